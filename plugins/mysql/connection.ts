@@ -1,0 +1,242 @@
+import { readFileSync } from 'node:fs'
+import mysql from 'mysql2'
+import type { Connection, Endpoint } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import { mapConnectError, mapError } from './errors.js'
+import type { OkResult, RowPacket, WireConnection } from './wire.js'
+import { loadData, probeWire, queryBytes, queryRows } from './wire.js'
+
+/** Checked against `connectionSchema` before it gets here. */
+interface ConnectionFields {
+  readonly host?: string
+  readonly port?: number | string
+  readonly socket?: string
+  readonly user?: string
+  readonly password?: string
+  readonly db: string
+  readonly ssl_mode?: 'disabled' | 'required' | 'verify_ca' | 'verify_identity'
+  readonly ssl_ca?: string
+  readonly ssl_cert?: string
+  readonly ssl_key?: string
+}
+
+const DEFAULT_PORT = 3306
+const CONNECT_TIMEOUT_MS = 10_000
+
+/**
+ * What every session is set to, so that neither server nor user defaults can change a value: strict, zero ids and
+ * zero dates kept as they are, times in UTC, long waits allowed, no silent row limit.
+ */
+const SESSION = [
+  'SET NAMES utf8mb4',
+  "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'," +
+    " time_zone = '+00:00', net_read_timeout = 3600, net_write_timeout = 3600, sql_notes = 1," +
+    ' sql_select_limit = 18446744073709551615, autocommit = 1' +
+    // MySQL only, then MariaDB only: no statement timeout, and statistics that are not a day old.
+    ' /*!50708 , max_execution_time = 0 */ /*!80000 , information_schema_stats_expiry = 0 */' +
+    ' /*M!100100 , max_statement_time = 0 */',
+]
+
+/** A row of a small query: the text of each cell. */
+export type TextRow = readonly (string | null)[]
+
+/** One open session. */
+export class Session {
+  readonly #connection: mysql.Connection
+  /** Without secrets, for messages. */
+  readonly where: string
+  #rejectRunning: (error: Error) => void = () => {}
+
+  private constructor(connection: mysql.Connection, where: string) {
+    this.#connection = connection
+    this.where = where
+    // A lost connection is reported by the query under way or the next one; without a listener it would be fatal.
+    connection.on('error', () => {})
+  }
+
+  static async open(endpoint: Pick<Endpoint, 'connection' | 'session'>): Promise<Session> {
+    const where = describeConnection(endpoint.connection)
+    const session = new Session(await connect(endpoint.connection, where), where)
+    await runStatements(session, SESSION, 'session set-up')
+    await probeWire(session.#wire)
+    await runStatements(session, endpoint.session, 'params.session')
+    return session
+  }
+
+  /** For small results: every cell as text. */
+  query(sql: string): Promise<TextRow[]> {
+    const options = {
+      sql,
+      rowsAsArray: true,
+      typeCast: (field: { string(): string | null }) => field.string(),
+    }
+    return this.#run(
+      () =>
+        new Promise((resolve, reject) => {
+          this.#connection.query(options, (error: Error | null, rows: unknown) => {
+            if (error) reject(error)
+            else resolve(Array.isArray(rows) ? (rows as TextRow[]) : [])
+          })
+        }),
+    )
+  }
+
+  readRows(sql: string, onRow: (packet: RowPacket) => void): Promise<void> {
+    return this.#run(() => queryRows(this.#wire, sql, onRow))
+  }
+
+  send(sql: Buffer): Promise<OkResult> {
+    return this.#run(() => queryBytes(this.#wire, sql))
+  }
+
+  load(sql: string, pieces: AsyncIterable<Buffer>): Promise<OkResult> {
+    return this.#run(() => loadData(this.#wire, sql, pieces))
+  }
+
+  pause(): void {
+    this.#connection.pause()
+  }
+
+  resume(): void {
+    this.#connection.resume()
+  }
+
+  /** Cuts the connection; the server rolls back what was open. */
+  destroy(): void {
+    this.#connection.destroy()
+    this.#rejectRunning(new Error('The connection was closed on our side'))
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#connection.end(() => resolve())
+    })
+  }
+
+  /** mysql2 never answers the command under way when its connection is destroyed, so that is done here. */
+  #run<T>(command: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#rejectRunning = reject
+      command().then(resolve, reject)
+    })
+  }
+
+  get #wire(): WireConnection {
+    return this.#connection as unknown as WireConnection
+  }
+}
+
+function connect(connection: Connection, where: string): Promise<mysql.Connection> {
+  const fields = connection as unknown as ConnectionFields
+  const options: mysql.ConnectionOptions = {
+    user: fields.user ?? 'root',
+    password: fields.password ?? '',
+    database: fields.db,
+    charset: 'utf8mb4',
+    flags: ['-FOUND_ROWS'],
+    connectTimeout: CONNECT_TIMEOUT_MS,
+  }
+  if (fields.socket !== undefined) options.socketPath = fields.socket
+  else {
+    options.host = fields.host ?? '127.0.0.1'
+    options.port = Number(fields.port ?? DEFAULT_PORT)
+  }
+  const ssl = tlsOptions(fields)
+  if (ssl) options.ssl = ssl
+  return new Promise((resolve, reject) => {
+    const opened = mysql.createConnection(options)
+    opened.connect((error) => (error ? reject(mapConnectError(error, where)) : resolve(opened)))
+  })
+}
+
+function tlsOptions(fields: ConnectionFields): mysql.SslOptions | null {
+  const mode = fields.ssl_mode ?? (fields.ssl_ca === undefined ? 'disabled' : 'verify_ca')
+  if (mode === 'disabled') return null
+  const options: mysql.SslOptions = {
+    rejectUnauthorized: mode !== 'required',
+    verifyIdentity: mode === 'verify_identity',
+  }
+  if (fields.ssl_ca !== undefined) options.ca = readPem(fields.ssl_ca)
+  if (fields.ssl_cert !== undefined) options.cert = readPem(fields.ssl_cert)
+  if (fields.ssl_key !== undefined) options.key = readPem(fields.ssl_key)
+  return options
+}
+
+function readPem(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new RowshiftError('CONFIG_INVALID', `Cannot read the TLS file ${file}.`, { file }, error)
+  }
+}
+
+export function describeConnection(connection: Connection): string {
+  const fields = connection as unknown as ConnectionFields
+  const place = fields.socket ?? `${fields.host ?? '127.0.0.1'}:${fields.port ?? DEFAULT_PORT}`
+  return `mysql://${fields.user ?? 'root'}@${place}/${fields.db}`
+}
+
+export const connectionSchema = {
+  type: 'object',
+  required: ['db'],
+  additionalProperties: false,
+  properties: {
+    host: { type: 'string', description: 'Host name or address (127.0.0.1)' },
+    port: {
+      type: ['integer', 'string'],
+      pattern: '^[0-9]+$',
+      minimum: 1,
+      maximum: 65535,
+      description: '3306',
+    },
+    socket: { type: 'string', description: 'Unix socket; used instead of host and port' },
+    user: { type: 'string', description: 'User (root)' },
+    password: { type: 'string' },
+    db: { type: 'string', minLength: 1, description: 'Database' },
+    charset: { type: 'string', description: 'Accepted for old files; the connection is always utf8mb4' },
+    ssl_mode: {
+      enum: ['disabled', 'required', 'verify_ca', 'verify_identity'],
+      description: 'TLS (disabled; verify_ca when ssl_ca is given)',
+    },
+    ssl_ca: { type: 'string', description: 'File with the certificate authority, PEM' },
+    ssl_cert: { type: 'string', description: 'File with the client certificate, PEM' },
+    ssl_key: { type: 'string', description: 'File with the client key, PEM' },
+  },
+}
+
+const URL_PARAMETERS = new Set(['socket', 'ssl_mode', 'ssl_ca', 'ssl_cert', 'ssl_key', 'charset'])
+
+/** `mysql://user:password@host:port/db?socket=…&ssl-mode=required&ssl-ca=…` */
+export function connectionFromUrl(url: URL): Connection {
+  const fields: Record<string, string> = {}
+  if (url.hostname !== '') fields['host'] = decodeURIComponent(url.hostname.replace(/^\[|\]$/g, ''))
+  if (url.port !== '') fields['port'] = url.port
+  if (url.username !== '') fields['user'] = decodeURIComponent(url.username)
+  if (url.password !== '') fields['password'] = decodeURIComponent(url.password)
+  fields['db'] = decodeURIComponent(url.pathname.replace(/^\//, ''))
+  for (const [key, value] of url.searchParams) {
+    const name = key.replaceAll('-', '_')
+    if (!URL_PARAMETERS.has(name)) {
+      const known = [...URL_PARAMETERS].map((known) => known.replaceAll('_', '-')).join(', ')
+      throw new RowshiftError(
+        'USAGE',
+        `The URL has an unknown parameter "${key}"; known ones are table, ${known}.`,
+      )
+    }
+    fields[name] = name === 'ssl_mode' ? value.toLowerCase() : value
+  }
+  return fields
+}
+
+/** Runs statements one after another, naming the one that fails. */
+export async function runStatements(
+  session: Session,
+  statements: readonly string[],
+  what: string,
+): Promise<void> {
+  for (const [index, sql] of statements.entries()) {
+    await session.query(sql).catch((error: unknown) => {
+      throw mapError(error, `${what}[${index}]`)
+    })
+  }
+}

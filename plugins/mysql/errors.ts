@@ -1,0 +1,76 @@
+import type { ErrorCode, ErrorDetails } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+
+/** Error numbers of MySQL and MariaDB by what they mean for a copy. What is not listed is SERVER_ERROR. */
+const classes: Partial<Record<ErrorCode, readonly number[]>> = {
+  ACCESS_DENIED: [1044, 1045, 1142, 1143, 1227, 1698, 3118, 4151],
+  TABLE_NOT_FOUND: [1049, 1051, 1146],
+  COLUMN_NOT_FOUND: [1054],
+  DUPLICATE_KEY: [1022, 1062, 1586],
+  DATA_REJECTED: [
+    1048, 1136, 1261, 1262, 1263, 1264, 1265, 1292, 1300, 1364, 1366, 1367, 1406, 1411, 1416, 1425, 1451,
+    1452, 1526, 1644, 1690, 1906, 3105, 3140, 3819, 4025,
+  ],
+  ROW_TOO_LARGE: [1153, 1301, 1118],
+  LOCK_CONFLICT: [1020, 1205, 1213, 1317, 1412, 3572],
+  CONNECTION_LOST: [1053, 1077, 1159, 1160, 1161, 1927, 2006, 2013, 4031],
+  CONNECTION_FAILED: [1040, 1129, 1130, 1203],
+}
+
+const byErrno = new Map<number, ErrorCode>()
+for (const [code, numbers] of Object.entries(classes)) {
+  for (const errno of numbers) byErrno.set(errno, code as ErrorCode)
+}
+
+const hints: Partial<Record<ErrorCode, string>> = {
+  ACCESS_DENIED: 'Check user, password and privileges of the connection.',
+  DUPLICATE_KEY:
+    'Write mode "insert" never overwrites: empty the target table first (for instance with "pre_sql": ["TRUNCATE TABLE @table"]).',
+  LOCK_CONFLICT: 'Run again when whatever holds the lock has ended.',
+  ROW_TOO_LARGE: 'Raise max_allowed_packet on the target server.',
+}
+
+interface DriverError {
+  readonly errno?: number
+  readonly code?: string
+  readonly message: string
+}
+
+/** An error of the driver as a RowshiftError. `doing` says what was going on: `writing table t`. */
+export function mapError(thrown: unknown, doing: string, details: ErrorDetails = {}): RowshiftError {
+  if (thrown instanceof RowshiftError) return thrown
+  const error = thrown as DriverError
+  const fromServer = typeof error.errno === 'number' && error.errno > 0
+  const code = fromServer ? (byErrno.get(error.errno!) ?? 'SERVER_ERROR') : 'CONNECTION_LOST'
+  const number = fromServer ? ` (error ${error.errno})` : ''
+  const hint = hints[code] ? ` ${hints[code]}` : ''
+  return new RowshiftError(
+    code,
+    `${capitalise(doing)} failed: ${sentence(error.message)}${number}.${hint}`,
+    fromServer ? { ...details, errno: error.errno! } : details,
+    thrown,
+  )
+}
+
+/** An error while connecting. `where` is the connection without secrets. */
+export function mapConnectError(thrown: unknown, where: string): RowshiftError {
+  const error = thrown as DriverError
+  if (typeof error.errno === 'number' && error.errno > 0) {
+    const code = byErrno.get(error.errno) ?? 'CONNECTION_FAILED'
+    const hint = hints[code] ? ` ${hints[code]}` : ''
+    const message = `Cannot connect to ${where}: ${sentence(error.message)} (error ${error.errno}).${hint}`
+    return new RowshiftError(code, message, { connection: where, errno: error.errno }, thrown)
+  }
+  const reason =
+    error.code && !error.message.includes(error.code) ? `${error.message} ${error.code}` : error.message
+  const message = `Cannot connect to ${where}: ${sentence(reason)}. Check that the server runs and that host, port and TLS settings are right.`
+  return new RowshiftError('CONNECTION_FAILED', message, { connection: where }, thrown)
+}
+
+function sentence(message: string): string {
+  return message.replace(/[.\s]+$/, '')
+}
+
+function capitalise(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}

@@ -1,0 +1,18 @@
+import type { Plugin } from '../../src/plugin.js'
+import { connectionFromUrl, connectionSchema, describeConnection } from './connection.js'
+import { MysqlReader } from './reader.js'
+import { MysqlTaskStore } from './task-store.js'
+import { MysqlWriter } from './writer.js'
+
+/** MySQL and MariaDB: one protocol, one plugin; where they differ, it asks the server. */
+const plugin: Plugin = {
+  label: 'MySQL/MariaDB',
+  connectionSchema,
+  connectionFromUrl,
+  describeConnection,
+  createReader: (endpoint) => new MysqlReader(endpoint),
+  createWriter: (endpoint) => new MysqlWriter(endpoint),
+  createTaskStore: (connection) => new MysqlTaskStore(connection),
+}
+
+export default plugin

@@ -1,0 +1,140 @@
+import type { Column, ColumnKind, Key, TableSchema } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import type { Session, TextRow } from './connection.js'
+import { mapError } from './errors.js'
+import { text } from './sql.js'
+
+/** What only the writer needs to know about a table. */
+export interface TableFacts {
+  readonly engine: string | null
+  readonly autoIncrement: boolean
+}
+
+const kinds: Readonly<Record<string, ColumnKind>> = {
+  tinyint: 'integer',
+  smallint: 'integer',
+  mediumint: 'integer',
+  int: 'integer',
+  bigint: 'integer',
+  year: 'integer',
+  decimal: 'decimal',
+  float: 'float',
+  double: 'float',
+  date: 'date',
+  time: 'time',
+  datetime: 'datetime',
+  timestamp: 'instant',
+  json: 'json',
+  bit: 'bytes',
+  binary: 'bytes',
+  varbinary: 'bytes',
+  tinyblob: 'bytes',
+  blob: 'bytes',
+  mediumblob: 'bytes',
+  longblob: 'bytes',
+  geometry: 'bytes',
+  point: 'bytes',
+  linestring: 'bytes',
+  polygon: 'bytes',
+  multipoint: 'bytes',
+  multilinestring: 'bytes',
+  multipolygon: 'bytes',
+  geomcollection: 'bytes',
+  geometrycollection: 'bytes',
+  vector: 'bytes',
+}
+
+/** Types that `<` compares in another order than ORDER BY, or that no range can be read by. */
+const UNORDERED = new Set(['enum', 'set', 'bit', 'float', 'double', 'json', 'geometry', 'point', 'vector'])
+
+export async function describeTable(session: Session, table: string): Promise<TableSchema> {
+  const [found] = await ask(
+    session,
+    table,
+    `SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, AVG_ROW_LENGTH,
+            CONCAT_WS(':', @@hostname, @@port, @@datadir, @@server_id)
+     FROM information_schema.TABLES WHERE ${inTable(table)}`,
+  )
+  if (!found) {
+    throw new RowshiftError(
+      'TABLE_NOT_FOUND',
+      `There is no table ${JSON.stringify(table)} in ${session.where}, or the user may not see it.`,
+      { table, connection: session.where },
+    )
+  }
+  const [schema, name, rows, rowBytes, server] = found
+  const columns = await ask(
+    session,
+    table,
+    `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA
+     FROM information_schema.COLUMNS WHERE ${inTable(table)} ORDER BY ORDINAL_POSITION`,
+  )
+  const keyParts = await ask(
+    session,
+    table,
+    `SELECT INDEX_NAME, COLUMN_NAME, NULLABLE, SUB_PART IS NULL AND INDEX_TYPE = 'BTREE'
+     FROM information_schema.STATISTICS WHERE ${inTable(table)} AND NON_UNIQUE = 0
+     ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX`,
+  )
+  return {
+    table: name!,
+    identity: JSON.stringify([server, schema, name]),
+    columns: columns.map(toColumn),
+    keys: toKeys(keyParts),
+    estimatedRows: positive(rows),
+    estimatedRowBytes: positive(rowBytes),
+  }
+}
+
+export async function describeFacts(session: Session, table: string): Promise<TableFacts> {
+  const [row] = await ask(
+    session,
+    table,
+    `SELECT ENGINE, AUTO_INCREMENT IS NOT NULL FROM information_schema.TABLES WHERE ${inTable(table)}`,
+  )
+  return { engine: row?.[0] ?? null, autoIncrement: row?.[1] === '1' }
+}
+
+function inTable(table: string): string {
+  return `TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`
+}
+
+function ask(session: Session, table: string, sql: string): Promise<TextRow[]> {
+  return session.query(sql).catch((error: unknown) => {
+    throw mapError(error, `describing table ${table} in ${session.where}`, { table })
+  })
+}
+
+function toColumn([name, dataType, type, nullable, defaultValue, extra]: TextRow): Column {
+  const base = dataType!.toLowerCase()
+  const kind = kinds[base] ?? 'text'
+  return {
+    name: name!,
+    type: type!,
+    kind,
+    nullable: nullable === 'YES',
+    // MariaDB writes the default of a nullable column without one as the word NULL.
+    hasDefault: (defaultValue !== null && defaultValue !== undefined) || /auto_increment/i.test(extra!),
+    generated: /\b(VIRTUAL|STORED|PERSISTENT) GENERATED\b/i.test(extra!),
+    ordered: !UNORDERED.has(base),
+  }
+}
+
+/** Keys on prefixes or expressions are unique for those, not for the columns, and hash indexes have no ranges. */
+function toKeys(parts: readonly TextRow[]): Key[] {
+  const keys = new Map<string, { columns: string[]; nullable: boolean; usable: boolean }>()
+  for (const [name, column, nullable, whole] of parts) {
+    const key = keys.get(name!) ?? { columns: [], nullable: false, usable: true }
+    keys.set(name!, key)
+    if (column === null || column === undefined || whole !== '1') key.usable = false
+    else key.columns.push(column)
+    if (nullable === 'YES') key.nullable = true
+  }
+  return [...keys]
+    .filter(([, key]) => key.usable)
+    .map(([name, { columns, nullable }]) => ({ name, columns, primary: name === 'PRIMARY', nullable }))
+}
+
+function positive(text: string | null | undefined): number | null {
+  return text === null || text === undefined || text === '0' ? null : Number(text)
+}

@@ -1,0 +1,151 @@
+import { readFile } from 'node:fs/promises'
+import type { Connection, RunRecord, Task, TaskStore } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import type { TextRow } from './connection.js'
+import { Session } from './connection.js'
+import { mapError } from './errors.js'
+import { text } from './sql.js'
+
+const DDL = new URL('../../../etc/task-store.mysql.sql', import.meta.url)
+
+const TASK_COLUMNS =
+  'id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params, online_status, task_desc, task_status, owner'
+const RUN_COLUMNS = 'run_id, task_id, mode, status, start_time, end_time, rows_read, rows_written, report'
+
+export class MysqlTaskStore implements TaskStore {
+  readonly #connection: Connection
+  #session: Session | null = null
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  async connect(): Promise<void> {
+    this.#session = await Session.open({ connection: this.#connection, session: [] })
+  }
+
+  async init(): Promise<readonly string[]> {
+    const before = await this.#tables()
+    const ddl = await readFile(DDL, 'utf8')
+    const statements = ddl.replaceAll(/^--.*$/gm, '').split(/;\s*$/m)
+    for (const statement of statements) if (statement.trim() !== '') await this.#ask(statement)
+    const after = await this.#tables()
+    return after.filter((table) => !before.includes(table))
+  }
+
+  async list(): Promise<readonly Task[]> {
+    return (await this.#ask(`SELECT ${TASK_COLUMNS} FROM task_def_sync_manager ORDER BY id`)).map(toTask)
+  }
+
+  async get(id: number): Promise<Task | null> {
+    const [row] = await this.#ask(`SELECT ${TASK_COLUMNS} FROM task_def_sync_manager WHERE id = ${id}`)
+    return row ? toTask(row) : null
+  }
+
+  async startRun(run: RunRecord): Promise<void> {
+    const values = [
+      text(run.run_id),
+      run.task_id,
+      text(run.mode),
+      text(run.status),
+      text(run.start_time),
+      'NULL',
+      run.rows_read,
+      run.rows_written,
+      'NULL',
+    ]
+    await this.#ask(`INSERT INTO rowshift_run (${RUN_COLUMNS}) VALUES (${values.join(', ')})`)
+  }
+
+  async finishRun(run: RunRecord): Promise<void> {
+    await this.#ask(
+      `UPDATE rowshift_run SET status = ${text(run.status)}, end_time = ${text(run.end_time!)},
+         rows_read = ${run.rows_read}, rows_written = ${run.rows_written}, report = ${text(run.report!)}
+       WHERE run_id = ${text(run.run_id)}`,
+    )
+  }
+
+  async history(taskId: number | null, limit: number): Promise<readonly RunRecord[]> {
+    const where = taskId === null ? '' : `WHERE task_id = ${taskId}`
+    const sql = `SELECT ${RUN_COLUMNS} FROM rowshift_run ${where} ORDER BY start_time DESC, run_id DESC LIMIT ${limit}`
+    return (await this.#ask(sql)).map(toRun)
+  }
+
+  async close(): Promise<void> {
+    await this.#session?.close()
+    this.#session = null
+  }
+
+  async #tables(): Promise<string[]> {
+    const rows = await this.#ask(
+      `SELECT TABLE_NAME FROM information_schema.TABLES
+       WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('task_def_sync_manager', 'rowshift_run')`,
+    )
+    return rows.map(([name]) => name!)
+  }
+
+  async #ask(sql: string): Promise<TextRow[]> {
+    const session = this.#session!
+    try {
+      return await session.query(sql)
+    } catch (thrown) {
+      const error = mapError(thrown, `using the task store ${session.where}`)
+      if (error.code !== 'TABLE_NOT_FOUND') throw error
+      throw new RowshiftError(
+        'TASK_STORE_MISSING',
+        `The task store ${session.where} has no task tables yet; create them with "rowshift init".`,
+        { connection: session.where },
+        thrown,
+      )
+    }
+  }
+}
+
+function toTask(row: TextRow): Task {
+  const [
+    id,
+    fromApp,
+    fromType,
+    fromDb,
+    fromTable,
+    toApp,
+    toType,
+    toDb,
+    toTable,
+    params,
+    online,
+    desc,
+    status,
+    owner,
+  ] = row as (string | null)[]
+  return {
+    id: Number(id),
+    from_app: fromApp!,
+    from_db_type: fromType!,
+    from_db: fromDb!,
+    from_table: fromTable!,
+    to_app: toApp!,
+    to_db_type: toType!,
+    to_db: toDb!,
+    to_table: toTable!,
+    params: params!,
+    online_status: online === null ? null : Number(online),
+    task_desc: desc!,
+    task_status: status!,
+    owner: owner!,
+  }
+}
+
+function toRun([id, task, mode, status, start, end, read, written, report]: TextRow): RunRecord {
+  return {
+    run_id: id!,
+    task_id: Number(task),
+    mode: mode!,
+    status: status as RunRecord['status'],
+    start_time: start!,
+    end_time: end!,
+    rows_read: Number(read),
+    rows_written: Number(written),
+    report: report!,
+  }
+}

@@ -1,0 +1,241 @@
+import type {
+  Batch,
+  ColumnMapping,
+  Endpoint,
+  Plan,
+  PlanDraft,
+  TableSchema,
+  WriteOptions,
+  WritePlan,
+  Writer,
+} from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import { runStatements, Session } from './connection.js'
+import { mapError } from './errors.js'
+import { describeTable } from './schema.js'
+import { identifier } from './sql.js'
+import type { Quoting } from './transcode.js'
+import { InsertBuilder } from './transcode.js'
+import type { OkResult } from './wire.js'
+import { planWrite } from './write-plan.js'
+
+/** Bytes of a split that are kept so that a refused load can be tried again row by row to name the culprit. */
+const KEEP_BYTES = 32 << 20
+
+export class MysqlWriter implements Writer {
+  readonly #endpoint: Endpoint
+  #session: Session | null = null
+  #statements: Statements | null = null
+
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint
+  }
+
+  async connect(): Promise<void> {
+    await this.#open()
+  }
+
+  async describe(table: string): Promise<TableSchema> {
+    return describeTable(await this.#open(), table)
+  }
+
+  async plan(draft: PlanDraft, writePath: string): Promise<WritePlan> {
+    return planWrite(await this.#open(), draft, writePath)
+  }
+
+  async prepare(plan: Plan): Promise<void> {
+    await runStatements(await this.#open(), withTable(plan, plan.preSql), 'params.pre_sql')
+  }
+
+  async finish(plan: Plan): Promise<void> {
+    await runStatements(await this.#open(), withTable(plan, plan.postSql), 'params.post_sql')
+  }
+
+  async write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<number> {
+    const session = await this.#open()
+    this.#statements ??= new Statements(plan)
+    const load = new SplitLoad(session, this.#statements, options)
+    const stop = () => session.destroy()
+    options.signal.addEventListener('abort', stop)
+    try {
+      const rows = await load.run(plan, batches)
+      // From here on an abort must wait: a commit that is cut off may or may not have happened.
+      options.signal.removeEventListener('abort', stop)
+      if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before the commit.')
+      await session.query('COMMIT')
+      return rows
+    } catch (error) {
+      await this.#rollback(session)
+      if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while writing.')
+      throw mapError(error, `writing table ${plan.target.table}`, { table: plan.target.table })
+    } finally {
+      options.signal.removeEventListener('abort', stop)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#session?.close()
+    this.#session = null
+  }
+
+  /** A session that cannot even roll back is cut, which has the same effect. */
+  async #rollback(session: Session): Promise<void> {
+    await session.query('ROLLBACK').catch(() => {
+      session.destroy()
+      this.#session = null
+    })
+  }
+
+  async #open(): Promise<Session> {
+    this.#session ??= await Session.open(this.#endpoint)
+    return this.#session
+  }
+}
+
+/** The SQL of a plan, made once per thread. */
+class Statements {
+  readonly load: string
+  readonly insert: InsertBuilder
+
+  constructor(plan: Plan) {
+    this.load = loadSql(plan)
+    const columns = plan.columns.map(({ target }) => identifier(target.name)).join(',')
+    const prefix = `INSERT INTO ${identifier(plan.target.table)} (${columns}) VALUES `
+    this.insert = new InsertBuilder(prefix, plan.columns.map(quoting))
+  }
+}
+
+/** One split on its way into the target, inside a transaction that the writer ends. */
+class SplitLoad {
+  readonly #session: Session
+  readonly #statements: Statements
+  readonly #options: WriteOptions
+  #rows = 0
+  #kept: Batch[] = []
+  #keptBytes = 0
+
+  constructor(session: Session, statements: Statements, options: WriteOptions) {
+    this.#session = session
+    this.#statements = statements
+    this.#options = options
+  }
+
+  async run(plan: Plan, batches: AsyncIterable<Batch>): Promise<number> {
+    const iterator = batches[Symbol.asyncIterator]()
+    const first = await iterator.next()
+    if (first.done) return 0
+    await this.#session.query('START TRANSACTION')
+    const all = prepend(first.value, iterator)
+    if (plan.write.path === 'insert') {
+      for await (const batch of all) await this.#insert(batch)
+    } else if (plan.writeBatch === null) {
+      await this.#load(all)
+    } else {
+      for await (const batch of all) await this.#load([batch])
+    }
+    return this.#rows
+  }
+
+  async #insert(batch: Batch): Promise<void> {
+    const ok = await this.#session.send(this.#statements.insert.build(batch))
+    if (ok.affectedRows !== batch.rows || warnings(ok) !== 0) await this.#refuse(ok, batch.rows)
+    this.#count(batch.rows)
+  }
+
+  /** Without REPLACE, LOCAL means IGNORE: bad values would be altered and duplicates skipped. */
+  async #load(batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<void> {
+    const before = this.#rows
+    const ok = await this.#session.load(this.#statements.load, this.#bytesOf(batches))
+    const sent = this.#rows - before
+    if (number(ok, 'Deleted') > 0) await this.#nameDuplicate()
+    if (number(ok, 'Records') !== sent || number(ok, 'Skipped') !== 0 || warnings(ok) !== 0)
+      await this.#refuse(ok, sent)
+  }
+
+  async *#bytesOf(batches: AsyncIterable<Batch> | Iterable<Batch>): AsyncGenerator<Buffer> {
+    for await (const batch of batches) {
+      this.#keptBytes += batch.bytes.length
+      if (this.#keptBytes <= KEEP_BYTES) this.#kept.push(batch)
+      else this.#kept = []
+      yield batch.bytes
+      this.#count(batch.rows)
+    }
+  }
+
+  /** REPLACE says that it replaced, not what. A plain INSERT of the same rows names the first key that is taken. */
+  async #nameDuplicate(): Promise<never> {
+    await this.#session.query('ROLLBACK')
+    await this.#session.query('START TRANSACTION')
+    for (const batch of this.#kept) await this.#session.send(this.#statements.insert.build(batch))
+    throw new RowshiftError(
+      'DUPLICATE_KEY',
+      'The target already holds rows with the same key. Write mode "insert" never overwrites: empty the target first.',
+    )
+  }
+
+  async #refuse(ok: OkResult, sent: number): Promise<never> {
+    const [first] = warnings(ok) === 0 ? [] : await this.#session.query('SHOW WARNINGS LIMIT 1')
+    if (first) {
+      throw new RowshiftError(
+        'DATA_REJECTED',
+        `The target would have stored a value changed: ${first[2]} (warning ${first[1]}). The split was rolled back.`,
+      )
+    }
+    throw new RowshiftError(
+      'COUNT_MISMATCH',
+      `${sent} rows were sent and the target reported "${ok.info || `${ok.affectedRows} rows`}". The split was rolled back.`,
+    )
+  }
+
+  #count(rows: number): void {
+    this.#rows += rows
+    this.#options.onProgress(this.#rows)
+  }
+}
+
+async function* prepend(first: Batch, rest: AsyncIterator<Batch>): AsyncGenerator<Batch> {
+  yield first
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value
+}
+
+/** A figure of the OK packet's text. It is complete where the packet's own warning field stops at 65,535. */
+function number(ok: OkResult, name: string): number {
+  const match = new RegExp(`\\b${name}: (\\d+)`).exec(ok.info)
+  return match ? Number(match[1]) : 0
+}
+
+function warnings(ok: OkResult): number {
+  return ok.info === '' ? ok.warningStatus : number(ok, 'Warnings')
+}
+
+/** Numbers go in bare, which is shorter; but only into numbers, since a bare number means an ENUM's index. */
+function quoting({ source, target }: ColumnMapping): Quoting {
+  const numeric = (kind: string) => kind === 'integer' || kind === 'decimal'
+  if (numeric(source.kind) && numeric(target.kind)) return 'number'
+  return source.kind === 'bytes' ? 'bytes' : 'text'
+}
+
+/**
+ * MySQL refuses raw bytes in a file declared utf8mb4, so a table with binary columns is loaded as binary and its
+ * text columns are converted by name.
+ */
+function loadSql(plan: Plan): string {
+  const binary = plan.columns.some(({ source }) => source.kind === 'bytes')
+  const conversions: string[] = []
+  const columns = plan.columns.map(({ source, target }, i) => {
+    const name = identifier(target.name)
+    if (!binary || (source.kind !== 'text' && source.kind !== 'json')) return name
+    conversions.push(`${name} = CONVERT(@v${i} USING utf8mb4)`)
+    return `@v${i}`
+  })
+  return (
+    `LOAD DATA LOCAL INFILE 'rowshift' REPLACE INTO TABLE ${identifier(plan.target.table)}` +
+    ` CHARACTER SET ${binary ? 'binary' : 'utf8mb4'}` +
+    " FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'" +
+    ` (${columns.join(', ')})${conversions.length === 0 ? '' : ` SET ${conversions.join(', ')}`}`
+  )
+}
+
+function withTable(plan: Plan, statements: readonly string[]): string[] {
+  return statements.map((sql) => sql.replaceAll('@table', identifier(plan.target.table)))
+}

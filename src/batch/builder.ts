@@ -1,0 +1,106 @@
+import type { Batch } from './batch.js'
+import { BACKSLASH, ESCAPE_LETTER, LF, NULL_LETTER, TAB } from './batch.js'
+
+/** When a batch is full. */
+export interface BatchLimits {
+  /** Bytes after which a batch is closed; a single larger row makes a larger batch. */
+  readonly bytes: number
+  readonly rows: number
+}
+
+/** Buffers of finished batches, used again for the next ones of this thread. */
+const spare: Buffer[] = []
+const MAX_SPARE = 40
+const MAX_SPARE_BYTES = 4 << 20
+
+/**
+ * Gives a batch's memory back once its bytes are no longer needed. Allocating each batch anew let the resident
+ * size follow the garbage collector's mood.
+ */
+export function recycle(batch: Batch): void {
+  const memory = batch.bytes.buffer
+  if (spare.length < MAX_SPARE && memory.byteLength <= MAX_SPARE_BYTES) spare.push(Buffer.from(memory))
+}
+
+/**
+ * Builds batches cell by cell. The fields are public because a plugin's hot loop writes into `buffer` at `length`
+ * itself; whoever does so calls `reserve` first.
+ */
+export class BatchBuilder {
+  readonly #limits: BatchLimits
+  buffer: Buffer
+  length = 0
+  rows = 0
+
+  constructor(limits: BatchLimits) {
+    this.#limits = limits
+    this.buffer = this.#allocate()
+  }
+
+  /** Makes room for `bytes` more bytes. */
+  reserve(bytes: number): void {
+    const needed = this.length + bytes
+    if (needed <= this.buffer.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2))
+    this.buffer.copy(larger, 0, 0, this.length)
+    this.buffer = larger
+  }
+
+  /** Appends NULL and its separator. */
+  appendNull(): void {
+    this.reserve(3)
+    this.buffer[this.length++] = BACKSLASH
+    this.buffer[this.length++] = NULL_LETTER
+    this.buffer[this.length++] = TAB
+  }
+
+  /** Appends text that holds nothing to escape (digits, dates) and its separator. */
+  appendPlain(text: string): void {
+    this.reserve(text.length + 1)
+    this.length += this.buffer.write(text, this.length, 'latin1')
+    this.buffer[this.length++] = TAB
+  }
+
+  /** Appends raw bytes, escaped, and the separator. */
+  appendBytes(bytes: Uint8Array): void {
+    this.reserve(bytes.length * 2 + 1)
+    const out = this.buffer
+    let at = this.length
+    for (let i = 0; i < bytes.length; i++) {
+      const byte = bytes[i]!
+      const letter = ESCAPE_LETTER[byte]!
+      if (letter === 0) out[at++] = byte
+      else {
+        out[at++] = BACKSLASH
+        out[at++] = letter
+      }
+    }
+    out[at++] = TAB
+    this.length = at
+  }
+
+  /** Turns the last separator into a row end. */
+  endRow(): void {
+    this.buffer[this.length - 1] = LF
+    this.rows++
+  }
+
+  get full(): boolean {
+    return this.length >= this.#limits.bytes || this.rows >= this.#limits.rows
+  }
+
+  /** Hands out what was built and starts anew; null when there is nothing. */
+  take(): Batch | null {
+    if (this.rows === 0) return null
+    const batch = { bytes: this.buffer.subarray(0, this.length), rows: this.rows }
+    this.buffer = this.#allocate()
+    this.length = 0
+    this.rows = 0
+    return batch
+  }
+
+  #allocate(): Buffer {
+    // A tenth above the limit, so that the row that crosses it seldom makes the buffer grow.
+    return spare.pop() ?? Buffer.allocUnsafeSlow(Math.ceil(this.#limits.bytes * 1.1))
+  }
+}

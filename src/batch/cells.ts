@@ -1,0 +1,40 @@
+import type { Batch } from './batch.js'
+import { BACKSLASH, LF, NULL_LETTER, TAB, UNESCAPED } from './batch.js'
+
+/**
+ * Calls `onRow` for every row of a batch with its cells: the unescaped bytes, or null. The array is the same one
+ * each time; the bytes of cells without escapes are views into the batch.
+ */
+export function forEachRow(batch: Batch, onRow: (cells: readonly (Buffer | null)[]) => void): void {
+  const { bytes } = batch
+  const cells: (Buffer | null)[] = []
+  let start = 0
+  let escapes = 0
+  let column = 0
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!
+    if (byte === BACKSLASH) {
+      escapes++
+      at++
+    } else if (byte === TAB || byte === LF) {
+      cells[column++] = escapes === 0 ? bytes.subarray(start, at) : unescape(bytes, start, at, escapes)
+      start = at + 1
+      escapes = 0
+      if (byte === LF) {
+        onRow(cells)
+        column = 0
+      }
+    }
+  }
+}
+
+function unescape(bytes: Buffer, start: number, end: number, escapes: number): Buffer | null {
+  if (end - start === 2 && bytes[start + 1] === NULL_LETTER) return null
+  const cell = Buffer.allocUnsafe(end - start - escapes)
+  let to = 0
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!
+    cell[to++] = byte === BACKSLASH ? UNESCAPED[bytes[++at]!]! : byte
+  }
+  return cell
+}

@@ -1,0 +1,138 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import yargs from 'yargs'
+import { hideBin } from 'yargs/helpers'
+import { RowshiftError } from '../errors.js'
+import { log, logLevels, setLogLevel } from '../log.js'
+import { copyCommand, planCommand, runCommand } from './copy.js'
+import { demoCommand } from './demo.js'
+import { configOptions, idArgument, reportOptions } from './options.js'
+import { printError, redact } from './output.js'
+import { historyCommand, initCommand, listCommand, showCommand } from './tasks.js'
+
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+/** Runs one command line; resolves to the exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  let exitCode = 0
+  const run = (command: Promise<number>) => command.then((code) => void (exitCode = code))
+  await yargs(args)
+    .scriptName('rowshift')
+    .usage('$0 <command>\n\nCopies database tables, fast and exactly.')
+    .option('json', { type: 'boolean', default: false, describe: 'Print the result as JSON' })
+    .option('log-level', {
+      choices: logLevels,
+      default: 'error' as const,
+      describe: 'Diagnostics on stderr, as JSON lines',
+    })
+    .middleware(({ logLevel }) => setLogLevel(logLevel))
+    .command(
+      'copy',
+      'Copy a table; no task table needed',
+      (y) =>
+        reportOptions(y)
+          .option('from', {
+            type: 'string',
+            demandOption: true,
+            describe: 'type://user:password@host:port/db?table=name',
+          })
+          .option('to', { type: 'string', demandOption: true, describe: 'The same form, for the target' })
+          .option('params', { type: 'string', describe: 'Task params: JSON, or a file with it' })
+          .option('param', {
+            type: 'string',
+            array: true,
+            nargs: 1,
+            default: [] as string[],
+            describe: 'One of them: key=value',
+          })
+          .option('dry-run', { type: 'boolean', default: false, describe: 'Show the plan; write nothing' }),
+      (options) => run(copyCommand({ ...options, report: options.report, params: options.params })),
+    )
+    .command(
+      'run <id>',
+      'Run a task of the task table',
+      (y) =>
+        reportOptions(configOptions(idArgument(y))).option('mode', {
+          type: 'string',
+          describe: 'init: full copy',
+        }),
+      (options) => run(runCommand({ ...options, report: options.report, mode: options.mode })),
+    )
+    .command(
+      'plan <id>',
+      'Show what a run would do, and why; write nothing',
+      (y) => configOptions(idArgument(y)).option('mode', { type: 'string', describe: 'init: full copy' }),
+      (options) => run(planCommand({ ...options, report: undefined, mode: options.mode })),
+    )
+    .command(
+      'list',
+      'List the tasks',
+      (y) => configOptions(y),
+      (options) => run(listCommand(options)),
+    )
+    .command(
+      'show <id>',
+      'Show a task',
+      (y) => configOptions(idArgument(y)),
+      (options) => run(showCommand(options)),
+    )
+    .command(
+      'history [id]',
+      'List past runs, newest first',
+      (y) =>
+        configOptions(y)
+          .positional('id', { type: 'number', describe: 'Task id' })
+          .option('limit', { type: 'number', default: 20, describe: 'Most runs to list' }),
+      (options) => run(historyCommand({ ...options, id: options.id })),
+    )
+    .command(
+      'init',
+      'Create the task tables',
+      (y) => configOptions(y),
+      (options) => run(initCommand(options)),
+    )
+    .command(
+      'demo',
+      'Copy 300,000 rows between two embedded databases',
+      (y) =>
+        y.option('folder', { type: 'string', default: 'rowshift-demo', describe: 'Where to put the files' }),
+      (options) => run(demoCommand(options.folder, main)),
+    )
+    .command(
+      '$0',
+      false,
+      (y) =>
+        reportOptions(configOptions(y)).option('id', { type: 'number' }).option('mode', { type: 'string' }),
+      (options) => {
+        if (options.id === undefined)
+          throw new RowshiftError('USAGE', 'Name a command; "rowshift --help" lists them.')
+        return run(runCommand({ ...options, id: options.id, report: options.report, mode: options.mode }))
+      },
+    )
+    .strict()
+    .version(version)
+    .alias('help', 'h')
+    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .exitProcess(false)
+    .fail((message: string | null, error: unknown) => {
+      throw (
+        error ?? new RowshiftError('USAGE', `${message}. "rowshift --help" lists the commands and options.`)
+      )
+    })
+    .parseAsync()
+  return exitCode
+}
+
+// The command line may hold a password; everyone on the machine can read a process's title.
+process.title = 'rowshift'
+try {
+  process.exitCode = await main(hideBin(process.argv))
+} catch (thrown) {
+  const error = RowshiftError.from(thrown)
+  if (error.code === 'INTERNAL')
+    log.error(redact(String(error.cause instanceof Error ? error.cause.stack : error)))
+  printError(error)
+  process.exitCode = error.exitCode
+}

@@ -1,0 +1,85 @@
+import type { Plan } from '../plugin.js'
+import type { RowshiftError } from '../errors.js'
+import type { RunReport } from '../task/task.js'
+
+/** Hides the password of every URL in a text: command lines and driver messages may hold one. */
+export function redact(text: string): string {
+  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):[^\s@]*@/gi, '$1:***@')
+}
+
+export function printError(error: RowshiftError): void {
+  process.stderr.write(`${redact(`rowshift: ${error.message} [${error.code}]`)}\n`)
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2))
+}
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+const count = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
+
+export function formatCount(value: number): string {
+  return count.format(value)
+}
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`
+}
+
+export function formatSeconds(seconds: number): string {
+  if (seconds < 100) return `${seconds.toFixed(1)} s`
+  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
+}
+
+/** What a person reads after a run. */
+export function summary(report: RunReport): string {
+  const done = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[report.status]
+  const rate = report.seconds > 0 ? report.rowsWritten / report.seconds : 0
+  const lines = [
+    `${done} ${formatCount(report.rowsWritten)} rows (${formatBytes(report.bytes)}) in ${formatSeconds(report.seconds)}: ` +
+      `${formatCount(rate)} rows/s, ${report.splitsDone} of ${report.splits} splits, ` +
+      `${report.workerNum} threads, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
+  ]
+  if (report.status !== 'success' && report.rowsWritten > 0) {
+    lines.push('The rows written are committed and stay in the target.')
+  }
+  return lines.join('\n')
+}
+
+export function describePlan(plan: Plan, from: string, to: string): string {
+  const { source, target } = plan
+  const rows =
+    source.estimatedRows === null ? 'an unknown number of' : `about ${formatCount(source.estimatedRows)}`
+  const lines = [
+    `from     ${from} table ${source.table}, ${rows} rows`,
+    `to       ${to} table ${target.table}`,
+    `mode     ${plan.mode}, write mode ${plan.writeMode}, ${plan.workerNum} threads`,
+    ...plan.columns.map(
+      (column, i) =>
+        `${i === 0 ? 'columns ' : '        '} ${column.source.name} (${column.source.type}) -> ${column.target.name} (${column.target.type})`,
+    ),
+    ...plan.reasons.map((reason) => `because  ${reason}`),
+    ...plan.warnings.map((warning) => `warning  ${warning}`),
+  ]
+  return lines.join('\n')
+}
+
+/** Rows as aligned columns under their names. */
+export function table(rows: readonly Readonly<Record<string, string | number | null>>[]): string {
+  if (rows.length === 0) return ''
+  const names = Object.keys(rows[0]!)
+  const cells = [names, ...rows.map((row) => names.map((name) => String(row[name] ?? '')))]
+  const widths = names.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)))
+  return cells
+    .map((line) =>
+      line
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}

@@ -1,0 +1,46 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { RowshiftError } from '../errors.js'
+import type { Params } from '../task/params.js'
+import { readParams } from '../task/params.js'
+
+/** Params from `--params FILE|JSON`, overridden by `--param key=value` options. */
+export function paramsFromOptions(params: string | undefined, pairs: readonly string[]): Params {
+  const value = params === undefined ? {} : parseFileOrJson(params)
+  for (const pair of pairs) assign(value, pair)
+  return readParams(value)
+}
+
+function parseFileOrJson(text: string): Record<string, unknown> {
+  const json = text.trimStart().startsWith('{')
+  if (!json && !existsSync(text)) {
+    throw new RowshiftError('USAGE', `--params is neither JSON nor an existing file: ${text}`)
+  }
+  try {
+    return JSON.parse(json ? text : readFileSync(text, 'utf8')) as Record<string, unknown>
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new RowshiftError('PARAMS_INVALID', `--params cannot be read as JSON: ${reason}`, {}, error)
+  }
+}
+
+/** `worker_num=8`, `pk=id`, `split.pk=["a","b"]`: the value is JSON where it can be read as such, else text. */
+function assign(into: Record<string, unknown>, pair: string): void {
+  const at = pair.indexOf('=')
+  if (at < 1) throw new RowshiftError('USAGE', `--param ${pair} is not of the form key=value`)
+  const path = pair.slice(0, at).split('.')
+  const last = path.pop()!
+  let target = into
+  for (const name of path) {
+    const next = Object.hasOwn(target, name) ? target[name] : undefined
+    target = target[name] = typeof next === 'object' && next !== null ? (next as Record<string, unknown>) : {}
+  }
+  target[last] = jsonOrText(pair.slice(at + 1))
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,84 @@
+import { Config } from '../config/config.js'
+import { ExitCode, RowshiftError } from '../errors.js'
+import type { Task, TaskStore } from '../task/task.js'
+import type { CommonOptions, ConfigOptions } from './options.js'
+import { print, printJson, table } from './output.js'
+
+type Options = CommonOptions & ConfigOptions
+
+/** The configured task store, connected. */
+export async function openStore(config: Config): Promise<TaskStore> {
+  const { loaded, connection } = await config.taskStore()
+  const { createTaskStore } = loaded.plugin
+  if (!createTaskStore) {
+    throw new RowshiftError(
+      'PLUGIN_UNKNOWN',
+      `Databases of type "${loaded.type}" cannot hold the task tables.`,
+    )
+  }
+  const store = createTaskStore(connection)
+  await store.connect()
+  return store
+}
+
+async function withStore<T>(options: Options, use: (store: TaskStore) => Promise<T>): Promise<T> {
+  const store = await openStore(Config.load(options.config, options.env))
+  try {
+    return await use(store)
+  } finally {
+    await store.close()
+  }
+}
+
+/** `rowshift init` */
+export async function initCommand(options: Options): Promise<number> {
+  const created = await withStore(options, (store) => store.init())
+  if (options.json) printJson({ created })
+  else print(created.length > 0 ? `Created ${created.join(', ')}.` : 'The task tables are already there.')
+  return ExitCode.success
+}
+
+/** `rowshift list` */
+export async function listCommand(options: Options): Promise<number> {
+  const tasks = await withStore(options, (store) => store.list())
+  if (options.json) printJson(tasks)
+  else if (tasks.length === 0) print('There are no tasks. A task is a row of task_def_sync_manager.')
+  else print(table(tasks.map(line)))
+  return ExitCode.success
+}
+
+function line(task: Task): Record<string, string | number | null> {
+  return {
+    id: task.id,
+    online: task.online_status === 1 ? 'yes' : 'no',
+    from: `${task.from_db_type} ${task.from_app}_${task.from_db}.${task.from_table}`,
+    to: `${task.to_db_type} ${task.to_app}_${task.to_db}.${task.to_table}`,
+    description: task.task_desc,
+  }
+}
+
+/** `rowshift show ID` */
+export async function showCommand(options: Options & { readonly id: number }): Promise<number> {
+  const task = await withStore(options, (store) => store.get(options.id))
+  if (!task)
+    throw new RowshiftError('TASK_NOT_FOUND', `There is no task ${options.id}.`, { taskId: options.id })
+  if (options.json) printJson(task)
+  else
+    print(
+      table(
+        Object.entries(task).map(([field, value]) => ({ field, value: value as string | number | null })),
+      ),
+    )
+  return ExitCode.success
+}
+
+/** `rowshift history [ID]` */
+export async function historyCommand(
+  options: Options & { readonly id: number | undefined; readonly limit: number },
+): Promise<number> {
+  const runs = await withStore(options, (store) => store.history(options.id ?? null, options.limit))
+  if (options.json) printJson(runs)
+  else if (runs.length === 0) print('There are no runs yet.')
+  else print(table(runs.map(({ report: _, ...run }) => run)))
+  return ExitCode.success
+}

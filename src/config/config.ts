@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { RowshiftError } from '../errors.js'
+import type { Connection } from '../plugin.js'
+import type { LoadedPlugin } from './plugins.js'
+import { checkConnection, defaultTaskStoreType, loadPlugin } from './plugins.js'
+import { checkFile } from './schema.js'
+import { substitute } from './variables.js'
+
+type Side = 'from' | 'to'
+type Connections = Readonly<Record<string, Readonly<Record<string, Connection>>>>
+
+interface ConfigFile {
+  readonly task_meta?: Connection
+  readonly from?: Connections
+  readonly to?: Connections
+}
+
+interface LoadedFile {
+  readonly path: string
+  readonly content: ConfigFile
+}
+
+const GLOBAL_FILE = 'db_global.json'
+/** The older spelling of `task_meta` names the database type in the key. */
+const TASK_META_PREFIX = 'task_meta_'
+
+/** A connection with the plugin it belongs to. */
+export interface ResolvedConnection {
+  readonly loaded: LoadedPlugin
+  readonly connection: Connection
+}
+
+/** `etc/<env>.json` and `etc/db_global.json`. Environment variables are looked up only for what is used. */
+export class Config {
+  readonly #files: readonly LoadedFile[]
+  readonly #environment: Readonly<Record<string, string | undefined>>
+
+  private constructor(
+    files: readonly LoadedFile[],
+    environment: Readonly<Record<string, string | undefined>>,
+  ) {
+    this.#files = files
+    this.#environment = environment
+  }
+
+  static load(folder: string, env: string): Config {
+    const paths = [join(folder, `${env}.json`), join(folder, GLOBAL_FILE)]
+    const faults: string[] = []
+    const files = paths.flatMap((path, i) => {
+      const content = readJson(path, i === 0, faults)
+      if (content === null) return []
+      faults.push(...checkFile('db-config.schema.json', `${path}: config`)(content))
+      return [{ path, content: content as ConfigFile }]
+    })
+    if (faults.length > 0) {
+      throw new RowshiftError('CONFIG_INVALID', `The configuration is not valid:\n  ${faults.join('\n  ')}`, {
+        faults,
+      })
+    }
+    return new Config(files, process.env)
+  }
+
+  /** The connection of the task store. */
+  async taskStore(): Promise<ResolvedConnection> {
+    for (const { path, content } of this.#files) {
+      for (const [key, value] of Object.entries(content)) {
+        if (key !== 'task_meta' && !key.startsWith(TASK_META_PREFIX)) continue
+        const { db_type, ...connection } = value as Connection
+        const named =
+          key === 'task_meta' ? (db_type as string | undefined) : key.slice(TASK_META_PREFIX.length)
+        const loaded = await loadPlugin(named ?? (await defaultTaskStoreType()))
+        return this.#resolve(loaded, connection, `${path} ${key}`)
+      }
+    }
+    throw new RowshiftError(
+      'CONNECTION_UNKNOWN',
+      `No task store is configured: ${this.#paths} have no "task_meta". It says where the task tables are.`,
+    )
+  }
+
+  /** The connection of one side of a task, found under `<app>_<db>`. */
+  async connection(side: Side, type: string, app: string, db: string): Promise<ResolvedConnection> {
+    const loaded = await loadPlugin(type)
+    const key = `${app}_${db}`
+    for (const { path, content } of this.#files) {
+      const connection = content[side]?.[type]?.[key]
+      if (connection) return this.#resolve(loaded, connection, `${path} ${side}.${type}.${key}`)
+    }
+    throw new RowshiftError(
+      'CONNECTION_UNKNOWN',
+      `The task's "${side}" side needs the connection ${side}.${type}.${key}, which is not in ${this.#paths}.`,
+      { side, type, key },
+    )
+  }
+
+  #resolve(loaded: LoadedPlugin, raw: Connection, where: string): ResolvedConnection {
+    const connection = substitute(raw, where, this.#environment)
+    checkConnection(loaded, connection, where)
+    return { loaded, connection }
+  }
+
+  get #paths(): string {
+    return this.#files.map(({ path }) => path).join(' and ')
+  }
+}
+
+/** The connection and table of a `--from` or `--to` URL: `type://…?table=name`. */
+export async function fromUrl(
+  text: string,
+  option: string,
+): Promise<ResolvedConnection & { readonly table: string }> {
+  const substituted = substitute(text, option, process.env)
+  const url = parseUrl(substituted, option)
+  const table = url.searchParams.get('table')
+  if (table === null || table === '') {
+    throw new RowshiftError('USAGE', `${option} names no table: add ?table=name to the URL.`)
+  }
+  url.searchParams.delete('table')
+  const loaded = await loadPlugin(decodeURIComponent(url.protocol.slice(0, -1)))
+  const connection = loaded.plugin.connectionFromUrl(url)
+  checkConnection(loaded, connection, option)
+  return { loaded, connection, table }
+}
+
+/** Says what is wrong without showing the text, which may hold a password. */
+function parseUrl(text: string, option: string): URL {
+  try {
+    return new URL(text)
+  } catch {
+    throw new RowshiftError(
+      'USAGE',
+      `${option} is not a URL. It has the form type://user:password@host:port/db?table=name, with special characters of the password percent-encoded.`,
+    )
+  }
+}
+
+function readJson(path: string, required: boolean, faults: string[]): unknown {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (required || code !== 'ENOENT') {
+      faults.push(`${path}: cannot be read (${code}); -c names the folder and -e the file in it`)
+    }
+    return null
+  }
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The parser's own message quotes the text around the fault, which may be a password.
+    faults.push(`${path}: is not valid JSON`)
+    return null
+  }
+}

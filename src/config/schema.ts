@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import type { ErrorObject, ValidateFunction } from 'ajv'
+import { Ajv } from 'ajv'
+
+const ajv = new Ajv({ allErrors: true, allowUnionTypes: true })
+
+/** A check against a JSON Schema: the list of every fault, each with its path; empty when there is none. */
+export type Check = (value: unknown) => string[]
+
+/** The check against a schema file of `etc/`. `root` stands for the checked value in paths. */
+export function checkFile(file: string, root: string): Check {
+  let validate: ValidateFunction | undefined
+  return (value) => {
+    validate ??= ajv.compile(
+      JSON.parse(readFileSync(new URL(`../../../etc/${file}`, import.meta.url), 'utf8')),
+    )
+    return faults(validate, value, root)
+  }
+}
+
+export function check(schema: object, value: unknown, root: string): string[] {
+  return faults(ajv.compile(schema), value, root)
+}
+
+function faults(validate: ValidateFunction, value: unknown, root: string): string[] {
+  if (validate(value)) return []
+  const errors = validate.errors ?? []
+  // Beside "must match a schema in anyOf" stand the faults of each alternative; the deepest say the most.
+  const useful = errors.filter(
+    (error) => error.keyword !== 'anyOf' || !errors.some((other) => inside(other, error)),
+  )
+  return [...new Set(useful.map((error) => describe(error, root)))]
+}
+
+function inside(error: ErrorObject, outer: ErrorObject): boolean {
+  return error !== outer && error.instancePath.startsWith(outer.instancePath) && error.keyword !== 'anyOf'
+}
+
+/** Never quotes the value: it may be a secret. */
+function describe(error: ErrorObject, root: string): string {
+  const path = root + error.instancePath.replaceAll(/\/(\d+)/g, '[$1]').replaceAll('/', '.')
+  const { params } = error
+  switch (error.keyword) {
+    case 'additionalProperties':
+      return `${path}: unknown key "${params['additionalProperty']}"`
+    case 'required':
+      return `${path}: "${params['missingProperty']}" is missing`
+    case 'enum':
+      return `${path}: must be one of ${(params['allowedValues'] as string[]).join(', ')}`
+    default:
+      return `${path}: ${error.message}`
+  }
+}

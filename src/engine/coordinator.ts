@@ -1,0 +1,159 @@
+import { BroadcastChannel } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import { RowshiftError } from '../errors.js'
+import type { Endpoint, Plan, Reader, Split } from '../plugin.js'
+import type { ControlMessage, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
+import type { Progress, ProgressEvent } from './progress.js'
+import { advance, noProgress } from './progress.js'
+
+const WORKER = new URL('../../workers/split.js', import.meta.url).href
+/** A thread reads its next split while it writes the one before. */
+const SPLITS_PER_THREAD = 2
+const CLOSE_TIMEOUT_MS = 5_000
+
+export interface CoordinatorJob {
+  readonly runId: string
+  readonly plan: Plan
+  readonly source: Endpoint
+  readonly target: Endpoint
+  /** The coordinator's own reader, which computes the splits. */
+  readonly reader: Reader
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: Progress) => void
+}
+
+export interface CoordinatorResult {
+  readonly progress: Progress
+  /** The first failure; null when every split was copied. */
+  readonly error: RowshiftError | null
+}
+
+/** Copies all splits of a plan on a pool of worker threads. */
+export async function copySplits(job: CoordinatorJob): Promise<CoordinatorResult> {
+  const coordinator = new Coordinator(job)
+  try {
+    await coordinator.run()
+  } finally {
+    await coordinator.close()
+  }
+  return coordinator.result
+}
+
+class Coordinator {
+  readonly #job: CoordinatorJob
+  readonly #pool: Piscina<Split, SplitResult>
+  readonly #control: BroadcastChannel
+  #progress = noProgress
+  #error: RowshiftError | null = null
+  #openThreads = 0
+  #onClosed: () => void = () => {}
+
+  constructor(job: CoordinatorJob) {
+    this.#job = job
+    const control = `rowshift-${job.runId}`
+    this.#control = new BroadcastChannel(control)
+    const setup: WorkerSetup = { plan: job.plan, source: job.source, target: job.target, control }
+    this.#pool = new Piscina<Split, SplitResult>({
+      filename: WORKER,
+      minThreads: job.plan.workerNum,
+      maxThreads: job.plan.workerNum,
+      concurrentTasksPerWorker: SPLITS_PER_THREAD,
+      // Idle threads hold sockets, so they must keep their event loops running.
+      atomics: 'disabled',
+      workerData: setup,
+    })
+    this.#pool.on('message', (message: WorkerMessage) => this.#receive(message))
+  }
+
+  get result(): CoordinatorResult {
+    return { progress: this.#progress, error: this.#error }
+  }
+
+  async run(): Promise<void> {
+    const { plan, reader, signal } = this.#job
+    const abort = () => this.#tell('abort')
+    signal.addEventListener('abort', abort)
+    try {
+      const running = new Set<Promise<void>>()
+      // One queued split per thread beyond those it holds, so that planning stays ahead but lazy.
+      const most = plan.workerNum * (SPLITS_PER_THREAD + 1)
+      for await (const split of reader.split(plan, signal)) {
+        if (this.#stopped) break
+        const copied = this.#copy(split).finally(() => running.delete(copied))
+        running.add(copied)
+        if (running.size >= most) await Promise.race(running)
+        if (this.#stopped) break
+      }
+      await Promise.all(running)
+    } catch (error) {
+      this.#fail(RowshiftError.from(error))
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+    if (signal.aborted) this.#error = new RowshiftError('INTERRUPTED', 'The run was interrupted.')
+  }
+
+  /** Lets the threads close their connections, so that servers do not log them as aborted. */
+  async close(): Promise<void> {
+    if (this.#openThreads > 0) {
+      const closed = new Promise<void>((resolve) => {
+        this.#onClosed = resolve
+      })
+      this.#tell('close')
+      let timer: NodeJS.Timeout | undefined
+      const timeout = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
+      })
+      await Promise.race([closed, timeout])
+      clearTimeout(timer)
+    }
+    this.#control.close()
+    await this.#pool.destroy()
+  }
+
+  get #stopped(): boolean {
+    return this.#error !== null || this.#job.signal.aborted
+  }
+
+  async #copy(split: Split): Promise<void> {
+    this.#advance({ type: 'planned', split: split.index })
+    try {
+      const result = await this.#pool.run(split)
+      if (!result.ok) throw RowshiftError.fromReport(result.error)
+      this.#advance({ type: 'done', split: split.index, counts: result.counts })
+    } catch (error) {
+      this.#advance({ type: 'failed', split: split.index })
+      this.#fail(RowshiftError.from(error))
+    }
+  }
+
+  #fail(error: RowshiftError): void {
+    this.#error ??= error
+  }
+
+  #receive(message: WorkerMessage): void {
+    switch (message.type) {
+      case 'opened':
+        this.#openThreads++
+        break
+      case 'progress':
+        this.#advance({ type: 'moved', split: message.split, counts: message.counts })
+        break
+      case 'closed':
+        this.#openThreads--
+        if (this.#openThreads === 0) this.#onClosed()
+        break
+      default:
+        message satisfies never
+    }
+  }
+
+  #advance(event: ProgressEvent): void {
+    this.#progress = advance(this.#progress, event)
+    this.#job.onProgress(this.#progress)
+  }
+
+  #tell(message: ControlMessage): void {
+    this.#control.postMessage(message)
+  }
+}

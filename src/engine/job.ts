@@ -1,0 +1,130 @@
+import type { ResolvedConnection } from '../config/config.js'
+import { endpoint } from '../config/plugins.js'
+import { RowshiftError } from '../errors.js'
+import { log } from '../log.js'
+import { makePlan } from '../plan/plan.js'
+import type { Plan, Reader, Writer } from '../plugin.js'
+import type { Params } from '../task/params.js'
+import type { RunReport } from '../task/task.js'
+import { copySplits } from './coordinator.js'
+import type { Progress } from './progress.js'
+import { noProgress } from './progress.js'
+import { makeReport } from './report.js'
+
+/** One end of a copy, as configuration gives it. */
+export interface TableAt extends ResolvedConnection {
+  readonly table: string
+}
+
+export interface CopyRequest {
+  readonly runId: string
+  /** null: a copy without a stored task. */
+  readonly taskId: number | null
+  readonly from: TableAt
+  readonly to: TableAt
+  readonly params: Params
+}
+
+export interface CopyHooks {
+  readonly signal: AbortSignal
+  readonly onPlan: (plan: Plan) => void
+  readonly onProgress: (progress: Progress) => void
+}
+
+/** Plans without writing anything. */
+export async function planCopy(request: CopyRequest): Promise<Plan> {
+  return withEnds(request, (reader, writer) => plan(request, reader, writer))
+}
+
+/** Copies one table. Never throws: a failure is in the report. */
+export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<RunReport> {
+  const started = performance.now()
+  let made: Plan | null = null
+  let progress: Progress = noProgress
+  let error: RowshiftError | null = null
+  const onProgress = (now: Progress) => {
+    progress = now
+    hooks.onProgress(now)
+  }
+  try {
+    await withEnds(request, async (reader, writer) => {
+      made = await plan(request, reader, writer)
+      announce(request, made)
+      hooks.onPlan(made)
+      await execute(request, made, reader, writer, { ...hooks, onProgress })
+    })
+  } catch (thrown) {
+    error = RowshiftError.from(thrown)
+    if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
+  }
+  const seconds = (performance.now() - started) / 1000
+  return makeReport({ ...request, plan: made, progress, error, seconds })
+}
+
+async function execute(
+  request: CopyRequest,
+  made: Plan,
+  reader: Reader,
+  writer: Writer,
+  hooks: CopyHooks,
+): Promise<void> {
+  await writer.prepare(made)
+  const { progress, error } = await copySplits({
+    runId: request.runId,
+    plan: made,
+    source: endpoint(request.from.loaded, request.from.connection, request.params.session),
+    target: endpoint(request.to.loaded, request.to.connection, request.params.session),
+    reader,
+    signal: hooks.signal,
+    onProgress: hooks.onProgress,
+  })
+  if (error) throw error
+  checkCounts(made, progress)
+  await writer.finish(made)
+}
+
+/** The last line of defence: what the splits add up to must make sense for the table. */
+function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
+  const sawRows = made.key !== null && !made.key.nullable && splits > 0
+  if (splits === splitsDone && done.rowsRead === done.rowsWritten && !(sawRows && done.rowsRead === 0)) return
+  throw new RowshiftError(
+    'COUNT_MISMATCH',
+    `${splitsDone} of ${splits} splits of ${made.source.table} were copied, ${done.rowsRead} rows read and ${done.rowsWritten} written; that does not add up. Run it again into an empty target.`,
+    { splits, splitsDone, rowsRead: done.rowsRead, rowsWritten: done.rowsWritten },
+  )
+}
+
+function plan(request: CopyRequest, reader: Reader, writer: Writer): Promise<Plan> {
+  const { params } = request
+  return makePlan({ reader, writer, sourceTable: request.from.table, targetTable: request.to.table, params })
+}
+
+/** Opens the coordinator's own connection to each end for as long as `use` takes. */
+async function withEnds<T>(
+  { from, to, params }: CopyRequest,
+  use: (reader: Reader, writer: Writer) => Promise<T>,
+): Promise<T> {
+  const { createReader } = from.loaded.plugin
+  const { createWriter } = to.loaded.plugin
+  if (!createReader) throw cannot(from, 'read from')
+  if (!createWriter) throw cannot(to, 'written to')
+  const reader = createReader(endpoint(from.loaded, from.connection, params.session))
+  const writer = createWriter(endpoint(to.loaded, to.connection, params.session))
+  try {
+    await reader.connect()
+    await writer.connect()
+    return await use(reader, writer)
+  } finally {
+    await Promise.allSettled([reader.close(), writer.close()])
+  }
+}
+
+function cannot(end: TableAt, what: string): RowshiftError {
+  return new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${end.loaded.type}" cannot be ${what}.`)
+}
+
+function announce(request: CopyRequest, made: Plan): void {
+  const { runId, taskId } = request
+  for (const reason of made.reasons) log.info({ runId, taskId }, reason)
+  for (const warning of made.warnings) log.warn({ runId, taskId }, warning)
+}

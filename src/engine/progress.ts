@@ -1,0 +1,61 @@
+import type { SplitCounts } from './messages.js'
+
+/** Everything known about how far a run is; a value, never changed in place. */
+export interface Progress {
+  /** Splits planned so far. */
+  readonly splits: number
+  readonly splitsDone: number
+  /** Totals of the splits that are done, hence committed. */
+  readonly done: SplitCounts
+  /** Splits under way, by index. */
+  readonly active: ReadonlyMap<number, SplitCounts>
+}
+
+export type ProgressEvent =
+  | { readonly type: 'planned'; readonly split: number }
+  | { readonly type: 'moved'; readonly split: number; readonly counts: SplitCounts }
+  | { readonly type: 'done'; readonly split: number; readonly counts: SplitCounts }
+  | { readonly type: 'failed'; readonly split: number }
+
+const NOTHING: SplitCounts = { rowsRead: 0, rowsWritten: 0, bytes: 0 }
+
+export const noProgress: Progress = { splits: 0, splitsDone: 0, done: NOTHING, active: new Map() }
+
+export function advance(progress: Progress, event: ProgressEvent): Progress {
+  const active = new Map(progress.active)
+  switch (event.type) {
+    case 'planned':
+      active.set(event.split, NOTHING)
+      return { ...progress, splits: progress.splits + 1, active }
+    case 'moved':
+      // A late message of a split that has ended already counts for nothing.
+      if (active.has(event.split)) active.set(event.split, event.counts)
+      return { ...progress, active }
+    case 'done':
+      active.delete(event.split)
+      return {
+        ...progress,
+        splitsDone: progress.splitsDone + 1,
+        done: add(progress.done, event.counts),
+        active,
+      }
+    case 'failed':
+      active.delete(event.split)
+      return { ...progress, active }
+    default:
+      return event satisfies never
+  }
+}
+
+/** Totals including what is under way and not yet committed. */
+export function current(progress: Progress): SplitCounts {
+  return [...progress.active.values()].reduce(add, progress.done)
+}
+
+function add(a: SplitCounts, b: SplitCounts): SplitCounts {
+  return {
+    rowsRead: a.rowsRead + b.rowsRead,
+    rowsWritten: a.rowsWritten + b.rowsWritten,
+    bytes: a.bytes + b.bytes,
+  }
+}

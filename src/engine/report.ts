@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto'
+import type { RowshiftError } from '../errors.js'
+import type { Plan } from '../plugin.js'
+import type { Params } from '../task/params.js'
+import type { RunReport } from '../task/task.js'
+import type { Progress } from './progress.js'
+import { current } from './progress.js'
+
+export interface ReportFacts {
+  readonly runId: string
+  readonly taskId: number | null
+  readonly params: Params | null
+  /** null when the run failed before there was one. */
+  readonly plan: Plan | null
+  readonly progress: Progress
+  readonly error: RowshiftError | null
+  readonly seconds: number
+}
+
+/** Sortable by time and readable: `20261120-163000-1f2e3d`. */
+export function newRunId(now = new Date()): string {
+  const [date, time] = now.toISOString().split(/[T.]/)
+  return `${date!.replaceAll('-', '')}-${time!.replaceAll(':', '')}-${randomBytes(3).toString('hex')}`
+}
+
+export function makeReport(facts: ReportFacts): RunReport {
+  const { plan, params, progress, error } = facts
+  return {
+    runId: facts.runId,
+    taskId: facts.taskId,
+    mode: plan?.mode ?? params?.mode ?? 'init',
+    status: error === null ? 'success' : error.code === 'INTERRUPTED' ? 'interrupted' : 'failed',
+    rowsRead: current(progress).rowsRead,
+    rowsWritten: progress.done.rowsWritten,
+    rowsSkipped: 0,
+    dirtyRows: 0,
+    bytes: progress.done.bytes,
+    splits: progress.splits,
+    splitsDone: progress.splitsDone,
+    retries: 0,
+    seconds: Math.round(facts.seconds * 1000) / 1000,
+    workerNum: plan?.workerNum ?? params?.workerNum ?? 0,
+    writePath: plan?.write.path ?? null,
+    reasons: plan?.reasons ?? [],
+    warnings: plan?.warnings ?? [],
+    watermark: null,
+    error: error === null ? null : error.report(),
+  }
+}

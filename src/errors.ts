@@ -1,0 +1,120 @@
+/** What the process ends with: the contract of the command line. */
+export const ExitCode = {
+  success: 0,
+  failed: 1,
+  usage: 2,
+  refused: 3,
+  different: 4,
+  interrupted: 130,
+} as const
+
+interface CodeFacts {
+  readonly exit: number
+  /** Whether doing the same again, unchanged, may succeed. */
+  readonly retryable?: true
+}
+
+/** Every error code. `docs/errors.md` mirrors this table; a test compares the two. */
+export const errorCodes = {
+  /** The command line is wrong. */
+  USAGE: { exit: ExitCode.usage },
+  /** A configuration file or connection is missing or malformed. */
+  CONFIG_INVALID: { exit: ExitCode.usage },
+  /** A configuration file or URL names an environment variable that is not set. */
+  VARIABLE_MISSING: { exit: ExitCode.usage },
+  /** The configuration has no connection under the key that the task asks for. */
+  CONNECTION_UNKNOWN: { exit: ExitCode.usage },
+  /** No plugin is known for a database type, or its driver is not installed. */
+  PLUGIN_UNKNOWN: { exit: ExitCode.usage },
+  /** The task store has no task table yet. */
+  TASK_STORE_MISSING: { exit: ExitCode.usage },
+  /** There is no task (or run) with this id. */
+  TASK_NOT_FOUND: { exit: ExitCode.usage },
+  /** The task's `online_status` is not 1. */
+  TASK_OFFLINE: { exit: ExitCode.usage },
+  /** A task's `params` are not valid; every fault is listed with its path. */
+  PARAMS_INVALID: { exit: ExitCode.usage },
+  /** Source and target are the same table. */
+  SAME_TABLE: { exit: ExitCode.usage },
+  /** The source or target database or table does not exist. */
+  TABLE_NOT_FOUND: { exit: ExitCode.usage },
+  /** A column named by the task does not exist, or cannot be used for what it is named for. */
+  COLUMN_NOT_FOUND: { exit: ExitCode.usage },
+  /** A NOT NULL target column has no default and no source column feeds it. */
+  COLUMN_REQUIRED: { exit: ExitCode.usage },
+  /** The copy would lose data; nothing was written. */
+  LOSSY: { exit: ExitCode.refused },
+  /** The server could not be reached. */
+  CONNECTION_FAILED: { exit: ExitCode.failed, retryable: true },
+  /** User, password or privileges were refused. */
+  ACCESS_DENIED: { exit: ExitCode.failed },
+  /** A connection ended in the middle of the work. */
+  CONNECTION_LOST: { exit: ExitCode.failed, retryable: true },
+  /** A lock wait timed out, a deadlock was broken or a statement was killed. */
+  LOCK_CONFLICT: { exit: ExitCode.failed, retryable: true },
+  /** The target already holds a row with the same key. */
+  DUPLICATE_KEY: { exit: ExitCode.failed },
+  /** The target refused a value, or would have stored it changed. */
+  DATA_REJECTED: { exit: ExitCode.failed },
+  /** A row is larger than one statement may be. */
+  ROW_TOO_LARGE: { exit: ExitCode.failed },
+  /** Rows read and rows stored differ; the split was rolled back. */
+  COUNT_MISMATCH: { exit: ExitCode.failed },
+  /** The server answered with an error that has no class of its own. */
+  SERVER_ERROR: { exit: ExitCode.failed },
+  /** The user stopped the run. */
+  INTERRUPTED: { exit: ExitCode.interrupted, retryable: true },
+  /** A fault in rowshift itself. */
+  INTERNAL: { exit: ExitCode.failed },
+} as const satisfies Record<string, CodeFacts>
+
+export type ErrorCode = keyof typeof errorCodes
+
+/** Where it happened: table, split, key, column, errno … Plain JSON, free of secrets. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
+
+/** The form in which an error crosses a thread boundary and stands in a report. */
+export interface ErrorReport {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly details: ErrorDetails
+}
+
+/**
+ * The one error class. The message is written for the user: what happened, where, and what to do next.
+ * Plugins map driver errors to a code by the driver's error number, never by message text.
+ */
+export class RowshiftError extends Error {
+  override readonly name = 'RowshiftError'
+  readonly code: ErrorCode
+  readonly details: ErrorDetails
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.details = details
+  }
+
+  get retryable(): boolean {
+    return 'retryable' in errorCodes[this.code]
+  }
+
+  get exitCode(): number {
+    return errorCodes[this.code].exit
+  }
+
+  report(): ErrorReport {
+    return { code: this.code, message: this.message, details: this.details }
+  }
+
+  static fromReport(report: ErrorReport): RowshiftError {
+    return new RowshiftError(report.code, report.message, report.details)
+  }
+
+  /** Anything thrown, as a RowshiftError; what is not one already is a fault of ours. */
+  static from(thrown: unknown): RowshiftError {
+    if (thrown instanceof RowshiftError) return thrown
+    const message = thrown instanceof Error ? thrown.message : String(thrown)
+    return new RowshiftError('INTERNAL', `Unexpected fault: ${message}`, {}, thrown)
+  }
+}

@@ -1,0 +1,11 @@
+/** The programmatic entry: what the command line is made of. */
+export type { CopyHooks, CopyRequest, TableAt } from './engine/job.js'
+export { planCopy, runCopy } from './engine/job.js'
+export type { Progress } from './engine/progress.js'
+export { newRunId } from './engine/report.js'
+export { Config, fromUrl } from './config/config.js'
+export type { ErrorCode, ErrorReport } from './errors.js'
+export { RowshiftError } from './errors.js'
+export type { Params } from './task/params.js'
+export { parseParams, readParams } from './task/params.js'
+export type { RunReport, Task } from './task/task.js'

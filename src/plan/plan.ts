@@ -1,0 +1,113 @@
+import { RowshiftError } from '../errors.js'
+import type { ColumnMapping, Plan, PlanDraft, Reader, TableSchema, Writer } from '../plugin.js'
+import type { Params } from '../task/params.js'
+import { mapColumns } from './mapping.js'
+import { chooseKey, column } from './split-key.js'
+
+/** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
+const SPLIT_BYTES = 8 << 20
+/** About one write statement. */
+const BATCH_BYTES = 1 << 20
+/** Assumed when there are no statistics. */
+const ROW_BYTES = 256
+const MIN_SPLIT_ROWS = 1_000
+/** Fewer splits than this per thread leave threads idle at the end. */
+const MIN_SPLITS_PER_THREAD = 4
+const MANY_WORKERS = 20
+
+export interface PlanRequest {
+  readonly reader: Reader
+  readonly writer: Writer
+  readonly sourceTable: string
+  readonly targetTable: string
+  readonly params: Params
+}
+
+/** Looks at both tables and decides everything about a copy. Changes nothing. */
+export async function makePlan(request: PlanRequest): Promise<Plan> {
+  const { reader, writer, params } = request
+  const [source, target] = await Promise.all([
+    reader.describe(request.sourceTable),
+    writer.describe(request.targetTable),
+  ])
+  if (source.identity === target.identity) throw sameTable(source)
+  const mapping = mapColumns(source, target, params.allowLossy)
+  checkNamedColumns(params, source, target, mapping.columns)
+  const { key, reason } = chooseKey(source, params.key)
+  const split = splitRows(source, params)
+  const draft: PlanDraft = {
+    mode: params.mode,
+    writeMode: params.writeMode,
+    source,
+    target,
+    columns: mapping.columns,
+    key,
+    splitRows: split.rows,
+    workerNum: key === null ? 1 : params.workerNum,
+    writeBatch: params.writeBatch,
+    where: params.where,
+    preSql: params.preSql,
+    postSql: params.postSql,
+    reasons: key === null ? [reason] : [reason, split.reason],
+    warnings: [...mapping.warnings, ...workerWarnings(params.workerNum)],
+  }
+  const write = await writer.plan(draft, params.writePath)
+  return {
+    ...draft,
+    write,
+    batch: {
+      bytes: Math.min(BATCH_BYTES, write.maxBatchBytes ?? BATCH_BYTES),
+      rows: params.writeBatch ?? Number.MAX_SAFE_INTEGER,
+    },
+    reasons: [...draft.reasons, ...write.reasons],
+    warnings: [...draft.warnings, ...write.warnings],
+  }
+}
+
+function splitRows(source: TableSchema, params: Params): { rows: number; reason: string } {
+  if (params.readBatch !== null) {
+    return { rows: params.readBatch, reason: `${params.readBatch} rows per split: asked for by read_batch` }
+  }
+  const byBytes = Math.floor(SPLIT_BYTES / (source.estimatedRowBytes ?? ROW_BYTES))
+  const share = Math.ceil((source.estimatedRows ?? Infinity) / (params.workerNum * MIN_SPLITS_PER_THREAD))
+  const rows = Math.max(Math.min(byBytes, share), Math.min(MIN_SPLIT_ROWS, Math.max(1, byBytes)))
+  return { rows, reason: `${rows} rows per split: at most 8 MiB, and enough splits for every thread` }
+}
+
+/** `diff_column` and `pk.dest` name columns that a later run relies on, so a full copy checks them too. */
+function checkNamedColumns(
+  params: Params,
+  source: TableSchema,
+  target: TableSchema,
+  mapping: readonly ColumnMapping[],
+): void {
+  if (params.diffColumn) {
+    column(source, params.diffColumn.source)
+    column(target, params.diffColumn.target)
+  }
+  params.targetKey?.forEach((name, i) => {
+    const counterpart = column(target, name)
+    const from = column(source, params.key![i]!)
+    if (mapping.some(({ source, target }) => source === from && target === counterpart)) return
+    throw new RowshiftError(
+      'COLUMN_NOT_FOUND',
+      `params.pk says that ${source.table}.${from.name} goes to ${target.table}.${name}, but columns are mapped by name.`,
+      { column: name },
+    )
+  })
+}
+
+function workerWarnings(workerNum: number): string[] {
+  if (workerNum <= MANY_WORKERS) return []
+  return [
+    `worker_num ${workerNum} opens ${workerNum} connections on each side; above ${MANY_WORKERS} it seldom gets faster`,
+  ]
+}
+
+function sameTable(source: TableSchema): RowshiftError {
+  return new RowshiftError(
+    'SAME_TABLE',
+    `Source and target are the same table (${source.table}). Nothing was changed; name another target.`,
+    { table: source.table },
+  )
+}

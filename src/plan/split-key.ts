@@ -1,0 +1,77 @@
+import { RowshiftError } from '../errors.js'
+import type { Column, Key, SplitKey, TableSchema } from '../plugin.js'
+
+export interface KeyChoice {
+  readonly key: SplitKey | null
+  readonly reason: string
+}
+
+/**
+ * The key to split the source by: the one asked for, else the primary key, else a NOT NULL unique key, else a
+ * nullable unique key; null when there is none that can be ordered.
+ */
+export function chooseKey(source: TableSchema, asked: readonly string[] | null): KeyChoice {
+  if (asked !== null) return askedKey(source, asked)
+  const usable = source.keys.filter((key) => key.columns.every((name) => column(source, name).ordered))
+  const best =
+    usable.find(({ primary, nullable }) => primary && !nullable) ??
+    usable.find(({ nullable }) => !nullable) ??
+    usable[0]
+  if (!best) return noKey(source)
+  const what = best.primary
+    ? 'the primary key'
+    : best.nullable
+      ? 'a nullable unique key'
+      : 'a unique key without NULL'
+  return { key: toSplitKey(source, best), reason: `split key ${best.columns.join(', ')}: ${what}` }
+}
+
+function askedKey(source: TableSchema, asked: readonly string[]): KeyChoice {
+  const columns = asked.map((name) => column(source, name))
+  const names = columns.map(({ name }) => name)
+  const unordered = columns.filter(({ ordered }) => !ordered)
+  if (unordered.length > 0) {
+    throw new RowshiftError(
+      'COLUMN_NOT_FOUND',
+      `Table ${source.table} cannot be split by ${unordered.map(({ name, type }) => `${name} (${type})`).join(', ')}: ` +
+        'its values are not compared in the order they are sorted in. Name another "pk".',
+      { table: source.table, columns: names },
+    )
+  }
+  const same = (key: Key) =>
+    key.columns.length === names.length && key.columns.every((name, i) => name === names[i])
+  const key = source.keys.find(same)
+  if (!key) {
+    throw new RowshiftError(
+      'COLUMN_NOT_FOUND',
+      `Table ${source.table} has no unique key on ${names.join(', ')}, so it cannot be split by it. ` +
+        `Its unique keys: ${source.keys.map(({ columns }) => `(${columns.join(', ')})`).join(' ') || 'none'}.`,
+      { table: source.table, columns: names },
+    )
+  }
+  return { key: toSplitKey(source, key), reason: `split key ${names.join(', ')}: asked for by pk` }
+}
+
+function noKey(source: TableSchema): KeyChoice {
+  const why =
+    source.keys.length === 0 ? 'has no unique key' : 'has no unique key whose values can be compared in order'
+  return {
+    key: null,
+    reason: `no split key: ${source.table} ${why}, so it is copied in one split by one thread`,
+  }
+}
+
+function toSplitKey(source: TableSchema, key: Key): SplitKey {
+  return { name: key.name, columns: key.columns.map((name) => column(source, name)), nullable: key.nullable }
+}
+
+/** A column by name, without regard to case. Throws COLUMN_NOT_FOUND. */
+export function column(table: TableSchema, name: string): Column {
+  const found = table.columns.find((column) => column.name.toLowerCase() === name.toLowerCase())
+  if (found) return found
+  throw new RowshiftError(
+    'COLUMN_NOT_FOUND',
+    `Table ${table.table} has no column "${name}". It has: ${table.columns.map(({ name }) => name).join(', ')}.`,
+    { table: table.table, column: name },
+  )
+}

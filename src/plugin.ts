@@ -1,0 +1,232 @@
+/**
+ * The plugin contract: what a database brings so that rowshift can read from it, write to it or keep its tasks in
+ * it. A plugin is a module whose default export is a {@link Plugin}. Built-in plugins are registered exactly as a
+ * third party's: by module specifier, resolved on the main thread and imported again in every worker thread.
+ *
+ * Threads and call order:
+ *
+ * - main thread: `connect`, `describe`, `Writer.plan`, `Writer.prepare`, `Reader.split`, `Writer.finish`, `close`;
+ * - each worker thread, with instances of its own: `connect` before the first split, then `read` and `write` for
+ *   one split after another (a `read` may run while the `write` of the split before it does; two reads never
+ *   overlap, nor do two writes), `close` at the end of the run.
+ *
+ * Everything thrown is a {@link RowshiftError}; driver errors are mapped to codes by error number. Nobody retries
+ * inside a plugin: the engine does, for codes that are retryable.
+ *
+ * A smallest reader, for a source that has one integer column:
+ *
+ * ```ts
+ * async *read(plan, split, signal) {
+ *   const builder = new BatchBuilder(plan.batch)
+ *   for await (const n of numbers(split.lower, split.upper, signal)) {
+ *     builder.appendPlain(String(n))
+ *     builder.endRow()
+ *     if (builder.full) yield builder.take()!
+ *   }
+ *   const last = builder.take()
+ *   if (last) yield last
+ * }
+ * ```
+ */
+import type { Batch } from './batch/batch.js'
+import type { BatchLimits } from './batch/builder.js'
+import type { Task, TaskStore } from './task/task.js'
+
+export { RowshiftError } from './errors.js'
+export type { ErrorCode, ErrorDetails } from './errors.js'
+export type { Batch, BatchLimits, Task, TaskStore }
+export type { RunRecord } from './task/task.js'
+
+/** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
+export type Connection = Readonly<Record<string, unknown>>
+
+/** One end of a copy. */
+export interface Endpoint {
+  /** Module specifier of the plugin, an absolute URL after resolution. */
+  readonly plugin: string
+  readonly connection: Connection
+  /** SQL statements that every connection runs first (`params.session`). */
+  readonly session: readonly string[]
+}
+
+/**
+ * What the values of a column are, whatever the database calls the type. It decides how a value is written in the
+ * wire format (see `batch/batch.ts`).
+ */
+export type ColumnKind =
+  | 'integer'
+  | 'decimal'
+  | 'float'
+  | 'boolean'
+  | 'text'
+  | 'bytes'
+  | 'json'
+  | 'date'
+  | 'time'
+  /** Wall-clock date and time, without a zone. */
+  | 'datetime'
+  /** A moment: text in UTC. */
+  | 'instant'
+
+export interface Column {
+  readonly name: string
+  /** The type as the database writes it, for people and for the plugin itself. */
+  readonly type: string
+  readonly kind: ColumnKind
+  readonly nullable: boolean
+  /** The database fills the column in when it is left out (default, auto-increment). */
+  readonly hasDefault: boolean
+  /** Computed by the database: can be read, never written. */
+  readonly generated: boolean
+  /**
+   * `<` against a literal orders values just as ORDER BY does, so the column may be part of a split key.
+   * False for instance for MySQL's ENUM (compared as text, ordered by index) and for floats.
+   */
+  readonly ordered: boolean
+}
+
+/** A unique key. */
+export interface Key {
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly primary: boolean
+  /** Some column may be NULL, so that the key does not identify every row. */
+  readonly nullable: boolean
+}
+
+export interface TableSchema {
+  readonly table: string
+  /** Equal for two descriptions exactly when they are of the same table: server, database, table. */
+  readonly identity: string
+  readonly columns: readonly Column[]
+  /** Unique keys, the primary key first. */
+  readonly keys: readonly Key[]
+  /** From statistics; null when there are none. Never trusted for correctness. */
+  readonly estimatedRows: number | null
+  readonly estimatedRowBytes: number | null
+}
+
+export interface ColumnMapping {
+  readonly source: Column
+  readonly target: Column
+}
+
+/** The key that the source is split by. */
+export interface SplitKey {
+  readonly name: string
+  readonly columns: readonly Column[]
+  readonly nullable: boolean
+}
+
+export interface WritePlan {
+  /** How rows enter the target, for instance `load-data` or `insert`; stands in plan, log and report. */
+  readonly path: string
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
+  /** Most bytes a batch may have, so that it fits into one write statement. Default: the engine's own. */
+  readonly maxBatchBytes?: number
+  /** Whatever the plugin's `write` wants to know again. Plain JSON. */
+  readonly facts: Readonly<Record<string, unknown>>
+}
+
+/**
+ * The immutable, serialisable result of planning. Holds no secret: whoever has the Plan, a Split and the two
+ * Endpoints can copy that split, in this process or on another machine.
+ */
+export interface Plan {
+  readonly mode: 'init'
+  readonly writeMode: 'insert'
+  readonly source: TableSchema
+  readonly target: TableSchema
+  /** In target order. */
+  readonly columns: readonly ColumnMapping[]
+  /** null: no usable key, the table is one split. */
+  readonly key: SplitKey | null
+  /** Target rows per split. */
+  readonly splitRows: number
+  readonly workerNum: number
+  readonly batch: BatchLimits
+  /** At most this many rows per write statement; null: the plugin cuts by bytes. */
+  readonly writeBatch: number | null
+  readonly where: string | null
+  readonly preSql: readonly string[]
+  readonly postSql: readonly string[]
+  readonly write: WritePlan
+  /** Why each choice was made. */
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** What a plan is before the writer has had its say. */
+export type PlanDraft = Omit<Plan, 'write' | 'batch'>
+
+/**
+ * One key range of the source, `(lower, upper]`, as cell text per key column (bytes: hexadecimal). null is
+ * unbounded. Plain JSON.
+ */
+export interface Split {
+  readonly index: number
+  readonly lower: readonly string[] | null
+  readonly upper: readonly string[] | null
+  /** The rows in which a key column is NULL; then both bounds are null. Default false. */
+  readonly nullKey?: true
+}
+
+export interface Reader {
+  /** Opens the connection. Throws CONNECTION_FAILED or ACCESS_DENIED. */
+  connect(): Promise<void>
+  /** Throws TABLE_NOT_FOUND. */
+  describe(table: string): Promise<TableSchema>
+  /**
+   * The splits of `plan.source`, in key order, made lazily: the next one is computed when it is asked for.
+   * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database
+   * only. Yields nothing for an empty table that has a key; exactly one split for a table without.
+   */
+  split(plan: Plan, signal: AbortSignal): AsyncIterable<Split>
+  /**
+   * The rows of a split, mapped columns only, in `plan.columns` order. The consumer may stop early; the reader then
+   * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
+   */
+  read(plan: Plan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
+  close(): Promise<void>
+}
+
+export interface WriteOptions {
+  readonly signal: AbortSignal
+  /** Called with the number of rows handed to the target so far, not yet committed. */
+  readonly onProgress: (rows: number) => void
+}
+
+export interface Writer {
+  connect(): Promise<void>
+  describe(table: string): Promise<TableSchema>
+  /** Chooses how rows will be written. Looks, but changes nothing. */
+  plan(draft: PlanDraft, writePath: string): Promise<WritePlan>
+  /** Before the first split: runs `preSql`. */
+  prepare(plan: Plan): Promise<void>
+  /**
+   * Writes the rows of one split in one transaction, or in such a way that nothing stays when it throws, and
+   * resolves to the number of rows stored once they are committed. It throws, and leaves nothing, unless rows
+   * received = rows stored, unchanged. When `signal` aborts before the commit was sent, it throws INTERRUPTED.
+   * The bytes of a batch stay valid until `write` settles. The iterable may stay silent for long while it is empty
+   * (the reader is at work), so nothing should be locked before the first batch is there.
+   */
+  write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<number>
+  /** After the last split of a successful run: runs `postSql`. */
+  finish(plan: Plan): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Plugin {
+  /** For people: `MySQL`. */
+  readonly label: string
+  /** JSON Schema of {@link Connection}; checked before a connection is used. */
+  readonly connectionSchema: object
+  /** The connection of `rowshift copy --from URL`, without the `table` parameter. Throws USAGE. */
+  connectionFromUrl(url: URL): Connection
+  /** Where a connection leads, without secrets: `mysql://user@host:3306/db`. */
+  describeConnection(connection: Connection): string
+  createReader?(endpoint: Endpoint): Reader
+  createWriter?(endpoint: Endpoint): Writer
+  createTaskStore?(connection: Connection): TaskStore
+}

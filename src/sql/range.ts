@@ -1,0 +1,77 @@
+/** A key column as it stands in SQL text. */
+export interface SqlKeyColumn {
+  /** Quoted identifier. */
+  readonly sql: string
+  readonly nullable: boolean
+}
+
+/**
+ * `key > bound` (or `<=`, `<`…) for a key of several columns, expanded to OR and AND. For `(a, b) > (1, 2)`:
+ *
+ *     (a >= 1 AND (a > 1 OR (a = 1 AND b > 2)))
+ *
+ * Row constructors would be shorter, but MySQL and MariaDB do not use an index range for them; the leading `a >= 1`
+ * is redundant and gives the optimizer its range.
+ */
+function compare(
+  columns: readonly string[],
+  bound: readonly string[],
+  strict: '<' | '>',
+  last: string,
+): string {
+  const [column, ...rest] = columns
+  const [literal, ...restBound] = bound
+  if (rest.length === 0) return `${column} ${last} ${literal}`
+  const inner = compare(rest, restBound, strict, last)
+  return `(${column} ${strict}= ${literal} AND (${column} ${strict} ${literal} OR (${column} = ${literal} AND ${inner})))`
+}
+
+/** SQL for "the key is above this bound": the lower end of a split is exclusive. */
+export function above(columns: readonly SqlKeyColumn[], bound: readonly string[]): string {
+  return compare(names(columns), bound, '>', '>')
+}
+
+/** SQL for "the key is at or below this bound": the upper end of a split is inclusive. */
+export function upTo(columns: readonly SqlKeyColumn[], bound: readonly string[]): string {
+  return compare(names(columns), bound, '<', '<=')
+}
+
+/** What a WHERE clause is made of; bounds are SQL literals. */
+export interface Range {
+  readonly lower: readonly string[] | null
+  readonly upper: readonly string[] | null
+  readonly nullKey?: boolean
+}
+
+/**
+ * The conditions that select a split's rows, to be joined with AND; empty for the whole table. Nullable key columns
+ * are excluded by name, because `a > 1` alone would also take rows whose `b` is NULL, which the NULL split holds.
+ */
+export function rangeConditions(key: readonly SqlKeyColumn[], range: Range, where: string | null): string[] {
+  const conditions: string[] = []
+  const nullable = key.filter((column) => column.nullable)
+  if (range.nullKey) {
+    conditions.push(`(${nullable.map((column) => `${column.sql} IS NULL`).join(' OR ')})`)
+  } else {
+    for (const column of nullable) conditions.push(`${column.sql} IS NOT NULL`)
+    if (range.lower) conditions.push(above(key, range.lower))
+    if (range.upper) conditions.push(upTo(key, range.upper))
+  }
+  // On lines of its own, so that a trailing comment in the user's text ends before the bracket.
+  if (where !== null) conditions.push(`(${where}\n)`)
+  return conditions
+}
+
+/** ` WHERE a AND b`, or nothing. */
+export function whereClause(conditions: readonly string[]): string {
+  return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
+}
+
+/** ` ORDER BY` the key, the way ranges are ordered. */
+export function orderBy(key: readonly SqlKeyColumn[], direction: 'ASC' | 'DESC' = 'ASC'): string {
+  return ` ORDER BY ${key.map((column) => `${column.sql} ${direction}`).join(', ')}`
+}
+
+function names(columns: readonly SqlKeyColumn[]): string[] {
+  return columns.map((column) => column.sql)
+}

@@ -1,0 +1,75 @@
+import type { Plan, Split } from '../plugin.js'
+
+/** A key value: the cell text of each key column. */
+export type KeyValue = readonly string[]
+
+/** The questions about keys that the database answers. NULL keys never take part. */
+export interface KeyProbe {
+  first(): Promise<KeyValue | null>
+  last(): Promise<KeyValue | null>
+  /** The `offset`-th key (from 0) above `lower` and not above `upper`; null when there are fewer. */
+  nth(lower: KeyValue | null, upper: KeyValue, offset: number): Promise<KeyValue | null>
+}
+
+/** Above this many key values per row the key is sparse and boundaries are probed. */
+const DENSE = 1.5
+
+/**
+ * Divides the source into splits of about `plan.splitRows` rows, lazily. An integer key that is dense is divided by
+ * arithmetic between its minimum and maximum; every other key by asking the database for the key that stands
+ * `splitRows` further on. Bounds are only ever compared by the database, under the column's own collation.
+ *
+ * The last split ends at the maximum that was there when planning began, so that a growing table ends too.
+ */
+export async function* splitByKey(plan: Plan, probe: KeyProbe): AsyncGenerator<Split> {
+  const { key } = plan
+  if (key === null) {
+    yield { index: 0, lower: null, upper: null }
+    return
+  }
+  let index = 0
+  if (key.nullable) yield { index: index++, lower: null, upper: null, nullKey: true }
+  const last = await probe.last()
+  if (last === null) return
+
+  const step =
+    key.columns.length === 1 && key.columns[0]!.kind === 'integer' ? await denseStep(plan, probe, last) : null
+  const nextBound =
+    step === null
+      ? (lower: KeyValue | null) => probe.nth(lower, last, plan.splitRows - 1)
+      : (lower: KeyValue | null) => Promise.resolve(step(lower))
+  let lower: KeyValue | null = null
+  for (;;) {
+    const upper: KeyValue = (await nextBound(lower)) ?? last
+    yield { index: index++, lower, upper }
+    if (sameKey(upper, last)) return
+    lower = upper
+  }
+}
+
+/** How to step from bound to bound by arithmetic, or null when the key is too sparse for it. */
+async function denseStep(
+  plan: Plan,
+  probe: KeyProbe,
+  last: KeyValue,
+): Promise<((lower: KeyValue | null) => KeyValue | null) | null> {
+  const first = await probe.first()
+  if (first === null) return null
+  const minimum = BigInt(first[0]!)
+  const maximum = BigInt(last[0]!)
+  const range = maximum - minimum + 1n
+  const rows = plan.source.estimatedRows ?? 0
+  const fitsOneSplit = range <= BigInt(plan.splitRows)
+  if (!fitsOneSplit && (plan.where !== null || Number(range) > rows * DENSE)) return null
+  const keysPerRow = Math.max(1, rows === 0 ? 1 : Number(range) / rows)
+  const width = BigInt(Math.ceil(plan.splitRows * keysPerRow))
+  return (lower) => {
+    const upper = (lower === null ? minimum - 1n : BigInt(lower[0]!)) + width
+    return upper >= maximum ? null : [String(upper)]
+  }
+}
+
+/** Byte-equal keys are equal under every collation, and `last` is only ever compared with itself or a lower key. */
+function sameKey(a: KeyValue, b: KeyValue): boolean {
+  return a.every((value, i) => value === b[i])
+}

@@ -1,0 +1,79 @@
+import type { ErrorReport } from '../errors.js'
+
+/** One row of `task_def_sync_manager`, or one JSON file with the same fields. */
+export interface Task {
+  readonly id: number
+  readonly from_app: string | null
+  readonly from_db_type: string | null
+  readonly from_db: string | null
+  readonly from_table: string | null
+  readonly to_app: string | null
+  readonly to_db_type: string | null
+  readonly to_db: string | null
+  readonly to_table: string | null
+  /** JSON text; see `etc/params.schema.json`. */
+  readonly params: string | null
+  /** 1 online, anything else offline. */
+  readonly online_status: number | null
+  readonly task_desc: string | null
+  readonly task_status: string | null
+  readonly owner: string | null
+}
+
+export type RunStatus = 'running' | 'success' | 'failed' | 'interrupted'
+
+/** One execution of a task: one row of `rowshift_run`. Times are UTC, `YYYY-MM-DD HH:MM:SS`. */
+export interface RunRecord {
+  readonly run_id: string
+  readonly task_id: number
+  readonly mode: string
+  readonly status: RunStatus
+  readonly start_time: string
+  readonly end_time: string | null
+  readonly rows_read: number
+  readonly rows_written: number
+  /** The whole report as JSON text; null while running. */
+  readonly report: string | null
+}
+
+/** What a run leaves behind when it ends: the `--report` file, `--json`, and the history. */
+export interface RunReport {
+  readonly runId: string
+  readonly taskId: number | null
+  readonly mode: string
+  readonly status: Exclude<RunStatus, 'running'>
+  readonly rowsRead: number
+  /** Committed rows only. */
+  readonly rowsWritten: number
+  readonly rowsSkipped: number
+  readonly dirtyRows: number
+  /** Bytes of the rows written, in the wire format. */
+  readonly bytes: number
+  /** Splits planned so far; all of them when the run succeeded. */
+  readonly splits: number
+  readonly splitsDone: number
+  readonly retries: number
+  readonly seconds: number
+  readonly workerNum: number
+  readonly writePath: string | null
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
+  readonly watermark: { readonly from: string; readonly to: string } | null
+  readonly error: ErrorReport | null
+}
+
+/** Where tasks and their history are kept. */
+export interface TaskStore {
+  connect(): Promise<void>
+  /** Creates the task and history tables where they are missing; resolves to the names of those it created. */
+  init(): Promise<readonly string[]>
+  /** Throws TASK_STORE_MISSING before `init`. */
+  list(): Promise<readonly Task[]>
+  get(id: number): Promise<Task | null>
+  startRun(run: RunRecord): Promise<void>
+  /** Fills in the end of a run that was started. */
+  finishRun(run: RunRecord): Promise<void>
+  /** Newest first. */
+  history(taskId: number | null, limit: number): Promise<readonly RunRecord[]>
+  close(): Promise<void>
+}
