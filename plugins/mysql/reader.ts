@@ -9,7 +9,7 @@ import { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { describeTable } from './schema.js'
 import { identifier, keyLiteral } from './sql.js'
-import { appendRow } from './transcode.js'
+import { RowTranscoder } from './transcode.js'
 
 /** Batches read but not yet taken, after which the server has to wait. */
 const MAX_WAITING = 4
@@ -78,6 +78,7 @@ class RowStream {
   readonly #sql: string
   readonly #columns: number
   readonly #builder: BatchBuilder
+  readonly #transcoder = new RowTranscoder()
   readonly #waiting: Batch[] = []
   #wake: () => void = () => {}
 
@@ -92,7 +93,7 @@ class RowStream {
     let running = true
     const result = this.#session
       .readRows(this.#sql, (packet) => {
-        appendRow(this.#builder, packet, this.#columns)
+        this.#transcoder.append(this.#builder, packet, this.#columns)
         if (this.#builder.full) this.#push()
       })
       .finally(() => {

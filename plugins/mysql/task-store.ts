@@ -8,8 +8,22 @@ import { text } from './sql.js'
 
 const DDL = new URL('../../../etc/task-store.mysql.sql', import.meta.url)
 
-const TASK_COLUMNS =
-  'id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params, online_status, task_desc, task_status, owner'
+const TASK_COLUMNS = [
+  'id',
+  'from_app',
+  'from_db_type',
+  'from_db',
+  'from_table',
+  'to_app',
+  'to_db_type',
+  'to_db',
+  'to_table',
+  'params',
+  'online_status',
+  'task_desc',
+  'task_status',
+  'owner',
+] as const
 const RUN_COLUMNS = 'run_id, task_id, mode, status, start_time, end_time, rows_read, rows_written, report'
 
 export class MysqlTaskStore implements TaskStore {
@@ -34,11 +48,13 @@ export class MysqlTaskStore implements TaskStore {
   }
 
   async list(): Promise<readonly Task[]> {
-    return (await this.#ask(`SELECT ${TASK_COLUMNS} FROM task_def_sync_manager ORDER BY id`)).map(toTask)
+    return (await this.#ask(`SELECT ${TASK_COLUMNS.join()} FROM task_def_sync_manager ORDER BY id`)).map(
+      toTask,
+    )
   }
 
   async get(id: number): Promise<Task | null> {
-    const [row] = await this.#ask(`SELECT ${TASK_COLUMNS} FROM task_def_sync_manager WHERE id = ${id}`)
+    const [row] = await this.#ask(`SELECT ${TASK_COLUMNS.join()} FROM task_def_sync_manager WHERE id = ${id}`)
     return row ? toTask(row) : null
   }
 
@@ -102,38 +118,9 @@ export class MysqlTaskStore implements TaskStore {
 }
 
 function toTask(row: TextRow): Task {
-  const [
-    id,
-    fromApp,
-    fromType,
-    fromDb,
-    fromTable,
-    toApp,
-    toType,
-    toDb,
-    toTable,
-    params,
-    online,
-    desc,
-    status,
-    owner,
-  ] = row as (string | null)[]
-  return {
-    id: Number(id),
-    from_app: fromApp!,
-    from_db_type: fromType!,
-    from_db: fromDb!,
-    from_table: fromTable!,
-    to_app: toApp!,
-    to_db_type: toType!,
-    to_db: toDb!,
-    to_table: toTable!,
-    params: params!,
-    online_status: online === null ? null : Number(online),
-    task_desc: desc!,
-    task_status: status!,
-    owner: owner!,
-  }
+  const fields = Object.fromEntries(TASK_COLUMNS.map((column, i) => [column, row[i]])) as unknown as Task
+  const { id, online_status } = fields
+  return { ...fields, id: Number(id), online_status: online_status === null ? null : Number(online_status) }
 }
 
 function toRun([id, task, mode, status, start, end, read, written, report]: TextRow): RunRecord {

@@ -1,4 +1,10 @@
-/** The two hot loops: row packet → batch bytes, and batch bytes → INSERT statement. No value is decoded in either. */
+/**
+ * The two hot loops: row packet → batch bytes, and batch bytes → INSERT statement. No value is decoded in either.
+ *
+ * Both copy four bytes at a time as long as none of the four needs attention, which is told by arithmetic on the whole
+ * word. Per row of ten columns and 190 bytes this took the first loop from 0.68 to 0.32 µs, the second from 0.67 to
+ * 0.28 µs (medians of a loop over prepared packets; a byte loop with a look-up table was the version before).
+ */
 import { BACKSLASH, ESCAPE_LETTER, LF, NULL_LETTER, TAB } from '../../src/batch/batch.js'
 import type { Batch } from '../../src/batch/batch.js'
 import type { BatchBuilder } from '../../src/batch/builder.js'
@@ -8,47 +14,98 @@ const NULL_CELL = 0xfb
 const QUOTE = 0x27
 const COMMA = 0x2c
 
-/** Appends a text-protocol row: length-encoded cells, 0xFB for NULL. */
-export function appendRow(builder: BatchBuilder, packet: RowPacket, columns: number): void {
-  const source = packet.buffer
-  let from = packet.offset
-  builder.reserve((packet.end - from) * 2 + columns * 3)
-  const out = builder.buffer
-  let to = builder.length
-  for (let column = 0; column < columns; column++) {
-    let length = source[from++]!
-    if (length === NULL_CELL) {
-      out[to++] = BACKSLASH
-      out[to++] = NULL_LETTER
-    } else {
-      if (length > NULL_CELL) {
-        const width = length === 0xfc ? 2 : length === 0xfd ? 3 : 6
-        length = source.readUIntLE(from, width)
-        // The eight-byte form is never needed in full: rows end at 1 GiB.
-        from += width === 6 ? 8 : width
-      }
-      const end = from + length
-      for (; from < end; from++) {
-        const byte = source[from]!
-        const letter = ESCAPE_LETTER[byte]!
-        if (letter === 0) out[to++] = byte
-        else {
-          out[to++] = BACKSLASH
-          out[to++] = letter
+/** The same byte four times over. */
+const each = (byte: number) => Math.imul(byte, 0x01010101)
+const HIGH_BITS = each(0x80)
+const ONES = each(0x01)
+/** Below this stand NUL, TAB, LF and CR, and some control characters that may take the slow way too. */
+const ESCAPED_BELOW = each(0x0e)
+const BACKSLASHES = each(BACKSLASH)
+const SEPARATORS_BELOW = each(0x0b)
+const QUOTES = each(QUOTE)
+
+/**
+ * Whether any byte of the word is below a limit or equal to a byte. `(w - limit) & ~w` has a byte's high bit set when
+ * that byte is below its limit; equality is "below one" after an exclusive or. Borrows between bytes can only add
+ * false alarms beside true ones.
+ */
+function needsAttention(word: number, belowEach: number, equalEach: number): boolean {
+  const difference = word ^ equalEach
+  return ((((word - belowEach) & ~word) | ((difference - ONES) & ~difference)) & HIGH_BITS) !== 0
+}
+
+/** A view for words beside each buffer; made once per buffer, not once per row. */
+class WordView {
+  #buffer: Buffer | null = null
+  #view: DataView = new DataView(new ArrayBuffer(0))
+
+  of(buffer: Buffer): DataView {
+    if (buffer !== this.#buffer) {
+      this.#buffer = buffer
+      this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length)
+    }
+    return this.#view
+  }
+}
+
+/** Turns text-protocol rows (length-encoded cells, 0xFB for NULL) into rows of the wire format. */
+export class RowTranscoder {
+  readonly #source = new WordView()
+  readonly #target = new WordView()
+
+  append(builder: BatchBuilder, packet: RowPacket, columns: number): void {
+    const source = packet.buffer
+    let from = packet.offset
+    builder.reserve((packet.end - from) * 2 + columns * 3)
+    const out = builder.buffer
+    const sourceWords = this.#source.of(source)
+    const outWords = this.#target.of(out)
+    let to = builder.length
+    for (let column = 0; column < columns; column++) {
+      let length = source[from++]!
+      if (length === NULL_CELL) {
+        out[to++] = BACKSLASH
+        out[to++] = NULL_LETTER
+      } else {
+        if (length > NULL_CELL) {
+          const width = length === 0xfc ? 2 : length === 0xfd ? 3 : 6
+          length = source.readUIntLE(from, width)
+          // The eight-byte form is never needed in full: rows end at 1 GiB.
+          from += width === 6 ? 8 : width
+        }
+        const end = from + length
+        const lastWord = end - 4
+        while (from < end) {
+          for (; from <= lastWord; from += 4, to += 4) {
+            const word = sourceWords.getInt32(from, true)
+            if (needsAttention(word, ESCAPED_BELOW, BACKSLASHES)) break
+            outWords.setInt32(to, word, true)
+          }
+          const stop = Math.min(from + 4, end)
+          while (from < stop) {
+            const byte = source[from++]!
+            const letter = ESCAPE_LETTER[byte]!
+            if (letter === 0) out[to++] = byte
+            else {
+              out[to++] = BACKSLASH
+              out[to++] = letter
+            }
+          }
         }
       }
+      out[to++] = TAB
     }
-    out[to++] = TAB
+    out[to - 1] = LF
+    builder.length = to
+    builder.rows++
   }
-  out[to - 1] = LF
-  builder.length = to
-  builder.rows++
 }
 
 /** How a cell becomes an SQL literal. */
 export type Quoting = 'number' | 'text' | 'bytes'
 
 const BINARY_PREFIX = Buffer.from('_binary')
+const NULL_WORD = Buffer.from('NULL')
 
 /**
  * Turns batches into `INSERT … VALUES (…),(…)`. The escapes of the wire format are escapes of MySQL string literals
@@ -58,6 +115,7 @@ export class InsertBuilder {
   readonly #prefix: Buffer
   readonly #quoted: readonly boolean[]
   readonly #binary: readonly boolean[]
+  readonly #words = new WordView()
   #memory = Buffer.alloc(0)
 
   constructor(prefix: string, quoting: readonly Quoting[]) {
@@ -69,27 +127,39 @@ export class InsertBuilder {
   /** The statement for a whole batch; valid until the next call. */
   build(batch: Batch): Buffer {
     const source = batch.bytes
-    const columns = this.#quoted.length
     const quoted = this.#quoted
-    const out = this.#reserve(this.#prefix.length + source.length * 2 + batch.rows * (columns * 9 + 4))
+    const columns = quoted.length
+    const out = this.#reserve(this.#prefix.length + source.length * 2 + batch.rows * (columns * 10 + 3))
+    const sourceWords = new DataView(source.buffer, source.byteOffset, source.length)
+    const outWords = this.#words.of(out)
+    const end = source.length
+    const lastWord = end - 4
     let to = this.#prefix.copy(out)
     let column = 0
     let at = 0
-    const end = source.length
     while (at < end) {
       out[to++] = column === 0 ? 0x28 : COMMA
       if (source[at] === BACKSLASH && source[at + 1] === NULL_LETTER) {
-        to = writeNull(out, to)
+        to += NULL_WORD.copy(out, to)
         at += 2
       } else if (!quoted[column]) {
         for (let byte = source[at]!; byte > LF; byte = source[++at]!) out[to++] = byte
       } else {
         if (this.#binary[column]) to += BINARY_PREFIX.copy(out, to)
         out[to++] = QUOTE
-        for (let byte = source[at]!; byte !== TAB && byte !== LF; byte = source[++at]!) {
-          if (byte === QUOTE) out[to++] = QUOTE
-          out[to++] = byte
-        }
+        let byte = 0
+        do {
+          for (; at <= lastWord; at += 4, to += 4) {
+            const word = sourceWords.getInt32(at, true)
+            if (needsAttention(word, SEPARATORS_BELOW, QUOTES)) break
+            outWords.setInt32(to, word, true)
+          }
+          const stop = at + 4
+          for (byte = source[at]!; at < stop && byte !== TAB && byte !== LF; byte = source[++at]!) {
+            if (byte === QUOTE) out[to++] = QUOTE
+            out[to++] = byte
+          }
+        } while (byte !== TAB && byte !== LF)
         out[to++] = QUOTE
       }
       column++
@@ -106,12 +176,4 @@ export class InsertBuilder {
     if (this.#memory.length < bytes) this.#memory = Buffer.allocUnsafeSlow(bytes)
     return this.#memory
   }
-}
-
-function writeNull(out: Buffer, to: number): number {
-  out[to] = 0x4e
-  out[to + 1] = 0x55
-  out[to + 2] = 0x4c
-  out[to + 3] = 0x4c
-  return to + 4
 }

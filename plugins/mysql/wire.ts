@@ -5,6 +5,7 @@
  *
  * `probeWire` checks at connect that the internals are still what this file takes them for.
  */
+// oxlint-disable typescript/unbound-method -- mysql2's commands are state machines whose states are methods
 import mysql from 'mysql2'
 import { RowshiftError } from '../../src/plugin.js'
 

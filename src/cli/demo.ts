@@ -4,9 +4,9 @@ import { print } from './output.js'
 /** What the embedded database's demo module offers; reached by URL like every plugin. */
 interface DemoModule {
   /** Writes databases with rows to copy, an empty target and a configuration into the folder. */
-  createDemo(folder: string): { readonly rows: number; readonly configFolder: string }
+  readonly createDemo: (folder: string) => { readonly rows: number; readonly configFolder: string }
   /** Adds the task; returns the SQL that did it. */
-  addTask(folder: string): string
+  readonly addTask: (folder: string) => string
 }
 
 /** `rowshift demo`: the path that a user takes, with everything set up. `main` runs a command line. */

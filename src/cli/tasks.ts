@@ -9,14 +9,13 @@ type Options = CommonOptions & ConfigOptions
 /** The configured task store, connected. */
 export async function openStore(config: Config): Promise<TaskStore> {
   const { loaded, connection } = await config.taskStore()
-  const { createTaskStore } = loaded.plugin
-  if (!createTaskStore) {
+  const store = loaded.plugin.createTaskStore?.(connection)
+  if (!store) {
     throw new RowshiftError(
       'PLUGIN_UNKNOWN',
       `Databases of type "${loaded.type}" cannot hold the task tables.`,
     )
   }
-  const store = createTaskStore(connection)
   await store.connect()
   return store
 }
@@ -79,6 +78,6 @@ export async function historyCommand(
   const runs = await withStore(options, (store) => store.history(options.id ?? null, options.limit))
   if (options.json) printJson(runs)
   else if (runs.length === 0) print('There are no runs yet.')
-  else print(table(runs.map(({ report: _, ...run }) => run)))
+  else print(table(runs.map((run) => ({ ...run, report: run.report === null ? 'no' : 'yes (--json)' }))))
   return ExitCode.success
 }

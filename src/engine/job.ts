@@ -104,12 +104,10 @@ async function withEnds<T>(
   { from, to, params }: CopyRequest,
   use: (reader: Reader, writer: Writer) => Promise<T>,
 ): Promise<T> {
-  const { createReader } = from.loaded.plugin
-  const { createWriter } = to.loaded.plugin
-  if (!createReader) throw cannot(from, 'read from')
-  if (!createWriter) throw cannot(to, 'written to')
-  const reader = createReader(endpoint(from.loaded, from.connection, params.session))
-  const writer = createWriter(endpoint(to.loaded, to.connection, params.session))
+  const reader = from.loaded.plugin.createReader?.(endpoint(from.loaded, from.connection, params.session))
+  const writer = to.loaded.plugin.createWriter?.(endpoint(to.loaded, to.connection, params.session))
+  if (!reader) throw cannot(from, 'read from')
+  if (!writer) throw cannot(to, 'written to')
   try {
     await reader.connect()
     await writer.connect()

@@ -1,0 +1,100 @@
+// Makes a fresh clone ready to use: dependencies installed, dist/ built. Says nothing when both are current.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const stamp = 'dist/.sources'
+const program = 'dist/src/cli/main.js'
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+requireNode(20, 19)
+if (!dependenciesAreCurrent()) installDependencies()
+const sources = hashSources()
+if (process.argv.includes('--build') || !distIsCurrent()) build()
+
+function requireNode(major, minor) {
+  const [hasMajor, hasMinor] = process.versions.node.split('.').map(Number)
+  if (hasMajor > major || (hasMajor === major && hasMinor >= minor)) return
+  fail(`rowshift needs Node ${major}.${minor} or newer; this is Node ${process.versions.node}`)
+}
+
+/** npm keeps its own record of what it installed: compare that with the lockfile, so that any `npm ci` counts. */
+function dependenciesAreCurrent() {
+  if (!existsSync('node_modules/.package-lock.json')) return false
+  const installed = readJson('node_modules/.package-lock.json').packages
+  return Object.entries(readJson('package-lock.json').packages).every(([path, wanted]) => {
+    if (path === '') return true
+    const found = installed[path]
+    return found ? found.version === wanted.version : wanted.optional === true
+  })
+}
+
+function installDependencies() {
+  say('installing dependencies (about a minute if better-sqlite3 has to be compiled) …')
+  // The flags undo settings that `npm pack --dry-run` or NODE_ENV=production pass down to this script.
+  const args = ['ci', '--dry-run=false', '--include=dev', '--include=optional', '--no-audit', '--no-fund']
+  run('npm', args, { ...process.env, ...compilerSettings() })
+  if (!existsSync('node_modules/better-sqlite3/build/Release/better_sqlite3.node')) {
+    say(
+      'better-sqlite3 did not compile, so sqlite: URLs will not work: ' +
+        'install build-essential and python3, remove node_modules, run this again',
+    )
+  }
+}
+
+/** For node-gyp. Compiling SQLite is nearly all of the time: -O2 takes 43 s where node-gyp's -O3 takes 60 s. */
+function compilerSettings() {
+  const settings = { JOBS: 'max', CFLAGS: '-O2', CXXFLAGS: '-O2' }
+  const prefix = join(process.execPath, '../..')
+  // Node's own headers, where they came with it, save a download.
+  if (existsSync(join(prefix, 'include/node/node.h'))) settings.npm_config_nodedir = prefix
+  return settings
+}
+
+function hashSources() {
+  const hash = createHash('sha256')
+  const files = ['src', 'workers', 'plugins', 'test', 'bench']
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
+    .filter((file) => file.endsWith('.ts'))
+    .sort((a, b) => a.localeCompare(b))
+  for (const file of ['tsconfig.json', 'package-lock.json', ...files]) {
+    hash.update(`${file}\n`).update(readFileSync(file))
+  }
+  return hash.digest('hex')
+}
+
+function distIsCurrent() {
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === sources
+}
+
+function build() {
+  say('building …')
+  rmSync('dist', { recursive: true, force: true })
+  run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], process.env)
+  if (existsSync(program)) chmodSync(program, 0o755)
+  writeFileSync(stamp, sources)
+}
+
+function run(command, args, env) {
+  const shell = command === 'npm' && process.platform === 'win32'
+  const result = spawnSync(command, args, { env, encoding: 'utf8', shell, maxBuffer: 2 ** 28 })
+  if (result.status === 0) return
+  process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`)
+  fail(`${[command, ...args].join(' ')} failed${result.error ? `: ${result.error.message}` : ''}`)
+}
+
+function readJson(file) {
+  return JSON.parse(readFileSync(file, 'utf8'))
+}
+
+function say(line) {
+  process.stderr.write(`${line}\n`)
+}
+
+function fail(line) {
+  say(line)
+  process.exit(1)
+}

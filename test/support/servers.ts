@@ -1,0 +1,153 @@
+// Real database servers for tests and benchmarks. Where they come from, in this order: the URL in
+// ROWSHIFT_TEST_MARIADB_URL or ROWSHIFT_TEST_MYSQL_URL; server programs on this machine; Docker; Debian packages,
+// installed when the user is root. All but the first are private instances with default settings on 127.0.0.1.
+import { fork, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createConnection } from 'mysql2/promise'
+import type { Launch } from './launch.js'
+import { launchMariadb } from './mariadb.js'
+import { launchMysql } from './mysql.js'
+
+export type ServerKind = 'mariadb' | 'mysql'
+
+export interface TestServer {
+  readonly kind: ServerKind
+  /** What SELECT VERSION() says. */
+  readonly version: string
+  readonly host: string
+  readonly port: number
+  readonly socket: string | null
+  readonly user: string
+  readonly password: string
+  /** rowshift URL without a database: mysql://root:password@127.0.0.1:port */
+  readonly url: string
+  /** TLS certificates of the server; null when they are unknown (a given server, Docker). */
+  readonly certs: { readonly ca: string } | null
+  /** Stops a private instance and deletes its data; leaves a given server alone. May be called twice. */
+  stop(): Promise<void>
+}
+
+type Address = Pick<TestServer, 'host' | 'port' | 'user' | 'password'>
+
+const kinds = {
+  mariadb: { variable: 'ROWSHIFT_TEST_MARIADB_URL', launch: launchMariadb },
+  mysql: { variable: 'ROWSHIFT_TEST_MYSQL_URL', launch: launchMysql },
+}
+
+const readySeconds = 60
+
+/** Starts a server that only the caller uses. One with `serverArgs` is always a private instance. */
+export async function startServer(
+  kind: ServerKind,
+  { serverArgs = [] }: { serverArgs?: string[] } = {},
+): Promise<TestServer> {
+  const { variable, launch } = kinds[kind]
+  const given = process.env[variable]
+  if (given && serverArgs.length === 0) return useGiven(kind, given)
+
+  const address = {
+    host: '127.0.0.1',
+    port: await freePort(),
+    user: 'root',
+    password: randomBytes(8).toString('hex'),
+  }
+  const plan = launch({ ...address, serverArgs })
+  const keeper = new Keeper(plan)
+  try {
+    const version = await untilReady(address, keeper)
+    const certs = plan.ca ? { ca: plan.ca } : null
+    return {
+      kind,
+      version,
+      ...address,
+      socket: plan.socket,
+      url: url(address),
+      certs,
+      stop: () => keeper.stop(),
+    }
+  } catch (error) {
+    const log = readFileSync(plan.log, 'utf8').slice(-3000)
+    await keeper.stop()
+    throw new Error(`${kind} did not start: ${(error as Error).message}\n${log}`, { cause: error })
+  }
+}
+
+async function useGiven(kind: ServerKind, given: string): Promise<TestServer> {
+  const { hostname: host, port, username, password } = new URL(given)
+  const address = {
+    host,
+    port: Number(port || 3306),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+  }
+  const version = await readVersion(address)
+  return { kind, version, ...address, socket: null, url: url(address), certs: null, stop: async () => {} }
+}
+
+/** This side of keeper.ts. */
+class Keeper {
+  readonly #process: ChildProcess
+  failure: string | null = null
+
+  constructor(plan: Launch) {
+    this.#process = fork(new URL('keeper.js', import.meta.url), [JSON.stringify(plan)], {
+      detached: true,
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    })
+    this.#process.on('message', (message) => (this.failure = message as string))
+    this.#process.on('exit', () => (this.failure ??= 'its keeper has ended'))
+    this.#process.unref()
+    this.#process.channel?.unref()
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    const ended = once(this.#process, 'exit')
+    this.#process.ref()
+    if (this.#process.connected) this.#process.disconnect()
+    await ended
+  }
+}
+
+async function untilReady(address: Address, keeper: Keeper): Promise<string> {
+  let lastError: unknown
+  // Counted in attempts, not by the clock, which also runs while another server is being installed.
+  for (let attempt = 0; attempt < readySeconds * 10; attempt++) {
+    if (keeper.failure) throw new Error(keeper.failure)
+    try {
+      return await readVersion(address)
+    } catch (error) {
+      lastError = error
+      await sleep(100)
+    }
+  }
+  throw new Error(`no answer within ${readySeconds} s: ${(lastError as Error).message}`)
+}
+
+async function readVersion({ host, port, user, password }: Address): Promise<string> {
+  const connection = await createConnection({ host, port, user, password, connectTimeout: 5000 })
+  try {
+    const [rows] = await connection.query('SELECT VERSION() AS version')
+    return (rows as { version: string }[])[0]!.version
+  } finally {
+    await connection.end()
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+function url({ host, port, user, password }: Address): string {
+  return `mysql://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}`
+}
