@@ -1,6 +1,6 @@
 import { Config } from '../config/config.js'
 import { ExitCode, RowshiftError } from '../errors.js'
-import type { Task, TaskStore } from '../task/task.js'
+import type { RunReport, Task, TaskStore } from '../task/task.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
 import { print, printJson, table } from './output.js'
 
@@ -78,6 +78,11 @@ export async function historyCommand(
   const runs = await withStore(options, (store) => store.history(options.id ?? null, options.limit))
   if (options.json) printJson(runs)
   else if (runs.length === 0) print('There are no runs yet.')
-  else print(table(runs.map((run) => ({ ...run, report: run.report === null ? 'no' : 'yes (--json)' }))))
+  else print(table(runs.map(({ report, ...run }) => ({ ...run, error: errorOf(report) }))))
   return ExitCode.success
+}
+
+/** The code of the error in a stored report. */
+function errorOf(report: string | null): string | null {
+  return report === null ? null : ((JSON.parse(report) as RunReport).error?.code ?? null)
 }

@@ -4,7 +4,7 @@ import { RowshiftError } from '../errors.js'
 import type { Connection } from '../plugin.js'
 import type { LoadedPlugin } from './plugins.js'
 import { checkConnection, defaultTaskStoreType, loadPlugin } from './plugins.js'
-import { checkFile } from './schema.js'
+import { checkByFile } from './schema.js'
 import { substitute } from './variables.js'
 
 type Side = 'from' | 'to'
@@ -50,7 +50,7 @@ export class Config {
     const files = paths.flatMap((path, i) => {
       const content = readJson(path, i === 0, faults)
       if (content === null) return []
-      faults.push(...checkFile('db-config.schema.json', `${path}: config`)(content))
+      faults.push(...checkByFile('db-config.schema.json', content, `${path}: config`))
       return [{ path, content: content as ConfigFile }]
     })
     if (faults.length > 0) {

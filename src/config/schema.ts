@@ -4,22 +4,25 @@ import { Ajv } from 'ajv'
 
 const ajv = new Ajv({ allErrors: true, allowUnionTypes: true })
 
-/** A check against a JSON Schema: the list of every fault, each with its path; empty when there is none. */
-export type Check = (value: unknown) => string[]
+const compiled = new Map<string, ValidateFunction>()
 
-/** The check against a schema file of `etc/`. `root` stands for the checked value in paths. */
-export function checkFile(file: string, root: string): Check {
-  let validate: ValidateFunction | undefined
-  return (value) => {
-    validate ??= ajv.compile(
-      JSON.parse(readFileSync(new URL(`../../../etc/${file}`, import.meta.url), 'utf8')),
-    )
-    return faults(validate, value, root)
-  }
+/**
+ * Checks a value against a schema file of `etc/`; returns every fault, each with its path, in which `root`
+ * stands for the value itself. Empty when there is none.
+ */
+export function checkByFile(file: string, value: unknown, root: string): string[] {
+  const validate = compiled.get(file) ?? ajv.compile(readSchema(file))
+  compiled.set(file, validate)
+  return faults(validate, value, root)
 }
 
+/** The same against a schema in memory. */
 export function check(schema: object, value: unknown, root: string): string[] {
   return faults(ajv.compile(schema), value, root)
+}
+
+function readSchema(file: string): object {
+  return JSON.parse(readFileSync(new URL(`../../../etc/${file}`, import.meta.url), 'utf8')) as object
 }
 
 function faults(validate: ValidateFunction, value: unknown, root: string): string[] {

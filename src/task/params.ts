@@ -1,4 +1,4 @@
-import { checkFile } from '../config/schema.js'
+import { checkByFile } from '../config/schema.js'
 import { RowshiftError } from '../errors.js'
 
 /** A task's params with both spellings of the seed brought to one form and defaults filled in. */
@@ -44,7 +44,6 @@ interface RawParams {
 }
 
 const DEFAULT_WORKERS = 4
-const checkParams = checkFile('params.schema.json', 'params')
 
 /** Reads the text of a `params` column; empty means all defaults. Throws PARAMS_INVALID. */
 export function parseParams(text: string | null): Params {
@@ -53,7 +52,7 @@ export function parseParams(text: string | null): Params {
 
 /** Checks params and brings them to one form. Throws one PARAMS_INVALID that lists every fault. */
 export function readParams(value: unknown): Params {
-  const faults = checkParams(value)
+  const faults = checkByFile('params.schema.json', value, 'params')
   if (faults.length === 0) faults.push(...contradictions(value as RawParams))
   if (faults.length > 0) {
     throw new RowshiftError('PARAMS_INVALID', `The task's params are not valid:\n  ${faults.join('\n  ')}`, {

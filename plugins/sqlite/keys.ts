@@ -1,0 +1,117 @@
+import { isUtf8 } from 'node:buffer'
+import type { Column, Plan } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import type { SqlKeyColumn } from '../../src/sql/range.js'
+import { orderBy, rangeConditions, whereClause } from '../../src/sql/range.js'
+import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
+import type { TextEncoding } from './cells.js'
+import { decodeText } from './cells.js'
+import type { Database, SqliteValue } from './driver.js'
+import { quoteName } from './names.js'
+
+export function keyColumns(plan: Plan): SqlKeyColumn[] {
+  const columns = plan.key?.columns ?? []
+  return columns.map(({ name, nullable }) => ({ sql: quoteName(name), nullable }))
+}
+
+/** A bound as SQL literals. Text is written as bytes, so that NUL and quotes need no thought. */
+export function literals(plan: Plan, bound: KeyValue | null, encoding: TextEncoding): string[] | null {
+  if (bound === null) return null
+  return bound.map((value, i) => literal(plan.key!.columns[i]!, value, encoding))
+}
+
+function literal(column: Column, value: string, encoding: TextEncoding): string {
+  if (column.kind === 'integer' && /^-?\d+$/.test(value)) return value
+  if (column.kind === 'bytes' && /^([0-9a-f]{2})*$/i.test(value)) return `x'${value}'`
+  if (column.kind === 'integer' || column.kind === 'bytes') {
+    throw new RowshiftError('INTERNAL', `"${value}" is no bound for ${column.name} (${column.kind})`)
+  }
+  return `CAST(x'${encode(value, encoding).toString('hex')}' AS TEXT)`
+}
+
+function encode(text: string, encoding: TextEncoding): Buffer {
+  if (encoding === 'UTF-8') return Buffer.from(text)
+  const bytes = Buffer.from(text, 'utf16le')
+  return encoding === 'UTF-16be' ? bytes.swap16() : bytes
+}
+
+export function keyProbe(database: Database, plan: Plan, encoding: TextEncoding): KeyProbe {
+  const key = keyColumns(plan)
+  const table = quoteName(plan.source.table)
+  // Text comes as bytes, because the driver would replace what is not UTF-8.
+  const selected = key.map(
+    ({ sql }) => `typeof(${sql}), CASE typeof(${sql}) WHEN 'text' THEN CAST(${sql} AS BLOB) ELSE ${sql} END`,
+  )
+  const pick = (
+    lower: KeyValue | null,
+    upper: KeyValue | null,
+    direction: 'ASC' | 'DESC',
+    offset: number,
+  ) => {
+    const range = { lower: literals(plan, lower, encoding), upper: literals(plan, upper, encoding) }
+    const where = whereClause(rangeConditions(key, range, plan.where))
+    const sql = `SELECT ${selected.join(', ')} FROM ${table}${where}${orderBy(key, direction)} LIMIT 1 OFFSET ${offset}`
+    const row = database.prepare(sql).raw().safeIntegers(true).get() as SqliteValue[] | undefined
+    return row === undefined ? null : keyValue(plan, row, encoding)
+  }
+  return {
+    first: () => settle(() => pick(null, null, 'ASC', 0)),
+    last: () => settle(() => pick(null, null, 'DESC', 0)),
+    nth: (lower, upper, offset) => settle(() => pick(lower, upper, 'ASC', offset)),
+  }
+}
+
+async function settle(get: () => KeyValue | null): Promise<KeyValue | null> {
+  return get()
+}
+
+function keyValue(plan: Plan, row: readonly SqliteValue[], encoding: TextEncoding): KeyValue {
+  return plan.key!.columns.map((column, i) => {
+    const storage = row[i * 2]
+    const text = keyText(column, storage, row[i * 2 + 1]!, encoding)
+    if (text !== null) return text
+    throw new RowshiftError(
+      'DATA_REJECTED',
+      `Column ${column.name} (${column.type}) of ${plan.source.table} holds ${String(storage)} that is no ${column.kind}; ` +
+        'correct that row, or give the table another unique key',
+      { table: plan.source.table, column: column.name },
+    )
+  })
+}
+
+function keyText(
+  column: Column,
+  storage: SqliteValue | undefined,
+  value: SqliteValue,
+  encoding: TextEncoding,
+): string | null {
+  if (column.kind === 'integer') return typeof value === 'bigint' ? String(value) : null
+  if (!Buffer.isBuffer(value)) return null
+  if (column.kind === 'bytes') return storage === 'blob' ? value.toString('hex') : null
+  if (storage !== 'text') return null
+  return value.length === 0 ? '' : decodeText(value, encoding)
+}
+
+/** A value in a message, short. */
+export function displayValue(value: unknown): string {
+  if (value === null || value === undefined) return 'NULL'
+  if (Buffer.isBuffer(value) && !isUtf8(value)) return `x'${shorten(value.subarray(0, 60).toString('hex'))}'`
+  return shorten(
+    Buffer.isBuffer(value) ? value.subarray(0, 300).toString() : String(value as bigint | number | string),
+  )
+}
+
+function shorten(text: string): string {
+  return text.length <= 60 ? text : `${text.slice(0, 60)}…`
+}
+
+/** `id = 7, name = x` for the mapped columns among `names`; empty when none is mapped. */
+export function displayKey(
+  columns: readonly Column[],
+  values: readonly unknown[],
+  names: readonly string[],
+): string {
+  return columns
+    .flatMap(({ name }, i) => (names.includes(name) ? [`${name} = ${displayValue(values[i])}`] : []))
+    .join(', ')
+}

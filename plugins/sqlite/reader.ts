@@ -1,0 +1,126 @@
+import { BatchBuilder } from '../../src/batch/builder.js'
+import type { Batch, Endpoint, Plan, Reader, Split, TableSchema } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import { rangeConditions, whereClause } from '../../src/sql/range.js'
+import { splitByKey } from '../../src/sql/splits.js'
+import type { Cell, TextEncoding } from './cells.js'
+import { cellOf } from './cells.js'
+import { describeConnection, fileOf, open } from './connection.js'
+import type { Database, SqliteValue } from './driver.js'
+import { interrupted, sqliteError } from './errors.js'
+import { displayKey, displayValue, keyColumns, keyProbe, literals } from './keys.js'
+import { quoteName } from './names.js'
+import { describeTable } from './schema.js'
+
+type Row = readonly SqliteValue[]
+
+export class SqliteReader implements Reader {
+  readonly #endpoint: Endpoint
+  readonly #where: string
+  #database: Database | null = null
+  #encoding: TextEncoding = 'UTF-8'
+
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint
+    this.#where = describeConnection(endpoint.connection)
+  }
+
+  async connect(): Promise<void> {
+    this.#database = await open(this.#endpoint, 'read')
+    this.#encoding = this.#database.pragma('encoding', { simple: true }) as TextEncoding
+  }
+
+  async describe(table: string): Promise<TableSchema> {
+    try {
+      return describeTable(this.#open, fileOf(this.#endpoint.connection), table)
+    } catch (thrown) {
+      throw sqliteError(thrown, `describing table "${table}" of ${this.#where}`, { table })
+    }
+  }
+
+  async *split(plan: Plan, signal: AbortSignal): AsyncGenerator<Split> {
+    const doing = `dividing table "${plan.source.table}" of ${this.#where}`
+    try {
+      for await (const split of splitByKey(plan, keyProbe(this.#open, plan, this.#encoding))) {
+        if (signal.aborted) throw interrupted(doing)
+        yield split
+      }
+    } catch (thrown) {
+      throw sqliteError(thrown, doing, { table: plan.source.table })
+    }
+  }
+
+  async *read(plan: Plan, split: Split, signal: AbortSignal): AsyncGenerator<Batch> {
+    const doing = `reading split ${split.index} of table "${plan.source.table}" of ${this.#where}`
+    const builder = new BatchBuilder(plan.batch)
+    try {
+      const cells = plan.columns.map(({ source }) => cellOf(source, this.#encoding))
+      // Leaving the loop in whatever way closes the statement.
+      for (const row of this.#select(plan, split, cells)) {
+        appendRow(builder, plan, cells, row)
+        if (!builder.full) continue
+        if (signal.aborted) throw interrupted(doing)
+        yield builder.take()!
+      }
+    } catch (thrown) {
+      throw sqliteError(thrown, doing, { table: plan.source.table, split: split.index })
+    }
+    if (signal.aborted) throw interrupted(doing)
+    const last = builder.take()
+    if (last !== null) yield last
+  }
+
+  async close(): Promise<void> {
+    this.#database?.close()
+    this.#database = null
+  }
+
+  #select(plan: Plan, split: Split, cells: readonly Cell[]): Iterable<Row> {
+    const range = {
+      lower: literals(plan, split.lower, this.#encoding),
+      upper: literals(plan, split.upper, this.#encoding),
+      nullKey: split.nullKey ?? false,
+    }
+    const where = whereClause(rangeConditions(keyColumns(plan), range, plan.where))
+    const sql = `SELECT ${cells.map((cell) => cell.sql).join(', ')} FROM ${quoteName(plan.source.table)}${where}`
+    return this.#open.prepare(sql).raw().safeIntegers(true).iterate() as Iterable<Row>
+  }
+
+  get #open(): Database {
+    if (this.#database !== null) return this.#database
+    throw new RowshiftError('INTERNAL', `The reader of ${this.#where} is not connected`)
+  }
+}
+
+function appendRow(builder: BatchBuilder, plan: Plan, cells: readonly Cell[], row: Row): void {
+  for (let i = 0; i < cells.length; i++) {
+    const value = row[i]!
+    if (value === null) builder.appendNull()
+    else if (!cells[i]!.append(builder, value)) throw refusal(plan, row, i)
+  }
+  builder.endRow()
+}
+
+/** SQLite lets any column hold any value; what the column's kind cannot carry ends the run. */
+function refusal(plan: Plan, row: Row, index: number): RowshiftError {
+  const { source } = plan.columns[index]!
+  const { table, keys } = plan.source
+  const key = displayKey(
+    plan.columns.map((mapping) => mapping.source),
+    row,
+    plan.key?.columns.map(({ name }) => name) ?? keys[0]?.columns ?? [],
+  )
+  return new RowshiftError(
+    'DATA_REJECTED',
+    `Column ${source.name}${source.type === '' ? '' : ` (${source.type})`} of table "${table}" holds ${found(row[index]!)}` +
+      `${key === '' ? '' : ` in the row with ${key}`}, which cannot be copied unchanged as ${source.kind}; correct that value first`,
+    { table, column: source.name, key },
+  )
+}
+
+function found(value: SqliteValue): string {
+  if (Buffer.isBuffer(value)) return 'a BLOB or text that is not valid'
+  if (typeof value === 'number') return `the REAL ${displayValue(value)}`
+  if (typeof value === 'bigint') return `the INTEGER ${value}`
+  return `the text "${displayValue(value)}"`
+}

@@ -1,0 +1,128 @@
+import type { Plan } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import type { Binding } from './binds.js'
+import type { Database, SqliteValue } from './driver.js'
+import { errorCodeOf, sqliteCode, sqliteError } from './errors.js'
+import { displayKey, displayValue } from './keys.js'
+import { quoteName } from './names.js'
+
+/** Why one row was not stored, from SQLite's error code and a look at the table. */
+export function rowRefusal(
+  database: Database,
+  plan: Plan,
+  bindings: readonly Binding[],
+  values: readonly SqliteValue[],
+  thrown: unknown,
+): RowshiftError {
+  const code = sqliteCode(thrown)
+  const { table } = plan.target
+  const where = rowName(plan, values)
+  if (code === null) return RowshiftError.from(thrown)
+  if (errorCodeOf(code) === 'DUPLICATE_KEY') return duplicate(database, plan, bindings, values, thrown)
+  if (code === 'SQLITE_CONSTRAINT_NOTNULL') {
+    const column =
+      plan.columns.find(({ target }, i) => !target.nullable && values[i] === null)?.target.name ?? ''
+    const message = `Column ${column} of the target table "${table}" takes no NULL, but the source has one${where}; correct the row or the table`
+    return new RowshiftError('DATA_REJECTED', message, { table, column, key: where }, thrown)
+  }
+  if (errorCodeOf(code) === 'DATA_REJECTED' && thrown instanceof Error) {
+    // SQLite names the column or the constraint in its text only.
+    const message = `The target table "${table}" refused the row${where}: ${thrown.message}; correct the row or the constraint`
+    return new RowshiftError(
+      'DATA_REJECTED',
+      message,
+      { table, key: where, sqlite: code, reason: thrown.message },
+      thrown,
+    )
+  }
+  return sqliteError(thrown, `inserting into table "${table}"${where}`, { table })
+}
+
+/** A value that the target column would store changed. */
+export function valueRefusal(plan: Plan, index: number, cells: readonly (Buffer | null)[]): RowshiftError {
+  const { source, target } = plan.columns[index]!
+  const { table } = plan.target
+  const value = displayValue(cells[index])
+  const declared = target.type === '' ? 'without a type' : target.type
+  const message =
+    `Column ${target.name} (${declared}) of the target table "${table}" cannot hold the ${source.kind} value ${value} unchanged` +
+    `${rowName(plan, cells)}; declare the column as ${source.kind === 'bytes' ? 'BLOB' : 'TEXT'} or correct the value`
+  return new RowshiftError('DATA_REJECTED', message, { table, column: target.name, value })
+}
+
+/** A NULL for the column that SQLite would fill in by itself. */
+export function nullRowidRefusal(
+  plan: Plan,
+  column: string,
+  cells: readonly (Buffer | null)[],
+): RowshiftError {
+  const { table } = plan.target
+  const message =
+    `Column ${column} of the target table "${table}" is its INTEGER PRIMARY KEY and would make a number of the NULL that ` +
+    `the source has${rowName(plan, cells)}; correct the row or the table`
+  return new RowshiftError('DATA_REJECTED', message, { table, column })
+}
+
+function duplicate(
+  database: Database,
+  plan: Plan,
+  bindings: readonly Binding[],
+  values: readonly SqliteValue[],
+  thrown: unknown,
+): RowshiftError {
+  const { table } = plan.target
+  const names = violatedKey(database, plan, bindings, values)
+  const key = displayTarget(plan, values, names)
+  const message =
+    `The target table "${table}" already has a row with ${key}; empty the table or remove that row, then run again. ` +
+    'Nothing of this split was written'
+  return new RowshiftError('DUPLICATE_KEY', message, { table, key, columns: names }, thrown)
+}
+
+/** The key whose value is in the table already; the first one when none is found (an index on an expression, say). */
+function violatedKey(
+  database: Database,
+  plan: Plan,
+  bindings: readonly Binding[],
+  values: readonly SqliteValue[],
+): readonly string[] {
+  const indexOf = (name: string) => plan.columns.findIndex(({ target }) => target.name === name)
+  for (const { columns } of plan.target.keys) {
+    const indexes = columns.map(indexOf)
+    if (indexes.includes(-1)) continue
+    const equal = indexes.map((i) => `${quoteName(plan.columns[i]!.target.name)} = ${bindings[i]!.sql}`)
+    const sql = `SELECT 1 FROM ${quoteName(plan.target.table)} WHERE ${equal.join(' AND ')} LIMIT 1`
+    if (database.prepare(sql).get(indexes.map((i) => values[i])) !== undefined) return columns
+  }
+  return plan.target.keys[0]?.columns ?? []
+}
+
+/** Why COMMIT refused: foreign keys are checked there, so that the order of the rows does not matter. */
+export function commitRefusal(database: Database, plan: Plan, thrown: unknown): RowshiftError {
+  const { table } = plan.target
+  if (sqliteCode(thrown) !== 'SQLITE_CONSTRAINT_FOREIGNKEY')
+    return sqliteError(thrown, `committing rows of table "${table}"`, { table })
+  const broken = database
+    .prepare('SELECT rowid, parent, fkid FROM pragma_foreign_key_check(?) LIMIT 1')
+    .get(table) as { rowid: number | null; parent: string; fkid: number } | undefined
+  const sql = 'SELECT "from" FROM pragma_foreign_key_list(?) WHERE id = ? ORDER BY seq'
+  const columns = broken ? (database.prepare(sql).pluck().all(table, broken.fkid) as string[]) : []
+  const row = broken?.rowid == null ? '' : ` (row ${broken.rowid})`
+  const message =
+    `Column ${columns.join(', ')} of the target table "${table}" refers to a row that table "${broken?.parent ?? ''}" has not${row}; ` +
+    'copy that table first, or pass "session": ["PRAGMA foreign_keys = OFF"]'
+  return new RowshiftError('DATA_REJECTED', message, { table, column: columns.join(', ') }, thrown)
+}
+
+function rowName(plan: Plan, values: readonly unknown[]): string {
+  const key = displayTarget(plan, values, plan.target.keys[0]?.columns ?? [])
+  return key === '' ? '' : ` in the row with ${key}`
+}
+
+function displayTarget(plan: Plan, values: readonly unknown[], names: readonly string[]): string {
+  return displayKey(
+    plan.columns.map(({ target }) => target),
+    values,
+    names,
+  )
+}

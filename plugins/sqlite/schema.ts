@@ -1,0 +1,204 @@
+import { realpathSync } from 'node:fs'
+import type { Column, ColumnKind, Key, TableSchema } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import type { Affinity } from './affinity.js'
+import { affinityOf, kindOf, kindOfClasses } from './affinity.js'
+import type { Database } from './driver.js'
+import { quoteName } from './names.js'
+
+/** Rows looked at for the average row size and for columns without a declared type. */
+const SAMPLE_ROWS = 1000
+
+interface TableFacts {
+  readonly name: string
+  readonly type: 'table' | 'view' | 'virtual' | 'shadow'
+  readonly wr: number
+  readonly strict: number
+}
+
+interface ColumnFacts {
+  readonly name: string
+  readonly type: string
+  readonly notnull: number
+  readonly dflt_value: string | null
+  readonly pk: number
+  /** 1 hidden column of a virtual table, 2 virtual generated, 3 stored generated. */
+  readonly hidden: number
+}
+
+interface IndexFacts {
+  readonly name: string
+  readonly unique: number
+  readonly origin: string
+  readonly partial: number
+}
+
+/** Throws TABLE_NOT_FOUND. */
+export function describeTable(database: Database, file: string, table: string): TableSchema {
+  const facts = findTable(database, file, table)
+  const all = columnFacts(database, facts)
+  const visible = all.filter((column) => column.hidden !== 1)
+  const indexes = indexFacts(database, facts)
+  const rowid = rowidColumn(facts, all, indexes)
+  const columns = visible.map((column) => describeColumn(database, facts, column, column.name === rowid))
+  return {
+    table: facts.name,
+    identity: `sqlite:${realpathSync(file)}#${facts.name}`,
+    columns,
+    keys: describeKeys(database, columns, all, indexes, rowid),
+    estimatedRows: facts.type === 'table' ? estimateRows(database, facts.name) : null,
+    estimatedRowBytes: estimateRowBytes(database, facts.name, columns),
+  }
+}
+
+export function isView(database: Database, file: string, table: string): boolean {
+  return findTable(database, file, table).type === 'view'
+}
+
+/** The column that makes a number of NULL, if there is one. */
+export function findRowidColumn(database: Database, file: string, table: string): string | null {
+  const facts = findTable(database, file, table)
+  return rowidColumn(facts, columnFacts(database, facts), indexFacts(database, facts))
+}
+
+function columnFacts(database: Database, table: TableFacts): ColumnFacts[] {
+  return rows<ColumnFacts>(database, 'SELECT * FROM pragma_table_xinfo(?)', table.name)
+}
+
+function indexFacts(database: Database, table: TableFacts): IndexFacts[] {
+  return rows<IndexFacts>(database, 'SELECT * FROM pragma_index_list(?)', table.name)
+}
+
+function findTable(database: Database, file: string, table: string): TableFacts {
+  const sql =
+    "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE"
+  const [facts] = rows<TableFacts>(database, sql, table)
+  if (facts !== undefined) return facts
+  throw new RowshiftError('TABLE_NOT_FOUND', `There is no table "${table}" in the SQLite database ${file}`, {
+    file,
+    table,
+  })
+}
+
+/**
+ * The column that is another name of the rowid: it never holds NULL and fills itself. The exception that SQLite
+ * keeps for old files, `INTEGER PRIMARY KEY DESC`, shows by the index that it has.
+ */
+function rowidColumn(
+  table: TableFacts,
+  columns: readonly ColumnFacts[],
+  indexes: readonly IndexFacts[],
+): string | null {
+  const primary = columns.filter((column) => column.pk > 0)
+  const [only] = primary
+  if (table.type !== 'table' || table.wr === 1 || primary.length !== 1 || only === undefined) return null
+  if (only.type.toUpperCase() !== 'INTEGER' || indexes.some((index) => index.origin === 'pk')) return null
+  return only.name
+}
+
+function describeColumn(
+  database: Database,
+  table: TableFacts,
+  column: ColumnFacts,
+  isRowid: boolean,
+): Column {
+  const type = table.strict === 1 && column.type.toUpperCase() === 'ANY' ? '' : column.type
+  const affinity = affinityOf(type)
+  const kind = affinity === 'none' ? sampleKind(database, table.name, column.name) : kindOf(type, affinity)
+  return {
+    name: column.name,
+    type,
+    kind,
+    nullable: column.notnull === 0 && !isRowid,
+    hasDefault: column.dflt_value !== null || isRowid,
+    generated: column.hidden !== 0,
+    ordered: isOrdered(kind, affinity),
+  }
+}
+
+/**
+ * Comparisons and ORDER BY agree on every SQLite value, but a bound must also survive its way through text: the
+ * literal of a REAL need not be read back as the same REAL, and text compared with a column that converts, or has
+ * no type, may be converted first.
+ */
+function isOrdered(kind: ColumnKind, affinity: Affinity): boolean {
+  if (kind === 'integer') return affinity === 'integer' || affinity === 'numeric'
+  if (kind === 'text') return affinity === 'text'
+  if (kind === 'bytes') return affinity === 'blob'
+  return kind === 'date' || kind === 'time' || kind === 'datetime'
+}
+
+function sampleKind(database: Database, table: string, column: string): ColumnKind {
+  const name = quoteName(column)
+  const sample = `SELECT ${name} AS value FROM ${quoteName(table)} LIMIT ${SAMPLE_ROWS}`
+  const sql = `SELECT DISTINCT typeof(value) AS class FROM (${sample}) WHERE value IS NOT NULL`
+  return kindOfClasses(rows<{ class: string }>(database, sql).map((row) => row.class))
+}
+
+function describeKeys(
+  database: Database,
+  columns: readonly Column[],
+  all: readonly ColumnFacts[],
+  indexes: readonly IndexFacts[],
+  rowid: string | null,
+): Key[] {
+  const toKey = (name: string, names: readonly string[], primary: boolean): Key => ({
+    name,
+    columns: names,
+    primary,
+    nullable: columns.some((column) => column.nullable && names.includes(column.name)),
+  })
+  const keys = rowid === null ? [] : [toKey('PRIMARY KEY', [rowid], true)]
+  for (const index of indexes) {
+    if (index.unique === 0 || index.partial === 1) continue
+    const primary = index.origin === 'pk'
+    const names = primary ? primaryColumns(all) : indexColumns(database, index.name)
+    if (names === null) continue
+    keys.push(toKey(primary ? 'PRIMARY KEY' : index.name, names, primary))
+  }
+  return keys.sort((a, b) => Number(b.primary) - Number(a.primary))
+}
+
+function primaryColumns(all: readonly ColumnFacts[]): string[] {
+  const primary = all.filter((column) => column.pk > 0)
+  return primary.sort((a, b) => a.pk - b.pk).map((column) => column.name)
+}
+
+/** null when the index is on an expression. */
+function indexColumns(database: Database, index: string): string[] | null {
+  const sql = 'SELECT name FROM pragma_index_xinfo(?) WHERE key = 1 ORDER BY seqno'
+  const names = rows<{ name: string | null }>(database, sql, index).map((row) => row.name)
+  return names.every((name) => name !== null) ? names : null
+}
+
+/**
+ * From `ANALYZE` if it was run, else counted. Not from the range of the rowid: two rows far apart would seem to be
+ * a dense table, and splitting by arithmetic would never end.
+ */
+function estimateRows(database: Database, table: string): number {
+  const analyzed = rows(database, "SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'").length > 0
+  if (analyzed) {
+    const sql = 'SELECT stat FROM sqlite_stat1 WHERE tbl = ? COLLATE NOCASE'
+    const stats = rows<{ stat: string | null }>(database, sql, table).map((row) =>
+      parseInt(row.stat ?? '', 10),
+    )
+    // A partial index counts its own rows only.
+    const most = Math.max(-1, ...stats.filter((count) => Number.isFinite(count)))
+    if (most >= 0) return most
+  }
+  return rows<{ count: number }>(database, `SELECT count(*) AS count FROM ${quoteName(table)}`)[0]!.count
+}
+
+function estimateRowBytes(database: Database, table: string, columns: readonly Column[]): number | null {
+  const sums = columns.map((column) => `total(octet_length(${quoteName(column.name)}))`)
+  const sample = `SELECT * FROM ${quoteName(table)} LIMIT ${SAMPLE_ROWS}`
+  const sql = `SELECT count(*), ${sums.join(', ')} FROM (${sample})`
+  const [count, ...bytes] = database.prepare(sql).raw().get() as number[]
+  if (!count) return null
+  // Each cell takes a separator.
+  return Math.ceil(bytes.reduce((sum, one) => sum + one, 0) / count) + columns.length
+}
+
+function rows<Row>(database: Database, sql: string, ...values: string[]): Row[] {
+  return database.prepare(sql).all(...values) as Row[]
+}

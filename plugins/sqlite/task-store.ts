@@ -1,0 +1,117 @@
+import { existsSync, readFileSync } from 'node:fs'
+import type { Connection, RunRecord, Task, TaskStore } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import type { Access } from './connection.js'
+import { describeConnection, fileOf, open } from './connection.js'
+import type { Database } from './driver.js'
+import { sqliteError } from './errors.js'
+
+const TASK_TABLE = 'task_def_sync_manager'
+const RUN_TABLE = 'rowshift_run'
+const TASK_COLUMNS =
+  'id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params, online_status, ' +
+  'task_desc, task_status, owner'
+const RUN_COLUMNS = 'run_id, task_id, mode, status, start_time, end_time, rows_read, rows_written, report'
+
+/** From dist/plugins/sqlite/. */
+const DDL = new URL('../../../etc/task-store.sqlite.sql', import.meta.url)
+
+export class SqliteTaskStore implements TaskStore {
+  readonly #connection: Connection
+  readonly #where: string
+  /** null also while the file does not exist: only `init` makes it. */
+  #database: Database | null = null
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+    this.#where = describeConnection(connection)
+  }
+
+  async connect(): Promise<void> {
+    if (existsSync(fileOf(this.#connection))) await this.#connect('write')
+  }
+
+  async init(): Promise<readonly string[]> {
+    if (this.#database === null) await this.#connect('create')
+    const database = this.#database!
+    try {
+      const before = tables(database)
+      database.pragma('journal_mode = WAL')
+      database.transaction(() => database.exec(readFileSync(DDL, 'utf8'))).immediate()
+      return tables(database).filter((name) => !before.includes(name))
+    } catch (thrown) {
+      throw sqliteError(thrown, `creating the task tables in ${this.#where}`)
+    }
+  }
+
+  async list(): Promise<readonly Task[]> {
+    return this.#using('listing tasks', (database) => {
+      return database.prepare(`SELECT ${TASK_COLUMNS} FROM ${TASK_TABLE} ORDER BY id`).all() as Task[]
+    })
+  }
+
+  async get(id: number): Promise<Task | null> {
+    return this.#using(`reading task ${id}`, (database) => {
+      const task = database.prepare(`SELECT ${TASK_COLUMNS} FROM ${TASK_TABLE} WHERE id = ?`).get(id)
+      return (task as Task | undefined) ?? null
+    })
+  }
+
+  async startRun(run: RunRecord): Promise<void> {
+    this.#using('recording the start of a run', (database) => {
+      const values = RUN_COLUMNS.replaceAll(/\w+/g, ':$&')
+      database.prepare(`INSERT INTO ${RUN_TABLE} (${RUN_COLUMNS}) VALUES (${values})`).run(run)
+    })
+  }
+
+  async finishRun(run: RunRecord): Promise<void> {
+    this.#using('recording the end of a run', (database) => {
+      const sql =
+        `UPDATE ${RUN_TABLE} SET status = :status, end_time = :end_time, rows_read = :rows_read, ` +
+        'rows_written = :rows_written, report = :report WHERE run_id = :run_id'
+      const { changes } = database.prepare(sql).run(run)
+      if (changes !== 1)
+        throw new RowshiftError('INTERNAL', `Run ${run.run_id} was never started in ${this.#where}`)
+    })
+  }
+
+  async history(taskId: number | null, limit: number): Promise<readonly RunRecord[]> {
+    return this.#using('reading the history', (database) => {
+      const sql =
+        `SELECT ${RUN_COLUMNS} FROM ${RUN_TABLE} WHERE :taskId IS NULL OR task_id = :taskId ` +
+        'ORDER BY start_time DESC, rowid DESC LIMIT :limit'
+      return database.prepare(sql).all({ taskId, limit }) as RunRecord[]
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#database?.close()
+    this.#database = null
+  }
+
+  async #connect(access: Access): Promise<void> {
+    this.#database = await open({ connection: this.#connection, session: [] }, access)
+  }
+
+  #using<Result>(doing: string, work: (database: Database) => Result): Result {
+    const database = this.#database
+    if (database === null) throw this.#missing()
+    try {
+      return work(database)
+    } catch (thrown) {
+      if (tables(database).length < 2) throw this.#missing(thrown)
+      throw sqliteError(thrown, `${doing} in ${this.#where}`)
+    }
+  }
+
+  #missing(cause?: unknown): RowshiftError {
+    const message = `The task store ${this.#where} has no task tables yet; run "rowshift init"`
+    return new RowshiftError('TASK_STORE_MISSING', message, { store: this.#where }, cause)
+  }
+}
+
+/** Those of the two tables that exist. */
+function tables(database: Database): string[] {
+  const sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN (?, ?)"
+  return database.prepare(sql).pluck().all(TASK_TABLE, RUN_TABLE) as string[]
+}
