@@ -3,6 +3,7 @@ import mysql from 'mysql2'
 import type { Connection, Endpoint } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { mapConnectError, mapError } from './errors.js'
+import { ReusingSocket } from './socket.js'
 import type { OkResult, RowPacket, WireConnection } from './wire.js'
 import { loadData, probeWire, queryBytes, queryRows } from './wire.js'
 
@@ -43,12 +44,14 @@ export type TextRow = readonly (string | null)[]
 /** One open session. */
 export class Session {
   readonly #connection: mysql.Connection
+  readonly #socket: ReusingSocket | null
   /** Without secrets, for messages. */
   readonly where: string
   #rejectRunning: (error: Error) => void = () => {}
 
-  private constructor(connection: mysql.Connection, where: string) {
+  private constructor({ connection, socket }: Opened, where: string) {
     this.#connection = connection
+    this.#socket = socket
     this.where = where
     // A lost connection is reported by the query under way or the next one; without a listener it would be fatal.
     connection.on('error', () => {})
@@ -81,8 +84,14 @@ export class Session {
     )
   }
 
-  readRows(sql: string, onRow: (packet: RowPacket) => void): Promise<void> {
-    return this.#run(() => queryRows(this.#wire, sql, onRow))
+  /** `onRow` must be done with the packet when it returns: its memory is used again. */
+  async readRows(sql: string, onRow: (packet: RowPacket) => void): Promise<void> {
+    if (this.#socket) this.#socket.reuse = true
+    try {
+      await this.#run(() => queryRows(this.#wire, sql, onRow))
+    } finally {
+      if (this.#socket) this.#socket.reuse = false
+    }
   }
 
   send(sql: Buffer): Promise<OkResult> {
@@ -126,7 +135,13 @@ export class Session {
   }
 }
 
-function connect(connection: Connection, where: string): Promise<mysql.Connection> {
+interface Opened {
+  readonly connection: mysql.Connection
+  /** null under TLS, which has buffers of its own. */
+  readonly socket: ReusingSocket | null
+}
+
+function connect(connection: Connection, where: string): Promise<Opened> {
   const fields = connection as unknown as ConnectionFields
   const options: mysql.ConnectionOptions = {
     user: fields.user ?? 'root',
@@ -136,16 +151,25 @@ function connect(connection: Connection, where: string): Promise<mysql.Connectio
     flags: ['-FOUND_ROWS'],
     connectTimeout: CONNECT_TIMEOUT_MS,
   }
-  if (fields.socket !== undefined) options.socketPath = fields.socket
-  else {
-    options.host = fields.host ?? '127.0.0.1'
-    options.port = Number(fields.port ?? DEFAULT_PORT)
-  }
+  const host = fields.host ?? '127.0.0.1'
+  const port = Number(fields.port ?? DEFAULT_PORT)
   const ssl = tlsOptions(fields)
-  if (ssl) options.ssl = ssl
+  let socket: ReusingSocket | null = null
+  if (ssl)
+    Object.assign(
+      options,
+      fields.socket === undefined ? { host, port, ssl } : { socketPath: fields.socket, ssl },
+    )
+  else {
+    socket = new ReusingSocket(fields.socket === undefined ? { host, port } : { path: fields.socket })
+    options.stream = socket.stream
+  }
   return new Promise((resolve, reject) => {
-    const opened = mysql.createConnection(options)
-    opened.connect((error) => (error ? reject(mapConnectError(error, where)) : resolve(opened)))
+    const connection = mysql.createConnection(options)
+    socket?.feeds(connection)
+    connection.connect((error) =>
+      error ? reject(mapConnectError(error, where)) : resolve({ connection, socket }),
+    )
   })
 }
 

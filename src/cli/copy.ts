@@ -8,11 +8,12 @@ import { makeReport, newRunId } from '../engine/report.js'
 import { errorCodes, ExitCode, RowshiftError } from '../errors.js'
 import type { Params } from '../task/params.js'
 import { parseParams } from '../task/params.js'
-import type { RunRecord, RunReport, Task, TaskStore } from '../task/task.js'
+import type { RunReport, Task, TaskStore } from '../task/task.js'
 import type { CommonOptions, ConfigOptions, ReportOptions } from './options.js'
 import { describePlan, print, printError, printJson, redact, summary } from './output.js'
 import { paramsFromOptions } from './params-options.js'
 import { progressView } from './progress-view.js'
+import { RunHistory } from './run-history.js'
 import { openStore } from './tasks.js'
 
 export interface CopyOptions extends CommonOptions, ReportOptions {
@@ -37,21 +38,26 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
     return { runId, taskId: null, from, to, params }
   }
   if (options.dryRun) return showPlan(await resolve(''), options)
-  return execute(options, null, resolve)
+  return (await execute(options, null, resolve)).exitCode
 }
 
 /** `rowshift run ID`: one task of the task table. */
 export async function runCommand(options: RunOptions): Promise<number> {
-  const config = Config.load(options.config, options.env)
-  const store = await openStore(config)
+  let store: TaskStore | null = null
+  let history: RunHistory | null = null
+  const resolve = async (runId: string): Promise<CopyRequest> => {
+    const config = Config.load(options.config, options.env)
+    store = await openStore(config)
+    const task = await findTask(store, options.id)
+    history = await RunHistory.begin(store, task.id, options.mode ?? 'init', runId)
+    return taskRequest(runId, task, config, options.mode)
+  }
   try {
-    return await execute(options, { store, taskId: options.id }, async (runId, started) => {
-      const task = await findTask(store, options.id)
-      await store.startRun(runRecord(task.id, options.mode ?? 'init', runId, started))
-      return taskRequest(runId, task, config, options.mode)
-    })
+    const { exitCode, report } = await execute(options, options.id, resolve)
+    await (history as RunHistory | null)?.end(report)
+    return exitCode
   } finally {
-    await store.close()
+    await (store as TaskStore | null)?.close()
   }
 }
 
@@ -116,43 +122,37 @@ async function showPlan(request: CopyRequest, options: CommonOptions): Promise<n
   return ExitCode.success
 }
 
-interface History {
-  readonly store: TaskStore
-  readonly taskId: number
+interface Execution {
+  readonly exitCode: number
+  readonly report: RunReport
 }
 
-type Resolve = (runId: string, started: Date) => Promise<CopyRequest>
-
-/** Runs a copy with progress, report, history and signals around it. */
+/** Runs a copy with progress, report and signals around it. */
 async function execute(
   options: CommonOptions & ReportOptions,
-  history: History | null,
-  resolve: Resolve,
-): Promise<number> {
+  taskId: number | null,
+  resolve: (runId: string) => Promise<CopyRequest>,
+): Promise<Execution> {
   const runId = newRunId()
   if (options.report !== undefined) writeReport(options.report, '')
-  const started = new Date()
-  const report = await attempt(runId, history?.taskId ?? null, () => resolve(runId, started))
-  if (history) await remember(history, report, started)
+  const report = await attempt(runId, taskId, resolve)
   if (options.report !== undefined) writeReport(options.report, `${JSON.stringify(report, null, 2)}\n`)
   if (options.json) printJson(report)
   if (report.error) printError(RowshiftError.fromReport(report.error))
-  if (!options.json && report.splits > 0) print(summary(report))
-  else if (!options.json && report.status === 'success')
-    print(`The source is empty: 0 rows copied. Run ${runId}.`)
-  return report.error ? errorCodes[report.error.code].exit : ExitCode.success
+  if (!options.json && (report.splits > 0 || report.status === 'success')) print(summary(report))
+  return { exitCode: report.error ? errorCodes[report.error.code].exit : ExitCode.success, report }
 }
 
 async function attempt(
   runId: string,
   taskId: number | null,
-  resolve: () => Promise<CopyRequest>,
+  resolve: (runId: string) => Promise<CopyRequest>,
 ): Promise<RunReport> {
   const view = progressView()
   const stop = new AbortController()
   const release = onInterrupt(() => stop.abort())
   try {
-    const request = await resolve()
+    const request = await resolve(runId)
     return redactReport(
       await runCopy(request, {
         signal: stop.signal,
@@ -204,42 +204,6 @@ function writeReport(file: string, text: string): void {
 function redactReport(report: RunReport): RunReport {
   const { error } = report
   return error === null ? report : { ...report, error: { ...error, message: redact(error.message) } }
-}
-
-async function remember({ store, taskId }: History, report: RunReport, started: Date): Promise<void> {
-  const record: RunRecord = {
-    ...runRecord(taskId, report.mode, report.runId, started),
-    status: report.status,
-    end_time: utc(new Date()),
-    rows_read: report.rowsRead,
-    rows_written: report.rowsWritten,
-    report: JSON.stringify(report),
-  }
-  try {
-    await store.finishRun(record)
-  } catch (error) {
-    process.stderr.write(
-      `rowshift: the run could not be written to the history: ${RowshiftError.from(error).message}\n`,
-    )
-  }
-}
-
-function runRecord(taskId: number, mode: string, runId: string, started: Date): RunRecord {
-  return {
-    run_id: runId,
-    task_id: taskId,
-    mode,
-    status: 'running',
-    start_time: utc(started),
-    end_time: null,
-    rows_read: 0,
-    rows_written: 0,
-    report: null,
-  }
-}
-
-function utc(time: Date): string {
-  return time.toISOString().slice(0, 19).replace('T', ' ')
 }
 
 function label({ loaded, connection }: TableAt): string {

@@ -37,6 +37,8 @@ export function formatSeconds(seconds: number): string {
 
 /** What a person reads after a run. */
 export function summary(report: RunReport): string {
+  if (report.status === 'success' && report.splits === 0)
+    return `The source is empty: 0 rows copied. Run ${report.runId}.`
   const done = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[report.status]
   const rate = report.seconds > 0 ? report.rowsWritten / report.seconds : 0
   const lines = [

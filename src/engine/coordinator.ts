@@ -39,6 +39,15 @@ export async function copySplits(job: CoordinatorJob): Promise<CoordinatorResult
   return coordinator.result
 }
 
+/** One split for every thread, starting threads as needed, before any thread gets its second one. */
+function spread(threads: number): NonNullable<Piscina['options']['loadBalancer']> {
+  return (_task, workers) => {
+    const idle = workers.find(({ currentUsage }) => currentUsage === 0)
+    if (idle || workers.length < threads) return idle ?? null
+    return workers.find(({ currentUsage }) => currentUsage < SPLITS_PER_THREAD) ?? null
+  }
+}
+
 class Coordinator {
   readonly #job: CoordinatorJob
   readonly #pool: Piscina<Split, SplitResult>
@@ -55,12 +64,16 @@ class Coordinator {
     const setup: WorkerSetup = { plan: job.plan, source: job.source, target: job.target, control }
     this.#pool = new Piscina<Split, SplitResult>({
       filename: WORKER,
-      minThreads: job.plan.workerNum,
+      minThreads: 1,
       maxThreads: job.plan.workerNum,
+      idleTimeout: Infinity,
+      loadBalancer: spread(job.plan.workerNum),
       concurrentTasksPerWorker: SPLITS_PER_THREAD,
       // Idle threads hold sockets, so they must keep their event loops running.
       atomics: 'disabled',
       workerData: setup,
+      // Rows are not JavaScript objects here; a larger young generation only makes each thread 10 MB heavier.
+      resourceLimits: { maxYoungGenerationSizeMb: 3 },
     })
     this.#pool.on('message', (message: WorkerMessage) => this.#receive(message))
   }

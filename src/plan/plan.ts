@@ -7,7 +7,7 @@ import { chooseKey, column } from './split-key.js'
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
 const SPLIT_BYTES = 8 << 20
 /** About one write statement. */
-const BATCH_BYTES = 1 << 20
+const BATCH_BYTES = 1 << 19
 /** Assumed when there are no statistics. */
 const ROW_BYTES = 256
 const MIN_SPLIT_ROWS = 1_000
