@@ -11,7 +11,7 @@ const homes = {
   piscina: ['src/engine/'],
   yargs: ['src/cli/'],
   'cli-progress': ['src/cli/'],
-  ajv: ['src/config/'],
+  ajv: ['src/config/', 'test/'],
   pino: ['src/log.ts'],
   mysql2: ['plugins/mysql/', 'test/', 'bench/'],
   'better-sqlite3': ['plugins/sqlite/', 'test/', 'bench/'],

@@ -118,3 +118,8 @@ export class RowshiftError extends Error {
     return new RowshiftError('INTERNAL', `Unexpected fault: ${message}`, {}, thrown)
   }
 }
+
+/** Hides the password of every URL in a text: command lines and driver messages may hold one. */
+export function redact(text: string): string {
+  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):(?!password@)[^\s@]*@/gi, '$1:***@')
+}

@@ -151,19 +151,14 @@ function connect(connection: Connection, where: string): Promise<Opened> {
     flags: ['-FOUND_ROWS'],
     connectTimeout: CONNECT_TIMEOUT_MS,
   }
-  const host = fields.host ?? '127.0.0.1'
+  const { socket: path, host = '127.0.0.1' } = fields
   const port = Number(fields.port ?? DEFAULT_PORT)
+  // Also where a stream is given: mysql2 sends passwords in another way over what it knows to be a unix socket.
+  Object.assign(options, path === undefined ? { host, port } : { socketPath: path })
   const ssl = tlsOptions(fields)
-  let socket: ReusingSocket | null = null
-  if (ssl)
-    Object.assign(
-      options,
-      fields.socket === undefined ? { host, port, ssl } : { socketPath: fields.socket, ssl },
-    )
-  else {
-    socket = new ReusingSocket(fields.socket === undefined ? { host, port } : { path: fields.socket })
-    options.stream = socket.stream
-  }
+  const socket = ssl ? null : new ReusingSocket(path === undefined ? { host, port } : { path })
+  if (ssl) options.ssl = ssl
+  if (socket) options.stream = socket.stream
   return new Promise((resolve, reject) => {
     const connection = mysql.createConnection(options)
     socket?.feeds(connection)
@@ -233,11 +228,11 @@ const URL_PARAMETERS = new Set(['socket', 'ssl_mode', 'ssl_ca', 'ssl_cert', 'ssl
 /** `mysql://user:password@host:port/db?socket=…&ssl-mode=required&ssl-ca=…` */
 export function connectionFromUrl(url: URL): Connection {
   const fields: Record<string, string> = {}
-  if (url.hostname !== '') fields['host'] = decodeURIComponent(url.hostname.replace(/^\[|\]$/g, ''))
+  if (url.hostname !== '') fields['host'] = decode(url.hostname.replace(/^\[|\]$/g, ''))
   if (url.port !== '') fields['port'] = url.port
-  if (url.username !== '') fields['user'] = decodeURIComponent(url.username)
-  if (url.password !== '') fields['password'] = decodeURIComponent(url.password)
-  fields['db'] = decodeURIComponent(url.pathname.replace(/^\//, ''))
+  if (url.username !== '') fields['user'] = decode(url.username)
+  if (url.password !== '') fields['password'] = decode(url.password)
+  fields['db'] = decode(url.pathname.replace(/^\//, ''))
   for (const [key, value] of url.searchParams) {
     const name = key.replaceAll('-', '_')
     if (!URL_PARAMETERS.has(name)) {
@@ -250,6 +245,18 @@ export function connectionFromUrl(url: URL): Connection {
     fields[name] = name === 'ssl_mode' ? value.toLowerCase() : value
   }
   return fields
+}
+
+/** Never shows the text: it may be the password. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new RowshiftError(
+      'USAGE',
+      'The URL holds a "%" that starts no valid escape; write a "%" itself as %25.',
+    )
+  }
 }
 
 /** Runs statements one after another, naming the one that fails. */

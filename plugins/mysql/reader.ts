@@ -141,7 +141,7 @@ function readExpression(column: Column): string {
 
 function keyProbe(session: Session, plan: Plan): KeyProbe {
   const key = keyColumns(plan)
-  const cells = plan.key!.columns.map((column) => {
+  const cells = (plan.key?.columns ?? []).map((column) => {
     const name = identifier(column.name)
     return column.kind === 'bytes' ? `HEX(${name})` : name
   })

@@ -4,6 +4,11 @@ import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { describeFacts } from './schema.js'
 
+/** What the writer wants to know again. */
+export interface WriteFacts extends Record<string, unknown> {
+  readonly mariadb: boolean
+}
+
 interface ServerFacts {
   readonly version: string
   readonly localInfile: boolean
@@ -39,7 +44,7 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     warnings,
     // Quotes are doubled in an INSERT, so a statement can become about twice as long as its batch.
     maxBatchBytes: Math.floor(server.maxAllowedPacket * 0.45),
-    facts: { version: server.version, engine },
+    facts: { mariadb: isMariadb(server) } satisfies WriteFacts,
   }
 }
 
@@ -78,6 +83,10 @@ function choosePath(
     path: 'load-data',
     reason: 'the target server allows local_infile and nothing makes loads wait for each other',
   }
+}
+
+function isMariadb({ version }: ServerFacts): boolean {
+  return /mariadb/i.test(version)
 }
 
 async function askServer(session: Session): Promise<ServerFacts> {

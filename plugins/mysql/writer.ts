@@ -17,6 +17,7 @@ import { identifier } from './sql.js'
 import type { Quoting } from './transcode.js'
 import { InsertBuilder } from './transcode.js'
 import type { OkResult } from './wire.js'
+import type { WriteFacts } from './write-plan.js'
 import { planWrite } from './write-plan.js'
 
 /** Bytes of a split that are kept so that a refused load can be tried again row by row to name the culprit. */
@@ -216,11 +217,13 @@ function quoting({ source, target }: ColumnMapping): Quoting {
 }
 
 /**
- * MySQL refuses raw bytes in a file declared utf8mb4, so a table with binary columns is loaded as binary and its
- * text columns are converted by name.
+ * MySQL refuses raw bytes in a file declared utf8mb4, so there a table with binary columns is loaded as binary and its
+ * text columns are converted by name. MariaDB takes raw bytes; but with a SET clause it gives a row with id 0 a new id
+ * in spite of NO_AUTO_VALUE_ON_ZERO, so there no SET clause may appear.
  */
 function loadSql(plan: Plan): string {
-  const binary = plan.columns.some(({ source }) => source.kind === 'bytes')
+  const { mariadb } = plan.write.facts as WriteFacts
+  const binary = !mariadb && plan.columns.some(({ source }) => source.kind === 'bytes')
   const conversions: string[] = []
   const columns = plan.columns.map(({ source, target }, i) => {
     const name = identifier(target.name)

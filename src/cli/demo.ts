@@ -4,9 +4,9 @@ import { print } from './output.js'
 /** What the embedded database's demo module offers; reached by URL like every plugin. */
 interface DemoModule {
   /** Writes databases with rows to copy, an empty target and a configuration into the folder. */
-  readonly createDemo: (folder: string) => { readonly rows: number; readonly configFolder: string }
+  readonly createDemo: (folder: string) => Promise<{ readonly rows: number; readonly configFolder: string }>
   /** Adds the task; returns the SQL that did it. */
-  readonly addTask: (folder: string) => string
+  readonly addTask: (folder: string) => Promise<string>
 }
 
 /** `rowshift demo`: the path that a user takes, with everything set up. `main` runs a command line. */
@@ -18,13 +18,13 @@ export async function demoCommand(
     demo: string
   }
   const { createDemo, addTask } = (await import(demo)) as DemoModule
-  const { rows, configFolder } = createDemo(folder)
+  const { rows, configFolder } = await createDemo(folder)
   print(
     `Made ${folder}/shop.db with ${rows.toLocaleString('en-US')} orders, an empty ${folder}/warehouse.db and ${configFolder}/*.json.\n`,
   )
   const config = ['-c', configFolder]
   await step(main, ['init', ...config])
-  print(`A task is a row of that table:\n\n${addTask(folder)}\n`)
+  print(`A task is a row of that table:\n\n${await addTask(folder)}\n`)
   const code = await step(main, ['run', '1', ...config])
   if (code !== ExitCode.success) return code
   await step(main, ['history', ...config])

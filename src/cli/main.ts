@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
-import { RowshiftError } from '../errors.js'
+import { redact, RowshiftError } from '../errors.js'
 import { log, logLevels, setLogLevel } from '../log.js'
 import { copyCommand, planCommand, runCommand } from './copy.js'
 import { demoCommand } from './demo.js'
-import { configOptions, idArgument, reportOptions } from './options.js'
-import { printError, redact } from './output.js'
+import { configOptions, idArgument, reportOptions, taskId } from './options.js'
+import { printError } from './output.js'
 import { historyCommand, initCommand, listCommand, showCommand } from './tasks.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -58,13 +58,15 @@ async function main(args: readonly string[]): Promise<number> {
           type: 'string',
           describe: 'init: full copy',
         }),
-      (options) => run(runCommand({ ...options, report: options.report, mode: options.mode })),
+      (options) =>
+        run(runCommand({ ...options, id: taskId(options.id), report: options.report, mode: options.mode })),
     )
     .command(
       'plan <id>',
       'Show what a run would do, and why; write nothing',
       (y) => configOptions(idArgument(y)).option('mode', { type: 'string', describe: 'init: full copy' }),
-      (options) => run(planCommand({ ...options, report: undefined, mode: options.mode })),
+      (options) =>
+        run(planCommand({ ...options, id: taskId(options.id), report: undefined, mode: options.mode })),
     )
     .command(
       'list',
@@ -76,7 +78,7 @@ async function main(args: readonly string[]): Promise<number> {
       'show <id>',
       'Show a task',
       (y) => configOptions(idArgument(y)),
-      (options) => run(showCommand(options)),
+      (options) => run(showCommand({ ...options, id: taskId(options.id) })),
     )
     .command(
       'history [id]',
@@ -85,7 +87,8 @@ async function main(args: readonly string[]): Promise<number> {
         configOptions(y)
           .positional('id', { type: 'number', describe: 'Task id' })
           .option('limit', { type: 'number', default: 20, describe: 'Most runs to list' }),
-      (options) => run(historyCommand({ ...options, id: options.id })),
+      (options) =>
+        run(historyCommand({ ...options, id: options.id === undefined ? undefined : taskId(options.id) })),
     )
     .command(
       'init',
@@ -108,7 +111,9 @@ async function main(args: readonly string[]): Promise<number> {
       (options) => {
         if (options.id === undefined)
           throw new RowshiftError('USAGE', 'Name a command; "rowshift --help" lists them.')
-        return run(runCommand({ ...options, id: options.id, report: options.report, mode: options.mode }))
+        return run(
+          runCommand({ ...options, id: taskId(options.id), report: options.report, mode: options.mode }),
+        )
       },
     )
     .strict()

@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs'
+import { RowshiftError } from '../errors.js'
 import type { logLevels } from '../log.js'
 
 /** Options of every command. */
@@ -42,4 +43,10 @@ export function reportOptions<T>(yargs: Argv<T>): Argv<T & ReportOptions> {
 
 export function idArgument<T>(yargs: Argv<T>): Argv<T & { readonly id: number }> {
   return yargs.positional('id', { type: 'number', demandOption: true, describe: 'Task id' })
+}
+
+/** yargs makes NaN of what is not a number. */
+export function taskId(value: number | undefined): number {
+  if (value !== undefined && Number.isInteger(value)) return value
+  throw new RowshiftError('USAGE', 'A task id is a whole number; "rowshift list" shows the tasks.')
 }

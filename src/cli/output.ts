@@ -1,11 +1,7 @@
 import type { Plan } from '../plugin.js'
 import type { RowshiftError } from '../errors.js'
+import { redact } from '../errors.js'
 import type { RunReport } from '../task/task.js'
-
-/** Hides the password of every URL in a text: command lines and driver messages may hold one. */
-export function redact(text: string): string {
-  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):[^\s@]*@/gi, '$1:***@')
-}
 
 export function printError(error: RowshiftError): void {
   process.stderr.write(`${redact(`rowshift: ${error.message} [${error.code}]`)}\n`)

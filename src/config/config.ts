@@ -5,7 +5,7 @@ import type { Connection } from '../plugin.js'
 import type { LoadedPlugin } from './plugins.js'
 import { checkConnection, defaultTaskStoreType, loadPlugin } from './plugins.js'
 import { checkByFile } from './schema.js'
-import { substitute } from './variables.js'
+import { substitute, substituteReferences } from './variables.js'
 
 type Side = 'from' | 'to'
 type Connections = Readonly<Record<string, Readonly<Record<string, Connection>>>>
@@ -110,15 +110,14 @@ export async function fromUrl(
   text: string,
   option: string,
 ): Promise<ResolvedConnection & { readonly table: string }> {
-  const substituted = substitute(text, option, process.env)
-  const url = parseUrl(substituted, option)
+  const url = parseUrl(text, option)
   const table = url.searchParams.get('table')
   if (table === null || table === '') {
     throw new RowshiftError('USAGE', `${option} names no table: add ?table=name to the URL.`)
   }
   url.searchParams.delete('table')
   const loaded = await loadPlugin(decodeURIComponent(url.protocol.slice(0, -1)))
-  const connection = loaded.plugin.connectionFromUrl(url)
+  const connection = substituteReferences(loaded.plugin.connectionFromUrl(url), option, process.env)
   checkConnection(loaded, connection, option)
   return { loaded, connection, table }
 }

@@ -1,45 +1,62 @@
 import { RowshiftError } from '../errors.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
-
-/** Names with at least one underscore in capitals: what the configuration files use for variables. */
-const LOOKS_LIKE_VARIABLE = /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/
+type Connection = Readonly<Record<string, unknown>>
 
 /**
- * Puts environment variables into every string of a value: a string that names a set variable becomes that
- * variable's value, and so does `${NAME}` inside a longer string. Throws one VARIABLE_MISSING that lists every
- * variable that is not set, with the path where it is used.
+ * Puts environment variables into a connection's fields: a field that names a set variable becomes that variable's
+ * value, and so does `${NAME}` inside any text. Throws one VARIABLE_MISSING that lists every variable that is not
+ * set and where it is used.
  */
-export function substitute<T>(value: T, where: string, environment: Environment): T {
+export function substitute(connection: Connection, where: string, environment: Environment): Connection {
+  return replaceFields(connection, where, environment, (text, field, missing) => {
+    const whole = environment[text]
+    if (whole !== undefined) return whole
+    if (looksLikeVariable(text, field)) missing.push(`${text} (${where}.${field})`)
+    return null
+  })
+}
+
+/** The same for a URL's parts, in which only `${NAME}` stands for a variable. */
+export function substituteReferences(
+  connection: Connection,
+  where: string,
+  environment: Environment,
+): Connection {
+  return replaceFields(connection, where, environment, () => null)
+}
+
+/**
+ * A capitalised name that ends like its field: `LOCAL_DW_MYSQL_HOST` for a host. Database names are exempt; some
+ * are capitalised.
+ */
+function looksLikeVariable(text: string, field: string): boolean {
+  return field !== 'db' && /^[A-Z][A-Z0-9_]*$/.test(text) && text.endsWith(`_${field.toUpperCase()}`)
+}
+
+function replaceFields(
+  connection: Connection,
+  where: string,
+  environment: Environment,
+  replaceWhole: (text: string, field: string, missing: string[]) => string | null,
+): Connection {
   const missing: string[] = []
-  const result = replaceIn(value, where, environment, missing)
+  const replaced = Object.entries(connection).map(([field, value]) => {
+    if (typeof value !== 'string') return [field, value]
+    const whole = replaceWhole(value, field, missing)
+    return [field, whole ?? replaceReferences(value, `${where}.${field}`, environment, missing)]
+  })
   if (missing.length > 0) {
     throw new RowshiftError(
       'VARIABLE_MISSING',
-      `Environment variables are not set: ${missing.join(', ')}. Set them, or write the values into the file.`,
+      `Environment variables are not set: ${missing.join(', ')}. Set them, or write the values themselves.`,
       { missing },
     )
   }
-  return result as T
+  return Object.fromEntries(replaced) as Connection
 }
 
-function replaceIn(value: unknown, path: string, environment: Environment, missing: string[]): unknown {
-  if (typeof value === 'string') return replaceText(value, path, environment, missing)
-  if (Array.isArray(value))
-    return value.map((item, i) => replaceIn(item, `${path}[${i}]`, environment, missing))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      key,
-      replaceIn(item, `${path}.${key}`, environment, missing),
-    ]),
-  )
-}
-
-function replaceText(text: string, path: string, environment: Environment, missing: string[]): string {
-  const whole = environment[text]
-  if (whole !== undefined) return whole
-  if (LOOKS_LIKE_VARIABLE.test(text)) missing.push(`${text} (${path})`)
+function replaceReferences(text: string, path: string, environment: Environment, missing: string[]): string {
   return text.replaceAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (reference, name: string) => {
     const found = environment[name]
     if (found === undefined) missing.push(`${name} (${path})`)

@@ -17,10 +17,11 @@ export interface ReportFacts {
   readonly seconds: number
 }
 
-/** Sortable by time and readable: `20261120-163000-1f2e3d`. */
+/** Sortable by time, in UTC, and readable: `20261120-163000-123-1f2e`. */
 export function newRunId(now = new Date()): string {
-  const [date, time] = now.toISOString().split(/[T.]/)
-  return `${date!.replaceAll('-', '')}-${time!.replaceAll(':', '')}-${randomBytes(3).toString('hex')}`
+  const [date, time, fraction] = now.toISOString().split(/[T.Z]/)
+  const stamp = [date!.replaceAll('-', ''), time!.replaceAll(':', ''), fraction!]
+  return [...stamp, randomBytes(2).toString('hex')].join('-')
 }
 
 export function makeReport(facts: ReportFacts): RunReport {

@@ -1,0 +1,75 @@
+/** The databases that `rowshift demo` copies between. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { loadDriver } from './driver.js'
+
+const ROWS = 300_000
+
+const ORDERS = `CREATE TABLE orders (
+  id         INTEGER PRIMARY KEY,
+  customer   TEXT NOT NULL,
+  title      TEXT NOT NULL,
+  amount     DECIMAL(18,2) NOT NULL,
+  note       TEXT,
+  created_at DATETIME NOT NULL
+)`
+
+const FILL = `WITH RECURSIVE ids(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM ids WHERE id < ${ROWS})
+  INSERT INTO orders
+  SELECT id,
+         printf('U%08d', id * 7919 % 100000000),
+         '订单 ' || id || ' 📦',
+         printf('%d.%02d', id * 31 % 10000, id % 100),
+         CASE id % 10 WHEN 0 THEN NULL ELSE 'line one' || char(10) || 'tab' || char(9) || 'C:\\path\\' || id END,
+         datetime('2024-01-01', '+' || id || ' seconds')
+  FROM ids`
+
+const TASK = `INSERT INTO task_def_sync_manager
+  (id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table,
+   params, online_status, task_desc, create_time, update_time)
+VALUES
+  (1, 'demo', 'sqlite', 'shop', 'orders', 'demo', 'sqlite', 'warehouse', 'orders',
+   '{"pk": {"src": "id", "dest": "id"}, "worker_num": 4}', 1, 'full copy of the orders',
+   CURRENT_TIMESTAMP, CURRENT_TIMESTAMP);`
+
+/** Makes a source with rows, an empty target and a configuration; replaces those of an earlier demo. */
+export async function createDemo(folder: string): Promise<{ rows: number; configFolder: string }> {
+  const configFolder = join(folder, 'etc')
+  mkdirSync(configFolder, { recursive: true })
+  for (const name of ['shop', 'warehouse', 'tasks']) {
+    for (const ending of ['', '-wal', '-shm']) rmSync(file(folder, name) + ending, { force: true })
+  }
+  await execute(file(folder, 'shop'), `${ORDERS}; ${FILL};`)
+  await execute(file(folder, 'warehouse'), ORDERS)
+  const connection = (name: string) => ({ sqlite: { [`demo_${name}`]: { path: file(folder, name) } } })
+  writeJson(join(configFolder, 'local.json'), {
+    task_meta: { db_type: 'sqlite', path: file(folder, 'tasks') },
+  })
+  writeJson(join(configFolder, 'db_global.json'), { from: connection('shop'), to: connection('warehouse') })
+  return { rows: ROWS, configFolder }
+}
+
+/** Adds the demo's task to the task store; resolves to the SQL that did it. */
+export async function addTask(folder: string): Promise<string> {
+  await execute(file(folder, 'tasks'), TASK)
+  return TASK
+}
+
+function file(folder: string, name: string): string {
+  return join(folder, `${name}.db`)
+}
+
+async function execute(path: string, sql: string): Promise<void> {
+  const Driver = await loadDriver()
+  const database = new Driver(path)
+  try {
+    database.pragma('journal_mode = WAL')
+    database.exec(sql)
+  } finally {
+    database.close()
+  }
+}
+
+function writeJson(path: string, value: unknown): void {
+  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`)
+}

@@ -1,0 +1,68 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import type { RunReport } from '../../src/index.js'
+import { query, servers, startCli } from '../support/context.js'
+import { Place, scratchFile } from '../support/copying.js'
+
+const DIGITS = `(SELECT 0 d ${[1, 2, 3, 4, 5, 6, 7, 8, 9].map((d) => `UNION ALL SELECT ${d}`).join(' ')})`
+const MANY = `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(100)); CREATE TABLE dst LIKE src;
+  INSERT INTO src SELECT a.d + b.d * 10 + c.d * 100 + e.d * 1000 + f.d * 10000, REPEAT('x', 100)
+  FROM ${DIGITS} a JOIN ${DIGITS} b JOIN ${DIGITS} c JOIN ${DIGITS} e JOIN ${DIGITS} f`
+
+describe('Ctrl-C', () => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    it(`by ${signal} ends with 130, a report, closed connections and just the rows it reported`, async () => {
+      for (const server of servers()) {
+        const place = await Place.create(server, MANY)
+        await place.query(
+          'CREATE TRIGGER slow BEFORE INSERT ON dst FOR EACH ROW SET NEW.v = IF(NEW.id % 1000 = 0 AND SLEEP(0.05) = 0, NEW.v, NEW.v)',
+        )
+        const report = scratchFile('json')
+        const params = JSON.stringify({ read_batch: 1000, worker_num: 3 })
+        const child = startCli([
+          'copy',
+          '--from',
+          place.url('src'),
+          '--to',
+          place.url('dst'),
+          '--params',
+          params,
+          '--report',
+          report,
+        ])
+        let stderr = ''
+        child.stderr.on('data', (text: Buffer) => (stderr += text.toString()))
+        child.stdout.resume()
+        while ((await place.value('SELECT COUNT(*) FROM dst')) === '0') await sleep(50)
+        const stopped = performance.now()
+        child.kill(signal)
+        const [code] = (await once(child, 'exit')) as [number]
+        expect(code, stderr).to.equal(130)
+        expect(performance.now() - stopped).to.be.lessThan(10_000)
+        expect(stderr)
+          .to.include('[INTERRUPTED]')
+          .and.not.to.match(/^\s+at .*:\d+/m)
+
+        const { status, rowsWritten, error } = JSON.parse(readFileSync(report, 'utf8')) as RunReport
+        expect(status).to.equal('interrupted')
+        expect(error!.code).to.equal('INTERRUPTED')
+        await noConnections(place)
+        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(String(rowsWritten))
+        expect(rowsWritten).to.be.within(1000, 99_000)
+      }
+    })
+  }
+})
+
+/** The server notices a closed connection when its statement ends. */
+async function noConnections(place: Place): Promise<void> {
+  const sql = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND ID <> CONNECTION_ID()`
+  for (let i = 0; i < 100; i++) {
+    if ((await query(place.server, sql))[0]![0] === '0') return
+    await sleep(100)
+  }
+  throw new Error('connections of the interrupted run are still open')
+}

@@ -1,0 +1,192 @@
+// Bad input: a clear error, and nothing lost.
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { runCli, servers } from '../support/context.js'
+import { expectRefusal, Place, runWithReport } from '../support/copying.js'
+
+const SMALL =
+  "CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO src VALUES (1,'a'),(2,'b'),(3,'c')"
+
+describe('bad input', () => {
+  it('a duplicate key fails, names the key and leaves nothing of its split, by both write paths', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `${SMALL}; CREATE TABLE dst LIKE src; INSERT INTO dst VALUES (3,'old'); SET GLOBAL local_infile = ON`,
+      )
+      for (const path of ['insert', 'load-data']) {
+        const outcome = await place.copy('src', 'dst', { write_path: path, worker_num: 1 })
+        expectRefusal(outcome, 1, 'DUPLICATE_KEY', "'3'", 'PRIMARY', 'dst')
+        expect(outcome.report).to.include({ status: 'failed', rowsWritten: 0, writePath: path })
+        expect(outcome.report.error!.code).to.equal('DUPLICATE_KEY')
+        expect(await place.query('SELECT * FROM dst')).to.deep.equal([['3', 'old']])
+      }
+      if (server.kind === 'mysql') await place.query('SET GLOBAL local_infile = OFF')
+    }
+  })
+
+  it('a value that the target would change fails the split, by both write paths', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO src VALUES (1,'ok'),(2,'too long for it'); SET GLOBAL local_infile = ON`,
+      )
+      await place.query(
+        'CREATE TABLE short (id INT PRIMARY KEY, v VARCHAR(5)); CREATE TABLE number (id INT PRIMARY KEY, v INT)',
+      )
+      await place.query(
+        'CREATE TABLE required (id INT PRIMARY KEY, v VARCHAR(20) NOT NULL); CREATE TABLE latin (id INT PRIMARY KEY, v VARCHAR(20) CHARACTER SET latin1)',
+      )
+      await place.query(
+        "CREATE TABLE nulls (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO nulls VALUES (1,'a'),(2,NULL); CREATE TABLE cjk (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO cjk VALUES (1,'中')",
+      )
+      for (const path of ['insert', 'load-data']) {
+        for (const [from, to] of [
+          ['src', 'short'],
+          ['src', 'number'],
+          ['nulls', 'required'],
+          ['cjk', 'latin'],
+        ] as const) {
+          const outcome = await place.copy(from, to, { write_path: path })
+          expectRefusal(outcome, 1, 'DATA_REJECTED', to)
+          expect(await place.value(`SELECT COUNT(*) FROM ${to}`), `${from} to ${to} by ${path}`).to.equal('0')
+        }
+      }
+      if (server.kind === 'mysql') await place.query('SET GLOBAL local_infile = OFF')
+    }
+  })
+
+  it('the same table as source and target', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, SMALL)
+      expectRefusal(await place.copy('src', 'src'), 2, 'SAME_TABLE', 'src')
+      // Under another name of the same server, too.
+      const other = place.url('src').replace('127.0.0.1', 'localhost')
+      expectRefusal(await runCli(['copy', '--from', place.url('src'), '--to', other]), 2, 'SAME_TABLE')
+    }
+  })
+
+  it('a source or target table that is missing', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, SMALL)
+      expectRefusal(await place.copy('nothing', 'src'), 2, 'TABLE_NOT_FOUND', '"nothing"')
+      expectRefusal(await place.copy('src', 'nowhere'), 2, 'TABLE_NOT_FOUND', '"nowhere"')
+    }
+  })
+
+  it('columns that are missing: named by params, lost, or required', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `${SMALL}; CREATE TABLE dst LIKE src; CREATE TABLE less (id INT PRIMARY KEY)`,
+      )
+      await place.query(
+        'CREATE TABLE more (id INT PRIMARY KEY, v VARCHAR(20), must INT NOT NULL, may INT NOT NULL DEFAULT 7)',
+      )
+      expectRefusal(await place.copy('src', 'dst', { pk: 'nope' }), 2, 'COLUMN_NOT_FOUND', '"nope"')
+      expectRefusal(
+        await place.copy('src', 'dst', { diff_column: 'changed' }),
+        2,
+        'COLUMN_NOT_FOUND',
+        '"changed"',
+      )
+      expectRefusal(await place.copy('src', 'dst', { pk: 'v' }), 2, 'COLUMN_NOT_FOUND', 'no unique key on v')
+      expectRefusal(await place.copy('src', 'less'), 3, 'LOSSY', 'v: less has no column', 'allow_lossy')
+      expectRefusal(await place.copy('src', 'more'), 2, 'COLUMN_REQUIRED', 'must')
+      expect(await place.value('SELECT COUNT(*) FROM less')).to.equal('0')
+      expect((await place.copy('src', 'less', { allow_lossy: ['v'] })).code).to.equal(0)
+      expect(await place.value('SELECT COUNT(*) FROM less')).to.equal('3')
+    }
+  })
+
+  it('params that are not JSON, or wrong in three places at once', async () => {
+    const ends = ['--from', 'sqlite:a.db?table=t', '--to', 'sqlite:b.db?table=t']
+    expectRefusal(await runCli(['copy', ...ends, '--params', '{oops']), 2, 'PARAMS_INVALID', 'JSON')
+    const wrong = JSON.stringify({ worker_num: 0, read_batch: 'many', splitt: { pk: 'id' } })
+    expectRefusal(
+      await runCli(['copy', ...ends, '--params', wrong]),
+      2,
+      'PARAMS_INVALID',
+      'params.worker_num',
+      'params.read_batch',
+      '"splitt"',
+    )
+    expectRefusal(
+      await runCli(['copy', ...ends, '--param', 'worker_num=0']),
+      2,
+      'PARAMS_INVALID',
+      'params.worker_num',
+    )
+    expectRefusal(
+      await runCli(['copy', ...ends, '--param', 'pk=id', '--param', 'split.pk=id']),
+      2,
+      'PARAMS_INVALID',
+      'give one',
+    )
+  })
+
+  it('a host that is down', async () => {
+    const url = 'mysql://someone:s3cret@127.0.0.1:1/db?table=t'
+    const outcome = await runWithReport(['copy', '--from', url, '--to', url])
+    expectRefusal(outcome, 1, 'CONNECTION_FAILED', 'mysql://someone@127.0.0.1:1/db')
+    expect(outcome.report).to.include({ status: 'failed', rowsRead: 0, splits: 0 })
+    expect(JSON.stringify(outcome)).not.to.include('s3cret')
+  })
+
+  it('a wrong password, which is never shown', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, SMALL)
+      const url = place.url('src').replace(`:${server.password}@`, ':wr0ng-pass@')
+      const outcome = await runWithReport(['copy', '--from', url, '--to', url, '--log-level', 'debug'])
+      expectRefusal(outcome, 1, 'ACCESS_DENIED', '1045')
+      expect(JSON.stringify(outcome)).not.to.include('wr0ng-pass')
+    }
+  })
+
+  it('a URL that is none, without a table, of an unknown type, or with an unknown parameter', async () => {
+    const good = 'sqlite:a.db?table=t'
+    const from = (url: string) => runCli(['copy', '--from', url, '--to', good])
+    const nonsense = await from('user:pass word@host')
+    expectRefusal(nonsense, 2, 'USAGE', 'table=name')
+    expectRefusal(await from('mysql://u:s3cret@h:port/db?table=t'), 2, 'USAGE', '--from is not a URL')
+    expectRefusal(await from('mysql://u:s3cret@h/db'), 2, 'USAGE', 'table=name')
+    expectRefusal(await from('oracle://u:s3cret@h/db?table=t'), 2, 'PLUGIN_UNKNOWN', '"oracle"', 'mysql')
+    expectRefusal(await from('mysql://u:s3cret@h/db?table=t&sslmode=on'), 2, 'USAGE', '"sslmode"')
+    expectRefusal(await runCli(['copy', 'mysql://u:s3cret@h/db', '--from', good, '--to', good]), 2, 'USAGE')
+    for (const outcome of [
+      await from('mysql://u:s3cret@h:port/db?table=t'),
+      await runCli(['cpoy', 'mysql://u:s3cret@h/db']),
+    ]) {
+      expect(outcome.stderr + outcome.stdout).not.to.include('s3cret')
+    }
+  })
+
+  it('write_path load-data where the server forbids it', async () => {
+    for (const server of servers().filter(({ kind }) => kind === 'mysql')) {
+      const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
+      expectRefusal(
+        await place.copy('src', 'dst', { write_path: 'load-data' }),
+        2,
+        'PARAMS_INVALID',
+        'local_infile=OFF',
+      )
+    }
+  })
+
+  it('a report that cannot be written stops before the first row', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
+      const args = [
+        'copy',
+        '--from',
+        place.url('src'),
+        '--to',
+        place.url('dst'),
+        '--report',
+        '/nowhere/at/all.json',
+      ]
+      expectRefusal(await runCli(args), 2, 'USAGE', '/nowhere/at/all.json')
+      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+    }
+  })
+})

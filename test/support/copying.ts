@@ -1,0 +1,89 @@
+// What copy tests share: a database with a source and a target, the program run on them, and the servers' verdict.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import type { RunReport } from '../../src/index.js'
+import { createDatabase, query, runCli, type CliResult } from './context.js'
+import type { TestServer } from './servers.js'
+
+export interface Outcome extends CliResult {
+  readonly report: RunReport
+}
+
+/** A folder that is deleted with the process. */
+export const scratch = mkdtempSync(join(tmpdir(), 'rowshift-test-'))
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
+
+let files = 0
+
+export function scratchFile(ending: string): string {
+  return join(scratch, `${++files}.${ending}`)
+}
+
+/** Runs a command that writes a report and reads that. */
+export async function runWithReport(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Outcome> {
+  const file = scratchFile('json')
+  const result = await runCli([...args, '--report', file], { env })
+  return { ...result, report: JSON.parse(readFileSync(file, 'utf8')) as RunReport }
+}
+
+/** A database of its own on a server. */
+export class Place {
+  readonly server: TestServer
+  readonly database: string
+
+  private constructor(server: TestServer, database: string) {
+    this.server = server
+    this.database = database
+  }
+
+  static async create(server: TestServer, sql = ''): Promise<Place> {
+    const place = new Place(server, await createDatabase(server))
+    if (sql !== '') await place.query(sql)
+    return place
+  }
+
+  query(sql: string) {
+    return query(this.server, sql, this.database)
+  }
+
+  /** The first cell of the first row. */
+  async value(sql: string): Promise<string | null | undefined> {
+    return (await this.query(sql))[0]?.[0]
+  }
+
+  url(table: string, parameters = ''): string {
+    return `${this.server.url}/${this.database}?table=${encodeURIComponent(table)}${parameters}`
+  }
+
+  copy(from: string, to: string, params: object = {}): Promise<Outcome> {
+    const ends = ['--from', this.url(from), '--to', this.url(to)]
+    return runWithReport(['copy', ...ends, '--params', JSON.stringify(params)])
+  }
+
+  /** The server's own word that two tables hold the same rows. */
+  async expectEqual(a: string, b: string): Promise<void> {
+    const rows = await this.query(`CHECKSUM TABLE \`${a}\`, \`${b}\``)
+    expect(rows[0]![1], `checksum of ${a} and ${b}`).to.equal(rows[1]![1])
+  }
+}
+
+/** A user's mistake: its exit code, its code, words that must be there, and nothing that looks like a fault of ours. */
+export function expectRefusal(
+  outcome: CliResult,
+  exit: number,
+  code: string,
+  ...words: (string | RegExp)[]
+): void {
+  expect(outcome.stderr).to.include(`[${code}]`)
+  for (const word of words) {
+    if (typeof word === 'string') expect(outcome.stderr).to.include(word)
+    else expect(outcome.stderr).to.match(word)
+  }
+  expect(outcome.stderr, 'no stack trace').not.to.match(/^\s+at .*:\d+/m)
+  expect(outcome.code, outcome.stderr).to.equal(exit)
+}

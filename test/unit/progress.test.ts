@@ -1,0 +1,32 @@
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { advance, current, noProgress, type ProgressEvent } from '../../src/engine/progress.js'
+
+const counts = (rows: number) => ({ rowsRead: rows, rowsWritten: rows, bytes: rows * 10 })
+const after = (...events: ProgressEvent[]) => events.reduce(advance, noProgress)
+
+describe('progress', () => {
+  it('counts committed splits apart from those under way', () => {
+    const progress = after(
+      { type: 'planned', split: 0 },
+      { type: 'planned', split: 1 },
+      { type: 'moved', split: 0, counts: counts(3) },
+      { type: 'moved', split: 0, counts: counts(5) },
+      { type: 'moved', split: 1, counts: counts(2) },
+      { type: 'done', split: 0, counts: counts(6) },
+    )
+    expect(progress).to.deep.include({ splits: 2, splitsDone: 1, done: counts(6) })
+    expect(current(progress)).to.deep.equal(counts(8))
+  })
+
+  it('forgets what a failed split had done, and late messages', () => {
+    const progress = after(
+      { type: 'planned', split: 0 },
+      { type: 'moved', split: 0, counts: counts(3) },
+      { type: 'failed', split: 0 },
+      { type: 'moved', split: 0, counts: counts(9) },
+    )
+    expect(progress).to.deep.include({ splits: 1, splitsDone: 0 })
+    expect(current(progress)).to.deep.equal(counts(0))
+  })
+})
