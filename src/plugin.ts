@@ -83,6 +83,8 @@ export interface Column {
    * False for instance for MySQL's ENUM (compared as text, ordered by index) and for floats.
    */
   readonly ordered: boolean
+  /** Most digits of a second that values of a time kind may have. Default: unknown. */
+  readonly fractionDigits?: number
 }
 
 /** A unique key. */

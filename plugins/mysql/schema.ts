@@ -117,6 +117,7 @@ function toColumn([name, dataType, type, nullable, defaultValue, extra]: TextRow
     hasDefault: (defaultValue !== null && defaultValue !== undefined) || /auto_increment/i.test(extra!),
     generated: /\b(VIRTUAL|STORED|PERSISTENT) GENERATED\b/i.test(extra!),
     ordered: !UNORDERED.has(base),
+    fractionDigits: Number(/^(?:time|datetime|timestamp)\((\d)\)/i.exec(type!)?.[1] ?? 0),
   }
 }
 

@@ -12,6 +12,7 @@ import type {
 import { RowshiftError } from '../../src/plugin.js'
 import { runStatements, Session } from './connection.js'
 import { mapError } from './errors.js'
+import { Guards } from './guards.js'
 import { describeTable } from './schema.js'
 import { identifier } from './sql.js'
 import type { Quoting } from './transcode.js'
@@ -97,8 +98,10 @@ export class MysqlWriter implements Writer {
 class Statements {
   readonly load: string
   readonly insert: InsertBuilder
+  readonly guards: Guards | null
 
   constructor(plan: Plan) {
+    this.guards = Guards.of(plan)
     this.load = loadSql(plan)
     const columns = plan.columns.map(({ target }) => identifier(target.name)).join(',')
     const prefix = `INSERT INTO ${identifier(plan.target.table)} (${columns}) VALUES `
@@ -126,7 +129,7 @@ class SplitLoad {
     const first = await iterator.next()
     if (first.done) return 0
     await this.#session.query('START TRANSACTION')
-    const all = prepend(first.value, iterator)
+    const all = this.#checked(prepend(first.value, iterator))
     if (plan.write.path === 'insert') {
       for await (const batch of all) await this.#insert(batch)
     } else if (plan.writeBatch === null) {
@@ -135,6 +138,13 @@ class SplitLoad {
       for await (const batch of all) await this.#load([batch])
     }
     return this.#rows
+  }
+
+  async *#checked(batches: AsyncIterable<Batch>): AsyncGenerator<Batch> {
+    for await (const batch of batches) {
+      this.#statements.guards?.check(batch)
+      yield batch
+    }
   }
 
   async #insert(batch: Batch): Promise<void> {

@@ -49,7 +49,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     preSql: params.preSql,
     postSql: params.postSql,
     reasons: key === null ? [reason] : [reason, split.reason],
-    warnings: [...mapping.warnings, ...workerWarnings(params.workerNum)],
+    warnings: [...mapping.warnings, ...workerWarnings(params.workerNum), ...keylessWarnings(target)],
   }
   const write = await writer.plan(draft, params.writePath)
   return {
@@ -101,6 +101,13 @@ function workerWarnings(workerNum: number): string[] {
   if (workerNum <= MANY_WORKERS) return []
   return [
     `worker_num ${workerNum} opens ${workerNum} connections on each side; above ${MANY_WORKERS} it seldom gets faster`,
+  ]
+}
+
+function keylessWarnings(target: TableSchema): string[] {
+  if (target.keys.length > 0) return []
+  return [
+    `target ${target.table} has no unique key: rows that it already holds would be there twice after this run`,
   ]
 }
 

@@ -1,0 +1,144 @@
+/**
+ * Checks for the changes that a server makes without any diagnostic, not even in strict mode: `1.5` into an INT becomes
+ * 2, a fraction of a second is dropped or rounded, NULL in `TIMESTAMP NOT NULL` becomes the current time in MariaDB,
+ * trailing spaces vanish in CHAR, `'1'` into an ENUM without that member means its first one.
+ *
+ * Only columns whose two ends differ in such a way are looked at; between equal tables nothing is.
+ */
+import type { Batch, Column, ColumnMapping, Plan } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import { forEachRow } from '../../src/batch/cells.js'
+
+/** True when the target will hold exactly this value. */
+type Guard = (cell: Buffer | null) => boolean
+
+const EXCERPT = 60
+
+/** What must be looked at in each row; null when nothing must. */
+export class Guards {
+  readonly #plan: Plan
+  readonly #guards: readonly (Guard | null)[]
+
+  private constructor(plan: Plan, guards: readonly (Guard | null)[]) {
+    this.#plan = plan
+    this.#guards = guards
+  }
+
+  static of(plan: Plan): Guards | null {
+    const guards = plan.columns.map(guardOf)
+    return guards.some((guard) => guard !== null) ? new Guards(plan, guards) : null
+  }
+
+  /** Throws DATA_REJECTED for the first value that would be stored changed. */
+  check(batch: Batch): void {
+    forEachRow(batch, (cells) => {
+      for (const [i, guard] of this.#guards.entries()) {
+        if (guard !== null && !guard(cells[i] ?? null)) throw this.#refusal(i, cells)
+      }
+    })
+  }
+
+  #refusal(i: number, cells: readonly (Buffer | null)[]): RowshiftError {
+    const { columns, key, source, target } = this.#plan
+    const column = columns[i]!
+    const value = excerpt(cells[i] ?? null)
+    const names = key?.columns.map(({ name }) => name) ?? []
+    const row = names.map(
+      (name) => `${name} = ${excerpt(cells[columns.findIndex((c) => c.source.name === name)] ?? null)}`,
+    )
+    return new RowshiftError(
+      'DATA_REJECTED',
+      `The value ${value} of ${source.table}.${column.source.name} (${column.source.type}) would be stored changed in ` +
+        `${target.table}.${column.target.name} (${column.target.type})${row.length > 0 ? `, in the row with ${row.join(', ')}` : ''}. ` +
+        'The split was rolled back; change the type of the target column, or the value.',
+      { table: target.table, column: column.target.name, key: row },
+    )
+  }
+}
+
+function excerpt(cell: Buffer | null): string {
+  if (cell === null) return 'NULL'
+  const text = cell.toString('utf8', 0, EXCERPT)
+  return JSON.stringify(cell.length > EXCERPT ? `${text}…` : text)
+}
+
+function guardOf({ source, target }: ColumnMapping): Guard | null {
+  const value = valueGuard(source, target)
+  // NULL in any other NOT NULL column is an error that the server reports.
+  const refusesNull = target.kind === 'instant' && !target.nullable && source.nullable
+  if (value === null && !refusesNull) return null
+  return (cell) => (cell === null ? !refusesNull : value === null || value(cell))
+}
+
+function valueGuard(source: Column, target: Column): ((cell: Buffer) => boolean) | null {
+  if (source.type === target.type) return null
+  const type = target.type.toLowerCase()
+  switch (target.kind) {
+    case 'integer':
+      if (type.startsWith('year')) return source.type.startsWith('year') ? null : matching(/^\d{4}$/)
+      return source.kind === 'integer' ? null : matching(/^[+-]?\d+(\.0*)?$/)
+    case 'float':
+      return floatGuard(source, type)
+    case 'date':
+      return source.kind === 'date' ? null : matching(/^\d{4}-\d\d-\d\d$/)
+    case 'time':
+      return fractionGuard(source, target, /^-?\d{2,3}:\d\d:\d\d(\.\d+)?$/)
+    case 'datetime':
+    case 'instant':
+      return fractionGuard(source, target, /^\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d+)?)?$/)
+    case 'text':
+      if (type.startsWith('enum')) return memberGuard(target.type, (cell) => [cell])
+      if (type.startsWith('set'))
+        return memberGuard(target.type, (cell) => (cell === '' ? [] : cell.split(',')))
+      return type.startsWith('char') && !source.type.startsWith('char')
+        ? (cell) => cell.at(-1) !== 0x20
+        : null
+    case 'bytes':
+      return type.startsWith('binary') ? lengthGuard(type) : null
+    default:
+      return null
+  }
+}
+
+/** A double holds every decimal number of 15 digits, a float every one of 6. */
+function floatGuard(source: Column, type: string): ((cell: Buffer) => boolean) | null {
+  const single = type.startsWith('float')
+  if (source.kind === 'float' && (!single || source.type.startsWith('float'))) return null
+  const digits = single ? 6 : 15
+  return (cell) => {
+    const text = cell.toString('latin1')
+    if (!/^[+-]?\d*\.?\d*(e[+-]?\d+)?$/i.test(text)) return false
+    return text.replace(/e.*$/i, '').replaceAll(/^[^1-9]+|\D/g, '').length <= digits
+  }
+}
+
+/** Text must have the form of the type; then digits of a second beyond those of the target must be zero. */
+function fractionGuard(source: Column, target: Column, form: RegExp): ((cell: Buffer) => boolean) | null {
+  const digits = target.fractionDigits ?? 0
+  const sameKind = source.kind === target.kind || (source.kind === 'datetime' && target.kind === 'instant')
+  const enough = source.fractionDigits !== undefined && source.fractionDigits <= digits
+  if ((sameKind || source.kind === 'instant') && enough) return null
+  const fraction = new RegExp(`^[^.]*(\\.\\d{0,${digits}}0*)?$`)
+  return (cell) => {
+    const text = cell.toString('latin1')
+    return form.test(text) && fraction.test(text)
+  }
+}
+
+/** Members as they stand in the type: `enum('a','it''s')`. */
+function memberGuard(type: string, parts: (cell: string) => string[]): (cell: Buffer) => boolean {
+  const members = new Set(
+    [...type.matchAll(/'((?:[^']|'')*)'/g)].map(([, member]) => member!.replaceAll("''", "'")),
+  )
+  return (cell) => parts(cell.toString()).every((part) => members.has(part))
+}
+
+/** BINARY(n) pads with zeros. */
+function lengthGuard(type: string): (cell: Buffer) => boolean {
+  const length = Number(/\((\d+)\)/.exec(type)?.[1] ?? 1)
+  return (cell) => cell.length === length
+}
+
+function matching(form: RegExp): (cell: Buffer) => boolean {
+  return (cell) => form.test(cell.toString('latin1'))
+}
