@@ -30,8 +30,15 @@ export class MysqlReader implements Reader {
     return describeTable(await this.#open(), table)
   }
 
-  async *split(plan: Plan): AsyncIterable<Split> {
-    yield* splitByKey(plan, keyProbe(await this.#open(), plan))
+  async *split(plan: Plan, signal: AbortSignal): AsyncIterable<Split> {
+    const session = await this.#open()
+    const stop = () => session.destroy()
+    signal.addEventListener('abort', stop)
+    try {
+      yield* splitByKey(plan, keyProbe(session, plan))
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
   }
 
   async *read(plan: Plan, split: Split, signal: AbortSignal): AsyncIterable<Batch> {

@@ -68,6 +68,7 @@ async function execute(
   writer: Writer,
   hooks: CopyHooks,
 ): Promise<void> {
+  if (hooks.signal.aborted) throw new RowshiftError('INTERRUPTED', 'The run was interrupted before it began.')
   await writer.prepare(made)
   const { progress, error } = await copySplits({
     runId: request.runId,
