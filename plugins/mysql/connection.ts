@@ -60,9 +60,14 @@ export class Session {
   static async open(endpoint: Pick<Endpoint, 'connection' | 'session'>): Promise<Session> {
     const where = describeConnection(endpoint.connection)
     const session = new Session(await connect(endpoint.connection, where), where)
-    await runStatements(session, SESSION, 'session set-up')
-    await probeWire(session.#wire)
-    await runStatements(session, endpoint.session, 'params.session')
+    try {
+      await runStatements(session, SESSION, 'session set-up')
+      await probeWire(session.#wire)
+      await runStatements(session, endpoint.session, '"session"')
+    } catch (error) {
+      session.destroy()
+      throw error
+    }
     return session
   }
 
@@ -232,7 +237,7 @@ export function connectionFromUrl(url: URL): Connection {
   if (url.port !== '') fields['port'] = url.port
   if (url.username !== '') fields['user'] = decode(url.username)
   if (url.password !== '') fields['password'] = decode(url.password)
-  fields['db'] = decode(url.pathname.replace(/^\//, ''))
+  fields['db'] = databaseOf(url)
   for (const [key, value] of url.searchParams) {
     const name = key.replaceAll('-', '_')
     if (!URL_PARAMETERS.has(name)) {
@@ -245,6 +250,16 @@ export function connectionFromUrl(url: URL): Connection {
     fields[name] = name === 'ssl_mode' ? value.toLowerCase() : value
   }
   return fields
+}
+
+/** Never shows the text: without the two slashes, user and password would be taken for the database. */
+function databaseOf(url: URL): string {
+  const [, database] = /^\/([^/]+)$/.exec(url.pathname) ?? []
+  if (database !== undefined) return decode(database)
+  throw new RowshiftError(
+    'USAGE',
+    'The URL names no database. It has the form mysql://user:password@host:port/db?table=name.',
+  )
 }
 
 /** Never shows the text: it may be the password. */

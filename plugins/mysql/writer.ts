@@ -46,11 +46,11 @@ export class MysqlWriter implements Writer {
   }
 
   async prepare(plan: Plan): Promise<void> {
-    await runStatements(await this.#open(), withTable(plan, plan.preSql), 'params.pre_sql')
+    await runStatements(await this.#open(), withTable(plan, plan.preSql), '"pre_sql"')
   }
 
   async finish(plan: Plan): Promise<void> {
-    await runStatements(await this.#open(), withTable(plan, plan.postSql), 'params.post_sql')
+    await runStatements(await this.#open(), withTable(plan, plan.postSql), '"post_sql"')
   }
 
   async write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<number> {

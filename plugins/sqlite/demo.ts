@@ -1,9 +1,11 @@
 /** The databases that `rowshift demo` copies between. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { RowshiftError } from '../../src/plugin.js'
 import { loadDriver } from './driver.js'
 
 const ROWS = 300_000
+const MARKER = '.rowshift-demo'
 
 const ORDERS = `CREATE TABLE orders (
   id         INTEGER PRIMARY KEY,
@@ -34,6 +36,7 @@ VALUES
 
 /** Makes a source with rows, an empty target and a configuration; replaces those of an earlier demo. */
 export async function createDemo(folder: string): Promise<{ rows: number; configFolder: string }> {
+  claim(folder)
   const configFolder = join(folder, 'etc')
   mkdirSync(configFolder, { recursive: true })
   for (const name of ['shop', 'warehouse', 'tasks']) {
@@ -47,6 +50,28 @@ export async function createDemo(folder: string): Promise<{ rows: number; config
   })
   writeJson(join(configFolder, 'db_global.json'), { from: connection('shop'), to: connection('warehouse') })
   return { rows: ROWS, configFolder }
+}
+
+/** Files of the user must not be overwritten: the folder is new, or empty, or one of ours. */
+function claim(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+    const names = readdirSync(folder)
+    if (names.length > 0 && !names.includes(MARKER)) throw refusal(folder, 'holds files of others')
+    writeFileSync(
+      join(folder, MARKER),
+      'Made by "rowshift demo", which may replace everything in this folder.\n',
+    )
+  } catch (error) {
+    if (error instanceof RowshiftError) throw error
+    throw refusal(folder, `cannot be used (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
+
+function refusal(folder: string, why: string): RowshiftError {
+  return new RowshiftError('USAGE', `The demo's folder ${folder} ${why}. Name another one with --folder.`, {
+    folder,
+  })
 }
 
 /** Adds the demo's task to the task store; resolves to the SQL that did it. */

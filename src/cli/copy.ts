@@ -150,7 +150,10 @@ async function attempt(
 ): Promise<RunReport> {
   const view = progressView()
   const stop = new AbortController()
-  const release = onInterrupt(() => stop.abort())
+  const release = onInterrupt(() => {
+    view.stop()
+    stop.abort()
+  })
   try {
     const request = await resolve(runId)
     return redactReport(
@@ -179,10 +182,10 @@ function onInterrupt(stop: () => void): () => void {
   const listener = () => {
     if (stopping) process.exit(ExitCode.interrupted)
     stopping = true
+    stop()
     process.stderr.write(
       '\nStopping; what is not committed is rolled back. Press Ctrl-C again to leave at once.\n',
     )
-    stop()
   }
   process.on('SIGINT', listener)
   process.on('SIGTERM', listener)

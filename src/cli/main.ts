@@ -14,8 +14,25 @@ const { version } = JSON.parse(readFileSync(new URL('../../../package.json', imp
   version: string
 }
 
+/** yargs makes a list of an option that is given twice. */
+function refuseRepeated(options: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (Array.isArray(value) && name !== 'param' && name !== '_') {
+      throw new RowshiftError('USAGE', `--${name} was given more than once.`)
+    }
+  }
+}
+
+/** yargs takes every value but "true" for false, so that --dry-run=yes would copy. */
+function refuseOddSwitches(args: readonly string[]): void {
+  const odd = args.find((arg) => /^--(no-)?(dry-run|dryRun|json)=/.test(arg) && !/=(true|false)$/.test(arg))
+  if (odd !== undefined)
+    throw new RowshiftError('USAGE', `${odd}: this option takes no value, or true or false.`)
+}
+
 /** Runs one command line; resolves to the exit code. */
 async function main(args: readonly string[]): Promise<number> {
+  refuseOddSwitches(args)
   let exitCode = 0
   const run = (command: Promise<number>) => command.then((code) => void (exitCode = code))
   await yargs(args)
@@ -27,7 +44,10 @@ async function main(args: readonly string[]): Promise<number> {
       default: 'error' as const,
       describe: 'Diagnostics on stderr, as JSON lines',
     })
-    .middleware(({ logLevel }) => setLogLevel(logLevel))
+    .middleware((options) => {
+      refuseRepeated(options)
+      setLogLevel(options.logLevel)
+    }, true)
     .command(
       'copy',
       'Copy a table; no task table needed',
@@ -130,6 +150,10 @@ async function main(args: readonly string[]): Promise<number> {
   return exitCode
 }
 
+// Whoever reads our output may leave early: `rowshift list | head -1`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
 // The command line may hold a password; everyone on the machine can read a process's title.
 process.title = 'rowshift'
 try {

@@ -60,17 +60,25 @@ export function describePlan(plan: Plan, from: string, to: string): string {
       (column, i) =>
         `${i === 0 ? 'columns ' : '        '} ${column.source.name} (${column.source.type}) -> ${column.target.name} (${column.target.type})`,
     ),
+    ...(plan.where === null ? [] : [`where    ${plan.where}`]),
+    ...plan.preSql.map((sql) => `before   ${sql}`),
+    ...plan.postSql.map((sql) => `after    ${sql}`),
     ...plan.reasons.map((reason) => `because  ${reason}`),
     ...plan.warnings.map((warning) => `warning  ${warning}`),
   ]
   return lines.join('\n')
 }
 
+/** Control characters in a value must not reach the terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1))
+}
+
 /** Rows as aligned columns under their names. */
 export function table(rows: readonly Readonly<Record<string, string | number | null>>[]): string {
   if (rows.length === 0) return ''
   const names = Object.keys(rows[0]!)
-  const cells = [names, ...rows.map((row) => names.map((name) => String(row[name] ?? '')))]
+  const cells = [names, ...rows.map((row) => names.map((name) => printable(String(row[name] ?? ''))))]
   const widths = names.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)))
   return cells
     .map((line) =>

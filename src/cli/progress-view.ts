@@ -11,6 +11,7 @@ const BAR_INTERVAL_MS = 100
 export interface ProgressView {
   start(plan: Plan): void
   update(progress: Progress): void
+  /** Leaves what is shown as it is; later updates show nothing. */
   stop(): void
 }
 
@@ -74,14 +75,16 @@ class BarView implements ProgressView {
   }
 
   stop(): void {
-    if (this.#figures) this.#draw()
+    this.#draw()
     this.#bar?.stop()
+    this.#bar = null
   }
 
   #draw(): void {
+    if (this.#bar === null) return
     const { rows, total, text } = this.#figures!
-    this.#bar!.setTotal(total ?? Math.max(rows, 1))
-    this.#bar!.update(rows, { text })
+    this.#bar.setTotal(total ?? Math.max(rows, 1))
+    this.#bar.update(rows, { text })
   }
 }
 

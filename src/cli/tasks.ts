@@ -75,6 +75,9 @@ export async function showCommand(options: Options & { readonly id: number }): P
 export async function historyCommand(
   options: Options & { readonly id: number | undefined; readonly limit: number },
 ): Promise<number> {
+  if (!(Number.isInteger(options.limit) && options.limit > 0)) {
+    throw new RowshiftError('USAGE', '--limit is a whole number above 0.')
+  }
   const runs = await withStore(options, (store) => store.history(options.id ?? null, options.limit))
   if (options.json) printJson(runs)
   else if (runs.length === 0) print('There are no runs yet.')

@@ -55,7 +55,7 @@ export function readParams(value: unknown): Params {
   const faults = checkByFile('params.schema.json', value, 'params')
   if (faults.length === 0) faults.push(...contradictions(value as RawParams))
   if (faults.length > 0) {
-    throw new RowshiftError('PARAMS_INVALID', `The task's params are not valid:\n  ${faults.join('\n  ')}`, {
+    throw new RowshiftError('PARAMS_INVALID', `The params are not valid:\n  ${faults.join('\n  ')}`, {
       faults,
     })
   }
@@ -67,7 +67,7 @@ function parseJson(text: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new RowshiftError('PARAMS_INVALID', `The task's params are not JSON: ${reason}.`, {}, error)
+    throw new RowshiftError('PARAMS_INVALID', `The params are not JSON: ${reason}.`, {}, error)
   }
 }
 

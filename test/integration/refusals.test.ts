@@ -1,8 +1,10 @@
 // Bad input: a clear error, and nothing lost.
+import { writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCli, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport } from '../support/copying.js'
+import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
 
 const SMALL =
   "CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO src VALUES (1,'a'),(2,'b'),(3,'c')"
@@ -171,6 +173,45 @@ describe('bad input', () => {
         'local_infile=OFF',
       )
     }
+  })
+
+  it('session or pre_sql statements that fail end the process', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
+      const session = await place.copy('src', 'dst', { session: ['SET banana = 1'] })
+      expectRefusal(session, 1, 'SERVER_ERROR', '"session"[0]', 'banana')
+      const before = await place.copy('src', 'dst', { pre_sql: ['SELECT 1', 'BANANA'] })
+      expectRefusal(before, 1, 'SERVER_ERROR', '"pre_sql"[1]')
+      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+    }
+  })
+
+  it('switches with odd values, options given twice and a demo folder with other files', async () => {
+    const [server] = servers()
+    const place = await Place.create(server!, `${SMALL}; CREATE TABLE dst LIKE src`)
+    const ends = ['copy', '--from', place.url('src'), '--to', place.url('dst')]
+    expectRefusal(await runCli([...ends, '--dry-run=yes']), 2, 'USAGE', '--dry-run=yes')
+    expectRefusal(await runCli([...ends, '--params', '{}', '--params', '{}']), 2, 'USAGE', '--params')
+    expectRefusal(
+      await runCli([...ends, '--to', place.url('dst')]),
+      2,
+      'USAGE',
+      '--to was given more than once',
+    )
+    const slashless = await runCli([
+      'copy',
+      '--from',
+      'mysql:me:s3cret@host/db?table=t',
+      '--to',
+      place.url('dst'),
+    ])
+    expectRefusal(slashless, 2, 'USAGE', 'names no database')
+    expect(slashless.stderr).not.to.include('s3cret')
+    expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+    const file = scratchFile('txt')
+    writeFileSync(file, 'mine')
+    expectRefusal(await runCli(['demo', '--folder', dirname(file)]), 2, 'USAGE', 'holds files of others')
+    expectRefusal(await runCli(['demo', '--folder', file]), 2, 'USAGE', 'cannot be used')
   })
 
   it('a report that cannot be written stops before the first row', async () => {

@@ -34,7 +34,8 @@ export function prepareInstance(
   const directory = mkdtempSync(join(root, temporary, 'rowshift-'))
   const inside = (name: string) => join('/', directory.slice(root === '/' ? 0 : root.length), name)
   writeFileSync(join(directory, 'accounts.sql'), accounts(password))
-  const own = [`--datadir=${inside('data')}`, ...(isRoot ? ['--user=root'] : [])]
+  // The tmpdir is not the shared /tmp: a starting MariaDB deletes what looks like an old temporary table there.
+  const own = [`--datadir=${inside('data')}`, `--tmpdir=${inside('.')}`, ...(isRoot ? ['--user=root'] : [])]
   const args = [
     ...own,
     `--port=${port}`,
@@ -42,8 +43,6 @@ export function prepareInstance(
     `--socket=${inside('server.sock')}`,
     `--pid-file=${inside('server.pid')}`,
     `--init-file=${inside('accounts.sql')}`,
-    // Not the shared /tmp: a starting MariaDB deletes what looks like an old temporary table there.
-    `--tmpdir=${inside('.')}`,
     ...serverArgs,
   ]
   return { directory, own, args, log: join(directory, 'server.log'), socket: join(directory, 'server.sock') }

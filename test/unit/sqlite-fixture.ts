@@ -14,6 +14,11 @@ export class Fixture {
   readonly directory = mkdtempSync(join(tmpdir(), 'rowshift-unit-'))
   #files = 0
 
+  constructor() {
+    // Also where no test of the file runs, so that no hook does.
+    process.on('exit', () => this.remove())
+  }
+
   /** Creates a database and returns its path. */
   create(sql: string, fill: (database: Database.Database) => void = () => {}): string {
     const path = join(this.directory, `${++this.#files}.db`)
