@@ -121,5 +121,5 @@ export class RowshiftError extends Error {
 
 /** Hides the password of every URL in a text: command lines and driver messages may hold one. */
 export function redact(text: string): string {
-  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):(?!password@)[^\s@]*@/gi, '$1:***@')
+  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):(?!password@)\S*@/gi, '$1:***@')
 }

@@ -205,7 +205,7 @@ export interface Writer {
   /** Chooses how rows will be written. Looks, but changes nothing. */
   plan(draft: PlanDraft, writePath: string): Promise<WritePlan>
   /** Before the first split: runs `preSql`. */
-  prepare(plan: Plan): Promise<void>
+  prepare(plan: Plan, signal: AbortSignal): Promise<void>
   /**
    * Writes the rows of one split in one transaction, or in such a way that nothing stays when it throws, and
    * resolves to the number of rows stored once they are committed. It throws, and leaves nothing, unless rows
@@ -215,7 +215,7 @@ export interface Writer {
    */
   write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<number>
   /** After the last split of a successful run: runs `postSql`. */
-  finish(plan: Plan): Promise<void>
+  finish(plan: Plan, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 

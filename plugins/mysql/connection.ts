@@ -23,6 +23,7 @@ interface ConnectionFields {
 
 const DEFAULT_PORT = 3306
 const CONNECT_TIMEOUT_MS = 10_000
+const GOODBYE_MS = 1_000
 
 /**
  * What every session is set to, so that neither server nor user defaults can change a value: strict, zero ids and
@@ -31,11 +32,12 @@ const CONNECT_TIMEOUT_MS = 10_000
 const SESSION = [
   'SET NAMES utf8mb4',
   "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'," +
-    " time_zone = '+00:00', net_read_timeout = 3600, net_write_timeout = 3600, sql_notes = 1," +
+    " time_zone = '+00:00', net_read_timeout = 3600, net_write_timeout = 3600, wait_timeout = 28800, sql_notes = 1," +
+    ' foreign_key_checks = 1, unique_checks = 1, completion_type = 0,' +
     ' sql_select_limit = 18446744073709551615, autocommit = 1' +
     // MySQL only, then MariaDB only: no statement timeout, and statistics that are not a day old.
     ' /*!50708 , max_execution_time = 0 */ /*!80000 , information_schema_stats_expiry = 0 */' +
-    ' /*M!100100 , max_statement_time = 0 */',
+    ' /*M!100100 , max_statement_time = 0, check_constraint_checks = 1 */',
 ]
 
 /** A row of a small query: the text of each cell. */
@@ -121,9 +123,16 @@ export class Session {
     this.#rejectRunning(new Error('The connection was closed on our side'))
   }
 
+  /** Says goodbye and waits for the server to hang up; one that does not answer is cut off. */
   close(): Promise<void> {
+    if (this.#wire.stream.destroyed) return Promise.resolve()
     return new Promise((resolve) => {
-      this.#connection.end(() => resolve())
+      const timer = setTimeout(() => this.destroy(), GOODBYE_MS)
+      this.#wire.stream.once('close', () => {
+        clearTimeout(timer)
+        resolve()
+      })
+      this.#connection.end(() => {})
     })
   }
 

@@ -42,14 +42,24 @@ export function mapError(thrown: unknown, doing: string, details: ErrorDetails =
   const error = thrown as DriverError
   const fromServer = typeof error.errno === 'number' && error.errno > 0
   const code = fromServer ? (byErrno.get(error.errno!) ?? 'SERVER_ERROR') : 'CONNECTION_LOST'
+  // Without a code it is mysql2's own complaint about a connection that is closed already.
+  const reason = fromServer || error.code ? sentence(error.message) : 'the connection is closed'
   const number = fromServer ? ` (error ${error.errno})` : ''
   const hint = hints[code] ? ` ${hints[code]}` : ''
   return new RowshiftError(
     code,
-    `${capitalise(doing)} failed: ${sentence(error.message)}${number}.${hint}`,
+    `${capitalise(doing)} failed: ${reason}${number}.${hint}`,
     fromServer ? { ...details, errno: error.errno! } : details,
     thrown,
   )
+}
+
+/** A warning of a load, which would have been an error without LOCAL. */
+export function warningError(errno: number, message: string): RowshiftError {
+  const error = mapError({ errno, message }, 'loading', {})
+  if (error.code === 'DUPLICATE_KEY') return error
+  const what = `The target would have stored a value changed: ${sentence(message)} (warning ${errno}). The split was rolled back.`
+  return new RowshiftError('DATA_REJECTED', what, { errno })
 }
 
 /** An error while connecting. `where` is the connection without secrets. */

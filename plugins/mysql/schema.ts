@@ -74,6 +74,7 @@ export async function describeTable(session: Session, table: string): Promise<Ta
     table,
     `SELECT INDEX_NAME, COLUMN_NAME, NULLABLE, SUB_PART IS NULL AND INDEX_TYPE = 'BTREE'
      FROM information_schema.STATISTICS WHERE ${inTable(table)} AND NON_UNIQUE = 0
+       /*!80000 AND IS_VISIBLE = 'YES' */ /*M!100600 AND IGNORED = 'NO' */
      ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX`,
   )
   return {

@@ -7,6 +7,7 @@ interface ChunkHolder {
 }
 
 const CHUNK_BYTES = 256 << 10
+const KEEP_ALIVE_MS = 30_000
 
 /**
  * A socket that reads into the same memory again and again while `reuse` is set. Node otherwise allocates a new
@@ -36,7 +37,7 @@ export class ReusingSocket {
       },
     })
     this.stream.setNoDelay(true)
-    this.stream.setKeepAlive(true)
+    this.stream.setKeepAlive(true, KEEP_ALIVE_MS)
   }
 
   /** Names the mysql2 connection that this socket feeds. */

@@ -55,7 +55,10 @@ type Callback = (error: Error | null, result: OkResult | undefined) => void
 interface WireQuery {
   start(packet: unknown, connection: WireConnection): State
   resultsetHeader: State
+  fieldsEOF: State
   infileOk: State
+  _fieldCount: number
+  _receivedFieldsCount: number
   done(): State
 }
 
@@ -71,8 +74,8 @@ const Query = emptyQuery.constructor as {
 const COM_QUERY = 3
 const CLIENT_QUERY_ATTRIBUTES = 0x08000000
 const MAX_PAYLOAD = 0xffffff
-/** A single LOAD DATA packet above `max_allowed_packet` kills the connection; this is below its usual minimum. */
-const LOAD_PIECE = 1 << 20
+/** A single LOAD DATA packet above `max_allowed_packet` kills the connection. */
+const LOAD_PIECE = 256 << 10
 
 /** Calls `onRow` with each row's raw packet. */
 class RowQuery extends Query {
@@ -81,6 +84,12 @@ class RowQuery extends Query {
   constructor(sql: string, onRow: (packet: RowPacket) => void, callback: Callback) {
     super({ sql }, callback)
     this.#onRow = onRow
+  }
+
+  /** Column definitions are only counted: mysql2 would compile a parser from them that nobody uses. */
+  readField(): unknown {
+    this._receivedFieldsCount++
+    return this._receivedFieldsCount === this._fieldCount ? Query.prototype.fieldsEOF : this.readField
   }
 
   row(packet: RowPacket): unknown {

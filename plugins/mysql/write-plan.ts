@@ -3,10 +3,12 @@ import { RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { describeFacts } from './schema.js'
+import { text } from './sql.js'
 
 /** What the writer wants to know again. */
 export interface WriteFacts extends Record<string, unknown> {
   readonly mariadb: boolean
+  readonly maxAllowedPacket: number
 }
 
 interface ServerFacts {
@@ -33,6 +35,12 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
       `Target table ${draft.target.table} uses engine ${engine}, which cannot roll back: rows of a failed split stay.`,
     )
   }
+  const triggers = await insertTriggers(session, draft.target.table)
+  if (triggers.length > 0) {
+    warnings.push(
+      `target ${draft.target.table} has triggers that run for every row and may change it: ${triggers.join(', ')}`,
+    )
+  }
   const { path, reason } = choosePath(
     server,
     { engine, autoIncrement, workerNum: draft.workerNum },
@@ -42,9 +50,9 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     path,
     reasons: [`write path ${path}: ${reason}`],
     warnings,
-    // Quotes are doubled in an INSERT, so a statement can become about twice as long as its batch.
-    maxBatchBytes: Math.floor(server.maxAllowedPacket * 0.45),
-    facts: { mariadb: isMariadb(server) } satisfies WriteFacts,
+    // An empty binary cell, one byte in a batch, becomes ",_binary''" in an INSERT.
+    maxBatchBytes: Math.floor(server.maxAllowedPacket / 12),
+    facts: { mariadb: isMariadb(server), maxAllowedPacket: server.maxAllowedPacket } satisfies WriteFacts,
   }
 }
 
@@ -53,7 +61,14 @@ function choosePath(
   target: { engine: string | null; autoIncrement: boolean; workerNum: number },
   asked: string,
 ): { path: 'load-data' | 'insert'; reason: string } {
+  const transactional = target.engine === null || TRANSACTIONAL.has(target.engine)
   if (asked === 'load-data') {
+    if (!transactional) {
+      throw new RowshiftError(
+        'PARAMS_INVALID',
+        `params.write_path is "load-data", but the target's engine ${target.engine} cannot roll back a load that is not clean. Use "auto" or "insert".`,
+      )
+    }
     if (server.localInfile) return { path: 'load-data', reason: 'asked for by write_path' }
     throw new RowshiftError(
       'PARAMS_INVALID',
@@ -62,7 +77,7 @@ function choosePath(
   }
   if (asked === 'insert') return { path: 'insert', reason: 'asked for by write_path' }
   if (!server.localInfile) return { path: 'insert', reason: 'the target server has local_infile=OFF' }
-  if (target.engine !== null && !TRANSACTIONAL.has(target.engine)) {
+  if (!transactional) {
     return {
       path: 'insert',
       reason: `engine ${target.engine} cannot roll back, and INSERT stops at the first bad row`,
@@ -87,6 +102,18 @@ function choosePath(
 
 function isMariadb({ version }: ServerFacts): boolean {
   return /mariadb/i.test(version)
+}
+
+async function insertTriggers(session: Session, table: string): Promise<string[]> {
+  const rows = await session
+    .query(
+      `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS
+       WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ${text(table)} AND EVENT_MANIPULATION = 'INSERT'`,
+    )
+    .catch((error: unknown) => {
+      throw mapError(error, `looking for triggers of ${table}`)
+    })
+  return rows.map(([name]) => name!)
 }
 
 async function askServer(session: Session): Promise<ServerFacts> {

@@ -11,7 +11,7 @@ import type {
 } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { runStatements, Session } from './connection.js'
-import { mapError } from './errors.js'
+import { mapError, warningError } from './errors.js'
 import { Guards } from './guards.js'
 import { describeTable } from './schema.js'
 import { identifier } from './sql.js'
@@ -20,9 +20,6 @@ import { InsertBuilder } from './transcode.js'
 import type { OkResult } from './wire.js'
 import type { WriteFacts } from './write-plan.js'
 import { planWrite } from './write-plan.js'
-
-/** Bytes of a split that are kept so that a refused load can be tried again row by row to name the culprit. */
-const KEEP_BYTES = 32 << 20
 
 export class MysqlWriter implements Writer {
   readonly #endpoint: Endpoint
@@ -45,12 +42,12 @@ export class MysqlWriter implements Writer {
     return planWrite(await this.#open(), draft, writePath)
   }
 
-  async prepare(plan: Plan): Promise<void> {
-    await runStatements(await this.#open(), withTable(plan, plan.preSql), '"pre_sql"')
+  async prepare(plan: Plan, signal: AbortSignal): Promise<void> {
+    await this.#run(plan, plan.preSql, '"pre_sql"', signal)
   }
 
-  async finish(plan: Plan): Promise<void> {
-    await runStatements(await this.#open(), withTable(plan, plan.postSql), '"post_sql"')
+  async finish(plan: Plan, signal: AbortSignal): Promise<void> {
+    await this.#run(plan, plan.postSql, '"post_sql"', signal)
   }
 
   async write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<number> {
@@ -64,7 +61,7 @@ export class MysqlWriter implements Writer {
       // From here on an abort must wait: a commit that is cut off may or may not have happened.
       options.signal.removeEventListener('abort', stop)
       if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before the commit.')
-      await session.query('COMMIT')
+      if (rows > 0) await commit(session)
       return rows
     } catch (error) {
       await this.#rollback(session)
@@ -78,6 +75,17 @@ export class MysqlWriter implements Writer {
   async close(): Promise<void> {
     await this.#session?.close()
     this.#session = null
+  }
+
+  async #run(plan: Plan, statements: readonly string[], what: string, signal: AbortSignal): Promise<void> {
+    const session = await this.#open()
+    const stop = () => session.destroy()
+    signal.addEventListener('abort', stop)
+    try {
+      await runStatements(session, withTable(plan, statements), what)
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
   }
 
   /** A session that cannot even roll back is cut, which has the same effect. */
@@ -94,13 +102,25 @@ export class MysqlWriter implements Writer {
   }
 }
 
+async function commit(session: Session): Promise<void> {
+  try {
+    await session.query('COMMIT')
+  } catch (thrown) {
+    const { code, message, details } = mapError(thrown, 'committing')
+    const doubt = `${message} This split may or may not be stored; look at the target before running again.`
+    throw new RowshiftError(code, doubt, details, thrown)
+  }
+}
+
 /** The SQL of a plan, made once per thread. */
 class Statements {
   readonly load: string
   readonly insert: InsertBuilder
   readonly guards: Guards | null
+  readonly maxAllowedPacket: number
 
   constructor(plan: Plan) {
+    this.maxAllowedPacket = (plan.write.facts as WriteFacts).maxAllowedPacket
     this.guards = Guards.of(plan)
     this.load = loadSql(plan)
     const columns = plan.columns.map(({ target }) => identifier(target.name)).join(',')
@@ -115,8 +135,6 @@ class SplitLoad {
   readonly #statements: Statements
   readonly #options: WriteOptions
   #rows = 0
-  #kept: Batch[] = []
-  #keptBytes = 0
 
   constructor(session: Session, statements: Statements, options: WriteOptions) {
     this.#session = session
@@ -148,50 +166,37 @@ class SplitLoad {
   }
 
   async #insert(batch: Batch): Promise<void> {
-    const ok = await this.#session.send(this.#statements.insert.build(batch))
+    const statement = this.#statements.insert.build(batch)
+    if (statement.length >= this.#statements.maxAllowedPacket) throw tooLarge(statement.length)
+    const ok = await this.#session.send(statement)
     if (ok.affectedRows !== batch.rows || warnings(ok) !== 0) await this.#refuse(ok, batch.rows)
     this.#count(batch.rows)
   }
 
-  /** Without REPLACE, LOCAL means IGNORE: bad values would be altered and duplicates skipped. */
+  /**
+   * LOCAL without REPLACE means IGNORE: bad values are altered and taken keys skipped, each with a warning, so that
+   * anything but a clean count rolls the split back. REPLACE would be strict by itself, but it overwrites a row that
+   * is equal to the one already there without counting it: of two equal rows one would be lost unnoticed.
+   */
   async #load(batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<void> {
     const before = this.#rows
     const ok = await this.#session.load(this.#statements.load, this.#bytesOf(batches))
     const sent = this.#rows - before
-    if (number(ok, 'Deleted') > 0) await this.#nameDuplicate()
-    if (number(ok, 'Records') !== sent || number(ok, 'Skipped') !== 0 || warnings(ok) !== 0)
-      await this.#refuse(ok, sent)
+    const clean = number(ok, 'Records') === sent && number(ok, 'Deleted') === 0 && number(ok, 'Skipped') === 0
+    if (!clean || warnings(ok) !== 0) await this.#refuse(ok, sent)
   }
 
   async *#bytesOf(batches: AsyncIterable<Batch> | Iterable<Batch>): AsyncGenerator<Buffer> {
     for await (const batch of batches) {
-      this.#keptBytes += batch.bytes.length
-      if (this.#keptBytes <= KEEP_BYTES) this.#kept.push(batch)
-      else this.#kept = []
       yield batch.bytes
       this.#count(batch.rows)
     }
   }
 
-  /** REPLACE says that it replaced, not what. A plain INSERT of the same rows names the first key that is taken. */
-  async #nameDuplicate(): Promise<never> {
-    await this.#session.query('ROLLBACK')
-    await this.#session.query('START TRANSACTION')
-    for (const batch of this.#kept) await this.#session.send(this.#statements.insert.build(batch))
-    throw new RowshiftError(
-      'DUPLICATE_KEY',
-      'The target already holds rows with the same key. Write mode "insert" never overwrites: empty the target first.',
-    )
-  }
-
+  /** Explains a load or INSERT that was not clean, by the first warning, and lets the split be rolled back. */
   async #refuse(ok: OkResult, sent: number): Promise<never> {
     const [first] = warnings(ok) === 0 ? [] : await this.#session.query('SHOW WARNINGS LIMIT 1')
-    if (first) {
-      throw new RowshiftError(
-        'DATA_REJECTED',
-        `The target would have stored a value changed: ${first[2]} (warning ${first[1]}). The split was rolled back.`,
-      )
-    }
+    if (first) throw warningError(Number(first[1]), first[2]!)
     throw new RowshiftError(
       'COUNT_MISMATCH',
       `${sent} rows were sent and the target reported "${ok.info || `${ok.affectedRows} rows`}". The split was rolled back.`,
@@ -202,6 +207,15 @@ class SplitLoad {
     this.#rows += rows
     this.#options.onProgress(this.#rows)
   }
+}
+
+/** The server would answer by closing the connection. */
+function tooLarge(bytes: number): RowshiftError {
+  return new RowshiftError(
+    'ROW_TOO_LARGE',
+    `A row makes a statement of ${bytes} bytes, more than the target's max_allowed_packet. Raise max_allowed_packet there.`,
+    { bytes },
+  )
 }
 
 async function* prepend(first: Batch, rest: AsyncIterator<Batch>): AsyncGenerator<Batch> {
@@ -242,7 +256,7 @@ function loadSql(plan: Plan): string {
     return `@v${i}`
   })
   return (
-    `LOAD DATA LOCAL INFILE 'rowshift' REPLACE INTO TABLE ${identifier(plan.target.table)}` +
+    `LOAD DATA LOCAL INFILE 'rowshift' INTO TABLE ${identifier(plan.target.table)}` +
     ` CHARACTER SET ${binary ? 'binary' : 'utf8mb4'}` +
     " FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'" +
     ` (${columns.join(', ')})${conversions.length === 0 ? '' : ` SET ${conversions.join(', ')}`}`
@@ -250,5 +264,5 @@ function loadSql(plan: Plan): string {
 }
 
 function withTable(plan: Plan, statements: readonly string[]): string[] {
-  return statements.map((sql) => sql.replaceAll('@table', identifier(plan.target.table)))
+  return statements.map((sql) => sql.replaceAll(/@table\b/g, () => identifier(plan.target.table)))
 }

@@ -140,14 +140,18 @@ class Coordinator {
     }
   }
 
+  /** The first failure ends the run; what other threads have in hand is rolled back. */
   #fail(error: RowshiftError): void {
     this.#error ??= error
+    this.#tell('abort')
   }
 
   #receive(message: WorkerMessage): void {
     switch (message.type) {
       case 'opened':
         this.#openThreads++
+        // A thread that was still starting has not heard an earlier message.
+        if (this.#stopped) this.#tell('abort')
         break
       case 'progress':
         this.#advance({ type: 'moved', split: message.split, counts: message.counts })

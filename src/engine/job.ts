@@ -54,7 +54,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       await execute(request, made, reader, writer, { ...hooks, onProgress })
     })
   } catch (thrown) {
-    error = RowshiftError.from(thrown)
+    error = hooks.signal.aborted ? interrupted() : RowshiftError.from(thrown)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
@@ -68,8 +68,8 @@ async function execute(
   writer: Writer,
   hooks: CopyHooks,
 ): Promise<void> {
-  if (hooks.signal.aborted) throw new RowshiftError('INTERRUPTED', 'The run was interrupted before it began.')
-  await writer.prepare(made)
+  if (hooks.signal.aborted) throw interrupted()
+  await writer.prepare(made, hooks.signal)
   const { progress, error } = await copySplits({
     runId: request.runId,
     plan: made,
@@ -81,7 +81,7 @@ async function execute(
   })
   if (error) throw error
   checkCounts(made, progress)
-  await writer.finish(made)
+  await writer.finish(made, hooks.signal)
 }
 
 /** The last line of defence: what the splits add up to must make sense for the table. */
@@ -116,6 +116,10 @@ async function withEnds<T>(
   } finally {
     await Promise.allSettled([reader.close(), writer.close()])
   }
+}
+
+function interrupted(): RowshiftError {
+  return new RowshiftError('INTERRUPTED', 'The run was interrupted.')
 }
 
 function cannot(end: TableAt, what: string): RowshiftError {

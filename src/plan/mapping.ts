@@ -20,8 +20,9 @@ export function mapColumns(
   const unfed: Column[] = []
   for (const column of target.columns) {
     const from = sources.get(column.name.toLowerCase())
-    if (column.generated) sources.delete(column.name.toLowerCase())
-    else if (from) {
+    if (column.generated) {
+      if (from?.generated) sources.delete(column.name.toLowerCase())
+    } else if (from) {
       columns.push({ source: from, target: column })
       sources.delete(column.name.toLowerCase())
     } else if (!column.nullable && !column.hasDefault) unfed.push(column)
@@ -48,7 +49,7 @@ function losses(
   const all: Loss[] = [
     ...lost.map(({ name }) => ({
       column: name,
-      what: `${name}: ${target.table} has no column of that name`,
+      what: `${name}: ${target.table} has no column of that name that can be written`,
     })),
     ...columns
       .filter(({ source, target }) => (source.kind === 'bytes') !== (target.kind === 'bytes'))

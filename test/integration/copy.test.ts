@@ -155,6 +155,22 @@ describe('params', () => {
     }
   })
 
+  it('@table is the target, whatever its name', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `CREATE TABLE src (id INT PRIMARY KEY, \`__proto__\` INT, \`a\`\`b "c"\` INT); INSERT INTO src VALUES (1,2,3);
+         CREATE TABLE \`t$\` LIKE src; INSERT INTO \`t$\` VALUES (9,9,9); CREATE TABLE \`t$$\` LIKE src`,
+      )
+      const { code, stderr } = await place.copy('src', 't$$', {
+        pre_sql: ['DELETE FROM @table', 'SET @table_count = 1'],
+      })
+      expect(code, stderr).to.equal(0)
+      await place.expectEqual('src', 't$$')
+      expect(await place.value('SELECT COUNT(*) FROM `t$`')).to.equal('1')
+    }
+  })
+
   it('write_batch bounds the rows of a statement', async () => {
     for (const server of servers()) {
       const place = await Place.create(

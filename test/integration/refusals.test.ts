@@ -27,6 +27,43 @@ describe('bad input', () => {
     }
   })
 
+  it('a duplicate that is equal to the row already there is refused too', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `CREATE TABLE src (id INT, v VARCHAR(20)); INSERT INTO src VALUES (1,'x'),(1,'x'),(2,'y');
+         CREATE TABLE dst (id INT PRIMARY KEY, v VARCHAR(20)); CREATE TABLE full LIKE dst;
+         INSERT INTO full VALUES (1,'x'),(2,'y'); SET GLOBAL local_infile = ON`,
+      )
+      for (const path of ['insert', 'load-data']) {
+        const inside = await place.copy('src', 'dst', { write_path: path })
+        expectRefusal(inside, 1, 'DUPLICATE_KEY', "'1'", 'PRIMARY')
+        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+        const again = await place.copy('full', 'dst', { write_path: path })
+        expect(again.code, again.stderr).to.equal(0)
+        expectRefusal(await place.copy('full', 'dst', { write_path: path }), 1, 'DUPLICATE_KEY')
+        await place.expectEqual('full', 'dst')
+        await place.query('TRUNCATE TABLE dst')
+      }
+      if (server.kind === 'mysql') await place.query('SET GLOBAL local_infile = OFF')
+    }
+  })
+
+  it('NULL for an id that the target would invent, and values for a generated column', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `CREATE TABLE src (k INT, id INT NULL); INSERT INTO src VALUES (1,NULL),(2,7);
+         CREATE TABLE dst (k INT, id INT NOT NULL AUTO_INCREMENT PRIMARY KEY);
+         CREATE TABLE plain (a INT PRIMARY KEY, b INT); INSERT INTO plain VALUES (1,77);
+         CREATE TABLE computed (a INT PRIMARY KEY, b INT AS (a + 1))`,
+      )
+      expectRefusal(await place.copy('src', 'dst'), 1, 'DATA_REJECTED', 'NULL', 'dst.id')
+      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expectRefusal(await place.copy('plain', 'computed'), 3, 'LOSSY', 'b: computed has no column')
+    }
+  })
+
   it('a value that the target would change fails the split, by both write paths', async () => {
     for (const server of servers()) {
       const place = await Place.create(

@@ -21,7 +21,7 @@ describe('errors', () => {
   })
 
   it('hide the passwords of URLs', () => {
-    const text = redact('copy mysql://user:p:a/s@host/db to postgres+x://u:%40@h and mysql://user@host/db')
+    const text = redact('copy mysql://user:p:a/s@y@host/db to postgres+x://u:%40@h and mysql://user@host/db')
     expect(text).to.equal('copy mysql://user:***@host/db to postgres+x://u:***@h and mysql://user@host/db')
   })
 })

@@ -104,13 +104,13 @@ export async function copy(
     await reader.connect()
     await writer.connect()
     const plan = await makePlan(reader, writer, table, table, options)
-    await writer.prepare(plan)
+    await writer.prepare(plan, NEVER)
     let rows = 0
     for await (const split of reader.split(plan, NEVER)) {
       const batches = reader.read(plan, split, NEVER)
       rows += await writer.write(plan, batches, { signal: NEVER, onProgress: () => {} })
     }
-    await writer.finish(plan)
+    await writer.finish(plan, NEVER)
     return rows
   } finally {
     await reader.close()
