@@ -10,8 +10,10 @@ export interface BatchLimits {
 
 /** Buffers of finished batches, used again for the next ones of this thread. */
 const spare: Buffer[] = []
-const MAX_SPARE = 40
-const MAX_SPARE_BYTES = 4 << 20
+let spareBytes = 0
+/** Two splits of a thread and what its reader has ahead. */
+const MAX_SPARE_BYTES = 24 << 20
+const MAX_BUFFER_BYTES = 4 << 20
 
 /**
  * Gives a batch's memory back once its bytes are no longer needed. Allocating each batch anew let the resident
@@ -19,7 +21,10 @@ const MAX_SPARE_BYTES = 4 << 20
  */
 export function recycle(batch: Batch): void {
   const memory = batch.bytes.buffer
-  if (spare.length < MAX_SPARE && memory.byteLength <= MAX_SPARE_BYTES) spare.push(Buffer.from(memory))
+  const bytes = memory.byteLength
+  if (bytes > MAX_BUFFER_BYTES || spareBytes + bytes > MAX_SPARE_BYTES) return
+  spareBytes += bytes
+  spare.push(Buffer.from(memory))
 }
 
 /**
@@ -101,6 +106,8 @@ export class BatchBuilder {
 
   #allocate(): Buffer {
     // A tenth above the limit, so that the row that crosses it seldom makes the buffer grow.
-    return spare.pop() ?? Buffer.allocUnsafeSlow(Math.ceil(this.#limits.bytes * 1.1))
+    const used = spare.pop()
+    if (used) spareBytes -= used.length
+    return used ?? Buffer.allocUnsafeSlow(Math.ceil(this.#limits.bytes * 1.1))
   }
 }

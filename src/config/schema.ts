@@ -5,21 +5,34 @@ import { Ajv } from 'ajv'
 // Checking the schemas themselves would cost 0.1 s at every start; a test does that.
 const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, validateSchema: false })
 
-const compiled = new Map<string, ValidateFunction>()
+/** By file name, or by the schema object itself: compiling takes longer than all the checking. */
+const compiled = new Map<string | object, ValidateFunction>()
 
 /**
  * Checks a value against a schema file of `etc/`; returns every fault, each with its path, in which `root`
  * stands for the value itself. Empty when there is none.
  */
 export function checkByFile(file: string, value: unknown, root: string): string[] {
-  const validate = compiled.get(file) ?? ajv.compile(readSchema(file))
-  compiled.set(file, validate)
-  return faults(validate, value, root)
+  return faults(
+    compile(file, () => readSchema(file)),
+    value,
+    root,
+  )
 }
 
 /** The same against a schema in memory. */
 export function check(schema: object, value: unknown, root: string): string[] {
-  return faults(ajv.compile(schema), value, root)
+  return faults(
+    compile(schema, () => schema),
+    value,
+    root,
+  )
+}
+
+function compile(key: string | object, schema: () => object): ValidateFunction {
+  const validate = compiled.get(key) ?? ajv.compile(schema())
+  compiled.set(key, validate)
+  return validate
 }
 
 function readSchema(file: string): object {
