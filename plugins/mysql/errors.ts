@@ -55,11 +55,11 @@ export function mapError(thrown: unknown, doing: string, details: ErrorDetails =
 }
 
 /** A warning of a load, which would have been an error without LOCAL. */
-export function warningError(errno: number, message: string): RowshiftError {
-  const error = mapError({ errno, message }, 'loading', {})
+export function warningError(errno: number, message: string, table: string): RowshiftError {
+  const error = mapError({ errno, message }, `writing table ${table}`, { table })
   if (error.code === 'DUPLICATE_KEY') return error
-  const what = `The target would have stored a value changed: ${sentence(message)} (warning ${errno}). The split was rolled back.`
-  return new RowshiftError('DATA_REJECTED', what, { errno })
+  const what = `Table ${table} would have stored a value changed: ${sentence(message)} (warning ${errno}). The split was rolled back.`
+  return new RowshiftError('DATA_REJECTED', what, { table, errno })
 }
 
 /** An error while connecting. `where` is the connection without secrets. */

@@ -114,12 +114,14 @@ async function commit(session: Session): Promise<void> {
 
 /** The SQL of a plan, made once per thread. */
 class Statements {
+  readonly table: string
   readonly load: string
   readonly insert: InsertBuilder
   readonly guards: Guards | null
   readonly maxAllowedPacket: number
 
   constructor(plan: Plan) {
+    this.table = plan.target.table
     this.maxAllowedPacket = (plan.write.facts as WriteFacts).maxAllowedPacket
     this.guards = Guards.of(plan)
     this.load = loadSql(plan)
@@ -196,10 +198,10 @@ class SplitLoad {
   /** Explains a load or INSERT that was not clean, by the first warning, and lets the split be rolled back. */
   async #refuse(ok: OkResult, sent: number): Promise<never> {
     const [first] = warnings(ok) === 0 ? [] : await this.#session.query('SHOW WARNINGS LIMIT 1')
-    if (first) throw warningError(Number(first[1]), first[2]!)
+    if (first) throw warningError(Number(first[1]), first[2]!, this.#statements.table)
     throw new RowshiftError(
       'COUNT_MISMATCH',
-      `${sent} rows were sent and the target reported "${ok.info || `${ok.affectedRows} rows`}". The split was rolled back.`,
+      `${sent} rows were sent and table ${this.#statements.table} reported "${ok.info || `${ok.affectedRows} rows`}". The split was rolled back.`,
     )
   }
 
