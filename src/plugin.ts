@@ -30,6 +30,7 @@
  */
 import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
+import type { RowshiftError } from './errors.js'
 import type { Task, TaskStore } from './task/task.js'
 
 export { RowshiftError } from './errors.js'
@@ -113,6 +114,12 @@ export interface ColumnMapping {
   readonly target: Column
 }
 
+/**
+ * What happens to a row whose key is there already: `insert` fails, `ignore` leaves the old row alone, `replace`
+ * deletes it first, `upsert` updates it in place. Any other fault of a row is an error in every mode.
+ */
+export type WriteMode = 'insert' | 'ignore' | 'replace' | 'upsert'
+
 /** The key that the source is split by. */
 export interface SplitKey {
   readonly name: string
@@ -137,7 +144,9 @@ export interface WritePlan {
  */
 export interface Plan {
   readonly mode: 'init'
-  readonly writeMode: 'insert'
+  readonly writeMode: WriteMode
+  /** Target columns of the unique key by which `ignore` and `upsert` know a row again; null in the other modes. */
+  readonly identity: readonly string[] | null
   readonly source: TableSchema
   readonly target: TableSchema
   /** In target order. */
@@ -154,9 +163,18 @@ export interface Plan {
   readonly preSql: readonly string[]
   readonly postSql: readonly string[]
   readonly write: WritePlan
+  readonly errorLimit: ErrorLimit
   /** Why each choice was made. */
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
+}
+
+/** How many rows the target may refuse before the run fails. */
+export interface ErrorLimit {
+  /** Rows; 0: the first one ends the run. */
+  readonly record: number
+  /** Percent of the rows read, looked at when all are read; null: any. */
+  readonly percentage: number | null
 }
 
 /** What a plan is before the writer has had its say. */
@@ -197,6 +215,33 @@ export interface WriteOptions {
   readonly signal: AbortSignal
   /** Called with the number of rows handed to the target so far, not yet committed. */
   readonly onProgress: (rows: number) => void
+  /**
+   * Called with a row that the target does not take, as a batch of one, and why: an error whose `blamesRow` is true.
+   * It throws when the run tolerates no more of them; when it returns, the writer leaves the row out and goes on.
+   */
+  readonly onDirty: (row: Batch, error: RowshiftError) => void
+}
+
+/** What became of the rows of a split; all but `rowsChanged` add up to the rows received. */
+export interface WriteCounts {
+  /** Inserted, or changed to be as they came. */
+  readonly rowsWritten: number
+  /** Those of the rows written whose key was there before. */
+  readonly rowsChanged: number
+  /** Upsert found an equal row. */
+  readonly rowsUnchanged: number
+  /** Ignore found the key. */
+  readonly rowsSkipped: number
+  /** Handed to `onDirty`. */
+  readonly dirtyRows: number
+}
+
+export const nothingWritten: WriteCounts = {
+  rowsWritten: 0,
+  rowsChanged: 0,
+  rowsUnchanged: 0,
+  rowsSkipped: 0,
+  dirtyRows: 0,
 }
 
 export interface Writer {
@@ -208,12 +253,12 @@ export interface Writer {
   prepare(plan: Plan, signal: AbortSignal): Promise<void>
   /**
    * Writes the rows of one split in one transaction, or in such a way that nothing stays when it throws, and
-   * resolves to the number of rows stored once they are committed. It throws, and leaves nothing, unless rows
-   * received = rows stored, unchanged. When `signal` aborts before the commit was sent, it throws INTERRUPTED.
+   * resolves once they are committed. Every row received is stored with exactly its values, or counted as one of the
+   * other kinds of {@link WriteCounts}; otherwise it throws and leaves nothing. When `signal` aborts before the commit was sent, it throws INTERRUPTED.
    * The bytes of a batch stay valid until `write` settles. The iterable may stay silent for long while it is empty
    * (the reader is at work), so nothing should be locked before the first batch is there.
    */
-  write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<number>
+  write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts>
   /** After the last split of a successful run: runs `postSql`. */
   finish(plan: Plan, signal: AbortSignal): Promise<void>
   close(): Promise<void>

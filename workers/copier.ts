@@ -1,4 +1,7 @@
+import type { Batch } from '../src/batch/batch.js'
 import type { SplitCounts, SplitResult, WorkerMessage, WorkerSetup } from '../src/engine/messages.js'
+import { noCounts } from '../src/engine/messages.js'
+import { settled } from '../src/engine/progress.js'
 import type { Endpoint, Plugin, Reader, Split, Writer } from '../src/plugin.js'
 import { RowshiftError } from '../src/errors.js'
 import { BatchQueue } from './batch-queue.js'
@@ -48,7 +51,7 @@ export class Copier {
     const { reader, writer } = await this.#ends
     const { plan } = this.#setup
     const { signal } = this.#abort
-    let counts: SplitCounts = { rowsRead: 0, rowsWritten: 0, bytes: 0 }
+    let counts = noCounts
     const count = (change: Partial<SplitCounts>) => {
       counts = { ...counts, ...change }
       this.#tell(split, counts)
@@ -69,9 +72,11 @@ export class Copier {
     await queue.readyToWrite()
     const onProgress = (rowsWritten: number) => count({ rowsWritten })
     try {
-      const stored = await this.#writes.run(() => writer.write(plan, queue, { signal, onProgress }))
-      if (stored !== counts.rowsRead) throw mismatch(split, counts.rowsRead, stored)
-      return { ...counts, rowsWritten: stored }
+      const options = { signal, onProgress, onDirty }
+      const ended = await this.#writes.run(() => writer.write(plan, queue, options))
+      counts = { ...counts, ...ended }
+      if (settled(counts) !== counts.rowsRead) throw mismatch(split, counts)
+      return counts
     } catch (error) {
       queue.end(error)
       throw error
@@ -114,7 +119,12 @@ async function load(endpoint: Endpoint): Promise<Plugin> {
   return ((await import(endpoint.plugin)) as { default: Plugin }).default
 }
 
-function mismatch(split: Split, read: number, stored: number): RowshiftError {
-  const message = `Split ${split.index}: ${read} rows were read, but the writer committed ${stored}.`
+/** A row that the target refuses ends the run. */
+function onDirty(_row: Batch, error: RowshiftError): never {
+  throw error
+}
+
+function mismatch(split: Split, counts: SplitCounts): RowshiftError {
+  const message = `Split ${split.index}: ${counts.rowsRead} rows were read, but the writer accounts for ${settled(counts)}.`
   return new RowshiftError('COUNT_MISMATCH', message, { split: split.index })
 }

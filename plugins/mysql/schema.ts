@@ -8,6 +8,8 @@ import { text } from './sql.js'
 export interface TableFacts {
   readonly engine: string | null
   readonly autoIncrement: boolean
+  /** Of any kind, also on prefixes and expressions. */
+  readonly uniqueKeys: number
 }
 
 const kinds: Readonly<Record<string, ColumnKind>> = {
@@ -91,9 +93,12 @@ export async function describeFacts(session: Session, table: string): Promise<Ta
   const [row] = await ask(
     session,
     table,
-    `SELECT ENGINE, AUTO_INCREMENT IS NOT NULL FROM information_schema.TABLES WHERE ${inTable(table)}`,
+    `SELECT ENGINE, AUTO_INCREMENT IS NOT NULL,
+            (SELECT COUNT(DISTINCT INDEX_NAME) FROM information_schema.STATISTICS
+             WHERE ${inTable(table)} AND NON_UNIQUE = 0)
+     FROM information_schema.TABLES WHERE ${inTable(table)}`,
   )
-  return { engine: row?.[0] ?? null, autoIncrement: row?.[1] === '1' }
+  return { engine: row?.[0] ?? null, autoIncrement: row?.[1] === '1', uniqueKeys: Number(row?.[2]) }
 }
 
 function inTable(table: string): string {

@@ -8,7 +8,7 @@ import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
 import { copySplits } from './coordinator.js'
 import type { Progress } from './progress.js'
-import { noProgress } from './progress.js'
+import { noProgress, settled } from './progress.js'
 import { makeReport } from './report.js'
 
 /** One end of a copy, as configuration gives it. */
@@ -87,11 +87,12 @@ async function execute(
 /** The last line of defence: what the splits add up to must make sense for the table. */
 function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
   const sawRows = made.key !== null && !made.key.nullable && splits > 0
-  if (splits === splitsDone && done.rowsRead === done.rowsWritten && !(sawRows && done.rowsRead === 0)) return
+  const counted = settled(done)
+  if (splits === splitsDone && done.rowsRead === counted && !(sawRows && done.rowsRead === 0)) return
   throw new RowshiftError(
     'COUNT_MISMATCH',
-    `${splitsDone} of ${splits} splits of ${made.source.table} were copied, ${done.rowsRead} rows read and ${done.rowsWritten} written; that does not add up. Run it again into an empty target.`,
-    { splits, splitsDone, rowsRead: done.rowsRead, rowsWritten: done.rowsWritten },
+    `${splitsDone} of ${splits} splits of ${made.source.table} were copied, ${done.rowsRead} rows read and ${counted} accounted for; that does not add up. Run it again into an empty target.`,
+    { splits, splitsDone, rowsRead: done.rowsRead, rowsSettled: counted },
   )
 }
 

@@ -13,6 +13,8 @@ export interface ReportFacts {
   /** null when the run failed before there was one. */
   readonly plan: Plan | null
   readonly progress: Progress
+  /** Where the rows went that the target refused. */
+  readonly dirtyFile?: string | null
   readonly error: RowshiftError | null
   readonly seconds: number
 }
@@ -30,11 +32,15 @@ export function makeReport(facts: ReportFacts): RunReport {
     runId: facts.runId,
     taskId: facts.taskId,
     mode: plan?.mode ?? params?.mode ?? 'init',
+    writeMode: plan?.writeMode ?? params?.writeMode ?? 'insert',
     status: error === null ? 'success' : error.code === 'INTERRUPTED' ? 'interrupted' : 'failed',
     rowsRead: current(progress).rowsRead,
     rowsWritten: progress.done.rowsWritten,
-    rowsSkipped: 0,
-    dirtyRows: 0,
+    rowsChanged: progress.done.rowsChanged,
+    rowsUnchanged: progress.done.rowsUnchanged,
+    rowsSkipped: progress.done.rowsSkipped,
+    dirtyRows: progress.done.dirtyRows,
+    dirtyFile: facts.dirtyFile ?? null,
     bytes: progress.done.bytes,
     splits: progress.splits,
     splitsDone: progress.splitsDone,

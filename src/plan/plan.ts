@@ -1,6 +1,7 @@
 import { RowshiftError } from '../errors.js'
 import type { ColumnMapping, Plan, PlanDraft, Reader, TableSchema, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
+import { chooseIdentity } from './identity.js'
 import { mapColumns } from './mapping.js'
 import { chooseKey, column } from './split-key.js'
 
@@ -38,6 +39,8 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   const draft: PlanDraft = {
     mode: params.mode,
     writeMode: params.writeMode,
+    identity: chooseIdentity({ writeMode: params.writeMode, target, columns: mapping.columns, key }),
+    errorLimit: params.errorLimit,
     source,
     target,
     columns: mapping.columns,

@@ -1,5 +1,6 @@
 import { checkByFile } from '../config/schema.js'
 import { RowshiftError } from '../errors.js'
+import type { ErrorLimit, WriteMode } from '../plugin.js'
 
 /** A task's params with both spellings of the seed brought to one form and defaults filled in. */
 export interface Params {
@@ -14,9 +15,12 @@ export interface Params {
   /** Most rows per write statement; null: by bytes. */
   readonly writeBatch: number | null
   readonly mode: 'init'
-  readonly writeMode: 'insert'
+  readonly writeMode: WriteMode
   readonly writePath: 'auto' | 'load-data' | 'insert'
   readonly allowLossy: readonly string[]
+  readonly errorLimit: ErrorLimit
+  /** Where dirty rows go; null: a file named after the run, in the working directory. */
+  readonly dirtyFile: string | null
   readonly where: string | null
   readonly session: readonly string[]
   readonly preSql: readonly string[]
@@ -34,9 +38,11 @@ interface RawParams {
   readonly read_batch?: number
   readonly write_batch?: number
   readonly mode?: 'init'
-  readonly write_mode?: 'insert'
+  readonly write_mode?: WriteMode
   readonly write_path?: Params['writePath']
   readonly allow_lossy?: readonly string[]
+  readonly error_limit?: number | { readonly record?: number; readonly percentage?: number }
+  readonly dirty_file?: string
   readonly where?: string
   readonly session?: readonly string[]
   readonly pre_sql?: readonly string[]
@@ -94,11 +100,20 @@ function normalise(raw: RawParams): Params {
     writeMode: raw.write_mode ?? 'insert',
     writePath: raw.write_path ?? 'auto',
     allowLossy: raw.allow_lossy ?? [],
+    errorLimit: errorLimit(raw.error_limit),
+    dirtyFile: raw.dirty_file ?? null,
     where: raw.where ?? null,
     session: raw.session ?? [],
     preSql: raw.pre_sql ?? [],
     postSql: raw.post_sql ?? [],
   }
+}
+
+/** A percentage alone sets no number. */
+function errorLimit(raw: RawParams['error_limit'] = 0): ErrorLimit {
+  if (typeof raw === 'number') return { record: raw, percentage: null }
+  const { percentage = null } = raw
+  return { record: raw.record ?? (percentage === null ? 0 : Number.MAX_SAFE_INTEGER), percentage }
 }
 
 function keys(raw: RawParams): Pick<Params, 'key' | 'targetKey'> {

@@ -41,12 +41,21 @@ export interface RunReport {
   readonly runId: string
   readonly taskId: number | null
   readonly mode: string
+  readonly writeMode: string
   readonly status: Exclude<RunStatus, 'running'>
   readonly rowsRead: number
-  /** Committed rows only. */
+  /** Inserted or changed, and committed. */
   readonly rowsWritten: number
+  /** Those of the rows written whose key was in the target before. */
+  readonly rowsChanged: number
+  /** Upsert found them equal in the target. */
+  readonly rowsUnchanged: number
+  /** Ignore found their key in the target. */
   readonly rowsSkipped: number
+  /** Refused by the target and kept in `dirtyFile`. */
   readonly dirtyRows: number
+  /** null: none was needed. */
+  readonly dirtyFile: string | null
   /** Bytes of the rows written, in the wire format. */
   readonly bytes: number
   /** Splits planned so far; all of them when the run succeeded. */

@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect } from 'chai'
-import type { Batch, Column, Endpoint, Plan, Reader, Split, TableSchema, Writer } from '../../src/plugin.js'
+import type {
+  Batch,
+  Column,
+  Endpoint,
+  Plan,
+  Reader,
+  Split,
+  TableSchema,
+  WriteOptions,
+  Writer,
+} from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import sqlite from '../../plugins/sqlite/plugin.js'
 
@@ -63,6 +73,8 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
   return {
     mode: 'init',
     writeMode: 'insert',
+    identity: null,
+    errorLimit: { record: 0, percentage: null },
     source,
     target,
     columns: source.columns.map((column, i) => ({ source: column, target: target.columns[i]! })),
@@ -91,6 +103,15 @@ export async function makePlan(
   return { ...draft, write: await writer.plan(draft, options.writePath ?? 'auto') }
 }
 
+/** Nothing is tolerated. */
+export const writeOptions: WriteOptions = {
+  signal: NEVER,
+  onProgress: () => {},
+  onDirty(_row, error) {
+    throw error
+  },
+}
+
 /** Copies a table, split after split, and returns the number of rows written. */
 export async function copy(
   from: string,
@@ -108,7 +129,7 @@ export async function copy(
     let rows = 0
     for await (const split of reader.split(plan, NEVER)) {
       const batches = reader.read(plan, split, NEVER)
-      rows += await writer.write(plan, batches, { signal: NEVER, onProgress: () => {} })
+      rows += (await writer.write(plan, batches, writeOptions)).rowsWritten
     }
     await writer.finish(plan, NEVER)
     return rows
