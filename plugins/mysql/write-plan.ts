@@ -18,6 +18,8 @@ export interface WriteFacts extends Record<string, unknown> {
   readonly uniqueKeys: number
   /** Rows go into a temporary table first, and from there into the target. */
   readonly staged: boolean
+  /** Rows that are there are found without locks on the gaps between them, for which parallel threads would deadlock. */
+  readonly readCommitted: boolean
 }
 
 interface ServerFacts {
@@ -25,6 +27,7 @@ interface ServerFacts {
   readonly localInfile: boolean
   readonly autoincLockMode: number
   readonly maxAllowedPacket: number
+  readonly binlogFormat: string
 }
 
 /** Engines that can roll a split back. */
@@ -69,6 +72,7 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
       rowAlias: knowsRowAlias(server),
       uniqueKeys,
       staged: staging.staged,
+      readCommitted: draft.writeMode !== 'insert' && server.binlogFormat !== 'STATEMENT',
     } satisfies WriteFacts,
   }
 }
@@ -181,15 +185,16 @@ async function insertTriggers(session: Session, table: string): Promise<string[]
 }
 
 async function askServer(session: Session): Promise<ServerFacts> {
-  const sql = `SELECT VERSION(), @@local_infile, @@innodb_autoinc_lock_mode, @@max_allowed_packet`
+  const sql = `SELECT VERSION(), @@local_infile, @@innodb_autoinc_lock_mode, @@max_allowed_packet, IF(@@log_bin, @@binlog_format, 'none')`
   const rows = await session.query(sql).catch((error: unknown) => {
     throw mapError(error, `asking ${session.where} for its settings`)
   })
-  const [version, localInfile, lockMode, maxPacket] = rows[0]!
+  const [version, localInfile, lockMode, maxPacket, binlogFormat] = rows[0]!
   return {
     version: version!,
     localInfile: localInfile === '1',
     autoincLockMode: Number(lockMode),
     maxAllowedPacket: Number(maxPacket),
+    binlogFormat: binlogFormat!,
   }
 }
