@@ -81,7 +81,7 @@ export interface Column {
   readonly generated: boolean
   /**
    * `<` against a literal orders values just as ORDER BY does, so the column may be part of a split key.
-   * False for instance for MySQL's ENUM (compared as text, ordered by index) and for floats.
+   * False for instance for sets of values and for single-precision floats.
    */
   readonly ordered: boolean
   /** Most digits of a second that values of a time kind may have. Default: unknown. */

@@ -8,7 +8,7 @@ import { splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { describeTable } from './schema.js'
-import { identifier, keyLiteral } from './sql.js'
+import { identifier, keyLiteral, keyOrder, keyText } from './sql.js'
 import { RowTranscoder } from './transcode.js'
 
 /** Batches read but not yet taken, after which the server has to wait. */
@@ -148,10 +148,7 @@ function readExpression(column: Column): string {
 
 function keyProbe(session: Session, plan: Plan): KeyProbe {
   const key = keyColumns(plan)
-  const cells = (plan.key?.columns ?? []).map((column) => {
-    const name = identifier(column.name)
-    return column.kind === 'bytes' ? `HEX(${name})` : name
-  })
+  const cells = (plan.key?.columns ?? []).map(keyText)
   const present = rangeConditions(key, { lower: null, upper: null }, plan.where)
   const ask = async (conditions: readonly string[], tail: string): Promise<KeyValue | null> => {
     const sql = `SELECT ${cells.join(', ')} FROM ${sourceTable(plan)}${whereClause(conditions)}${tail}`
@@ -178,9 +175,13 @@ function sourceTable(plan: Plan): string {
 }
 
 function keyColumns(plan: Plan): SqlKeyColumn[] {
-  return (plan.key?.columns ?? []).map(({ name, nullable }) => ({ sql: identifier(name), nullable }))
+  return (plan.key?.columns ?? []).map((column) => ({
+    sql: identifier(column.name),
+    nullable: column.nullable,
+    ...keyOrder(column),
+  }))
 }
 
 function literals(plan: Plan, bound: KeyValue | null): string[] | null {
-  return bound && bound.map((value, i) => keyLiteral(plan.key!.columns[i]!.kind, value))
+  return bound && bound.map((value, i) => keyLiteral(plan.key!.columns[i]!, value))
 }

@@ -63,10 +63,17 @@ async function denseStep(
   if (!fitsOneSplit && (plan.where !== null || Number(range) > rows * DENSE)) return null
   const keysPerRow = Math.max(1, rows === 0 ? 1 : Number(range) / rows)
   const width = BigInt(Math.ceil(plan.splitRows * keysPerRow))
+  if (!fitsOneSplit && !(await holdsAsMany(plan, probe, last, minimum + width))) return null
   return (lower) => {
     const upper = (lower === null ? minimum - 1n : BigInt(lower[0]!)) + width
     return upper >= maximum ? null : [String(upper)]
   }
+}
+
+/** Whether the first step has about as many rows as it should: statistics may be far off. */
+async function holdsAsMany(plan: Plan, probe: KeyProbe, last: KeyValue, bound: bigint): Promise<boolean> {
+  const far = await probe.nth(null, last, Math.floor(plan.splitRows / (2 * DENSE)))
+  return far !== null && BigInt(far[0]!) < bound
 }
 
 /** Byte-equal keys are equal under every collation, and `last` is only ever compared with itself or a lower key. */
