@@ -153,8 +153,10 @@ export interface Plan {
   readonly columns: readonly ColumnMapping[]
   /** null: no usable key, the table is one split. */
   readonly key: SplitKey | null
-  /** Target rows per split. */
+  /** Target rows per split, to begin with. */
   readonly splitRows: number
+  /** `split`: every split is read at its own moment; `snapshot`: all of them at one. */
+  readonly consistency: 'split' | 'snapshot'
   readonly workerNum: number
   readonly batch: BatchLimits
   /** At most this many rows per write statement; null: the plugin cuts by bytes. */
@@ -190,7 +192,19 @@ export interface Split {
   readonly upper: readonly string[] | null
   /** The rows in which a key column is NULL; then both bounds are null. Default false. */
   readonly nullKey?: true
+  /** It is copied as it is, however many bytes it turns out to hold. Default false. */
+  readonly indivisible?: true
 }
+
+/** Holds writers off the source table until all readers have begun to see one moment of it. */
+export interface SnapshotLock {
+  /** Where the source's log of changes stands at that moment, in the database's own words; null: unknown. */
+  readonly position: string | null
+  release(): Promise<void>
+}
+
+/** Rows that the next split should have, asked anew for each: it follows how wide rows turn out to be. */
+export type SplitSize = () => number
 
 export interface Reader {
   /** Opens the connection. Throws CONNECTION_FAILED or ACCESS_DENIED. */
@@ -202,12 +216,22 @@ export interface Reader {
    * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database
    * only. Yields nothing for an empty table that has a key; exactly one split for a table without.
    */
-  split(plan: Plan, signal: AbortSignal): AsyncIterable<Split>
+  split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
+  /** The same for a part of the source: all rows of `range`, which has a key that is not NULL. Indexes start at 0. */
+  divide(plan: Plan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
   /**
    * The rows of a split, mapped columns only, in `plan.columns` order. The consumer may stop early; the reader then
    * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
    */
   read(plan: Plan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
+  /**
+   * For `consistency: snapshot`, both or neither. The coordinator's reader takes the lock, every reader (this one too)
+   * begins its snapshot, the lock is released; from then on `split`, `divide` and `read` see that moment until `close`,
+   * and a reader that loses its connection throws instead of opening a new one. Throws ACCESS_DENIED where the user
+   * may not do that, LOCK_CONFLICT when writers do not make way.
+   */
+  lock?(table: string): Promise<SnapshotLock>
+  beginSnapshot?(): Promise<void>
   close(): Promise<void>
 }
 

@@ -1,13 +1,24 @@
 import { BatchBuilder } from '../../src/batch/builder.js'
-import type { Batch, Column, Endpoint, Plan, Reader, Split, TableSchema } from '../../src/plugin.js'
+import type {
+  Batch,
+  Column,
+  Endpoint,
+  Plan,
+  Reader,
+  Split,
+  SnapshotLock,
+  SplitSize,
+  TableSchema,
+} from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
 import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sql/range.js'
 import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
-import { splitByKey } from '../../src/sql/splits.js'
+import { divideRange, splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { describeTable } from './schema.js'
+import { lockWrites } from './snapshot.js'
 import { identifier, keyLiteral, keyOrder, keyText } from './sql.js'
 import { RowTranscoder } from './transcode.js'
 
@@ -17,6 +28,7 @@ const MAX_WAITING = 4
 export class MysqlReader implements Reader {
   readonly #endpoint: Endpoint
   #session: Session | null = null
+  #inSnapshot = false
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint
@@ -30,12 +42,23 @@ export class MysqlReader implements Reader {
     return describeTable(await this.#open(), table)
   }
 
-  async *split(plan: Plan, signal: AbortSignal): AsyncIterable<Split> {
+  split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(signal, (session) => splitByKey(plan, keyProbe(session, plan), size))
+  }
+
+  divide(plan: Plan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(signal, (session) => divideRange(range, keyProbe(session, plan), size))
+  }
+
+  async *#splits(
+    signal: AbortSignal,
+    splits: (session: Session) => AsyncIterable<Split>,
+  ): AsyncGenerator<Split> {
     const session = await this.#open()
     const stop = () => session.destroy()
     signal.addEventListener('abort', stop)
     try {
-      yield* splitByKey(plan, keyProbe(session, plan))
+      yield* splits(session)
     } finally {
       signal.removeEventListener('abort', stop)
     }
@@ -58,8 +81,25 @@ export class MysqlReader implements Reader {
       })
     } finally {
       signal.removeEventListener('abort', stop)
-      if (!ended) this.#drop()
+      // Reading the rest costs time, but a session given up would take its snapshot with it.
+      if (!ended && this.#inSnapshot) await rows.discard()
+      else if (!ended) this.#drop()
     }
+  }
+
+  async lock(table: string): Promise<SnapshotLock> {
+    return lockWrites(this.#endpoint, table)
+  }
+
+  async beginSnapshot(): Promise<void> {
+    const session = await this.#open()
+    try {
+      await session.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ')
+      await session.query('START TRANSACTION WITH CONSISTENT SNAPSHOT')
+    } catch (error) {
+      throw mapError(error, `beginning a snapshot of ${session.where}`)
+    }
+    this.#inSnapshot = true
   }
 
   async close(): Promise<void> {
@@ -74,6 +114,12 @@ export class MysqlReader implements Reader {
   }
 
   async #open(): Promise<Session> {
+    if (this.#inSnapshot && this.#session === null) {
+      throw new RowshiftError(
+        'CONNECTION_LOST',
+        'The connection that held the snapshot is gone, and the snapshot with it. Run again, into an empty target or with write mode "upsert".',
+      )
+    }
     this.#session ??= await Session.open(this.#endpoint)
     return this.#session
   }
@@ -88,6 +134,8 @@ class RowStream {
   readonly #transcoder = new RowTranscoder()
   readonly #waiting: Batch[] = []
   #wake: () => void = () => {}
+  #result: Promise<void> | null = null
+  #discarding = false
 
   constructor(session: Session, plan: Plan, split: Split) {
     this.#session = session
@@ -100,6 +148,7 @@ class RowStream {
     let running = true
     const result = this.#session
       .readRows(this.#sql, (packet) => {
+        if (this.#discarding) return
         this.#transcoder.append(this.#builder, packet, this.#columns)
         if (this.#builder.full) this.#push()
       })
@@ -109,6 +158,7 @@ class RowStream {
       })
     // Awaited below; until then a rejection must not count as unhandled.
     result.catch(() => {})
+    this.#result = result
     while (running || this.#waiting.length > 0) {
       const batch = this.#waiting.shift()
       if (batch) {
@@ -123,6 +173,14 @@ class RowStream {
     await result
     const last = this.#builder.take()
     if (last) yield last
+  }
+
+  /** Takes what is left of the result to nowhere, so that the session can be used again. */
+  async discard(): Promise<void> {
+    this.#discarding = true
+    this.#waiting.length = 0
+    this.#session.resume()
+    await this.#result?.catch(() => {})
   }
 
   #push(): void {

@@ -1,8 +1,17 @@
 import { BatchBuilder } from '../../src/batch/builder.js'
-import type { Batch, Endpoint, Plan, Reader, Split, TableSchema } from '../../src/plugin.js'
+import type {
+  Batch,
+  Endpoint,
+  Plan,
+  Reader,
+  SnapshotLock,
+  Split,
+  SplitSize,
+  TableSchema,
+} from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { rangeConditions, whereClause } from '../../src/sql/range.js'
-import { splitByKey } from '../../src/sql/splits.js'
+import { divideRange, splitByKey } from '../../src/sql/splits.js'
 import type { Cell, TextEncoding } from './cells.js'
 import { cellOf } from './cells.js'
 import { describeConnection, fileOf, open } from './connection.js'
@@ -38,10 +47,22 @@ export class SqliteReader implements Reader {
     }
   }
 
-  async *split(plan: Plan, signal: AbortSignal): AsyncGenerator<Split> {
+  split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(plan, signal, () =>
+      splitByKey(plan, keyProbe(this.#open, plan, this.#encoding), size),
+    )
+  }
+
+  divide(plan: Plan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(plan, signal, () =>
+      divideRange(range, keyProbe(this.#open, plan, this.#encoding), size),
+    )
+  }
+
+  async *#splits(plan: Plan, signal: AbortSignal, splits: () => AsyncIterable<Split>): AsyncGenerator<Split> {
     const doing = `dividing table "${plan.source.table}" of ${this.#where}`
     try {
-      for await (const split of splitByKey(plan, keyProbe(this.#open, plan, this.#encoding))) {
+      for await (const split of splits()) {
         if (signal.aborted) throw interrupted(doing)
         yield split
       }
@@ -68,6 +89,23 @@ export class SqliteReader implements Reader {
     if (signal.aborted) throw interrupted(doing)
     const last = builder.take()
     if (last !== null) yield last
+  }
+
+  /** Another connection takes the write lock, so nothing is committed until it lets go. */
+  async lock(): Promise<SnapshotLock> {
+    const database = await open(this.#endpoint, 'write')
+    try {
+      database.exec('BEGIN IMMEDIATE')
+    } catch (thrown) {
+      database.close()
+      throw sqliteError(thrown, `locking ${this.#where} against writes for the snapshot`)
+    }
+    return { position: null, release: async () => void database.close() }
+  }
+
+  /** The snapshot is taken by the first read, not by BEGIN. */
+  async beginSnapshot(): Promise<void> {
+    this.#open.exec('BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1')
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import { makePlan } from '../plan/plan.js'
 import type { Plan, Reader, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
+import type { CoordinatorResult } from './coordinator.js'
 import { copySplits } from './coordinator.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
@@ -42,6 +43,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   let made: Plan | null = null
   let progress: Progress = noProgress
   let error: RowshiftError | null = null
+  let copied: CoordinatorResult | null = null
   const onProgress = (now: Progress) => {
     progress = now
     hooks.onProgress(now)
@@ -51,37 +53,46 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       made = await plan(request, reader, writer)
       announce(request, made)
       hooks.onPlan(made)
-      await execute(request, made, reader, writer, { ...hooks, onProgress })
+      copied = await copy(request, made, reader, writer, { ...hooks, onProgress })
+      await finish(made, copied, writer, hooks.signal)
     })
   } catch (thrown) {
     error = hooks.signal.aborted ? interrupted() : RowshiftError.from(thrown)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
-  return makeReport({ ...request, plan: made, progress, error, seconds })
+  return makeReport({ ...request, plan: made, progress, error, seconds, copied })
 }
 
-async function execute(
+function copy(
   request: CopyRequest,
   made: Plan,
   reader: Reader,
   writer: Writer,
   hooks: CopyHooks,
-): Promise<void> {
+): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw interrupted()
-  await writer.prepare(made, hooks.signal)
-  const { progress, error } = await copySplits({
+  return copySplits({
     runId: request.runId,
     plan: made,
     source: endpoint(request.from.loaded, request.from.connection, request.params.session),
     target: endpoint(request.to.loaded, request.to.connection, request.params.session),
     reader,
+    prepare: () => writer.prepare(made, hooks.signal),
     signal: hooks.signal,
     onProgress: hooks.onProgress,
   })
-  if (error) throw error
-  checkCounts(made, progress)
-  await writer.finish(made, hooks.signal)
+}
+
+async function finish(
+  made: Plan,
+  copied: CoordinatorResult,
+  writer: Writer,
+  signal: AbortSignal,
+): Promise<void> {
+  if (copied.error) throw copied.error
+  checkCounts(made, copied.progress)
+  await writer.finish(made, signal)
 }
 
 /** The last line of defence: what the splits add up to must make sense for the table. */

@@ -32,6 +32,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     writer.describe(request.targetTable),
   ])
   if (source.identity === target.identity) throw sameTable(source)
+  if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source)
   const mapping = mapColumns(source, target, params.allowLossy)
   checkNamedColumns(params, source, target, mapping.columns)
   const { key, reason } = chooseKey(source, params.key)
@@ -41,6 +42,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     writeMode: params.writeMode,
     identity: chooseIdentity({ writeMode: params.writeMode, target, columns: mapping.columns, key }),
     errorLimit: params.errorLimit,
+    consistency: params.consistency,
     source,
     target,
     columns: mapping.columns,
@@ -112,6 +114,13 @@ function keylessWarnings(target: TableSchema): string[] {
   return [
     `target ${target.table} has no unique key: rows that it already holds would be there twice after this run`,
   ]
+}
+
+function noSnapshots({ table }: TableSchema): RowshiftError {
+  return new RowshiftError(
+    'PARAMS_INVALID',
+    `params.consistency is "snapshot", but the database of ${table} has none that several readers can share. Use "split".`,
+  )
 }
 
 function sameTable(source: TableSchema): RowshiftError {

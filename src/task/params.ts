@@ -18,6 +18,7 @@ export interface Params {
   readonly writeMode: WriteMode
   readonly writePath: 'auto' | 'load-data' | 'insert'
   readonly allowLossy: readonly string[]
+  readonly consistency: 'split' | 'snapshot'
   readonly errorLimit: ErrorLimit
   /** Where dirty rows go; null: a file named after the run, in the working directory. */
   readonly dirtyFile: string | null
@@ -41,6 +42,7 @@ interface RawParams {
   readonly write_mode?: WriteMode
   readonly write_path?: Params['writePath']
   readonly allow_lossy?: readonly string[]
+  readonly consistency?: Params['consistency']
   readonly error_limit?: number | { readonly record?: number; readonly percentage?: number }
   readonly dirty_file?: string
   readonly where?: string
@@ -100,6 +102,7 @@ function normalise(raw: RawParams): Params {
     writeMode: raw.write_mode ?? 'insert',
     writePath: raw.write_path ?? 'auto',
     allowLossy: raw.allow_lossy ?? [],
+    consistency: raw.consistency ?? 'split',
     errorLimit: errorLimit(raw.error_limit),
     dirtyFile: raw.dirty_file ?? null,
     where: raw.where ?? null,

@@ -64,7 +64,12 @@ export interface RunReport {
   readonly retries: number
   readonly seconds: number
   readonly workerNum: number
+  /** For each thread that was started, how long it had a split in hand; in no order. */
+  readonly busySeconds: readonly number[]
   readonly writePath: string | null
+  readonly consistency: 'split' | 'snapshot'
+  /** Where the source's log of changes stood when the snapshot was taken; null: unknown, or there is no snapshot. */
+  readonly snapshotPosition: string | null
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
   readonly watermark: { readonly from: string; readonly to: string } | null

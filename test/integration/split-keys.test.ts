@@ -126,7 +126,7 @@ async function checkPartition(connection: Connection, place: Place, splitRows: n
     } as unknown as Plan
     await connection.query('TRUNCATE TABLE taken')
     const splits: Split[] = []
-    for await (const split of reader.split(plan, NEVER)) {
+    for await (const split of reader.split(plan, () => splitRows, NEVER)) {
       splits.push(split)
       await connection.query(
         `INSERT INTO taken SELECT row_no, ${split.index} FROM (${selectSql(plan, split)}) q`,

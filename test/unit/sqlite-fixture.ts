@@ -74,6 +74,7 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
     mode: 'init',
     writeMode: 'insert',
     identity: null,
+    consistency: 'split',
     errorLimit: { record: 0, percentage: null },
     source,
     target,
@@ -127,7 +128,7 @@ export async function copy(
     const plan = await makePlan(reader, writer, table, table, options)
     await writer.prepare(plan, NEVER)
     let rows = 0
-    for await (const split of reader.split(plan, NEVER)) {
+    for await (const split of reader.split(plan, () => plan.splitRows, NEVER)) {
       const batches = reader.read(plan, split, NEVER)
       rows += (await writer.write(plan, batches, writeOptions)).rowsWritten
     }
