@@ -138,12 +138,51 @@ export interface WritePlan {
   readonly facts: Readonly<Record<string, unknown>>
 }
 
+export type Mode = 'init' | 'append' | 'increment'
+
+/** Where an incremental run begins, and how careful it is about its end. */
+export interface BoundRequest {
+  readonly table: TableSchema
+  readonly column: Column
+  /** `key`: rows are only added, with rising values (append). `time`: the column says when a row changed (increment). */
+  readonly kind: 'key' | 'time'
+  /** How far the run before has got, as cell text; null: there was none. */
+  readonly watermark: string | null
+  /** Seconds to stay behind the source's clock; null: as little as is safe. */
+  readonly lag: number | null
+  /** Seconds before the watermark to read again. */
+  readonly overlap: number
+  /** Milliseconds to wait for transactions that are under way. */
+  readonly patience: number
+}
+
+/** The rows that an incremental run reads. Nothing below `to` is still under way in the source. */
+export interface Window {
+  readonly column: Column
+  /** Cell text. `key`: above `from`, up to and with `to`. `time`: from `from` on, up to but without `to`; and NULL. */
+  readonly from: string | null
+  readonly to: string | null
+  /** The condition in the source's own SQL. */
+  readonly sql: string
+  /** Rows in it, counted to `countedTo` at most. */
+  readonly rows: number
+  readonly countedTo: number
+  /** An index that begins with the column. */
+  readonly index: string | null
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
+}
+
 /**
  * The immutable, serialisable result of planning. Holds no secret: whoever has the Plan, a Split and the two
  * Endpoints can copy that split, in this process or on another machine.
  */
 export interface Plan {
-  readonly mode: 'init'
+  readonly mode: Mode
+  /** What incremental runs read; null: the whole table. */
+  readonly window: Window | null
+  /** What to remember of a run that succeeds: how far it has got, for the next run of either mode. */
+  readonly watermarks: Readonly<Partial<Record<Mode, string>>>
   readonly writeMode: WriteMode
   /** Target columns of the unique key by which `ignore` and `upsert` know a row again; null in the other modes. */
   readonly identity: readonly string[] | null
@@ -225,6 +264,11 @@ export interface Reader {
    */
   read(plan: Plan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
   /**
+   * For incremental modes: fixes the window of this run. Rows that are written at the same time, or whose
+   * transactions are still open, must not be left behind: see docs/incremental.md.
+   */
+  bound?(request: BoundRequest): Promise<Window>
+  /**
    * For `consistency: snapshot`, both or neither. The coordinator's reader takes the lock, every reader (this one too)
    * begins its snapshot, the lock is released; from then on `split`, `divide` and `read` see that moment until `close`,
    * and a reader that loses its connection throws instead of opening a new one. Throws ACCESS_DENIED where the user
@@ -271,6 +315,8 @@ export const nothingWritten: WriteCounts = {
 export interface Writer {
   connect(): Promise<void>
   describe(table: string): Promise<TableSchema>
+  /** The highest value of a column, as cell text; null when there is none. To begin incremental runs by. */
+  highest?(table: string, column: Column): Promise<string | null>
   /** Chooses how rows will be written. Looks, but changes nothing. */
   plan(draft: PlanDraft, writePath: string): Promise<WritePlan>
   /** Before the first split: runs `preSql`. */

@@ -1,6 +1,7 @@
 import { BatchBuilder } from '../../src/batch/builder.js'
 import type {
   Batch,
+  BoundRequest,
   Column,
   Endpoint,
   Plan,
@@ -9,6 +10,7 @@ import type {
   SnapshotLock,
   SplitSize,
   TableSchema,
+  Window,
 } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
@@ -21,6 +23,7 @@ import { describeTable } from './schema.js'
 import { lockWrites } from './snapshot.js'
 import { identifier, keyLiteral, keyOrder, keyText } from './sql.js'
 import { RowTranscoder } from './transcode.js'
+import { findWindow } from './window.js'
 
 /** Batches read but not yet taken, after which the server has to wait. */
 const MAX_WAITING = 4
@@ -85,6 +88,10 @@ export class MysqlReader implements Reader {
       if (!ended && this.#inSnapshot) await rows.discard()
       else if (!ended) this.#drop()
     }
+  }
+
+  bound(request: BoundRequest): Promise<Window> {
+    return findWindow(this.#endpoint, request)
   }
 
   async lock(table: string): Promise<SnapshotLock> {
@@ -195,7 +202,7 @@ export function selectSql(plan: Plan, split: Split): string {
   const columns = plan.columns.map(({ source }) => readExpression(source)).join(', ')
   const key = keyColumns(plan)
   const range = { ...split, lower: literals(plan, split.lower), upper: literals(plan, split.upper) }
-  return `SELECT ${columns} FROM ${sourceTable(plan)}${whereClause(rangeConditions(key, range, plan.where))}`
+  return `SELECT ${columns} FROM ${sourceTable(plan)}${whereClause(rangeConditions(key, range, plan.where, plan.window?.sql))}`
 }
 
 /** FLOAT is sent with 6 digits; as a double it comes with all of them. Adding 0 would do the same but lose -0. */
@@ -207,7 +214,7 @@ function readExpression(column: Column): string {
 function keyProbe(session: Session, plan: Plan): KeyProbe {
   const key = keyColumns(plan)
   const cells = (plan.key?.columns ?? []).map(keyText)
-  const present = rangeConditions(key, { lower: null, upper: null }, plan.where)
+  const present = rangeConditions(key, { lower: null, upper: null }, plan.where, plan.window?.sql)
   const ask = async (conditions: readonly string[], tail: string): Promise<KeyValue | null> => {
     const sql = `SELECT ${cells.join(', ')} FROM ${sourceTable(plan)}${whereClause(conditions)}${tail}`
     const rows = await session.query(sql).catch((error: unknown) => {

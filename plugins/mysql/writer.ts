@@ -1,5 +1,6 @@
 import type {
   Batch,
+  Column,
   Endpoint,
   Plan,
   PlanDraft,
@@ -13,7 +14,7 @@ import { nothingWritten, RowshiftError } from '../../src/plugin.js'
 import { runStatements, Session } from './connection.js'
 import { mapError } from './errors.js'
 import { describeTable } from './schema.js'
-import { identifier } from './sql.js'
+import { identifier, keyText } from './sql.js'
 import { SplitWrite } from './split-write.js'
 import { Statements } from './statements.js'
 import { planWrite } from './write-plan.js'
@@ -33,6 +34,15 @@ export class MysqlWriter implements Writer {
 
   async describe(table: string): Promise<TableSchema> {
     return describeTable(await this.#open(), table)
+  }
+
+  async highest(table: string, column: Column): Promise<string | null> {
+    const session = await this.#open()
+    const name = identifier(column.name)
+    const [row] = await session.query(
+      `SELECT ${keyText(column).replace(name, () => `MAX(${name})`)} FROM ${identifier(table)}`,
+    )
+    return row?.[0] ?? null
   }
 
   async plan(draft: PlanDraft, writePath: string): Promise<WritePlan> {

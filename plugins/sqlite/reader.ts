@@ -119,7 +119,7 @@ export class SqliteReader implements Reader {
       upper: literals(plan, split.upper, this.#encoding),
       nullKey: split.nullKey ?? false,
     }
-    const where = whereClause(rangeConditions(keyColumns(plan), range, plan.where))
+    const where = whereClause(rangeConditions(keyColumns(plan), range, plan.where, plan.window?.sql))
     const sql = `SELECT ${cells.map((cell) => cell.sql).join(', ')} FROM ${quoteName(plan.source.table)}${where}`
     return this.#open.prepare(sql).raw().safeIntegers(true).iterate() as Iterable<Row>
   }

@@ -3,6 +3,7 @@ import { endpoint } from '../config/plugins.js'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { makePlan } from '../plan/plan.js'
+import type { Past } from '../plan/window.js'
 import type { Plan, Reader, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
@@ -24,6 +25,8 @@ export interface CopyRequest {
   readonly from: TableAt
   readonly to: TableAt
   readonly params: Params
+  /** What earlier runs have left for incremental modes; null: nothing is remembered. */
+  readonly past?: Past | null
 }
 
 export interface CopyHooks {
@@ -97,7 +100,7 @@ async function finish(
 
 /** The last line of defence: what the splits add up to must make sense for the table. */
 function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
-  const sawRows = made.key !== null && !made.key.nullable && splits > 0
+  const sawRows = made.key !== null && !made.key.nullable && made.window === null && splits > 0
   const counted = settled(done)
   if (splits === splitsDone && done.rowsRead === counted && !(sawRows && done.rowsRead === 0)) return
   throw new RowshiftError(
@@ -109,7 +112,14 @@ function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
 
 function plan(request: CopyRequest, reader: Reader, writer: Writer): Promise<Plan> {
   const { params } = request
-  return makePlan({ reader, writer, sourceTable: request.from.table, targetTable: request.to.table, params })
+  return makePlan({
+    reader,
+    writer,
+    sourceTable: request.from.table,
+    targetTable: request.to.table,
+    params,
+    past: request.past ?? null,
+  })
 }
 
 /** Opens the coordinator's own connection to each end for as long as `use` takes. */

@@ -56,7 +56,8 @@ export function makeReport(facts: ReportFacts): RunReport {
     snapshotPosition: facts.copied?.position ?? null,
     reasons: plan?.reasons ?? [],
     warnings: plan?.warnings ?? [],
-    watermark: null,
+    watermark: plan?.window ? { from: plan.window.from, to: plan.window.to } : null,
+    watermarks: plan?.watermarks ?? {},
     error: error === null ? null : error.report(),
   }
 }

@@ -3,7 +3,9 @@ import type { ColumnMapping, Plan, PlanDraft, Reader, TableSchema, Writer } from
 import type { Params } from '../task/params.js'
 import { chooseIdentity } from './identity.js'
 import { mapColumns } from './mapping.js'
-import { chooseKey, column } from './split-key.js'
+import { chooseKey, column, keyWithin } from './split-key.js'
+import type { Past } from './window.js'
+import { chooseWindow } from './window.js'
 
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
 const SPLIT_BYTES = 8 << 20
@@ -22,6 +24,8 @@ export interface PlanRequest {
   readonly sourceTable: string
   readonly targetTable: string
   readonly params: Params
+  /** Of earlier runs; null: nothing is remembered. */
+  readonly past?: Past | null
 }
 
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
@@ -35,10 +39,23 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source)
   const mapping = mapColumns(source, target, params.allowLossy)
   checkNamedColumns(params, source, target, mapping.columns)
-  const { key, reason } = chooseKey(source, params.key)
+  const chosen = chooseKey(source, params.key)
   const split = splitRows(source, params)
+  const past = request.past ?? null
+  const { window, watermarks } = await chooseWindow({
+    reader,
+    writer,
+    source,
+    target,
+    params,
+    key: chosen.key,
+    past,
+  })
+  const { key, reason } = window === null ? chosen : keyWithin(window, params.mode, chosen, split.rows)
   const draft: PlanDraft = {
     mode: params.mode,
+    window,
+    watermarks,
     writeMode: params.writeMode,
     identity: chooseIdentity({ writeMode: params.writeMode, target, columns: mapping.columns, key }),
     errorLimit: params.errorLimit,
@@ -53,8 +70,13 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     where: params.where,
     preSql: params.preSql,
     postSql: params.postSql,
-    reasons: key === null ? [reason] : [reason, split.reason],
-    warnings: [...mapping.warnings, ...workerWarnings(params.workerNum), ...keylessWarnings(target)],
+    reasons: [...(window?.reasons ?? []), ...(key === null ? [reason] : [reason, split.reason])],
+    warnings: [
+      ...(window?.warnings ?? []),
+      ...mapping.warnings,
+      ...workerWarnings(params.workerNum),
+      ...keylessWarnings(target),
+    ],
   }
   const write = await writer.plan(draft, params.writePath)
   return {

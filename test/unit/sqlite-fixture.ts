@@ -72,6 +72,8 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
   const key = source.keys.find(({ columns }) => columns.every((name) => columnOf(name).ordered))
   return {
     mode: 'init',
+    window: null,
+    watermarks: {},
     writeMode: 'insert',
     identity: null,
     consistency: 'split',
