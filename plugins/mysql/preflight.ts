@@ -148,7 +148,7 @@ async function checkCollisions(session: Session, plan: Plan): Promise<string[]> 
     if (parts.some((part) => part === undefined) || !parts.some((part) => changesCollation(part!))) continue
     const groups = (parts as ColumnMapping[]).map(underTarget)
     const sources = (parts as ColumnMapping[]).map(({ source }) => identifier(source.name))
-    const shown = sources.map((column) => `LEFT(MIN(BINARY ${column}), 60), LEFT(MAX(BINARY ${column}), 60)`)
+    const shown = (parts as ColumnMapping[]).map(firstAndLast)
     const key = `key ${name} of target ${plan.target.table}`
     try {
       const rows = await askRows(
@@ -178,6 +178,16 @@ function changesCollation({ source, target }: ColumnMapping): boolean {
   return (
     source.collation !== undefined && target.collation !== undefined && source.collation !== target.collation
   )
+}
+
+/** Two values of a group that differ, where they do: the order of bytes tells equal values under a collation apart. */
+function firstAndLast({ source }: ColumnMapping): string {
+  const name = identifier(source.name)
+  const pick = (which: string) =>
+    source.kind === 'text'
+      ? `LEFT(CONVERT(${which}(CAST(CONVERT(${name} USING utf8mb4) AS BINARY)) USING utf8mb4), 60)`
+      : `LEFT(CAST(${which}(${name}) AS CHAR), 60)`
+  return `${pick('MIN')}, ${pick('MAX')}`
 }
 
 function underTarget(column: ColumnMapping): string {
