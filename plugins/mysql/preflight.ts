@@ -83,6 +83,7 @@ export async function checkSource(
   if (allColumns) await checkPrivilege(session, `SELECT * FROM ${identifier(table)}`, hidden)
   return [
     ...(splitSql === null ? [] : await splitWarnings(session, plan, splitSql)),
+    ...(await oddValueWarnings(session, plan)),
     ...(await checkRowSize(session, plan)),
     ...(await checkCollisions(session, plan)),
   ]
@@ -104,6 +105,37 @@ async function splitWarnings(session: Session, plan: Plan, splitSql: string): Pr
     ...(extra.includes('filesort')
       ? [`splitting ${plan.source.table} by ${key} sorts the table for every split`]
       : []),
+  ]
+}
+
+/**
+ * Values that a column holds although no statement can write them as text: index 0 of an ENUM, which reads as the empty
+ * text and is refused by strict mode, and DECIMALs inside MySQL's JSON, which are read back as DOUBLEs (1.10 as 1.1).
+ */
+async function oddValueWarnings(session: Session, plan: Plan): Promise<string[]> {
+  const tests = plan.columns.flatMap(({ source, target }) => {
+    const name = identifier(source.name)
+    if (source.domain.members && !source.domain.several) return [{ source, sql: `${name} = 0` }]
+    if (!source.domain.normalised || !target.domain.normalised) return []
+    return [{ source, sql: `CAST(${name} AS CHAR) <> CAST(CAST(CAST(${name} AS CHAR) AS JSON) AS CHAR)` }]
+  })
+  if (tests.length === 0) return []
+  const which = tests.map(({ source, sql }) => `WHEN ${sql} THEN ${text(source.name)}`).join(' ')
+  const any = tests.map(({ sql }) => `(${sql})`).join(' OR ')
+  const rows = await askRows(session, plan, `CASE ${which} END${keyCells(plan)}`, [`(${any})`], '').catch(
+    (error: unknown) => {
+      throw mapError(error, `looking for odd values in table ${plan.source.table}`)
+    },
+  )
+  const [row] = rows ?? []
+  if (!row) return []
+  const key = namedKey(plan, row.slice(1))
+  const where = `${row[0]}${key === '' ? '' : `, in the row with ${key}`}`
+  const { kind } = tests.find(({ source }) => source.name === row[0])!.source
+  return [
+    kind === 'json'
+      ? `a DECIMAL inside JSON is read back as a DOUBLE, which changes its digits: ${where}`
+      : `an ENUM of index 0 (what an invalid value becomes without strict mode) is refused by the target, or becomes its member '': ${where}`,
   ]
 }
 

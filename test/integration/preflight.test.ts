@@ -120,6 +120,26 @@ describe('before a row moves', () => {
     }
   })
 
+  it('values that cannot be written as text: a warning that names the row', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `SET sql_mode = ''; CREATE TABLE src (id INT PRIMARY KEY, e ENUM('a', 'b')); INSERT INTO src VALUES (1, 'a'), (2, 'b'), (3, 'x');
+         CREATE TABLE dst LIKE src; CREATE TABLE js (id INT PRIMARY KEY, j JSON); CREATE TABLE jd LIKE js;
+         INSERT INTO js VALUES (1, '{"a": 1.10}'), (2, JSON_OBJECT('a', CAST(1.10 AS DECIMAL(5,2))))`,
+      )
+      const outcome = await place.copy('src', 'dst')
+      expect(outcome.report.warnings.join('\n'))
+        .to.include('index 0')
+        .and.include('e, in the row with id = "3"')
+      expectRefusal(outcome, 1, 'DATA_REJECTED')
+      const { report } = await place.copy('js', 'jd')
+      const warnings = report.warnings.join('\n')
+      if (server.kind === 'mysql') expect(warnings).to.include('j, in the row with id = "2"')
+      else expect(warnings).to.equal('')
+    }
+  })
+
   it('strict mode that "session" statements switch off: a warning, and bad values are still refused', async () => {
     for (const server of servers()) {
       const place = await Place.create(server, `${SMALL}; CREATE TABLE dst (id INT PRIMARY KEY, v INT)`)
