@@ -30,12 +30,14 @@
  */
 import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
+import type { Characters, Domain, Verdict } from './domain.js'
 import type { RowshiftError } from './errors.js'
 import type { Task, TaskStore } from './task/task.js'
 
 export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { Batch, BatchLimits, Task, TaskStore }
+export type { Characters, Domain, Grade, Verdict } from './domain.js'
 export type { RunRecord } from './task/task.js'
 
 /** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
@@ -84,8 +86,10 @@ export interface Column {
    * False for instance for sets of values and for single-precision floats.
    */
   readonly ordered: boolean
-  /** Most digits of a second that values of a time kind may have. Default: unknown. */
-  readonly fractionDigits?: number
+  /** Which values it can hold. The plan refuses a copy into a column whose domain is smaller. */
+  readonly domain: Domain
+  /** The database's own name of the rules by which the column compares text: what counts as equal in a key. */
+  readonly collation?: string
 }
 
 /** A unique key. */
@@ -112,6 +116,8 @@ export interface TableSchema {
 export interface ColumnMapping {
   readonly source: Column
   readonly target: Column
+  /** What becomes of the values. `lossy` in a plan is a loss that was accepted; `impossible` is never in a plan. */
+  readonly verdict: Verdict
 }
 
 /**
@@ -134,6 +140,10 @@ export interface WritePlan {
   readonly warnings: readonly string[]
   /** Most bytes a batch may have, so that it fits into one write statement. Default: the engine's own. */
   readonly maxBatchBytes?: number
+  /** Triggers of the target that run for rows written and may change them; refused unless `allow_triggers` is set. */
+  readonly triggers?: readonly string[]
+  /** Bytes that one row may have at most, where that is a limit. */
+  readonly maxRowBytes?: number
   /** Whatever the plugin's `write` wants to know again. Plain JSON. */
   readonly facts: Readonly<Record<string, unknown>>
 }
@@ -245,11 +255,31 @@ export interface SnapshotLock {
 /** Rows that the next split should have, asked anew for each: it follows how wide rows turn out to be. */
 export type SplitSize = () => number
 
+/** Whether rows of the source would suffer a loss that its columns allow. */
+export type LossSearch =
+  /** Such a value and the row it is in, for people. */
+  | { readonly found: 'value'; readonly value: string; readonly row: string }
+  /** All rows were looked at. */
+  | { readonly found: 'none' }
+  /** The search was given up, or cannot be made. */
+  | { readonly found: 'unknown' }
+
 export interface Reader {
   /** Opens the connection. Throws CONNECTION_FAILED or ACCESS_DENIED. */
   connect(): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
+  /**
+   * Optional: looks for a value of a lossy column that would not arrive unchanged, for at most a few seconds. It only
+   * makes messages clearer; what is lost is decided by the columns' domains.
+   */
+  findLoss?(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch>
+  /**
+   * Optional: last look at the source before a row moves. Throws when the copy cannot work (privileges, a row that is
+   * too large, keys that the target's collation takes for equal); resolves to warnings. `allColumns`: the user wants
+   * every column, so that one which the connection may not see is an error. Searches are bounded in time.
+   */
+  check?(plan: Plan, allColumns: boolean): Promise<readonly string[]>
   /**
    * The splits of `plan.source`, in key order, made lazily: the next one is computed when it is asked for.
    * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database
@@ -317,7 +347,16 @@ export interface Writer {
   describe(table: string): Promise<TableSchema>
   /** The highest value of a column, as cell text; null when there is none. To begin incremental runs by. */
   highest?(table: string, column: Column): Promise<string | null>
-  /** Chooses how rows will be written. Looks, but changes nothing. */
+  /**
+   * Optional: the code points that a text column takes, as first and last of each range. Asked for columns whose
+   * repertoire is a character set by name, when characters outside it are to become `?`; without this method the run
+   * fails on them.
+   */
+  repertoire?(column: Column): Promise<NonNullable<Characters['ranges']>>
+  /**
+   * Chooses how rows will be written. Looks, but changes nothing. Throws when nothing can be written: ACCESS_DENIED,
+   * READ_ONLY.
+   */
   plan(draft: PlanDraft, writePath: string): Promise<WritePlan>
   /** Before the first split: runs `preSql`. */
   prepare(plan: Plan, signal: AbortSignal): Promise<void>

@@ -3,6 +3,7 @@ import type { SplitCounts, SplitResult, WorkerMessage, WorkerSetup } from '../sr
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
 import type { Endpoint, Plugin, Reader, Split, Writer } from '../src/plugin.js'
+import { Narrower } from '../src/batch/narrow.js'
 import { RowshiftError } from '../src/errors.js'
 import { BatchQueue } from './batch-queue.js'
 
@@ -18,11 +19,14 @@ export class Copier {
   readonly #reads = new Turns()
   readonly #writes = new Turns()
   readonly #busy = new BusyTime()
+  /** null unless a loss was accepted. */
+  readonly #narrower: Narrower | null
   #told = 0
   #ends: Promise<{ reader: Reader; writer: Writer }> | null = null
 
   constructor(setup: WorkerSetup, post: (message: WorkerMessage) => void) {
     this.#setup = setup
+    this.#narrower = Narrower.of(setup.plan)
     this.#post = post
   }
 
@@ -80,7 +84,7 @@ export class Copier {
           // The queue is not full yet, so nothing of it was written.
           oversized = divisible && counts.bytes >= SPLIT_CAPACITY
           if (oversized) break
-          await queue.put(batch)
+          await queue.put(this.#narrower?.narrow(batch) ?? batch)
         }
         queue.end()
       } catch (error) {

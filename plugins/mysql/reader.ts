@@ -3,11 +3,13 @@ import type {
   Batch,
   BoundRequest,
   Column,
+  ColumnMapping,
   Endpoint,
+  LossSearch,
   Plan,
   Reader,
-  Split,
   SnapshotLock,
+  Split,
   SplitSize,
   TableSchema,
   Window,
@@ -19,6 +21,8 @@ import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
 import { divideRange, splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
 import { mapError } from './errors.js'
+import { findLoss } from './loss-search.js'
+import { checkSource } from './preflight.js'
 import { describeTable } from './schema.js'
 import { lockWrites } from './snapshot.js'
 import { identifier, keyLiteral, keyOrder, keyText } from './sql.js'
@@ -43,6 +47,14 @@ export class MysqlReader implements Reader {
 
   async describe(table: string): Promise<TableSchema> {
     return describeTable(await this.#open(), table)
+  }
+
+  async findLoss(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch> {
+    return findLoss(await this.#open(), table, column, where)
+  }
+
+  async check(plan: Plan, allColumns: boolean): Promise<readonly string[]> {
+    return checkSource(await this.#open(), plan, splitSql(plan), allColumns)
   }
 
   split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
@@ -231,6 +243,15 @@ function keyProbe(session: Session, plan: Plan): KeyProbe {
       return ask(conditions, `${orderBy(key)} LIMIT 1 OFFSET ${offset}`)
     },
   }
+}
+
+/** The query by which the next bound of a split is found; null for a table that is one split. */
+function splitSql(plan: Plan): string | null {
+  if (plan.key === null) return null
+  const key = keyColumns(plan)
+  const present = rangeConditions(key, { lower: null, upper: null }, plan.where)
+  const names = key.map(({ sql }) => sql).join(', ')
+  return `SELECT ${names} FROM ${sourceTable(plan)}${whereClause(present)}${orderBy(key)} LIMIT 1 OFFSET ${plan.splitRows}`
 }
 
 /** The source with its split key's index: left to itself, the optimizer sometimes prefers a full scan and a sort. */

@@ -136,8 +136,8 @@ async function timeEnds(session: Session, request: BoundRequest): Promise<Ends> 
     `SELECT CAST(to_time AS CHAR), CAST(${back(`LEAST(previous, to_time)`, overlap)} AS CHAR), to_time < previous
      FROM (SELECT CAST(${back(bound, lag)} AS DATETIME(6)) AS to_time, ${previous} AS previous) q`,
   )
-  const to = toTick(row![0]!, column.fractionDigits ?? 0)
-  const from = row![1] == null ? null : toTick(row![1], column.fractionDigits ?? 0)
+  const to = toTick(row![0]!, column.domain.fractionDigits ?? 0)
+  const from = row![1] == null ? null : toTick(row![1], column.domain.fractionDigits ?? 0)
   const behind =
     oldest.started === null ? "the source's clock" : `the oldest open transaction (${oldest.started})`
   const warnings = [

@@ -13,8 +13,9 @@ import type {
 import { nothingWritten, RowshiftError } from '../../src/plugin.js'
 import { runStatements, Session } from './connection.js'
 import { mapError } from './errors.js'
+import { askRepertoire } from './repertoire.js'
 import { describeTable } from './schema.js'
-import { identifier, keyText } from './sql.js'
+import { charsetOf, identifier, keyText } from './sql.js'
 import { SplitWrite } from './split-write.js'
 import { Statements } from './statements.js'
 import { planWrite } from './write-plan.js'
@@ -43,6 +44,10 @@ export class MysqlWriter implements Writer {
       `SELECT ${keyText(column).replace(name, () => `MAX(${name})`)} FROM ${identifier(table)}`,
     )
     return row?.[0] ?? null
+  }
+
+  async repertoire(column: Column): Promise<readonly (readonly [number, number])[]> {
+    return askRepertoire(await this.#open(), charsetOf(column)!)
   }
 
   async plan(draft: PlanDraft, writePath: string): Promise<WritePlan> {

@@ -27,11 +27,18 @@ export interface Params {
   readonly errorLimit: ErrorLimit
   /** Where dirty rows go; null: a file named after the run, in the working directory. */
   readonly dirtyFile: string | null
+  /** The target may have triggers on INSERT. */
+  readonly allowTriggers: boolean
+  /** Which source column goes where; null: all, by name. */
+  readonly columns: readonly ColumnEntry[] | null
   readonly where: string | null
   readonly session: readonly string[]
   readonly preSql: readonly string[]
   readonly postSql: readonly string[]
 }
+
+/** One entry of `columns`; `*` is every column that no other entry names, by name. */
+export type ColumnEntry = '*' | { readonly from: string; readonly to: string }
 
 type OneOrMore = string | readonly string[]
 
@@ -52,6 +59,8 @@ interface RawParams {
   readonly consistency?: Params['consistency']
   readonly error_limit?: number | { readonly record?: number; readonly percentage?: number }
   readonly dirty_file?: string
+  readonly allow_triggers?: boolean
+  readonly columns?: readonly (string | { readonly from: string; readonly to?: string })[]
   readonly where?: string
   readonly session?: readonly string[]
   readonly pre_sql?: readonly string[]
@@ -130,6 +139,8 @@ function normalise(raw: RawParams): Params {
     consistency: raw.consistency ?? 'split',
     errorLimit: errorLimit(raw.error_limit),
     dirtyFile: raw.dirty_file ?? null,
+    allowTriggers: raw.allow_triggers ?? false,
+    columns: raw.columns?.map(columnEntry) ?? null,
     where: raw.where ?? null,
     session: raw.session ?? [],
     preSql: raw.pre_sql ?? [],
@@ -142,6 +153,11 @@ function errorLimit(raw: RawParams['error_limit'] = 0): ErrorLimit {
   if (typeof raw === 'number') return { record: raw, percentage: null }
   const { percentage = null } = raw
   return { record: raw.record ?? (percentage === null ? 0 : Number.MAX_SAFE_INTEGER), percentage }
+}
+
+function columnEntry(raw: string | { readonly from: string; readonly to?: string }): ColumnEntry {
+  if (typeof raw === 'string') return raw === '*' ? raw : { from: raw, to: raw }
+  return { from: raw.from, to: raw.to ?? raw.from }
 }
 
 function keys(raw: RawParams): Pick<Params, 'key' | 'targetKey'> {

@@ -162,7 +162,7 @@ describe('incremental runs with writers at work', () => {
         const seeds = Array.from({ length: AT_ONCE }, (_, i) => seed + i)
         runs += (await Promise.all(seeds.map((one) => race(place, one)))).reduce((sum, one) => sum + one)
       }
-      expect(runs, 'runs while writers were at work').to.be.above(SEEDS)
+      expect(runs, 'runs while writers were at work').to.be.above(SEEDS / 4)
     }).timeout(600_000)
   }
 })
