@@ -117,6 +117,7 @@ export const writeOptions: WriteOptions = {
   onDirty(_row, error) {
     throw error
   },
+  beforeCommit: () => {},
 }
 
 /** Copies a table, split after split, and returns the number of rows written. */
