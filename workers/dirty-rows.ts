@@ -86,7 +86,7 @@ function append(path: string, bytes: Buffer): void {
   }
 }
 
-function oneTooMany(error: RowshiftError, { limit, file }: DirtySetup): RowshiftError {
-  const message = `${error.message} That is one more than the ${limit} that error_limit tolerates; those of committed splits are in ${file}.`
+function oneTooMany(error: RowshiftError, { limit }: DirtySetup): RowshiftError {
+  const message = `${error.message} That is one more than the ${limit} refused rows that error_limit tolerates.`
   return new RowshiftError(error.code, message, { ...error.details, errorLimit: limit }, error.cause)
 }
