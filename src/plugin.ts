@@ -31,7 +31,6 @@
 import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
 import type { Characters, Domain, Verdict } from './domain.js'
-import type { RowshiftError } from './errors.js'
 import type { Task, TaskStore } from './task/task.js'
 import type { WriteCounts, WriteOptions } from './write.js'
 
@@ -272,8 +271,6 @@ export interface Reader {
   connect(): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
-  /** Optional: refuses a plan that it cannot read by. Changes nothing. Throws PARAMS_INVALID. */
-  check?(draft: PlanDraft): Promise<void>
   /**
    * Optional: looks for a value of a lossy column that would not arrive unchanged, for at most a few seconds. It only
    * makes messages clearer; what is lost is decided by the columns' domains.

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import { TAB } from '../../src/batch/batch.js'
 import { BatchBuilder } from '../../src/batch/builder.js'
 import { REASON_CELLS } from '../../src/batch/row-file.js'
-import type { Batch, Endpoint, Plan, PlanDraft, Reader, Split, TableSchema } from '../../src/plugin.js'
+import type { Batch, Endpoint, Plan, Reader, Split, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { fileOf } from './connection.js'
 import { linesOf } from './lines.js'
@@ -34,8 +34,8 @@ export class FileReader implements Reader {
     return describeFile(this.#path, table)
   }
 
-  async check({ where }: PlanDraft): Promise<void> {
-    if (where === null) return
+  async check({ where }: Plan): Promise<readonly string[]> {
+    if (where === null) return []
     const message = `params.where is a condition in SQL, which cannot be put to the file ${this.#path}; leave it out.`
     throw new RowshiftError('PARAMS_INVALID', message, { file: this.#path })
   }

@@ -82,7 +82,6 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       ...keylessWarnings(target),
     ],
   }
-  await reader.check?.(draft)
   const write = await writer.plan(draft, params.writePath)
   const plan: Plan = {
     ...draft,

@@ -1,10 +1,11 @@
 // Splits that lose against another's lock are run again.
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection } from 'mysql2/promise'
-import { servers } from '../support/context.js'
+import type { RunReport } from '../../src/index.js'
+import { servers, startCli } from '../support/context.js'
 import { expectRefusal, Place, scratchFile } from '../support/copying.js'
 
 const SHORT_WAIT = { session: ['SET innodb_lock_wait_timeout = 1'] }
@@ -38,18 +39,27 @@ describe('a split that meets a lock', () => {
       const place = await Place.create(server)
       await tables(place)
       const dirty_file = scratchFile('tsv')
-      let copying = Promise.resolve<unknown>(null)
-      let outcome: Awaited<ReturnType<Place['copy']>> | null = null
-      await whileLocked(place, async () => {
-        const params = { ...SHORT_WAIT, write_mode: 'upsert', error_limit: 1, dirty_file }
-        copying = place.copy('s', 't', params).then((result) => (outcome = result))
-        await delay(3_500)
+      const report_file = scratchFile('json')
+      const params = { ...SHORT_WAIT, write_mode: 'upsert', error_limit: 1, dirty_file }
+      const ends = ['--from', place.url('s'), '--to', place.url('t')]
+      const args = ['copy', ...ends, '--params', JSON.stringify(params), '--report', report_file]
+      const child = startCli([...args, '--log-level', 'warn'])
+      const ended = once(child, 'exit')
+      let stderr = ''
+      const retried = new Promise<void>((resolve) => {
+        child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+          stderr += chunk
+          if (stderr.includes('"retries":1')) resolve()
+        })
       })
-      await copying
-      const { code, stderr, report } = outcome!
+      await whileLocked(place, async () => {
+        await Promise.race([retried, ended])
+      })
+      const [code] = (await ended) as [number | null]
+      const report = JSON.parse(readFileSync(report_file, 'utf8')) as RunReport
       expect(code, stderr).to.equal(0)
       expect(report).to.include({ rowsRead: 100, rowsWritten: 99, rowsChanged: 99, dirtyRows: 1 })
-      expect(report.retries).to.be.within(1, 4)
+      expect(report.retries).to.be.within(1, 5)
       expect(readFileSync(dirty_file, 'utf8')).to.match(/^7\t7\tDATA_REJECTED\t[^\n]*\n$/)
       expect(await place.value('SELECT COUNT(*) FROM s JOIN t USING (id, n)')).to.equal('99')
     }

@@ -47,7 +47,7 @@ describe('row file', () => {
       expect(schema.keys).to.deep.equal([])
       const plan = change(draftPlan(schema, schema))
       await reader.check!(plan)
-      expect(await collect(reader.split(plan, NEVER))).to.deep.equal([WHOLE])
+      expect(await collect(reader.split(plan, () => 1, NEVER))).to.deep.equal([WHOLE])
       let text = ''
       for (let i = 0; i < times; i++) {
         const batches = await collect(reader.read(plan, WHOLE, NEVER))
