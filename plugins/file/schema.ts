@@ -52,7 +52,8 @@ function isSchema(value: unknown): value is RowFileSchema {
         typeof column?.name === 'string' &&
         typeof column.type === 'string' &&
         typeof column.kind === 'string' &&
-        typeof column.nullable === 'boolean',
+        typeof column.nullable === 'boolean' &&
+        typeof column.domain === 'object',
     )
   )
 }

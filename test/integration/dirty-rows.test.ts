@@ -228,7 +228,7 @@ describe('a row file', () => {
     expectRefusal(await replay(place, file), 2, 'TABLE_NOT_FOUND', `${file}.json`)
     writeFileSync(`${file}.json`, '{}')
     expectRefusal(await replay(place, file), 2, 'CONFIG_INVALID', `${file}.json`)
-    const column = { nullable: true, hasDefault: false, generated: false, ordered: true }
+    const column = { nullable: true, hasDefault: false, generated: false, ordered: true, domain: {} }
     const columns = [
       { ...column, name: 'a', type: 'int', kind: 'integer', nullable: false },
       { ...column, name: 'b', type: 'text', kind: 'text' },

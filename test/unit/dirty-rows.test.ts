@@ -20,6 +20,7 @@ const column = {
   hasDefault: false,
   generated: false,
   ordered: true,
+  domain: {},
 } as const
 const table = (name: string, ...columns: string[]): TableSchema => ({
   table: name,

@@ -15,6 +15,7 @@ const text = {
   hasDefault: false,
   generated: false,
   ordered: true,
+  domain: {},
 } as const
 const TABLE: TableSchema = {
   table: 't',
