@@ -64,6 +64,8 @@ export const errorCodes = {
   DATA_REJECTED: { exit: ExitCode.failed, row: true },
   /** A row is larger than one statement may be. */
   ROW_TOO_LARGE: { exit: ExitCode.failed, row: true },
+  /** The file for refused rows could not be written; the split was rolled back. */
+  DIRTY_FILE_FAILED: { exit: ExitCode.failed },
   /** Rows read and rows stored differ; the split was rolled back. */
   COUNT_MISMATCH: { exit: ExitCode.failed },
   /** The server answered with an error that has no class of its own. */
