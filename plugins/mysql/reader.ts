@@ -9,7 +9,6 @@ import { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { describeTable } from './schema.js'
 import { identifier, keyLiteral } from './sql.js'
-import { RowTranscoder } from './transcode.js'
 
 /** Batches read but not yet taken, after which the server has to wait. */
 const MAX_WAITING = 4
@@ -85,7 +84,6 @@ class RowStream {
   readonly #sql: string
   readonly #columns: number
   readonly #builder: BatchBuilder
-  readonly #transcoder = new RowTranscoder()
   readonly #waiting: Batch[] = []
   #wake: () => void = () => {}
 
@@ -99,9 +97,10 @@ class RowStream {
   async *batches(): AsyncGenerator<Batch> {
     let running = true
     const result = this.#session
-      .readRows(this.#sql, (packet) => {
-        this.#transcoder.append(this.#builder, packet, this.#columns)
-        if (this.#builder.full) this.#push()
+      .readRows(this.#sql, {
+        builder: this.#builder,
+        columns: this.#columns,
+        onFull: () => this.#push(),
       })
       .finally(() => {
         running = false

@@ -17,7 +17,7 @@ import { describeTable } from './schema.js'
 import { identifier } from './sql.js'
 import type { Quoting } from './transcode.js'
 import { InsertBuilder } from './transcode.js'
-import type { OkResult } from './wire.js'
+import type { OkResult } from './driver.js'
 import type { WriteFacts } from './write-plan.js'
 import { planWrite } from './write-plan.js'
 
