@@ -15,10 +15,9 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-const count = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
-
+/** Without Intl, whose first use takes 20 ms. */
 export function formatCount(value: number): string {
-  return count.format(value)
+  return value.toFixed(0).replaceAll(/\B(?=(?:\d{3})+$)/g, ',')
 }
 
 export function formatBytes(bytes: number): string {
