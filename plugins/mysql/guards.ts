@@ -5,10 +5,10 @@
  *
  * Only columns whose loss was accepted, or whose source does not say what it holds, are looked at.
  */
-import { isIPv6, SocketAddress } from 'node:net'
 import type { Batch, Column, ColumnMapping, Plan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { forEachRow } from '../../src/batch/cells.js'
+import { isCanonicalInet6 } from './inet6.js'
 
 /** True when the target will hold exactly this value. */
 type Guard = (cell: Buffer | null) => boolean
@@ -138,10 +138,7 @@ function textGuard(source: Column, { domain }: Column, type: string): ((cell: Bu
 const ADDRESSES: Readonly<Record<string, (cell: Buffer) => boolean>> = {
   uuid: matching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
   inet4: matching(/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/),
-  inet6: (cell) => {
-    const address = cell.toString('latin1')
-    return isIPv6(address) && new SocketAddress({ address, family: 'ipv6' }).address === address
-  },
+  inet6: (cell) => isCanonicalInet6(cell.toString('latin1')),
 }
 
 function matching(form: RegExp): (cell: Buffer) => boolean {
