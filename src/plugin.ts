@@ -36,7 +36,7 @@ import type { Task, TaskStore } from './task/task.js'
 export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { Batch, BatchLimits, Task, TaskStore }
-export type { RunRecord } from './task/task.js'
+export type { LockState, RunRecord, RunStatus } from './task/task.js'
 
 /** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
 export type Connection = Readonly<Record<string, unknown>>

@@ -41,6 +41,22 @@ export function reportOptions<T>(yargs: Argv<T>): Argv<T & ReportOptions> {
   })
 }
 
+export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions {
+  readonly mode: string | undefined
+  /** A task that is running already is no failure. */
+  readonly skipRunning: boolean
+}
+
+export function runOptions<T>(yargs: Argv<T>) {
+  return reportOptions(configOptions(yargs))
+    .option('mode', { type: 'string', describe: 'init: full copy' })
+    .option('skip-running', {
+      type: 'boolean',
+      default: false,
+      describe: 'Exit with 0 when another run of the task is under way',
+    })
+}
+
 export function idArgument<T>(yargs: Argv<T>): Argv<T & { readonly id: number }> {
   return yargs.positional('id', { type: 'number', demandOption: true, describe: 'Task id' })
 }
