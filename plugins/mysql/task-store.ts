@@ -177,9 +177,9 @@ export class MysqlTaskStore implements TaskStore {
   }
 }
 
-/** Locks are the server's, not the database's. At most 61 of the 64 characters that a name may have. */
+/** Locks are the server's, not the database's. A name may have 64 characters; MySQL has no SHA1 and MD5 any more. */
 function lockName(taskId: number): string {
-  return `CONCAT('rowshift:', SHA1(DATABASE()), ':', ${taskId})`
+  return `CONCAT('rowshift:', LEFT(SHA2(DATABASE(), 256), 40), ':', ${taskId})`
 }
 
 function toTask(row: TextRow): Task {

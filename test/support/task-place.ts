@@ -67,6 +67,7 @@ export class Started {
   readonly #child: ReturnType<typeof startCli>
   readonly #file: string
   readonly #exit: Promise<unknown[]>
+  ended = false
   stderr = ''
 
   constructor(args: readonly string[]) {
@@ -74,7 +75,7 @@ export class Started {
     this.#child = startCli([...args, '--report', this.#file])
     this.#child.stdout.resume()
     this.#child.stderr.on('data', (text: Buffer) => (this.stderr += text.toString()))
-    this.#exit = once(this.#child, 'exit')
+    this.#exit = once(this.#child, 'exit').finally(() => (this.ended = true))
   }
 
   get pid(): number {
@@ -152,7 +153,7 @@ export class TaskPlace {
   /** Waits until a run of the task has its lock and has begun to write. */
   async untilRunning(id: number, started: Started): Promise<void> {
     const sql = `SELECT COUNT(*) FROM rowshift_run WHERE task_id = ${id} AND status = 'running' AND pid = ${started.pid}`
-    for (let i = 0; i < 600; i++) {
+    while (!started.ended) {
       if (Number(await this.store.value(sql)) === 1) return
       await sleep(50)
     }
