@@ -46,6 +46,8 @@ export const errorCodes = {
   COLUMN_REQUIRED: { exit: ExitCode.usage },
   /** The write mode needs a unique key that the target does not have. */
   KEY_REQUIRED: { exit: ExitCode.usage },
+  /** The target server, database or file takes no writes. */
+  READ_ONLY: { exit: ExitCode.usage },
   /** The copy would lose data; nothing was written. */
   LOSSY: { exit: ExitCode.refused },
   /** The server could not be reached. */
@@ -62,6 +64,8 @@ export const errorCodes = {
   DATA_REJECTED: { exit: ExitCode.failed, row: true },
   /** A row is larger than one statement may be. */
   ROW_TOO_LARGE: { exit: ExitCode.failed, row: true },
+  /** The file for refused rows could not be written; the split was rolled back. */
+  DIRTY_FILE_FAILED: { exit: ExitCode.failed },
   /** Rows read and rows stored differ; the split was rolled back. */
   COUNT_MISMATCH: { exit: ExitCode.failed },
   /** The server answered with an error that has no class of its own. */

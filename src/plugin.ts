@@ -30,13 +30,17 @@
  */
 import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
-import type { RowshiftError } from './errors.js'
+import type { Characters, Domain, Verdict } from './domain.js'
 import type { Task, TaskStore } from './task/task.js'
+import type { WriteCounts, WriteOptions } from './write.js'
 
 export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { Batch, BatchLimits, Task, TaskStore }
+export type { Characters, Domain, Grade, Verdict } from './domain.js'
 export type { LockState, RunRecord, RunStatus } from './task/task.js'
+export { nothingWritten } from './write.js'
+export type { WriteCounts, WriteOptions } from './write.js'
 
 /** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
 export type Connection = Readonly<Record<string, unknown>>
@@ -84,8 +88,10 @@ export interface Column {
    * False for instance for sets of values and for single-precision floats.
    */
   readonly ordered: boolean
-  /** Most digits of a second that values of a time kind may have. Default: unknown. */
-  readonly fractionDigits?: number
+  /** Which values it can hold. The plan refuses a copy into a column whose domain is smaller. */
+  readonly domain: Domain
+  /** The database's own name of the rules by which the column compares text: what counts as equal in a key. */
+  readonly collation?: string
 }
 
 /** A unique key. */
@@ -112,6 +118,8 @@ export interface TableSchema {
 export interface ColumnMapping {
   readonly source: Column
   readonly target: Column
+  /** What becomes of the values. `lossy` in a plan is a loss that was accepted; `impossible` is never in a plan. */
+  readonly verdict: Verdict
 }
 
 /**
@@ -134,8 +142,47 @@ export interface WritePlan {
   readonly warnings: readonly string[]
   /** Most bytes a batch may have, so that it fits into one write statement. Default: the engine's own. */
   readonly maxBatchBytes?: number
+  /** Triggers of the target that run for rows written and may change them; refused unless `allow_triggers` is set. */
+  readonly triggers?: readonly string[]
+  /** Bytes that one row may have at most, where that is a limit. */
+  readonly maxRowBytes?: number
   /** Whatever the plugin's `write` wants to know again. Plain JSON. */
   readonly facts: Readonly<Record<string, unknown>>
+}
+
+export type Mode = 'init' | 'append' | 'increment'
+
+/** Where an incremental run begins, and how careful it is about its end. */
+export interface BoundRequest {
+  readonly table: TableSchema
+  readonly column: Column
+  /** `key`: rows are only added, with rising values (append). `time`: the column says when a row changed (increment). */
+  readonly kind: 'key' | 'time'
+  /** How far the run before has got, as cell text; null: there was none. */
+  readonly watermark: string | null
+  /** Seconds to stay behind the source's clock; null: as little as is safe. */
+  readonly lag: number | null
+  /** Seconds before the watermark to read again. */
+  readonly overlap: number
+  /** Milliseconds to wait for transactions that are under way. */
+  readonly patience: number
+}
+
+/** The rows that an incremental run reads. Nothing below `to` is still under way in the source. */
+export interface Window {
+  readonly column: Column
+  /** Cell text. `key`: above `from`, up to and with `to`. `time`: from `from` on, up to but without `to`; and NULL. */
+  readonly from: string | null
+  readonly to: string | null
+  /** The condition in the source's own SQL. */
+  readonly sql: string
+  /** Rows in it, counted to `countedTo` at most. */
+  readonly rows: number
+  readonly countedTo: number
+  /** An index that begins with the column. */
+  readonly index: string | null
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
 }
 
 /**
@@ -143,7 +190,11 @@ export interface WritePlan {
  * Endpoints can copy that split, in this process or on another machine.
  */
 export interface Plan {
-  readonly mode: 'init'
+  readonly mode: Mode
+  /** What incremental runs read; null: the whole table. */
+  readonly window: Window | null
+  /** What to remember of a run that succeeds: how far it has got, for the next run of either mode. */
+  readonly watermarks: Readonly<Partial<Record<Mode, string>>>
   readonly writeMode: WriteMode
   /** Target columns of the unique key by which `ignore` and `upsert` know a row again; null in the other modes. */
   readonly identity: readonly string[] | null
@@ -206,11 +257,31 @@ export interface SnapshotLock {
 /** Rows that the next split should have, asked anew for each: it follows how wide rows turn out to be. */
 export type SplitSize = () => number
 
+/** Whether rows of the source would suffer a loss that its columns allow. */
+export type LossSearch =
+  /** Such a value and the row it is in, for people. */
+  | { readonly found: 'value'; readonly value: string; readonly row: string }
+  /** All rows were looked at. */
+  | { readonly found: 'none' }
+  /** The search was given up, or cannot be made. */
+  | { readonly found: 'unknown' }
+
 export interface Reader {
   /** Opens the connection. Throws CONNECTION_FAILED or ACCESS_DENIED. */
   connect(): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
+  /**
+   * Optional: looks for a value of a lossy column that would not arrive unchanged, for at most a few seconds. It only
+   * makes messages clearer; what is lost is decided by the columns' domains.
+   */
+  findLoss?(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch>
+  /**
+   * Optional: last look at the source before a row moves. Throws when the copy cannot work (privileges, a row that is
+   * too large, keys that the target's collation takes for equal); resolves to warnings. `allColumns`: the user wants
+   * every column, so that one which the connection may not see is an error. Searches are bounded in time.
+   */
+  check?(plan: Plan, allColumns: boolean): Promise<readonly string[]>
   /**
    * The splits of `plan.source`, in key order, made lazily: the next one is computed when it is asked for.
    * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database
@@ -225,6 +296,11 @@ export interface Reader {
    */
   read(plan: Plan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
   /**
+   * For incremental modes: fixes the window of this run. Rows that are written at the same time, or whose
+   * transactions are still open, must not be left behind: see docs/incremental.md.
+   */
+  bound?(request: BoundRequest): Promise<Window>
+  /**
    * For `consistency: snapshot`, both or neither. The coordinator's reader takes the lock, every reader (this one too)
    * begins its snapshot, the lock is released; from then on `split`, `divide` and `read` see that moment until `close`,
    * and a reader that loses its connection throws instead of opening a new one. Throws ACCESS_DENIED where the user
@@ -235,43 +311,21 @@ export interface Reader {
   close(): Promise<void>
 }
 
-export interface WriteOptions {
-  readonly signal: AbortSignal
-  /** Called with the number of rows handed to the target so far, not yet committed. */
-  readonly onProgress: (rows: number) => void
-  /**
-   * Called with a row that the target does not take, as a batch of one, and why: an error whose `blamesRow` is true.
-   * It throws when the run tolerates no more of them; when it returns, the writer leaves the row out and goes on.
-   */
-  readonly onDirty: (row: Batch, error: RowshiftError) => void
-}
-
-/** What became of the rows of a split; all but `rowsChanged` add up to the rows received. */
-export interface WriteCounts {
-  /** Inserted, or changed to be as they came. */
-  readonly rowsWritten: number
-  /** Those of the rows written whose key was there before. */
-  readonly rowsChanged: number
-  /** Upsert found an equal row. */
-  readonly rowsUnchanged: number
-  /** Ignore found the key. */
-  readonly rowsSkipped: number
-  /** Handed to `onDirty`. */
-  readonly dirtyRows: number
-}
-
-export const nothingWritten: WriteCounts = {
-  rowsWritten: 0,
-  rowsChanged: 0,
-  rowsUnchanged: 0,
-  rowsSkipped: 0,
-  dirtyRows: 0,
-}
-
 export interface Writer {
   connect(): Promise<void>
   describe(table: string): Promise<TableSchema>
-  /** Chooses how rows will be written. Looks, but changes nothing. */
+  /** The highest value of a column, as cell text; null when there is none. To begin incremental runs by. */
+  highest?(table: string, column: Column): Promise<string | null>
+  /**
+   * Optional: the code points that a text column takes, as first and last of each range. Asked for columns whose
+   * repertoire is a character set by name, when characters outside it are to become `?`; without this method the run
+   * fails on them.
+   */
+  repertoire?(column: Column): Promise<NonNullable<Characters['ranges']>>
+  /**
+   * Chooses how rows will be written. Looks, but changes nothing. Throws when nothing can be written: ACCESS_DENIED,
+   * READ_ONLY.
+   */
   plan(draft: PlanDraft, writePath: string): Promise<WritePlan>
   /** Before the first split: runs `preSql`. */
   prepare(plan: Plan, signal: AbortSignal): Promise<void>
@@ -279,6 +333,8 @@ export interface Writer {
    * Writes the rows of one split in one transaction, or in such a way that nothing stays when it throws, and
    * resolves once they are committed. Every row received is stored with exactly its values, or counted as one of the
    * other kinds of {@link WriteCounts}; otherwise it throws and leaves nothing. When `signal` aborts before the commit was sent, it throws INTERRUPTED.
+   * An error that leaves open whether the split, or a part of it, is stored after all (a commit without an answer, a
+   * table that cannot roll back) has `inDoubt: true` in its details; the split is not run again then.
    * The bytes of a batch stay valid until `write` settles. The iterable may stay silent for long while it is empty
    * (the reader is at work), so nothing should be locked before the first batch is there.
    */
@@ -293,8 +349,13 @@ export interface Plugin {
   readonly label: string
   /** JSON Schema of {@link Connection}; checked before a connection is used. */
   readonly connectionSchema: object
-  /** The connection of `rowshift copy --from URL`, without the `table` parameter. Throws USAGE. */
-  connectionFromUrl(url: URL): Connection
+  /**
+   * The connection of `rowshift copy --from URL`, without the `table` parameter. `text` is the URL as it was written:
+   * a {@link URL} makes the path of some schemes absolute. Throws USAGE.
+   */
+  connectionFromUrl(url: URL, text: string): Connection
+  /** The table of a URL that names none, where a connection has but one. Default: a URL must name its table. */
+  defaultTable?(connection: Connection): string
   /** Where a connection leads, without secrets: `mysql://user@host:3306/db`. */
   describeConnection(connection: Connection): string
   createReader?(endpoint: Endpoint): Reader

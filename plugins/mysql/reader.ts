@@ -1,14 +1,18 @@
 import { BatchBuilder } from '../../src/batch/builder.js'
 import type {
   Batch,
+  BoundRequest,
   Column,
+  ColumnMapping,
   Endpoint,
+  LossSearch,
   Plan,
   Reader,
-  Split,
   SnapshotLock,
+  Split,
   SplitSize,
   TableSchema,
+  Window,
 } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
@@ -17,10 +21,13 @@ import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
 import { divideRange, splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
 import { mapError } from './errors.js'
+import { findLoss } from './loss-search.js'
+import { checkSource } from './preflight.js'
 import { describeTable } from './schema.js'
 import { lockWrites } from './snapshot.js'
 import { identifier, keyLiteral, keyOrder, keyText } from './sql.js'
 import { RowTranscoder } from './transcode.js'
+import { findWindow } from './window.js'
 
 /** Batches read but not yet taken, after which the server has to wait. */
 const MAX_WAITING = 4
@@ -40,6 +47,14 @@ export class MysqlReader implements Reader {
 
   async describe(table: string): Promise<TableSchema> {
     return describeTable(await this.#open(), table)
+  }
+
+  async findLoss(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch> {
+    return findLoss(await this.#open(), table, column, where)
+  }
+
+  async check(plan: Plan, allColumns: boolean): Promise<readonly string[]> {
+    return checkSource(await this.#open(), plan, splitSql(plan), allColumns)
   }
 
   split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
@@ -85,6 +100,10 @@ export class MysqlReader implements Reader {
       if (!ended && this.#inSnapshot) await rows.discard()
       else if (!ended) this.#drop()
     }
+  }
+
+  bound(request: BoundRequest): Promise<Window> {
+    return findWindow(this.#endpoint, request)
   }
 
   async lock(table: string): Promise<SnapshotLock> {
@@ -195,7 +214,7 @@ export function selectSql(plan: Plan, split: Split): string {
   const columns = plan.columns.map(({ source }) => readExpression(source)).join(', ')
   const key = keyColumns(plan)
   const range = { ...split, lower: literals(plan, split.lower), upper: literals(plan, split.upper) }
-  return `SELECT ${columns} FROM ${sourceTable(plan)}${whereClause(rangeConditions(key, range, plan.where))}`
+  return `SELECT ${columns} FROM ${sourceTable(plan)}${whereClause(rangeConditions(key, range, plan.where, plan.window?.sql))}`
 }
 
 /** FLOAT is sent with 6 digits; as a double it comes with all of them. Adding 0 would do the same but lose -0. */
@@ -207,7 +226,7 @@ function readExpression(column: Column): string {
 function keyProbe(session: Session, plan: Plan): KeyProbe {
   const key = keyColumns(plan)
   const cells = (plan.key?.columns ?? []).map(keyText)
-  const present = rangeConditions(key, { lower: null, upper: null }, plan.where)
+  const present = rangeConditions(key, { lower: null, upper: null }, plan.where, plan.window?.sql)
   const ask = async (conditions: readonly string[], tail: string): Promise<KeyValue | null> => {
     const sql = `SELECT ${cells.join(', ')} FROM ${sourceTable(plan)}${whereClause(conditions)}${tail}`
     const rows = await session.query(sql).catch((error: unknown) => {
@@ -224,6 +243,15 @@ function keyProbe(session: Session, plan: Plan): KeyProbe {
       return ask(conditions, `${orderBy(key)} LIMIT 1 OFFSET ${offset}`)
     },
   }
+}
+
+/** The query by which the next bound of a split is found; null for a table that is one split. */
+function splitSql(plan: Plan): string | null {
+  if (plan.key === null) return null
+  const key = keyColumns(plan)
+  const present = rangeConditions(key, { lower: null, upper: null }, plan.where)
+  const names = key.map(({ sql }) => sql).join(', ')
+  return `SELECT ${names} FROM ${sourceTable(plan)}${whereClause(present)}${orderBy(key)} LIMIT 1 OFFSET ${plan.splitRows}`
 }
 
 /** The source with its split key's index: left to itself, the optimizer sometimes prefers a full scan and a sort. */

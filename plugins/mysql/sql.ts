@@ -39,3 +39,8 @@ function isBit(type: string): boolean {
 function enumMembers(type: string): number {
   return /^enum\(/i.test(type) ? [...type.matchAll(/'(?:[^']|'')*'/g)].length : 0
 }
+
+/** The character set of a text column, which begins its collation's name. */
+export function charsetOf({ collation }: Column): string | null {
+  return collation === undefined ? null : /^[a-z0-9]+/i.exec(collation)![0]
+}

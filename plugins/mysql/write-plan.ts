@@ -2,7 +2,8 @@ import type { PlanDraft, WritePlan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
-import { describeFacts } from './schema.js'
+import { checkTarget } from './preflight.js'
+import { describeFacts, isMariadb } from './schema.js'
 import { text } from './sql.js'
 import { dropStagingSql, stagingSql } from './statements.js'
 
@@ -48,11 +49,7 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     )
   }
   const triggers = await insertTriggers(session, draft.target.table)
-  if (triggers.length > 0) {
-    warnings.push(
-      `target ${draft.target.table} has triggers that run for every row and may change it: ${triggers.join(', ')}`,
-    )
-  }
+  warnings.push(...(await checkTarget(session, draft)))
   const { path, reason } = choosePath(
     server,
     { engine, autoIncrement, workerNum: draft.workerNum },
@@ -63,10 +60,12 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     path,
     reasons: [`write path ${path}: ${reason}`, ...staging.reasons],
     warnings,
+    triggers,
+    ...(path === 'insert' ? { maxRowBytes: server.maxAllowedPacket } : {}),
     // An empty binary cell, one byte in a batch, becomes ",_binary''" in an INSERT.
     maxBatchBytes: Math.floor(server.maxAllowedPacket / 12),
     facts: {
-      mariadb: isMariadb(server),
+      mariadb: isMariadb(server.version),
       maxAllowedPacket: server.maxAllowedPacket,
       transactional: engine === null || TRANSACTIONAL.has(engine),
       rowAlias: knowsRowAlias(server),
@@ -166,10 +165,6 @@ function choosePath(
 function knowsRowAlias({ version }: ServerFacts): boolean {
   const [major = 0, minor = 0, patch = 0] = version.split(/[^\d]/).map(Number)
   return !/mariadb/i.test(version) && (major > 8 || (major === 8 && (minor > 0 || patch >= 19)))
-}
-
-function isMariadb({ version }: ServerFacts): boolean {
-  return /mariadb/i.test(version)
 }
 
 async function insertTriggers(session: Session, table: string): Promise<string[]> {

@@ -1,6 +1,7 @@
 import { BatchBuilder } from '../../src/batch/builder.js'
 import type {
   Batch,
+  BoundRequest,
   Endpoint,
   Plan,
   Reader,
@@ -8,6 +9,7 @@ import type {
   Split,
   SplitSize,
   TableSchema,
+  Window,
 } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { rangeConditions, whereClause } from '../../src/sql/range.js'
@@ -20,6 +22,7 @@ import { interrupted, sqliteError } from './errors.js'
 import { displayKey, displayValue, keyColumns, keyProbe, literals } from './keys.js'
 import { quoteName } from './names.js'
 import { describeTable } from './schema.js'
+import { findWindow } from './window.js'
 
 type Row = readonly SqliteValue[]
 
@@ -91,6 +94,14 @@ export class SqliteReader implements Reader {
     if (last !== null) yield last
   }
 
+  async bound(request: BoundRequest): Promise<Window> {
+    try {
+      return findWindow(this.#open, request, this.#encoding)
+    } catch (thrown) {
+      throw sqliteError(thrown, `looking for what is new in "${request.table.table}" of ${this.#where}`)
+    }
+  }
+
   /** Another connection takes the write lock, so nothing is committed until it lets go. */
   async lock(): Promise<SnapshotLock> {
     const database = await open(this.#endpoint, 'write')
@@ -119,7 +130,7 @@ export class SqliteReader implements Reader {
       upper: literals(plan, split.upper, this.#encoding),
       nullKey: split.nullKey ?? false,
     }
-    const where = whereClause(rangeConditions(keyColumns(plan), range, plan.where))
+    const where = whereClause(rangeConditions(keyColumns(plan), range, plan.where, plan.window?.sql))
     const sql = `SELECT ${cells.map((cell) => cell.sql).join(', ')} FROM ${quoteName(plan.source.table)}${where}`
     return this.#open.prepare(sql).raw().safeIntegers(true).iterate() as Iterable<Row>
   }

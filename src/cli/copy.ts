@@ -4,14 +4,13 @@ import type { CopyRequest, TableAt } from '../engine/job.js'
 import { planCopy } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
 import { ExitCode, RowshiftError } from '../errors.js'
-import type { Params } from '../task/params.js'
-import { parseParams } from '../task/params.js'
+import { withMode } from '../task/params.js'
 import type { Task, TaskStore } from '../task/task.js'
-import type { CommonOptions, ConfigOptions, ReportOptions } from './options.js'
+import type { CommonOptions, ConfigOptions, ModeOptions, ReportOptions } from './options.js'
 import { copyWithProgress, deliver, interruptible, label, reported, writeReport } from './execution.js'
 import { describePlan, print, printJson } from './output.js'
 import { paramsFromOptions } from './params-options.js'
-import { withStore } from './tasks.js'
+import { openStore } from './tasks.js'
 
 export interface CopyOptions extends CommonOptions, ReportOptions {
   readonly from: string | undefined
@@ -19,11 +18,11 @@ export interface CopyOptions extends CommonOptions, ReportOptions {
   readonly params: string | undefined
   readonly param: readonly string[]
   readonly dryRun: boolean
+  readonly fromTarget: boolean
 }
 
-export interface PlanOptions extends CommonOptions, ConfigOptions {
+export interface PlanOptions extends CommonOptions, ConfigOptions, ModeOptions {
   readonly id: number
-  readonly mode: string | undefined
 }
 
 /** `rowshift copy`: no task table. Resolves to the exit code. */
@@ -39,7 +38,8 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
   const request = async (runId: string): Promise<CopyRequest> => {
     const params = paramsFromOptions(options.params, options.param)
     const ends = { from: await fromUrl(from, '--from'), to: await fromUrl(to, '--to') }
-    return { runId, taskId: null, ...ends, params }
+    const past = options.fromTarget ? { watermarks: {}, fromTarget: true } : null
+    return { runId, taskId: null, ...ends, params, past }
   }
   if (options.dryRun) {
     if (report === undefined) return showPlan(await request(''), options)
@@ -53,11 +53,16 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
 
 /** `rowshift plan ID`: what `run` would do. */
 export async function planCommand(options: PlanOptions): Promise<number> {
-  const task = await withStore(options, (store) => findTask(store, options.id))
   const config = Config.load(options.config, options.env)
-  const request = await taskRequest('', task, config, options.mode)
-  const offline = `Task ${task.id} is offline (online_status is ${task.online_status}, not 1): "rowshift run" refuses it.`
-  return showPlan(request, options, task.online_status === 1 ? [] : [offline])
+  const store = await openStore(config)
+  try {
+    const task = await findTask(store, options.id)
+    const request = await taskRequest('', task, config, store, options)
+    const offline = `Task ${task.id} is offline (online_status is ${task.online_status}, not 1): "rowshift run" refuses it.`
+    return await showPlan(request, options, task.online_status === 1 ? [] : [offline])
+  } finally {
+    await store.close()
+  }
 }
 
 export async function findTask(store: TaskStore, id: number): Promise<Task> {
@@ -72,17 +77,14 @@ export async function taskRequest(
   runId: string,
   task: Task,
   config: Config,
-  mode?: string,
+  store: TaskStore,
+  { mode, fromTarget }: ModeOptions,
 ): Promise<CopyRequest> {
-  const params = withMode(parseParams(task.params), mode)
+  const params = withMode(task.params, mode)
   const from = await taskSide(task, 'from', config)
   const to = await taskSide(task, 'to', config)
-  return { runId, taskId: task.id, from, to, params }
-}
-
-function withMode(params: Params, mode: string | undefined): Params {
-  if (mode === undefined || mode === params.mode) return params
-  throw new RowshiftError('USAGE', `--mode ${mode} is not known; this version knows init (full copy).`)
+  const past = { watermarks: await store.watermarks(task.id), fromTarget }
+  return { runId, taskId: task.id, from, to, params, past }
 }
 
 async function taskSide(task: Task, side: 'from' | 'to', config: Config): Promise<TableAt> {

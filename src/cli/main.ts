@@ -6,7 +6,15 @@ import { redact, RowshiftError } from '../errors.js'
 import { log, logLevels, setLogLevel } from '../log.js'
 import { copyCommand, planCommand } from './copy.js'
 import { demoCommand } from './demo.js'
-import { configOptions, idArgument, reportOptions, runOptions, taskId } from './options.js'
+import {
+  configOptions,
+  fromTargetOption,
+  idArgument,
+  modeOptions,
+  reportOptions,
+  runOptions,
+  taskId,
+} from './options.js'
 import { printError } from './output.js'
 import { runAllCommand } from './run-all.js'
 import { runCommand } from './run.js'
@@ -29,7 +37,8 @@ function refuseRepeated(options: Readonly<Record<string, unknown>>): void {
 function refuseOddSwitches(args: readonly string[]): void {
   const odd = args.find(
     (arg) =>
-      /^--(no-)?(all|dry-run|dryRun|json|skip-running|skipRunning)=/.test(arg) && !/=(true|false)$/.test(arg),
+      /^--(no-)?(all|dry-run|dryRun|from-target|fromTarget|json|skip-running|skipRunning)=/.test(arg) &&
+      !/=(true|false)$/.test(arg),
   )
   if (odd !== undefined)
     throw new RowshiftError('USAGE', `${odd}: this option takes no value, or true or false.`)
@@ -57,7 +66,7 @@ async function main(args: readonly string[]): Promise<number> {
       'copy',
       'Copy a table; no task table needed',
       (y) =>
-        reportOptions(y)
+        fromTargetOption(reportOptions(y))
           .option('from', { type: 'string', describe: 'type://user:password@host:port/db?table=name' })
           .option('to', { type: 'string', describe: 'The same form, for the target' })
           .option('params', { type: 'string', describe: 'Task params: JSON, or a file with it' })
@@ -91,7 +100,7 @@ async function main(args: readonly string[]): Promise<number> {
     .command(
       'plan <id>',
       'Show what a run would do, and why; write nothing',
-      (y) => configOptions(idArgument(y)).option('mode', { type: 'string', describe: 'init: full copy' }),
+      (y) => modeOptions(configOptions(idArgument(y))),
       (options) => run(planCommand({ ...options, id: taskId(options.id), mode: options.mode })),
     )
     .command(

@@ -41,20 +41,23 @@ export function reportOptions<T>(yargs: Argv<T>): Argv<T & ReportOptions> {
   })
 }
 
-export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions {
+/** What an incremental run asks for. */
+export interface ModeOptions {
   readonly mode: string | undefined
+  readonly fromTarget: boolean
+}
+
+export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions, ModeOptions {
   /** A task that is running already is no failure. */
   readonly skipRunning: boolean
 }
 
 export function runOptions<T>(yargs: Argv<T>) {
-  return reportOptions(configOptions(yargs))
-    .option('mode', { type: 'string', describe: 'init: full copy' })
-    .option('skip-running', {
-      type: 'boolean',
-      default: false,
-      describe: 'Exit with 0 when another run of the task is under way',
-    })
+  return modeOptions(reportOptions(configOptions(yargs))).option('skip-running', {
+    type: 'boolean',
+    default: false,
+    describe: 'Exit with 0 when another run of the task is under way',
+  })
 }
 
 export function idArgument<T>(yargs: Argv<T>): Argv<T & { readonly id: number }> {
@@ -65,4 +68,21 @@ export function idArgument<T>(yargs: Argv<T>): Argv<T & { readonly id: number }>
 export function taskId(value: number | undefined): number {
   if (value !== undefined && Number.isInteger(value)) return value
   throw new RowshiftError('USAGE', 'A task id is a whole number; "rowshift list" shows the tasks.')
+}
+
+export function modeOptions<T>(
+  yargs: Argv<T>,
+): Argv<T & { mode: string | undefined; 'from-target': boolean }> {
+  return fromTargetOption(yargs).option('mode', {
+    choices: ['init', 'append', 'increment'] as const,
+    describe: 'init: full copy; append: new keys; increment: changed rows',
+  })
+}
+
+export function fromTargetOption<T>(yargs: Argv<T>): Argv<T & { 'from-target': boolean }> {
+  return yargs.option('from-target', {
+    type: 'boolean',
+    default: false,
+    describe: "Begin incremental runs at the target's highest value where nothing is remembered",
+  })
 }

@@ -1,4 +1,4 @@
-import type { Plan } from '../plugin.js'
+import type { ColumnMapping, Plan } from '../plugin.js'
 import type { RowshiftError } from '../errors.js'
 import { redact } from '../errors.js'
 import type { RunReport } from '../task/task.js'
@@ -48,6 +48,9 @@ export function summary(report: RunReport): string {
       `${formatCount(rate)} rows/s, ${report.splitsDone} of ${report.splits} splits, ` +
       `${report.workerNum} threads, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
   ]
+  if (report.dirtyFile !== null) {
+    lines.push(`${formatCount(report.dirtyRows)} rows were refused: ${report.dirtyFile}`)
+  }
   if (report.status !== 'success' && report.rowsWritten > 0) {
     lines.push('The rows written are committed and stay in the target.')
   }
@@ -62,10 +65,7 @@ export function describePlan(plan: Plan, from: string, to: string): string {
     `from     ${from} table ${source.table}, ${rows} rows`,
     `to       ${to} table ${target.table}`,
     `mode     ${plan.mode}, write mode ${plan.writeMode}, ${plan.workerNum} threads`,
-    ...plan.columns.map(
-      (column, i) =>
-        `${i === 0 ? 'columns ' : '        '} ${column.source.name} (${column.source.type}) -> ${column.target.name} (${column.target.type})`,
-    ),
+    ...plan.columns.map((column, i) => `${i === 0 ? 'columns ' : '        '} ${describeColumn(column)}`),
     ...(plan.where === null ? [] : [`where    ${plan.where}`]),
     ...plan.preSql.map((sql) => `before   ${sql}`),
     ...plan.postSql.map((sql) => `after    ${sql}`),
@@ -73,6 +73,12 @@ export function describePlan(plan: Plan, from: string, to: string): string {
     ...plan.warnings.map((warning) => `warning  ${warning}`),
   ]
   return lines.join('\n')
+}
+
+function describeColumn({ source, target, verdict: { grade, why } }: ColumnMapping): string {
+  const what =
+    grade === 'lossy' ? `lossy (accepted): loses ${why}` : grade === 'exact' ? grade : `${grade}: ${why}`
+  return `${source.name} (${source.type}) -> ${target.name} (${target.type}), ${what}`
 }
 
 /** Control characters in a value must not reach the terminal. */

@@ -55,10 +55,10 @@ export class RunHistory {
    */
   async end(report: RunReport): Promise<RunReport> {
     try {
-      const fate = await this.#lock.end()
+      const { alone, fate } = await this.#lock.end()
       if (fate !== null && fate !== report.error?.message) this.#warn(fate)
       const whole = { ...report, warnings: [...report.warnings, ...this.#warnings] }
-      await this.#write(whole)
+      await this.#write(whole, alone)
       return whole
     } catch (thrown) {
       this.#warn(
@@ -68,9 +68,13 @@ export class RunHistory {
     }
   }
 
-  async #write(report: RunReport): Promise<void> {
-    const { status, rowsRead, rowsWritten } = report
+  /** A run that was not alone must not move the watermark: the other one may have read what this one overwrote. */
+  async #write(report: RunReport, alone: boolean): Promise<void> {
+    const { status, rowsRead, rowsWritten, watermarks } = report
     const end = { status, end_time: utcNow(), rows_read: rowsRead, rows_written: rowsWritten }
+    if (status === 'success' && alone) {
+      await this.#store.saveWatermarks(this.#record.task_id, this.#record.run_id, watermarks)
+    }
     await this.#store.finishRun({ ...this.#record, ...end, report: JSON.stringify(report) })
     // The status of the task is that of the run that has the lock.
     if (!this.lockLost.aborted) await this.#setStatus(status)

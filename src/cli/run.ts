@@ -37,7 +37,7 @@ export async function runTask(
       }
       const history = await RunHistory.begin(store, id, options.mode ?? 'init', runId)
       const stop = AbortSignal.any([signal, history.lockLost])
-      const resolved = async () => copy(await taskRequest(runId, task, config, options.mode), stop)
+      const resolved = async () => copy(await taskRequest(runId, task, config, store, options), stop)
       return await history.end(await reported(runId, id, resolved))
     } finally {
       await store.close()

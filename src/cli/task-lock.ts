@@ -6,6 +6,14 @@ import type { RunRecord, TaskStore } from '../task/task.js'
 
 const RENEW_MS = 10_000
 
+/** What became of the lock of a run. */
+export interface LockFate {
+  /** No other run of the task has begun since it was taken. */
+  readonly alone: boolean
+  /** In words; null: it was held all the time. */
+  readonly fate: string | null
+}
+
 /** The lock of a task for as long as one run lasts, seen to every few seconds. */
 export class TaskLock {
   readonly #store: TaskStore
@@ -41,19 +49,21 @@ export class TaskLock {
     this.#watching = this.#watch()
   }
 
-  /** Looks a last time. Resolves to what happened to the lock meanwhile, in words; null: nothing. */
-  async end(): Promise<string | null> {
+  /** Looks a last time. */
+  async end(): Promise<LockFate> {
     this.#ended.abort()
     await this.#watching
     await this.#renew()
-    if (this.#lost.signal.aborted) return (this.#lost.signal.reason as RowshiftError).message
-    if (!this.#regained) return null
-    const [newest] = await this.#store.history(this.#run.task_id, 1)
-    const other =
-      newest && newest.run_id !== this.#run.run_id
-        ? `${describeRun(newest)} began meanwhile`
-        : 'no other run began meanwhile'
-    return `The connection to the task store was lost, and with it the lock of task ${this.#run.task_id}; it was taken again, and ${other}.`
+    if (this.#lost.signal.aborted) {
+      return { alone: false, fate: (this.#lost.signal.reason as RowshiftError).message }
+    }
+    if (!this.#regained) return { alone: true, fate: null }
+    const { run_id: runId, task_id: taskId } = this.#run
+    const [newest] = await this.#store.history(taskId, 1)
+    const alone = newest?.run_id === runId
+    const others = alone || !newest ? 'no other run began' : `${describeRun(newest)} began`
+    const fate = `The connection to the task store was lost, and with it the lock of task ${taskId}; it was taken again, and ${others} meanwhile.`
+    return { alone, fate }
   }
 
   async #watch(): Promise<void> {

@@ -3,11 +3,13 @@ import { endpoint } from '../config/plugins.js'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { makePlan } from '../plan/plan.js'
+import type { Past } from '../plan/window.js'
 import type { Plan, Reader, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
 import type { CoordinatorResult } from './coordinator.js'
 import { copySplits } from './coordinator.js'
+import { checkPercentage, DirtyFile } from './dirty-file.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
 import { makeReport } from './report.js'
@@ -24,6 +26,8 @@ export interface CopyRequest {
   readonly from: TableAt
   readonly to: TableAt
   readonly params: Params
+  /** What earlier runs have left for incremental modes; null: nothing is remembered. */
+  readonly past?: Past | null
 }
 
 export interface CopyHooks {
@@ -45,6 +49,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   let progress: Progress = noProgress
   let error: RowshiftError | null = null
   let copied: CoordinatorResult | null = null
+  let dirty: DirtyFile | null = null
   const onProgress = (now: Progress) => {
     progress = now
     hooks.onProgress(now)
@@ -54,7 +59,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       made = await plan(request, reader, writer)
       announce(request, made)
       hooks.onPlan(made)
-      copied = await copy(request, made, reader, writer, { ...hooks, onProgress })
+      dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile)
+      copied = await copy(request, { plan: made, dirty, reader, writer }, { ...hooks, onProgress })
       await finish(made, copied, writer, hooks.signal)
     })
   } catch (thrown) {
@@ -62,14 +68,20 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
-  return makeReport({ ...request, plan: made, progress, error, seconds, copied })
+  const dirtyFile = (dirty as DirtyFile | null)?.close() ?? null
+  return makeReport({ ...request, plan: made, progress, dirtyFile, error, seconds, copied })
+}
+
+interface Execution {
+  readonly plan: Plan
+  readonly dirty: DirtyFile | null
+  readonly reader: Reader
+  readonly writer: Writer
 }
 
 function copy(
   request: CopyRequest,
-  made: Plan,
-  reader: Reader,
-  writer: Writer,
+  { plan: made, dirty, reader, writer }: Execution,
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw stopped(hooks.signal)
@@ -80,6 +92,7 @@ function copy(
     target: endpoint(request.to.loaded, request.to.connection, request.params.session),
     reader,
     prepare: () => writer.prepare(made, hooks.signal),
+    dirty: dirty?.setup ?? null,
     signal: hooks.signal,
     onProgress: hooks.onProgress,
   })
@@ -93,12 +106,13 @@ async function finish(
 ): Promise<void> {
   if (copied.error) throw copied.error
   checkCounts(made, copied.progress)
+  checkPercentage(made, copied.progress)
   await writer.finish(made, signal)
 }
 
 /** The last line of defence: what the splits add up to must make sense for the table. */
 function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
-  const sawRows = made.key !== null && !made.key.nullable && splits > 0
+  const sawRows = made.key !== null && !made.key.nullable && made.window === null && splits > 0
   const counted = settled(done)
   if (splits === splitsDone && done.rowsRead === counted && !(sawRows && done.rowsRead === 0)) return
   throw new RowshiftError(
@@ -110,7 +124,14 @@ function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
 
 function plan(request: CopyRequest, reader: Reader, writer: Writer): Promise<Plan> {
   const { params } = request
-  return makePlan({ reader, writer, sourceTable: request.from.table, targetTable: request.to.table, params })
+  return makePlan({
+    reader,
+    writer,
+    sourceTable: request.from.table,
+    targetTable: request.to.table,
+    params,
+    past: request.past ?? null,
+  })
 }
 
 /** Opens the coordinator's own connection to each end for as long as `use` takes. */

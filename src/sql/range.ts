@@ -67,7 +67,11 @@ export interface Range {
  * The conditions that select a split's rows, to be joined with AND; empty for the whole table. Nullable key columns
  * are excluded by name, because `a > 1` alone would also take rows whose `b` is NULL, which the NULL split holds.
  */
-export function rangeConditions(key: readonly SqlKeyColumn[], range: Range, where: string | null): string[] {
+export function rangeConditions(
+  key: readonly SqlKeyColumn[],
+  range: Range,
+  ...wheres: readonly (string | null | undefined)[]
+): string[] {
   const conditions: string[] = []
   const nullable = key.filter((column) => column.nullable)
   if (range.nullKey) {
@@ -78,7 +82,7 @@ export function rangeConditions(key: readonly SqlKeyColumn[], range: Range, wher
     if (range.upper) conditions.push(upTo(key, range.upper))
   }
   // On lines of its own, so that a trailing comment in the user's text ends before the bracket.
-  if (where !== null) conditions.push(`(${where}\n)`)
+  for (const where of wheres) if (where) conditions.push(`(${where}\n)`)
   return conditions
 }
 

@@ -23,6 +23,7 @@ const DENSE = 1.5
  */
 export async function* splitByKey(plan: Plan, probe: KeyProbe, size: SplitSize): AsyncGenerator<Split> {
   const { key } = plan
+  if (plan.window?.rows === 0) return
   if (key === null) {
     yield { index: 0, lower: null, upper: null }
     return
@@ -40,7 +41,10 @@ export async function* splitByKey(plan: Plan, probe: KeyProbe, size: SplitSize):
   for await (const { lower, upper } of ranges(null, last, nextBound)) yield { index: index++, lower, upper }
 }
 
-/** Divides a range of a key, by asking for each bound. A split of one row is not divided again. */
+/**
+ * Divides a range of a key, by asking for each bound. A split of one row is not divided again, nor is one of rows that
+ * all have the same value of a key that is not unique.
+ */
 export async function* divideRange(range: Split, probe: KeyProbe, size: SplitSize): AsyncGenerator<Split> {
   const last = range.upper!
   let rows = size()
@@ -50,7 +54,8 @@ export async function* divideRange(range: Split, probe: KeyProbe, size: SplitSiz
   }
   let index = 0
   for await (const { lower, upper } of ranges(range.lower, last, nextBound)) {
-    yield { index: index++, lower, upper, ...(rows === 1 ? { indivisible: true } : {}) }
+    const whole = lower === range.lower && sameKey(upper, last)
+    yield { index: index++, lower, upper, ...(rows === 1 || whole ? { indivisible: true } : {}) }
   }
 }
 
@@ -82,7 +87,8 @@ async function denseStep(
   const range = maximum - minimum + 1n
   const rows = plan.source.estimatedRows ?? 0
   const fitsOneSplit = range <= BigInt(plan.splitRows)
-  if (!fitsOneSplit && (plan.where !== null || Number(range) > rows * DENSE)) return null
+  if (!fitsOneSplit && (plan.where !== null || plan.window !== null || Number(range) > rows * DENSE))
+    return null
   const keysPerRow = Math.max(1, rows === 0 ? 1 : Number(range) / rows)
   const width = () => BigInt(Math.ceil(size() * keysPerRow))
   if (!fitsOneSplit && !(await holdsAsMany(plan, probe, last, minimum + width()))) return null

@@ -19,14 +19,19 @@ import sqlite from '../../plugins/sqlite/plugin.js'
 
 export const NEVER = new AbortController().signal
 
+const directories = new Set<string>()
+// Also where no test of a file runs, so that no hook does.
+process.on('exit', () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+})
+
 /** A directory of its own for each test file, and databases in it. */
 export class Fixture {
   readonly directory = mkdtempSync(join(tmpdir(), 'rowshift-unit-'))
   #files = 0
 
   constructor() {
-    // Also where no test of the file runs, so that no hook does.
-    process.on('exit', () => this.remove())
+    directories.add(this.directory)
   }
 
   /** Creates a database and returns its path. */
@@ -72,13 +77,19 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
   const key = source.keys.find(({ columns }) => columns.every((name) => columnOf(name).ordered))
   return {
     mode: 'init',
+    window: null,
+    watermarks: {},
     writeMode: 'insert',
     identity: null,
     consistency: 'split',
     errorLimit: { record: 0, percentage: null },
     source,
     target,
-    columns: source.columns.map((column, i) => ({ source: column, target: target.columns[i]! })),
+    columns: source.columns.map((column, i) => ({
+      source: column,
+      target: target.columns[i]!,
+      verdict: { grade: 'checked', why: '' },
+    })),
     key: key ? { name: key.name, columns: key.columns.map(columnOf), nullable: key.nullable } : null,
     splitRows: options.splitRows ?? 1000,
     workerNum: 1,
@@ -111,6 +122,7 @@ export const writeOptions: WriteOptions = {
   onDirty(_row, error) {
     throw error
   },
+  beforeCommit: () => {},
 }
 
 /** Copies a table, split after split, and returns the number of rows written. */

@@ -9,7 +9,7 @@ import { affinityOf } from '../../plugins/sqlite/affinity.js'
 import { decimalText } from '../../plugins/sqlite/numbers.js'
 import { copy, failure, Fixture, openReader, openWriter } from './sqlite-fixture.js'
 
-const pathOf = (url: string) => sqlite.connectionFromUrl(new URL(url))['path']
+const pathOf = (url: string) => sqlite.connectionFromUrl(new URL(url), url)['path']
 
 describe('sqlite connection', () => {
   const fixture = new Fixture()
@@ -220,7 +220,11 @@ describe('sqlite task store', () => {
     await store.connect()
     expect((await failure(store.list())).code).to.equal('TASK_STORE_MISSING')
     expect(existsSync(path)).to.equal(false)
-    expect(await store.init()).to.have.members(['task_def_sync_manager', 'rowshift_run'])
+    expect(await store.init()).to.have.members([
+      'task_def_sync_manager',
+      'rowshift_run',
+      'rowshift_watermark',
+    ])
     expect(await store.init()).to.deep.equal([])
     expect(await store.list()).to.deep.equal([])
     await store.close()
