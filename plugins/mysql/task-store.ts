@@ -133,7 +133,7 @@ export class MysqlTaskStore implements TaskStore {
 
   async finishRun(run: RunRecord): Promise<void> {
     await this.#ask(
-      `UPDATE rowshift_run SET status = ${text(run.status)}, end_time = ${text(run.end_time!)},
+      `UPDATE rowshift_run SET mode = ${text(run.mode)}, status = ${text(run.status)}, end_time = ${text(run.end_time!)},
          rows_read = ${run.rows_read}, rows_written = ${run.rows_written}, report = ${text(run.report!)}
        WHERE run_id = ${text(run.run_id)}`,
     )

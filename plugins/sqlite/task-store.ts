@@ -103,7 +103,7 @@ export class SqliteTaskStore implements TaskStore {
   async finishRun(run: RunRecord): Promise<void> {
     this.#using('recording the end of a run', (database) => {
       const sql =
-        `UPDATE ${RUN_TABLE} SET status = :status, end_time = :end_time, rows_read = :rows_read, ` +
+        `UPDATE ${RUN_TABLE} SET mode = :mode, status = :status, end_time = :end_time, rows_read = :rows_read, ` +
         'rows_written = :rows_written, report = :report WHERE run_id = :run_id'
       const { changes } = database.prepare(sql).run(run)
       if (changes !== 1)

@@ -70,8 +70,8 @@ export class RunHistory {
 
   /** A run that was not alone must not move the watermark: the other one may have read what this one overwrote. */
   async #write(report: RunReport, alone: boolean): Promise<void> {
-    const { status, rowsRead, rowsWritten, watermarks } = report
-    const end = { status, end_time: utcNow(), rows_read: rowsRead, rows_written: rowsWritten }
+    const { mode, status, rowsRead, rowsWritten, watermarks } = report
+    const end = { mode, status, end_time: utcNow(), rows_read: rowsRead, rows_written: rowsWritten }
     if (status === 'success' && alone) {
       await this.#store.saveWatermarks(this.#record.task_id, this.#record.run_id, watermarks)
     }

@@ -8,7 +8,7 @@ import type { RunRecord } from '../../src/plugin.js'
 import { runCli, servers } from '../support/context.js'
 import { expectRefusal, scratchFile } from '../support/copying.js'
 import { startServer } from '../support/servers.js'
-import { TaskPlace } from '../support/task-place.js'
+import { TaskPlace, type Started } from '../support/task-place.js'
 
 const everywhere = () => [...servers(), null]
 
@@ -96,11 +96,12 @@ describe('one run of a task at a time', () => {
 describe('a connection to the task store that is lost', () => {
   const LOCK = "IS_USED_LOCK(CONCAT('rowshift:', LEFT(SHA2(DATABASE(), 256), 40), ':', 5))"
 
-  async function started(place: TaskPlace) {
+  async function started(place: TaskPlace, then: (run: Started) => void = () => {}) {
     await place.addTask(5, 'dst')
     const release = await place.data.hold('dst')
     const run = place.start('run', '5')
     await place.untilRunning(5, run)
+    then(run)
     await place.store.value(`KILL ${(await place.store.value(`SELECT ${LOCK}`)) as string}`)
     return { run, release }
   }
@@ -136,9 +137,11 @@ describe('a connection to the task store that is lost', () => {
     await Promise.all(
       servers().map(async (server) => {
         const place = await TaskPlace.create(server)
-        const { run: first, release } = await started(place)
+        // Stopped, it cannot take the lock again before the second run does.
+        const { run: first, release } = await started(place, (run) => run.kill('SIGSTOP'))
         const second = place.start('run', '5')
         await place.untilRunning(5, second)
+        first.kill('SIGCONT')
         await sleep(12_000)
         await release()
         expect(await first.code(), first.stderr).to.equal(1)

@@ -46,6 +46,8 @@ async function onServer(server: TestServer): Promise<Backend & { place: Place }>
 function inFiles(): Backend {
   const path = scratchFile('db')
   const database = new Database(path)
+  // The switch to it does not wait for whoever holds the database.
+  database.pragma('journal_mode = WAL')
   database.exec([...TABLES, ROWS].join(';'))
   return {
     type: 'sqlite',
