@@ -38,7 +38,7 @@ export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { Batch, BatchLimits, Task, TaskStore }
 export type { Characters, Domain, Grade, Verdict } from './domain.js'
-export type { RunRecord } from './task/task.js'
+export type { LockState, RunRecord, RunStatus } from './task/task.js'
 export { nothingWritten } from './write.js'
 export type { WriteCounts, WriteOptions } from './write.js'
 

@@ -7,6 +7,11 @@ export function printError(error: RowshiftError): void {
   process.stderr.write(`${redact(`rowshift: ${error.message} [${error.code}]`)}\n`)
 }
 
+/** Something to know that does not make the run fail. */
+export function printNotice(text: string): void {
+  process.stderr.write(`${redact(`rowshift: ${text}`)}\n`)
+}
+
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2))
 }
@@ -32,6 +37,7 @@ export function formatSeconds(seconds: number): string {
 
 /** What a person reads after a run. */
 export function summary(report: RunReport): string {
+  if (report.status === 'skipped') return `Skipped. ${report.error!.message}`
   if (report.status === 'success' && report.splits === 0)
     return `The source is empty: 0 rows copied. Run ${report.runId}.`
   const done = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[report.status]

@@ -31,6 +31,7 @@ export interface CopyRequest {
 }
 
 export interface CopyHooks {
+  /** Stops the run. Its reason, if that is a RowshiftError, is the error of the report; otherwise INTERRUPTED is. */
   readonly signal: AbortSignal
   readonly onPlan: (plan: Plan) => void
   readonly onProgress: (progress: Progress) => void
@@ -63,7 +64,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       await finish(made, copied, writer, hooks.signal)
     })
   } catch (thrown) {
-    error = hooks.signal.aborted ? interrupted() : RowshiftError.from(thrown)
+    error = hooks.signal.aborted ? stopped(hooks.signal) : RowshiftError.from(thrown)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
@@ -83,7 +84,7 @@ function copy(
   { plan: made, dirty, reader, writer }: Execution,
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
-  if (hooks.signal.aborted) throw interrupted()
+  if (hooks.signal.aborted) throw stopped(hooks.signal)
   return copySplits({
     runId: request.runId,
     plan: made,
@@ -151,7 +152,9 @@ async function withEnds<T>(
   }
 }
 
-function interrupted(): RowshiftError {
+/** Who stops a run may say why, as the reason of the signal; otherwise it was the user. */
+function stopped({ reason }: AbortSignal): RowshiftError {
+  if (reason instanceof RowshiftError) return reason
   return new RowshiftError('INTERRUPTED', 'The run was interrupted.')
 }
 

@@ -232,6 +232,8 @@ describe('sqlite task store', () => {
     end_time: null,
     rows_read: 0,
     rows_written: 0,
+    host: null,
+    pid: null,
     report: null,
   }
 
