@@ -1,11 +1,21 @@
 import { BatchBuilder } from '../../src/batch/builder.js'
-import type { Batch, Column, Endpoint, Plan, Reader, Split, TableSchema } from '../../src/plugin.js'
+import type {
+  Batch,
+  Column,
+  Endpoint,
+  Plan,
+  Reader,
+  Split,
+  TableDefinition,
+  TableSchema,
+} from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
 import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sql/range.js'
 import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
 import { splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
+import { defineTable } from './definition.js'
 import { mapError } from './errors.js'
 import { describeTable } from './schema.js'
 import { identifier, keyLiteral } from './sql.js'
@@ -28,6 +38,10 @@ export class MysqlReader implements Reader {
 
   async describe(table: string): Promise<TableSchema> {
     return describeTable(await this.#open(), table)
+  }
+
+  async definition(table: string): Promise<TableDefinition> {
+    return defineTable(await this.#open(), table)
   }
 
   async *split(plan: Plan, signal: AbortSignal): AsyncIterable<Split> {

@@ -111,19 +111,32 @@ function ask(session: Session, table: string, sql: string): Promise<TextRow[]> {
   })
 }
 
-function toColumn([name, dataType, type, nullable, defaultValue, extra]: TextRow): Column {
-  const base = dataType!.toLowerCase()
-  const kind = kinds[base] ?? 'text'
-  return {
+function toColumn([name, , type, nullable, defaultValue, extra]: TextRow): Column {
+  return columnOf({
     name: name!,
     type: type!,
-    kind,
     nullable: nullable === 'YES',
     // MariaDB writes the default of a nullable column without one as the word NULL.
     hasDefault: (defaultValue !== null && defaultValue !== undefined) || /auto_increment/i.test(extra!),
     generated: /\b(VIRTUAL|STORED|PERSISTENT) GENERATED\b/i.test(extra!),
+  })
+}
+
+/** What follows from a column's type. */
+export function columnOf(
+  facts: Pick<Column, 'name' | 'type' | 'nullable' | 'hasDefault' | 'generated'>,
+): Column {
+  const { name, type, nullable, hasDefault, generated } = facts
+  const base = /^\w+/.exec(type)![0].toLowerCase()
+  return {
+    name,
+    type,
+    kind: kinds[base] ?? 'text',
+    nullable,
+    hasDefault,
+    generated,
     ordered: !UNORDERED.has(base),
-    fractionDigits: Number(/^(?:time|datetime|timestamp)\((\d)\)/i.exec(type!)?.[1] ?? 0),
+    fractionDigits: Number(/^(?:time|datetime|timestamp)\((\d)\)/i.exec(type)?.[1] ?? 0),
   }
 }
 

@@ -1,8 +1,10 @@
 import type {
   Batch,
+  DesignRequest,
   Endpoint,
   Plan,
   PlanDraft,
+  TableDesign,
   TableSchema,
   WriteCounts,
   WriteOptions,
@@ -11,6 +13,7 @@ import type {
 } from '../../src/plugin.js'
 import { nothingWritten, RowshiftError } from '../../src/plugin.js'
 import { runStatements, Session } from './connection.js'
+import { designTable } from './design.js'
 import { mapError } from './errors.js'
 import { describeTable } from './schema.js'
 import { identifier } from './sql.js'
@@ -35,15 +38,21 @@ export class MysqlWriter implements Writer {
     return describeTable(await this.#open(), table)
   }
 
+  async design(request: DesignRequest): Promise<TableDesign> {
+    return designTable(await this.#open(), request)
+  }
+
   async plan(draft: PlanDraft, writePath: string): Promise<WritePlan> {
     return planWrite(await this.#open(), draft, writePath)
   }
 
   async prepare(plan: Plan, signal: AbortSignal): Promise<void> {
+    await this.#build(plan, plan.create?.statements ?? [], signal)
     await this.#run(plan, plan.preSql, '"pre_sql"', signal)
   }
 
   async finish(plan: Plan, signal: AbortSignal): Promise<void> {
+    await this.#build(plan, plan.create?.deferred ?? [], signal)
     await this.#run(plan, plan.postSql, '"post_sql"', signal)
   }
 
@@ -74,6 +83,17 @@ export class MysqlWriter implements Writer {
     this.#session = null
   }
 
+  /** DDL of our own; the table of an error is named by the statement. */
+  async #build(plan: Plan, statements: readonly string[], signal: AbortSignal): Promise<void> {
+    const session = await this.#open()
+    for (const sql of statements) {
+      if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while creating the table.')
+      await session.query(sql).catch((error: unknown) => {
+        throw creationError(error, plan, sql)
+      })
+    }
+  }
+
   async #run(plan: Plan, statements: readonly string[], what: string, signal: AbortSignal): Promise<void> {
     const session = await this.#open()
     const stop = () => session.destroy()
@@ -97,6 +117,13 @@ export class MysqlWriter implements Writer {
     this.#session ??= await Session.open(this.#endpoint)
     return this.#session
   }
+}
+
+function creationError(error: unknown, plan: Plan, sql: string): RowshiftError {
+  const { table } = plan.target
+  const mapped = mapError(error, `creating table ${table}`, { table })
+  const code = mapped.code === 'ACCESS_DENIED' || mapped.retryable ? mapped.code : 'CREATE_FAILED'
+  return new RowshiftError(code, `${mapped.message} The statement was:\n${sql}`, mapped.details, error)
 }
 
 async function commit(session: Session): Promise<void> {

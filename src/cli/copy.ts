@@ -22,6 +22,7 @@ export interface CopyOptions extends CommonOptions, ReportOptions {
   readonly params: string | undefined
   readonly param: readonly string[]
   readonly dryRun: boolean
+  readonly create: boolean
 }
 
 export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions {
@@ -32,7 +33,7 @@ export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions 
 /** `rowshift copy`: no task table. Resolves to the exit code. */
 export async function copyCommand(options: CopyOptions): Promise<number> {
   const resolve = async (runId: string): Promise<CopyRequest> => {
-    const params = paramsFromOptions(options.params, options.param)
+    const params = withCreation(paramsFromOptions(options.params, options.param), options.create)
     const from = await fromUrl(options.from, '--from')
     const to = await fromUrl(options.to, '--to')
     return { runId, taskId: null, from, to, params }
@@ -98,6 +99,12 @@ async function taskRequest(runId: string, task: Task, config: Config, mode?: str
 function withMode(params: Params, mode: string | undefined): Params {
   if (mode === undefined || mode === params.mode) return params
   throw new RowshiftError('USAGE', `--mode ${mode} is not known; this version knows init (full copy).`)
+}
+
+/** `--create` asks for no more than that a missing table is made: `recreate` in the params stays. */
+function withCreation(params: Params, create: boolean): Params {
+  if (!create || params.schemaSaveMode !== 'error_when_not_exist') return params
+  return { ...params, schemaSaveMode: 'create_when_not_exist' }
 }
 
 async function taskSide(task: Task, side: 'from' | 'to', config: Config): Promise<TableAt> {

@@ -25,7 +25,9 @@ function refuseRepeated(options: Readonly<Record<string, unknown>>): void {
 
 /** yargs takes every value but "true" for false, so that --dry-run=yes would copy. */
 function refuseOddSwitches(args: readonly string[]): void {
-  const odd = args.find((arg) => /^--(no-)?(dry-run|dryRun|json)=/.test(arg) && !/=(true|false)$/.test(arg))
+  const odd = args.find(
+    (arg) => /^--(no-)?(dry-run|dryRun|json|create)=/.test(arg) && !/=(true|false)$/.test(arg),
+  )
   if (odd !== undefined)
     throw new RowshiftError('USAGE', `${odd}: this option takes no value, or true or false.`)
 }
@@ -66,6 +68,11 @@ async function main(args: readonly string[]): Promise<number> {
             nargs: 1,
             default: [] as string[],
             describe: 'One of them: key=value',
+          })
+          .option('create', {
+            type: 'boolean',
+            default: false,
+            describe: "Make the target table like the source's if it is missing",
           })
           .option('dry-run', { type: 'boolean', default: false, describe: 'Show the plan; write nothing' }),
       (options) => run(copyCommand({ ...options, report: options.report, params: options.params })),

@@ -61,12 +61,18 @@ export function describePlan(plan: Plan, from: string, to: string): string {
         `${i === 0 ? 'columns ' : '        '} ${column.source.name} (${column.source.type}) -> ${column.target.name} (${column.target.type})`,
     ),
     ...(plan.where === null ? [] : [`where    ${plan.where}`]),
+    ...(plan.create?.statements ?? []).map((sql) => `create   ${indented(sql)}`),
     ...plan.preSql.map((sql) => `before   ${sql}`),
+    ...(plan.create?.deferred ?? []).map((sql) => `after    ${indented(sql)}`),
     ...plan.postSql.map((sql) => `after    ${sql}`),
     ...plan.reasons.map((reason) => `because  ${reason}`),
     ...plan.warnings.map((warning) => `warning  ${warning}`),
   ]
   return lines.join('\n')
+}
+
+function indented(sql: string): string {
+  return sql.replaceAll('\n', `\n${' '.repeat(9)}`)
 }
 
 /** Control characters in a value must not reach the terminal. */

@@ -3,6 +3,7 @@ import { endpoint } from '../config/plugins.js'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { makePlan } from '../plan/plan.js'
+import { checkCreated } from '../plan/target.js'
 import type { Plan, Reader, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
@@ -51,7 +52,9 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       made = await plan(request, reader, writer)
       announce(request, made)
       hooks.onPlan(made)
-      await execute(request, made, reader, writer, { ...hooks, onProgress })
+      await execute(request, made, reader, writer, { ...hooks, onProgress }).catch((thrown: unknown) => {
+        throw withoutIndexes(made!, thrown)
+      })
     })
   } catch (thrown) {
     error = hooks.signal.aborted ? interrupted() : RowshiftError.from(thrown)
@@ -70,6 +73,7 @@ async function execute(
 ): Promise<void> {
   if (hooks.signal.aborted) throw interrupted()
   await writer.prepare(made, hooks.signal)
+  if (made.create) checkCreated(made, await writer.describe(made.target.table))
   const { progress, error } = await copySplits({
     runId: request.runId,
     plan: made,
@@ -82,6 +86,20 @@ async function execute(
   if (error) throw error
   checkCounts(made, progress)
   await writer.finish(made, hooks.signal)
+}
+
+/** A failed run leaves the table that it made without the indexes that were to come last. */
+function withoutIndexes({ create, target }: Plan, thrown: unknown): unknown {
+  if (!create || create.deferred.length === 0) return thrown
+  const { code, message, details, cause } = RowshiftError.from(thrown)
+  const left = `If table ${target.table} was created, it still lacks its deferred indexes: ${create.deferred.join('; ')}`
+  return new RowshiftError(
+    code,
+    `${message}
+${left}`,
+    details,
+    cause,
+  )
 }
 
 /** The last line of defence: what the splits add up to must make sense for the table. */

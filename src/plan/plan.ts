@@ -4,6 +4,7 @@ import type { Params } from '../task/params.js'
 import { chooseIdentity } from './identity.js'
 import { mapColumns } from './mapping.js'
 import { chooseKey, column } from './split-key.js'
+import { planTarget } from './target.js'
 
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
 const SPLIT_BYTES = 8 << 20
@@ -27,11 +28,8 @@ export interface PlanRequest {
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
 export async function makePlan(request: PlanRequest): Promise<Plan> {
   const { reader, writer, params } = request
-  const [source, target] = await Promise.all([
-    reader.describe(request.sourceTable),
-    writer.describe(request.targetTable),
-  ])
-  if (source.identity === target.identity) throw sameTable(source)
+  const source = await reader.describe(request.sourceTable)
+  const { target, create, ...made } = await planTarget(request, source)
   const mapping = mapColumns(source, target, params.allowLossy)
   checkNamedColumns(params, source, target, mapping.columns)
   const { key, reason } = chooseKey(source, params.key)
@@ -43,6 +41,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     errorLimit: params.errorLimit,
     source,
     target,
+    create,
     columns: mapping.columns,
     key,
     splitRows: split.rows,
@@ -51,8 +50,13 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     where: params.where,
     preSql: params.preSql,
     postSql: params.postSql,
-    reasons: key === null ? [reason] : [reason, split.reason],
-    warnings: [...mapping.warnings, ...workerWarnings(params.workerNum), ...keylessWarnings(target)],
+    reasons: [...made.reasons, ...(key === null ? [reason] : [reason, split.reason])],
+    warnings: [
+      ...made.warnings,
+      ...mapping.warnings,
+      ...workerWarnings(params.workerNum),
+      ...keylessWarnings(target),
+    ],
   }
   const write = await writer.plan(draft, params.writePath)
   return {
@@ -112,12 +116,4 @@ function keylessWarnings(target: TableSchema): string[] {
   return [
     `target ${target.table} has no unique key: rows that it already holds would be there twice after this run`,
   ]
-}
-
-function sameTable(source: TableSchema): RowshiftError {
-  return new RowshiftError(
-    'SAME_TABLE',
-    `Source and target are the same table (${source.table}). Nothing was changed; name another target.`,
-    { table: source.table },
-  )
 }

@@ -21,11 +21,16 @@ export interface Params {
   readonly errorLimit: ErrorLimit
   /** Where dirty rows go; null: a file named after the run, in the working directory. */
   readonly dirtyFile: string | null
+  readonly schemaSaveMode: SchemaSaveMode
+  readonly deferIndexes: boolean
   readonly where: string | null
   readonly session: readonly string[]
   readonly preSql: readonly string[]
   readonly postSql: readonly string[]
 }
+
+/** What happens when the target table is missing; `recreate` also drops one that is there. */
+export type SchemaSaveMode = 'error_when_not_exist' | 'create_when_not_exist' | 'recreate'
 
 type OneOrMore = string | readonly string[]
 
@@ -43,6 +48,8 @@ interface RawParams {
   readonly allow_lossy?: readonly string[]
   readonly error_limit?: number | { readonly record?: number; readonly percentage?: number }
   readonly dirty_file?: string
+  readonly schema_save_mode?: SchemaSaveMode
+  readonly defer_indexes?: boolean
   readonly where?: string
   readonly session?: readonly string[]
   readonly pre_sql?: readonly string[]
@@ -102,6 +109,8 @@ function normalise(raw: RawParams): Params {
     allowLossy: raw.allow_lossy ?? [],
     errorLimit: errorLimit(raw.error_limit),
     dirtyFile: raw.dirty_file ?? null,
+    schemaSaveMode: raw.schema_save_mode ?? 'error_when_not_exist',
+    deferIndexes: raw.defer_indexes ?? false,
     where: raw.where ?? null,
     session: raw.session ?? [],
     preSql: raw.pre_sql ?? [],

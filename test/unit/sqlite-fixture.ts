@@ -77,6 +77,7 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
     errorLimit: { record: 0, percentage: null },
     source,
     target,
+    create: null,
     columns: source.columns.map((column, i) => ({ source: column, target: target.columns[i]! })),
     key: key ? { name: key.name, columns: key.columns.map(columnOf), nullable: key.nullable } : null,
     splitRows: options.splitRows ?? 1000,

@@ -1,0 +1,189 @@
+import type { Column, DesignRequest, TableCreation, TableDesign, TableSchema } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import { find } from '../../src/sql/tokens.js'
+import type { Session } from './connection.js'
+import type { DdlItem, TableDdl } from './ddl.js'
+import { keyParts, parseTable, printTable } from './ddl.js'
+import { FAMILY } from './definition.js'
+import { mapError } from './errors.js'
+import { mappedTable } from './mapped-table.js'
+import type { TableFacts } from './schema.js'
+import { columnOf } from './schema.js'
+import type { Dialect } from './server.js'
+import { askDialect, versionOf } from './server.js'
+import { identifier, text } from './sql.js'
+import { Notes, translate } from './translate.js'
+
+/** How a target table would be made. Changes nothing. */
+export async function designTable(session: Session, request: DesignRequest): Promise<TableDesign> {
+  const { source, definition, table, existing, deferIndexes } = request
+  const notes = new Notes()
+  const dialect = await askDialect(session)
+  await refuseView(session, request)
+  const ddl = definition?.family === FAMILY ? definition.ddl?.[0] : undefined
+  const own =
+    ddl === undefined ? null : translate(parseTable(ddl), versionOf(definition!.version), dialect, notes)
+  const whole = await withCheckNames(
+    session,
+    request,
+    own ?? mappedTable(source, definition, dialect, notes),
+    dialect,
+  )
+  const { now, later } = deferIndexes ? withoutIndexes(whole) : { now: whole, later: [] }
+  if (later.length > 0) {
+    notes.because(`indexes that come after the last row: ${later.map(({ name }) => name).join(', ')}`)
+  }
+  return {
+    target: {
+      table,
+      identity: `${session.where} ${table}`,
+      ...(own ? predicted(source, whole) : mappedSchema(source, whole)),
+      estimatedRows: null,
+      estimatedRowBytes: source.estimatedRowBytes,
+    },
+    statements: [
+      ...(existing === null ? [] : [`DROP TABLE ${identifier(existing.table)}`]),
+      printTable(table, now),
+    ],
+    deferred: addIndexes(table, later),
+    reasons: own ? ["made from the source's own DDL", ...notes.reasons] : notes.reasons,
+    warnings: notes.warnings,
+  }
+}
+
+/** What `describeFacts` will say of a table that is not there yet. */
+export function designedFacts({ statements }: TableCreation): TableFacts {
+  const { items, options } = parseTable(statements.at(-1)!)
+  return {
+    engine: find(options, /^ENGINE$/i, /^=$/, /./)?.[2] ?? 'InnoDB',
+    autoIncrement: items.some(({ tokens }) => find(tokens, /^AUTO_INCREMENT$/i) !== null),
+    uniqueKeys: items.filter(({ kind }) => kind === 'primary' || kind === 'unique').length,
+  }
+}
+
+/** A view may read the very table that would be dropped, and no view can be dropped as a table. */
+async function refuseView(session: Session, { source, definition, existing }: DesignRequest): Promise<void> {
+  if (existing === null) return
+  if (definition?.family === FAMILY && definition.ddl === null) {
+    throw new RowshiftError(
+      'PARAMS_INVALID',
+      `${source.table} is no table but a view, which may read ${existing.table}; so ${existing.table} is not dropped. Use another schema_save_mode.`,
+      { table: source.table },
+    )
+  }
+  const sql = `SELECT TABLE_TYPE FROM information_schema.TABLES
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(existing.table)}`
+  const [type] = (await session.query(sql))[0] ?? []
+  if (type !== 'VIEW') return
+  throw new RowshiftError(
+    'PARAMS_INVALID',
+    `The target ${existing.table} is a view, which schema_save_mode "recreate" does not drop. Name another table, or drop the view.`,
+    { table: existing.table },
+  )
+}
+
+/**
+ * MySQL keeps the names of CHECKs once per database: those that it makes of the table's name follow the new name, and
+ * names that are taken are left to the server.
+ */
+async function withCheckNames(
+  session: Session,
+  { source, table, existing }: DesignRequest,
+  ddl: TableDdl,
+  dialect: Dialect,
+): Promise<TableDdl> {
+  const named = ddl.items.filter(({ kind, name }) => kind === 'check' && name !== null)
+  if (dialect.mariadb || named.length === 0) return ddl
+  const sql = `SELECT LOWER(CONSTRAINT_NAME) FROM information_schema.TABLE_CONSTRAINTS
+    WHERE CONSTRAINT_SCHEMA = DATABASE() AND CONSTRAINT_TYPE IN ('CHECK', 'FOREIGN KEY')
+      AND TABLE_NAME <> ${text(existing?.table ?? '')}`
+  const rows = await session.query(sql).catch((error: unknown) => {
+    throw mapError(error, `looking for names of CHECKs in ${session.where}`)
+  })
+  const taken = new Set(rows.map(([name]) => name))
+  const items = ddl.items.map((item): DdlItem => {
+    if (!named.includes(item)) return item
+    const own = item.name!.startsWith(`${source.table}_chk_`)
+    const name = own ? `${table}${item.name!.slice(source.table.length)}` : item.name!
+    if (!taken.has(name.toLowerCase()) && !/^CONSTRAINT_\d+$/.test(name)) return renamed(item, name)
+    return {
+      ...item,
+      name: null,
+      tokens: item.tokens.slice(item.tokens.findIndex((token) => /^CHECK$/i.test(token))),
+    }
+  })
+  return { ...ddl, items }
+}
+
+function renamed(item: DdlItem, name: string): DdlItem {
+  const at = item.tokens.findIndex((token) => token.startsWith('`'))
+  return { ...item, name, tokens: item.tokens.with(at, identifier(name)) }
+}
+
+/** AUTO_INCREMENT needs an index that begins with its column at all times. */
+function withoutIndexes(ddl: TableDdl): { now: TableDdl; later: readonly DdlItem[] } {
+  const counted = ddl.items.find(({ kind, tokens }) => kind === 'column' && find(tokens, /^AUTO_INCREMENT$/i))
+  const first = (item: DdlItem) => keyParts(item)[0]
+  const guarded = ddl.items.some(
+    (item) => ['primary', 'unique'].includes(item.kind) && first(item) === counted?.name,
+  )
+  const later = ddl.items.filter(
+    (item) => item.kind === 'index' && (guarded || !counted || first(item) !== counted.name),
+  )
+  return { now: { ...ddl, items: ddl.items.filter((item) => !later.includes(item)) }, later }
+}
+
+/** One ALTER TABLE, but InnoDB makes one FULLTEXT index at a time. */
+function addIndexes(table: string, indexes: readonly DdlItem[]): string[] {
+  const isFulltext = ({ tokens }: DdlItem) => /^FULLTEXT$/i.test(tokens[0]!)
+  const alter = (items: readonly DdlItem[]) =>
+    `ALTER TABLE ${identifier(table)}\n  ${items.map(({ tokens }) => `ADD ${tokens.join('')}`).join(',\n  ')}`
+  const others = indexes.filter((index) => !isFulltext(index))
+  const [first, ...rest] = indexes.filter(isFulltext)
+  const together = first ? [...others, first] : others
+  return [...(together.length > 0 ? [together] : []), ...rest.map((index) => [index])].map(alter)
+}
+
+type ColumnsAndKeys = Pick<TableSchema, 'columns' | 'keys'>
+
+/** The source's own columns, but for those whose type was translated. */
+function predicted(source: TableSchema, { items }: TableDdl): ColumnsAndKeys {
+  const columns = items
+    .filter(({ kind }) => kind === 'column')
+    .map((item) =>
+      predictedColumn(
+        source.columns.find(({ name }) => name === item.name)!,
+        item,
+      ),
+    )
+  const kept = new Set(items.flatMap(({ kind, name }) => (kind === 'column' ? [] : [name])))
+  return { columns, keys: source.keys.filter(({ name }) => kept.has(name)) }
+}
+
+function predictedColumn(source: Column, { tokens }: DdlItem): Column {
+  const type = typeOf(tokens)
+  const nullable = source.nullable || (source.generated && !find(tokens, /^NOT$/i, /^NULL$/i))
+  const same = source.type.toLowerCase().startsWith(tokens[2]!.toLowerCase())
+  return same ? { ...source, nullable } : columnOf({ ...source, nullable, type })
+}
+
+function mappedSchema({ keys }: TableSchema, { items }: TableDdl): ColumnsAndKeys {
+  const columns = items
+    .filter(({ kind }) => kind === 'column')
+    .map(({ name, tokens }) =>
+      columnOf({
+        name: name!,
+        type: typeOf(tokens),
+        nullable: find(tokens, /^NOT$/i, /^NULL$/i) === null,
+        hasDefault: find(tokens, /^DEFAULT$/i) !== null,
+        generated: false,
+      }),
+    )
+  return { columns, keys: keys.map((key) => ({ ...key, primary: key.primary && !key.nullable })) }
+}
+
+/** Name, white space, type, and digits in parentheses if there are any. A translated type brings its character set. */
+function typeOf([, , type = '', next = '']: readonly string[]): string {
+  const [word = ''] = type.split(' ')
+  return next.startsWith('(') ? word + next : word
+}
