@@ -84,7 +84,7 @@ async function refuseView(session: Session, { source, definition, existing }: De
 
 /**
  * MySQL keeps the names of CHECKs once per database: those that it makes of the table's name follow the new name, and
- * names that are taken are left to the server.
+ * those that are taken are replaced by names of that form.
  */
 async function withCheckNames(
   session: Session,
@@ -101,21 +101,27 @@ async function withCheckNames(
     throw mapError(error, `looking for names of CHECKs in ${session.where}`)
   })
   const taken = new Set(rows.map(([name]) => name))
-  const items = ddl.items.map((item): DdlItem => {
-    if (!named.includes(item)) return item
+  const generated = (number: number) => `${table}_chk_${number}`
+  const take = (name: string) => {
+    if (taken.has(name.toLowerCase())) return false
+    taken.add(name.toLowerCase())
+    return true
+  }
+  // The server names the CHECKs of columns itself, counting from 1.
+  const unnamed = ddl.items.filter(({ kind, tokens }) => kind === 'column' && find(tokens, /^CHECK$/i)).length
+  for (let number = 1; number <= unnamed; number++) take(generated(number))
+  const names = new Map<DdlItem, string>()
+  for (const item of named) {
     const own = item.name!.startsWith(`${source.table}_chk_`)
-    const name = own ? `${table}${item.name!.slice(source.table.length)}` : item.name!
-    if (!taken.has(name.toLowerCase()) && !/^CONSTRAINT_\d+$/.test(name)) return renamed(item, name)
-    return {
-      ...item,
-      name: null,
-      tokens: item.tokens.slice(item.tokens.findIndex((token) => /^CHECK$/i.test(token))),
-    }
-  })
-  return { ...ddl, items }
+    let name = own ? `${table}${item.name!.slice(source.table.length)}` : item.name!
+    for (let number = 1; !take(name); number++) name = generated(number)
+    names.set(item, name)
+  }
+  return { ...ddl, items: ddl.items.map((item) => renamed(item, names.get(item))) }
 }
 
-function renamed(item: DdlItem, name: string): DdlItem {
+function renamed(item: DdlItem, name: string | undefined): DdlItem {
+  if (name === undefined) return item
   const at = item.tokens.findIndex((token) => token.startsWith('`'))
   return { ...item, name, tokens: item.tokens.with(at, identifier(name)) }
 }
@@ -162,7 +168,8 @@ function predicted(source: TableSchema, { items }: TableDdl): ColumnsAndKeys {
 
 function predictedColumn(source: Column, { tokens }: DdlItem): Column {
   const type = typeOf(tokens)
-  const nullable = source.nullable || (source.generated && !find(tokens, /^NOT$/i, /^NULL$/i))
+  const computed = find(tokens, /^AS$/i, /^\(/) !== null
+  const nullable = source.nullable || (computed && !isNotNull(tokens))
   const same = source.type.toLowerCase().startsWith(tokens[2]!.toLowerCase())
   return same ? { ...source, nullable } : columnOf({ ...source, nullable, type })
 }
@@ -174,12 +181,16 @@ function mappedSchema({ keys }: TableSchema, { items }: TableDdl): ColumnsAndKey
       columnOf({
         name: name!,
         type: typeOf(tokens),
-        nullable: find(tokens, /^NOT$/i, /^NULL$/i) === null,
+        nullable: !isNotNull(tokens),
         hasDefault: find(tokens, /^DEFAULT$/i) !== null,
         generated: false,
       }),
     )
   return { columns, keys: keys.map((key) => ({ ...key, primary: key.primary && !key.nullable })) }
+}
+
+function isNotNull(tokens: readonly string[]): boolean {
+  return find(tokens, /^NOT$/i, /^NULL$/i) !== null
 }
 
 /** Name, white space, type, and digits in parentheses if there are any. A translated type brings its character set. */

@@ -1,6 +1,7 @@
 import type { Column, TableDefinition, TableSchema } from '../../src/plugin.js'
 import type { TableDdl } from './ddl.js'
 import { parseTable } from './ddl.js'
+import { FAMILY } from './definition.js'
 import type { Dialect } from './server.js'
 import { identifier, text } from './sql.js'
 import type { Notes } from './translate.js'
@@ -26,7 +27,8 @@ export function mappedTable(
   dialect: Dialect,
   notes: Notes,
 ): TableDdl {
-  const mapped = mappedTypes(source.columns, source.keys)
+  const own = definition?.family === FAMILY
+  const mapped = own ? ownTypes(source) : mappedTypes(source.columns, source.keys)
   const primary = source.keys.find((key) => key.primary && !key.nullable)
   const defaults = definition?.defaults ?? {}
   const lines = source.columns.map((column) => {
@@ -49,6 +51,10 @@ export function mappedTable(
   return parseTable(
     `CREATE TABLE t (${lines.join(', ')}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=${collation}`,
   )
+}
+
+function ownTypes({ columns }: TableSchema): ReadonlyMap<string, string> {
+  return new Map(columns.map(({ name, type }) => [name, type]))
 }
 
 function defaultOf(column: Column, type: string, value: string | undefined, notes: Notes): string {

@@ -1,6 +1,7 @@
 import { find, rewrite } from '../../src/sql/tokens.js'
-import type { DdlItem } from './ddl.js'
+import type { DdlItem, TableDdl } from './ddl.js'
 import { keyParts } from './ddl.js'
+import { identifier } from './sql.js'
 import type { Notes, Translation } from './translate.js'
 
 /** Types of MariaDB that MySQL does not know, as texts that hold whatever MariaDB shows. */
@@ -19,15 +20,22 @@ const LONG =
   /^((tiny|medium|long)?(text|blob)|json|geometry|point|linestring|polygon|multi\w+|geometrycollection)$/i
 
 /** What MariaDB says that MySQL does not know, in MySQL's words or left out. */
-export function toMysql(notes: Notes): Translation {
+export function toMysql(ddl: TableDdl, notes: Notes): Translation {
+  const periods = new Set(ddl.items.filter(({ tokens }) => isPeriod(tokens)).map(({ name }) => name))
   return {
     item: (item) => {
       if (item.kind === 'column') return column(item, notes)
       if (item.kind === 'other') return null
-      return item.kind === 'index' || item.kind === 'unique' ? index(item, notes) : item
+      if (item.kind === 'check') return item
+      return index(withoutParts(item, periods), notes)
     },
     options: (options) => tableOptions(options, notes),
   }
+}
+
+/** When a row of a table with system versioning began or ended. */
+function isPeriod(tokens: readonly string[]): boolean {
+  return find(tokens, /^AS$/i, /^ROW$/i, /^(START|END)$/i) !== null
 }
 
 function column({ name, kind, tokens }: DdlItem, notes: Notes): DdlItem | null {
@@ -38,13 +46,15 @@ function column({ name, kind, tokens }: DdlItem, notes: Notes): DdlItem | null {
       return by
     })
   }
-  if (find(result, /^AS$/i, /^ROW$/i, /^(START|END)$/i)) {
+  if (isPeriod(tokens)) {
     notes.because(`column ${name} is left out: it belongs to system versioning`)
     return null
   }
-  for (const [type, fallback] of Object.entries(TYPES)) {
-    const text = `${fallback} CHARACTER SET ascii COLLATE ascii_general_ci`
-    change([new RegExp(`^${type}$`, 'i')], text, `${type} becomes ${fallback} with the same text`)
+  const [, , type = ''] = result
+  const fallback = TYPES[type.toLowerCase()]
+  if (fallback !== undefined) {
+    notes.because(`column ${name}: ${type} becomes ${fallback} with the same text`)
+    result = result.with(2, `${fallback} CHARACTER SET ascii COLLATE ascii_general_ci`)
   }
   change([/^COMPRESSED$/i], null, 'COMPRESSED is left out')
   change([/^WITH(OUT)?$/i, /^SYSTEM$/i, /^VERSIONING$/i], null, 'system versioning is left out')
@@ -68,6 +78,17 @@ function withMysqlDefault(column: string, tokens: readonly string[], notes: Note
 function withMysqlCall(tokens: readonly string[]): string[] {
   const call = /^(?!(current_timestamp|now|localtime|localtimestamp)$)[a-z_]\w*$/i
   return rewrite(tokens, [/^DEFAULT$/i, call, /^\(/], ([, name, args]) => `DEFAULT (${name}${args})`)
+}
+
+/** Keys of versioned tables end with the period; only rows that are still valid are copied, unique without it. */
+function withoutParts(item: DdlItem, gone: ReadonlySet<string | null>): DdlItem {
+  const parts = keyParts(item)
+  if (!parts.some((part) => gone.has(part))) return item
+  const kept = parts.flatMap((part) => (part === null || gone.has(part) ? [] : [identifier(part)]))
+  return {
+    ...item,
+    tokens: item.tokens.map((token) => (token.startsWith('(') ? `(${kept.join(',')})` : token)),
+  }
 }
 
 function index(item: DdlItem, notes: Notes): DdlItem | null {

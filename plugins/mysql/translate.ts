@@ -39,10 +39,12 @@ export function translate(
   const local = withoutPlaces(withEngine(withoutForeignKeys(ddl, notes), to, notes), notes)
   const known = withCollations(local, to, notes)
   if (from.mariadb === to.mariadb) return known
-  const { item, options } = to.mariadb ? toMariadb(to, notes) : toMysql(notes)
+  const { item, options } = to.mariadb ? toMariadb(to, notes) : toMysql(known, notes)
   const plain = { items: known.items.map(unwrapped), options: withoutComments(known.options) }
-  const items = plain.items.map(item).filter((each) => each !== null)
-  return { items: items.filter((each) => has(items, each, notes)), options: options(plain.options) }
+  return {
+    items: plain.items.map(item).filter((each) => each !== null),
+    options: options(plain.options),
+  }
 }
 
 function withoutForeignKeys(ddl: TableDdl, notes: Notes): TableDdl {
@@ -150,14 +152,4 @@ function unwrapped(item: DdlItem): DdlItem {
 /** Each server skips the other's version comments, so what is in them is taken out of them. */
 function withoutComments(tokens: readonly string[]): string[] {
   return tokens.filter((token) => !/^(\/\*M?!\d*|\*\/)$/.test(token))
-}
-
-/** An index cannot stand without its columns. */
-function has(items: readonly DdlItem[], item: DdlItem, notes: Notes): boolean {
-  if (!['primary', 'unique', 'index'].includes(item.kind)) return true
-  const columns = new Set(items.flatMap(({ kind, name }) => (kind === 'column' ? [name] : [])))
-  const gone = keyParts(item).find((part) => part !== null && !columns.has(part))
-  if (gone === undefined || gone === null) return true
-  notes.warn(`${item.name} is left out: its column ${gone} is`)
-  return false
 }

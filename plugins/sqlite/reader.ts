@@ -1,5 +1,5 @@
 import { BatchBuilder } from '../../src/batch/builder.js'
-import type { Batch, Endpoint, Plan, Reader, Split, TableSchema } from '../../src/plugin.js'
+import type { Batch, Endpoint, Plan, Reader, Split, TableDefinition, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { rangeConditions, whereClause } from '../../src/sql/range.js'
 import { splitByKey } from '../../src/sql/splits.js'
@@ -10,6 +10,7 @@ import type { Database, SqliteValue } from './driver.js'
 import { interrupted, sqliteError } from './errors.js'
 import { displayKey, displayValue, keyColumns, keyProbe, literals } from './keys.js'
 import { quoteName } from './names.js'
+import { defineTable } from './definition.js'
 import { describeTable } from './schema.js'
 
 type Row = readonly SqliteValue[]
@@ -35,6 +36,14 @@ export class SqliteReader implements Reader {
       return describeTable(this.#open, fileOf(this.#endpoint.connection), table)
     } catch (thrown) {
       throw sqliteError(thrown, `describing table "${table}" of ${this.#where}`, { table })
+    }
+  }
+
+  async definition(table: string): Promise<TableDefinition> {
+    try {
+      return defineTable(this.#open, table)
+    } catch (thrown) {
+      throw sqliteError(thrown, `reading how table "${table}" of ${this.#where} was created`, { table })
     }
   }
 

@@ -55,7 +55,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       ...made.warnings,
       ...mapping.warnings,
       ...workerWarnings(params.workerNum),
-      ...keylessWarnings(target),
+      ...(create ? [] : keylessWarnings(target)),
     ],
   }
   const write = await writer.plan(draft, params.writePath)
