@@ -1,5 +1,5 @@
 import type { TableDefinition } from '../../src/plugin.js'
-import { find } from '../../src/sql/tokens.js'
+import { find, rewrite } from '../../src/sql/tokens.js'
 import type { Session } from './connection.js'
 import type { DdlItem, TableDdl } from './ddl.js'
 import { literalDefault, parseTable, printTable } from './ddl.js'
@@ -48,9 +48,10 @@ function withCollations(
 ): TableDdl {
   const explicit = (item: DdlItem): DdlItem => {
     const collation = collations.get(item.name ?? '')
-    if (item.kind !== 'column' || !collation || find(item.tokens, /^COLLATE$/i)) return item
+    if (item.kind !== 'column' || !collation) return item
     const at = item.tokens.findIndex((token) => /^CHARACTER$/i.test(token))
-    if (at < 0) return item
+    if (at < 0) return collation === tableCollation ? inherited(item) : item
+    if (find(item.tokens, /^COLLATE$/i)) return item
     // CHARACTER SET name, with white space between.
     return { ...item, tokens: item.tokens.toSpliced(at + 5, 0, ' ', 'COLLATE', ' ', collation) }
   }
@@ -62,6 +63,11 @@ function withCollations(
       ? ddl.options
       : ddl.options.toSpliced(charset + 3, 0, ' ', 'COLLATE', '=', tableCollation),
   }
+}
+
+/** MySQL shows the table's collation at columns that do not state one, and states it from then on if it is read back. */
+function inherited(item: DdlItem): DdlItem {
+  return { ...item, tokens: rewrite(item.tokens, [/^COLLATE$/i, /^\w+$/], () => null) }
 }
 
 function columns({ items }: TableDdl): DdlItem[] {
