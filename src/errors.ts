@@ -46,6 +46,8 @@ export const errorCodes = {
   COLUMN_REQUIRED: { exit: ExitCode.usage },
   /** The write mode needs a unique key that the target does not have. */
   KEY_REQUIRED: { exit: ExitCode.usage },
+  /** The target server, database or file takes no writes. */
+  READ_ONLY: { exit: ExitCode.usage },
   /** The copy would lose data; nothing was written. */
   LOSSY: { exit: ExitCode.refused },
   /** The target table could not be made, or came out different from the plan; no row was written. */

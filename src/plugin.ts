@@ -31,6 +31,7 @@
 import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
 import type { DesignRequest, TableCreation, TableDefinition, TableDesign } from './design.js'
+import type { Characters, Domain, Verdict } from './domain.js'
 import type { RowshiftError } from './errors.js'
 import type { Task, TaskStore } from './task/task.js'
 
@@ -38,6 +39,7 @@ export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { Batch, BatchLimits, Task, TaskStore }
 export type { DesignRequest, TableCreation, TableDefinition, TableDesign }
+export type { Characters, Domain, Grade, Verdict } from './domain.js'
 export type { RunRecord } from './task/task.js'
 
 /** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
@@ -83,11 +85,13 @@ export interface Column {
   readonly generated: boolean
   /**
    * `<` against a literal orders values just as ORDER BY does, so the column may be part of a split key.
-   * False for instance for MySQL's ENUM (compared as text, ordered by index) and for floats.
+   * False for instance for sets of values and for single-precision floats.
    */
   readonly ordered: boolean
-  /** Most digits of a second that values of a time kind may have. Default: unknown. */
-  readonly fractionDigits?: number
+  /** Which values it can hold. The plan refuses a copy into a column whose domain is smaller. */
+  readonly domain: Domain
+  /** The database's own name of the rules by which the column compares text: what counts as equal in a key. */
+  readonly collation?: string
 }
 
 /** A unique key. */
@@ -114,6 +118,8 @@ export interface TableSchema {
 export interface ColumnMapping {
   readonly source: Column
   readonly target: Column
+  /** What becomes of the values. `lossy` in a plan is a loss that was accepted; `impossible` is never in a plan. */
+  readonly verdict: Verdict
 }
 
 /**
@@ -136,8 +142,47 @@ export interface WritePlan {
   readonly warnings: readonly string[]
   /** Most bytes a batch may have, so that it fits into one write statement. Default: the engine's own. */
   readonly maxBatchBytes?: number
+  /** Triggers of the target that run for rows written and may change them; refused unless `allow_triggers` is set. */
+  readonly triggers?: readonly string[]
+  /** Bytes that one row may have at most, where that is a limit. */
+  readonly maxRowBytes?: number
   /** Whatever the plugin's `write` wants to know again. Plain JSON. */
   readonly facts: Readonly<Record<string, unknown>>
+}
+
+export type Mode = 'init' | 'append' | 'increment'
+
+/** Where an incremental run begins, and how careful it is about its end. */
+export interface BoundRequest {
+  readonly table: TableSchema
+  readonly column: Column
+  /** `key`: rows are only added, with rising values (append). `time`: the column says when a row changed (increment). */
+  readonly kind: 'key' | 'time'
+  /** How far the run before has got, as cell text; null: there was none. */
+  readonly watermark: string | null
+  /** Seconds to stay behind the source's clock; null: as little as is safe. */
+  readonly lag: number | null
+  /** Seconds before the watermark to read again. */
+  readonly overlap: number
+  /** Milliseconds to wait for transactions that are under way. */
+  readonly patience: number
+}
+
+/** The rows that an incremental run reads. Nothing below `to` is still under way in the source. */
+export interface Window {
+  readonly column: Column
+  /** Cell text. `key`: above `from`, up to and with `to`. `time`: from `from` on, up to but without `to`; and NULL. */
+  readonly from: string | null
+  readonly to: string | null
+  /** The condition in the source's own SQL. */
+  readonly sql: string
+  /** Rows in it, counted to `countedTo` at most. */
+  readonly rows: number
+  readonly countedTo: number
+  /** An index that begins with the column. */
+  readonly index: string | null
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
 }
 
 /**
@@ -145,7 +190,11 @@ export interface WritePlan {
  * Endpoints can copy that split, in this process or on another machine.
  */
 export interface Plan {
-  readonly mode: 'init'
+  readonly mode: Mode
+  /** What incremental runs read; null: the whole table. */
+  readonly window: Window | null
+  /** What to remember of a run that succeeds: how far it has got, for the next run of either mode. */
+  readonly watermarks: Readonly<Partial<Record<Mode, string>>>
   readonly writeMode: WriteMode
   /** Target columns of the unique key by which `ignore` and `upsert` know a row again; null in the other modes. */
   readonly identity: readonly string[] | null
@@ -157,8 +206,10 @@ export interface Plan {
   readonly columns: readonly ColumnMapping[]
   /** null: no usable key, the table is one split. */
   readonly key: SplitKey | null
-  /** Target rows per split. */
+  /** Target rows per split, to begin with. */
   readonly splitRows: number
+  /** `split`: every split is read at its own moment; `snapshot`: all of them at one. */
+  readonly consistency: 'split' | 'snapshot'
   readonly workerNum: number
   readonly batch: BatchLimits
   /** At most this many rows per write statement; null: the plugin cuts by bytes. */
@@ -194,7 +245,28 @@ export interface Split {
   readonly upper: readonly string[] | null
   /** The rows in which a key column is NULL; then both bounds are null. Default false. */
   readonly nullKey?: true
+  /** It is copied as it is, however many bytes it turns out to hold. Default false. */
+  readonly indivisible?: true
 }
+
+/** Holds writers off the source table until all readers have begun to see one moment of it. */
+export interface SnapshotLock {
+  /** Where the source's log of changes stands at that moment, in the database's own words; null: unknown. */
+  readonly position: string | null
+  release(): Promise<void>
+}
+
+/** Rows that the next split should have, asked anew for each: it follows how wide rows turn out to be. */
+export type SplitSize = () => number
+
+/** Whether rows of the source would suffer a loss that its columns allow. */
+export type LossSearch =
+  /** Such a value and the row it is in, for people. */
+  | { readonly found: 'value'; readonly value: string; readonly row: string }
+  /** All rows were looked at. */
+  | { readonly found: 'none' }
+  /** The search was given up, or cannot be made. */
+  | { readonly found: 'unknown' }
 
 export interface Reader {
   /** Opens the connection. Throws CONNECTION_FAILED or ACCESS_DENIED. */
@@ -204,16 +276,42 @@ export interface Reader {
   /** Default: the target table is made from what `describe` says alone. */
   definition?(table: string): Promise<TableDefinition>
   /**
+   * Optional: looks for a value of a lossy column that would not arrive unchanged, for at most a few seconds. It only
+   * makes messages clearer; what is lost is decided by the columns' domains.
+   */
+  findLoss?(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch>
+  /**
+   * Optional: last look at the source before a row moves. Throws when the copy cannot work (privileges, a row that is
+   * too large, keys that the target's collation takes for equal); resolves to warnings. `allColumns`: the user wants
+   * every column, so that one which the connection may not see is an error. Searches are bounded in time.
+   */
+  check?(plan: Plan, allColumns: boolean): Promise<readonly string[]>
+  /**
    * The splits of `plan.source`, in key order, made lazily: the next one is computed when it is asked for.
    * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database
    * only. Yields nothing for an empty table that has a key; exactly one split for a table without.
    */
-  split(plan: Plan, signal: AbortSignal): AsyncIterable<Split>
+  split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
+  /** The same for a part of the source: all rows of `range`, which has a key that is not NULL. Indexes start at 0. */
+  divide(plan: Plan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
   /**
    * The rows of a split, mapped columns only, in `plan.columns` order. The consumer may stop early; the reader then
    * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
    */
   read(plan: Plan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
+  /**
+   * For incremental modes: fixes the window of this run. Rows that are written at the same time, or whose
+   * transactions are still open, must not be left behind: see docs/incremental.md.
+   */
+  bound?(request: BoundRequest): Promise<Window>
+  /**
+   * For `consistency: snapshot`, both or neither. The coordinator's reader takes the lock, every reader (this one too)
+   * begins its snapshot, the lock is released; from then on `split`, `divide` and `read` see that moment until `close`,
+   * and a reader that loses its connection throws instead of opening a new one. Throws ACCESS_DENIED where the user
+   * may not do that, LOCK_CONFLICT when writers do not make way.
+   */
+  lock?(table: string): Promise<SnapshotLock>
+  beginSnapshot?(): Promise<void>
   close(): Promise<void>
 }
 
@@ -255,12 +353,23 @@ export interface Writer {
   connect(): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
+  /** The highest value of a column, as cell text; null when there is none. To begin incremental runs by. */
+  highest?(table: string, column: Column): Promise<string | null>
+  /**
+   * Optional: the code points that a text column takes, as first and last of each range. Asked for columns whose
+   * repertoire is a character set by name, when characters outside it are to become `?`; without this method the run
+   * fails on them.
+   */
+  repertoire?(column: Column): Promise<NonNullable<Characters['ranges']>>
   /**
    * How a target table would be made: by the source's own DDL when the families are the same, else from columns and
    * unique keys, in types that keep every value. Changes nothing. Default: the plugin cannot create tables.
    */
   design?(request: DesignRequest): Promise<TableDesign>
-  /** Chooses how rows will be written. Looks, but changes nothing. */
+  /**
+   * Chooses how rows will be written. Looks, but changes nothing. Throws when nothing can be written: ACCESS_DENIED,
+   * READ_ONLY.
+   */
   plan(draft: PlanDraft, writePath: string): Promise<WritePlan>
   /** Before the first split: makes the table when `plan.create` says so, then runs `preSql`. */
   prepare(plan: Plan, signal: AbortSignal): Promise<void>

@@ -67,6 +67,10 @@ export function literalDefault({ tokens }: DdlItem): string | null {
   return negative === undefined ? null : `-${negative}`
 }
 
+export function isNotNull(tokens: readonly string[]): boolean {
+  return find(tokens, /^NOT$/i, /^NULL$/i) !== null
+}
+
 function toItem(tokens: readonly string[]): DdlItem {
   const words = tokens.filter((token) => !/^\s+$/.test(token))
   const [first = '', second = '', third = ''] = words

@@ -1,4 +1,4 @@
-import type { Column, DesignRequest, TableCreation, TableDesign, TableSchema } from '../../src/plugin.js'
+import type { Column, DesignRequest, Key, TableCreation, TableDesign, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { find } from '../../src/sql/tokens.js'
 import type { Session } from './connection.js'
@@ -7,8 +7,8 @@ import { keyParts, parseTable, printTable } from './ddl.js'
 import { FAMILY } from './definition.js'
 import { mapError } from './errors.js'
 import { mappedTable } from './mapped-table.js'
+import { plannedColumn } from './planned-column.js'
 import type { TableFacts } from './schema.js'
-import { columnOf } from './schema.js'
 import type { Dialect } from './server.js'
 import { askDialect, versionOf } from './server.js'
 import { identifier, text } from './sql.js'
@@ -37,7 +37,8 @@ export async function designTable(session: Session, request: DesignRequest): Pro
     target: {
       table,
       identity: `${session.where} ${table}`,
-      ...(own ? predicted(source, whole) : mappedSchema(source, whole)),
+      columns: columnsOf(whole, dialect),
+      keys: keysOf(source, whole, own !== null),
       estimatedRows: null,
       estimatedRowBytes: source.estimatedRowBytes,
     },
@@ -150,51 +151,16 @@ function addIndexes(table: string, indexes: readonly DdlItem[]): string[] {
   return [...(together.length > 0 ? [together] : []), ...rest.map((index) => [index])].map(alter)
 }
 
-type ColumnsAndKeys = Pick<TableSchema, 'columns' | 'keys'>
+/** A translated item has tokens of several words, so the table is read anew. */
+function columnsOf(ddl: TableDdl, { release }: Dialect): Column[] {
+  const { items, options } = parseTable(printTable('', ddl))
+  const collation = find(options, /^COLLATE$/i, /^=$/, /./)?.[2] ?? ''
+  return items.filter(({ kind }) => kind === 'column').map((item) => plannedColumn(item, collation, release))
+}
 
-/** The source's own columns, but for those whose type was translated. */
-function predicted(source: TableSchema, { items }: TableDdl): ColumnsAndKeys {
-  const columns = items
-    .filter(({ kind }) => kind === 'column')
-    .map((item) =>
-      predictedColumn(
-        source.columns.find(({ name }) => name === item.name)!,
-        item,
-      ),
-    )
+/** The keys that were not left out. Of another family none was, but no primary key holds NULL here. */
+function keysOf({ keys }: TableSchema, { items }: TableDdl, own: boolean): Key[] {
+  if (!own) return keys.map((key) => ({ ...key, primary: key.primary && !key.nullable }))
   const kept = new Set(items.flatMap(({ kind, name }) => (kind === 'column' ? [] : [name])))
-  return { columns, keys: source.keys.filter(({ name }) => kept.has(name)) }
-}
-
-function predictedColumn(source: Column, { tokens }: DdlItem): Column {
-  const type = typeOf(tokens)
-  const computed = find(tokens, /^AS$/i, /^\(/) !== null
-  const nullable = source.nullable || (computed && !isNotNull(tokens))
-  const same = source.type.toLowerCase().startsWith(tokens[2]!.toLowerCase())
-  return same ? { ...source, nullable } : columnOf({ ...source, nullable, type })
-}
-
-function mappedSchema({ keys }: TableSchema, { items }: TableDdl): ColumnsAndKeys {
-  const columns = items
-    .filter(({ kind }) => kind === 'column')
-    .map(({ name, tokens }) =>
-      columnOf({
-        name: name!,
-        type: typeOf(tokens),
-        nullable: !isNotNull(tokens),
-        hasDefault: find(tokens, /^DEFAULT$/i) !== null,
-        generated: false,
-      }),
-    )
-  return { columns, keys: keys.map((key) => ({ ...key, primary: key.primary && !key.nullable })) }
-}
-
-function isNotNull(tokens: readonly string[]): boolean {
-  return find(tokens, /^NOT$/i, /^NULL$/i) !== null
-}
-
-/** Name, white space, type, and digits in parentheses if there are any. A translated type brings its character set. */
-function typeOf([, , type = '', next = '']: readonly string[]): string {
-  const [word = ''] = type.split(' ')
-  return next.startsWith('(') ? word + next : word
+  return keys.filter(({ name }) => kept.has(name))
 }

@@ -2,6 +2,7 @@ import type { Column, ColumnKind, Key, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { Session, TextRow } from './connection.js'
 import { mapError } from './errors.js'
+import { domainOf } from './domain.js'
 import { text } from './sql.js'
 
 /** What only the writer needs to know about a table. */
@@ -46,15 +47,15 @@ const kinds: Readonly<Record<string, ColumnKind>> = {
   vector: 'bytes',
 }
 
-/** Types that `<` compares in another order than ORDER BY, or that no range can be read by. */
-const UNORDERED = new Set(['enum', 'set', 'bit', 'float', 'double', 'json', 'geometry', 'point', 'vector'])
+/** Types by which no range can be read. FLOAT: a literal is a double, and `f = 0.1` finds nothing. */
+const UNORDERED = new Set(['set', 'float', 'json', 'geometry', 'point', 'vector'])
 
 export async function describeTable(session: Session, table: string): Promise<TableSchema> {
   const [found] = await ask(
     session,
     table,
     `SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, AVG_ROW_LENGTH,
-            CONCAT_WS(':', @@hostname, @@port, @@datadir, @@server_id)
+            CONCAT_WS(':', @@hostname, @@port, @@datadir, @@server_id), VERSION()
      FROM information_schema.TABLES WHERE ${inTable(table)}`,
   )
   if (!found) {
@@ -64,13 +65,16 @@ export async function describeTable(session: Session, table: string): Promise<Ta
       { table, connection: session.where },
     )
   }
-  const [schema, name, rows, rowBytes, server] = found
+  const [schema, name, rows, rowBytes, server, version] = found
   const columns = await ask(
     session,
     table,
-    `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA
+    `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, NUMERIC_PRECISION, NUMERIC_SCALE,
+            CHARACTER_MAXIMUM_LENGTH, CHARACTER_SET_NAME, DATETIME_PRECISION, COLLATION_NAME
+            /*!80003 , SRS_ID */
      FROM information_schema.COLUMNS WHERE ${inTable(table)} ORDER BY ORDINAL_POSITION`,
   )
+  const json = isMariadb(version!) ? await jsonColumns(session, table) : new Set<string>()
   const keyParts = await ask(
     session,
     table,
@@ -82,7 +86,7 @@ export async function describeTable(session: Session, table: string): Promise<Ta
   return {
     table: name!,
     identity: JSON.stringify([server, schema, name]),
-    columns: columns.map(toColumn),
+    columns: columns.map((row) => toColumn(row, version!, json)),
     keys: toKeys(keyParts),
     estimatedRows: positive(rows),
     estimatedRowBytes: positive(rowBytes),
@@ -111,33 +115,55 @@ function ask(session: Session, table: string, sql: string): Promise<TextRow[]> {
   })
 }
 
-function toColumn([name, , type, nullable, defaultValue, extra]: TextRow): Column {
-  return columnOf({
+/** MariaDB's JSON is LONGTEXT with a check. */
+async function jsonColumns(session: Session, table: string): Promise<Set<string>> {
+  const checks = await ask(
+    session,
+    table,
+    `SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS
+     WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)} AND CHECK_CLAUSE LIKE 'json\\_valid(%'`,
+  )
+  const columns = checks.map(([clause]) => /^json_valid\(`((?:[^`]|``)*)`\)$/.exec(clause!)?.[1])
+  return new Set(columns.flatMap((name) => (name === undefined ? [] : [name.replaceAll('``', '`')])))
+}
+
+export function isMariadb(version: string): boolean {
+  return /mariadb/i.test(version)
+}
+
+/** From a row of information_schema.COLUMNS, as `describeTable` selects it. */
+export function toColumn(row: TextRow, version: string, json: ReadonlySet<string>): Column {
+  const [name, dataType, type, nullable, defaultValue, extra, precision, scale, length, charset, fraction] =
+    row
+  const collation = row[11]
+  const base = dataType!.toLowerCase()
+  const kind = json.has(name!) ? 'json' : (kinds[base] ?? 'text')
+  return {
     name: name!,
     type: type!,
+    kind,
     nullable: nullable === 'YES',
     // MariaDB writes the default of a nullable column without one as the word NULL.
     hasDefault: (defaultValue !== null && defaultValue !== undefined) || /auto_increment/i.test(extra!),
     generated: /\b(VIRTUAL|STORED|PERSISTENT) GENERATED\b/i.test(extra!),
-  })
+    ordered: !UNORDERED.has(base),
+    domain: domainOf({
+      base,
+      type: type!,
+      precision: count(precision),
+      scale: count(scale),
+      length: count(length),
+      charset: charset ?? null,
+      fraction: count(fraction),
+      srid: row[12] ?? null,
+      version,
+    }),
+    ...(collation ? { collation } : {}),
+  }
 }
 
-/** What follows from a column's type. */
-export function columnOf(
-  facts: Pick<Column, 'name' | 'type' | 'nullable' | 'hasDefault' | 'generated'>,
-): Column {
-  const { name, type, nullable, hasDefault, generated } = facts
-  const base = /^\w+/.exec(type)![0].toLowerCase()
-  return {
-    name,
-    type,
-    kind: kinds[base] ?? 'text',
-    nullable,
-    hasDefault,
-    generated,
-    ordered: !UNORDERED.has(base),
-    fractionDigits: Number(/^(?:time|datetime|timestamp)\((\d)\)/i.exec(type)?.[1] ?? 0),
-  }
+function count(figure: string | null | undefined): number | undefined {
+  return figure === null || figure === undefined ? undefined : Number(figure)
 }
 
 /** Keys on prefixes or expressions are unique for those, not for the columns, and hash indexes have no ranges. */

@@ -5,6 +5,8 @@ import { charsetOf } from './collations.js'
 /** What a server knows that a table may be made of. */
 export interface Dialect {
   readonly mariadb: boolean
+  /** What `VERSION()` says. */
+  readonly release: string
   /** `8.0.36` is 80036. */
   readonly version: number
   readonly collations: ReadonlySet<string>
@@ -36,10 +38,11 @@ export async function askDialect(session: Session): Promise<Dialect> {
 }
 
 /** Of what `VERSION()` says. */
-export function versionOf(text: string): Pick<Dialect, 'mariadb' | 'version'> {
+export function versionOf(text: string): Pick<Dialect, 'mariadb' | 'release' | 'version'> {
   const [, major, minor, patch] = /^(?:5\.5\.5-)?(\d+)\.(\d+)\.(\d+)/.exec(text) ?? []
   return {
     mariadb: /mariadb/i.test(text),
+    release: text,
     version: Number(major) * 10_000 + Number(minor) * 100 + Number(patch),
   }
 }

@@ -31,6 +31,9 @@ export class SplitWrite {
     let next = await iterator.next()
     if (next.done) return nothingWritten
     for (const sql of this.#statements.stage?.create ?? []) await this.#session.query(sql)
+    if (this.#statements.facts.readCommitted) {
+      await this.#session.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
+    }
     await this.#session.query('START TRANSACTION')
     const take = async function* (most: number): AsyncGenerator<Batch> {
       for (let bytes = 0; !next.done && bytes < most; next = await iterator.next()) {

@@ -3,7 +3,8 @@ import { RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { designedFacts } from './design.js'
 import { mapError } from './errors.js'
-import { describeFacts } from './schema.js'
+import { checkTarget } from './preflight.js'
+import { describeFacts, isMariadb } from './schema.js'
 import { text } from './sql.js'
 import { dropStagingSql, stagingSql } from './statements.js'
 
@@ -19,6 +20,8 @@ export interface WriteFacts extends Record<string, unknown> {
   readonly uniqueKeys: number
   /** Rows go into a temporary table first, and from there into the target. */
   readonly staged: boolean
+  /** Rows that are there are found without locks on the gaps between them, for which parallel threads would deadlock. */
+  readonly readCommitted: boolean
 }
 
 interface ServerFacts {
@@ -26,6 +29,7 @@ interface ServerFacts {
   readonly localInfile: boolean
   readonly autoincLockMode: number
   readonly maxAllowedPacket: number
+  readonly binlogFormat: string
 }
 
 /** Engines that can roll a split back. */
@@ -48,11 +52,7 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     )
   }
   const triggers = draft.create ? [] : await insertTriggers(session, draft.target.table)
-  if (triggers.length > 0) {
-    warnings.push(
-      `target ${draft.target.table} has triggers that run for every row and may change it: ${triggers.join(', ')}`,
-    )
-  }
+  warnings.push(...(await checkTarget(session, draft)))
   const { path, reason } = choosePath(
     server,
     { engine, autoIncrement, workerNum: draft.workerNum },
@@ -63,15 +63,18 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     path,
     reasons: [`write path ${path}: ${reason}`, ...staging.reasons],
     warnings,
+    triggers,
+    ...(path === 'insert' ? { maxRowBytes: server.maxAllowedPacket } : {}),
     // An empty binary cell, one byte in a batch, becomes ",_binary''" in an INSERT.
     maxBatchBytes: Math.floor(server.maxAllowedPacket / 12),
     facts: {
-      mariadb: isMariadb(server),
+      mariadb: isMariadb(server.version),
       maxAllowedPacket: server.maxAllowedPacket,
       transactional: engine === null || TRANSACTIONAL.has(engine),
       rowAlias: knowsRowAlias(server),
       uniqueKeys,
       staged: staging.staged,
+      readCommitted: draft.writeMode !== 'insert' && server.binlogFormat !== 'STATEMENT',
     } satisfies WriteFacts,
   }
 }
@@ -169,10 +172,6 @@ function knowsRowAlias({ version }: ServerFacts): boolean {
   return !/mariadb/i.test(version) && (major > 8 || (major === 8 && (minor > 0 || patch >= 19)))
 }
 
-function isMariadb({ version }: ServerFacts): boolean {
-  return /mariadb/i.test(version)
-}
-
 async function insertTriggers(session: Session, table: string): Promise<string[]> {
   const rows = await session
     .query(
@@ -186,15 +185,16 @@ async function insertTriggers(session: Session, table: string): Promise<string[]
 }
 
 async function askServer(session: Session): Promise<ServerFacts> {
-  const sql = `SELECT VERSION(), @@local_infile, @@innodb_autoinc_lock_mode, @@max_allowed_packet`
+  const sql = `SELECT VERSION(), @@local_infile, @@innodb_autoinc_lock_mode, @@max_allowed_packet, IF(@@log_bin, @@binlog_format, 'none')`
   const rows = await session.query(sql).catch((error: unknown) => {
     throw mapError(error, `asking ${session.where} for its settings`)
   })
-  const [version, localInfile, lockMode, maxPacket] = rows[0]!
+  const [version, localInfile, lockMode, maxPacket, binlogFormat] = rows[0]!
   return {
     version: version!,
     localInfile: localInfile === '1',
     autoincLockMode: Number(lockMode),
     maxAllowedPacket: Number(maxPacket),
+    binlogFormat: binlogFormat!,
   }
 }

@@ -1,5 +1,6 @@
 import type {
   Batch,
+  Column,
   DesignRequest,
   Endpoint,
   Plan,
@@ -13,10 +14,12 @@ import type {
 } from '../../src/plugin.js'
 import { nothingWritten, RowshiftError } from '../../src/plugin.js'
 import { runStatements, Session } from './connection.js'
+import { createTable } from './create.js'
 import { designTable } from './design.js'
 import { mapError } from './errors.js'
+import { askRepertoire } from './repertoire.js'
 import { describeTable } from './schema.js'
-import { identifier } from './sql.js'
+import { charsetOf, identifier, keyText } from './sql.js'
 import { SplitWrite } from './split-write.js'
 import { Statements } from './statements.js'
 import { planWrite } from './write-plan.js'
@@ -42,17 +45,30 @@ export class MysqlWriter implements Writer {
     return designTable(await this.#open(), request)
   }
 
+  async highest(table: string, column: Column): Promise<string | null> {
+    const session = await this.#open()
+    const name = identifier(column.name)
+    const [row] = await session.query(
+      `SELECT ${keyText(column).replace(name, () => `MAX(${name})`)} FROM ${identifier(table)}`,
+    )
+    return row?.[0] ?? null
+  }
+
+  async repertoire(column: Column): Promise<readonly (readonly [number, number])[]> {
+    return askRepertoire(await this.#open(), charsetOf(column)!)
+  }
+
   async plan(draft: PlanDraft, writePath: string): Promise<WritePlan> {
     return planWrite(await this.#open(), draft, writePath)
   }
 
   async prepare(plan: Plan, signal: AbortSignal): Promise<void> {
-    await this.#build(plan, plan.create?.statements ?? [], signal)
+    await this.#create(plan, plan.create?.statements ?? [], signal)
     await this.#run(plan, plan.preSql, '"pre_sql"', signal)
   }
 
   async finish(plan: Plan, signal: AbortSignal): Promise<void> {
-    await this.#build(plan, plan.create?.deferred ?? [], signal)
+    await this.#create(plan, plan.create?.deferred ?? [], signal)
     await this.#run(plan, plan.postSql, '"post_sql"', signal)
   }
 
@@ -83,15 +99,8 @@ export class MysqlWriter implements Writer {
     this.#session = null
   }
 
-  /** DDL of our own; the table of an error is named by the statement. */
-  async #build(plan: Plan, statements: readonly string[], signal: AbortSignal): Promise<void> {
-    const session = await this.#open()
-    for (const sql of statements) {
-      if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while creating the table.')
-      await session.query(sql).catch((error: unknown) => {
-        throw creationError(error, plan, sql)
-      })
-    }
+  async #create(plan: Plan, statements: readonly string[], signal: AbortSignal): Promise<void> {
+    await createTable(await this.#open(), plan.target.table, statements, signal)
   }
 
   async #run(plan: Plan, statements: readonly string[], what: string, signal: AbortSignal): Promise<void> {
@@ -117,13 +126,6 @@ export class MysqlWriter implements Writer {
     this.#session ??= await Session.open(this.#endpoint)
     return this.#session
   }
-}
-
-function creationError(error: unknown, plan: Plan, sql: string): RowshiftError {
-  const { table } = plan.target
-  const mapped = mapError(error, `creating table ${table}`, { table })
-  const code = mapped.code === 'ACCESS_DENIED' || mapped.retryable ? mapped.code : 'CREATE_FAILED'
-  return new RowshiftError(code, `${mapped.message} The statement was:\n${sql}`, mapped.details, error)
 }
 
 async function commit(session: Session): Promise<void> {

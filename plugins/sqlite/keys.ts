@@ -49,7 +49,7 @@ export function keyProbe(database: Database, plan: Plan, encoding: TextEncoding)
     offset: number,
   ) => {
     const range = { lower: literals(plan, lower, encoding), upper: literals(plan, upper, encoding) }
-    const where = whereClause(rangeConditions(key, range, plan.where))
+    const where = whereClause(rangeConditions(key, range, plan.where, plan.window?.sql))
     const sql = `SELECT ${selected.join(', ')} FROM ${table}${where}${orderBy(key, direction)} LIMIT 1 OFFSET ${offset}`
     const row = database.prepare(sql).raw().safeIntegers(true).get() as SqliteValue[] | undefined
     return row === undefined ? null : keyValue(plan, row, encoding)

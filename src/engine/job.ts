@@ -4,9 +4,11 @@ import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { makePlan } from '../plan/plan.js'
 import { checkCreated } from '../plan/target.js'
+import type { Past } from '../plan/window.js'
 import type { Plan, Reader, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
+import type { CoordinatorResult } from './coordinator.js'
 import { copySplits } from './coordinator.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
@@ -24,6 +26,8 @@ export interface CopyRequest {
   readonly from: TableAt
   readonly to: TableAt
   readonly params: Params
+  /** What earlier runs have left for incremental modes; null: nothing is remembered. */
+  readonly past?: Past | null
 }
 
 export interface CopyHooks {
@@ -43,6 +47,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   let made: Plan | null = null
   let progress: Progress = noProgress
   let error: RowshiftError | null = null
+  let copied: CoordinatorResult | null = null
   const onProgress = (now: Progress) => {
     progress = now
     hooks.onProgress(now)
@@ -52,59 +57,62 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       made = await plan(request, reader, writer)
       announce(request, made)
       hooks.onPlan(made)
-      await execute(request, made, reader, writer, { ...hooks, onProgress }).catch((thrown: unknown) => {
-        throw withoutIndexes(made!, thrown)
-      })
+      copied = await copy(request, made, reader, writer, { ...hooks, onProgress })
+      await finish(made, copied, writer, hooks.signal)
     })
   } catch (thrown) {
     error = hooks.signal.aborted ? interrupted() : RowshiftError.from(thrown)
+    if (made !== null) error = withoutIndexes(made, error)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
-  return makeReport({ ...request, plan: made, progress, error, seconds })
+  return makeReport({ ...request, plan: made, progress, error, seconds, copied })
 }
 
-async function execute(
+function copy(
   request: CopyRequest,
   made: Plan,
   reader: Reader,
   writer: Writer,
   hooks: CopyHooks,
-): Promise<void> {
+): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw interrupted()
-  await writer.prepare(made, hooks.signal)
-  if (made.create) checkCreated(made, await writer.describe(made.target.table))
-  const { progress, error } = await copySplits({
+  return copySplits({
     runId: request.runId,
     plan: made,
     source: endpoint(request.from.loaded, request.from.connection, request.params.session),
     target: endpoint(request.to.loaded, request.to.connection, request.params.session),
     reader,
+    prepare: async () => {
+      await writer.prepare(made, hooks.signal)
+      if (made.create) checkCreated(made, await writer.describe(made.target.table))
+    },
     signal: hooks.signal,
     onProgress: hooks.onProgress,
   })
-  if (error) throw error
-  checkCounts(made, progress)
-  await writer.finish(made, hooks.signal)
+}
+
+async function finish(
+  made: Plan,
+  copied: CoordinatorResult,
+  writer: Writer,
+  signal: AbortSignal,
+): Promise<void> {
+  if (copied.error) throw copied.error
+  checkCounts(made, copied.progress)
+  await writer.finish(made, signal)
 }
 
 /** A failed run leaves the table that it made without the indexes that were to come last. */
-function withoutIndexes({ create, target }: Plan, thrown: unknown): unknown {
-  if (!create || create.deferred.length === 0) return thrown
-  const { code, message, details, cause } = RowshiftError.from(thrown)
+function withoutIndexes({ create, target }: Plan, error: RowshiftError): RowshiftError {
+  if (!create || create.deferred.length === 0) return error
   const left = `If table ${target.table} was created, it still lacks its deferred indexes: ${create.deferred.join('; ')}`
-  return new RowshiftError(
-    code,
-    `${message}
-${left}`,
-    details,
-    cause,
-  )
+  return new RowshiftError(error.code, [error.message, left].join('\n'), error.details, error.cause)
 }
 
 /** The last line of defence: what the splits add up to must make sense for the table. */
 function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
-  const sawRows = made.key !== null && !made.key.nullable && splits > 0
+  const sawRows = made.key !== null && !made.key.nullable && made.window === null && splits > 0
   const counted = settled(done)
   if (splits === splitsDone && done.rowsRead === counted && !(sawRows && done.rowsRead === 0)) return
   throw new RowshiftError(
@@ -116,7 +124,14 @@ function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
 
 function plan(request: CopyRequest, reader: Reader, writer: Writer): Promise<Plan> {
   const { params } = request
-  return makePlan({ reader, writer, sourceTable: request.from.table, targetTable: request.to.table, params })
+  return makePlan({
+    reader,
+    writer,
+    sourceTable: request.from.table,
+    targetTable: request.to.table,
+    params,
+    past: request.past ?? null,
+  })
 }
 
 /** Opens the coordinator's own connection to each end for as long as `use` takes. */

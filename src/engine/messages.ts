@@ -28,9 +28,14 @@ export const noCounts: SplitCounts = { rowsRead: 0, ...nothingWritten, bytes: 0 
 /** Thread to coordinator, at any time. */
 export type WorkerMessage =
   | { readonly type: 'opened' }
+  /** Before a snapshot's lock is released: both ends are open and the snapshot has begun, or why not. */
+  | { readonly type: 'ready'; readonly error: ErrorReport | null }
   | { readonly type: 'progress'; readonly split: number; readonly counts: SplitCounts }
-  | { readonly type: 'closed' }
+  | { readonly type: 'closed'; readonly busySeconds: number }
 
 /** Thread to coordinator, as the result of a split. Errors lose their fields when thrown across threads. */
 export type SplitResult =
-  { readonly ok: true; readonly counts: SplitCounts } | { readonly ok: false; readonly error: ErrorReport }
+  | { readonly outcome: 'copied'; readonly counts: SplitCounts }
+  /** Given up before anything was written: `rows` of it already have so many bytes, and it can be divided. */
+  | { readonly outcome: 'oversized'; readonly rows: number; readonly bytes: number }
+  | { readonly outcome: 'failed'; readonly error: ErrorReport }

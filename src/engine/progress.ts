@@ -16,6 +16,8 @@ export type ProgressEvent =
   | { readonly type: 'planned'; readonly split: number }
   | { readonly type: 'moved'; readonly split: number; readonly counts: SplitCounts }
   | { readonly type: 'done'; readonly split: number; readonly counts: SplitCounts }
+  /** Its rows are planned again, as several splits. */
+  | { readonly type: 'divided'; readonly split: number }
   | { readonly type: 'failed'; readonly split: number }
 
 export const noProgress: Progress = { splits: 0, splitsDone: 0, done: noCounts, active: new Map() }
@@ -38,6 +40,9 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
         done: add(progress.done, event.counts),
         active,
       }
+    case 'divided':
+      active.delete(event.split)
+      return { ...progress, splits: progress.splits - 1, active }
     case 'failed':
       active.delete(event.split)
       return { ...progress, active }

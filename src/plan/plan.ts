@@ -1,10 +1,14 @@
 import { RowshiftError } from '../errors.js'
-import type { ColumnMapping, Plan, PlanDraft, Reader, TableSchema, Writer } from '../plugin.js'
+import type { Plan, PlanDraft, Reader, TableSchema, WritePlan, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import { chooseIdentity } from './identity.js'
+import { settleLosses } from './losses.js'
+import type { ColumnPair } from './mapping.js'
 import { mapColumns } from './mapping.js'
-import { chooseKey, column } from './split-key.js'
+import { chooseKey, column, keyWithin } from './split-key.js'
 import { planTarget } from './target.js'
+import type { Past } from './window.js'
+import { chooseWindow } from './window.js'
 
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
 const SPLIT_BYTES = 8 << 20
@@ -23,6 +27,8 @@ export interface PlanRequest {
   readonly sourceTable: string
   readonly targetTable: string
   readonly params: Params
+  /** Of earlier runs; null: nothing is remembered. */
+  readonly past?: Past | null
 }
 
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
@@ -30,19 +36,36 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   const { reader, writer, params } = request
   const source = await reader.describe(request.sourceTable)
   const { target, create, ...made } = await planTarget(request, source)
-  const mapping = mapColumns(source, target, params.allowLossy)
-  checkNamedColumns(params, source, target, mapping.columns)
-  const { key, reason } = chooseKey(source, params.key)
+  if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source)
+  const mapping = mapColumns(source, target, params.columns)
+  checkNamedColumns(params, source, target, mapping.pairs)
+  const { allowLossy, where } = params
+  const settled = await settleLosses({ reader, writer, source, target, mapping, allowLossy, where })
+  const chosen = chooseKey(source, params.key)
   const split = splitRows(source, params)
+  const past = request.past ?? null
+  const { window, watermarks } = await chooseWindow({
+    reader,
+    writer,
+    source,
+    target,
+    params,
+    key: chosen.key,
+    past: create ? forgotten(past) : past,
+  })
+  const { key, reason } = window === null ? chosen : keyWithin(window, params.mode, chosen, split.rows)
   const draft: PlanDraft = {
     mode: params.mode,
+    window,
+    watermarks,
     writeMode: params.writeMode,
-    identity: chooseIdentity({ writeMode: params.writeMode, target, columns: mapping.columns, key }),
+    identity: chooseIdentity({ writeMode: params.writeMode, target, columns: settled.columns, key }),
     errorLimit: params.errorLimit,
+    consistency: params.consistency,
     source,
     target,
     create,
-    columns: mapping.columns,
+    columns: settled.columns,
     key,
     splitRows: split.rows,
     workerNum: key === null ? 1 : params.workerNum,
@@ -50,16 +73,21 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     where: params.where,
     preSql: params.preSql,
     postSql: params.postSql,
-    reasons: [...made.reasons, ...(key === null ? [reason] : [reason, split.reason])],
+    reasons: [
+      ...made.reasons,
+      ...(window?.reasons ?? []),
+      ...(key === null ? [reason] : [reason, split.reason]),
+    ],
     warnings: [
       ...made.warnings,
-      ...mapping.warnings,
+      ...(window?.warnings ?? []),
+      ...settled.warnings,
       ...workerWarnings(params.workerNum),
       ...(create ? [] : keylessWarnings(target)),
     ],
   }
   const write = await writer.plan(draft, params.writePath)
-  return {
+  const plan: Plan = {
     ...draft,
     write,
     batch: {
@@ -67,8 +95,10 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       rows: params.writeBatch ?? Number.MAX_SAFE_INTEGER,
     },
     reasons: [...draft.reasons, ...write.reasons],
-    warnings: [...draft.warnings, ...write.warnings],
+    warnings: [...draft.warnings, ...write.warnings, ...triggerWarnings(target, write, params)],
   }
+  const found = await reader.check?.(plan, params.columns === null || params.columns.includes('*'))
+  return { ...plan, warnings: [...plan.warnings, ...(found ?? [])] }
 }
 
 function splitRows(source: TableSchema, params: Params): { rows: number; reason: string } {
@@ -86,7 +116,7 @@ function checkNamedColumns(
   params: Params,
   source: TableSchema,
   target: TableSchema,
-  mapping: readonly ColumnMapping[],
+  mapping: readonly ColumnPair[],
 ): void {
   if (params.diffColumn) {
     column(source, params.diffColumn.source)
@@ -98,10 +128,23 @@ function checkNamedColumns(
     if (mapping.some(({ source, target }) => source === from && target === counterpart)) return
     throw new RowshiftError(
       'COLUMN_NOT_FOUND',
-      `params.pk says that ${source.table}.${from.name} goes to ${target.table}.${name}, but columns are mapped by name.`,
+      `params.pk says that ${source.table}.${from.name} goes to ${target.table}.${name}, but the columns are not mapped so.`,
       { column: name },
     )
   })
+}
+
+/** What a trigger does to a row, nobody can know here. */
+function triggerWarnings(target: TableSchema, { triggers = [] }: WritePlan, params: Params): string[] {
+  if (triggers.length === 0) return []
+  const names = triggers.join(', ')
+  if (params.allowTriggers) return [`triggers of target ${target.table} run for every row: ${names}`]
+  throw new RowshiftError(
+    'LOSSY',
+    `Target ${target.table} has triggers that run for every row written and may change it or drop it: ${names}. ` +
+      'Drop them for the time of the copy, or accept them with "allow_triggers": true. Nothing was written.',
+    { table: target.table, triggers },
+  )
 }
 
 function workerWarnings(workerNum: number): string[] {
@@ -116,4 +159,16 @@ function keylessWarnings(target: TableSchema): string[] {
   return [
     `target ${target.table} has no unique key: rows that it already holds would be there twice after this run`,
   ]
+}
+
+/** What earlier runs have copied went into a table that is no longer there. */
+function forgotten(past: Past | null): Past | null {
+  return past && { watermarks: {}, fromTarget: false }
+}
+
+function noSnapshots({ table }: TableSchema): RowshiftError {
+  return new RowshiftError(
+    'PARAMS_INVALID',
+    `params.consistency is "snapshot", but the database of ${table} has none that several readers can share. Use "split".`,
+  )
 }

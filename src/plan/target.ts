@@ -18,6 +18,7 @@ export async function planTarget(request: PlanRequest, source: TableSchema): Pro
     const idle = 'defer_indexes does nothing: it is for tables that the run creates, and this one exists'
     return { target: existing, create: null, reasons: [], warnings: deferIndexes ? [idle] : [] }
   }
+  if (schemaSaveMode === 'recreate' && request.params.mode !== 'init') throw wouldLoseRows(request)
   const { target, statements, deferred, reasons, warnings } = await design(request, source, existing)
   const verb = existing === null ? 'created' : 'dropped and created anew'
   return {
@@ -72,6 +73,15 @@ async function design(
   const definition = (await reader.definition?.(sourceTable)) ?? null
   const { deferIndexes } = params
   return writer.design({ source, definition, table: targetTable, existing, deferIndexes })
+}
+
+/** An incremental run copies some rows only. */
+function wouldLoseRows({ targetTable, params }: PlanRequest): RowshiftError {
+  return new RowshiftError(
+    'PARAMS_INVALID',
+    `params.schema_save_mode "recreate" would drop ${targetTable} with all rows, and mode "${params.mode}" copies only new ones. Use mode "init", or "create_when_not_exist".`,
+    { table: targetTable },
+  )
 }
 
 function agree(planned: Column, found: Column): boolean {

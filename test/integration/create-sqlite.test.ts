@@ -110,7 +110,7 @@ describe('a table that is created in another family', () => {
   const MYSQL = `CREATE TABLE src (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT, code VARCHAR(20) NOT NULL DEFAULT 'it''s', i INT DEFAULT -5,
     y YEAR, amount DECIMAL(65,30), whole DECIMAL(18,0), f DOUBLE, b VARBINARY(300), bits BIT(64), j JSON,
-    da DATE, ti TIME(6), dt DATETIME(6), ts TIMESTAMP(6) NULL, e ENUM('a','b'), g INT AS (i * 2) STORED, t LONGTEXT,
+    da DATE, ti TIME(6), dt DATETIME(6), ts TIMESTAMP(6) NULL, e ENUM('a','b'), g BIGINT AS (i * 2) STORED, t LONGTEXT,
     PRIMARY KEY (id), UNIQUE KEY uc (code, i), KEY plain (t(10))) DEFAULT CHARSET=utf8mb4`
   const VALUES = `INSERT INTO src (id, code, i, y, amount, whole, f, b, bits, j, da, ti, dt, ts, e, t) VALUES
     (18446744073709551615, 'A', 1, 0, 12345678901234567890123456789012345.123456789012345678901234567891,
@@ -183,7 +183,9 @@ describe('a table that is created in another family', () => {
       const there = await copy(`sqlite:${file}?table=src`, place.url('dst'), '--create')
       expect(there.code, there.stderr).to.equal(0)
       expect(there.report.reasons.join('\n')).to.include('left out: index plain')
-      const target = sqliteFile(ask(file, "SELECT sql FROM sqlite_schema WHERE name = 'src'").join(''))
+      const own = ask(file, "SELECT sql FROM sqlite_schema WHERE name = 'src'").join('')
+      // A column of type JSON makes numbers of text that looks like one.
+      const target = sqliteFile(own.replace('doc JSON', 'doc TEXT'))
       const back = await copy(place.url('dst'), `sqlite:${target}?table=src`)
       expect(back.code, back.stderr).to.equal(0)
       const names = ['id', 'code', 'big', 'r', 'short', 'data', 'd', 't', 'dt', 'flag', 'doc']

@@ -72,13 +72,20 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
   const key = source.keys.find(({ columns }) => columns.every((name) => columnOf(name).ordered))
   return {
     mode: 'init',
+    window: null,
+    watermarks: {},
     writeMode: 'insert',
     identity: null,
+    consistency: 'split',
     errorLimit: { record: 0, percentage: null },
     source,
     target,
     create: null,
-    columns: source.columns.map((column, i) => ({ source: column, target: target.columns[i]! })),
+    columns: source.columns.map((column, i) => ({
+      source: column,
+      target: target.columns[i]!,
+      verdict: { grade: 'checked', why: '' },
+    })),
     key: key ? { name: key.name, columns: key.columns.map(columnOf), nullable: key.nullable } : null,
     splitRows: options.splitRows ?? 1000,
     workerNum: 1,
@@ -128,7 +135,7 @@ export async function copy(
     const plan = await makePlan(reader, writer, table, table, options)
     await writer.prepare(plan, NEVER)
     let rows = 0
-    for await (const split of reader.split(plan, NEVER)) {
+    for await (const split of reader.split(plan, () => plan.splitRows, NEVER)) {
       const batches = reader.read(plan, split, NEVER)
       rows += (await writer.write(plan, batches, writeOptions)).rowsWritten
     }

@@ -53,9 +53,9 @@ describe('sqlite writer refuses', function () {
       await reader.connect()
       await writer.connect()
       const plan = await makePlan(reader, writer, 't', 't')
-      const columns = plan.columns.map(({ source, target }, i) => ({
-        source: { ...source, kind: kinds[i]! },
-        target,
+      const columns = plan.columns.map((mapping, i) => ({
+        ...mapping,
+        source: { ...mapping.source, kind: kinds[i]! },
       }))
       const changed: Plan = { ...plan, columns }
       const written = await writer.write(changed, batches, { ...writeOptions, signal: more.signal ?? NEVER })
