@@ -158,9 +158,12 @@ function columnsOf(ddl: TableDdl, { release }: Dialect): Column[] {
   return items.filter(({ kind }) => kind === 'column').map((item) => plannedColumn(item, collation, release))
 }
 
-/** The keys that were not left out. Of another family none was, but no primary key holds NULL here. */
+/** The keys, and their columns, that were not left out. Of another family none was, but no primary key holds NULL here. */
 function keysOf({ keys }: TableSchema, { items }: TableDdl, own: boolean): Key[] {
   if (!own) return keys.map((key) => ({ ...key, primary: key.primary && !key.nullable }))
+  const columns = new Set(items.flatMap(({ kind, name }) => (kind === 'column' ? [name] : [])))
   const kept = new Set(items.flatMap(({ kind, name }) => (kind === 'column' ? [] : [name])))
-  return keys.filter(({ name }) => kept.has(name))
+  return keys
+    .filter(({ name }) => kept.has(name))
+    .map((key) => ({ ...key, columns: key.columns.filter((name) => columns.has(name)) }))
 }

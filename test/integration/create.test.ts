@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import type { Plan } from '../../src/plugin.js'
 import { runCli, server, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport } from '../support/copying.js'
 import type { ServerKind } from '../support/servers.js'
@@ -77,6 +78,32 @@ describe('a target table that is created', () => {
       const own = (name: string) =>
         `${keys} WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '${name}' ORDER BY 1, 2`
       expect(await target.query(own('dst'))).to.deep.equal(await source.query(own('src')))
+    }
+  })
+
+  it('is foretold as it will be described', async () => {
+    const types = `CREATE TABLE src (id INT PRIMARY KEY, t1 TINYINT UNSIGNED, s SMALLINT ZEROFILL, m MEDIUMINT, b BIGINT UNSIGNED ZEROFILL,
+      y YEAR, d1 DECIMAL(65,30), d2 DECIMAL, d3 DECIMAL(5), f FLOAT, f2 FLOAT(7,3), g DOUBLE UNSIGNED, c CHAR(5), v VARCHAR(20),
+      l VARCHAR(10) CHARACTER SET latin1, u VARCHAR(10) CHARACTER SET utf8mb3, x1 TINYTEXT, x2 TEXT, x3 MEDIUMTEXT, x4 LONGTEXT,
+      e ENUM('aé', 'b,c)', '''d'), st SET('x', 'yy'), j JSON, b1 BIT, b64 BIT(64), bn BINARY, vb VARBINARY(300),
+      l1 TINYBLOB, l2 BLOB, l3 MEDIUMBLOB, l4 LONGBLOB, da DATE, ti TIME, t6 TIME(6), dt DATETIME, d6 DATETIME(6), ts TIMESTAMP NULL,
+      t3 TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3), ge GEOMETRY, po POINT NOT NULL, gg INT AS (id + 1) STORED,
+      gv VARCHAR(20) AS (concat(v, 'x')) VIRTUAL, n INT NOT NULL DEFAULT 5, UNIQUE KEY uv (v, n)) DEFAULT CHARSET=utf8mb4`
+    for (const [from, to] of pairs) {
+      const source = await Place.create(server(from), types)
+      const target = await Place.create(server(to))
+      const plan = async () => {
+        const ends = ['--from', source.url('src'), '--to', target.url('dst')]
+        const { stdout, stderr, code } = await runCli(['copy', ...ends, '--create', '--dry-run', '--json'])
+        expect(code, stderr).to.equal(0)
+        const { columns, keys } = (JSON.parse(stdout) as Plan).target
+        // Only names of types and defaults are written differently.
+        return { keys, columns: columns.map(({ type: _type, hasDefault: _hasDefault, ...column }) => column) }
+      }
+      const foretold = await plan()
+      const { code, stderr } = await copy(source.url('src'), target.url('dst'), {}, '--create')
+      expect(code, stderr).to.equal(0)
+      expect(foretold).to.deep.equal(await plan())
     }
   })
 
