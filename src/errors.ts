@@ -50,7 +50,7 @@ export const errorCodes = {
   READ_ONLY: { exit: ExitCode.usage },
   /** The copy would lose data; nothing was written. */
   LOSSY: { exit: ExitCode.refused },
-  /** The target table could not be made, or came out different from the plan; no row was written. */
+  /** The target table could not be made as it was planned; no row was written. */
   CREATE_FAILED: { exit: ExitCode.failed },
   /** The server could not be reached. */
   CONNECTION_FAILED: { exit: ExitCode.failed, retryable: true },
@@ -66,6 +66,8 @@ export const errorCodes = {
   DATA_REJECTED: { exit: ExitCode.failed, row: true },
   /** A row is larger than one statement may be. */
   ROW_TOO_LARGE: { exit: ExitCode.failed, row: true },
+  /** The file for refused rows could not be written; the split was rolled back. */
+  DIRTY_FILE_FAILED: { exit: ExitCode.failed },
   /** Rows read and rows stored differ; the split was rolled back. */
   COUNT_MISMATCH: { exit: ExitCode.failed },
   /** The server answered with an error that has no class of its own. */

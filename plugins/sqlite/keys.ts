@@ -20,7 +20,8 @@ export function literals(plan: Plan, bound: KeyValue | null, encoding: TextEncod
   return bound.map((value, i) => literal(plan.key!.columns[i]!, value, encoding))
 }
 
-function literal(column: Column, value: string, encoding: TextEncoding): string {
+/** A value of a column, as cell text, in SQL. */
+export function literal(column: Column, value: string, encoding: TextEncoding): string {
   if (column.kind === 'integer' && /^-?\d+$/.test(value)) return value
   if (column.kind === 'bytes' && /^([0-9a-f]{2})*$/i.test(value)) return `x'${value}'`
   if (column.kind === 'integer' || column.kind === 'bytes') {

@@ -1,6 +1,7 @@
 import { BatchBuilder } from '../../src/batch/builder.js'
 import type {
   Batch,
+  BoundRequest,
   Endpoint,
   Plan,
   Reader,
@@ -9,6 +10,7 @@ import type {
   SplitSize,
   TableDefinition,
   TableSchema,
+  Window,
 } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { rangeConditions, whereClause } from '../../src/sql/range.js'
@@ -22,6 +24,7 @@ import { displayKey, displayValue, keyColumns, keyProbe, literals } from './keys
 import { quoteName } from './names.js'
 import { defineTable } from './definition.js'
 import { describeTable } from './schema.js'
+import { findWindow } from './window.js'
 
 type Row = readonly SqliteValue[]
 
@@ -99,6 +102,14 @@ export class SqliteReader implements Reader {
     if (signal.aborted) throw interrupted(doing)
     const last = builder.take()
     if (last !== null) yield last
+  }
+
+  async bound(request: BoundRequest): Promise<Window> {
+    try {
+      return findWindow(this.#open, request, this.#encoding)
+    } catch (thrown) {
+      throw sqliteError(thrown, `looking for what is new in "${request.table.table}" of ${this.#where}`)
+    }
   }
 
   /** Another connection takes the write lock, so nothing is committed until it lets go. */

@@ -42,6 +42,9 @@ export function summary(report: RunReport): string {
       `${formatCount(rate)} rows/s, ${report.splitsDone} of ${report.splits} splits, ` +
       `${report.workerNum} threads, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
   ]
+  if (report.dirtyFile !== null) {
+    lines.push(`${formatCount(report.dirtyRows)} rows were refused: ${report.dirtyFile}`)
+  }
   if (report.status !== 'success' && report.rowsWritten > 0) {
     lines.push('The rows written are committed and stay in the target.')
   }

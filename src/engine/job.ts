@@ -10,6 +10,7 @@ import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
 import type { CoordinatorResult } from './coordinator.js'
 import { copySplits } from './coordinator.js'
+import { checkPercentage, DirtyFile } from './dirty-file.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
 import { makeReport } from './report.js'
@@ -48,6 +49,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   let progress: Progress = noProgress
   let error: RowshiftError | null = null
   let copied: CoordinatorResult | null = null
+  let dirty: DirtyFile | null = null
   const onProgress = (now: Progress) => {
     progress = now
     hooks.onProgress(now)
@@ -57,7 +59,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       made = await plan(request, reader, writer)
       announce(request, made)
       hooks.onPlan(made)
-      copied = await copy(request, made, reader, writer, { ...hooks, onProgress })
+      dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile)
+      copied = await copy(request, { plan: made, dirty, reader, writer }, { ...hooks, onProgress })
       await finish(made, copied, writer, hooks.signal)
     })
   } catch (thrown) {
@@ -66,14 +69,20 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
-  return makeReport({ ...request, plan: made, progress, error, seconds, copied })
+  const dirtyFile = (dirty as DirtyFile | null)?.close() ?? null
+  return makeReport({ ...request, plan: made, progress, dirtyFile, error, seconds, copied })
+}
+
+interface Execution {
+  readonly plan: Plan
+  readonly dirty: DirtyFile | null
+  readonly reader: Reader
+  readonly writer: Writer
 }
 
 function copy(
   request: CopyRequest,
-  made: Plan,
-  reader: Reader,
-  writer: Writer,
+  { plan: made, dirty, reader, writer }: Execution,
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw interrupted()
@@ -87,6 +96,7 @@ function copy(
       await writer.prepare(made, hooks.signal)
       if (made.create) checkCreated(made, await writer.describe(made.target.table))
     },
+    dirty: dirty?.setup ?? null,
     signal: hooks.signal,
     onProgress: hooks.onProgress,
   })
@@ -100,6 +110,7 @@ async function finish(
 ): Promise<void> {
   if (copied.error) throw copied.error
   checkCounts(made, copied.progress)
+  checkPercentage(made, copied.progress)
   await writer.finish(made, signal)
 }
 

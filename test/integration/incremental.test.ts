@@ -9,7 +9,7 @@ import { newRunId } from '../../src/engine/report.js'
 import type { RunReport } from '../../src/index.js'
 import { readParams } from '../../src/task/params.js'
 import { servers } from '../support/context.js'
-import { Place } from '../support/copying.js'
+import { expectRefusal, Place } from '../support/copying.js'
 
 const SEEDS = 20
 const AT_ONCE = 5
@@ -165,4 +165,122 @@ describe('incremental runs with writers at work', () => {
       expect(runs, 'runs while writers were at work').to.be.above(SEEDS / 4)
     }).timeout(600_000)
   }
+})
+
+describe('incremental runs', () => {
+  const source = (name: string, type = 'DATETIME(6) NULL') =>
+    `CREATE TABLE ${name} (id INT PRIMARY KEY, v INT NOT NULL, changed ${type}, KEY (changed))`
+  const increment = (place: Place, more: object = {}) =>
+    new Task(place, 's', { mode: 'increment', diff_column: 'changed', worker_num: 2, ...more })
+  const equal = async (place: Place) =>
+    expect(await place.value('SELECT COUNT(*) FROM (SELECT * FROM s EXCEPT SELECT * FROM s2) q')).to.equal(
+      '0',
+    )
+
+  it('wait for a transaction of 10 seconds, and do not lose what it changed', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `${source('s')}; ${source('s2')}; INSERT INTO s VALUES (1, 0, NOW(6))`,
+      )
+      const task = increment(place)
+      const connection = await open(place)
+      await connection.query('START TRANSACTION; UPDATE s SET v = 1, changed = NOW(6) WHERE id = 1')
+      const committed = sleep(10_000).then(() => connection.query('COMMIT'))
+      for (let i = 0; i < 8; i++) {
+        await place.query(`INSERT INTO s VALUES (${100 + i}, 0, NOW(6))`)
+        await task.run()
+        await sleep(1_000)
+      }
+      await committed
+      await connection.end()
+      await sleep(1_200)
+      await task.run()
+      await equal(place)
+      expect(await place.value('SELECT COUNT(*) FROM s2')).to.equal('9')
+    }
+  })
+
+  it('take 1,000 rows of one microsecond whole, and split them by their time', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, `${source('s')}; ${source('s2')}`)
+      const rows = 'WITH RECURSIVE q (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM q WHERE n < 1000) SELECT'
+      await place.query(
+        `INSERT INTO s ${rows} n, n, '2024-05-05 05:05:05.123456' FROM q; INSERT INTO s ${rows} n + 1000, n, NULL FROM q;
+         INSERT INTO s ${rows} n + 2000, n, '2024-01-01' + INTERVAL n SECOND FROM q`,
+      )
+      const task = increment(place, { read_batch: 90 })
+      expect((await task.run()).rowsWritten).to.equal(3000)
+      await equal(place)
+      // NULL is looked at every time; everything else is behind.
+      const again = await task.run()
+      expect(again).to.include({ rowsWritten: 0, rowsUnchanged: 1000 })
+      await place.query(
+        'UPDATE s SET v = -1, changed = NOW(6) WHERE id = 7; UPDATE s SET v = -2 WHERE id = 1500',
+      )
+      await sleep(1_200)
+      const third = await task.run()
+      expect(third).to.include({ rowsWritten: 2, rowsChanged: 2 })
+      await equal(place)
+    }
+  })
+
+  it('look back by "overlap" for clocks that are behind, and report what is in the future', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `${source('s')}; ${source('s2')}; INSERT INTO s VALUES (1, 0, NOW(6))`,
+      )
+      const task = increment(place, { overlap: 3600 })
+      await sleep(1_200)
+      await task.run()
+      await place.query(
+        'INSERT INTO s VALUES (2, 0, NOW(6) - INTERVAL 30 MINUTE), (3, 0, NOW(6) + INTERVAL 1 DAY)',
+      )
+      const report = await task.run()
+      expect(report.rowsWritten).to.equal(1)
+      expect(report.warnings.join()).to.include('1 rows have a changed in the future')
+      expect(await place.query('SELECT id FROM s2 ORDER BY id')).to.deep.equal([['1'], ['2']])
+    }
+  })
+
+  it('stop below a lower key that is not committed, and say so', async () => {
+    for (const server of servers()) {
+      const log = 'BIGINT AUTO_INCREMENT PRIMARY KEY, v INT'
+      const place = await Place.create(
+        server,
+        `CREATE TABLE s (id ${log}); CREATE TABLE s2 (id ${log}); INSERT INTO s (v) VALUES (1), (2)`,
+      )
+      const task = new Task(place, 's', { mode: 'append' })
+      const connection = await open(place)
+      await connection.query('START TRANSACTION; INSERT INTO s (v) VALUES (3)')
+      await place.query('INSERT INTO s (v) VALUES (4), (5)')
+      const first = await task.run()
+      expect(first).to.deep.include({ rowsWritten: 2, watermark: { from: null, to: '2' } })
+      expect(first.warnings.join()).to.include('still open')
+      await connection.query('COMMIT')
+      await connection.end()
+      expect(await task.run()).to.deep.include({ rowsWritten: 3, watermark: { from: '2', to: '5' } })
+      await equal(place)
+      expect(await task.run()).to.include({ rowsRead: 0, splits: 0, status: 'success' })
+    }
+  })
+
+  it('name the index that is missing, and refuse what cannot be done', async () => {
+    for (const server of servers()) {
+      const table = (name: string) =>
+        `CREATE TABLE ${name} (a INT, b INT, changed DATETIME, day DATE, PRIMARY KEY (a, b))`
+      const place = await Place.create(
+        server,
+        `${table('s')}; ${table('s2')}; INSERT INTO s VALUES (1, 1, '2024-01-01', NULL)`,
+      )
+      const report = await increment(place).run()
+      expect(report.warnings.join()).to.include('ADD INDEX (changed)')
+      await equal(place)
+      const run = (params: object) => place.copy('s', 's2', params)
+      expectRefusal(await run({ mode: 'increment' }), 2, 'PARAMS_INVALID', 'diff_column')
+      expectRefusal(await run({ mode: 'increment', diff_column: 'day' }), 2, 'COLUMN_NOT_FOUND', 'day')
+      expectRefusal(await run({ mode: 'append' }), 2, 'PARAMS_INVALID', 'one column')
+    }
+  })
 })

@@ -9,7 +9,7 @@ import { affinityOf } from '../../plugins/sqlite/affinity.js'
 import { decimalText } from '../../plugins/sqlite/numbers.js'
 import { copy, failure, Fixture, openReader, openWriter } from './sqlite-fixture.js'
 
-const pathOf = (url: string) => sqlite.connectionFromUrl(new URL(url))['path']
+const pathOf = (url: string) => sqlite.connectionFromUrl(new URL(url), url)['path']
 
 describe('sqlite connection', () => {
   const fixture = new Fixture()
