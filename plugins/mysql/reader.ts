@@ -11,6 +11,7 @@ import type {
   SnapshotLock,
   Split,
   SplitSize,
+  TableDefinition,
   TableSchema,
   Window,
 } from '../../src/plugin.js'
@@ -20,6 +21,7 @@ import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sq
 import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
 import { divideRange, splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
+import { defineTable } from './definition.js'
 import { mapError } from './errors.js'
 import { findLoss } from './loss-search.js'
 import { checkSource } from './preflight.js'
@@ -46,6 +48,10 @@ export class MysqlReader implements Reader {
 
   async describe(table: string): Promise<TableSchema> {
     return describeTable(await this.#open(), table)
+  }
+
+  async definition(table: string): Promise<TableDefinition> {
+    return defineTable(await this.#open(), table)
   }
 
   async findLoss(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch> {
