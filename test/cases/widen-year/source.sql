@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, v YEAR);
+-- rows
+INSERT INTO t VALUES (1, 2024), (2, 0), (3, 1901);

@@ -1,0 +1,20 @@
+import { query } from './context.js'
+import type { TestServer } from './servers.js'
+
+/** Sets global variables of servers; resolves to what puts the old values back. */
+export async function withGlobals(
+  servers: readonly TestServer[],
+  wanted: Readonly<Record<string, string>>,
+): Promise<() => Promise<void>> {
+  const names = Object.keys(wanted)
+  if (names.length === 0) return async () => {}
+  const set = (at: TestServer, values: readonly (string | null)[]) =>
+    query(at, `SET ${names.map((name, i) => `GLOBAL ${name} = ${values[i]}`).join(', ')}`)
+  const old = await Promise.all(
+    servers.map(async (at) => (await query(at, `SELECT ${names.map((name) => `@@GLOBAL.${name}`).join(', ')}`))[0]!),
+  )
+  await Promise.all(servers.map((at) => set(at, Object.values(wanted))))
+  return async () => {
+    await Promise.all(servers.map((at, i) => set(at, old[i]!)))
+  }
+}
