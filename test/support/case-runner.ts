@@ -58,11 +58,9 @@ export class CaseRunner {
 
   /** Resolves to every failure, in words. */
   async run(one: Case): Promise<string[]> {
-    await Promise.all(
-      KINDS.filter((kind) => takesPart(one, 'from', kind)).map((kind) =>
-        fresh(this.#sources[kind], sourceSql(one, kind)),
-      ),
-    )
+    for (const kind of KINDS) {
+      if (takesPart(one, 'from', kind)) await fresh(this.#sources[kind], sourceSql(one, kind))
+    }
     const failures: string[] = []
     const verdicts = new Map<Route, Verdict[]>()
     await inLanes(this.#combinations, LANES, async (combination) => {
@@ -80,7 +78,8 @@ export class CaseRunner {
         const wrong = await this.#thereAndBack(one, kind)
         if (wrong !== null) failures.push(`${kind} -> sqlite -> ${kind}: ${wrong}`)
         const route: Route = `${LABELS[kind]} → SQLite → ${LABELS[kind]}` as Route
-        const refused = one.sqlite === 'equal' ? null : 'there' in one.sqlite ? one.sqlite.there : one.sqlite.back
+        const refused =
+          one.sqlite === 'equal' ? null : 'there' in one.sqlite ? one.sqlite.there : one.sqlite.back
         verdicts.set(route, [refused === null ? 'exact' : `refused (${refused.code})`])
       }
     }
@@ -92,7 +91,9 @@ export class CaseRunner {
     for (const type of new Set(Object.values(one.types ?? {}))) {
       for (const [route, [first, ...others]] of verdicts) {
         if (others.some((other) => other !== first)) {
-          throw new Error(`${one.name}: the write paths differ on ${route}, which docs/fidelity.md cannot say`)
+          throw new Error(
+            `${one.name}: the write paths differ on ${route}, which docs/fidelity.md cannot say`,
+          )
         }
         this.#table.add(type, route, first === 'exact' && type.includes('→') ? 'widening' : first!, one.name)
       }
@@ -149,7 +150,8 @@ export class CaseRunner {
       const there = await copyByEngine(source.url(table), sqlite, params)
       if (expected !== 'equal' && 'there' in expected)
         return refusalFault(there.report, there.exit, expected.there)
-      if (there.report.error !== null) return `there: [${there.report.error.code}] ${there.report.error.message}`
+      if (there.report.error !== null)
+        return `there: [${there.report.error.code}] ${there.report.error.message}`
       const back = await copyByEngine(sqlite, target.url(table), params)
       if (expected !== 'equal') return refusalFault(back.report, back.exit, expected.back)
       if (back.report.error !== null) return `back: [${back.report.error.code}] ${back.report.error.message}`

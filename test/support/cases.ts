@@ -55,9 +55,7 @@ export interface Case extends CaseFile {
   readonly directory: string
 }
 
-const KEYS = new Set(
-  'description types params expect pairs sqlite compare globals table'.split(' '),
-)
+const KEYS = new Set('description types params expect pairs sqlite compare globals table'.split(' '))
 
 /** Ends the part of source.sql that makes the table, which is run in the target too. */
 const ROWS = /^-- rows$/m

@@ -56,7 +56,11 @@ export class FidelityTable {
       .sort(([a], [b]) => a.localeCompare(b, 'en'))
       .map(([type, row]) => {
         const by = new Set([...row.values()].flatMap((cell) => cell.by.split(', ')))
-        return line([type, ...ROUTES.map((route) => row.get(route)?.verdict ?? ''), [...by].sort().join(', ')])
+        return line([
+          type,
+          ...ROUTES.map((route) => row.get(route)?.verdict ?? ''),
+          [...by].sort().join(', '),
+        ])
       })
     const head = ['type', ...ROUTES, 'cases']
     const table = [line(head), line(head.map(() => '---')), ...rows].join('\n')

@@ -11,7 +11,9 @@ export async function withGlobals(
   const set = (at: TestServer, values: readonly (string | null)[]) =>
     query(at, `SET ${names.map((name, i) => `GLOBAL ${name} = ${values[i]}`).join(', ')}`)
   const old = await Promise.all(
-    servers.map(async (at) => (await query(at, `SELECT ${names.map((name) => `@@GLOBAL.${name}`).join(', ')}`))[0]!),
+    servers.map(
+      async (at) => (await query(at, `SELECT ${names.map((name) => `@@GLOBAL.${name}`).join(', ')}`))[0]!,
+    ),
   )
   await Promise.all(servers.map((at) => set(at, Object.values(wanted))))
   return async () => {

@@ -48,11 +48,11 @@ export async function difference(
   const [rowsA, rowsB] = await Promise.all([
     cells(
       from,
-      pairs.map(([source, target]) => override(source) ?? value(source, target)),
+      pairs.map(([source, target]) => cell(source, target, override(source))),
     ),
     cells(
       to,
-      pairs.map(([source, target]) => override(source) ?? value(target, source)),
+      pairs.map(([source, target]) => cell(target, source, override(source))),
     ),
   ])
   return firstDifference(
@@ -67,18 +67,14 @@ export async function contents(at: TableAt): Promise<string> {
   const columns = await columnsOf(at)
   const rows = await cells(
     at,
-    columns.map((column) => value(column, column)),
+    columns.map((column) => cell(column, column)),
   )
   return rows.map((row) => row.join('|')).join('\n')
 }
 
 /** In an order of their own, which no collation and no key has a say in. */
 async function cells({ server, database, table }: TableAt, values: readonly string[]): Promise<Row[]> {
-  const rows = await query(
-    server,
-    `${SESSION}SELECT ${values.map(hex).join(', ')} FROM ${quote(table)}`,
-    database,
-  )
+  const rows = await query(server, `${SESSION}SELECT ${values.join(', ')} FROM ${quote(table)}`, database)
   const keyed = rows.map((row) => ({ row, key: row.join('|') }))
   return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ row }) => row)
 }
@@ -108,6 +104,14 @@ async function columnsOf({ server, database, table }: TableAt): Promise<ColumnFa
   }))
 }
 
+/** Inside an expression MySQL cuts the text of a double at 22 characters, so doubles come as their own text. */
+function cell(column: ColumnFacts, other: ColumnFacts, override?: string): string {
+  const binary = [column.base, other.base].some((base) => base === 'float' || base === 'double')
+  return binary && override === undefined
+    ? `${quote(column.name)}*1e0`
+    : hex(override ?? value(column, other))
+}
+
 function hex(sql: string): string {
   return `IF((${sql}) IS NULL, 'NULL', IF(OCTET_LENGTH(${sql}) > ${LONGEST_HEX}, CONCAT(OCTET_LENGTH(${sql}), ' bytes, sha256 ', SHA2(${sql}, 256)), CONCAT('=', HEX(${sql}))))`
 }
@@ -121,9 +125,6 @@ function value(column: ColumnFacts, other: ColumnFacts): string {
   const wide = widened(column, other)
   if (wide !== null) return wide
   switch (column.base) {
-    case 'float':
-      // Its own text has 6 digits.
-      return `CONCAT(${name}*1e0)`
     case 'bit':
       return `CONCAT(${name}+0)`
     case 'enum':
@@ -139,8 +140,7 @@ function value(column: ColumnFacts, other: ColumnFacts): string {
   }
 }
 
-const BYTES =
-  /^(binary|varbinary|(tiny|medium|long)?blob|vector|(multi)?(point|linestring|polygon)|geom\w*)$/
+const BYTES = /^(binary|varbinary|(tiny|medium|long)?blob|vector|(multi)?(point|linestring|polygon)|geom\w*)$/
 
 function text(column: ColumnFacts, other: ColumnFacts): string {
   const name = quote(column.name)

@@ -1,3 +1,0 @@
-CREATE TABLE t (id INT PRIMARY KEY, v BINARY(4));
--- rows
-INSERT INTO t VALUES (1, 0x00FF5C0A), (2, 'ab');

@@ -1,3 +1,0 @@
-CREATE TABLE t (id INT PRIMARY KEY, v BIT(8));
--- rows
-INSERT INTO t VALUES (1, b'1'), (2, b'11111111'), (3, 0x09);

@@ -1,0 +1,4 @@
+CREATE TABLE t (id INT PRIMARY KEY,
+  binary VARBINARY(4),
+  blob LONGBLOB,
+  bit BIT(20));

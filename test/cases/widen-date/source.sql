@@ -1,3 +1,0 @@
-CREATE TABLE t (id INT PRIMARY KEY, v DATE);
--- rows
-INSERT INTO t VALUES (1, '2024-02-29'), (2, '0000-00-00'), (3, '2024-05-00');

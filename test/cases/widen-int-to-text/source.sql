@@ -1,3 +1,0 @@
-CREATE TABLE t (id INT PRIMARY KEY, v INT);
--- rows
-INSERT INTO t VALUES (1, -2147483648), (2, 0), (3, 7);

@@ -1,3 +1,0 @@
-CREATE TABLE t (id INT PRIMARY KEY, v TIME(2));
--- rows
-INSERT INTO t VALUES (1, '-838:59:59.00'), (2, '01:02:03.45');

@@ -1,3 +1,0 @@
-CREATE TABLE t (id INT PRIMARY KEY, v YEAR);
--- rows
-INSERT INTO t VALUES (1, 2024), (2, 0), (3, 1901);
