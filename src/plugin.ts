@@ -30,11 +30,13 @@
  */
 import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
+import type { Domain, Verdict } from './domain.js'
 import type { Task, TaskStore } from './task/task.js'
 
 export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { Batch, BatchLimits, Task, TaskStore }
+export type { Characters, Domain, Grade, Verdict } from './domain.js'
 export type { RunRecord } from './task/task.js'
 
 /** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
@@ -83,8 +85,10 @@ export interface Column {
    * False for instance for MySQL's ENUM (compared as text, ordered by index) and for floats.
    */
   readonly ordered: boolean
-  /** Most digits of a second that values of a time kind may have. Default: unknown. */
-  readonly fractionDigits?: number
+  /** Which values it can hold. The plan refuses a copy into a column whose domain is smaller. */
+  readonly domain: Domain
+  /** The database's own name of the rules by which the column compares text: what counts as equal in a key. */
+  readonly collation?: string
 }
 
 /** A unique key. */
@@ -111,6 +115,8 @@ export interface TableSchema {
 export interface ColumnMapping {
   readonly source: Column
   readonly target: Column
+  /** What becomes of the values. `lossy` in a plan is a loss that was accepted; `impossible` is never in a plan. */
+  readonly verdict: Verdict
 }
 
 /** The key that the source is split by. */
@@ -174,11 +180,25 @@ export interface Split {
   readonly nullKey?: true
 }
 
+/** Whether rows of the source would suffer a loss that its columns allow. */
+export type LossSearch =
+  /** Such a value and the row it is in, for people. */
+  | { readonly found: 'value'; readonly value: string; readonly row: string }
+  /** All rows were looked at. */
+  | { readonly found: 'none' }
+  /** The search was given up, or cannot be made. */
+  | { readonly found: 'unknown' }
+
 export interface Reader {
   /** Opens the connection. Throws CONNECTION_FAILED or ACCESS_DENIED. */
   connect(): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
+  /**
+   * Optional: looks for a value of a lossy column that would not arrive unchanged, for at most a few seconds. It only
+   * makes messages clearer; what is lost is decided by the columns' domains.
+   */
+  findLoss?(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch>
   /**
    * The splits of `plan.source`, in key order, made lazily: the next one is computed when it is asked for.
    * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database

@@ -1,5 +1,15 @@
 import { BatchBuilder } from '../../src/batch/builder.js'
-import type { Batch, Column, Endpoint, Plan, Reader, Split, TableSchema } from '../../src/plugin.js'
+import type {
+  Batch,
+  Column,
+  ColumnMapping,
+  Endpoint,
+  LossSearch,
+  Plan,
+  Reader,
+  Split,
+  TableSchema,
+} from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
 import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sql/range.js'
@@ -7,6 +17,7 @@ import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
 import { splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
 import { mapError } from './errors.js'
+import { findLoss } from './loss-search.js'
 import { describeTable } from './schema.js'
 import { identifier, keyLiteral } from './sql.js'
 import { RowTranscoder } from './transcode.js'
@@ -28,6 +39,10 @@ export class MysqlReader implements Reader {
 
   async describe(table: string): Promise<TableSchema> {
     return describeTable(await this.#open(), table)
+  }
+
+  async findLoss(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch> {
+    return findLoss(await this.#open(), table, column, where)
   }
 
   async *split(plan: Plan, signal: AbortSignal): AsyncIterable<Split> {

@@ -2,6 +2,7 @@ import type { Column, ColumnKind, Key, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { Session, TextRow } from './connection.js'
 import { mapError } from './errors.js'
+import { domainOf } from './domain.js'
 import { text } from './sql.js'
 
 /** What only the writer needs to know about a table. */
@@ -52,7 +53,7 @@ export async function describeTable(session: Session, table: string): Promise<Ta
     session,
     table,
     `SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, AVG_ROW_LENGTH,
-            CONCAT_WS(':', @@hostname, @@port, @@datadir, @@server_id)
+            CONCAT_WS(':', @@hostname, @@port, @@datadir, @@server_id), VERSION()
      FROM information_schema.TABLES WHERE ${inTable(table)}`,
   )
   if (!found) {
@@ -62,13 +63,16 @@ export async function describeTable(session: Session, table: string): Promise<Ta
       { table, connection: session.where },
     )
   }
-  const [schema, name, rows, rowBytes, server] = found
+  const [schema, name, rows, rowBytes, server, version] = found
   const columns = await ask(
     session,
     table,
-    `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA
+    `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, NUMERIC_PRECISION, NUMERIC_SCALE,
+            CHARACTER_MAXIMUM_LENGTH, CHARACTER_SET_NAME, DATETIME_PRECISION, COLLATION_NAME
+            /*!80003 , SRS_ID */
      FROM information_schema.COLUMNS WHERE ${inTable(table)} ORDER BY ORDINAL_POSITION`,
   )
+  const json = isMariadb(version!) ? await jsonColumns(session, table) : new Set<string>()
   const keyParts = await ask(
     session,
     table,
@@ -80,7 +84,7 @@ export async function describeTable(session: Session, table: string): Promise<Ta
   return {
     table: name!,
     identity: JSON.stringify([server, schema, name]),
-    columns: columns.map(toColumn),
+    columns: columns.map((row) => toColumn(row, version!, json)),
     keys: toKeys(keyParts),
     estimatedRows: positive(rows),
     estimatedRowBytes: positive(rowBytes),
@@ -106,9 +110,28 @@ function ask(session: Session, table: string, sql: string): Promise<TextRow[]> {
   })
 }
 
-function toColumn([name, dataType, type, nullable, defaultValue, extra]: TextRow): Column {
+/** MariaDB's JSON is LONGTEXT with a check. */
+async function jsonColumns(session: Session, table: string): Promise<Set<string>> {
+  const checks = await ask(
+    session,
+    table,
+    `SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS
+     WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)} AND CHECK_CLAUSE LIKE 'json\\_valid(%'`,
+  )
+  const columns = checks.map(([clause]) => /^json_valid\(`((?:[^`]|``)*)`\)$/.exec(clause!)?.[1])
+  return new Set(columns.flatMap((name) => (name === undefined ? [] : [name.replaceAll('``', '`')])))
+}
+
+export function isMariadb(version: string): boolean {
+  return /mariadb/i.test(version)
+}
+
+function toColumn(row: TextRow, version: string, json: ReadonlySet<string>): Column {
+  const [name, dataType, type, nullable, defaultValue, extra, precision, scale, length, charset, fraction] =
+    row
+  const collation = row[11]
   const base = dataType!.toLowerCase()
-  const kind = kinds[base] ?? 'text'
+  const kind = json.has(name!) ? 'json' : (kinds[base] ?? 'text')
   return {
     name: name!,
     type: type!,
@@ -118,8 +141,23 @@ function toColumn([name, dataType, type, nullable, defaultValue, extra]: TextRow
     hasDefault: (defaultValue !== null && defaultValue !== undefined) || /auto_increment/i.test(extra!),
     generated: /\b(VIRTUAL|STORED|PERSISTENT) GENERATED\b/i.test(extra!),
     ordered: !UNORDERED.has(base),
-    fractionDigits: Number(/^(?:time|datetime|timestamp)\((\d)\)/i.exec(type!)?.[1] ?? 0),
+    domain: domainOf({
+      base,
+      type: type!,
+      precision: count(precision),
+      scale: count(scale),
+      length: count(length),
+      charset: charset ?? null,
+      fraction: count(fraction),
+      srid: row[12] ?? null,
+      version,
+    }),
+    ...(collation ? { collation } : {}),
   }
+}
+
+function count(figure: string | null | undefined): number | undefined {
+  return figure === null || figure === undefined ? undefined : Number(figure)
 }
 
 /** Keys on prefixes or expressions are unique for those, not for the columns, and hash indexes have no ranges. */

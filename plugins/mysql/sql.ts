@@ -1,4 +1,4 @@
-import type { ColumnKind } from '../../src/plugin.js'
+import type { Column, ColumnKind } from '../../src/plugin.js'
 
 /** A quoted identifier; any name is possible. */
 export function identifier(name: string): string {
@@ -14,4 +14,9 @@ export function text(value: string): string {
 export function keyLiteral(kind: ColumnKind, value: string): string {
   if (kind === 'integer' || kind === 'decimal') return value
   return kind === 'bytes' ? `x'${value}'` : text(value)
+}
+
+/** The character set of a text column, which begins its collation's name. */
+export function charsetOf({ collation }: Column): string | null {
+  return collation === undefined ? null : /^[a-z0-9]+/i.exec(collation)![0]
 }

@@ -2,7 +2,7 @@ import type { PlanDraft, WritePlan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
-import { describeFacts } from './schema.js'
+import { describeFacts, isMariadb } from './schema.js'
 import { text } from './sql.js'
 
 /** What the writer wants to know again. */
@@ -52,7 +52,10 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     warnings,
     // An empty binary cell, one byte in a batch, becomes ",_binary''" in an INSERT.
     maxBatchBytes: Math.floor(server.maxAllowedPacket / 12),
-    facts: { mariadb: isMariadb(server), maxAllowedPacket: server.maxAllowedPacket } satisfies WriteFacts,
+    facts: {
+      mariadb: isMariadb(server.version),
+      maxAllowedPacket: server.maxAllowedPacket,
+    } satisfies WriteFacts,
   }
 }
 
@@ -98,10 +101,6 @@ function choosePath(
     path: 'load-data',
     reason: 'the target server allows local_infile and nothing makes loads wait for each other',
   }
-}
-
-function isMariadb({ version }: ServerFacts): boolean {
-  return /mariadb/i.test(version)
 }
 
 async function insertTriggers(session: Session, table: string): Promise<string[]> {

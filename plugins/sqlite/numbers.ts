@@ -32,8 +32,8 @@ function scientific(text: string): string | null {
   return `${sign === '-' ? '-' : ''}${significant}e${power}`
 }
 
-const INT64_MAX = 2n ** 63n - 1n
-const INT64_MIN = -(2n ** 63n)
+export const INT64_MAX = 2n ** 63n - 1n
+export const INT64_MIN = -(2n ** 63n)
 
 export function fitsInt64(value: bigint): boolean {
   return value >= INT64_MIN && value <= INT64_MAX

@@ -1,10 +1,11 @@
 import { realpathSync } from 'node:fs'
-import type { Column, ColumnKind, Key, TableSchema } from '../../src/plugin.js'
+import type { Column, ColumnKind, Domain, Key, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { Affinity } from './affinity.js'
-import { affinityOf, kindOf, kindOfClasses } from './affinity.js'
+import { affinityOf, convertsNumbers, kindOf, kindOfClasses } from './affinity.js'
 import type { Database } from './driver.js'
 import { quoteName } from './names.js'
+import { INT64_MAX, INT64_MIN } from './numbers.js'
 
 /** Rows looked at for the average row size and for columns without a declared type. */
 const SAMPLE_ROWS = 1000
@@ -113,7 +114,21 @@ function describeColumn(
     hasDefault: column.dflt_value !== null || isRowid,
     generated: column.hidden !== 0,
     ordered: isOrdered(kind, affinity),
+    domain: domainOf(kind, affinity),
   }
+}
+
+const INT64 = { min: String(INT64_MIN), max: String(INT64_MAX) }
+
+/** SQLite enforces no length and hardly a type: what bounds a value is how numbers are kept. */
+function domainOf(kind: ColumnKind, affinity: Affinity): Domain {
+  if (kind === 'float') return { dynamic: true, bits: 53 }
+  if (kind === 'integer') return { dynamic: true, ...INT64 }
+  if (kind === 'decimal' || affinity === 'none') return { dynamic: true, bits: 53, ...INT64 }
+  const respelled = (kind === 'text' || kind === 'json') && convertsNumbers(affinity)
+  return respelled
+    ? { dynamic: true, forms: ['free of numbers that SQLite would spell anew'] }
+    : { dynamic: true }
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Plan } from '../plugin.js'
+import type { ColumnMapping, Plan } from '../plugin.js'
 import type { RowshiftError } from '../errors.js'
 import { redact } from '../errors.js'
 import type { RunReport } from '../task/task.js'
@@ -56,10 +56,7 @@ export function describePlan(plan: Plan, from: string, to: string): string {
     `from     ${from} table ${source.table}, ${rows} rows`,
     `to       ${to} table ${target.table}`,
     `mode     ${plan.mode}, write mode ${plan.writeMode}, ${plan.workerNum} threads`,
-    ...plan.columns.map(
-      (column, i) =>
-        `${i === 0 ? 'columns ' : '        '} ${column.source.name} (${column.source.type}) -> ${column.target.name} (${column.target.type})`,
-    ),
+    ...plan.columns.map((column, i) => `${i === 0 ? 'columns ' : '        '} ${describeColumn(column)}`),
     ...(plan.where === null ? [] : [`where    ${plan.where}`]),
     ...plan.preSql.map((sql) => `before   ${sql}`),
     ...plan.postSql.map((sql) => `after    ${sql}`),
@@ -67,6 +64,12 @@ export function describePlan(plan: Plan, from: string, to: string): string {
     ...plan.warnings.map((warning) => `warning  ${warning}`),
   ]
   return lines.join('\n')
+}
+
+function describeColumn({ source, target, verdict: { grade, why } }: ColumnMapping): string {
+  const what =
+    grade === 'lossy' ? `lossy (accepted): loses ${why}` : grade === 'exact' ? grade : `${grade}: ${why}`
+  return `${source.name} (${source.type}) -> ${target.name} (${target.type}), ${what}`
 }
 
 /** Control characters in a value must not reach the terminal. */

@@ -1,78 +1,90 @@
 import { RowshiftError } from '../errors.js'
 import type { Column, ColumnMapping, TableSchema } from '../plugin.js'
+import type { ColumnEntry } from '../task/params.js'
+
+export type ColumnPair = Pick<ColumnMapping, 'source' | 'target'>
 
 export interface MappingResult {
-  readonly columns: readonly ColumnMapping[]
-  readonly warnings: readonly string[]
+  /** In target order. */
+  readonly pairs: readonly ColumnPair[]
+  /** Source columns that nobody chose to leave out and that no target column takes. */
+  readonly dropped: readonly Column[]
 }
 
 /**
- * Maps columns by name, without regard to case, in target order. Refuses what would lose data (a source column that
- * the target has not) unless `allowLossy` names it, and what cannot work (a target column that must have a value).
+ * Says which source column feeds which target column: those of `columns`, or all by name, without regard to case.
+ * Throws PARAMS_INVALID with every fault of `columns`, COLUMN_REQUIRED for a target column that must have a value.
  */
 export function mapColumns(
   source: TableSchema,
   target: TableSchema,
-  allowLossy: readonly string[],
+  entries: readonly ColumnEntry[] | null,
 ): MappingResult {
-  const sources = new Map(source.columns.map((column) => [column.name.toLowerCase(), column]))
-  const columns: ColumnMapping[] = []
-  const unfed: Column[] = []
-  for (const column of target.columns) {
-    const from = sources.get(column.name.toLowerCase())
-    if (column.generated) {
-      if (from?.generated) sources.delete(column.name.toLowerCase())
-    } else if (from) {
-      columns.push({ source: from, target: column })
-      sources.delete(column.name.toLowerCase())
-    } else if (!column.nullable && !column.hasDefault) unfed.push(column)
-  }
-  const lost = [...sources.values()].filter(({ generated }) => !generated)
-  const { refused, accepted } = losses(lost, columns, target, allowLossy)
-  if (refused.length > 0) throw lossy(refused)
-  if (unfed.length > 0) throw required(unfed, target)
-  if (columns.length === 0) throw nothingInCommon(source, target)
-  return { columns, warnings: accepted }
-}
-
-interface Loss {
-  readonly column: string
-  readonly what: string
-}
-
-function losses(
-  lost: readonly Column[],
-  columns: readonly ColumnMapping[],
-  target: TableSchema,
-  allowed: readonly string[],
-): { refused: readonly Loss[]; accepted: readonly string[] } {
-  const all: Loss[] = [
-    ...lost.map(({ name }) => ({
-      column: name,
-      what: `${name}: ${target.table} has no column of that name that can be written`,
-    })),
-    ...columns
-      .filter(({ source, target }) => (source.kind === 'bytes') !== (target.kind === 'bytes'))
-      .map(({ source, target }) => ({
-        column: source.name,
-        what: `${source.name}: ${source.type} cannot become ${target.type} without a change of meaning`,
-      })),
-  ]
-  const isAllowed = ({ column }: Loss) => allowed.some((name) => name.toLowerCase() === column.toLowerCase())
-  return {
-    refused: all.filter((loss) => !isAllowed(loss)),
-    accepted: all.filter(isAllowed).map(({ what }) => `accepted loss: ${what}`),
-  }
-}
-
-function lossy(refused: readonly Loss[]): RowshiftError {
-  const names = refused.map(({ column }) => column)
-  return new RowshiftError(
-    'LOSSY',
-    `The copy would lose data:\n  ${refused.map(({ what }) => what).join('\n  ')}\n` +
-      `Change the target table, or accept the loss with "allow_lossy": ${JSON.stringify(names)}.`,
-    { columns: names },
+  const listed = entries === null ? [] : listedPairs(source, target, entries)
+  const byName = entries === null || entries.includes('*') ? pairsByName(source, target, listed) : none
+  const pairs = [...listed, ...byName.pairs].sort(
+    (a, b) => target.columns.indexOf(a.target) - target.columns.indexOf(b.target),
   )
+  if (pairs.length === 0) throw nothingInCommon(source, target)
+  const unfed = target.columns.filter(
+    (column) =>
+      !column.generated &&
+      !column.nullable &&
+      !column.hasDefault &&
+      !pairs.some((pair) => pair.target === column),
+  )
+  if (unfed.length > 0) throw required(unfed, target)
+  return { pairs, dropped: byName.dropped }
+}
+
+const none: MappingResult = { pairs: [], dropped: [] }
+
+/** The columns that no entry names. */
+function pairsByName(source: TableSchema, target: TableSchema, listed: readonly ColumnPair[]): MappingResult {
+  const rest = source.columns.filter((column) => !listed.some((pair) => pair.source === column))
+  const free = target.columns.filter((column) => !listed.some((pair) => pair.target === column))
+  const pairs: ColumnPair[] = []
+  const dropped: Column[] = []
+  for (const column of rest) {
+    const counterpart = find(free, column.name)
+    if (counterpart && !counterpart.generated) pairs.push({ source: column, target: counterpart })
+    else if (!column.generated) dropped.push(column)
+  }
+  return { pairs, dropped }
+}
+
+function listedPairs(
+  source: TableSchema,
+  target: TableSchema,
+  entries: readonly ColumnEntry[],
+): ColumnPair[] {
+  const pairs: ColumnPair[] = []
+  const faults: string[] = []
+  for (const [i, entry] of entries.entries()) {
+    if (entry === '*') continue
+    const at = `params.columns[${i}]: `
+    const from = find(source.columns, entry.from)
+    const to = find(target.columns, entry.to)
+    if (!from) faults.push(`${at}source ${source.table} has no column ${unknown(entry.from, source)}`)
+    if (!to) faults.push(`${at}target ${target.table} has no column ${unknown(entry.to, target)}`)
+    else if (to.generated) faults.push(`${at}${target.table}.${to.name} is generated and cannot be written`)
+    else if (pairs.some((pair) => pair.target === to)) {
+      faults.push(`${at}${target.table}.${to.name} is fed by another entry already`)
+    }
+    if (from && to) pairs.push({ source: from, target: to })
+  }
+  if (faults.length === 0) return pairs
+  throw new RowshiftError('PARAMS_INVALID', `The params do not fit the tables:\n  ${faults.join('\n  ')}`, {
+    faults,
+  })
+}
+
+function find(columns: readonly Column[], name: string): Column | undefined {
+  return columns.find((column) => column.name.toLowerCase() === name.toLowerCase())
+}
+
+function unknown(name: string, { columns }: TableSchema): string {
+  return `${JSON.stringify(name)}; it has ${columns.map((column) => column.name).join(', ')}`
 }
 
 function required(unfed: readonly Column[], target: TableSchema): RowshiftError {
@@ -88,7 +100,7 @@ function required(unfed: readonly Column[], target: TableSchema): RowshiftError 
 function nothingInCommon(source: TableSchema, target: TableSchema): RowshiftError {
   return new RowshiftError(
     'COLUMN_NOT_FOUND',
-    `${source.table} and ${target.table} have no column name in common.`,
+    `${source.table} and ${target.table} have no column name in common. Name the columns with "columns".`,
     { source: source.table, target: target.table },
   )
 }

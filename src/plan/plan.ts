@@ -1,6 +1,8 @@
 import { RowshiftError } from '../errors.js'
-import type { ColumnMapping, Plan, PlanDraft, Reader, TableSchema, Writer } from '../plugin.js'
+import type { Plan, PlanDraft, Reader, TableSchema, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
+import { settleLosses } from './losses.js'
+import type { ColumnPair } from './mapping.js'
 import { mapColumns } from './mapping.js'
 import { chooseKey, column } from './split-key.js'
 
@@ -31,8 +33,10 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     writer.describe(request.targetTable),
   ])
   if (source.identity === target.identity) throw sameTable(source)
-  const mapping = mapColumns(source, target, params.allowLossy)
-  checkNamedColumns(params, source, target, mapping.columns)
+  const mapping = mapColumns(source, target, params.columns)
+  checkNamedColumns(params, source, target, mapping.pairs)
+  const { allowLossy, where } = params
+  const settled = await settleLosses({ reader, source, target, mapping, allowLossy, where })
   const { key, reason } = chooseKey(source, params.key)
   const split = splitRows(source, params)
   const draft: PlanDraft = {
@@ -40,7 +44,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     writeMode: params.writeMode,
     source,
     target,
-    columns: mapping.columns,
+    columns: settled.columns,
     key,
     splitRows: split.rows,
     workerNum: key === null ? 1 : params.workerNum,
@@ -49,7 +53,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     preSql: params.preSql,
     postSql: params.postSql,
     reasons: key === null ? [reason] : [reason, split.reason],
-    warnings: [...mapping.warnings, ...workerWarnings(params.workerNum), ...keylessWarnings(target)],
+    warnings: [...settled.warnings, ...workerWarnings(params.workerNum), ...keylessWarnings(target)],
   }
   const write = await writer.plan(draft, params.writePath)
   return {
@@ -79,7 +83,7 @@ function checkNamedColumns(
   params: Params,
   source: TableSchema,
   target: TableSchema,
-  mapping: readonly ColumnMapping[],
+  mapping: readonly ColumnPair[],
 ): void {
   if (params.diffColumn) {
     column(source, params.diffColumn.source)
@@ -91,7 +95,7 @@ function checkNamedColumns(
     if (mapping.some(({ source, target }) => source === from && target === counterpart)) return
     throw new RowshiftError(
       'COLUMN_NOT_FOUND',
-      `params.pk says that ${source.table}.${from.name} goes to ${target.table}.${name}, but columns are mapped by name.`,
+      `params.pk says that ${source.table}.${from.name} goes to ${target.table}.${name}, but the columns are not mapped so.`,
       { column: name },
     )
   })

@@ -17,11 +17,18 @@ export interface Params {
   readonly writeMode: 'insert'
   readonly writePath: 'auto' | 'load-data' | 'insert'
   readonly allowLossy: readonly string[]
+  /** The target may have triggers on INSERT. */
+  readonly allowTriggers: boolean
+  /** Which source column goes where; null: all, by name. */
+  readonly columns: readonly ColumnEntry[] | null
   readonly where: string | null
   readonly session: readonly string[]
   readonly preSql: readonly string[]
   readonly postSql: readonly string[]
 }
+
+/** One entry of `columns`; `*` is every column that no other entry names, by name. */
+export type ColumnEntry = '*' | { readonly from: string; readonly to: string }
 
 type OneOrMore = string | readonly string[]
 
@@ -37,6 +44,8 @@ interface RawParams {
   readonly write_mode?: 'insert'
   readonly write_path?: Params['writePath']
   readonly allow_lossy?: readonly string[]
+  readonly allow_triggers?: boolean
+  readonly columns?: readonly (string | { readonly from: string; readonly to?: string })[]
   readonly where?: string
   readonly session?: readonly string[]
   readonly pre_sql?: readonly string[]
@@ -94,11 +103,18 @@ function normalise(raw: RawParams): Params {
     writeMode: raw.write_mode ?? 'insert',
     writePath: raw.write_path ?? 'auto',
     allowLossy: raw.allow_lossy ?? [],
+    allowTriggers: raw.allow_triggers ?? false,
+    columns: raw.columns?.map(columnEntry) ?? null,
     where: raw.where ?? null,
     session: raw.session ?? [],
     preSql: raw.pre_sql ?? [],
     postSql: raw.post_sql ?? [],
   }
+}
+
+function columnEntry(raw: string | { readonly from: string; readonly to?: string }): ColumnEntry {
+  if (typeof raw === 'string') return raw === '*' ? raw : { from: raw, to: raw }
+  return { from: raw.from, to: raw.to ?? raw.from }
 }
 
 function keys(raw: RawParams): Pick<Params, 'key' | 'targetKey'> {

@@ -7,10 +7,20 @@ import { bindingOf } from '../../plugins/sqlite/binds.js'
 import { isExact } from '../../plugins/sqlite/numbers.js'
 
 const SEED = 9
+const CHECKED = { grade: 'checked', why: '' } as const
 const TYPES = ['INTEGER', 'NUMERIC', 'REAL', 'TEXT', ''] as const
 
 function column(type: string, kind: ColumnKind): Column {
-  return { name: 'v', type, kind, nullable: true, hasDefault: false, generated: false, ordered: false }
+  return {
+    name: 'v',
+    type,
+    kind,
+    nullable: true,
+    hasDefault: false,
+    generated: false,
+    ordered: false,
+    domain: {},
+  }
 }
 
 describe('sqlite bindings', () => {
@@ -24,7 +34,10 @@ describe('sqlite bindings', () => {
     type: string,
     cell: Buffer,
   ): { class: string; value: unknown } | undefined {
-    const binding = bindingOf({ source: column('', kind), target: column(type, 'text') }, 'UTF-8')
+    const binding = bindingOf(
+      { source: column('', kind), target: column(type, 'text'), verdict: CHECKED },
+      'UTF-8',
+    )
     const value = binding.bind(cell)
     if (value === undefined) return undefined
     database.exec(`DELETE FROM "t${type}"`)

@@ -65,7 +65,11 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
     writeMode: 'insert',
     source,
     target,
-    columns: source.columns.map((column, i) => ({ source: column, target: target.columns[i]! })),
+    columns: source.columns.map((column, i) => ({
+      source: column,
+      target: target.columns[i]!,
+      verdict: { grade: 'checked', why: '' },
+    })),
     key: key ? { name: key.name, columns: key.columns.map(columnOf), nullable: key.nullable } : null,
     splitRows: options.splitRows ?? 1000,
     workerNum: 1,

@@ -52,9 +52,9 @@ describe('sqlite writer refuses', function () {
       await reader.connect()
       await writer.connect()
       const plan = await makePlan(reader, writer, 't', 't')
-      const columns = plan.columns.map(({ source, target }, i) => ({
-        source: { ...source, kind: kinds[i]! },
-        target,
+      const columns = plan.columns.map((mapping, i) => ({
+        ...mapping,
+        source: { ...mapping.source, kind: kinds[i]! },
       }))
       const changed: Plan = { ...plan, columns }
       return await writer.write(changed, batches, { signal: more.signal ?? NEVER, onProgress: () => {} })

@@ -1,0 +1,193 @@
+import type { Characters, Domain } from '../../src/plugin.js'
+
+/** A column as information_schema describes it. */
+export interface ColumnFacts {
+  /** DATA_TYPE: `int`. */
+  readonly base: string
+  /** COLUMN_TYPE: `int unsigned`. */
+  readonly type: string
+  readonly precision: number | undefined
+  readonly scale: number | undefined
+  readonly length: number | undefined
+  readonly charset: string | null
+  readonly fraction: number | undefined
+  /** MySQL: the only SRID that a spatial column takes. */
+  readonly srid: string | null
+  readonly version: string
+}
+
+const INTEGER_BITS: Readonly<Record<string, bigint>> = {
+  tinyint: 8n,
+  smallint: 16n,
+  mediumint: 24n,
+  int: 32n,
+  bigint: 64n,
+}
+
+/** What MariaDB's own text-like types take, and the length of their text. */
+const TEXT_FORMS: Readonly<Record<string, { form: string; maxChars: number }>> = {
+  uuid: { form: 'a UUID', maxChars: 36 },
+  inet4: { form: 'an IPv4 address', maxChars: 15 },
+  inet6: { form: 'an IPv6 address', maxChars: 45 },
+}
+
+/** Spatial types other than `geometry`, which takes all of them. */
+const SHAPES: Readonly<Record<string, readonly string[]>> = {
+  geometry: [],
+  point: ['a point'],
+  linestring: ['a line string'],
+  polygon: ['a polygon'],
+  geometrycollection: ['a geometry collection'],
+  geomcollection: ['a geometry collection'],
+  multipoint: ['a geometry collection', 'a multipoint'],
+  multilinestring: ['a geometry collection', 'a multilinestring'],
+  multipolygon: ['a geometry collection', 'a multipolygon'],
+}
+
+/** LONGTEXT and LONGBLOB: 4 GiB, more than a statement can carry, so no bound. */
+const UNBOUNDED = 2 ** 32 - 1
+
+export function domainOf(facts: ColumnFacts): Domain {
+  const { base, type } = facts
+  if (base in INTEGER_BITS) return integerDomain(INTEGER_BITS[base]!, type, facts.precision)
+  if (base in TEXT_FORMS) {
+    const { form, maxChars } = TEXT_FORMS[base]!
+    return { maxChars, characters: charactersOf('ascii'), forms: [form] }
+  }
+  if (base in SHAPES) {
+    const forms = ['a geometry', ...SHAPES[base]!]
+    return { forms: facts.srid === null ? forms : [...forms, `${forms.at(-1)!} of SRID ${facts.srid}`] }
+  }
+  switch (base) {
+    case 'year':
+      // The years between 0 and 1901 are missing.
+      return { min: '0', max: '2155', maxChars: 4, forms: ['a year'] }
+    case 'decimal':
+      return { precision: facts.precision!, scale: facts.scale!, ...(isUnsigned(type) ? { min: '0' } : {}) }
+    case 'float':
+    case 'double':
+      return floatDomain(facts)
+    case 'bit':
+      return { maxBits: facts.precision! }
+    case 'vector':
+      return vectorDomain(facts)
+    case 'json':
+      return { normalised: true, characters: charactersOf('utf8mb4') }
+    case 'time':
+      return { fractionDigits: facts.fraction ?? 0 }
+    case 'date':
+      return { dates: 'partial', earliest: '0000-00-00', latest: '9999-12-31' }
+    case 'datetime':
+      return {
+        fractionDigits: facts.fraction ?? 0,
+        dates: 'partial',
+        earliest: '0000-00-00 00:00:00',
+        latest: '9999-12-31 23:59:59',
+      }
+    case 'timestamp':
+      return {
+        fractionDigits: facts.fraction ?? 0,
+        dates: 'zero',
+        earliest: '1970-01-01 00:00:01',
+        latest: lastTimestamp(facts.version),
+      }
+    default:
+      return facts.charset === null ? bytesDomain(facts) : textDomain(facts, facts.charset)
+  }
+}
+
+function integerDomain(bits: bigint, type: string, digits = 20): Domain {
+  const range = isUnsigned(type)
+    ? { min: '0', max: String(2n ** bits - 1n) }
+    : { min: String(-(2n ** (bits - 1n))), max: String(2n ** (bits - 1n) - 1n) }
+  const width = /\((\d+)\).*zerofill/.exec(type)?.[1]
+  return width === undefined ? range : { ...range, maxChars: Math.max(Number(width), digits) }
+}
+
+function isUnsigned(type: string): boolean {
+  return / unsigned/.test(type)
+}
+
+function floatDomain({ base, type, precision, scale }: ColumnFacts): Domain {
+  return {
+    bits: base === 'float' ? 24 : 53,
+    ...(scale === undefined ? {} : { precision: precision!, scale }),
+    ...(isUnsigned(type) ? { min: '0' } : {}),
+  }
+}
+
+/** MySQL's dimension is the largest, MariaDB's the only one. */
+function vectorDomain({ type, version }: ColumnFacts): Domain {
+  const maxBytes = 4 * Number(/\((\d+)\)/.exec(type)?.[1] ?? 0)
+  return { maxBytes, ...(/mariadb/i.test(version) ? { padded: true } : {}), forms: ['a vector'] }
+}
+
+function bytesDomain({ base, length }: ColumnFacts): Domain {
+  if (length === undefined || length === UNBOUNDED) return {}
+  return base === 'binary' ? { maxBytes: length, padded: true } : { maxBytes: length }
+}
+
+function textDomain({ base, type, length }: ColumnFacts, charset: string): Domain {
+  const characters = charactersOf(charset)
+  switch (base) {
+    case 'char':
+      return { maxChars: length!, characters, trimmed: true }
+    case 'varchar':
+      return { maxChars: length!, characters }
+    case 'enum':
+      return { maxChars: length!, characters, members: membersOf(type) }
+    case 'set':
+      return { maxChars: length!, characters, members: membersOf(type), several: true }
+    default:
+      return length === UNBOUNDED || length === undefined ? { characters } : { maxBytes: length, characters }
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', 0: '\0', Z: '\x1a', b: '\b' }
+
+/** Members as they stand in the type: `enum('a','it''s')`, with backslash escapes. */
+function membersOf(type: string): string[] {
+  return [...type.matchAll(/'((?:[^'\\]|''|\\.)*)'/gs)].map(([, member]) =>
+    member!.replaceAll(/''|\\(.)/gs, (_, letter?: string) =>
+      letter === undefined ? "'" : (ESCAPES[letter] ?? letter),
+    ),
+  )
+}
+
+/** Character sets of more than one byte per character at most, other than UTF-8. */
+const WIDE: Readonly<Record<string, number>> = {
+  big5: 2,
+  sjis: 2,
+  cp932: 2,
+  euckr: 2,
+  gb2312: 2,
+  gbk: 2,
+  ujis: 3,
+  eucjpms: 3,
+}
+
+function charactersOf(charset: string): Characters {
+  switch (charset) {
+    case 'utf8mb4':
+      return { repertoire: 'unicode', encoding: 'utf8', maxBytes: 4 }
+    case 'utf8':
+    case 'utf8mb3':
+      return { repertoire: 'bmp', encoding: 'utf8', maxBytes: 3 }
+    case 'utf16':
+    case 'utf16le':
+    case 'utf32':
+    case 'gb18030':
+      return { repertoire: 'unicode', encoding: charset, maxBytes: 4 }
+    case 'ucs2':
+      return { repertoire: 'bmp', encoding: charset, maxBytes: 2 }
+    default:
+      return { repertoire: charset, encoding: charset, maxBytes: WIDE[charset] ?? 1 }
+  }
+}
+
+/** MariaDB 11.5 and later on 64 bits keep seconds without a sign. */
+function lastTimestamp(version: string): string {
+  const [, major, minor] = /^(?:5\.5\.5-)?(\d+)\.(\d+)/.exec(version) ?? []
+  const late = /mariadb/i.test(version) && Number(major) * 100 + Number(minor) >= 1105
+  return late ? '2106-02-07 06:28:15' : '2038-01-19 03:14:07'
+}

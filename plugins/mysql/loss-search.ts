@@ -1,0 +1,123 @@
+import type { Column, ColumnMapping, LossSearch, TableSchema } from '../../src/plugin.js'
+import { whereClause } from '../../src/sql/range.js'
+import { askBounded } from './bounded.js'
+import type { Session } from './connection.js'
+import { charsetOf, identifier, text } from './sql.js'
+
+const EXCERPT = 60
+
+/** A value of the column that `mapping` would not keep, if there is one and it is found soon. */
+export async function findLoss(
+  session: Session,
+  table: TableSchema,
+  mapping: ColumnMapping,
+  where: string | null,
+): Promise<LossSearch> {
+  const tests = lossTests(mapping)
+  if (tests.length === 0) return { found: 'unknown' }
+  const value = identifier(mapping.source.name)
+  const shown = mapping.source.kind === 'bytes' ? `CONCAT('0x', HEX(${value}))` : `CAST(${value} AS CHAR)`
+  const key = table.keys[0]?.columns ?? []
+  const keyCells = key.map((name) => `LEFT(CAST(${identifier(name)} AS CHAR), ${EXCERPT})`)
+  const conditions = [`(${tests.join(' OR ')})`, ...(where === null ? [] : [`(${where}\n)`])]
+  const select = `LEFT(${shown}, ${EXCERPT})${keyCells.map((cell) => `, ${cell}`).join('')} FROM ${identifier(table.table)}${whereClause(conditions)} LIMIT 1`
+  try {
+    const rows = await askBounded(session, select)
+    if (rows === null) return { found: 'unknown' }
+    const [row] = rows
+    if (!row) return { found: 'none' }
+    const names = key.map((name, i) => `${name} = ${display(row[i + 1])}`)
+    return { found: 'value', value: display(row[0]), row: names.join(', ') }
+  } catch {
+    // A condition that this server cannot judge; the run does not depend on it.
+    return { found: 'unknown' }
+  }
+}
+
+function display(cell: string | null | undefined): string {
+  return cell === null || cell === undefined ? 'NULL' : JSON.stringify(cell)
+}
+
+/** Conditions of which at least one is true for every value that is lost; none when that cannot be said in SQL. */
+function lossTests({ source, target }: ColumnMapping): string[] {
+  const value = identifier(source.name)
+  const nulls = source.nullable && !target.nullable ? [`${value} IS NULL`] : []
+  const tests = valueTests(source, target, value)
+  return tests === null ? [] : [...nulls, ...tests]
+}
+
+function valueTests(source: Column, target: Column, value: string): string[] | null {
+  const number = source.kind === 'integer' || source.kind === 'decimal' || source.kind === 'float'
+  switch (target.kind) {
+    case 'integer':
+    case 'decimal':
+    case 'float':
+      if (number) return numberTests(target, value)
+      return source.kind === 'text' && target.kind === 'integer'
+        ? [`${value} NOT REGEXP '^[+-]?[0-9]+$'`]
+        : null
+    case 'text':
+      return source.kind === 'text' ? textTests(source, target, value) : null
+    case 'bytes':
+      return source.kind === 'bytes' ? byteTests(target, value) : null
+    case 'date':
+      return source.kind === 'datetime' || source.kind === 'instant' ? [`TIME(${value}) <> 0`] : null
+    case 'time':
+    case 'datetime':
+    case 'instant':
+      return timeTests(source, target, value)
+    default:
+      return null
+  }
+}
+
+function numberTests({ kind, domain }: Column, value: string): string[] | null {
+  const { min, max, precision, scale, bits, forms } = domain
+  if (forms !== undefined) return [`${value} NOT BETWEEN 1901 AND 2155`]
+  // Whether a binary number holds a value cannot be asked without another binary number.
+  if (bits !== undefined) return null
+  const places = kind === 'integer' ? 0 : (scale ?? 0)
+  const limit = precision === undefined ? null : `1${'0'.repeat(precision - (scale ?? 0))}`
+  return [
+    `${value} <> TRUNCATE(${value}, ${places})`,
+    ...(min === undefined ? [] : [`${value} < ${min}`]),
+    ...(max === undefined ? [] : [`${value} > ${max}`]),
+    ...(limit === null ? [] : [`ABS(${value}) >= ${limit}`]),
+  ]
+}
+
+function textTests(source: Column, target: Column, value: string): string[] | null {
+  const { maxChars, maxBytes, characters, members, trimmed, forms } = target.domain
+  if (forms !== undefined) return null
+  if (members !== undefined) {
+    if (target.domain.several || source.domain.several) return null
+    const list = members.map((member) => `BINARY ${text(member)}`)
+    return [`BINARY CONVERT(${value} USING utf8mb4) NOT IN (${list.join(', ')})`]
+  }
+  const charset = charsetOf(target)
+  const there = charset === null ? value : `CONVERT(${value} USING ${charset})`
+  return [
+    ...(maxChars === undefined ? [] : [`CHAR_LENGTH(${value}) > ${maxChars}`]),
+    ...(maxBytes === undefined ? [] : [`LENGTH(${there}) > ${maxBytes}`]),
+    ...(trimmed ? [`${value} LIKE '% '`] : []),
+    ...(characters === undefined || characters.repertoire === 'unicode'
+      ? []
+      : [`BINARY CONVERT(${there} USING utf8mb4) <> BINARY CONVERT(${value} USING utf8mb4)`]),
+  ]
+}
+
+function byteTests({ domain }: Column, value: string): string[] | null {
+  if (domain.forms !== undefined || domain.maxBits !== undefined || domain.maxBytes === undefined) return null
+  return [`LENGTH(${value}) ${domain.padded ? '<>' : '>'} ${domain.maxBytes}`]
+}
+
+function timeTests(source: Column, { kind, domain }: Column, value: string): string[] | null {
+  if (source.kind === 'text') return null
+  const { fractionDigits, earliest, latest } = domain
+  const step = 10 ** (6 - (fractionDigits ?? 6))
+  return [
+    ...(step === 1 || source.kind === 'date' ? [] : [`MICROSECOND(${value}) % ${step} <> 0`]),
+    ...(earliest === undefined || kind !== 'instant' ? [] : [`${value} < ${text(earliest)}`]),
+    ...(latest === undefined || kind !== 'instant' ? [] : [`${value} > ${text(`${latest}.999999`)}`]),
+  ]
+}

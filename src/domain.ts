@@ -1,0 +1,85 @@
+/**
+ * Which values a column can hold, in words that no database owns. Plans compare the domains of two columns to say, before a
+ * row moves, whether every value of one fits into the other.
+ *
+ * A field that is absent is no bound: a source may have any such value, a target takes every one.
+ */
+export interface Domain {
+  /**
+   * The declared type is advice: a value of any size or form may stand in the column (SQLite). What such a source holds
+   * is not known before it is read, so each value is checked when it is written.
+   */
+  readonly dynamic?: true
+
+  /** Least number, as digits: an integer's whole range, or `0` for a decimal or float without sign. */
+  readonly min?: string
+  /** Greatest integer, as digits. */
+  readonly max?: string
+  /** Most digits in all, and how many of them stand after the point. */
+  readonly precision?: number
+  readonly scale?: number
+  /** Significant bits of numbers that are kept in binary: 24 (about 7 digits) or 53 (about 15). */
+  readonly bits?: 24 | 53
+
+  /** Most characters of a text. For numbers: of the text that they are read as, where that is padded. */
+  readonly maxChars?: number
+  /** Most bytes: of a text in the column's own encoding, or of a byte string. */
+  readonly maxBytes?: number
+  readonly characters?: Characters
+  /** The only texts that the column takes, in any order. */
+  readonly members?: readonly string[]
+  /** A value is a list of members, divided by commas. */
+  readonly several?: true
+  /** Spaces at the end are not kept. */
+  readonly trimmed?: true
+  /** Shorter byte strings are padded to `maxBytes`. */
+  readonly padded?: true
+  /** A number written as bytes: its bits. Zero bytes before it do not matter. */
+  readonly maxBits?: number
+  /**
+   * What all values are beyond text or bytes, from general to special: `['a geometry', 'a point']`. A column takes
+   * values that are what its last word says.
+   */
+  readonly forms?: readonly string[]
+  /** JSON is parsed and written anew: key order, repeated keys, spaces and the spelling of numbers are not kept. */
+  readonly normalised?: true
+
+  /** Most digits of a second. */
+  readonly fractionDigits?: number
+  /**
+   * Which dates that no calendar has are possible: none, `0000-00-00` only, or also such with month or day 0.
+   */
+  readonly dates?: 'calendar' | 'zero' | 'partial'
+  /** First and last date or moment, as cell text; a zero date is before all. */
+  readonly earliest?: string
+  readonly latest?: string
+}
+
+/** The characters of a text column. */
+export interface Characters {
+  /** `unicode` for all, `bmp` for those up to U+FFFF, else the name of a character set. */
+  readonly repertoire: string
+  /** How the column encodes them, where limits count bytes. */
+  readonly encoding: string
+  /** Most bytes of one character in that encoding. */
+  readonly maxBytes: number
+  /** What the repertoire holds, as first and last code point of each range; asked for only where it is needed. */
+  readonly ranges?: readonly (readonly [number, number])[]
+}
+
+/**
+ * What becomes of a column's values:
+ *
+ * - `exact`: the same values in the same type;
+ * - `widening`: every value that the source can hold fits unchanged;
+ * - `checked`: the source does not say what it holds; a value that does not fit fails the run;
+ * - `lossy`: some value that the source can hold would be changed or refused;
+ * - `impossible`: values of one have no meaning in the other.
+ */
+export type Grade = 'exact' | 'widening' | 'checked' | 'lossy' | 'impossible'
+
+export interface Verdict {
+  readonly grade: Grade
+  /** For people: what fits, or what would be lost. */
+  readonly why: string
+}

@@ -1,0 +1,84 @@
+import type { Characters, Column, Domain } from '../plugin.js'
+
+const SHOWN_MEMBERS = 5
+
+/** What texts of one column lose in another. */
+export function textLosses({ domain: from }: Column, { domain: to }: Column): string[] {
+  if (to.members !== undefined) return memberLosses(from, to)
+  const losses: string[] = []
+  if (to.maxChars !== undefined && mostChars(from) > to.maxChars) {
+    losses.push(`text longer than ${to.maxChars} characters`)
+  }
+  if (to.maxBytes !== undefined && mostBytes(from, to.characters) > to.maxBytes) {
+    losses.push(`text of more than ${to.maxBytes} bytes`)
+  }
+  if (!holds(to.characters, from.characters)) losses.push(`characters outside ${nameOf(to.characters!)}`)
+  if (to.trimmed && !from.trimmed && from.members === undefined && from.forms === undefined) {
+    losses.push('spaces at the end')
+  }
+  return losses
+}
+
+function memberLosses(from: Domain, to: Domain): string[] {
+  if (from.members === undefined) return ['text that is not a member of the target']
+  const taken = new Set(to.members)
+  const missing = from.members.filter((member) => !taken.has(member))
+  const losses: string[] = []
+  if (from.several && !to.several) losses.push('sets of other than one member')
+  if (to.several && !from.several && from.members.includes('')) losses.push('the member that is empty')
+  if (missing.length > 0) {
+    const shown = missing.slice(0, SHOWN_MEMBERS).map((member) => JSON.stringify(member))
+    const more = missing.length > SHOWN_MEMBERS ? ` and ${missing.length - SHOWN_MEMBERS} more` : ''
+    losses.push(`the members ${shown.join(', ')}${more}, which the target has not`)
+  }
+  return losses
+}
+
+function mostChars({ maxChars, maxBytes }: Domain): number {
+  return maxChars ?? maxBytes ?? Infinity
+}
+
+/** The bytes that the longest text of `from` takes in the encoding of another column. */
+function mostBytes(from: Domain, characters: Characters | undefined): number {
+  const own = from.characters
+  if (own !== undefined && own.encoding === characters?.encoding) {
+    return from.maxBytes ?? mostChars(from) * own.maxBytes
+  }
+  return mostChars(from) * (characters?.maxBytes ?? 4)
+}
+
+/** Every character set is part of Unicode, has ASCII, and all but Unicode itself stay within U+FFFF. */
+function holds(to: Characters | undefined, from: Characters | undefined): boolean {
+  const repertoire = from?.repertoire ?? 'unicode'
+  switch (to?.repertoire) {
+    case undefined:
+    case 'unicode':
+    case repertoire:
+      return true
+    case 'bmp':
+      return repertoire !== 'unicode'
+    default:
+      return repertoire === 'ascii'
+  }
+}
+
+function nameOf({ repertoire }: Characters): string {
+  return repertoire === 'bmp' ? 'the first 65,536 (emoji, for instance)' : repertoire
+}
+
+/** What byte strings of one column lose in another. */
+export function byteLosses({ domain: from }: Column, { domain: to }: Column): string[] {
+  if (to.maxBits !== undefined) {
+    const bits = from.maxBits ?? (from.maxBytes ?? Infinity) * 8
+    return bits > to.maxBits ? [`more than ${to.maxBits} bits`] : []
+  }
+  const losses: string[] = []
+  const length = from.maxBits === undefined ? (from.maxBytes ?? Infinity) : Math.ceil(from.maxBits / 8)
+  if (to.maxBytes === undefined) return losses
+  if (length > to.maxBytes) losses.push(`more than ${to.maxBytes} bytes`)
+  const fixed = from.padded || from.maxBits !== undefined
+  if (to.padded && !(fixed && length >= to.maxBytes)) {
+    losses.push(`the length: what is shorter than ${to.maxBytes} bytes is padded with zeros`)
+  }
+  return losses
+}

@@ -1,0 +1,45 @@
+import type { Column, Domain } from '../plugin.js'
+
+const DATES: readonly Domain['dates'][] = ['calendar', 'zero', 'partial', undefined]
+
+/** What dates and times of one column lose in another. */
+export function timeLosses(source: Column, target: Column): string[] {
+  const losses: string[] = []
+  const from = source.domain
+  const to = target.domain
+  const hasTime = source.kind !== 'date'
+  if (hasTime && target.kind === 'date') losses.push('the time of day')
+  else if (hasTime && (from.fractionDigits ?? Infinity) > (to.fractionDigits ?? Infinity)) {
+    losses.push(
+      to.fractionDigits === 0 ? 'fractions of a second' : `digits of a second beyond ${to.fractionDigits}`,
+    )
+  }
+  if (target.kind === 'time') return losses
+  if (to.earliest !== undefined && firstMoment(source) < firstMoment(target)) {
+    losses.push(`times before ${to.earliest}`)
+  }
+  if (to.latest !== undefined && lastMoment(source) > lastMoment(target))
+    losses.push(`times after ${to.latest}`)
+  if (DATES.indexOf(from.dates) > DATES.indexOf(to.dates)) {
+    losses.push(to.dates === 'calendar' ? 'zero dates' : 'dates with month or day 0')
+  }
+  return losses
+}
+
+/** As text that can be compared; before everything when there is no bound. */
+function firstMoment({ kind, domain: { earliest } }: Column): string {
+  return earliest === undefined ? '' : kind === 'date' ? `${earliest} 00:00:00` : earliest
+}
+
+function lastMoment({ kind, domain: { latest } }: Column): string {
+  return latest === undefined ? '~' : kind === 'date' ? `${latest} 23:59:59` : latest
+}
+
+/** Most characters of the text of a date or time; undefined when there is no bound. */
+export function temporalTextLength({ kind, domain }: Column): number | undefined {
+  if (domain.dynamic) return undefined
+  const fraction =
+    domain.fractionDigits === undefined || domain.fractionDigits > 0 ? 1 + (domain.fractionDigits ?? 9) : 0
+  if (kind === 'date') return 10
+  return (kind === 'time' ? 10 : 19) + fraction
+}

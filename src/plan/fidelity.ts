@@ -1,0 +1,142 @@
+/**
+ * Whether every value that a source column can hold arrives unchanged in a target column, judged by what the two columns
+ * declare. Knows kinds and domains only, no database.
+ */
+import type { Column, ColumnKind, Verdict } from '../plugin.js'
+import { numberLosses, numberTextLength } from './fidelity-numbers.js'
+import { byteLosses, textLosses } from './fidelity-text.js'
+import { temporalTextLength, timeLosses } from './fidelity-times.js'
+
+/** What some values of the source would lose, in words that follow "loses". Empty: nothing. */
+export type Losses = readonly string[]
+type Compare = (source: Column, target: Column) => Losses
+
+/** The text that values are written as goes into a text column. */
+const asText: Compare = (source, target) => [
+  ...textLosses(withTextLength(source), target),
+  ...(isNumber(source.kind) ? numberLosses(source, target) : []),
+]
+const notA =
+  (what: string): Compare =>
+  () => [`text that is not ${what}`]
+const nothing: Compare = () => []
+const textToBytes: Compare = (source, target) => [
+  'the character set: text becomes its UTF-8 bytes',
+  ...byteLosses({ ...source, domain: { maxBytes: utf8Length(source) } }, target),
+]
+const bytesToText: Compare = (source, target) => [
+  'bytes that are not UTF-8 text',
+  ...textLosses({ ...source, domain: { ...source.domain, characters: target.domain.characters! } }, target),
+]
+const numberToJson: Compare = (source, target) =>
+  source.kind !== 'integer' && target.domain.normalised ? ['the spelling of numbers'] : []
+
+/** The kinds that have a meaning as another kind. Pairs that are missing have none. */
+const comparisons: Readonly<Record<ColumnKind, Partial<Record<ColumnKind, Compare>>>> = {
+  integer: {
+    integer: numberLosses,
+    decimal: numberLosses,
+    float: numberLosses,
+    boolean: numberLosses,
+    ...into(),
+  },
+  decimal: { integer: numberLosses, decimal: numberLosses, float: numberLosses, ...into() },
+  float: { integer: numberLosses, decimal: numberLosses, float: numberLosses, ...into() },
+  boolean: { integer: numberLosses, decimal: numberLosses, float: numberLosses, boolean: nothing, ...into() },
+  text: {
+    text: textLosses,
+    integer: notA('an integer'),
+    decimal: notA('a decimal number'),
+    float: notA('a number'),
+    boolean: notA('0 or 1'),
+    json: notA('JSON'),
+    date: notA('a date'),
+    time: notA('a time'),
+    datetime: notA('a date and time'),
+    instant: notA('a date and time'),
+    bytes: textToBytes,
+  },
+  bytes: { bytes: byteLosses, text: bytesToText },
+  json: { json: jsonLosses, text: textLosses },
+  date: { date: timeLosses, datetime: timeLosses, instant: timeLosses, text: asText },
+  time: { time: timeLosses, text: asText },
+  datetime: { datetime: timeLosses, instant: timeLosses, date: timeLosses, text: asText },
+  instant: { instant: timeLosses, datetime: timeLosses, date: timeLosses, text: asText },
+}
+
+function into(): Partial<Record<ColumnKind, Compare>> {
+  return { text: asText, json: numberToJson }
+}
+
+export function judge(source: Column, target: Column): Verdict {
+  const compare = hasMeaning(source, target) ? comparisons[source.kind][target.kind] : undefined
+  if (compare === undefined) {
+    return { grade: 'impossible', why: `${describe(source)} has no meaning as ${describe(target)}` }
+  }
+  const values = [...new Set([...formLosses(source, target), ...compare(source, target)])]
+  const nulls = source.nullable && !target.nullable ? ['NULL'] : []
+  if (nulls.length > 0) return { grade: 'lossy', why: [...nulls, ...values].join('; ') }
+  if (values.length === 0) return kept(source, target)
+  return { grade: source.domain.dynamic ? 'checked' : 'lossy', why: values.join('; ') }
+}
+
+function kept(source: Column, target: Column): Verdict {
+  if (source.kind !== target.kind) {
+    const utc = source.kind === 'instant' ? ', in UTC' : ''
+    return { grade: 'widening', why: `every value fits as ${describe(target)}${utc}` }
+  }
+  // The text that a database writes anew itself is kept by every other.
+  if (source.kind === 'json' || sameDomain(source, target)) return { grade: 'exact', why: 'same type' }
+  return { grade: 'widening', why: `every value fits into ${target.type || target.kind}` }
+}
+
+function sameDomain(source: Column, target: Column): boolean {
+  const canonical = ({ domain }: Column) =>
+    JSON.stringify({ ...domain, members: domain.members && [...domain.members].sort() })
+  return canonical(source) === canonical(target)
+}
+
+/** A geometry or a UUID is itself, text or bytes, nothing else; and only UTF-8 columns can take the bytes of a cell as text. */
+function hasMeaning({ kind, domain }: Column, target: Column): boolean {
+  if (kind === target.kind || (kind !== 'text' && kind !== 'bytes')) return true
+  if (domain.forms !== undefined && !domain.dynamic) return false
+  if (kind !== 'bytes' || target.kind !== 'text') return true
+  return (target.domain.characters?.encoding ?? 'utf8') === 'utf8' && domain.maxBits === undefined
+}
+
+function formLosses(source: Column, target: Column): Losses {
+  const form = target.domain.forms?.at(-1)
+  if (form === undefined || source.domain.forms?.includes(form)) return []
+  return [`values that are not ${form}`]
+}
+
+function jsonLosses(source: Column, target: Column): Losses {
+  const respelled = target.domain.normalised && !source.domain.normalised
+  return [
+    ...(respelled ? ['the spelling of JSON: key order, repeated keys, spaces and digits of numbers'] : []),
+    ...textLosses(source, target),
+  ]
+}
+
+function isNumber(kind: ColumnKind): boolean {
+  return kind === 'integer' || kind === 'decimal' || kind === 'float' || kind === 'boolean'
+}
+
+function withTextLength(source: Column): Column {
+  const length = isNumber(source.kind) ? numberTextLength(source) : temporalTextLength(source)
+  const characters = { repertoire: 'ascii', encoding: 'ascii', maxBytes: 1 }
+  return {
+    ...source,
+    domain: { ...(length === undefined ? {} : { maxChars: length }), characters, trimmed: true },
+  }
+}
+
+function utf8Length({ domain }: Column): number {
+  const { maxChars, maxBytes, characters } = domain
+  if (characters?.encoding === 'utf8' && maxBytes !== undefined) return maxBytes
+  return (maxChars ?? maxBytes ?? Infinity) * 4
+}
+
+function describe({ kind, type }: Column): string {
+  return type === '' ? kind : `${type} (${kind})`
+}

@@ -1,0 +1,132 @@
+import { RowshiftError } from '../errors.js'
+import type { Column, ColumnMapping, Reader, TableSchema, Verdict } from '../plugin.js'
+import { judge } from './fidelity.js'
+import type { MappingResult } from './mapping.js'
+
+/** How long examples of losses are looked for, in all. */
+const SEARCH_MS = 5_000
+
+export interface Settled {
+  readonly columns: readonly ColumnMapping[]
+  readonly warnings: readonly string[]
+}
+
+interface LossRequest {
+  readonly reader: Reader
+  readonly source: TableSchema
+  readonly target: TableSchema
+  readonly mapping: MappingResult
+  readonly allowLossy: readonly string[]
+  readonly where: string | null
+}
+
+interface Refusal {
+  readonly column: string
+  readonly what: string
+}
+
+/**
+ * Judges every column. Throws PARAMS_INVALID when `allow_lossy` names what is not lossy, and LOSSY, naming every
+ * column, when a loss is not accepted there or no acceptance can help.
+ */
+export async function settleLosses(request: LossRequest): Promise<Settled> {
+  const { mapping, target, allowLossy } = request
+  const allowed = new Set(allowLossy.map((name) => name.toLowerCase()))
+  const isAllowed = ({ name }: Column) => allowed.has(name.toLowerCase())
+  const columns = mapping.pairs.map((pair) => {
+    const verdict = judge(pair.source, pair.target)
+    return { ...pair, verdict: isAllowed(pair.source) ? accepted(verdict) : verdict }
+  })
+  checkNames(request, columns)
+  const refused = columns.filter(
+    ({ source, verdict }) =>
+      verdict.grade === 'impossible' || (verdict.grade === 'lossy' && !isAllowed(source)),
+  )
+  const droppedRefused = mapping.dropped.filter((column) => !isAllowed(column))
+  if (refused.length + droppedRefused.length > 0) {
+    throw lossy(
+      [
+        ...droppedRefused.map((column) => ({ column: column.name, what: dropped(column, target) })),
+        ...(await withExamples(request, refused)),
+      ],
+      refused,
+    )
+  }
+  const losses = [
+    ...mapping.dropped.map((column) => dropped(column, target)),
+    ...columns.filter(({ verdict }) => verdict.grade === 'lossy').map(describeLoss),
+  ]
+  return { columns, warnings: losses.map((loss) => `accepted loss: ${loss}`) }
+}
+
+/** Whoever accepts the loss of a source that does not say what it holds wants values to be cut, not the run to fail. */
+function accepted(verdict: Verdict): Verdict {
+  return verdict.grade === 'checked' ? { ...verdict, grade: 'lossy' } : verdict
+}
+
+function checkNames(request: LossRequest, columns: readonly ColumnMapping[]): void {
+  const { source, mapping, allowLossy } = request
+  const faults = allowLossy.flatMap((name) => {
+    const same = (column: Column) => column.name.toLowerCase() === name.toLowerCase()
+    const known = source.columns.find(same)
+    const quoted = JSON.stringify(name)
+    if (!known) return [`source ${source.table} has no column ${quoted}`]
+    if (mapping.dropped.includes(known)) return []
+    const fed = columns.filter((column) => column.source === known)
+    if (fed.length === 0) return [`${quoted} is not copied`]
+    if (fed.some(({ verdict }) => verdict.grade === 'lossy' || verdict.grade === 'impossible')) return []
+    return [`${quoted} is not lossy: ${fed[0]!.verdict.grade}, ${fed[0]!.verdict.why}`]
+  })
+  if (faults.length === 0) return
+  throw new RowshiftError(
+    'PARAMS_INVALID',
+    `"allow_lossy" names columns that lose nothing:\n  ${faults.join('\n  ')}\nTake them out. Nothing was written.`,
+    { faults },
+  )
+}
+
+function dropped({ name }: Column, target: TableSchema): string {
+  return `${name}: ${target.table} has no column of that name that can be written`
+}
+
+function describeLoss({ source, target, verdict }: ColumnMapping): string {
+  const to = source.name === target.name ? '' : `${target.name}, `
+  if (verdict.grade === 'impossible') return `${source.name}: ${to}${verdict.why}`
+  return `${source.name}: ${source.type} to ${to}${target.type} loses ${verdict.why}`
+}
+
+async function withExamples(request: LossRequest, refused: readonly ColumnMapping[]): Promise<Refusal[]> {
+  const { reader, source, where } = request
+  const end = performance.now() + SEARCH_MS
+  const refusals: Refusal[] = []
+  for (const column of refused) {
+    const search = column.verdict.grade === 'lossy' && performance.now() < end
+    const result = search ? await reader.findLoss?.(source, column, where) : undefined
+    const example =
+      result?.found === 'value'
+        ? ` (${result.value}${result.row === '' ? '' : ` in the row with ${result.row}`})`
+        : result?.found === 'none'
+          ? ' (no row does now)'
+          : ''
+    refusals.push({ column: column.source.name, what: describeLoss(column) + example })
+  }
+  return refusals
+}
+
+function lossy(refusals: readonly Refusal[], columns: readonly ColumnMapping[]): RowshiftError {
+  const impossible = new Set(
+    columns.filter(({ verdict }) => verdict.grade === 'impossible').map(({ source }) => source.name),
+  )
+  const names = refusals.map(({ column }) => column)
+  const acceptable = names.filter((name) => !impossible.has(name))
+  const advice = [
+    'Change the target table',
+    ...(acceptable.length === 0 ? [] : [`accept the loss with "allow_lossy": ${JSON.stringify(acceptable)}`]),
+    ...(impossible.size === 0 ? [] : ['leave columns out with "columns"']),
+  ]
+  return new RowshiftError(
+    'LOSSY',
+    `The copy would lose data:\n  ${refusals.map(({ what }) => what).join('\n  ')}\n${advice.join(', or ')}. Nothing was written.`,
+    { columns: names },
+  )
+}
