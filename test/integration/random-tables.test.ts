@@ -56,8 +56,8 @@ async function copyTable(
   const [, target] = lane[to]
   await source.query(`${SETUP}DROP TABLE IF EXISTS t; ${create}; ${insert}`)
   await target.query(`${SETUP}DROP TABLE IF EXISTS t; ${create}`)
-  const { report } = await copyByEngine(source.url('t'), target.url('t'), params)
-  if (report.error) return `[${report.error.code}] ${report.error.message}`
+  const { error } = await copyByEngine(source.url('t'), target.url('t'), params)
+  if (error) return `[${error.code}] ${error.message}`
   return difference(at(source), at(target))
 }
 

@@ -1,12 +1,12 @@
 // Runs one case over every pair of servers and both write paths, and judges the outcome by the servers' own words.
 import { rmSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import type { RunReport } from '../../src/index.js'
+import type { Case, ExpectedError, Expectation, WritePath } from './cases.js'
+import { expectation, PAIRS, PATHS, sourceSql, sqliteSql, takesPart, targetSql } from './cases.js'
 import { server } from './context.js'
 import { Place, scratchFile } from './copying.js'
-import { copyByEngine, inLanes } from './engine.js'
-import type { Case, ExpectedError, WritePath } from './cases.js'
-import { expectation, PAIRS, PATHS, sourceSql, sqliteSql, takesPart, targetSql } from './cases.js'
+import type { EngineResult } from './engine.js'
+import { copyByEngine, copyInThisThread, inLanes } from './engine.js'
 import type { FidelityTable, Route, Verdict } from './fidelity-table.js'
 import type { ServerKind } from './servers.js'
 import type { Comparison, TableAt } from './snapshot.js'
@@ -26,11 +26,19 @@ interface Combination {
   readonly target: Place
 }
 
+interface Outcome {
+  /** null when it is what the case expects. */
+  readonly wrong: string | null
+  /** Verdict of each column of `types`. */
+  readonly verdicts: Readonly<Record<string, Verdict>>
+}
+
 /** The databases that all cases use, one after another. */
 export class CaseRunner {
   readonly #sources: Readonly<Record<ServerKind, Place>>
   readonly #combinations: readonly Combination[]
   readonly #table: FidelityTable
+  #runs = 0
 
   private constructor(
     sources: Readonly<Record<ServerKind, Place>>,
@@ -62,108 +70,132 @@ export class CaseRunner {
       if (takesPart(one, 'from', kind)) await fresh(this.#sources[kind], sourceSql(one, kind))
     }
     const failures: string[] = []
-    const verdicts = new Map<Route, Verdict[]>()
+    const record = (route: Route, how: string, { wrong, verdicts }: Outcome) => {
+      if (wrong === null) this.#record(one, route, verdicts)
+      else failures.push(`${route} ${how}: ${wrong}`)
+    }
     await inLanes(this.#combinations, LANES, async (combination) => {
       const { from, to, path } = combination
       const expected = expectation(one, from, to, path)
-      const absent = expected !== 'equal' && 'absent' in expected
-      const wrong = absent ? null : await this.#copy(one, combination)
-      if (wrong !== null) failures.push(`${from} -> ${to} by ${path}: ${wrong}`)
-      const route: Route = `${LABELS[from]} → ${LABELS[to]}` as Route
-      verdicts.set(route, [...(verdicts.get(route) ?? []), this.#verdict(one, combination)])
+      const outcome =
+        expected !== 'equal' && 'absent' in expected
+          ? agreed(one, () => 'not there')
+          : await this.#copy(one, combination, expected)
+      record(`${LABELS[from]} → ${LABELS[to]}`, `by ${path}`, outcome)
     })
-    if (one.sqlite !== undefined) {
-      for (const kind of KINDS) {
-        if (!takesPart(one, 'from', kind)) continue
-        const wrong = await this.#thereAndBack(one, kind)
-        if (wrong !== null) failures.push(`${kind} -> sqlite -> ${kind}: ${wrong}`)
-        const route: Route = `${LABELS[kind]} → SQLite → ${LABELS[kind]}` as Route
-        const refused =
-          one.sqlite === 'equal' ? null : 'there' in one.sqlite ? one.sqlite.there : one.sqlite.back
-        verdicts.set(route, [refused === null ? 'exact' : `refused (${refused.code})`])
-      }
+    for (const kind of KINDS) {
+      if (one.sqlite === undefined || !takesPart(one, 'from', kind)) continue
+      record(roundTrip(kind), '', await this.#thereAndBack(one, kind))
     }
-    if (failures.length === 0) this.#record(one, verdicts)
     return failures.sort()
   }
 
-  #record(one: Case, verdicts: ReadonlyMap<Route, readonly Verdict[]>): void {
-    for (const type of new Set(Object.values(one.types ?? {}))) {
-      for (const [route, [first, ...others]] of verdicts) {
-        if (others.some((other) => other !== first)) {
-          throw new Error(
-            `${one.name}: the write paths differ on ${route}, which docs/fidelity.md cannot say`,
-          )
-        }
-        this.#table.add(type, route, first === 'exact' && type.includes('→') ? 'widening' : first!, one.name)
-      }
+  #record(one: Case, route: Route, verdicts: Outcome['verdicts']): void {
+    for (const [column, type] of Object.entries(one.types ?? {})) {
+      this.#table.add(type, route, verdicts[column]!, one.name)
     }
   }
 
-  /** What the expectation, now confirmed, means for docs/fidelity.md. */
-  #verdict(one: Case, { from, to, path }: Combination): Verdict {
-    const expected = expectation(one, from, to, path)
-    if (expected === 'equal') return 'exact'
-    if ('absent' in expected) return 'not there'
-    if ('equal' in expected) return expected.equal
-    return 'error' in expected ? `refused (${expected.error.code})` : 'lossy, if allowed'
-  }
-
-  async #copy(one: Case, { from, to, path, target }: Combination): Promise<string | null> {
+  async #copy(one: Case, { from, to, path, target }: Combination, expected: Expectation): Promise<Outcome> {
     const table = one.table ?? 't'
     const source = this.#sources[from]
     await fresh(target, targetSql(one, to))
     const [a, b] = [tableAt(source, table), tableAt(target, table)]
-    const expected = expectation(one, from, to, path)
     const before = expected !== 'equal' && 'error' in expected ? await contents(b) : ''
     const params = { worker_num: 1, write_path: path, ...one.params }
-    const { report, exit } = await copyByEngine(source.url(table), target.url(table), params)
-    if (expected !== 'equal' && 'error' in expected) {
-      const wrong = refusalFault(report, exit, expected.error)
-      if (wrong !== null) return wrong
-      return (await contents(b)) === before ? null : 'it was refused, but the target has changed'
+    const result = await this.#engine()(source.url(table), target.url(table), params)
+    if (expected === 'equal') return equal(one, result, () => difference(a, b, comparison(one)))
+    if ('equal' in expected) {
+      const { wrong } = await equal(one, result, () => difference(a, b, expected))
+      return { ...agreed(one, () => expected.equal), wrong }
     }
-    if (report.error !== null) return `[${report.error.code}] ${report.error.message}`
-    if (expected !== 'equal' && 'except' in expected) {
-      const warnings = report.warnings.join('\n')
-      const missing = expected.warnings.find((word) => !warnings.includes(word))
-      if (missing !== undefined) return `no warning says ${JSON.stringify(missing)}: ${warnings}`
-      return difference(a, b, { ...comparison(one), except: expected.except })
+    if ('error' in expected) {
+      const untouched = (await contents(b)) === before
+      const wrong =
+        refusalFault(result, expected.error) ?? (untouched ? null : 'refused, but the target changed')
+      return { ...agreed(one, () => `refused (${expected.error.code})`), wrong }
     }
-    const own = expected !== 'equal' && 'equal' in expected ? expected : one
-    return difference(a, b, comparison(own))
+    if ('absent' in expected) throw new Error(`${one.name}: ${expected.absent}`)
+    const warnings = result.warnings.join('\n')
+    const missing = expected.warnings.find((word) => !warnings.includes(word))
+    if (missing !== undefined && result.error === null) {
+      return { wrong: `no warning says ${JSON.stringify(missing)}: ${warnings}`, verdicts: {} }
+    }
+    const { except } = expected
+    const { wrong, verdicts } = await equal(one, result, () =>
+      difference(a, b, { ...comparison(one), except }),
+    )
+    const changed = Object.fromEntries(except.map((column) => [column, 'changed, if allowed']))
+    return { wrong, verdicts: { ...verdicts, ...changed } }
   }
 
-  async #thereAndBack(one: Case, kind: ServerKind): Promise<string | null> {
+  /** Every fourth copy is a whole run with threads. Each pair and path has its turn, since a case has eight copies. */
+  #engine(): typeof copyByEngine {
+    const turn = this.#runs++
+    return (turn + Math.floor(turn / this.#combinations.length)) % 4 === 0 ? copyByEngine : copyInThisThread
+  }
+
+  async #thereAndBack(one: Case, kind: ServerKind): Promise<Outcome> {
     const table = one.table ?? 't'
     const source = this.#sources[kind]
     const { target } = this.#combinations.find(({ from, to }) => from === kind && to === kind)!
     await fresh(target, targetSql(one, kind))
     const file = scratchFile('db')
+    const expected = one.sqlite!
+    const refused = (result: EngineResult, error: ExpectedError) => ({
+      ...agreed(one, () => `refused (${error.code})`),
+      wrong: refusalFault(result, error),
+    })
     try {
       const database = new Database(file)
       database.exec(sqliteSql(one))
       database.close()
       const sqlite = `sqlite:${file}?table=${encodeURIComponent(table)}`
-      const expected = one.sqlite!
       const params = { worker_num: 1, ...one.params }
-      const there = await copyByEngine(source.url(table), sqlite, params)
-      if (expected !== 'equal' && 'there' in expected)
-        return refusalFault(there.report, there.exit, expected.there)
-      if (there.report.error !== null)
-        return `there: [${there.report.error.code}] ${there.report.error.message}`
-      const back = await copyByEngine(sqlite, target.url(table), params)
-      if (expected !== 'equal') return refusalFault(back.report, back.exit, expected.back)
-      if (back.report.error !== null) return `back: [${back.report.error.code}] ${back.report.error.message}`
-      return await difference(tableAt(source, table), tableAt(target, table), comparison(one))
+      const there = await copyInThisThread(source.url(table), sqlite, params)
+      if (expected !== 'equal' && 'there' in expected) return refused(there, expected.there)
+      if (there.error) return equal(one, there, async () => null)
+      const back = await copyInThisThread(sqlite, target.url(table), params)
+      if (expected !== 'equal') return refused(back, expected.back)
+      const { wrong } = await equal(one, back, () =>
+        difference(tableAt(source, table), tableAt(target, table), comparison(one)),
+      )
+      return { ...agreed(one, () => 'exact'), wrong }
     } finally {
       rmSync(file, { force: true })
     }
   }
 }
 
-function comparison({ compare }: Pick<Case, 'compare'>): Comparison {
+function roundTrip(kind: ServerKind): Route {
+  return kind === 'mysql' ? 'MySQL → SQLite → MySQL' : 'MariaDB → SQLite → MariaDB'
+}
+
+function comparison({ compare }: Case): Comparison {
   return compare === undefined ? {} : { compare }
+}
+
+/** The verdict of every column that the case speaks of. */
+function agreed(one: Case, verdict: (column: string) => Verdict): Outcome {
+  const columns = Object.keys(one.types ?? {})
+  return { wrong: null, verdicts: Object.fromEntries(columns.map((column) => [column, verdict(column)])) }
+}
+
+/** A success whose tables are equal; then the plan's own grades are the verdicts. */
+async function equal(
+  one: Case,
+  { error, plan }: EngineResult,
+  compare: () => Promise<string | null>,
+): Promise<Outcome> {
+  if (error !== null) return { wrong: `[${error.code}] ${error.message}`, verdicts: {} }
+  const grade = (name: string) => plan!.columns.find(({ source }) => source.name === name)!.verdict.grade
+  const words = {
+    exact: 'exact',
+    widening: 'widening',
+    checked: 'checked',
+    lossy: 'fits, if allowed',
+  } as const
+  return { ...agreed(one, (column) => words[grade(column) as keyof typeof words]), wrong: await compare() }
 }
 
 function tableAt({ server, database }: Place, table: string): TableAt {
@@ -177,7 +209,7 @@ async function fresh(place: Place, sql: string): Promise<void> {
   )
 }
 
-function refusalFault({ error }: RunReport, exit: number, expected: ExpectedError): string | null {
+function refusalFault({ error, exit }: EngineResult, expected: ExpectedError): string | null {
   if (error === null) return `was not refused: [${expected.code}] was expected`
   const told = `[${error.code}] ${error.message}`
   if (error.code !== expected.code) return `${told}; [${expected.code}] was expected`

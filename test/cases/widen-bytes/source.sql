@@ -1,7 +1,7 @@
 CREATE TABLE t (id INT PRIMARY KEY,
-  binary BINARY(4),
-  blob VARBINARY(8),
-  bit BIT(8));
+  from_binary BINARY(4),
+  from_blob VARBINARY(8),
+  from_bit BIT(8));
 -- rows
 INSERT INTO t VALUES
  (1, 0x00FF5C0A, 0x00FF5C0A, b'1'),

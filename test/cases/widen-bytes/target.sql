@@ -1,4 +1,4 @@
 CREATE TABLE t (id INT PRIMARY KEY,
-  binary VARBINARY(4),
-  blob LONGBLOB,
-  bit BIT(20));
+  from_binary VARBINARY(4),
+  from_blob LONGBLOB,
+  from_bit BIT(20));

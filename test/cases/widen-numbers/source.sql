@@ -1,12 +1,12 @@
 CREATE TABLE t (id INT PRIMARY KEY,
-  int INT,
-  unsigned INT UNSIGNED,
-  int_to_decimal BIGINT UNSIGNED,
-  int_to_double INT,
-  int_to_text INT,
-  float FLOAT,
-  decimal DECIMAL(10,2),
-  year YEAR);
+  from_int INT,
+  from_unsigned INT UNSIGNED,
+  from_int_to_decimal BIGINT UNSIGNED,
+  from_int_to_double INT,
+  from_int_to_text INT,
+  from_float FLOAT,
+  from_decimal DECIMAL(10,2),
+  from_year YEAR);
 -- rows
 INSERT INTO t VALUES
  (1, -2147483648, 0, 0, -2147483648, -2147483648, 0.1, 99999999.99, 2024),

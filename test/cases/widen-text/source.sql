@@ -1,9 +1,9 @@
 CREATE TABLE t (id INT PRIMARY KEY,
-  varchar VARCHAR(20),
-  char CHAR(20),
-  text TINYTEXT,
-  enum ENUM('a','2','1'),
-  json JSON);
+  from_varchar VARCHAR(20),
+  from_char CHAR(20),
+  from_text TINYTEXT,
+  from_enum ENUM('a','2','1'),
+  from_json JSON);
 -- rows
 INSERT INTO t VALUES
  (1, 'a ', 'a', 'a ', 'a', '{"a": 1}'),

@@ -1,6 +1,6 @@
 CREATE TABLE t (id INT PRIMARY KEY,
-  varchar TEXT,
-  char VARCHAR(20),
-  text LONGTEXT,
-  enum VARCHAR(10),
-  json LONGTEXT CHARACTER SET utf8mb4);
+  from_varchar TEXT,
+  from_char VARCHAR(20),
+  from_text LONGTEXT,
+  from_enum VARCHAR(10),
+  from_json LONGTEXT CHARACTER SET utf8mb4);

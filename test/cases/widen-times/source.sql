@@ -1,9 +1,9 @@
 CREATE TABLE t (id INT PRIMARY KEY,
-  datetime DATETIME,
-  time TIME(2),
-  date DATE,
-  timestamp TIMESTAMP(3) NULL,
-  datetime_to_text DATETIME(3));
+  from_datetime DATETIME,
+  from_time TIME(2),
+  from_date DATE,
+  from_timestamp TIMESTAMP(3) NULL,
+  from_datetime_to_text DATETIME(3));
 -- rows
 INSERT INTO t VALUES
  (1, '2024-01-02 03:04:05', '-838:59:59.00', '2024-02-29', '2024-10-27 01:30:00.123', '2024-02-29 01:02:03.450'),

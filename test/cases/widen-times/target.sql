@@ -1,6 +1,6 @@
 CREATE TABLE t (id INT PRIMARY KEY,
-  datetime DATETIME(6),
-  time TIME(6),
-  date DATETIME,
-  timestamp DATETIME(3),
-  datetime_to_text VARCHAR(30));
+  from_datetime DATETIME(6),
+  from_time TIME(6),
+  from_date DATETIME,
+  from_timestamp DATETIME(3),
+  from_datetime_to_text VARCHAR(30));
