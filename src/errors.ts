@@ -42,6 +42,8 @@ export const errorCodes = {
   COLUMN_NOT_FOUND: { exit: ExitCode.usage },
   /** A NOT NULL target column has no default and no source column feeds it. */
   COLUMN_REQUIRED: { exit: ExitCode.usage },
+  /** The target server, database or file takes no writes. */
+  READ_ONLY: { exit: ExitCode.usage },
   /** The copy would lose data; nothing was written. */
   LOSSY: { exit: ExitCode.refused },
   /** The server could not be reached. */

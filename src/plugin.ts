@@ -30,7 +30,7 @@
  */
 import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
-import type { Domain, Verdict } from './domain.js'
+import type { Characters, Domain, Verdict } from './domain.js'
 import type { Task, TaskStore } from './task/task.js'
 
 export { RowshiftError } from './errors.js'
@@ -133,6 +133,10 @@ export interface WritePlan {
   readonly warnings: readonly string[]
   /** Most bytes a batch may have, so that it fits into one write statement. Default: the engine's own. */
   readonly maxBatchBytes?: number
+  /** Triggers of the target that run for rows written and may change them; refused unless `allow_triggers` is set. */
+  readonly triggers?: readonly string[]
+  /** Bytes that one row may have at most, where that is a limit. */
+  readonly maxRowBytes?: number
   /** Whatever the plugin's `write` wants to know again. Plain JSON. */
   readonly facts: Readonly<Record<string, unknown>>
 }
@@ -200,6 +204,12 @@ export interface Reader {
    */
   findLoss?(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch>
   /**
+   * Optional: last look at the source before a row moves. Throws when the copy cannot work (privileges, a row that is
+   * too large, keys that the target's collation takes for equal); resolves to warnings. `allColumns`: the user wants
+   * every column, so that one which the connection may not see is an error. Searches are bounded in time.
+   */
+  check?(plan: Plan, allColumns: boolean): Promise<readonly string[]>
+  /**
    * The splits of `plan.source`, in key order, made lazily: the next one is computed when it is asked for.
    * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database
    * only. Yields nothing for an empty table that has a key; exactly one split for a table without.
@@ -222,7 +232,16 @@ export interface WriteOptions {
 export interface Writer {
   connect(): Promise<void>
   describe(table: string): Promise<TableSchema>
-  /** Chooses how rows will be written. Looks, but changes nothing. */
+  /**
+   * Optional: the code points that a text column takes, as first and last of each range. Asked for columns whose
+   * repertoire is a character set by name, when characters outside it are to become `?`; without this method the run
+   * fails on them.
+   */
+  repertoire?(column: Column): Promise<NonNullable<Characters['ranges']>>
+  /**
+   * Chooses how rows will be written. Looks, but changes nothing. Throws when nothing can be written: ACCESS_DENIED,
+   * READ_ONLY.
+   */
   plan(draft: PlanDraft, writePath: string): Promise<WritePlan>
   /** Before the first split: runs `preSql`. */
   prepare(plan: Plan, signal: AbortSignal): Promise<void>

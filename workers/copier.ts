@@ -1,5 +1,6 @@
 import type { SplitCounts, SplitResult, WorkerMessage, WorkerSetup } from '../src/engine/messages.js'
 import type { Endpoint, Plugin, Reader, Split, Writer } from '../src/plugin.js'
+import { Narrower } from '../src/batch/narrow.js'
 import { RowshiftError } from '../src/errors.js'
 import { BatchQueue } from './batch-queue.js'
 
@@ -14,11 +15,14 @@ export class Copier {
   readonly #abort = new AbortController()
   readonly #reads = new Turns()
   readonly #writes = new Turns()
+  /** null unless a loss was accepted. */
+  readonly #narrower: Narrower | null
   #told = 0
   #ends: Promise<{ reader: Reader; writer: Writer }> | null = null
 
   constructor(setup: WorkerSetup, post: (message: WorkerMessage) => void) {
     this.#setup = setup
+    this.#narrower = Narrower.of(setup.plan)
     this.#post = post
   }
 
@@ -59,7 +63,7 @@ export class Copier {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
         for await (const batch of reader.read(plan, split, signal)) {
           count({ rowsRead: counts.rowsRead + batch.rows, bytes: counts.bytes + batch.bytes.length })
-          await queue.put(batch)
+          await queue.put(this.#narrower?.narrow(batch) ?? batch)
         }
         queue.end()
       } catch (error) {

@@ -81,7 +81,7 @@ function valueGuard(source: Column, target: Column): ((cell: Buffer) => boolean)
     case 'float':
       return floatGuard(source, type)
     case 'date':
-      return source.kind === 'date' ? null : matching(/^\d{4}-\d\d-\d\d$/)
+      return source.kind === 'date' ? null : matching(/^\d{4}-\d\d-\d\d( 00:00:00(\.0+)?)?$/)
     case 'time':
       return fractionGuard(source, target, /^-?\d{2,3}:\d\d:\d\d(\.\d+)?$/)
     case 'datetime':
@@ -99,7 +99,10 @@ function valueGuard(source: Column, target: Column): ((cell: Buffer) => boolean)
 /** A double holds every decimal number of 15 digits, a float every one of 6. */
 function floatGuard(source: Column, type: string): ((cell: Buffer) => boolean) | null {
   const single = type.startsWith('float')
-  if (source.kind === 'float' && (!single || source.type.startsWith('float'))) return null
+  if (source.kind === 'float') {
+    if (!single || source.domain.bits === 24) return null
+    return (cell) => Math.fround(Number(cell.toString('latin1'))) === Number(cell.toString('latin1'))
+  }
   const digits = single ? 6 : 15
   return (cell) => {
     const text = cell.toString('latin1')

@@ -91,8 +91,8 @@ function textTests(source: Column, target: Column, value: string): string[] | nu
   if (forms !== undefined) return null
   if (members !== undefined) {
     if (target.domain.several || source.domain.several) return null
-    const list = members.map((member) => `BINARY ${text(member)}`)
-    return [`BINARY CONVERT(${value} USING utf8mb4) NOT IN (${list.join(', ')})`]
+    const list = members.map((member) => `CAST(${text(member)} AS BINARY)`)
+    return [`${bytesOf(value)} NOT IN (${list.join(', ')})`]
   }
   const charset = charsetOf(target)
   const there = charset === null ? value : `CONVERT(${value} USING ${charset})`
@@ -102,8 +102,12 @@ function textTests(source: Column, target: Column, value: string): string[] | nu
     ...(trimmed ? [`${value} LIKE '% '`] : []),
     ...(characters === undefined || characters.repertoire === 'unicode'
       ? []
-      : [`BINARY CONVERT(${there} USING utf8mb4) <> BINARY CONVERT(${value} USING utf8mb4)`]),
+      : [`${bytesOf(there)} <> ${bytesOf(value)}`]),
   ]
+}
+
+function bytesOf(expression: string): string {
+  return `CAST(CONVERT(${expression} USING utf8mb4) AS BINARY)`
 }
 
 function byteTests({ domain }: Column, value: string): string[] | null {

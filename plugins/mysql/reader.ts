@@ -18,6 +18,7 @@ import { splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { findLoss } from './loss-search.js'
+import { checkSource } from './preflight.js'
 import { describeTable } from './schema.js'
 import { identifier, keyLiteral } from './sql.js'
 import { RowTranscoder } from './transcode.js'
@@ -43,6 +44,10 @@ export class MysqlReader implements Reader {
 
   async findLoss(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch> {
     return findLoss(await this.#open(), table, column, where)
+  }
+
+  async check(plan: Plan, allColumns: boolean): Promise<readonly string[]> {
+    return checkSource(await this.#open(), plan, splitSql(plan), allColumns)
   }
 
   async *split(plan: Plan, signal: AbortSignal): AsyncIterable<Split> {
@@ -184,6 +189,15 @@ function keyProbe(session: Session, plan: Plan): KeyProbe {
       return ask(conditions, `${orderBy(key)} LIMIT 1 OFFSET ${offset}`)
     },
   }
+}
+
+/** The query by which the next bound of a split is found; null for a table that is one split. */
+function splitSql(plan: Plan): string | null {
+  if (plan.key === null) return null
+  const key = keyColumns(plan)
+  const present = rangeConditions(key, { lower: null, upper: null }, plan.where)
+  const names = key.map(({ sql }) => sql).join(', ')
+  return `SELECT ${names} FROM ${sourceTable(plan)}${whereClause(present)}${orderBy(key)} LIMIT 1 OFFSET ${plan.splitRows}`
 }
 
 /** The source with its split key's index: left to itself, the optimizer sometimes prefers a full scan and a sort. */

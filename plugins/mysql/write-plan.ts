@@ -2,6 +2,7 @@ import type { PlanDraft, WritePlan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
+import { checkTarget } from './preflight.js'
 import { describeFacts, isMariadb } from './schema.js'
 import { text } from './sql.js'
 
@@ -36,11 +37,7 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     )
   }
   const triggers = await insertTriggers(session, draft.target.table)
-  if (triggers.length > 0) {
-    warnings.push(
-      `target ${draft.target.table} has triggers that run for every row and may change it: ${triggers.join(', ')}`,
-    )
-  }
+  warnings.push(...(await checkTarget(session, draft)))
   const { path, reason } = choosePath(
     server,
     { engine, autoIncrement, workerNum: draft.workerNum },
@@ -50,6 +47,8 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     path,
     reasons: [`write path ${path}: ${reason}`],
     warnings,
+    triggers,
+    ...(path === 'insert' ? { maxRowBytes: server.maxAllowedPacket } : {}),
     // An empty binary cell, one byte in a batch, becomes ",_binary''" in an INSERT.
     maxBatchBytes: Math.floor(server.maxAllowedPacket / 12),
     facts: {

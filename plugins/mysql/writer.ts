@@ -1,5 +1,6 @@
 import type {
   Batch,
+  Column,
   ColumnMapping,
   Endpoint,
   Plan,
@@ -13,8 +14,9 @@ import { RowshiftError } from '../../src/plugin.js'
 import { runStatements, Session } from './connection.js'
 import { mapError, warningError } from './errors.js'
 import { Guards } from './guards.js'
+import { askRepertoire } from './repertoire.js'
 import { describeTable } from './schema.js'
-import { identifier } from './sql.js'
+import { charsetOf, identifier } from './sql.js'
 import type { Quoting } from './transcode.js'
 import { InsertBuilder } from './transcode.js'
 import type { OkResult } from './wire.js'
@@ -36,6 +38,10 @@ export class MysqlWriter implements Writer {
 
   async describe(table: string): Promise<TableSchema> {
     return describeTable(await this.#open(), table)
+  }
+
+  async repertoire(column: Column): Promise<readonly (readonly [number, number])[]> {
+    return askRepertoire(await this.#open(), charsetOf(column)!)
   }
 
   async plan(draft: PlanDraft, writePath: string): Promise<WritePlan> {

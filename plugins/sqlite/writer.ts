@@ -67,9 +67,8 @@ export class SqliteWriter implements Writer {
       reasons: [
         `insert: SQLite has no bulk load; prepared INSERT statements of ${rows} rows, one transaction per split`,
       ],
-      warnings: this.#hasTriggers(table)
-        ? [`the triggers of "${table}" run for every row copied into it`]
-        : [],
+      warnings: this.#foreignKeyWarnings(table),
+      triggers: this.#triggers(table),
       facts: { rowid: findRowidColumn(this.#open, fileOf(this.#endpoint.connection), table) },
     }
   }
@@ -156,9 +155,16 @@ export class SqliteWriter implements Writer {
     }
   }
 
-  #hasTriggers(table: string): boolean {
-    const sql = "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE LIMIT 1"
-    return this.#open.prepare(sql).get(table) !== undefined
+  #triggers(table: string): string[] {
+    const sql = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE"
+    return this.#open.prepare(sql).pluck().all(table) as string[]
+  }
+
+  #foreignKeyWarnings(table: string): string[] {
+    const sql = 'SELECT DISTINCT "table" FROM pragma_foreign_key_list(?)'
+    const parents = this.#open.prepare(sql).pluck().all(table) as string[]
+    if (parents.length === 0) return []
+    return [`"${table}" refers to ${parents.join(', ')}: a row whose parent is not there yet fails the run`]
   }
 
   get #open(): Database {

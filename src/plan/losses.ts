@@ -1,5 +1,5 @@
 import { RowshiftError } from '../errors.js'
-import type { Column, ColumnMapping, Reader, TableSchema, Verdict } from '../plugin.js'
+import type { Column, ColumnMapping, Reader, TableSchema, Verdict, Writer } from '../plugin.js'
 import { judge } from './fidelity.js'
 import type { MappingResult } from './mapping.js'
 
@@ -13,6 +13,7 @@ export interface Settled {
 
 interface LossRequest {
   readonly reader: Reader
+  readonly writer: Writer
   readonly source: TableSchema
   readonly target: TableSchema
   readonly mapping: MappingResult
@@ -56,7 +57,23 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
     ...mapping.dropped.map((column) => dropped(column, target)),
     ...columns.filter(({ verdict }) => verdict.grade === 'lossy').map(describeLoss),
   ]
-  return { columns, warnings: losses.map((loss) => `accepted loss: ${loss}`) }
+  return {
+    columns: await Promise.all(columns.map((column) => withRepertoire(request.writer, column))),
+    warnings: losses.map((loss) => `accepted loss: ${loss}`),
+  }
+}
+
+/** Characters that the target has not become `?`; for that the plan must say which it has. */
+async function withRepertoire(writer: Writer, column: ColumnMapping): Promise<ColumnMapping> {
+  const { source, target, verdict } = column
+  const { characters } = target.domain
+  const named =
+    characters !== undefined && characters.repertoire !== 'unicode' && characters.repertoire !== 'bmp'
+  if (verdict.grade !== 'lossy' || source.kind !== 'text' || target.kind !== 'text' || !named) return column
+  const ranges = await writer.repertoire?.(target)
+  if (ranges === undefined) return column
+  const domain = { ...target.domain, characters: { ...characters, ranges } }
+  return { ...column, target: { ...target, domain } }
 }
 
 /** Whoever accepts the loss of a source that does not say what it holds wants values to be cut, not the run to fail. */

@@ -1,5 +1,5 @@
 import { RowshiftError } from '../errors.js'
-import type { Plan, PlanDraft, Reader, TableSchema, Writer } from '../plugin.js'
+import type { Plan, PlanDraft, Reader, TableSchema, WritePlan, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import { settleLosses } from './losses.js'
 import type { ColumnPair } from './mapping.js'
@@ -36,7 +36,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   const mapping = mapColumns(source, target, params.columns)
   checkNamedColumns(params, source, target, mapping.pairs)
   const { allowLossy, where } = params
-  const settled = await settleLosses({ reader, source, target, mapping, allowLossy, where })
+  const settled = await settleLosses({ reader, writer, source, target, mapping, allowLossy, where })
   const { key, reason } = chooseKey(source, params.key)
   const split = splitRows(source, params)
   const draft: PlanDraft = {
@@ -56,7 +56,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     warnings: [...settled.warnings, ...workerWarnings(params.workerNum), ...keylessWarnings(target)],
   }
   const write = await writer.plan(draft, params.writePath)
-  return {
+  const plan: Plan = {
     ...draft,
     write,
     batch: {
@@ -64,8 +64,10 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       rows: params.writeBatch ?? Number.MAX_SAFE_INTEGER,
     },
     reasons: [...draft.reasons, ...write.reasons],
-    warnings: [...draft.warnings, ...write.warnings],
+    warnings: [...draft.warnings, ...write.warnings, ...triggerWarnings(target, write, params)],
   }
+  const found = await reader.check?.(plan, params.columns === null || params.columns.includes('*'))
+  return { ...plan, warnings: [...plan.warnings, ...(found ?? [])] }
 }
 
 function splitRows(source: TableSchema, params: Params): { rows: number; reason: string } {
@@ -99,6 +101,19 @@ function checkNamedColumns(
       { column: name },
     )
   })
+}
+
+/** What a trigger does to a row, nobody can know here. */
+function triggerWarnings(target: TableSchema, { triggers = [] }: WritePlan, params: Params): string[] {
+  if (triggers.length === 0) return []
+  const names = triggers.join(', ')
+  if (params.allowTriggers) return [`triggers of target ${target.table} run for every row: ${names}`]
+  throw new RowshiftError(
+    'LOSSY',
+    `Target ${target.table} has triggers that run for every row written and may change it or drop it: ${names}. ` +
+      'Drop them for the time of the copy, or accept them with "allow_triggers": true. Nothing was written.',
+    { table: target.table, triggers },
+  )
 }
 
 function workerWarnings(workerNum: number): string[] {

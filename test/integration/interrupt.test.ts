@@ -21,7 +21,7 @@ describe('Ctrl-C', () => {
           'CREATE TRIGGER slow BEFORE INSERT ON dst FOR EACH ROW SET NEW.v = IF(NEW.id % 1000 = 0 AND SLEEP(0.05) = 0, NEW.v, NEW.v)',
         )
         const report = scratchFile('json')
-        const params = JSON.stringify({ read_batch: 1000, worker_num: 3 })
+        const params = JSON.stringify({ read_batch: 1000, worker_num: 3, allow_triggers: true })
         const child = startCli([
           'copy',
           '--from',

@@ -1,0 +1,179 @@
+// What is found before a row moves: nothing is written, and the message says what to do.
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { query, runCli, servers } from '../support/context.js'
+import { expectRefusal, Place, runWithReport } from '../support/copying.js'
+import type { TestServer } from '../support/servers.js'
+import { startServer } from '../support/servers.js'
+
+const SMALL =
+  "CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO src VALUES (1,'a'),(2,'b'),(3,'c')"
+
+/** A user of this file, with no rights but those given. */
+async function limitedUser(server: TestServer, ...grants: string[]): Promise<(url: string) => string> {
+  const name = `fid_${process.pid}`
+  await query(
+    server,
+    [`DROP USER IF EXISTS ${name}`, `CREATE USER ${name} IDENTIFIED BY 'pw'`]
+      .concat(grants.map((grant) => `GRANT ${grant} TO ${name}`))
+      .join('; '),
+  )
+  return (url) => url.replace(/\/\/[^@]*@/, `//${name}:pw@`)
+}
+
+describe('before a row moves', () => {
+  after(async () => {
+    for (const server of servers()) await query(server, `DROP USER IF EXISTS fid_${process.pid}`)
+  })
+
+  it('a privilege that is missing, on either side, or on a column only', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
+      const { database } = place
+      const copy = (as: (url: string) => string, params = {}) =>
+        runCli([
+          'copy',
+          '--from',
+          as(place.url('src')),
+          '--to',
+          as(place.url('dst')),
+          '--params',
+          JSON.stringify(params),
+        ])
+      const noInsert = await limitedUser(server, `SELECT ON ${database}.*`)
+      expectRefusal(await copy(noInsert), 1, 'ACCESS_DENIED', 'INSERT command denied', 'dst', 'privileges')
+      const noSelect = await limitedUser(server, `INSERT ON ${database}.*`)
+      expectRefusal(await copy(noSelect), 1, 'ACCESS_DENIED', 'SELECT command denied', 'src')
+      const hidden = await limitedUser(
+        server,
+        `SELECT (id) ON ${database}.src`,
+        `SELECT, INSERT ON ${database}.dst`,
+      )
+      expectRefusal(await copy(hidden), 1, 'ACCESS_DENIED', 'hidden from this user', '"columns"')
+      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      const listed = await copy(hidden, { columns: ['id'] })
+      expect(listed.code, listed.stderr).to.equal(0)
+    }
+  })
+
+  it('a trigger of the target, unless it is allowed', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `${SMALL}; CREATE TABLE dst LIKE src; CREATE TRIGGER louder BEFORE INSERT ON dst FOR EACH ROW SET NEW.v = UPPER(NEW.v)`,
+      )
+      expectRefusal(await place.copy('src', 'dst'), 3, 'LOSSY', 'louder', '"allow_triggers": true')
+      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      const { code, report } = await place.copy('src', 'dst', { allow_triggers: true })
+      expect(code).to.equal(0)
+      expect(report.warnings.join('\n')).to.include('louder')
+    }
+  })
+
+  it('a foreign key of the target: a warning, and an error for an orphan', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `CREATE TABLE parent (id INT PRIMARY KEY); INSERT INTO parent VALUES (1);
+         CREATE TABLE src (id INT PRIMARY KEY, p INT); INSERT INTO src VALUES (1, 1), (2, 99);
+         CREATE TABLE dst (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id))`,
+      )
+      const { code, stderr, report } = await place.copy('src', 'dst')
+      expect(code, stderr).to.equal(1)
+      expect(report.warnings.join('\n')).to.include('dst refers to parent')
+      expect(report.error!.code).to.equal('DATA_REJECTED')
+      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+    }
+  })
+
+  it('keys that the collation of the target takes for equal', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `CREATE TABLE src (k VARCHAR(20) COLLATE utf8mb4_bin, n INT, PRIMARY KEY (k, n));
+         INSERT INTO src VALUES ('b', 1), ('é', 2), ('E', 3), ('e', 2), ('b', 2);
+         CREATE TABLE dst (k VARCHAR(20) COLLATE utf8mb4_general_ci, n INT, PRIMARY KEY (k, n))`,
+      )
+      expectRefusal(await place.copy('src', 'dst'), 3, 'LOSSY', 'PRIMARY', '"e" and "é"', 'collation')
+      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      const some = await place.copy('src', 'dst', { where: "k <> 'é'" })
+      expect(some.code, some.stderr).to.equal(0)
+      expect(some.report.rowsWritten).to.equal(4)
+    }
+  })
+
+  it('a row that is larger than a statement to the target may be', async () => {
+    const small = await startServer('mariadb', { serverArgs: ['--max-allowed-packet=1M'] })
+    try {
+      const source = await Place.create(
+        servers()[0]!,
+        `CREATE TABLE t (id INT PRIMARY KEY, v LONGBLOB); INSERT INTO t VALUES (1, 'x'), (2, REPEAT('y', 1500000))`,
+      )
+      await query(small, 'CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, v LONGBLOB)')
+      const ends = ['copy', '--from', source.url('t'), '--to', `${small.url}/d?table=t`]
+      const outcome = await runWithReport([...ends, '--param', 'write_path=insert'])
+      expectRefusal(outcome, 1, 'ROW_TOO_LARGE', 'id = "2"', '1500000 bytes', 'max_allowed_packet')
+      expect(outcome.report).to.include({ rowsRead: 0, splits: 0 })
+      expect(await query(small, 'SELECT COUNT(*) FROM d.t')).to.deep.equal([['0']])
+    } finally {
+      await small.stop()
+    }
+  })
+
+  it('values that cannot be written as text: a warning that names the row', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `SET sql_mode = ''; CREATE TABLE src (id INT PRIMARY KEY, e ENUM('a', 'b')); INSERT INTO src VALUES (1, 'a'), (2, 'b'), (3, 'x');
+         CREATE TABLE dst LIKE src; CREATE TABLE js (id INT PRIMARY KEY, j JSON); CREATE TABLE jd LIKE js;
+         INSERT INTO js VALUES (1, '{"a": 1.10}'), (2, JSON_OBJECT('a', CAST(1.10 AS DECIMAL(5,2))))`,
+      )
+      const outcome = await place.copy('src', 'dst')
+      expect(outcome.report.warnings.join('\n'))
+        .to.include('index 0')
+        .and.include('e, in the row with id = "3"')
+      expectRefusal(outcome, 1, 'DATA_REJECTED')
+      const { report } = await place.copy('js', 'jd')
+      const warnings = report.warnings.join('\n')
+      if (server.kind === 'mysql') expect(warnings).to.include('j, in the row with id = "2"')
+      else expect(warnings).to.equal('')
+    }
+  })
+
+  it('strict mode that "session" statements switch off: a warning, and bad values are still refused', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, `${SMALL}; CREATE TABLE dst (id INT PRIMARY KEY, v INT)`)
+      const params = { session: ["SET sql_mode = ''"], allow_lossy: ['v'], write_path: 'insert' }
+      const outcome = await place.copy('src', 'dst', params)
+      expectRefusal(outcome, 1, 'DATA_REJECTED')
+      expect(outcome.report.warnings.join('\n')).to.include('strict mode off')
+    }
+  })
+})
+
+describe('a read-only target', () => {
+  const started: TestServer[] = []
+  before(async () => {
+    started.push(
+      ...(await Promise.all(
+        (['mariadb', 'mysql'] as const).map((kind) => startServer(kind, { serverArgs: ['--read-only=ON'] })),
+      )),
+    )
+  })
+  after(() => Promise.all(started.map((server) => server.stop())))
+
+  it('is refused for a user whom that binds, and written to by one whom it does not', async () => {
+    for (const server of started) {
+      await query(server, 'CREATE DATABASE d')
+      await query(server, `${SMALL}; CREATE TABLE dst LIKE src`, 'd')
+      const as = await limitedUser(server, 'SELECT, INSERT ON d.*')
+      const ends = (user: (url: string) => string) => {
+        const url = user(`${server.url}/d`)
+        return ['copy', '--from', `${url}?table=src`, '--to', `${url}?table=dst`]
+      }
+      expectRefusal(await runCli(ends(as)), 2, 'READ_ONLY', 'read_only', 'Nothing was written')
+      const outcome = await runCli(ends((url) => url))
+      expect(outcome.code, outcome.stderr).to.equal(0)
+    }
+  })
+})
