@@ -103,7 +103,7 @@ export class CaseRunner {
     const [a, b] = [tableAt(source, table), tableAt(target, table)]
     const before = expected !== 'equal' && 'error' in expected ? await contents(b) : ''
     const params = { worker_num: 1, write_path: path, ...one.params }
-    const result = await this.#engine()(source.url(table), target.url(table), params)
+    const result = await this.#engine(one)(source.url(table), target.url(table), params)
     if (expected === 'equal') return equal(one, result, () => difference(a, b, comparison(one)))
     if ('equal' in expected) {
       const { wrong } = await equal(one, result, () => difference(a, b, expected))
@@ -130,7 +130,8 @@ export class CaseRunner {
   }
 
   /** Every fourth copy is a whole run with threads. Each pair and path has its turn, since a case has eight copies. */
-  #engine(): typeof copyByEngine {
+  #engine(one: Case): typeof copyByEngine {
+    if (one.threads) return copyByEngine
     const turn = this.#runs++
     return (turn + Math.floor(turn / this.#combinations.length)) % 4 === 0 ? copyByEngine : copyInThisThread
   }

@@ -46,6 +46,8 @@ export interface CaseFile {
   readonly compare?: Readonly<Record<string, string>>
   /** Server variables that the case needs, with their values. */
   readonly globals?: Readonly<Record<string, string>>
+  /** Every copy is a whole run: the table needs what only the coordinator does. */
+  readonly threads?: true
   /** `t` if not given. */
   readonly table?: string
 }
@@ -55,7 +57,7 @@ export interface Case extends CaseFile {
   readonly directory: string
 }
 
-const KEYS = new Set('description types params expect pairs sqlite compare globals table'.split(' '))
+const KEYS = new Set('description types params expect pairs sqlite compare globals threads table'.split(' '))
 
 /** Ends the part of source.sql that makes the table, which is run in the target too. */
 const ROWS = /^-- rows$/m
@@ -63,7 +65,9 @@ const ROWS = /^-- rows$/m
 const root = fileURLToPath(new URL('../../../test/cases/', import.meta.url))
 
 export function loadCases(): Case[] {
-  return readdirSync(root)
+  return readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
     .sort()
     .map((name) => {
       const directory = `${root}${name}/`
