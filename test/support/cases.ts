@@ -1,6 +1,7 @@
 // The cases in test/cases/: one directory each, read from the sources because SQL and JSON are not compiled.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { Globals } from './globals.js'
 import type { ServerKind } from './servers.js'
 
 export type WritePath = 'load-data' | 'insert'
@@ -45,7 +46,7 @@ export interface CaseFile {
   /** SQL that both sides are compared by, instead of the column itself. */
   readonly compare?: Readonly<Record<string, string>>
   /** Server variables that the case needs, with their values. */
-  readonly globals?: Readonly<Record<string, string>>
+  readonly globals?: Globals
   /** Every copy is a whole run: the table needs what only the coordinator does. */
   readonly threads?: true
   /** `t` if not given. */

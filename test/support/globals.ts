@@ -1,10 +1,13 @@
 import { query } from './context.js'
-import type { TestServer } from './servers.js'
+import type { ServerKind, TestServer } from './servers.js'
+
+/** SQL of a value, for both servers or for each. */
+export type Globals = Readonly<Record<string, string | Readonly<Record<ServerKind, string>>>>
 
 /** Sets global variables of servers; resolves to what puts the old values back. */
 export async function withGlobals(
   servers: readonly TestServer[],
-  wanted: Readonly<Record<string, string>>,
+  wanted: Globals,
 ): Promise<() => Promise<void>> {
   const names = Object.keys(wanted)
   if (names.length === 0) return async () => {}
@@ -15,8 +18,19 @@ export async function withGlobals(
       async (at) => (await query(at, `SELECT ${names.map((name) => `@@GLOBAL.${name}`).join(', ')}`))[0]!,
     ),
   )
-  await Promise.all(servers.map((at) => set(at, Object.values(wanted))))
+  await Promise.all(
+    servers.map((at) =>
+      set(
+        at,
+        Object.values(wanted).map((value) => (typeof value === 'string' ? value : value[at.kind])),
+      ),
+    ),
+  )
   return async () => {
-    await Promise.all(servers.map((at, i) => set(at, old[i]!)))
+    await Promise.all(servers.map((at, i) => set(at, old[i]!.map(literal))))
   }
+}
+
+function literal(value: string | null): string {
+  return value !== null && /^\d+$/.test(value) ? value : `'${value}'`
 }
