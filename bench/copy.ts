@@ -4,28 +4,15 @@
  *
  *     npm run bench -- [--server mysql|mariadb] [--rows 2000000] [--workers 2,4] [--rounds 5] [--path auto]
  */
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Connection } from 'mysql2/promise'
-import { createConnection } from 'mysql2/promise'
 import type { ServerKind, TestServer } from '../test/support/servers.js'
 import { startServer } from '../test/support/servers.js'
+import type { Measured } from './run.js'
+import { connect, copy } from './run.js'
 import { createTable, fill } from './table.js'
 
 const BUFFER_POOL = '--innodb-buffer-pool-size=4G'
-const CLI = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
-const USAGE = new URL('usage.js', import.meta.url).href
-
-interface Measured {
-  readonly seconds: number
-  readonly cpuSeconds: number
-  readonly peakMegabytes: number
-  readonly writePath: string
-}
 
 const { values: options } = parseArgs({
   options: {
@@ -76,7 +63,7 @@ async function rounds(server: TestServer, connection: Connection, rows: number):
     const ratio = median(runs.map(({ seconds }) => seconds)) / median(floor)
     const cpu = runs.map(({ cpuSeconds }) => (cpuSeconds / rows) * 1e6)
     console.log(
-      `  rowshift, worker_num ${count}, ${runs[0]!.writePath.padEnd(9)}   ${spread(runs.map(({ seconds }) => seconds))}` +
+      `  rowshift, worker_num ${count}, ${runs[0]!.report.writePath!.padEnd(9)}   ${spread(runs.map(({ seconds }) => seconds))}` +
         `   ratio ${ratio.toFixed(2)}   client CPU per million rows ${spread(cpu)}` +
         `   peak RSS ${Math.max(...runs.map(({ peakMegabytes }) => peakMegabytes)).toFixed(0)} MB`,
     )
@@ -105,24 +92,11 @@ async function rowshift(
   rows: number,
 ): Promise<Measured> {
   await connection.query('TRUNCATE TABLE target')
-  const folder = mkdtempSync(join(tmpdir(), 'rowshift-bench-'))
-  const report = join(folder, 'report.json')
-  const usage = join(folder, 'usage.json')
-  const url = (table: string) => `${server.url}/bench?table=${table}`
-  const args = ['copy', '--from', url('source'), '--to', url('target'), '--report', report]
-  const params = ['--param', `worker_num=${workers}`, '--param', `write_path=${options.path}`]
-  try {
-    const started = performance.now()
-    await run(['--import', USAGE, CLI, ...args, ...params], { ROWSHIFT_BENCH_USAGE: usage })
-    const seconds = (performance.now() - started) / 1000
-    const { rowsWritten, writePath } = readJson(report) as { rowsWritten: number; writePath: string }
-    if (rowsWritten !== rows) throw new Error(`rowshift wrote ${rowsWritten} rows instead of ${rows}`)
-    await checkEqual(connection)
-    const { cpuSeconds, peakMegabytes } = readJson(usage) as Pick<Measured, 'cpuSeconds' | 'peakMegabytes'>
-    return { seconds, writePath, cpuSeconds, peakMegabytes }
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  const measured = await copy(server, { worker_num: workers, write_path: options.path })
+  const { rowsWritten } = measured.report
+  if (rowsWritten !== rows) throw new Error(`rowshift wrote ${rowsWritten} rows instead of ${rows}`)
+  await checkEqual(connection)
+  return measured
 }
 
 async function checkEqual(connection: Connection): Promise<void> {
@@ -130,30 +104,6 @@ async function checkEqual(connection: Connection): Promise<void> {
   const [source, target] = rows as { Checksum: string }[]
   if (source!.Checksum !== target!.Checksum)
     throw new Error('CHECKSUM TABLE differs between source and target')
-}
-
-function run(args: readonly string[], env: Record<string, string>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
-    let errors = ''
-    child.stderr.on('data', (text: Buffer) => (errors += text.toString()))
-    child.on('error', reject)
-    child.on('close', (code) =>
-      code === 0 ? resolve() : reject(new Error(`rowshift ended with ${code}: ${errors}`)),
-    )
-  })
-}
-
-function connect(server: TestServer, database?: string): Promise<Connection> {
-  const { host, port, user, password } = server
-  return createConnection({ host, port, user, password, ...(database === undefined ? {} : { database }) })
-}
-
-function readJson(file: string): unknown {
-  return JSON.parse(readFileSync(file, 'utf8'))
 }
 
 function median(values: readonly number[]): number {

@@ -34,3 +34,12 @@ CREATE TABLE IF NOT EXISTS `rowshift_run` (
   PRIMARY KEY (`run_id`),
   KEY `by_task` (`task_id`, `start_time`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='rowshift run history';
+
+-- How far incremental runs have got, per task and mode. Written when a run has succeeded, never before.
+CREATE TABLE IF NOT EXISTS `rowshift_watermark` (
+  `task_id` int NOT NULL,
+  `mode` varchar(20) NOT NULL,
+  `value` text NOT NULL COMMENT 'a key, or a time, as the source writes it',
+  `run_id` varchar(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  PRIMARY KEY (`task_id`, `mode`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='rowshift watermarks';

@@ -50,3 +50,12 @@ CREATE TABLE IF NOT EXISTS rowshift_run (
 );
 
 CREATE INDEX IF NOT EXISTS rowshift_run_task ON rowshift_run (task_id, start_time);
+
+-- How far incremental runs have got, per task and mode. Written when a run has succeeded, never before.
+CREATE TABLE IF NOT EXISTS rowshift_watermark (
+  task_id int NOT NULL,
+  mode    varchar(20) NOT NULL,
+  value   text NOT NULL,
+  run_id  varchar(64) NOT NULL,
+  PRIMARY KEY (task_id, mode)
+);

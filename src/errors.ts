@@ -12,6 +12,8 @@ interface CodeFacts {
   readonly exit: number
   /** Whether doing the same again, unchanged, may succeed. */
   readonly retryable?: true
+  /** A row is to blame: it can be found and left out, and the others go in. */
+  readonly row?: true
 }
 
 /** Every error code. `docs/errors.md` mirrors this table; a test compares the two. */
@@ -42,6 +44,8 @@ export const errorCodes = {
   COLUMN_NOT_FOUND: { exit: ExitCode.usage },
   /** A NOT NULL target column has no default and no source column feeds it. */
   COLUMN_REQUIRED: { exit: ExitCode.usage },
+  /** The write mode needs a unique key that the target does not have. */
+  KEY_REQUIRED: { exit: ExitCode.usage },
   /** The target server, database or file takes no writes. */
   READ_ONLY: { exit: ExitCode.usage },
   /** The copy would lose data; nothing was written. */
@@ -55,11 +59,11 @@ export const errorCodes = {
   /** A lock wait timed out, a deadlock was broken or a statement was killed. */
   LOCK_CONFLICT: { exit: ExitCode.failed, retryable: true },
   /** The target already holds a row with the same key. */
-  DUPLICATE_KEY: { exit: ExitCode.failed },
+  DUPLICATE_KEY: { exit: ExitCode.failed, row: true },
   /** The target refused a value, or would have stored it changed. */
-  DATA_REJECTED: { exit: ExitCode.failed },
+  DATA_REJECTED: { exit: ExitCode.failed, row: true },
   /** A row is larger than one statement may be. */
-  ROW_TOO_LARGE: { exit: ExitCode.failed },
+  ROW_TOO_LARGE: { exit: ExitCode.failed, row: true },
   /** Rows read and rows stored differ; the split was rolled back. */
   COUNT_MISMATCH: { exit: ExitCode.failed },
   /** The server answered with an error that has no class of its own. */
@@ -99,6 +103,11 @@ export class RowshiftError extends Error {
 
   get retryable(): boolean {
     return 'retryable' in errorCodes[this.code]
+  }
+
+  /** Whether it is about a row and what is in it, not about a connection, a lock or a table. */
+  get blamesRow(): boolean {
+    return 'row' in errorCodes[this.code]
   }
 
   get exitCode(): number {

@@ -31,6 +31,7 @@
 import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
 import type { Characters, Domain, Verdict } from './domain.js'
+import type { RowshiftError } from './errors.js'
 import type { Task, TaskStore } from './task/task.js'
 
 export { RowshiftError } from './errors.js'
@@ -82,7 +83,7 @@ export interface Column {
   readonly generated: boolean
   /**
    * `<` against a literal orders values just as ORDER BY does, so the column may be part of a split key.
-   * False for instance for MySQL's ENUM (compared as text, ordered by index) and for floats.
+   * False for instance for sets of values and for single-precision floats.
    */
   readonly ordered: boolean
   /** Which values it can hold. The plan refuses a copy into a column whose domain is smaller. */
@@ -119,6 +120,12 @@ export interface ColumnMapping {
   readonly verdict: Verdict
 }
 
+/**
+ * What happens to a row whose key is there already: `insert` fails, `ignore` leaves the old row alone, `replace`
+ * deletes it first, `upsert` updates it in place. Any other fault of a row is an error in every mode.
+ */
+export type WriteMode = 'insert' | 'ignore' | 'replace' | 'upsert'
+
 /** The key that the source is split by. */
 export interface SplitKey {
   readonly name: string
@@ -141,21 +148,64 @@ export interface WritePlan {
   readonly facts: Readonly<Record<string, unknown>>
 }
 
+export type Mode = 'init' | 'append' | 'increment'
+
+/** Where an incremental run begins, and how careful it is about its end. */
+export interface BoundRequest {
+  readonly table: TableSchema
+  readonly column: Column
+  /** `key`: rows are only added, with rising values (append). `time`: the column says when a row changed (increment). */
+  readonly kind: 'key' | 'time'
+  /** How far the run before has got, as cell text; null: there was none. */
+  readonly watermark: string | null
+  /** Seconds to stay behind the source's clock; null: as little as is safe. */
+  readonly lag: number | null
+  /** Seconds before the watermark to read again. */
+  readonly overlap: number
+  /** Milliseconds to wait for transactions that are under way. */
+  readonly patience: number
+}
+
+/** The rows that an incremental run reads. Nothing below `to` is still under way in the source. */
+export interface Window {
+  readonly column: Column
+  /** Cell text. `key`: above `from`, up to and with `to`. `time`: from `from` on, up to but without `to`; and NULL. */
+  readonly from: string | null
+  readonly to: string | null
+  /** The condition in the source's own SQL. */
+  readonly sql: string
+  /** Rows in it, counted to `countedTo` at most. */
+  readonly rows: number
+  readonly countedTo: number
+  /** An index that begins with the column. */
+  readonly index: string | null
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
+}
+
 /**
  * The immutable, serialisable result of planning. Holds no secret: whoever has the Plan, a Split and the two
  * Endpoints can copy that split, in this process or on another machine.
  */
 export interface Plan {
-  readonly mode: 'init'
-  readonly writeMode: 'insert'
+  readonly mode: Mode
+  /** What incremental runs read; null: the whole table. */
+  readonly window: Window | null
+  /** What to remember of a run that succeeds: how far it has got, for the next run of either mode. */
+  readonly watermarks: Readonly<Partial<Record<Mode, string>>>
+  readonly writeMode: WriteMode
+  /** Target columns of the unique key by which `ignore` and `upsert` know a row again; null in the other modes. */
+  readonly identity: readonly string[] | null
   readonly source: TableSchema
   readonly target: TableSchema
   /** In target order. */
   readonly columns: readonly ColumnMapping[]
   /** null: no usable key, the table is one split. */
   readonly key: SplitKey | null
-  /** Target rows per split. */
+  /** Target rows per split, to begin with. */
   readonly splitRows: number
+  /** `split`: every split is read at its own moment; `snapshot`: all of them at one. */
+  readonly consistency: 'split' | 'snapshot'
   readonly workerNum: number
   readonly batch: BatchLimits
   /** At most this many rows per write statement; null: the plugin cuts by bytes. */
@@ -164,9 +214,18 @@ export interface Plan {
   readonly preSql: readonly string[]
   readonly postSql: readonly string[]
   readonly write: WritePlan
+  readonly errorLimit: ErrorLimit
   /** Why each choice was made. */
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
+}
+
+/** How many rows the target may refuse before the run fails. */
+export interface ErrorLimit {
+  /** Rows; 0: the first one ends the run. */
+  readonly record: number
+  /** Percent of the rows read, looked at when all are read; null: any. */
+  readonly percentage: number | null
 }
 
 /** What a plan is before the writer has had its say. */
@@ -182,7 +241,19 @@ export interface Split {
   readonly upper: readonly string[] | null
   /** The rows in which a key column is NULL; then both bounds are null. Default false. */
   readonly nullKey?: true
+  /** It is copied as it is, however many bytes it turns out to hold. Default false. */
+  readonly indivisible?: true
 }
+
+/** Holds writers off the source table until all readers have begun to see one moment of it. */
+export interface SnapshotLock {
+  /** Where the source's log of changes stands at that moment, in the database's own words; null: unknown. */
+  readonly position: string | null
+  release(): Promise<void>
+}
+
+/** Rows that the next split should have, asked anew for each: it follows how wide rows turn out to be. */
+export type SplitSize = () => number
 
 /** Whether rows of the source would suffer a loss that its columns allow. */
 export type LossSearch =
@@ -214,12 +285,27 @@ export interface Reader {
    * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database
    * only. Yields nothing for an empty table that has a key; exactly one split for a table without.
    */
-  split(plan: Plan, signal: AbortSignal): AsyncIterable<Split>
+  split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
+  /** The same for a part of the source: all rows of `range`, which has a key that is not NULL. Indexes start at 0. */
+  divide(plan: Plan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
   /**
    * The rows of a split, mapped columns only, in `plan.columns` order. The consumer may stop early; the reader then
    * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
    */
   read(plan: Plan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
+  /**
+   * For incremental modes: fixes the window of this run. Rows that are written at the same time, or whose
+   * transactions are still open, must not be left behind: see docs/incremental.md.
+   */
+  bound?(request: BoundRequest): Promise<Window>
+  /**
+   * For `consistency: snapshot`, both or neither. The coordinator's reader takes the lock, every reader (this one too)
+   * begins its snapshot, the lock is released; from then on `split`, `divide` and `read` see that moment until `close`,
+   * and a reader that loses its connection throws instead of opening a new one. Throws ACCESS_DENIED where the user
+   * may not do that, LOCK_CONFLICT when writers do not make way.
+   */
+  lock?(table: string): Promise<SnapshotLock>
+  beginSnapshot?(): Promise<void>
   close(): Promise<void>
 }
 
@@ -227,11 +313,40 @@ export interface WriteOptions {
   readonly signal: AbortSignal
   /** Called with the number of rows handed to the target so far, not yet committed. */
   readonly onProgress: (rows: number) => void
+  /**
+   * Called with a row that the target does not take, as a batch of one, and why: an error whose `blamesRow` is true.
+   * It throws when the run tolerates no more of them; when it returns, the writer leaves the row out and goes on.
+   */
+  readonly onDirty: (row: Batch, error: RowshiftError) => void
+}
+
+/** What became of the rows of a split; all but `rowsChanged` add up to the rows received. */
+export interface WriteCounts {
+  /** Inserted, or changed to be as they came. */
+  readonly rowsWritten: number
+  /** Those of the rows written whose key was there before. */
+  readonly rowsChanged: number
+  /** Upsert found an equal row. */
+  readonly rowsUnchanged: number
+  /** Ignore found the key. */
+  readonly rowsSkipped: number
+  /** Handed to `onDirty`. */
+  readonly dirtyRows: number
+}
+
+export const nothingWritten: WriteCounts = {
+  rowsWritten: 0,
+  rowsChanged: 0,
+  rowsUnchanged: 0,
+  rowsSkipped: 0,
+  dirtyRows: 0,
 }
 
 export interface Writer {
   connect(): Promise<void>
   describe(table: string): Promise<TableSchema>
+  /** The highest value of a column, as cell text; null when there is none. To begin incremental runs by. */
+  highest?(table: string, column: Column): Promise<string | null>
   /**
    * Optional: the code points that a text column takes, as first and last of each range. Asked for columns whose
    * repertoire is a character set by name, when characters outside it are to become `?`; without this method the run
@@ -247,12 +362,12 @@ export interface Writer {
   prepare(plan: Plan, signal: AbortSignal): Promise<void>
   /**
    * Writes the rows of one split in one transaction, or in such a way that nothing stays when it throws, and
-   * resolves to the number of rows stored once they are committed. It throws, and leaves nothing, unless rows
-   * received = rows stored, unchanged. When `signal` aborts before the commit was sent, it throws INTERRUPTED.
+   * resolves once they are committed. Every row received is stored with exactly its values, or counted as one of the
+   * other kinds of {@link WriteCounts}; otherwise it throws and leaves nothing. When `signal` aborts before the commit was sent, it throws INTERRUPTED.
    * The bytes of a batch stay valid until `write` settles. The iterable may stay silent for long while it is empty
    * (the reader is at work), so nothing should be locked before the first batch is there.
    */
-  write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<number>
+  write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts>
   /** After the last split of a successful run: runs `postSql`. */
   finish(plan: Plan, signal: AbortSignal): Promise<void>
   close(): Promise<void>

@@ -1,4 +1,7 @@
+import type { Batch } from '../src/batch/batch.js'
 import type { SplitCounts, SplitResult, WorkerMessage, WorkerSetup } from '../src/engine/messages.js'
+import { noCounts } from '../src/engine/messages.js'
+import { settled } from '../src/engine/progress.js'
 import type { Endpoint, Plugin, Reader, Split, Writer } from '../src/plugin.js'
 import { Narrower } from '../src/batch/narrow.js'
 import { RowshiftError } from '../src/errors.js'
@@ -15,6 +18,7 @@ export class Copier {
   readonly #abort = new AbortController()
   readonly #reads = new Turns()
   readonly #writes = new Turns()
+  readonly #busy = new BusyTime()
   /** null unless a loss was accepted. */
   readonly #narrower: Narrower | null
   #told = 0
@@ -27,12 +31,25 @@ export class Copier {
   }
 
   async copy(split: Split): Promise<SplitResult> {
+    this.#busy.enter()
     try {
-      return { ok: true, counts: await this.#copy(split) }
+      return await this.#copy(split)
     } catch (thrown) {
       const error = RowshiftError.from(thrown)
-      return { ok: false, error: { ...error.report(), details: { split: split.index, ...error.details } } }
+      const details = { split: split.index, ...error.details }
+      return { outcome: 'failed', error: { ...error.report(), details } }
+    } finally {
+      this.#busy.leave()
     }
+  }
+
+  /** Before the first split, when all threads must have their snapshot at the same moment. */
+  async begin(): Promise<void> {
+    const error = await this.#opened().then(
+      () => null,
+      (thrown: unknown) => RowshiftError.from(thrown).report(),
+    )
+    this.#post({ type: 'ready', error })
   }
 
   abort(): void {
@@ -44,15 +61,16 @@ export class Copier {
     if (this.#ends === null) return
     const ends = await this.#ends.catch(() => null)
     await Promise.allSettled([ends?.reader.close(), ends?.writer.close()])
-    this.#post({ type: 'closed' })
+    this.#post({ type: 'closed', busySeconds: this.#busy.seconds })
   }
 
-  async #copy(split: Split): Promise<SplitCounts> {
-    this.#ends ??= this.#open()
-    const { reader, writer } = await this.#ends
+  async #copy(split: Split): Promise<SplitResult> {
+    const { reader, writer } = await this.#opened()
     const { plan } = this.#setup
     const { signal } = this.#abort
-    let counts: SplitCounts = { rowsRead: 0, rowsWritten: 0, bytes: 0 }
+    let counts = noCounts
+    let oversized = false
+    const divisible = plan.key !== null && !split.nullKey && !split.indivisible
     const count = (change: Partial<SplitCounts>) => {
       counts = { ...counts, ...change }
       this.#tell(split, counts)
@@ -63,6 +81,9 @@ export class Copier {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
         for await (const batch of reader.read(plan, split, signal)) {
           count({ rowsRead: counts.rowsRead + batch.rows, bytes: counts.bytes + batch.bytes.length })
+          // The queue is not full yet, so nothing of it was written.
+          oversized = divisible && counts.bytes >= SPLIT_CAPACITY
+          if (oversized) break
           await queue.put(this.#narrower?.narrow(batch) ?? batch)
         }
         queue.end()
@@ -71,11 +92,14 @@ export class Copier {
       }
     })
     await queue.readyToWrite()
+    if (oversized) return { outcome: 'oversized', rows: counts.rowsRead, bytes: counts.bytes }
     const onProgress = (rowsWritten: number) => count({ rowsWritten })
     try {
-      const stored = await this.#writes.run(() => writer.write(plan, queue, { signal, onProgress }))
-      if (stored !== counts.rowsRead) throw mismatch(split, counts.rowsRead, stored)
-      return { ...counts, rowsWritten: stored }
+      const options = { signal, onProgress, onDirty }
+      const ended = await this.#writes.run(() => writer.write(plan, queue, options))
+      counts = { ...counts, ...ended }
+      if (settled(counts) !== counts.rowsRead) throw mismatch(split, counts)
+      return { outcome: 'copied', counts }
     } catch (error) {
       queue.end(error)
       throw error
@@ -93,13 +117,38 @@ export class Copier {
     this.#post({ type: 'progress', split: split.index, counts })
   }
 
+  #opened(): Promise<{ reader: Reader; writer: Writer }> {
+    this.#ends ??= this.#open()
+    return this.#ends
+  }
+
   async #open(): Promise<{ reader: Reader; writer: Writer }> {
     this.#post({ type: 'opened' })
     const { source, target } = this.#setup
     const reader = (await load(source)).createReader!(source)
     const writer = (await load(target)).createWriter!(target)
     await Promise.all([reader.connect(), writer.connect()])
+    if (this.#setup.plan.consistency === 'snapshot') await reader.beginSnapshot!()
     return { reader, writer }
+  }
+}
+
+/** How long at least one split was in hand. */
+class BusyTime {
+  #active = 0
+  #since = 0
+  #milliseconds = 0
+
+  enter(): void {
+    if (this.#active++ === 0) this.#since = performance.now()
+  }
+
+  leave(): void {
+    if (--this.#active === 0) this.#milliseconds += performance.now() - this.#since
+  }
+
+  get seconds(): number {
+    return this.#milliseconds / 1000
   }
 }
 
@@ -118,7 +167,12 @@ async function load(endpoint: Endpoint): Promise<Plugin> {
   return ((await import(endpoint.plugin)) as { default: Plugin }).default
 }
 
-function mismatch(split: Split, read: number, stored: number): RowshiftError {
-  const message = `Split ${split.index}: ${read} rows were read, but the writer committed ${stored}.`
+/** A row that the target refuses ends the run. */
+function onDirty(_row: Batch, error: RowshiftError): never {
+  throw error
+}
+
+function mismatch(split: Split, counts: SplitCounts): RowshiftError {
+  const message = `Split ${split.index}: ${counts.rowsRead} rows were read, but the writer accounts for ${settled(counts)}.`
   return new RowshiftError('COUNT_MISMATCH', message, { split: split.index })
 }

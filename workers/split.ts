@@ -14,6 +14,7 @@ control.onmessage = (event) => {
   else void copier.close()
 }
 control.unref()
+if (setup.plan.consistency === 'snapshot') void copier.begin()
 
 export default function copySplit(split: Split): Promise<SplitResult> {
   return copier.copy(split)

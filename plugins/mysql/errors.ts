@@ -25,7 +25,7 @@ for (const [code, numbers] of Object.entries(classes)) {
 const hints: Partial<Record<ErrorCode, string>> = {
   ACCESS_DENIED: 'Check user, password and privileges of the connection.',
   DUPLICATE_KEY:
-    'Write mode "insert" never overwrites: empty the target table first (for instance with "pre_sql": ["TRUNCATE TABLE @table"]).',
+    'Empty the target table first (for instance with "pre_sql": ["TRUNCATE TABLE @table"]), or choose another "write_mode": insert never touches a row that is there.',
   LOCK_CONFLICT: 'Run again when whatever holds the lock has ended.',
   ROW_TOO_LARGE: 'Raise max_allowed_packet on the target server.',
 }

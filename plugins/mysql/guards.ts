@@ -9,11 +9,11 @@ import { isIPv6, SocketAddress } from 'node:net'
 import type { Batch, Column, ColumnMapping, Plan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { forEachRow } from '../../src/batch/cells.js'
+import type { Cells } from '../../src/batch/row-name.js'
+import { excerpt, rowName } from '../../src/batch/row-name.js'
 
 /** True when the target will hold exactly this value. */
 type Guard = (cell: Buffer | null) => boolean
-
-const EXCERPT = 60
 
 /** What must be looked at in each row; null when nothing must. */
 export class Guards {
@@ -30,37 +30,30 @@ export class Guards {
     return guards.some((guard) => guard !== null) ? new Guards(plan, guards) : null
   }
 
-  /** Throws DATA_REJECTED for the first value that would be stored changed. */
-  check(batch: Batch): void {
+  /** Why a batch would be stored changed, by the first such value; null when it would not. */
+  refusal(batch: Batch): RowshiftError | null {
+    let found: RowshiftError | null = null
     forEachRow(batch, (cells) => {
+      if (found !== null) return
       for (const [i, guard] of this.#guards.entries()) {
-        if (guard !== null && !guard(cells[i] ?? null)) throw this.#refusal(i, cells)
+        if (guard !== null && !guard(cells[i] ?? null)) found ??= this.#refusal(i, cells)
       }
     })
+    return found
   }
 
-  #refusal(i: number, cells: readonly (Buffer | null)[]): RowshiftError {
-    const { columns, key, source, target } = this.#plan
+  #refusal(i: number, cells: Cells): RowshiftError {
+    const { columns, source, target } = this.#plan
     const column = columns[i]!
-    const value = excerpt(cells[i] ?? null)
-    const names = key?.columns.map(({ name }) => name) ?? []
-    const row = names.map(
-      (name) => `${name} = ${excerpt(cells[columns.findIndex((c) => c.source.name === name)] ?? null)}`,
-    )
+    const row = rowName(this.#plan, cells)
     return new RowshiftError(
       'DATA_REJECTED',
-      `The value ${value} of ${source.table}.${column.source.name} (${column.source.type}) would be stored changed in ` +
+      `The value ${excerpt(cells[i] ?? null)} of ${source.table}.${column.source.name} (${column.source.type}) would be stored changed in ` +
         `${target.table}.${column.target.name} (${column.target.type})${row.length > 0 ? `, in the row with ${row.join(', ')}` : ''}. ` +
         'The split was rolled back; change the type of the target column, or the value.',
       { table: target.table, column: column.target.name, key: row },
     )
   }
-}
-
-function excerpt(cell: Buffer | null): string {
-  if (cell === null) return 'NULL'
-  const text = cell.toString('utf8', 0, EXCERPT)
-  return JSON.stringify(cell.length > EXCERPT ? `${text}…` : text)
 }
 
 function guardOf({ source, target, verdict }: ColumnMapping): Guard | null {

@@ -1,28 +1,34 @@
 import { BatchBuilder } from '../../src/batch/builder.js'
 import type {
   Batch,
+  BoundRequest,
   Column,
   ColumnMapping,
   Endpoint,
   LossSearch,
   Plan,
   Reader,
+  SnapshotLock,
   Split,
+  SplitSize,
   TableSchema,
+  Window,
 } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
 import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sql/range.js'
 import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
-import { splitByKey } from '../../src/sql/splits.js'
+import { divideRange, splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { findLoss } from './loss-search.js'
 import { checkSource } from './preflight.js'
 import { describeTable } from './schema.js'
-import { identifier, keyLiteral } from './sql.js'
+import { lockWrites } from './snapshot.js'
+import { identifier, keyLiteral, keyOrder, keyText } from './sql.js'
 import { RowTranscoder } from './transcode.js'
 import { mappedText, unmappedError } from './unmapped.js'
+import { findWindow } from './window.js'
 
 /** Batches read but not yet taken, after which the server has to wait. */
 const MAX_WAITING = 4
@@ -30,6 +36,7 @@ const MAX_WAITING = 4
 export class MysqlReader implements Reader {
   readonly #endpoint: Endpoint
   #session: Session | null = null
+  #inSnapshot = false
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint
@@ -51,12 +58,23 @@ export class MysqlReader implements Reader {
     return checkSource(await this.#open(), plan, splitSql(plan), allColumns)
   }
 
-  async *split(plan: Plan, signal: AbortSignal): AsyncIterable<Split> {
+  split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(signal, (session) => splitByKey(plan, keyProbe(session, plan), size))
+  }
+
+  divide(plan: Plan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(signal, (session) => divideRange(range, keyProbe(session, plan), size))
+  }
+
+  async *#splits(
+    signal: AbortSignal,
+    splits: (session: Session) => AsyncIterable<Split>,
+  ): AsyncGenerator<Split> {
     const session = await this.#open()
     const stop = () => session.destroy()
     signal.addEventListener('abort', stop)
     try {
-      yield* splitByKey(plan, keyProbe(session, plan))
+      yield* splits(session)
     } finally {
       signal.removeEventListener('abort', stop)
     }
@@ -77,8 +95,29 @@ export class MysqlReader implements Reader {
       throw unmappedError(error, plan) ?? mapError(error, `reading table ${plan.source.table}`, details)
     } finally {
       signal.removeEventListener('abort', stop)
-      if (!ended) this.#drop()
+      // Reading the rest costs time, but a session given up would take its snapshot with it.
+      if (!ended && this.#inSnapshot) await rows.discard()
+      else if (!ended) this.#drop()
     }
+  }
+
+  bound(request: BoundRequest): Promise<Window> {
+    return findWindow(this.#endpoint, request)
+  }
+
+  async lock(table: string): Promise<SnapshotLock> {
+    return lockWrites(this.#endpoint, table)
+  }
+
+  async beginSnapshot(): Promise<void> {
+    const session = await this.#open()
+    try {
+      await session.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ')
+      await session.query('START TRANSACTION WITH CONSISTENT SNAPSHOT')
+    } catch (error) {
+      throw mapError(error, `beginning a snapshot of ${session.where}`)
+    }
+    this.#inSnapshot = true
   }
 
   async close(): Promise<void> {
@@ -93,6 +132,12 @@ export class MysqlReader implements Reader {
   }
 
   async #open(): Promise<Session> {
+    if (this.#inSnapshot && this.#session === null) {
+      throw new RowshiftError(
+        'CONNECTION_LOST',
+        'The connection that held the snapshot is gone, and the snapshot with it. Run again, into an empty target or with write mode "upsert".',
+      )
+    }
     this.#session ??= await Session.open(this.#endpoint)
     return this.#session
   }
@@ -107,6 +152,8 @@ class RowStream {
   readonly #transcoder = new RowTranscoder()
   readonly #waiting: Batch[] = []
   #wake: () => void = () => {}
+  #result: Promise<void> | null = null
+  #discarding = false
 
   constructor(session: Session, plan: Plan, split: Split) {
     this.#session = session
@@ -119,6 +166,7 @@ class RowStream {
     let running = true
     const result = this.#session
       .readRows(this.#sql, (packet) => {
+        if (this.#discarding) return
         this.#transcoder.append(this.#builder, packet, this.#columns)
         if (this.#builder.full) this.#push()
       })
@@ -128,6 +176,7 @@ class RowStream {
       })
     // Awaited below; until then a rejection must not count as unhandled.
     result.catch(() => {})
+    this.#result = result
     while (running || this.#waiting.length > 0) {
       const batch = this.#waiting.shift()
       if (batch) {
@@ -144,6 +193,14 @@ class RowStream {
     if (last) yield last
   }
 
+  /** Takes what is left of the result to nowhere, so that the session can be used again. */
+  async discard(): Promise<void> {
+    this.#discarding = true
+    this.#waiting.length = 0
+    this.#session.resume()
+    await this.#result?.catch(() => {})
+  }
+
   #push(): void {
     this.#waiting.push(this.#builder.take()!)
     if (this.#waiting.length >= MAX_WAITING) this.#session.pause()
@@ -156,7 +213,7 @@ export function selectSql(plan: Plan, split: Split): string {
   const columns = plan.columns.map(({ source }) => readExpression(source)).join(', ')
   const key = keyColumns(plan)
   const range = { ...split, lower: literals(plan, split.lower), upper: literals(plan, split.upper) }
-  return `SELECT ${columns} FROM ${sourceTable(plan)}${whereClause(rangeConditions(key, range, plan.where))}`
+  return `SELECT ${columns} FROM ${sourceTable(plan)}${whereClause(rangeConditions(key, range, plan.where, plan.window?.sql))}`
 }
 
 /** FLOAT is sent with 6 digits; as a double it comes with all of them. Adding 0 would do the same but lose -0. */
@@ -169,11 +226,8 @@ function readExpression(column: Column): string {
 
 function keyProbe(session: Session, plan: Plan): KeyProbe {
   const key = keyColumns(plan)
-  const cells = (plan.key?.columns ?? []).map((column) => {
-    const name = identifier(column.name)
-    return column.kind === 'bytes' ? `HEX(${name})` : name
-  })
-  const present = rangeConditions(key, { lower: null, upper: null }, plan.where)
+  const cells = (plan.key?.columns ?? []).map(keyText)
+  const present = rangeConditions(key, { lower: null, upper: null }, plan.where, plan.window?.sql)
   const ask = async (conditions: readonly string[], tail: string): Promise<KeyValue | null> => {
     const sql = `SELECT ${cells.join(', ')} FROM ${sourceTable(plan)}${whereClause(conditions)}${tail}`
     const rows = await session.query(sql).catch((error: unknown) => {
@@ -208,9 +262,13 @@ function sourceTable(plan: Plan): string {
 }
 
 function keyColumns(plan: Plan): SqlKeyColumn[] {
-  return (plan.key?.columns ?? []).map(({ name, nullable }) => ({ sql: identifier(name), nullable }))
+  return (plan.key?.columns ?? []).map((column) => ({
+    sql: identifier(column.name),
+    nullable: column.nullable,
+    ...keyOrder(column),
+  }))
 }
 
 function literals(plan: Plan, bound: KeyValue | null): string[] | null {
-  return bound && bound.map((value, i) => keyLiteral(plan.key!.columns[i]!.kind, value))
+  return bound && bound.map((value, i) => keyLiteral(plan.key!.columns[i]!, value))
 }

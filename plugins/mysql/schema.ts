@@ -9,6 +9,8 @@ import { text } from './sql.js'
 export interface TableFacts {
   readonly engine: string | null
   readonly autoIncrement: boolean
+  /** Of any kind, also on prefixes and expressions. */
+  readonly uniqueKeys: number
 }
 
 const kinds: Readonly<Record<string, ColumnKind>> = {
@@ -45,8 +47,8 @@ const kinds: Readonly<Record<string, ColumnKind>> = {
   vector: 'bytes',
 }
 
-/** Types that `<` compares in another order than ORDER BY, or that no range can be read by. */
-const UNORDERED = new Set(['enum', 'set', 'bit', 'float', 'double', 'json', 'geometry', 'point', 'vector'])
+/** Types by which no range can be read. FLOAT: a literal is a double, and `f = 0.1` finds nothing. */
+const UNORDERED = new Set(['set', 'float', 'json', 'geometry', 'point', 'vector'])
 
 export async function describeTable(session: Session, table: string): Promise<TableSchema> {
   const [found] = await ask(
@@ -95,9 +97,12 @@ export async function describeFacts(session: Session, table: string): Promise<Ta
   const [row] = await ask(
     session,
     table,
-    `SELECT ENGINE, AUTO_INCREMENT IS NOT NULL FROM information_schema.TABLES WHERE ${inTable(table)}`,
+    `SELECT ENGINE, AUTO_INCREMENT IS NOT NULL,
+            (SELECT COUNT(DISTINCT INDEX_NAME) FROM information_schema.STATISTICS
+             WHERE ${inTable(table)} AND NON_UNIQUE = 0)
+     FROM information_schema.TABLES WHERE ${inTable(table)}`,
   )
-  return { engine: row?.[0] ?? null, autoIncrement: row?.[1] === '1' }
+  return { engine: row?.[0] ?? null, autoIncrement: row?.[1] === '1', uniqueKeys: Number(row?.[2]) }
 }
 
 function inTable(table: string): string {

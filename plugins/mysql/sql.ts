@@ -1,4 +1,4 @@
-import type { Column, ColumnKind } from '../../src/plugin.js'
+import type { Column } from '../../src/plugin.js'
 
 /** A quoted identifier; any name is possible. */
 export function identifier(name: string): string {
@@ -10,10 +10,34 @@ export function text(value: string): string {
   return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''").replaceAll('\0', '\\0')}'`
 }
 
+/** A key column as the text of its cell that `keyLiteral` understands. */
+export function keyText({ name, type, kind }: Column): string {
+  const sql = identifier(name)
+  if (isBit(type) || enumMembers(type) > 0) return `${sql}+0`
+  return kind === 'bytes' ? `HEX(${sql})` : sql
+}
+
 /** The literal of a key bound. Numbers stay digits: as text, MySQL would compare them as doubles. */
-export function keyLiteral(kind: ColumnKind, value: string): string {
-  if (kind === 'integer' || kind === 'decimal') return value
+export function keyLiteral({ type, kind }: Column, value: string): string {
+  if (kind === 'integer' || kind === 'decimal' || isBit(type) || enumMembers(type) > 0) return value
+  // Without an exponent it would be a DECIMAL.
+  if (kind === 'float') return /e/i.test(value) ? value : `${value}e0`
   return kind === 'bytes' ? `x'${value}'` : text(value)
+}
+
+/** ENUM is sorted by index but compared as text; compared with a number, it is its index. 0 is the invalid value. */
+export function keyOrder({ type }: Column): { order?: readonly string[] } {
+  const members = enumMembers(type)
+  return members === 0 ? {} : { order: Array.from({ length: members + 1 }, (_, index) => String(index)) }
+}
+
+function isBit(type: string): boolean {
+  return /^bit\b/i.test(type)
+}
+
+/** How many members an `enum('a','it''s')` has; 0 for other types. */
+function enumMembers(type: string): number {
+  return /^enum\(/i.test(type) ? [...type.matchAll(/'(?:[^']|'')*'/g)].length : 0
 }
 
 /** The character set of a text column, which begins its collation's name. */

@@ -87,6 +87,25 @@ export class MysqlTaskStore implements TaskStore {
     return (await this.#ask(sql)).map(toRun)
   }
 
+  async watermarks(taskId: number): Promise<Readonly<Record<string, string>>> {
+    const rows = await this.#ask(`SELECT mode, value FROM rowshift_watermark WHERE task_id = ${taskId}`)
+    return Object.fromEntries(rows.map(([mode, value]) => [mode!, value!]))
+  }
+
+  async saveWatermarks(
+    taskId: number,
+    runId: string,
+    watermarks: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const rows = Object.entries(watermarks).map(
+      ([mode, value]) => `(${taskId}, ${text(mode)}, ${text(value)}, ${text(runId)})`,
+    )
+    if (rows.length === 0) return
+    await this.#ask(
+      `REPLACE INTO rowshift_watermark (task_id, mode, value, run_id) VALUES ${rows.join(', ')}`,
+    )
+  }
+
   async close(): Promise<void> {
     await this.#session?.close()
     this.#session = null
@@ -95,7 +114,7 @@ export class MysqlTaskStore implements TaskStore {
   async #tables(): Promise<string[]> {
     const rows = await this.#ask(
       `SELECT TABLE_NAME FROM information_schema.TABLES
-       WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('task_def_sync_manager', 'rowshift_run')`,
+       WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME IN ('task_def_sync_manager', 'rowshift_run', 'rowshift_watermark')`,
     )
     return rows.map(([name]) => name!)
   }

@@ -121,13 +121,16 @@ const NULL_WORD = Buffer.from('NULL')
  */
 export class InsertBuilder {
   readonly #prefix: Buffer
+  readonly #suffix: Buffer
   readonly #quoted: readonly boolean[]
   readonly #binary: readonly boolean[]
   readonly #words = new WordView()
   #memory = Buffer.alloc(0)
 
-  constructor(prefix: string, quoting: readonly Quoting[]) {
+  /** `suffix` follows the last row. */
+  constructor(prefix: string, quoting: readonly Quoting[], suffix = '') {
     this.#prefix = Buffer.from(prefix)
+    this.#suffix = Buffer.from(suffix)
     this.#quoted = quoting.map((how) => how !== 'number')
     this.#binary = quoting.map((how) => how === 'bytes')
   }
@@ -138,7 +141,7 @@ export class InsertBuilder {
     const quoted = this.#quoted
     const columns = quoted.length
     const out = this.#reserve(
-      this.#prefix.length + source.length * 2 + batch.rows * (columns * 10 + 3) + WORD,
+      this.#prefix.length + this.#suffix.length + source.length * 2 + batch.rows * (columns * 10 + 3) + WORD,
     )
     const sourceWords = new DataView(source.buffer, source.byteOffset, source.length)
     const outWords = this.#words.of(out)
@@ -181,7 +184,9 @@ export class InsertBuilder {
         column = 0
       }
     }
-    return out.subarray(0, to - 1)
+    // Over the comma behind the last row.
+    to += this.#suffix.copy(out, to - 1) - 1
+    return out.subarray(0, to)
   }
 
   #reserve(bytes: number): Buffer {

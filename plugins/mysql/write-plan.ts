@@ -5,11 +5,22 @@ import { mapError } from './errors.js'
 import { checkTarget } from './preflight.js'
 import { describeFacts, isMariadb } from './schema.js'
 import { text } from './sql.js'
+import { dropStagingSql, stagingSql } from './statements.js'
 
 /** What the writer wants to know again. */
 export interface WriteFacts extends Record<string, unknown> {
   readonly mariadb: boolean
   readonly maxAllowedPacket: number
+  /** The target can take back what a statement or a split has stored. */
+  readonly transactional: boolean
+  /** INSERT knows `AS alias`, and calls VALUES(column) deprecated. */
+  readonly rowAlias: boolean
+  /** Unique keys of the target, of any kind. */
+  readonly uniqueKeys: number
+  /** Rows go into a temporary table first, and from there into the target. */
+  readonly staged: boolean
+  /** Rows that are there are found without locks on the gaps between them, for which parallel threads would deadlock. */
+  readonly readCommitted: boolean
 }
 
 interface ServerFacts {
@@ -17,6 +28,7 @@ interface ServerFacts {
   readonly localInfile: boolean
   readonly autoincLockMode: number
   readonly maxAllowedPacket: number
+  readonly binlogFormat: string
 }
 
 /** Engines that can roll a split back. */
@@ -29,7 +41,7 @@ const TRANSACTIONAL = new Set(['InnoDB', 'ROCKSDB', 'TokuDB', 'ndbcluster'])
  */
 export async function planWrite(session: Session, draft: PlanDraft, writePath: string): Promise<WritePlan> {
   const server = await askServer(session)
-  const { engine, autoIncrement } = await describeFacts(session, draft.target.table)
+  const { engine, autoIncrement, uniqueKeys } = await describeFacts(session, draft.target.table)
   const warnings: string[] = []
   if (engine !== null && !TRANSACTIONAL.has(engine)) {
     warnings.push(
@@ -43,9 +55,10 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     { engine, autoIncrement, workerNum: draft.workerNum },
     writePath,
   )
+  const staging = await chooseStaging(session, draft, { path, uniqueKeys })
   return {
     path,
-    reasons: [`write path ${path}: ${reason}`],
+    reasons: [`write path ${path}: ${reason}`, ...staging.reasons],
     warnings,
     triggers,
     ...(path === 'insert' ? { maxRowBytes: server.maxAllowedPacket } : {}),
@@ -54,7 +67,54 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     facts: {
       mariadb: isMariadb(server.version),
       maxAllowedPacket: server.maxAllowedPacket,
+      transactional: engine === null || TRANSACTIONAL.has(engine),
+      rowAlias: knowsRowAlias(server),
+      uniqueKeys,
+      staged: staging.staged,
+      readCommitted: draft.writeMode !== 'insert' && server.binlogFormat !== 'STATEMENT',
     } satisfies WriteFacts,
+  }
+}
+
+/**
+ * `ignore` and `upsert` by LOAD DATA need a staging table, since LOAD knows neither; so do targets with several unique
+ * keys, where ON DUPLICATE KEY UPDATE would touch a row that only shares another key.
+ */
+async function chooseStaging(
+  session: Session,
+  { writeMode, target, columns, identity }: PlanDraft,
+  { path, uniqueKeys }: { path: string; uniqueKeys: number },
+): Promise<{ staged: boolean; reasons: readonly string[] }> {
+  if (identity === null || writeMode === 'insert' || writeMode === 'replace')
+    return { staged: false, reasons: [] }
+  const key = identity.join(', ')
+  if (path === 'insert' && uniqueKeys === 1) {
+    return {
+      staged: false,
+      reasons: [`write mode ${writeMode}: rows are known by the key (${key}), in the INSERT itself`],
+    }
+  }
+  const why =
+    uniqueKeys > 1
+      ? `${target.table} has ${uniqueKeys} unique keys, and only a row with the same (${key}) is the same row`
+      : 'LOAD DATA fills it, and rows that are there are found when it is merged'
+  await tryStaging(
+    session,
+    target.table,
+    columns.map((column) => column.target.name),
+  )
+  return { staged: true, reasons: [`write mode ${writeMode} by a temporary staging table: ${why}`] }
+}
+
+/** Only this session sees a temporary table, so that trying to make one changes nothing. */
+async function tryStaging(session: Session, table: string, columns: readonly string[]): Promise<void> {
+  try {
+    for (const sql of stagingSql(table, columns)) await session.query(sql)
+    await session.query(dropStagingSql)
+  } catch (error) {
+    throw mapError(error, `making a temporary staging table like ${table} (this write mode needs one here)`, {
+      table,
+    })
   }
 }
 
@@ -102,6 +162,11 @@ function choosePath(
   }
 }
 
+function knowsRowAlias({ version }: ServerFacts): boolean {
+  const [major = 0, minor = 0, patch = 0] = version.split(/[^\d]/).map(Number)
+  return !/mariadb/i.test(version) && (major > 8 || (major === 8 && (minor > 0 || patch >= 19)))
+}
+
 async function insertTriggers(session: Session, table: string): Promise<string[]> {
   const rows = await session
     .query(
@@ -115,15 +180,16 @@ async function insertTriggers(session: Session, table: string): Promise<string[]
 }
 
 async function askServer(session: Session): Promise<ServerFacts> {
-  const sql = `SELECT VERSION(), @@local_infile, @@innodb_autoinc_lock_mode, @@max_allowed_packet`
+  const sql = `SELECT VERSION(), @@local_infile, @@innodb_autoinc_lock_mode, @@max_allowed_packet, IF(@@log_bin, @@binlog_format, 'none')`
   const rows = await session.query(sql).catch((error: unknown) => {
     throw mapError(error, `asking ${session.where} for its settings`)
   })
-  const [version, localInfile, lockMode, maxPacket] = rows[0]!
+  const [version, localInfile, lockMode, maxPacket, binlogFormat] = rows[0]!
   return {
     version: version!,
     localInfile: localInfile === '1',
     autoincLockMode: Number(lockMode),
     maxAllowedPacket: Number(maxPacket),
+    binlogFormat: binlogFormat!,
   }
 }

@@ -20,7 +20,8 @@ export function literals(plan: Plan, bound: KeyValue | null, encoding: TextEncod
   return bound.map((value, i) => literal(plan.key!.columns[i]!, value, encoding))
 }
 
-function literal(column: Column, value: string, encoding: TextEncoding): string {
+/** A value of a column, as cell text, in SQL. */
+export function literal(column: Column, value: string, encoding: TextEncoding): string {
   if (column.kind === 'integer' && /^-?\d+$/.test(value)) return value
   if (column.kind === 'bytes' && /^([0-9a-f]{2})*$/i.test(value)) return `x'${value}'`
   if (column.kind === 'integer' || column.kind === 'bytes') {
@@ -49,7 +50,7 @@ export function keyProbe(database: Database, plan: Plan, encoding: TextEncoding)
     offset: number,
   ) => {
     const range = { lower: literals(plan, lower, encoding), upper: literals(plan, upper, encoding) }
-    const where = whereClause(rangeConditions(key, range, plan.where))
+    const where = whereClause(rangeConditions(key, range, plan.where, plan.window?.sql))
     const sql = `SELECT ${selected.join(', ')} FROM ${table}${where}${orderBy(key, direction)} LIMIT 1 OFFSET ${offset}`
     const row = database.prepare(sql).raw().safeIntegers(true).get() as SqliteValue[] | undefined
     return row === undefined ? null : keyValue(plan, row, encoding)

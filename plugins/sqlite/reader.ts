@@ -1,8 +1,19 @@
 import { BatchBuilder } from '../../src/batch/builder.js'
-import type { Batch, Endpoint, Plan, Reader, Split, TableSchema } from '../../src/plugin.js'
+import type {
+  Batch,
+  BoundRequest,
+  Endpoint,
+  Plan,
+  Reader,
+  SnapshotLock,
+  Split,
+  SplitSize,
+  TableSchema,
+  Window,
+} from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { rangeConditions, whereClause } from '../../src/sql/range.js'
-import { splitByKey } from '../../src/sql/splits.js'
+import { divideRange, splitByKey } from '../../src/sql/splits.js'
 import type { Cell, TextEncoding } from './cells.js'
 import { cellOf } from './cells.js'
 import { describeConnection, fileOf, open } from './connection.js'
@@ -11,6 +22,7 @@ import { interrupted, sqliteError } from './errors.js'
 import { displayKey, displayValue, keyColumns, keyProbe, literals } from './keys.js'
 import { quoteName } from './names.js'
 import { describeTable } from './schema.js'
+import { findWindow } from './window.js'
 
 type Row = readonly SqliteValue[]
 
@@ -38,10 +50,22 @@ export class SqliteReader implements Reader {
     }
   }
 
-  async *split(plan: Plan, signal: AbortSignal): AsyncGenerator<Split> {
+  split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(plan, signal, () =>
+      splitByKey(plan, keyProbe(this.#open, plan, this.#encoding), size),
+    )
+  }
+
+  divide(plan: Plan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(plan, signal, () =>
+      divideRange(range, keyProbe(this.#open, plan, this.#encoding), size),
+    )
+  }
+
+  async *#splits(plan: Plan, signal: AbortSignal, splits: () => AsyncIterable<Split>): AsyncGenerator<Split> {
     const doing = `dividing table "${plan.source.table}" of ${this.#where}`
     try {
-      for await (const split of splitByKey(plan, keyProbe(this.#open, plan, this.#encoding))) {
+      for await (const split of splits()) {
         if (signal.aborted) throw interrupted(doing)
         yield split
       }
@@ -70,6 +94,31 @@ export class SqliteReader implements Reader {
     if (last !== null) yield last
   }
 
+  async bound(request: BoundRequest): Promise<Window> {
+    try {
+      return findWindow(this.#open, request, this.#encoding)
+    } catch (thrown) {
+      throw sqliteError(thrown, `looking for what is new in "${request.table.table}" of ${this.#where}`)
+    }
+  }
+
+  /** Another connection takes the write lock, so nothing is committed until it lets go. */
+  async lock(): Promise<SnapshotLock> {
+    const database = await open(this.#endpoint, 'write')
+    try {
+      database.exec('BEGIN IMMEDIATE')
+    } catch (thrown) {
+      database.close()
+      throw sqliteError(thrown, `locking ${this.#where} against writes for the snapshot`)
+    }
+    return { position: null, release: async () => void database.close() }
+  }
+
+  /** The snapshot is taken by the first read, not by BEGIN. */
+  async beginSnapshot(): Promise<void> {
+    this.#open.exec('BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1')
+  }
+
   async close(): Promise<void> {
     this.#database?.close()
     this.#database = null
@@ -81,7 +130,7 @@ export class SqliteReader implements Reader {
       upper: literals(plan, split.upper, this.#encoding),
       nullKey: split.nullKey ?? false,
     }
-    const where = whereClause(rangeConditions(keyColumns(plan), range, plan.where))
+    const where = whereClause(rangeConditions(keyColumns(plan), range, plan.where, plan.window?.sql))
     const sql = `SELECT ${cells.map((cell) => cell.sql).join(', ')} FROM ${quoteName(plan.source.table)}${where}`
     return this.#open.prepare(sql).raw().safeIntegers(true).iterate() as Iterable<Row>
   }

@@ -8,6 +8,7 @@ import { sqliteError } from './errors.js'
 
 const TASK_TABLE = 'task_def_sync_manager'
 const RUN_TABLE = 'rowshift_run'
+const WATERMARK_TABLE = 'rowshift_watermark'
 const TASK_COLUMNS =
   'id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params, online_status, ' +
   'task_desc, task_status, owner'
@@ -84,6 +85,27 @@ export class SqliteTaskStore implements TaskStore {
     })
   }
 
+  async watermarks(taskId: number): Promise<Readonly<Record<string, string>>> {
+    return this.#using('reading watermarks', (database) => {
+      const sql = `SELECT mode, value FROM ${WATERMARK_TABLE} WHERE task_id = ?`
+      return Object.fromEntries(database.prepare(sql).raw().all(taskId) as [string, string][])
+    })
+  }
+
+  async saveWatermarks(
+    taskId: number,
+    runId: string,
+    watermarks: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    this.#using('saving watermarks', (database) => {
+      const sql = `REPLACE INTO ${WATERMARK_TABLE} (task_id, mode, value, run_id) VALUES (?, ?, ?, ?)`
+      const save = database.prepare(sql)
+      database.transaction(() => {
+        for (const [mode, value] of Object.entries(watermarks)) save.run(taskId, mode, value, runId)
+      })()
+    })
+  }
+
   async close(): Promise<void> {
     this.#database?.close()
     this.#database = null
@@ -99,7 +121,7 @@ export class SqliteTaskStore implements TaskStore {
     try {
       return work(database)
     } catch (thrown) {
-      if (tables(database).length < 2) throw this.#missing(thrown)
+      if (tables(database).length < 3) throw this.#missing(thrown)
       throw sqliteError(thrown, `${doing} in ${this.#where}`)
     }
   }
@@ -110,8 +132,8 @@ export class SqliteTaskStore implements TaskStore {
   }
 }
 
-/** Those of the two tables that exist. */
+/** Those of the tables that exist. */
 function tables(database: Database): string[] {
-  const sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN (?, ?)"
-  return database.prepare(sql).pluck().all(TASK_TABLE, RUN_TABLE) as string[]
+  const sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN (?, ?, ?)"
+  return database.prepare(sql).pluck().all(TASK_TABLE, RUN_TABLE, WATERMARK_TABLE) as string[]
 }

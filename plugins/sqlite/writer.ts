@@ -6,11 +6,12 @@ import type {
   Plan,
   PlanDraft,
   TableSchema,
+  WriteCounts,
   WriteOptions,
   WritePlan,
   Writer,
 } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import { nothingWritten, RowshiftError } from '../../src/plugin.js'
 import type { Binding } from './binds.js'
 import { bindingOf } from './binds.js'
 import type { TextEncoding } from './cells.js'
@@ -83,7 +84,7 @@ export class SqliteWriter implements Writer {
     this.#run(plan.preSql, plan, 'pre_sql')
   }
 
-  async write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<number> {
+  async write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts> {
     const { signal } = options
     const doing = `writing to table "${plan.target.table}" of ${this.#where}`
     const bindings = plan.columns.map((mapping) => bindingOf(mapping, this.#encoding))
@@ -99,10 +100,10 @@ export class SqliteWriter implements Writer {
         options.onProgress(received)
       }
       if (signal.aborted) throw interrupted(doing)
-      if (inserter === null) return 0
+      if (inserter === null) return nothingWritten
       if (inserter.stored !== received) throw countMismatch(plan, received, inserter.stored)
       commit(database, plan)
-      return received
+      return { ...nothingWritten, rowsWritten: received }
     } catch (thrown) {
       if (database.inTransaction) database.exec('ROLLBACK')
       throw sqliteError(thrown, doing, { table: plan.target.table })

@@ -6,8 +6,7 @@ import { planCopy, runCopy } from '../engine/job.js'
 import { noProgress } from '../engine/progress.js'
 import { makeReport, newRunId } from '../engine/report.js'
 import { errorCodes, ExitCode, redact, RowshiftError } from '../errors.js'
-import type { Params } from '../task/params.js'
-import { parseParams } from '../task/params.js'
+import { withMode } from '../task/params.js'
 import type { RunReport, Task, TaskStore } from '../task/task.js'
 import type { CommonOptions, ConfigOptions, ReportOptions } from './options.js'
 import { describePlan, print, printError, printJson, summary } from './output.js'
@@ -22,11 +21,13 @@ export interface CopyOptions extends CommonOptions, ReportOptions {
   readonly params: string | undefined
   readonly param: readonly string[]
   readonly dryRun: boolean
+  readonly fromTarget: boolean
 }
 
 export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions {
   readonly id: number
   readonly mode: string | undefined
+  readonly fromTarget: boolean
 }
 
 /** `rowshift copy`: no task table. Resolves to the exit code. */
@@ -35,7 +36,8 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
     const params = paramsFromOptions(options.params, options.param)
     const from = await fromUrl(options.from, '--from')
     const to = await fromUrl(options.to, '--to')
-    return { runId, taskId: null, from, to, params }
+    const past = options.fromTarget ? { watermarks: {}, fromTarget: true } : null
+    return { runId, taskId: null, from, to, params, past }
   }
   if (options.dryRun) return showPlan(await resolve(''), options)
   return (await execute(options, null, resolve)).exitCode
@@ -50,7 +52,7 @@ export async function runCommand(options: RunOptions): Promise<number> {
     store = await openStore(config)
     const task = await findTask(store, options.id)
     history = await RunHistory.begin(store, task.id, options.mode ?? 'init', runId)
-    return taskRequest(runId, task, config, options.mode)
+    return taskRequest(runId, task, config, store, options)
   }
   try {
     const { exitCode, report } = await execute(options, options.id, resolve)
@@ -67,7 +69,7 @@ export async function planCommand(options: RunOptions): Promise<number> {
   const store = await openStore(config)
   try {
     const task = await findTask(store, options.id)
-    return await showPlan(await taskRequest('', task, config, options.mode), options)
+    return await showPlan(await taskRequest('', task, config, store, options), options)
   } finally {
     await store.close()
   }
@@ -81,7 +83,13 @@ async function findTask(store: TaskStore, id: number): Promise<Task> {
   })
 }
 
-async function taskRequest(runId: string, task: Task, config: Config, mode?: string): Promise<CopyRequest> {
+async function taskRequest(
+  runId: string,
+  task: Task,
+  config: Config,
+  store: TaskStore,
+  { mode, fromTarget }: RunOptions,
+): Promise<CopyRequest> {
   if (task.online_status !== 1) {
     throw new RowshiftError(
       'TASK_OFFLINE',
@@ -89,15 +97,11 @@ async function taskRequest(runId: string, task: Task, config: Config, mode?: str
       { taskId: task.id },
     )
   }
-  const params = withMode(parseParams(task.params), mode)
+  const params = withMode(task.params, mode)
   const from = await taskSide(task, 'from', config)
   const to = await taskSide(task, 'to', config)
-  return { runId, taskId: task.id, from, to, params }
-}
-
-function withMode(params: Params, mode: string | undefined): Params {
-  if (mode === undefined || mode === params.mode) return params
-  throw new RowshiftError('USAGE', `--mode ${mode} is not known; this version knows init (full copy).`)
+  const past = { watermarks: await store.watermarks(task.id), fromTarget }
+  return { runId, taskId: task.id, from, to, params, past }
 }
 
 async function taskSide(task: Task, side: 'from' | 'to', config: Config): Promise<TableAt> {

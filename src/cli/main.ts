@@ -6,7 +6,7 @@ import { redact, RowshiftError } from '../errors.js'
 import { log, logLevels, setLogLevel } from '../log.js'
 import { copyCommand, planCommand, runCommand } from './copy.js'
 import { demoCommand } from './demo.js'
-import { configOptions, idArgument, reportOptions, taskId } from './options.js'
+import { configOptions, fromTargetOption, idArgument, modeOptions, reportOptions, taskId } from './options.js'
 import { printError } from './output.js'
 import { historyCommand, initCommand, listCommand, showCommand } from './tasks.js'
 
@@ -25,7 +25,10 @@ function refuseRepeated(options: Readonly<Record<string, unknown>>): void {
 
 /** yargs takes every value but "true" for false, so that --dry-run=yes would copy. */
 function refuseOddSwitches(args: readonly string[]): void {
-  const odd = args.find((arg) => /^--(no-)?(dry-run|dryRun|json)=/.test(arg) && !/=(true|false)$/.test(arg))
+  const odd = args.find(
+    (arg) =>
+      /^--(no-)?(dry-run|dryRun|json|from-target|fromTarget)=/.test(arg) && !/=(true|false)$/.test(arg),
+  )
   if (odd !== undefined)
     throw new RowshiftError('USAGE', `${odd}: this option takes no value, or true or false.`)
 }
@@ -52,7 +55,7 @@ async function main(args: readonly string[]): Promise<number> {
       'copy',
       'Copy a table; no task table needed',
       (y) =>
-        reportOptions(y)
+        fromTargetOption(reportOptions(y))
           .option('from', {
             type: 'string',
             demandOption: true,
@@ -73,18 +76,14 @@ async function main(args: readonly string[]): Promise<number> {
     .command(
       'run <id>',
       'Run a task of the task table',
-      (y) =>
-        reportOptions(configOptions(idArgument(y))).option('mode', {
-          type: 'string',
-          describe: 'init: full copy',
-        }),
+      (y) => modeOptions(reportOptions(configOptions(idArgument(y)))),
       (options) =>
         run(runCommand({ ...options, id: taskId(options.id), report: options.report, mode: options.mode })),
     )
     .command(
       'plan <id>',
       'Show what a run would do, and why; write nothing',
-      (y) => configOptions(idArgument(y)).option('mode', { type: 'string', describe: 'init: full copy' }),
+      (y) => modeOptions(configOptions(idArgument(y))),
       (options) =>
         run(planCommand({ ...options, id: taskId(options.id), report: undefined, mode: options.mode })),
     )
@@ -126,8 +125,7 @@ async function main(args: readonly string[]): Promise<number> {
     .command(
       '$0',
       false,
-      (y) =>
-        reportOptions(configOptions(y)).option('id', { type: 'number' }).option('mode', { type: 'string' }),
+      (y) => modeOptions(reportOptions(configOptions(y))).option('id', { type: 'number' }),
       (options) => {
         if (options.id === undefined)
           throw new RowshiftError('USAGE', 'Name a command; "rowshift --help" lists them.')

@@ -50,3 +50,20 @@ export function taskId(value: number | undefined): number {
   if (value !== undefined && Number.isInteger(value)) return value
   throw new RowshiftError('USAGE', 'A task id is a whole number; "rowshift list" shows the tasks.')
 }
+
+export function modeOptions<T>(
+  yargs: Argv<T>,
+): Argv<T & { mode: string | undefined; 'from-target': boolean }> {
+  return fromTargetOption(yargs).option('mode', {
+    choices: ['init', 'append', 'increment'] as const,
+    describe: 'init: full copy; append: new keys; increment: changed rows',
+  })
+}
+
+export function fromTargetOption<T>(yargs: Argv<T>): Argv<T & { 'from-target': boolean }> {
+  return yargs.option('from-target', {
+    type: 'boolean',
+    default: false,
+    describe: "Begin incremental runs at the target's highest value where nothing is remembered",
+  })
+}

@@ -29,9 +29,12 @@ export class RunHistory {
 
   /** A history that cannot be written does not undo the copy: it is said, and the run's own result stands. */
   async end(report: RunReport): Promise<void> {
-    const { status, rowsRead, rowsWritten } = report
+    const { status, rowsRead, rowsWritten, watermarks } = report
     const end = { status, end_time: utcNow(), rows_read: rowsRead, rows_written: rowsWritten }
     try {
+      if (status === 'success') {
+        await this.#store.saveWatermarks(this.#record.task_id, this.#record.run_id, watermarks)
+      }
       await this.#store.finishRun({ ...this.#record, ...end, report: JSON.stringify(report) })
     } catch (error) {
       const reason = RowshiftError.from(error).message

@@ -5,6 +5,7 @@ import type { Endpoint, Plan, Reader, Split } from '../plugin.js'
 import type { ControlMessage, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
 import type { Progress, ProgressEvent } from './progress.js'
 import { advance, noProgress } from './progress.js'
+import { SplitRows } from './split-size.js'
 
 const WORKER = new URL('../../workers/split.js', import.meta.url).href
 /** A thread reads its next split while it writes the one before. */
@@ -18,6 +19,8 @@ export interface CoordinatorJob {
   readonly target: Endpoint
   /** The coordinator's own reader, which computes the splits. */
   readonly reader: Reader
+  /** The last thing before the first split: what it does, it does only when all threads can begin. */
+  readonly prepare: () => Promise<void>
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
 }
@@ -26,6 +29,10 @@ export interface CoordinatorResult {
   readonly progress: Progress
   /** The first failure; null when every split was copied. */
   readonly error: RowshiftError | null
+  /** Seconds for which each thread had a split in hand. */
+  readonly busySeconds: readonly number[]
+  /** Of the snapshot, in the source's log of changes; null: there is none, or it is not known. */
+  readonly position: string | null
 }
 
 /** Copies all splits of a plan on a pool of worker threads. */
@@ -56,15 +63,22 @@ class Coordinator {
   #error: RowshiftError | null = null
   #openThreads = 0
   #onClosed: () => void = () => {}
+  readonly #splitRows: SplitRows
+  #splits = 0
+  readonly #busySeconds: number[] = []
+  #position: string | null = null
+  #ready = 0
+  #onReady: (error: RowshiftError | null) => void = () => {}
 
   constructor(job: CoordinatorJob) {
     this.#job = job
+    this.#splitRows = new SplitRows(job.plan.splitRows)
     const control = `rowshift-${job.runId}`
     this.#control = new BroadcastChannel(control)
     const setup: WorkerSetup = { plan: job.plan, source: job.source, target: job.target, control }
     this.#pool = new Piscina<Split, SplitResult>({
       filename: WORKER,
-      minThreads: 1,
+      minThreads: this.#snapshot ? job.plan.workerNum : 1,
       maxThreads: job.plan.workerNum,
       idleTimeout: Infinity,
       loadBalancer: spread(job.plan.workerNum),
@@ -75,11 +89,18 @@ class Coordinator {
       // Rows are not JavaScript objects here; a larger young generation only makes each thread 10 MB heavier.
       resourceLimits: { maxYoungGenerationSizeMb: 3 },
     })
+    // A thread that dies while it starts has no split whose result would say so.
+    this.#pool.on('error', (error: unknown) => this.#onReady(RowshiftError.from(error)))
     this.#pool.on('message', (message: WorkerMessage) => this.#receive(message))
   }
 
   get result(): CoordinatorResult {
-    return { progress: this.#progress, error: this.#error }
+    return {
+      progress: this.#progress,
+      error: this.#error,
+      busySeconds: this.#busySeconds,
+      position: this.#position,
+    }
   }
 
   async run(): Promise<void> {
@@ -87,12 +108,14 @@ class Coordinator {
     const abort = () => this.#tell('abort')
     signal.addEventListener('abort', abort)
     try {
+      if (this.#snapshot) await this.#beginSnapshot()
+      if (!this.#stopped) await this.#job.prepare()
       const running = new Set<Promise<void>>()
       // One queued split per thread beyond those it holds, so that planning stays ahead but lazy.
       const most = plan.workerNum * (SPLITS_PER_THREAD + 1)
-      for await (const split of reader.split(plan, signal)) {
+      for await (const split of reader.split(plan, () => this.#splitRows.rows, signal)) {
         if (this.#stopped) break
-        const copied = this.#copy(split).finally(() => running.delete(copied))
+        const copied = this.#copy(this.#numbered(split)).finally(() => running.delete(copied))
         running.add(copied)
         if (running.size >= most) await Promise.race(running)
         if (this.#stopped) break
@@ -132,11 +155,55 @@ class Coordinator {
     this.#advance({ type: 'planned', split: split.index })
     try {
       const result = await this.#pool.run(split)
-      if (!result.ok) throw RowshiftError.fromReport(result.error)
-      this.#advance({ type: 'done', split: split.index, counts: result.counts })
+      if (result.outcome === 'failed') throw RowshiftError.fromReport(result.error)
+      if (result.outcome === 'oversized') await this.#divide(split, result)
+      else {
+        this.#splitRows.done(result.counts.rowsRead, result.counts.bytes)
+        this.#advance({ type: 'done', split: split.index, counts: result.counts })
+      }
     } catch (error) {
       this.#advance({ type: 'failed', split: split.index })
       this.#fail(RowshiftError.from(error))
+    }
+  }
+
+  /** A range with more bytes than a thread may hold is shared out among all of them. */
+  async #divide(range: Split, { rows, bytes }: { rows: number; bytes: number }): Promise<void> {
+    const { plan, reader, signal } = this.#job
+    const size = this.#splitRows.divided(rows, bytes)
+    this.#advance({ type: 'divided', split: range.index })
+    const parts: Promise<void>[] = []
+    for await (const part of reader.divide(plan, range, () => size, signal)) {
+      if (this.#stopped) break
+      parts.push(this.#copy(this.#numbered(part)))
+    }
+    await Promise.all(parts)
+  }
+
+  #numbered(split: Split): Split {
+    return { ...split, index: this.#splits++ }
+  }
+
+  get #snapshot(): boolean {
+    return this.#job.plan.consistency === 'snapshot'
+  }
+
+  /** Nobody may write to the source until every thread, and the reader that computes the splits, sees the same moment. */
+  async #beginSnapshot(): Promise<void> {
+    const { reader, plan } = this.#job
+    const lock = await reader.lock!(plan.source.table)
+    this.#position = lock.position
+    try {
+      const all = new Promise<void>((resolve, reject) => {
+        this.#onReady = (error) => {
+          if (error) reject(error)
+          else if (this.#ready === plan.workerNum) resolve()
+        }
+        this.#onReady(null)
+      })
+      await Promise.all([reader.beginSnapshot!(), all])
+    } finally {
+      await lock.release()
     }
   }
 
@@ -153,11 +220,16 @@ class Coordinator {
         // A thread that was still starting has not heard an earlier message.
         if (this.#stopped) this.#tell('abort')
         break
+      case 'ready':
+        this.#ready++
+        this.#onReady(message.error && RowshiftError.fromReport(message.error))
+        break
       case 'progress':
         this.#advance({ type: 'moved', split: message.split, counts: message.counts })
         break
       case 'closed':
         this.#openThreads--
+        this.#busySeconds.push(message.busySeconds)
         if (this.#openThreads === 0) this.#onClosed()
         break
       default:

@@ -3,12 +3,14 @@ import { endpoint } from '../config/plugins.js'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { makePlan } from '../plan/plan.js'
+import type { Past } from '../plan/window.js'
 import type { Plan, Reader, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
+import type { CoordinatorResult } from './coordinator.js'
 import { copySplits } from './coordinator.js'
 import type { Progress } from './progress.js'
-import { noProgress } from './progress.js'
+import { noProgress, settled } from './progress.js'
 import { makeReport } from './report.js'
 
 /** One end of a copy, as configuration gives it. */
@@ -23,6 +25,8 @@ export interface CopyRequest {
   readonly from: TableAt
   readonly to: TableAt
   readonly params: Params
+  /** What earlier runs have left for incremental modes; null: nothing is remembered. */
+  readonly past?: Past | null
 }
 
 export interface CopyHooks {
@@ -42,6 +46,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   let made: Plan | null = null
   let progress: Progress = noProgress
   let error: RowshiftError | null = null
+  let copied: CoordinatorResult | null = null
   const onProgress = (now: Progress) => {
     progress = now
     hooks.onProgress(now)
@@ -51,53 +56,70 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       made = await plan(request, reader, writer)
       announce(request, made)
       hooks.onPlan(made)
-      await execute(request, made, reader, writer, { ...hooks, onProgress })
+      copied = await copy(request, made, reader, writer, { ...hooks, onProgress })
+      await finish(made, copied, writer, hooks.signal)
     })
   } catch (thrown) {
     error = hooks.signal.aborted ? interrupted() : RowshiftError.from(thrown)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
-  return makeReport({ ...request, plan: made, progress, error, seconds })
+  return makeReport({ ...request, plan: made, progress, error, seconds, copied })
 }
 
-async function execute(
+function copy(
   request: CopyRequest,
   made: Plan,
   reader: Reader,
   writer: Writer,
   hooks: CopyHooks,
-): Promise<void> {
+): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw interrupted()
-  await writer.prepare(made, hooks.signal)
-  const { progress, error } = await copySplits({
+  return copySplits({
     runId: request.runId,
     plan: made,
     source: endpoint(request.from.loaded, request.from.connection, request.params.session),
     target: endpoint(request.to.loaded, request.to.connection, request.params.session),
     reader,
+    prepare: () => writer.prepare(made, hooks.signal),
     signal: hooks.signal,
     onProgress: hooks.onProgress,
   })
-  if (error) throw error
-  checkCounts(made, progress)
-  await writer.finish(made, hooks.signal)
+}
+
+async function finish(
+  made: Plan,
+  copied: CoordinatorResult,
+  writer: Writer,
+  signal: AbortSignal,
+): Promise<void> {
+  if (copied.error) throw copied.error
+  checkCounts(made, copied.progress)
+  await writer.finish(made, signal)
 }
 
 /** The last line of defence: what the splits add up to must make sense for the table. */
 function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
-  const sawRows = made.key !== null && !made.key.nullable && splits > 0
-  if (splits === splitsDone && done.rowsRead === done.rowsWritten && !(sawRows && done.rowsRead === 0)) return
+  const sawRows = made.key !== null && !made.key.nullable && made.window === null && splits > 0
+  const counted = settled(done)
+  if (splits === splitsDone && done.rowsRead === counted && !(sawRows && done.rowsRead === 0)) return
   throw new RowshiftError(
     'COUNT_MISMATCH',
-    `${splitsDone} of ${splits} splits of ${made.source.table} were copied, ${done.rowsRead} rows read and ${done.rowsWritten} written; that does not add up. Run it again into an empty target.`,
-    { splits, splitsDone, rowsRead: done.rowsRead, rowsWritten: done.rowsWritten },
+    `${splitsDone} of ${splits} splits of ${made.source.table} were copied, ${done.rowsRead} rows read and ${counted} accounted for; that does not add up. Run it again into an empty target.`,
+    { splits, splitsDone, rowsRead: done.rowsRead, rowsSettled: counted },
   )
 }
 
 function plan(request: CopyRequest, reader: Reader, writer: Writer): Promise<Plan> {
   const { params } = request
-  return makePlan({ reader, writer, sourceTable: request.from.table, targetTable: request.to.table, params })
+  return makePlan({
+    reader,
+    writer,
+    sourceTable: request.from.table,
+    targetTable: request.to.table,
+    params,
+    past: request.past ?? null,
+  })
 }
 
 /** Opens the coordinator's own connection to each end for as long as `use` takes. */

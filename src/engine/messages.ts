@@ -1,5 +1,6 @@
 import type { ErrorReport } from '../errors.js'
-import type { Endpoint, Plan } from '../plugin.js'
+import type { Endpoint, Plan, WriteCounts } from '../plugin.js'
+import { nothingWritten } from '../plugin.js'
 
 /** The whole protocol between the coordinator and its worker threads. Row counts travel, rows never do. */
 
@@ -15,20 +16,26 @@ export interface WorkerSetup {
 /** Coordinator to all threads: give up what you are doing; or: nothing more will come, close your connections. */
 export type ControlMessage = 'abort' | 'close'
 
-/** How far a split has got; each message replaces the one before. */
-export interface SplitCounts {
+/** How far a split has got; each message replaces the one before. Until it is done, rows written are not yet committed. */
+export interface SplitCounts extends WriteCounts {
   readonly rowsRead: number
-  /** Handed to the target, not necessarily committed. */
-  readonly rowsWritten: number
+  /** In the wire format. */
   readonly bytes: number
 }
+
+export const noCounts: SplitCounts = { rowsRead: 0, ...nothingWritten, bytes: 0 }
 
 /** Thread to coordinator, at any time. */
 export type WorkerMessage =
   | { readonly type: 'opened' }
+  /** Before a snapshot's lock is released: both ends are open and the snapshot has begun, or why not. */
+  | { readonly type: 'ready'; readonly error: ErrorReport | null }
   | { readonly type: 'progress'; readonly split: number; readonly counts: SplitCounts }
-  | { readonly type: 'closed' }
+  | { readonly type: 'closed'; readonly busySeconds: number }
 
 /** Thread to coordinator, as the result of a split. Errors lose their fields when thrown across threads. */
 export type SplitResult =
-  { readonly ok: true; readonly counts: SplitCounts } | { readonly ok: false; readonly error: ErrorReport }
+  | { readonly outcome: 'copied'; readonly counts: SplitCounts }
+  /** Given up before anything was written: `rows` of it already have so many bytes, and it can be divided. */
+  | { readonly outcome: 'oversized'; readonly rows: number; readonly bytes: number }
+  | { readonly outcome: 'failed'; readonly error: ErrorReport }

@@ -1,4 +1,5 @@
 import type { SplitCounts } from './messages.js'
+import { noCounts } from './messages.js'
 
 /** Everything known about how far a run is; a value, never changed in place. */
 export interface Progress {
@@ -15,17 +16,17 @@ export type ProgressEvent =
   | { readonly type: 'planned'; readonly split: number }
   | { readonly type: 'moved'; readonly split: number; readonly counts: SplitCounts }
   | { readonly type: 'done'; readonly split: number; readonly counts: SplitCounts }
+  /** Its rows are planned again, as several splits. */
+  | { readonly type: 'divided'; readonly split: number }
   | { readonly type: 'failed'; readonly split: number }
 
-const NOTHING: SplitCounts = { rowsRead: 0, rowsWritten: 0, bytes: 0 }
-
-export const noProgress: Progress = { splits: 0, splitsDone: 0, done: NOTHING, active: new Map() }
+export const noProgress: Progress = { splits: 0, splitsDone: 0, done: noCounts, active: new Map() }
 
 export function advance(progress: Progress, event: ProgressEvent): Progress {
   const active = new Map(progress.active)
   switch (event.type) {
     case 'planned':
-      active.set(event.split, NOTHING)
+      active.set(event.split, noCounts)
       return { ...progress, splits: progress.splits + 1, active }
     case 'moved':
       // A late message of a split that has ended already counts for nothing.
@@ -39,6 +40,9 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
         done: add(progress.done, event.counts),
         active,
       }
+    case 'divided':
+      active.delete(event.split)
+      return { ...progress, splits: progress.splits - 1, active }
     case 'failed':
       active.delete(event.split)
       return { ...progress, active }
@@ -56,6 +60,15 @@ function add(a: SplitCounts, b: SplitCounts): SplitCounts {
   return {
     rowsRead: a.rowsRead + b.rowsRead,
     rowsWritten: a.rowsWritten + b.rowsWritten,
+    rowsChanged: a.rowsChanged + b.rowsChanged,
+    rowsUnchanged: a.rowsUnchanged + b.rowsUnchanged,
+    rowsSkipped: a.rowsSkipped + b.rowsSkipped,
+    dirtyRows: a.dirtyRows + b.dirtyRows,
     bytes: a.bytes + b.bytes,
   }
+}
+
+/** The rows that are accounted for, whatever became of them. */
+export function settled(counts: SplitCounts): number {
+  return counts.rowsWritten + counts.rowsUnchanged + counts.rowsSkipped + counts.dirtyRows
 }

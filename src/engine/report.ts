@@ -3,6 +3,7 @@ import type { RowshiftError } from '../errors.js'
 import type { Plan } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
+import type { CoordinatorResult } from './coordinator.js'
 import type { Progress } from './progress.js'
 import { current } from './progress.js'
 
@@ -13,6 +14,10 @@ export interface ReportFacts {
   /** null when the run failed before there was one. */
   readonly plan: Plan | null
   readonly progress: Progress
+  /** null: no split was copied. */
+  readonly copied?: CoordinatorResult | null
+  /** Where the rows went that the target refused. */
+  readonly dirtyFile?: string | null
   readonly error: RowshiftError | null
   readonly seconds: number
 }
@@ -30,21 +35,29 @@ export function makeReport(facts: ReportFacts): RunReport {
     runId: facts.runId,
     taskId: facts.taskId,
     mode: plan?.mode ?? params?.mode ?? 'init',
+    writeMode: plan?.writeMode ?? params?.writeMode ?? 'insert',
     status: error === null ? 'success' : error.code === 'INTERRUPTED' ? 'interrupted' : 'failed',
     rowsRead: current(progress).rowsRead,
     rowsWritten: progress.done.rowsWritten,
-    rowsSkipped: 0,
-    dirtyRows: 0,
+    rowsChanged: progress.done.rowsChanged,
+    rowsUnchanged: progress.done.rowsUnchanged,
+    rowsSkipped: progress.done.rowsSkipped,
+    dirtyRows: progress.done.dirtyRows,
+    dirtyFile: facts.dirtyFile ?? null,
     bytes: progress.done.bytes,
     splits: progress.splits,
     splitsDone: progress.splitsDone,
     retries: 0,
     seconds: Math.round(facts.seconds * 1000) / 1000,
     workerNum: plan?.workerNum ?? params?.workerNum ?? 0,
+    busySeconds: (facts.copied?.busySeconds ?? []).map((busy) => Math.round(busy * 1000) / 1000),
     writePath: plan?.write.path ?? null,
+    consistency: plan?.consistency ?? params?.consistency ?? 'split',
+    snapshotPosition: facts.copied?.position ?? null,
     reasons: plan?.reasons ?? [],
     warnings: plan?.warnings ?? [],
-    watermark: null,
+    watermark: plan?.window ? { from: plan.window.from, to: plan.window.to } : null,
+    watermarks: plan?.watermarks ?? {},
     error: error === null ? null : error.report(),
   }
 }

@@ -1,10 +1,13 @@
 import { RowshiftError } from '../errors.js'
 import type { Plan, PlanDraft, Reader, TableSchema, WritePlan, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
+import { chooseIdentity } from './identity.js'
 import { settleLosses } from './losses.js'
 import type { ColumnPair } from './mapping.js'
 import { mapColumns } from './mapping.js'
-import { chooseKey, column } from './split-key.js'
+import { chooseKey, column, keyWithin } from './split-key.js'
+import type { Past } from './window.js'
+import { chooseWindow } from './window.js'
 
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
 const SPLIT_BYTES = 8 << 20
@@ -23,6 +26,8 @@ export interface PlanRequest {
   readonly sourceTable: string
   readonly targetTable: string
   readonly params: Params
+  /** Of earlier runs; null: nothing is remembered. */
+  readonly past?: Past | null
 }
 
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
@@ -33,15 +38,32 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     writer.describe(request.targetTable),
   ])
   if (source.identity === target.identity) throw sameTable(source)
+  if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source)
   const mapping = mapColumns(source, target, params.columns)
   checkNamedColumns(params, source, target, mapping.pairs)
   const { allowLossy, where } = params
   const settled = await settleLosses({ reader, writer, source, target, mapping, allowLossy, where })
-  const { key, reason } = chooseKey(source, params.key)
+  const chosen = chooseKey(source, params.key)
   const split = splitRows(source, params)
+  const past = request.past ?? null
+  const { window, watermarks } = await chooseWindow({
+    reader,
+    writer,
+    source,
+    target,
+    params,
+    key: chosen.key,
+    past,
+  })
+  const { key, reason } = window === null ? chosen : keyWithin(window, params.mode, chosen, split.rows)
   const draft: PlanDraft = {
     mode: params.mode,
+    window,
+    watermarks,
     writeMode: params.writeMode,
+    identity: chooseIdentity({ writeMode: params.writeMode, target, columns: settled.columns, key }),
+    errorLimit: params.errorLimit,
+    consistency: params.consistency,
     source,
     target,
     columns: settled.columns,
@@ -52,8 +74,13 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     where: params.where,
     preSql: params.preSql,
     postSql: params.postSql,
-    reasons: key === null ? [reason] : [reason, split.reason],
-    warnings: [...settled.warnings, ...workerWarnings(params.workerNum), ...keylessWarnings(target)],
+    reasons: [...(window?.reasons ?? []), ...(key === null ? [reason] : [reason, split.reason])],
+    warnings: [
+      ...(window?.warnings ?? []),
+      ...settled.warnings,
+      ...workerWarnings(params.workerNum),
+      ...keylessWarnings(target),
+    ],
   }
   const write = await writer.plan(draft, params.writePath)
   const plan: Plan = {
@@ -128,6 +155,13 @@ function keylessWarnings(target: TableSchema): string[] {
   return [
     `target ${target.table} has no unique key: rows that it already holds would be there twice after this run`,
   ]
+}
+
+function noSnapshots({ table }: TableSchema): RowshiftError {
+  return new RowshiftError(
+    'PARAMS_INVALID',
+    `params.consistency is "snapshot", but the database of ${table} has none that several readers can share. Use "split".`,
+  )
 }
 
 function sameTable(source: TableSchema): RowshiftError {

@@ -1,5 +1,5 @@
 import { RowshiftError } from '../errors.js'
-import type { Column, Key, SplitKey, TableSchema } from '../plugin.js'
+import type { Column, Key, Mode, SplitKey, TableSchema, Window } from '../plugin.js'
 
 export interface KeyChoice {
   readonly key: SplitKey | null
@@ -24,6 +24,21 @@ export function chooseKey(source: TableSchema, asked: readonly string[] | null):
       ? 'a nullable unique key'
       : 'a unique key without NULL'
   return { key: toSplitKey(source, best), reason: `split key ${best.columns.join(', ')}: ${what}` }
+}
+
+/**
+ * How to split a window. By times it is split along its own column when that has an index, so that only the window is
+ * read; without one the whole table is read anyway, along its key.
+ */
+export function keyWithin(window: Window, mode: Mode, whole: KeyChoice, splitRows: number): KeyChoice {
+  const { column: timed, rows, countedTo, index } = window
+  if (mode === 'append' || (index === null && rows > splitRows)) return whole
+  if (rows <= splitRows && rows < countedTo) {
+    return { key: null, reason: `one split: the window holds ${rows} rows` }
+  }
+  if (index === null) return whole
+  const key = { name: index, columns: [timed], nullable: timed.nullable }
+  return { key, reason: `split by ${timed.name}: by its index only the window is read` }
 }
 
 function askedKey(source: TableSchema, asked: readonly string[]): KeyChoice {

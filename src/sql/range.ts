@@ -3,6 +3,11 @@ export interface SqlKeyColumn {
   /** Quoted identifier. */
   readonly sql: string
   readonly nullable: boolean
+  /**
+   * All its literals in key order, for a type that `<` compares in another order than ORDER BY (MySQL's ENUM).
+   * Comparisons become lists, which an index serves as well as a range.
+   */
+  readonly order?: readonly string[]
 }
 
 /**
@@ -14,26 +19,41 @@ export interface SqlKeyColumn {
  * is redundant and gives the optimizer its range.
  */
 function compare(
-  columns: readonly string[],
+  columns: readonly SqlKeyColumn[],
   bound: readonly string[],
   strict: '<' | '>',
-  last: string,
+  last: '<=' | '>',
 ): string {
   const [column, ...rest] = columns
   const [literal, ...restBound] = bound
-  if (rest.length === 0) return `${column} ${last} ${literal}`
+  if (rest.length === 0) return compareOne(column!, last, literal!)
   const inner = compare(rest, restBound, strict, last)
-  return `(${column} ${strict}= ${literal} AND (${column} ${strict} ${literal} OR (${column} = ${literal} AND ${inner})))`
+  return (
+    `(${compareOne(column!, `${strict}=`, literal!)} AND ` +
+    `(${compareOne(column!, strict, literal!)} OR (${column!.sql} = ${literal} AND ${inner})))`
+  )
+}
+
+function compareOne(
+  { sql, order }: SqlKeyColumn,
+  operator: '<' | '<=' | '>' | '>=',
+  literal: string,
+): string {
+  if (order === undefined) return `${sql} ${operator} ${literal}`
+  const at = order.indexOf(literal)
+  const end = operator.endsWith('=') ? 1 : 0
+  const list = operator.startsWith('<') ? order.slice(0, at + end) : order.slice(at + 1 - end)
+  return list.length === 0 ? '1 = 0' : `${sql} IN (${list.join(', ')})`
 }
 
 /** SQL for "the key is above this bound": the lower end of a split is exclusive. */
 export function above(columns: readonly SqlKeyColumn[], bound: readonly string[]): string {
-  return compare(names(columns), bound, '>', '>')
+  return compare(columns, bound, '>', '>')
 }
 
 /** SQL for "the key is at or below this bound": the upper end of a split is inclusive. */
 export function upTo(columns: readonly SqlKeyColumn[], bound: readonly string[]): string {
-  return compare(names(columns), bound, '<', '<=')
+  return compare(columns, bound, '<', '<=')
 }
 
 /** What a WHERE clause is made of; bounds are SQL literals. */
@@ -47,7 +67,11 @@ export interface Range {
  * The conditions that select a split's rows, to be joined with AND; empty for the whole table. Nullable key columns
  * are excluded by name, because `a > 1` alone would also take rows whose `b` is NULL, which the NULL split holds.
  */
-export function rangeConditions(key: readonly SqlKeyColumn[], range: Range, where: string | null): string[] {
+export function rangeConditions(
+  key: readonly SqlKeyColumn[],
+  range: Range,
+  ...wheres: readonly (string | null | undefined)[]
+): string[] {
   const conditions: string[] = []
   const nullable = key.filter((column) => column.nullable)
   if (range.nullKey) {
@@ -58,7 +82,7 @@ export function rangeConditions(key: readonly SqlKeyColumn[], range: Range, wher
     if (range.upper) conditions.push(upTo(key, range.upper))
   }
   // On lines of its own, so that a trailing comment in the user's text ends before the bracket.
-  if (where !== null) conditions.push(`(${where}\n)`)
+  for (const where of wheres) if (where) conditions.push(`(${where}\n)`)
   return conditions
 }
 
@@ -70,8 +94,4 @@ export function whereClause(conditions: readonly string[]): string {
 /** ` ORDER BY` the key, the way ranges are ordered. */
 export function orderBy(key: readonly SqlKeyColumn[], direction: 'ASC' | 'DESC' = 'ASC'): string {
   return ` ORDER BY ${key.map((column) => `${column.sql} ${direction}`).join(', ')}`
-}
-
-function names(columns: readonly SqlKeyColumn[]): string[] {
-  return columns.map((column) => column.sql)
 }

@@ -1,4 +1,4 @@
-import type { Plan, Split } from '../plugin.js'
+import type { Plan, Split, SplitSize } from '../plugin.js'
 
 /** A key value: the cell text of each key column. */
 export type KeyValue = readonly string[]
@@ -15,14 +15,15 @@ export interface KeyProbe {
 const DENSE = 1.5
 
 /**
- * Divides the source into splits of about `plan.splitRows` rows, lazily. An integer key that is dense is divided by
+ * Divides the source into splits of about `size()` rows, lazily. An integer key that is dense is divided by
  * arithmetic between its minimum and maximum; every other key by asking the database for the key that stands
- * `splitRows` further on. Bounds are only ever compared by the database, under the column's own collation.
+ * `size()` rows further on. Bounds are only ever compared by the database, under the column's own collation.
  *
  * The last split ends at the maximum that was there when planning began, so that a growing table ends too.
  */
-export async function* splitByKey(plan: Plan, probe: KeyProbe): AsyncGenerator<Split> {
+export async function* splitByKey(plan: Plan, probe: KeyProbe, size: SplitSize): AsyncGenerator<Split> {
   const { key } = plan
+  if (plan.window?.rows === 0) return
   if (key === null) {
     yield { index: 0, lower: null, upper: null }
     return
@@ -33,15 +34,40 @@ export async function* splitByKey(plan: Plan, probe: KeyProbe): AsyncGenerator<S
   if (last === null) return
 
   const step =
-    key.columns.length === 1 && key.columns[0]!.kind === 'integer' ? await denseStep(plan, probe, last) : null
-  const nextBound =
-    step === null
-      ? (lower: KeyValue | null) => probe.nth(lower, last, plan.splitRows - 1)
-      : (lower: KeyValue | null) => Promise.resolve(step(lower))
-  let lower: KeyValue | null = null
+    key.columns.length === 1 && key.columns[0]!.kind === 'integer'
+      ? await denseStep(plan, probe, last, size)
+      : null
+  const nextBound = step ?? ((lower: KeyValue | null) => probe.nth(lower, last, size() - 1))
+  for await (const { lower, upper } of ranges(null, last, nextBound)) yield { index: index++, lower, upper }
+}
+
+/**
+ * Divides a range of a key, by asking for each bound. A split of one row is not divided again, nor is one of rows that
+ * all have the same value of a key that is not unique.
+ */
+export async function* divideRange(range: Split, probe: KeyProbe, size: SplitSize): AsyncGenerator<Split> {
+  const last = range.upper!
+  let rows = size()
+  const nextBound = (lower: KeyValue | null) => {
+    rows = size()
+    return probe.nth(lower, last, rows - 1)
+  }
+  let index = 0
+  for await (const { lower, upper } of ranges(range.lower, last, nextBound)) {
+    const whole = lower === range.lower && sameKey(upper, last)
+    yield { index: index++, lower, upper, ...(rows === 1 || whole ? { indivisible: true } : {}) }
+  }
+}
+
+/** Half-open ranges from `lower` to `last`, bound by bound. */
+async function* ranges(
+  lower: KeyValue | null,
+  last: KeyValue,
+  nextBound: (lower: KeyValue | null) => Promise<KeyValue | null>,
+): AsyncGenerator<{ lower: KeyValue | null; upper: KeyValue }> {
   for (;;) {
     const upper: KeyValue = (await nextBound(lower)) ?? last
-    yield { index: index++, lower, upper }
+    yield { lower, upper }
     if (sameKey(upper, last)) return
     lower = upper
   }
@@ -52,7 +78,8 @@ async function denseStep(
   plan: Plan,
   probe: KeyProbe,
   last: KeyValue,
-): Promise<((lower: KeyValue | null) => KeyValue | null) | null> {
+  size: SplitSize,
+): Promise<((lower: KeyValue | null) => Promise<KeyValue | null>) | null> {
   const first = await probe.first()
   if (first === null) return null
   const minimum = BigInt(first[0]!)
@@ -60,13 +87,21 @@ async function denseStep(
   const range = maximum - minimum + 1n
   const rows = plan.source.estimatedRows ?? 0
   const fitsOneSplit = range <= BigInt(plan.splitRows)
-  if (!fitsOneSplit && (plan.where !== null || Number(range) > rows * DENSE)) return null
+  if (!fitsOneSplit && (plan.where !== null || plan.window !== null || Number(range) > rows * DENSE))
+    return null
   const keysPerRow = Math.max(1, rows === 0 ? 1 : Number(range) / rows)
-  const width = BigInt(Math.ceil(plan.splitRows * keysPerRow))
+  const width = () => BigInt(Math.ceil(size() * keysPerRow))
+  if (!fitsOneSplit && !(await holdsAsMany(plan, probe, last, minimum + width()))) return null
   return (lower) => {
-    const upper = (lower === null ? minimum - 1n : BigInt(lower[0]!)) + width
-    return upper >= maximum ? null : [String(upper)]
+    const upper = (lower === null ? minimum - 1n : BigInt(lower[0]!)) + width()
+    return Promise.resolve(upper >= maximum ? null : [String(upper)])
   }
+}
+
+/** Whether the first step has about as many rows as it should: statistics may be far off. */
+async function holdsAsMany(plan: Plan, probe: KeyProbe, last: KeyValue, bound: bigint): Promise<boolean> {
+  const far = await probe.nth(null, last, Math.floor(plan.splitRows / (2 * DENSE)))
+  return far !== null && BigInt(far[0]!) < bound
 }
 
 /** Byte-equal keys are equal under every collation, and `last` is only ever compared with itself or a lower key. */

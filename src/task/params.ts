@@ -1,5 +1,6 @@
 import { checkByFile } from '../config/schema.js'
 import { RowshiftError } from '../errors.js'
+import type { ErrorLimit, Mode, WriteMode } from '../plugin.js'
 
 /** A task's params with both spellings of the seed brought to one form and defaults filled in. */
 export interface Params {
@@ -13,10 +14,19 @@ export interface Params {
   readonly readBatch: number | null
   /** Most rows per write statement; null: by bytes. */
   readonly writeBatch: number | null
-  readonly mode: 'init'
-  readonly writeMode: 'insert'
+  readonly mode: Mode
+  /** Seconds to stay behind the source's clock; null: as little as is safe. */
+  readonly lag: number | null
+  /** Seconds before the watermark to read again. */
+  readonly overlap: number
+  /** Chosen by the mode where it is not given. */
+  readonly writeMode: WriteMode
   readonly writePath: 'auto' | 'load-data' | 'insert'
   readonly allowLossy: readonly string[]
+  readonly consistency: 'split' | 'snapshot'
+  readonly errorLimit: ErrorLimit
+  /** Where dirty rows go; null: a file named after the run, in the working directory. */
+  readonly dirtyFile: string | null
   /** The target may have triggers on INSERT. */
   readonly allowTriggers: boolean
   /** Which source column goes where; null: all, by name. */
@@ -40,10 +50,15 @@ interface RawParams {
   readonly worker_num?: number
   readonly read_batch?: number
   readonly write_batch?: number
-  readonly mode?: 'init'
-  readonly write_mode?: 'insert'
+  readonly mode?: Mode
+  readonly lag?: number
+  readonly overlap?: number
+  readonly write_mode?: WriteMode
   readonly write_path?: Params['writePath']
   readonly allow_lossy?: readonly string[]
+  readonly consistency?: Params['consistency']
+  readonly error_limit?: number | { readonly record?: number; readonly percentage?: number }
+  readonly dirty_file?: string
   readonly allow_triggers?: boolean
   readonly columns?: readonly (string | { readonly from: string; readonly to?: string })[]
   readonly where?: string
@@ -54,9 +69,23 @@ interface RawParams {
 
 const DEFAULT_WORKERS = 4
 
+/** Incremental runs may see a row again, and must not mind. */
+const defaultWriteMode: Readonly<Record<Mode, WriteMode>> = {
+  init: 'insert',
+  append: 'ignore',
+  increment: 'upsert',
+}
+
 /** Reads the text of a `params` column; empty means all defaults. Throws PARAMS_INVALID. */
 export function parseParams(text: string | null): Params {
   return readParams(text === null || text.trim() === '' ? {} : parseJson(text))
+}
+
+/** The same params for another mode (`--mode`). */
+export function withMode(text: string | null, mode: string | undefined): Params {
+  if (mode === undefined) return parseParams(text)
+  const raw = text === null || text.trim() === '' ? {} : parseJson(text)
+  return readParams(typeof raw === 'object' && raw !== null ? { ...raw, mode } : raw)
 }
 
 /** Checks params and brings them to one form. Throws one PARAMS_INVALID that lists every fault. */
@@ -82,6 +111,8 @@ function parseJson(text: string): unknown {
 
 function contradictions(raw: RawParams): string[] {
   const faults: string[] = []
+  if (raw.mode === 'increment' && raw.diff_column === undefined)
+    faults.push('params: mode "increment" needs "diff_column", the column that says when a row changed')
   if (raw.pk !== undefined && raw.split !== undefined)
     faults.push('params: "pk" and "split.pk" are the same thing; give one')
   const { key, targetKey } = keys(raw)
@@ -100,9 +131,14 @@ function normalise(raw: RawParams): Params {
     readBatch: raw.read_batch ?? null,
     writeBatch: raw.write_batch ?? null,
     mode: raw.mode ?? 'init',
-    writeMode: raw.write_mode ?? 'insert',
+    lag: raw.lag ?? null,
+    overlap: raw.overlap ?? 0,
+    writeMode: raw.write_mode ?? defaultWriteMode[raw.mode ?? 'init'],
     writePath: raw.write_path ?? 'auto',
     allowLossy: raw.allow_lossy ?? [],
+    consistency: raw.consistency ?? 'split',
+    errorLimit: errorLimit(raw.error_limit),
+    dirtyFile: raw.dirty_file ?? null,
     allowTriggers: raw.allow_triggers ?? false,
     columns: raw.columns?.map(columnEntry) ?? null,
     where: raw.where ?? null,
@@ -110,6 +146,13 @@ function normalise(raw: RawParams): Params {
     preSql: raw.pre_sql ?? [],
     postSql: raw.post_sql ?? [],
   }
+}
+
+/** A percentage alone sets no number. */
+function errorLimit(raw: RawParams['error_limit'] = 0): ErrorLimit {
+  if (typeof raw === 'number') return { record: raw, percentage: null }
+  const { percentage = null } = raw
+  return { record: raw.record ?? (percentage === null ? 0 : Number.MAX_SAFE_INTEGER), percentage }
 }
 
 function columnEntry(raw: string | { readonly from: string; readonly to?: string }): ColumnEntry {

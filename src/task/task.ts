@@ -41,12 +41,21 @@ export interface RunReport {
   readonly runId: string
   readonly taskId: number | null
   readonly mode: string
+  readonly writeMode: string
   readonly status: Exclude<RunStatus, 'running'>
   readonly rowsRead: number
-  /** Committed rows only. */
+  /** Inserted or changed, and committed. */
   readonly rowsWritten: number
+  /** Those of the rows written whose key was in the target before. */
+  readonly rowsChanged: number
+  /** Upsert found them equal in the target. */
+  readonly rowsUnchanged: number
+  /** Ignore found their key in the target. */
   readonly rowsSkipped: number
+  /** Refused by the target and kept in `dirtyFile`. */
   readonly dirtyRows: number
+  /** null: none was needed. */
+  readonly dirtyFile: string | null
   /** Bytes of the rows written, in the wire format. */
   readonly bytes: number
   /** Splits planned so far; all of them when the run succeeded. */
@@ -55,10 +64,18 @@ export interface RunReport {
   readonly retries: number
   readonly seconds: number
   readonly workerNum: number
+  /** For each thread that was started, how long it had a split in hand; in no order. */
+  readonly busySeconds: readonly number[]
   readonly writePath: string | null
+  readonly consistency: 'split' | 'snapshot'
+  /** Where the source's log of changes stood when the snapshot was taken; null: unknown, or there is no snapshot. */
+  readonly snapshotPosition: string | null
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
-  readonly watermark: { readonly from: string; readonly to: string } | null
+  /** The window of an incremental run; null: the whole table was read. */
+  readonly watermark: { readonly from: string | null; readonly to: string | null } | null
+  /** Where the next run of each mode begins, if this one succeeds. */
+  readonly watermarks: Readonly<Record<string, string>>
   readonly error: ErrorReport | null
 }
 
@@ -73,6 +90,10 @@ export interface TaskStore {
   startRun(run: RunRecord): Promise<void>
   /** Fills in the end of a run that was started. */
   finishRun(run: RunRecord): Promise<void>
+  /** How far the incremental runs of a task have got, by mode. */
+  watermarks(taskId: number): Promise<Readonly<Record<string, string>>>
+  /** Remembers them; only after a run that succeeded. */
+  saveWatermarks(taskId: number, runId: string, watermarks: Readonly<Record<string, string>>): Promise<void>
   /** Newest first. */
   history(taskId: number | null, limit: number): Promise<readonly RunRecord[]>
   close(): Promise<void>

@@ -58,9 +58,11 @@ async function copySplits({ from, to, params }: CopyRequest, plan: Plan): Promis
   try {
     await Promise.all([reader.connect(), writer.connect()])
     await writer.prepare(plan, signal)
-    for await (const split of reader.split(plan, signal)) {
+    for await (const split of reader.split(plan, () => plan.splitRows, signal)) {
       const copied = await copier.copy(split)
-      if (!copied.ok) throw RowshiftError.fromReport(copied.error)
+      if (copied.outcome === 'failed') throw RowshiftError.fromReport(copied.error)
+      if (copied.outcome === 'oversized')
+        throw new Error('only the coordinator can divide a split: the case needs "threads"')
     }
     await writer.finish(plan, signal)
   } finally {

@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { noCounts } from '../../src/engine/messages.js'
 import { advance, current, noProgress, type ProgressEvent } from '../../src/engine/progress.js'
 
-const counts = (rows: number) => ({ rowsRead: rows, rowsWritten: rows, bytes: rows * 10 })
+const counts = (rows: number) => ({ ...noCounts, rowsRead: rows, rowsWritten: rows, bytes: rows * 10 })
 const after = (...events: ProgressEvent[]) => events.reduce(advance, noProgress)
 
 describe('progress', () => {

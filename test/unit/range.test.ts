@@ -31,6 +31,18 @@ describe('rangeConditions', () => {
     ])
   })
 
+  it('makes lists of a column whose literals are given in order', () => {
+    const columns = [
+      { sql: 'e', nullable: false, order: ['0', '1', '2', '3'] },
+      { sql: 'n', nullable: false },
+    ]
+    expect(rangeConditions(columns, { lower: ['1', '5'], upper: ['3', '6'] }, null)).to.deep.equal([
+      '(e IN (1, 2, 3) AND (e IN (2, 3) OR (e = 1 AND n > 5)))',
+      '(e IN (0, 1, 2, 3) AND (e IN (0, 1, 2) OR (e = 3 AND n <= 6)))',
+    ])
+    expect(rangeConditions(columns.slice(0, 1), { lower: ['3'], upper: null }, null)).to.deep.equal(['1 = 0'])
+  })
+
   it('keeps rows with a NULL key out of every range and in the NULL split', () => {
     const columns = [
       { sql: 'a', nullable: true },

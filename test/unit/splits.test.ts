@@ -38,7 +38,7 @@ async function splitsOf(path: string, splitRows: number): Promise<{ plan: Plan; 
   try {
     const schema = await reader.describe('t')
     const plan = draftPlan(schema, schema, { splitRows })
-    const splits = await collect(reader.split(plan, NEVER))
+    const splits = await collect(reader.split(plan, () => plan.splitRows, NEVER))
     expect(splits.map(({ index }) => index)).to.deep.equal(splits.map((_, i) => i))
     return { plan, splits }
   } finally {

@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect } from 'chai'
-import type { Batch, Column, Endpoint, Plan, Reader, Split, TableSchema, Writer } from '../../src/plugin.js'
+import type {
+  Batch,
+  Column,
+  Endpoint,
+  Plan,
+  Reader,
+  Split,
+  TableSchema,
+  WriteOptions,
+  Writer,
+} from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import sqlite from '../../plugins/sqlite/plugin.js'
 
@@ -62,7 +72,12 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
   const key = source.keys.find(({ columns }) => columns.every((name) => columnOf(name).ordered))
   return {
     mode: 'init',
+    window: null,
+    watermarks: {},
     writeMode: 'insert',
+    identity: null,
+    consistency: 'split',
+    errorLimit: { record: 0, percentage: null },
     source,
     target,
     columns: source.columns.map((column, i) => ({
@@ -95,6 +110,15 @@ export async function makePlan(
   return { ...draft, write: await writer.plan(draft, options.writePath ?? 'auto') }
 }
 
+/** Nothing is tolerated. */
+export const writeOptions: WriteOptions = {
+  signal: NEVER,
+  onProgress: () => {},
+  onDirty(_row, error) {
+    throw error
+  },
+}
+
 /** Copies a table, split after split, and returns the number of rows written. */
 export async function copy(
   from: string,
@@ -110,9 +134,9 @@ export async function copy(
     const plan = await makePlan(reader, writer, table, table, options)
     await writer.prepare(plan, NEVER)
     let rows = 0
-    for await (const split of reader.split(plan, NEVER)) {
+    for await (const split of reader.split(plan, () => plan.splitRows, NEVER)) {
       const batches = reader.read(plan, split, NEVER)
-      rows += await writer.write(plan, batches, { signal: NEVER, onProgress: () => {} })
+      rows += (await writer.write(plan, batches, writeOptions)).rowsWritten
     }
     await writer.finish(plan, NEVER)
     return rows

@@ -218,7 +218,11 @@ describe('sqlite task store', () => {
     await store.connect()
     expect((await failure(store.list())).code).to.equal('TASK_STORE_MISSING')
     expect(existsSync(path)).to.equal(false)
-    expect(await store.init()).to.have.members(['task_def_sync_manager', 'rowshift_run'])
+    expect(await store.init()).to.have.members([
+      'task_def_sync_manager',
+      'rowshift_run',
+      'rowshift_watermark',
+    ])
     expect(await store.init()).to.deep.equal([])
     expect(await store.list()).to.deep.equal([])
     await store.close()

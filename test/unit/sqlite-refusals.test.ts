@@ -10,6 +10,7 @@ import {
   Fixture,
   makePlan,
   NEVER,
+  writeOptions,
   openReader,
   openWriter,
 } from './sqlite-fixture.js'
@@ -57,7 +58,8 @@ describe('sqlite writer refuses', function () {
         source: { ...mapping.source, kind: kinds[i]! },
       }))
       const changed: Plan = { ...plan, columns }
-      return await writer.write(changed, batches, { signal: more.signal ?? NEVER, onProgress: () => {} })
+      const written = await writer.write(changed, batches, { ...writeOptions, signal: more.signal ?? NEVER })
+      return written.rowsWritten
     } finally {
       await reader.close()
       await writer.close()

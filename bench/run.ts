@@ -1,0 +1,64 @@
+/** What benchmarks share: the program run on `bench.source` and `bench.target` of a server, and its report and cost. */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Connection } from 'mysql2/promise'
+import { createConnection } from 'mysql2/promise'
+import type { RunReport } from '../src/index.js'
+import type { TestServer } from '../test/support/servers.js'
+
+const CLI = fileURLToPath(new URL('../src/cli/main.js', import.meta.url))
+const USAGE = new URL('usage.js', import.meta.url).href
+
+export interface Measured {
+  readonly report: RunReport
+  /** Of the whole process. */
+  readonly seconds: number
+  readonly cpuSeconds: number
+  readonly peakMegabytes: number
+}
+
+export async function copy(server: TestServer, params: object): Promise<Measured> {
+  const folder = mkdtempSync(join(tmpdir(), 'rowshift-bench-'))
+  const report = join(folder, 'report.json')
+  const usage = join(folder, 'usage.json')
+  const url = (table: string) => `${server.url}/bench?table=${table}`
+  const args = ['copy', '--from', url('source'), '--to', url('target'), '--report', report]
+  try {
+    const started = performance.now()
+    await run(['--import', USAGE, CLI, ...args, '--params', JSON.stringify(params)], {
+      ROWSHIFT_BENCH_USAGE: usage,
+    })
+    const seconds = (performance.now() - started) / 1000
+    const cost = readJson(usage) as Pick<Measured, 'cpuSeconds' | 'peakMegabytes'>
+    return { report: readJson(report) as RunReport, seconds, ...cost }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function run(args: readonly string[], env: Record<string, string>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let errors = ''
+    child.stderr.on('data', (text: Buffer) => (errors += text.toString()))
+    child.on('error', reject)
+    child.on('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`rowshift ended with ${code}: ${errors}`)),
+    )
+  })
+}
+
+export function connect(server: TestServer, database?: string): Promise<Connection> {
+  const { host, port, user, password } = server
+  return createConnection({ host, port, user, password, ...(database === undefined ? {} : { database }) })
+}
+
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(file, 'utf8'))
+}

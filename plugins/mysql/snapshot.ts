@@ -1,0 +1,80 @@
+import type { Endpoint, SnapshotLock } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import { Session } from './connection.js'
+import { mapError } from './errors.js'
+import { describeFacts } from './schema.js'
+import { identifier } from './sql.js'
+
+/** Transactions that write to the table are waited for so long; meanwhile new ones wait for us. */
+const LOCK_WAIT_SECONDS = 30
+
+/** Engines whose snapshots other sessions' writes do not show in. */
+const WITH_SNAPSHOTS = new Set(['InnoDB', 'ROCKSDB', 'TokuDB'])
+
+/**
+ * Holds off writes to one table. The lock on the table is enough for a copy of it, and disturbs nobody else; the global
+ * one is for users who have RELOAD but not LOCK TABLES.
+ */
+export async function lockWrites(endpoint: Endpoint, table: string): Promise<SnapshotLock> {
+  const session = await Session.open(endpoint)
+  try {
+    const { engine } = await describeFacts(session, table)
+    if (engine !== null && !WITH_SNAPSHOTS.has(engine)) throw withoutSnapshots(table, engine)
+    await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_SECONDS}`)
+    await lock(session, table)
+    const position = await logPosition(session)
+    return {
+      position,
+      async release() {
+        await session.query('UNLOCK TABLES').catch(() => session.destroy())
+        await session.close()
+      },
+    }
+  } catch (error) {
+    session.destroy()
+    throw error
+  }
+}
+
+async function lock(session: Session, table: string): Promise<void> {
+  const refusals: RowshiftError[] = []
+  for (const sql of [`LOCK TABLES ${identifier(table)} READ`, 'FLUSH TABLES WITH READ LOCK']) {
+    try {
+      await session.query(sql)
+      return
+    } catch (thrown) {
+      const error = mapError(thrown, `locking table ${table} against writes for the snapshot`, { table })
+      if (error.code !== 'ACCESS_DENIED') throw error
+      refusals.push(error)
+    }
+  }
+  throw new RowshiftError(
+    'ACCESS_DENIED',
+    `A snapshot of ${table} needs a short lock against writes, and the user of ${session.where} has neither LOCK TABLES nor RELOAD. ` +
+      'Grant one of them, or use "consistency": "split", or copy from a replica whose replication is stopped.',
+    { table },
+    refusals[0],
+  )
+}
+
+/** Of the binary log: GTIDs where there are any, else file and offset; null when it is off or may not be looked at. */
+async function logPosition(session: Session): Promise<string | null> {
+  for (const sql of ['SHOW BINARY LOG STATUS', 'SHOW MASTER STATUS']) {
+    const rows = await session.query(sql).catch(() => null)
+    if (rows === null) continue
+    const [first] = rows
+    if (!first) return null
+    const [file, offset, , , executed] = first
+    const gtids = executed ?? (await session.query('SELECT @@gtid_binlog_pos').catch(() => []))[0]?.[0]
+    return gtids ? `${file}:${offset}, GTID ${gtids}` : `${file}:${offset}`
+  }
+  return null
+}
+
+function withoutSnapshots(table: string, engine: string): RowshiftError {
+  return new RowshiftError(
+    'PARAMS_INVALID',
+    `params.consistency is "snapshot", but table ${table} uses engine ${engine}, which has no snapshots. Use "consistency": "split".`,
+    { table },
+  )
+}

@@ -1,0 +1,252 @@
+import { isolate } from '../../src/batch/isolate.js'
+import { cellsOf, excerpt, rowName } from '../../src/batch/row-name.js'
+import type { Batch, WriteCounts, WriteOptions } from '../../src/plugin.js'
+import { nothingWritten, RowshiftError } from '../../src/plugin.js'
+import type { Session } from './connection.js'
+import { mapError, warningError } from './errors.js'
+import { duplicateCounts, figure, warnings } from './counts.js'
+import type { Statements } from './statements.js'
+import type { OkResult } from './wire.js'
+
+/** Most bytes in one LOAD DATA, which are kept so that a bad row among them can be found. */
+const LOAD_BYTES = 16 << 20
+
+/** One split on its way into the target, inside a transaction that the writer ends. */
+export class SplitWrite {
+  readonly #session: Session
+  readonly #statements: Statements
+  readonly #options: WriteOptions
+  #counts: WriteCounts = nothingWritten
+  #handed = 0
+
+  constructor(session: Session, statements: Statements, options: WriteOptions) {
+    this.#session = session
+    this.#statements = statements
+    this.#options = options
+  }
+
+  /** Begins a transaction with the first batch; none for a split without rows. */
+  async run(batches: AsyncIterable<Batch>): Promise<WriteCounts> {
+    const iterator = batches[Symbol.asyncIterator]()
+    let next = await iterator.next()
+    if (next.done) return nothingWritten
+    for (const sql of this.#statements.stage?.create ?? []) await this.#session.query(sql)
+    if (this.#statements.facts.readCommitted) {
+      await this.#session.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
+    }
+    await this.#session.query('START TRANSACTION')
+    const take = async function* (most: number): AsyncGenerator<Batch> {
+      for (let bytes = 0; !next.done && bytes < most; next = await iterator.next()) {
+        bytes += next.value.bytes.length
+        yield next.value
+      }
+    }
+    const { plan } = this.#statements
+    const byLoad = plan.write.path === 'load-data'
+    while (!next.done) {
+      // A LOAD DATA takes what comes; an INSERT, or a load bounded by write_batch, takes a batch.
+      const window = take(byLoad && plan.writeBatch === null ? LOAD_BYTES : 1)
+      if (byLoad) await this.#load(window)
+      else for await (const batch of window) await this.#insert(batch)
+    }
+    return this.#counts
+  }
+
+  /** Batches that hold a value which the server would change go in row by row; so do those of a load that failed. */
+  async #load(batches: AsyncIterable<Batch>): Promise<void> {
+    const held: Batch[] = []
+    const suspects: Batch[] = []
+    const { guards } = this.#statements
+    const count = (rows: number) => this.#count(rows)
+    const bytes = async function* (): AsyncGenerator<Buffer> {
+      for await (const batch of batches) {
+        if (guards?.refusal(batch)) suspects.push(batch)
+        else {
+          held.push(batch)
+          yield batch.bytes
+          count(batch.rows)
+        }
+      }
+    }
+    const before = this.#handed
+    try {
+      await this.#undoable(async () => {
+        const ok = await this.#session.load(this.#statements.load, bytes())
+        await this.#loaded(ok, rowsOf(held))
+      })
+    } catch (error) {
+      if (!isolates(error)) throw error
+      this.#handed = before
+      for (const batch of held) await this.#insert(batch)
+    }
+    for (const batch of suspects) await this.#insert(batch)
+  }
+
+  /**
+   * LOCAL without REPLACE means IGNORE: bad values are altered and taken keys skipped, each with a warning, so that
+   * anything but a clean count is undone. REPLACE would be strict by itself, but it overwrites a row that is equal to
+   * the one already there without counting it: of two equal rows one would be lost unnoticed.
+   */
+  async #loaded(ok: OkResult, sent: number): Promise<void> {
+    const replaced = this.#statements.plan.writeMode === 'replace' ? figure(ok, 'Deleted') : 0
+    const clean =
+      figure(ok, 'Records') === sent && figure(ok, 'Deleted') === replaced && figure(ok, 'Skipped') === 0
+    if ((await this.#faulty(ok)) || !clean) throw this.#mismatch(ok, sent)
+    if (this.#statements.stage) await this.#merge(sent)
+    else this.#add({ rowsWritten: sent, rowsChanged: Math.min(replaced, sent) })
+  }
+
+  #insert(batch: Batch): Promise<void> {
+    const { plan, facts } = this.#statements
+    return isolate(batch, {
+      store: (part) => this.#undoable(() => this.#store(part)),
+      // What a server without transactions has stored of a statement cannot be taken back and tried again.
+      blamesRow: (error) => facts.transactional && isolates(error),
+      onBad: (row, error) => {
+        this.#options.onDirty(row, nameRow(this.#statements, row, error as RowshiftError))
+        this.#add({ dirtyRows: row.rows })
+        this.#count(row.rows)
+      },
+    }).catch((error: unknown) => {
+      throw mapError(error, `writing table ${plan.target.table}`, { table: plan.target.table })
+    })
+  }
+
+  async #store(part: Batch): Promise<void> {
+    const { guards, insert, facts, plan, stage } = this.#statements
+    const refusal = guards?.refusal(part)
+    if (refusal) throw refusal
+    const statement = insert.build(part)
+    if (statement.length >= facts.maxAllowedPacket) throw tooLarge(statement.length)
+    const ok = await this.#session.send(statement)
+    const counts = stage
+      ? ok.affectedRows === part.rows && nothingWritten
+      : duplicateCounts(plan.writeMode, ok, part.rows)
+    if ((await this.#faulty(ok)) || !counts) throw this.#mismatch(ok, part.rows)
+    if (stage) await this.#merge(part.rows)
+    else this.#add(counts)
+    this.#count(part.rows)
+  }
+
+  /** From the staging table into the target. */
+  async #merge(rows: number): Promise<void> {
+    const { empty, merge } = this.#statements.stage!
+    const { writeMode } = this.#statements.plan
+    const updated = merge.update === null ? null : await this.#send(merge.update)
+    const inserted = await this.#send(merge.insert)
+    const changed = updated?.affectedRows ?? 0
+    const counts =
+      this.#statements.facts.uniqueKeys === 1
+        ? duplicateCounts(writeMode, inserted, rows)
+        : lookedUp(writeMode === 'ignore', rows, changed, inserted.affectedRows)
+    if (!counts) throw this.#mismatch(inserted, rows)
+    this.#add(counts)
+    await this.#session.query(empty)
+  }
+
+  async #send(sql: string): Promise<OkResult> {
+    const ok = await this.#session.send(Buffer.from(sql))
+    await this.#faulty(ok)
+    return ok
+  }
+
+  /** Runs `change`; when some row is to blame that it fails, it has not happened. */
+  async #undoable(change: () => Promise<void>): Promise<void> {
+    const { facts, plan } = this.#statements
+    const counts = this.#counts
+    await this.#session.query('SAVEPOINT rowshift')
+    try {
+      await change()
+    } catch (thrown) {
+      const error = mapError(thrown, `writing table ${plan.target.table}`, { table: plan.target.table })
+      this.#counts = counts
+      if (facts.transactional && error.blamesRow) {
+        await this.#session.query('ROLLBACK TO SAVEPOINT rowshift')
+      }
+      throw error
+    }
+  }
+
+  /** Throws for the first warning that speaks of a value or a key; false when the warnings say nothing of that kind. */
+  async #faulty(ok: OkResult): Promise<boolean> {
+    if (warnings(ok) === 0) return false
+    const said = await this.#session.query('SHOW WARNINGS LIMIT 1000')
+    const first = said.find(([, errno]) => !HARMLESS.has(Number(errno)))
+    if (first) throw warningError(Number(first[1]), first[2]!, this.#statements.plan.target.table)
+    return said.length === 0
+  }
+
+  #mismatch(ok: OkResult, sent: number): RowshiftError {
+    const { table } = this.#statements.plan.target
+    return new RowshiftError(
+      'COUNT_MISMATCH',
+      `${sent} rows were sent and table ${table} reported "${ok.info || `${ok.affectedRows} rows`}". The split was rolled back.`,
+    )
+  }
+
+  #add(more: Partial<WriteCounts>): void {
+    const sum = (name: keyof WriteCounts) => this.#counts[name] + (more[name] ?? 0)
+    this.#counts = {
+      rowsWritten: sum('rowsWritten'),
+      rowsChanged: sum('rowsChanged'),
+      rowsUnchanged: sum('rowsUnchanged'),
+      rowsSkipped: sum('rowsSkipped'),
+      dirtyRows: sum('dirtyRows'),
+    }
+  }
+
+  #count(rows: number): void {
+    this.#handed += rows
+    this.#options.onProgress(this.#handed)
+  }
+}
+
+/** "Unsafe statement" for statement-based binary logs: about replicas, not about values. */
+const HARMLESS = new Set([1592])
+
+function isolates(error: unknown): boolean {
+  return error instanceof RowshiftError && error.blamesRow
+}
+
+function rowsOf(batches: readonly Batch[]): number {
+  return batches.reduce((sum, { rows }) => sum + rows, 0)
+}
+
+function lookedUp(
+  ignore: boolean,
+  rows: number,
+  changed: number,
+  inserted: number,
+): Partial<WriteCounts> | null {
+  const rest = rows - changed - inserted
+  if (rest < 0) return null
+  const kept = ignore ? { rowsSkipped: rest } : { rowsUnchanged: rest }
+  return { rowsWritten: changed + inserted, rowsChanged: changed, ...kept }
+}
+
+/** Says which row it was; servers name the column in quotes, and that one's value is shown. */
+function nameRow({ plan }: Statements, row: Batch, error: RowshiftError): RowshiftError {
+  if (error.details['key'] !== undefined) return error
+  const cells = cellsOf(row)
+  const key = rowName(plan, cells)
+  const named = /\bcolumn '(?:.*\.)?`?([^'`]+)`?'/i.exec(error.message)?.[1]
+  const at = plan.columns.findIndex(({ target }) => target.name === named)
+  const value = at < 0 ? '' : ` Its ${named} is ${excerpt(cells[at] ?? null)}.`
+  const which = key.length > 0 ? key.join(', ') : cells.slice(0, 5).map(excerpt).join(', ')
+  const details = { ...error.details, key, ...(at < 0 ? {} : { column: named! }) }
+  return new RowshiftError(
+    error.code,
+    `${error.message} The row with ${which} was not written.${value}`,
+    details,
+    error.cause,
+  )
+}
+
+/** The server would answer by closing the connection. */
+function tooLarge(bytes: number): RowshiftError {
+  return new RowshiftError(
+    'ROW_TOO_LARGE',
+    `A row makes a statement of ${bytes} bytes, more than the target's max_allowed_packet. Raise max_allowed_packet there.`,
+    { bytes },
+  )
+}

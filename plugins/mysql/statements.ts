@@ -1,0 +1,147 @@
+import type { ColumnMapping, Plan } from '../../src/plugin.js'
+import { Guards } from './guards.js'
+import { identifier } from './sql.js'
+import type { Quoting } from './transcode.js'
+import { InsertBuilder } from './transcode.js'
+import type { WriteFacts } from './write-plan.js'
+
+/** Hides any table of that name from this session only. */
+const STAGE = identifier('rowshift_stage')
+/** What the rows of an INSERT are called in its ON DUPLICATE KEY UPDATE. */
+const NEW = identifier('rowshift_new')
+
+/** How staged rows get into the target. */
+interface Merge {
+  /** Changes the rows that are there; null where the INSERT does it, or nothing may change. */
+  readonly update: string | null
+  readonly insert: string
+}
+
+/** The SQL of a plan, made once per thread. */
+export class Statements {
+  readonly plan: Plan
+  readonly facts: WriteFacts
+  readonly guards: Guards | null
+  readonly load: string
+  readonly insert: InsertBuilder
+  /** null: rows go straight into the target. */
+  readonly stage: { readonly create: readonly string[]; readonly empty: string; readonly merge: Merge } | null
+
+  constructor(plan: Plan) {
+    this.plan = plan
+    this.facts = plan.write.facts as WriteFacts
+    this.guards = Guards.of(plan)
+    const target = identifier(plan.target.table)
+    const entry = this.facts.staged ? STAGE : target
+    const replace = plan.writeMode === 'replace'
+    this.load = loadSql(plan, entry, replace)
+    this.insert = new InsertBuilder(
+      `${replace ? 'REPLACE' : 'INSERT'} INTO ${entry} (${targetColumns(plan)}) VALUES `,
+      plan.columns.map(quoting),
+      this.facts.staged ? '' : onDuplicate(plan, this.facts),
+    )
+    this.stage = this.facts.staged
+      ? {
+          create: stagingSql(
+            plan.target.table,
+            plan.columns.map(({ target }) => target.name),
+          ),
+          empty: `DELETE FROM ${STAGE}`,
+          merge: mergeSql(plan, this.facts, target),
+        }
+      : null
+  }
+}
+
+export const dropStagingSql = `DROP TEMPORARY TABLE IF EXISTS ${STAGE}`
+
+/** A staging table without keys, and with the target's own types, so that what the target refuses is refused here. */
+export function stagingSql(table: string, columns: readonly string[]): string[] {
+  const names = columns.map(identifier).join(',')
+  return [
+    dropStagingSql,
+    `CREATE TEMPORARY TABLE ${STAGE} ENGINE=InnoDB SELECT ${names} FROM ${identifier(table)} LIMIT 0`,
+  ]
+}
+
+function targetColumns(plan: Plan): string {
+  return plan.columns.map(({ target }) => identifier(target.name)).join(',')
+}
+
+/** What an INSERT does with a row whose key is there; only for targets with one unique key. */
+function onDuplicate(plan: Plan, facts: WriteFacts): string {
+  const [first] = plan.identity ?? []
+  if (plan.writeMode === 'ignore') {
+    return ` ON DUPLICATE KEY UPDATE ${identifier(first!)} = ${identifier(plan.target.table)}.${identifier(first!)}`
+  }
+  if (plan.writeMode !== 'upsert') return ''
+  const fresh = (name: string) => (facts.rowAlias ? `${NEW}.${name}` : `VALUES(${name})`)
+  return `${facts.rowAlias ? ` AS ${NEW}` : ''} ON DUPLICATE KEY UPDATE ${everyColumn(plan, fresh)}`
+}
+
+/** All columns are set, so that ON UPDATE CURRENT_TIMESTAMP leaves none of them to the clock. */
+function everyColumn(plan: Plan, value: (name: string) => string, table = ''): string {
+  return plan.columns
+    .map(({ target }) => identifier(target.name))
+    .map((name) => `${table}${name} = ${value(name)}`)
+    .join(', ')
+}
+
+/**
+ * With one unique key, ON DUPLICATE KEY UPDATE does it all. With several it would update whatever row collides on any
+ * of them; so rows are looked up by their identity, and a collision on another key is an error.
+ */
+function mergeSql(plan: Plan, facts: WriteFacts, target: string): Merge {
+  const columns = targetColumns(plan)
+  const selected = plan.columns.map(({ target: { name } }) => `${STAGE}.${identifier(name)}`).join(',')
+  const insert = `INSERT INTO ${target} (${columns}) SELECT ${selected} FROM ${STAGE}`
+  const staged = (name: string) => `${STAGE}.${name}`
+  if (facts.uniqueKeys === 1) {
+    const [first] = plan.identity!
+    const update =
+      plan.writeMode === 'ignore'
+        ? `${target}.${identifier(first!)} = ${target}.${identifier(first!)}`
+        : everyColumn(plan, staged, `${target}.`)
+    return { update: null, insert: `${insert} ON DUPLICATE KEY UPDATE ${update}` }
+  }
+  const same = plan
+    .identity!.map((name) => `${target}.${identifier(name)} = ${STAGE}.${identifier(name)}`)
+    .join(' AND ')
+  return {
+    update:
+      plan.writeMode === 'ignore'
+        ? null
+        : `UPDATE ${STAGE} STRAIGHT_JOIN ${target} ON ${same} SET ${everyColumn(plan, staged, `${target}.`)}`,
+    insert: `${insert} LEFT JOIN ${target} ON ${same} WHERE ${target}.${identifier(plan.identity![0]!)} IS NULL`,
+  }
+}
+
+/** Numbers go in bare, which is shorter; but only into numbers, since a bare number means an ENUM's index. */
+function quoting({ source, target }: ColumnMapping): Quoting {
+  const numeric = (kind: string) => kind === 'integer' || kind === 'decimal'
+  if (numeric(source.kind) && numeric(target.kind)) return 'number'
+  return source.kind === 'bytes' ? 'bytes' : 'text'
+}
+
+/**
+ * MySQL refuses raw bytes in a file declared utf8mb4, so there a table with binary columns is loaded as binary and its
+ * text columns are converted by name. MariaDB takes raw bytes; but with a SET clause it gives a row with id 0 a new id
+ * in spite of NO_AUTO_VALUE_ON_ZERO, so there no SET clause may appear.
+ */
+function loadSql(plan: Plan, table: string, replace: boolean): string {
+  const { mariadb } = plan.write.facts as WriteFacts
+  const binary = !mariadb && plan.columns.some(({ source }) => source.kind === 'bytes')
+  const conversions: string[] = []
+  const columns = plan.columns.map(({ source, target }, i) => {
+    const name = identifier(target.name)
+    if (!binary || (source.kind !== 'text' && source.kind !== 'json')) return name
+    conversions.push(`${name} = CONVERT(@v${i} USING utf8mb4)`)
+    return `@v${i}`
+  })
+  return (
+    `LOAD DATA LOCAL INFILE 'rowshift' ${replace ? 'REPLACE ' : ''}INTO TABLE ${table}` +
+    ` CHARACTER SET ${binary ? 'binary' : 'utf8mb4'}` +
+    " FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'" +
+    ` (${columns.join(', ')})${conversions.length === 0 ? '' : ` SET ${conversions.join(', ')}`}`
+  )
+}

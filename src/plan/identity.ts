@@ -1,0 +1,41 @@
+import { RowshiftError } from '../errors.js'
+import type { ColumnMapping, SplitKey, TableSchema, WriteMode } from '../plugin.js'
+
+export interface IdentityRequest {
+  readonly writeMode: WriteMode
+  readonly target: TableSchema
+  readonly columns: readonly ColumnMapping[]
+  /** The split key of the source. */
+  readonly key: SplitKey | null
+}
+
+/**
+ * Target columns of the unique key by which a row is known again: the counterpart of the split key if it is one, else
+ * the target's primary key, else another unique key, without NULL and fed by the source. null where it is not needed: any unique key makes
+ * `replace` delete the old row.
+ */
+export function chooseIdentity({
+  writeMode,
+  target,
+  columns,
+  key,
+}: IdentityRequest): readonly string[] | null {
+  if (writeMode === 'insert' || (writeMode === 'replace' && target.keys.length > 0)) return null
+  const fed = new Map(columns.map(({ source, target }) => [source.name, target.name]))
+  const wanted = key?.columns.map(({ name }) => fed.get(name)) ?? []
+  const usable = target.keys.filter(
+    ({ nullable, columns: names }) =>
+      !nullable && names.every((name) => columns.some((column) => column.target.name === name)),
+  )
+  const same = usable.find(
+    ({ columns: names }) => names.length === wanted.length && names.every((name) => wanted.includes(name)),
+  )
+  const best = same ?? usable[0]
+  if (best) return best.columns
+  throw new RowshiftError(
+    'KEY_REQUIRED',
+    `Write mode "${writeMode}" knows a row again by its key, but ${target.table} has no unique key without NULL whose columns are all copied. ` +
+      'Give the target a primary key, or use write mode "insert".',
+    { table: target.table },
+  )
+}

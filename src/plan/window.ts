@@ -1,0 +1,116 @@
+import { RowshiftError } from '../errors.js'
+import type { Column, Mode, Reader, SplitKey, TableSchema, Window, Writer } from '../plugin.js'
+import type { Params } from '../task/params.js'
+import { column } from './split-key.js'
+
+/** How long an append waits for transactions that hold lower keys, before it leaves them to the next run. */
+const PATIENCE_MS = 5_000
+
+/** How far earlier runs have got. */
+export interface Past {
+  readonly watermarks: Readonly<Partial<Record<Mode, string>>>
+  /** Begin at the target's own highest value where nothing is remembered. */
+  readonly fromTarget: boolean
+}
+
+export interface WindowRequest {
+  readonly reader: Reader
+  readonly writer: Writer
+  readonly source: TableSchema
+  readonly target: TableSchema
+  readonly params: Params
+  readonly key: SplitKey | null
+  /** null: nothing is remembered between runs, as in `rowshift copy`. */
+  readonly past: Past | null
+}
+
+export interface WindowChoice {
+  readonly window: Window | null
+  readonly watermarks: Readonly<Partial<Record<Mode, string>>>
+}
+
+/** Fixes what this run reads, and what it leaves to be remembered. */
+export async function chooseWindow(request: WindowRequest): Promise<WindowChoice> {
+  const { mode } = request.params
+  if (mode === 'init') return { window: null, watermarks: await seeds(request) }
+  const watermark = await startingPoint(request, mode)
+  const window = await bound(request, mode, watermark, PATIENCE_MS)
+  return { window, watermarks: window.to === null ? {} : { [mode]: window.to } }
+}
+
+/** A full copy is a beginning for either incremental mode, if it has a column for it. */
+async function seeds(request: WindowRequest): Promise<Partial<Record<Mode, string>>> {
+  const { params, past, reader } = request
+  const found: Partial<Record<Mode, string>> = {}
+  if (past === null || !reader.bound) return found
+  for (const mode of ['append', 'increment'] as const) {
+    if (mode === 'append' ? risingKey(request) === null : params.diffColumn === null) continue
+    const window = await bound(request, mode, null, 0)
+    if (window.to !== null) found[mode] = window.to
+  }
+  return found
+}
+
+async function startingPoint(request: WindowRequest, mode: 'append' | 'increment'): Promise<string | null> {
+  const { past, target, writer } = request
+  const known = past?.watermarks[mode]
+  if (known !== undefined) return known
+  if (past?.fromTarget) {
+    const { name, table } = counterpart(request, mode)
+    if (!writer.highest) throw cannot(mode, target.table, 'cannot say which value of a column is the highest')
+    return writer.highest(table, name)
+  }
+  return null
+}
+
+function bound(
+  request: WindowRequest,
+  mode: 'append' | 'increment',
+  watermark: string | null,
+  patience: number,
+): Promise<Window> {
+  const { reader, source, params } = request
+  if (!reader.bound) throw cannot(mode, source.table, 'knows no incremental runs')
+  const kind = mode === 'append' ? 'key' : 'time'
+  const { lag, overlap } = params
+  return reader.bound({
+    table: source,
+    column: windowColumn(request, mode),
+    kind,
+    watermark,
+    lag,
+    overlap,
+    patience,
+  })
+}
+
+function windowColumn(request: WindowRequest, mode: 'append' | 'increment'): Column {
+  const { source, params } = request
+  if (mode === 'append') {
+    const rising = risingKey(request)
+    if (rising) return rising
+    throw cannot(mode, source.table, 'has no key of one column that rises; name it with "pk"')
+  }
+  const changed = column(source, params.diffColumn!.source)
+  if (changed.kind === 'datetime' || changed.kind === 'instant') return changed
+  throw new RowshiftError(
+    'COLUMN_NOT_FOUND',
+    `params.diff_column names ${source.table}.${changed.name} (${changed.type}), which does not say when a row changed: a date with a time is needed.`,
+    { table: source.table, column: changed.name },
+  )
+}
+
+function risingKey({ key }: WindowRequest): Column | null {
+  const [only, ...more] = key?.columns ?? []
+  return only && more.length === 0 && !key!.nullable ? only : null
+}
+
+function counterpart(request: WindowRequest, mode: 'append' | 'increment'): { name: Column; table: string } {
+  const { target, params } = request
+  const named = mode === 'append' ? params.targetKey?.[0] : params.diffColumn!.target
+  return { name: column(target, named ?? windowColumn(request, mode).name), table: target.table }
+}
+
+function cannot(mode: Mode, table: string, why: string): RowshiftError {
+  return new RowshiftError('PARAMS_INVALID', `params.mode is "${mode}", but ${table} ${why}.`, { table })
+}

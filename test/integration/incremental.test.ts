@@ -1,0 +1,286 @@
+// Incremental runs while writers are at work: nothing lost, nothing twice, whatever is committed in whatever order.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { createConnection, type Connection } from 'mysql2/promise'
+import { fromUrl } from '../../src/config/config.js'
+import { runCopy } from '../../src/engine/job.js'
+import { newRunId } from '../../src/engine/report.js'
+import type { RunReport } from '../../src/index.js'
+import { readParams } from '../../src/task/params.js'
+import { servers } from '../support/context.js'
+import { expectRefusal, Place } from '../support/copying.js'
+
+const SEEDS = 20
+const AT_ONCE = 5
+const WRITERS = 3
+const WRITING_MS = 3_000
+
+/** Mulberry32: the same numbers for the same seed. */
+function randomOf(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return (((t ^ (t >>> 14)) >>> 0) / 4294967296) * below
+  }
+}
+
+/** A stored task's runs, one after another, with what is remembered between them. */
+class Task {
+  readonly #place: Place
+  readonly #table: string
+  readonly #params: object
+  watermarks: Readonly<Record<string, string>> = {}
+
+  constructor(place: Place, table: string, params: object) {
+    this.#place = place
+    this.#table = table
+    this.#params = params
+  }
+
+  async run(): Promise<RunReport> {
+    const report = await runCopy(
+      {
+        runId: newRunId(),
+        taskId: 1,
+        from: await fromUrl(this.#place.url(this.#table), '--from'),
+        to: await fromUrl(this.#place.url(`${this.#table}2`), '--to'),
+        params: readParams(this.#params),
+        past: { watermarks: this.watermarks, fromTarget: false },
+      },
+      { signal: new AbortController().signal, onPlan: () => {}, onProgress: () => {} },
+    )
+    expect(report.error, JSON.stringify(report.error)).to.equal(null)
+    this.watermarks = { ...this.watermarks, ...report.watermarks }
+    return report
+  }
+}
+
+async function open(place: Place): Promise<Connection> {
+  const { host, port, user, password } = place.server
+  return createConnection({ host, port, user, password, database: place.database, multipleStatements: true })
+}
+
+/** Transactions of all lengths, some rolled back; ids are taken at their start and committed at their end. */
+async function write(
+  place: Place,
+  suffix: string,
+  random: (below: number) => number,
+  until: number,
+): Promise<void> {
+  const connection = await open(place)
+  try {
+    while (Date.now() < until) {
+      await connection.query('START TRANSACTION')
+      for (let i = random(4); i >= 0; i--) {
+        await connection.query(
+          `INSERT INTO log${suffix} (v) VALUES (${Math.floor(random(1e6))}), (${Math.floor(random(1e6))});
+           UPDATE account${suffix} SET v = v + 1 WHERE id = ${1 + Math.floor(random(300))}`,
+        )
+        if (random(10) < 1) {
+          const id = 1000 + Math.floor(random(1e6))
+          await connection.query(`INSERT IGNORE INTO account${suffix} (id, v) VALUES (${id}, 1)`)
+        }
+        await sleep(random(10) < 1 ? random(1500) : random(20))
+      }
+      await connection.query(random(10) < 1 ? 'ROLLBACK' : 'COMMIT')
+    }
+  } catch (error) {
+    // Writers may deadlock with each other; that transaction is gone like one rolled back.
+    if ((error as { errno?: number }).errno !== 1213) throw error
+    await write(place, suffix, random, until)
+  } finally {
+    await connection.end()
+  }
+}
+
+async function tables(place: Place, suffix: string): Promise<void> {
+  for (const name of [suffix, `${suffix}2`]) {
+    await place.query(
+      `CREATE TABLE log${name} (id BIGINT AUTO_INCREMENT PRIMARY KEY, v INT NOT NULL);
+       CREATE TABLE account${name} (id INT PRIMARY KEY, v INT NOT NULL,
+         modify_time TIMESTAMP(6) NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6), KEY (modify_time))`,
+    )
+  }
+  await place.query(
+    `INSERT INTO account${suffix} (id, v) WITH RECURSIVE q (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM q WHERE n < 300) SELECT n, 0 FROM q`,
+  )
+}
+
+/** Writers and runs at the same time, quiet, one more run; then the tables must be equal. */
+async function race(place: Place, seed: number): Promise<number> {
+  const suffix = `_${seed}_`
+  await tables(place, suffix)
+  const random = randomOf(seed)
+  const until = Date.now() + WRITING_MS
+  const writers = Array.from({ length: WRITERS }, (_, i) =>
+    write(place, suffix, randomOf(seed * 100 + i), until),
+  )
+  const log = new Task(place, `log${suffix}`, { mode: 'append', worker_num: 1 })
+  const account = new Task(place, `account${suffix}`, {
+    mode: 'increment',
+    diff_column: 'modify_time',
+    worker_num: 1,
+  })
+  let runs = 0
+  while (Date.now() < until) {
+    await log.run()
+    await account.run()
+    runs++
+    await sleep(random(200))
+  }
+  await Promise.all(writers)
+  await sleep(1_500)
+  await log.run()
+  await account.run()
+  const last = [await log.run(), await account.run()]
+  expect(
+    last.map(({ rowsWritten }) => rowsWritten),
+    `seed ${seed}: a run that finds nothing new`,
+  ).to.deep.equal([0, 0])
+  for (const table of ['log', 'account']) {
+    const [a, b] = [`${table}${suffix}`, `${table}${suffix}2`]
+    const columns = table === 'log' ? 'id, v' : 'id, v, modify_time'
+    const [[lost, twice]] = (await place.query(
+      `SELECT (SELECT COUNT(*) FROM (SELECT ${columns} FROM ${a} EXCEPT SELECT ${columns} FROM ${b}) q),
+              (SELECT COUNT(*) FROM ${b}) - (SELECT COUNT(*) FROM ${a})`,
+    )) as [[string, string]]
+    expect({ lost, twice }, `seed ${seed}, ${table}`).to.deep.equal({ lost: '0', twice: '0' })
+  }
+  return runs
+}
+
+describe('incremental runs with writers at work', () => {
+  for (const kind of ['mariadb', 'mysql'] as const) {
+    it(`lose and double nothing over ${SEEDS} seeds on ${kind}`, async () => {
+      const server = servers().find((one) => one.kind === kind)!
+      const place = await Place.create(server)
+      let runs = 0
+      for (let seed = 1; seed <= SEEDS; seed += AT_ONCE) {
+        const seeds = Array.from({ length: AT_ONCE }, (_, i) => seed + i)
+        runs += (await Promise.all(seeds.map((one) => race(place, one)))).reduce((sum, one) => sum + one)
+      }
+      expect(runs, 'runs while writers were at work').to.be.above(SEEDS / 4)
+    }).timeout(600_000)
+  }
+})
+
+describe('incremental runs', () => {
+  const source = (name: string, type = 'DATETIME(6) NULL') =>
+    `CREATE TABLE ${name} (id INT PRIMARY KEY, v INT NOT NULL, changed ${type}, KEY (changed))`
+  const increment = (place: Place, more: object = {}) =>
+    new Task(place, 's', { mode: 'increment', diff_column: 'changed', worker_num: 2, ...more })
+  const equal = async (place: Place) =>
+    expect(await place.value('SELECT COUNT(*) FROM (SELECT * FROM s EXCEPT SELECT * FROM s2) q')).to.equal(
+      '0',
+    )
+
+  it('wait for a transaction of 10 seconds, and do not lose what it changed', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `${source('s')}; ${source('s2')}; INSERT INTO s VALUES (1, 0, NOW(6))`,
+      )
+      const task = increment(place)
+      const connection = await open(place)
+      await connection.query('START TRANSACTION; UPDATE s SET v = 1, changed = NOW(6) WHERE id = 1')
+      const committed = sleep(10_000).then(() => connection.query('COMMIT'))
+      for (let i = 0; i < 8; i++) {
+        await place.query(`INSERT INTO s VALUES (${100 + i}, 0, NOW(6))`)
+        await task.run()
+        await sleep(1_000)
+      }
+      await committed
+      await connection.end()
+      await sleep(1_200)
+      await task.run()
+      await equal(place)
+      expect(await place.value('SELECT COUNT(*) FROM s2')).to.equal('9')
+    }
+  })
+
+  it('take 1,000 rows of one microsecond whole, and split them by their time', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, `${source('s')}; ${source('s2')}`)
+      const rows = 'WITH RECURSIVE q (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM q WHERE n < 1000) SELECT'
+      await place.query(
+        `INSERT INTO s ${rows} n, n, '2024-05-05 05:05:05.123456' FROM q; INSERT INTO s ${rows} n + 1000, n, NULL FROM q;
+         INSERT INTO s ${rows} n + 2000, n, '2024-01-01' + INTERVAL n SECOND FROM q`,
+      )
+      const task = increment(place, { read_batch: 90 })
+      expect((await task.run()).rowsWritten).to.equal(3000)
+      await equal(place)
+      // NULL is looked at every time; everything else is behind.
+      const again = await task.run()
+      expect(again).to.include({ rowsWritten: 0, rowsUnchanged: 1000 })
+      await place.query(
+        'UPDATE s SET v = -1, changed = NOW(6) WHERE id = 7; UPDATE s SET v = -2 WHERE id = 1500',
+      )
+      await sleep(1_200)
+      const third = await task.run()
+      expect(third).to.include({ rowsWritten: 2, rowsChanged: 2 })
+      await equal(place)
+    }
+  })
+
+  it('look back by "overlap" for clocks that are behind, and report what is in the future', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `${source('s')}; ${source('s2')}; INSERT INTO s VALUES (1, 0, NOW(6))`,
+      )
+      const task = increment(place, { overlap: 3600 })
+      await sleep(1_200)
+      await task.run()
+      await place.query(
+        'INSERT INTO s VALUES (2, 0, NOW(6) - INTERVAL 30 MINUTE), (3, 0, NOW(6) + INTERVAL 1 DAY)',
+      )
+      const report = await task.run()
+      expect(report.rowsWritten).to.equal(1)
+      expect(report.warnings.join()).to.include('1 rows have a changed in the future')
+      expect(await place.query('SELECT id FROM s2 ORDER BY id')).to.deep.equal([['1'], ['2']])
+    }
+  })
+
+  it('stop below a lower key that is not committed, and say so', async () => {
+    for (const server of servers()) {
+      const log = 'BIGINT AUTO_INCREMENT PRIMARY KEY, v INT'
+      const place = await Place.create(
+        server,
+        `CREATE TABLE s (id ${log}); CREATE TABLE s2 (id ${log}); INSERT INTO s (v) VALUES (1), (2)`,
+      )
+      const task = new Task(place, 's', { mode: 'append' })
+      const connection = await open(place)
+      await connection.query('START TRANSACTION; INSERT INTO s (v) VALUES (3)')
+      await place.query('INSERT INTO s (v) VALUES (4), (5)')
+      const first = await task.run()
+      expect(first).to.deep.include({ rowsWritten: 2, watermark: { from: null, to: '2' } })
+      expect(first.warnings.join()).to.include('still open')
+      await connection.query('COMMIT')
+      await connection.end()
+      expect(await task.run()).to.deep.include({ rowsWritten: 3, watermark: { from: '2', to: '5' } })
+      await equal(place)
+      expect(await task.run()).to.include({ rowsRead: 0, splits: 0, status: 'success' })
+    }
+  })
+
+  it('name the index that is missing, and refuse what cannot be done', async () => {
+    for (const server of servers()) {
+      const table = (name: string) =>
+        `CREATE TABLE ${name} (a INT, b INT, changed DATETIME, day DATE, PRIMARY KEY (a, b))`
+      const place = await Place.create(
+        server,
+        `${table('s')}; ${table('s2')}; INSERT INTO s VALUES (1, 1, '2024-01-01', NULL)`,
+      )
+      const report = await increment(place).run()
+      expect(report.warnings.join()).to.include('ADD INDEX (changed)')
+      await equal(place)
+      const run = (params: object) => place.copy('s', 's2', params)
+      expectRefusal(await run({ mode: 'increment' }), 2, 'PARAMS_INVALID', 'diff_column')
+      expectRefusal(await run({ mode: 'increment', diff_column: 'day' }), 2, 'COLUMN_NOT_FOUND', 'day')
+      expectRefusal(await run({ mode: 'append' }), 2, 'PARAMS_INVALID', 'one column')
+    }
+  })
+})
