@@ -26,6 +26,7 @@ written by their runner (\`npm run fidelity\`), and the tests fail when it says 
 by both write paths, \`LOAD DATA\` and \`INSERT\`, and compared by SQL inside the servers, cell by cell.
 
 - **exact**: the target has a column of the same type, and every byte of every value was the same.
+  Through SQLite: the last table is equal to the first.
 - **widening**: the target's type holds every value of the source's; every value was the same.
 - **checked**: the source does not say what it holds; each value was looked at on the way, and was the same.
 - **refused**: the copy ended with this [error](errors.md), which named the column or the row, and the target was as before.
