@@ -101,6 +101,8 @@ describe('a connection to the task store that is lost', () => {
     const release = await place.data.hold('dst')
     const run = place.start('run', '5')
     await place.untilRunning(5, run)
+    // Before the plan it still reads from the store, and fails when that goes away.
+    while (!run.stderr.includes('because  write path')) await sleep(50)
     then(run)
     await place.store.value(`KILL ${(await place.store.value(`SELECT ${LOCK}`)) as string}`)
     return { run, release }
