@@ -50,6 +50,8 @@ export const errorCodes = {
   READ_ONLY: { exit: ExitCode.usage },
   /** The copy would lose data; nothing was written. */
   LOSSY: { exit: ExitCode.refused },
+  /** The target table could not be made as it was planned; no row was written. */
+  CREATE_FAILED: { exit: ExitCode.failed },
   /** The server could not be reached. */
   CONNECTION_FAILED: { exit: ExitCode.failed, retryable: true },
   /** User, password or privileges were refused. */

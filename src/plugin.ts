@@ -5,7 +5,7 @@
  *
  * Threads and call order:
  *
- * - main thread: `connect`, `describe`, `Writer.plan`, `Writer.prepare`, `Reader.split`, `Writer.finish`, `close`;
+ * - main thread: `connect`, `describe`, `definition`, `Writer.design`, `Writer.plan`, `Writer.prepare`, `Reader.split`, `Writer.finish`, `close`;
  * - each worker thread, with instances of its own: `connect` before the first split, then `read` and `write` for
  *   one split after another (a `read` may run while the `write` of the split before it does; two reads never
  *   overlap, nor do two writes), `close` at the end of the run.
@@ -30,6 +30,7 @@
  */
 import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
+import type { DesignRequest, TableCreation, TableDefinition, TableDesign } from './design.js'
 import type { Characters, Domain, Verdict } from './domain.js'
 import type { Task, TaskStore } from './task/task.js'
 import type { WriteCounts, WriteOptions } from './write.js'
@@ -37,6 +38,7 @@ import type { WriteCounts, WriteOptions } from './write.js'
 export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { Batch, BatchLimits, Task, TaskStore }
+export type { DesignRequest, TableCreation, TableDefinition, TableDesign }
 export type { Characters, Domain, Grade, Verdict } from './domain.js'
 export type { LockState, RunRecord, RunStatus } from './task/task.js'
 export { nothingWritten } from './write.js'
@@ -200,6 +202,8 @@ export interface Plan {
   readonly identity: readonly string[] | null
   readonly source: TableSchema
   readonly target: TableSchema
+  /** null: the target table is there and stays. */
+  readonly create: TableCreation | null
   /** In target order. */
   readonly columns: readonly ColumnMapping[]
   /** null: no usable key, the table is one split. */
@@ -271,6 +275,8 @@ export interface Reader {
   connect(): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
+  /** Default: the target table is made from what `describe` says alone. */
+  definition?(table: string): Promise<TableDefinition>
   /**
    * Optional: looks for a value of a lossy column that would not arrive unchanged, for at most a few seconds. It only
    * makes messages clearer; what is lost is decided by the columns' domains.
@@ -312,7 +318,9 @@ export interface Reader {
 }
 
 export interface Writer {
+  /** A database that is a file need not exist yet: then every table is missing, and `prepare` makes the file. */
   connect(): Promise<void>
+  /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
   /** The highest value of a column, as cell text; null when there is none. To begin incremental runs by. */
   highest?(table: string, column: Column): Promise<string | null>
@@ -323,11 +331,16 @@ export interface Writer {
    */
   repertoire?(column: Column): Promise<NonNullable<Characters['ranges']>>
   /**
+   * How a target table would be made: by the source's own DDL when the families are the same, else from columns and
+   * unique keys, in types that keep every value. Changes nothing. Default: the plugin cannot create tables.
+   */
+  design?(request: DesignRequest): Promise<TableDesign>
+  /**
    * Chooses how rows will be written. Looks, but changes nothing. Throws when nothing can be written: ACCESS_DENIED,
    * READ_ONLY.
    */
   plan(draft: PlanDraft, writePath: string): Promise<WritePlan>
-  /** Before the first split: runs `preSql`. */
+  /** Before the first split: makes the table when `plan.create` says so, then runs `preSql`. */
   prepare(plan: Plan, signal: AbortSignal): Promise<void>
   /**
    * Writes the rows of one split in one transaction, or in such a way that nothing stays when it throws, and
@@ -339,7 +352,7 @@ export interface Writer {
    * (the reader is at work), so nothing should be locked before the first batch is there.
    */
   write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts>
-  /** After the last split of a successful run: runs `postSql`. */
+  /** After the last split of a successful run: adds the deferred indexes, then runs `postSql`. */
   finish(plan: Plan, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-import { BatchBuilder } from '../../src/batch/builder.js'
+import { BatchBuilder, recycle } from '../../src/batch/builder.js'
 import type {
   Batch,
   BoundRequest,
@@ -11,6 +11,7 @@ import type {
   SnapshotLock,
   Split,
   SplitSize,
+  TableDefinition,
   TableSchema,
   Window,
 } from '../../src/plugin.js'
@@ -20,13 +21,13 @@ import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sq
 import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
 import { divideRange, splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
+import { defineTable } from './definition.js'
 import { mapError } from './errors.js'
 import { findLoss } from './loss-search.js'
 import { checkSource } from './preflight.js'
 import { describeTable } from './schema.js'
 import { lockWrites } from './snapshot.js'
 import { identifier, keyLiteral, keyOrder, keyText } from './sql.js'
-import { RowTranscoder } from './transcode.js'
 import { findWindow } from './window.js'
 
 /** Batches read but not yet taken, after which the server has to wait. */
@@ -47,6 +48,10 @@ export class MysqlReader implements Reader {
 
   async describe(table: string): Promise<TableSchema> {
     return describeTable(await this.#open(), table)
+  }
+
+  async definition(table: string): Promise<TableDefinition> {
+    return defineTable(await this.#open(), table)
   }
 
   async findLoss(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch> {
@@ -150,7 +155,6 @@ class RowStream {
   readonly #sql: string
   readonly #columns: number
   readonly #builder: BatchBuilder
-  readonly #transcoder = new RowTranscoder()
   readonly #waiting: Batch[] = []
   #wake: () => void = () => {}
   #result: Promise<void> | null = null
@@ -166,10 +170,10 @@ class RowStream {
   async *batches(): AsyncGenerator<Batch> {
     let running = true
     const result = this.#session
-      .readRows(this.#sql, (packet) => {
-        if (this.#discarding) return
-        this.#transcoder.append(this.#builder, packet, this.#columns)
-        if (this.#builder.full) this.#push()
+      .readRows(this.#sql, {
+        builder: this.#builder,
+        columns: this.#columns,
+        onFull: () => this.#push(),
       })
       .finally(() => {
         running = false
@@ -203,6 +207,10 @@ class RowStream {
   }
 
   #push(): void {
+    if (this.#discarding) {
+      recycle(this.#builder.take()!)
+      return
+    }
     this.#waiting.push(this.#builder.take()!)
     if (this.#waiting.length >= MAX_WAITING) this.#session.pause()
     this.#wake()

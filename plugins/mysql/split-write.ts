@@ -6,7 +6,7 @@ import { mapError, warningError } from './errors.js'
 import { duplicateCounts, figure, warnings } from './counts.js'
 import { rowRefusal } from './refusals.js'
 import type { Statements } from './statements.js'
-import type { OkResult } from './wire.js'
+import type { OkResult } from './driver.js'
 
 /** Most bytes in one LOAD DATA, which are kept so that a bad row among them can be found. */
 const LOAD_BYTES = 16 << 20

@@ -207,6 +207,7 @@ describe('refused rows', () => {
         )
         const outcome = await place.copy('s', 't', {
           error_limit: 99,
+          allow_triggers: true,
           dirty_file: scratchFile('tsv'),
           write_path: 'insert',
         })
@@ -228,7 +229,13 @@ describe('a row file', () => {
     expectRefusal(await replay(place, file), 2, 'TABLE_NOT_FOUND', `${file}.json`)
     writeFileSync(`${file}.json`, '{}')
     expectRefusal(await replay(place, file), 2, 'CONFIG_INVALID', `${file}.json`)
-    const column = { nullable: true, hasDefault: false, generated: false, ordered: true, domain: {} }
+    const column = {
+      nullable: true,
+      hasDefault: false,
+      generated: false,
+      ordered: true,
+      domain: { dynamic: true },
+    }
     const columns = [
       { ...column, name: 'a', type: 'int', kind: 'integer', nullable: false },
       { ...column, name: 'b', type: 'text', kind: 'text' },

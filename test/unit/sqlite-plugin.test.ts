@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
-import type { RunRecord } from '../../src/plugin.js'
+import { judge } from '../../src/plan/fidelity.js'
+import type { Column, ColumnKind, Domain, RunRecord } from '../../src/plugin.js'
 import sqlite from '../../plugins/sqlite/plugin.js'
 import { affinityOf } from '../../plugins/sqlite/affinity.js'
 import { decimalText } from '../../plugins/sqlite/numbers.js'
@@ -151,6 +152,28 @@ describe('sqlite schema', () => {
     ])
     expect(await keysOf('CREATE TABLE t (a TEXT PRIMARY KEY) WITHOUT ROWID')).to.deep.equal([[['a'], false]])
     expect(await keysOf('CREATE TABLE t (a INTEGER PRIMARY KEY DESC)')).to.deep.equal([[['a'], true]])
+  })
+
+  it('lets the plan say what would not fit, as the target and as the source', async () => {
+    const { columns } = await describeIn(
+      'CREATE TABLE t (i INT, n NUMERIC, r REAL, t TEXT, s STRING, x)',
+      't',
+    )
+    const named = (name: string) => columns.find((column) => column.name === name)!
+    const source = (kind: ColumnKind, domain: Domain) => ({ ...named('t'), kind, domain })
+    const grade = (from: Column, to: string) => judge(from, named(to)).grade
+    const money = source('decimal', { precision: 18, scale: 4 })
+    expect(['n', 'r', 't', 's', 'x'].map((to) => grade(money, to)).join(' ')).to.equal(
+      'lossy lossy widening lossy lossy',
+    )
+    const unsigned = source('integer', { min: '0', max: '18446744073709551615' })
+    expect(['i', 'n', 'r', 't'].map((to) => grade(unsigned, to)).join(' ')).to.equal(
+      'lossy lossy lossy widening',
+    )
+    expect(grade(source('text', {}), 's')).to.equal('lossy')
+    expect(grade(source('float', { bits: 53 }), 'n')).to.equal('widening')
+    expect(judge(named('t'), source('decimal', { precision: 5, scale: 2 })).grade).to.equal('checked')
+    expect(columns.map((column) => judge(column, column).grade)).to.deep.equal(columns.map(() => 'exact'))
   })
 
   it('has one identity for every path to a table', async () => {
