@@ -28,6 +28,7 @@ import { checkSource } from './preflight.js'
 import { describeTable } from './schema.js'
 import { lockWrites } from './snapshot.js'
 import { identifier, keyLiteral, keyOrder, keyText } from './sql.js'
+import { mappedText, unmappedError } from './unmapped.js'
 import { findWindow } from './window.js'
 
 /** Batches read but not yet taken, after which the server has to wait. */
@@ -95,10 +96,8 @@ export class MysqlReader implements Reader {
       ended = true
     } catch (error) {
       if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while reading.')
-      throw mapError(error, `reading table ${plan.source.table}`, {
-        table: plan.source.table,
-        split: split.index,
-      })
+      const details = { table: plan.source.table, split: split.index }
+      throw unmappedError(error, plan) ?? mapError(error, `reading table ${plan.source.table}`, details)
     } finally {
       signal.removeEventListener('abort', stop)
       // Reading the rest costs time, but a session given up would take its snapshot with it.
@@ -228,7 +227,9 @@ export function selectSql(plan: Plan, split: Split): string {
 /** FLOAT is sent with 6 digits; as a double it comes with all of them. Adding 0 would do the same but lose -0. */
 function readExpression(column: Column): string {
   const name = identifier(column.name)
-  return column.kind === 'float' && column.type.startsWith('float') ? `${name}*1e0` : name
+  return column.kind === 'float' && column.type.startsWith('float')
+    ? `${name}*1e0`
+    : (mappedText(column) ?? name)
 }
 
 function keyProbe(session: Session, plan: Plan): KeyProbe {
