@@ -168,7 +168,7 @@ describe('the task table', () => {
       expectRefusal(await seed.run(10), 2, 'PARAMS_INVALID', 'JSON')
       expectRefusal(await seed.cli('show', '404'), 2, 'TASK_NOT_FOUND')
       expectRefusal(await seed.cli('run', 'five'), 2, 'USAGE')
-      expectRefusal(await seed.run(5, '--mode', 'sideways'), 2, 'USAGE', 'sideways')
+      expectRefusal(await seed.cli('run', '5', '--mode', 'sideways'), 2, 'USAGE', 'sideways')
     }
   })
 
