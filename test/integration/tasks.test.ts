@@ -243,7 +243,9 @@ describe('the second seed’s tables', () => {
       expect(await written(11)).to.deep.equal([0, 0])
       expect(await written(10)).to.deep.equal([0, 0])
       expect(
-        await seed.store.query('SELECT task_id, mode FROM rowshift_watermark WHERE task_id = 11 OR mode = 'increment' ORDER BY task_id'),
+        await seed.store.query(
+          "SELECT task_id, mode FROM rowshift_watermark WHERE task_id = 11 OR mode = 'increment' ORDER BY task_id",
+        ),
       ).to.deep.equal([
         ['10', 'increment'],
         ['11', 'append'],

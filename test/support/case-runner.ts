@@ -133,7 +133,7 @@ export class CaseRunner {
   #engine(one: Case): typeof copyByEngine {
     if (one.threads) return copyByEngine
     const turn = this.#runs++
-    return (turn + Math.floor(turn / this.#combinations.length)) % 4 === 0 ? copyByEngine : copyInThisThread
+    return (turn + Math.floor(turn / this.#combinations.length)) % 8 === 0 ? copyByEngine : copyInThisThread
   }
 
   async #thereAndBack(one: Case, kind: ServerKind): Promise<Outcome> {
