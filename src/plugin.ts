@@ -32,7 +32,7 @@ import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
 import type { DesignRequest, TableCreation, TableDefinition, TableDesign } from './design.js'
 import type { Characters } from './domain.js'
-import type { BoundRequest, LossSearch, SnapshotLock, SplitSize, Window } from './read.js'
+import type { BoundRequest, LossSearch, SnapshotLock, SplitOutline, SplitSize, Window } from './read.js'
 import type { Column, ColumnMapping, TableSchema } from './schema.js'
 import type { Task, TaskStore } from './task/task.js'
 import type { WriteCounts, WriteOptions } from './write.js'
@@ -43,7 +43,17 @@ export type { Batch, BatchLimits, Task, TaskStore }
 export type { DesignRequest, TableCreation, TableDefinition, TableDesign }
 export type { Characters, Domain, Grade, Verdict } from './domain.js'
 export type { LockState, RunRecord, RunStatus } from './task/task.js'
-export type { Column, ColumnMapping, TableSchema, BoundRequest, LossSearch, SnapshotLock, SplitSize, Window }
+export type {
+  Column,
+  ColumnMapping,
+  TableSchema,
+  BoundRequest,
+  LossSearch,
+  SnapshotLock,
+  SplitOutline,
+  SplitSize,
+  Window,
+}
 export type { ColumnKind, Key } from './schema.js'
 export { nothingWritten } from './write.js'
 export type { WriteCounts, WriteOptions } from './write.js'
@@ -185,6 +195,8 @@ export interface Reader {
    * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
    */
   read(plan: Plan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
+  /** Optional, for `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. */
+  outline?(plan: Plan): Promise<SplitOutline>
   /**
    * For incremental modes: fixes the window of this run. Rows that are written at the same time, or whose
    * transactions are still open, must not be left behind: see docs/incremental.md.

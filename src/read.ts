@@ -52,3 +52,13 @@ export type LossSearch =
   | { readonly found: 'none' }
   /** The search was given up, or cannot be made. */
   | { readonly found: 'unknown' }
+
+/** How the source will be split, for people. */
+export interface SplitOutline {
+  /** How bounds are found, and why so. */
+  readonly strategy: string
+  /** The query of the first split; null when there are no rows. */
+  readonly query: string | null
+  /** What the database says about how it would run it, a line each. */
+  readonly explain: readonly string[]
+}

@@ -10,6 +10,7 @@ import type {
   Reader,
   SnapshotLock,
   Split,
+  SplitOutline,
   SplitSize,
   TableDefinition,
   TableSchema,
@@ -19,12 +20,12 @@ import { RowshiftError } from '../../src/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
 import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sql/range.js'
 import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
-import { divideRange, splitByKey } from '../../src/sql/splits.js'
+import { divideRange, explainSteps, splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
 import { defineTable } from './definition.js'
 import { mapError } from './errors.js'
 import { findLoss } from './loss-search.js'
-import { checkSource } from './preflight.js'
+import { checkSource, explainQuery } from './preflight.js'
 import { describeTable } from './schema.js'
 import { lockWrites } from './snapshot.js'
 import { identifier, keyLiteral, keyOrder, keyText } from './sql.js'
@@ -61,6 +62,15 @@ export class MysqlReader implements Reader {
 
   async check(plan: Plan, allColumns: boolean): Promise<readonly string[]> {
     return checkSource(await this.#open(), plan, splitSql(plan), allColumns)
+  }
+
+  async outline(plan: Plan): Promise<SplitOutline> {
+    const session = await this.#open()
+    const strategy = await explainSteps(plan, keyProbe(session, plan))
+    const first = await splitByKey(plan, keyProbe(session, plan), () => plan.splitRows).next()
+    if (first.done) return { strategy, query: null, explain: [] }
+    const query = selectSql(plan, first.value)
+    return { strategy, query, explain: await explainQuery(session, query) }
   }
 
   split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {

@@ -136,6 +136,8 @@ describe('the task table', () => {
       expect(plan.stdout)
         .to.match(/split key id/)
         .and.to.match(/write path insert/)
+        .and.to.match(/query +SELECT .*FORCE INDEX/)
+        .and.to.match(/explain +\w+, key PRIMARY/)
       expect(await blog.value('SELECT COUNT(*) FROM qcc_change_history2')).to.equal('0')
       expect((await seed.cli('history')).stdout).to.include('no runs yet')
     }

@@ -129,7 +129,7 @@ export class CaseRunner {
     return { wrong, verdicts: { ...verdicts, ...changed } }
   }
 
-  /** Every fourth copy is a whole run with threads. Each pair and path has its turn, since a case has eight copies. */
+  /** Every eighth copy is a whole run with threads. Each pair and path has its turn, since a case has eight copies. */
   #engine(one: Case): typeof copyByEngine {
     if (one.threads) return copyByEngine
     const turn = this.#runs++
