@@ -10,11 +10,12 @@ import type { RunReport } from '../../src/index.js'
 import { readParams } from '../../src/task/params.js'
 import { servers } from '../support/context.js'
 import { expectRefusal, Place } from '../support/copying.js'
+import type { TestServer } from '../support/servers.js'
 
 const SEEDS = 20
-const AT_ONCE = 5
+const AT_ONCE = 10
 const WRITERS = 3
-const WRITING_MS = 3_000
+const WRITING_MS = 2_500
 
 /** Mulberry32: the same numbers for the same seed. */
 function randomOf(seed: number): (below: number) => number {
@@ -152,6 +153,11 @@ async function race(place: Place, seed: number): Promise<number> {
   return runs
 }
 
+/** Both servers at the same time: these tests wait more than they work. */
+async function onEach(work: (server: TestServer) => Promise<void>): Promise<void> {
+  await Promise.all(servers().map(work))
+}
+
 describe('incremental runs with writers at work', () => {
   for (const kind of ['mariadb', 'mysql'] as const) {
     it(`lose and double nothing over ${SEEDS} seeds on ${kind}`, async () => {
@@ -178,7 +184,7 @@ describe('incremental runs', () => {
     )
 
   it('wait for a transaction of 10 seconds, and do not lose what it changed', async () => {
-    for (const server of servers()) {
+    await onEach(async (server) => {
       const place = await Place.create(
         server,
         `${source('s')}; ${source('s2')}; INSERT INTO s VALUES (1, 0, NOW(6))`,
@@ -198,11 +204,11 @@ describe('incremental runs', () => {
       await task.run()
       await equal(place)
       expect(await place.value('SELECT COUNT(*) FROM s2')).to.equal('9')
-    }
+    })
   })
 
   it('take 1,000 rows of one microsecond whole, and split them by their time', async () => {
-    for (const server of servers()) {
+    await onEach(async (server) => {
       const place = await Place.create(server, `${source('s')}; ${source('s2')}`)
       const rows = 'WITH RECURSIVE q (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM q WHERE n < 1000) SELECT'
       await place.query(
@@ -222,11 +228,11 @@ describe('incremental runs', () => {
       const third = await task.run()
       expect(third).to.include({ rowsWritten: 2, rowsChanged: 2 })
       await equal(place)
-    }
+    })
   })
 
   it('look back by "overlap" for clocks that are behind, and report what is in the future', async () => {
-    for (const server of servers()) {
+    await onEach(async (server) => {
       const place = await Place.create(
         server,
         `${source('s')}; ${source('s2')}; INSERT INTO s VALUES (1, 0, NOW(6))`,
@@ -241,11 +247,11 @@ describe('incremental runs', () => {
       expect(report.rowsWritten).to.equal(1)
       expect(report.warnings.join()).to.include('1 rows have a changed in the future')
       expect(await place.query('SELECT id FROM s2 ORDER BY id')).to.deep.equal([['1'], ['2']])
-    }
+    })
   })
 
   it('stop below a lower key that is not committed, and say so', async () => {
-    for (const server of servers()) {
+    await onEach(async (server) => {
       const log = 'BIGINT AUTO_INCREMENT PRIMARY KEY, v INT'
       const place = await Place.create(
         server,
@@ -263,11 +269,11 @@ describe('incremental runs', () => {
       expect(await task.run()).to.deep.include({ rowsWritten: 3, watermark: { from: '2', to: '5' } })
       await equal(place)
       expect(await task.run()).to.include({ rowsRead: 0, splits: 0, status: 'success' })
-    }
+    })
   })
 
   it('name the index that is missing, and refuse what cannot be done', async () => {
-    for (const server of servers()) {
+    await onEach(async (server) => {
       const table = (name: string) =>
         `CREATE TABLE ${name} (a INT, b INT, changed DATETIME, day DATE, PRIMARY KEY (a, b))`
       const place = await Place.create(
@@ -281,6 +287,6 @@ describe('incremental runs', () => {
       expectRefusal(await run({ mode: 'increment' }), 2, 'PARAMS_INVALID', 'diff_column')
       expectRefusal(await run({ mode: 'increment', diff_column: 'day' }), 2, 'COLUMN_NOT_FOUND', 'day')
       expectRefusal(await run({ mode: 'append' }), 2, 'PARAMS_INVALID', 'one column')
-    }
+    })
   })
 })
