@@ -148,7 +148,8 @@ export interface WritePlan {
   readonly facts: Readonly<Record<string, unknown>>
 }
 
-export type Mode = 'init' | 'append' | 'increment'
+/** `sync` compares both tables and writes only what differs. */
+export type Mode = 'init' | 'append' | 'increment' | 'sync'
 
 /** Where an incremental run begins, and how careful it is about its end. */
 export interface BoundRequest {
@@ -220,6 +221,11 @@ export interface Plan {
   readonly warnings: readonly string[]
 }
 
+/** What a reader must know of a plan. Verification reads the target by one too, in which the target is the source. */
+export type ReadPlan = Pick<Plan, 'source' | 'key' | 'splitRows' | 'batch' | 'where' | 'window'> & {
+  readonly columns: readonly Pick<ColumnMapping, 'source'>[]
+}
+
 /** How many rows the target may refuse before the run fails. */
 export interface ErrorLimit {
   /** Rows; 0: the first one ends the run. */
@@ -264,6 +270,12 @@ export type LossSearch =
   /** The search was given up, or cannot be made. */
   | { readonly found: 'unknown' }
 
+export interface Digest {
+  readonly rows: number
+  /** Equal for equal rows; of 64 bits at least for rows that differ in any way. */
+  readonly digest: string
+}
+
 export interface Reader {
   /** Opens the connection. Throws CONNECTION_FAILED or ACCESS_DENIED. */
   connect(): Promise<void>
@@ -285,14 +297,25 @@ export interface Reader {
    * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database
    * only. Yields nothing for an empty table that has a key; exactly one split for a table without.
    */
-  split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
+  split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
   /** The same for a part of the source: all rows of `range`, which has a key that is not NULL. Indexes start at 0. */
-  divide(plan: Plan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
+  divide(plan: ReadPlan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
   /**
    * The rows of a split, mapped columns only, in `plan.columns` order. The consumer may stop early; the reader then
    * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
    */
-  read(plan: Plan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
+  read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
+  /**
+   * For verification inside the database, both or neither. `digestForms` names the form in which the values of each
+   * column of the plan are written down to be hashed; `digest` of two readers may be compared when the names are equal
+   * column by column. The form shows every difference between two values (NULL, case, spaces at the end, the last bit of
+   * a float), but not what is the same value in another spelling (a text's encoding, zero with or without a sign).
+   *
+   * `digest` depends on the rows of the split, not on their order, and counts equal rows. null: the database cannot
+   * write down some row of it (too large); the rows are then compared outside.
+   */
+  digestForms?(plan: ReadPlan): readonly string[]
+  digest?(plan: ReadPlan, split: Split, signal: AbortSignal): Promise<Digest | null>
   /**
    * For incremental modes: fixes the window of this run. Rows that are written at the same time, or whose
    * transactions are still open, must not be left behind: see docs/incremental.md.
@@ -368,6 +391,11 @@ export interface Writer {
    * (the reader is at work), so nothing should be locked before the first batch is there.
    */
   write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts>
+  /**
+   * Optional, for repair: deletes the rows whose identity (`plan.identity`) is byte for byte that of a row of the batch, in
+   * one transaction. Resolves to how many those were.
+   */
+  remove?(plan: Plan, rows: Batch, signal: AbortSignal): Promise<number>
   /** After the last split of a successful run: runs `postSql`. */
   finish(plan: Plan, signal: AbortSignal): Promise<void>
   close(): Promise<void>

@@ -14,6 +14,7 @@ import { nothingWritten, RowshiftError } from '../../src/plugin.js'
 import { runStatements, Session } from './connection.js'
 import { mapError } from './errors.js'
 import { askRepertoire } from './repertoire.js'
+import { removeSql } from './remove.js'
 import { describeTable } from './schema.js'
 import { charsetOf, identifier, keyText } from './sql.js'
 import { SplitWrite } from './split-write.js'
@@ -81,6 +82,20 @@ export class MysqlWriter implements Writer {
       throw mapError(error, `writing table ${plan.target.table}`, { table: plan.target.table })
     } finally {
       options.signal.removeEventListener('abort', stop)
+    }
+  }
+
+  async remove(plan: Plan, rows: Batch, signal: AbortSignal): Promise<number> {
+    const session = await this.#open()
+    const stop = () => session.destroy()
+    signal.addEventListener('abort', stop)
+    try {
+      const { affectedRows } = await session.send(Buffer.from(removeSql(plan, rows)))
+      return affectedRows
+    } catch (error) {
+      throw mapError(error, `deleting rows of table ${plan.target.table}`, { table: plan.target.table })
+    } finally {
+      signal.removeEventListener('abort', stop)
     }
   }
 

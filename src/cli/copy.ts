@@ -1,19 +1,18 @@
-import { writeFileSync } from 'node:fs'
 import type { ResolvedConnection } from '../config/config.js'
 import { Config, fromUrl } from '../config/config.js'
 import type { CopyRequest, TableAt } from '../engine/job.js'
 import { planCopy, runCopy } from '../engine/job.js'
-import { noProgress } from '../engine/progress.js'
-import { makeReport, newRunId } from '../engine/report.js'
-import { errorCodes, ExitCode, redact, RowshiftError } from '../errors.js'
+import { ExitCode, RowshiftError } from '../errors.js'
 import { withMode } from '../task/params.js'
-import type { RunReport, Task, TaskStore } from '../task/task.js'
+import type { Task, TaskStore } from '../task/task.js'
+import type { Perform } from './execute.js'
+import { execute } from './execute.js'
 import type { CommonOptions, ConfigOptions, ReportOptions } from './options.js'
-import { describePlan, print, printError, printJson, summary } from './output.js'
+import { describePlan, print, printJson, tableLabel } from './output.js'
 import { paramsFromOptions } from './params-options.js'
-import { progressView } from './progress-view.js'
 import { RunHistory } from './run-history.js'
 import { openStore } from './tasks.js'
+import { performVerify } from './verify-view.js'
 
 export interface CopyOptions extends CommonOptions, ReportOptions {
   readonly from: string
@@ -40,7 +39,7 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
     return { runId, taskId: null, from, to, params, past }
   }
   if (options.dryRun) return showPlan(await resolve(''), options)
-  return (await execute(options, null, resolve)).exitCode
+  return (await execute(options, null, perform(resolve))).exitCode
 }
 
 /** `rowshift run ID`: one task of the task table. */
@@ -55,7 +54,7 @@ export async function runCommand(options: RunOptions): Promise<number> {
     return taskRequest(runId, task, config, store, options)
   }
   try {
-    const { exitCode, report } = await execute(options, options.id, resolve)
+    const { exitCode, report } = await execute(options, options.id, perform(resolve))
     await (history as RunHistory | null)?.end(report)
     return exitCode
   } finally {
@@ -75,7 +74,7 @@ export async function planCommand(options: RunOptions): Promise<number> {
   }
 }
 
-async function findTask(store: TaskStore, id: number): Promise<Task> {
+export async function findTask(store: TaskStore, id: number): Promise<Task> {
   const task = await store.get(id)
   if (task) return task
   throw new RowshiftError('TASK_NOT_FOUND', `There is no task ${id}. "rowshift list" shows the tasks.`, {
@@ -83,12 +82,12 @@ async function findTask(store: TaskStore, id: number): Promise<Task> {
   })
 }
 
-async function taskRequest(
+export async function taskRequest(
   runId: string,
   task: Task,
   config: Config,
   store: TaskStore,
-  { mode, fromTarget }: RunOptions,
+  { mode, fromTarget }: Pick<RunOptions, 'mode' | 'fromTarget'>,
 ): Promise<CopyRequest> {
   if (task.online_status !== 1) {
     throw new RowshiftError(
@@ -122,97 +121,24 @@ async function taskSide(task: Task, side: 'from' | 'to', config: Config): Promis
 async function showPlan(request: CopyRequest, options: CommonOptions): Promise<number> {
   const plan = await planCopy(request)
   if (options.json) printJson(plan)
-  else print(describePlan(plan, label(request.from), label(request.to)))
+  else print(describePlan(plan, tableLabel(request.from), tableLabel(request.to)))
   return ExitCode.success
 }
 
-interface Execution {
-  readonly exitCode: number
-  readonly report: RunReport
-}
-
-/** Runs a copy with progress, report and signals around it. */
-async function execute(
-  options: CommonOptions & ReportOptions,
-  taskId: number | null,
-  resolve: (runId: string) => Promise<CopyRequest>,
-): Promise<Execution> {
-  const runId = newRunId()
-  if (options.report !== undefined) writeReport(options.report, '')
-  const report = await attempt(runId, taskId, resolve)
-  if (options.report !== undefined) writeReport(options.report, `${JSON.stringify(report, null, 2)}\n`)
-  if (options.json) printJson(report)
-  if (report.error) printError(RowshiftError.fromReport(report.error))
-  if (!options.json && (report.splits > 0 || report.status === 'success')) print(summary(report))
-  return { exitCode: report.error ? errorCodes[report.error.code].exit : ExitCode.success, report }
-}
-
-async function attempt(
-  runId: string,
-  taskId: number | null,
-  resolve: (runId: string) => Promise<CopyRequest>,
-): Promise<RunReport> {
-  const view = progressView()
-  const stop = new AbortController()
-  const release = onInterrupt(() => {
-    view.stop()
-    stop.abort()
-  })
-  try {
+/** Copies with progress shown; mode `sync` compares first. */
+function perform(resolve: (runId: string) => Promise<CopyRequest>): Perform {
+  return async (runId, signal, view) => {
     const request = await resolve(runId)
-    return redactReport(
-      await runCopy(request, {
-        signal: stop.signal,
-        onPlan: (plan) => {
-          process.stderr.write(`${describePlan(plan, label(request.from), label(request.to))}\n`)
-          view.start(plan)
-        },
-        onProgress: (progress) => view.update(progress),
-      }),
-    )
-  } catch (thrown) {
-    const error = RowshiftError.from(thrown)
-    const nothing = { params: null, plan: null, progress: noProgress, seconds: 0 }
-    return redactReport(makeReport({ runId, taskId, error, ...nothing }))
-  } finally {
-    view.stop()
-    release()
+    if (request.params.mode === 'sync') {
+      return performVerify({ ...request, mode: 'sync', sample: 100 }, signal, view)
+    }
+    return runCopy(request, {
+      signal,
+      onPlan: (plan) => {
+        process.stderr.write(`${describePlan(plan, tableLabel(request.from), tableLabel(request.to))}\n`)
+        view.start(plan)
+      },
+      onProgress: (progress) => view.update(progress),
+    })
   }
-}
-
-/** The first signal stops the run cleanly, the second at once. Returns how to stop listening. */
-function onInterrupt(stop: () => void): () => void {
-  let stopping = false
-  const listener = () => {
-    if (stopping) process.exit(ExitCode.interrupted)
-    stopping = true
-    stop()
-    process.stderr.write(
-      '\nStopping; what is not committed is rolled back. Press Ctrl-C again to leave at once.\n',
-    )
-  }
-  process.on('SIGINT', listener)
-  process.on('SIGTERM', listener)
-  return () => {
-    process.off('SIGINT', listener)
-    process.off('SIGTERM', listener)
-  }
-}
-
-function writeReport(file: string, text: string): void {
-  try {
-    writeFileSync(file, text)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new RowshiftError('USAGE', `--report ${file} cannot be written (${code}).`, { file }, error)
-  }
-}
-
-function redactReport(report: RunReport): RunReport {
-  const { error } = report
-  return error === null ? report : { ...report, error: { ...error, message: redact(error.message) } }
-}
-
-function label({ loaded, connection }: TableAt): string {
-  return loaded.plugin.describeConnection(connection)
 }

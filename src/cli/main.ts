@@ -6,8 +6,9 @@ import { redact, RowshiftError } from '../errors.js'
 import { log, logLevels, setLogLevel } from '../log.js'
 import { copyCommand, planCommand, runCommand } from './copy.js'
 import { demoCommand } from './demo.js'
-import { configOptions, fromTargetOption, idArgument, modeOptions, reportOptions, taskId } from './options.js'
+import { configOptions, fromTargetOption, idArgument, modeOptions, reportOptions, taskId, verifyOptions } from './options.js'
 import { printError } from './output.js'
+import { verifyCommand } from './verify.js'
 import { historyCommand, initCommand, listCommand, showCommand } from './tasks.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -27,7 +28,7 @@ function refuseRepeated(options: Readonly<Record<string, unknown>>): void {
 function refuseOddSwitches(args: readonly string[]): void {
   const odd = args.find(
     (arg) =>
-      /^--(no-)?(dry-run|dryRun|json|from-target|fromTarget)=/.test(arg) && !/=(true|false)$/.test(arg),
+      /^--(no-)?(dry-run|dryRun|json|repair|from-target|fromTarget)=/.test(arg) && !/=(true|false)$/.test(arg),
   )
   if (odd !== undefined)
     throw new RowshiftError('USAGE', `${odd}: this option takes no value, or true or false.`)
@@ -86,6 +87,24 @@ async function main(args: readonly string[]): Promise<number> {
       (y) => modeOptions(configOptions(idArgument(y))),
       (options) =>
         run(planCommand({ ...options, id: taskId(options.id), report: undefined, mode: options.mode })),
+    )
+    .command(
+      'verify [id]',
+      'Compare source and target row by row; exit 4 when they differ',
+      (y) => verifyOptions(reportOptions(configOptions(y))),
+      (options) =>
+        run(
+          verifyCommand({
+            ...options,
+            id: options.id === undefined ? undefined : taskId(options.id),
+            from: options.from,
+            to: options.to,
+            params: options.params,
+            where: options.where,
+            maxDelete: options['max-delete'],
+            report: options.report,
+          }),
+        ),
     )
     .command(
       'list',

@@ -1,4 +1,4 @@
-import type { Plan, Split, SplitSize } from '../plugin.js'
+import type { ReadPlan, Split, SplitSize } from '../plugin.js'
 
 /** A key value: the cell text of each key column. */
 export type KeyValue = readonly string[]
@@ -21,7 +21,7 @@ const DENSE = 1.5
  *
  * The last split ends at the maximum that was there when planning began, so that a growing table ends too.
  */
-export async function* splitByKey(plan: Plan, probe: KeyProbe, size: SplitSize): AsyncGenerator<Split> {
+export async function* splitByKey(plan: ReadPlan, probe: KeyProbe, size: SplitSize): AsyncGenerator<Split> {
   const { key } = plan
   if (plan.window?.rows === 0) return
   if (key === null) {
@@ -75,7 +75,7 @@ async function* ranges(
 
 /** How to step from bound to bound by arithmetic, or null when the key is too sparse for it. */
 async function denseStep(
-  plan: Plan,
+  plan: ReadPlan,
   probe: KeyProbe,
   last: KeyValue,
   size: SplitSize,
@@ -99,7 +99,7 @@ async function denseStep(
 }
 
 /** Whether the first step has about as many rows as it should: statistics may be far off. */
-async function holdsAsMany(plan: Plan, probe: KeyProbe, last: KeyValue, bound: bigint): Promise<boolean> {
+async function holdsAsMany(plan: ReadPlan, probe: KeyProbe, last: KeyValue, bound: bigint): Promise<boolean> {
   const far = await probe.nth(null, last, Math.floor(plan.splitRows / (2 * DENSE)))
   return far !== null && BigInt(far[0]!) < bound
 }
