@@ -1,4 +1,5 @@
--- The task tables on MySQL and MariaDB. `rowshift init` runs this file.
+-- The task tables on MySQL and MariaDB. `rowshift init` runs this file, and adds the columns that tables of an earlier
+-- version lack (plugins/mysql/task-store.ts).
 
 CREATE TABLE IF NOT EXISTS `task_def_sync_manager` (
   `id` int(11) NOT NULL AUTO_INCREMENT COMMENT '统计任务id',
@@ -31,6 +32,8 @@ CREATE TABLE IF NOT EXISTS `rowshift_run` (
   `rows_read` bigint NOT NULL,
   `rows_written` bigint NOT NULL,
   `report` mediumtext COMMENT 'the whole report, JSON',
+  `host` varchar(255) DEFAULT NULL COMMENT 'machine that runs it',
+  `pid` int unsigned DEFAULT NULL COMMENT 'process there',
   PRIMARY KEY (`run_id`),
   KEY `by_task` (`task_id`, `start_time`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='rowshift run history';

@@ -1,4 +1,5 @@
--- The tables of a task store in SQLite. `rowshift init` runs this file; every statement may run again.
+-- The tables of a task store in SQLite. `rowshift init` runs this file; every statement may run again. Columns that
+-- tables of an earlier version lack are added by plugins/sqlite/task-store.ts.
 --
 -- task_def_sync_manager has the columns of the MySQL table, in the same order, with the same defaults. Lengths such as
 -- varchar(50) are for the reader: SQLite does not enforce them.
@@ -46,7 +47,9 @@ CREATE TABLE IF NOT EXISTS rowshift_run (
   end_time     datetime DEFAULT NULL,
   rows_read    bigint NOT NULL DEFAULT 0,
   rows_written bigint NOT NULL DEFAULT 0,
-  report       text
+  report       text,
+  host         varchar(255) DEFAULT NULL,
+  pid          int DEFAULT NULL
 );
 
 CREATE INDEX IF NOT EXISTS rowshift_run_task ON rowshift_run (task_id, start_time);

@@ -6,6 +6,7 @@ export const builtin: Readonly<Record<string, string>> = {
   mysql: new URL('./mysql/plugin.js', import.meta.url).href,
   mariadb: new URL('./mysql/plugin.js', import.meta.url).href,
   sqlite: new URL('./sqlite/plugin.js', import.meta.url).href,
+  file: new URL('./file/plugin.js', import.meta.url).href,
 }
 
 /** The type of a `task_meta` that names none, as in the seed's configuration. */

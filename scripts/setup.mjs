@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url'
 
 const stamp = 'dist/.sources'
 const program = 'dist/src/cli/main.js'
+const wasm = ['plugins/mysql/wasm/transcode.ts', '--outFile', 'dist/plugins/mysql/transcode.wasm']
+/** No run-time library: the copy loops use nothing but the memory that they are given. */
+const bare = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--importMemory']
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 requireNode(20, 19)
@@ -74,6 +77,7 @@ function build() {
   say('building …')
   rmSync('dist', { recursive: true, force: true })
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], process.env)
+  run(process.execPath, ['node_modules/assemblyscript/bin/asc.js', ...wasm, ...bare], process.env)
   if (existsSync(program)) chmodSync(program, 0o755)
   writeFileSync(stamp, sources)
 }

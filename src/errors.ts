@@ -28,7 +28,7 @@ export const errorCodes = {
   CONNECTION_UNKNOWN: { exit: ExitCode.usage },
   /** No plugin is known for a database type, or its driver is not installed. */
   PLUGIN_UNKNOWN: { exit: ExitCode.usage },
-  /** The task store has no task table yet. */
+  /** The task store has no task table yet, or tables of an earlier version. */
   TASK_STORE_MISSING: { exit: ExitCode.usage },
   /** There is no task (or run) with this id. */
   TASK_NOT_FOUND: { exit: ExitCode.usage },
@@ -68,10 +68,14 @@ export const errorCodes = {
   DATA_REJECTED: { exit: ExitCode.failed, row: true },
   /** A row is larger than one statement may be. */
   ROW_TOO_LARGE: { exit: ExitCode.failed, row: true },
+  /** The file for refused rows could not be written; the split was rolled back. */
+  DIRTY_FILE_FAILED: { exit: ExitCode.failed },
   /** Rows read and rows stored differ; the split was rolled back. */
   COUNT_MISMATCH: { exit: ExitCode.failed },
   /** The server answered with an error that has no class of its own. */
   SERVER_ERROR: { exit: ExitCode.failed },
+  /** Another run of the task is under way. */
+  TASK_RUNNING: { exit: ExitCode.failed, retryable: true },
   /** The user stopped the run. */
   INTERRUPTED: { exit: ExitCode.interrupted, retryable: true },
   /** A fault in rowshift itself. */

@@ -31,14 +31,16 @@
 import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
 import type { Characters, Domain, Verdict } from './domain.js'
-import type { RowshiftError } from './errors.js'
 import type { Task, TaskStore } from './task/task.js'
+import type { WriteCounts, WriteOptions } from './write.js'
 
 export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { Batch, BatchLimits, Task, TaskStore }
 export type { Characters, Domain, Grade, Verdict } from './domain.js'
-export type { RunRecord } from './task/task.js'
+export type { LockState, RunRecord, RunStatus } from './task/task.js'
+export { nothingWritten } from './write.js'
+export type { WriteCounts, WriteOptions } from './write.js'
 
 /** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
 export type Connection = Readonly<Record<string, unknown>>
@@ -332,39 +334,6 @@ export interface Reader {
   close(): Promise<void>
 }
 
-export interface WriteOptions {
-  readonly signal: AbortSignal
-  /** Called with the number of rows handed to the target so far, not yet committed. */
-  readonly onProgress: (rows: number) => void
-  /**
-   * Called with a row that the target does not take, as a batch of one, and why: an error whose `blamesRow` is true.
-   * It throws when the run tolerates no more of them; when it returns, the writer leaves the row out and goes on.
-   */
-  readonly onDirty: (row: Batch, error: RowshiftError) => void
-}
-
-/** What became of the rows of a split; all but `rowsChanged` add up to the rows received. */
-export interface WriteCounts {
-  /** Inserted, or changed to be as they came. */
-  readonly rowsWritten: number
-  /** Those of the rows written whose key was there before. */
-  readonly rowsChanged: number
-  /** Upsert found an equal row. */
-  readonly rowsUnchanged: number
-  /** Ignore found the key. */
-  readonly rowsSkipped: number
-  /** Handed to `onDirty`. */
-  readonly dirtyRows: number
-}
-
-export const nothingWritten: WriteCounts = {
-  rowsWritten: 0,
-  rowsChanged: 0,
-  rowsUnchanged: 0,
-  rowsSkipped: 0,
-  dirtyRows: 0,
-}
-
 export interface Writer {
   connect(): Promise<void>
   describe(table: string): Promise<TableSchema>
@@ -387,6 +356,8 @@ export interface Writer {
    * Writes the rows of one split in one transaction, or in such a way that nothing stays when it throws, and
    * resolves once they are committed. Every row received is stored with exactly its values, or counted as one of the
    * other kinds of {@link WriteCounts}; otherwise it throws and leaves nothing. When `signal` aborts before the commit was sent, it throws INTERRUPTED.
+   * An error that leaves open whether the split, or a part of it, is stored after all (a commit without an answer, a
+   * table that cannot roll back) has `inDoubt: true` in its details; the split is not run again then.
    * The bytes of a batch stay valid until `write` settles. The iterable may stay silent for long while it is empty
    * (the reader is at work), so nothing should be locked before the first batch is there.
    */
@@ -406,8 +377,13 @@ export interface Plugin {
   readonly label: string
   /** JSON Schema of {@link Connection}; checked before a connection is used. */
   readonly connectionSchema: object
-  /** The connection of `rowshift copy --from URL`, without the `table` parameter. Throws USAGE. */
-  connectionFromUrl(url: URL): Connection
+  /**
+   * The connection of `rowshift copy --from URL`, without the `table` parameter. `text` is the URL as it was written:
+   * a {@link URL} makes the path of some schemes absolute. Throws USAGE.
+   */
+  connectionFromUrl(url: URL, text: string): Connection
+  /** The table of a URL that names none, where a connection has but one. Default: a URL must name its table. */
+  defaultTable?(connection: Connection): string
   /** Where a connection leads, without secrets: `mysql://user@host:3306/db`. */
   describeConnection(connection: Connection): string
   createReader?(endpoint: Endpoint): Reader

@@ -1,11 +1,11 @@
-import type { Batch } from '../src/batch/batch.js'
 import type { SplitCounts, SplitResult, WorkerMessage, WorkerSetup } from '../src/engine/messages.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
-import type { Endpoint, Plugin, Reader, Split, Writer } from '../src/plugin.js'
+import type { Endpoint, Plugin, Reader, Split, WriteOptions, Writer } from '../src/plugin.js'
 import { Narrower } from '../src/batch/narrow.js'
 import { RowshiftError } from '../src/errors.js'
 import { BatchQueue } from './batch-queue.js'
+import { DirtyRows } from './dirty-rows.js'
 
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
 const SPLIT_CAPACITY = 16 << 20
@@ -32,12 +32,15 @@ export class Copier {
 
   async copy(split: Split): Promise<SplitResult> {
     this.#busy.enter()
+    const dirty = new DirtyRows(this.#setup.dirty)
     try {
-      return await this.#copy(split)
+      return await this.#copy(split, dirty)
     } catch (thrown) {
-      const error = RowshiftError.from(thrown)
-      const details = { split: split.index, ...error.details }
-      return { outcome: 'failed', error: { ...error.report(), details } }
+      dirty.discard()
+      const { code, message, details } = RowshiftError.from(thrown)
+      const repeatable = code === 'LOCK_CONFLICT' && details['inDoubt'] !== true && !dirty.saved
+      const error = { code, message, details: { split: split.index, ...details } }
+      return { outcome: 'failed', error, repeatable }
     } finally {
       this.#busy.leave()
     }
@@ -64,7 +67,7 @@ export class Copier {
     this.#post({ type: 'closed', busySeconds: this.#busy.seconds })
   }
 
-  async #copy(split: Split): Promise<SplitResult> {
+  async #copy(split: Split, dirty: DirtyRows): Promise<SplitResult> {
     const { reader, writer } = await this.#opened()
     const { plan } = this.#setup
     const { signal } = this.#abort
@@ -76,6 +79,7 @@ export class Copier {
       this.#tell(split, counts)
     }
     const queue = new BatchQueue(SPLIT_CAPACITY)
+    let unread: unknown = null
     const reading = this.#reads.run(async () => {
       try {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
@@ -88,21 +92,30 @@ export class Copier {
         }
         queue.end()
       } catch (error) {
-        queue.end(error)
+        unread = error
+        // The writer must not take a fault of the source for one of a row that it was given.
+        queue.end(new RowshiftError('INTERRUPTED', 'Reading has failed.'))
       }
     })
     await queue.readyToWrite()
     if (oversized) return { outcome: 'oversized', rows: counts.rowsRead, bytes: counts.bytes }
     const onProgress = (rowsWritten: number) => count({ rowsWritten })
     try {
-      const options = { signal, onProgress, onDirty }
+      const options: WriteOptions = {
+        signal,
+        onProgress,
+        onDirty: (row, error) => dirty.add(row, error),
+        beforeCommit: () => dirty.save(),
+      }
       const ended = await this.#writes.run(() => writer.write(plan, queue, options))
+      // A plugin that knows no beforeCommit loses no row either.
+      dirty.save()
       counts = { ...counts, ...ended }
       if (settled(counts) !== counts.rowsRead) throw mismatch(split, counts)
       return { outcome: 'copied', counts }
     } catch (error) {
       queue.end(error)
-      throw error
+      throw unread ?? error
     } finally {
       await reading
       queue.recycle()
@@ -165,11 +178,6 @@ class Turns {
 
 async function load(endpoint: Endpoint): Promise<Plugin> {
   return ((await import(endpoint.plugin)) as { default: Plugin }).default
-}
-
-/** A row that the target refuses ends the run. */
-function onDirty(_row: Batch, error: RowshiftError): never {
-  throw error
 }
 
 function mismatch(split: Split, counts: SplitCounts): RowshiftError {

@@ -40,6 +40,7 @@ export class RowRepair implements RowActions {
       signal: this.#signal,
       onProgress: () => {},
       onDirty,
+      beforeCommit: () => {},
     })
     return { written: rowsWritten, deleted }
   }

@@ -1,3 +1,4 @@
+import { recycle } from '../src/batch/builder.js'
 import { RowshiftError } from '../src/errors.js'
 import type { Endpoint, Plugin, Reader, ReadPlan, Split, Writer } from '../src/plugin.js'
 import { addFindings, areEqual, noFindings } from '../src/verify/findings.js'
@@ -38,14 +39,18 @@ export class Verifier {
   async run({ range, mayDelete }: VerifyJob): Promise<VerifyResult> {
     try {
       const ends = await (this.#ends ??= this.#open())
-      if (mayDelete === null) return { outcome: 'done', findings: await this.#compare(ends, range), written: 0, deleted: 0 }
+      if (mayDelete === null)
+        return { outcome: 'done', findings: await this.#compare(ends, range), written: 0, deleted: 0 }
       const done = await this.#repair(ends, range, mayDelete)
       return { outcome: 'done', findings: await this.#compare(ends, range), ...done }
     } catch (thrown) {
       const error = this.#abort.signal.aborted
         ? new RowshiftError('INTERRUPTED', 'Interrupted while comparing.')
         : RowshiftError.from(thrown)
-      return { outcome: 'failed', error: { ...error.report(), details: { split: range.index, ...error.details } } }
+      return {
+        outcome: 'failed',
+        error: { ...error.report(), details: { split: range.index, ...error.details } },
+      }
     }
   }
 
@@ -57,7 +62,11 @@ export class Verifier {
   async close(): Promise<void> {
     if (this.#ends === null) return
     const ends = await this.#ends.catch(() => null)
-    await Promise.allSettled([ends?.source.reader.close(), ends?.target.reader.close(), ends?.writer?.close()])
+    await Promise.allSettled([
+      ends?.source.reader.close(),
+      ends?.target.reader.close(),
+      ends?.writer?.close(),
+    ])
     this.#post('closed')
   }
 
@@ -89,8 +98,12 @@ export class Verifier {
         return this.#compareParts(ends, ends.source, range, Math.max(1, comparison.sourceRows >> 1))
       }
       comparison.addSource(batch)
+      recycle(batch)
     }
-    for await (const batch of this.#read(ends.target, range)) comparison.addTarget(batch)
+    for await (const batch of this.#read(ends.target, range)) {
+      comparison.addTarget(batch)
+      recycle(batch)
+    }
     const differences = comparison.end()
     return {
       sourceRows: comparison.sourceRows,

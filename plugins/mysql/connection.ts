@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs'
 import mysql from 'mysql2'
 import type { Connection, Endpoint } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
+import type { OkResult, WireConnection } from './driver.js'
 import { mapConnectError, mapError } from './errors.js'
+import { queryRows } from './rows.js'
 import { ReusingSocket } from './socket.js'
-import type { OkResult, RowPacket, WireConnection } from './wire.js'
-import { loadData, probeWire, queryBytes, queryRows } from './wire.js'
+import type { RowTarget } from './transcode.js'
+import { RowDecoder } from './transcode.js'
+import { loadData, probeWire, queryBytes } from './wire.js'
 
 /** Checked against `connectionSchema` before it gets here. */
 interface ConnectionFields {
@@ -49,6 +52,7 @@ export class Session {
   readonly #socket: ReusingSocket | null
   /** Without secrets, for messages. */
   readonly where: string
+  #decoder: RowDecoder | null = null
   #rejectRunning: (error: Error) => void = () => {}
 
   private constructor({ connection, socket }: Opened, where: string) {
@@ -91,13 +95,13 @@ export class Session {
     )
   }
 
-  /** `onRow` must be done with the packet when it returns: its memory is used again. */
-  async readRows(sql: string, onRow: (packet: RowPacket) => void): Promise<void> {
-    if (this.#socket) this.#socket.reuse = true
+  async readRows(sql: string, target: RowTarget): Promise<void> {
+    const decoder = (this.#decoder ??= new RowDecoder())
+    if (this.#socket) this.#socket.readInto = decoder.chunk
     try {
-      await this.#run(() => queryRows(this.#wire, sql, onRow))
+      await this.#run(() => queryRows(this.#wire, sql, decoder.into(target)))
     } finally {
-      if (this.#socket) this.#socket.reuse = false
+      if (this.#socket) this.#socket.readInto = null
     }
   }
 
@@ -175,7 +179,6 @@ function connect(connection: Connection, where: string): Promise<Opened> {
   if (socket) options.stream = socket.stream
   return new Promise((resolve, reject) => {
     const connection = mysql.createConnection(options)
-    socket?.feeds(connection)
     connection.connect((error) =>
       error ? reject(mapConnectError(error, where)) : resolve({ connection, socket }),
     )

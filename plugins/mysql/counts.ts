@@ -1,5 +1,5 @@
 import type { WriteCounts, WriteMode } from '../../src/plugin.js'
-import type { OkResult } from './wire.js'
+import type { OkResult } from './driver.js'
 
 /** A figure of the OK packet's text. It is complete where the packet's own warning field stops at 65,535. */
 export function figure(ok: OkResult, name: string): number {

@@ -6,14 +6,15 @@ const classes: Partial<Record<ErrorCode, readonly number[]>> = {
   ACCESS_DENIED: [1044, 1045, 1142, 1143, 1227, 1698, 3118, 4151],
   TABLE_NOT_FOUND: [1049, 1051, 1146],
   COLUMN_NOT_FOUND: [1054],
+  COLUMN_REQUIRED: [1364],
   DUPLICATE_KEY: [1022, 1062, 1586],
   DATA_REJECTED: [
-    1048, 1136, 1261, 1262, 1263, 1264, 1265, 1292, 1300, 1364, 1366, 1367, 1406, 1411, 1416, 1425, 1451,
-    1452, 1526, 1644, 1690, 1906, 3105, 3140, 3819, 4025,
+    1048, 1261, 1262, 1263, 1264, 1265, 1292, 1300, 1366, 1367, 1369, 1406, 1411, 1416, 1451, 1452, 1526,
+    1644, 1690, 3140, 3156, 3616, 3617, 3643, 3819, 4025,
   ],
   ROW_TOO_LARGE: [1153, 1301, 1118],
-  LOCK_CONFLICT: [1020, 1205, 1213, 1317, 1412, 3572],
-  CONNECTION_LOST: [1053, 1077, 1159, 1160, 1161, 1927, 2006, 2013, 4031],
+  LOCK_CONFLICT: [1020, 1205, 1213, 1317, 1412, 3101, 3572],
+  CONNECTION_LOST: [1053, 1077, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 3169, 4031],
   CONNECTION_FAILED: [1040, 1129, 1130, 1203],
 }
 
@@ -28,6 +29,23 @@ const hints: Partial<Record<ErrorCode, string>> = {
     'Empty the target table first (for instance with "pre_sql": ["TRUNCATE TABLE @table"]), or choose another "write_mode": insert never touches a row that is there.',
   LOCK_CONFLICT: 'Run again when whatever holds the lock has ended.',
   ROW_TOO_LARGE: 'Raise max_allowed_packet on the target server.',
+}
+
+const SMALLER_SPLITS = 'Make the splits smaller with "read_batch".'
+const FULL = 'Make room on the target server, then run again.'
+const READ_ONLY = 'The target server takes no writes: write to its primary, or switch read_only off.'
+
+/** What to do about errors without a code of their own. None of them is the fault of a row. */
+const hintsByErrno: Readonly<Record<number, string>> = {
+  1021: FULL,
+  1030: 'The storage engine failed; look into the log of the target server, and at the space on its disks.',
+  1114: FULL,
+  1197: `${SMALLER_SPLITS} Or raise max_binlog_cache_size on the target server.`,
+  1206: `${SMALLER_SPLITS} Or raise innodb_buffer_pool_size on the target server.`,
+  1290: READ_ONLY,
+  1792: READ_ONLY,
+  1836: READ_ONLY,
+  3100: 'The replication of the target server refused the transaction; look into its log.',
 }
 
 interface DriverError {
@@ -45,7 +63,8 @@ export function mapError(thrown: unknown, doing: string, details: ErrorDetails =
   // Without a code it is mysql2's own complaint about a connection that is closed already.
   const reason = fromServer || error.code ? sentence(error.message) : 'the connection is closed'
   const number = fromServer ? ` (error ${error.errno})` : ''
-  const hint = hints[code] ? ` ${hints[code]}` : ''
+  const known = (fromServer && hintsByErrno[error.errno!]) || hints[code]
+  const hint = known ? ` ${known}` : ''
   return new RowshiftError(
     code,
     `${capitalise(doing)} failed: ${reason}${number}.${hint}`,
@@ -58,7 +77,7 @@ export function mapError(thrown: unknown, doing: string, details: ErrorDetails =
 export function warningError(errno: number, message: string, table: string): RowshiftError {
   const error = mapError({ errno, message }, `writing table ${table}`, { table })
   if (error.code === 'DUPLICATE_KEY') return error
-  const what = `Table ${table} would have stored a value changed: ${sentence(message)} (warning ${errno}). The split was rolled back.`
+  const what = `Table ${table} would have stored a value changed: ${sentence(message)} (warning ${errno}).`
   return new RowshiftError('DATA_REJECTED', what, { table, errno })
 }
 

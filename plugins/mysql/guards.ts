@@ -5,12 +5,12 @@
  *
  * Only columns whose loss was accepted, or whose source does not say what it holds, are looked at.
  */
-import { isIPv6, SocketAddress } from 'node:net'
 import type { Batch, Column, ColumnMapping, Plan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { forEachRow } from '../../src/batch/cells.js'
 import type { Cells } from '../../src/batch/row-name.js'
 import { excerpt, rowName } from '../../src/batch/row-name.js'
+import { isCanonicalInet6 } from './inet6.js'
 
 /** True when the target will hold exactly this value. */
 type Guard = (cell: Buffer | null) => boolean
@@ -50,7 +50,7 @@ export class Guards {
       'DATA_REJECTED',
       `The value ${excerpt(cells[i] ?? null)} of ${source.table}.${column.source.name} (${column.source.type}) would be stored changed in ` +
         `${target.table}.${column.target.name} (${column.target.type})${row.length > 0 ? `, in the row with ${row.join(', ')}` : ''}. ` +
-        'The split was rolled back; change the type of the target column, or the value.',
+        'Change the type of the target column, or the value.',
       { table: target.table, column: column.target.name, key: row },
     )
   }
@@ -131,10 +131,7 @@ function textGuard(source: Column, { domain }: Column, type: string): ((cell: Bu
 const ADDRESSES: Readonly<Record<string, (cell: Buffer) => boolean>> = {
   uuid: matching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
   inet4: matching(/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/),
-  inet6: (cell) => {
-    const address = cell.toString('latin1')
-    return isIPv6(address) && new SocketAddress({ address, family: 'ipv6' }).address === address
-  },
+  inet6: (cell) => isCanonicalInet6(cell.toString('latin1')),
 }
 
 function matching(form: RegExp): (cell: Buffer) => boolean {

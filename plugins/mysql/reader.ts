@@ -1,4 +1,4 @@
-import { BatchBuilder } from '../../src/batch/builder.js'
+import { BatchBuilder, recycle } from '../../src/batch/builder.js'
 import type {
   Batch,
   BoundRequest,
@@ -25,8 +25,6 @@ import { checkSource } from './preflight.js'
 import { describeTable } from './schema.js'
 import { fromSql, keyProbe, selectSql, splitSql } from './select.js'
 import { lockWrites } from './snapshot.js'
-
-import { RowTranscoder } from './transcode.js'
 import { findWindow } from './window.js'
 
 /** Batches read but not yet taken, after which the server has to wait. */
@@ -171,7 +169,6 @@ class RowStream {
   readonly #sql: string
   readonly #columns: number
   readonly #builder: BatchBuilder
-  readonly #transcoder = new RowTranscoder()
   readonly #waiting: Batch[] = []
   #wake: () => void = () => {}
   #result: Promise<void> | null = null
@@ -187,10 +184,10 @@ class RowStream {
   async *batches(): AsyncGenerator<Batch> {
     let running = true
     const result = this.#session
-      .readRows(this.#sql, (packet) => {
-        if (this.#discarding) return
-        this.#transcoder.append(this.#builder, packet, this.#columns)
-        if (this.#builder.full) this.#push()
+      .readRows(this.#sql, {
+        builder: this.#builder,
+        columns: this.#columns,
+        onFull: () => this.#push(),
       })
       .finally(() => {
         running = false
@@ -224,6 +221,10 @@ class RowStream {
   }
 
   #push(): void {
+    if (this.#discarding) {
+      recycle(this.#builder.take()!)
+      return
+    }
     this.#waiting.push(this.#builder.take()!)
     if (this.#waiting.length >= MAX_WAITING) this.#session.pause()
     this.#wake()

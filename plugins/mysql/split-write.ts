@@ -1,12 +1,12 @@
 import { isolate } from '../../src/batch/isolate.js'
-import { cellsOf, excerpt, rowName } from '../../src/batch/row-name.js'
 import type { Batch, WriteCounts, WriteOptions } from '../../src/plugin.js'
 import { nothingWritten, RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { mapError, warningError } from './errors.js'
 import { duplicateCounts, figure, warnings } from './counts.js'
+import { rowRefusal } from './refusals.js'
 import type { Statements } from './statements.js'
-import type { OkResult } from './wire.js'
+import type { OkResult } from './driver.js'
 
 /** Most bytes in one LOAD DATA, which are kept so that a bad row among them can be found. */
 const LOAD_BYTES = 16 << 20
@@ -103,7 +103,7 @@ export class SplitWrite {
       // What a server without transactions has stored of a statement cannot be taken back and tried again.
       blamesRow: (error) => facts.transactional && isolates(error),
       onBad: (row, error) => {
-        this.#options.onDirty(row, nameRow(this.#statements, row, error as RowshiftError))
+        this.#options.onDirty(row, rowRefusal(plan, row, error as RowshiftError))
         this.#add({ dirtyRows: row.rows })
         this.#count(row.rows)
       },
@@ -222,24 +222,6 @@ function lookedUp(
   if (rest < 0) return null
   const kept = ignore ? { rowsSkipped: rest } : { rowsUnchanged: rest }
   return { rowsWritten: changed + inserted, rowsChanged: changed, ...kept }
-}
-
-/** Says which row it was; servers name the column in quotes, and that one's value is shown. */
-function nameRow({ plan }: Statements, row: Batch, error: RowshiftError): RowshiftError {
-  if (error.details['key'] !== undefined) return error
-  const cells = cellsOf(row)
-  const key = rowName(plan, cells)
-  const named = /\bcolumn '(?:.*\.)?`?([^'`]+)`?'/i.exec(error.message)?.[1]
-  const at = plan.columns.findIndex(({ target }) => target.name === named)
-  const value = at < 0 ? '' : ` Its ${named} is ${excerpt(cells[at] ?? null)}.`
-  const which = key.length > 0 ? key.join(', ') : cells.slice(0, 5).map(excerpt).join(', ')
-  const details = { ...error.details, key, ...(at < 0 ? {} : { column: named! }) }
-  return new RowshiftError(
-    error.code,
-    `${error.message} The row with ${which} was not written.${value}`,
-    details,
-    error.cause,
-  )
 }
 
 /** The server would answer by closing the connection. */

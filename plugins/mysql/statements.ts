@@ -6,7 +6,8 @@ import { InsertBuilder } from './transcode.js'
 import type { WriteFacts } from './write-plan.js'
 
 /** Hides any table of that name from this session only. */
-const STAGE = identifier('rowshift_stage')
+export const STAGE_NAME = 'rowshift_stage'
+const STAGE = identifier(STAGE_NAME)
 /** What the rows of an INSERT are called in its ON DUPLICATE KEY UPDATE. */
 const NEW = identifier('rowshift_new')
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Connection, RunRecord, Task, TaskStore } from '../../src/plugin.js'
+import type { Connection, LockState, RunRecord, RunStatus, Task, TaskStore } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { TextRow } from './connection.js'
 import { Session } from './connection.js'
@@ -24,7 +24,18 @@ const TASK_COLUMNS = [
   'task_status',
   'owner',
 ] as const
-const RUN_COLUMNS = 'run_id, task_id, mode, status, start_time, end_time, rows_read, rows_written, report'
+const RUN_COLUMNS =
+  'run_id, task_id, mode, status, start_time, end_time, rows_read, rows_written, report, host, pid'
+/** Columns of rowshift_run that its first version did not have. */
+const ADDED_COLUMNS = { host: 'varchar(255) DEFAULT NULL', pid: 'int unsigned DEFAULT NULL' }
+
+const SESSION = [
+  // `update_time` is set by the server, and is to be in its own time as when others change the row.
+  'SET time_zone = @@GLOBAL.time_zone',
+  // A machine that is gone says no goodbye: the server ends the session, and frees its lock, when it is silent for so long.
+  'SET wait_timeout = 300',
+]
+const ANSWER_MS = 10_000
 
 export class MysqlTaskStore implements TaskStore {
   readonly #connection: Connection
@@ -35,7 +46,7 @@ export class MysqlTaskStore implements TaskStore {
   }
 
   async connect(): Promise<void> {
-    this.#session = await Session.open({ connection: this.#connection, session: [] })
+    this.#session = await Session.open({ connection: this.#connection, session: SESSION })
   }
 
   async init(): Promise<readonly string[]> {
@@ -44,7 +55,15 @@ export class MysqlTaskStore implements TaskStore {
     const statements = ddl.replaceAll(/^--.*$/gm, '').split(/;\s*$/m)
     for (const statement of statements) if (statement.trim() !== '') await this.#ask(statement)
     const after = await this.#tables()
-    return after.filter((table) => !before.includes(table))
+    const added = before.includes('rowshift_run') ? await this.#addColumns() : []
+    return [...after.filter((table) => !before.includes(table)), ...added]
+  }
+
+  async #addColumns(): Promise<string[]> {
+    const rows = await this.#ask('SHOW COLUMNS FROM rowshift_run')
+    const missing = Object.entries(ADDED_COLUMNS).filter(([name]) => !rows.some(([field]) => field === name))
+    for (const [name, type] of missing) await this.#ask(`ALTER TABLE rowshift_run ADD COLUMN ${name} ${type}`)
+    return missing.map(([name]) => `rowshift_run.${name}`)
   }
 
   async list(): Promise<readonly Task[]> {
@@ -58,6 +77,43 @@ export class MysqlTaskStore implements TaskStore {
     return row ? toTask(row) : null
   }
 
+  async lock(taskId: number): Promise<boolean> {
+    const [row] = await this.#ask(`SELECT GET_LOCK(${lockName(taskId)}, 0)`)
+    return row![0] === '1'
+  }
+
+  async renewLock(taskId: number): Promise<LockState> {
+    if (await this.#holds(taskId)) return 'held'
+    return (await this.lock(taskId)) ? 'regained' : 'lost'
+  }
+
+  /** A session that is lost, or does not answer, is replaced by a new one, which holds nothing yet. */
+  async #holds(taskId: number): Promise<boolean> {
+    const session = this.#session!
+    const timer = setTimeout(() => session.destroy(), ANSWER_MS)
+    try {
+      const [row] = await session.query(`SELECT IS_USED_LOCK(${lockName(taskId)}) = CONNECTION_ID()`)
+      return row![0] === '1'
+    } catch {
+      session.destroy()
+      await this.connect()
+      return false
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async setStatus(taskId: number, status: RunStatus): Promise<void> {
+    await this.#ask(`UPDATE task_def_sync_manager SET task_status = ${text(status)} WHERE id = ${taskId}`)
+  }
+
+  async interruptRuns(taskId: number): Promise<readonly RunRecord[]> {
+    const running = `task_id = ${taskId} AND status = 'running'`
+    const runs = await this.#ask(`SELECT ${RUN_COLUMNS} FROM rowshift_run WHERE ${running}`)
+    if (runs.length > 0) await this.#ask(`UPDATE rowshift_run SET status = 'interrupted' WHERE ${running}`)
+    return runs.map(toRun)
+  }
+
   async startRun(run: RunRecord): Promise<void> {
     const values = [
       text(run.run_id),
@@ -69,13 +125,15 @@ export class MysqlTaskStore implements TaskStore {
       run.rows_read,
       run.rows_written,
       'NULL',
+      run.host === null ? 'NULL' : text(run.host),
+      run.pid ?? 'NULL',
     ]
     await this.#ask(`INSERT INTO rowshift_run (${RUN_COLUMNS}) VALUES (${values.join(', ')})`)
   }
 
   async finishRun(run: RunRecord): Promise<void> {
     await this.#ask(
-      `UPDATE rowshift_run SET status = ${text(run.status)}, end_time = ${text(run.end_time!)},
+      `UPDATE rowshift_run SET mode = ${text(run.mode)}, status = ${text(run.status)}, end_time = ${text(run.end_time!)},
          rows_read = ${run.rows_read}, rows_written = ${run.rows_written}, report = ${text(run.report!)}
        WHERE run_id = ${text(run.run_id)}`,
     )
@@ -125,15 +183,22 @@ export class MysqlTaskStore implements TaskStore {
       return await session.query(sql)
     } catch (thrown) {
       const error = mapError(thrown, `using the task store ${session.where}`)
-      if (error.code !== 'TABLE_NOT_FOUND') throw error
+      if (error.code !== 'TABLE_NOT_FOUND' && error.code !== 'COLUMN_NOT_FOUND') throw error
       throw new RowshiftError(
         'TASK_STORE_MISSING',
-        `The task store ${session.where} has no task tables yet; create them with "rowshift init".`,
+        error.code === 'TABLE_NOT_FOUND'
+          ? `The task store ${session.where} has no task tables yet; create them with "rowshift init".`
+          : `The task tables in ${session.where} are of an earlier version; "rowshift init" adds what they lack.`,
         { connection: session.where },
         thrown,
       )
     }
   }
+}
+
+/** Locks are the server's, not the database's. A name may have 64 characters; MySQL has no SHA1 and MD5 any more. */
+function lockName(taskId: number): string {
+  return `CONCAT('rowshift:', LEFT(SHA2(DATABASE(), 256), 40), ':', ${taskId})`
 }
 
 function toTask(row: TextRow): Task {
@@ -142,7 +207,7 @@ function toTask(row: TextRow): Task {
   return { ...fields, id: Number(id), online_status: online_status === null ? null : Number(online_status) }
 }
 
-function toRun([id, task, mode, status, start, end, read, written, report]: TextRow): RunRecord {
+function toRun([id, task, mode, status, start, end, read, written, report, host, pid]: TextRow): RunRecord {
   return {
     run_id: id!,
     task_id: Number(task),
@@ -153,5 +218,7 @@ function toRun([id, task, mode, status, start, end, read, written, report]: Text
     rows_read: Number(read),
     rows_written: Number(written),
     report: report!,
+    host: host!,
+    pid: pid === null ? null : Number(pid),
   }
 }

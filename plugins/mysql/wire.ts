@@ -1,104 +1,24 @@
 /**
- * With `socket.ts` the only file that reaches into mysql2's internals: rows as raw packets, statements as raw bytes, and a LOAD DATA
- * stream that cannot be cut short. The public API decodes every cell (4.6 s of CPU per million rows of ten columns
- * where this costs 1.2 s) and ends a failed LOAD DATA stream as if it were complete, so the server keeps half of it.
+ * Past mysql2's public API: with `rows.ts` rows as raw packets; here statements as raw bytes, and a LOAD DATA stream
+ * that cannot be cut short. The public API decodes every cell (4.6 s of CPU per million rows of ten columns, where
+ * this costs 0.3 s) and ends a failed LOAD DATA stream as if it were complete, so the server keeps half of it.
  *
- * `probeWire` checks at connect that the internals are still what this file takes them for.
+ * `probeWire` checks at connect that the internals are still what these files take them for.
  */
 // oxlint-disable typescript/unbound-method -- mysql2's commands are state machines whose states are methods
-import mysql from 'mysql2'
 import { RowshiftError } from '../../src/plugin.js'
-
-/** A packet from the server: payload is `buffer[offset..end]`. Valid only during the callback. */
-export interface RowPacket {
-  readonly buffer: Buffer
-  readonly offset: number
-  readonly end: number
-  isEOF(): boolean
-}
-
-/** The server's OK packet, as mysql2 parses it. */
-export interface OkResult {
-  readonly affectedRows: number
-  readonly warningStatus: number
-  /** `Records: 3  Deleted: 0  Skipped: 0  Warnings: 0` */
-  readonly info: string
-}
-
-interface WireStream {
-  readonly destroyed: boolean
-  readonly writableNeedDrain: boolean
-  cork(): void
-  uncork(): void
-  once(event: 'drain' | 'close', listener: () => void): void
-  off(event: 'drain' | 'close', listener: () => void): void
-}
-
-/** The part of a mysql2 connection that is used here. */
-export interface WireConnection {
-  readonly config: { readonly clientFlags: number }
-  readonly serverCapabilityFlags: number
-  readonly sequenceId: number
-  readonly stream: WireStream
-  addCommand(command: WireQuery): void
-  pause(): void
-  resume(): void
-  destroy(): void
-  write(bytes: Buffer): void
-  _bumpSequenceId(packets: number): void
-  writePacket(packet: unknown): void
-}
-
-type State = ((packet: RowPacket, connection: WireConnection) => unknown) | null
-type Callback = (error: Error | null, result: OkResult | undefined) => void
-
-interface WireQuery {
-  start(packet: unknown, connection: WireConnection): State
-  resultsetHeader: State
-  fieldsEOF: State
-  infileOk: State
-  _fieldCount: number
-  _receivedFieldsCount: number
-  done(): State
-}
-
-const { createQuery } = mysql as unknown as {
-  createQuery(sql: string, values: [], done: null, config: object): object
-}
-const emptyQuery = createQuery('', [], null, {})
-const Query = emptyQuery.constructor as {
-  new (options: { sql: string }, callback: Callback): WireQuery
-  readonly prototype: WireQuery
-}
+import type { Callback, OkResult, State, WireConnection, WireStream } from './driver.js'
+import { Query } from './driver.js'
+import { queryRows } from './rows.js'
 
 const COM_QUERY = 3
 const CLIENT_QUERY_ATTRIBUTES = 0x08000000
 const MAX_PAYLOAD = 0xffffff
+/** The row packet that answers the probe: number 6 after the count of columns, three columns and the end of those. */
+const PROBE_ROW = Buffer.from('\x06\0\0\x06\x01a\xfb\x0212', 'latin1')
+const EOF_BYTES = 9
 /** A single LOAD DATA packet above `max_allowed_packet` kills the connection. */
 const LOAD_PIECE = 256 << 10
-
-/** Calls `onRow` with each row's raw packet. */
-class RowQuery extends Query {
-  readonly #onRow: (packet: RowPacket) => void
-
-  constructor(sql: string, onRow: (packet: RowPacket) => void, callback: Callback) {
-    super({ sql }, callback)
-    this.#onRow = onRow
-  }
-
-  /** Column definitions are only counted: mysql2 would compile a parser from them that nobody uses. */
-  readField(): unknown {
-    this._receivedFieldsCount++
-    return this._receivedFieldsCount === this._fieldCount ? Query.prototype.fieldsEOF : this.readField
-  }
-
-  row(packet: RowPacket): unknown {
-    if (packet.isEOF()) return this.done()
-    this.#onRow(packet)
-    // mysql2 calls whatever method is returned here for the next packet.
-    return this.row
-  }
-}
 
 /** Sends SQL that is already bytes. */
 class BytesQuery extends Query {
@@ -193,16 +113,6 @@ function writeHeader(connection: WireConnection, length: number): void {
   connection._bumpSequenceId(1)
 }
 
-export function queryRows(
-  connection: WireConnection,
-  sql: string,
-  onRow: (packet: RowPacket) => void,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    connection.addCommand(new RowQuery(sql, onRow, (error) => (error ? reject(error) : resolve())))
-  })
-}
-
 export function queryBytes(connection: WireConnection, sql: Buffer): Promise<OkResult> {
   return new Promise((resolve, reject) => {
     connection.addCommand(new BytesQuery(sql, (error, result) => (error ? reject(error) : resolve(result!))))
@@ -221,13 +131,19 @@ export function loadData(
   })
 }
 
-/** Reads one row both ways through the internals used above; throws when mysql2 is no longer what this file expects. */
+/** Reads one row and sends a statement through the internals used above; throws when mysql2 is no longer what this file expects. */
 export async function probeWire(connection: WireConnection): Promise<void> {
-  const seen: string[] = []
-  const onRow = (packet: RowPacket) => seen.push(packet.buffer.toString('latin1', packet.offset, packet.end))
-  await queryRows(connection, "SELECT 'a', NULL, 12", onRow)
+  let seen = Buffer.alloc(0)
+  await queryRows(connection, "SELECT 'a', NULL, 12", {
+    sequence: 7,
+    start: () => {},
+    feed(bytes) {
+      seen = Buffer.concat([seen, bytes])
+      return seen.length < PROBE_ROW.length + EOF_BYTES ? null : seen.subarray(PROBE_ROW.length)
+    },
+  })
   const ok = await queryBytes(connection, Buffer.from('DO 0'))
-  if (seen.length !== 1 || seen[0] !== '\x01a\xfb\x0212' || typeof ok.info !== 'string') {
+  if (!seen.subarray(0, PROBE_ROW.length).equals(PROBE_ROW) || typeof ok.info !== 'string') {
     throw new RowshiftError(
       'INTERNAL',
       'The installed mysql2 hands rows over in a way this version of rowshift does not know; install the mysql2 version that rowshift asks for.',

@@ -74,12 +74,14 @@ export class MysqlWriter implements Writer {
       // From here on an abort must wait: a commit that is cut off may or may not have happened.
       options.signal.removeEventListener('abort', stop)
       if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before the commit.')
+      options.beforeCommit()
       if (counts !== nothingWritten) await commit(session)
       return counts
     } catch (error) {
       await this.#rollback(session)
       if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while writing.')
-      throw mapError(error, `writing table ${plan.target.table}`, { table: plan.target.table })
+      const mapped = mapError(error, `writing table ${plan.target.table}`, { table: plan.target.table })
+      throw this.#statements.facts.transactional ? mapped : inDoubt(mapped)
     } finally {
       options.signal.removeEventListener('abort', stop)
     }
@@ -133,10 +135,18 @@ async function commit(session: Session): Promise<void> {
   try {
     await session.query('COMMIT')
   } catch (thrown) {
-    const { code, message, details } = mapError(thrown, 'committing')
-    const doubt = `${message} This split may or may not be stored; look at the target before running again.`
-    throw new RowshiftError(code, doubt, details, thrown)
+    const error = mapError(thrown, 'committing')
+    if (error.code === 'LOCK_CONFLICT' && error.details['errno'] !== QUERY_KILLED) throw error
+    throw inDoubt(error, ' This split may or may not be stored; look at the target before running again.')
   }
+}
+
+/** The one conflict after which a commit may have happened all the same. */
+const QUERY_KILLED = 1317
+
+/** Some of the split may be stored, so it must not simply be run again. */
+function inDoubt({ code, message, details, cause }: RowshiftError, say = ''): RowshiftError {
+  return new RowshiftError(code, message + say, { ...details, inDoubt: true }, cause)
 }
 
 function withTable(plan: Plan, statements: readonly string[]): string[] {

@@ -13,6 +13,10 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 }
 const DUPLICATE = ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', 'SQLITE_CONSTRAINT_ROWID']
 
+export function isDuplicate(thrown: unknown): boolean {
+  return DUPLICATE.includes(sqliteCode(thrown) ?? '')
+}
+
 /** The driver's error code, or null when the error is not SQLite's. */
 export function sqliteCode(thrown: unknown): string | null {
   if (!(thrown instanceof Error) || !('code' in thrown)) return null

@@ -1,6 +1,8 @@
-import type { Plan } from '../../src/plugin.js'
+import type { Plan, WriteCounts } from '../../src/plugin.js'
+import { affinityOf, convertsNumbers } from './affinity.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue, Statement } from './driver.js'
+import { isDuplicate } from './errors.js'
 import { quoteName } from './names.js'
 
 /**
@@ -15,73 +17,106 @@ export function rowsPerStatement(columns: number, writeBatch: number | null): nu
   return Math.max(1, Math.min(MAX_ROWS, writeBatch ?? MAX_ROWS, Math.floor(MAX_PARAMETERS / columns)))
 }
 
-/** Collects rows and inserts them in groups. Values refer to the batch, so `flush` comes before the next batch. */
+/** Statements for one number of rows. */
+interface Statements {
+  readonly rows: number
+  /** `ignore` and `upsert`: leaves rows alone whose key is there. */
+  readonly insert: Statement
+  /** `upsert`: changes those that differ. */
+  readonly update: Statement | null
+}
+
+/** Stores rows as the write mode says. Whatever throws has stored nothing. */
 export class RowInserter {
+  /** Rows that `storeGroup` takes. */
+  readonly groupRows: number
   readonly #database: Database
-  readonly #group: Statement
-  readonly #single: Statement
-  readonly #width: number
-  readonly #capacity: number
-  readonly #onFailure: (values: readonly SqliteValue[], thrown: unknown) => unknown
-  #values: SqliteValue[] = []
-  /** Rows that SQLite says it stored. */
-  stored = 0
+  readonly #group: Statements
+  readonly #single: Statements
+  /** `replace`: for a row whose key is there. */
+  readonly #replace: Statement | null
+  readonly #skips: boolean
 
-  /** `onFailure` turns what a single row's insert threw into the error to throw. */
-  constructor(
-    database: Database,
-    plan: Plan,
-    bindings: readonly Binding[],
-    onFailure: (values: readonly SqliteValue[], thrown: unknown) => unknown,
-  ) {
-    const rows = rowsPerStatement(bindings.length, plan.writeBatch)
-    this.#database = database
-    this.#width = bindings.length
-    this.#capacity = rows * bindings.length
-    this.#single = database.prepare(insertSql(plan, bindings, 1))
-    this.#group = rows === 1 ? this.#single : database.prepare(insertSql(plan, bindings, rows))
-    this.#onFailure = onFailure
-  }
-
-  push(value: SqliteValue): void {
-    this.#values.push(value)
-  }
-
-  endRow(): void {
-    if (this.#values.length !== this.#capacity) return
-    const values = this.#values
-    this.#values = []
-    try {
-      this.stored += this.#group.run(values).changes
-    } catch (thrown) {
-      // Some errors end the transaction, and what is inserted after it would stay.
-      if (!this.#database.inTransaction) throw thrown
-      // A failed statement leaves nothing, so its rows go again one by one, to find the one at fault.
-      this.#insertSingly(values)
-    }
-  }
-
-  flush(): void {
-    const values = this.#values
-    this.#values = []
-    this.#insertSingly(values)
-  }
-
-  #insertSingly(values: readonly SqliteValue[]): void {
-    for (let at = 0; at < values.length; at += this.#width) {
-      const row = values.slice(at, at + this.#width)
-      try {
-        this.stored += this.#single.run(row).changes
-      } catch (thrown) {
-        throw this.#onFailure(row, thrown)
+  constructor(database: Database, plan: Plan, bindings: readonly Binding[]) {
+    const { writeMode } = plan
+    const ignores = writeMode === 'ignore' || writeMode === 'upsert'
+    const rows = (this.groupRows = rowsPerStatement(bindings.length, plan.writeBatch))
+    const prepare = (count: number): Statements => {
+      const insert = insertSql(plan, bindings, count)
+      return {
+        rows: count,
+        insert: database.prepare(
+          ignores ? `${insert} ON CONFLICT ${conflictTarget(plan)} DO NOTHING` : insert,
+        ),
+        update: writeMode === 'upsert' ? database.prepare(`${insert} ${doUpdate(plan)}`) : null,
       }
     }
+    this.#database = database
+    this.#skips = writeMode === 'ignore'
+    this.#single = prepare(1)
+    this.#group = rows === 1 ? this.#single : prepare(rows)
+    this.#replace = writeMode === 'replace' ? database.prepare(insertSql(plan, bindings, 1, 'REPLACE')) : null
+  }
+
+  storeGroup(values: readonly SqliteValue[]): Partial<WriteCounts> {
+    if (this.#group.update === null) return this.#store(this.#group, values)
+    this.#database.exec('SAVEPOINT rowshift')
+    try {
+      return this.#store(this.#group, values)
+    } catch (thrown) {
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK TO rowshift')
+      throw thrown
+    } finally {
+      if (this.#database.inTransaction) this.#database.exec('RELEASE rowshift')
+    }
+  }
+
+  storeRow(values: readonly SqliteValue[]): Partial<WriteCounts> {
+    try {
+      return this.#store(this.#single, values)
+    } catch (thrown) {
+      // Only then may REPLACE have its way: it would also put a column's default in the place of NULL.
+      if (this.#replace === null || !isDuplicate(thrown) || !this.#database.inTransaction) throw thrown
+      const { changes } = this.#replace.run(values)
+      return { rowsWritten: changes, rowsChanged: changes }
+    }
+  }
+
+  #store({ rows, insert, update }: Statements, values: readonly SqliteValue[]): Partial<WriteCounts> {
+    const inserted = insert.run(values).changes
+    if (update === null) {
+      return this.#skips ? { rowsWritten: inserted, rowsSkipped: rows - inserted } : { rowsWritten: inserted }
+    }
+    const rowsChanged = inserted === rows ? 0 : update.run(values).changes
+    const rowsWritten = inserted + rowsChanged
+    return { rowsWritten, rowsChanged, rowsUnchanged: rows - rowsWritten }
   }
 }
 
 /** `OR ABORT` overrides an ON CONFLICT clause of the table, which might replace or drop rows silently. */
-function insertSql(plan: Plan, bindings: readonly Binding[], rows: number): string {
+function insertSql(plan: Plan, bindings: readonly Binding[], rows: number, or = 'ABORT'): string {
   const names = plan.columns.map(({ target }) => quoteName(target.name)).join(', ')
   const row = `(${bindings.map(({ sql }) => sql).join(', ')})`
-  return `INSERT OR ABORT INTO ${quoteName(plan.target.table)} (${names}) VALUES ${Array(rows).fill(row).join(', ')}`
+  return `INSERT OR ${or} INTO ${quoteName(plan.target.table)} (${names}) VALUES ${Array(rows).fill(row).join(', ')}`
+}
+
+/** A collision on any other key stays an error. */
+function conflictTarget({ identity }: Plan): string {
+  return `(${identity!.map(quoteName).join(', ')})`
+}
+
+function doUpdate(plan: Plan): string {
+  const names = plan.columns.map(({ target }) => quoteName(target.name))
+  const set = names.map((name) => `${name} = excluded.${name}`).join(', ')
+  return `ON CONFLICT ${conflictTarget(plan)} DO UPDATE SET ${set} WHERE NOT (${plan.columns.map(isSame).join(' AND ')})`
+}
+
+/** The same value to the last bit: 1 and 1.0 may be equal, and so may "a" and "A" by a column's collation. */
+function isSame({ target }: Plan['columns'][number]): string {
+  const name = quoteName(target.name)
+  const equal = `typeof(${name}) = typeof(excluded.${name}) AND ${name} IS excluded.${name} COLLATE BINARY`
+  // No comparison tells -0.0 from 0.0, and such a column keeps both.
+  return convertsNumbers(affinityOf(target.type))
+    ? equal
+    : `${equal} AND NOT (typeof(${name}) = 'real' AND ${name} = 0)`
 }

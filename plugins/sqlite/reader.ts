@@ -62,7 +62,11 @@ export class SqliteReader implements Reader {
     )
   }
 
-  async *#splits(plan: ReadPlan, signal: AbortSignal, splits: () => AsyncIterable<Split>): AsyncGenerator<Split> {
+  async *#splits(
+    plan: ReadPlan,
+    signal: AbortSignal,
+    splits: () => AsyncIterable<Split>,
+  ): AsyncGenerator<Split> {
     const doing = `dividing table "${plan.source.table}" of ${this.#where}`
     try {
       for await (const split of splits()) {

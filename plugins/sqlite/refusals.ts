@@ -27,13 +27,12 @@ export function rowRefusal(
   }
   if (errorCodeOf(code) === 'DATA_REJECTED' && thrown instanceof Error) {
     // SQLite names the column or the constraint in its text only.
-    const message = `The target table "${table}" refused the row${where}: ${thrown.message}; correct the row or the constraint`
-    return new RowshiftError(
-      'DATA_REJECTED',
-      message,
-      { table, key: where, sqlite: code, reason: thrown.message },
-      thrown,
-    )
+    const at = plan.columns.findIndex(({ target }) => thrown.message.endsWith(`${table}.${target.name}`))
+    const column = at < 0 ? null : plan.columns[at]!.target.name
+    const value = column === null ? '' : ` (its ${column} is ${displayValue(values[at])})`
+    const message = `The target table "${table}" refused a row${where.replace(' in the row', '')}: ${thrown.message}${value}; correct the row or the constraint`
+    const details = { table, column, key: where, sqlite: code, reason: thrown.message }
+    return new RowshiftError('DATA_REJECTED', message, details, thrown)
   }
   return sqliteError(thrown, `inserting into table "${table}"${where}`, { table })
 }
@@ -73,9 +72,11 @@ function duplicate(
   const { table } = plan.target
   const names = violatedKey(database, plan, bindings, values)
   const key = displayTarget(plan, values, names)
-  const message =
-    `The target table "${table}" already has a row with ${key}; empty the table or remove that row, then run again. ` +
-    'Nothing of this split was written'
+  const advice =
+    plan.writeMode === 'insert'
+      ? 'empty the table, remove that row, or choose another "write_mode"'
+      : 'correct one of the two rows'
+  const message = `The target table "${table}" already has a row with ${key}, so none was added${rowName(plan, values)}; ${advice}`
   return new RowshiftError('DUPLICATE_KEY', message, { table, key, columns: names }, thrown)
 }
 
@@ -88,6 +89,8 @@ function violatedKey(
 ): readonly string[] {
   const indexOf = (name: string) => plan.columns.findIndex(({ target }) => target.name === name)
   for (const { columns } of plan.target.keys) {
+    // A row with the same identity is what the write mode is about.
+    if (columns.join() === plan.identity?.join()) continue
     const indexes = columns.map(indexOf)
     if (indexes.includes(-1)) continue
     const equal = indexes.map((i) => `${quoteName(plan.columns[i]!.target.name)} = ${bindings[i]!.sql}`)

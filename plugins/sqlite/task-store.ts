@@ -1,10 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
-import type { Connection, RunRecord, Task, TaskStore } from '../../src/plugin.js'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import type { Connection, LockState, RunRecord, RunStatus, Task, TaskStore } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { Access } from './connection.js'
 import { describeConnection, fileOf, open } from './connection.js'
 import type { Database } from './driver.js'
 import { sqliteError } from './errors.js'
+import { lockTask } from './task-lock.js'
 
 const TASK_TABLE = 'task_def_sync_manager'
 const RUN_TABLE = 'rowshift_run'
@@ -12,7 +13,10 @@ const WATERMARK_TABLE = 'rowshift_watermark'
 const TASK_COLUMNS =
   'id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params, online_status, ' +
   'task_desc, task_status, owner'
-const RUN_COLUMNS = 'run_id, task_id, mode, status, start_time, end_time, rows_read, rows_written, report'
+const RUN_COLUMNS =
+  'run_id, task_id, mode, status, start_time, end_time, rows_read, rows_written, report, host, pid'
+/** Columns of the run table that its first version did not have. */
+const ADDED_COLUMNS = { host: 'varchar(255) DEFAULT NULL', pid: 'int DEFAULT NULL' }
 
 /** From dist/plugins/sqlite/. */
 const DDL = new URL('../../../etc/task-store.sqlite.sql', import.meta.url)
@@ -22,6 +26,7 @@ export class SqliteTaskStore implements TaskStore {
   readonly #where: string
   /** null also while the file does not exist: only `init` makes it. */
   #database: Database | null = null
+  #lock: Database | null = null
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -38,8 +43,12 @@ export class SqliteTaskStore implements TaskStore {
     try {
       const before = tables(database)
       database.pragma('journal_mode = WAL')
-      database.transaction(() => database.exec(readFileSync(DDL, 'utf8'))).immediate()
-      return tables(database).filter((name) => !before.includes(name))
+      const added = database.transaction(() => {
+        database.exec(readFileSync(DDL, 'utf8'))
+        return addColumns(database)
+      })
+      const columns = added.immediate()
+      return [...tables(database).filter((name) => !before.includes(name)), ...columns]
     } catch (thrown) {
       throw sqliteError(thrown, `creating the task tables in ${this.#where}`)
     }
@@ -58,6 +67,32 @@ export class SqliteTaskStore implements TaskStore {
     })
   }
 
+  async lock(taskId: number): Promise<boolean> {
+    this.#lock = await lockTask(realpathSync(fileOf(this.#connection)), taskId)
+    return this.#lock !== null
+  }
+
+  /** It is the process's own, and cannot be lost while that lives. */
+  async renewLock(): Promise<LockState> {
+    return 'held'
+  }
+
+  async setStatus(taskId: number, status: RunStatus): Promise<void> {
+    this.#using('setting the status of a task', (database) => {
+      database.prepare(`UPDATE ${TASK_TABLE} SET task_status = ? WHERE id = ?`).run(status, taskId)
+    })
+  }
+
+  async interruptRuns(taskId: number): Promise<readonly RunRecord[]> {
+    return this.#using('marking runs that died', (database) => {
+      const running = "task_id = ? AND status = 'running'"
+      const runs = database.prepare(`SELECT ${RUN_COLUMNS} FROM ${RUN_TABLE} WHERE ${running}`).all(taskId)
+      if (runs.length > 0)
+        database.prepare(`UPDATE ${RUN_TABLE} SET status = 'interrupted' WHERE ${running}`).run(taskId)
+      return runs as RunRecord[]
+    })
+  }
+
   async startRun(run: RunRecord): Promise<void> {
     this.#using('recording the start of a run', (database) => {
       const values = RUN_COLUMNS.replaceAll(/\w+/g, ':$&')
@@ -68,7 +103,7 @@ export class SqliteTaskStore implements TaskStore {
   async finishRun(run: RunRecord): Promise<void> {
     this.#using('recording the end of a run', (database) => {
       const sql =
-        `UPDATE ${RUN_TABLE} SET status = :status, end_time = :end_time, rows_read = :rows_read, ` +
+        `UPDATE ${RUN_TABLE} SET mode = :mode, status = :status, end_time = :end_time, rows_read = :rows_read, ` +
         'rows_written = :rows_written, report = :report WHERE run_id = :run_id'
       const { changes } = database.prepare(sql).run(run)
       if (changes !== 1)
@@ -107,8 +142,9 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   async close(): Promise<void> {
+    this.#lock?.close()
     this.#database?.close()
-    this.#database = null
+    this.#lock = this.#database = null
   }
 
   async #connect(access: Access): Promise<void> {
@@ -121,13 +157,15 @@ export class SqliteTaskStore implements TaskStore {
     try {
       return work(database)
     } catch (thrown) {
-      if (tables(database).length < 3) throw this.#missing(thrown)
+      if (tables(database).length < 3 || missingColumns(database).length > 0) throw this.#missing(thrown)
       throw sqliteError(thrown, `${doing} in ${this.#where}`)
     }
   }
 
   #missing(cause?: unknown): RowshiftError {
-    const message = `The task store ${this.#where} has no task tables yet; run "rowshift init"`
+    const old = this.#database !== null && tables(this.#database).length > 0
+    const state = old ? 'has task tables of an earlier version' : 'has no task tables yet'
+    const message = `The task store ${this.#where} ${state}; run "rowshift init"`
     return new RowshiftError('TASK_STORE_MISSING', message, { store: this.#where }, cause)
   }
 }
@@ -136,4 +174,17 @@ export class SqliteTaskStore implements TaskStore {
 function tables(database: Database): string[] {
   const sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN (?, ?, ?)"
   return database.prepare(sql).pluck().all(TASK_TABLE, RUN_TABLE, WATERMARK_TABLE) as string[]
+}
+
+function missingColumns(database: Database): string[] {
+  const names = database.prepare('SELECT name FROM pragma_table_info(?)').pluck().all(RUN_TABLE)
+  return Object.keys(ADDED_COLUMNS).filter((name) => !names.includes(name))
+}
+
+/** Resolves to the names of those that were missing. */
+function addColumns(database: Database): string[] {
+  const missing = missingColumns(database) as (keyof typeof ADDED_COLUMNS)[]
+  for (const name of missing)
+    database.exec(`ALTER TABLE ${RUN_TABLE} ADD COLUMN ${name} ${ADDED_COLUMNS[name]}`)
+  return missing.map((name) => `${RUN_TABLE}.${name}`)
 }

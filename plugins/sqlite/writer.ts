@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { forEachRow } from '../../src/batch/cells.js'
 import type {
   Batch,
   Endpoint,
@@ -12,16 +11,17 @@ import type {
   Writer,
 } from '../../src/plugin.js'
 import { nothingWritten, RowshiftError } from '../../src/plugin.js'
-import type { Binding } from './binds.js'
 import { bindingOf } from './binds.js'
 import type { TextEncoding } from './cells.js'
 import { BUSY_TIMEOUT_MS, describeConnection, fileOf, open } from './connection.js'
 import type { Database } from './driver.js'
 import { interrupted, sqliteCode, sqliteError } from './errors.js'
-import { RowInserter, rowsPerStatement } from './insert.js'
+import { rowsPerStatement } from './insert.js'
 import { quoteName } from './names.js'
-import { commitRefusal, nullRowidRefusal, rowRefusal, valueRefusal } from './refusals.js'
+import { removeRows } from './remove.js'
+import { commitRefusal } from './refusals.js'
 import { describeTable, findRowidColumn, isView } from './schema.js'
+import { SplitWrite } from './split-write.js'
 
 const LOCK_POLL_MS = 10
 
@@ -67,6 +67,7 @@ export class SqliteWriter implements Writer {
       path: 'insert',
       reasons: [
         `insert: SQLite has no bulk load; prepared INSERT statements of ${rows} rows, one transaction per split`,
+        ...identityReasons(draft),
       ],
       warnings: this.#foreignKeyWarnings(table),
       triggers: this.#triggers(table),
@@ -87,26 +88,34 @@ export class SqliteWriter implements Writer {
   async write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts> {
     const { signal } = options
     const doing = `writing to table "${plan.target.table}" of ${this.#where}`
-    const bindings = plan.columns.map((mapping) => bindingOf(mapping, this.#encoding))
     const database = this.#open
-    let inserter: RowInserter | null = null
-    let received = 0
+    let split: SplitWrite | null = null
     try {
       for await (const batch of batches) {
         if (signal.aborted) throw interrupted(doing)
-        inserter ??= await this.#begin(plan, bindings, signal, doing)
-        insertBatch(inserter, plan, bindings, batch)
-        received += batch.rows
-        options.onProgress(received)
+        split ??= await this.#begin(plan, options, doing)
+        split.write(batch)
       }
       if (signal.aborted) throw interrupted(doing)
-      if (inserter === null) return nothingWritten
-      if (inserter.stored !== received) throw countMismatch(plan, received, inserter.stored)
+      if (split === null) return nothingWritten
+      checkCounts(plan, split)
+      options.beforeCommit()
       commit(database, plan)
-      return { ...nothingWritten, rowsWritten: received }
+      return split.counts
     } catch (thrown) {
       if (database.inTransaction) database.exec('ROLLBACK')
       throw sqliteError(thrown, doing, { table: plan.target.table })
+    }
+  }
+
+  async remove(plan: Plan, rows: Batch): Promise<number> {
+    const database = this.#open
+    try {
+      return database.transaction(() => removeRows(database, plan, rows, this.#encoding)).immediate()
+    } catch (thrown) {
+      throw sqliteError(thrown, `deleting rows of table "${plan.target.table}" of ${this.#where}`, {
+        table: plan.target.table,
+      })
     }
   }
 
@@ -120,28 +129,22 @@ export class SqliteWriter implements Writer {
   }
 
   /** Waits for the write lock without blocking the thread, so that an abort is noticed. */
-  async #begin(
-    plan: Plan,
-    bindings: readonly Binding[],
-    signal: AbortSignal,
-    doing: string,
-  ): Promise<RowInserter> {
+  async #begin(plan: Plan, options: WriteOptions, doing: string): Promise<SplitWrite> {
     const database = this.#open
     const end = Date.now() + BUSY_TIMEOUT_MS
     database.pragma('busy_timeout = 0')
     try {
       while (!tryBegin(database, end)) {
         await delay(LOCK_POLL_MS)
-        if (signal.aborted) throw interrupted(doing)
+        if (options.signal.aborted) throw interrupted(doing)
       }
     } finally {
       database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
     }
-    // A row may refer to one that comes later in the split.
-    database.pragma('defer_foreign_keys = ON')
-    return new RowInserter(database, plan, bindings, (values, thrown) =>
-      rowRefusal(database, plan, bindings, values, thrown),
-    )
+    // A row may refer to one that comes later in the split. Where refused rows are tolerated, each must be told apart.
+    if (plan.errorLimit.record === 0) database.pragma('defer_foreign_keys = ON')
+    const bindings = plan.columns.map((mapping) => bindingOf(mapping, this.#encoding))
+    return new SplitWrite(database, plan, bindings, options)
   }
 
   #run(statements: readonly string[], plan: Plan, name: string): void {
@@ -174,6 +177,12 @@ export class SqliteWriter implements Writer {
   }
 }
 
+function identityReasons({ writeMode, identity }: PlanDraft): string[] {
+  return identity === null
+    ? []
+    : [`write mode ${writeMode}: rows are known by the key (${identity.join(', ')})`]
+}
+
 function tryBegin(database: Database, end: number): boolean {
   try {
     database.exec('BEGIN IMMEDIATE')
@@ -184,28 +193,6 @@ function tryBegin(database: Database, end: number): boolean {
   }
 }
 
-function insertBatch(inserter: RowInserter, plan: Plan, bindings: readonly Binding[], batch: Batch): void {
-  const rowid = plan.columns.findIndex(({ target }) => target.name === plan.write.facts['rowid'])
-  let rows = 0
-  forEachRow(batch, (cells) => {
-    if (cells.length !== bindings.length) {
-      const message = `A row of ${cells.length} cells arrived for ${bindings.length} columns of "${plan.target.table}"`
-      throw new RowshiftError('INTERNAL', message)
-    }
-    for (let i = 0; i < bindings.length; i++) {
-      const cell = cells[i]!
-      const value = cell === null ? null : bindings[i]!.bind(cell)
-      if (value === undefined) throw valueRefusal(plan, i, cells)
-      if (value === null && i === rowid) throw nullRowidRefusal(plan, plan.columns[i]!.target.name, cells)
-      inserter.push(value)
-    }
-    inserter.endRow()
-    rows++
-  })
-  inserter.flush()
-  if (rows !== batch.rows) throw countMismatch(plan, batch.rows, rows)
-}
-
 function commit(database: Database, plan: Plan): void {
   try {
     database.exec('COMMIT')
@@ -214,10 +201,12 @@ function commit(database: Database, plan: Plan): void {
   }
 }
 
-function countMismatch(plan: Plan, received: number, stored: number): RowshiftError {
+function checkCounts(plan: Plan, { received, counts }: SplitWrite): void {
   const { table } = plan.target
+  const stored = counts.rowsWritten + counts.rowsUnchanged + counts.rowsSkipped
+  if (stored + counts.dirtyRows === received) return
   const message =
-    `Table "${table}" took ${stored} of ${received} rows, so the split was rolled back; ` +
+    `Table "${table}" took ${stored} of ${received - counts.dirtyRows} rows, so the split was rolled back; ` +
     'look for a trigger on the table that drops rows'
-  return new RowshiftError('COUNT_MISMATCH', message, { table, received, stored })
+  throw new RowshiftError('COUNT_MISMATCH', message, { table, received, stored })
 }

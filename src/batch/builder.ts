@@ -84,6 +84,14 @@ export class BatchBuilder {
     this.length = at
   }
 
+  /** Appends whole rows that are in the wire format already. */
+  appendRows(bytes: Uint8Array, rows: number): void {
+    this.reserve(bytes.length)
+    this.buffer.set(bytes, this.length)
+    this.length += bytes.length
+    this.rows += rows
+  }
+
   /** Turns the last separator into a row end. */
   endRow(): void {
     this.buffer[this.length - 1] = LF
@@ -91,7 +99,17 @@ export class BatchBuilder {
   }
 
   get full(): boolean {
-    return this.length >= this.#limits.bytes || this.rows >= this.#limits.rows
+    return this.roomBytes <= 0 || this.roomRows <= 0
+  }
+
+  /** How many bytes are left until the batch is full. */
+  get roomBytes(): number {
+    return this.#limits.bytes - this.length
+  }
+
+  /** How many rows are left until the batch is full. */
+  get roomRows(): number {
+    return this.#limits.rows - this.rows
   }
 
   /** Hands out what was built and starts anew; null when there is nothing. */

@@ -2,12 +2,16 @@ import type { Batch } from './batch.js'
 import { BACKSLASH, LF, NULL_LETTER, TAB, UNESCAPED } from './batch.js'
 
 /**
- * Calls `onRow` for every row of a batch with its cells: the unescaped bytes, or null. The array is the same one
- * each time; the bytes of cells without escapes are views into the batch.
+ * Calls `onRow` for every row of a batch with its cells: the unescaped bytes, or null; and with where the row begins
+ * and ends. The array is the same one each time; the bytes of cells without escapes are views into the batch.
  */
-export function forEachRow(batch: Batch, onRow: (cells: readonly (Buffer | null)[]) => void): void {
+export function forEachRow(
+  batch: Batch,
+  onRow: (cells: readonly (Buffer | null)[], start: number, end: number) => void,
+): void {
   const { bytes } = batch
   const cells: (Buffer | null)[] = []
+  let row = 0
   let start = 0
   let escapes = 0
   let column = 0
@@ -21,7 +25,8 @@ export function forEachRow(batch: Batch, onRow: (cells: readonly (Buffer | null)
       start = at + 1
       escapes = 0
       if (byte === LF) {
-        onRow(cells)
+        onRow(cells, row, start)
+        row = start
         column = 0
       }
     }

@@ -12,13 +12,18 @@ export function excerpt(cell: Buffer | null): string {
   return JSON.stringify(cell.length > EXCERPT ? `${text}…` : text)
 }
 
-/** Which row it is: `id = "7"` for each column of the split key that is copied. */
-export function rowName({ key, columns }: Plan, cells: Cells): string[] {
-  const names = key?.columns.map(({ name }) => name) ?? []
-  return names.flatMap((name) => {
-    const at = columns.findIndex(({ source }) => source.name === name)
-    return at < 0 ? [] : [`${name} = ${excerpt(cells[at] ?? null)}`]
-  })
+/** Which row it is: `id = "7"` for each column that is copied of the split key, else of the target's first key. */
+export function rowName({ key, columns, target }: Plan, cells: Cells): string[] {
+  const name = (end: 'source' | 'target', names: readonly string[]) =>
+    names.flatMap((name) => {
+      const at = columns.findIndex((column) => column[end].name === name)
+      return at < 0 ? [] : [`${name} = ${excerpt(cells[at] ?? null)}`]
+    })
+  if (key === null) return name('target', target.keys[0]?.columns ?? [])
+  return name(
+    'source',
+    key.columns.map((column) => column.name),
+  )
 }
 
 /** The cells of a batch of one. */

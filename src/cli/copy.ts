@@ -1,74 +1,65 @@
 import type { ResolvedConnection } from '../config/config.js'
 import { Config, fromUrl } from '../config/config.js'
 import type { CopyRequest, TableAt } from '../engine/job.js'
-import { planCopy, runCopy } from '../engine/job.js'
+import { planCopy } from '../engine/job.js'
+import { newRunId } from '../engine/report.js'
 import { ExitCode, RowshiftError } from '../errors.js'
 import { withMode } from '../task/params.js'
 import type { Task, TaskStore } from '../task/task.js'
-import type { Perform } from './execute.js'
-import { execute } from './execute.js'
-import type { CommonOptions, ConfigOptions, ReportOptions } from './options.js'
+import type { CommonOptions, ConfigOptions, ModeOptions, ReportOptions } from './options.js'
+import { copyWithProgress, deliver, interruptible, reported, writeReport } from './execution.js'
 import { describePlan, print, printJson, tableLabel } from './output.js'
 import { paramsFromOptions } from './params-options.js'
-import { RunHistory } from './run-history.js'
 import { openStore } from './tasks.js'
-import { performVerify } from './verify-view.js'
 
 export interface CopyOptions extends CommonOptions, ReportOptions {
-  readonly from: string
-  readonly to: string
+  readonly from: string | undefined
+  readonly to: string | undefined
   readonly params: string | undefined
   readonly param: readonly string[]
   readonly dryRun: boolean
   readonly fromTarget: boolean
 }
 
-export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions {
+export interface PlanOptions extends CommonOptions, ConfigOptions, ModeOptions {
   readonly id: number
-  readonly mode: string | undefined
-  readonly fromTarget: boolean
 }
 
 /** `rowshift copy`: no task table. Resolves to the exit code. */
 export async function copyCommand(options: CopyOptions): Promise<number> {
-  const resolve = async (runId: string): Promise<CopyRequest> => {
+  const { from, to, report } = options
+  // Not by yargs, which would say that --from is missing and nothing of the --form that was given.
+  if (from === undefined || to === undefined) {
+    throw new RowshiftError(
+      'USAGE',
+      `--${from === undefined ? 'from' : 'to'} is missing: rowshift copy --from URL --to URL.`,
+    )
+  }
+  const request = async (runId: string): Promise<CopyRequest> => {
     const params = paramsFromOptions(options.params, options.param)
-    const from = await fromUrl(options.from, '--from')
-    const to = await fromUrl(options.to, '--to')
+    const ends = { from: await fromUrl(from, '--from'), to: await fromUrl(to, '--to') }
     const past = options.fromTarget ? { watermarks: {}, fromTarget: true } : null
-    return { runId, taskId: null, from, to, params, past }
+    return { runId, taskId: null, ...ends, params, past }
   }
-  if (options.dryRun) return showPlan(await resolve(''), options)
-  return (await execute(options, null, perform(resolve))).exitCode
-}
-
-/** `rowshift run ID`: one task of the task table. */
-export async function runCommand(options: RunOptions): Promise<number> {
-  let store: TaskStore | null = null
-  let history: RunHistory | null = null
-  const resolve = async (runId: string): Promise<CopyRequest> => {
-    const config = Config.load(options.config, options.env)
-    store = await openStore(config)
-    const task = await findTask(store, options.id)
-    history = await RunHistory.begin(store, task.id, options.mode ?? 'init', runId)
-    return taskRequest(runId, task, config, store, options)
+  if (options.dryRun) {
+    if (report === undefined) return showPlan(await request(''), options)
+    throw new RowshiftError('USAGE', 'A dry run has no report; "--dry-run --json" prints the plan as JSON.')
   }
-  try {
-    const { exitCode, report } = await execute(options, options.id, perform(resolve))
-    await (history as RunHistory | null)?.end(report)
-    return exitCode
-  } finally {
-    await (store as TaskStore | null)?.close()
-  }
+  if (report !== undefined) writeReport(report, null)
+  const runId = newRunId()
+  const copy = async (signal: AbortSignal) => copyWithProgress(await request(runId), signal)
+  return deliver(await interruptible((signal) => reported(runId, null, () => copy(signal))), options)
 }
 
 /** `rowshift plan ID`: what `run` would do. */
-export async function planCommand(options: RunOptions): Promise<number> {
+export async function planCommand(options: PlanOptions): Promise<number> {
   const config = Config.load(options.config, options.env)
   const store = await openStore(config)
   try {
     const task = await findTask(store, options.id)
-    return await showPlan(await taskRequest('', task, config, store, options), options)
+    const request = await taskRequest('', task, config, store, options)
+    const offline = `Task ${task.id} is offline (online_status is ${task.online_status}, not 1): "rowshift run" refuses it.`
+    return await showPlan(request, options, task.online_status === 1 ? [] : [offline])
   } finally {
     await store.close()
   }
@@ -87,15 +78,8 @@ export async function taskRequest(
   task: Task,
   config: Config,
   store: TaskStore,
-  { mode, fromTarget }: Pick<RunOptions, 'mode' | 'fromTarget'>,
+  { mode, fromTarget }: ModeOptions,
 ): Promise<CopyRequest> {
-  if (task.online_status !== 1) {
-    throw new RowshiftError(
-      'TASK_OFFLINE',
-      `Task ${task.id} is offline (online_status is ${task.online_status}, not 1). Set online_status to 1 to run it.`,
-      { taskId: task.id },
-    )
-  }
   const params = withMode(task.params, mode)
   const from = await taskSide(task, 'from', config)
   const to = await taskSide(task, 'to', config)
@@ -118,27 +102,14 @@ async function taskSide(task: Task, side: 'from' | 'to', config: Config): Promis
   return { ...resolved, table: field('table') }
 }
 
-async function showPlan(request: CopyRequest, options: CommonOptions): Promise<number> {
-  const plan = await planCopy(request)
+async function showPlan(
+  request: CopyRequest,
+  options: CommonOptions,
+  warnings: readonly string[] = [],
+): Promise<number> {
+  const made = await planCopy(request)
+  const plan = { ...made, warnings: [...warnings, ...made.warnings] }
   if (options.json) printJson(plan)
   else print(describePlan(plan, tableLabel(request.from), tableLabel(request.to)))
   return ExitCode.success
-}
-
-/** Copies with progress shown; mode `sync` compares first. */
-function perform(resolve: (runId: string) => Promise<CopyRequest>): Perform {
-  return async (runId, signal, view) => {
-    const request = await resolve(runId)
-    if (request.params.mode === 'sync') {
-      return performVerify({ ...request, mode: 'sync', sample: 100 }, signal, view)
-    }
-    return runCopy(request, {
-      signal,
-      onPlan: (plan) => {
-        process.stderr.write(`${describePlan(plan, tableLabel(request.from), tableLabel(request.to))}\n`)
-        view.start(plan)
-      },
-      onProgress: (progress) => view.update(progress),
-    })
-  }
 }

@@ -4,11 +4,22 @@ import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { redact, RowshiftError } from '../errors.js'
 import { log, logLevels, setLogLevel } from '../log.js'
-import { copyCommand, planCommand, runCommand } from './copy.js'
+import { copyCommand, planCommand } from './copy.js'
 import { demoCommand } from './demo.js'
-import { configOptions, fromTargetOption, idArgument, modeOptions, reportOptions, taskId, verifyOptions } from './options.js'
+import {
+  configOptions,
+  fromTargetOption,
+  idArgument,
+  modeOptions,
+  reportOptions,
+  runOptions,
+  taskId,
+  verifyOptions,
+} from './options.js'
 import { printError } from './output.js'
-import { verifyCommand } from './verify.js'
+import { runAllCommand } from './run-all.js'
+import { runCommand } from './run.js'
+import { verifyArguments, verifyCommand } from './verify.js'
 import { historyCommand, initCommand, listCommand, showCommand } from './tasks.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -28,7 +39,9 @@ function refuseRepeated(options: Readonly<Record<string, unknown>>): void {
 function refuseOddSwitches(args: readonly string[]): void {
   const odd = args.find(
     (arg) =>
-      /^--(no-)?(dry-run|dryRun|json|repair|from-target|fromTarget)=/.test(arg) && !/=(true|false)$/.test(arg),
+      /^--(no-)?(all|dry-run|dryRun|from-target|fromTarget|json|repair|skip-running|skipRunning)=/.test(
+        arg,
+      ) && !/=(true|false)$/.test(arg),
   )
   if (odd !== undefined)
     throw new RowshiftError('USAGE', `${odd}: this option takes no value, or true or false.`)
@@ -57,12 +70,8 @@ async function main(args: readonly string[]): Promise<number> {
       'Copy a table; no task table needed',
       (y) =>
         fromTargetOption(reportOptions(y))
-          .option('from', {
-            type: 'string',
-            demandOption: true,
-            describe: 'type://user:password@host:port/db?table=name',
-          })
-          .option('to', { type: 'string', demandOption: true, describe: 'The same form, for the target' })
+          .option('from', { type: 'string', describe: 'type://user:password@host:port/db?table=name' })
+          .option('to', { type: 'string', describe: 'The same form, for the target' })
           .option('params', { type: 'string', describe: 'Task params: JSON, or a file with it' })
           .option('param', {
             type: 'string',
@@ -72,39 +81,36 @@ async function main(args: readonly string[]): Promise<number> {
             describe: 'One of them: key=value',
           })
           .option('dry-run', { type: 'boolean', default: false, describe: 'Show the plan; write nothing' }),
-      (options) => run(copyCommand({ ...options, report: options.report, params: options.params })),
+      ({ from, to, report, params, ...options }) =>
+        run(copyCommand({ ...options, from, to, report, params })),
     )
     .command(
-      'run <id>',
-      'Run a task of the task table',
-      (y) => modeOptions(reportOptions(configOptions(idArgument(y)))),
-      (options) =>
-        run(runCommand({ ...options, id: taskId(options.id), report: options.report, mode: options.mode })),
+      'run [id]',
+      'Run a task of the task table, or all that are online',
+      (y) =>
+        runOptions(y)
+          .positional('id', { type: 'number', describe: 'Task id' })
+          .option('all', { type: 'boolean', default: false, describe: 'Run every online task' })
+          .option('parallel', { type: 'number', describe: 'With --all: how many at the same time (1)' }),
+      ({ id, all, parallel, ...options }) => {
+        if (all === (id !== undefined))
+          throw new RowshiftError('USAGE', 'Name a task, or --all for all that are online: "rowshift run 5".')
+        if (!all && parallel !== undefined)
+          throw new RowshiftError('USAGE', '--parallel goes with --all only.')
+        return run(all ? runAllCommand({ ...options, parallel: parallel ?? 1 }) : runCommand(id, options))
+      },
     )
     .command(
       'plan <id>',
       'Show what a run would do, and why; write nothing',
       (y) => modeOptions(configOptions(idArgument(y))),
-      (options) =>
-        run(planCommand({ ...options, id: taskId(options.id), report: undefined, mode: options.mode })),
+      (options) => run(planCommand({ ...options, id: taskId(options.id), mode: options.mode })),
     )
     .command(
       'verify [id]',
       'Compare source and target row by row; exit 4 when they differ',
       (y) => verifyOptions(reportOptions(configOptions(y))),
-      (options) =>
-        run(
-          verifyCommand({
-            ...options,
-            id: options.id === undefined ? undefined : taskId(options.id),
-            from: options.from,
-            to: options.to,
-            params: options.params,
-            where: options.where,
-            maxDelete: options['max-delete'],
-            report: options.report,
-          }),
-        ),
+      (options) => run(verifyCommand(verifyArguments(options))),
     )
     .command(
       'list',
@@ -144,13 +150,11 @@ async function main(args: readonly string[]): Promise<number> {
     .command(
       '$0',
       false,
-      (y) => modeOptions(reportOptions(configOptions(y))).option('id', { type: 'number' }),
-      (options) => {
-        if (options.id === undefined)
+      (y) => runOptions(y).option('id', { type: 'number' }),
+      ({ id, ...options }) => {
+        if (id === undefined)
           throw new RowshiftError('USAGE', 'Name a command; "rowshift --help" lists them.')
-        return run(
-          runCommand({ ...options, id: taskId(options.id), report: options.report, mode: options.mode }),
-        )
+        return run(runCommand(id, options))
       },
     )
     .strict()

@@ -41,6 +41,25 @@ export function reportOptions<T>(yargs: Argv<T>): Argv<T & ReportOptions> {
   })
 }
 
+/** What an incremental run asks for. */
+export interface ModeOptions {
+  readonly mode: string | undefined
+  readonly fromTarget: boolean
+}
+
+export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions, ModeOptions {
+  /** A task that is running already is no failure. */
+  readonly skipRunning: boolean
+}
+
+export function runOptions<T>(yargs: Argv<T>) {
+  return modeOptions(reportOptions(configOptions(yargs))).option('skip-running', {
+    type: 'boolean',
+    default: false,
+    describe: 'Exit with 0 when another run of the task is under way',
+  })
+}
+
 export function idArgument<T>(yargs: Argv<T>): Argv<T & { readonly id: number }> {
   return yargs.positional('id', { type: 'number', demandOption: true, describe: 'Task id' })
 }
@@ -89,5 +108,8 @@ export function verifyOptions<T>(yargs: Argv<T>) {
       default: false,
       describe: 'Write missing and different rows, delete extra ones',
     })
-    .option('max-delete', { type: 'string', describe: 'Most rows to delete: a number, or a percentage like 5%' })
+    .option('max-delete', {
+      type: 'string',
+      describe: 'Most rows to delete: a number, or a percentage like 5%',
+    })
 }

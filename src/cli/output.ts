@@ -8,6 +8,11 @@ export function printError(error: RowshiftError): void {
   process.stderr.write(`${redact(`rowshift: ${error.message} [${error.code}]`)}\n`)
 }
 
+/** Something to know that does not make the run fail. */
+export function printNotice(text: string): void {
+  process.stderr.write(`${redact(`rowshift: ${text}`)}\n`)
+}
+
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2))
 }
@@ -16,10 +21,9 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-const count = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
-
+/** Without Intl, whose first use takes 20 ms. */
 export function formatCount(value: number): string {
-  return count.format(value)
+  return value.toFixed(0).replaceAll(/\B(?=(?:\d{3})+$)/g, ',')
 }
 
 export function formatBytes(bytes: number): string {
@@ -34,6 +38,7 @@ export function formatSeconds(seconds: number): string {
 
 /** What a person reads after a run. */
 export function summary(report: RunReport): string {
+  if (report.status === 'skipped') return `Skipped. ${report.error!.message}`
   if (report.status === 'success' && report.splits === 0)
     return `The source is empty: 0 rows copied. Run ${report.runId}.`
   const done = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[report.status]
@@ -43,6 +48,9 @@ export function summary(report: RunReport): string {
       `${formatCount(rate)} rows/s, ${report.splitsDone} of ${report.splits} splits, ` +
       `${report.workerNum} threads, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
   ]
+  if (report.dirtyFile !== null) {
+    lines.push(`${formatCount(report.dirtyRows)} rows were refused: ${report.dirtyFile}`)
+  }
   if (report.status !== 'success' && report.rowsWritten > 0) {
     lines.push('The rows written are committed and stay in the target.')
   }

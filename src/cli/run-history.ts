@@ -1,16 +1,23 @@
+import { hostname } from 'node:os'
 import { RowshiftError } from '../errors.js'
-import type { RunRecord, RunReport, TaskStore } from '../task/task.js'
+import type { RunRecord, RunReport, RunStatus, TaskStore } from '../task/task.js'
+import { printNotice } from './output.js'
+import { describeRun, TaskLock } from './task-lock.js'
 
-/** The record of one run in the task store. */
+/** What one run leaves in the task store: its lock while it lasts, its record, and the status of its task. */
 export class RunHistory {
   readonly #store: TaskStore
+  readonly #lock: TaskLock
   readonly #record: RunRecord
+  readonly #warnings: string[] = []
 
-  private constructor(store: TaskStore, record: RunRecord) {
+  private constructor(store: TaskStore, lock: TaskLock, record: RunRecord) {
     this.#store = store
+    this.#lock = lock
     this.#record = record
   }
 
+  /** Throws TASK_RUNNING when another run of the task is under way; nothing is recorded then. */
   static async begin(store: TaskStore, taskId: number, mode: string, runId: string): Promise<RunHistory> {
     const record: RunRecord = {
       run_id: runId,
@@ -21,25 +28,71 @@ export class RunHistory {
       end_time: null,
       rows_read: 0,
       rows_written: 0,
+      host: hostname(),
+      pid: process.pid,
       report: null,
     }
+    const history = new RunHistory(store, await TaskLock.take(store, record), record)
+    for (const dead of await store.interruptRuns(taskId)) {
+      history.#warn(
+        `The process of an earlier run of task ${taskId} died; marked interrupted: ${describeRun(dead)}.`,
+      )
+    }
     await store.startRun(record)
-    return new RunHistory(store, record)
+    await history.#setStatus('running')
+    history.#lock.watch()
+    return history
   }
 
-  /** A history that cannot be written does not undo the copy: it is said, and the run's own result stands. */
-  async end(report: RunReport): Promise<void> {
-    const { status, rowsRead, rowsWritten, watermarks } = report
-    const end = { status, end_time: utcNow(), rows_read: rowsRead, rows_written: rowsWritten }
+  /** Aborted, with the error as its reason, when another run has taken the lock. */
+  get lockLost(): AbortSignal {
+    return this.#lock.lost
+  }
+
+  /**
+   * Resolves to the report with what is to be said about the lock and earlier runs. A history that cannot be written
+   * does not undo the copy: it is said, and the run's own result stands.
+   */
+  async end(report: RunReport): Promise<RunReport> {
     try {
-      if (status === 'success') {
-        await this.#store.saveWatermarks(this.#record.task_id, this.#record.run_id, watermarks)
-      }
-      await this.#store.finishRun({ ...this.#record, ...end, report: JSON.stringify(report) })
-    } catch (error) {
-      const reason = RowshiftError.from(error).message
-      process.stderr.write(`rowshift: the end of the run could not be written to the history: ${reason}\n`)
+      const { alone, fate } = await this.#lock.end()
+      if (fate !== null && fate !== report.error?.message) this.#warn(fate)
+      const whole = { ...report, warnings: [...report.warnings, ...this.#warnings] }
+      await this.#write(whole, alone)
+      return whole
+    } catch (thrown) {
+      this.#warn(
+        `The end of the run could not be written to the history: ${RowshiftError.from(thrown).message}`,
+      )
+      return { ...report, warnings: [...report.warnings, ...this.#warnings] }
     }
+  }
+
+  /** A run that was not alone must not move the watermark: the other one may have read what this one overwrote. */
+  async #write(report: RunReport, alone: boolean): Promise<void> {
+    const { mode, status, rowsRead, rowsWritten, watermarks } = report
+    const end = { mode, status, end_time: utcNow(), rows_read: rowsRead, rows_written: rowsWritten }
+    if (status === 'success' && alone) {
+      await this.#store.saveWatermarks(this.#record.task_id, this.#record.run_id, watermarks)
+    }
+    await this.#store.finishRun({ ...this.#record, ...end, report: JSON.stringify(report) })
+    // The status of the task is that of the run that has the lock.
+    if (!this.lockLost.aborted) await this.#setStatus(status)
+  }
+
+  /** A user who may not change the task table can run tasks all the same. */
+  async #setStatus(status: RunStatus): Promise<void> {
+    const { task_id: taskId } = this.#record
+    try {
+      await this.#store.setStatus(taskId, status)
+    } catch (thrown) {
+      this.#warn(`task_status of task ${taskId} could not be set: ${RowshiftError.from(thrown).message}`)
+    }
+  }
+
+  #warn(text: string): void {
+    this.#warnings.push(text)
+    printNotice(text)
   }
 }
 

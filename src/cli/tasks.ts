@@ -1,10 +1,12 @@
 import { Config } from '../config/config.js'
 import { ExitCode, RowshiftError } from '../errors.js'
-import type { RunReport, Task, TaskStore } from '../task/task.js'
+import type { RunRecord, RunReport, Task, TaskStore } from '../task/task.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
 import { print, printJson, table } from './output.js'
 
 type Options = CommonOptions & ConfigOptions
+
+const MOST_NOTE = 100
 
 /** The configured task store, connected. */
 export async function openStore(config: Config): Promise<TaskStore> {
@@ -20,7 +22,10 @@ export async function openStore(config: Config): Promise<TaskStore> {
   return store
 }
 
-async function withStore<T>(options: Options, use: (store: TaskStore) => Promise<T>): Promise<T> {
+export async function withStore<T>(
+  options: ConfigOptions,
+  use: (store: TaskStore) => Promise<T>,
+): Promise<T> {
   const store = await openStore(Config.load(options.config, options.env))
   try {
     return await use(store)
@@ -81,11 +86,19 @@ export async function historyCommand(
   const runs = await withStore(options, (store) => store.history(options.id ?? null, options.limit))
   if (options.json) printJson(runs)
   else if (runs.length === 0) print('There are no runs yet.')
-  else print(table(runs.map(({ report, ...run }) => ({ ...run, error: errorOf(report) }))))
+  else print(table(runs.map(historyLine)))
   return ExitCode.success
 }
 
-/** The code of the error in a stored report. */
-function errorOf(report: string | null): string | null {
-  return report === null ? null : ((JSON.parse(report) as RunReport).error?.code ?? null)
+function historyLine({ report, host, pid, ...run }: RunRecord): Record<string, string | number | null> {
+  if (report === null) return { ...run, note: host === null ? null : `${host}, process ${pid}` }
+  const { error } = JSON.parse(report) as RunReport
+  return { ...run, note: error && shortened(`${error.code}: ${error.message}`) }
+}
+
+/** The first line, or as much of it as fits beside the other columns. */
+function shortened(text: string): string {
+  const [line] = text.split('\n')
+  const whole = line!.length <= MOST_NOTE && line === text
+  return whole ? text : `${line!.slice(0, MOST_NOTE - 1)}…`
 }

@@ -1,10 +1,12 @@
 import { Config, fromUrl } from '../config/config.js'
 import type { CopyRequest } from '../engine/job.js'
+import { newRunId } from '../engine/report.js'
 import { RowshiftError } from '../errors.js'
 import type { MaxDelete } from '../verify/deletes.js'
 import { findTask, taskRequest } from './copy.js'
-import { execute } from './execute.js'
+import { deliver, interruptible, reported, withProgress, writeReport } from './execution.js'
 import type { CommonOptions, ConfigOptions, ReportOptions } from './options.js'
+import { taskId } from './options.js'
 import { paramsFromOptions } from './params-options.js'
 import { openStore } from './tasks.js'
 import { performVerify } from './verify-view.js'
@@ -22,12 +24,28 @@ export interface VerifyOptions extends CommonOptions, ConfigOptions, ReportOptio
   readonly repair: boolean
 }
 
+/** Options as yargs has them. */
+export function verifyArguments(
+  given: Omit<VerifyOptions, 'id' | 'maxDelete'> & {
+    id?: number | undefined
+    'max-delete'?: string | undefined
+  },
+): VerifyOptions {
+  return {
+    ...given,
+    id: given.id === undefined ? undefined : taskId(given.id),
+    maxDelete: given['max-delete'],
+  }
+}
+
 /** `rowshift verify`: compares, and repairs if asked to. Resolves to the exit code. */
 export async function verifyCommand(options: VerifyOptions): Promise<number> {
   checkOptions(options)
   const { sample, repair } = options
   const mode = repair ? 'sync' : 'verify'
-  const { exitCode } = await execute(options, options.id ?? null, async (runId, signal, view) => {
+  if (options.report !== undefined) writeReport(options.report, null)
+  const runId = newRunId()
+  const verify = async (signal: AbortSignal) => {
     const request = await tables(runId, options)
     const { where, maxDelete } = request.params
     const params = {
@@ -35,9 +53,12 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
       where: options.where ?? where,
       maxDelete: options.maxDelete === undefined ? maxDelete : maxDeleteOf(options.maxDelete),
     }
-    return performVerify({ ...request, params, mode, sample }, signal, view)
-  })
-  return exitCode
+    return withProgress(signal, (view) => performVerify({ ...request, params, mode, sample }, signal, view))
+  }
+  return deliver(
+    await interruptible((signal) => reported(runId, options.id ?? null, () => verify(signal))),
+    options,
+  )
 }
 
 function checkOptions({ id, from, to, sample, repair }: VerifyOptions): void {
@@ -56,7 +77,10 @@ function checkOptions({ id, from, to, sample, repair }: VerifyOptions): void {
 function maxDeleteOf(text: string): MaxDelete {
   if (/^\d+$/.test(text)) return Number(text)
   if (/^\d+(\.\d+)?%$/.test(text)) return text as MaxDelete
-  throw new RowshiftError('USAGE', `--max-delete ${text} is neither a number of rows nor a percentage like 5%.`)
+  throw new RowshiftError(
+    'USAGE',
+    `--max-delete ${text} is neither a number of rows nor a percentage like 5%.`,
+  )
 }
 
 async function tables(runId: string, options: VerifyOptions): Promise<CopyRequest> {

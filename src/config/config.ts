@@ -112,14 +112,15 @@ export async function fromUrl(
 ): Promise<ResolvedConnection & { readonly table: string }> {
   const url = parseUrl(text, option)
   const table = url.searchParams.get('table')
-  if (table === null || table === '') {
-    throw new RowshiftError('USAGE', `${option} names no table: add ?table=name to the URL.`)
-  }
+  const noTable = new RowshiftError('USAGE', `${option} names no table: add ?table=name to the URL.`)
   url.searchParams.delete('table')
-  const loaded = await loadPlugin(decodeURIComponent(url.protocol.slice(0, -1)))
-  const connection = substituteReferences(loaded.plugin.connectionFromUrl(url), option, process.env)
+  const loaded = await loadPlugin(decodeURIComponent(url.protocol.slice(0, -1))).catch((error: unknown) => {
+    throw table ? error : noTable
+  })
+  if (!table && !loaded.plugin.defaultTable) throw noTable
+  const connection = substituteReferences(loaded.plugin.connectionFromUrl(url, text), option, process.env)
   checkConnection(loaded, connection, option)
-  return { loaded, connection, table }
+  return { loaded, connection, table: table || loaded.plugin.defaultTable!(connection) }
 }
 
 /** Says what is wrong without showing the text, which may hold a password. */

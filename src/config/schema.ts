@@ -3,7 +3,12 @@ import type { ErrorObject, ValidateFunction } from 'ajv'
 import { Ajv } from 'ajv'
 
 // Checking the schemas themselves would cost 0.1 s at every start; a test does that.
-const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, validateSchema: false })
+const ajv = new Ajv({
+  allErrors: true,
+  allowUnionTypes: true,
+  validateSchema: false,
+  code: { optimize: false },
+})
 
 /** By file name, or by the schema object itself: compiling takes longer than all the checking. */
 const compiled = new Map<string | object, ValidateFunction>()

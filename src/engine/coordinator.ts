@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { BroadcastChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { RowshiftError } from '../errors.js'
+import { log } from '../log.js'
 import type { Endpoint, Plan, Reader, Split } from '../plugin.js'
-import type { ControlMessage, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
+import type { ControlMessage, DirtySetup, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
 import type { Progress, ProgressEvent } from './progress.js'
 import { advance, noProgress } from './progress.js'
 import { SplitRows } from './split-size.js'
@@ -11,6 +13,9 @@ const WORKER = new URL('../../workers/split.js', import.meta.url).href
 /** A thread reads its next split while it writes the one before. */
 const SPLITS_PER_THREAD = 2
 const CLOSE_TIMEOUT_MS = 5_000
+/** Threads that write one table may get in each other's way, and so may other users of it. */
+const MAX_RETRIES = 5
+const RETRY_MS = 100
 
 export interface CoordinatorJob {
   readonly runId: string
@@ -21,6 +26,8 @@ export interface CoordinatorJob {
   readonly reader: Reader
   /** The last thing before the first split: what it does, it does only when all threads can begin. */
   readonly prepare: () => Promise<void>
+  /** null: the first row that the target refuses ends the run. */
+  readonly dirty: DirtySetup | null
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
 }
@@ -34,6 +41,9 @@ export interface CoordinatorResult {
   /** Of the snapshot, in the source's log of changes; null: there is none, or it is not known. */
   readonly position: string | null
 }
+
+/** What is left of a result when failures are thrown. */
+type Settled = Exclude<SplitResult, { outcome: 'failed' }>
 
 /** Copies all splits of a plan on a pool of worker threads. */
 export async function copySplits(job: CoordinatorJob): Promise<CoordinatorResult> {
@@ -59,6 +69,7 @@ class Coordinator {
   readonly #job: CoordinatorJob
   readonly #pool: Piscina<Split, SplitResult>
   readonly #control: BroadcastChannel
+  readonly #stop = new AbortController()
   #progress = noProgress
   #error: RowshiftError | null = null
   #openThreads = 0
@@ -75,7 +86,13 @@ class Coordinator {
     this.#splitRows = new SplitRows(job.plan.splitRows)
     const control = `rowshift-${job.runId}`
     this.#control = new BroadcastChannel(control)
-    const setup: WorkerSetup = { plan: job.plan, source: job.source, target: job.target, control }
+    const setup: WorkerSetup = {
+      plan: job.plan,
+      source: job.source,
+      target: job.target,
+      dirty: job.dirty,
+      control,
+    }
     this.#pool = new Piscina<Split, SplitResult>({
       filename: WORKER,
       minThreads: this.#snapshot ? job.plan.workerNum : 1,
@@ -105,7 +122,7 @@ class Coordinator {
 
   async run(): Promise<void> {
     const { plan, reader, signal } = this.#job
-    const abort = () => this.#tell('abort')
+    const abort = () => this.#abort()
     signal.addEventListener('abort', abort)
     try {
       if (this.#snapshot) await this.#beginSnapshot()
@@ -154,8 +171,7 @@ class Coordinator {
   async #copy(split: Split): Promise<void> {
     this.#advance({ type: 'planned', split: split.index })
     try {
-      const result = await this.#pool.run(split)
-      if (result.outcome === 'failed') throw RowshiftError.fromReport(result.error)
+      const result = await this.#attempt(split)
       if (result.outcome === 'oversized') await this.#divide(split, result)
       else {
         this.#splitRows.done(result.counts.rowsRead, result.counts.bytes)
@@ -207,9 +223,30 @@ class Coordinator {
     }
   }
 
+  /** Runs a split that lost against another's lock again, after a while. */
+  async #attempt(split: Split): Promise<Settled> {
+    for (let retries = 0; ; retries++) {
+      const result = await this.#pool.run(split)
+      if (result.outcome !== 'failed') return result
+      const error = RowshiftError.fromReport(result.error)
+      if (!result.repeatable || retries === MAX_RETRIES) throw error
+      // Those that failed together should not meet again.
+      const pause = RETRY_MS * 2 ** retries * (1 + Math.random())
+      await delay(pause, undefined, { signal: this.#stop.signal }).catch(() => {})
+      if (this.#stopped) throw error
+      log.warn({ runId: this.#job.runId, split: split.index, retries: retries + 1 }, error.message)
+      this.#advance({ type: 'retried', split: split.index })
+    }
+  }
+
   /** The first failure ends the run; what other threads have in hand is rolled back. */
   #fail(error: RowshiftError): void {
     this.#error ??= error
+    this.#abort()
+  }
+
+  #abort(): void {
+    this.#stop.abort()
     this.#tell('abort')
   }
 

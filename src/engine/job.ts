@@ -9,6 +9,7 @@ import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
 import type { CoordinatorResult } from './coordinator.js'
 import { copySplits } from './coordinator.js'
+import { checkPercentage, DirtyFile } from './dirty-file.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
 import { makeReport } from './report.js'
@@ -30,6 +31,7 @@ export interface CopyRequest {
 }
 
 export interface CopyHooks {
+  /** Stops the run. Its reason, if that is a RowshiftError, is the error of the report; otherwise INTERRUPTED is. */
   readonly signal: AbortSignal
   readonly onPlan: (plan: Plan) => void
   readonly onProgress: (progress: Progress) => void
@@ -47,6 +49,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   let progress: Progress = noProgress
   let error: RowshiftError | null = null
   let copied: CoordinatorResult | null = null
+  let dirty: DirtyFile | null = null
   const onProgress = (now: Progress) => {
     progress = now
     hooks.onProgress(now)
@@ -56,25 +59,32 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       made = await plan(request, reader, writer)
       announce(request, made)
       hooks.onPlan(made)
-      copied = await copy(request, made, reader, writer, { ...hooks, onProgress })
+      dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile)
+      copied = await copy(request, { plan: made, dirty, reader, writer }, { ...hooks, onProgress })
       await finish(made, copied, writer, hooks.signal)
     })
   } catch (thrown) {
-    error = hooks.signal.aborted ? interrupted() : RowshiftError.from(thrown)
+    error = hooks.signal.aborted ? stopped(hooks.signal) : RowshiftError.from(thrown)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
-  return makeReport({ ...request, plan: made, progress, error, seconds, copied })
+  const dirtyFile = (dirty as DirtyFile | null)?.close() ?? null
+  return makeReport({ ...request, plan: made, progress, dirtyFile, error, seconds, copied })
+}
+
+interface Execution {
+  readonly plan: Plan
+  readonly dirty: DirtyFile | null
+  readonly reader: Reader
+  readonly writer: Writer
 }
 
 function copy(
   request: CopyRequest,
-  made: Plan,
-  reader: Reader,
-  writer: Writer,
+  { plan: made, dirty, reader, writer }: Execution,
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
-  if (hooks.signal.aborted) throw interrupted()
+  if (hooks.signal.aborted) throw stopped(hooks.signal)
   return copySplits({
     runId: request.runId,
     plan: made,
@@ -82,6 +92,7 @@ function copy(
     target: endpoint(request.to.loaded, request.to.connection, request.params.session),
     reader,
     prepare: () => writer.prepare(made, hooks.signal),
+    dirty: dirty?.setup ?? null,
     signal: hooks.signal,
     onProgress: hooks.onProgress,
   })
@@ -95,6 +106,7 @@ async function finish(
 ): Promise<void> {
   if (copied.error) throw copied.error
   checkCounts(made, copied.progress)
+  checkPercentage(made, copied.progress)
   await writer.finish(made, signal)
 }
 
@@ -140,7 +152,9 @@ async function withEnds<T>(
   }
 }
 
-function interrupted(): RowshiftError {
+/** Who stops a run may say why, as the reason of the signal; otherwise it was the user. */
+function stopped({ reason }: AbortSignal): RowshiftError {
+  if (reason instanceof RowshiftError) return reason
   return new RowshiftError('INTERRUPTED', 'The run was interrupted.')
 }
 

@@ -9,8 +9,20 @@ export interface WorkerSetup {
   readonly plan: Plan
   readonly source: Endpoint
   readonly target: Endpoint
+  /** null: the first row that the target refuses ends the run. */
+  readonly dirty: DirtySetup | null
   /** Name of the BroadcastChannel on which the coordinator speaks to all threads at once. */
   readonly control: string
+}
+
+/** What the threads share to keep the rows that the target refuses. */
+export interface DirtySetup {
+  /** They are appended to it. */
+  readonly file: string
+  /** Most such rows in the whole run. */
+  readonly limit: number
+  /** In shared memory: one number, how many there are so far. */
+  readonly rows: BigUint64Array
 }
 
 /** Coordinator to all threads: give up what you are doing; or: nothing more will come, close your connections. */
@@ -38,4 +50,9 @@ export type SplitResult =
   | { readonly outcome: 'copied'; readonly counts: SplitCounts }
   /** Given up before anything was written: `rows` of it already have so many bytes, and it can be divided. */
   | { readonly outcome: 'oversized'; readonly rows: number; readonly bytes: number }
-  | { readonly outcome: 'failed'; readonly error: ErrorReport }
+  | {
+      readonly outcome: 'failed'
+      readonly error: ErrorReport
+      /** Nothing of the split is left anywhere, and it failed by a lock only: it can be run again. */
+      readonly repeatable: boolean
+    }

@@ -6,6 +6,8 @@ export interface Progress {
   /** Splits planned so far. */
   readonly splits: number
   readonly splitsDone: number
+  /** How often a split was run again. */
+  readonly retries: number
   /** Totals of the splits that are done, hence committed. */
   readonly done: SplitCounts
   /** Splits under way, by index. */
@@ -19,8 +21,16 @@ export type ProgressEvent =
   /** Its rows are planned again, as several splits. */
   | { readonly type: 'divided'; readonly split: number }
   | { readonly type: 'failed'; readonly split: number }
+  /** It failed, and starts anew. */
+  | { readonly type: 'retried'; readonly split: number }
 
-export const noProgress: Progress = { splits: 0, splitsDone: 0, done: noCounts, active: new Map() }
+export const noProgress: Progress = {
+  splits: 0,
+  splitsDone: 0,
+  retries: 0,
+  done: noCounts,
+  active: new Map(),
+}
 
 export function advance(progress: Progress, event: ProgressEvent): Progress {
   const active = new Map(progress.active)
@@ -46,6 +56,9 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
     case 'failed':
       active.delete(event.split)
       return { ...progress, active }
+    case 'retried':
+      active.set(event.split, noCounts)
+      return { ...progress, retries: progress.retries + 1, active }
     default:
       return event satisfies never
   }

@@ -47,7 +47,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     bytes: progress.done.bytes,
     splits: progress.splits,
     splitsDone: progress.splitsDone,
-    retries: 0,
+    retries: progress.retries,
     seconds: Math.round(facts.seconds * 1000) / 1000,
     workerNum: plan?.workerNum ?? params?.workerNum ?? 0,
     busySeconds: (facts.copied?.busySeconds ?? []).map((busy) => Math.round(busy * 1000) / 1000),
@@ -55,9 +55,16 @@ export function makeReport(facts: ReportFacts): RunReport {
     consistency: plan?.consistency ?? params?.consistency ?? 'split',
     snapshotPosition: facts.copied?.position ?? null,
     reasons: plan?.reasons ?? [],
-    warnings: plan?.warnings ?? [],
+    warnings: [...(plan?.warnings ?? []), ...dirtyWarnings(facts)],
     watermark: plan?.window ? { from: plan.window.from, to: plan.window.to } : null,
     watermarks: plan?.watermarks ?? {},
     error: error === null ? null : error.report(),
   }
+}
+
+function dirtyWarnings({ progress, dirtyFile }: ReportFacts): string[] {
+  if (!dirtyFile) return []
+  return [
+    `the target refused ${progress.done.dirtyRows} rows; they are in ${dirtyFile}, each with the reason`,
+  ]
 }

@@ -5,6 +5,8 @@ const SHOWN_MEMBERS = 5
 /** What texts of one column lose in another. */
 export function textLosses({ domain: from }: Column, { domain: to }: Column): string[] {
   if (to.members !== undefined) return memberLosses(from, to)
+  // Being of another form is a loss by itself; those of the form fit.
+  if (to.forms !== undefined) return []
   const losses: string[] = []
   if (to.maxChars !== undefined && mostChars(from) > to.maxChars) {
     losses.push(`text longer than ${to.maxChars} characters`)

@@ -73,7 +73,8 @@ export function judge(source: Column, target: Column): Verdict {
   if (compare === undefined) {
     return { grade: 'impossible', why: `${describe(source)} has no meaning as ${describe(target)}` }
   }
-  const values = [...new Set([...formLosses(source, target), ...compare(source, target)])]
+  const same = source.kind === target.kind && sameDomain(source, target)
+  const values = same ? [] : [...new Set([...formLosses(source, target), ...compare(source, target)])]
   const nulls = source.nullable && !target.nullable ? ['NULL'] : []
   if (nulls.length > 0) return { grade: 'lossy', why: [...nulls, ...values].join('; ') }
   if (values.length === 0) return kept(source, target)

@@ -66,10 +66,10 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
 /** Characters that the target has not become `?`; for that the plan must say which it has. */
 async function withRepertoire(writer: Writer, column: ColumnMapping): Promise<ColumnMapping> {
   const { source, target, verdict } = column
-  const { characters } = target.domain
-  const named =
-    characters !== undefined && characters.repertoire !== 'unicode' && characters.repertoire !== 'bmp'
-  if (verdict.grade !== 'lossy' || source.kind !== 'text' || target.kind !== 'text' || !named) return column
+  const { characters, forms, members } = target.domain
+  const free = target.kind === 'text' && forms === undefined && members === undefined
+  if (verdict.grade !== 'lossy' || source.kind !== 'text' || !free || characters === undefined) return column
+  if (characters.repertoire === 'unicode' || characters.repertoire === 'bmp') return column
   const ranges = await writer.repertoire?.(target)
   if (ranges === undefined) return column
   const domain = { ...target.domain, characters: { ...characters, ranges } }

@@ -20,7 +20,8 @@ export interface Task {
   readonly owner: string | null
 }
 
-export type RunStatus = 'running' | 'success' | 'failed' | 'interrupted'
+/** `skipped` stands in reports only: another run of the task was under way, so this one did nothing. */
+export type RunStatus = 'running' | 'success' | 'failed' | 'interrupted' | 'skipped'
 
 /** One execution of a task: one row of `rowshift_run`. Times are UTC, `YYYY-MM-DD HH:MM:SS`. */
 export interface RunRecord {
@@ -32,7 +33,10 @@ export interface RunRecord {
   readonly end_time: string | null
   readonly rows_read: number
   readonly rows_written: number
-  /** The whole report as JSON text; null while running. */
+  /** The machine and the process that run it; null in rows of before they were kept. */
+  readonly host: string | null
+  readonly pid: number | null
+  /** The whole report as JSON text; null while running, and for ever when the process died. */
   readonly report: string | null
 }
 
@@ -79,14 +83,34 @@ export interface RunReport {
   readonly error: ErrorReport | null
 }
 
-/** Where tasks and their history are kept. */
+/** What became of a task's lock: `regained` after it was lost for a while; `lost`: somebody else has it. */
+export type LockState = 'held' | 'regained' | 'lost'
+
+/** Where tasks and their history are kept. One store serves one run. */
 export interface TaskStore {
   connect(): Promise<void>
-  /** Creates the task and history tables where they are missing; resolves to the names of those it created. */
+  /**
+   * Creates the task and history tables where they are missing, and adds the columns that tables of an earlier version
+   * lack; resolves to the names of what it created (`table` or `table.column`).
+   */
   init(): Promise<readonly string[]>
   /** Throws TASK_STORE_MISSING before `init`. */
   list(): Promise<readonly Task[]>
   get(id: number): Promise<Task | null>
+  /**
+   * Takes the lock of a task at once; false when another store has it, on whatever machine. It is held until `close`, and
+   * is free by itself when this process or its machine dies.
+   */
+  lock(taskId: number): Promise<boolean>
+  /**
+   * Sees to it that the lock is still held, over a new connection if the old one was lost. Called every few seconds
+   * while a run lasts, so that the lock of a machine that is gone can be told by its silence.
+   */
+  renewLock(taskId: number): Promise<LockState>
+  /** Sets `task_status` of a task. */
+  setStatus(taskId: number, status: RunStatus): Promise<void>
+  /** Marks the runs of a task that are still `running` as `interrupted`; resolves to them as they were. */
+  interruptRuns(taskId: number): Promise<readonly RunRecord[]>
   startRun(run: RunRecord): Promise<void>
   /** Fills in the end of a run that was started. */
   finishRun(run: RunRecord): Promise<void>

@@ -89,10 +89,7 @@ class Comparison {
   }
 
   /** Runs a job for each item, with a bounded number of them waiting, and adds up what they find. */
-  async #all<T>(
-    items: AsyncIterable<T> | Iterable<T>,
-    jobOf: (item: T) => VerifyJob,
-  ): Promise<Findings> {
+  async #all<T>(items: AsyncIterable<T> | Iterable<T>, jobOf: (item: T) => VerifyJob): Promise<Findings> {
     const { plan, signal } = this.#job
     const running = new Set<Promise<void>>()
     let sum = noFindings
@@ -166,4 +163,3 @@ async function* coveringSplits({ plan, reader, signal }: CompareJob): AsyncGener
   }
   yield { index, lower: last, upper: null }
 }
-

@@ -19,7 +19,8 @@ export function checkDeletes({ differences, targetRows }: Findings, limit: MaxDe
         ? limit
         : percent(targetRows, Number(limit.slice(0, -1)))
   if (extra <= most) return
-  const rule = limit === null ? `${DEFAULT_ROWS} rows or ${DEFAULT_PERCENT} % of the target, whichever is more` : limit
+  const rule =
+    limit === null ? `${DEFAULT_ROWS} rows or ${DEFAULT_PERCENT} % of the target, whichever is more` : limit
   throw new RowshiftError(
     'DELETES_REFUSED',
     `${extra} of ${targetRows} target rows are not in the source, and at most ${most} may be deleted (max_delete: ${rule}). Nothing was changed. ` +

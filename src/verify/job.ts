@@ -92,7 +92,10 @@ function compare(
 /** `pre_sql` and `post_sql` belong to a whole copy: one that empties the target would undo what is to be repaired. */
 function planRepair({ params, from, to }: VerifyRequest, reader: Reader, writer: Writer): Promise<Plan> {
   if (!writer.remove) {
-    throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${to.loaded.type}" cannot be repaired: their plugin deletes no rows.`)
+    throw new RowshiftError(
+      'PLUGIN_UNKNOWN',
+      `Databases of type "${to.loaded.type}" cannot be repaired: their plugin deletes no rows.`,
+    )
   }
   return makePlan({
     reader,

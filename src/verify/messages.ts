@@ -36,5 +36,10 @@ export interface DifferingRange {
 
 /** Findings are those after a repair, if there was one. Errors lose their fields when thrown across threads. */
 export type VerifyResult =
-  | { readonly outcome: 'done'; readonly findings: Findings; readonly written: number; readonly deleted: number }
+  | {
+      readonly outcome: 'done'
+      readonly findings: Findings
+      readonly written: number
+      readonly deleted: number
+    }
   | { readonly outcome: 'failed'; readonly error: ErrorReport }

@@ -132,7 +132,8 @@ export class RowComparison {
     if (source !== null && source.equals(target)) return
     if (source === null && hash === this.#hash(cells)) return
     const before = source === null ? null : cellsOfRow(source)
-    const columns = before === null ? [] : this.#setup.names.filter((_, i) => !this.#same(i, before[i]!, cells[i]!))
+    const columns =
+      before === null ? [] : this.#setup.names.filter((_, i) => !this.#same(i, before[i]!, cells[i]!))
     if (before !== null && columns.length === 0) return
     this.#different++
     if (this.#differentRows.length < MOST_NAMED) this.#differentRows.push({ key: this.#name(cells), columns })
@@ -174,7 +175,10 @@ export class RowComparison {
     return Object.fromEntries(
       [...shown].map((i) => {
         const cell = cells[i]!
-        return [names[i]!, cell === null ? null : shorten(binary[i] ? `0x${cell.toString('hex')}` : cell.toString())]
+        return [
+          names[i]!,
+          cell === null ? null : shorten(binary[i] ? `0x${cell.toString('hex')}` : cell.toString()),
+        ]
       }),
     )
   }

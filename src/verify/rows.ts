@@ -7,7 +7,7 @@ const ESCAPES: Readonly<Record<string, number>> = { '0': 0x00, t: 0x09, n: 0x0a,
 
 /** Each row with the line feed that ends it; views into the bytes. */
 export function* rowsOf(bytes: Buffer): Generator<Buffer> {
-  for (let from = 0; from < bytes.length; ) {
+  for (let from = 0; from < bytes.length;) {
     const end = bytes.indexOf('\n', from) + 1
     yield bytes.subarray(from, end)
     from = end
@@ -18,7 +18,7 @@ export function* rowsOf(bytes: Buffer): Generator<Buffer> {
 export function cellsOfRow(row: Buffer): (Buffer | null)[] {
   const cells: (Buffer | null)[] = []
   const end = row.length - 1
-  for (let from = 0; from <= end; ) {
+  for (let from = 0; from <= end;) {
     const tab = row.indexOf('\t', from)
     const to = tab < 0 ? end : tab
     cells.push(cellOf(row.subarray(from, to)))

@@ -43,7 +43,12 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
   const { pairs, dropped } = mapColumns(source, target, params.columns)
   checkNamedColumns(params, source, target, pairs)
   const chosen = chooseKey(source, params.key)
-  const ranges = chooseRanges(chosen.key, pairs, target, ends.from.loaded.specifier === ends.to.loaded.specifier)
+  const ranges = chooseRanges(
+    chosen.key,
+    pairs,
+    target,
+    ends.from.loaded.specifier === ends.to.loaded.specifier,
+  )
   const split = splitRows(source, params)
   const common = {
     splitRows: split.rows,
@@ -52,8 +57,18 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     window: null,
   }
   const sides = {
-    source: { ...common, source, key: ranges.source, columns: pairs.map((pair) => ({ source: pair.source })) },
-    target: { ...common, source: target, key: ranges.target, columns: pairs.map((pair) => ({ source: pair.target })) },
+    source: {
+      ...common,
+      source,
+      key: ranges.source,
+      columns: pairs.map((pair) => ({ source: pair.source })),
+    },
+    target: {
+      ...common,
+      source: target,
+      key: ranges.target,
+      columns: pairs.map((pair) => ({ source: pair.target })),
+    },
   }
   const digest = chooseDigest(ends, sides.source, sides.target, pairs)
   return {
@@ -62,8 +77,15 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     identity: identityOf(chosen.key, pairs),
     digests: digest.digests,
     workerNum: ranges.source === null ? 1 : params.workerNum,
-    reasons: [chosen.reason, ...(ranges.source === null ? [] : [split.reason]), ...ranges.reasons, digest.reason],
-    warnings: dropped.map(({ name }) => `column ${name} is not compared: target ${target.table} has none of that name`),
+    reasons: [
+      chosen.reason,
+      ...(ranges.source === null ? [] : [split.reason]),
+      ...ranges.reasons,
+      digest.reason,
+    ],
+    warnings: dropped.map(
+      ({ name }) => `column ${name} is not compared: target ${target.table} has none of that name`,
+    ),
   }
 }
 
@@ -91,13 +113,17 @@ function chooseRanges(
   if (columns.length < key.columns.length) return whole('a column of the split key is not in the target')
   const index = target.keys.find(
     (candidate) =>
-      candidate.columns.length === columns.length && candidate.columns.every((name, i) => name === columns[i]!.name),
+      candidate.columns.length === columns.length &&
+      candidate.columns.every((name, i) => name === columns[i]!.name),
   )
-  if (!index) return whole(`${target.table} has no unique key on ${columns.map(({ name }) => name).join(', ')}`)
+  if (!index)
+    return whole(`${target.table} has no unique key on ${columns.map(({ name }) => name).join(', ')}`)
   const other = key.columns.findIndex((column, i) => !sameOrder(column, columns[i]!, samePlugin))
   if (other >= 0) {
     const [a, b] = [key.columns[other]!, columns[other]!]
-    return whole(`${a.name} (${orderName(a)}) and ${b.name} (${orderName(b)}) need not sort their values alike`)
+    return whole(
+      `${a.name} (${orderName(a)}) and ${b.name} (${orderName(b)}) need not sort their values alike`,
+    )
   }
   return { source: key, target: { name: index.name, columns, nullable: index.nullable }, reasons: [] }
 }
@@ -136,7 +162,9 @@ function chooseDigest(
   const [a, b] = [reader.digestForms?.(source), targetReader.digestForms?.(target)]
   const read = 'rows are read from both ends and compared here: '
   if (!a || !b) return { digests: false, reason: `${read}one of the databases cannot compute digests` }
-  const other = pairs.filter((_, i) => a[i] !== b[i]).map(({ source, target }) => `${source.name} (${source.type}, ${target.type})`)
+  const other = pairs
+    .filter((_, i) => a[i] !== b[i])
+    .map(({ source, target }) => `${source.name} (${source.type}, ${target.type})`)
   return other.length === 0
     ? { digests: true, reason: 'digests are computed inside both databases' }
     : { digests: false, reason: `${read}the databases write down differently ${other.join(', ')}` }

@@ -135,6 +135,48 @@ describe('values that the target would change without saying so', () => {
     }
   })
 
+  it('are refused by their form: addresses and UUIDs of MariaDB, SRIDs of MySQL', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      if (server.kind === 'mariadb') {
+        const values = [
+          "'::ffff:192.0.2.1'",
+          "'2001:db8::1:1:1:1:1'",
+          "'1:0:0:2::3'",
+          "'2001:db8:0:1:1:1:1:1'",
+        ]
+        for (const [i, value] of values.entries()) {
+          await tables(place, [
+            ['VARCHAR(50)', value, 'INET6'],
+            ['CHAR(36)', 'UUID()', 'UUID'],
+          ])
+          expectRefusal(await place.copy('src', 'dst'), 3, 'LOSSY', 'not an IPv6 address', 'not a UUID')
+          const { code, stderr } = await place.copy('src', 'dst', { allow_lossy: ['v0', 'v1'] })
+          expect(code, `${value}: ${stderr}`).to.equal(i === 3 ? 1 : 0)
+          const same =
+            'SELECT COUNT(*) FROM src JOIN dst ON src.v0 = CAST(dst.v0 AS CHAR) AND src.v1 = CAST(dst.v1 AS CHAR)'
+          expect(await place.value(same), value).to.equal(i === 3 ? '0' : '1')
+        }
+      } else {
+        await tables(place, [
+          ['POINT', "ST_GeomFromText('POINT(1 2)', 4326)", 'POINT SRID 4326'],
+          ['POINT', 'NULL', 'GEOMETRY'],
+        ])
+        expectRefusal(
+          await place.copy('src', 'dst'),
+          3,
+          'LOSSY',
+          'v0: point to point loses values that are not a point of SRID 4326',
+        )
+        const accepted = await place.copy('src', 'dst', { allow_lossy: ['v0'] })
+        expect(accepted.code, accepted.stderr).to.equal(0)
+        expect(await place.value('SELECT COUNT(*) FROM src JOIN dst ON HEX(src.v0) = HEX(dst.v0)')).to.equal(
+          '1',
+        )
+      }
+    }
+  })
+
   it('and only those: what stays equal is copied', async () => {
     for (const server of servers()) {
       const place = await Place.create(server)

@@ -105,9 +105,10 @@ async function fill(
 
 /** Every row of `t` in exactly one split, says the server. */
 async function checkPartition(connection: Connection, place: Place, splitRows: number): Promise<void> {
+  const url = `${place.server.url}/${place.database}`
   const endpoint = {
     plugin: '',
-    connection: mysql.connectionFromUrl(new URL(`${place.server.url}/${place.database}`)),
+    connection: mysql.connectionFromUrl(new URL(url), url),
     session: [],
   }
   const reader = mysql.createReader!(endpoint)

@@ -1,28 +1,50 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { InsertBuilder, RowTranscoder, type Quoting } from '../../plugins/mysql/transcode.js'
+import { InsertBuilder, RowDecoder, type Quoting } from '../../plugins/mysql/transcode.js'
+import type { Batch } from '../../src/batch/batch.js'
+import type { BatchLimits } from '../../src/batch/builder.js'
 import { BatchBuilder } from '../../src/batch/builder.js'
 
 type Cell = Buffer | null
+type Row = readonly Cell[]
 
-/** A text-protocol row packet, with its four-byte header. */
-function packet(cells: readonly Cell[]) {
-  const parts = cells.flatMap((cell) => (cell === null ? [Buffer.from([0xfb])] : [lengthOf(cell), cell]))
-  const buffer = Buffer.concat([Buffer.alloc(4), ...parts])
-  return { buffer, offset: 4, end: buffer.length, isEOF: () => false }
+const END_PACKET = Buffer.from([0xfe, 0, 0, 2, 0])
+const MAX_PAYLOAD = 0xffffff
+
+/** A result as the server sends it: row packets, the first of them with number `sequence`, then the end packet. */
+function result(rows: readonly Row[], sequence = 0): Buffer {
+  let next = sequence
+  const payloads = rows.map((cells) => Buffer.concat(cells.flatMap(encoded)))
+  return Buffer.concat([...payloads, END_PACKET].flatMap((payload) => packets(payload, () => next++ & 0xff)))
 }
 
-function lengthOf({ length }: Buffer): Buffer {
-  if (length < 0xfb) return Buffer.from([length])
-  const prefix = Buffer.alloc(length < 0x10000 ? 3 : 4)
-  prefix[0] = length < 0x10000 ? 0xfc : 0xfd
-  prefix.writeUIntLE(length, 1, prefix.length - 1)
-  return prefix
+/** A payload that fills a packet is continued, if only by an empty one. */
+function packets(payload: Buffer, sequence: () => number): Buffer[] {
+  const parts: Buffer[] = []
+  for (let at = 0; at <= payload.length; at += MAX_PAYLOAD) {
+    const part = payload.subarray(at, at + MAX_PAYLOAD)
+    const header = Buffer.alloc(4)
+    header.writeUIntLE(part.length, 0, 3)
+    header[3] = sequence()
+    parts.push(header, part)
+  }
+  return parts
+}
+
+function encoded(cell: Cell): Buffer[] {
+  if (cell === null) return [Buffer.from([0xfb])]
+  const { length } = cell
+  if (length < 0xfb) return [Buffer.from([length]), cell]
+  const [first, width] = length < 0x10000 ? [0xfc, 2] : length < 0x1000000 ? [0xfd, 3] : [0xfe, 8]
+  const prefix = Buffer.alloc(1 + width)
+  prefix[0] = first
+  prefix.writeUIntLE(length, 1, Math.min(width, 6))
+  return [prefix, cell]
 }
 
 /** The same, cell by cell through the plain builder: slow, obvious, and the measure of the fast loop. */
-function expectedBatch(rows: readonly (readonly Cell[])[]): Buffer {
+function expectedBatch(rows: readonly Row[]): Buffer {
   const builder = new BatchBuilder({ bytes: 1 << 20, rows: 1e9 })
   for (const cells of rows) {
     for (const cell of cells) {
@@ -34,11 +56,44 @@ function expectedBatch(rows: readonly (readonly Cell[])[]): Buffer {
   return Buffer.from(builder.take()!.bytes)
 }
 
-function fastBatch(rows: readonly (readonly Cell[])[]) {
-  const builder = new BatchBuilder({ bytes: 1 << 20, rows: 1e9 })
-  const transcoder = new RowTranscoder()
-  for (const cells of rows) transcoder.append(builder, packet(cells), cells.length)
-  return builder.take()!
+const decoder = new RowDecoder()
+
+/** How the bytes of a result arrive: in buffers of their own, or read by a socket into the decoder's memory. */
+type Arrival = (bytes: Buffer) => Buffer
+const anywhere: Arrival = (bytes) => bytes
+const inPlace: Arrival = (bytes) => {
+  bytes.copy(decoder.chunk)
+  return decoder.chunk.subarray(0, bytes.length)
+}
+
+interface Decoding {
+  readonly arrival?: Arrival
+  readonly sequence?: number
+  readonly limits?: BatchLimits
+  /** Where the bytes are cut, ascending. */
+  readonly cuts?: readonly number[]
+}
+
+/** The batches of a result whose bytes arrive in pieces. */
+function decode(bytes: Buffer, columns: number, options: Decoding = {}): Batch[] {
+  const { arrival = anywhere, sequence = 0, limits = { bytes: 1 << 20, rows: 1e9 }, cuts = [] } = options
+  const builder = new BatchBuilder(limits)
+  const batches: Batch[] = []
+  const sink = decoder.into({ builder, columns, onFull: () => batches.push(builder.take()!) })
+  sink.start(sequence)
+  const ends = [...cuts, bytes.length]
+  for (const [i, end] of ends.entries()) {
+    const rest = sink.feed(arrival(bytes.subarray(i === 0 ? 0 : ends[i - 1], end)))
+    expect(rest === null, 'the end packet comes last').to.equal(i < ends.length - 1)
+    if (rest) expect(rest.subarray(4).equals(END_PACKET)).to.equal(true)
+    if (rest) expect(rest[3]).to.equal(sink.sequence)
+  }
+  const last = builder.take()
+  return last ? [...batches, last] : batches
+}
+
+function fastBatch(rows: readonly Row[]): Batch {
+  return decode(result(rows), rows[0]!.length)[0]!
 }
 
 /** What the server makes of a quoted literal, by its documented rules. */
@@ -60,17 +115,107 @@ const nasty = fc.oneof(
   }),
 )
 const cell = fc.option(nasty.map((bytes) => Buffer.from(bytes)))
+const table = fc
+  .integer({ min: 1, max: 6 })
+  .chain((width) => fc.array(fc.array(cell, { minLength: width, maxLength: width }), { minLength: 1 }))
 const digits = fc.option(fc.bigInt().map((value) => Buffer.from(String(value))))
 
 describe('the MySQL transcoder', () => {
-  it('writes any row packet as the plain builder would', () => {
-    const rows = fc
-      .integer({ min: 1, max: 6 })
-      .chain((width) => fc.array(fc.array(cell, { minLength: width, maxLength: width }), { minLength: 1 }))
+  it('writes any rows as the plain builder would', () => {
     fc.assert(
-      fc.property(rows, (cells) => fastBatch(cells).bytes.equals(expectedBatch(cells))),
+      fc.property(table, fc.nat(255), (rows, sequence) => {
+        const batches = decode(result(rows, sequence), rows[0]!.length, { sequence })
+        return batches[0]!.bytes.equals(expectedBatch(rows)) && batches[0]!.rows === rows.length
+      }),
       { seed: 20261120, numRuns: 2000 },
     )
+  })
+
+  it('does not care where the bytes of a result are cut', () => {
+    const rows = [
+      [Buffer.from('a\tb'), null],
+      [Buffer.alloc(0), Buffer.alloc(300, 'x\n')],
+      [null, Buffer.from('\\')],
+    ]
+    const bytes = result(rows, 250)
+    const lastCut = bytes.length - 9
+    for (const arrival of [anywhere, inPlace]) {
+      for (let first = 1; first < lastCut; first++) {
+        for (const second of [first + 1, first + 4, lastCut].filter((cut) => cut > first && cut <= lastCut)) {
+          const [batch] = decode(bytes, 2, { arrival, sequence: 250, cuts: [first, second] })
+          expect(batch!.bytes.equals(expectedBatch(rows)), `cut at ${first} and ${second}`).to.equal(true)
+        }
+      }
+    }
+    fc.assert(
+      fc.property(table, fc.array(fc.nat(), { maxLength: 8 }), fc.boolean(), (rows, places, own) => {
+        const bytes = result(rows)
+        const cuts = [...new Set(places.map((place) => 1 + (place % (bytes.length - 9))))].toSorted(
+          (a, b) => a - b,
+        )
+        const [batch] = decode(bytes, rows[0]!.length, { cuts, arrival: own ? anywhere : inPlace })
+        return batch!.bytes.equals(expectedBatch(rows))
+      }),
+      { seed: 20261121, numRuns: 500 },
+    )
+  })
+
+  it('closes batches at their limits, rows whole', () => {
+    const rows = Array.from({ length: 5000 }, (_, i) => [Buffer.from(`${i}`), Buffer.alloc(i % 300, 'q\r')])
+    for (const limits of [
+      { bytes: 1000, rows: 1e9 },
+      { bytes: 1 << 20, rows: 7 },
+    ]) {
+      const batches = decode(result(rows), 2, { limits })
+      expect(Buffer.concat(batches.map(({ bytes }) => bytes)).equals(expectedBatch(rows))).to.equal(true)
+      for (const { bytes, rows: count } of batches.slice(0, -1)) {
+        expect(bytes.at(-1)).to.equal(0x0a)
+        const lastRow = bytes.length - 1 - bytes.lastIndexOf(0x0a, bytes.length - 2)
+        if (limits.rows === 7) expect(count).to.equal(7)
+        else expect(bytes.length - lastRow < 1000 && bytes.length >= 1000).to.equal(true)
+      }
+    }
+  })
+
+  it('reads rows larger than its memory, and the small ones around them', () => {
+    const small = [Buffer.from('1'), Buffer.from('a\0b')]
+    for (const length of [
+      262_000,
+      262_130,
+      262_136,
+      262_144,
+      262_150,
+      1 << 20,
+      MAX_PAYLOAD - 6,
+      17 << 20,
+      33 << 20,
+    ]) {
+      const rows = [small, [null, Buffer.alloc(length, 'x\t\xff')], small]
+      const bytes = result(rows, 254)
+      const cuts = Array.from({ length: 6 }, (_, i) => 12 + i + Math.floor((i * (bytes.length - 40)) / 6))
+      const batches = decode(bytes, 2, { sequence: 254, cuts })
+      const found = Buffer.concat(batches.map((batch) => batch.bytes))
+      expect(found.equals(expectedBatch(rows)), `${length} bytes`).to.equal(true)
+      expect(batches.reduce((sum, batch) => sum + batch.rows, 0)).to.equal(3)
+    }
+  })
+
+  it('refuses packets that are out of order or do not hold the cells of a row', () => {
+    const row = [Buffer.from('abc'), Buffer.from('de')]
+    const outOfOrder = result([row, row])
+    outOfOrder[3 + 4 + 7] = 9
+    const tooLong = result([row])
+    tooLong[4] = 200
+    for (const [bytes, columns] of [
+      [outOfOrder, 2],
+      [tooLong, 2],
+      [result([row]), 1],
+      [result([row, row]), 3],
+      [result([[null], [null]]), 2],
+      [result([[Buffer.alloc(1 << 20)]]), 2],
+    ] as const) {
+      expect(() => decode(bytes, columns)).to.throw(/server sent|out of range/)
+    }
   })
 
   it('reads cells of every length encoding', () => {

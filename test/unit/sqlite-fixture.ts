@@ -19,14 +19,19 @@ import sqlite from '../../plugins/sqlite/plugin.js'
 
 export const NEVER = new AbortController().signal
 
+const directories = new Set<string>()
+// Also where no test of a file runs, so that no hook does.
+process.on('exit', () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+})
+
 /** A directory of its own for each test file, and databases in it. */
 export class Fixture {
   readonly directory = mkdtempSync(join(tmpdir(), 'rowshift-unit-'))
   #files = 0
 
   constructor() {
-    // Also where no test of the file runs, so that no hook does.
-    process.on('exit', () => this.remove())
+    directories.add(this.directory)
   }
 
   /** Creates a database and returns its path. */
@@ -117,6 +122,7 @@ export const writeOptions: WriteOptions = {
   onDirty(_row, error) {
     throw error
   },
+  beforeCommit: () => {},
 }
 
 /** Copies a table, split after split, and returns the number of rows written. */

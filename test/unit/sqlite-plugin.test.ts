@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
-import type { RunRecord } from '../../src/plugin.js'
+import { judge } from '../../src/plan/fidelity.js'
+import type { Column, ColumnKind, Domain, RunRecord } from '../../src/plugin.js'
 import sqlite from '../../plugins/sqlite/plugin.js'
 import { affinityOf } from '../../plugins/sqlite/affinity.js'
 import { decimalText } from '../../plugins/sqlite/numbers.js'
 import { copy, failure, Fixture, openReader, openWriter } from './sqlite-fixture.js'
 
-const pathOf = (url: string) => sqlite.connectionFromUrl(new URL(url))['path']
+const pathOf = (url: string) => sqlite.connectionFromUrl(new URL(url), url)['path']
 
 describe('sqlite connection', () => {
   const fixture = new Fixture()
@@ -153,6 +154,28 @@ describe('sqlite schema', () => {
     expect(await keysOf('CREATE TABLE t (a INTEGER PRIMARY KEY DESC)')).to.deep.equal([[['a'], true]])
   })
 
+  it('lets the plan say what would not fit, as the target and as the source', async () => {
+    const { columns } = await describeIn(
+      'CREATE TABLE t (i INT, n NUMERIC, r REAL, t TEXT, s STRING, x)',
+      't',
+    )
+    const named = (name: string) => columns.find((column) => column.name === name)!
+    const source = (kind: ColumnKind, domain: Domain) => ({ ...named('t'), kind, domain })
+    const grade = (from: Column, to: string) => judge(from, named(to)).grade
+    const money = source('decimal', { precision: 18, scale: 4 })
+    expect(['n', 'r', 't', 's', 'x'].map((to) => grade(money, to)).join(' ')).to.equal(
+      'lossy lossy widening lossy lossy',
+    )
+    const unsigned = source('integer', { min: '0', max: '18446744073709551615' })
+    expect(['i', 'n', 'r', 't'].map((to) => grade(unsigned, to)).join(' ')).to.equal(
+      'lossy lossy lossy widening',
+    )
+    expect(grade(source('text', {}), 's')).to.equal('lossy')
+    expect(grade(source('float', { bits: 53 }), 'n')).to.equal('widening')
+    expect(judge(named('t'), source('decimal', { precision: 5, scale: 2 })).grade).to.equal('checked')
+    expect(columns.map((column) => judge(column, column).grade)).to.deep.equal(columns.map(() => 'exact'))
+  })
+
   it('has one identity for every path to a table', async () => {
     const path = fixture.create('CREATE TABLE t (id INTEGER PRIMARY KEY)')
     const identities: string[] = []
@@ -209,6 +232,8 @@ describe('sqlite task store', () => {
     end_time: null,
     rows_read: 0,
     rows_written: 0,
+    host: null,
+    pid: null,
     report: null,
   }
 

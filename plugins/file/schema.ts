@@ -1,0 +1,68 @@
+import { readFileSync, realpathSync } from 'node:fs'
+import type { RowFileSchema } from '../../src/batch/row-file.js'
+import { ROW_FILE_FORMAT, schemaFileOf } from '../../src/batch/row-file.js'
+import type { TableSchema } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+
+/** The schema that the writer of the file left beside it. Throws TABLE_NOT_FOUND or CONFIG_INVALID. */
+export function describeFile(file: string, table: string): TableSchema {
+  const { columns } = readSchema(schemaFileOf(file))
+  return {
+    table,
+    identity: `file:${realpathSync(file)}`,
+    // Nothing orders the lines of a file, and it may hold a row twice.
+    columns: columns.map((column) => ({ ...column, ordered: false })),
+    keys: [],
+    estimatedRows: null,
+    estimatedRowBytes: null,
+  }
+}
+
+function readSchema(file: string): RowFileSchema {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new RowshiftError(
+      'TABLE_NOT_FOUND',
+      `${file}, which says what columns the rows have, cannot be read (${(error as NodeJS.ErrnoException).code}). ` +
+        'A run writes it beside the rows; keep the two files together.',
+      { file },
+      error,
+    )
+  }
+  try {
+    const schema = JSON.parse(text) as unknown
+    if (isSchema(schema)) return schema
+  } catch (error) {
+    throw odd(file, error)
+  }
+  throw odd(file)
+}
+
+function isSchema(value: unknown): value is RowFileSchema {
+  if (typeof value !== 'object' || value === null) return false
+  const { format, columns } = value as Partial<RowFileSchema>
+  return (
+    format === ROW_FILE_FORMAT &&
+    Array.isArray(columns) &&
+    columns.length > 0 &&
+    columns.every(
+      (column: Partial<RowFileSchema['columns'][number]> | null) =>
+        typeof column?.name === 'string' &&
+        typeof column.type === 'string' &&
+        typeof column.kind === 'string' &&
+        typeof column.nullable === 'boolean' &&
+        typeof column.domain === 'object',
+    )
+  )
+}
+
+function odd(file: string, cause?: unknown): RowshiftError {
+  return new RowshiftError(
+    'CONFIG_INVALID',
+    `${file} does not describe rows: it must be JSON with "format": "${ROW_FILE_FORMAT}" and "columns", as a run writes it.`,
+    { file },
+    cause,
+  )
+}

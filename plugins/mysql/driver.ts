@@ -1,0 +1,67 @@
+/**
+ * The parts of mysql2's inside that `wire.ts` and `rows.ts` use; nothing else reaches into it. mysql2 closes its files
+ * to importers, but hands out an instance of its Query class.
+ */
+// oxlint-disable typescript/unbound-method -- mysql2's commands are state machines whose states are methods
+import mysql from 'mysql2'
+
+export interface Packet {
+  isEOF(): boolean
+}
+
+/** The server's OK packet, as mysql2 parses it. */
+export interface OkResult {
+  readonly affectedRows: number
+  readonly warningStatus: number
+  /** `Records: 3  Deleted: 0  Skipped: 0  Warnings: 0` */
+  readonly info: string
+}
+
+export interface WireStream {
+  readonly destroyed: boolean
+  readonly writableNeedDrain: boolean
+  cork(): void
+  uncork(): void
+  once(event: 'drain' | 'close', listener: () => void): void
+  off(event: 'drain' | 'close', listener: () => void): void
+}
+
+/** The part of a mysql2 connection that is used here. */
+export interface WireConnection {
+  readonly config: { readonly clientFlags: number }
+  readonly serverCapabilityFlags: number
+  sequenceId: number
+  readonly stream: WireStream
+  /** Gets every chunk that arrives, under TLS too. */
+  readonly packetParser: { execute(chunk: Buffer): void }
+  addCommand(command: WireQuery): void
+  pause(): void
+  resume(): void
+  destroy(): void
+  write(bytes: Buffer): void
+  _bumpSequenceId(packets: number): void
+  writePacket(packet: unknown): void
+}
+
+export type State = ((packet: Packet, connection: WireConnection) => unknown) | null
+export type Callback = (error: Error | null, result: OkResult | undefined) => void
+
+export interface WireQuery {
+  once(event: 'end', listener: () => void): void
+  start(packet: unknown, connection: WireConnection): State
+  resultsetHeader: State
+  fieldsEOF: State
+  infileOk: State
+  _fieldCount: number
+  _receivedFieldsCount: number
+  done(): State
+}
+
+const { createQuery } = mysql as unknown as {
+  createQuery(sql: string, values: [], done: null, config: object): object
+}
+const emptyQuery = createQuery('', [], null, {})
+export const Query = emptyQuery.constructor as {
+  new (options: { sql: string }, callback: Callback): WireQuery
+  readonly prototype: WireQuery
+}

@@ -1,0 +1,43 @@
+import { cellsOf, excerpt, rowName } from '../../src/batch/row-name.js'
+import type { Batch, Plan } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import { STAGE_NAME } from './statements.js'
+
+/** Where servers name the column at fault; the value, which may look alike, stands before it. */
+const COLUMN_NAMED = [
+  /.*\bcolumn '(?:[^']*\.)?([^']+)'/is,
+  /.*\bcolumn (?:`[^`]*`\.)*`([^`]+)`/is,
+  /.*\bFOREIGN KEY \(`([^`]+)`/is,
+  // MariaDB names the CHECK of a column after the column.
+  /.*\bCONSTRAINT `(?:[^`]*\.)?([^`]+)` failed/is,
+]
+
+/** Says which row it was, and shows the value if the server names the column. */
+export function rowRefusal(plan: Plan, row: Batch, error: RowshiftError): RowshiftError {
+  // Whoever looked at the values has said so already.
+  if (error.details['key'] !== undefined) return error
+  const cells = cellsOf(row)
+  const key = rowName(plan, cells)
+  const at = columnNamed(plan, error.message)
+  const column = at < 0 ? null : plan.columns[at]!.target.name
+  const value = column === null ? '' : ` Its ${column} is ${excerpt(cells[at] ?? null)}.`
+  const which = key.length > 0 ? key.join(', ') : cells.slice(0, 5).map(excerpt).join(', ')
+  const said = error.message.replace(/(.*) at row \d+/s, '$1').replaceAll(STAGE_NAME, plan.target.table)
+  const details = { ...error.details, key, ...(column === null ? {} : { column }) }
+  return new RowshiftError(
+    error.code,
+    `${said} The row with ${which} was not written.${value}`,
+    details,
+    error.cause,
+  )
+}
+
+/** The index of the mapped column; -1 if the server names none. */
+function columnNamed({ columns }: Plan, message: string): number {
+  for (const pattern of COLUMN_NAMED) {
+    const name = pattern.exec(message)?.[1]?.toLowerCase()
+    const at = columns.findIndex(({ target }) => target.name.toLowerCase() === name)
+    if (at >= 0) return at
+  }
+  return -1
+}

@@ -1,0 +1,118 @@
+import { forEachRow } from '../../src/batch/cells.js'
+import type { Batch, Plan, WriteCounts, WriteOptions } from '../../src/plugin.js'
+import { nothingWritten, RowshiftError } from '../../src/plugin.js'
+import type { Binding } from './binds.js'
+import type { Database, SqliteValue } from './driver.js'
+import { RowInserter } from './insert.js'
+import { nullRowidRefusal, rowRefusal, valueRefusal } from './refusals.js'
+
+/** One split on its way into the target, inside a transaction that the writer ends. */
+export class SplitWrite {
+  readonly #database: Database
+  readonly #plan: Plan
+  readonly #bindings: readonly Binding[]
+  readonly #options: WriteOptions
+  readonly #inserter: RowInserter
+  /** The column that makes a number of NULL. */
+  readonly #rowid: number
+  /** Of the rows that are collected for one statement, all from the same batch; and where each begins and ends there. */
+  #values: SqliteValue[] = []
+  #bounds: (readonly [start: number, end: number])[] = []
+  received = 0
+  counts: WriteCounts = nothingWritten
+
+  constructor(database: Database, plan: Plan, bindings: readonly Binding[], options: WriteOptions) {
+    this.#database = database
+    this.#plan = plan
+    this.#bindings = bindings
+    this.#options = options
+    this.#inserter = new RowInserter(database, plan, bindings)
+    this.#rowid = plan.columns.findIndex(({ target }) => target.name === plan.write.facts['rowid'])
+  }
+
+  write(batch: Batch): void {
+    let rows = 0
+    forEachRow(batch, (cells, start, end) => {
+      rows++
+      const refusal = this.#bind(cells)
+      if (refusal) this.#refuse(batch, start, end, refusal)
+      else this.#bounds.push([start, end])
+      if (this.#bounds.length === this.#inserter.groupRows) this.#storeGroup(batch)
+    })
+    this.#storeRows(batch)
+    if (rows !== batch.rows) {
+      const message = `A batch of ${batch.rows} rows for table "${this.#plan.target.table}" holds ${rows}`
+      throw new RowshiftError('COUNT_MISMATCH', message)
+    }
+    this.received += rows
+    this.#options.onProgress(this.received)
+  }
+
+  /** Appends the row's values to those collected, or none and says why not. */
+  #bind(cells: readonly (Buffer | null)[]): RowshiftError | null {
+    const { columns, target } = this.#plan
+    const before = this.#values.length
+    if (cells.length !== columns.length) {
+      const message = `A row of ${cells.length} cells arrived for ${columns.length} columns of "${target.table}"`
+      throw new RowshiftError('INTERNAL', message)
+    }
+    for (let i = 0; i < cells.length; i++) {
+      const cell = cells[i]!
+      const value = cell === null ? null : this.#bindings[i]!.bind(cell)
+      if (value !== undefined && (value !== null || i !== this.#rowid)) this.#values.push(value)
+      else {
+        this.#values.length = before
+        return value === null
+          ? nullRowidRefusal(this.#plan, columns[i]!.target.name, cells)
+          : valueRefusal(this.#plan, i, cells)
+      }
+    }
+    return null
+  }
+
+  #storeGroup(batch: Batch): void {
+    try {
+      this.#add(this.#inserter.storeGroup(this.#values))
+      this.#values.length = 0
+      this.#bounds.length = 0
+    } catch (thrown) {
+      // Some errors end the transaction, and what is inserted after it would stay.
+      if (!this.#database.inTransaction) throw thrown
+      this.#storeRows(batch)
+    }
+  }
+
+  /** One by one, to find those at fault. */
+  #storeRows(batch: Batch): void {
+    const width = this.#bindings.length
+    for (const [i, [start, end]] of this.#bounds.entries()) {
+      const values = this.#values.slice(i * width, (i + 1) * width)
+      try {
+        this.#add(this.#inserter.storeRow(values))
+      } catch (thrown) {
+        if (!this.#database.inTransaction) throw thrown
+        const refusal = rowRefusal(this.#database, this.#plan, this.#bindings, values, thrown)
+        this.#refuse(batch, start, end, refusal)
+      }
+    }
+    this.#values.length = 0
+    this.#bounds.length = 0
+  }
+
+  #refuse({ bytes }: Batch, start: number, end: number, error: RowshiftError): void {
+    if (!error.blamesRow) throw error
+    this.#options.onDirty({ bytes: bytes.subarray(start, end), rows: 1 }, error)
+    this.#add({ dirtyRows: 1 })
+  }
+
+  #add(more: Partial<WriteCounts>): void {
+    const sum = (name: keyof WriteCounts) => this.counts[name] + (more[name] ?? 0)
+    this.counts = {
+      rowsWritten: sum('rowsWritten'),
+      rowsChanged: sum('rowsChanged'),
+      rowsUnchanged: sum('rowsUnchanged'),
+      rowsSkipped: sum('rowsSkipped'),
+      dirtyRows: sum('dirtyRows'),
+    }
+  }
+}

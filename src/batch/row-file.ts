@@ -1,0 +1,27 @@
+import type { Column } from '../plugin.js'
+
+/**
+ * A file of rows in the wire format that describes itself by a JSON file beside it: what a run leaves of the rows that
+ * the target refused, and what can be copied from again. Each line has the cells of `columns`, then the three
+ * {@link REASON_CELLS}.
+ */
+export interface RowFileSchema {
+  readonly format: typeof ROW_FILE_FORMAT
+  /** The run that wrote the file. */
+  readonly runId: string
+  /** Where the rows came from, and where they were to go. */
+  readonly source: string
+  readonly target: string
+  /** The columns of the source under the names that they have in the target, so that a replay needs no mapping. */
+  readonly columns: readonly Column[]
+}
+
+export const ROW_FILE_FORMAT = 'rowshift-rows-1'
+
+/** At the end of each line: the error's code, the column at fault or NULL, and the error's message. */
+export const REASON_CELLS = ['error_code', 'error_column', 'error_message'] as const
+
+/** Where the schema of a row file stands. */
+export function schemaFileOf(file: string): string {
+  return `${file}.json`
+}

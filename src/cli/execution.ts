@@ -1,0 +1,109 @@
+import { writeFileSync } from 'node:fs'
+import type { CopyRequest } from '../engine/job.js'
+import { runCopy } from '../engine/job.js'
+import { noProgress } from '../engine/progress.js'
+import { makeReport } from '../engine/report.js'
+import { errorCodes, ExitCode, redact, RowshiftError } from '../errors.js'
+import type { RunReport } from '../task/task.js'
+import type { VerifyReport } from '../verify/report.js'
+import type { CommonOptions, ReportOptions } from './options.js'
+import { describePlan, print, printError, printJson, summary, tableLabel } from './output.js'
+import type { ProgressView } from './progress-view.js'
+import { progressView } from './progress-view.js'
+import { performVerify, verifySummary } from './verify-view.js'
+
+/** Never throws: whatever goes wrong stands in the report. */
+export async function reported(
+  runId: string,
+  taskId: number | null,
+  run: () => Promise<RunReport>,
+): Promise<RunReport> {
+  try {
+    return redactReport(await run())
+  } catch (thrown) {
+    const error = RowshiftError.from(thrown)
+    const nothing = { params: null, plan: null, progress: noProgress, seconds: 0 }
+    return redactReport(makeReport({ runId, taskId, error, ...nothing }))
+  }
+}
+
+/** Copies, with plan and progress on stderr; mode `sync` compares first. */
+export function copyWithProgress(request: CopyRequest, signal: AbortSignal): Promise<RunReport> {
+  return withProgress(signal, (view) =>
+    request.params.mode === 'sync'
+      ? performVerify({ ...request, mode: 'sync', sample: 100 }, signal, view)
+      : runCopy(request, {
+          signal,
+          onPlan: (plan) => {
+            process.stderr.write(`${describePlan(plan, tableLabel(request.from), tableLabel(request.to))}\n`)
+            view.start(plan)
+          },
+          onProgress: (progress) => view.update(progress),
+        }),
+  )
+}
+
+/** A view that is stopped when the work ends or is interrupted. */
+export async function withProgress<T>(
+  signal: AbortSignal,
+  work: (view: ProgressView) => Promise<T>,
+): Promise<T> {
+  const view = progressView()
+  const stop = () => view.stop()
+  signal.addEventListener('abort', stop)
+  try {
+    return await work(view)
+  } finally {
+    view.stop()
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+/** The first SIGINT or SIGTERM aborts the signal that `work` is given, so that it stops cleanly; the second ends us. */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController()
+  const listener = () => {
+    if (stop.signal.aborted) process.exit(ExitCode.interrupted)
+    stop.abort()
+    process.stderr.write(
+      '\nStopping; what is not committed is rolled back. Press Ctrl-C again to leave at once.\n',
+    )
+  }
+  process.on('SIGINT', listener)
+  process.on('SIGTERM', listener)
+  try {
+    return await work(stop.signal)
+  } finally {
+    process.off('SIGINT', listener)
+    process.off('SIGTERM', listener)
+  }
+}
+
+/** Gives the report to whoever asked for it; returns the exit code. */
+export function deliver(report: RunReport, options: CommonOptions & ReportOptions): number {
+  if (options.report !== undefined) writeReport(options.report, report)
+  if (options.json) printJson(report)
+  if (report.error && report.status !== 'skipped') printError(RowshiftError.fromReport(report.error))
+  if (!options.json && (report.splits > 0 || report.status === 'success' || report.status === 'skipped'))
+    print('found' in report ? verifySummary(report as VerifyReport) : summary(report))
+  return exitCodeOf(report)
+}
+
+export function exitCodeOf({ status, error }: RunReport): number {
+  return error === null || status === 'skipped' ? ExitCode.success : errorCodes[error.code].exit
+}
+
+/** Called with null before the work begins, so that a file that cannot be written is found out then. */
+export function writeReport(file: string, report: RunReport | readonly RunReport[] | null): void {
+  try {
+    writeFileSync(file, report === null ? '' : `${JSON.stringify(report, null, 2)}\n`)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new RowshiftError('USAGE', `--report ${file} cannot be written (${code}).`, { file }, error)
+  }
+}
+
+function redactReport(report: RunReport): RunReport {
+  const { error } = report
+  return error === null ? report : { ...report, error: { ...error, message: redact(error.message) } }
+}

@@ -1,0 +1,84 @@
+import { runCopy } from '../engine/job.js'
+import { runVerify } from '../verify/job.js'
+import { ExitCode, RowshiftError } from '../errors.js'
+import type { RunReport } from '../task/task.js'
+import { exitCodeOf, interruptible, writeReport } from './execution.js'
+import type { RunOptions } from './options.js'
+import { formatCount, formatSeconds, print, printError, printJson, table } from './output.js'
+import { runTask } from './run.js'
+import { withStore } from './tasks.js'
+
+export interface RunAllOptions extends RunOptions {
+  /** Tasks that run at the same time. */
+  readonly parallel: number
+}
+
+/** Worst first: what the whole ends with is what the worst task ended with. */
+const SEVERITY = [ExitCode.interrupted, ExitCode.failed, ExitCode.refused, ExitCode.usage] as const
+
+/** `rowshift run --all`: every online task, in the order of their ids; one that fails does not stop the others. */
+export async function runAllCommand(options: RunAllOptions): Promise<number> {
+  if (!(Number.isInteger(options.parallel) && options.parallel > 0)) {
+    throw new RowshiftError('USAGE', '--parallel is a whole number above 0.')
+  }
+  if (options.report !== undefined) writeReport(options.report, [])
+  const tasks = await withStore(options, (store) => store.list())
+  const ids = tasks.filter(({ online_status }) => online_status === 1).map(({ id }) => id)
+  const reports = await interruptible((signal) => runTasks(ids, options, signal))
+  if (options.report !== undefined) writeReport(options.report, reports)
+  if (options.json) printJson(reports)
+  else print(closing(reports, ids.length))
+  const codes = reports.map(exitCodeOf)
+  return SEVERITY.find((code) => codes.includes(code)) ?? ExitCode.success
+}
+
+/** Resolves to the reports of those that were begun before the signal, in the order of their ids. */
+async function runTasks(
+  ids: readonly number[],
+  options: RunAllOptions,
+  signal: AbortSignal,
+): Promise<readonly RunReport[]> {
+  const reports: RunReport[] = []
+  const left = ids.values()
+  const lane = async () => {
+    for (const id of left) {
+      if (signal.aborted) return
+      const report = await runTask(id, { ...options, skipRunning: true }, signal, copyQuietly)
+      reports.push(report)
+      tell(report, options.json)
+    }
+  }
+  await Promise.all(Array.from({ length: options.parallel }, lane))
+  return reports.sort((a, b) => a.taskId! - b.taskId!)
+}
+
+const quiet = { onPlan: () => {}, onProgress: () => {} }
+
+const copyQuietly: Parameters<typeof runTask>[3] = (request, signal) =>
+  request.params.mode === 'sync'
+    ? runVerify({ ...request, mode: 'sync', sample: 100 }, { signal, ...quiet })
+    : runCopy(request, { signal, ...quiet })
+
+function tell(report: RunReport, json: boolean): void {
+  const { taskId, status, error, rowsWritten, seconds } = report
+  if (error !== null && status !== 'skipped')
+    printError(RowshiftError.fromReport({ ...error, message: `Task ${taskId}: ${error.message}` }))
+  if (json) return
+  const what =
+    status === 'skipped' ? error!.message : `${formatCount(rowsWritten)} rows in ${formatSeconds(seconds)}`
+  print(`Task ${taskId} ${status}: ${what}`)
+}
+
+function closing(reports: readonly RunReport[], tasks: number): string {
+  if (tasks === 0) return 'No task is online.'
+  const rows = reports.map(({ taskId, status, rowsWritten, seconds, runId, error }) => ({
+    task: taskId,
+    status,
+    rows: rowsWritten,
+    seconds,
+    run: status === 'skipped' ? null : runId,
+    error: error?.code ?? null,
+  }))
+  const left = tasks - reports.length
+  return `\n${table(rows)}${left > 0 ? `\n${left} more were not begun.` : ''}`
+}

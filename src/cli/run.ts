@@ -1,0 +1,48 @@
+import { Config } from '../config/config.js'
+import type { CopyRequest } from '../engine/job.js'
+import { newRunId } from '../engine/report.js'
+import { RowshiftError } from '../errors.js'
+import type { RunReport } from '../task/task.js'
+import { findTask, taskRequest } from './copy.js'
+import { copyWithProgress, deliver, interruptible, reported, writeReport } from './execution.js'
+import type { RunOptions } from './options.js'
+import { taskId } from './options.js'
+import { RunHistory } from './run-history.js'
+import { openStore } from './tasks.js'
+
+/** `rowshift run ID`: one task of the task table. */
+export async function runCommand(id: number | undefined, options: RunOptions): Promise<number> {
+  const task = taskId(id)
+  if (options.report !== undefined) writeReport(options.report, null)
+  const report = await interruptible((signal) => runTask(task, options, signal, copyWithProgress))
+  return deliver(report, options)
+}
+
+/** Runs a task under its lock, and keeps the history. Never throws: a failure is in the report. */
+export async function runTask(
+  id: number,
+  options: RunOptions,
+  signal: AbortSignal,
+  copy: (request: CopyRequest, signal: AbortSignal) => Promise<RunReport>,
+): Promise<RunReport> {
+  const runId = newRunId()
+  const report = await reported(runId, id, async () => {
+    const config = Config.load(options.config, options.env)
+    const store = await openStore(config)
+    try {
+      const task = await findTask(store, id)
+      if (task.online_status !== 1) {
+        const what = `Task ${id} is offline (online_status is ${task.online_status}, not 1). Set online_status to 1 to run it.`
+        throw new RowshiftError('TASK_OFFLINE', what, { taskId: id })
+      }
+      const history = await RunHistory.begin(store, id, options.mode ?? 'init', runId)
+      const stop = AbortSignal.any([signal, history.lockLost])
+      const resolved = async () => copy(await taskRequest(runId, task, config, store, options), stop)
+      return await history.end(await reported(runId, id, resolved))
+    } finally {
+      await store.close()
+    }
+  })
+  const skipped = options.skipRunning && report.error?.code === 'TASK_RUNNING'
+  return skipped ? { ...report, status: 'skipped' } : report
+}

@@ -1,0 +1,95 @@
+import { closeSync, fstatSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { RowFileSchema } from '../batch/row-file.js'
+import { ROW_FILE_FORMAT, schemaFileOf } from '../batch/row-file.js'
+import { RowshiftError } from '../errors.js'
+import type { Plan } from '../plugin.js'
+import type { DirtySetup } from './messages.js'
+import type { Progress } from './progress.js'
+
+/** Rows hold what the tables hold, so nobody else may read them. */
+const MODE = 0o600
+
+/** The file for the rows that the target refuses, and its schema beside it. The threads append to it themselves. */
+export class DirtyFile {
+  /** For the threads. */
+  readonly setup: DirtySetup
+
+  private constructor(setup: DirtySetup) {
+    this.setup = setup
+  }
+
+  /** Makes both files; null when the plan tolerates no such row. Throws USAGE, and then leaves nothing. */
+  static create(runId: string, plan: Plan, named: string | null): DirtyFile | null {
+    if (plan.errorLimit.record === 0) return null
+    const path = resolve(named ?? `rowshift-dirty-${runId}.tsv`)
+    createFile(path, '')
+    try {
+      createFile(schemaFileOf(path), `${JSON.stringify(schemaOf(runId, plan), null, 2)}\n`)
+    } catch (error) {
+      rmSync(path)
+      throw error
+    }
+    const rows = new BigUint64Array(new SharedArrayBuffer(BigUint64Array.BYTES_PER_ELEMENT))
+    return new DirtyFile({ file: path, limit: plan.errorLimit.record, rows })
+  }
+
+  /** After the last write: takes both files away if no row came. Returns the path if they stay. */
+  close(): string | null {
+    const { file } = this.setup
+    if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0) return file
+    for (const each of [file, schemaFileOf(file)]) rmSync(each, { force: true })
+    return null
+  }
+}
+
+/** Throws DATA_REJECTED when more rows were refused than `percentage` of those read. */
+export function checkPercentage({ errorLimit, target }: Plan, { done }: Progress): void {
+  const { percentage } = errorLimit
+  const { dirtyRows, rowsRead } = done
+  if (percentage === null || dirtyRows * 100 <= percentage * rowsRead) return
+  const share = ((dirtyRows / rowsRead) * 100).toPrecision(3)
+  throw new RowshiftError(
+    'DATA_REJECTED',
+    `${target.table} refused ${dirtyRows} of ${rowsRead} rows (${share} %), more than the error_limit of ${percentage} %. ` +
+      'All other rows are written; post_sql was not run. Correct the rows and copy the dirty file, or raise error_limit.',
+    { table: target.table, dirtyRows, rowsRead, percentage },
+  )
+}
+
+function schemaOf(runId: string, { source, target, columns }: Plan): RowFileSchema {
+  return {
+    format: ROW_FILE_FORMAT,
+    runId,
+    source: source.table,
+    target: target.table,
+    columns: columns.map((column) => ({ ...column.source, name: column.target.name })),
+  }
+}
+
+/** Takes an empty file that is there, but nobody's rows. */
+function createFile(path: string, text: string): void {
+  let file: number
+  try {
+    file = openSync(path, 'a', MODE)
+  } catch (error) {
+    throw unusable(path, `cannot be written (${(error as NodeJS.ErrnoException).code})`, error)
+  }
+  try {
+    const facts = fstatSync(file)
+    if (!facts.isFile()) throw unusable(path, 'is not a regular file')
+    if (facts.size > 0) throw unusable(path, 'is there already and not empty')
+    writeSync(file, text)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function unusable(path: string, fault: string, cause?: unknown): RowshiftError {
+  return new RowshiftError(
+    'USAGE',
+    `The file for refused rows ${path} ${fault}. Nothing was written; name another "dirty_file".`,
+    { file: path },
+    cause,
+  )
+}

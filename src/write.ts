@@ -1,0 +1,41 @@
+/** What passes between the engine and a {@link Writer} while it writes a split. Part of the plugin contract. */
+import type { Batch } from './batch/batch.js'
+import type { RowshiftError } from './errors.js'
+
+export interface WriteOptions {
+  readonly signal: AbortSignal
+  /** Called with the number of rows handed to the target so far, not yet committed. */
+  readonly onProgress: (rows: number) => void
+  /**
+   * Called with a row that the target does not take, as a batch of one, and why: an error whose `blamesRow` is true.
+   * It throws when the run tolerates no more of them; when it returns, the writer leaves the row out and goes on.
+   */
+  readonly onDirty: (row: Batch, error: RowshiftError) => void
+  /**
+   * Called once all rows of the split are in their place, before the commit is sent: what was handed to `onDirty` is
+   * put into safety. What it throws rolls the split back.
+   */
+  readonly beforeCommit: () => void
+}
+
+/** What became of the rows of a split; all but `rowsChanged` add up to the rows received. */
+export interface WriteCounts {
+  /** Inserted, or changed to be as they came. */
+  readonly rowsWritten: number
+  /** Those of the rows written whose key was there before. */
+  readonly rowsChanged: number
+  /** Upsert found an equal row. */
+  readonly rowsUnchanged: number
+  /** Ignore found the key. */
+  readonly rowsSkipped: number
+  /** Handed to `onDirty`. */
+  readonly dirtyRows: number
+}
+
+export const nothingWritten: WriteCounts = {
+  rowsWritten: 0,
+  rowsChanged: 0,
+  rowsUnchanged: 0,
+  rowsSkipped: 0,
+  dirtyRows: 0,
+}

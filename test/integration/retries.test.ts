@@ -1,0 +1,86 @@
+// Splits that lose against another's lock are run again.
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { createConnection } from 'mysql2/promise'
+import type { RunReport } from '../../src/index.js'
+import { servers, startCli } from '../support/context.js'
+import { expectRefusal, Place, scratchFile } from '../support/copying.js'
+
+const SHORT_WAIT = { session: ['SET innodb_lock_wait_timeout = 1'] }
+
+/** 100 rows in both tables, all different; the target refuses row 7. */
+async function tables(place: Place): Promise<void> {
+  await place.query(
+    `CREATE TABLE s (id INT PRIMARY KEY, n INT); CREATE TABLE t (id INT PRIMARY KEY, n INT, CHECK (n <> 7));
+     INSERT INTO s WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 100) SELECT i, i FROM q;
+     INSERT INTO t SELECT id, -n FROM s`,
+  )
+}
+
+/** Locks the last row of the target as long as `work` takes. */
+async function whileLocked(place: Place, work: () => Promise<void>): Promise<void> {
+  const { host, port, user, password } = place.server
+  const connection = await createConnection({ host, port, user, password, database: place.database })
+  try {
+    await connection.query('START TRANSACTION')
+    await connection.query('UPDATE t SET n = -1000 WHERE id = 100')
+    await work()
+    await connection.query('ROLLBACK')
+  } finally {
+    await connection.end()
+  }
+}
+
+describe('a split that meets a lock', () => {
+  it('is run again, and leaves what was refused once only', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      await tables(place)
+      const dirty_file = scratchFile('tsv')
+      const report_file = scratchFile('json')
+      const params = { ...SHORT_WAIT, write_mode: 'upsert', error_limit: 1, dirty_file }
+      const ends = ['--from', place.url('s'), '--to', place.url('t')]
+      const args = ['copy', ...ends, '--params', JSON.stringify(params), '--report', report_file]
+      const child = startCli([...args, '--log-level', 'warn'])
+      const ended = once(child, 'exit')
+      let stderr = ''
+      const retried = new Promise<void>((resolve) => {
+        child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+          stderr += chunk
+          if (stderr.includes('"retries":1')) resolve()
+        })
+      })
+      await whileLocked(place, async () => {
+        await Promise.race([retried, ended])
+      })
+      const [code] = (await ended) as [number | null]
+      const report = JSON.parse(readFileSync(report_file, 'utf8')) as RunReport
+      expect(code, stderr).to.equal(0)
+      expect(report).to.include({ rowsRead: 100, rowsWritten: 99, rowsChanged: 99, dirtyRows: 1 })
+      expect(report.retries).to.be.within(1, 5)
+      expect(readFileSync(dirty_file, 'utf8')).to.match(/^7\t7\tDATA_REJECTED\t[^\n]*\n$/)
+      expect(await place.value('SELECT COUNT(*) FROM s JOIN t USING (id, n)')).to.equal('99')
+    }
+  })
+
+  it('fails after five more tries', async () => {
+    await Promise.all(
+      servers().map(async (server) => {
+        const place = await Place.create(server)
+        await tables(place)
+        await whileLocked(place, async () => {
+          const outcome = await place.copy('s', 't', {
+            ...SHORT_WAIT,
+            write_mode: 'upsert',
+            where: 'id > 50',
+          })
+          expectRefusal(outcome, 1, 'LOCK_CONFLICT', '1205', 'table t')
+          expect(outcome.report).to.include({ status: 'failed', retries: 5, rowsWritten: 0 })
+        })
+        expect(await place.value('SELECT COUNT(*) FROM t WHERE n = -id')).to.equal('100')
+      }),
+    )
+  })
+})

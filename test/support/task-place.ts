@@ -1,0 +1,164 @@
+// A configuration folder, a task store and tables for its tasks, in MySQL, MariaDB or SQLite alike.
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import Database from 'better-sqlite3'
+import { createConnection } from 'mysql2/promise'
+import type { RunReport } from '../../src/index.js'
+import { runCli, startCli, type CliResult } from './context.js'
+import { Place, scratchFile } from './copying.js'
+import type { TestServer } from './servers.js'
+
+/** What differs between the databases. */
+interface Backend {
+  readonly type: string
+  readonly connection: object
+  /** The first cell of the first row. */
+  value(sql: string): Promise<unknown>
+  /** Makes every writer of the table wait; resolves to what lets them go on. */
+  hold(table: string): Promise<() => Promise<void>>
+}
+
+const TABLES = ['src', 'dst', 'dst2', 'dst3'].map(
+  (name) => `CREATE TABLE ${name} (id INT PRIMARY KEY, v INT)`,
+)
+const ROWS = 'INSERT INTO src VALUES (1, 1), (2, 2), (3, 3)'
+
+async function onServer(server: TestServer): Promise<Backend & { place: Place }> {
+  const place = await Place.create(server, [...TABLES, ROWS].join(';'))
+  const { host, port, user, password } = server
+  const connection = { host, port, user, password, db: place.database }
+  return {
+    type: 'mysql',
+    connection,
+    place,
+    value: (sql) => place.value(sql),
+    hold: async (table) => {
+      const session = await createConnection({ host, port, user, password, database: place.database })
+      await session.query('BEGIN')
+      await session.query(`INSERT INTO ${table} (id) VALUES (1)`)
+      return () => session.end()
+    },
+  }
+}
+
+function inFiles(): Backend {
+  const path = scratchFile('db')
+  const database = new Database(path)
+  // The switch to it does not wait for whoever holds the database.
+  database.pragma('journal_mode = WAL')
+  database.exec([...TABLES, ROWS].join(';'))
+  return {
+    type: 'sqlite',
+    connection: { path },
+    value: async (sql) => {
+      const statement = database.prepare(sql)
+      return statement.reader ? statement.pluck().get() : statement.run().changes
+    },
+    hold: async () => {
+      const holder = new Database(path)
+      holder.exec('BEGIN IMMEDIATE')
+      return async () => void holder.close()
+    },
+  }
+}
+
+/** A run that was started and not waited for. */
+export class Started {
+  readonly #child: ReturnType<typeof startCli>
+  readonly #file: string
+  readonly #exit: Promise<unknown[]>
+  ended = false
+  stderr = ''
+
+  constructor(args: readonly string[]) {
+    this.#file = scratchFile('json')
+    this.#child = startCli([...args, '--report', this.#file])
+    this.#child.stdout.resume()
+    this.#child.stderr.on('data', (text: Buffer) => (this.stderr += text.toString()))
+    this.#exit = once(this.#child, 'exit').finally(() => (this.ended = true))
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  async code(): Promise<number | null> {
+    return (await this.#exit)[0] as number | null
+  }
+
+  report<T = RunReport>(): T {
+    return JSON.parse(readFileSync(this.#file, 'utf8')) as T
+  }
+}
+
+export class TaskPlace {
+  readonly folder = scratchFile('etc')
+  /** Of the tables. */
+  readonly data: Backend
+  /** Of the tasks: the same server, but another file, so that whoever holds the tables does not hold the tasks. */
+  readonly store: Backend
+
+  private constructor(data: Backend, store: Backend) {
+    this.data = data
+    this.store = store
+    const side = { [data.type]: { app_db: data.connection } }
+    mkdirSync(this.folder)
+    const write = (name: string, value: unknown) =>
+      writeFileSync(join(this.folder, name), JSON.stringify(value))
+    write('local.json', { task_meta: { db_type: store.type, ...store.connection } })
+    write('db_global.json', { from: side, to: side })
+  }
+
+  /** null: SQLite. */
+  static async create(server: TestServer | null, { init = true } = {}): Promise<TaskPlace> {
+    const place = server
+      ? new TaskPlace(...(await Promise.all([onServer(server), onServer(server)])))
+      : new TaskPlace(inFiles(), inFiles())
+    if (!init) return place
+    const { code, stderr } = await place.cli('init')
+    if (code !== 0) throw new Error(stderr)
+    return place
+  }
+
+  async addTask(id: number, to: string, { online = 1, params = '{}' } = {}): Promise<void> {
+    const { type } = this.data
+    await this.store.value(
+      `INSERT INTO task_def_sync_manager (id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table,
+         params, online_status, task_status, create_time, update_time)
+       VALUES (${id}, 'app', '${type}', 'db', 'src', 'app', '${type}', 'db', '${to}', '${params}', ${online}, '1',
+         '2021-03-30 16:13:34', '2024-07-08 11:00:11')`,
+    )
+  }
+
+  cli(...args: string[]): Promise<CliResult> {
+    return runCli([...args, '-c', this.folder])
+  }
+
+  start(...args: string[]): Started {
+    return new Started([...args, '-c', this.folder])
+  }
+
+  async json<T>(...args: string[]): Promise<T> {
+    return JSON.parse((await this.cli(...args, '--json')).stdout) as T
+  }
+
+  status(id: number): Promise<unknown> {
+    return this.store.value(`SELECT task_status FROM task_def_sync_manager WHERE id = ${id}`)
+  }
+
+  /** Waits until a run of the task has its lock and has begun to write. */
+  async untilRunning(id: number, started: Started): Promise<void> {
+    const sql = `SELECT COUNT(*) FROM rowshift_run WHERE task_id = ${id} AND status = 'running' AND pid = ${started.pid}`
+    while (!started.ended) {
+      if (Number(await this.store.value(sql)) === 1) return
+      await sleep(50)
+    }
+    throw new Error(`task ${id} did not begin: ${started.stderr}`)
+  }
+}

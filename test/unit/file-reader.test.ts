@@ -1,0 +1,128 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { after, describe, it } from 'mocha'
+import file from '../../plugins/file/plugin.js'
+import type { Column, Plan } from '../../src/plugin.js'
+import { collect, draftPlan, failure, Fixture, NEVER, WHOLE } from './sqlite-fixture.js'
+
+const REASON = 'DATA_REJECTED\tb\twhy \\\\ not'
+const column = (name: string): Column => ({
+  name,
+  type: 'text',
+  kind: 'text',
+  nullable: true,
+  hasDefault: false,
+  generated: false,
+  ordered: true,
+  domain: {},
+})
+const pathOf = (url: string) => file.connectionFromUrl(new URL(url), url)['path']
+
+describe('row file', () => {
+  const fixture = new Fixture()
+  after(() => fixture.remove())
+  let files = 0
+
+  function write(
+    rows: string,
+    schema: unknown = { format: 'rowshift-rows-1', columns: ['a', 'b'].map(column) },
+  ): string {
+    const path = join(fixture.directory, `${++files}.tsv`)
+    writeFileSync(path, rows)
+    if (schema !== null)
+      writeFileSync(`${path}.json`, typeof schema === 'string' ? schema : JSON.stringify(schema))
+    return path
+  }
+
+  /** Reads all rows; `pick` chooses the columns. */
+  async function read(
+    path: string,
+    change: (plan: Plan) => Plan = (plan) => plan,
+    times = 1,
+  ): Promise<string> {
+    const reader = file.createReader!({ plugin: 'file', connection: { path }, session: [] })
+    try {
+      await reader.connect()
+      const schema = await reader.describe('t')
+      expect(schema.keys).to.deep.equal([])
+      const plan = change(draftPlan(schema, schema))
+      await reader.check!(plan, true)
+      expect(await collect(reader.split(plan, () => 1, NEVER))).to.deep.equal([WHOLE])
+      let text = ''
+      for (let i = 0; i < times; i++) {
+        const batches = await collect(reader.read(plan, WHOLE, NEVER))
+        text = Buffer.concat(batches.map(({ bytes }) => bytes)).toString()
+        expect(batches.reduce((sum, { rows }) => sum + rows, 0)).to.equal(text.split('\n').length - 1)
+      }
+      return text
+    } finally {
+      await reader.close()
+    }
+  }
+
+  it('comes from a URL, with a relative path too', () => {
+    expect(pathOf('file:dirty.tsv')).to.equal('dirty.tsv')
+    expect(pathOf('file:../a/dirty%20%3F%23.tsv?table=t')).to.equal('../a/dirty ?#.tsv')
+    expect(pathOf('file:/abs.tsv')).to.equal('/abs.tsv')
+    expect(pathOf('file:///abs/中.tsv')).to.equal('/abs/中.tsv')
+    for (const url of ['file:', 'file:folder/', 'file://host/x', 'file:x?mode=ro', 'file:x#y', 'file:%zz']) {
+      expect(() => pathOf(url), url)
+        .to.throw()
+        .with.property('code', 'USAGE')
+    }
+  })
+
+  it('gives the rows as they stand, without the reasons, again and again', async () => {
+    const path = write(`1\t\\N\t${REASON}\na\\tb\\n\\\\\t\t${REASON}\n`)
+    expect(await read(path, undefined, 2)).to.equal('1\t\\N\na\\tb\\n\\\\\t\n')
+    expect(await read(write(''))).to.equal('')
+  })
+
+  it('gives the columns that are copied, in their order', async () => {
+    const path = write(`1\t2\t${REASON}\n`)
+    expect(await read(path, (plan) => ({ ...plan, columns: plan.columns.toReversed() }))).to.equal('2\t1\n')
+    expect(await read(path, (plan) => ({ ...plan, columns: plan.columns.slice(1) }))).to.equal('2\n')
+  })
+
+  it('reads rows larger than its buffers, and many', async () => {
+    const large = 'x'.repeat(5 << 20)
+    const rows = Array.from({ length: 50_000 }, (_, i) => `${i}\trow ${i}`)
+    rows.splice(70, 0, `${large}\ty`, `z\t${large}`)
+    const text = await read(write(rows.map((row) => `${row}\t${REASON}\n`).join('')))
+    expect(text === rows.map((row) => `${row}\n`).join('')).to.equal(true)
+  })
+
+  it('refuses lines with other cells, and one without an end, by number', async () => {
+    const good = `1\t2\t${REASON}\n`
+    for (const [rows, words] of [
+      [`${good}1\t${REASON}\n`, 'Line 2'],
+      [`${good}${good}\n`, 'Line 3'],
+      [`1\t2\t3\t${REASON}\n`, 'has 6 cells'],
+      [`${good}1\t2\t${REASON}`, 'Line 2'],
+    ] as const) {
+      const error = await failure(read(write(rows)))
+      expect(error.code).to.equal('DATA_REJECTED')
+      expect(error.message).to.include(words)
+    }
+  })
+
+  it('refuses a file that is missing, or a schema that is missing or odd', async () => {
+    expect(await failure(read('/nowhere/x.tsv'))).to.include({ code: 'TABLE_NOT_FOUND' })
+    expect(await failure(read(fixture.directory))).to.include({ code: 'TABLE_NOT_FOUND' })
+    const alone = write('', null)
+    expect((await failure(read(alone))).message).to.include(`${alone}.json`)
+    for (const schema of [
+      '{oops',
+      '[]',
+      {},
+      { format: 'rowshift-rows-1', columns: [] },
+      { format: 'x', columns: [column('a')] },
+    ]) {
+      expect(await failure(read(write('', schema)))).to.include({ code: 'CONFIG_INVALID' })
+    }
+    expect(await failure(read(write(''), (plan) => ({ ...plan, where: 'a = 1' })))).to.include({
+      code: 'PARAMS_INVALID',
+    })
+  })
+})

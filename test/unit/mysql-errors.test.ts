@@ -1,0 +1,91 @@
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { mapError, warningError } from '../../plugins/mysql/errors.js'
+import { rowRefusal } from '../../plugins/mysql/refusals.js'
+import type { TableSchema } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import { batch, draftPlan } from './sqlite-fixture.js'
+
+const map = (errno: number, message = 'as the server says') => mapError({ errno, message }, 'writing table t')
+
+const text = {
+  type: 'text',
+  kind: 'text',
+  nullable: true,
+  hasDefault: false,
+  generated: false,
+  ordered: true,
+  domain: {},
+} as const
+const TABLE: TableSchema = {
+  table: 't',
+  identity: 't',
+  columns: ['id', 'v', 'p'].map((name) => ({ ...text, name })),
+  keys: [{ name: 'PRIMARY', columns: ['id'], primary: true, nullable: false }],
+  estimatedRows: null,
+  estimatedRowBytes: null,
+}
+
+describe('errors of MySQL and MariaDB', () => {
+  it('blame a row for what is in it only', () => {
+    const rows = [
+      1048, 1062, 1263, 1264, 1265, 1292, 1366, 1406, 1451, 1452, 1526, 1644, 1690, 3140, 3819, 4025, 1118,
+      1153,
+    ]
+    for (const errno of rows) expect(map(errno).blamesRow, String(errno)).to.equal(true)
+    const others = [
+      // Locks, connections, shutdown.
+      1020, 1205, 1213, 1317, 1412, 3101, 3572, 1040, 1053, 1152, 1158, 1159, 1160, 1161, 1927, 2006, 2013,
+      3169, 4031,
+      // Full, failing or read-only servers; transactions that are too large.
+      1021, 1030, 1114, 1180, 1197, 1206, 1290, 1792, 1836, 3100,
+      // Privileges, tables, statements; and what nobody knows.
+      1044, 1045, 1142, 1146, 1054, 1064, 1136, 1364, 1105, 9999,
+    ]
+    for (const errno of others) expect(map(errno).blamesRow, String(errno)).to.equal(false)
+    expect(mapError({ code: 'ECONNRESET', message: 'reset' }, 'writing').blamesRow).to.equal(false)
+  })
+
+  it('can be retried when a lock was lost', () => {
+    for (const errno of [1020, 1205, 1213, 1317, 1412, 3101]) {
+      expect(map(errno).code, String(errno)).to.equal('LOCK_CONFLICT')
+    }
+  })
+
+  it('say what to do', () => {
+    expect(map(1197).message).to.include('read_batch').and.to.include('max_binlog_cache_size')
+    expect(map(1206).message).to.include('read_batch')
+    expect(map(1114).message).to.include('room')
+    for (const errno of [1290, 1792, 1836]) expect(map(errno).message).to.include('takes no writes')
+  })
+
+  it('name the row, and the value of the column that the server names', () => {
+    const plan = draftPlan(TABLE, TABLE)
+    for (const [message, column] of [
+      ["Data too long for column 'v' at row 1", 'v'],
+      ["Incorrect integer value: 'column 'id'' for column 'v' at row 1", 'v'],
+      ["Incorrect integer value: 'abc' for column `db`.`rowshift_stage`.`v` at row 1", 'v'],
+      ["Column 'v' cannot be null", 'v'],
+      ['CONSTRAINT `t.v` failed for `db`.`t`', 'v'],
+      [
+        'a foreign key constraint fails (`db`.`t`, CONSTRAINT `v` FOREIGN KEY (`p`) REFERENCES `v` (`id`))',
+        'p',
+      ],
+      ["Check constraint 'c' is violated.", undefined],
+    ] as const) {
+      const error = rowRefusal(plan, batch('7\tx\\ty\t2'), map(1366, message))
+      expect(error.details['column'], message).to.equal(column)
+      expect(error.message).to.include('The row with id = "7" was not written.')
+      expect(error.message).not.to.include('at row').and.not.to.include('rowshift_stage')
+      if (column === 'v') expect(error.message).to.include('Its v is "x\\ty".')
+      if (column === 'p') expect(error.message).to.include('Its p is "2".')
+    }
+    const guarded = new RowshiftError('DATA_REJECTED', 'said already', { key: ['id = "7"'] })
+    expect(rowRefusal(plan, batch('7\t\t'), guarded)).to.equal(guarded)
+  })
+
+  it('of a load are those of its first warning', () => {
+    expect(warningError(1062, "Duplicate entry '3'", 't').code).to.equal('DUPLICATE_KEY')
+    expect(warningError(1265, 'Data truncated', 't').code).to.equal('DATA_REJECTED')
+  })
+})

@@ -1,0 +1,92 @@
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
+import { TAB } from '../src/batch/batch.js'
+import { BatchBuilder, recycle } from '../src/batch/builder.js'
+import type { DirtySetup } from '../src/engine/messages.js'
+import type { Batch } from '../src/plugin.js'
+import { RowshiftError } from '../src/plugin.js'
+
+/** Lines of one split are kept up to here, and put into the file together. */
+const HELD_BYTES = 8 << 20
+const HELD = { bytes: 1 << 16, rows: Number.MAX_SAFE_INTEGER }
+
+/**
+ * The rows of one split that the target refused. They are counted against the limit of the whole run at once, but stand
+ * in the file only when the split is about to be committed, so that a split which is rolled back and run again does not
+ * leave them there twice.
+ */
+export class DirtyRows {
+  readonly #setup: DirtySetup | null
+  #lines: BatchBuilder | null = null
+  #counted = 0
+  /** Some are in the file; the split cannot be undone as if nothing had happened. */
+  saved = false
+
+  /** null: none is tolerated. */
+  constructor(setup: DirtySetup | null) {
+    this.#setup = setup
+  }
+
+  /** Throws when the run tolerates no more. */
+  add(row: Batch, error: RowshiftError): void {
+    if (this.#setup === null) throw error
+    const before = Number(Atomics.add(this.#setup.rows, 0, 1n))
+    this.#counted++
+    if (before >= this.#setup.limit) throw oneTooMany(error, this.#setup)
+    this.#lines ??= new BatchBuilder(HELD)
+    appendLine(this.#lines, row, error)
+    if (this.#lines.length >= HELD_BYTES) this.save()
+  }
+
+  /** Puts them into the file, on the disk. One write each time, so that the lines of all threads stay whole. */
+  save(): void {
+    const lines = this.#lines?.take()
+    if (!lines) return
+    const path = this.#setup!.file
+    this.saved = true
+    try {
+      append(path, lines.bytes)
+    } catch (thrown) {
+      const message = `The file for refused rows ${path} cannot be written (${(thrown as Error).message}), so the split was rolled back.`
+      throw new RowshiftError('DIRTY_FILE_FAILED', message, { file: path }, thrown)
+    }
+    recycle(lines)
+  }
+
+  /** The split was rolled back: what is not in the file never happened. */
+  discard(): void {
+    if (this.#setup === null || this.saved) return
+    Atomics.sub(this.#setup.rows, 0, BigInt(this.#counted))
+    this.#lines = null
+  }
+}
+
+/** The row's own cells, then why it was refused. */
+function appendLine(lines: BatchBuilder, row: Batch, error: RowshiftError): void {
+  const { bytes } = row
+  lines.reserve(bytes.length)
+  bytes.copy(lines.buffer, lines.length)
+  lines.length += bytes.length
+  lines.buffer[lines.length - 1] = TAB
+  lines.appendPlain(error.code)
+  const column = error.details['column']
+  if (typeof column === 'string') lines.appendBytes(Buffer.from(column))
+  else lines.appendNull()
+  lines.appendBytes(Buffer.from(error.message))
+  lines.endRow()
+}
+
+function append(path: string, bytes: Buffer): void {
+  const file = openSync(path, 'a')
+  try {
+    const written = writeSync(file, bytes)
+    if (written !== bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes were taken`)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function oneTooMany(error: RowshiftError, { limit }: DirtySetup): RowshiftError {
+  const message = `${error.message} That is one more than the ${limit} refused rows that error_limit tolerates.`
+  return new RowshiftError(error.code, message, { ...error.details, errorLimit: limit }, error.cause)
+}
