@@ -1,7 +1,7 @@
 // Whether differences are found, wherever and whatever they are, and nothing else is.
 import { expect } from 'chai'
 import { before, describe, it } from 'mocha'
-import { query, servers } from '../support/context.js'
+import { query, runCli, servers } from '../support/context.js'
 import { expectRefusal, Place } from '../support/copying.js'
 import { expectDifferent, expectEqual, fill, verify } from '../support/verifying.js'
 
@@ -174,9 +174,11 @@ describe('verify', () => {
 
   it('says what is wrong with its options', async () => {
     const [place] = places
-    const { url } = { url: (table: string) => place!.url(table) }
-    expectRefusal(await verify(url('s'), url('t'), '--sample', '0'), 2, 'USAGE', '--sample')
-    expectRefusal(await verify(url('s'), url('t'), '--max-delete', 'x'), 2, 'USAGE', '--max-delete')
-    expectRefusal(await verify(url('s'), url('nowhere')), 2, 'TABLE_NOT_FOUND', 'nowhere')
+    const wrong = (...options: string[]) =>
+      runCli(['verify', '--from', place!.url('s'), '--to', place!.url('t'), ...options])
+    expectRefusal(await wrong('--sample', '0'), 2, 'USAGE', '--sample')
+    expectRefusal(await wrong('--max-delete', 'x'), 2, 'USAGE', '--max-delete')
+    expectRefusal(await runCli(['verify', '--from', place!.url('s')]), 2, 'USAGE', '--from URL and --to URL')
+    expectRefusal(await verify(place!.url('s'), place!.url('nowhere')), 2, 'TABLE_NOT_FOUND', 'nowhere')
   })
 })
