@@ -48,14 +48,15 @@ export function verifySummary(report: VerifyReport): string {
   if (left !== null) {
     lines.push(`Written ${formatCount(report.rowsWritten)} rows, deleted ${formatCount(report.rowsDeleted)}.`)
   }
-  const now = left ?? found
   const sampled =
     report.splitsSkipped === 0
       ? ''
       : ` (${report.sample} % of the splits; ${report.splitsSkipped} were left out)`
-  lines.push(
-    `${areEqual(now) ? 'Equal' : 'Different'}${sampled}: ${formatCount(found.sourceRows)} source rows, ${formatCount(found.targetRows)} target rows, ${end}`,
-  )
+  const compared =
+    left === null
+      ? `${formatCount(found.sourceRows)} source rows, ${formatCount(found.targetRows)} target rows`
+      : `${formatCount(found.sourceRows)} source rows`
+  lines.push(`${areEqual(left ?? found) ? 'Equal' : 'Different'}${sampled}: ${compared}, ${end}`)
   return lines.join('\n')
 }
 
