@@ -40,7 +40,8 @@ async function benchServer(kind: ServerKind): Promise<void> {
       await connection.query('TRUNCATE TABLE target')
       copied.push((await copy(server, params)).seconds)
       const { seconds, report } = await verify(server, params)
-      if (report.rowsRead !== rows) throw new Error(`verify compared ${report.rowsRead} rows instead of ${rows}`)
+      if (report.rowsRead !== rows)
+        throw new Error(`verify compared ${report.rowsRead} rows instead of ${rows}`)
       verified.push(seconds)
     }
     console.log(

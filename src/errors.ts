@@ -54,6 +54,8 @@ export const errorCodes = {
   DIFFERENT: { exit: ExitCode.different },
   /** A repair would delete more rows than it may; nothing was changed. */
   DELETES_REFUSED: { exit: ExitCode.failed },
+  /** The target table could not be made as it was planned; no row was written. */
+  CREATE_FAILED: { exit: ExitCode.failed },
   /** The server could not be reached. */
   CONNECTION_FAILED: { exit: ExitCode.failed, retryable: true },
   /** User, password or privileges were refused. */

@@ -5,7 +5,7 @@
  *
  * Threads and call order:
  *
- * - main thread: `connect`, `describe`, `Writer.plan`, `Writer.prepare`, `Reader.split`, `Writer.finish`, `close`;
+ * - main thread: `connect`, `describe`, `definition`, `Writer.design`, `Writer.plan`, `Writer.prepare`, `Reader.split`, `Writer.finish`, `close`;
  * - each worker thread, with instances of its own: `connect` before the first split, then `read` and `write` for
  *   one split after another (a `read` may run while the `write` of the split before it does; two reads never
  *   overlap, nor do two writes), `close` at the end of the run.
@@ -30,15 +30,31 @@
  */
 import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
-import type { Characters, Domain, Verdict } from './domain.js'
+import type { DesignRequest, TableCreation, TableDefinition, TableDesign } from './design.js'
+import type { Characters } from './domain.js'
+import type { BoundRequest, Digest, LossSearch, SnapshotLock, SplitSize, Window } from './read.js'
+import type { Column, ColumnMapping, TableSchema } from './schema.js'
 import type { Task, TaskStore } from './task/task.js'
 import type { WriteCounts, WriteOptions } from './write.js'
 
 export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { Batch, BatchLimits, Task, TaskStore }
+export type { DesignRequest, TableCreation, TableDefinition, TableDesign }
 export type { Characters, Domain, Grade, Verdict } from './domain.js'
 export type { LockState, RunRecord, RunStatus } from './task/task.js'
+export type {
+  BoundRequest,
+  Column,
+  ColumnMapping,
+  Digest,
+  LossSearch,
+  SnapshotLock,
+  SplitSize,
+  TableSchema,
+  Window,
+}
+export type { ColumnKind, Key } from './schema.js'
 export { nothingWritten } from './write.js'
 export type { WriteCounts, WriteOptions } from './write.js'
 
@@ -52,74 +68,6 @@ export interface Endpoint {
   readonly connection: Connection
   /** SQL statements that every connection runs first (`params.session`). */
   readonly session: readonly string[]
-}
-
-/**
- * What the values of a column are, whatever the database calls the type. It decides how a value is written in the
- * wire format (see `batch/batch.ts`).
- */
-export type ColumnKind =
-  | 'integer'
-  | 'decimal'
-  | 'float'
-  | 'boolean'
-  | 'text'
-  | 'bytes'
-  | 'json'
-  | 'date'
-  | 'time'
-  /** Wall-clock date and time, without a zone. */
-  | 'datetime'
-  /** A moment: text in UTC. */
-  | 'instant'
-
-export interface Column {
-  readonly name: string
-  /** The type as the database writes it, for people and for the plugin itself. */
-  readonly type: string
-  readonly kind: ColumnKind
-  readonly nullable: boolean
-  /** The database fills the column in when it is left out (default, auto-increment). */
-  readonly hasDefault: boolean
-  /** Computed by the database: can be read, never written. */
-  readonly generated: boolean
-  /**
-   * `<` against a literal orders values just as ORDER BY does, so the column may be part of a split key.
-   * False for instance for sets of values and for single-precision floats.
-   */
-  readonly ordered: boolean
-  /** Which values it can hold. The plan refuses a copy into a column whose domain is smaller. */
-  readonly domain: Domain
-  /** The database's own name of the rules by which the column compares text: what counts as equal in a key. */
-  readonly collation?: string
-}
-
-/** A unique key. */
-export interface Key {
-  readonly name: string
-  readonly columns: readonly string[]
-  readonly primary: boolean
-  /** Some column may be NULL, so that the key does not identify every row. */
-  readonly nullable: boolean
-}
-
-export interface TableSchema {
-  readonly table: string
-  /** Equal for two descriptions exactly when they are of the same table: server, database, table. */
-  readonly identity: string
-  readonly columns: readonly Column[]
-  /** Unique keys, the primary key first. */
-  readonly keys: readonly Key[]
-  /** From statistics; null when there are none. Never trusted for correctness. */
-  readonly estimatedRows: number | null
-  readonly estimatedRowBytes: number | null
-}
-
-export interface ColumnMapping {
-  readonly source: Column
-  readonly target: Column
-  /** What becomes of the values. `lossy` in a plan is a loss that was accepted; `impossible` is never in a plan. */
-  readonly verdict: Verdict
 }
 
 /**
@@ -153,39 +101,6 @@ export interface WritePlan {
 /** `sync` compares both tables and writes only what differs. */
 export type Mode = 'init' | 'append' | 'increment' | 'sync'
 
-/** Where an incremental run begins, and how careful it is about its end. */
-export interface BoundRequest {
-  readonly table: TableSchema
-  readonly column: Column
-  /** `key`: rows are only added, with rising values (append). `time`: the column says when a row changed (increment). */
-  readonly kind: 'key' | 'time'
-  /** How far the run before has got, as cell text; null: there was none. */
-  readonly watermark: string | null
-  /** Seconds to stay behind the source's clock; null: as little as is safe. */
-  readonly lag: number | null
-  /** Seconds before the watermark to read again. */
-  readonly overlap: number
-  /** Milliseconds to wait for transactions that are under way. */
-  readonly patience: number
-}
-
-/** The rows that an incremental run reads. Nothing below `to` is still under way in the source. */
-export interface Window {
-  readonly column: Column
-  /** Cell text. `key`: above `from`, up to and with `to`. `time`: from `from` on, up to but without `to`; and NULL. */
-  readonly from: string | null
-  readonly to: string | null
-  /** The condition in the source's own SQL. */
-  readonly sql: string
-  /** Rows in it, counted to `countedTo` at most. */
-  readonly rows: number
-  readonly countedTo: number
-  /** An index that begins with the column. */
-  readonly index: string | null
-  readonly reasons: readonly string[]
-  readonly warnings: readonly string[]
-}
-
 /**
  * The immutable, serialisable result of planning. Holds no secret: whoever has the Plan, a Split and the two
  * Endpoints can copy that split, in this process or on another machine.
@@ -201,6 +116,8 @@ export interface Plan {
   readonly identity: readonly string[] | null
   readonly source: TableSchema
   readonly target: TableSchema
+  /** null: the target table is there and stays. */
+  readonly create: TableCreation | null
   /** In target order. */
   readonly columns: readonly ColumnMapping[]
   /** null: no usable key, the table is one split. */
@@ -253,36 +170,13 @@ export interface Split {
   readonly indivisible?: true
 }
 
-/** Holds writers off the source table until all readers have begun to see one moment of it. */
-export interface SnapshotLock {
-  /** Where the source's log of changes stands at that moment, in the database's own words; null: unknown. */
-  readonly position: string | null
-  release(): Promise<void>
-}
-
-/** Rows that the next split should have, asked anew for each: it follows how wide rows turn out to be. */
-export type SplitSize = () => number
-
-/** Whether rows of the source would suffer a loss that its columns allow. */
-export type LossSearch =
-  /** Such a value and the row it is in, for people. */
-  | { readonly found: 'value'; readonly value: string; readonly row: string }
-  /** All rows were looked at. */
-  | { readonly found: 'none' }
-  /** The search was given up, or cannot be made. */
-  | { readonly found: 'unknown' }
-
-export interface Digest {
-  readonly rows: number
-  /** Equal for equal rows; of 64 bits at least for rows that differ in any way. */
-  readonly digest: string
-}
-
 export interface Reader {
   /** Opens the connection. Throws CONNECTION_FAILED or ACCESS_DENIED. */
   connect(): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
+  /** Default: the target table is made from what `describe` says alone. */
+  definition?(table: string): Promise<TableDefinition>
   /**
    * Optional: looks for a value of a lossy column that would not arrive unchanged, for at most a few seconds. It only
    * makes messages clearer; what is lost is decided by the columns' domains.
@@ -335,7 +229,9 @@ export interface Reader {
 }
 
 export interface Writer {
+  /** A database that is a file need not exist yet: then every table is missing, and `prepare` makes the file. */
   connect(): Promise<void>
+  /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
   /** The highest value of a column, as cell text; null when there is none. To begin incremental runs by. */
   highest?(table: string, column: Column): Promise<string | null>
@@ -346,11 +242,16 @@ export interface Writer {
    */
   repertoire?(column: Column): Promise<NonNullable<Characters['ranges']>>
   /**
+   * How a target table would be made: by the source's own DDL when the families are the same, else from columns and
+   * unique keys, in types that keep every value. Changes nothing. Default: the plugin cannot create tables.
+   */
+  design?(request: DesignRequest): Promise<TableDesign>
+  /**
    * Chooses how rows will be written. Looks, but changes nothing. Throws when nothing can be written: ACCESS_DENIED,
    * READ_ONLY.
    */
   plan(draft: PlanDraft, writePath: string): Promise<WritePlan>
-  /** Before the first split: runs `preSql`. */
+  /** Before the first split: makes the table when `plan.create` says so, then runs `preSql`. */
   prepare(plan: Plan, signal: AbortSignal): Promise<void>
   /**
    * Writes the rows of one split in one transaction, or in such a way that nothing stays when it throws, and
@@ -367,7 +268,7 @@ export interface Writer {
    * one transaction. Resolves to how many those were.
    */
   remove?(plan: Plan, rows: Batch, signal: AbortSignal): Promise<number>
-  /** After the last split of a successful run: runs `postSql`. */
+  /** After the last split of a successful run: adds the deferred indexes, then runs `postSql`. */
   finish(plan: Plan, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }

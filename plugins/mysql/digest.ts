@@ -1,5 +1,6 @@
 import type { Column, Digest, ReadPlan } from '../../src/plugin.js'
 import { charsetOf, identifier } from './sql.js'
+import { mappedText } from './unmapped.js'
 
 /**
  * The digest of a set of rows, computed by the server: how many, and the sum of the first 64 bits of SHA-256 of each row. A
@@ -83,5 +84,5 @@ function written(column: Column): Written {
 function text(column: Column, sql: string): string {
   const charset = charsetOf(column)
   if (charset === null) return `CAST(${sql} AS CHAR CHARACTER SET utf8mb4)`
-  return charset === 'utf8mb4' ? sql : `CONVERT(${sql} USING utf8mb4)`
+  return charset === 'utf8mb4' ? sql : (mappedText(column) ?? `CONVERT(${sql} USING utf8mb4)`)
 }

@@ -4,6 +4,7 @@ import { RowshiftError } from '../../src/plugin.js'
 import { whereClause } from '../../src/sql/range.js'
 import { askBounded } from './bounded.js'
 import type { Session, TextRow } from './connection.js'
+import { tryCreation } from './create.js'
 import { mapError } from './errors.js'
 import { charsetOf, identifier, text } from './sql.js'
 
@@ -15,6 +16,11 @@ const NO_SUCH_COLLATION = new Set([1115, 1253, 1273])
 /** Throws ACCESS_DENIED or READ_ONLY; resolves to warnings. */
 export async function checkTarget(session: Session, draft: PlanDraft): Promise<string[]> {
   const { table } = draft.target
+  if (draft.create) {
+    await tryCreation(session, table, draft.create.statements)
+    await checkWritable(session)
+    return strictnessWarnings(session)
+  }
   const columns = draft.columns.map(({ target }) => identifier(target.name))
   const insert = `INSERT INTO ${identifier(table)} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`
   await checkPrivilege(session, insert, `writing to table ${table} of ${session.where}`)

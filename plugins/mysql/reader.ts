@@ -12,12 +12,14 @@ import type {
   SnapshotLock,
   Split,
   SplitSize,
+  TableDefinition,
   TableSchema,
   Window,
 } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { divideRange, splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
+import { defineTable } from './definition.js'
 import { digestForms, digestOf, digestSelect } from './digest.js'
 import { mapError } from './errors.js'
 import { findLoss } from './loss-search.js'
@@ -25,6 +27,7 @@ import { checkSource } from './preflight.js'
 import { describeTable } from './schema.js'
 import { fromSql, keyProbe, selectSql, splitSql } from './select.js'
 import { lockWrites } from './snapshot.js'
+import { unmappedError } from './unmapped.js'
 import { findWindow } from './window.js'
 
 /** Batches read but not yet taken, after which the server has to wait. */
@@ -45,6 +48,10 @@ export class MysqlReader implements Reader {
 
   async describe(table: string): Promise<TableSchema> {
     return describeTable(await this.#open(), table)
+  }
+
+  async definition(table: string): Promise<TableDefinition> {
+    return defineTable(await this.#open(), table)
   }
 
   async findLoss(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch> {
@@ -88,10 +95,8 @@ export class MysqlReader implements Reader {
       ended = true
     } catch (error) {
       if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while reading.')
-      throw mapError(error, `reading table ${plan.source.table}`, {
-        table: plan.source.table,
-        split: split.index,
-      })
+      const details = { table: plan.source.table, split: split.index }
+      throw unmappedError(error, plan) ?? mapError(error, `reading table ${plan.source.table}`, details)
     } finally {
       signal.removeEventListener('abort', stop)
       // Reading the rest costs time, but a session given up would take its snapshot with it.
@@ -116,10 +121,11 @@ export class MysqlReader implements Reader {
       const [row] = await session.query(`${digestSelect(plan)}${fromSql(plan, split)}`)
       return digestOf(row![0]!, row![1] ?? null)
     } catch (error) {
-      throw mapError(error, `computing the digest of table ${plan.source.table}`, {
-        table: plan.source.table,
-        split: split.index,
-      })
+      const details = { table: plan.source.table, split: split.index }
+      throw (
+        unmappedError(error, plan) ??
+        mapError(error, `computing the digest of table ${plan.source.table}`, details)
+      )
     } finally {
       signal.removeEventListener('abort', stop)
     }

@@ -131,7 +131,8 @@ export function isMariadb(version: string): boolean {
   return /mariadb/i.test(version)
 }
 
-function toColumn(row: TextRow, version: string, json: ReadonlySet<string>): Column {
+/** From a row of information_schema.COLUMNS, as `describeTable` selects it. */
+export function toColumn(row: TextRow, version: string, json: ReadonlySet<string>): Column {
   const [name, dataType, type, nullable, defaultValue, extra, precision, scale, length, charset, fraction] =
     row
   const collation = row[11]

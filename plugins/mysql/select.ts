@@ -4,6 +4,7 @@ import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sq
 import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
+import { mappedText } from './unmapped.js'
 import { identifier, keyLiteral, keyOrder, keyText } from './sql.js'
 
 /** `SELECT … FROM t WHERE …`: the query of one split. */
@@ -22,7 +23,9 @@ export function fromSql(plan: ReadPlan, split: Split): string {
 /** FLOAT is sent with 6 digits; as a double it comes with all of them. Adding 0 would do the same but lose -0. */
 function readExpression(column: Column): string {
   const name = identifier(column.name)
-  return column.kind === 'float' && column.type.startsWith('float') ? `${name}*1e0` : name
+  return column.kind === 'float' && column.type.startsWith('float')
+    ? `${name}*1e0`
+    : (mappedText(column) ?? name)
 }
 
 export function keyProbe(session: Session, plan: ReadPlan): KeyProbe {

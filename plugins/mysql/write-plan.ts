@@ -1,6 +1,7 @@
 import type { PlanDraft, WritePlan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
+import { designedFacts } from './design.js'
 import { mapError } from './errors.js'
 import { checkTarget } from './preflight.js'
 import { describeFacts, isMariadb } from './schema.js'
@@ -41,14 +42,16 @@ const TRANSACTIONAL = new Set(['InnoDB', 'ROCKSDB', 'TokuDB', 'ndbcluster'])
  */
 export async function planWrite(session: Session, draft: PlanDraft, writePath: string): Promise<WritePlan> {
   const server = await askServer(session)
-  const { engine, autoIncrement, uniqueKeys } = await describeFacts(session, draft.target.table)
+  const { engine, autoIncrement, uniqueKeys } = draft.create
+    ? designedFacts(draft.create)
+    : await describeFacts(session, draft.target.table)
   const warnings: string[] = []
   if (engine !== null && !TRANSACTIONAL.has(engine)) {
     warnings.push(
       `Target table ${draft.target.table} uses engine ${engine}, which cannot roll back: rows of a failed split stay.`,
     )
   }
-  const triggers = await insertTriggers(session, draft.target.table)
+  const triggers = draft.create ? [] : await insertTriggers(session, draft.target.table)
   warnings.push(...(await checkTarget(session, draft)))
   const { path, reason } = choosePath(
     server,
@@ -82,7 +85,7 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
  */
 async function chooseStaging(
   session: Session,
-  { writeMode, target, columns, identity }: PlanDraft,
+  { writeMode, target, create, columns, identity }: PlanDraft,
   { path, uniqueKeys }: { path: string; uniqueKeys: number },
 ): Promise<{ staged: boolean; reasons: readonly string[] }> {
   if (identity === null || writeMode === 'insert' || writeMode === 'replace')
@@ -98,11 +101,13 @@ async function chooseStaging(
     uniqueKeys > 1
       ? `${target.table} has ${uniqueKeys} unique keys, and only a row with the same (${key}) is the same row`
       : 'LOAD DATA fills it, and rows that are there are found when it is merged'
-  await tryStaging(
-    session,
-    target.table,
-    columns.map((column) => column.target.name),
-  )
+  if (create === null) {
+    await tryStaging(
+      session,
+      target.table,
+      columns.map((column) => column.target.name),
+    )
+  }
   return { staged: true, reasons: [`write mode ${writeMode} by a temporary staging table: ${why}`] }
 }
 

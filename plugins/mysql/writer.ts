@@ -1,9 +1,11 @@
 import type {
   Batch,
   Column,
+  DesignRequest,
   Endpoint,
   Plan,
   PlanDraft,
+  TableDesign,
   TableSchema,
   WriteCounts,
   WriteOptions,
@@ -12,6 +14,8 @@ import type {
 } from '../../src/plugin.js'
 import { nothingWritten, RowshiftError } from '../../src/plugin.js'
 import { runStatements, Session } from './connection.js'
+import { createTable } from './create.js'
+import { designTable } from './design.js'
 import { mapError } from './errors.js'
 import { askRepertoire } from './repertoire.js'
 import { removeSql } from './remove.js'
@@ -38,6 +42,10 @@ export class MysqlWriter implements Writer {
     return describeTable(await this.#open(), table)
   }
 
+  async design(request: DesignRequest): Promise<TableDesign> {
+    return designTable(await this.#open(), request)
+  }
+
   async highest(table: string, column: Column): Promise<string | null> {
     const session = await this.#open()
     const name = identifier(column.name)
@@ -56,10 +64,12 @@ export class MysqlWriter implements Writer {
   }
 
   async prepare(plan: Plan, signal: AbortSignal): Promise<void> {
+    await this.#create(plan, plan.create?.statements ?? [], signal)
     await this.#run(plan, plan.preSql, '"pre_sql"', signal)
   }
 
   async finish(plan: Plan, signal: AbortSignal): Promise<void> {
+    await this.#create(plan, plan.create?.deferred ?? [], signal)
     await this.#run(plan, plan.postSql, '"post_sql"', signal)
   }
 
@@ -104,6 +114,10 @@ export class MysqlWriter implements Writer {
   async close(): Promise<void> {
     await this.#session?.close()
     this.#session = null
+  }
+
+  async #create(plan: Plan, statements: readonly string[], signal: AbortSignal): Promise<void> {
+    await createTable(await this.#open(), plan.target.table, statements, signal)
   }
 
   async #run(plan: Plan, statements: readonly string[], what: string, signal: AbortSignal): Promise<void> {

@@ -8,6 +8,7 @@ import type {
   SnapshotLock,
   Split,
   SplitSize,
+  TableDefinition,
   TableSchema,
   Window,
 } from '../../src/plugin.js'
@@ -21,6 +22,7 @@ import type { Database, SqliteValue } from './driver.js'
 import { interrupted, sqliteError } from './errors.js'
 import { displayKey, displayValue, keyColumns, keyProbe, literals } from './keys.js'
 import { quoteName } from './names.js'
+import { defineTable } from './definition.js'
 import { describeTable } from './schema.js'
 import { findWindow } from './window.js'
 
@@ -47,6 +49,14 @@ export class SqliteReader implements Reader {
       return describeTable(this.#open, fileOf(this.#endpoint.connection), table)
     } catch (thrown) {
       throw sqliteError(thrown, `describing table "${table}" of ${this.#where}`, { table })
+    }
+  }
+
+  async definition(table: string): Promise<TableDefinition> {
+    try {
+      return defineTable(this.#open, table)
+    } catch (thrown) {
+      throw sqliteError(thrown, `reading how table "${table}" of ${this.#where} was created`, { table })
     }
   }
 

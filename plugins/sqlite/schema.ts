@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import type { Column, ColumnKind, Domain, Key, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { Affinity } from './affinity.js'
@@ -44,7 +44,7 @@ export function describeTable(database: Database, file: string, table: string): 
   const columns = visible.map((column) => describeColumn(database, facts, column, column.name === rowid))
   return {
     table: facts.name,
-    identity: `sqlite:${realpathSync(file)}#${facts.name}`,
+    identity: `sqlite:${existsSync(file) ? realpathSync(file) : file}#${facts.name}`,
     columns,
     keys: describeKeys(database, columns, all, indexes, rowid),
     estimatedRows: facts.type === 'table' ? estimateRows(database, facts.name) : null,

@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type {
   Batch,
+  DesignRequest,
   Endpoint,
   Plan,
   PlanDraft,
+  TableDesign,
   TableSchema,
   WriteCounts,
   WriteOptions,
@@ -14,6 +17,8 @@ import { nothingWritten, RowshiftError } from '../../src/plugin.js'
 import { bindingOf } from './binds.js'
 import type { TextEncoding } from './cells.js'
 import { BUSY_TIMEOUT_MS, describeConnection, fileOf, open } from './connection.js'
+import { createTable, inMemory } from './create.js'
+import { designTable } from './design.js'
 import type { Database } from './driver.js'
 import { interrupted, sqliteCode, sqliteError } from './errors.js'
 import { rowsPerStatement } from './insert.js'
@@ -37,12 +42,12 @@ export class SqliteWriter implements Writer {
   }
 
   async connect(): Promise<void> {
-    this.#database = await open(this.#endpoint, 'write')
-    this.#encoding = this.#database.pragma('encoding', { simple: true }) as TextEncoding
+    if (existsSync(fileOf(this.#endpoint.connection))) await this.#connect('write')
   }
 
   async describe(table: string): Promise<TableSchema> {
     const file = fileOf(this.#endpoint.connection)
+    if (this.#database === null) await this.#connect('write')
     try {
       const schema = describeTable(this.#open, file, table)
       if (!isView(this.#open, file, table)) return schema
@@ -54,6 +59,11 @@ export class SqliteWriter implements Writer {
       `"${table}" in ${file} is a view; rows can be written to a table only`,
       { table },
     )
+  }
+
+  async design(request: DesignRequest): Promise<TableDesign> {
+    const file = fileOf(this.#endpoint.connection)
+    return inMemory((scratch) => designTable(request, { file, database: this.#database, scratch }))
   }
 
   async plan(draft: PlanDraft, writePath: string): Promise<WritePlan> {
@@ -69,19 +79,21 @@ export class SqliteWriter implements Writer {
         `insert: SQLite has no bulk load; prepared INSERT statements of ${rows} rows, one transaction per split`,
         ...identityReasons(draft),
       ],
-      warnings: this.#foreignKeyWarnings(table),
-      triggers: this.#triggers(table),
-      facts: { rowid: findRowidColumn(this.#open, fileOf(this.#endpoint.connection), table) },
+      warnings: draft.create ? [] : this.#foreignKeyWarnings(table),
+      triggers: draft.create ? [] : this.#triggers(table),
+      facts: { rowid: await this.#rowidColumn(draft) },
     }
   }
 
   async prepare(plan: Plan): Promise<void> {
+    if (this.#database === null) await this.#connect('create')
     try {
       // Readers and the one writer do not wait for each other in a WAL database. It stays one afterwards.
       this.#open.pragma('journal_mode = WAL')
     } catch (thrown) {
       throw sqliteError(thrown, `switching ${this.#where} to WAL mode`)
     }
+    if (plan.create) createTable(this.#open, plan, plan.create.statements)
     this.#run(plan.preSql, plan, 'pre_sql')
   }
 
@@ -120,6 +132,7 @@ export class SqliteWriter implements Writer {
   }
 
   async finish(plan: Plan): Promise<void> {
+    if (plan.create) createTable(this.#open, plan, plan.create.deferred)
     this.#run(plan.postSql, plan, 'post_sql')
   }
 
@@ -157,6 +170,21 @@ export class SqliteWriter implements Writer {
         })
       }
     }
+  }
+
+  async #connect(access: 'write' | 'create'): Promise<void> {
+    this.#database = await open(this.#endpoint, access)
+    this.#encoding = this.#database.pragma('encoding', { simple: true }) as TextEncoding
+  }
+
+  #rowidColumn({ create, target }: PlanDraft): string | null | Promise<string | null> {
+    const find = (database: Database) =>
+      findRowidColumn(database, fileOf(this.#endpoint.connection), target.table)
+    if (create === null) return find(this.#open)
+    return inMemory((scratch) => {
+      scratch.exec(create.statements.filter((sql) => !sql.startsWith('DROP')).join(';\n'))
+      return find(scratch)
+    })
   }
 
   #triggers(table: string): string[] {

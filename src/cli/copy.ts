@@ -4,6 +4,7 @@ import type { CopyRequest, TableAt } from '../engine/job.js'
 import { planCopy } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
 import { ExitCode, RowshiftError } from '../errors.js'
+import type { Params } from '../task/params.js'
 import { withMode } from '../task/params.js'
 import type { Task, TaskStore } from '../task/task.js'
 import type { CommonOptions, ConfigOptions, ModeOptions, ReportOptions } from './options.js'
@@ -18,6 +19,7 @@ export interface CopyOptions extends CommonOptions, ReportOptions {
   readonly params: string | undefined
   readonly param: readonly string[]
   readonly dryRun: boolean
+  readonly create: boolean
   readonly fromTarget: boolean
 }
 
@@ -36,7 +38,7 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
     )
   }
   const request = async (runId: string): Promise<CopyRequest> => {
-    const params = paramsFromOptions(options.params, options.param)
+    const params = withCreation(paramsFromOptions(options.params, options.param), options.create)
     const ends = { from: await fromUrl(from, '--from'), to: await fromUrl(to, '--to') }
     const past = options.fromTarget ? { watermarks: {}, fromTarget: true } : null
     return { runId, taskId: null, ...ends, params, past }
@@ -85,6 +87,12 @@ export async function taskRequest(
   const to = await taskSide(task, 'to', config)
   const past = { watermarks: await store.watermarks(task.id), fromTarget }
   return { runId, taskId: task.id, from, to, params, past }
+}
+
+/** `--create` asks for no more than that a missing table is made: `recreate` in the params stays. */
+function withCreation(params: Params, create: boolean): Params {
+  if (!create || params.schemaSaveMode !== 'error_when_not_exist') return params
+  return { ...params, schemaSaveMode: 'create_when_not_exist' }
 }
 
 async function taskSide(task: Task, side: 'from' | 'to', config: Config): Promise<TableAt> {

@@ -39,7 +39,7 @@ function refuseRepeated(options: Readonly<Record<string, unknown>>): void {
 function refuseOddSwitches(args: readonly string[]): void {
   const odd = args.find(
     (arg) =>
-      /^--(no-)?(all|dry-run|dryRun|from-target|fromTarget|json|repair|skip-running|skipRunning)=/.test(
+      /^--(no-)?(all|create|dry-run|dryRun|from-target|fromTarget|json|repair|skip-running|skipRunning)=/.test(
         arg,
       ) && !/=(true|false)$/.test(arg),
   )
@@ -79,6 +79,11 @@ async function main(args: readonly string[]): Promise<number> {
             nargs: 1,
             default: [] as string[],
             describe: 'One of them: key=value',
+          })
+          .option('create', {
+            type: 'boolean',
+            default: false,
+            describe: "Make the target table like the source's if it is missing",
           })
           .option('dry-run', { type: 'boolean', default: false, describe: 'Show the plan; write nothing' }),
       ({ from, to, report, params, ...options }) =>

@@ -72,12 +72,18 @@ export function describePlan(plan: Plan, from: string, to: string): string {
     `mode     ${plan.mode}, write mode ${plan.writeMode}, ${plan.workerNum} threads`,
     ...plan.columns.map((column, i) => `${i === 0 ? 'columns ' : '        '} ${describeColumn(column)}`),
     ...(plan.where === null ? [] : [`where    ${plan.where}`]),
+    ...(plan.create?.statements ?? []).map((sql) => `create   ${indented(sql)}`),
     ...plan.preSql.map((sql) => `before   ${sql}`),
+    ...(plan.create?.deferred ?? []).map((sql) => `after    ${indented(sql)}`),
     ...plan.postSql.map((sql) => `after    ${sql}`),
     ...plan.reasons.map((reason) => `because  ${reason}`),
     ...plan.warnings.map((warning) => `warning  ${warning}`),
   ]
   return lines.join('\n')
+}
+
+function indented(sql: string): string {
+  return sql.replaceAll('\n', `\n${' '.repeat(9)}`)
 }
 
 function describeColumn({ source, target, verdict: { grade, why } }: ColumnMapping): string {

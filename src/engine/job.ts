@@ -3,6 +3,7 @@ import { endpoint } from '../config/plugins.js'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { makePlan } from '../plan/plan.js'
+import { checkCreated } from '../plan/target.js'
 import type { Past } from '../plan/window.js'
 import type { Plan, Reader, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
@@ -65,6 +66,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     })
   } catch (thrown) {
     error = hooks.signal.aborted ? stopped(hooks.signal) : RowshiftError.from(thrown)
+    if (made !== null) error = withoutIndexes(made, error)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
@@ -91,7 +93,10 @@ function copy(
     source: endpoint(request.from.loaded, request.from.connection, request.params.session),
     target: endpoint(request.to.loaded, request.to.connection, request.params.session),
     reader,
-    prepare: () => writer.prepare(made, hooks.signal),
+    prepare: async () => {
+      await writer.prepare(made, hooks.signal)
+      if (made.create) checkCreated(made, await writer.describe(made.target.table))
+    },
     dirty: dirty?.setup ?? null,
     signal: hooks.signal,
     onProgress: hooks.onProgress,
@@ -108,6 +113,13 @@ async function finish(
   checkCounts(made, copied.progress)
   checkPercentage(made, copied.progress)
   await writer.finish(made, signal)
+}
+
+/** A failed run leaves the table that it made without the indexes that were to come last. */
+function withoutIndexes({ create, target }: Plan, error: RowshiftError): RowshiftError {
+  if (!create || create.deferred.length === 0) return error
+  const left = `If table ${target.table} was created, it still lacks its deferred indexes: ${create.deferred.join('; ')}`
+  return new RowshiftError(error.code, [error.message, left].join('\n'), error.details, error.cause)
 }
 
 /** The last line of defence: what the splits add up to must make sense for the table. */

@@ -6,6 +6,7 @@ import { settleLosses } from './losses.js'
 import type { ColumnPair } from './mapping.js'
 import { mapColumns } from './mapping.js'
 import { chooseKey, column, keyWithin } from './split-key.js'
+import { planTarget } from './target.js'
 import type { Past } from './window.js'
 import { chooseWindow } from './window.js'
 
@@ -33,11 +34,8 @@ export interface PlanRequest {
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
 export async function makePlan(request: PlanRequest): Promise<Plan> {
   const { reader, writer, params } = request
-  const [source, target] = await Promise.all([
-    reader.describe(request.sourceTable),
-    writer.describe(request.targetTable),
-  ])
-  if (source.identity === target.identity) throw sameTable(source)
+  const source = await reader.describe(request.sourceTable)
+  const { target, create, ...made } = await planTarget(request, source)
   if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source)
   const mapping = mapColumns(source, target, params.columns)
   checkNamedColumns(params, source, target, mapping.pairs)
@@ -53,7 +51,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     target,
     params,
     key: chosen.key,
-    past,
+    past: create ? forgotten(past) : past,
   })
   const { key, reason } = window === null ? chosen : keyWithin(window, params.mode, chosen, split.rows)
   const draft: PlanDraft = {
@@ -66,6 +64,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     consistency: params.consistency,
     source,
     target,
+    create,
     columns: settled.columns,
     key,
     splitRows: split.rows,
@@ -74,12 +73,17 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     where: params.where,
     preSql: params.preSql,
     postSql: params.postSql,
-    reasons: [...(window?.reasons ?? []), ...(key === null ? [reason] : [reason, split.reason])],
+    reasons: [
+      ...made.reasons,
+      ...(window?.reasons ?? []),
+      ...(key === null ? [reason] : [reason, split.reason]),
+    ],
     warnings: [
+      ...made.warnings,
       ...(window?.warnings ?? []),
       ...settled.warnings,
       ...workerWarnings(params.workerNum),
-      ...keylessWarnings(target),
+      ...(create ? [] : keylessWarnings(target)),
     ],
   }
   const write = await writer.plan(draft, params.writePath)
@@ -158,17 +162,14 @@ function keylessWarnings(target: TableSchema): string[] {
   ]
 }
 
+/** What earlier runs have copied went into a table that is no longer there. */
+function forgotten(past: Past | null): Past | null {
+  return past && { watermarks: {}, fromTarget: false }
+}
+
 function noSnapshots({ table }: TableSchema): RowshiftError {
   return new RowshiftError(
     'PARAMS_INVALID',
     `params.consistency is "snapshot", but the database of ${table} has none that several readers can share. Use "split".`,
-  )
-}
-
-export function sameTable(source: TableSchema): RowshiftError {
-  return new RowshiftError(
-    'SAME_TABLE',
-    `Source and target are the same table (${source.table}). Nothing was changed; name another target.`,
-    { table: source.table },
   )
 }

@@ -30,6 +30,8 @@ export interface Params {
   readonly errorLimit: ErrorLimit
   /** Where dirty rows go; null: a file named after the run, in the working directory. */
   readonly dirtyFile: string | null
+  readonly schemaSaveMode: SchemaSaveMode
+  readonly deferIndexes: boolean
   /** The target may have triggers on INSERT. */
   readonly allowTriggers: boolean
   /** Which source column goes where; null: all, by name. */
@@ -40,6 +42,8 @@ export interface Params {
   readonly postSql: readonly string[]
 }
 
+/** What happens when the target table is missing; `recreate` also drops one that is there. */
+export type SchemaSaveMode = 'error_when_not_exist' | 'create_when_not_exist' | 'recreate'
 /** One entry of `columns`; `*` is every column that no other entry names, by name. */
 export type ColumnEntry = '*' | { readonly from: string; readonly to: string }
 
@@ -63,6 +67,8 @@ interface RawParams {
   readonly consistency?: Params['consistency']
   readonly error_limit?: number | { readonly record?: number; readonly percentage?: number }
   readonly dirty_file?: string
+  readonly schema_save_mode?: SchemaSaveMode
+  readonly defer_indexes?: boolean
   readonly allow_triggers?: boolean
   readonly columns?: readonly (string | { readonly from: string; readonly to?: string })[]
   readonly where?: string
@@ -145,6 +151,8 @@ function normalise(raw: RawParams): Params {
     consistency: raw.consistency ?? 'split',
     errorLimit: errorLimit(raw.error_limit),
     dirtyFile: raw.dirty_file ?? null,
+    schemaSaveMode: raw.schema_save_mode ?? 'error_when_not_exist',
+    deferIndexes: raw.defer_indexes ?? false,
     allowTriggers: raw.allow_triggers ?? false,
     columns: raw.columns?.map(columnEntry) ?? null,
     where: raw.where ?? null,

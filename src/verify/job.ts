@@ -102,7 +102,15 @@ function planRepair({ params, from, to }: VerifyRequest, reader: Reader, writer:
     writer,
     sourceTable: from.table,
     targetTable: to.table,
-    params: { ...params, mode: 'sync', writeMode: 'upsert', consistency: 'split', preSql: [], postSql: [] },
+    params: {
+      ...params,
+      mode: 'sync',
+      writeMode: 'upsert',
+      consistency: 'split',
+      schemaSaveMode: 'error_when_not_exist',
+      preSql: [],
+      postSql: [],
+    },
   })
 }
 

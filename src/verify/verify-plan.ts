@@ -1,5 +1,6 @@
 import type { ResolvedConnection } from '../config/config.js'
-import { checkNamedColumns, BATCH_BYTES, sameTable, splitRows } from '../plan/plan.js'
+import { BATCH_BYTES, checkNamedColumns, splitRows } from '../plan/plan.js'
+import { sameTable } from '../plan/target.js'
 import { mapColumns } from '../plan/mapping.js'
 import { chooseKey } from '../plan/split-key.js'
 import type { ColumnPair } from '../plan/mapping.js'

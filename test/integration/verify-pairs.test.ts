@@ -66,13 +66,7 @@ describe('verify between databases', () => {
     const types = TYPES.replace('j JSON', 'j LONGTEXT')
     const source = await Place.create(from!, `${types}; ${VALUES}`)
     const target = await Place.create(to!, types.replace('TABLE s', 'TABLE t'))
-    await runWithReport([
-      'copy',
-      '--from',
-      source.url('s'),
-      '--to',
-      target.url('t'),
-    ])
+    await runWithReport(['copy', '--from', source.url('s'), '--to', target.url('t')])
     const outcome = await verify(source.url('s'), target.url('t'))
     expectEqual(outcome, 4)
     expect(outcome.report.reasons.join()).to.include('digests are computed inside both databases')

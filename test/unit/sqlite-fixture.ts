@@ -85,6 +85,7 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
     errorLimit: { record: 0, percentage: null },
     source,
     target,
+    create: null,
     columns: source.columns.map((column, i) => ({
       source: column,
       target: target.columns[i]!,

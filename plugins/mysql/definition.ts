@@ -1,0 +1,92 @@
+import type { TableDefinition } from '../../src/plugin.js'
+import { find, rewrite } from '../../src/sql/tokens.js'
+import type { Session } from './connection.js'
+import type { DdlItem, TableDdl } from './ddl.js'
+import { literalDefault, parseTable, printTable } from './ddl.js'
+import { mapError } from './errors.js'
+import { identifier, text } from './sql.js'
+
+export const FAMILY = 'mysql'
+
+/** What SHOW CREATE TABLE says, with every collation spelled out: servers differ in what a character set alone means. */
+export async function defineTable(session: Session, table: string): Promise<TableDefinition> {
+  const ask = (sql: string) =>
+    session.query(sql).catch((error: unknown) => {
+      throw mapError(error, `reading how table ${table} of ${session.where} was created`, { table })
+    })
+  await ask('SET SESSION sql_quote_show_create = 1')
+  const [version] = (await ask('SELECT VERSION()'))[0]!
+  const [shown] = await ask(`SHOW CREATE TABLE ${identifier(table)}`)
+  const family = { family: FAMILY, version: version! }
+  const sql = shown?.[1] ?? ''
+  // A view or a sequence.
+  if (!sql.startsWith('CREATE TABLE')) return { ...family, ddl: null, defaults: {}, extras: [] }
+  const own = `WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`
+  const [tableCollation] = (await ask(`SELECT TABLE_COLLATION FROM information_schema.TABLES ${own}`))[0]!
+  const collations = await ask(`SELECT COLUMN_NAME, COLLATION_NAME FROM information_schema.COLUMNS ${own}`)
+  const ddl = withCollations(parseTable(sql), tableCollation!, new Map(collations as [string, string][]))
+  return {
+    ...family,
+    ddl: [printTable(table, ddl)],
+    defaults: Object.fromEntries(
+      columns(ddl).flatMap((item) => {
+        const value = literalDefault(item)
+        return value === null ? [] : [[item.name!, value]]
+      }),
+    ),
+    extras: [
+      ...ddl.items.flatMap(extrasOf),
+      ...(find(ddl.options, /^PARTITION$/i) ? ['its partitions'] : []),
+    ],
+  }
+}
+
+function withCollations(
+  ddl: TableDdl,
+  tableCollation: string,
+  collations: ReadonlyMap<string, string | null>,
+): TableDdl {
+  const explicit = (item: DdlItem): DdlItem => {
+    const collation = collations.get(item.name ?? '')
+    if (item.kind !== 'column' || !collation) return item
+    const at = item.tokens.findIndex((token) => /^CHARACTER$/i.test(token))
+    if (at < 0) return collation === tableCollation ? inherited(item) : item
+    if (find(item.tokens, /^COLLATE$/i)) return item
+    // CHARACTER SET name, with white space between.
+    return { ...item, tokens: item.tokens.toSpliced(at + 5, 0, ' ', 'COLLATE', ' ', collation) }
+  }
+  const charset = ddl.options.findIndex((token) => /^CHARSET$/i.test(token))
+  const stated = charset < 0 || find(ddl.options, /^COLLATE$/i) !== null
+  return {
+    items: ddl.items.map(explicit),
+    options: stated
+      ? ddl.options
+      : ddl.options.toSpliced(charset + 3, 0, ' ', 'COLLATE', '=', tableCollation),
+  }
+}
+
+/** MySQL shows the table's collation at columns that do not state one, and states it from then on if it is read back. */
+function inherited(item: DdlItem): DdlItem {
+  return { ...item, tokens: rewrite(item.tokens, [/^COLLATE$/i, /^\w+$/], () => null) }
+}
+
+function columns({ items }: TableDdl): DdlItem[] {
+  return items.filter(({ kind }) => kind === 'column')
+}
+
+/** What another family of databases does not get. */
+function extrasOf(item: DdlItem): string[] {
+  const { kind, name, tokens } = item
+  if (kind === 'index') return [`index ${name}`]
+  if (kind === 'foreign') return [`foreign key ${name}`]
+  if (kind === 'check') return [name === null ? 'a CHECK' : `CHECK ${name}`]
+  if (kind !== 'column')
+    return kind === 'unique' && tokens.join('').includes('((') ? [`unique index ${name}`] : []
+  const extras: string[] = []
+  if (find(tokens, /^CHECK$/i)) extras.push(`CHECK of ${name}`)
+  if (find(tokens, /^AUTO_INCREMENT$/i)) extras.push(`AUTO_INCREMENT of ${name}`)
+  if (find(tokens, /^ON$/i, /^UPDATE$/i)) extras.push(`ON UPDATE of ${name}`)
+  if (find(tokens, /^DEFAULT$/i, /^(?!NULL$)/i) && literalDefault(item) === null)
+    extras.push(`default of ${name}`)
+  return extras
+}

@@ -1,0 +1,67 @@
+import type { Column, TableDefinition, TableSchema } from '../../src/plugin.js'
+import type { TableDdl } from './ddl.js'
+import { parseTable } from './ddl.js'
+import { FAMILY } from './definition.js'
+import type { Dialect } from './server.js'
+import { identifier, text } from './sql.js'
+import type { Notes } from './translate.js'
+import { mappedTypes } from './types.js'
+
+/** Bytes compare as bytes in most other databases, and there a space at the end counts. */
+const COLLATIONS = ['utf8mb4_0900_bin', 'utf8mb4_nopad_bin', 'utf8mb4_bin']
+
+const SHAPES: Partial<Readonly<Record<Column['kind'], RegExp>>> = {
+  integer: /^-?\d+$/,
+  boolean: /^[01]$/,
+  decimal: /^-?\d+(\.\d+)?$/,
+  float: /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i,
+  date: /^\d{4}-\d\d-\d\d$/,
+  datetime: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?$/,
+  text: /^/,
+}
+
+/** The table for rows of another family of databases: mapped types, NOT NULL, unique keys and plain defaults. */
+export function mappedTable(
+  source: TableSchema,
+  definition: TableDefinition | null,
+  dialect: Dialect,
+  notes: Notes,
+): TableDdl {
+  const own = definition?.family === FAMILY
+  const mapped = own ? ownTypes(source) : mappedTypes(source.columns, source.keys)
+  const primary = source.keys.find((key) => key.primary && !key.nullable)
+  const defaults = definition?.defaults ?? {}
+  const lines = source.columns.map((column) => {
+    const type = mapped.get(column.name)!
+    const value = defaultOf(column, type, defaults[column.name], notes)
+    if (column.generated)
+      notes.because(`column ${column.name} is computed in the source: its values are copied`)
+    return `${identifier(column.name)} ${type}${column.nullable ? ' NULL' : ' NOT NULL'}${value}`
+  })
+  for (const key of source.keys) {
+    const columns = key.columns.map(identifier).join(',')
+    lines.push(key === primary ? `PRIMARY KEY (${columns})` : `UNIQUE KEY (${columns})`)
+  }
+  const collation = COLLATIONS.find((name) => dialect.collations.has(name)) ?? 'utf8mb4_bin'
+  notes.because(
+    `types by what the columns hold, text as ${collation}: the databases are of different families`,
+  )
+  const extras = definition?.extras ?? []
+  if (extras.length > 0) notes.because(`left out: ${extras.join(', ')}`)
+  return parseTable(
+    `CREATE TABLE t (${lines.join(', ')}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=${collation}`,
+  )
+}
+
+function ownTypes({ columns }: TableSchema): ReadonlyMap<string, string> {
+  return new Map(columns.map(({ name, type }) => [name, type]))
+}
+
+function defaultOf(column: Column, type: string, value: string | undefined, notes: Notes): string {
+  if (value === undefined) return ''
+  if (!SHAPES[column.kind]?.test(value)) {
+    notes.because(`the default of ${column.name} is left out`)
+    return ''
+  }
+  return type === 'longtext' ? ` DEFAULT (${text(value)})` : ` DEFAULT ${text(value)}`
+}

@@ -1,0 +1,92 @@
+import type { Column, ColumnKind } from '../../src/plugin.js'
+
+/** Bytes of an index that InnoDB allows, less a little for lengths and NULLs. */
+const INDEX_BYTES = 3000
+/** Reckoned for a key column that is neither text nor bytes. */
+const FIXED_BYTES = 32
+const BYTES_PER_CHARACTER = 4
+/** Longer texts, and texts without a length, stand outside the row. */
+const LONGEST_VARCHAR = 255
+/** A row's own limit is 65,535 bytes. */
+const ROW_BYTES = 60_000
+
+/**
+ * The type for the columns of another family of databases: the narrowest that holds whatever the kind and the length or
+ * digits in the source's own type let through. `room` is how many bytes an index leaves the column, null outside of keys.
+ */
+const types: Readonly<Record<ColumnKind, (type: string, room: number | null) => string>> = {
+  integer: (type) => (/unsigned/i.test(type) ? 'bigint unsigned' : 'bigint'),
+  decimal: (type) => {
+    const [precision = 65, scale = precision === 65 ? 30 : 0] = numbers(type)
+    return precision > 65 || scale > 30 || scale > precision
+      ? 'decimal(65,30)'
+      : `decimal(${precision},${scale})`
+  },
+  float: () => 'double',
+  boolean: () => 'tinyint(1)',
+  text: (type, room) => textType(numbers(type)[0], room),
+  bytes: (_, room) => (room === null ? 'longblob' : `varbinary(${room})`),
+  // The server's own JSON type would not keep the text: order of keys, spaces, spelling of numbers.
+  json: (_, room) => textType(undefined, room),
+  date: () => 'date',
+  time: () => 'time(6)',
+  datetime: () => 'datetime(6)',
+  instant: () => 'timestamp(6)',
+}
+
+/** Types by column name. */
+export function mappedTypes(
+  columns: readonly Column[],
+  keys: readonly { readonly columns: readonly string[] }[],
+): ReadonlyMap<string, string> {
+  const rooms = roomInKeys(columns, keys)
+  const map = (longest: number) =>
+    new Map(
+      columns.map(({ name, kind, type }) => {
+        const room = rooms.get(name) ?? null
+        const mapped = types[kind](type, room)
+        const outside = room === null && (numbers(mapped)[0] ?? 0) > longest && mapped.startsWith('varchar')
+        return [name, outside ? 'longtext' : mapped] as const
+      }),
+    )
+  const wide = map(LONGEST_VARCHAR)
+  const bytes = [...wide.values()].reduce((sum, type) => sum + rowBytes(type), 0)
+  return bytes > ROW_BYTES ? map(0) : wide
+}
+
+function textType(length: number | undefined, room: number | null): string {
+  if (room === null) return length === undefined ? 'longtext' : `varchar(${length})`
+  return `varchar(${Math.min(Math.floor(room / BYTES_PER_CHARACTER), length ?? Infinity)})`
+}
+
+/** The bytes that each text or byte column of a key may have, so that every key stays within the limit of an index. */
+function roomInKeys(
+  columns: readonly Column[],
+  keys: readonly { readonly columns: readonly string[] }[],
+): Map<string, number> {
+  const long = new Set(
+    columns.filter(({ kind }) => ['text', 'json', 'bytes'].includes(kind)).map(({ name }) => name),
+  )
+  const rooms = new Map<string, number>()
+  for (const { columns: names } of keys) {
+    const sharing = names.filter((name) => long.has(name))
+    const room = Math.floor((INDEX_BYTES - FIXED_BYTES * (names.length - sharing.length)) / sharing.length)
+    for (const name of sharing) rooms.set(name, Math.min(room, rooms.get(name) ?? room))
+  }
+  return rooms
+}
+
+function rowBytes(type: string): number {
+  const [length = 8] = numbers(type)
+  return type.startsWith('varchar')
+    ? length * BYTES_PER_CHARACTER
+    : type.startsWith('varbinary')
+      ? length
+      : 32
+}
+
+/** `(10, 2)` of a type. */
+function numbers(type: string): number[] {
+  const [, first, second] = /\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)/.exec(type) ?? []
+  return [first, second].filter((digits) => digits !== undefined).map(Number)
+}

@@ -1,0 +1,43 @@
+import type { Column, ReadPlan } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import { charsetOf, identifier } from './sql.js'
+
+const OUT_OF_RANGE = 1690
+
+/** Whatever these hold has a character: Unicode, checked by the server, and latin1, which maps all 256 bytes. */
+const COMPLETE = /^(utf8\w*|utf16\w*|utf32|ucs2|latin1|binary)$/
+
+/**
+ * Columns of other character sets may hold bytes that are no character (0x98 in cp1251), which the server sends as `?`
+ * without a word. There the expression fails, by a number that is out of range, when text has more `?` as it is sent
+ * than as it is stored. null: nothing can be lost.
+ */
+export function mappedText(column: Column): string | null {
+  const charset = charsetOf(column)
+  if (charset === null || column.domain.members || COMPLETE.test(charset)) return null
+  const name = identifier(column.name)
+  return `IF(${isMapped(name)}, CONVERT(${name} USING utf8mb4), CONCAT(~0 + LENGTH(${name})))`
+}
+
+/** The failure of {@link mappedText} in words; null when the error is another one. */
+export function unmappedError(thrown: unknown, plan: ReadPlan): RowshiftError | null {
+  const { errno, message } = thrown as { errno?: number; message: string }
+  if (errno !== OUT_OF_RANGE) return null
+  const columns = plan.columns.map(({ source }) => source).filter((column) => mappedText(column) !== null)
+  const column = columns.find(({ name }) => message.includes(`.${identifier(name)})`))
+  if (!column) return null
+  const { table } = plan.source
+  const name = identifier(column.name)
+  return new RowshiftError(
+    'DATA_REJECTED',
+    `Column ${column.name} of table ${table} holds bytes that are no character of ${charsetOf(column)}, and would arrive as "?". ` +
+      `Correct the rows of: SELECT * FROM ${identifier(table)} WHERE NOT (${isMapped(name)}).`,
+    { table, column: column.name },
+    thrown,
+  )
+}
+
+function isMapped(name: string): string {
+  const length = (text: string) => `CHAR_LENGTH(REPLACE(${text}, '?', ''))`
+  return `${length(name)} <=> ${length(`CONVERT(${name} USING utf8mb4)`)}`
+}

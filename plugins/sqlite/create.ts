@@ -1,0 +1,38 @@
+import type { Plan } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import type { Database } from './driver.js'
+import { loadDriver } from './driver.js'
+import { sqliteError } from './errors.js'
+
+/** An empty database for as long as `use` takes. */
+export async function inMemory<T>(use: (scratch: Database) => T): Promise<T> {
+  const Driver = await loadDriver()
+  const scratch = new Driver(':memory:')
+  try {
+    return use(scratch)
+  } finally {
+    scratch.close()
+  }
+}
+
+/** Runs the statements that make a table, all or none. */
+export function createTable(database: Database, plan: Plan, statements: readonly string[]): void {
+  if (statements.length === 0) return
+  const { table } = plan.target
+  // Else DROP TABLE would delete the rows of other tables that refer to it.
+  const foreignKeys = database.pragma('foreign_keys', { simple: true })
+  database.pragma('foreign_keys = OFF')
+  let running = 'BEGIN IMMEDIATE'
+  try {
+    database.exec(running)
+    for (running of statements) database.exec(running)
+    database.exec('COMMIT')
+  } catch (thrown) {
+    if (database.inTransaction) database.exec('ROLLBACK')
+    const { code, message, details } = sqliteError(thrown, `creating table "${table}"`, { table })
+    const known = code === 'SERVER_ERROR' ? 'CREATE_FAILED' : code
+    throw new RowshiftError(known, `${message}. The statement was:\n${running}`, details, thrown)
+  } finally {
+    database.pragma(`foreign_keys = ${foreignKeys ? 'ON' : 'OFF'}`)
+  }
+}

@@ -1,0 +1,78 @@
+import { listOf, rewrite, tokenize } from '../../src/sql/tokens.js'
+import { quoteName } from './names.js'
+
+/** A comment, a quoted name or string (in any of the four ways), a word or number, white space, any other character. */
+const TOKEN =
+  /--[^\n]*|\/\*(?:[^*]|\*(?!\/))*(?:\*\/|$)|`(?:[^`]|``)*`|'(?:[^']|'')*'|"(?:[^"]|"")*"|\[[^\]]*\]|[\w$.\u0080-\uffff]+|\s+|[^]/
+
+/** `CREATE TABLE name (…)` as sqlite_schema keeps it, for a table of another name and without its foreign keys. */
+export function tableFor(sql: string, table: string): { readonly sql: string; readonly foreignKeys: number } {
+  const tokens = tokenize(sql, TOKEN)
+  const at = nameAt(tokens, /^TABLE$/i)
+  const list = tokens.findIndex((token, i) => i > at && token.startsWith('('))
+  let foreignKeys = 0
+  const kept = listOf(tokens[list]!, TOKEN).flatMap((item) => {
+    // A comment at the end of a line would hide what is put behind it.
+    const bare = item.map((token) => (/^(--|\/\*)/.test(token) ? ' ' : token))
+    const text = withoutReferences(bare)
+    if (text !== bare.join('')) foreignKeys++
+    return text === '' ? [] : [text.trim()]
+  })
+  const body = foreignKeys === 0 ? tokens[list]! : `(\n  ${kept.join(',\n  ')}\n)`
+  const rest = [...tokens.slice(at + 1, list), body, ...tokens.slice(list + 1)]
+  return { sql: [...tokens.slice(0, at), quoteName(table), ...rest].join(''), foreignKeys }
+}
+
+/** `CREATE [UNIQUE] INDEX name ON table(…)` for another index and table. */
+export function indexFor(sql: string, index: string, table: string): string {
+  const tokens = tokenize(sql, TOKEN)
+  const name = nameAt(tokens, /^INDEX$/i)
+  const on = nameAt(tokens, /^ON$/i)
+  return tokens.with(name, quoteName(index)).with(on, quoteName(table)).join('')
+}
+
+export function nameOfIndex(sql: string): string {
+  const tokens = tokenize(sql, TOKEN)
+  const token = tokens[nameAt(tokens, /^INDEX$/i)]!
+  const [quote = ''] = /^["'`[]/.exec(token) ?? []
+  return quote === '' ? token : token.slice(1, -1).replaceAll(quote + quote, quote)
+}
+
+/** The text of a default if it is a plain literal, as `pragma_table_xinfo` shows it. */
+export function literalDefault(sql: string | null): string | null {
+  if (sql === null) return null
+  if (/^'(?:[^']|'')*'$/.test(sql)) return sql.slice(1, -1).replaceAll("''", "'")
+  return /^[+-]?\d+(\.\d+)?$/.test(sql) ? sql.replace(/^\+/, '') : null
+}
+
+function nameAt(tokens: readonly string[], word: RegExp): number {
+  const after = tokens.findIndex((token) => word.test(token)) + 1
+  return tokens.findIndex((token, i) => i >= after && !/^(\s|--|\/\*)/.test(token))
+}
+
+/** Empty when the whole item is a foreign key. */
+function withoutReferences(tokens: readonly string[]): string {
+  const words = tokens.filter((token) => !/^\s+$/.test(token))
+  const first = /^CONSTRAINT$/i.test(words[0] ?? '') ? words[2] : words[0]
+  if (/^FOREIGN$/i.test(first ?? '')) return ''
+  const start = tokens.findIndex((token) => /^REFERENCES$/i.test(token))
+  if (start < 0) return tokens.join('')
+  const end = endOfReference(tokens, start)
+  const before = rewrite([...tokens.slice(0, start), '$'], [/^CONSTRAINT$/i, /./, /^\$$/], () => '$')
+  return [...before.slice(0, -1), ...tokens.slice(end)].join('')
+}
+
+const CLAUSE =
+  /^\s*(?:ON\s+(?:DELETE|UPDATE)\s+(?:SET\s+(?:NULL|DEFAULT)|CASCADE|RESTRICT|NO\s+ACTION)|MATCH\s+\w+|(?:NOT\s+)?DEFERRABLE(?:\s+INITIALLY\s+(?:DEFERRED|IMMEDIATE))?)/i
+
+/** `REFERENCES name [(columns)]` and the clauses behind it. */
+function endOfReference(tokens: readonly string[], start: number): number {
+  let end = tokens.findIndex((token, i) => i > start && !/^\s+$/.test(token)) + 1
+  const next = tokens.findIndex((token, i) => i >= end && !/^\s+$/.test(token))
+  if (next >= 0 && tokens[next]!.startsWith('(')) end = next + 1
+  for (;;) {
+    const [clause = ''] = CLAUSE.exec(tokens.slice(end).join('')) ?? []
+    if (clause === '') return end
+    for (let length = 0; length < clause.length; end++) length += tokens[end]!.length
+  }
+}

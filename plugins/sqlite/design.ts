@@ -1,0 +1,139 @@
+import type { Column, DesignRequest, TableDesign, TableSchema } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import { indexFor, nameOfIndex, tableFor } from './ddl.js'
+import { FAMILY } from './definition.js'
+import type { Database } from './driver.js'
+import { sqliteError } from './errors.js'
+import { quoteName } from './names.js'
+import { describeTable } from './schema.js'
+import { mappedType } from './types.js'
+
+/** Where the table is to be made. */
+export interface Place {
+  readonly file: string
+  /** null: the file does not exist yet. */
+  readonly database: Database | null
+  /** An empty database in memory, to try the statements in. */
+  readonly scratch: Database
+}
+
+interface Statements {
+  readonly table: string
+  readonly indexes: readonly string[]
+  readonly unique: readonly string[]
+  readonly reasons: readonly string[]
+}
+
+/** How a target table would be made. The statements run in a database in memory, so that nothing is foretold wrong. */
+export function designTable(request: DesignRequest, { file, database, scratch }: Place): TableDesign {
+  const { source, definition, table, existing, deferIndexes } = request
+  refuseTaken(request, database)
+  const ddl = definition?.family === FAMILY ? definition.ddl : null
+  const { unique, indexes, ...made } = ddl ? ownTable(ddl, request, database) : mappedTable(request)
+  const now = [made.table, ...unique, ...(deferIndexes ? [] : indexes)]
+  const later = deferIndexes ? indexes : []
+  try {
+    for (const sql of [...now, ...later]) scratch.exec(sql)
+  } catch (thrown) {
+    const message = `making table "${table}" in memory by ${[...now, ...later].join(';\n')}`
+    throw sqliteError(thrown, message, { table })
+  }
+  return {
+    target: { ...describeTable(scratch, file, table), estimatedRowBytes: source.estimatedRowBytes },
+    statements: [...(existing === null ? [] : [`DROP TABLE ${quoteName(existing.table)}`]), ...now],
+    deferred: later,
+    reasons: [
+      ...made.reasons,
+      ...(later.length > 0 ? [`indexes that come after the last row: ${later.length}`] : []),
+    ],
+    warnings: [],
+  }
+}
+
+/** Names are shared by tables, views and indexes; a view may read the very table that would be dropped. */
+function refuseTaken(
+  { source, definition, table, existing }: DesignRequest,
+  database: Database | null,
+): void {
+  if (existing !== null && definition?.family === FAMILY && definition.ddl === null) {
+    throw new RowshiftError(
+      'PARAMS_INVALID',
+      `"${source.table}" has no CREATE TABLE of its own and may read "${existing.table}"; so that is not dropped. Use another schema_save_mode.`,
+      { table: source.table },
+    )
+  }
+  const sql = 'SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE'
+  const taken = database?.prepare(sql).pluck().get(table) as string | undefined
+  if (taken === undefined || taken === 'table') return
+  throw new RowshiftError(
+    'PARAMS_INVALID',
+    `"${table}" is the name of a${taken === 'index' ? 'n' : ''} ${taken} in the target; name another table, or drop it.`,
+    { table },
+  )
+}
+
+function ownTable(
+  ddl: readonly string[],
+  { table, existing }: DesignRequest,
+  database: Database | null,
+): Statements {
+  const [own, ...rest] = ddl
+  const { sql, foreignKeys } = tableFor(own!, table)
+  const taken = takenNames(database, existing)
+  const indexes = rest.map((index) => {
+    const name = nameOfIndex(index)
+    let free = name
+    for (let number = 1; taken.has(free.toLowerCase()); number++) free = `${table}_${name}_${number}`
+    taken.add(free.toLowerCase())
+    return indexFor(index, free, table)
+  })
+  const isUnique = (index: string) => /^CREATE\s+UNIQUE\b/i.test(index)
+  const reasons = ["made from the source's own statements"]
+  if (foreignKeys > 0) reasons.push('foreign keys are left out, since they name other tables')
+  return {
+    table: sql,
+    unique: indexes.filter(isUnique),
+    indexes: indexes.filter((index) => !isUnique(index)),
+    reasons,
+  }
+}
+
+/** Of tables, views and indexes, but for those that go with the table that is dropped. */
+function takenNames(database: Database | null, dropped: TableSchema | null): Set<string> {
+  const sql = 'SELECT lower(name) FROM sqlite_schema WHERE tbl_name <> ? COLLATE NOCASE'
+  const names =
+    database
+      ?.prepare(sql)
+      .pluck()
+      .all(dropped?.table ?? '') ?? []
+  return new Set(names as string[])
+}
+
+/** Mapped types, NOT NULL, unique keys and plain defaults. */
+function mappedTable({ source, definition, table }: DesignRequest): Statements {
+  const reasons = ['types that keep every value as it is: the databases are of different families']
+  const lines = source.columns.map((column) => {
+    const type = mappedType(column)
+    if (type === 'TEXT' && (column.kind === 'integer' || column.kind === 'decimal')) {
+      reasons.push(
+        `column ${column.name} (${column.type}) becomes TEXT: SQLite's numbers do not hold all its values`,
+      )
+    }
+    if (column.generated)
+      reasons.push(`column ${column.name} is computed in the source: its values are copied`)
+    return `${quoteName(column.name)} ${type}${column.nullable ? '' : ' NOT NULL'}${defaultOf(column, definition?.defaults[column.name])}`
+  })
+  const primary = source.keys.find((key) => key.primary && !key.nullable)
+  for (const key of source.keys) {
+    lines.push(`${key === primary ? 'PRIMARY KEY' : 'UNIQUE'} (${key.columns.map(quoteName).join(', ')})`)
+  }
+  const extras = definition?.extras ?? []
+  if (extras.length > 0) reasons.push(`left out: ${extras.join(', ')}`)
+  const body = lines.join(',\n  ')
+  return { table: `CREATE TABLE ${quoteName(table)} (\n  ${body}\n)`, unique: [], indexes: [], reasons }
+}
+
+/** A bytes column would keep the text of its default as text. */
+function defaultOf({ kind }: Column, value: string | undefined): string {
+  return value === undefined || kind === 'bytes' ? '' : ` DEFAULT '${value.replaceAll("'", "''")}'`
+}

@@ -1,0 +1,42 @@
+import type { TableSchema } from './plugin.js'
+
+/** How its own database would make a table; asked for only when a target table is to be created from it. */
+export interface TableDefinition {
+  /** Plugins, or servers, that understand each other's DDL give the same name. */
+  readonly family: string
+  /** Of the server, for plugins of the same family, whose dialects may differ. */
+  readonly version: string
+  /** The statements that make the table, itself first. null: there are none, the source is for instance a view. */
+  readonly ddl: readonly string[] | null
+  /** Default values that are plain literals, by column, as cell text. */
+  readonly defaults: Readonly<Record<string, string>>
+  /** For people: what the table has that neither its columns nor its unique keys nor `defaults` say. */
+  readonly extras: readonly string[]
+}
+
+export interface DesignRequest {
+  readonly source: TableSchema
+  /** null: the source's plugin knows nothing beyond the schema. */
+  readonly definition: TableDefinition | null
+  /** Name of the table to make. */
+  readonly table: string
+  /** The table of that name that is to be dropped first; null: there is none. */
+  readonly existing: TableSchema | null
+  /** Leave indexes that guard nothing for later. */
+  readonly deferIndexes: boolean
+}
+
+/** SQL that makes the target table. */
+export interface TableCreation {
+  /** In the order to run them; they drop an existing table first. */
+  readonly statements: readonly string[]
+  /** Indexes that are added when the rows are there. */
+  readonly deferred: readonly string[]
+}
+
+export interface TableDesign extends TableCreation {
+  /** The table as `describe` will show it. */
+  readonly target: TableSchema
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
+}

@@ -1,0 +1,111 @@
+import { RowshiftError } from '../errors.js'
+import type { Column, Plan, TableCreation, TableDesign, TableSchema } from '../plugin.js'
+import type { PlanRequest } from './plan.js'
+
+export interface TargetChoice {
+  readonly target: TableSchema
+  readonly create: TableCreation | null
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** The target table as it is, or as it will be made. Changes nothing. */
+export async function planTarget(request: PlanRequest, source: TableSchema): Promise<TargetChoice> {
+  const { schemaSaveMode, deferIndexes } = request.params
+  const existing = await findTarget(request)
+  if (existing?.identity === source.identity) throw sameTable(source)
+  if (existing !== null && schemaSaveMode !== 'recreate') {
+    const idle = 'defer_indexes does nothing: it is for tables that the run creates, and this one exists'
+    return { target: existing, create: null, reasons: [], warnings: deferIndexes ? [idle] : [] }
+  }
+  if (schemaSaveMode === 'recreate' && request.params.mode !== 'init') throw wouldLoseRows(request)
+  const { target, statements, deferred, reasons, warnings } = await design(request, source, existing)
+  const verb = existing === null ? 'created' : 'dropped and created anew'
+  return {
+    target,
+    create: { statements, deferred },
+    reasons: [`target ${target.table} is ${verb}: schema_save_mode ${schemaSaveMode}`, ...reasons],
+    warnings: existing === null ? warnings : [dropped(existing), ...warnings],
+  }
+}
+
+/** The table that was made must be the one that the plan counts on, after `pre_sql` too. Throws CREATE_FAILED. */
+export function checkCreated({ target }: Plan, real: TableSchema): void {
+  const differences = real.columns.length === target.columns.length ? [] : [counts(target, real)]
+  for (const [i, column] of target.columns.entries()) {
+    const found = real.columns[i]
+    if (found && !agree(column, found)) differences.push(`${show(found)} instead of ${show(column)}`)
+  }
+  if (differences.length === 0) return
+  throw new RowshiftError(
+    'CREATE_FAILED',
+    `Table ${target.table} was created, but its columns are not those that were planned: ${differences.join('; ')}. ` +
+      'No row was written. Drop the table, create it yourself, and run again.',
+    { table: target.table },
+  )
+}
+
+async function findTarget({ writer, targetTable, params }: PlanRequest): Promise<TableSchema | null> {
+  try {
+    return await writer.describe(targetTable)
+  } catch (thrown) {
+    if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND') throw thrown
+    if (params.schemaSaveMode !== 'error_when_not_exist') return null
+    const hint =
+      'Correct the name, or have the table made with --create ("schema_save_mode": "create_when_not_exist").'
+    const { code, message, details } = thrown
+    throw new RowshiftError(code, `${message.replace(/\.?$/, '.')} ${hint}`, details, thrown)
+  }
+}
+
+async function design(
+  { reader, writer, sourceTable, targetTable, params }: PlanRequest,
+  source: TableSchema,
+  existing: TableSchema | null,
+): Promise<TableDesign> {
+  if (writer.design === undefined) {
+    throw new RowshiftError(
+      'PARAMS_INVALID',
+      `The target's plugin cannot create tables. Create ${targetTable} yourself, and leave schema_save_mode out.`,
+      { table: targetTable },
+    )
+  }
+  const definition = (await reader.definition?.(sourceTable)) ?? null
+  const { deferIndexes } = params
+  return writer.design({ source, definition, table: targetTable, existing, deferIndexes })
+}
+
+/** An incremental run copies some rows only. */
+function wouldLoseRows({ targetTable, params }: PlanRequest): RowshiftError {
+  return new RowshiftError(
+    'PARAMS_INVALID',
+    `params.schema_save_mode "recreate" would drop ${targetTable} with all rows, and mode "${params.mode}" copies only new ones. Use mode "init", or "create_when_not_exist".`,
+    { table: targetTable },
+  )
+}
+
+function agree(planned: Column, found: Column): boolean {
+  const same = planned.type === found.type || planned.kind === found.kind
+  return same && planned.name === found.name && planned.nullable === found.nullable
+}
+
+function show({ name, type, nullable }: Column): string {
+  return `${name} ${type}${nullable ? '' : ' NOT NULL'}`
+}
+
+function counts(planned: TableSchema, real: TableSchema): string {
+  return `${real.columns.length} columns instead of ${planned.columns.length}`
+}
+
+function dropped({ table, estimatedRows }: TableSchema): string {
+  const rows = estimatedRows === null ? 'all its rows' : `its about ${estimatedRows} rows`
+  return `table ${table} exists: it is dropped first, with ${rows}`
+}
+
+export function sameTable(source: TableSchema): RowshiftError {
+  return new RowshiftError(
+    'SAME_TABLE',
+    `Source and target are the same table (${source.table}). Nothing was changed; name another target.`,
+    { table: source.table },
+  )
+}

@@ -1,0 +1,61 @@
+/** What passes between the engine and a {@link Reader} beside rows. Part of the plugin contract. */
+import type { Column, TableSchema } from './schema.js'
+
+/** Where an incremental run begins, and how careful it is about its end. */
+export interface BoundRequest {
+  readonly table: TableSchema
+  readonly column: Column
+  /** `key`: rows are only added, with rising values (append). `time`: the column says when a row changed (increment). */
+  readonly kind: 'key' | 'time'
+  /** How far the run before has got, as cell text; null: there was none. */
+  readonly watermark: string | null
+  /** Seconds to stay behind the source's clock; null: as little as is safe. */
+  readonly lag: number | null
+  /** Seconds before the watermark to read again. */
+  readonly overlap: number
+  /** Milliseconds to wait for transactions that are under way. */
+  readonly patience: number
+}
+
+/** The rows that an incremental run reads. Nothing below `to` is still under way in the source. */
+export interface Window {
+  readonly column: Column
+  /** Cell text. `key`: above `from`, up to and with `to`. `time`: from `from` on, up to but without `to`; and NULL. */
+  readonly from: string | null
+  readonly to: string | null
+  /** The condition in the source's own SQL. */
+  readonly sql: string
+  /** Rows in it, counted to `countedTo` at most. */
+  readonly rows: number
+  readonly countedTo: number
+  /** An index that begins with the column. */
+  readonly index: string | null
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** Holds writers off the source table until all readers have begun to see one moment of it. */
+export interface SnapshotLock {
+  /** Where the source's log of changes stands at that moment, in the database's own words; null: unknown. */
+  readonly position: string | null
+  release(): Promise<void>
+}
+
+/** Rows that the next split should have, asked anew for each: it follows how wide rows turn out to be. */
+export type SplitSize = () => number
+
+/** Whether rows of the source would suffer a loss that its columns allow. */
+export type LossSearch =
+  /** Such a value and the row it is in, for people. */
+  | { readonly found: 'value'; readonly value: string; readonly row: string }
+  /** All rows were looked at. */
+  | { readonly found: 'none' }
+  /** The search was given up, or cannot be made. */
+  | { readonly found: 'unknown' }
+
+/** What a database says of a set of rows, to be compared with what another one says. */
+export interface Digest {
+  readonly rows: number
+  /** Equal for equal rows; of 64 bits at least for rows that differ in any way. */
+  readonly digest: string
+}

@@ -1,0 +1,70 @@
+/** Tables as plugins describe them, and how their columns are mapped. Part of the plugin contract. */
+import type { Domain, Verdict } from './domain.js'
+
+/**
+ * What the values of a column are, whatever the database calls the type. It decides how a value is written in the
+ * wire format (see `batch/batch.ts`).
+ */
+export type ColumnKind =
+  | 'integer'
+  | 'decimal'
+  | 'float'
+  | 'boolean'
+  | 'text'
+  | 'bytes'
+  | 'json'
+  | 'date'
+  | 'time'
+  /** Wall-clock date and time, without a zone. */
+  | 'datetime'
+  /** A moment: text in UTC. */
+  | 'instant'
+
+export interface Column {
+  readonly name: string
+  /** The type as the database writes it, for people and for the plugin itself. */
+  readonly type: string
+  readonly kind: ColumnKind
+  readonly nullable: boolean
+  /** The database fills the column in when it is left out (default, auto-increment). */
+  readonly hasDefault: boolean
+  /** Computed by the database: can be read, never written. */
+  readonly generated: boolean
+  /**
+   * `<` against a literal orders values just as ORDER BY does, so the column may be part of a split key.
+   * False for instance for sets of values and for single-precision floats.
+   */
+  readonly ordered: boolean
+  /** Which values it can hold. The plan refuses a copy into a column whose domain is smaller. */
+  readonly domain: Domain
+  /** The database's own name of the rules by which the column compares text: what counts as equal in a key. */
+  readonly collation?: string
+}
+
+/** A unique key. */
+export interface Key {
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly primary: boolean
+  /** Some column may be NULL, so that the key does not identify every row. */
+  readonly nullable: boolean
+}
+
+export interface TableSchema {
+  readonly table: string
+  /** Equal for two descriptions exactly when they are of the same table: server, database, table. */
+  readonly identity: string
+  readonly columns: readonly Column[]
+  /** Unique keys, the primary key first. */
+  readonly keys: readonly Key[]
+  /** From statistics; null when there are none. Never trusted for correctness. */
+  readonly estimatedRows: number | null
+  readonly estimatedRowBytes: number | null
+}
+
+export interface ColumnMapping {
+  readonly source: Column
+  readonly target: Column
+  /** What becomes of the values. `lossy` in a plan is a loss that was accepted; `impossible` is never in a plan. */
+  readonly verdict: Verdict
+}

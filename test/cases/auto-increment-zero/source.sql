@@ -1,0 +1,3 @@
+CREATE TABLE t (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, v VARCHAR(10));
+-- rows
+INSERT INTO t VALUES (-9223372036854775808, 'lowest'), (-1, 'minus'), (0, 'zero'), (1, 'one'), (9007199254740993, 'large');

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, c CHAR(4) CHARACTER SET binary, v VARCHAR(20) CHARACTER SET binary, x TEXT CHARACTER SET binary);
+-- rows
+INSERT INTO t VALUES (1, 0xFFFE, 0x80818283, 0xC3), (2, 'ab', 'ab ', 'ab ');

@@ -1,0 +1,4 @@
+CREATE TABLE t (id INT PRIMARY KEY, c CHAR(2) CHARACTER SET cp932, v VARCHAR(300) CHARACTER SET cp932, x TEXT CHARACTER SET cp932);
+-- rows
+INSERT INTO t VALUES (1, '表能', '表能ソ①', '表能ソ①'), (2, '', _cp932 0x955C, CONCAT(_cp932 0x955C, '\\', _cp932 0x955C, '\n')),
+ (3, 'a', CONCAT(REPEAT(_cp932 0x955C, 30), '\t'), NULL);

@@ -1,0 +1,3 @@
+CREATE TABLE t (k VARCHAR(20) COLLATE utf8mb4_general_ci PRIMARY KEY, v TEXT COLLATE utf8mb4_nopad_bin) DEFAULT CHARSET=utf8mb4;
+-- rows
+INSERT INTO t VALUES ('a', 'é'), ('b', 'É'), ('数', '据');

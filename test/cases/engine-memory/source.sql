@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(10)) ENGINE=MEMORY;
+-- rows
+INSERT INTO t VALUES (1, 'a'), (2, ''), (3, NULL);

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(10), x TEXT) ENGINE=MyISAM;
+-- rows
+INSERT INTO t VALUES (1, 'a', 'b'), (2, '', NULL);

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, up INT, FOREIGN KEY (up) REFERENCES t (id));
+-- rows
+INSERT INTO t VALUES (1, NULL), (2, 1), (3, 2), (4, 4);

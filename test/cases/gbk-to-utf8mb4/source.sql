@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(50) CHARACTER SET gbk);
+-- rows
+INSERT INTO t VALUES (1, '数据運表'), (2, _gbk 0xDF5CDF5C), (3, '');

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, a INT, s INT);
+-- rows
+INSERT INTO t VALUES (1, 5, 99);

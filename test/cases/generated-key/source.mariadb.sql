@@ -1,0 +1,3 @@
+CREATE TABLE t (a INT NOT NULL, g INT GENERATED ALWAYS AS (a * 10) STORED, v INT, UNIQUE KEY (g));
+-- rows
+INSERT INTO t (a, v) VALUES (1, 1), (2, 2), (3, 3);

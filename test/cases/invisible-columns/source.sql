@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, a INT, h VARCHAR(10) INVISIBLE, d INT INVISIBLE DEFAULT 5);
+-- rows
+INSERT INTO t (id, a, h, d) VALUES (1, 1, 'hidden', 7), (2, NULL, NULL, NULL), (3, 3, '', DEFAULT);

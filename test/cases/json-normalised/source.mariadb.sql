@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, j JSON, v INT);
+-- rows
+INSERT INTO t VALUES (1, '{"b":1, "a":1.00,"a":2}', 1), (2, '[1e2, 123456789012345678901234567890]', 2);

@@ -1,0 +1,3 @@
+CREATE TABLE t (k BINARY(4) PRIMARY KEY, v INT);
+-- rows
+INSERT INTO t VALUES ('', 0), (0x00000001, 1), (0x5C5C5C5C, 2), ('ab', 3), (0xFFFFFFFF, 4);

@@ -1,0 +1,3 @@
+CREATE TABLE t (k DATE PRIMARY KEY, v INT);
+-- rows
+INSERT INTO t VALUES ('0000-00-00', 0), ('2024-00-00', 1), ('2024-01-00', 2), ('2024-01-01', 3), ('9999-12-31', 4);

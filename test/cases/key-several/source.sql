@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, a INT NOT NULL UNIQUE, b VARCHAR(5) UNIQUE);
+-- rows
+INSERT INTO t VALUES (1, 3, 'x'), (2, 2, NULL), (3, 1, NULL), (4, 0, '');

@@ -1,0 +1,3 @@
+CREATE TABLE t (k TIME(3) PRIMARY KEY, v INT);
+-- rows
+INSERT INTO t VALUES ('-838:59:59', 0), ('-00:00:00.001', 1), ('00:00:00', 2), ('00:00:00.001', 3), ('838:59:59', 4);

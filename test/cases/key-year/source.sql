@@ -1,0 +1,3 @@
+CREATE TABLE t (k YEAR PRIMARY KEY, v INT);
+-- rows
+INSERT INTO t VALUES (0, 0), (1901, 1), (1970, 2), (2024, 3), (2155, 4);

@@ -1,0 +1,3 @@
+CREATE TABLE t (u UUID PRIMARY KEY, i4 INET4, i6 INET6);
+-- rows
+INSERT INTO t VALUES ('123e4567-e89b-12d3-a456-426655440000', '192.168.0.1', '2001:db8::ff00:42:8329'), ('ffffffff-ffff-ffff-ffff-ffffffffffff', '255.255.255.255', '::ffff:192.0.2.1'), ('00000000-0000-0000-0000-000000000001', NULL, '::');

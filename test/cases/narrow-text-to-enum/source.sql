@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(5));
+-- rows
+INSERT INTO t VALUES (1, '1');

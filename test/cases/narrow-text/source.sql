@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, v TEXT);
+-- rows
+INSERT INTO t VALUES (1, 'a');

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, v VARBINARY(4));
+-- rows
+INSERT INTO t VALUES (1, 'ab');

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT NULL UNIQUE, v INT);
+-- rows
+INSERT INTO t VALUES (1, 1), (NULL, 2);

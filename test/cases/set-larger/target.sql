@@ -1,0 +1,1 @@
+CREATE TABLE t (id INT PRIMARY KEY, s SET('a','b','c'));

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, a TINYINT(1), b BOOLEAN NOT NULL);
+-- rows
+INSERT INTO t VALUES (1, 0, 1), (2, 1, 2), (3, 2, -1), (4, 127, -128), (5, NULL, 0);

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, v INT);
+-- rows
+INSERT INTO t VALUES (1, 1), (2, 2);

@@ -1,0 +1,3 @@
+CREATE TABLE b (id INT PRIMARY KEY, v VARCHAR(10)); CREATE VIEW t AS SELECT * FROM b;
+-- rows
+INSERT INTO b VALUES (1, 'a'), (2, 'b'), (3, NULL);

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT PRIMARY KEY, y YEAR);
+-- rows
+INSERT INTO t VALUES (1, 0), (2, 1901), (3, 1969), (4, 1970), (5, 2000), (6, 2069), (7, 2155), (8, NULL);

@@ -1,0 +1,77 @@
+// docs/fidelity.md: what the cases have shown, type by type.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { format, resolveConfig } from 'prettier'
+
+/** `exact`, `widening`, `refused (CODE)` and so on, as the introduction explains them, or words of a case. */
+export type Verdict = string
+
+export const ROUTES = [
+  'MySQL → MySQL',
+  'MariaDB → MariaDB',
+  'MySQL → MariaDB',
+  'MariaDB → MySQL',
+  'MySQL → SQLite → MySQL',
+  'MariaDB → SQLite → MariaDB',
+] as const
+
+export type Route = (typeof ROUTES)[number]
+
+export const FIDELITY_FILE = fileURLToPath(new URL('../../../docs/fidelity.md', import.meta.url))
+
+const INTRODUCTION = `# Fidelity
+
+What happens to the values of each type on each way, as the cases in [test/cases](../test/cases) have shown it. This file is
+written by their runner (\`npm run fidelity\`), and the tests fail when it says anything else than they do. Each cell was measured
+by both write paths, \`LOAD DATA\` and \`INSERT\`, and compared by SQL inside the servers, cell by cell.
+
+- **exact**: the target has a column of the same type, and every byte of every value was the same.
+  Through SQLite: the last table is equal to the first.
+- **widening**: the target's type holds every value of the source's; every value was the same.
+- **checked**: the source does not say what it holds; each value was looked at on the way, and was the same.
+- **refused**: the copy ended with this [error](errors.md), which named the column or the row, and the target was as before.
+- **changed, if allowed**: refused, unless \`allow_lossy\` names the column; then changed as announced.
+- **fits, if allowed**: refused, unless \`allow_lossy\` names the column; then values that fit were the same.
+- **not there**: one of the servers has no such type or feature.
+- An empty cell was not tried.
+`
+
+/** Verdicts by type and route. Two cases that disagree about one cell are an error: they speak of different things. */
+export class FidelityTable {
+  readonly #rows = new Map<string, Map<Route, { verdict: Verdict; by: string }>>()
+
+  add(type: string, route: Route, verdict: Verdict, by: string): void {
+    const row = this.#rows.get(type) ?? new Map<Route, { verdict: Verdict; by: string }>()
+    this.#rows.set(type, row)
+    const known = row.get(route)
+    if (known && known.verdict !== verdict) {
+      throw new Error(
+        `"${type}", ${route}: ${known.by} says ${known.verdict}, ${by} says ${verdict}; name them differently`,
+      )
+    }
+    row.set(route, { verdict, by: known ? `${known.by}, ${by}` : by })
+  }
+
+  async markdown(): Promise<string> {
+    const escaped = (text: string) => text.replaceAll('|', '\\|')
+    const line = (cells: readonly string[]) => `| ${cells.map(escaped).join(' | ')} |`
+    const rows = [...this.#rows]
+      .sort(([a], [b]) => a.localeCompare(b, 'en'))
+      .map(([type, row]) => {
+        const by = new Set([...row.values()].flatMap((cell) => cell.by.split(', ')))
+        return line([
+          type,
+          ...ROUTES.map((route) => row.get(route)?.verdict ?? ''),
+          [...by].sort().join(', '),
+        ])
+      })
+    const head = ['type', ...ROUTES, 'cases']
+    const table = [line(head), line(head.map(() => '---')), ...rows].join('\n')
+    const config = (await resolveConfig(FIDELITY_FILE)) ?? {}
+    return format(`${INTRODUCTION}\n${table}\n`, { ...config, filepath: FIDELITY_FILE })
+  }
+}
+
+export function fidelityFile(): string {
+  return readFileSync(FIDELITY_FILE, 'utf8')
+}
