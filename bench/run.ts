@@ -20,12 +20,20 @@ export interface Measured {
   readonly peakMegabytes: number
 }
 
-export async function copy(server: TestServer, params: object): Promise<Measured> {
+export function copy(server: TestServer, params: object): Promise<Measured> {
+  return measure('copy', server, params)
+}
+
+export function verify(server: TestServer, params: object): Promise<Measured> {
+  return measure('verify', server, params)
+}
+
+async function measure(command: string, server: TestServer, params: object): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'rowshift-bench-'))
   const report = join(folder, 'report.json')
   const usage = join(folder, 'usage.json')
   const url = (table: string) => `${server.url}/bench?table=${table}`
-  const args = ['copy', '--from', url('source'), '--to', url('target'), '--report', report]
+  const args = [command, '--from', url('source'), '--to', url('target'), '--report', report]
   try {
     const started = performance.now()
     await run(['--import', USAGE, CLI, ...args, '--params', JSON.stringify(params)], {

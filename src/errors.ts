@@ -50,6 +50,10 @@ export const errorCodes = {
   READ_ONLY: { exit: ExitCode.usage },
   /** The copy would lose data; nothing was written. */
   LOSSY: { exit: ExitCode.refused },
+  /** Source and target hold different rows. */
+  DIFFERENT: { exit: ExitCode.different },
+  /** A repair would delete more rows than it may; nothing was changed. */
+  DELETES_REFUSED: { exit: ExitCode.failed },
   /** The target table could not be made as it was planned; no row was written. */
   CREATE_FAILED: { exit: ExitCode.failed },
   /** The server could not be reached. */

@@ -32,10 +32,18 @@ import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
 import type { DesignRequest, TableCreation, TableDefinition, TableDesign } from './design.js'
 import type { Characters } from './domain.js'
-import type { BoundRequest, LossSearch, SnapshotLock, SplitOutline, SplitSize, Window } from './read.js'
+import type {
+  BoundRequest,
+  Digest,
+  LossSearch,
+  SnapshotLock,
+  SplitOutline,
+  SplitSize,
+  Window,
+} from './read.js'
 import type { Column, ColumnMapping, TableSchema } from './schema.js'
 import type { Task, TaskStore } from './task/task.js'
-import type { WriteCounts, WriteOptions } from './write.js'
+import type { ErrorLimit, WriteCounts, WriteOptions } from './write.js'
 
 export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
@@ -44,19 +52,20 @@ export type { DesignRequest, TableCreation, TableDefinition, TableDesign }
 export type { Characters, Domain, Grade, Verdict } from './domain.js'
 export type { LockState, RunRecord, RunStatus } from './task/task.js'
 export type {
+  BoundRequest,
   Column,
   ColumnMapping,
-  TableSchema,
-  BoundRequest,
+  Digest,
   LossSearch,
   SnapshotLock,
   SplitOutline,
   SplitSize,
+  TableSchema,
   Window,
 }
 export type { ColumnKind, Key } from './schema.js'
 export { nothingWritten } from './write.js'
-export type { WriteCounts, WriteOptions } from './write.js'
+export type { ErrorLimit, WriteCounts, WriteOptions } from './write.js'
 
 /** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
 export type Connection = Readonly<Record<string, unknown>>
@@ -98,7 +107,8 @@ export interface WritePlan {
   readonly facts: Readonly<Record<string, unknown>>
 }
 
-export type Mode = 'init' | 'append' | 'increment'
+/** `sync` compares both tables and writes only what differs. */
+export type Mode = 'init' | 'append' | 'increment' | 'sync'
 
 /**
  * The immutable, serialisable result of planning. Holds no secret: whoever has the Plan, a Split and the two
@@ -139,12 +149,9 @@ export interface Plan {
   readonly warnings: readonly string[]
 }
 
-/** How many rows the target may refuse before the run fails. */
-export interface ErrorLimit {
-  /** Rows; 0: the first one ends the run. */
-  readonly record: number
-  /** Percent of the rows read, looked at when all are read; null: any. */
-  readonly percentage: number | null
+/** What a reader must know of a plan. Verification reads the target by one too, in which the target is the source. */
+export type ReadPlan = Pick<Plan, 'source' | 'key' | 'splitRows' | 'batch' | 'where' | 'window'> & {
+  readonly columns: readonly Pick<ColumnMapping, 'source'>[]
 }
 
 /** What a plan is before the writer has had its say. */
@@ -187,14 +194,25 @@ export interface Reader {
    * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database
    * only. Yields nothing for an empty table that has a key; exactly one split for a table without.
    */
-  split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
+  split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
   /** The same for a part of the source: all rows of `range`, which has a key that is not NULL. Indexes start at 0. */
-  divide(plan: Plan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
+  divide(plan: ReadPlan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
   /**
    * The rows of a split, mapped columns only, in `plan.columns` order. The consumer may stop early; the reader then
    * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
    */
-  read(plan: Plan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
+  read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
+  /**
+   * For verification inside the database, both or neither. `digestForms` names the form in which the values of each
+   * column of the plan are written down to be hashed; `digest` of two readers may be compared when the names are equal
+   * column by column. The form shows every difference between two values (NULL, case, spaces at the end, the last bit of
+   * a float), but not what is the same value in another spelling (a text's encoding, zero with or without a sign).
+   *
+   * `digest` depends on the rows of the split, not on their order, and counts equal rows. null: the database cannot
+   * write down some row of it (too large); the rows are then compared outside.
+   */
+  digestForms?(plan: ReadPlan): readonly string[]
+  digest?(plan: ReadPlan, split: Split, signal: AbortSignal): Promise<Digest | null>
   /** Optional, for `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. */
   outline?(plan: Plan): Promise<SplitOutline>
   /**
@@ -248,6 +266,11 @@ export interface Writer {
    * (the reader is at work), so nothing should be locked before the first batch is there.
    */
   write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts>
+  /**
+   * Optional, for repair: deletes the rows whose identity (`plan.identity`) is byte for byte that of a row of the batch, in
+   * one transaction. Resolves to how many those were.
+   */
+  remove?(plan: Plan, rows: Batch, signal: AbortSignal): Promise<number>
   /** After the last split of a successful run: adds the deferred indexes, then runs `postSql`. */
   finish(plan: Plan, signal: AbortSignal): Promise<void>
   close(): Promise<void>

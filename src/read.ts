@@ -62,3 +62,10 @@ export interface SplitOutline {
   /** What the database says about how it would run it, a line each. */
   readonly explain: readonly string[]
 }
+
+/** What a database says of a set of rows, to be compared with what another one says. */
+export interface Digest {
+  readonly rows: number
+  /** Equal for equal rows; of 64 bits at least for rows that differ in any way. */
+  readonly digest: string
+}

@@ -39,3 +39,11 @@ export const nothingWritten: WriteCounts = {
   rowsSkipped: 0,
   dirtyRows: 0,
 }
+
+/** How many rows the target may refuse before the run fails. */
+export interface ErrorLimit {
+  /** Rows; 0: the first one ends the run. */
+  readonly record: number
+  /** Percent of the rows read, looked at when all are read; null: any. */
+  readonly percentage: number | null
+}

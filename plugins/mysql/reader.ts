@@ -2,11 +2,12 @@ import { BatchBuilder, recycle } from '../../src/batch/builder.js'
 import type {
   Batch,
   BoundRequest,
-  Column,
   ColumnMapping,
+  Digest,
   Endpoint,
   LossSearch,
   Plan,
+  ReadPlan,
   Reader,
   SnapshotLock,
   Split,
@@ -17,19 +18,17 @@ import type {
   Window,
 } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
-import type { SqlKeyColumn } from '../../src/sql/range.js'
-import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sql/range.js'
-import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
 import { divideRange, explainSteps, splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
 import { defineTable } from './definition.js'
+import { digestForms, digestOf, digestSelect } from './digest.js'
 import { mapError } from './errors.js'
 import { findLoss } from './loss-search.js'
 import { checkSource, explainQuery } from './preflight.js'
 import { describeTable } from './schema.js'
+import { fromSql, keyProbe, selectSql, splitSql } from './select.js'
 import { lockWrites } from './snapshot.js'
-import { identifier, keyLiteral, keyOrder, keyText } from './sql.js'
-import { mappedText, unmappedError } from './unmapped.js'
+import { unmappedError } from './unmapped.js'
 import { findWindow } from './window.js'
 
 /** Batches read but not yet taken, after which the server has to wait. */
@@ -73,11 +72,11 @@ export class MysqlReader implements Reader {
     return { strategy, query, explain: await explainQuery(session, query) }
   }
 
-  split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+  split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
     return this.#splits(signal, (session) => splitByKey(plan, keyProbe(session, plan), size))
   }
 
-  divide(plan: Plan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+  divide(plan: ReadPlan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
     return this.#splits(signal, (session) => divideRange(range, keyProbe(session, plan), size))
   }
 
@@ -95,7 +94,7 @@ export class MysqlReader implements Reader {
     }
   }
 
-  async *read(plan: Plan, split: Split, signal: AbortSignal): AsyncIterable<Batch> {
+  async *read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncIterable<Batch> {
     const session = await this.#open()
     const rows = new RowStream(session, plan, split)
     const stop = () => session.destroy()
@@ -118,6 +117,28 @@ export class MysqlReader implements Reader {
 
   bound(request: BoundRequest): Promise<Window> {
     return findWindow(this.#endpoint, request)
+  }
+
+  digestForms(plan: ReadPlan): readonly string[] {
+    return digestForms(plan)
+  }
+
+  async digest(plan: ReadPlan, split: Split, signal: AbortSignal): Promise<Digest | null> {
+    const session = await this.#open()
+    const stop = () => session.destroy()
+    signal.addEventListener('abort', stop)
+    try {
+      const [row] = await session.query(`${digestSelect(plan)}${fromSql(plan, split)}`)
+      return digestOf(row![0]!, row![1] ?? null)
+    } catch (error) {
+      const details = { table: plan.source.table, split: split.index }
+      throw (
+        unmappedError(error, plan) ??
+        mapError(error, `computing the digest of table ${plan.source.table}`, details)
+      )
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
   }
 
   async lock(table: string): Promise<SnapshotLock> {
@@ -169,7 +190,7 @@ class RowStream {
   #result: Promise<void> | null = null
   #discarding = false
 
-  constructor(session: Session, plan: Plan, split: Split) {
+  constructor(session: Session, plan: ReadPlan, split: Split) {
     this.#session = session
     this.#sql = selectSql(plan, split)
     this.#columns = plan.columns.length
@@ -224,69 +245,4 @@ class RowStream {
     if (this.#waiting.length >= MAX_WAITING) this.#session.pause()
     this.#wake()
   }
-}
-
-/** `SELECT … FROM t WHERE …`: the query of one split. */
-export function selectSql(plan: Plan, split: Split): string {
-  const columns = plan.columns.map(({ source }) => readExpression(source)).join(', ')
-  const key = keyColumns(plan)
-  const range = { ...split, lower: literals(plan, split.lower), upper: literals(plan, split.upper) }
-  return `SELECT ${columns} FROM ${sourceTable(plan)}${whereClause(rangeConditions(key, range, plan.where, plan.window?.sql))}`
-}
-
-/** FLOAT is sent with 6 digits; as a double it comes with all of them. Adding 0 would do the same but lose -0. */
-function readExpression(column: Column): string {
-  const name = identifier(column.name)
-  return column.kind === 'float' && column.type.startsWith('float')
-    ? `${name}*1e0`
-    : (mappedText(column) ?? name)
-}
-
-function keyProbe(session: Session, plan: Plan): KeyProbe {
-  const key = keyColumns(plan)
-  const cells = (plan.key?.columns ?? []).map(keyText)
-  const present = rangeConditions(key, { lower: null, upper: null }, plan.where, plan.window?.sql)
-  const ask = async (conditions: readonly string[], tail: string): Promise<KeyValue | null> => {
-    const sql = `SELECT ${cells.join(', ')} FROM ${sourceTable(plan)}${whereClause(conditions)}${tail}`
-    const rows = await session.query(sql).catch((error: unknown) => {
-      throw mapError(error, `splitting table ${plan.source.table}`, { table: plan.source.table })
-    })
-    return (rows[0] as KeyValue | undefined) ?? null
-  }
-  return {
-    first: () => ask(present, `${orderBy(key)} LIMIT 1`),
-    last: () => ask(present, `${orderBy(key, 'DESC')} LIMIT 1`),
-    nth(lower, upper, offset) {
-      const conditions = [...present, upTo(key, literals(plan, upper)!)]
-      if (lower) conditions.push(above(key, literals(plan, lower)!))
-      return ask(conditions, `${orderBy(key)} LIMIT 1 OFFSET ${offset}`)
-    },
-  }
-}
-
-/** The query by which the next bound of a split is found; null for a table that is one split. */
-function splitSql(plan: Plan): string | null {
-  if (plan.key === null) return null
-  const key = keyColumns(plan)
-  const present = rangeConditions(key, { lower: null, upper: null }, plan.where)
-  const names = key.map(({ sql }) => sql).join(', ')
-  return `SELECT ${names} FROM ${sourceTable(plan)}${whereClause(present)}${orderBy(key)} LIMIT 1 OFFSET ${plan.splitRows}`
-}
-
-/** The source with its split key's index: left to itself, the optimizer sometimes prefers a full scan and a sort. */
-function sourceTable(plan: Plan): string {
-  const table = identifier(plan.source.table)
-  return plan.key === null ? table : `${table} FORCE INDEX (${identifier(plan.key.name)})`
-}
-
-function keyColumns(plan: Plan): SqlKeyColumn[] {
-  return (plan.key?.columns ?? []).map((column) => ({
-    sql: identifier(column.name),
-    nullable: column.nullable,
-    ...keyOrder(column),
-  }))
-}
-
-function literals(plan: Plan, bound: KeyValue | null): string[] | null {
-  return bound && bound.map((value, i) => keyLiteral(plan.key!.columns[i]!, value))
 }

@@ -1,4 +1,4 @@
-import type { Column, Plan } from '../../src/plugin.js'
+import type { Column, ReadPlan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { charsetOf, identifier } from './sql.js'
 
@@ -26,7 +26,7 @@ function hasEmptyMember({ domain }: Column): boolean {
 }
 
 /** The failure of {@link mappedText} in words; null when the error is another one. */
-export function unmappedError(thrown: unknown, plan: Plan): RowshiftError | null {
+export function unmappedError(thrown: unknown, plan: ReadPlan): RowshiftError | null {
   const { errno, message } = thrown as { errno?: number; message: string }
   if (errno !== OUT_OF_RANGE) return null
   const columns = plan.columns.map(({ source }) => source).filter((column) => mappedText(column) !== null)

@@ -18,6 +18,7 @@ import { createTable } from './create.js'
 import { designTable } from './design.js'
 import { mapError } from './errors.js'
 import { askRepertoire } from './repertoire.js'
+import { removeSql } from './remove.js'
 import { describeTable } from './schema.js'
 import { charsetOf, identifier, keyText } from './sql.js'
 import { SplitWrite } from './split-write.js'
@@ -93,6 +94,20 @@ export class MysqlWriter implements Writer {
       throw this.#statements.facts.transactional ? mapped : inDoubt(mapped)
     } finally {
       options.signal.removeEventListener('abort', stop)
+    }
+  }
+
+  async remove(plan: Plan, rows: Batch, signal: AbortSignal): Promise<number> {
+    const session = await this.#open()
+    const stop = () => session.destroy()
+    signal.addEventListener('abort', stop)
+    try {
+      const { affectedRows } = await session.send(Buffer.from(removeSql(plan, rows)))
+      return affectedRows
+    } catch (error) {
+      throw mapError(error, `deleting rows of table ${plan.target.table}`, { table: plan.target.table })
+    } finally {
+      signal.removeEventListener('abort', stop)
     }
   }
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { Column, Plan } from '../../src/plugin.js'
+import type { Column, ReadPlan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
 import { orderBy, rangeConditions, whereClause } from '../../src/sql/range.js'
@@ -9,13 +9,13 @@ import { decodeText } from './cells.js'
 import type { Database, SqliteValue } from './driver.js'
 import { quoteName } from './names.js'
 
-export function keyColumns(plan: Plan): SqlKeyColumn[] {
+export function keyColumns(plan: ReadPlan): SqlKeyColumn[] {
   const columns = plan.key?.columns ?? []
   return columns.map(({ name, nullable }) => ({ sql: quoteName(name), nullable }))
 }
 
 /** A bound as SQL literals. Text is written as bytes, so that NUL and quotes need no thought. */
-export function literals(plan: Plan, bound: KeyValue | null, encoding: TextEncoding): string[] | null {
+export function literals(plan: ReadPlan, bound: KeyValue | null, encoding: TextEncoding): string[] | null {
   if (bound === null) return null
   return bound.map((value, i) => literal(plan.key!.columns[i]!, value, encoding))
 }
@@ -36,7 +36,7 @@ function encode(text: string, encoding: TextEncoding): Buffer {
   return encoding === 'UTF-16be' ? bytes.swap16() : bytes
 }
 
-export function keyProbe(database: Database, plan: Plan, encoding: TextEncoding): KeyProbe {
+export function keyProbe(database: Database, plan: ReadPlan, encoding: TextEncoding): KeyProbe {
   const key = keyColumns(plan)
   const table = quoteName(plan.source.table)
   // Text comes as bytes, because the driver would replace what is not UTF-8.
@@ -66,7 +66,7 @@ async function settle(get: () => KeyValue | null): Promise<KeyValue | null> {
   return get()
 }
 
-function keyValue(plan: Plan, row: readonly SqliteValue[], encoding: TextEncoding): KeyValue {
+function keyValue(plan: ReadPlan, row: readonly SqliteValue[], encoding: TextEncoding): KeyValue {
   return plan.key!.columns.map((column, i) => {
     const storage = row[i * 2]
     const text = keyText(column, storage, row[i * 2 + 1]!, encoding)

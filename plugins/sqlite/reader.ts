@@ -3,7 +3,7 @@ import type {
   Batch,
   BoundRequest,
   Endpoint,
-  Plan,
+  ReadPlan,
   Reader,
   SnapshotLock,
   Split,
@@ -60,19 +60,23 @@ export class SqliteReader implements Reader {
     }
   }
 
-  split(plan: Plan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+  split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
     return this.#splits(plan, signal, () =>
       splitByKey(plan, keyProbe(this.#open, plan, this.#encoding), size),
     )
   }
 
-  divide(plan: Plan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+  divide(plan: ReadPlan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
     return this.#splits(plan, signal, () =>
       divideRange(range, keyProbe(this.#open, plan, this.#encoding), size),
     )
   }
 
-  async *#splits(plan: Plan, signal: AbortSignal, splits: () => AsyncIterable<Split>): AsyncGenerator<Split> {
+  async *#splits(
+    plan: ReadPlan,
+    signal: AbortSignal,
+    splits: () => AsyncIterable<Split>,
+  ): AsyncGenerator<Split> {
     const doing = `dividing table "${plan.source.table}" of ${this.#where}`
     try {
       for await (const split of splits()) {
@@ -84,7 +88,7 @@ export class SqliteReader implements Reader {
     }
   }
 
-  async *read(plan: Plan, split: Split, signal: AbortSignal): AsyncGenerator<Batch> {
+  async *read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncGenerator<Batch> {
     const doing = `reading split ${split.index} of table "${plan.source.table}" of ${this.#where}`
     const builder = new BatchBuilder(plan.batch)
     try {
@@ -134,7 +138,7 @@ export class SqliteReader implements Reader {
     this.#database = null
   }
 
-  #select(plan: Plan, split: Split, cells: readonly Cell[]): Iterable<Row> {
+  #select(plan: ReadPlan, split: Split, cells: readonly Cell[]): Iterable<Row> {
     const range = {
       lower: literals(plan, split.lower, this.#encoding),
       upper: literals(plan, split.upper, this.#encoding),
@@ -151,7 +155,7 @@ export class SqliteReader implements Reader {
   }
 }
 
-function appendRow(builder: BatchBuilder, plan: Plan, cells: readonly Cell[], row: Row): void {
+function appendRow(builder: BatchBuilder, plan: ReadPlan, cells: readonly Cell[], row: Row): void {
   for (let i = 0; i < cells.length; i++) {
     const value = row[i]!
     if (value === null) builder.appendNull()
@@ -161,7 +165,7 @@ function appendRow(builder: BatchBuilder, plan: Plan, cells: readonly Cell[], ro
 }
 
 /** SQLite lets any column hold any value; what the column's kind cannot carry ends the run. */
-function refusal(plan: Plan, row: Row, index: number): RowshiftError {
+function refusal(plan: ReadPlan, row: Row, index: number): RowshiftError {
   const { source } = plan.columns[index]!
   const { table, keys } = plan.source
   const key = displayKey(

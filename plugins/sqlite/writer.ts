@@ -23,6 +23,7 @@ import type { Database } from './driver.js'
 import { interrupted, sqliteCode, sqliteError } from './errors.js'
 import { rowsPerStatement } from './insert.js'
 import { quoteName } from './names.js'
+import { removeRows } from './remove.js'
 import { commitRefusal } from './refusals.js'
 import { describeTable, findRowidColumn, isView } from './schema.js'
 import { SplitWrite } from './split-write.js'
@@ -116,6 +117,17 @@ export class SqliteWriter implements Writer {
     } catch (thrown) {
       if (database.inTransaction) database.exec('ROLLBACK')
       throw sqliteError(thrown, doing, { table: plan.target.table })
+    }
+  }
+
+  async remove(plan: Plan, rows: Batch): Promise<number> {
+    const database = this.#open
+    try {
+      return database.transaction(() => removeRows(database, plan, rows, this.#encoding)).immediate()
+    } catch (thrown) {
+      throw sqliteError(thrown, `deleting rows of table "${plan.target.table}" of ${this.#where}`, {
+        table: plan.target.table,
+      })
     }
   }
 

@@ -8,8 +8,8 @@ import type { Params } from '../task/params.js'
 import { withMode } from '../task/params.js'
 import type { Task, TaskStore } from '../task/task.js'
 import type { CommonOptions, ConfigOptions, ModeOptions, ReportOptions } from './options.js'
-import { copyWithProgress, deliver, interruptible, label, reported, writeReport } from './execution.js'
-import { describePlan, describeSplits, print, printJson } from './output.js'
+import { copyWithProgress, deliver, interruptible, reported, writeReport } from './execution.js'
+import { describePlan, describeSplits, print, printJson, tableLabel } from './output.js'
 import { paramsFromOptions } from './params-options.js'
 import { openStore } from './tasks.js'
 
@@ -120,9 +120,10 @@ async function showPlan(
   if (options.json) printJson({ ...plan, outline })
   else
     print(
-      [describePlan(plan, label(request.from), label(request.to)), ...describeSplits(plan, outline)].join(
-        '\n',
-      ),
+      [
+        describePlan(plan, tableLabel(request.from), tableLabel(request.to)),
+        ...describeSplits(plan, outline),
+      ].join('\n'),
     )
   return ExitCode.success
 }

@@ -1,13 +1,16 @@
 import { writeFileSync } from 'node:fs'
-import type { CopyRequest, TableAt } from '../engine/job.js'
+import type { CopyRequest } from '../engine/job.js'
 import { runCopy } from '../engine/job.js'
 import { noProgress } from '../engine/progress.js'
 import { makeReport } from '../engine/report.js'
 import { errorCodes, ExitCode, redact, RowshiftError } from '../errors.js'
 import type { RunReport } from '../task/task.js'
+import type { VerifyReport } from '../verify/report.js'
 import type { CommonOptions, ReportOptions } from './options.js'
-import { describePlan, print, printError, printJson, summary } from './output.js'
+import { describePlan, print, printError, printJson, summary, tableLabel } from './output.js'
+import type { ProgressView } from './progress-view.js'
 import { progressView } from './progress-view.js'
+import { performVerify, verifySummary } from './verify-view.js'
 
 /** Never throws: whatever goes wrong stands in the report. */
 export async function reported(
@@ -24,20 +27,32 @@ export async function reported(
   }
 }
 
-/** Copies, with plan and progress on stderr. */
-export async function copyWithProgress(request: CopyRequest, signal: AbortSignal): Promise<RunReport> {
+/** Copies, with plan and progress on stderr; mode `sync` compares first. */
+export function copyWithProgress(request: CopyRequest, signal: AbortSignal): Promise<RunReport> {
+  return withProgress(signal, (view) =>
+    request.params.mode === 'sync'
+      ? performVerify({ ...request, mode: 'sync', sample: 100 }, signal, view)
+      : runCopy(request, {
+          signal,
+          onPlan: (plan) => {
+            process.stderr.write(`${describePlan(plan, tableLabel(request.from), tableLabel(request.to))}\n`)
+            view.start(plan)
+          },
+          onProgress: (progress) => view.update(progress),
+        }),
+  )
+}
+
+/** A view that is stopped when the work ends or is interrupted. */
+export async function withProgress<T>(
+  signal: AbortSignal,
+  work: (view: ProgressView) => Promise<T>,
+): Promise<T> {
   const view = progressView()
   const stop = () => view.stop()
   signal.addEventListener('abort', stop)
   try {
-    return await runCopy(request, {
-      signal,
-      onPlan: (plan) => {
-        process.stderr.write(`${describePlan(plan, label(request.from), label(request.to))}\n`)
-        view.start(plan)
-      },
-      onProgress: (progress) => view.update(progress),
-    })
+    return await work(view)
   } finally {
     view.stop()
     signal.removeEventListener('abort', stop)
@@ -70,7 +85,7 @@ export function deliver(report: RunReport, options: CommonOptions & ReportOption
   if (options.json) printJson(report)
   if (report.error && report.status !== 'skipped') printError(RowshiftError.fromReport(report.error))
   if (!options.json && (report.splits > 0 || report.status === 'success' || report.status === 'skipped'))
-    print(summary(report))
+    print('found' in report ? verifySummary(report as VerifyReport) : summary(report))
   return exitCodeOf(report)
 }
 
@@ -91,8 +106,4 @@ export function writeReport(file: string, report: RunReport | readonly RunReport
 function redactReport(report: RunReport): RunReport {
   const { error } = report
   return error === null ? report : { ...report, error: { ...error, message: redact(error.message) } }
-}
-
-export function label({ loaded, connection }: TableAt): string {
-  return loaded.plugin.describeConnection(connection)
 }

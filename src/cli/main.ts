@@ -14,10 +14,12 @@ import {
   reportOptions,
   runOptions,
   taskId,
+  verifyOptions,
 } from './options.js'
 import { printError } from './output.js'
 import { runAllCommand } from './run-all.js'
 import { runCommand } from './run.js'
+import { verifyArguments, verifyCommand } from './verify.js'
 import { historyCommand, initCommand, listCommand, showCommand } from './tasks.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -37,7 +39,7 @@ function refuseRepeated(options: Readonly<Record<string, unknown>>): void {
 function refuseOddSwitches(args: readonly string[]): void {
   const odd = args.find(
     (arg) =>
-      /^--(no-)?(all|create|dry-run|dryRun|from-target|fromTarget|json|skip-running|skipRunning)=/.test(
+      /^--(no-)?(all|create|dry-run|dryRun|from-target|fromTarget|json|repair|skip-running|skipRunning)=/.test(
         arg,
       ) && !/=(true|false)$/.test(arg),
   )
@@ -108,6 +110,12 @@ async function main(args: readonly string[]): Promise<number> {
       'Show what a run would do, and why; write nothing',
       (y) => modeOptions(configOptions(idArgument(y))),
       (options) => run(planCommand({ ...options, id: taskId(options.id), mode: options.mode })),
+    )
+    .command(
+      'verify [id]',
+      'Compare source and target row by row; exit 4 when they differ',
+      (y) => verifyOptions(reportOptions(configOptions(y))),
+      (options) => run(verifyCommand(verifyArguments(options))),
     )
     .command(
       'list',

@@ -74,8 +74,8 @@ export function modeOptions<T>(
   yargs: Argv<T>,
 ): Argv<T & { mode: string | undefined; 'from-target': boolean }> {
   return fromTargetOption(yargs).option('mode', {
-    choices: ['init', 'append', 'increment'] as const,
-    describe: 'init: full copy; append: new keys; increment: changed rows',
+    choices: ['init', 'append', 'increment', 'sync'] as const,
+    describe: 'init: full copy; append: new keys; increment: changed rows; sync: compare and repair',
   })
 }
 
@@ -85,4 +85,31 @@ export function fromTargetOption<T>(yargs: Argv<T>): Argv<T & { 'from-target': b
     default: false,
     describe: "Begin incremental runs at the target's highest value where nothing is remembered",
   })
+}
+
+/** Of `verify`. */
+export function verifyOptions<T>(yargs: Argv<T>) {
+  return yargs
+    .positional('id', { type: 'number', describe: 'Task id; else --from and --to' })
+    .option('from', { type: 'string', describe: 'type://user:password@host:port/db?table=name' })
+    .option('to', { type: 'string', describe: 'The same form, for the target' })
+    .option('params', { type: 'string', describe: 'Task params: JSON, or a file with it' })
+    .option('param', {
+      type: 'string',
+      array: true,
+      nargs: 1,
+      default: [] as string[],
+      describe: 'One of them: key=value',
+    })
+    .option('where', { type: 'string', describe: 'SQL condition on the rows of both ends' })
+    .option('sample', { type: 'number', default: 100, describe: 'Percent of the splits to compare' })
+    .option('repair', {
+      type: 'boolean',
+      default: false,
+      describe: 'Write missing and different rows, delete extra ones',
+    })
+    .option('max-delete', {
+      type: 'string',
+      describe: 'Most rows to delete: a number, or a percentage like 5%',
+    })
 }

@@ -1,3 +1,4 @@
+import type { ResolvedConnection } from '../config/config.js'
 import type { ColumnMapping, Plan, SplitOutline } from '../plugin.js'
 import type { RowshiftError } from '../errors.js'
 import { redact } from '../errors.js'
@@ -56,6 +57,11 @@ export function summary(report: RunReport): string {
   return lines.join('\n')
 }
 
+/** Where a table is, without secrets. */
+export function tableLabel({ loaded, connection }: ResolvedConnection): string {
+  return loaded.plugin.describeConnection(connection)
+}
+
 export function describePlan(plan: Plan, from: string, to: string): string {
   const { source, target } = plan
   const rows =
@@ -101,7 +107,7 @@ function describeColumn({ source, target, verdict: { grade, why } }: ColumnMappi
 }
 
 /** Control characters in a value must not reach the terminal. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, (control) => JSON.stringify(control).slice(1, -1))
 }
 

@@ -7,9 +7,12 @@ import { formatBytes, formatCount, formatSeconds } from './output.js'
 const PLAIN_INTERVAL_MS = 5_000
 const BAR_INTERVAL_MS = 100
 
+/** What says how many rows to expect. */
+type Counted = Pick<Plan, 'where' | 'source'>
+
 /** Shows how far a run is: a bar on a terminal, a line now and then elsewhere. Writes to stderr only. */
 export interface ProgressView {
-  start(plan: Plan): void
+  start(plan: Counted): void
   update(progress: Progress): void
   /** Leaves what is shown as it is; later updates show nothing. */
   stop(): void
@@ -26,7 +29,7 @@ class Figures {
   rows = 0
   #bytes = 0
 
-  constructor(plan: Plan) {
+  constructor(plan: Counted) {
     this.#expected = plan.where === null ? plan.source.estimatedRows : null
   }
 
@@ -54,7 +57,7 @@ class BarView implements ProgressView {
   #bar: SingleBar | null = null
   #figures: Figures | null = null
 
-  start(plan: Plan): void {
+  start(plan: Counted): void {
     this.#figures = new Figures(plan)
     this.#bar = new SingleBar({
       format: '{bar} {percentage}% {text}',
@@ -92,7 +95,7 @@ class LineView implements ProgressView {
   #figures: Figures | null = null
   #timer: NodeJS.Timeout | undefined
 
-  start(plan: Plan): void {
+  start(plan: Counted): void {
     this.#figures = new Figures(plan)
     this.#timer = setInterval(() => process.stderr.write(`${this.#figures!.text}\n`), PLAIN_INTERVAL_MS)
   }

@@ -1,4 +1,5 @@
 import { runCopy } from '../engine/job.js'
+import { runVerify } from '../verify/job.js'
 import { ExitCode, RowshiftError } from '../errors.js'
 import type { RunReport } from '../task/task.js'
 import { exitCodeOf, interruptible, writeReport } from './execution.js'
@@ -51,8 +52,12 @@ async function runTasks(
   return reports.sort((a, b) => a.taskId! - b.taskId!)
 }
 
+const quiet = { onPlan: () => {}, onProgress: () => {} }
+
 const copyQuietly: Parameters<typeof runTask>[3] = (request, signal) =>
-  runCopy(request, { signal, onPlan: () => {}, onProgress: () => {} })
+  request.params.mode === 'sync'
+    ? runVerify({ ...request, mode: 'sync', sample: 100 }, { signal, ...quiet })
+    : runCopy(request, { signal, ...quiet })
 
 function tell(report: RunReport, json: boolean): void {
   const { taskId, status, error, rowsWritten, seconds } = report

@@ -13,7 +13,7 @@ import { chooseWindow } from './window.js'
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
 const SPLIT_BYTES = 8 << 20
 /** About one write statement. */
-const BATCH_BYTES = 1 << 19
+export const BATCH_BYTES = 1 << 19
 /** Assumed when there are no statistics. */
 const ROW_BYTES = 256
 const MIN_SPLIT_ROWS = 1_000
@@ -101,7 +101,8 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   return { ...plan, warnings: [...plan.warnings, ...(found ?? [])] }
 }
 
-function splitRows(source: TableSchema, params: Params): { rows: number; reason: string } {
+/** How many rows a split should have, and why. */
+export function splitRows(source: TableSchema, params: Params): { rows: number; reason: string } {
   if (params.readBatch !== null) {
     return { rows: params.readBatch, reason: `${params.readBatch} rows per split: asked for by read_batch` }
   }
@@ -112,7 +113,7 @@ function splitRows(source: TableSchema, params: Params): { rows: number; reason:
 }
 
 /** `diff_column` and `pk.dest` name columns that a later run relies on, so a full copy checks them too. */
-function checkNamedColumns(
+export function checkNamedColumns(
   params: Params,
   source: TableSchema,
   target: TableSchema,

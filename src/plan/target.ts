@@ -102,7 +102,7 @@ function dropped({ table, estimatedRows }: TableSchema): string {
   return `table ${table} exists: it is dropped first, with ${rows}`
 }
 
-function sameTable(source: TableSchema): RowshiftError {
+export function sameTable(source: TableSchema): RowshiftError {
   return new RowshiftError(
     'SAME_TABLE',
     `Source and target are the same table (${source.table}). Nothing was changed; name another target.`,

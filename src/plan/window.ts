@@ -32,6 +32,7 @@ export interface WindowChoice {
 /** Fixes what this run reads, and what it leaves to be remembered. */
 export async function chooseWindow(request: WindowRequest): Promise<WindowChoice> {
   const { mode } = request.params
+  if (mode === 'sync') return { window: null, watermarks: {} }
   if (mode === 'init') return { window: null, watermarks: await seeds(request) }
   const watermark = await startingPoint(request, mode)
   const window = await bound(request, mode, watermark, PATIENCE_MS)

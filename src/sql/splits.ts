@@ -1,4 +1,4 @@
-import type { Plan, Split, SplitSize } from '../plugin.js'
+import type { ReadPlan, Split, SplitSize } from '../plugin.js'
 
 /** A key value: the cell text of each key column. */
 export type KeyValue = readonly string[]
@@ -21,7 +21,7 @@ const DENSE = 1.5
  *
  * The last split ends at the maximum that was there when planning began, so that a growing table ends too.
  */
-export async function* splitByKey(plan: Plan, probe: KeyProbe, size: SplitSize): AsyncGenerator<Split> {
+export async function* splitByKey(plan: ReadPlan, probe: KeyProbe, size: SplitSize): AsyncGenerator<Split> {
   const { key } = plan
   if (plan.window?.rows === 0) return
   if (key === null) {
@@ -38,7 +38,7 @@ export async function* splitByKey(plan: Plan, probe: KeyProbe, size: SplitSize):
 }
 
 /** How bounds will be found, and why, in words. */
-export async function explainSteps(plan: Plan, probe: KeyProbe): Promise<string> {
+export async function explainSteps(plan: ReadPlan, probe: KeyProbe): Promise<string> {
   if (plan.key === null) return 'one split'
   const last = await probe.last()
   if (last === null) return 'no rows'
@@ -84,7 +84,7 @@ interface Steps {
 }
 
 /** By arithmetic where an integer key is dense; else each bound is asked for. */
-async function chooseSteps(plan: Plan, probe: KeyProbe, last: KeyValue, size: SplitSize): Promise<Steps> {
+async function chooseSteps(plan: ReadPlan, probe: KeyProbe, last: KeyValue, size: SplitSize): Promise<Steps> {
   const probing = (why: string): Steps => ({
     reason: `bounds by asking for the row that stands a split further on: ${why}`,
     nextBound: (lower) => probe.nth(lower, last, size() - 1),
@@ -120,7 +120,7 @@ async function chooseSteps(plan: Plan, probe: KeyProbe, last: KeyValue, size: Sp
 }
 
 /** Whether the first step has about as many rows as it should: statistics may be far off. */
-async function holdsAsMany(plan: Plan, probe: KeyProbe, last: KeyValue, bound: bigint): Promise<boolean> {
+async function holdsAsMany(plan: ReadPlan, probe: KeyProbe, last: KeyValue, bound: bigint): Promise<boolean> {
   const far = await probe.nth(null, last, Math.floor(plan.splitRows / (2 * DENSE)))
   return far !== null && BigInt(far[0]!) < bound
 }

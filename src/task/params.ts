@@ -1,6 +1,7 @@
 import { checkByFile } from '../config/schema.js'
 import { RowshiftError } from '../errors.js'
 import type { ErrorLimit, Mode, WriteMode } from '../plugin.js'
+import type { MaxDelete } from '../verify/deletes.js'
 
 /** A task's params with both spellings of the seed brought to one form and defaults filled in. */
 export interface Params {
@@ -15,6 +16,8 @@ export interface Params {
   /** Most rows per write statement; null: by bytes. */
   readonly writeBatch: number | null
   readonly mode: Mode
+  /** Most rows that a repair may delete; null: a careful default. */
+  readonly maxDelete: MaxDelete | null
   /** Seconds to stay behind the source's clock; null: as little as is safe. */
   readonly lag: number | null
   /** Seconds before the watermark to read again. */
@@ -55,6 +58,7 @@ interface RawParams {
   readonly read_batch?: number
   readonly write_batch?: number
   readonly mode?: Mode
+  readonly max_delete?: MaxDelete
   readonly lag?: number
   readonly overlap?: number
   readonly write_mode?: WriteMode
@@ -80,6 +84,7 @@ const defaultWriteMode: Readonly<Record<Mode, WriteMode>> = {
   init: 'insert',
   append: 'ignore',
   increment: 'upsert',
+  sync: 'upsert',
 }
 
 /** Reads the text of a `params` column; empty means all defaults. Throws PARAMS_INVALID. */
@@ -137,6 +142,7 @@ function normalise(raw: RawParams): Params {
     readBatch: raw.read_batch ?? null,
     writeBatch: raw.write_batch ?? null,
     mode: raw.mode ?? 'init',
+    maxDelete: raw.max_delete ?? null,
     lag: raw.lag ?? null,
     overlap: raw.overlap ?? 0,
     writeMode: raw.write_mode ?? defaultWriteMode[raw.mode ?? 'init'],

@@ -1,0 +1,37 @@
+import { forEachRow } from '../../src/batch/cells.js'
+import type { Batch, Column, Plan } from '../../src/plugin.js'
+import { charsetOf, identifier, text } from './sql.js'
+
+/** `DELETE` for the rows whose identity is that of a row of the batch, in case and trailing spaces too. */
+export function removeSql(plan: Plan, rows: Batch): string {
+  const at = plan.identity!.map((name) => plan.columns.findIndex(({ target }) => target.name === name))
+  const conditions: string[] = []
+  forEachRow(rows, (cells) => {
+    const parts = at.flatMap((i) => equal(plan.columns[i]!.target, cells[i]!))
+    conditions.push(`(${parts.join(' AND ')})`)
+  })
+  return `DELETE FROM ${identifier(plan.target.table)} WHERE ${conditions.join(' OR ')}`
+}
+
+/** The first condition is for the index; the second one is exact where the collation is not. */
+function equal(column: Column, cell: Buffer | null): string[] {
+  const sql = identifier(column.name)
+  const value = cell!
+  switch (column.kind) {
+    case 'integer':
+    case 'decimal':
+    case 'boolean':
+      return [`${sql} = ${value.toString('latin1')}`]
+    case 'float':
+      return [`${sql} = ${value.toString('latin1')}e0`.replace(/(e[+-]?\d+)e0$/i, '$1')]
+    case 'bytes': {
+      const hex = value.toString('hex')
+      return [column.domain.maxBits === undefined ? `${sql} = x'${hex}'` : `${sql}+0 = ${BigInt(`0x${hex}`)}`]
+    }
+    default: {
+      const literal = text(value.toString())
+      const exact = `CAST(CONVERT(${sql} USING utf8mb4) AS BINARY) = CAST(${literal} AS BINARY)`
+      return charsetOf(column) === null ? [`${sql} = ${literal}`] : [`${sql} = ${literal}`, exact]
+    }
+  }
+}

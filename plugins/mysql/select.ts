@@ -1,0 +1,78 @@
+import type { Column, Plan, ReadPlan, Split } from '../../src/plugin.js'
+import type { SqlKeyColumn } from '../../src/sql/range.js'
+import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sql/range.js'
+import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
+import type { Session } from './connection.js'
+import { mapError } from './errors.js'
+import { mappedText } from './unmapped.js'
+import { identifier, keyLiteral, keyOrder, keyText } from './sql.js'
+
+/** `SELECT … FROM t WHERE …`: the query of one split. */
+export function selectSql(plan: ReadPlan, split: Split): string {
+  const columns = plan.columns.map(({ source }) => readExpression(source)).join(', ')
+  return `SELECT ${columns}${fromSql(plan, split)}`
+}
+
+/** ` FROM t WHERE …` */
+export function fromSql(plan: ReadPlan, split: Split): string {
+  const key = keyColumns(plan)
+  const range = { ...split, lower: literals(plan, split.lower), upper: literals(plan, split.upper) }
+  return ` FROM ${sourceTable(plan)}${whereClause(rangeConditions(key, range, plan.where, plan.window?.sql))}`
+}
+
+/** FLOAT is sent with 6 digits; as a double it comes with all of them. Adding 0 would do the same but lose -0. */
+function readExpression(column: Column): string {
+  const name = identifier(column.name)
+  return column.kind === 'float' && column.type.startsWith('float')
+    ? `${name}*1e0`
+    : (mappedText(column) ?? name)
+}
+
+export function keyProbe(session: Session, plan: ReadPlan): KeyProbe {
+  const key = keyColumns(plan)
+  const cells = (plan.key?.columns ?? []).map(keyText)
+  const present = rangeConditions(key, { lower: null, upper: null }, plan.where, plan.window?.sql)
+  const ask = async (conditions: readonly string[], tail: string): Promise<KeyValue | null> => {
+    const sql = `SELECT ${cells.join(', ')} FROM ${sourceTable(plan)}${whereClause(conditions)}${tail}`
+    const rows = await session.query(sql).catch((error: unknown) => {
+      throw mapError(error, `splitting table ${plan.source.table}`, { table: plan.source.table })
+    })
+    return (rows[0] as KeyValue | undefined) ?? null
+  }
+  return {
+    first: () => ask(present, `${orderBy(key)} LIMIT 1`),
+    last: () => ask(present, `${orderBy(key, 'DESC')} LIMIT 1`),
+    nth(lower, upper, offset) {
+      const conditions = [...present, upTo(key, literals(plan, upper)!)]
+      if (lower) conditions.push(above(key, literals(plan, lower)!))
+      return ask(conditions, `${orderBy(key)} LIMIT 1 OFFSET ${offset}`)
+    },
+  }
+}
+
+/** The query by which the next bound of a split is found; null for a table that is one split. */
+export function splitSql(plan: Plan): string | null {
+  if (plan.key === null) return null
+  const key = keyColumns(plan)
+  const present = rangeConditions(key, { lower: null, upper: null }, plan.where)
+  const names = key.map(({ sql }) => sql).join(', ')
+  return `SELECT ${names} FROM ${sourceTable(plan)}${whereClause(present)}${orderBy(key)} LIMIT 1 OFFSET ${plan.splitRows}`
+}
+
+/** The source with its split key's index: left to itself, the optimizer sometimes prefers a full scan and a sort. */
+function sourceTable(plan: ReadPlan): string {
+  const table = identifier(plan.source.table)
+  return plan.key === null ? table : `${table} FORCE INDEX (${identifier(plan.key.name)})`
+}
+
+function keyColumns(plan: ReadPlan): SqlKeyColumn[] {
+  return (plan.key?.columns ?? []).map((column) => ({
+    sql: identifier(column.name),
+    nullable: column.nullable,
+    ...keyOrder(column),
+  }))
+}
+
+function literals(plan: ReadPlan, bound: KeyValue | null): string[] | null {
+  return bound && bound.map((value, i) => keyLiteral(plan.key!.columns[i]!, value))
+}

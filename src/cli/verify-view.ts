@@ -1,0 +1,80 @@
+import { rowText } from '../verify/deletes.js'
+import { areEqual } from '../verify/findings.js'
+import type { VerifyRequest } from '../verify/job.js'
+import { runVerify } from '../verify/job.js'
+import type { VerifyReport, Verdict } from '../verify/report.js'
+import type { VerifyPlan } from '../verify/verify-plan.js'
+import { formatCount, formatSeconds, printable, tableLabel } from './output.js'
+import type { ProgressView } from './progress-view.js'
+
+/** Rows of each kind that a person sees. */
+const SHOWN = 20
+
+/** Verifies or repairs with progress shown. */
+export function performVerify(
+  request: VerifyRequest,
+  signal: AbortSignal,
+  view: ProgressView,
+): Promise<VerifyReport> {
+  return runVerify(request, {
+    signal,
+    onPlan: (plan) => {
+      process.stderr.write(`${describeVerify(plan, request)}\n`)
+      view.start(plan.source)
+    },
+    onProgress: (progress) => view.update(progress),
+  })
+}
+
+function describeVerify(plan: VerifyPlan, { from, to, mode, sample }: VerifyRequest): string {
+  return [
+    `source   ${tableLabel(from)} table ${plan.source.source.table}`,
+    `target   ${tableLabel(to)} table ${plan.target.source.table}`,
+    `mode     ${mode === 'sync' ? 'compare and repair' : 'compare'}, ${plan.forms.length} columns, ${plan.workerNum} threads`,
+    ...(plan.source.where === null ? [] : [`where    ${plan.source.where} (on both ends)`]),
+    ...(sample === 100 ? [] : [`sample   ${sample} % of the splits`]),
+    ...plan.reasons.map((reason) => `because  ${reason}`),
+    ...plan.warnings.map((warning) => `warning  ${warning}`),
+  ].join('\n')
+}
+
+/** What a person reads after a verification or repair. */
+export function verifySummary(report: VerifyReport): string {
+  const { found, left } = report
+  const end = `in ${formatSeconds(report.seconds)}, ${report.splits} splits. Run ${report.runId}.`
+  if (found === null) return `The comparison did not come to its end ${end}`
+  const lines: string[] = []
+  if (!areEqual(found)) lines.push(...rows(found), counts(found))
+  if (left !== null) {
+    lines.push(`Written ${formatCount(report.rowsWritten)} rows, deleted ${formatCount(report.rowsDeleted)}.`)
+  }
+  const sampled =
+    report.splitsSkipped === 0
+      ? ''
+      : ` (${report.sample} % of the splits; ${report.splitsSkipped} were left out)`
+  const compared =
+    left === null
+      ? `${formatCount(found.sourceRows)} source rows, ${formatCount(found.targetRows)} target rows`
+      : `${formatCount(found.sourceRows)} source rows`
+  lines.push(`${areEqual(left ?? found) ? 'Equal' : 'Different'}${sampled}: ${compared}, ${end}`)
+  return lines.join('\n')
+}
+
+function counts({ missing, extra, different }: Verdict): string {
+  const figure = (count: number, what: string) => `${formatCount(count)} ${what}`
+  return `${figure(missing, 'missing')}, ${figure(extra, 'extra')}, ${figure(different, 'different')}`
+}
+
+function rows({ missingRows, extraRows, differentRows }: Verdict): string[] {
+  const first = (lines: readonly string[]) => lines.slice(0, SHOWN).map(printable)
+  return [
+    ...first(missingRows.map((row) => `missing    ${rowText(row)}`)),
+    ...first(extraRows.map((row) => `extra      ${rowText(row)}`)),
+    ...first(
+      differentRows.map(
+        ({ key, columns }) =>
+          `different  ${rowText(key)}${columns.length === 0 ? '' : ` in ${columns.join(', ')}`}`,
+      ),
+    ),
+  ]
+}

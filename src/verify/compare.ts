@@ -1,0 +1,165 @@
+import { RowshiftError } from '../errors.js'
+import { WorkerPool } from '../engine/pool.js'
+import type { Progress, ProgressEvent } from '../engine/progress.js'
+import { advance, noProgress } from '../engine/progress.js'
+import { noCounts } from '../engine/messages.js'
+import type { Endpoint, Plan, Reader, Split } from '../plugin.js'
+import { addFindings, areEqual, noFindings } from './findings.js'
+import type { Findings, VerifyJob, VerifyResult, VerifySetup } from './messages.js'
+import type { VerifyPlan } from './verify-plan.js'
+
+export interface CompareJob {
+  readonly runId: string
+  readonly plan: VerifyPlan
+  /** How rows are written; null: only compare. */
+  readonly repair: Plan | null
+  readonly source: Endpoint
+  readonly target: Endpoint
+  /** The coordinator's own reader of the source, which computes the splits. */
+  readonly reader: Reader
+  /** Percent of the splits to look at. */
+  readonly sample: number
+  /** Throws when so many extra rows may not be deleted; called before anything is changed. */
+  readonly guard: (findings: Findings) => void
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: Progress) => void
+}
+
+export interface CompareResult {
+  readonly found: Findings
+  /** What is left after a repair; the same as `found` without one. */
+  readonly left: Findings
+  readonly written: number
+  readonly deleted: number
+  readonly progress: Progress
+  readonly splitsSkipped: number
+}
+
+/** Compares all ranges of both tables on a pool of worker threads, then repairs those that differ. */
+export async function compareTables(job: CompareJob): Promise<CompareResult> {
+  const control = `rowshift-verify-${job.runId}`
+  const { plan, repair, source, target } = job
+  const setup: VerifySetup = { plan, repair, source, target, control }
+  const pool = new WorkerPool<VerifyJob, VerifyResult>({
+    worker: 'verify.js',
+    threads: plan.workerNum,
+    control,
+    setup,
+  })
+  const abort = () => pool.abort()
+  job.signal.addEventListener('abort', abort)
+  try {
+    return await new Comparison(job, pool).run()
+  } finally {
+    job.signal.removeEventListener('abort', abort)
+    await pool.close()
+  }
+}
+
+class Comparison {
+  readonly #job: CompareJob
+  readonly #pool: WorkerPool<VerifyJob, VerifyResult>
+  #progress = noProgress
+  #error: RowshiftError | null = null
+  #skipped = 0
+  #written = 0
+  #deleted = 0
+
+  constructor(job: CompareJob, pool: WorkerPool<VerifyJob, VerifyResult>) {
+    this.#job = job
+    this.#pool = pool
+  }
+
+  async run(): Promise<CompareResult> {
+    const compared = this.#sampled(coveringSplits(this.#job))
+    const found = await this.#all(compared, (range) => ({ range, mayDelete: null }))
+    let left = found
+    if (this.#job.repair !== null && !areEqual(found.differences)) {
+      this.#job.guard(found)
+      left = await this.#all(found.ranges, ({ range, extra }) => ({ range, mayDelete: extra }))
+    }
+    return {
+      found,
+      left,
+      written: this.#written,
+      deleted: this.#deleted,
+      progress: this.#progress,
+      splitsSkipped: this.#skipped,
+    }
+  }
+
+  /** Runs a job for each item, with a bounded number of them waiting, and adds up what they find. */
+  async #all<T>(items: AsyncIterable<T> | Iterable<T>, jobOf: (item: T) => VerifyJob): Promise<Findings> {
+    const { plan, signal } = this.#job
+    const running = new Set<Promise<void>>()
+    let sum = noFindings
+    let index = 0
+    for await (const item of items) {
+      if (this.#error || signal.aborted) break
+      const done = this.#one(index++, jobOf(item))
+        .then((findings) => void (sum = addFindings(sum, findings)))
+        .catch((thrown: unknown) => this.#fail(RowshiftError.from(thrown)))
+        .finally(() => running.delete(done))
+      running.add(done)
+      if (running.size >= plan.workerNum * 2) await Promise.race(running)
+    }
+    await Promise.all(running)
+    if (this.#error) throw this.#error
+    if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'The run was interrupted.')
+    return sum
+  }
+
+  async #one(split: number, job: VerifyJob): Promise<Findings> {
+    this.#advance({ type: 'planned', split })
+    const result = await this.#pool.run(job)
+    if (result.outcome === 'failed') throw RowshiftError.fromReport(result.error)
+    const { findings, written, deleted } = result
+    this.#written += written
+    this.#deleted += deleted
+    const rows = job.mayDelete === null ? findings.sourceRows : 0
+    this.#advance({ type: 'done', split, counts: { ...noCounts, rowsRead: rows, rowsWritten: rows } })
+    return findings
+  }
+
+  /** Evenly over the table; what lies above the source's last key is always looked at. */
+  async *#sampled(splits: AsyncIterable<Split>): AsyncGenerator<Split> {
+    const share = this.#job.sample / 100
+    let index = 0
+    for await (const split of splits) {
+      const chosen = Math.ceil((index + 1) * share) > Math.ceil(index * share)
+      index++
+      if (chosen || split.upper === null) yield split
+      else this.#skipped++
+    }
+  }
+
+  /** The first failure ends the run. */
+  #fail(error: RowshiftError): void {
+    this.#error ??= error
+    this.#pool.abort()
+  }
+
+  #advance(event: ProgressEvent): void {
+    this.#progress = advance(this.#progress, event)
+    this.#job.onProgress(this.#progress)
+  }
+}
+
+/**
+ * The source's splits, and what they leave out of the target: rows above the source's last key, and rows whose key is NULL
+ * where the source's cannot be.
+ */
+async function* coveringSplits({ plan, reader, signal }: CompareJob): AsyncGenerator<Split> {
+  const { source, target } = plan
+  let last: readonly string[] | null = null
+  let index = 0
+  for await (const split of reader.split(source, () => source.splitRows, signal)) {
+    yield { ...split, index: index++ }
+    last = split.upper ?? last
+  }
+  if (source.key === null) return
+  if (target.key!.nullable && !source.key.nullable) {
+    yield { index: index++, lower: null, upper: null, nullKey: true }
+  }
+  yield { index, lower: last, upper: null }
+}

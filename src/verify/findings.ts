@@ -1,0 +1,39 @@
+import type { Findings } from './messages.js'
+import type { Differences } from './row-comparison.js'
+import { MOST_NAMED } from './row-comparison.js'
+
+export const noDifferences: Differences = {
+  missing: 0,
+  extra: 0,
+  different: 0,
+  missingRows: [],
+  extraRows: [],
+  differentRows: [],
+}
+
+export const noFindings: Findings = { sourceRows: 0, targetRows: 0, differences: noDifferences, ranges: [] }
+
+export function areEqual({ missing, extra, different }: Differences): boolean {
+  return missing + extra + different === 0
+}
+
+export function addFindings(a: Findings, b: Findings): Findings {
+  return {
+    sourceRows: a.sourceRows + b.sourceRows,
+    targetRows: a.targetRows + b.targetRows,
+    differences: addDifferences(a.differences, b.differences),
+    ranges: [...a.ranges, ...b.ranges],
+  }
+}
+
+function addDifferences(a: Differences, b: Differences): Differences {
+  if (areEqual(b)) return a
+  return {
+    missing: a.missing + b.missing,
+    extra: a.extra + b.extra,
+    different: a.different + b.different,
+    missingRows: [...a.missingRows, ...b.missingRows].slice(0, MOST_NAMED),
+    extraRows: [...a.extraRows, ...b.extraRows].slice(0, MOST_NAMED),
+    differentRows: [...a.differentRows, ...b.differentRows].slice(0, MOST_NAMED),
+  }
+}

@@ -1,0 +1,137 @@
+import { endpoint } from '../config/plugins.js'
+import type { CopyRequest } from '../engine/job.js'
+import type { Progress } from '../engine/progress.js'
+import { noProgress } from '../engine/progress.js'
+import { RowshiftError } from '../errors.js'
+import { log } from '../log.js'
+import { makePlan } from '../plan/plan.js'
+import type { Plan, Reader, Writer } from '../plugin.js'
+import type { CompareResult } from './compare.js'
+import { compareTables } from './compare.js'
+import { areEqual } from './findings.js'
+import { checkDeletes } from './deletes.js'
+import type { VerifyReport } from './report.js'
+import { differenceError, makeVerifyReport } from './report.js'
+import type { VerifyPlan } from './verify-plan.js'
+import { makeVerifyPlan } from './verify-plan.js'
+
+export interface VerifyRequest extends Omit<CopyRequest, 'past'> {
+  /** `sync` makes the target equal; `verify` looks only. */
+  readonly mode: 'verify' | 'sync'
+  /** Percent of the splits to compare. */
+  readonly sample: number
+}
+
+export interface VerifyHooks {
+  readonly signal: AbortSignal
+  readonly onPlan: (plan: VerifyPlan) => void
+  readonly onProgress: (progress: Progress) => void
+}
+
+interface Ends {
+  readonly reader: Reader
+  readonly targetReader: Reader
+  /** null: nothing may be written. */
+  readonly writer: Writer | null
+}
+
+/** Compares two tables, and makes the target equal in mode `sync`. Never throws: a failure is in the report. */
+export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Promise<VerifyReport> {
+  const started = performance.now()
+  let plan: VerifyPlan | null = null
+  let repair: Plan | null = null
+  let progress = noProgress
+  let result: CompareResult | null = null
+  let error: RowshiftError | null = null
+  try {
+    await withEnds(request, async (ends) => {
+      plan = await makeVerifyPlan({ ...request, ...ends }, request.params)
+      if (ends.writer) repair = await planRepair(request, ends.reader, ends.writer)
+      for (const reason of plan.reasons) log.info({ runId: request.runId }, reason)
+      hooks.onPlan(plan)
+      const onProgress = (now: Progress) => {
+        progress = now
+        hooks.onProgress(now)
+      }
+      result = await compare(request, ends.reader, plan, repair, { ...hooks, onProgress })
+      if (!areEqual(result.left.differences)) throw differenceError(result)
+    })
+  } catch (thrown) {
+    error = hooks.signal.aborted
+      ? new RowshiftError('INTERRUPTED', 'The run was interrupted.')
+      : RowshiftError.from(thrown)
+    if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
+  }
+  const seconds = (performance.now() - started) / 1000
+  return makeVerifyReport({ request, plan, repair, progress, result, error, seconds })
+}
+
+function compare(
+  request: VerifyRequest,
+  reader: Reader,
+  plan: VerifyPlan,
+  repair: Plan | null,
+  { signal, onProgress }: VerifyHooks,
+): Promise<CompareResult> {
+  const { runId, from, to, params, sample } = request
+  if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'The run was interrupted.')
+  return compareTables({
+    runId,
+    plan,
+    repair,
+    reader,
+    source: endpoint(from.loaded, from.connection, params.session),
+    target: endpoint(to.loaded, to.connection, params.session),
+    sample,
+    guard: (found) => checkDeletes(found, params.maxDelete),
+    signal,
+    onProgress,
+  })
+}
+
+/** `pre_sql` and `post_sql` belong to a whole copy: one that empties the target would undo what is to be repaired. */
+function planRepair({ params, from, to }: VerifyRequest, reader: Reader, writer: Writer): Promise<Plan> {
+  if (!writer.remove) {
+    throw new RowshiftError(
+      'PLUGIN_UNKNOWN',
+      `Databases of type "${to.loaded.type}" cannot be repaired: their plugin deletes no rows.`,
+    )
+  }
+  return makePlan({
+    reader,
+    writer,
+    sourceTable: from.table,
+    targetTable: to.table,
+    params: {
+      ...params,
+      mode: 'sync',
+      writeMode: 'upsert',
+      consistency: 'split',
+      schemaSaveMode: 'error_when_not_exist',
+      preSql: [],
+      postSql: [],
+    },
+  })
+}
+
+/** Opens the coordinator's own connections for as long as `use` takes. */
+async function withEnds<T>(
+  { from, to, params, mode }: VerifyRequest,
+  use: (ends: Ends) => Promise<T>,
+): Promise<T> {
+  const source = endpoint(from.loaded, from.connection, params.session)
+  const target = endpoint(to.loaded, to.connection, params.session)
+  const reader = from.loaded.plugin.createReader?.(source)
+  const targetReader = to.loaded.plugin.createReader?.(target)
+  const writer = mode === 'sync' ? to.loaded.plugin.createWriter?.(target) : null
+  if (!reader || !targetReader || writer === undefined) {
+    const { type } = reader ? to.loaded : from.loaded
+    throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${type}" cannot be compared or repaired.`)
+  }
+  try {
+    await Promise.all([reader.connect(), targetReader.connect(), writer?.connect()])
+    return await use({ reader, targetReader, writer })
+  } finally {
+    await Promise.allSettled([reader.close(), targetReader.close(), writer?.close()])
+  }
+}

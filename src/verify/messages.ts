@@ -1,0 +1,45 @@
+import type { ErrorReport } from '../errors.js'
+import type { Endpoint, Plan, Split } from '../plugin.js'
+import type { Differences } from './row-comparison.js'
+import type { VerifyPlan } from './verify-plan.js'
+
+/** What every worker thread of a verification starts with. */
+export interface VerifySetup {
+  readonly plan: VerifyPlan
+  /** How rows are written; null: nothing is repaired. */
+  readonly repair: Plan | null
+  readonly source: Endpoint
+  readonly target: Endpoint
+  /** Name of the BroadcastChannel of control messages. */
+  readonly control: string
+}
+
+export interface VerifyJob {
+  readonly range: Split
+  /** null: only compare; else the most rows of the range that may be deleted while it is repaired. */
+  readonly mayDelete: number | null
+}
+
+/** What a range turned out to be. */
+export interface Findings {
+  readonly sourceRows: number
+  readonly targetRows: number
+  readonly differences: Differences
+  /** The smallest ranges looked at that hold all differences, and the extra rows of each. */
+  readonly ranges: readonly DifferingRange[]
+}
+
+export interface DifferingRange {
+  readonly range: Split
+  readonly extra: number
+}
+
+/** Findings are those after a repair, if there was one. Errors lose their fields when thrown across threads. */
+export type VerifyResult =
+  | {
+      readonly outcome: 'done'
+      readonly findings: Findings
+      readonly written: number
+      readonly deleted: number
+    }
+  | { readonly outcome: 'failed'; readonly error: ErrorReport }

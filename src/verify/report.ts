@@ -1,0 +1,73 @@
+import type { Progress } from '../engine/progress.js'
+import { makeReport } from '../engine/report.js'
+import { RowshiftError } from '../errors.js'
+import type { Plan } from '../plugin.js'
+import type { RunReport } from '../task/task.js'
+import type { CompareResult } from './compare.js'
+import { noFindings } from './findings.js'
+import type { VerifyRequest } from './job.js'
+import type { Findings } from './messages.js'
+import type { Differences } from './row-comparison.js'
+import type { VerifyPlan } from './verify-plan.js'
+
+/** The report of a verification or repair: that of any run, and what was found. */
+export interface VerifyReport extends RunReport {
+  /** Rows that a repair has deleted. */
+  readonly rowsDeleted: number
+  /** Percent of the splits that were asked for, and splits left out because of it. */
+  readonly sample: number
+  readonly splitsSkipped: number
+  /** Before a repair; null: the comparison did not come to its end. */
+  readonly found: Verdict | null
+  /** After a repair; null: there was none. */
+  readonly left: Verdict | null
+}
+
+export interface Verdict extends Differences {
+  readonly sourceRows: number
+  readonly targetRows: number
+}
+
+export interface VerifyFacts {
+  readonly request: VerifyRequest
+  readonly plan: VerifyPlan | null
+  readonly repair: Plan | null
+  readonly progress: Progress
+  readonly result: CompareResult | null
+  readonly error: RowshiftError | null
+  readonly seconds: number
+}
+
+export function makeVerifyReport(facts: VerifyFacts): VerifyReport {
+  const { request, plan, repair, progress, result, error, seconds } = facts
+  const { sourceRows } = result?.found ?? noFindings
+  const { runId, taskId, params, mode, sample } = request
+  return {
+    ...makeReport({ runId, taskId, params, plan: repair, progress, error, seconds }),
+    mode,
+    rowsRead: sourceRows,
+    rowsWritten: result?.written ?? 0,
+    workerNum: plan?.workerNum ?? params.workerNum,
+    reasons: [...(plan?.reasons ?? []), ...(repair?.write.reasons ?? [])],
+    warnings: [...(plan?.warnings ?? []), ...(repair?.warnings ?? [])],
+    rowsDeleted: result?.deleted ?? 0,
+    sample,
+    splitsSkipped: result?.splitsSkipped ?? 0,
+    found: result && verdict(result.found),
+    left: result && repair ? verdict(result.left) : null,
+  }
+}
+
+function verdict({ sourceRows, targetRows, differences }: Findings): Verdict {
+  return { sourceRows, targetRows, ...differences }
+}
+
+export function differenceError({ left, written, deleted }: CompareResult): RowshiftError {
+  const { missing, extra, different } = left.differences
+  const after = written + deleted === 0 ? '' : ` after ${written} rows were written and ${deleted} deleted`
+  return new RowshiftError(
+    'DIFFERENT',
+    `Source and target differ${after}: ${missing} rows are missing in the target, ${extra} are extra, ${different} are different.`,
+    { missing, extra, different },
+  )
+}

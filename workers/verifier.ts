@@ -1,0 +1,214 @@
+import { recycle } from '../src/batch/builder.js'
+import { RowshiftError } from '../src/errors.js'
+import type { Endpoint, Plugin, Reader, ReadPlan, Split, Writer } from '../src/plugin.js'
+import { addFindings, areEqual, noFindings } from '../src/verify/findings.js'
+import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/verify/messages.js'
+import { RowComparison } from '../src/verify/row-comparison.js'
+import { RowRepair } from './row-repair.js'
+
+/** A differing range with more rows is divided before its rows are read. */
+const FEW_ROWS = 1_000
+const PARTS = 16
+/** A range whose rows weigh more is divided too. */
+const MANY_BYTES = 16 << 20
+
+interface Side {
+  readonly reader: Reader
+  readonly plan: ReadPlan
+}
+
+interface Ends {
+  readonly source: Side
+  readonly target: Side
+  /** null: nothing is repaired. */
+  readonly writer: Writer | null
+}
+
+/** One thread's readers of both ends, and how a range is compared and repaired. */
+export class Verifier {
+  readonly #setup: VerifySetup
+  readonly #post: (message: 'opened' | 'closed') => void
+  readonly #abort = new AbortController()
+  #ends: Promise<Ends> | null = null
+
+  constructor(setup: VerifySetup, post: (message: 'opened' | 'closed') => void) {
+    this.#setup = setup
+    this.#post = post
+  }
+
+  async run({ range, mayDelete }: VerifyJob): Promise<VerifyResult> {
+    try {
+      const ends = await (this.#ends ??= this.#open())
+      if (mayDelete === null)
+        return { outcome: 'done', findings: await this.#compare(ends, range), written: 0, deleted: 0 }
+      const done = await this.#repair(ends, range, mayDelete)
+      return { outcome: 'done', findings: await this.#compare(ends, range), ...done }
+    } catch (thrown) {
+      const error = this.#abort.signal.aborted
+        ? new RowshiftError('INTERRUPTED', 'Interrupted while comparing.')
+        : RowshiftError.from(thrown)
+      return {
+        outcome: 'failed',
+        error: { ...error.report(), details: { split: range.index, ...error.details } },
+      }
+    }
+  }
+
+  abort(): void {
+    this.#abort.abort()
+  }
+
+  /** After the last range. */
+  async close(): Promise<void> {
+    if (this.#ends === null) return
+    const ends = await this.#ends.catch(() => null)
+    await Promise.allSettled([
+      ends?.source.reader.close(),
+      ends?.target.reader.close(),
+      ends?.writer?.close(),
+    ])
+    this.#post('closed')
+  }
+
+  async #compare(ends: Ends, range: Split): Promise<Findings> {
+    if (!this.#setup.plan.digests) return this.#compareRows(ends, range)
+    const [a, b] = await this.#digests(ends, range)
+    if (a === null || b === null) return this.#compareRows(ends, range)
+    if (a.rows === b.rows && a.digest === b.digest) {
+      return { ...noFindings, sourceRows: a.rows, targetRows: b.rows }
+    }
+    const rows = Math.max(a.rows, b.rows)
+    const oneSided = a.rows === 0 || b.rows === 0
+    if (rows > FEW_ROWS && !oneSided && this.#divisible(range)) {
+      const side = a.rows >= b.rows ? ends.source : ends.target
+      return this.#compareParts(ends, side, range, Math.ceil(rows / PARTS))
+    }
+    const found = await this.#compareRows(ends, range)
+    if (areEqual(found.differences)) await this.#explain(ends, range)
+    return found
+  }
+
+  /** Row by row, by what both readers say. */
+  async #compareRows(ends: Ends, range: Split): Promise<Findings> {
+    const comparison = new RowComparison(comparisonSetup(this.#setup))
+    let bytes = 0
+    for await (const batch of this.#read(ends.source, range)) {
+      bytes += batch.bytes.length
+      if (bytes > MANY_BYTES && this.#divisible(range)) {
+        return this.#compareParts(ends, ends.source, range, Math.max(1, comparison.sourceRows >> 1))
+      }
+      comparison.addSource(batch)
+      recycle(batch)
+    }
+    for await (const batch of this.#read(ends.target, range)) {
+      comparison.addTarget(batch)
+      recycle(batch)
+    }
+    const differences = comparison.end()
+    return {
+      sourceRows: comparison.sourceRows,
+      targetRows: comparison.targetRows,
+      differences,
+      ranges: areEqual(differences) ? [] : [{ range, extra: differences.extra }],
+    }
+  }
+
+  async #compareParts(ends: Ends, side: Side, range: Split, rows: number): Promise<Findings> {
+    const parts: Split[] = []
+    const { signal } = this.#abort
+    for await (const part of side.reader.divide(side.plan, range, () => rows, signal)) parts.push(part)
+    let all = noFindings
+    for (const part of parts) {
+      const indivisible = parts.length === 1 || part.indivisible
+      const found = await this.#compare(ends, {
+        ...part,
+        index: range.index,
+        ...(indivisible ? { indivisible: true } : {}),
+      })
+      all = addFindings(all, found)
+    }
+    return all
+  }
+
+  /** The digests differed and the rows did not: either somebody has changed the rows meanwhile, or one of the two is wrong. */
+  async #explain(ends: Ends, range: Split): Promise<void> {
+    const [a, b] = await this.#digests(ends, range)
+    if (a?.rows === b?.rows && a?.digest === b?.digest) return
+    const { table } = ends.source.plan.source
+    throw new RowshiftError(
+      'INTERNAL',
+      `The databases' digests of a range of ${table} differ (${JSON.stringify(range)}), but its rows read alike on both ends. ` +
+        'Run the verification again when nobody writes to the tables; if it stays so, please report it.',
+      { table },
+    )
+  }
+
+  async #repair(ends: Ends, range: Split, mayDelete: number): Promise<{ written: number; deleted: number }> {
+    const plan = this.#setup.repair!
+    const repair = new RowRepair(ends.writer!, plan, this.#abort.signal)
+    const comparison = new RowComparison(comparisonSetup(this.#setup), repair)
+    for await (const batch of this.#read(ends.source, range)) comparison.addSource(batch)
+    if (!comparison.complete) throw tooLarge(plan.source.table)
+    for await (const batch of this.#read(ends.target, range)) comparison.addTarget(batch)
+    // More than there were when the user's limit was looked at: somebody else writes to the target.
+    return repair.apply(comparison.end().extra <= mayDelete)
+  }
+
+  #digests(ends: Ends, range: Split) {
+    const digest = ({ reader, plan }: Side) =>
+      hasNone(plan, range)
+        ? Promise.resolve({ rows: 0, digest: '0' })
+        : reader.digest!(plan, range, this.#abort.signal)
+    return Promise.all([digest(ends.source), digest(ends.target)])
+  }
+
+  #read({ reader, plan }: Side, range: Split) {
+    return hasNone(plan, range) ? [] : reader.read(plan, range, this.#abort.signal)
+  }
+
+  /** The range above the source's last key has no end to divide towards. */
+  #divisible(range: Split): boolean {
+    return this.#setup.plan.source.key !== null && range.upper !== null && !range.indivisible
+  }
+
+  async #open(): Promise<Ends> {
+    this.#post('opened')
+    const { source, target, plan, repair } = this.#setup
+    const reader = (await load(source)).createReader!(source)
+    const plugin = await load(target)
+    const targetReader = plugin.createReader!(target)
+    const writer = repair === null ? null : plugin.createWriter!(target)
+    await Promise.all([reader.connect(), targetReader.connect(), writer?.connect()])
+    return {
+      source: { reader, plan: plan.source },
+      target: { reader: targetReader, plan: plan.target },
+      writer,
+    }
+  }
+}
+
+/** A key without NULL has no rows in the split of NULL keys. */
+function hasNone({ key }: ReadPlan, range: Split): boolean {
+  return range.nullKey === true && key?.nullable !== true
+}
+
+function comparisonSetup({ plan }: VerifySetup) {
+  return {
+    names: plan.source.columns.map(({ source }) => source.name),
+    binary: plan.source.columns.map(({ source }) => source.kind === 'bytes'),
+    forms: plan.forms,
+    identity: plan.identity,
+  }
+}
+
+function tooLarge(table: string): RowshiftError {
+  return new RowshiftError(
+    'KEY_REQUIRED',
+    `${table} differs, is compared in one piece, and is too large for that to be repaired. Give both tables a unique key that sorts alike, or copy the table again.`,
+    { table },
+  )
+}
+
+async function load(endpoint: Endpoint): Promise<Plugin> {
+  return ((await import(endpoint.plugin)) as { default: Plugin }).default
+}
