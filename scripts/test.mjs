@@ -1,0 +1,39 @@
+// Runs all tests: those that compare values in one process, everything else in another, each with servers of its own, so
+// that both cores of a small machine have work. The second one's output follows the first one's. With arguments, for
+// instance `--grep splits`, one process runs what they ask for.
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+const VALUES = 'cases|random-tables|bad-rows'
+const args = process.argv.slice(2)
+process.exitCode = args.length > 0 ? await mocha(args) : await both()
+
+async function both() {
+  let values = null
+  let held = ''
+  const hold = (text) => (held += text)
+  const first = mocha(['--ignore', `dist/test/integration/@(${VALUES}).test.js`], (text) => {
+    // Its servers run, so that nothing has to be installed any more.
+    values ??= mocha(
+      ['--ignore', 'dist/test/unit/**', '--ignore', `dist/test/integration/!(${VALUES}).test.js`],
+      hold,
+    )
+    process.stdout.write(text)
+  })
+  const status = await first
+  const rest = await values
+  process.stdout.write(held)
+  return status || (rest ?? 1)
+}
+
+/** Resolves to the exit code. */
+function mocha(args, onText) {
+  const child = spawn(process.execPath, ['node_modules/mocha/bin/mocha.js', ...args], {
+    stdio: ['inherit', onText ? 'pipe' : 'inherit', 'inherit'],
+  })
+  child.stdout?.setEncoding('utf8').on('data', onText)
+  return new Promise((resolve) => {
+    child.on('close', (code) => resolve(code ?? 1))
+  })
+}
