@@ -9,7 +9,7 @@ import { DirtyRows } from './dirty-rows.js'
 
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
 const SPLIT_CAPACITY = 16 << 20
-const PROGRESS_INTERVAL_MS = 100
+const PROGRESS_INTERVAL_MS = 250
 
 /** One thread's reader and writer, and the loop that moves splits from one to the other. */
 export class Copier {

@@ -114,6 +114,16 @@ async function splitWarnings(session: Session, plan: Plan, splitSql: string): Pr
   ]
 }
 
+/** How the server would run a query: what it reads by which index, and how many rows it expects. */
+export async function explainQuery(session: Session, sql: string): Promise<string[]> {
+  const rows = await session.query(`EXPLAIN FORMAT=TRADITIONAL ${sql}`)
+  return rows.map((row) => {
+    // MySQL has columns "partitions" and "filtered" beside those of MariaDB.
+    const [type, , key, , , estimate] = row.length > 10 ? row.slice(4) : row.slice(3)
+    return `${type}, key ${key ?? 'none'}, about ${estimate} rows. ${row.at(-1) ?? ''}`.trim()
+  })
+}
+
 /**
  * Values that a column holds although no statement can write them as text: index 0 of an ENUM, which reads as the empty
  * text and is refused by strict mode, and DECIMALs inside MySQL's JSON, which are read back as DOUBLEs (1.10 as 1.1).

@@ -11,19 +11,20 @@ import type {
   Reader,
   SnapshotLock,
   Split,
+  SplitOutline,
   SplitSize,
   TableDefinition,
   TableSchema,
   Window,
 } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
-import { divideRange, splitByKey } from '../../src/sql/splits.js'
+import { divideRange, explainSteps, splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
 import { defineTable } from './definition.js'
 import { digestForms, digestOf, digestSelect } from './digest.js'
 import { mapError } from './errors.js'
 import { findLoss } from './loss-search.js'
-import { checkSource } from './preflight.js'
+import { checkSource, explainQuery } from './preflight.js'
 import { describeTable } from './schema.js'
 import { fromSql, keyProbe, selectSql, splitSql } from './select.js'
 import { lockWrites } from './snapshot.js'
@@ -60,6 +61,15 @@ export class MysqlReader implements Reader {
 
   async check(plan: Plan, allColumns: boolean): Promise<readonly string[]> {
     return checkSource(await this.#open(), plan, splitSql(plan), allColumns)
+  }
+
+  async outline(plan: Plan): Promise<SplitOutline> {
+    const session = await this.#open()
+    const strategy = await explainSteps(plan, keyProbe(session, plan))
+    const first = await splitByKey(plan, keyProbe(session, plan), () => plan.splitRows).next()
+    if (first.done) return { strategy, query: null, explain: [] }
+    const query = selectSql(plan, first.value)
+    return { strategy, query, explain: await explainQuery(session, query) }
   }
 
   split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {

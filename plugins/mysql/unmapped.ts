@@ -13,10 +13,16 @@ const COMPLETE = /^(utf8\w*|utf16\w*|utf32|ucs2|latin1|binary)$/
  * than as it is stored. null: nothing can be lost.
  */
 export function mappedText(column: Column): string | null {
+  const name = identifier(column.name)
+  if (hasEmptyMember(column)) return `IF(${name} + 0 = 0, CONCAT(~0 + (1 + LENGTH(${name}))), ${name})`
   const charset = charsetOf(column)
   if (charset === null || column.domain.members || COMPLETE.test(charset)) return null
-  const name = identifier(column.name)
   return `IF(${isMapped(name)}, CONVERT(${name} USING utf8mb4), CONCAT(~0 + LENGTH(${name})))`
+}
+
+/** The invalid value of an ENUM, index 0, is sent as the empty text, just like a member that is empty. */
+function hasEmptyMember({ domain }: Column): boolean {
+  return !domain.several && domain.members?.includes('') === true
 }
 
 /** The failure of {@link mappedText} in words; null when the error is another one. */
@@ -28,6 +34,15 @@ export function unmappedError(thrown: unknown, plan: ReadPlan): RowshiftError | 
   if (!column) return null
   const { table } = plan.source
   const name = identifier(column.name)
+  if (hasEmptyMember(column)) {
+    return new RowshiftError(
+      'DATA_REJECTED',
+      `Column ${column.name} of table ${table} holds the invalid value of an ENUM (index 0), which would arrive as its empty member. ` +
+        `Correct the rows of: SELECT * FROM ${identifier(table)} WHERE ${name} + 0 = 0.`,
+      { table, column: column.name },
+      thrown,
+    )
+  }
   return new RowshiftError(
     'DATA_REJECTED',
     `Column ${column.name} of table ${table} holds bytes that are no character of ${charsetOf(column)}, and would arrive as "?". ` +

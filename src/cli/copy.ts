@@ -1,7 +1,7 @@
 import type { ResolvedConnection } from '../config/config.js'
 import { Config, fromUrl } from '../config/config.js'
 import type { CopyRequest, TableAt } from '../engine/job.js'
-import { planCopy } from '../engine/job.js'
+import { outlineCopy } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
 import { ExitCode, RowshiftError } from '../errors.js'
 import type { Params } from '../task/params.js'
@@ -9,7 +9,7 @@ import { withMode } from '../task/params.js'
 import type { Task, TaskStore } from '../task/task.js'
 import type { CommonOptions, ConfigOptions, ModeOptions, ReportOptions } from './options.js'
 import { copyWithProgress, deliver, interruptible, reported, writeReport } from './execution.js'
-import { describePlan, print, printJson, tableLabel } from './output.js'
+import { describePlan, describeSplits, print, printJson, tableLabel } from './output.js'
 import { paramsFromOptions } from './params-options.js'
 import { openStore } from './tasks.js'
 
@@ -115,9 +115,15 @@ async function showPlan(
   options: CommonOptions,
   warnings: readonly string[] = [],
 ): Promise<number> {
-  const made = await planCopy(request)
+  const { plan: made, outline } = await outlineCopy(request)
   const plan = { ...made, warnings: [...warnings, ...made.warnings] }
-  if (options.json) printJson(plan)
-  else print(describePlan(plan, tableLabel(request.from), tableLabel(request.to)))
+  if (options.json) printJson({ ...plan, outline })
+  else
+    print(
+      [
+        describePlan(plan, tableLabel(request.from), tableLabel(request.to)),
+        ...describeSplits(plan, outline),
+      ].join('\n'),
+    )
   return ExitCode.success
 }

@@ -1,5 +1,5 @@
 import type { ResolvedConnection } from '../config/config.js'
-import type { ColumnMapping, Plan } from '../plugin.js'
+import type { ColumnMapping, Plan, SplitOutline } from '../plugin.js'
 import type { RowshiftError } from '../errors.js'
 import { redact } from '../errors.js'
 import type { RunReport } from '../task/task.js'
@@ -80,6 +80,20 @@ export function describePlan(plan: Plan, from: string, to: string): string {
     ...plan.warnings.map((warning) => `warning  ${warning}`),
   ]
   return lines.join('\n')
+}
+
+/** What `rowshift plan` adds: how many splits, how they are found, and what one of them asks. */
+export function describeSplits(plan: Plan, outline: SplitOutline | null): string[] {
+  const rows = plan.window?.rows ?? plan.source.estimatedRows
+  const splits =
+    rows === null ? 'an unknown number' : `about ${formatCount(Math.ceil(rows / plan.splitRows))}`
+  const rowBytes = plan.source.estimatedRowBytes
+  const bytes = rows === null || rowBytes === null ? '' : `, about ${formatBytes(rows * rowBytes)} in all`
+  const lines = plan.key === null ? [] : [`splits   ${splits} of ${formatCount(plan.splitRows)} rows${bytes}`]
+  if (outline === null) return lines
+  lines.push(`         ${outline.strategy}`)
+  if (outline.query !== null) lines.push(`query    ${indented(outline.query)}`)
+  return [...lines, ...outline.explain.map((line) => `explain  ${line}`)]
 }
 
 function indented(sql: string): string {

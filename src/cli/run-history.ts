@@ -34,9 +34,7 @@ export class RunHistory {
     }
     const history = new RunHistory(store, await TaskLock.take(store, record), record)
     for (const dead of await store.interruptRuns(taskId)) {
-      history.#warn(
-        `The process of an earlier run of task ${taskId} died; marked interrupted: ${describeRun(dead)}.`,
-      )
+      history.#warn(`An earlier run of task ${taskId} did not end; marked interrupted: ${describeRun(dead)}.`)
     }
     await store.startRun(record)
     await history.#setStatus('running')

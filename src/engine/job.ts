@@ -5,7 +5,7 @@ import { log } from '../log.js'
 import { makePlan } from '../plan/plan.js'
 import { checkCreated } from '../plan/target.js'
 import type { Past } from '../plan/window.js'
-import type { Plan, Reader, Writer } from '../plugin.js'
+import type { Plan, Reader, SplitOutline, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
 import type { CoordinatorResult } from './coordinator.js'
@@ -41,6 +41,16 @@ export interface CopyHooks {
 /** Plans without writing anything. */
 export async function planCopy(request: CopyRequest): Promise<Plan> {
   return withEnds(request, (reader, writer) => plan(request, reader, writer))
+}
+
+/** The same, and how the source would be split. */
+export async function outlineCopy(
+  request: CopyRequest,
+): Promise<{ plan: Plan; outline: SplitOutline | null }> {
+  return withEnds(request, async (reader, writer) => {
+    const made = await plan(request, reader, writer)
+    return { plan: made, outline: (await reader.outline?.(made)) ?? null }
+  })
 }
 
 /** Copies one table. Never throws: a failure is in the report. */

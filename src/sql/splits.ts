@@ -33,12 +33,16 @@ export async function* splitByKey(plan: ReadPlan, probe: KeyProbe, size: SplitSi
   const last = await probe.last()
   if (last === null) return
 
-  const step =
-    key.columns.length === 1 && key.columns[0]!.kind === 'integer'
-      ? await denseStep(plan, probe, last, size)
-      : null
-  const nextBound = step ?? ((lower: KeyValue | null) => probe.nth(lower, last, size() - 1))
+  const { nextBound } = await chooseSteps(plan, probe, last, size)
   for await (const { lower, upper } of ranges(null, last, nextBound)) yield { index: index++, lower, upper }
+}
+
+/** How bounds will be found, and why, in words. */
+export async function explainSteps(plan: ReadPlan, probe: KeyProbe): Promise<string> {
+  if (plan.key === null) return 'one split'
+  const last = await probe.last()
+  if (last === null) return 'no rows'
+  return (await chooseSteps(plan, probe, last, () => plan.splitRows)).reason
 }
 
 /**
@@ -73,28 +77,45 @@ async function* ranges(
   }
 }
 
-/** How to step from bound to bound by arithmetic, or null when the key is too sparse for it. */
-async function denseStep(
-  plan: ReadPlan,
-  probe: KeyProbe,
-  last: KeyValue,
-  size: SplitSize,
-): Promise<((lower: KeyValue | null) => Promise<KeyValue | null>) | null> {
+/** How to get from bound to bound. */
+interface Steps {
+  readonly reason: string
+  readonly nextBound: (lower: KeyValue | null) => Promise<KeyValue | null>
+}
+
+/** By arithmetic where an integer key is dense; else each bound is asked for. */
+async function chooseSteps(plan: ReadPlan, probe: KeyProbe, last: KeyValue, size: SplitSize): Promise<Steps> {
+  const probing = (why: string): Steps => ({
+    reason: `bounds by asking for the row that stands a split further on: ${why}`,
+    nextBound: (lower) => probe.nth(lower, last, size() - 1),
+  })
+  const [column, ...more] = plan.key!.columns
+  if (more.length > 0) return probing('the key has several columns')
+  if (column!.kind !== 'integer') return probing(`${column!.name} is no integer`)
   const first = await probe.first()
-  if (first === null) return null
+  if (first === null) return probing('there are no rows')
   const minimum = BigInt(first[0]!)
   const maximum = BigInt(last[0]!)
   const range = maximum - minimum + 1n
-  const rows = plan.source.estimatedRows ?? 0
   const fitsOneSplit = range <= BigInt(plan.splitRows)
-  if (!fitsOneSplit && (plan.where !== null || plan.window !== null || Number(range) > rows * DENSE))
-    return null
+  const rows = plan.source.estimatedRows ?? 0
   const keysPerRow = Math.max(1, rows === 0 ? 1 : Number(range) / rows)
   const width = () => BigInt(Math.ceil(size() * keysPerRow))
-  if (!fitsOneSplit && !(await holdsAsMany(plan, probe, last, minimum + width()))) return null
-  return (lower) => {
-    const upper = (lower === null ? minimum - 1n : BigInt(lower[0]!)) + width()
-    return Promise.resolve(upper >= maximum ? null : [String(upper)])
+  if (!fitsOneSplit) {
+    if (plan.where !== null || plan.window !== null) return probing('only some rows are copied')
+    if (Number(range) > rows * DENSE)
+      return probing(
+        `${column!.name} is sparse: ${range} values from ${minimum} to ${maximum} for about ${rows} rows`,
+      )
+    if (!(await holdsAsMany(plan, probe, last, minimum + width())))
+      return probing(`${column!.name} is not as dense as statistics say`)
+  }
+  return {
+    reason: `bounds by arithmetic: ${column!.name} is dense, ${range} values from ${minimum} to ${maximum}`,
+    nextBound: (lower) => {
+      const upper = (lower === null ? minimum - 1n : BigInt(lower[0]!)) + width()
+      return Promise.resolve(upper >= maximum ? null : [String(upper)])
+    },
   }
 }
 

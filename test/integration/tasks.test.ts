@@ -1,6 +1,7 @@
 // The seed's own way: a task table, configuration files, environment variables, task 5.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCli, servers } from '../support/context.js'
@@ -135,6 +136,8 @@ describe('the task table', () => {
       expect(plan.stdout)
         .to.match(/split key id/)
         .and.to.match(/write path insert/)
+        .and.to.match(/query +SELECT .*FORCE INDEX/)
+        .and.to.match(/explain +\w+, key PRIMARY/)
       expect(await blog.value('SELECT COUNT(*) FROM qcc_change_history2')).to.equal('0')
       expect((await seed.cli('history')).stdout).to.include('no runs yet')
     }
@@ -168,7 +171,7 @@ describe('the task table', () => {
       expectRefusal(await seed.run(10), 2, 'PARAMS_INVALID', 'JSON')
       expectRefusal(await seed.cli('show', '404'), 2, 'TASK_NOT_FOUND')
       expectRefusal(await seed.cli('run', 'five'), 2, 'USAGE')
-      expectRefusal(await seed.run(5, '--mode', 'sideways'), 2, 'USAGE', 'sideways')
+      expectRefusal(await seed.cli('run', '5', '--mode', 'sideways'), 2, 'USAGE', 'sideways')
     }
   })
 
@@ -196,5 +199,59 @@ describe('the task table', () => {
     expectRefusal(await runCli(['list', '-c', '/nowhere']), 2, 'CONFIG_INVALID', '/nowhere/local.json')
     for (const { stdout, stderr } of [missing, broken, wrong, unknown])
       expect(stdout + stderr).not.to.include(secret)
+  })
+})
+
+/** The second seed's source tables, its trailing comma left out, and its own ALTER. */
+const MIGRATION = `CREATE TABLE t_source_account_info (
+    user_no varchar(20) NOT NULL COMMENT '用户号', status int NOT NULL DEFAULT '1' COMMENT '状态 1-禁用 0-启用',
+    version int(11) NOT NULL DEFAULT '0' COMMENT '版本号', create_time timestamp NULL COMMENT '创建时间',
+    modify_time timestamp NULL COMMENT '更新时间', PRIMARY KEY (user_no)
+  ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin comment '源数据账户表';
+  ALTER TABLE t_source_account_info MODIFY COLUMN modify_time datetime NULL DEFAULT NULL ON UPDATE CURRENT_TIMESTAMP COMMENT '修改时间';
+  CREATE TABLE t_account_log (id BIGINT AUTO_INCREMENT PRIMARY KEY, user_no varchar(20) NOT NULL, amount DECIMAL(18,2) NOT NULL);
+  CREATE TABLE account_copy LIKE t_source_account_info; CREATE TABLE log_copy LIKE t_account_log;
+  INSERT INTO t_source_account_info (user_no, create_time, modify_time) VALUES ('U1', NOW(), NOW()), ('U2', NOW(), NULL), ('u2', NOW(), NOW());
+  INSERT INTO t_account_log (user_no, amount) VALUES ('U1', 1), ('U2', 2.5)`
+
+describe('the second seed’s tables', () => {
+  it('are kept up to date: accounts by modify_time, log rows by id', async () => {
+    for (const server of servers()) {
+      const { seed, blog } = await Seed.create(server)
+      await blog.query(MIGRATION)
+      await seed.store.query(
+        `INSERT INTO task_def_sync_manager (id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params, online_status, create_time, update_time)
+         VALUES (10, 'local_dw', 'mysql', 'blog', 't_source_account_info', 'local_dw', 'mysql', 'blog', 'account_copy', '{"mode": "increment", "diff_column": "modify_time"}', 1, NOW(), NOW()),
+                (11, 'local_dw', 'mysql', 'blog', 't_account_log', 'local_dw', 'mysql', 'blog', 'log_copy', '{"mode": "append"}', 1, NOW(), NOW())`,
+      )
+      const written = async (id: number, ...args: string[]) => {
+        const { code, stderr, report } = await seed.run(id, ...args)
+        expect(code, stderr).to.equal(0)
+        return [report.rowsWritten, report.rowsChanged]
+      }
+      expect(await written(10, '--mode', 'init')).to.deep.equal([3, 0])
+      expect(await written(11)).to.deep.equal([2, 0])
+      await blog.query(
+        `UPDATE t_source_account_info SET status = 0 WHERE user_no = 'U2';
+         INSERT INTO t_source_account_info (user_no, modify_time) VALUES ('U3', NOW());
+         INSERT INTO t_account_log (user_no, amount) VALUES ('U1', 3), ('U1', 4), ('U3', 5)`,
+      )
+      // The tick of a DATETIME under way, and a second of distance.
+      await sleep(2_100)
+      expect(await written(10)).to.deep.equal([2, 1])
+      expect(await written(11)).to.deep.equal([3, 0])
+      await blog.expectEqual('t_source_account_info', 'account_copy')
+      await blog.expectEqual('t_account_log', 'log_copy')
+      expect(await written(11)).to.deep.equal([0, 0])
+      expect(await written(10)).to.deep.equal([0, 0])
+      expect(
+        await seed.store.query(
+          "SELECT task_id, mode FROM rowshift_watermark WHERE task_id = 11 OR mode = 'increment' ORDER BY task_id",
+        ),
+      ).to.deep.equal([
+        ['10', 'increment'],
+        ['11', 'append'],
+      ])
+    }
   })
 })

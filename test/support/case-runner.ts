@@ -129,11 +129,11 @@ export class CaseRunner {
     return { wrong, verdicts: { ...verdicts, ...changed } }
   }
 
-  /** Every fourth copy is a whole run with threads. Each pair and path has its turn, since a case has eight copies. */
+  /** Every eighth copy is a whole run with threads. Each pair and path has its turn, since a case has eight copies. */
   #engine(one: Case): typeof copyByEngine {
     if (one.threads) return copyByEngine
     const turn = this.#runs++
-    return (turn + Math.floor(turn / this.#combinations.length)) % 4 === 0 ? copyByEngine : copyInThisThread
+    return (turn + Math.floor(turn / this.#combinations.length)) % 8 === 0 ? copyByEngine : copyInThisThread
   }
 
   async #thereAndBack(one: Case, kind: ServerKind): Promise<Outcome> {
