@@ -10,21 +10,24 @@ const args = process.argv.slice(2)
 process.exitCode = args.length > 0 ? await mocha(args) : await both()
 
 async function both() {
-  let values = null
+  /** 1 until it has been started. */
+  let values = Promise.resolve(1)
+  let started = false
   let held = ''
-  const hold = (text) => (held += text)
-  const first = mocha(['--ignore', `dist/test/integration/@(${VALUES}).test.js`], (text) => {
-    // Its servers run, so that nothing has to be installed any more.
-    values ??= mocha(
-      ['--ignore', 'dist/test/unit/**', '--ignore', `dist/test/integration/!(${VALUES}).test.js`],
-      hold,
-    )
+  const status = await mocha(['--ignore', `dist/test/integration/@(${VALUES}).test.js`], (text) => {
     process.stdout.write(text)
+    if (started) return
+    started = true
+    // The servers of the first run, so that nothing has to be installed any more.
+    const others = ['dist/test/unit/**', `dist/test/integration/!(${VALUES}).test.js`]
+    values = mocha(
+      others.flatMap((files) => ['--ignore', files]),
+      (more) => (held += more),
+    )
   })
-  const status = await first
   const rest = await values
   process.stdout.write(held)
-  return status || (rest ?? 1)
+  return status || rest
 }
 
 /** Resolves to the exit code. */

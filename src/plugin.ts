@@ -202,19 +202,14 @@ export interface Reader {
    * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
    */
   read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
+  /** Optional, for `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. */
+  outline?(plan: Plan): Promise<SplitOutline>
   /**
-   * For verification inside the database, both or neither. `digestForms` names the form in which the values of each
-   * column of the plan are written down to be hashed; `digest` of two readers may be compared when the names are equal
-   * column by column. The form shows every difference between two values (NULL, case, spaces at the end, the last bit of
-   * a float), but not what is the same value in another spelling (a text's encoding, zero with or without a sign).
-   *
-   * `digest` depends on the rows of the split, not on their order, and counts equal rows. null: the database cannot
-   * write down some row of it (too large); the rows are then compared outside.
+   * For verification inside the database, both or neither: see {@link Digest}. `digestForms` names, column by column, how
+   * values are written down to be hashed; digests of two readers may be compared where the names are equal.
    */
   digestForms?(plan: ReadPlan): readonly string[]
   digest?(plan: ReadPlan, split: Split, signal: AbortSignal): Promise<Digest | null>
-  /** Optional, for `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. */
-  outline?(plan: Plan): Promise<SplitOutline>
   /**
    * For incremental modes: fixes the window of this run. Rows that are written at the same time, or whose
    * transactions are still open, must not be left behind: see docs/incremental.md.

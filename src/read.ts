@@ -53,6 +53,18 @@ export type LossSearch =
   /** The search was given up, or cannot be made. */
   | { readonly found: 'unknown' }
 
+/**
+ * What a database says of a set of rows, to be compared with what another one says. It depends on the rows, not on their order,
+ * and counts equal ones. It shows every difference between two values (NULL, case, spaces at the end, the last bit of a
+ * float), but not another spelling of the same value (a text's encoding, zero with or without a sign). null in its place: the
+ * database cannot write down some row (too large); the rows are then compared outside.
+ */
+export interface Digest {
+  readonly rows: number
+  /** Equal for equal rows; of 64 bits at least for rows that differ in any way. */
+  readonly digest: string
+}
+
 /** How the source will be split, for people. */
 export interface SplitOutline {
   /** How bounds are found, and why so. */
@@ -61,11 +73,4 @@ export interface SplitOutline {
   readonly query: string | null
   /** What the database says about how it would run it, a line each. */
   readonly explain: readonly string[]
-}
-
-/** What a database says of a set of rows, to be compared with what another one says. */
-export interface Digest {
-  readonly rows: number
-  /** Equal for equal rows; of 64 bits at least for rows that differ in any way. */
-  readonly digest: string
 }

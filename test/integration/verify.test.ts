@@ -149,8 +149,11 @@ describe('verify', () => {
         'read_batch=100',
       )
       expect(code).to.equal(0)
-      expect(report).to.include({ sample: 25, splitsSkipped: 22, rowsRead: 800 })
-      expect(stdout).to.include('25 % of the splits; 22 were left out')
+      // How many rows a split has depends on statistics.
+      expect(report.sample).to.equal(25)
+      expect(report.splitsSkipped).to.be.within(18, 24)
+      expect(report.rowsRead).to.be.within(600, 1000)
+      expect(stdout).to.include(`25 % of the splits; ${report.splitsSkipped} were left out`)
     }
   })
 
