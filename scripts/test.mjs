@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
-/** About half of the time: what compares second, and what keeps the servers busy for long. */
+/** About half of the time: what compares values, and what keeps the servers busy for long. */
 const SECOND = 'cases|random-tables|bad-rows|dirty-rows|incremental|snapshot|split-keys|write-modes'
 const args = process.argv.slice(2)
 process.exitCode = args.length > 0 ? await mocha(args) : await both()
