@@ -22,6 +22,7 @@ export class Copier {
   /** null unless a loss was accepted. */
   readonly #narrower: Narrower | null
   #told = 0
+  #inSnapshot = false
   #ends: Promise<{ reader: Reader; writer: Writer }> | null = null
 
   constructor(setup: WorkerSetup, post: (message: WorkerMessage) => void) {
@@ -46,13 +47,18 @@ export class Copier {
     }
   }
 
-  /** Before the first split, when all threads must have their snapshot at the same moment. */
-  async begin(): Promise<void> {
-    const error = await this.#opened().then(
-      () => null,
-      (thrown: unknown) => RowshiftError.from(thrown).report(),
-    )
-    this.#post({ type: 'ready', error })
+  /** Before the first split, when all threads must be able to begin their snapshot at the same moment. */
+  connect(): Promise<void> {
+    return this.#tellReady(async () => void (await this.#opened()))
+  }
+
+  /** While nobody can write to the source. */
+  beginSnapshot(): Promise<void> {
+    return this.#tellReady(async () => {
+      const { reader } = await this.#opened()
+      await reader.beginSnapshot!()
+      this.#inSnapshot = true
+    })
   }
 
   abort(): void {
@@ -70,6 +76,7 @@ export class Copier {
   async #copy(split: Split, dirty: DirtyRows): Promise<SplitResult> {
     const { reader, writer } = await this.#opened()
     const { plan } = this.#setup
+    if (plan.consistency === 'snapshot' && !this.#inSnapshot) throw outsideSnapshot(split)
     const { signal } = this.#abort
     let counts = noCounts
     let oversized = false
@@ -130,6 +137,14 @@ export class Copier {
     this.#post({ type: 'progress', split: split.index, counts })
   }
 
+  async #tellReady(step: () => Promise<void>): Promise<void> {
+    const error = await step().then(
+      () => null,
+      (thrown: unknown) => RowshiftError.from(thrown).report(),
+    )
+    this.#post({ type: 'ready', error })
+  }
+
   #opened(): Promise<{ reader: Reader; writer: Writer }> {
     this.#ends ??= this.#open()
     return this.#ends
@@ -141,7 +156,6 @@ export class Copier {
     const reader = (await load(source)).createReader!(source)
     const writer = (await load(target)).createWriter!(target)
     await Promise.all([reader.connect(), writer.connect()])
-    if (this.#setup.plan.consistency === 'snapshot') await reader.beginSnapshot!()
     return { reader, writer }
   }
 }
@@ -178,6 +192,12 @@ class Turns {
 
 async function load(endpoint: Endpoint): Promise<Plugin> {
   return ((await import(endpoint.plugin)) as { default: Plugin }).default
+}
+
+/** A thread that took the place of one that died: it would read another moment. */
+function outsideSnapshot({ index }: Split): RowshiftError {
+  const message = `Split ${index}: the thread that should copy it has not seen the snapshot begin. Run again.`
+  return new RowshiftError('INTERNAL', message, { split: index })
 }
 
 function mismatch(split: Split, counts: SplitCounts): RowshiftError {

@@ -10,11 +10,12 @@ const copier = new Copier(setup, (message) => parentPort!.postMessage(message))
 const control = new BroadcastChannel(setup.control)
 control.onmessage = (event) => {
   const message = (event as { data: ControlMessage }).data
-  if (message === 'abort') copier.abort()
+  if (message === 'snapshot') void copier.beginSnapshot()
+  else if (message === 'abort') copier.abort()
   else void copier.close()
 }
 control.unref()
-if (setup.plan.consistency === 'snapshot') void copier.begin()
+if (setup.plan.consistency === 'snapshot') void copier.connect()
 
 export default function copySplit(split: Split): Promise<SplitResult> {
   return copier.copy(split)

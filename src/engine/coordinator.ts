@@ -79,7 +79,7 @@ class Coordinator {
   readonly #busySeconds: number[] = []
   #position: string | null = null
   #ready = 0
-  #onReady: (error: RowshiftError | null) => void = () => {}
+  #onReady: () => void = () => {}
 
   constructor(job: CoordinatorJob) {
     this.#job = job
@@ -106,8 +106,8 @@ class Coordinator {
       // Rows are not JavaScript objects here; a larger young generation only makes each thread 10 MB heavier.
       resourceLimits: { maxYoungGenerationSizeMb: 3 },
     })
-    // A thread that dies while it starts has no split whose result would say so.
-    this.#pool.on('error', (error: unknown) => this.#onReady(RowshiftError.from(error)))
+    // A thread that dies without a split in hand has no result that would say so.
+    this.#pool.on('error', (error: unknown) => this.#fail(RowshiftError.from(error)))
     this.#pool.on('message', (message: WorkerMessage) => this.#receive(message))
   }
 
@@ -207,20 +207,30 @@ class Coordinator {
   /** Nobody may write to the source until every thread, and the reader that computes the splits, sees the same moment. */
   async #beginSnapshot(): Promise<void> {
     const { reader, plan } = this.#job
-    const lock = await reader.lock!(plan.source.table)
+    // Threads take long to start, and writers should not have to wait for that.
+    await this.#allReady()
+    const lock = await reader.lock!(plan.source.table, this.#stop.signal)
     this.#position = lock.position
     try {
-      const all = new Promise<void>((resolve, reject) => {
-        this.#onReady = (error) => {
-          if (error) reject(error)
-          else if (this.#ready === plan.workerNum) resolve()
-        }
-        this.#onReady(null)
-      })
-      await Promise.all([reader.beginSnapshot!(), all])
+      // Not before the lock is there: it may have had to wait for transactions, and all must see what they wrote.
+      const begun = this.#allReady()
+      this.#tell('snapshot')
+      await Promise.all([reader.beginSnapshot!(), begun])
     } finally {
       await lock.release()
     }
+  }
+
+  /** Resolves when every thread has said that it is ready; rejects when one cannot be, or the run is stopped. */
+  #allReady(): Promise<void> {
+    const { signal } = this.#stop
+    return new Promise((resolve, reject) => {
+      const stop = () => reject(RowshiftError.from(signal.reason))
+      if (signal.aborted) stop()
+      signal.addEventListener('abort', stop)
+      this.#ready = 0
+      this.#onReady = resolve
+    })
   }
 
   /** Runs a split that lost against another's lock again, after a while. */
@@ -258,8 +268,8 @@ class Coordinator {
         if (this.#stopped) this.#tell('abort')
         break
       case 'ready':
-        this.#ready++
-        this.#onReady(message.error && RowshiftError.fromReport(message.error))
+        if (message.error) this.#fail(RowshiftError.fromReport(message.error))
+        else if (++this.#ready === this.#job.plan.workerNum) this.#onReady()
         break
       case 'progress':
         this.#advance({ type: 'moved', split: message.split, counts: message.counts })

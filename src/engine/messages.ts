@@ -25,8 +25,14 @@ export interface DirtySetup {
   readonly rows: BigUint64Array
 }
 
-/** Coordinator to all threads: give up what you are doing; or: nothing more will come, close your connections. */
-export type ControlMessage = 'abort' | 'close'
+/** Coordinator to all threads. */
+export type ControlMessage =
+  /** Nobody can write to the source: begin your snapshot. */
+  | 'snapshot'
+  /** Give up what you are doing. */
+  | 'abort'
+  /** Nothing more will come: close your connections. */
+  | 'close'
 
 /** How far a split has got; each message replaces the one before. Until it is done, rows written are not yet committed. */
 export interface SplitCounts extends WriteCounts {
@@ -40,7 +46,7 @@ export const noCounts: SplitCounts = { rowsRead: 0, ...nothingWritten, bytes: 0 
 /** Thread to coordinator, at any time. */
 export type WorkerMessage =
   | { readonly type: 'opened' }
-  /** Before a snapshot's lock is released: both ends are open and the snapshot has begun, or why not. */
+  /** For a snapshot, twice: both ends are open, and the snapshot has begun; or why not. */
   | { readonly type: 'ready'; readonly error: ErrorReport | null }
   | { readonly type: 'progress'; readonly split: number; readonly counts: SplitCounts }
   | { readonly type: 'closed'; readonly busySeconds: number }
