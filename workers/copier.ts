@@ -1,4 +1,11 @@
-import type { SplitCounts, SplitResult, WorkerMessage, WorkerSetup } from '../src/engine/messages.js'
+import { threadId } from 'node:worker_threads'
+import type {
+  SplitCounts,
+  SplitResult,
+  ThreadMessage,
+  WorkerMessage,
+  WorkerSetup,
+} from '../src/engine/messages.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
 import type { Endpoint, Plugin, Reader, Split, WriteOptions, Writer } from '../src/plugin.js'
@@ -14,7 +21,7 @@ const PROGRESS_INTERVAL_MS = 250
 /** One thread's reader and writer, and the loop that moves splits from one to the other. */
 export class Copier {
   readonly #setup: WorkerSetup
-  readonly #post: (message: WorkerMessage) => void
+  readonly #post: (message: ThreadMessage | WorkerMessage) => void
   readonly #abort = new AbortController()
   readonly #reads = new Turns()
   readonly #writes = new Turns()
@@ -25,7 +32,7 @@ export class Copier {
   #inSnapshot = false
   #ends: Promise<{ reader: Reader; writer: Writer }> | null = null
 
-  constructor(setup: WorkerSetup, post: (message: WorkerMessage) => void) {
+  constructor(setup: WorkerSetup, post: (message: ThreadMessage | WorkerMessage) => void) {
     this.#setup = setup
     this.#narrower = Narrower.of(setup.plan)
     this.#post = post
@@ -70,7 +77,8 @@ export class Copier {
     if (this.#ends === null) return
     const ends = await this.#ends.catch(() => null)
     await Promise.allSettled([ends?.reader.close(), ends?.writer.close()])
-    this.#post({ type: 'closed', busySeconds: this.#busy.seconds })
+    this.#post({ type: 'busy', seconds: this.#busy.seconds })
+    this.#post({ type: 'closed', thread: threadId })
   }
 
   async #copy(split: Split, dirty: DirtyRows): Promise<SplitResult> {
@@ -151,7 +159,7 @@ export class Copier {
   }
 
   async #open(): Promise<{ reader: Reader; writer: Writer }> {
-    this.#post({ type: 'opened' })
+    this.#post({ type: 'opened', thread: threadId })
     const { source, target } = this.#setup
     const reader = (await load(source)).createReader!(source)
     const writer = (await load(target)).createWriter!(target)
