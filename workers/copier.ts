@@ -9,6 +9,7 @@ import type {
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
 import type { Endpoint, Plugin, Reader, Split, WriteOptions, Writer } from '../src/plugin.js'
+import { recycle } from '../src/batch/builder.js'
 import { Narrower } from '../src/batch/narrow.js'
 import { RowshiftError } from '../src/errors.js'
 import { BatchQueue } from './batch-queue.js'
@@ -102,7 +103,10 @@ export class Copier {
           count({ rowsRead: counts.rowsRead + batch.rows, bytes: counts.bytes + batch.bytes.length })
           // The queue is not full yet, so nothing of it was written.
           oversized = divisible && counts.bytes >= SPLIT_CAPACITY
-          if (oversized) break
+          if (oversized) {
+            recycle(batch)
+            break
+          }
           await queue.put(this.#narrower?.narrow(batch) ?? batch)
         }
         queue.end()
@@ -113,7 +117,11 @@ export class Copier {
       }
     })
     await queue.readyToWrite()
-    if (oversized) return { outcome: 'oversized', rows: counts.rowsRead, bytes: counts.bytes }
+    if (oversized) {
+      // Not waited for: in a snapshot the rest of the result is read first, and others can take up the parts meanwhile.
+      void reading.then(() => queue.recycle())
+      return { outcome: 'oversized', rows: counts.rowsRead, bytes: counts.bytes }
+    }
     const onProgress = (rowsWritten: number) => count({ rowsWritten })
     try {
       const options: WriteOptions = {
