@@ -42,6 +42,7 @@ import type {
   Window,
 } from './read.js'
 import type { Column, ColumnMapping, TableSchema } from './schema.js'
+import type { StagePlan } from './stage.js'
 import type { Task, TaskStore } from './task/task.js'
 import type { ErrorLimit, WriteCounts, WriteOptions } from './write.js'
 
@@ -64,6 +65,7 @@ export type {
   Window,
 }
 export type { ColumnKind, Key } from './schema.js'
+export type { CellPlan, ReadCell, StagePlan, TransformPlan } from './stage.js'
 export { nothingWritten } from './write.js'
 export type { ErrorLimit, WriteCounts, WriteOptions } from './write.js'
 
@@ -127,8 +129,10 @@ export interface Plan {
   readonly target: TableSchema
   /** null: the target table is there and stays. */
   readonly create: TableCreation | null
-  /** In target order. */
+  /** What is written, in target order. */
   readonly columns: readonly ColumnMapping[]
+  /** What worker threads do to rows between reading and writing; null: rows are written as they are read. */
+  readonly stage: StagePlan | null
   /** null: no usable key, the table is one split. */
   readonly key: SplitKey | null
   /** Target rows per split, to begin with. */
@@ -186,7 +190,8 @@ export interface Reader {
   /**
    * Optional: last look at the source before a row moves. Throws when the copy cannot work (privileges, a row that is
    * too large, keys that the target's collation takes for equal); resolves to warnings. `allColumns`: the user wants
-   * every column, so that one which the connection may not see is an error. Searches are bounded in time.
+   * every column, so that one which the connection may not see is an error. Searches are bounded in time. A column that is
+   * read, but not written as it is, has itself for a target.
    */
   check?(plan: Plan, allColumns: boolean): Promise<readonly string[]>
   /**
@@ -203,7 +208,7 @@ export interface Reader {
    */
   read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
   /** Optional, for `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. */
-  outline?(plan: Plan): Promise<SplitOutline>
+  outline?(plan: ReadPlan): Promise<SplitOutline>
   /**
    * For verification inside the database, both or neither: see {@link Digest}. `digestForms` names, column by column, how
    * values are written down to be hashed; digests of two readers may be compared where the names are equal.

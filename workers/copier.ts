@@ -8,16 +8,26 @@ import type {
 } from '../src/engine/messages.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
-import type { Endpoint, Plugin, Reader, Split, WriteOptions, Writer } from '../src/plugin.js'
+import type { Batch, Endpoint, Plugin, Reader, Split, WriteOptions, Writer } from '../src/plugin.js'
 import { recycle } from '../src/batch/builder.js'
 import { Narrower } from '../src/batch/narrow.js'
 import { RowshiftError } from '../src/errors.js'
+import { readPlan } from '../src/stage.js'
 import { BatchQueue } from './batch-queue.js'
 import { DirtyRows } from './dirty-rows.js'
+import type { StageSink } from './stage.js'
+import { Stage } from './stage.js'
 
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
 const SPLIT_CAPACITY = 16 << 20
 const PROGRESS_INTERVAL_MS = 250
+
+interface Ends {
+  readonly reader: Reader
+  readonly writer: Writer
+  /** null: rows are written as they are read. */
+  readonly stage: Stage | null
+}
 
 /** One thread's reader and writer, and the loop that moves splits from one to the other. */
 export class Copier {
@@ -31,7 +41,7 @@ export class Copier {
   readonly #narrower: Narrower | null
   #told = 0
   #inSnapshot = false
-  #ends: Promise<{ reader: Reader; writer: Writer }> | null = null
+  #ends: Promise<Ends> | null = null
 
   constructor(setup: WorkerSetup, post: (message: ThreadMessage | WorkerMessage) => void) {
     this.#setup = setup
@@ -77,37 +87,50 @@ export class Copier {
   async close(): Promise<void> {
     if (this.#ends === null) return
     const ends = await this.#ends.catch(() => null)
-    await Promise.allSettled([ends?.reader.close(), ends?.writer.close()])
+    await Promise.allSettled([ends?.reader.close(), ends?.writer.close(), ends?.stage?.close()])
     this.#post({ type: 'busy', seconds: this.#busy.seconds })
     this.#post({ type: 'closed', thread: threadId })
   }
 
   async #copy(split: Split, dirty: DirtyRows): Promise<SplitResult> {
-    const { reader, writer } = await this.#opened()
+    const { reader, writer, stage } = await this.#opened()
     const { plan } = this.#setup
     if (plan.consistency === 'snapshot' && !this.#inSnapshot) throw outsideSnapshot(split)
     const { signal } = this.#abort
     let counts = noCounts
+    let queuedBytes = 0
+    let refused = 0
     let oversized = false
     const divisible = plan.key !== null && !split.nullKey && !split.indivisible
     const count = (change: Partial<SplitCounts>) => {
       counts = { ...counts, ...change }
       this.#tell(split, counts)
     }
+    const sink: SplitSink = {
+      read: ({ rows, bytes }) =>
+        count({ rowsRead: counts.rowsRead + rows, bytes: counts.bytes + bytes.length }),
+      filtered: (rows) => count({ rowsFiltered: counts.rowsFiltered + rows }),
+      added: (rows) => count({ rowsAdded: counts.rowsAdded + rows }),
+      refuse: (row, error) => {
+        dirty.addRead(row, error)
+        refused++
+      },
+    }
     const queue = new BatchQueue(SPLIT_CAPACITY)
     let unread: unknown = null
     const reading = this.#reads.run(async () => {
       try {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
-        for await (const batch of reader.read(plan, split, signal)) {
-          count({ rowsRead: counts.rowsRead + batch.rows, bytes: counts.bytes + batch.bytes.length })
-          // The queue is not full yet, so nothing of it was written.
-          oversized = divisible && counts.bytes >= SPLIT_CAPACITY
+        for await (const staged of stagedRows(reader.read(readPlan(plan), split, signal), stage, sink)) {
+          const batch = this.#narrower?.narrow(staged) ?? staged
+          queuedBytes += batch.bytes.length
+          // The queue is not full yet, so nothing of it was written; nor is a row in a file, where it would be twice.
+          oversized = divisible && !dirty.saved && queuedBytes >= SPLIT_CAPACITY
           if (oversized) {
             recycle(batch)
             break
           }
-          await queue.put(this.#narrower?.narrow(batch) ?? batch)
+          await queue.put(batch)
         }
         queue.end()
       } catch (error) {
@@ -120,7 +143,8 @@ export class Copier {
     if (oversized) {
       // Not waited for: in a snapshot the rest of the result is read first, and others can take up the parts meanwhile.
       void reading.then(() => queue.recycle())
-      return { outcome: 'oversized', rows: counts.rowsRead, bytes: counts.bytes }
+      dirty.discard()
+      return { outcome: 'oversized', rows: counts.rowsRead, bytes: queuedBytes }
     }
     const onProgress = (rowsWritten: number) => count({ rowsWritten })
     try {
@@ -133,7 +157,7 @@ export class Copier {
       const ended = await this.#writes.run(() => writer.write(plan, queue, options))
       // A plugin that knows no beforeCommit loses no row either.
       dirty.save()
-      counts = { ...counts, ...ended }
+      counts = { ...counts, ...ended, dirtyRows: ended.dirtyRows + refused }
       if (settled(counts) !== counts.rowsRead) throw mismatch(split, counts)
       return { outcome: 'copied', counts }
     } catch (error) {
@@ -161,18 +185,36 @@ export class Copier {
     this.#post({ type: 'ready', error })
   }
 
-  #opened(): Promise<{ reader: Reader; writer: Writer }> {
+  #opened(): Promise<Ends> {
     this.#ends ??= this.#open()
     return this.#ends
   }
 
-  async #open(): Promise<{ reader: Reader; writer: Writer }> {
+  async #open(): Promise<Ends> {
     this.#post({ type: 'opened', thread: threadId })
     const { source, target } = this.#setup
     const reader = (await load(source)).createReader!(source)
     const writer = (await load(target)).createWriter!(target)
-    await Promise.all([reader.connect(), writer.connect()])
-    return { reader, writer }
+    const [stage] = await Promise.all([Stage.open(this.#setup), reader.connect(), writer.connect()])
+    return { reader, writer, stage }
+  }
+}
+
+/** What a split hears of its rows before they are written. */
+interface SplitSink extends StageSink {
+  read(batch: Batch): void
+}
+
+/** What was read as it is to be written. */
+async function* stagedRows(
+  batches: AsyncIterable<Batch>,
+  stage: Stage | null,
+  sink: SplitSink,
+): AsyncGenerator<Batch> {
+  for await (const batch of batches) {
+    sink.read(batch)
+    if (stage === null) yield batch
+    else yield* stage.apply(batch, sink)
   }
 }
 

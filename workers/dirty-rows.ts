@@ -10,15 +10,16 @@ const HELD_BYTES = 8 << 20
 const HELD = { bytes: 1 << 16, rows: Number.MAX_SAFE_INTEGER }
 
 /**
- * The rows of one split that the target refused. They are counted against the limit of the whole run at once, but stand
+ * The rows of one split that the target or the stage refused. They are counted against the limit of the whole run at once, but stand
  * in the file only when the split is about to be committed, so that a split which is rolled back and run again does not
  * leave them there twice.
  */
 export class DirtyRows {
   readonly #setup: DirtySetup | null
-  #lines: BatchBuilder | null = null
+  #written: BatchBuilder | null = null
+  #read: BatchBuilder | null = null
   #counted = 0
-  /** Some are in the file; the split cannot be undone as if nothing had happened. */
+  /** Some are in a file; the split cannot be undone as if nothing had happened. */
   saved = false
 
   /** null: none is tolerated. */
@@ -26,22 +27,39 @@ export class DirtyRows {
     this.#setup = setup
   }
 
-  /** Throws when the run tolerates no more. */
+  /** A row as it was to be written. Throws when the run tolerates no more. */
   add(row: Batch, error: RowshiftError): void {
+    this.#count(error)
+    this.#append((this.#written ??= new BatchBuilder(HELD)), row, error)
+  }
+
+  /** A row as it was read, which the stage refused. Throws when the run tolerates no more. */
+  addRead(row: Batch, error: RowshiftError): void {
+    this.#count(error)
+    this.#append((this.#read ??= new BatchBuilder(HELD)), row, error)
+  }
+
+  #count(error: RowshiftError): void {
     if (this.#setup === null) throw error
     const before = Number(Atomics.add(this.#setup.rows, 0, 1n))
     this.#counted++
     if (before >= this.#setup.limit) throw oneTooMany(error, this.#setup)
-    this.#lines ??= new BatchBuilder(HELD)
-    appendLine(this.#lines, row, error)
-    if (this.#lines.length >= HELD_BYTES) this.save()
   }
 
-  /** Puts them into the file, on the disk. One write each time, so that the lines of all threads stay whole. */
+  #append(lines: BatchBuilder, row: Batch, error: RowshiftError): void {
+    appendLine(lines, row, error)
+    if (lines.length >= HELD_BYTES) this.save()
+  }
+
+  /** Puts them into the files, on the disk. One write each time, so that the lines of all threads stay whole. */
   save(): void {
-    const lines = this.#lines?.take()
+    if (this.#written) this.#save(this.#written, this.#setup!.file)
+    if (this.#read) this.#save(this.#read, this.#setup!.readFile!)
+  }
+
+  #save(held: BatchBuilder, path: string): void {
+    const lines = held.take()
     if (!lines) return
-    const path = this.#setup!.file
     this.saved = true
     try {
       append(path, lines.bytes)
@@ -56,7 +74,8 @@ export class DirtyRows {
   discard(): void {
     if (this.#setup === null || this.saved) return
     Atomics.sub(this.#setup.rows, 0, BigInt(this.#counted))
-    this.#lines = null
+    this.#written = null
+    this.#read = null
   }
 }
 

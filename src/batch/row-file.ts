@@ -2,7 +2,7 @@ import type { Column } from '../plugin.js'
 
 /**
  * A file of rows in the wire format that describes itself by a JSON file beside it: what a run leaves of the rows that
- * the target refused, and what can be copied from again. Each line has the cells of `columns`, then the three
+ * were refused, and what can be copied from again. Each line has the cells of `columns`, then the three
  * {@link REASON_CELLS}.
  */
 export interface RowFileSchema {
@@ -12,7 +12,10 @@ export interface RowFileSchema {
   /** Where the rows came from, and where they were to go. */
   readonly source: string
   readonly target: string
-  /** The columns of the source under the names that they have in the target, so that a replay needs no mapping. */
+  /**
+   * Of rows that the target refused: the columns of the source under the names that they have in the target, so that a
+   * replay needs no mapping. Of rows that the stage refused: the columns that were read.
+   */
   readonly columns: readonly Column[]
 }
 

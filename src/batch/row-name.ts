@@ -12,18 +12,29 @@ export function excerpt(cell: Buffer | null): string {
   return JSON.stringify(cell.length > EXCERPT ? `${text}…` : text)
 }
 
-/** Which row it is: `id = "7"` for each column that is copied of the split key, else of the target's first key. */
+/**
+ * Which row it is: `id = "7"` for each column that is copied of the split key, else of the target's first key. Also where
+ * a worker thread makes a column of the split key anew.
+ */
 export function rowName({ key, columns, target }: Plan, cells: Cells): string[] {
   const name = (end: 'source' | 'target', names: readonly string[]) =>
     names.flatMap((name) => {
       const at = columns.findIndex((column) => column[end].name === name)
       return at < 0 ? [] : [`${name} = ${excerpt(cells[at] ?? null)}`]
     })
-  if (key === null) return name('target', target.keys[0]?.columns ?? [])
-  return name(
-    'source',
-    key.columns.map((column) => column.name),
-  )
+  const split = key?.columns.map((column) => column.name) ?? []
+  const remade = columns.some(({ source, made }) => made !== undefined && split.includes(source.name))
+  if (key === null || remade) return name('target', target.keys[0]?.columns ?? [])
+  return name('source', split)
+}
+
+/** The same of a row as it was read: its split key, else the source's first key. */
+export function readRowName({ key, source, stage }: Plan, cells: Cells): string[] {
+  const names = key?.columns.map((column) => column.name) ?? source.keys[0]?.columns ?? []
+  return names.flatMap((name) => {
+    const at = stage!.reads.findIndex((column) => column.name === name)
+    return at < 0 ? [] : [`${name} = ${excerpt(cells[at] ?? null)}`]
+  })
 }
 
 /** The cells of a batch of one. */

@@ -48,8 +48,11 @@ export function summary(report: RunReport): string {
       `${formatCount(rate)} rows/s, ${report.splitsDone} of ${report.splits} splits, ` +
       `${report.workerNum} threads, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
   ]
-  if (report.dirtyFile !== null) {
-    lines.push(`${formatCount(report.dirtyRows)} rows were refused: ${report.dirtyFile}`)
+  if (report.rowsFiltered > 0) lines.push(`${formatCount(report.rowsFiltered)} rows were left out.`)
+  if (report.rowsAdded > 0) lines.push(`${formatCount(report.rowsAdded)} rows were added.`)
+  const files = [report.dirtyFile, report.dirtyReadFile].filter((file) => file !== null)
+  if (files.length > 0) {
+    lines.push(`${formatCount(report.dirtyRows)} rows were refused: ${files.join(', ')}`)
   }
   if (report.status !== 'success' && report.rowsWritten > 0) {
     lines.push('The rows written are committed and stay in the target.')

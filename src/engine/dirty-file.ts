@@ -3,14 +3,25 @@ import { resolve } from 'node:path'
 import type { RowFileSchema } from '../batch/row-file.js'
 import { ROW_FILE_FORMAT, schemaFileOf } from '../batch/row-file.js'
 import { RowshiftError } from '../errors.js'
-import type { Plan } from '../plugin.js'
+import type { Column, Plan } from '../plugin.js'
 import type { DirtySetup } from './messages.js'
 import type { Progress } from './progress.js'
 
 /** Rows hold what the tables hold, so nobody else may read them. */
 const MODE = 0o600
 
-/** The file for the rows that the target refuses, and its schema beside it. The threads append to it themselves. */
+/** What is left of the files; null: not needed. */
+export interface DirtyFiles {
+  readonly dirtyFile: string | null
+  readonly dirtyReadFile: string | null
+}
+
+export const noDirtyFiles: DirtyFiles = { dirtyFile: null, dirtyReadFile: null }
+
+/**
+ * The file for the rows that the target refuses, and its schema beside it; and where the plan has a stage, another such
+ * pair for the rows that it refuses, as they were read. The threads append to them themselves.
+ */
 export class DirtyFile {
   /** For the threads. */
   readonly setup: DirtySetup
@@ -19,28 +30,50 @@ export class DirtyFile {
     this.setup = setup
   }
 
-  /** Makes both files; null when the plan tolerates no such row. Throws USAGE, and then leaves nothing. */
+  /** Makes the files; null when the plan tolerates no such row. Throws USAGE, and then leaves nothing. */
   static create(runId: string, plan: Plan, named: string | null): DirtyFile | null {
     if (plan.errorLimit.record === 0) return null
     const path = resolve(named ?? `rowshift-dirty-${runId}.tsv`)
-    createFile(path, '')
-    try {
-      createFile(schemaFileOf(path), `${JSON.stringify(schemaOf(runId, plan), null, 2)}\n`)
-    } catch (error) {
-      rmSync(path)
-      throw error
+    const readFile = plan.stage === null ? null : `${path}.read`
+    const written = plan.columns.map(({ source, target }) => ({ ...source, name: target.name }))
+    createPair(path, schemaOf(runId, plan, written))
+    if (readFile !== null) {
+      try {
+        createPair(readFile, schemaOf(runId, plan, plan.stage!.reads))
+      } catch (error) {
+        removePair(path)
+        throw error
+      }
     }
     const rows = new BigUint64Array(new SharedArrayBuffer(BigUint64Array.BYTES_PER_ELEMENT))
-    return new DirtyFile({ file: path, limit: plan.errorLimit.record, rows })
+    return new DirtyFile({ file: path, readFile, limit: plan.errorLimit.record, rows })
   }
 
-  /** After the last write: takes both files away if no row came. Returns the path if they stay. */
-  close(): string | null {
-    const { file } = this.setup
-    if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0) return file
-    for (const each of [file, schemaFileOf(file)]) rmSync(each, { force: true })
-    return null
+  /** After the last write: takes away the files that no row came into. */
+  close(): DirtyFiles {
+    const { file, readFile } = this.setup
+    return { dirtyFile: kept(file), dirtyReadFile: readFile === null ? null : kept(readFile) }
   }
+}
+
+function kept(file: string): string | null {
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0) return file
+  removePair(file)
+  return null
+}
+
+function createPair(path: string, schema: RowFileSchema): void {
+  createFile(path, '')
+  try {
+    createFile(schemaFileOf(path), `${JSON.stringify(schema, null, 2)}\n`)
+  } catch (error) {
+    rmSync(path)
+    throw error
+  }
+}
+
+function removePair(path: string): void {
+  for (const each of [path, schemaFileOf(path)]) rmSync(each, { force: true })
 }
 
 /** Throws DATA_REJECTED when more rows were refused than `percentage` of those read. */
@@ -57,13 +90,13 @@ export function checkPercentage({ errorLimit, target }: Plan, { done }: Progress
   )
 }
 
-function schemaOf(runId: string, { source, target, columns }: Plan): RowFileSchema {
+function schemaOf(runId: string, { source, target }: Plan, columns: readonly Column[]): RowFileSchema {
   return {
     format: ROW_FILE_FORMAT,
     runId,
     source: source.table,
     target: target.table,
-    columns: columns.map((column) => ({ ...column.source, name: column.target.name })),
+    columns,
   }
 }
 

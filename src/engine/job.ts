@@ -6,11 +6,12 @@ import { makePlan } from '../plan/plan.js'
 import { checkCreated } from '../plan/target.js'
 import type { Past } from '../plan/window.js'
 import type { Plan, Reader, SplitOutline, Writer } from '../plugin.js'
+import { readPlan } from '../stage.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
 import type { CoordinatorResult } from './coordinator.js'
 import { copySplits } from './coordinator.js'
-import { checkPercentage, DirtyFile } from './dirty-file.js'
+import { checkPercentage, DirtyFile, noDirtyFiles } from './dirty-file.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
 import { makeReport } from './report.js'
@@ -49,7 +50,7 @@ export async function outlineCopy(
 ): Promise<{ plan: Plan; outline: SplitOutline | null }> {
   return withEnds(request, async (reader, writer) => {
     const made = await plan(request, reader, writer)
-    return { plan: made, outline: (await reader.outline?.(made)) ?? null }
+    return { plan: made, outline: (await reader.outline?.(readPlan(made))) ?? null }
   })
 }
 
@@ -80,8 +81,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
-  const dirtyFile = (dirty as DirtyFile | null)?.close() ?? null
-  return makeReport({ ...request, plan: made, progress, dirtyFile, error, seconds, copied })
+  const dirtyFiles = (dirty as DirtyFile | null)?.close() ?? noDirtyFiles
+  return makeReport({ ...request, ...dirtyFiles, plan: made, progress, error, seconds, copied })
 }
 
 interface Execution {

@@ -21,8 +21,10 @@ export interface WorkerSetup extends ThreadSetup {
 
 /** What the threads share to keep the rows that the target refuses. */
 export interface DirtySetup {
-  /** They are appended to it. */
+  /** Those that the target refuses are appended to it, as they were to be written. */
   readonly file: string
+  /** Those that the stage refuses, as they were read; null: the plan has no stage. */
+  readonly readFile: string | null
   /** Most such rows in the whole run. */
   readonly limit: number
   /** In shared memory: one number, how many there are so far. */
@@ -41,11 +43,21 @@ export type ControlMessage =
 /** How far a split has got; each message replaces the one before. Until it is done, rows written are not yet committed. */
 export interface SplitCounts extends WriteCounts {
   readonly rowsRead: number
+  /** Left out by the stage on purpose. */
+  readonly rowsFiltered: number
+  /** Made by the stage beyond one for each row read. */
+  readonly rowsAdded: number
   /** In the wire format. */
   readonly bytes: number
 }
 
-export const noCounts: SplitCounts = { rowsRead: 0, ...nothingWritten, bytes: 0 }
+export const noCounts: SplitCounts = {
+  rowsRead: 0,
+  rowsFiltered: 0,
+  rowsAdded: 0,
+  ...nothingWritten,
+  bytes: 0,
+}
 
 /** Thread to its pool, by its id: it is about to open connections; it has closed them. */
 export type ThreadMessage =

@@ -72,6 +72,8 @@ export function current(progress: Progress): SplitCounts {
 function add(a: SplitCounts, b: SplitCounts): SplitCounts {
   return {
     rowsRead: a.rowsRead + b.rowsRead,
+    rowsFiltered: a.rowsFiltered + b.rowsFiltered,
+    rowsAdded: a.rowsAdded + b.rowsAdded,
     rowsWritten: a.rowsWritten + b.rowsWritten,
     rowsChanged: a.rowsChanged + b.rowsChanged,
     rowsUnchanged: a.rowsUnchanged + b.rowsUnchanged,
@@ -81,7 +83,8 @@ function add(a: SplitCounts, b: SplitCounts): SplitCounts {
   }
 }
 
-/** The rows that are accounted for, whatever became of them. */
+/** The rows read that are accounted for, whatever became of them. */
 export function settled(counts: SplitCounts): number {
-  return counts.rowsWritten + counts.rowsUnchanged + counts.rowsSkipped + counts.dirtyRows
+  const { rowsWritten, rowsUnchanged, rowsSkipped, dirtyRows, rowsFiltered, rowsAdded } = counts
+  return rowsWritten + rowsUnchanged + rowsSkipped + dirtyRows + rowsFiltered - rowsAdded
 }

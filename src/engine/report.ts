@@ -16,8 +16,9 @@ export interface ReportFacts {
   readonly progress: Progress
   /** null: no split was copied. */
   readonly copied?: CoordinatorResult | null
-  /** Where the rows went that the target refused. */
+  /** Where the rows went that the target refused, and those that the stage did. */
   readonly dirtyFile?: string | null
+  readonly dirtyReadFile?: string | null
   readonly error: RowshiftError | null
   readonly seconds: number
 }
@@ -38,12 +39,15 @@ export function makeReport(facts: ReportFacts): RunReport {
     writeMode: plan?.writeMode ?? params?.writeMode ?? 'insert',
     status: error === null ? 'success' : error.code === 'INTERRUPTED' ? 'interrupted' : 'failed',
     rowsRead: current(progress).rowsRead,
+    rowsFiltered: progress.done.rowsFiltered,
+    rowsAdded: progress.done.rowsAdded,
     rowsWritten: progress.done.rowsWritten,
     rowsChanged: progress.done.rowsChanged,
     rowsUnchanged: progress.done.rowsUnchanged,
     rowsSkipped: progress.done.rowsSkipped,
     dirtyRows: progress.done.dirtyRows,
     dirtyFile: facts.dirtyFile ?? null,
+    dirtyReadFile: facts.dirtyReadFile ?? null,
     bytes: progress.done.bytes,
     splits: progress.splits,
     splitsDone: progress.splitsDone,
@@ -62,9 +66,10 @@ export function makeReport(facts: ReportFacts): RunReport {
   }
 }
 
-function dirtyWarnings({ progress, dirtyFile }: ReportFacts): string[] {
-  if (!dirtyFile) return []
+function dirtyWarnings({ progress, dirtyFile, dirtyReadFile }: ReportFacts): string[] {
+  const files = [dirtyFile, dirtyReadFile].filter((file) => file != null)
+  if (files.length === 0) return []
   return [
-    `the target refused ${progress.done.dirtyRows} rows; they are in ${dirtyFile}, each with the reason`,
+    `${progress.done.dirtyRows} rows were refused; they are in ${files.join(' and ')}, each with the reason`,
   ]
 }

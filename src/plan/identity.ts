@@ -21,7 +21,8 @@ export function chooseIdentity({
   key,
 }: IdentityRequest): readonly string[] | null {
   if (writeMode === 'insert' || (writeMode === 'replace' && target.keys.length > 0)) return null
-  const fed = new Map(columns.map(({ source, target }) => [source.name, target.name]))
+  const read = columns.filter(({ made }) => made === undefined)
+  const fed = new Map(read.map(({ source, target }) => [source.name, target.name]))
   const wanted = key?.columns.map(({ name }) => fed.get(name)) ?? []
   const usable = target.keys.filter(
     ({ nullable, columns: names }) =>

@@ -1,5 +1,6 @@
 import { RowshiftError } from '../errors.js'
 import type { Plan, PlanDraft, Reader, TableSchema, WritePlan, Writer } from '../plugin.js'
+import { checkPlan } from '../stage.js'
 import type { Params } from '../task/params.js'
 import { chooseIdentity } from './identity.js'
 import { settleLosses } from './losses.js'
@@ -66,6 +67,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     target,
     create,
     columns: settled.columns,
+    stage: null,
     key,
     splitRows: split.rows,
     workerNum: key === null ? 1 : params.workerNum,
@@ -97,7 +99,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     reasons: [...draft.reasons, ...write.reasons],
     warnings: [...draft.warnings, ...write.warnings, ...triggerWarnings(target, write, params)],
   }
-  const found = await reader.check?.(plan, params.columns === null || params.columns.includes('*'))
+  const found = await reader.check?.(checkPlan(plan), params.columns === null || params.columns.includes('*'))
   return { ...plan, warnings: [...plan.warnings, ...(found ?? [])] }
 }
 

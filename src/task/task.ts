@@ -48,6 +48,10 @@ export interface RunReport {
   readonly writeMode: string
   readonly status: Exclude<RunStatus, 'running'>
   readonly rowsRead: number
+  /** Left out on purpose by a transform or a lookup. */
+  readonly rowsFiltered: number
+  /** Made by a transform beyond one for each row read. */
+  readonly rowsAdded: number
   /** Inserted or changed, and committed. */
   readonly rowsWritten: number
   /** Those of the rows written whose key was in the target before. */
@@ -56,11 +60,13 @@ export interface RunReport {
   readonly rowsUnchanged: number
   /** Ignore found their key in the target. */
   readonly rowsSkipped: number
-  /** Refused by the target and kept in `dirtyFile`. */
+  /** Refused, and kept in one of the two files. */
   readonly dirtyRows: number
-  /** null: none was needed. */
+  /** Those that the target refused; null: there are none. */
   readonly dirtyFile: string | null
-  /** Bytes of the rows written, in the wire format. */
+  /** Those that a transform or a lookup refused, as they were read; null: there are none. */
+  readonly dirtyReadFile: string | null
+  /** Bytes of the rows read, in the wire format. */
   readonly bytes: number
   /** Splits planned so far; all of them when the run succeeded. */
   readonly splits: number

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import { forEachRow } from '../../src/batch/cells.js'
 import type { RowFileSchema } from '../../src/batch/row-file.js'
-import { checkPercentage, DirtyFile } from '../../src/engine/dirty-file.js'
+import { checkPercentage, DirtyFile, noDirtyFiles } from '../../src/engine/dirty-file.js'
 import type { DirtySetup } from '../../src/engine/messages.js'
 import { noCounts } from '../../src/engine/messages.js'
 import { noProgress } from '../../src/engine/progress.js'
@@ -65,11 +65,29 @@ describe('the file for refused rows', () => {
   })
 
   it('goes away when no row came, and stays when one did', () => {
-    expect(DirtyFile.create('run', planFor(1), path('b.tsv'))!.close()).to.equal(null)
+    expect(DirtyFile.create('run', planFor(1), path('b.tsv'))!.close()).to.deep.equal(noDirtyFiles)
     expect(existsSync(path('b.tsv')) || existsSync(path('b.tsv.json'))).to.equal(false)
     const file = DirtyFile.create('run', planFor(1), path('b.tsv'))!
     writeFileSync(path('b.tsv'), '1\n')
-    expect(file.close()).to.equal(path('b.tsv'))
+    expect(file.close()).to.deep.equal({ dirtyFile: path('b.tsv'), dirtyReadFile: null })
+  })
+
+  it('has another one beside it for rows as they were read, where the plan has a stage', () => {
+    const plan = planFor(1)
+    const reads = [{ ...column, name: 'b' }]
+    const staged = { ...plan, stage: { reads, cells: [], transform: null } }
+    const file = DirtyFile.create('run', staged, path('r.tsv'))!
+    const rows = new DirtyRows(file.setup)
+    rows.addRead(batch('7'), new RowshiftError('DATA_REJECTED', 'bad', { column: 'b' }))
+    expect(() => rows.add(batch('1\t2'), new RowshiftError('DATA_REJECTED', 'one more'))).to.throw('one more')
+    rows.save()
+    expect(file.close()).to.deep.equal({ dirtyFile: null, dirtyReadFile: path('r.tsv.read') })
+    expect(readFileSync(path('r.tsv.read'), 'utf8')).to.equal('7\tDATA_REJECTED\tb\tbad\n')
+    const schema = JSON.parse(readFileSync(path('r.tsv.read.json'), 'utf8')) as RowFileSchema
+    expect(schema.columns).to.deep.equal(reads)
+    writeFileSync(path('s.tsv.read'), "another run's\n")
+    expect(fault(() => DirtyFile.create('run', staged, path('s.tsv')))).to.include({ code: 'USAGE' })
+    expect(existsSync(path('s.tsv')) || existsSync(path('s.tsv.json'))).to.equal(false)
   })
 
   it('is refused where it would take the place of something', () => {
@@ -157,6 +175,6 @@ describe('the file for refused rows', () => {
 
   function dirtySetup(name: string, limit: number): DirtySetup {
     writeFileSync(path(name), '')
-    return { file: path(name), limit, rows: new BigUint64Array(new SharedArrayBuffer(8)) }
+    return { file: path(name), readFile: null, limit, rows: new BigUint64Array(new SharedArrayBuffer(8)) }
   }
 })

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { noCounts } from '../../src/engine/messages.js'
-import { advance, current, noProgress, type ProgressEvent } from '../../src/engine/progress.js'
+import { advance, current, noProgress, settled, type ProgressEvent } from '../../src/engine/progress.js'
 
 const counts = (rows: number) => ({ ...noCounts, rowsRead: rows, rowsWritten: rows, bytes: rows * 10 })
 const after = (...events: ProgressEvent[]) => events.reduce(advance, noProgress)
@@ -18,6 +18,18 @@ describe('progress', () => {
     )
     expect(progress).to.deep.include({ splits: 2, splitsDone: 1, done: counts(6) })
     expect(current(progress)).to.deep.equal(counts(8))
+  })
+
+  it('accounts for rows that the stage leaves out, adds and refuses', () => {
+    const one = { ...counts(10), rowsWritten: 9, rowsFiltered: 4, rowsAdded: 5, dirtyRows: 2 }
+    const progress = after(
+      { type: 'planned', split: 0 },
+      { type: 'done', split: 0, counts: one },
+      { type: 'planned', split: 1 },
+      { type: 'done', split: 1, counts: one },
+    )
+    expect(progress.done).to.include({ rowsFiltered: 8, rowsAdded: 10 })
+    expect(settled(progress.done)).to.equal(20)
   })
 
   it('forgets what a failed split had done, and late messages', () => {

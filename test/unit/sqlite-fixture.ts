@@ -91,6 +91,7 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
       target: target.columns[i]!,
       verdict: { grade: 'checked', why: '' },
     })),
+    stage: null,
     key: key ? { name: key.name, columns: key.columns.map(columnOf), nullable: key.nullable } : null,
     splitRows: options.splitRows ?? 1000,
     workerNum: 1,

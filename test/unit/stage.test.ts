@@ -1,0 +1,182 @@
+import Database from 'better-sqlite3'
+import { expect } from 'chai'
+import { after, describe, it } from 'mocha'
+import { RawRows } from '../../src/batch/raw-rows.js'
+import { readRowName, rowName } from '../../src/batch/row-name.js'
+import type { SplitResult } from '../../src/engine/messages.js'
+import type { Batch, Column, Endpoint, Plan } from '../../src/plugin.js'
+import { checkPlan, madeColumn, readPlan } from '../../src/stage.js'
+import { Copier } from '../../workers/copier.js'
+import type { StageSink } from '../../workers/stage.js'
+import { Stage } from '../../workers/stage.js'
+import {
+  batch,
+  collect,
+  draftPlan,
+  Fixture,
+  makePlan,
+  openReader,
+  openWriter,
+  WHOLE,
+} from './sqlite-fixture.js'
+
+const LONG = 'x'.repeat(100)
+const sink: StageSink = {
+  filtered: () => expect.fail('no row is left out'),
+  added: () => expect.fail('no row is added'),
+  refuse: () => expect.fail('no row is refused'),
+}
+
+describe('stage', () => {
+  const fixture = new Fixture()
+  after(() => fixture.remove())
+
+  it('permutes, drops and repeats cells as they stand, escapes and all', async () => {
+    const stage = await openStage(['a', 'b', 'c', 'd'], ['d', 'a', 'b', 'b'])
+    const rows = await texts(
+      stage.apply(batch('1\t\\N\tdropped\tx\\ty', '\t\\\\N\t\t', `${LONG}\t2\t3\t${LONG}`), sink),
+    )
+    expect(rows).to.deep.equal([`x\\ty\t1\t\\N\t\\N\n\t\t\\\\N\t\\\\N\n${LONG}\t${LONG}\t2\t2\n`])
+    expect(await texts(stage.apply(batch('1\t2\t3\t4'), sink)), 'and again').to.deep.equal(['4\t1\t2\t2\n'])
+    await stage.close()
+  })
+
+  it('makes more batches where rows grow, and forgets those of a split that was given up', async () => {
+    const stage = await openStage(['a'], ['a', 'a', 'a'], 64)
+    const wide = () => batch(...Array.from({ length: 10 }, (_, i) => `${i}${'y'.repeat(20)}`))
+    for await (const first of stage.apply(wide(), sink)) {
+      expect(first.rows).to.be.lessThan(10)
+      break
+    }
+    const rows = (await texts(stage.apply(wide(), sink))).join('')
+    const row = (i: number) => Array.from({ length: 3 }, () => `${i}${'y'.repeat(20)}`).join('\t')
+    expect(rows.trimEnd().split('\n')).to.deep.equal(Array.from({ length: 10 }, (_, i) => row(i)))
+  })
+
+  it('takes no batch whose cells do not add up', () => {
+    expect(() => new RawRows(2).take(batch('1\t2\t3'))).to.throw('1 rows has 3 cells instead of 2')
+  })
+
+  it('tells readers what is read, and checks where it goes unchanged', async () => {
+    const plan = await planOf(['id', 'v', 'extra'], ['v', 'id'])
+    expect(readPlan(plan).columns.map(({ source }) => source.name)).to.deep.equal(['id', 'v', 'extra'])
+    const [v, id] = plan.columns
+    const made = { ...v!, source: madeColumn(v!.target), made: 'lookup' } as const
+    const checked = checkPlan({ ...plan, columns: [made, id!] }).columns
+    expect(checked.map(({ source, target }) => [source.name, target.name])).to.deep.equal([
+      ['id', 'id'],
+      ['v', 'v'],
+      ['extra', 'extra'],
+    ])
+    expect(checkPlan({ ...plan, stage: null }), 'without a stage').to.include({ columns: plan.columns })
+  })
+
+  it('names a row by its new key where the old one is made anew', async () => {
+    const plan = await planOf(['id', 'v'], ['v', 'id'])
+    const cells = [Buffer.from('seven'), Buffer.from('7')]
+    expect(rowName(plan, cells)).to.deep.equal(['id = "7"'])
+    expect(readRowName(plan, [cells[1]!, cells[0]!]), 'as it was read').to.deep.equal(['id = "7"'])
+    const made = { ...plan.columns[1]!, made: 'id' } as const
+    const target = { ...plan.target, keys: [{ ...plan.target.keys[0]!, columns: ['v'] }] }
+    expect(rowName({ ...plan, target, columns: [plan.columns[0]!, made] }, cells)).to.deep.equal([
+      'v = "seven"',
+    ])
+  })
+
+  it('stands between reader and writer', async () => {
+    const from = fixture.create(
+      'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB, c REAL)',
+      (database) => {
+        const insert = database.prepare('INSERT INTO t VALUES (?, ?, ?, ?)')
+        for (let i = 1; i <= 500; i++)
+          insert.run(i, i % 7 === 0 ? null : `a\t${i}\\N`, Buffer.from([0, 9, 10, i % 256]), i / 3)
+      },
+    )
+    const to = fixture.create('CREATE TABLE t (c REAL, id INTEGER PRIMARY KEY, b BLOB)')
+    const result = await copyStaged(from, to, ['id', 'a', 'b', 'c'], ['c', 'id', 'b'])
+    expect(result).to.deep.include({ outcome: 'copied' })
+    const counts = { rowsRead: 500, rowsWritten: 500, rowsFiltered: 0, rowsAdded: 0, dirtyRows: 0 }
+    expect(result).to.have.property('counts').that.includes(counts)
+    const database = new Database(to, { readonly: true })
+    database.prepare('ATTACH ? AS source').run(from)
+    const columns = 'id, hex(b), typeof(c), c'
+    const left = database
+      .prepare(`SELECT ${columns} FROM source.t EXCEPT SELECT ${columns} FROM main.t`)
+      .all()
+    database.close()
+    expect(left).to.deep.equal([])
+  })
+
+  /** A plan that reads and writes columns of these names. */
+  async function planOf(reads: readonly string[], writes: readonly string[]): Promise<Plan> {
+    const ddl = (names: readonly string[]) =>
+      `CREATE TABLE t (${names.map((name) => `${name} ${name === 'id' ? 'INTEGER PRIMARY KEY' : 'TEXT'}`).join(', ')})`
+    const reader = openReader(fixture.create(ddl(reads)))
+    const writer = openWriter(fixture.create(ddl([...new Set(writes)])))
+    try {
+      await Promise.all([reader.connect(), writer.connect()])
+      const [source, target] = [await reader.describe('t'), await writer.describe('t')]
+      return withStage(draftPlan(target, target), source.columns, writes)
+    } finally {
+      await Promise.all([reader.close(), writer.close()])
+    }
+  }
+
+  async function openStage(
+    reads: readonly string[],
+    writes: readonly string[],
+    bytes = 1 << 16,
+  ): Promise<Stage> {
+    const plan = await planOf(reads, writes)
+    const stage = await Stage.open({ plan: { ...plan, batch: { bytes, rows: 1000 } } })
+    return stage!
+  }
+
+  async function copyStaged(
+    from: string,
+    to: string,
+    reads: readonly string[],
+    writes: readonly string[],
+  ): Promise<SplitResult> {
+    const reader = openReader(from)
+    const writer = openWriter(to)
+    await Promise.all([reader.connect(), writer.connect()])
+    const source = await reader.describe('t')
+    const target = await writer.describe('t')
+    const plain = await makePlan(reader, writer, 't', 't')
+    await Promise.all([reader.close(), writer.close()])
+    const read = reads.map((name) => source.columns.find((column) => column.name === name)!)
+    const columns = writes.map((name, i) => ({
+      source: read.find((column) => column.name === name)!,
+      target: target.columns[i]!,
+      verdict: { grade: 'exact', why: '' } as const,
+    }))
+    const plan = withStage({ ...plain, columns }, read, writes)
+    const copier = new Copier(
+      { plan, source: end(from), target: end(to), control: '', dirty: null },
+      () => {},
+    )
+    try {
+      return await copier.copy(WHOLE)
+    } finally {
+      await copier.close()
+    }
+  }
+})
+
+function withStage(plan: Plan, reads: readonly Column[], writes: readonly string[]): Plan {
+  const cells = writes.map((name) => {
+    const at = reads.findIndex((column) => column.name === name)
+    return { type: 'read', name, column: reads[at]!, at } as const
+  })
+  return { ...plan, stage: { reads, cells, transform: null } }
+}
+
+function end(path: string): Endpoint {
+  const plugin = new URL('../../plugins/sqlite/plugin.js', import.meta.url).href
+  return { plugin, connection: { path }, session: [] }
+}
+
+async function texts(batches: AsyncIterable<Batch>): Promise<string[]> {
+  return (await collect(batches)).map(({ bytes }) => bytes.toString())
+}
