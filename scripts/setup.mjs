@@ -1,4 +1,4 @@
-// Makes a fresh clone ready to use: dependencies installed, dist/ built. Says nothing when both are current.
+// Makes a fresh clone ready to use: dependencies installed, dist/ and bundle/ built. Says nothing when both are current.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const stamp = 'dist/.sources'
-const program = 'dist/src/cli/main.js'
+const program = 'bundle/src/cli/main.js'
 const wasm = ['plugins/mysql/wasm/transcode.ts', '--outFile', 'dist/plugins/mysql/transcode.wasm']
 /** No run-time library: the copy loops use nothing but the memory that they are given. */
 const bare = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--importMemory']
@@ -63,14 +63,14 @@ function hashSources() {
     .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
     .filter((file) => file.endsWith('.ts'))
     .sort((a, b) => a.localeCompare(b))
-  for (const file of ['tsconfig.json', 'package-lock.json', ...files]) {
+  for (const file of ['tsconfig.json', 'package-lock.json', 'scripts/bundle.mjs', ...files]) {
     hash.update(`${file}\n`).update(readFileSync(file))
   }
   return hash.digest('hex')
 }
 
 function distIsCurrent() {
-  return existsSync(stamp) && readFileSync(stamp, 'utf8') === sources
+  return existsSync(program) && existsSync(stamp) && readFileSync(stamp, 'utf8') === sources
 }
 
 function build() {
@@ -78,7 +78,8 @@ function build() {
   rmSync('dist', { recursive: true, force: true })
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], process.env)
   run(process.execPath, ['node_modules/assemblyscript/bin/asc.js', ...wasm, ...bare], process.env)
-  if (existsSync(program)) chmodSync(program, 0o755)
+  run(process.execPath, ['scripts/bundle.mjs'], process.env)
+  chmodSync(program, 0o755)
   writeFileSync(stamp, sources)
 }
 

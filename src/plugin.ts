@@ -224,9 +224,9 @@ export interface Reader {
    * For `consistency: snapshot`, both or neither. The coordinator's reader takes the lock, every reader (this one too)
    * begins its snapshot, the lock is released; from then on `split`, `divide` and `read` see that moment until `close`,
    * and a reader that loses its connection throws instead of opening a new one. Throws ACCESS_DENIED where the user
-   * may not do that, LOCK_CONFLICT when writers do not make way.
+   * may not do that, LOCK_CONFLICT when writers do not make way, and INTERRUPTED soon when `signal` aborts meanwhile.
    */
-  lock?(table: string): Promise<SnapshotLock>
+  lock?(table: string, signal: AbortSignal): Promise<SnapshotLock>
   beginSnapshot?(): Promise<void>
   close(): Promise<void>
 }

@@ -1,7 +1,15 @@
-import type { SplitCounts, SplitResult, WorkerMessage, WorkerSetup } from '../src/engine/messages.js'
+import { threadId } from 'node:worker_threads'
+import type {
+  SplitCounts,
+  SplitResult,
+  ThreadMessage,
+  WorkerMessage,
+  WorkerSetup,
+} from '../src/engine/messages.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
 import type { Batch, Endpoint, Plugin, Reader, Split, WriteOptions, Writer } from '../src/plugin.js'
+import { recycle } from '../src/batch/builder.js'
 import { Narrower } from '../src/batch/narrow.js'
 import { RowshiftError } from '../src/errors.js'
 import { readPlan } from '../src/stage.js'
@@ -24,7 +32,7 @@ interface Ends {
 /** One thread's reader and writer, and the loop that moves splits from one to the other. */
 export class Copier {
   readonly #setup: WorkerSetup
-  readonly #post: (message: WorkerMessage) => void
+  readonly #post: (message: ThreadMessage | WorkerMessage) => void
   readonly #abort = new AbortController()
   readonly #reads = new Turns()
   readonly #writes = new Turns()
@@ -32,9 +40,10 @@ export class Copier {
   /** null unless a loss was accepted. */
   readonly #narrower: Narrower | null
   #told = 0
+  #inSnapshot = false
   #ends: Promise<Ends> | null = null
 
-  constructor(setup: WorkerSetup, post: (message: WorkerMessage) => void) {
+  constructor(setup: WorkerSetup, post: (message: ThreadMessage | WorkerMessage) => void) {
     this.#setup = setup
     this.#narrower = Narrower.of(setup.plan)
     this.#post = post
@@ -56,13 +65,18 @@ export class Copier {
     }
   }
 
-  /** Before the first split, when all threads must have their snapshot at the same moment. */
-  async begin(): Promise<void> {
-    const error = await this.#opened().then(
-      () => null,
-      (thrown: unknown) => RowshiftError.from(thrown).report(),
-    )
-    this.#post({ type: 'ready', error })
+  /** Before the first split, when all threads must be able to begin their snapshot at the same moment. */
+  connect(): Promise<void> {
+    return this.#tellReady(async () => void (await this.#opened()))
+  }
+
+  /** While nobody can write to the source. */
+  beginSnapshot(): Promise<void> {
+    return this.#tellReady(async () => {
+      const { reader } = await this.#opened()
+      await reader.beginSnapshot!()
+      this.#inSnapshot = true
+    })
   }
 
   abort(): void {
@@ -74,12 +88,14 @@ export class Copier {
     if (this.#ends === null) return
     const ends = await this.#ends.catch(() => null)
     await Promise.allSettled([ends?.reader.close(), ends?.writer.close(), ends?.stage?.close()])
-    this.#post({ type: 'closed', busySeconds: this.#busy.seconds })
+    this.#post({ type: 'busy', seconds: this.#busy.seconds })
+    this.#post({ type: 'closed', thread: threadId })
   }
 
   async #copy(split: Split, dirty: DirtyRows): Promise<SplitResult> {
     const { reader, writer, stage } = await this.#opened()
     const { plan } = this.#setup
+    if (plan.consistency === 'snapshot' && !this.#inSnapshot) throw outsideSnapshot(split)
     const { signal } = this.#abort
     let counts = noCounts
     let queuedBytes = 0
@@ -110,7 +126,10 @@ export class Copier {
           queuedBytes += batch.bytes.length
           // The queue is not full yet, so nothing of it was written; nor is a row in a file, where it would be twice.
           oversized = divisible && !dirty.saved && queuedBytes >= SPLIT_CAPACITY
-          if (oversized) break
+          if (oversized) {
+            recycle(batch)
+            break
+          }
           await queue.put(batch)
         }
         queue.end()
@@ -123,6 +142,8 @@ export class Copier {
     await queue.readyToWrite()
     if (oversized) {
       dirty.discard()
+      // Not waited for: in a snapshot the rest of the result is read first, and others can take up the parts meanwhile.
+      void reading.then(() => queue.recycle())
       return { outcome: 'oversized', rows: counts.rowsRead, bytes: queuedBytes }
     }
     const onProgress = (rowsWritten: number) => count({ rowsWritten })
@@ -156,18 +177,25 @@ export class Copier {
     this.#post({ type: 'progress', split: split.index, counts })
   }
 
+  async #tellReady(step: () => Promise<void>): Promise<void> {
+    const error = await step().then(
+      () => null,
+      (thrown: unknown) => RowshiftError.from(thrown).report(),
+    )
+    this.#post({ type: 'ready', error })
+  }
+
   #opened(): Promise<Ends> {
     this.#ends ??= this.#open()
     return this.#ends
   }
 
   async #open(): Promise<Ends> {
-    this.#post({ type: 'opened' })
+    this.#post({ type: 'opened', thread: threadId })
     const { source, target } = this.#setup
     const reader = (await load(source)).createReader!(source)
     const writer = (await load(target)).createWriter!(target)
     const [stage] = await Promise.all([Stage.open(this.#setup), reader.connect(), writer.connect()])
-    if (this.#setup.plan.consistency === 'snapshot') await reader.beginSnapshot!()
     return { reader, writer, stage }
   }
 }
@@ -222,6 +250,12 @@ class Turns {
 
 async function load(endpoint: Endpoint): Promise<Plugin> {
   return ((await import(endpoint.plugin)) as { default: Plugin }).default
+}
+
+/** A thread that took the place of one that died: it would read another moment. */
+function outsideSnapshot({ index }: Split): RowshiftError {
+  const message = `Split ${index}: the thread that should copy it has not seen the snapshot begin. Run again.`
+  return new RowshiftError('INTERNAL', message, { split: index })
 }
 
 function mismatch(split: Split, counts: SplitCounts): RowshiftError {

@@ -1,4 +1,6 @@
+import { threadId } from 'node:worker_threads'
 import { recycle } from '../src/batch/builder.js'
+import type { ThreadMessage } from '../src/engine/messages.js'
 import { RowshiftError } from '../src/errors.js'
 import type { Endpoint, Plugin, Reader, ReadPlan, Split, Writer } from '../src/plugin.js'
 import { addFindings, areEqual, noFindings } from '../src/verify/findings.js'
@@ -27,11 +29,11 @@ interface Ends {
 /** One thread's readers of both ends, and how a range is compared and repaired. */
 export class Verifier {
   readonly #setup: VerifySetup
-  readonly #post: (message: 'opened' | 'closed') => void
+  readonly #post: (message: ThreadMessage) => void
   readonly #abort = new AbortController()
   #ends: Promise<Ends> | null = null
 
-  constructor(setup: VerifySetup, post: (message: 'opened' | 'closed') => void) {
+  constructor(setup: VerifySetup, post: (message: ThreadMessage) => void) {
     this.#setup = setup
     this.#post = post
   }
@@ -67,7 +69,7 @@ export class Verifier {
       ends?.target.reader.close(),
       ends?.writer?.close(),
     ])
-    this.#post('closed')
+    this.#post({ type: 'closed', thread: threadId })
   }
 
   async #compare(ends: Ends, range: Split): Promise<Findings> {
@@ -172,7 +174,7 @@ export class Verifier {
   }
 
   async #open(): Promise<Ends> {
-    this.#post('opened')
+    this.#post({ type: 'opened', thread: threadId })
     const { source, target, plan, repair } = this.#setup
     const reader = (await load(source)).createReader!(source)
     const plugin = await load(target)

@@ -141,8 +141,8 @@ export class MysqlReader implements Reader {
     }
   }
 
-  async lock(table: string): Promise<SnapshotLock> {
-    return lockWrites(this.#endpoint, table)
+  lock(table: string, signal: AbortSignal): Promise<SnapshotLock> {
+    return lockWrites(this.#endpoint, table, signal)
   }
 
   async beginSnapshot(): Promise<void> {

@@ -15,9 +15,18 @@ const WITH_SNAPSHOTS = new Set(['InnoDB', 'ROCKSDB', 'TokuDB'])
  * Holds off writes to one table. The lock on the table is enough for a copy of it, and disturbs nobody else; the global
  * one is for users who have RELOAD but not LOCK TABLES.
  */
-export async function lockWrites(endpoint: Endpoint, table: string): Promise<SnapshotLock> {
+export async function lockWrites(
+  endpoint: Endpoint,
+  table: string,
+  signal: AbortSignal,
+): Promise<SnapshotLock> {
   const session = await Session.open(endpoint)
+  let stop = () => {}
   try {
+    const [row] = await session.query('SELECT CONNECTION_ID()')
+    stop = () => void kill(endpoint, row![0]!).catch(() => session.destroy())
+    signal.addEventListener('abort', stop)
+    signal.throwIfAborted()
     const { engine } = await describeFacts(session, table)
     if (engine !== null && !WITH_SNAPSHOTS.has(engine)) throw withoutSnapshots(table, engine)
     await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_SECONDS}`)
@@ -32,7 +41,20 @@ export async function lockWrites(endpoint: Endpoint, table: string): Promise<Sna
     }
   } catch (error) {
     session.destroy()
+    if (signal.aborted) throw new RowshiftError('INTERRUPTED', `Interrupted while locking ${table}.`)
     throw error
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+/** MySQL does not notice that a client is gone while its session waits for a lock, and writers would wait behind it. */
+async function kill(endpoint: Endpoint, id: string): Promise<void> {
+  const session = await Session.open(endpoint)
+  try {
+    await session.query(`KILL ${id}`)
+  } finally {
+    await session.close()
   }
 }
 

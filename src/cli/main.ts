@@ -47,6 +47,12 @@ function refuseOddSwitches(args: readonly string[]): void {
     throw new RowshiftError('USAGE', `${odd}: this option takes no value, or true or false.`)
 }
 
+/** yargs lays out the help of every command that it runs, which takes 0.1 s of CPU where lines have an end; null: none. */
+function helpWidth(args: readonly string[]): number | null {
+  const shown = args.some((arg) => arg === '--help' || arg === '-h')
+  return shown ? Math.min(110, process.stdout.columns ?? 110) : null
+}
+
 /** Runs one command line; resolves to the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   refuseOddSwitches(args)
@@ -165,7 +171,7 @@ async function main(args: readonly string[]): Promise<number> {
     .strict()
     .version(version)
     .alias('help', 'h')
-    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .wrap(helpWidth(args))
     .exitProcess(false)
     .fail((message: string | null, error: unknown) => {
       throw (

@@ -1,18 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { BroadcastChannel } from 'node:worker_threads'
-import { Piscina } from 'piscina'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import type { Endpoint, Plan, Reader, Split } from '../plugin.js'
-import type { ControlMessage, DirtySetup, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
+import type { DirtySetup, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
+import { WorkerPool } from './pool.js'
 import type { Progress, ProgressEvent } from './progress.js'
 import { advance, noProgress } from './progress.js'
 import { SplitRows } from './split-size.js'
 
-const WORKER = new URL('../../workers/split.js', import.meta.url).href
 /** A thread reads its next split while it writes the one before. */
 const SPLITS_PER_THREAD = 2
-const CLOSE_TIMEOUT_MS = 5_000
 /** Threads that write one table may get in each other's way, and so may other users of it. */
 const MAX_RETRIES = 5
 const RETRY_MS = 100
@@ -56,59 +53,40 @@ export async function copySplits(job: CoordinatorJob): Promise<CoordinatorResult
   return coordinator.result
 }
 
-/** One split for every thread, starting threads as needed, before any thread gets its second one. */
-function spread(threads: number): NonNullable<Piscina['options']['loadBalancer']> {
-  return (_task, workers) => {
-    const idle = workers.find(({ currentUsage }) => currentUsage === 0)
-    if (idle || workers.length < threads) return idle ?? null
-    return workers.find(({ currentUsage }) => currentUsage < SPLITS_PER_THREAD) ?? null
-  }
-}
-
 class Coordinator {
   readonly #job: CoordinatorJob
-  readonly #pool: Piscina<Split, SplitResult>
-  readonly #control: BroadcastChannel
+  readonly #pool: WorkerPool<Split, SplitResult>
   readonly #stop = new AbortController()
   #progress = noProgress
   #error: RowshiftError | null = null
-  #openThreads = 0
-  #onClosed: () => void = () => {}
   readonly #splitRows: SplitRows
   #splits = 0
   readonly #busySeconds: number[] = []
   #position: string | null = null
   #ready = 0
-  #onReady: (error: RowshiftError | null) => void = () => {}
+  #onReady: () => void = () => {}
 
   constructor(job: CoordinatorJob) {
     this.#job = job
     this.#splitRows = new SplitRows(job.plan.splitRows)
-    const control = `rowshift-${job.runId}`
-    this.#control = new BroadcastChannel(control)
     const setup: WorkerSetup = {
       plan: job.plan,
       source: job.source,
       target: job.target,
       dirty: job.dirty,
-      control,
+      control: `rowshift-${job.runId}`,
     }
-    this.#pool = new Piscina<Split, SplitResult>({
-      filename: WORKER,
-      minThreads: this.#snapshot ? job.plan.workerNum : 1,
-      maxThreads: job.plan.workerNum,
-      idleTimeout: Infinity,
-      loadBalancer: spread(job.plan.workerNum),
-      concurrentTasksPerWorker: SPLITS_PER_THREAD,
-      // Idle threads hold sockets, so they must keep their event loops running.
-      atomics: 'disabled',
-      workerData: setup,
+    this.#pool = new WorkerPool({
+      worker: 'split.js',
+      threads: job.plan.workerNum,
+      startAll: this.#snapshot,
+      jobsPerThread: SPLITS_PER_THREAD,
       // Rows are not JavaScript objects here; a larger young generation only makes each thread 10 MB heavier.
-      resourceLimits: { maxYoungGenerationSizeMb: 3 },
+      maxYoungGenerationSizeMb: 3,
+      setup,
+      onMessage: (message) => this.#receive(message),
+      onError: (error) => this.#fail(error),
     })
-    // A thread that dies while it starts has no split whose result would say so.
-    this.#pool.on('error', (error: unknown) => this.#onReady(RowshiftError.from(error)))
-    this.#pool.on('message', (message: WorkerMessage) => this.#receive(message))
   }
 
   get result(): CoordinatorResult {
@@ -124,10 +102,10 @@ class Coordinator {
     const { plan, reader, signal } = this.#job
     const abort = () => this.#abort()
     signal.addEventListener('abort', abort)
+    const running = new Set<Promise<void>>()
     try {
       if (this.#snapshot) await this.#beginSnapshot()
       if (!this.#stopped) await this.#job.prepare()
-      const running = new Set<Promise<void>>()
       // One queued split per thread beyond those it holds, so that planning stays ahead but lazy.
       const most = plan.workerNum * (SPLITS_PER_THREAD + 1)
       for await (const split of reader.split(plan, () => this.#splitRows.rows, signal)) {
@@ -137,31 +115,17 @@ class Coordinator {
         if (running.size >= most) await Promise.race(running)
         if (this.#stopped) break
       }
-      await Promise.all(running)
     } catch (error) {
       this.#fail(RowshiftError.from(error))
     } finally {
+      await Promise.all(running)
       signal.removeEventListener('abort', abort)
     }
     if (signal.aborted) this.#error = new RowshiftError('INTERRUPTED', 'The run was interrupted.')
   }
 
-  /** Lets the threads close their connections, so that servers do not log them as aborted. */
-  async close(): Promise<void> {
-    if (this.#openThreads > 0) {
-      const closed = new Promise<void>((resolve) => {
-        this.#onClosed = resolve
-      })
-      this.#tell('close')
-      let timer: NodeJS.Timeout | undefined
-      const timeout = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
-      })
-      await Promise.race([closed, timeout])
-      clearTimeout(timer)
-    }
-    this.#control.close()
-    await this.#pool.destroy()
+  close(): Promise<void> {
+    return this.#pool.close()
   }
 
   get #stopped(): boolean {
@@ -207,20 +171,30 @@ class Coordinator {
   /** Nobody may write to the source until every thread, and the reader that computes the splits, sees the same moment. */
   async #beginSnapshot(): Promise<void> {
     const { reader, plan } = this.#job
-    const lock = await reader.lock!(plan.source.table)
+    // Threads take long to start, and writers should not have to wait for that.
+    await this.#allReady()
+    const lock = await reader.lock!(plan.source.table, this.#stop.signal)
     this.#position = lock.position
     try {
-      const all = new Promise<void>((resolve, reject) => {
-        this.#onReady = (error) => {
-          if (error) reject(error)
-          else if (this.#ready === plan.workerNum) resolve()
-        }
-        this.#onReady(null)
-      })
-      await Promise.all([reader.beginSnapshot!(), all])
+      // Not before the lock is there: it may have had to wait for transactions, and all must see what they wrote.
+      const begun = this.#allReady()
+      this.#pool.tell('snapshot')
+      await Promise.all([reader.beginSnapshot!(), begun])
     } finally {
       await lock.release()
     }
+  }
+
+  /** Resolves when every thread has said that it is ready; rejects when one cannot be, or the run is stopped. */
+  #allReady(): Promise<void> {
+    const { signal } = this.#stop
+    return new Promise((resolve, reject) => {
+      const stop = () => reject(RowshiftError.from(signal.reason))
+      if (signal.aborted) stop()
+      signal.addEventListener('abort', stop)
+      this.#ready = 0
+      this.#onReady = resolve
+    })
   }
 
   /** Runs a split that lost against another's lock again, after a while. */
@@ -247,27 +221,20 @@ class Coordinator {
 
   #abort(): void {
     this.#stop.abort()
-    this.#tell('abort')
+    this.#pool.abort()
   }
 
   #receive(message: WorkerMessage): void {
     switch (message.type) {
-      case 'opened':
-        this.#openThreads++
-        // A thread that was still starting has not heard an earlier message.
-        if (this.#stopped) this.#tell('abort')
-        break
       case 'ready':
-        this.#ready++
-        this.#onReady(message.error && RowshiftError.fromReport(message.error))
+        if (message.error) this.#fail(RowshiftError.fromReport(message.error))
+        else if (++this.#ready === this.#job.plan.workerNum) this.#onReady()
         break
       case 'progress':
         this.#advance({ type: 'moved', split: message.split, counts: message.counts })
         break
-      case 'closed':
-        this.#openThreads--
-        this.#busySeconds.push(message.busySeconds)
-        if (this.#openThreads === 0) this.#onClosed()
+      case 'busy':
+        this.#busySeconds.push(message.seconds)
         break
       default:
         message satisfies never
@@ -277,9 +244,5 @@ class Coordinator {
   #advance(event: ProgressEvent): void {
     this.#progress = advance(this.#progress, event)
     this.#job.onProgress(this.#progress)
-  }
-
-  #tell(message: ControlMessage): void {
-    this.#control.postMessage(message)
   }
 }

@@ -4,15 +4,19 @@ import { nothingWritten } from '../plugin.js'
 
 /** The whole protocol between the coordinator and its worker threads. Row counts travel, rows never do. */
 
-/** What every worker thread starts with (`workerData`). */
-export interface WorkerSetup {
+/** What a thread of any pool needs to know of it. */
+export interface ThreadSetup {
+  /** Name of the BroadcastChannel on which all threads listen for {@link ControlMessage}s. */
+  readonly control: string
+}
+
+/** What every worker thread of a copy starts with (`workerData`). */
+export interface WorkerSetup extends ThreadSetup {
   readonly plan: Plan
   readonly source: Endpoint
   readonly target: Endpoint
   /** null: the first row that the target refuses ends the run. */
   readonly dirty: DirtySetup | null
-  /** Name of the BroadcastChannel on which the coordinator speaks to all threads at once. */
-  readonly control: string
 }
 
 /** What the threads share to keep the rows that the target refuses. */
@@ -27,8 +31,14 @@ export interface DirtySetup {
   readonly rows: BigUint64Array
 }
 
-/** Coordinator to all threads: give up what you are doing; or: nothing more will come, close your connections. */
-export type ControlMessage = 'abort' | 'close'
+/** Coordinator to all threads. */
+export type ControlMessage =
+  /** Nobody can write to the source: begin your snapshot. */
+  | 'snapshot'
+  /** Give up what you are doing. */
+  | 'abort'
+  /** Nothing more will come: close your connections. */
+  | 'close'
 
 /** How far a split has got; each message replaces the one before. Until it is done, rows written are not yet committed. */
 export interface SplitCounts extends WriteCounts {
@@ -49,13 +59,17 @@ export const noCounts: SplitCounts = {
   bytes: 0,
 }
 
+/** Thread to its pool, by its id: it is about to open connections; it has closed them. */
+export type ThreadMessage =
+  { readonly type: 'opened'; readonly thread: number } | { readonly type: 'closed'; readonly thread: number }
+
 /** Thread to coordinator, at any time. */
 export type WorkerMessage =
-  | { readonly type: 'opened' }
-  /** Before a snapshot's lock is released: both ends are open and the snapshot has begun, or why not. */
+  /** For a snapshot, twice: both ends are open, and the snapshot has begun; or why not. */
   | { readonly type: 'ready'; readonly error: ErrorReport | null }
   | { readonly type: 'progress'; readonly split: number; readonly counts: SplitCounts }
-  | { readonly type: 'closed'; readonly busySeconds: number }
+  /** At its end: for how long it had a split in hand. */
+  | { readonly type: 'busy'; readonly seconds: number }
 
 /** Thread to coordinator, as the result of a split. Errors lose their fields when thrown across threads. */
 export type SplitResult =

@@ -1,6 +1,7 @@
 import { BroadcastChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import type { ControlMessage } from './messages.js'
+import { RowshiftError } from '../errors.js'
+import type { ControlMessage, ThreadMessage, ThreadSetup, WorkerMessage } from './messages.js'
 
 const CLOSE_TIMEOUT_MS = 5_000
 
@@ -8,32 +9,52 @@ export interface PoolOptions {
   /** File in `workers/`. */
   readonly worker: string
   readonly threads: number
-  /** Name of the BroadcastChannel on which all threads listen for {@link ControlMessage}s. */
-  readonly control: string
+  /** Whether all threads start at once; otherwise they start as jobs come. */
+  readonly startAll?: boolean
+  /** Most jobs that a thread has in hand (1). */
+  readonly jobsPerThread?: number
+  /** Of each thread's heap; V8's own default when left out. */
+  readonly maxYoungGenerationSizeMb?: number
   /** `workerData` of each thread. */
-  readonly setup: unknown
+  readonly setup: ThreadSetup
+  /** What the threads of a copy say beside a {@link ThreadMessage}. */
+  readonly onMessage?: (message: WorkerMessage) => void
+  /** A thread died. If it had jobs in hand, they have been rejected before. */
+  readonly onError: (error: RowshiftError) => void
 }
 
-/** Worker threads that hold connections: one job at a time each, told all together to give up or to close. */
+/** Worker threads that hold connections, and are told all together what to do about them. */
 export class WorkerPool<Job, Result> {
+  readonly #options: PoolOptions
   readonly #pool: Piscina<Job, Result>
   readonly #control: BroadcastChannel
-  #openThreads = 0
+  /** Ids of the threads that have opened connections and not closed them. */
+  readonly #open = new Set<number>()
   #aborted = false
+  #closing = false
+  #closed = false
   #onClosed: () => void = () => {}
 
-  constructor({ worker, threads, control, setup }: PoolOptions) {
-    this.#control = new BroadcastChannel(control)
+  constructor(options: PoolOptions) {
+    this.#options = options
+    const { worker, threads, startAll = false, jobsPerThread = 1, maxYoungGenerationSizeMb, setup } = options
+    this.#control = new BroadcastChannel(setup.control)
     this.#pool = new Piscina<Job, Result>({
       filename: new URL(`../../workers/${worker}`, import.meta.url).href,
-      minThreads: 1,
+      minThreads: startAll ? threads : 1,
       maxThreads: threads,
       idleTimeout: Infinity,
+      loadBalancer: spread(threads, jobsPerThread),
+      concurrentTasksPerWorker: jobsPerThread,
       // Idle threads hold sockets, so they must keep their event loops running.
       atomics: 'disabled',
       workerData: setup,
+      resourceLimits: maxYoungGenerationSizeMb === undefined ? {} : { maxYoungGenerationSizeMb },
     })
-    this.#pool.on('message', (message: 'opened' | 'closed') => this.#receive(message))
+    this.#pool.on('message', (message: ThreadMessage | WorkerMessage) => this.#receive(message))
+    this.#pool.on('error', (error: unknown) => this.#died(error))
+    // One that calls process.exit is no error to Piscina. Results of jobs, and the event above, know more and come first.
+    this.#pool.on('workerDestroy', () => setImmediate(() => this.#died(new Error('a worker thread ended'))))
   }
 
   run(job: Job): Promise<Result> {
@@ -42,16 +63,21 @@ export class WorkerPool<Job, Result> {
 
   abort(): void {
     this.#aborted = true
-    this.#tell('abort')
+    this.tell('abort')
+  }
+
+  tell(message: ControlMessage): void {
+    if (!this.#closed) this.#control.postMessage(message)
   }
 
   /** Lets the threads close their connections, so that servers do not log them as aborted. */
   async close(): Promise<void> {
+    this.#closing = true
     if (this.#openThreads > 0) {
       const closed = new Promise<void>((resolve) => {
         this.#onClosed = resolve
       })
-      this.#tell('close')
+      this.tell('close')
       let timer: NodeJS.Timeout | undefined
       const timeout = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
@@ -59,18 +85,43 @@ export class WorkerPool<Job, Result> {
       await Promise.race([closed, timeout])
       clearTimeout(timer)
     }
+    this.#closed = true
     this.#control.close()
     await this.#pool.destroy()
   }
 
-  #receive(message: 'opened' | 'closed'): void {
-    this.#openThreads += message === 'opened' ? 1 : -1
-    // A thread that was still starting has not heard an earlier message.
-    if (message === 'opened' && this.#aborted) this.#tell('abort')
-    if (this.#openThreads === 0) this.#onClosed()
+  /** A thread that died has no connections any more. */
+  get #openThreads(): number {
+    return this.#pool.threads.filter(({ threadId }) => this.#open.has(threadId)).length
   }
 
-  #tell(message: ControlMessage): void {
-    this.#control.postMessage(message)
+  #receive(message: ThreadMessage | WorkerMessage): void {
+    switch (message.type) {
+      case 'opened':
+        // One that starts so late has not heard `close`, and is not waited for.
+        if (!this.#closing) this.#open.add(message.thread)
+        // A thread that was still starting has not heard an earlier message.
+        if (this.#aborted) this.tell('abort')
+        break
+      case 'closed':
+        this.#open.delete(message.thread)
+        if (this.#openThreads === 0) this.#onClosed()
+        break
+      default:
+        this.#options.onMessage?.(message)
+    }
+  }
+
+  #died(error: unknown): void {
+    if (!this.#closing) this.#options.onError(RowshiftError.from(error))
+  }
+}
+
+/** One job for every thread, starting threads as needed, before any thread gets its second one. */
+function spread(threads: number, jobsPerThread: number): NonNullable<Piscina['options']['loadBalancer']> {
+  return (_job, workers) => {
+    const idle = workers.find(({ currentUsage }) => currentUsage === 0)
+    if (idle || workers.length < threads) return idle ?? null
+    return workers.find(({ currentUsage }) => currentUsage < jobsPerThread) ?? null
   }
 }

@@ -37,22 +37,14 @@ export interface CompareResult {
 
 /** Compares all ranges of both tables on a pool of worker threads, then repairs those that differ. */
 export async function compareTables(job: CompareJob): Promise<CompareResult> {
-  const control = `rowshift-verify-${job.runId}`
-  const { plan, repair, source, target } = job
-  const setup: VerifySetup = { plan, repair, source, target, control }
-  const pool = new WorkerPool<VerifyJob, VerifyResult>({
-    worker: 'verify.js',
-    threads: plan.workerNum,
-    control,
-    setup,
-  })
-  const abort = () => pool.abort()
+  const comparison = new Comparison(job)
+  const abort = () => comparison.abort()
   job.signal.addEventListener('abort', abort)
   try {
-    return await new Comparison(job, pool).run()
+    return await comparison.run()
   } finally {
     job.signal.removeEventListener('abort', abort)
-    await pool.close()
+    await comparison.close()
   }
 }
 
@@ -65,9 +57,24 @@ class Comparison {
   #written = 0
   #deleted = 0
 
-  constructor(job: CompareJob, pool: WorkerPool<VerifyJob, VerifyResult>) {
+  constructor(job: CompareJob) {
     this.#job = job
-    this.#pool = pool
+    const { plan, repair, source, target } = job
+    const setup: VerifySetup = { plan, repair, source, target, control: `rowshift-verify-${job.runId}` }
+    this.#pool = new WorkerPool({
+      worker: 'verify.js',
+      threads: plan.workerNum,
+      setup,
+      onError: (error) => this.#fail(error),
+    })
+  }
+
+  abort(): void {
+    this.#pool.abort()
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close()
   }
 
   async run(): Promise<CompareResult> {

@@ -1,17 +1,16 @@
 import type { ErrorReport } from '../errors.js'
+import type { ThreadSetup } from '../engine/messages.js'
 import type { Endpoint, Plan, Split } from '../plugin.js'
 import type { Differences } from './row-comparison.js'
 import type { VerifyPlan } from './verify-plan.js'
 
 /** What every worker thread of a verification starts with. */
-export interface VerifySetup {
+export interface VerifySetup extends ThreadSetup {
   readonly plan: VerifyPlan
   /** How rows are written; null: nothing is repaired. */
   readonly repair: Plan | null
   readonly source: Endpoint
   readonly target: Endpoint
-  /** Name of the BroadcastChannel of control messages. */
-  readonly control: string
 }
 
 export interface VerifyJob {

@@ -1,8 +1,10 @@
 // One moment for all threads while a writer is at work, and what a user without the privilege is told.
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection } from 'mysql2/promise'
-import { query, servers } from '../support/context.js'
+import { query, servers, startCli } from '../support/context.js'
 import { expectRefusal, Place, runWithReport } from '../support/copying.js'
 
 const ROWS = 20_000
@@ -36,6 +38,16 @@ async function move(place: Place, signal: AbortSignal): Promise<number> {
   return moves
 }
 
+/** Until the program stands behind the transactions that are under way. */
+async function lockWaits(place: Place): Promise<void> {
+  const sql = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND STATE LIKE 'Waiting for table metadata lock%'`
+  for (let i = 0; i < 200; i++) {
+    if ((await query(place.server, sql))[0]![0] !== '0') return
+    await delay(50)
+  }
+  throw new Error('nothing waits for the lock')
+}
+
 describe('consistency: snapshot', () => {
   it('copies one moment while money moves between rows', async () => {
     for (const server of servers()) {
@@ -61,6 +73,79 @@ describe('consistency: snapshot', () => {
       }
       // The writer was at work: the source has moved on.
       expect(await place.value('SELECT SUM(s.money <> t.money) > 0 FROM s JOIN t USING (id)')).to.equal('1')
+    }
+  })
+
+  it('waits for open transactions, and holds what they commit', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      await accounts(place)
+      const { host, port, user, password } = place.server
+      const writer = await createConnection({ host, port, user, password, database: place.database })
+      try {
+        await writer.query('START TRANSACTION')
+        await writer.query('UPDATE s SET money = money + 1')
+        const copying = place.copy('s', 't', { consistency: 'snapshot', worker_num: 3, read_batch: 500 })
+        await lockWaits(place)
+        // Time enough for threads to do what they should not do yet.
+        await delay(1500)
+        await writer.query('COMMIT')
+        const { code, stderr } = await copying
+        expect(code, stderr).to.equal(0)
+        await place.expectEqual('s', 't')
+      } finally {
+        await writer.end()
+      }
+    }
+  })
+
+  it('gives up waiting for open transactions when interrupted, and leaves no lock', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      await accounts(place)
+      const { host, port, user, password } = place.server
+      const writer = await createConnection({ host, port, user, password, database: place.database })
+      try {
+        await writer.query('START TRANSACTION')
+        await writer.query('UPDATE s SET money = money + 1 WHERE id = 1')
+        const ends = ['--from', place.url('s'), '--to', place.url('t')]
+        const child = startCli(['copy', ...ends, '--param', 'consistency=snapshot'])
+        let stderr = ''
+        child.stderr.on('data', (text: Buffer) => (stderr += text.toString()))
+        child.stdout.resume()
+        await lockWaits(place)
+        const stopped = performance.now()
+        child.kill('SIGINT')
+        const [code] = (await once(child, 'exit')) as [number]
+        expect(code, stderr).to.equal(130)
+        expect(stderr).to.include('[INTERRUPTED]')
+        expect(performance.now() - stopped).to.be.lessThan(5_000)
+        // A request for the lock that is left behind would hold off every other writer.
+        await place.query('SET lock_wait_timeout = 2; UPDATE s SET money = money + 1 WHERE id = 2')
+        await writer.query('COMMIT')
+      } finally {
+        await writer.end()
+      }
+    }
+  })
+
+  it('fails without a lock when a thread cannot connect', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      await accounts(place)
+      const user = `few_${place.database}`.slice(0, 32)
+      await query(
+        server,
+        `CREATE USER '${user}'@'%' IDENTIFIED BY 'secret' WITH MAX_USER_CONNECTIONS 5; GRANT ALL ON \`${place.database}\`.* TO '${user}'@'%'`,
+      )
+      const url = (table: string) => place.url(table).replace(/\/\/[^@]*@/, `//${user}:secret@`)
+      const params = { consistency: 'snapshot', worker_num: 4, pre_sql: ['DROP TABLE @table'] }
+      const ends = ['--from', url('s'), '--to', url('t')]
+      const outcome = await runWithReport(['copy', ...ends, '--params', JSON.stringify(params)])
+      expectRefusal(outcome, 1, 'CONNECTION_FAILED')
+      expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+      await place.query('SET lock_wait_timeout = 2; UPDATE s SET money = money + 1 WHERE id = 2')
+      await query(server, `DROP USER '${user}'@'%'`)
     }
   })
 

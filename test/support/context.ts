@@ -22,7 +22,7 @@ export interface CliResult {
   stderr: string
 }
 
-const program = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+const program = fileURLToPath(new URL('../../../bundle/src/cli/main.js', import.meta.url))
 
 let started: TestServer[] = []
 let databases: { server: TestServer; name: string }[] = []

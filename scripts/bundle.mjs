@@ -1,0 +1,61 @@
+// What users run: dist/ with its third-party modules in a few files, since each thread of each run loads them all. A run
+// of the program starts in two thirds of the CPU time that way (docs/benchmarks.md). Tests of single modules use dist/.
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+
+/** What is started or imported by URL, and what the package exports. */
+const entries = [
+  'src/cli/main.js',
+  'src/index.js',
+  'src/plugin.js',
+  'workers/split.js',
+  'workers/verify.js',
+  'plugins/builtin.js',
+  'plugins/mysql/plugin.js',
+  'plugins/sqlite/plugin.js',
+  'plugins/sqlite/demo.js',
+  'plugins/file/plugin.js',
+]
+/** They have native code or threads of their own, which they find beside their files. */
+const external = ['better-sqlite3', 'pino', 'piscina']
+
+rmSync('bundle', { recursive: true, force: true })
+const { metafile } = await build({
+  entryPoints: entries.map((entry) => `dist/${entry}`),
+  external,
+  outbase: 'dist',
+  outdir: 'bundle',
+  // As deep as the modules that find others by a path relative to their own.
+  chunkNames: 'src/chunks/[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20.19',
+  sourcemap: true,
+  sourcesContent: false,
+  metafile: true,
+  logLevel: 'warning',
+  banner: {
+    js: "import { createRequire as rowshiftRequire } from 'node:module'\nconst require = rowshiftRequire(import.meta.url)",
+  },
+})
+copyFileSync('dist/plugins/mysql/transcode.wasm', 'bundle/plugins/mysql/transcode.wasm')
+writeFileSync('bundle/LICENSES.txt', licences(Object.keys(metafile.inputs)))
+
+/** Of the packages whose code is in the bundle. */
+function licences(inputs) {
+  const folders = inputs.flatMap((path) => path.match(/^.*node_modules\/(@[^/]+\/)?[^/]+/)?.[0] ?? [])
+  return [...new Set(folders)]
+    .sort((a, b) => a.localeCompare(b))
+    .map(licence)
+    .join('\n')
+}
+
+function licence(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
+  const text = file && existsSync(join(folder, file)) ? readFileSync(join(folder, file), 'utf8').trim() : ''
+  return `${name} ${version} (${license})\n\n${text}\n`
+}
