@@ -59,13 +59,17 @@ export function checkPlan(plan: Plan): Plan {
   return { ...plan, columns: [...copied, ...others.map(toItself)] }
 }
 
-/** Stands as the source of a target column whose values the stage makes: nothing is known of them before they are there. */
+/**
+ * Stands as the source of a target column whose values the stage makes: nothing is known of them before they are there, but
+ * that none is NULL where the target takes none. Whoever makes them sees to that, since a server may put something else
+ * in the place of NULL.
+ */
 export function madeColumn(target: Column): Column {
   return {
     name: target.name,
     type: target.type,
     kind: target.kind,
-    nullable: true,
+    nullable: target.nullable,
     hasDefault: false,
     generated: false,
     ordered: false,

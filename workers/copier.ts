@@ -141,9 +141,9 @@ export class Copier {
     })
     await queue.readyToWrite()
     if (oversized) {
+      dirty.discard()
       // Not waited for: in a snapshot the rest of the result is read first, and others can take up the parts meanwhile.
       void reading.then(() => queue.recycle())
-      dirty.discard()
       return { outcome: 'oversized', rows: counts.rowsRead, bytes: queuedBytes }
     }
     const onProgress = (rowsWritten: number) => count({ rowsWritten })

@@ -55,16 +55,19 @@ export class Stage {
     builder.length = 0
     builder.rows = 0
     rows.take(batch)
-    for (const maker of this.#makers) await maker.prepare?.(rows)
     let filtered = 0
-    for (let row = 0; row < rows.rows; row++) {
-      const fate = this.#append(row)
-      if (fate === 'filter') filtered++
-      else if (fate !== 'keep') sink.refuse(rows.row(row), fate)
-      if (builder.full) yield builder.take()!
+    try {
+      for (const maker of this.#makers) await maker.prepare?.(rows)
+      for (let row = 0; row < rows.rows; row++) {
+        const fate = this.#append(row)
+        if (fate === 'filter') filtered++
+        else if (fate !== 'keep') sink.refuse(rows.row(row), fate)
+        if (builder.full) yield builder.take()!
+      }
+    } finally {
+      recycle(batch)
     }
     if (filtered > 0) sink.filtered(filtered)
-    recycle(batch)
     const last = builder.take()
     if (last) yield last
   }

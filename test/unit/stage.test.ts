@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import { RawRows } from '../../src/batch/raw-rows.js'
 import { readRowName, rowName } from '../../src/batch/row-name.js'
+import { judge } from '../../src/plan/fidelity.js'
 import type { SplitResult } from '../../src/engine/messages.js'
 import type { Batch, Column, Endpoint, Plan } from '../../src/plugin.js'
 import { checkPlan, madeColumn, readPlan } from '../../src/stage.js'
@@ -62,6 +63,9 @@ describe('stage', () => {
     expect(readPlan(plan).columns.map(({ source }) => source.name)).to.deep.equal(['id', 'v', 'extra'])
     const [v, id] = plan.columns
     const made = { ...v!, source: madeColumn(v!.target), made: 'lookup' } as const
+    expect(judge(madeColumn(id!.target), id!.target), 'NOT NULL').to.include({ grade: 'checked' })
+    const narrow = { ...v!.target, domain: { maxChars: 3 } }
+    expect(judge(madeColumn(narrow), narrow)).to.include({ grade: 'checked' })
     const checked = checkPlan({ ...plan, columns: [made, id!] }).columns
     expect(checked.map(({ source, target }) => [source.name, target.name])).to.deep.equal([
       ['id', 'id'],
