@@ -180,6 +180,38 @@ describe('incremental runs', () => {
     })
   })
 
+  it('do not trust an old list of open transactions, which the server gives out while others look at it', async () => {
+    await onEach(async (server) => {
+      const place = await Place.create(
+        server,
+        `${source('s')}; ${source('s2')}; INSERT INTO s VALUES (1, 0, NOW(6))`,
+      )
+      const task = increment(place)
+      await sleep(1_200)
+      await task.run()
+      const [writer, ...lookers] = await Promise.all([open(place), open(place), open(place)])
+      let looking = true
+      const looks = lookers.map(async (looker) => {
+        while (looking) {
+          await looker.query('SELECT COUNT(*) FROM information_schema.INNODB_TRX')
+          await sleep(10)
+        }
+        await looker.end()
+      })
+      await sleep(200)
+      await writer!.query('START TRANSACTION; UPDATE s SET v = 1, changed = NOW(6) WHERE id = 1')
+      await sleep(1_500)
+      await task.run()
+      looking = false
+      await Promise.all(looks)
+      await writer!.query('COMMIT')
+      await writer!.end()
+      await sleep(1_200)
+      await task.run()
+      await equal(place)
+    })
+  })
+
   it('take 1,000 rows of one microsecond whole, and split them by their time', async () => {
     await onEach(async (server) => {
       const place = await Place.create(server, `${source('s')}; ${source('s2')}`)
