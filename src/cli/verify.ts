@@ -5,19 +5,15 @@ import { RowshiftError } from '../errors.js'
 import type { MaxDelete } from '../verify/deletes.js'
 import { findTask, taskRequest } from './copy.js'
 import { deliver, interruptible, reported, withProgress, writeReport } from './execution.js'
-import type { CommonOptions, ConfigOptions, ReportOptions } from './options.js'
+import type { CommonOptions, ConfigOptions, ReportOptions, TablesOptions } from './options.js'
 import { taskId } from './options.js'
 import { paramsFromOptions } from './params-options.js'
 import { openStore } from './tasks.js'
 import { performVerify } from './verify-view.js'
 
-export interface VerifyOptions extends CommonOptions, ConfigOptions, ReportOptions {
+export interface VerifyOptions extends CommonOptions, ConfigOptions, ReportOptions, TablesOptions {
   /** undefined: the tables are named by `from` and `to`. */
   readonly id: number | undefined
-  readonly from: string | undefined
-  readonly to: string | undefined
-  readonly params: string | undefined
-  readonly param: readonly string[]
   readonly where: string | undefined
   readonly maxDelete: string | undefined
   readonly sample: number
