@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { BoundRequest, Endpoint, Window } from '../../src/plugin.js'
 import { Session } from './connection.js'
 import { mapError } from './errors.js'
+import { openTransactions } from './open-transactions.js'
 import { identifier, keyLiteral, keyText, text } from './sql.js'
 
 /** Enough to tell nothing, a split's worth and more apart, and cheap to count. */
@@ -75,9 +76,6 @@ async function keyEnds(session: Session, request: BoundRequest): Promise<Ends> {
   const nothing = { from, to: from, reasons: ['nothing new: no key above the last one copied'], warnings: [] }
   if (top === null) return nothing
   await sleep(INSERT_MS)
-  // Where nobody is writing, two passes over the keys are saved.
-  const { visible, started } = await oldestWriter(session, (time) => time)
-  if (visible && started === null) return { from, to: top, reasons: [keyReason(request, top)], warnings: [] }
   const deadline = Date.now() + request.patience
   while (!(await settledUpTo(top))) {
     if (Date.now() >= deadline) {
@@ -131,26 +129,30 @@ async function timeEnds(session: Session, request: BoundRequest, indexed: boolea
   const { column, watermark, overlap } = request
   // Without a zone of its own, a DATETIME is taken to be in the server's.
   const zone = column.kind === 'instant' ? "'+00:00'" : '@@global.time_zone'
-  const local = (time: string, from: string) => `COALESCE(CONVERT_TZ(${time}, ${from}, ${zone}), ${time})`
-  const now = local('UTC_TIMESTAMP(6)', "'+00:00'")
-  const oldest = await oldestWriter(session, (started) => local(started, "'SYSTEM'"))
-  const lag = request.lag ?? (oldest.visible ? LAG_SECONDS : BLIND_LAG_SECONDS)
+  const local = (time: string, from: string) => {
+    const moment = `CAST(${text(time)} AS DATETIME(6))`
+    return `COALESCE(CONVERT_TZ(${moment}, ${from}, ${zone}), ${moment})`
+  }
+  const open = await openTransactions(session)
+  const now = local(open.now, "'+00:00'")
+  const oldest = open.oldest === null ? null : local(open.oldest, "'SYSTEM'")
+  const lag = request.lag ?? (open.hidden === null ? LAG_SECONDS : BLIND_LAG_SECONDS)
   const back = (time: string, seconds: number) => `${time} - INTERVAL ${seconds.toFixed(6)} SECOND`
   const previous = watermark === null ? 'NULL' : `CAST(${text(watermark)} AS DATETIME(6))`
-  const bound = oldest.started === null ? now : `LEAST(${now}, CAST(${text(oldest.started)} AS DATETIME(6)))`
+  const bound = oldest === null ? now : `LEAST(${now}, ${oldest})`
   const [row] = await session.query(
-    `SELECT CAST(to_time AS CHAR), CAST(${back(`LEAST(previous, to_time)`, overlap)} AS CHAR), to_time < previous
+    `SELECT CAST(to_time AS CHAR), CAST(${back(`LEAST(previous, to_time)`, overlap)} AS CHAR), to_time < previous,
+       CAST(${oldest ?? 'NULL'} AS CHAR)
      FROM (SELECT CAST(${back(bound, lag)} AS DATETIME(6)) AS to_time, ${previous} AS previous) q`,
   )
   const to = toTick(row![0]!, column.domain.fractionDigits ?? 0)
   const from = row![1] == null ? null : toTick(row![1], column.domain.fractionDigits ?? 0)
-  const behind =
-    oldest.started === null ? "the source's clock" : `the oldest open transaction (${oldest.started})`
+  const behind = row![3] == null ? "the source's clock" : `the oldest open transaction (${row![3]})`
   const warnings = [
-    ...(oldest.visible
+    ...(open.hidden === null
       ? []
       : [
-          `the user may not see open transactions (privilege PROCESS), so this run stays ${lag} s behind the clock; a transaction open for longer is missed`,
+          `${open.hidden}, so this run stays ${lag} s behind the clock; a transaction open for longer is missed`,
         ]),
     ...(row![2] === '1'
       ? [
@@ -168,23 +170,6 @@ async function timeEnds(session: Session, request: BoundRequest, indexed: boolea
 /** Cut, not rounded, to what the column holds: the tick under way is not over. */
 function toTick(time: string, digits: number): string {
   return digits === 0 ? time.slice(0, 19) : time.slice(0, 20 + digits)
-}
-
-/** Since when the oldest transaction is open that has changed rows, or whose statement may. */
-async function oldestWriter(
-  session: Session,
-  local: (time: string) => string,
-): Promise<{ visible: boolean; started: string | null }> {
-  try {
-    const [row] = await session.query(
-      `SELECT CAST(${local('MIN(trx_started)')} AS CHAR) FROM information_schema.INNODB_TRX
-       WHERE trx_mysql_thread_id <> CONNECTION_ID() AND (trx_rows_modified > 0 OR trx_query IS NOT NULL)`,
-    )
-    return { visible: true, started: row?.[0] ?? null }
-  } catch (error) {
-    if (mapError(error, '').code !== 'ACCESS_DENIED') throw error
-    return { visible: false, started: null }
-  }
 }
 
 async function futureRows(session: Session, { table, column }: BoundRequest, now: string): Promise<string[]> {

@@ -7,17 +7,13 @@ import { ExitCode, RowshiftError } from '../errors.js'
 import type { Params } from '../task/params.js'
 import { withMode } from '../task/params.js'
 import type { Task, TaskStore } from '../task/task.js'
-import type { CommonOptions, ConfigOptions, ModeOptions, ReportOptions } from './options.js'
+import type { CommonOptions, ConfigOptions, ModeOptions, ReportOptions, TablesOptions } from './options.js'
 import { copyWithProgress, deliver, interruptible, reported, writeReport } from './execution.js'
 import { describePlan, describeSplits, print, printJson, tableLabel } from './output.js'
 import { paramsFromOptions } from './params-options.js'
 import { openStore } from './tasks.js'
 
-export interface CopyOptions extends CommonOptions, ReportOptions {
-  readonly from: string | undefined
-  readonly to: string | undefined
-  readonly params: string | undefined
-  readonly param: readonly string[]
+export interface CopyOptions extends CommonOptions, ReportOptions, TablesOptions {
   readonly dryRun: boolean
   readonly create: boolean
   readonly fromTarget: boolean

@@ -13,6 +13,7 @@ import {
   modeOptions,
   reportOptions,
   runOptions,
+  tablesOptions,
   taskId,
   verifyOptions,
 } from './options.js'
@@ -75,17 +76,7 @@ async function main(args: readonly string[]): Promise<number> {
       'copy',
       'Copy a table; no task table needed',
       (y) =>
-        fromTargetOption(reportOptions(y))
-          .option('from', { type: 'string', describe: 'type://user:password@host:port/db?table=name' })
-          .option('to', { type: 'string', describe: 'The same form, for the target' })
-          .option('params', { type: 'string', describe: 'Task params: JSON, or a file with it' })
-          .option('param', {
-            type: 'string',
-            array: true,
-            nargs: 1,
-            default: [] as string[],
-            describe: 'One of them: key=value',
-          })
+        tablesOptions(fromTargetOption(reportOptions(y)))
           .option('create', {
             type: 'boolean',
             default: false,

@@ -87,10 +87,16 @@ export function fromTargetOption<T>(yargs: Argv<T>): Argv<T & { 'from-target': b
   })
 }
 
-/** Of `verify`. */
-export function verifyOptions<T>(yargs: Argv<T>) {
+/** Tables that no task names. */
+export interface TablesOptions {
+  readonly from: string | undefined
+  readonly to: string | undefined
+  readonly params: string | undefined
+  readonly param: readonly string[]
+}
+
+export function tablesOptions<T>(yargs: Argv<T>) {
   return yargs
-    .positional('id', { type: 'number', describe: 'Task id; else --from and --to' })
     .option('from', { type: 'string', describe: 'type://user:password@host:port/db?table=name' })
     .option('to', { type: 'string', describe: 'The same form, for the target' })
     .option('params', { type: 'string', describe: 'Task params: JSON, or a file with it' })
@@ -101,6 +107,12 @@ export function verifyOptions<T>(yargs: Argv<T>) {
       default: [] as string[],
       describe: 'One of them: key=value',
     })
+}
+
+/** Of `verify`. */
+export function verifyOptions<T>(yargs: Argv<T>) {
+  return tablesOptions(yargs)
+    .positional('id', { type: 'number', describe: 'Task id; else --from and --to' })
     .option('where', { type: 'string', describe: 'SQL condition on the rows of both ends' })
     .option('sample', { type: 'number', default: 100, describe: 'Percent of the splits to compare' })
     .option('repair', {

@@ -1,11 +1,24 @@
 import { hostname } from 'node:os'
 import { RowshiftError } from '../errors.js'
 import type { RunRecord, RunReport, RunStatus, TaskStore } from '../task/task.js'
+import { reported } from './execution.js'
 import { printNotice } from './output.js'
 import { describeRun, TaskLock } from './task-lock.js'
 
+/** Runs under the lock of the task and keeps the history. Throws TASK_RUNNING when another run is under way. */
+export async function recorded(
+  store: TaskStore,
+  { run_id: runId, task_id: taskId, mode }: Pick<RunRecord, 'run_id' | 'task_id' | 'mode'>,
+  signal: AbortSignal,
+  run: (signal: AbortSignal) => Promise<RunReport>,
+): Promise<RunReport> {
+  const history = await RunHistory.begin(store, taskId, mode, runId)
+  const stop = AbortSignal.any([signal, history.lockLost])
+  return history.end(await reported(runId, taskId, () => run(stop)))
+}
+
 /** What one run leaves in the task store: its lock while it lasts, its record, and the status of its task. */
-export class RunHistory {
+class RunHistory {
   readonly #store: TaskStore
   readonly #lock: TaskLock
   readonly #record: RunRecord

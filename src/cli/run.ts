@@ -7,7 +7,7 @@ import { findTask, taskRequest } from './copy.js'
 import { copyWithProgress, deliver, interruptible, reported, writeReport } from './execution.js'
 import type { RunOptions } from './options.js'
 import { taskId } from './options.js'
-import { RunHistory } from './run-history.js'
+import { recorded } from './run-history.js'
 import { openStore } from './tasks.js'
 
 /** `rowshift run ID`: one task of the task table. */
@@ -35,10 +35,10 @@ export async function runTask(
         const what = `Task ${id} is offline (online_status is ${task.online_status}, not 1). Set online_status to 1 to run it.`
         throw new RowshiftError('TASK_OFFLINE', what, { taskId: id })
       }
-      const history = await RunHistory.begin(store, id, options.mode ?? 'init', runId)
-      const stop = AbortSignal.any([signal, history.lockLost])
-      const resolved = async () => copy(await taskRequest(runId, task, config, store, options), stop)
-      return await history.end(await reported(runId, id, resolved))
+      const run = { run_id: runId, task_id: id, mode: options.mode ?? 'init' }
+      return await recorded(store, run, signal, async (stop) =>
+        copy(await taskRequest(runId, task, config, store, options), stop),
+      )
     } finally {
       await store.close()
     }

@@ -2,27 +2,27 @@ import { Config, fromUrl } from '../config/config.js'
 import type { CopyRequest } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
 import { RowshiftError } from '../errors.js'
+import type { RunReport } from '../task/task.js'
 import type { MaxDelete } from '../verify/deletes.js'
 import { findTask, taskRequest } from './copy.js'
 import { deliver, interruptible, reported, withProgress, writeReport } from './execution.js'
-import type { CommonOptions, ConfigOptions, ReportOptions } from './options.js'
+import type { CommonOptions, ConfigOptions, ReportOptions, TablesOptions } from './options.js'
 import { taskId } from './options.js'
 import { paramsFromOptions } from './params-options.js'
+import { recorded } from './run-history.js'
 import { openStore } from './tasks.js'
 import { performVerify } from './verify-view.js'
 
-export interface VerifyOptions extends CommonOptions, ConfigOptions, ReportOptions {
+export interface VerifyOptions extends CommonOptions, ConfigOptions, ReportOptions, TablesOptions {
   /** undefined: the tables are named by `from` and `to`. */
   readonly id: number | undefined
-  readonly from: string | undefined
-  readonly to: string | undefined
-  readonly params: string | undefined
-  readonly param: readonly string[]
   readonly where: string | undefined
   readonly maxDelete: string | undefined
   readonly sample: number
   readonly repair: boolean
 }
+
+const AS_STORED = { mode: undefined, fromTarget: false }
 
 /** Options as yargs has them. */
 export function verifyArguments(
@@ -45,16 +45,16 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
   const mode = repair ? 'sync' : 'verify'
   if (options.report !== undefined) writeReport(options.report, null)
   const runId = newRunId()
-  const verify = async (signal: AbortSignal) => {
-    const request = await tables(runId, options)
-    const { where, maxDelete } = request.params
-    const params = {
-      ...request.params,
-      where: options.where ?? where,
-      maxDelete: options.maxDelete === undefined ? maxDelete : maxDeleteOf(options.maxDelete),
-    }
-    return withProgress(signal, (view) => performVerify({ ...request, params, mode, sample }, signal, view))
+  const perform = ({ params, ...request }: CopyRequest, signal: AbortSignal) => {
+    const where = options.where ?? params.where
+    const maxDelete = options.maxDelete === undefined ? params.maxDelete : maxDeleteOf(options.maxDelete)
+    const asked = { ...request, params: { ...params, where, maxDelete }, mode, sample } as const
+    return withProgress(signal, (view) => performVerify(asked, signal, view))
   }
+  const verify = async (signal: AbortSignal) =>
+    repair && options.id !== undefined
+      ? repairTask(runId, options.id, options, signal, perform)
+      : perform(await tables(runId, options), signal)
   return deliver(
     await interruptible((signal) => reported(runId, options.id ?? null, () => verify(signal))),
     options,
@@ -91,12 +91,32 @@ async function tables(runId: string, options: VerifyOptions): Promise<CopyReques
   return { runId, taskId: null, from, to, params }
 }
 
+/** Looks only, so the task may be running. */
 async function taskTables(runId: string, id: number, options: VerifyOptions): Promise<CopyRequest> {
   const config = Config.load(options.config, options.env)
   const store = await openStore(config)
   try {
+    return await taskRequest(runId, await findTask(store, id), config, store, AS_STORED)
+  } finally {
+    await store.close()
+  }
+}
+
+/** Writes the target, so it is a run of the task like any other; see {@link recorded}. */
+async function repairTask(
+  runId: string,
+  id: number,
+  options: VerifyOptions,
+  signal: AbortSignal,
+  repair: (request: CopyRequest, signal: AbortSignal) => Promise<RunReport>,
+): Promise<RunReport> {
+  const config = Config.load(options.config, options.env)
+  const store = await openStore(config)
+  try {
     const task = await findTask(store, id)
-    return await taskRequest(runId, task, config, store, { mode: undefined, fromTarget: false })
+    return await recorded(store, { run_id: runId, task_id: id, mode: 'sync' }, signal, async (stop) =>
+      repair(await taskRequest(runId, task, config, store, AS_STORED), stop),
+    )
   } finally {
     await store.close()
   }

@@ -176,7 +176,7 @@ async function withEnds<T>(
 }
 
 /** Who stops a run may say why, as the reason of the signal; otherwise it was the user. */
-function stopped({ reason }: AbortSignal): RowshiftError {
+export function stopped({ reason }: AbortSignal): RowshiftError {
   if (reason instanceof RowshiftError) return reason
   return new RowshiftError('INTERRUPTED', 'The run was interrupted.')
 }

@@ -5,12 +5,12 @@ export interface IdentityRequest {
   readonly writeMode: WriteMode
   readonly target: TableSchema
   readonly columns: readonly ColumnMapping[]
-  /** The split key of the source. */
+  /** The source's own key, or that asked for; not what a window is split by. */
   readonly key: SplitKey | null
 }
 
 /**
- * Target columns of the unique key by which a row is known again: the counterpart of the split key if it is one, else
+ * Target columns of the unique key by which a row is known again: the counterpart of the source's key if it is one, else
  * the target's primary key, else another unique key, without NULL and fed by the source. null where it is not needed: any unique key makes
  * `replace` delete the old row.
  */

@@ -60,7 +60,12 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     window,
     watermarks,
     writeMode: params.writeMode,
-    identity: chooseIdentity({ writeMode: params.writeMode, target, columns: settled.columns, key }),
+    identity: chooseIdentity({
+      writeMode: params.writeMode,
+      target,
+      columns: settled.columns,
+      key: chosen.key,
+    }),
     errorLimit: params.errorLimit,
     consistency: params.consistency,
     source,

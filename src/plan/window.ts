@@ -41,11 +41,16 @@ export async function chooseWindow(request: WindowRequest): Promise<WindowChoice
 
 /** A full copy is a beginning for either incremental mode, if it has a column for it. */
 async function seeds(request: WindowRequest): Promise<Partial<Record<Mode, string>>> {
-  const { params, past, reader } = request
+  const { params, source, past, reader } = request
   const found: Partial<Record<Mode, string>> = {}
   if (past === null || !reader.bound) return found
+  const modes = {
+    // Other keys seldom rise, and nobody has said that this one does.
+    append: risingKey(request)?.kind === 'integer',
+    increment: params.diffColumn !== null && saysWhen(column(source, params.diffColumn.source)),
+  }
   for (const mode of ['append', 'increment'] as const) {
-    if (mode === 'append' ? risingKey(request) === null : params.diffColumn === null) continue
+    if (!modes[mode]) continue
     const window = await bound(request, mode, null, 0)
     if (window.to !== null) found[mode] = window.to
   }
@@ -93,12 +98,16 @@ function windowColumn(request: WindowRequest, mode: 'append' | 'increment'): Col
     throw cannot(mode, source.table, 'has no key of one column that rises; name it with "pk"')
   }
   const changed = column(source, params.diffColumn!.source)
-  if (changed.kind === 'datetime' || changed.kind === 'instant') return changed
+  if (saysWhen(changed)) return changed
   throw new RowshiftError(
     'COLUMN_NOT_FOUND',
     `params.diff_column names ${source.table}.${changed.name} (${changed.type}), which does not say when a row changed: a date with a time is needed.`,
     { table: source.table, column: changed.name },
   )
+}
+
+function saysWhen({ kind }: Column): boolean {
+  return kind === 'datetime' || kind === 'instant'
 }
 
 function risingKey({ key }: WindowRequest): Column | null {

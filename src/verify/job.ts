@@ -1,5 +1,6 @@
 import { endpoint } from '../config/plugins.js'
 import type { CopyRequest } from '../engine/job.js'
+import { stopped } from '../engine/job.js'
 import type { Progress } from '../engine/progress.js'
 import { noProgress } from '../engine/progress.js'
 import { RowshiftError } from '../errors.js'
@@ -57,9 +58,7 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
       if (!areEqual(result.left.differences)) throw differenceError(result)
     })
   } catch (thrown) {
-    error = hooks.signal.aborted
-      ? new RowshiftError('INTERRUPTED', 'The run was interrupted.')
-      : RowshiftError.from(thrown)
+    error = hooks.signal.aborted ? stopped(hooks.signal) : RowshiftError.from(thrown)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
@@ -74,7 +73,7 @@ function compare(
   { signal, onProgress }: VerifyHooks,
 ): Promise<CompareResult> {
   const { runId, from, to, params, sample } = request
-  if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'The run was interrupted.')
+  if (signal.aborted) throw stopped(signal)
   return compareTables({
     runId,
     plan,

@@ -84,9 +84,16 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       ...ranges.reasons,
       digest.reason,
     ],
-    warnings: dropped.map(
-      ({ name }) => `column ${name} is not compared: target ${target.table} has none of that name`,
-    ),
+    warnings: [
+      ...dropped.map(
+        ({ name }) => `column ${name} is not compared: target ${target.table} has none of that name`,
+      ),
+      ...(params.consistency === 'snapshot'
+        ? [
+            'params.consistency is "snapshot", which holds for copies only: each range is looked at in its own moment',
+          ]
+        : []),
+    ],
   }
 }
 

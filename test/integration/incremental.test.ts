@@ -3,14 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection, type Connection } from 'mysql2/promise'
-import { fromUrl } from '../../src/config/config.js'
-import { runCopy } from '../../src/engine/job.js'
-import { newRunId } from '../../src/engine/report.js'
-import type { RunReport } from '../../src/index.js'
-import { readParams } from '../../src/task/params.js'
 import { servers } from '../support/context.js'
 import { expectRefusal, Place } from '../support/copying.js'
 import type { TestServer } from '../support/servers.js'
+import { StoredTask } from '../support/stored-task.js'
 
 const SEEDS = 20
 const AT_ONCE = 10
@@ -25,37 +21,6 @@ function randomOf(seed: number): (below: number) => number {
     let t = Math.imul(state ^ (state >>> 15), 1 | state)
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
     return (((t ^ (t >>> 14)) >>> 0) / 4294967296) * below
-  }
-}
-
-/** A stored task's runs, one after another, with what is remembered between them. */
-class Task {
-  readonly #place: Place
-  readonly #table: string
-  readonly #params: object
-  watermarks: Readonly<Record<string, string>> = {}
-
-  constructor(place: Place, table: string, params: object) {
-    this.#place = place
-    this.#table = table
-    this.#params = params
-  }
-
-  async run(): Promise<RunReport> {
-    const report = await runCopy(
-      {
-        runId: newRunId(),
-        taskId: 1,
-        from: await fromUrl(this.#place.url(this.#table), '--from'),
-        to: await fromUrl(this.#place.url(`${this.#table}2`), '--to'),
-        params: readParams(this.#params),
-        past: { watermarks: this.watermarks, fromTarget: false },
-      },
-      { signal: new AbortController().signal, onPlan: () => {}, onProgress: () => {} },
-    )
-    expect(report.error, JSON.stringify(report.error)).to.equal(null)
-    this.watermarks = { ...this.watermarks, ...report.watermarks }
-    return report
   }
 }
 
@@ -119,8 +84,11 @@ async function race(place: Place, seed: number): Promise<number> {
   const writers = Array.from({ length: WRITERS }, (_, i) =>
     write(place, suffix, randomOf(seed * 100 + i), until),
   )
-  const log = new Task(place, `log${suffix}`, { mode: 'append', worker_num: 1 })
-  const account = new Task(place, `account${suffix}`, {
+  const log = new StoredTask(place.url(`log${suffix}`), place.url(`log${suffix}2`), {
+    mode: 'append',
+    worker_num: 1,
+  })
+  const account = new StoredTask(place.url(`account${suffix}`), place.url(`account${suffix}2`), {
     mode: 'increment',
     diff_column: 'modify_time',
     worker_num: 1,
@@ -177,7 +145,12 @@ describe('incremental runs', () => {
   const source = (name: string, type = 'DATETIME(6) NULL') =>
     `CREATE TABLE ${name} (id INT PRIMARY KEY, v INT NOT NULL, changed ${type}, KEY (changed))`
   const increment = (place: Place, more: object = {}) =>
-    new Task(place, 's', { mode: 'increment', diff_column: 'changed', worker_num: 2, ...more })
+    new StoredTask(place.url('s'), place.url('s2'), {
+      mode: 'increment',
+      diff_column: 'changed',
+      worker_num: 2,
+      ...more,
+    })
   const equal = async (place: Place) =>
     expect(await place.value('SELECT COUNT(*) FROM (SELECT * FROM s EXCEPT SELECT * FROM s2) q')).to.equal(
       '0',
@@ -204,6 +177,38 @@ describe('incremental runs', () => {
       await task.run()
       await equal(place)
       expect(await place.value('SELECT COUNT(*) FROM s2')).to.equal('9')
+    })
+  })
+
+  it('do not trust an old list of open transactions, which the server gives out while others look at it', async () => {
+    await onEach(async (server) => {
+      const place = await Place.create(
+        server,
+        `${source('s')}; ${source('s2')}; INSERT INTO s VALUES (1, 0, NOW(6))`,
+      )
+      const task = increment(place)
+      await sleep(1_200)
+      await task.run()
+      const [writer, ...lookers] = await Promise.all([open(place), open(place), open(place)])
+      let looking = true
+      const looks = lookers.map(async (looker) => {
+        while (looking) {
+          await looker.query('SELECT COUNT(*) FROM information_schema.INNODB_TRX')
+          await sleep(10)
+        }
+        await looker.end()
+      })
+      await sleep(200)
+      await writer!.query('START TRANSACTION; UPDATE s SET v = 1, changed = NOW(6) WHERE id = 1')
+      await sleep(1_500)
+      await task.run()
+      looking = false
+      await Promise.all(looks)
+      await writer!.query('COMMIT')
+      await writer!.end()
+      await sleep(1_200)
+      await task.run()
+      await equal(place)
     })
   })
 
@@ -257,7 +262,7 @@ describe('incremental runs', () => {
         server,
         `CREATE TABLE s (id ${log}); CREATE TABLE s2 (id ${log}); INSERT INTO s (v) VALUES (1), (2)`,
       )
-      const task = new Task(place, 's', { mode: 'append' })
+      const task = new StoredTask(place.url('s'), place.url('s2'), { mode: 'append' })
       const connection = await open(place)
       await connection.query('START TRANSACTION; INSERT INTO s (v) VALUES (3)')
       await place.query('INSERT INTO s (v) VALUES (4), (5)')

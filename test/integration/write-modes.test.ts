@@ -144,4 +144,18 @@ describe('write modes and keys', () => {
       ])
     }
   })
+
+  it('know a row by the key that "pk" names, in an incremental run too', async () => {
+    for (const server of servers()) {
+      const table = (name: string) =>
+        `CREATE TABLE ${name} (id INT PRIMARY KEY, mail VARCHAR(20) NOT NULL UNIQUE, changed DATETIME NOT NULL, KEY (changed))`
+      const place = await Place.create(
+        server,
+        `${table('s')}; ${table('t')}; INSERT INTO s VALUES (2, 'a', '2024-01-02'); INSERT INTO t VALUES (1, 'a', '2024-01-01')`,
+      )
+      const outcome = await place.copy('s', 't', { mode: 'increment', diff_column: 'changed', pk: 'mail' })
+      expect(counts(outcome), outcome.stderr).to.deep.equal([1, 1, 1, 0, 0, 0])
+      await place.expectEqual('s', 't')
+    }
+  })
 })

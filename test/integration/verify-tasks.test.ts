@@ -1,0 +1,59 @@
+// A stored task that is verified and repaired: its lock, its history, its params.
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import type { RunRecord } from '../../src/plugin.js'
+import { servers } from '../support/context.js'
+import { expectRefusal } from '../support/copying.js'
+import { TaskPlace } from '../support/task-place.js'
+
+const everywhere = () => [...servers(), null]
+
+describe('verify of a task', () => {
+  it('takes the lock of the task to repair, and none to look', async () => {
+    for (const server of everywhere()) {
+      const place = await TaskPlace.create(server)
+      await place.addTask(5, 'dst')
+      const release = await place.data.hold('dst')
+      const first = place.start('run', '5')
+      await place.untilRunning(5, first)
+      const repair = await place.cli('verify', '5', '--repair')
+      expectRefusal(repair, 1, 'TASK_RUNNING', `process ${first.pid}`)
+      const look = await place.cli('verify', '5')
+      expect(look.code, look.stderr).to.equal(4)
+      expect(look.stdout).to.include('3 missing')
+      await release()
+      expect(await first.code(), first.stderr).to.equal(0)
+      expect(await place.json<RunRecord[]>('history')).to.have.length(1)
+    }
+  })
+
+  it('leaves a repair in the history as a run of mode sync, and a look not at all', async () => {
+    for (const server of everywhere()) {
+      const place = await TaskPlace.create(server)
+      await place.addTask(5, 'dst')
+      await place.data.value('DROP TABLE dst')
+      await place.data.value('CREATE TABLE dst (id INTEGER NOT NULL PRIMARY KEY, v INT)')
+      const repair = place.start('verify', '5', '--repair')
+      expect(await repair.code(), repair.stderr).to.equal(0)
+      expect(Number(await place.data.value('SELECT COUNT(*) FROM dst'))).to.equal(3)
+      expect((await place.cli('verify', '5')).code).to.equal(0)
+      const history = await place.json<RunRecord[]>('history')
+      expect(history).to.have.length(1)
+      expect(history[0]).to.deep.include({
+        run_id: repair.report().runId,
+        mode: 'sync',
+        status: 'success',
+        pid: repair.pid,
+        rows_written: 3,
+      })
+      expect(await place.status(5)).to.equal('success')
+    }
+  })
+
+  it('warns that a snapshot is for copies only', async () => {
+    const place = await TaskPlace.create(servers()[0]!)
+    await place.addTask(5, 'dst', { params: '{"consistency": "snapshot"}' })
+    const { stderr } = await place.cli('verify', '5')
+    expect(stderr).to.match(/warning +params\.consistency is "snapshot"/)
+  })
+})

@@ -1,0 +1,57 @@
+// What a full copy leaves for later incremental runs to begin at.
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import Database from 'better-sqlite3'
+import { servers } from '../support/context.js'
+import { Place, scratchFile } from '../support/copying.js'
+import { StoredTask } from '../support/stored-task.js'
+
+async function seededOn(place: Place, columns: string, row: string, params: object) {
+  await place.query(
+    `DROP TABLE IF EXISTS s, t; CREATE TABLE s (${columns}); CREATE TABLE t (${columns}); INSERT INTO s VALUES (${row})`,
+  )
+  const task = new StoredTask(place.url('s'), place.url('t'), params)
+  await task.run()
+  return task.watermarks
+}
+
+async function seededInFiles(columns: string, row: string, params: object) {
+  const files = [scratchFile('db'), scratchFile('db')]
+  for (const file of files) {
+    const database = new Database(file)
+    database.exec(`CREATE TABLE s (${columns}); INSERT INTO s SELECT ${row} WHERE ${file === files[0]}`)
+    database.close()
+  }
+  const [from, to] = files.map((file) => `sqlite:${file}?table=s`)
+  const task = new StoredTask(from!, to!, params)
+  await task.run()
+  return task.watermarks
+}
+
+describe('the watermarks of a full copy', () => {
+  it('are those of a rising number and of a time', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      const found = await seededOn(place, 'id INT PRIMARY KEY, changed DATETIME', "7, '2024-01-01'", {
+        diff_column: 'changed',
+      })
+      expect(found).to.have.keys('append', 'increment').and.to.include({ append: '7' })
+    }
+    const found = await seededInFiles('id INTEGER PRIMARY KEY, changed DATETIME', "7, '2024-01-01'", {})
+    expect(found).to.deep.equal({ append: '7' })
+  })
+
+  it('are none for a diff_column that is no time, and none for a key that is no number', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      for (const type of ['DATE', 'BIGINT', 'VARCHAR(20)']) {
+        const columns = `id VARCHAR(20) PRIMARY KEY, changed ${type}`
+        const found = await seededOn(place, columns, "'a', '20240101'", { diff_column: 'changed' })
+        expect(found, type).to.deep.equal({})
+      }
+    }
+    const columns = 'id TEXT PRIMARY KEY NOT NULL, changed TEXT'
+    const found = await seededInFiles(columns, "'a', '2024-01-01'", { diff_column: 'changed' })
+    expect(found).to.deep.equal({})
+  })
+})
