@@ -30,6 +30,7 @@
  */
 import type { Batch } from './batch/batch.js'
 import type { BatchLimits } from './batch/builder.js'
+import type { Derivation } from './derive.js'
 import type { DesignRequest, TableCreation, TableDefinition, TableDesign } from './design.js'
 import type { Characters } from './domain.js'
 import type {
@@ -44,11 +45,12 @@ import type {
 import type { Column, ColumnMapping, TableSchema } from './schema.js'
 import type { StagePlan } from './stage.js'
 import type { Task, TaskStore } from './task/task.js'
-import type { ErrorLimit, WriteCounts, WriteOptions } from './write.js'
+import type { ErrorLimit, WriteCounts, WriteOptions, WritePlan } from './write.js'
 
 export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
 export type { Batch, BatchLimits, Task, TaskStore }
+export type * from './derive.js'
 export type { DesignRequest, TableCreation, TableDefinition, TableDesign }
 export type { Characters, Domain, Grade, Verdict } from './domain.js'
 export type { LockState, RunRecord, RunStatus } from './task/task.js'
@@ -67,7 +69,7 @@ export type {
 export type { ColumnKind, Key } from './schema.js'
 export type { CellPlan, ReadCell, StagePlan, TransformPlan } from './stage.js'
 export { nothingWritten } from './write.js'
-export type { ErrorLimit, WriteCounts, WriteOptions } from './write.js'
+export type { ErrorLimit, WriteCounts, WriteOptions, WritePlan } from './write.js'
 
 /** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
 export type Connection = Readonly<Record<string, unknown>>
@@ -92,21 +94,6 @@ export interface SplitKey {
   readonly name: string
   readonly columns: readonly Column[]
   readonly nullable: boolean
-}
-
-export interface WritePlan {
-  /** How rows enter the target, for instance `load-data` or `insert`; stands in plan, log and report. */
-  readonly path: string
-  readonly reasons: readonly string[]
-  readonly warnings: readonly string[]
-  /** Most bytes a batch may have, so that it fits into one write statement. Default: the engine's own. */
-  readonly maxBatchBytes?: number
-  /** Triggers of the target that run for rows written and may change them; refused unless `allow_triggers` is set. */
-  readonly triggers?: readonly string[]
-  /** Bytes that one row may have at most, where that is a limit. */
-  readonly maxRowBytes?: number
-  /** Whatever the plugin's `write` wants to know again. Plain JSON. */
-  readonly facts: Readonly<Record<string, unknown>>
 }
 
 /** `sync` compares both tables and writes only what differs. */
@@ -182,6 +169,12 @@ export interface Reader {
   describe(table: string): Promise<TableSchema>
   /** Default: the target table is made from what `describe` says alone. */
   definition?(table: string): Promise<TableDefinition>
+  /**
+   * Optional: columns that the source computes while it is read, in the order wanted. Kinds and domains are as narrow as can
+   * be known, so that the plan can judge them like any other. Throws PARAMS_INVALID with every fault in `details.faults`.
+   * Default: the source computes nothing, and the plan is refused.
+   */
+  derive?(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]>
   /**
    * Optional: looks for a value of a lossy column that would not arrive unchanged, for at most a few seconds. It only
    * makes messages clearer; what is lost is decided by the columns' domains.

@@ -1,4 +1,5 @@
 /** Tables as plugins describe them, and how their columns are mapped. Part of the plugin contract. */
+import type { Refusal } from './derive.js'
 import type { Domain, Verdict } from './domain.js'
 
 /**
@@ -39,6 +40,13 @@ export interface Column {
   readonly domain: Domain
   /** The database's own name of the rules by which the column compares text: what counts as equal in a key. */
   readonly collation?: string
+  /**
+   * The column is derived: this expression, in the source's own SQL, stands in a SELECT where a name would. It stands in no
+   * {@link TableSchema}. See `derive.ts`.
+   */
+  readonly sql?: string
+  /** Rows for which `sql` fails. Default: none. */
+  readonly refusals?: readonly Refusal[]
 }
 
 /** A unique key. */
@@ -69,4 +77,9 @@ export interface ColumnMapping {
   readonly made?: 'lookup' | 'id' | 'transform'
   /** What becomes of the values. `lossy` in a plan is a loss that was accepted; `impossible` is never in a plan. */
   readonly verdict: Verdict
+}
+
+/** The table's own column of that name: a derived one may be called like a column that it is made of. */
+export function isOwn({ name, sql }: Column, wanted: string): boolean {
+  return sql === undefined && name === wanted
 }

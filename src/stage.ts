@@ -55,7 +55,8 @@ export function readPlan(plan: Plan): ReadPlan {
 export function checkPlan(plan: Plan): Plan {
   if (plan.stage === null) return plan
   const copied = plan.columns.filter(({ made }) => made === undefined)
-  const others = plan.stage.reads.filter((read) => !copied.some(({ source }) => source.name === read.name))
+  const same = (a: Column, b: Column) => a.name === b.name && a.sql === b.sql
+  const others = plan.stage.reads.filter((read) => !copied.some(({ source }) => same(source, read)))
   return { ...plan, columns: [...copied, ...others.map(toItself)] }
 }
 

@@ -2,6 +2,22 @@
 import type { Batch } from './batch/batch.js'
 import type { RowshiftError } from './errors.js'
 
+/** How rows enter the target. */
+export interface WritePlan {
+  /** For instance `load-data` or `insert`; stands in plan, log and report. */
+  readonly path: string
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
+  /** Most bytes a batch may have, so that it fits into one write statement. Default: the engine's own. */
+  readonly maxBatchBytes?: number
+  /** Triggers of the target that run for rows written and may change them; refused unless `allow_triggers` is set. */
+  readonly triggers?: readonly string[]
+  /** Bytes that one row may have at most, where that is a limit. */
+  readonly maxRowBytes?: number
+  /** Whatever the plugin's `write` wants to know again. Plain JSON. */
+  readonly facts: Readonly<Record<string, unknown>>
+}
+
 export interface WriteOptions {
   readonly signal: AbortSignal
   /** Called with the number of rows handed to the target so far, not yet committed. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import mysql from 'mysql2'
 import type { Connection, Endpoint } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
-import type { OkResult, WireConnection } from './driver.js'
+import type { OkResult, ResultField, WireConnection } from './driver.js'
 import { mapConnectError, mapError } from './errors.js'
 import { queryRows } from './rows.js'
 import { ReusingSocket } from './socket.js'
@@ -43,7 +43,6 @@ const SESSION = [
     ' /*M!100100 , max_statement_time = 0, check_constraint_checks = 1 */',
 ]
 
-/** A row of a small query: the text of each cell. */
 export type TextRow = readonly (string | null)[]
 
 /** One open session. */
@@ -77,8 +76,8 @@ export class Session {
     return session
   }
 
-  /** For small results: every cell as text. */
-  query(sql: string): Promise<TextRow[]> {
+  /** For small results. */
+  query(sql: string, onFields?: (fields: readonly ResultField[]) => void): Promise<TextRow[]> {
     const options = {
       sql,
       rowsAsArray: true,
@@ -87,9 +86,10 @@ export class Session {
     return this.#run(
       () =>
         new Promise((resolve, reject) => {
-          this.#connection.query(options, (error: Error | null, rows: unknown) => {
-            if (error) reject(error)
-            else resolve(Array.isArray(rows) ? (rows as TextRow[]) : [])
+          this.#connection.query(options, (error: Error | null, rows: unknown, fields: unknown) => {
+            if (error) return reject(error)
+            onFields?.(fields as ResultField[])
+            resolve(Array.isArray(rows) ? (rows as TextRow[]) : [])
           })
         }),
     )
@@ -242,7 +242,7 @@ export const connectionSchema = {
 
 const URL_PARAMETERS = new Set(['socket', 'ssl_mode', 'ssl_ca', 'ssl_cert', 'ssl_key', 'charset'])
 
-/** `mysql://user:password@host:port/db?socket=…&ssl-mode=required&ssl-ca=…` */
+/** `mysql://user:password@host:port/db?socket=…` */
 export function connectionFromUrl(url: URL): Connection {
   const fields: Record<string, string> = {}
   if (url.hostname !== '') fields['host'] = decode(url.hostname.replace(/^\[|\]$/g, ''))

@@ -1,5 +1,5 @@
 import type { Column, Digest, ReadPlan } from '../../src/plugin.js'
-import { charsetOf, identifier } from './sql.js'
+import { charsetOf, expressionOf } from './sql.js'
 import { mappedText } from './unmapped.js'
 
 /**
@@ -49,8 +49,8 @@ export function digestOf(rows: string, sum: string | null): Digest | null {
 }
 
 function written(column: Column): Written {
-  const { type, kind, domain, name } = column
-  const sql = identifier(name)
+  const { type, kind, domain } = column
+  const sql = expressionOf(column)
   const fixed = (form: string, expression = sql): Written => ({ form, sql: expression, variable: false })
   switch (kind) {
     case 'integer':

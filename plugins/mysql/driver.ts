@@ -17,6 +17,17 @@ export interface OkResult {
   readonly info: string
 }
 
+/** What the server says of a column of a result. */
+export interface ResultField {
+  /** Number of the type in the protocol. */
+  readonly columnType: number
+  /** Bytes, of text four per character. */
+  readonly columnLength: number
+  readonly decimals: number
+  readonly flags: number
+  readonly characterSet: number
+}
+
 export interface WireStream {
   readonly destroyed: boolean
   readonly writableNeedDrain: boolean

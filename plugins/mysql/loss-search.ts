@@ -2,7 +2,7 @@ import type { Column, ColumnMapping, LossSearch, TableSchema } from '../../src/p
 import { whereClause } from '../../src/sql/range.js'
 import { askBounded } from './bounded.js'
 import type { Session } from './connection.js'
-import { charsetOf, identifier, text } from './sql.js'
+import { charsetOf, expressionOf, identifier, text } from './sql.js'
 
 const EXCERPT = 60
 
@@ -15,7 +15,7 @@ export async function findLoss(
 ): Promise<LossSearch> {
   const tests = lossTests(mapping)
   if (tests.length === 0) return { found: 'unknown' }
-  const value = identifier(mapping.source.name)
+  const value = expressionOf(mapping.source)
   const shown = mapping.source.kind === 'bytes' ? `CONCAT('0x', HEX(${value}))` : `CAST(${value} AS CHAR)`
   const key = table.keys[0]?.columns ?? []
   const keyCells = key.map((name) => `LEFT(CAST(${identifier(name)} AS CHAR), ${EXCERPT})`)
@@ -40,7 +40,7 @@ function display(cell: string | null | undefined): string {
 
 /** Conditions of which at least one is true for every value that is lost; none when that cannot be said in SQL. */
 function lossTests({ source, target }: ColumnMapping): string[] {
-  const value = identifier(source.name)
+  const value = expressionOf(source)
   const nulls = source.nullable && !target.nullable ? [`${value} IS NULL`] : []
   const tests = valueTests(source, target, value)
   return tests === null ? [] : [...nulls, ...tests]

@@ -6,7 +6,7 @@ import { askBounded } from './bounded.js'
 import type { Session, TextRow } from './connection.js'
 import { tryCreation } from './create.js'
 import { mapError } from './errors.js'
-import { charsetOf, identifier, text } from './sql.js'
+import { charsetOf, expressionOf, identifier, text } from './sql.js'
 
 /** ER_OPTION_PREVENTS_STATEMENT, ER_READ_ONLY_MODE. */
 const READ_ONLY = new Set([1290, 1836])
@@ -81,7 +81,7 @@ export async function checkSource(
   allColumns: boolean,
 ): Promise<string[]> {
   const { table } = plan.source
-  const columns = plan.columns.map(({ source }) => identifier(source.name)).join(', ')
+  const columns = plan.columns.map(({ source }) => expressionOf(source)).join(', ')
   const reading = `reading table ${table} of ${session.where}`
   await checkPrivilege(session, `SELECT ${columns} FROM ${identifier(table)}`, reading)
   // Columns that the user may not see are not in information_schema either.
@@ -130,7 +130,8 @@ export async function explainQuery(session: Session, sql: string): Promise<strin
  */
 async function oddValueWarnings(session: Session, plan: Plan): Promise<string[]> {
   const tests = plan.columns.flatMap(({ source, target }) => {
-    const name = identifier(source.name)
+    const name = expressionOf(source)
+    if (source.sql !== undefined) return []
     if (source.domain.members && !source.domain.several) return [{ source, sql: `${name} = 0` }]
     if (!source.domain.normalised || !target.domain.normalised) return []
     return [{ source, sql: `CAST(${name} AS CHAR) <> CAST(CAST(CAST(${name} AS CHAR) AS JSON) AS CHAR)` }]
@@ -183,7 +184,7 @@ function mostBytes({ source: { domain } }: ColumnMapping): number {
 }
 
 function lengthSql({ source }: ColumnMapping): string {
-  const name = identifier(source.name)
+  const name = expressionOf(source)
   const utf8 = source.kind === 'bytes' || (source.domain.characters?.encoding ?? 'utf8') === 'utf8'
   return `COALESCE(LENGTH(${utf8 ? name : `CONVERT(${name} USING utf8mb4)`}), 0)`
 }
@@ -195,7 +196,7 @@ async function checkCollisions(session: Session, plan: Plan): Promise<string[]> 
     const parts = columns.map((column) => plan.columns.find(({ target }) => target.name === column))
     if (parts.some((part) => part === undefined) || !parts.some((part) => changesCollation(part!))) continue
     const groups = (parts as ColumnMapping[]).map(underTarget)
-    const sources = (parts as ColumnMapping[]).map(({ source }) => identifier(source.name))
+    const sources = (parts as ColumnMapping[]).map(({ source }) => expressionOf(source))
     const shown = (parts as ColumnMapping[]).map(firstAndLast)
     const key = `key ${name} of target ${plan.target.table}`
     try {
@@ -230,7 +231,7 @@ function changesCollation({ source, target }: ColumnMapping): boolean {
 
 /** Two values of a group that differ, where they do: the order of bytes tells equal values under a collation apart. */
 function firstAndLast({ source }: ColumnMapping): string {
-  const name = identifier(source.name)
+  const name = expressionOf(source)
   const pick = (which: string) =>
     source.kind === 'text'
       ? `LEFT(CONVERT(${which}(CAST(CONVERT(${name} USING utf8mb4) AS BINARY)) USING utf8mb4), 60)`
@@ -239,7 +240,7 @@ function firstAndLast({ source }: ColumnMapping): string {
 }
 
 function underTarget(column: ColumnMapping): string {
-  const name = identifier(column.source.name)
+  const name = expressionOf(column.source)
   if (!changesCollation(column)) return name
   return `CONVERT(${name} USING ${charsetOf(column.target)}) COLLATE ${column.target.collation}`
 }

@@ -2,7 +2,9 @@ import { BatchBuilder, recycle } from '../../src/batch/builder.js'
 import type {
   Batch,
   BoundRequest,
+  Column,
   ColumnMapping,
+  Derivation,
   Digest,
   Endpoint,
   LossSearch,
@@ -21,10 +23,12 @@ import { RowshiftError } from '../../src/plugin.js'
 import { divideRange, explainSteps, splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
 import { defineTable } from './definition.js'
+import { derive } from './derive.js'
 import { digestForms, digestOf, digestSelect } from './digest.js'
 import { mapError } from './errors.js'
 import { findLoss } from './loss-search.js'
 import { checkSource, explainQuery } from './preflight.js'
+import { checkRefusals, findRefused, mayBeRefused } from './refused.js'
 import { describeTable } from './schema.js'
 import { fromSql, keyProbe, selectSql, splitSql } from './select.js'
 import { lockWrites } from './snapshot.js'
@@ -55,12 +59,18 @@ export class MysqlReader implements Reader {
     return defineTable(await this.#open(), table)
   }
 
+  async derive(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]> {
+    return derive(await this.#open(), table, wanted)
+  }
+
   async findLoss(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch> {
     return findLoss(await this.#open(), table, column, where)
   }
 
   async check(plan: Plan, allColumns: boolean): Promise<readonly string[]> {
-    return checkSource(await this.#open(), plan, splitSql(plan), allColumns)
+    const session = await this.#open()
+    const late = await checkRefusals(session, plan)
+    return [...late, ...(await checkSource(session, plan, splitSql(plan), allColumns))]
   }
 
   async outline(plan: Plan): Promise<SplitOutline> {
@@ -105,8 +115,7 @@ export class MysqlReader implements Reader {
       ended = true
     } catch (error) {
       if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while reading.')
-      const details = { table: plan.source.table, split: split.index }
-      throw unmappedError(error, plan) ?? mapError(error, `reading table ${plan.source.table}`, details)
+      throw await readError(session, error, plan, split, 'reading')
     } finally {
       signal.removeEventListener('abort', stop)
       // Reading the rest costs time, but a session given up would take its snapshot with it.
@@ -131,11 +140,7 @@ export class MysqlReader implements Reader {
       const [row] = await session.query(`${digestSelect(plan)}${fromSql(plan, split)}`)
       return digestOf(row![0]!, row![1] ?? null)
     } catch (error) {
-      const details = { table: plan.source.table, split: split.index }
-      throw (
-        unmappedError(error, plan) ??
-        mapError(error, `computing the digest of table ${plan.source.table}`, details)
-      )
+      throw await readError(session, error, plan, split, 'computing the digest of')
     } finally {
       signal.removeEventListener('abort', stop)
     }
@@ -177,6 +182,21 @@ export class MysqlReader implements Reader {
     this.#session ??= await Session.open(this.#endpoint)
     return this.#session
   }
+}
+
+/** A row that cannot be read is looked for, so that the user can be told which it is. */
+async function readError(
+  session: Session,
+  error: unknown,
+  plan: ReadPlan,
+  split: Split,
+  doing: string,
+): Promise<RowshiftError> {
+  const known = unmappedError(error, plan)
+  if (known) return known
+  const refused = mayBeRefused(error, plan) ? await findRefused(session, plan, split) : null
+  const { table } = plan.source
+  return refused ?? mapError(error, `${doing} table ${table}`, { table, split: split.index })
 }
 
 /** The rows of one split: filled by the socket, emptied by the consumer, with a bound in between. */

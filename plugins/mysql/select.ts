@@ -5,7 +5,7 @@ import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { mappedText } from './unmapped.js'
-import { identifier, keyLiteral, keyOrder, keyText } from './sql.js'
+import { expressionOf, identifier, keyLiteral, keyOrder, keyText } from './sql.js'
 
 /** `SELECT … FROM t WHERE …`: the query of one split. */
 export function selectSql(plan: ReadPlan, split: Split): string {
@@ -13,16 +13,17 @@ export function selectSql(plan: ReadPlan, split: Split): string {
   return `SELECT ${columns}${fromSql(plan, split)}`
 }
 
-/** ` FROM t WHERE …` */
-export function fromSql(plan: ReadPlan, split: Split): string {
+/** ` FROM t WHERE …`, of the rows of which one more condition is true. */
+export function fromSql(plan: ReadPlan, split: Split, more: readonly string[] = []): string {
   const key = keyColumns(plan)
   const range = { ...split, lower: literals(plan, split.lower), upper: literals(plan, split.upper) }
-  return ` FROM ${sourceTable(plan)}${whereClause(rangeConditions(key, range, plan.where, plan.window?.sql))}`
+  const conditions = [...rangeConditions(key, range, plan.where, plan.window?.sql), ...more]
+  return ` FROM ${sourceTable(plan)}${whereClause(conditions)}`
 }
 
 /** FLOAT is sent with 6 digits; as a double it comes with all of them. Adding 0 would do the same but lose -0. */
-function readExpression(column: Column): string {
-  const name = identifier(column.name)
+export function readExpression(column: Column): string {
+  const name = expressionOf(column)
   return column.kind === 'float' && column.type.startsWith('float')
     ? `${name}*1e0`
     : (mappedText(column) ?? name)

@@ -5,6 +5,11 @@ export function identifier(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``
 }
 
+/** What stands for a column's values in SQL: its name, or what it is derived by. */
+export function expressionOf({ name, sql }: Column): string {
+  return sql ?? identifier(name)
+}
+
 /** A string literal, for sessions without NO_BACKSLASH_ESCAPES and with ASCII-safe character sets only. */
 export function text(value: string): string {
   return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''").replaceAll('\0', '\\0')}'`

@@ -1,8 +1,8 @@
-import type { Column, ReadPlan } from '../../src/plugin.js'
+import type { Column, ReadPlan, Refusal } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { charsetOf, identifier } from './sql.js'
 
-const OUT_OF_RANGE = 1690
+export const OUT_OF_RANGE = 1690
 
 /** Whatever these hold has a character: Unicode, checked by the server, and latin1, which maps all 256 bytes. */
 const COMPLETE = /^(utf8\w*|utf16\w*|utf32|ucs2|latin1|binary)$/
@@ -13,6 +13,7 @@ const COMPLETE = /^(utf8\w*|utf16\w*|utf32|ucs2|latin1|binary)$/
  * than as it is stored. null: nothing can be lost.
  */
 export function mappedText(column: Column): string | null {
+  if (column.sql !== undefined) return null
   const name = identifier(column.name)
   if (hasEmptyMember(column)) return `IF(${name} + 0 = 0, CONCAT(~0 + (1 + LENGTH(${name}))), ${name})`
   const charset = charsetOf(column)
@@ -50,6 +51,22 @@ export function unmappedError(thrown: unknown, plan: ReadPlan): RowshiftError | 
     { table, column: column.name },
     thrown,
   )
+}
+
+/** The rows for which {@link mappedText} fails, where a derived column is made of it. */
+export function unmappedRefusals(column: Column): Refusal[] {
+  if (mappedText(column) === null) return []
+  const name = identifier(column.name)
+  if (hasEmptyMember(column))
+    return [
+      {
+        condition: `${name} + 0 = 0`,
+        value: `${name} + 0`,
+        why: 'is the invalid index of an ENUM; correct it',
+      },
+    ]
+  const why = `(as hexadecimal digits) is no text in ${charsetOf(column)}; correct it`
+  return [{ condition: `NOT (${isMapped(name)})`, value: `HEX(${name})`, why }]
 }
 
 function isMapped(name: string): string {

@@ -1,4 +1,5 @@
 import type { Batch, Plan } from '../plugin.js'
+import { isOwn } from '../schema.js'
 import { forEachRow } from './cells.js'
 
 export type Cells = readonly (Buffer | null)[]
@@ -14,17 +15,18 @@ export function excerpt(cell: Buffer | null): string {
 
 /**
  * Which row it is: `id = "7"` for each column that is copied of the split key, else of the target's first key. Also where
- * a worker thread makes a column of the split key anew.
+ * a column of the split key is not copied, but derived or made anew.
  */
 export function rowName({ key, columns, target }: Plan, cells: Cells): string[] {
   const name = (end: 'source' | 'target', names: readonly string[]) =>
     names.flatMap((name) => {
-      const at = columns.findIndex((column) => column[end].name === name)
+      const at = columns.findIndex((column) => isOwn(column[end], name))
       return at < 0 ? [] : [`${name} = ${excerpt(cells[at] ?? null)}`]
     })
   const split = key?.columns.map((column) => column.name) ?? []
-  const remade = columns.some(({ source, made }) => made !== undefined && split.includes(source.name))
-  if (key === null || remade) return name('target', target.keys[0]?.columns ?? [])
+  const copied = (name: string) =>
+    columns.some(({ source, made }) => made === undefined && isOwn(source, name))
+  if (key === null || !split.every(copied)) return name('target', target.keys[0]?.columns ?? [])
   return name('source', split)
 }
 
@@ -32,7 +34,7 @@ export function rowName({ key, columns, target }: Plan, cells: Cells): string[] 
 export function readRowName({ key, source, stage }: Plan, cells: Cells): string[] {
   const names = key?.columns.map((column) => column.name) ?? source.keys[0]?.columns ?? []
   return names.flatMap((name) => {
-    const at = stage!.reads.findIndex((column) => column.name === name)
+    const at = stage!.reads.findIndex((column) => isOwn(column, name))
     return at < 0 ? [] : [`${name} = ${excerpt(cells[at] ?? null)}`]
   })
 }

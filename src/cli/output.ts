@@ -106,7 +106,8 @@ function indented(sql: string): string {
 function describeColumn({ source, target, verdict: { grade, why } }: ColumnMapping): string {
   const what =
     grade === 'lossy' ? `lossy (accepted): loses ${why}` : grade === 'exact' ? grade : `${grade}: ${why}`
-  return `${source.name} (${source.type}) -> ${target.name} (${target.type}), ${what}`
+  const made = source.sql === undefined ? '' : `; pushed down: ${source.sql.replaceAll(/\s+/g, ' ')}`
+  return `${source.name} (${source.type}) -> ${target.name} (${target.type}), ${what}${made}`
 }
 
 /** Control characters in a value must not reach the terminal. */

@@ -69,6 +69,8 @@ function describe(error: ErrorObject, root: string): string {
       return `${path}: "${params['missingProperty']}" is missing`
     case 'enum':
       return `${path}: must be one of ${(params['allowedValues'] as string[]).join(', ')}`
+    case 'type':
+      return `${path}: must be ${[params['type']].flat().join(' or ')}`
     default:
       return `${path}: ${error.message}`
   }

@@ -96,8 +96,14 @@ function schemaOf(runId: string, { source, target }: Plan, columns: readonly Col
     runId,
     source: source.table,
     target: target.table,
-    columns,
+    columns: columns.map(withoutSql),
   }
+}
+
+/** How the values were derived is of no use to who reads them again. */
+function withoutSql(column: Column): Column {
+  const { sql: _, refusals: __, ...own } = column
+  return own
 }
 
 /** Takes an empty file that is there, but nobody's rows. */

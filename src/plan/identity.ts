@@ -1,5 +1,6 @@
 import { RowshiftError } from '../errors.js'
 import type { ColumnMapping, SplitKey, TableSchema, WriteMode } from '../plugin.js'
+import { isOwn } from '../schema.js'
 
 export interface IdentityRequest {
   readonly writeMode: WriteMode
@@ -21,9 +22,9 @@ export function chooseIdentity({
   key,
 }: IdentityRequest): readonly string[] | null {
   if (writeMode === 'insert' || (writeMode === 'replace' && target.keys.length > 0)) return null
-  const read = columns.filter(({ made }) => made === undefined)
-  const fed = new Map(read.map(({ source, target }) => [source.name, target.name]))
-  const wanted = key?.columns.map(({ name }) => fed.get(name)) ?? []
+  const fed = (name: string) =>
+    columns.find(({ source, made }) => made === undefined && isOwn(source, name))?.target.name
+  const wanted = key?.columns.map(({ name }) => fed(name)) ?? []
   const usable = target.keys.filter(
     ({ nullable, columns: names }) =>
       !nullable && names.every((name) => columns.some((column) => column.target.name === name)),

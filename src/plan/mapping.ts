@@ -1,6 +1,6 @@
 import { RowshiftError } from '../errors.js'
-import type { Column, ColumnMapping, TableSchema } from '../plugin.js'
-import type { ColumnEntry } from '../task/params.js'
+import type { Column, ColumnMapping, Derivation, Origin, Reader, TableSchema } from '../plugin.js'
+import type { ColumnEntry, NamedEntry } from '../task/columns.js'
 
 export type ColumnPair = Pick<ColumnMapping, 'source' | 'target'>
 
@@ -12,16 +12,19 @@ export interface MappingResult {
 }
 
 /**
- * Says which source column feeds which target column: those of `columns`, or all by name, without regard to case.
+ * Says what feeds which target column: the entries of `columns`, or all by name, without regard to case. What the entries
+ * make of columns becomes derived columns of the source.
  * Throws PARAMS_INVALID with every fault of `columns`, COLUMN_REQUIRED for a target column that must have a value.
  */
-export function mapColumns(
+export async function mapColumns(
+  reader: Reader,
   source: TableSchema,
   target: TableSchema,
   entries: readonly ColumnEntry[] | null,
-): MappingResult {
-  const listed = entries === null ? [] : listedPairs(source, target, entries)
-  const byName = entries === null || entries.includes('*') ? pairsByName(source, target, listed) : none
+): Promise<MappingResult> {
+  const named = (entries ?? []).filter((entry) => entry !== '*')
+  const listed = await listedPairs(reader, source, target, named)
+  const byName = entries === null || entries.includes('*') ? pairsByName(source, target, named, listed) : none
   const pairs = [...listed, ...byName.pairs].sort(
     (a, b) => target.columns.indexOf(a.target) - target.columns.indexOf(b.target),
   )
@@ -40,8 +43,14 @@ export function mapColumns(
 const none: MappingResult = { pairs: [], dropped: [] }
 
 /** The columns that no entry names. */
-function pairsByName(source: TableSchema, target: TableSchema, listed: readonly ColumnPair[]): MappingResult {
-  const rest = source.columns.filter((column) => !listed.some((pair) => pair.source === column))
+function pairsByName(
+  source: TableSchema,
+  target: TableSchema,
+  entries: readonly NamedEntry[],
+  listed: readonly ColumnPair[],
+): MappingResult {
+  const names = entries.map(({ origin }) => (origin.type === 'column' ? origin.name.toLowerCase() : null))
+  const rest = source.columns.filter(({ name }) => !names.includes(name.toLowerCase()))
   const free = target.columns.filter((column) => !listed.some((pair) => pair.target === column))
   const pairs: ColumnPair[] = []
   const dropped: Column[] = []
@@ -53,30 +62,104 @@ function pairsByName(source: TableSchema, target: TableSchema, listed: readonly 
   return { pairs, dropped }
 }
 
-function listedPairs(
+async function listedPairs(
+  reader: Reader,
   source: TableSchema,
   target: TableSchema,
-  entries: readonly ColumnEntry[],
-): ColumnPair[] {
-  const pairs: ColumnPair[] = []
-  const faults: string[] = []
-  for (const [i, entry] of entries.entries()) {
-    if (entry === '*') continue
-    const at = `params.columns[${i}]: `
-    const from = find(source.columns, entry.from)
-    const to = find(target.columns, entry.to)
-    if (!from) faults.push(`${at}source ${source.table} has no column ${unknown(entry.from, source)}`)
-    if (!to) faults.push(`${at}target ${target.table} has no column ${unknown(entry.to, target)}`)
-    else if (to.generated) faults.push(`${at}${target.table}.${to.name} is generated and cannot be written`)
-    else if (pairs.some((pair) => pair.target === to)) {
-      faults.push(`${at}${target.table}.${to.name} is fed by another entry already`)
-    }
-    if (from && to) pairs.push({ source: from, target: to })
-  }
-  if (faults.length === 0) return pairs
-  throw new RowshiftError('PARAMS_INVALID', `The params do not fit the tables:\n  ${faults.join('\n  ')}`, {
-    faults,
+  entries: readonly NamedEntry[],
+): Promise<ColumnPair[]> {
+  const faults = [...targetFaults(target, entries), ...dropFaults(entries)]
+  const found = entries.map((entry) => {
+    const missing = namesOf(entry.origin).filter((name) => !find(source.columns, name))
+    faults.push(
+      ...missing.map((name) => `${entry.at}: source ${source.table} has no column ${unknown(name, source)}`),
+    )
+    return missing.length > 0 ? null : { ...entry, origin: exactly(entry.origin, source) }
   })
+  const sound = found.filter((entry) => entry !== null && entry.to !== null) as NamedEntry[]
+  const wanted = sound.filter(isDerived).map(derivation)
+  const derived = await derive(reader, source, wanted).catch((thrown: unknown) => {
+    faults.push(...faultsOf(thrown))
+    return []
+  })
+  if (faults.length > 0) throw invalid(faults)
+  let next = 0
+  return sound.map((entry) => ({
+    source: isDerived(entry)
+      ? derived[next++]!
+      : find(source.columns, (entry.origin as { name: string }).name)!,
+    target: find(target.columns, entry.to!)!,
+  }))
+}
+
+function targetFaults(target: TableSchema, entries: readonly NamedEntry[]): string[] {
+  const fed = new Set<Column>()
+  return entries.flatMap(({ at, to }) => {
+    if (to === null) return []
+    const column = find(target.columns, to)
+    if (!column) return [`${at}: target ${target.table} has no column ${unknown(to, target)}`]
+    if (column.generated) return [`${at}: ${target.table}.${column.name} is generated and cannot be written`]
+    if (fed.has(column)) return [`${at}: ${target.table}.${column.name} is fed by another entry already`]
+    fed.add(column)
+    return []
+  })
+}
+
+function dropFaults(entries: readonly NamedEntry[]): string[] {
+  const left = entries.filter(({ to }) => to === null)
+  return left.flatMap(({ at, origin }) => {
+    const [name] = namesOf(origin)
+    const other = entries.find(
+      ({ to, origin }) => to !== null && origin.type === 'column' && origin.name === name,
+    )
+    return other ? [`${at}: ${JSON.stringify(name)} is left out here, and copied by ${other.at}`] : []
+  })
+}
+
+/** The source has to compute something. */
+function isDerived({ origin, steps }: NamedEntry): boolean {
+  return origin.type !== 'column' || steps.length > 0
+}
+
+function derivation({ at, origin, steps, to }: NamedEntry): Derivation {
+  return { at, name: origin.type === 'column' ? origin.name : to!, origin, steps }
+}
+
+async function derive(
+  reader: Reader,
+  source: TableSchema,
+  wanted: readonly Derivation[],
+): Promise<readonly Column[]> {
+  if (wanted.length === 0) return []
+  if (reader.derive) return reader.derive(source, wanted)
+  const faults = wanted.map(
+    ({ at }) =>
+      `${at}: ${source.table} computes nothing while it is read; only columns that are copied are possible`,
+  )
+  throw invalid(faults)
+}
+
+function faultsOf(thrown: unknown): readonly string[] {
+  const faults =
+    thrown instanceof RowshiftError && thrown.code === 'PARAMS_INVALID' && thrown.details['faults']
+  if (Array.isArray(faults)) return faults as string[]
+  throw thrown
+}
+
+function namesOf(origin: Origin): string[] {
+  if (origin.type === 'column') return [origin.name]
+  return origin.type === 'template'
+    ? origin.parts.flatMap((part) => ('column' in part ? [part.column] : []))
+    : []
+}
+
+/** The same with the names of columns as the table spells them. */
+function exactly(origin: Origin, { columns }: TableSchema): Origin {
+  const spelled = (name: string) => find(columns, name)!.name
+  if (origin.type === 'column') return { ...origin, name: spelled(origin.name) }
+  if (origin.type !== 'template') return origin
+  const parts = origin.parts.map((part) => ('column' in part ? { column: spelled(part.column) } : part))
+  return { ...origin, parts }
 }
 
 function find(columns: readonly Column[], name: string): Column | undefined {
@@ -87,12 +170,17 @@ function unknown(name: string, { columns }: TableSchema): string {
   return `${JSON.stringify(name)}; it has ${columns.map((column) => column.name).join(', ')}`
 }
 
+function invalid(faults: readonly string[]): RowshiftError {
+  const message = `The params do not fit the tables:\n  ${faults.join('\n  ')}`
+  return new RowshiftError('PARAMS_INVALID', message, { faults })
+}
+
 function required(unfed: readonly Column[], target: TableSchema): RowshiftError {
   const names = unfed.map(({ name }) => name)
   return new RowshiftError(
     'COLUMN_REQUIRED',
-    `Target table ${target.table} has NOT NULL columns without a default that no source column feeds: ${names.join(', ')}. ` +
-      'Give them a default, or add them to the source.',
+    `Target table ${target.table} has NOT NULL columns without a default that nothing feeds: ${names.join(', ')}. ` +
+      'Give them a default, add them to the source, or name what goes into them in "columns".',
     { table: target.table, columns: names },
   )
 }

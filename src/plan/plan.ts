@@ -38,7 +38,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   const source = await reader.describe(request.sourceTable)
   const { target, create, ...made } = await planTarget(request, source)
   if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source)
-  const mapping = mapColumns(source, target, params.columns)
+  const mapping = await mapColumns(reader, source, target, params.columns)
   checkNamedColumns(params, source, target, mapping.pairs)
   const { allowLossy, where } = params
   const settled = await settleLosses({ reader, writer, source, target, mapping, allowLossy, where })

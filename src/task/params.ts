@@ -2,6 +2,8 @@ import { checkByFile } from '../config/schema.js'
 import { RowshiftError } from '../errors.js'
 import type { ErrorLimit, Mode, WriteMode } from '../plugin.js'
 import type { MaxDelete } from '../verify/deletes.js'
+import type { ColumnEntry, RawEntry } from './columns.js'
+import { columnEntries, entryFaults } from './columns.js'
 
 /** A task's params with both spellings of the seed brought to one form and defaults filled in. */
 export interface Params {
@@ -34,7 +36,7 @@ export interface Params {
   readonly deferIndexes: boolean
   /** The target may have triggers on INSERT. */
   readonly allowTriggers: boolean
-  /** Which source column goes where; null: all, by name. */
+  /** What goes into which target column; null: all, by name. */
   readonly columns: readonly ColumnEntry[] | null
   readonly where: string | null
   readonly session: readonly string[]
@@ -44,8 +46,6 @@ export interface Params {
 
 /** What happens when the target table is missing; `recreate` also drops one that is there. */
 export type SchemaSaveMode = 'error_when_not_exist' | 'create_when_not_exist' | 'recreate'
-/** One entry of `columns`; `*` is every column that no other entry names, by name. */
-export type ColumnEntry = '*' | { readonly from: string; readonly to: string }
 
 type OneOrMore = string | readonly string[]
 
@@ -70,7 +70,7 @@ interface RawParams {
   readonly schema_save_mode?: SchemaSaveMode
   readonly defer_indexes?: boolean
   readonly allow_triggers?: boolean
-  readonly columns?: readonly (string | { readonly from: string; readonly to?: string })[]
+  readonly columns?: readonly RawEntry[]
   readonly where?: string
   readonly session?: readonly string[]
   readonly pre_sql?: readonly string[]
@@ -103,6 +103,7 @@ export function withMode(text: string | null, mode: string | undefined): Params 
 export function readParams(value: unknown): Params {
   const faults = checkByFile('params.schema.json', value, 'params')
   if (faults.length === 0) faults.push(...contradictions(value as RawParams))
+  faults.push(...entryFaults((value as RawParams | null)?.columns, faults))
   if (faults.length > 0) {
     throw new RowshiftError('PARAMS_INVALID', `The params are not valid:\n  ${faults.join('\n  ')}`, {
       faults,
@@ -154,7 +155,7 @@ function normalise(raw: RawParams): Params {
     schemaSaveMode: raw.schema_save_mode ?? 'error_when_not_exist',
     deferIndexes: raw.defer_indexes ?? false,
     allowTriggers: raw.allow_triggers ?? false,
-    columns: raw.columns?.map(columnEntry) ?? null,
+    columns: raw.columns ? columnEntries(raw.columns) : null,
     where: raw.where ?? null,
     session: raw.session ?? [],
     preSql: raw.pre_sql ?? [],
@@ -167,11 +168,6 @@ function errorLimit(raw: RawParams['error_limit'] = 0): ErrorLimit {
   if (typeof raw === 'number') return { record: raw, percentage: null }
   const { percentage = null } = raw
   return { record: raw.record ?? (percentage === null ? 0 : Number.MAX_SAFE_INTEGER), percentage }
-}
-
-function columnEntry(raw: string | { readonly from: string; readonly to?: string }): ColumnEntry {
-  if (typeof raw === 'string') return raw === '*' ? raw : { from: raw, to: raw }
-  return { from: raw.from, to: raw.to ?? raw.from }
 }
 
 function keys(raw: RawParams): Pick<Params, 'key' | 'targetKey'> {

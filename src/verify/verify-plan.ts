@@ -5,6 +5,7 @@ import { mapColumns } from '../plan/mapping.js'
 import { chooseKey } from '../plan/split-key.js'
 import type { ColumnPair } from '../plan/mapping.js'
 import type { Column, Reader, ReadPlan, SplitKey, TableSchema } from '../plugin.js'
+import { isOwn } from '../schema.js'
 import type { Params } from '../task/params.js'
 import type { Form } from './forms.js'
 import { formOf } from './forms.js'
@@ -41,7 +42,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     targetReader.describe(ends.to.table),
   ])
   if (source.identity === target.identity) throw sameTable(source)
-  const { pairs, dropped } = mapColumns(source, target, params.columns)
+  const { pairs, dropped } = await mapColumns(reader, source, target, params.columns)
   checkNamedColumns(params, source, target, pairs)
   const chosen = chooseKey(source, params.key)
   const ranges = chooseRanges(
@@ -116,7 +117,7 @@ function chooseRanges(
     target: null,
     reasons: [`the table is compared in one piece: ${why}`],
   })
-  const counterparts = key.columns.map(({ name }) => pairs.find((pair) => pair.source.name === name)?.target)
+  const counterparts = key.columns.map(({ name }) => pairs.find(({ source }) => isOwn(source, name))?.target)
   const columns = counterparts.filter((column) => column !== undefined)
   if (columns.length < key.columns.length) return whole('a column of the split key is not in the target')
   const index = target.keys.find(
@@ -157,7 +158,7 @@ function orderName({ type, collation }: Column): string {
 /** A row that has NULL in a key column has no identity; see row-comparison.ts. */
 function identityOf(key: SplitKey | null, pairs: readonly ColumnPair[]): number[] | null {
   if (key === null) return null
-  const at = key.columns.map(({ name }) => pairs.findIndex(({ source }) => source.name === name))
+  const at = key.columns.map(({ name }) => pairs.findIndex(({ source }) => isOwn(source, name)))
   return at.includes(-1) ? null : at
 }
 

@@ -1,0 +1,232 @@
+import type { CastType, Column, ColumnKind, Derivation, TableSchema } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import type { Dialect, Value } from '../../src/sql/derive.js'
+import { deriveColumns } from '../../src/sql/derive.js'
+import type { Facts } from '../../src/sql/literals.js'
+import type { Session } from './connection.js'
+import type { ResultField } from './driver.js'
+import { mapError } from './errors.js'
+import { exactly, resultFacts } from './result-type.js'
+import { readExpression } from './select.js'
+import { charsetOf, identifier, text } from './sql.js'
+import { unmappedRefusals } from './unmapped.js'
+
+/** The digits of the largest BIGINT; texts with more are no integers here. */
+const INTEGER_DIGITS = 20
+const YEAR_TO_DAY = '[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
+const CLOCK = '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]'
+
+/** Columns that the server computes in the SELECT that reads the table. */
+export function derive(
+  session: Session,
+  table: TableSchema,
+  wanted: readonly Derivation[],
+): Promise<Column[]> {
+  return deriveColumns({ ...dialect, expression: (sql) => expression(session, table, sql) }, table, wanted)
+}
+
+const dialect: Omit<Dialect, 'expression'> = {
+  collation: 'utf8mb4_bin',
+  column,
+  text,
+  literal,
+  asText: ({ sql }) => `CAST(${sql} AS CHAR CHARACTER SET utf8mb4)`,
+  concat: (parts) => `CONCAT(${parts.join(', ')})`,
+  trim: (sql) => `TRIM(${sql})`,
+  replace: (sql, from, to) => `REPLACE(${sql}, ${text(from)}, ${text(to)})`,
+  exact: (sql) => `CAST(${sql} AS BINARY)`,
+  fail,
+  cast,
+  mask(sql, first, last, by) {
+    const length = `CHAR_LENGTH(${sql})`
+    const kept = first + last
+    const hidden = `REPEAT(${text(by)}, ${kept === 0 ? length : `${length} - ${kept}`})`
+    if (kept === 0) return hidden
+    const head = first === 0 ? [] : [`LEFT(${sql}, ${first})`]
+    const tail = last === 0 ? [] : [`RIGHT(${sql}, ${last})`]
+    const shown = [...head, hidden, ...tail].join(', ')
+    return `IF(${length} > ${kept}, CONCAT(${shown}), REPEAT(${text(by)}, ${length}))`
+  },
+  sha256: ({ sql }, salt) => `SHA2(${salt === '' ? sql : `CONCAT(${text(salt)}, ${sql})`}, 256)`,
+  settle: (sql, { kind, domain: { precision, scale } }) =>
+    kind === 'decimal' && precision !== undefined ? `CAST(${sql} AS DECIMAL(${precision},${scale}))` : sql,
+}
+
+function column(column: Column): Value {
+  const { kind, nullable, type } = column
+  const refusals = unmappedRefusals(column)
+  const sql = readExpression(column)
+  if (kind === 'text') {
+    const charset = charsetOf(column)
+    // A type without a character set (UUID) is text by a cast.
+    const converted =
+      charset === null ? `CAST(${sql} AS CHAR CHARACTER SET utf8mb4)` : `CONVERT(${sql} USING utf8mb4)`
+    const known = charset === 'utf8mb4' || refusals.length > 0
+    return { sql: known ? sql : converted, kind, type, nullable, domain: column.domain, refusals }
+  }
+  // ZEROFILL and YEAR are padded to a width that is no part of the value.
+  if (kind === 'integer' && /zerofill|^year/i.test(type)) {
+    const { min, max } = column.domain
+    const domain = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) }
+    return { sql: `(${sql}+0)`, kind, type, nullable, domain, refusals }
+  }
+  const isFloat = kind === 'float'
+  return {
+    sql: isFloat ? `(${sql})` : sql,
+    kind,
+    type: isFloat ? 'double' : type,
+    nullable,
+    domain: column.domain,
+    refusals,
+  }
+}
+
+/** The server says what it would give; a query for no rows finds faults, and aggregates, which give one all the same. */
+async function expression(session: Session, { table }: TableSchema, written: string): Promise<Value> {
+  const sql = `(${written}${/--|#/.test(written) ? '\n' : ''})`
+  let fields: readonly ResultField[] = []
+  const rows = await session
+    .query(`SELECT ${sql} FROM ${identifier(table)} WHERE 1 = 0`, (found) => (fields = found))
+    .catch((thrown: unknown) => {
+      const { code, message } = mapError(thrown, `"sql" of table ${table}`)
+      throw code === 'CONNECTION_LOST' ? mapError(thrown, `trying "sql" on table ${table}`) : invalid(message)
+    })
+  if (rows.length > 0)
+    throw invalid('"sql" gives one value for all rows together; put the aggregate into a subquery')
+  const field = fields[0]!
+  return { ...resultFacts(field), sql: exactly(sql, field), refusals: [] }
+}
+
+function invalid(message: string): RowshiftError {
+  return new RowshiftError('PARAMS_INVALID', message)
+}
+
+function literal(value: string, { kind, domain }: Facts): string {
+  switch (kind) {
+    case 'integer':
+    case 'decimal':
+    case 'boolean':
+      return value
+    case 'float':
+      return `${value}e0`
+    case 'date':
+      return `CAST(${text(value)} AS DATE)`
+    case 'time':
+      return `CAST(${text(value)} AS TIME(${domain.fractionDigits ?? 6}))`
+    case 'datetime':
+    case 'instant':
+      return `CAST(${text(value)} AS DATETIME(${domain.fractionDigits ?? 6}))`
+    default:
+      return text(value)
+  }
+}
+
+/** By a number that is out of range, as a value that depends on the row: a constant would fail without one. */
+function fail(sql: string, kind: ColumnKind): string {
+  const number = `~0 + (1 + LENGTH(${sql}))`
+  return kind === 'integer' || kind === 'decimal' || kind === 'float' ? number : `CONCAT(${number})`
+}
+
+function cast(value: Value, to: CastType): { sql: string; fits: string | null } | null {
+  switch (to.kind) {
+    case 'integer':
+      return castInteger(value, to)
+    case 'decimal':
+      return castDecimal(value, to)
+    case 'float':
+      return castFloat(value)
+    case 'text': {
+      if (value.kind === 'bytes') return null
+      const sql = value.kind === 'text' ? value.sql : dialect.asText(value)
+      return { sql, fits: to.maxChars === null ? null : `CHAR_LENGTH(${sql}) <= ${to.maxChars}` }
+    }
+    case 'date':
+      return castMoment(value, 'DATE', null)
+    case 'datetime':
+      return castMoment(value, 'DATETIME', to.fractionDigits)
+    default:
+      return to satisfies never
+  }
+}
+
+function castInteger({ sql, kind }: Value, { min, max }: CastType & { kind: 'integer' }) {
+  const made = `CAST(${sql} AS ${min === '0' ? 'UNSIGNED' : 'SIGNED'})`
+  const range = (number: string) => `${number} BETWEEN ${min} AND ${max}`
+  switch (kind) {
+    case 'integer':
+    case 'boolean':
+      return { sql: made, fits: range(sql) }
+    case 'decimal':
+      return { sql: made, fits: `${sql} = TRUNCATE(${sql}, 0) AND ${range(sql)}` }
+    case 'float':
+      // As doubles, the bounds of 64 bits would be rounded.
+      return { sql: made, fits: `${sql} = TRUNCATE(${sql}, 0) AND ${range(`CAST(${sql} AS DECIMAL(40,0))`)}` }
+    case 'text': {
+      const digits = matches(sql, `[+-]?0*[0-9]{1,${INTEGER_DIGITS}}`)
+      return { sql: made, fits: `${digits} AND ${range(`CAST(${sql} AS DECIMAL(40,0))`)}` }
+    }
+    default:
+      return null
+  }
+}
+
+function castDecimal({ sql, kind }: Value, { precision, scale }: CastType & { kind: 'decimal' }) {
+  const made = `CAST(${sql} AS DECIMAL(${precision},${scale}))`
+  const limit = `1${'0'.repeat(precision - scale)}`
+  switch (kind) {
+    case 'integer':
+    case 'boolean':
+      return { sql: made, fits: `ABS(${sql}) < ${limit}` }
+    case 'decimal':
+      return { sql: made, fits: `${sql} = TRUNCATE(${sql}, ${scale}) AND ABS(${sql}) < ${limit}` }
+    case 'float':
+      return { sql: made, fits: `ABS(${sql}) < ${limit} AND ${made} + 0e0 = ${sql}` }
+    case 'text': {
+      const whole = `[+-]?0*[0-9]{0,${precision - scale}}`
+      return {
+        sql: made,
+        fits: `${matches(sql, `${whole}([.][0-9]{0,${scale}}0*)?`)} AND ${sql} REGEXP '[0-9]'`,
+      }
+    }
+    default:
+      return null
+  }
+}
+
+function castFloat({ sql, kind }: Value) {
+  const made = `(${sql} + 0e0)`
+  if (kind === 'integer' || kind === 'decimal' || kind === 'boolean' || kind === 'float')
+    return { sql: made, fits: null }
+  if (kind !== 'text') return null
+  const exponent = '([eE][+-]?([0-2]?[0-9]{1,2}|30[0-6]))?'
+  return { sql: made, fits: matches(sql, `[+-]?([0-9]{1,20}([.][0-9]*)?|[.][0-9]+)${exponent}`) }
+}
+
+function castMoment({ sql, kind, domain }: Value, type: 'DATE' | 'DATETIME', digits: number | null) {
+  const full = digits === null ? type : `${type}(${digits})`
+  const made = `CAST(${sql} AS ${full})`
+  const calendar = `MONTH(${sql}) > 0 AND DAYOFMONTH(${sql}) > 0 AND YEAR(${sql}) > 0`
+  switch (kind) {
+    case 'date':
+      return { sql: made, fits: calendar }
+    case 'datetime':
+    case 'instant': {
+      const kept = (domain.fractionDigits ?? 6) <= (digits ?? -1)
+      return { sql: made, fits: kept ? calendar : `${calendar} AND ${made} = ${sql}` }
+    }
+    case 'text': {
+      const clock = digits === null ? '' : `([ T]${CLOCK}([.][0-9]{0,${digits}}0*)?)?`
+      return {
+        sql: made,
+        fits: `${matches(sql, YEAR_TO_DAY + clock)} AND ${made} IS NOT NULL AND ${sql} >= '0001'`,
+      }
+    }
+    default:
+      return null
+  }
+}
+
+/** `$` would let a line feed at the end pass. */
+function matches(sql: string, pattern: string): string {
+  return `${sql} REGEXP ${text(`\\A${pattern}\\z`)}`
+}

@@ -1,0 +1,79 @@
+import type { Plan, ReadPlan, Refusal, Split } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import { askBounded } from './bounded.js'
+import type { Session, TextRow } from './connection.js'
+import { fromSql } from './select.js'
+import { identifier } from './sql.js'
+import { OUT_OF_RANGE } from './unmapped.js'
+
+const EXCERPT = 60
+
+interface Candidate {
+  readonly column: string
+  readonly refusal: Refusal
+}
+
+const WHOLE: Split = { index: 0, lower: null, upper: null }
+
+/** The error of a row for which a derived column fails. null: there is none, or it was not found in time (then `late` is called). */
+export async function findRefused(
+  session: Session,
+  plan: ReadPlan,
+  split: Split,
+  late: () => void = () => {},
+): Promise<RowshiftError | null> {
+  for (const { column, refusal } of candidates(plan)) {
+    const { condition, value } = refusal
+    const names = plan.source.keys[0]?.columns ?? []
+    const cells = [value, ...names.map(identifier)].map((cell) => `LEFT(CAST(${cell} AS CHAR), ${EXCERPT})`)
+    const from = fromSql(plan, split, [`(${condition})`])
+    const rows = await askBounded(session, `${cells.join(', ')}${from} LIMIT 1`)
+    if (rows === null) late()
+    const [row] = rows ?? []
+    if (row) return refused(plan, column, refusal, row, names)
+  }
+  return null
+}
+
+/** Whether a read may have failed because of a derived column. */
+export function mayBeRefused(thrown: unknown, plan: ReadPlan): boolean {
+  return (thrown as { errno?: number }).errno === OUT_OF_RANGE && candidates(plan).length > 0
+}
+
+/** Before a row moves: throws DATA_REJECTED for the first such row that is found soon. Resolves to warnings. */
+export async function checkRefusals(session: Session, plan: Plan): Promise<string[]> {
+  const warnings: string[] = []
+  const late = () =>
+    warnings.push(
+      'whether "columns" refuse a value of some row could not be checked in time; the run fails when one is met',
+    )
+  const error = await findRefused(session, { ...plan, key: null }, WHOLE, late)
+  if (error === null) return warnings.slice(0, 1)
+  throw new RowshiftError(error.code, `${error.message} Nothing was written.`, error.details)
+}
+
+function candidates({ columns }: ReadPlan): Candidate[] {
+  return columns.flatMap(({ source }) =>
+    (source.refusals ?? []).map((refusal) => ({ column: source.name, refusal })),
+  )
+}
+
+function refused(
+  { source: { table } }: ReadPlan,
+  column: string,
+  { why }: Refusal,
+  [value, ...key]: TextRow,
+  names: readonly string[],
+): RowshiftError {
+  const row = names.map((name, i) => `${name} = ${display(key[i])}`)
+  const place = row.length === 0 ? '' : ` in the row with ${row.join(', ')}`
+  return new RowshiftError(
+    'DATA_REJECTED',
+    `The value ${display(value)} of column ${column} of table ${table}${place} ${why}.`,
+    { table, column, value: value ?? null, key: row },
+  )
+}
+
+function display(cell: string | null | undefined): string {
+  return cell === null || cell === undefined ? 'NULL' : JSON.stringify(cell)
+}

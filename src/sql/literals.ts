@@ -1,0 +1,126 @@
+/** What the texts that a user wrote stand for: the narrowest kind and domain that holds all of them. */
+import type { Column, ColumnKind, Domain } from '../plugin.js'
+
+/** What can be said of values before they are read. */
+export type Facts = Pick<Column, 'kind' | 'type' | 'nullable' | 'domain'>
+
+const INTEGER = /^(0|-?[1-9]\d*)$/
+const DECIMAL = /^-?(0|[1-9]\d*)\.\d+$/
+const DATE = /^\d{4}-\d\d-\d\d$/
+const TIME = /^-?\d{2,3}:[0-5]\d:[0-5]\d(\.\d{1,6})?$/
+const DATETIME = /^(\d{4}-\d\d-\d\d) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?$/
+
+export const ASCII = { repertoire: 'ascii', encoding: 'ascii', maxBytes: 1 } as const
+
+/** Facts about a set of values; null is NULL. */
+export function literalFacts(values: readonly (string | null)[]): Facts {
+  const texts = [...new Set(values.filter((value) => value !== null))]
+  const nullable = texts.length < values.length || values.length === 0
+  const kind = literalKind(texts)
+  const domain = literalDomain(kind, texts)
+  return { kind, type: typeName(kind, domain), nullable, domain }
+}
+
+export function literalKind(texts: readonly string[]): ColumnKind {
+  const all = (is: (text: string) => boolean) => texts.length > 0 && texts.every(is)
+  if (all((text) => INTEGER.test(text))) return 'integer'
+  if (all((text) => INTEGER.test(text) || DECIMAL.test(text))) return 'decimal'
+  if (all(isDate)) return 'date'
+  if (all((text) => isDate(text) || isDatetime(text))) return 'datetime'
+  if (all((text) => TIME.test(text))) return 'time'
+  return all(isJson) ? 'json' : 'text'
+}
+
+/** Objects and lists only: other JSON is more likely meant as what it looks like. */
+function isJson(text: string): boolean {
+  if (!/^\s*[[{]/.test(text)) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isDate(text: string): boolean {
+  if (!DATE.test(text)) return false
+  const time = Date.parse(`${text}T00:00:00Z`)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)
+}
+
+function isDatetime(text: string): boolean {
+  return isDate(DATETIME.exec(text)?.[1] ?? '')
+}
+
+function literalDomain(kind: ColumnKind, texts: readonly string[]): Domain {
+  switch (kind) {
+    case 'integer':
+      return { min: extreme(texts, (a, b) => a < b), max: extreme(texts, (a, b) => a > b) }
+    case 'decimal': {
+      const digits = texts.map((text) => text.replace('-', '').split('.'))
+      const scale = Math.max(...digits.map(([, fraction = '']) => fraction.length))
+      const whole = Math.max(...digits.map(([whole]) => (whole === '0' ? 0 : whole!.length)))
+      return { precision: Math.max(1, whole + scale), scale, ...(texts.some(isNegative) ? {} : { min: '0' }) }
+    }
+    case 'date':
+    case 'datetime': {
+      const sorted = [...texts].sort()
+      const bounds = { dates: 'calendar', earliest: sorted[0]!, latest: sorted.at(-1)! } as const
+      return kind === 'date' ? bounds : { ...bounds, fractionDigits: fractionDigits(texts) }
+    }
+    case 'time':
+      return { fractionDigits: fractionDigits(texts) }
+    case 'json':
+      // How it is spelled is nobody's concern, so a target may spell it anew.
+      return { normalised: true }
+    default:
+      return {
+        maxChars: Math.max(0, ...texts.map(charsOf)),
+        characters: charactersOf(texts.join('')),
+        members: texts,
+        ...(texts.some((text) => text.endsWith(' ')) ? {} : { trimmed: true as const }),
+      }
+  }
+}
+
+function extreme(texts: readonly string[], before: (a: bigint, b: bigint) => boolean): string {
+  return String(texts.map(BigInt).reduce((best, value) => (before(value, best) ? value : best)))
+}
+
+function isNegative(text: string): boolean {
+  return text.startsWith('-')
+}
+
+function fractionDigits(texts: readonly string[]): number {
+  return Math.max(...texts.map((text) => /\.(\d+)$/.exec(text)?.[1]!.length ?? 0))
+}
+
+export function charsOf(text: string): number {
+  return Array.from(text).length
+}
+
+/** The smallest repertoire that has all of these characters. */
+export function charactersOf(text: string): NonNullable<Domain['characters']> {
+  if (/^[\0-\x7f]*$/.test(text)) return ASCII
+  if (/^[\0-\uffff]*$/u.test(text)) return { repertoire: 'bmp', encoding: 'utf8', maxBytes: 3 }
+  return { repertoire: 'unicode', encoding: 'utf8', maxBytes: 4 }
+}
+
+/** A type for people to read, in the words of standard SQL. */
+export function typeName(kind: ColumnKind, { precision, scale, maxChars, fractionDigits }: Domain): string {
+  switch (kind) {
+    case 'decimal':
+      return precision === undefined ? 'decimal' : `decimal(${precision},${scale})`
+    case 'float':
+      return 'double'
+    case 'text':
+      return maxChars === undefined ? 'text' : `varchar(${maxChars})`
+    case 'time':
+    case 'datetime':
+      return fractionDigits ? `${kind}(${fractionDigits})` : kind
+    case 'instant':
+      return fractionDigits ? `timestamp(${fractionDigits})` : 'timestamp'
+    default:
+      return kind
+  }
+}
