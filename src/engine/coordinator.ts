@@ -1,18 +1,15 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import type { Endpoint, Plan, Reader, Split } from '../plugin.js'
-import type { DirtySetup, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
+import type { DirtySetup, Failure, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
 import { WorkerPool } from './pool.js'
 import type { Progress, ProgressEvent } from './progress.js'
 import { advance, noProgress } from './progress.js'
+import { withRetries } from './retry.js'
 import { SplitRows } from './split-size.js'
 
 /** A thread reads its next split while it writes the one before. */
 const SPLITS_PER_THREAD = 2
-/** Threads that write one table may get in each other's way, and so may other users of it. */
-const MAX_RETRIES = 5
-const RETRY_MS = 100
 
 export interface CoordinatorJob {
   readonly runId: string
@@ -40,7 +37,7 @@ export interface CoordinatorResult {
 }
 
 /** What is left of a result when failures are thrown. */
-type Settled = Exclude<SplitResult, { outcome: 'failed' }>
+type Settled = Exclude<SplitResult, Failure>
 
 /** Copies all splits of a plan on a pool of worker threads. */
 export async function copySplits(job: CoordinatorJob): Promise<CoordinatorResult> {
@@ -197,20 +194,15 @@ class Coordinator {
     })
   }
 
-  /** Runs a split that lost against another's lock again, after a while. */
-  async #attempt(split: Split): Promise<Settled> {
-    for (let retries = 0; ; retries++) {
-      const result = await this.#pool.run(split)
-      if (result.outcome !== 'failed') return result
-      const error = RowshiftError.fromReport(result.error)
-      if (!result.repeatable || retries === MAX_RETRIES) throw error
-      // Those that failed together should not meet again.
-      const pause = RETRY_MS * 2 ** retries * (1 + Math.random())
-      await delay(pause, undefined, { signal: this.#stop.signal }).catch(() => {})
-      if (this.#stopped) throw error
-      log.warn({ runId: this.#job.runId, split: split.index, retries: retries + 1 }, error.message)
-      this.#advance({ type: 'retried', split: split.index })
-    }
+  #attempt(split: Split): Promise<Settled> {
+    return withRetries(
+      () => this.#pool.run(split),
+      this.#stop.signal,
+      ({ error }, retries) => {
+        log.warn({ runId: this.#job.runId, split: split.index, retries }, error.message)
+        this.#advance({ type: 'retried', split: split.index })
+      },
+    )
   }
 
   /** The first failure ends the run; what other threads have in hand is rolled back. */

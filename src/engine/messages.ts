@@ -71,14 +71,17 @@ export type WorkerMessage =
   /** At its end: for how long it had a split in hand. */
   | { readonly type: 'busy'; readonly seconds: number }
 
-/** Thread to coordinator, as the result of a split. Errors lose their fields when thrown across threads. */
+/** What a thread says of a job that failed. Errors lose their fields when thrown across threads. */
+export interface Failure {
+  readonly outcome: 'failed'
+  readonly error: ErrorReport
+  /** It lost against another's lock only, and has left nothing that running it again would not mend. */
+  readonly repeatable: boolean
+}
+
+/** Thread to coordinator, as the result of a split. */
 export type SplitResult =
   | { readonly outcome: 'copied'; readonly counts: SplitCounts }
   /** Given up before anything was written: `rows` of it already have so many bytes, and it can be divided. */
   | { readonly outcome: 'oversized'; readonly rows: number; readonly bytes: number }
-  | {
-      readonly outcome: 'failed'
-      readonly error: ErrorReport
-      /** Nothing of the split is left anywhere, and it failed by a lock only: it can be run again. */
-      readonly repeatable: boolean
-    }
+  | Failure
