@@ -2,7 +2,10 @@ import { BatchBuilder } from '../../src/batch/builder.js'
 import type {
   Batch,
   BoundRequest,
+  Column,
+  Derivation,
   Endpoint,
+  Plan,
   ReadPlan,
   Reader,
   SnapshotLock,
@@ -20,9 +23,12 @@ import { cellOf } from './cells.js'
 import { describeConnection, fileOf, open } from './connection.js'
 import type { Database, SqliteValue } from './driver.js'
 import { interrupted, sqliteError } from './errors.js'
+import { addFunctions } from './functions.js'
 import { displayKey, displayValue, keyColumns, keyProbe, literals } from './keys.js'
 import { quoteName } from './names.js'
 import { defineTable } from './definition.js'
+import { derive } from './derive.js'
+import { checkRefusals, findRefused } from './refused.js'
 import { describeTable } from './schema.js'
 import { findWindow } from './window.js'
 
@@ -42,6 +48,7 @@ export class SqliteReader implements Reader {
   async connect(): Promise<void> {
     this.#database = await open(this.#endpoint, 'read')
     this.#encoding = this.#database.pragma('encoding', { simple: true }) as TextEncoding
+    addFunctions(this.#database, this.#encoding)
   }
 
   async describe(table: string): Promise<TableSchema> {
@@ -57,6 +64,18 @@ export class SqliteReader implements Reader {
       return defineTable(this.#open, table)
     } catch (thrown) {
       throw sqliteError(thrown, `reading how table "${table}" of ${this.#where} was created`, { table })
+    }
+  }
+
+  async derive(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]> {
+    return derive(this.#open, table, wanted)
+  }
+
+  async check(plan: Plan): Promise<readonly string[]> {
+    try {
+      return checkRefusals(this.#open, plan)
+    } catch (thrown) {
+      throw sqliteError(thrown, `looking at the values of table "${plan.source.table}" of ${this.#where}`)
     }
   }
 
@@ -101,7 +120,10 @@ export class SqliteReader implements Reader {
         yield builder.take()!
       }
     } catch (thrown) {
-      throw sqliteError(thrown, doing, { table: plan.source.table, split: split.index })
+      const details = { table: plan.source.table, split: split.index }
+      throw (
+        findRefused(this.#open, plan, this.#from(plan, split), thrown) ?? sqliteError(thrown, doing, details)
+      )
     }
     if (signal.aborted) throw interrupted(doing)
     const last = builder.take()
@@ -139,14 +161,19 @@ export class SqliteReader implements Reader {
   }
 
   #select(plan: ReadPlan, split: Split, cells: readonly Cell[]): Iterable<Row> {
+    const sql = `SELECT ${cells.map((cell) => cell.sql).join(', ')}${this.#from(plan, split)}`
+    return this.#open.prepare(sql).raw().safeIntegers(true).iterate() as Iterable<Row>
+  }
+
+  /** ` FROM t WHERE …` */
+  #from(plan: ReadPlan, split: Split): string {
     const range = {
       lower: literals(plan, split.lower, this.#encoding),
       upper: literals(plan, split.upper, this.#encoding),
       nullKey: split.nullKey ?? false,
     }
     const where = whereClause(rangeConditions(keyColumns(plan), range, plan.where, plan.window?.sql))
-    const sql = `SELECT ${cells.map((cell) => cell.sql).join(', ')} FROM ${quoteName(plan.source.table)}${where}`
-    return this.#open.prepare(sql).raw().safeIntegers(true).iterate() as Iterable<Row>
+    return ` FROM ${quoteName(plan.source.table)}${where}`
   }
 
   get #open(): Database {
