@@ -45,7 +45,7 @@ import type {
 import type { Column, ColumnMapping, TableSchema } from './schema.js'
 import type { StagePlan } from './stage.js'
 import type { Task, TaskStore } from './task/task.js'
-import type { ErrorLimit, WriteCounts, WriteOptions, WritePlan } from './write.js'
+import type { ErrorLimit, Sequence, WriteCounts, WriteOptions, WritePlan } from './write.js'
 
 export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
@@ -69,7 +69,7 @@ export type {
 export type { ColumnKind, Key } from './schema.js'
 export type { CellPlan, ReadCell, StagePlan, TransformPlan } from './stage.js'
 export { nothingWritten } from './write.js'
-export type { ErrorLimit, WriteCounts, WriteOptions, WritePlan } from './write.js'
+export type { ErrorLimit, Sequence, WriteCounts, WriteOptions, WritePlan } from './write.js'
 
 /** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
 export type Connection = Readonly<Record<string, unknown>>
@@ -200,6 +200,13 @@ export interface Reader {
    * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
    */
   read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
+  /**
+   * Optional, for lookups: the rows in which the first column of `plan.columns` (an integer, text or bytes) is one of the
+   * cells of `keys`, a batch of that one column without NULL; in `plan.columns` order, the rows in any. Rows whose key
+   * is the same to the database only (case, spaces at the end) may be among them: whoever asks compares bytes. The
+   * plan's key, condition and window play no part. Default: nothing can be looked up in this database.
+   */
+  find?(plan: ReadPlan, keys: Batch, signal: AbortSignal): AsyncIterable<Batch>
   /** Optional, for `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. */
   outline?(plan: ReadPlan): Promise<SplitOutline>
   /**
@@ -264,6 +271,14 @@ export interface Writer {
    * one transaction. Resolves to how many those were.
    */
   remove?(plan: Plan, rows: Batch, signal: AbortSignal): Promise<number>
+  /**
+   * Optional, for generated ids, both or neither. `openSequence`, after `prepare` and before the first row: makes the sequence
+   * unless it is there, and moves it above what the tables hold; it never goes back. `takeBlock`, in any thread: the
+   * first of `count` numbers in a row that nobody else gets, nor got before; that is on the disk when it resolves. Each
+   * has a connection of its own, without a transaction under way. Default: the target keeps no sequences.
+   */
+  openSequence?(sequence: Sequence): Promise<void>
+  takeBlock?(sequence: Sequence, count: number): Promise<string>
   /** After the last split of a successful run: adds the deferred indexes, then runs `postSql`. */
   finish(plan: Plan, signal: AbortSignal): Promise<void>
   close(): Promise<void>
