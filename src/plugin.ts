@@ -38,6 +38,7 @@ import type {
   Digest,
   LossSearch,
   SnapshotLock,
+  Split,
   SplitOutline,
   SplitSize,
   Window,
@@ -61,12 +62,14 @@ export type {
   Digest,
   LossSearch,
   SnapshotLock,
+  Split,
   SplitOutline,
   SplitSize,
   TableSchema,
   Window,
 }
 export type { ColumnKind, Key } from './schema.js'
+export type { IdCell, IdMapPlan, IdPlan, LookupCell, LookupPlan, MissingRule } from './made-cells.js'
 export type { CellPlan, ReadCell, StagePlan, TransformPlan } from './stage.js'
 export { nothingWritten } from './write.js'
 export type { ErrorLimit, Sequence, WriteCounts, WriteOptions, WritePlan } from './write.js'
@@ -147,20 +150,6 @@ export type ReadPlan = Pick<Plan, 'source' | 'key' | 'splitRows' | 'batch' | 'wh
 
 /** What a plan is before the writer has had its say. */
 export type PlanDraft = Omit<Plan, 'write' | 'batch'>
-
-/**
- * One key range of the source, `(lower, upper]`, as cell text per key column (bytes: hexadecimal). null is
- * unbounded. Plain JSON.
- */
-export interface Split {
-  readonly index: number
-  readonly lower: readonly string[] | null
-  readonly upper: readonly string[] | null
-  /** The rows in which a key column is NULL; then both bounds are null. Default false. */
-  readonly nullKey?: true
-  /** It is copied as it is, however many bytes it turns out to hold. Default false. */
-  readonly indivisible?: true
-}
 
 export interface Reader {
   /** Opens the connection. Throws CONNECTION_FAILED or ACCESS_DENIED. */

@@ -58,10 +58,7 @@ export class CellMapBuilder {
   add(key: Buffer, value: Buffer): boolean {
     const slot = slotOf(this.#slots, this.#heap, key, 0, key.length)
     const there = this.#slots[slot]! - 1
-    if (there >= 0) {
-      const from = there + HEAD + key.length
-      return this.#heap.subarray(from, from + this.#heap.readUInt32LE(there + 4)).equals(value)
-    }
+    if (there >= 0) return this.#valueOf(there, key).equals(value)
     this.#slots[slot] = this.#append(key, value) + 1
     this.entries++
     // At most half full, so that a search ends soon.
@@ -69,12 +66,13 @@ export class CellMapBuilder {
     return true
   }
 
-  get overBudget(): boolean {
-    return this.#length + this.#slots.length * SLOT_BYTES > this.#most
+  /** The value of a key that is there; a view. */
+  get(key: Buffer): Buffer {
+    return this.#valueOf(this.#slots[slotOf(this.#slots, this.#heap, key, 0, key.length)]! - 1, key)
   }
 
-  get bytes(): number {
-    return this.#length + this.#slots.byteLength
+  get overBudget(): boolean {
+    return this.#length + this.#slots.length * SLOT_BYTES > this.#most
   }
 
   share(): SharedCells {
@@ -83,6 +81,11 @@ export class CellMapBuilder {
     const heap = new SharedArrayBuffer(this.#length)
     Buffer.from(heap).set(this.#heap.subarray(0, this.#length))
     return { slots, heap, entries: this.entries }
+  }
+
+  #valueOf(entry: number, key: Buffer): Buffer {
+    const from = entry + HEAD + key.length
+    return this.#heap.subarray(from, from + this.#heap.readUInt32LE(entry + 4))
   }
 
   #append(key: Buffer, value: Buffer): number {
