@@ -2,8 +2,8 @@ import { BatchBuilder, recycle } from '../src/batch/builder.js'
 import { RawRows } from '../src/batch/raw-rows.js'
 import type { WorkerSetup } from '../src/engine/messages.js'
 import type { RowshiftError } from '../src/errors.js'
-import type { Batch, CellPlan } from '../src/plugin.js'
-import { CopiedCells } from './copied-cells.js'
+import type { Batch } from '../src/plugin.js'
+import { makersOf } from './cell-makers.js'
 
 /** What the stage tells the split whose rows it works on. */
 export interface StageSink {
@@ -11,6 +11,8 @@ export interface StageSink {
   filtered(rows: number): void
   /** Rows were made beyond one for each row read. */
   added(rows: number): void
+  /** Rows have a key that a lookup did not find. */
+  missing(rows: number): void
   /** A row, as it was read, that cannot be made into what is written. Throws when the run tolerates no more of them. */
   refuse(row: Batch, error: RowshiftError): void
 }
@@ -18,7 +20,7 @@ export interface StageSink {
 /** Makes one cell of a row, or several that stand side by side. */
 export interface CellMaker {
   /** Looks at a batch as it was read, before the first of its rows is made. */
-  prepare?(rows: RawRows): Promise<void>
+  prepare?(rows: RawRows, sink: StageSink): Promise<void>
   /** Appends the cells of a row, each with its separator, and says what becomes of the row. */
   append(rows: RawRows, row: number, to: BatchBuilder): RowFate
   /** After the last split. */
@@ -41,10 +43,10 @@ export class Stage {
   }
 
   /** null when the plan has none. */
-  static async open({ plan }: Pick<WorkerSetup, 'plan'>): Promise<Stage | null> {
-    const { stage, batch } = plan
+  static async open(setup: Pick<WorkerSetup, 'plan' | 'stage'>, signal: AbortSignal): Promise<Stage | null> {
+    const { stage, batch } = setup.plan
     if (stage === null) return null
-    return new Stage(new RawRows(stage.reads.length), new BatchBuilder(batch), makersOf(stage.cells))
+    return new Stage(new RawRows(stage.reads.length), new BatchBuilder(batch), makersOf(setup, signal))
   }
 
   /** The rows to be written. The memory of the batch given is used again. */
@@ -57,7 +59,7 @@ export class Stage {
     rows.take(batch)
     let filtered = 0
     try {
-      for (const maker of this.#makers) await maker.prepare?.(rows)
+      for (const maker of this.#makers) await maker.prepare?.(rows, sink)
       for (let row = 0; row < rows.rows; row++) {
         const fate = this.#append(row)
         if (fate === 'filter') filtered++
@@ -89,14 +91,4 @@ export class Stage {
     builder.endRow()
     return 'keep'
   }
-}
-
-/** Cells that were read side by side are copied in one piece. */
-function makersOf(cells: readonly CellPlan[]): CellMaker[] {
-  const makers: CellMaker[] = []
-  for (const { at } of cells) {
-    const last = makers.at(-1)
-    if (!(last instanceof CopiedCells && last.extend(at))) makers.push(new CopiedCells(at))
-  }
-  return makers
 }

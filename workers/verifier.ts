@@ -2,10 +2,11 @@ import { threadId } from 'node:worker_threads'
 import { recycle } from '../src/batch/builder.js'
 import type { ThreadMessage } from '../src/engine/messages.js'
 import { RowshiftError } from '../src/errors.js'
-import type { Endpoint, Plugin, Reader, ReadPlan, Split, Writer } from '../src/plugin.js'
+import type { Reader, ReadPlan, Split, Writer } from '../src/plugin.js'
 import { addFindings, areEqual, noFindings } from '../src/verify/findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/verify/messages.js'
 import { RowComparison } from '../src/verify/row-comparison.js'
+import { loadPlugin } from './load-plugin.js'
 import { RowRepair } from './row-repair.js'
 
 /** A differing range with more rows is divided before its rows are read. */
@@ -180,8 +181,8 @@ export class Verifier {
   async #open(): Promise<Ends> {
     this.#post({ type: 'opened', thread: threadId })
     const { source, target, plan, repair } = this.#setup
-    const reader = (await load(source)).createReader!(source)
-    const plugin = await load(target)
+    const reader = (await loadPlugin(source)).createReader!(source)
+    const plugin = await loadPlugin(target)
     const targetReader = plugin.createReader!(target)
     const writer = repair === null ? null : plugin.createWriter!(target)
     await Promise.all([reader.connect(), targetReader.connect(), writer?.connect()])
@@ -213,8 +214,4 @@ function tooLarge(table: string): RowshiftError {
     `${table} differs, is compared in one piece, and is too large for that to be repaired. Give both tables a unique key that sorts alike, or copy the table again.`,
     { table },
   )
-}
-
-async function load(endpoint: Endpoint): Promise<Plugin> {
-  return ((await import(endpoint.plugin)) as { default: Plugin }).default
 }

@@ -24,6 +24,7 @@ import { describeConnection, fileOf, open } from './connection.js'
 import type { Database, SqliteValue } from './driver.js'
 import { interrupted, sqliteError } from './errors.js'
 import { addFunctions } from './functions.js'
+import { findSql } from './find.js'
 import { displayKey, displayValue, keyColumns, keyProbe, literals } from './keys.js'
 import { quoteName } from './names.js'
 import { defineTable } from './definition.js'
@@ -107,23 +108,38 @@ export class SqliteReader implements Reader {
     }
   }
 
-  async *read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncGenerator<Batch> {
+  read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncGenerator<Batch> {
     const doing = `reading split ${split.index} of table "${plan.source.table}" of ${this.#where}`
+    return this.#batches(plan, () => this.#fromSplit(plan, split), { doing, split: split.index }, signal)
+  }
+
+  async *find(plan: ReadPlan, keys: Batch, signal: AbortSignal): AsyncGenerator<Batch> {
+    const doing = `looking for keys in table "${plan.source.table}" of ${this.#where}`
+    for (const from of findSql(plan, keys, this.#encoding)) {
+      yield* this.#batches(plan, () => from, { doing }, signal)
+    }
+  }
+
+  /** `from` makes the part of the query that follows its columns. */
+  async *#batches(
+    plan: ReadPlan,
+    from: () => string,
+    { doing, ...more }: { doing: string; split?: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<Batch> {
     const builder = new BatchBuilder(plan.batch)
     try {
       const cells = plan.columns.map(({ source }) => cellOf(source, this.#encoding))
       // Leaving the loop in whatever way closes the statement.
-      for (const row of this.#select(plan, split, cells)) {
+      for (const row of this.#select(cells, from())) {
         appendRow(builder, plan, cells, row)
         if (!builder.full) continue
         if (signal.aborted) throw interrupted(doing)
         yield builder.take()!
       }
     } catch (thrown) {
-      const details = { table: plan.source.table, split: split.index }
-      throw (
-        findRefused(this.#open, plan, this.#from(plan, split), thrown) ?? sqliteError(thrown, doing, details)
-      )
+      const details = { table: plan.source.table, ...more }
+      throw findRefused(this.#open, plan, from(), thrown) ?? sqliteError(thrown, doing, details)
     }
     if (signal.aborted) throw interrupted(doing)
     const last = builder.take()
@@ -160,13 +176,7 @@ export class SqliteReader implements Reader {
     this.#database = null
   }
 
-  #select(plan: ReadPlan, split: Split, cells: readonly Cell[]): Iterable<Row> {
-    const sql = `SELECT ${cells.map((cell) => cell.sql).join(', ')}${this.#from(plan, split)}`
-    return this.#open.prepare(sql).raw().safeIntegers(true).iterate() as Iterable<Row>
-  }
-
-  /** ` FROM t WHERE …` */
-  #from(plan: ReadPlan, split: Split): string {
+  #fromSplit(plan: ReadPlan, split: Split): string {
     const range = {
       lower: literals(plan, split.lower, this.#encoding),
       upper: literals(plan, split.upper, this.#encoding),
@@ -174,6 +184,11 @@ export class SqliteReader implements Reader {
     }
     const where = whereClause(rangeConditions(keyColumns(plan), range, plan.where, plan.window?.sql))
     return ` FROM ${quoteName(plan.source.table)}${where}`
+  }
+
+  #select(cells: readonly Cell[], from: string): Iterable<Row> {
+    const sql = `SELECT ${cells.map((cell) => cell.sql).join(', ')}${from}`
+    return this.#open.prepare(sql).raw().safeIntegers(true).iterate() as Iterable<Row>
   }
 
   get #open(): Database {

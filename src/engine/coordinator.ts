@@ -1,7 +1,7 @@
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import type { Endpoint, Plan, Reader, Split } from '../plugin.js'
-import type { DirtySetup, Failure, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
+import type { DirtySetup, Failure, SplitResult, StageSetup, WorkerMessage, WorkerSetup } from './messages.js'
 import { WorkerPool } from './pool.js'
 import type { Progress, ProgressEvent } from './progress.js'
 import { advance, noProgress } from './progress.js'
@@ -22,6 +22,8 @@ export interface CoordinatorJob {
   readonly prepare: () => Promise<void>
   /** null: the first row that the target refuses ends the run. */
   readonly dirty: DirtySetup | null
+  /** null: the plan has no stage. */
+  readonly stage: StageSetup | null
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
 }
@@ -71,6 +73,7 @@ class Coordinator {
       source: job.source,
       target: job.target,
       dirty: job.dirty,
+      stage: job.stage,
       control: `rowshift-${job.runId}`,
     }
     this.#pool = new WorkerPool({

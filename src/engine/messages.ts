@@ -1,3 +1,4 @@
+import type { SharedCells } from '../batch/cell-map.js'
 import type { ErrorReport } from '../errors.js'
 import type { Endpoint, Plan, WriteCounts } from '../plugin.js'
 import { nothingWritten } from '../plugin.js'
@@ -17,6 +18,8 @@ export interface WorkerSetup extends ThreadSetup {
   readonly target: Endpoint
   /** null: the first row that the target refuses ends the run. */
   readonly dirty: DirtySetup | null
+  /** null: the plan has no stage. */
+  readonly stage: StageSetup | null
 }
 
 /** What the threads share to keep the rows that the target refuses. */
@@ -29,6 +32,16 @@ export interface DirtySetup {
   readonly limit: number
   /** In shared memory: one number, how many there are so far. */
   readonly rows: BigUint64Array
+}
+
+/** What the threads share to make cells. */
+export interface StageSetup {
+  /** The databases that are looked into or written to beside the copy itself, by the names that the plan has for them. */
+  readonly endpoints: Readonly<Record<string, Endpoint>>
+  /** Lookups that are kept in memory, by the place of their cell in the plan. */
+  readonly lookups: Readonly<Record<number, SharedCells>>
+  /** In shared memory: one number, how many threads have begun. */
+  readonly threads: Int32Array
 }
 
 /** Coordinator to all threads. */
@@ -47,6 +60,8 @@ export interface SplitCounts extends WriteCounts {
   readonly rowsFiltered: number
   /** Made by the stage beyond one for each row read. */
   readonly rowsAdded: number
+  /** Rows whose key a lookup did not find, for each lookup. */
+  readonly lookupMisses: number
   /** In the wire format. */
   readonly bytes: number
 }
@@ -55,6 +70,7 @@ export const noCounts: SplitCounts = {
   rowsRead: 0,
   rowsFiltered: 0,
   rowsAdded: 0,
+  lookupMisses: 0,
   ...nothingWritten,
   bytes: 0,
 }

@@ -103,7 +103,9 @@ export function withMode(text: string | null, mode: string | undefined): Params 
 export function readParams(value: unknown): Params {
   const faults = checkByFile('params.schema.json', value, 'params')
   if (faults.length === 0) faults.push(...contradictions(value as RawParams))
-  faults.push(...entryFaults((value as RawParams | null)?.columns, faults))
+  const { columns, worker_num } = (value ?? {}) as RawParams
+  const threads = typeof worker_num === 'number' ? worker_num : DEFAULT_WORKERS
+  faults.push(...entryFaults(columns, faults, threads))
   if (faults.length > 0) {
     throw new RowshiftError('PARAMS_INVALID', `The params are not valid:\n  ${faults.join('\n  ')}`, {
       faults,

@@ -1,5 +1,6 @@
 import type { ResolvedConnection } from '../config/config.js'
-import { BATCH_BYTES, checkNamedColumns, splitRows } from '../plan/plan.js'
+import { BATCH_BYTES } from '../plan/limits.js'
+import { checkNamedColumns, splitRows } from '../plan/plan.js'
 import { sameTable } from '../plan/target.js'
 import { mapColumns } from '../plan/mapping.js'
 import { chooseKey } from '../plan/split-key.js'
