@@ -68,6 +68,14 @@ export const errorCodes = {
   DUPLICATE_KEY: { exit: ExitCode.failed, row: true },
   /** The target refused a value, or would have stored it changed. */
   DATA_REJECTED: { exit: ExitCode.failed, row: true },
+  /** A lookup table does not have the key of a row. */
+  LOOKUP_MISSING: { exit: ExitCode.failed, row: true },
+  /** A lookup table has two values for one key. */
+  LOOKUP_AMBIGUOUS: { exit: ExitCode.failed },
+  /** A transform threw, returned what cannot be written, or ended its thread. */
+  TRANSFORM_FAILED: { exit: ExitCode.failed, row: true },
+  /** A transform did not come back in time; its thread was ended. */
+  TRANSFORM_TIMEOUT: { exit: ExitCode.failed },
   /** A row is larger than one statement may be. */
   ROW_TOO_LARGE: { exit: ExitCode.failed, row: true },
   /** The file for refused rows could not be written; the split was rolled back. */

@@ -38,6 +38,7 @@ import type {
   Digest,
   LossSearch,
   SnapshotLock,
+  Split,
   SplitOutline,
   SplitSize,
   Window,
@@ -45,7 +46,7 @@ import type {
 import type { Column, ColumnMapping, TableSchema } from './schema.js'
 import type { StagePlan } from './stage.js'
 import type { Task, TaskStore } from './task/task.js'
-import type { ErrorLimit, WriteCounts, WriteOptions, WritePlan } from './write.js'
+import type { ErrorLimit, Sequence, WriteCounts, WriteOptions, WritePlan } from './write.js'
 
 export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
@@ -61,15 +62,17 @@ export type {
   Digest,
   LossSearch,
   SnapshotLock,
+  Split,
   SplitOutline,
   SplitSize,
   TableSchema,
   Window,
 }
 export type { ColumnKind, Key } from './schema.js'
+export type { IdCell, IdMapPlan, IdPlan, LookupCell, LookupPlan, MissingRule } from './made-cells.js'
 export type { CellPlan, ReadCell, StagePlan, TransformPlan } from './stage.js'
 export { nothingWritten } from './write.js'
-export type { ErrorLimit, WriteCounts, WriteOptions, WritePlan } from './write.js'
+export type { ErrorLimit, Sequence, WriteCounts, WriteOptions, WritePlan } from './write.js'
 
 /** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
 export type Connection = Readonly<Record<string, unknown>>
@@ -148,20 +151,6 @@ export type ReadPlan = Pick<Plan, 'source' | 'key' | 'splitRows' | 'batch' | 'wh
 /** What a plan is before the writer has had its say. */
 export type PlanDraft = Omit<Plan, 'write' | 'batch'>
 
-/**
- * One key range of the source, `(lower, upper]`, as cell text per key column (bytes: hexadecimal). null is
- * unbounded. Plain JSON.
- */
-export interface Split {
-  readonly index: number
-  readonly lower: readonly string[] | null
-  readonly upper: readonly string[] | null
-  /** The rows in which a key column is NULL; then both bounds are null. Default false. */
-  readonly nullKey?: true
-  /** It is copied as it is, however many bytes it turns out to hold. Default false. */
-  readonly indivisible?: true
-}
-
 export interface Reader {
   /** Opens the connection. Throws CONNECTION_FAILED or ACCESS_DENIED. */
   connect(): Promise<void>
@@ -200,6 +189,13 @@ export interface Reader {
    * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
    */
   read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
+  /**
+   * Optional, for lookups: the rows in which the first column of `plan.columns` (an integer, text or bytes) is one of the
+   * cells of `keys`, a batch of that one column without NULL; in `plan.columns` order, the rows in any. Rows whose key
+   * is the same to the database only (case, spaces at the end) may be among them: whoever asks compares bytes. The
+   * plan's key, condition and window play no part. Default: nothing can be looked up in this database.
+   */
+  find?(plan: ReadPlan, keys: Batch, signal: AbortSignal): AsyncIterable<Batch>
   /** Optional, for `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. */
   outline?(plan: ReadPlan): Promise<SplitOutline>
   /**
@@ -264,6 +260,14 @@ export interface Writer {
    * one transaction. Resolves to how many those were.
    */
   remove?(plan: Plan, rows: Batch, signal: AbortSignal): Promise<number>
+  /**
+   * Optional, for generated ids, both or neither. `openSequence`, after `prepare` and before the first row: makes the sequence
+   * unless it is there, and moves it above what the tables hold; it never goes back. `takeBlock`, in any thread: the
+   * first of `count` numbers in a row that nobody else gets, nor got before; that is on the disk when it resolves. Each
+   * has a connection of its own, without a transaction under way. Default: the target keeps no sequences.
+   */
+  openSequence?(sequence: Sequence): Promise<void>
+  takeBlock?(sequence: Sequence, count: number): Promise<string>
   /** After the last split of a successful run: adds the deferred indexes, then runs `postSql`. */
   finish(plan: Plan, signal: AbortSignal): Promise<void>
   close(): Promise<void>

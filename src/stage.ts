@@ -8,6 +8,7 @@
  *
  * A cell that nobody asked to change is never decoded.
  */
+import type { IdCell, LookupCell } from './made-cells.js'
 import type { Plan, ReadPlan } from './plugin.js'
 import type { Column, ColumnMapping } from './schema.js'
 
@@ -21,9 +22,9 @@ export interface StagePlan {
 }
 
 /** How one cell of each row is made. */
-export type CellPlan = ReadCell
+export type CellPlan = ReadCell | LookupCell | IdCell
 
-interface NamedCell {
+export interface NamedCell {
   /** Of the property that a transform sees, and of messages. */
   readonly name: string
   /** What values the cell has. */
@@ -43,6 +44,14 @@ export interface TransformPlan {
   readonly module: string
   /** Seconds that it may take for one batch. */
   readonly timeout: number
+}
+
+/** Whether the stage itself writes to the target, before the rows are written. */
+export function writesAhead({ stage }: Plan): boolean {
+  return (
+    stage?.cells.some((cell) => cell.type === 'id' && (cell.map !== null || cell.ids.type === 'sequence')) ??
+    false
+  )
 }
 
 /** The plan as the reader is to follow it: its columns are those that are read. */

@@ -56,6 +56,14 @@ export const nothingWritten: WriteCounts = {
   dirtyRows: 0,
 }
 
+/** Whole numbers for a column of the target. The target keeps what the next one is, so that each is handed out once. */
+export interface Sequence {
+  readonly name: string
+  /** Their highest value in `column` is below the first number. */
+  readonly tables: readonly string[]
+  readonly column: string
+}
+
 /** How many rows the target may refuse before the run fails. */
 export interface ErrorLimit {
   /** Rows; 0: the first one ends the run. */

@@ -65,7 +65,8 @@ function integerEncoder(target: Column): Encode {
     }
     const fault = integerFault(value, target.domain)
     if (fault !== null) return fault
-    const text = typeof value === 'boolean' ? String(Number(value)) : String(value as number | bigint | string)
+    const text =
+      typeof value === 'boolean' ? String(Number(value)) : String(value as number | bigint | string)
     to.appendPlain(year ? text.padStart(4, '0') : text)
     return null
   }
@@ -74,7 +75,8 @@ function integerEncoder(target: Column): Encode {
 function decimalEncoder({ domain }: Column): Encode {
   return (value, to) => {
     const digits = plainDigits(value)
-    if (digits === null) return 'not a decimal number: give a string such as "12.50", a bigint or a finite number'
+    if (digits === null)
+      return 'not a decimal number: give a string such as "12.50", a bigint or a finite number'
     const fault = decimalFault(digits, domain)
     if (fault === null) to.appendPlain(digits)
     return fault

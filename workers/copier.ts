@@ -6,21 +6,25 @@ import type {
   WorkerMessage,
   WorkerSetup,
 } from '../src/engine/messages.js'
+import { CallSlot } from '../src/engine/call-slot.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
-import type { Batch, Endpoint, Plugin, Reader, Split, WriteOptions, Writer } from '../src/plugin.js'
+import type { Batch, Reader, Split, WriteOptions, Writer } from '../src/plugin.js'
 import { recycle } from '../src/batch/builder.js'
 import { Narrower } from '../src/batch/narrow.js'
 import { RowshiftError } from '../src/errors.js'
-import { readPlan } from '../src/stage.js'
+import { readPlan, writesAhead } from '../src/stage.js'
 import { BatchQueue } from './batch-queue.js'
 import { DirtyRows } from './dirty-rows.js'
-import type { StageSink } from './stage.js'
+import { loadPlugin } from './load-plugin.js'
+import type { StageSink, TransformHooks } from './stage.js'
 import { Stage } from './stage.js'
 
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
 const SPLIT_CAPACITY = 16 << 20
 const PROGRESS_INTERVAL_MS = 250
+/** A batch is closed by the row that crosses its limit. */
+const LONG_ROW = 1 << 16
 
 interface Ends {
   readonly reader: Reader
@@ -107,16 +111,19 @@ export class Copier {
       this.#tell(split, counts)
     }
     const sink: SplitSink = {
+      split: split.index,
       read: ({ rows, bytes }) =>
         count({ rowsRead: counts.rowsRead + rows, bytes: counts.bytes + bytes.length }),
       filtered: (rows) => count({ rowsFiltered: counts.rowsFiltered + rows }),
       added: (rows) => count({ rowsAdded: counts.rowsAdded + rows }),
+      missing: (rows) => count({ lookupMisses: counts.lookupMisses + rows }),
       refuse: (row, error) => {
         dirty.addRead(row, error)
         refused++
       },
     }
-    const queue = new BatchQueue(SPLIT_CAPACITY)
+    // Where one writer locks the whole database, the stage would wait for us, and we for its next batch.
+    const queue = new BatchQueue(writesAhead(plan) ? Infinity : SPLIT_CAPACITY)
     let unread: unknown = null
     const reading = this.#reads.run(async () => {
       try {
@@ -193,10 +200,23 @@ export class Copier {
   async #open(): Promise<Ends> {
     this.#post({ type: 'opened', thread: threadId })
     const { source, target } = this.#setup
-    const reader = (await load(source)).createReader!(source)
-    const writer = (await load(target)).createWriter!(target)
-    const [stage] = await Promise.all([Stage.open(this.#setup), reader.connect(), writer.connect()])
+    const reader = (await loadPlugin(source)).createReader!(source)
+    const writer = (await loadPlugin(target)).createWriter!(target)
+    const [stage] = await Promise.all([
+      Stage.open(this.#setup, this.#abort.signal, this.#transformHooks()),
+      reader.connect(),
+      writer.connect(),
+    ])
     return { reader, writer, stage }
+  }
+
+  /** So that the coordinator can watch over a user's function from outside. */
+  #transformHooks(): TransformHooks | null {
+    const { stage, batch } = this.#setup.plan
+    if (!stage?.transform) return null
+    const slot = CallSlot.make(batch.bytes + LONG_ROW)
+    this.#post({ type: 'calls', thread: threadId, memory: slot.memory })
+    return { slot, log: (level, text) => this.#post({ type: 'log', level, text }) }
   }
 }
 
@@ -246,10 +266,6 @@ class Turns {
     this.#last = result.catch(() => {})
     return result
   }
-}
-
-async function load(endpoint: Endpoint): Promise<Plugin> {
-  return ((await import(endpoint.plugin)) as { default: Plugin }).default
 }
 
 /** A thread that took the place of one that died: it would read another moment. */

@@ -57,7 +57,8 @@ export function decimalFault(digits: string, { min, precision, scale }: Domain):
 /** The number that a column of floats holds in the place of this one, or what is wrong with it. */
 export function roundedFloat(value: number, { bits, min, scale }: Domain): number | string {
   if (min === '0' && value < 0) return 'less than 0'
-  if (scale !== undefined && Number(value.toFixed(scale)) !== value) return `more than ${scale} decimal places`
+  if (scale !== undefined && Number(value.toFixed(scale)) !== value)
+    return `more than ${scale} decimal places`
   if (bits !== 24) return value
   // The nearest float of 32 bits, as any program has it.
   return Math.abs(value) > FLOAT_MAX ? 'beyond the range of a float of 32 bits' : Math.fround(value)

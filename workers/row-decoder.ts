@@ -23,7 +23,7 @@ export class RowDecoder {
   }
 
   take(rows: RawRows): void {
-    this.#batch = { rows, text: rows.bytes.latin1Slice() }
+    this.#batch = { rows, text: rows.bytes.toString('latin1') }
   }
 
   row(row: number, was: unknown[], to: number): Row {
@@ -41,7 +41,9 @@ function compile(cells: readonly NamedCell[]): Build {
     ({ at }, i) =>
       `const v${i} = d${i}(batch, ends[base + ${at}] + 1, ends[base + ${at + 1}], marks[base + ${at}])`,
   )
-  const kept = cells.map(({ column }, i) => `was[to + ${i}] = ${column.kind === 'bytes' ? 'changeable' : `v${i}`}`)
+  const kept = cells.map(
+    ({ column }, i) => `was[to + ${i}] = ${column.kind === 'bytes' ? 'changeable' : `v${i}`}`,
+  )
   const properties = cells.map(({ name }, i) => `[${JSON.stringify(name)}]: v${i}`)
   const source = [
     `const [${decoders.map((_, i) => `d${i}`).join(', ')}] = decoders`,

@@ -12,6 +12,8 @@ export class RowRepair implements RowActions {
   readonly #signal: AbortSignal
   readonly #written: Buffer[] = []
   readonly #removed: Buffer[] = []
+  /** Rows deleted so far, and committed. */
+  deleted = 0
 
   constructor(writer: Writer, plan: Plan, signal: AbortSignal) {
     this.#writer = writer
@@ -28,21 +30,20 @@ export class RowRepair implements RowActions {
     this.#removed.push(Buffer.from(row))
   }
 
-  /** Before anything is written: an extra row may hold the value of another unique key that a missing one needs. */
-  async apply(mayDelete: boolean): Promise<{ written: number; deleted: number }> {
-    let deleted = 0
+  /** Resolves to the rows written. Deletes before anything is written: an extra row may hold the value of another unique key that a missing one needs. */
+  async apply(mayDelete: boolean): Promise<number> {
     for (let at = 0; mayDelete && at < this.#removed.length; at += DELETE_ROWS) {
       const rows = this.#removed.slice(at, at + DELETE_ROWS)
-      deleted += await this.#writer.remove!(this.#plan, batchOf(rows), this.#signal)
+      this.deleted += await this.#writer.remove!(this.#plan, batchOf(rows), this.#signal)
     }
-    if (this.#written.length === 0) return { written: 0, deleted }
+    if (this.#written.length === 0) return 0
     const { rowsWritten } = await this.#writer.write(this.#plan, this.#batches(), {
       signal: this.#signal,
       onProgress: () => {},
       onDirty,
       beforeCommit: () => {},
     })
-    return { written: rowsWritten, deleted }
+    return rowsWritten
   }
 
   async *#batches(): AsyncGenerator<Batch> {

@@ -29,10 +29,16 @@ export function momentFault(value: unknown, { kind, domain }: Column): string | 
   const fraction = text.indexOf('.') < 0 ? '' : text.slice(text.indexOf('.') + 1).replace(/0+$/, '')
   if (domain.fractionDigits !== undefined && fraction.length > domain.fractionDigits)
     return `more than ${domain.fractionDigits} digits of a second`
-  return kind === 'time' ? null : dateFault(text, [Number(parts[1]), Number(parts[2]), Number(parts[3])], domain)
+  return kind === 'time'
+    ? null
+    : dateFault(text, [Number(parts[1]), Number(parts[2]), Number(parts[3])], domain)
 }
 
-function dateFault(text: string, [year, month, day]: readonly [number, number, number], domain: Domain): string | null {
+function dateFault(
+  text: string,
+  [year, month, day]: readonly [number, number, number],
+  domain: Domain,
+): string | null {
   const { dates, earliest, latest } = domain
   if (year === 0 && month === 0 && day === 0) return dates === 'calendar' ? 'a zero date' : null
   if (month > 12 || day > daysOf(year, month)) return 'not in the calendar'

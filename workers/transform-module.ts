@@ -59,5 +59,8 @@ function checked(url: string, exports: Record<string, unknown>): LoadedModule {
 
 function invalid(url: string, what: string): RowshiftError {
   const fault = `params.transform: the module ${url} ${what}`
-  return new RowshiftError('PARAMS_INVALID', `${fault}. Nothing was written.`, { faults: [fault], module: url })
+  return new RowshiftError('PARAMS_INVALID', `${fault}. Nothing was written.`, {
+    faults: [fault],
+    module: url,
+  })
 }

@@ -2,10 +2,11 @@ import { threadId } from 'node:worker_threads'
 import { recycle } from '../src/batch/builder.js'
 import type { ThreadMessage } from '../src/engine/messages.js'
 import { RowshiftError } from '../src/errors.js'
-import type { Endpoint, Plugin, Reader, ReadPlan, Split, Writer } from '../src/plugin.js'
+import type { Reader, ReadPlan, Split, Writer } from '../src/plugin.js'
 import { addFindings, areEqual, noFindings } from '../src/verify/findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/verify/messages.js'
 import { RowComparison } from '../src/verify/row-comparison.js'
+import { loadPlugin } from './load-plugin.js'
 import { RowRepair } from './row-repair.js'
 
 /** A differing range with more rows is divided before its rows are read. */
@@ -39,19 +40,24 @@ export class Verifier {
   }
 
   async run({ range, mayDelete }: VerifyJob): Promise<VerifyResult> {
+    const { repair: plan } = this.#setup
+    let repair: RowRepair | null = null
     try {
       const ends = await (this.#ends ??= this.#open())
-      if (mayDelete === null)
-        return { outcome: 'done', findings: await this.#compare(ends, range), written: 0, deleted: 0 }
-      const done = await this.#repair(ends, range, mayDelete)
-      return { outcome: 'done', findings: await this.#compare(ends, range), ...done }
+      if (mayDelete !== null) repair = new RowRepair(ends.writer!, plan!, this.#abort.signal)
+      const written = repair === null ? 0 : await this.#repair(ends, range, repair, mayDelete!)
+      const findings = await this.#compare(ends, range)
+      return { outcome: 'done', findings, written, deleted: repair?.deleted ?? 0 }
     } catch (thrown) {
-      const error = this.#abort.signal.aborted
+      const { code, message, details } = this.#abort.signal.aborted
         ? new RowshiftError('INTERRUPTED', 'Interrupted while comparing.')
         : RowshiftError.from(thrown)
       return {
         outcome: 'failed',
-        error: { ...error.report(), details: { split: range.index, ...error.details } },
+        error: { code, message, details: { split: range.index, ...details } },
+        // Both ends are read again, so it does not matter what was committed.
+        repeatable: code === 'LOCK_CONFLICT',
+        deleted: repair?.deleted ?? 0,
       }
     }
   }
@@ -145,12 +151,11 @@ export class Verifier {
     )
   }
 
-  async #repair(ends: Ends, range: Split, mayDelete: number): Promise<{ written: number; deleted: number }> {
-    const plan = this.#setup.repair!
-    const repair = new RowRepair(ends.writer!, plan, this.#abort.signal)
+  /** Resolves to the rows written. */
+  async #repair(ends: Ends, range: Split, repair: RowRepair, mayDelete: number): Promise<number> {
     const comparison = new RowComparison(comparisonSetup(this.#setup), repair)
     for await (const batch of this.#read(ends.source, range)) comparison.addSource(batch)
-    if (!comparison.complete) throw tooLarge(plan.source.table)
+    if (!comparison.complete) throw tooLarge(ends.source.plan.source.table)
     for await (const batch of this.#read(ends.target, range)) comparison.addTarget(batch)
     // More than there were when the user's limit was looked at: somebody else writes to the target.
     return repair.apply(comparison.end().extra <= mayDelete)
@@ -176,8 +181,8 @@ export class Verifier {
   async #open(): Promise<Ends> {
     this.#post({ type: 'opened', thread: threadId })
     const { source, target, plan, repair } = this.#setup
-    const reader = (await load(source)).createReader!(source)
-    const plugin = await load(target)
+    const reader = (await loadPlugin(source)).createReader!(source)
+    const plugin = await loadPlugin(target)
     const targetReader = plugin.createReader!(target)
     const writer = repair === null ? null : plugin.createWriter!(target)
     await Promise.all([reader.connect(), targetReader.connect(), writer?.connect()])
@@ -209,8 +214,4 @@ function tooLarge(table: string): RowshiftError {
     `${table} differs, is compared in one piece, and is too large for that to be repaired. Give both tables a unique key that sorts alike, or copy the table again.`,
     { table },
   )
-}
-
-async function load(endpoint: Endpoint): Promise<Plugin> {
-  return ((await import(endpoint.plugin)) as { default: Plugin }).default
 }

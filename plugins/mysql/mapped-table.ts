@@ -36,7 +36,7 @@ export function mappedTable(
     const value = defaultOf(column, type, defaults[column.name], notes)
     if (column.generated)
       notes.because(`column ${column.name} is computed in the source: its values are copied`)
-    return `${identifier(column.name)} ${type}${column.nullable ? ' NULL' : ' NOT NULL'}${value}`
+    return `${identifier(column.name)} ${type}${ownCollation(column, type, dialect)}${column.nullable ? ' NULL' : ' NOT NULL'}${value}`
   })
   for (const key of source.keys) {
     const columns = key.columns.map(identifier).join(',')
@@ -51,6 +51,12 @@ export function mappedTable(
   return parseTable(
     `CREATE TABLE t (${lines.join(', ')}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=${collation}`,
   )
+}
+
+/** A binary one that this server has: so that the columns can be joined. Others would take different values for equal. */
+function ownCollation({ collation }: Column, type: string, dialect: Dialect): string {
+  if (collation === undefined || !collation.endsWith('_bin') || !dialect.collations.has(collation)) return ''
+  return /char|text/i.test(type) ? ` COLLATE ${collation}` : ''
 }
 
 function ownTypes({ columns }: TableSchema): ReadonlyMap<string, string> {

@@ -26,6 +26,7 @@ import { defineTable } from './definition.js'
 import { derive } from './derive.js'
 import { digestForms, digestOf, digestSelect } from './digest.js'
 import { mapError } from './errors.js'
+import { findSql } from './find.js'
 import { findLoss } from './loss-search.js'
 import { checkSource, explainQuery } from './preflight.js'
 import { checkRefusals, findRefused, mayBeRefused } from './refused.js'
@@ -104,9 +105,22 @@ export class MysqlReader implements Reader {
     }
   }
 
-  async *read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncIterable<Batch> {
+  read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncIterable<Batch> {
+    return this.#select(plan, selectSql(plan, split), split, signal)
+  }
+
+  async *find(plan: ReadPlan, keys: Batch, signal: AbortSignal): AsyncIterable<Batch> {
+    for (const sql of findSql(plan, keys)) yield* this.#select(plan, sql, null, signal)
+  }
+
+  async *#select(
+    plan: ReadPlan,
+    sql: string,
+    split: Split | null,
+    signal: AbortSignal,
+  ): AsyncGenerator<Batch> {
     const session = await this.#open()
-    const rows = new RowStream(session, plan, split)
+    const rows = new RowStream(session, plan, sql)
     const stop = () => session.destroy()
     signal.addEventListener('abort', stop)
     let ended = false
@@ -189,17 +203,19 @@ async function readError(
   session: Session,
   error: unknown,
   plan: ReadPlan,
-  split: Split,
+  split: Split | null,
   doing: string,
 ): Promise<RowshiftError> {
   const known = unmappedError(error, plan)
   if (known) return known
-  const refused = mayBeRefused(error, plan) ? await findRefused(session, plan, split) : null
+  const refused = split && mayBeRefused(error, plan) ? await findRefused(session, plan, split) : null
   const { table } = plan.source
-  return refused ?? mapError(error, `${doing} table ${table}`, { table, split: split.index })
+  return (
+    refused ?? mapError(error, `${doing} table ${table}`, { table, ...(split ? { split: split.index } : {}) })
+  )
 }
 
-/** The rows of one split: filled by the socket, emptied by the consumer, with a bound in between. */
+/** The rows of one query: filled by the socket, emptied by the consumer, with a bound in between. */
 class RowStream {
   readonly #session: Session
   readonly #sql: string
@@ -210,9 +226,9 @@ class RowStream {
   #result: Promise<void> | null = null
   #discarding = false
 
-  constructor(session: Session, plan: ReadPlan, split: Split) {
+  constructor(session: Session, plan: ReadPlan, sql: string) {
     this.#session = session
-    this.#sql = selectSql(plan, split)
+    this.#sql = sql
     this.#columns = plan.columns.length
     this.#builder = new BatchBuilder(plan.batch)
   }

@@ -9,8 +9,11 @@ import { expressionOf, identifier, keyLiteral, keyOrder, keyText } from './sql.j
 
 /** `SELECT … FROM t WHERE …`: the query of one split. */
 export function selectSql(plan: ReadPlan, split: Split): string {
-  const columns = plan.columns.map(({ source }) => readExpression(source)).join(', ')
-  return `SELECT ${columns}${fromSql(plan, split)}`
+  return `SELECT ${readColumns(plan)}${fromSql(plan, split)}`
+}
+
+export function readColumns(plan: ReadPlan): string {
+  return plan.columns.map(({ source }) => readExpression(source)).join(', ')
 }
 
 /** ` FROM t WHERE …`, of the rows of which one more condition is true. */

@@ -5,6 +5,7 @@ import type {
   Endpoint,
   Plan,
   PlanDraft,
+  Sequence,
   TableDesign,
   TableSchema,
   WriteCounts,
@@ -20,6 +21,7 @@ import { mapError } from './errors.js'
 import { askRepertoire } from './repertoire.js'
 import { removeSql } from './remove.js'
 import { describeTable } from './schema.js'
+import { openSequence, takeBlock } from './sequence.js'
 import { charsetOf, identifier, keyText } from './sql.js'
 import { SplitWrite } from './split-write.js'
 import { Statements } from './statements.js'
@@ -109,6 +111,14 @@ export class MysqlWriter implements Writer {
     } finally {
       signal.removeEventListener('abort', stop)
     }
+  }
+
+  async openSequence(sequence: Sequence): Promise<void> {
+    await openSequence(await this.#open(), sequence)
+  }
+
+  async takeBlock(sequence: Sequence, count: number): Promise<string> {
+    return takeBlock(await this.#open(), sequence, count)
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ import type { BatchBuilder } from '../../src/batch/builder.js'
 import type { Column } from '../../src/plugin.js'
 import { affinityOf, convertsNumbers } from './affinity.js'
 import type { SqliteValue } from './driver.js'
-import { quoteName } from './names.js'
+import { expressionOf } from './names.js'
 import { decimalText, floatText } from './numbers.js'
 
 const MINUS = 0x2d
@@ -25,7 +25,7 @@ export interface Cell {
 
 /** Readers of one column each, chosen once per split; SQLite gives a value's class with the value. */
 export function cellOf(column: Column, encoding: TextEncoding): Cell {
-  const name = quoteName(column.name)
+  const name = expressionOf(column)
   switch (column.kind) {
     case 'integer':
     case 'boolean':

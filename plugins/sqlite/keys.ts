@@ -30,7 +30,8 @@ export function literal(column: Column, value: string, encoding: TextEncoding): 
   return `CAST(x'${encode(value, encoding).toString('hex')}' AS TEXT)`
 }
 
-function encode(text: string, encoding: TextEncoding): Buffer {
+/** Text as the bytes that the database keeps. */
+export function encode(text: string, encoding: TextEncoding): Buffer {
   if (encoding === 'UTF-8') return Buffer.from(text)
   const bytes = Buffer.from(text, 'utf16le')
   return encoding === 'UTF-16be' ? bytes.swap16() : bytes

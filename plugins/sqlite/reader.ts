@@ -2,7 +2,10 @@ import { BatchBuilder } from '../../src/batch/builder.js'
 import type {
   Batch,
   BoundRequest,
+  Column,
+  Derivation,
   Endpoint,
+  Plan,
   ReadPlan,
   Reader,
   SnapshotLock,
@@ -20,9 +23,13 @@ import { cellOf } from './cells.js'
 import { describeConnection, fileOf, open } from './connection.js'
 import type { Database, SqliteValue } from './driver.js'
 import { interrupted, sqliteError } from './errors.js'
+import { addFunctions } from './functions.js'
+import { findSql } from './find.js'
 import { displayKey, displayValue, keyColumns, keyProbe, literals } from './keys.js'
 import { quoteName } from './names.js'
 import { defineTable } from './definition.js'
+import { derive } from './derive.js'
+import { checkRefusals, findRefused } from './refused.js'
 import { describeTable } from './schema.js'
 import { findWindow } from './window.js'
 
@@ -42,6 +49,7 @@ export class SqliteReader implements Reader {
   async connect(): Promise<void> {
     this.#database = await open(this.#endpoint, 'read')
     this.#encoding = this.#database.pragma('encoding', { simple: true }) as TextEncoding
+    addFunctions(this.#database, this.#encoding)
   }
 
   async describe(table: string): Promise<TableSchema> {
@@ -57,6 +65,18 @@ export class SqliteReader implements Reader {
       return defineTable(this.#open, table)
     } catch (thrown) {
       throw sqliteError(thrown, `reading how table "${table}" of ${this.#where} was created`, { table })
+    }
+  }
+
+  async derive(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]> {
+    return derive(this.#open, table, wanted)
+  }
+
+  async check(plan: Plan): Promise<readonly string[]> {
+    try {
+      return checkRefusals(this.#open, plan)
+    } catch (thrown) {
+      throw sqliteError(thrown, `looking at the values of table "${plan.source.table}" of ${this.#where}`)
     }
   }
 
@@ -88,20 +108,38 @@ export class SqliteReader implements Reader {
     }
   }
 
-  async *read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncGenerator<Batch> {
+  read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncGenerator<Batch> {
     const doing = `reading split ${split.index} of table "${plan.source.table}" of ${this.#where}`
+    return this.#batches(plan, () => this.#fromSplit(plan, split), { doing, split: split.index }, signal)
+  }
+
+  async *find(plan: ReadPlan, keys: Batch, signal: AbortSignal): AsyncGenerator<Batch> {
+    const doing = `looking for keys in table "${plan.source.table}" of ${this.#where}`
+    for (const from of findSql(plan, keys, this.#encoding)) {
+      yield* this.#batches(plan, () => from, { doing }, signal)
+    }
+  }
+
+  /** `from` makes the part of the query that follows its columns. */
+  async *#batches(
+    plan: ReadPlan,
+    from: () => string,
+    { doing, ...more }: { doing: string; split?: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<Batch> {
     const builder = new BatchBuilder(plan.batch)
     try {
       const cells = plan.columns.map(({ source }) => cellOf(source, this.#encoding))
       // Leaving the loop in whatever way closes the statement.
-      for (const row of this.#select(plan, split, cells)) {
+      for (const row of this.#select(cells, from())) {
         appendRow(builder, plan, cells, row)
         if (!builder.full) continue
         if (signal.aborted) throw interrupted(doing)
         yield builder.take()!
       }
     } catch (thrown) {
-      throw sqliteError(thrown, doing, { table: plan.source.table, split: split.index })
+      const details = { table: plan.source.table, ...more }
+      throw findRefused(this.#open, plan, from(), thrown) ?? sqliteError(thrown, doing, details)
     }
     if (signal.aborted) throw interrupted(doing)
     const last = builder.take()
@@ -138,14 +176,18 @@ export class SqliteReader implements Reader {
     this.#database = null
   }
 
-  #select(plan: ReadPlan, split: Split, cells: readonly Cell[]): Iterable<Row> {
+  #fromSplit(plan: ReadPlan, split: Split): string {
     const range = {
       lower: literals(plan, split.lower, this.#encoding),
       upper: literals(plan, split.upper, this.#encoding),
       nullKey: split.nullKey ?? false,
     }
     const where = whereClause(rangeConditions(keyColumns(plan), range, plan.where, plan.window?.sql))
-    const sql = `SELECT ${cells.map((cell) => cell.sql).join(', ')} FROM ${quoteName(plan.source.table)}${where}`
+    return ` FROM ${quoteName(plan.source.table)}${where}`
+  }
+
+  #select(cells: readonly Cell[], from: string): Iterable<Row> {
+    const sql = `SELECT ${cells.map((cell) => cell.sql).join(', ')}${from}`
     return this.#open.prepare(sql).raw().safeIntegers(true).iterate() as Iterable<Row>
   }
 

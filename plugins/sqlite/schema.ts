@@ -105,7 +105,8 @@ function describeColumn(
 ): Column {
   const type = table.strict === 1 && column.type.toUpperCase() === 'ANY' ? '' : column.type
   const affinity = affinityOf(type)
-  const kind = affinity === 'none' ? sampleKind(database, table.name, column.name) : kindOf(type, affinity)
+  const kind =
+    affinity === 'none' ? sampleKind(database, table.name, quoteName(column.name)) : kindOf(type, affinity)
   return {
     name: column.name,
     type,
@@ -121,7 +122,7 @@ function describeColumn(
 const INT64 = { min: String(INT64_MIN), max: String(INT64_MAX) }
 
 /** SQLite enforces no length and hardly a type: what bounds a value is how numbers are kept. */
-function domainOf(kind: ColumnKind, affinity: Affinity): Domain {
+export function domainOf(kind: ColumnKind, affinity: Affinity): Domain {
   if (kind === 'float') return { dynamic: true, bits: 53 }
   if (kind === 'integer') return { dynamic: true, ...INT64 }
   if (kind === 'decimal' || affinity === 'none') return { dynamic: true, bits: 53, ...INT64 }
@@ -143,9 +144,9 @@ function isOrdered(kind: ColumnKind, affinity: Affinity): boolean {
   return kind === 'date' || kind === 'time' || kind === 'datetime'
 }
 
-function sampleKind(database: Database, table: string, column: string): ColumnKind {
-  const name = quoteName(column)
-  const sample = `SELECT ${name} AS value FROM ${quoteName(table)} LIMIT ${SAMPLE_ROWS}`
+/** Of an expression over the table. */
+export function sampleKind(database: Database, table: string, expression: string): ColumnKind {
+  const sample = `SELECT ${expression} AS value FROM ${quoteName(table)} LIMIT ${SAMPLE_ROWS}`
   const sql = `SELECT DISTINCT typeof(value) AS class FROM (${sample}) WHERE value IS NOT NULL`
   return kindOfClasses(rows<{ class: string }>(database, sql).map((row) => row.class))
 }

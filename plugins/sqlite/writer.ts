@@ -6,6 +6,7 @@ import type {
   Endpoint,
   Plan,
   PlanDraft,
+  Sequence,
   TableDesign,
   TableSchema,
   WriteCounts,
@@ -26,6 +27,7 @@ import { quoteName } from './names.js'
 import { removeRows } from './remove.js'
 import { commitRefusal } from './refusals.js'
 import { describeTable, findRowidColumn, isView } from './schema.js'
+import { openSequence, takeBlock } from './sequence.js'
 import { SplitWrite } from './split-write.js'
 
 const LOCK_POLL_MS = 10
@@ -131,6 +133,14 @@ export class SqliteWriter implements Writer {
     }
   }
 
+  openSequence(sequence: Sequence): Promise<void> {
+    return this.#reserve(sequence, (database) => openSequence(database, sequence))
+  }
+
+  takeBlock(sequence: Sequence, count: number): Promise<string> {
+    return this.#reserve(sequence, (database) => takeBlock(database, sequence, count))
+  }
+
   async finish(plan: Plan): Promise<void> {
     if (plan.create) createTable(this.#open, plan, plan.create.deferred)
     this.#run(plan.postSql, plan, 'post_sql')
@@ -141,23 +151,29 @@ export class SqliteWriter implements Writer {
     this.#database = null
   }
 
-  /** Waits for the write lock without blocking the thread, so that an abort is noticed. */
   async #begin(plan: Plan, options: WriteOptions, doing: string): Promise<SplitWrite> {
     const database = this.#open
-    const end = Date.now() + BUSY_TIMEOUT_MS
-    database.pragma('busy_timeout = 0')
-    try {
-      while (!tryBegin(database, end)) {
-        await delay(LOCK_POLL_MS)
-        if (options.signal.aborted) throw interrupted(doing)
-      }
-    } finally {
-      database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
-    }
+    await beginWrite(database, () => {
+      if (options.signal.aborted) throw interrupted(doing)
+    })
     // A row may refer to one that comes later in the split. Where refused rows are tolerated, each must be told apart.
     if (plan.errorLimit.record === 0) database.pragma('defer_foreign_keys = ON')
     const bindings = plan.columns.map((mapping) => bindingOf(mapping, this.#encoding))
     return new SplitWrite(database, plan, bindings, options)
+  }
+
+  /** Another writer of this thread may hold the lock, so the thread must not be blocked by waiting for it. */
+  async #reserve<T>({ name }: Sequence, reserve: (database: Database) => T): Promise<T> {
+    const database = this.#open
+    try {
+      await beginWrite(database, () => {})
+      const result = reserve(database)
+      database.exec('COMMIT')
+      return result
+    } catch (thrown) {
+      if (database.inTransaction) database.exec('ROLLBACK')
+      throw sqliteError(thrown, `reserving ids of sequence ${name} in ${this.#where}`)
+    }
   }
 
   #run(statements: readonly string[], plan: Plan, name: string): void {
@@ -209,6 +225,20 @@ function identityReasons({ writeMode, identity }: PlanDraft): string[] {
   return identity === null
     ? []
     : [`write mode ${writeMode}: rows are known by the key (${identity.join(', ')})`]
+}
+
+/** Waits for the write lock without blocking the thread, so that an abort is noticed. */
+async function beginWrite(database: Database, waiting: () => void): Promise<void> {
+  const end = Date.now() + BUSY_TIMEOUT_MS
+  database.pragma('busy_timeout = 0')
+  try {
+    while (!tryBegin(database, end)) {
+      await delay(LOCK_POLL_MS)
+      waiting()
+    }
+  } finally {
+    database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
+  }
 }
 
 function tryBegin(database: Database, end: number): boolean {

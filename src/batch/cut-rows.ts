@@ -12,7 +12,7 @@ export function* cutRows(batch: Batch, limits: BatchLimits): Generator<Batch> {
   }
   let start = 0
   let rows = 0
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     at = bytes.indexOf(LF, at) + 1
     rows++
     if (at - start < limits.bytes && rows < limits.rows && at < bytes.length) continue

@@ -1,9 +1,6 @@
 import type { Batch } from './batch.js'
-import { BACKSLASH, LF, TAB } from './batch.js'
+import { BACKSLASH, LF, NULL_LETTER, TAB } from './batch.js'
 import type { BatchBuilder } from './builder.js'
-
-/** Shorter cells are copied byte by byte: a call into the runtime costs as much as 30 bytes. */
-const SHORT = 32
 
 const SEPARATOR = 1
 /** A cell has something that is escaped; or NULL. */
@@ -69,16 +66,23 @@ export class RawRows {
 
   /** Appends the cells from `first` to `last`, with a separator. */
   appendCells(row: number, first: number, last: number, to: BatchBuilder): void {
-    const start = this.start(row, first)
-    const end = this.end(row, last)
-    to.reserve(end - start + 1)
-    const { bytes } = this
-    const out = to.buffer
-    let length = to.length
-    if (end - start < SHORT) for (let at = start; at < end; at++) out[length++] = bytes[at]!
-    else length += bytes.copy(out, length, start, end)
-    out[length++] = TAB
-    to.length = length
+    to.appendCells(this.bytes, this.start(row, first), this.end(row, last))
+  }
+
+  isNull(row: number, column: number): boolean {
+    const start = this.start(row, column)
+    if (this.end(row, column) - start !== 2) return false
+    return this.bytes[start] === BACKSLASH && this.bytes[start + 1] === NULL_LETTER
+  }
+
+  /** A cell as it stands; a view. */
+  cell(row: number, column: number): Buffer {
+    return this.bytes.subarray(this.start(row, column), this.end(row, column))
+  }
+
+  /** The same as text, a character for each byte. */
+  text(row: number, column: number): string {
+    return this.bytes.toString('latin1', this.start(row, column), this.end(row, column))
   }
 
   /** A whole row, as a batch of its own. */

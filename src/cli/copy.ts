@@ -7,6 +7,7 @@ import { ExitCode, RowshiftError } from '../errors.js'
 import type { Params } from '../task/params.js'
 import { withMode } from '../task/params.js'
 import type { Task, TaskStore } from '../task/task.js'
+import { lookupConnections } from './lookup-connections.js'
 import type { CommonOptions, ConfigOptions, ModeOptions, ReportOptions, TablesOptions } from './options.js'
 import { copyWithProgress, deliver, interruptible, reported, writeReport } from './execution.js'
 import { describePlan, describeSplits, print, printJson, tableLabel } from './output.js'
@@ -37,7 +38,7 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
     const params = withCreation(paramsFromOptions(options.params, options.param), options.create)
     const ends = { from: await fromUrl(from, '--from'), to: await fromUrl(to, '--to') }
     const past = options.fromTarget ? { watermarks: {}, fromTarget: true } : null
-    return { runId, taskId: null, ...ends, params, past }
+    return { runId, taskId: null, ...ends, params, past, others: await lookupConnections(params, null) }
   }
   if (options.dryRun) {
     if (report === undefined) return showPlan(await request(''), options)
@@ -78,11 +79,12 @@ export async function taskRequest(
   store: TaskStore,
   { mode, fromTarget }: ModeOptions,
 ): Promise<CopyRequest> {
-  const params = withMode(task.params, mode)
+  const params = withMode(task.params, mode, config.folder)
   const from = await taskSide(task, 'from', config)
   const to = await taskSide(task, 'to', config)
   const past = { watermarks: await store.watermarks(task.id), fromTarget }
-  return { runId, taskId: task.id, from, to, params, past }
+  const others = await lookupConnections(params, config)
+  return { runId, taskId: task.id, from, to, params, past, others }
 }
 
 /** `--create` asks for no more than that a missing table is made: `recreate` in the params stays. */

@@ -2,6 +2,7 @@ import type { ResolvedConnection } from '../config/config.js'
 import type { ColumnMapping, Plan, SplitOutline } from '../plugin.js'
 import type { RowshiftError } from '../errors.js'
 import { redact } from '../errors.js'
+import { describeMaking } from './made-view.js'
 import type { RunReport } from '../task/task.js'
 
 export function printError(error: RowshiftError): void {
@@ -49,6 +50,8 @@ export function summary(report: RunReport): string {
       `${report.workerNum} threads, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
   ]
   if (report.rowsFiltered > 0) lines.push(`${formatCount(report.rowsFiltered)} rows were left out.`)
+  if (report.lookupMisses > 0)
+    lines.push(`${formatCount(report.lookupMisses)} rows had a key that a lookup did not find.`)
   if (report.rowsAdded > 0) lines.push(`${formatCount(report.rowsAdded)} rows were added.`)
   const files = [report.dirtyFile, report.dirtyReadFile].filter((file) => file !== null)
   if (files.length > 0) {
@@ -73,7 +76,9 @@ export function describePlan(plan: Plan, from: string, to: string): string {
     `from     ${from} table ${source.table}, ${rows} rows`,
     `to       ${to} table ${target.table}`,
     `mode     ${plan.mode}, write mode ${plan.writeMode}, ${plan.workerNum} threads`,
-    ...plan.columns.map((column, i) => `${i === 0 ? 'columns ' : '        '} ${describeColumn(column)}`),
+    ...plan.columns.map(
+      (column, i) => `${i === 0 ? 'columns ' : '        '} ${describeColumn(column, plan)}`,
+    ),
     ...(plan.where === null ? [] : [`where    ${plan.where}`]),
     ...(plan.create?.statements ?? []).map((sql) => `create   ${indented(sql)}`),
     ...plan.preSql.map((sql) => `before   ${sql}`),
@@ -103,11 +108,15 @@ function indented(sql: string): string {
   return sql.replaceAll('\n', `\n${' '.repeat(9)}`)
 }
 
-function describeColumn({ source, target, verdict: { grade, why } }: ColumnMapping): string {
+function describeColumn(column: ColumnMapping, { columns, stage }: Plan): string {
+  const { source, target, verdict } = column
+  const { grade, why } = verdict
+  const making = describeMaking(stage?.cells[columns.indexOf(column)], stage)
   const what =
     grade === 'lossy' ? `lossy (accepted): loses ${why}` : grade === 'exact' ? grade : `${grade}: ${why}`
-  const made = source.sql === undefined ? '' : `; pushed down: ${source.sql.replaceAll(/\s+/g, ' ')}`
-  return `${source.name} (${source.type}) -> ${target.name} (${target.type}), ${what}${made}`
+  const from = making === null ? `${source.name} (${source.type})` : making
+  const derived = source.sql === undefined ? '' : `; pushed down: ${source.sql.replaceAll(/\s+/g, ' ')}`
+  return `${from} -> ${target.name} (${target.type}), ${what}${derived}`
 }
 
 /** Control characters in a value must not reach the terminal. */

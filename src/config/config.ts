@@ -33,13 +33,16 @@ export interface ResolvedConnection {
 
 /** `etc/<env>.json` and `etc/db_global.json`. Environment variables are looked up only for what is used. */
 export class Config {
+  readonly folder: string
   readonly #files: readonly LoadedFile[]
   readonly #environment: Readonly<Record<string, string | undefined>>
 
   private constructor(
+    folder: string,
     files: readonly LoadedFile[],
     environment: Readonly<Record<string, string | undefined>>,
   ) {
+    this.folder = folder
     this.#files = files
     this.#environment = environment
   }
@@ -58,7 +61,7 @@ export class Config {
         faults,
       })
     }
-    return new Config(files, process.env)
+    return new Config(folder, files, process.env)
   }
 
   /** The connection of the task store. */
@@ -94,6 +97,20 @@ export class Config {
     )
   }
 
+  /** A connection by its whole name: `from.mysql.<app>_<db>`. */
+  async named(name: string): Promise<ResolvedConnection> {
+    const [, side, type = '', key = ''] = /^(from|to)\.([^.]+)\.(.+)$/.exec(name) ?? []
+    for (const { path, content } of this.#files) {
+      const connection = content[side as Side]?.[type]?.[key]
+      if (connection) return this.#resolve(await loadPlugin(type), connection, `${path} ${name}`)
+    }
+    throw new RowshiftError(
+      'CONNECTION_UNKNOWN',
+      `A lookup needs the connection ${JSON.stringify(name)}, which is not in ${this.#paths}. Write source, target, a URL, or a name like "from.<type>.<app>_<db>".`,
+      { name },
+    )
+  }
+
   #resolve(loaded: LoadedPlugin, raw: Connection, where: string): ResolvedConnection {
     const connection = substitute(raw, where, this.#environment)
     checkConnection(loaded, connection, where)
@@ -118,9 +135,23 @@ export async function fromUrl(
     throw table ? error : noTable
   })
   if (!table && !loaded.plugin.defaultTable) throw noTable
+  const connection = connectionOf(loaded, url, text, option)
+  return { loaded, connection, table: table || loaded.plugin.defaultTable!(connection) }
+}
+
+/** The same without a table: for what names its tables itself. */
+export async function connectionFromUrl(text: string, option: string): Promise<ResolvedConnection> {
+  const url = parseUrl(text, option)
+  if (url.searchParams.has('table'))
+    throw new RowshiftError('USAGE', `${option} names a table, which is named beside it already.`)
+  const loaded = await loadPlugin(decodeURIComponent(url.protocol.slice(0, -1)))
+  return { loaded, connection: connectionOf(loaded, url, text, option) }
+}
+
+function connectionOf(loaded: LoadedPlugin, url: URL, text: string, option: string): Connection {
   const connection = substituteReferences(loaded.plugin.connectionFromUrl(url, text), option, process.env)
   checkConnection(loaded, connection, option)
-  return { loaded, connection, table: table || loaded.plugin.defaultTable!(connection) }
+  return connection
 }
 
 /** Says what is wrong without showing the text, which may hold a password. */

@@ -1,18 +1,16 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import type { Endpoint, Plan, Reader, Split } from '../plugin.js'
-import type { DirtySetup, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
+import type { DirtySetup, Failure, SplitResult, StageSetup, WorkerMessage, WorkerSetup } from './messages.js'
 import { WorkerPool } from './pool.js'
 import type { Progress, ProgressEvent } from './progress.js'
 import { advance, noProgress } from './progress.js'
+import { withRetries } from './retry.js'
 import { SplitRows } from './split-size.js'
+import { TransformWatch } from './transform-watch.js'
 
 /** A thread reads its next split while it writes the one before. */
 const SPLITS_PER_THREAD = 2
-/** Threads that write one table may get in each other's way, and so may other users of it. */
-const MAX_RETRIES = 5
-const RETRY_MS = 100
 
 export interface CoordinatorJob {
   readonly runId: string
@@ -25,6 +23,8 @@ export interface CoordinatorJob {
   readonly prepare: () => Promise<void>
   /** null: the first row that the target refuses ends the run. */
   readonly dirty: DirtySetup | null
+  /** null: the plan has no stage. */
+  readonly stage: StageSetup | null
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
 }
@@ -40,7 +40,7 @@ export interface CoordinatorResult {
 }
 
 /** What is left of a result when failures are thrown. */
-type Settled = Exclude<SplitResult, { outcome: 'failed' }>
+type Settled = Exclude<SplitResult, Failure>
 
 /** Copies all splits of a plan on a pool of worker threads. */
 export async function copySplits(job: CoordinatorJob): Promise<CoordinatorResult> {
@@ -56,6 +56,8 @@ export async function copySplits(job: CoordinatorJob): Promise<CoordinatorResult
 class Coordinator {
   readonly #job: CoordinatorJob
   readonly #pool: WorkerPool<Split, SplitResult>
+  /** null: no user's function is called. */
+  readonly #watch: TransformWatch | null
   readonly #stop = new AbortController()
   #progress = noProgress
   #error: RowshiftError | null = null
@@ -70,10 +72,12 @@ class Coordinator {
     this.#job = job
     this.#splitRows = new SplitRows(job.plan.splitRows)
     const setup: WorkerSetup = {
+      runId: job.runId,
       plan: job.plan,
       source: job.source,
       target: job.target,
       dirty: job.dirty,
+      stage: job.stage,
       control: `rowshift-${job.runId}`,
     }
     this.#pool = new WorkerPool({
@@ -85,8 +89,9 @@ class Coordinator {
       maxYoungGenerationSizeMb: 3,
       setup,
       onMessage: (message) => this.#receive(message),
-      onError: (error) => this.#fail(error),
+      onError: (error) => this.#fail(this.#watch?.blame(error) ?? error),
     })
+    this.#watch = job.plan.stage?.transform ? this.#watchOver(job.plan) : null
   }
 
   get result(): CoordinatorResult {
@@ -125,6 +130,7 @@ class Coordinator {
   }
 
   close(): Promise<void> {
+    this.#watch?.close()
     return this.#pool.close()
   }
 
@@ -197,20 +203,18 @@ class Coordinator {
     })
   }
 
-  /** Runs a split that lost against another's lock again, after a while. */
-  async #attempt(split: Split): Promise<Settled> {
-    for (let retries = 0; ; retries++) {
-      const result = await this.#pool.run(split)
-      if (result.outcome !== 'failed') return result
-      const error = RowshiftError.fromReport(result.error)
-      if (!result.repeatable || retries === MAX_RETRIES) throw error
-      // Those that failed together should not meet again.
-      const pause = RETRY_MS * 2 ** retries * (1 + Math.random())
-      await delay(pause, undefined, { signal: this.#stop.signal }).catch(() => {})
-      if (this.#stopped) throw error
-      log.warn({ runId: this.#job.runId, split: split.index, retries: retries + 1 }, error.message)
-      this.#advance({ type: 'retried', split: split.index })
-    }
+  #attempt(split: Split): Promise<Settled> {
+    return withRetries(
+      () =>
+        this.#pool.run(split).catch((died: unknown) => {
+          throw this.#watch?.blame(died) ?? died
+        }),
+      this.#stop.signal,
+      ({ error }, retries) => {
+        log.warn({ runId: this.#job.runId, split: split.index, retries }, error.message)
+        this.#advance({ type: 'retried', split: split.index })
+      },
+    )
   }
 
   /** The first failure ends the run; what other threads have in hand is rolled back. */
@@ -221,6 +225,7 @@ class Coordinator {
 
   #abort(): void {
     this.#stop.abort()
+    this.#watch?.hurry()
     this.#pool.abort()
   }
 
@@ -233,12 +238,30 @@ class Coordinator {
       case 'progress':
         this.#advance({ type: 'moved', split: message.split, counts: message.counts })
         break
+      case 'calls':
+        this.#watch?.add(message.thread, message.memory)
+        break
+      case 'log':
+        log[message.level]({ runId: this.#job.runId }, message.text)
+        break
       case 'busy':
         this.#busySeconds.push(message.seconds)
         break
       default:
         message satisfies never
     }
+  }
+
+  #watchOver(plan: Plan): TransformWatch {
+    return new TransformWatch({
+      plan,
+      isAlive: (thread) => this.#pool.isAlive(thread),
+      onOverdue: (thread, error) => {
+        // Before its jobs fail, which would be the error otherwise.
+        this.#fail(error)
+        void this.#pool.terminate(thread)
+      },
+    })
   }
 
   #advance(event: ProgressEvent): void {

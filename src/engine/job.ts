@@ -12,9 +12,11 @@ import type { RunReport } from '../task/task.js'
 import type { CoordinatorResult } from './coordinator.js'
 import { copySplits } from './coordinator.js'
 import { checkPercentage, DirtyFile, noDirtyFiles } from './dirty-file.js'
+import { OpenPlaces } from './places.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
 import { makeReport } from './report.js'
+import { prepareIds, setUpStage } from './stage-setup.js'
 
 /** One end of a copy, as configuration gives it. */
 export interface TableAt extends ResolvedConnection {
@@ -30,6 +32,8 @@ export interface CopyRequest {
   readonly params: Params
   /** What earlier runs have left for incremental modes; null: nothing is remembered. */
   readonly past?: Past | null
+  /** Databases beside the two ends that `params` look values up in, by what they call them. Default: none. */
+  readonly others?: Readonly<Record<string, ResolvedConnection>>
 }
 
 export interface CopyHooks {
@@ -41,16 +45,16 @@ export interface CopyHooks {
 
 /** Plans without writing anything. */
 export async function planCopy(request: CopyRequest): Promise<Plan> {
-  return withEnds(request, (reader, writer) => plan(request, reader, writer))
+  return withEnds(request, (ends) => plan(request, ends))
 }
 
 /** The same, and how the source would be split. */
 export async function outlineCopy(
   request: CopyRequest,
 ): Promise<{ plan: Plan; outline: SplitOutline | null }> {
-  return withEnds(request, async (reader, writer) => {
-    const made = await plan(request, reader, writer)
-    return { plan: made, outline: (await reader.outline?.(readPlan(made))) ?? null }
+  return withEnds(request, async (ends) => {
+    const made = await plan(request, ends)
+    return { plan: made, outline: (await ends.reader.outline?.(readPlan(made))) ?? null }
   })
 }
 
@@ -62,18 +66,19 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   let error: RowshiftError | null = null
   let copied: CoordinatorResult | null = null
   let dirty: DirtyFile | null = null
+  const found: string[] = []
   const onProgress = (now: Progress) => {
     progress = now
     hooks.onProgress(now)
   }
   try {
-    await withEnds(request, async (reader, writer) => {
-      made = await plan(request, reader, writer)
+    await withEnds(request, async (ends) => {
+      made = await plan(request, ends)
       announce(request, made)
       hooks.onPlan(made)
       dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile)
-      copied = await copy(request, { plan: made, dirty, reader, writer }, { ...hooks, onProgress })
-      await finish(made, copied, writer, hooks.signal)
+      copied = await copy(request, { plan: made, dirty, found, ...ends }, { ...hooks, onProgress })
+      await finish(made, copied, ends.writer, hooks.signal)
     })
   } catch (thrown) {
     error = hooks.signal.aborted ? stopped(hooks.signal) : RowshiftError.from(thrown)
@@ -82,31 +87,42 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   }
   const seconds = (performance.now() - started) / 1000
   const dirtyFiles = (dirty as DirtyFile | null)?.close() ?? noDirtyFiles
-  return makeReport({ ...request, ...dirtyFiles, plan: made, progress, error, seconds, copied })
+  return makeReport({ ...request, ...dirtyFiles, plan: made, found, progress, error, seconds, copied })
 }
 
-interface Execution {
-  readonly plan: Plan
-  readonly dirty: DirtyFile | null
+/** The coordinator's own. */
+interface Ends {
   readonly reader: Reader
   readonly writer: Writer
+  readonly places: OpenPlaces
 }
 
-function copy(
+interface Execution extends Ends {
+  readonly plan: Plan
+  readonly dirty: DirtyFile | null
+  /** What the run finds out that the plan does not say. */
+  readonly found: string[]
+}
+
+async function copy(
   request: CopyRequest,
-  { plan: made, dirty, reader, writer }: Execution,
+  { plan: made, dirty, found, reader, writer, places }: Execution,
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw stopped(hooks.signal)
+  const stage = await setUpStage(made, places, hooks.signal)
+  found.push(...(stage?.reasons ?? []))
   return copySplits({
     runId: request.runId,
     plan: made,
     source: endpoint(request.from.loaded, request.from.connection, request.params.session),
     target: endpoint(request.to.loaded, request.to.connection, request.params.session),
     reader,
+    stage: stage?.setup ?? null,
     prepare: async () => {
       await writer.prepare(made, hooks.signal)
       if (made.create) checkCreated(made, await writer.describe(made.target.table))
+      await prepareIds(made, writer, hooks.signal)
     },
     dirty: dirty?.setup ?? null,
     signal: hooks.signal,
@@ -145,11 +161,10 @@ function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
   )
 }
 
-function plan(request: CopyRequest, reader: Reader, writer: Writer): Promise<Plan> {
+function plan(request: CopyRequest, ends: Ends): Promise<Plan> {
   const { params } = request
   return makePlan({
-    reader,
-    writer,
+    ...ends,
     sourceTable: request.from.table,
     targetTable: request.to.table,
     params,
@@ -159,19 +174,20 @@ function plan(request: CopyRequest, reader: Reader, writer: Writer): Promise<Pla
 
 /** Opens the coordinator's own connection to each end for as long as `use` takes. */
 async function withEnds<T>(
-  { from, to, params }: CopyRequest,
-  use: (reader: Reader, writer: Writer) => Promise<T>,
+  { from, to, params, others = {} }: CopyRequest,
+  use: (ends: Ends) => Promise<T>,
 ): Promise<T> {
   const reader = from.loaded.plugin.createReader?.(endpoint(from.loaded, from.connection, params.session))
   const writer = to.loaded.plugin.createWriter?.(endpoint(to.loaded, to.connection, params.session))
   if (!reader) throw cannot(from, 'read from')
   if (!writer) throw cannot(to, 'written to')
+  const places = new OpenPlaces({ source: from, target: to, others, session: params.session })
   try {
     await reader.connect()
     await writer.connect()
-    return await use(reader, writer)
+    return await use({ reader, writer, places })
   } finally {
-    await Promise.allSettled([reader.close(), writer.close()])
+    await Promise.allSettled([reader.close(), writer.close(), places.close()])
   }
 }
 

@@ -1,6 +1,8 @@
+import type { SharedCells } from '../batch/cell-map.js'
 import type { ErrorReport } from '../errors.js'
 import type { Endpoint, Plan, WriteCounts } from '../plugin.js'
 import { nothingWritten } from '../plugin.js'
+import type { LogLevel } from '../transform.js'
 
 /** The whole protocol between the coordinator and its worker threads. Row counts travel, rows never do. */
 
@@ -12,11 +14,14 @@ export interface ThreadSetup {
 
 /** What every worker thread of a copy starts with (`workerData`). */
 export interface WorkerSetup extends ThreadSetup {
+  readonly runId: string
   readonly plan: Plan
   readonly source: Endpoint
   readonly target: Endpoint
   /** null: the first row that the target refuses ends the run. */
   readonly dirty: DirtySetup | null
+  /** null: the plan has no stage. */
+  readonly stage: StageSetup | null
 }
 
 /** What the threads share to keep the rows that the target refuses. */
@@ -29,6 +34,16 @@ export interface DirtySetup {
   readonly limit: number
   /** In shared memory: one number, how many there are so far. */
   readonly rows: BigUint64Array
+}
+
+/** What the threads share to make cells. */
+export interface StageSetup {
+  /** The databases that are looked into or written to beside the copy itself, by the names that the plan has for them. */
+  readonly endpoints: Readonly<Record<string, Endpoint>>
+  /** Lookups that are kept in memory, by the place of their cell in the plan. */
+  readonly lookups: Readonly<Record<number, SharedCells>>
+  /** In shared memory: one number, how many threads have begun. */
+  readonly threads: Int32Array
 }
 
 /** Coordinator to all threads. */
@@ -47,6 +62,8 @@ export interface SplitCounts extends WriteCounts {
   readonly rowsFiltered: number
   /** Made by the stage beyond one for each row read. */
   readonly rowsAdded: number
+  /** Rows whose key a lookup did not find, for each lookup. */
+  readonly lookupMisses: number
   /** In the wire format. */
   readonly bytes: number
 }
@@ -55,6 +72,7 @@ export const noCounts: SplitCounts = {
   rowsRead: 0,
   rowsFiltered: 0,
   rowsAdded: 0,
+  lookupMisses: 0,
   ...nothingWritten,
   bytes: 0,
 }
@@ -68,17 +86,24 @@ export type WorkerMessage =
   /** For a snapshot, twice: both ends are open, and the snapshot has begun; or why not. */
   | { readonly type: 'ready'; readonly error: ErrorReport | null }
   | { readonly type: 'progress'; readonly split: number; readonly counts: SplitCounts }
+  /** Before it loads a user's module: where it shows what that is at (`CallSlot`). */
+  | { readonly type: 'calls'; readonly thread: number; readonly memory: SharedArrayBuffer }
+  /** What a user's module has to say. */
+  | { readonly type: 'log'; readonly level: LogLevel; readonly text: string }
   /** At its end: for how long it had a split in hand. */
   | { readonly type: 'busy'; readonly seconds: number }
 
-/** Thread to coordinator, as the result of a split. Errors lose their fields when thrown across threads. */
+/** What a thread says of a job that failed. Errors lose their fields when thrown across threads. */
+export interface Failure {
+  readonly outcome: 'failed'
+  readonly error: ErrorReport
+  /** It lost against another's lock only, and has left nothing that running it again would not mend. */
+  readonly repeatable: boolean
+}
+
+/** Thread to coordinator, as the result of a split. */
 export type SplitResult =
   | { readonly outcome: 'copied'; readonly counts: SplitCounts }
   /** Given up before anything was written: `rows` of it already have so many bytes, and it can be divided. */
   | { readonly outcome: 'oversized'; readonly rows: number; readonly bytes: number }
-  | {
-      readonly outcome: 'failed'
-      readonly error: ErrorReport
-      /** Nothing of the split is left anywhere, and it failed by a lock only: it can be run again. */
-      readonly repeatable: boolean
-    }
+  | Failure

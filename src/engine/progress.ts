@@ -74,6 +74,7 @@ function add(a: SplitCounts, b: SplitCounts): SplitCounts {
     rowsRead: a.rowsRead + b.rowsRead,
     rowsFiltered: a.rowsFiltered + b.rowsFiltered,
     rowsAdded: a.rowsAdded + b.rowsAdded,
+    lookupMisses: a.lookupMisses + b.lookupMisses,
     rowsWritten: a.rowsWritten + b.rowsWritten,
     rowsChanged: a.rowsChanged + b.rowsChanged,
     rowsUnchanged: a.rowsUnchanged + b.rowsUnchanged,

@@ -13,6 +13,8 @@ export interface ReportFacts {
   readonly params: Params | null
   /** null when the run failed before there was one. */
   readonly plan: Plan | null
+  /** Reasons that the run has found beside those of the plan. */
+  readonly found?: readonly string[]
   readonly progress: Progress
   /** null: no split was copied. */
   readonly copied?: CoordinatorResult | null
@@ -41,6 +43,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     rowsRead: current(progress).rowsRead,
     rowsFiltered: progress.done.rowsFiltered,
     rowsAdded: progress.done.rowsAdded,
+    lookupMisses: progress.done.lookupMisses,
     rowsWritten: progress.done.rowsWritten,
     rowsChanged: progress.done.rowsChanged,
     rowsUnchanged: progress.done.rowsUnchanged,
@@ -58,7 +61,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     writePath: plan?.write.path ?? null,
     consistency: plan?.consistency ?? params?.consistency ?? 'split',
     snapshotPosition: facts.copied?.position ?? null,
-    reasons: plan?.reasons ?? [],
+    reasons: [...(plan?.reasons ?? []), ...(facts.found ?? [])],
     warnings: [...(plan?.warnings ?? []), ...dirtyWarnings(facts)],
     watermark: plan?.window ? { from: plan.window.from, to: plan.window.to } : null,
     watermarks: plan?.watermarks ?? {},

@@ -69,6 +69,7 @@ function into(): Partial<Record<ColumnKind, Compare>> {
 }
 
 export function judge(source: Column, target: Column): Verdict {
+  if (source.domain.members?.length === 0) return judgeNull(target)
   const compare = hasMeaning(source, target) ? comparisons[source.kind][target.kind] : undefined
   if (compare === undefined) {
     return { grade: 'impossible', why: `${describe(source)} has no meaning as ${describe(target)}` }
@@ -79,6 +80,11 @@ export function judge(source: Column, target: Column): Verdict {
   if (nulls.length > 0) return { grade: 'lossy', why: [...nulls, ...values].join('; ') }
   if (values.length === 0) return kept(source, target)
   return { grade: source.domain.dynamic ? 'checked' : 'lossy', why: values.join('; ') }
+}
+
+/** A column without any possible value is always NULL, whatever its kind. */
+function judgeNull({ nullable }: Column): Verdict {
+  return nullable ? { grade: 'widening', why: 'always NULL' } : { grade: 'lossy', why: 'NULL' }
 }
 
 function kept(source: Column, target: Column): Verdict {

@@ -1,7 +1,7 @@
 import { RowshiftError } from '../errors.js'
 import type { Column, ColumnMapping, Reader, TableSchema, Verdict, Writer } from '../plugin.js'
 import { judge } from './fidelity.js'
-import type { MappingResult } from './mapping.js'
+import type { ColumnPair, MappingResult } from './mapping.js'
 
 /** How long examples of losses are looked for, in all. */
 const SEARCH_MS = 5_000
@@ -34,8 +34,9 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
   const { mapping, target, allowLossy } = request
   const allowed = new Set(allowLossy.map((name) => name.toLowerCase()))
   const isAllowed = ({ name }: Column) => allowed.has(name.toLowerCase())
-  const columns = mapping.pairs.map((pair) => {
-    const verdict = judge(pair.source, pair.target)
+  const columns = mapping.pairs.map(({ source, target, made }) => {
+    const pair: ColumnPair = { source, target, ...(made ? { made } : {}) }
+    const verdict = judge(source, target)
     return { ...pair, verdict: isAllowed(pair.source) ? accepted(verdict) : verdict }
   })
   checkNames(request, columns)
@@ -117,7 +118,7 @@ async function withExamples(request: LossRequest, refused: readonly ColumnMappin
   const end = performance.now() + SEARCH_MS
   const refusals: Refusal[] = []
   for (const column of refused) {
-    const search = column.verdict.grade === 'lossy' && performance.now() < end
+    const search = column.made === undefined && column.verdict.grade === 'lossy' && performance.now() < end
     const result = search ? await reader.findLoss?.(source, column, where) : undefined
     const example =
       result?.found === 'value'

@@ -1,8 +1,13 @@
 import { RowshiftError } from '../errors.js'
 import type { Column, ColumnMapping, Derivation, Origin, Reader, TableSchema } from '../plugin.js'
+import { madeColumn } from '../stage.js'
 import type { ColumnEntry, NamedEntry } from '../task/columns.js'
+import type { Make } from '../task/make.js'
 
-export type ColumnPair = Pick<ColumnMapping, 'source' | 'target'>
+export type ColumnPair = Pick<ColumnMapping, 'source' | 'target' | 'made'> & {
+  /** A worker thread is to make the values, of those of `source` if they are needed. */
+  readonly make?: { readonly at: string; readonly how: Make }
+}
 
 export interface MappingResult {
   /** In target order. */
@@ -29,15 +34,19 @@ export async function mapColumns(
     (a, b) => target.columns.indexOf(a.target) - target.columns.indexOf(b.target),
   )
   if (pairs.length === 0) throw nothingInCommon(source, target)
+  requireFed(
+    target,
+    pairs.map((pair) => pair.target),
+  )
+  return { pairs, dropped: byName.dropped }
+}
+
+/** Throws COLUMN_REQUIRED when a column that must have a value is not among those that get one. */
+export function requireFed(target: TableSchema, fed: readonly Column[]): void {
   const unfed = target.columns.filter(
-    (column) =>
-      !column.generated &&
-      !column.nullable &&
-      !column.hasDefault &&
-      !pairs.some((pair) => pair.target === column),
+    (column) => !column.generated && !column.nullable && !column.hasDefault && !fed.includes(column),
   )
   if (unfed.length > 0) throw required(unfed, target)
-  return { pairs, dropped: byName.dropped }
 }
 
 const none: MappingResult = { pairs: [], dropped: [] }
@@ -49,7 +58,7 @@ function pairsByName(
   entries: readonly NamedEntry[],
   listed: readonly ColumnPair[],
 ): MappingResult {
-  const names = entries.map(({ origin }) => (origin.type === 'column' ? origin.name.toLowerCase() : null))
+  const names = entries.map(({ origin }) => (origin?.type === 'column' ? origin.name.toLowerCase() : null))
   const rest = source.columns.filter(({ name }) => !names.includes(name.toLowerCase()))
   const free = target.columns.filter((column) => !listed.some((pair) => pair.target === column))
   const pairs: ColumnPair[] = []
@@ -84,12 +93,13 @@ async function listedPairs(
   })
   if (faults.length > 0) throw invalid(faults)
   let next = 0
-  return sound.map((entry) => ({
-    source: isDerived(entry)
-      ? derived[next++]!
-      : find(source.columns, (entry.origin as { name: string }).name)!,
-    target: find(target.columns, entry.to!)!,
-  }))
+  return sound.map((entry) => {
+    const to = find(target.columns, entry.to!)!
+    const made = entry.make ? { make: { at: entry.at, how: entry.make } } : {}
+    if (entry.origin === null) return { source: madeColumn(to), target: to, ...made }
+    const own = (entry.origin as { name: string }).name
+    return { source: isDerived(entry) ? derived[next++]! : find(source.columns, own)!, target: to, ...made }
+  })
 }
 
 function targetFaults(target: TableSchema, entries: readonly NamedEntry[]): string[] {
@@ -110,7 +120,7 @@ function dropFaults(entries: readonly NamedEntry[]): string[] {
   return left.flatMap(({ at, origin }) => {
     const [name] = namesOf(origin)
     const other = entries.find(
-      ({ to, origin }) => to !== null && origin.type === 'column' && origin.name === name,
+      ({ to, origin }) => to !== null && origin?.type === 'column' && origin.name === name,
     )
     return other ? [`${at}: ${JSON.stringify(name)} is left out here, and copied by ${other.at}`] : []
   })
@@ -118,10 +128,11 @@ function dropFaults(entries: readonly NamedEntry[]): string[] {
 
 /** The source has to compute something. */
 function isDerived({ origin, steps }: NamedEntry): boolean {
-  return origin.type !== 'column' || steps.length > 0
+  return origin !== null && (origin.type !== 'column' || steps.length > 0)
 }
 
-function derivation({ at, origin, steps, to }: NamedEntry): Derivation {
+function derivation({ at, origin: from, steps, to }: NamedEntry): Derivation {
+  const origin = from!
   return { at, name: origin.type === 'column' ? origin.name : to!, origin, steps }
 }
 
@@ -146,7 +157,8 @@ function faultsOf(thrown: unknown): readonly string[] {
   throw thrown
 }
 
-function namesOf(origin: Origin): string[] {
+function namesOf(origin: Origin | null): string[] {
+  if (origin === null) return []
   if (origin.type === 'column') return [origin.name]
   return origin.type === 'template'
     ? origin.parts.flatMap((part) => ('column' in part ? [part.column] : []))
@@ -154,7 +166,8 @@ function namesOf(origin: Origin): string[] {
 }
 
 /** The same with the names of columns as the table spells them. */
-function exactly(origin: Origin, { columns }: TableSchema): Origin {
+function exactly(origin: Origin | null, { columns }: TableSchema): Origin | null {
+  if (origin === null) return null
   const spelled = (name: string) => find(columns, name)!.name
   if (origin.type === 'column') return { ...origin, name: spelled(origin.name) }
   if (origin.type !== 'template') return origin

@@ -3,18 +3,20 @@ import type { Plan, PlanDraft, Reader, TableSchema, WritePlan, Writer } from '..
 import { checkPlan } from '../stage.js'
 import type { Params } from '../task/params.js'
 import { chooseIdentity } from './identity.js'
+import { BATCH_BYTES } from './limits.js'
 import { settleLosses } from './losses.js'
 import type { ColumnPair } from './mapping.js'
 import { mapColumns } from './mapping.js'
 import { chooseKey, column, keyWithin } from './split-key.js'
+import type { Places } from './places.js'
+import { checkNewIds, planStage } from './stage.js'
 import { planTarget } from './target.js'
+import { openTarget, planTransform } from './transform.js'
 import type { Past } from './window.js'
 import { chooseWindow } from './window.js'
 
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
 const SPLIT_BYTES = 8 << 20
-/** About one write statement. */
-export const BATCH_BYTES = 1 << 19
 /** Assumed when there are no statistics. */
 const ROW_BYTES = 256
 const MIN_SPLIT_ROWS = 1_000
@@ -30,6 +32,7 @@ export interface PlanRequest {
   readonly params: Params
   /** Of earlier runs; null: nothing is remembered. */
   readonly past?: Past | null
+  readonly places: Places
 }
 
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
@@ -38,11 +41,31 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   const source = await reader.describe(request.sourceTable)
   const { target, create, ...made } = await planTarget(request, source)
   if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source)
-  const mapping = await mapColumns(reader, source, target, params.columns)
-  checkNamedColumns(params, source, target, mapping.pairs)
+  const transform = await planTransform(params.transform)
+  const open = transform === null ? target : openTarget(source, target, params.columns)
+  const mapping = await mapColumns(reader, source, open, params.columns)
+  checkNamedColumns(params, source, open, mapping.pairs)
   const { allowLossy, where } = params
-  const settled = await settleLosses({ reader, writer, source, target, mapping, allowLossy, where })
   const chosen = chooseKey(source, params.key)
+  const staged = await planStage({
+    writer,
+    places: request.places,
+    target,
+    exists: create === null,
+    pairs: mapping.pairs,
+    key: chosen.key,
+    workerNum: params.workerNum,
+    transform,
+  })
+  const settled = await settleLosses({
+    reader,
+    writer,
+    source,
+    target,
+    mapping: { ...mapping, pairs: staged.pairs },
+    allowLossy,
+    where,
+  })
   const split = splitRows(source, params)
   const past = request.past ?? null
   const { window, watermarks } = await chooseWindow({
@@ -55,24 +78,26 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     past: create ? forgotten(past) : past,
   })
   const { key, reason } = window === null ? chosen : keyWithin(window, params.mode, chosen, split.rows)
+  const identity = chooseIdentity({
+    writeMode: params.writeMode,
+    target,
+    columns: settled.columns,
+    key: chosen.key,
+  })
+  checkNewIds(identity, staged.stage)
   const draft: PlanDraft = {
     mode: params.mode,
     window,
     watermarks,
     writeMode: params.writeMode,
-    identity: chooseIdentity({
-      writeMode: params.writeMode,
-      target,
-      columns: settled.columns,
-      key: chosen.key,
-    }),
+    identity,
     errorLimit: params.errorLimit,
     consistency: params.consistency,
     source,
     target,
     create,
     columns: settled.columns,
-    stage: null,
+    stage: staged.stage,
     key,
     splitRows: split.rows,
     workerNum: key === null ? 1 : params.workerNum,
@@ -82,11 +107,13 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     postSql: params.postSql,
     reasons: [
       ...made.reasons,
+      ...staged.reasons,
       ...(window?.reasons ?? []),
       ...(key === null ? [reason] : [reason, split.reason]),
     ],
     warnings: [
       ...made.warnings,
+      ...staged.warnings,
       ...(window?.warnings ?? []),
       ...settled.warnings,
       ...workerWarnings(params.workerNum),

@@ -14,7 +14,9 @@ export interface ProbeResult {
  * the columns that it fills. Throws PARAMS_INVALID, or TRANSFORM_TIMEOUT after so many seconds.
  */
 export async function probeTransform(module: string, timeout: number): Promise<readonly string[]> {
-  const thread = new Worker(new URL('../../workers/transform-probe.js', import.meta.url), { workerData: module })
+  const thread = new Worker(new URL('../../workers/transform-probe.js', import.meta.url), {
+    workerData: module,
+  })
   const exited = once(thread, 'exit')
   const late = AbortSignal.timeout(timeout * 1000)
   try {

@@ -197,7 +197,7 @@ function cast(dialect: Dialect, value: Value, to: CastType, at: string): Value {
   const made = dialect.cast(value, to)
   if (made === null) throw fault(`there is no cast of ${value.type} (${value.kind}) to ${to.name}`)
   const refusal: Refusal = {
-    condition: `NOT (${made.fits})`,
+    condition: `${value.sql} IS NOT NULL AND NOT (${made.fits})`,
     value: value.sql,
     why: `does not fit into ${to.name}, to which ${at} casts; correct it, or map it to another value`,
   }

@@ -1,6 +1,8 @@
 /** The entries of `columns`: checked against each other, and brought to one form. */
 import type { Literal, Origin, Step, TemplatePart, Unmapped } from '../derive.js'
 import { parseCast } from './cast.js'
+import type { Make, RawMake } from './make.js'
+import { makeFaults, makeOf } from './make.js'
 
 /** One entry of `columns`; `*` is every column that no other entry names, by name. */
 export type ColumnEntry = '*' | NamedEntry
@@ -8,9 +10,12 @@ export type ColumnEntry = '*' | NamedEntry
 export interface NamedEntry {
   /** `params.columns[2]` */
   readonly at: string
-  readonly origin: Origin
+  /** null: the values are made of nothing. */
+  readonly origin: Origin | null
   /** Empty: nothing is done to the values. */
   readonly steps: readonly Step[]
+  /** How a worker thread makes the values, of those that come from the source; null: it does not. */
+  readonly make: Make | null
   /** The target column; null: the source column is left out on purpose. */
   readonly to: string | null
 }
@@ -20,7 +25,7 @@ type RawLiteral = string | number | boolean | null
 /** What the schema lets through. */
 export type RawEntry = string | RawObject
 
-interface RawObject {
+interface RawObject extends RawMake {
   readonly from?: string
   readonly to?: string | null
   readonly value?: RawLiteral
@@ -46,34 +51,36 @@ export function columnEntries(raw: readonly RawEntry[]): readonly ColumnEntry[] 
     const at = `params.columns[${i}]`
     if (entry === '*') return entry
     if (typeof entry === 'string')
-      return { at, origin: { type: 'column', name: entry }, steps: [], to: entry }
+      return { at, origin: { type: 'column', name: entry }, steps: [], make: null, to: entry }
     const to = entry.to === undefined ? entry.from! : entry.to
-    return { at, origin: originOf(entry), steps: stepsOf(entry), to }
+    return { at, origin: originOf(entry), steps: stepsOf(entry), make: makeOf(entry), to }
   })
 }
 
 /** What the schema cannot say: entries that contradict themselves or each other. Those that have a fault already are passed over. */
-export function entryFaults(raw: unknown, known: readonly string[]): string[] {
+export function entryFaults(raw: unknown, known: readonly string[], workerNum: number): string[] {
   if (!Array.isArray(raw)) return []
   const entries = raw as readonly RawEntry[]
   const star = entries.includes('*')
   return entries.flatMap((entry, i) => {
     const at = `params.columns[${i}]`
     if (typeof entry === 'string' || known.some((fault) => fault.startsWith(at))) return []
-    return objectFaults(entry, star).map((fault) => `${at}: ${fault}`)
+    return objectFaults(entry, star, workerNum).map((fault) => `${at}: ${fault}`)
   })
 }
 
-function objectFaults(entry: RawObject, star: boolean): string[] {
+function objectFaults(entry: RawObject, star: boolean, workerNum: number): string[] {
   const origins = ORIGINS.filter((key) => entry[key] !== undefined)
   const steps = STEPS.filter((key) => entry[key] !== undefined)
   const faults: string[] = []
-  if (origins.length === 0) faults.push(`one of ${quoted(ORIGINS)} must say where the value comes from`)
+  if (origins.length === 0 && !entry.id)
+    faults.push(`one of ${quoted(ORIGINS)} must say where the value comes from`)
   if (origins.length > 1) faults.push(`${quoted(origins)} exclude each other`)
   if (entry.to === undefined && entry.from === undefined) faults.push('"to" is missing: the target column')
   if (entry.to === null) faults.push(...dropFaults(entry, steps, star))
   if (entry.value !== undefined && steps.length > 0)
     faults.push(`${quoted(steps)} would change a constant: write the value as it is to be`)
+  faults.push(...makeFaults(entry, origins.length > 0, workerNum))
   if (entry.unmapped !== undefined && entry.map === undefined) faults.push('"unmapped" goes with "map"')
   if (entry.mask && entry.hash !== undefined) faults.push('"mask" and "hash" exclude each other')
   if (entry.cast !== undefined && parseCast(entry.cast) === null)
@@ -94,7 +101,7 @@ function objectFaults(entry: RawObject, star: boolean): string[] {
 }
 
 function dropFaults(entry: RawObject, steps: readonly string[], star: boolean): string[] {
-  if (entry.from === undefined || steps.length > 0)
+  if (entry.from === undefined || steps.length > 0 || entry.lookup || entry.id)
     return ['"to": null leaves a source column out: it takes "from" and nothing else']
   return star ? [] : ['"to": null is for lists with "*"; without it, what is not listed is left out anyway']
 }
@@ -112,11 +119,11 @@ function isInexact(value: RawLiteral): boolean {
   return text.includes('e') || text.replace(/^-?0*\.?0*|\./g, '').length > EXACT_DIGITS
 }
 
-function originOf(entry: RawObject): Origin {
+function originOf(entry: RawObject): Origin | null {
   if (entry.from !== undefined) return { type: 'column', name: entry.from }
   if (entry.sql !== undefined) return { type: 'sql', sql: entry.sql }
   if (entry.template !== undefined) return { type: 'template', parts: parseTemplate(entry.template)! }
-  return { type: 'constant', value: literal(entry.value!) }
+  return entry.value === undefined ? null : { type: 'constant', value: literal(entry.value) }
 }
 
 /** In the order in which they are taken, whatever the order of the keys. */

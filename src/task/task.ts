@@ -52,6 +52,8 @@ export interface RunReport {
   readonly rowsFiltered: number
   /** Made by a transform beyond one for each row read. */
   readonly rowsAdded: number
+  /** Rows whose key a lookup did not find, whatever became of them. */
+  readonly lookupMisses: number
   /** Inserted or changed, and committed. */
   readonly rowsWritten: number
   /** Those of the rows written whose key was in the target before. */

@@ -3,6 +3,8 @@ import { WorkerPool } from '../engine/pool.js'
 import type { Progress, ProgressEvent } from '../engine/progress.js'
 import { advance, noProgress } from '../engine/progress.js'
 import { noCounts } from '../engine/messages.js'
+import { withRetries } from '../engine/retry.js'
+import { log } from '../log.js'
 import type { Endpoint, Plan, Reader, Split } from '../plugin.js'
 import { addFindings, areEqual, noFindings } from './findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from './messages.js'
@@ -51,6 +53,7 @@ export async function compareTables(job: CompareJob): Promise<CompareResult> {
 class Comparison {
   readonly #job: CompareJob
   readonly #pool: WorkerPool<VerifyJob, VerifyResult>
+  readonly #stop = new AbortController()
   #progress = noProgress
   #error: RowshiftError | null = null
   #skipped = 0
@@ -70,6 +73,7 @@ class Comparison {
   }
 
   abort(): void {
+    this.#stop.abort()
     this.#pool.abort()
   }
 
@@ -118,9 +122,15 @@ class Comparison {
 
   async #one(split: number, job: VerifyJob): Promise<Findings> {
     this.#advance({ type: 'planned', split })
-    const result = await this.#pool.run(job)
-    if (result.outcome === 'failed') throw RowshiftError.fromReport(result.error)
-    const { findings, written, deleted } = result
+    const { findings, written, deleted } = await withRetries(
+      () => this.#pool.run(job),
+      this.#stop.signal,
+      (failure, retries) => {
+        log.warn({ runId: this.#job.runId, split, retries }, failure.error.message)
+        this.#deleted += failure.deleted
+        this.#advance({ type: 'retried', split })
+      },
+    )
     this.#written += written
     this.#deleted += deleted
     const rows = job.mayDelete === null ? findings.sourceRows : 0
@@ -143,7 +153,7 @@ class Comparison {
   /** The first failure ends the run. */
   #fail(error: RowshiftError): void {
     this.#error ??= error
-    this.#pool.abort()
+    this.abort()
   }
 
   #advance(event: ProgressEvent): void {

@@ -3,6 +3,7 @@ import type { CopyRequest } from '../engine/job.js'
 import { stopped } from '../engine/job.js'
 import type { Progress } from '../engine/progress.js'
 import { noProgress } from '../engine/progress.js'
+import { OpenPlaces } from '../engine/places.js'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { makePlan } from '../plan/plan.js'
@@ -99,6 +100,7 @@ function planRepair({ params, from, to }: VerifyRequest, reader: Reader, writer:
   return makePlan({
     reader,
     writer,
+    places: new OpenPlaces({ source: from, target: to, others: {}, session: params.session }),
     sourceTable: from.table,
     targetTable: to.table,
     params: {

@@ -1,5 +1,4 @@
-import type { ErrorReport } from '../errors.js'
-import type { ThreadSetup } from '../engine/messages.js'
+import type { Failure, ThreadSetup } from '../engine/messages.js'
 import type { Endpoint, Plan, Split } from '../plugin.js'
 import type { Differences } from './row-comparison.js'
 import type { VerifyPlan } from './verify-plan.js'
@@ -33,7 +32,7 @@ export interface DifferingRange {
   readonly extra: number
 }
 
-/** Findings are those after a repair, if there was one. Errors lose their fields when thrown across threads. */
+/** Findings are those after a repair, if there was one. */
 export type VerifyResult =
   | {
       readonly outcome: 'done'
@@ -41,4 +40,5 @@ export type VerifyResult =
       readonly written: number
       readonly deleted: number
     }
-  | { readonly outcome: 'failed'; readonly error: ErrorReport }
+  /** Rows are deleted before others are written, in transactions of their own. */
+  | (Failure & { readonly deleted: number })

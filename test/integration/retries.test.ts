@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection } from 'mysql2/promise'
-import type { RunReport } from '../../src/index.js'
+import type { RunReport, VerifyReport } from '../../src/index.js'
 import { servers, startCli } from '../support/context.js'
 import { expectRefusal, Place, scratchFile } from '../support/copying.js'
 
@@ -17,6 +17,20 @@ async function tables(place: Place): Promise<void> {
      INSERT INTO s WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 100) SELECT i, i FROM q;
      INSERT INTO t SELECT id, -n FROM s`,
   )
+}
+
+/** Starts a command; `retried` resolves when it says that something is run again. */
+function startWatched(args: readonly string[]) {
+  const child = startCli([...args])
+  const ended = once(child, 'exit') as Promise<[number | null]>
+  let stderr = ''
+  const retried = new Promise<void>((resolve) => {
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr += chunk
+      if (stderr.includes('"retries":1')) resolve()
+    })
+  })
+  return { ended, retried }
 }
 
 /** Locks the last row of the target as long as `work` takes. */
@@ -33,6 +47,30 @@ async function whileLocked(place: Place, work: () => Promise<void>): Promise<voi
   }
 }
 
+describe('a repair that meets a lock', () => {
+  it('is run again', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      await tables(place)
+      await place.query('INSERT INTO t VALUES (101, 0)')
+      const report_file = scratchFile('json')
+      const params = JSON.stringify({ ...SHORT_WAIT, where: 'id > 50' })
+      const ends = ['--from', place.url('s'), '--to', place.url('t'), '--params', params]
+      const args = ['verify', ...ends, '--repair', '--report', report_file, '--log-level', 'warn']
+      const { ended, retried } = startWatched(args)
+      await whileLocked(place, async () => {
+        await Promise.race([retried, ended])
+      })
+      const [code] = await ended
+      const report = JSON.parse(readFileSync(report_file, 'utf8')) as VerifyReport
+      expect(code, JSON.stringify(report.error)).to.equal(0)
+      expect(report).to.include({ rowsWritten: 50, rowsDeleted: 1 })
+      expect(report.retries).to.be.within(1, 5)
+      expect(await place.value('SELECT COUNT(*) FROM s JOIN t USING (id, n)')).to.equal('50')
+    }
+  })
+})
+
 describe('a split that meets a lock', () => {
   it('is run again, and leaves what was refused once only', async () => {
     for (const server of servers()) {
@@ -43,21 +81,13 @@ describe('a split that meets a lock', () => {
       const params = { ...SHORT_WAIT, write_mode: 'upsert', error_limit: 1, dirty_file }
       const ends = ['--from', place.url('s'), '--to', place.url('t')]
       const args = ['copy', ...ends, '--params', JSON.stringify(params), '--report', report_file]
-      const child = startCli([...args, '--log-level', 'warn'])
-      const ended = once(child, 'exit')
-      let stderr = ''
-      const retried = new Promise<void>((resolve) => {
-        child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-          stderr += chunk
-          if (stderr.includes('"retries":1')) resolve()
-        })
-      })
+      const { ended, retried } = startWatched([...args, '--log-level', 'warn'])
       await whileLocked(place, async () => {
         await Promise.race([retried, ended])
       })
-      const [code] = (await ended) as [number | null]
+      const [code] = await ended
       const report = JSON.parse(readFileSync(report_file, 'utf8')) as RunReport
-      expect(code, stderr).to.equal(0)
+      expect(code, JSON.stringify(report.error)).to.equal(0)
       expect(report).to.include({ rowsRead: 100, rowsWritten: 99, rowsChanged: 99, dirtyRows: 1 })
       expect(report.retries).to.be.within(1, 5)
       expect(readFileSync(dirty_file, 'utf8')).to.match(/^7\t7\tDATA_REJECTED\t[^\n]*\n$/)

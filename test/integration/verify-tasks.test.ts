@@ -31,8 +31,11 @@ describe('verify of a task', () => {
     for (const server of everywhere()) {
       const place = await TaskPlace.create(server)
       await place.addTask(5, 'dst')
-      await place.data.value('DROP TABLE dst')
-      await place.data.value('CREATE TABLE dst (id INTEGER NOT NULL PRIMARY KEY, v INT)')
+      for (const table of ['src', 'dst']) {
+        await place.data.value(`DROP TABLE ${table}`)
+        await place.data.value(`CREATE TABLE ${table} (id INTEGER NOT NULL PRIMARY KEY, v INT)`)
+      }
+      await place.data.value('INSERT INTO src VALUES (1, 1), (2, 2), (3, 3)')
       const repair = place.start('verify', '5', '--repair')
       expect(await repair.code(), repair.stderr).to.equal(0)
       expect(Number(await place.data.value('SELECT COUNT(*) FROM dst'))).to.equal(3)

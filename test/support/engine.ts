@@ -53,7 +53,7 @@ async function copySplits({ from, to, params }: CopyRequest, plan: Plan): Promis
   const target = endpoint(to.loaded, to.connection, params.session)
   const reader = from.loaded.plugin.createReader!(source)
   const writer = to.loaded.plugin.createWriter!(target)
-  const copier = new Copier({ plan, source, target, control: '', dirty: null }, () => {})
+  const copier = new Copier({ plan, source, target, runId: '', control: '', dirty: null, stage: null }, () => {})
   const { signal } = new AbortController()
   try {
     await Promise.all([reader.connect(), writer.connect()])

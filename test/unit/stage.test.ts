@@ -16,6 +16,7 @@ import {
   draftPlan,
   Fixture,
   makePlan,
+  NEVER,
   openReader,
   openWriter,
   WHOLE,
@@ -23,8 +24,10 @@ import {
 
 const LONG = 'x'.repeat(100)
 const sink: StageSink = {
+  split: 0,
   filtered: () => expect.fail('no row is left out'),
   added: () => expect.fail('no row is added'),
+  missing: () => expect.fail('no key is missing'),
   refuse: () => expect.fail('no row is refused'),
 }
 
@@ -132,7 +135,7 @@ describe('stage', () => {
     bytes = 1 << 16,
   ): Promise<Stage> {
     const plan = await planOf(reads, writes)
-    const stage = await Stage.open({ plan: { ...plan, batch: { bytes, rows: 1000 } } })
+    const stage = await Stage.open({ plan: { ...plan, batch: { bytes, rows: 1000 } }, runId: '', stage: null }, NEVER)
     return stage!
   }
 
@@ -157,7 +160,7 @@ describe('stage', () => {
     }))
     const plan = withStage({ ...plain, columns }, read, writes)
     const copier = new Copier(
-      { plan, source: end(from), target: end(to), control: '', dirty: null },
+      { plan, source: end(from), target: end(to), runId: '', control: '', dirty: null, stage: null },
       () => {},
     )
     try {

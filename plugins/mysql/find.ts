@@ -1,0 +1,41 @@
+import { forEachRow } from '../../src/batch/cells.js'
+import type { Batch, Column, ReadPlan } from '../../src/plugin.js'
+import { readColumns } from './select.js'
+import { charsetOf, identifier, text } from './sql.js'
+
+/** Most of one statement: the server plans a range for every value. */
+const MOST_KEYS = 1_000
+const MOST_BYTES = 1 << 18
+
+/** `SELECT … FROM t WHERE k IN (…)`: statements for the rows whose first column is one of the cells. */
+export function findSql(plan: ReadPlan, keys: Batch): string[] {
+  const { source: column } = plan.columns[0]!
+  const lists: string[][] = []
+  let bytes = Infinity
+  forEachRow(keys, ([cell]) => {
+    const literal = literalOf(column, cell!)
+    if (literal === null) return
+    if (bytes > MOST_BYTES || lists.at(-1)!.length === MOST_KEYS) {
+      lists.push([])
+      bytes = 0
+    }
+    lists.at(-1)!.push(literal)
+    bytes += literal.length
+  })
+  const select = `SELECT ${readColumns(plan)} FROM ${identifier(plan.source.table)}`
+  return lists.map((list) => `${select} WHERE ${identifier(column.name)} IN (${list.join(',')})`)
+}
+
+/** null: no value of the column is written like this, and what stands there must not become SQL. */
+function literalOf(column: Column, cell: Buffer): string | null {
+  if (column.kind === 'bytes') return `x'${cell.toString('hex')}'`
+  if (column.kind === 'integer') {
+    const digits = cell.toString('latin1')
+    return /^-?\d+$/.test(digits) ? digits : null
+  }
+  const literal = text(cell.toString())
+  const charset = charsetOf(column)
+  if (charset === null || charset === 'utf8mb4') return literal
+  // Brought to the column's own character set and collation, so that its index is used; what that set has not becomes `?`.
+  return `CONVERT(${literal} USING ${charset}) COLLATE ${column.collation}`
+}

@@ -1,0 +1,45 @@
+import type { Sequence } from '../../src/plugin.js'
+import type { Session } from './connection.js'
+import { mapError } from './errors.js'
+import { identifier, text } from './sql.js'
+
+const TABLE = identifier('rowshift_sequence')
+
+const CREATE = `CREATE TABLE IF NOT EXISTS ${TABLE} (
+  name VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL PRIMARY KEY,
+  next_value BIGINT UNSIGNED NOT NULL
+) ENGINE=InnoDB COMMENT='rowshift: the next id of each sequence'`
+
+/** Makes the sequence, or moves it above what the tables hold; it never goes back. */
+export async function openSequence(session: Session, sequence: Sequence): Promise<void> {
+  const { name, tables, column } = sequence
+  await ask(session, sequence, CREATE)
+  let next = 1n
+  for (const table of tables) {
+    const sql = `SELECT MAX(${identifier(column)}) FROM ${identifier(table)}`
+    const [row] = await ask(session, sequence, sql)
+    const above = BigInt(row?.[0] ?? 0) + 1n
+    if (above > next) next = above
+  }
+  await ask(
+    session,
+    sequence,
+    `INSERT INTO ${TABLE} (name, next_value) VALUES (${text(name)}, ${next})
+     ON DUPLICATE KEY UPDATE next_value = GREATEST(next_value, ${next})`,
+  )
+}
+
+/** One statement, committed by itself, in which LAST_INSERT_ID remembers the first number for this session. */
+export async function takeBlock(session: Session, sequence: Sequence, count: number): Promise<string> {
+  const name = text(sequence.name)
+  const sql = `UPDATE ${TABLE} SET next_value = LAST_INSERT_ID(next_value) + ${count} WHERE name = ${name}`
+  await ask(session, sequence, sql)
+  const [row] = await ask(session, sequence, 'SELECT LAST_INSERT_ID()')
+  return row![0]!
+}
+
+function ask(session: Session, { name }: Sequence, sql: string) {
+  return session.query(sql).catch((error: unknown) => {
+    throw mapError(error, `reserving ids of sequence ${name} in table rowshift_sequence of ${session.where}`)
+  })
+}

@@ -1,0 +1,161 @@
+import type { CastType, Column, ColumnKind, Derivation, TableSchema } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import type { Dialect, Value } from '../../src/sql/derive.js'
+import { deriveColumns } from '../../src/sql/derive.js'
+import type { Facts } from '../../src/sql/literals.js'
+import { affinityOf, kindOf } from './affinity.js'
+import type { Database } from './driver.js'
+import { sqliteCode } from './errors.js'
+import { quoteName } from './names.js'
+import { fitsInt64, isExact } from './numbers.js'
+import { domainOf, sampleKind } from './schema.js'
+
+/** A REAL keeps every decimal number of so many digits. */
+const REAL_DIGITS = 15
+
+/** Columns that SQLite computes in the SELECT that reads the table. */
+export function derive(
+  database: Database,
+  table: TableSchema,
+  wanted: readonly Derivation[],
+): Promise<Column[]> {
+  return deriveColumns(
+    { ...dialect, expression: async (sql) => expression(database, table.table, sql) },
+    table,
+    wanted,
+  )
+}
+
+const dialect: Omit<Dialect, 'expression'> = {
+  collation: undefined,
+  column,
+  text,
+  literal,
+  asText: ({ sql }) => `CAST(${sql} AS TEXT)`,
+  concat: (parts) => `(${parts.join(' || ')})`,
+  trim: (sql) => `trim(${sql})`,
+  replace: (sql, from, to) => `replace(${sql}, ${text(from)}, ${text(to)})`,
+  exact: (sql) => `${sql} COLLATE BINARY`,
+  fail,
+  cast,
+  mask(sql, first, last, by) {
+    const hidden = (count: string) => `replace(hex(zeroblob(${count})), '00', ${text(by)})`
+    const head = first === 0 ? [] : [`substr(${sql}, 1, ${first})`]
+    const tail = last === 0 ? [] : [`substr(${sql}, -${last})`]
+    const shown = [...head, hidden(`length(${sql}) - ${first + last}`), ...tail].join(' || ')
+    return (
+      `CASE WHEN ${sql} IS NULL THEN NULL WHEN length(${sql}) > ${first + last} THEN ${shown} ` +
+      `ELSE ${hidden(`length(${sql})`)} END`
+    )
+  },
+  sha256: ({ sql, kind }, salt) =>
+    `rowshift_sha256(CAST(${sql} AS BLOB), ${kind === 'bytes' ? 0 : 1}, ${text(salt)})`,
+  settle: (sql) => sql,
+}
+
+/** A column of text may hold a BLOB, of which functions would make text without a word. */
+function column({ name, kind, type, nullable, domain }: Column): Value {
+  const quoted = quoteName(name)
+  if (kind !== 'text' && kind !== 'json') return { sql: quoted, kind, type, nullable, domain, refusals: [] }
+  const condition = `typeof(${quoted}) = 'blob'`
+  return {
+    sql: `CASE WHEN ${condition} THEN ${fail(quoted)} ELSE ${quoted} END`,
+    kind,
+    type,
+    nullable,
+    domain,
+    refusals: [
+      { condition, value: `hex(${quoted})`, why: '(as hexadecimal digits) is a BLOB in a column of text' },
+    ],
+  }
+}
+
+/** The declared type where the expression is a column, else the kind of the first values. */
+function expression(database: Database, table: string, written: string): Value {
+  const sql = `(${written}${written.includes('--') ? '\n' : ''})`
+  try {
+    const statement = database.prepare(`SELECT ${sql} FROM ${quoteName(table)} WHERE 0`)
+    if (statement.raw().all().length > 0) {
+      throw invalid('"sql" gives one value for all rows together; put the aggregate into a subquery')
+    }
+    const affinity = affinityOf(statement.columns()[0]!.type ?? '')
+    const kind =
+      affinity === 'none' ? sampleKind(database, table, sql) : kindOf(statement.columns()[0]!.type!, affinity)
+    return { sql, kind, type: kind, nullable: true, domain: domainOf(kind, affinity), refusals: [] }
+  } catch (thrown) {
+    if (sqliteCode(thrown) === null && !(thrown instanceof RangeError)) throw thrown
+    throw invalid(`"sql" on table ${table} failed: ${(thrown as Error).message}`)
+  }
+}
+
+function text(value: string): string {
+  const quoted = (part: string) => `'${part.replaceAll("'", "''")}'`
+  return value.includes('\0') ? `(${value.split('\0').map(quoted).join(' || char(0) || ')})` : quoted(value)
+}
+
+function literal(value: string, { kind }: Facts): string {
+  switch (kind) {
+    case 'integer':
+    case 'boolean':
+      if (!fitsInt64(BigInt(value)))
+        throw invalid(`${value} is beyond the integers of 64 bits that SQLite has`)
+      return value
+    case 'decimal':
+      if (!isExact(value, Number(value)))
+        throw invalid(`${value} has more digits than SQLite keeps of a number`)
+      return value
+    case 'float':
+      return `CAST(${value} AS REAL)`
+    default:
+      return text(value)
+  }
+}
+
+/** By an integer that overflows, as a value that depends on the row. */
+function fail(sql: string): string {
+  return `abs(-9223372036854775808 + 0 * length(${sql}))`
+}
+
+function cast({ sql, kind, domain }: Value, to: CastType): { sql: string; fits: string | null } | null {
+  if (kind === 'bytes') return null
+  switch (to.kind) {
+    case 'integer': {
+      const made = `rowshift_integer(${sql})`
+      const greatest = fitsInt64(BigInt(to.max)) ? ` AND ${to.max}` : ' AND 9223372036854775807'
+      return isNumberOrText(kind)
+        ? { sql: made, fits: `coalesce(${made} BETWEEN ${to.min}${greatest}, 0)` }
+        : null
+    }
+    case 'decimal': {
+      if (to.precision > REAL_DIGITS || !isNumberOrText(kind)) return null
+      const made = `rowshift_number(${sql})`
+      const fits = `coalesce(round(${made}, ${to.scale}) = ${made} AND abs(${made}) < 1e${to.precision - to.scale}, 0)`
+      return { sql: made, fits }
+    }
+    case 'float': {
+      const made = `rowshift_number(${sql})`
+      return isNumberOrText(kind) ? { sql: made, fits: `${made} IS NOT NULL` } : null
+    }
+    case 'text': {
+      const made = kind === 'text' && domain.dynamic !== true ? sql : `CAST(${sql} AS TEXT)`
+      return { sql: made, fits: to.maxChars === null ? null : `length(${made}) <= ${to.maxChars}` }
+    }
+    case 'date':
+    case 'datetime': {
+      const made = `rowshift_moment(${sql}, ${to.kind === 'date' ? -1 : to.fractionDigits})`
+      return kind === 'text' || kind === 'date' || kind === 'datetime'
+        ? { sql: made, fits: `${made} IS NOT NULL` }
+        : null
+    }
+    default:
+      return to satisfies never
+  }
+}
+
+function isNumberOrText(kind: ColumnKind): boolean {
+  return kind === 'text' || kind === 'integer' || kind === 'decimal' || kind === 'float' || kind === 'boolean'
+}
+
+function invalid(message: string): RowshiftError {
+  return new RowshiftError('PARAMS_INVALID', message)
+}

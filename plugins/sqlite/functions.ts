@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto'
+import type { TextEncoding } from './cells.js'
+import { decodeText } from './cells.js'
+import type { Database, SqliteValue } from './driver.js'
+
+/** What SQLite has no function for, and derived columns need. Each gives NULL for what is none of its business. */
+export function addFunctions(database: Database, encoding: TextEncoding): void {
+  const options = { deterministic: true, safeIntegers: true }
+  database.function(
+    'rowshift_sha256',
+    options,
+    (bytes: SqliteValue, isText: SqliteValue, salt: SqliteValue) =>
+      Buffer.isBuffer(bytes) ? sha256(bytes, salt as string, isText === 1n ? encoding : 'UTF-8') : null,
+  )
+  database.function('rowshift_integer', options, (value: SqliteValue) => integerOf(value))
+  database.function('rowshift_number', options, (value: SqliteValue) => numberOf(value))
+  database.function('rowshift_moment', options, (value: SqliteValue, digits: SqliteValue) =>
+    typeof value === 'string' ? momentOf(value, Number(digits)) : null,
+  )
+}
+
+/** Text is hashed in UTF-8, however the database keeps it. */
+function sha256(bytes: Buffer, salt: string, encoding: TextEncoding): string {
+  const text = encoding === 'UTF-8' ? bytes : Buffer.from(decodeText(bytes, encoding) ?? '')
+  return createHash('sha256').update(salt).update(text).digest('hex')
+}
+
+/** The whole number that a value is; NULL when it is none, or one of more than 64 bits. */
+function integerOf(value: SqliteValue): bigint | null {
+  if (typeof value === 'bigint') return value
+  const text = typeof value === 'number' && Number.isInteger(value) ? BigInt(value).toString() : value
+  if (typeof text !== 'string' || !/^[+-]?\d+$/.test(text)) return null
+  const number = BigInt(text.replace('+', ''))
+  return BigInt.asIntN(64, number) === number ? number : null
+}
+
+/** The number nearest to a decimal text. */
+function numberOf(value: SqliteValue): number | null {
+  if (typeof value === 'bigint' || typeof value === 'number') return Number(value)
+  if (typeof value !== 'string' || !/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(value)) return null
+  const number = Number(value)
+  return Number.isFinite(number) ? number : null
+}
+
+/** A date, or a date and time of so many digits of a second, as its text; digits below 0: a date only. */
+function momentOf(text: string, digits: number): string | null {
+  const [, day, clock = '00:00:00', fraction = ''] =
+    /^(\d{4}-\d\d-\d\d)(?:[ T]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d*?)0*)?)?$/.exec(text) ?? []
+  if (day === undefined || day < '0001' || !isDay(day) || fraction.length > Math.max(0, digits)) return null
+  if (digits < 0) return clock === '00:00:00' ? day : null
+  return `${day} ${clock}${digits === 0 ? '' : `.${fraction.padEnd(digits, '0')}`}`
+}
+
+function isDay(day: string): boolean {
+  const time = Date.parse(`${day}T00:00:00Z`)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
+}

@@ -1,0 +1,67 @@
+import type { Plan, ReadPlan, Refusal } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import { rangeConditions, whereClause } from '../../src/sql/range.js'
+import type { Database, SqliteValue } from './driver.js'
+import { sqliteCode } from './errors.js'
+import { displayKey, displayValue } from './keys.js'
+import { quoteName } from './names.js'
+
+const SEARCH_MS = 2_000
+
+/** Why a read failed, if a row is to blame for which a derived column fails. `from` is what was read. */
+export function findRefused(
+  database: Database,
+  plan: ReadPlan,
+  from: string,
+  thrown: unknown,
+): RowshiftError | null {
+  return sqliteCode(thrown) === 'SQLITE_ERROR' ? firstRefused(database, plan, from, Infinity) : null
+}
+
+/** Before a row moves: throws DATA_REJECTED for the first such row that is found soon. Resolves to warnings. */
+export function checkRefusals(database: Database, plan: Plan): string[] {
+  const range = { lower: null, upper: null }
+  const where = whereClause(rangeConditions([], range, plan.where, plan.window?.sql))
+  const end = performance.now() + SEARCH_MS
+  const error = firstRefused(database, plan, ` FROM ${quoteName(plan.source.table)}${where}`, end)
+  if (error !== null)
+    throw new RowshiftError(error.code, `${error.message} Nothing was written.`, error.details)
+  if (performance.now() < end) return []
+  return [
+    'whether "columns" refuse a value of some row could not be checked in time; the run fails when one is met',
+  ]
+}
+
+function firstRefused(database: Database, plan: ReadPlan, from: string, end: number): RowshiftError | null {
+  const { keys } = plan.source
+  const key = plan.source.columns.filter(({ name }) => keys[0]?.columns.includes(name))
+  for (const { name, refusals = [] } of plan.columns.map(({ source }) => source)) {
+    for (const refusal of refusals) {
+      const cells = [refusal.condition, refusal.value, ...key.map((column) => quoteName(column.name))]
+      const statement = database
+        .prepare(`SELECT ${cells.join(', ')}${from}`)
+        .raw()
+        .safeIntegers(true)
+      for (const row of statement.iterate() as Iterable<readonly SqliteValue[]>) {
+        const [refused, value, ...values] = row
+        const which = () => displayKey(key, values, keys[0]?.columns ?? [])
+        if (refused === 1n) return refusedError(plan.source.table, name, refusal, value, which())
+        if (performance.now() > end) return null
+      }
+    }
+  }
+  return null
+}
+
+function refusedError(
+  table: string,
+  column: string,
+  { why }: Refusal,
+  value: unknown,
+  key: string,
+): RowshiftError {
+  const place = key === '' ? '' : ` in the row with ${key}`
+  const shown = displayValue(value)
+  const message = `The value "${shown}" of column ${column} of table ${table}${place} ${why}.`
+  return new RowshiftError('DATA_REJECTED', message, { table, column, value: shown, key })
+}

@@ -1,0 +1,40 @@
+import type { CellPlan, IdPlan, LookupPlan, StagePlan } from '../plugin.js'
+
+/** How a worker thread makes a cell, for people; null: it does not. */
+export function describeMaking(cell: CellPlan | undefined, stage: StagePlan | null): string | null {
+  const read = (at: number) => stage!.reads[at]!.name
+  switch (cell?.type) {
+    case undefined:
+    case 'read':
+      return null
+    case 'lookup':
+      return `made in the worker: ${read(cell.at)} looked up in ${describeLookup(cell.lookup)}`
+    case 'id': {
+      const ids = `made in the worker: ${describeIds(cell.ids)}`
+      if (cell.map === null) return `${ids} for each row`
+      return `${ids} for each ${read(cell.map.at)}, kept in ${cell.map.write.target.table}`
+    }
+    default:
+      return cell satisfies never
+  }
+}
+
+function describeLookup({ in: place, tables, missing }: LookupPlan): string {
+  const [key, value] = tables[0]!.columns.map(({ source }) => source.name)
+  const names = tables.map(({ source }) => source.table).join(', ')
+  const otherwise = {
+    error: 'a missing key is refused',
+    skip: 'rows with a missing key are left out',
+    value: `a missing key gives ${missing.rule === 'value' ? JSON.stringify(missing.value) : ''}`,
+  }[missing.rule]
+  return `${place} table ${names} (${key} -> ${value}), ${otherwise}`
+}
+
+function describeIds(ids: IdPlan): string {
+  const kinds: Readonly<Record<IdPlan['type'], string>> = {
+    snowflake: 'a snowflake id',
+    uuidv7: 'a UUID of version 7',
+    sequence: 'a number of a sequence',
+  }
+  return kinds[ids.type]
+}

@@ -1,0 +1,32 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { RowshiftError } from '../errors.js'
+import type { Failure } from './messages.js'
+
+/** Threads that write one table may get in each other's way, and so may other users of it. */
+const MAX_RETRIES = 5
+const RETRY_MS = 100
+
+/** Runs a job that lost against another's lock again, after a while; any other failure is thrown. */
+export async function withRetries<Result extends { readonly outcome: string }>(
+  run: () => Promise<Result>,
+  signal: AbortSignal,
+  onRetry: (failure: Extract<Result, Failure>, retries: number) => void,
+): Promise<Exclude<Result, Failure>> {
+  for (let retries = 0; ; retries++) {
+    const result = await run()
+    if (!hasFailed(result)) return result as Exclude<Result, Failure>
+    const error = RowshiftError.fromReport(result.error)
+    if (!result.repeatable || retries === MAX_RETRIES) throw error
+    // Those that failed together should not meet again.
+    const pause = RETRY_MS * 2 ** retries * (1 + Math.random())
+    await delay(pause, undefined, { signal }).catch(() => {})
+    if (signal.aborted) throw error
+    onRetry(result, retries + 1)
+  }
+}
+
+function hasFailed<Result extends { readonly outcome: string }>(
+  result: Result,
+): result is Extract<Result, Failure> {
+  return result.outcome === 'failed'
+}

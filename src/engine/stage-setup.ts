@@ -1,0 +1,91 @@
+import type { SharedCells } from '../batch/cell-map.js'
+import { CellMapBuilder } from '../batch/cell-map.js'
+import { recycle } from '../batch/builder.js'
+import { RawRows } from '../batch/raw-rows.js'
+import { RowshiftError } from '../errors.js'
+import { ambiguousKey } from '../lookup-errors.js'
+import type { IdMapPlan, LookupPlan, Plan, Reader, ReadPlan, Writer } from '../plugin.js'
+import type { StageSetup } from './messages.js'
+import type { OpenPlaces } from './places.js'
+
+/** A slot and the lengths of an entry: no entry takes less. */
+const LEAST_ENTRY_BYTES = 16
+
+/** What the threads share, small lookup tables among it, and what there is to say about it. null: the plan has no stage. */
+export async function setUpStage(
+  { stage }: Plan,
+  places: OpenPlaces,
+  signal: AbortSignal,
+): Promise<{ setup: StageSetup; reasons: readonly string[] } | null> {
+  if (stage === null) return null
+  const reasons: string[] = []
+  const lookups: Record<number, SharedCells> = {}
+  for (const [place, cell] of stage.cells.entries()) {
+    if (cell.type !== 'lookup') continue
+    const reader = await places.named(cell.lookup.in).open()
+    const all = await readAll(reader, cell.lookup, signal)
+    if (all !== null) lookups[place] = all
+    const how = all ? `all ${all.entries} keys are in memory` : 'keys are asked for, batch by batch'
+    reasons.push(`lookup of ${cell.name}: ${how}`)
+  }
+  const threads = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  return { setup: { endpoints: places.endpoints, lookups, threads }, reasons }
+}
+
+/** Once the target is prepared: makes what its ids need there. */
+export async function prepareIds({ stage }: Plan, writer: Writer, signal: AbortSignal): Promise<void> {
+  for (const cell of stage?.cells ?? []) {
+    if (cell.type !== 'id') continue
+    if (cell.map) await makeMap(cell.map, writer, signal)
+    if (cell.ids.type === 'sequence') await writer.openSequence!(cell.ids.sequence)
+  }
+}
+
+/** Another run may make the same table at the same time. */
+async function makeMap({ write }: IdMapPlan, writer: Writer, signal: AbortSignal): Promise<void> {
+  if (write.create === null) return
+  try {
+    await writer.prepare(write, signal)
+  } catch (error) {
+    const there = await writer.describe(write.target.table).catch(() => null)
+    if (there === null) throw error
+  }
+}
+
+/** All keys and their values; null when they would take too much memory. */
+async function readAll(
+  reader: Reader,
+  { tables, preloadBytes }: LookupPlan,
+  signal: AbortSignal,
+): Promise<SharedCells | null> {
+  const rows = tables.reduce((sum, { source }) => sum + (source.estimatedRows ?? 0), 0)
+  if (preloadBytes === 0 || rows * LEAST_ENTRY_BYTES > preloadBytes) return null
+  const builder = new CellMapBuilder(preloadBytes)
+  for (const table of tables) {
+    if (!(await readTable(reader, table, builder, signal))) return null
+  }
+  return builder.share()
+}
+
+/** False when there is too much. */
+async function readTable(
+  reader: Reader,
+  table: ReadPlan,
+  builder: CellMapBuilder,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const pairs = new RawRows(2)
+  for await (const batch of reader.read(table, { index: 0, lower: null, upper: null }, signal)) {
+    pairs.take(batch)
+    for (let row = 0; row < batch.rows; row++) {
+      if (pairs.isNull(row, 0)) continue
+      const key = pairs.cell(row, 0)
+      const value = pairs.cell(row, 1)
+      if (!builder.add(key, value)) throw ambiguousKey(table.source.table, key, builder.get(key), value)
+    }
+    recycle(batch)
+    if (builder.overBudget) return false
+  }
+  if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while reading a lookup table.')
+  return true
+}

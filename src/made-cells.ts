@@ -1,0 +1,62 @@
+/**
+ * Cells that a stage makes by looking values up or by numbering rows. Part of the plugin contract, plain JSON.
+ *
+ * Keys are compared by their bytes as they stand in batches: `a` and `A`, `7` and `07` are different keys, whatever a
+ * collation says.
+ */
+import type { Plan, ReadPlan } from './plugin.js'
+import type { NamedCell } from './stage.js'
+import type { Sequence } from './write.js'
+
+/** The value that another table has for a key. NULL has none: the cell is NULL then, and nothing is looked up. */
+export interface LookupCell extends NamedCell {
+  readonly type: 'lookup'
+  /** The key's place among `reads`. */
+  readonly at: number
+  readonly lookup: LookupPlan
+}
+
+export interface LookupPlan {
+  /** Of the database: `source`, `target`, or the name of a third one. */
+  readonly in: string
+  /** How each table is read: key, value. Several are looked through as if they were one. */
+  readonly tables: readonly ReadPlan[]
+  readonly missing: MissingRule
+  /** All of it is kept in memory for all threads if it takes no more bytes than these. */
+  readonly preloadBytes: number
+}
+
+/** What becomes of a row whose key is not there: refused, left out on purpose, or the cell has this value (null is NULL). */
+export type MissingRule =
+  | { readonly rule: 'error' }
+  | { readonly rule: 'skip' }
+  | { readonly rule: 'value'; readonly value: string | null }
+
+/** A new id. */
+export interface IdCell extends NamedCell {
+  readonly type: 'id'
+  readonly ids: IdPlan
+  /** null: every row gets a new one. */
+  readonly map: IdMapPlan | null
+}
+
+export type IdPlan =
+  /** `epoch` in milliseconds; `worker` is the number of the first thread, the others follow. */
+  | { readonly type: 'snowflake'; readonly epoch: number; readonly worker: number }
+  /** As 16 bytes, or as text. */
+  | { readonly type: 'uuidv7'; readonly binary: boolean }
+  /** `block`: numbers that a thread reserves at a time. */
+  | { readonly type: 'sequence'; readonly sequence: Sequence; readonly block: number }
+
+/**
+ * A table in the target that keeps which key has got which id. What is new is committed there before the rows that use it are
+ * written, and the first id that a key has got stays: so a run that is repeated, and threads that meet the same key, agree.
+ */
+export interface IdMapPlan {
+  /** The key's place among `reads`. */
+  readonly at: number
+  /** How pairs are kept: write mode `ignore`. */
+  readonly write: Plan
+  /** How they are found again: key, id. */
+  readonly read: ReadPlan
+}

@@ -1,0 +1,155 @@
+import { RowshiftError } from '../errors.js'
+import type { Column, IdMapPlan, Plan, PlanDraft, TableCreation, TableSchema, Writer } from '../plugin.js'
+import type { IdMake } from '../task/make.js'
+import { judge } from './fidelity.js'
+import { BATCH_BYTES } from './limits.js'
+import { cannotBeEqual, columnOf, findPlan, unknownColumn } from './lookup.js'
+
+interface IdMapRequest {
+  readonly at: string
+  readonly map: NonNullable<IdMake['map']>
+  /** The column whose values are the keys, and its place among what is read. */
+  readonly key: Column
+  readonly place: number
+  /** What new ids are like. */
+  readonly id: Column
+  readonly workerNum: number
+}
+
+/** How ids are kept and found again. The table is made by the run where there is none. Null after a fault. */
+export async function planIdMap(
+  request: IdMapRequest,
+  writer: Writer,
+  faults: string[],
+): Promise<{ plan: IdMapPlan; id: Column; reason: string } | null> {
+  const { at, map, key, place, id } = request
+  const { table, create } = await findTable(request, writer)
+  // A row whose key is NULL gets no id, but is refused.
+  const known = { ...key, nullable: false }
+  const columns = [
+    { source: known, name: map.key },
+    { source: { ...id, name: map.value }, name: map.value },
+  ].map(({ source, name }) => ({ source, target: columnOf(table, name), name }))
+  const before = faults.length
+  for (const { source, target, name } of columns) {
+    if (!target) faults.push(`${at}: id map ${unknownColumn(name, table)}`)
+    else if (judge(source, target).grade === 'lossy' || judge(source, target).grade === 'impossible')
+      faults.push(
+        `${at}: id map ${table.table}.${target.name} (${target.type}) does not hold every ${source.name} (${source.type}): ${judge(source, target).why}`,
+      )
+  }
+  const [oldId, newId] = columns.map(({ target }) => target)
+  if (oldId) faults.push(...keyFaults(at, table, oldId, key))
+  faults.push(
+    ...requiredFaults(
+      at,
+      table,
+      columns.map(({ target }) => target),
+    ),
+  )
+  if (faults.length > before) return null
+  const draft = draftOf(request, table, create, [
+    { source: known, target: oldId!, verdict: judge(known, oldId!) },
+    { source: { ...id, name: map.value }, target: newId!, verdict: judge(id, newId!) },
+  ])
+  const write = await writer.plan(draft, 'insert')
+  const plan: Plan = {
+    ...draft,
+    write,
+    batch: {
+      bytes: Math.min(BATCH_BYTES, write.maxBatchBytes ?? BATCH_BYTES),
+      rows: Number.MAX_SAFE_INTEGER,
+    },
+  }
+  return {
+    plan: { at: place, write: plan, read: findPlan(table, oldId!, newId!) },
+    // Others may have filled the table.
+    id: { ...newId!, nullable: false, domain: { ...newId!.domain, dynamic: true } },
+    reason: `ids are kept in table ${table.table} of the target (${oldId!.name} -> ${newId!.name})${create ? ', which is made' : ''}`,
+  }
+}
+
+/** By key and id, in types that keep both and compare keys by their bytes. */
+async function findTable(
+  { map, key, id }: IdMapRequest,
+  writer: Writer,
+): Promise<{ table: TableSchema; create: TableCreation | null }> {
+  try {
+    return { table: await writer.describe(map.table), create: null }
+  } catch (thrown) {
+    if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND' || !writer.design)
+      throw thrown
+  }
+  const { target, statements, deferred } = await writer.design({
+    source: {
+      table: map.table,
+      identity: '',
+      columns: [
+        { ...key, name: map.key, nullable: false },
+        { ...id, name: map.value },
+      ],
+      keys: [{ name: 'PRIMARY', columns: [map.key], primary: true, nullable: false }],
+      estimatedRows: null,
+      estimatedRowBytes: null,
+    },
+    definition: null,
+    table: map.table,
+    existing: null,
+    deferIndexes: false,
+  })
+  return { table: target, create: { statements, deferred } }
+}
+
+function keyFaults(at: string, table: TableSchema, oldId: Column, key: Column): string[] {
+  const unequal = cannotBeEqual(key, oldId)
+  if (unequal) return [`${at}: ${key.name} cannot be found again in id map ${table.table}: ${unequal}`]
+  const unique = table.keys.some(({ columns }) => columns.length === 1 && columns[0] === oldId.name)
+  if (unique && !oldId.nullable) return []
+  return [
+    `${at}: id map ${table.table} needs ${oldId.name} NOT NULL and a unique key on it alone, so that a key gets one id`,
+  ]
+}
+
+function requiredFaults(
+  at: string,
+  { table, columns }: TableSchema,
+  fed: readonly (Column | undefined)[],
+): string[] {
+  const unfed = columns.filter(
+    (column) => !column.nullable && !column.hasDefault && !column.generated && !fed.includes(column),
+  )
+  return unfed.map(
+    ({ name }) => `${at}: id map ${table}.${name} is NOT NULL without a default, and nothing feeds it`,
+  )
+}
+
+function draftOf(
+  { workerNum }: IdMapRequest,
+  table: TableSchema,
+  create: TableCreation | null,
+  columns: Plan['columns'],
+): PlanDraft {
+  return {
+    mode: 'init',
+    window: null,
+    watermarks: {},
+    writeMode: 'ignore',
+    identity: [columns[0]!.target.name],
+    errorLimit: { record: Number.MAX_SAFE_INTEGER, percentage: null },
+    consistency: 'split',
+    source: table,
+    target: table,
+    create,
+    columns,
+    stage: null,
+    key: null,
+    splitRows: 1,
+    workerNum,
+    writeBatch: null,
+    where: null,
+    preSql: [],
+    postSql: [],
+    reasons: [],
+    warnings: [],
+  }
+}

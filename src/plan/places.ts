@@ -1,0 +1,19 @@
+import type { Reader } from '../plugin.js'
+
+/** The databases that a plan may look into. */
+export interface Places {
+  /**
+   * `source`, `target`, or what `params` call a third one. Throws CONNECTION_UNKNOWN for what nobody has configured, PLUGIN_UNKNOWN for what cannot be
+   * read from.
+   */
+  place(name: string): Place
+}
+
+export interface Place {
+  /** What plans and messages call it: without secrets. */
+  readonly name: string
+  /** Not connected. To see what its database can do. */
+  readonly reader: Reader
+  /** The same, connected; closed by whoever made the place. */
+  open(): Promise<Reader>
+}

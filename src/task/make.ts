@@ -1,0 +1,140 @@
+/** The parts of an entry of `columns` that a worker thread carries out: `lookup` and `id`. */
+import { DEFAULT_EPOCH, LIFETIME, WORKERS } from '../ids/snowflake.js'
+import type { MissingRule } from '../made-cells.js'
+
+/** How the values of a target column are made. */
+export type Make = LookupMake | IdMake
+
+export interface LookupMake {
+  readonly type: 'lookup'
+  /** `source`, `target`, a name of the configuration or a URL. It may hold a password. */
+  readonly in: string
+  readonly tables: readonly string[]
+  readonly key: string
+  readonly value: string
+  readonly missing: MissingRule
+  /** Bytes of memory that all of it may take; more is asked for key by key. */
+  readonly preloadBytes: number
+}
+
+export interface IdMake {
+  readonly type: 'id'
+  readonly ids:
+    | {
+        readonly type: 'snowflake'
+        /** Milliseconds. */
+        readonly epoch: number
+        /** Number of the first thread; null: any. */
+        readonly worker: number | null
+      }
+    | { readonly type: 'uuidv7' }
+    | { readonly type: 'sequence'; readonly name: string | null; readonly block: number }
+  /** Where the ids are kept that keys have got; null: every row of every run gets a new one. */
+  readonly map: { readonly table: string; readonly key: string; readonly value: string } | null
+}
+
+/** What the schema lets through. */
+export interface RawMake {
+  readonly lookup?: {
+    readonly in: string
+    readonly table: string | readonly string[]
+    readonly key: string
+    readonly value: string
+    readonly missing?: 'error' | 'null' | 'skip' | { readonly value: string | number | boolean }
+    readonly preload_mb?: number
+  }
+  readonly id?: RawId['type'] | RawId
+}
+
+interface RawId {
+  readonly type: 'snowflake' | 'uuidv7' | 'sequence'
+  readonly map?: { readonly table: string; readonly key?: string; readonly value?: string }
+  readonly epoch?: string
+  readonly worker?: number
+  readonly sequence?: string
+  readonly block?: number
+}
+
+const PRELOAD_MB = 64
+const MB = 1e6
+const BLOCK = 1_000
+/** Options that only one type of id has. */
+const OPTIONS = { epoch: 'snowflake', worker: 'snowflake', sequence: 'sequence', block: 'sequence' } as const
+
+/** What the schema cannot say. `from`: the entry says where values come from. */
+export function makeFaults(raw: RawMake, from: boolean, workerNum: number): string[] {
+  const faults: string[] = []
+  const { lookup } = raw
+  if (lookup && raw.id) faults.push('"lookup" and "id" exclude each other')
+  if (lookup && !from) faults.push('"lookup" needs "from", "sql" or "template": the keys that are looked up')
+  const value = typeof lookup?.missing === 'object' ? lookup.missing.value : null
+  if (typeof value === 'number' && !Number.isSafeInteger(value))
+    faults.push(`the value of "missing" is not exact as a JSON number: write it as a string, "${value}"`)
+  if (raw.id === undefined) return faults
+  const id = idOf(raw.id)
+  if (id.map && !from) faults.push('"map" needs "from", "sql" or "template": the keys that ids belong to')
+  if (!id.map && from) faults.push('"from" does nothing for an "id" without "map"')
+  for (const [option, type] of Object.entries(OPTIONS)) {
+    if (option in id && id.type !== type) faults.push(`"${option}" is for ids of type "${type}"`)
+  }
+  const epoch = epochOf(id)
+  if (Number.isNaN(epoch)) faults.push('"epoch" is no date and time, like "2020-01-01T00:00:00Z"')
+  else if (epoch >= Date.now() || epoch <= Date.now() - LIFETIME)
+    faults.push('"epoch" must be in the past, by less than 69 years: 41 bits count the milliseconds since')
+  if ((id.worker ?? 0) + workerNum > WORKERS)
+    faults.push(
+      `"worker" is the number of the first of ${workerNum} threads (worker_num); the last one must be below ${WORKERS}`,
+    )
+  return faults
+}
+
+/** null: the values are read. */
+export function makeOf({ lookup, id }: RawMake): Make | null {
+  if (lookup) {
+    return {
+      type: 'lookup',
+      in: lookup.in,
+      tables: typeof lookup.table === 'string' ? [lookup.table] : lookup.table,
+      key: lookup.key,
+      value: lookup.value,
+      missing: missingOf(lookup.missing),
+      preloadBytes: (lookup.preload_mb ?? PRELOAD_MB) * MB,
+    }
+  }
+  return id === undefined ? null : idMake(idOf(id))
+}
+
+function idOf(id: NonNullable<RawMake['id']>): RawId {
+  return typeof id === 'string' ? { type: id } : id
+}
+
+function idMake(id: RawId): IdMake {
+  const map = id.map
+    ? { table: id.map.table, key: id.map.key ?? 'old_id', value: id.map.value ?? 'new_id' }
+    : null
+  switch (id.type) {
+    case 'snowflake':
+      return { type: 'id', ids: { type: 'snowflake', epoch: epochOf(id), worker: id.worker ?? null }, map }
+    case 'uuidv7':
+      return { type: 'id', ids: { type: 'uuidv7' }, map }
+    case 'sequence':
+      return {
+        type: 'id',
+        ids: { type: 'sequence', name: id.sequence ?? null, block: id.block ?? BLOCK },
+        map,
+      }
+    default:
+      return id.type satisfies never
+  }
+}
+
+function epochOf({ epoch }: RawId): number {
+  return epoch === undefined ? DEFAULT_EPOCH : Date.parse(epoch)
+}
+
+function missingOf(raw: NonNullable<RawMake['lookup']>['missing'] = 'error'): MissingRule {
+  if (raw === 'null') return { rule: 'value', value: null }
+  if (typeof raw === 'string') return { rule: raw }
+  const { value } = raw
+  return { rule: 'value', value: typeof value === 'boolean' ? (value ? '1' : '0') : String(value) }
+}

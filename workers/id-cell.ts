@@ -1,0 +1,90 @@
+import type { BatchBuilder } from '../src/batch/builder.js'
+import type { RawRows } from '../src/batch/raw-rows.js'
+import { cellsOf, readRowName } from '../src/batch/row-name.js'
+import { RowshiftError } from '../src/errors.js'
+import type { Plan } from '../src/plugin.js'
+import type { IdMap } from './id-map.js'
+import type { IdSource } from './id-source.js'
+import { RecentCells } from './recent-cells.js'
+import type { CellMaker, RowFate } from './stage.js'
+import type { CellText } from './value-finder.js'
+
+/** Of one thread. */
+const RECENT_BYTES = 16 << 20
+
+/** A new id for each row. */
+export class NewIdCell implements CellMaker {
+  readonly #source: IdSource
+
+  constructor(source: IdSource) {
+    this.#source = source
+  }
+
+  async prepare(rows: RawRows): Promise<void> {
+    await this.#source.reserve?.(rows.rows)
+  }
+
+  append(_rows: RawRows, _row: number, to: BatchBuilder): RowFate {
+    this.#source.append(to)
+    return 'keep'
+  }
+
+  async close(): Promise<void> {
+    await this.#source.close?.()
+  }
+}
+
+/** The id that the row's key has, or gets. */
+export class KeptIdCell implements CellMaker {
+  readonly #at: number
+  readonly #plan: Plan
+  readonly #map: IdMap
+  readonly #recent = new RecentCells(RECENT_BYTES)
+  /** Of the keys of the batch. */
+  #ids = new Map<CellText, Buffer>()
+
+  constructor(at: number, plan: Plan, map: IdMap) {
+    this.#at = at
+    this.#plan = plan
+    this.#map = map
+  }
+
+  async prepare(rows: RawRows): Promise<void> {
+    const ids = new Map<CellText, Buffer>()
+    const unknown = new Set<CellText>()
+    for (let row = 0; row < rows.rows; row++) {
+      if (rows.isNull(row, this.#at)) continue
+      const key = rows.text(row, this.#at)
+      if (ids.has(key) || unknown.has(key)) continue
+      const id = this.#recent.get(key)
+      if (id) ids.set(key, id)
+      else unknown.add(key)
+    }
+    for (const [key, id] of await this.#map.resolve(unknown)) {
+      ids.set(key, id)
+      this.#recent.add(key, id)
+    }
+    this.#ids = ids
+  }
+
+  append(rows: RawRows, row: number, to: BatchBuilder): RowFate {
+    if (rows.isNull(row, this.#at)) return this.#withoutKey(rows, row)
+    const id = this.#ids.get(rows.text(row, this.#at))!
+    to.appendCells(id, 0, id.length)
+    return 'keep'
+  }
+
+  close(): Promise<void> {
+    return this.#map.close()
+  }
+
+  #withoutKey(rows: RawRows, row: number): RowFate {
+    const name = readRowName(this.#plan, cellsOf(rows.row(row)))
+    const column = this.#plan.stage!.reads[this.#at]!.name
+    return new RowshiftError(
+      'DATA_REJECTED',
+      `${column} is NULL${name.length === 0 ? '' : ` in the row with ${name.join(', ')}`}, so its id could not be found again in a later run. Give it a value, or leave such rows out with "where".`,
+      { table: this.#plan.source.table, column, key: name },
+    )
+  }
+}

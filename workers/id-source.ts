@@ -1,0 +1,84 @@
+import type { BatchBuilder } from '../src/batch/builder.js'
+import { RowshiftError } from '../src/errors.js'
+import { Snowflakes, WORKERS } from '../src/ids/snowflake.js'
+import { UuidsV7, uuidText } from '../src/ids/uuidv7.js'
+import type { Endpoint, IdPlan, Sequence, Writer } from '../src/plugin.js'
+import { loadPlugin } from './load-plugin.js'
+
+/** Where new ids come from, in one thread. */
+export interface IdSource {
+  /** Before so many are appended. */
+  reserve?(count: number): Promise<void>
+  /** Appends one as a cell, with its separator. */
+  append(to: BatchBuilder): void
+  close?(): Promise<void>
+}
+
+/** `thread`: the threads of a run are numbered from 0. */
+export function idSourceOf(plan: IdPlan, thread: number, target: Endpoint): IdSource {
+  switch (plan.type) {
+    case 'snowflake': {
+      const ids = new Snowflakes(plan.epoch, workerOf(plan.worker + thread))
+      return { append: (to) => to.appendPlain(ids.next()) }
+    }
+    case 'uuidv7': {
+      const ids = new UuidsV7()
+      if (plan.binary) return { append: (to) => to.appendBytes(ids.next()) }
+      return { append: (to) => to.appendPlain(uuidText(ids.next())) }
+    }
+    case 'sequence':
+      return new SequenceBlocks(plan.sequence, plan.block, target)
+    default:
+      return plan satisfies never
+  }
+}
+
+/** Two threads of one number would make the same ids. */
+function workerOf(number: number): number {
+  if (number < WORKERS) return number
+  throw new RowshiftError('INTERNAL', `There are no more than ${WORKERS} workers for snowflake ids.`)
+}
+
+/** Numbers of a sequence, reserved in blocks; those left at the end of the run are never used. */
+class SequenceBlocks implements IdSource {
+  readonly #sequence: Sequence
+  readonly #block: number
+  readonly #target: Endpoint
+  readonly #ranges: { next: bigint; left: number }[] = []
+  #reserved = 0
+  #writer: Writer | null = null
+
+  constructor(sequence: Sequence, block: number, target: Endpoint) {
+    this.#sequence = sequence
+    this.#block = block
+    this.#target = target
+  }
+
+  async reserve(count: number): Promise<void> {
+    if (this.#reserved >= count) return
+    const left = Math.max(this.#block, count - this.#reserved)
+    const writer = await this.#open()
+    this.#ranges.push({ next: BigInt(await writer.takeBlock!(this.#sequence, left)), left })
+    this.#reserved += left
+  }
+
+  append(to: BatchBuilder): void {
+    const range = this.#ranges[0]!
+    to.appendPlain(String(range.next++))
+    this.#reserved--
+    if (--range.left === 0) this.#ranges.shift()
+  }
+
+  async close(): Promise<void> {
+    await this.#writer?.close()
+  }
+
+  async #open(): Promise<Writer> {
+    if (this.#writer === null) {
+      const writer = (await loadPlugin(this.#target)).createWriter!(this.#target)
+      await writer.connect()
+      this.#writer = writer
+    }
+    return this.#writer
+  }
+}

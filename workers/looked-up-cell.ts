@@ -1,0 +1,119 @@
+import type { BatchBuilder } from '../src/batch/builder.js'
+import type { CellMap } from '../src/batch/cell-map.js'
+import type { RawRows } from '../src/batch/raw-rows.js'
+import { cellsOf, readRowName } from '../src/batch/row-name.js'
+import { missingKey } from '../src/lookup-errors.js'
+import type { LookupCell, Plan } from '../src/plugin.js'
+import { RecentCells } from './recent-cells.js'
+import type { CellMaker, RowFate, StageSink } from './stage.js'
+import type { CellText, ValueFinder } from './value-finder.js'
+
+/** Of one thread. */
+const RECENT_BYTES = 16 << 20
+/** Its key is not in memory. */
+const ASKED = -1
+
+export class LookedUpCell implements CellMaker {
+  readonly #cell: LookupCell
+  readonly #plan: Plan
+  /** null: keys are asked for. */
+  readonly #all: CellMap | null
+  readonly #finder: ValueFinder
+  readonly #recent = new RecentCells(RECENT_BYTES)
+  /** Of each row of the batch, where its value stands in `#all`, or ASKED. */
+  #starts = new Int32Array(1024)
+  #ends = new Int32Array(1024)
+  /** The keys of the batch that are not in `#all`. */
+  readonly #asked = new Map<CellText, Buffer | null>()
+
+  constructor(cell: LookupCell, plan: Plan, all: CellMap | null, finder: ValueFinder) {
+    this.#cell = cell
+    this.#plan = plan
+    this.#all = all
+    this.#finder = finder
+  }
+
+  async prepare(rows: RawRows, sink: StageSink): Promise<void> {
+    if (this.#starts.length < rows.rows) {
+      this.#starts = new Int32Array(rows.rows)
+      this.#ends = new Int32Array(rows.rows)
+    }
+    this.#asked.clear()
+    const asking = this.#locate(rows)
+    // What is not in memory may have come into the table since then.
+    const unknown = new Set(asking.filter((key) => this.#recall(key)))
+    const found = await this.#finder.find(unknown)
+    for (const key of unknown) {
+      const value = found.get(key) ?? null
+      this.#asked.set(key, value)
+      this.#recent.add(key, value)
+    }
+    const missing = asking.filter((key) => this.#asked.get(key) === null).length
+    if (missing > 0) sink.missing(missing)
+  }
+
+  append(rows: RawRows, row: number, to: BatchBuilder): RowFate {
+    const { at } = this.#cell
+    if (this.#starts[row] !== ASKED) {
+      to.appendCells(this.#all!.heap, this.#starts[row]!, this.#ends[row]!)
+      return 'keep'
+    }
+    if (rows.isNull(row, at)) {
+      to.appendNull()
+      return 'keep'
+    }
+    const value = this.#asked.get(rows.text(row, at))!
+    if (value === null) return this.#miss(rows, row, to)
+    to.appendCells(value, 0, value.length)
+    return 'keep'
+  }
+
+  close(): Promise<void> {
+    return this.#finder.close()
+  }
+
+  /** Finds the keys that are in memory; returns the key of every other row. */
+  #locate(rows: RawRows): CellText[] {
+    const asking: CellText[] = []
+    const { at } = this.#cell
+    const all = this.#all
+    for (let row = 0; row < rows.rows; row++) {
+      if (all?.find(rows.bytes, rows.start(row, at), rows.end(row, at))) {
+        this.#starts[row] = all.start
+        this.#ends[row] = all.end
+      } else {
+        this.#starts[row] = ASKED
+        if (!rows.isNull(row, at)) asking.push(rows.text(row, at))
+      }
+    }
+    return asking
+  }
+
+  /** Whether the key must be asked for. */
+  #recall(key: CellText): boolean {
+    const value = this.#recent.get(key)
+    if (value === undefined) return true
+    this.#asked.set(key, value)
+    return false
+  }
+
+  #miss(rows: RawRows, row: number, to: BatchBuilder): RowFate {
+    const { at, column, lookup } = this.#cell
+    const { missing, tables } = lookup
+    switch (missing.rule) {
+      case 'skip':
+        return 'filter'
+      case 'value':
+        if (missing.value === null) to.appendNull()
+        else to.appendBytes(Buffer.from(missing.value))
+        return 'keep'
+      case 'error': {
+        const names = tables.map(({ source }) => source.table)
+        const cells = cellsOf(rows.row(row))
+        return missingKey(names, column.name, cells[at]!, readRowName(this.#plan, cells))
+      }
+      default:
+        return missing satisfies never
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import { recycle } from '../src/batch/builder.js'
+import { RawRows } from '../src/batch/raw-rows.js'
+import { ambiguousKey } from '../src/lookup-errors.js'
+import type { Batch, Endpoint, Reader, ReadPlan } from '../src/plugin.js'
+import { loadPlugin } from './load-plugin.js'
+
+/** A cell as it stands in batches, as the key of a Map: a character for each byte. */
+export type CellText = string
+
+/** Asks a database for the values of keys. Opens its connection when it is first needed. */
+export class ValueFinder {
+  readonly #endpoint: Endpoint
+  readonly #tables: readonly ReadPlan[]
+  readonly #signal: AbortSignal
+  readonly #pairs = new RawRows(2)
+  #reader: Reader | null = null
+
+  constructor(endpoint: Endpoint, tables: readonly ReadPlan[], signal: AbortSignal) {
+    this.#endpoint = endpoint
+    this.#tables = tables
+    this.#signal = signal
+  }
+
+  /** The values of those keys that are there. Throws LOOKUP_AMBIGUOUS for a key with two of them. */
+  async find(keys: ReadonlySet<CellText>): Promise<Map<CellText, Buffer>> {
+    const found = new Map<CellText, Buffer>()
+    if (keys.size === 0) return found
+    const reader = await this.#open()
+    const wanted = keysBatch(keys)
+    for (const table of this.#tables) {
+      for await (const batch of reader.find!(table, wanted, this.#signal)) {
+        this.#add(batch, table, keys, found)
+        recycle(batch)
+      }
+    }
+    return found
+  }
+
+  async close(): Promise<void> {
+    await this.#reader?.close()
+  }
+
+  #add(batch: Batch, { source }: ReadPlan, keys: ReadonlySet<CellText>, found: Map<CellText, Buffer>): void {
+    const pairs = this.#pairs
+    pairs.take(batch)
+    for (let row = 0; row < batch.rows; row++) {
+      const key = batch.bytes.toString('latin1', pairs.start(row, 0), pairs.end(row, 0))
+      // The database may take another spelling for the same key.
+      if (!keys.has(key)) continue
+      const value = batch.bytes.subarray(pairs.start(row, 1), pairs.end(row, 1))
+      const there = found.get(key)
+      if (there === undefined) found.set(key, Buffer.from(value))
+      else if (!there.equals(value)) {
+        throw ambiguousKey(source.table, Buffer.from(key, 'latin1'), there, value)
+      }
+    }
+  }
+
+  async #open(): Promise<Reader> {
+    if (this.#reader === null) {
+      const reader = (await loadPlugin(this.#endpoint)).createReader!(this.#endpoint)
+      await reader.connect()
+      this.#reader = reader
+    }
+    return this.#reader
+  }
+}
+
+function keysBatch(keys: ReadonlySet<CellText>): Batch {
+  const lines = [...keys].map((key) => `${key}\n`)
+  return { bytes: Buffer.from(lines.join(''), 'latin1'), rows: lines.length }
+}
