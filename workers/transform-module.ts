@@ -26,6 +26,8 @@ export async function loadModule(url: string): Promise<LoadedModule> {
 export function reasonOf(thrown: unknown, url: string): string {
   if (!(thrown instanceof Error)) return `it threw ${String(thrown)}`
   const message = `${thrown.name}: ${thrown.message}`
+  // Where it is, only the program that checks a file says.
+  if (thrown instanceof SyntaxError) return `${message} ("node --check" of the file shows the place)`
   const path = decodeURI(url.replace(/^file:\/\//, ''))
   const line = thrown.stack?.split('\n').find((line) => line.includes(url) || line.includes(path))
   const place = line === undefined ? undefined : /:(\d+(?::\d+)?)\)?$/.exec(line)?.[1]
