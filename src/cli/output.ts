@@ -115,7 +115,7 @@ function describeColumn(column: ColumnMapping, { columns, stage }: Plan): string
   const what =
     grade === 'lossy' ? `lossy (accepted): loses ${why}` : grade === 'exact' ? grade : `${grade}: ${why}`
   const from = making === null ? `${source.name} (${source.type})` : making
-  const derived = source.sql === undefined ? '' : `; pushed down: ${source.sql.replaceAll(/\s+/g, ' ')}`
+  const derived = source.sql === undefined ? '' : `; pushed down: ${source.sql.replaceAll('\n', ' ')}`
   return `${from} -> ${target.name} (${target.type}), ${what}${derived}`
 }
 
