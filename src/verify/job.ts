@@ -8,6 +8,8 @@ import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { makePlan } from '../plan/plan.js'
 import type { Plan, Reader, Writer } from '../plugin.js'
+import type { NamedEntry } from '../task/columns.js'
+import type { Params } from '../task/params.js'
 import type { CompareResult } from './compare.js'
 import { compareTables } from './compare.js'
 import { areEqual } from './findings.js'
@@ -89,6 +91,18 @@ function compare(
   })
 }
 
+/** A repair writes rows as they are read. */
+function refuseMade({ columns }: Params): void {
+  const made = (columns ?? []).filter((entry) => entry !== '*' && entry.make !== null)
+  if (made.length === 0) return
+  const names = made.map((entry) => (entry as NamedEntry).to!)
+  throw new RowshiftError(
+    'PARAMS_INVALID',
+    `Columns that worker threads make (${names.join(', ')}) cannot be repaired. Copy the rows again, with write_mode "upsert".`,
+    { columns: names },
+  )
+}
+
 /** `pre_sql` and `post_sql` belong to a whole copy: one that empties the target would undo what is to be repaired. */
 function planRepair({ params, from, to }: VerifyRequest, reader: Reader, writer: Writer): Promise<Plan> {
   if (!writer.remove) {
@@ -97,6 +111,7 @@ function planRepair({ params, from, to }: VerifyRequest, reader: Reader, writer:
       `Databases of type "${to.loaded.type}" cannot be repaired: their plugin deletes no rows.`,
     )
   }
+  refuseMade(params)
   return makePlan({
     reader,
     writer,

@@ -43,8 +43,10 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     targetReader.describe(ends.to.table),
   ])
   if (source.identity === target.identity) throw sameTable(source)
-  const { pairs, dropped } = await mapColumns(reader, source, target, params.columns)
-  checkNamedColumns(params, source, target, pairs)
+  const { pairs: all, dropped } = await mapColumns(reader, source, target, params.columns)
+  checkNamedColumns(params, source, target, all)
+  const pairs = all.filter(({ make }) => make === undefined)
+  const made = all.filter(({ make }) => make !== undefined)
   const chosen = chooseKey(source, params.key)
   const ranges = chooseRanges(
     chosen.key,
@@ -89,6 +91,10 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     warnings: [
       ...dropped.map(
         ({ name }) => `column ${name} is not compared: target ${target.table} has none of that name`,
+      ),
+      ...made.map(
+        ({ target: { name } }) =>
+          `column ${name} is not compared: worker threads make its values, and neither database has them to compare with`,
       ),
       ...(params.consistency === 'snapshot'
         ? [

@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCli, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { TaskPlace } from '../support/task-place.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
 
 const lookup = (more: object = {}) => ({ in: 'source', table: 'm', key: 'k', value: 'v', ...more })
@@ -190,6 +191,27 @@ describe('lookups', () => {
           expect(await place.value('SELECT COUNT(*) FROM dst WHERE id = v')).to.equal('2')
         }
       }
+    }
+  })
+
+  it('of a task look into any connection of its configuration', async () => {
+    for (const server of [...servers(), null]) {
+      const place = await TaskPlace.create(server)
+      const { type, value } = place.data
+      await value('CREATE TABLE m (k INT PRIMARY KEY, v INT)')
+      await value('INSERT INTO m VALUES (1, 10), (2, 20), (3, 30)')
+      const params = (name: string) =>
+        JSON.stringify({ columns: ['id', { from: 'v', to: 'v', lookup: lookup({ in: name }) }] })
+      await place.addTask(1, 'dst', { params: params(`from.${type}.app_db`) })
+      await place.addTask(2, 'dst2', { params: params('from.nope.app_db') })
+      const done = await place.cli('run', '1')
+      expect(done.code, done.stderr).to.equal(0)
+      expect(String(await value('SELECT SUM(v - id * 10) + COUNT(*) FROM dst'))).to.equal('3')
+      const unknown = await place.cli('run', '2')
+      expect(unknown.code).to.equal(2)
+      expect(unknown.stderr)
+        .to.include('"from.nope.app_db", which is not in')
+        .and.to.include('CONNECTION_UNKNOWN')
     }
   })
 
