@@ -72,6 +72,8 @@ export const errorCodes = {
   LOOKUP_MISSING: { exit: ExitCode.failed, row: true },
   /** A lookup table has two values for one key. */
   LOOKUP_AMBIGUOUS: { exit: ExitCode.failed },
+  /** No table of a sharded target is for the row. */
+  SHARD_UNKNOWN: { exit: ExitCode.failed, row: true },
   /** A row is larger than one statement may be. */
   ROW_TOO_LARGE: { exit: ExitCode.failed, row: true },
   /** The file for refused rows could not be written; the split was rolled back. */

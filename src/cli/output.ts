@@ -3,7 +3,7 @@ import type { ColumnMapping, Plan, SplitOutline } from '../plugin.js'
 import type { RowshiftError } from '../errors.js'
 import { redact } from '../errors.js'
 import { describeMaking } from './made-view.js'
-import type { RunReport } from '../task/task.js'
+import type { RunReport, ShardReport } from '../task/task.js'
 
 export function printError(error: RowshiftError): void {
   process.stderr.write(`${redact(`rowshift: ${error.message} [${error.code}]`)}\n`)
@@ -49,6 +49,7 @@ export function summary(report: RunReport): string {
       `${formatCount(rate)} rows/s, ${report.splitsDone} of ${report.splits} splits, ` +
       `${report.workerNum} threads, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
   ]
+  if (report.shards !== null) lines.push(...shardLines(report.shards))
   if (report.rowsFiltered > 0) lines.push(`${formatCount(report.rowsFiltered)} rows were left out.`)
   if (report.lookupMisses > 0)
     lines.push(`${formatCount(report.lookupMisses)} rows had a key that a lookup did not find.`)
@@ -61,6 +62,23 @@ export function summary(report: RunReport): string {
     lines.push('The rows written are committed and stay in the target.')
   }
   return lines.join('\n')
+}
+
+/** Most shards that a person wants to see one by one. */
+const SHOWN_SHARDS = 64
+
+function shardLines(shards: readonly ShardReport[]): string[] {
+  if (shards.length > SHOWN_SHARDS) return [`${shards.length} shards; --json shows the rows of each.`]
+  const width = Math.max(...shards.map(({ name }) => name.length))
+  return shards.map(({ name, rowsWritten, rowsUnchanged, rowsSkipped, dirtyRows }) => {
+    const others = [
+      [rowsUnchanged, 'unchanged'],
+      [rowsSkipped, 'skipped'],
+      [dirtyRows, 'refused'],
+    ] as const
+    const more = others.flatMap(([rows, what]) => (rows === 0 ? [] : [`, ${formatCount(rows)} ${what}`]))
+    return `  ${name.padEnd(width)}  ${formatCount(rowsWritten)} rows${more.join('')}`
+  })
 }
 
 /** Where a table is, without secrets. */
@@ -80,6 +98,7 @@ export function describePlan(plan: Plan, from: string, to: string): string {
       (column, i) => `${i === 0 ? 'columns ' : '        '} ${describeColumn(column, plan)}`,
     ),
     ...(plan.where === null ? [] : [`where    ${plan.where}`]),
+    ...shardCreations(plan),
     ...(plan.create?.statements ?? []).map((sql) => `create   ${indented(sql)}`),
     ...plan.preSql.map((sql) => `before   ${sql}`),
     ...(plan.create?.deferred ?? []).map((sql) => `after    ${indented(sql)}`),
@@ -88,6 +107,17 @@ export function describePlan(plan: Plan, from: string, to: string): string {
     ...plan.warnings.map((warning) => `warning  ${warning}`),
   ]
   return lines.join('\n')
+}
+
+/** They differ in the name of the table only, so one of them is enough. */
+function shardCreations({ sharding }: Plan): string[] {
+  const made = (sharding?.shards ?? []).filter(({ create }) => create !== null)
+  const [first, ...more] = made
+  if (!first) return []
+  const statements = first.create!.statements.map((sql) => `create   ${indented(sql)}`)
+  return more.length === 0
+    ? statements
+    : [...statements, `         and alike ${more.map(({ name }) => name).join(', ')}`]
 }
 
 /** What `rowshift plan` adds: how many splits, how they are found, and what one of them asks. */

@@ -55,6 +55,8 @@ export type ControlMessage =
 
 /** How far a split has got; each message replaces the one before. Until it is done, rows written are not yet committed. */
 export interface SplitCounts extends WriteCounts {
+  /** Rows read of each table, where the source is several; only when a split is done. */
+  readonly sources?: Readonly<Record<string, number>>
   readonly rowsRead: number
   /** Left out by the stage on purpose. */
   readonly rowsFiltered: number

@@ -13,8 +13,8 @@ interface IdRequest {
   readonly key: { readonly column: Column; readonly place: number } | null
   readonly to: Column
   readonly target: TableSchema
-  /** The target table is there. */
-  readonly exists: boolean
+  /** Tables of the target that are there. */
+  readonly tables: readonly string[]
   readonly workerNum: number
 }
 
@@ -57,7 +57,7 @@ export async function planId(
   }
 }
 
-function idPlan({ make: { ids }, to, target, exists, workerNum }: IdRequest): IdPlan {
+function idPlan({ make: { ids }, to, target, tables, workerNum }: IdRequest): IdPlan {
   switch (ids.type) {
     case 'snowflake':
       // Runs that go on at the same time, and do not know of each other, seldom get the same numbers.
@@ -70,7 +70,7 @@ function idPlan({ make: { ids }, to, target, exists, workerNum }: IdRequest): Id
       return { type: 'uuidv7', binary: to.kind === 'bytes' }
     case 'sequence': {
       const name = ids.name ?? `${target.table}.${to.name}`
-      const sequence = { name, tables: exists ? [target.table] : [], column: to.name }
+      const sequence = { name, tables, column: to.name }
       return { type: 'sequence', sequence, block: ids.block }
     }
     default:

@@ -4,6 +4,8 @@ import type { ErrorLimit, Mode, WriteMode } from '../plugin.js'
 import type { MaxDelete } from '../verify/deletes.js'
 import type { ColumnEntry, RawEntry } from './columns.js'
 import { columnEntries, entryFaults } from './columns.js'
+import type { RawShard, ShardParams } from './shard-params.js'
+import { shardFaults, shardParams } from './shard-params.js'
 
 /** A task's params with both spellings of the seed brought to one form and defaults filled in. */
 export interface Params {
@@ -38,6 +40,8 @@ export interface Params {
   readonly allowTriggers: boolean
   /** What goes into which target column; null: all, by name. */
   readonly columns: readonly ColumnEntry[] | null
+  /** Where rows go when the target is several tables; null: it is one. */
+  readonly shard: ShardParams | null
   readonly where: string | null
   readonly session: readonly string[]
   readonly preSql: readonly string[]
@@ -71,6 +75,7 @@ interface RawParams {
   readonly defer_indexes?: boolean
   readonly allow_triggers?: boolean
   readonly columns?: readonly RawEntry[]
+  readonly shard?: RawShard
   readonly where?: string
   readonly session?: readonly string[]
   readonly pre_sql?: readonly string[]
@@ -133,6 +138,7 @@ function contradictions(raw: RawParams): string[] {
   if (key && targetKey && key.length !== targetKey.length) {
     faults.push('params.pk: "src" and "dest" must have the same number of columns')
   }
+  if (raw.shard !== undefined) faults.push(...shardFaults(raw.shard))
   return faults
 }
 
@@ -158,6 +164,7 @@ function normalise(raw: RawParams): Params {
     deferIndexes: raw.defer_indexes ?? false,
     allowTriggers: raw.allow_triggers ?? false,
     columns: raw.columns ? columnEntries(raw.columns) : null,
+    shard: raw.shard === undefined ? null : shardParams(raw.shard),
     where: raw.where ?? null,
     session: raw.session ?? [],
     preSql: raw.pre_sql ?? [],
