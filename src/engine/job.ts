@@ -124,7 +124,7 @@ async function copy(
     prepare: async () => {
       await writer.prepare(made, hooks.signal)
       if (made.create && made.sharding === null) checkCreated(made, await writer.describe(made.target.table))
-      await prepareIds(made, writer, hooks.signal)
+      await prepareIds(made, stage?.setup ?? null, writer, hooks.signal)
     },
     dirty: dirty?.setup ?? null,
     signal: hooks.signal,

@@ -40,7 +40,7 @@ export interface StageSetup {
   readonly endpoints: Readonly<Record<string, Endpoint>>
   /** Lookups that are kept in memory, by the place of their cell in the plan. */
   readonly lookups: Readonly<Record<number, SharedCells>>
-  /** In shared memory: one number, how many threads have begun. */
+  /** In shared memory: how many threads have begun; and the first number that the run has reserved for them, when it has. */
   readonly threads: Int32Array
 }
 
