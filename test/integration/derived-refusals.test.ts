@@ -84,6 +84,14 @@ describe('derived columns', () => {
         /The value "7" of column status of table src in the row with id = "?3"? is not in "map" of params.columns\[1\].*Nothing was written/,
       )
       expect(await place.query('SELECT * FROM dst')).to.deep.equal([])
+      // Of several steps it is the one that cannot go on.
+      const steps = { from: 't', to: 'x', map: { a: '1', b: 'two' }, cast: 'int' }
+      const later = (await derive(place, { columns: ['id', steps], where: 'id < 3' })).error
+      expect(later!.message).to.match(/The value "two" of column t .*id = "?2"? does not fit into int/)
+      const both = { columns: ['id', steps, { from: 'status', map: { 1: 0 } }], where: 'id = 3' }
+      expect((await derive(place, both)).error!.message).to.match(
+        /The value "7" of column status .*is not in "map"/,
+      )
       // The same rows pass where nobody asks for the one.
       const columns = ['id', { from: 'status', map: { 1: 0, 0: 1 } }]
       expect((await derive(place, { columns, where: 'status < 2 OR status IS NULL' })).error).to.equal(null)
