@@ -192,7 +192,7 @@ export class Verifier {
 
   async *#readTarget(side: Side, range: Split): AsyncGenerator<Batch> {
     const { ranges, plan } = side
-    if (!(ranges instanceof RangeReader)) yield* this.#read(side, range)
+    if (this.#router === null || !(ranges instanceof RangeReader)) yield* this.#read(side, range)
     else if (!hasNone(plan, range)) {
       for (const table of plan.sources!) {
         const rows = ranges.readTable(plan, table, range, this.#abort.signal)
@@ -211,8 +211,8 @@ export class Verifier {
     const { source, target, plan, repair } = this.#setup
     const reader = readerOf(await loadPlugin(source), source, plan.source.sources != null)!
     const plugin = await loadPlugin(target)
-    const targetReader = readerOf(plugin, target, plan.sharding !== null)!
-    const writer = repair === null ? null : writerOf(plugin, target, plan.sharding !== null)!
+    const targetReader = readerOf(plugin, target, plan.target.sources != null)!
+    const writer = repair === null ? null : writerOf(plugin, target, repair.sharding !== null)!
     await Promise.all([reader.connect(), targetReader.connect(), writer?.connect()])
     return {
       source: { reader, ranges: rangesOf(reader), plan: plan.source },

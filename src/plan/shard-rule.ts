@@ -97,6 +97,11 @@ export function settleRules(sharding: Sharding, columns: readonly Pick<ColumnMap
   return { ...sharding, rule: settled }
 }
 
+/** The columns that rules look at. */
+export function columnsOf(rule: Sharding['rule']): readonly string[] {
+  return ('database' in rule ? [rule.database, rule.table] : [rule]).flatMap((each) => each.by)
+}
+
 /** A hash is taken of the text of a value, so there must be one way only to write it. */
 const HASHED = new Set(['integer', 'text', 'bytes', 'date'])
 const DATED = new Set(['date', 'datetime', 'instant'])
@@ -130,7 +135,7 @@ export function shardWarnings(
   stage: StagePlan | null,
 ): string[] {
   const warnings: string[] = []
-  const by = ('database' in rule ? [rule.database, rule.table] : [rule]).flatMap((each) => each.by)
+  const by = columnsOf(rule)
   const outside = identity === null ? [] : by.filter((name) => !identity.includes(name))
   if (outside.length > 0 && writeMode !== 'insert') {
     warnings.push(

@@ -22,6 +22,7 @@ import { addCounts, nothingWritten } from '../write.js'
 import type { TableCounts } from '../write.js'
 import { openOnDemand } from './on-demand.js'
 import { Parts } from './parts.js'
+import { nameOf, parsePattern } from './pattern.js'
 import { Router } from './router.js'
 import { shardPlan, shardPlans } from './shard-plan.js'
 import { combined } from './write-plans.js'
@@ -86,7 +87,10 @@ export class ShardedWriter implements Writer {
     if (draft.sharding === null) return this.writers[0]!.plan(draft, writePath)
     const { shards } = draft.sharding
     if (shards.length === 0) {
-      return { ...(await this.writers[0]!.plan({ ...draft, sharding: null }, writePath)), shards: [] }
+      const pattern = parsePattern(draft.target.table)
+      const target = { ...draft.target, table: nameOf(pattern, pattern.labels[0]!) }
+      const first = await this.writers[0]!.plan({ ...draft, sharding: null, target }, writePath)
+      return { ...first, shards: [] }
     }
     const plans: WritePlan[] = []
     for (const { endpoint, table, identity, create } of shards) {
@@ -98,6 +102,9 @@ export class ShardedWriter implements Writer {
 
   async prepare(plan: Plan, signal: AbortSignal): Promise<void> {
     if (plan.sharding === null) return this.writers[0]!.prepare(plan, signal)
+    // A database that is a file is made before threads make tables in it.
+    const nothing = { ...plan, sharding: null, create: null, preSql: [] }
+    if (plan.sharding.onDemand) for (const writer of this.writers) await writer.prepare(nothing, signal)
     for (const { shard, plan: own } of shardPlans(plan)) {
       const writer = this.writers[shard.endpoint]!
       await writer.prepare(own, signal)

@@ -53,6 +53,7 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
   try {
     await withEnds(request, async (ends) => {
       plan = await makeVerifyPlan({ ...request, ...ends }, request.params)
+      if (ends.writer && plan.sharding === null && request.params.shard !== null) throw unknownPlaces(request)
       if (ends.writer) repair = await planRepair(request, ends.reader, ends.writer)
       for (const reason of plan.reasons) log.info({ runId: request.runId }, reason)
       hooks.onPlan(plan)
@@ -133,6 +134,14 @@ function planRepair({ params, from, to }: VerifyRequest, reader: Reader, writer:
       postSql: [],
     },
   })
+}
+
+function unknownPlaces({ to }: VerifyRequest): RowshiftError {
+  return new RowshiftError(
+    'PARAMS_INVALID',
+    `${to.table} cannot be repaired: which shard a row belongs to follows from a column that a run makes. Run the task again with write_mode "upsert".`,
+    { table: to.table },
+  )
 }
 
 function removes(writer: Writer): boolean {

@@ -6,7 +6,7 @@ import { mapColumns } from '../plan/mapping.js'
 import { chooseKey } from '../plan/split-key.js'
 import type { ColumnPair } from '../plan/mapping.js'
 import { originOf } from '../engine/ends.js'
-import { settleRules } from '../plan/shard-rule.js'
+import { columnsOf, settleRules } from '../plan/shard-rule.js'
 import type { SourcePlace, Sources } from '../plan/sources.js'
 import { describeSources } from '../plan/sources.js'
 import type { Column, Reader, ReadPlan, Sharding, SplitKey, TableSchema } from '../plugin.js'
@@ -87,10 +87,11 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       columns: pairs.map((pair) => ({ source: pair.target })),
     },
   }
+  const sharding = shardingOf(params, place, shards, pairs)
   const digest = chooseDigest(ends, sides.source, sides.target, pairs)
   return {
     ...sides,
-    sharding: shardingOf(params, place, shards, pairs),
+    sharding,
     forms: pairs.map(formOf),
     identity: identityOf(chosen.key, pairs),
     digests: digest.digests,
@@ -103,6 +104,9 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       digest.reason,
     ],
     warnings: [
+      ...(shards !== null && sharding === null
+        ? ['in which shard a row is, is not looked at: it follows from a column that the run makes']
+        : []),
       ...dropped.map(
         ({ name }) => `column ${name} is not compared: target ${target.table} has none of that name`,
       ),
@@ -128,6 +132,7 @@ function checkDistinct([sources, targets]: readonly [
   if (both) throw sameTable(both)
 }
 
+/** null: the target is one table, or where a row belongs follows from what only the run makes. */
 function shardingOf(
   { shard }: Params,
   place: SourcePlace | null,
@@ -135,6 +140,8 @@ function shardingOf(
   pairs: readonly ColumnPair[],
 ): Sharding | null {
   if (shard === null || place === null || shards === null) return null
+  const made = pairs.filter(({ make }) => make !== undefined).map(({ target }) => target.name.toLowerCase())
+  if (columnsOf(shard.rule).some((name) => made.includes(name.toLowerCase()))) return null
   const { databases } = place
   const known = shards.tables.map((table) => ({ ...table, create: null }))
   const { table } = shards.source
