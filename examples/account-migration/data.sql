@@ -13,7 +13,7 @@ FROM (SELECT a.n + 10000 * b.n AS n FROM numbers a, numbers b WHERE b.n <= @acco
 WHERE n < @accounts;
 
 INSERT INTO t_account_log (user_id, amount, remark, create_time)
-SELECT CONCAT('U', LPAD(CRC32(n) % @accounts, 10, '0')), (CRC32(n) % 2000000 - 1000000) / 100,
+SELECT CONCAT('U', LPAD(CRC32(n) % @accounts, 10, '0')), CRC32(n) % 2000000 / 100 - 10000,
        IF(n % 3 = 0, NULL, CONCAT('流水 ', n)), '2020-01-01 00:00:00' + INTERVAL n SECOND
 FROM (SELECT a.n + 10000 * b.n AS n FROM numbers a, numbers b WHERE b.n <= @logs DIV 10000) all_numbers
 WHERE n < @logs

@@ -85,9 +85,10 @@ async function followWriter() {
 }
 
 async function showResult() {
-  const connection = await createConnection({ ...address, database: 'rowshift_example_new' })
+  const asText = { supportBigNumbers: true, bigNumberStrings: true }
+  const connection = await createConnection({ ...address, ...asText, database: 'rowshift_example_new' })
   const [rows] = await connection.query(`
-    SELECT l.id, l.account_id, m.old AS user_no, l.amount FROM t_account_log l JOIN account_id_map m ON m.new = l.account_id
+    SELECT l.id, l.account_id, m.old_id AS user_no, l.amount FROM t_account_log l JOIN account_id_map m ON m.new_id = l.account_id
     ORDER BY l.id LIMIT 3`)
   await connection.end()
   say('The first log rows, with the new ids of their accounts')

@@ -13,8 +13,7 @@ VALUES (1, 'old', 'mysql', 'pay', 't_source_account_info', 'new', 'mysql', 'pay'
     { "from": "status", "to": "status", "map": { "1": "0", "0": "1" } },
     { "to": "creator", "value": "rowshift" },
     { "from": "create_time", "default": "1970-01-01 00:00:00" },
-    { "from": "modify_time", "default": "1970-01-01 00:00:00" },
-    { "from": "version", "to": null }
+    { "from": "modify_time", "default": "1970-01-01 00:00:00" }
   ],
   "shard": { "by": ["user_no"], "hash": "crc32" }
 }');
@@ -29,7 +28,7 @@ VALUES (2, 'old', 'mysql', 'pay', 't_account_log', 'new', 'mysql', 'pay', 't_acc
   "columns": [
     "id",
     { "from": "user_id", "to": "account_id",
-      "lookup": { "in": "target", "table": "account_id_map", "key": "old", "value": "new", "missing": "error" } },
+      "lookup": { "in": "target", "table": "account_id_map", "key": "old_id", "value": "new_id", "missing": "error" } },
     "amount",
     "remark",
     "create_time"

@@ -37,17 +37,19 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
 }
 
+const INCREMENTAL: ReadonlySet<string> = new Set(['append', 'increment'])
+
 /** What a person reads after a run. */
 export function summary(report: RunReport): string {
   if (report.status === 'skipped') return `Skipped. ${report.error!.message}`
   if (report.status === 'success' && report.splits === 0)
-    return `The source is empty: 0 rows copied. Run ${report.runId}.`
+    return `${INCREMENTAL.has(report.mode) ? 'Nothing new' : 'The source is empty'}: 0 rows copied. Run ${report.runId}.`
   const done = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[report.status]
   const rate = report.seconds > 0 ? report.rowsWritten / report.seconds : 0
   const lines = [
     `${done} ${formatCount(report.rowsWritten)} rows (${formatBytes(report.bytes)}) in ${formatSeconds(report.seconds)}: ` +
       `${formatCount(rate)} rows/s, ${report.splitsDone} of ${report.splits} splits, ` +
-      `${report.workerNum} threads, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
+      `${formatThreads(report.workerNum)}, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
   ]
   if (report.shards !== null) lines.push(...shardLines(report.shards))
   if (report.rowsFiltered > 0) lines.push(`${formatCount(report.rowsFiltered)} rows were left out.`)
@@ -93,7 +95,7 @@ export function describePlan(plan: Plan, from: string, to: string): string {
   const lines = [
     `from     ${from} table ${source.table}, ${rows} rows`,
     `to       ${to} table ${target.table}`,
-    `mode     ${plan.mode}, write mode ${plan.writeMode}, ${plan.workerNum} threads`,
+    `mode     ${plan.mode}, write mode ${plan.writeMode}, ${formatThreads(plan.workerNum)}`,
     ...plan.columns.map(
       (column, i) => `${i === 0 ? 'columns ' : '        '} ${describeColumn(column, plan)}`,
     ),
@@ -168,4 +170,8 @@ export function table(rows: readonly Readonly<Record<string, string | number | n
         .trimEnd(),
     )
     .join('\n')
+}
+
+export function formatThreads(count: number): string {
+  return count === 1 ? '1 thread' : `${count} threads`
 }

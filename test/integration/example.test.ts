@@ -31,7 +31,7 @@ describe('the account migration example', () => {
       expect(accounts, output).to.be.above(ACCOUNTS)
       expect(await value(`SELECT COUNT(*) FROM (${SHARDS}) t`)).to.equal(String(accounts))
       const right = `SELECT COUNT(*) FROM ${OLD}.t_source_account_info s JOIN (${SHARDS}) t ON t.user_no = s.user_no
-        JOIN ${NEW}.account_id_map m ON m.old = s.user_no AND m.new = t.id
+        JOIN ${NEW}.account_id_map m ON m.old_id = s.user_no AND m.new_id = t.id
         WHERE t.shard = CRC32(s.user_no) % 16 AND t.status = 1 - s.status AND t.source = 'old' AND t.creator = 'rowshift'
           AND t.create_time = COALESCE(s.create_time, '1970-01-01') AND t.modify_time = COALESCE(s.modify_time, '1970-01-01')`
       expect(await value(right)).to.equal(String(accounts))
@@ -39,7 +39,7 @@ describe('the account migration example', () => {
       expect(logs).to.be.above(LOGS)
       expect(await value(`SELECT COUNT(*) FROM ${NEW}.t_account_log`)).to.equal(String(logs))
       const moved = `SELECT COUNT(*) FROM ${OLD}.t_account_log s JOIN ${NEW}.t_account_log t ON t.id = s.id
-        JOIN ${NEW}.account_id_map m ON m.old = s.user_id AND m.new = t.account_id
+        JOIN ${NEW}.account_id_map m ON m.old_id = s.user_id AND m.new_id = t.account_id
         WHERE t.amount = s.amount AND t.remark <=> s.remark AND t.create_time = s.create_time`
       expect(await value(moved)).to.equal(String(logs))
       // The runs after the first ones, when nothing had changed yet.
