@@ -1,8 +1,11 @@
 // One table copied into many, judged by SQL that applies the same rule, on both servers.
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { createConnection, type Connection } from 'mysql2/promise'
 import { servers } from '../support/context.js'
-import { expectRefusal, Place, type Outcome } from '../support/copying.js'
+import { expectRefusal, Place, scratchFile, type Outcome } from '../support/copying.js'
 
 const ROWS = 3000
 
@@ -198,4 +201,77 @@ describe('sharded targets', () => {
       )
     }
   })
+
+  it('say which shards are committed when one of them fails, and wait for locks', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      await sourceAt(place, 1000)
+      await place.query(
+        numbered(3)
+          .map(([table]) => `CREATE TABLE ${table} LIKE s`)
+          .join(';'),
+      )
+      const shard = { by: 'id', hash: 'modulo' }
+      await place.query('INSERT INTO t_2 SELECT * FROM s WHERE id = 5')
+      const failed = await place.copy('s', 't_{0..2}', { shard })
+      expectRefusal(
+        failed,
+        1,
+        'DUPLICATE_KEY',
+        'id = "5"',
+        'It happened in t_2',
+        't_0, t_1 are committed',
+        'upsert',
+      )
+      expect(await place.value('SELECT COUNT(*) FROM t_1')).to.equal('334')
+      const again = await place.copy('s', 't_{0..2}', { shard, write_mode: 'upsert' })
+      expect(again.report).to.include({ status: 'success', rowsUnchanged: 668, rowsWritten: 332 })
+      await place.query('TRUNCATE t_0; TRUNCATE t_1; TRUNCATE t_2')
+      const held = await hold(place, 'INSERT INTO t_2 (id, user_no) VALUES (2, 1)')
+      const waiting = place.copy('s', 't_{0..2}', { shard, session: ['SET innodb_lock_wait_timeout = 1'] })
+      // The first attempt has failed when its lock wait has timed out; then the part is tried again.
+      await sleep(4000)
+      await held.query('ROLLBACK')
+      await held.end()
+      const { report, stderr } = await waiting
+      expect(report.status, stderr).to.equal('success')
+      await expectSharded(place, numbered(3), 's.id % 3')
+    }
+  })
+
+  it('keep the rows that a shard refuses, once each', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      await sourceAt(place, 1000)
+      await place.query(
+        numbered(3)
+          .map(
+            ([table]) =>
+              `CREATE TABLE ${table} LIKE s; ALTER TABLE ${table} ADD CONSTRAINT c_${table} CHECK (v % 100 <> 7)`,
+          )
+          .join(';'),
+      )
+      const outcome = await place.copy('s', 't_{0..2}', {
+        shard: { by: 'id', hash: 'modulo' },
+        error_limit: 10,
+        dirty_file: scratchFile('tsv'),
+      })
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      expect(outcome.report).to.include({ dirtyRows: 10, rowsWritten: 990 })
+      expect(outcome.report.shards!.reduce((sum, { dirtyRows }) => sum + dirtyRows, 0)).to.equal(10)
+      const lines = readFileSync(outcome.report.dirtyFile!, 'utf8').trimEnd().split('\n')
+      expect(new Set(lines.map((line) => line.split('\t')[0]))).to.have.property('size', 10)
+    }
+  })
 })
+
+/** A session with something uncommitted. */
+async function hold(
+  { server: { host, port, user, password }, database }: Place,
+  sql: string,
+): Promise<Connection> {
+  const session = await createConnection({ host, port, user, password, database })
+  await session.query('BEGIN')
+  await session.query(sql)
+  return session
+}
