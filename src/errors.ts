@@ -76,6 +76,8 @@ export const errorCodes = {
   TRANSFORM_FAILED: { exit: ExitCode.failed, row: true },
   /** A transform did not come back in time; its thread was ended. */
   TRANSFORM_TIMEOUT: { exit: ExitCode.failed },
+  /** No table of a sharded target is for the row. */
+  SHARD_UNKNOWN: { exit: ExitCode.failed, row: true },
   /** A row is larger than one statement may be. */
   ROW_TOO_LARGE: { exit: ExitCode.failed, row: true },
   /** The file for refused rows could not be written; the split was rolled back. */

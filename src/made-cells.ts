@@ -41,8 +41,11 @@ export interface IdCell extends NamedCell {
 }
 
 export type IdPlan =
-  /** `epoch` in milliseconds; `worker` is the number of the first thread, the others follow. */
-  | { readonly type: 'snowflake'; readonly epoch: number; readonly worker: number }
+  /**
+   * `epoch` in milliseconds; `worker` is the number of the first thread, the others follow. null: each run reserves numbers of
+   * its own in the target.
+   */
+  | { readonly type: 'snowflake'; readonly epoch: number; readonly worker: number | null }
   /** As 16 bytes, or as text. */
   | { readonly type: 'uuidv7'; readonly binary: boolean }
   /** `block`: numbers that a thread reserves at a time. */

@@ -33,6 +33,7 @@ import type { BatchLimits } from './batch/builder.js'
 import type { Derivation } from './derive.js'
 import type { DesignRequest, TableCreation, TableDefinition, TableDesign } from './design.js'
 import type { Characters } from './domain.js'
+import type { Connection, Endpoint } from './endpoint.js'
 import type {
   BoundRequest,
   Digest,
@@ -44,12 +45,15 @@ import type {
   Window,
 } from './read.js'
 import type { Column, ColumnMapping, TableSchema } from './schema.js'
+import type { Sharding } from './sharding.js'
+import type { SourceTable } from './sources.js'
 import type { StagePlan } from './stage.js'
 import type { Task, TaskStore } from './task/task.js'
 import type { ErrorLimit, Sequence, WriteCounts, WriteOptions, WritePlan } from './write.js'
 
 export { RowshiftError } from './errors.js'
 export type { ErrorCode, ErrorDetails } from './errors.js'
+export type { Connection, Endpoint } from './endpoint.js'
 export type { Batch, BatchLimits, Task, TaskStore }
 export type * from './derive.js'
 export type { DesignRequest, TableCreation, TableDefinition, TableDesign }
@@ -70,21 +74,11 @@ export type {
 }
 export type { ColumnKind, Key } from './schema.js'
 export type { IdCell, IdMapPlan, IdPlan, LookupCell, LookupPlan, MissingRule } from './made-cells.js'
+export type { DateRule, HashRule, RangeRule, Shard, Sharding, ShardRule } from './sharding.js'
+export type { SourceTable } from './sources.js'
 export type { CellPlan, ReadCell, StagePlan, TransformPlan } from './stage.js'
-export { nothingWritten } from './write.js'
-export type { ErrorLimit, Sequence, WriteCounts, WriteOptions, WritePlan } from './write.js'
-
-/** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
-export type Connection = Readonly<Record<string, unknown>>
-
-/** One end of a copy. */
-export interface Endpoint {
-  /** Module specifier of the plugin, an absolute URL after resolution. */
-  readonly plugin: string
-  readonly connection: Connection
-  /** SQL statements that every connection runs first (`params.session`). */
-  readonly session: readonly string[]
-}
+export { addCounts, nothingWritten } from './write.js'
+export type { ErrorLimit, Sequence, TableCounts, WriteCounts, WriteOptions, WritePlan } from './write.js'
 
 /**
  * What happens to a row whose key is there already: `insert` fails, `ignore` leaves the old row alone, `replace`
@@ -116,7 +110,11 @@ export interface Plan {
   /** Target columns of the unique key by which `ignore` and `upsert` know a row again; null in the other modes. */
   readonly identity: readonly string[] | null
   readonly source: TableSchema
+  /** null: the source is one table. Else `source` stands for all of them, as it was named: `log_{0..3}`. */
+  readonly sources: readonly SourceTable[] | null
   readonly target: TableSchema
+  /** null: the target is one table. Else `target` stands for all of them, under the name that the task gives. */
+  readonly sharding: Sharding | null
   /** null: the target table is there and stays. */
   readonly create: TableCreation | null
   /** What is written, in target order. */
@@ -145,6 +143,7 @@ export interface Plan {
 
 /** What a reader must know of a plan. Verification reads the target by one too, in which the target is the source. */
 export type ReadPlan = Pick<Plan, 'source' | 'key' | 'splitRows' | 'batch' | 'where' | 'window'> & {
+  readonly sources?: Plan['sources']
   readonly columns: readonly Pick<ColumnMapping, 'source'>[]
 }
 
@@ -156,6 +155,8 @@ export interface Reader {
   connect(): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
+  /** Names of all tables, for patterns like `log_*`. Default: such patterns are refused. */
+  tables?(): Promise<readonly string[]>
   /** Default: the target table is made from what `describe` says alone. */
   definition?(table: string): Promise<TableDefinition>
   /**
@@ -225,6 +226,8 @@ export interface Writer {
   connect(): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
+  /** Names of all tables, for shards by date. Default: there can be none. */
+  tables?(): Promise<readonly string[]>
   /** The highest value of a column, as cell text; null when there is none. To begin incremental runs by. */
   highest?(table: string, column: Column): Promise<string | null>
   /**

@@ -1,6 +1,22 @@
 /** What passes between the engine and a {@link Reader} beside rows. Part of the plugin contract. */
 import type { Column, TableSchema } from './schema.js'
 
+/**
+ * One key range of the source, `(lower, upper]`, as cell text per key column (bytes: hexadecimal). null is
+ * unbounded. Plain JSON.
+ */
+export interface Split {
+  readonly index: number
+  readonly lower: readonly string[] | null
+  readonly upper: readonly string[] | null
+  /** The rows in which a key column is NULL; then both bounds are null. Default false. */
+  readonly nullKey?: true
+  /** It is copied as it is, however many bytes it turns out to hold. Default false. */
+  readonly indivisible?: true
+  /** Which of `plan.sources` it is of. */
+  readonly table?: number
+}
+
 /** Where an incremental run begins, and how careful it is about its end. */
 export interface BoundRequest {
   readonly table: TableSchema

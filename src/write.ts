@@ -14,6 +14,8 @@ export interface WritePlan {
   readonly triggers?: readonly string[]
   /** Bytes that one row may have at most, where that is a limit. */
   readonly maxRowBytes?: number
+  /** Of each table of `plan.sharding`, in its order; plugins leave it out. */
+  readonly shards?: readonly WritePlan[]
   /** Whatever the plugin's `write` wants to know again. Plain JSON. */
   readonly facts: Readonly<Record<string, unknown>>
 }
@@ -35,7 +37,12 @@ export interface WriteOptions {
 }
 
 /** What became of the rows of a split; all but `rowsChanged` add up to the rows received. */
-export interface WriteCounts {
+export interface WriteCounts extends TableCounts {
+  /** By shard; plugins leave it out. */
+  readonly shards?: Readonly<Record<string, TableCounts>>
+}
+
+export interface TableCounts {
   /** Inserted, or changed to be as they came. */
   readonly rowsWritten: number
   /** Those of the rows written whose key was there before. */
@@ -48,12 +55,22 @@ export interface WriteCounts {
   readonly dirtyRows: number
 }
 
-export const nothingWritten: WriteCounts = {
+export const nothingWritten: TableCounts = {
   rowsWritten: 0,
   rowsChanged: 0,
   rowsUnchanged: 0,
   rowsSkipped: 0,
   dirtyRows: 0,
+}
+
+export function addCounts(a: TableCounts, b: TableCounts): TableCounts {
+  return {
+    rowsWritten: a.rowsWritten + b.rowsWritten,
+    rowsChanged: a.rowsChanged + b.rowsChanged,
+    rowsUnchanged: a.rowsUnchanged + b.rowsUnchanged,
+    rowsSkipped: a.rowsSkipped + b.rowsSkipped,
+    dirtyRows: a.dirtyRows + b.dirtyRows,
+  }
 }
 
 /** Whole numbers for a column of the target. The target keeps what the next one is, so that each is handed out once. */

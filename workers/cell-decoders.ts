@@ -1,5 +1,6 @@
 import { cellBytes } from '../src/batch/cells.js'
 import type { RawRows } from '../src/batch/raw-rows.js'
+import { ESCAPED } from '../src/batch/raw-rows.js'
 import type { Column } from '../src/plugin.js'
 import type { Value } from '../src/transform.js'
 
@@ -83,6 +84,7 @@ function decodeBoolean({ rows: { bytes } }: Decoding, start: number, _end: numbe
 
 function decodeText({ rows: { bytes }, text }: Decoding, start: number, end: number, marks: number): Value {
   if (marks === 0) return text.slice(start, end)
+  if ((marks & ESCAPED) === 0) return bytes.toString('utf8', start, end)
   return cellBytes(bytes, start, end)?.toString() ?? null
 }
 

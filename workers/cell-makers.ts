@@ -51,7 +51,7 @@ function lookup(cell: LookupCell, place: number, { plan, stage }: Setup, signal:
 
 function id({ ids, map }: IdCell, { plan, stage }: Setup, thread: number, signal: AbortSignal): CellMaker {
   const target = stage!.endpoints['target']!
-  const source = idSourceOf(ids, thread, target)
+  const source = idSourceOf(ids, { thread, firstWorker: () => Atomics.load(stage!.threads, 1) }, target)
   return map === null
     ? new NewIdCell(source)
     : new KeptIdCell(map.at, plan, new IdMap(map, source, target, signal))

@@ -7,6 +7,7 @@ import type {
   WorkerSetup,
 } from '../src/engine/messages.js'
 import { CallSlot } from '../src/engine/call-slot.js'
+import { readerOf, writerOf } from '../src/engine/ends.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
 import type { Batch, Reader, Split, WriteOptions, Writer } from '../src/plugin.js'
@@ -62,7 +63,10 @@ export class Copier {
       dirty.discard()
       const { code, message, details } = RowshiftError.from(thrown)
       const repeatable = code === 'LOCK_CONFLICT' && details['inDoubt'] !== true && !dirty.saved
-      const error = { code, message, details: { split: split.index, ...details } }
+      const table = this.#sourceOf(split)
+      const where = table === null ? {} : { sourceTable: table }
+      const whole = table === null ? message : `${message} It is about rows of ${table}.`
+      const error = { code, message: whole, details: { split: split.index, ...where, ...details } }
       return { outcome: 'failed', error, repeatable }
     } finally {
       this.#busy.leave()
@@ -164,7 +168,9 @@ export class Copier {
       const ended = await this.#writes.run(() => writer.write(plan, queue, options))
       // A plugin that knows no beforeCommit loses no row either.
       dirty.save()
-      counts = { ...counts, ...ended, dirtyRows: ended.dirtyRows + refused }
+      const table = this.#sourceOf(split)
+      const sources = table === null ? {} : { sources: { [table]: counts.rowsRead } }
+      counts = { ...counts, ...ended, dirtyRows: ended.dirtyRows + refused, ...sources }
       if (settled(counts) !== counts.rowsRead) throw mismatch(split, counts)
       return { outcome: 'copied', counts }
     } catch (error) {
@@ -174,6 +180,11 @@ export class Copier {
       await reading
       queue.recycle()
     }
+  }
+
+  /** The table that a split is of, where the source is several. */
+  #sourceOf({ table }: Split): string | null {
+    return table === undefined ? null : this.#setup.plan.sources![table]!.name
   }
 
   /** A message costs about 0.1 ms of CPU on its two ends, so not every batch sends one. */
@@ -199,9 +210,9 @@ export class Copier {
 
   async #open(): Promise<Ends> {
     this.#post({ type: 'opened', thread: threadId })
-    const { source, target } = this.#setup
-    const reader = (await loadPlugin(source)).createReader!(source)
-    const writer = (await loadPlugin(target)).createWriter!(target)
+    const { source, target, plan } = this.#setup
+    const reader = readerOf(await loadPlugin(source), source, plan.sources !== null)!
+    const writer = writerOf(await loadPlugin(target), target, plan.sharding !== null)!
     const [stage] = await Promise.all([
       Stage.open(this.#setup, this.#abort.signal, this.#transformHooks()),
       reader.connect(),

@@ -1,5 +1,4 @@
 import type { BatchBuilder } from '../src/batch/builder.js'
-import { RowshiftError } from '../src/errors.js'
 import { Snowflakes, WORKERS } from '../src/ids/snowflake.js'
 import { UuidsV7, uuidText } from '../src/ids/uuidv7.js'
 import type { Endpoint, IdPlan, Sequence, Writer } from '../src/plugin.js'
@@ -14,12 +13,17 @@ export interface IdSource {
   close?(): Promise<void>
 }
 
-/** `thread`: the threads of a run are numbered from 0. */
-export function idSourceOf(plan: IdPlan, thread: number, target: Endpoint): IdSource {
+/** `thread`: the threads of a run are numbered from 0. `firstWorker` is known when the first id is made. */
+export function idSourceOf(
+  plan: IdPlan,
+  { thread, firstWorker }: { thread: number; firstWorker: () => number },
+  target: Endpoint,
+): IdSource {
   switch (plan.type) {
     case 'snowflake': {
-      const ids = new Snowflakes(plan.epoch, workerOf(plan.worker + thread))
-      return { append: (to) => to.appendPlain(ids.next()) }
+      let ids: Snowflakes | null = null
+      const make = () => new Snowflakes(plan.epoch, ((plan.worker ?? firstWorker()) + thread) % WORKERS)
+      return { append: (to) => to.appendPlain((ids ??= make()).next()) }
     }
     case 'uuidv7': {
       const ids = new UuidsV7()
@@ -31,12 +35,6 @@ export function idSourceOf(plan: IdPlan, thread: number, target: Endpoint): IdSo
     default:
       return plan satisfies never
   }
-}
-
-/** Two threads of one number would make the same ids. */
-function workerOf(number: number): number {
-  if (number < WORKERS) return number
-  throw new RowshiftError('INTERNAL', `There are no more than ${WORKERS} workers for snowflake ids.`)
 }
 
 /** Numbers of a sequence, reserved in blocks; those left at the end of the run are never used. */

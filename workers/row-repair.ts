@@ -1,6 +1,8 @@
 import type { Batch, Plan, Writer } from '../src/plugin.js'
 import type { RowshiftError } from '../src/errors.js'
+import { ShardedWriter } from '../src/shard/sharded-writer.js'
 import type { RowActions } from '../src/verify/row-comparison.js'
+import { splitShard } from '../src/verify/shard-cell.js'
 
 /** Rows that one transaction deletes. */
 const DELETE_ROWS = 500
@@ -11,7 +13,8 @@ export class RowRepair implements RowActions {
   readonly #plan: Plan
   readonly #signal: AbortSignal
   readonly #written: Buffer[] = []
-  readonly #removed: Buffer[] = []
+  /** By shard, where there are any. */
+  readonly #removed = new Map<string, Buffer[]>()
   /** Rows deleted so far, and committed. */
   deleted = 0
 
@@ -22,20 +25,21 @@ export class RowRepair implements RowActions {
   }
 
   readonly write = (row: Buffer): void => {
-    this.#written.push(row)
+    this.#written.push(this.#plan.sharding === null ? row : splitShard(row).row)
   }
 
   /** The bytes are read over when the comparison goes on, so they are copied. */
-  readonly remove = (row: Buffer): void => {
-    this.#removed.push(Buffer.from(row))
+  readonly remove = (compared: Buffer): void => {
+    const sharded = this.#plan.sharding !== null
+    const { row, shard } = sharded ? splitShard(compared) : { row: Buffer.from(compared), shard: '' }
+    const rows = this.#removed.get(shard) ?? []
+    this.#removed.set(shard, rows)
+    rows.push(row)
   }
 
   /** Resolves to the rows written. Deletes before anything is written: an extra row may hold the value of another unique key that a missing one needs. */
   async apply(mayDelete: boolean): Promise<number> {
-    for (let at = 0; mayDelete && at < this.#removed.length; at += DELETE_ROWS) {
-      const rows = this.#removed.slice(at, at + DELETE_ROWS)
-      this.deleted += await this.#writer.remove!(this.#plan, batchOf(rows), this.#signal)
-    }
+    if (mayDelete) await this.#delete()
     if (this.#written.length === 0) return 0
     const { rowsWritten } = await this.#writer.write(this.#plan, this.#batches(), {
       signal: this.#signal,
@@ -44,6 +48,19 @@ export class RowRepair implements RowActions {
       beforeCommit: () => {},
     })
     return rowsWritten
+  }
+
+  async #delete(): Promise<void> {
+    for (const [shard, all] of this.#removed) {
+      const { writer, plan } =
+        this.#writer instanceof ShardedWriter
+          ? this.#writer.shard(this.#plan, shard)
+          : { writer: this.#writer, plan: this.#plan }
+      for (let at = 0; at < all.length; at += DELETE_ROWS) {
+        const rows = all.slice(at, at + DELETE_ROWS)
+        this.deleted += await writer.remove!(plan, batchOf(rows), this.#signal)
+      }
+    }
   }
 
   async *#batches(): AsyncGenerator<Batch> {

@@ -2,10 +2,16 @@ import { threadId } from 'node:worker_threads'
 import { recycle } from '../src/batch/builder.js'
 import type { ThreadMessage } from '../src/engine/messages.js'
 import { RowshiftError } from '../src/errors.js'
-import type { Reader, ReadPlan, Split, Writer } from '../src/plugin.js'
+import { rangesOf, readerOf, writerOf } from '../src/engine/ends.js'
+import type { Batch, Reader, ReadPlan, Split, Writer } from '../src/plugin.js'
+import { Router } from '../src/shard/router.js'
+import type { RangeSource } from '../src/sources/range-reader.js'
+import { RangeReader } from '../src/sources/range-reader.js'
 import { addFindings, areEqual, noFindings } from '../src/verify/findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/verify/messages.js'
+import type { ComparisonSetup } from '../src/verify/row-comparison.js'
 import { RowComparison } from '../src/verify/row-comparison.js'
+import { routedRows, rowsOfShard, withShard } from '../src/verify/shard-cell.js'
 import { loadPlugin } from './load-plugin.js'
 import { RowRepair } from './row-repair.js'
 
@@ -17,6 +23,8 @@ const MANY_BYTES = 16 << 20
 
 interface Side {
   readonly reader: Reader
+  /** The same, or all tables of it together. */
+  readonly ranges: RangeSource
   readonly plan: ReadPlan
 }
 
@@ -30,12 +38,15 @@ interface Ends {
 /** One thread's readers of both ends, and how a range is compared and repaired. */
 export class Verifier {
   readonly #setup: VerifySetup
+  /** null: the target is one table. */
+  readonly #router: Router | null
   readonly #post: (message: ThreadMessage) => void
   readonly #abort = new AbortController()
   #ends: Promise<Ends> | null = null
 
   constructor(setup: VerifySetup, post: (message: ThreadMessage) => void) {
     this.#setup = setup
+    this.#router = routerOf(setup)
     this.#post = post
   }
 
@@ -100,7 +111,7 @@ export class Verifier {
   async #compareRows(ends: Ends, range: Split): Promise<Findings> {
     const comparison = new RowComparison(comparisonSetup(this.#setup))
     let bytes = 0
-    for await (const batch of this.#read(ends.source, range)) {
+    for await (const batch of this.#readSource(ends.source, range)) {
       bytes += batch.bytes.length
       if (bytes > MANY_BYTES && this.#divisible(range)) {
         return this.#compareParts(ends, ends.source, range, Math.max(1, comparison.sourceRows >> 1))
@@ -108,7 +119,7 @@ export class Verifier {
       comparison.addSource(batch)
       recycle(batch)
     }
-    for await (const batch of this.#read(ends.target, range)) {
+    for await (const batch of this.#readTarget(ends.target, range)) {
       comparison.addTarget(batch)
       recycle(batch)
     }
@@ -124,7 +135,7 @@ export class Verifier {
   async #compareParts(ends: Ends, side: Side, range: Split, rows: number): Promise<Findings> {
     const parts: Split[] = []
     const { signal } = this.#abort
-    for await (const part of side.reader.divide(side.plan, range, () => rows, signal)) parts.push(part)
+    for await (const part of side.ranges.divide(side.plan, range, () => rows, signal)) parts.push(part)
     let all = noFindings
     for (const part of parts) {
       const indivisible = parts.length === 1 || part.indivisible
@@ -154,9 +165,9 @@ export class Verifier {
   /** Resolves to the rows written. */
   async #repair(ends: Ends, range: Split, repair: RowRepair, mayDelete: number): Promise<number> {
     const comparison = new RowComparison(comparisonSetup(this.#setup), repair)
-    for await (const batch of this.#read(ends.source, range)) comparison.addSource(batch)
+    for await (const batch of this.#readSource(ends.source, range)) comparison.addSource(batch)
     if (!comparison.complete) throw tooLarge(ends.source.plan.source.table)
-    for await (const batch of this.#read(ends.target, range)) comparison.addTarget(batch)
+    for await (const batch of this.#readTarget(ends.target, range)) comparison.addTarget(batch)
     // More than there were when the user's limit was looked at: somebody else writes to the target.
     return repair.apply(comparison.end().extra <= mayDelete)
   }
@@ -169,8 +180,25 @@ export class Verifier {
     return Promise.all([digest(ends.source), digest(ends.target)])
   }
 
-  #read({ reader, plan }: Side, range: Split) {
-    return hasNone(plan, range) ? [] : reader.read(plan, range, this.#abort.signal)
+  async *#read({ ranges, plan }: Side, range: Split): AsyncGenerator<Batch> {
+    if (!hasNone(plan, range)) yield* ranges.read(plan, range, this.#abort.signal)
+  }
+
+  async *#readSource(side: Side, range: Split): AsyncGenerator<Batch> {
+    for await (const batch of this.#read(side, range)) {
+      yield this.#router ? routedRows(batch, this.#router) : batch
+    }
+  }
+
+  async *#readTarget(side: Side, range: Split): AsyncGenerator<Batch> {
+    const { ranges, plan } = side
+    if (this.#router === null || !(ranges instanceof RangeReader)) yield* this.#read(side, range)
+    else if (!hasNone(plan, range)) {
+      for (const table of plan.sources!) {
+        const rows = ranges.readTable(plan, table, range, this.#abort.signal)
+        for await (const batch of rows) yield rowsOfShard(batch, table.name)
+      }
+    }
   }
 
   /** The range above the source's last key has no end to divide towards. */
@@ -181,14 +209,14 @@ export class Verifier {
   async #open(): Promise<Ends> {
     this.#post({ type: 'opened', thread: threadId })
     const { source, target, plan, repair } = this.#setup
-    const reader = (await loadPlugin(source)).createReader!(source)
+    const reader = readerOf(await loadPlugin(source), source, plan.source.sources != null)!
     const plugin = await loadPlugin(target)
-    const targetReader = plugin.createReader!(target)
-    const writer = repair === null ? null : plugin.createWriter!(target)
+    const targetReader = readerOf(plugin, target, plan.target.sources != null)!
+    const writer = repair === null ? null : writerOf(plugin, target, repair.sharding !== null)!
     await Promise.all([reader.connect(), targetReader.connect(), writer?.connect()])
     return {
-      source: { reader, plan: plan.source },
-      target: { reader: targetReader, plan: plan.target },
+      source: { reader, ranges: rangesOf(reader), plan: plan.source },
+      target: { reader: targetReader, ranges: rangesOf(targetReader), plan: plan.target },
       writer,
     }
   }
@@ -199,13 +227,22 @@ function hasNone({ key }: ReadPlan, range: Split): boolean {
   return range.nullKey === true && key?.nullable !== true
 }
 
-function comparisonSetup({ plan }: VerifySetup) {
-  return {
+function comparisonSetup({ plan }: VerifySetup): ComparisonSetup {
+  const setup = {
     names: plan.source.columns.map(({ source }) => source.name),
     binary: plan.source.columns.map(({ source }) => source.kind === 'bytes'),
     forms: plan.forms,
     identity: plan.identity,
   }
+  return plan.sharding === null ? setup : withShard(setup)
+}
+
+/** By the columns as they are compared: the source's in the order of the target's. */
+function routerOf({ plan }: VerifySetup): Router | null {
+  const { sharding, source, target } = plan
+  if (sharding === null) return null
+  const columns = source.columns.map((column, i) => ({ ...column, target: target.columns[i]!.source }))
+  return new Router({ sharding, columns, key: source.key, target: target.source })
 }
 
 function tooLarge(table: string): RowshiftError {

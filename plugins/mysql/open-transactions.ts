@@ -4,8 +4,8 @@ import { mapError } from './errors.js'
 
 /** The server makes its list anew when nobody has looked at it for 100 ms; so a look must not come sooner. */
 const PAUSE_MS = 110
-/** In about two seconds. */
-const LOOKS = 6
+/** Within two seconds. */
+const LOOKS = 5
 
 /** An earlier SELECT of this session, which an old list may hold, was not begun as a transaction. */
 const LIST = `

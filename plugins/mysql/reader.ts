@@ -30,7 +30,7 @@ import { findSql } from './find.js'
 import { findLoss } from './loss-search.js'
 import { checkSource, explainQuery } from './preflight.js'
 import { checkRefusals, findRefused, mayBeRefused } from './refused.js'
-import { describeTable } from './schema.js'
+import { describeTable, listTables } from './schema.js'
 import { fromSql, keyProbe, selectSql, splitSql } from './select.js'
 import { lockWrites } from './snapshot.js'
 import { unmappedError } from './unmapped.js'
@@ -54,6 +54,10 @@ export class MysqlReader implements Reader {
 
   async describe(table: string): Promise<TableSchema> {
     return describeTable(await this.#open(), table)
+  }
+
+  async tables(): Promise<readonly string[]> {
+    return listTables(await this.#open())
   }
 
   async definition(table: string): Promise<TableDefinition> {

@@ -2,6 +2,7 @@ import type { Plan, ReadPlan, Refusal, Split } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { askBounded } from './bounded.js'
 import type { Session, TextRow } from './connection.js'
+import { mapError } from './errors.js'
 import { fromSql } from './select.js'
 import { identifier } from './sql.js'
 import { OUT_OF_RANGE } from './unmapped.js'
@@ -22,17 +23,25 @@ export async function findRefused(
   split: Split,
   late: () => void = () => {},
 ): Promise<RowshiftError | null> {
-  for (const { column, refusal } of candidates(plan)) {
-    const { condition, value } = refusal
-    const names = plan.source.keys[0]?.columns ?? []
-    const cells = [value, ...names.map(identifier)].map((cell) => `LEFT(CAST(${cell} AS CHAR), ${EXCERPT})`)
-    const from = fromSql(plan, split, [`(${condition})`])
-    const rows = await askBounded(session, `${cells.join(', ')}${from} LIMIT 1`)
-    if (rows === null) late()
-    const [row] = rows ?? []
-    if (row) return refused(plan, column, refusal, row, names)
-  }
-  return null
+  const all = candidates(plan)
+  if (all.length === 0) return null
+  const first = (result: (candidate: Candidate, i: number) => string) =>
+    `CASE ${all.map((one, i) => `WHEN ${one.refusal.condition} THEN ${result(one, i)}`).join(' ')} END`
+  const names = plan.source.keys[0]?.columns ?? []
+  const cells = [
+    first((_, i) => String(i)),
+    first(({ refusal }) => beginning(refusal.value)),
+    ...names.map((name) => beginning(identifier(name))),
+  ]
+  // Conditions of later steps fail for values that earlier ones refuse, and are not reached for them.
+  const any = all.map(({ refusal }) => `(${refusal.condition})`).join(' OR ')
+  const select = `${cells.join(', ')}${fromSql(plan, split, [`(${any})`])} LIMIT 1`
+  const rows = await askBounded(session, select).catch((error: unknown) => {
+    throw mapError(error, `looking at the values of table ${plan.source.table}`)
+  })
+  if (rows === null) late()
+  const [row] = rows ?? []
+  return row ? refused(plan, all[Number(row[0])]!, row.slice(1), names) : null
 }
 
 /** Whether a read may have failed because of a derived column. */
@@ -60,8 +69,7 @@ function candidates({ columns }: ReadPlan): Candidate[] {
 
 function refused(
   { source: { table } }: ReadPlan,
-  column: string,
-  { why }: Refusal,
+  { column, refusal: { why } }: Candidate,
   [value, ...key]: TextRow,
   names: readonly string[],
 ): RowshiftError {
@@ -72,6 +80,10 @@ function refused(
     `The value ${display(value)} of column ${column} of table ${table}${place} ${why}.`,
     { table, column, value: value ?? null, key: row },
   )
+}
+
+function beginning(sql: string): string {
+  return `LEFT(CAST(${sql} AS CHAR), ${EXCERPT})`
 }
 
 function display(cell: string | null | undefined): string {

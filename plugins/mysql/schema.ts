@@ -93,6 +93,15 @@ export async function describeTable(session: Session, table: string): Promise<Ta
   }
 }
 
+export async function listTables(session: Session): Promise<string[]> {
+  const sql =
+    "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE NOT IN ('VIEW', 'SEQUENCE')"
+  const rows = await session.query(sql).catch((error: unknown) => {
+    throw mapError(error, `listing the tables of ${session.where}`)
+  })
+  return rows.map(([name]) => name!)
+}
+
 export async function describeFacts(session: Session, table: string): Promise<TableFacts> {
   const [row] = await ask(
     session,

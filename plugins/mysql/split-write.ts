@@ -1,6 +1,6 @@
 import { isolate } from '../../src/batch/isolate.js'
-import type { Batch, WriteCounts, WriteOptions } from '../../src/plugin.js'
-import { nothingWritten, RowshiftError } from '../../src/plugin.js'
+import type { Batch, TableCounts, WriteOptions } from '../../src/plugin.js'
+import { addCounts, nothingWritten, RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { mapError, warningError } from './errors.js'
 import { duplicateCounts, figure, warnings } from './counts.js'
@@ -16,7 +16,7 @@ export class SplitWrite {
   readonly #session: Session
   readonly #statements: Statements
   readonly #options: WriteOptions
-  #counts: WriteCounts = nothingWritten
+  #counts: TableCounts = nothingWritten
   #handed = 0
 
   constructor(session: Session, statements: Statements, options: WriteOptions) {
@@ -26,7 +26,7 @@ export class SplitWrite {
   }
 
   /** Begins a transaction with the first batch; none for a split without rows. */
-  async run(batches: AsyncIterable<Batch>): Promise<WriteCounts> {
+  async run(batches: AsyncIterable<Batch>): Promise<TableCounts> {
     const iterator = batches[Symbol.asyncIterator]()
     let next = await iterator.next()
     if (next.done) return nothingWritten
@@ -184,15 +184,8 @@ export class SplitWrite {
     )
   }
 
-  #add(more: Partial<WriteCounts>): void {
-    const sum = (name: keyof WriteCounts) => this.#counts[name] + (more[name] ?? 0)
-    this.#counts = {
-      rowsWritten: sum('rowsWritten'),
-      rowsChanged: sum('rowsChanged'),
-      rowsUnchanged: sum('rowsUnchanged'),
-      rowsSkipped: sum('rowsSkipped'),
-      dirtyRows: sum('dirtyRows'),
-    }
+  #add(more: Partial<TableCounts>): void {
+    this.#counts = addCounts(this.#counts, { ...nothingWritten, ...more })
   }
 
   #count(rows: number): void {
@@ -217,7 +210,7 @@ function lookedUp(
   rows: number,
   changed: number,
   inserted: number,
-): Partial<WriteCounts> | null {
+): Partial<TableCounts> | null {
   const rest = rows - changed - inserted
   if (rest < 0) return null
   const kept = ignore ? { rowsSkipped: rest } : { rowsUnchanged: rest }

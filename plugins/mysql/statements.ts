@@ -1,7 +1,7 @@
 import type { ColumnMapping, Plan } from '../../src/plugin.js'
 import { Guards } from './guards.js'
 import { identifier } from './sql.js'
-import type { Quoting } from './transcode.js'
+import type { InsertMemory, Quoting } from './transcode.js'
 import { InsertBuilder } from './transcode.js'
 import type { WriteFacts } from './write-plan.js'
 
@@ -28,7 +28,7 @@ export class Statements {
   /** null: rows go straight into the target. */
   readonly stage: { readonly create: readonly string[]; readonly empty: string; readonly merge: Merge } | null
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, memory: InsertMemory) {
     this.plan = plan
     this.facts = plan.write.facts as WriteFacts
     this.guards = Guards.of(plan)
@@ -40,6 +40,7 @@ export class Statements {
       `${replace ? 'REPLACE' : 'INSERT'} INTO ${entry} (${targetColumns(plan)}) VALUES `,
       plan.columns.map(quoting),
       this.facts.staged ? '' : onDuplicate(plan, this.facts),
+      memory,
     )
     this.stage = this.facts.staged
       ? {

@@ -136,21 +136,34 @@ export type Quoting = 'number' | 'text' | 'bytes'
 /** The kernel's names for them. */
 const QUOTING = { number: 0, text: 1, bytes: 2 } satisfies Record<Quoting, number>
 
+/** What statements are put together in, one at a time, whatever their table: each memory reserves addresses of its own. */
+export class InsertMemory {
+  #kernel: Kernel | null = null
+
+  /** Of at least so many bytes. What was in it is lost. */
+  take(bytes: number): Kernel {
+    this.#kernel ??= new Kernel(bytes)
+    this.#kernel.reserve(bytes)
+    return this.#kernel
+  }
+}
+
 /** Turns batches into `INSERT … VALUES (…),(…)`. */
 export class InsertBuilder {
   readonly #prefix: Buffer
   readonly #suffix: Buffer
   readonly #quoting: Uint8Array
-  #kernel: Kernel | null = null
+  readonly #memory: InsertMemory
 
   /** `suffix` follows the last row. */
-  constructor(prefix: string, quoting: readonly Quoting[], suffix = '') {
+  constructor(prefix: string, quoting: readonly Quoting[], suffix = '', memory = new InsertMemory()) {
+    this.#memory = memory
     this.#prefix = Buffer.from(prefix)
     this.#suffix = Buffer.from(suffix)
     this.#quoting = Uint8Array.from(quoting, (how) => QUOTING[how])
   }
 
-  /** The statement for a whole batch; valid until the next call. */
+  /** The statement for a whole batch; valid until the memory is used again. */
   build(batch: Batch): Buffer {
     const columns = this.#quoting.length
     const from = FIRST_FREE + columns
@@ -158,9 +171,7 @@ export class InsertBuilder {
     const values = to + this.#prefix.length
     // At most every byte is a quote to be doubled, and every cell an empty one of binary text: `,_binary''`.
     const limit = values + batch.bytes.length * 2 + batch.rows * (columns * 10 + 3) + this.#suffix.length
-    this.#kernel ??= new Kernel(limit + SPARE)
-    this.#kernel.reserve(limit + SPARE)
-    const { bytes, run } = this.#kernel
+    const { bytes, run } = this.#memory.take(limit + SPARE)
     bytes.set(this.#quoting, FIRST_FREE)
     bytes.set(batch.bytes, from)
     bytes.set(this.#prefix, to)

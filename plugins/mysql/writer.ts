@@ -20,17 +20,20 @@ import { designTable } from './design.js'
 import { mapError } from './errors.js'
 import { askRepertoire } from './repertoire.js'
 import { removeSql } from './remove.js'
-import { describeTable } from './schema.js'
+import { describeTable, listTables } from './schema.js'
 import { openSequence, takeBlock } from './sequence.js'
 import { charsetOf, identifier, keyText } from './sql.js'
 import { SplitWrite } from './split-write.js'
 import { Statements } from './statements.js'
+import { InsertMemory } from './transcode.js'
 import { planWrite } from './write-plan.js'
 
 export class MysqlWriter implements Writer {
   readonly #endpoint: Endpoint
   #session: Session | null = null
-  #statements: Statements | null = null
+  /** By plan: a sharded target has one for each table. */
+  readonly #statements = new WeakMap<Plan, Statements>()
+  readonly #memory = new InsertMemory()
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint
@@ -42,6 +45,10 @@ export class MysqlWriter implements Writer {
 
   async describe(table: string): Promise<TableSchema> {
     return describeTable(await this.#open(), table)
+  }
+
+  async tables(): Promise<readonly string[]> {
+    return listTables(await this.#open())
   }
 
   async design(request: DesignRequest): Promise<TableDesign> {
@@ -77,8 +84,8 @@ export class MysqlWriter implements Writer {
 
   async write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts> {
     const session = await this.#open()
-    this.#statements ??= new Statements(plan)
-    const split = new SplitWrite(session, this.#statements, options)
+    const statements = this.#statementsOf(plan)
+    const split = new SplitWrite(session, statements, options)
     const stop = () => session.destroy()
     options.signal.addEventListener('abort', stop)
     try {
@@ -93,7 +100,7 @@ export class MysqlWriter implements Writer {
       await this.#rollback(session)
       if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while writing.')
       const mapped = mapError(error, `writing table ${plan.target.table}`, { table: plan.target.table })
-      throw this.#statements.facts.transactional ? mapped : inDoubt(mapped)
+      throw statements.facts.transactional ? mapped : inDoubt(mapped)
     } finally {
       options.signal.removeEventListener('abort', stop)
     }
@@ -124,6 +131,14 @@ export class MysqlWriter implements Writer {
   async close(): Promise<void> {
     await this.#session?.close()
     this.#session = null
+  }
+
+  #statementsOf(plan: Plan): Statements {
+    const known = this.#statements.get(plan)
+    if (known) return known
+    const made = new Statements(plan, this.#memory)
+    this.#statements.set(plan, made)
+    return made
   }
 
   async #create(plan: Plan, statements: readonly string[], signal: AbortSignal): Promise<void> {

@@ -30,7 +30,7 @@ import { quoteName } from './names.js'
 import { defineTable } from './definition.js'
 import { derive } from './derive.js'
 import { checkRefusals, findRefused } from './refused.js'
-import { describeTable } from './schema.js'
+import { describeTable, listTables } from './schema.js'
 import { findWindow } from './window.js'
 
 type Row = readonly SqliteValue[]
@@ -58,6 +58,10 @@ export class SqliteReader implements Reader {
     } catch (thrown) {
       throw sqliteError(thrown, `describing table "${table}" of ${this.#where}`, { table })
     }
+  }
+
+  async tables(): Promise<readonly string[]> {
+    return listTables(this.#open)
   }
 
   async definition(table: string): Promise<TableDefinition> {

@@ -33,22 +33,30 @@ export function checkRefusals(database: Database, plan: Plan): string[] {
 }
 
 function firstRefused(database: Database, plan: ReadPlan, from: string, end: number): RowshiftError | null {
-  const { keys } = plan.source
-  const key = plan.source.columns.filter(({ name }) => keys[0]?.columns.includes(name))
-  for (const { name, refusals = [] } of plan.columns.map(({ source }) => source)) {
-    for (const refusal of refusals) {
-      const cells = [refusal.condition, refusal.value, ...key.map((column) => quoteName(column.name))]
-      const statement = database
-        .prepare(`SELECT ${cells.join(', ')}${from}`)
-        .raw()
-        .safeIntegers(true)
-      for (const row of statement.iterate() as Iterable<readonly SqliteValue[]>) {
-        const [refused, value, ...values] = row
-        const which = () => displayKey(key, values, keys[0]?.columns ?? [])
-        if (refused === 1n) return refusedError(plan.source.table, name, refusal, value, which())
-        if (performance.now() > end) return null
-      }
+  const all = plan.columns.flatMap(({ source: { name, refusals = [] } }) =>
+    refusals.map((refusal) => ({ name, refusal })),
+  )
+  if (all.length === 0) return null
+  const first = (result: (refusal: Refusal, i: number) => string) =>
+    `CASE ${all.map(({ refusal }, i) => `WHEN ${refusal.condition} THEN ${result(refusal, i)}`).join(' ')} END`
+  const names = plan.source.keys[0]?.columns ?? []
+  const key = plan.source.columns.filter(({ name }) => names.includes(name))
+  const cells = [
+    first((_, i) => String(i)),
+    first(({ value }) => value),
+    ...key.map(({ name }) => quoteName(name)),
+  ]
+  // Row by row, since nothing else could end a search that takes too long.
+  const statement = database
+    .prepare(`SELECT ${cells.join(', ')}${from}`)
+    .raw()
+    .safeIntegers(true)
+  for (const [which, value, ...values] of statement.iterate() as Iterable<readonly SqliteValue[]>) {
+    if (typeof which === 'bigint') {
+      const { name, refusal } = all[Number(which)]!
+      return refusedError(plan.source.table, name, refusal, value, displayKey(key, values, names))
     }
+    if (performance.now() > end) return null
   }
   return null
 }

@@ -52,6 +52,12 @@ export function describeTable(database: Database, file: string, table: string): 
   }
 }
 
+export function listTables(database: Database): string[] {
+  const sql =
+    "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+  return rows<{ name: string }>(database, sql).map(({ name }) => name)
+}
+
 export function isView(database: Database, file: string, table: string): boolean {
   return findTable(database, file, table).type === 'view'
 }

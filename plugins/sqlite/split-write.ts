@@ -1,6 +1,6 @@
 import { forEachRow } from '../../src/batch/cells.js'
-import type { Batch, Plan, WriteCounts, WriteOptions } from '../../src/plugin.js'
-import { nothingWritten, RowshiftError } from '../../src/plugin.js'
+import type { Batch, Plan, TableCounts, WriteOptions } from '../../src/plugin.js'
+import { addCounts, nothingWritten, RowshiftError } from '../../src/plugin.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue } from './driver.js'
 import { RowInserter } from './insert.js'
@@ -19,7 +19,7 @@ export class SplitWrite {
   #values: SqliteValue[] = []
   #bounds: (readonly [start: number, end: number])[] = []
   received = 0
-  counts: WriteCounts = nothingWritten
+  counts: TableCounts = nothingWritten
 
   constructor(database: Database, plan: Plan, bindings: readonly Binding[], options: WriteOptions) {
     this.#database = database
@@ -105,14 +105,7 @@ export class SplitWrite {
     this.#add({ dirtyRows: 1 })
   }
 
-  #add(more: Partial<WriteCounts>): void {
-    const sum = (name: keyof WriteCounts) => this.counts[name] + (more[name] ?? 0)
-    this.counts = {
-      rowsWritten: sum('rowsWritten'),
-      rowsChanged: sum('rowsChanged'),
-      rowsUnchanged: sum('rowsUnchanged'),
-      rowsSkipped: sum('rowsSkipped'),
-      dirtyRows: sum('dirtyRows'),
-    }
+  #add(more: Partial<TableCounts>): void {
+    this.counts = addCounts(this.counts, { ...nothingWritten, ...more })
   }
 }

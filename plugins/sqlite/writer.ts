@@ -26,7 +26,7 @@ import { rowsPerStatement } from './insert.js'
 import { quoteName } from './names.js'
 import { removeRows } from './remove.js'
 import { commitRefusal } from './refusals.js'
-import { describeTable, findRowidColumn, isView } from './schema.js'
+import { describeTable, findRowidColumn, isView, listTables } from './schema.js'
 import { openSequence, takeBlock } from './sequence.js'
 import { SplitWrite } from './split-write.js'
 
@@ -61,6 +61,10 @@ export class SqliteWriter implements Writer {
       `"${table}" in ${file} is a view; rows can be written to a table only`,
       { table },
     )
+  }
+
+  async tables(): Promise<readonly string[]> {
+    return this.#database === null ? [] : listTables(this.#database)
   }
 
   async design(request: DesignRequest): Promise<TableDesign> {

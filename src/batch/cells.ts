@@ -4,10 +4,12 @@ import { BACKSLASH, LF, NULL_LETTER, TAB, UNESCAPED } from './batch.js'
 /**
  * Calls `onRow` for every row of a batch with its cells: the unescaped bytes, or null; and with where the row begins
  * and ends. The array is the same one each time; the bytes of cells without escapes are views into the batch.
+ * With `wanted`, which has a 1 for each column to look at, the others are skipped and given as null.
  */
 export function forEachRow(
   batch: Batch,
   onRow: (cells: readonly (Buffer | null)[], start: number, end: number) => void,
+  wanted: Uint8Array | null = null,
 ): void {
   const { bytes } = batch
   const cells: (Buffer | null)[] = []
@@ -21,7 +23,8 @@ export function forEachRow(
       escapes++
       at++
     } else if (byte === TAB || byte === LF) {
-      cells[column++] = escapes === 0 ? bytes.subarray(start, at) : unescape(bytes, start, at, escapes)
+      if (wanted !== null && wanted[column] !== 1) cells[column++] = null
+      else cells[column++] = escapes === 0 ? bytes.subarray(start, at) : unescape(bytes, start, at, escapes)
       start = at + 1
       escapes = 0
       if (byte === LF) {
@@ -35,6 +38,7 @@ export function forEachRow(
 
 /** What a cell says, that stands at `start` and whose separator is at `end`; null for NULL. Always a copy. */
 export function cellBytes(bytes: Buffer, start: number, end: number): Buffer | null {
+  if (end - start === 2 && bytes[start] === BACKSLASH && bytes[start + 1] === NULL_LETTER) return null
   let escapes = 0
   for (let at = start; at < end; at++) {
     if (bytes[at] !== BACKSLASH) continue

@@ -4,7 +4,7 @@ import type { BatchBuilder } from './builder.js'
 
 const SEPARATOR = 1
 /** A cell has something that is escaped; or NULL. */
-const ESCAPED = 2
+export const ESCAPED = 2
 /** A cell has bytes that are not ASCII. */
 const HIGH = 4
 

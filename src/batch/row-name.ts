@@ -1,4 +1,4 @@
-import type { Batch, Plan } from '../plugin.js'
+import type { Batch, ColumnMapping, Plan } from '../plugin.js'
 import { isOwn } from '../schema.js'
 import { forEachRow } from './cells.js'
 
@@ -13,11 +13,15 @@ export function excerpt(cell: Buffer | null): string {
   return JSON.stringify(cell.length > EXCERPT ? `${text}…` : text)
 }
 
+type NamingPlan = Pick<Plan, 'key' | 'target'> & {
+  readonly columns: readonly Pick<ColumnMapping, 'source' | 'target' | 'made'>[]
+}
+
 /**
  * Which row it is: `id = "7"` for each column that is copied of the split key, else of the target's first key. Also where
  * a column of the split key is not copied, but derived or made anew.
  */
-export function rowName({ key, columns, target }: Plan, cells: Cells): string[] {
+export function rowName({ key, columns, target }: NamingPlan, cells: Cells): string[] {
   const name = (end: 'source' | 'target', names: readonly string[]) =>
     names.flatMap((name) => {
       const at = columns.findIndex((column) => isOwn(column[end], name))

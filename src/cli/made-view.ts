@@ -2,7 +2,10 @@ import type { CellPlan, IdPlan, LookupPlan, StagePlan } from '../plugin.js'
 
 /** How a worker thread makes a cell, for people; null: it does not. */
 export function describeMaking(cell: CellPlan | undefined, stage: StagePlan | null): string | null {
-  const read = (at: number) => stage!.reads[at]!.name
+  const read = (at: number) => {
+    const { name, sql } = stage!.reads[at]!
+    return sql === undefined ? name : `${name} (pushed down: ${sql.replaceAll(/\s+/g, ' ')})`
+  }
   switch (cell?.type) {
     case undefined:
     case 'read':

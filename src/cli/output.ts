@@ -3,7 +3,7 @@ import type { ColumnMapping, Plan, SplitOutline } from '../plugin.js'
 import type { RowshiftError } from '../errors.js'
 import { redact } from '../errors.js'
 import { describeMaking } from './made-view.js'
-import type { RunReport } from '../task/task.js'
+import type { RunReport, ShardReport } from '../task/task.js'
 
 export function printError(error: RowshiftError): void {
   process.stderr.write(`${redact(`rowshift: ${error.message} [${error.code}]`)}\n`)
@@ -37,18 +37,21 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
 }
 
+const INCREMENTAL: ReadonlySet<string> = new Set(['append', 'increment'])
+
 /** What a person reads after a run. */
 export function summary(report: RunReport): string {
   if (report.status === 'skipped') return `Skipped. ${report.error!.message}`
   if (report.status === 'success' && report.splits === 0)
-    return `The source is empty: 0 rows copied. Run ${report.runId}.`
+    return `${INCREMENTAL.has(report.mode) ? 'Nothing new' : 'The source is empty'}: 0 rows copied. Run ${report.runId}.`
   const done = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[report.status]
   const rate = report.seconds > 0 ? report.rowsWritten / report.seconds : 0
   const lines = [
     `${done} ${formatCount(report.rowsWritten)} rows (${formatBytes(report.bytes)}) in ${formatSeconds(report.seconds)}: ` +
       `${formatCount(rate)} rows/s, ${report.splitsDone} of ${report.splits} splits, ` +
-      `${report.workerNum} threads, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
+      `${formatThreads(report.workerNum)}, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
   ]
+  if (report.shards !== null) lines.push(...shardLines(report.shards))
   if (report.rowsFiltered > 0) lines.push(`${formatCount(report.rowsFiltered)} rows were left out.`)
   if (report.lookupMisses > 0)
     lines.push(`${formatCount(report.lookupMisses)} rows had a key that a lookup did not find.`)
@@ -63,6 +66,23 @@ export function summary(report: RunReport): string {
   return lines.join('\n')
 }
 
+/** Most shards that a person wants to see one by one. */
+const SHOWN_SHARDS = 64
+
+function shardLines(shards: readonly ShardReport[]): string[] {
+  if (shards.length > SHOWN_SHARDS) return [`${shards.length} shards; --json shows the rows of each.`]
+  const width = Math.max(...shards.map(({ name }) => name.length))
+  return shards.map(({ name, rowsWritten, rowsUnchanged, rowsSkipped, dirtyRows }) => {
+    const others = [
+      [rowsUnchanged, 'unchanged'],
+      [rowsSkipped, 'skipped'],
+      [dirtyRows, 'refused'],
+    ] as const
+    const more = others.flatMap(([rows, what]) => (rows === 0 ? [] : [`, ${formatCount(rows)} ${what}`]))
+    return `  ${name.padEnd(width)}  ${formatCount(rowsWritten)} rows${more.join('')}`
+  })
+}
+
 /** Where a table is, without secrets. */
 export function tableLabel({ loaded, connection }: ResolvedConnection): string {
   return loaded.plugin.describeConnection(connection)
@@ -75,11 +95,12 @@ export function describePlan(plan: Plan, from: string, to: string): string {
   const lines = [
     `from     ${from} table ${source.table}, ${rows} rows`,
     `to       ${to} table ${target.table}`,
-    `mode     ${plan.mode}, write mode ${plan.writeMode}, ${plan.workerNum} threads`,
+    `mode     ${plan.mode}, write mode ${plan.writeMode}, ${formatThreads(plan.workerNum)}`,
     ...plan.columns.map(
       (column, i) => `${i === 0 ? 'columns ' : '        '} ${describeColumn(column, plan)}`,
     ),
     ...(plan.where === null ? [] : [`where    ${plan.where}`]),
+    ...shardCreations(plan),
     ...(plan.create?.statements ?? []).map((sql) => `create   ${indented(sql)}`),
     ...plan.preSql.map((sql) => `before   ${sql}`),
     ...(plan.create?.deferred ?? []).map((sql) => `after    ${indented(sql)}`),
@@ -88,6 +109,17 @@ export function describePlan(plan: Plan, from: string, to: string): string {
     ...plan.warnings.map((warning) => `warning  ${warning}`),
   ]
   return lines.join('\n')
+}
+
+/** They differ in the name of the table only, so one of them is enough. */
+function shardCreations({ sharding }: Plan): string[] {
+  const made = (sharding?.shards ?? []).filter(({ create }) => create !== null)
+  const [first, ...more] = made
+  if (!first) return []
+  const statements = first.create!.statements.map((sql) => `create   ${indented(sql)}`)
+  return more.length === 0
+    ? statements
+    : [...statements, `         and alike ${more.map(({ name }) => name).join(', ')}`]
 }
 
 /** What `rowshift plan` adds: how many splits, how they are found, and what one of them asks. */
@@ -115,7 +147,7 @@ function describeColumn(column: ColumnMapping, { columns, stage }: Plan): string
   const what =
     grade === 'lossy' ? `lossy (accepted): loses ${why}` : grade === 'exact' ? grade : `${grade}: ${why}`
   const from = making === null ? `${source.name} (${source.type})` : making
-  const derived = source.sql === undefined ? '' : `; pushed down: ${source.sql.replaceAll(/\s+/g, ' ')}`
+  const derived = source.sql === undefined ? '' : `; pushed down: ${source.sql.replaceAll('\n', ' ')}`
   return `${from} -> ${target.name} (${target.type}), ${what}${derived}`
 }
 
@@ -138,4 +170,8 @@ export function table(rows: readonly Readonly<Record<string, string | number | n
         .trimEnd(),
     )
     .join('\n')
+}
+
+export function formatThreads(count: number): string {
+  return count === 1 ? '1 thread' : `${count} threads`
 }

@@ -4,7 +4,7 @@ import type { VerifyRequest } from '../verify/job.js'
 import { runVerify } from '../verify/job.js'
 import type { VerifyReport, Verdict } from '../verify/report.js'
 import type { VerifyPlan } from '../verify/verify-plan.js'
-import { formatCount, formatSeconds, printable, tableLabel } from './output.js'
+import { formatCount, formatSeconds, formatThreads, printable, tableLabel } from './output.js'
 import type { ProgressView } from './progress-view.js'
 
 /** Rows of each kind that a person sees. */
@@ -30,7 +30,7 @@ function describeVerify(plan: VerifyPlan, { from, to, mode, sample }: VerifyRequ
   return [
     `source   ${tableLabel(from)} table ${plan.source.source.table}`,
     `target   ${tableLabel(to)} table ${plan.target.source.table}`,
-    `mode     ${mode === 'sync' ? 'compare and repair' : 'compare'}, ${plan.forms.length} columns, ${plan.workerNum} threads`,
+    `mode     ${mode === 'sync' ? 'compare and repair' : 'compare'}, ${plan.forms.length} columns, ${formatThreads(plan.workerNum)}`,
     ...(plan.source.where === null ? [] : [`where    ${plan.source.where} (on both ends)`]),
     ...(sample === 100 ? [] : [`sample   ${sample} % of the splits`]),
     ...plan.reasons.map((reason) => `because  ${reason}`),

@@ -5,6 +5,7 @@ import type { Connection } from '../plugin.js'
 import type { LoadedPlugin } from './plugins.js'
 import { checkConnection, defaultTaskStoreType, loadPlugin } from './plugins.js'
 import { checkByFile } from './schema.js'
+import { expand, expandUrl } from './databases.js'
 import { substitute, substituteReferences } from './variables.js'
 
 type Side = 'from' | 'to'
@@ -28,6 +29,14 @@ const TASK_META_PREFIX = 'task_meta_'
 /** A connection with the plugin it belongs to. */
 export interface ResolvedConnection {
   readonly loaded: LoadedPlugin
+  readonly connection: Connection
+  /** All databases, when they were named by a pattern; `connection` is the first. */
+  readonly databases?: readonly NamedConnection[]
+}
+
+/** One of several databases, under the name that tells it from the others. */
+export interface NamedConnection {
+  readonly name: string
   readonly connection: Connection
 }
 
@@ -82,8 +91,16 @@ export class Config {
     )
   }
 
-  /** The connection of one side of a task, found under `<app>_<db>`. */
+  /** The connection of one side of a task, found under `<app>_<db>`; for a pattern of databases, that of each. */
   async connection(side: Side, type: string, app: string, db: string): Promise<ResolvedConnection> {
+    const names = expand(db)
+    if (names === null) return this.#connection(side, type, app, db)
+    const resolved: ResolvedConnection[] = []
+    for (const name of names) resolved.push(await this.#connection(side, type, app, name))
+    return together(resolved, names)
+  }
+
+  async #connection(side: Side, type: string, app: string, db: string): Promise<ResolvedConnection> {
     const loaded = await loadPlugin(type)
     const key = `${app}_${db}`
     for (const { path, content } of this.#files) {
@@ -124,6 +141,18 @@ export class Config {
 
 /** The connection and table of a `--from` or `--to` URL: `type://…?table=name`. */
 export async function fromUrl(
+  text: string,
+  option: string,
+): Promise<ResolvedConnection & { readonly table: string }> {
+  const urls = expandUrl(text)
+  if (urls === null) return fromSingleUrl(text, option)
+  const resolved: Awaited<ReturnType<typeof fromSingleUrl>>[] = []
+  for (const { url } of urls) resolved.push(await fromSingleUrl(url, option))
+  const names = urls.map(({ name }) => name)
+  return { ...together(resolved, names), table: resolved[0]!.table }
+}
+
+async function fromSingleUrl(
   text: string,
   option: string,
 ): Promise<ResolvedConnection & { readonly table: string }> {
@@ -184,4 +213,9 @@ function readJson(path: string, required: boolean, faults: string[]): unknown {
     faults.push(`${path}: is not valid JSON`)
     return null
   }
+}
+
+function together(resolved: readonly ResolvedConnection[], names: readonly string[]): ResolvedConnection {
+  const databases = resolved.map(({ connection }, i) => ({ name: names[i]!, connection }))
+  return { ...resolved[0]!, databases }
 }

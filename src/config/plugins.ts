@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { RowshiftError } from '../errors.js'
-import type { Connection, Endpoint, Plugin } from '../plugin.js'
+import type { Connection, Plugin } from '../plugin.js'
 import { check } from './schema.js'
 
 interface BuiltinModule {
@@ -44,10 +44,6 @@ export function checkConnection(loaded: LoadedPlugin, connection: Connection, wh
       faults,
     })
   }
-}
-
-export function endpoint(loaded: LoadedPlugin, connection: Connection, session: readonly string[]): Endpoint {
-  return { plugin: loaded.specifier, connection, session }
 }
 
 function resolveModule(type: string, known: readonly string[]): string {

@@ -1,8 +1,9 @@
 import type { ResolvedConnection } from '../config/config.js'
-import { endpoint } from '../config/plugins.js'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { makePlan } from '../plan/plan.js'
+import { isMany } from '../plan/sources.js'
+import { checkShardParams } from '../plan/shard-rule.js'
 import { checkCreated } from '../plan/target.js'
 import type { Past } from '../plan/window.js'
 import type { Plan, Reader, SplitOutline, Writer } from '../plugin.js'
@@ -12,6 +13,7 @@ import type { RunReport } from '../task/task.js'
 import type { CoordinatorResult } from './coordinator.js'
 import { copySplits } from './coordinator.js'
 import { checkPercentage, DirtyFile, noDirtyFiles } from './dirty-file.js'
+import { endpointOf, originOf, placeOf, readerOf, writerOf } from './ends.js'
 import { OpenPlaces } from './places.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
@@ -115,14 +117,14 @@ async function copy(
   return copySplits({
     runId: request.runId,
     plan: made,
-    source: endpoint(request.from.loaded, request.from.connection, request.params.session),
-    target: endpoint(request.to.loaded, request.to.connection, request.params.session),
+    source: endpointOf(request.from, request.params.session),
+    target: endpointOf(request.to, request.params.session),
     reader,
     stage: stage?.setup ?? null,
     prepare: async () => {
       await writer.prepare(made, hooks.signal)
-      if (made.create) checkCreated(made, await writer.describe(made.target.table))
-      await prepareIds(made, writer, hooks.signal)
+      if (made.create && made.sharding === null) checkCreated(made, await writer.describe(made.target.table))
+      await prepareIds(made, stage?.setup ?? null, writer, hooks.signal)
     },
     dirty: dirty?.setup ?? null,
     signal: hooks.signal,
@@ -151,7 +153,7 @@ function withoutIndexes({ create, target }: Plan, error: RowshiftError): Rowshif
 
 /** The last line of defence: what the splits add up to must make sense for the table. */
 function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
-  const sawRows = made.key !== null && !made.key.nullable && made.window === null && splits > 0
+  const sawRows = made.key !== null && !made.key.nullable && wholeTables(made) && splits > 0
   const counted = settled(done)
   if (splits === splitsDone && done.rowsRead === counted && !(sawRows && done.rowsRead === 0)) return
   throw new RowshiftError(
@@ -161,6 +163,10 @@ function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
   )
 }
 
+function wholeTables({ window, sources }: Plan): boolean {
+  return window === null && (sources ?? []).every((table) => table.window === null)
+}
+
 function plan(request: CopyRequest, ends: Ends): Promise<Plan> {
   const { params } = request
   return makePlan({
@@ -168,6 +174,8 @@ function plan(request: CopyRequest, ends: Ends): Promise<Plan> {
     sourceTable: request.from.table,
     targetTable: request.to.table,
     params,
+    origin: originOf(request.from, ends.reader),
+    place: placeOf(request.to, ends.writer),
     past: request.past ?? null,
   })
 }
@@ -177,8 +185,9 @@ async function withEnds<T>(
   { from, to, params, others = {} }: CopyRequest,
   use: (ends: Ends) => Promise<T>,
 ): Promise<T> {
-  const reader = from.loaded.plugin.createReader?.(endpoint(from.loaded, from.connection, params.session))
-  const writer = to.loaded.plugin.createWriter?.(endpoint(to.loaded, to.connection, params.session))
+  checkShardParams(params.shard, to.table, to.databases?.map(({ name }) => name) ?? null)
+  const reader = readerOf(from.loaded.plugin, endpointOf(from, params.session), isMany(from))
+  const writer = writerOf(to.loaded.plugin, endpointOf(to, params.session), params.shard !== null)
   if (!reader) throw cannot(from, 'read from')
   if (!writer) throw cannot(to, 'written to')
   const places = new OpenPlaces({ source: from, target: to, others, session: params.session })

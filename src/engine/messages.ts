@@ -42,7 +42,7 @@ export interface StageSetup {
   readonly endpoints: Readonly<Record<string, Endpoint>>
   /** Lookups that are kept in memory, by the place of their cell in the plan. */
   readonly lookups: Readonly<Record<number, SharedCells>>
-  /** In shared memory: one number, how many threads have begun. */
+  /** In shared memory: how many threads have begun; and the first number that the run has reserved for them, when it has. */
   readonly threads: Int32Array
 }
 
@@ -57,6 +57,8 @@ export type ControlMessage =
 
 /** How far a split has got; each message replaces the one before. Until it is done, rows written are not yet committed. */
 export interface SplitCounts extends WriteCounts {
+  /** Rows read of each table, where the source is several; only when a split is done. */
+  readonly sources?: Readonly<Record<string, number>>
   readonly rowsRead: number
   /** Left out by the stage on purpose. */
   readonly rowsFiltered: number

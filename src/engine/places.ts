@@ -1,8 +1,8 @@
 import type { ResolvedConnection } from '../config/config.js'
-import { endpoint } from '../config/plugins.js'
 import { RowshiftError } from '../errors.js'
 import type { Place, Places } from '../plan/places.js'
 import type { Endpoint, Reader } from '../plugin.js'
+import { endpointOf } from './ends.js'
 
 /** The connections that a run may use, by what `params` call them. */
 export interface Connections {
@@ -32,7 +32,7 @@ export class OpenPlaces implements Places {
     const { loaded, connection } = found
     // A URL holds a password, and says where it leads without it.
     const shown = Object.hasOwn(others, name) ? loaded.plugin.describeConnection(connection) : name
-    const at = endpoint(loaded, connection, session)
+    const at = endpointOf({ loaded, connection }, session)
     const reader = loaded.plugin.createReader?.(at)
     if (!reader)
       throw new RowshiftError('PLUGIN_UNKNOWN', `${shown} cannot be read from: its plugin has no reader.`)
@@ -50,7 +50,10 @@ export class OpenPlaces implements Places {
   get endpoints(): Readonly<Record<string, Endpoint>> {
     const { target, session } = this.#connections
     const places = [...this.#places.values()].map(({ name, endpoint }) => [name, endpoint] as const)
-    return Object.fromEntries([['target', endpoint(target.loaded, target.connection, session)], ...places])
+    return Object.fromEntries([
+      ['target', endpointOf({ loaded: target.loaded, connection: target.connection }, session)],
+      ...places,
+    ])
   }
 
   async close(): Promise<void> {

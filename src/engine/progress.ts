@@ -1,4 +1,5 @@
 import type { SplitCounts } from './messages.js'
+import { addCounts } from '../plugin.js'
 import { noCounts } from './messages.js'
 
 /** Everything known about how far a run is; a value, never changed in place. */
@@ -70,18 +71,27 @@ export function current(progress: Progress): SplitCounts {
 }
 
 function add(a: SplitCounts, b: SplitCounts): SplitCounts {
+  const shards = addByName(a.shards, b.shards, addCounts)
+  const sources = addByName(a.sources, b.sources, (x, y) => x + y)
   return {
     rowsRead: a.rowsRead + b.rowsRead,
     rowsFiltered: a.rowsFiltered + b.rowsFiltered,
     rowsAdded: a.rowsAdded + b.rowsAdded,
     lookupMisses: a.lookupMisses + b.lookupMisses,
-    rowsWritten: a.rowsWritten + b.rowsWritten,
-    rowsChanged: a.rowsChanged + b.rowsChanged,
-    rowsUnchanged: a.rowsUnchanged + b.rowsUnchanged,
-    rowsSkipped: a.rowsSkipped + b.rowsSkipped,
-    dirtyRows: a.dirtyRows + b.dirtyRows,
+    ...addCounts(a, b),
+    ...(shards ? { shards } : {}),
+    ...(sources ? { sources } : {}),
     bytes: a.bytes + b.bytes,
   }
+}
+
+type ByName<T> = Readonly<Record<string, T>> | undefined
+
+function addByName<T>(a: ByName<T>, b: ByName<T>, add: (a: T, b: T) => T): ByName<T> {
+  if (a === undefined || b === undefined) return a ?? b
+  const sums = { ...a }
+  for (const [name, value] of Object.entries(b)) sums[name] = name in sums ? add(sums[name]!, value) : value
+  return sums
 }
 
 /** The rows read that are accounted for, whatever became of them. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { RowshiftError } from '../errors.js'
 import type { Plan } from '../plugin.js'
+import { nothingWritten } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
 import type { CoordinatorResult } from './coordinator.js'
@@ -51,6 +52,8 @@ export function makeReport(facts: ReportFacts): RunReport {
     dirtyRows: progress.done.dirtyRows,
     dirtyFile: facts.dirtyFile ?? null,
     dirtyReadFile: facts.dirtyReadFile ?? null,
+    sources: sourceCounts(plan, progress),
+    shards: shardCounts(plan, progress),
     bytes: progress.done.bytes,
     splits: progress.splits,
     splitsDone: progress.splitsDone,
@@ -67,6 +70,24 @@ export function makeReport(facts: ReportFacts): RunReport {
     watermarks: plan?.watermarks ?? {},
     error: error === null ? null : error.report(),
   }
+}
+
+function sourceCounts(plan: Plan | null, { done }: Progress): RunReport['sources'] {
+  if (!plan?.sources) return null
+  return plan.sources.map(({ name, window }) => ({
+    name,
+    rowsRead: done.sources?.[name] ?? 0,
+    watermark: window && { from: window.from, to: window.to },
+  }))
+}
+
+/** Every shard that the plan knows or that was made on demand, whether or not it got rows. */
+function shardCounts(plan: Plan | null, { done }: Progress): RunReport['shards'] {
+  if (!plan?.sharding) return null
+  const { shards = {} } = done
+  const known = plan.sharding.shards.map(({ name }) => name)
+  const made = Object.keys(shards).filter((name) => !known.includes(name))
+  return [...known, ...made].map((name) => ({ name, ...(shards[name] ?? nothingWritten) }))
 }
 
 function dirtyWarnings({ progress, dirtyFile, dirtyReadFile }: ReportFacts): string[] {

@@ -3,11 +3,14 @@ import { CellMapBuilder } from '../batch/cell-map.js'
 import { recycle } from '../batch/builder.js'
 import { RawRows } from '../batch/raw-rows.js'
 import { RowshiftError } from '../errors.js'
+import { WORKERS } from '../ids/snowflake.js'
 import { ambiguousKey } from '../lookup-errors.js'
-import type { IdMapPlan, LookupPlan, Plan, Reader, ReadPlan, Writer } from '../plugin.js'
+import type { IdMapPlan, LookupPlan, Plan, Reader, ReadPlan, Sequence, Writer } from '../plugin.js'
 import type { StageSetup } from './messages.js'
 import type { OpenPlaces } from './places.js'
 
+/** Every run into a target gets other numbers, until there are no more and the first come again. */
+const SNOWFLAKE_WORKERS: Sequence = { name: 'snowflake workers', tables: [], column: '' }
 /** A slot and the lengths of an entry: no entry takes less. */
 const LEAST_ENTRY_BYTES = 16
 
@@ -28,14 +31,24 @@ export async function setUpStage(
     const how = all ? `all ${all.entries} keys are in memory` : 'keys are asked for, batch by batch'
     reasons.push(`lookup of ${cell.name}: ${how}`)
   }
-  const threads = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  const threads = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT))
   return { setup: { endpoints: places.endpoints, lookups, threads }, reasons }
 }
 
 /** Once the target is prepared: makes what its ids need there. */
-export async function prepareIds({ stage }: Plan, writer: Writer, signal: AbortSignal): Promise<void> {
-  for (const cell of stage?.cells ?? []) {
-    if (cell.type !== 'id') continue
+export async function prepareIds(
+  { stage, workerNum }: Plan,
+  setup: StageSetup | null,
+  writer: Writer,
+  signal: AbortSignal,
+): Promise<void> {
+  const ids = stage?.cells.filter((cell) => cell.type === 'id') ?? []
+  if (ids.some(({ ids }) => ids.type === 'snowflake' && ids.worker === null)) {
+    await writer.openSequence!(SNOWFLAKE_WORKERS)
+    const first = await writer.takeBlock!(SNOWFLAKE_WORKERS, workerNum)
+    Atomics.store(setup!.threads, 1, Number(BigInt(first) % BigInt(WORKERS)))
+  }
+  for (const cell of ids) {
     if (cell.map) await makeMap(cell.map, writer, signal)
     if (cell.ids.type === 'sequence') await writer.openSequence!(cell.ids.sequence)
   }

@@ -13,8 +13,8 @@ interface IdRequest {
   readonly key: { readonly column: Column; readonly place: number } | null
   readonly to: Column
   readonly target: TableSchema
-  /** The target table is there. */
-  readonly exists: boolean
+  /** Tables of the target that are there. */
+  readonly tables: readonly string[]
   readonly workerNum: number
 }
 
@@ -35,7 +35,7 @@ export async function planId(
     if (to.kind !== 'integer') faults.push(`${at}: a sequence makes integers, and ${to.name} is ${to.kind}`)
     if (!writer.openSequence || to.kind !== 'integer') return null
   }
-  const ids = idPlan(request)
+  const ids = idPlan(request, writer)
   const column = idColumn(ids, to)
   const reasons = [reasonOf(to, ids, workerNum)]
   if (make.map === null || key === null) return { column, how: { ids, map: null }, warnings: [], reasons }
@@ -57,20 +57,20 @@ export async function planId(
   }
 }
 
-function idPlan({ make: { ids }, to, target, exists, workerNum }: IdRequest): IdPlan {
+function idPlan({ make: { ids }, to, target, tables, workerNum }: IdRequest, writer: Writer): IdPlan {
   switch (ids.type) {
     case 'snowflake':
-      // Runs that go on at the same time, and do not know of each other, seldom get the same numbers.
       return {
         type: 'snowflake',
         epoch: ids.epoch,
-        worker: ids.worker ?? randomInt(WORKERS - workerNum + 1),
+        // Where numbers cannot be reserved, runs that go on at the same time seldom draw the same.
+        worker: ids.worker ?? (writer.openSequence ? null : randomInt(WORKERS - workerNum + 1)),
       }
     case 'uuidv7':
       return { type: 'uuidv7', binary: to.kind === 'bytes' }
     case 'sequence': {
       const name = ids.name ?? `${target.table}.${to.name}`
-      const sequence = { name, tables: exists ? [target.table] : [], column: to.name }
+      const sequence = { name, tables, column: to.name }
       return { type: 'sequence', sequence, block: ids.block }
     }
     default:
@@ -110,8 +110,12 @@ function idColumn(ids: IdPlan, { name }: Column): Column {
 
 function reasonOf({ name }: Column, ids: IdPlan, workerNum: number): string {
   switch (ids.type) {
-    case 'snowflake':
-      return `ids of ${name}: snowflake, workers ${ids.worker} to ${ids.worker + workerNum - 1}, epoch ${new Date(ids.epoch).toISOString()}`
+    case 'snowflake': {
+      const { worker, epoch } = ids
+      const workers =
+        worker === null ? 'workers reserved in the target' : `workers ${worker} to ${worker + workerNum - 1}`
+      return `ids of ${name}: snowflake, ${workers}, epoch ${new Date(epoch).toISOString()}`
+    }
     case 'uuidv7':
       return `ids of ${name}: UUIDs of version 7`
     case 'sequence':

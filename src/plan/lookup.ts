@@ -57,7 +57,7 @@ export async function planLookup(
   return {
     column: valueColumn(values, make, key, to),
     how: { in: place.name, tables, missing: make.missing, preloadBytes: make.preloadBytes },
-    warnings: tables.flatMap(indexWarnings),
+    warnings: indexWarnings(tables, make.key),
   }
 }
 
@@ -109,10 +109,14 @@ function valueColumn(values: readonly Column[], { missing }: LookupMake, key: Co
   }
 }
 
-function indexWarnings({ source, columns }: ReadPlan): string[] {
-  const { name } = columns[0]!.source
-  if (source.keys.some(({ columns: [first] }) => first === name)) return []
+function indexWarnings(tables: readonly ReadPlan[], key: string): string[] {
+  const without = tables.filter(({ source, columns }) => {
+    const { name } = columns[0]!.source
+    return !source.keys.some(({ columns: [first] }) => first === name)
+  })
+  if (without.length === 0) return []
+  const names = without.map(({ source }) => source.table).join(', ')
   return [
-    `lookup table ${source.table} has no unique key that begins with ${name}: a key with two values ends the run, and without an index on it a table that does not fit into memory is searched from end to end for every batch`,
+    `lookup table ${names} has no unique key that begins with ${key}: a key with two values ends the run, and without an index on it a table that does not fit into memory is searched from end to end for every batch`,
   ]
 }

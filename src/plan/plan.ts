@@ -1,5 +1,15 @@
 import { RowshiftError } from '../errors.js'
-import type { Plan, PlanDraft, Reader, TableSchema, WritePlan, Writer } from '../plugin.js'
+import type {
+  Plan,
+  PlanDraft,
+  Reader,
+  Sharding,
+  SourceTable,
+  TableCreation,
+  TableSchema,
+  WritePlan,
+  Writer,
+} from '../plugin.js'
 import { checkPlan } from '../stage.js'
 import type { Params } from '../task/params.js'
 import { chooseIdentity } from './identity.js'
@@ -7,13 +17,17 @@ import { BATCH_BYTES } from './limits.js'
 import { settleLosses } from './losses.js'
 import type { ColumnPair } from './mapping.js'
 import { mapColumns } from './mapping.js'
-import { chooseKey, column, keyWithin } from './split-key.js'
+import { settleRules, shardWarnings } from './shard-rule.js'
+import type { ShardPlace } from './shards.js'
+import { highestOfShards, planShards } from './shards.js'
+import type { Reading, SourcePlace } from './sources.js'
+import { chooseReading, describeSources } from './sources.js'
+import { chooseKey, column } from './split-key.js'
 import type { Places } from './places.js'
 import { checkNewIds, planStage } from './stage.js'
-import { planTarget } from './target.js'
+import { planTarget, sameTable } from './target.js'
 import { openTarget, planTransform } from './transform.js'
 import type { Past } from './window.js'
-import { chooseWindow } from './window.js'
 
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
 const SPLIT_BYTES = 8 << 20
@@ -30,6 +44,10 @@ export interface PlanRequest {
   readonly sourceTable: string
   readonly targetTable: string
   readonly params: Params
+  /** The databases of a source that is several tables; `reader` is then all of them. */
+  readonly origin?: SourcePlace | null
+  /** The databases of a sharded target; `writer` is then all of them. */
+  readonly place?: ShardPlace | null
   /** Of earlier runs; null: nothing is remembered. */
   readonly past?: Past | null
   readonly places: Places
@@ -38,8 +56,13 @@ export interface PlanRequest {
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
 export async function makePlan(request: PlanRequest): Promise<Plan> {
   const { reader, writer, params } = request
-  const source = await reader.describe(request.sourceTable)
-  const { target, create, ...made } = await planTarget(request, source)
+  const many = request.origin ? await describeSources(request.sourceTable, request.origin) : null
+  const source = many?.source ?? (await reader.describe(request.sourceTable))
+  const place = request.place ?? null
+  const { target, create, ...made } =
+    place !== null && params.shard !== null
+      ? await planShards(request, source, params.shard, place)
+      : await planTarget(request, source)
   if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source)
   const transform = await planTransform(params.transform)
   const open = transform === null ? target : openTarget(source, target, params.columns)
@@ -51,7 +74,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     writer,
     places: request.places,
     target,
-    exists: create === null,
+    tables: tablesThere(target, create, made.sharding),
     pairs: mapping.pairs,
     key: chosen.key,
     workerNum: params.workerNum,
@@ -66,57 +89,64 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     allowLossy,
     where,
   })
-  const split = splitRows(source, params)
+  const sharding = made.sharding && settleRules(made.sharding, settled.columns)
+  const split = splitRows(source, params, sharding?.shards.length)
   const past = request.past ?? null
-  const { window, watermarks } = await chooseWindow({
-    reader,
-    writer,
-    source,
-    target,
-    params,
-    key: chosen.key,
-    past: create ? forgotten(past) : past,
-  })
-  const { key, reason } = window === null ? chosen : keyWithin(window, params.mode, chosen, split.rows)
-  const identity = chooseIdentity({
-    writeMode: params.writeMode,
-    target,
-    columns: settled.columns,
-    key: chosen.key,
-  })
+  const reading = await chooseReading(
+    {
+      reader,
+      writer: sharding ? { highest: (_, column) => highestOfShards(place!, sharding, column) } : writer,
+      source,
+      target,
+      params,
+      key: chosen.key,
+      past: isNew(create, sharding) ? forgotten(past) : past,
+    },
+    many,
+    chosen,
+    split.rows,
+  )
+  const { window, watermarks, key, sources } = reading
+  checkDistinct(sources, target, sharding)
+  const { writeMode } = params
+  const identity = chooseIdentity({ writeMode, target, columns: settled.columns, key: chosen.key })
   checkNewIds(identity, staged.stage)
   const draft: PlanDraft = {
     mode: params.mode,
     window,
     watermarks,
-    writeMode: params.writeMode,
+    writeMode,
     identity,
     errorLimit: params.errorLimit,
     consistency: params.consistency,
     source,
+    sources,
     target,
+    sharding,
     create,
     columns: settled.columns,
     stage: staged.stage,
     key,
     splitRows: split.rows,
-    workerNum: key === null ? 1 : params.workerNum,
+    workerNum: threads(reading, params),
     writeBatch: params.writeBatch,
     where: params.where,
     preSql: params.preSql,
     postSql: params.postSql,
     reasons: [
+      ...(many ? [many.reason] : []),
       ...made.reasons,
       ...staged.reasons,
-      ...(window?.reasons ?? []),
-      ...(key === null ? [reason] : [reason, split.reason]),
+      ...reading.reasons,
+      ...(key === null ? [] : [split.reason]),
     ],
     warnings: [
       ...made.warnings,
       ...staged.warnings,
-      ...(window?.warnings ?? []),
+      ...reading.warnings,
       ...settled.warnings,
       ...workerWarnings(params.workerNum),
+      ...(sharding ? shardWarnings(sharding, identity, writeMode, staged.stage) : []),
       ...(create ? [] : keylessWarnings(target)),
     ],
   }
@@ -136,13 +166,15 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
 }
 
 /** How many rows a split should have, and why. */
-export function splitRows(source: TableSchema, params: Params): { rows: number; reason: string } {
+export function splitRows(source: TableSchema, params: Params, shards = 1): { rows: number; reason: string } {
   if (params.readBatch !== null) {
     return { rows: params.readBatch, reason: `${params.readBatch} rows per split: asked for by read_batch` }
   }
   const byBytes = Math.floor(SPLIT_BYTES / (source.estimatedRowBytes ?? ROW_BYTES))
   const share = Math.ceil((source.estimatedRows ?? Infinity) / (params.workerNum * MIN_SPLITS_PER_THREAD))
-  const rows = Math.max(Math.min(byBytes, share), Math.min(MIN_SPLIT_ROWS, Math.max(1, byBytes)))
+  // A split has a transaction in each shard.
+  const least = MIN_SPLIT_ROWS * Math.max(shards, 1)
+  const rows = Math.max(Math.min(byBytes, share), Math.min(least, Math.max(1, byBytes)))
   return { rows, reason: `${rows} rows per split: at most 8 MiB, and enough splits for every thread` }
 }
 
@@ -194,6 +226,36 @@ function keylessWarnings(target: TableSchema): string[] {
   return [
     `target ${target.table} has no unique key: rows that it already holds would be there twice after this run`,
   ]
+}
+
+/** Without a key a table is one split. */
+function threads({ key, sources }: Reading, { workerNum }: Params): number {
+  if (sources === null) return key === null ? 1 : workerNum
+  return sources.some((table) => table.key !== null) ? workerNum : Math.min(workerNum, sources.length)
+}
+
+/** Where one end is one table, it has been compared before. */
+function checkDistinct(
+  sources: readonly SourceTable[] | null,
+  target: TableSchema,
+  sharding: Sharding | null,
+): void {
+  const targets = (sharding?.shards ?? [target]).map(({ identity }) => identity)
+  const both = (sources ?? []).find(({ identity }) => targets.includes(identity))
+  if (both) throw sameTable({ table: both.name })
+}
+
+/** In the first database. */
+function tablesThere(target: TableSchema, create: TableCreation | null, sharding: Sharding | null): string[] {
+  if (sharding === null) return create === null ? [target.table] : []
+  const there = sharding.shards.filter((shard) => shard.create === null && shard.endpoint === 0)
+  return there.map(({ table }) => table)
+}
+
+/** All rows are still to come. */
+function isNew(create: TableCreation | null, sharding: Sharding | null): boolean {
+  if (sharding === null || sharding.shards.length === 0) return create !== null
+  return sharding.shards.every((shard) => shard.create !== null)
 }
 
 /** What earlier runs have copied went into a table that is no longer there. */

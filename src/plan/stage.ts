@@ -11,8 +11,8 @@ export interface StageRequest {
   readonly writer: Writer
   readonly places: Places
   readonly target: TableSchema
-  /** The target table is there. */
-  readonly exists: boolean
+  /** Tables of the target that are there, in its first database. */
+  readonly tables: readonly string[]
   readonly pairs: readonly ColumnPair[]
   readonly key: SplitKey | null
   readonly workerNum: number
@@ -95,7 +95,7 @@ interface PlannedCell {
 }
 
 async function planCell(
-  { writer, places, target, exists, workerNum }: StageRequest,
+  { writer, places, target, tables, workerNum }: StageRequest,
   pair: ColumnPair,
   reads: Reads,
   faults: string[],
@@ -119,7 +119,7 @@ async function planCell(
   }
   const key = how.map === null ? null : { column: source, place: reads.place(source) }
   const planned = await planId(
-    { at, make: how, key, to, target, exists, workerNum },
+    { at, make: how, key, to, target, tables, workerNum },
     { writer, places },
     faults,
   )

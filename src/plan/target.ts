@@ -1,10 +1,12 @@
 import { RowshiftError } from '../errors.js'
-import type { Column, Plan, TableCreation, TableDesign, TableSchema } from '../plugin.js'
+import type { Column, Plan, Sharding, TableCreation, TableDesign, TableSchema } from '../plugin.js'
 import type { PlanRequest } from './plan.js'
 
 export interface TargetChoice {
   readonly target: TableSchema
   readonly create: TableCreation | null
+  /** null: it is one table. */
+  readonly sharding: Sharding | null
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -16,7 +18,13 @@ export async function planTarget(request: PlanRequest, source: TableSchema): Pro
   if (existing?.identity === source.identity) throw sameTable(source)
   if (existing !== null && schemaSaveMode !== 'recreate') {
     const idle = 'defer_indexes does nothing: it is for tables that the run creates, and this one exists'
-    return { target: existing, create: null, reasons: [], warnings: deferIndexes ? [idle] : [] }
+    return {
+      target: existing,
+      create: null,
+      sharding: null,
+      reasons: [],
+      warnings: deferIndexes ? [idle] : [],
+    }
   }
   if (schemaSaveMode === 'recreate' && request.params.mode !== 'init') throw wouldLoseRows(request)
   const { target, statements, deferred, reasons, warnings } = await design(request, source, existing)
@@ -24,6 +32,7 @@ export async function planTarget(request: PlanRequest, source: TableSchema): Pro
   return {
     target,
     create: { statements, deferred },
+    sharding: null,
     reasons: [`target ${target.table} is ${verb}: schema_save_mode ${schemaSaveMode}`, ...reasons],
     warnings: existing === null ? warnings : [dropped(existing), ...warnings],
   }
@@ -102,7 +111,7 @@ function dropped({ table, estimatedRows }: TableSchema): string {
   return `table ${table} exists: it is dropped first, with ${rows}`
 }
 
-export function sameTable(source: TableSchema): RowshiftError {
+export function sameTable(source: Pick<TableSchema, 'table'>): RowshiftError {
   return new RowshiftError(
     'SAME_TABLE',
     `Source and target are the same table (${source.table}). Nothing was changed; name another target.`,

@@ -15,7 +15,7 @@ export interface Past {
 
 export interface WindowRequest {
   readonly reader: Reader
-  readonly writer: Writer
+  readonly writer: Pick<Writer, 'highest'>
   readonly source: TableSchema
   readonly target: TableSchema
   readonly params: Params

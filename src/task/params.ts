@@ -6,6 +6,8 @@ import type { ErrorLimit, Mode, WriteMode } from '../plugin.js'
 import type { MaxDelete } from '../verify/deletes.js'
 import type { ColumnEntry, RawEntry } from './columns.js'
 import { columnEntries, entryFaults } from './columns.js'
+import type { RawShard, ShardParams } from './shard-params.js'
+import { shardFaults, shardParams } from './shard-params.js'
 
 /** A task's params with both spellings of the seed brought to one form and defaults filled in. */
 export interface Params {
@@ -42,6 +44,8 @@ export interface Params {
   readonly columns: readonly ColumnEntry[] | null
   /** The user's module that rows pass through; null: there is none. */
   readonly transform: TransformParams | null
+  /** Where rows go when the target is several tables; null: it is one. */
+  readonly shard: ShardParams | null
   readonly where: string | null
   readonly session: readonly string[]
   readonly preSql: readonly string[]
@@ -84,6 +88,7 @@ interface RawParams {
   readonly columns?: readonly RawEntry[]
   readonly transform?: string
   readonly transform_timeout?: number
+  readonly shard?: RawShard
   readonly where?: string
   readonly session?: readonly string[]
   readonly pre_sql?: readonly string[]
@@ -156,6 +161,7 @@ function contradictions(raw: RawParams): string[] {
   if (key && targetKey && key.length !== targetKey.length) {
     faults.push('params.pk: "src" and "dest" must have the same number of columns')
   }
+  if (raw.shard !== undefined) faults.push(...shardFaults(raw.shard))
   return faults
 }
 
@@ -182,6 +188,7 @@ function normalise(raw: RawParams, folder: string): Params {
     allowTriggers: raw.allow_triggers ?? false,
     columns: raw.columns ? columnEntries(raw.columns) : null,
     transform: transformOf(raw, folder),
+    shard: raw.shard === undefined ? null : shardParams(raw.shard),
     where: raw.where ?? null,
     session: raw.session ?? [],
     preSql: raw.pre_sql ?? [],

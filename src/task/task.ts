@@ -1,4 +1,5 @@
 import type { ErrorReport } from '../errors.js'
+import type { TableCounts } from '../write.js'
 
 /** One row of `task_def_sync_manager`, or one JSON file with the same fields. */
 export interface Task {
@@ -40,6 +41,17 @@ export interface RunRecord {
   readonly report: string | null
 }
 
+export interface SourceReport {
+  readonly name: string
+  /** In splits that are committed. */
+  readonly rowsRead: number
+  readonly watermark: RunReport['watermark']
+}
+
+export interface ShardReport extends TableCounts {
+  readonly name: string
+}
+
 /** What a run leaves behind when it ends: the `--report` file, `--json`, and the history. */
 export interface RunReport {
   readonly runId: string
@@ -68,6 +80,10 @@ export interface RunReport {
   readonly dirtyFile: string | null
   /** Those that a transform or a lookup refused, as they were read; null: there are none. */
   readonly dirtyReadFile: string | null
+  /** Of each table of a source that is several; null: it is one table. */
+  readonly sources: readonly SourceReport[] | null
+  /** What became of the rows of each table of a sharded target; null: the target is one table. */
+  readonly shards: readonly ShardReport[] | null
   /** Bytes of the rows read, in the wire format. */
   readonly bytes: number
   /** Splits planned so far; all of them when the run succeeded. */

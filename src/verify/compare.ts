@@ -5,7 +5,8 @@ import { advance, noProgress } from '../engine/progress.js'
 import { noCounts } from '../engine/messages.js'
 import { withRetries } from '../engine/retry.js'
 import { log } from '../log.js'
-import type { Endpoint, Plan, Reader, Split } from '../plugin.js'
+import type { Endpoint, Plan, Split } from '../plugin.js'
+import type { RangeSource } from '../sources/range-reader.js'
 import { addFindings, areEqual, noFindings } from './findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from './messages.js'
 import type { VerifyPlan } from './verify-plan.js'
@@ -18,7 +19,7 @@ export interface CompareJob {
   readonly source: Endpoint
   readonly target: Endpoint
   /** The coordinator's own reader of the source, which computes the splits. */
-  readonly reader: Reader
+  readonly reader: RangeSource
   /** Percent of the splits to look at. */
   readonly sample: number
   /** Throws when so many extra rows may not be deleted; called before anything is changed. */

@@ -1,4 +1,4 @@
-import { endpoint } from '../config/plugins.js'
+import { endpointOf, originOf, placeOf, rangesOf, readerOf, writerOf } from '../engine/ends.js'
 import type { CopyRequest } from '../engine/job.js'
 import { stopped } from '../engine/job.js'
 import type { Progress } from '../engine/progress.js'
@@ -7,7 +7,12 @@ import { OpenPlaces } from '../engine/places.js'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { makePlan } from '../plan/plan.js'
+import { checkShardParams } from '../plan/shard-rule.js'
+import { isMany } from '../plan/sources.js'
 import type { Plan, Reader, Writer } from '../plugin.js'
+import { ShardedWriter } from '../shard/sharded-writer.js'
+import type { NamedEntry } from '../task/columns.js'
+import type { Params } from '../task/params.js'
 import type { CompareResult } from './compare.js'
 import { compareTables } from './compare.js'
 import { areEqual } from './findings.js'
@@ -48,6 +53,7 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
   try {
     await withEnds(request, async (ends) => {
       plan = await makeVerifyPlan({ ...request, ...ends }, request.params)
+      if (ends.writer && plan.sharding === null && request.params.shard !== null) throw unknownPlaces(request)
       if (ends.writer) repair = await planRepair(request, ends.reader, ends.writer)
       for (const reason of plan.reasons) log.info({ runId: request.runId }, reason)
       hooks.onPlan(plan)
@@ -79,9 +85,9 @@ function compare(
     runId,
     plan,
     repair,
-    reader,
-    source: endpoint(from.loaded, from.connection, params.session),
-    target: endpoint(to.loaded, to.connection, params.session),
+    reader: rangesOf(reader),
+    source: endpointOf(from, params.session),
+    target: endpointOf(to, params.session),
     sample,
     guard: (found) => checkDeletes(found, params.maxDelete),
     signal,
@@ -89,20 +95,35 @@ function compare(
   })
 }
 
+/** A repair writes rows as they are read. */
+function refuseMade({ columns }: Params): void {
+  const made = (columns ?? []).filter((entry) => entry !== '*' && entry.make !== null)
+  if (made.length === 0) return
+  const names = made.map((entry) => (entry as NamedEntry).to!)
+  throw new RowshiftError(
+    'PARAMS_INVALID',
+    `Columns that worker threads make (${names.join(', ')}) cannot be repaired. Copy the rows again, with write_mode "upsert".`,
+    { columns: names },
+  )
+}
+
 /** `pre_sql` and `post_sql` belong to a whole copy: one that empties the target would undo what is to be repaired. */
 function planRepair({ params, from, to }: VerifyRequest, reader: Reader, writer: Writer): Promise<Plan> {
-  if (!writer.remove) {
+  if (!removes(writer)) {
     throw new RowshiftError(
       'PLUGIN_UNKNOWN',
       `Databases of type "${to.loaded.type}" cannot be repaired: their plugin deletes no rows.`,
     )
   }
+  refuseMade(params)
   return makePlan({
     reader,
     writer,
     places: new OpenPlaces({ source: from, target: to, others: {}, session: params.session }),
     sourceTable: from.table,
     targetTable: to.table,
+    origin: originOf(from, reader),
+    place: placeOf(to, writer),
     params: {
       ...params,
       mode: 'sync',
@@ -115,16 +136,32 @@ function planRepair({ params, from, to }: VerifyRequest, reader: Reader, writer:
   })
 }
 
+function unknownPlaces({ to }: VerifyRequest): RowshiftError {
+  return new RowshiftError(
+    'PARAMS_INVALID',
+    `${to.table} cannot be repaired: which shard a row belongs to follows from a column that a run makes. Run the task again with write_mode "upsert".`,
+    { table: to.table },
+  )
+}
+
+function removes(writer: Writer): boolean {
+  return (writer instanceof ShardedWriter ? writer.writers : [writer]).every(
+    (each) => each.remove !== undefined,
+  )
+}
+
 /** Opens the coordinator's own connections for as long as `use` takes. */
 async function withEnds<T>(
   { from, to, params, mode }: VerifyRequest,
   use: (ends: Ends) => Promise<T>,
 ): Promise<T> {
-  const source = endpoint(from.loaded, from.connection, params.session)
-  const target = endpoint(to.loaded, to.connection, params.session)
-  const reader = from.loaded.plugin.createReader?.(source)
-  const targetReader = to.loaded.plugin.createReader?.(target)
-  const writer = mode === 'sync' ? to.loaded.plugin.createWriter?.(target) : null
+  const source = endpointOf(from, params.session)
+  const target = endpointOf(to, params.session)
+  const sharded = params.shard !== null
+  checkShardParams(params.shard, to.table, to.databases?.map(({ name }) => name) ?? null)
+  const reader = readerOf(from.loaded.plugin, source, isMany(from))
+  const targetReader = readerOf(to.loaded.plugin, target, sharded)
+  const writer = mode === 'sync' ? writerOf(to.loaded.plugin, target, sharded) : null
   if (!reader || !targetReader || writer === undefined) {
     const { type } = reader ? to.loaded : from.loaded
     throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${type}" cannot be compared or repaired.`)

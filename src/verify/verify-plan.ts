@@ -6,7 +6,11 @@ import { sameTable } from '../plan/target.js'
 import { mapColumns } from '../plan/mapping.js'
 import { chooseKey } from '../plan/split-key.js'
 import type { ColumnPair } from '../plan/mapping.js'
-import type { Column, Reader, ReadPlan, SplitKey, TableSchema } from '../plugin.js'
+import { originOf } from '../engine/ends.js'
+import { columnsOf, settleRules } from '../plan/shard-rule.js'
+import type { SourcePlace, Sources } from '../plan/sources.js'
+import { describeSources } from '../plan/sources.js'
+import type { Column, Reader, ReadPlan, Sharding, SplitKey, TableSchema } from '../plugin.js'
 import { isOwn } from '../schema.js'
 import type { Params } from '../task/params.js'
 import type { Form } from './forms.js'
@@ -17,6 +21,8 @@ export interface VerifyPlan {
   readonly source: ReadPlan
   /** The target, read as a source of the same columns in the same order. */
   readonly target: ReadPlan
+  /** null: the target is one table. Else its rows must also be in the right one. */
+  readonly sharding: Sharding | null
   /** By column. */
   readonly forms: readonly Form[]
   /** Which columns say which row it is; null: the rows have no identity and are counted. */
@@ -40,13 +46,17 @@ export interface VerifyEnds {
 export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<VerifyPlan> {
   const { reader, targetReader } = ends
   if (params.transform !== null) throw notRepeatable()
-  const [source, target] = await Promise.all([
-    reader.describe(ends.from.table),
-    targetReader.describe(ends.to.table),
-  ])
-  if (source.identity === target.identity) throw sameTable(source)
-  const { pairs, dropped } = await mapColumns(reader, source, target, params.columns)
-  checkNamedColumns(params, source, target, pairs)
+  const origin = originOf(ends.from, reader)
+  const place = originOf(ends.to, targetReader)
+  const many = origin && (await describeSources(ends.from.table, origin))
+  const shards = place && (await describeSources(ends.to.table, place, params.shard?.numbering))
+  const source = many?.source ?? (await reader.describe(ends.from.table))
+  const target = shards?.source ?? (await targetReader.describe(ends.to.table))
+  checkDistinct([many?.tables ?? [source], shards?.tables ?? [target]])
+  const { pairs: all, dropped } = await mapColumns(reader, source, target, params.columns)
+  checkNamedColumns(params, source, target, all)
+  const pairs = all.filter(({ make }) => make === undefined)
+  const made = all.filter(({ make }) => make !== undefined)
   const chosen = chooseKey(source, params.key)
   const ranges = chooseRanges(
     chosen.key,
@@ -55,6 +65,8 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     ends.from.loaded.specifier === ends.to.loaded.specifier,
   )
   const split = splitRows(source, params)
+  const keyed = (all: Sources | null, key: SplitKey | null) =>
+    all && all.tables.map((table) => ({ ...table, key }))
   const common = {
     splitRows: split.rows,
     batch: { bytes: BATCH_BYTES, rows: Number.MAX_SAFE_INTEGER },
@@ -65,32 +77,44 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     source: {
       ...common,
       source,
+      sources: keyed(many, ranges.source),
       key: ranges.source,
       columns: pairs.map((pair) => ({ source: pair.source })),
     },
     target: {
       ...common,
       source: target,
+      sources: keyed(shards, ranges.target),
       key: ranges.target,
       columns: pairs.map((pair) => ({ source: pair.target })),
     },
   }
+  const sharding = shardingOf(params, place, shards, pairs)
   const digest = chooseDigest(ends, sides.source, sides.target, pairs)
   return {
     ...sides,
+    sharding,
     forms: pairs.map(formOf),
     identity: identityOf(chosen.key, pairs),
     digests: digest.digests,
     workerNum: ranges.source === null ? 1 : params.workerNum,
     reasons: [
+      ...[many, shards].flatMap((each) => (each ? [each.reason] : [])),
       chosen.reason,
       ...(ranges.source === null ? [] : [split.reason]),
       ...ranges.reasons,
       digest.reason,
     ],
     warnings: [
+      ...(shards !== null && sharding === null
+        ? ['in which shard a row is, is not looked at: it follows from a column that the run makes']
+        : []),
       ...dropped.map(
         ({ name }) => `column ${name} is not compared: target ${target.table} has none of that name`,
+      ),
+      ...made.map(
+        ({ target: { name } }) =>
+          `column ${name} is not compared: worker threads make its values, and neither database has them to compare with`,
       ),
       ...(params.consistency === 'snapshot'
         ? [
@@ -107,6 +131,31 @@ function notRepeatable(): RowshiftError {
     'params.transform: what a transform makes of a row cannot be repeated for a comparison, so its target cannot be verified. ' +
       'Compare the two tables by SQL, or leave "transform" out to compare the columns that it does not change ("columns" names them).',
   )
+}
+
+/** Throws SAME_TABLE. */
+function checkDistinct([sources, targets]: readonly [
+  readonly Pick<TableSchema, 'table' | 'identity'>[],
+  readonly Pick<TableSchema, 'identity'>[],
+]): void {
+  const both = sources.find(({ identity }) => targets.some((target) => target.identity === identity))
+  if (both) throw sameTable(both)
+}
+
+/** null: the target is one table, or where a row belongs follows from what only the run makes. */
+function shardingOf(
+  { shard }: Params,
+  place: SourcePlace | null,
+  shards: Sources | null,
+  pairs: readonly ColumnPair[],
+): Sharding | null {
+  if (shard === null || place === null || shards === null) return null
+  const made = pairs.filter(({ make }) => make !== undefined).map(({ target }) => target.name.toLowerCase())
+  if (columnsOf(shard.rule).some((name) => made.includes(name.toLowerCase()))) return null
+  const { databases } = place
+  const known = shards.tables.map((table) => ({ ...table, create: null }))
+  const { table } = shards.source
+  return settleRules({ databases, table, ...shard, shards: known, onDemand: null }, pairs)
 }
 
 interface Ranges {
@@ -181,6 +230,7 @@ function chooseDigest(
 ): { digests: boolean; reason: string } {
   const [a, b] = [reader.digestForms?.(source), targetReader.digestForms?.(target)]
   const read = 'rows are read from both ends and compared here: '
+  if (source.sources || target.sources) return { digests: false, reason: `${read}one end is several tables` }
   if (!a || !b) return { digests: false, reason: `${read}one of the databases cannot compute digests` }
   const other = pairs
     .filter((_, i) => a[i] !== b[i])

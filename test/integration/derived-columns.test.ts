@@ -152,6 +152,58 @@ describe('derived columns', () => {
     }
   })
 
+  it('are kept in sync: only what differs is written', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, s VARCHAR(9), n TINYINT)`,
+      )
+      const params = {
+        columns: [
+          'id',
+          { to: 's', value: 'legacy' },
+          { from: 'n', map: { 1: 0, 0: 1 }, unmapped: { value: 9 } },
+        ],
+      }
+      expect((await place.copy('src', 'dst', params)).code).to.equal(0)
+      await place.query(
+        `UPDATE dst SET n = 1 WHERE id = 1; DELETE FROM dst WHERE id = 3; UPDATE src SET n = 1 WHERE id = 2`,
+      )
+      const { report, stderr } = await place.copy('src', 'dst', { ...params, mode: 'sync' })
+      expect(report, stderr).to.include({ status: 'success' })
+      expect(await place.query('SELECT id, s, n FROM dst ORDER BY id')).to.deep.equal([
+        ['1', 'legacy', '0'],
+        ['2', 'legacy', '0'],
+        ['3', 'legacy', '9'],
+        ['4', 'legacy', null],
+        ['5', 'legacy', '9'],
+      ])
+    }
+  })
+
+  it('are upserted by increments', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, changed DATETIME(6), n TINYINT);
+         INSERT INTO dst VALUES (1, NULL, 9)`,
+      )
+      const columns = [
+        'id',
+        { from: 'dt', to: 'changed', default: '1999-01-01' },
+        { from: 'n', map: { 1: 0 }, unmapped: { value: 5 } },
+      ]
+      const { report, stderr } = await place.copy('src', 'dst', {
+        columns,
+        mode: 'increment',
+        diff_column: { src: 'dt', dest: 'changed' },
+        lag: 0,
+      })
+      expect(report.error, stderr).to.equal(null)
+      expect(await place.value('SELECT n FROM dst WHERE id = 1')).to.equal('0')
+    }
+  })
+
   it('may stand in the place of a key, by which rows are then not known again', async () => {
     for (const server of servers()) {
       const place = await Place.create(

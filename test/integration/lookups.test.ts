@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCli, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { TaskPlace } from '../support/task-place.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
 
 const lookup = (more: object = {}) => ({ in: 'source', table: 'm', key: 'k', value: 'v', ...more })
@@ -193,6 +194,28 @@ describe('lookups', () => {
     }
   })
 
+  it('of a task look into any connection of its configuration', async () => {
+    for (const server of [...servers(), null]) {
+      const place = await TaskPlace.create(server)
+      const { type } = place.data
+      const value = (sql: string) => place.data.value(sql)
+      await value('CREATE TABLE m (k INT PRIMARY KEY, v INT)')
+      await value('INSERT INTO m VALUES (1, 10), (2, 20), (3, 30)')
+      const params = (name: string) =>
+        JSON.stringify({ columns: ['id', { from: 'v', to: 'v', lookup: lookup({ in: name }) }] })
+      await place.addTask(1, 'dst', { params: params(`from.${type}.app_db`) })
+      await place.addTask(2, 'dst2', { params: params('from.nope.app_db') })
+      const done = await place.cli('run', '1')
+      expect(done.code, done.stderr).to.equal(0)
+      expect(String(await value('SELECT SUM(v - id * 10) + COUNT(*) FROM dst'))).to.equal('3')
+      const unknown = await place.cli('run', '2')
+      expect(unknown.code).to.equal(2)
+      expect(unknown.stderr)
+        .to.include('"from.nope.app_db", which is not in')
+        .and.to.include('CONNECTION_UNKNOWN')
+    }
+  })
+
   it('between SQLite databases', async () => {
     const path = sqliteFile(
       `CREATE TABLE m (k TEXT COLLATE NOCASE, v INTEGER); INSERT INTO m VALUES ('a', 1), ('A', 2), (NULL, 3);
@@ -226,6 +249,35 @@ describe('lookups', () => {
         /made in the worker: k looked up in source table m \(k -> v\), rows with a missing key are left out -> v \(int/,
       )
       expect(stdout).to.match(/id \(int.*\) -> id \(int.*\), exact/)
+    }
+  })
+
+  it('take keys that the source computes', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `CREATE TABLE m (k VARCHAR(30) COLLATE utf8mb4_bin PRIMARY KEY, v INT NOT NULL); INSERT INTO m VALUES ('x', 10), ('y', 20), (' x -1', 100), ('y-2', 200);
+         CREATE TABLE src (a VARCHAR(10) PRIMARY KEY, b INT NOT NULL); INSERT INTO src VALUES (' x ', 1), ('y', 2);
+         CREATE TABLE dst (a VARCHAR(10) PRIMARY KEY, t INT, u INT, i BIGINT NOT NULL)`,
+      )
+      const outcome = await place.copy('src', 'dst', {
+        columns: [
+          'a',
+          { from: 'a', to: 't', trim: true, lookup: lookup() },
+          { template: '{a}-{b}', to: 'u', lookup: lookup() },
+          { template: '{a}/{b}', to: 'i', id: { type: 'sequence', map: { table: 'ids' } } },
+        ],
+      })
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      expect(outcome.stderr).to.match(/made in the worker: u \(pushed down: .*\) looked up in source table m/)
+      expect(
+        await place.query(
+          "SELECT t, u FROM dst JOIN ids ON old_id = CONCAT(a, '/', u DIV 100) AND new_id = i ORDER BY a",
+        ),
+      ).to.deep.equal([
+        ['10', '100'],
+        ['20', '200'],
+      ])
     }
   })
 

@@ -61,7 +61,12 @@ export class Place {
   }
 
   copy(from: string, to: string, params: object = {}): Promise<Outcome> {
-    const ends = ['--from', this.url(from), '--to', this.url(to)]
+    return this.copyTo(from, this.url(to), params)
+  }
+
+  /** Into a table anywhere. */
+  copyTo(from: string, to: string, params: object = {}): Promise<Outcome> {
+    const ends = ['--from', this.url(from), '--to', to]
     return runWithReport(['copy', ...ends, '--params', JSON.stringify(params)])
   }
 

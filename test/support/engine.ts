@@ -1,7 +1,7 @@
 // Copies by the compiled engine inside this process: what `rowshift copy` does after it has read its command line.
 import type { CopyRequest } from '../../src/engine/job.js'
 import { fromUrl } from '../../src/config/config.js'
-import { endpoint } from '../../src/config/plugins.js'
+import { endpointOf, writerOf } from '../../src/engine/ends.js'
 import { planCopy, runCopy } from '../../src/engine/job.js'
 import { newRunId } from '../../src/engine/report.js'
 import type { ErrorReport } from '../../src/errors.js'
@@ -49,11 +49,14 @@ export async function copyInThisThread(from: string, to: string, params: object)
 }
 
 async function copySplits({ from, to, params }: CopyRequest, plan: Plan): Promise<void> {
-  const source = endpoint(from.loaded, from.connection, params.session)
-  const target = endpoint(to.loaded, to.connection, params.session)
+  const source = endpointOf(from, params.session)
+  const target = endpointOf(to, params.session)
   const reader = from.loaded.plugin.createReader!(source)
-  const writer = to.loaded.plugin.createWriter!(target)
-  const copier = new Copier({ plan, source, target, runId: '', control: '', dirty: null, stage: null }, () => {})
+  const writer = writerOf(to.loaded.plugin, target, plan.sharding !== null)!
+  const copier = new Copier(
+    { plan, source, target, runId: '', control: '', dirty: null, stage: null },
+    () => {},
+  )
   const { signal } = new AbortController()
   try {
     await Promise.all([reader.connect(), writer.connect()])

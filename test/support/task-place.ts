@@ -126,12 +126,12 @@ export class TaskPlace {
     return place
   }
 
-  async addTask(id: number, to: string, { online = 1, params = '{}' } = {}): Promise<void> {
+  async addTask(id: number, to: string, { online = 1, params = '{}', from = 'src' } = {}): Promise<void> {
     const { type } = this.data
     await this.store.value(
       `INSERT INTO task_def_sync_manager (id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table,
          params, online_status, task_status, create_time, update_time)
-       VALUES (${id}, 'app', '${type}', 'db', 'src', 'app', '${type}', 'db', '${to}', '${params}', ${online}, '1',
+       VALUES (${id}, 'app', '${type}', 'db', '${from}', 'app', '${type}', 'db', '${to}', '${params}', ${online}, '1',
          '2021-03-30 16:13:34', '2024-07-08 11:00:11')`,
     )
   }

@@ -95,6 +95,47 @@ describe('params', () => {
     }
   })
 
+  it('list every fault of columns, whichever way it was found', () => {
+    const columns = [
+      'id',
+      { to: 'a' },
+      { from: 'b', map: { 1: '1' }, value: 1 },
+      { from: 'c', to: null },
+      { from: 'd', cast: 'blob' },
+      { to: 'e', template: '{a' },
+      { to: 'f', value: 1234567890123456 },
+      { unknown: 1 },
+      { from: 'h', unmapped: 'keep' },
+      { from: 'i', mask: {}, hash: 'sha256' },
+      { from: 'j', map: {} },
+      { from: 'k', cast: 'decimal(3,5)', default: 1e21 },
+      7,
+    ]
+    const { details } = caught(() => readParams({ columns }))
+    const faults = details['faults'] as string[]
+    for (const fault of [
+      'params.columns[1]: one of "from", "value", "sql", "template"',
+      'params.columns[2]: "from", "value" exclude each other',
+      'params.columns[2]: "map" would change a constant',
+      'params.columns[3]: "to": null is for lists with "*"',
+      'params.columns[4]: "cast" to "blob" is unknown',
+      'params.columns[5]: the braces of "template" do not match',
+      'params.columns[6]: "value" has more digits than a JSON number keeps',
+      'params.columns[7]: unknown key "unknown"',
+      'params.columns[8]: "unmapped" goes with "map"',
+      'params.columns[9]: "mask" and "hash" exclude each other',
+      'params.columns[10].map: must NOT have fewer than 1',
+      'params.columns[11]: "cast" to "decimal(3,5)"',
+      'params.columns[11]: "default" has more digits',
+      'params.columns[12]: must be string or object',
+    ]) {
+      expect(
+        faults.filter((found) => found.startsWith(fault)),
+        `${fault}\n${faults.join('\n')}`,
+      ).to.have.length(1)
+    }
+  })
+
   it('that contradict themselves are refused', () => {
     expect(caught(() => readParams({ pk: 'a', split: { pk: 'a' } })).message).to.include('give one')
     expect(caught(() => readParams({ pk: { src: ['a', 'b'], dest: 'a' } })).message).to.include('same number')

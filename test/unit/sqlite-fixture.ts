@@ -86,6 +86,8 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
     source,
     target,
     create: null,
+    sharding: null,
+    sources: null,
     columns: source.columns.map((column, i) => ({
       source: column,
       target: target.columns[i]!,

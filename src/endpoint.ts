@@ -1,0 +1,15 @@
+/** What is needed to reach a database. Part of the plugin contract. */
+
+/** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
+export type Connection = Readonly<Record<string, unknown>>
+
+/** One end of a copy. */
+export interface Endpoint {
+  /** Module specifier of the plugin, an absolute URL after resolution. */
+  readonly plugin: string
+  readonly connection: Connection
+  /** SQL statements that every connection runs first (`params.session`). */
+  readonly session: readonly string[]
+  /** All databases, where the table is spread over several; `connection` is the first. A plugin gets one at a time. */
+  readonly databases?: readonly Connection[]
+}

@@ -1,0 +1,173 @@
+import { RowshiftError } from '../errors.js'
+import type { Column, Shard, Sharding, TableSchema, Writer } from '../plugin.js'
+import { difference } from '../shard/alike.js'
+import { orderOf } from '../shard/bounds.js'
+import type { Pattern } from '../shard/pattern.js'
+import { nameOf, parsePattern } from '../shard/pattern.js'
+import type { ShardParams } from '../task/shard-params.js'
+import type { PlanRequest } from './plan.js'
+import { tablesOf } from './table-names.js'
+import type { TargetChoice } from './target.js'
+import { planTarget } from './target.js'
+
+/** The databases that a sharded target is spread over. */
+export interface ShardPlace {
+  /** Names that tell them apart; one empty name for a single database. */
+  readonly databases: readonly string[]
+  /** Of each database. */
+  readonly writers: readonly Writer[]
+}
+
+interface Found {
+  readonly endpoint: number
+  readonly choice: TargetChoice
+}
+
+/** All tables of a sharded target, as they are or will be made. Changes nothing. */
+export async function planShards(
+  request: PlanRequest,
+  source: TableSchema,
+  params: ShardParams,
+  place: ShardPlace,
+): Promise<TargetChoice> {
+  const pattern = parsePattern(request.targetTable)
+  const tables = await tablesOf(pattern, place.writers, params.numbering)
+  const found = await describeAll(request, source, place, tables)
+  const onDemand =
+    pattern.kind === 'date' && request.params.schemaSaveMode !== 'error_when_not_exist'
+      ? { definition: (await request.reader.definition?.(request.sourceTable)) ?? null }
+      : null
+  const first = found[0]?.choice ?? (await likeNone(request, source, pattern, place, onDemand !== null))
+  const shards = found.map(({ endpoint, choice: { target, create } }): Shard => {
+    const database = place.databases[endpoint]!
+    const name = database === '' ? target.table : `${database}.${target.table}`
+    return { name, endpoint, table: target.table, identity: target.identity, create }
+  })
+  checkAlike(shards, found)
+  const sharding: Sharding = {
+    databases: place.databases,
+    table: pattern.text,
+    ...params,
+    shards,
+    onDemand,
+  }
+  return {
+    target: { ...first.target, table: pattern.text, ...sums(found.map(({ choice }) => choice.target)) },
+    create: found.length === 0 ? first.create : null,
+    sharding,
+    reasons: [describe(sharding), ...madeReasons(found, request)],
+    warnings: [...new Set(found.flatMap(({ choice }) => choice.warnings))],
+  }
+}
+
+/** Throws one TABLE_NOT_FOUND for all tables that are missing and may not be made. */
+async function describeAll(
+  request: PlanRequest,
+  source: TableSchema,
+  place: ShardPlace,
+  tables: readonly { endpoint: number; table: string }[],
+): Promise<Found[]> {
+  const found: Found[] = []
+  const missing: string[] = []
+  let error: RowshiftError | null = null
+  for (const { endpoint, table } of tables) {
+    const one = { ...request, writer: place.writers[endpoint]!, targetTable: table }
+    try {
+      found.push({ endpoint, choice: await planTarget(one, source) })
+    } catch (thrown) {
+      if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND') throw thrown
+      missing.push(place.databases.length === 1 ? table : `${place.databases[endpoint]}.${table}`)
+      error ??= thrown
+    }
+  }
+  if (error === null) return found
+  const more =
+    missing.length === 1 ? '' : ` In all, ${missing.length} tables are missing: ${missing.join(', ')}.`
+  throw new RowshiftError(error.code, error.message + more, { ...error.details, missing }, error)
+}
+
+/** By date, before there is any table: what the first one will be like. */
+async function likeNone(
+  request: PlanRequest,
+  source: TableSchema,
+  pattern: Pattern,
+  { writers }: ShardPlace,
+  mayCreate: boolean,
+): Promise<TargetChoice> {
+  if (mayCreate) {
+    const table = nameOf(pattern, pattern.labels[0]!)
+    return planTarget({ ...request, writer: writers[0]!, targetTable: table }, source)
+  }
+  throw new RowshiftError(
+    'TABLE_NOT_FOUND',
+    `There is no table like ${pattern.text}, and the run may not make any. Have them made with --create ("schema_save_mode": "create_when_not_exist").`,
+    { table: pattern.text },
+  )
+}
+
+/** One plan writes all of them. */
+function checkAlike(shards: readonly Shard[], found: readonly Found[]): void {
+  const [first] = found
+  const faults = found.flatMap(({ choice: { target } }, i) => {
+    const made = shards[i]!.create !== null || shards[0]!.create !== null
+    const fault = difference(first!.choice.target, target, made)
+    return fault === null ? [] : [`${shards[i]!.name}: ${fault}`]
+  })
+  if (faults.length === 0) return
+  throw new RowshiftError(
+    'PARAMS_INVALID',
+    `The shards are not alike. Compared with ${shards[0]!.name}:\n  ${faults.join('\n  ')}\nMake them alike; nothing was written.`,
+    { faults },
+  )
+}
+
+function sums(tables: readonly TableSchema[]): Pick<TableSchema, 'estimatedRows'> {
+  const rows = tables.map(({ estimatedRows }) => estimatedRows)
+  return {
+    estimatedRows: rows.some((count) => count !== null)
+      ? rows.reduce<number>((sum, count) => sum + (count ?? 0), 0)
+      : null,
+  }
+}
+
+function describe({ shards, databases, table, onDemand }: Sharding): string {
+  const where = databases.length === 1 ? '' : ` in ${databases.length} databases (${databases.join(', ')})`
+  const more = onDemand === null ? '' : '; others are made when the first row of their date comes'
+  return `target ${table} is ${shards.length} tables${where}${more}`
+}
+
+function madeReasons(found: readonly Found[], { params }: PlanRequest): string[] {
+  const made = found.filter(({ choice }) => choice.create !== null)
+  if (made.length === 0) return []
+  return [
+    `${made.length} of them are created: schema_save_mode ${params.schemaSaveMode}`,
+    ...new Set(made.flatMap(({ choice }) => choice.reasons.slice(1))),
+  ]
+}
+
+/** The highest value of a column in all shards that are there, as cell text. */
+export async function highestOfShards(
+  { writers }: ShardPlace,
+  { shards }: Sharding,
+  column: Column,
+): Promise<string | null> {
+  const order = orderOf(column.kind)
+  let highest: string | null = null
+  for (const { endpoint, table, create } of shards) {
+    const writer = writers[endpoint]!
+    if (create !== null) continue
+    if (!writer.highest || order === null) throw unknownHighest(table, column)
+    const value = await writer.highest(table, column)
+    const [a, b] = [highest, value].map((text) => (text === null ? null : order.parse(Buffer.from(text))))
+    if (value !== null && (highest === null || order.below(a, b))) highest = value
+  }
+  return highest
+}
+
+function unknownHighest(table: string, { name, type }: Column): RowshiftError {
+  return new RowshiftError(
+    'PARAMS_INVALID',
+    `Which value of ${name} (${type}) is the highest in all shards like ${table} cannot be asked for; leave --from-target out.`,
+    { table, column: name },
+  )
+}

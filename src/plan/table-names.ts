@@ -1,0 +1,36 @@
+import { RowshiftError } from '../errors.js'
+import type { Reader } from '../plugin.js'
+import type { Pattern } from '../shard/pattern.js'
+import { labelOf, nameOf } from '../shard/pattern.js'
+
+/** The tables that a pattern stands for, database by database. Stars and dates find those that are there. */
+export async function tablesOf(
+  pattern: Pattern,
+  databases: readonly Pick<Reader, 'tables'>[],
+  numbering: 'each' | 'through' = 'each',
+): Promise<{ endpoint: number; table: string }[]> {
+  const all = pattern.labels.map((label) => nameOf(pattern, label))
+  if (numbering === 'through') {
+    const each = all.length / databases.length
+    return all.map((table, i) => ({ endpoint: Math.floor(i / each), table }))
+  }
+  const counted = pattern.kind === 'single' || pattern.kind === 'labels'
+  const tables: { endpoint: number; table: string }[] = []
+  for (const [endpoint, database] of databases.entries()) {
+    const names = counted ? all : await listed(database, pattern)
+    tables.push(...names.map((table) => ({ endpoint, table })))
+  }
+  return tables
+}
+
+async function listed(database: Pick<Reader, 'tables'>, pattern: Pattern): Promise<string[]> {
+  if (!database.tables) {
+    throw new RowshiftError(
+      'PARAMS_INVALID',
+      `The plugin of ${pattern.text} cannot list tables, so those of the pattern cannot be found. Count or list them: {0..3}, {a,b}.`,
+      { table: pattern.text },
+    )
+  }
+  const names = await database.tables()
+  return names.filter((name) => labelOf(pattern, name) !== null).sort((a, b) => (a < b ? -1 : 1))
+}

@@ -1,0 +1,133 @@
+import type { Cells } from '../batch/row-name.js'
+import { excerpt, rowName } from '../batch/row-name.js'
+import { RowshiftError } from '../errors.js'
+import type { ColumnMapping, Plan, Shard, ShardRule } from '../plugin.js'
+import type { Locate } from './rules.js'
+import { locator, whyNowhere } from './rules.js'
+import type { Pattern } from './pattern.js'
+import { labelOf, nameOf, parsePattern } from './pattern.js'
+
+/** What a router must know of a plan. */
+export type RoutingPlan = Pick<Plan, 'sharding' | 'key' | 'target'> & {
+  readonly columns: readonly Pick<ColumnMapping, 'source' | 'target' | 'made'>[]
+}
+
+/** Says for rows of a plan's columns which shard they belong to, by a number that only it gives a meaning. */
+export class Router {
+  /** A 1 for each column that has to be looked at. */
+  readonly wanted: Uint8Array
+  readonly #plan: RoutingPlan
+  readonly #pattern: Pattern
+  readonly #databases: number
+  /** By label; dates add to them. */
+  readonly #tables = new Map<string, number>()
+  readonly #place: (cells: Cells) => readonly [database: number, table: number] | null
+
+  constructor(plan: RoutingPlan) {
+    const { rule, databases, table, numbering } = plan.sharding!
+    this.#plan = plan
+    this.#databases = databases.length
+    const pattern = (this.#pattern = parsePattern(table))
+    const known = pattern.kind === 'date' ? datesOf(plan) : pattern.labels
+    for (const label of known) this.#tables.set(label, this.#tables.size)
+    const rules = 'database' in rule ? [rule.database, rule.table] : [rule]
+    this.wanted = new Uint8Array(plan.columns.length)
+    for (const { by } of rules) for (const name of by) this.wanted[columnAt(plan, name)] = 1
+    const tables = pattern.labels.length
+    if ('database' in rule) {
+      const database = this.#locate(rule.database, databases.length)
+      const inDatabase = this.#locate(rule.table, tables)
+      this.#place = (cells) => pair(database(cells), this.#numbered(inDatabase(cells)))
+    } else {
+      const through = numbering === 'through'
+      const perDatabase = through ? tables / databases.length : tables
+      const locate = this.#locate(rule, through ? tables : tables * databases.length)
+      this.#place = (cells) => {
+        const number = this.#numbered(locate(cells))
+        if (number === null) return null
+        if (databases.length === 1) return [0, number]
+        return [Math.floor(number / perDatabase), through ? number : number % perDatabase]
+      }
+    }
+  }
+
+  /** The row's shard; null: none is for it. By dates it may be one that the plan does not know yet. */
+  shardOf(cells: Cells): number | null {
+    const place = this.#place(cells)
+    return place === null ? null : place[1] * this.#databases + place[0]
+  }
+
+  /** Of a shard that the plan does not know: its database and its table. */
+  placeOf(number: number): { readonly endpoint: number; readonly table: string } {
+    const label = [...this.#tables.keys()][Math.floor(number / this.#databases)]!
+    return { endpoint: number % this.#databases, table: nameOf(this.#pattern, label) }
+  }
+
+  /** The name of the row's shard, for people; null: none is for it. */
+  nameFor(cells: Cells): string | null {
+    const number = this.shardOf(cells)
+    if (number === null) return null
+    const { endpoint, table } = this.placeOf(number)
+    const { databases } = this.#plan.sharding!
+    return databases.length === 1 ? table : `${databases[endpoint]}.${table}`
+  }
+
+  /** Of a shard that the plan knows. */
+  numberOf({ endpoint, table }: Shard): number {
+    return this.#tables.get(labelOf(this.#pattern, table)!)! * this.#databases + endpoint
+  }
+
+  /** For a row without a shard, with all its cells. */
+  refusal(cells: Cells, why = this.#why()): RowshiftError {
+    const { columns, target } = this.#plan
+    const names = columns.flatMap(({ target: { name } }, i) => (this.wanted[i] === 1 ? [name] : []))
+    const values = names.map(
+      (name) =>
+        `${name} = ${excerpt(cells[columns.findIndex(({ target }) => target.name === name)] ?? null)}`,
+    )
+    const row = rowName(this.#plan, cells)
+    return new RowshiftError(
+      'SHARD_UNKNOWN',
+      `No shard of ${target.table} is for ${values.join(', ')}${row.length > 0 ? `, in the row with ${row.join(', ')}` : ''}: ${why}. ` +
+        'Extend the shard rule, change the row, or leave it out with "where".',
+      { table: target.table, column: names[0] ?? null, key: row },
+    )
+  }
+
+  #why(): string {
+    const { rule } = this.#plan.sharding!
+    const rules: readonly ShardRule[] = 'database' in rule ? [rule.database, rule.table] : [rule]
+    return rules.map(whyNowhere).join('; or ')
+  }
+
+  #locate(rule: ShardRule, count: number): Locate {
+    const cells = rule.by.map((name) => {
+      const at = columnAt(this.#plan, name)
+      return { at, kind: this.#plan.columns[at]!.target.kind }
+    })
+    return locator(rule, cells, count)
+  }
+
+  #numbered(found: ReturnType<Locate>): number | null {
+    if (typeof found !== 'string') return found
+    let number = this.#tables.get(found)
+    if (number === undefined) this.#tables.set(found, (number = this.#tables.size))
+    return number
+  }
+}
+
+function datesOf({ sharding }: RoutingPlan): Set<string> {
+  const pattern = parsePattern(sharding!.table)
+  return new Set(sharding!.shards.flatMap(({ table }) => labelOf(pattern, table) ?? []))
+}
+
+function columnAt({ columns }: RoutingPlan, name: string): number {
+  return columns.findIndex(({ target }) => target.name === name)
+}
+
+function pair(
+  database: ReturnType<Locate>,
+  table: number | null,
+): readonly [database: number, table: number] | null {
+  return typeof database === 'number' && table !== null ? [database, table] : null
+}

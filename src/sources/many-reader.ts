@@ -1,0 +1,134 @@
+import { RowshiftError } from '../errors.js'
+import type {
+  Batch,
+  Column,
+  ColumnMapping,
+  Derivation,
+  LossSearch,
+  Plan,
+  Reader,
+  ReadPlan,
+  SourceTable,
+  Split,
+  SplitOutline,
+  SplitSize,
+  TableDefinition,
+  TableSchema,
+} from '../plugin.js'
+
+/**
+ * Many tables as one source: a reader for each database. Splits are those of one table after another, and say which it is.
+ * `read` and `divide` want to be told. There is no digest of many tables, and no snapshot.
+ */
+export class ManyReader implements Reader {
+  readonly readers: readonly Reader[]
+  /** Its tables, as soon as they are described; for what is asked of the source before there is a plan. */
+  known: readonly SourceTable[] = []
+
+  /** One for each database. */
+  constructor(readers: readonly Reader[]) {
+    this.readers = readers
+  }
+
+  async connect(): Promise<void> {
+    await Promise.all(this.readers.map((reader) => reader.connect()))
+  }
+
+  /** Of one table in the first database. */
+  describe(table: string): Promise<TableSchema> {
+    return this.readers[0]!.describe(table)
+  }
+
+  /** Of the first of all tables. */
+  async definition(): Promise<TableDefinition> {
+    const { endpoint, table } = this.known[0]!
+    const definition = await this.readers[endpoint]!.definition?.(table)
+    return definition ?? { family: '', version: '', ddl: null, defaults: {}, extras: [] }
+  }
+
+  /** Whatever the first of all tables computes, the others do too. */
+  async derive(schema: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]> {
+    const { endpoint, table, identity } = this.known[0]!
+    const reader = this.readers[endpoint]!
+    if (reader.derive) return reader.derive({ ...schema, table, identity }, wanted)
+    throw new RowshiftError(
+      'PARAMS_INVALID',
+      `The database of ${schema.table} computes no columns; "columns" can only choose and rename them.`,
+    )
+  }
+
+  async findLoss(schema: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch> {
+    let search: LossSearch = { found: 'none' }
+    for (const { endpoint, table, identity } of this.known) {
+      const one = { ...schema, table, identity }
+      const found = (await this.readers[endpoint]!.findLoss?.(one, column, where)) ?? { found: 'unknown' }
+      if (found.found === 'value') return found
+      if (found.found === 'unknown') search = found
+    }
+    return search
+  }
+
+  async check(plan: Plan, allColumns: boolean): Promise<readonly string[]> {
+    const warnings = new Set<string>()
+    for (const { reader, plan: own, table } of this.#each(plan)) {
+      for (const warning of (await reader.check?.(own, allColumns)) ?? []) {
+        warnings.add(warning.replaceAll(table.table, () => plan.source.table))
+      }
+    }
+    return [...warnings]
+  }
+
+  async *split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncGenerator<Split> {
+    for (const [i, { reader, plan: own }] of this.#each(plan).entries()) {
+      for await (const split of reader.split(own, size, signal)) yield tagged(split, i, own)
+    }
+  }
+
+  async *divide(plan: ReadPlan, range: Split, size: SplitSize, signal: AbortSignal): AsyncGenerator<Split> {
+    const { reader, plan: own } = this.#one(plan, range)
+    for await (const split of reader.divide(own, range, size, signal)) yield tagged(split, range.table!, own)
+  }
+
+  read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncIterable<Batch> {
+    const { reader, plan: own } = this.#one(plan, split)
+    return reader.read(own, split, signal)
+  }
+
+  /** Of the first table. */
+  async outline(plan: ReadPlan): Promise<SplitOutline> {
+    const [first] = this.#each(plan)
+    const outline = await first!.reader.outline?.(first!.plan)
+    return outline ?? { strategy: 'one table after another', query: null, explain: [] }
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.readers.map((reader) => reader.close()))
+  }
+
+  #one(plan: ReadPlan, { table }: Split) {
+    const one = this.#each(plan)[table ?? -1]
+    if (one) return one
+    throw new RowshiftError('INTERNAL', `A split of ${plan.source.table} does not say which table it is of.`)
+  }
+
+  #each<P extends ReadPlan>(plan: P) {
+    return plan.sources!.map((table) => ({
+      table,
+      reader: this.readers[table.endpoint]!,
+      plan: ofTable(plan, table),
+    }))
+  }
+}
+
+/** The plan for one of the tables. */
+export function ofTable<P extends ReadPlan>(
+  plan: P,
+  { table, identity, estimatedRows, key, window }: SourceTable,
+): P {
+  return { ...plan, sources: null, source: { ...plan.source, table, identity, estimatedRows }, key, window }
+}
+
+/** Whether a split can be divided is asked of the whole plan, whose key this table may do without. */
+function tagged(split: Split, table: number, { key }: ReadPlan): Split {
+  return { ...split, table, ...(key === null ? { indivisible: true } : {}) }
+}

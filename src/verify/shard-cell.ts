@@ -1,0 +1,54 @@
+/**
+ * Rows of sharded targets are compared with one cell more, the name of their shard: where a row of the source should be, and
+ * where a row of the target is. It is part of what says which row it is, so that a row in the wrong shard is missing
+ * in one and extra in the other.
+ */
+import { LF, TAB } from '../batch/batch.js'
+import { BatchBuilder } from '../batch/builder.js'
+import type { Batch } from '../plugin.js'
+import type { Router } from '../shard/router.js'
+import type { ComparisonSetup } from './row-comparison.js'
+import { cellsOfRow, rowsOf } from './rows.js'
+
+export function withShard(setup: ComparisonSetup): ComparisonSetup {
+  const { names, binary, forms, identity } = setup
+  const name = names.includes('shard') ? '(shard)' : 'shard'
+  return {
+    names: [...names, name],
+    binary: [...binary, false],
+    forms: [...forms, 'bytes'],
+    identity: identity && [...identity, names.length],
+  }
+}
+
+/** Rows of the source, each with the name of the shard that it belongs to, or NULL. */
+export function routedRows(batch: Batch, router: Router): Batch {
+  return withCell(batch, (row) => router.nameFor(cellsOfRow(row)))
+}
+
+/** Rows of one shard. */
+export function rowsOfShard(batch: Batch, name: string): Batch {
+  return withCell(batch, () => name)
+}
+
+function withCell(batch: Batch, cellOf: (row: Buffer) => string | null): Batch {
+  const builder = new BatchBuilder({ bytes: batch.bytes.length + batch.rows * 16, rows: batch.rows })
+  for (const row of rowsOf(batch.bytes)) {
+    builder.reserve(row.length)
+    builder.length += row.copy(builder.buffer, builder.length)
+    builder.buffer[builder.length - 1] = TAB
+    const cell = cellOf(row)
+    if (cell === null) builder.appendNull()
+    else builder.appendBytes(Buffer.from(cell))
+    builder.endRow()
+  }
+  return builder.take() ?? batch
+}
+
+/** The row as it stands in its table, and its shard. */
+export function splitShard(row: Buffer): { row: Buffer; shard: string } {
+  const at = row.lastIndexOf(TAB)
+  const plain = Buffer.from(row.subarray(0, at + 1))
+  plain[at] = LF
+  return { row: plain, shard: cellsOfRow(row).at(-1)?.toString() ?? '' }
+}

@@ -1,0 +1,212 @@
+// What "columns" cannot make: faults of the entries, all at once; and values that a map or a cast refuses, with their row.
+import { writeFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { server, servers } from '../support/context.js'
+import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { derive, derivingPlaces } from '../support/derived.js'
+import { expectEqual, verify } from '../support/verifying.js'
+
+const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, status INT NOT NULL, t VARCHAR(40), b BLOB, dt DATETIME);
+  INSERT INTO src VALUES (1, 1, 'a', NULL, NULL), (2, 0, 'b', NULL, NULL), (3, 7, 'c', NULL, NULL);
+  CREATE TABLE dst (id INT PRIMARY KEY, status INT, t VARCHAR(40), x VARCHAR(90))`
+
+/** A text, the type that it is cast to, and what it becomes; null: it is refused. */
+const CASTS: readonly (readonly [string, string, string | null])[] = [
+  ['127', 'tinyint', '127'],
+  ['128', 'tinyint', null],
+  ['-128', 'tinyint', '-128'],
+  ['-1', 'tinyint unsigned', null],
+  ['+007', 'int', '7'],
+  ['', 'int', null],
+  [' 7', 'int', null],
+  ['7\\n', 'int', null],
+  ['7.0', 'int', null],
+  ['1e2', 'int', null],
+  ['0x10', 'int', null],
+  ['٧', 'int', null],
+  ['9223372036854775807', 'bigint', '9223372036854775807'],
+  ['9223372036854775808', 'bigint', null],
+  ['-9223372036854775808', 'bigint', '-9223372036854775808'],
+  ['99999999999999999999999999', 'bigint', null],
+  ['12.5', 'decimal(3,1)', '12.5'],
+  ['12.50', 'decimal(3,1)', '12.5'],
+  ['12.55', 'decimal(3,1)', null],
+  ['123', 'decimal(3,1)', null],
+  ['.', 'decimal(3,1)', null],
+  ['1.5', 'double', '1.5'],
+  ['one', 'double', null],
+  ['abc', 'varchar(3)', 'abc'],
+  ['你好📦x', 'varchar(3)', null],
+  ['2024-02-29', 'date', '2024-02-29'],
+  ['2023-02-29', 'date', null],
+  ['2024-00-10', 'date', null],
+  ['2024-2-9', 'date', null],
+  ['2024-02-29 01:02:03', 'date', null],
+  ['2024-02-29 01:02:03', 'datetime', '2024-02-29 01:02:03'],
+  ['2024-02-29T01:02:03.250', 'datetime(2)', '2024-02-29 01:02:03.25'],
+  ['2024-02-29 01:02:03.251', 'datetime(2)', null],
+  ['2024-02-29 24:00:00', 'datetime', null],
+]
+const TYPES = [...new Set(CASTS.map(([, type]) => type))]
+const column = (type: string) => `c${TYPES.indexOf(type)}`
+
+describe('derived columns', () => {
+  it('of casts hold the value exactly, or refuse it and say where it is', async () => {
+    const values = CASTS.map(([text], i) => `(${i}, '${text}')`).join(', ')
+    const tables = `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(60)); INSERT INTO src VALUES ${values};
+      CREATE TABLE dst (id INT PRIMARY KEY, ${TYPES.map((type) => `${column(type)} ${type.toUpperCase()}`).join(', ')})`
+    for (const place of await derivingPlaces(tables)) {
+      // SQLite keeps the two characters of an escape, which are no number either.
+      for (const [id, [text, type, expected]] of CASTS.entries()) {
+        const what = `${place.label}: ${text} to ${type}`
+        const columns = ['id', { from: 'v', to: column(type), cast: type }]
+        const { error } = await derive(place, { columns, where: `id = ${id}` })
+        if (expected === null) {
+          expect(error?.code, what).to.equal('DATA_REJECTED')
+          expect(error!.message, what).to.match(
+            new RegExp(`column v of table src in the row with id = "?${id}"? does not fit`),
+          )
+        } else {
+          expect(error?.message, what).to.equal(undefined)
+          const [row] = await place.query(`SELECT ${column(type)} FROM dst WHERE id = ${id}`)
+          expect(row![0], what).to.equal(expected)
+        }
+      }
+    }
+  })
+
+  it('fail for a value that the map has not, before a row is written', async () => {
+    for (const place of await derivingPlaces(TABLES)) {
+      const { error } = await derive(place, { columns: ['id', { from: 'status', map: { 1: 0, 0: 1 } }] })
+      expect(error?.code, place.label).to.equal('DATA_REJECTED')
+      expect(error!.message).to.match(
+        /The value "7" of column status of table src in the row with id = "?3"? is not in "map" of params.columns\[1\].*Nothing was written/,
+      )
+      expect(await place.query('SELECT * FROM dst')).to.deep.equal([])
+      // Of several steps it is the one that cannot go on.
+      const steps = { from: 't', to: 'x', map: { a: '1', b: 'two' }, cast: 'int' }
+      const later = (await derive(place, { columns: ['id', steps], where: 'id < 3' })).error
+      expect(later!.message).to.match(/The value "two" of column t .*id = "?2"? does not fit into int/)
+      const both = { columns: ['id', steps, { from: 'status', map: { 1: 0 } }], where: 'id = 3' }
+      expect((await derive(place, both)).error!.message).to.match(
+        /The value "7" of column status .*is not in "map"/,
+      )
+      // The same rows pass where nobody asks for the one.
+      const columns = ['id', { from: 'status', map: { 1: 0, 0: 1 } }]
+      expect((await derive(place, { columns, where: 'status < 2 OR status IS NULL' })).error).to.equal(null)
+    }
+  })
+
+  it('fail while they are read when the value comes later, and nothing of the split stays', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, TABLES)
+      const columns = ['id', { from: 'status', map: { 1: 0, 0: 1, 7: 7 } }, { from: 't', cast: 'varchar(2)' }]
+      const late = (sql: string) => place.copy('src', 'dst', { columns, pre_sql: [sql] })
+      const unmapped = await late('UPDATE src SET status = 8 WHERE id = 2')
+      expectRefusal(unmapped, 1, 'DATA_REJECTED', 'The value "8" of column status', 'id = "2"', '"map"')
+      expect(unmapped.report.error?.details).to.deep.include({ table: 'src', column: 'status', value: '8' })
+      await place.query('UPDATE src SET status = 0 WHERE id = 2')
+      expectRefusal(
+        await late("UPDATE src SET t = 'long' WHERE id = 3"),
+        1,
+        'DATA_REJECTED',
+        'The value "long" of column t',
+        'id = "3"',
+        'varchar(2)',
+      )
+      expect(await place.query('SELECT * FROM dst')).to.deep.equal([])
+      const options = ['--params', JSON.stringify({ columns })]
+      expectRefusal(
+        await verify(place.url('src'), place.url('dst'), ...options),
+        1,
+        'DATA_REJECTED',
+        'id = "3"',
+      )
+    }
+  })
+
+  it('of bytes that are no character fail too', async () => {
+    const place = await Place.create(
+      server('mariadb'),
+      `CREATE TABLE src (id INT PRIMARY KEY, t VARCHAR(9) CHARACTER SET cp1251);
+       SET sql_mode = ''; INSERT INTO src VALUES (1, 'ok'), (2, x'98'); CREATE TABLE dst (id INT PRIMARY KEY, t VARCHAR(9) CHARACTER SET utf8mb4)`,
+    )
+    const outcome = await place.copy('src', 'dst', { columns: ['id', { from: 't', trim: true }] })
+    expectRefusal(outcome, 1, 'DATA_REJECTED', 'The value "98" of column t', 'no text in cp1251', 'id = "2"')
+  })
+
+  it('that the tables do not allow are all named at once', async () => {
+    for (const place of await derivingPlaces(TABLES)) {
+      const columns = [
+        'id',
+        { from: 'nope', to: 'nowhere', trim: true },
+        { from: 'status', trim: true },
+        { from: 'b', to: 't', mask: {} },
+        { to: 'x', template: '{id}-{none}' },
+        { from: 'status', to: 'ID', map: { one: 1 } },
+      ]
+      const { error } = await derive(place, { columns })
+      expect(error?.code, place.label).to.equal('PARAMS_INVALID')
+      for (const fault of [
+        'columns[1]: target dst has no column "nowhere"',
+        'columns[1]: source src has no column "nope"',
+        'columns[2]: "trim" takes text, not',
+        'columns[3]: "mask" takes no bytes',
+        'columns[4]: source src has no column "none"',
+        'columns[5]: dst.id is fed by another entry already',
+        'columns[5]: "one" in "map" is no integer',
+      ]) {
+        expect(error!.message, place.label).to.include(fault)
+      }
+      const sql = [
+        'id',
+        { to: 't', sql: 'no_such + 1' },
+        { to: 'x', sql: 'MAX(status)' },
+        { to: 'status', sql: '1, 2' },
+      ]
+      const { message } = (await derive(place, { columns: sql })).error!
+      expect(message).to.match(/columns\[1\]: "sql" .*no_such/)
+      expect(message).to.include('columns[2]: "sql" gives one value for all rows together')
+      expect(message).to.match(/columns\[3\]: "sql" .*(column|row value)/)
+    }
+  })
+
+  it('may be made of rows in a file by nobody', async () => {
+    const place = await Place.create(
+      server('mysql'),
+      `${TABLES}; CREATE TABLE strict (id INT PRIMARY KEY, status INT CHECK (status < 5))`,
+    )
+    const file = scratchFile('tsv')
+    const params = {
+      columns: ['id', { from: 'status', map: { 1: 2 }, unmapped: 'keep' }],
+      error_limit: 9,
+      dirty_file: file,
+    }
+    const { report } = await place.copy('src', 'strict', params)
+    expect(report).to.include({ rowsWritten: 2, dirtyRows: 1 })
+    const replay = (more: object) =>
+      runWithReport([
+        'copy',
+        '--from',
+        `file:${file}`,
+        '--to',
+        place.url('dst'),
+        '--params',
+        JSON.stringify(more),
+      ])
+    expectRefusal(await replay(params), 2, 'PARAMS_INVALID', 'computes nothing while it is read')
+    expect((await replay({})).report).to.include({ rowsWritten: 1, error: null })
+    expect(await place.query('SELECT id, status FROM dst')).to.deep.equal([['3', '7']])
+    writeFileSync(file, '')
+    expectEqual(
+      await verify(
+        place.url('src'),
+        place.url('strict'),
+        '--params',
+        JSON.stringify({ ...params, where: 'id < 3' }),
+      ),
+      2,
+    )
+  })
+})

@@ -1,0 +1,112 @@
+// Many tables copied into one, or into many, judged by SQL, on both servers.
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { servers } from '../support/context.js'
+import { expectRefusal, Place } from '../support/copying.js'
+import { TaskPlace } from '../support/task-place.js'
+
+const TABLE = '(id INT PRIMARY KEY, user_no VARCHAR(20), v INT)'
+
+/** Four tables, in which ids follow each other, and a target. */
+async function tables(place: Place): Promise<void> {
+  await place.query(
+    [0, 1, 2, 3]
+      .map(
+        (n) => `CREATE TABLE log_${n} ${TABLE};
+        INSERT INTO log_${n} WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 500)
+          SELECT ${n * 1000} + i, CONCAT('u', i), i FROM q`,
+      )
+      .join(';'),
+  )
+  await place.query(`CREATE TABLE t ${TABLE}; DELETE FROM log_3 WHERE v > 10`)
+}
+
+const ALL =
+  '(SELECT * FROM log_0 UNION ALL SELECT * FROM log_1 UNION ALL SELECT * FROM log_2 UNION ALL SELECT * FROM log_3)'
+const SAME = (target: string) =>
+  `SELECT COUNT(*) FROM ${ALL} s JOIN ${target} t ON s.id = t.id AND s.user_no = t.user_no AND s.v = t.v`
+
+describe('many source tables', () => {
+  it('are copied into one, by number, list and star', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      await tables(place)
+      for (const from of ['log_{0..3}', 'log_{0,3,1,2}', 'log_*']) {
+        await place.query('DELETE FROM t')
+        const outcome = await place.copy(from, 't', { worker_num: 2, read_batch: 200 })
+        expect(outcome.code, outcome.stderr).to.equal(0)
+        expect(outcome.report.rowsWritten).to.equal(1510)
+        expect(await place.value(SAME('t'))).to.equal('1510')
+        expect(
+          Object.fromEntries(outcome.report.sources!.map(({ name, rowsRead }) => [name, rowsRead])),
+        ).to.deep.equal({
+          log_0: 500,
+          log_1: 500,
+          log_2: 500,
+          log_3: 10,
+        })
+      }
+    }
+  })
+
+  it('are copied into many', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      await tables(place)
+      const outcome = await place.copy('log_{0..3}', 'user_{0..2}', {
+        shard: { by: 'user_no', hash: 'crc32' },
+        schema_save_mode: 'create_when_not_exist',
+      })
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      const targets = [0, 1, 2].map((n) => `SELECT ${n} AS shard, t.* FROM user_${n} t`).join(' UNION ALL ')
+      const right = `(SELECT * FROM (${targets}) x WHERE shard = CRC32(user_no) % 3)`
+      expect(await place.value(SAME(right))).to.equal('1510')
+    }
+  })
+
+  it('say which table a fault is in', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      await tables(place)
+      await place.query(
+        'UPDATE log_2 SET v = 300 WHERE id = 2007; ALTER TABLE t ADD CONSTRAINT c CHECK (id <> 2007 OR v <> 300)',
+      )
+      expectRefusal(await place.copy('log_{0..3}', 't'), 1, 'DATA_REJECTED', 'id = "2007"', 'log_2')
+      await place.query('ALTER TABLE log_1 ADD COLUMN more INT')
+      expectRefusal(
+        await place.copy('log_{0..3}', 't'),
+        2,
+        'PARAMS_INVALID',
+        'log_1',
+        '4 columns instead of 3',
+      )
+      expectRefusal(await place.copy('nothing_*', 't'), 2, 'TABLE_NOT_FOUND', 'nothing_*')
+      expectRefusal(await place.copy('log_{0..9}', 't'), 2, 'TABLE_NOT_FOUND', 'log_4')
+      expectRefusal(await place.copy('log_{0..3}', 'log_0'), 2, 'PARAMS_INVALID', 'log_1')
+    }
+  })
+
+  it('are followed each from where it was left', async () => {
+    for (const server of servers()) {
+      const tasks = await TaskPlace.create(server)
+      const { data } = tasks
+      await data.value('CREATE TABLE src2 (id INT PRIMARY KEY, v INT)')
+      await data.value('INSERT INTO src2 VALUES (1001, 1)')
+      await data.value('UPDATE src SET v = 5 WHERE id = 1')
+      await tasks.addTask(1, 'dst', { params: '{"mode": "append"}', from: 'src*' })
+      const run = async (...args: string[]) => {
+        const { code, stderr } = await tasks.cli('run', '1', ...args)
+        expect(code, stderr).to.equal(0)
+        return Number(await data.value('SELECT COUNT(*) FROM dst'))
+      }
+      expect(await run()).to.equal(4)
+      await data.value('INSERT INTO src VALUES (4, 4)')
+      await data.value('INSERT INTO src2 VALUES (1002, 2)')
+      await data.value('DELETE FROM dst WHERE id IN (1, 1001)')
+      expect(await run()).to.equal(4)
+      await data.value('CREATE TABLE src3 (id INT PRIMARY KEY, v INT)')
+      await data.value('INSERT INTO src3 VALUES (7, 7)')
+      expect(await run()).to.equal(5)
+    }
+  })
+})
