@@ -72,6 +72,10 @@ export const errorCodes = {
   LOOKUP_MISSING: { exit: ExitCode.failed, row: true },
   /** A lookup table has two values for one key. */
   LOOKUP_AMBIGUOUS: { exit: ExitCode.failed },
+  /** A transform threw, returned what cannot be written, or ended its thread. */
+  TRANSFORM_FAILED: { exit: ExitCode.failed, row: true },
+  /** A transform did not come back in time; its thread was ended. */
+  TRANSFORM_TIMEOUT: { exit: ExitCode.failed },
   /** No table of a sharded target is for the row. */
   SHARD_UNKNOWN: { exit: ExitCode.failed, row: true },
   /** A row is larger than one statement may be. */

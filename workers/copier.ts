@@ -6,6 +6,7 @@ import type {
   WorkerMessage,
   WorkerSetup,
 } from '../src/engine/messages.js'
+import { CallSlot } from '../src/engine/call-slot.js'
 import { readerOf, writerOf } from '../src/engine/ends.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
@@ -17,12 +18,14 @@ import { readPlan, writesAhead } from '../src/stage.js'
 import { BatchQueue } from './batch-queue.js'
 import { DirtyRows } from './dirty-rows.js'
 import { loadPlugin } from './load-plugin.js'
-import type { StageSink } from './stage.js'
+import type { StageSink, TransformHooks } from './stage.js'
 import { Stage } from './stage.js'
 
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
 const SPLIT_CAPACITY = 16 << 20
 const PROGRESS_INTERVAL_MS = 250
+/** A batch is closed by the row that crosses its limit. */
+const LONG_ROW = 1 << 16
 
 interface Ends {
   readonly reader: Reader
@@ -112,6 +115,7 @@ export class Copier {
       this.#tell(split, counts)
     }
     const sink: SplitSink = {
+      split: split.index,
       read: ({ rows, bytes }) =>
         count({ rowsRead: counts.rowsRead + rows, bytes: counts.bytes + bytes.length }),
       filtered: (rows) => count({ rowsFiltered: counts.rowsFiltered + rows }),
@@ -210,11 +214,20 @@ export class Copier {
     const reader = readerOf(await loadPlugin(source), source, plan.sources !== null)!
     const writer = writerOf(await loadPlugin(target), target, plan.sharding !== null)!
     const [stage] = await Promise.all([
-      Stage.open(this.#setup, this.#abort.signal),
+      Stage.open(this.#setup, this.#abort.signal, this.#transformHooks()),
       reader.connect(),
       writer.connect(),
     ])
     return { reader, writer, stage }
+  }
+
+  /** So that the coordinator can watch over a user's function from outside. */
+  #transformHooks(): TransformHooks | null {
+    const { stage, batch } = this.#setup.plan
+    if (!stage?.transform) return null
+    const slot = CallSlot.make(batch.bytes + LONG_ROW)
+    this.#post({ type: 'calls', thread: threadId, memory: slot.memory })
+    return { slot, log: (level, text) => this.#post({ type: 'log', level, text }) }
   }
 }
 

@@ -1,12 +1,17 @@
 import { BatchBuilder, recycle } from '../src/batch/builder.js'
 import { RawRows } from '../src/batch/raw-rows.js'
+import type { CallSlot } from '../src/engine/call-slot.js'
 import type { WorkerSetup } from '../src/engine/messages.js'
 import type { RowshiftError } from '../src/errors.js'
 import type { Batch } from '../src/plugin.js'
+import type { LogLevel } from '../src/transform.js'
 import { makersOf } from './cell-makers.js'
+import { Transform } from './transform.js'
 
 /** What the stage tells the split whose rows it works on. */
 export interface StageSink {
+  /** Number of the split. */
+  readonly split: number
   /** Rows were left out on purpose. */
   filtered(rows: number): void
   /** Rows were made beyond one for each row read. */
@@ -30,52 +35,129 @@ export interface CellMaker {
 /** `keep` it, `filter` it out on purpose, or refuse it. */
 export type RowFate = 'keep' | 'filter' | RowshiftError
 
+/** What a user's function needs of its thread. */
+export interface TransformHooks {
+  readonly slot: CallSlot
+  readonly log: (level: LogLevel, message: string) => void
+}
+
+type Setup = Pick<WorkerSetup, 'runId' | 'plan' | 'stage'>
+
 /** What one thread does to batches between reading and writing (see `src/stage.ts`), one after another. */
 export class Stage {
   readonly #rows: RawRows
   readonly #builder: BatchBuilder
   readonly #makers: readonly CellMaker[]
+  readonly #transform: Transform | null
+  /** Of the cells that the transform gets; null: it gets them as they were read. */
+  readonly #cells: RawRows | null
+  readonly #slot: CallSlot | null
+  #filtered = 0
 
-  private constructor(rows: RawRows, builder: BatchBuilder, makers: readonly CellMaker[]) {
-    this.#rows = rows
-    this.#builder = builder
+  private constructor(
+    { plan }: Setup,
+    makers: readonly CellMaker[],
+    transform: Transform | null,
+    slot: CallSlot | null,
+  ) {
+    const { reads, cells } = plan.stage!
+    this.#rows = new RawRows(reads.length)
+    this.#builder = new BatchBuilder(plan.batch)
     this.#makers = makers
+    this.#transform = transform
+    this.#cells = transform !== null && makers.length > 0 ? new RawRows(cells.length) : null
+    this.#slot = slot
   }
 
   /** null when the plan has none. */
-  static async open(setup: Pick<WorkerSetup, 'plan' | 'stage'>, signal: AbortSignal): Promise<Stage | null> {
-    const { stage, batch } = setup.plan
-    if (stage === null) return null
-    return new Stage(new RawRows(stage.reads.length), new BatchBuilder(batch), makersOf(setup, signal))
+  static async open(
+    setup: Setup,
+    signal: AbortSignal,
+    hooks: TransformHooks | null = null,
+  ): Promise<Stage | null> {
+    const { plan, runId } = setup
+    if (plan.stage === null) return null
+    if (plan.stage.transform === null || hooks === null)
+      return new Stage(setup, makersOf(setup, signal), null, null)
+    const { cells, reads } = plan.stage
+    const read = cells.filter((cell) => cell.type === 'read')
+    const direct = read.length === cells.length
+    const named = cells.map(({ name, column }, i) => ({ name, column, at: direct ? read[i]!.at : i }))
+    const width = direct ? reads.length : cells.length
+    const transform = await Transform.open({ plan, runId, cells: named, width, ...hooks })
+    return new Stage(setup, direct ? [] : makersOf(setup, signal), transform, hooks.slot)
   }
 
   /** The rows to be written. The memory of the batch given is used again. */
   async *apply(batch: Batch, sink: StageSink): AsyncGenerator<Batch> {
     const rows = this.#rows
-    const builder = this.#builder
-    // A split that was given up may have left some.
-    builder.length = 0
-    builder.rows = 0
     rows.take(batch)
-    let filtered = 0
     try {
       for (const maker of this.#makers) await maker.prepare?.(rows, sink)
-      for (let row = 0; row < rows.rows; row++) {
-        const fate = this.#append(row)
-        if (fate === 'filter') filtered++
-        else if (fate !== 'keep') sink.refuse(rows.row(row), fate)
-        if (builder.full) yield builder.take()!
-      }
+      if (this.#transform === null) yield* this.#made(sink)
+      else yield* this.#transformed(this.#transform, batch, sink)
     } finally {
       recycle(batch)
     }
-    if (filtered > 0) sink.filtered(filtered)
-    const last = builder.take()
-    if (last) yield last
   }
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#makers.map(async (maker) => maker.close?.()))
+  }
+
+  *#made(sink: StageSink): Generator<Batch> {
+    const builder = this.#clear()
+    for (let row = 0; row < this.#rows.rows; row++) {
+      this.#keep(row, sink)
+      if (builder.full) yield builder.take()!
+    }
+    this.#tellFiltered(sink)
+    const last = builder.take()
+    if (last) yield last
+  }
+
+  async *#transformed(transform: Transform, batch: Batch, sink: StageSink): AsyncGenerator<Batch> {
+    const read = this.#rows
+    this.#slot!.take(sink.split, batch)
+    if (this.#cells === null) {
+      yield* transform.apply({ cells: read, read, origins: null, sink })
+      return
+    }
+    const builder = this.#clear()
+    const origins = new Int32Array(read.rows)
+    for (let row = 0; row < read.rows; row++) {
+      if (this.#keep(row, sink)) origins[builder.rows - 1] = row
+    }
+    this.#tellFiltered(sink)
+    const made = builder.take()
+    if (made === null) return
+    try {
+      this.#cells.take(made)
+      yield* transform.apply({ cells: this.#cells, read, origins, sink })
+    } finally {
+      recycle(made)
+    }
+  }
+
+  /** A split that was given up may have left some. */
+  #clear(): BatchBuilder {
+    this.#builder.length = 0
+    this.#builder.rows = 0
+    this.#filtered = 0
+    return this.#builder
+  }
+
+  /** Makes the cells of a row; false when it is not to be kept. */
+  #keep(row: number, sink: StageSink): boolean {
+    const fate = this.#append(row)
+    if (fate === 'keep') return true
+    if (fate === 'filter') this.#filtered++
+    else sink.refuse(this.#rows.row(row), fate)
+    return false
+  }
+
+  #tellFiltered(sink: StageSink): void {
+    if (this.#filtered > 0) sink.filtered(this.#filtered)
   }
 
   /** Leaves nothing of a row that is not kept. */

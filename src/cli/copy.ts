@@ -79,7 +79,7 @@ export async function taskRequest(
   store: TaskStore,
   { mode, fromTarget }: ModeOptions,
 ): Promise<CopyRequest> {
-  const params = withMode(task.params, mode)
+  const params = withMode(task.params, mode, config.folder)
   const from = await taskSide(task, 'from', config)
   const to = await taskSide(task, 'to', config)
   const past = { watermarks: await store.watermarks(task.id), fromTarget }

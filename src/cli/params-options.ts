@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { RowshiftError } from '../errors.js'
 import type { Params } from '../task/params.js'
 import { readParams } from '../task/params.js'
@@ -16,11 +17,18 @@ function parseFileOrJson(text: string): Record<string, unknown> {
     throw new RowshiftError('USAGE', `--params is neither JSON nor an existing file: ${text}`)
   }
   try {
-    return JSON.parse(json ? text : readFileSync(text, 'utf8')) as Record<string, unknown>
+    const value = JSON.parse(json ? text : readFileSync(text, 'utf8')) as Record<string, unknown>
+    return json ? value : withPaths(value, dirname(text))
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new RowshiftError('PARAMS_INVALID', `--params cannot be read as JSON: ${reason}`, {}, error)
   }
+}
+
+/** A module that a file names is found from where the file is; one that the command line names, from where we are. */
+function withPaths(value: Record<string, unknown>, folder: string): Record<string, unknown> {
+  const { transform } = value
+  return typeof transform === 'string' ? { ...value, transform: resolve(folder, transform) } : value
 }
 
 /** `worker_num=8`, `pk=id`, `split.pk=["a","b"]`: the value is JSON where it can be read as such, else text. */

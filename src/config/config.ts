@@ -42,13 +42,16 @@ export interface NamedConnection {
 
 /** `etc/<env>.json` and `etc/db_global.json`. Environment variables are looked up only for what is used. */
 export class Config {
+  readonly folder: string
   readonly #files: readonly LoadedFile[]
   readonly #environment: Readonly<Record<string, string | undefined>>
 
   private constructor(
+    folder: string,
     files: readonly LoadedFile[],
     environment: Readonly<Record<string, string | undefined>>,
   ) {
+    this.folder = folder
     this.#files = files
     this.#environment = environment
   }
@@ -67,7 +70,7 @@ export class Config {
         faults,
       })
     }
-    return new Config(files, process.env)
+    return new Config(folder, files, process.env)
   }
 
   /** The connection of the task store. */

@@ -7,6 +7,7 @@ import type { Progress, ProgressEvent } from './progress.js'
 import { advance, noProgress } from './progress.js'
 import { withRetries } from './retry.js'
 import { SplitRows } from './split-size.js'
+import { TransformWatch } from './transform-watch.js'
 
 /** A thread reads its next split while it writes the one before. */
 const SPLITS_PER_THREAD = 2
@@ -55,6 +56,8 @@ export async function copySplits(job: CoordinatorJob): Promise<CoordinatorResult
 class Coordinator {
   readonly #job: CoordinatorJob
   readonly #pool: WorkerPool<Split, SplitResult>
+  /** null: no user's function is called. */
+  readonly #watch: TransformWatch | null
   readonly #stop = new AbortController()
   #progress = noProgress
   #error: RowshiftError | null = null
@@ -69,6 +72,7 @@ class Coordinator {
     this.#job = job
     this.#splitRows = new SplitRows(job.plan.splitRows)
     const setup: WorkerSetup = {
+      runId: job.runId,
       plan: job.plan,
       source: job.source,
       target: job.target,
@@ -85,8 +89,9 @@ class Coordinator {
       maxYoungGenerationSizeMb: 3,
       setup,
       onMessage: (message) => this.#receive(message),
-      onError: (error) => this.#fail(error),
+      onError: (error) => this.#fail(this.#watch?.blame(error) ?? error),
     })
+    this.#watch = job.plan.stage?.transform ? this.#watchOver(job.plan) : null
   }
 
   get result(): CoordinatorResult {
@@ -125,6 +130,7 @@ class Coordinator {
   }
 
   close(): Promise<void> {
+    this.#watch?.close()
     return this.#pool.close()
   }
 
@@ -199,7 +205,10 @@ class Coordinator {
 
   #attempt(split: Split): Promise<Settled> {
     return withRetries(
-      () => this.#pool.run(split),
+      () =>
+        this.#pool.run(split).catch((died: unknown) => {
+          throw this.#watch?.blame(died) ?? died
+        }),
       this.#stop.signal,
       ({ error }, retries) => {
         log.warn({ runId: this.#job.runId, split: split.index, retries }, error.message)
@@ -216,6 +225,7 @@ class Coordinator {
 
   #abort(): void {
     this.#stop.abort()
+    this.#watch?.hurry()
     this.#pool.abort()
   }
 
@@ -228,12 +238,30 @@ class Coordinator {
       case 'progress':
         this.#advance({ type: 'moved', split: message.split, counts: message.counts })
         break
+      case 'calls':
+        this.#watch?.add(message.thread, message.memory)
+        break
+      case 'log':
+        log[message.level]({ runId: this.#job.runId }, message.text)
+        break
       case 'busy':
         this.#busySeconds.push(message.seconds)
         break
       default:
         message satisfies never
     }
+  }
+
+  #watchOver(plan: Plan): TransformWatch {
+    return new TransformWatch({
+      plan,
+      isAlive: (thread) => this.#pool.isAlive(thread),
+      onOverdue: (thread, error) => {
+        // Before its jobs fail, which would be the error otherwise.
+        this.#fail(error)
+        void this.#pool.terminate(thread)
+      },
+    })
   }
 
   #advance(event: ProgressEvent): void {

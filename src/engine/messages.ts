@@ -2,6 +2,7 @@ import type { SharedCells } from '../batch/cell-map.js'
 import type { ErrorReport } from '../errors.js'
 import type { Endpoint, Plan, WriteCounts } from '../plugin.js'
 import { nothingWritten } from '../plugin.js'
+import type { LogLevel } from '../transform.js'
 
 /** The whole protocol between the coordinator and its worker threads. Row counts travel, rows never do. */
 
@@ -13,6 +14,7 @@ export interface ThreadSetup {
 
 /** What every worker thread of a copy starts with (`workerData`). */
 export interface WorkerSetup extends ThreadSetup {
+  readonly runId: string
   readonly plan: Plan
   readonly source: Endpoint
   readonly target: Endpoint
@@ -86,6 +88,10 @@ export type WorkerMessage =
   /** For a snapshot, twice: both ends are open, and the snapshot has begun; or why not. */
   | { readonly type: 'ready'; readonly error: ErrorReport | null }
   | { readonly type: 'progress'; readonly split: number; readonly counts: SplitCounts }
+  /** Before it loads a user's module: where it shows what that is at (`CallSlot`). */
+  | { readonly type: 'calls'; readonly thread: number; readonly memory: SharedArrayBuffer }
+  /** What a user's module has to say. */
+  | { readonly type: 'log'; readonly level: LogLevel; readonly text: string }
   /** At its end: for how long it had a split in hand. */
   | { readonly type: 'busy'; readonly seconds: number }
 

@@ -70,6 +70,15 @@ export class WorkerPool<Job, Result> {
     if (!this.#closed) this.#control.postMessage(message)
   }
 
+  isAlive(thread: number): boolean {
+    return this.#pool.threads.some(({ threadId }) => threadId === thread)
+  }
+
+  /** Ends a thread, whatever it is at; the jobs that it has in hand are rejected. */
+  async terminate(thread: number): Promise<void> {
+    await this.#pool.threads.find(({ threadId }) => threadId === thread)?.terminate()
+  }
+
   /** Lets the threads close their connections, so that servers do not log them as aborted. */
   async close(): Promise<void> {
     this.#closing = true

@@ -34,15 +34,19 @@ export async function mapColumns(
     (a, b) => target.columns.indexOf(a.target) - target.columns.indexOf(b.target),
   )
   if (pairs.length === 0) throw nothingInCommon(source, target)
+  requireFed(
+    target,
+    pairs.map((pair) => pair.target),
+  )
+  return { pairs, dropped: byName.dropped }
+}
+
+/** Throws COLUMN_REQUIRED when a column that must have a value is not among those that get one. */
+export function requireFed(target: TableSchema, fed: readonly Column[]): void {
   const unfed = target.columns.filter(
-    (column) =>
-      !column.generated &&
-      !column.nullable &&
-      !column.hasDefault &&
-      !pairs.some((pair) => pair.target === column),
+    (column) => !column.generated && !column.nullable && !column.hasDefault && !fed.includes(column),
   )
   if (unfed.length > 0) throw required(unfed, target)
-  return { pairs, dropped: byName.dropped }
 }
 
 const none: MappingResult = { pairs: [], dropped: [] }

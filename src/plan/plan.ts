@@ -26,6 +26,7 @@ import { chooseKey, column } from './split-key.js'
 import type { Places } from './places.js'
 import { checkNewIds, planStage } from './stage.js'
 import { planTarget, sameTable } from './target.js'
+import { openTarget, planTransform } from './transform.js'
 import type { Past } from './window.js'
 
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
@@ -63,8 +64,10 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       ? await planShards(request, source, params.shard, place)
       : await planTarget(request, source)
   if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source)
-  const mapping = await mapColumns(reader, source, target, params.columns)
-  checkNamedColumns(params, source, target, mapping.pairs)
+  const transform = await planTransform(params.transform)
+  const open = transform === null ? target : openTarget(source, target, params.columns)
+  const mapping = await mapColumns(reader, source, open, params.columns)
+  checkNamedColumns(params, source, open, mapping.pairs)
   const { allowLossy, where } = params
   const chosen = chooseKey(source, params.key)
   const staged = await planStage({
@@ -75,6 +78,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     pairs: mapping.pairs,
     key: chosen.key,
     workerNum: params.workerNum,
+    transform,
   })
   const settled = await settleLosses({
     reader,

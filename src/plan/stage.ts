@@ -4,6 +4,8 @@ import { planId } from './ids.js'
 import { planLookup } from './lookup.js'
 import type { ColumnPair } from './mapping.js'
 import type { Places } from './places.js'
+import type { PlannedTransform } from './transform.js'
+import { transformedPairs } from './transform.js'
 
 export interface StageRequest {
   readonly writer: Writer
@@ -14,6 +16,7 @@ export interface StageRequest {
   readonly pairs: readonly ColumnPair[]
   readonly key: SplitKey | null
   readonly workerNum: number
+  readonly transform: PlannedTransform | null
 }
 
 export interface StageChoice {
@@ -27,7 +30,8 @@ export interface StageChoice {
 
 /** How worker threads make what `columns` asks of them. Throws PARAMS_INVALID with every fault. */
 export async function planStage(request: StageRequest): Promise<StageChoice> {
-  if (request.pairs.every(({ make }) => make === undefined))
+  const { transform } = request
+  if (transform === null && request.pairs.every(({ make }) => make === undefined))
     return { pairs: request.pairs, stage: null, reasons: [], warnings: [] }
   const reads = new Reads()
   const faults: string[] = []
@@ -49,7 +53,15 @@ export async function planStage(request: StageRequest): Promise<StageChoice> {
   }
   // So that a row which is refused can be named.
   for (const column of request.key?.columns ?? []) reads.place(column)
-  return { pairs, stage: { reads: reads.columns, cells, transform: null }, reasons, warnings }
+  const stage = { reads: reads.columns, cells, transform: transform?.plan ?? null }
+  if (transform === null) return { pairs, stage, reasons, warnings }
+  const passed = `rows pass through the transform ${transform.plan.module}, decoded: ${cells.map(({ name }) => name).join(', ')}`
+  return {
+    pairs: transformedPairs(request.target, cells, transform),
+    stage,
+    reasons: [...reasons, passed],
+    warnings,
+  }
 }
 
 /** Rows of a new id are never there already, so each run would write all of them anew. */

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { checkByFile } from '../config/schema.js'
 import { RowshiftError } from '../errors.js'
 import type { ErrorLimit, Mode, WriteMode } from '../plugin.js'
@@ -40,12 +42,21 @@ export interface Params {
   readonly allowTriggers: boolean
   /** What goes into which target column; null: all, by name. */
   readonly columns: readonly ColumnEntry[] | null
+  /** The user's module that rows pass through; null: there is none. */
+  readonly transform: TransformParams | null
   /** Where rows go when the target is several tables; null: it is one. */
   readonly shard: ShardParams | null
   readonly where: string | null
   readonly session: readonly string[]
   readonly preSql: readonly string[]
   readonly postSql: readonly string[]
+}
+
+export interface TransformParams {
+  /** URL. */
+  readonly module: string
+  /** Seconds for one batch. */
+  readonly timeout: number
 }
 
 /** What happens when the target table is missing; `recreate` also drops one that is there. */
@@ -75,6 +86,8 @@ interface RawParams {
   readonly defer_indexes?: boolean
   readonly allow_triggers?: boolean
   readonly columns?: readonly RawEntry[]
+  readonly transform?: string
+  readonly transform_timeout?: number
   readonly shard?: RawShard
   readonly where?: string
   readonly session?: readonly string[]
@@ -83,6 +96,7 @@ interface RawParams {
 }
 
 const DEFAULT_WORKERS = 4
+const DEFAULT_TRANSFORM_TIMEOUT = 30
 
 /** Incremental runs may see a row again, and must not mind. */
 const defaultWriteMode: Readonly<Record<Mode, WriteMode>> = {
@@ -93,19 +107,22 @@ const defaultWriteMode: Readonly<Record<Mode, WriteMode>> = {
 }
 
 /** Reads the text of a `params` column; empty means all defaults. Throws PARAMS_INVALID. */
-export function parseParams(text: string | null): Params {
-  return readParams(text === null || text.trim() === '' ? {} : parseJson(text))
+export function parseParams(text: string | null, folder?: string): Params {
+  return readParams(text === null || text.trim() === '' ? {} : parseJson(text), folder)
 }
 
 /** The same params for another mode (`--mode`). */
-export function withMode(text: string | null, mode: string | undefined): Params {
-  if (mode === undefined) return parseParams(text)
+export function withMode(text: string | null, mode: string | undefined, folder?: string): Params {
+  if (mode === undefined) return parseParams(text, folder)
   const raw = text === null || text.trim() === '' ? {} : parseJson(text)
-  return readParams(typeof raw === 'object' && raw !== null ? { ...raw, mode } : raw)
+  return readParams(typeof raw === 'object' && raw !== null ? { ...raw, mode } : raw, folder)
 }
 
-/** Checks params and brings them to one form. Throws one PARAMS_INVALID that lists every fault. */
-export function readParams(value: unknown): Params {
+/**
+ * Checks params and brings them to one form. Paths of modules are relative to `folder`. Throws one PARAMS_INVALID that lists
+ * every fault.
+ */
+export function readParams(value: unknown, folder = '.'): Params {
   const faults = checkByFile('params.schema.json', value, 'params')
   if (faults.length === 0) faults.push(...contradictions(value as RawParams))
   const { columns, worker_num } = (value ?? {}) as RawParams
@@ -116,7 +133,7 @@ export function readParams(value: unknown): Params {
       faults,
     })
   }
-  return normalise(value as RawParams)
+  return normalise(value as RawParams, folder)
 }
 
 function parseJson(text: string): unknown {
@@ -134,6 +151,12 @@ function contradictions(raw: RawParams): string[] {
     faults.push('params: mode "increment" needs "diff_column", the column that says when a row changed')
   if (raw.pk !== undefined && raw.split !== undefined)
     faults.push('params: "pk" and "split.pk" are the same thing; give one')
+  if (raw.transform_timeout !== undefined && raw.transform === undefined)
+    faults.push('params: "transform_timeout" goes with "transform"')
+  if (raw.transform !== undefined && raw.mode === 'sync')
+    faults.push(
+      'params: mode "sync" compares source and target, and a transform cannot be repeated for a comparison; use "init", "append" or "increment"',
+    )
   const { key, targetKey } = keys(raw)
   if (key && targetKey && key.length !== targetKey.length) {
     faults.push('params.pk: "src" and "dest" must have the same number of columns')
@@ -142,7 +165,7 @@ function contradictions(raw: RawParams): string[] {
   return faults
 }
 
-function normalise(raw: RawParams): Params {
+function normalise(raw: RawParams, folder: string): Params {
   const diff = typeof raw.diff_column === 'string' ? { src: raw.diff_column } : raw.diff_column
   return {
     ...keys(raw),
@@ -164,12 +187,19 @@ function normalise(raw: RawParams): Params {
     deferIndexes: raw.defer_indexes ?? false,
     allowTriggers: raw.allow_triggers ?? false,
     columns: raw.columns ? columnEntries(raw.columns) : null,
+    transform: transformOf(raw, folder),
     shard: raw.shard === undefined ? null : shardParams(raw.shard),
     where: raw.where ?? null,
     session: raw.session ?? [],
     preSql: raw.pre_sql ?? [],
     postSql: raw.post_sql ?? [],
   }
+}
+
+function transformOf({ transform, transform_timeout }: RawParams, folder: string): TransformParams | null {
+  if (transform === undefined) return null
+  const module = pathToFileURL(resolve(folder, transform)).href
+  return { module, timeout: transform_timeout ?? DEFAULT_TRANSFORM_TIMEOUT }
 }
 
 /** A percentage alone sets no number. */

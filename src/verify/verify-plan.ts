@@ -1,6 +1,7 @@
 import type { ResolvedConnection } from '../config/config.js'
 import { BATCH_BYTES } from '../plan/limits.js'
 import { checkNamedColumns, splitRows } from '../plan/plan.js'
+import { RowshiftError } from '../errors.js'
 import { sameTable } from '../plan/target.js'
 import { mapColumns } from '../plan/mapping.js'
 import { chooseKey } from '../plan/split-key.js'
@@ -44,6 +45,7 @@ export interface VerifyEnds {
 /** Looks at both tables and decides how to compare them. */
 export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<VerifyPlan> {
   const { reader, targetReader } = ends
+  if (params.transform !== null) throw notRepeatable()
   const origin = originOf(ends.from, reader)
   const place = originOf(ends.to, targetReader)
   const many = origin && (await describeSources(ends.from.table, origin))
@@ -121,6 +123,14 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
         : []),
     ],
   }
+}
+
+function notRepeatable(): RowshiftError {
+  return new RowshiftError(
+    'PARAMS_INVALID',
+    'params.transform: what a transform makes of a row cannot be repeated for a comparison, so its target cannot be verified. ' +
+      'Compare the two tables by SQL, or leave "transform" out to compare the columns that it does not change ("columns" names them).',
+  )
 }
 
 /** Throws SAME_TABLE. */

@@ -53,7 +53,10 @@ async function copySplits({ from, to, params }: CopyRequest, plan: Plan): Promis
   const target = endpointOf(to, params.session)
   const reader = from.loaded.plugin.createReader!(source)
   const writer = writerOf(to.loaded.plugin, target, plan.sharding !== null)!
-  const copier = new Copier({ plan, source, target, control: '', dirty: null, stage: null }, () => {})
+  const copier = new Copier(
+    { plan, source, target, runId: '', control: '', dirty: null, stage: null },
+    () => {},
+  )
   const { signal } = new AbortController()
   try {
     await Promise.all([reader.connect(), writer.connect()])

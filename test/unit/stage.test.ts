@@ -24,6 +24,7 @@ import {
 
 const LONG = 'x'.repeat(100)
 const sink: StageSink = {
+  split: 0,
   filtered: () => expect.fail('no row is left out'),
   added: () => expect.fail('no row is added'),
   missing: () => expect.fail('no key is missing'),
@@ -134,7 +135,7 @@ describe('stage', () => {
     bytes = 1 << 16,
   ): Promise<Stage> {
     const plan = await planOf(reads, writes)
-    const stage = await Stage.open({ plan: { ...plan, batch: { bytes, rows: 1000 } }, stage: null }, NEVER)
+    const stage = await Stage.open({ plan: { ...plan, batch: { bytes, rows: 1000 } }, runId: '', stage: null }, NEVER)
     return stage!
   }
 
@@ -159,7 +160,7 @@ describe('stage', () => {
     }))
     const plan = withStage({ ...plain, columns }, read, writes)
     const copier = new Copier(
-      { plan, source: end(from), target: end(to), control: '', dirty: null, stage: null },
+      { plan, source: end(from), target: end(to), runId: '', control: '', dirty: null, stage: null },
       () => {},
     )
     try {

@@ -1,0 +1,191 @@
+import { ESCAPE_LETTER, TAB } from '../src/batch/batch.js'
+import type { BatchBuilder } from '../src/batch/builder.js'
+import type { Column, Domain } from '../src/plugin.js'
+import { decimalFault, integerFault, plainDigits, roundedFloat } from './number-forms.js'
+import { momentFault } from './time-forms.js'
+
+/**
+ * Appends a value to a column of the target, or says what is wrong with it. What a server would change without a word is a
+ * fault here already; the plan counts on that (`guaranteed` in `src/plan/transform.ts`).
+ */
+export type Encode = (value: unknown, to: BatchBuilder) => string | null
+
+/** Longer texts are looked at by a regular expression and encoded by the runtime, whose calls cost as much as 50 characters. */
+const SHORT = 50
+
+const NULL_FAULT = 'the column is NOT NULL'
+
+export function encoderOf(target: Column): Encode {
+  const encode = kindEncoder(target)
+  const { nullable } = target
+  return (value, to) => {
+    if (value !== null) return encode(value, to)
+    if (!nullable) return NULL_FAULT
+    to.appendNull()
+    return null
+  }
+}
+
+function kindEncoder(target: Column): Encode {
+  switch (target.kind) {
+    case 'integer':
+      return integerEncoder(target)
+    case 'decimal':
+      return decimalEncoder(target)
+    case 'float':
+      return floatEncoder(target)
+    case 'boolean':
+      return encodeBoolean
+    case 'text':
+      return textEncoder(target)
+    case 'json':
+      return encodeJson
+    case 'bytes':
+      return bytesEncoder(target)
+    case 'date':
+    case 'time':
+    case 'datetime':
+    case 'instant':
+      return momentEncoder(target)
+    default:
+      return target.kind satisfies never
+  }
+}
+
+function integerEncoder(target: Column): Encode {
+  const { min, max, forms } = target.domain
+  const year = forms?.includes('a year')
+  // Numbers within these bounds need no further look.
+  const least = Math.max(Number(min ?? 0), Number.MIN_SAFE_INTEGER)
+  const most = Math.min(Number(max ?? 0), Number.MAX_SAFE_INTEGER)
+  return (value, to) => {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most && !year) {
+      to.appendPlain(value === 0 ? '0' : String(value))
+      return null
+    }
+    const fault = integerFault(value, target.domain)
+    if (fault !== null) return fault
+    const text =
+      typeof value === 'boolean' ? String(Number(value)) : String(value as number | bigint | string)
+    to.appendPlain(year ? text.padStart(4, '0') : text)
+    return null
+  }
+}
+
+function decimalEncoder({ domain }: Column): Encode {
+  return (value, to) => {
+    const digits = plainDigits(value)
+    if (digits === null)
+      return 'not a decimal number: give a string such as "12.50", a bigint or a finite number'
+    const fault = decimalFault(digits, domain)
+    if (fault === null) to.appendPlain(digits)
+    return fault
+  }
+}
+
+function floatEncoder({ domain }: Column): Encode {
+  return (value, to) => {
+    const text = typeof value === 'string' && value.trim() !== ''
+    const number = typeof value === 'number' || text ? Number(value) : NaN
+    if (!Number.isFinite(number)) return 'not a finite number'
+    const rounded = roundedFloat(number, domain)
+    if (typeof rounded === 'string') return rounded
+    to.appendPlain(Object.is(rounded, -0) ? '-0' : String(rounded))
+    return null
+  }
+}
+
+function encodeBoolean(value: unknown, to: BatchBuilder): string | null {
+  const number = Number(value)
+  const fits = typeof value === 'boolean' || typeof value === 'number' || typeof value === 'bigint'
+  if (!fits || (number !== 0 && number !== 1)) return 'neither true, false, 0 nor 1'
+  to.appendPlain(number === 1 ? '1' : '0')
+  return null
+}
+
+function textEncoder({ domain }: Column): Encode {
+  const { trimmed } = domain
+  const members = domain.members && new Set(domain.members)
+  return (value, to) => {
+    if (typeof value !== 'string') return textFault(value)
+    if (trimmed && value.endsWith(' ')) return 'the column does not keep spaces at the end: take them away'
+    if (members && !isMember(value, members, domain)) return 'not a member of the column'
+    return appendText(value, to)
+  }
+}
+
+function isMember(value: string, members: ReadonlySet<string>, { several }: Domain): boolean {
+  if (!several) return members.has(value)
+  return value === '' || value.split(',').every((part) => members.has(part))
+}
+
+function encodeJson(value: unknown, to: BatchBuilder): string | null {
+  return typeof value === 'string' ? appendText(value, to) : textFault(value)
+}
+
+function textFault(value: unknown): string {
+  if (value instanceof Date) return 'not a string: write the date down, for instance by toISOString()'
+  if (typeof value === 'object') return 'not a string: give JSON.stringify(…) of it'
+  return 'not a string: give String(…) of it'
+}
+
+function momentEncoder(target: Column): Encode {
+  return (value, to) => {
+    const fault = momentFault(value, target)
+    if (fault === null) to.appendPlain(value as string)
+    return fault
+  }
+}
+
+function bytesEncoder({ domain: { maxBytes, padded, maxBits } }: Column): Encode {
+  return (value, to) => {
+    if (!(value instanceof Uint8Array)) return 'not a Uint8Array'
+    if (maxBytes !== undefined && value.length > maxBytes)
+      return `${value.length} bytes, and the column takes ${maxBytes}`
+    if (padded && value.length !== maxBytes)
+      return `${value.length} bytes, and the column would fill them up to ${maxBytes}`
+    if (maxBits !== undefined && bitsOf(value) > maxBits) return `more than ${maxBits} bits`
+    to.appendBytes(value)
+    return null
+  }
+}
+
+function bitsOf(bytes: Uint8Array): number {
+  const first = bytes.findIndex((byte) => byte !== 0)
+  return first < 0 ? 0 : (bytes.length - first) * 8 - (Math.clz32(bytes[first]!) - 24)
+}
+
+function appendText(text: string, to: BatchBuilder): string | null {
+  const { length } = text
+  // Three bytes are the most that a character of a string takes, escaped ones take two.
+  to.reserve(length * 3 + 1)
+  const out = to.buffer
+  let at = to.length
+  if (length > SHORT) {
+    if (/[\0\t\n\r\\]/.test(text)) return appendSlowly(text, to)
+    const written = out.write(text, at)
+    if (written !== length && !isWellFormed(text)) return NOT_WELL_FORMED
+    at += written
+  } else {
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i)
+      if (code >= 0x80 || ESCAPE_LETTER[code] !== 0) return appendSlowly(text, to)
+      out[at++] = code
+    }
+  }
+  out[at++] = TAB
+  to.length = at
+  return null
+}
+
+const NOT_WELL_FORMED = 'half of a character: the string was cut in the middle of a surrogate pair'
+
+function appendSlowly(text: string, to: BatchBuilder): string | null {
+  if (!isWellFormed(text)) return NOT_WELL_FORMED
+  to.appendBytes(Buffer.from(text))
+  return null
+}
+
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text)
+}

@@ -1,0 +1,136 @@
+import type { BatchBuilder } from '../src/batch/builder.js'
+import type { RawRows } from '../src/batch/raw-rows.js'
+import { judge } from '../src/plan/fidelity.js'
+import type { Column } from '../src/plugin.js'
+import type { Encode } from './cell-encoders.js'
+import { encoderOf } from './cell-encoders.js'
+import type { CellRuns } from './cell-runs.js'
+
+/** A cell as the function sees it. */
+export interface NamedCell {
+  readonly name: string
+  readonly column: Column
+  /** Its place in each row of the batch. */
+  readonly at: number
+}
+
+/** What cannot be written. */
+export interface Fault {
+  /** The property, and the column that it was for; null: there is none. */
+  readonly property: string
+  readonly column: Column | null
+  readonly value: unknown
+  readonly what: string
+}
+
+interface Target {
+  readonly runs: CellRuns
+  readonly builder: BatchBuilder
+}
+
+/** Returns the number of the column that does not fit, or -1. */
+type Append = (row: object, ends: Int32Array, base: number, was: readonly unknown[], from: number) => number
+
+/** Writes objects as rows, by a function that is generated for the columns of a plan. What is as it was is copied. */
+export class RowEncoder {
+  readonly #append: Append
+  readonly #width: number
+  readonly #known: ReadonlySet<string>
+  readonly #columns: readonly Column[]
+  /** Of the last row, in their order: most rows are alike. */
+  #keys: readonly string[]
+  #fault: string | null = null
+
+  /** `width`: cells of each row as it stands in a batch. */
+  constructor(cells: readonly NamedCell[], columns: readonly Column[], width: number, target: Target) {
+    this.#keys = cells.map(({ name }) => name)
+    this.#known = new Set([...this.#keys, ...columns.map(({ name }) => name)])
+    this.#columns = columns
+    this.#width = width
+    const failed = (column: number, fault: string) => {
+      this.#fault = fault
+      return column
+    }
+    this.#append = compile(cells, columns, width, target, failed)
+  }
+
+  /** Appends what the function made of a row; `was` holds what that row was, from `from` on. */
+  append(made: unknown, rows: RawRows, row: number, was: readonly unknown[], from: number): Fault | null {
+    if (typeof made !== 'object' || made === null || Array.isArray(made))
+      return { property: '', column: null, value: made, what: 'not a row, that is an object' }
+    const unknown = this.#unknown(made)
+    if (unknown !== null) return unknown
+    const failed = this.#append(made, rows.ends, row * this.#width, was, from)
+    if (failed < 0) return null
+    const column = this.#columns[failed]!
+    const value = (made as Record<string, unknown>)[column.name]
+    return { property: column.name, column, value, what: this.#fault! }
+  }
+
+  #unknown(made: object): Fault | null {
+    const keys = this.#keys
+    let i = 0
+    let alike = true
+    for (const key in made) alike &&= key === keys[i++]
+    if (alike) return null
+    const own = Object.keys(made)
+    const unknown = own.find((key) => !this.#known.has(key))
+    if (unknown === undefined) {
+      this.#keys = own
+      return null
+    }
+    const value = (made as Record<string, unknown>)[unknown]
+    const columns = this.#columns.map(({ name }) => name).join(', ')
+    return { property: unknown, column: null, value, what: `no column that is written; those are ${columns}` }
+  }
+}
+
+/**
+ * Written out like the decoder. A cell that may be copied is one whose every value the target holds unchanged; the last
+ * cell of a row has another separator than the others.
+ */
+function compile(
+  cells: readonly NamedCell[],
+  columns: readonly Column[],
+  width: number,
+  { runs, builder }: Target,
+  failed: (column: number, fault: string) => number,
+): Append {
+  const encoders: Encode[] = columns.map(encoderOf)
+  const lines = columns.flatMap((column, i) => {
+    const encode = [
+      'runs.flush()',
+      `const fault = e${i}(value, builder)`,
+      `if (fault !== null) return failed(${i}, fault)`,
+    ]
+    const cell = cells.findIndex(({ name }) => name === column.name)
+    const body = cell < 0 ? encode : copyOrEncode(cells[cell]!, cell, encode)
+    return ['{', `const value = row[${JSON.stringify(column.name)}]`, ...body, '}']
+
+    function copyOrEncode({ at, column: source }: NamedCell, cell: number, encode: readonly string[]) {
+      const { grade } = judge(source, column)
+      if (source.kind === 'bytes' || (grade !== 'exact' && grade !== 'widening')) return encode
+      const same = source.kind === 'float' ? 'Object.is(value, was[from + N])' : 'value === was[from + N]'
+      const sameEnds = (at === width - 1) === (i === columns.length - 1)
+      const copy = sameEnds
+        ? `runs.copy(ends[base + ${at}] + 1, ends[base + ${at + 1}] + 1)`
+        : `runs.copyAlone(ends[base + ${at}] + 1, ends[base + ${at + 1}])`
+      return [`if (${same.replace('N', String(cell))}) ${copy}`, 'else {', ...encode, '}']
+    }
+  })
+  const source = [
+    `const [${encoders.map((_, i) => `e${i}`).join(', ')}] = encoders`,
+    'return (row, ends, base, was, from) => {',
+    ...lines,
+    'runs.endRow()',
+    'return -1',
+    '}',
+  ]
+  const make = new Function('encoders', 'runs', 'builder', 'failed', source.join('\n')) as (
+    encoders: readonly Encode[],
+    runs: CellRuns,
+    builder: BatchBuilder,
+    failed: (column: number, fault: string) => number,
+  ) => Append
+  return make(encoders, runs, builder, failed)
+}

@@ -1,0 +1,249 @@
+import { threadId } from 'node:worker_threads'
+import { inspect } from 'node:util'
+import type { Batch } from '../src/batch/batch.js'
+import { BatchBuilder } from '../src/batch/builder.js'
+import { cutRows } from '../src/batch/cut-rows.js'
+import type { RawRows } from '../src/batch/raw-rows.js'
+import { cellsOf, readRowName } from '../src/batch/row-name.js'
+import type { CallSlot } from '../src/engine/call-slot.js'
+import { RowshiftError } from '../src/errors.js'
+import type { Plan } from '../src/plugin.js'
+import type { LogLevel, Row, TransformContext } from '../src/transform.js'
+import { CellRuns } from './cell-runs.js'
+import { RowDecoder } from './row-decoder.js'
+import type { Fault, NamedCell } from './row-encoder.js'
+import { RowEncoder } from './row-encoder.js'
+import type { StageSink } from './stage.js'
+import type { LoadedModule } from './transform-module.js'
+import { loadModule, reasonOf } from './transform-module.js'
+
+/** Of a row that came from none that was read. */
+const NOTHING = Symbol('nothing')
+const SHOWN = 80
+
+export interface TransformSetup {
+  readonly plan: Plan
+  readonly runId: string
+  /** The cells that the function sees, and how many each row of a batch has. */
+  readonly cells: readonly NamedCell[]
+  readonly width: number
+  readonly slot: CallSlot
+  readonly log: (level: LogLevel, message: string) => void
+}
+
+/** What the function is given. */
+export interface TransformInput {
+  readonly cells: RawRows
+  /** The rows as they were read, for messages and to be kept. */
+  readonly read: RawRows
+  /** Where the rows of `cells` stand there; null: at the same place. */
+  readonly origins: Int32Array | null
+  readonly sink: StageSink
+}
+
+/** Calls a user's function with the rows of batches. */
+export class Transform {
+  readonly #plan: Plan
+  readonly #module: LoadedModule
+  readonly #context: TransformContext
+  readonly #slot: CallSlot
+  readonly #width: number
+  readonly #decoder: RowDecoder
+  readonly #encoder: RowEncoder
+  readonly #builder: BatchBuilder
+  readonly #runs: CellRuns
+  /** What the cells were; for the last row of a batch too, and then for one that is not there. */
+  readonly #was: unknown[] = []
+
+  private constructor({ plan, runId, cells, width, slot, log }: TransformSetup, module: LoadedModule) {
+    this.#plan = plan
+    this.#module = module
+    this.#slot = slot
+    this.#width = cells.length
+    this.#builder = new BatchBuilder(plan.batch)
+    this.#runs = new CellRuns(this.#builder)
+    this.#decoder = new RowDecoder(cells, width)
+    const columns = plan.columns.map(({ target }) => target)
+    this.#encoder = new RowEncoder(cells, columns, width, { runs: this.#runs, builder: this.#builder })
+    const logger = (level: LogLevel) => (message: string) => log(level, String(message))
+    this.#context = {
+      runId,
+      table: plan.target.table,
+      thread: threadId,
+      log: { debug: logger('debug'), info: logger('info'), warn: logger('warn'), error: logger('error') },
+    }
+  }
+
+  static async open(setup: TransformSetup): Promise<Transform> {
+    const { slot, plan } = setup
+    slot.enter()
+    const module = await loadModule(plan.stage!.transform!.module)
+    slot.leave()
+    return new Transform(setup, module)
+  }
+
+  async *apply(input: TransformInput): AsyncGenerator<Batch> {
+    this.#decoder.take(input.cells)
+    this.#runs.take(input.cells.bytes)
+    this.#slot.enter()
+    try {
+      if (this.#module.batch === null) yield* this.#rows(input, this.#module.row!)
+      else yield* this.#batch(input, this.#module.batch)
+    } finally {
+      this.#slot.leave()
+    }
+    this.#runs.flush()
+    const last = this.#builder.take()
+    if (last) yield* cutRows(last, this.#plan.batch)
+  }
+
+  async *#rows(input: TransformInput, call: NonNullable<LoadedModule['row']>): AsyncGenerator<Batch> {
+    const { cells, sink } = input
+    const was = this.#was
+    const context = this.#context
+    let filtered = 0
+    let added = 0
+    for (let row = 0; row < cells.rows; row++) {
+      this.#slot.row(readRow(input, row))
+      this.#runs.mark()
+      try {
+        let made: unknown = call(this.#decoder.row(row, was, 0), context)
+        if (isPromise(made)) made = await made
+        const rows = this.#append(made, cells, row)
+        if (rows === 0) filtered++
+        else added += rows - 1
+      } catch (thrown) {
+        this.#runs.rollback()
+        sink.refuse(input.read.row(readRow(input, row)), this.#refusal(thrown, input, row))
+      }
+      if (this.#runs.full) yield* this.#pause()
+    }
+    if (filtered > 0) sink.filtered(filtered)
+    if (added > 0) sink.added(added)
+  }
+
+  /** What the function made of one row; returns how many rows that is. */
+  #append(made: unknown, cells: RawRows, row: number): number {
+    if (made === null) return 0
+    if (!Array.isArray(made)) {
+      this.#appendRow(made, cells, row, 0)
+      return 1
+    }
+    for (const each of made) this.#appendRow(each, cells, row, 0)
+    return made.length
+  }
+
+  #appendRow(made: unknown, cells: RawRows, row: number, from: number): void {
+    const fault = this.#encoder.append(made, cells, row, this.#was, from)
+    if (fault !== null) throw new Unwritable(fault)
+  }
+
+  async *#batch(input: TransformInput, call: NonNullable<LoadedModule['batch']>): AsyncGenerator<Batch> {
+    const { cells, sink } = input
+    this.#runs.mark()
+    try {
+      this.#count(sink, cells.rows, await this.#callBatch(call, cells, 0, cells.rows))
+    } catch {
+      this.#runs.rollback()
+      yield* this.#oneByOne(input, call)
+    }
+  }
+
+  /** Finds the row that made the call for all of them fail. */
+  async *#oneByOne(input: TransformInput, call: NonNullable<LoadedModule['batch']>): AsyncGenerator<Batch> {
+    const { cells, sink } = input
+    for (let row = 0; row < cells.rows; row++) {
+      this.#slot.row(readRow(input, row))
+      this.#runs.mark()
+      try {
+        this.#count(sink, 1, await this.#callBatch(call, cells, row, row + 1))
+      } catch (thrown) {
+        this.#runs.rollback()
+        sink.refuse(input.read.row(readRow(input, row)), this.#refusal(thrown, input, row))
+      }
+      if (this.#runs.full) yield* this.#pause()
+    }
+  }
+
+  #count(sink: StageSink, given: number, made: number): void {
+    if (made < given) sink.filtered(given - made)
+    if (made > given) sink.added(made - given)
+  }
+
+  async #callBatch(
+    call: NonNullable<LoadedModule['batch']>,
+    cells: RawRows,
+    first: number,
+    end: number,
+  ): Promise<number> {
+    const was = this.#was
+    const width = this.#width
+    const rows: Row[] = []
+    for (let row = first; row < end; row++) rows.push(this.#decoder.row(row, was, rows.length * width))
+    const given = rows.length
+    was.fill(NOTHING, given * width, (given + 1) * width)
+    while (was.length < (given + 1) * width) was.push(NOTHING)
+    const made: unknown = await call(rows, this.#context)
+    if (!Array.isArray(made))
+      throw new Unwritable({ property: '', column: null, value: made, what: 'not an array of rows' })
+    // Which row came from which is not known; most often the function keeps their order.
+    for (const [i, each] of made.entries()) {
+      const like = Math.min(i, given)
+      this.#appendRow(each, cells, i < given ? first + i : first, like * width)
+    }
+    return made.length
+  }
+
+  /** Others may take their time now. */
+  async *#pause(): AsyncGenerator<Batch> {
+    this.#slot.leave()
+    this.#runs.flush()
+    yield* cutRows(this.#builder.take()!, this.#plan.batch)
+    this.#slot.enter()
+  }
+
+  #refusal(thrown: unknown, input: TransformInput, row: number): RowshiftError {
+    const { source, stage, target } = this.#plan
+    const key = readRowName(this.#plan, cellsOf(input.read.row(readRow(input, row))))
+    const where = `for the row of ${source.table} with ${key.join(', ')}`
+    if (!(thrown instanceof Unwritable)) {
+      const what = reasonOf(thrown, stage!.transform!.module)
+      return new RowshiftError(
+        'TRANSFORM_FAILED',
+        `The transform failed ${where}: ${what}. Correct the module, or tolerate such rows with error_limit.`,
+        { table: source.table, key },
+      )
+    }
+    const { property, column, value, what } = thrown.fault
+    const of = column === null ? '' : ` (${column.type || column.kind} of ${target.table})`
+    const it = property === '' ? show(value) : `${JSON.stringify(property)}: ${show(value)}${of}`
+    return new RowshiftError(
+      'TRANSFORM_FAILED',
+      `The transform returned ${it} ${where}, which is ${what}. Correct the module, or tolerate such rows with error_limit.`,
+      { table: source.table, key, ...(property === '' ? {} : { column: property }) },
+    )
+  }
+}
+
+/** What the function returned has no place in the target. */
+class Unwritable extends Error {
+  readonly fault: Fault
+
+  constructor(fault: Fault) {
+    super(fault.what)
+    this.fault = fault
+  }
+}
+
+function readRow({ origins }: TransformInput, row: number): number {
+  return origins === null ? row : origins[row]!
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+function show(value: unknown): string {
+  const text = inspect(value, { depth: 1, breakLength: Infinity, maxStringLength: SHOWN })
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text
+}
