@@ -89,7 +89,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       columns: pairs.map((pair) => ({ source: pair.target })),
     },
   }
-  const sharding = shardingOf(params, place, shards, pairs)
+  const sharding = shardingOf(params, place, shards, { pairs, made })
   const digest = chooseDigest(ends, sides.source, sides.target, pairs)
   return {
     ...sides,
@@ -147,11 +147,11 @@ function shardingOf(
   { shard }: Params,
   place: SourcePlace | null,
   shards: Sources | null,
-  pairs: readonly ColumnPair[],
+  { pairs, made }: { readonly pairs: readonly ColumnPair[]; readonly made: readonly ColumnPair[] },
 ): Sharding | null {
   if (shard === null || place === null || shards === null) return null
-  const made = pairs.filter(({ make }) => make !== undefined).map(({ target }) => target.name.toLowerCase())
-  if (columnsOf(shard.rule).some((name) => made.includes(name.toLowerCase()))) return null
+  const unknown = made.map(({ target }) => target.name.toLowerCase())
+  if (columnsOf(shard.rule).some((name) => unknown.includes(name.toLowerCase()))) return null
   const { databases } = place
   const known = shards.tables.map((table) => ({ ...table, create: null }))
   const { table } = shards.source

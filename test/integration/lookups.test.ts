@@ -125,7 +125,11 @@ describe('lookups', () => {
         expect(equal.code, equal.stderr).to.equal(0)
         expect(equal.stderr).to.include('m has no unique key that begins with k')
         await place.query("TRUNCATE TABLE dst; INSERT INTO m VALUES ('x', 2)")
-        const two = await place.copy('src', 'dst', { columns: columns(way), error_limit: 100 })
+        const two = await place.copy('src', 'dst', {
+          columns: columns(way),
+          error_limit: 100,
+          dirty_file: scratchFile('tsv'),
+        })
         expectRefusal(two, 1, 'LOOKUP_AMBIGUOUS', 'table m has two values for the key "x"')
         expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
       }

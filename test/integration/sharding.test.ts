@@ -153,7 +153,11 @@ describe('sharded targets', () => {
       const byDate = { shard: { by: 'at', range: ['2024-06-01', '2025-01-01'] } }
       expectRefusal(await place.copy('s', 't_{0..1}', byDate), 1, 'SHARD_UNKNOWN', 'id = "7"', 'at = NULL')
       await place.query('DELETE FROM t_0; DELETE FROM t_1')
-      const outcome = await place.copy('s', 't_{0..1}', { ...byDate, error_limit: 1000 })
+      const outcome = await place.copy('s', 't_{0..1}', {
+        ...byDate,
+        error_limit: 1000,
+        dirty_file: scratchFile('tsv'),
+      })
       expect(outcome.code, outcome.stderr).to.equal(0)
       const outside = Number(
         await place.value("SELECT COUNT(*) FROM s WHERE at IS NULL OR at >= '2025-01-01'"),
