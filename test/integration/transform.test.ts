@@ -271,6 +271,32 @@ describe('transform', () => {
       },
     ))
 
+  it('leaves to the target what only the target knows', () =>
+    onBoth(
+      `${SMALL}; ALTER TABLE t MODIFY name VARCHAR(10) CHARACTER SET latin1, ADD js JSON`,
+      async (place) => {
+        const text = `export const columns = ['js']
+        const names = { 7: 'y'.repeat(11), 8: '中', 9: 'é😀' }
+        export default (row) => ({ ...row, name: names[row.id] ?? 'é', js: row.id === 10 ? '{"a":' : '{"a": 1}' })`
+        for (const write_path of ['insert', 'load-data']) {
+          if (write_path === 'load-data') await place.query('TRUNCATE t; SET GLOBAL local_infile = ON')
+          const dirty_file = scratchFile('tsv')
+          const outcome = await copy(place, text, { error_limit: 10, dirty_file, write_path })
+          expect(outcome.code, outcome.stderr).to.equal(0)
+          expect(outcome.report).to.include({
+            dirtyRows: 4,
+            rowsWritten: 996,
+            dirtyFile: dirty_file,
+            dirtyReadFile: null,
+          })
+          expect(
+            await place.value(`SELECT COUNT(*) FROM t WHERE HEX(name) = 'E9' AND JSON_VALUE(js, '$.a') = 1`),
+          ).to.equal('996')
+        }
+        if (place.server.kind === 'mysql') await place.query('SET GLOBAL local_infile = OFF')
+      },
+    ))
+
   it('ends a function that does not come back, and names its row', () =>
     onBoth(SMALL, async (place) => {
       for (const [forever, words] of [
