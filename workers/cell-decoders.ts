@@ -1,6 +1,6 @@
-import { cellBytes } from '../src/batch/cells.js'
+import { unescapeInto } from '../src/batch/cells.js'
 import type { RawRows } from '../src/batch/raw-rows.js'
-import { ESCAPED } from '../src/batch/raw-rows.js'
+import { ESCAPED, HIGH } from '../src/batch/raw-rows.js'
 import type { Column } from '../src/plugin.js'
 import type { Value } from '../src/transform.js'
 
@@ -85,12 +85,23 @@ function decodeBoolean({ rows: { bytes } }: Decoding, start: number, _end: numbe
 function decodeText({ rows: { bytes }, text }: Decoding, start: number, end: number, marks: number): Value {
   if (marks === 0) return text.slice(start, end)
   if ((marks & ESCAPED) === 0) return bytes.toString('utf8', start, end)
-  return cellBytes(bytes, start, end)?.toString() ?? null
+  const length = unescapeInto(scratch(end - start), bytes, start, end)
+  return length < 0 ? null : plain.toString((marks & HIGH) === 0 ? 'latin1' : 'utf8', 0, length)
+}
+
+/** Where texts are unescaped, one after another. */
+let plain = Buffer.allocUnsafeSlow(1 << 12)
+
+function scratch(bytes: number): Buffer {
+  if (plain.length < bytes) plain = Buffer.allocUnsafeSlow(bytes * 2)
+  return plain
 }
 
 function decodeBytes({ rows: { bytes } }: Decoding, start: number, end: number): Value {
-  const cell = cellBytes(bytes, start, end)
-  return cell && new Uint8Array(cell)
+  const cell = new Uint8Array(end - start)
+  const length = unescapeInto(cell, bytes, start, end)
+  if (length < 0) return null
+  return length === cell.length ? cell : cell.slice(0, length)
 }
 
 /** What cells look like that are of the column's kind, where others cannot be decoded as such. */

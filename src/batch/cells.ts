@@ -36,25 +36,20 @@ export function forEachRow(
   }
 }
 
-/** What a cell says, that stands at `start` and whose separator is at `end`; null for NULL. Always a copy. */
-export function cellBytes(bytes: Buffer, start: number, end: number): Buffer | null {
-  if (end - start === 2 && bytes[start] === BACKSLASH && bytes[start + 1] === NULL_LETTER) return null
-  let escapes = 0
-  for (let at = start; at < end; at++) {
-    if (bytes[at] !== BACKSLASH) continue
-    escapes++
-    at++
-  }
-  return unescape(bytes, start, end, escapes)
-}
-
 function unescape(bytes: Buffer, start: number, end: number, escapes: number): Buffer | null {
   if (end - start === 2 && bytes[start + 1] === NULL_LETTER) return null
   const cell = Buffer.allocUnsafe(end - start - escapes)
+  unescapeInto(cell, bytes, start, end)
+  return cell
+}
+
+/** Writes what the cell from `start` to `end` says; returns how many bytes that are, or -1 for NULL. */
+export function unescapeInto(cell: Uint8Array, bytes: Buffer, start: number, end: number): number {
+  if (end - start === 2 && bytes[start] === BACKSLASH && bytes[start + 1] === NULL_LETTER) return -1
   let to = 0
   for (let at = start; at < end; at++) {
     const byte = bytes[at]!
     cell[to++] = byte === BACKSLASH ? UNESCAPED[bytes[++at]!]! : byte
   }
-  return cell
+  return to
 }

@@ -6,7 +6,7 @@ const SEPARATOR = 1
 /** A cell has something that is escaped; or NULL. */
 export const ESCAPED = 2
 /** A cell has bytes that are not ASCII. */
-const HIGH = 4
+export const HIGH = 4
 
 const MARKS = new Uint8Array(256).fill(HIGH, 0x80)
 MARKS[TAB] = SEPARATOR
