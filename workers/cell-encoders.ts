@@ -156,31 +156,35 @@ function bitsOf(bytes: Uint8Array): number {
 }
 
 function appendText(text: string, to: BatchBuilder): string | null {
-  const { length } = text
-  // Three bytes are the most that a character of a string takes, escaped ones take two.
-  to.reserve(length * 3 + 1)
+  if (text.length > SHORT) return appendLong(text, to)
+  // Three bytes are the most that a character of a string takes; escaped ones take two.
+  to.reserve(text.length * 3 + 1)
   const out = to.buffer
   let at = to.length
-  if (length > SHORT) {
-    if (/[\0\t\n\r\\]/.test(text)) return appendSlowly(text, to)
-    const written = out.write(text, at)
-    if (written !== length && !isWellFormed(text)) return NOT_WELL_FORMED
-    at += written
-  } else {
-    for (let i = 0; i < length; i++) {
-      const code = text.charCodeAt(i)
-      if (code >= 0x80 || ESCAPE_LETTER[code] !== 0) return appendSlowly(text, to)
-      out[at++] = code
-    }
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code >= 0x80 || ESCAPE_LETTER[code] !== 0) return appendEscaped(text, to)
+    out[at++] = code
   }
   out[at++] = TAB
   to.length = at
   return null
 }
 
+function appendLong(text: string, to: BatchBuilder): string | null {
+  // oxlint-disable-next-line no-control-regex
+  if (/[\0\t\n\r\\]/.test(text)) return appendEscaped(text, to)
+  const bytes = Buffer.byteLength(text)
+  if (bytes !== text.length && !isWellFormed(text)) return NOT_WELL_FORMED
+  to.reserve(bytes + 1)
+  to.length += to.buffer.write(text, to.length)
+  to.buffer[to.length++] = TAB
+  return null
+}
+
 const NOT_WELL_FORMED = 'half of a character: the string was cut in the middle of a surrogate pair'
 
-function appendSlowly(text: string, to: BatchBuilder): string | null {
+function appendEscaped(text: string, to: BatchBuilder): string | null {
   if (!isWellFormed(text)) return NOT_WELL_FORMED
   to.appendBytes(Buffer.from(text))
   return null

@@ -126,6 +126,8 @@ function compile(
     'return -1',
     '}',
   ]
+  // Nothing of a user gets into it but names, as JSON strings.
+  // oxlint-disable-next-line typescript/no-implied-eval
   const make = new Function('encoders', 'runs', 'builder', 'failed', source.join('\n')) as (
     encoders: readonly Encode[],
     runs: CellRuns,

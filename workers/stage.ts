@@ -69,7 +69,7 @@ export class Stage {
     this.#slot = slot
   }
 
-  /** null when the plan has none. */
+  /** null when the plan has none. `hooks` are for a plan with a transform. */
   static async open(
     setup: Setup,
     signal: AbortSignal,
@@ -77,15 +77,14 @@ export class Stage {
   ): Promise<Stage | null> {
     const { plan, runId } = setup
     if (plan.stage === null) return null
-    if (plan.stage.transform === null || hooks === null)
-      return new Stage(setup, makersOf(setup, signal), null, null)
+    if (plan.stage.transform === null) return new Stage(setup, makersOf(setup, signal), null, null)
     const { cells, reads } = plan.stage
     const read = cells.filter((cell) => cell.type === 'read')
     const direct = read.length === cells.length
     const named = cells.map(({ name, column }, i) => ({ name, column, at: direct ? read[i]!.at : i }))
     const width = direct ? reads.length : cells.length
-    const transform = await Transform.open({ plan, runId, cells: named, width, ...hooks })
-    return new Stage(setup, direct ? [] : makersOf(setup, signal), transform, hooks.slot)
+    const transform = await Transform.open({ plan, runId, cells: named, width, ...hooks! })
+    return new Stage(setup, direct ? [] : makersOf(setup, signal), transform, hooks!.slot)
   }
 
   /** The rows to be written. The memory of the batch given is used again. */

@@ -143,7 +143,10 @@ function indented(sql: string): string {
 function describeColumn(column: ColumnMapping, { columns, stage }: Plan): string {
   const { source, target, verdict } = column
   const { grade, why } = verdict
-  const making = describeMaking(stage?.cells[columns.indexOf(column)], stage)
+  const making =
+    column.made === 'transform'
+      ? 'returned by the transform'
+      : describeMaking(stage?.cells[columns.indexOf(column)], stage)
   const what =
     grade === 'lossy' ? `lossy (accepted): loses ${why}` : grade === 'exact' ? grade : `${grade}: ${why}`
   const from = making === null ? `${source.name} (${source.type})` : making

@@ -85,8 +85,8 @@ class Coordinator {
       threads: job.plan.workerNum,
       startAll: this.#snapshot,
       jobsPerThread: SPLITS_PER_THREAD,
-      // Rows are not JavaScript objects here; a larger young generation only makes each thread 10 MB heavier.
-      maxYoungGenerationSizeMb: 3,
+      // Where rows are no JavaScript objects, a larger young generation only makes each thread 10 MB heavier.
+      maxYoungGenerationSizeMb: job.plan.stage?.transform ? 16 : 3,
       setup,
       onMessage: (message) => this.#receive(message),
       onError: (error) => this.#fail(this.#watch?.blame(error) ?? error),

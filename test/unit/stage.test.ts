@@ -135,7 +135,10 @@ describe('stage', () => {
     bytes = 1 << 16,
   ): Promise<Stage> {
     const plan = await planOf(reads, writes)
-    const stage = await Stage.open({ plan: { ...plan, batch: { bytes, rows: 1000 } }, runId: '', stage: null }, NEVER)
+    const stage = await Stage.open(
+      { plan: { ...plan, batch: { bytes, rows: 1000 } }, runId: '', stage: null },
+      NEVER,
+    )
     return stage!
   }
 
