@@ -17,11 +17,15 @@ export interface Pattern {
   readonly labels: readonly string[]
 }
 
+/** Names may hold stars; one in a name of plain characters is more likely a pattern. */
+const STARRED = /^([\p{L}\p{N}_$-]*)\*([\p{L}\p{N}_$-]*)$/u
+
 /** Reads a name. Braces that hold neither a range, a list nor a form of date are part of the name. */
 export function parsePattern(text: string): Pattern {
-  const places = [...text.matchAll(/\{([^{}]*)\}|\*/g)].flatMap((match) => {
-    const inside = match[1]
-    const found = inside === undefined ? ({ kind: 'any', labels: [] } as const) : placeOf(inside, text)
+  const star = STARRED.exec(text)
+  if (star) return { text, prefix: star[1]!, suffix: star[2]!, kind: 'any', labels: [] }
+  const places = [...text.matchAll(/\{([^{}]*)\}/g)].flatMap((match) => {
+    const found = placeOf(match[1]!, text)
     return found === null ? [] : [{ ...found, at: match.index, length: match[0].length }]
   })
   const [place, ...more] = places

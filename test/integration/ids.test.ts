@@ -209,7 +209,7 @@ describe('ids', () => {
         'columns[1]: "block" is for ids of type "sequence"',
         'columns[2]: "map" needs "from"',
         'columns[2]: "epoch" is no date and time',
-        'columns[2]: "worker" is the number of the first of 4 threads',
+        'columns[2]: "worker" is the number of the first of 2 threads',
       )
       expectRefusal(await wrong({ to: 'id', id: 'snowflake' }), 2, 'PARAMS_INVALID', 'known again by id')
       expectRefusal(
