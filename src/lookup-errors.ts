@@ -1,5 +1,7 @@
-import { excerpt } from './batch/row-name.js'
+import type { Cells } from './batch/row-name.js'
+import { excerpt, readRowName } from './batch/row-name.js'
 import { RowshiftError } from './errors.js'
+import type { StagedPlan } from './stage.js'
 
 /** Cells as they stand in batches. */
 export function ambiguousKey(table: string, key: Buffer, one: Buffer, other: Buffer): RowshiftError {
@@ -11,18 +13,51 @@ export function ambiguousKey(table: string, key: Buffer, one: Buffer, other: Buf
   )
 }
 
-/** `row` names the row whose key is not there. */
-export function missingKey(
-  tables: readonly string[],
-  column: string,
-  key: Buffer,
-  row: readonly string[],
-): RowshiftError {
-  const where = row.length === 0 ? '' : `, for ${column} of the row with ${row.join(', ')}`
+/** A row as it was read, of which the cell `column` cannot be made. */
+export interface UnmadeRow {
+  readonly plan: StagedPlan
+  readonly column: string
+  readonly cells: Cells
+  /** Of the key among `cells`. */
+  readonly at: number
+}
+
+export function missingKey(tables: readonly string[], row: UnmadeRow): RowshiftError {
+  const { key, where, details } = named(row)
+  const table = tables.join(', ')
   return new RowshiftError(
     'LOOKUP_MISSING',
-    `The lookup table ${tables.join(', ')} has no key ${excerpt(key)}${where}. ` +
+    `The lookup table ${table} has no key ${key}${where}. ` +
       'Add it there, or say what such rows get with "missing": "null", "skip" or {"value": …}.',
-    { table: tables.join(', '), column, key: row },
+    { table, ...details },
   )
+}
+
+/** For who only looks into an id map. */
+export function missingId(table: string, row: UnmadeRow): RowshiftError {
+  const { key, where, details } = named(row)
+  return new RowshiftError(
+    'LOOKUP_MISSING',
+    `The id map ${table} has no id for the key ${key}${where}: no run has given it one yet. Run the task, or repair the target.`,
+    { table, ...details },
+  )
+}
+
+export function idWithoutKey({ plan, column, cells, at }: UnmadeRow): RowshiftError {
+  const name = readRowName(plan, cells)
+  const { table } = plan.source
+  return new RowshiftError(
+    'DATA_REJECTED',
+    `${plan.stage!.reads[at]!.name} is NULL${name.length === 0 ? '' : ` in the row with ${name.join(', ')}`}, so its id could not be found again in a later run. Give it a value, or leave such rows out with "where".`,
+    { table, column, key: name },
+  )
+}
+
+function named({ plan, column, cells, at }: UnmadeRow) {
+  const row = readRowName(plan, cells)
+  return {
+    key: excerpt(cells[at]!),
+    where: row.length === 0 ? '' : `, for ${column} of the row with ${row.join(', ')}`,
+    details: { column, key: row },
+  }
 }

@@ -31,6 +31,8 @@ export type MissingRule =
   | { readonly rule: 'error' }
   | { readonly rule: 'skip' }
   | { readonly rule: 'value'; readonly value: string | null }
+  /** It is an id map, which is only looked into: refused, since there is no id yet; so is NULL, which never gets one. */
+  | { readonly rule: 'no id' }
 
 /** A new id. */
 export interface IdCell extends NamedCell {

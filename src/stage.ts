@@ -46,6 +46,11 @@ export interface TransformPlan {
   readonly timeout: number
 }
 
+/** What a stage must know of a plan. */
+export type StagedPlan = Pick<Plan, 'source' | 'target' | 'key' | 'stage' | 'batch'> & {
+  readonly columns: readonly Pick<ColumnMapping, 'target'>[]
+}
+
 /** Whether the stage itself writes to the target, before the rows are written. */
 export function writesAhead({ stage }: Plan): boolean {
   return (

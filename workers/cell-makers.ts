@@ -1,6 +1,7 @@
 import { CellMap } from '../src/batch/cell-map.js'
-import type { WorkerSetup } from '../src/engine/messages.js'
+import type { StageSetup } from '../src/engine/messages.js'
 import type { CellPlan, IdCell, LookupCell } from '../src/plugin.js'
+import type { StagedPlan } from '../src/stage.js'
 import { CopiedCells } from './copied-cells.js'
 import { KeptIdCell, NewIdCell } from './id-cell.js'
 import { IdMap } from './id-map.js'
@@ -9,10 +10,14 @@ import { LookedUpCell } from './looked-up-cell.js'
 import type { CellMaker } from './stage.js'
 import { ValueFinder } from './value-finder.js'
 
-type Setup = Pick<WorkerSetup, 'plan' | 'stage'>
+/** What is needed to make cells. */
+export interface MakingSetup {
+  readonly plan: StagedPlan
+  readonly stage: StageSetup | null
+}
 
 /** How the cells of the plan are made, in this thread. Those that were read side by side are copied in one piece. */
-export function makersOf(setup: Setup, signal: AbortSignal): CellMaker[] {
+export function makersOf(setup: MakingSetup, signal: AbortSignal): CellMaker[] {
   const { cells } = setup.plan.stage!
   const thread = setup.stage === null ? 0 : Atomics.add(setup.stage.threads, 0, 1)
   const makers: CellMaker[] = []
@@ -27,7 +32,7 @@ export function makersOf(setup: Setup, signal: AbortSignal): CellMaker[] {
 function makerOf(
   cell: CellPlan,
   place: number,
-  setup: Setup,
+  setup: MakingSetup,
   thread: number,
   signal: AbortSignal,
 ): CellMaker {
@@ -43,16 +48,26 @@ function makerOf(
   }
 }
 
-function lookup(cell: LookupCell, place: number, { plan, stage }: Setup, signal: AbortSignal): CellMaker {
+function lookup(
+  cell: LookupCell,
+  place: number,
+  { plan, stage }: MakingSetup,
+  signal: AbortSignal,
+): CellMaker {
   const all = stage!.lookups[place]
   const finder = new ValueFinder(stage!.endpoints[cell.lookup.in]!, cell.lookup.tables, signal)
   return new LookedUpCell(cell, plan, all ? new CellMap(all) : null, finder)
 }
 
-function id({ ids, map }: IdCell, { plan, stage }: Setup, thread: number, signal: AbortSignal): CellMaker {
+function id(
+  { name, ids, map }: IdCell,
+  { plan, stage }: MakingSetup,
+  thread: number,
+  signal: AbortSignal,
+): CellMaker {
   const target = stage!.endpoints['target']!
   const source = idSourceOf(ids, { thread, firstWorker: () => Atomics.load(stage!.threads, 1) }, target)
   return map === null
     ? new NewIdCell(source)
-    : new KeptIdCell(map.at, plan, new IdMap(map, source, target, signal))
+    : new KeptIdCell({ at: map.at, name }, plan, new IdMap(map, source, target, signal))
 }

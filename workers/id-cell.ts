@@ -1,8 +1,8 @@
 import type { BatchBuilder } from '../src/batch/builder.js'
 import type { RawRows } from '../src/batch/raw-rows.js'
-import { cellsOf, readRowName } from '../src/batch/row-name.js'
-import { RowshiftError } from '../src/errors.js'
-import type { Plan } from '../src/plugin.js'
+import { cellsOf } from '../src/batch/row-name.js'
+import { idWithoutKey } from '../src/lookup-errors.js'
+import type { StagedPlan } from '../src/stage.js'
 import type { IdMap } from './id-map.js'
 import type { IdSource } from './id-source.js'
 import { RecentCells } from './recent-cells.js'
@@ -37,14 +37,17 @@ export class NewIdCell implements CellMaker {
 /** The id that the row's key has, or gets. */
 export class KeptIdCell implements CellMaker {
   readonly #at: number
-  readonly #plan: Plan
+  readonly #name: string
+  readonly #plan: StagedPlan
   readonly #map: IdMap
   readonly #recent = new RecentCells(RECENT_BYTES)
   /** Of the keys of the batch. */
   #ids = new Map<CellText, Buffer>()
 
-  constructor(at: number, plan: Plan, map: IdMap) {
+  /** `at` is the key's place, `name` the cell's. */
+  constructor({ at, name }: { at: number; name: string }, plan: StagedPlan, map: IdMap) {
     this.#at = at
+    this.#name = name
     this.#plan = plan
     this.#map = map
   }
@@ -68,7 +71,10 @@ export class KeptIdCell implements CellMaker {
   }
 
   append(rows: RawRows, row: number, to: BatchBuilder): RowFate {
-    if (rows.isNull(row, this.#at)) return this.#withoutKey(rows, row)
+    if (rows.isNull(row, this.#at)) {
+      const cells = cellsOf(rows.row(row))
+      return idWithoutKey({ plan: this.#plan, column: this.#name, cells, at: this.#at })
+    }
     const id = this.#ids.get(rows.text(row, this.#at))!
     to.appendCells(id, 0, id.length)
     return 'keep'
@@ -76,15 +82,5 @@ export class KeptIdCell implements CellMaker {
 
   close(): Promise<void> {
     return this.#map.close()
-  }
-
-  #withoutKey(rows: RawRows, row: number): RowFate {
-    const name = readRowName(this.#plan, cellsOf(rows.row(row)))
-    const column = this.#plan.stage!.reads[this.#at]!.name
-    return new RowshiftError(
-      'DATA_REJECTED',
-      `${column} is NULL${name.length === 0 ? '' : ` in the row with ${name.join(', ')}`}, so its id could not be found again in a later run. Give it a value, or leave such rows out with "where".`,
-      { table: this.#plan.source.table, column, key: name },
-    )
   }
 }

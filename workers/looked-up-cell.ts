@@ -1,9 +1,11 @@
 import type { BatchBuilder } from '../src/batch/builder.js'
 import type { CellMap } from '../src/batch/cell-map.js'
 import type { RawRows } from '../src/batch/raw-rows.js'
-import { cellsOf, readRowName } from '../src/batch/row-name.js'
-import { missingKey } from '../src/lookup-errors.js'
-import type { LookupCell, Plan } from '../src/plugin.js'
+import { cellsOf } from '../src/batch/row-name.js'
+import type { UnmadeRow } from '../src/lookup-errors.js'
+import { idWithoutKey, missingId, missingKey } from '../src/lookup-errors.js'
+import type { LookupCell } from '../src/plugin.js'
+import type { StagedPlan } from '../src/stage.js'
 import { RecentCells } from './recent-cells.js'
 import type { CellMaker, RowFate, StageSink } from './stage.js'
 import type { CellText, ValueFinder } from './value-finder.js'
@@ -15,7 +17,7 @@ const ASKED = -1
 
 export class LookedUpCell implements CellMaker {
   readonly #cell: LookupCell
-  readonly #plan: Plan
+  readonly #plan: StagedPlan
   /** null: keys are asked for. */
   readonly #all: CellMap | null
   readonly #finder: ValueFinder
@@ -26,7 +28,7 @@ export class LookedUpCell implements CellMaker {
   /** The keys of the batch that are not in `#all`. */
   readonly #asked = new Map<CellText, Buffer | null>()
 
-  constructor(cell: LookupCell, plan: Plan, all: CellMap | null, finder: ValueFinder) {
+  constructor(cell: LookupCell, plan: StagedPlan, all: CellMap | null, finder: ValueFinder) {
     this.#cell = cell
     this.#plan = plan
     this.#all = all
@@ -53,12 +55,13 @@ export class LookedUpCell implements CellMaker {
   }
 
   append(rows: RawRows, row: number, to: BatchBuilder): RowFate {
-    const { at } = this.#cell
+    const { at, lookup } = this.#cell
     if (this.#starts[row] !== ASKED) {
       to.appendCells(this.#all!.heap, this.#starts[row]!, this.#ends[row]!)
       return 'keep'
     }
     if (rows.isNull(row, at)) {
+      if (lookup.missing.rule === 'no id') return idWithoutKey(this.#unmade(rows, row))
       to.appendNull()
       return 'keep'
     }
@@ -98,8 +101,7 @@ export class LookedUpCell implements CellMaker {
   }
 
   #miss(rows: RawRows, row: number, to: BatchBuilder): RowFate {
-    const { at, column, lookup } = this.#cell
-    const { missing, tables } = lookup
+    const { missing, tables } = this.#cell.lookup
     switch (missing.rule) {
       case 'skip':
         return 'filter'
@@ -109,11 +111,17 @@ export class LookedUpCell implements CellMaker {
         return 'keep'
       case 'error': {
         const names = tables.map(({ source }) => source.table)
-        const cells = cellsOf(rows.row(row))
-        return missingKey(names, column.name, cells[at]!, readRowName(this.#plan, cells))
+        return missingKey(names, this.#unmade(rows, row))
       }
+      case 'no id':
+        return missingId(tables[0]!.source.table, this.#unmade(rows, row))
       default:
         return missing satisfies never
     }
+  }
+
+  #unmade(rows: RawRows, row: number): UnmadeRow {
+    const { name, at } = this.#cell
+    return { plan: this.#plan, column: name, cells: cellsOf(rows.row(row)), at }
   }
 }

@@ -1,10 +1,10 @@
 import { BatchBuilder, recycle } from '../src/batch/builder.js'
 import { RawRows } from '../src/batch/raw-rows.js'
 import type { CallSlot } from '../src/engine/call-slot.js'
-import type { WorkerSetup } from '../src/engine/messages.js'
 import type { RowshiftError } from '../src/errors.js'
 import type { Batch } from '../src/plugin.js'
 import type { LogLevel } from '../src/transform.js'
+import type { MakingSetup } from './cell-makers.js'
 import { makersOf } from './cell-makers.js'
 import { Transform } from './transform.js'
 
@@ -41,7 +41,9 @@ export interface TransformHooks {
   readonly log: (level: LogLevel, message: string) => void
 }
 
-type Setup = Pick<WorkerSetup, 'runId' | 'plan' | 'stage'>
+interface Setup extends MakingSetup {
+  readonly runId: string
+}
 
 /** What one thread does to batches between reading and writing (see `src/stage.ts`), one after another. */
 export class Stage {

@@ -7,7 +7,7 @@ import type { RawRows } from '../src/batch/raw-rows.js'
 import { cellsOf, readRowName } from '../src/batch/row-name.js'
 import type { CallSlot } from '../src/engine/call-slot.js'
 import { RowshiftError } from '../src/errors.js'
-import type { Plan } from '../src/plugin.js'
+import type { StagedPlan } from '../src/stage.js'
 import type { LogLevel, Row, TransformContext } from '../src/transform.js'
 import { CellRuns } from './cell-runs.js'
 import { RowDecoder } from './row-decoder.js'
@@ -22,7 +22,7 @@ const NOTHING = Symbol('nothing')
 const SHOWN = 80
 
 export interface TransformSetup {
-  readonly plan: Plan
+  readonly plan: StagedPlan
   readonly runId: string
   /** The cells that the function sees, and how many each row of a batch has. */
   readonly cells: readonly NamedCell[]
@@ -43,7 +43,7 @@ export interface TransformInput {
 
 /** Calls a user's function with the rows of batches. */
 export class Transform {
-  readonly #plan: Plan
+  readonly #plan: StagedPlan
   readonly #module: LoadedModule
   readonly #context: TransformContext
   readonly #slot: CallSlot

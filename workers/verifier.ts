@@ -3,17 +3,22 @@ import { recycle } from '../src/batch/builder.js'
 import type { ThreadMessage } from '../src/engine/messages.js'
 import { RowshiftError } from '../src/errors.js'
 import { rangesOf, readerOf, writerOf } from '../src/engine/ends.js'
+import type { StageSetup } from '../src/engine/messages.js'
 import type { Batch, Reader, ReadPlan, Split, Writer } from '../src/plugin.js'
-import { Router } from '../src/shard/router.js'
+import type { StagedPlan } from '../src/stage.js'
+import type { Router } from '../src/shard/router.js'
 import type { RangeSource } from '../src/sources/range-reader.js'
 import { RangeReader } from '../src/sources/range-reader.js'
 import { addFindings, areEqual, noFindings } from '../src/verify/findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/verify/messages.js'
-import type { ComparisonSetup } from '../src/verify/row-comparison.js'
+import { comparisonSetup, routerOf } from '../src/verify/comparison-setup.js'
 import { RowComparison } from '../src/verify/row-comparison.js'
-import { routedRows, rowsOfShard, withShard } from '../src/verify/shard-cell.js'
+import { rowsOfShard } from '../src/verify/shard-cell.js'
 import { loadPlugin } from './load-plugin.js'
 import { RowRepair } from './row-repair.js'
+import type { Making, SourceSink } from './source-rows.js'
+import { SourceRows } from './source-rows.js'
+import { Stage } from './stage.js'
 
 /** A differing range with more rows is divided before its rows are read. */
 const FEW_ROWS = 1_000
@@ -28,11 +33,18 @@ interface Side {
   readonly plan: ReadPlan
 }
 
-interface Ends {
+interface Opened {
   readonly source: Side
   readonly target: Side
   /** null: nothing is repaired. */
   readonly writer: Writer | null
+  /** How rows are made without changing anything, and for a repair, which may give ids. null: they are compared as they are read. */
+  readonly making: Making | null
+  readonly repairMaking: Making | null
+}
+
+interface Ends extends Pick<Opened, 'source' | 'target' | 'writer'> {
+  readonly making: Making | null
 }
 
 /** One thread's readers of both ends, and how a range is compared and repaired. */
@@ -42,11 +54,11 @@ export class Verifier {
   readonly #router: Router | null
   readonly #post: (message: ThreadMessage) => void
   readonly #abort = new AbortController()
-  #ends: Promise<Ends> | null = null
+  #ends: Promise<Opened> | null = null
 
   constructor(setup: VerifySetup, post: (message: ThreadMessage) => void) {
     this.#setup = setup
-    this.#router = routerOf(setup)
+    this.#router = routerOf(setup.plan)
     this.#post = post
   }
 
@@ -54,7 +66,8 @@ export class Verifier {
     const { repair: plan } = this.#setup
     let repair: RowRepair | null = null
     try {
-      const ends = await (this.#ends ??= this.#open())
+      const opened = await (this.#ends ??= this.#open())
+      const ends = mayDelete === null ? opened : { ...opened, making: opened.repairMaking }
       if (mayDelete !== null) repair = new RowRepair(ends.writer!, plan!, this.#abort.signal)
       const written = repair === null ? 0 : await this.#repair(ends, range, repair, mayDelete!)
       const findings = await this.#compare(ends, range)
@@ -85,6 +98,8 @@ export class Verifier {
       ends?.source.reader.close(),
       ends?.target.reader.close(),
       ends?.writer?.close(),
+      ends?.making?.stage.close(),
+      ends?.repairMaking?.stage.close(),
     ])
     this.#post({ type: 'closed', thread: threadId })
   }
@@ -109,9 +124,9 @@ export class Verifier {
 
   /** Row by row, by what both readers say. */
   async #compareRows(ends: Ends, range: Split): Promise<Findings> {
-    const comparison = new RowComparison(comparisonSetup(this.#setup))
+    const comparison = new RowComparison(comparisonSetup(this.#setup.plan, ends.making?.plan ?? null))
     let bytes = 0
-    for await (const batch of this.#readSource(ends.source, range)) {
+    for await (const batch of this.#readSource(ends, range, comparison)) {
       bytes += batch.bytes.length
       if (bytes > MANY_BYTES && this.#divisible(range)) {
         return this.#compareParts(ends, ends.source, range, Math.max(1, comparison.sourceRows >> 1))
@@ -127,6 +142,7 @@ export class Verifier {
     return {
       sourceRows: comparison.sourceRows,
       targetRows: comparison.targetRows,
+      filtered: comparison.filtered,
       differences,
       ranges: areEqual(differences) ? [] : [{ range, extra: differences.extra }],
     }
@@ -164,8 +180,8 @@ export class Verifier {
 
   /** Resolves to the rows written. */
   async #repair(ends: Ends, range: Split, repair: RowRepair, mayDelete: number): Promise<number> {
-    const comparison = new RowComparison(comparisonSetup(this.#setup), repair)
-    for await (const batch of this.#readSource(ends.source, range)) comparison.addSource(batch)
+    const comparison = new RowComparison(comparisonSetup(this.#setup.plan, ends.making?.plan ?? null), repair)
+    for await (const batch of this.#readSource(ends, range, comparison)) comparison.addSource(batch)
     if (!comparison.complete) throw tooLarge(ends.source.plan.source.table)
     for await (const batch of this.#readTarget(ends.target, range)) comparison.addTarget(batch)
     // More than there were when the user's limit was looked at: somebody else writes to the target.
@@ -184,10 +200,10 @@ export class Verifier {
     if (!hasNone(plan, range)) yield* ranges.read(plan, range, this.#abort.signal)
   }
 
-  async *#readSource(side: Side, range: Split): AsyncGenerator<Batch> {
-    for await (const batch of this.#read(side, range)) {
-      yield this.#router ? routedRows(batch, this.#router) : batch
-    }
+  async *#readSource({ source, making }: Ends, range: Split, sink: SourceSink): AsyncGenerator<Batch> {
+    const { ranges, plan } = source
+    if (hasNone(plan, range)) return
+    yield* new SourceRows(ranges, plan, making, this.#router).read(range, sink, this.#abort.signal)
   }
 
   async *#readTarget(side: Side, range: Split): AsyncGenerator<Batch> {
@@ -206,43 +222,44 @@ export class Verifier {
     return this.#setup.plan.source.key !== null && range.upper !== null && !range.indivisible
   }
 
-  async #open(): Promise<Ends> {
+  async #open(): Promise<Opened> {
     this.#post({ type: 'opened', thread: threadId })
-    const { source, target, plan, repair } = this.#setup
+    const { runId, source, target, plan, repair, stage, repairStage } = this.#setup
     const reader = readerOf(await loadPlugin(source), source, plan.source.sources != null)!
     const plugin = await loadPlugin(target)
     const targetReader = readerOf(plugin, target, plan.target.sources != null)!
     const writer = repair === null ? null : writerOf(plugin, target, repair.sharding !== null)!
-    await Promise.all([reader.connect(), targetReader.connect(), writer?.connect()])
+    const { signal } = this.#abort
+    const compared = { ...plan.source, target: plan.target.source, columns: plan.columns, stage: plan.stage }
+    const [making, repairMaking] = await Promise.all([
+      makingOf({ runId, plan: compared, stage }, signal),
+      makingOf(repair && { runId, plan: repair, stage: repairStage }, signal),
+      reader.connect(),
+      targetReader.connect(),
+      writer?.connect(),
+    ])
     return {
       source: { reader, ranges: rangesOf(reader), plan: plan.source },
       target: { reader: targetReader, ranges: rangesOf(targetReader), plan: plan.target },
       writer,
+      making,
+      repairMaking,
     }
   }
+}
+
+/** null: rows are compared as they are read. */
+async function makingOf(
+  setup: { runId: string; plan: StagedPlan; stage: StageSetup | null } | null,
+  signal: AbortSignal,
+): Promise<Making | null> {
+  const stage = setup && (await Stage.open(setup, signal))
+  return stage && { plan: setup.plan.stage!, stage }
 }
 
 /** A key without NULL has no rows in the split of NULL keys. */
 function hasNone({ key }: ReadPlan, range: Split): boolean {
   return range.nullKey === true && key?.nullable !== true
-}
-
-function comparisonSetup({ plan }: VerifySetup): ComparisonSetup {
-  const setup = {
-    names: plan.source.columns.map(({ source }) => source.name),
-    binary: plan.source.columns.map(({ source }) => source.kind === 'bytes'),
-    forms: plan.forms,
-    identity: plan.identity,
-  }
-  return plan.sharding === null ? setup : withShard(setup)
-}
-
-/** By the columns as they are compared: the source's in the order of the target's. */
-function routerOf({ plan }: VerifySetup): Router | null {
-  const { sharding, source, target } = plan
-  if (sharding === null) return null
-  const columns = source.columns.map((column, i) => ({ ...column, target: target.columns[i]!.source }))
-  return new Router({ sharding, columns, key: source.key, target: target.source })
 }
 
 function tooLarge(table: string): RowshiftError {

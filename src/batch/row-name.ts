@@ -1,5 +1,6 @@
 import type { Batch, ColumnMapping, Plan } from '../plugin.js'
 import { isOwn } from '../schema.js'
+import type { StagedPlan } from '../stage.js'
 import { forEachRow } from './cells.js'
 
 export type Cells = readonly (Buffer | null)[]
@@ -35,7 +36,7 @@ export function rowName({ key, columns, target }: NamingPlan, cells: Cells): str
 }
 
 /** The same of a row as it was read: its split key, else the source's first key. */
-export function readRowName({ key, source, stage }: Plan, cells: Cells): string[] {
+export function readRowName({ key, source, stage }: StagedPlan, cells: Cells): string[] {
   const names = key?.columns.map((column) => column.name) ?? source.keys[0]?.columns ?? []
   return names.flatMap((name) => {
     const at = stage!.reads.findIndex((column) => isOwn(column, name))

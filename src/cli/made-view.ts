@@ -27,6 +27,7 @@ function describeLookup({ in: place, tables, missing }: LookupPlan): string {
   const names = tables.map(({ source }) => source.table).join(', ')
   const otherwise = {
     error: 'a missing key is refused',
+    'no id': 'a missing key has no id yet',
     skip: 'rows with a missing key are left out',
     value: `a missing key gives ${missing.rule === 'value' ? JSON.stringify(missing.value) : ''}`,
   }[missing.rule]

@@ -4,6 +4,7 @@ import type { VerifyRequest } from '../verify/job.js'
 import { runVerify } from '../verify/job.js'
 import type { VerifyReport, Verdict } from '../verify/report.js'
 import type { VerifyPlan } from '../verify/verify-plan.js'
+import { describeMaking } from './made-view.js'
 import { formatCount, formatSeconds, formatThreads, printable, tableLabel } from './output.js'
 import type { ProgressView } from './progress-view.js'
 
@@ -31,6 +32,10 @@ function describeVerify(plan: VerifyPlan, { from, to, mode, sample }: VerifyRequ
     `source   ${tableLabel(from)} table ${plan.source.source.table}`,
     `target   ${tableLabel(to)} table ${plan.target.source.table}`,
     `mode     ${mode === 'sync' ? 'compare and repair' : 'compare'}, ${plan.forms.length} columns, ${formatThreads(plan.workerNum)}`,
+    ...(plan.stage?.cells ?? []).flatMap((cell) => {
+      const making = describeMaking(cell, plan.stage)
+      return making === null ? [] : [`column   ${making} -> ${cell.name}`]
+    }),
     ...(plan.source.where === null ? [] : [`where    ${plan.source.where} (on both ends)`]),
     ...(sample === 100 ? [] : [`sample   ${sample} % of the splits`]),
     ...plan.reasons.map((reason) => `because  ${reason}`),
@@ -60,12 +65,12 @@ export function verifySummary(report: VerifyReport): string {
   return lines.join('\n')
 }
 
-function counts({ missing, extra, different }: Verdict): string {
+function counts({ missing, extra, different, unmade }: Verdict): string {
   const figure = (count: number, what: string) => `${formatCount(count)} ${what}`
-  return `${figure(missing, 'missing')}, ${figure(extra, 'extra')}, ${figure(different, 'different')}`
+  return `${figure(missing, 'missing')}, ${figure(extra, 'extra')}, ${figure(different, 'different')}${unmade === 0 ? '' : `; ${figure(unmade, 'of these cannot be made')}`}`
 }
 
-function rows({ missingRows, extraRows, differentRows }: Verdict): string[] {
+function rows({ missingRows, extraRows, differentRows, unmadeRows }: Verdict): string[] {
   const first = (lines: readonly string[]) => lines.slice(0, SHOWN).map(printable)
   return [
     ...first(missingRows.map((row) => `missing    ${rowText(row)}`)),
@@ -76,5 +81,6 @@ function rows({ missingRows, extraRows, differentRows }: Verdict): string[] {
           `different  ${rowText(key)}${columns.length === 0 ? '' : ` in ${columns.join(', ')}`}`,
       ),
     ),
+    ...first(unmadeRows.map(({ message }) => `not made   ${message}`)),
   ]
 }

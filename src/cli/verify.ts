@@ -6,6 +6,7 @@ import type { RunReport } from '../task/task.js'
 import type { MaxDelete } from '../verify/deletes.js'
 import { findTask, taskRequest } from './copy.js'
 import { deliver, interruptible, reported, withProgress, writeReport } from './execution.js'
+import { lookupConnections } from './lookup-connections.js'
 import type { CommonOptions, ConfigOptions, ReportOptions, TablesOptions } from './options.js'
 import { taskId } from './options.js'
 import { paramsFromOptions } from './params-options.js'
@@ -88,7 +89,7 @@ async function tables(runId: string, options: VerifyOptions): Promise<CopyReques
   const params = paramsFromOptions(options.params, options.param)
   const from = await fromUrl(options.from!, '--from')
   const to = await fromUrl(options.to!, '--to')
-  return { runId, taskId: null, from, to, params }
+  return { runId, taskId: null, from, to, params, others: await lookupConnections(params, null) }
 }
 
 /** Looks only, so the task may be running. */

@@ -16,7 +16,7 @@ const LEAST_ENTRY_BYTES = 16
 
 /** What the threads share, small lookup tables among it, and what there is to say about it. null: the plan has no stage. */
 export async function setUpStage(
-  { stage }: Plan,
+  { stage }: Pick<Plan, 'stage'>,
   places: OpenPlaces,
   signal: AbortSignal,
 ): Promise<{ setup: StageSetup; reasons: readonly string[] } | null> {
@@ -31,8 +31,12 @@ export async function setUpStage(
     const how = all ? `all ${all.entries} keys are in memory` : 'keys are asked for, batch by batch'
     reasons.push(`lookup of ${cell.name}: ${how}`)
   }
-  const threads = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT))
-  return { setup: { endpoints: places.endpoints, lookups, threads }, reasons }
+  return { setup: forThreads({ endpoints: places.endpoints, lookups }), reasons }
+}
+
+/** The same for other threads, which are counted anew. */
+export function forThreads(shared: Omit<StageSetup, 'threads'>): StageSetup {
+  return { ...shared, threads: new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)) }
 }
 
 /** Once the target is prepared: makes what its ids need there. */

@@ -8,7 +8,8 @@ import type { PlannedTransform } from './transform.js'
 import { transformedPairs } from './transform.js'
 
 export interface StageRequest {
-  readonly writer: Writer
+  /** null: no column gets new ids. */
+  readonly writer: Writer | null
   readonly places: Places
   readonly target: TableSchema
   /** Tables of the target that are there, in its first database. */
@@ -120,7 +121,7 @@ async function planCell(
   const key = how.map === null ? null : { column: source, place: reads.place(source) }
   const planned = await planId(
     { at, make: how, key, to, target, tables, workerNum },
-    { writer, places },
+    { writer: writer!, places },
     faults,
   )
   if (planned === null) return null

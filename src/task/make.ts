@@ -55,8 +55,9 @@ interface RawId {
   readonly block?: number
 }
 
-const PRELOAD_MB = 64
 const MB = 1e6
+/** Where nobody says how much. */
+export const PRELOAD_BYTES = 64 * MB
 const BLOCK = 1_000
 /** Options that only one type of id has. */
 const OPTIONS = { epoch: 'snowflake', worker: 'snowflake', sequence: 'sequence', block: 'sequence' } as const
@@ -98,7 +99,7 @@ export function makeOf({ lookup, id }: RawMake): Make | null {
       key: lookup.key,
       value: lookup.value,
       missing: missingOf(lookup.missing),
-      preloadBytes: (lookup.preload_mb ?? PRELOAD_MB) * MB,
+      preloadBytes: lookup.preload_mb === undefined ? PRELOAD_BYTES : lookup.preload_mb * MB,
     }
   }
   return id === undefined ? null : idMake(idOf(id))

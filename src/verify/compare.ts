@@ -2,6 +2,7 @@ import { RowshiftError } from '../errors.js'
 import { WorkerPool } from '../engine/pool.js'
 import type { Progress, ProgressEvent } from '../engine/progress.js'
 import { advance, noProgress } from '../engine/progress.js'
+import type { StageSetup } from '../engine/messages.js'
 import { noCounts } from '../engine/messages.js'
 import { withRetries } from '../engine/retry.js'
 import { log } from '../log.js'
@@ -18,12 +19,16 @@ export interface CompareJob {
   readonly repair: Plan | null
   readonly source: Endpoint
   readonly target: Endpoint
+  readonly stage: StageSetup | null
+  readonly repairStage: StageSetup | null
   /** The coordinator's own reader of the source, which computes the splits. */
   readonly reader: RangeSource
   /** Percent of the splits to look at. */
   readonly sample: number
   /** Throws when so many extra rows may not be deleted; called before anything is changed. */
   readonly guard: (findings: Findings) => void
+  /** After that, before anything is repaired. */
+  readonly prepare: () => Promise<void>
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
 }
@@ -63,8 +68,9 @@ class Comparison {
 
   constructor(job: CompareJob) {
     this.#job = job
-    const { plan, repair, source, target } = job
-    const setup: VerifySetup = { plan, repair, source, target, control: `rowshift-verify-${job.runId}` }
+    const { runId, plan, repair, source, target, stage, repairStage } = job
+    const control = `rowshift-verify-${runId}`
+    const setup: VerifySetup = { runId, plan, repair, source, target, stage, repairStage, control }
     this.#pool = new WorkerPool({
       worker: 'verify.js',
       threads: plan.workerNum,
@@ -88,6 +94,7 @@ class Comparison {
     let left = found
     if (this.#job.repair !== null && !areEqual(found.differences)) {
       this.#job.guard(found)
+      await this.#job.prepare()
       left = await this.#all(found.ranges, ({ range, extra }) => ({ range, mayDelete: extra }))
     }
     return {
@@ -134,8 +141,9 @@ class Comparison {
     )
     this.#written += written
     this.#deleted += deleted
-    const rows = job.mayDelete === null ? findings.sourceRows : 0
-    this.#advance({ type: 'done', split, counts: { ...noCounts, rowsRead: rows, rowsWritten: rows } })
+    const { sourceRows, filtered } = job.mayDelete === null ? findings : noFindings
+    const counts = { rowsRead: sourceRows + filtered, rowsFiltered: filtered, rowsWritten: sourceRows }
+    this.#advance({ type: 'done', split, counts: { ...noCounts, ...counts } })
     return findings
   }
 

@@ -1,6 +1,6 @@
 import { RowshiftError } from '../errors.js'
 import type { Findings } from './messages.js'
-import type { RowName } from './row-comparison.js'
+import type { RowName } from './row-key.js'
 
 /** How many rows a repair may delete: a number, or percent of the target's rows. */
 export type MaxDelete = number | `${number}%`

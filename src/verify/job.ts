@@ -4,6 +4,7 @@ import { stopped } from '../engine/job.js'
 import type { Progress } from '../engine/progress.js'
 import { noProgress } from '../engine/progress.js'
 import { OpenPlaces } from '../engine/places.js'
+import { forThreads, prepareIds, setUpStage } from '../engine/stage-setup.js'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { makePlan } from '../plan/plan.js'
@@ -17,6 +18,7 @@ import type { CompareResult } from './compare.js'
 import { compareTables } from './compare.js'
 import { areEqual } from './findings.js'
 import { checkDeletes } from './deletes.js'
+import { isNewEachRun } from './made-columns.js'
 import type { VerifyReport } from './report.js'
 import { differenceError, makeVerifyReport } from './report.js'
 import type { VerifyPlan } from './verify-plan.js'
@@ -40,6 +42,7 @@ interface Ends {
   readonly targetReader: Reader
   /** null: nothing may be written. */
   readonly writer: Writer | null
+  readonly places: OpenPlaces
 }
 
 /** Compares two tables, and makes the target equal in mode `sync`. Never throws: a failure is in the report. */
@@ -50,18 +53,19 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
   let progress = noProgress
   let result: CompareResult | null = null
   let error: RowshiftError | null = null
+  const found: string[] = []
   try {
     await withEnds(request, async (ends) => {
       plan = await makeVerifyPlan({ ...request, ...ends }, request.params)
       if (ends.writer && plan.sharding === null && request.params.shard !== null) throw unknownPlaces(request)
-      if (ends.writer) repair = await planRepair(request, ends.reader, ends.writer)
+      if (ends.writer) repair = await planRepair(request, ends, ends.writer)
       for (const reason of plan.reasons) log.info({ runId: request.runId }, reason)
       hooks.onPlan(plan)
       const onProgress = (now: Progress) => {
         progress = now
         hooks.onProgress(now)
       }
-      result = await compare(request, ends.reader, plan, repair, { ...hooks, onProgress })
+      result = await compare(request, ends, { plan, repair, found }, { ...hooks, onProgress })
       if (!areEqual(result.left.differences)) throw differenceError(result)
     })
   } catch (thrown) {
@@ -69,57 +73,77 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
-  return makeVerifyReport({ request, plan, repair, progress, result, error, seconds })
+  return makeVerifyReport({ request, plan, repair, progress, result, reasons: found, error, seconds })
 }
 
-function compare(
+interface Plans {
+  readonly plan: VerifyPlan
+  /** null: nothing is repaired. */
+  readonly repair: Plan | null
+  /** Reasons that the run finds out. */
+  readonly found: string[]
+}
+
+async function compare(
   request: VerifyRequest,
-  reader: Reader,
-  plan: VerifyPlan,
-  repair: Plan | null,
+  { reader, writer, places }: Ends,
+  { plan, repair, found }: Plans,
   { signal, onProgress }: VerifyHooks,
 ): Promise<CompareResult> {
   const { runId, from, to, params, sample } = request
   if (signal.aborted) throw stopped(signal)
+  const stage = await setUpStage(plan, places, signal)
+  found.push(...(stage?.reasons ?? []))
+  // The lookups are those of the comparison, cell by cell; the threads give ids, each its own.
+  const repairStage = repair && stage && forThreads(stage.setup)
   return compareTables({
     runId,
     plan,
     repair,
+    stage: stage?.setup ?? null,
+    repairStage,
     reader: rangesOf(reader),
     source: endpointOf(from, params.session),
     target: endpointOf(to, params.session),
     sample,
-    guard: (found) => checkDeletes(found, params.maxDelete),
+    guard: (differing) => checkDeletes(differing, params.maxDelete),
+    prepare: () => prepareIds(repair!, repairStage, writer!, signal),
     signal,
     onProgress,
   })
 }
 
-/** A repair writes rows as they are read. */
-function refuseMade({ columns }: Params): void {
-  const made = (columns ?? []).filter((entry) => entry !== '*' && entry.make !== null)
-  if (made.length === 0) return
-  const names = made.map((entry) => (entry as NamedEntry).to!)
+/** What is new for each run cannot be compared, so nobody knows which rows are to be written anew. */
+function refuseFresh({ columns }: Params): void {
+  const fresh = (columns ?? []).filter(
+    (entry): entry is NamedEntry => entry !== '*' && entry.make !== null && isNewEachRun(entry.make),
+  )
+  if (fresh.length === 0) return
+  const names = fresh.map(({ to }) => to!)
   throw new RowshiftError(
     'PARAMS_INVALID',
-    `Columns that worker threads make (${names.join(', ')}) cannot be repaired. Copy the rows again, with write_mode "upsert".`,
+    `${names.join(', ')} cannot be repaired: each run gives a row a new id, and nothing says which it got. Keep the ids with "id": {"map": {"table": …}} and "from".`,
     { columns: names },
   )
 }
 
 /** `pre_sql` and `post_sql` belong to a whole copy: one that empties the target would undo what is to be repaired. */
-function planRepair({ params, from, to }: VerifyRequest, reader: Reader, writer: Writer): Promise<Plan> {
+function planRepair(
+  { params, from, to }: VerifyRequest,
+  { reader, places }: Ends,
+  writer: Writer,
+): Promise<Plan> {
   if (!removes(writer)) {
     throw new RowshiftError(
       'PLUGIN_UNKNOWN',
       `Databases of type "${to.loaded.type}" cannot be repaired: their plugin deletes no rows.`,
     )
   }
-  refuseMade(params)
+  refuseFresh(params)
   return makePlan({
     reader,
     writer,
-    places: new OpenPlaces({ source: from, target: to, others: {}, session: params.session }),
+    places,
     sourceTable: from.table,
     targetTable: to.table,
     origin: originOf(from, reader),
@@ -152,7 +176,7 @@ function removes(writer: Writer): boolean {
 
 /** Opens the coordinator's own connections for as long as `use` takes. */
 async function withEnds<T>(
-  { from, to, params, mode }: VerifyRequest,
+  { from, to, params, mode, others = {} }: VerifyRequest,
   use: (ends: Ends) => Promise<T>,
 ): Promise<T> {
   const source = endpointOf(from, params.session)
@@ -166,10 +190,11 @@ async function withEnds<T>(
     const { type } = reader ? to.loaded : from.loaded
     throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${type}" cannot be compared or repaired.`)
   }
+  const places = new OpenPlaces({ source: from, target: to, others, session: params.session })
   try {
     await Promise.all([reader.connect(), targetReader.connect(), writer?.connect()])
-    return await use({ reader, targetReader, writer })
+    return await use({ reader, targetReader, writer, places })
   } finally {
-    await Promise.allSettled([reader.close(), targetReader.close(), writer?.close()])
+    await Promise.allSettled([reader.close(), targetReader.close(), writer?.close(), places.close()])
   }
 }

@@ -1,15 +1,20 @@
-import type { Failure, ThreadSetup } from '../engine/messages.js'
+import type { Failure, StageSetup, ThreadSetup } from '../engine/messages.js'
 import type { Endpoint, Plan, Split } from '../plugin.js'
 import type { Differences } from './row-comparison.js'
 import type { VerifyPlan } from './verify-plan.js'
 
 /** What every worker thread of a verification starts with. */
 export interface VerifySetup extends ThreadSetup {
+  readonly runId: string
   readonly plan: VerifyPlan
   /** How rows are written; null: nothing is repaired. */
   readonly repair: Plan | null
   readonly source: Endpoint
   readonly target: Endpoint
+  /** To make rows as `plan` says; null: they are compared as they are read. */
+  readonly stage: StageSetup | null
+  /** To make them as `repair` says. */
+  readonly repairStage: StageSetup | null
 }
 
 export interface VerifyJob {
@@ -22,6 +27,8 @@ export interface VerifyJob {
 export interface Findings {
   readonly sourceRows: number
   readonly targetRows: number
+  /** Rows of the source that a copy leaves out on purpose; not among `sourceRows`. */
+  readonly filtered: number
   readonly differences: Differences
   /** The smallest ranges looked at that hold all differences, and the extra rows of each. */
   readonly ranges: readonly DifferingRange[]

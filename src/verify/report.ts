@@ -34,21 +34,23 @@ export interface VerifyFacts {
   readonly repair: Plan | null
   readonly progress: Progress
   readonly result: CompareResult | null
+  /** Reasons that the run has found beside those of the plans. */
+  readonly reasons: readonly string[]
   readonly error: RowshiftError | null
   readonly seconds: number
 }
 
 export function makeVerifyReport(facts: VerifyFacts): VerifyReport {
   const { request, plan, repair, progress, result, error, seconds } = facts
-  const { sourceRows } = result?.found ?? noFindings
+  const { sourceRows, filtered } = result?.found ?? noFindings
   const { runId, taskId, params, mode, sample } = request
   return {
     ...makeReport({ runId, taskId, params, plan: repair, progress, error, seconds }),
     mode,
-    rowsRead: sourceRows,
+    rowsRead: sourceRows + filtered,
     rowsWritten: result?.written ?? 0,
     workerNum: plan?.workerNum ?? params.workerNum,
-    reasons: [...(plan?.reasons ?? []), ...(repair?.write.reasons ?? [])],
+    reasons: [...(plan?.reasons ?? []), ...facts.reasons, ...(repair?.write.reasons ?? [])],
     warnings: [...(plan?.warnings ?? []), ...(repair?.warnings ?? [])],
     rowsDeleted: result?.deleted ?? 0,
     sample,
@@ -63,11 +65,12 @@ function verdict({ sourceRows, targetRows, differences }: Findings): Verdict {
 }
 
 export function differenceError({ left, written, deleted }: CompareResult): RowshiftError {
-  const { missing, extra, different } = left.differences
+  const { missing, extra, different, unmade } = left.differences
   const after = written + deleted === 0 ? '' : ` after ${written} rows were written and ${deleted} deleted`
+  const refused = unmade === 0 ? '' : ` Of these, a copy would refuse ${unmade}: the report says why.`
   return new RowshiftError(
     'DIFFERENT',
-    `Source and target differ${after}: ${missing} rows are missing in the target, ${extra} are extra, ${different} are different.`,
-    { missing, extra, different },
+    `Source and target differ${after}: ${missing} rows are missing in the target, ${extra} are extra, ${different} are different.${refused}`,
+    { missing, extra, different, unmade },
   )
 }

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
+import type { Cells } from '../batch/row-name.js'
+import type { RowshiftError } from '../errors.js'
 import type { Batch } from '../plugin.js'
 import type { Form } from './forms.js'
 import { canonical } from './forms.js'
+import type { RowName } from './row-key.js'
+import { keyText, MOST_NAMED, rowNameOf } from './row-key.js'
 import { cellsOfRow, rowsOf } from './rows.js'
-
-/** What a report says of a row: its key columns, or the beginning of all where it has no key. */
-export type RowName = Readonly<Record<string, string | null>>
+import type { ReadRows, UnmadeRow } from './unmade-rows.js'
+import { UnmadeRows } from './unmade-rows.js'
 
 export interface DifferentRow {
   readonly key: RowName
@@ -18,16 +21,16 @@ export interface Differences {
   readonly missing: number
   readonly extra: number
   readonly different: number
+  /** Of the missing and different ones: those that a copy would not write, because a value cannot be made. */
+  readonly unmade: number
   readonly missingRows: readonly RowName[]
   readonly extraRows: readonly RowName[]
   readonly differentRows: readonly DifferentRow[]
+  readonly unmadeRows: readonly UnmadeRow[]
 }
 
-/** Most rows of each kind that are named. */
-export const MOST_NAMED = 1_000
 /** Beyond it, source rows are kept as hashes, and the columns in which they differ stay unknown. */
 const KEPT_BYTES = 256 << 20
-const NAME_CHARACTERS = 80
 
 export interface ComparisonSetup {
   readonly names: readonly string[]
@@ -35,6 +38,8 @@ export interface ComparisonSetup {
   readonly binary: readonly boolean[]
   readonly forms: readonly Form[]
   readonly identity: readonly number[] | null
+  /** Rows as they are read where others are made of them; null: they are compared as they are read. */
+  readonly reads: ReadRows | null
 }
 
 /** What a repair wants to do with the rows, as they stand in the wire format. */
@@ -65,12 +70,16 @@ export class RowComparison {
   #different = 0
   readonly #extraRows: RowName[] = []
   readonly #differentRows: DifferentRow[] = []
+  readonly #unmade: UnmadeRows
   sourceRows = 0
   targetRows = 0
+  /** Rows of the source that a copy leaves out on purpose. */
+  filtered = 0
 
   constructor(setup: ComparisonSetup, actions: RowActions | null = null) {
     this.#setup = setup
     this.#actions = actions
+    this.#unmade = new UnmadeRows(setup)
   }
 
   addSource(batch: Batch): void {
@@ -84,10 +93,27 @@ export class RowComparison {
     }
   }
 
+  addFiltered(rows: number): void {
+    this.filtered += rows
+  }
+
+  /** A row of the source, as it was read, that a copy refuses. Nothing is done to its counterpart in the target. */
+  addUnmade(row: Batch, error: RowshiftError): void {
+    this.sourceRows++
+    const known = this.#unmade.add(cellsOfRow(row.bytes), error)
+    // Its counterpart would be taken for an extra row.
+    if (!known && this.#actions !== null) throw error
+  }
+
   addTarget(batch: Batch): void {
     for (const row of rowsOf(batch.bytes)) {
       this.targetRows++
       const cells = cellsOfRow(row)
+      const unmade = this.#unmade.find(cells)
+      if (unmade !== null) {
+        this.#addDifferent(cells, unmade)
+        continue
+      }
       const key = this.#key(cells)
       const known = this.#kept.get(key)
       if (!known) {
@@ -102,8 +128,8 @@ export class RowComparison {
   }
 
   end(): Differences {
-    let missing = 0
-    const missingRows: RowName[] = []
+    let missing = this.#unmade.missing
+    const missingRows: RowName[] = this.#unmade.missingRows.slice(0, MOST_NAMED)
     for (const { row, count } of this.#kept.values()) {
       missing += count
       if (row === null) continue
@@ -117,9 +143,11 @@ export class RowComparison {
       missing,
       extra: this.#extra,
       different: this.#different,
+      unmade: this.#unmade.count,
       missingRows,
       extraRows: this.#extraRows,
       differentRows: this.#differentRows,
+      unmadeRows: this.#unmade.rows,
     }
   }
 
@@ -128,16 +156,20 @@ export class RowComparison {
     return this.#keptBytes <= KEPT_BYTES
   }
 
-  #compare({ row: source, hash }: Kept, target: Buffer, cells: readonly (Buffer | null)[]): void {
+  #compare({ row: source, hash }: Kept, target: Buffer, cells: Cells): void {
     if (source !== null && source.equals(target)) return
     if (source === null && hash === this.#hash(cells)) return
     const before = source === null ? null : cellsOfRow(source)
     const columns =
       before === null ? [] : this.#setup.names.filter((_, i) => !this.#same(i, before[i]!, cells[i]!))
     if (before !== null && columns.length === 0) return
+    this.#addDifferent(cells, columns)
+    if (source !== null) this.#actions?.write(source)
+  }
+
+  #addDifferent(cells: Cells, columns: readonly string[]): void {
     this.#different++
     if (this.#differentRows.length < MOST_NAMED) this.#differentRows.push({ key: this.#name(cells), columns })
-    if (source !== null) this.#actions?.write(source)
   }
 
   #same(column: number, a: Buffer | null, b: Buffer | null): boolean {
@@ -146,20 +178,20 @@ export class RowComparison {
     return a.equals(b) || canonical(form, a).equals(canonical(form, b))
   }
 
-  #keep(row: Buffer, cells: readonly (Buffer | null)[]): Kept {
+  #keep(row: Buffer, cells: Cells): Kept {
     this.#keptBytes += row.length
     if (this.complete) return { row: Buffer.from(row), hash: null, count: 1 }
     return { row: null, hash: this.#hash(cells), count: 1 }
   }
 
-  #key(cells: readonly (Buffer | null)[]): string {
+  #key(cells: Cells): string {
     const { identity, forms } = this.#setup
     if (identity === null || identity.some((i) => cells[i] === null)) return `*${this.#hash(cells)}`
-    return identity.map((i) => lengthFirst(canonical(forms[i]!, cells[i]!))).join('')
+    return keyText(identity.map((i) => canonical(forms[i]!, cells[i]!)))
   }
 
   /** Of all cells, so that no two rows that differ give the same bytes to the hash. */
-  #hash(cells: readonly (Buffer | null)[]): string {
+  #hash(cells: Cells): string {
     const hash = createHash('sha256')
     for (const [i, cell] of cells.entries()) {
       const value = cell === null ? null : canonical(this.#setup.forms[i]!, cell)
@@ -169,25 +201,8 @@ export class RowComparison {
     return hash.digest('base64')
   }
 
-  #name(cells: readonly (Buffer | null)[]): RowName {
+  #name(cells: Cells): RowName {
     const { identity, names, binary } = this.#setup
-    const shown = identity ?? names.keys()
-    return Object.fromEntries(
-      [...shown].map((i) => {
-        const cell = cells[i]!
-        return [
-          names[i]!,
-          cell === null ? null : shorten(binary[i] ? `0x${cell.toString('hex')}` : cell.toString()),
-        ]
-      }),
-    )
+    return rowNameOf(cells, identity ?? [...names.keys()], names, binary)
   }
-}
-
-function lengthFirst(value: Buffer): string {
-  return `${value.length}:${value.toString('latin1')}`
-}
-
-function shorten(text: string): string {
-  return text.length <= NAME_CHARACTERS ? text : `${text.slice(0, NAME_CHARACTERS)}…`
 }

@@ -14,6 +14,7 @@ export function withShard(setup: ComparisonSetup): ComparisonSetup {
   const { names, binary, forms, identity } = setup
   const name = names.includes('shard') ? '(shard)' : 'shard'
   return {
+    ...setup,
     names: [...names, name],
     binary: [...binary, false],
     forms: [...forms, 'bytes'],

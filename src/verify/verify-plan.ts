@@ -1,26 +1,33 @@
 import type { ResolvedConnection } from '../config/config.js'
 import { BATCH_BYTES } from '../plan/limits.js'
 import { checkNamedColumns, splitRows } from '../plan/plan.js'
+import type { Places } from '../plan/places.js'
 import { RowshiftError } from '../errors.js'
 import { sameTable } from '../plan/target.js'
 import { mapColumns } from '../plan/mapping.js'
 import { chooseKey } from '../plan/split-key.js'
+import { planStage } from '../plan/stage.js'
 import type { ColumnPair } from '../plan/mapping.js'
 import { originOf } from '../engine/ends.js'
 import { columnsOf, settleRules } from '../plan/shard-rule.js'
 import type { SourcePlace, Sources } from '../plan/sources.js'
 import { describeSources } from '../plan/sources.js'
-import type { Column, Reader, ReadPlan, Sharding, SplitKey, TableSchema } from '../plugin.js'
+import type { Column, Reader, ReadPlan, Sharding, SplitKey, StagePlan, TableSchema } from '../plugin.js'
 import { isOwn } from '../schema.js'
 import type { Params } from '../task/params.js'
 import type { Form } from './forms.js'
 import { formOf } from './forms.js'
+import { repeatable } from './made-columns.js'
 
 /** How two tables are compared. Plain JSON, without secrets. */
 export interface VerifyPlan {
   readonly source: ReadPlan
   /** The target, read as a source of the same columns in the same order. */
   readonly target: ReadPlan
+  /** What is compared: what is written, and where to. */
+  readonly columns: readonly ColumnPair[]
+  /** How rows of the source are made into that, read-only; `source` reads what it needs. null: they are compared as they are read. */
+  readonly stage: StagePlan | null
   /** null: the target is one table. Else its rows must also be in the right one. */
   readonly sharding: Sharding | null
   /** By column. */
@@ -40,6 +47,7 @@ export interface VerifyEnds {
   readonly targetReader: Reader
   readonly from: ResolvedConnection & { readonly table: string }
   readonly to: ResolvedConnection & { readonly table: string }
+  readonly places: Places
 }
 
 /** Looks at both tables and decides how to compare them. */
@@ -55,9 +63,19 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
   checkDistinct([many?.tables ?? [source], shards?.tables ?? [target]])
   const { pairs: all, dropped } = await mapColumns(reader, source, target, params.columns)
   checkNamedColumns(params, source, target, all)
-  const pairs = all.filter(({ make }) => make === undefined)
-  const made = all.filter(({ make }) => make !== undefined)
+  const { pairs: remade, fresh } = repeatable(all)
   const chosen = chooseKey(source, params.key)
+  const staged = await planStage({
+    writer: null,
+    places: ends.places,
+    target,
+    tables: [],
+    pairs: remade,
+    key: chosen.key,
+    workerNum: params.workerNum,
+    transform: null,
+  })
+  const { pairs, stage } = staged
   const ranges = chooseRanges(
     chosen.key,
     pairs,
@@ -79,7 +97,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       source,
       sources: keyed(many, ranges.source),
       key: ranges.source,
-      columns: pairs.map((pair) => ({ source: pair.source })),
+      columns: (stage?.reads ?? pairs.map((pair) => pair.source)).map((source) => ({ source })),
     },
     target: {
       ...common,
@@ -89,10 +107,12 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       columns: pairs.map((pair) => ({ source: pair.target })),
     },
   }
-  const sharding = shardingOf(params, place, shards, { pairs, made })
+  const sharding = shardingOf(params, place, shards, { pairs, fresh })
   const digest = chooseDigest(ends, sides.source, sides.target, pairs)
   return {
     ...sides,
+    columns: pairs,
+    stage,
     sharding,
     forms: pairs.map(formOf),
     identity: identityOf(chosen.key, pairs),
@@ -112,10 +132,11 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       ...dropped.map(
         ({ name }) => `column ${name} is not compared: target ${target.table} has none of that name`,
       ),
-      ...made.map(
+      ...fresh.map(
         ({ target: { name } }) =>
-          `column ${name} is not compared: worker threads make its values, and neither database has them to compare with`,
+          `column ${name} is not compared: each run gives a row a new id, and no map says which`,
       ),
+      ...staged.warnings,
       ...(params.consistency === 'snapshot'
         ? [
             'params.consistency is "snapshot", which holds for copies only: each range is looked at in its own moment',
@@ -147,10 +168,10 @@ function shardingOf(
   { shard }: Params,
   place: SourcePlace | null,
   shards: Sources | null,
-  { pairs, made }: { readonly pairs: readonly ColumnPair[]; readonly made: readonly ColumnPair[] },
+  { pairs, fresh }: { readonly pairs: readonly ColumnPair[]; readonly fresh: readonly ColumnPair[] },
 ): Sharding | null {
   if (shard === null || place === null || shards === null) return null
-  const unknown = made.map(({ target }) => target.name.toLowerCase())
+  const unknown = fresh.map(({ target }) => target.name.toLowerCase())
   if (columnsOf(shard.rule).some((name) => unknown.includes(name.toLowerCase()))) return null
   const { databases } = place
   const known = shards.tables.map((table) => ({ ...table, create: null }))
@@ -177,7 +198,7 @@ function chooseRanges(
     target: null,
     reasons: [`the table is compared in one piece: ${why}`],
   })
-  const counterparts = key.columns.map(({ name }) => pairs.find(({ source }) => isOwn(source, name))?.target)
+  const counterparts = key.columns.map(({ name }) => pairs.find((pair) => isCopied(pair, name))?.target)
   const columns = counterparts.filter((column) => column !== undefined)
   if (columns.length < key.columns.length) return whole('a column of the split key is not in the target')
   const index = target.keys.find(
@@ -218,8 +239,13 @@ function orderName({ type, collation }: Column): string {
 /** A row that has NULL in a key column has no identity; see row-comparison.ts. */
 function identityOf(key: SplitKey | null, pairs: readonly ColumnPair[]): number[] | null {
   if (key === null) return null
-  const at = key.columns.map(({ name }) => pairs.findIndex(({ source }) => isOwn(source, name)))
+  const at = key.columns.map(({ name }) => pairs.findIndex((pair) => isCopied(pair, name)))
   return at.includes(-1) ? null : at
+}
+
+/** What a worker makes may have the name of a source column. */
+function isCopied({ source, made }: ColumnPair, name: string): boolean {
+  return made === undefined && isOwn(source, name)
 }
 
 function chooseDigest(
@@ -228,9 +254,11 @@ function chooseDigest(
   target: ReadPlan,
   pairs: readonly ColumnPair[],
 ): { digests: boolean; reason: string } {
-  const [a, b] = [reader.digestForms?.(source), targetReader.digestForms?.(target)]
   const read = 'rows are read from both ends and compared here: '
+  const made = pairs.filter((pair) => pair.made !== undefined).map((pair) => pair.target.name)
+  if (made.length > 0) return { digests: false, reason: `${read}worker threads make ${made.join(', ')}` }
   if (source.sources || target.sources) return { digests: false, reason: `${read}one end is several tables` }
+  const [a, b] = [reader.digestForms?.(source), targetReader.digestForms?.(target)]
   if (!a || !b) return { digests: false, reason: `${read}one of the databases cannot compute digests` }
   const other = pairs
     .filter((_, i) => a[i] !== b[i])

@@ -141,30 +141,6 @@ describe('ids', () => {
     }
   })
 
-  it('are passed over by a verification, which says so, and never repaired', async () => {
-    for (const server of servers()) {
-      const place = await Place.create(
-        server,
-        `CREATE TABLE src (account VARCHAR(20) COLLATE utf8mb4_bin PRIMARY KEY, n INT); INSERT INTO src VALUES ('a', 1), ('b', 2);
-         CREATE TABLE t (id BIGINT PRIMARY KEY, account VARCHAR(20) COLLATE utf8mb4_bin UNIQUE, n INT)`,
-      )
-      const params = { columns: ['account', 'n', { from: 'account', to: 'id', id: kept('snowflake') }] }
-      expect((await place.copy('src', 't', params)).code).to.equal(0)
-      const ends = ['--from', place.url('src'), '--to', place.url('t'), '--params', JSON.stringify(params)]
-      const equal = await runWithReport(['verify', ...ends])
-      expect(equal.code, equal.stderr).to.equal(0)
-      expect(equal.report.warnings.join()).to.include('column id is not compared')
-      await place.query('UPDATE t SET n = 9 WHERE n = 2')
-      expect((await runWithReport(['verify', ...ends])).code).to.equal(4)
-      expectRefusal(
-        await runWithReport(['verify', ...ends, '--repair']),
-        2,
-        'PARAMS_INVALID',
-        'cannot be repaired',
-      )
-    }
-  })
-
   it('are shown in the plan, which makes nothing', async () => {
     for (const server of servers()) {
       const place = await Place.create(

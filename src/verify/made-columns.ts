@@ -1,0 +1,41 @@
+import type { ColumnPair } from '../plan/mapping.js'
+import type { Make } from '../task/make.js'
+import { PRELOAD_BYTES } from '../task/make.js'
+
+/**
+ * What a comparison can make again of the columns that worker threads make. An id that is kept in a map is looked up there, so
+ * that nothing can be given or written; one that is new for each row of each run (`fresh`) is nowhere to be found.
+ */
+export function repeatable(pairs: readonly ColumnPair[]): {
+  readonly pairs: readonly ColumnPair[]
+  readonly fresh: readonly ColumnPair[]
+} {
+  return {
+    pairs: pairs.filter((pair) => !isFresh(pair)).map(lookedUp),
+    fresh: pairs.filter(isFresh),
+  }
+}
+
+function isFresh({ make }: ColumnPair): boolean {
+  return make !== undefined && isNewEachRun(make.how)
+}
+
+export function isNewEachRun(how: Make): boolean {
+  return how.type === 'id' && how.map === null
+}
+
+function lookedUp(pair: ColumnPair): ColumnPair {
+  const { make } = pair
+  if (make?.how.type !== 'id') return pair
+  const { table, key, value } = make.how.map!
+  const how: Make = {
+    type: 'lookup',
+    in: 'target',
+    tables: [table],
+    key,
+    value,
+    missing: { rule: 'no id' },
+    preloadBytes: PRELOAD_BYTES,
+  }
+  return { ...pair, make: { at: make.at, how } }
+}

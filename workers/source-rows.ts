@@ -1,0 +1,57 @@
+import type { RowshiftError } from '../src/errors.js'
+import type { Batch, ReadPlan, Split, StagePlan } from '../src/plugin.js'
+import type { Router } from '../src/shard/router.js'
+import type { RangeSource } from '../src/sources/range-reader.js'
+import { routedRows } from '../src/verify/shard-cell.js'
+import type { Stage } from './stage.js'
+
+/** Who compares the rows. */
+export interface SourceSink {
+  /** Rows that a copy leaves out on purpose. */
+  addFiltered(rows: number): void
+  /** A row, as it was read, that a copy refuses. */
+  addUnmade(row: Batch, error: RowshiftError): void
+}
+
+/** Makes rows as a copy makes them before it writes them. */
+export interface Making {
+  readonly plan: StagePlan
+  readonly stage: Stage
+}
+
+/** Rows of the source as they are compared: made as a copy makes them, with the name of their shard. */
+export class SourceRows {
+  readonly #ranges: RangeSource
+  readonly #plan: ReadPlan
+  readonly #making: Making | null
+  readonly #router: Router | null
+
+  /** `making` null: as they are read. `router` null: the target is one table. */
+  constructor(ranges: RangeSource, plan: ReadPlan, making: Making | null, router: Router | null) {
+    this.#ranges = ranges
+    this.#plan = making ? { ...plan, columns: making.plan.reads.map((source) => ({ source })) } : plan
+    this.#making = making
+    this.#router = router
+  }
+
+  async *read(range: Split, sink: SourceSink, signal: AbortSignal): AsyncGenerator<Batch> {
+    for await (const batch of this.#made(this.#ranges.read(this.#plan, range, signal), range, sink)) {
+      yield this.#router ? routedRows(batch, this.#router) : batch
+    }
+  }
+
+  async *#made(batches: AsyncIterable<Batch>, range: Split, sink: SourceSink): AsyncGenerator<Batch> {
+    if (this.#making === null) {
+      yield* batches
+      return
+    }
+    const told = {
+      split: range.index,
+      filtered: (rows: number) => sink.addFiltered(rows),
+      added: () => {},
+      missing: () => {},
+      refuse: (row: Batch, error: RowshiftError) => sink.addUnmade(row, error),
+    }
+    for await (const batch of batches) yield* this.#making.stage.apply(batch, told)
+  }
+}
