@@ -87,7 +87,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       columns: pairs.map((pair) => ({ source: pair.target })),
     },
   }
-  const sharding = shardingOf(params, place, shards, pairs)
+  const sharding = shardingOf(params, place, shards, all)
   const digest = chooseDigest(ends, sides.source, sides.target, pairs)
   return {
     ...sides,
