@@ -62,7 +62,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     place !== null && params.shard !== null
       ? await planShards(request, source, params.shard, place)
       : await planTarget(request, source)
-  if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source)
+  if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source, many !== null)
   const mapping = await mapColumns(reader, source, target, params.columns)
   checkNamedColumns(params, source, target, mapping.pairs)
   const { allowLossy, where } = params
@@ -94,6 +94,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       writer: sharding ? { highest: (_, column) => highestOfShards(place!, sharding, column) } : writer,
       source,
       target,
+      pairs: mapping.pairs,
       params,
       key: chosen.key,
       past: isNew(create, sharding) ? forgotten(past) : past,
@@ -259,9 +260,9 @@ function forgotten(past: Past | null): Past | null {
   return past && { watermarks: {}, fromTarget: false }
 }
 
-function noSnapshots({ table }: TableSchema): RowshiftError {
-  return new RowshiftError(
-    'PARAMS_INVALID',
-    `params.consistency is "snapshot", but the database of ${table} has none that several readers can share. Use "split".`,
-  )
+function noSnapshots({ table }: TableSchema, many: boolean): RowshiftError {
+  const why = many
+    ? `${table} is several tables, which share none`
+    : `the database of ${table} has none that several readers can share`
+  return new RowshiftError('PARAMS_INVALID', `params.consistency is "snapshot", but ${why}. Use "split".`)
 }
