@@ -160,7 +160,10 @@ function castInteger({ sql, kind }: Value, { min, max }: CastType & { kind: 'int
       return { sql: made, fits: `${sql} = TRUNCATE(${sql}, 0) AND ${range(sql)}` }
     case 'float':
       // As doubles, the bounds of 64 bits would be rounded.
-      return { sql: made, fits: `${sql} = TRUNCATE(${sql}, 0) AND ${range(`CAST(${sql} AS DECIMAL(40,0))`)}` }
+      return {
+        sql: min === '0' ? unsignedOf(sql) : made,
+        fits: `${sql} = TRUNCATE(${sql}, 0) AND ${range(`CAST(${sql} AS DECIMAL(40,0))`)}`,
+      }
     case 'text': {
       const digits = matches(sql, `[+-]?0*[0-9]{1,${INTEGER_DIGITS}}`)
       return { sql: made, fits: `${digits} AND ${range(`CAST(${sql} AS DECIMAL(40,0))`)}` }
@@ -168,6 +171,12 @@ function castInteger({ sql, kind }: Value, { min, max }: CastType & { kind: 'int
     default:
       return null
   }
+}
+
+/** MySQL takes 2^63 - 1 for every double above it. */
+function unsignedOf(double: string): string {
+  const half = 2n ** 63n
+  return `IF(${double} < ${half}e0, CAST(${double} AS UNSIGNED), CAST(${double} - ${half}e0 AS UNSIGNED) + ${half})`
 }
 
 function castDecimal({ sql, kind }: Value, { precision, scale }: CastType & { kind: 'decimal' }) {
@@ -193,13 +202,29 @@ function castDecimal({ sql, kind }: Value, { precision, scale }: CastType & { ki
   }
 }
 
-function castFloat({ sql, kind }: Value) {
+/** The number nearest to the value, if it has the same digits: compared as decimals, which go beyond what a double keeps. */
+function castFloat({ sql, kind, domain }: Value) {
   const made = `(${sql} + 0e0)`
-  if (kind === 'integer' || kind === 'decimal' || kind === 'boolean' || kind === 'float')
-    return { sql: made, fits: null }
-  if (kind !== 'text') return null
-  const exponent = '([eE][+-]?([0-2]?[0-9]{1,2}|30[0-6]))?'
-  return { sql: made, fits: matches(sql, `[+-]?([0-9]{1,20}([.][0-9]*)?|[.][0-9]+)${exponent}`) }
+  const scale = kind === 'integer' ? 0 : (domain.scale ?? 30)
+  const decimal = (of: string) => `CAST(${of} AS DECIMAL(65,${scale}))`
+  const same = `${decimal(sql)} = ${decimal(made)}`
+  switch (kind) {
+    case 'float':
+    case 'boolean':
+      return { sql: made, fits: null }
+    case 'integer':
+    case 'decimal':
+      return { sql: made, fits: same }
+    case 'text': {
+      const exponent = '([eE][+-]?([0-2]?[0-9]{1,2}|30[0-6]))?'
+      return {
+        sql: made,
+        fits: `${matches(sql, `[+-]?([0-9]{1,20}([.][0-9]*)?|[.][0-9]+)${exponent}`)} AND ${same}`,
+      }
+    }
+    default:
+      return null
+  }
 }
 
 function castMoment({ sql, kind, domain }: Value, type: 'DATE' | 'DATETIME', digits: number | null) {

@@ -34,12 +34,18 @@ function integerOf(value: SqliteValue): bigint | null {
   return BigInt.asIntN(64, number) === number ? number : null
 }
 
-/** The number nearest to a decimal text. */
+/** The number nearest to a decimal text, if it has the same digits. */
 function numberOf(value: SqliteValue): number | null {
-  if (typeof value === 'bigint' || typeof value === 'number') return Number(value)
-  if (typeof value !== 'string' || !/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(value)) return null
-  const number = Number(value)
-  return Number.isFinite(number) ? number : null
+  if (typeof value === 'number') return value
+  const text = typeof value === 'bigint' ? String(value) : value
+  if (typeof text !== 'string' || !/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text)) return null
+  const number = Number(text)
+  return Number.isFinite(number) && digitsOf(text) === digitsOf(String(number)) ? number : null
+}
+
+/** Those that count, wherever the point is. */
+function digitsOf(number: string): string {
+  return number.replace(/e.*/i, '').replaceAll(/[^\d]/g, '').replaceAll(/^0+|0+$/g, '')
 }
 
 /** A date, or a date and time of so many digits of a second, as its text; digits below 0: a date only. */

@@ -86,12 +86,13 @@ function checkNames(request: LossRequest, columns: readonly ColumnMapping[]): vo
   const { source, mapping, allowLossy } = request
   const faults = allowLossy.flatMap((name) => {
     const same = (column: Column) => column.name.toLowerCase() === name.toLowerCase()
-    const known = source.columns.find(same)
     const quoted = JSON.stringify(name)
-    if (!known) return [`source ${source.table} has no column ${quoted}`]
-    if (mapping.dropped.includes(known)) return []
-    const fed = columns.filter((column) => column.source === known)
-    if (fed.length === 0) return [`${quoted} is not copied`]
+    if (mapping.dropped.some(same)) return []
+    const fed = columns.filter((column) => same(column.source))
+    if (fed.length === 0) {
+      const known = source.columns.some(same)
+      return [known ? `${quoted} is not copied` : `source ${source.table} has no column ${quoted}`]
+    }
     if (fed.some(({ verdict }) => verdict.grade === 'lossy' || verdict.grade === 'impossible')) return []
     return [`${quoted} is not lossy: ${fed[0]!.verdict.grade}, ${fed[0]!.verdict.why}`]
   })

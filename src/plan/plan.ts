@@ -63,7 +63,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     place !== null && params.shard !== null
       ? await planShards(request, source, params.shard, place)
       : await planTarget(request, source)
-  if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source)
+  if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source, many !== null)
   const transform = await planTransform(params.transform)
   const open = transform === null ? target : openTarget(source, target, params.columns)
   const mapping = await mapColumns(reader, source, open, params.columns)
@@ -98,6 +98,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       writer: sharding ? { highest: (_, column) => highestOfShards(place!, sharding, column) } : writer,
       source,
       target,
+      pairs: mapping.pairs,
       params,
       key: chosen.key,
       past: isNew(create, sharding) ? forgotten(past) : past,
@@ -263,9 +264,9 @@ function forgotten(past: Past | null): Past | null {
   return past && { watermarks: {}, fromTarget: false }
 }
 
-function noSnapshots({ table }: TableSchema): RowshiftError {
-  return new RowshiftError(
-    'PARAMS_INVALID',
-    `params.consistency is "snapshot", but the database of ${table} has none that several readers can share. Use "split".`,
-  )
+function noSnapshots({ table }: TableSchema, many: boolean): RowshiftError {
+  const why = many
+    ? `${table} is several tables, which share none`
+    : `the database of ${table} has none that several readers can share`
+  return new RowshiftError('PARAMS_INVALID', `params.consistency is "snapshot", but ${why}. Use "split".`)
 }

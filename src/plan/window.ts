@@ -1,6 +1,8 @@
 import { RowshiftError } from '../errors.js'
 import type { Column, Mode, Reader, SplitKey, TableSchema, Window, Writer } from '../plugin.js'
+import { isOwn } from '../schema.js'
 import type { Params } from '../task/params.js'
+import type { ColumnPair } from './mapping.js'
 import { column } from './split-key.js'
 
 /** How long an append waits for transactions that hold lower keys, before it leaves them to the next run. */
@@ -18,6 +20,7 @@ export interface WindowRequest {
   readonly writer: Pick<Writer, 'highest'>
   readonly source: TableSchema
   readonly target: TableSchema
+  readonly pairs: readonly ColumnPair[]
   readonly params: Params
   readonly key: SplitKey | null
   /** null: nothing is remembered between runs, as in `rowshift copy`. */
@@ -115,10 +118,21 @@ function risingKey({ key }: WindowRequest): Column | null {
   return only && more.length === 0 && !key!.nullable ? only : null
 }
 
+/** The target column that has the values of the window's column unchanged: another one's highest value says nothing. */
 function counterpart(request: WindowRequest, mode: 'append' | 'increment'): { name: Column; table: string } {
-  const { target, params } = request
+  const { target, params, pairs, source } = request
   const named = mode === 'append' ? params.targetKey?.[0] : params.diffColumn!.target
-  return { name: column(target, named ?? windowColumn(request, mode).name), table: target.table }
+  const { name } = windowColumn(request, mode)
+  const fed = pairs.filter((pair) => pair.make === undefined && isOwn(pair.source, name))
+  const wanted = named === undefined ? null : column(target, named)
+  const found = fed.find((pair) => wanted === null || pair.target === wanted)
+  if (found) return { name: found.target, table: target.table }
+  throw new RowshiftError(
+    'PARAMS_INVALID',
+    `How far ${source.table} was copied cannot be seen in the target: ${name} does not go unchanged into ${wanted?.name ?? 'any column'} of ${target.table}. ` +
+      'Leave --from-target out; run the task once with --mode init.',
+    { table: source.table, column: name },
+  )
 }
 
 function cannot(mode: Mode, table: string, why: string): RowshiftError {

@@ -224,4 +224,30 @@ describe('derived columns', () => {
       expectEqual(await verify(place.url('src'), place.url('dst'), ...options), 5)
     }
   })
+
+  it('lose what was accepted, and nothing else', async () => {
+    for (const place of await derivingPlaces(
+      `CREATE TABLE src (id INTEGER NOT NULL PRIMARY KEY, t VARCHAR(9) NOT NULL, n INT);
+       INSERT INTO src VALUES (1, ' 你好📦x ', NULL), (2, 'b', -3);
+       CREATE TABLE dst (id INTEGER PRIMARY KEY, t VARCHAR(3), n SMALLINT, both_of_them VARCHAR(2))`,
+    )) {
+      // SQLite declares no lengths that it would keep to.
+      if (place.label === 'sqlite') continue
+      const columns = [
+        'id',
+        { from: 't', trim: true },
+        { from: 'n', default: 40_000 },
+        { to: 'both_of_them', template: '{id}{t}' },
+      ]
+      const { error } = await derive(place, { columns })
+      expect(error, place.label).to.include({ code: 'LOSSY' })
+      expect(error!.message).to.include('"allow_lossy": ["t","n","both_of_them"]')
+      const accepted = await derive(place, { columns, allow_lossy: ['T', 'n', 'both_of_them'] })
+      expect(accepted.error, place.label).to.equal(null)
+      expect(await place.query('SELECT * FROM dst ORDER BY id')).to.deep.equal([
+        ['1', '你好📦', '32767', '1 '],
+        ['2', 'b', '-3', '2b'],
+      ])
+    }
+  })
 })

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import Database from 'better-sqlite3'
 import { servers } from '../support/context.js'
-import { Place, scratchFile } from '../support/copying.js'
+import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
 import { StoredTask } from '../support/stored-task.js'
 
 async function seededOn(place: Place, columns: string, row: string, params: object) {
@@ -53,5 +53,32 @@ describe('the watermarks of a full copy', () => {
     const columns = 'id TEXT PRIMARY KEY NOT NULL, changed TEXT'
     const found = await seededInFiles(columns, "'a', '2024-01-01'", { diff_column: 'changed' })
     expect(found).to.deep.equal({})
+  })
+
+  it('are not taken from a target column that holds something else', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      await place.query(
+        `CREATE TABLE s (id INT PRIMARY KEY, changed DATETIME); INSERT INTO s VALUES (1, '2024-01-01'), (2, '2024-01-02');
+         CREATE TABLE t (id INT PRIMARY KEY, old_id INT, changed DATETIME); INSERT INTO t VALUES (900, 1, '2024-01-05')`,
+      )
+      const columns = [
+        { to: 'id', id: 'sequence' },
+        { from: 'id', to: 'old_id' },
+        { to: 'changed', sql: 'changed + INTERVAL 4 DAY' },
+      ]
+      const copy = (params: object) =>
+        runWithReport([
+          'copy',
+          '--from-target',
+          ...['--from', place.url('s'), '--to', place.url('t')],
+          ...['--params', JSON.stringify({ columns, write_mode: 'insert', ...params })],
+        ])
+      const { report } = await copy({ mode: 'append' })
+      expect(report).to.include({ rowsWritten: 1, error: null })
+      expect(await place.value('SELECT GROUP_CONCAT(old_id ORDER BY old_id) FROM t')).to.equal('1,2')
+      const refused = await copy({ mode: 'increment', diff_column: 'changed' })
+      expectRefusal(refused, 2, 'PARAMS_INVALID', 'changed does not go unchanged into changed of t')
+    }
   })
 })
