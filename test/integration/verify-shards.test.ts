@@ -90,7 +90,7 @@ describe('verify of many tables', () => {
       const equal = await check()
       expectEqual(equal, 3)
       expect(equal.report.warnings.join()).to.include('in which shard a row is, is not looked at')
-      await place.query("UPDATE t_0 SET v = 9; UPDATE t_1 SET v = 9")
+      await place.query('UPDATE t_0 SET v = 9; UPDATE t_1 SET v = 9')
       expectDifferent(await check(), 0, 0, 3)
     }
   })

@@ -71,8 +71,12 @@ describe('the watermarks of a full copy', () => {
         runWithReport([
           'copy',
           '--from-target',
-          ...['--from', place.url('s'), '--to', place.url('t')],
-          ...['--params', JSON.stringify({ columns, write_mode: 'insert', ...params })],
+          '--from',
+          place.url('s'),
+          '--to',
+          place.url('t'),
+          '--params',
+          JSON.stringify({ columns, write_mode: 'insert', ...params }),
         ])
       const { report } = await copy({ mode: 'append' })
       expect(report).to.include({ rowsWritten: 1, error: null })
