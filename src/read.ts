@@ -57,20 +57,6 @@ export interface SnapshotLock {
   release(): Promise<void>
 }
 
-/**
- * One key range of the source, `(lower, upper]`, as cell text per key column (bytes: hexadecimal). null is
- * unbounded. Plain JSON.
- */
-export interface Split {
-  readonly index: number
-  readonly lower: readonly string[] | null
-  readonly upper: readonly string[] | null
-  /** The rows in which a key column is NULL; then both bounds are null. Default false. */
-  readonly nullKey?: true
-  /** It is copied as it is, however many bytes it turns out to hold. Default false. */
-  readonly indivisible?: true
-}
-
 /** Rows that the next split should have, asked anew for each: it follows how wide rows turn out to be. */
 export type SplitSize = () => number
 

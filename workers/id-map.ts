@@ -4,7 +4,7 @@ import { excerpt } from '../src/batch/row-name.js'
 import { RowshiftError } from '../src/errors.js'
 import type { Batch, Endpoint, IdMapPlan, Writer } from '../src/plugin.js'
 import type { IdSource } from './id-source.js'
-import { loadPlugin } from './load-plugin.js'
+import { openWriter } from './load-plugin.js'
 import { ValueFinder } from './value-finder.js'
 import type { CellText } from './value-finder.js'
 
@@ -82,11 +82,7 @@ export class IdMap {
   }
 
   async #open(): Promise<Writer> {
-    if (this.#writer === null) {
-      const writer = (await loadPlugin(this.#target)).createWriter!(this.#target)
-      await writer.connect()
-      this.#writer = writer
-    }
+    this.#writer ??= await openWriter(this.#target)
     return this.#writer
   }
 

@@ -2,7 +2,7 @@ import type { BatchBuilder } from '../src/batch/builder.js'
 import { Snowflakes, WORKERS } from '../src/ids/snowflake.js'
 import { UuidsV7, uuidText } from '../src/ids/uuidv7.js'
 import type { Endpoint, IdPlan, Sequence, Writer } from '../src/plugin.js'
-import { loadPlugin } from './load-plugin.js'
+import { openWriter } from './load-plugin.js'
 
 /** Where new ids come from, in one thread. */
 export interface IdSource {
@@ -72,11 +72,7 @@ class SequenceBlocks implements IdSource {
   }
 
   async #open(): Promise<Writer> {
-    if (this.#writer === null) {
-      const writer = (await loadPlugin(this.#target)).createWriter!(this.#target)
-      await writer.connect()
-      this.#writer = writer
-    }
+    this.#writer ??= await openWriter(this.#target)
     return this.#writer
   }
 }

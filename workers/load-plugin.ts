@@ -1,5 +1,12 @@
-import type { Endpoint, Plugin } from '../src/plugin.js'
+import type { Endpoint, Plugin, Writer } from '../src/plugin.js'
 
 export async function loadPlugin(endpoint: Endpoint): Promise<Plugin> {
   return ((await import(endpoint.plugin)) as { default: Plugin }).default
+}
+
+/** Connected. */
+export async function openWriter(endpoint: Endpoint): Promise<Writer> {
+  const writer = (await loadPlugin(endpoint)).createWriter!(endpoint)
+  await writer.connect()
+  return writer
 }
