@@ -84,15 +84,20 @@ function column(column: Column): Value {
 /** The server says what it would give; a query for no rows finds faults, and aggregates, which give one all the same. */
 async function expression(session: Session, { table }: TableSchema, written: string): Promise<Value> {
   const sql = `(${written}${/--|#/.test(written) ? '\n' : ''})`
-  let fields: readonly ResultField[] = []
-  const rows = await session
-    .query(`SELECT ${sql} FROM ${identifier(table)} WHERE 1 = 0`, (found) => (fields = found))
-    .catch((thrown: unknown) => {
+  const ask = (query: string, onFields?: (fields: readonly ResultField[]) => void) =>
+    session.query(query, onFields).catch((thrown: unknown) => {
       const { code, message } = mapError(thrown, `"sql" of table ${table}`)
       throw code === 'CONNECTION_LOST' ? mapError(thrown, `trying "sql" on table ${table}`) : invalid(message)
     })
+  let fields: readonly ResultField[] = []
+  const rows = await ask(
+    `SELECT ${sql} FROM ${identifier(table)} WHERE 1 = 0`,
+    (found) => (fields = found),
+  )
   if (rows.length > 0)
     throw invalid('"sql" gives one value for all rows together; put the aggregate into a subquery')
+  // A window function would see the rows of one split only; no condition takes one.
+  await ask(`SELECT 1 FROM ${identifier(table)} WHERE 1 = 0 AND ${sql} IS NULL`)
   const field = fields[0]!
   return { ...resultFacts(field), sql: exactly(sql, field), refusals: [] }
 }

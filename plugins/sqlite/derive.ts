@@ -78,6 +78,8 @@ function expression(database: Database, table: string, written: string): Value {
     if (statement.raw().all().length > 0) {
       throw invalid('"sql" gives one value for all rows together; put the aggregate into a subquery')
     }
+    // A window function would see the rows of one split only; no condition takes one.
+    database.prepare(`SELECT 1 FROM ${quoteName(table)} WHERE ${sql} IS NULL`)
     const affinity = affinityOf(statement.columns()[0]!.type ?? '')
     const kind =
       affinity === 'none' ? sampleKind(database, table, sql) : kindOf(statement.columns()[0]!.type!, affinity)

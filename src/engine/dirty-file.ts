@@ -39,7 +39,7 @@ export class DirtyFile {
     createPair(path, schemaOf(runId, plan, written))
     if (readFile !== null) {
       try {
-        createPair(readFile, schemaOf(runId, plan, plan.stage!.reads))
+        createPair(readFile, schemaOf(runId, plan, told(plan.stage!.reads)))
       } catch (error) {
         removePair(path)
         throw error
@@ -98,6 +98,18 @@ function schemaOf(runId: string, { source, target }: Plan, columns: readonly Col
     target: target.table,
     columns: columns.map(withoutSql),
   }
+}
+
+/** Each under a name of its own: what the source has computed of a column may stand beside that column. */
+function told(columns: readonly Column[]): Column[] {
+  const taken = new Set(columns.flatMap(({ name, sql }) => (sql === undefined ? [name.toLowerCase()] : [])))
+  return columns.map((column) => {
+    if (column.sql === undefined) return column
+    let name = column.name
+    for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${column.name}_${n}`
+    taken.add(name.toLowerCase())
+    return { ...column, name }
+  })
 }
 
 /** How the values were derived is of no use to who reads them again. */

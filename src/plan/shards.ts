@@ -23,6 +23,11 @@ interface Found {
   readonly choice: TargetChoice
 }
 
+interface Model {
+  readonly endpoint: number
+  readonly target: TableSchema
+}
+
 /** All tables of a sharded target, as they are or will be made. Changes nothing. */
 export async function planShards(
   request: PlanRequest,
@@ -32,10 +37,12 @@ export async function planShards(
 ): Promise<TargetChoice> {
   const pattern = parsePattern(request.targetTable)
   const tables = await tablesOf(pattern, place.writers, params.numbering)
-  const found = await describeAll(request, source, place, tables)
+  const described = await describeAll(request, source, place, tables)
+  const model = modelOf(request, described)
+  const found = model === null ? described : await madeLike(model, described, request, place)
   const onDemand =
     pattern.kind === 'date' && request.params.schemaSaveMode !== 'error_when_not_exist'
-      ? { definition: (await request.reader.definition?.(request.sourceTable)) ?? null }
+      ? { like: model?.target ?? null, definition: await definitionOf(model, request) }
       : null
   const first = found[0]?.choice ?? (await likeNone(request, source, pattern, place, onDemand !== null))
   const shards = found.map(({ endpoint, choice: { target, create } }): Shard => {
@@ -84,6 +91,45 @@ async function describeAll(
   const more =
     missing.length === 1 ? '' : ` In all, ${missing.length} tables are missing: ${missing.join(', ')}.`
   throw new RowshiftError(error.code, error.message + more, { ...error.details, missing }, error)
+}
+
+/** The shard that others are made like, since `columns` may have made it unlike the source. null: there is none yet. */
+function modelOf({ params }: PlanRequest, found: readonly Found[]): Model | null {
+  if (params.schemaSaveMode === 'recreate') return null
+  const there = found.filter(({ choice }) => choice.create === null)
+  const first = there.find(({ endpoint }) => endpoint === 0) ?? there[0]
+  return first ? { endpoint: first.endpoint, target: first.choice.target } : null
+}
+
+/** The target's reader is of its first database; of a table elsewhere, what its schema says must do. */
+async function definitionOf(model: Model | null, { reader, sourceTable, places }: PlanRequest) {
+  if (model === null) return (await reader.definition?.(sourceTable)) ?? null
+  if (model.endpoint !== 0) return null
+  const target = await places.place('target').open()
+  return (await target.definition?.(model.target.table)) ?? null
+}
+
+async function madeLike(
+  model: Model,
+  found: readonly Found[],
+  request: PlanRequest,
+  { writers }: ShardPlace,
+): Promise<Found[]> {
+  if (found.every(({ choice }) => choice.create === null)) return [...found]
+  const definition = await definitionOf(model, request)
+  return Promise.all(
+    found.map(async (one) => {
+      const { endpoint, choice } = one
+      if (choice.create === null) return one
+      const writer = writers[endpoint]!
+      const targetTable = choice.target.table
+      const like = { definition: async () => definition }
+      return {
+        endpoint,
+        choice: await planTarget({ ...request, reader: like, writer, targetTable }, model.target),
+      }
+    }),
+  )
 }
 
 /** By date, before there is any table: what the first one will be like. */

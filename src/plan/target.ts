@@ -1,5 +1,5 @@
 import { RowshiftError } from '../errors.js'
-import type { Column, Plan, Sharding, TableCreation, TableDesign, TableSchema } from '../plugin.js'
+import type { Column, Plan, Sharding, TableCreation, TableDefinition, TableDesign, TableSchema } from '../plugin.js'
 import type { PlanRequest } from './plan.js'
 
 export interface TargetChoice {
@@ -11,8 +11,17 @@ export interface TargetChoice {
   readonly warnings: readonly string[]
 }
 
+/** `source` and its reader's definition say what a table is like that has to be made. */
+export type TargetRequest = Pick<PlanRequest, 'writer' | 'sourceTable' | 'targetTable' | 'params'> & {
+  readonly reader: Partial<DefinitionReader>
+}
+
+interface DefinitionReader {
+  definition(table: string): Promise<TableDefinition | null>
+}
+
 /** The target table as it is, or as it will be made. Changes nothing. */
-export async function planTarget(request: PlanRequest, source: TableSchema): Promise<TargetChoice> {
+export async function planTarget(request: TargetRequest, source: TableSchema): Promise<TargetChoice> {
   const { schemaSaveMode, deferIndexes } = request.params
   const existing = await findTarget(request)
   if (existing?.identity === source.identity) throw sameTable(source)
@@ -54,7 +63,7 @@ export function checkCreated({ target }: Plan, real: TableSchema): void {
   )
 }
 
-async function findTarget({ writer, targetTable, params }: PlanRequest): Promise<TableSchema | null> {
+async function findTarget({ writer, targetTable, params }: TargetRequest): Promise<TableSchema | null> {
   try {
     return await writer.describe(targetTable)
   } catch (thrown) {
@@ -68,7 +77,7 @@ async function findTarget({ writer, targetTable, params }: PlanRequest): Promise
 }
 
 async function design(
-  { reader, writer, sourceTable, targetTable, params }: PlanRequest,
+  { reader, writer, sourceTable, targetTable, params }: TargetRequest,
   source: TableSchema,
   existing: TableSchema | null,
 ): Promise<TableDesign> {
@@ -85,7 +94,7 @@ async function design(
 }
 
 /** An incremental run copies some rows only. */
-function wouldLoseRows({ targetTable, params }: PlanRequest): RowshiftError {
+function wouldLoseRows({ targetTable, params }: TargetRequest): RowshiftError {
   return new RowshiftError(
     'PARAMS_INVALID',
     `params.schema_save_mode "recreate" would drop ${targetTable} with all rows, and mode "${params.mode}" copies only new ones. Use mode "init", or "create_when_not_exist".`,

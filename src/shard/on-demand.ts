@@ -24,7 +24,7 @@ export async function openOnDemand(
   }
   if (onDemand === null) return null
   const { target, statements } = await writer.design!({
-    source: plan.source,
+    source: onDemand.like ?? plan.source,
     definition: onDemand.definition,
     table,
     existing: null,

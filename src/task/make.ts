@@ -70,7 +70,7 @@ export function makeFaults(raw: RawMake, from: boolean, workerNum: number): stri
   if (lookup && !from) faults.push('"lookup" needs "from", "sql" or "template": the keys that are looked up')
   const value = typeof lookup?.missing === 'object' ? lookup.missing.value : null
   if (typeof value === 'number' && !Number.isSafeInteger(value))
-    faults.push(`the value of "missing" is not exact as a JSON number: write it as a string, "${value}"`)
+    faults.push(`the value of "missing" is not exact as a JSON number: write it as a string, in quotes`)
   if (raw.id === undefined) return faults
   const id = idOf(raw.id)
   if (id.map && !from) faults.push('"map" needs "from", "sql" or "template": the keys that ids belong to')

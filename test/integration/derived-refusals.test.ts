@@ -164,15 +164,16 @@ describe('derived columns', () => {
         expect(error!.message, place.label).to.include(fault)
       }
       const sql = [
-        'id',
         { to: 't', sql: 'no_such + 1' },
         { to: 'x', sql: 'MAX(status)' },
         { to: 'status', sql: '1, 2' },
+        { to: 'id', sql: 'ROW_NUMBER() OVER (ORDER BY id)' },
       ]
       const { message } = (await derive(place, { columns: sql })).error!
-      expect(message).to.match(/columns\[1\]: "sql" .*no_such/)
-      expect(message).to.include('columns[2]: "sql" gives one value for all rows together')
-      expect(message).to.match(/columns\[3\]: "sql" .*(column|row value)/)
+      expect(message).to.match(/columns\[0\]: "sql" .*no_such/)
+      expect(message).to.include('columns[1]: "sql" gives one value for all rows together')
+      expect(message).to.match(/columns\[2\]: "sql" .*(column|row value)/)
+      expect(message).to.match(/columns\[3\]: "sql" .*window function/i)
     }
   })
 
