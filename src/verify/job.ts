@@ -163,7 +163,7 @@ function planRepair(
 function unknownPlaces({ to }: VerifyRequest): RowshiftError {
   return new RowshiftError(
     'PARAMS_INVALID',
-    `${to.table} cannot be repaired: which shard a row belongs to follows from a column that a run makes. Run the task again with write_mode "upsert".`,
+    `${to.table} cannot be repaired: which shard a row belongs to follows from an id that each run gives anew. Keep the ids with "id": {"map": {"table": …}} and "from".`,
     { table: to.table },
   )
 }

@@ -127,7 +127,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     ],
     warnings: [
       ...(shards !== null && sharding === null
-        ? ['in which shard a row is, is not looked at: it follows from a column that the run makes']
+        ? ['in which shard a row is, is not looked at: it follows from an id that each run gives anew']
         : []),
       ...dropped.map(
         ({ name }) => `column ${name} is not compared: target ${target.table} has none of that name`,

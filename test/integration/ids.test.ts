@@ -176,7 +176,7 @@ describe('ids', () => {
       expectRefusal(
         await wrong(
           { from: 'account', to: 'id', id: { type: 'uuidv7', worker: 3, block: 5 } },
-          { to: 'small', id: { type: 'snowflake', map: { table: 'm' }, epoch: 'soon', worker: 1022 } },
+          { to: 'small', id: { type: 'snowflake', map: { table: 'm' }, epoch: 'soon', worker: 1023 } },
         ),
         2,
         'PARAMS_INVALID',

@@ -110,27 +110,20 @@ describe('verify of many tables', () => {
     }
   })
 
-  it('leaves out the place of a row where it follows from what the run makes', async () => {
+  it('leaves out the place of a row where it follows from an id that is new for each run', async () => {
     for (const server of servers()) {
       const place = await Place.create(server)
       await copied(place)
       await place.query(
-        'CREATE TABLE n_0 (id BIGINT PRIMARY KEY, user_no VARCHAR(20) UNIQUE, v INT); CREATE TABLE n_1 LIKE n_0',
+        'CREATE TABLE n_0 (id BIGINT PRIMARY KEY, user_no VARCHAR(20) UNIQUE, v INT); CREATE TABLE n_1 LIKE n_0; ALTER TABLE s ADD UNIQUE KEY (user_no)',
       )
       const params = {
         pk: 'user_no',
-        columns: [
-          { from: 'user_no', to: 'id', id: { type: 'sequence', map: { table: 'ids' } } },
-          'user_no',
-          'v',
-        ],
+        columns: [{ to: 'id', id: 'sequence' }, 'user_no', 'v'],
         shard: { by: 'id', hash: 'modulo' },
       }
-      await place.query('ALTER TABLE s ADD UNIQUE KEY (user_no)')
       const outcome = await place.copy('s', 'n_{0..1}', params)
       expect(outcome.code, outcome.stderr).to.equal(0)
-      const odd = 'SELECT COUNT(*) FROM n_1 JOIN ids ON new_id = id AND old_id = user_no WHERE id % 2 = 1'
-      expect(await place.value(odd)).to.equal('500')
       const ends = [place.url('s'), place.url('n_{0..1}')] as const
       const options = ['--params', JSON.stringify(params)]
       const verified = await verify(...ends, ...options)
