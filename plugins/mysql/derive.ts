@@ -90,10 +90,7 @@ async function expression(session: Session, { table }: TableSchema, written: str
       throw code === 'CONNECTION_LOST' ? mapError(thrown, `trying "sql" on table ${table}`) : invalid(message)
     })
   let fields: readonly ResultField[] = []
-  const rows = await ask(
-    `SELECT ${sql} FROM ${identifier(table)} WHERE 1 = 0`,
-    (found) => (fields = found),
-  )
+  const rows = await ask(`SELECT ${sql} FROM ${identifier(table)} WHERE 1 = 0`, (found) => (fields = found))
   if (rows.length > 0)
     throw invalid('"sql" gives one value for all rows together; put the aggregate into a subquery')
   // A window function would see the rows of one split only; no condition takes one.

@@ -1,5 +1,13 @@
 import { RowshiftError } from '../errors.js'
-import type { Column, Plan, Sharding, TableCreation, TableDefinition, TableDesign, TableSchema } from '../plugin.js'
+import type {
+  Column,
+  Plan,
+  Sharding,
+  TableCreation,
+  TableDefinition,
+  TableDesign,
+  TableSchema,
+} from '../plugin.js'
 import type { PlanRequest } from './plan.js'
 
 export interface TargetChoice {

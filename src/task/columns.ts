@@ -93,9 +93,7 @@ function objectFaults(entry: RawObject, star: boolean, workerNum: number): strin
     )
   for (const [key, value] of literals(entry)) {
     if (isInexact(value))
-      faults.push(
-        `${key} has more digits than a JSON number keeps: write it as a string, in quotes`,
-      )
+      faults.push(`${key} has more digits than a JSON number keeps: write it as a string, in quotes`)
   }
   return faults
 }
