@@ -114,8 +114,8 @@ async function madeLike(
   found: readonly Found[],
   request: PlanRequest,
   { writers }: ShardPlace,
-): Promise<Found[]> {
-  if (found.every(({ choice }) => choice.create === null)) return [...found]
+): Promise<readonly Found[]> {
+  if (found.every(({ choice }) => choice.create === null)) return found
   const definition = await definitionOf(model, request)
   return Promise.all(
     found.map(async (one) => {
