@@ -75,26 +75,6 @@ describe('verify of many tables', () => {
     }
   })
 
-  it('does not look at the shard of rows that follow an id which the run makes', async () => {
-    for (const server of servers()) {
-      const place = await Place.create(server)
-      await place.query(
-        `CREATE TABLE s (user_no VARCHAR(20) PRIMARY KEY, v INT); INSERT INTO s VALUES ('u1', 1), ('u2', 2), ('u3', 3);
-         CREATE TABLE t_0 (id BIGINT, user_no VARCHAR(20) PRIMARY KEY, v INT); CREATE TABLE t_1 LIKE t_0`,
-      )
-      const id = { from: 'user_no', to: 'ID', id: { type: 'snowflake', map: { table: 'ids' } } }
-      const params = { columns: [id, 'user_no', 'v'], shard: { by: 'id', hash: 'modulo' } }
-      expect((await place.copy('s', 't_{0..1}', params)).report).to.include({ rowsWritten: 3, error: null })
-      const check = () =>
-        verify(place.url('s'), place.url('t_{0..1}'), '--params', JSON.stringify({ ...params }))
-      const equal = await check()
-      expectEqual(equal, 3)
-      expect(equal.report.warnings.join()).to.include('in which shard a row is, is not looked at')
-      await place.query('UPDATE t_0 SET v = 9; UPDATE t_1 SET v = 9')
-      expectDifferent(await check(), 0, 0, 3)
-    }
-  })
-
   it('needs all shards', async () => {
     for (const server of servers()) {
       const place = await Place.create(server)
