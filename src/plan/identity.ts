@@ -1,5 +1,5 @@
 import { RowshiftError } from '../errors.js'
-import type { ColumnMapping, SplitKey, TableSchema, WriteMode } from '../plugin.js'
+import type { ColumnMapping, Plan, SplitKey, TableSchema, WriteMode } from '../plugin.js'
 import { isOwn } from '../schema.js'
 
 export interface IdentityRequest {
@@ -40,4 +40,30 @@ export function chooseIdentity({
       'Give the target a primary key, or use write mode "insert".',
     { table: target.table },
   )
+}
+
+/**
+ * Rows of the source that have the same key in the target become one row there, and every count looks right. What a transform or
+ * an id makes is its own affair.
+ */
+export function mergeWarnings(
+  { source, target, columns, writeMode }: Pick<Plan, 'source' | 'target' | 'columns' | 'writeMode'>,
+  identity: readonly string[] | null,
+  severalSources: boolean,
+): string[] {
+  if (writeMode === 'insert') return []
+  const names = identity ?? target.keys[0]?.columns ?? []
+  const feeds = columns.filter((column) => names.includes(column.target.name))
+  if (feeds.length === 0 || feeds.some(({ made }) => made === 'transform' || made === 'id')) return []
+  const own = feeds.filter((feed) => feed.made === undefined && isOwn(feed.source, feed.source.name))
+  const copied = own.map((feed) => feed.source.name)
+  const unique = source.keys.some(
+    (key) => !key.nullable && key.columns.every((name) => copied.includes(name)),
+  )
+  if (unique && !severalSources) return []
+  const why = unique ? 'they come from several tables' : 'no unique key of the source rules that out'
+  const which = writeMode === 'ignore' ? 'the first one stays' : 'the last one written stays'
+  return [
+    `rows of ${source.table} with the same ${names.join(', ')} become one row of ${target.table}, if there are any (${why}): ${which}`,
+  ]
 }

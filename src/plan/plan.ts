@@ -12,7 +12,7 @@ import type {
 } from '../plugin.js'
 import { checkPlan } from '../stage.js'
 import type { Params } from '../task/params.js'
-import { chooseIdentity } from './identity.js'
+import { chooseIdentity, mergeWarnings } from './identity.js'
 import { BATCH_BYTES } from './limits.js'
 import { settleLosses } from './losses.js'
 import type { ColumnPair } from './mapping.js'
@@ -149,6 +149,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       ...workerWarnings(params.workerNum),
       ...(sharding ? shardWarnings(sharding, identity, writeMode, staged.stage) : []),
       ...(create ? [] : keylessWarnings(target)),
+      ...mergeWarnings({ source, target, columns: settled.columns, writeMode }, identity, many !== null),
     ],
   }
   const write = await writer.plan(draft, params.writePath)

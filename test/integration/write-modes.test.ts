@@ -158,4 +158,18 @@ describe('write modes and keys', () => {
       await place.expectEqual('s', 't')
     }
   })
+
+  it('warn that rows may become one where the key in the target is none in the source', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        'CREATE TABLE s (id INT PRIMARY KEY, n INT NOT NULL); CREATE TABLE t (id INT, n INT PRIMARY KEY); INSERT INTO s VALUES (1, 7), (2, 7)',
+      )
+      const warned = await place.copy('s', 't', { write_mode: 'upsert' })
+      expect(warned.report.warnings.join()).to.include('rows of s with the same n become one row of t')
+      await place.query('DROP TABLE t; CREATE TABLE t (id INT PRIMARY KEY, n INT)')
+      const silent = await place.copy('s', 't', { write_mode: 'upsert' })
+      expect(silent.report.warnings).to.deep.equal([])
+    }
+  })
 })
