@@ -74,7 +74,7 @@ export type {
 }
 export type { ColumnKind, Key } from './schema.js'
 export type { IdCell, IdMapPlan, IdPlan, LookupCell, LookupPlan, MissingRule } from './made-cells.js'
-export type { DateRule, HashRule, RangeRule, Shard, Sharding, ShardRule } from './sharding.js'
+export type { DateRule, HashRule, RangeRule, Shard, Sharding, ShardRule, SqlRule } from './sharding.js'
 export type { SourceTable } from './sources.js'
 export type { CellPlan, ReadCell, StagePlan, TransformPlan } from './stage.js'
 export { addCounts, nothingWritten } from './write.js'

@@ -1,12 +1,12 @@
 /** A target that is several tables (分库分表): which, and by what rule rows go to them. Part of the plugin contract. */
 import type { TableCreation, TableDefinition } from './design.js'
-import type { TableSchema } from './schema.js'
+import type { Column, TableSchema } from './schema.js'
 
 /**
- * What says in which shard a row belongs, by its written cells. Column names are those of the target, in the plan as in
- * the params.
+ * What says in which shard a row belongs: its written cells, or an expression of the source. Column names are those of the
+ * target, in the plan as in the params.
  */
-export type ShardRule = HashRule | RangeRule | DateRule
+export type ShardRule = HashRule | RangeRule | DateRule | SqlRule
 
 export interface HashRule {
   /** The texts of several columns are put together, with `separator` between them. */
@@ -29,6 +29,12 @@ export interface DateRule {
   readonly date: string
 }
 
+/** The source computes the number of the shard, from 0 on, in the order in which the shards are named. */
+export interface SqlRule {
+  /** An expression in the source's own SQL. */
+  readonly sql: string
+}
+
 /** One table of many. Rows of it are written by the plan with this table in place of the whole. */
 export interface Shard {
   /** For people and reports: `account_3`, or `shard_0.account_3` where there are several databases. */
@@ -48,6 +54,11 @@ export interface Sharding {
   readonly table: string
   /** One for databases and tables together, or one for each. */
   readonly rule: ShardRule | { readonly database: ShardRule; readonly table: ShardRule }
+  /**
+   * Columns that the source derives for rules with `sql`, the database's before the table's. They are read behind those that
+   * are written, stay there through the stage, and are dropped when a row's shard is known.
+   */
+  readonly reads: readonly Column[]
   /** `each`: every database has all tables; `through`: the numbers of the tables run through the databases. */
   readonly numbering: 'each' | 'through'
   /** Those that are known. By date there may be more, which are made when their first row comes. */

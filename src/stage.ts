@@ -3,7 +3,7 @@
  * it. Part of the plugin contract, plain JSON.
  *
  * The reader yields `reads`, of which the cells are made, row by row: copied as they stand, looked up, numbered. The cells
- * are what is written, in the order of `Plan.columns`; with a transform they are the properties of the rows that its
+ * are what is written, in the order of `Plan.columns`, before what only says the shard; with a transform they are the properties of the rows that its
  * function gets, and what that returns is written.
  *
  * A cell that nobody asked to change is never decoded.
@@ -15,7 +15,7 @@ import type { Column, ColumnMapping } from './schema.js'
 export interface StagePlan {
   /** What the reader yields, in this order; also what only the stage itself needs. */
   readonly reads: readonly Column[]
-  /** Without a transform, one for each of `Plan.columns`, in that order. */
+  /** Without a transform, one for each of `Plan.columns`, in that order; then those that `Sharding.reads` asks for. */
   readonly cells: readonly CellPlan[]
   /** null: the cells are written as they are. */
   readonly transform: TransformPlan | null
@@ -61,13 +61,16 @@ export function writesAhead({ stage }: Plan): boolean {
 
 /** The plan as the reader is to follow it: its columns are those that are read. */
 export function readPlan(plan: Plan): ReadPlan {
-  if (plan.stage === null) return plan
-  return { ...plan, columns: plan.stage.reads.map((source) => ({ source })) }
+  if (plan.stage !== null) return { ...plan, columns: plan.stage.reads.map((source) => ({ source })) }
+  const more = plan.sharding?.reads ?? []
+  return { ...plan, columns: [...plan.columns, ...more.map((source) => ({ source }))] }
 }
 
 /** The plan as `Reader.check` is to see it: each column that is read, with where it goes if it goes there unchanged. */
 export function checkPlan(plan: Plan): Plan {
-  if (plan.stage === null) return plan
+  if (plan.stage === null) {
+    return { ...plan, columns: [...plan.columns, ...(plan.sharding?.reads ?? []).map(toItself)] }
+  }
   const copied = plan.columns.filter(({ made }) => made === undefined)
   const same = (a: Column, b: Column) => a.name === b.name && a.sql === b.sql
   const others = plan.stage.reads.filter((read) => !copied.some(({ source }) => same(source, read)))

@@ -12,7 +12,8 @@ export class RowRepair implements RowActions {
   readonly #writer: Writer
   readonly #plan: Plan
   readonly #signal: AbortSignal
-  readonly #written: Buffer[] = []
+  /** By shard where only the source's SQL can tell it, and the row no longer holds what that said. */
+  readonly #written = new Map<string, Buffer[]>()
   /** By shard, where there are any. */
   readonly #removed = new Map<string, Buffer[]>()
   /** Rows deleted so far, and committed. */
@@ -24,38 +25,39 @@ export class RowRepair implements RowActions {
     this.#signal = signal
   }
 
-  readonly write = (row: Buffer): void => {
-    this.#written.push(this.#plan.sharding === null ? row : splitShard(row).row)
+  readonly write = (compared: Buffer): void => {
+    const { sharding } = this.#plan
+    const { row, shard } = sharding === null ? { row: compared, shard: '' } : splitShard(compared)
+    add(this.#written, sharding !== null && sharding.reads.length > 0 ? shard : '', row)
   }
 
   /** The bytes are read over when the comparison goes on, so they are copied. */
   readonly remove = (compared: Buffer): void => {
     const sharded = this.#plan.sharding !== null
     const { row, shard } = sharded ? splitShard(compared) : { row: Buffer.from(compared), shard: '' }
-    const rows = this.#removed.get(shard) ?? []
-    this.#removed.set(shard, rows)
-    rows.push(row)
+    add(this.#removed, shard, row)
   }
 
   /** Resolves to the rows written. Deletes before anything is written: an extra row may hold the value of another unique key that a missing one needs. */
   async apply(mayDelete: boolean): Promise<number> {
     if (mayDelete) await this.#delete()
-    if (this.#written.length === 0) return 0
-    const { rowsWritten } = await this.#writer.write(this.#plan, this.#batches(), {
-      signal: this.#signal,
-      onProgress: () => {},
-      onDirty,
-      beforeCommit: () => {},
-    })
-    return rowsWritten
+    let written = 0
+    for (const [shard, rows] of this.#written) {
+      const { writer, plan } = this.#end(shard)
+      const { rowsWritten } = await writer.write(plan, this.#batches(rows), {
+        signal: this.#signal,
+        onProgress: () => {},
+        onDirty,
+        beforeCommit: () => {},
+      })
+      written += rowsWritten
+    }
+    return written
   }
 
   async #delete(): Promise<void> {
     for (const [shard, all] of this.#removed) {
-      const { writer, plan } =
-        this.#writer instanceof ShardedWriter
-          ? this.#writer.shard(this.#plan, shard)
-          : { writer: this.#writer, plan: this.#plan }
+      const { writer, plan } = this.#end(shard)
       for (let at = 0; at < all.length; at += DELETE_ROWS) {
         const rows = all.slice(at, at + DELETE_ROWS)
         this.deleted += await writer.remove!(plan, batchOf(rows), this.#signal)
@@ -63,11 +65,17 @@ export class RowRepair implements RowActions {
     }
   }
 
-  async *#batches(): AsyncGenerator<Batch> {
+  #end(shard: string): { readonly writer: Writer; readonly plan: Plan } {
+    return this.#writer instanceof ShardedWriter && shard !== ''
+      ? this.#writer.shard(this.#plan, shard)
+      : { writer: this.#writer, plan: this.#plan }
+  }
+
+  async *#batches(all: readonly Buffer[]): AsyncGenerator<Batch> {
     const { bytes: most, rows: mostRows } = this.#plan.batch
     let rows: Buffer[] = []
     let bytes = 0
-    for (const row of this.#written) {
+    for (const row of all) {
       rows.push(row)
       bytes += row.length
       if (bytes < most && rows.length < mostRows) continue
@@ -77,6 +85,12 @@ export class RowRepair implements RowActions {
     }
     if (rows.length > 0) yield batchOf(rows)
   }
+}
+
+function add(to: Map<string, Buffer[]>, shard: string, row: Buffer): void {
+  const rows = to.get(shard) ?? []
+  to.set(shard, rows)
+  rows.push(row)
 }
 
 function batchOf(rows: readonly Buffer[]): Batch {

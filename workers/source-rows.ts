@@ -19,24 +19,30 @@ export interface Making {
   readonly stage: Stage
 }
 
+/** Which shard rows belong to, and whether each `must` have one. */
+export interface Routing {
+  readonly router: Router
+  readonly must: boolean
+}
+
 /** Rows of the source as they are compared: made as a copy makes them, with the name of their shard. */
 export class SourceRows {
   readonly #ranges: RangeSource
   readonly #plan: ReadPlan
   readonly #making: Making | null
-  readonly #router: Router | null
+  readonly #routing: Routing | null
 
-  /** `making` null: as they are read. `router` null: the target is one table. */
-  constructor(ranges: RangeSource, plan: ReadPlan, making: Making | null, router: Router | null) {
+  /** `making` null: as they are read. `routing` null: the target is one table. */
+  constructor(ranges: RangeSource, plan: ReadPlan, making: Making | null, routing: Routing | null) {
     this.#ranges = ranges
     this.#plan = making ? { ...plan, columns: making.plan.reads.map((source) => ({ source })) } : plan
     this.#making = making
-    this.#router = router
+    this.#routing = routing
   }
 
   async *read(range: Split, sink: SourceSink, signal: AbortSignal): AsyncGenerator<Batch> {
     for await (const batch of this.#made(this.#ranges.read(this.#plan, range, signal), range, sink)) {
-      yield this.#router ? routedRows(batch, this.#router) : batch
+      yield this.#routing ? routedRows(batch, this.#routing.router, this.#routing.must) : batch
     }
   }
 

@@ -126,7 +126,7 @@ export class Verifier {
   async #compareRows(ends: Ends, range: Split): Promise<Findings> {
     const comparison = new RowComparison(comparisonSetup(this.#setup.plan, ends.making?.plan ?? null))
     let bytes = 0
-    for await (const batch of this.#readSource(ends, range, comparison)) {
+    for await (const batch of this.#readSource(ends, range, comparison, false)) {
       bytes += batch.bytes.length
       if (bytes > MANY_BYTES && this.#divisible(range)) {
         return this.#compareParts(ends, ends.source, range, Math.max(1, comparison.sourceRows >> 1))
@@ -181,7 +181,7 @@ export class Verifier {
   /** Resolves to the rows written. */
   async #repair(ends: Ends, range: Split, repair: RowRepair, mayDelete: number): Promise<number> {
     const comparison = new RowComparison(comparisonSetup(this.#setup.plan, ends.making?.plan ?? null), repair)
-    for await (const batch of this.#readSource(ends, range, comparison)) comparison.addSource(batch)
+    for await (const batch of this.#readSource(ends, range, comparison, true)) comparison.addSource(batch)
     if (!comparison.complete) throw tooLarge(ends.source.plan.source.table)
     for await (const batch of this.#readTarget(ends.target, range)) comparison.addTarget(batch)
     // More than there were when the user's limit was looked at: somebody else writes to the target.
@@ -200,10 +200,17 @@ export class Verifier {
     if (!hasNone(plan, range)) yield* ranges.read(plan, range, this.#abort.signal)
   }
 
-  async *#readSource({ source, making }: Ends, range: Split, sink: SourceSink): AsyncGenerator<Batch> {
+  /** A row that no shard is for cannot be repaired, so then each `must` have one. */
+  async *#readSource(
+    { source, making }: Ends,
+    range: Split,
+    sink: SourceSink,
+    must: boolean,
+  ): AsyncGenerator<Batch> {
     const { ranges, plan } = source
     if (hasNone(plan, range)) return
-    yield* new SourceRows(ranges, plan, making, this.#router).read(range, sink, this.#abort.signal)
+    const rows = new SourceRows(ranges, plan, making, this.#router && { router: this.#router, must })
+    yield* rows.read(range, sink, this.#abort.signal)
   }
 
   async *#readTarget(side: Side, range: Split): AsyncGenerator<Batch> {

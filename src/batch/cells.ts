@@ -36,6 +36,14 @@ export function forEachRow(
   }
 }
 
+/** Takes the last cells off the row that ends at `end`, in place; gives where it ends then. */
+export function dropCells(bytes: Buffer, end: number, count: number): number {
+  let last = end - 1
+  for (let i = 0; i < count; i++) last = bytes.lastIndexOf(TAB, last - 1)
+  bytes[last] = LF
+  return last + 1
+}
+
 function unescape(bytes: Buffer, start: number, end: number, escapes: number): Buffer | null {
   if (end - start === 2 && bytes[start + 1] === NULL_LETTER) return null
   const cell = Buffer.allocUnsafe(end - start - escapes)

@@ -23,7 +23,8 @@ export class Narrower {
 
   /** null when no column of the plan has an accepted loss that can be applied here. */
   static of(plan: Plan): Narrower | null {
-    const columns = plan.columns.map(narrowOf)
+    const unwritten = (plan.sharding?.reads ?? []).map(() => null)
+    const columns = [...plan.columns.map(narrowOf), ...unwritten]
     return columns.some((column) => column !== null) ? new Narrower(plan, columns) : null
   }
 

@@ -136,7 +136,8 @@ function derivation({ at, origin: from, steps, to }: NamedEntry): Derivation {
   return { at, name: origin.type === 'column' ? origin.name : to!, origin, steps }
 }
 
-async function derive(
+/** Throws PARAMS_INVALID, also where the source computes nothing. */
+export async function derive(
   reader: Reader,
   source: TableSchema,
   wanted: readonly Derivation[],

@@ -77,6 +77,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     tables: tablesThere(target, create, made.sharding),
     pairs: mapping.pairs,
     key: chosen.key,
+    shardReads: made.sharding?.reads ?? [],
     workerNum: params.workerNum,
     transform,
   })

@@ -1,7 +1,8 @@
 import { RowshiftError } from '../errors.js'
-import type { Column, ColumnMapping, Sharding, ShardRule, StagePlan, WriteMode } from '../plugin.js'
+import type { Column, ColumnMapping, Sharding, ShardRule, SqlRule, StagePlan, WriteMode } from '../plugin.js'
 import { orderOf } from '../shard/bounds.js'
 import { parsePattern } from '../shard/pattern.js'
+import { columnsOf, rulesOf } from '../shard/rules.js'
 import type { ShardParams } from '../task/shard-params.js'
 
 /** What `shard` and the names of the target say must go together. Throws one PARAMS_INVALID; needs no connection. */
@@ -27,8 +28,7 @@ function sharded({ rule, numbering }: ShardParams, table: string, databases: rea
   const at = (path: string, fault: string) => faults.push(`params.shard${path}: ${fault}`)
   const tables = pattern.labels.length
   if (pattern.kind === 'any') at('', `the target is named ${table}; a star is for sources only`)
-  const rules = 'database' in rule ? [rule.database, rule.table] : [rule]
-  const byTable = rules.at(-1)!
+  const byTable = rulesOf(rule).at(-1)!
   if ('date' in byTable !== (pattern.kind === 'date')) {
     at('', `"date" and a target like log_{yyyyMM} come together; the target is ${table}`)
   } else if ('date' in byTable && byTable.date !== pattern.labels[0]) {
@@ -75,7 +75,13 @@ function checkBounds(
 /** The rules with the target's own spelling of its columns, checked against what these hold. Throws PARAMS_INVALID. */
 export function settleRules(sharding: Sharding, columns: readonly Pick<ColumnMapping, 'target'>[]): Sharding {
   const faults: string[] = []
+  const reads = sharding.reads.values()
   const settle = (rule: ShardRule, path: string): ShardRule => {
+    if ('sql' in rule) {
+      const { kind, type } = reads.next().value!
+      if (!NUMBERS.has(kind)) faults.push(`${path}.sql: gives ${type}, which is no number`)
+      return rule
+    }
     const found = rule.by.map((name) => {
       const column = columns.find(({ target }) => target.name.toLowerCase() === name.toLowerCase())?.target
       if (!column)
@@ -97,16 +103,13 @@ export function settleRules(sharding: Sharding, columns: readonly Pick<ColumnMap
   return { ...sharding, rule: settled }
 }
 
-/** The columns that rules look at. */
-export function columnsOf(rule: Sharding['rule']): readonly string[] {
-  return ('database' in rule ? [rule.database, rule.table] : [rule]).flatMap((each) => each.by)
-}
-
 /** A hash is taken of the text of a value, so there must be one way only to write it. */
 const HASHED = new Set(['integer', 'text', 'bytes', 'date'])
+/** Text may hold a number; whether it does, each row shows. */
+const NUMBERS = new Set(['integer', 'decimal', 'float', 'boolean', 'text'])
 const DATED = new Set(['date', 'datetime', 'instant'])
 
-function unfit(rule: ShardRule, { name, kind, type }: Column, path: string): string[] {
+function unfit(rule: Exclude<ShardRule, SqlRule>, { name, kind, type }: Column, path: string): string[] {
   const what = `${name} (${type})`
   if ('date' in rule) return DATED.has(kind) ? [] : [`${path}.by: ${what} is no date`]
   if ('hash' in rule) {
@@ -129,7 +132,7 @@ function unfit(rule: ShardRule, { name, kind, type }: Column, path: string): str
 
 /** What shards do not do for the user. */
 export function shardWarnings(
-  { rule, table, databases }: Sharding,
+  { rule, reads, table, databases }: Sharding,
   identity: readonly string[] | null,
   writeMode: WriteMode,
   stage: StagePlan | null,
@@ -141,6 +144,12 @@ export function shardWarnings(
     warnings.push(
       `shards of ${table} follow ${outside.join(', ')}, which is not in the key (${identity!.join(', ')}): when it changes in a row that was ` +
         'copied before, the row is written to its new shard and stays in the old one too; verify --repair finds that',
+    )
+  }
+  if (reads.length > 0 && identity !== null && writeMode !== 'insert') {
+    warnings.push(
+      `shards of ${table} follow SQL: when a row that was copied before comes to another shard (the SQL looks at more than ${identity.join(', ')}), ` +
+        'it stays in the old one too; verify --repair finds that',
     )
   }
   const numbered = stage?.cells.find((cell) => cell.type === 'id' && cell.ids.type === 'sequence')

@@ -1,10 +1,12 @@
 import { RowshiftError } from '../errors.js'
-import type { Column, Shard, Sharding, TableSchema, Writer } from '../plugin.js'
+import type { Column, Derivation, Reader, Shard, Sharding, TableSchema, Writer } from '../plugin.js'
 import { difference } from '../shard/alike.js'
 import { orderOf } from '../shard/bounds.js'
 import type { Pattern } from '../shard/pattern.js'
 import { nameOf, parsePattern } from '../shard/pattern.js'
+import { rulesOf } from '../shard/rules.js'
 import type { ShardParams } from '../task/shard-params.js'
+import { derive } from './mapping.js'
 import type { PlanRequest } from './plan.js'
 import { tablesOf } from './table-names.js'
 import type { TargetChoice } from './target.js'
@@ -55,6 +57,7 @@ export async function planShards(
     databases: place.databases,
     table: pattern.text,
     ...params,
+    reads: await readsOf(request.reader, source, params.rule),
     shards,
     onDemand,
   }
@@ -65,6 +68,21 @@ export async function planShards(
     reasons: [describe(sharding), ...madeReasons(found, request)],
     warnings: [...new Set(found.flatMap(({ choice }) => choice.warnings))],
   }
+}
+
+/** What the source computes for rules with `sql`. Throws PARAMS_INVALID. */
+export function readsOf(
+  reader: Reader,
+  source: TableSchema,
+  rule: Sharding['rule'],
+): Promise<readonly Column[]> {
+  const paths = 'database' in rule ? ['shard.database', 'shard.table'] : ['shard']
+  const wanted = rulesOf(rule).flatMap((each, i): Derivation[] => {
+    if (!('sql' in each)) return []
+    const name = `${paths[i]!}.sql`
+    return [{ at: `params.${name}`, name, origin: { type: 'sql', sql: each.sql }, steps: [] }]
+  })
+  return derive(reader, source, wanted)
 }
 
 /** Throws one TABLE_NOT_FOUND for all tables that are missing and may not be made. */
@@ -176,10 +194,11 @@ function sums(tables: readonly TableSchema[]): Pick<TableSchema, 'estimatedRows'
   }
 }
 
-function describe({ shards, databases, table, onDemand }: Sharding): string {
+function describe({ shards, databases, table, onDemand, reads }: Sharding): string {
   const where = databases.length === 1 ? '' : ` in ${databases.length} databases (${databases.join(', ')})`
   const more = onDemand === null ? '' : '; others are made when the first row of their date comes'
-  return `target ${table} is ${shards.length} tables${where}${more}`
+  const computed = reads.map(({ name, sql }) => `; ${name} (pushed down: ${sql!}) says where a row goes`)
+  return `target ${table} is ${shards.length} tables${where}${more}${computed.join('')}`
 }
 
 function madeReasons(found: readonly Found[], { params }: PlanRequest): string[] {

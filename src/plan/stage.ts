@@ -16,6 +16,8 @@ export interface StageRequest {
   readonly tables: readonly string[]
   readonly pairs: readonly ColumnPair[]
   readonly key: SplitKey | null
+  /** Columns that say in which shard a row belongs, and are not written. */
+  readonly shardReads: readonly Column[]
   readonly workerNum: number
   readonly transform: PlannedTransform | null
 }
@@ -52,6 +54,8 @@ export async function planStage(request: StageRequest): Promise<StageChoice> {
     const message = `The params do not fit the tables:\n  ${faults.join('\n  ')}`
     throw new RowshiftError('PARAMS_INVALID', message, { faults })
   }
+  for (const column of request.shardReads)
+    cells.push({ type: 'read', name: column.name, column, at: reads.place(column) })
   // So that a row which is refused can be named.
   for (const column of request.key?.columns ?? []) reads.place(column)
   const stage = { reads: reads.columns, cells, transform: transform?.plan ?? null }

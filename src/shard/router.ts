@@ -3,7 +3,7 @@ import { excerpt, rowName } from '../batch/row-name.js'
 import { RowshiftError } from '../errors.js'
 import type { ColumnMapping, Plan, Shard, ShardRule } from '../plugin.js'
 import type { Locate } from './rules.js'
-import { locator, whyNowhere } from './rules.js'
+import { columnsOf, locator, rulesOf, whyNowhere } from './rules.js'
 import type { Pattern } from './pattern.js'
 import { labelOf, nameOf, parsePattern } from './pattern.js'
 
@@ -14,7 +14,7 @@ export type RoutingPlan = Pick<Plan, 'sharding' | 'key' | 'target'> & {
 
 /** Says for rows of a plan's columns which shard they belong to, by a number that only it gives a meaning. */
 export class Router {
-  /** A 1 for each column that has to be looked at. */
+  /** A 1 for each cell that has to be looked at. */
   readonly wanted: Uint8Array
   readonly #plan: RoutingPlan
   readonly #pattern: Pattern
@@ -24,15 +24,14 @@ export class Router {
   readonly #place: (cells: Cells) => readonly [database: number, table: number] | null
 
   constructor(plan: RoutingPlan) {
-    const { rule, databases, table, numbering } = plan.sharding!
+    const { rule, reads, databases, table, numbering } = plan.sharding!
     this.#plan = plan
     this.#databases = databases.length
     const pattern = (this.#pattern = parsePattern(table))
     const known = pattern.kind === 'date' ? datesOf(plan) : pattern.labels
     for (const label of known) this.#tables.set(label, this.#tables.size)
-    const rules = 'database' in rule ? [rule.database, rule.table] : [rule]
-    this.wanted = new Uint8Array(plan.columns.length)
-    for (const { by } of rules) for (const name of by) this.wanted[columnAt(plan, name)] = 1
+    this.wanted = new Uint8Array(plan.columns.length + reads.length).fill(1, plan.columns.length)
+    for (const name of columnsOf(rule)) this.wanted[columnAt(plan, name)] = 1
     const tables = pattern.labels.length
     if ('database' in rule) {
       const database = this.#locate(rule.database, databases.length)
@@ -49,6 +48,11 @@ export class Router {
         return [Math.floor(number / perDatabase), through ? number : number % perDatabase]
       }
     }
+  }
+
+  /** How many cells stand behind those that are written. */
+  get unwritten(): number {
+    return this.#plan.sharding!.reads.length
   }
 
   /** The row's shard; null: none is for it. By dates it may be one that the plan does not know yet. */
@@ -77,33 +81,42 @@ export class Router {
     return this.#tables.get(labelOf(this.#pattern, table)!)! * this.#databases + endpoint
   }
 
-  /** For a row without a shard, with all its cells. */
+  /** For a row without a shard, with all its cells; those that are not written may be gone. */
   refusal(cells: Cells, why = this.#why()): RowshiftError {
-    const { columns, target } = this.#plan
+    const { columns, target, sharding } = this.#plan
     const names = columns.flatMap(({ target: { name } }, i) => (this.wanted[i] === 1 ? [name] : []))
     const values = names.map(
       (name) =>
         `${name} = ${excerpt(cells[columns.findIndex(({ target }) => target.name === name)] ?? null)}`,
     )
+    const computed = sharding!.reads.flatMap(({ name }, i) => {
+      const cell = cells[columns.length + i]
+      return cell === undefined ? [] : [`${name} = ${excerpt(cell)}`]
+    })
     const row = rowName(this.#plan, cells)
     return new RowshiftError(
       'SHARD_UNKNOWN',
-      `No shard of ${target.table} is for ${values.join(', ')}${row.length > 0 ? `, in the row with ${row.join(', ')}` : ''}: ${why}. ` +
+      `No shard of ${target.table} is for ${[...values, ...computed].join(', ')}${row.length > 0 ? `, in the row with ${row.join(', ')}` : ''}: ${why}. ` +
         'Extend the shard rule, change the row, or leave it out with "where".',
       { table: target.table, column: names[0] ?? null, key: row },
     )
   }
 
   #why(): string {
-    const { rule } = this.#plan.sharding!
-    const rules: readonly ShardRule[] = 'database' in rule ? [rule.database, rule.table] : [rule]
-    return rules.map(whyNowhere).join('; or ')
+    return rulesOf(this.#plan.sharding!.rule).map(whyNowhere).join('; or ')
   }
 
   #locate(rule: ShardRule, count: number): Locate {
+    const { columns, sharding } = this.#plan
+    if ('sql' in rule) {
+      const place = rulesOf(sharding!.rule)
+        .filter((each) => 'sql' in each)
+        .indexOf(rule)
+      return locator(rule, [{ at: columns.length + place, kind: sharding!.reads[place]!.kind }], count)
+    }
     const cells = rule.by.map((name) => {
       const at = columnAt(this.#plan, name)
-      return { at, kind: this.#plan.columns[at]!.target.kind }
+      return { at, kind: columns[at]!.target.kind }
     })
     return locator(rule, cells, count)
   }

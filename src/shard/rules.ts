@@ -1,6 +1,6 @@
 /** Which shard a row belongs to: pure functions of its cells. docs/sharding.md defines them for users. */
 import type { Cells } from '../batch/row-name.js'
-import type { DateRule, HashRule, RangeRule, ShardRule } from '../plugin.js'
+import type { DateRule, HashRule, RangeRule, Sharding, ShardRule } from '../plugin.js'
 import type { ColumnKind } from '../schema.js'
 import { orderOf } from './bounds.js'
 import { crc32, javaHash, murmur3 } from './hash.js'
@@ -15,9 +15,20 @@ export interface ShardCell {
   readonly kind: ColumnKind
 }
 
-/** `cells` are those of `rule.by`; `count` is how many shards there are to choose from. */
+/** The rules for databases and tables, or the one for both. */
+export function rulesOf(rule: Sharding['rule']): readonly ShardRule[] {
+  return 'database' in rule ? [rule.database, rule.table] : [rule]
+}
+
+/** The columns that rules look at. */
+export function columnsOf(rule: Sharding['rule']): readonly string[] {
+  return rulesOf(rule).flatMap((each) => ('by' in each ? each.by : []))
+}
+
+/** `cells` are those of `rule.by`, or the one of `rule.sql`; `count` is how many shards there are to choose from. */
 export function locator(rule: ShardRule, cells: readonly ShardCell[], count: number): Locate {
   if ('hash' in rule) return byHash(rule, cells, count)
+  if ('sql' in rule) return byNumber(cells[0]!, count)
   return 'range' in rule ? byRange(rule, cells[0]!, count) : byDate(rule, cells[0]!)
 }
 
@@ -26,6 +37,7 @@ export function whyNowhere(rule: ShardRule): string {
   if ('hash' in rule) {
     return rule.hash === 'modulo' ? 'modulo needs a whole number' : 'NULL has no shard'
   }
+  if ('sql' in rule) return 'the expression must give the number of a shard, counted from 0'
   if ('range' in rule) return `it is NULL, or not below the last bound ${rule.range.at(-1)!}`
   return `it has no ${rule.date}`
 }
@@ -126,6 +138,15 @@ function byRange({ range }: RangeRule, { at, kind }: ShardCell, count: number): 
       else low = middle + 1
     }
     return low < count ? low : null
+  }
+}
+
+/** Also with a fraction of zeros, which a division may leave. */
+function byNumber({ at }: ShardCell, count: number): Locate {
+  return (row) => {
+    const [, digits] = /^0*(\d+)(?:\.0*)?$/.exec(row[at]?.toString('latin1') ?? '') ?? []
+    const number = Number(digits)
+    return number < count ? number : null
   }
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { recycle } from '../batch/builder.js'
-import { forEachRow } from '../batch/cells.js'
+import { dropCells, forEachRow } from '../batch/cells.js'
 import { cellsOf } from '../batch/row-name.js'
 import { RowshiftError } from '../errors.js'
 import { checkCreated } from '../plan/target.js'
@@ -122,14 +122,20 @@ export class ShardedWriter implements Writer {
     const { router } = this.#routed(plan)
     const write = new ShardedWrite(plan, options, (number) => this.#end(plan, number, options.signal))
     const parts = new Parts()
+    const { unwritten } = router
     for await (const batch of batches) {
       parts.begin(batch)
       forEachRow(
         batch,
         (cells, start, end) => {
           const shard = router.shardOf(cells)
-          if (shard !== null) parts.add(shard, start, end)
-          else write.refuse({ bytes: batch.bytes.subarray(start, end), rows: 1 }, router)
+          const error =
+            shard === null
+              ? router.refusal(cellsOf({ bytes: batch.bytes.subarray(start, end), rows: 1 }))
+              : null
+          const written = dropCells(batch.bytes, end, unwritten)
+          if (shard !== null) parts.add(shard, start, written)
+          else write.refuse({ bytes: batch.bytes.subarray(start, written), rows: 1 }, error!)
         },
         router.wanted,
       )
@@ -199,8 +205,8 @@ class ShardedWrite {
   }
 
   /** A row that no shard is for. */
-  refuse(row: Batch, router: Router, why?: string): void {
-    this.#options.onDirty(row, router.refusal(cellsOf(row), why))
+  refuse(row: Batch, error: RowshiftError): void {
+    this.#options.onDirty(row, error)
     this.#refused++
     this.#options.onProgress((this.#handed += row.rows))
   }
@@ -211,7 +217,7 @@ class ShardedWrite {
       const end = await this.#end(number)
       if (end === null) {
         const why = `there is no table ${router.placeOf(number).table}, and the run may not make it`
-        for (const row of parts.rowsOf(number)) this.refuse(row, router, why)
+        for (const row of parts.rowsOf(number)) this.refuse(row, router.refusal(cellsOf(row), why))
         continue
       }
       const counts = await this.#storePart(end, number, parts)

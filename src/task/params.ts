@@ -7,7 +7,7 @@ import type { MaxDelete } from '../verify/deletes.js'
 import type { ColumnEntry, RawEntry } from './columns.js'
 import { columnEntries, entryFaults } from './columns.js'
 import type { RawShard, ShardParams } from './shard-params.js'
-import { shardFaults, shardParams } from './shard-params.js'
+import { followsSql, shardFaults, shardParams } from './shard-params.js'
 
 /** A task's params with both spellings of the seed brought to one form and defaults filled in. */
 export interface Params {
@@ -161,7 +161,13 @@ function contradictions(raw: RawParams): string[] {
   if (key && targetKey && key.length !== targetKey.length) {
     faults.push('params.pk: "src" and "dest" must have the same number of columns')
   }
-  if (raw.shard !== undefined) faults.push(...shardFaults(raw.shard))
+  if (raw.shard !== undefined) {
+    faults.push(...shardFaults(raw.shard))
+    if (raw.transform !== undefined && followsSql(raw.shard))
+      faults.push(
+        'params.shard: "sql" knows rows as they are read, and a transform makes others of them; let it set a column, and name that in "by"',
+      )
+  }
   return faults
 }
 

@@ -13,6 +13,7 @@ interface RawRule {
   readonly separator?: string
   readonly range?: readonly (string | number)[]
   readonly date?: string
+  readonly sql?: string
 }
 
 /** What the schema lets through. */
@@ -49,8 +50,18 @@ export function shardFaults(raw: RawShard): string[] {
   return faults
 }
 
+export function followsSql({ sql, database, table }: RawShard): boolean {
+  return [sql, database?.sql, table?.sql].some((each) => each !== undefined)
+}
+
 function ruleFaults(rule: RawRule, path: string): string[] {
   const faults: string[] = []
+  const { sql, ...others } = rule
+  if (sql !== undefined) {
+    const more = Object.keys(others).map((name) => `"${name}"`)
+    if (more.length > 0) faults.push(`${path}: "sql" is a rule by itself; leave out ${more.join(', ')}`)
+    return faults
+  }
   const kinds = (['hash', 'range', 'date'] as const).filter((kind) => rule[kind] !== undefined)
   const columns = list(rule.by)
   if (columns.length === 0) faults.push(`${path}: "by" is missing, the column that says where a row belongs`)
@@ -83,7 +94,8 @@ export function shardParams(raw: RawShard): ShardParams {
   return { rule: { database: toRule(database), table: toRule(table) }, numbering }
 }
 
-function toRule({ by, hash, sign, separator = '', range, date }: RawRule): ShardRule {
+function toRule({ by, hash, sign, separator = '', range, date, sql }: RawRule): ShardRule {
+  if (sql !== undefined) return { sql }
   const columns = list(by)
   if (hash !== undefined) return { by: columns, hash, sign: sign ?? SIGNS[hash][0], separator }
   if (range !== undefined) return { by: columns, range: range.map(String) }

@@ -22,21 +22,33 @@ export function withShard(setup: ComparisonSetup): ComparisonSetup {
   }
 }
 
-/** Rows of the source, each with the name of the shard that it belongs to, or NULL. */
-export function routedRows(batch: Batch, router: Router): Batch {
-  return withCell(batch, (row) => router.nameFor(cellsOfRow(row)))
+/**
+ * Rows of the source, each with the name of the shard that it belongs to in the place of the cells that only say so.
+ * Without a shard: NULL, or SHARD_UNKNOWN is thrown if every row `must` have one.
+ */
+export function routedRows(batch: Batch, router: Router, must: boolean): Batch {
+  const cellOf = (row: Buffer) => {
+    const cells = cellsOfRow(row)
+    const name = router.nameFor(cells)
+    if (name === null && must) throw router.refusal(cells)
+    return name
+  }
+  return withCell(batch, cellOf, router.unwritten)
 }
 
 /** Rows of one shard. */
 export function rowsOfShard(batch: Batch, name: string): Batch {
-  return withCell(batch, () => name)
+  return withCell(batch, () => name, 0)
 }
 
-function withCell(batch: Batch, cellOf: (row: Buffer) => string | null): Batch {
+/** The last cells, `dropped` of them, are left out. */
+function withCell(batch: Batch, cellOf: (row: Buffer) => string | null, dropped: number): Batch {
   const builder = new BatchBuilder({ bytes: batch.bytes.length + batch.rows * 16, rows: batch.rows })
   for (const row of rowsOf(batch.bytes)) {
     builder.reserve(row.length)
-    builder.length += row.copy(builder.buffer, builder.length)
+    let end = row.length
+    for (let i = 0; i < dropped; i++) end = row.lastIndexOf(TAB, end - 2) + 1
+    builder.length += row.copy(builder.buffer, builder.length, 0, end)
     builder.buffer[builder.length - 1] = TAB
     const cell = cellOf(row)
     if (cell === null) builder.appendNull()

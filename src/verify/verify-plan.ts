@@ -9,7 +9,9 @@ import { chooseKey } from '../plan/split-key.js'
 import { planStage } from '../plan/stage.js'
 import type { ColumnPair } from '../plan/mapping.js'
 import { originOf } from '../engine/ends.js'
-import { columnsOf, settleRules } from '../plan/shard-rule.js'
+import { settleRules } from '../plan/shard-rule.js'
+import { readsOf } from '../plan/shards.js'
+import { columnsOf } from '../shard/rules.js'
 import type { SourcePlace, Sources } from '../plan/sources.js'
 import { describeSources } from '../plan/sources.js'
 import type { Column, Reader, ReadPlan, Sharding, SplitKey, StagePlan, TableSchema } from '../plugin.js'
@@ -65,6 +67,8 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
   checkNamedColumns(params, source, target, all)
   const { pairs: remade, fresh } = repeatable(all)
   const chosen = chooseKey(source, params.key)
+  const placed = await placeOf(params, place, shards, { reader, source, fresh })
+  const shardReads = placed?.reads ?? []
   const staged = await planStage({
     writer: null,
     places: ends.places,
@@ -72,6 +76,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     tables: [],
     pairs: remade,
     key: chosen.key,
+    shardReads,
     workerNum: params.workerNum,
     transform: null,
   })
@@ -97,7 +102,9 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       source,
       sources: keyed(many, ranges.source),
       key: ranges.source,
-      columns: (stage?.reads ?? pairs.map((pair) => pair.source)).map((source) => ({ source })),
+      columns: (stage?.reads ?? [...pairs.map((pair) => pair.source), ...shardReads]).map((source) => ({
+        source,
+      })),
     },
     target: {
       ...common,
@@ -107,7 +114,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       columns: pairs.map((pair) => ({ source: pair.target })),
     },
   }
-  const sharding = shardingOf(params, place, shards, { pairs, fresh })
+  const sharding = placed && settleRules(placed, pairs)
   const digest = chooseDigest(ends, sides.source, sides.target, pairs)
   return {
     ...sides,
@@ -164,19 +171,24 @@ function checkDistinct([sources, targets]: readonly [
 }
 
 /** null: the target is one table, or where a row belongs follows from what only the run makes. */
-function shardingOf(
+async function placeOf(
   { shard }: Params,
   place: SourcePlace | null,
   shards: Sources | null,
-  { pairs, fresh }: { readonly pairs: readonly ColumnPair[]; readonly fresh: readonly ColumnPair[] },
-): Sharding | null {
+  {
+    reader,
+    source,
+    fresh,
+  }: { readonly reader: Reader; readonly source: TableSchema; readonly fresh: readonly ColumnPair[] },
+): Promise<Sharding | null> {
   if (shard === null || place === null || shards === null) return null
   const unknown = fresh.map(({ target }) => target.name.toLowerCase())
   if (columnsOf(shard.rule).some((name) => unknown.includes(name.toLowerCase()))) return null
   const { databases } = place
   const known = shards.tables.map((table) => ({ ...table, create: null }))
   const { table } = shards.source
-  return settleRules({ databases, table, ...shard, shards: known, onDemand: null }, pairs)
+  const reads = await readsOf(reader, source, shard.rule)
+  return { databases, table, ...shard, reads, shards: known, onDemand: null }
 }
 
 interface Ranges {

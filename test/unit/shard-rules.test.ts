@@ -49,6 +49,19 @@ describe('rules of shards', () => {
     )
   })
 
+  it('take the number that the source computes', () => {
+    const rule = { sql: 'MOD(id, 12)' }
+    for (const [cell, shard] of [
+      ['0', 0],
+      ['11', 11],
+      ['011', 11],
+      ['3.000', 3],
+    ] as const)
+      expect(located(rule, ['decimal'], 12, cell)).to.equal(shard)
+    for (const cell of [null, '', '12', '-1', '3.5', '1e1', 'a', '99999999999999999999'])
+      expect(located(rule, ['decimal'], 12, cell), String(cell)).to.equal(null)
+  })
+
   it('put several columns together', () => {
     const hash = (separator: object, ...cells: (string | null)[]) =>
       located({ by: ['a', 'b'], hash: 'crc32', ...separator }, ['text', 'integer'], 97, ...cells)
@@ -114,6 +127,11 @@ describe('params of shards', () => {
   it('are refused with every fault and its path', () => {
     const wrong: [object, string][] = [
       [{}, '"by" is missing'],
+      [{ sql: '1', by: 'a', sign: 'abs' }, '"sql" is a rule by itself; leave out "by", "sign"'],
+      [
+        { database: { sql: '1', range: [1] }, table: { sql: '1' } },
+        'params.shard.database: "sql" is a rule by itself',
+      ],
       [{ by: 'a' }, 'needs one of "hash", "range" and "date"'],
       [{ by: 'a', hash: 'crc32', date: 'yyyy' }, 'not hash and date'],
       [{ by: 'a', hash: 'md5' }, 'params.shard.hash: must be one of'],

@@ -41,6 +41,10 @@ describe('sharded targets in SQLite', () => {
       expect(value(to, `SELECT count(*) || '/' || sum(id % 4 = ${n}) FROM t_${n}`)).to.equal('125/125')
     }
     expectEqual(await verify(`sqlite:${from}?table=s`, url, '--params', JSON.stringify({ shard })), 500)
+    const bySql = { shard: { sql: 'id % 4' } }
+    const again = await copy(`sqlite:${from}?table=s`, url, { ...bySql, write_mode: 'upsert' })
+    expect(again.report).to.include({ rowsWritten: 0, rowsUnchanged: 500 })
+    expectEqual(await verify(`sqlite:${from}?table=s`, url, '--params', JSON.stringify(bySql)), 500)
     const files = to.replace('.db', '-{a,b}.db')
     const second = await copy(`sqlite:${from}?table=s`, `sqlite:${files}?table=t_{0..1}`, {
       ...create,
