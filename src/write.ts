@@ -76,9 +76,8 @@ export function addCounts(a: TableCounts, b: TableCounts): TableCounts {
 /** Whole numbers for a column of the target. The target keeps what the next one is, so that each is handed out once. */
 export interface Sequence {
   readonly name: string
-  /** Their highest value in `column` is below the first number. */
-  readonly tables: readonly string[]
-  readonly column: string
+  /** The highest value of each is below the first number. */
+  readonly above: readonly { readonly table: string; readonly column: string }[]
 }
 
 /** How many rows the target may refuse before the run fails. */

@@ -12,14 +12,14 @@ const CREATE = `CREATE TABLE IF NOT EXISTS ${TABLE} (
 
 /** Makes the sequence, or moves it above what the tables hold; it never goes back. */
 export async function openSequence(session: Session, sequence: Sequence): Promise<void> {
-  const { name, tables, column } = sequence
+  const { name, above } = sequence
   await ask(session, sequence, CREATE)
   let next = 1n
-  for (const table of tables) {
+  for (const { table, column } of above) {
     const sql = `SELECT MAX(${identifier(column)}) FROM ${identifier(table)}`
     const [row] = await ask(session, sequence, sql)
-    const above = BigInt(row?.[0] ?? 0) + 1n
-    if (above > next) next = above
+    const first = BigInt(row?.[0] ?? 0) + 1n
+    if (first > next) next = first
   }
   await ask(
     session,

@@ -6,10 +6,10 @@ const CREATE =
   'CREATE TABLE IF NOT EXISTS rowshift_sequence (name TEXT PRIMARY KEY, next_value INTEGER NOT NULL)'
 
 /** Inside a transaction. Makes the sequence, or moves it above what the tables hold; it never goes back. */
-export function openSequence(database: Database, { name, tables, column }: Sequence): void {
+export function openSequence(database: Database, { name, above }: Sequence): void {
   database.exec(CREATE)
   let next = 1n
-  for (const table of tables) {
+  for (const { table, column } of above) {
     const sql = `SELECT CAST(max(${quoteName(column)}) AS INTEGER) FROM ${quoteName(table)}`
     const highest = database.prepare(sql).pluck().safeIntegers(true).get() as bigint | null
     if (highest !== null && highest >= next) next = highest + 1n

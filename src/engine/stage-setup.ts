@@ -10,7 +10,7 @@ import type { StageSetup } from './messages.js'
 import type { OpenPlaces } from './places.js'
 
 /** Every run into a target gets other numbers, until there are no more and the first come again. */
-const SNOWFLAKE_WORKERS: Sequence = { name: 'snowflake workers', tables: [], column: '' }
+const SNOWFLAKE_WORKERS: Sequence = { name: 'snowflake workers', above: [] }
 /** A slot and the lengths of an entry: no entry takes less. */
 const LEAST_ENTRY_BYTES = 16
 

@@ -57,7 +57,7 @@ export async function planId(
   }
 }
 
-function idPlan({ make: { ids }, to, target, tables, workerNum }: IdRequest, writer: Writer): IdPlan {
+function idPlan({ make: { ids, map }, to, target, tables, workerNum }: IdRequest, writer: Writer): IdPlan {
   switch (ids.type) {
     case 'snowflake':
       return {
@@ -69,8 +69,11 @@ function idPlan({ make: { ids }, to, target, tables, workerNum }: IdRequest, wri
     case 'uuidv7':
       return { type: 'uuidv7', binary: to.kind === 'bytes' }
     case 'sequence': {
-      const name = ids.name ?? `${target.table}.${to.name}`
-      const sequence = { name, tables, column: to.name }
+      // All tasks that share a map share its numbers.
+      const kept = map === null ? null : { table: map.table, column: map.value }
+      const home = kept ?? { table: target.table, column: to.name }
+      const above = [...tables.map((table) => ({ table, column: to.name })), ...(kept ? [kept] : [])]
+      const sequence = { name: ids.name ?? `${home.table}.${home.column}`, above }
       return { type: 'sequence', sequence, block: ids.block }
     }
     default:

@@ -1,7 +1,7 @@
 // The "columns" param, and "allow_lossy" that names the wrong ones: all faults at once, before the first write.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { runCli, servers } from '../support/context.js'
+import { runCli, oneServer } from '../support/context.js'
 import { expectRefusal, Place } from '../support/copying.js'
 
 const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, name VARCHAR(20), extra INT, more INT);
@@ -10,7 +10,7 @@ const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, name VARCHAR(20), extra IN
 
 describe('columns', () => {
   it('are copied as listed; those that are not listed are left out on purpose', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server, TABLES)
       const columns = ['ID', { from: 'name', to: 'title' }, { from: 'more', to: 'extra' }]
       const { code, stderr } = await place.copy('src', 'dst', { columns })
@@ -28,7 +28,7 @@ describe('columns', () => {
   })
 
   it('that are wrong are all named at once', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server, TABLES)
       const columns = [
         'id',
@@ -52,7 +52,7 @@ describe('columns', () => {
   })
 
   it('in allow_lossy that are unknown, not copied or not lossy are named', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server, TABLES)
       const params = { columns: ['id', 'extra'], allow_lossy: ['extra', 'nope', 'name'] }
       expectRefusal(
@@ -68,7 +68,7 @@ describe('columns', () => {
   })
 
   it('that have no meaning in the target are refused even when they are allowed', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, b BLOB, g GEOMETRY, v VARCHAR(9)); INSERT INTO src VALUES (1, 'x', NULL, 'y');
@@ -88,7 +88,7 @@ describe('columns', () => {
   })
 
   it('are judged one by one in the plan, for people and in JSON', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(9)); CREATE TABLE dst (id BIGINT PRIMARY KEY, v VARCHAR(5))`,

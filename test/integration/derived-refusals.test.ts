@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { server, servers } from '../support/context.js'
+import { server, oneServer } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
 import { derive, derivingPlaces } from '../support/derived.js'
 import { expectEqual, verify } from '../support/verifying.js'
@@ -103,7 +103,7 @@ describe('derived columns', () => {
   })
 
   it('fail while they are read when the value comes later, and nothing of the split stays', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server, TABLES)
       const columns = ['id', { from: 'status', map: { 1: 0, 0: 1, 7: 7 } }, { from: 't', cast: 'varchar(2)' }]
       const late = (sql: string) => place.copy('src', 'dst', { columns, pre_sql: [sql] })

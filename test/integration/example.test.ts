@@ -52,7 +52,7 @@ describe('the account migration example', () => {
 
 async function runExample({ host, port, user, password }: TestServer): Promise<string> {
   const url = `mysql://${user}:${encodeURIComponent(password)}@${host}:${port}`
-  const args = ['--accounts', String(ACCOUNTS), '--logs', String(LOGS), '--rounds', '2']
+  const args = ['--accounts', String(ACCOUNTS), '--logs', String(LOGS), '--rounds', '1']
   const child = spawn(process.execPath, [EXAMPLE, ...args], { env: { ...process.env, EXAMPLE_URL: url } })
   const [[code], stdout, stderr] = await Promise.all([
     once(child, 'exit'),

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { runCli, servers } from '../support/context.js'
+import { runCli, oneServer, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
 import { TaskPlace } from '../support/task-place.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
@@ -18,7 +18,7 @@ const KEYS = `('a'), ('A'), ('a '), ('ä'), (''), ('''; DROP TABLE m; --'), ('ta
 
 describe('lookups', () => {
   it('find values by the exact bytes of their keys, in memory and asked for', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE keys_ (k VARCHAR(40) COLLATE utf8mb4_bin); INSERT INTO keys_ VALUES ${KEYS};
@@ -51,7 +51,7 @@ describe('lookups', () => {
       'VARBINARY(10)': `(x'00ff'), (x'090a5c'), (''), ('1')`,
       "ENUM('x','y','','1')": `('x'), ('y'), (''), ('1')`,
     }
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       for (const [type, values] of Object.entries(types)) {
         const place = await Place.create(
           server,
@@ -70,7 +70,7 @@ describe('lookups', () => {
   })
 
   it('treat a missing key as they are told, and count it', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE m (k INT PRIMARY KEY, v VARCHAR(10)); INSERT INTO m VALUES (1, 'one'), (2, NULL);
@@ -112,7 +112,7 @@ describe('lookups', () => {
   })
 
   it('do not choose between two values of a key', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE m (k VARCHAR(9), v INT); INSERT INTO m VALUES ('x', 1), ('y', 5), ('x', 1);
@@ -137,7 +137,7 @@ describe('lookups', () => {
   })
 
   it('that do not fit into memory are asked for, and look through several tables', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, k INT NOT NULL);
@@ -161,7 +161,7 @@ describe('lookups', () => {
   })
 
   it('find what has come into the table since it was read into memory', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE m (k INT PRIMARY KEY, v INT); INSERT INTO m VALUES (1, 1);
@@ -180,7 +180,7 @@ describe('lookups', () => {
     const other = sqliteFile(
       `CREATE TABLE m (k TEXT PRIMARY KEY, v INTEGER); INSERT INTO m VALUES ('a', 1), ('b', 2)`,
     )
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, k VARCHAR(9) NOT NULL); INSERT INTO src VALUES (1, 'a'), (2, 'b');
@@ -199,7 +199,7 @@ describe('lookups', () => {
   })
 
   it('of a task look into any connection of its configuration', async () => {
-    for (const server of [...servers(), null]) {
+    for (const server of [...oneServer(), null]) {
       const place = await TaskPlace.create(server)
       const { type } = place.data
       const value = (sql: string) => place.data.value(sql)
@@ -241,7 +241,7 @@ describe('lookups', () => {
   })
 
   it('are shown in the plan, which says that a worker makes them', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE m (k INT PRIMARY KEY, v INT); CREATE TABLE src (id INT PRIMARY KEY, k INT NOT NULL); CREATE TABLE dst (id INT PRIMARY KEY, v INT)`,
@@ -257,7 +257,7 @@ describe('lookups', () => {
   })
 
   it('take keys that the source computes', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE m (k VARCHAR(30) COLLATE utf8mb4_bin PRIMARY KEY, v INT NOT NULL); INSERT INTO m VALUES ('x', 10), ('y', 20), (' x -1', 100), ('y-2', 200);
@@ -286,7 +286,7 @@ describe('lookups', () => {
   })
 
   it('that are wrong are all named before anything is written', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE m (k INT PRIMARY KEY, v INT, b VARBINARY(9), d DATE, z INT(5) ZEROFILL);

@@ -1,7 +1,7 @@
 // Many tables copied into one, or into many, judged by SQL, on both servers.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { servers } from '../support/context.js'
+import { oneServer } from '../support/context.js'
 import { expectRefusal, Place } from '../support/copying.js'
 import { TaskPlace } from '../support/task-place.js'
 
@@ -28,7 +28,7 @@ const SAME = (target: string) =>
 
 describe('many source tables', () => {
   it('are copied into one, by number, list and star', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await tables(place)
       for (const from of ['log_{0..3}', 'log_{0,3,1,2}', 'log_*']) {
@@ -50,7 +50,7 @@ describe('many source tables', () => {
   })
 
   it('are copied into many', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await tables(place)
       const outcome = await place.copy('log_{0..3}', 'user_{0..2}', {
@@ -65,7 +65,7 @@ describe('many source tables', () => {
   })
 
   it('say which table a fault is in', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await tables(place)
       await place.query(
@@ -87,7 +87,7 @@ describe('many source tables', () => {
   })
 
   it('are followed each from where it was left', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const tasks = await TaskPlace.create(server)
       const { data } = tasks
       await data.value('CREATE TABLE src2 (id INT PRIMARY KEY, v INT)')

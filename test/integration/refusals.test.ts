@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { runCli, servers } from '../support/context.js'
+import { runCli, oneServer, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
 
 const SMALL =
@@ -11,7 +11,7 @@ const SMALL =
 
 describe('bad input', () => {
   it('a duplicate key fails, names the key and leaves nothing of its split, by both write paths', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `${SMALL}; CREATE TABLE dst LIKE src; INSERT INTO dst VALUES (3,'old'); SET GLOBAL local_infile = ON`,
@@ -28,7 +28,7 @@ describe('bad input', () => {
   })
 
   it('a duplicate that is equal to the row already there is refused too', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE src (id INT NOT NULL, v VARCHAR(20)); INSERT INTO src VALUES (1,'x'),(1,'x'),(2,'y');
@@ -50,7 +50,7 @@ describe('bad input', () => {
   })
 
   it('NULL for an id that the target would invent, and values for a generated column', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE src (k INT, id INT NULL); INSERT INTO src VALUES (1,NULL),(2,7);
@@ -67,7 +67,7 @@ describe('bad input', () => {
   })
 
   it('a value that the target would refuse: by the plan, and when that is accepted by both write paths', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO src VALUES (1,'ok'),(2,'too long for it'); SET GLOBAL local_infile = ON`,
@@ -92,7 +92,7 @@ describe('bad input', () => {
   })
 
   it('the same table as source and target', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server, SMALL)
       expectRefusal(await place.copy('src', 'src'), 2, 'SAME_TABLE', 'src')
       // Under another name of the same server, too.
@@ -102,7 +102,7 @@ describe('bad input', () => {
   })
 
   it('a source or target table that is missing', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server, SMALL)
       expectRefusal(await place.copy('nothing', 'src'), 2, 'TABLE_NOT_FOUND', '"nothing"')
       expectRefusal(await place.copy('src', 'nowhere'), 2, 'TABLE_NOT_FOUND', '"nowhere"')
@@ -110,7 +110,7 @@ describe('bad input', () => {
   })
 
   it('columns that are missing: named by params, lost, or required', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `${SMALL}; CREATE TABLE dst LIKE src; CREATE TABLE less (id INT PRIMARY KEY)`,
@@ -169,7 +169,7 @@ describe('bad input', () => {
   })
 
   it('a wrong password, which is never shown', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server, SMALL)
       const url = place.url('src').replace(`:${server.password}@`, ':wr0ng-pass@')
       const outcome = await runWithReport(['copy', '--from', url, '--to', url, '--log-level', 'debug'])
@@ -197,7 +197,7 @@ describe('bad input', () => {
   })
 
   it('write_path load-data where the server forbids it', async () => {
-    for (const server of servers().filter(({ kind }) => kind === 'mysql')) {
+    for (const server of oneServer().filter(({ kind }) => kind === 'mysql')) {
       const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
       expectRefusal(
         await place.copy('src', 'dst', { write_path: 'load-data' }),
@@ -209,7 +209,7 @@ describe('bad input', () => {
   })
 
   it('session or pre_sql statements that fail end the process', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
       const session = await place.copy('src', 'dst', { session: ['SET banana = 1'] })
       expectRefusal(session, 1, 'SERVER_ERROR', '"session"[0]', 'banana')
@@ -248,7 +248,7 @@ describe('bad input', () => {
   })
 
   it('a report that cannot be written stops before the first row', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
       const args = [
         'copy',

@@ -5,12 +5,12 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
 import type { RunRecord } from '../../src/plugin.js'
-import { runCli, servers } from '../support/context.js'
+import { runCli, oneServer, servers } from '../support/context.js'
 import { expectRefusal, scratchFile } from '../support/copying.js'
 import { startServer } from '../support/servers.js'
 import { TaskPlace, type Started } from '../support/task-place.js'
 
-const everywhere = () => [...servers(), null]
+const everywhere = () => [...oneServer(), null]
 
 describe('one run of a task at a time', () => {
   it('a second run is refused at once and names the holder; the first one is not disturbed', async () => {
@@ -109,7 +109,7 @@ describe('a connection to the task store that is lost', () => {
   }
 
   it('is opened again to write the end, and the report says that the lock was lost', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await TaskPlace.create(server)
       const { run, release } = await started(place)
       await release()

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { before, describe, it } from 'mocha'
-import { runCli, servers, startCli } from '../support/context.js'
+import { runCli, oneServer, startCli } from '../support/context.js'
 import { expectRefusal, Place, scratch, scratchFile, type Outcome } from '../support/copying.js'
 
 const ROWS = 1000
@@ -40,7 +40,7 @@ function copy(place: Place, text: string, params: object = {}): Promise<Outcome>
 describe('transform', () => {
   const places: Place[] = []
   before(async () => {
-    for (const server of servers()) places.push(await Place.create(server))
+    for (const server of oneServer()) places.push(await Place.create(server))
   })
 
   async function onBoth(sql: string, check: (place: Place) => Promise<void>): Promise<void> {

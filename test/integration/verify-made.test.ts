@@ -1,7 +1,7 @@
 // Verification and repair of columns that worker threads make: looked up, and numbered by a map.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { runCli, servers } from '../support/context.js'
+import { runCli, oneServer } from '../support/context.js'
 import { expectRefusal, Place } from '../support/copying.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
 import { TaskPlace } from '../support/task-place.js'
@@ -32,7 +32,7 @@ function looking(place: Place, from: string, to: string, params: object, ...more
 
 describe('verify of made columns', () => {
   it('finds and mends ids that are not those of the map', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server, `${ACCOUNTS}; CREATE TABLE t ${TARGET}`)
       const copied = await place.copy('src', 't', NUMBERED)
       expect(copied.code, copied.stderr).to.equal(0)
@@ -74,7 +74,7 @@ describe('verify of made columns', () => {
   })
 
   it('counts a row without a key for its id as missing, and leaves it alone', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE src (no INT PRIMARY KEY, account INT); INSERT INTO src VALUES (1, 10), (2, 20), (3, NULL);
@@ -98,7 +98,7 @@ describe('verify of made columns', () => {
   })
 
   it('makes looked-up values again, and says which keys are missing', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE m (k INT PRIMARY KEY, v INT); INSERT INTO m VALUES (1, 10), (2, NULL);
@@ -146,7 +146,7 @@ describe('verify of made columns', () => {
   })
 
   it('finds ids in shards that they decide about', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `${ACCOUNTS}; CREATE TABLE t_0 ${TARGET}; CREATE TABLE t_1 LIKE t_0`,
@@ -178,7 +178,7 @@ describe('verify of made columns', () => {
   })
 
   it('looks into an id map with no more than SELECT', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server, `${ACCOUNTS}; CREATE TABLE t ${TARGET}`)
       expect((await place.copy('src', 't', NUMBERED)).code).to.equal(0)
       const user = `verify_made_${process.pid}`
@@ -195,7 +195,7 @@ describe('verify of made columns', () => {
   })
 
   it('needs the id map, and passes over ids that none keeps', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server, `${ACCOUNTS}; CREATE TABLE t ${TARGET}`)
       expectRefusal(await looking(place, 'src', 't', NUMBERED), 2, 'TABLE_NOT_FOUND', 'id_map')
       const params = { columns: [{ to: 'id', id: 'snowflake' }, 'account', 'n'] }
@@ -237,7 +237,7 @@ describe('verify of made columns', () => {
   })
 
   it('of a task is mode sync too, with lookups in its connections', async () => {
-    for (const server of [...servers(), null]) {
+    for (const server of [...oneServer(), null]) {
       const place = await TaskPlace.create(server)
       const value = (sql: string) => place.data.value(sql)
       await value('CREATE TABLE m (k INTEGER NOT NULL PRIMARY KEY, v INT)')

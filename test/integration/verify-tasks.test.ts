@@ -2,11 +2,11 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunRecord } from '../../src/plugin.js'
-import { servers } from '../support/context.js'
+import { oneServer, servers } from '../support/context.js'
 import { expectRefusal } from '../support/copying.js'
 import { TaskPlace } from '../support/task-place.js'
 
-const everywhere = () => [...servers(), null]
+const everywhere = () => [...oneServer(), null]
 
 describe('verify of a task', () => {
   it('takes the lock of the task to repair, and none to look', async () => {

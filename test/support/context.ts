@@ -43,6 +43,13 @@ export function servers(): readonly TestServer[] {
   return started
 }
 
+let turns = 0
+
+/** One of them, by turns: for what a server has little say in. */
+export function oneServer(): readonly TestServer[] {
+  return [started[turns++ % started.length]!]
+}
+
 export function server(kind: ServerKind): TestServer {
   const found = started.find((candidate) => candidate.kind === kind)
   if (!found) throw new Error(`no ${kind} server has been started`)

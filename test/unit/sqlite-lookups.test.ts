@@ -62,7 +62,7 @@ describe('sqlite find', () => {
 describe('sqlite sequences', () => {
   it('begin above what the table holds, give each number once and never go back', async () => {
     const path = fixture.create('CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (41)')
-    const sequence = { name: 't.id', tables: ['t'], column: 'id' }
+    const sequence = { name: 't.id', above: [{ table: 't', column: 'id' }] }
     const writers = [openWriter(path), openWriter(path)]
     for (const writer of writers) {
       await writer.connect()
