@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { runCli, servers } from '../support/context.js'
+import { runCli, oneServer, servers } from '../support/context.js'
 import { Place } from '../support/copying.js'
 import { derive, derivingPlaces } from '../support/derived.js'
 import { expectDifferent, expectEqual, verify } from '../support/verifying.js'
@@ -112,7 +112,7 @@ describe('derived columns', () => {
   })
 
   it('are judged by what they can hold, and the plan shows how they are made', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, status TINYINT, t CHAR(3))`,
@@ -131,7 +131,7 @@ describe('derived columns', () => {
   })
 
   it('are compared by verify, inside the databases too', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, s VARCHAR(9), n TINYINT, h CHAR(64))`,
@@ -153,7 +153,7 @@ describe('derived columns', () => {
   })
 
   it('are kept in sync: only what differs is written', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, s VARCHAR(9), n TINYINT)`,
@@ -182,7 +182,7 @@ describe('derived columns', () => {
   })
 
   it('are upserted by increments', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, changed DATETIME(6), n TINYINT);
@@ -205,7 +205,7 @@ describe('derived columns', () => {
   })
 
   it('may stand in the place of a key, by which rows are then not known again', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, t VARCHAR(40))`,

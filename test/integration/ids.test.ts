@@ -1,13 +1,13 @@
 // Generated ids: no two are the same, and those of an id map are given once, whoever asks and however often.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { runCli, servers } from '../support/context.js'
+import { runCli, oneServer } from '../support/context.js'
 import type { Outcome } from '../support/copying.js'
 import { expectRefusal, Place, runWithReport } from '../support/copying.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
 
 const ACCOUNTS = 700
-const ROWS = 20_000
+const ROWS = 8_000
 
 /** Rows of accounts that come again and again, so that threads meet the same new ones. */
 const SOURCE = `CREATE TABLE log (id INT PRIMARY KEY, account VARCHAR(20) COLLATE utf8mb4_bin NOT NULL);
@@ -29,7 +29,7 @@ describe('ids', () => {
     ['sequence', 'INT'],
   ] as const) {
     it(`of a map (${type}) are given once to each key, by four threads of two processes`, async () => {
-      for (const server of servers()) {
+      for (const server of oneServer()) {
         const place = await Place.create(
           server,
           `${SOURCE}; CREATE TABLE t (id INT PRIMARY KEY, account VARCHAR(20) COLLATE utf8mb4_bin, new_id ${column} NOT NULL);
@@ -91,7 +91,7 @@ describe('ids', () => {
   })
 
   it('without a map are new for every row, in rising blocks above what is there', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `${SOURCE}; CREATE TABLE t (s BIGINT, n INT, u CHAR(36), b BINARY(16), id INT, PRIMARY KEY (s), UNIQUE (n), UNIQUE (u), UNIQUE (b));
@@ -121,7 +121,7 @@ describe('ids', () => {
   })
 
   it('that a run has given before it failed are those of the next one', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE src (account VARCHAR(20) COLLATE utf8mb4_bin PRIMARY KEY, n INT); INSERT INTO src VALUES ('a', 1), ('A', 2), ('b', 3);
@@ -142,7 +142,7 @@ describe('ids', () => {
   })
 
   it('are shown in the plan, which makes nothing', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `${SOURCE}; CREATE TABLE t (id INT PRIMARY KEY, account VARCHAR(20), new_id BIGINT)`,
@@ -162,7 +162,7 @@ describe('ids', () => {
   })
 
   it('that cannot be made or kept are refused before anything is written', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(
         server,
         `CREATE TABLE src (account VARCHAR(20) COLLATE utf8mb4_bin PRIMARY KEY, d DATE NOT NULL, n VARCHAR(20)); INSERT INTO src VALUES ('a', '2026-01-01', NULL), ('A', '2026-01-01', NULL);

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { servers } from '../support/context.js'
+import { oneServer } from '../support/context.js'
 import { expectRefusal, Place, scratchFile } from '../support/copying.js'
 import { expectDifferent, expectEqual, figures, verify } from '../support/verifying.js'
 
@@ -29,7 +29,7 @@ async function expectSharded(place: Place, rule: string, rows = ROWS): Promise<v
 
 describe('shards chosen by SQL', () => {
   it('hold their rows, and get them a second time without a change', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await sourceAt(place)
       const params = { shard: { sql: RULE }, read_batch: 300, worker_num: 2 }
@@ -54,7 +54,7 @@ describe('shards chosen by SQL', () => {
   })
 
   it('go with cells that are made, losses that are accepted, and several databases', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       const other = await Place.create(server)
       await sourceAt(place)
@@ -101,7 +101,7 @@ describe('shards chosen by SQL', () => {
   })
 
   it('refuse rows without a number of a shard, and keep them as they would have been written', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await sourceAt(place)
       const params = { shard: { sql: 'IF(id = 7, NULL, IF(id = 1999, 4, id % 4))' } }
@@ -128,7 +128,7 @@ describe('shards chosen by SQL', () => {
   })
 
   it('are refused before anything is written where the SQL is wrong', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await sourceAt(place)
       const wrong: [object, ...string[]][] = [
@@ -153,7 +153,7 @@ describe('shards chosen by SQL', () => {
   })
 
   it('are verified and repaired', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await sourceAt(place)
       const params = { shard: { sql: RULE }, read_batch: 300 }

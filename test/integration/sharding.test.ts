@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection, type Connection } from 'mysql2/promise'
-import { servers } from '../support/context.js'
+import { oneServer, servers } from '../support/context.js'
 import { expectRefusal, Place, scratchFile, type Outcome } from '../support/copying.js'
 
 const ROWS = 3000
@@ -82,7 +82,7 @@ describe('sharded targets', () => {
   })
 
   it('by modulo, range, and several columns', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await sourceAt(place)
       await place.query('UPDATE s SET id = -id WHERE id <= 500')
@@ -115,7 +115,7 @@ describe('sharded targets', () => {
   })
 
   it('by month, with tables that are made when their first row comes', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await sourceAt(place)
       await place.query(
@@ -144,7 +144,7 @@ describe('sharded targets', () => {
   })
 
   it('refuse rows that no shard is for, and keep them', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await sourceAt(place, 1000)
       await place.query(
@@ -169,7 +169,7 @@ describe('sharded targets', () => {
   })
 
   it('in several databases, by one rule or by two', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       const other = await Place.create(server)
       await sourceAt(place)
@@ -207,7 +207,7 @@ describe('sharded targets', () => {
   })
 
   it('say which shards are committed when one of them fails, and wait for locks', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await sourceAt(place, 1000)
       await place.query(
@@ -244,7 +244,7 @@ describe('sharded targets', () => {
   })
 
   it('keep the rows that a shard refuses, once each', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await sourceAt(place, 1000)
       await place.query(

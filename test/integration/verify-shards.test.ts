@@ -1,7 +1,7 @@
 // Verification and repair of many tables: wrong rows are found in their shard, and rows in the wrong shard too.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { servers } from '../support/context.js'
+import { oneServer } from '../support/context.js'
 import { expectRefusal, Place } from '../support/copying.js'
 import { expectDifferent, expectEqual, figures, verify } from '../support/verifying.js'
 
@@ -26,7 +26,7 @@ describe('verify of many tables', () => {
   const options = (more: object = {}) => ['--params', JSON.stringify({ ...PARAMS, ...more })]
 
   it('finds and mends what is wrong in shards, and rows in the wrong one', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await copied(place)
       const check = (...more: string[]) =>
@@ -62,7 +62,7 @@ describe('verify of many tables', () => {
   })
 
   it('compares many tables with one', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await copied(place)
       const check = () => verify(place.url('t_{0..2}'), place.url('s'), '--params', '{"read_batch": 50}')
@@ -76,7 +76,7 @@ describe('verify of many tables', () => {
   })
 
   it('needs all shards', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await copied(place)
       await place.query('DROP TABLE t_1')
@@ -91,7 +91,7 @@ describe('verify of many tables', () => {
   })
 
   it('leaves out the place of a row where it follows from an id that is new for each run', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await copied(place)
       await place.query(
