@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 /** About half of the time: what compares values, and what keeps the servers busy for long. */
 const SECOND =
-  'bad-rows|cases|dirty-rows|example|incremental|many-sources|random-tables|sharding|snapshot|split-keys|transform*|verify*|write-modes'
+  'bad-rows|cases|dirty-rows|example|incremental|many-sources|random-tables|sharding|snapshot|split-keys|verify*|write-modes'
 const args = process.argv.slice(2)
 process.exitCode = args.length > 0 ? await mocha(args) : await both()
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { Plan } from '../../src/plugin.js'
-import { runCli, server, servers } from '../support/context.js'
+import { runCli, server, oneServer, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport } from '../support/copying.js'
 import type { ServerKind } from '../support/servers.js'
 
@@ -159,7 +159,7 @@ describe('a target table that is created', () => {
   })
 
   it('has no foreign keys, whose tables may not be there, and a name of its own for a CHECK', async () => {
-    for (const at of servers()) {
+    for (const at of oneServer()) {
       const place = await Place.create(
         at,
         `CREATE TABLE parent (id INT PRIMARY KEY);
@@ -203,7 +203,7 @@ describe('schema_save_mode', () => {
   })
 
   it('shows the DDL in a dry run and makes nothing', async () => {
-    for (const at of servers()) {
+    for (const at of oneServer()) {
       const place = await Place.create(at, SIMPLE)
       const ends = ['--from', place.url('src'), '--to', place.url('dst')]
       const shown = await runCli(['copy', ...ends, '--create', '--dry-run', '--param', 'defer_indexes=true'])
@@ -214,7 +214,7 @@ describe('schema_save_mode', () => {
   })
 
   it('recreate replaces a table with all that was in it, but never the source or a view', async () => {
-    for (const at of servers()) {
+    for (const at of oneServer()) {
       const place = await Place.create(
         at,
         `${SIMPLE}; CREATE TABLE dst (other INT); INSERT INTO dst VALUES (7); CREATE VIEW seen AS SELECT * FROM dst`,
@@ -244,7 +244,7 @@ describe('schema_save_mode', () => {
   })
 
   it('tells which indexes a failed run leaves out', async () => {
-    for (const at of servers()) {
+    for (const at of oneServer()) {
       const place = await Place.create(at, SIMPLE)
       const params = {
         defer_indexes: true,

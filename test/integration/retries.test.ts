@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection } from 'mysql2/promise'
 import type { RunReport, VerifyReport } from '../../src/index.js'
-import { servers, startCli } from '../support/context.js'
+import { oneServer, servers, startCli } from '../support/context.js'
 import { expectRefusal, Place, scratchFile } from '../support/copying.js'
 
 const SHORT_WAIT = { session: ['SET innodb_lock_wait_timeout = 1'] }
@@ -49,7 +49,7 @@ async function whileLocked(place: Place, work: () => Promise<void>): Promise<voi
 
 describe('a repair that meets a lock', () => {
   it('is run again', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await tables(place)
       await place.query('INSERT INTO t VALUES (101, 0)')
@@ -73,7 +73,7 @@ describe('a repair that meets a lock', () => {
 
 describe('a split that meets a lock', () => {
   it('is run again, and leaves what was refused once only', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const place = await Place.create(server)
       await tables(place)
       const dirty_file = scratchFile('tsv')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { runCli, servers } from '../support/context.js'
+import { runCli, oneServer, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
 import type { TestServer } from '../support/servers.js'
 
@@ -121,7 +121,7 @@ describe('the task table', () => {
   })
 
   it('is listed, shown and planned without changing anything', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const { seed, blog } = await Seed.create(server)
       expect((await seed.cli('init')).stdout).to.include('already there')
       expect((await seed.cli('list')).stdout).to.match(/5\s+yes\s+mysql local_dw_blog\.qcc_change_history/)
@@ -144,7 +144,7 @@ describe('the task table', () => {
   })
 
   it('refuses an unknown or offline task, an unknown type and a connection that is missing', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const { seed } = await Seed.create(server)
       const copy = (id: number, changes: string) =>
         seed.store.query(
@@ -216,7 +216,7 @@ const MIGRATION = `CREATE TABLE t_source_account_info (
 
 describe('the second seed’s tables', () => {
   it('are kept up to date: accounts by modify_time, log rows by id', async () => {
-    for (const server of servers()) {
+    for (const server of oneServer()) {
       const { seed, blog } = await Seed.create(server)
       await blog.query(MIGRATION)
       await seed.store.query(
