@@ -1,5 +1,5 @@
-// What users run: dist/ with its third-party modules in a few files, since each thread of each run loads them all. A run
-// of the program starts in two thirds of the CPU time that way (docs/benchmarks.md). Tests of single modules use dist/.
+// What users run: dist/ with its third-party modules in a few files, since each thread of each run loads them all. What
+// that gains stands in docs/architecture.md. Tests of single modules use dist/.
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'

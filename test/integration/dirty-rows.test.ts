@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
-import { runCli, oneServer, servers } from '../support/context.js'
+import { runCli, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile, type Outcome } from '../support/copying.js'
 
 const ROWS = 1000
@@ -52,7 +52,7 @@ function replay(place: Place, file: string, params: object = {}): Promise<Outcom
 describe('refused rows', () => {
   const places: Place[] = []
   before(async () => {
-    for (const server of oneServer()) {
+    for (const server of servers()) {
       const place = await Place.create(server)
       await place.query('SET GLOBAL local_infile = ON')
       places.push(place)

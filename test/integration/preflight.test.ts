@@ -1,7 +1,7 @@
 // What is found before a row moves: nothing is written, and the message says what to do.
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
-import { query, runCli, oneServer, servers } from '../support/context.js'
+import { query, runCli, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport } from '../support/copying.js'
 import type { TestServer } from '../support/servers.js'
 import { startServer } from '../support/servers.js'
@@ -27,7 +27,7 @@ describe('before a row moves', () => {
   })
 
   it('a privilege that is missing, on either side, or on a column only', async () => {
-    for (const server of oneServer()) {
+    for (const server of servers()) {
       const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
       const { database } = place
       const copy = (as: (url: string) => string, params = {}) =>
@@ -57,7 +57,7 @@ describe('before a row moves', () => {
   })
 
   it('a trigger of the target, unless it is allowed', async () => {
-    for (const server of oneServer()) {
+    for (const server of servers()) {
       const place = await Place.create(
         server,
         `${SMALL}; CREATE TABLE dst LIKE src; CREATE TRIGGER louder BEFORE INSERT ON dst FOR EACH ROW SET NEW.v = UPPER(NEW.v)`,
@@ -71,7 +71,7 @@ describe('before a row moves', () => {
   })
 
   it('a foreign key of the target: a warning, and an error for an orphan', async () => {
-    for (const server of oneServer()) {
+    for (const server of servers()) {
       const place = await Place.create(
         server,
         `CREATE TABLE parent (id INT PRIMARY KEY); INSERT INTO parent VALUES (1);
@@ -87,7 +87,7 @@ describe('before a row moves', () => {
   })
 
   it('keys that the collation of the target takes for equal', async () => {
-    for (const server of oneServer()) {
+    for (const server of servers()) {
       const place = await Place.create(
         server,
         `CREATE TABLE src (k VARCHAR(20) COLLATE utf8mb4_bin, n INT, PRIMARY KEY (k, n));
@@ -141,7 +141,7 @@ describe('before a row moves', () => {
   })
 
   it('strict mode that "session" statements switch off: a warning, and bad values are still refused', async () => {
-    for (const server of oneServer()) {
+    for (const server of servers()) {
       const place = await Place.create(server, `${SMALL}; CREATE TABLE dst (id INT PRIMARY KEY, v INT)`)
       const params = { session: ["SET sql_mode = ''"], allow_lossy: ['v'], write_path: 'insert' }
       const outcome = await place.copy('src', 'dst', params)
