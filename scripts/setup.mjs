@@ -7,6 +7,14 @@ import { fileURLToPath } from 'node:url'
 
 const stamp = 'dist/.sources'
 const program = 'bundle/src/cli/main.js'
+const inputs = [
+  'tsconfig.json',
+  'package-lock.json',
+  'etc/params.schema.json',
+  'etc/db-config.schema.json',
+  'scripts/compile-schemas.mjs',
+  'scripts/bundle.mjs',
+]
 const wasm = ['plugins/mysql/wasm/transcode.ts', '--outFile', 'dist/plugins/mysql/transcode.wasm']
 /** No run-time library: the copy loops use nothing but the memory that they are given. */
 const bare = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--importMemory']
@@ -63,7 +71,7 @@ function hashSources() {
     .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
     .filter((file) => file.endsWith('.ts'))
     .sort((a, b) => a.localeCompare(b))
-  for (const file of ['tsconfig.json', 'package-lock.json', 'scripts/bundle.mjs', ...files]) {
+  for (const file of [...inputs, ...files]) {
     hash.update(`${file}\n`).update(readFileSync(file))
   }
   return hash.digest('hex')
@@ -78,6 +86,7 @@ function build() {
   rmSync('dist', { recursive: true, force: true })
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], process.env)
   run(process.execPath, ['node_modules/assemblyscript/bin/asc.js', ...wasm, ...bare], process.env)
+  run(process.execPath, ['scripts/compile-schemas.mjs'], process.env)
   run(process.execPath, ['scripts/bundle.mjs'], process.env)
   chmodSync(program, 0o755)
   writeFileSync(stamp, sources)

@@ -168,6 +168,8 @@ function connect(connection: Connection, where: string): Promise<Opened> {
     charset: 'utf8mb4',
     flags: ['-FOUND_ROWS'],
     connectTimeout: CONNECT_TIMEOUT_MS,
+    // Its compiled parsers pay for large results only, which do not come this way.
+    disableEval: true,
   }
   const { socket: path, host = '127.0.0.1' } = fields
   const port = Number(fields.port ?? DEFAULT_PORT)

@@ -62,7 +62,7 @@ export class Config {
     const files = paths.flatMap((path, i) => {
       const content = readJson(path, i === 0, faults)
       if (content === null) return []
-      faults.push(...checkByFile('db-config.schema.json', content, `${path}: config`))
+      faults.push(...checkByFile('config', content, `${path}: config`))
       return [{ path, content: content as ConfigFile }]
     })
     if (faults.length > 0) {

@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import { Ajv } from 'ajv'
+import { config, params } from './validators.cjs'
 
-// Checking the schemas themselves would cost 0.1 s at every start; a test does that.
+const files = { config, params }
+
+// Checking the schemas themselves costs time at every start; a test does that.
 const ajv = new Ajv({
   allErrors: true,
   allowUnionTypes: true,
@@ -10,38 +12,22 @@ const ajv = new Ajv({
   code: { optimize: false },
 })
 
-/** By file name, or by the schema object itself: compiling takes longer than all the checking. */
-const compiled = new Map<string | object, ValidateFunction>()
+/** By the schema object itself: compiling takes longer than all the checking. */
+const compiled = new Map<object, ValidateFunction>()
 
 /**
  * Checks a value against a schema file of `etc/`; returns every fault, each with its path, in which `root`
  * stands for the value itself. Empty when there is none.
  */
-export function checkByFile(file: string, value: unknown, root: string): string[] {
-  return faults(
-    compile(file, () => readSchema(file)),
-    value,
-    root,
-  )
+export function checkByFile(file: keyof typeof files, value: unknown, root: string): string[] {
+  return faults(files[file], value, root)
 }
 
 /** The same against a schema in memory. */
 export function check(schema: object, value: unknown, root: string): string[] {
-  return faults(
-    compile(schema, () => schema),
-    value,
-    root,
-  )
-}
-
-function compile(key: string | object, schema: () => object): ValidateFunction {
-  const validate = compiled.get(key) ?? ajv.compile(schema())
-  compiled.set(key, validate)
-  return validate
-}
-
-function readSchema(file: string): object {
-  return JSON.parse(readFileSync(new URL(`../../../etc/${file}`, import.meta.url), 'utf8')) as object
+  const validate = compiled.get(schema) ?? ajv.compile(schema)
+  compiled.set(schema, validate)
+  return faults(validate, value, root)
 }
 
 function faults(validate: ValidateFunction, value: unknown, root: string): string[] {

@@ -123,7 +123,7 @@ export function withMode(text: string | null, mode: string | undefined, folder?:
  * every fault.
  */
 export function readParams(value: unknown, folder = '.'): Params {
-  const faults = checkByFile('params.schema.json', value, 'params')
+  const faults = checkByFile('params', value, 'params')
   if (faults.length === 0) faults.push(...contradictions(value as RawParams))
   const { columns, worker_num } = (value ?? {}) as RawParams
   const threads = typeof worker_num === 'number' ? worker_num : DEFAULT_WORKERS
