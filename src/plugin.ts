@@ -123,7 +123,7 @@ export interface Plan {
   readonly stage: StagePlan | null
   /** null: no usable key, the table is one split. */
   readonly key: SplitKey | null
-  /** Target rows per split, to begin with. */
+  /** Target rows per split; the first ones have fewer. */
   readonly splitRows: number
   /** `split`: every split is read at its own moment; `snapshot`: all of them at one. */
   readonly consistency: 'split' | 'snapshot'

@@ -1,9 +1,12 @@
 /** What a split should hold: see `plan.ts`. */
 const TARGET_BYTES = 8 << 20
+/** A split is read to its end before it is written: with this many rows the first ones arrive within a second. */
+const FIRST_ROWS = 20_000
 
 /**
- * How many rows the next split gets. It begins with the plan's figure, which stands on statistics, and follows what
- * rows turn out to weigh: down at once when a split had to be divided, up step by step.
+ * How many rows the next split gets. It begins small, so that all threads write soon, and goes up step by step to the plan's
+ * figure. That stands on statistics, so the size follows what rows turn out to weigh: down at once when a split had to be
+ * divided.
  */
 export class SplitRows {
   readonly #most: number
@@ -11,7 +14,7 @@ export class SplitRows {
 
   constructor(planned: number) {
     this.#most = planned
-    this.#rows = planned
+    this.#rows = Math.min(planned, FIRST_ROWS)
   }
 
   get rows(): number {
