@@ -20,6 +20,8 @@ export interface Domain {
   readonly scale?: number
   /** Significant bits of numbers that are kept in binary: 24 (about 7 digits) or 53 (about 15). */
   readonly bits?: 24 | 53
+  /** A float of −0 is kept as 0. */
+  readonly unsignedZero?: true
 
   /** Most characters of a text. For numbers: of the text that they are read as, where that is padded. */
   readonly maxChars?: number
@@ -72,7 +74,8 @@ export interface Characters {
  *
  * - `exact`: the same values in the same type;
  * - `widening`: every value that the source can hold fits unchanged;
- * - `checked`: the source does not say what it holds; a value that does not fit fails the run;
+ * - `checked`: the source does not say what it holds, or only a value that hardly any column holds does not fit; such a value
+ *   fails the run;
  * - `lossy`: some value that the source can hold would be changed or refused;
  * - `impossible`: values of one have no meaning in the other.
  */

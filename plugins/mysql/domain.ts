@@ -108,9 +108,10 @@ function isUnsigned(type: string): boolean {
   return / unsigned/.test(type)
 }
 
-function floatDomain({ base, type, precision, scale }: ColumnFacts): Domain {
+function floatDomain({ base, type, precision, scale, version }: ColumnFacts): Domain {
   return {
     bits: base === 'float' ? 24 : 53,
+    ...(/mariadb/i.test(version) ? { unsignedZero: true } : {}),
     ...(scale === undefined ? {} : { precision: precision!, scale }),
     ...(isUnsigned(type) ? { min: '0' } : {}),
   }

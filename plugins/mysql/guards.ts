@@ -1,9 +1,9 @@
 /**
  * Checks for the changes that a server makes without any diagnostic, not even in strict mode: `1.5` into an INT becomes
  * 2, a fraction of a second is dropped or rounded, NULL in `TIMESTAMP NOT NULL` becomes the current time in MariaDB,
- * trailing spaces vanish in CHAR, `'1'` into an ENUM without that member means its first one.
+ * trailing spaces vanish in CHAR, `'1'` into an ENUM without that member means its first one, −0 is 0 in MariaDB.
  *
- * Only columns whose loss was accepted, or whose source does not say what it holds, are looked at.
+ * Only columns are looked at whose verdict leaves something to check: their loss was accepted, or their grade is `checked`.
  */
 import type { Batch, Column, ColumnMapping, Plan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
@@ -19,10 +19,13 @@ type Guard = (cell: Buffer | null) => boolean
 export class Guards {
   readonly #plan: Plan
   readonly #guards: readonly (Guard | null)[]
+  /** Nothing but −0 is looked for, which a look at the whole batch nearly always rules out. */
+  readonly #onlyZeros: boolean
 
   private constructor(plan: Plan, guards: readonly (Guard | null)[]) {
     this.#plan = plan
     this.#guards = guards
+    this.#onlyZeros = guards.every((guard) => guard === null || guard === hasNoSignedZero)
   }
 
   static of(plan: Plan): Guards | null {
@@ -32,6 +35,7 @@ export class Guards {
 
   /** Why a batch would be stored changed, by the first such value; null when it would not. */
   refusal(batch: Batch): RowshiftError | null {
+    if (this.#onlyZeros && !NEGATIVE_ZEROS.some((zero) => batch.bytes.includes(zero))) return null
     let found: RowshiftError | null = null
     forEachRow(batch, (cells) => {
       if (found !== null) return
@@ -50,7 +54,7 @@ export class Guards {
       'DATA_REJECTED',
       `The value ${excerpt(cells[i] ?? null)} of ${source.table}.${column.source.name} (${column.source.type}) would be stored changed in ` +
         `${target.table}.${column.target.name} (${column.target.type})${row.length > 0 ? `, in the row with ${row.join(', ')}` : ''}. ` +
-        'Change the type of the target column, or the value.',
+        `Change the type of the target column, or the value${column.verdict.grade === 'checked' ? ', or name the source column in "allow_lossy"' : ''}.`,
       { table: target.table, column: column.target.name, key: row },
     )
   }
@@ -61,7 +65,8 @@ function guardOf({ source, target, verdict }: ColumnMapping): Guard | null {
   const value = valueGuard(source, target)
   // A server may put the current time or a new id in the place of NULL.
   const refusesNull = !target.nullable && source.nullable
-  if (value === null && !refusesNull) return null
+  if (!refusesNull && value === null) return null
+  if (!refusesNull && value === hasNoSignedZero) return hasNoSignedZero
   return (cell) => (cell === null ? !refusesNull : value === null || value(cell))
 }
 
@@ -72,7 +77,7 @@ function valueGuard(source: Column, target: Column): ((cell: Buffer) => boolean)
       if (type.startsWith('year')) return source.domain.forms?.includes('a year') ? null : matching(/^\d{4}$/)
       return source.kind === 'integer' ? null : matching(/^[+-]?\d+(\.0*)?$/)
     case 'float':
-      return floatGuard(source, type)
+      return zeroGuard(target, floatGuard(source, type))
     case 'date':
       return source.kind === 'date' ? null : matching(/^\d{4}-\d\d-\d\d( 00:00:00(\.0+)?)?$/)
     case 'time':
@@ -88,6 +93,19 @@ function valueGuard(source: Column, target: Column): ((cell: Buffer) => boolean)
       return null
   }
 }
+
+function zeroGuard({ domain }: Column, guard: ((cell: Buffer) => boolean) | null): typeof guard {
+  if (domain.unsignedZero !== true) return guard
+  return guard === null ? hasNoSignedZero : (cell) => hasNoSignedZero(cell) && guard(cell)
+}
+
+/** With the zeros after the point that `DOUBLE(m,d)` has. */
+function hasNoSignedZero(cell: Buffer | null): boolean {
+  return cell === null || !/^-[0.]+(e.*)?$/i.test(cell.toString('latin1'))
+}
+
+/** How a cell of −0 ends, and the row with it or not. */
+const NEGATIVE_ZEROS = ['-0\t', '-0\n', '-0.0']
 
 /** A double holds every decimal number of 15 digits, a float every one of 6. */
 function floatGuard(source: Column, type: string): ((cell: Buffer) => boolean) | null {

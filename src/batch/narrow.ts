@@ -115,13 +115,14 @@ function point(whole: string, fraction: string): string {
 const FLOAT_MAX = 3.4028234663852886e38
 
 /** To the nearest float of 32 bits, which is a double too, so that this arithmetic is exact. */
-function roundFloat({ bits, min }: Domain): Narrow {
+function roundFloat({ bits, min, unsignedZero }: Domain): Narrow {
+  const negativeZero = unsignedZero ? '0' : '-0'
   return (cell) => {
     const value = Number(cell.toString('latin1'))
     if (min === '0' && value < 0) return Buffer.from('0')
-    if (bits !== 24) return cell
-    const rounded = Math.fround(Math.max(-FLOAT_MAX, Math.min(FLOAT_MAX, value)))
-    return Object.is(rounded, value) ? cell : Buffer.from(Object.is(rounded, -0) ? '-0' : String(rounded))
+    const rounded = bits === 24 ? Math.fround(Math.max(-FLOAT_MAX, Math.min(FLOAT_MAX, value))) : value
+    if (Object.is(rounded, -0)) return Buffer.from(negativeZero)
+    return rounded === value ? cell : Buffer.from(String(rounded))
   }
 }
 

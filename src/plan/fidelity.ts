@@ -77,9 +77,10 @@ export function judge(source: Column, target: Column): Verdict {
   const same = source.kind === target.kind && sameDomain(source, target)
   const values = same ? [] : [...new Set([...formLosses(source, target), ...compare(source, target)])]
   const nulls = source.nullable && !target.nullable ? ['NULL'] : []
-  if (nulls.length > 0) return { grade: 'lossy', why: [...nulls, ...values].join('; ') }
-  if (values.length === 0) return kept(source, target)
-  return { grade: source.domain.dynamic ? 'checked' : 'lossy', why: values.join('; ') }
+  const losses = [...nulls, ...values, ...rareLosses(source, target)]
+  if (losses.length === 0) return kept(source, target)
+  const refused = nulls.length > 0 || (values.length > 0 && !source.domain.dynamic)
+  return { grade: refused ? 'lossy' : 'checked', why: losses.join('; ') }
 }
 
 /** A column without any possible value is always NULL, whatever its kind. */
@@ -99,7 +100,11 @@ function kept(source: Column, target: Column): Verdict {
 
 function sameDomain(source: Column, target: Column): boolean {
   const canonical = ({ domain }: Column) =>
-    JSON.stringify({ ...domain, members: domain.members && [...domain.members].sort() })
+    JSON.stringify({
+      ...domain,
+      members: domain.members && [...domain.members].sort(),
+      unsignedZero: undefined,
+    })
   return canonical(source) === canonical(target)
 }
 
@@ -109,6 +114,18 @@ function hasMeaning({ kind, domain }: Column, target: Column): boolean {
   if (domain.forms !== undefined && !domain.dynamic) return false
   if (kind !== 'bytes' || target.kind !== 'text') return true
   return (target.domain.characters?.encoding ?? 'utf8') === 'utf8' && domain.maxBits === undefined
+}
+
+/** Hardly any column holds such a value: no reason to refuse all that could. */
+function rareLosses(source: Column, target: Column): Losses {
+  const signed = source.kind === 'float' && source.domain.unsignedZero !== true
+  const parsed = source.domain.normalised === true && source.sql === undefined && !source.domain.dynamic
+  return [
+    ...(signed && target.domain.unsignedZero === true ? ['the sign of −0'] : []),
+    ...(parsed && target.domain.normalised === true
+      ? ['zeros at the end of DECIMAL numbers inside, and digits beyond the first 15']
+      : []),
+  ]
 }
 
 function formLosses(source: Column, target: Column): Losses {

@@ -28,7 +28,7 @@ by both write paths, \`LOAD DATA\` and \`INSERT\`, and compared by SQL inside th
 - **exact**: the target has a column of the same type, and every byte of every value was the same.
   Through SQLite: the last table is equal to the first.
 - **widening**: the target's type holds every value of the source's; every value was the same.
-- **checked**: the source does not say what it holds; each value was looked at on the way, and was the same.
+- **checked**: the types alone do not say whether every value fits; the values were looked at, before or on the way, and were the same.
 - **refused**: the copy ended with this [error](errors.md), which named the column or the row, and the target was as before.
 - **changed, if allowed**: refused, unless \`allow_lossy\` names the column; then changed as announced.
 - **fits, if allowed**: refused, unless \`allow_lossy\` names the column; then values that fit were the same.
