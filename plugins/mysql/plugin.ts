@@ -1,5 +1,5 @@
 import type { Plugin } from '../../src/plugin.js'
-import { connectionFromUrl, connectionSchema, describeConnection } from './connection.js'
+import { connectionFromUrl, connectionSchema, describeConnection } from './connection-fields.js'
 import { MysqlReader } from './reader.js'
 import { MysqlTaskStore } from './task-store.js'
 import { MysqlWriter } from './writer.js'
