@@ -1,0 +1,100 @@
+/** How a connection is given, in a file or as a URL. */
+import type { Connection } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+
+/** Checked against `connectionSchema` before it gets here. */
+export interface ConnectionFields {
+  readonly host?: string
+  readonly port?: number | string
+  readonly socket?: string
+  readonly user?: string
+  readonly password?: string
+  readonly db: string
+  readonly ssl_mode?: 'disabled' | 'required' | 'verify_ca' | 'verify_identity'
+  readonly ssl_ca?: string
+  readonly ssl_cert?: string
+  readonly ssl_key?: string
+}
+
+export const DEFAULT_PORT = 3306
+
+/** Without secrets. */
+export function describeConnection(connection: Connection): string {
+  const fields = connection as unknown as ConnectionFields
+  const place = fields.socket ?? `${fields.host ?? '127.0.0.1'}:${fields.port ?? DEFAULT_PORT}`
+  return `mysql://${fields.user ?? 'root'}@${place}/${fields.db}`
+}
+
+export const connectionSchema = {
+  type: 'object',
+  required: ['db'],
+  additionalProperties: false,
+  properties: {
+    host: { type: 'string', description: 'Host name or address (127.0.0.1)' },
+    port: {
+      type: ['integer', 'string'],
+      pattern: '^[0-9]+$',
+      minimum: 1,
+      maximum: 65535,
+      description: '3306',
+    },
+    socket: { type: 'string', description: 'Unix socket; used instead of host and port' },
+    user: { type: 'string', description: 'User (root)' },
+    password: { type: 'string' },
+    db: { type: 'string', minLength: 1, description: 'Database' },
+    charset: { type: 'string', description: 'Accepted for old files; the connection is always utf8mb4' },
+    ssl_mode: {
+      enum: ['disabled', 'required', 'verify_ca', 'verify_identity'],
+      description: 'TLS (disabled; verify_ca when ssl_ca is given)',
+    },
+    ssl_ca: { type: 'string', description: 'File with the certificate authority, PEM' },
+    ssl_cert: { type: 'string', description: 'File with the client certificate, PEM' },
+    ssl_key: { type: 'string', description: 'File with the client key, PEM' },
+  },
+}
+
+const URL_PARAMETERS = new Set(['socket', 'ssl_mode', 'ssl_ca', 'ssl_cert', 'ssl_key', 'charset'])
+
+/** `mysql://user:password@host:port/db?socket=…` */
+export function connectionFromUrl(url: URL): Connection {
+  const fields: Record<string, string> = {}
+  if (url.hostname !== '') fields['host'] = decode(url.hostname.replace(/^\[|\]$/g, ''))
+  if (url.port !== '') fields['port'] = url.port
+  if (url.username !== '') fields['user'] = decode(url.username)
+  if (url.password !== '') fields['password'] = decode(url.password)
+  fields['db'] = databaseOf(url)
+  for (const [key, value] of url.searchParams) {
+    const name = key.replaceAll('-', '_')
+    if (!URL_PARAMETERS.has(name)) {
+      const known = [...URL_PARAMETERS].map((known) => known.replaceAll('_', '-')).join(', ')
+      throw new RowshiftError(
+        'USAGE',
+        `The URL has an unknown parameter "${key}"; known ones are table, ${known}.`,
+      )
+    }
+    fields[name] = name === 'ssl_mode' ? value.toLowerCase() : value
+  }
+  return fields
+}
+
+/** Never shows the text: without the two slashes, user and password would be taken for the database. */
+function databaseOf(url: URL): string {
+  const [, database] = /^\/([^/]+)$/.exec(url.pathname) ?? []
+  if (database !== undefined) return decode(database)
+  throw new RowshiftError(
+    'USAGE',
+    'The URL names no database. It has the form mysql://user:password@host:port/db?table=name.',
+  )
+}
+
+/** Never shows the text: it may be the password. */
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new RowshiftError(
+      'USAGE',
+      'The URL holds a "%" that starts no valid escape; write a "%" itself as %25.',
+    )
+  }
+}
