@@ -84,11 +84,11 @@ export class Session {
 
   async readRows(sql: string, target: RowTarget): Promise<void> {
     const decoder = (this.#decoder ??= new RowDecoder())
-    if (this.#socket) this.#socket.readInto = decoder.chunk
+    this.#socket?.readInto(decoder.chunk)
     try {
       await this.#run(() => queryRows(this.#wire, sql, decoder.into(target)))
     } finally {
-      if (this.#socket) this.#socket.readInto = null
+      this.#socket?.release()
     }
   }
 

@@ -15,18 +15,15 @@ const KEEP_ALIVE_MS = 30_000
  */
 export class ReusingSocket {
   readonly stream: net.Socket
-  /**
-   * Memory to read rows into, which are then used in place: whoever kept a view of a chunk would see it change.
-   * While there is none, everybody gets a copy.
-   */
-  readInto: Buffer | null = null
+  /** Memory to read rows into. */
+  #rows: Buffer | null = null
   readonly #memory = Buffer.allocUnsafeSlow(CHUNK_BYTES)
 
   constructor(place: net.NetConnectOpts) {
     this.stream = net.connect({
       ...place,
       onread: {
-        buffer: () => this.readInto ?? this.#memory,
+        buffer: () => this.#rows ?? this.#memory,
         callback: (length, memory) => {
           const chunk = Buffer.from(memory.buffer, memory.byteOffset, length)
           this.stream.emit('data', memory === this.#memory ? Buffer.from(chunk) : chunk)
@@ -38,6 +35,17 @@ export class ReusingSocket {
     })
     this.stream.setNoDelay(true)
     this.stream.setKeepAlive(true, KEEP_ALIVE_MS)
+  }
+
+  /** Rows are used in place: whoever kept a view of a chunk would see it change. Otherwise everybody gets a copy. */
+  readInto(rows: Buffer): void {
+    this.#rows = rows
+  }
+
+  /** The last row has come. */
+  release(): void {
+    this.#rows = null
+    this.#readOn()
   }
 
   /** Whoever paused the stream meanwhile resumes it. */
