@@ -1,12 +1,16 @@
 /**
  * What a JavaScript transform costs, and what threads gain by it. The table of every benchmark is copied as it is and with a
  * function that returns each row as it came; then with one that hashes for some 20 µs per row, on one and on two threads, and by
- * a plain loop of mysql2 with the same function beside it. All alternately in one go.
+ * a plain loop of mysql2 with the same function beside it; and with one that hashes for some 100 µs and keeps a row in 256, so
+ * that the server, which has the same cores, does little beside it, and by bare threads that do nothing else than that hashing.
+ * All alternately in one go.
  *
  *     npm run bench:transform -- [--server mariadb] [--rows 500000] [--rounds 5]
  */
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
 import { createConnection } from 'mysql2'
 import type { Connection, RowDataPacket } from 'mysql2/promise'
 import type { ServerKind, TestServer } from '../test/support/servers.js'
@@ -30,9 +34,10 @@ const rows = Number(options.rows)
 
 const IDENTITY = fileURLToPath(new URL('identity-transform.js', import.meta.url))
 const HASH = fileURLToPath(new URL('hash-transform.js', import.meta.url))
+const SIEVE = fileURLToPath(new URL('sieve-transform.js', import.meta.url))
 const COLUMNS = 'id, user_no, status, amount, ratio, title, note, version, created, modified'
 /** Rows that are not as they should be; the hash is checked by the loop's own copy. */
-const DIFFERENT = `SELECT COUNT(*) FROM source s LEFT JOIN target t ON t.id = s.id
+const DIFFERENT = `SELECT COUNT(*) FROM source s JOIN target t ON t.id = s.id
   WHERE NOT (t.status <=> s.status AND t.amount <=> s.amount AND t.ratio <=> s.ratio AND t.title <=> s.title AND t.note <=> s.note
     AND t.version <=> s.version AND t.created <=> s.created AND t.modified <=> s.modified)`
 
@@ -42,6 +47,10 @@ const runs = {
   'hashing, 1 thread': (server: TestServer) => copy(server, { worker_num: 1, transform: HASH }),
   'hashing, 2 threads': (server: TestServer) => copy(server, { worker_num: 2, transform: HASH }),
   'hashing, a loop of mysql2': loop,
+  'sieve, 1 thread': (server: TestServer) => copy(server, { worker_num: 1, transform: SIEVE }),
+  'sieve, 2 threads': (server: TestServer) => copy(server, { worker_num: 2, transform: SIEVE }),
+  'its hashing alone, 1 thread': () => hashAlone(1),
+  'its hashing alone, 2 threads': () => hashAlone(2),
 } satisfies Record<string, (server: TestServer) => Promise<Pick<Measured, 'seconds' | 'cpuSeconds'>>>
 
 type Run = keyof typeof runs
@@ -62,7 +71,7 @@ async function benchServer(kind: ServerKind): Promise<void> {
       for (const name of Object.keys(runs) as Run[]) {
         await connection.query('TRUNCATE TABLE target')
         measured.set(name, [...(measured.get(name) ?? []), await runs[name](server)])
-        await check(connection, name)
+        if (!name.includes('alone')) await check(connection, name)
       }
     }
     console.log(`\n${kind} ${server.version}, ${rows} rows, ${options.rounds} rounds, medians`)
@@ -76,6 +85,12 @@ async function benchServer(kind: ServerKind): Promise<void> {
 async function check(connection: Connection, name: Run): Promise<void> {
   const [[found]] = (await connection.query({ sql: DIFFERENT, rowsAsArray: true })) as unknown as [[[number]]]
   if (found[0] !== 0) throw new Error(`${name}: ${found[0]} rows are not as they should be`)
+  const [[kept]] = (await connection.query({
+    sql: 'SELECT COUNT(*) FROM target',
+    rowsAsArray: true,
+  })) as unknown as [[[number]]]
+  if (name.startsWith('sieve') ? kept[0] === 0 || kept[0] > rows / 100 : kept[0] !== rows)
+    throw new Error(`${name}: ${kept[0]} rows of ${rows}`)
   const [changed] = await connection.query<RowDataPacket[]>(
     'SELECT s.user_no AS was, t.user_no AS now, t.note FROM source s JOIN target t USING (id) WHERE id % 9973 = 1',
   )
@@ -111,18 +126,33 @@ async function loop(server: TestServer): Promise<Pick<Measured, 'seconds' | 'cpu
   return { seconds: (performance.now() - started) / 1000, cpuSeconds: (usage.user + usage.system) / 1e6 }
 }
 
+async function hashAlone(threads: number): Promise<Pick<Measured, 'seconds' | 'cpuSeconds'>> {
+  const started = performance.now()
+  const cpu = process.cpuUsage()
+  const running = Array.from({ length: threads }, () => {
+    const worker = new Worker(new URL('hash-loop.js', import.meta.url), { workerData: rows / threads })
+    return once(worker, 'exit')
+  })
+  await Promise.all(running)
+  const usage = process.cpuUsage(cpu)
+  return { seconds: (performance.now() - started) / 1000, cpuSeconds: (usage.user + usage.system) / 1e6 }
+}
+
 function print(measured: ReadonlyMap<Run, readonly Pick<Measured, 'seconds' | 'cpuSeconds'>[]>): void {
   const seconds = (name: Run) => median(measured.get(name)!.map((run) => run.seconds))
   const cpu = (name: Run) => (median(measured.get(name)!.map((run) => run.cpuSeconds)) / rows) * 1e6
   for (const name of measured.keys())
     console.log(
-      `  ${name.padEnd(26)} ${seconds(name).toFixed(2)} s   client CPU per row ${cpu(name).toFixed(2)} µs`,
+      `  ${name.padEnd(28)} ${seconds(name).toFixed(2)} s   client CPU per row ${cpu(name).toFixed(2)} µs`,
     )
   const above = (name: Run) => (cpu(name) - cpu('plain copy, 1 thread')).toFixed(2)
   console.log(`  identity above the plain copy: ${above('identity, 1 thread')} µs CPU per row`)
   console.log(`  hashing above the plain copy: ${above('hashing, 1 thread')} µs CPU per row`)
   const scale = (a: Run, b: Run) => (seconds(a) / seconds(b)).toFixed(2)
   console.log(`  hashing, 1 to 2 threads: ${scale('hashing, 1 thread', 'hashing, 2 threads')} times as fast`)
+  console.log(`  sieve, 1 to 2 threads: ${scale('sieve, 1 thread', 'sieve, 2 threads')} times as fast`)
+  const alone = scale('its hashing alone, 1 thread', 'its hashing alone, 2 threads')
+  console.log(`  its hashing alone, 1 to 2 threads: ${alone} times as fast`)
   console.log(
     `  hashing, loop to 2 threads: ${scale('hashing, a loop of mysql2', 'hashing, 2 threads')} times as fast`,
   )
