@@ -119,7 +119,9 @@ describe('refused rows', () => {
         expectRefusal(two, 1, 'DUPLICATE_KEY', 'table t', 'id = "900"', 'm900', 'one more than the 2')
         expect(two.report).to.include({ dirtyRows: 2, dirtyFile: dirty_file, splitsDone: 8 })
         expect(linesOf(dirty_file).map(([id]) => id)).to.deep.equal(['7', '500'])
-        expect(await place.value('SELECT MAX(id) FROM t WHERE id < 5000')).to.equal('800')
+        // Where a split begins depends on statistics, by a few rows.
+        expect(await place.value('SELECT COUNT(*) FROM t WHERE id BETWEEN 890 AND 4999')).to.equal('0')
+        expect(await place.value('SELECT COUNT(*) FROM t WHERE id < 790')).to.equal('787')
       }
     })
   }

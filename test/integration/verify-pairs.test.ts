@@ -40,7 +40,8 @@ describe('verify between databases', () => {
           '--to',
           target.url('t'),
           '--params',
-          JSON.stringify({ allow_lossy: a === 'mariadb' && b === 'mysql' ? ['j'] : [] }),
+          // JSON is written anew by MySQL, and -0 is 0 in MariaDB; neither is a difference.
+          JSON.stringify({ allow_lossy: a === b ? [] : b === 'mysql' ? ['j'] : ['g'] }),
         ])
         expect(copied.code, copied.stderr).to.equal(0)
         const equal = await verify(source.url('s'), target.url('t'), '--param', 'read_batch=2')
