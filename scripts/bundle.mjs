@@ -48,7 +48,8 @@ const { metafile } = await build({
     js: "import { createRequire as rowshiftRequire } from 'node:module'\nconst require = rowshiftRequire(import.meta.url)",
   },
 })
-cpSync('node_modules/iconv-lite/encodings/tables', 'bundle/plugins/mysql/tables', { recursive: true })
+// Beside the chunk that esbuild's `require` stands in.
+cpSync('node_modules/iconv-lite/encodings/tables', 'bundle/src/chunks/tables', { recursive: true })
 copyFileSync('dist/plugins/mysql/transcode.wasm', 'bundle/plugins/mysql/transcode.wasm')
 writeFileSync('bundle/LICENSES.txt', licences(Object.keys(metafile.inputs)))
 

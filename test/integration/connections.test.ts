@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { query, runCli, server, servers } from '../support/context.js'
 import { Place } from '../support/copying.js'
+import { startServer } from '../support/servers.js'
 
 const SMALL =
   "CREATE TABLE src (id INT PRIMARY KEY, v LONGTEXT); INSERT INTO src VALUES (1,'数据'),(2,REPEAT('x', 300000)); CREATE TABLE dst LIKE src"
@@ -26,6 +27,21 @@ describe('connections', () => {
       expect(verified.code, verified.stderr).to.equal(0)
       await place.expectEqual('src', 'dst')
       await place.query('DROP USER secure')
+    }
+  })
+
+  it('understand a server that greets in an old character set', async () => {
+    const own = await startServer('mariadb', { serverArgs: ['--character-set-server=gbk'] })
+    try {
+      const place = await Place.create(
+        own,
+        `CREATE TABLE s (id INT PRIMARY KEY, v VARCHAR(9)) CHARSET utf8mb4; INSERT INTO s VALUES (1, '同步'); CREATE TABLE t LIKE s`,
+      )
+      const { code, stderr } = await runCli(['copy', '--from', place.url('s'), '--to', place.url('t')])
+      expect(code, stderr).to.equal(0)
+      expect(await place.value('SELECT COUNT(*) FROM s JOIN t USING (id, v)')).to.equal('1')
+    } finally {
+      await own.stop()
     }
   })
 
