@@ -3,7 +3,7 @@ import net from 'node:net'
 const CHUNK_BYTES = 64 << 10
 /**
  * A server sends 16 KiB at a time, and every read costs the client a wake-up. After a read that found little, the next
- * one waits for more to come: a third of the reads, and a tenth less CPU for a copy. The kernel takes what comes meanwhile.
+ * one waits for more to come: far fewer reads, and a tenth less CPU for a copy. The kernel takes what comes meanwhile.
  */
 const LULL_MS = 4
 const KEEP_ALIVE_MS = 30_000

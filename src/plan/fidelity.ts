@@ -103,6 +103,7 @@ function sameDomain(source: Column, target: Column): boolean {
     JSON.stringify({
       ...domain,
       members: domain.members && [...domain.members].sort(),
+      // Judged apart.
       unsignedZero: undefined,
     })
   return canonical(source) === canonical(target)
