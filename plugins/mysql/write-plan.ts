@@ -14,6 +14,8 @@ export interface WriteFacts extends Record<string, unknown> {
   readonly maxAllowedPacket: number
   /** The target can take back what a statement or a split has stored. */
   readonly transactional: boolean
+  /** Before each statement, for one that stores rows and must be undone nevertheless. */
+  readonly savepoints: boolean
   /** INSERT knows `AS alias`, and calls VALUES(column) deprecated. */
   readonly rowAlias: boolean
   /** Unique keys of the target, of any kind. */
@@ -59,6 +61,7 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     writePath,
   )
   const staging = await chooseStaging(session, draft, { path, uniqueKeys })
+  const transactional = engine === null || TRANSACTIONAL.has(engine)
   return {
     path,
     reasons: [`write path ${path}: ${reason}`, ...staging.reasons],
@@ -70,7 +73,9 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     facts: {
       mariadb: isMariadb(server.version),
       maxAllowedPacket: server.maxAllowedPacket,
-      transactional: engine === null || TRANSACTIONAL.has(engine),
+      transactional,
+      savepoints:
+        transactional && !(path === 'insert' && engine === 'InnoDB' && failsWhole(draft) && !staging.staged),
       rowAlias: knowsRowAlias(server),
       uniqueKeys,
       staged: staging.staged,
@@ -121,6 +126,15 @@ async function tryStaging(session: Session, table: string, columns: readonly str
       table,
     })
   }
+}
+
+/**
+ * Whether an INSERT stores every row without a warning or fails, and then leaves nothing behind by itself. Warnings come
+ * of values that may not fit, and of columns that the target makes itself.
+ */
+function failsWhole({ columns, target, stage }: PlanDraft): boolean {
+  const fits = columns.every(({ verdict }) => verdict.grade === 'exact' || verdict.grade === 'widening')
+  return fits && columns.length === target.columns.length && stage === null
 }
 
 function choosePath(

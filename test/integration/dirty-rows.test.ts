@@ -127,6 +127,43 @@ describe('refused rows', () => {
     })
   }
 
+  it('are not those whose warnings are about columns that the target makes itself', async () => {
+    for (const place of places) {
+      for (const path of PATHS) {
+        await place.query(
+          `DROP TABLE IF EXISTS s, t; CREATE TABLE s (id INT PRIMARY KEY, v DECIMAL(10,3));
+           INSERT INTO s WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < ${ROWS}) SELECT i, i + 0.125 FROM q;
+           CREATE TABLE t (id INT PRIMARY KEY, v DECIMAL(10,3), g DECIMAL(8,1) AS (v) STORED, d DECIMAL(8,1) DEFAULT (v))`,
+        )
+        const copied = await place.copy('s', 't', { write_path: path, write_mode: 'upsert' })
+        expect(copied.code, copied.stderr).to.equal(0)
+        expect(copied.report).to.include({ rowsWritten: ROWS, dirtyRows: 0 })
+        expect(
+          await place.value('SELECT COUNT(*) FROM s JOIN t USING (id, v) WHERE g = ROUND(v, 1)'),
+        ).to.equal(`${ROWS}`)
+      }
+    }
+  })
+
+  it('are not looked for where a statement that succeeded cannot be undone alone', async () => {
+    for (const place of places) {
+      await place.query(`DROP TABLE IF EXISTS s, t; CREATE TABLE s (id INT PRIMARY KEY, v DECIMAL(10,3)); CREATE TABLE t LIKE s;
+         INSERT INTO s WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < ${ROWS}) SELECT i, i FROM q;
+         UPDATE s SET v = 0.125 WHERE id = 555`)
+      const outcome = await place.copy('s', 't', {
+        write_path: 'insert',
+        write_batch: 100,
+        error_limit: ROWS,
+        dirty_file: scratchFile('tsv'),
+        // Behind the back of the plan, for which every value fits.
+        pre_sql: ['ALTER TABLE t MODIFY v DECIMAL(10,1)'],
+      })
+      expectRefusal(outcome, 1, 'SERVER_ERROR', 'Table t', "'v'", 'rolled back')
+      expect(outcome.report).to.include({ dirtyRows: 0, rowsWritten: 0 })
+      expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+    }
+  })
+
   it('are counted exactly, over all threads', async () => {
     for (const place of places) {
       await place.query(
