@@ -4,10 +4,11 @@ import { ESCAPED, HIGH } from '../src/batch/raw-rows.js'
 import type { Column } from '../src/plugin.js'
 import type { Value } from '../src/transform.js'
 
-/** A batch that is decoded: `text` has a character for each of its bytes. */
+/** A batch that is decoded: `text` has a character for each of its bytes from `from` on, at least for those of one row. */
 export interface Decoding {
   readonly rows: RawRows
-  readonly text: string
+  text: string
+  from: number
 }
 
 /** The value of the cell that stands at `start`, whose separator is at `end`; `marks` as in {@link RawRows}. */
@@ -62,9 +63,14 @@ function decodeNumber({ rows: { bytes } }: Decoding, start: number, end: number,
   return marks === 0 ? digits(bytes, start, end) : null
 }
 
-function decodeBigint({ rows: { bytes }, text }: Decoding, start: number, end: number, marks: number): Value {
+function decodeBigint(batch: Decoding, start: number, end: number, marks: number): Value {
   if (marks !== 0) return null
-  return BigInt(end - start <= SAFE_DIGITS ? digits(bytes, start, end) : text.slice(start, end))
+  return BigInt(end - start <= SAFE_DIGITS ? digits(batch.rows.bytes, start, end) : ascii(batch, start, end))
+}
+
+/** A cell whose bytes are its text. */
+function ascii({ text, from }: Decoding, start: number, end: number): string {
+  return text.slice(start - from, end - from)
 }
 
 function digits(bytes: Buffer, start: number, end: number): number {
@@ -74,16 +80,17 @@ function digits(bytes: Buffer, start: number, end: number): number {
   return negative ? -value : value
 }
 
-function decodeFloat({ text }: Decoding, start: number, end: number, marks: number): Value {
-  return marks === 0 ? Number(text.slice(start, end)) : null
+function decodeFloat(batch: Decoding, start: number, end: number, marks: number): Value {
+  return marks === 0 ? Number(ascii(batch, start, end)) : null
 }
 
 function decodeBoolean({ rows: { bytes } }: Decoding, start: number, _end: number, marks: number): Value {
   return marks === 0 ? bytes[start] !== ZERO : null
 }
 
-function decodeText({ rows: { bytes }, text }: Decoding, start: number, end: number, marks: number): Value {
-  if (marks === 0) return text.slice(start, end)
+function decodeText(batch: Decoding, start: number, end: number, marks: number): Value {
+  if (marks === 0) return ascii(batch, start, end)
+  const { bytes } = batch.rows
   if ((marks & ESCAPED) === 0) return bytes.toString('utf8', start, end)
   const length = unescapeInto(scratch(end - start), bytes, start, end)
   return length < 0 ? null : plain.toString((marks & HIGH) === 0 ? 'latin1' : 'utf8', 0, length)
@@ -115,7 +122,7 @@ function orText({ kind }: Column, decode: Decode): Decode {
   const form = forms[kind]
   if (form === undefined) return decode
   return (batch, start, end, marks) => {
-    const own = marks === 0 && form.test(batch.text.slice(start, end))
+    const own = marks === 0 && form.test(ascii(batch, start, end))
     return own ? decode(batch, start, end, marks) : decodeText(batch, start, end, marks)
   }
 }

@@ -7,6 +7,9 @@ import type { NamedCell } from './row-encoder.js'
 /** Of a cell that may be changed in place, so that it has to be written anew. */
 export const CHANGEABLE = Symbol('changeable')
 
+/** Bytes that become text in one go. Longer strings are not born in the memory of the young, and the whole of a batch is slow to get rid of. */
+const PIECE = 32 << 10
+
 /** `base`: the row's first cell among all. What each cell was goes into `was`, from `to` on. */
 type Build = (batch: Decoding, base: number, was: unknown[], to: number) => Row
 
@@ -15,6 +18,8 @@ export class RowDecoder {
   readonly #build: Build
   readonly #width: number
   #batch: Decoding | null = null
+  /** Where the text that is decoded ends. */
+  #end = 0
 
   /** `width`: cells of each row as it stands in a batch. */
   constructor(cells: readonly NamedCell[], width: number) {
@@ -23,11 +28,24 @@ export class RowDecoder {
   }
 
   take(rows: RawRows): void {
-    this.#batch = { rows, text: rows.bytes.toString('latin1') }
+    this.#batch = { rows, text: '', from: 0 }
+    this.#end = 0
   }
 
   row(row: number, was: unknown[], to: number): Row {
-    return this.#build(this.#batch!, row * this.#width, was, to)
+    const batch = this.#batch!
+    const base = row * this.#width
+    const end = batch.rows.ends[base + this.#width]!
+    if (end > this.#end || end < batch.from) this.#read(batch, batch.rows.ends[base]! + 1, end)
+    return this.#build(batch, base, was, to)
+  }
+
+  /** From the beginning of a row. */
+  #read(batch: Decoding, from: number, end: number): void {
+    const { bytes } = batch.rows
+    this.#end = Math.min(Math.max(end, from + PIECE), bytes.length)
+    batch.from = from
+    batch.text = bytes.toString('latin1', from, this.#end)
   }
 }
 

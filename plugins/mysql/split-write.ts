@@ -18,6 +18,8 @@ export class SplitWrite {
   readonly #options: WriteOptions
   #counts: TableCounts = nothingWritten
   #handed = 0
+  /** Something of the split is in the target. */
+  #stored = false
 
   constructor(session: Session, statements: Statements, options: WriteOptions) {
     this.#session = session
@@ -31,10 +33,7 @@ export class SplitWrite {
     let next = await iterator.next()
     if (next.done) return nothingWritten
     for (const sql of this.#statements.stage?.create ?? []) await this.#session.query(sql)
-    if (this.#statements.facts.readCommitted) {
-      await this.#session.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
-    }
-    await this.#session.query('START TRANSACTION')
+    await this.#begin()
     const take = async function* (most: number): AsyncGenerator<Batch> {
       for (let bytes = 0; !next.done && bytes < most; next = await iterator.next()) {
         bytes += next.value.bytes.length
@@ -50,6 +49,13 @@ export class SplitWrite {
       else for await (const batch of window) await this.#insert(batch)
     }
     return this.#counts
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#statements.facts.readCommitted) {
+      await this.#session.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
+    }
+    await this.#session.query('START TRANSACTION')
   }
 
   /** Batches that hold a value which the server would change go in row by row; so do those of a load that failed. */
@@ -154,16 +160,23 @@ export class SplitWrite {
   async #undoable(change: () => Promise<void>): Promise<void> {
     const { facts, plan } = this.#statements
     const counts = this.#counts
-    if (facts.savepoints) await this.#session.query('SAVEPOINT rowshift')
+    if (facts.savepoints && this.#stored) await this.#session.query('SAVEPOINT rowshift')
     try {
       await change()
+      this.#stored = true
     } catch (thrown) {
       const error = mapError(thrown, `writing table ${plan.target.table}`, { table: plan.target.table })
       this.#counts = counts
-      if (facts.savepoints && error.blamesRow) {
-        await this.#session.query('ROLLBACK TO SAVEPOINT rowshift')
-      }
+      if (facts.savepoints && error.blamesRow) await this.#undo()
       throw error
+    }
+  }
+
+  async #undo(): Promise<void> {
+    if (this.#stored) await this.#session.query('ROLLBACK TO SAVEPOINT rowshift')
+    else {
+      await this.#session.query('ROLLBACK')
+      await this.#begin()
     }
   }
 

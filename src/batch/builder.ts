@@ -17,6 +17,7 @@ let spareBytes = 0
 /** Two splits of a thread and what its reader has ahead. */
 const MAX_SPARE_BYTES = 24 << 20
 const MAX_BUFFER_BYTES = 4 << 20
+const NOTHING = Buffer.alloc(0)
 
 /**
  * Gives a batch's memory back once its bytes are no longer needed. Allocating each batch anew let the resident
@@ -36,20 +37,23 @@ export function recycle(batch: Batch): void {
  */
 export class BatchBuilder {
   readonly #limits: BatchLimits
-  buffer: Buffer
+  /** Empty before the first byte, so that a builder that is left alone after its last batch takes no memory with it. */
+  buffer: Buffer = NOTHING
   length = 0
   rows = 0
 
   constructor(limits: BatchLimits) {
     this.#limits = limits
-    this.buffer = this.#allocate()
   }
 
   /** Makes room for `bytes` more bytes. */
   reserve(bytes: number): void {
     const needed = this.length + bytes
     if (needed <= this.buffer.length) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2))
+    const larger =
+      this.buffer.length === 0
+        ? this.#first(needed)
+        : Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2))
     this.buffer.copy(larger, 0, 0, this.length)
     this.buffer = larger
   }
@@ -130,16 +134,17 @@ export class BatchBuilder {
   take(): Batch | null {
     if (this.rows === 0) return null
     const batch = { bytes: this.buffer.subarray(0, this.length), rows: this.rows }
-    this.buffer = this.#allocate()
+    this.buffer = NOTHING
     this.length = 0
     this.rows = 0
     return batch
   }
 
-  #allocate(): Buffer {
-    // A tenth above the limit, so that the row that crosses it seldom makes the buffer grow.
+  #first(needed: number): Buffer {
     const used = spare.pop()
     if (used) spareBytes -= used.length
-    return used ?? Buffer.allocUnsafeSlow(Math.ceil(this.#limits.bytes * 1.1))
+    if (used && used.length >= needed) return used
+    // A tenth above the limit, so that the row that crosses it seldom makes the buffer grow.
+    return Buffer.allocUnsafeSlow(Math.max(needed, Math.ceil(this.#limits.bytes * 1.1)))
   }
 }

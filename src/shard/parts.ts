@@ -1,5 +1,5 @@
 import type { Batch, BatchLimits } from '../plugin.js'
-import { BatchBuilder, recycle } from '../batch/builder.js'
+import { BatchBuilder } from '../batch/builder.js'
 
 /** The rows of one shard among those of a split: where each stands in the batches that were read. */
 class Part {
@@ -64,7 +64,6 @@ export class Parts {
       if (builder.full) yield* take()
     }
     yield* take()
-    recycle({ bytes: builder.buffer, rows: 0 })
   }
 
   clear(): void {

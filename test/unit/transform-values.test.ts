@@ -26,7 +26,7 @@ function encode(to: Column, value: unknown): { cell: string } | { fault: string 
 function decode(from: Column, cell: string | Buffer): unknown {
   const rows = new RawRows(1)
   rows.take({ bytes: Buffer.concat([Buffer.from(cell), Buffer.from('\n')]), rows: 1 })
-  return decoderOf(from)({ rows, text: rows.bytes.toString('latin1') }, 0, rows.end(0, 0), rows.marks[0]!)
+  return decoderOf(from)({ rows, text: rows.bytes.toString('latin1'), from: 0 }, 0, rows.end(0, 0), rows.marks[0]!)
 }
 
 const cells = (kind: ColumnKind, domain: Domain, ...values: unknown[]) =>
