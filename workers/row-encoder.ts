@@ -85,9 +85,17 @@ export class RowEncoder {
   }
 }
 
+/** How a column gets its value: from `cell` as it stands while `same` holds, or by its encoder. */
+interface Source {
+  readonly encode: readonly string[]
+  readonly copied: { readonly same: string; readonly at: number } | null
+  /** The separator of its cell is not the one that it needs. */
+  readonly alone: boolean
+}
+
 /**
  * Written out like the decoder. A cell that may be copied is one whose every value the target holds unchanged; the last
- * cell of a row has another separator than the others.
+ * cell of a row has another separator than the others. Neighbours that are all as they were are copied in one piece.
  */
 function compile(
   cells: readonly NamedCell[],
@@ -97,27 +105,26 @@ function compile(
   failed: (column: number, fault: string) => number,
 ): Append {
   const encoders: Encode[] = columns.map(encoderOf)
-  const lines = columns.flatMap((column, i) => {
+  const sources = columns.map((column, i): Source => {
     const encode = [
       'runs.flush()',
-      `const fault = e${i}(value, builder)`,
+      `const fault = e${i}(v${i}, builder)`,
       `if (fault !== null) return failed(${i}, fault)`,
     ]
     const cell = cells.findIndex(({ name }) => name === column.name)
-    const body = cell < 0 ? encode : copyOrEncode(cells[cell]!, cell, encode)
-    return ['{', `const value = row[${JSON.stringify(column.name)}]`, ...body, '}']
-
-    function copyOrEncode({ at, column: source }: NamedCell, cell: number, encode: readonly string[]) {
-      const { grade } = judge(source, column)
-      if (source.kind === 'bytes' || (grade !== 'exact' && grade !== 'widening')) return encode
-      const same = source.kind === 'float' ? 'Object.is(value, was[from + N])' : 'value === was[from + N]'
-      const sameEnds = (at === width - 1) === (i === columns.length - 1)
-      const copy = sameEnds
-        ? `runs.copy(ends[base + ${at}] + 1, ends[base + ${at + 1}] + 1)`
-        : `runs.copyAlone(ends[base + ${at}] + 1, ends[base + ${at + 1}])`
-      return [`if (${same.replace('N', String(cell))}) ${copy}`, 'else {', ...encode, '}']
-    }
+    if (cell < 0) return { encode, copied: null, alone: false }
+    const { at, column: source } = cells[cell]!
+    const { grade } = judge(source, column)
+    if (source.kind === 'bytes' || (grade !== 'exact' && grade !== 'widening'))
+      return { encode, copied: null, alone: false }
+    const was = `was[from + ${cell}]`
+    const same = source.kind === 'float' ? `Object.is(v${i}, ${was})` : `v${i} === ${was}`
+    return { encode, copied: { same, at }, alone: (at === width - 1) !== (i === columns.length - 1) }
   })
+  const lines = [
+    ...columns.map(({ name }, i) => `const v${i} = row[${JSON.stringify(name)}]`),
+    ...neighbours(sources).flatMap(copyOrEncode),
+  ]
   const source = [
     `const [${encoders.map((_, i) => `e${i}`).join(', ')}] = encoders`,
     'return (row, ends, base, was, from) => {',
@@ -135,4 +142,31 @@ function compile(
     failed: (column: number, fault: string) => number,
   ) => Append
   return make(encoders, runs, builder, failed)
+}
+
+/** Columns in groups whose cells stand side by side, in the same order. */
+function neighbours(sources: readonly Source[]): Source[][] {
+  const groups: Source[][] = []
+  for (const source of sources) {
+    const last = groups.at(-1)?.at(-1)
+    const follows =
+      last?.copied && source.copied && !last.alone && !source.alone && source.copied.at === last.copied.at + 1
+    if (follows) groups.at(-1)!.push(source)
+    else groups.push([source])
+  }
+  return groups
+}
+
+function copyOrEncode(group: readonly Source[]): string[] {
+  const [{ copied, encode, alone }] = group as [Source]
+  if (!copied) return ['{', ...encode, '}']
+  const start = `ends[base + ${copied.at}] + 1`
+  const end = `ends[base + ${group.at(-1)!.copied!.at + 1}]`
+  const all = group.map((each) => each.copied!.same).join(' && ')
+  return [
+    `if (${all}) ${alone ? `runs.copyAlone(${start}, ${end})` : `runs.copy(${start}, ${end} + 1)`}`,
+    'else {',
+    ...(group.length === 1 ? encode : group.flatMap((each) => copyOrEncode([each]))),
+    '}',
+  ]
 }
