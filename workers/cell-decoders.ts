@@ -1,17 +1,9 @@
 import { unescapeInto } from '../src/batch/cells.js'
-import type { RawRows } from '../src/batch/raw-rows.js'
-import { ESCAPED, HIGH } from '../src/batch/raw-rows.js'
 import type { Column } from '../src/plugin.js'
 import type { Value } from '../src/transform.js'
+import type { Decoding } from './decoding.js'
 
-/** A batch that is decoded: `text` has a character for each of its bytes from `from` on, at least for those of one row. */
-export interface Decoding {
-  readonly rows: RawRows
-  text: string
-  from: number
-}
-
-/** The value of the cell that stands at `start`, whose separator is at `end`; `marks` as in {@link RawRows}. */
+/** The value of the cell that stands at `start`, whose separator is at `end`; `marks` as in `RawRows`. */
 export type Decode = (batch: Decoding, start: number, end: number, marks: number) => Value
 
 const INT32_MIN = -(2n ** 31n)
@@ -65,12 +57,7 @@ function decodeNumber({ rows: { bytes } }: Decoding, start: number, end: number,
 
 function decodeBigint(batch: Decoding, start: number, end: number, marks: number): Value {
   if (marks !== 0) return null
-  return BigInt(end - start <= SAFE_DIGITS ? digits(batch.rows.bytes, start, end) : ascii(batch, start, end))
-}
-
-/** A cell whose bytes are its text. */
-function ascii({ text, from }: Decoding, start: number, end: number): string {
-  return text.slice(start - from, end - from)
+  return BigInt(end - start <= SAFE_DIGITS ? digits(batch.rows.bytes, start, end) : batch.ascii(start, end))
 }
 
 function digits(bytes: Buffer, start: number, end: number): number {
@@ -81,7 +68,7 @@ function digits(bytes: Buffer, start: number, end: number): number {
 }
 
 function decodeFloat(batch: Decoding, start: number, end: number, marks: number): Value {
-  return marks === 0 ? Number(ascii(batch, start, end)) : null
+  return marks === 0 ? Number(batch.ascii(start, end)) : null
 }
 
 function decodeBoolean({ rows: { bytes } }: Decoding, start: number, _end: number, marks: number): Value {
@@ -89,19 +76,7 @@ function decodeBoolean({ rows: { bytes } }: Decoding, start: number, _end: numbe
 }
 
 function decodeText(batch: Decoding, start: number, end: number, marks: number): Value {
-  if (marks === 0) return ascii(batch, start, end)
-  const { bytes } = batch.rows
-  if ((marks & ESCAPED) === 0) return bytes.toString('utf8', start, end)
-  const length = unescapeInto(scratch(end - start), bytes, start, end)
-  return length < 0 ? null : plain.toString((marks & HIGH) === 0 ? 'latin1' : 'utf8', 0, length)
-}
-
-/** Where texts are unescaped, one after another. */
-let plain = Buffer.allocUnsafeSlow(1 << 12)
-
-function scratch(bytes: number): Buffer {
-  if (plain.length < bytes) plain = Buffer.allocUnsafeSlow(bytes * 2)
-  return plain
+  return marks === 0 ? batch.ascii(start, end) : batch.said(start)
 }
 
 function decodeBytes({ rows: { bytes } }: Decoding, start: number, end: number): Value {
@@ -122,7 +97,7 @@ function orText({ kind }: Column, decode: Decode): Decode {
   const form = forms[kind]
   if (form === undefined) return decode
   return (batch, start, end, marks) => {
-    const own = marks === 0 && form.test(ascii(batch, start, end))
+    const own = marks === 0 && form.test(batch.ascii(start, end))
     return own ? decode(batch, start, end, marks) : decodeText(batch, start, end, marks)
   }
 }

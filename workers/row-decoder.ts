@@ -1,14 +1,12 @@
 import type { RawRows } from '../src/batch/raw-rows.js'
 import type { Row } from '../src/transform.js'
-import type { Decode, Decoding } from './cell-decoders.js'
+import type { Decode } from './cell-decoders.js'
 import { decoderOf } from './cell-decoders.js'
+import { Decoding } from './decoding.js'
 import type { NamedCell } from './row-encoder.js'
 
 /** Of a cell that may be changed in place, so that it has to be written anew. */
 export const CHANGEABLE = Symbol('changeable')
-
-/** Bytes that become text in one go. Longer strings are not born in the memory of the young, and the whole of a batch is slow to get rid of. */
-const PIECE = 32 << 10
 
 /** `base`: the row's first cell among all. What each cell was goes into `was`, from `to` on. */
 type Build = (batch: Decoding, base: number, was: unknown[], to: number) => Row
@@ -17,35 +15,26 @@ type Build = (batch: Decoding, base: number, was: unknown[], to: number) => Row
 export class RowDecoder {
   readonly #build: Build
   readonly #width: number
-  #batch: Decoding | null = null
-  /** Where the text that is decoded ends. */
-  #end = 0
+  readonly #batch: Decoding
 
   /** `width`: cells of each row as it stands in a batch. */
   constructor(cells: readonly NamedCell[], width: number) {
     this.#build = compile(cells)
     this.#width = width
+    const texts = cells.filter(({ column }) => column.kind !== 'bytes')
+    this.#batch = new Decoding(
+      width,
+      texts.map(({ at }) => at),
+    )
   }
 
   take(rows: RawRows): void {
-    this.#batch = { rows, text: '', from: 0 }
-    this.#end = 0
+    this.#batch.take(rows)
   }
 
   row(row: number, was: unknown[], to: number): Row {
-    const batch = this.#batch!
-    const base = row * this.#width
-    const end = batch.rows.ends[base + this.#width]!
-    if (end > this.#end || end < batch.from) this.#read(batch, batch.rows.ends[base]! + 1, end)
-    return this.#build(batch, base, was, to)
-  }
-
-  /** From the beginning of a row. */
-  #read(batch: Decoding, from: number, end: number): void {
-    const { bytes } = batch.rows
-    this.#end = Math.min(Math.max(end, from + PIECE), bytes.length)
-    batch.from = from
-    batch.text = bytes.toString('latin1', from, this.#end)
+    this.#batch.reach(row)
+    return this.#build(this.#batch, row * this.#width, was, to)
   }
 }
 

@@ -9,6 +9,7 @@ import type { Column, ColumnKind, Domain } from '../../src/plugin.js'
 import { readParams, withMode } from '../../src/task/params.js'
 import { decoderOf } from '../../workers/cell-decoders.js'
 import { encoderOf } from '../../workers/cell-encoders.js'
+import { Decoding } from '../../workers/decoding.js'
 import { batch } from './sqlite-fixture.js'
 
 function column(kind: ColumnKind, domain: Domain = {}): Column {
@@ -26,7 +27,10 @@ function encode(to: Column, value: unknown): { cell: string } | { fault: string 
 function decode(from: Column, cell: string | Buffer): unknown {
   const rows = new RawRows(1)
   rows.take({ bytes: Buffer.concat([Buffer.from(cell), Buffer.from('\n')]), rows: 1 })
-  return decoderOf(from)({ rows, text: rows.bytes.toString('latin1'), from: 0 }, 0, rows.end(0, 0), rows.marks[0]!)
+  const batch = new Decoding(1, from.kind === 'bytes' ? [] : [0])
+  batch.take(rows)
+  batch.reach(0)
+  return decoderOf(from)(batch, 0, rows.end(0, 0), rows.marks[0]!)
 }
 
 const cells = (kind: ColumnKind, domain: Domain, ...values: unknown[]) =>
