@@ -1,6 +1,6 @@
 // What users run: dist/ with its third-party modules in a few files, since each thread of each run loads them all. What
 // that gains stands in docs/architecture.md. Tests of single modules use dist/.
-import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -65,7 +65,8 @@ const { metafile } = await build({
 })
 // Beside the chunk that esbuild's `require` stands in.
 cpSync('node_modules/iconv-lite/encodings/tables', 'bundle/src/chunks/tables', { recursive: true })
-copyFileSync('dist/plugins/mysql/transcode.wasm', 'bundle/plugins/mysql/transcode.wasm')
+for (const file of ['src/batch/cells.wasm', 'plugins/mysql/transcode.wasm'])
+  cpSync(`dist/${file}`, `bundle/${file}`)
 writeFileSync('bundle/LICENSES.txt', licences(Object.keys(metafile.inputs)))
 
 /** Of the packages whose code is in the bundle. */

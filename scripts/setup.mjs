@@ -15,8 +15,11 @@ const inputs = [
   'scripts/compile-schemas.mjs',
   'scripts/bundle.mjs',
 ]
-const wasm = ['plugins/mysql/wasm/transcode.ts', '--outFile', 'dist/plugins/mysql/transcode.wasm']
-/** No run-time library: the copy loops use nothing but the memory that they are given. */
+const wasm = {
+  'dist/src/batch/cells.wasm': 'src/batch/wasm/cells.ts',
+  'dist/plugins/mysql/transcode.wasm': 'plugins/mysql/wasm/transcode.ts',
+}
+/** No run-time library: the loops use nothing but the memory that they are given. */
 const bare = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--importMemory']
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
@@ -85,7 +88,10 @@ function build() {
   say('building …')
   rmSync('dist', { recursive: true, force: true })
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], process.env)
-  run(process.execPath, ['node_modules/assemblyscript/bin/asc.js', ...wasm, ...bare], process.env)
+  for (const [file, source] of Object.entries(wasm)) {
+    const asc = ['node_modules/assemblyscript/bin/asc.js', source, '--outFile', file, ...bare]
+    run(process.execPath, asc, process.env)
+  }
   run(process.execPath, ['scripts/compile-schemas.mjs'], process.env)
   run(process.execPath, ['scripts/bundle.mjs'], process.env)
   chmodSync(program, 0o755)

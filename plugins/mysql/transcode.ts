@@ -5,7 +5,7 @@
 import type { Batch } from '../../src/batch/batch.js'
 import type { BatchBuilder } from '../../src/batch/builder.js'
 import { RowshiftError } from '../../src/plugin.js'
-import { FIRST_FREE, Kernel, READ_FROM, ROWS_READ, SEQUENCE, SPARE, WRITTEN_TO } from './kernel.js'
+import { FIRST_FREE, READ_FROM, ROWS_READ, SEQUENCE, SPARE, Transcoder, WRITTEN_TO } from './kernel.js'
 import { isLarge, LargeRow } from './large-row.js'
 import type { RowSink } from './rows.js'
 
@@ -31,7 +31,7 @@ export interface RowTarget {
 
 /** Turns the row packets of one result after another into batches, as they come from the network: cut anywhere. */
 export class RowDecoder {
-  readonly #kernel = new Kernel(ROWS_LIMIT + SPARE)
+  readonly #kernel = new Transcoder(ROWS_LIMIT + SPARE)
   /** Memory for a socket to read into. What `feed` gets from elsewhere is copied there. */
   readonly chunk = this.#kernel.bytes.subarray(CHUNK, CHUNK + CHUNK_BYTES)
 
@@ -42,13 +42,13 @@ export class RowDecoder {
 }
 
 class ResultDecoder implements RowSink {
-  readonly #kernel: Kernel
+  readonly #kernel: Transcoder
   readonly #target: RowTarget
   /** Bytes before the chunk that belong to a packet which is not complete. */
   #carried = 0
   #large: LargeRow | null = null
 
-  constructor(kernel: Kernel, target: RowTarget) {
+  constructor(kernel: Transcoder, target: RowTarget) {
     this.#kernel = kernel
     this.#target = target
   }
@@ -138,11 +138,11 @@ const QUOTING = { number: 0, text: 1, bytes: 2 } satisfies Record<Quoting, numbe
 
 /** What statements are put together in, one at a time, whatever their table: each memory reserves addresses of its own. */
 export class InsertMemory {
-  #kernel: Kernel | null = null
+  #kernel: Transcoder | null = null
 
   /** Of at least so many bytes. What was in it is lost. */
-  take(bytes: number): Kernel {
-    this.#kernel ??= new Kernel(bytes)
+  take(bytes: number): Transcoder {
+    this.#kernel ??= new Transcoder(bytes)
     this.#kernel.reserve(bytes)
     return this.#kernel
   }

@@ -1,25 +1,29 @@
 import type { Batch } from './batch.js'
-import { BACKSLASH, LF, NULL_LETTER, TAB } from './batch.js'
+import { BACKSLASH, NULL_LETTER } from './batch.js'
 import type { BatchBuilder } from './builder.js'
+import { Kernel, SPARE } from './kernel.js'
 
-const SEPARATOR = 1
 /** A cell has something that is escaped; or NULL. */
 export const ESCAPED = 2
 /** A cell has bytes that are not ASCII. */
 export const HIGH = 4
 
-const MARKS = new Uint8Array(256).fill(HIGH, 0x80)
-MARKS[TAB] = SEPARATOR
-MARKS[LF] = SEPARATOR
-MARKS[BACKSLASH] = ESCAPED
+/** What `wasm/cells.ts` exports; addresses are plain numbers. */
+interface Loops {
+  findCells(from: number, end: number, ends: number, marks: number, most: number): number
+}
+
+/** As this module stands in `dist/src/batch` and in `bundle/src/chunks`. */
+const LOOPS = new URL('../batch/cells.wasm', import.meta.url)
 
 /** Where the cells of a batch begin and end, so that they can be copied as they stand, still escaped. */
 export class RawRows {
   readonly #width: number
+  #kernel: Kernel<Loops> | null = null
   /** Of cell i, row after row, where its separator stands: at i + 1. */
-  ends: Int32Array = new Int32Array(1024).fill(-1, 0, 1)
+  ends: Int32Array = new Int32Array(1)
   /** Of each cell, ESCAPED or HIGH or both; 0: its bytes are its text. */
-  marks = new Uint8Array(1024)
+  marks: Uint8Array = new Uint8Array(0)
   bytes: Buffer = Buffer.alloc(0)
   rows = 0
 
@@ -31,25 +35,18 @@ export class RawRows {
   /** Takes another batch in the place of the one before. */
   take({ bytes, rows }: Batch): void {
     const cells = rows * this.#width
-    if (this.marks.length < cells) {
-      const room = Math.max(cells, this.marks.length * 2)
-      this.ends = new Int32Array(room + 1).fill(-1, 0, 1)
-      this.marks = new Uint8Array(room)
-    }
-    const { ends, marks } = this
-    let cell = 0
-    let seen = 0
-    for (let at = 0; at < bytes.length; at++) {
-      const mark = MARKS[bytes[at]!]!
-      if (mark === 0) continue
-      // Escaped, neither TAB nor LF is the byte itself, so each one is a separator.
-      if (mark === SEPARATOR) {
-        marks[cell] = seen
-        ends[++cell] = at
-        seen = 0
-      } else seen |= mark
-    }
-    if (cell !== cells) throw new Error(`a batch of ${rows} rows has ${cell} cells instead of ${cells}`)
+    const marks = 4 * (cells + 1)
+    const from = marks + cells
+    const needed = from + bytes.length + SPARE
+    const kernel = (this.#kernel ??= new Kernel(LOOPS, needed))
+    kernel.reserve(needed)
+    kernel.bytes.set(bytes, from)
+    const found = kernel.run.findCells(from, from + bytes.length, 4, marks, cells)
+    if (found !== cells) throw new Error(`a batch of ${rows} rows has not ${cells} cells`)
+    const memory = kernel.bytes.buffer
+    this.ends = new Int32Array(memory, 0, cells + 1)
+    this.ends[0] = -1
+    this.marks = new Uint8Array(memory, marks, cells)
     this.bytes = bytes
     this.rows = rows
   }

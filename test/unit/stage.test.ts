@@ -58,7 +58,7 @@ describe('stage', () => {
   })
 
   it('takes no batch whose cells do not add up', () => {
-    expect(() => new RawRows(2).take(batch('1\t2\t3'))).to.throw('1 rows has 3 cells instead of 2')
+    expect(() => new RawRows(2).take(batch('1\t2\t3'))).to.throw('a batch of 1 rows has not 2 cells')
   })
 
   it('tells readers what is read, and checks where it goes unchanged', async () => {
