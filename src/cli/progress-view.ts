@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import type { Progress } from '../engine/progress.js'
-import { current } from '../engine/progress.js'
+import { current, settled } from '../engine/progress.js'
 import type { Plan } from '../plugin.js'
 import { formatBytes, formatCount, formatSeconds } from './output.js'
 
@@ -34,9 +34,10 @@ class Figures {
   }
 
   take(progress: Progress): void {
-    const { rowsWritten, bytes } = current(progress)
-    this.rows = rowsWritten
-    this.#bytes = bytes
+    const counts = current(progress)
+    // Not those written: a transform may leave nearly all rows out.
+    this.rows = settled(counts)
+    this.#bytes = counts.bytes
   }
 
   /** Statistics are estimates; what is already there counts at least. */

@@ -87,7 +87,7 @@ export class Config {
     }
     throw new RowshiftError(
       'CONNECTION_UNKNOWN',
-      `No task store is configured: ${this.#paths} have no "task_meta". It says where the task tables are.`,
+      `No task store is configured: there is no "task_meta" in ${this.#paths}. It says where the task tables are.`,
     )
   }
 
