@@ -20,7 +20,8 @@ export function findCells(from: usize, end: usize, ends: usize, marks: usize, mo
   for (let at = from; at < end; at += BLOCK) {
     const block = v128.load(at)
     // A bit for each byte that counts.
-    const within: u32 = end - at < BLOCK ? (1 << (<u32>(end - at))) - 1 : 0xffff
+    const rest: u32 = end - at
+    const within: u32 = rest < BLOCK ? (1 << rest) - 1 : 0xffff
     const ending = v128.or(i8x16.eq(block, i8x16.splat(TAB)), i8x16.eq(block, i8x16.splat(LF)))
     const escapes: u32 = i8x16.bitmask(i8x16.eq(block, i8x16.splat(BACKSLASH))) & within
     const highs: u32 = i8x16.bitmask(block) & within
@@ -31,7 +32,7 @@ export function findCells(from: usize, end: usize, ends: usize, marks: usize, mo
       const bit: u32 = ctz(separators)
       const cell: u32 = left & ((1 << bit) - 1)
       store<u8>(mark++, seen | marked(escapes & cell, highs & cell))
-      store<i32>(ends, <i32>(at - from + bit))
+      store<u32>(ends, at - from + bit)
       ends += 4
       seen = 0
       left &= ~((2 << bit) - 1)
@@ -39,7 +40,7 @@ export function findCells(from: usize, end: usize, ends: usize, marks: usize, mo
     }
     seen |= marked(escapes & left, highs & left)
   }
-  return <i32>(mark - marks)
+  return mark - marks
 }
 
 function marked(escapes: u32, highs: u32): u32 {
