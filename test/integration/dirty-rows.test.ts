@@ -128,19 +128,21 @@ describe('refused rows', () => {
   }
 
   it('are not those whose warnings are about columns that the target makes itself', async () => {
+    // More rows than MySQL keeps warnings.
     for (const place of places) {
       for (const path of PATHS) {
         await place.query(
           `DROP TABLE IF EXISTS s, t; CREATE TABLE s (id INT PRIMARY KEY, v DECIMAL(10,3));
            INSERT INTO s WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < ${ROWS}) SELECT i, i + 0.125 FROM q;
+           INSERT INTO s SELECT id + ${ROWS}, v FROM s; INSERT INTO s SELECT id + 2 * ${ROWS}, v FROM s;
            CREATE TABLE t (id INT PRIMARY KEY, v DECIMAL(10,3), g DECIMAL(8,1) AS (v) STORED, d DECIMAL(8,1) DEFAULT (v))`,
         )
         const copied = await place.copy('s', 't', { write_path: path, write_mode: 'upsert' })
         expect(copied.code, copied.stderr).to.equal(0)
-        expect(copied.report).to.include({ rowsWritten: ROWS, dirtyRows: 0 })
+        expect(copied.report).to.include({ rowsWritten: 4 * ROWS, dirtyRows: 0 })
         expect(
           await place.value('SELECT COUNT(*) FROM s JOIN t USING (id, v) WHERE g = ROUND(v, 1)'),
-        ).to.equal(`${ROWS}`)
+        ).to.equal(`${4 * ROWS}`)
       }
     }
   })

@@ -154,7 +154,8 @@ export class TaskPlace {
 
   /** Waits until a run of the task has its lock and has begun to write. */
   async untilRunning(id: number, started: Started): Promise<void> {
-    const sql = `SELECT COUNT(*) FROM rowshift_run WHERE task_id = ${id} AND status = 'running' AND pid = ${started.pid}`
+    const sql = `SELECT COUNT(*) FROM rowshift_run r JOIN task_def_sync_manager t ON t.id = r.task_id
+      WHERE t.id = ${id} AND t.task_status = 'running' AND r.status = 'running' AND r.pid = ${started.pid}`
     while (!started.ended) {
       if (Number(await this.store.value(sql)) === 1) return
       await sleep(50)
