@@ -10,6 +10,7 @@ import { readParams, withMode } from '../../src/task/params.js'
 import { decoderOf } from '../../workers/cell-decoders.js'
 import { encoderOf } from '../../workers/cell-encoders.js'
 import { Decoding } from '../../workers/decoding.js'
+import { RowDecoder } from '../../workers/row-decoder.js'
 import { batch } from './sqlite-fixture.js'
 
 function column(kind: ColumnKind, domain: Domain = {}): Column {
@@ -52,6 +53,43 @@ describe('values of transforms', () => {
         const builder = new BatchBuilder({ bytes: 64, rows: 1 })
         expect(encoderOf(column('bytes'))(bytes, builder)).to.equal(null)
         expect(decode(column('bytes'), builder.buffer.subarray(0, builder.length - 1))).to.deep.equal(bytes)
+      }),
+    )
+  })
+
+  it('come from rows in any order, of any length, and from bytes that are no text', () => {
+    const long = fc.uint8Array({ minLength: 30_000, maxLength: 70_000 })
+    const bytes = fc.uint8Array({ maxLength: 60 })
+    const text = fc
+      .string({ unit: 'binary', maxLength: 60 })
+      .map((value) => new Uint8Array(Buffer.from(value)))
+    const cell = fc.oneof(
+      { arbitrary: text, weight: 6 },
+      { arbitrary: bytes, weight: 3 },
+      { arbitrary: long, weight: 1 },
+    )
+    const table = fc.array(fc.tuple(fc.option(cell), fc.option(text)), { minLength: 1, maxLength: 40 })
+    const names = ['a', 'b'].map((name, at) => ({ name, at, column: { ...column('text'), name } }))
+    fc.assert(
+      fc.property(table, fc.infiniteStream(fc.nat()), (values, picks) => {
+        const builder = new BatchBuilder({ bytes: 1 << 20, rows: values.length })
+        for (const row of values) {
+          for (const value of row) {
+            if (value === null) builder.appendNull()
+            else builder.appendBytes(value)
+          }
+          builder.endRow()
+        }
+        const rows = new RawRows(2)
+        rows.take(builder.take()!)
+        const decoder = new RowDecoder(names, 2)
+        decoder.take(rows)
+        const said = (value: Uint8Array | null) => value && Buffer.from(value).toString()
+        const picked = picks.take(values.length).map((pick) => pick % values.length)
+        for (const row of [...values.keys(), ...picked]) {
+          const [a, b] = values[row]!
+          expect(decoder.row(row, [], 0)).to.deep.equal({ a: said(a), b: said(b) })
+        }
       }),
     )
   })
