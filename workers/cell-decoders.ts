@@ -3,8 +3,8 @@ import type { Column } from '../src/plugin.js'
 import type { Value } from '../src/transform.js'
 import type { Decoding } from './decoding.js'
 
-/** The value of the cell that stands at `start`, whose separator is at `end`; `marks` as in `RawRows`. */
-export type Decode = (batch: Decoding, start: number, end: number, marks: number) => Value
+/** The value of a cell that stands at `start`, whose separator is at `end`. Its `marks` and its number are those in `RawRows`. */
+export type Decode = (batch: Decoding, start: number, end: number, marks: number, cell: number) => Value
 
 const INT32_MIN = -(2n ** 31n)
 const UINT32_MAX = 2n ** 32n - 1n
@@ -12,6 +12,9 @@ const UINT32_MAX = 2n ** 32n - 1n
 const SAFE_DIGITS = 15
 const ZERO = 0x30
 const MINUS = 0x2d
+const POINT = 0x2e
+/** Of ten, each exact. */
+const POWERS = Float64Array.from({ length: SAFE_DIGITS + 1 }, (_, i) => Number(`1e${i}`))
 
 /**
  * How the cells of a column become values. A source that does not say what it holds may have others among them; they come as
@@ -68,15 +71,33 @@ function digits(bytes: Buffer, start: number, end: number): number {
 }
 
 function decodeFloat(batch: Decoding, start: number, end: number, marks: number): Value {
-  return marks === 0 ? Number(batch.ascii(start, end)) : null
+  if (marks !== 0) return null
+  const short = end - start <= SAFE_DIGITS ? fraction(batch.rows.bytes, start, end) : NaN
+  return Number.isNaN(short) ? Number(batch.ascii(start, end)) : short
+}
+
+/** A whole number that is exact, divided by a power of ten that is too, is the number nearest to what is written. */
+function fraction(bytes: Buffer, start: number, end: number): number {
+  if (bytes[end - 1]! < ZERO) return NaN
+  const negative = bytes[start] === MINUS
+  let value = 0
+  let point = end
+  for (let at = negative ? start + 1 : start; at < end; at++) {
+    const digit = bytes[at]! - ZERO
+    if (digit >= 0 && digit <= 9) value = value * 10 + digit
+    else if (bytes[at] === POINT && point === end) point = at + 1
+    else return NaN
+  }
+  value /= POWERS[end - point]!
+  return negative ? -value : value
 }
 
 function decodeBoolean({ rows: { bytes } }: Decoding, start: number, _end: number, marks: number): Value {
   return marks === 0 ? bytes[start] !== ZERO : null
 }
 
-function decodeText(batch: Decoding, start: number, end: number, marks: number): Value {
-  return marks === 0 ? batch.ascii(start, end) : batch.said(start)
+function decodeText(batch: Decoding, start: number, end: number, marks: number, cell: number): Value {
+  return marks === 0 ? batch.ascii(start, end) : batch.said(cell)
 }
 
 function decodeBytes({ rows: { bytes } }: Decoding, start: number, end: number): Value {
@@ -96,8 +117,8 @@ const forms: Partial<Record<Column['kind'], RegExp>> = {
 function orText({ kind }: Column, decode: Decode): Decode {
   const form = forms[kind]
   if (form === undefined) return decode
-  return (batch, start, end, marks) => {
+  return (batch, start, end, marks, cell) => {
     const own = marks === 0 && form.test(batch.ascii(start, end))
-    return own ? decode(batch, start, end, marks) : decodeText(batch, start, end, marks)
+    return own ? decode(batch, start, end, marks, cell) : decodeText(batch, start, end, marks, cell)
   }
 }

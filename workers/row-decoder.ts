@@ -46,7 +46,7 @@ function compile(cells: readonly NamedCell[]): Build {
   const decoders: Decode[] = cells.map(({ column }) => decoderOf(column))
   const lines = cells.map(
     ({ at }, i) =>
-      `const v${i} = d${i}(batch, ends[base + ${at}] + 1, ends[base + ${at + 1}], marks[base + ${at}])`,
+      `const v${i} = d${i}(batch, ends[base + ${at}] + 1, ends[base + ${at + 1}], marks[base + ${at}], base + ${at})`,
   )
   const kept = cells.map(
     ({ column }, i) => `was[to + ${i}] = ${column.kind === 'bytes' ? 'changeable' : `v${i}`}`,

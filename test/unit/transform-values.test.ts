@@ -31,7 +31,7 @@ function decode(from: Column, cell: string | Buffer): unknown {
   const batch = new Decoding(1, from.kind === 'bytes' ? [] : [0])
   batch.take(rows)
   batch.reach(0)
-  return decoderOf(from)(batch, 0, rows.end(0, 0), rows.marks[0]!)
+  return decoderOf(from)(batch, 0, rows.end(0, 0), rows.marks[0]!, 0)
 }
 
 const cells = (kind: ColumnKind, domain: Domain, ...values: unknown[]) =>
@@ -109,6 +109,19 @@ describe('values of transforms', () => {
         expect(Object.is(decode(column('float'), cell!), number)).to.equal(true)
       }),
     )
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 1e9 }), fc.nat(1e7), fc.nat(9), (whole, part, zeros) => {
+        for (const text of [
+          `${whole}.${'0'.repeat(zeros)}${part}`,
+          `-${whole}.${part}`,
+          `${part}`,
+          `-${part}e${zeros}`,
+        ])
+          expect(Object.is(decode(column('float'), text), Number(text)), text).to.equal(true)
+      }),
+    )
+    for (const text of ['', '-0', '-', '.', '5.', '.5', '+5', '1.2.3', '1-2'])
+      expect(Object.is(decode(column('float'), text), Number(text)), text).to.equal(true)
     fc.assert(
       fc.property(fc.bigInt({ min: -(2n ** 64n), max: 2n ** 64n }), (number) => {
         expect(decode(column('integer'), String(number))).to.equal(number)
