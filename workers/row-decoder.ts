@@ -5,22 +5,30 @@ import { decoderOf } from './cell-decoders.js'
 import { Decoding } from './decoding.js'
 import type { NamedCell } from './row-encoder.js'
 
-/** Of a cell that may be changed in place, so that it has to be written anew. */
+/** Of a cell that has to be written anew: it may be changed in place, or there is none. */
 export const CHANGEABLE = Symbol('changeable')
 
-/** `base`: the row's first cell among all. What each cell was goes into `was`, from `to` on. */
-type Build = (batch: Decoding, base: number, was: unknown[], to: number) => Row
+/** What the cells of a row were, under the names `c0`, `c1` and so on. */
+export type Was = Readonly<Record<string, unknown>>
+
+/** `base`: the row's first cell among all. What the cells were goes into `kept`. */
+type Build = (batch: Decoding, base: number, kept: { was: Was }) => Row
 
 /** Makes objects of rows, by a function that is generated for the cells of a plan. */
 export class RowDecoder {
   readonly #build: Build
   readonly #width: number
   readonly #batch: Decoding
+  readonly #kept: { was: Was }
+  /** Of a row that came from none that was read. */
+  readonly nothing: Was
 
   /** `width`: cells of each row as it stands in a batch. */
   constructor(cells: readonly NamedCell[], width: number) {
     this.#build = compile(cells)
     this.#width = width
+    this.nothing = Object.fromEntries(cells.map((_, i) => [`c${i}`, CHANGEABLE]))
+    this.#kept = { was: this.nothing }
     const texts = cells.filter(({ column }) => column.kind !== 'bytes')
     this.#batch = new Decoding(
       width,
@@ -32,9 +40,14 @@ export class RowDecoder {
     this.#batch.take(rows)
   }
 
-  row(row: number, was: unknown[], to: number): Row {
+  row(row: number): Row {
     this.#batch.reach(row)
-    return this.#build(this.#batch, row * this.#width, was, to)
+    return this.#build(this.#batch, row * this.#width, this.#kept)
+  }
+
+  /** What the cells of the last row were. */
+  get was(): Was {
+    return this.#kept.was
   }
 }
 
@@ -48,16 +61,15 @@ function compile(cells: readonly NamedCell[]): Build {
     ({ at }, i) =>
       `const v${i} = d${i}(batch, ends[base + ${at}] + 1, ends[base + ${at + 1}], marks[base + ${at}], base + ${at})`,
   )
-  const kept = cells.map(
-    ({ column }, i) => `was[to + ${i}] = ${column.kind === 'bytes' ? 'changeable' : `v${i}`}`,
-  )
+  const was = cells.map(({ column }, i) => `c${i}: ${column.kind === 'bytes' ? 'changeable' : `v${i}`}`)
   const properties = cells.map(({ name }, i) => `[${JSON.stringify(name)}]: v${i}`)
   const source = [
     `const [${decoders.map((_, i) => `d${i}`).join(', ')}] = decoders`,
-    'return (batch, base, was, to) => {',
+    'return (batch, base, kept) => {',
     'const { ends, marks } = batch.rows',
     ...lines,
-    ...kept,
+    // An object of its own: to store ten values that are new into something old costs as much as to make them.
+    `kept.was = { ${was.join(', ')} }`,
     `return { ${properties.join(', ')} }`,
     '}',
   ]

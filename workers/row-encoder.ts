@@ -5,6 +5,7 @@ import type { Column } from '../src/plugin.js'
 import type { Encode } from './cell-encoders.js'
 import { encoderOf } from './cell-encoders.js'
 import type { CellRuns } from './cell-runs.js'
+import type { Was } from './row-decoder.js'
 
 /** A cell as the function sees it. */
 export interface NamedCell {
@@ -29,7 +30,7 @@ interface Target {
 }
 
 /** Returns the number of the column that does not fit, or -1. */
-type Append = (row: object, ends: Int32Array, base: number, was: readonly unknown[], from: number) => number
+type Append = (row: object, ends: Int32Array, base: number, was: Was) => number
 
 /** Writes objects as rows, by a function that is generated for the columns of a plan. What is as it was is copied. */
 export class RowEncoder {
@@ -54,13 +55,13 @@ export class RowEncoder {
     this.#append = compile(cells, columns, width, target, failed)
   }
 
-  /** Appends what the function made of a row; `was` holds what that row was, from `from` on. */
-  append(made: unknown, rows: RawRows, row: number, was: readonly unknown[], from: number): Fault | null {
+  /** Appends what the function made of a row. */
+  append(made: unknown, rows: RawRows, row: number, was: Was): Fault | null {
     if (typeof made !== 'object' || made === null || Array.isArray(made))
       return { property: '', column: null, value: made, what: 'not a row, that is an object' }
     const unknown = this.#unknown(made)
     if (unknown !== null) return unknown
-    const failed = this.#append(made, rows.ends, row * this.#width, was, from)
+    const failed = this.#append(made, rows.ends, row * this.#width, was)
     if (failed < 0) return null
     const column = this.#columns[failed]!
     const value = (made as Record<string, unknown>)[column.name]
@@ -117,7 +118,7 @@ function compile(
     const { grade } = judge(source, column)
     if (source.kind === 'bytes' || (grade !== 'exact' && grade !== 'widening'))
       return { encode, copied: null, alone: false }
-    const was = `was[from + ${cell}]`
+    const was = `was.c${cell}`
     const same = source.kind === 'float' ? `Object.is(v${i}, ${was})` : `v${i} === ${was}`
     return { encode, copied: { same, at }, alone: (at === width - 1) !== (i === columns.length - 1) }
   })
@@ -127,7 +128,7 @@ function compile(
   ]
   const source = [
     `const [${encoders.map((_, i) => `e${i}`).join(', ')}] = encoders`,
-    'return (row, ends, base, was, from) => {',
+    'return (row, ends, base, was) => {',
     ...lines,
     'runs.endRow()',
     'return -1',

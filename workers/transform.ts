@@ -10,6 +10,7 @@ import { RowshiftError } from '../src/errors.js'
 import type { StagedPlan } from '../src/stage.js'
 import type { LogLevel, Row, TransformContext } from '../src/transform.js'
 import { CellRuns } from './cell-runs.js'
+import type { Was } from './row-decoder.js'
 import { RowDecoder } from './row-decoder.js'
 import type { Fault, NamedCell } from './row-encoder.js'
 import { RowEncoder } from './row-encoder.js'
@@ -17,8 +18,6 @@ import type { StageSink } from './stage.js'
 import type { LoadedModule } from './transform-module.js'
 import { loadModule, reasonOf } from './transform-module.js'
 
-/** Of a row that came from none that was read. */
-const NOTHING = Symbol('nothing')
 const SHOWN = 80
 
 export interface TransformSetup {
@@ -47,19 +46,15 @@ export class Transform {
   readonly #module: LoadedModule
   readonly #context: TransformContext
   readonly #slot: CallSlot
-  readonly #width: number
   readonly #decoder: RowDecoder
   readonly #encoder: RowEncoder
   readonly #builder: BatchBuilder
   readonly #runs: CellRuns
-  /** What the cells were; for the last row of a batch too, and then for one that is not there. */
-  readonly #was: unknown[] = []
 
   private constructor({ plan, runId, cells, width, slot, log }: TransformSetup, module: LoadedModule) {
     this.#plan = plan
     this.#module = module
     this.#slot = slot
-    this.#width = cells.length
     this.#builder = new BatchBuilder(plan.batch)
     this.#runs = new CellRuns(this.#builder)
     this.#decoder = new RowDecoder(cells, width)
@@ -99,7 +94,6 @@ export class Transform {
 
   async *#rows(input: TransformInput, call: NonNullable<LoadedModule['row']>): AsyncGenerator<Batch> {
     const { cells, sink } = input
-    const was = this.#was
     const context = this.#context
     let filtered = 0
     let added = 0
@@ -107,7 +101,7 @@ export class Transform {
       this.#slot.row(readRow(input, row))
       this.#runs.mark()
       try {
-        let made: unknown = call(this.#decoder.row(row, was, 0), context)
+        let made: unknown = call(this.#decoder.row(row), context)
         if (isPromise(made)) made = await made
         const rows = this.#append(made, cells, row)
         if (rows === 0) filtered++
@@ -125,16 +119,17 @@ export class Transform {
   /** What the function made of one row; returns how many rows that is. */
   #append(made: unknown, cells: RawRows, row: number): number {
     if (made === null) return 0
+    const { was } = this.#decoder
     if (!Array.isArray(made)) {
-      this.#appendRow(made, cells, row, 0)
+      this.#appendRow(made, cells, row, was)
       return 1
     }
-    for (const each of made) this.#appendRow(each, cells, row, 0)
+    for (const each of made) this.#appendRow(each, cells, row, was)
     return made.length
   }
 
-  #appendRow(made: unknown, cells: RawRows, row: number, from: number): void {
-    const fault = this.#encoder.append(made, cells, row, this.#was, from)
+  #appendRow(made: unknown, cells: RawRows, row: number, was: Was): void {
+    const fault = this.#encoder.append(made, cells, row, was)
     if (fault !== null) throw new Unwritable(fault)
   }
 
@@ -176,20 +171,19 @@ export class Transform {
     first: number,
     end: number,
   ): Promise<number> {
-    const was = this.#was
-    const width = this.#width
     const rows: Row[] = []
-    for (let row = first; row < end; row++) rows.push(this.#decoder.row(row, was, rows.length * width))
-    const given = rows.length
-    was.fill(NOTHING, given * width, (given + 1) * width)
-    while (was.length < (given + 1) * width) was.push(NOTHING)
+    const was: Was[] = []
+    for (let row = first; row < end; row++) {
+      rows.push(this.#decoder.row(row))
+      was.push(this.#decoder.was)
+    }
     const made: unknown = await call(rows, this.#context)
     if (!Array.isArray(made))
       throw new Unwritable({ property: '', column: null, value: made, what: 'not an array of rows' })
     // Which row came from which is not known; most often the function keeps their order.
     for (const [i, each] of made.entries()) {
-      const like = Math.min(i, given)
-      this.#appendRow(each, cells, i < given ? first + i : first, like * width)
+      const like = i < rows.length
+      this.#appendRow(each, cells, like ? first + i : first, like ? was[i]! : this.#decoder.nothing)
     }
     return made.length
   }

@@ -96,7 +96,7 @@ describe('values of transforms', () => {
         const picked = picks.take(values.length).map((pick) => pick % values.length)
         for (const row of [...values.keys(), ...picked]) {
           const [a, b] = values[row]!
-          expect(decoder.row(row, [], 0)).to.deep.equal({ a: said(a), b: said(b) })
+          expect(decoder.row(row)).to.deep.equal({ a: said(a), b: said(b) })
         }
       }),
     )
