@@ -97,7 +97,8 @@ export const errorCodes = {
 export type ErrorCode = keyof typeof errorCodes
 
 /** Where it happened: table, split, key, column, errno … Plain JSON, free of secrets. */
-export type ErrorDetails = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
+export type ErrorDetails = Readonly<Record<string, Detail>>
+type Detail = string | number | boolean | null | readonly string[] | Readonly<Record<string, object>>
 
 /** The form in which an error crosses a thread boundary and stands in a report. */
 export interface ErrorReport {

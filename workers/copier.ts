@@ -129,7 +129,9 @@ export class Copier {
     // Where one writer locks the whole database, the stage would wait for us, and we for its next batch.
     const queue = new BatchQueue(writesAhead(plan) ? Infinity : SPLIT_CAPACITY)
     let unread: unknown = null
+    let milliseconds = 0
     const reading = this.#reads.run(async () => {
+      const started = performance.now()
       try {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
         for await (const staged of stagedRows(reader.read(readPlan(plan), split, signal), stage, sink)) {
@@ -144,6 +146,7 @@ export class Copier {
           await queue.put(batch)
         }
         queue.end()
+        milliseconds = performance.now() - started
       } catch (error) {
         unread = error
         // The writer must not take a fault of the source for one of a row that it was given.
@@ -172,7 +175,7 @@ export class Copier {
       const sources = table === null ? {} : { sources: { [table]: counts.rowsRead } }
       counts = { ...counts, ...ended, dirtyRows: ended.dirtyRows + refused, ...sources }
       if (settled(counts) !== counts.rowsRead) throw mismatch(split, counts)
-      return { outcome: 'copied', counts }
+      return { outcome: 'copied', counts, milliseconds }
     } catch (error) {
       queue.end(error)
       throw unread ?? error

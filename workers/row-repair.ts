@@ -43,7 +43,7 @@ export class RowRepair implements RowActions {
     if (mayDelete) await this.#delete()
     let written = 0
     for (const [shard, rows] of this.#written) {
-      const { writer, plan } = this.#end(shard)
+      const { writer, plan } = await this.#end(shard)
       const { rowsWritten } = await writer.write(plan, this.#batches(rows), {
         signal: this.#signal,
         onProgress: () => {},
@@ -57,7 +57,7 @@ export class RowRepair implements RowActions {
 
   async #delete(): Promise<void> {
     for (const [shard, all] of this.#removed) {
-      const { writer, plan } = this.#end(shard)
+      const { writer, plan } = await this.#end(shard)
       for (let at = 0; at < all.length; at += DELETE_ROWS) {
         const rows = all.slice(at, at + DELETE_ROWS)
         this.deleted += await writer.remove!(plan, batchOf(rows), this.#signal)
@@ -65,9 +65,9 @@ export class RowRepair implements RowActions {
     }
   }
 
-  #end(shard: string): { readonly writer: Writer; readonly plan: Plan } {
+  async #end(shard: string): Promise<{ readonly writer: Writer; readonly plan: Plan }> {
     return this.#writer instanceof ShardedWriter && shard !== ''
-      ? this.#writer.shard(this.#plan, shard)
+      ? this.#writer.shard(this.#plan, shard, this.#signal)
       : { writer: this.#writer, plan: this.#plan }
   }
 

@@ -1,7 +1,15 @@
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import type { Endpoint, Plan, Reader, Split } from '../plugin.js'
-import type { DirtySetup, Failure, SplitResult, StageSetup, WorkerMessage, WorkerSetup } from './messages.js'
+import type {
+  DirtySetup,
+  Failure,
+  SplitCounts,
+  SplitResult,
+  StageSetup,
+  WorkerMessage,
+  WorkerSetup,
+} from './messages.js'
 import { WorkerPool } from './pool.js'
 import type { Progress, ProgressEvent } from './progress.js'
 import { advance, noProgress } from './progress.js'
@@ -70,7 +78,8 @@ class Coordinator {
 
   constructor(job: CoordinatorJob) {
     this.#job = job
-    this.#splitRows = new SplitRows(job.plan.splitRows)
+    const called = job.plan.stage?.transform != null
+    this.#splitRows = new SplitRows(job.plan.splitRows, called && job.plan.workerNum > 1)
     const setup: WorkerSetup = {
       runId: job.runId,
       plan: job.plan,
@@ -86,12 +95,12 @@ class Coordinator {
       startAll: this.#snapshot,
       jobsPerThread: SPLITS_PER_THREAD,
       // Where rows are no JavaScript objects, a larger young generation only makes each thread 10 MB heavier.
-      maxYoungGenerationSizeMb: job.plan.stage?.transform ? 16 : 3,
+      maxYoungGenerationSizeMb: called ? 16 : 3,
       setup,
       onMessage: (message) => this.#receive(message),
       onError: (error) => this.#fail(this.#watch?.blame(error) ?? error),
     })
-    this.#watch = job.plan.stage?.transform ? this.#watchOver(job.plan) : null
+    this.#watch = called ? this.#watchOver(job.plan) : null
   }
 
   get result(): CoordinatorResult {
@@ -144,12 +153,15 @@ class Coordinator {
       const result = await this.#attempt(split)
       if (result.outcome === 'oversized') await this.#divide(split, result)
       else {
-        this.#splitRows.done(result.counts.rowsRead, result.counts.bytes)
-        this.#advance({ type: 'done', split: split.index, counts: result.counts })
+        const { counts, milliseconds } = result
+        this.#splitRows.done(counts.rowsRead, counts.bytes, milliseconds)
+        this.#advance({ type: 'done', split: split.index, counts })
       }
-    } catch (error) {
-      this.#advance({ type: 'failed', split: split.index })
-      this.#fail(RowshiftError.from(error))
+    } catch (thrown) {
+      const error = RowshiftError.from(thrown)
+      const committed = error.details['committed'] as SplitCounts['shards']
+      this.#advance({ type: 'failed', split: split.index, committed })
+      this.#fail(error)
     }
   }
 

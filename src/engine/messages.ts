@@ -105,7 +105,12 @@ export interface Failure {
 
 /** Thread to coordinator, as the result of a split. */
 export type SplitResult =
-  | { readonly outcome: 'copied'; readonly counts: SplitCounts }
+  | {
+      readonly outcome: 'copied'
+      readonly counts: SplitCounts
+      /** Until its rows were read and made, from when it was its turn. */
+      readonly milliseconds: number
+    }
   /** Given up before anything was written: `rows` of it already have so many bytes, and it can be divided. */
   | { readonly outcome: 'oversized'; readonly rows: number; readonly bytes: number }
   | Failure

@@ -1,5 +1,5 @@
 import type { SplitCounts } from './messages.js'
-import { addCounts } from '../plugin.js'
+import { addCounts, nothingWritten } from '../plugin.js'
 import { noCounts } from './messages.js'
 
 /** Everything known about how far a run is; a value, never changed in place. */
@@ -21,7 +21,8 @@ export type ProgressEvent =
   | { readonly type: 'done'; readonly split: number; readonly counts: SplitCounts }
   /** Its rows are planned again, as several splits. */
   | { readonly type: 'divided'; readonly split: number }
-  | { readonly type: 'failed'; readonly split: number }
+  /** `committed`: what of it is in a target of several tables all the same. */
+  | { readonly type: 'failed'; readonly split: number; readonly committed?: SplitCounts['shards'] }
   /** It failed, and starts anew. */
   | { readonly type: 'retried'; readonly split: number }
 
@@ -56,13 +57,23 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
       return { ...progress, splits: progress.splits - 1, active }
     case 'failed':
       active.delete(event.split)
-      return { ...progress, active }
+      return {
+        ...progress,
+        done: event.committed ? add(progress.done, partOf(event.committed)) : progress.done,
+        active,
+      }
     case 'retried':
       active.set(event.split, noCounts)
       return { ...progress, retries: progress.retries + 1, active }
     default:
       return event satisfies never
   }
+}
+
+/** As if nothing else had been read. */
+function partOf(shards: NonNullable<SplitCounts['shards']>): SplitCounts {
+  const counts = { ...noCounts, ...Object.values(shards).reduce(addCounts, nothingWritten), shards }
+  return { ...counts, rowsRead: settled(counts) }
 }
 
 /** Totals including what is under way and not yet committed. */

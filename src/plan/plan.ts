@@ -34,8 +34,6 @@ const SPLIT_BYTES = 8 << 20
 /** Assumed when there are no statistics. */
 const ROW_BYTES = 256
 const MIN_SPLIT_ROWS = 1_000
-/** Of what a transform may be long at: at 100 µs a row, a second's work, for which other threads may wait at the end. */
-const MAX_TRANSFORMED_ROWS = 10_000
 /** Fewer splits than this per thread leave threads idle at the end. */
 const MIN_SPLITS_PER_THREAD = 4
 const MANY_WORKERS = 20
@@ -179,10 +177,10 @@ export function splitRows(source: TableSchema, params: Params, shards = 1): { ro
   const share = Math.ceil((source.estimatedRows ?? Infinity) / (params.workerNum * MIN_SPLITS_PER_THREAD))
   // A split has a transaction in each shard.
   const least = MIN_SPLIT_ROWS * Math.max(shards, 1)
-  const quick = params.transform === null || params.workerNum === 1
-  const most = quick ? byBytes : Math.min(byBytes, MAX_TRANSFORMED_ROWS)
-  const rows = Math.max(Math.min(most, share), Math.min(least, Math.max(1, byBytes)))
-  return { rows, reason: `${rows} rows per split: at most 8 MiB, and enough splits for every thread` }
+  const rows = Math.max(Math.min(byBytes, share), Math.min(least, Math.max(1, byBytes)))
+  const fewer =
+    params.transform !== null && params.workerNum > 1 ? ', fewer where the transform takes long' : ''
+  return { rows, reason: `${rows} rows per split: at most 8 MiB, and enough splits for every thread${fewer}` }
 }
 
 /** `diff_column` and `pk.dest` name columns that a later run relies on, so a full copy checks them too. */

@@ -76,9 +76,20 @@ export class Router {
     return databases.length === 1 ? table : `${databases[endpoint]}.${table}`
   }
 
-  /** Of a shard that the plan knows. */
-  numberOf({ endpoint, table }: Shard): number {
-    return this.#tables.get(labelOf(this.#pattern, table)!)! * this.#databases + endpoint
+  numberOf({ endpoint, table }: Pick<Shard, 'endpoint' | 'table'>): number {
+    return this.#numbered(labelOf(this.#pattern, table)!)! * this.#databases + endpoint
+  }
+
+  /** What `nameFor` has named; by dates it may be one that the plan does not know yet. */
+  numberNamed(name: string): number {
+    const { databases } = this.#plan.sharding!
+    for (const [endpoint, database] of databases.entries()) {
+      const prefix = databases.length === 1 ? '' : `${database}.`
+      const table = name.slice(prefix.length)
+      if (name.startsWith(prefix) && labelOf(this.#pattern, table) !== null)
+        return this.numberOf({ endpoint, table })
+    }
+    throw new RowshiftError('INTERNAL', `${name} is no shard of ${this.#plan.target.table}.`)
   }
 
   /** For a row without a shard, with all its cells; those that are not written may be gone. */

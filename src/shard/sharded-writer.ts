@@ -145,11 +145,16 @@ export class ShardedWriter implements Writer {
     return write.counts
   }
 
-  /** For repair, which deletes rows where they should not be. */
-  shard(plan: Plan, name: string): ShardEnd {
-    const end = [...this.#routed(plan).ends.values()].find((each) => each?.name === name)
-    if (end) return end
-    throw new RowshiftError('INTERNAL', `There is no shard ${name} of ${plan.target.table}.`)
+  /** For repair, which works on rows whose shard is known by name only. */
+  async shard(plan: Plan, name: string, signal: AbortSignal): Promise<ShardEnd> {
+    const { router } = this.#routed(plan)
+    const end = await this.#end(plan, router.numberNamed(name), signal)
+    if (end !== null) return end
+    throw new RowshiftError(
+      'TABLE_NOT_FOUND',
+      `Rows belong in ${name}, which is not there, and the run may not make it. Create it, or allow that with "schema_save_mode": "create_when_not_exist".`,
+      { table: name },
+    )
   }
 
   async close(): Promise<void> {
@@ -236,10 +241,9 @@ class ShardedWrite {
         return await this.#write(end, number, parts)
       } catch (thrown) {
         const error = RowshiftError.from(thrown)
-        const committed = Object.keys(this.#shards)
-        if (committed.length === 0) throw error
+        if (Object.keys(this.#shards).length === 0) throw error
         const again = error.code === 'LOCK_CONFLICT' && error.details['inDoubt'] !== true
-        if (!again || retries === MAX_RETRIES) throw partly(error, end.name, committed, this.#plan)
+        if (!again || retries === MAX_RETRIES) throw partly(error, end.name, this.#shards, this.#plan)
         const pause = RETRY_MS * 2 ** retries * (1 + Math.random())
         await delay(pause, undefined, { signal: this.#options.signal }).catch(() => {})
       }
@@ -275,15 +279,21 @@ class ShardedWrite {
   }
 }
 
-function partly(error: RowshiftError, name: string, committed: readonly string[], plan: Plan): RowshiftError {
+function partly(
+  error: RowshiftError,
+  name: string,
+  committed: Readonly<Record<string, TableCounts>>,
+  plan: Plan,
+): RowshiftError {
   const again =
     plan.writeMode === 'insert'
       ? 'Before it is run again, give it write_mode "upsert" or "ignore"'
       : 'Run it again'
+  const names = Object.keys(committed).join(', ')
   return new RowshiftError(
     error.code,
-    `${error.message} It happened in ${name}; of this split, the rows for ${committed.join(', ')} are committed already. ${again}.`,
-    { ...error.details, inDoubt: true, shardsCommitted: committed },
+    `${error.message} It happened in ${name}; of this split, the rows for ${names} are committed already. ${again}.`,
+    { ...error.details, inDoubt: true, committed },
     error.cause,
   )
 }

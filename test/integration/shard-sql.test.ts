@@ -192,4 +192,32 @@ describe('shards chosen by SQL', () => {
       await expectSharded(place, RULE)
     }
   })
+
+  it('are repaired in tables of months that are not there yet', async () => {
+    for (const server of oneServer()) {
+      const place = await Place.create(server)
+      const other = await Place.create(server)
+      await place.query(
+        `CREATE TABLE s (id BIGINT PRIMARY KEY, d DATE NOT NULL);
+         INSERT INTO s VALUES (1, '2025-01-05'), (2, '2025-01-06'), (3, '2025-02-05'), (4, '2025-02-06'), (5, '2025-02-07')`,
+      )
+      const to = `${server.url}/{${place.database},${other.database}}?table=m_{yyyyMM}`
+      const shard = { database: { sql: 'id % 2' }, table: { by: 'd', date: 'yyyyMM' } }
+      const params = { shard, schema_save_mode: 'create_when_not_exist' }
+      const first = await place.copyTo('s', to, { ...params, where: "d < '2025-02-01'" })
+      expect(first.code, first.stderr).to.equal(0)
+      const repair = (more: object) =>
+        verify(place.url('s'), to, '--params', JSON.stringify(more), '--repair')
+      const missing = `${other.database}.m_202502, which is not there`
+      expectRefusal(await repair({ shard }), 1, 'TABLE_NOT_FOUND', missing)
+      const repaired = await repair(params)
+      expect(repaired.code, repaired.stderr + repaired.stdout).to.equal(0)
+      expect(repaired.report).to.include({ rowsWritten: 3 })
+      const february = (name: string) =>
+        place.value(`SELECT GROUP_CONCAT(id ORDER BY id) FROM ${name}.m_202502`)
+      expect(await february(place.database)).to.equal('4')
+      expect(await february(other.database)).to.equal('3,5')
+      expectEqual(await verify(place.url('s'), to, '--params', JSON.stringify({ shard })), 5)
+    }
+  })
 })

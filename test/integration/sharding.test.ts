@@ -227,6 +227,8 @@ describe('sharded targets', () => {
         't_0, t_1 are committed',
         'upsert',
       )
+      expect(failed.report).to.include({ rowsRead: 667, rowsWritten: 667, splitsDone: 0 })
+      expect(failed.report.shards!.map(({ rowsWritten }) => rowsWritten)).to.deep.equal([333, 334, 0])
       expect(await place.value('SELECT COUNT(*) FROM t_1')).to.equal('334')
       const again = await place.copy('s', 't_{0..2}', { shard, write_mode: 'upsert' })
       expect(again.report).to.include({ status: 'success', rowsUnchanged: 668, rowsWritten: 332 })

@@ -32,6 +32,17 @@ describe('progress', () => {
     expect(settled(progress.done)).to.equal(20)
   })
 
+  it('keeps what of a failed split is in some tables all the same', () => {
+    const written = { ...noCounts, rowsWritten: 3, rowsSkipped: 1 }
+    const progress = after(
+      { type: 'planned', split: 0 },
+      { type: 'moved', split: 0, counts: counts(9) },
+      { type: 'failed', split: 0, committed: { a: written, b: written } },
+    )
+    expect(current(progress)).to.include({ rowsRead: 8, rowsWritten: 6, rowsSkipped: 2 })
+    expect(progress.done.shards).to.deep.equal({ a: written, b: written })
+  })
+
   it('forgets what a failed split had done, and late messages', () => {
     const progress = after(
       { type: 'planned', split: 0 },
