@@ -148,7 +148,9 @@ function print(measured: ReadonlyMap<Run, readonly Pick<Measured, 'seconds' | 'c
   const above = (name: Run) => (cpu(name) - cpu('plain copy, 1 thread')).toFixed(2)
   console.log(`  identity above the plain copy: ${above('identity, 1 thread')} µs CPU per row`)
   console.log(`  hashing above the plain copy: ${above('hashing, 1 thread')} µs CPU per row`)
-  const scale = (a: Run, b: Run) => (seconds(a) / seconds(b)).toFixed(2)
+  // Of neighbours, since the machine is not equally fast all the time.
+  const scale = (a: Run, b: Run) =>
+    median(measured.get(a)!.map((run, round) => run.seconds / measured.get(b)![round]!.seconds)).toFixed(2)
   console.log(`  hashing, 1 to 2 threads: ${scale('hashing, 1 thread', 'hashing, 2 threads')} times as fast`)
   console.log(`  sieve, 1 to 2 threads: ${scale('sieve, 1 thread', 'sieve, 2 threads')} times as fast`)
   const alone = scale('its hashing alone, 1 thread', 'its hashing alone, 2 threads')

@@ -1,4 +1,5 @@
 import { Console } from 'node:console'
+import { existsSync } from 'node:fs'
 import { RowshiftError } from '../src/errors.js'
 import type { BatchTransform, Transform } from '../src/transform.js'
 
@@ -13,6 +14,7 @@ export interface LoadedModule {
 export async function loadModule(url: string): Promise<LoadedModule> {
   // Results go to stdout, and what a module prints is none.
   globalThis.console = new Console(process.stderr, process.stderr)
+  if (!existsSync(new URL(url))) throw invalid(url, 'cannot be loaded: there is no such file')
   let exports: Record<string, unknown>
   try {
     exports = (await import(url)) as Record<string, unknown>

@@ -151,8 +151,8 @@ export class ShardedWriter implements Writer {
     const end = await this.#end(plan, router.numberNamed(name), signal)
     if (end !== null) return end
     throw new RowshiftError(
-      'TABLE_NOT_FOUND',
-      `Rows belong in ${name}, which is not there, and the run may not make it. Create it, or allow that with "schema_save_mode": "create_when_not_exist".`,
+      'SHARD_UNKNOWN',
+      `Rows belong in ${name}, which is not there, and a repair makes no table. Create it like the others and run again.`,
       { table: name },
     )
   }

@@ -193,7 +193,7 @@ describe('shards chosen by SQL', () => {
     }
   })
 
-  it('are repaired in tables of months that are not there yet', async () => {
+  it('are repaired once the table of the month is there', async () => {
     for (const server of oneServer()) {
       const place = await Place.create(server)
       const other = await Place.create(server)
@@ -203,21 +203,23 @@ describe('shards chosen by SQL', () => {
       )
       const to = `${server.url}/{${place.database},${other.database}}?table=m_{yyyyMM}`
       const shard = { database: { sql: 'id % 2' }, table: { by: 'd', date: 'yyyyMM' } }
-      const params = { shard, schema_save_mode: 'create_when_not_exist' }
-      const first = await place.copyTo('s', to, { ...params, where: "d < '2025-02-01'" })
+      const create = { schema_save_mode: 'create_when_not_exist' }
+      const first = await place.copyTo('s', to, { shard, ...create, where: "d < '2025-02-01'" })
       expect(first.code, first.stderr).to.equal(0)
-      const repair = (more: object) =>
-        verify(place.url('s'), to, '--params', JSON.stringify(more), '--repair')
+      const check = (...options: string[]) =>
+        verify(place.url('s'), to, '--params', JSON.stringify({ shard }), ...options)
       const missing = `${other.database}.m_202502, which is not there`
-      expectRefusal(await repair({ shard }), 1, 'TABLE_NOT_FOUND', missing)
-      const repaired = await repair(params)
+      expectRefusal(await check('--repair'), 1, 'SHARD_UNKNOWN', missing)
+      for (const name of [place.database, other.database])
+        await place.query(`CREATE TABLE ${name}.m_202502 LIKE ${name}.m_202501`)
+      const repaired = await check('--repair')
       expect(repaired.code, repaired.stderr + repaired.stdout).to.equal(0)
       expect(repaired.report).to.include({ rowsWritten: 3 })
       const february = (name: string) =>
         place.value(`SELECT GROUP_CONCAT(id ORDER BY id) FROM ${name}.m_202502`)
       expect(await february(place.database)).to.equal('4')
       expect(await february(other.database)).to.equal('3,5')
-      expectEqual(await verify(place.url('s'), to, '--params', JSON.stringify({ shard })), 5)
+      expectEqual(await check(), 5)
     }
   })
 })

@@ -342,7 +342,7 @@ describe('transform', () => {
         const outcome = await place.copy('s', 't', { transform, transform_timeout: 1 })
         expectRefusal(outcome, 2, 'PARAMS_INVALID', 'params.transform', ...words)
       }
-      await refuse(missing.slice('file://'.length), 'cannot be loaded', 'Cannot find module')
+      await refuse(missing.slice('file://'.length), 'cannot be loaded', 'there is no such file')
       await refuse(moduleOf('export const other = 1'), 'no default export')
       await refuse(moduleOf('export default 5'), 'no function')
       await refuse(moduleOf('export default (row => row'), 'SyntaxError', 'node --check')
