@@ -1,7 +1,7 @@
 /**
  * What a JavaScript transform costs, and what threads gain by it. The table of every benchmark is copied as it is and with a
  * function that returns each row as it came; then with one that hashes for some 20 µs per row, on one and on two threads, and by
- * a plain loop of mysql2 with the same function beside it; and with one that hashes for some 100 µs and keeps a row in 256, so
+ * a plain loop of mysql2 with the same function beside it; and with one that hashes for some 90 µs and keeps a row in 256, so
  * that the server, which has the same cores, does little beside it, and by bare threads that do nothing else than that hashing.
  * All alternately in one go.
  *

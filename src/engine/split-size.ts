@@ -5,7 +5,7 @@ const FIRST_ROWS = 20_000
 /** The same while nobody knows how long a user's function takes for a row. */
 const FIRST_CALLED_ROWS = 2_000
 /** How long a thread may be at the rows of a split with such a function: at the end, the others may wait for it. */
-const CALLED_MS = 250
+const CALLED_MS = 500
 /** Fewer rows tell too little about time, and a split has a cost of its own. */
 const TIMED_ROWS = 500
 
