@@ -68,7 +68,7 @@ function compile(cells: readonly NamedCell[]): Build {
     'return (batch, base, kept) => {',
     'const { ends, marks } = batch.rows',
     ...lines,
-    // An object of its own: to store ten values that are new into something old costs as much as to make them.
+    // An object of its own: to store new values into something old costs the garbage collector's bookkeeping for each.
     `kept.was = { ${was.join(', ')} }`,
     `return { ${properties.join(', ')} }`,
     '}',

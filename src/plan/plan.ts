@@ -170,16 +170,19 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
 
 /** How many rows a split should have, and why. */
 export function splitRows(source: TableSchema, params: Params, shards = 1): { rows: number; reason: string } {
+  const fewer =
+    params.transform !== null && params.workerNum > 1 ? ', fewer where the transform takes long' : ''
   if (params.readBatch !== null) {
-    return { rows: params.readBatch, reason: `${params.readBatch} rows per split: asked for by read_batch` }
+    return {
+      rows: params.readBatch,
+      reason: `${params.readBatch} rows per split: asked for by read_batch${fewer}`,
+    }
   }
   const byBytes = Math.floor(SPLIT_BYTES / (source.estimatedRowBytes ?? ROW_BYTES))
   const share = Math.ceil((source.estimatedRows ?? Infinity) / (params.workerNum * MIN_SPLITS_PER_THREAD))
   // A split has a transaction in each shard.
   const least = MIN_SPLIT_ROWS * Math.max(shards, 1)
   const rows = Math.max(Math.min(byBytes, share), Math.min(least, Math.max(1, byBytes)))
-  const fewer =
-    params.transform !== null && params.workerNum > 1 ? ', fewer where the transform takes long' : ''
   return { rows, reason: `${rows} rows per split: at most 8 MiB, and enough splits for every thread${fewer}` }
 }
 
