@@ -70,6 +70,7 @@ class Coordinator {
   #progress = noProgress
   #error: RowshiftError | null = null
   readonly #splitRows: SplitRows
+  readonly #splitsAhead: number
   #splits = 0
   readonly #busySeconds: number[] = []
   #position: string | null = null
@@ -78,8 +79,16 @@ class Coordinator {
 
   constructor(job: CoordinatorJob) {
     this.#job = job
-    const called = job.plan.stage?.transform != null
-    this.#splitRows = new SplitRows(job.plan.splitRows, called && job.plan.workerNum > 1)
+    const { plan } = job
+    const called = plan.stage?.transform != null
+    // One queued split per thread beyond those it holds, so that planning stays ahead but lazy.
+    this.#splitsAhead = plan.workerNum * (SPLITS_PER_THREAD + 1)
+    this.#splitRows = new SplitRows(
+      plan.splitRows,
+      called && plan.workerNum > 1
+        ? { splitsAhead: this.#splitsAhead, rows: plan.window?.rows ?? plan.source.estimatedRows }
+        : null,
+    )
     const setup: WorkerSetup = {
       runId: job.runId,
       plan: job.plan,
@@ -120,13 +129,11 @@ class Coordinator {
     try {
       if (this.#snapshot) await this.#beginSnapshot()
       if (!this.#stopped) await this.#job.prepare()
-      // One queued split per thread beyond those it holds, so that planning stays ahead but lazy.
-      const most = plan.workerNum * (SPLITS_PER_THREAD + 1)
-      for await (const split of reader.split(plan, () => this.#splitRows.rows, signal)) {
+      for await (const split of reader.split(plan, () => this.#splitRows.next(), signal)) {
         if (this.#stopped) break
         const copied = this.#copy(this.#numbered(split)).finally(() => running.delete(copied))
         running.add(copied)
-        if (running.size >= most) await Promise.race(running)
+        if (running.size >= this.#splitsAhead) await Promise.race(running)
         if (this.#stopped) break
       }
     } catch (error) {
