@@ -91,7 +91,7 @@ class Coordinator {
     )
     const setup: WorkerSetup = {
       runId: job.runId,
-      plan: job.plan,
+      plan,
       source: job.source,
       target: job.target,
       dirty: job.dirty,
@@ -100,7 +100,7 @@ class Coordinator {
     }
     this.#pool = new WorkerPool({
       worker: 'split.js',
-      threads: job.plan.workerNum,
+      threads: plan.workerNum,
       startAll: this.#snapshot,
       jobsPerThread: SPLITS_PER_THREAD,
       // Where rows are no JavaScript objects, a larger young generation only makes each thread 10 MB heavier.
@@ -109,7 +109,7 @@ class Coordinator {
       onMessage: (message) => this.#receive(message),
       onError: (error) => this.#fail(this.#watch?.blame(error) ?? error),
     })
-    this.#watch = called ? this.#watchOver(job.plan) : null
+    this.#watch = called ? this.#watchOver(plan) : null
   }
 
   get result(): CoordinatorResult {

@@ -40,7 +40,7 @@ export class SplitRows {
     this.#left = called?.rows ?? Infinity
   }
 
-  /** To be asked once for each split. */
+  /** Each answer counts as rows that are handed out; one more than there are splits does no harm. */
   next(): number {
     const share = Math.ceil(this.#left / this.#splitsAhead)
     const rows = Math.min(this.#rows, Math.max(this.#fewest, share))

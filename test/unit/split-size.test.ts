@@ -6,7 +6,8 @@ describe('rows of a split', () => {
   it('double up to the plan, whatever time they take, without a transform', () => {
     const size = new SplitRows(50_000, null)
     const sizes = [1, 2, 3].map(() => {
-      size.done(size.next(), size.next() * 10, 60_000)
+      const rows = size.next()
+      size.done(rows, rows * 10, 60_000)
       return size.next()
     })
     expect(sizes).to.deep.equal([40_000, 50_000, 50_000])
