@@ -7,22 +7,24 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 /** About half of the time: what compares values, and what keeps the servers busy for long. */
 const SECOND =
   'bad-rows|cases|dirty-rows|example|incremental|many-sources|random-tables|sharding|snapshot|split-keys|verify*|write-modes'
+const ALL = 'dist/test/{unit,integration}/**/*.test.js'
 const args = process.argv.slice(2)
-process.exitCode = args.length > 0 ? await mocha(args) : await both()
+const files = args.some((arg) => arg.endsWith('.test.js')) ? [] : [ALL]
+process.exitCode = args.length > 0 ? await mocha([...args, ...files]) : await both()
 
 async function both() {
   /** 1 until it has been started. */
   let second = Promise.resolve(1)
   let started = false
   let held = ''
-  const status = await mocha(['--ignore', `dist/test/integration/@(${SECOND}).test.js`], (text) => {
+  const status = await mocha([ALL, '--ignore', `dist/test/integration/@(${SECOND}).test.js`], (text) => {
     process.stdout.write(text)
     if (started) return
     started = true
     // The servers of the first run, so that nothing has to be installed any more.
     const others = ['dist/test/unit/**', `dist/test/integration/!(${SECOND}).test.js`]
     second = mocha(
-      others.flatMap((files) => ['--ignore', files]),
+      [ALL, ...others.flatMap((files) => ['--ignore', files])],
       (more) => (held += more),
     )
   })
