@@ -16,7 +16,8 @@ export class RowRepair implements RowActions {
   readonly #written = new Map<string, Buffer[]>()
   /** By shard, where there are any. */
   readonly #removed = new Map<string, Buffer[]>()
-  /** Rows deleted so far, and committed. */
+  /** Rows written and deleted so far, and committed. */
+  written = 0
   deleted = 0
 
   constructor(writer: Writer, plan: Plan, signal: AbortSignal) {
@@ -38,10 +39,9 @@ export class RowRepair implements RowActions {
     add(this.#removed, shard, row)
   }
 
-  /** Resolves to the rows written. Deletes before anything is written: an extra row may hold the value of another unique key that a missing one needs. */
-  async apply(mayDelete: boolean): Promise<number> {
+  /** Deletes before anything is written: an extra row may hold the value of another unique key that a missing one needs. */
+  async apply(mayDelete: boolean): Promise<void> {
     if (mayDelete) await this.#delete()
-    let written = 0
     for (const [shard, rows] of this.#written) {
       const { writer, plan } = await this.#end(shard)
       const { rowsWritten } = await writer.write(plan, this.#batches(rows), {
@@ -50,9 +50,8 @@ export class RowRepair implements RowActions {
         onDirty,
         beforeCommit: () => {},
       })
-      written += rowsWritten
+      this.written += rowsWritten
     }
-    return written
   }
 
   async #delete(): Promise<void> {

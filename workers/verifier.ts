@@ -69,9 +69,9 @@ export class Verifier {
       const opened = await (this.#ends ??= this.#open())
       const ends = mayDelete === null ? opened : { ...opened, making: opened.repairMaking }
       if (mayDelete !== null) repair = new RowRepair(ends.writer!, plan!, this.#abort.signal)
-      const written = repair === null ? 0 : await this.#repair(ends, range, repair, mayDelete!)
+      if (repair !== null) await this.#repair(ends, range, repair, mayDelete!)
       const findings = await this.#compare(ends, range)
-      return { outcome: 'done', findings, written, deleted: repair?.deleted ?? 0 }
+      return { outcome: 'done', findings, ...changes(repair) }
     } catch (thrown) {
       const { code, message, details } = this.#abort.signal.aborted
         ? new RowshiftError('INTERRUPTED', 'Interrupted while comparing.')
@@ -81,7 +81,7 @@ export class Verifier {
         error: { code, message, details: { split: range.index, ...details } },
         // Both ends are read again, so it does not matter what was committed.
         repeatable: code === 'LOCK_CONFLICT',
-        deleted: repair?.deleted ?? 0,
+        ...changes(repair),
       }
     }
   }
@@ -178,14 +178,13 @@ export class Verifier {
     )
   }
 
-  /** Resolves to the rows written. */
-  async #repair(ends: Ends, range: Split, repair: RowRepair, mayDelete: number): Promise<number> {
+  async #repair(ends: Ends, range: Split, repair: RowRepair, mayDelete: number): Promise<void> {
     const comparison = new RowComparison(comparisonSetup(this.#setup.plan, ends.making?.plan ?? null), repair)
     for await (const batch of this.#readSource(ends, range, comparison, true)) comparison.addSource(batch)
     if (!comparison.complete) throw tooLarge(ends.source.plan.source.table)
     for await (const batch of this.#readTarget(ends.target, range)) comparison.addTarget(batch)
     // More than there were when the user's limit was looked at: somebody else writes to the target.
-    return repair.apply(comparison.end().extra <= mayDelete)
+    await repair.apply(comparison.end().extra <= mayDelete)
   }
 
   #digests(ends: Ends, range: Split) {
@@ -253,6 +252,11 @@ export class Verifier {
       repairMaking,
     }
   }
+}
+
+/** Rows that a repair has changed so far; none without one. */
+function changes(repair: RowRepair | null): { written: number; deleted: number } {
+  return { written: repair?.written ?? 0, deleted: repair?.deleted ?? 0 }
 }
 
 /** null: rows are compared as they are read. */

@@ -9,8 +9,9 @@ import { withMode } from '../task/params.js'
 import type { Task, TaskStore } from '../task/task.js'
 import { lookupConnections } from './lookup-connections.js'
 import type { CommonOptions, ConfigOptions, ModeOptions, ReportOptions, TablesOptions } from './options.js'
-import { copyWithProgress, deliver, interruptible, reported, writeReport } from './execution.js'
+import { copyWithProgress, deliver, interruptible, reported } from './execution.js'
 import { describePlan, describeSplits, print, printJson, tableLabel } from './output.js'
+import { openReport } from './report-file.js'
 import { paramsFromOptions } from './params-options.js'
 import { openStore } from './tasks.js'
 
@@ -44,7 +45,7 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
     if (report === undefined) return showPlan(await request(''), options)
     throw new RowshiftError('USAGE', 'A dry run has no report; "--dry-run --json" prints the plan as JSON.')
   }
-  if (report !== undefined) writeReport(report, null)
+  if (report !== undefined) openReport(report, '')
   const runId = newRunId()
   const copy = async (signal: AbortSignal) => copyWithProgress(await request(runId), signal)
   return deliver(await interruptible((signal) => reported(runId, null, () => copy(signal))), options)

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs'
 import type { CopyRequest } from '../engine/job.js'
 import { runCopy } from '../engine/job.js'
 import { noProgress } from '../engine/progress.js'
@@ -10,6 +9,7 @@ import type { CommonOptions, ReportOptions } from './options.js'
 import { describePlan, print, printError, printJson, summary, tableLabel } from './output.js'
 import type { ProgressView } from './progress-view.js'
 import { progressView } from './progress-view.js'
+import { writeReport } from './report-file.js'
 import { performVerify, verifySummary } from './verify-view.js'
 
 /** Never throws: whatever goes wrong stands in the report. */
@@ -81,26 +81,24 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
 
 /** Gives the report to whoever asked for it; returns the exit code. */
 export function deliver(report: RunReport, options: CommonOptions & ReportOptions): number {
-  if (options.report !== undefined) writeReport(options.report, report)
-  if (options.json) printJson(report)
+  const stored = options.report === undefined || writeReport(options.report, report)
+  if (options.json || !stored) printJson(report)
   if (report.error && report.status !== 'skipped') printError(RowshiftError.fromReport(report.error))
-  if (!options.json && (report.splits > 0 || report.status === 'success' || report.status === 'skipped'))
+  if (
+    !options.json &&
+    stored &&
+    (report.splits > 0 || report.status === 'success' || report.status === 'skipped')
+  )
     print('found' in report ? verifySummary(report as VerifyReport) : summary(report))
   return exitCodeOf(report)
 }
 
-export function exitCodeOf({ status, error }: RunReport): number {
-  return error === null || status === 'skipped' ? ExitCode.success : errorCodes[error.code].exit
-}
-
-/** Called with null before the work begins, so that a file that cannot be written is found out then. */
-export function writeReport(file: string, report: RunReport | readonly RunReport[] | null): void {
-  try {
-    writeFileSync(file, report === null ? '' : `${JSON.stringify(report, null, 2)}\n`)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new RowshiftError('USAGE', `--report ${file} cannot be written (${code}).`, { file }, error)
-  }
+/** Exit codes 2 and 3 promise that the target is as it was. */
+export function exitCodeOf({ status, error, targetChanged }: RunReport): number {
+  if (error === null || status === 'skipped') return ExitCode.success
+  const { exit } = errorCodes[error.code]
+  const promises = exit === ExitCode.usage || exit === ExitCode.refused
+  return promises && targetChanged ? ExitCode.failed : exit
 }
 
 function redactReport(report: RunReport): RunReport {

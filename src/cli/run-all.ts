@@ -2,9 +2,10 @@ import { runCopy } from '../engine/job.js'
 import { runVerify } from '../verify/job.js'
 import { ExitCode, RowshiftError } from '../errors.js'
 import type { RunReport } from '../task/task.js'
-import { exitCodeOf, interruptible, writeReport } from './execution.js'
+import { exitCodeOf, interruptible } from './execution.js'
 import type { RunOptions } from './options.js'
 import { formatCount, formatSeconds, print, printError, printJson, table } from './output.js'
+import { openReport, writeReport } from './report-file.js'
 import { runTask } from './run.js'
 import { withStore } from './tasks.js'
 
@@ -21,12 +22,12 @@ export async function runAllCommand(options: RunAllOptions): Promise<number> {
   if (!(Number.isInteger(options.parallel) && options.parallel > 0)) {
     throw new RowshiftError('USAGE', '--parallel is a whole number above 0.')
   }
-  if (options.report !== undefined) writeReport(options.report, [])
+  if (options.report !== undefined) openReport(options.report, '[]\n')
   const tasks = await withStore(options, (store) => store.list())
   const ids = tasks.filter(({ online_status }) => online_status === 1).map(({ id }) => id)
   const reports = await interruptible((signal) => runTasks(ids, options, signal))
-  if (options.report !== undefined) writeReport(options.report, reports)
-  if (options.json) printJson(reports)
+  const stored = options.report === undefined || writeReport(options.report, reports)
+  if (options.json || !stored) printJson(reports)
   else print(closing(reports, ids.length))
   const codes = reports.map(exitCodeOf)
   return SEVERITY.find((code) => codes.includes(code)) ?? ExitCode.success

@@ -4,16 +4,17 @@ import { newRunId } from '../engine/report.js'
 import { RowshiftError } from '../errors.js'
 import type { RunReport } from '../task/task.js'
 import { findTask, taskRequest } from './copy.js'
-import { copyWithProgress, deliver, interruptible, reported, writeReport } from './execution.js'
+import { copyWithProgress, deliver, interruptible, reported } from './execution.js'
 import type { RunOptions } from './options.js'
 import { taskId } from './options.js'
+import { openReport } from './report-file.js'
 import { recorded } from './run-history.js'
 import { openStore } from './tasks.js'
 
 /** `rowshift run ID`: one task of the task table. */
 export async function runCommand(id: number | undefined, options: RunOptions): Promise<number> {
   const task = taskId(id)
-  if (options.report !== undefined) writeReport(options.report, null)
+  if (options.report !== undefined) openReport(options.report, '')
   const report = await interruptible((signal) => runTask(task, options, signal, copyWithProgress))
   return deliver(report, options)
 }

@@ -5,10 +5,11 @@ import { RowshiftError } from '../errors.js'
 import type { RunReport } from '../task/task.js'
 import type { MaxDelete } from '../verify/deletes.js'
 import { findTask, taskRequest } from './copy.js'
-import { deliver, interruptible, reported, withProgress, writeReport } from './execution.js'
+import { deliver, interruptible, reported, withProgress } from './execution.js'
 import { lookupConnections } from './lookup-connections.js'
 import type { CommonOptions, ConfigOptions, ReportOptions, TablesOptions } from './options.js'
 import { taskId } from './options.js'
+import { openReport } from './report-file.js'
 import { paramsFromOptions } from './params-options.js'
 import { recorded } from './run-history.js'
 import { openStore } from './tasks.js'
@@ -44,7 +45,7 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
   checkOptions(options)
   const { sample, repair } = options
   const mode = repair ? 'sync' : 'verify'
-  if (options.report !== undefined) writeReport(options.report, null)
+  if (options.report !== undefined) openReport(options.report, '')
   const runId = newRunId()
   const perform = ({ params, ...request }: CopyRequest, signal: AbortSignal) => {
     const where = options.where ?? params.where

@@ -18,7 +18,7 @@ import { OpenPlaces } from './places.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
 import { makeReport } from './report.js'
-import { prepareIds, setUpStage } from './stage-setup.js'
+import { keepsIds, prepareIds, setUpStage } from './stage-setup.js'
 
 /** One end of a copy, as configuration gives it. */
 export interface TableAt extends ResolvedConnection {
@@ -68,7 +68,11 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   let error: RowshiftError | null = null
   let copied: CoordinatorResult | null = null
   let dirty: DirtyFile | null = null
+  let changed = false
   const found: string[] = []
+  const onChange = () => {
+    changed = true
+  }
   const onProgress = (now: Progress) => {
     progress = now
     hooks.onProgress(now)
@@ -79,7 +83,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       announce(request, made)
       hooks.onPlan(made)
       dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile)
-      copied = await copy(request, { plan: made, dirty, found, ...ends }, { ...hooks, onProgress })
+      copied = await copy(request, { plan: made, dirty, found, onChange, ...ends }, { ...hooks, onProgress })
+      if (made.postSql.length > 0) onChange()
       await finish(made, copied, ends.writer, hooks.signal)
     })
   } catch (thrown) {
@@ -89,7 +94,17 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   }
   const seconds = (performance.now() - started) / 1000
   const dirtyFiles = (dirty as DirtyFile | null)?.close() ?? noDirtyFiles
-  return makeReport({ ...request, ...dirtyFiles, plan: made, found, progress, error, seconds, copied })
+  return makeReport({
+    ...request,
+    ...dirtyFiles,
+    plan: made,
+    found,
+    progress,
+    changed,
+    error,
+    seconds,
+    copied,
+  })
 }
 
 /** The coordinator's own. */
@@ -104,11 +119,13 @@ interface Execution extends Ends {
   readonly dirty: DirtyFile | null
   /** What the run finds out that the plan does not say. */
   readonly found: string[]
+  /** Called before the target is changed in another way than by rows. */
+  readonly onChange: () => void
 }
 
 async function copy(
   request: CopyRequest,
-  { plan: made, dirty, found, reader, writer, places }: Execution,
+  { plan: made, dirty, found, onChange, reader, writer, places }: Execution,
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw stopped(hooks.signal)
@@ -122,6 +139,7 @@ async function copy(
     reader,
     stage: stage?.setup ?? null,
     prepare: async () => {
+      if (changesTables(made)) onChange()
       await writer.prepare(made, hooks.signal)
       if (made.create && made.sharding === null) checkCreated(made, await writer.describe(made.target.table))
       await prepareIds(made, stage?.setup ?? null, writer, hooks.signal)
@@ -130,6 +148,12 @@ async function copy(
     signal: hooks.signal,
     onProgress: hooks.onProgress,
   })
+}
+
+/** Whether more than rows is changed: by `pre_sql`, tables that are made, or what ids need in the target. */
+function changesTables({ create, preSql, sharding, stage }: Plan): boolean {
+  const made = create !== null || (sharding?.shards ?? []).some((shard) => shard.create !== null)
+  return made || sharding?.onDemand != null || keepsIds(stage) || preSql.length > 0
 }
 
 async function finish(

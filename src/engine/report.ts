@@ -22,6 +22,8 @@ export interface ReportFacts {
   /** Where the rows went that the target refused, and those that the stage did. */
   readonly dirtyFile?: string | null
   readonly dirtyReadFile?: string | null
+  /** Whether the target was changed, or may have been, in another way than by rows that `progress` counts. Default: no. */
+  readonly changed?: boolean
   readonly error: RowshiftError | null
   readonly seconds: number
 }
@@ -46,6 +48,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     rowsAdded: progress.done.rowsAdded,
     lookupMisses: progress.done.lookupMisses,
     rowsWritten: progress.done.rowsWritten,
+    targetChanged: facts.changed === true || progress.done.rowsWritten > 0 || mayHaveWritten(error),
     rowsChanged: progress.done.rowsChanged,
     rowsUnchanged: progress.done.rowsUnchanged,
     rowsSkipped: progress.done.rowsSkipped,
@@ -70,6 +73,11 @@ export function makeReport(facts: ReportFacts): RunReport {
     watermarks: plan?.watermarks ?? {},
     error: error === null ? null : error.report(),
   }
+}
+
+/** A commit without an answer, or one in some tables of several. */
+function mayHaveWritten(error: RowshiftError | null): boolean {
+  return error !== null && (error.details['inDoubt'] === true || error.details['committed'] !== undefined)
 }
 
 function sourceCounts(plan: Plan | null, { done }: Progress): RunReport['sources'] {

@@ -5,7 +5,7 @@ import { RawRows } from '../batch/raw-rows.js'
 import { RowshiftError } from '../errors.js'
 import { WORKERS } from '../ids/snowflake.js'
 import { ambiguousKey } from '../lookup-errors.js'
-import type { IdMapPlan, LookupPlan, Plan, Reader, ReadPlan, Sequence, Writer } from '../plugin.js'
+import type { IdMapPlan, IdPlan, LookupPlan, Plan, Reader, ReadPlan, Sequence, Writer } from '../plugin.js'
 import type { StageSetup } from './messages.js'
 import type { OpenPlaces } from './places.js'
 
@@ -37,6 +37,18 @@ export async function setUpStage(
 /** The same for other threads, which are counted anew. */
 export function forThreads(shared: Omit<StageSetup, 'threads'>): StageSetup {
   return { ...shared, threads: new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)) }
+}
+
+/** Whether {@link prepareIds} changes the target. */
+export function keepsIds(stage: Plan['stage']): boolean {
+  return (stage?.cells ?? []).some(
+    (cell) => cell.type === 'id' && (cell.map !== null || isNumbered(cell.ids)),
+  )
+}
+
+/** Whether the target keeps which numbers were handed out. */
+function isNumbered(ids: IdPlan): boolean {
+  return ids.type === 'sequence' || (ids.type === 'snowflake' && ids.worker === null)
 }
 
 /** Once the target is prepared: makes what its ids need there. */

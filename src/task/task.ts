@@ -68,6 +68,11 @@ export interface RunReport {
   readonly lookupMisses: number
   /** Inserted or changed, and committed. */
   readonly rowsWritten: number
+  /**
+   * Whether the run has changed the target, or may have: rows, a table that it made, `pre_sql`. Without it, exit codes 2 and 3
+   * promise that the target is as it was; with it, a failure ends with 1.
+   */
+  readonly targetChanged: boolean
   /** Those of the rows written whose key was in the target before. */
   readonly rowsChanged: number
   /** Upsert found them equal in the target. */

@@ -31,14 +31,20 @@ export interface CompareJob {
   readonly prepare: () => Promise<void>
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
+  /** So many rows more were written and deleted. */
+  readonly onRepaired: (repaired: Repaired) => void
+}
+
+/** Rows that a repair has changed in the target. */
+export interface Repaired {
+  readonly written: number
+  readonly deleted: number
 }
 
 export interface CompareResult {
   readonly found: Findings
   /** What is left after a repair; the same as `found` without one. */
   readonly left: Findings
-  readonly written: number
-  readonly deleted: number
   readonly progress: Progress
   readonly splitsSkipped: number
 }
@@ -63,8 +69,6 @@ class Comparison {
   #progress = noProgress
   #error: RowshiftError | null = null
   #skipped = 0
-  #written = 0
-  #deleted = 0
 
   constructor(job: CompareJob) {
     this.#job = job
@@ -100,8 +104,6 @@ class Comparison {
     return {
       found,
       left,
-      written: this.#written,
-      deleted: this.#deleted,
       progress: this.#progress,
       splitsSkipped: this.#skipped,
     }
@@ -130,21 +132,26 @@ class Comparison {
 
   async #one(split: number, job: VerifyJob): Promise<Findings> {
     this.#advance({ type: 'planned', split })
-    const { findings, written, deleted } = await withRetries(
-      () => this.#pool.run(job),
+    const { findings } = await withRetries(
+      () => this.#attempt(job),
       this.#stop.signal,
-      (failure, retries) => {
-        log.warn({ runId: this.#job.runId, split, retries }, failure.error.message)
-        this.#deleted += failure.deleted
+      ({ error }, retries) => {
+        log.warn({ runId: this.#job.runId, split, retries }, error.message)
         this.#advance({ type: 'retried', split })
       },
     )
-    this.#written += written
-    this.#deleted += deleted
     const { sourceRows, filtered } = job.mayDelete === null ? findings : noFindings
     const counts = { rowsRead: sourceRows + filtered, rowsFiltered: filtered, rowsWritten: sourceRows }
     this.#advance({ type: 'done', split, counts: { ...noCounts, ...counts } })
     return findings
+  }
+
+  /** What a failed repair has changed is committed all the same. */
+  async #attempt(job: VerifyJob): Promise<VerifyResult> {
+    const result = await this.#pool.run(job)
+    const { written, deleted } = result
+    if (written + deleted > 0) this.#job.onRepaired({ written, deleted })
+    return result
   }
 
   /** Evenly over the table; what lies above the source's last key is always looked at. */

@@ -4,7 +4,7 @@ import { stopped } from '../engine/job.js'
 import type { Progress } from '../engine/progress.js'
 import { noProgress } from '../engine/progress.js'
 import { OpenPlaces } from '../engine/places.js'
-import { forThreads, prepareIds, setUpStage } from '../engine/stage-setup.js'
+import { forThreads, keepsIds, prepareIds, setUpStage } from '../engine/stage-setup.js'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { makePlan } from '../plan/plan.js'
@@ -14,7 +14,7 @@ import type { Plan, Reader, Writer } from '../plugin.js'
 import { ShardedWriter } from '../shard/sharded-writer.js'
 import type { NamedEntry } from '../task/columns.js'
 import type { Params } from '../task/params.js'
-import type { CompareResult } from './compare.js'
+import type { CompareResult, Repaired } from './compare.js'
 import { compareTables } from './compare.js'
 import { areEqual } from './findings.js'
 import { checkDeletes } from './deletes.js'
@@ -53,6 +53,8 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
   let progress = noProgress
   let result: CompareResult | null = null
   let error: RowshiftError | null = null
+  let repaired: Repaired = { written: 0, deleted: 0 }
+  let changed = false
   const found: string[] = []
   try {
     await withEnds(request, async (ends) => {
@@ -65,15 +67,23 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
         progress = now
         hooks.onProgress(now)
       }
-      result = await compare(request, ends, { plan, repair, found }, { ...hooks, onProgress })
-      if (!areEqual(result.left.differences)) throw differenceError(result)
+      const onRepaired = ({ written, deleted }: Repaired) => {
+        repaired = { written: repaired.written + written, deleted: repaired.deleted + deleted }
+      }
+      const onChange = () => {
+        changed = true
+      }
+      const recording = { ...hooks, onProgress, onRepaired, onChange }
+      result = await compare(request, ends, { plan, repair, found }, recording)
+      if (!areEqual(result.left.differences)) throw differenceError(result, repaired)
     })
   } catch (thrown) {
     error = hooks.signal.aborted ? stopped(hooks.signal) : RowshiftError.from(thrown)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
-  return makeVerifyReport({ request, plan, repair, progress, result, reasons: found, error, seconds })
+  const facts = { request, plan, repair, repaired, changed, progress, result, reasons: found, error, seconds }
+  return makeVerifyReport(facts)
 }
 
 interface Plans {
@@ -84,11 +94,17 @@ interface Plans {
   readonly found: string[]
 }
 
+interface Recording extends Omit<VerifyHooks, 'onPlan'> {
+  readonly onRepaired: (repaired: Repaired) => void
+  /** Called before the target is changed in another way than by rows. */
+  readonly onChange: () => void
+}
+
 async function compare(
   request: VerifyRequest,
   { reader, writer, places }: Ends,
   { plan, repair, found }: Plans,
-  { signal, onProgress }: VerifyHooks,
+  { signal, onProgress, onRepaired, onChange }: Recording,
 ): Promise<CompareResult> {
   const { runId, from, to, params, sample } = request
   if (signal.aborted) throw stopped(signal)
@@ -107,9 +123,13 @@ async function compare(
     target: endpointOf(to, params.session),
     sample,
     guard: (differing) => checkDeletes(differing, params.maxDelete),
-    prepare: () => prepareIds(repair!, repairStage, writer!, signal),
+    prepare: () => {
+      if (keepsIds(repair!.stage)) onChange()
+      return prepareIds(repair!, repairStage, writer!, signal)
+    },
     signal,
     onProgress,
+    onRepaired,
   })
 }
 

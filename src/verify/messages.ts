@@ -39,13 +39,11 @@ export interface DifferingRange {
   readonly extra: number
 }
 
-/** Findings are those after a repair, if there was one. */
-export type VerifyResult =
-  | {
-      readonly outcome: 'done'
-      readonly findings: Findings
-      readonly written: number
-      readonly deleted: number
-    }
-  /** Rows are deleted before others are written, in transactions of their own. */
-  | (Failure & { readonly deleted: number })
+/**
+ * Findings are those after a repair, if there was one. A repair that failed may have changed rows too: those to be deleted and
+ * those to be written are committed in transactions of their own.
+ */
+export type VerifyResult = ({ readonly outcome: 'done'; readonly findings: Findings } | Failure) & {
+  readonly written: number
+  readonly deleted: number
+}

@@ -3,7 +3,7 @@ import { makeReport } from '../engine/report.js'
 import { RowshiftError } from '../errors.js'
 import type { Plan } from '../plugin.js'
 import type { RunReport } from '../task/task.js'
-import type { CompareResult } from './compare.js'
+import type { CompareResult, Repaired } from './compare.js'
 import { noFindings } from './findings.js'
 import type { VerifyRequest } from './job.js'
 import type { Findings } from './messages.js'
@@ -34,6 +34,9 @@ export interface VerifyFacts {
   readonly repair: Plan | null
   readonly progress: Progress
   readonly result: CompareResult | null
+  readonly repaired: Repaired
+  /** Whether the target was, or may have been, changed in another way than by rows. */
+  readonly changed: boolean
   /** Reasons that the run has found beside those of the plans. */
   readonly reasons: readonly string[]
   readonly error: RowshiftError | null
@@ -41,18 +44,27 @@ export interface VerifyFacts {
 }
 
 export function makeVerifyReport(facts: VerifyFacts): VerifyReport {
-  const { request, plan, repair, progress, result, error, seconds } = facts
+  const { request, plan, repair, repaired, progress, result, changed, error, seconds } = facts
   const { sourceRows, filtered } = result?.found ?? noFindings
   const { runId, taskId, params, mode, sample } = request
   return {
-    ...makeReport({ runId, taskId, params, plan: repair, progress, error, seconds }),
+    ...makeReport({
+      runId,
+      taskId,
+      params,
+      plan: repair,
+      // Rows that a comparison goes through are written nowhere.
+      progress: { ...progress, done: { ...progress.done, rowsWritten: repaired.written } },
+      changed: changed || repaired.deleted > 0,
+      error,
+      seconds,
+    }),
     mode,
     rowsRead: sourceRows + filtered,
-    rowsWritten: result?.written ?? 0,
     workerNum: plan?.workerNum ?? params.workerNum,
     reasons: [...(plan?.reasons ?? []), ...facts.reasons, ...(repair?.write.reasons ?? [])],
     warnings: [...(plan?.warnings ?? []), ...(repair?.warnings ?? [])],
-    rowsDeleted: result?.deleted ?? 0,
+    rowsDeleted: repaired.deleted,
     sample,
     splitsSkipped: result?.splitsSkipped ?? 0,
     found: result && verdict(result.found),
@@ -64,7 +76,7 @@ function verdict({ sourceRows, targetRows, differences }: Findings): Verdict {
   return { sourceRows, targetRows, ...differences }
 }
 
-export function differenceError({ left, written, deleted }: CompareResult): RowshiftError {
+export function differenceError({ left }: CompareResult, { written, deleted }: Repaired): RowshiftError {
   const { missing, extra, different, unmade } = left.differences
   const after = written + deleted === 0 ? '' : ` after ${written} rows were written and ${deleted} deleted`
   const refused = unmade === 0 ? '' : ` Of these, a copy would refuse ${unmade}: the report says why.`

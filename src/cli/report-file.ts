@@ -1,0 +1,65 @@
+/** The file of `--report`. */
+import { closeSync, fchmodSync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs'
+import { RowshiftError } from '../errors.js'
+import type { RunReport } from '../task/task.js'
+import type { VerifyReport } from '../verify/report.js'
+import { printNotice } from './output.js'
+
+/** Errors and differences quote keys and values, so nobody else may read them. */
+const MODE = 0o600
+
+/**
+ * Before the work begins, so that a file that cannot be opened is found out then. A full disk may have room by the time of the
+ * report, which otherwise goes to stdout. Throws USAGE.
+ */
+export function openReport(file: string, text: string): void {
+  try {
+    write(file, text, false)
+  } catch (error) {
+    if (codeOf(error) === 'ENOSPC') return
+    throw new RowshiftError(
+      'USAGE',
+      `--report ${file} cannot be written (${codeOf(error)}).`,
+      { file },
+      error,
+    )
+  }
+}
+
+/** After the work: false, with a notice, when the file cannot be written; what the run ends with stands all the same. */
+export function writeReport(file: string, report: RunReport | readonly RunReport[]): boolean {
+  const quotes = [report].flat().some(quotesRows)
+  try {
+    write(file, `${JSON.stringify(report, null, 2)}\n`, quotes)
+    return true
+  } catch (error) {
+    printNotice(`--report ${file} could not be written (${codeOf(error)}); the report follows on stdout.`)
+    return false
+  }
+}
+
+/** A file that was there keeps its mode, unless the text quotes rows. A text that does not fit leaves an empty file. */
+function write(file: string, text: string, quotesRows: boolean): void {
+  const descriptor = openSync(file, 'w', MODE)
+  try {
+    const isFile = fstatSync(descriptor).isFile()
+    if (quotesRows && isFile) fchmodSync(descriptor, MODE)
+    try {
+      writeFileSync(descriptor, text)
+    } catch (error) {
+      if (isFile) ftruncateSync(descriptor)
+      throw error
+    }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function quotesRows(report: RunReport): boolean {
+  const { found } = report as Partial<VerifyReport>
+  return report.error !== null || report.warnings.length > 0 || found != null
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error)
+}
