@@ -155,6 +155,8 @@ export interface Reader {
   connect(): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
+  /** Throws PARAMS_INVALID unless `where` is by itself a condition on the table's rows. Default: conditions are refused. */
+  checkWhere?(table: TableSchema, where: string): Promise<void>
   /** Names of all tables, for patterns like `log_*`. Default: such patterns are refused. */
   tables?(): Promise<readonly string[]>
   /** Default: the target table is made from what `describe` says alone. */

@@ -34,12 +34,6 @@ export class FileReader implements Reader {
     return describeFile(this.#path, table)
   }
 
-  async check({ where }: Plan): Promise<readonly string[]> {
-    if (where === null) return []
-    const message = `params.where is a condition in SQL, which cannot be put to the file ${this.#path}; leave it out.`
-    throw new RowshiftError('PARAMS_INVALID', message, { file: this.#path })
-  }
-
   async *split(): AsyncGenerator<Split> {
     yield { index: 0, lower: null, upper: null }
   }

@@ -1,15 +1,14 @@
 import type { CastType, Column, ColumnKind, Derivation, TableSchema } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
 import type { Dialect, Value } from '../../src/sql/derive.js'
 import { deriveColumns } from '../../src/sql/derive.js'
+import { enclosed } from '../../src/sql/fragment.js'
 import type { Facts } from '../../src/sql/literals.js'
 import type { Session } from './connection.js'
-import type { ResultField } from './driver.js'
-import { mapError } from './errors.js'
 import { exactly, resultFacts } from './result-type.js'
 import { readExpression } from './select.js'
-import { charsetOf, identifier, text } from './sql.js'
+import { charsetOf, text } from './sql.js'
 import { unmappedRefusals } from './unmapped.js'
+import { checkExpression } from './user-sql.js'
 
 /** The digits of the largest BIGINT; texts with more are no integers here. */
 const INTEGER_DIGITS = 20
@@ -81,26 +80,10 @@ function column(column: Column): Value {
   }
 }
 
-/** The server says what it would give; a query for no rows finds faults, and aggregates, which give one all the same. */
-async function expression(session: Session, { table }: TableSchema, written: string): Promise<Value> {
-  const sql = `(${written}${/--|#/.test(written) ? '\n' : ''})`
-  const ask = (query: string, onFields?: (fields: readonly ResultField[]) => void) =>
-    session.query(query, onFields).catch((thrown: unknown) => {
-      const { code, message } = mapError(thrown, `"sql" of table ${table}`)
-      throw code === 'CONNECTION_LOST' ? mapError(thrown, `trying "sql" on table ${table}`) : invalid(message)
-    })
-  let fields: readonly ResultField[] = []
-  const rows = await ask(`SELECT ${sql} FROM ${identifier(table)} WHERE 1 = 0`, (found) => (fields = found))
-  if (rows.length > 0)
-    throw invalid('"sql" gives one value for all rows together; put the aggregate into a subquery')
-  // A window function would see the rows of one split only; no condition takes one.
-  await ask(`SELECT 1 FROM ${identifier(table)} WHERE 1 = 0 AND ${sql} IS NULL`)
-  const field = fields[0]!
-  return { ...resultFacts(field), sql: exactly(sql, field), refusals: [] }
-}
-
-function invalid(message: string): RowshiftError {
-  return new RowshiftError('PARAMS_INVALID', message)
+/** The server says what it would give. */
+async function expression(session: Session, table: TableSchema, written: string): Promise<Value> {
+  const field = await checkExpression(session, table, written)
+  return { ...resultFacts(field), sql: exactly(enclosed(written), field), refusals: [] }
 }
 
 function literal(value: string, { kind, domain }: Facts): string {

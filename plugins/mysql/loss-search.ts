@@ -1,4 +1,5 @@
 import type { Column, ColumnMapping, LossSearch, TableSchema } from '../../src/plugin.js'
+import { enclosed } from '../../src/sql/fragment.js'
 import { whereClause } from '../../src/sql/range.js'
 import { askBounded } from './bounded.js'
 import type { Session } from './connection.js'
@@ -19,7 +20,7 @@ export async function findLoss(
   const shown = mapping.source.kind === 'bytes' ? `CONCAT('0x', HEX(${value}))` : `CAST(${value} AS CHAR)`
   const key = table.keys[0]?.columns ?? []
   const keyCells = key.map((name) => `LEFT(CAST(${identifier(name)} AS CHAR), ${EXCERPT})`)
-  const conditions = [`(${tests.join(' OR ')})`, ...(where === null ? [] : [`(${where}\n)`])]
+  const conditions = [`(${tests.join(' OR ')})`, ...(where === null ? [] : [enclosed(where)])]
   const select = `LEFT(${shown}, ${EXCERPT})${keyCells.map((cell) => `, ${cell}`).join('')} FROM ${identifier(table.table)}${whereClause(conditions)} LIMIT 1`
   try {
     const rows = await askBounded(session, select)

@@ -1,6 +1,7 @@
 /** What is looked at before a row moves, beyond what a plan needs to know to be made. Nothing is changed. */
 import type { ColumnMapping, Plan, PlanDraft } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
+import { enclosed } from '../../src/sql/fragment.js'
 import { whereClause } from '../../src/sql/range.js'
 import { askBounded } from './bounded.js'
 import type { Session, TextRow } from './connection.js'
@@ -280,7 +281,7 @@ function askRows(
   conditions: readonly string[],
   tail: string,
 ): Promise<TextRow[] | null> {
-  const where = [...conditions, ...(plan.where === null ? [] : [`(${plan.where}\n)`])]
+  const where = [...conditions, ...(plan.where === null ? [] : [enclosed(plan.where)])]
   return askBounded(
     session,
     `${cells} FROM ${identifier(plan.source.table)}${whereClause(where)}${tail} LIMIT 1`,

@@ -34,6 +34,7 @@ import { describeTable, listTables } from './schema.js'
 import { fromSql, keyProbe, selectSql, splitSql } from './select.js'
 import { lockWrites } from './snapshot.js'
 import { unmappedError } from './unmapped.js'
+import { checkWhere } from './user-sql.js'
 import { findWindow } from './window.js'
 
 /** Batches read but not yet taken, after which the server has to wait. */
@@ -64,6 +65,10 @@ export class MysqlReader implements Reader {
     return defineTable(await this.#open(), table)
   }
 
+  async checkWhere(table: TableSchema, where: string): Promise<void> {
+    await checkWhere(await this.#open(), table, where)
+  }
+
   async derive(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]> {
     return derive(await this.#open(), table, wanted)
   }
@@ -92,7 +97,7 @@ export class MysqlReader implements Reader {
   }
 
   divide(plan: ReadPlan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
-    return this.#splits(signal, (session) => divideRange(range, keyProbe(session, plan), size))
+    return this.#splits(signal, (session) => divideRange(plan, range, keyProbe(session, plan), size))
   }
 
   async *#splits(

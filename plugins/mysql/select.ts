@@ -2,7 +2,7 @@ import type { Column, Plan, ReadPlan, Split } from '../../src/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
 import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sql/range.js'
 import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
-import type { Session } from './connection.js'
+import type { Session, TextRow } from './connection.js'
 import { mapError } from './errors.js'
 import { mappedText } from './unmapped.js'
 import { expressionOf, identifier, keyLiteral, keyOrder, keyText } from './sql.js'
@@ -36,20 +36,26 @@ export function keyProbe(session: Session, plan: ReadPlan): KeyProbe {
   const key = keyColumns(plan)
   const cells = (plan.key?.columns ?? []).map(keyText)
   const present = rangeConditions(key, { lower: null, upper: null }, plan.where, plan.window?.sql)
-  const ask = async (conditions: readonly string[], tail: string): Promise<KeyValue | null> => {
-    const sql = `SELECT ${cells.join(', ')} FROM ${sourceTable(plan)}${whereClause(conditions)}${tail}`
+  const ask = async (
+    selected: readonly string[],
+    conditions: readonly string[],
+    tail: string,
+  ): Promise<TextRow | null> => {
+    const sql = `SELECT ${selected.join(', ')} FROM ${sourceTable(plan)}${whereClause(conditions)}${tail}`
     const rows = await session.query(sql).catch((error: unknown) => {
       throw mapError(error, `splitting table ${plan.source.table}`, { table: plan.source.table })
     })
-    return (rows[0] as KeyValue | undefined) ?? null
+    return rows[0] ?? null
   }
   return {
-    first: () => ask(present, `${orderBy(key)} LIMIT 1`),
-    last: () => ask(present, `${orderBy(key, 'DESC')} LIMIT 1`),
-    nth(lower, upper, offset) {
-      const conditions = [...present, upTo(key, literals(plan, upper)!)]
-      if (lower) conditions.push(above(key, literals(plan, lower)!))
-      return ask(conditions, `${orderBy(key)} LIMIT 1 OFFSET ${offset}`)
+    first: async () => (await ask(cells, present, `${orderBy(key)} LIMIT 1`)) as KeyValue | null,
+    last: async () => (await ask(cells, present, `${orderBy(key, 'DESC')} LIMIT 1`)) as KeyValue | null,
+    async nth(lower, upper, offset) {
+      const range = [upTo(key, literals(plan, upper)!)]
+      if (lower) range.push(above(key, literals(plan, lower)!))
+      const selected = [range.join(' AND '), ...cells]
+      const row = await ask(selected, [...present, ...range], `${orderBy(key)} LIMIT 1 OFFSET ${offset}`)
+      return row && { within: row[0] === '1', key: row.slice(1) as KeyValue }
     },
   }
 }

@@ -2,13 +2,14 @@ import type { CastType, Column, ColumnKind, Derivation, TableSchema } from '../.
 import { RowshiftError } from '../../src/plugin.js'
 import type { Dialect, Value } from '../../src/sql/derive.js'
 import { deriveColumns } from '../../src/sql/derive.js'
+import { enclosed } from '../../src/sql/fragment.js'
 import type { Facts } from '../../src/sql/literals.js'
 import { affinityOf, kindOf } from './affinity.js'
 import type { Database } from './driver.js'
-import { sqliteCode } from './errors.js'
 import { quoteName } from './names.js'
 import { fitsInt64, isExact } from './numbers.js'
 import { domainOf, sampleKind } from './schema.js'
+import { checkExpression } from './user-sql.js'
 
 /** A REAL keeps every decimal number of so many digits. */
 const REAL_DIGITS = 15
@@ -72,22 +73,11 @@ function column({ name, kind, type, nullable, domain }: Column): Value {
 
 /** The declared type where the expression is a column, else the kind of the first values. */
 function expression(database: Database, table: string, written: string): Value {
-  const sql = `(${written}${written.includes('--') ? '\n' : ''})`
-  try {
-    const statement = database.prepare(`SELECT ${sql} FROM ${quoteName(table)} WHERE 0`)
-    if (statement.raw().all().length > 0) {
-      throw invalid('"sql" gives one value for all rows together; put the aggregate into a subquery')
-    }
-    // A window function would see the rows of one split only; no condition takes one.
-    database.prepare(`SELECT 1 FROM ${quoteName(table)} WHERE ${sql} IS NULL`)
-    const affinity = affinityOf(statement.columns()[0]!.type ?? '')
-    const kind =
-      affinity === 'none' ? sampleKind(database, table, sql) : kindOf(statement.columns()[0]!.type!, affinity)
-    return { sql, kind, type: kind, nullable: true, domain: domainOf(kind, affinity), refusals: [] }
-  } catch (thrown) {
-    if (sqliteCode(thrown) === null && !(thrown instanceof RangeError)) throw thrown
-    throw invalid(`"sql" on table ${table} failed: ${(thrown as Error).message}`)
-  }
+  const declared = checkExpression(database, table, written)
+  const sql = enclosed(written)
+  const affinity = affinityOf(declared ?? '')
+  const kind = affinity === 'none' ? sampleKind(database, table, sql) : kindOf(declared!, affinity)
+  return { sql, kind, type: kind, nullable: true, domain: domainOf(kind, affinity), refusals: [] }
 }
 
 function text(value: string): string {

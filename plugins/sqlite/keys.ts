@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import type { Column, ReadPlan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
-import { orderBy, rangeConditions, whereClause } from '../../src/sql/range.js'
-import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
+import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sql/range.js'
+import type { FoundKey, KeyProbe, KeyValue } from '../../src/sql/splits.js'
 import type { TextEncoding } from './cells.js'
 import { decodeText } from './cells.js'
 import type { Database, SqliteValue } from './driver.js'
@@ -49,22 +49,23 @@ export function keyProbe(database: Database, plan: ReadPlan, encoding: TextEncod
     upper: KeyValue | null,
     direction: 'ASC' | 'DESC',
     offset: number,
-  ) => {
+  ): FoundKey | null => {
     const range = { lower: literals(plan, lower, encoding), upper: literals(plan, upper, encoding) }
     const where = whereClause(rangeConditions(key, range, plan.where, plan.window?.sql))
-    const sql = `SELECT ${selected.join(', ')} FROM ${table}${where}${orderBy(key, direction)} LIMIT 1 OFFSET ${offset}`
+    const within = [
+      ...(range.lower === null ? [] : [above(key, range.lower)]),
+      ...(range.upper === null ? [] : [upTo(key, range.upper)]),
+    ]
+    const cells = [...selected, within.length === 0 ? '1' : within.join(' AND ')]
+    const sql = `SELECT ${cells.join(', ')} FROM ${table}${where}${orderBy(key, direction)} LIMIT 1 OFFSET ${offset}`
     const row = database.prepare(sql).raw().safeIntegers(true).get() as SqliteValue[] | undefined
-    return row === undefined ? null : keyValue(plan, row, encoding)
+    return row === undefined ? null : { key: keyValue(plan, row, encoding), within: row.at(-1) === 1n }
   }
   return {
-    first: () => settle(() => pick(null, null, 'ASC', 0)),
-    last: () => settle(() => pick(null, null, 'DESC', 0)),
-    nth: (lower, upper, offset) => settle(() => pick(lower, upper, 'ASC', offset)),
+    first: async () => pick(null, null, 'ASC', 0)?.key ?? null,
+    last: async () => pick(null, null, 'DESC', 0)?.key ?? null,
+    nth: async (lower, upper, offset) => pick(lower, upper, 'ASC', offset),
   }
-}
-
-async function settle(get: () => KeyValue | null): Promise<KeyValue | null> {
-  return get()
 }
 
 function keyValue(plan: ReadPlan, row: readonly SqliteValue[], encoding: TextEncoding): KeyValue {

@@ -31,6 +31,7 @@ import { defineTable } from './definition.js'
 import { derive } from './derive.js'
 import { checkRefusals, findRefused } from './refused.js'
 import { describeTable, listTables } from './schema.js'
+import { checkWhere } from './user-sql.js'
 import { findWindow } from './window.js'
 
 type Row = readonly SqliteValue[]
@@ -72,6 +73,10 @@ export class SqliteReader implements Reader {
     }
   }
 
+  async checkWhere(table: TableSchema, where: string): Promise<void> {
+    checkWhere(this.#open, table.table, where)
+  }
+
   async derive(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]> {
     return derive(this.#open, table, wanted)
   }
@@ -92,7 +97,7 @@ export class SqliteReader implements Reader {
 
   divide(plan: ReadPlan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
     return this.#splits(plan, signal, () =>
-      divideRange(range, keyProbe(this.#open, plan, this.#encoding), size),
+      divideRange(plan, range, keyProbe(this.#open, plan, this.#encoding), size),
     )
   }
 

@@ -12,6 +12,7 @@ import type {
 } from '../plugin.js'
 import { checkPlan } from '../stage.js'
 import type { Params } from '../task/params.js'
+import { checkCondition } from './condition.js'
 import { chooseIdentity, mergeWarnings } from './identity.js'
 import { BATCH_BYTES } from './limits.js'
 import { settleLosses } from './losses.js'
@@ -58,6 +59,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   const { reader, writer, params } = request
   const many = request.origin ? await describeSources(request.sourceTable, request.origin) : null
   const source = many?.source ?? (await reader.describe(request.sourceTable))
+  await checkCondition(reader, source, params.where)
   const place = request.place ?? null
   const { target, create, ...made } =
     place !== null && params.shard !== null

@@ -1,4 +1,5 @@
 import { RowshiftError } from '../errors.js'
+import { checkCondition } from '../plan/condition.js'
 import type {
   Batch,
   Column,
@@ -44,6 +45,14 @@ export class ManyReader implements Reader {
     const { endpoint, table } = this.known[0]!
     const definition = await this.readers[endpoint]!.definition?.(table)
     return definition ?? { family: '', version: '', ddl: null, defaults: {}, extras: [] }
+  }
+
+  /** All tables of a database take the same conditions. */
+  async checkWhere(schema: TableSchema, where: string): Promise<void> {
+    for (const [endpoint, reader] of this.readers.entries()) {
+      const one = this.known.find((table) => table.endpoint === endpoint)
+      if (one) await checkCondition(reader, { ...schema, table: one.table, identity: one.identity }, where)
+    }
   }
 
   /** Whatever the first of all tables computes, the others do too. */

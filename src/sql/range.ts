@@ -1,3 +1,5 @@
+import { enclosed } from './fragment.js'
+
 /** A key column as it stands in SQL text. */
 export interface SqlKeyColumn {
   /** Quoted identifier. */
@@ -81,8 +83,7 @@ export function rangeConditions(
     if (range.lower) conditions.push(above(key, range.lower))
     if (range.upper) conditions.push(upTo(key, range.upper))
   }
-  // On lines of its own, so that a trailing comment in the user's text ends before the bracket.
-  for (const where of wheres) if (where) conditions.push(`(${where}\n)`)
+  for (const where of wheres) if (where != null) conditions.push(enclosed(where))
   return conditions
 }
 

@@ -1,14 +1,21 @@
 import type { ReadPlan, Split, SplitSize } from '../plugin.js'
+import { RowshiftError } from '../plugin.js'
 
 /** A key value: the cell text of each key column. */
 export type KeyValue = readonly string[]
+
+export interface FoundKey {
+  readonly key: KeyValue
+  /** What the database says when it compares this very key with `lower` and `upper`, outside the condition that found it. */
+  readonly within: boolean
+}
 
 /** The questions about keys that the database answers. NULL keys never take part. */
 export interface KeyProbe {
   first(): Promise<KeyValue | null>
   last(): Promise<KeyValue | null>
   /** The `offset`-th key (from 0) above `lower` and not above `upper`; null when there are fewer. */
-  nth(lower: KeyValue | null, upper: KeyValue, offset: number): Promise<KeyValue | null>
+  nth(lower: KeyValue | null, upper: KeyValue, offset: number): Promise<FoundKey | null>
 }
 
 /** Above this many key values per row the key is sparse and boundaries are probed. */
@@ -49,18 +56,46 @@ export async function explainSteps(plan: ReadPlan, probe: KeyProbe): Promise<str
  * Divides a range of a key, by asking for each bound. A split of one row is not divided again, nor is one of rows that
  * all have the same value of a key that is not unique.
  */
-export async function* divideRange(range: Split, probe: KeyProbe, size: SplitSize): AsyncGenerator<Split> {
+export async function* divideRange(
+  plan: ReadPlan,
+  range: Split,
+  probe: KeyProbe,
+  size: SplitSize,
+): AsyncGenerator<Split> {
   const last = range.upper!
   let rows = size()
   const nextBound = (lower: KeyValue | null) => {
     rows = size()
-    return probe.nth(lower, last, rows - 1)
+    return nextKey(plan, probe, lower, last, rows - 1)
   }
   let index = 0
   for await (const { lower, upper } of ranges(range.lower, last, nextBound)) {
     const whole = lower === range.lower && sameKey(upper, last)
     yield { index: index++, lower, upper, ...(rows === 1 || whole ? { indivisible: true } : {}) }
   }
+}
+
+/**
+ * The next bound. One that does not rise would make splits without end, whatever the reason: a condition that reaches beyond its
+ * brackets, or a key whose text is not read back as the same key.
+ */
+async function nextKey(
+  plan: ReadPlan,
+  probe: KeyProbe,
+  lower: KeyValue | null,
+  last: KeyValue,
+  offset: number,
+): Promise<KeyValue | null> {
+  const found = await probe.nth(lower, last, offset)
+  if (found === null) return null
+  if (found.within && (lower === null || !sameKey(lower, found.key))) return found.key
+  const { table } = plan.source
+  throw new RowshiftError(
+    'INTERNAL',
+    `Splitting table ${table} was stopped: the key ${JSON.stringify(found.key)} follows ${JSON.stringify(lower)}, but does not lie ` +
+      `between it and ${JSON.stringify(last)}, so the splits would never end.`,
+    { table },
+  )
 }
 
 /** Half-open ranges from `lower` to `last`, bound by bound. */
@@ -87,7 +122,7 @@ interface Steps {
 async function chooseSteps(plan: ReadPlan, probe: KeyProbe, last: KeyValue, size: SplitSize): Promise<Steps> {
   const probing = (why: string): Steps => ({
     reason: `bounds by asking for the row that stands a split further on: ${why}`,
-    nextBound: (lower) => probe.nth(lower, last, size() - 1),
+    nextBound: (lower) => nextKey(plan, probe, lower, last, size() - 1),
   })
   const [column, ...more] = plan.key!.columns
   if (more.length > 0) return probing('the key has several columns')
@@ -122,7 +157,7 @@ async function chooseSteps(plan: ReadPlan, probe: KeyProbe, last: KeyValue, size
 /** Whether the first step has about as many rows as it should: statistics may be far off. */
 async function holdsAsMany(plan: ReadPlan, probe: KeyProbe, last: KeyValue, bound: bigint): Promise<boolean> {
   const far = await probe.nth(null, last, Math.floor(plan.splitRows / (2 * DENSE)))
-  return far !== null && BigInt(far[0]!) < bound
+  return far !== null && BigInt(far.key[0]!) < bound
 }
 
 /** Byte-equal keys are equal under every collation, and `last` is only ever compared with itself or a lower key. */

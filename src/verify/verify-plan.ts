@@ -1,4 +1,5 @@
 import type { ResolvedConnection } from '../config/config.js'
+import { checkCondition } from '../plan/condition.js'
 import { BATCH_BYTES } from '../plan/limits.js'
 import { checkNamedColumns, splitRows } from '../plan/plan.js'
 import type { Places } from '../plan/places.js'
@@ -63,6 +64,8 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
   const source = many?.source ?? (await reader.describe(ends.from.table))
   const target = shards?.source ?? (await targetReader.describe(ends.to.table))
   checkDistinct([many?.tables ?? [source], shards?.tables ?? [target]])
+  await checkCondition(reader, source, params.where)
+  await checkCondition(targetReader, target, params.where)
   const { pairs: all, dropped } = await mapColumns(reader, source, target, params.columns)
   checkNamedColumns(params, source, target, all)
   const { pairs: remade, fresh } = repeatable(all)

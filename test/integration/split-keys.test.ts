@@ -5,7 +5,7 @@ import { describe, it } from 'mocha'
 import { createConnection, type Connection } from 'mysql2/promise'
 import mysql from '../../plugins/mysql/plugin.js'
 import { selectSql } from '../../plugins/mysql/select.js'
-import type { Plan, Split } from '../../src/plugin.js'
+import type { Plan, Reader, RowshiftError, Split } from '../../src/plugin.js'
 import { chooseKey } from '../../src/plan/split-key.js'
 import { servers } from '../support/context.js'
 import { Place } from '../support/copying.js'
@@ -140,9 +140,24 @@ async function checkPartition(connection: Connection, place: Place, splitRows: n
     const { held, different, total, largest } = result
     expect({ held, different }).to.deep.equal({ held: total, different: total })
     if (!key!.nullable) expect(largest, 'the largest split').to.be.at.most(splitRows * 2)
+    if (splitRows === 1 && total > 1 && !key!.nullable)
+      await checkEnd(reader, { ...plan, where: '1 = 1) OR (1 = 1' })
   } finally {
     await reader.close()
   }
+}
+
+/** A condition that reaches beyond its brackets takes the bounds out of force. */
+async function checkEnd(reader: Reader, plan: Plan): Promise<void> {
+  let count = 0
+  try {
+    for await (const _ of reader.split(plan, () => 1, NEVER)) expect(++count).to.be.at.most(ROWS)
+  } catch (thrown) {
+    expect((thrown as RowshiftError).code, String(thrown)).to.equal('INTERNAL')
+    expect((thrown as Error).message).to.include('the splits would never end')
+    return
+  }
+  expect.fail('the splits ended as if nothing were wrong')
 }
 
 describe('splits hold every row once', () => {

@@ -47,7 +47,6 @@ describe('row file', () => {
       const schema = await reader.describe('t')
       expect(schema.keys).to.deep.equal([])
       const plan = change(draftPlan(schema, schema))
-      await reader.check!(plan, true)
       expect(await collect(reader.split(plan, () => 1, NEVER))).to.deep.equal([WHOLE])
       let text = ''
       for (let i = 0; i < times; i++) {
@@ -121,8 +120,8 @@ describe('row file', () => {
     ]) {
       expect(await failure(read(write('', schema)))).to.include({ code: 'CONFIG_INVALID' })
     }
-    expect(await failure(read(write(''), (plan) => ({ ...plan, where: 'a = 1' })))).to.include({
-      code: 'PARAMS_INVALID',
-    })
+    const reader = file.createReader!({ plugin: 'file', connection: { path: alone }, session: [] })
+    const refused = await failure(checkCondition(reader, { table: alone } as TableSchema, 'a = 1'))
+    expect(refused).to.include({ code: 'PARAMS_INVALID' })
   })
 })

@@ -1,0 +1,46 @@
+/** SQL that users put into our statements, checked before it stands in any of them. */
+import { RowshiftError } from '../../src/plugin.js'
+import { enclosed } from '../../src/sql/fragment.js'
+import type { Database } from './driver.js'
+import { sqliteCode } from './errors.js'
+import { quoteName } from './names.js'
+
+/**
+ * Throws PARAMS_INVALID unless `where` is a condition on the table's rows by itself. Without brackets around it SQLite takes no
+ * bracket or quote that is not closed in it; within them nothing that would end a condition, as ORDER BY does, and no
+ * open comment.
+ */
+export function checkWhere(database: Database, table: string, where: string): void {
+  const from = `SELECT 1 FROM ${quoteName(table)} WHERE`
+  checking(`params.where as a condition on table ${table}`, () => {
+    database.prepare(`${from} ${where}\n`)
+    database.prepare(`${from} ${enclosed(where)} LIMIT 0`).all()
+  })
+}
+
+/** The same for an expression that gives one value per row. Returns its declared type: that of a column. */
+export function checkExpression(database: Database, table: string, sql: string): string | null {
+  const from = `FROM ${quoteName(table)} WHERE 0`
+  return checking(`"sql" on table ${table}`, () => {
+    database.prepare(`SELECT 1, ${sql}\n ${from}`)
+    const statement = database.prepare(`SELECT ${enclosed(sql)} ${from}`)
+    if (statement.raw().all().length > 0)
+      throw invalid('"sql" gives one value for all rows together; put the aggregate into a subquery')
+    // A window function would see the rows of one split only; no condition takes one.
+    database.prepare(`SELECT 1 ${from} AND ${enclosed(sql)} IS NULL`)
+    return statement.columns()[0]!.type
+  })
+}
+
+function checking<T>(what: string, check: () => T): T {
+  try {
+    return check()
+  } catch (thrown) {
+    if (sqliteCode(thrown) === null && !(thrown instanceof RangeError)) throw thrown
+    throw invalid(`Checking ${what} failed: ${(thrown as Error).message}.`)
+  }
+}
+
+function invalid(message: string): RowshiftError {
+  return new RowshiftError('PARAMS_INVALID', message)
+}
