@@ -10,10 +10,12 @@ export interface ConnectionFields {
   readonly user?: string
   readonly password?: string
   readonly db: string
-  readonly ssl_mode?: 'disabled' | 'required' | 'verify_ca' | 'verify_identity'
+  readonly ssl_mode?: 'disabled' | 'preferred' | 'required' | 'verify_ca' | 'verify_identity'
   readonly ssl_ca?: string
   readonly ssl_cert?: string
   readonly ssl_key?: string
+  readonly server_public_key_path?: string
+  readonly get_server_public_key?: boolean
 }
 
 export const DEFAULT_PORT = 3306
@@ -44,20 +46,39 @@ export const connectionSchema = {
     db: { type: 'string', minLength: 1, description: 'Database' },
     charset: { type: 'string', description: 'Accepted for old files; the connection is always utf8mb4' },
     ssl_mode: {
-      enum: ['disabled', 'required', 'verify_ca', 'verify_identity'],
-      description: 'TLS (disabled; verify_ca when ssl_ca is given)',
+      enum: ['disabled', 'preferred', 'required', 'verify_ca', 'verify_identity'],
+      description:
+        'TLS (preferred: used where the server has it, not on this machine itself, and not verified; required when ssl_cert is given, verify_ca when ssl_ca is)',
     },
     ssl_ca: { type: 'string', description: 'File with the certificate authority, PEM' },
     ssl_cert: { type: 'string', description: 'File with the client certificate, PEM' },
     ssl_key: { type: 'string', description: 'File with the client key, PEM' },
+    server_public_key_path: {
+      type: 'string',
+      description:
+        "File with the server's RSA key, PEM: logging in without TLS encrypts the password with it",
+    },
+    get_server_public_key: {
+      type: 'boolean',
+      description: 'true: log in without TLS by whatever RSA key the server sends (false)',
+    },
   },
 }
 
-const URL_PARAMETERS = new Set(['socket', 'ssl_mode', 'ssl_ca', 'ssl_cert', 'ssl_key', 'charset'])
+const URL_PARAMETERS = new Set([
+  'socket',
+  'ssl_mode',
+  'ssl_ca',
+  'ssl_cert',
+  'ssl_key',
+  'server_public_key_path',
+  'get_server_public_key',
+  'charset',
+])
 
 /** `mysql://user:password@host:port/db?socket=…` */
 export function connectionFromUrl(url: URL): Connection {
-  const fields: Record<string, string> = {}
+  const fields: Record<string, string | boolean> = {}
   if (url.hostname !== '') fields['host'] = decode(url.hostname.replace(/^\[|\]$/g, ''))
   if (url.port !== '') fields['port'] = url.port
   if (url.username !== '') fields['user'] = decode(url.username)
@@ -72,9 +93,19 @@ export function connectionFromUrl(url: URL): Connection {
         `The URL has an unknown parameter "${key}"; known ones are table, ${known}.`,
       )
     }
-    fields[name] = name === 'ssl_mode' ? value.toLowerCase() : value
+    fields[name] = valueOf(name, value)
   }
   return fields
+}
+
+/** What is neither true nor false is left for the schema to refuse. */
+function valueOf(name: string, text: string): string | boolean {
+  const lower = text.toLowerCase()
+  if (name === 'get_server_public_key') {
+    if (['', '1', 'true', 'on'].includes(lower)) return true
+    return ['0', 'false', 'off'].includes(lower) ? false : text
+  }
+  return name === 'ssl_mode' ? lower : text
 }
 
 /** Never shows the text: without the two slashes, user and password would be taken for the database. */

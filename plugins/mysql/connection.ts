@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import mysql from 'mysql2'
 import type { Connection, Endpoint } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
 import type { ConnectionFields } from './connection-fields.js'
 import { DEFAULT_PORT, describeConnection } from './connection-fields.js'
 import type { OkResult, ResultField, WireConnection } from './driver.js'
 import { mapConnectError, mapError } from './errors.js'
+import type { Encryption } from './login.js'
+import { authPluginsOf, encryptionOf, noTls, PLAIN, verifyAddress } from './login.js'
 import { queryRows } from './rows.js'
 import { ReusingSocket } from './socket.js'
 import type { RowTarget } from './transcode.js'
@@ -146,8 +147,20 @@ interface Opened {
   readonly socket: ReusingSocket | null
 }
 
-function connect(connection: Connection, where: string): Promise<Opened> {
+async function connect(connection: Connection, where: string): Promise<Opened> {
   const fields = connection as unknown as ConnectionFields
+  const encryption = encryptionOf(fields)
+  try {
+    return await connectAs(fields, encryption)
+  } catch (error) {
+    if (!encryption.optional || !noTls(error)) throw mapConnectError(error, where, encryption.ssl !== null)
+  }
+  return connectAs(fields, PLAIN).catch((error: unknown) => {
+    throw mapConnectError(error, where, false)
+  })
+}
+
+function connectAs(fields: ConnectionFields, { ssl }: Encryption): Promise<Opened> {
   const options: mysql.ConnectionOptions = {
     user: fields.user ?? 'root',
     password: fields.password ?? '',
@@ -157,42 +170,22 @@ function connect(connection: Connection, where: string): Promise<Opened> {
     connectTimeout: CONNECT_TIMEOUT_MS,
     // Its compiled parsers pay for large results only, which do not come this way.
     disableEval: true,
+    ...authPluginsOf(fields, ssl !== null),
   }
   const { socket: path, host = '127.0.0.1' } = fields
   const port = Number(fields.port ?? DEFAULT_PORT)
   // Also where a stream is given: mysql2 sends passwords in another way over what it knows to be a unix socket.
   Object.assign(options, path === undefined ? { host, port } : { socketPath: path })
-  const ssl = tlsOptions(fields)
   const socket = ssl ? null : new ReusingSocket(path === undefined ? { host, port } : { path })
   if (ssl) options.ssl = ssl
   if (socket) options.stream = socket.stream
   return new Promise((resolve, reject) => {
     const connection = mysql.createConnection(options)
-    connection.connect((error) =>
-      error ? reject(mapConnectError(error, where)) : resolve({ connection, socket }),
-    )
+    if (ssl?.verifyIdentity && isIP(host) !== 0) {
+      verifyAddress(connection as unknown as WireConnection, ssl, host)
+    }
+    connection.connect((error) => (error ? reject(error) : resolve({ connection, socket })))
   })
-}
-
-function tlsOptions(fields: ConnectionFields): mysql.SslOptions | null {
-  const mode = fields.ssl_mode ?? (fields.ssl_ca === undefined ? 'disabled' : 'verify_ca')
-  if (mode === 'disabled') return null
-  const options: mysql.SslOptions = {
-    rejectUnauthorized: mode !== 'required',
-    verifyIdentity: mode === 'verify_identity',
-  }
-  if (fields.ssl_ca !== undefined) options.ca = readPem(fields.ssl_ca)
-  if (fields.ssl_cert !== undefined) options.cert = readPem(fields.ssl_cert)
-  if (fields.ssl_key !== undefined) options.key = readPem(fields.ssl_key)
-  return options
-}
-
-function readPem(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new RowshiftError('CONFIG_INVALID', `Cannot read the TLS file ${file}.`, { file }, error)
-  }
 }
 
 /** Runs statements one after another, naming the one that fails. */

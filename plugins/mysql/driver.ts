@@ -42,7 +42,7 @@ export interface WireConnection {
   readonly config: { readonly clientFlags: number }
   readonly serverCapabilityFlags: number
   sequenceId: number
-  readonly stream: WireStream
+  stream: WireStream
   /** Gets every chunk that arrives, under TLS too. */
   readonly packetParser: { execute(chunk: Buffer): void }
   addCommand(command: WireQuery): void
@@ -52,6 +52,9 @@ export interface WireConnection {
   write(bytes: Buffer): void
   _bumpSequenceId(packets: number): void
   writePacket(packet: unknown): void
+  /** Called in the middle of the login, with what goes on with it. */
+  startTLS(onSecure: (error?: Error) => void): void
+  _handleNetworkError(error: Error): void
 }
 
 export type State = ((packet: Packet, connection: WireConnection) => unknown) | null

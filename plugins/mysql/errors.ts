@@ -1,5 +1,6 @@
 import type { ErrorCode, ErrorDetails } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
+import { UntrustedKey } from './login.js'
 
 /** Error numbers of MySQL and MariaDB by what they mean for a copy. What is not listed is SERVER_ERROR. */
 const classes: Partial<Record<ErrorCode, readonly number[]>> = {
@@ -81,19 +82,56 @@ export function warningError(errno: number, message: string, table: string): Row
   return new RowshiftError('DATA_REJECTED', what, { table, errno })
 }
 
+const PASSWORD_UNSAFE =
+  'Whose key that is nobody can tell without TLS, and the server may be an impostor. Use TLS ("ssl-mode=required", or "verify_identity" with "ssl-ca=FILE"), ' +
+  'or name the file with the key of the server ("server-public-key-path=FILE"), or accept any key ("get-server-public-key=true").'
+
+const OTHER_PLUGIN = 'Give the user another authentication plugin, for instance caching_sha2_password.'
+
+/** Logins that failed in mysql2, by its code: what to do, and what happened, where its own words are not for users. */
+const loginErrors: Readonly<Record<string, { hint: string; reason?: string }>> = {
+  HANDSHAKE_NO_SSL_SUPPORT: {
+    hint: 'Set up TLS on the server, or connect without it ("ssl-mode=disabled") where nobody can listen.',
+  },
+  HANDSHAKE_SSL_ERROR: {
+    hint: 'Check "ssl-mode", "ssl-ca", "ssl-cert" and "ssl-key", and the certificate of the server.',
+  },
+  AUTH_SWITCH_PLUGIN_ERROR: {
+    reason: 'the server asks for an authentication plugin that rowshift does not support',
+    hint: OTHER_PLUGIN,
+  },
+  MYSQL_CLEAR_PASSWORD_NOT_ENABLED: {
+    reason: 'the server asks for the password in the clear, and rowshift never sends it so',
+    hint: OTHER_PLUGIN,
+  },
+}
+
+const NEEDS_TLS = 'The server takes TLS connections only: add "ssl-mode=required" to the connection.'
+const MAY_NEED_TLS =
+  'If the user or the server requires TLS (REQUIRE SSL, require_secure_transport), add "ssl-mode=required" to the connection.'
+
 /** An error while connecting. `where` is the connection without secrets. */
-export function mapConnectError(thrown: unknown, where: string): RowshiftError {
+export function mapConnectError(thrown: unknown, where: string, encrypted: boolean): RowshiftError {
+  if (thrown instanceof RowshiftError) return thrown
   const error = thrown as DriverError
-  if (typeof error.errno === 'number' && error.errno > 0) {
-    const code = byErrno.get(error.errno) ?? 'CONNECTION_FAILED'
-    const hint = hints[code] ? ` ${hints[code]}` : ''
-    const message = `Cannot connect to ${where}: ${sentence(error.message)} (error ${error.errno}).${hint}`
-    return new RowshiftError(code, message, { connection: where, errno: error.errno }, thrown)
+  const failed = (code: ErrorCode, reason: string, hint: string, details: ErrorDetails = {}) => {
+    const message = `Cannot connect to ${where}: ${reason}.${hint === '' ? '' : ` ${hint}`}`
+    return new RowshiftError(code, message, { connection: where, ...details }, thrown)
   }
-  const reason =
+  if (thrown instanceof UntrustedKey) return failed('CONNECTION_FAILED', thrown.message, PASSWORD_UNSAFE)
+  if (typeof error.errno === 'number' && error.errno > 0) {
+    const { errno } = error
+    const code = byErrno.get(errno) ?? 'CONNECTION_FAILED'
+    const tls = encrypted ? '' : errno === 3159 ? NEEDS_TLS : errno === 1045 ? MAY_NEED_TLS : ''
+    const hint = [errno === 3159 ? '' : (hints[code] ?? ''), tls].filter((text) => text !== '').join(' ')
+    return failed(code, `${sentence(error.message)} (error ${errno})`, hint, { errno })
+  }
+  const known = loginErrors[error.code ?? '']
+  const plain =
     error.code && !error.message.includes(error.code) ? `${error.message} ${error.code}` : error.message
-  const message = `Cannot connect to ${where}: ${sentence(reason)}. Check that the server runs and that host, port and TLS settings are right.`
-  return new RowshiftError('CONNECTION_FAILED', message, { connection: where }, thrown)
+  const reason = known?.reason ?? sentence(plain)
+  const hint = known?.hint ?? 'Check that the server runs and that host, port and TLS settings are right.'
+  return failed('CONNECTION_FAILED', reason, hint)
 }
 
 function sentence(message: string): string {
