@@ -95,7 +95,8 @@ function appendLine(lines: BatchBuilder, row: Batch, error: RowshiftError): void
 }
 
 function append(path: string, bytes: Buffer): void {
-  const file = openSync(path, 'a')
+  // Should it be gone, the new one is for its owner only, like the old one.
+  const file = openSync(path, 'a', 0o600)
   try {
     const written = writeSync(file, bytes)
     if (written !== bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes were taken`)

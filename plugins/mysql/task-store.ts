@@ -82,6 +82,10 @@ export class MysqlTaskStore implements TaskStore {
     return row![0] === '1'
   }
 
+  async unlock(taskId: number): Promise<void> {
+    await this.#ask(`SELECT RELEASE_LOCK(${lockName(taskId)})`)
+  }
+
   async renewLock(taskId: number): Promise<LockState> {
     if (await this.#holds(taskId)) return 'held'
     return (await this.lock(taskId)) ? 'regained' : 'lost'

@@ -72,6 +72,11 @@ export class SqliteTaskStore implements TaskStore {
     return this.#lock !== null
   }
 
+  async unlock(): Promise<void> {
+    this.#lock?.close()
+    this.#lock = null
+  }
+
   /** It is the process's own, and cannot be lost while that lives. */
   async renewLock(): Promise<LockState> {
     return 'held'

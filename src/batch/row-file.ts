@@ -9,6 +9,8 @@ export interface RowFileSchema {
   readonly format: typeof ROW_FILE_FORMAT
   /** The run that wrote the file. */
   readonly runId: string
+  /** Who writes the file; taken away when that run has ended, so that the file of one that was killed can be told. */
+  readonly writer?: { readonly host: string; readonly pid: number }
   /** Where the rows came from, and where they were to go. */
   readonly source: string
   readonly target: string

@@ -1,9 +1,16 @@
 import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { RowshiftError } from '../errors.js'
 import type { RunRecord, RunReport, RunStatus, TaskStore } from '../task/task.js'
 import { reported } from './execution.js'
 import { printNotice } from './output.js'
 import { describeRun, TaskLock } from './task-lock.js'
+
+/** How long a task store that is lost is waited for at the end of a run, also after Ctrl-C. */
+const STORE_WAIT_MS = 60_000
+const STORE_WAIT_INTERRUPTED_MS = 5_000
+const FIRST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 8_000
 
 /** Runs under the lock of the task and keeps the history. Throws TASK_RUNNING when another run is under way. */
 export async function recorded(
@@ -14,7 +21,7 @@ export async function recorded(
 ): Promise<RunReport> {
   const history = await RunHistory.begin(store, taskId, mode, runId)
   const stop = AbortSignal.any([signal, history.lockLost])
-  return history.end(await reported(runId, taskId, () => run(stop)))
+  return history.end(await reported(runId, taskId, () => run(stop)), signal)
 }
 
 /** What one run leaves in the task store: its lock while it lasts, its record, and the status of its task. */
@@ -64,19 +71,33 @@ class RunHistory {
    * Resolves to the report with what is to be said about the lock and earlier runs. A history that cannot be written
    * does not undo the copy: it is said, and the run's own result stands.
    */
-  async end(report: RunReport): Promise<RunReport> {
-    try {
-      const { alone, fate } = await this.#lock.end()
-      if (fate !== null && fate !== report.error?.message) this.#warn(fate)
-      const whole = { ...report, warnings: [...report.warnings, ...this.#warnings] }
-      await this.#write(whole, alone)
-      return whole
-    } catch (thrown) {
-      this.#warn(
-        `The end of the run could not be written to the history: ${RowshiftError.from(thrown).message}`,
-      )
-      return { ...report, warnings: [...report.warnings, ...this.#warnings] }
+  async end(report: RunReport, signal: AbortSignal): Promise<RunReport> {
+    const started = performance.now()
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+      try {
+        return await this.#end(report)
+      } catch (thrown) {
+        const { message, retryable } = RowshiftError.from(thrown)
+        const patience = signal.aborted ? STORE_WAIT_INTERRUPTED_MS : STORE_WAIT_MS
+        if (!retryable || performance.now() - started + pause > patience) {
+          this.#warn(`The end of the run could not be written to the history: ${message}`)
+          return { ...report, warnings: [...report.warnings, ...this.#warnings] }
+        }
+        if (pause === FIRST_PAUSE_MS)
+          this.#warn(
+            `The task store is lost; its answer is waited for up to ${patience / 1000} s: ${message}`,
+          )
+        await sleep(pause, undefined, signal.aborted ? {} : { signal }).catch(() => {})
+      }
     }
+  }
+
+  async #end(report: RunReport): Promise<RunReport> {
+    const { alone, fate } = await this.#lock.end()
+    if (fate !== null && fate !== report.error?.message) this.#warn(fate)
+    const whole = { ...report, warnings: [...report.warnings, ...this.#warnings] }
+    await this.#write(whole, alone)
+    return whole
   }
 
   /** A run that was not alone must not move the watermark: the other one may have read what this one overwrote. */
@@ -97,11 +118,14 @@ class RunHistory {
     try {
       await this.#store.setStatus(taskId, status)
     } catch (thrown) {
+      if (status !== 'running' && RowshiftError.from(thrown).retryable) throw thrown
       this.#warn(`task_status of task ${taskId} could not be set: ${RowshiftError.from(thrown).message}`)
     }
   }
 
+  /** What is done again is said once. */
   #warn(text: string): void {
+    if (this.#warnings.includes(text)) return
     this.#warnings.push(text)
     printNotice(text)
   }

@@ -1,6 +1,7 @@
 import { Config } from '../config/config.js'
 import { ExitCode, RowshiftError } from '../errors.js'
 import type { RunRecord, RunReport, Task, TaskStore } from '../task/task.js'
+import { markDeadRuns, withoutDeadRuns } from './dead-runs.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
 import { print, printJson, table } from './output.js'
 
@@ -44,7 +45,7 @@ export async function initCommand(options: Options): Promise<number> {
 
 /** `rowshift list` */
 export async function listCommand(options: Options): Promise<number> {
-  const tasks = await withStore(options, (store) => store.list())
+  const tasks = await withStore(options, async (store) => withoutDeadRuns(store, await store.list()))
   if (options.json) printJson(tasks)
   else if (tasks.length === 0) print('There are no tasks. A task is a row of task_def_sync_manager.')
   else print(table(tasks.map(line)))
@@ -57,13 +58,17 @@ function line(task: Task): Record<string, string | number | null> {
     online: task.online_status === 1 ? 'yes' : 'no',
     from: `${task.from_db_type} ${task.from_app}_${task.from_db}.${task.from_table}`,
     to: `${task.to_db_type} ${task.to_app}_${task.to_db}.${task.to_table}`,
+    status: task.task_status,
     description: task.task_desc,
   }
 }
 
 /** `rowshift show ID` */
 export async function showCommand(options: Options & { readonly id: number }): Promise<number> {
-  const task = await withStore(options, (store) => store.get(options.id))
+  const task = await withStore(options, async (store) => {
+    const found = await store.get(options.id)
+    return found && (await withoutDeadRuns(store, [found]))[0]
+  })
   if (!task)
     throw new RowshiftError('TASK_NOT_FOUND', `There is no task ${options.id}.`, { taskId: options.id })
   if (options.json) printJson(task)
@@ -83,7 +88,12 @@ export async function historyCommand(
   if (!(Number.isInteger(options.limit) && options.limit > 0)) {
     throw new RowshiftError('USAGE', '--limit is a whole number above 0.')
   }
-  const runs = await withStore(options, (store) => store.history(options.id ?? null, options.limit))
+  const runs = await withStore(options, async (store) => {
+    const listed = await store.history(options.id ?? null, options.limit)
+    const running = listed.filter(({ status }) => status === 'running').map(({ task_id }) => task_id)
+    const dead = await markDeadRuns(store, running)
+    return listed.map((run) => (dead.has(run.run_id) ? { ...run, status: 'interrupted' as const } : run))
+  })
   if (options.json) printJson(runs)
   else if (runs.length === 0) print('There are no runs yet.')
   else print(table(runs.map(historyLine)))

@@ -1,14 +1,11 @@
-import { closeSync, fstatSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { RowFileSchema } from '../batch/row-file.js'
-import { ROW_FILE_FORMAT, schemaFileOf } from '../batch/row-file.js'
+import { ROW_FILE_FORMAT } from '../batch/row-file.js'
 import { RowshiftError } from '../errors.js'
 import type { Column, Plan } from '../plugin.js'
 import type { DirtySetup } from './messages.js'
+import { closePair, createPair, removePair, setAside } from './dirty-pair.js'
 import type { Progress } from './progress.js'
-
-/** Rows hold what the tables hold, so nobody else may read them. */
-const MODE = 0o600
 
 /** What is left of the files; null: not needed. */
 export interface DirtyFiles {
@@ -25,17 +22,24 @@ export const noDirtyFiles: DirtyFiles = { dirtyFile: null, dirtyReadFile: null }
 export class DirtyFile {
   /** For the threads. */
   readonly setup: DirtySetup
+  /** What there is to say about files that were there. */
+  readonly warnings: readonly string[]
 
-  private constructor(setup: DirtySetup) {
+  private constructor(setup: DirtySetup, warnings: readonly string[]) {
     this.setup = setup
+    this.warnings = warnings
   }
 
-  /** Makes the files; null when the plan tolerates no such row. Throws USAGE, and then leaves nothing. */
+  /**
+   * Makes the files; null when the plan tolerates no such row. Those of a run that was killed are set aside. Throws USAGE, and
+   * then makes nothing.
+   */
   static create(runId: string, plan: Plan, named: string | null): DirtyFile | null {
     if (plan.errorLimit.record === 0) return null
     const path = resolve(named ?? `rowshift-dirty-${runId}.tsv`)
     const readFile = plan.stage === null ? null : `${path}.read`
     const written = plan.columns.map(({ source, target }) => ({ ...source, name: target.name }))
+    const aside = [path, readFile].flatMap((file) => (file === null ? [] : setAside(file)))
     createPair(path, schemaOf(runId, plan, written))
     if (readFile !== null) {
       try {
@@ -46,34 +50,14 @@ export class DirtyFile {
       }
     }
     const rows = new BigUint64Array(new SharedArrayBuffer(BigUint64Array.BYTES_PER_ELEMENT))
-    return new DirtyFile({ file: path, readFile, limit: plan.errorLimit.record, rows })
+    return new DirtyFile({ file: path, readFile, limit: plan.errorLimit.record, rows }, aside)
   }
 
   /** After the last write: takes away the files that no row came into. */
   close(): DirtyFiles {
     const { file, readFile } = this.setup
-    return { dirtyFile: kept(file), dirtyReadFile: readFile === null ? null : kept(readFile) }
+    return { dirtyFile: closePair(file), dirtyReadFile: readFile === null ? null : closePair(readFile) }
   }
-}
-
-function kept(file: string): string | null {
-  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0) return file
-  removePair(file)
-  return null
-}
-
-function createPair(path: string, schema: RowFileSchema): void {
-  createFile(path, '')
-  try {
-    createFile(schemaFileOf(path), `${JSON.stringify(schema, null, 2)}\n`)
-  } catch (error) {
-    rmSync(path)
-    throw error
-  }
-}
-
-function removePair(path: string): void {
-  for (const each of [path, schemaFileOf(path)]) rmSync(each, { force: true })
 }
 
 /** Throws DATA_REJECTED when more rows were refused than `percentage` of those read. */
@@ -116,31 +100,4 @@ function told(columns: readonly Column[]): Column[] {
 function withoutSql(column: Column): Column {
   const { sql: _, refusals: __, ...own } = column
   return own
-}
-
-/** Takes an empty file that is there, but nobody's rows. */
-function createFile(path: string, text: string): void {
-  let file: number
-  try {
-    file = openSync(path, 'a', MODE)
-  } catch (error) {
-    throw unusable(path, `cannot be written (${(error as NodeJS.ErrnoException).code})`, error)
-  }
-  try {
-    const facts = fstatSync(file)
-    if (!facts.isFile()) throw unusable(path, 'is not a regular file')
-    if (facts.size > 0) throw unusable(path, 'is there already and not empty')
-    writeSync(file, text)
-  } finally {
-    closeSync(file)
-  }
-}
-
-function unusable(path: string, fault: string, cause?: unknown): RowshiftError {
-  return new RowshiftError(
-    'USAGE',
-    `The file for refused rows ${path} ${fault}. Nothing was written; name another "dirty_file".`,
-    { file: path },
-    cause,
-  )
 }

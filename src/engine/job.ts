@@ -70,6 +70,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   let dirty: DirtyFile | null = null
   let changed = false
   const found: string[] = []
+  const warnings: string[] = []
   const onChange = () => {
     changed = true
   }
@@ -83,6 +84,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       announce(request, made)
       hooks.onPlan(made)
       dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile)
+      warnings.push(...(dirty?.warnings ?? []))
       copied = await copy(request, { plan: made, dirty, found, onChange, ...ends }, { ...hooks, onProgress })
       if (made.postSql.length > 0) onChange()
       await finish(made, copied, ends.writer, hooks.signal)
@@ -99,6 +101,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     ...dirtyFiles,
     plan: made,
     found,
+    warnings,
     progress,
     changed,
     error,

@@ -16,6 +16,8 @@ export interface ReportFacts {
   readonly plan: Plan | null
   /** Reasons that the run has found beside those of the plan. */
   readonly found?: readonly string[]
+  /** Warnings that the run has found beside those of the plan. */
+  readonly warnings?: readonly string[]
   readonly progress: Progress
   /** null: no split was copied. */
   readonly copied?: CoordinatorResult | null
@@ -68,7 +70,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     consistency: plan?.consistency ?? params?.consistency ?? 'split',
     snapshotPosition: facts.copied?.position ?? null,
     reasons: [...(plan?.reasons ?? []), ...(facts.found ?? [])],
-    warnings: [...(plan?.warnings ?? []), ...dirtyWarnings(facts)],
+    warnings: [...(plan?.warnings ?? []), ...(facts.warnings ?? []), ...dirtyWarnings(facts)],
     watermark: plan?.window ? { from: plan.window.from, to: plan.window.to } : null,
     watermarks: plan?.watermarks ?? {},
     error: error === null ? null : error.report(),

@@ -131,6 +131,8 @@ export interface TaskStore {
    * is free by itself when this process or its machine dies.
    */
   lock(taskId: number): Promise<boolean>
+  /** Gives the lock back before `close`. */
+  unlock(taskId: number): Promise<void>
   /**
    * Sees to it that the lock is still held, over a new connection if the old one was lost. Called every few seconds
    * while a run lasts, so that the lock of a machine that is gone can be told by its silence.

@@ -1,5 +1,9 @@
 // What a scheduler relies on: one run of a task at a time, runs that die, the status in the task table, run --all.
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
@@ -11,6 +15,47 @@ import { startServer } from '../support/servers.js'
 import { TaskPlace, type Started } from '../support/task-place.js'
 
 const everywhere = () => [...oneServer(), null]
+
+/** A port in front of a server, which can be shut. */
+class Gate {
+  readonly #to: number
+  readonly #sockets = new Set<Socket>()
+  #server: Server | null = null
+  port = 0
+
+  private constructor(to: number) {
+    this.#to = to
+  }
+
+  static async before(to: number): Promise<Gate> {
+    const gate = new Gate(to)
+    await gate.open()
+    return gate
+  }
+
+  async open(): Promise<void> {
+    this.#server = createServer((client) => {
+      const server = createConnection(this.#to, '127.0.0.1')
+      for (const socket of [client, server]) {
+        this.#sockets.add(socket)
+        socket.on('error', () => {})
+      }
+      client.pipe(server).pipe(client)
+    })
+    this.#server.listen(this.port, '127.0.0.1')
+    await once(this.#server, 'listening')
+    this.port = (this.#server.address() as AddressInfo).port
+  }
+
+  async shut(): Promise<void> {
+    const server = this.#server
+    if (server === null) return
+    this.#server = null
+    for (const socket of this.#sockets) socket.destroy()
+    server.close()
+    await once(server, 'close')
+  }
+}
 
 describe('one run of a task at a time', () => {
   it('a second run is refused at once and names the holder; the first one is not disturbed', async () => {
@@ -70,6 +115,26 @@ describe('one run of a task at a time', () => {
         ['success', second.pid, false],
         ['interrupted', first.pid, true],
       ])
+    }
+  })
+
+  it('a run that was killed does not stand as running: history and list mark it', async () => {
+    for (const server of everywhere()) {
+      const place = await TaskPlace.create(server)
+      await place.addTask(5, 'dst')
+      const release = await place.data.hold('dst')
+      const run = place.start('run', '5')
+      await place.untilRunning(5, run)
+      expect((await place.json<RunRecord[]>('history'))[0]).to.include({ status: 'running' })
+      expect((await place.cli('list')).stdout).to.match(/5 +yes .* running/)
+      run.kill('SIGKILL')
+      await run.code()
+      expect((await place.json<RunRecord[]>('history'))[0]).to.include({ status: 'interrupted' })
+      expect(await place.store.value('SELECT status FROM rowshift_run')).to.equal('interrupted')
+      expect(await place.status(5)).to.equal('interrupted')
+      await place.store.value("UPDATE task_def_sync_manager SET task_status = 'running'")
+      expect((await place.cli('list')).stdout).to.match(/5 +yes .* interrupted/)
+      await release()
     }
   })
 
@@ -159,6 +224,55 @@ describe('a connection to the task store that is lost', () => {
         expect(await place.data.value('SELECT COUNT(*) FROM dst')).to.equal('3')
       }),
     )
+  })
+})
+
+describe('a task store that is away until the end of a run', () => {
+  const away = async (then: (run: Started, gate: Gate) => Promise<void>) => {
+    const place = await TaskPlace.create(servers()[0]!)
+    await place.addTask(5, 'dst')
+    const gate = await Gate.before(servers()[0]!.port)
+    const file = join(place.folder, 'local.json')
+    const config = JSON.parse(readFileSync(file, 'utf8')) as { task_meta: object }
+    writeFileSync(file, JSON.stringify({ task_meta: { ...config.task_meta, port: gate.port } }))
+    const release = await place.data.hold('dst')
+    const run = place.start('run', '5')
+    await place.untilRunning(5, run)
+    while (!run.stderr.includes('because  write path')) await sleep(50)
+    try {
+      await gate.shut()
+      await release()
+      await then(run, gate)
+    } finally {
+      await gate.shut()
+    }
+    return { run, place }
+  }
+
+  it('is waited for, and the end is written when it is back', async () => {
+    const { run, place } = await away(async (run, gate) => {
+      while (!run.stderr.includes('The task store is lost') && !run.ended) await sleep(50)
+      await gate.open()
+      expect(await run.code(), run.stderr).to.equal(0)
+    })
+    expect(run.report().status).to.equal('success')
+    expect(run.report().warnings.join()).to.include('The task store is lost')
+    expect(await place.status(5)).to.equal('success')
+    expect(await place.store.value('SELECT status FROM rowshift_run')).to.equal('success')
+  })
+
+  it('is given up soon after Ctrl-C; the result of the run stands, and nobody takes it for running', async () => {
+    const { run, place } = await away(async (run) => {
+      while (!run.stderr.includes('The task store is lost') && !run.ended) await sleep(50)
+      run.kill('SIGINT')
+      expect(await run.code(), run.stderr).to.equal(0)
+    })
+    expect(run.report()).to.include({ status: 'success', rowsWritten: 3 })
+    expect(run.report().warnings.join()).to.include('could not be written to the history')
+    const direct = JSON.parse(readFileSync(join(place.folder, 'local.json'), 'utf8')) as { task_meta: object }
+    const config = { task_meta: { ...direct.task_meta, port: servers()[0]!.port } }
+    writeFileSync(join(place.folder, 'local.json'), JSON.stringify(config))
+    expect((await place.json<RunRecord[]>('history'))[0]).to.include({ status: 'interrupted' })
   })
 })
 

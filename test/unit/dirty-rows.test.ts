@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync, existsSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
@@ -103,6 +104,47 @@ describe('the file for refused rows', () => {
     expect(readFileSync(path('rows.tsv'), 'utf8')).to.equal("another run's\n")
     expect(readFileSync(path('package.json'), 'utf8')).to.equal('{}')
     expect(existsSync(path('package')), 'nothing is left').to.equal(false)
+  })
+
+  it('of a run that was killed does not block the next, and its rows are kept', () => {
+    const killed = (name: string, text: string, writer: object) => {
+      writeFileSync(path(name), text)
+      const schema = { format: 'rowshift-rows-1', runId: 'r1', source: 's', target: 't', columns: [], writer }
+      writeFileSync(path(`${name}.json`), JSON.stringify(schema))
+    }
+    // No process has so high a number.
+    const dead = { host: hostname(), pid: 2 ** 30 }
+    killed('k.tsv', '1\n', dead)
+    const file = DirtyFile.create('r2', planFor(1), path('k.tsv'))!
+    expect(file.warnings.join()).to.include('run r1 did not end').and.to.include(path('k.tsv.r1'))
+    expect(readFileSync(path('k.tsv.r1'), 'utf8')).to.equal('1\n')
+    expect(JSON.parse(readFileSync(path('k.tsv.r1.json'), 'utf8'))).to.include({ runId: 'r1' })
+    writeFileSync(path('k.tsv'), '2\n')
+    expect(file.close().dirtyFile).to.equal(path('k.tsv'))
+    expect(JSON.parse(readFileSync(path('k.tsv.json'), 'utf8'))).not.to.have.property('writer')
+
+    killed('e.tsv', '', dead)
+    expect(DirtyFile.create('r2', planFor(1), path('e.tsv'))!.warnings).to.deep.equal([])
+    // A process that lives, this very one, and one that cannot be asked for.
+    expect(fault(() => DirtyFile.create('r3', planFor(1), path('e.tsv'))).message).to.include(
+      'another "dirty_file"',
+    )
+    for (const writer of [
+      { host: hostname(), pid: process.ppid },
+      { host: 'elsewhere', pid: 1 },
+    ]) {
+      killed('l.tsv', '1\n', writer)
+      const error = fault(() => DirtyFile.create('r2', planFor(1), path('l.tsv')))
+      expect(error.message).to.include(`process ${writer.pid} on ${writer.host}`)
+      expect(readFileSync(path('l.tsv'), 'utf8')).to.equal('1\n')
+    }
+  })
+
+  it('is for its owner only, also where it was there with another mode', () => {
+    for (const name of ['m.tsv', 'm.tsv.json']) writeFileSync(path(name), '', { mode: 0o644 })
+    DirtyFile.create('run', planFor(1), path('m.tsv'))
+    for (const name of ['m.tsv', 'm.tsv.json'])
+      expect(statSync(path(name)).mode & 0o777, name).to.equal(0o600)
   })
 
   it('gets the row and three more cells, at the commit', () => {
