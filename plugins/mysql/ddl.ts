@@ -17,15 +17,17 @@ export interface TableDdl {
 }
 
 /** A quoted name or string, the ends of a version comment, a word or number, white space, any other character. */
-const TOKEN =
+export const DDL_TOKEN =
   /`(?:[^`]|``)*`|'(?:[^'\\]|''|\\[^])*'|"(?:[^"\\]|""|\\[^])*"|\/\*M?!\d*|\*\/|[\w$.\u0080-\uffff]+|\s+|[^]/
 
 const NAME = /^`/
 
 export function parseTable(sql: string): TableDdl {
-  const tokens = tokenize(sql, TOKEN)
+  const tokens = tokenize(sql, DDL_TOKEN)
   const list = tokens.findIndex((token) => token.startsWith('('))
-  return { items: listOf(tokens[list]!, TOKEN).map(toItem), options: tokens.slice(list + 1) }
+  // No definition of a table; `checkDefinition` refuses it.
+  if (list < 0) return { items: [], options: tokens }
+  return { items: listOf(tokens[list]!, DDL_TOKEN).map(toItem), options: tokens.slice(list + 1) }
 }
 
 export function printTable(name: string, { items, options }: TableDdl): string {
@@ -35,13 +37,18 @@ export function printTable(name: string, { items, options }: TableDdl): string {
 
 /** The tokens of a group, for what stands in parentheses. */
 export function tokensOf(text: string): string[] {
-  return tokenize(text, TOKEN)
+  return tokenize(text, DDL_TOKEN)
+}
+
+/** What stands in parentheses, and in parentheses within, token by token. */
+export function flatTokens(group: string): string[] {
+  return [...group.matchAll(new RegExp(DDL_TOKEN, 'gy'))].map(([token]) => token)
 }
 
 /** The columns of an index or key; null for a part that is an expression. */
 export function keyParts({ tokens }: DdlItem): (string | null)[] {
   const group = tokens.find((token) => token.startsWith('('))
-  return group === undefined ? [] : listOf(group, TOKEN).map(([first]) => (first ? nameOf(first) : null))
+  return group === undefined ? [] : listOf(group, DDL_TOKEN).map(([first]) => (first ? nameOf(first) : null))
 }
 
 /** The text of a string literal. */

@@ -6,6 +6,7 @@ import type { DdlItem, TableDdl } from './ddl.js'
 import { keyParts, parseTable, printTable } from './ddl.js'
 import { FAMILY } from './definition.js'
 import { mapError } from './errors.js'
+import { checkDefinition } from './grammar.js'
 import { mappedTable } from './mapped-table.js'
 import { plannedColumn } from './planned-column.js'
 import type { TableFacts } from './schema.js'
@@ -29,6 +30,7 @@ export async function designTable(session: Session, request: DesignRequest): Pro
     own ?? mappedTable(source, definition, dialect, notes),
     dialect,
   )
+  checkDefinition(table, whole)
   const { now, later } = deferIndexes ? withoutIndexes(whole) : { now: whole, later: [] }
   if (later.length > 0) {
     notes.because(`indexes that come after the last row: ${later.map(({ name }) => name).join(', ')}`)

@@ -1,7 +1,7 @@
 import { find, rewrite } from '../../src/sql/tokens.js'
 import { nearestCollation } from './collations.js'
 import type { DdlItem, TableDdl } from './ddl.js'
-import { keyParts } from './ddl.js'
+import { flatTokens, keyParts } from './ddl.js'
 import { toMariadb } from './to-mariadb.js'
 import { toMysql } from './to-mysql.js'
 import type { Dialect } from './server.js'
@@ -67,16 +67,32 @@ function withEngine(ddl: TableDdl, to: Dialect, notes: Notes): TableDdl {
   return { ...ddl, options }
 }
 
-/** Directories and tablespaces belong to the source's machine. */
+/** Directories and tablespaces, another server, the tables behind a merged one. */
+const PLACES = [
+  [/^(DATA|INDEX)$/i, /^DIRECTORY$/i, /^=$/, /^'/],
+  [/^\/\*!\d+$/, /^TABLESPACE$/i, /^`/, /^\*\/$/],
+  [/^TABLESPACE$/i, /^=$/, /^[`\w]/],
+  [/^CONNECTION$/i, /^=$/, /^'/],
+  [/^INSERT_METHOD$/i, /^=$/, /^\w/],
+  [/^UNION$/i, /^=$/, /^\(/],
+]
+
+/** They belong to the source's machine. */
 function withoutPlaces(ddl: TableDdl, notes: Notes): TableDdl {
   let left = false
   const drop = () => {
     left = true
     return null
   }
-  const directories = rewrite(ddl.options, [/^(DATA|INDEX)$/i, /^DIRECTORY$/i, /^=$/, /^'/], drop)
-  const options = rewrite(directories, [/^\/\*!\d+$/, /^TABLESPACE$/i, /^`/, /^\*\/$/], drop)
-  if (left) notes.because('directories and tablespaces are left out: they name places on the source server')
+  const dropped = (tokens: readonly string[]) =>
+    PLACES.reduce((kept: readonly string[], words) => rewrite(kept, words, drop), tokens)
+  const inPartitions = (token: string) =>
+    /^\(\s*partition\b/i.test(token) ? dropped(flatTokens(token)).join('') : token
+  const options = dropped(ddl.options).map(inPartitions)
+  if (left)
+    notes.because(
+      'directories, tablespaces, connections and the like are left out: they name places on the source server',
+    )
   return { ...ddl, options }
 }
 

@@ -1,3 +1,4 @@
+import { RowshiftError } from '../../src/plugin.js'
 import { listOf, rewrite, tokenize } from '../../src/sql/tokens.js'
 import { quoteName } from './names.js'
 
@@ -5,9 +6,34 @@ import { quoteName } from './names.js'
 const TOKEN =
   /--[^\n]*|\/\*(?:[^*]|\*(?!\/))*(?:\*\/|$)|`(?:[^`]|``)*`|'(?:[^']|'')*'|"(?:[^"]|"")*"|\[[^\]]*\]|[\w$.\u0080-\uffff]+|\s+|[^]/
 
+/** What stands around a table's columns, and an index of it, in a database that only its own program has written to. */
+const TABLE = /^CREATE TABLE N G(,? ?(WITHOUT ROWID|STRICT))*$/i
+const INDEX = /^CREATE( UNIQUE)? INDEX( IF NOT EXISTS)? N ON N G( WHERE [^;]*)?$/i
+
+/**
+ * A source may have anything in its sqlite_schema, and a target would run all of it. Throws CREATE_FAILED for more than
+ * one statement of the kind, and for `CREATE TABLE … AS SELECT`.
+ */
+function checkShape(sql: string, tokens: readonly string[], shape: RegExp): void {
+  const words = [/^(TABLE|INDEX)$/i, /^ON$/i].filter((word) => tokens.some((token) => word.test(token)))
+  const names = new Set(words.map((word) => nameAt(tokens, word)))
+  const outline = tokens
+    .map((token, at) => {
+      if (/^(\s|--|\/\*)/.test(token)) return ' '
+      return token.startsWith('(') && token.endsWith(')') ? ' G ' : names.has(at) ? 'N' : token
+    })
+    .join('')
+  if (shape.test(outline.replaceAll(/\s+/g, ' ').trim())) return
+  throw new RowshiftError(
+    'CREATE_FAILED',
+    `The source keeps a definition that is more than one table or index: ${JSON.stringify(sql.slice(0, 200))}. Create the table yourself and leave out --create. Nothing was written.`,
+  )
+}
+
 /** `CREATE TABLE name (…)` as sqlite_schema keeps it, for a table of another name and without its foreign keys. */
 export function tableFor(sql: string, table: string): { readonly sql: string; readonly foreignKeys: number } {
   const tokens = tokenize(sql, TOKEN)
+  checkShape(sql, tokens, TABLE)
   const at = nameAt(tokens, /^TABLE$/i)
   const list = tokens.findIndex((token, i) => i > at && token.startsWith('('))
   let foreignKeys = 0
@@ -26,6 +52,7 @@ export function tableFor(sql: string, table: string): { readonly sql: string; re
 /** `CREATE [UNIQUE] INDEX name ON table(…)` for another index and table. */
 export function indexFor(sql: string, index: string, table: string): string {
   const tokens = tokenize(sql, TOKEN)
+  checkShape(sql, tokens, INDEX)
   const name = nameAt(tokens, /^INDEX$/i)
   const on = nameAt(tokens, /^ON$/i)
   return tokens.with(name, quoteName(index)).with(on, quoteName(table)).join('')

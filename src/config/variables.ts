@@ -5,7 +5,7 @@ type Connection = Readonly<Record<string, unknown>>
 
 /**
  * Puts environment variables into a connection's fields: a field that names a set variable becomes that variable's
- * value, and so does `${NAME}` inside any text. Throws one VARIABLE_MISSING that lists every variable that is not
+ * value, and so does `${NAME}` inside any text (`$${` and `${}` are its escapes). Throws one VARIABLE_MISSING that lists every variable that is not
  * set and where it is used.
  */
 export function substitute(connection: Connection, where: string, environment: Environment): Connection {
@@ -56,8 +56,13 @@ function replaceFields(
   return Object.fromEntries(replaced) as Connection
 }
 
+/** `${NAME}` is a variable, `$${` the two characters `${`, and `${}` nothing: it keeps a text from being a variable's name. */
+const REFERENCE = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)?\}/g
+
 function replaceReferences(text: string, path: string, environment: Environment, missing: string[]): string {
-  return text.replaceAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (reference, name: string) => {
+  return text.replaceAll(REFERENCE, (reference, name: string | undefined) => {
+    if (reference === '$${') return '${'
+    if (name === undefined) return ''
     const found = environment[name]
     if (found === undefined) missing.push(`${name} (${path})`)
     return found ?? reference

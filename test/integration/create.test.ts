@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { Plan } from '../../src/plugin.js'
 import { runCli, server, oneServer, servers } from '../support/context.js'
+import { lieAbout } from '../support/hostile-server.js'
 import { expectRefusal, Place, runWithReport } from '../support/copying.js'
 import type { ServerKind } from '../support/servers.js'
 
@@ -281,6 +282,38 @@ describe('schema_save_mode', () => {
         expectRefusal(refused, 1, 'ACCESS_DENIED', 'CREATE TABLE `dst`')
       } finally {
         await place.query(`DROP USER ${user}`)
+      }
+    }
+  })
+
+  it('does not do what else a source says', async () => {
+    for (const at of servers()) {
+      const secret = await Place.create(
+        at,
+        "CREATE TABLE users (id INT PRIMARY KEY, pw TEXT); INSERT INTO users VALUES (1, 'pw')",
+      )
+      const comment = 'x'.repeat(90)
+      const lies = [
+        ` SELECT id FROM ${secret.database}.users`,
+        ` AS SELECT id FROM ${secret.database}.users`,
+        " DATA DIRECTORY='/tmp' CHECKSUM=1",
+      ]
+      for (const lie of lies) {
+        const place = await Place.create(at, `CREATE TABLE src (id INT PRIMARY KEY) COMMENT='${comment}'`)
+        const liar = await lieAbout(at.port, { [` COMMENT='${comment}'`]: lie })
+        try {
+          const from = place.url('src').replace(`:${at.port}/`, `:${liar.port}/`)
+          const outcome = await copy(from, place.url('dst'), {}, '--create')
+          if (lie.includes('DIRECTORY')) {
+            expect(outcome.code, outcome.stderr).to.equal(0)
+            expect(await ddl(place, 'dst')).not.to.include('DIRECTORY')
+          } else {
+            expectRefusal(outcome, 1, 'CREATE_FAILED', 'SELECT')
+            expect(await place.query("SHOW TABLES LIKE 'dst'")).to.deep.equal([])
+          }
+        } finally {
+          liar.close()
+        }
       }
     }
   })

@@ -1,7 +1,7 @@
 // A server that lies in the login, to see what a client gives away to it.
 import { generateKeyPairSync, privateDecrypt } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 const SALT = Buffer.from('abcdefghijklmnopqrst')
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -46,6 +46,24 @@ export function askForFile(file: string): Promise<HostileServer> {
     if (body.length > 0) learned.push(body.toString())
     else send(reply, Buffer.from([0, 0, 0, 2, 0, 0, 0]))
   })
+}
+
+/** A server that says what another one says, but for some bytes: `lies` has what they become, in as many bytes. */
+export async function lieAbout(port: number, lies: Readonly<Record<string, string>>): Promise<HostileServer> {
+  const server = createServer((client) => {
+    const real = connect(port, '127.0.0.1')
+    for (const socket of [client, real]) socket.on('error', () => {})
+    client.pipe(real)
+    real.on('data', (bytes) => {
+      let text = bytes.toString('latin1')
+      for (const [said, lie] of Object.entries(lies)) text = text.replaceAll(said, lie.padEnd(said.length))
+      client.write(text, 'latin1')
+    })
+    real.on('close', () => client.destroy())
+    client.on('close', () => real.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { port: (server.address() as AddressInfo).port, learned: [], close: () => server.close() }
 }
 
 type Answer = (reply: Reply, body: Buffer, step: number) => void

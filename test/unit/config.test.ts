@@ -41,6 +41,13 @@ describe('environment variables', () => {
     expect(error.message).not.to.include('PROD_DB')
   })
 
+  it('leave what is escaped as it is', () => {
+    const fields = { password: '${}MY_HOST', user: 'a$${PW}b', host: '${}NO_HOST', db: '$$x{' }
+    const plain = { password: 'MY_HOST', user: 'a${PW}b', host: 'NO_HOST', db: '$$x{' }
+    expect(substitute(fields, 'c', environment)).to.deep.equal(plain)
+    expect(substituteReferences(fields, '--from', environment)).to.deep.equal(plain)
+  })
+
   it('in URLs are references only', () => {
     expect(substituteReferences({ user: 'MY_HOST', password: '${PW}' }, '--from', environment)).to.deep.equal(
       { user: 'MY_HOST', password: 'a$b' },

@@ -129,4 +129,29 @@ describe('statements of sqlite_schema', () => {
       'CREATE TABLE "t" ( a INT NOT NULL, b INT DEFAULT 1, "references" TEXT, CHECK (a > 0) )',
     )
   })
+
+  it('are refused when they are more than one table or index', () => {
+    for (const sql of [
+      "CREATE TABLE t (a INT); ATTACH '/tmp/x' AS x",
+      'CREATE TABLE t AS SELECT (1)',
+      'CREATE TABLE t',
+      'CREATE TABLE t (a INT) STRICT; SELECT 1',
+      'CREATE TABLE t (a INT',
+    ]) {
+      expect(() => tableFor(sql, 'n'), sql)
+        .to.throw()
+        .with.property('code', 'CREATE_FAILED')
+    }
+    for (const sql of [
+      'CREATE INDEX i ON t(a); DROP TABLE u',
+      'CREATE TRIGGER i INDEX ON t(a)',
+      'DROP INDEX i ON t(a)',
+    ]) {
+      expect(() => indexFor(sql, 'i', 't'), sql)
+        .to.throw()
+        .with.property('code', 'CREATE_FAILED')
+    }
+    const strict = 'CREATE TABLE t (a INT) -- so\n STRICT, WITHOUT ROWID'
+    expect(tableFor(strict, 't').sql).to.equal('CREATE TABLE "t" (a INT) -- so\n STRICT, WITHOUT ROWID')
+  })
 })
