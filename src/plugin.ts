@@ -37,6 +37,8 @@ import type { Connection, Endpoint } from './endpoint.js'
 import type {
   BoundRequest,
   Digest,
+  DigestForm,
+  DigestForms,
   LossSearch,
   SnapshotLock,
   Split,
@@ -59,19 +61,8 @@ export type * from './derive.js'
 export type { DesignRequest, TableCreation, TableDefinition, TableDesign }
 export type { Characters, Domain, Grade, Verdict } from './domain.js'
 export type { LockState, RunRecord, RunStatus } from './task/task.js'
-export type {
-  BoundRequest,
-  Column,
-  ColumnMapping,
-  Digest,
-  LossSearch,
-  SnapshotLock,
-  Split,
-  SplitOutline,
-  SplitSize,
-  TableSchema,
-  Window,
-}
+export type * from './read.js'
+export type { Column, ColumnMapping, TableSchema }
 export type { ColumnKind, Key } from './schema.js'
 export type { IdCell, IdMapPlan, IdPlan, LookupCell, LookupPlan, MissingRule } from './made-cells.js'
 export type { DateRule, HashRule, RangeRule, Shard, Sharding, ShardRule, SqlRule } from './sharding.js'
@@ -202,11 +193,13 @@ export interface Reader {
   /** Optional, for `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. */
   outline?(plan: ReadPlan): Promise<SplitOutline>
   /**
-   * For verification inside the database, both or neither: see {@link Digest}. `digestForms` names, column by column, how
-   * values are written down to be hashed; digests of two readers may be compared where the names are equal.
+   * For verification inside the database, all three or none: see {@link Digest}. `digestForms` gives, column by column, the
+   * forms in which values can be hashed, the best first; null: this server cannot do it. `digest` is of the rows of a split, `rowDigest`
+   * a column to read beside others: the digest of each row, NULL for a row that is too large.
    */
-  digestForms?(plan: ReadPlan): readonly string[]
-  digest?(plan: ReadPlan, split: Split, signal: AbortSignal): Promise<Digest | null>
+  digestForms?(plan: ReadPlan): Promise<readonly (readonly DigestForm[])[] | null>
+  digest?(plan: ReadPlan, forms: DigestForms, split: Split, signal: AbortSignal): Promise<Digest | null>
+  rowDigest?(plan: ReadPlan, forms: DigestForms): Promise<Column>
   /**
    * For incremental modes: fixes the window of this run. Rows that are written at the same time, or whose
    * transactions are still open, must not be left behind: see docs/incremental.md.

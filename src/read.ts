@@ -71,15 +71,27 @@ export type LossSearch =
 
 /**
  * What a database says of a set of rows, to be compared with what another one says. It depends on the rows, not on their order,
- * and counts equal ones. It shows every difference between two values (NULL, case, spaces at the end, the last bit of a
- * float), but not another spelling of the same value (a text's encoding, zero with or without a sign). null in its place: the
- * database cannot write down some row (too large); the rows are then compared outside.
+ * and counts equal ones. It shows every difference between two values that their forms show (see {@link DigestForm}). null in its
+ * place: the database cannot write down some row (too large); the rows are then compared outside.
  */
 export interface Digest {
   readonly rows: number
   /** Equal for equal rows; of 64 bits at least for rows that differ in any way. */
   readonly digest: string
 }
+
+/**
+ * A way to write down the values of a column in order to hash them. Databases that have a form of the same name write equal values
+ * with the same bytes, and values that differ in any way (NULL, case, spaces at the end, the last bit of a float) with different ones.
+ */
+export interface DigestForm {
+  readonly name: string
+  /** It tells values apart that are read as the same cell, so rows that are read are compared by their digest too. Default: it does not. */
+  readonly finer?: true
+}
+
+/** By column, the name of the form to hash it in; null: it is left out. */
+export type DigestForms = readonly (string | null)[]
 
 /** How the source will be split, for people. */
 export interface SplitOutline {

@@ -2,23 +2,17 @@ import { threadId } from 'node:worker_threads'
 import { recycle } from '../src/batch/builder.js'
 import type { ThreadMessage } from '../src/engine/messages.js'
 import { RowshiftError } from '../src/errors.js'
-import { rangesOf, readerOf, writerOf } from '../src/engine/ends.js'
-import type { StageSetup } from '../src/engine/messages.js'
-import type { Batch, Reader, ReadPlan, Split, Writer } from '../src/plugin.js'
-import type { StagedPlan } from '../src/stage.js'
-import type { Router } from '../src/shard/router.js'
-import type { RangeSource } from '../src/sources/range-reader.js'
+import type { Batch, ReadPlan, Split } from '../src/plugin.js'
 import { RangeReader } from '../src/sources/range-reader.js'
 import { addFindings, areEqual, noFindings } from '../src/verify/findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/verify/messages.js'
-import { comparisonSetup, routerOf } from '../src/verify/comparison-setup.js'
 import { RowComparison } from '../src/verify/row-comparison.js'
 import { rowsOfShard } from '../src/verify/shard-cell.js'
-import { loadPlugin } from './load-plugin.js'
 import { RowRepair } from './row-repair.js'
-import type { Making, SourceSink } from './source-rows.js'
+import type { SourceSink } from './source-rows.js'
 import { SourceRows } from './source-rows.js'
-import { Stage } from './stage.js'
+import type { Ends, OpenEnds, Side } from './verify-ends.js'
+import { openEnds } from './verify-ends.js'
 
 /** A differing range with more rows is divided before its rows are read. */
 const FEW_ROWS = 1_000
@@ -26,50 +20,27 @@ const PARTS = 16
 /** A range whose rows weigh more is divided too. */
 const MANY_BYTES = 16 << 20
 
-interface Side {
-  readonly reader: Reader
-  /** The same, or all tables of it together. */
-  readonly ranges: RangeSource
-  readonly plan: ReadPlan
-}
-
-interface Opened {
-  readonly source: Side
-  readonly target: Side
-  /** null: nothing is repaired. */
-  readonly writer: Writer | null
-  /** How rows are made without changing anything, and for a repair, which may give ids. null: they are compared as they are read. */
-  readonly making: Making | null
-  readonly repairMaking: Making | null
-}
-
-interface Ends extends Pick<Opened, 'source' | 'target' | 'writer'> {
-  readonly making: Making | null
-}
-
 /** One thread's readers of both ends, and how a range is compared and repaired. */
 export class Verifier {
   readonly #setup: VerifySetup
-  /** null: the target is one table. */
-  readonly #router: Router | null
   readonly #post: (message: ThreadMessage) => void
   readonly #abort = new AbortController()
-  #ends: Promise<Opened> | null = null
+  #ends: Promise<OpenEnds> | null = null
 
   constructor(setup: VerifySetup, post: (message: ThreadMessage) => void) {
     this.#setup = setup
-    this.#router = routerOf(setup.plan)
     this.#post = post
   }
 
   async run({ range, mayDelete }: VerifyJob): Promise<VerifyResult> {
-    const { repair: plan } = this.#setup
+    const { repair: plan, plan: compared } = this.#setup
     let repair: RowRepair | null = null
     try {
       const opened = await (this.#ends ??= this.#open())
-      const ends = mayDelete === null ? opened : { ...opened, making: opened.repairMaking }
-      if (mayDelete !== null) repair = new RowRepair(ends.writer!, plan!, this.#abort.signal)
-      if (repair !== null) await this.#repair(ends, range, repair, mayDelete!)
+      if (mayDelete !== null) repair = new RowRepair(opened.writer!, plan!, this.#abort.signal)
+      if (repair !== null) await this.#repair(opened.repaired, range, repair, mayDelete!)
+      // The lookups of the comparison do not know ids that a repair has given.
+      const ends = repair === null || compared.stage === null ? opened.compared : opened.repaired
       const findings = await this.#compare(ends, range)
       return { outcome: 'done', findings, ...changes(repair) }
     } catch (thrown) {
@@ -94,18 +65,12 @@ export class Verifier {
   async close(): Promise<void> {
     if (this.#ends === null) return
     const ends = await this.#ends.catch(() => null)
-    await Promise.allSettled([
-      ends?.source.reader.close(),
-      ends?.target.reader.close(),
-      ends?.writer?.close(),
-      ends?.making?.stage.close(),
-      ends?.repairMaking?.stage.close(),
-    ])
+    await ends?.close()
     this.#post({ type: 'closed', thread: threadId })
   }
 
   async #compare(ends: Ends, range: Split): Promise<Findings> {
-    if (!this.#setup.plan.digests) return this.#compareRows(ends, range)
+    if (this.#setup.plan.digest?.ranges !== true) return this.#compareRows(ends, range)
     const [a, b] = await this.#digests(ends, range)
     if (a === null || b === null) return this.#compareRows(ends, range)
     if (a.rows === b.rows && a.digest === b.digest) {
@@ -117,14 +82,13 @@ export class Verifier {
       const side = a.rows >= b.rows ? ends.source : ends.target
       return this.#compareParts(ends, side, range, Math.ceil(rows / PARTS))
     }
-    const found = await this.#compareRows(ends, range)
-    if (areEqual(found.differences)) await this.#explain(ends, range)
-    return found
+    // When all rows turn out to be equal, somebody has changed them meanwhile.
+    return this.#compareRows(ends, range)
   }
 
   /** Row by row, by what both readers say. */
   async #compareRows(ends: Ends, range: Split): Promise<Findings> {
-    const comparison = new RowComparison(comparisonSetup(this.#setup.plan, ends.making?.plan ?? null))
+    const comparison = new RowComparison(ends.comparison)
     let bytes = 0
     for await (const batch of this.#readSource(ends, range, comparison, false)) {
       bytes += batch.bytes.length
@@ -134,7 +98,7 @@ export class Verifier {
       comparison.addSource(batch)
       recycle(batch)
     }
-    for await (const batch of this.#readTarget(ends.target, range)) {
+    for await (const batch of this.#readTarget(ends, range)) {
       comparison.addTarget(batch)
       recycle(batch)
     }
@@ -165,56 +129,43 @@ export class Verifier {
     return all
   }
 
-  /** The digests differed and the rows did not: either somebody has changed the rows meanwhile, or one of the two is wrong. */
-  async #explain(ends: Ends, range: Split): Promise<void> {
-    const [a, b] = await this.#digests(ends, range)
-    if (a?.rows === b?.rows && a?.digest === b?.digest) return
-    const { table } = ends.source.plan.source
-    throw new RowshiftError(
-      'INTERNAL',
-      `The databases' digests of a range of ${table} differ (${JSON.stringify(range)}), but its rows read alike on both ends. ` +
-        'Run the verification again when nobody writes to the tables; if it stays so, please report it.',
-      { table },
-    )
-  }
-
   async #repair(ends: Ends, range: Split, repair: RowRepair, mayDelete: number): Promise<void> {
-    const comparison = new RowComparison(comparisonSetup(this.#setup.plan, ends.making?.plan ?? null), repair)
+    const comparison = new RowComparison(ends.comparison, repair)
     for await (const batch of this.#readSource(ends, range, comparison, true)) comparison.addSource(batch)
     if (!comparison.complete) throw tooLarge(ends.source.plan.source.table)
-    for await (const batch of this.#readTarget(ends.target, range)) comparison.addTarget(batch)
+    for await (const batch of this.#readTarget(ends, range)) comparison.addTarget(batch)
     // More than there were when the user's limit was looked at: somebody else writes to the target.
     await repair.apply(comparison.end().extra <= mayDelete)
   }
 
   #digests(ends: Ends, range: Split) {
+    const { forms } = this.#setup.plan.digest!
     const digest = ({ reader, plan }: Side) =>
       hasNone(plan, range)
         ? Promise.resolve({ rows: 0, digest: '0' })
-        : reader.digest!(plan, range, this.#abort.signal)
+        : reader.digest!(plan, forms, range, this.#abort.signal)
     return Promise.all([digest(ends.source), digest(ends.target)])
   }
 
-  async *#read({ ranges, plan }: Side, range: Split): AsyncGenerator<Batch> {
-    if (!hasNone(plan, range)) yield* ranges.read(plan, range, this.#abort.signal)
+  async *#read({ ranges, rows }: Side, range: Split): AsyncGenerator<Batch> {
+    if (!hasNone(rows, range)) yield* ranges.read(rows, range, this.#abort.signal)
   }
 
   /** A row that no shard is for cannot be repaired, so then each `must` have one. */
   async *#readSource(
-    { source, making }: Ends,
+    { source, making, router }: Ends,
     range: Split,
     sink: SourceSink,
     must: boolean,
   ): AsyncGenerator<Batch> {
-    const { ranges, plan } = source
-    if (hasNone(plan, range)) return
-    const rows = new SourceRows(ranges, plan, making, this.#router && { router: this.#router, must })
+    if (hasNone(source.plan, range)) return
+    const rows = new SourceRows(source.ranges, source.rows, making, router && { router, must })
     yield* rows.read(range, sink, this.#abort.signal)
   }
 
-  async *#readTarget(side: Side, range: Split): AsyncGenerator<Batch> {
-    const { ranges, plan } = side
-    if (this.#router === null || !(ranges instanceof RangeReader)) yield* this.#read(side, range)
+  async *#readTarget({ target, router }: Ends, range: Split): AsyncGenerator<Batch> {
+    const { ranges, rows: plan } = target
+    if (router === null || !(ranges instanceof RangeReader)) yield* this.#read(target, range)
     else if (!hasNone(plan, range)) {
       for (const table of plan.sources!) {
         const rows = ranges.readTable(plan, table, range, this.#abort.signal)
@@ -228,44 +179,15 @@ export class Verifier {
     return this.#setup.plan.source.key !== null && range.upper !== null && !range.indivisible
   }
 
-  async #open(): Promise<Opened> {
+  #open(): Promise<OpenEnds> {
     this.#post({ type: 'opened', thread: threadId })
-    const { runId, source, target, plan, repair, stage, repairStage } = this.#setup
-    const reader = readerOf(await loadPlugin(source), source, plan.source.sources != null)!
-    const plugin = await loadPlugin(target)
-    const targetReader = readerOf(plugin, target, plan.target.sources != null)!
-    const writer = repair === null ? null : writerOf(plugin, target, repair.sharding !== null)!
-    const { signal } = this.#abort
-    const compared = { ...plan.source, target: plan.target.source, columns: plan.columns, stage: plan.stage }
-    const [making, repairMaking] = await Promise.all([
-      makingOf({ runId, plan: compared, stage }, signal),
-      makingOf(repair && { runId, plan: repair, stage: repairStage }, signal),
-      reader.connect(),
-      targetReader.connect(),
-      writer?.connect(),
-    ])
-    return {
-      source: { reader, ranges: rangesOf(reader), plan: plan.source },
-      target: { reader: targetReader, ranges: rangesOf(targetReader), plan: plan.target },
-      writer,
-      making,
-      repairMaking,
-    }
+    return openEnds(this.#setup, this.#abort.signal)
   }
 }
 
 /** Rows that a repair has changed so far; none without one. */
 function changes(repair: RowRepair | null): { written: number; deleted: number } {
   return { written: repair?.written ?? 0, deleted: repair?.deleted ?? 0 }
-}
-
-/** null: rows are compared as they are read. */
-async function makingOf(
-  setup: { runId: string; plan: StagedPlan; stage: StageSetup | null } | null,
-  signal: AbortSignal,
-): Promise<Making | null> {
-  const stage = setup && (await Stage.open(setup, signal))
-  return stage && { plan: setup.plan.stage!, stage }
 }
 
 /** A key without NULL has no rows in the split of NULL keys. */

@@ -1,44 +1,93 @@
-import type { Column, Digest, ReadPlan } from '../../src/plugin.js'
+import { createHash } from 'node:crypto'
+import type { Column, Digest, DigestForm, DigestForms, ReadPlan } from '../../src/plugin.js'
+import type { Session } from './connection.js'
+import { mapError } from './errors.js'
+import { versionOf } from './server.js'
 import { charsetOf, expressionOf } from './sql.js'
-import { mappedText } from './unmapped.js'
+import { COMPLETE, mappedText } from './unmapped.js'
 
 /**
  * The digest of a set of rows, computed by the server: how many, and the sum of the first 64 bits of SHA-256 of each row. A
  * sum does not depend on the order, and two equal rows count twice, where an exclusive or would make them vanish.
  *
  * A row is written as `lengths and values;…` followed by the texts and byte strings that the lengths belong to, so no two rows
- * give the same bytes. Texts are in utf8mb4. SHA2() is the one strong hash that MySQL 9.7 has left; docs/verify.md has what
- * each part costs.
+ * give the same bytes. Everything that may hold a byte above 127 is BINARY: texts of two collations would make the whole row
+ * text, and bytes that are no character would become `?`. Floats stand there by their bits, which `POINT()` shows: the two
+ * servers print some of them differently, and MySQL prints no more than 22 characters. SHA2() is the one strong hash that MySQL
+ * 9.7 has left; docs/verify.md has what each part costs.
  */
 const DIGITS_OF_64_BITS = 16
 
 /** More than any sum of 64-bit numbers: added for a row whose text the server cannot make. */
 const UNKNOWN = `1${'0'.repeat(38)}`
 
-/** How a column's values stand in the text of a row. */
-interface Written {
-  readonly form: string
-  readonly sql: string
-  /** It may hold any byte, so its length comes first and itself behind all others. */
-  readonly variable: boolean
+const NO_SUCH_FUNCTION = 1305
+const FEATURE_DISABLED = 1289
+
+/** MySQL has JSON_TABLE from 8.0.4 on. */
+const JSON_TABLE_VERSION = 80_004
+
+/** What JSON text that a server parses can become; everything else was put into the document by SQL. */
+const PARSED_TYPES = "'OBJECT','ARRAY','STRING','INTEGER','DOUBLE','BOOLEAN','NULL'"
+
+/** What a server that can compute digests says of itself. */
+export interface DigestServer {
+  /** `9.7`: what a server prints may differ between releases. */
+  readonly release: string
+  readonly typesOfJson: boolean
 }
 
-export function digestForms({ columns }: ReadPlan): readonly string[] {
-  return columns.map(({ source }) => `sha256-sum64 ${written(source).form}`)
+/** One way to write a column's values. */
+interface Written extends DigestForm {
+  readonly sql: string
+  /** It may hold any byte, so its length comes first and itself behind all others. */
+  readonly length?: string
+}
+
+const servers = new WeakMap<Session, Promise<DigestServer | null>>()
+
+/** Asked once per session. null: the server computes something else than other servers do, or lacks a function. */
+function serverOf(session: Session): Promise<DigestServer | null> {
+  const known = servers.get(session) ?? askServer(session)
+  servers.set(session, known)
+  return known
+}
+
+async function askServer(session: Session): Promise<DigestServer | null> {
+  const sample =
+    "SHA2(CONCAT(1,';',POINT(-1.25e0,0),COALESCE(NULL,'N'),CAST(_utf8mb4 x'C3A9' AS BINARY)),256)"
+  const rows = await session.query(`SELECT ${sample}, VERSION()`).catch((error: { errno?: number }) => {
+    if (error.errno === NO_SUCH_FUNCTION || error.errno === FEATURE_DISABLED) return null
+    throw mapError(error, `asking ${session.where} for a digest`)
+  })
+  const [hash, text] = rows?.[0] ?? []
+  if (hash !== sampleHash()) return null
+  const { mariadb, version } = versionOf(text!)
+  const release = `${Math.floor(version / 10_000)}.${Math.floor(version / 100) % 100}`
+  return { release, typesOfJson: !mariadb && version >= JSON_TABLE_VERSION }
+}
+
+function sampleHash(): string {
+  const point = Buffer.alloc(25)
+  point.writeUInt8(1, 4)
+  point.writeUInt32LE(1, 5)
+  point.writeDoubleLE(-1.25, 9)
+  return createHash('sha256').update('1;').update(point).update('Né').digest('hex')
+}
+
+/** By column, the ways to write its values, the best first; null: the server computes no digests. */
+export async function digestForms(session: Session, { columns }: ReadPlan): Promise<DigestForm[][] | null> {
+  const server = await serverOf(session)
+  if (server === null) return null
+  return columns.map(({ source }) =>
+    written(source, server).map(({ name, finer }) => (finer ? { name, finer } : { name })),
+  )
 }
 
 /** `SELECT COUNT(*), SUM(…)`, to be followed by FROM. */
-export function digestSelect({ columns }: ReadPlan): string {
-  const all = columns.map(({ source }) => ({ ...written(source), nullable: source.nullable }))
-  const heads = all.map(({ sql, variable, nullable }) => {
-    const head = variable ? `LENGTH(${sql})` : sql
-    return nullable ? `COALESCE(${head},'N')` : head
-  })
-  const tails = all
-    .filter(({ variable }) => variable)
-    .map(({ sql, nullable }) => (nullable ? `COALESCE(${sql},'')` : sql))
-  const row = `CONCAT(${[heads.join(",';',"), ...tails].join(',')})`
-  const hash = `CAST(CONV(LEFT(SHA2(${row},256),${DIGITS_OF_64_BITS}),16,10) AS UNSIGNED)`
+export async function digestSelect(session: Session, plan: ReadPlan, forms: DigestForms): Promise<string> {
+  const { sql } = await rowDigest(session, plan, forms)
+  const hash = `CAST(CONV(LEFT(${sql},${DIGITS_OF_64_BITS}),16,10) AS UNSIGNED)`
   return `SELECT COUNT(*), SUM(COALESCE(${hash},${UNKNOWN}))`
 }
 
@@ -48,41 +97,113 @@ export function digestOf(rows: string, sum: string | null): Digest | null {
   return { rows: Number(rows), digest: sum ?? '0' }
 }
 
-function written(column: Column): Written {
+/** The digest of one row, read like a column. */
+export async function rowDigest(session: Session, plan: ReadPlan, forms: DigestForms): Promise<Column> {
+  const server = (await serverOf(session))!
+  return {
+    name: 'digest',
+    type: 'varchar(64)',
+    kind: 'text',
+    nullable: true,
+    hasDefault: false,
+    generated: false,
+    ordered: false,
+    domain: { maxChars: 64 },
+    sql: `SHA2(${rowBytes(plan, forms, server)},256)`,
+  }
+}
+
+function rowBytes({ columns }: ReadPlan, forms: DigestForms, server: DigestServer): string {
+  const all = columns.flatMap(({ source }, i) => {
+    const form = written(source, server).find(({ name }) => name === forms[i])
+    return form ? [{ ...form, value: expressionOf(source), nullable: source.nullable }] : []
+  })
+  // A text that is too long to be converted is NULL too, and must not look like one: so the value itself is asked.
+  const unless = (value: string, mark: string, sql: string) => `IF(${value} IS NULL,${mark},${sql})`
+  const heads = all.map(({ sql, length, value, nullable }) => {
+    if (!nullable) return length ?? sql
+    return length === undefined ? `COALESCE(${sql},'N')` : unless(value, "'N'", length)
+  })
+  const tails = all
+    .filter(({ length }) => length !== undefined)
+    .map(({ sql, value, nullable }) => (nullable ? unless(value, "''", sql) : sql))
+  return `CONCAT(${[heads.join(",';',"), ...tails].join(',')})`
+}
+
+function written(column: Column, server: DigestServer): Written[] {
   const { type, kind, domain } = column
   const sql = expressionOf(column)
-  const fixed = (form: string, expression = sql): Written => ({ form, sql: expression, variable: false })
+  const zerofill = /zerofill/i.test(type)
   switch (kind) {
     case 'integer':
     case 'boolean':
       // ZEROFILL and YEAR are padded to a width that is no part of the value.
-      return fixed('integer', /zerofill|^year/i.test(type) ? `(${sql}+0)` : sql)
+      return [{ name: 'integer', sql: zerofill || /^year/i.test(type) ? `(${sql}+0)` : sql }]
     case 'decimal':
-      return fixed(`decimal(${domain.scale})`, /zerofill/i.test(type) ? `(${sql}+0)` : sql)
-    case 'float':
-      // As a double it has all its digits, and minus zero loses its sign: MariaDB does not keep it anyway.
-      return fixed('double', `(${sql}*1e0+0e0)`)
+      return [{ name: `decimal(${domain.scale})`, sql: zerofill ? `(${sql}+0)` : sql }]
+    case 'float': {
+      const bits = { name: 'float64', sql: `POINT(${sql},0)` }
+      // −0 + 0 is 0.
+      const unsignedZero = { name: 'float64 without the sign of zero', sql: `POINT(${sql}+0e0,0)` }
+      return domain.unsignedZero ? [unsignedZero] : [bits, unsignedZero]
+    }
     case 'date':
-      return fixed('date')
+      return [{ name: 'date', sql }]
     case 'time':
     case 'datetime':
     case 'instant':
-      return fixed(`${kind}(${domain.fractionDigits})`)
+      return [{ name: `${kind}(${domain.fractionDigits})`, sql }]
     case 'bytes':
-      if (domain.maxBits !== undefined) return fixed('bits', `(${sql}+0)`)
-      return { form: domain.padded ? `binary(${domain.maxBytes})` : 'bytes', sql, variable: true }
+      if (domain.maxBits !== undefined) return [{ name: 'bits', sql: `(${sql}+0)` }]
+      return [bytes(domain.padded ? `binary(${domain.maxBytes})` : 'bytes', sql)]
     case 'json':
-      return { form: domain.normalised ? 'json' : 'text', sql: text(column, sql), variable: true }
+      return domain.normalised ? json(sql, server) : texts(column, sql)
     case 'text':
-      return { form: 'text', sql: text(column, sql), variable: true }
+      return texts(column, sql)
     default:
       return kind satisfies never
   }
 }
 
-/** MySQL's own JSON and the types without a character set (UUID, INET6) become text by a cast. */
-function text(column: Column, sql: string): string {
+function bytes(name: string, sql: string): Written {
+  return { name, sql: binary(sql), length: `LENGTH(${sql})` }
+}
+
+function binary(sql: string): string {
+  return `CAST(${sql} AS BINARY)`
+}
+
+/** ENUM and SET by number where both ends have the same members, texts by their own bytes where both have the same character set. */
+function texts(column: Column, sql: string): Written[] {
   const charset = charsetOf(column)
-  if (charset === null) return `CAST(${sql} AS CHAR CHARACTER SET utf8mb4)`
-  return charset === 'utf8mb4' ? sql : (mappedText(column) ?? `CONVERT(${sql} USING utf8mb4)`)
+  const { members, several } = column.domain
+  if (members !== undefined && column.sql === undefined) {
+    const set = several ? 'set' : 'enum'
+    const number = { name: `${set} ${JSON.stringify(members)}`, sql: `CAST(${sql} AS UNSIGNED)` }
+    const ambiguous = members.includes('') || new Set(members).size < members.length
+    return ambiguous ? [{ ...number, finer: true }] : [number, bytes('text', converted(column, sql))]
+  }
+  // MariaDB's own types without a character set: UUID, INET6.
+  if (charset === null) return [bytes('text', `CAST(${sql} AS CHAR CHARACTER SET utf8mb4)`)]
+  if (charset.startsWith('utf8')) return [bytes('text', sql)]
+  const own = bytes(`bytes of ${charset}`, sql)
+  return [COMPLETE.test(charset) ? own : { ...own, finer: true }, bytes('text', converted(column, sql))]
+}
+
+function converted(column: Column, sql: string): string {
+  return mappedText(column) ?? `CONVERT(${sql} USING utf8mb4)`
+}
+
+/**
+ * MySQL's JSON as it prints it, and the types in it that its text does not show: the date in `JSON_OBJECT('d', CURDATE())` is
+ * printed like a string. A document says itself where it ends, so it needs no length.
+ */
+function json(sql: string, { release, typesOfJson }: DigestServer): Written[] {
+  const text = `CAST(${sql} AS CHAR CHARACTER SET utf8mb4)`
+  if (!typesOfJson) return [bytes(`json of ${release}`, text)]
+  const types =
+    `COALESCE((SELECT JSON_OBJECTAGG(n,JSON_TYPE(v)) FROM JSON_TABLE(${sql},'$**[0]' COLUMNS(n FOR ORDINALITY,v JSON PATH '$')) j` +
+    ` WHERE JSON_TYPE(v) NOT IN (${PARSED_TYPES})),'')`
+  const name = `json of ${release} with types`
+  return [{ name, finer: true, sql: binary(`CONCAT(${text},';',${types},';')`), length: "'J'" }]
 }

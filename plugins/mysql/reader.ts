@@ -6,6 +6,8 @@ import type {
   ColumnMapping,
   Derivation,
   Digest,
+  DigestForm,
+  DigestForms,
   Endpoint,
   LossSearch,
   Plan,
@@ -24,16 +26,15 @@ import { divideRange, explainSteps, splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
 import { defineTable } from './definition.js'
 import { derive } from './derive.js'
-import { digestForms, digestOf, digestSelect } from './digest.js'
+import { digestForms, digestOf, digestSelect, rowDigest } from './digest.js'
 import { mapError } from './errors.js'
 import { findSql } from './find.js'
 import { findLoss } from './loss-search.js'
 import { checkSource, explainQuery } from './preflight.js'
-import { checkRefusals, findRefused, mayBeRefused } from './refused.js'
+import { checkRefusals, readError } from './refused.js'
 import { describeTable, listTables } from './schema.js'
 import { fromSql, keyProbe, selectSql, splitSql } from './select.js'
 import { lockWrites } from './snapshot.js'
-import { unmappedError } from './unmapped.js'
 import { checkWhere } from './user-sql.js'
 import { findWindow } from './window.js'
 
@@ -151,16 +152,26 @@ export class MysqlReader implements Reader {
     return findWindow(this.#endpoint, request)
   }
 
-  digestForms(plan: ReadPlan): readonly string[] {
-    return digestForms(plan)
+  async digestForms(plan: ReadPlan): Promise<DigestForm[][] | null> {
+    return digestForms(await this.#open(), plan)
   }
 
-  async digest(plan: ReadPlan, split: Split, signal: AbortSignal): Promise<Digest | null> {
+  async rowDigest(plan: ReadPlan, forms: DigestForms): Promise<Column> {
+    return rowDigest(await this.#open(), plan, forms)
+  }
+
+  async digest(
+    plan: ReadPlan,
+    forms: DigestForms,
+    split: Split,
+    signal: AbortSignal,
+  ): Promise<Digest | null> {
     const session = await this.#open()
     const stop = () => session.destroy()
     signal.addEventListener('abort', stop)
     try {
-      const [row] = await session.query(`${digestSelect(plan)}${fromSql(plan, split)}`)
+      const select = await digestSelect(session, plan, forms)
+      const [row] = await session.query(`${select}${fromSql(plan, split)}`)
       return digestOf(row![0]!, row![1] ?? null)
     } catch (error) {
       throw await readError(session, error, plan, split, 'computing the digest of')
@@ -205,23 +216,6 @@ export class MysqlReader implements Reader {
     this.#session ??= await Session.open(this.#endpoint)
     return this.#session
   }
-}
-
-/** A row that cannot be read is looked for, so that the user can be told which it is. */
-async function readError(
-  session: Session,
-  error: unknown,
-  plan: ReadPlan,
-  split: Split | null,
-  doing: string,
-): Promise<RowshiftError> {
-  const known = unmappedError(error, plan)
-  if (known) return known
-  const refused = split && mayBeRefused(error, plan) ? await findRefused(session, plan, split) : null
-  const { table } = plan.source
-  return (
-    refused ?? mapError(error, `${doing} table ${table}`, { table, ...(split ? { split: split.index } : {}) })
-  )
 }
 
 /** The rows of one query: filled by the socket, emptied by the consumer, with a bound in between. */

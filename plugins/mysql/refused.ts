@@ -5,7 +5,7 @@ import type { Session, TextRow } from './connection.js'
 import { mapError } from './errors.js'
 import { fromSql } from './select.js'
 import { identifier } from './sql.js'
-import { OUT_OF_RANGE } from './unmapped.js'
+import { OUT_OF_RANGE, unmappedError } from './unmapped.js'
 
 const EXCERPT = 60
 
@@ -88,4 +88,21 @@ function beginning(sql: string): string {
 
 function display(cell: string | null | undefined): string {
   return cell === null || cell === undefined ? 'NULL' : JSON.stringify(cell)
+}
+
+/** A row that cannot be read is looked for, so that the user can be told which it is. */
+export async function readError(
+  session: Session,
+  error: unknown,
+  plan: ReadPlan,
+  split: Split | null,
+  doing: string,
+): Promise<RowshiftError> {
+  const known = unmappedError(error, plan)
+  if (known) return known
+  const refused = split && mayBeRefused(error, plan) ? await findRefused(session, plan, split) : null
+  const { table } = plan.source
+  return (
+    refused ?? mapError(error, `${doing} table ${table}`, { table, ...(split ? { split: split.index } : {}) })
+  )
 }

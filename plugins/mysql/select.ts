@@ -24,10 +24,13 @@ export function fromSql(plan: ReadPlan, split: Split, more: readonly string[] = 
   return ` FROM ${sourceTable(plan)}${whereClause(conditions)}`
 }
 
-/** FLOAT is sent with 6 digits; as a double it comes with all of them. Adding 0 would do the same but lose -0. */
+/**
+ * FLOAT is sent with 6 digits, and FLOAT(M,D) and DOUBLE(M,D) with D decimal places; as a plain double a value comes with all its digits.
+ * Adding 0 would do the same but lose -0.
+ */
 export function readExpression(column: Column): string {
   const name = expressionOf(column)
-  return column.kind === 'float' && column.type.startsWith('float')
+  return column.kind === 'float' && /^(float|double\()/.test(column.type)
     ? `${name}*1e0`
     : (mappedText(column) ?? name)
 }

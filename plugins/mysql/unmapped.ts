@@ -5,7 +5,7 @@ import { charsetOf, identifier } from './sql.js'
 export const OUT_OF_RANGE = 1690
 
 /** Whatever these hold has a character: Unicode, checked by the server, and latin1, which maps all 256 bytes. */
-const COMPLETE = /^(utf8\w*|utf16\w*|utf32|ucs2|latin1|binary)$/
+export const COMPLETE = /^(utf8\w*|utf16\w*|utf32|ucs2|latin1|binary)$/
 
 /**
  * Columns of other character sets may hold bytes that are no character (0x98 in cp1251), which the server sends as `?`

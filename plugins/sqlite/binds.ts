@@ -35,7 +35,7 @@ export function bindingOf(mapping: ColumnMapping, encoding: TextEncoding): Bindi
     case 'decimal':
       return { sql: '?', bind: affinity === 'real' ? bindExact : bindDecimal }
     case 'float':
-      return { sql: '?', bind: bindFloat }
+      return { sql: '?', bind: affinity === 'real' ? bindUnsignedZero : bindFloat }
     case 'text':
     case 'json':
     case 'date':
@@ -102,6 +102,12 @@ function bindExact(cell: Buffer): SqliteValue | undefined {
 function bindFloat(cell: Buffer): SqliteValue | undefined {
   const value = cell.length === 0 ? NaN : Number(cell.toString('latin1'))
   return Number.isFinite(value) ? value : undefined
+}
+
+/** A REAL column keeps −0 as 0. */
+function bindUnsignedZero(cell: Buffer): SqliteValue | undefined {
+  const value = bindFloat(cell)
+  return Object.is(value, -0) ? undefined : value
 }
 
 /** What SQLite takes for a number, more or less: it ends at a NUL and may stand between spaces. */

@@ -129,7 +129,9 @@ const INT64 = { min: String(INT64_MIN), max: String(INT64_MAX) }
 
 /** SQLite enforces no length and hardly a type: what bounds a value is how numbers are kept. */
 export function domainOf(kind: ColumnKind, affinity: Affinity): Domain {
-  if (kind === 'float') return { dynamic: true, bits: 53 }
+  // A REAL column keeps whole numbers as integers, which have one zero only.
+  if (kind === 'float')
+    return { dynamic: true, bits: 53, ...(affinity === 'real' ? { unsignedZero: true } : {}) }
   if (kind === 'integer') return { dynamic: true, ...INT64 }
   if (kind === 'decimal' || affinity === 'none') return { dynamic: true, bits: 53, ...INT64 }
   const respelled = (kind === 'text' || kind === 'json') && convertsNumbers(affinity)

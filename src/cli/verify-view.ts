@@ -31,7 +31,7 @@ function describeVerify(plan: VerifyPlan, { from, to, mode, sample }: VerifyRequ
   return [
     `source   ${tableLabel(from)} table ${plan.source.source.table}`,
     `target   ${tableLabel(to)} table ${plan.target.source.table}`,
-    `mode     ${mode === 'sync' ? 'compare and repair' : 'compare'}, ${plan.forms.length} columns, ${formatThreads(plan.workerNum)}`,
+    `mode     ${mode === 'sync' ? 'compare and repair' : 'compare'}, ${plan.columns.length} columns, ${formatThreads(plan.workerNum)}`,
     ...(plan.stage?.cells ?? []).flatMap((cell) => {
       const making = describeMaking(cell, plan.stage)
       return making === null ? [] : [`column   ${making} -> ${cell.name}`]

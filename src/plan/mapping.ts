@@ -14,6 +14,8 @@ export interface MappingResult {
   readonly pairs: readonly ColumnPair[]
   /** Source columns that nobody chose to leave out and that no target column takes. */
   readonly dropped: readonly Column[]
+  /** Columns of the same name on both ends that the target computes itself; only where all columns are mapped by name. */
+  readonly generated: readonly ColumnPair[]
 }
 
 /**
@@ -38,7 +40,7 @@ export async function mapColumns(
     target,
     pairs.map((pair) => pair.target),
   )
-  return { pairs, dropped: byName.dropped }
+  return { ...byName, pairs }
 }
 
 /** Throws COLUMN_REQUIRED when a column that must have a value is not among those that get one. */
@@ -49,7 +51,7 @@ export function requireFed(target: TableSchema, fed: readonly Column[]): void {
   if (unfed.length > 0) throw required(unfed, target)
 }
 
-const none: MappingResult = { pairs: [], dropped: [] }
+const none: MappingResult = { pairs: [], dropped: [], generated: [] }
 
 /** The columns that no entry names. */
 function pairsByName(
@@ -63,12 +65,13 @@ function pairsByName(
   const free = target.columns.filter((column) => !listed.some((pair) => pair.target === column))
   const pairs: ColumnPair[] = []
   const dropped: Column[] = []
+  const generated: ColumnPair[] = []
   for (const column of rest) {
     const counterpart = find(free, column.name)
-    if (counterpart && !counterpart.generated) pairs.push({ source: column, target: counterpart })
-    else if (!column.generated) dropped.push(column)
+    if (counterpart) (counterpart.generated ? generated : pairs).push({ source: column, target: counterpart })
+    if (!column.generated && counterpart?.generated !== false) dropped.push(column)
   }
-  return { pairs, dropped }
+  return { pairs, dropped, generated }
 }
 
 async function listedPairs(

@@ -16,7 +16,7 @@ import { checkCondition } from './condition.js'
 import { chooseIdentity, mergeWarnings } from './identity.js'
 import { BATCH_BYTES } from './limits.js'
 import { settleLosses } from './losses.js'
-import type { ColumnPair } from './mapping.js'
+import type { ColumnPair, MappingResult } from './mapping.js'
 import { mapColumns } from './mapping.js'
 import { settleRules, shardWarnings } from './shard-rule.js'
 import type { ShardPlace } from './shards.js'
@@ -141,6 +141,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       ...(many ? [many.reason] : []),
       ...made.reasons,
       ...staged.reasons,
+      ...generatedReasons(mapping),
       ...reading.reasons,
       ...(key === null ? [] : [split.reason]),
     ],
@@ -222,6 +223,15 @@ function triggerWarnings(target: TableSchema, { triggers = [] }: WritePlan, para
       'Drop them for the time of the copy, or accept them with "allow_triggers": true. Nothing was written.',
     { table: target.table, triggers },
   )
+}
+
+/** What two databases compute of the same values need not be the same. */
+function generatedReasons({ generated }: MappingResult): string[] {
+  if (generated.length === 0) return []
+  const names = generated.map(({ target }) => target.name).join(', ')
+  return [
+    `the target computes its generated columns itself and may come to other values than the source, which verify would find: ${names}`,
+  ]
 }
 
 function workerWarnings(workerNum: number): string[] {

@@ -1,18 +1,21 @@
 import type { ReadCell, StagePlan } from '../plugin.js'
 import { Router } from '../shard/router.js'
+import { formsOf } from './forms.js'
 import type { ComparisonSetup } from './row-comparison.js'
 import { withShard } from './shard-cell.js'
 import type { ReadRows } from './unmade-rows.js'
 import type { VerifyPlan } from './verify-plan.js'
 
-/** `stage` says how rows are made; null: they are compared as they are read. */
-export function comparisonSetup(plan: VerifyPlan, stage: StagePlan | null): ComparisonSetup {
+/** Of the first `count` columns. `stage` says how rows are made; null: they are compared as they are read. */
+export function comparisonSetup(plan: VerifyPlan, stage: StagePlan | null, count: number): ComparisonSetup {
+  const columns = plan.columns.slice(0, count)
   const setup = {
-    names: plan.columns.map(({ source }) => source.name),
-    binary: plan.columns.map(({ source }) => source.kind === 'bytes'),
-    forms: plan.forms,
+    names: columns.map(({ source }) => source.name),
+    binary: columns.map(({ source }) => source.kind === 'bytes'),
+    forms: columns.map(formsOf),
     identity: plan.identity,
     reads: stage && readRows(plan, stage),
+    digested: plan.digest && columns.flatMap(({ source }, i) => (plan.digest!.finer[i] ? [source.name] : [])),
   }
   return plan.sharding === null ? setup : withShard(setup)
 }
@@ -26,8 +29,13 @@ function readRows({ identity }: VerifyPlan, { reads, cells }: StagePlan): ReadRo
   }
 }
 
-/** null: the target is one table. */
-export function routerOf({ sharding, columns, source, target }: VerifyPlan): Router | null {
+/** Of rows of the first `count` columns. null: the target is one table. */
+export function routerOf({ sharding, columns, source, target }: VerifyPlan, count: number): Router | null {
   if (sharding === null) return null
-  return new Router({ sharding, columns, key: source.key, target: target.source })
+  return new Router({
+    sharding,
+    columns: columns.slice(0, count),
+    key: source.key,
+    target: target.source,
+  })
 }

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import type { Cells } from '../batch/row-name.js'
 import type { RowshiftError } from '../errors.js'
 import type { Batch } from '../plugin.js'
-import type { Form } from './forms.js'
+import type { End, FormPair } from './forms.js'
 import { canonical } from './forms.js'
 import type { RowName } from './row-key.js'
 import { keyText, MOST_NAMED, rowNameOf } from './row-key.js'
-import { cellsOfRow, rowsOf } from './rows.js'
+import { cellsOfRow, rowsOf, withoutLastCell } from './rows.js'
 import type { ReadRows, UnmadeRow } from './unmade-rows.js'
 import { UnmadeRows } from './unmade-rows.js'
 
@@ -36,10 +36,15 @@ export interface ComparisonSetup {
   readonly names: readonly string[]
   /** Columns that hold bytes. */
   readonly binary: readonly boolean[]
-  readonly forms: readonly Form[]
+  readonly forms: readonly FormPair[]
   readonly identity: readonly number[] | null
   /** Rows as they are read where others are made of them; null: they are compared as they are read. */
   readonly reads: ReadRows | null
+  /**
+   * The last cell of each row is its digest (see `Reader.rowDigest`): rows that differ in it only differ in one of these columns, whose
+   * cells do not show it. null: rows have no such cell.
+   */
+  readonly digested: readonly string[] | null
 }
 
 /** What a repair wants to do with the rows, as they stand in the wire format. */
@@ -86,7 +91,7 @@ export class RowComparison {
     for (const row of rowsOf(batch.bytes)) {
       this.sourceRows++
       const cells = cellsOfRow(row)
-      const key = this.#key(cells)
+      const key = this.#key(cells, 'source')
       const known = this.#kept.get(key)
       if (known) known.count++
       else this.#kept.set(key, this.#keep(row, cells))
@@ -114,12 +119,12 @@ export class RowComparison {
         this.#addDifferent(cells, unmade)
         continue
       }
-      const key = this.#key(cells)
+      const key = this.#key(cells, 'target')
       const known = this.#kept.get(key)
       if (!known) {
         this.#extra++
         if (this.#extraRows.length < MOST_NAMED) this.#extraRows.push(this.#name(cells))
-        this.#actions?.remove(row)
+        this.#actions?.remove(this.#plain(row))
         continue
       }
       if (--known.count === 0) this.#kept.delete(key)
@@ -136,7 +141,7 @@ export class RowComparison {
       const name = missingRows.length < MOST_NAMED ? this.#name(cellsOfRow(row)) : null
       for (let i = 0; i < count; i++) {
         if (name !== null && missingRows.length < MOST_NAMED) missingRows.push(name)
-        this.#actions?.write(row)
+        this.#actions?.write(this.#plain(row))
       }
     }
     return {
@@ -158,13 +163,12 @@ export class RowComparison {
 
   #compare({ row: source, hash }: Kept, target: Buffer, cells: Cells): void {
     if (source !== null && source.equals(target)) return
-    if (source === null && hash === this.#hash(cells)) return
+    if (source === null && hash === this.#hash(cells, 'target')) return
     const before = source === null ? null : cellsOfRow(source)
-    const columns =
-      before === null ? [] : this.#setup.names.filter((_, i) => !this.#same(i, before[i]!, cells[i]!))
+    const columns = before === null ? [] : this.#differing(before, cells)
     if (before !== null && columns.length === 0) return
     this.#addDifferent(cells, columns)
-    if (source !== null) this.#actions?.write(source)
+    if (source !== null) this.#actions?.write(this.#plain(source))
   }
 
   #addDifferent(cells: Cells, columns: readonly string[]): void {
@@ -172,29 +176,43 @@ export class RowComparison {
     if (this.#differentRows.length < MOST_NAMED) this.#differentRows.push({ key: this.#name(cells), columns })
   }
 
-  #same(column: number, a: Buffer | null, b: Buffer | null): boolean {
-    if (a === null || b === null) return a === b
-    const form = this.#setup.forms[column]!
-    return a.equals(b) || canonical(form, a).equals(canonical(form, b))
+  #differing(source: Cells, target: Cells): readonly string[] {
+    const { names, digested } = this.#setup
+    const columns = names.filter((_, i) => !this.#same(i, source[i]!, target[i]!))
+    if (columns.length > 0 || digested === null) return columns
+    // NULL: a row too large for its database to hash.
+    const [a, b] = [source.at(-1)!, target.at(-1)!]
+    return a === null || b === null || a.equals(b) ? [] : digested
+  }
+
+  #same(column: number, source: Buffer | null, target: Buffer | null): boolean {
+    if (source === null || target === null) return source === target
+    const forms = this.#setup.forms[column]!
+    return source.equals(target) || canonical(forms.source, source).equals(canonical(forms.target, target))
+  }
+
+  /** As it stands in its table. */
+  #plain(row: Buffer): Buffer {
+    return this.#setup.digested === null ? row : withoutLastCell(row)
   }
 
   #keep(row: Buffer, cells: Cells): Kept {
     this.#keptBytes += row.length
     if (this.complete) return { row: Buffer.from(row), hash: null, count: 1 }
-    return { row: null, hash: this.#hash(cells), count: 1 }
+    return { row: null, hash: this.#hash(cells, 'source'), count: 1 }
   }
 
-  #key(cells: Cells): string {
+  #key(cells: Cells, end: End): string {
     const { identity, forms } = this.#setup
-    if (identity === null || identity.some((i) => cells[i] === null)) return `*${this.#hash(cells)}`
-    return keyText(identity.map((i) => canonical(forms[i]!, cells[i]!)))
+    if (identity === null || identity.some((i) => cells[i] === null)) return `*${this.#hash(cells, end)}`
+    return keyText(identity.map((i) => canonical(forms[i]![end], cells[i]!)))
   }
 
   /** Of all cells, so that no two rows that differ give the same bytes to the hash. */
-  #hash(cells: Cells): string {
+  #hash(cells: Cells, end: End): string {
     const hash = createHash('sha256')
     for (const [i, cell] of cells.entries()) {
-      const value = cell === null ? null : canonical(this.#setup.forms[i]!, cell)
+      const value = cell === null ? null : canonical(this.#setup.forms[i]?.[end] ?? 'bytes', cell)
       hash.update(value === null ? 'N' : `${value.length}:`)
       if (value !== null) hash.update(value)
     }

@@ -3,6 +3,7 @@
  * Simple rather than fast.
  */
 
+const LF = 0x0a
 const ESCAPES: Readonly<Record<string, number>> = { '0': 0x00, t: 0x09, n: 0x0a, r: 0x0d }
 
 /** Each row with the line feed that ends it; views into the bytes. */
@@ -12,6 +13,14 @@ export function* rowsOf(bytes: Buffer): Generator<Buffer> {
     yield bytes.subarray(from, end)
     from = end
   }
+}
+
+/** The row without its last cell; a copy. */
+export function withoutLastCell(row: Buffer): Buffer {
+  const at = row.lastIndexOf('\t')
+  const rest = Buffer.from(row.subarray(0, at + 1))
+  rest[at] = LF
+  return rest
 }
 
 /** The cells of one row: the bytes that they stand for, or null. */

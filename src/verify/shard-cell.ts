@@ -3,12 +3,12 @@
  * where a row of the target is. It is part of what says which row it is, so that a row in the wrong shard is missing
  * in one and extra in the other.
  */
-import { LF, TAB } from '../batch/batch.js'
+import { TAB } from '../batch/batch.js'
 import { BatchBuilder } from '../batch/builder.js'
 import type { Batch } from '../plugin.js'
 import type { Router } from '../shard/router.js'
 import type { ComparisonSetup } from './row-comparison.js'
-import { cellsOfRow, rowsOf } from './rows.js'
+import { cellsOfRow, rowsOf, withoutLastCell } from './rows.js'
 
 export function withShard(setup: ComparisonSetup): ComparisonSetup {
   const { names, binary, forms, identity } = setup
@@ -17,7 +17,7 @@ export function withShard(setup: ComparisonSetup): ComparisonSetup {
     ...setup,
     names: [...names, name],
     binary: [...binary, false],
-    forms: [...forms, 'bytes'],
+    forms: [...forms, { source: 'bytes', target: 'bytes' }],
     identity: identity && [...identity, names.length],
   }
 }
@@ -60,8 +60,5 @@ function withCell(batch: Batch, cellOf: (row: Buffer) => string | null, dropped:
 
 /** The row as it stands in its table, and its shard. */
 export function splitShard(row: Buffer): { row: Buffer; shard: string } {
-  const at = row.lastIndexOf(TAB)
-  const plain = Buffer.from(row.subarray(0, at + 1))
-  plain[at] = LF
-  return { row: plain, shard: cellsOfRow(row).at(-1)?.toString() ?? '' }
+  return { row: withoutLastCell(row), shard: cellsOfRow(row).at(-1)?.toString() ?? '' }
 }

@@ -1,6 +1,6 @@
 import type { Cells } from '../batch/row-name.js'
 import type { ErrorCode, RowshiftError } from '../errors.js'
-import type { Form } from './forms.js'
+import type { FormPair } from './forms.js'
 import { canonical } from './forms.js'
 import type { RowName } from './row-key.js'
 import { keyText, MOST_NAMED, rowNameOf } from './row-key.js'
@@ -34,12 +34,12 @@ interface Kept {
 /** The rows of the source that cannot be made into what is written, and their counterparts in the target. */
 export class UnmadeRows {
   readonly #reads: ReadRows | null
-  readonly #forms: readonly Form[]
+  readonly #forms: readonly FormPair[]
   readonly #kept = new Map<string, Kept>()
   readonly rows: UnmadeRow[] = []
   count = 0
 
-  constructor({ reads, forms }: { reads: ReadRows | null; forms: readonly Form[] }) {
+  constructor({ reads, forms }: { reads: ReadRows | null; forms: readonly FormPair[] }) {
     this.#reads = reads
     this.#forms = forms
   }
@@ -83,6 +83,7 @@ export class UnmadeRows {
   #key(cells: Cells, as: 'read' | 'made'): string | null {
     const identity = this.#reads?.identity ?? null
     if (identity === null || identity.some((places) => cells[places[as]] === null)) return null
-    return keyText(identity.map((places) => canonical(this.#forms[places.made]!, cells[places[as]]!)))
+    const end = as === 'read' ? 'source' : 'target'
+    return keyText(identity.map((places) => canonical(this.#forms[places.made]![end], cells[places[as]]!)))
   }
 }

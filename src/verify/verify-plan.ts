@@ -5,6 +5,7 @@ import { checkNamedColumns, splitRows } from '../plan/plan.js'
 import type { Places } from '../plan/places.js'
 import { RowshiftError } from '../errors.js'
 import { sameTable } from '../plan/target.js'
+import type { MappingResult } from '../plan/mapping.js'
 import { mapColumns } from '../plan/mapping.js'
 import { chooseKey } from '../plan/split-key.js'
 import { planStage } from '../plan/stage.js'
@@ -18,8 +19,8 @@ import { describeSources } from '../plan/sources.js'
 import type { Column, Reader, ReadPlan, Sharding, SplitKey, StagePlan, TableSchema } from '../plugin.js'
 import { isOwn } from '../schema.js'
 import type { Params } from '../task/params.js'
-import type { Form } from './forms.js'
-import { formOf } from './forms.js'
+import type { DigestPlan } from './digest-plan.js'
+import { planDigest } from './digest-plan.js'
 import { repeatable } from './made-columns.js'
 
 /** How two tables are compared. Plain JSON, without secrets. */
@@ -27,18 +28,18 @@ export interface VerifyPlan {
   readonly source: ReadPlan
   /** The target, read as a source of the same columns in the same order. */
   readonly target: ReadPlan
-  /** What is compared: what is written, and where to. */
+  /** What is compared: what a copy writes, and where to; after these, what the target computes itself. */
   readonly columns: readonly ColumnPair[]
+  /** How many of `columns` a copy writes. */
+  readonly written: number
   /** How rows of the source are made into that, read-only; `source` reads what it needs. null: they are compared as they are read. */
   readonly stage: StagePlan | null
   /** null: the target is one table. Else its rows must also be in the right one. */
   readonly sharding: Sharding | null
-  /** By column. */
-  readonly forms: readonly Form[]
   /** Which columns say which row it is; null: the rows have no identity and are counted. */
   readonly identity: readonly number[] | null
-  /** Both databases compute the same digest of a split. */
-  readonly digests: boolean
+  /** What both databases hash; null: rows are compared by their cells alone. */
+  readonly digest: DigestPlan | null
   readonly workerNum: number
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
@@ -66,9 +67,12 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
   checkDistinct([many?.tables ?? [source], shards?.tables ?? [target]])
   await checkCondition(reader, source, params.where)
   await checkCondition(targetReader, target, params.where)
-  const { pairs: all, dropped } = await mapColumns(reader, source, target, params.columns)
+  const mapping = await mapColumns(reader, source, target, params.columns)
+  const { pairs: all } = mapping
   checkNamedColumns(params, source, target, all)
   const { pairs: remade, fresh } = repeatable(all)
+  // What a repair makes in the threads is compared as it is written, so without these.
+  const generated = all.some(({ make }) => make !== undefined) ? [] : mapping.generated
   const chosen = chooseKey(source, params.key)
   const placed = await placeOf(params, place, shards, { reader, source, fresh })
   const shardReads = placed?.reads ?? []
@@ -77,7 +81,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     places: ends.places,
     target,
     tables: [],
-    pairs: remade,
+    pairs: [...remade, ...generated],
     key: chosen.key,
     shardReads,
     workerNum: params.workerNum,
@@ -118,15 +122,19 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     },
   }
   const sharding = placed && settleRules(placed, pairs)
-  const digest = chooseDigest(ends, sides.source, sides.target, pairs)
+  const digest = await planDigest(
+    { reader, plan: sides.source },
+    { reader: targetReader, plan: sides.target },
+    pairs,
+  )
   return {
     ...sides,
     columns: pairs,
+    written: remade.length,
     stage,
     sharding,
-    forms: pairs.map(formOf),
     identity: identityOf(chosen.key, pairs),
-    digests: digest.digests,
+    digest: digest.digest,
     workerNum: ranges.source === null ? 1 : params.workerNum,
     reasons: [
       ...[many, shards].flatMap((each) => (each ? [each.reason] : [])),
@@ -139,9 +147,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       ...(shards !== null && sharding === null
         ? ['in which shard a row is, is not looked at: it follows from an id that each run gives anew']
         : []),
-      ...dropped.map(
-        ({ name }) => `column ${name} is not compared: target ${target.table} has none of that name`,
-      ),
+      ...notCompared(target, { ...mapping, generated }),
       ...fresh.map(
         ({ target: { name } }) =>
           `column ${name} is not compared: each run gives a row a new id, and no map says which`,
@@ -154,6 +160,20 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
         : []),
     ],
   }
+}
+
+/** Columns of either end that nobody chose to leave out. */
+function notCompared(target: TableSchema, mapping: MappingResult): string[] {
+  const { dropped, generated, pairs } = mapping
+  const compared = [...pairs, ...generated].map((pair) => pair.target)
+  return [
+    ...dropped
+      .filter((column) => !generated.some((pair) => pair.source === column))
+      .map(({ name }) => `column ${name} is not compared: target ${target.table} has none of that name`),
+    ...target.columns
+      .filter((column) => column.generated && !compared.includes(column))
+      .map(({ name }) => `generated column ${name} of target ${target.table} is not compared with anything`),
+  ]
 }
 
 function notRepeatable(): RowshiftError {
@@ -261,24 +281,4 @@ function identityOf(key: SplitKey | null, pairs: readonly ColumnPair[]): number[
 /** What a worker makes may have the name of a source column. */
 function isCopied({ source, made }: ColumnPair, name: string): boolean {
   return made === undefined && isOwn(source, name)
-}
-
-function chooseDigest(
-  { reader, targetReader }: VerifyEnds,
-  source: ReadPlan,
-  target: ReadPlan,
-  pairs: readonly ColumnPair[],
-): { digests: boolean; reason: string } {
-  const read = 'rows are read from both ends and compared here: '
-  const made = pairs.filter((pair) => pair.made !== undefined).map((pair) => pair.target.name)
-  if (made.length > 0) return { digests: false, reason: `${read}worker threads make ${made.join(', ')}` }
-  if (source.sources || target.sources) return { digests: false, reason: `${read}one end is several tables` }
-  const [a, b] = [reader.digestForms?.(source), targetReader.digestForms?.(target)]
-  if (!a || !b) return { digests: false, reason: `${read}one of the databases cannot compute digests` }
-  const other = pairs
-    .filter((_, i) => a[i] !== b[i])
-    .map(({ source, target }) => `${source.name} (${source.type}, ${target.type})`)
-  return other.length === 0
-    ? { digests: true, reason: 'digests are computed inside both databases' }
-    : { digests: false, reason: `${read}the databases write down differently ${other.join(', ')}` }
 }
