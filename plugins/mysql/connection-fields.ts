@@ -27,6 +27,10 @@ export function describeConnection(connection: Connection): string {
   return `mysql://${fields.user ?? 'root'}@${place}/${fields.db}`
 }
 
+export function databaseOf(connection: Connection): string {
+  return (connection as unknown as ConnectionFields).db
+}
+
 export const connectionSchema = {
   type: 'object',
   required: ['db'],
@@ -83,7 +87,7 @@ export function connectionFromUrl(url: URL): Connection {
   if (url.port !== '') fields['port'] = url.port
   if (url.username !== '') fields['user'] = decode(url.username)
   if (url.password !== '') fields['password'] = decode(url.password)
-  fields['db'] = databaseOf(url)
+  fields['db'] = databaseIn(url)
   for (const [key, value] of url.searchParams) {
     const name = key.replaceAll('-', '_')
     if (!URL_PARAMETERS.has(name)) {
@@ -109,7 +113,7 @@ function valueOf(name: string, text: string): string | boolean {
 }
 
 /** Never shows the text: without the two slashes, user and password would be taken for the database. */
-function databaseOf(url: URL): string {
+function databaseIn(url: URL): string {
   const [, database] = /^\/([^/]+)$/.exec(url.pathname) ?? []
   if (database !== undefined) return decode(database)
   throw new RowshiftError(

@@ -2,12 +2,13 @@ import { isIP } from 'node:net'
 import mysql from 'mysql2'
 import type { Connection, Endpoint } from '../../src/plugin.js'
 import type { ConnectionFields } from './connection-fields.js'
-import { DEFAULT_PORT, describeConnection } from './connection-fields.js'
+import { databaseOf, DEFAULT_PORT, describeConnection } from './connection-fields.js'
 import type { OkResult, ResultField, WireConnection } from './driver.js'
 import { mapConnectError, mapError } from './errors.js'
 import type { Encryption } from './login.js'
 import { authPluginsOf, encryptionOf, noTls, PLAIN, verifyAddress } from './login.js'
 import { queryRows } from './rows.js'
+import { checkSession, SET_UP } from './session-settings.js'
 import { ReusingSocket } from './socket.js'
 import type { RowTarget } from './transcode.js'
 import { RowDecoder } from './transcode.js'
@@ -15,21 +16,6 @@ import { loadData, probeWire, queryBytes } from './wire.js'
 
 const CONNECT_TIMEOUT_MS = 10_000
 const GOODBYE_MS = 1_000
-
-/**
- * What every session is set to, so that neither server nor user defaults can change a value: strict, zero ids and
- * zero dates kept as they are, times in UTC, long waits allowed, no silent row limit, and (where that takes no privilege) no warning that is only counted.
- */
-const SESSION = [
-  'SET NAMES utf8mb4',
-  "SET sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'," +
-    " time_zone = '+00:00', net_read_timeout = 3600, net_write_timeout = 3600, wait_timeout = 28800, sql_notes = 1," +
-    ' foreign_key_checks = 1, unique_checks = 1, completion_type = 0,' +
-    ' sql_select_limit = 18446744073709551615, autocommit = 1' +
-    // MySQL only, then MariaDB only: no statement timeout, and statistics that are not a day old.
-    ' /*!50708 , max_execution_time = 0 */ /*!80000 , information_schema_stats_expiry = 0 */' +
-    ' /*M!100100 , max_statement_time = 0, check_constraint_checks = 1, max_error_count = 65535 */',
-]
 
 export type TextRow = readonly (string | null)[]
 
@@ -54,9 +40,11 @@ export class Session {
     const where = describeConnection(endpoint.connection)
     const session = new Session(await connect(endpoint.connection, where), where)
     try {
-      await runStatements(session, SESSION, 'session set-up')
+      await runStatements(session, SET_UP, 'session set-up')
       await probeWire(session.#wire)
       await runStatements(session, endpoint.session, '"session"')
+      if (endpoint.session.length > 0)
+        await checkSession(session, databaseOf(endpoint.connection), endpoint.session)
     } catch (error) {
       session.destroy()
       throw error

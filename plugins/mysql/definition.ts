@@ -14,7 +14,6 @@ export async function defineTable(session: Session, table: string): Promise<Tabl
     session.query(sql).catch((error: unknown) => {
       throw mapError(error, `reading how table ${table} of ${session.where} was created`, { table })
     })
-  await ask('SET SESSION sql_quote_show_create = 1')
   const [version] = (await ask('SELECT VERSION()'))[0]!
   const [shown] = await ask(`SHOW CREATE TABLE ${identifier(table)}`)
   const family = { family: FAMILY, version: version! }

@@ -13,6 +13,8 @@ export interface Packet {
 export interface OkResult {
   readonly affectedRows: number
   readonly warningStatus: number
+  /** Flags of the protocol. */
+  readonly serverStatus: number
   /** `Records: 3  Deleted: 0  Skipped: 0  Warnings: 0` */
   readonly info: string
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Connection, LockState, RunRecord, RunStatus, Task, TaskStore } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { TextRow } from './connection.js'
-import { Session } from './connection.js'
+import { runStatements, Session } from './connection.js'
 import { mapError } from './errors.js'
 import { text } from './sql.js'
 
@@ -46,7 +46,9 @@ export class MysqlTaskStore implements TaskStore {
   }
 
   async connect(): Promise<void> {
-    this.#session = await Session.open({ connection: this.#connection, session: SESSION })
+    const session = await Session.open({ connection: this.#connection, session: [] })
+    this.#session = session
+    await runStatements(session, SESSION, 'session set-up of the task store')
   }
 
   async init(): Promise<readonly string[]> {

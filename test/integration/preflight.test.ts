@@ -142,16 +142,6 @@ describe('before a row moves', () => {
       else expectRefusal(allowed, 2, 'PARAMS_INVALID', 'not lossy')
     }
   })
-
-  it('strict mode that "session" statements switch off: a warning, and bad values are still refused', async () => {
-    for (const server of servers()) {
-      const place = await Place.create(server, `${SMALL}; CREATE TABLE dst (id INT PRIMARY KEY, v INT)`)
-      const params = { session: ["SET sql_mode = ''"], allow_lossy: ['v'], write_path: 'insert' }
-      const outcome = await place.copy('src', 'dst', params)
-      expectRefusal(outcome, 1, 'DATA_REJECTED')
-      expect(outcome.report.warnings.join('\n')).to.include('strict mode off')
-    }
-  })
 })
 
 describe('a read-only target', () => {
