@@ -44,6 +44,7 @@ import type {
   Split,
   SplitOutline,
   SplitSize,
+  TableState,
   Window,
 } from './read.js'
 import type { Column, ColumnMapping, TableSchema } from './schema.js'
@@ -192,6 +193,10 @@ export interface Reader {
   find?(plan: ReadPlan, keys: Batch, signal: AbortSignal): AsyncIterable<Batch>
   /** Optional, for `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. */
   outline?(plan: ReadPlan): Promise<SplitOutline>
+  /**
+   * Optional, asked before and after a run, which warns when the table was emptied or replaced meanwhile. Default: it cannot tell.
+   */
+  state?(plan: ReadPlan): Promise<TableState>
   /**
    * For verification inside the database, all three or none: see {@link Digest}. `digestForms` gives, column by column, the
    * forms in which values can be hashed, the best first; null: this server cannot do it. `digest` is of the rows of a split, `rowDigest`

@@ -57,6 +57,14 @@ export interface SnapshotLock {
   release(): Promise<void>
 }
 
+/** What tells, compared with that of later, that a table was emptied or replaced meanwhile. */
+export interface TableState {
+  /** Another one when the table was truncated, or another table has its name; null: cannot be told. */
+  readonly identity: string | null
+  /** That its rows take, roughly; null: unknown. */
+  readonly bytes: number | null
+}
+
 /** Rows that the next split should have, asked anew for each: it follows how wide rows turn out to be. */
 export type SplitSize = () => number
 

@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises'
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { TAB } from '../../src/batch/batch.js'
 import { BatchBuilder } from '../../src/batch/builder.js'
 import { REASON_CELLS } from '../../src/batch/row-file.js'
-import type { Batch, Endpoint, Plan, Reader, Split, TableSchema } from '../../src/plugin.js'
+import type { Batch, Endpoint, Plan, Reader, Split, TableSchema, TableState } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { fileOf } from './connection.js'
 import { linesOf } from './lines.js'
@@ -32,6 +32,11 @@ export class FileReader implements Reader {
 
   async describe(table: string): Promise<TableSchema> {
     return describeFile(this.#path, table)
+  }
+
+  async state(): Promise<TableState> {
+    const { dev, ino, size } = await stat(this.#path)
+    return { identity: `${dev}:${ino}`, bytes: size }
   }
 
   async *split(): AsyncGenerator<Split> {

@@ -19,6 +19,7 @@ import type {
   SplitSize,
   TableDefinition,
   TableSchema,
+  TableState,
   Window,
 } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
@@ -35,6 +36,7 @@ import { checkRefusals, readError } from './refused.js'
 import { describeTable, listTables } from './schema.js'
 import { fromSql, keyProbe, selectSql, splitSql } from './select.js'
 import { lockWrites } from './snapshot.js'
+import { tableState } from './table-state.js'
 import { checkWhere } from './user-sql.js'
 import { findWindow } from './window.js'
 
@@ -150,6 +152,10 @@ export class MysqlReader implements Reader {
 
   bound(request: BoundRequest): Promise<Window> {
     return findWindow(this.#endpoint, request)
+  }
+
+  async state({ source }: ReadPlan): Promise<TableState> {
+    return tableState(await this.#open(), source.table)
   }
 
   async digestForms(plan: ReadPlan): Promise<DigestForm[][] | null> {

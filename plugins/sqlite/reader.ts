@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { BatchBuilder } from '../../src/batch/builder.js'
 import type {
   Batch,
@@ -13,6 +14,7 @@ import type {
   SplitSize,
   TableDefinition,
   TableSchema,
+  TableState,
   Window,
 } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
@@ -87,6 +89,14 @@ export class SqliteReader implements Reader {
     } catch (thrown) {
       throw sqliteError(thrown, `looking at the values of table "${plan.source.table}" of ${this.#where}`)
     }
+  }
+
+  /** The page that a table begins at is another one when another table has its name, as a rule. */
+  async state({ source }: ReadPlan): Promise<TableState> {
+    const { dev, ino } = statSync(fileOf(this.#endpoint.connection))
+    const sql = "SELECT rootpage || ' ' || sql FROM sqlite_schema WHERE type = 'table' AND name = ?"
+    const table = this.#open.prepare(sql).pluck().get(source.table) as string | undefined
+    return { identity: `${dev}:${ino} ${table ?? 'gone'}`, bytes: null }
   }
 
   split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {

@@ -63,6 +63,7 @@ export function summary(report: RunReport): string {
   if (report.status !== 'success' && report.rowsWritten > 0) {
     lines.push('The rows written are committed and stay in the target.')
   }
+  if (report.sourceChanged !== null) lines.push(`WARNING: ${report.sourceChanged}.`)
   return lines.join('\n')
 }
 

@@ -4,7 +4,7 @@ import { ExitCode, RowshiftError } from '../errors.js'
 import type { RunReport } from '../task/task.js'
 import { exitCodeOf, interruptible } from './execution.js'
 import type { RunOptions } from './options.js'
-import { formatCount, formatSeconds, print, printError, printJson, table } from './output.js'
+import { formatCount, formatSeconds, print, printError, printJson, printNotice, table } from './output.js'
 import { openReport, writeReport } from './report-file.js'
 import { runTask } from './run.js'
 import { withStore } from './tasks.js'
@@ -61,9 +61,10 @@ const copyQuietly: Parameters<typeof runTask>[3] = (request, signal) =>
     : runCopy(request, { signal, ...quiet })
 
 function tell(report: RunReport, json: boolean): void {
-  const { taskId, status, error, rowsWritten, seconds } = report
+  const { taskId, status, error, rowsWritten, seconds, sourceChanged } = report
   if (error !== null && status !== 'skipped')
     printError(RowshiftError.fromReport({ ...error, message: `Task ${taskId}: ${error.message}` }))
+  if (sourceChanged !== null) printNotice(`WARNING: task ${taskId}: ${sourceChanged}.`)
   if (json) return
   const what =
     status === 'skipped' ? error!.message : `${formatCount(rowsWritten)} rows in ${formatSeconds(seconds)}`

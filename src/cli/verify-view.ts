@@ -61,6 +61,7 @@ export function verifySummary(report: VerifyReport): string {
     left === null
       ? `${formatCount(found.sourceRows)} source rows, ${formatCount(found.targetRows)} target rows`
       : `${formatCount(found.sourceRows)} source rows`
+  if (report.sourceChanged !== null) lines.push(`WARNING: ${report.sourceChanged}.`)
   lines.push(`${areEqual(left ?? found) ? 'Equal' : 'Different'}${sampled}: ${compared}, ${end}`)
   return lines.join('\n')
 }

@@ -45,6 +45,8 @@ export interface CoordinatorResult {
   readonly busySeconds: readonly number[]
   /** Of the snapshot, in the source's log of changes; null: there is none, or it is not known. */
   readonly position: string | null
+  /** The last split held a row when it was planned, and none when it was read. */
+  readonly lastRowsGone: boolean
 }
 
 /** What is left of a result when failures are thrown. */
@@ -72,6 +74,9 @@ class Coordinator {
   readonly #splitRows: SplitRows
   readonly #splitsAhead: number
   #splits = 0
+  /** Of the splits as they were first planned: the index of the last one, and those that held no row. */
+  #last = -1
+  readonly #empty = new Set<number>()
   readonly #busySeconds: number[] = []
   #position: string | null = null
   #ready = 0
@@ -118,6 +123,7 @@ class Coordinator {
       error: this.#error,
       busySeconds: this.#busySeconds,
       position: this.#position,
+      lastRowsGone: this.#empty.has(this.#last),
     }
   }
 
@@ -131,7 +137,9 @@ class Coordinator {
       if (!this.#stopped) await this.#job.prepare()
       for await (const split of reader.split(plan, () => this.#splitRows.next(), signal)) {
         if (this.#stopped) break
-        const copied = this.#copy(this.#numbered(split)).finally(() => running.delete(copied))
+        const numbered = this.#numbered(split)
+        this.#last = numbered.index
+        const copied = this.#copy(numbered).finally(() => running.delete(copied))
         running.add(copied)
         if (running.size >= this.#splitsAhead) await Promise.race(running)
         if (this.#stopped) break
@@ -161,6 +169,7 @@ class Coordinator {
       if (result.outcome === 'oversized') await this.#divide(split, result)
       else {
         const { counts, milliseconds } = result
+        if (counts.rowsRead === 0) this.#empty.add(split.index)
         this.#splitRows.done(counts.rowsRead, counts.bytes, milliseconds)
         this.#advance({ type: 'done', split: split.index, counts })
       }

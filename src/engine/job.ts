@@ -18,6 +18,7 @@ import { OpenPlaces } from './places.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
 import { makeReport } from './report.js'
+import { SourceCheck } from './source-check.js'
 import { keepsIds, prepareIds, setUpStage } from './stage-setup.js'
 
 /** One end of a copy, as configuration gives it. */
@@ -69,6 +70,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   let copied: CoordinatorResult | null = null
   let dirty: DirtyFile | null = null
   let changed = false
+  let sourceChanged: string | null = null
   const found: string[] = []
   const warnings: string[] = []
   const onChange = () => {
@@ -83,11 +85,16 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       made = await plan(request, ends)
       announce(request, made)
       hooks.onPlan(made)
+      // A snapshot sees what there was, or fails; and what is not read cannot be missing.
+      const checked = made.consistency === 'split' && made.window?.rows !== 0
+      const check = checked ? await SourceCheck.begin(ends.reader, readPlan(made)) : null
       dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile)
       warnings.push(...(dirty?.warnings ?? []))
       copied = await copy(request, { plan: made, dirty, found, onChange, ...ends }, { ...hooks, onProgress })
+      checkCopied(made, copied)
+      if (check) sourceChanged = await check.end({ ...copied, rowsRead: copied.progress.done.rowsRead })
       if (made.postSql.length > 0) onChange()
-      await finish(made, copied, ends.writer, hooks.signal)
+      await ends.writer.finish(made, hooks.signal)
     })
   } catch (thrown) {
     error = hooks.signal.aborted ? stopped(hooks.signal) : RowshiftError.from(thrown)
@@ -102,6 +109,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     plan: made,
     found,
     warnings,
+    sourceChanged,
     progress,
     changed,
     error,
@@ -159,16 +167,10 @@ function changesTables({ create, preSql, sharding, stage }: Plan): boolean {
   return made || sharding?.onDemand != null || keepsIds(stage) || preSql.length > 0
 }
 
-async function finish(
-  made: Plan,
-  copied: CoordinatorResult,
-  writer: Writer,
-  signal: AbortSignal,
-): Promise<void> {
-  if (copied.error) throw copied.error
-  checkCounts(made, copied.progress)
-  checkPercentage(made, copied.progress)
-  await writer.finish(made, signal)
+function checkCopied(made: Plan, { error, progress }: CoordinatorResult): void {
+  if (error) throw error
+  checkCounts(made, progress)
+  checkPercentage(made, progress)
 }
 
 /** A failed run leaves the table that it made without the indexes that were to come last. */

@@ -16,6 +16,8 @@ export interface ReportFacts {
   readonly plan: Plan | null
   /** Reasons that the run has found beside those of the plan. */
   readonly found?: readonly string[]
+  /** What says that the source was emptied or replaced while it was read. Default: nothing. */
+  readonly sourceChanged?: string | null
   /** Warnings that the run has found beside those of the plan. */
   readonly warnings?: readonly string[]
   readonly progress: Progress
@@ -70,7 +72,13 @@ export function makeReport(facts: ReportFacts): RunReport {
     consistency: plan?.consistency ?? params?.consistency ?? 'split',
     snapshotPosition: facts.copied?.position ?? null,
     reasons: [...(plan?.reasons ?? []), ...(facts.found ?? [])],
-    warnings: [...(plan?.warnings ?? []), ...(facts.warnings ?? []), ...dirtyWarnings(facts)],
+    warnings: [
+      ...(plan?.warnings ?? []),
+      ...(facts.warnings ?? []),
+      ...dirtyWarnings(facts),
+      ...(facts.sourceChanged ? [facts.sourceChanged] : []),
+    ],
+    sourceChanged: facts.sourceChanged ?? null,
     watermark: plan?.window ? { from: plan.window.from, to: plan.window.to } : null,
     watermarks: plan?.watermarks ?? {},
     error: error === null ? null : error.report(),

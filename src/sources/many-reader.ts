@@ -15,6 +15,7 @@ import type {
   SplitSize,
   TableDefinition,
   TableSchema,
+  TableState,
 } from '../plugin.js'
 
 /**
@@ -85,6 +86,17 @@ export class ManyReader implements Reader {
       }
     }
     return [...warnings]
+  }
+
+  async state(plan: ReadPlan): Promise<TableState> {
+    const identities: (string | null)[] = []
+    let bytes: number | null = 0
+    for (const { reader, plan: own } of this.#each(plan)) {
+      const state = await reader.state?.(own)
+      identities.push(state?.identity ?? null)
+      bytes = bytes === null || state?.bytes == null ? null : bytes + state.bytes
+    }
+    return { identity: identities.includes(null) ? null : JSON.stringify(identities), bytes }
   }
 
   async *split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncGenerator<Split> {

@@ -105,6 +105,8 @@ export interface RunReport {
   readonly snapshotPosition: string | null
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
+  /** The one among them that says that the source was emptied or replaced while it was read; null: nothing speaks for that. */
+  readonly sourceChanged: string | null
   /** The window of an incremental run; null: the whole table was read. */
   readonly watermark: { readonly from: string | null; readonly to: string | null } | null
   /** Where the next run of each mode begins, if this one succeeds. */

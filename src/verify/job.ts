@@ -4,6 +4,7 @@ import { stopped } from '../engine/job.js'
 import type { Progress } from '../engine/progress.js'
 import { noProgress } from '../engine/progress.js'
 import { OpenPlaces } from '../engine/places.js'
+import { SourceCheck } from '../engine/source-check.js'
 import { forThreads, keepsIds, prepareIds, setUpStage } from '../engine/stage-setup.js'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
@@ -55,6 +56,7 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
   let error: RowshiftError | null = null
   let repaired: Repaired = { written: 0, deleted: 0 }
   let changed = false
+  let sourceChanged: string | null = null
   const found: string[] = []
   try {
     await withEnds(request, async (ends) => {
@@ -74,7 +76,9 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
         changed = true
       }
       const recording = { ...hooks, onProgress, onRepaired, onChange }
+      const check = await SourceCheck.begin(ends.reader, plan.source)
       result = await compare(request, ends, { plan, repair, found }, recording)
+      sourceChanged = await check.end({ rowsRead: result.found.sourceRows, lastRowsGone: false })
       if (!areEqual(result.left.differences)) throw differenceError(result, repaired)
     })
   } catch (thrown) {
@@ -82,7 +86,19 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
-  const facts = { request, plan, repair, repaired, changed, progress, result, reasons: found, error, seconds }
+  const facts = {
+    request,
+    plan,
+    repair,
+    repaired,
+    changed,
+    sourceChanged,
+    progress,
+    result,
+    reasons: found,
+    error,
+    seconds,
+  }
   return makeVerifyReport(facts)
 }
 

@@ -37,6 +37,7 @@ export interface VerifyFacts {
   readonly repaired: Repaired
   /** Whether the target was, or may have been, changed in another way than by rows. */
   readonly changed: boolean
+  readonly sourceChanged: string | null
   /** Reasons that the run has found beside those of the plans. */
   readonly reasons: readonly string[]
   readonly error: RowshiftError | null
@@ -44,7 +45,7 @@ export interface VerifyFacts {
 }
 
 export function makeVerifyReport(facts: VerifyFacts): VerifyReport {
-  const { request, plan, repair, repaired, progress, result, changed, error, seconds } = facts
+  const { request, plan, repair, repaired, progress, result, changed, sourceChanged, error, seconds } = facts
   const { sourceRows, filtered } = result?.found ?? noFindings
   const { runId, taskId, params, mode, sample } = request
   return {
@@ -63,7 +64,12 @@ export function makeVerifyReport(facts: VerifyFacts): VerifyReport {
     rowsRead: sourceRows + filtered,
     workerNum: plan?.workerNum ?? params.workerNum,
     reasons: [...(plan?.reasons ?? []), ...facts.reasons, ...(repair?.write.reasons ?? [])],
-    warnings: [...(plan?.warnings ?? []), ...(repair?.warnings ?? [])],
+    warnings: [
+      ...(plan?.warnings ?? []),
+      ...(repair?.warnings ?? []),
+      ...(sourceChanged === null ? [] : [sourceChanged]),
+    ],
+    sourceChanged,
     rowsDeleted: repaired.deleted,
     sample,
     splitsSkipped: result?.splitsSkipped ?? 0,

@@ -1,0 +1,48 @@
+import type { TableState } from '../../src/plugin.js'
+import { askBounded } from './bounded.js'
+import type { Session } from './connection.js'
+import { mapError } from './errors.js'
+import { isMariadb } from './schema.js'
+import { text } from './sql.js'
+
+/**
+ * InnoDB's number of a table is another one after TRUNCATE, and where another table has taken the name. It takes the privilege
+ * PROCESS to see; without it, the time when the table was made tells at least of another table.
+ */
+export async function tableState(session: Session, table: string): Promise<TableState> {
+  const [row] = await session
+    .query(
+      `SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_TIME, DATA_LENGTH, VERSION() FROM information_schema.TABLES
+       WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`,
+    )
+    .catch((error: unknown) => {
+      throw mapError(error, `looking at the state of table ${table}`, { table })
+    })
+  if (!row) return { identity: 'gone', bytes: 0 }
+  const [schema, name, made, bytes, version] = row
+  const number = await innodbNumber(session, fileName(schema!, name!), version!)
+  return { identity: number ?? made ?? null, bytes: bytes == null ? null : Number(bytes) }
+}
+
+/** All numbers of a partitioned table; null: not to be seen, or the engine is another. */
+async function innodbNumber(session: Session, name: string | null, version: string): Promise<string | null> {
+  if (name === null) return null
+  const view = isMariadb(version) || version.startsWith('5.') ? 'INNODB_SYS_TABLES' : 'INNODB_TABLES'
+  const bytes = 'CAST(NAME AS BINARY)'
+  // One that may not be read, or takes too long, is no reason for the run to fail.
+  const rows = await askBounded(
+    session,
+    `GROUP_CONCAT(TABLE_ID ORDER BY TABLE_ID) FROM information_schema.${view}
+     WHERE ${bytes} = ${text(name)} OR LEFT(${bytes}, ${name.length + 1}) = ${text(`${name}#`)}`,
+  ).catch(() => null)
+  return rows?.[0]?.[0] ?? null
+}
+
+/** As InnoDB names it: `db/table`, other characters as @ and four digits. null: characters beyond ASCII have codes of their own. */
+function fileName(schema: string, table: string): string | null {
+  // oxlint-disable-next-line no-control-regex
+  if (/[^\0-\x7f]/.test(schema + table)) return null
+  const encoded = (name: string) =>
+    name.replaceAll(/\W/g, (character) => `@${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return `${encoded(schema)}/${encoded(table)}`
+}
