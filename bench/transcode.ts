@@ -7,6 +7,7 @@
 import { InsertBuilder, RowDecoder } from '../plugins/mysql/transcode.js'
 import type { Batch } from '../src/batch/batch.js'
 import { BatchBuilder, recycle } from '../src/batch/builder.js'
+import type { ColumnKind } from '../src/plugin.js'
 
 const ROWS = 20_000
 const PASSES = 50
@@ -15,9 +16,14 @@ const END_PACKET = Buffer.from([5, 0, 0, ROWS & 0xff, 0xfe, 0, 0, 2, 0])
 
 const decoder = new RowDecoder()
 const insert = new InsertBuilder('INSERT INTO target VALUES ', [
-  ...(['number', 'text', 'number', 'number', 'number'] as const),
-  ...(['text', 'text', 'number', 'text', 'text'] as const),
+  ...(['integer', 'text', 'integer', 'decimal', 'text'] as const),
+  ...(['text', 'text', 'integer', 'text', 'text'] as const),
 ])
+const kinds: readonly ColumnKind[] = [
+  ...(['integer', 'text', 'integer', 'decimal', 'float'] as const),
+  ...(['text', 'text', 'integer', 'datetime', 'instant'] as const),
+]
+const columns = kinds.map((kind) => ({ name: kind, type: kind, kind, domain: {} }))
 const packets = Buffer.concat([...Array.from({ length: ROWS }, (_, id) => rowPacket(id)), END_PACKET])
 const batches = decode()
 measure('packets → batches', () => decode().forEach(recycle))
@@ -47,7 +53,7 @@ function rowPacket(id: number): Buffer {
 function decode(): Batch[] {
   const builder = new BatchBuilder(LIMITS)
   const made: Batch[] = []
-  const sink = decoder.into({ builder, columns: 10, onFull: () => made.push(builder.take()!) })
+  const sink = decoder.into({ builder, columns, onFull: () => made.push(builder.take()!), refusal })
   sink.start(0)
   // As a socket would deliver them.
   for (let at = 0; at < packets.length; at += decoder.chunk.length) {
@@ -56,6 +62,10 @@ function decode(): Batch[] {
   }
   made.push(builder.take()!)
   return made
+}
+
+function refusal(): Error {
+  return new Error('the packets of this benchmark are not what their columns say')
 }
 
 function measure(name: string, pass: () => void): void {

@@ -40,6 +40,7 @@ import type {
   DigestForm,
   DigestForms,
   LossSearch,
+  RefuseRow,
   SnapshotLock,
   Split,
   SplitOutline,
@@ -182,8 +183,10 @@ export interface Reader {
   /**
    * The rows of a split, mapped columns only, in `plan.columns` order. The consumer may stop early; the reader then
    * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
+   * Every cell is written as its kind must be (`src/batch/cell-forms.ts`), since it may become SQL text. A row with another
+   * one goes to `refuse`, which throws when the run tolerates no more; without it, the read ends with DATA_REJECTED.
    */
-  read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncIterable<Batch>
+  read(plan: ReadPlan, split: Split, signal: AbortSignal, refuse?: RefuseRow): AsyncIterable<Batch>
   /**
    * Optional, for lookups: the rows in which the first column of `plan.columns` (an integer, text or bytes) is one of the
    * cells of `keys`, a batch of that one column without NULL; in `plan.columns` order, the rows in any. Rows whose key

@@ -1,4 +1,6 @@
 /** What passes between the engine and a {@link Reader} beside rows. Part of the plugin contract. */
+import type { Batch } from './batch/batch.js'
+import type { RowshiftError } from './errors.js'
 import type { Column, TableSchema } from './schema.js'
 
 /**
@@ -67,6 +69,9 @@ export interface TableState {
 
 /** Rows that the next split should have, asked anew for each: it follows how wide rows turn out to be. */
 export type SplitSize = () => number
+
+/** Takes a row that is not what its columns say, and why. */
+export type RefuseRow = (row: Batch, error: RowshiftError) => void
 
 /** Whether rows of the source would suffer a loss that its columns allow. */
 export type LossSearch =

@@ -106,8 +106,7 @@ export class Copier {
     if (plan.consistency === 'snapshot' && !this.#inSnapshot) throw outsideSnapshot(split)
     const { signal } = this.#abort
     let counts = noCounts
-    let queuedBytes = 0
-    let refused = 0
+    let [queuedBytes, refused] = [0, 0]
     let oversized = false
     const divisible = plan.key !== null && !split.nullKey && !split.indivisible
     const count = (change: Partial<SplitCounts>) => {
@@ -126,6 +125,10 @@ export class Copier {
         refused++
       },
     }
+    const refuse = (row: Batch, error: RowshiftError) => {
+      sink.read(row)
+      sink.refuse(row, error)
+    }
     // Where one writer locks the whole database, the stage would wait for us, and we for its next batch.
     const queue = new BatchQueue(writesAhead(plan) ? Infinity : SPLIT_CAPACITY)
     let unread: unknown = null
@@ -134,7 +137,11 @@ export class Copier {
       const started = performance.now()
       try {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
-        for await (const staged of stagedRows(reader.read(readPlan(plan), split, signal), stage, sink)) {
+        for await (const staged of stagedRows(
+          reader.read(readPlan(plan), split, signal, refuse),
+          stage,
+          sink,
+        )) {
           const batch = this.#narrower?.narrow(staged) ?? staged
           queuedBytes += batch.bytes.length
           // The queue is not full yet, so nothing of it was written; nor is a row in a file, where it would be twice.
@@ -160,11 +167,10 @@ export class Copier {
       void reading.then(() => queue.recycle())
       return { outcome: 'oversized', rows: counts.rowsRead, bytes: queuedBytes }
     }
-    const onProgress = (rowsWritten: number) => count({ rowsWritten })
     try {
       const options: WriteOptions = {
         signal,
-        onProgress,
+        onProgress: (rowsWritten) => count({ rowsWritten }),
         onDirty: (row, error) => dirty.add(row, error),
         beforeCommit: () => dirty.save(),
       }

@@ -33,8 +33,10 @@ export class DirtyRows {
     this.#append((this.#written ??= new BatchBuilder(HELD)), row, error)
   }
 
-  /** A row as it was read, which the stage refused. Throws when the run tolerates no more. */
+  /** A row as it was read, which the reader or the stage refused. Throws when the run tolerates no more. */
   addRead(row: Batch, error: RowshiftError): void {
+    // Without a stage, rows are written as they are read.
+    if (this.#setup?.readFile === null) return this.add(row, error)
     this.#count(error)
     this.#append((this.#read ??= new BatchBuilder(HELD)), row, error)
   }

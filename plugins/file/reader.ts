@@ -1,13 +1,27 @@
 import type { FileHandle } from 'node:fs/promises'
 import { open, stat } from 'node:fs/promises'
-import { TAB } from '../../src/batch/batch.js'
+import { BACKSLASH, ESCAPE_LETTER, LF, NULL_LETTER, TAB, UNESCAPED } from '../../src/batch/batch.js'
 import { BatchBuilder } from '../../src/batch/builder.js'
+import type { FormedColumn } from '../../src/batch/cell-forms.js'
+import { misfit } from '../../src/batch/cell-forms.js'
 import { REASON_CELLS } from '../../src/batch/row-file.js'
-import type { Batch, Endpoint, Plan, Reader, Split, TableSchema, TableState } from '../../src/plugin.js'
+import { cellsOf } from '../../src/batch/row-name.js'
+import type {
+  Batch,
+  Endpoint,
+  Plan,
+  Reader,
+  RefuseRow,
+  Split,
+  TableSchema,
+  TableState,
+} from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { fileOf } from './connection.js'
 import { linesOf } from './lines.js'
 import { describeFile } from './schema.js'
+
+const SEPARATOR = Buffer.from([TAB])
 
 export class FileReader implements Reader {
   readonly #path: string
@@ -47,27 +61,33 @@ export class FileReader implements Reader {
     throw new RowshiftError('INTERNAL', `The lines of ${this.#path} have no key to divide them by.`)
   }
 
-  async *read(plan: Plan, _split: Split, signal: AbortSignal): AsyncGenerator<Batch> {
+  async *read(
+    plan: Plan,
+    _split: Split,
+    signal: AbortSignal,
+    refuse: RefuseRow = fail,
+  ): AsyncGenerator<Batch> {
     const builder = new BatchBuilder(plan.batch)
     const width = plan.source.columns.length
-    const picked = plan.columns.map(({ source }) =>
-      plan.source.columns.findIndex(({ name }) => name === source.name),
-    )
+    const columns = plan.columns.map(({ source }) => source)
+    const picked = columns.map(({ name }) => plan.source.columns.findIndex((column) => column.name === name))
     let number = 0
     for await (const lines of linesOf(this.#file!)) {
       if (signal.aborted) throw new RowshiftError('INTERRUPTED', `Stopped while reading ${this.#path}.`)
       if (lines === null) throw this.#odd(number + 1, 'has no end: the file is not complete')
       for (const line of lines) {
         number++
-        const cells = cellsOf(line)
+        const cells = splitCells(line)
         if (cells.length !== width + REASON_CELLS.length) {
           throw this.#odd(
             number,
             `has ${cells.length} cells; the schema beside it names ${width} columns, and ${REASON_CELLS.length} cells with the reason follow`,
           )
         }
-        for (const at of picked) append(builder, cells[at]!)
-        builder.endRow()
+        const row = rowOf(picked.map((at) => cells[at]!))
+        const fault = faultOf(row, columns)
+        if (fault === null) builder.appendRows(row.bytes, 1)
+        else refuse(row, this.#refusal(number, fault))
         if (builder.full) yield builder.take()!
       }
     }
@@ -78,6 +98,14 @@ export class FileReader implements Reader {
   async close(): Promise<void> {
     await this.#file?.close()
     this.#file = null
+  }
+
+  #refusal(line: number, { fault, column }: Fault): RowshiftError {
+    return new RowshiftError(
+      'DATA_REJECTED',
+      `Line ${line} of ${this.#path} is not taken: ${fault}. Correct it there.`,
+      { file: this.#path, line, column },
+    )
   }
 
   #odd(line: number, fault: string): RowshiftError {
@@ -92,8 +120,44 @@ export class FileReader implements Reader {
   }
 }
 
+interface Fault {
+  readonly fault: string
+  /** null: it is the row's. */
+  readonly column: string | null
+}
+
+function fail(_row: Batch, error: RowshiftError): never {
+  throw error
+}
+
+/** Anybody may have changed the file since a run wrote it, and what is in it becomes SQL text. */
+function faultOf(row: Batch, columns: readonly FormedColumn[]): Fault | null {
+  return strayEscape(row.bytes)
+    ? {
+        fault: 'a backslash is followed by neither \\, t, n, r nor 0, nor is the whole cell \\N',
+        column: null,
+      }
+    : misfit(columns, cellsOf(row))
+}
+
+/** An escape that the wire format does not have. Any other means something of its own to a server. */
+function strayEscape(bytes: Buffer): boolean {
+  for (let at = bytes.indexOf(BACKSLASH); at >= 0; at = bytes.indexOf(BACKSLASH, at + 2)) {
+    const letter = bytes[at + 1]!
+    if (letter === NULL_LETTER ? !isAlone(bytes, at) : ESCAPE_LETTER[UNESCAPED[letter]!] !== letter)
+      return true
+  }
+  return false
+}
+
+/** Whether the two bytes are a whole cell. */
+function isAlone(bytes: Buffer, at: number): boolean {
+  const ends = (byte: number | undefined) => byte === undefined || byte === TAB || byte === LF
+  return ends(bytes[at - 1]) && ends(bytes[at + 2])
+}
+
 /** Still escaped: an escaped TAB is a letter, so each TAB byte ends a cell. */
-function cellsOf(line: Buffer): Buffer[] {
+function splitCells(line: Buffer): Buffer[] {
   const cells: Buffer[] = []
   let start = 0
   for (let at = line.indexOf(TAB); at >= 0; at = line.indexOf(TAB, start)) {
@@ -104,9 +168,9 @@ function cellsOf(line: Buffer): Buffer[] {
   return cells
 }
 
-/** A cell and its separator, as it stands. */
-function append(builder: BatchBuilder, cell: Buffer): void {
-  builder.reserve(cell.length + 1)
-  builder.length += cell.copy(builder.buffer, builder.length)
-  builder.buffer[builder.length++] = TAB
+/** The cells as they stand, with their separators. */
+function rowOf(cells: readonly Buffer[]): Batch {
+  const bytes = Buffer.concat(cells.flatMap((cell) => [cell, SEPARATOR]))
+  bytes[bytes.length - 1] = LF
+  return { bytes, rows: 1 }
 }

@@ -3,6 +3,7 @@ import type { RowFileSchema } from '../../src/batch/row-file.js'
 import { ROW_FILE_FORMAT, schemaFileOf } from '../../src/batch/row-file.js'
 import type { TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
+import { isColumn } from './columns.js'
 
 /** The schema that the writer of the file left beside it. Throws TABLE_NOT_FOUND or CONFIG_INVALID. */
 export function describeFile(file: string, table: string): TableSchema {
@@ -11,7 +12,17 @@ export function describeFile(file: string, table: string): TableSchema {
     table,
     identity: `file:${realpathSync(file)}`,
     // Nothing orders the lines of a file, and it may hold a row twice.
-    columns: columns.map((column) => ({ ...column, ordered: false })),
+    columns: columns.map(({ name, type, kind, nullable, domain, collation }) => ({
+      name,
+      type,
+      kind,
+      nullable,
+      domain,
+      ...(collation === undefined ? {} : { collation }),
+      hasDefault: false,
+      generated: false,
+      ordered: false,
+    })),
     keys: [],
     estimatedRows: null,
     estimatedRowBytes: null,
@@ -47,14 +58,8 @@ function isSchema(value: unknown): value is RowFileSchema {
     format === ROW_FILE_FORMAT &&
     Array.isArray(columns) &&
     columns.length > 0 &&
-    columns.every(
-      (column: Partial<RowFileSchema['columns'][number]> | null) =>
-        typeof column?.name === 'string' &&
-        typeof column.type === 'string' &&
-        typeof column.kind === 'string' &&
-        typeof column.nullable === 'boolean' &&
-        typeof column.domain === 'object',
-    )
+    columns.every(isColumn) &&
+    new Set(columns.map(({ name }) => name.toLowerCase())).size === columns.length
   )
 }
 

@@ -13,8 +13,9 @@ interface Loops {
     limit: number,
     maxRows: number,
     columns: number,
+    forms: number,
   ): number
-  writeValues(from: number, end: number, to: number, quoting: number): number
+  writeValues(from: number, end: number, to: number, quoting: number, columns: number, rows: number): number
 }
 
 /** Words that `readRows` shares with its caller; the table of escapes stands before them. */

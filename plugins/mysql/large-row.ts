@@ -1,4 +1,4 @@
-import type { BatchBuilder } from '../../src/batch/builder.js'
+import type { Cells } from '../../src/batch/row-name.js'
 
 const HEADER = 4
 /** A packet of this length is continued by the next one. */
@@ -12,7 +12,7 @@ export function isLarge(packet: Buffer, limit: number): boolean {
   return packet.length >= HEADER && HEADER + packet.readUIntLE(0, 3) > limit
 }
 
-/** A row that is too large for the kernel's memory: collected piece by piece, then written by the plain builder. */
+/** A row that is too large for the kernel's memory: collected piece by piece, then cut into its cells. */
 export class LargeRow {
   readonly #parts: Buffer[] = []
   readonly #header = Buffer.alloc(HEADER)
@@ -45,27 +45,12 @@ export class LargeRow {
     return at
   }
 
-  appendTo(builder: BatchBuilder, columns: number): void {
+  /** Throws when they do not add up to the row. */
+  cells(columns: number): Cells {
     const payload = Buffer.concat(this.#parts)
-    let at = 0
-    for (let column = 0; column < columns; column++) {
-      const first = payload.readUInt8(at++)
-      if (first === NULL_CELL) builder.appendNull()
-      else {
-        let length = first
-        if (first > NULL_CELL) {
-          const width = LENGTH_BYTES[first - 0xfc]!
-          // The eight-byte form is never needed in full: rows end at 1 GiB.
-          length = payload.readUIntLE(at, Math.min(width, 6))
-          at += width
-        }
-        builder.appendBytes(payload.subarray(at, at + length))
-        at += length
-      }
-    }
-    if (at !== payload.length)
-      throw new Error('The server sent a row whose cells do not add up to its length.')
-    builder.endRow()
+    const { cells, end } = cellsOf(payload, columns)
+    if (end === payload.length) return cells
+    throw new Error('The server sent a row whose cells do not add up to its length.')
   }
 
   #beginPacket(): void {
@@ -78,4 +63,27 @@ export class LargeRow {
     if (this.#header.readUIntLE(0, 3) === MAX_PAYLOAD) this.#headerBytes = 0
     else this.complete = true
   }
+}
+
+/** The cells of the row that `payload` begins with, and where it ends. */
+export function cellsOf(payload: Buffer, columns: number): { cells: Cells; end: number } {
+  const cells: (Buffer | null)[] = []
+  let at = 0
+  for (let column = 0; column < columns; column++) {
+    const first = payload.readUInt8(at++)
+    if (first === NULL_CELL) {
+      cells.push(null)
+      continue
+    }
+    let length = first
+    if (first > NULL_CELL) {
+      const width = LENGTH_BYTES[first - 0xfc]!
+      // The eight-byte form is never needed in full: rows end at 1 GiB.
+      length = payload.readUIntLE(at, Math.min(width, 6))
+      at += width
+    }
+    cells.push(payload.subarray(at, at + length))
+    at += length
+  }
+  return { cells, end: at }
 }

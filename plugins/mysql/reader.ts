@@ -32,7 +32,7 @@ import { mapError } from './errors.js'
 import { findSql } from './find.js'
 import { findLoss } from './loss-search.js'
 import { checkSource, explainQuery } from './preflight.js'
-import { checkRefusals, readError } from './refused.js'
+import { checkRefusals, misfitError, readError } from './refused.js'
 import { describeTable, listTables } from './schema.js'
 import { fromSql, keyProbe, selectSql, splitSql } from './select.js'
 import { lockWrites } from './snapshot.js'
@@ -228,7 +228,7 @@ export class MysqlReader implements Reader {
 class RowStream {
   readonly #session: Session
   readonly #sql: string
-  readonly #columns: number
+  readonly #plan: ReadPlan
   readonly #builder: BatchBuilder
   readonly #waiting: Batch[] = []
   #wake: () => void = () => {}
@@ -238,7 +238,7 @@ class RowStream {
   constructor(session: Session, plan: ReadPlan, sql: string) {
     this.#session = session
     this.#sql = sql
-    this.#columns = plan.columns.length
+    this.#plan = plan
     this.#builder = new BatchBuilder(plan.batch)
   }
 
@@ -247,8 +247,9 @@ class RowStream {
     const result = this.#session
       .readRows(this.#sql, {
         builder: this.#builder,
-        columns: this.#columns,
+        columns: this.#plan.columns.map(({ source }) => source),
         onFull: () => this.#push(),
+        refusal: (cells) => misfitError(this.#plan, cells),
       })
       .finally(() => {
         running = false

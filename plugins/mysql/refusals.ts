@@ -1,3 +1,4 @@
+import { misfit } from '../../src/batch/cell-forms.js'
 import { cellsOf, excerpt, rowName } from '../../src/batch/row-name.js'
 import type { Batch, Plan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
@@ -30,6 +31,16 @@ export function rowRefusal(plan: Plan, row: Batch, error: RowshiftError): Rowshi
     details,
     error.cause,
   )
+}
+
+/** A row that must not become SQL text: a cell is not what its column says, or the row is not in the wire format. */
+export function unwritable({ columns, target: { table } }: Plan, part: Batch): RowshiftError {
+  const found = misfit(
+    columns.map(({ source }) => source),
+    cellsOf(part),
+  )
+  const message = `${found?.fault ?? 'The row is not in the form of batches'}, so table ${table} is not given it.`
+  return new RowshiftError('DATA_REJECTED', message, { table })
 }
 
 /** The index of the mapped column; -1 if the server names none. */

@@ -1,3 +1,6 @@
+import { misfit } from '../../src/batch/cell-forms.js'
+import type { Cells } from '../../src/batch/row-name.js'
+import { sourceRowName } from '../../src/batch/row-name.js'
 import type { Plan, ReadPlan, Refusal, Split } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { askBounded } from './bounded.js'
@@ -59,6 +62,21 @@ export async function checkRefusals(session: Session, plan: Plan): Promise<strin
   const error = await findRefused(session, { ...plan, key: null }, WHOLE, late)
   if (error === null) return warnings.slice(0, 1)
   throw new RowshiftError(error.code, `${error.message} Nothing was written.`, error.details)
+}
+
+/** A cell that no server would send. It must not reach another one, which might run it. */
+export function misfitError(plan: ReadPlan, cells: Cells): RowshiftError {
+  const columns = plan.columns.map(({ source }) => source)
+  const { column, fault } = misfit(columns, cells)!
+  const { table } = plan.source
+  const key = sourceRowName(plan, columns, cells)
+  const row = key.length === 0 ? '' : `, in the row with ${key.join(', ')}`
+  return new RowshiftError(
+    'DATA_REJECTED',
+    `Table ${table} came with a value that is not of its type: ${fault}${row}. ` +
+      'Servers do not write it like that: find out who answers at this address.',
+    { table, column, key },
+  )
 }
 
 function candidates({ columns }: ReadPlan): Candidate[] {

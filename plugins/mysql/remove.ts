@@ -1,6 +1,6 @@
 import { forEachRow } from '../../src/batch/cells.js'
 import type { Batch, Column, Plan } from '../../src/plugin.js'
-import { charsetOf, identifier, text } from './sql.js'
+import { charsetOf, identifier, numberLiteral, text } from './sql.js'
 
 /** `DELETE` for the rows whose identity is that of a row of the batch, in case and trailing spaces too. */
 export function removeSql(plan: Plan, rows: Batch): string {
@@ -21,12 +21,13 @@ function equal(column: Column, cell: Buffer | null): string[] {
     case 'integer':
     case 'decimal':
     case 'boolean':
-      return [`${sql} = ${value.toString('latin1')}`]
     case 'float':
-      return [`${sql} = ${value.toString('latin1')}e0`.replace(/(e[+-]?\d+)e0$/i, '$1')]
+      return [`${sql} = ${numberLiteral(column, value.toString('latin1'))}`]
     case 'bytes': {
       const hex = value.toString('hex')
-      return [column.domain.maxBits === undefined ? `${sql} = x'${hex}'` : `${sql}+0 = ${BigInt(`0x${hex}`)}`]
+      return [
+        column.domain.maxBits === undefined ? `${sql} = x'${hex}'` : `${sql}+0 = ${BigInt(`0x0${hex}`)}`,
+      ]
     }
     default: {
       const literal = text(value.toString())

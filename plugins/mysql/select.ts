@@ -50,15 +50,20 @@ export function keyProbe(session: Session, plan: ReadPlan): KeyProbe {
     })
     return rows[0] ?? null
   }
+  const bound = (found: TextRow | null) => {
+    // Throws for what is not a key, before anybody counts with it.
+    literals(plan, found as KeyValue | null)
+    return found as KeyValue | null
+  }
   return {
-    first: async () => (await ask(cells, present, `${orderBy(key)} LIMIT 1`)) as KeyValue | null,
-    last: async () => (await ask(cells, present, `${orderBy(key, 'DESC')} LIMIT 1`)) as KeyValue | null,
+    first: async () => bound(await ask(cells, present, `${orderBy(key)} LIMIT 1`)),
+    last: async () => bound(await ask(cells, present, `${orderBy(key, 'DESC')} LIMIT 1`)),
     async nth(lower, upper, offset) {
       const range = [upTo(key, literals(plan, upper)!)]
       if (lower) range.push(above(key, literals(plan, lower)!))
       const selected = [range.join(' AND '), ...cells]
       const row = await ask(selected, [...present, ...range], `${orderBy(key)} LIMIT 1 OFFSET ${offset}`)
-      return row && { within: row[0] === '1', key: row.slice(1) as KeyValue }
+      return row && { within: row[0] === '1', key: bound(row.slice(1))! }
     },
   }
 }

@@ -4,7 +4,7 @@ import { addCounts, nothingWritten, RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { mapError, warningError } from './errors.js'
 import { duplicateCounts, figure, warnings } from './counts.js'
-import { rowRefusal } from './refusals.js'
+import { rowRefusal, unwritable } from './refusals.js'
 import type { Statements } from './statements.js'
 import type { OkResult } from './driver.js'
 
@@ -123,6 +123,7 @@ export class SplitWrite {
     const refusal = guards?.refusal(part)
     if (refusal) throw refusal
     const statement = insert.build(part)
+    if (statement === null) throw unwritable(plan, part)
     if (statement.length >= facts.maxAllowedPacket) throw tooLarge(statement.length)
     const ok = await this.#session.send(statement)
     const counts = stage

@@ -1,4 +1,6 @@
+import { isFormed } from '../../src/batch/cell-forms.js'
 import type { Column } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
 
 /** A quoted identifier; any name is possible. */
 export function identifier(name: string): string {
@@ -22,12 +24,33 @@ export function keyText({ name, type, kind }: Column): string {
   return kind === 'bytes' ? `HEX(${sql})` : sql
 }
 
-/** The literal of a key bound. Numbers stay digits: as text, MySQL would compare them as doubles. */
-export function keyLiteral({ type, kind }: Column, value: string): string {
-  if (kind === 'integer' || kind === 'decimal' || isBit(type) || enumMembers(type) > 0) return value
+/**
+ * The literal of a key bound. Numbers stay digits: as text, MySQL would compare them as doubles. Throws DATA_REJECTED for
+ * what must not become SQL text: bounds come from another server, or out of a task store.
+ */
+export function keyLiteral(column: Column, value: string): string {
+  const { type, kind } = column
+  if (isBit(type) || enumMembers(type) > 0) return checked(column, value, /^\d+$/.test(value))
+  if (kind === 'integer' || kind === 'decimal' || kind === 'float') return numberLiteral(column, value)
+  if (kind === 'bytes') return `x'${checked(column, value, /^([0-9a-f]{2})*$/i.test(value))}'`
+  return text(value)
+}
+
+/** A number as it stands in SQL. Throws DATA_REJECTED for what is not one. */
+export function numberLiteral(column: Column, value: string): string {
+  const number = checked(column, value, isFormed(column, value))
   // Without an exponent it would be a DECIMAL.
-  if (kind === 'float') return /e/i.test(value) ? value : `${value}e0`
-  return kind === 'bytes' ? `x'${value}'` : text(value)
+  return column.kind !== 'float' || /e/i.test(number) ? number : `${number}e0`
+}
+
+function checked({ name, type }: Column, value: string, fits: boolean): string {
+  if (fits) return value
+  throw new RowshiftError(
+    'DATA_REJECTED',
+    `${JSON.stringify(value.slice(0, 60))} is not a value of ${name} (${type}), so nothing is asked by it. ` +
+      'The server that sent it, or the task store that holds it, has been changed.',
+    { column: name },
+  )
 }
 
 /** ENUM is sorted by index but compared as text; compared with a number, it is its index. 0 is the invalid value. */

@@ -120,8 +120,8 @@ function mergeSql(plan: Plan, facts: WriteFacts, target: string): Merge {
 
 /** Numbers go in bare, which is shorter; but only into numbers, since a bare number means an ENUM's index. */
 function quoting({ source, target }: ColumnMapping): Quoting {
-  const numeric = (kind: string) => kind === 'integer' || kind === 'decimal'
-  if (numeric(source.kind) && numeric(target.kind)) return 'number'
+  const number = target.kind === 'integer' || target.kind === 'decimal'
+  if (number && (source.kind === 'integer' || source.kind === 'decimal')) return source.kind
   return source.kind === 'bytes' ? 'bytes' : 'text'
 }
 

@@ -3,35 +3,47 @@
  * (`wasm/transcode.ts`); here is the memory that they work on.
  */
 import type { Batch } from '../../src/batch/batch.js'
+import { LF } from '../../src/batch/batch.js'
 import type { BatchBuilder } from '../../src/batch/builder.js'
+import type { FormedColumn } from '../../src/batch/cell-forms.js'
+import { formOf, misfit } from '../../src/batch/cell-forms.js'
+import type { Cells } from '../../src/batch/row-name.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { FIRST_FREE, READ_FROM, ROWS_READ, SEQUENCE, SPARE, Transcoder, WRITTEN_TO } from './kernel.js'
-import { isLarge, LargeRow } from './large-row.js'
+import { cellsOf, isLarge, LargeRow } from './large-row.js'
 import type { RowSink } from './rows.js'
 
 /** Why the kernel stopped reading; the fourth reason is that it needs more bytes. */
 const FULL = 1
 const END = 2
 const BROKEN = 3
+const REFUSED = 4
 
 /** Before each chunk stands what the one before left of a packet, so a packet may be as long as a chunk. */
 const CHUNK_BYTES = 256 << 10
 const CHUNK = FIRST_FREE + CHUNK_BYTES
 const ROWS = CHUNK + CHUNK_BYTES + SPARE
-/** Room for the largest packet, all of it escaped, and for the separators of 4,096 columns. */
-const ROWS_LIMIT = ROWS + 2 * CHUNK_BYTES + 3 * 4096
+/** Of a table, and of a result. */
+const MOST_COLUMNS = 4096
+/** Room for the largest packet, all of it escaped, and for the separators. */
+const ROWS_LIMIT = ROWS + 2 * CHUNK_BYTES + 3 * MOST_COLUMNS
+const FORMS = ROWS_LIMIT + SPARE
+const HEADER = 4
 
 /** Where the rows of a result go. */
 export interface RowTarget {
   readonly builder: BatchBuilder
-  readonly columns: number
+  /** One for each cell of a row. */
+  readonly columns: readonly FormedColumn[]
   /** Called when the builder is full; takes its batch. */
   readonly onFull: () => void
+  /** Says what is wrong with a row of which a cell is not of its form. */
+  readonly refusal: (cells: Cells) => Error
 }
 
 /** Turns the row packets of one result after another into batches, as they come from the network: cut anywhere. */
 export class RowDecoder {
-  readonly #kernel = new Transcoder(ROWS_LIMIT + SPARE)
+  readonly #kernel = new Transcoder(FORMS + MOST_COLUMNS)
   /** Memory for a socket to read into. What `feed` gets from elsewhere is copied there. */
   readonly chunk = this.#kernel.bytes.subarray(CHUNK, CHUNK + CHUNK_BYTES)
 
@@ -55,6 +67,10 @@ class ResultDecoder implements RowSink {
 
   start(sequence: number): void {
     this.#kernel.words[SEQUENCE] = sequence
+    this.#kernel.bytes.set(
+      this.#target.columns.map((column) => formOf(column)?.code ?? 0),
+      FORMS,
+    )
   }
 
   get sequence(): number {
@@ -86,10 +102,11 @@ class ResultDecoder implements RowSink {
     let from = start - this.#carried
     for (;;) {
       const full = ROWS + builder.roomBytes
-      const state = run.readRows(from, end, ROWS, full, ROWS_LIMIT, builder.roomRows, columns)
+      const state = run.readRows(from, end, ROWS, full, ROWS_LIMIT, builder.roomRows, columns.length, FORMS)
       if (state === BROKEN)
         throw new RowshiftError('INTERNAL', 'The server sent rows in a form that this version does not know.')
       from = words[READ_FROM]!
+      if (state === REFUSED) throw this.#refusal(from)
       builder.appendRows(bytes.subarray(ROWS, words[WRITTEN_TO]), words[ROWS_READ]!)
       if (builder.full) onFull()
       if (state === FULL) continue
@@ -121,20 +138,34 @@ class ResultDecoder implements RowSink {
     }
   }
 
+  /** Of the packet that stands at `from`. */
+  #refusal(from: number): Error {
+    const { columns, refusal } = this.#target
+    const { bytes } = this.#kernel
+    const payload = bytes.subarray(from + HEADER, from + HEADER + bytes.readUIntLE(from, 3))
+    return refusal(cellsOf(payload, columns.length).cells)
+  }
+
   #endLarge(row: LargeRow): void {
-    const { builder, columns, onFull } = this.#target
-    row.appendTo(builder, columns)
+    const { builder, columns, onFull, refusal } = this.#target
+    const cells = row.cells(columns.length)
+    if (misfit(columns, cells)) throw refusal(cells)
+    for (const cell of cells) {
+      if (cell === null) builder.appendNull()
+      else builder.appendBytes(cell)
+    }
+    builder.endRow()
     if (builder.full) onFull()
     this.#kernel.words[SEQUENCE] = row.nextSequence
     this.#large = null
   }
 }
 
-/** How a cell becomes an SQL literal. */
-export type Quoting = 'number' | 'text' | 'bytes'
+/** How a cell becomes an SQL literal: bare, if it is an integer or decimal number, or in quotes. */
+export type Quoting = 'integer' | 'decimal' | 'text' | 'bytes'
 
-/** The kernel's names for them. */
-const QUOTING = { number: 0, text: 1, bytes: 2 } satisfies Record<Quoting, number>
+/** The kernel's names for them. Those of bare cells are the codes of their forms. */
+const QUOTING = { integer: 1, decimal: 2, text: 0x80, bytes: 0x81 } satisfies Record<Quoting, number>
 
 /** What statements are put together in, one at a time, whatever their table: each memory reserves addresses of its own. */
 export class InsertMemory {
@@ -163,8 +194,12 @@ export class InsertBuilder {
     this.#quoting = Uint8Array.from(quoting, (how) => QUOTING[how])
   }
 
-  /** The statement for a whole batch; valid until the memory is used again. */
-  build(batch: Batch): Buffer {
+  /**
+   * The statement for a whole batch; valid until the memory is used again. null: some cell of it is not what its column
+   * says, or some row is not in the wire format, so that it must not become SQL text.
+   */
+  build(batch: Batch): Buffer | null {
+    if (batch.bytes.at(-1) !== LF) return null
     const columns = this.#quoting.length
     const from = FIRST_FREE + columns
     const to = from + batch.bytes.length + SPARE
@@ -175,7 +210,8 @@ export class InsertBuilder {
     bytes.set(this.#quoting, FIRST_FREE)
     bytes.set(batch.bytes, from)
     bytes.set(this.#prefix, to)
-    const end = run.writeValues(from, from + batch.bytes.length, values, FIRST_FREE)
+    const end = run.writeValues(from, from + batch.bytes.length, values, FIRST_FREE, columns, batch.rows)
+    if (end === 0) return null
     // Over the last comma.
     bytes.set(this.#suffix, end - 1)
     return bytes.subarray(to, end - 1 + this.#suffix.length)

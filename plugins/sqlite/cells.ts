@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { BACKSLASH, ESCAPE_LETTER, TAB } from '../../src/batch/batch.js'
 import type { BatchBuilder } from '../../src/batch/builder.js'
+import { formOf } from '../../src/batch/cell-forms.js'
 import type { Column } from '../../src/plugin.js'
 import { affinityOf, convertsNumbers } from './affinity.js'
 import type { SqliteValue } from './driver.js'
@@ -107,20 +108,13 @@ function appendBlob(builder: BatchBuilder, value: SqliteValue): boolean {
   return true
 }
 
-/** What the kinds promise of their text. A wall-clock time may carry the zone that some drivers write with it. */
-const SHAPES = {
-  date: /^\d{4}-\d\d-\d\d$/,
-  time: /^-?\d{1,3}:\d\d(:\d\d(\.\d+)?)?$/,
-  datetime: /^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/,
-} as const
-
 function appendTextual(column: Column, encoding: TextEncoding): Append {
   const { kind } = column
   if (kind === 'date' || kind === 'time' || kind === 'datetime') {
-    const shape = SHAPES[kind]
+    const { pattern } = formOf({ kind, domain: { dynamic: true } })!
     return (builder, value) => {
       const text = Buffer.isBuffer(value) ? decodeText(value, encoding) : value
-      return typeof text === 'string' && shape.test(text) && appendText(builder, text)
+      return typeof text === 'string' && pattern.test(text) && appendText(builder, text)
     }
   }
   // A column of numeric affinity makes numbers of text, so there the number and its text are the same value.

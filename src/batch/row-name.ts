@@ -1,4 +1,4 @@
-import type { Batch, ColumnMapping, Plan } from '../plugin.js'
+import type { Batch, Column, ColumnMapping, Plan, ReadPlan } from '../plugin.js'
 import { isOwn } from '../schema.js'
 import type { StagedPlan } from '../stage.js'
 import { forEachRow } from './cells.js'
@@ -36,10 +36,19 @@ export function rowName({ key, columns, target }: NamingPlan, cells: Cells): str
 }
 
 /** The same of a row as it was read: its split key, else the source's first key. */
-export function readRowName({ key, source, stage }: StagedPlan, cells: Cells): string[] {
+export function readRowName(plan: StagedPlan, cells: Cells): string[] {
+  return sourceRowName(plan, plan.stage!.reads, cells)
+}
+
+/** The same of a row whose cells are those of `columns`. */
+export function sourceRowName(
+  { key, source }: Pick<ReadPlan, 'key' | 'source'>,
+  columns: readonly Column[],
+  cells: Cells,
+): string[] {
   const names = key?.columns.map((column) => column.name) ?? source.keys[0]?.columns ?? []
   return names.flatMap((name) => {
-    const at = stage!.reads.findIndex((column) => isOwn(column, name))
+    const at = columns.findIndex((column) => isOwn(column, name))
     return at < 0 ? [] : [`${name} = ${excerpt(cells[at] ?? null)}`]
   })
 }

@@ -1,15 +1,8 @@
+import { isFormed } from '../batch/cell-forms.js'
 import { BATCH_BYTES } from './limits.js'
-import type { Column, ColumnKind, LookupPlan, ReadPlan, TableSchema } from '../plugin.js'
+import type { Column, LookupPlan, ReadPlan, TableSchema } from '../plugin.js'
 import type { LookupMake } from '../task/make.js'
 import type { Places } from './places.js'
-
-/** Values of these kinds go into statements as they are. */
-const SHAPES: Partial<Readonly<Record<ColumnKind, RegExp>>> = {
-  integer: /^-?\d+$/,
-  boolean: /^[01]$/,
-  decimal: /^-?\d+(\.\d+)?$/,
-  float: /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i,
-}
 
 /** What a made column is like, and how it is made. */
 export interface Planned<T> {
@@ -50,7 +43,7 @@ export async function planLookup(
   if (tables.length < make.tables.length) return null
   const { missing } = make
   const { kind } = values[0]!
-  if (missing.rule === 'value' && missing.value !== null && SHAPES[kind]?.test(missing.value) === false)
+  if (missing.rule === 'value' && missing.value !== null && !isFormed({ kind, domain: {} }, missing.value))
     faults.push(
       `${at}: the value of "missing" is ${JSON.stringify(missing.value)}, and ${make.value} is ${kind}`,
     )

@@ -118,7 +118,9 @@ async function readMany(
   const sources: SourceTable[] = []
   for (const table of tables) {
     const { name, endpoint, identity } = table
-    const before = INCREMENTAL.flatMap((mode) => (name in old[mode] ? [[mode, old[mode][name]!]] : []))
+    const before = INCREMENTAL.flatMap((mode) =>
+      Object.hasOwn(old[mode], name) ? [[mode, old[mode][name]!]] : [],
+    )
     const { window, watermarks: after } = await chooseWindow({
       ...request,
       reader: place.reader.readers[endpoint]!,
@@ -152,7 +154,8 @@ function remembered(
   if (text === undefined) return {}
   try {
     const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null) return value as Record<string, string>
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, string>
   } catch {
     // Said below.
   }

@@ -1,3 +1,4 @@
+import { isFormed } from '../batch/cell-forms.js'
 import { RowshiftError } from '../errors.js'
 import type { Column, Mode, Reader, SplitKey, TableSchema, Window, Writer } from '../plugin.js'
 import { isOwn } from '../schema.js'
@@ -63,13 +64,24 @@ async function seeds(request: WindowRequest): Promise<Partial<Record<Mode, strin
 async function startingPoint(request: WindowRequest, mode: 'append' | 'increment'): Promise<string | null> {
   const { past, target, writer } = request
   const known = past?.watermarks[mode]
-  if (known !== undefined) return known
+  if (known !== undefined) return trusted(known, windowColumn(request, mode), mode)
   if (past?.fromTarget) {
     const { name, table } = counterpart(request, mode)
     if (!writer.highest) throw cannot(mode, target.table, 'cannot say which value of a column is the highest')
     return writer.highest(table, name)
   }
   return null
+}
+
+/** It comes from the task store and becomes SQL text. */
+function trusted(watermark: unknown, column: Column, mode: Mode): string {
+  if (typeof watermark === 'string' && isFormed(column, watermark)) return watermark
+  throw new RowshiftError(
+    'PARAMS_INVALID',
+    `The task store has ${JSON.stringify(watermark)} for how far mode "${mode}" has got, which is not a value of ${column.name} (${column.type}). ` +
+      'Correct it in rowshift_watermark, or run the task once with --mode init.',
+    { column: column.name },
+  )
 }
 
 function bound(

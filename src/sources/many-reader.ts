@@ -9,6 +9,7 @@ import type {
   Plan,
   Reader,
   ReadPlan,
+  RefuseRow,
   SourceTable,
   Split,
   SplitOutline,
@@ -110,9 +111,9 @@ export class ManyReader implements Reader {
     for await (const split of reader.divide(own, range, size, signal)) yield tagged(split, range.table!, own)
   }
 
-  read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncIterable<Batch> {
+  read(plan: ReadPlan, split: Split, signal: AbortSignal, refuse?: RefuseRow): AsyncIterable<Batch> {
     const { reader, plan: own } = this.#one(plan, split)
-    return reader.read(own, split, signal)
+    return reader.read(own, split, signal, refuse)
   }
 
   /** Of the first table. */

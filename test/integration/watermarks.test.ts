@@ -55,6 +55,29 @@ describe('the watermarks of a full copy', () => {
     expect(found).to.deep.equal({})
   })
 
+  it('are refused when the store has another value than the column can have', async () => {
+    const columns = 'id INT PRIMARY KEY, name VARCHAR(20), changed DATETIME'
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      await place.query(
+        `CREATE TABLE s (${columns}); CREATE TABLE t LIKE s; INSERT INTO s VALUES (1, 'a', '2024-01-01')`,
+      )
+      for (const [params, watermark] of [
+        [{ mode: 'append' }, '0 OR 1 = 1'],
+        [{ mode: 'append' }, '(SELECT 0)'],
+        [{ mode: 'increment', diff_column: 'changed' }, "2020-01-01' OR '1"],
+        [{ mode: 'increment', diff_column: 'changed' }, '20200101'],
+      ] as const) {
+        const task = new StoredTask(place.url('s'), place.url('t'), params)
+        task.watermarks = { [params.mode]: watermark }
+        const { error } = await task.attempt()
+        expect(error?.code, watermark).to.equal('PARAMS_INVALID')
+        expect(error?.message).to.include(JSON.stringify(watermark))
+        expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+      }
+    }
+  })
+
   it('are not taken from a target column that holds something else', async () => {
     for (const server of servers()) {
       const place = await Place.create(server)

@@ -19,7 +19,14 @@ export class StoredTask {
   }
 
   async run(): Promise<RunReport> {
-    const report = await runCopy(
+    const report = await this.attempt()
+    expect(report.error, JSON.stringify(report.error)).to.equal(null)
+    this.watermarks = { ...this.watermarks, ...report.watermarks }
+    return report
+  }
+
+  async attempt(): Promise<RunReport> {
+    return runCopy(
       {
         runId: newRunId(),
         taskId: 1,
@@ -30,8 +37,5 @@ export class StoredTask {
       },
       { signal: new AbortController().signal, onPlan: () => {}, onProgress: () => {} },
     )
-    expect(report.error, JSON.stringify(report.error)).to.equal(null)
-    this.watermarks = { ...this.watermarks, ...report.watermarks }
-    return report
   }
 }

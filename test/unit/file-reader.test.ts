@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import file from '../../plugins/file/plugin.js'
 import { checkCondition } from '../../src/plan/condition.js'
-import type { Column, Plan, TableSchema } from '../../src/plugin.js'
+import type { Column, ColumnKind, Plan, TableSchema } from '../../src/plugin.js'
 import { collect, draftPlan, failure, Fixture, NEVER, WHOLE } from './sqlite-fixture.js'
 
 const REASON = 'DATA_REJECTED\tb\twhy \\\\ not'
@@ -107,6 +107,36 @@ describe('row file', () => {
     }
   })
 
+  it('refuses cells that are not of their kind, and escapes that are none, by line and column', async () => {
+    const kinds = (a: ColumnKind, b: ColumnKind) => ({
+      format: 'rowshift-rows-1',
+      columns: [
+        { ...column('a'), kind: a },
+        { ...column('b'), kind: b },
+      ],
+    })
+    const schemas = { numbers: kinds('integer', 'decimal'), texts: kinds('text', 'date') }
+    for (const [row, schema, words] of [
+      ['7-2\t1', schemas.numbers, 'a (text) is "7-2", which is not an integer'],
+      ['1\t(select 1)', schemas.numbers, 'which is not a decimal number'],
+      ['1\tnan', schemas.numbers, 'which is not a decimal number'],
+      ['1\t', schemas.numbers, 'b (text) is ""'],
+      ['x\t20240501', schemas.texts, 'which is not a date'],
+      ["\\'\t2024-05-01", schemas.texts, 'backslash'],
+      ['\\Z\t2024-05-01', schemas.texts, 'backslash'],
+      ['x\\\t2024-05-01', schemas.texts, 'backslash'],
+      ['\\Nx\t2024-05-01', schemas.texts, 'backslash'],
+      ['x\\N\t2024-05-01', schemas.texts, 'backslash'],
+    ] as const) {
+      const path = write(`\\N\t\\N\t${REASON}\n${row}\t${REASON}\n`, schema)
+      const error = await failure(read(path))
+      expect(error.code).to.equal('DATA_REJECTED')
+      expect(error.message).to.include(`Line 2 of ${path}`).and.to.include(words)
+    }
+    expect(await read(write(`-1\t.5\t${REASON}\n`, schemas.numbers))).to.equal('-1\t.5\n')
+    expect(await read(write(`\\\\\\t\\0'\t\\N\t${REASON}\n`, schemas.texts))).to.equal("\\\\\\t\\0'\t\\N\n")
+  })
+
   it('refuses a file that is missing, or a schema that is missing or odd', async () => {
     expect(await failure(read('/nowhere/x.tsv'))).to.include({ code: 'TABLE_NOT_FOUND' })
     expect(await failure(read(fixture.directory))).to.include({ code: 'TABLE_NOT_FOUND' })
@@ -118,6 +148,17 @@ describe('row file', () => {
       {},
       { format: 'rowshift-rows-1', columns: [] },
       { format: 'x', columns: [column('a')] },
+      ...[
+        { kind: 'number' },
+        { kind: '__proto__' },
+        { domain: { scale: '2' } },
+        { domain: { min: 'x' } },
+        { domain: { characters: {} } },
+        { domain: null },
+        { name: 7 },
+        { collation: 7 },
+      ].map((odd) => ({ format: 'rowshift-rows-1', columns: [{ ...column('a'), ...odd }] })),
+      { format: 'rowshift-rows-1', columns: [column('a'), column('A')] },
     ]) {
       expect(await failure(read(write('', schema)))).to.include({ code: 'CONFIG_INVALID' })
     }

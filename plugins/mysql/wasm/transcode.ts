@@ -1,11 +1,13 @@
 /**
  * The two hot loops, in AssemblyScript: row packets → batch bytes, and batch bytes → INSERT statement. The build makes
- * `transcode.wasm` of this file. No value is decoded in either loop.
+ * `transcode.wasm` of this file. No value is decoded in either loop; both refuse what is not written as its kind must be.
  *
  * Both copy 16 bytes at a time and ask with a few vector instructions which of them need attention. Blocks are written
  * whole even where only some of their bytes count: what is too much is written over by what follows. So every region
  * of memory has 16 bytes to spare at its end. `transcode.ts` lays the memory out and sees to the bounds.
  */
+
+import { fits } from './forms'
 
 const BLOCK: i32 = 16
 const TAB: u8 = 0x09
@@ -16,6 +18,10 @@ const BACKSLASH: u8 = 0x5c
 const NULL_MARK: u16 = 0x4e5c
 const NULL_CELL: u32 = 0xfb
 
+/** How a cell becomes a literal, beside the numbers of forms; the same numbers stand in `transcode.ts`. */
+const QUOTED: u8 = 0x80
+const BINARY: u8 = 0x81
+
 /** For each byte the letter of its escape, or 0; the host puts the table of `src/batch/batch.ts` at address 0. */
 const ESCAPE_LETTER: usize = 0
 
@@ -24,6 +30,7 @@ const MORE: i32 = 0
 const FULL: i32 = 1
 const END: i32 = 2
 const BROKEN: i32 = 3
+const REFUSED: i32 = 4
 
 /**
  * Four words that `readRows` shares with the host (globals cost 1 µs each from there): the header of the next packet,
@@ -37,7 +44,8 @@ const SEQUENCE: usize = 268
 /**
  * Turns the text-protocol row packets (length-encoded cells, 0xFB for NULL) between `from` and `end` into rows of the
  * wire format at `to`, until a packet is not complete (MORE), until the rows reach `full` or `maxRows`, or the next
- * one may not fit below `limit` (FULL), at a packet that is no row (END), or where the packets make no sense (BROKEN).
+ * one may not fit below `limit` (FULL), at a packet that is no row (END), where the packets make no sense (BROKEN), or
+ * before a row of which a cell is not of its form (REFUSED). `forms` is the address of one byte per column: 0 takes all.
  */
 export function readRows(
   from: usize,
@@ -47,6 +55,7 @@ export function readRows(
   limit: usize,
   maxRows: i32,
   columns: i32,
+  forms: usize,
 ): i32 {
   let rows: i32 = 0
   let sequence = load<u32>(SEQUENCE)
@@ -65,9 +74,9 @@ export function readRows(
       state = FULL
       break
     }
-    const rowEnd = header >>> 24 === sequence ? readRow(from + 4, next, to, columns) : 0
-    if (rowEnd === 0) {
-      state = BROKEN
+    const rowEnd = header >>> 24 === sequence ? readRow(from + 4, next, to, columns, forms) : NO_ROW
+    if (rowEnd <= UNFIT) {
+      state = rowEnd === UNFIT ? REFUSED : BROKEN
       break
     }
     to = rowEnd
@@ -86,8 +95,11 @@ export function readRows(
   return state
 }
 
-/** Writes one row; 0 when its cells do not add up to the packet. */
-function readRow(from: usize, end: usize, to: usize, columns: i32): usize {
+/** In the place of where a row ends: its cells do not add up to the packet, or one is not of its form. */
+const NO_ROW: usize = 0
+const UNFIT: usize = 1
+
+function readRow(from: usize, end: usize, to: usize, columns: i32, forms: usize): usize {
   for (let column = 0; column < columns; column++) {
     let length: usize = load<u8>(from++)
     if (length === NULL_CELL) {
@@ -101,16 +113,27 @@ function readRow(from: usize, end: usize, to: usize, columns: i32): usize {
         } else if (length === 0xfd) {
           length = load<u32>(from) & 0xffffff
           from += 3
-        } else return 0
+        } else return NO_ROW
       }
-      if (from + length > end) return 0
-      to = copyEscaped(from, <i32>length, to)
+      if (from + length > end) return NO_ROW
+      const form = load<u8>(forms + column)
+      if (form === 0) to = copyEscaped(from, <i32>length, to)
+      else {
+        if (!fits(form, from, <u32>length)) return UNFIT
+        copy(from, length, to)
+        to += length
+      }
       from += length
     }
     store<u8>(to++, TAB)
   }
   store<u8>(to - 1, LF)
-  return from === end ? to : 0
+  return from === end ? to : NO_ROW
+}
+
+/** For bytes without anything to escape. */
+function copy(from: usize, length: usize, to: usize): void {
+  for (let at: usize = 0; at < length; at += BLOCK) v128.store(to + at, v128.load(from + at))
 }
 
 function copyEscaped(from: usize, length: i32, to: usize): usize {
@@ -137,13 +160,22 @@ function copyEscaped(from: usize, length: i32, to: usize): usize {
 }
 
 /**
- * Turns the rows between `from` and `end` into `(…),(…),` at `to`; returns the end. `quoting` is the address of one
- * byte per column: 0 bare, 1 quoted, 2 quoted and marked as binary. The escapes of the wire format are escapes of
- * MySQL string literals too, so cells are copied as they are and only quotes are doubled.
+ * Turns the rows between `from` and `end`, where the last of them ends, into `(…),(…),` at `to`; returns the end, or 0 for
+ * rows that are not in the wire format, of which no SQL must be made. `quoting` is the address of one byte per column: the
+ * number of a form for a bare cell, QUOTED, or BINARY for one that is marked as such. The escapes of the wire format are
+ * escapes of MySQL string literals too, so cells are copied as they are and only quotes are doubled.
  */
-export function writeValues(from: usize, end: usize, to: usize, quoting: usize): usize {
+export function writeValues(
+  from: usize,
+  end: usize,
+  to: usize,
+  quoting: usize,
+  columns: usize,
+  rows: usize,
+): usize {
   let column: usize = 0
   while (from < end) {
+    if (column === 0 && rows-- === 0) return 0
     store<u8>(to++, column === 0 ? 0x28 : 0x2c)
     if (load<u16>(from) === NULL_MARK) {
       // NULL
@@ -152,35 +184,75 @@ export function writeValues(from: usize, end: usize, to: usize, quoting: usize):
       from += 2
     } else {
       const how = load<u8>(quoting + column)
-      if (how === 2) {
-        // _bin, ary'
-        store<u32>(to, 0x6e69625f)
-        store<u32>(to + 4, 0x27797261)
-        to += 8
-      } else if (how === 1) store<u8>(to++, QUOTE)
-      for (;;) {
-        const block = v128.load(from)
-        v128.store(to, block)
-        // TAB and LF stand below 11.
-        const alarms = v128.or(i8x16.lt_u(block, i8x16.splat(0x0b)), i8x16.eq(block, i8x16.splat(QUOTE)))
-        const good = ctz(i8x16.bitmask(alarms) | 0x10000)
-        from += good
-        to += good
-        if (good === BLOCK) continue
-        const byte = load<u8>(from)
-        if (byte === TAB || byte === LF) break
-        if (byte === QUOTE) store<u8>(to++, QUOTE)
-        store<u8>(to++, byte)
-        from++
+      if (how < QUOTED) {
+        const length = bareLength(from)
+        if (!fits(how, from, length)) return 0
+        copy(from, length, to)
+        to += length
+        from += length
+      } else {
+        if (how === BINARY) {
+          // _bin, ary'
+          store<u32>(to, 0x6e69625f)
+          store<u32>(to + 4, 0x27797261)
+          to += 8
+        } else store<u8>(to++, QUOTE)
+        for (;;) {
+          const block = v128.load(from)
+          v128.store(to, block)
+          // TAB and LF stand below 11.
+          const odd = v128.or(i8x16.eq(block, i8x16.splat(QUOTE)), i8x16.eq(block, i8x16.splat(BACKSLASH)))
+          const alarms = v128.or(i8x16.lt_u(block, i8x16.splat(0x0b)), odd)
+          const good = ctz(i8x16.bitmask(alarms) | 0x10000)
+          from += good
+          to += good
+          if (good === BLOCK) continue
+          const byte = load<u8>(from)
+          if (byte === TAB || byte === LF) break
+          if (byte === BACKSLASH) {
+            const letter = load<u8>(from, 1)
+            if (!isLetter(letter)) return 0
+            store<u16>(to, (<u16>BACKSLASH) | ((<u16>letter) << 8))
+            to += 2
+            from += 2
+            continue
+          }
+          if (byte === QUOTE) store<u8>(to++, QUOTE)
+          store<u8>(to++, byte)
+          from++
+        }
+        store<u8>(to++, QUOTE)
       }
-      if (how !== 0) store<u8>(to++, QUOTE)
     }
     column++
-    if (load<u8>(from++) === LF) {
+    const separator = load<u8>(from++)
+    if (column === columns) {
+      if (separator !== LF) return 0
       store<u16>(to, 0x2c29)
       to += 2
       column = 0
-    }
+    } else if (separator !== TAB) return 0
   }
-  return to
+  return column === 0 && rows === 0 ? to : 0
+}
+
+/** How many bytes are before the next separator, below which no byte of a number stands. */
+function bareLength(from: usize): u32 {
+  let at = from
+  let ends = endings(at)
+  while (ends === 0) {
+    at += BLOCK
+    ends = endings(at)
+  }
+  return <u32>(at - from) + ctz(ends)
+}
+
+function endings(at: usize): u32 {
+  return i8x16.bitmask(i8x16.lt_u(v128.load(at), i8x16.splat(0x0b)))
+}
+
+/** Of an escape of the wire format; any other would mean something of its own to the server, or to the quote behind it. */
+function isLetter(letter: u8): bool {
+  // \\ 0 n r t
+  return letter === BACKSLASH || letter === 0x30 || letter === 0x6e || letter === 0x72 || letter === 0x74
 }

@@ -1,0 +1,84 @@
+import type { Column, ColumnKind, Domain } from '../../src/plugin.js'
+
+/** Anybody may have changed the schema of a file, and the plan counts on each word of it. */
+export function isColumn(value: unknown): value is Column {
+  const { name, type, kind, nullable, domain, collation = '' } = asObject(value) as Partial<Column>
+  return (
+    [name, type, collation].every(isText) &&
+    KINDS.has(kind!) &&
+    typeof nullable === 'boolean' &&
+    hasFields(domain, DOMAIN)
+  )
+}
+
+const KINDS: ReadonlySet<string> = new Set<ColumnKind>([
+  'integer',
+  'decimal',
+  'float',
+  'boolean',
+  'text',
+  'bytes',
+  'json',
+  'date',
+  'time',
+  'datetime',
+  'instant',
+])
+
+type Is = (value: unknown) => boolean
+
+const isTrue: Is = (value) => value === true
+const isText: Is = (value) => typeof value === 'string'
+const isInteger: Is = (value) => typeof value === 'string' && /^-?\d{1,400}$/.test(value)
+const isCount: Is = (value) => Number.isSafeInteger(value) && (value as number) >= 0
+const isRange: Is = (value) => Array.isArray(value) && value.length === 2 && value.every(isCodePoint)
+const isCodePoint: Is = (value) => isCount(value) && (value as number) <= 0x10ffff
+const listOf =
+  (is: Is): Is =>
+  (value) =>
+    Array.isArray(value) && value.every(is)
+const oneOf =
+  (...values: readonly unknown[]): Is =>
+  (value) =>
+    values.includes(value)
+
+const DOMAIN = {
+  dynamic: isTrue,
+  min: isInteger,
+  max: isInteger,
+  precision: isCount,
+  scale: isCount,
+  bits: oneOf(24, 53),
+  unsignedZero: isTrue,
+  maxChars: isCount,
+  maxBytes: isCount,
+  members: listOf(isText),
+  several: isTrue,
+  trimmed: isTrue,
+  padded: isTrue,
+  maxBits: isCount,
+  forms: listOf(isText),
+  normalised: isTrue,
+  fractionDigits: isCount,
+  dates: oneOf('calendar', 'zero', 'partial'),
+  earliest: isText,
+  latest: isText,
+  characters: (value) => hasFields(value, CHARACTERS) && 'maxBytes' in asObject(value),
+} satisfies Record<keyof Domain, Is>
+
+const CHARACTERS = {
+  repertoire: isText,
+  encoding: isText,
+  maxBytes: isCount,
+  ranges: listOf(isRange),
+} satisfies Record<keyof NonNullable<Domain['characters']>, Is>
+
+/** An object with no fields but these. */
+function hasFields(value: unknown, fields: Readonly<Record<string, Is>>): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(value).every(([name, field]) => Object.hasOwn(fields, name) && fields[name]!(field))
+}
+
+function asObject(value: unknown): object {
+  return typeof value === 'object' && value !== null ? value : {}
+}
