@@ -1,5 +1,6 @@
 import type { TableDefinition } from '../../src/plugin.js'
 import { find, rewrite } from '../../src/sql/tokens.js'
+import { askBounded } from './bounded.js'
 import type { Session } from './connection.js'
 import type { DdlItem, TableDdl } from './ddl.js'
 import { literalDefault, parseTable, printTable } from './ddl.js'
@@ -19,7 +20,8 @@ export async function defineTable(session: Session, table: string): Promise<Tabl
   const family = { family: FAMILY, version: version! }
   const sql = shown?.[1] ?? ''
   // A view or a sequence.
-  if (!sql.startsWith('CREATE TABLE')) return { ...family, ddl: null, defaults: {}, extras: [] }
+  const wide = () => wideColumns(session, table)
+  if (!sql.startsWith('CREATE TABLE')) return { ...family, ddl: null, defaults: {}, extras: [], wide }
   const own = `WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`
   const [tableCollation] = (await ask(`SELECT TABLE_COLLATION FROM information_schema.TABLES ${own}`))[0]!
   const collations = await ask(`SELECT COLUMN_NAME, COLLATION_NAME FROM information_schema.COLUMNS ${own}`)
@@ -37,7 +39,38 @@ export async function defineTable(session: Session, table: string): Promise<Tabl
       ...ddl.items.flatMap(extrasOf),
       ...(find(ddl.options, /^PARTITION$/i) ? ['its partitions'] : []),
     ],
+    wide,
   }
+}
+
+const EXACT_DIGITS = 15
+
+/** None when the table is too large to look at in time: a value that does not fit is refused when it is written. */
+async function wideColumns(session: Session, table: string): Promise<readonly string[]> {
+  const own = `WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`
+  const facts = await session.query(
+    `SELECT COLUMN_NAME, COLUMN_TYPE, NUMERIC_PRECISION, NUMERIC_SCALE FROM information_schema.COLUMNS ${own}
+       AND DATA_TYPE IN ('bigint', 'decimal')`,
+  )
+  const looked = facts.flatMap(([name, type, precision, scale]) => {
+    const condition = beyond(identifier(name!), type!, Number(precision), Number(scale ?? 0))
+    return condition === null ? [] : [{ name: name!, condition }]
+  })
+  if (looked.length === 0) return []
+  const select = `${looked.map(({ condition }) => `MAX(${condition})`).join(', ')} FROM ${identifier(table)}`
+  const [row] = (await askBounded(session, select)) ?? []
+  return looked.filter((_, i) => row?.[i] === '1').map(({ name }) => name)
+}
+
+/** Whether a number is beyond 64 bits with a sign, or may have more than 15 digits; null where none can be. */
+function beyond(column: string, type: string, precision: number, scale: number): string | null {
+  const unsigned = /unsigned/i.test(type)
+  if (/^bigint/i.test(type)) return unsigned ? `${column} > 9223372036854775807` : null
+  if (scale === 0)
+    return precision > 18 ? `${column} NOT BETWEEN -9223372036854775808 AND 9223372036854775807` : null
+  if (precision <= EXACT_DIGITS) return null
+  const most = `1${'0'.repeat(Math.max(0, EXACT_DIGITS - scale))}`
+  return `ABS(${column}) >= ${most} OR ${column} <> ROUND(${column}, ${EXACT_DIGITS})`
 }
 
 function withCollations(

@@ -24,10 +24,11 @@ export async function designTable(session: Session, request: DesignRequest): Pro
   const ddl = definition?.family === FAMILY ? definition.ddl?.[0] : undefined
   const own =
     ddl === undefined ? null : translate(parseTable(ddl), versionOf(definition!.version), dialect, notes)
+  const wide = definition?.family === FAMILY ? [] : ((await definition?.wide?.()) ?? [])
   const whole = await withCheckNames(
     session,
     request,
-    own ?? mappedTable(source, definition, dialect, notes),
+    own ?? mappedTable(source, definition, dialect, wide, notes),
     dialect,
   )
   checkDefinition(table, whole)

@@ -25,10 +25,11 @@ export function mappedTable(
   source: TableSchema,
   definition: TableDefinition | null,
   dialect: Dialect,
+  wide: readonly string[],
   notes: Notes,
 ): TableDdl {
   const own = definition?.family === FAMILY
-  const mapped = own ? ownTypes(source) : mappedTypes(source.columns, source.keys)
+  const mapped = own ? ownTypes(source) : mappedTypes(source.columns, source.keys, wide)
   const primary = source.keys.find((key) => key.primary && !key.nullable)
   const defaults = definition?.defaults ?? {}
   const lines = source.columns.map((column) => {
@@ -46,6 +47,11 @@ export function mappedTable(
   notes.because(
     `types by what the columns hold, text as ${collation}: the databases are of different families`,
   )
+  if (wide.length > 0) {
+    notes.because(
+      `wider than declared, since they hold more or are too many rows to look at: ${wide.join(', ')}`,
+    )
+  }
   const extras = definition?.extras ?? []
   if (extras.length > 0) notes.because(`left out: ${extras.join(', ')}`)
   return parseTable(

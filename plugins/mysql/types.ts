@@ -36,9 +36,12 @@ const types: Readonly<Record<ColumnKind, (type: string, room: number | null) => 
 
 /** Types by column name. */
 export function mappedTypes(
-  columns: readonly Column[],
+  all: readonly Column[],
   keys: readonly { readonly columns: readonly string[] }[],
+  wide: readonly string[] = [],
 ): ReadonlyMap<string, string> {
+  // What is declared does not count for those that hold more.
+  const columns = all.map((column) => (wide.includes(column.name) ? { ...column, type: '' } : column))
   const rooms = roomInKeys(columns, keys)
   const map = (longest: number) =>
     new Map(
@@ -49,9 +52,9 @@ export function mappedTypes(
         return [name, outside ? 'longtext' : mapped] as const
       }),
     )
-  const wide = map(LONGEST_VARCHAR)
-  const bytes = [...wide.values()].reduce((sum, type) => sum + rowBytes(type), 0)
-  return bytes > ROW_BYTES ? map(0) : wide
+  const usual = map(LONGEST_VARCHAR)
+  const bytes = [...usual.values()].reduce((sum, type) => sum + rowBytes(type), 0)
+  return bytes > ROW_BYTES ? map(0) : usual
 }
 
 function textType(length: number | undefined, room: number | null): string {

@@ -1,6 +1,8 @@
 import type { TableDefinition } from '../../src/plugin.js'
+import { affinityOf, kindOf } from './affinity.js'
 import { literalDefault } from './ddl.js'
 import type { Database } from './driver.js'
+import { quoteName } from './names.js'
 
 export const FAMILY = 'sqlite'
 
@@ -25,7 +27,51 @@ export function defineTable(database: Database, table: string): TableDefinition 
     ddl: usable ? [own.sql, ...indexes.map((index) => index.sql)] : null,
     defaults: defaultsOf(database, table),
     extras: extrasOf(database, table, rows),
+    wide: async () => wideColumns(database, table),
   }
+}
+
+const LOOK_MS = 2000
+const ROWS_PER_LOOK = 1000
+
+/** All that declare something when the table is too large to look at in time. */
+function wideColumns(database: Database, table: string): string[] {
+  const columns = database.prepare('SELECT name, type FROM pragma_table_xinfo(?)').all(table) as {
+    readonly name: string
+    readonly type: string
+  }[]
+  const declared = columns.flatMap(({ name, type }) => {
+    const condition = beyond(quoteName(name), type)
+    return condition === null ? [] : [{ name, condition }]
+  })
+  if (declared.length === 0) return []
+  const conditions = declared.map(({ condition }) => `coalesce(${condition}, 0)`)
+  const found = new Set<string>()
+  const start = performance.now()
+  let rows = 0
+  for (const row of database
+    .prepare(`SELECT ${conditions.join(', ')} FROM ${quoteName(table)}`)
+    .raw()
+    .iterate()) {
+    for (const [i, one] of (row as number[]).entries()) if (one !== 0) found.add(declared[i]!.name)
+    if (++rows % ROWS_PER_LOOK === 0 && performance.now() - start > LOOK_MS)
+      return declared.map(({ name }) => name)
+  }
+  return [...found]
+}
+
+/** Whether a value is more than the type declares; null for a type that declares nothing. */
+function beyond(column: string, type: string): string | null {
+  const affinity = affinityOf(type)
+  if (affinity === 'none') return null
+  const kind = kindOf(type, affinity)
+  const [, first, second = '0'] = /\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)/.exec(type) ?? []
+  if (kind === 'integer') return /unsigned/i.test(type) ? `${column} < 0` : null
+  if (first === undefined) return null
+  if (kind === 'text') return `length(${column}) > ${first}`
+  if (kind !== 'decimal') return null
+  const whole = Math.max(0, Number(first) - Number(second))
+  return `${column} IS NOT NULL AND (typeof(${column}) NOT IN ('integer', 'real') OR abs(${column}) >= 1e${whole} OR ${column} <> round(${column}, ${second}))`
 }
 
 function defaultsOf(database: Database, table: string): Record<string, string> {

@@ -25,11 +25,15 @@ interface Statements {
 }
 
 /** How a target table would be made. The statements run in a database in memory, so that nothing is foretold wrong. */
-export function designTable(request: DesignRequest, { file, database, scratch }: Place): TableDesign {
+export function designTable(
+  request: DesignRequest,
+  wide: readonly string[],
+  { file, database, scratch }: Place,
+): TableDesign {
   const { source, definition, table, existing, deferIndexes } = request
   refuseTaken(request, database)
   const ddl = definition?.family === FAMILY ? definition.ddl : null
-  const { unique, indexes, ...made } = ddl ? ownTable(ddl, request, database) : mappedTable(request)
+  const { unique, indexes, ...made } = ddl ? ownTable(ddl, request, database) : mappedTable(request, wide)
   const now = [made.table, ...unique, ...(deferIndexes ? [] : indexes)]
   const later = deferIndexes ? indexes : []
   try {
@@ -110,13 +114,15 @@ function takenNames(database: Database | null, dropped: TableSchema | null): Set
 }
 
 /** Mapped types, NOT NULL, unique keys and plain defaults. */
-function mappedTable({ source, definition, table }: DesignRequest): Statements {
-  const reasons = ['types that keep every value as it is: the databases are of different families']
+function mappedTable({ source, definition, table }: DesignRequest, wide: readonly string[]): Statements {
+  const reasons = [
+    'types that keep every value as it is, each checked when it is written: the databases are of different families',
+  ]
   const lines = source.columns.map((column) => {
-    const type = mappedType(column)
+    const type = mappedType(column, wide.includes(column.name))
     if (type === 'TEXT' && (column.kind === 'integer' || column.kind === 'decimal')) {
       reasons.push(
-        `column ${column.name} (${column.type}) becomes TEXT: SQLite's numbers do not hold all its values`,
+        `column ${column.name} (${column.type}) becomes TEXT: SQLite's numbers do not hold all of its values`,
       )
     }
     if (column.generated)

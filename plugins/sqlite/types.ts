@@ -1,18 +1,17 @@
 import type { Column, ColumnKind } from '../../src/plugin.js'
 
-/** SQLite's integers have 64 bits with a sign; a decimal of more digits is kept as text. */
-const INTEGER_DIGITS = 18
-
 /**
- * The declared type for the columns of another family of databases. What SQLite would round or turn into a number is
- * text: the values come back as they were, and text is compared as text.
+ * The declared type for the columns of another family of databases. Numbers stay numbers, so that they sort as such:
+ * SQLite keeps integers of 64 bits with a sign, and decimals of 15 digits, exactly, and each value is checked when it is written.
+ * A column that is `wide` holds others, which SQLite would round, and becomes text.
  */
-const types: Readonly<Record<ColumnKind, (type: string) => string>> = {
+const types: Readonly<Record<ColumnKind, (type: string, wide: boolean) => string>> = {
   // YEAR 0000 must not come back as 0, which stands for 2000.
-  integer: (type) => (/^year|bigint.*unsigned/i.test(type) ? 'TEXT' : 'INTEGER'),
-  decimal: (type) => {
+  integer: (type, wide) => (wide || /^year/i.test(type) ? 'TEXT' : 'INTEGER'),
+  decimal: (type, wide) => {
     const [, precision, scale = '0'] = /\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)/.exec(type) ?? []
-    return scale === '0' && Number(precision) <= INTEGER_DIGITS ? 'INTEGER' : 'TEXT'
+    if (wide || precision === undefined) return 'TEXT'
+    return scale === '0' ? 'INTEGER' : `DECIMAL(${precision},${scale})`
   },
   float: () => 'REAL',
   boolean: () => 'INTEGER',
@@ -25,6 +24,6 @@ const types: Readonly<Record<ColumnKind, (type: string) => string>> = {
   instant: () => 'TIMESTAMP',
 }
 
-export function mappedType({ kind, type }: Column): string {
-  return types[kind](type)
+export function mappedType({ kind, type }: Column, wide: boolean): string {
+  return types[kind](type, wide)
 }

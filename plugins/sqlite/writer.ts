@@ -19,6 +19,7 @@ import { bindingOf } from './binds.js'
 import type { TextEncoding } from './cells.js'
 import { BUSY_TIMEOUT_MS, describeConnection, fileOf, open } from './connection.js'
 import { createTable, inMemory } from './create.js'
+import { FAMILY } from './definition.js'
 import { designTable } from './design.js'
 import type { Database } from './driver.js'
 import { interrupted, sqliteCode, sqliteError } from './errors.js'
@@ -69,7 +70,9 @@ export class SqliteWriter implements Writer {
 
   async design(request: DesignRequest): Promise<TableDesign> {
     const file = fileOf(this.#endpoint.connection)
-    return inMemory((scratch) => designTable(request, { file, database: this.#database, scratch }))
+    const { definition } = request
+    const wide = definition?.family === FAMILY ? [] : ((await definition?.wide?.()) ?? [])
+    return inMemory((scratch) => designTable(request, wide, { file, database: this.#database, scratch }))
   }
 
   async plan(draft: PlanDraft, writePath: string): Promise<WritePlan> {

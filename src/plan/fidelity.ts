@@ -79,8 +79,15 @@ export function judge(source: Column, target: Column): Verdict {
   const nulls = source.nullable && !target.nullable ? ['NULL'] : []
   const losses = [...nulls, ...values, ...rareLosses(source, target)]
   if (losses.length === 0) return kept(source, target)
-  const refused = nulls.length > 0 || (values.length > 0 && !source.domain.dynamic)
+  const refused =
+    nulls.length > 0 || (values.length > 0 && !source.domain.dynamic && !checkedThere(source, target))
   return { grade: refused ? 'lossy' : 'checked', why: losses.join('; ') }
+}
+
+/** A target that declares no bounds (SQLite) looks at each number, and takes those that it keeps exactly. */
+function checkedThere(source: Column, target: Column): boolean {
+  const exact = ({ kind }: Column) => kind === 'integer' || kind === 'decimal'
+  return target.domain.dynamic === true && exact(source) && exact(target)
 }
 
 /** A column without any possible value is always NULL, whatever its kind. */

@@ -197,4 +197,58 @@ describe('a table that is created in another family', () => {
       expect(keys).to.deep.equal([['2']])
     }
   })
+
+  it('holds what is there, whatever SQLite declares', async () => {
+    const file = sqliteFile(`
+      CREATE TABLE src (id INTEGER PRIMARY KEY, v VARCHAR(3), k VARCHAR(2) UNIQUE, d DECIMAL(4,2), u INTEGER UNSIGNED, fits VARCHAR(9), e DECIMAL(4,2));
+      INSERT INTO src VALUES (1, 'abcdef', 'abcd', 12345.678, -1, 'x', 12.5), (2, NULL, NULL, NULL, NULL, NULL, NULL)`)
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      const { code, stderr, report } = await copy(`sqlite:${file}?table=src`, place.url('dst'), '--create')
+      expect(code, stderr).to.equal(0)
+      expect(report.reasons.join('\n')).to.include('wider than declared').and.include('v, k, d, u')
+      expect(await place.query('SELECT v, k, d = 12345.678, u FROM dst WHERE id = 1')).to.deep.equal([
+        ['abcdef', 'abcd', '1', '-1'],
+      ])
+      const types = await place.query(
+        "SELECT COLUMN_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND COLUMN_NAME IN ('fits', 'e') ORDER BY 1",
+      )
+      expect(types).to.deep.equal([['decimal(4,2)'], ['varchar(9)']])
+    }
+  })
+
+  it('sorts numbers as numbers in SQLite, where they fit', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `CREATE TABLE src (id BIGINT UNSIGNED PRIMARY KEY, price DECIMAL(20,2), whole DECIMAL(30,0));
+         INSERT INTO src VALUES (1, 10.50, 1), (10, 9.25, 10), (100, -3.10, 100), (2, 1234567890123.45, 2);
+         CREATE TABLE large LIKE src; INSERT INTO large VALUES (18446744073709551615, 0.01, 1), (5, 12345678901234567.89, 9223372036854775808)`,
+      )
+      const file = scratchFile('db')
+      const made = await copy(place.url('src'), `sqlite:${file}?table=t`, '--create')
+      expect(made.code, made.stderr).to.equal(0)
+      expect(ask(file, 'SELECT id FROM t ORDER BY id')).to.deep.equal([[1n], [2n], [10n], [100n]])
+      expect(ask(file, 'SELECT id FROM t ORDER BY price')).to.deep.equal([[100n], [10n], [1n], [2n]])
+      expect(ask(file, 'SELECT id FROM t ORDER BY whole')).to.deep.equal([[1n], [2n], [10n], [100n]])
+      expect(
+        (await runCli(['verify', '--from', place.url('src'), '--to', `sqlite:${file}?table=t`])).code,
+      ).to.equal(0)
+      // A value that comes later and does not fit is refused, not rounded.
+      await place.query('DELETE FROM src; INSERT INTO src VALUES (18446744073709551615, 1, 1)')
+      expectRefusal(
+        await copy(place.url('src'), `sqlite:${file}?table=t`),
+        1,
+        'DATA_REJECTED',
+        '18446744073709551615',
+      )
+      // What has such values from the beginning becomes text.
+      const large = await copy(place.url('large'), `sqlite:${file}?table=large`, '--create')
+      expect(large.code, large.stderr).to.equal(0)
+      expect(ask(file, 'SELECT * FROM large ORDER BY length(id) DESC')).to.deep.equal([
+        ['18446744073709551615', '0.01', '1'],
+        ['5', '12345678901234567.89', '9223372036854775808'],
+      ])
+    }
+  })
 })
