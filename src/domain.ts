@@ -30,6 +30,8 @@ export interface Domain {
   readonly characters?: Characters
   /** The only texts that the column takes, in any order. */
   readonly members?: readonly string[]
+  /** Those of `members` that their own text does not lead to: the database takes it for another one, or for none. */
+  readonly ambiguous?: readonly string[]
   /** A value is a list of members, divided by commas. */
   readonly several?: true
   /** Spaces at the end are not kept. */
@@ -65,6 +67,11 @@ export interface Characters {
   readonly encoding: string
   /** Most bytes of one character in that encoding. */
   readonly maxBytes: number
+  /**
+   * Not every text of this encoding is known to come back from UTF-8 as it was: codes may share a character, or have none. Names
+   * the characters of the encoding as its database sees them, so that two columns with the same name may exchange bytes.
+   */
+  readonly mapping?: string
   /** What the repertoire holds, as first and last code point of each range; asked for only where it is needed. */
   readonly ranges?: readonly (readonly [number, number])[]
 }

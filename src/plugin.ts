@@ -65,7 +65,7 @@ export type { Characters, Domain, Grade, Verdict } from './domain.js'
 export type { LockState, RunRecord, RunStatus } from './task/task.js'
 export type * from './read.js'
 export type { Column, ColumnMapping, TableSchema }
-export type { ColumnKind, Key } from './schema.js'
+export type { CellEncoding, ColumnKind, Key } from './schema.js'
 export type { IdCell, IdMapPlan, IdPlan, LookupCell, LookupPlan, MissingRule } from './made-cells.js'
 export type { DateRule, HashRule, RangeRule, Shard, Sharding, ShardRule, SqlRule } from './sharding.js'
 export type { SourceTable } from './sources.js'

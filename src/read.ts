@@ -4,7 +4,7 @@ import type { RowshiftError } from './errors.js'
 import type { Column, TableSchema } from './schema.js'
 
 /**
- * One key range of the source, `(lower, upper]`, as cell text per key column (bytes: hexadecimal). null is
+ * One key range of the source, `(lower, upper]`, as cell text per key column (bytes, and texts that UTF-8 does not bring back: hexadecimal). null is
  * unbounded. Plain JSON.
  */
 export interface Split {

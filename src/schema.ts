@@ -21,6 +21,16 @@ export type ColumnKind =
   /** A moment: text in UTC. */
   | 'instant'
 
+/**
+ * How the values of a text column stand in cells:
+ *
+ * - `utf8`: the text in UTF-8. Two values of the column may share a text, and a character without one in Unicode is refused;
+ * - `reversible`: the same, but a text that does not come back from UTF-8 as it was is refused by the reader;
+ * - `encoded`: the text's bytes in the column's own encoding, which the other end has too;
+ * - `numbered`: for one of a list of members its number, for several of them the number whose bits say which, as digits.
+ */
+export type CellEncoding = 'utf8' | 'reversible' | 'encoded' | 'numbered'
+
 export interface Column {
   readonly name: string
   /** The type as the database writes it, for people and for the plugin itself. */
@@ -47,6 +57,8 @@ export interface Column {
   readonly sql?: string
   /** Rows for which `sql` fails. Default: none. */
   readonly refusals?: readonly Refusal[]
+  /** Set by the plan in both columns of a mapping. A source whose cells exist already (a file) says what they are. Default: `utf8`. */
+  readonly cells?: CellEncoding
 }
 
 /** A unique key. */

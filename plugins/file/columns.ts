@@ -2,11 +2,12 @@ import type { Column, ColumnKind, Domain } from '../../src/plugin.js'
 
 /** Anybody may have changed the schema of a file, and the plan counts on each word of it. */
 export function isColumn(value: unknown): value is Column {
-  const { name, type, kind, nullable, domain, collation = '' } = asObject(value) as Partial<Column>
+  const { name, type, kind, nullable, domain, collation = '', cells } = asObject(value) as Partial<Column>
   return (
     [name, type, collation].every(isText) &&
     KINDS.has(kind!) &&
     typeof nullable === 'boolean' &&
+    [undefined, 'utf8', 'encoded', 'numbered'].includes(cells) &&
     hasFields(domain, DOMAIN)
   )
 }
@@ -53,6 +54,7 @@ const DOMAIN = {
   maxChars: isCount,
   maxBytes: isCount,
   members: listOf(isText),
+  ambiguous: listOf(isText),
   several: isTrue,
   trimmed: isTrue,
   padded: isTrue,
@@ -70,6 +72,7 @@ const CHARACTERS = {
   repertoire: isText,
   encoding: isText,
   maxBytes: isCount,
+  mapping: isText,
   ranges: listOf(isRange),
 } satisfies Record<keyof NonNullable<Domain['characters']>, Is>
 

@@ -12,13 +12,14 @@ export function describeFile(file: string, table: string): TableSchema {
     table,
     identity: `file:${realpathSync(file)}`,
     // Nothing orders the lines of a file, and it may hold a row twice.
-    columns: columns.map(({ name, type, kind, nullable, domain, collation }) => ({
+    columns: columns.map(({ name, type, kind, nullable, domain, collation, cells = 'utf8' }) => ({
       name,
       type,
       kind,
       nullable,
       domain,
       ...(collation === undefined ? {} : { collation }),
+      cells,
       hasDefault: false,
       generated: false,
       ordered: false,

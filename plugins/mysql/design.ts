@@ -1,3 +1,4 @@
+import { askAboutTexts } from './asked.js'
 import type { Column, DesignRequest, Key, TableCreation, TableDesign, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { find } from '../../src/sql/tokens.js'
@@ -40,7 +41,7 @@ export async function designTable(session: Session, request: DesignRequest): Pro
     target: {
       table,
       identity: `${session.where} ${table}`,
-      columns: columnsOf(whole, dialect),
+      columns: await askAboutTexts(session, columnsOf(whole, dialect)),
       keys: keysOf(source, whole, own !== null),
       estimatedRows: null,
       estimatedRowBytes: source.estimatedRowBytes,

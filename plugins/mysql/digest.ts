@@ -3,8 +3,8 @@ import type { Column, Digest, DigestForm, DigestForms, ReadPlan } from '../../sr
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { versionOf } from './server.js'
-import { charsetOf, expressionOf } from './sql.js'
-import { COMPLETE, mappedText } from './unmapped.js'
+import { charsetOf, expressionOf, isReversible } from './sql.js'
+import { mappedText } from './unmapped.js'
 
 /**
  * The digest of a set of rows, computed by the server: how many, and the sum of the first 64 bits of SHA-256 of each row. A
@@ -187,7 +187,7 @@ function texts(column: Column, sql: string): Written[] {
   if (charset === null) return [bytes('text', `CAST(${sql} AS CHAR CHARACTER SET utf8mb4)`)]
   if (charset.startsWith('utf8')) return [bytes('text', sql)]
   const own = bytes(`bytes of ${charset}`, sql)
-  return [COMPLETE.test(charset) ? own : { ...own, finer: true }, bytes('text', converted(column, sql))]
+  return [isReversible(charset) ? own : { ...own, finer: true }, bytes('text', converted(column, sql))]
 }
 
 function converted(column: Column, sql: string): string {

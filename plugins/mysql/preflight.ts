@@ -7,6 +7,7 @@ import { askBounded } from './bounded.js'
 import type { Session, TextRow } from './connection.js'
 import { tryCreation } from './create.js'
 import { mapError } from './errors.js'
+import { checkJsonTypes } from './json-types.js'
 import { charsetOf, expressionOf, identifier, text } from './sql.js'
 
 /** ER_OPTION_PREVENTS_STATEMENT, ER_READ_ONLY_MODE. */
@@ -83,6 +84,10 @@ export async function checkSource(
   return [
     ...(splitSql === null ? [] : await splitWarnings(session, plan, splitSql)),
     ...(await checkOddValues(session, plan)),
+    ...(await checkJsonTypes(plan, {
+      ask: (cells, condition) => askRows(session, plan, `${cells}${keyCells(plan)}`, [condition], ''),
+      key: (cells) => namedKey(plan, cells),
+    })),
     ...(await checkRowSize(session, plan)),
     ...(await checkCollisions(session, plan)),
   ]
@@ -117,50 +122,25 @@ export async function explainQuery(session: Session, sql: string): Promise<strin
   })
 }
 
-/**
- * Values that a column holds although no statement can write them as text: index 0 of an ENUM, which reads as the empty
- * text and is refused by strict mode, and DECIMALs inside MySQL's JSON, which are read back as DOUBLEs (1.10 as 1.1).
- * Throws LOSSY for the latter, unless that was accepted: nobody can tell when they are written.
- */
+/** Index 0 of an ENUM, which reads as the empty text and is refused by strict mode: no statement can write it as text. */
 async function checkOddValues(session: Session, plan: Plan): Promise<string[]> {
-  const tests = plan.columns.flatMap(({ source, target, verdict }) => {
-    const name = expressionOf(source)
-    if (source.sql !== undefined) return []
-    if (source.domain.members && !source.domain.several) return [{ source, sql: `${name} = 0` }]
-    if (!source.domain.normalised || !target.domain.normalised || verdict.grade === 'lossy') return []
-    return [{ source, sql: `CAST(${name} AS CHAR) <> CAST(CAST(CAST(${name} AS CHAR) AS JSON) AS CHAR)` }]
-  })
-  if (tests.length === 0) return []
-  const which = tests.map(({ source, sql }) => `WHEN ${sql} THEN ${text(source.name)}`).join(' ')
-  const any = tests.map(({ sql }) => `(${sql})`).join(' OR ')
+  const columns = plan.columns
+    .map(({ source }) => source)
+    .filter(({ sql, domain }) => sql === undefined && domain.members !== undefined && !domain.several)
+  if (columns.length === 0) return []
+  const tests = columns.map(({ name }) => [name, `${identifier(name)} = 0`] as const)
+  const which = tests.map(([name, sql]) => `WHEN ${sql} THEN ${text(name)}`).join(' ')
+  const any = tests.map(([, sql]) => `(${sql})`).join(' OR ')
   const rows = await askRows(session, plan, `CASE ${which} END${keyCells(plan)}`, [`(${any})`], '').catch(
     (error: unknown) => {
       throw mapError(error, `looking for odd values in table ${plan.source.table}`)
     },
   )
-  if (rows === null) {
-    const names = tests.filter(({ source }) => source.kind === 'json').map(({ source }) => source.name)
-    return names.length === 0
-      ? []
-      : [
-          `whether JSON in ${names.join(', ')} holds a DECIMAL, whose digits would change, could not be checked in time`,
-        ]
-  }
-  const [row] = rows
+  const [row] = rows ?? []
   if (!row) return []
   const key = namedKey(plan, row.slice(1))
-  const where = `${row[0]}${key === '' ? '' : `, in the row with ${key}`}`
-  const { name, kind } = tests.find(({ source }) => source.name === row[0])!.source
-  if (kind === 'json') {
-    throw new RowshiftError(
-      'LOSSY',
-      `The copy would lose data:\n  a DECIMAL inside JSON is read back as a DOUBLE, which changes its digits: ${where}\n` +
-        `Accept the loss with "allow_lossy": ${JSON.stringify([name])}, or leave the row out with "where". Nothing was written.`,
-      { columns: [name] },
-    )
-  }
   return [
-    `an ENUM of index 0 (what an invalid value becomes without strict mode) is refused by the target, or becomes its member '': ${where}`,
+    `an ENUM of index 0 (what an invalid value becomes without strict mode) is refused by the target, or becomes its member '': ${row[0]}${key === '' ? '' : `, in the row with ${key}`}`,
   ]
 }
 

@@ -21,8 +21,15 @@ export function rowRefusal(plan: Plan, row: Batch, error: RowshiftError): Rowshi
   const key = rowName(plan, cells)
   const at = columnNamed(plan, error.message)
   const column = at < 0 ? null : plan.columns[at]!.target.name
-  const value = column === null ? '' : ` Its ${column} is ${excerpt(cells[at] ?? null)}.`
-  const which = key.length > 0 ? key.join(', ') : cells.slice(0, 5).map(excerpt).join(', ')
+  const value =
+    column === null ? '' : ` Its ${column} is ${excerpt(cells[at] ?? null, plan.columns[at]!.source)}.`
+  const which =
+    key.length > 0
+      ? key.join(', ')
+      : cells
+          .slice(0, 5)
+          .map((cell, i) => excerpt(cell, plan.columns[i]!.source))
+          .join(', ')
   const said = error.message.replace(/(.*) at row \d+/s, '$1').replaceAll(STAGE_NAME, plan.target.table)
   const details = { ...error.details, key, ...(column === null ? {} : { column }) }
   return new RowshiftError(

@@ -8,7 +8,7 @@ import type { Session, TextRow } from './connection.js'
 import { mapError } from './errors.js'
 import { fromSql } from './select.js'
 import { identifier } from './sql.js'
-import { OUT_OF_RANGE, unmappedError } from './unmapped.js'
+import { OUT_OF_RANGE, unmappedError, unmappedRefusals } from './unmapped.js'
 
 const EXCERPT = 60
 
@@ -19,14 +19,14 @@ interface Candidate {
 
 const WHOLE: Split = { index: 0, lower: null, upper: null }
 
-/** The error of a row for which a derived column fails. null: there is none, or it was not found in time (then `late` is called). */
+/** The error of a row that cannot be read: a derived column fails, or a value would not arrive. null: there is none, or it was not found in time (then `late` is called). */
 export async function findRefused(
   session: Session,
   plan: ReadPlan,
   split: Split,
   late: () => void = () => {},
+  all = [...derivedCandidates(plan), ...ownCandidates(plan)],
 ): Promise<RowshiftError | null> {
-  const all = candidates(plan)
   if (all.length === 0) return null
   const first = (result: (candidate: Candidate, i: number) => string) =>
     `CASE ${all.map((one, i) => `WHEN ${one.refusal.condition} THEN ${result(one, i)}`).join(' ')} END`
@@ -47,9 +47,12 @@ export async function findRefused(
   return row ? refused(plan, all[Number(row[0])]!, row.slice(1), names) : null
 }
 
-/** Whether a read may have failed because of a derived column. */
+/** Whether a read may have failed because of a value. */
 export function mayBeRefused(thrown: unknown, plan: ReadPlan): boolean {
-  return (thrown as { errno?: number }).errno === OUT_OF_RANGE && candidates(plan).length > 0
+  return (
+    (thrown as { errno?: number }).errno === OUT_OF_RANGE &&
+    (derivedCandidates(plan).length > 0 || ownCandidates(plan).length > 0)
+  )
 }
 
 /** Before a row moves: throws DATA_REJECTED for the first such row that is found soon. Resolves to warnings. */
@@ -59,7 +62,7 @@ export async function checkRefusals(session: Session, plan: Plan): Promise<strin
     warnings.push(
       'whether "columns" refuse a value of some row could not be checked in time; the run fails when one is met',
     )
-  const error = await findRefused(session, { ...plan, key: null }, WHOLE, late)
+  const error = await findRefused(session, { ...plan, key: null }, WHOLE, late, derivedCandidates(plan))
   if (error === null) return warnings.slice(0, 1)
   throw new RowshiftError(error.code, `${error.message} Nothing was written.`, error.details)
 }
@@ -79,9 +82,16 @@ export function misfitError(plan: ReadPlan, cells: Cells): RowshiftError {
   )
 }
 
-function candidates({ columns }: ReadPlan): Candidate[] {
+function derivedCandidates({ columns }: ReadPlan): Candidate[] {
   return columns.flatMap(({ source }) =>
     (source.refusals ?? []).map((refusal) => ({ column: source.name, refusal })),
+  )
+}
+
+/** Of columns that are read as they are. Hardly any row has such a value, so nothing is looked for before one is met. */
+function ownCandidates({ columns }: ReadPlan): Candidate[] {
+  return columns.flatMap(({ source }) =>
+    unmappedRefusals(source).map((refusal) => ({ column: source.name, refusal })),
   )
 }
 
@@ -116,11 +126,11 @@ export async function readError(
   split: Split | null,
   doing: string,
 ): Promise<RowshiftError> {
-  const known = unmappedError(error, plan)
-  if (known) return known
   const refused = split && mayBeRefused(error, plan) ? await findRefused(session, plan, split) : null
   const { table } = plan.source
   return (
-    refused ?? mapError(error, `${doing} table ${table}`, { table, ...(split ? { split: split.index } : {}) })
+    refused ??
+    unmappedError(error, plan) ??
+    mapError(error, `${doing} table ${table}`, { table, ...(split ? { split: split.index } : {}) })
   )
 }

@@ -17,6 +17,11 @@ export function removeSql(plan: Plan, rows: Batch): string {
 function equal(column: Column, cell: Buffer | null): string[] {
   const sql = identifier(column.name)
   const value = cell!
+  if (column.cells === 'numbered') return [`${sql} = ${numberLiteral(column, value.toString('latin1'))}`]
+  if (column.cells === 'encoded') {
+    const hex = value.toString('hex')
+    return [`${sql} = _${charsetOf(column)} x'${hex}'`, `CONVERT(${sql} USING binary) = x'${hex}'`]
+  }
   switch (column.kind) {
     case 'integer':
     case 'decimal':

@@ -1,5 +1,6 @@
 import type { Column, ColumnKind, Key, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
+import { askAboutTexts } from './asked.js'
 import type { Session, TextRow } from './connection.js'
 import { mapError } from './errors.js'
 import { domainOf } from './domain.js'
@@ -86,7 +87,10 @@ export async function describeTable(session: Session, table: string): Promise<Ta
   return {
     table: name!,
     identity: JSON.stringify([server, schema, name]),
-    columns: columns.map((row) => toColumn(row, version!, json)),
+    columns: await askAboutTexts(
+      session,
+      columns.map((row) => toColumn(row, version!, json)),
+    ),
     keys: toKeys(keyParts),
     estimatedRows: positive(rows),
     estimatedRowBytes: positive(rowBytes),

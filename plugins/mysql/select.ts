@@ -5,7 +5,16 @@ import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
 import type { Session, TextRow } from './connection.js'
 import { mapError } from './errors.js'
 import { mappedText } from './unmapped.js'
-import { expressionOf, identifier, keyLiteral, keyOrder, keyText } from './sql.js'
+import {
+  charsetOf,
+  expressionOf,
+  hexLiteral,
+  identifier,
+  isReversible,
+  keyLiteral,
+  keyOrder,
+  keyText,
+} from './sql.js'
 
 /** `SELECT … FROM t WHERE …`: the query of one split. */
 export function selectSql(plan: ReadPlan, split: Split): string {
@@ -25,11 +34,13 @@ export function fromSql(plan: ReadPlan, split: Split, more: readonly string[] = 
 }
 
 /**
- * FLOAT is sent with 6 digits, and FLOAT(M,D) and DOUBLE(M,D) with D decimal places; as a plain double a value comes with all its digits.
- * Adding 0 would do the same but lose -0.
+ * How a column is read, so that its cells are what the plan says. FLOAT is sent with 6 digits, and FLOAT(M,D) and DOUBLE(M,D) with D
+ * decimal places; as a plain double a value comes with all its digits. Adding 0 would do the same but lose -0.
  */
 export function readExpression(column: Column): string {
   const name = expressionOf(column)
+  if (column.cells === 'encoded') return `CONVERT(${name} USING binary)`
+  if (column.cells === 'numbered') return `${name}+0`
   return column.kind === 'float' && /^(float|double\()/.test(column.type)
     ? `${name}*1e0`
     : (mappedText(column) ?? name)
@@ -37,7 +48,7 @@ export function readExpression(column: Column): string {
 
 export function keyProbe(session: Session, plan: ReadPlan): KeyProbe {
   const key = keyColumns(plan)
-  const cells = (plan.key?.columns ?? []).map(keyText)
+  const cells = (plan.key?.columns ?? []).map(boundText)
   const present = rangeConditions(key, { lower: null, upper: null }, plan.where, plan.window?.sql)
   const ask = async (
     selected: readonly string[],
@@ -92,5 +103,21 @@ function keyColumns(plan: ReadPlan): SqlKeyColumn[] {
 }
 
 function literals(plan: ReadPlan, bound: KeyValue | null): string[] | null {
-  return bound && bound.map((value, i) => keyLiteral(plan.key!.columns[i]!, value))
+  return bound && bound.map((value, i) => boundLiteral(plan.key!.columns[i]!, value))
+}
+
+/** The bounds of a text that does not come back from UTF-8 as it was are its bytes. */
+function boundText(column: Column): string {
+  return ownEncoding(column) === null ? keyText(column) : `HEX(${identifier(column.name)})`
+}
+
+function boundLiteral(column: Column, value: string): string {
+  const charset = ownEncoding(column)
+  return charset === null ? keyLiteral(column, value) : `_${charset} ${hexLiteral(column, value)}`
+}
+
+function ownEncoding(column: Column): string | null {
+  const charset = charsetOf(column)
+  const isText = column.kind === 'text' && column.domain.members === undefined
+  return isText && charset !== null && !isReversible(charset) ? charset : null
 }

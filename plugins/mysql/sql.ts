@@ -7,6 +7,11 @@ export function identifier(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``
 }
 
+/** Every text of these comes back from UTF-8 as it was: Unicode, checked by the server, and latin1, which maps all 256 bytes. */
+export function isReversible(charset: string): boolean {
+  return /^(utf8\w*|utf16\w*|utf32|latin1|binary)$/.test(charset)
+}
+
 /** What stands for a column's values in SQL: its name, or what it is derived by. */
 export function expressionOf({ name, sql }: Column): string {
   return sql ?? identifier(name)
@@ -32,7 +37,7 @@ export function keyLiteral(column: Column, value: string): string {
   const { type, kind } = column
   if (isBit(type) || enumMembers(type) > 0) return checked(column, value, /^\d+$/.test(value))
   if (kind === 'integer' || kind === 'decimal' || kind === 'float') return numberLiteral(column, value)
-  if (kind === 'bytes') return `x'${checked(column, value, /^([0-9a-f]{2})*$/i.test(value))}'`
+  if (kind === 'bytes') return hexLiteral(column, value)
   return text(value)
 }
 
@@ -41,6 +46,11 @@ export function numberLiteral(column: Column, value: string): string {
   const number = checked(column, value, isFormed(column, value))
   // Without an exponent it would be a DECIMAL.
   return column.kind !== 'float' || /e/i.test(number) ? number : `${number}e0`
+}
+
+/** Bytes, of their hexadecimal digits. Throws DATA_REJECTED for others. */
+export function hexLiteral(column: Column, value: string): string {
+  return `x'${checked(column, value, /^([0-9a-f]{2})*$/i.test(value))}'`
 }
 
 function checked({ name, type }: Column, value: string, fits: boolean): string {

@@ -1,4 +1,4 @@
-import type { ColumnMapping, Plan } from '../../src/plugin.js'
+import type { Column, ColumnMapping, Plan } from '../../src/plugin.js'
 import { Guards } from './guards.js'
 import { identifier } from './sql.js'
 import type { InsertMemory, Quoting } from './transcode.js'
@@ -95,9 +95,15 @@ function everyColumn(plan: Plan, value: (name: string) => string, table = ''): s
  */
 function mergeSql(plan: Plan, facts: WriteFacts, target: string): Merge {
   const columns = targetColumns(plan)
-  const selected = plan.columns.map(({ target: { name } }) => `${STAGE}.${identifier(name)}`).join(',')
+  const numbered = new Set(
+    plan.columns
+      .filter(({ target }) => target.cells === 'numbered')
+      .map(({ target }) => identifier(target.name)),
+  )
+  // As text, a member may be taken for another one.
+  const staged = (name: string) => `${STAGE}.${name}${numbered.has(name) ? '+0' : ''}`
+  const selected = plan.columns.map(({ target: { name } }) => staged(identifier(name))).join(',')
   const insert = `INSERT INTO ${target} (${columns}) SELECT ${selected} FROM ${STAGE}`
-  const staged = (name: string) => `${STAGE}.${name}`
   if (facts.uniqueKeys === 1) {
     const [first] = plan.identity!
     const update =
@@ -120,30 +126,47 @@ function mergeSql(plan: Plan, facts: WriteFacts, target: string): Merge {
 
 /** Numbers go in bare, which is shorter; but only into numbers, since a bare number means an ENUM's index. */
 function quoting({ source, target }: ColumnMapping): Quoting {
+  if (source.cells === 'numbered') return 'integer'
   const number = target.kind === 'integer' || target.kind === 'decimal'
   if (number && (source.kind === 'integer' || source.kind === 'decimal')) return source.kind
-  return source.kind === 'bytes' ? 'bytes' : 'text'
+  return source.kind === 'bytes' || source.cells === 'encoded' ? 'bytes' : 'text'
 }
 
 /**
  * MySQL refuses raw bytes in a file declared utf8mb4, so there a table with binary columns is loaded as binary and its
- * text columns are converted by name. MariaDB takes raw bytes; but with a SET clause it gives a row with id 0 a new id
- * in spite of NO_AUTO_VALUE_ON_ZERO, so there no SET clause may appear.
+ * text columns are converted by name; so it is on both servers where the bytes of a text go as they are. MariaDB takes other raw
+ * bytes. But with a SET clause it gives a row with id 0 a new id in spite of NO_AUTO_VALUE_ON_ZERO, unless the clause has the id.
  */
 function loadSql(plan: Plan, table: string, replace: boolean): string {
   const { mariadb } = plan.write.facts as WriteFacts
-  const binary = !mariadb && plan.columns.some(({ source }) => source.kind === 'bytes')
-  const conversions: string[] = []
-  const columns = plan.columns.map(({ source, target }, i) => {
+  const binary = plan.columns.some(
+    ({ source }) => source.cells === 'encoded' || (!mariadb && source.kind === 'bytes'),
+  )
+  const values = plan.columns.map(({ source }, i) => loadedValue(source, `@v${i}`, binary))
+  const set = values.some((value) => value !== null)
+  const columns = plan.columns.map(({ target }, i) => {
     const name = identifier(target.name)
-    if (!binary || (source.kind !== 'text' && source.kind !== 'json')) return name
-    conversions.push(`${name} = CONVERT(@v${i} USING utf8mb4)`)
-    return `@v${i}`
+    const value = values[i] ?? (mariadb && set && isCounted(target) ? `@v${i}` : null)
+    return value === null ? { name, set: [] } : { name: `@v${i}`, set: [`${name} = ${value}`] }
   })
+  const assignments = columns.flatMap((column) => column.set)
   return (
     `LOAD DATA LOCAL INFILE 'rowshift' ${replace ? 'REPLACE ' : ''}INTO TABLE ${table}` +
     ` CHARACTER SET ${binary ? 'binary' : 'utf8mb4'}` +
     " FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'" +
-    ` (${columns.join(', ')})${conversions.length === 0 ? '' : ` SET ${conversions.join(', ')}`}`
+    ` (${columns.map(({ name }) => name).join(', ')})${set ? ` SET ${assignments.join(', ')}` : ''}`
   )
+}
+
+/** What a column is set to, by the variable that holds its cell; null: the cell itself, as it stands in the file. */
+function loadedValue({ kind, cells }: Column, variable: string, binary: boolean): string | null {
+  // As text, a number would first be looked for among the members.
+  if (cells === 'numbered') return `CAST(${variable} AS UNSIGNED)`
+  const utf8 = (kind === 'text' || kind === 'json') && cells !== 'encoded'
+  return binary && utf8 ? `CONVERT(${variable} USING utf8mb4)` : null
+}
+
+/** Whether the column may have AUTO_INCREMENT. */
+function isCounted({ kind, hasDefault }: Column): boolean {
+  return kind === 'integer' && hasDefault
 }

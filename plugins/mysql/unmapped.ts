@@ -1,53 +1,53 @@
 import type { Column, ReadPlan, Refusal } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
-import { charsetOf, identifier } from './sql.js'
+import { holdsHiddenType } from './json-types.js'
+import { charsetOf, identifier, isReversible } from './sql.js'
 
 export const OUT_OF_RANGE = 1690
 
-/** Whatever these hold has a character: Unicode, checked by the server, and latin1, which maps all 256 bytes. */
-export const COMPLETE = /^(utf8\w*|utf16\w*|utf32|ucs2|latin1|binary)$/
+const HIDDEN = 'DECIMAL, UNSIGNED, a date or time, bytes'
 
-/**
- * Columns of other character sets may hold bytes that are no character (0x98 in cp1251), which the server sends as `?`
- * without a word. There the expression fails, by a number that is out of range, when text has more `?` as it is sent
- * than as it is stored. null: nothing can be lost.
- */
-export function mappedText(column: Column): string | null {
-  if (column.sql !== undefined) return null
-  const name = identifier(column.name)
-  if (hasEmptyMember(column)) return `IF(${name} + 0 = 0, CONCAT(~0 + (1 + LENGTH(${name}))), ${name})`
-  const charset = charsetOf(column)
-  if (charset === null || column.domain.members || COMPLETE.test(charset)) return null
-  return `IF(${isMapped(name)}, CONVERT(${name} USING utf8mb4), CONCAT(~0 + LENGTH(${name})))`
+/** Unicode itself, in which U+FFFD is a character like others; elsewhere it stands for what has none. */
+const UNICODE = /^(ucs2|gb18030)$/
+
+/** What a column may hold that its text does not say. */
+interface Unclear {
+  /** True of every row whose value arrives. */
+  readonly condition: string
+  readonly value: string
+  /** Follows the value. */
+  readonly why: string
+  /** Follows "Column c of table t". */
+  readonly holds: string
 }
 
-/** The invalid value of an ENUM, index 0, is sent as the empty text, just like a member that is empty. */
-function hasEmptyMember({ domain }: Column): boolean {
-  return !domain.several && domain.members?.includes('') === true
+/**
+ * Columns of other character sets may hold codes that are no character (0x98 in cp1251), which the server sends as `?` or
+ * U+FFFD without a word, and codes that share a character (0x5C and 0x815F in sjis). There the expression fails, by a number that
+ * is out of range. null: nothing can be lost.
+ */
+export function mappedText(column: Column): string | null {
+  const unclear = unclearValues(column)
+  if (unclear === null) return null
+  const name = identifier(column.name)
+  const plain = column.kind === 'json' || column.domain.members !== undefined
+  const text = plain ? name : `CONVERT(${name} USING utf8mb4)`
+  return `IF(${unclear.condition}, ${text}, CONCAT(~0 + (1 + LENGTH(${name}))))`
 }
 
 /** The failure of {@link mappedText} in words; null when the error is another one. */
 export function unmappedError(thrown: unknown, plan: ReadPlan): RowshiftError | null {
   const { errno, message } = thrown as { errno?: number; message: string }
   if (errno !== OUT_OF_RANGE) return null
-  const columns = plan.columns.map(({ source }) => source).filter((column) => mappedText(column) !== null)
+  const columns = plan.columns.map(({ source }) => source).filter((column) => unclearValues(column) !== null)
   const column = columns.find(({ name }) => message.includes(`.${identifier(name)})`))
   if (!column) return null
   const { table } = plan.source
-  const name = identifier(column.name)
-  if (hasEmptyMember(column)) {
-    return new RowshiftError(
-      'DATA_REJECTED',
-      `Column ${column.name} of table ${table} holds the invalid value of an ENUM (index 0), which would arrive as its empty member. ` +
-        `Correct the rows of: SELECT * FROM ${identifier(table)} WHERE ${name} + 0 = 0.`,
-      { table, column: column.name },
-      thrown,
-    )
-  }
+  const { condition, holds } = unclearValues(column)!
   return new RowshiftError(
     'DATA_REJECTED',
-    `Column ${column.name} of table ${table} holds bytes that are no character of ${charsetOf(column)}, and would arrive as "?". ` +
-      `Correct the rows of: SELECT * FROM ${identifier(table)} WHERE NOT (${isMapped(name)}).`,
+    `Column ${column.name} of table ${table} ${holds} ` +
+      `Correct the rows of: SELECT * FROM ${identifier(table)} WHERE NOT (${condition}).`,
     { table, column: column.name },
     thrown,
   )
@@ -55,21 +55,77 @@ export function unmappedError(thrown: unknown, plan: ReadPlan): RowshiftError | 
 
 /** The rows for which {@link mappedText} fails, where a derived column is made of it. */
 export function unmappedRefusals(column: Column): Refusal[] {
-  if (mappedText(column) === null) return []
-  const name = identifier(column.name)
-  if (hasEmptyMember(column))
-    return [
-      {
-        condition: `${name} + 0 = 0`,
-        value: `${name} + 0`,
-        why: 'is the invalid index of an ENUM; correct it',
-      },
-    ]
-  const why = `(as hexadecimal digits) is no text in ${charsetOf(column)}; correct it`
-  return [{ condition: `NOT (${isMapped(name)})`, value: `HEX(${name})`, why }]
+  const unclear = unclearValues(column)
+  if (unclear === null) return []
+  const { condition, value, why } = unclear
+  return [{ condition: `NOT (${condition})`, value, why }]
 }
 
-function isMapped(name: string): string {
-  const length = (text: string) => `CHAR_LENGTH(REPLACE(${text}, '?', ''))`
-  return `${length(name)} <=> ${length(`CONVERT(${name} USING utf8mb4)`)}`
+function unclearValues(column: Column): Unclear | null {
+  const { sql, cells, domain } = column
+  if (sql !== undefined || cells === 'encoded' || cells === 'numbered') return null
+  if (column.kind === 'json') return cells === 'reversible' ? hiddenType(column) : null
+  if (domain.members !== undefined) return unclearMember(column)
+  const charset = charsetOf(column)
+  if (charset === null || isReversible(charset)) return null
+  return cells === 'reversible' ? irreversible(column, charset) : unmapped(column, charset)
+}
+
+/** The empty member: that of an ENUM reads like its invalid value, index 0; that of a SET is lost between commas. */
+function unclearMember({ name: column, domain }: Column): Unclear | null {
+  const empty = domain.members!.indexOf('')
+  if (empty < 0) return null
+  const name = identifier(column)
+  const value = `${name} + 0`
+  if (domain.several) {
+    return {
+      condition: `COALESCE((${value}) & ${2n ** BigInt(empty)} = 0, TRUE)`,
+      value,
+      why: 'has the empty member of a SET, which its text does not show; correct it',
+      holds: 'holds the empty member of a SET, which its text does not show.',
+    }
+  }
+  return {
+    condition: `COALESCE(${value} <> 0, TRUE)`,
+    value,
+    why: 'is the invalid value of an ENUM (index 0), which would arrive as its empty member; correct it',
+    holds: 'holds the invalid value of an ENUM (index 0), which would arrive as its empty member.',
+  }
+}
+
+function hiddenType({ name: column }: Column): Unclear {
+  const name = identifier(column)
+  return {
+    condition: `NOT COALESCE(${holdsHiddenType(column)}, FALSE)`,
+    value: `CAST(${name} AS CHAR)`,
+    why: `is JSON with a value inside whose type its text does not show (${HIDDEN}); leave the row out, or accept the loss with "allow_lossy"`,
+    holds: `holds JSON with a value inside whose type its text does not show (${HIDDEN}).`,
+  }
+}
+
+/** Text has more replacement characters as it is sent than as it is stored. */
+function unmapped({ name: column }: Column, charset: string): Unclear {
+  const name = identifier(column)
+  const without = (text: string) => `REPLACE(${text}, '?', '')`
+  const sent = without(`CONVERT(${name} USING utf8mb4)`)
+  const all = UNICODE.test(charset) ? sent : `REPLACE(${sent}, _utf8mb4 x'EFBFBD', '')`
+  return {
+    condition: `CHAR_LENGTH(${without(name)}) <=> CHAR_LENGTH(${all})`,
+    value: `HEX(${name})`,
+    why: `(as hexadecimal digits) is not text in ${charset}; correct it`,
+    holds: `holds bytes that are not a character of ${charset}, and would arrive as "?".`,
+  }
+}
+
+function irreversible({ name: column }: Column, charset: string): Unclear {
+  const name = identifier(column)
+  const back = `CONVERT(CONVERT(${name} USING utf8mb4) USING ${charset})`
+  return {
+    condition: `CONVERT(${back} USING binary) <=> CONVERT(${name} USING binary)`,
+    value: `HEX(${name})`,
+    why: `(as hexadecimal digits) does not come back from UTF-8 to ${charset} as it was; correct it`,
+    holds:
+      `holds bytes that do not come back from UTF-8 to ${charset} as they were: they are not a character, or another code ` +
+      'has the same one. They would arrive only in a column of the same character set that nothing on the way looks into.',
+  }
 }

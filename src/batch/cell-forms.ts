@@ -45,10 +45,12 @@ const DYNAMIC: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
   },
 }
 
-export type FormedColumn = Pick<Column, 'name' | 'type' | 'kind' | 'domain'>
+type Formed = Pick<Column, 'kind' | 'domain' | 'cells'>
+export type FormedColumn = Formed & Pick<Column, 'name' | 'type'>
 
 /** null: any bytes. */
-export function formOf({ kind, domain }: Pick<Column, 'kind' | 'domain'>): CellForm | null {
+export function formOf({ kind, domain, cells }: Formed): CellForm | null {
+  if (cells === 'numbered') return INTEGER
   return (domain.dynamic ? DYNAMIC : FORMS)[kind] ?? null
 }
 
@@ -71,6 +73,6 @@ export function misfit(columns: readonly FormedColumn[], cells: Cells): Misfit |
 }
 
 /** Whether this is how a value of the column is written. */
-export function isFormed(column: Pick<Column, 'kind' | 'domain'>, value: string): boolean {
+export function isFormed(column: Formed, value: string): boolean {
   return formOf(column)?.pattern.test(value) ?? true
 }

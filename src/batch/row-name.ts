@@ -8,8 +8,9 @@ export type Cells = readonly (Buffer | null)[]
 const EXCERPT = 60
 
 /** The beginning of a value, for people. */
-export function excerpt(cell: Buffer | null): string {
+export function excerpt(cell: Buffer | null, column?: Pick<Column, 'cells'>): string {
   if (cell === null) return 'NULL'
+  if (column?.cells === 'encoded') return `0x${cell.toString('hex', 0, EXCERPT)}`
   const text = cell.toString('utf8', 0, EXCERPT)
   return JSON.stringify(cell.length > EXCERPT ? `${text}…` : text)
 }
@@ -26,7 +27,7 @@ export function rowName({ key, columns, target }: NamingPlan, cells: Cells): str
   const name = (end: 'source' | 'target', names: readonly string[]) =>
     names.flatMap((name) => {
       const at = columns.findIndex((column) => isOwn(column[end], name))
-      return at < 0 ? [] : [`${name} = ${excerpt(cells[at] ?? null)}`]
+      return at < 0 ? [] : [`${name} = ${excerpt(cells[at] ?? null, columns[at]!.source)}`]
     })
   const split = key?.columns.map((column) => column.name) ?? []
   const copied = (name: string) =>
@@ -49,7 +50,7 @@ export function sourceRowName(
   const names = key?.columns.map((column) => column.name) ?? source.keys[0]?.columns ?? []
   return names.flatMap((name) => {
     const at = columns.findIndex((column) => isOwn(column, name))
-    return at < 0 ? [] : [`${name} = ${excerpt(cells[at] ?? null)}`]
+    return at < 0 ? [] : [`${name} = ${excerpt(cells[at] ?? null, columns[at])}`]
   })
 }
 

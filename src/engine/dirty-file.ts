@@ -80,7 +80,7 @@ function schemaOf(runId: string, { source, target }: Plan, columns: readonly Col
     runId,
     source: source.table,
     target: target.table,
-    columns: columns.map(withoutSql),
+    columns: columns.map(asWritten),
   }
 }
 
@@ -96,8 +96,8 @@ function told(columns: readonly Column[]): Column[] {
   })
 }
 
-/** How the values were derived is of no use to who reads them again. */
-function withoutSql(column: Column): Column {
-  const { sql: _, refusals: __, ...own } = column
-  return own
+/** How the values were derived is of no use to who reads them again; how they stand in the file is. */
+function asWritten(column: Column): Column {
+  const { sql: _, refusals: __, cells = 'utf8', ...own } = column
+  return { ...own, cells: cells === 'reversible' ? 'utf8' : cells }
 }

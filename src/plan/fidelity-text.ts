@@ -23,7 +23,7 @@ export function textLosses({ domain: from }: Column, { domain: to }: Column): st
 
 function memberLosses(from: Domain, to: Domain): string[] {
   if (from.members === undefined) return ['text that is not a member of the target']
-  const taken = new Set(to.members)
+  const taken = new Set(to.members!.filter((member) => to.ambiguous?.includes(member) !== true))
   const missing = from.members.filter((member) => !taken.has(member))
   const losses: string[] = []
   if (from.several && !to.several) losses.push('sets of other than one member')

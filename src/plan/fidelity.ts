@@ -74,7 +74,10 @@ export function judge(source: Column, target: Column): Verdict {
   if (compare === undefined) {
     return { grade: 'impossible', why: `${describe(source)} has no meaning as ${describe(target)}` }
   }
-  const same = source.kind === target.kind && sameDomain(source, target)
+  if (!fitsCells(source, target)) {
+    return { grade: 'impossible', why: notText(source) }
+  }
+  const same = source.cells === 'numbered' || (source.kind === target.kind && sameDomain(source, target))
   const values = same ? [] : [...new Set([...formLosses(source, target), ...compare(source, target)])]
   const nulls = source.nullable && !target.nullable ? ['NULL'] : []
   const losses = [...nulls, ...values, ...rareLosses(source, target)]
@@ -88,6 +91,17 @@ export function judge(source: Column, target: Column): Verdict {
 function checkedThere(source: Column, target: Column): boolean {
   const exact = ({ kind }: Column) => kind === 'integer' || kind === 'decimal'
   return target.domain.dynamic === true && exact(source) && exact(target)
+}
+
+/** Cells that are not UTF-8 have a meaning only where the target expects the same. */
+function fitsCells({ cells }: Column, target: Column): boolean {
+  return (cells !== 'encoded' && cells !== 'numbered') || cells === target.cells
+}
+
+function notText(source: Column): string {
+  const what =
+    source.cells === 'numbered' ? 'the numbers of members' : `text in ${source.domain.characters?.encoding}`
+  return `its cells are ${what}, which only a column like ${describe(source)} takes`
 }
 
 /** A column without any possible value is always NULL, whatever its kind. */
@@ -113,7 +127,7 @@ function sameDomain(source: Column, target: Column): boolean {
       // Judged apart.
       unsignedZero: undefined,
     })
-  return canonical(source) === canonical(target)
+  return source.domain.ambiguous === undefined && canonical(source) === canonical(target)
 }
 
 /** A geometry or a UUID is itself, text or bytes, nothing else; and only UTF-8 columns can take the bytes of a cell as text. */
@@ -131,7 +145,7 @@ function rareLosses(source: Column, target: Column): Losses {
   return [
     ...(signed && target.domain.unsignedZero === true ? ['the sign of −0'] : []),
     ...(parsed && target.domain.normalised === true
-      ? ['zeros at the end of DECIMAL numbers inside, and digits beyond the first 15']
+      ? ['types inside that its text does not show (DECIMAL, unsigned, dates and times, bytes)']
       : []),
   ]
 }

@@ -18,6 +18,7 @@ import { BATCH_BYTES } from './limits.js'
 import { settleLosses } from './losses.js'
 import type { ColumnPair, MappingResult } from './mapping.js'
 import { mapColumns } from './mapping.js'
+import { withCells } from './cells.js'
 import { settleRules, shardWarnings } from './shard-rule.js'
 import type { ShardPlace } from './shards.js'
 import { highestOfShards, planShards } from './shards.js'
@@ -68,8 +69,10 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source, many !== null)
   const transform = await planTransform(params.transform)
   const open = transform === null ? target : openTarget(source, target, params.columns)
-  const mapping = await mapColumns(reader, source, open, params.columns)
-  checkNamedColumns(params, source, open, mapping.pairs)
+  const named = await mapColumns(reader, source, open, params.columns)
+  checkNamedColumns(params, source, open, named.pairs)
+  const use = { shard: params.shard, transform: transform !== null, losses: params.allowLossy }
+  const mapping = { ...named, pairs: withCells(named.pairs, use) }
   const { allowLossy, where } = params
   const chosen = chooseKey(source, params.key)
   const staged = await planStage({

@@ -11,7 +11,7 @@ export function comparisonSetup(plan: VerifyPlan, stage: StagePlan | null, count
   const columns = plan.columns.slice(0, count)
   const setup = {
     names: columns.map(({ source }) => source.name),
-    binary: columns.map(({ source }) => source.kind === 'bytes'),
+    binary: columns.map(({ source }) => source.kind === 'bytes' || source.cells === 'encoded'),
     forms: columns.map(formsOf),
     identity: plan.identity,
     reads: stage && readRows(plan, stage),

@@ -1,6 +1,7 @@
 import type { ResolvedConnection } from '../config/config.js'
 import { checkCondition } from '../plan/condition.js'
 import { BATCH_BYTES } from '../plan/limits.js'
+import { withCells } from '../plan/cells.js'
 import { checkNamedColumns, splitRows } from '../plan/plan.js'
 import type { Places } from '../plan/places.js'
 import { RowshiftError } from '../errors.js'
@@ -81,7 +82,8 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     places: ends.places,
     target,
     tables: [],
-    pairs: [...remade, ...generated],
+    // Values of JSON are compared, not refused.
+    pairs: withCells([...remade, ...generated], { shard: params.shard, transform: false, losses: 'all' }),
     key: chosen.key,
     shardReads,
     workerNum: params.workerNum,
