@@ -1,6 +1,7 @@
 import { RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
+import { leniently } from './lenient-ddl.js'
 import { text } from './sql.js'
 
 /** Runs the statements that make a table. */
@@ -12,7 +13,7 @@ export async function createTable(
 ): Promise<void> {
   for (const sql of statements) {
     if (signal.aborted) throw new RowshiftError('INTERRUPTED', `Interrupted while creating table ${table}.`)
-    await session.query(sql).catch((error: unknown) => {
+    await leniently(session, sql).catch((error: unknown) => {
       throw creationError(error, table, sql)
     })
   }
@@ -28,7 +29,7 @@ export async function tryCreation(
   statements: readonly string[],
 ): Promise<void> {
   for (const sql of statements.filter((each) => each.startsWith('CREATE'))) {
-    await session.query(`PREPARE rowshift_probe FROM ${text(sql)}`).catch((error: unknown) => {
+    await leniently(session, `PREPARE rowshift_probe FROM ${text(sql)}`).catch((error: unknown) => {
       throw creationError(error, table, sql)
     })
     await session.query('DEALLOCATE PREPARE rowshift_probe')

@@ -13,7 +13,7 @@ export interface Setting {
   /** What it must be after `session`; null: users may change it. */
   readonly must: string | null
   /** How the comment begins in which only some servers read it. */
-  readonly only?: '!50708' | '!50720' | '!80000' | '!80030' | 'M!100601'
+  readonly only?: '!50708' | '!50720' | '!80000' | '!80011' | '!80030' | 'M!100601' | 'M!101101'
 }
 
 const MODES = [
@@ -62,7 +62,7 @@ export const SETTINGS: readonly Setting[] = [
   // Longer than any key, so that ORDER BY compares all of it.
   { name: 'max_sort_length', value: '8192', must: '8192' },
   { name: 'div_precision_increment', value: '4', must: null },
-  { name: 'group_concat_max_len', value: '4294967295', must: null },
+  { name: 'group_concat_max_len', value: '1073741824', must: null },
   { name: 'default_week_format', value: '0', must: null },
   { name: 'lc_time_names', value: "'en_US'", must: null },
   { name: 'foreign_key_checks', value: '1', must: null },
@@ -82,8 +82,11 @@ export const SETTINGS: readonly Setting[] = [
     must: '1',
     only: '!80030',
   },
+  { name: 'show_create_table_verbosity', value: '0', must: '0', only: '!80011' },
   { name: 'max_statement_time', value: '0', must: null, only: 'M!100601' },
   { name: 'check_constraint_checks', value: '1', must: null, only: 'M!100601' },
+  { name: 'explicit_defaults_for_timestamp', value: '1', must: null, only: '!80000' },
+  { name: 'explicit_defaults_for_timestamp', value: '1', must: null, only: 'M!101101' },
   { name: 'max_error_count', value: '65535', must: null, only: 'M!100601' },
   { name: 'old_mode', value: "'UTF8_IS_UTF8MB3'", must: 'UTF8_IS_UTF8MB3', only: 'M!100601' },
   { name: 'default_regex_flags', value: "''", must: '', only: 'M!100601' },

@@ -2,6 +2,7 @@ import { isolate } from '../../src/batch/isolate.js'
 import type { Batch, TableCounts, WriteOptions } from '../../src/plugin.js'
 import { addCounts, nothingWritten, RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
+import { leniently } from './lenient-ddl.js'
 import { mapError, warningError } from './errors.js'
 import { duplicateCounts, figure, warnings } from './counts.js'
 import { rowRefusal, unwritable } from './refusals.js'
@@ -32,7 +33,7 @@ export class SplitWrite {
     const iterator = batches[Symbol.asyncIterator]()
     let next = await iterator.next()
     if (next.done) return nothingWritten
-    for (const sql of this.#statements.stage?.create ?? []) await this.#session.query(sql)
+    for (const sql of this.#statements.stage?.create ?? []) await leniently(this.#session, sql)
     await this.#begin()
     const take = async function* (most: number): AsyncGenerator<Batch> {
       for (let bytes = 0; !next.done && bytes < most; next = await iterator.next()) {

@@ -8,6 +8,7 @@ import type { WriteFacts } from './write-plan.js'
 /** Hides any table of that name from this session only. */
 export const STAGE_NAME = 'rowshift_stage'
 const STAGE = identifier(STAGE_NAME)
+const STAGE_KEY = identifier('rowshift_stage_key')
 /** What the rows of an INSERT are called in its ON DUPLICATE KEY UPDATE. */
 const NEW = identifier('rowshift_new')
 
@@ -57,12 +58,15 @@ export class Statements {
 
 export const dropStagingSql = `DROP TEMPORARY TABLE IF EXISTS ${STAGE}`
 
-/** A staging table without keys, and with the target's own types, so that what the target refuses is refused here. */
+/**
+ * A staging table with the target's own types, so that what the target refuses is refused here. Its key is of no use but that
+ * some servers take no table without one.
+ */
 export function stagingSql(table: string, columns: readonly string[]): string[] {
   const names = columns.map(identifier).join(',')
   return [
     dropStagingSql,
-    `CREATE TEMPORARY TABLE ${STAGE} ENGINE=InnoDB SELECT ${names} FROM ${identifier(table)} LIMIT 0`,
+    `CREATE TEMPORARY TABLE ${STAGE} (${STAGE_KEY} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB SELECT ${names} FROM ${identifier(table)} LIMIT 0`,
   ]
 }
 

@@ -6,6 +6,7 @@ import { mapError } from './errors.js'
 import { checkTarget } from './preflight.js'
 import { describeFacts, isMariadb } from './schema.js'
 import { text } from './sql.js'
+import { leniently } from './lenient-ddl.js'
 import { dropStagingSql, stagingSql } from './statements.js'
 
 /** What the writer wants to know again. */
@@ -119,7 +120,7 @@ async function chooseStaging(
 /** Only this session sees a temporary table, so that trying to make one changes nothing. */
 async function tryStaging(session: Session, table: string, columns: readonly string[]): Promise<void> {
   try {
-    for (const sql of stagingSql(table, columns)) await session.query(sql)
+    for (const sql of stagingSql(table, columns)) await leniently(session, sql)
     await session.query(dropStagingSql)
   } catch (error) {
     throw mapError(error, `making a temporary staging table like ${table} (this write mode needs one here)`, {

@@ -57,9 +57,13 @@ export async function planTarget(request: TargetRequest, source: TableSchema): P
 
 /** The table that was made must be the one that the plan counts on, after `pre_sql` too. Throws CREATE_FAILED. */
 export function checkCreated({ target }: Plan, real: TableSchema): void {
-  const differences = real.columns.length === target.columns.length ? [] : [counts(target, real)]
+  // A server may add a column of its own that it fills in: a key that nobody sees.
+  const known = real.columns.filter(
+    ({ name, hasDefault }) => !hasDefault || target.columns.some((column) => column.name === name),
+  )
+  const differences = known.length === target.columns.length ? [] : [counts(target, real)]
   for (const [i, column] of target.columns.entries()) {
-    const found = real.columns[i]
+    const found = known[i]
     if (found && !agree(column, found)) differences.push(`${show(found)} instead of ${show(column)}`)
   }
   if (differences.length === 0) return
@@ -112,11 +116,19 @@ function wouldLoseRows({ targetTable, params }: TargetRequest): RowshiftError {
 
 function agree(planned: Column, found: Column): boolean {
   const same = planned.type === found.type || planned.kind === found.kind
-  return same && planned.name === found.name && planned.nullable === found.nullable
+  const filled = planned.nullable || planned.hasDefault === found.hasDefault
+  return (
+    same &&
+    filled &&
+    planned.name === found.name &&
+    planned.nullable === found.nullable &&
+    planned.generated === found.generated
+  )
 }
 
-function show({ name, type, nullable }: Column): string {
-  return `${name} ${type}${nullable ? '' : ' NOT NULL'}`
+function show({ name, type, nullable, hasDefault, generated }: Column): string {
+  const more = generated ? ' GENERATED' : hasDefault && !nullable ? ' with a default' : ''
+  return `${name} ${type}${nullable ? '' : ' NOT NULL'}${more}`
 }
 
 function counts(planned: TableSchema, real: TableSchema): string {

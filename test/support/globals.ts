@@ -32,5 +32,5 @@ export async function withGlobals(
 }
 
 function literal(value: string | null): string {
-  return value !== null && /^\d+$/.test(value) ? value : `'${value}'`
+  return value !== null && /^(\d+(\.\d+)?|DEFAULT)$/.test(value) ? value : `'${value}'`
 }
