@@ -14,6 +14,8 @@ export interface WritePlan {
   readonly triggers?: readonly string[]
   /** Bytes that one row may have at most, where that is a limit. */
   readonly maxRowBytes?: number
+  /** Only where the target holds a row: the statement that empties it, for `pre_sql`. */
+  readonly emptiedBy?: string
   /** Of each table of `plan.sharding`, in its order; plugins leave it out. */
   readonly shards?: readonly WritePlan[]
   /** Whatever the plugin's `write` wants to know again. Plain JSON. */

@@ -38,6 +38,12 @@ async function checkPrivilege(session: Session, sql: string, doing: string): Pro
   await session.query('DEALLOCATE PREPARE rowshift_probe')
 }
 
+/** Who may write a table need not be allowed to read it; then nobody knows. */
+export async function holdsRows(session: Session, table: string): Promise<boolean> {
+  const rows = await askBounded(session, `1 FROM ${identifier(table)} LIMIT 1`).catch(() => null)
+  return rows !== null && rows.length > 0
+}
+
 /** `read_only` binds some users and not others, so the server is asked for a transaction that writes. */
 async function checkWritable(session: Session): Promise<void> {
   try {

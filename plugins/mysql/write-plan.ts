@@ -3,7 +3,7 @@ import { RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { designedFacts } from './design.js'
 import { mapError } from './errors.js'
-import { checkTarget } from './preflight.js'
+import { checkTarget, holdsRows } from './preflight.js'
 import { describeFacts, isMariadb } from './schema.js'
 import { text } from './sql.js'
 import { leniently } from './lenient-ddl.js'
@@ -38,6 +38,8 @@ interface ServerFacts {
 /** Engines that can roll a split back. */
 const TRANSACTIONAL = new Set(['InnoDB', 'ROCKSDB', 'TokuDB', 'ndbcluster'])
 
+const EMPTY = 'TRUNCATE TABLE @table'
+
 /**
  * Chooses between `LOAD DATA LOCAL` and multi-row `INSERT`. LOAD DATA is cheaper for the server, but it is often
  * switched off, and under innodb_autoinc_lock_mode 0 or 1 it holds the table's AUTO-INC lock to the end of the
@@ -68,6 +70,7 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     reasons: [`write path ${path}: ${reason}`, ...staging.reasons],
     warnings,
     triggers,
+    ...(!draft.create && (await holdsRows(session, draft.target.table)) ? { emptiedBy: EMPTY } : {}),
     ...(path === 'insert' ? { maxRowBytes: server.maxAllowedPacket } : {}),
     // An empty binary cell, one byte in a batch, becomes ",_binary''" in an INSERT.
     maxBatchBytes: Math.floor(server.maxAllowedPacket / 12),

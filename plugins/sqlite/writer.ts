@@ -90,8 +90,13 @@ export class SqliteWriter implements Writer {
       ],
       warnings: draft.create ? [] : this.#foreignKeyWarnings(table),
       triggers: draft.create ? [] : this.#triggers(table),
+      ...(!draft.create && this.#holdsRows(table) ? { emptiedBy: 'DELETE FROM @table' } : {}),
       facts: { rowid: await this.#rowidColumn(draft) },
     }
+  }
+
+  #holdsRows(table: string): boolean {
+    return this.#open.prepare(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`).get() !== undefined
   }
 
   async prepare(plan: Plan): Promise<void> {

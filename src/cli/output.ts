@@ -4,6 +4,7 @@ import type { RowshiftError } from '../errors.js'
 import { redact } from '../errors.js'
 import { describeMaking } from './made-view.js'
 import type { RunReport, ShardReport } from '../task/task.js'
+import type { VerifyReport } from '../verify/report.js'
 
 export function printError(error: RowshiftError): void {
   process.stderr.write(`${redact(`rowshift: ${error.message} [${error.code}]`)}\n`)
@@ -37,6 +38,15 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
 }
 
+/** `1 row`, `2,000 rows`. */
+export function formatRows(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? 'row' : 'rows'}`
+}
+
+function were(count: number, what: string): string {
+  return `${formatRows(count)} ${count === 1 ? 'was' : 'were'} ${what}`
+}
+
 const INCREMENTAL: ReadonlySet<string> = new Set(['append', 'increment'])
 
 /** What a person reads after a run. */
@@ -47,24 +57,44 @@ export function summary(report: RunReport): string {
   const done = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[report.status]
   const rate = report.seconds > 0 ? report.rowsWritten / report.seconds : 0
   const lines = [
-    `${done} ${formatCount(report.rowsWritten)} rows (${formatBytes(report.bytes)}) in ${formatSeconds(report.seconds)}: ` +
+    `${done} ${formatRows(report.rowsWritten)} (${formatBytes(report.bytes)}) in ${formatSeconds(report.seconds)}: ` +
       `${formatCount(rate)} rows/s, ${report.splitsDone} of ${report.splits} splits, ` +
       `${formatThreads(report.workerNum)}, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
   ]
   if (report.shards !== null) lines.push(...shardLines(report.shards))
-  if (report.rowsFiltered > 0) lines.push(`${formatCount(report.rowsFiltered)} rows were left out.`)
+  if (report.rowsUnchanged > 0) lines.push(`${were(report.rowsUnchanged, 'unchanged in the target')}.`)
+  if (report.rowsSkipped > 0)
+    lines.push(`${were(report.rowsSkipped, 'skipped: their keys are in the target')}.`)
+  if (report.rowsFiltered > 0) lines.push(`${were(report.rowsFiltered, 'left out')}.`)
   if (report.lookupMisses > 0)
-    lines.push(`${formatCount(report.lookupMisses)} rows had a key that a lookup did not find.`)
-  if (report.rowsAdded > 0) lines.push(`${formatCount(report.rowsAdded)} rows were added.`)
+    lines.push(`${formatRows(report.lookupMisses)} had a key that a lookup did not find.`)
+  if (report.rowsAdded > 0) lines.push(`${were(report.rowsAdded, 'added')}.`)
   const files = [report.dirtyFile, report.dirtyReadFile].filter((file) => file !== null)
-  if (files.length > 0) {
-    lines.push(`${formatCount(report.dirtyRows)} rows were refused: ${files.join(', ')}`)
-  }
-  if (report.status !== 'success' && report.rowsWritten > 0) {
-    lines.push('The rows written are committed and stay in the target.')
-  }
+  if (files.length > 0) lines.push(`${were(report.dirtyRows, 'refused')}: ${files.join(', ')}`)
+  if (report.status !== 'success' && report.rowsWritten > 0) lines.push(wayOn(report))
   if (report.sourceChanged !== null) lines.push(`WARNING: ${report.sourceChanged}.`)
   return lines.join('\n')
+}
+
+/** After a run that has written some of its rows only. */
+function wayOn({ writeMode }: RunReport): string {
+  const again =
+    writeMode === 'insert'
+      ? 'run again with "write_mode": "ignore" or with "mode": "sync", or empty the target first'
+      : 'run again: rows that are there are found by their key'
+  return `The rows written are committed and stay in the target. To go on, ${again}.`
+}
+
+/** What became of the rows that were not written. */
+export function otherRows(report: Partial<VerifyReport>): string[] {
+  const { rowsUnchanged, rowsSkipped, rowsDeleted, dirtyRows } = report
+  const counts = [
+    [rowsUnchanged, 'unchanged'],
+    [rowsSkipped, 'skipped'],
+    [rowsDeleted, 'deleted'],
+    [dirtyRows, 'rejected'],
+  ] as const
+  return counts.flatMap(([rows = 0, what]) => (rows === 0 ? [] : [`${formatCount(rows)} ${what}`]))
 }
 
 /** Most shards that a person wants to see one by one. */
@@ -73,14 +103,9 @@ const SHOWN_SHARDS = 64
 function shardLines(shards: readonly ShardReport[]): string[] {
   if (shards.length > SHOWN_SHARDS) return [`${shards.length} shards; --json shows the rows of each.`]
   const width = Math.max(...shards.map(({ name }) => name.length))
-  return shards.map(({ name, rowsWritten, rowsUnchanged, rowsSkipped, dirtyRows }) => {
-    const others = [
-      [rowsUnchanged, 'unchanged'],
-      [rowsSkipped, 'skipped'],
-      [dirtyRows, 'refused'],
-    ] as const
-    const more = others.flatMap(([rows, what]) => (rows === 0 ? [] : [`, ${formatCount(rows)} ${what}`]))
-    return `  ${name.padEnd(width)}  ${formatCount(rowsWritten)} rows${more.join('')}`
+  return shards.map((shard) => {
+    const { name, rowsWritten } = shard
+    return `  ${[`${name.padEnd(width)}  ${formatRows(rowsWritten)}`, ...otherRows(shard)].join(', ')}`
   })
 }
 

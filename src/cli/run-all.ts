@@ -4,7 +4,16 @@ import { ExitCode, RowshiftError } from '../errors.js'
 import type { RunReport } from '../task/task.js'
 import { exitCodeOf, interruptible } from './execution.js'
 import type { RunOptions } from './options.js'
-import { formatCount, formatSeconds, print, printError, printJson, printNotice, table } from './output.js'
+import {
+  formatRows,
+  formatSeconds,
+  otherRows,
+  print,
+  printError,
+  printJson,
+  printNotice,
+  table,
+} from './output.js'
 import { openReport, writeReport } from './report-file.js'
 import { runTask } from './run.js'
 import { withStore } from './tasks.js'
@@ -67,7 +76,9 @@ function tell(report: RunReport, json: boolean): void {
   if (sourceChanged !== null) printNotice(`WARNING: task ${taskId}: ${sourceChanged}.`)
   if (json) return
   const what =
-    status === 'skipped' ? error!.message : `${formatCount(rowsWritten)} rows in ${formatSeconds(seconds)}`
+    status === 'skipped'
+      ? error!.message
+      : [`${formatRows(rowsWritten)} in ${formatSeconds(seconds)}`, ...otherRows(report)].join(', ')
   print(`Task ${taskId} ${status}: ${what}`)
 }
 

@@ -3,7 +3,7 @@ import { ExitCode, RowshiftError } from '../errors.js'
 import type { RunRecord, RunReport, Task, TaskStore } from '../task/task.js'
 import { markDeadRuns, withoutDeadRuns } from './dead-runs.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
-import { print, printJson, table } from './output.js'
+import { otherRows, print, printJson, table } from './output.js'
 
 type Options = CommonOptions & ConfigOptions
 
@@ -102,8 +102,10 @@ export async function historyCommand(
 
 function historyLine({ report, host, pid, ...run }: RunRecord): Record<string, string | number | null> {
   if (report === null) return { ...run, note: host === null ? null : `${host}, process ${pid}` }
-  const { error } = JSON.parse(report) as RunReport
-  return { ...run, note: error && shortened(`${error.code}: ${error.message}`) }
+  const { error, sourceChanged, ...counts } = JSON.parse(report) as RunReport
+  const found = [error && `${error.code}: ${error.message}`, sourceChanged && `WARNING: ${sourceChanged}`]
+  const notes = [otherRows(counts).join(', '), ...found].filter((note) => note)
+  return { ...run, note: notes.length === 0 ? null : shortened(notes.join('; ')) }
 }
 
 /** The first line, or as much of it as fits beside the other columns. */

@@ -5,6 +5,7 @@ import { makePlan } from '../plan/plan.js'
 import { isMany } from '../plan/sources.js'
 import { checkShardParams } from '../plan/shard-rule.js'
 import { checkCreated } from '../plan/target.js'
+import { wayOn } from '../plan/target-rows.js'
 import type { Past } from '../plan/window.js'
 import type { Plan, Reader, SplitOutline, Writer } from '../plugin.js'
 import { readPlan } from '../stage.js'
@@ -98,7 +99,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     })
   } catch (thrown) {
     error = hooks.signal.aborted ? stopped(hooks.signal) : RowshiftError.from(thrown)
-    if (made !== null) error = withoutIndexes(made, error)
+    if (made !== null) error = withWayOn(withoutIndexes(made, error), made, request.params)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
@@ -165,6 +166,13 @@ async function copy(
 function changesTables({ create, preSql, sharding, stage }: Plan): boolean {
   const made = create !== null || (sharding?.shards ?? []).some((shard) => shard.create !== null)
   return made || sharding?.onDemand != null || keepsIds(stage) || preSql.length > 0
+}
+
+/** A target that was not empty is what most rows with a taken key are about. */
+function withWayOn(error: RowshiftError, made: Plan, { diffColumn }: Params): RowshiftError {
+  const lines = error.code === 'DUPLICATE_KEY' ? wayOn(made, diffColumn?.source ?? null) : []
+  if (lines.length === 0) return error
+  return new RowshiftError(error.code, [error.message, ...lines].join('\n'), error.details, error.cause)
 }
 
 function checkCopied(made: Plan, { error, progress }: CoordinatorResult): void {

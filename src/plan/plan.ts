@@ -13,6 +13,7 @@ import type {
 import { checkPlan } from '../stage.js'
 import type { Params } from '../task/params.js'
 import { checkCondition } from './condition.js'
+import { idleParams } from './idle-params.js'
 import { chooseIdentity, mergeWarnings } from './identity.js'
 import { BATCH_BYTES } from './limits.js'
 import { settleLosses } from './losses.js'
@@ -28,6 +29,7 @@ import { chooseKey, column } from './split-key.js'
 import type { Places } from './places.js'
 import { checkNewIds, planStage } from './stage.js'
 import { planTarget, sameTable } from './target.js'
+import { targetRowsWarnings } from './target-rows.js'
 import { openTarget, planTransform } from './transform.js'
 import type { Past } from './window.js'
 
@@ -153,6 +155,8 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       ...staged.warnings,
       ...reading.warnings,
       ...settled.warnings,
+      // Of a repair, whoever asked for it says so.
+      ...(params.mode === 'sync' ? [] : idleParams(params, past?.fromTarget)),
       ...workerWarnings(params.workerNum),
       ...(sharding ? shardWarnings(sharding, identity, writeMode, staged.stage) : []),
       ...(create ? [] : keylessWarnings(target)),
@@ -168,7 +172,12 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       rows: params.writeBatch ?? Number.MAX_SAFE_INTEGER,
     },
     reasons: [...draft.reasons, ...write.reasons],
-    warnings: [...draft.warnings, ...write.warnings, ...triggerWarnings(target, write, params)],
+    warnings: [
+      ...draft.warnings,
+      ...write.warnings,
+      ...targetRowsWarnings({ ...draft, write }),
+      ...triggerWarnings(target, write, params),
+    ],
   }
   const found = await reader.check?.(checkPlan(plan), params.columns === null || params.columns.includes('*'))
   return { ...plan, warnings: [...plan.warnings, ...(found ?? [])] }

@@ -15,6 +15,7 @@ export function combined(plans: readonly WritePlan[], { shards, table }: Shardin
     warnings: all(({ warnings }) => warnings),
     ...least(plans, 'maxBatchBytes'),
     ...least(plans, 'maxRowBytes'),
+    ...plans.reduce((found, { emptiedBy }) => (emptiedBy === undefined ? found : { emptiedBy }), {}),
     triggers: all(({ triggers = [] }) => triggers),
     facts: plans[0]!.facts,
     shards: plans,

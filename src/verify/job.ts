@@ -8,6 +8,7 @@ import { SourceCheck } from '../engine/source-check.js'
 import { forThreads, keepsIds, prepareIds, setUpStage } from '../engine/stage-setup.js'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
+import { idleParams } from '../plan/idle-params.js'
 import { makePlan } from '../plan/plan.js'
 import { checkShardParams } from '../plan/shard-rule.js'
 import { isMany } from '../plan/sources.js'
@@ -64,6 +65,8 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
       if (ends.writer && plan.sharding === null && request.params.shard !== null) throw unknownPlaces(request)
       if (ends.writer) repair = await planRepair(request, ends, ends.writer)
       for (const reason of plan.reasons) log.info({ runId: request.runId }, reason)
+      if (request.params.mode === 'sync')
+        plan = { ...plan, warnings: [...idleParams(request.params), ...plan.warnings] }
       hooks.onPlan(plan)
       const onProgress = (now: Progress) => {
         progress = now

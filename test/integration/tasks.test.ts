@@ -109,14 +109,24 @@ describe('the task table', () => {
       expect(second.code, second.stderr).to.equal(0)
       await blog.expectEqual('qcc_change_history', 'qcc_change_history2')
 
-      expectRefusal(await seed.run(5), 1, 'DUPLICATE_KEY')
+      const again = await seed.run(5)
+      expectRefusal(again, 1, 'DUPLICATE_KEY', 'diff_column', 'run with --mode increment')
+      expect(again.report.warnings.join('\n')).to.include(
+        'diff_column (update_time) is not used: mode "init"',
+      )
+      await blog.query("UPDATE qcc_change_history SET name = '乙', update_time = NOW() WHERE id = 2")
+      // The tick of a DATETIME under way, and a second of distance.
+      await sleep(2_100)
+      const increment = await seed.run(5, '--mode', 'increment')
+      expect(increment.code, increment.stderr).to.equal(0)
+      await blog.expectEqual('qcc_change_history', 'qcc_change_history2')
       const history = JSON.parse((await seed.cli('history', '5', '--json')).stdout) as Record<
         string,
         unknown
       >[]
-      expect(history.map(({ status }) => status)).to.have.members(['failed', 'success', 'success'])
-      expect(history[0]).to.include({ status: 'failed', task_id: 5, rows_written: 0 })
-      expect(JSON.parse(history[1]!['report'] as string)).to.include({ status: 'success', rowsWritten: 3 })
+      expect(history.map(({ status }) => status)).to.deep.equal(['success', 'failed', 'success', 'success'])
+      expect(history[1]).to.include({ status: 'failed', task_id: 5, rows_written: 0 })
+      expect(JSON.parse(history[2]!['report'] as string)).to.include({ status: 'success', rowsWritten: 3 })
     }
   })
 

@@ -1,0 +1,73 @@
+import type { Params } from '../task/params.js'
+
+/** What the user has asked for and this run does not do: each param that has no effect in this mode, and what would have. */
+export function idleParams(params: Params, fromTarget = false): string[] {
+  const { mode } = params
+  const said = modeParams(params)
+  const always: [boolean, string][] = [
+    [
+      params.dirtyFile !== null && params.errorLimit.record === 0 && mode !== 'sync',
+      'dirty_file is not used: error_limit is 0, so the first rejected row ends the run',
+    ],
+    [
+      fromTarget && (mode === 'init' || mode === 'sync'),
+      `--from-target is not used: mode "${mode}" looks at the whole table`,
+    ],
+  ]
+  return [...said, ...always.flatMap(([idle, text]) => (idle ? [text] : []))]
+}
+
+function modeParams(params: Params): string[] {
+  switch (params.mode) {
+    case 'init':
+      return initParams(params)
+    case 'append':
+      return unused(params.mode, [
+        [params.diffColumn !== null, 'diff_column', 'rows are found by their key'],
+        [params.lag !== null, 'lag', 'rows are found by their key'],
+        [params.overlap > 0, 'overlap', 'rows are found by their key'],
+      ])
+    case 'increment':
+      return []
+    case 'sync':
+      return syncParams(params)
+    default:
+      return params.mode satisfies never
+  }
+}
+
+/** A full copy notes where increments begin, so `diff_column` and `lag` say something to it; but all rows are copied. */
+function initParams({ mode, diffColumn, lag, overlap }: Params): string[] {
+  const increment =
+    'for changed rows only, set "mode": "increment" in the params, or run with --mode increment'
+  if (diffColumn !== null)
+    return [`diff_column (${diffColumn.source}) is not used: mode "init" copies all rows; ${increment}`]
+  return unused(mode, [
+    [lag !== null, 'lag', 'all rows are copied'],
+    [overlap > 0, 'overlap', 'all rows are copied'],
+  ])
+}
+
+function syncParams(params: Params): string[] {
+  const compares = 'both tables are compared as a whole'
+  const repairs = 'the target is repaired row by row'
+  return unused(params.mode, [
+    [params.diffColumn !== null, 'diff_column', compares],
+    [params.lag !== null, 'lag', compares],
+    [params.overlap > 0, 'overlap', compares],
+    [params.writeMode !== 'upsert', 'write_mode', repairs],
+    [params.errorLimit.record > 0, 'error_limit', 'the first rejected row ends the run'],
+    [params.dirtyFile !== null, 'dirty_file', 'the first rejected row ends the run'],
+    [params.consistency !== 'split', 'consistency', 'each range is read at its own moment'],
+    [params.schemaSaveMode !== 'error_when_not_exist', 'schema_save_mode', 'the target must be there'],
+    [params.deferIndexes, 'defer_indexes', 'the target must be there'],
+    [params.preSql.length > 0, 'pre_sql', repairs],
+    [params.postSql.length > 0, 'post_sql', repairs],
+  ])
+}
+
+function unused(mode: string, params: readonly [boolean, string, string][]): string[] {
+  return params.flatMap(([given, name, reason]) =>
+    given ? [`${name} is not used in mode "${mode}": ${reason}`] : [],
+  )
+}

@@ -1,0 +1,46 @@
+import type { ColumnMapping, Plan, TableSchema } from '../plugin.js'
+
+type Insert = Pick<Plan, 'writeMode' | 'create' | 'target' | 'columns' | 'preSql'> &
+  Partial<Pick<Plan, 'write' | 'errorLimit'>>
+
+/** What to do about a target that holds rows whose keys may come again. */
+export function targetRowsWarnings(plan: Insert): string[] {
+  const emptiedBy = collidesBy(plan)
+  if (emptiedBy === null) return []
+  const { table } = plan.target
+  const fate =
+    (plan.errorLimit?.record ?? 0) > 0
+      ? 'each row whose key is there is rejected'
+      : 'the first row whose key is there ends the run'
+  return [
+    `target ${table} holds rows already, and write_mode is "insert": ${fate}. Empty it with "pre_sql": ["${emptiedBy}"], ` +
+      'leave rows that are there alone with "write_mode": "ignore", update them with "upsert", or use "mode": "sync"',
+  ]
+}
+
+/** The statement that empties a target in which rows of this run may find their keys taken; null: there is no such danger. */
+export function collidesBy({ writeMode, create, preSql, target, columns, write }: Insert): string | null {
+  // Nobody knows what is left after pre_sql.
+  if (writeMode !== 'insert' || create !== null || preSql.length > 0) return null
+  if (!target.keys.some((key) => isFed(key, columns))) return null
+  return write?.emptiedBy ?? null
+}
+
+/** What a run adds to the error of a row whose key is there. */
+export function wayOn(plan: Insert & Pick<Plan, 'mode'>, diffColumn: string | null): string[] {
+  if (collidesBy(plan) === null) return []
+  return [
+    `Target ${plan.target.table} held rows before this run: of an earlier run, for instance of one that was killed. To go on, leave them alone with ` +
+      '"write_mode": "ignore", update them with "upsert", or make both tables equal with "mode": "sync".',
+    ...(diffColumn === null || plan.mode !== 'init'
+      ? []
+      : [
+          `diff_column (${diffColumn}) does nothing in mode "init". To copy what has changed since the last run, set "mode": "increment" in the params, or run with --mode increment.`,
+        ]),
+  ]
+}
+
+/** New ids, and keys that the target gives, do not collide. */
+function isFed({ columns }: TableSchema['keys'][number], mapped: readonly ColumnMapping[]): boolean {
+  return columns.every((name) => mapped.some(({ target, made }) => target.name === name && made !== 'id'))
+}
