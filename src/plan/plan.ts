@@ -7,7 +7,6 @@ import type {
   SourceTable,
   TableCreation,
   TableSchema,
-  WritePlan,
   Writer,
 } from '../plugin.js'
 import { checkPlan } from '../stage.js'
@@ -29,7 +28,7 @@ import { chooseKey, column } from './split-key.js'
 import type { Places } from './places.js'
 import { checkNewIds, planStage } from './stage.js'
 import { planTarget, sameTable } from './target.js'
-import { targetRowsWarnings } from './target-rows.js'
+import { keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
 import { openTarget, planTransform } from './transform.js'
 import type { Past } from './window.js'
 
@@ -224,39 +223,10 @@ export function checkNamedColumns(
   })
 }
 
-/** What a trigger does to a row, nobody can know here. */
-function triggerWarnings(target: TableSchema, { triggers = [] }: WritePlan, params: Params): string[] {
-  if (triggers.length === 0) return []
-  const names = triggers.join(', ')
-  if (params.allowTriggers) return [`triggers of target ${target.table} run for every row: ${names}`]
-  throw new RowshiftError(
-    'LOSSY',
-    `Target ${target.table} has triggers that run for every row written and may change it or drop it: ${names}. ` +
-      'Drop them for the time of the copy, or accept them with "allow_triggers": true. Nothing was written.',
-    { table: target.table, triggers },
-  )
-}
-
-/** What two databases compute of the same values need not be the same. */
-function generatedReasons({ generated }: MappingResult): string[] {
-  if (generated.length === 0) return []
-  const names = generated.map(({ target }) => target.name).join(', ')
-  return [
-    `the target computes its generated columns itself and may come to other values than the source, which verify would find: ${names}`,
-  ]
-}
-
 function workerWarnings(workerNum: number): string[] {
   if (workerNum <= MANY_WORKERS) return []
   return [
     `worker_num ${workerNum} opens ${workerNum} connections on each side; above ${MANY_WORKERS} it seldom gets faster`,
-  ]
-}
-
-function keylessWarnings(target: TableSchema): string[] {
-  if (target.keys.length > 0) return []
-  return [
-    `target ${target.table} has no unique key: rows that it already holds would be there twice after this run`,
   ]
 }
 

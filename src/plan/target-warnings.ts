@@ -1,4 +1,7 @@
-import type { ColumnMapping, Plan, TableSchema } from '../plugin.js'
+/** What the plan says about the target as it is. */
+import type { ColumnMapping, Plan, TableSchema, WritePlan } from '../plugin.js'
+import { RowshiftError } from '../plugin.js'
+import type { Params } from '../task/params.js'
 
 type Insert = Pick<Plan, 'writeMode' | 'create' | 'target' | 'columns' | 'preSql'> &
   Partial<Pick<Plan, 'write' | 'errorLimit'>>
@@ -43,4 +46,33 @@ export function wayOn(plan: Insert & Pick<Plan, 'mode'>, diffColumn: string | nu
 /** New ids, and keys that the target gives, do not collide. */
 function isFed({ columns }: TableSchema['keys'][number], mapped: readonly ColumnMapping[]): boolean {
   return columns.every((name) => mapped.some(({ target, made }) => target.name === name && made !== 'id'))
+}
+
+/** What a trigger does to a row, nobody can know here. */
+export function triggerWarnings(target: TableSchema, { triggers = [] }: WritePlan, params: Params): string[] {
+  if (triggers.length === 0) return []
+  const names = triggers.join(', ')
+  if (params.allowTriggers) return [`triggers of target ${target.table} run for every row: ${names}`]
+  throw new RowshiftError(
+    'LOSSY',
+    `Target ${target.table} has triggers that run for every row written and may change it or drop it: ${names}. ` +
+      'Drop them for the time of the copy, or accept them with "allow_triggers": true. Nothing was written.',
+    { table: target.table, triggers },
+  )
+}
+
+/** What two databases compute of the same values need not be the same. */
+function generatedReasons({ generated }: MappingResult): string[] {
+  if (generated.length === 0) return []
+  const names = generated.map(({ target }) => target.name).join(', ')
+  return [
+    `the target computes its generated columns itself and may come to other values than the source, which verify would find: ${names}`,
+  ]
+}
+
+export function keylessWarnings(target: TableSchema): string[] {
+  if (target.keys.length > 0) return []
+  return [
+    `target ${target.table} has no unique key: rows that it already holds would be there twice after this run`,
+  ]
 }
