@@ -244,10 +244,7 @@ export interface Writer {
    * unique keys, in types that keep every value. Changes nothing. Default: the plugin cannot create tables.
    */
   design?(request: DesignRequest): Promise<TableDesign>
-  /**
-   * Chooses how rows will be written. Looks, but changes nothing. Throws when nothing can be written: ACCESS_DENIED,
-   * READ_ONLY.
-   */
+  /** Chooses how rows will be written. Changes nothing. Throws ACCESS_DENIED or READ_ONLY when nothing can be written. */
   plan(draft: PlanDraft, writePath: string): Promise<WritePlan>
   /** Before the first split: makes the table when `plan.create` says so, then runs `preSql`. */
   prepare(plan: Plan, signal: AbortSignal): Promise<void>
@@ -261,6 +258,8 @@ export interface Writer {
    * (the reader is at work), so nothing should be locked before the first batch is there.
    */
   write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts>
+  /** Optional: writes the rows that `write` gave to {@link WriteOptions.onDeferred}. Default: no row is deferred. */
+  settle?(plan: Plan, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts>
   /**
    * Optional, for repair: deletes the rows whose identity (`plan.identity`) is byte for byte that of a row of the batch, in
    * one transaction. Resolves to how many those were.

@@ -1,5 +1,7 @@
 import { threadId } from 'node:worker_threads'
 import type {
+  CopyJob,
+  SettleJob,
   SplitCounts,
   SplitResult,
   ThreadMessage,
@@ -7,6 +9,7 @@ import type {
   WorkerSetup,
 } from '../src/engine/messages.js'
 import { CallSlot } from '../src/engine/call-slot.js'
+import { DeferredSplit, rowsOf } from '../src/engine/deferred-rows.js'
 import { readerOf, writerOf } from '../src/engine/ends.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
@@ -18,8 +21,10 @@ import { readPlan, writesAhead } from '../src/stage.js'
 import { BatchQueue } from './batch-queue.js'
 import { DirtyRows } from './dirty-rows.js'
 import { loadPlugin } from './load-plugin.js'
+import { settleRows } from './settling.js'
 import type { StageSink, TransformHooks } from './stage.js'
 import { Stage } from './stage.js'
+import { BusyTimer, Mutex } from './turns.js'
 
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
 const SPLIT_CAPACITY = 16 << 20
@@ -39,9 +44,9 @@ export class Copier {
   readonly #setup: WorkerSetup
   readonly #post: (message: ThreadMessage | WorkerMessage) => void
   readonly #abort = new AbortController()
-  readonly #reads = new Turns()
-  readonly #writes = new Turns()
-  readonly #busy = new BusyTime()
+  readonly #reads = new Mutex()
+  readonly #writes = new Mutex()
+  readonly #busy = new BusyTimer()
   /** null unless a loss was accepted. */
   readonly #narrower: Narrower | null
   #told = 0
@@ -54,19 +59,19 @@ export class Copier {
     this.#post = post
   }
 
-  async copy(split: Split): Promise<SplitResult> {
+  async run(job: CopyJob): Promise<SplitResult> {
     this.#busy.enter()
     const dirty = new DirtyRows(this.#setup.dirty)
     try {
-      return await this.#copy(split, dirty)
+      return await ('settle' in job ? this.#settle(job, dirty) : this.#copy(job, dirty))
     } catch (thrown) {
       dirty.discard()
       const { code, message, details } = RowshiftError.from(thrown)
       const repeatable = code === 'LOCK_CONFLICT' && details['inDoubt'] !== true && !dirty.saved
-      const table = this.#sourceOf(split)
+      const table = 'settle' in job ? null : this.#sourceOf(job)
       const where = table === null ? {} : { sourceTable: table }
       const whole = table === null ? message : `${message} It is about rows of ${table}.`
-      const error = { code, message: whole, details: { split: split.index, ...where, ...details } }
+      const error = { code, message: whole, details: { split: job.index, ...where, ...details } }
       return { outcome: 'failed', error, repeatable }
     } finally {
       this.#busy.leave()
@@ -107,11 +112,12 @@ export class Copier {
     const { signal } = this.#abort
     let counts = noCounts
     let [queuedBytes, refused] = [0, 0]
+    const deferred = new DeferredSplit()
     let oversized = false
     const divisible = plan.key !== null && !split.nullKey && !split.indivisible
     const count = (change: Partial<SplitCounts>) => {
       counts = { ...counts, ...change }
-      this.#tell(split, counts)
+      this.#tell(split.index, counts)
     }
     const sink: SplitSink = {
       split: split.index,
@@ -168,20 +174,19 @@ export class Copier {
       return { outcome: 'oversized', rows: counts.rowsRead, bytes: queuedBytes }
     }
     try {
-      const options: WriteOptions = {
-        signal,
-        onProgress: (rowsWritten) => count({ rowsWritten }),
-        onDirty: (row, error) => dirty.add(row, error),
-        beforeCommit: () => dirty.save(),
+      const options = {
+        ...this.#writeOptions(dirty, (rowsWritten) => count({ rowsWritten })),
+        ...deferred.optionsFor(plan, writer),
       }
       const ended = await this.#writes.run(() => writer.write(plan, queue, options))
       // A plugin that knows no beforeCommit loses no row either.
       dirty.save()
       const table = this.#sourceOf(split)
       const sources = table === null ? {} : { sources: { [table]: counts.rowsRead } }
-      counts = { ...counts, ...ended, dirtyRows: ended.dirtyRows + refused, ...sources }
-      if (settled(counts) !== counts.rowsRead) throw mismatch(split, counts)
-      return { outcome: 'copied', counts, milliseconds }
+      const dirtyRows = ended.dirtyRows + refused
+      counts = { ...counts, ...ended, dirtyRows, rowsDeferred: deferred.rows, ...sources }
+      if (settled(counts) !== counts.rowsRead) throw mismatch(split.index, counts)
+      return { outcome: 'copied', counts, deferred: deferred.parts, milliseconds }
     } catch (error) {
       queue.end(error)
       throw unread ?? error
@@ -191,17 +196,41 @@ export class Copier {
     }
   }
 
+  /** Rows that have waited for a unique value; all other rows of the run are written. */
+  async #settle(job: SettleJob, dirty: DirtyRows): Promise<SplitResult> {
+    const { writer } = await this.#opened()
+    const waited = { ...noCounts, rowsDeferred: -rowsOf(job) }
+    const options = this.#writeOptions(dirty, (rowsWritten) =>
+      this.#tell(job.index, { ...waited, rowsWritten }),
+    )
+    const ended = await this.#writes.run(() => settleRows(writer, this.#setup.plan, job, options))
+    dirty.save()
+    const counts = { ...waited, ...ended }
+    if (settled(counts) !== 0)
+      throw mismatch(job.index, { ...counts, rowsRead: rowsOf(job), rowsDeferred: 0 })
+    return { outcome: 'copied', counts, deferred: [], milliseconds: 0 }
+  }
+
+  #writeOptions(dirty: DirtyRows, onProgress: (rows: number) => void): WriteOptions {
+    return {
+      signal: this.#abort.signal,
+      onProgress,
+      onDirty: (row, error) => dirty.add(row, error),
+      beforeCommit: () => dirty.save(),
+    }
+  }
+
   /** The table that a split is of, where the source is several. */
   #sourceOf({ table }: Split): string | null {
     return table === undefined ? null : this.#setup.plan.sources![table]!.name
   }
 
   /** A message costs about 0.1 ms of CPU on its two ends, so not every batch sends one. */
-  #tell(split: Split, counts: SplitCounts): void {
+  #tell(split: number, counts: SplitCounts): void {
     const now = performance.now()
     if (now - this.#told < PROGRESS_INTERVAL_MS) return
     this.#told = now
-    this.#post({ type: 'progress', split: split.index, counts })
+    this.#post({ type: 'progress', split, counts })
   }
 
   async #tellReady(step: () => Promise<void>): Promise<void> {
@@ -258,43 +287,13 @@ async function* stagedRows(
   }
 }
 
-/** How long at least one split was in hand. */
-class BusyTime {
-  #active = 0
-  #since = 0
-  #milliseconds = 0
-
-  enter(): void {
-    if (this.#active++ === 0) this.#since = performance.now()
-  }
-
-  leave(): void {
-    if (--this.#active === 0) this.#milliseconds += performance.now() - this.#since
-  }
-
-  get seconds(): number {
-    return this.#milliseconds / 1000
-  }
-}
-
-/** Lets one job run at a time, in the order in which they came. */
-class Turns {
-  #last: Promise<unknown> = Promise.resolve()
-
-  run<T>(job: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(job)
-    this.#last = result.catch(() => {})
-    return result
-  }
-}
-
 /** A thread that took the place of one that died: it would read another moment. */
 function outsideSnapshot({ index }: Split): RowshiftError {
   const message = `Split ${index}: the thread that should copy it has not seen the snapshot begin. Run again.`
   return new RowshiftError('INTERNAL', message, { split: index })
 }
 
-function mismatch(split: Split, counts: SplitCounts): RowshiftError {
-  const message = `Split ${split.index}: ${counts.rowsRead} rows were read, but the writer accounts for ${settled(counts)}.`
-  return new RowshiftError('COUNT_MISMATCH', message, { split: split.index })
+function mismatch(split: number, counts: SplitCounts): RowshiftError {
+  const message = `Split ${split}: ${counts.rowsRead} rows were read, but the writer accounts for ${settled(counts)}.`
+  return new RowshiftError('COUNT_MISMATCH', message, { split })
 }

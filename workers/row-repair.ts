@@ -1,4 +1,5 @@
 import type { Batch, Plan, Writer } from '../src/plugin.js'
+import { DeferredSplit } from '../src/engine/deferred-rows.js'
 import type { RowshiftError } from '../src/errors.js'
 import { ShardedWriter } from '../src/shard/sharded-writer.js'
 import type { RowActions } from '../src/verify/row-comparison.js'
@@ -16,6 +17,8 @@ export class RowRepair implements RowActions {
   readonly #written = new Map<string, Buffer[]>()
   /** By shard, where there are any. */
   readonly #removed = new Map<string, Buffer[]>()
+  /** Rows that wait for a unique value. */
+  readonly deferred = new DeferredSplit()
   /** Rows written and deleted so far, and committed. */
   written = 0
   deleted = 0
@@ -47,7 +50,8 @@ export class RowRepair implements RowActions {
       const { rowsWritten } = await writer.write(plan, this.#batches(rows), {
         signal: this.#signal,
         onProgress: () => {},
-        onDirty,
+        onDirty: refuse,
+        ...this.deferred.optionsFor(plan, writer, shard === '' ? null : shard),
         beforeCommit: () => {},
       })
       this.written += rowsWritten
@@ -97,6 +101,6 @@ function batchOf(rows: readonly Buffer[]): Batch {
 }
 
 /** A row that the target refuses ends the repair. */
-function onDirty(_row: Batch, error: RowshiftError): never {
+export function refuse(_row: Batch, error: RowshiftError): never {
   throw error
 }

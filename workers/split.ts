@@ -1,7 +1,6 @@
 /** The Piscina entry point: what a worker thread runs for each split. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { SplitResult, WorkerSetup } from '../src/engine/messages.js'
-import type { Split } from '../src/plugin.js'
+import type { CopyJob, SplitResult, WorkerSetup } from '../src/engine/messages.js'
 import { follow } from './control.js'
 import { Copier } from './copier.js'
 
@@ -16,6 +15,6 @@ const orders = {
 follow(orders, setup.control)
 if (setup.plan.consistency === 'snapshot') void copier.connect()
 
-export default function copySplit(split: Split): Promise<SplitResult> {
-  return copier.copy(split)
+export default function runJob(job: CopyJob): Promise<SplitResult> {
+  return copier.run(job)
 }

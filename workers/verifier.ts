@@ -2,13 +2,15 @@ import { threadId } from 'node:worker_threads'
 import { recycle } from '../src/batch/builder.js'
 import type { ThreadMessage } from '../src/engine/messages.js'
 import { RowshiftError } from '../src/errors.js'
-import type { Batch, ReadPlan, Split } from '../src/plugin.js'
+import type { SettleJob } from '../src/engine/messages.js'
+import type { Batch, ReadPlan, Split, Writer } from '../src/plugin.js'
 import { RangeReader } from '../src/sources/range-reader.js'
 import { addFindings, areEqual, noFindings } from '../src/verify/findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/verify/messages.js'
 import { RowComparison } from '../src/verify/row-comparison.js'
 import { rowsOfShard } from '../src/verify/shard-cell.js'
-import { RowRepair } from './row-repair.js'
+import { refuse, RowRepair } from './row-repair.js'
+import { settleRows } from './settling.js'
 import type { SourceSink } from './source-rows.js'
 import { SourceRows } from './source-rows.js'
 import type { Ends, OpenEnds, Side } from './verify-ends.js'
@@ -32,24 +34,30 @@ export class Verifier {
     this.#post = post
   }
 
-  async run({ range, mayDelete }: VerifyJob): Promise<VerifyResult> {
+  async run(job: VerifyJob): Promise<VerifyResult> {
     const { repair: plan, plan: compared } = this.#setup
     let repair: RowRepair | null = null
     try {
       const opened = await (this.#ends ??= this.#open())
+      if ('settle' in job) return await this.#settle(opened.writer!, job)
+      const { range, mayDelete, repaired } = job
       if (mayDelete !== null) repair = new RowRepair(opened.writer!, plan!, this.#abort.signal)
       if (repair !== null) await this.#repair(opened.repaired, range, repair, mayDelete!)
       // The lookups of the comparison do not know ids that a repair has given.
-      const ends = repair === null || compared.stage === null ? opened.compared : opened.repaired
+      const ends = !repaired || compared.stage === null ? opened.compared : opened.repaired
       const findings = await this.#compare(ends, range)
-      return { outcome: 'done', findings, ...changes(repair) }
+      return { outcome: 'done', findings, deferred: repair?.deferred.parts ?? [], ...changes(repair) }
     } catch (thrown) {
       const { code, message, details } = this.#abort.signal.aborted
         ? new RowshiftError('INTERRUPTED', 'Interrupted while comparing.')
         : RowshiftError.from(thrown)
       return {
         outcome: 'failed',
-        error: { code, message, details: { split: range.index, ...details } },
+        error: {
+          code,
+          message,
+          details: { split: 'settle' in job ? job.index : job.range.index, ...details },
+        },
         // Both ends are read again, so it does not matter what was committed.
         repeatable: code === 'LOCK_CONFLICT',
         ...changes(repair),
@@ -136,6 +144,17 @@ export class Verifier {
     for await (const batch of this.#readTarget(ends, range)) comparison.addTarget(batch)
     // More than there were when the user's limit was looked at: somebody else writes to the target.
     await repair.apply(comparison.end().extra <= mayDelete)
+  }
+
+  /** Rows that have waited for a unique value; all other rows are repaired. */
+  async #settle(writer: Writer, job: SettleJob): Promise<VerifyResult> {
+    const { rowsWritten } = await settleRows(writer, this.#setup.repair!, job, {
+      signal: this.#abort.signal,
+      onProgress: () => {},
+      onDirty: refuse,
+      beforeCommit: () => {},
+    })
+    return { outcome: 'done', findings: noFindings, deferred: [], written: rowsWritten, deleted: 0 }
   }
 
   #digests(ends: Ends, range: Split) {

@@ -2,6 +2,7 @@ import { misfit } from '../../src/batch/cell-forms.js'
 import { cellsOf, excerpt, rowName } from '../../src/batch/row-name.js'
 import type { Batch, Plan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
+import { KEY_TAKEN_HINT } from './errors.js'
 import { STAGE_NAME } from './statements.js'
 
 /** Where servers name the column at fault; the value, which may look alike, stands before it. */
@@ -30,7 +31,10 @@ export function rowRefusal(plan: Plan, row: Batch, error: RowshiftError): Rowshi
           .slice(0, 5)
           .map((cell, i) => excerpt(cell, plan.columns[i]!.source))
           .join(', ')
-  const said = error.message.replace(/(.*) at row \d+/s, '$1').replaceAll(STAGE_NAME, plan.target.table)
+  const said = error.message
+    .replace(/(.*) at row \d+/s, '$1')
+    .replaceAll(STAGE_NAME, plan.target.table)
+    .replace(plan.writeMode === 'insert' ? '' : ` ${KEY_TAKEN_HINT}`, '')
   const details = { ...error.details, key, ...(column === null ? {} : { column }) }
   return new RowshiftError(
     error.code,

@@ -6,7 +6,7 @@ import { leniently } from './lenient-ddl.js'
 import { mapError, warningError } from './errors.js'
 import { duplicateCounts, figure, warnings } from './counts.js'
 import { rowRefusal, unwritable } from './refusals.js'
-import type { Statements } from './statements.js'
+import type { Merge, Statements } from './statements.js'
 import type { OkResult } from './driver.js'
 
 /** Most bytes in one LOAD DATA, which are kept so that a bad row among them can be found. */
@@ -21,11 +21,18 @@ export class SplitWrite {
   #handed = 0
   /** Something of the split is in the target. */
   #stored = false
+  readonly #merging: Merge | null
 
-  constructor(session: Session, statements: Statements, options: WriteOptions) {
+  constructor(
+    session: Session,
+    statements: Statements,
+    options: WriteOptions,
+    merging = statements.stage?.merge ?? null,
+  ) {
     this.#session = session
     this.#statements = statements
     this.#options = options
+    this.#merging = merging
   }
 
   /** Begins a transaction with the first batch; none for a split without rows. */
@@ -35,6 +42,8 @@ export class SplitWrite {
     if (next.done) return nothingWritten
     for (const sql of this.#statements.stage?.create ?? []) await leniently(this.#session, sql)
     await this.#begin()
+    // Not `nothingWritten` itself, which says that there is nothing to commit.
+    this.#counts = { ...nothingWritten }
     const take = async function* (most: number): AsyncGenerator<Batch> {
       for (let bytes = 0; !next.done && bytes < most; next = await iterator.next()) {
         bytes += next.value.bytes.length
@@ -49,6 +58,13 @@ export class SplitWrite {
       if (byLoad) await this.#load(window)
       else for await (const batch of window) await this.#insert(batch)
     }
+    return this.#counts
+  }
+
+  /** Writes into the transaction that is under way. */
+  async join(batches: readonly Batch[]): Promise<TableCounts> {
+    this.#stored = true
+    for (const batch of batches) await this.#insert(batch)
     return this.#counts
   }
 
@@ -110,8 +126,13 @@ export class SplitWrite {
       // What a server without transactions has stored of a statement cannot be taken back and tried again.
       blamesRow: (error) => facts.transactional && isolates(error),
       onBad: (row, error) => {
-        this.#options.onDirty(row, rowRefusal(plan, row, error as RowshiftError))
-        this.#add({ dirtyRows: row.rows })
+        const { onDirty, onDeferred } = this.#options
+        const refusal = rowRefusal(plan, row, error as RowshiftError)
+        if (onDeferred && refusal.code === 'DUPLICATE_KEY') onDeferred(row, refusal)
+        else {
+          onDirty(row, refusal)
+          this.#add({ dirtyRows: row.rows })
+        }
         this.#count(row.rows)
       },
     }).catch((error: unknown) => {
@@ -120,13 +141,10 @@ export class SplitWrite {
   }
 
   async #store(part: Batch): Promise<void> {
-    const { guards, insert, facts, plan, stage } = this.#statements
+    const { guards, plan, stage } = this.#statements
     const refusal = guards?.refusal(part)
     if (refusal) throw refusal
-    const statement = insert.build(part)
-    if (statement === null) throw unwritable(plan, part)
-    if (statement.length >= facts.maxAllowedPacket) throw tooLarge(statement.length)
-    const ok = await this.#session.send(statement)
+    const ok = await this.#session.send(insertStatement(this.#statements, part))
     const counts = stage
       ? ok.affectedRows === part.rows && nothingWritten
       : duplicateCounts(plan.writeMode, ok, part.rows)
@@ -138,10 +156,11 @@ export class SplitWrite {
 
   /** From the staging table into the target. */
   async #merge(rows: number): Promise<void> {
-    const { empty, merge } = this.#statements.stage!
+    const { empty } = this.#statements.stage!
     const { writeMode } = this.#statements.plan
-    const updated = merge.update === null ? null : await this.#send(merge.update)
-    const inserted = await this.#send(merge.insert)
+    const { update, insert } = this.#merging!
+    const updated = update === null ? null : await this.#send(update)
+    const inserted = await this.#send(insert)
     const changed = updated?.affectedRows ?? 0
     const counts =
       this.#statements.facts.uniqueKeys === 1
@@ -226,6 +245,14 @@ export class SplitWrite {
     this.#handed += rows
     this.#options.onProgress(this.#handed)
   }
+}
+
+/** Throws when the batch cannot be written, or is too large for one statement. */
+export function insertStatement({ insert, facts, plan }: Statements, batch: Batch): Buffer {
+  const statement = insert.build(batch)
+  if (statement === null) throw unwritable(plan, batch)
+  if (statement.length >= facts.maxAllowedPacket) throw tooLarge(statement.length)
+  return statement
 }
 
 /** "Unsafe statement" for statement-based binary logs: about replicas, not about values. */

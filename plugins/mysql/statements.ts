@@ -13,7 +13,7 @@ const STAGE_KEY = identifier('rowshift_stage_key')
 const NEW = identifier('rowshift_new')
 
 /** How staged rows get into the target. */
-interface Merge {
+export interface Merge {
   /** Changes the rows that are there; null where the INSERT does it, or nothing may change. */
   readonly update: string | null
   readonly insert: string
@@ -59,15 +59,29 @@ export class Statements {
 export const dropStagingSql = `DROP TEMPORARY TABLE IF EXISTS ${STAGE}`
 
 /**
- * A staging table with the target's own types, so that what the target refuses is refused here. Its key is of no use but that
- * some servers take no table without one.
+ * A staging table with the target's own types, so that what the target refuses is refused here. Unless one is given, its key is
+ * of no use but that some servers take no table without one.
  */
-export function stagingSql(table: string, columns: readonly string[]): string[] {
-  const names = columns.map(identifier).join(',')
+export function stagingSql(
+  table: string,
+  columns: readonly string[],
+  name = STAGE_NAME,
+  key: readonly string[] | null = null,
+): string[] {
+  const list = (names: readonly string[]) => names.map(identifier).join(',')
+  const made = identifier(name)
+  const keyed = key
+    ? `PRIMARY KEY (${list(key)})`
+    : `${STAGE_KEY} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY`
   return [
-    dropStagingSql,
-    `CREATE TEMPORARY TABLE ${STAGE} (${STAGE_KEY} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB SELECT ${names} FROM ${identifier(table)} LIMIT 0`,
+    `DROP TEMPORARY TABLE IF EXISTS ${made}`,
+    `CREATE TEMPORARY TABLE ${made} (${keyed}) ENGINE=InnoDB SELECT ${list(columns)} FROM ${identifier(table)} LIMIT 0`,
   ]
+}
+
+/** The condition that two tables have the same row. */
+export function sameRow({ identity }: Plan, a: string, b: string): string {
+  return identity!.map((name) => `${a}.${identifier(name)} = ${b}.${identifier(name)}`).join(' AND ')
 }
 
 function targetColumns(plan: Plan): string {
@@ -99,13 +113,7 @@ function everyColumn(plan: Plan, value: (name: string) => string, table = ''): s
  */
 function mergeSql(plan: Plan, facts: WriteFacts, target: string): Merge {
   const columns = targetColumns(plan)
-  const numbered = new Set(
-    plan.columns
-      .filter(({ target }) => target.cells === 'numbered')
-      .map(({ target }) => identifier(target.name)),
-  )
-  // As text, a member may be taken for another one.
-  const staged = (name: string) => `${STAGE}.${name}${numbered.has(name) ? '+0' : ''}`
+  const staged = stagedValue(plan)
   const selected = plan.columns.map(({ target: { name } }) => staged(identifier(name))).join(',')
   const insert = `INSERT INTO ${target} (${columns}) SELECT ${selected} FROM ${STAGE}`
   if (facts.uniqueKeys === 1) {
@@ -116,9 +124,7 @@ function mergeSql(plan: Plan, facts: WriteFacts, target: string): Merge {
         : everyColumn(plan, staged, `${target}.`)
     return { update: null, insert: `${insert} ON DUPLICATE KEY UPDATE ${update}` }
   }
-  const same = plan
-    .identity!.map((name) => `${target}.${identifier(name)} = ${STAGE}.${identifier(name)}`)
-    .join(' AND ')
+  const same = sameRow(plan, target, STAGE)
   return {
     update:
       plan.writeMode === 'ignore'
@@ -126,6 +132,15 @@ function mergeSql(plan: Plan, facts: WriteFacts, target: string): Merge {
         : `UPDATE ${STAGE} STRAIGHT_JOIN ${target} ON ${same} SET ${everyColumn(plan, staged, `${target}.`)}`,
     insert: `${insert} LEFT JOIN ${target} ON ${same} WHERE ${target}.${identifier(plan.identity![0]!)} IS NULL`,
   }
+}
+
+/** A column of the staging table as it goes into the target. */
+export function stagedValue({ columns }: Plan): (name: string) => string {
+  const numbered = new Set(
+    columns.filter(({ target }) => target.cells === 'numbered').map(({ target }) => identifier(target.name)),
+  )
+  // As text, a member may be taken for another one.
+  return (name) => `${STAGE}.${name}${numbered.has(name) ? '+0' : ''}`
 }
 
 /** Numbers go in bare, which is shorter; but only into numbers, since a bare number means an ENUM's index. */

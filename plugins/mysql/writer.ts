@@ -6,6 +6,7 @@ import type {
   Plan,
   PlanDraft,
   Sequence,
+  TableCounts,
   TableDesign,
   TableSchema,
   WriteCounts,
@@ -23,6 +24,7 @@ import { removeSql } from './remove.js'
 import { describeTable, listTables } from './schema.js'
 import { openSequence, takeBlock } from './sequence.js'
 import { charsetOf, identifier, keyText } from './sql.js'
+import { MysqlSettlement } from './settlement.js'
 import { SplitWrite } from './split-write.js'
 import { Statements } from './statements.js'
 import { InsertMemory } from './transcode.js'
@@ -83,27 +85,15 @@ export class MysqlWriter implements Writer {
   }
 
   async write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts> {
-    const session = await this.#open()
-    const statements = this.#statementsOf(plan)
-    const split = new SplitWrite(session, statements, options)
-    const stop = () => session.destroy()
-    options.signal.addEventListener('abort', stop)
-    try {
-      const counts = await split.run(batches)
-      // From here on an abort must wait: a commit that is cut off may or may not have happened.
-      options.signal.removeEventListener('abort', stop)
-      if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before the commit.')
-      options.beforeCommit()
-      if (counts !== nothingWritten) await commit(session)
-      return counts
-    } catch (error) {
-      await this.#rollback(session)
-      if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while writing.')
-      const mapped = mapError(error, `writing table ${plan.target.table}`, { table: plan.target.table })
-      throw statements.facts.transactional ? mapped : inDoubt(mapped)
-    } finally {
-      options.signal.removeEventListener('abort', stop)
-    }
+    return this.#transact(plan, options, (session, statements) =>
+      new SplitWrite(session, statements, options).run(batches),
+    )
+  }
+
+  async settle(plan: Plan, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts> {
+    return this.#transact(plan, options, (session, statements) =>
+      new MysqlSettlement(session, statements, options).run(rows),
+    )
   }
 
   async remove(plan: Plan, rows: Batch, signal: AbortSignal): Promise<number> {
@@ -131,6 +121,34 @@ export class MysqlWriter implements Writer {
   async close(): Promise<void> {
     await this.#session?.close()
     this.#session = null
+  }
+
+  /** Commits what `change` does in a transaction that it begins, or leaves nothing of it. */
+  async #transact(
+    plan: Plan,
+    options: WriteOptions,
+    change: (session: Session, statements: Statements) => Promise<TableCounts>,
+  ): Promise<WriteCounts> {
+    const session = await this.#open()
+    const statements = this.#statementsOf(plan)
+    const stop = () => session.destroy()
+    options.signal.addEventListener('abort', stop)
+    try {
+      const counts = await change(session, statements)
+      // From here on an abort must wait: a commit that is cut off may or may not have happened.
+      options.signal.removeEventListener('abort', stop)
+      if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before the commit.')
+      options.beforeCommit()
+      if (counts !== nothingWritten) await commit(session)
+      return counts
+    } catch (error) {
+      await this.#rollback(session)
+      if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while writing.')
+      const mapped = mapError(error, `writing table ${plan.target.table}`, { table: plan.target.table })
+      throw statements.facts.transactional ? mapped : inDoubt(mapped)
+    } finally {
+      options.signal.removeEventListener('abort', stop)
+    }
   }
 
   #statementsOf(plan: Plan): Statements {

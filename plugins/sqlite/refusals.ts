@@ -72,11 +72,14 @@ function duplicate(
   const { table } = plan.target
   const names = violatedKey(database, plan, bindings, values)
   const key = displayTarget(plan, values, names)
-  const advice =
-    plan.writeMode === 'insert'
-      ? 'empty the table, remove that row, or choose another "write_mode"'
-      : 'correct one of the two rows'
-  const message = `The target table "${table}" already has a row with ${key}, so none was added${rowName(plan, values)}; ${advice}`
+  // Rows of an upsert wait for the value first, and whoever gives up says what to do.
+  const advice = {
+    insert: '; empty the table, remove that row, or choose another "write_mode"',
+    upsert: '.',
+    ignore: '; correct one of the two rows',
+    replace: '; correct one of the two rows',
+  }[plan.writeMode]
+  const message = `The target table "${table}" already has a row with ${key}, so none was added${rowName(plan, values)}${advice}`
   return new RowshiftError('DUPLICATE_KEY', message, { table, key, columns: names }, thrown)
 }
 
@@ -87,17 +90,46 @@ function violatedKey(
   bindings: readonly Binding[],
   values: readonly SqliteValue[],
 ): readonly string[] {
+  return collision(database, plan, bindings, values)?.columns ?? plan.target.keys[0]?.columns ?? []
+}
+
+/** Which row of the table has a unique value of this one, for people; null: not found. */
+export function holderOf(
+  database: Database,
+  plan: Plan,
+  bindings: readonly Binding[],
+  values: readonly SqliteValue[],
+): string | null {
+  const holder = collision(database, plan, bindings, values)?.holder
+  return holder ? plan.identity!.map((name, i) => `${name} = ${displayValue(holder[i])}`).join(', ') : null
+}
+
+/** The unique key, beside the one that says which row it is, whose value another row has; and that of this row. */
+function collision(
+  database: Database,
+  plan: Plan,
+  bindings: readonly Binding[],
+  values: readonly SqliteValue[],
+): { readonly columns: readonly string[]; readonly holder: readonly unknown[] } | null {
   const indexOf = (name: string) => plan.columns.findIndex(({ target }) => target.name === name)
+  const equals = (i: number) => `${quoteName(plan.columns[i]!.target.name)} = ${bindings[i]!.sql}`
+  const shown = (plan.identity ?? []).map(quoteName)
+  const own = (plan.identity ?? []).map(indexOf)
+  const other = own.length === 0 ? '' : ` AND NOT (${own.map(equals).join(' AND ')})`
   for (const { columns } of plan.target.keys) {
     // A row with the same identity is what the write mode is about.
     if (columns.join() === plan.identity?.join()) continue
     const indexes = columns.map(indexOf)
     if (indexes.includes(-1)) continue
-    const equal = indexes.map((i) => `${quoteName(plan.columns[i]!.target.name)} = ${bindings[i]!.sql}`)
-    const sql = `SELECT 1 FROM ${quoteName(plan.target.table)} WHERE ${equal.join(' AND ')} LIMIT 1`
-    if (database.prepare(sql).get(indexes.map((i) => values[i])) !== undefined) return columns
+    const sql = `SELECT ${['1', ...shown].join(', ')} FROM ${quoteName(plan.target.table)} WHERE ${indexes.map(equals).join(' AND ')}${other} LIMIT 1`
+    const found = database
+      .prepare(sql)
+      .raw()
+      .safeIntegers()
+      .get([...indexes, ...own].map((i) => values[i])) as unknown[] | undefined
+    if (found !== undefined) return { columns, holder: found.slice(1) }
   }
-  return plan.target.keys[0]?.columns ?? []
+  return null
 }
 
 /** Why COMMIT refused: foreign keys are checked there, so that the order of the rows does not matter. */

@@ -19,6 +19,8 @@ export class SplitWrite {
   #values: SqliteValue[] = []
   #bounds: (readonly [start: number, end: number])[] = []
   received = 0
+  /** Rows that wait for a unique value. */
+  deferred = 0
   counts: TableCounts = nothingWritten
 
   constructor(database: Database, plan: Plan, bindings: readonly Binding[], options: WriteOptions) {
@@ -101,11 +103,30 @@ export class SplitWrite {
 
   #refuse({ bytes }: Batch, start: number, end: number, error: RowshiftError): void {
     if (!error.blamesRow) throw error
-    this.#options.onDirty({ bytes: bytes.subarray(start, end), rows: 1 }, error)
-    this.#add({ dirtyRows: 1 })
+    const { onDirty, onDeferred } = this.#options
+    const row = { bytes: bytes.subarray(start, end), rows: 1 }
+    if (onDeferred && error.code === 'DUPLICATE_KEY') {
+      onDeferred(row, error)
+      this.deferred++
+    } else {
+      onDirty(row, error)
+      this.#add({ dirtyRows: 1 })
+    }
   }
 
   #add(more: Partial<TableCounts>): void {
     this.counts = addCounts(this.counts, { ...nothingWritten, ...more })
   }
+}
+
+/** Throws when rows of a split are not accounted for. `waiting`: rows that the split leaves to `settle`. */
+export function checkCounts(plan: Plan, received: number, counts: TableCounts, waiting: number): void {
+  const { table } = plan.target
+  const stored = counts.rowsWritten + counts.rowsUnchanged + counts.rowsSkipped
+  const left = counts.dirtyRows + waiting
+  if (stored + left === received) return
+  const message =
+    `Table "${table}" took ${stored} of ${received - left} rows, so the split was rolled back; ` +
+    'look for a trigger on the table that drops rows'
+  throw new RowshiftError('COUNT_MISMATCH', message, { table, received, stored })
 }

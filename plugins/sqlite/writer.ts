@@ -15,6 +15,7 @@ import type {
   Writer,
 } from '../../src/plugin.js'
 import { nothingWritten, RowshiftError } from '../../src/plugin.js'
+import type { Binding } from './binds.js'
 import { bindingOf } from './binds.js'
 import type { TextEncoding } from './cells.js'
 import { BUSY_TIMEOUT_MS, describeConnection, fileOf, open } from './connection.js'
@@ -29,7 +30,8 @@ import { removeRows } from './remove.js'
 import { commitRefusal } from './refusals.js'
 import { describeTable, findRowidColumn, isView, listTables } from './schema.js'
 import { openSequence, takeBlock } from './sequence.js'
-import { SplitWrite } from './split-write.js'
+import { SqliteSettlement } from './settlement.js'
+import { checkCounts, SplitWrite } from './split-write.js'
 
 const LOCK_POLL_MS = 10
 
@@ -119,15 +121,40 @@ export class SqliteWriter implements Writer {
     try {
       for await (const batch of batches) {
         if (signal.aborted) throw interrupted(doing)
-        split ??= await this.#begin(plan, options, doing)
+        if (split === null) {
+          const bindings = await this.#begin(plan, options, doing)
+          split = new SplitWrite(database, plan, bindings, options)
+        }
         split.write(batch)
       }
       if (signal.aborted) throw interrupted(doing)
       if (split === null) return nothingWritten
-      checkCounts(plan, split)
+      checkCounts(plan, split.received, split.counts, split.deferred)
       options.beforeCommit()
       commit(database, plan)
       return split.counts
+    } catch (thrown) {
+      if (database.inTransaction) database.exec('ROLLBACK')
+      throw sqliteError(thrown, doing, { table: plan.target.table })
+    }
+  }
+
+  async settle(plan: Plan, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts> {
+    const doing = `writing to table "${plan.target.table}" of ${this.#where}`
+    const database = this.#open
+    try {
+      const bindings = await this.#begin(plan, options, doing)
+      database.pragma('defer_foreign_keys = ON')
+      const counts = await new SqliteSettlement(database, plan, bindings, options).run(rows)
+      checkCounts(
+        plan,
+        rows.reduce((sum, batch) => sum + batch.rows, 0),
+        counts,
+        0,
+      )
+      options.beforeCommit()
+      commit(database, plan)
+      return counts
     } catch (thrown) {
       if (database.inTransaction) database.exec('ROLLBACK')
       throw sqliteError(thrown, doing, { table: plan.target.table })
@@ -163,15 +190,15 @@ export class SqliteWriter implements Writer {
     this.#database = null
   }
 
-  async #begin(plan: Plan, options: WriteOptions, doing: string): Promise<SplitWrite> {
+  /** Begins a transaction. Resolves to how columns are written. */
+  async #begin(plan: Plan, options: WriteOptions, doing: string): Promise<readonly Binding[]> {
     const database = this.#open
     await beginWrite(database, () => {
       if (options.signal.aborted) throw interrupted(doing)
     })
     // A row may refer to one that comes later in the split. Where refused rows are tolerated, each must be told apart.
     if (plan.errorLimit.record === 0) database.pragma('defer_foreign_keys = ON')
-    const bindings = plan.columns.map((mapping) => bindingOf(mapping, this.#encoding))
-    return new SplitWrite(database, plan, bindings, options)
+    return plan.columns.map((mapping) => bindingOf(mapping, this.#encoding))
   }
 
   /** Another writer of this thread may hold the lock, so the thread must not be blocked by waiting for it. */
@@ -269,14 +296,4 @@ function commit(database: Database, plan: Plan): void {
   } catch (thrown) {
     throw commitRefusal(database, plan, thrown)
   }
-}
-
-function checkCounts(plan: Plan, { received, counts }: SplitWrite): void {
-  const { table } = plan.target
-  const stored = counts.rowsWritten + counts.rowsUnchanged + counts.rowsSkipped
-  if (stored + counts.dirtyRows === received) return
-  const message =
-    `Table "${table}" took ${stored} of ${received - counts.dirtyRows} rows, so the split was rolled back; ` +
-    'look for a trigger on the table that drops rows'
-  throw new RowshiftError('COUNT_MISMATCH', message, { table, received, stored })
 }

@@ -1,17 +1,11 @@
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
-import type { Endpoint, Plan, Reader, Split } from '../plugin.js'
-import type {
-  DirtySetup,
-  Failure,
-  SplitCounts,
-  SplitResult,
-  StageSetup,
-  WorkerMessage,
-  WorkerSetup,
-} from './messages.js'
+import type { Plan, Split } from '../plugin.js'
+import type { CoordinatorJob, CoordinatorResult } from './coordinator-job.js'
+import { DeferredRun } from './deferred-rows.js'
+import type { CopyJob, Failure, SplitCounts, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
 import { WorkerPool } from './pool.js'
-import type { Progress, ProgressEvent } from './progress.js'
+import type { ProgressEvent } from './progress.js'
 import { advance, noProgress } from './progress.js'
 import { withRetries } from './retry.js'
 import { SplitRows } from './split-size.js'
@@ -19,35 +13,6 @@ import { TransformWatch } from './transform-watch.js'
 
 /** A thread reads its next split while it writes the one before. */
 const SPLITS_PER_THREAD = 2
-
-export interface CoordinatorJob {
-  readonly runId: string
-  readonly plan: Plan
-  readonly source: Endpoint
-  readonly target: Endpoint
-  /** The coordinator's own reader, which computes the splits. */
-  readonly reader: Reader
-  /** The last thing before the first split: what it does, it does only when all threads can begin. */
-  readonly prepare: () => Promise<void>
-  /** null: the first row that the target refuses ends the run. */
-  readonly dirty: DirtySetup | null
-  /** null: the plan has no stage. */
-  readonly stage: StageSetup | null
-  readonly signal: AbortSignal
-  readonly onProgress: (progress: Progress) => void
-}
-
-export interface CoordinatorResult {
-  readonly progress: Progress
-  /** The first failure; null when every split was copied. */
-  readonly error: RowshiftError | null
-  /** Seconds for which each thread had a split in hand. */
-  readonly busySeconds: readonly number[]
-  /** Of the snapshot, in the source's log of changes; null: there is none, or it is not known. */
-  readonly position: string | null
-  /** The last split held a row when it was planned, and none when it was read. */
-  readonly lastRowsGone: boolean
-}
 
 /** What is left of a result when failures are thrown. */
 type Settled = Exclude<SplitResult, Failure>
@@ -65,7 +30,7 @@ export async function copySplits(job: CoordinatorJob): Promise<CoordinatorResult
 
 class Coordinator {
   readonly #job: CoordinatorJob
-  readonly #pool: WorkerPool<Split, SplitResult>
+  readonly #pool: WorkerPool<CopyJob, SplitResult>
   /** null: no user's function is called. */
   readonly #watch: TransformWatch | null
   readonly #stop = new AbortController()
@@ -73,6 +38,7 @@ class Coordinator {
   #error: RowshiftError | null = null
   readonly #splitRows: SplitRows
   readonly #splitsAhead: number
+  readonly #deferred = new DeferredRun()
   #splits = 0
   /** Of the splits as they were first planned: the index of the last one, and those that held no row. */
   #last = -1
@@ -148,6 +114,9 @@ class Coordinator {
       this.#fail(RowshiftError.from(error))
     } finally {
       await Promise.all(running)
+      // Rows that wait for unique values come last: the rows that had those are written, in whatever thread.
+      const waiting = this.#stopped ? [] : this.#deferred.jobs(() => this.#splits++)
+      await Promise.all(waiting.map((job) => this.#copy(job)))
       signal.removeEventListener('abort', abort)
     }
     if (signal.aborted) this.#error = new RowshiftError('INTERRUPTED', 'The run was interrupted.')
@@ -162,21 +131,23 @@ class Coordinator {
     return this.#error !== null || this.#job.signal.aborted
   }
 
-  async #copy(split: Split): Promise<void> {
-    this.#advance({ type: 'planned', split: split.index })
+  async #copy(job: CopyJob): Promise<void> {
+    const split = job.index
+    this.#advance({ type: 'planned', split })
     try {
-      const result = await this.#attempt(split)
-      if (result.outcome === 'oversized') await this.#divide(split, result)
+      const result = await this.#attempt(job)
+      if (result.outcome === 'oversized') await this.#divide(job as Split, result)
       else {
-        const { counts, milliseconds } = result
-        if (counts.rowsRead === 0) this.#empty.add(split.index)
+        const { counts, milliseconds, deferred } = result
+        this.#deferred.add(deferred)
+        if (counts.rowsRead === 0) this.#empty.add(split)
         this.#splitRows.done(counts.rowsRead, counts.bytes, milliseconds)
-        this.#advance({ type: 'done', split: split.index, counts })
+        this.#advance({ type: 'done', split, counts })
       }
     } catch (thrown) {
       const error = RowshiftError.from(thrown)
       const committed = error.details['committed'] as SplitCounts['shards']
-      this.#advance({ type: 'failed', split: split.index, committed })
+      this.#advance({ type: 'failed', split, committed })
       this.#fail(error)
     }
   }
@@ -231,16 +202,16 @@ class Coordinator {
     })
   }
 
-  #attempt(split: Split): Promise<Settled> {
+  #attempt(job: CopyJob): Promise<Settled> {
     return withRetries(
       () =>
-        this.#pool.run(split).catch((died: unknown) => {
+        this.#pool.run(job).catch((died: unknown) => {
           throw this.#watch?.blame(died) ?? died
         }),
       this.#stop.signal,
       ({ error }, retries) => {
-        log.warn({ runId: this.#job.runId, split: split.index, retries }, error.message)
-        this.#advance({ type: 'retried', split: split.index })
+        log.warn({ runId: this.#job.runId, split: job.index, retries }, error.message)
+        this.#advance({ type: 'retried', split: job.index })
       },
     )
   }

@@ -11,7 +11,7 @@ import type { Plan, Reader, SplitOutline, Writer } from '../plugin.js'
 import { readPlan } from '../stage.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
-import type { CoordinatorResult } from './coordinator.js'
+import type { CoordinatorResult } from './coordinator-job.js'
 import { copySplits } from './coordinator.js'
 import { checkPercentage, DirtyFile, noDirtyFiles } from './dirty-file.js'
 import { endpointOf, originOf, placeOf, readerOf, writerOf } from './ends.js'
@@ -192,7 +192,13 @@ function withoutIndexes({ create, target }: Plan, error: RowshiftError): Rowshif
 function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
   const sawRows = made.key !== null && !made.key.nullable && wholeTables(made) && splits > 0
   const counted = settled(done)
-  if (splits === splitsDone && done.rowsRead === counted && !(sawRows && done.rowsRead === 0)) return
+  if (
+    splits === splitsDone &&
+    done.rowsRead === counted &&
+    done.rowsDeferred === 0 &&
+    !(sawRows && done.rowsRead === 0)
+  )
+    return
   throw new RowshiftError(
     'COUNT_MISMATCH',
     `${splitsDone} of ${splits} splits of ${made.source.table} were copied, ${done.rowsRead} rows read and ${counted} accounted for; that does not add up. Run it again into an empty target.`,

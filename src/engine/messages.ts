@@ -1,6 +1,6 @@
 import type { SharedCells } from '../batch/cell-map.js'
 import type { ErrorReport } from '../errors.js'
-import type { Endpoint, Plan, WriteCounts } from '../plugin.js'
+import type { Endpoint, Plan, Split, WriteCounts } from '../plugin.js'
 import { nothingWritten } from '../plugin.js'
 import type { LogLevel } from '../transform.js'
 
@@ -46,6 +46,23 @@ export interface StageSetup {
   readonly threads: Int32Array
 }
 
+/** Rows that wait for a unique value, as they are to be written. They wait for the whole run, and are few. */
+export interface DeferredRows {
+  /** null: the target is one table. */
+  readonly shard: string | null
+  readonly rows: number
+  readonly bytes: Uint8Array
+}
+
+/** For one thread, when all splits are written: rows of one table that have waited. */
+export interface SettleJob {
+  readonly index: number
+  readonly settle: readonly DeferredRows[]
+}
+
+/** What a thread does. */
+export type CopyJob = Split | SettleJob
+
 /** Coordinator to all threads. */
 export type ControlMessage =
   /** Nobody can write to the source: begin your snapshot. */
@@ -66,6 +83,8 @@ export interface SplitCounts extends WriteCounts {
   readonly rowsAdded: number
   /** Rows whose key a lookup did not find, for each lookup. */
   readonly lookupMisses: number
+  /** They wait for a unique value that another row has; negative for rows that have waited. */
+  readonly rowsDeferred: number
   /** In the wire format. */
   readonly bytes: number
 }
@@ -76,6 +95,7 @@ export const noCounts: SplitCounts = {
   rowsAdded: 0,
   lookupMisses: 0,
   ...nothingWritten,
+  rowsDeferred: 0,
   bytes: 0,
 }
 
@@ -108,6 +128,7 @@ export type SplitResult =
   | {
       readonly outcome: 'copied'
       readonly counts: SplitCounts
+      readonly deferred: readonly DeferredRows[]
       /** Until its rows were read and made, from when it was its turn. */
       readonly milliseconds: number
     }

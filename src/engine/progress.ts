@@ -92,6 +92,7 @@ function add(a: SplitCounts, b: SplitCounts): SplitCounts {
     ...addCounts(a, b),
     ...(shards ? { shards } : {}),
     ...(sources ? { sources } : {}),
+    rowsDeferred: a.rowsDeferred + b.rowsDeferred,
     bytes: a.bytes + b.bytes,
   }
 }
@@ -107,6 +108,6 @@ function addByName<T>(a: ByName<T>, b: ByName<T>, add: (a: T, b: T) => T): ByNam
 
 /** The rows read that are accounted for, whatever became of them. */
 export function settled(counts: SplitCounts): number {
-  const { rowsWritten, rowsUnchanged, rowsSkipped, dirtyRows, rowsFiltered, rowsAdded } = counts
-  return rowsWritten + rowsUnchanged + rowsSkipped + dirtyRows + rowsFiltered - rowsAdded
+  const { rowsWritten, rowsUnchanged, rowsSkipped, dirtyRows, rowsDeferred, rowsFiltered, rowsAdded } = counts
+  return rowsWritten + rowsUnchanged + rowsSkipped + dirtyRows + rowsDeferred + rowsFiltered - rowsAdded
 }

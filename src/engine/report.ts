@@ -4,7 +4,7 @@ import type { Plan } from '../plugin.js'
 import { nothingWritten } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
-import type { CoordinatorResult } from './coordinator.js'
+import type { CoordinatorResult } from './coordinator-job.js'
 import type { Progress } from './progress.js'
 import { current } from './progress.js'
 

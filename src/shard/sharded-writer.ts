@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { recycle } from '../batch/builder.js'
 import { dropCells, forEachRow } from '../batch/cells.js'
 import { cellsOf } from '../batch/row-name.js'
 import { RowshiftError } from '../errors.js'
@@ -18,26 +16,17 @@ import type {
   WritePlan,
   Writer,
 } from '../plugin.js'
-import { addCounts, nothingWritten } from '../write.js'
-import type { TableCounts } from '../write.js'
 import { openOnDemand } from './on-demand.js'
 import { Parts } from './parts.js'
 import { nameOf, parsePattern } from './pattern.js'
 import { Router } from './router.js'
 import { shardPlan, shardPlans } from './shard-plan.js'
+import type { ShardEnd } from './sharded-write.js'
+import { ShardedWrite } from './sharded-write.js'
 import { combined } from './write-plans.js'
 
 /** Rows of a split that are kept until they are written; larger splits are written in several goes. */
 const KEPT_BYTES = 16 << 20
-const MAX_RETRIES = 5
-const RETRY_MS = 100
-
-/** Where the rows of a shard go. */
-export interface ShardEnd {
-  readonly name: string
-  readonly writer: Writer
-  readonly plan: Plan
-}
 
 /**
  * Many tables as one target: a writer for each database, over one connection each. The rows of a split are sorted by
@@ -187,113 +176,4 @@ export class ShardedWriter implements Writer {
     ends.set(number, end)
     return end
   }
-}
-
-/** One split on its way into the shards. */
-class ShardedWrite {
-  readonly #plan: Plan
-  readonly #options: WriteOptions
-  readonly #end: (shard: number) => Promise<ShardEnd | null>
-  readonly #shards: Record<string, TableCounts> = {}
-  #refused = 0
-  #handed = 0
-
-  constructor(plan: Plan, options: WriteOptions, end: (shard: number) => Promise<ShardEnd | null>) {
-    this.#plan = plan
-    this.#options = options
-    this.#end = end
-  }
-
-  get counts(): WriteCounts {
-    const refused = { ...nothingWritten, dirtyRows: this.#refused }
-    return { ...Object.values(this.#shards).reduce(addCounts, refused), shards: this.#shards }
-  }
-
-  /** A row that no shard is for. */
-  refuse(row: Batch, error: RowshiftError): void {
-    this.#options.onDirty(row, error)
-    this.#refused++
-    this.#options.onProgress((this.#handed += row.rows))
-  }
-
-  /** Writes what was collected, shard by shard. */
-  async store(parts: Parts, router: Router): Promise<void> {
-    for (const number of parts.shards) {
-      const end = await this.#end(number)
-      if (end === null) {
-        const why = `there is no table ${router.placeOf(number).table}, and the run may not make it`
-        for (const row of parts.rowsOf(number)) this.refuse(row, router.refusal(cellsOf(row), why))
-        continue
-      }
-      const counts = await this.#storePart(end, number, parts)
-      this.#shards[end.name] = addCounts(this.#shards[end.name] ?? nothingWritten, counts)
-    }
-    parts.clear()
-  }
-
-  /**
-   * Once a shard is committed the split cannot be run again as if nothing had happened, so a part that loses against
-   * another's lock after that is tried again here.
-   */
-  async #storePart(end: ShardEnd, number: number, parts: Parts): Promise<TableCounts> {
-    for (let retries = 0; ; retries++) {
-      try {
-        return await this.#write(end, number, parts)
-      } catch (thrown) {
-        const error = RowshiftError.from(thrown)
-        if (Object.keys(this.#shards).length === 0) throw error
-        const again = error.code === 'LOCK_CONFLICT' && error.details['inDoubt'] !== true
-        if (!again || retries === MAX_RETRIES) throw partly(error, end.name, this.#shards, this.#plan)
-        const pause = RETRY_MS * 2 ** retries * (1 + Math.random())
-        await delay(pause, undefined, { signal: this.#options.signal }).catch(() => {})
-      }
-    }
-  }
-
-  async #write({ writer, plan }: ShardEnd, number: number, parts: Parts): Promise<TableCounts> {
-    const spent: Batch[] = []
-    const held: [row: Batch, error: RowshiftError][] = []
-    const { onDirty, onProgress, beforeCommit, signal } = this.#options
-    const before = this.#handed
-    const flush = () => {
-      for (const [row, error] of held.splice(0)) onDirty(row, error)
-    }
-    try {
-      const counts = await writer.write(plan, parts.batchesOf(number, plan.batch, spent), {
-        signal,
-        onProgress: (rows) => onProgress(before + rows),
-        // A part that is tried again must not have its rows refused twice.
-        onDirty: plan.errorLimit.record === 0 ? onDirty : (row, error) => held.push([row, error]),
-        beforeCommit: () => {
-          flush()
-          beforeCommit()
-        },
-      })
-      flush()
-      const { rowsWritten, rowsUnchanged, rowsSkipped, dirtyRows } = counts
-      this.#handed = before + rowsWritten + rowsUnchanged + rowsSkipped + dirtyRows
-      return counts
-    } finally {
-      for (const batch of spent) recycle(batch)
-    }
-  }
-}
-
-function partly(
-  error: RowshiftError,
-  name: string,
-  committed: Readonly<Record<string, TableCounts>>,
-  plan: Plan,
-): RowshiftError {
-  const again =
-    plan.writeMode === 'insert'
-      ? 'Before it is run again, give it write_mode "upsert" or "ignore"'
-      : 'Run it again'
-  const names = Object.keys(committed).join(', ')
-  return new RowshiftError(
-    error.code,
-    `${error.message} It happened in ${name}; of this split, the rows for ${names} are committed already. ${again}.`,
-    { ...error.details, inDoubt: true, committed },
-    error.cause,
-  )
 }

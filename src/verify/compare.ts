@@ -1,4 +1,5 @@
 import { RowshiftError } from '../errors.js'
+import { DeferredRun } from '../engine/deferred-rows.js'
 import { WorkerPool } from '../engine/pool.js'
 import type { Progress, ProgressEvent } from '../engine/progress.js'
 import { advance, noProgress } from '../engine/progress.js'
@@ -67,6 +68,7 @@ class Comparison {
   readonly #pool: WorkerPool<VerifyJob, VerifyResult>
   readonly #stop = new AbortController()
   #progress = noProgress
+  readonly #deferred = new DeferredRun()
   #error: RowshiftError | null = null
   #skipped = 0
 
@@ -94,12 +96,22 @@ class Comparison {
 
   async run(): Promise<CompareResult> {
     const compared = this.#sampled(coveringSplits(this.#job))
-    const found = await this.#all(compared, (range) => ({ range, mayDelete: null }))
+    const found = await this.#all(compared, (range) => ({ range, mayDelete: null, repaired: false }), true)
     let left = found
     if (this.#job.repair !== null && !areEqual(found.differences)) {
       this.#job.guard(found)
       await this.#job.prepare()
-      left = await this.#all(found.ranges, ({ range, extra }) => ({ range, mayDelete: extra }))
+      left = await this.#all(found.ranges, ({ range, extra }) => ({
+        range,
+        mayDelete: extra,
+        repaired: true,
+      }))
+      // The rows that had the unique values they wait for are repaired or deleted by now.
+      const waiting = this.#deferred.jobs(() => 0)
+      if (waiting.length > 0) {
+        await this.#all(waiting, (job) => job)
+        left = await this.#all(found.ranges, ({ range }) => ({ range, mayDelete: null, repaired: true }))
+      }
     }
     return {
       found,
@@ -109,15 +121,19 @@ class Comparison {
     }
   }
 
-  /** Runs a job for each item, with a bounded number of them waiting, and adds up what they find. */
-  async #all<T>(items: AsyncIterable<T> | Iterable<T>, jobOf: (item: T) => VerifyJob): Promise<Findings> {
+  /** Runs a job for each item, with a bounded number of them waiting, and adds up what they find. `counted`: as progress, too. */
+  async #all<T>(
+    items: AsyncIterable<T> | Iterable<T>,
+    jobOf: (item: T) => VerifyJob,
+    counted = false,
+  ): Promise<Findings> {
     const { plan, signal } = this.#job
     const running = new Set<Promise<void>>()
     let sum = noFindings
     let index = 0
     for await (const item of items) {
       if (this.#error || signal.aborted) break
-      const done = this.#one(index++, jobOf(item))
+      const done = this.#one(index++, jobOf(item), counted)
         .then((findings) => void (sum = addFindings(sum, findings)))
         .catch((thrown: unknown) => this.#fail(RowshiftError.from(thrown)))
         .finally(() => running.delete(done))
@@ -130,9 +146,9 @@ class Comparison {
     return sum
   }
 
-  async #one(split: number, job: VerifyJob): Promise<Findings> {
+  async #one(split: number, job: VerifyJob, counted: boolean): Promise<Findings> {
     this.#advance({ type: 'planned', split })
-    const { findings } = await withRetries(
+    const { findings, deferred } = await withRetries(
       () => this.#attempt(job),
       this.#stop.signal,
       ({ error }, retries) => {
@@ -140,7 +156,8 @@ class Comparison {
         this.#advance({ type: 'retried', split })
       },
     )
-    const { sourceRows, filtered } = job.mayDelete === null ? findings : noFindings
+    this.#deferred.add(deferred)
+    const { sourceRows, filtered } = counted ? findings : noFindings
     const counts = { rowsRead: sourceRows + filtered, rowsFiltered: filtered, rowsWritten: sourceRows }
     this.#advance({ type: 'done', split, counts: { ...noCounts, ...counts } })
     return findings

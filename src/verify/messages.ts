@@ -1,4 +1,4 @@
-import type { Failure, StageSetup, ThreadSetup } from '../engine/messages.js'
+import type { DeferredRows, Failure, SettleJob, StageSetup, ThreadSetup } from '../engine/messages.js'
 import type { Endpoint, Plan, Split } from '../plugin.js'
 import type { Differences } from './row-comparison.js'
 import type { VerifyPlan } from './verify-plan.js'
@@ -17,10 +17,14 @@ export interface VerifySetup extends ThreadSetup {
   readonly repairStage: StageSetup | null
 }
 
-export interface VerifyJob {
+export type VerifyJob = RangeJob | SettleJob
+
+export interface RangeJob {
   readonly range: Split
   /** null: only compare; else the most rows of the range that may be deleted while it is repaired. */
   readonly mayDelete: number | null
+  /** The range is, or was, repaired. */
+  readonly repaired: boolean
 }
 
 /** What a range turned out to be. */
@@ -40,10 +44,13 @@ export interface DifferingRange {
 }
 
 /**
- * Findings are those after a repair, if there was one. A repair that failed may have changed rows too: those to be deleted and
- * those to be written are committed in transactions of their own.
+ * Findings are those after a repair, if there was one; rows that are deferred are not written yet. A repair that failed may have
+ * changed rows too: those to be deleted and those to be written are committed in transactions of their own.
  */
-export type VerifyResult = ({ readonly outcome: 'done'; readonly findings: Findings } | Failure) & {
+export type VerifyResult = (
+  | { readonly outcome: 'done'; readonly findings: Findings; readonly deferred: readonly DeferredRows[] }
+  | Failure
+) & {
   readonly written: number
   readonly deleted: number
 }

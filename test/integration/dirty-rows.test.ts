@@ -109,6 +109,7 @@ describe('refused rows', () => {
     it(`end the run when they are too many, and nothing of that split stays: ${path}`, async () => {
       for (const place of places) {
         await tables(place)
+        await place.query('DELETE FROM t WHERE id = 5000; ALTER TABLE t ADD CONSTRAINT nine CHECK (n <> 900)')
         const dirty_file = scratchFile('tsv')
         const upsert = { write_mode: 'upsert', worker_num: 1 }
         const none = await copy(place, upsert)
@@ -116,7 +117,7 @@ describe('refused rows', () => {
         expect(none.report).to.include({ dirtyRows: 0, dirtyFile: null })
 
         const two = await copy(place, { ...upsert, error_limit: 2, dirty_file })
-        expectRefusal(two, 1, 'DUPLICATE_KEY', 'table t', 'id = "900"', 'm900', 'one more than the 2')
+        expectRefusal(two, 1, 'DATA_REJECTED', 'table t', 'id = "900"', 'nine', 'one more than the 2')
         expect(two.report).to.include({ dirtyRows: 2, dirtyFile: dirty_file })
         expect(linesOf(dirty_file).map(([id]) => id)).to.deep.equal(['7', '500'])
         // Statistics decide whether a split has 100 ids or some more or fewer; whole ones are there, and nothing of that of 900.

@@ -108,7 +108,8 @@ describe('write modes and a second unique key', () => {
         const outcome = await place.copy('s', 't', { write_mode: mode })
         expectRefusal(outcome, 1, 'DUPLICATE_KEY', 'id = "3"', 'mail')
         expect(await place.query('SELECT * FROM t ORDER BY id')).to.deep.equal([
-          ['1', 'x'],
+          // The first row is written before the second one, which waits for its value, turns out to get it from nobody.
+          ['1', mode === 'upsert' ? 'a' : 'x'],
           ['2', 'b'],
         ])
       }

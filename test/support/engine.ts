@@ -62,7 +62,7 @@ async function copySplits({ from, to, params }: CopyRequest, plan: Plan): Promis
     await Promise.all([reader.connect(), writer.connect()])
     await writer.prepare(plan, signal)
     for await (const split of reader.split(plan, () => plan.splitRows, signal)) {
-      const copied = await copier.copy(split)
+      const copied = await copier.run(split)
       if (copied.outcome === 'failed') throw RowshiftError.fromReport(copied.error)
       if (copied.outcome === 'oversized')
         throw new Error('only the coordinator can divide a split: the case needs "threads"')

@@ -167,7 +167,7 @@ describe('stage', () => {
       () => {},
     )
     try {
-      return await copier.copy(WHOLE)
+      return await copier.run(WHOLE)
     } finally {
       await copier.close()
     }

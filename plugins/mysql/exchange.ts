@@ -1,0 +1,92 @@
+import type { Column, Plan } from '../../src/plugin.js'
+import type { Session } from './connection.js'
+import { mapError } from './errors.js'
+import { identifier, text } from './sql.js'
+import type { Merge } from './statements.js'
+import { STAGE_NAME, sameRow, stagedValue, stagingSql } from './statements.js'
+
+/** Holds what is to be kept of the rows that are exchanged, and is seen by this session only. */
+const PARKED_NAME = 'rowshift_parked'
+const [STAGE, PARKED] = [identifier(STAGE_NAME), identifier(PARKED_NAME)]
+
+/** The SQL that takes the old rows of all staged ones away and inserts the new ones. */
+export interface ExchangeSql {
+  readonly create: readonly string[]
+  readonly empty: string
+  readonly park: string
+  readonly remove: readonly string[]
+  readonly merge: Merge
+}
+
+export function exchangeSql(plan: Plan, { insert }: Merge): ExchangeSql {
+  const target = identifier(plan.target.table)
+  const identity = plan.identity!
+  const kept = keptColumns(plan)
+  const staged = stagedValue(plan)
+  const columns = [...plan.columns.map(({ target: { name } }) => name), ...kept.map(({ name }) => name)]
+  const written = [
+    ...plan.columns.map(({ target: { name } }) => staged(identifier(name))),
+    ...kept.map((column) => sameValue(column, PARKED)),
+  ]
+  const parked = plan.target.columns.filter(({ name }) => identity.includes(name))
+  const saved = [...parked, ...kept]
+  return {
+    create: stagingSql(
+      plan.target.table,
+      saved.map(({ name }) => name),
+      PARKED_NAME,
+      identity,
+    ),
+    empty: `DELETE FROM ${PARKED}`,
+    // A row that is staged twice has one old row.
+    park: `INSERT IGNORE INTO ${PARKED} SELECT ${saved.map((column) => sameValue(column, target)).join(',')} FROM ${STAGE} STRAIGHT_JOIN ${target} ON ${sameRow(plan, target, STAGE)}`,
+    // Rows that refer to one with this key find it again, so nothing may happen to them meanwhile.
+    remove: [
+      'SET @rowshift_checks = @@foreign_key_checks, foreign_key_checks = 0',
+      `DELETE ${target} FROM ${PARKED} STRAIGHT_JOIN ${target} ON ${sameRow(plan, target, PARKED)}`,
+    ],
+    merge: {
+      update: `INSERT INTO ${target} (${columns.map(identifier).join(',')}) SELECT ${written.join(',')} FROM ${STAGE} STRAIGHT_JOIN ${PARKED} ON ${sameRow(plan, PARKED, STAGE)}`,
+      insert,
+    },
+  }
+}
+
+export const restoreChecksSql = 'SET foreign_key_checks = @rowshift_checks'
+
+/** Columns that a copy leaves alone and a DELETE does not. */
+function keptColumns({ columns, target }: Plan): Column[] {
+  const mapped = new Set(columns.map(({ target: { name } }) => name))
+  return target.columns.filter(({ name, generated }) => !generated && !mapped.has(name))
+}
+
+/** Members go by their number: as text, one may be taken for another. */
+function sameValue({ name, type }: Column, table: string): string {
+  return `${table}.${identifier(name)}${/^(enum|set)\b/i.test(type) ? '+0' : ''}`
+}
+
+/** What would notice that a row is deleted and inserted instead of being changed; null: nothing. */
+export async function exchangeObstacle(session: Session, plan: Plan): Promise<string | null> {
+  const { table } = plan.target
+  const [reference, [trigger]] = await Promise.all([
+    session.query(
+      `SELECT CONSTRAINT_NAME, CONCAT(TABLE_SCHEMA, '.', TABLE_NAME), REFERENCED_COLUMN_NAME,
+              TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}
+       FROM information_schema.KEY_COLUMN_USAGE
+       WHERE REFERENCED_TABLE_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME = ${text(table)}`,
+    ),
+    session.query(
+      `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS
+       WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ${text(table)} AND EVENT_MANIPULATION = 'DELETE' LIMIT 1`,
+    ),
+  ]).catch((error: unknown) => {
+    throw mapError(error, `looking for what refers to ${table}`, { table })
+  })
+  if (trigger) return `trigger ${trigger[0]} of ${table} runs when a row is deleted`
+  const kept = new Set(
+    [...plan.identity!, ...keptColumns(plan).map(({ name }) => name)].map((name) => name.toLowerCase()),
+  )
+  const found = reference.find(([, , column, own]) => own === '1' || !kept.has(column!.toLowerCase()))
+  if (found === undefined) return null
+  return `foreign key ${found[0]} of ${found[1]} refers to its column ${found[2]}`
+}

@@ -1,0 +1,33 @@
+import type { RowshiftError } from '../errors.js'
+import type { Endpoint, Plan, Reader } from '../plugin.js'
+import type { DirtySetup, StageSetup } from './messages.js'
+import type { Progress } from './progress.js'
+
+export interface CoordinatorJob {
+  readonly runId: string
+  readonly plan: Plan
+  readonly source: Endpoint
+  readonly target: Endpoint
+  /** The coordinator's own reader, which computes the splits. */
+  readonly reader: Reader
+  /** The last thing before the first split: what it does, it does only when all threads can begin. */
+  readonly prepare: () => Promise<void>
+  /** null: the first row that the target refuses ends the run. */
+  readonly dirty: DirtySetup | null
+  /** null: the plan has no stage. */
+  readonly stage: StageSetup | null
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: Progress) => void
+}
+
+export interface CoordinatorResult {
+  readonly progress: Progress
+  /** The first failure; null when every split was copied. */
+  readonly error: RowshiftError | null
+  /** Seconds for which each thread had a split in hand. */
+  readonly busySeconds: readonly number[]
+  /** Of the snapshot, in the source's log of changes; null: there is none, or it is not known. */
+  readonly position: string | null
+  /** The last split held a row when it was planned, and none when it was read. */
+  readonly lastRowsGone: boolean
+}

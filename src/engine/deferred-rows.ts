@@ -1,0 +1,75 @@
+import { RowshiftError } from '../errors.js'
+import type { Batch, Plan, WriteOptions, Writer } from '../plugin.js'
+import { ShardedWriter } from '../shard/sharded-writer.js'
+import type { DeferredRows, SettleJob } from './messages.js'
+
+/** Most bytes of rows that wait, in one split and in the whole run. They are kept in memory. */
+const MOST_BYTES = 64 << 20
+
+/** The rows of one split that wait. */
+export class DeferredSplit {
+  readonly #rows = new Map<string | null, Buffer[]>()
+  #bytes = 0
+  rows = 0
+
+  /** For `write`. `own`: the table of all rows, where the writer does not say it. */
+  optionsFor(plan: Plan, writer: Writer, own: string | null = null): Pick<WriteOptions, 'onDeferred'> {
+    if (!defers(plan, writer)) return {}
+    return { onDeferred: (row, error, shard) => this.#add(row, error, shard ?? own) }
+  }
+
+  /** Their memory is used again, so that rows are copied. */
+  #add(row: Batch, error: RowshiftError, shard: string | null): void {
+    this.#bytes += row.bytes.length
+    if (this.#bytes > MOST_BYTES) throw tooMany(error)
+    const rows = this.#rows.get(shard) ?? []
+    this.#rows.set(shard, rows)
+    rows.push(Buffer.from(row.bytes))
+    this.rows += row.rows
+  }
+
+  get parts(): DeferredRows[] {
+    return [...this.#rows].map(([shard, rows]) => ({ shard, rows: rows.length, bytes: Buffer.concat(rows) }))
+  }
+}
+
+/** The rows of a whole run that wait. */
+export class DeferredRun {
+  readonly #parts = new Map<string | null, DeferredRows[]>()
+  #bytes = 0
+
+  add(parts: readonly DeferredRows[]): void {
+    for (const part of parts) {
+      this.#bytes += part.bytes.length
+      if (this.#bytes > MOST_BYTES) throw tooMany(null)
+      const others = this.#parts.get(part.shard) ?? []
+      this.#parts.set(part.shard, others)
+      others.push(part)
+    }
+  }
+
+  /** What is to be done about them, one transaction each; `nextIndex` numbers the jobs. */
+  jobs(nextIndex: () => number): SettleJob[] {
+    return [...this.#parts.values()].map((settle) => ({ index: nextIndex(), settle }))
+  }
+}
+
+export function rowsOf({ settle }: SettleJob): number {
+  return settle.reduce((sum, { rows }) => sum + rows, 0)
+}
+
+function tooMany(error: RowshiftError | null): RowshiftError {
+  const first = error === null ? '' : `${error.message} `
+  return new RowshiftError(
+    'DUPLICATE_KEY',
+    `${first}More than ${MOST_BYTES >> 20} MiB of rows wait for unique values that other rows of the target have. ` +
+      'Copy into an empty table, for instance with "schema_save_mode": "recreate" and "write_mode": "insert".',
+    error?.details,
+  )
+}
+
+/** Whether rows may wait for a unique value that another row has: only `upsert` changes the row that has it. */
+function defers({ writeMode }: Plan, writer: Writer): boolean {
+  const writers = writer instanceof ShardedWriter ? writer.writers : [writer]
+  return writeMode === 'upsert' && writers.every((each) => each.settle !== undefined)
+}

@@ -1,0 +1,21 @@
+import type { SettleJob } from '../src/engine/messages.js'
+import type { Batch, Plan, TableCounts, WriteCounts, WriteOptions, Writer } from '../src/plugin.js'
+import { ShardedWriter } from '../src/shard/sharded-writer.js'
+
+/** Writes rows of one table that have waited for a unique value. */
+export async function settleRows(
+  writer: Writer,
+  plan: Plan,
+  { settle }: SettleJob,
+  options: Omit<WriteOptions, 'onDeferred'>,
+): Promise<WriteCounts> {
+  const rows: Batch[] = settle.map(({ rows, bytes }) => ({
+    rows,
+    bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+  }))
+  const { shard } = settle[0]!
+  if (shard === null || !(writer instanceof ShardedWriter)) return writer.settle!(plan, rows, options)
+  const end = await writer.shard(plan, shard, options.signal)
+  const counts: TableCounts = await end.writer.settle!(end.plan, rows, options)
+  return { ...counts, shards: { [shard]: counts } }
+}
