@@ -2,6 +2,7 @@
 import type { ColumnMapping, Plan, TableSchema, WritePlan } from '../plugin.js'
 import { RowshiftError } from '../plugin.js'
 import type { Params } from '../task/params.js'
+import type { MappingResult } from './mapping.js'
 
 type Insert = Pick<Plan, 'writeMode' | 'create' | 'target' | 'columns' | 'preSql'> &
   Partial<Pick<Plan, 'write' | 'errorLimit'>>
@@ -62,7 +63,7 @@ export function triggerWarnings(target: TableSchema, { triggers = [] }: WritePla
 }
 
 /** What two databases compute of the same values need not be the same. */
-function generatedReasons({ generated }: MappingResult): string[] {
+export function generatedReasons({ generated }: MappingResult): string[] {
   if (generated.length === 0) return []
   const names = generated.map(({ target }) => target.name).join(', ')
   return [
