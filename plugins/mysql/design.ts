@@ -61,6 +61,7 @@ export function designedFacts({ statements }: TableCreation): TableFacts {
   const { items, options } = parseTable(statements.at(-1)!)
   return {
     engine: find(options, /^ENGINE$/i, /^=$/, /./)?.[2] ?? 'InnoDB',
+    kind: 'table',
     autoIncrement: items.some(({ tokens }) => find(tokens, /^AUTO_INCREMENT$/i) !== null),
     uniqueKeys: items.filter(({ kind }) => kind === 'primary' || kind === 'unique').length,
   }

@@ -4,11 +4,14 @@ import { askAboutTexts } from './asked.js'
 import type { Session, TextRow } from './connection.js'
 import { mapError } from './errors.js'
 import { domainOf } from './domain.js'
+import { isElsewhere } from './engines.js'
 import { text } from './sql.js'
 
 /** What only the writer needs to know about a table. */
 export interface TableFacts {
   readonly engine: string | null
+  /** Rows are written to tables only. */
+  readonly kind: 'table' | 'view' | 'sequence'
   readonly autoIncrement: boolean
   /** Of any kind, also on prefixes and expressions. */
   readonly uniqueKeys: number
@@ -55,7 +58,7 @@ export async function describeTable(session: Session, table: string): Promise<Ta
   const [found] = await ask(
     session,
     table,
-    `SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, AVG_ROW_LENGTH,
+    `SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, AVG_ROW_LENGTH, ENGINE,
             CONCAT_WS(':', @@hostname, @@port, @@datadir, @@server_id), VERSION()
      FROM information_schema.TABLES WHERE ${inTable(table)}`,
   )
@@ -66,7 +69,7 @@ export async function describeTable(session: Session, table: string): Promise<Ta
       { table, connection: session.where },
     )
   }
-  const [schema, name, rows, rowBytes, server, version] = found
+  const [schema, name, rows, rowBytes, engine, server, version] = found
   const columns = await ask(
     session,
     table,
@@ -91,7 +94,8 @@ export async function describeTable(session: Session, table: string): Promise<Ta
       session,
       columns.map((row) => toColumn(row, version!, json)),
     ),
-    keys: toKeys(keyParts),
+    // Where the rows are somewhere else, nobody makes them unique.
+    keys: engine != null && isElsewhere(engine) ? [] : toKeys(keyParts),
     estimatedRows: positive(rows),
     estimatedRowBytes: positive(rowBytes),
   }
@@ -110,12 +114,18 @@ export async function describeFacts(session: Session, table: string): Promise<Ta
   const [row] = await ask(
     session,
     table,
-    `SELECT ENGINE, AUTO_INCREMENT IS NOT NULL,
+    `SELECT ENGINE, AUTO_INCREMENT IS NOT NULL, TABLE_TYPE,
             (SELECT COUNT(DISTINCT INDEX_NAME) FROM information_schema.STATISTICS
              WHERE ${inTable(table)} AND NON_UNIQUE = 0)
      FROM information_schema.TABLES WHERE ${inTable(table)}`,
   )
-  return { engine: row?.[0] ?? null, autoIncrement: row?.[1] === '1', uniqueKeys: Number(row?.[2]) }
+  const [engine, autoIncrement, type, uniqueKeys] = row ?? []
+  return {
+    engine: engine ?? null,
+    kind: /VIEW/.test(type ?? '') ? 'view' : type === 'SEQUENCE' ? 'sequence' : 'table',
+    autoIncrement: autoIncrement === '1',
+    uniqueKeys: Number(uniqueKeys),
+  }
 }
 
 function inTable(table: string): string {

@@ -2,6 +2,7 @@ import { find, rewrite } from '../../src/sql/tokens.js'
 import { nearestCollation } from './collations.js'
 import type { DdlItem, TableDdl } from './ddl.js'
 import { flatTokens, keyParts } from './ddl.js'
+import { holdsNoRows } from './engines.js'
 import { toMariadb } from './to-mariadb.js'
 import { toMysql } from './to-mysql.js'
 import type { Dialect } from './server.js'
@@ -25,9 +26,6 @@ export class Notes {
     this.warnings.push(warning)
   }
 }
-
-/** Engines whose tables hold no rows of their own, or those of another table. */
-const REMOTE = new Set(['federated', 'mrg_myisam', 'connect', 'spider', 'blackhole', 'sphinx'])
 
 /** A table of one server as another can make it. Equal dialects give the same table, without its foreign keys. */
 export function translate(
@@ -58,7 +56,7 @@ function withoutForeignKeys(ddl: TableDdl, notes: Notes): TableDdl {
 
 function withEngine(ddl: TableDdl, to: Dialect, notes: Notes): TableDdl {
   const engine = find(ddl.options, /^ENGINE$/i, /^=$/, /./)?.[2] ?? 'InnoDB'
-  if (to.engines.has(engine.toLowerCase()) && !REMOTE.has(engine.toLowerCase())) return ddl
+  if (to.engines.has(engine.toLowerCase()) && !holdsNoRows(engine)) return ddl
   notes.warn(`engine ${engine} becomes InnoDB: the target has no such engine, or it holds no rows of its own`)
   const everywhere = new RegExp(`\\bENGINE( ?= ?)${engine}\\b`, 'gi')
   const partitions = (token: string) =>

@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BoundRequest, Endpoint, Window } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
 import { Session } from './connection.js'
+import { isElsewhere } from './engines.js'
 import { mapError } from './errors.js'
 import { openTransactions } from './open-transactions.js'
+import { describeFacts } from './schema.js'
 import { identifier, keyLiteral, keyText, text } from './sql.js'
 
 /** Enough to tell nothing, a split's worth and more apart, and cheap to count. */
@@ -19,6 +22,7 @@ const BLIND_LAG_SECONDS = 60
 export async function findWindow(endpoint: Endpoint, request: BoundRequest): Promise<Window> {
   const session = await Session.open(endpoint)
   try {
+    await checkTransactionsSeen(session, request)
     const index = await indexOn(session, request)
     const ends =
       request.kind === 'key'
@@ -33,6 +37,18 @@ export async function findWindow(endpoint: Endpoint, request: BoundRequest): Pro
   } finally {
     await session.close()
   }
+}
+
+/** Transactions on another server, or rows that somebody writes past this one, cannot be waited for. */
+async function checkTransactionsSeen(session: Session, { table: { table } }: BoundRequest): Promise<void> {
+  const { engine } = await describeFacts(session, table)
+  if (engine === null || !isElsewhere(engine)) return
+  throw new RowshiftError(
+    'PARAMS_INVALID',
+    `Source table ${table} uses engine ${engine}, which keeps its rows in other tables, files or servers: what is being written there is not seen, so an incremental run could pass rows by. ` +
+      'Read the table that holds the rows, or use mode "init" or "sync".',
+    { table, engine },
+  )
 }
 
 interface Ends {

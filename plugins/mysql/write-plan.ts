@@ -2,6 +2,7 @@ import type { PlanDraft, WritePlan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { designedFacts } from './design.js'
+import { checkEngine, isTransactional } from './engines.js'
 import { mapError } from './errors.js'
 import { checkTarget, holdsRows } from './preflight.js'
 import { describeFacts, isMariadb } from './schema.js'
@@ -35,9 +36,6 @@ interface ServerFacts {
   readonly binlogFormat: string
 }
 
-/** Engines that can roll a split back. */
-const TRANSACTIONAL = new Set(['InnoDB', 'ROCKSDB', 'TokuDB', 'ndbcluster'])
-
 const EMPTY = 'TRUNCATE TABLE @table'
 
 /**
@@ -47,15 +45,9 @@ const EMPTY = 'TRUNCATE TABLE @table'
  */
 export async function planWrite(session: Session, draft: PlanDraft, writePath: string): Promise<WritePlan> {
   const server = await askServer(session)
-  const { engine, autoIncrement, uniqueKeys } = draft.create
-    ? designedFacts(draft.create)
-    : await describeFacts(session, draft.target.table)
-  const warnings: string[] = []
-  if (engine !== null && !TRANSACTIONAL.has(engine)) {
-    warnings.push(
-      `Target table ${draft.target.table} uses engine ${engine}, which cannot roll back: rows of a failed split stay.`,
-    )
-  }
+  const facts = draft.create ? designedFacts(draft.create) : await describeFacts(session, draft.target.table)
+  const { engine, autoIncrement, uniqueKeys } = facts
+  const warnings = checkEngine(draft, facts)
   const triggers = draft.create ? [] : await insertTriggers(session, draft.target.table)
   warnings.push(...(await checkTarget(session, draft)))
   const { path, reason } = choosePath(
@@ -64,7 +56,7 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
     writePath,
   )
   const staging = await chooseStaging(session, draft, { path, uniqueKeys })
-  const transactional = engine === null || TRANSACTIONAL.has(engine)
+  const transactional = isTransactional(engine)
   return {
     path,
     reasons: [`write path ${path}: ${reason}`, ...staging.reasons],
@@ -146,7 +138,7 @@ function choosePath(
   target: { engine: string | null; autoIncrement: boolean; workerNum: number },
   asked: string,
 ): { path: 'load-data' | 'insert'; reason: string } {
-  const transactional = target.engine === null || TRANSACTIONAL.has(target.engine)
+  const transactional = isTransactional(target.engine)
   if (asked === 'load-data') {
     if (!transactional) {
       throw new RowshiftError(

@@ -58,8 +58,13 @@ export function listTables(database: Database): string[] {
   return rows<{ name: string }>(database, sql).map(({ name }) => name)
 }
 
-export function isView(database: Database, file: string, table: string): boolean {
-  return findTable(database, file, table).type === 'view'
+/** Why rows cannot be written to it; null: they can. */
+export function writeFault(database: Database, file: string, table: string): string | null {
+  const { type } = findTable(database, file, table)
+  if (type === 'view') return 'a view; rows can be written to a table only'
+  return type === 'virtual'
+    ? 'a virtual table, whose module may keep something else than it is given; rows can be written to an ordinary table only'
+    : null
 }
 
 /** The column that makes a number of NULL, if there is one. */

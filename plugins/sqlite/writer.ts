@@ -28,7 +28,7 @@ import { rowsPerStatement } from './insert.js'
 import { quoteName } from './names.js'
 import { removeRows } from './remove.js'
 import { commitRefusal } from './refusals.js'
-import { describeTable, findRowidColumn, isView, listTables } from './schema.js'
+import { describeTable, findRowidColumn, writeFault, listTables } from './schema.js'
 import { openSequence, takeBlock } from './sequence.js'
 import { SqliteSettlement } from './settlement.js'
 import { checkCounts, SplitWrite } from './split-write.js'
@@ -55,15 +55,12 @@ export class SqliteWriter implements Writer {
     if (this.#database === null) await this.#connect('write')
     try {
       const schema = describeTable(this.#open, file, table)
-      if (!isView(this.#open, file, table)) return schema
+      const fault = writeFault(this.#open, file, table)
+      if (fault === null) return schema
+      throw new RowshiftError('TABLE_NOT_FOUND', `"${table}" in ${file} is ${fault}`, { table })
     } catch (thrown) {
       throw sqliteError(thrown, `describing table "${table}" of ${this.#where}`, { table })
     }
-    throw new RowshiftError(
-      'TABLE_NOT_FOUND',
-      `"${table}" in ${file} is a view; rows can be written to a table only`,
-      { table },
-    )
   }
 
   async tables(): Promise<readonly string[]> {

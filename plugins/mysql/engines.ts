@@ -1,0 +1,77 @@
+/** What the engines of tables do with rows. */
+import type { PlanDraft } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import type { TableFacts } from './schema.js'
+
+/** Engines that can roll a split back. */
+const TRANSACTIONAL = new Set(['innodb', 'rocksdb', 'tokudb', 'ndbcluster'])
+
+/** These keep every value that they have accepted; of others nobody here knows. */
+const KNOWN = new Set([...TRANSACTIONAL, 'myisam', 'aria', 'memory', 'archive', 'csv'])
+
+/** Tables that are a name for rows in other tables, files or servers. */
+const ELSEWHERE = new Set(['federated', 'connect', 'spider', 's3', 'mrg_myisam', 'sphinx', 'oqgraph'])
+
+/** Whatever is written is gone. */
+const NOWHERE = new Set(['blackhole', 'example'])
+
+/** Whether tables of the engine hold no rows of their own. */
+export function holdsNoRows(engine: string): boolean {
+  return isElsewhere(engine) || NOWHERE.has(engine.toLowerCase())
+}
+
+/** What is declared of such a table need not hold for its rows, and this server does not see who writes to them. */
+export function isElsewhere(engine: string): boolean {
+  return ELSEWHERE.has(engine.toLowerCase())
+}
+
+/** null: a view. */
+export function isTransactional(engine: string | null): boolean {
+  return engine === null || TRANSACTIONAL.has(engine.toLowerCase())
+}
+
+/** Throws TABLE_NOT_FOUND or LOSSY where rows would not arrive, or not be seen to; resolves to warnings. */
+export function checkEngine({ target, columns }: PlanDraft, { engine, kind }: TableFacts): string[] {
+  const { table } = target
+  if (kind !== 'table') {
+    throw new RowshiftError(
+      'TABLE_NOT_FOUND',
+      `${table} is a ${kind}; rows can be written to a table only. Name the table that holds them.`,
+      { table },
+    )
+  }
+  if (engine === null) return []
+  const name = engine.toLowerCase()
+  if (NOWHERE.has(name)) throw refusal(table, engine, 'stores nothing: every row would be gone')
+  if (ELSEWHERE.has(name)) {
+    throw refusal(
+      table,
+      engine,
+      'keeps its rows in other tables, files or servers, so that nobody can see how they arrive there',
+    )
+  }
+  const floats = columns.filter(({ target }) => target.kind === 'float').map(({ target }) => target.name)
+  if (name === 'csv' && floats.length > 0) {
+    throw refusal(table, engine, `keeps floats as text that loses digits (${floats.join(', ')})`)
+  }
+  return [
+    ...(TRANSACTIONAL.has(name)
+      ? []
+      : [
+          `Target table ${table} uses engine ${engine}, which cannot roll back: rows of a failed split stay.`,
+        ]),
+    ...(KNOWN.has(name)
+      ? []
+      : [
+          `engine ${engine} of target ${table} may keep values otherwise than they are written: verify the copy`,
+        ]),
+  ]
+}
+
+function refusal(table: string, engine: string, why: string): RowshiftError {
+  return new RowshiftError(
+    'LOSSY',
+    `Target table ${table} uses engine ${engine}, which ${why}. Copy into a table of an engine such as InnoDB. Nothing was written.`,
+    { table, engine },
+  )
+}
