@@ -12,18 +12,18 @@ export interface TableDefinition {
   readonly defaults: Readonly<Record<string, string>>
   /** For people: what the table has that neither its columns nor its unique keys nor `defaults` say. */
   readonly extras: readonly string[]
-  /**
-   * Columns that need the widest type of their kind: they hold values beyond the length, digits or sign that is declared
-   * (where the database does not enforce it), integers beyond 64 bits with a sign, or decimals that may have more than 15 digits. It looks at the
-   * values, for about two seconds at most, so it is asked only for a table of another family. Default: none.
-   */
-  readonly wide?: () => Promise<readonly string[]>
 }
 
 export interface DesignRequest {
   readonly source: TableSchema
   /** null: the source's plugin knows nothing beyond the schema. */
   readonly definition: TableDefinition | null
+  /**
+   * Columns that need the widest type of their kind: they hold values beyond the length, digits or sign that is declared (where the
+   * source does not enforce it), integers beyond 64 bits with a sign, or decimals that may have more than 15 digits. The source looks at
+   * its rows, so it is asked only by a plugin that does not take the source's own DDL.
+   */
+  readonly wide: () => Promise<readonly string[]>
   /** Name of the table to make. */
   readonly table: string
   /** The table of that name that is to be dropped first; null: there is none. */

@@ -154,6 +154,8 @@ export interface Reader {
   tables?(): Promise<readonly string[]>
   /** Default: the target table is made from what `describe` says alone. */
   definition?(table: string): Promise<TableDefinition>
+  /** Columns that hold more than others take their type for (`DesignRequest.wide`), as far as two seconds show. Default: none. */
+  wide?(table: string): Promise<readonly string[]>
   /**
    * Optional: columns that the source computes while it is read, in the order wanted. Kinds and domains are as narrow as can
    * be known, so that the plan can judge them like any other. Throws PARAMS_INVALID with every fault in `details.faults`.

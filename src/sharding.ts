@@ -64,5 +64,9 @@ export interface Sharding {
   /** Those that are known. By date there may be more, which are made when their first row comes. */
   readonly shards: readonly Shard[]
   /** How a table is made that a date calls for: like a shard, or where there is none like the source. null: rows of such dates are refused. */
-  readonly onDemand: { readonly like: TableSchema | null; readonly definition: TableDefinition | null } | null
+  readonly onDemand: {
+    readonly like: TableSchema | null
+    readonly definition: TableDefinition | null
+    readonly wide: readonly string[]
+  } | null
 }

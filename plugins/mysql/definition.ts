@@ -20,8 +20,7 @@ export async function defineTable(session: Session, table: string): Promise<Tabl
   const family = { family: FAMILY, version: version! }
   const sql = shown?.[1] ?? ''
   // A view or a sequence.
-  const wide = () => wideColumns(session, table)
-  if (!sql.startsWith('CREATE TABLE')) return { ...family, ddl: null, defaults: {}, extras: [], wide }
+  if (!sql.startsWith('CREATE TABLE')) return { ...family, ddl: null, defaults: {}, extras: [] }
   const own = `WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`
   const [tableCollation] = (await ask(`SELECT TABLE_COLLATION FROM information_schema.TABLES ${own}`))[0]!
   const collations = await ask(`SELECT COLUMN_NAME, COLLATION_NAME FROM information_schema.COLUMNS ${own}`)
@@ -39,14 +38,13 @@ export async function defineTable(session: Session, table: string): Promise<Tabl
       ...ddl.items.flatMap(extrasOf),
       ...(find(ddl.options, /^PARTITION$/i) ? ['its partitions'] : []),
     ],
-    wide,
   }
 }
 
 const EXACT_DIGITS = 15
 
 /** None when the table is too large to look at in time: a value that does not fit is refused when it is written. */
-async function wideColumns(session: Session, table: string): Promise<readonly string[]> {
+export async function wideColumns(session: Session, table: string): Promise<readonly string[]> {
   const own = `WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`
   const facts = await session.query(
     `SELECT COLUMN_NAME, COLUMN_TYPE, NUMERIC_PRECISION, NUMERIC_SCALE FROM information_schema.COLUMNS ${own}

@@ -25,7 +25,7 @@ export async function designTable(session: Session, request: DesignRequest): Pro
   const ddl = definition?.family === FAMILY ? definition.ddl?.[0] : undefined
   const own =
     ddl === undefined ? null : translate(parseTable(ddl), versionOf(definition!.version), dialect, notes)
-  const wide = definition?.family === FAMILY ? [] : ((await definition?.wide?.()) ?? [])
+  const wide = definition?.family === FAMILY ? [] : await request.wide()
   const whole = await withCheckNames(
     session,
     request,

@@ -3,11 +3,10 @@ import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { identifier, text } from './sql.js'
 import type { Merge } from './statements.js'
-import { STAGE_NAME, sameRow, stagedValue, stagingSql } from './statements.js'
+import { otherThan, sameRow, stagedValue, stageName, stagingSql } from './statements.js'
 
 /** Holds what is to be kept of the rows that are exchanged, and is seen by this session only. */
-const PARKED_NAME = 'rowshift_parked'
-const [STAGE, PARKED] = [identifier(STAGE_NAME), identifier(PARKED_NAME)]
+const PARKED = 'rowshift_parked'
 
 /** The SQL that takes the old rows of all staged ones away and inserts the new ones. */
 export interface ExchangeSql {
@@ -19,34 +18,40 @@ export interface ExchangeSql {
 }
 
 export function exchangeSql(plan: Plan, { insert }: Merge): ExchangeSql {
-  const target = identifier(plan.target.table)
+  const { table } = plan.target
+  const parkedName = otherThan(table, PARKED)
+  const [target, stage, parked] = [table, stageName(table), parkedName].map(identifier) as [
+    string,
+    string,
+    string,
+  ]
   const identity = plan.identity!
   const kept = keptColumns(plan)
   const staged = stagedValue(plan)
   const columns = [...plan.columns.map(({ target: { name } }) => name), ...kept.map(({ name }) => name)]
   const written = [
     ...plan.columns.map(({ target: { name } }) => staged(identifier(name))),
-    ...kept.map((column) => sameValue(column, PARKED)),
+    ...kept.map((column) => sameValue(column, parked)),
   ]
-  const parked = plan.target.columns.filter(({ name }) => identity.includes(name))
-  const saved = [...parked, ...kept]
+  const keys = plan.target.columns.filter(({ name }) => identity.includes(name))
+  const saved = [...keys, ...kept]
   return {
     create: stagingSql(
-      plan.target.table,
+      table,
       saved.map(({ name }) => name),
-      PARKED_NAME,
+      parkedName,
       identity,
     ),
-    empty: `DELETE FROM ${PARKED}`,
+    empty: `DELETE FROM ${parked}`,
     // A row that is staged twice has one old row.
-    park: `INSERT IGNORE INTO ${PARKED} SELECT ${saved.map((column) => sameValue(column, target)).join(',')} FROM ${STAGE} STRAIGHT_JOIN ${target} ON ${sameRow(plan, target, STAGE)}`,
+    park: `INSERT IGNORE INTO ${parked} SELECT ${saved.map((column) => sameValue(column, target)).join(',')} FROM ${stage} STRAIGHT_JOIN ${target} ON ${sameRow(plan, target, stage)}`,
     // Rows that refer to one with this key find it again, so nothing may happen to them meanwhile.
     remove: [
       'SET @rowshift_checks = @@foreign_key_checks, foreign_key_checks = 0',
-      `DELETE ${target} FROM ${PARKED} STRAIGHT_JOIN ${target} ON ${sameRow(plan, target, PARKED)}`,
+      `DELETE ${target} FROM ${parked} STRAIGHT_JOIN ${target} ON ${sameRow(plan, target, parked)}`,
     ],
     merge: {
-      update: `INSERT INTO ${target} (${columns.map(identifier).join(',')}) SELECT ${written.join(',')} FROM ${STAGE} STRAIGHT_JOIN ${PARKED} ON ${sameRow(plan, PARKED, STAGE)}`,
+      update: `INSERT INTO ${target} (${columns.map(identifier).join(',')}) SELECT ${written.join(',')} FROM ${stage} STRAIGHT_JOIN ${parked} ON ${sameRow(plan, parked, stage)}`,
       insert,
     },
   }

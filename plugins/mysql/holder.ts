@@ -3,9 +3,8 @@ import type { Session } from './connection.js'
 import { identifier } from './sql.js'
 import { insertStatement } from './split-write.js'
 import type { Statements } from './statements.js'
-import { sameRow, STAGE_NAME } from './statements.js'
+import { sameRow, stageName } from './statements.js'
 
-const STAGE = identifier(STAGE_NAME)
 const MOST_LETTERS = 60
 
 /** Which row of the target has a unique value of this one, for people: `id = "2"`. null: not found, for instance on an expression. */
@@ -33,11 +32,12 @@ function otherKeys({ columns, target, identity }: Plan): (readonly string[])[] {
 
 function holderSql(plan: Plan, columns: readonly string[]): string {
   const target = identifier(plan.target.table)
-  const equal = columns.map((name) => `${target}.${identifier(name)} = ${STAGE}.${identifier(name)}`)
+  const stage = identifier(stageName(plan.target.table))
+  const equal = columns.map((name) => `${target}.${identifier(name)} = ${stage}.${identifier(name)}`)
   const shown = plan.identity!.map((name) => {
     const bytes = plan.target.columns.find((column) => column.name === name)?.kind === 'bytes'
     const sql = `${target}.${identifier(name)}`
     return `LEFT(${bytes ? `HEX(${sql})` : `CAST(${sql} AS CHAR)`}, ${MOST_LETTERS})`
   })
-  return `SELECT ${shown.join(', ')} FROM ${STAGE} STRAIGHT_JOIN ${target} ON ${equal.join(' AND ')} WHERE NOT (${sameRow(plan, target, STAGE)}) LIMIT 1`
+  return `SELECT ${shown.join(', ')} FROM ${stage} STRAIGHT_JOIN ${target} ON ${equal.join(' AND ')} WHERE NOT (${sameRow(plan, target, stage)}) LIMIT 1`
 }

@@ -25,7 +25,7 @@ import type {
 import { RowshiftError } from '../../src/plugin.js'
 import { divideRange, explainSteps, splitByKey } from '../../src/sql/splits.js'
 import { Session } from './connection.js'
-import { defineTable } from './definition.js'
+import { defineTable, wideColumns } from './definition.js'
 import { derive } from './derive.js'
 import { digestForms, digestOf, digestSelect, rowDigest } from './digest.js'
 import { mapError } from './errors.js'
@@ -66,6 +66,10 @@ export class MysqlReader implements Reader {
 
   async definition(table: string): Promise<TableDefinition> {
     return defineTable(await this.#open(), table)
+  }
+
+  async wide(table: string): Promise<readonly string[]> {
+    return wideColumns(await this.#open(), table)
   }
 
   async checkWhere(table: TableSchema, where: string): Promise<void> {

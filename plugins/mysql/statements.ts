@@ -5,12 +5,22 @@ import type { InsertMemory, Quoting } from './transcode.js'
 import { InsertBuilder } from './transcode.js'
 import type { WriteFacts } from './write-plan.js'
 
-/** Hides any table of that name from this session only. */
-export const STAGE_NAME = 'rowshift_stage'
-const STAGE = identifier(STAGE_NAME)
+/** The staging table. It hides any table of that name from this session, so it is not named like the target. */
+export function stageName(target: string): string {
+  return otherThan(target, 'rowshift_stage')
+}
+
 const STAGE_KEY = identifier('rowshift_stage_key')
+
 /** What the rows of an INSERT are called in its ON DUPLICATE KEY UPDATE. */
-const NEW = identifier('rowshift_new')
+function newRows(target: string): string {
+  return identifier(otherThan(target, 'rowshift_new'))
+}
+
+/** A name of ours, unless the target is called so. */
+export function otherThan(target: string, name: string): string {
+  return target.toLowerCase() === name ? `${name}_2` : name
+}
 
 /** How staged rows get into the target. */
 export interface Merge {
@@ -34,7 +44,8 @@ export class Statements {
     this.facts = plan.write.facts as WriteFacts
     this.guards = Guards.of(plan)
     const target = identifier(plan.target.table)
-    const entry = this.facts.staged ? STAGE : target
+    const stage = identifier(stageName(plan.target.table))
+    const entry = this.facts.staged ? stage : target
     const replace = plan.writeMode === 'replace'
     this.load = loadSql(plan, entry, replace)
     this.insert = new InsertBuilder(
@@ -49,14 +60,16 @@ export class Statements {
             plan.target.table,
             plan.columns.map(({ target }) => target.name),
           ),
-          empty: `DELETE FROM ${STAGE}`,
-          merge: mergeSql(plan, this.facts, target),
+          empty: `DELETE FROM ${stage}`,
+          merge: mergeSql(plan, this.facts, target, stage),
         }
       : null
   }
 }
 
-export const dropStagingSql = `DROP TEMPORARY TABLE IF EXISTS ${STAGE}`
+export function dropStagingSql(target: string): string {
+  return `DROP TEMPORARY TABLE IF EXISTS ${identifier(stageName(target))}`
+}
 
 /**
  * A staging table with the target's own types, so that what the target refuses is refused here. Unless one is given, its key is
@@ -65,7 +78,7 @@ export const dropStagingSql = `DROP TEMPORARY TABLE IF EXISTS ${STAGE}`
 export function stagingSql(
   table: string,
   columns: readonly string[],
-  name = STAGE_NAME,
+  name = stageName(table),
   key: readonly string[] | null = null,
 ): string[] {
   const list = (names: readonly string[]) => names.map(identifier).join(',')
@@ -95,8 +108,9 @@ function onDuplicate(plan: Plan, facts: WriteFacts): string {
     return ` ON DUPLICATE KEY UPDATE ${identifier(first!)} = ${identifier(plan.target.table)}.${identifier(first!)}`
   }
   if (plan.writeMode !== 'upsert') return ''
-  const fresh = (name: string) => (facts.rowAlias ? `${NEW}.${name}` : `VALUES(${name})`)
-  return `${facts.rowAlias ? ` AS ${NEW}` : ''} ON DUPLICATE KEY UPDATE ${everyColumn(plan, fresh)}`
+  const alias = newRows(plan.target.table)
+  const fresh = (name: string) => (facts.rowAlias ? `${alias}.${name}` : `VALUES(${name})`)
+  return `${facts.rowAlias ? ` AS ${alias}` : ''} ON DUPLICATE KEY UPDATE ${everyColumn(plan, fresh)}`
 }
 
 /** All columns are set, so that ON UPDATE CURRENT_TIMESTAMP leaves none of them to the clock. */
@@ -111,11 +125,11 @@ function everyColumn(plan: Plan, value: (name: string) => string, table = ''): s
  * With one unique key, ON DUPLICATE KEY UPDATE does it all. With several it would update whatever row collides on any
  * of them; so rows are looked up by their identity, and a collision on another key is an error.
  */
-function mergeSql(plan: Plan, facts: WriteFacts, target: string): Merge {
+function mergeSql(plan: Plan, facts: WriteFacts, target: string, stage: string): Merge {
   const columns = targetColumns(plan)
   const staged = stagedValue(plan)
   const selected = plan.columns.map(({ target: { name } }) => staged(identifier(name))).join(',')
-  const insert = `INSERT INTO ${target} (${columns}) SELECT ${selected} FROM ${STAGE}`
+  const insert = `INSERT INTO ${target} (${columns}) SELECT ${selected} FROM ${stage}`
   if (facts.uniqueKeys === 1) {
     const [first] = plan.identity!
     const update =
@@ -124,23 +138,24 @@ function mergeSql(plan: Plan, facts: WriteFacts, target: string): Merge {
         : everyColumn(plan, staged, `${target}.`)
     return { update: null, insert: `${insert} ON DUPLICATE KEY UPDATE ${update}` }
   }
-  const same = sameRow(plan, target, STAGE)
+  const same = sameRow(plan, target, stage)
   return {
     update:
       plan.writeMode === 'ignore'
         ? null
-        : `UPDATE ${STAGE} STRAIGHT_JOIN ${target} ON ${same} SET ${everyColumn(plan, staged, `${target}.`)}`,
+        : `UPDATE ${stage} STRAIGHT_JOIN ${target} ON ${same} SET ${everyColumn(plan, staged, `${target}.`)}`,
     insert: `${insert} LEFT JOIN ${target} ON ${same} WHERE ${target}.${identifier(plan.identity![0]!)} IS NULL`,
   }
 }
 
 /** A column of the staging table as it goes into the target. */
-export function stagedValue({ columns }: Plan): (name: string) => string {
+export function stagedValue({ columns, target: { table } }: Plan): (name: string) => string {
+  const stage = identifier(stageName(table))
   const numbered = new Set(
     columns.filter(({ target }) => target.cells === 'numbered').map(({ target }) => identifier(target.name)),
   )
   // As text, a member may be taken for another one.
-  return (name) => `${STAGE}.${name}${numbered.has(name) ? '+0' : ''}`
+  return (name) => `${stage}.${name}${numbered.has(name) ? '+0' : ''}`
 }
 
 /** Numbers go in bare, which is shorter; but only into numbers, since a bare number means an ENUM's index. */

@@ -116,7 +116,7 @@ async function chooseStaging(
 async function tryStaging(session: Session, table: string, columns: readonly string[]): Promise<void> {
   try {
     for (const sql of stagingSql(table, columns)) await leniently(session, sql)
-    await session.query(dropStagingSql)
+    await session.query(dropStagingSql(table))
   } catch (error) {
     throw mapError(error, `making a temporary staging table like ${table} (this write mode needs one here)`, {
       table,

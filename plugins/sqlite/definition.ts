@@ -27,7 +27,6 @@ export function defineTable(database: Database, table: string): TableDefinition 
     ddl: usable ? [own.sql, ...indexes.map((index) => index.sql)] : null,
     defaults: defaultsOf(database, table),
     extras: extrasOf(database, table, rows),
-    wide: async () => wideColumns(database, table),
   }
 }
 
@@ -35,7 +34,7 @@ const LOOK_MS = 2000
 const ROWS_PER_LOOK = 1000
 
 /** All that declare something when the table is too large to look at in time. */
-function wideColumns(database: Database, table: string): string[] {
+export function wideColumns(database: Database, table: string): string[] {
   const columns = database.prepare('SELECT name, type FROM pragma_table_xinfo(?)').all(table) as {
     readonly name: string
     readonly type: string

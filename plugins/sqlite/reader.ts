@@ -29,7 +29,7 @@ import { addFunctions } from './functions.js'
 import { findSql } from './find.js'
 import { displayKey, displayValue, keyColumns, keyProbe, literals } from './keys.js'
 import { quoteName } from './names.js'
-import { defineTable } from './definition.js'
+import { defineTable, wideColumns } from './definition.js'
 import { derive } from './derive.js'
 import { checkRefusals, findRefused } from './refused.js'
 import { describeTable, listTables } from './schema.js'
@@ -72,6 +72,14 @@ export class SqliteReader implements Reader {
       return defineTable(this.#open, table)
     } catch (thrown) {
       throw sqliteError(thrown, `reading how table "${table}" of ${this.#where} was created`, { table })
+    }
+  }
+
+  async wide(table: string): Promise<readonly string[]> {
+    try {
+      return wideColumns(this.#open, table)
+    } catch (thrown) {
+      throw sqliteError(thrown, `looking at the values of table "${table}" of ${this.#where}`, { table })
     }
   }
 

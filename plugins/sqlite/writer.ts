@@ -70,7 +70,7 @@ export class SqliteWriter implements Writer {
   async design(request: DesignRequest): Promise<TableDesign> {
     const file = fileOf(this.#endpoint.connection)
     const { definition } = request
-    const wide = definition?.family === FAMILY ? [] : ((await definition?.wide?.()) ?? [])
+    const wide = definition?.family === FAMILY ? [] : await request.wide()
     return inMemory((scratch) => designTable(request, wide, { file, database: this.#database, scratch }))
   }
 

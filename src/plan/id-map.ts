@@ -93,6 +93,7 @@ async function findTable(
       estimatedRowBytes: null,
     },
     definition: null,
+    wide: async () => [],
     table: map.table,
     existing: null,
     deferIndexes: false,

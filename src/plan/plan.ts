@@ -28,6 +28,7 @@ import { chooseKey, column } from './split-key.js'
 import type { Places } from './places.js'
 import { checkNewIds, planStage } from './stage.js'
 import { planTarget, sameTable } from './target.js'
+import { singleName } from './table-names.js'
 import { generatedReasons, keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
 import { openTarget, planTransform } from './transform.js'
 import type { Past } from './window.js'
@@ -56,8 +57,19 @@ export interface PlanRequest {
   readonly places: Places
 }
 
+/** Names of one table without their escapes. */
+function withNames(request: PlanRequest): PlanRequest {
+  const { sourceTable, targetTable, origin, place } = request
+  return {
+    ...request,
+    sourceTable: origin ? sourceTable : singleName(sourceTable),
+    targetTable: place ? targetTable : singleName(targetTable),
+  }
+}
+
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
-export async function makePlan(request: PlanRequest): Promise<Plan> {
+export async function makePlan(asked: PlanRequest): Promise<Plan> {
+  const request = withNames(asked)
   const { reader, writer, params } = request
   const many = request.origin ? await describeSources(request.sourceTable, request.origin) : null
   const source = many?.source ?? (await reader.describe(request.sourceTable))

@@ -1,7 +1,7 @@
 import { RowshiftError } from '../errors.js'
 import type { Column, ColumnMapping, Sharding, ShardRule, SqlRule, StagePlan, WriteMode } from '../plugin.js'
 import { orderOf } from '../shard/bounds.js'
-import { parsePattern } from '../shard/pattern.js'
+import { escapeName, parsePattern } from '../shard/pattern.js'
 import { columnsOf, rulesOf } from '../shard/rules.js'
 import type { ShardParams } from '../task/shard-params.js'
 
@@ -17,9 +17,16 @@ export function checkShardParams(
 
 function unsharded(table: string, databases: readonly string[] | null): string[] {
   const { kind, text } = parsePattern(table)
-  const faults = kind === 'single' || kind === 'any' ? [] : [`the target ${text} is several tables`]
-  if (databases !== null) faults.push(`the target is ${databases.length} databases`)
-  return faults.map((fault) => `${fault}, so the params need "shard", which says where a row goes`)
+  const shard = 'so the params need "shard", which says where a row goes'
+  const own = `for one table of that name write ${escapeName(text)}`
+  const faults: string[] = []
+  if (kind === 'any') {
+    faults.push(
+      `the target is named ${text}, and a star is for sources only: name the one table to write, or several that are counted or listed ({0..15}, {a,b}) with "shard"; ${own}`,
+    )
+  } else if (kind !== 'single') faults.push(`the target ${text} is several tables, ${shard}; ${own}`)
+  if (databases !== null) faults.push(`the target is ${databases.length} databases, ${shard}`)
+  return faults
 }
 
 function sharded({ rule, numbering }: ShardParams, table: string, databases: readonly string[]): string[] {

@@ -44,7 +44,11 @@ export async function planShards(
   const found = model === null ? described : await madeLike(model, described, request, place)
   const onDemand =
     pattern.kind === 'date' && request.params.schemaSaveMode !== 'error_when_not_exist'
-      ? { like: model?.target ?? null, definition: await definitionOf(model, request) }
+      ? {
+          like: model?.target ?? null,
+          definition: await definitionOf(model, request),
+          wide: model === null ? ((await request.reader.wide?.(request.sourceTable)) ?? []) : [],
+        }
       : null
   const first = found[0]?.choice ?? (await likeNone(request, source, pattern, place, onDemand !== null))
   const shards = found.map(({ endpoint, choice: { target, create } }): Shard => {

@@ -1,7 +1,13 @@
 import { RowshiftError } from '../errors.js'
 import type { Reader } from '../plugin.js'
 import type { Pattern } from '../shard/pattern.js'
-import { labelOf, nameOf } from '../shard/pattern.js'
+import { escapeName, labelOf, nameOf, parsePattern } from '../shard/pattern.js'
+
+/** The name of a table that is one: as it is written, without its escapes. */
+export function singleName(text: string): string {
+  const { kind, prefix } = parsePattern(text)
+  return kind === 'single' ? prefix : text
+}
 
 /** The tables that a pattern stands for, database by database. Stars and dates find those that are there. */
 export async function tablesOf(
@@ -9,6 +15,7 @@ export async function tablesOf(
   databases: readonly Pick<Reader, 'tables'>[],
   numbering: 'each' | 'through' = 'each',
 ): Promise<{ endpoint: number; table: string }[]> {
+  if (pattern.kind !== 'single') await refuseAmbiguous(pattern, databases)
   const all = pattern.labels.map((label) => nameOf(pattern, label))
   if (numbering === 'through') {
     const each = all.length / databases.length
@@ -21,6 +28,21 @@ export async function tablesOf(
     tables.push(...names.map((table) => ({ endpoint, table })))
   }
   return tables
+}
+
+/** Its rows would be mixed with those of others, or be left out. */
+async function refuseAmbiguous(
+  { text }: Pattern,
+  databases: readonly Pick<Reader, 'tables'>[],
+): Promise<void> {
+  for (const database of databases) {
+    if (!(await database.tables?.())?.includes(text)) continue
+    throw new RowshiftError(
+      'PARAMS_INVALID',
+      `${text} is the name of a table, and it is a pattern too. Write ${escapeName(text)} for that table alone; several tables with a name of such a form can be listed, {a,b}.`,
+      { table: text },
+    )
+  }
 }
 
 async function listed(database: Pick<Reader, 'tables'>, pattern: Pattern): Promise<string[]> {

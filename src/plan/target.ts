@@ -26,6 +26,7 @@ export type TargetRequest = Pick<PlanRequest, 'writer' | 'sourceTable' | 'target
 
 interface DefinitionReader {
   definition(table: string): Promise<TableDefinition | null>
+  wide(table: string): Promise<readonly string[]>
 }
 
 /** The target table as it is, or as it will be made. Changes nothing. */
@@ -102,7 +103,8 @@ async function design(
   }
   const definition = (await reader.definition?.(sourceTable)) ?? null
   const { deferIndexes } = params
-  return writer.design({ source, definition, table: targetTable, existing, deferIndexes })
+  const wide = async () => (await reader.wide?.(sourceTable)) ?? []
+  return writer.design({ source, definition, wide, table: targetTable, existing, deferIndexes })
 }
 
 /** An incremental run copies some rows only. */

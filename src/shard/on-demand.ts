@@ -26,6 +26,7 @@ export async function openOnDemand(
   const { target, statements } = await writer.design!({
     source: onDemand.like ?? plan.source,
     definition: onDemand.definition,
+    wide: async () => onDemand.wide,
     table,
     existing: null,
     deferIndexes: false,

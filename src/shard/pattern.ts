@@ -20,8 +20,18 @@ export interface Pattern {
 /** Names may hold stars; one in a name of plain characters is more likely a pattern. */
 const STARRED = /^([\p{L}\p{N}_$-]*)\*([\p{L}\p{N}_$-]*)$/u
 
+/** A star or brace that is part of a name is written with a backslash before it. */
+const ESCAPED = /\\(?=[*{])/g
+
+/** How a table is written that is named like a pattern. */
+export function escapeName(name: string): string {
+  return name.replaceAll(/[*{]/g, (character) => `\\${character}`)
+}
+
 /** Reads a name. Braces that hold neither a range, a list nor a form of date are part of the name. */
 export function parsePattern(text: string): Pattern {
+  const plain = text.replaceAll(ESCAPED, '')
+  if (plain !== text) return { text, prefix: plain, suffix: '', kind: 'single', labels: [''] }
   const star = STARRED.exec(text)
   if (star) return { text, prefix: star[1]!, suffix: star[2]!, kind: 'any', labels: [] }
   const places = [...text.matchAll(/\{([^{}]*)\}/g)].flatMap((match) => {

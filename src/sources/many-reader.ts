@@ -19,6 +19,8 @@ import type {
   TableState,
 } from '../plugin.js'
 
+const LOOK_MS = 2000
+
 /**
  * Many tables as one source: a reader for each database. Splits are those of one table after another, and say which it is.
  * `read` and `divide` want to be told. There is no digest of many tables, and no snapshot.
@@ -47,6 +49,17 @@ export class ManyReader implements Reader {
     const { endpoint, table } = this.known[0]!
     const definition = await this.readers[endpoint]!.definition?.(table)
     return definition ?? { family: '', version: '', ddl: null, defaults: {}, extras: [] }
+  }
+
+  /** One table after the other, until that has taken long. */
+  async wide(): Promise<readonly string[]> {
+    const end = performance.now() + LOOK_MS
+    const names = new Set<string>()
+    for (const { endpoint, table } of this.known) {
+      for (const name of (await this.readers[endpoint]!.wide?.(table)) ?? []) names.add(name)
+      if (performance.now() > end) break
+    }
+    return [...names]
   }
 
   /** All tables of a database take the same conditions. */

@@ -15,6 +15,7 @@ import { originOf } from '../engine/ends.js'
 import { settleRules } from '../plan/shard-rule.js'
 import { readsOf } from '../plan/shards.js'
 import { columnsOf } from '../shard/rules.js'
+import { singleName } from '../plan/table-names.js'
 import type { SourcePlace, Sources } from '../plan/sources.js'
 import { describeSources } from '../plan/sources.js'
 import type { Column, Reader, ReadPlan, Sharding, SplitKey, StagePlan, TableSchema } from '../plugin.js'
@@ -63,8 +64,8 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
   const place = originOf(ends.to, targetReader)
   const many = origin && (await describeSources(ends.from.table, origin))
   const shards = place && (await describeSources(ends.to.table, place, params.shard?.numbering))
-  const source = many?.source ?? (await reader.describe(ends.from.table))
-  const target = shards?.source ?? (await targetReader.describe(ends.to.table))
+  const source = many?.source ?? (await reader.describe(singleName(ends.from.table)))
+  const target = shards?.source ?? (await targetReader.describe(singleName(ends.to.table)))
   checkDistinct([many?.tables ?? [source], shards?.tables ?? [target]])
   await checkCondition(reader, source, params.where)
   await checkCondition(targetReader, target, params.where)

@@ -1,7 +1,7 @@
 // Many tables copied into one, or into many, judged by SQL, on both servers.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { oneServer } from '../support/context.js'
+import { oneServer, runCli, servers } from '../support/context.js'
 import { expectRefusal, Place } from '../support/copying.js'
 import { TaskPlace } from '../support/task-place.js'
 
@@ -109,4 +109,68 @@ describe('many source tables', () => {
       expect(await run()).to.equal(5)
     }
   })
+
+  it('are not taken for a table that has the name of their pattern', async () => {
+    for (const server of oneServer()) {
+      const place = await Place.create(server)
+      await place.query(`CREATE TABLE \`log_*\` ${TABLE}; CREATE TABLE \`t{0..1}\` ${TABLE}; CREATE TABLE \`{yyyy}\` ${TABLE};
+        CREATE TABLE log_2024 ${TABLE}; CREATE TABLE \`2024\` ${TABLE}; CREATE TABLE t0 ${TABLE}; CREATE TABLE t1 ${TABLE}; CREATE TABLE u ${TABLE};
+        INSERT INTO \`log_*\` VALUES (1, 'a', 1); INSERT INTO \`t{0..1}\` VALUES (1, 'a', 1); INSERT INTO \`{yyyy}\` VALUES (1, 'a', 1);
+        INSERT INTO log_2024 VALUES (2, 'b', 2); INSERT INTO t0 VALUES (2, 'b', 2); INSERT INTO t1 VALUES (3, 'c', 3); INSERT INTO \`2024\` VALUES (4, 'd', 4)`)
+      for (const [name, escaped] of [
+        ['log_*', 'log_\\*'],
+        ['t{0..1}', 't\\{0..1}'],
+        ['{yyyy}', '\\{yyyy}'],
+      ] as const) {
+        expectRefusal(await place.copy(name, 'u'), 2, 'PARAMS_INVALID', escaped)
+        await place.query('DELETE FROM u')
+        const one = await place.copy(escaped, 'u')
+        expect(one.code, one.stderr).to.equal(0)
+        expect(await place.query('SELECT id FROM u')).to.deep.equal([['1']])
+        // As a target, and compared.
+        await place.query('UPDATE u SET id = 7')
+        const back = await place.copy('u', escaped)
+        expect(back.code, back.stderr).to.equal(0)
+        expect(await place.query(`SELECT id FROM \`${name}\` ORDER BY id`)).to.deep.equal([['1'], ['7']])
+        const verified = await runCli(['verify', '--from', place.url(escaped), '--to', place.url('u')])
+        expect(verified.code, verified.stderr).to.equal(4)
+        expectRefusal(await place.copy('u', name), 2, 'PARAMS_INVALID', escaped)
+      }
+      expect(await place.query('SELECT id FROM t0')).to.deep.equal([['2']])
+      const fresh = await place.copy('log_\\*', 'new_\\*', { schema_save_mode: 'create_when_not_exist' })
+      expect(fresh.code, fresh.stderr).to.equal(0)
+      expect(await place.value('SELECT COUNT(*) FROM `new_*`')).to.equal('2')
+    }
+  })
+
+  it('are not merged into a target that is named by a star', async () => {
+    for (const server of oneServer()) {
+      const place = await Place.create(server)
+      await place.query(`CREATE TABLE t_1 ${TABLE}; CREATE TABLE t_2 ${TABLE}`)
+      const outcome = await place.copy('t_*', 't_*', { schema_save_mode: 'create_when_not_exist' })
+      expectRefusal(outcome, 2, 'PARAMS_INVALID', 't_*', '{0..15}', 't_\\*')
+      expect(await place.query("SHOW TABLES LIKE 't\\_*'")).to.deep.equal([])
+    }
+  })
+})
+
+describe('a target with a name of our own', () => {
+  const shapes = {
+    rowshift_stage: '(id INT PRIMARY KEY, u INT UNIQUE, v INT)',
+    rowshift_new: '(id INT PRIMARY KEY, u INT, v INT)',
+  }
+  for (const [name, shape] of Object.entries(shapes)) {
+    it(`is written like any other: ${name}`, async () => {
+      for (const server of servers()) {
+        const place = await Place.create(
+          server,
+          `CREATE TABLE s ${shape}; INSERT INTO s VALUES (1, 1, 1), (2, 2, 2);
+           CREATE TABLE ${name} LIKE s; INSERT INTO ${name} VALUES (1, 9, 9)`,
+        )
+        const { code, stderr } = await place.copy('s', name, { write_mode: 'upsert', write_path: 'insert' })
+        expect(code, stderr).to.equal(0)
+        await place.expectEqual('s', name)
+      }
+    })
+  }
 })
