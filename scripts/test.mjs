@@ -23,10 +23,7 @@ async function both() {
     started = true
     // The servers of the first run, so that nothing has to be installed any more.
     const others = ['dist/test/unit/**', `dist/test/integration/!(${SECOND}).test.js`]
-    second = mocha(
-      [ALL, ...others.flatMap((files) => ['--ignore', files])],
-      (more) => (held += more),
-    )
+    second = mocha([ALL, ...others.flatMap((files) => ['--ignore', files])], (more) => (held += more))
   })
   const rest = await second
   process.stdout.write(held)

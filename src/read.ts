@@ -33,14 +33,21 @@ export interface BoundRequest {
   readonly overlap: number
   /** Milliseconds to wait for transactions that are under way. */
   readonly patience: number
+  /** A row that is read in two runs does no harm: the target recognizes it. */
+  readonly rereads: boolean
 }
 
-/** The rows that an incremental run reads. Nothing below `to` is still under way in the source. */
+/** The rows that an incremental run reads. Nothing below `watermark` is still under way in the source. */
 export interface Window {
   readonly column: Column
   /** Cell text. `key`: above `from`, up to and with `to`. `time`: from `from` on, up to but without `to`; and NULL. */
   readonly from: string | null
   readonly to: string | null
+  /**
+   * Where the next run begins if this one succeeds; null: where this one began. Usually `to`. `from` where rows of the
+   * window may still come: the next run then reads it again.
+   */
+  readonly watermark: string | null
   /** The condition in the source's own SQL. */
   readonly sql: string
   /** Rows in it, counted to `countedTo` at most. */

@@ -79,7 +79,7 @@ export function makeReport(facts: ReportFacts): RunReport {
       ...(facts.sourceChanged ? [facts.sourceChanged] : []),
     ],
     sourceChanged: facts.sourceChanged ?? null,
-    watermark: plan?.window ? { from: plan.window.from, to: plan.window.to } : null,
+    watermark: plan?.window ? { from: plan.window.from, to: plan.window.watermark } : null,
     watermarks: plan?.watermarks ?? {},
     error: error === null ? null : error.report(),
   }
@@ -95,7 +95,7 @@ function sourceCounts(plan: Plan | null, { done }: Progress): RunReport['sources
   return plan.sources.map(({ name, window }) => ({
     name,
     rowsRead: done.sources?.[name] ?? 0,
-    watermark: window && { from: window.from, to: window.to },
+    watermark: window && { from: window.from, to: window.watermark },
   }))
 }
 

@@ -6,7 +6,7 @@ import type { Params } from '../task/params.js'
 import type { ColumnPair } from './mapping.js'
 import { column } from './split-key.js'
 
-/** How long an append waits for transactions that hold lower keys, before it leaves them to the next run. */
+/** How long a run waits for writers that hold lower keys or earlier times, before it leaves them to the next run. */
 const PATIENCE_MS = 5_000
 
 /** How far earlier runs have got. */
@@ -39,8 +39,8 @@ export async function chooseWindow(request: WindowRequest): Promise<WindowChoice
   if (mode === 'sync') return { window: null, watermarks: {} }
   if (mode === 'init') return { window: null, watermarks: await seeds(request) }
   const watermark = await startingPoint(request, mode)
-  const window = await bound(request, mode, watermark, PATIENCE_MS)
-  return { window, watermarks: window.to === null ? {} : { [mode]: window.to } }
+  const window = await bound(request, mode, watermark)
+  return { window, watermarks: window.watermark === null ? {} : { [mode]: window.watermark } }
 }
 
 /** A full copy is a beginning for either incremental mode, if it has a column for it. */
@@ -55,8 +55,8 @@ async function seeds(request: WindowRequest): Promise<Partial<Record<Mode, strin
   }
   for (const mode of ['append', 'increment'] as const) {
     if (!modes[mode]) continue
-    const window = await bound(request, mode, null, 0)
-    if (window.to !== null) found[mode] = window.to
+    const { watermark } = await bound(request, mode, null)
+    if (watermark !== null) found[mode] = watermark
   }
   return found
 }
@@ -88,7 +88,6 @@ function bound(
   request: WindowRequest,
   mode: 'append' | 'increment',
   watermark: string | null,
-  patience: number,
 ): Promise<Window> {
   const { reader, source, params } = request
   if (!reader.bound) throw cannot(mode, source.table, 'knows no incremental runs')
@@ -101,7 +100,8 @@ function bound(
     watermark,
     lag,
     overlap,
-    patience,
+    patience: PATIENCE_MS,
+    rereads: params.writeMode !== 'insert',
   })
 }
 

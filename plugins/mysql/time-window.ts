@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { BoundRequest } from '../../src/plugin.js'
+import type { Session } from './connection.js'
+import type { OpenTransactions } from './open-transactions.js'
+import { openTransactions } from './open-transactions.js'
+import type { RunningStatement } from './running-statements.js'
+import { nameConnection, runningStatements } from './running-statements.js'
+import { identifier, text } from './sql.js'
+import { uncommittedArrivals } from './uncommitted.js'
+import type { WindowEnds } from './window-ends.js'
+import { COUNT_TO } from './window-ends.js'
+
+/** Behind the oldest writer, whose statements may have looked at the clock a moment earlier. */
+const LAG_SECONDS = 1
+/** Where writers cannot be looked at. */
+const BLIND_LAG_SECONDS = 60
+/** From how far behind the clock on a run says whom it waits for. */
+const LATE_SECONDS = 60
+const POLL_MS = 200
+
+/** Who may still write rows that carry a time from before now. */
+interface Writers {
+  /** The server's UTC clock before anything else was looked at: whoever begins later stamps rows with this time or later. */
+  readonly now: string
+  readonly statement: RunningStatement | null
+  readonly transactions: OpenTransactions
+}
+
+/**
+ * A row carries the time at which the statement began that changed it, and is seen when its transaction commits. So the window
+ * ends before the oldest statement that runs, before the oldest transaction that may have changed something, and before
+ * the clock's current tick.
+ */
+export async function timeEnds(
+  session: Session,
+  request: BoundRequest,
+  indexed: boolean,
+): Promise<WindowEnds> {
+  const { column, watermark, overlap } = request
+  const { now, statement, transactions } = await findWriters(
+    session,
+    watermark === null ? request.patience : 0,
+  )
+  const { oldest, hidden } = transactions
+  const local = localTime(request)
+  const times = {
+    clock: local.ofUtc(now),
+    statement: statement === null ? null : local.ofUtc(statement.since),
+    transaction: oldest === null ? null : local.ofSystem(oldest.since),
+  }
+  const bound = [times.clock, times.statement, times.transaction].filter((time) => time !== null)
+  const lag = request.lag ?? (hidden === null ? LAG_SECONDS : BLIND_LAG_SECONDS)
+  const back = (time: string, seconds: number) => `${time} - INTERVAL ${seconds.toFixed(6)} SECOND`
+  const previous = watermark === null ? 'NULL' : `CAST(${text(watermark)} AS DATETIME(6))`
+  const [row] = await session.query(
+    `SELECT CAST(to_time AS CHAR), CAST(${back(`LEAST(previous, to_time)`, overlap)} AS CHAR), to_time < previous,
+       TIMESTAMPDIFF(SECOND, to_time, ${times.clock}), COALESCE(${times.statement} <= ${times.transaction}, ${times.transaction} IS NULL)
+     FROM (SELECT CAST(${back(bound.length === 1 ? bound[0]! : `LEAST(${bound.join(', ')})`, lag)} AS DATETIME(6)) AS to_time, ${previous} AS previous) q`,
+  )
+  const digits = column.domain.fractionDigits ?? 0
+  const to = toTick(row![0]!, digits)
+  const from = row![1] == null ? null : toTick(row![1], digits)
+  const holder = row![4] === '1' ? statement : oldest
+  const what = holder === statement ? 'a statement' : 'a transaction'
+  const by = holder === null ? null : `${what} of ${await nameConnection(session, holder.thread)}`
+  const late = Number(row![3])
+  const warnings = [
+    ...(hidden === null
+      ? []
+      : [`${hidden}, so this run stays ${lag} s behind the clock; a transaction open for longer is missed`]),
+    ...(row![2] === '1'
+      ? [
+          `the source's clock, or a writer, is behind the last watermark ${watermark}: the window begins there`,
+        ]
+      : []),
+    ...(by !== null && late > LATE_SECONDS
+      ? [
+          `the window ends ${late} s behind the source's clock, because ${by} has been under way for that long`,
+        ]
+      : []),
+    ...(indexed ? await futureRows(session, request, times.clock) : []),
+  ]
+  if (oldest !== null && (await hasUncommitted(session, request, from, to))) {
+    const held = `an open transaction${transactions.detached ? ' (perhaps a prepared one: XA RECOVER)' : ''} has changed rows whose ${column.name} is before ${to}, so the watermark stays where it is until that transaction ends`
+    return { from, to, watermark, reasons: [reason(from)], warnings: [...warnings, held] }
+  }
+  return { from, to, watermark: to, reasons: [reason(from)], warnings }
+
+  function reason(begin: string | null): string {
+    const behind = by === null ? "the source's clock" : `the oldest writer (${by})`
+    return `${column.name} from ${begin ?? 'the beginning'} up to ${to} (without it), ${lag} s behind ${behind}`
+  }
+}
+
+/**
+ * In this order: a statement that ends before the second look has its transaction in the third, or has committed. With `waitMs`,
+ * transactions that are open now get so long to end.
+ */
+async function findWriters(session: Session, waitMs: number): Promise<Writers> {
+  const [clock] = await session.query('SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)')
+  const now = clock![0]!
+  const [statement = null] = await runningStatements(session)
+  const transactions = await openTransactions(session)
+  const deadline = Date.now() + waitMs
+  while (transactions.latest !== null && Date.now() < deadline) {
+    await sleep(POLL_MS)
+    const { oldest, hidden } = await openTransactions(session)
+    if (hidden !== null) break
+    if (oldest === null || oldest.since > transactions.latest) {
+      return { now, statement, transactions: { ...transactions, oldest: null } }
+    }
+  }
+  return { now, statement, transactions }
+}
+
+/** A transaction may be younger than its rows: its statement waited first, or the server was started since. */
+function hasUncommitted(
+  session: Session,
+  { table, column }: BoundRequest,
+  from: string | null,
+  to: string,
+): Promise<boolean> {
+  const key = table.columns.filter(({ name }) => table.keys[0]?.columns.includes(name))
+  return uncommittedArrivals(session, { table, columns: [...key, column], column, from, to })
+}
+
+/** SQL for moments as the column has them; without a zone of its own, a DATETIME is taken to be in the server's. */
+function localTime({ column }: BoundRequest) {
+  const zone = column.kind === 'instant' ? "'+00:00'" : '@@global.time_zone'
+  const moment = (time: string) => `CAST(${text(time)} AS DATETIME(6))`
+  const convert = (time: string, from: string) => `COALESCE(CONVERT_TZ(${time}, ${from}, ${zone}), ${time})`
+  return {
+    ofUtc: (time: string) => convert(moment(time), "'+00:00'"),
+    /** Of an hour that comes twice, the first one: an hour later than the hour before is that. */
+    ofSystem: (time: string) =>
+      `LEAST(${convert(moment(time), "'SYSTEM'")}, ${convert(`(${moment(time)} - INTERVAL 1 HOUR)`, "'SYSTEM'")} + INTERVAL 1 HOUR)`,
+  }
+}
+
+/** Cut, not rounded, to what the column holds: the tick under way is not over. */
+function toTick(time: string, digits: number): string {
+  return digits === 0 ? time.slice(0, 19) : time.slice(0, 20 + digits)
+}
+
+async function futureRows(session: Session, { table, column }: BoundRequest, now: string): Promise<string[]> {
+  const [row] = await session.query(
+    `SELECT COUNT(*) FROM (SELECT 1 FROM ${identifier(table.table)} WHERE ${identifier(column.name)} > ${now} LIMIT ${COUNT_TO}) q`,
+  )
+  const count = Number(row![0])
+  if (count === 0) return []
+  return [
+    `${count === COUNT_TO ? 'at least ' : ''}${count} rows have a ${column.name} in the future; they are copied when it has come`,
+  ]
+}
