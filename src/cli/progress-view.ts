@@ -1,14 +1,16 @@
 import { SingleBar } from 'cli-progress'
 import type { Progress } from '../engine/progress.js'
-import { current, settled } from '../engine/progress.js'
+import type { Pace } from '../engine/pace.js'
+import { paceAt, secondsLeft } from '../engine/pace.js'
+import { moved } from '../engine/progress.js'
 import type { Plan } from '../plugin.js'
-import { formatBytes, formatCount, formatSeconds } from './output.js'
+import { formatBytes, formatCount, formatRows } from './output.js'
 
 const PLAIN_INTERVAL_MS = 5_000
 const BAR_INTERVAL_MS = 100
 
 /** What says how many rows to expect. */
-type Counted = Pick<Plan, 'where' | 'source'>
+type Counted = Pick<Plan, 'where' | 'source' | 'window'>
 
 /** Shows how far a run is: a bar on a terminal, a line now and then elsewhere. Writes to stderr only. */
 export interface ProgressView {
@@ -22,36 +24,41 @@ export function progressView(): ProgressView {
   return process.stderr.isTTY ? new BarView() : new LineView()
 }
 
-/** Figures of a moment. */
+/** Figures of a moment. Rows, rows per second and bytes are of the same rows: those that are written, committed or not yet. */
 class Figures {
   readonly #started = performance.now()
-  readonly #expected: number | null
+  /** null: nobody knows. */
+  readonly expected: number | null
   rows = 0
   #bytes = 0
+  #pace: Pace | null = null
 
-  constructor(plan: Counted) {
-    this.#expected = plan.where === null ? plan.source.estimatedRows : null
+  constructor({ where, source, window }: Counted) {
+    const counted = window && window.rows < window.countedTo ? window.rows : null
+    this.expected = window || where !== null ? counted : source.estimatedRows
   }
 
   take(progress: Progress): void {
-    const counts = current(progress)
-    // Not those written: a transform may leave nearly all rows out.
-    this.rows = settled(counts)
-    this.#bytes = counts.bytes
-  }
-
-  /** Statistics are estimates; what is already there counts at least. */
-  get total(): number | null {
-    return this.#expected === null ? null : Math.max(this.#expected, this.rows)
+    const { rows, bytes } = moved(progress)
+    this.rows = rows
+    this.#bytes = bytes
+    this.#pace = paceAt(this.#pace, performance.now(), rows)
   }
 
   get text(): string {
     const seconds = Math.max((performance.now() - this.#started) / 1000, 0.001)
-    const rate = this.rows / seconds
-    const eta =
-      this.total !== null && rate > 0 ? `, ETA ${formatSeconds((this.total - this.rows) / rate)}` : ''
-    return `${formatCount(this.rows)} rows, ${formatCount(rate)} rows/s, ${formatBytes(this.#bytes / seconds)}/s${eta}`
+    const left = secondsLeft(this.#pace, this.expected)
+    const parts = [formatRows(this.rows), `${formatCount(this.rows / seconds)} rows/s`]
+    if (this.#bytes > 0) parts.push(`${formatBytes(this.#bytes / seconds)}/s`)
+    if (left !== null) parts.push(`ETA ${formatEta(left)}`)
+    return parts.join(', ')
   }
+}
+
+/** A guess has no tenths. */
+function formatEta(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
 }
 
 class BarView implements ProgressView {
@@ -59,9 +66,9 @@ class BarView implements ProgressView {
   #figures: Figures | null = null
 
   start(plan: Counted): void {
-    this.#figures = new Figures(plan)
+    const figures = (this.#figures = new Figures(plan))
     this.#bar = new SingleBar({
-      format: '{bar} {percentage}% {text}',
+      format: figures.expected === null ? '{text}' : '{bar} {percentage}% {text}',
       barsize: 24,
       barCompleteChar: '█',
       barIncompleteChar: '░',
@@ -70,7 +77,7 @@ class BarView implements ProgressView {
       gracefulExit: false,
       stream: process.stderr,
     })
-    this.#bar.start(this.#figures.total ?? 1, 0, { text: '' })
+    this.#bar.start(figures.expected ?? 1, 0, { text: '' })
   }
 
   update(progress: Progress): void {
@@ -86,8 +93,9 @@ class BarView implements ProgressView {
 
   #draw(): void {
     if (this.#bar === null) return
-    const { rows, total, text } = this.#figures!
-    this.#bar.setTotal(total ?? Math.max(rows, 1))
+    const { rows, expected, text } = this.#figures!
+    // Statistics are estimates; what is already there counts at least.
+    this.#bar.setTotal(Math.max(expected ?? 1, rows))
     this.#bar.update(rows, { text })
   }
 }

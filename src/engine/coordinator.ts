@@ -4,6 +4,7 @@ import type { Plan, Split } from '../plugin.js'
 import type { CoordinatorJob, CoordinatorResult } from './coordinator-job.js'
 import { DeferredRun } from './deferred-rows.js'
 import type { CopyJob, Failure, SplitCounts, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
+import { noCounts } from './messages.js'
 import { WorkerPool } from './pool.js'
 import type { ProgressEvent } from './progress.js'
 import { advance, noProgress } from './progress.js'
@@ -131,9 +132,10 @@ class Coordinator {
     return this.#error !== null || this.#job.signal.aborted
   }
 
-  async #copy(job: CopyJob): Promise<void> {
+  /** `insteadOf`: the index of the range that it is the first part of. */
+  async #copy(job: CopyJob, insteadOf?: number): Promise<void> {
     const split = job.index
-    this.#advance({ type: 'planned', split })
+    this.#advance({ type: 'planned', split, insteadOf })
     try {
       const result = await this.#attempt(job)
       if (result.outcome === 'oversized') await this.#divide(job as Split, result)
@@ -156,12 +158,14 @@ class Coordinator {
   async #divide(range: Split, { rows, bytes }: { rows: number; bytes: number }): Promise<void> {
     const { plan, reader, signal } = this.#job
     const size = this.#splitRows.divided(rows, bytes)
-    this.#advance({ type: 'divided', split: range.index })
     const parts: Promise<void>[] = []
     for await (const part of reader.divide(plan, range, () => size, signal)) {
       if (this.#stopped) break
-      parts.push(this.#copy(this.#numbered(part)))
+      parts.push(this.#copy(this.#numbered(part), parts.length === 0 ? range.index : undefined))
     }
+    // Its rows may have been deleted meanwhile.
+    if (parts.length === 0 && !this.#stopped)
+      this.#advance({ type: 'done', split: range.index, counts: noCounts })
     await Promise.all(parts)
   }
 

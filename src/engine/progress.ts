@@ -16,11 +16,10 @@ export interface Progress {
 }
 
 export type ProgressEvent =
-  | { readonly type: 'planned'; readonly split: number }
+  /** `insteadOf`: with others, it is planned for a range that was too large, and no longer counts. */
+  | { readonly type: 'planned'; readonly split: number; readonly insteadOf?: number | undefined }
   | { readonly type: 'moved'; readonly split: number; readonly counts: SplitCounts }
   | { readonly type: 'done'; readonly split: number; readonly counts: SplitCounts }
-  /** Its rows are planned again, as several splits. */
-  | { readonly type: 'divided'; readonly split: number }
   /** `committed`: what of it is in a target of several tables all the same. */
   | { readonly type: 'failed'; readonly split: number; readonly committed?: SplitCounts['shards'] }
   /** It failed, and starts anew. */
@@ -37,9 +36,11 @@ export const noProgress: Progress = {
 export function advance(progress: Progress, event: ProgressEvent): Progress {
   const active = new Map(progress.active)
   switch (event.type) {
-    case 'planned':
+    case 'planned': {
+      const replaces = event.insteadOf !== undefined && active.delete(event.insteadOf)
       active.set(event.split, noCounts)
-      return { ...progress, splits: progress.splits + 1, active }
+      return { ...progress, splits: progress.splits + (replaces ? 0 : 1), active }
+    }
     case 'moved':
       // A late message of a split that has ended already counts for nothing.
       if (active.has(event.split)) active.set(event.split, event.counts)
@@ -52,9 +53,6 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
         done: add(progress.done, event.counts),
         active,
       }
-    case 'divided':
-      active.delete(event.split)
-      return { ...progress, splits: progress.splits - 1, active }
     case 'failed':
       active.delete(event.split)
       return {
@@ -79,6 +77,18 @@ function partOf(shards: NonNullable<SplitCounts['shards']>): SplitCounts {
 /** Totals including what is under way and not yet committed. */
 export function current(progress: Progress): SplitCounts {
   return [...progress.active.values()].reduce(add, progress.done)
+}
+
+/** Rows that are written, committed or not yet, or otherwise settled, and the bytes of these very rows. */
+export function moved({ done, active }: Progress): { readonly rows: number; readonly bytes: number } {
+  let rows = settled(done)
+  let { bytes } = done
+  for (const counts of active.values()) {
+    const written = settled(counts)
+    rows += written
+    if (counts.rowsRead > 0) bytes += counts.bytes * Math.min(1, written / counts.rowsRead)
+  }
+  return { rows, bytes }
 }
 
 function add(a: SplitCounts, b: SplitCounts): SplitCounts {

@@ -89,7 +89,7 @@ export interface RunReport {
   readonly sources: readonly SourceReport[] | null
   /** What became of the rows of each table of a sharded target; null: the target is one table. */
   readonly shards: readonly ShardReport[] | null
-  /** Bytes of the rows read, in the wire format. */
+  /** Bytes of the rows read, in the wire format; of a verification or repair, what statistics say of the rows compared. */
   readonly bytes: number
   /** Splits planned so far; all of them when the run succeeded. */
   readonly splits: number

@@ -158,7 +158,10 @@ class Comparison {
     )
     this.#deferred.add(deferred)
     const { sourceRows, filtered } = counted ? findings : noFindings
-    const counts = { rowsRead: sourceRows + filtered, rowsFiltered: filtered, rowsWritten: sourceRows }
+    const rowsRead = sourceRows + filtered
+    // Databases that compare by themselves send no rows.
+    const bytes = rowsRead * (this.#job.plan.source.source.estimatedRowBytes ?? 0)
+    const counts = { rowsRead, rowsFiltered: filtered, rowsWritten: sourceRows, bytes }
     this.#advance({ type: 'done', split, counts: { ...noCounts, ...counts } })
     return findings
   }
