@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection, type Connection } from 'mysql2/promise'
 import { servers } from '../support/context.js'
+import { race } from '../fuzz/incremental-race.js'
 import { Place } from '../support/copying.js'
 import { StoredTask } from '../support/stored-task.js'
 
@@ -186,4 +187,14 @@ describe('incremental runs beside writers that wait', () => {
       }),
     )
   })
+
+  it('lose nothing beside random writers, locks, prepared transactions and killed runs', async () => {
+    await Promise.all(
+      servers().map(async (server) => {
+        const { faults, runs } = await race(server, 1, 10, 4)
+        expect(faults, server.kind).to.deep.equal([])
+        expect(runs).to.be.above(2)
+      }),
+    )
+  }).timeout(240_000)
 })

@@ -104,7 +104,16 @@ export class TaskPlace {
   /** Of the tasks: the same server, but another file, so that whoever holds the tables does not hold the tasks. */
   readonly store: Backend
 
-  private constructor(data: Backend, store: Backend) {
+  /** The database of the tables, on a server. */
+  get dataPlace(): Place {
+    if (this.#place === null) throw new Error('these tables are in a file')
+    return this.#place
+  }
+
+  readonly #place: Place | null
+
+  private constructor(data: Backend & { place?: Place }, store: Backend) {
+    this.#place = data.place ?? null
     this.data = data
     this.store = store
     const side = { [data.type]: { app_db: data.connection } }
