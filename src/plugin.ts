@@ -144,8 +144,8 @@ export type ReadPlan = Pick<Plan, 'source' | 'key' | 'splitRows' | 'batch' | 'wh
 export type PlanDraft = Omit<Plan, 'write' | 'batch'>
 
 export interface Reader {
-  /** Opens the connection. Throws CONNECTION_FAILED or ACCESS_DENIED. */
-  connect(): Promise<void>
+  /** Opens the connection; `src/opening.ts` has what the signal does. Throws CONNECTION_FAILED or ACCESS_DENIED. */
+  connect(signal?: AbortSignal): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
   /** Throws PARAMS_INVALID unless `where` is by itself a condition on the table's rows. Default: conditions are refused. */
@@ -228,7 +228,7 @@ export interface Reader {
 
 export interface Writer {
   /** A database that is a file need not exist yet: then every table is missing, and `prepare` makes the file. */
-  connect(): Promise<void>
+  connect(signal?: AbortSignal): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
   /** Names of all tables, for shards by date. Default: there can be none. */

@@ -66,7 +66,8 @@ function id(
   signal: AbortSignal,
 ): CellMaker {
   const target = stage!.endpoints['target']!
-  const source = idSourceOf(ids, { thread, firstWorker: () => Atomics.load(stage!.threads, 1) }, target)
+  const firstWorker = () => Atomics.load(stage!.threads, 1)
+  const source = idSourceOf(ids, { thread, firstWorker }, target, signal)
   return map === null
     ? new NewIdCell(source)
     : new KeptIdCell({ at: map.at, name }, plan, new IdMap(map, source, target, signal))

@@ -17,6 +17,7 @@ import type { Batch, Reader, Split, WriteOptions, Writer } from '../src/plugin.j
 import { recycle } from '../src/batch/builder.js'
 import { Narrower } from '../src/batch/narrow.js'
 import { RowshiftError } from '../src/errors.js'
+import { closeAll, openAll } from '../src/opening.js'
 import { readPlan, writesAhead } from '../src/stage.js'
 import { BatchQueue } from './batch-queue.js'
 import { DirtyRows } from './dirty-rows.js'
@@ -100,7 +101,7 @@ export class Copier {
   async close(): Promise<void> {
     if (this.#ends === null) return
     const ends = await this.#ends.catch(() => null)
-    await Promise.allSettled([ends?.reader.close(), ends?.writer.close(), ends?.stage?.close()])
+    await closeAll([ends?.reader, ends?.writer, ends?.stage])
     this.#post({ type: 'busy', seconds: this.#busy.seconds })
     this.#post({ type: 'closed', thread: threadId })
   }
@@ -251,11 +252,9 @@ export class Copier {
     const { source, target, plan } = this.#setup
     const reader = readerOf(await loadPlugin(source), source, plan.sources !== null)!
     const writer = writerOf(await loadPlugin(target), target, plan.sharding !== null)!
-    const [stage] = await Promise.all([
-      Stage.open(this.#setup, this.#abort.signal, this.#transformHooks()),
-      reader.connect(),
-      writer.connect(),
-    ])
+    const { signal } = this.#abort
+    const stage = await Stage.open(this.#setup, signal, this.#transformHooks())
+    await openAll([reader, writer], signal)
     return { reader, writer, stage }
   }
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { BatchBuilder } from '../src/batch/builder.js'
 import { excerpt } from '../src/batch/row-name.js'
 import { RowshiftError } from '../src/errors.js'
+import { closeAll } from '../src/opening.js'
 import type { Batch, Endpoint, IdMapPlan, Writer } from '../src/plugin.js'
 import type { IdSource } from './id-source.js'
 import { openWriter } from './load-plugin.js'
@@ -46,7 +47,7 @@ export class IdMap {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.#finder.close(), this.#writer?.close(), this.#source.close?.()])
+    await closeAll([this.#finder, this.#writer, this.#source])
   }
 
   async #keep(keys: ReadonlySet<CellText>): Promise<void> {
@@ -82,7 +83,7 @@ export class IdMap {
   }
 
   async #open(): Promise<Writer> {
-    this.#writer ??= await openWriter(this.#target)
+    this.#writer ??= await openWriter(this.#target, this.#signal)
     return this.#writer
   }
 

@@ -18,6 +18,7 @@ export function idSourceOf(
   plan: IdPlan,
   { thread, firstWorker }: { thread: number; firstWorker: () => number },
   target: Endpoint,
+  signal: AbortSignal,
 ): IdSource {
   switch (plan.type) {
     case 'snowflake': {
@@ -31,7 +32,7 @@ export function idSourceOf(
       return { append: (to) => to.appendPlain(uuidText(ids.next())) }
     }
     case 'sequence':
-      return new SequenceBlocks(plan.sequence, plan.block, target)
+      return new SequenceBlocks(plan.sequence, plan.block, target, signal)
     default:
       return plan satisfies never
   }
@@ -42,14 +43,16 @@ class SequenceBlocks implements IdSource {
   readonly #sequence: Sequence
   readonly #block: number
   readonly #target: Endpoint
+  readonly #signal: AbortSignal
   readonly #ranges: { next: bigint; left: number }[] = []
   #reserved = 0
   #writer: Writer | null = null
 
-  constructor(sequence: Sequence, block: number, target: Endpoint) {
+  constructor(sequence: Sequence, block: number, target: Endpoint, signal: AbortSignal) {
     this.#sequence = sequence
     this.#block = block
     this.#target = target
+    this.#signal = signal
   }
 
   async reserve(count: number): Promise<void> {
@@ -72,7 +75,7 @@ class SequenceBlocks implements IdSource {
   }
 
   async #open(): Promise<Writer> {
-    this.#writer ??= await openWriter(this.#target)
+    this.#writer ??= await openWriter(this.#target, this.#signal)
     return this.#writer
   }
 }

@@ -5,8 +5,8 @@ export async function loadPlugin(endpoint: Endpoint): Promise<Plugin> {
 }
 
 /** Connected. */
-export async function openWriter(endpoint: Endpoint): Promise<Writer> {
+export async function openWriter(endpoint: Endpoint, signal: AbortSignal): Promise<Writer> {
   const writer = (await loadPlugin(endpoint)).createWriter!(endpoint)
-  await writer.connect()
+  await writer.connect(signal)
   return writer
 }

@@ -59,7 +59,7 @@ export class ValueFinder {
   async #open(): Promise<Reader> {
     if (this.#reader === null) {
       const reader = (await loadPlugin(this.#endpoint)).createReader!(this.#endpoint)
-      await reader.connect()
+      await reader.connect(this.#signal)
       this.#reader = reader
     }
     return this.#reader

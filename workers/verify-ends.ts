@@ -1,6 +1,7 @@
 /** What a verifying thread has open, and how rows are read from it. */
 import { rangesOf, readerOf, writerOf } from '../src/engine/ends.js'
 import type { StageSetup } from '../src/engine/messages.js'
+import { closeAll, openAll } from '../src/opening.js'
 import type { Reader, ReadPlan, Writer } from '../src/plugin.js'
 import type { Router } from '../src/shard/router.js'
 import type { RangeSource } from '../src/sources/range-reader.js'
@@ -51,13 +52,9 @@ export async function openEnds(setup: VerifySetup, signal: AbortSignal): Promise
   const targetReader = readerOf(plugin, target, plan.target.sources != null)!
   const writer = repair === null ? null : writerOf(plugin, target, repair.sharding !== null)!
   const compared = { ...plan.source, target: plan.target.source, columns: plan.columns, stage: plan.stage }
-  const [making, repairMaking] = await Promise.all([
-    makingOf({ runId, plan: compared, stage }, signal),
-    makingOf(repair && { runId, plan: repair, stage: repairStage }, signal),
-    reader.connect(),
-    targetReader.connect(),
-    writer?.connect(),
-  ])
+  const making = await makingOf({ runId, plan: compared, stage }, signal)
+  const repairMaking = await makingOf(repair && { runId, plan: repair, stage: repairStage }, signal)
+  await openAll([reader, targetReader, ...(writer ? [writer] : [])], signal)
   const endsOf = async (count: number, making: Making | null): Promise<Ends> => ({
     source: await sideOf(reader, plan.source, plan, count),
     target: await sideOf(targetReader, plan.target, plan, count),
@@ -69,10 +66,7 @@ export async function openEnds(setup: VerifySetup, signal: AbortSignal): Promise
     compared: await endsOf(plan.columns.length, making),
     repaired: await endsOf(plan.written, repairMaking),
     writer,
-    close: async () => {
-      const all = [reader, targetReader, writer, making?.stage, repairMaking?.stage]
-      await Promise.allSettled(all.map(async (each) => each?.close()))
-    },
+    close: () => closeAll([reader, targetReader, writer, making?.stage, repairMaking?.stage]),
   }
 }
 

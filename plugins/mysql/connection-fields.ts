@@ -16,9 +16,17 @@ export interface ConnectionFields {
   readonly ssl_key?: string
   readonly server_public_key_path?: string
   readonly get_server_public_key?: boolean
+  readonly stall_timeout?: number | string
 }
 
 export const DEFAULT_PORT = 3306
+
+const STALL_SECONDS = 60
+
+/** How long a server that is gone is waited for. */
+export function stallMs({ stall_timeout }: Pick<ConnectionFields, 'stall_timeout'>): number {
+  return Number(stall_timeout ?? STALL_SECONDS) * 1000
+}
 
 /** Without secrets. */
 export function describeConnection(connection: Connection): string {
@@ -66,6 +74,14 @@ export const connectionSchema = {
       type: 'boolean',
       description: 'true: log in without TLS by whatever RSA key the server sends (false)',
     },
+    stall_timeout: {
+      type: ['integer', 'string'],
+      pattern: '^[1-9][0-9]{0,5}$',
+      minimum: 1,
+      maximum: 999999,
+      description:
+        'Seconds after which a server that says nothing is given up, unless a second connection shows that it works (60)',
+    },
   },
 }
 
@@ -77,6 +93,7 @@ const URL_PARAMETERS = new Set([
   'ssl_key',
   'server_public_key_path',
   'get_server_public_key',
+  'stall_timeout',
   'charset',
 ])
 

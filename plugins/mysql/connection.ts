@@ -1,74 +1,106 @@
-import { isIP } from 'node:net'
-import mysql from 'mysql2'
+import { setMaxListeners } from 'node:events'
+import type mysql from 'mysql2'
 import type { Connection, Endpoint } from '../../src/plugin.js'
-import type { ConnectionFields } from './connection-fields.js'
-import { databaseOf, DEFAULT_PORT, describeConnection } from './connection-fields.js'
+import { ask, askAside, connect, cutOff, interrupted, type Opened } from './connect.js'
+import { databaseOf, describeConnection, stallMs } from './connection-fields.js'
 import type { OkResult, ResultField, WireConnection } from './driver.js'
-import { mapConnectError, mapError } from './errors.js'
-import type { Encryption } from './login.js'
-import { authPluginsOf, encryptionOf, noTls, PLAIN, verifyAddress } from './login.js'
+import { asLost, LostConnection, mapError } from './errors.js'
 import { queryRows } from './rows.js'
+import { ServerThread } from './server-thread.js'
 import { checkSession, SET_UP } from './session-settings.js'
-import { ReusingSocket } from './socket.js'
+import { movementOf, SilenceWatch } from './silence.js'
+import type { ReusingSocket } from './socket.js'
 import type { RowTarget } from './transcode.js'
 import { RowDecoder } from './transcode.js'
 import { loadData, probeWire, queryBytes } from './wire.js'
 
-const CONNECT_TIMEOUT_MS = 10_000
 const GOODBYE_MS = 1_000
 
 export type TextRow = readonly (string | null)[]
 
-/** One open session. */
+export interface SessionOptions {
+  /** When it aborts, what the session waits for is given up, on the server as well, and nothing new begins. */
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds for which answers are awaited all the same after that (0). */
+  readonly graceMs?: number
+}
+
+/** Somebody waits for an answer. */
+interface Wait {
+  readonly reject: (error: Error) => void
+  readonly graceMs: number
+  timer?: NodeJS.Timeout
+}
+
+/** One open session. Every wait in it ends: by the answer, when the user interrupts it, or when the server is gone. */
 export class Session {
   readonly #connection: mysql.Connection
   readonly #socket: ReusingSocket | null
   /** Without secrets, for messages. */
   readonly where: string
+  readonly #signal: AbortSignal | undefined
+  readonly #graceMs: number
+  readonly #watch: SilenceWatch
+  readonly #thread: ServerThread
+  readonly #waits = new Set<Wait>()
+  readonly #interrupt = () => this.interrupt()
   #decoder: RowDecoder | null = null
-  #rejectRunning: (error: Error) => void = () => {}
+  #paused = false
+  /** A load waits for rows to send. */
+  #starved = false
+  /** The server's side of a session that was given up. */
+  #ended: Promise<void> = Promise.resolve()
 
-  private constructor({ connection, socket }: Opened, where: string) {
-    this.#connection = connection
-    this.#socket = socket
-    this.where = where
-    // A lost connection is reported by the query under way or the next one; without a listener it would be fatal.
-    connection.on('error', () => {})
+  private constructor(opened: Opened, connection: Connection, { signal, graceMs = 0 }: SessionOptions) {
+    this.#connection = opened.connection
+    this.#socket = opened.socket
+    this.where = describeConnection(connection)
+    this.#signal = signal
+    this.#graceMs = graceMs
+    this.#thread = new ServerThread((ms, use) => askAside(connection, ms, use), stallMs(connection))
+    this.#watch = new SilenceWatch(
+      {
+        awaiting: () => this.#waits.size > 0 && !this.#paused && !this.#starved,
+        movement: () => movementOf(opened.tcp),
+        look: () => this.#thread.look(),
+        onDead: (reason) => this.#giveUp(new LostConnection(this.where, reason)),
+      },
+      stallMs(connection),
+    )
+    if (signal) setMaxListeners(0, signal)
+    signal?.addEventListener('abort', this.#interrupt)
   }
 
-  static async open(endpoint: Pick<Endpoint, 'connection' | 'session'>): Promise<Session> {
-    const where = describeConnection(endpoint.connection)
-    const session = new Session(await connect(endpoint.connection, where), where)
+  static async open(
+    endpoint: Pick<Endpoint, 'connection' | 'session'>,
+    options: SessionOptions = {},
+  ): Promise<Session> {
+    const { signal, graceMs = 0 } = options
+    const late = signal?.aborted && graceMs > 0
+    const opened = await connect(endpoint.connection, late ? AbortSignal.timeout(graceMs) : signal)
+    const session = new Session(opened, endpoint.connection, options)
     try {
       await runStatements(session, SET_UP, 'session set-up')
-      await probeWire(session.#wire)
+      await session.#run(() => probeWire(session.#wire))
+      await session.#thread.identify((sql) => session.query(sql))
       await runStatements(session, endpoint.session, '"session"')
       if (endpoint.session.length > 0)
         await checkSession(session, databaseOf(endpoint.connection), endpoint.session)
     } catch (error) {
       session.destroy()
+      await session.close()
       throw error
     }
     return session
   }
 
   /** For small results. */
-  query(sql: string, onFields?: (fields: readonly ResultField[]) => void): Promise<TextRow[]> {
-    const options = {
-      sql,
-      rowsAsArray: true,
-      typeCast: (field: { string(): string | null }) => field.string(),
-    }
-    return this.#run(
-      () =>
-        new Promise((resolve, reject) => {
-          this.#connection.query(options, (error: Error | null, rows: unknown, fields: unknown) => {
-            if (error) return reject(error)
-            onFields?.(fields as ResultField[])
-            resolve(Array.isArray(rows) ? (rows as TextRow[]) : [])
-          })
-        }),
-    )
+  query(
+    sql: string,
+    onFields?: (fields: readonly ResultField[]) => void,
+    graceMs = this.#graceMs,
+  ): Promise<TextRow[]> {
+    return this.#run(() => ask(this.#connection, sql, onFields), graceMs)
   }
 
   async readRows(sql: string, target: RowTarget): Promise<void> {
@@ -86,30 +118,48 @@ export class Session {
   }
 
   load(sql: string, pieces: AsyncIterable<Buffer>): Promise<OkResult> {
-    return this.#run(() => loadData(this.#wire, sql, pieces))
+    return this.#run(() => loadData(this.#wire, sql, this.#fed(pieces)))
   }
 
   pause(): void {
+    this.#paused = true
     this.#connection.pause()
   }
 
   resume(): void {
+    this.#paused = false
     this.#connection.resume()
+  }
+
+  /** From now on the session is given up when `signal` aborts, as by its own signal; until what is returned is called. */
+  bind(signal: AbortSignal): () => void {
+    if (signal === this.#signal) return () => {}
+    if (signal.aborted) this.interrupt()
+    signal.addEventListener('abort', this.#interrupt)
+    return () => signal.removeEventListener('abort', this.#interrupt)
+  }
+
+  /** Gives up what is awaited, after its time of grace. */
+  interrupt(): void {
+    if (this.#waits.size === 0 && this.#graceMs === 0) this.destroy()
+    for (const wait of this.#waits) {
+      wait.timer ??= setTimeout(() => this.#giveUp(interrupted(this.where)), wait.graceMs)
+    }
   }
 
   /** Cuts the connection; the server rolls back what was open. */
   destroy(): void {
-    this.#connection.destroy()
-    this.#rejectRunning(new Error('The connection was closed on our side'))
+    this.#cut(new Error('The connection was closed on our side'))
   }
 
   /** Says goodbye and waits for the server to hang up; one that does not answer is cut off. */
-  close(): Promise<void> {
-    if (this.#wire.stream.destroyed) return Promise.resolve()
+  async close(): Promise<void> {
+    if (this.#wire.stream.destroyed) return this.#ended
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.destroy(), GOODBYE_MS)
       this.#wire.stream.once('close', () => {
         clearTimeout(timer)
+        this.#release()
         resolve()
       })
       this.#connection.end(() => {})
@@ -117,63 +167,60 @@ export class Session {
   }
 
   /** mysql2 never answers the command under way when its connection is destroyed, so that is done here. */
-  #run<T>(command: () => Promise<T>): Promise<T> {
+  #run<T>(command: () => Promise<T>, graceMs = this.#graceMs): Promise<T> {
+    if (this.#signal?.aborted && graceMs === 0) return Promise.reject(interrupted(this.where))
     return new Promise((resolve, reject) => {
-      this.#rejectRunning = reject
-      command().then(resolve, reject)
+      const wait: Wait = { reject, graceMs }
+      const done = () => {
+        clearTimeout(wait.timer)
+        this.#waits.delete(wait)
+      }
+      if (this.#waits.size === 0) this.#watch.reset()
+      this.#waits.add(wait)
+      if (this.#signal?.aborted) this.interrupt()
+      command()
+        .finally(done)
+        .then(resolve, (error: unknown) => reject(asLost(error, this.where)))
     })
+  }
+
+  async *#fed(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    this.#starved = true
+    try {
+      for await (const piece of pieces) {
+        this.#starved = false
+        yield piece
+        this.#starved = true
+      }
+    } finally {
+      this.#starved = false
+    }
+  }
+
+  /** A server that works, or waits for a lock, does not notice that its client is gone. */
+  #giveUp(error: Error): void {
+    this.#cut(error)
+    this.#ended = this.#thread.end()
+  }
+
+  #cut(error: Error): void {
+    this.#release()
+    cutOff(this.#connection)
+    for (const { reject, timer } of this.#waits) {
+      clearTimeout(timer)
+      reject(error)
+    }
+    this.#waits.clear()
+  }
+
+  #release(): void {
+    this.#watch.stop()
+    this.#signal?.removeEventListener('abort', this.#interrupt)
   }
 
   get #wire(): WireConnection {
     return this.#connection as unknown as WireConnection
   }
-}
-
-interface Opened {
-  readonly connection: mysql.Connection
-  /** null under TLS, which has buffers of its own. */
-  readonly socket: ReusingSocket | null
-}
-
-async function connect(connection: Connection, where: string): Promise<Opened> {
-  const fields = connection as unknown as ConnectionFields
-  const encryption = encryptionOf(fields)
-  try {
-    return await connectAs(fields, encryption)
-  } catch (error) {
-    if (!encryption.optional || !noTls(error)) throw mapConnectError(error, where, encryption.ssl !== null)
-  }
-  return connectAs(fields, PLAIN).catch((error: unknown) => {
-    throw mapConnectError(error, where, false)
-  })
-}
-
-function connectAs(fields: ConnectionFields, { ssl }: Encryption): Promise<Opened> {
-  const options: mysql.ConnectionOptions = {
-    user: fields.user ?? 'root',
-    password: fields.password ?? '',
-    database: fields.db,
-    charset: 'utf8mb4',
-    flags: ['-FOUND_ROWS'],
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    // Its compiled parsers pay for large results only, which do not come this way.
-    disableEval: true,
-    ...authPluginsOf(fields, ssl !== null),
-  }
-  const { socket: path, host = '127.0.0.1' } = fields
-  const port = Number(fields.port ?? DEFAULT_PORT)
-  // Also where a stream is given: mysql2 sends passwords in another way over what it knows to be a unix socket.
-  Object.assign(options, path === undefined ? { host, port } : { socketPath: path })
-  const socket = ssl ? null : new ReusingSocket(path === undefined ? { host, port } : { path })
-  if (ssl) options.ssl = ssl
-  if (socket) options.stream = socket.stream
-  return new Promise((resolve, reject) => {
-    const connection = mysql.createConnection(options)
-    if (ssl?.verifyIdentity && isIP(host) !== 0) {
-      verifyAddress(connection as unknown as WireConnection, ssl, host)
-    }
-    connection.connect((error) => (error ? reject(error) : resolve({ connection, socket })))
-  })
 }
 
 /** Runs statements one after another, naming the one that fails. */

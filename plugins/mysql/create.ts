@@ -9,10 +9,8 @@ export async function createTable(
   session: Session,
   table: string,
   statements: readonly string[],
-  signal: AbortSignal,
 ): Promise<void> {
   for (const sql of statements) {
-    if (signal.aborted) throw new RowshiftError('INTERRUPTED', `Interrupted while creating table ${table}.`)
     await leniently(session, sql).catch((error: unknown) => {
       throw creationError(error, table, sql)
     })

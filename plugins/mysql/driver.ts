@@ -39,6 +39,16 @@ export interface WireStream {
   off(event: 'drain' | 'close', listener: () => void): void
 }
 
+/** The part of a TCP or unix socket that says whether anything moves. */
+export interface TcpSocket {
+  readonly bytesRead: number
+  readonly bytesWritten: number
+  readonly writableLength: number
+  /** Node's own: bytes that the kernel has not taken yet. */
+  readonly _handle?: { readonly writeQueueSize?: number } | null
+  destroy(): void
+}
+
 /** The part of a mysql2 connection that is used here. */
 export interface WireConnection {
   readonly config: { readonly clientFlags: number }

@@ -55,11 +55,37 @@ const hintsByErrno: Readonly<Record<number, string>> = {
 interface DriverError {
   readonly errno?: number
   readonly code?: string
+  readonly fatal?: boolean
   readonly message: string
+}
+
+/** What ended a connection in the middle of the work, with where it led to. */
+export class LostConnection extends RowshiftError {
+  readonly reason: string
+
+  constructor(where: string, reason: string, cause?: unknown) {
+    const what = `the connection to ${where} was lost: ${reason}`
+    super('CONNECTION_LOST', `${capitalise(what)}.`, { connection: where }, cause)
+    this.reason = what
+  }
+}
+
+/** What the driver says of a connection that has ended, as such; anything else as it is. */
+export function asLost(thrown: unknown, where: string): Error {
+  const error = thrown as DriverError & Error
+  const fromServer = typeof error.errno === 'number' && error.errno > 0
+  if (error instanceof RowshiftError || fromServer || (error.code === undefined && !error.fatal)) return error
+  // Without a code it is mysql2's own complaint about a connection that is closed already.
+  const reason = error.code === undefined ? 'it is closed' : sentence(error.message)
+  return new LostConnection(where, reason.replace(/^Connection lost: /, ''), error)
 }
 
 /** An error of the driver as a RowshiftError. `doing` says what was going on: `writing table t`. */
 export function mapError(thrown: unknown, doing: string, details: ErrorDetails = {}): RowshiftError {
+  if (thrown instanceof LostConnection) {
+    const message = `${capitalise(doing)} failed: ${thrown.reason}.`
+    return new RowshiftError('CONNECTION_LOST', message, { ...thrown.details, ...details }, thrown)
+  }
   if (thrown instanceof RowshiftError) return thrown
   const error = thrown as DriverError
   const fromServer = typeof error.errno === 'number' && error.errno > 0

@@ -24,7 +24,7 @@ import type {
 } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { divideRange, explainSteps, splitByKey } from '../../src/sql/splits.js'
-import { Session } from './connection.js'
+import type { Session } from './connection.js'
 import { defineTable, wideColumns } from './definition.js'
 import { derive } from './derive.js'
 import { digestForms, digestOf, digestSelect, rowDigest } from './digest.js'
@@ -35,6 +35,7 @@ import { checkSource, explainQuery } from './preflight.js'
 import { checkRefusals, misfitError, readError } from './refused.js'
 import { describeTable, listTables } from './schema.js'
 import { fromSql, keyProbe, selectSql, splitSql } from './select.js'
+import { SessionSlot } from './session-slot.js'
 import { lockWrites } from './snapshot.js'
 import { tableState } from './table-state.js'
 import { checkWhere } from './user-sql.js'
@@ -45,14 +46,16 @@ const MAX_WAITING = 4
 
 export class MysqlReader implements Reader {
   readonly #endpoint: Endpoint
-  #session: Session | null = null
+  readonly #session: SessionSlot
   #inSnapshot = false
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint
+    this.#session = new SessionSlot(endpoint)
   }
 
-  async connect(): Promise<void> {
+  async connect(signal?: AbortSignal): Promise<void> {
+    this.#session.signal = signal
     await this.#open()
   }
 
@@ -112,12 +115,11 @@ export class MysqlReader implements Reader {
     splits: (session: Session) => AsyncIterable<Split>,
   ): AsyncGenerator<Split> {
     const session = await this.#open()
-    const stop = () => session.destroy()
-    signal.addEventListener('abort', stop)
+    const release = session.bind(signal)
     try {
       yield* splits(session)
     } finally {
-      signal.removeEventListener('abort', stop)
+      release()
     }
   }
 
@@ -137,8 +139,7 @@ export class MysqlReader implements Reader {
   ): AsyncGenerator<Batch> {
     const session = await this.#open()
     const rows = new RowStream(session, plan, sql)
-    const stop = () => session.destroy()
-    signal.addEventListener('abort', stop)
+    const release = session.bind(signal)
     let ended = false
     try {
       yield* rows.batches()
@@ -147,15 +148,15 @@ export class MysqlReader implements Reader {
       if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while reading.')
       throw await readError(session, error, plan, split, 'reading')
     } finally {
-      signal.removeEventListener('abort', stop)
+      release()
       // Reading the rest costs time, but a session given up would take its snapshot with it.
       if (!ended && this.#inSnapshot) await rows.discard()
-      else if (!ended) this.#drop()
+      else if (!ended) this.#session.drop()
     }
   }
 
   bound(request: BoundRequest): Promise<Window> {
-    return findWindow(this.#endpoint, request)
+    return findWindow(this.#endpoint, request, this.#session.signal)
   }
 
   async state({ source }: ReadPlan): Promise<TableState> {
@@ -177,8 +178,7 @@ export class MysqlReader implements Reader {
     signal: AbortSignal,
   ): Promise<Digest | null> {
     const session = await this.#open()
-    const stop = () => session.destroy()
-    signal.addEventListener('abort', stop)
+    const release = session.bind(signal)
     try {
       const select = await digestSelect(session, plan, forms)
       const [row] = await session.query(`${select}${fromSql(plan, split)}`)
@@ -186,7 +186,7 @@ export class MysqlReader implements Reader {
     } catch (error) {
       throw await readError(session, error, plan, split, 'computing the digest of')
     } finally {
-      signal.removeEventListener('abort', stop)
+      release()
     }
   }
 
@@ -206,25 +206,17 @@ export class MysqlReader implements Reader {
   }
 
   async close(): Promise<void> {
-    await this.#session?.close()
-    this.#session = null
-  }
-
-  /** A session that stands in the middle of a result is of no more use. */
-  #drop(): void {
-    this.#session?.destroy()
-    this.#session = null
+    await this.#session.close()
   }
 
   async #open(): Promise<Session> {
-    if (this.#inSnapshot && this.#session === null) {
+    if (this.#inSnapshot && this.#session.empty) {
       throw new RowshiftError(
         'CONNECTION_LOST',
         'The connection that held the snapshot is gone, and the snapshot with it. Run again, into an empty target or with write mode "upsert".',
       )
     }
-    this.#session ??= await Session.open(this.#endpoint)
-    return this.#session
+    return this.#session.get()
   }
 }
 

@@ -20,13 +20,8 @@ export async function lockWrites(
   table: string,
   signal: AbortSignal,
 ): Promise<SnapshotLock> {
-  const session = await Session.open(endpoint)
-  let stop = () => {}
+  const session = await Session.open(endpoint, { signal })
   try {
-    const [row] = await session.query('SELECT CONNECTION_ID()')
-    stop = () => void kill(endpoint, row![0]!).catch(() => session.destroy())
-    signal.addEventListener('abort', stop)
-    signal.throwIfAborted()
     const { engine } = await describeFacts(session, table)
     if (engine !== null && !WITH_SNAPSHOTS.has(engine)) throw withoutSnapshots(table, engine)
     await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_SECONDS}`)
@@ -41,20 +36,8 @@ export async function lockWrites(
     }
   } catch (error) {
     session.destroy()
-    if (signal.aborted) throw new RowshiftError('INTERRUPTED', `Interrupted while locking ${table}.`)
-    throw error
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
-}
-
-/** MySQL does not notice that a client is gone while its session waits for a lock, and writers would wait behind it. */
-async function kill(endpoint: Endpoint, id: string): Promise<void> {
-  const session = await Session.open(endpoint)
-  try {
-    await session.query(`KILL ${id}`)
-  } finally {
     await session.close()
+    throw error
   }
 }
 

@@ -6,7 +6,8 @@ const CHUNK_BYTES = 64 << 10
  * one waits for more to come: far fewer reads, and a tenth less CPU for a copy. The kernel takes what comes meanwhile.
  */
 const LULL_MS = 4
-const KEEP_ALIVE_MS = 30_000
+/** The kernel asks the other end for a sign of life after so long. */
+export const KEEP_ALIVE_MS = 30_000
 
 /**
  * A socket that reads into the same memory again and again. Node otherwise allocates a chunk for every read; for a

@@ -36,19 +36,21 @@ const SESSION = [
   'SET wait_timeout = 300',
 ]
 const ANSWER_MS = 10_000
+/** The end of an interrupted run is still to be written. */
+const GRACE_MS = 1_000
 
 export class MysqlTaskStore implements TaskStore {
   readonly #connection: Connection
   #session: Session | null = null
+  #signal: AbortSignal | undefined
 
   constructor(connection: Connection) {
     this.#connection = connection
   }
 
-  async connect(): Promise<void> {
-    const session = await Session.open({ connection: this.#connection, session: [] })
-    this.#session = session
-    await runStatements(session, SESSION, 'session set-up of the task store')
+  async connect(signal?: AbortSignal): Promise<void> {
+    this.#signal = signal
+    await this.#open()
   }
 
   async init(): Promise<readonly string[]> {
@@ -102,7 +104,7 @@ export class MysqlTaskStore implements TaskStore {
       return row![0] === '1'
     } catch {
       session.destroy()
-      await this.connect()
+      await this.#open()
       return false
     } finally {
       clearTimeout(timer)
@@ -173,6 +175,13 @@ export class MysqlTaskStore implements TaskStore {
   async close(): Promise<void> {
     await this.#session?.close()
     this.#session = null
+  }
+
+  async #open(): Promise<void> {
+    const endpoint = { connection: this.#connection, session: [] }
+    const session = await Session.open(endpoint, { signal: this.#signal, graceMs: GRACE_MS })
+    this.#session = session
+    await runStatements(session, SESSION, 'session set-up of the task store')
   }
 
   async #tables(): Promise<string[]> {

@@ -11,8 +11,12 @@ import { identifier, keyLiteral, text } from './sql.js'
 import { timeEnds } from './time-window.js'
 
 /** The window of an incremental run; see docs/incremental.md for what it promises. */
-export async function findWindow(endpoint: Endpoint, request: BoundRequest): Promise<Window> {
-  const session = await Session.open(endpoint)
+export async function findWindow(
+  endpoint: Endpoint,
+  request: BoundRequest,
+  signal: AbortSignal | undefined,
+): Promise<Window> {
+  const session = await Session.open(endpoint, { signal })
   try {
     await checkTransactionsSeen(session, request)
     const index = await indexOn(session, request)

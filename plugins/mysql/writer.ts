@@ -15,7 +15,8 @@ import type {
   Writer,
 } from '../../src/plugin.js'
 import { nothingWritten, RowshiftError } from '../../src/plugin.js'
-import { runStatements, Session } from './connection.js'
+import type { Session } from './connection.js'
+import { runStatements } from './connection.js'
 import { createTable } from './create.js'
 import { designTable } from './design.js'
 import { mapError } from './errors.js'
@@ -23,6 +24,7 @@ import { askRepertoire } from './repertoire.js'
 import { removeSql } from './remove.js'
 import { describeTable, listTables } from './schema.js'
 import { openSequence, takeBlock } from './sequence.js'
+import { SessionSlot } from './session-slot.js'
 import { charsetOf, identifier, keyText } from './sql.js'
 import { MysqlSettlement } from './settlement.js'
 import { SplitWrite } from './split-write.js'
@@ -31,18 +33,18 @@ import { InsertMemory } from './transcode.js'
 import { planWrite } from './write-plan.js'
 
 export class MysqlWriter implements Writer {
-  readonly #endpoint: Endpoint
-  #session: Session | null = null
+  readonly #session: SessionSlot
   /** By plan: a sharded target has one for each table. */
   readonly #statements = new WeakMap<Plan, Statements>()
   readonly #memory = new InsertMemory()
 
   constructor(endpoint: Endpoint) {
-    this.#endpoint = endpoint
+    this.#session = new SessionSlot(endpoint)
   }
 
-  async connect(): Promise<void> {
-    await this.#open()
+  async connect(signal?: AbortSignal): Promise<void> {
+    this.#session.signal = signal
+    await this.#session.get()
   }
 
   async describe(table: string): Promise<TableSchema> {
@@ -98,15 +100,14 @@ export class MysqlWriter implements Writer {
 
   async remove(plan: Plan, rows: Batch, signal: AbortSignal): Promise<number> {
     const session = await this.#open()
-    const stop = () => session.destroy()
-    signal.addEventListener('abort', stop)
+    const release = session.bind(signal)
     try {
       const { affectedRows } = await session.send(Buffer.from(removeSql(plan, rows)))
       return affectedRows
     } catch (error) {
       throw mapError(error, `deleting rows of table ${plan.target.table}`, { table: plan.target.table })
     } finally {
-      signal.removeEventListener('abort', stop)
+      release()
     }
   }
 
@@ -119,8 +120,7 @@ export class MysqlWriter implements Writer {
   }
 
   async close(): Promise<void> {
-    await this.#session?.close()
-    this.#session = null
+    await this.#session.close()
   }
 
   /** Commits what `change` does in a transaction that it begins, or leaves nothing of it. */
@@ -131,23 +131,19 @@ export class MysqlWriter implements Writer {
   ): Promise<WriteCounts> {
     const session = await this.#open()
     const statements = this.#statementsOf(plan)
-    const stop = () => session.destroy()
-    options.signal.addEventListener('abort', stop)
+    const release = session.bind(options.signal)
     try {
       const counts = await change(session, statements)
-      // From here on an abort must wait: a commit that is cut off may or may not have happened.
-      options.signal.removeEventListener('abort', stop)
       if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before the commit.')
       options.beforeCommit()
       if (counts !== nothingWritten) await commit(session)
       return counts
     } catch (error) {
       await this.#rollback(session)
-      if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while writing.')
       const mapped = mapError(error, `writing table ${plan.target.table}`, { table: plan.target.table })
       throw statements.facts.transactional ? mapped : inDoubt(mapped)
     } finally {
-      options.signal.removeEventListener('abort', stop)
+      release()
     }
   }
 
@@ -160,37 +156,41 @@ export class MysqlWriter implements Writer {
   }
 
   async #create(plan: Plan, statements: readonly string[], signal: AbortSignal): Promise<void> {
-    await createTable(await this.#open(), plan.target.table, statements, signal)
+    const session = await this.#open()
+    const release = session.bind(signal)
+    try {
+      await createTable(session, plan.target.table, statements)
+    } finally {
+      release()
+    }
   }
 
   async #run(plan: Plan, statements: readonly string[], what: string, signal: AbortSignal): Promise<void> {
     const session = await this.#open()
-    const stop = () => session.destroy()
-    signal.addEventListener('abort', stop)
+    const release = session.bind(signal)
     try {
       await runStatements(session, withTable(plan, statements), what)
     } finally {
-      signal.removeEventListener('abort', stop)
+      release()
     }
   }
 
   /** A session that cannot even roll back is cut, which has the same effect. */
   async #rollback(session: Session): Promise<void> {
-    await session.query('ROLLBACK').catch(() => {
-      session.destroy()
-      this.#session = null
-    })
+    await session.query('ROLLBACK').catch(() => this.#session.drop())
   }
 
-  async #open(): Promise<Session> {
-    this.#session ??= await Session.open(this.#endpoint)
-    return this.#session
+  #open(): Promise<Session> {
+    return this.#session.get()
   }
 }
 
+/** One that is cut off may or may not have happened, so whoever interrupts it waits for its answer for a while. */
+const COMMIT_GRACE_MS = 1_000
+
 async function commit(session: Session): Promise<void> {
   try {
-    await session.query('COMMIT')
+    await session.query('COMMIT', undefined, COMMIT_GRACE_MS)
   } catch (thrown) {
     const error = mapError(thrown, 'committing')
     if (error.code === 'LOCK_CONFLICT' && error.details['errno'] !== QUERY_KILLED) throw error

@@ -9,7 +9,8 @@ import { withMode } from '../task/params.js'
 import type { Task, TaskStore } from '../task/task.js'
 import { lookupConnections } from './lookup-connections.js'
 import type { CommonOptions, ConfigOptions, ModeOptions, ReportOptions, TablesOptions } from './options.js'
-import { copyWithProgress, deliver, interruptible, reported } from './execution.js'
+import { copyWithProgress, deliver, reported } from './execution.js'
+import { interruptible } from './interruptible.js'
 import { describePlan, describeSplits, print, printJson, tableLabel } from './output.js'
 import { openReport } from './report-file.js'
 import { paramsFromOptions } from './params-options.js'
@@ -42,7 +43,10 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
     return { runId, taskId: null, ...ends, params, past, others: await lookupConnections(params, null) }
   }
   if (options.dryRun) {
-    if (report === undefined) return showPlan(await request(''), options)
+    if (report === undefined) {
+      const asked = await request('')
+      return interruptible((signal) => showPlan(asked, options, signal))
+    }
     throw new RowshiftError('USAGE', 'A dry run has no report; "--dry-run --json" prints the plan as JSON.')
   }
   if (report !== undefined) openReport(report, '')
@@ -54,15 +58,17 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
 /** `rowshift plan ID`: what `run` would do. */
 export async function planCommand(options: PlanOptions): Promise<number> {
   const config = Config.load(options.config, options.env)
-  const store = await openStore(config)
-  try {
-    const task = await findTask(store, options.id)
-    const request = await taskRequest('', task, config, store, options)
-    const offline = `Task ${task.id} is offline (online_status is ${task.online_status}, not 1): "rowshift run" refuses it.`
-    return await showPlan(request, options, task.online_status === 1 ? [] : [offline])
-  } finally {
-    await store.close()
-  }
+  return interruptible(async (signal) => {
+    const store = await openStore(config, signal)
+    try {
+      const task = await findTask(store, options.id)
+      const request = await taskRequest('', task, config, store, options)
+      const offline = `Task ${task.id} is offline (online_status is ${task.online_status}, not 1): "rowshift run" refuses it.`
+      return await showPlan(request, options, signal, task.online_status === 1 ? [] : [offline])
+    } finally {
+      await store.close()
+    }
+  })
 }
 
 export async function findTask(store: TaskStore, id: number): Promise<Task> {
@@ -112,9 +118,10 @@ async function taskSide(task: Task, side: 'from' | 'to', config: Config): Promis
 async function showPlan(
   request: CopyRequest,
   options: CommonOptions,
+  signal: AbortSignal,
   warnings: readonly string[] = [],
 ): Promise<number> {
-  const { plan: made, outline } = await outlineCopy(request)
+  const { plan: made, outline } = await outlineCopy(request, signal)
   const plan = { ...made, warnings: [...warnings, ...made.warnings] }
   if (options.json) printJson({ ...plan, outline })
   else

@@ -59,26 +59,6 @@ export async function withProgress<T>(
   }
 }
 
-/** The first SIGINT or SIGTERM aborts the signal that `work` is given, so that it stops cleanly; the second ends us. */
-export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const stop = new AbortController()
-  const listener = () => {
-    if (stop.signal.aborted) process.exit(ExitCode.interrupted)
-    stop.abort()
-    process.stderr.write(
-      '\nStopping; what is not committed is rolled back. Press Ctrl-C again to leave at once.\n',
-    )
-  }
-  process.on('SIGINT', listener)
-  process.on('SIGTERM', listener)
-  try {
-    return await work(stop.signal)
-  } finally {
-    process.off('SIGINT', listener)
-    process.off('SIGTERM', listener)
-  }
-}
-
 /** Gives the report to whoever asked for it; returns the exit code. */
 export function deliver(report: RunReport, options: CommonOptions & ReportOptions): number {
   const stored = options.report === undefined || writeReport(options.report, report)

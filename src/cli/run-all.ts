@@ -2,7 +2,8 @@ import { runCopy } from '../engine/job.js'
 import { runVerify } from '../verify/job.js'
 import { ExitCode, RowshiftError } from '../errors.js'
 import type { RunReport } from '../task/task.js'
-import { exitCodeOf, interruptible } from './execution.js'
+import { exitCodeOf } from './execution.js'
+import { interruptible } from './interruptible.js'
 import type { RunOptions } from './options.js'
 import {
   formatRows,

@@ -4,7 +4,8 @@ import { newRunId } from '../engine/report.js'
 import { RowshiftError } from '../errors.js'
 import type { RunReport } from '../task/task.js'
 import { findTask, taskRequest } from './copy.js'
-import { copyWithProgress, deliver, interruptible, reported } from './execution.js'
+import { copyWithProgress, deliver, reported } from './execution.js'
+import { interruptible } from './interruptible.js'
 import type { RunOptions } from './options.js'
 import { taskId } from './options.js'
 import { openReport } from './report-file.js'
@@ -29,7 +30,7 @@ export async function runTask(
   const runId = newRunId()
   const report = await reported(runId, id, async () => {
     const config = Config.load(options.config, options.env)
-    const store = await openStore(config)
+    const store = await openStore(config, signal)
     try {
       const task = await findTask(store, id)
       if (task.online_status !== 1) {

@@ -1,7 +1,9 @@
 import { Config } from '../config/config.js'
 import { ExitCode, RowshiftError } from '../errors.js'
+import { openAll } from '../opening.js'
 import type { RunRecord, RunReport, Task, TaskStore } from '../task/task.js'
 import { markDeadRuns, withoutDeadRuns } from './dead-runs.js'
+import { interruptible } from './interruptible.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
 import { otherRows, print, printJson, table } from './output.js'
 
@@ -10,7 +12,7 @@ type Options = CommonOptions & ConfigOptions
 const MOST_NOTE = 100
 
 /** The configured task store, connected. */
-export async function openStore(config: Config): Promise<TaskStore> {
+export async function openStore(config: Config, signal: AbortSignal): Promise<TaskStore> {
   const { loaded, connection } = await config.taskStore()
   const store = loaded.plugin.createTaskStore?.(connection)
   if (!store) {
@@ -19,20 +21,20 @@ export async function openStore(config: Config): Promise<TaskStore> {
       `Databases of type "${loaded.type}" cannot hold the task tables.`,
     )
   }
-  await store.connect()
+  await openAll([store], signal)
   return store
 }
 
-export async function withStore<T>(
-  options: ConfigOptions,
-  use: (store: TaskStore) => Promise<T>,
-): Promise<T> {
-  const store = await openStore(Config.load(options.config, options.env))
-  try {
-    return await use(store)
-  } finally {
-    await store.close()
-  }
+/** For as long as `use` takes, which the user may interrupt. */
+export function withStore<T>(options: ConfigOptions, use: (store: TaskStore) => Promise<T>): Promise<T> {
+  return interruptible(async (signal) => {
+    const store = await openStore(Config.load(options.config, options.env), signal)
+    try {
+      return await use(store)
+    } finally {
+      await store.close()
+    }
+  })
 }
 
 /** `rowshift init` */

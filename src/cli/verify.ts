@@ -5,7 +5,8 @@ import { RowshiftError } from '../errors.js'
 import type { RunReport } from '../task/task.js'
 import type { MaxDelete } from '../verify/deletes.js'
 import { findTask, taskRequest } from './copy.js'
-import { deliver, interruptible, reported, withProgress } from './execution.js'
+import { deliver, reported, withProgress } from './execution.js'
+import { interruptible } from './interruptible.js'
 import { lookupConnections } from './lookup-connections.js'
 import type { CommonOptions, ConfigOptions, ReportOptions, TablesOptions } from './options.js'
 import { taskId } from './options.js'
@@ -56,7 +57,7 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
   const verify = async (signal: AbortSignal) =>
     repair && options.id !== undefined
       ? repairTask(runId, options.id, options, signal, perform)
-      : perform(await tables(runId, options), signal)
+      : perform(await tables(runId, options, signal), signal)
   return deliver(
     await interruptible((signal) => reported(runId, options.id ?? null, () => verify(signal))),
     options,
@@ -85,8 +86,8 @@ function maxDeleteOf(text: string): MaxDelete {
   )
 }
 
-async function tables(runId: string, options: VerifyOptions): Promise<CopyRequest> {
-  if (options.id !== undefined) return taskTables(runId, options.id, options)
+async function tables(runId: string, options: VerifyOptions, signal: AbortSignal): Promise<CopyRequest> {
+  if (options.id !== undefined) return taskTables(runId, options.id, options, signal)
   const params = paramsFromOptions(options.params, options.param)
   const from = await fromUrl(options.from!, '--from')
   const to = await fromUrl(options.to!, '--to')
@@ -94,9 +95,14 @@ async function tables(runId: string, options: VerifyOptions): Promise<CopyReques
 }
 
 /** Looks only, so the task may be running. */
-async function taskTables(runId: string, id: number, options: VerifyOptions): Promise<CopyRequest> {
+async function taskTables(
+  runId: string,
+  id: number,
+  options: VerifyOptions,
+  signal: AbortSignal,
+): Promise<CopyRequest> {
   const config = Config.load(options.config, options.env)
-  const store = await openStore(config)
+  const store = await openStore(config, signal)
   try {
     return await taskRequest(runId, await findTask(store, id), config, store, AS_STORED)
   } finally {
@@ -113,7 +119,7 @@ async function repairTask(
   repair: (request: CopyRequest, signal: AbortSignal) => Promise<RunReport>,
 ): Promise<RunReport> {
   const config = Config.load(options.config, options.env)
-  const store = await openStore(config)
+  const store = await openStore(config, signal)
   try {
     const task = await findTask(store, id)
     return await recorded(store, { run_id: runId, task_id: id, mode: 'sync' }, signal, async (stop) =>

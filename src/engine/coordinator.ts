@@ -1,4 +1,4 @@
-import { RowshiftError } from '../errors.js'
+import { RowshiftError, withDoubt } from '../errors.js'
 import { log } from '../log.js'
 import type { Plan, Split } from '../plugin.js'
 import type { CoordinatorJob, CoordinatorResult } from './coordinator-job.js'
@@ -102,7 +102,7 @@ class Coordinator {
     try {
       if (this.#snapshot) await this.#beginSnapshot()
       if (!this.#stopped) await this.#job.prepare()
-      for await (const split of reader.split(plan, () => this.#splitRows.next(), signal)) {
+      for await (const split of reader.split(plan, () => this.#splitRows.next(), this.#stop.signal)) {
         if (this.#stopped) break
         const numbered = this.#numbered(split)
         this.#last = numbered.index
@@ -120,7 +120,8 @@ class Coordinator {
       await Promise.all(waiting.map((job) => this.#copy(job)))
       signal.removeEventListener('abort', abort)
     }
-    if (signal.aborted) this.#error = new RowshiftError('INTERRUPTED', 'The run was interrupted.')
+    if (signal.aborted)
+      this.#error = withDoubt(new RowshiftError('INTERRUPTED', 'The run was interrupted.'), this.#error)
   }
 
   close(): Promise<void> {
@@ -156,10 +157,10 @@ class Coordinator {
 
   /** A range with more bytes than a thread may hold is shared out among all of them. */
   async #divide(range: Split, { rows, bytes }: { rows: number; bytes: number }): Promise<void> {
-    const { plan, reader, signal } = this.#job
+    const { plan, reader } = this.#job
     const size = this.#splitRows.divided(rows, bytes)
     const parts: Promise<void>[] = []
-    for await (const part of reader.divide(plan, range, () => size, signal)) {
+    for await (const part of reader.divide(plan, range, () => size, this.#stop.signal)) {
       if (this.#stopped) break
       parts.push(this.#copy(this.#numbered(part), parts.length === 0 ? range.index : undefined))
     }
@@ -222,7 +223,7 @@ class Coordinator {
 
   /** The first failure ends the run; what other threads have in hand is rolled back. */
   #fail(error: RowshiftError): void {
-    this.#error ??= error
+    this.#error = withDoubt(this.#error ?? error, error)
     this.#abort()
   }
 

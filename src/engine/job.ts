@@ -1,6 +1,7 @@
 import type { ResolvedConnection } from '../config/config.js'
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
+import { closeAll, openAll } from '../opening.js'
 import { makePlan } from '../plan/plan.js'
 import { isMany } from '../plan/sources.js'
 import { checkShardParams } from '../plan/shard-rule.js'
@@ -48,16 +49,17 @@ export interface CopyHooks {
 }
 
 /** Plans without writing anything. */
-export async function planCopy(request: CopyRequest): Promise<Plan> {
-  return withEnds(request, (ends) => plan(request, ends))
+export async function planCopy(request: CopyRequest, signal?: AbortSignal): Promise<Plan> {
+  return withEnds(request, signal, (ends) => plan(request, ends, signal))
 }
 
 /** The same, and how the source would be split. */
 export async function outlineCopy(
   request: CopyRequest,
+  signal?: AbortSignal,
 ): Promise<{ plan: Plan; outline: SplitOutline | null }> {
-  return withEnds(request, async (ends) => {
-    const made = await plan(request, ends)
+  return withEnds(request, signal, async (ends) => {
+    const made = await plan(request, ends, signal)
     return { plan: made, outline: (await ends.reader.outline?.(readPlan(made))) ?? null }
   })
 }
@@ -82,8 +84,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     hooks.onProgress(now)
   }
   try {
-    await withEnds(request, async (ends) => {
-      made = await plan(request, ends)
+    await withEnds(request, hooks.signal, async (ends) => {
+      made = await plan(request, ends, hooks.signal)
       announce(request, made)
       hooks.onPlan(made)
       // A snapshot sees what there was, or fails; and what is not read cannot be missing.
@@ -98,7 +100,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       await ends.writer.finish(made, hooks.signal)
     })
   } catch (thrown) {
-    error = hooks.signal.aborted ? stopped(hooks.signal) : RowshiftError.from(thrown)
+    error = RowshiftError.from(thrown)
+    if (hooks.signal.aborted && error.details['inDoubt'] !== true) error = stopped(hooks.signal)
     if (made !== null) error = withWayOn(withoutIndexes(made, error), made, request.params)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
@@ -210,7 +213,7 @@ function wholeTables({ window, sources }: Plan): boolean {
   return window === null && (sources ?? []).every((table) => table.window === null)
 }
 
-function plan(request: CopyRequest, ends: Ends): Promise<Plan> {
+function plan(request: CopyRequest, ends: Ends, signal: AbortSignal | undefined): Promise<Plan> {
   const { params } = request
   return makePlan({
     ...ends,
@@ -220,12 +223,14 @@ function plan(request: CopyRequest, ends: Ends): Promise<Plan> {
     origin: originOf(request.from, ends.reader),
     place: placeOf(request.to, ends.writer),
     past: request.past ?? null,
+    signal,
   })
 }
 
 /** Opens the coordinator's own connection to each end for as long as `use` takes. */
 async function withEnds<T>(
   { from, to, params, others = {} }: CopyRequest,
+  signal: AbortSignal | undefined,
   use: (ends: Ends) => Promise<T>,
 ): Promise<T> {
   checkShardParams(params.shard, to.table, to.databases?.map(({ name }) => name) ?? null)
@@ -233,13 +238,12 @@ async function withEnds<T>(
   const writer = writerOf(to.loaded.plugin, endpointOf(to, params.session), params.shard !== null)
   if (!reader) throw cannot(from, 'read from')
   if (!writer) throw cannot(to, 'written to')
-  const places = new OpenPlaces({ source: from, target: to, others, session: params.session })
+  const places = new OpenPlaces({ source: from, target: to, others, session: params.session, signal })
   try {
-    await reader.connect()
-    await writer.connect()
+    await openAll([reader, writer], signal)
     return await use({ reader, writer, places })
   } finally {
-    await Promise.allSettled([reader.close(), writer.close(), places.close()])
+    await closeAll([reader, writer, places])
   }
 }
 

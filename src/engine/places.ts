@@ -1,5 +1,6 @@
 import type { ResolvedConnection } from '../config/config.js'
 import { RowshiftError } from '../errors.js'
+import { closeAll } from '../opening.js'
 import type { Place, Places } from '../plan/places.js'
 import type { Endpoint, Reader } from '../plugin.js'
 import { endpointOf } from './ends.js'
@@ -11,6 +12,8 @@ export interface Connections {
   readonly others: Readonly<Record<string, ResolvedConnection>>
   /** SQL that every connection runs first. */
   readonly session: readonly string[]
+  /** Ends what they wait for. */
+  readonly signal: AbortSignal | undefined
 }
 
 /** Readers of the coordinator, beside the one of the copy itself. */
@@ -25,7 +28,7 @@ export class OpenPlaces implements Places {
   place(name: string): OpenPlace {
     const known = this.#places.get(name)
     if (known) return known
-    const { source, target, others, session } = this.#connections
+    const { source, target, others, session, signal } = this.#connections
     const ends: Readonly<Record<string, ResolvedConnection>> = { ...others, source, target }
     const found = ends[name]
     if (!found) throw new RowshiftError('INTERNAL', `A lookup names a connection that nobody has resolved.`)
@@ -36,7 +39,7 @@ export class OpenPlaces implements Places {
     const reader = loaded.plugin.createReader?.(at)
     if (!reader)
       throw new RowshiftError('PLUGIN_UNKNOWN', `${shown} cannot be read from: its plugin has no reader.`)
-    const place = new OpenPlace(shown, at, reader)
+    const place = new OpenPlace(shown, at, reader, signal)
     this.#places.set(name, place)
     return place
   }
@@ -56,8 +59,8 @@ export class OpenPlaces implements Places {
     ])
   }
 
-  async close(): Promise<void> {
-    await Promise.allSettled([...this.#places.values()].map((place) => place.close()))
+  close(): Promise<void> {
+    return closeAll([...this.#places.values()])
   }
 }
 
@@ -65,16 +68,18 @@ class OpenPlace implements Place {
   readonly name: string
   readonly endpoint: Endpoint
   readonly reader: Reader
+  readonly #signal: AbortSignal | undefined
   #opened: Promise<void> | null = null
 
-  constructor(name: string, endpoint: Endpoint, reader: Reader) {
+  constructor(name: string, endpoint: Endpoint, reader: Reader, signal: AbortSignal | undefined) {
     this.name = name
     this.endpoint = endpoint
     this.reader = reader
+    this.#signal = signal
   }
 
   async open(): Promise<Reader> {
-    this.#opened ??= this.reader.connect()
+    this.#opened ??= this.reader.connect(this.#signal)
     await this.#opened
     return this.reader
   }

@@ -38,7 +38,6 @@ export class WorkerPool<Job, Result> {
   constructor(options: PoolOptions) {
     this.#options = options
     const { worker, threads, startAll = false, jobsPerThread = 1, maxYoungGenerationSizeMb, setup } = options
-    this.#control = new BroadcastChannel(setup.control)
     this.#pool = new Piscina<Job, Result>({
       filename: new URL(`../../workers/${worker}`, import.meta.url).href,
       minThreads: startAll ? threads : 1,
@@ -51,6 +50,8 @@ export class WorkerPool<Job, Result> {
       workerData: setup,
       resourceLimits: maxYoungGenerationSizeMb === undefined ? {} : { maxYoungGenerationSizeMb },
     })
+    // Last, since it keeps the process alive until it is closed.
+    this.#control = new BroadcastChannel(setup.control)
     this.#pool.on('message', (message: ThreadMessage | WorkerMessage) => this.#receive(message))
     this.#pool.on('error', (error: unknown) => this.#died(error))
     // One that calls process.exit is no error to Piscina. Results of jobs, and the event above, know more and come first.

@@ -55,6 +55,8 @@ export interface PlanRequest {
   /** Of earlier runs; null: nothing is remembered. */
   readonly past?: Past | null
   readonly places: Places
+  /** Ends what is waited for outside of the databases, which have it already. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Names of one table without their escapes. */
@@ -80,7 +82,7 @@ export async function makePlan(asked: PlanRequest): Promise<Plan> {
       ? await planShards(request, source, params.shard, place)
       : await planTarget(request, source)
   if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source, many !== null)
-  const transform = await planTransform(params.transform)
+  const transform = await planTransform(params.transform, request.signal)
   const open = transform === null ? target : openTarget(source, target, params.columns)
   const named = await mapColumns(reader, source, open, params.columns)
   checkNamedColumns(params, source, open, named.pairs)

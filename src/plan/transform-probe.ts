@@ -13,7 +13,11 @@ export interface ProbeResult {
  * Loads a user's module in a thread that ends then, so that nothing of it runs in the main thread; resolves to the names of
  * the columns that it fills. Throws PARAMS_INVALID, or TRANSFORM_TIMEOUT after so many seconds.
  */
-export async function probeTransform(module: string, timeout: number): Promise<readonly string[]> {
+export async function probeTransform(
+  module: string,
+  timeout: number,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
   const thread = new Worker(new URL('../../workers/transform-probe.js', import.meta.url), {
     workerData: module,
   })
@@ -21,7 +25,7 @@ export async function probeTransform(module: string, timeout: number): Promise<r
   const late = AbortSignal.timeout(timeout * 1000)
   try {
     const [result] = (await Promise.race([
-      once(thread, 'message', { signal: late }),
+      once(thread, 'message', { signal: signal ? AbortSignal.any([late, signal]) : late }),
       exited.then(([code]) => {
         throw died(module, `its thread ended with code ${code}`)
       }),
@@ -29,6 +33,7 @@ export async function probeTransform(module: string, timeout: number): Promise<r
     if (result.error !== null) throw RowshiftError.fromReport(result.error)
     return result.columns
   } catch (thrown) {
+    if (signal?.aborted) throw new RowshiftError('INTERRUPTED', `Interrupted while loading ${module}.`)
     if (late.aborted) throw tooSlow(module, timeout)
     throw thrown instanceof RowshiftError ? thrown : died(module, String(thrown))
   } finally {

@@ -14,10 +14,13 @@ export interface PlannedTransform {
 }
 
 /** Looks at the module. Throws PARAMS_INVALID when it is not one, TRANSFORM_TIMEOUT when it cannot be loaded in time. */
-export async function planTransform(params: TransformParams | null): Promise<PlannedTransform | null> {
+export async function planTransform(
+  params: TransformParams | null,
+  signal?: AbortSignal,
+): Promise<PlannedTransform | null> {
   if (params === null) return null
   const { module, timeout } = params
-  return { plan: { module, timeout }, columns: await probeTransform(module, timeout) }
+  return { plan: { module, timeout }, columns: await probeTransform(module, timeout, signal) }
 }
 
 /**

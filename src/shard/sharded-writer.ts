@@ -1,6 +1,7 @@
 import { dropCells, forEachRow } from '../batch/cells.js'
 import { cellsOf } from '../batch/row-name.js'
 import { RowshiftError } from '../errors.js'
+import { closeAll, openAll } from '../opening.js'
 import { checkCreated } from '../plan/target.js'
 import type {
   Batch,
@@ -46,8 +47,8 @@ export class ShardedWriter implements Writer {
     this.writers = writers
   }
 
-  async connect(): Promise<void> {
-    await Promise.all(this.writers.map((writer) => writer.connect()))
+  connect(signal?: AbortSignal): Promise<void> {
+    return openAll(this.writers, signal)
   }
 
   /** Of one table in the first database. */
@@ -146,8 +147,8 @@ export class ShardedWriter implements Writer {
     )
   }
 
-  async close(): Promise<void> {
-    await Promise.allSettled(this.writers.map((writer) => writer.close()))
+  close(): Promise<void> {
+    return closeAll(this.writers)
   }
 
   #routed(plan: Plan) {

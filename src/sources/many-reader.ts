@@ -1,5 +1,6 @@
 import { RowshiftError } from '../errors.js'
 import { checkCondition } from '../plan/condition.js'
+import { closeAll, openAll } from '../opening.js'
 import type {
   Batch,
   Column,
@@ -35,8 +36,8 @@ export class ManyReader implements Reader {
     this.readers = readers
   }
 
-  async connect(): Promise<void> {
-    await Promise.all(this.readers.map((reader) => reader.connect()))
+  connect(signal?: AbortSignal): Promise<void> {
+    return openAll(this.readers, signal)
   }
 
   /** Of one table in the first database. */
@@ -136,8 +137,8 @@ export class ManyReader implements Reader {
     return outline ?? { strategy: 'one table after another', query: null, explain: [] }
   }
 
-  async close(): Promise<void> {
-    await Promise.allSettled(this.readers.map((reader) => reader.close()))
+  close(): Promise<void> {
+    return closeAll(this.readers)
   }
 
   #one(plan: ReadPlan, { table }: Split) {

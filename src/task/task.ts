@@ -119,7 +119,8 @@ export type LockState = 'held' | 'regained' | 'lost'
 
 /** Where tasks and their history are kept. One store serves one run. */
 export interface TaskStore {
-  connect(): Promise<void>
+  /** When `signal` aborts, answers that are due, and those to come, are awaited for a second each: the end of the run is still to be written. */
+  connect(signal?: AbortSignal): Promise<void>
   /**
    * Creates the task and history tables where they are missing, and adds the columns that tables of an earlier version
    * lack; resolves to the names of what it created (`table` or `table.column`).

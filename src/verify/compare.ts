@@ -95,7 +95,7 @@ class Comparison {
   }
 
   async run(): Promise<CompareResult> {
-    const compared = this.#sampled(coveringSplits(this.#job))
+    const compared = this.#sampled(coveringSplits(this.#job, this.#stop.signal))
     const found = await this.#all(compared, (range) => ({ range, mayDelete: null, repaired: false }), true)
     let left = found
     if (this.#job.repair !== null && !areEqual(found.differences)) {
@@ -131,14 +131,18 @@ class Comparison {
     const running = new Set<Promise<void>>()
     let sum = noFindings
     let index = 0
-    for await (const item of items) {
-      if (this.#error || signal.aborted) break
-      const done = this.#one(index++, jobOf(item), counted)
-        .then((findings) => void (sum = addFindings(sum, findings)))
-        .catch((thrown: unknown) => this.#fail(RowshiftError.from(thrown)))
-        .finally(() => running.delete(done))
-      running.add(done)
-      if (running.size >= plan.workerNum * 2) await Promise.race(running)
+    try {
+      for await (const item of items) {
+        if (this.#error || signal.aborted) break
+        const done = this.#one(index++, jobOf(item), counted)
+          .then((findings) => void (sum = addFindings(sum, findings)))
+          .catch((thrown: unknown) => this.#fail(RowshiftError.from(thrown)))
+          .finally(() => running.delete(done))
+        running.add(done)
+        if (running.size >= plan.workerNum * 2) await Promise.race(running)
+      }
+    } catch (thrown) {
+      this.#fail(RowshiftError.from(thrown))
     }
     await Promise.all(running)
     if (this.#error) throw this.#error
@@ -202,7 +206,7 @@ class Comparison {
  * The source's splits, and what they leave out of the target: rows above the source's last key, and rows whose key is NULL
  * where the source's cannot be.
  */
-async function* coveringSplits({ plan, reader, signal }: CompareJob): AsyncGenerator<Split> {
+async function* coveringSplits({ plan, reader }: CompareJob, signal: AbortSignal): AsyncGenerator<Split> {
   const { source, target } = plan
   let last: readonly string[] | null = null
   let index = 0

@@ -9,6 +9,7 @@ import { forThreads, keepsIds, prepareIds, setUpStage } from '../engine/stage-se
 import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { idleParams } from '../plan/idle-params.js'
+import { closeAll, openAll } from '../opening.js'
 import { makePlan } from '../plan/plan.js'
 import { checkShardParams } from '../plan/shard-rule.js'
 import { isMany } from '../plan/sources.js'
@@ -60,7 +61,7 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
   let sourceChanged: string | null = null
   const found: string[] = []
   try {
-    await withEnds(request, async (ends) => {
+    await withEnds(request, hooks.signal, async (ends) => {
       plan = await makeVerifyPlan({ ...request, ...ends }, request.params)
       if (ends.writer && plan.sharding === null && request.params.shard !== null) throw unknownPlaces(request)
       if (ends.writer) repair = await planRepair(request, ends, ends.writer)
@@ -216,6 +217,7 @@ function removes(writer: Writer): boolean {
 /** Opens the coordinator's own connections for as long as `use` takes. */
 async function withEnds<T>(
   { from, to, params, mode, others = {} }: VerifyRequest,
+  signal: AbortSignal,
   use: (ends: Ends) => Promise<T>,
 ): Promise<T> {
   const source = endpointOf(from, params.session)
@@ -229,11 +231,12 @@ async function withEnds<T>(
     const { type } = reader ? to.loaded : from.loaded
     throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${type}" cannot be compared or repaired.`)
   }
-  const places = new OpenPlaces({ source: from, target: to, others, session: params.session })
+  const places = new OpenPlaces({ source: from, target: to, others, session: params.session, signal })
+  const ends = [reader, targetReader, ...(writer ? [writer] : [])]
   try {
-    await Promise.all([reader.connect(), targetReader.connect(), writer?.connect()])
+    await openAll(ends, signal)
     return await use({ reader, targetReader, writer, places })
   } finally {
-    await Promise.allSettled([reader.close(), targetReader.close(), writer?.close(), places.close()])
+    await closeAll([...ends, places])
   }
 }

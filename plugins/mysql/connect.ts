@@ -1,0 +1,140 @@
+/** How connections begin and end, and the ones that live for one question only. */
+import { isIP } from 'node:net'
+import mysql from 'mysql2'
+import type { Connection } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
+import type { TextRow } from './connection.js'
+import type { ConnectionFields } from './connection-fields.js'
+import { DEFAULT_PORT, describeConnection, stallMs } from './connection-fields.js'
+import type { ResultField, TcpSocket, WireConnection } from './driver.js'
+import { mapConnectError } from './errors.js'
+import type { Encryption } from './login.js'
+import { authPluginsOf, encryptionOf, noTls, PLAIN, verifyAddress } from './login.js'
+import type { Ask } from './server-thread.js'
+import { KEEP_ALIVE_MS, ReusingSocket } from './socket.js'
+
+const CONNECT_TIMEOUT_MS = 10_000
+
+export interface Opened {
+  readonly connection: mysql.Connection
+  /** null under TLS, which has buffers of its own. */
+  readonly socket: ReusingSocket | null
+  /** What is under TLS, where there is any. */
+  readonly tcp: TcpSocket
+}
+
+export async function connect(connection: Connection, signal: AbortSignal | undefined): Promise<Opened> {
+  const where = describeConnection(connection)
+  const fields = connection as unknown as ConnectionFields
+  const encryption = encryptionOf(fields)
+  try {
+    return await connectAs(fields, encryption, signal)
+  } catch (error) {
+    if (!encryption.optional || !noTls(error)) throw mapConnectError(error, where, encryption.ssl !== null)
+  }
+  return connectAs(fields, PLAIN, signal).catch((error: unknown) => {
+    throw mapConnectError(error, where, false)
+  })
+}
+
+function connectAs(
+  fields: ConnectionFields,
+  { ssl }: Encryption,
+  signal: AbortSignal | undefined,
+): Promise<Opened> {
+  const where = describeConnection(fields as unknown as Connection)
+  if (signal?.aborted) return Promise.reject(interrupted(where))
+  const options: mysql.ConnectionOptions = {
+    user: fields.user ?? 'root',
+    password: fields.password ?? '',
+    database: fields.db,
+    charset: 'utf8mb4',
+    flags: ['-FOUND_ROWS'],
+    // For all of the login, however slowly it comes.
+    connectTimeout: Math.min(CONNECT_TIMEOUT_MS, stallMs(fields)),
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+    // Its compiled parsers pay for large results only, which do not come this way.
+    disableEval: true,
+    ...authPluginsOf(fields, ssl !== null),
+  }
+  const { socket: path, host = '127.0.0.1' } = fields
+  const port = Number(fields.port ?? DEFAULT_PORT)
+  // Also where a stream is given: mysql2 sends passwords in another way over what it knows to be a unix socket.
+  Object.assign(options, path === undefined ? { host, port } : { socketPath: path })
+  const socket = ssl ? null : new ReusingSocket(path === undefined ? { host, port } : { path })
+  if (ssl) options.ssl = ssl
+  if (socket) options.stream = socket.stream
+  return new Promise((resolve, reject) => {
+    const connection = mysql.createConnection(options)
+    if (ssl?.verifyIdentity && isIP(host) !== 0) {
+      verifyAddress(connection as unknown as WireConnection, ssl, host)
+    }
+    const tcp = tcpOf(connection)
+    // What is lost is reported by the query under way or the next one; without a listener it would be fatal.
+    connection.on('error', () => {})
+    const fail = (error: Error) => {
+      // A server may refuse the login and keep the connection open.
+      cutOff(connection)
+      tcp.destroy()
+      reject(error)
+    }
+    const stop = () => fail(interrupted(where))
+    signal?.addEventListener('abort', stop)
+    connection.connect((error) => {
+      signal?.removeEventListener('abort', stop)
+      if (error) fail(error)
+      else resolve({ connection, socket, tcp })
+    })
+  })
+}
+
+function tcpOf(connection: mysql.Connection): TcpSocket {
+  return (connection as unknown as WireConnection).stream as unknown as TcpSocket
+}
+
+/** mysql2 only says that nothing more will be sent, and a server that is gone never answers that. */
+export function cutOff(connection: mysql.Connection): void {
+  connection.destroy()
+  tcpOf(connection).destroy()
+}
+
+/** Over a second connection, which lasts as long as `use` and at most so many milliseconds. */
+export async function askAside<T>(
+  connection: Connection,
+  ms: number,
+  use: (ask: Ask) => Promise<T>,
+): Promise<T> {
+  const signal = AbortSignal.timeout(ms)
+  const { connection: second } = await connect(connection, signal)
+  const late = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(interrupted(describeConnection(connection))))
+  })
+  try {
+    return await Promise.race([use((sql) => ask(second, sql)), late])
+  } finally {
+    cutOff(second)
+  }
+}
+
+export function ask(
+  connection: mysql.Connection,
+  sql: string,
+  onFields?: (fields: readonly ResultField[]) => void,
+): Promise<TextRow[]> {
+  const options = {
+    sql,
+    rowsAsArray: true,
+    typeCast: (field: { string(): string | null }) => field.string(),
+  }
+  return new Promise((resolve, reject) => {
+    connection.query(options, (error: Error | null, rows: unknown, fields: unknown) => {
+      if (error) return reject(error)
+      onFields?.(fields as ResultField[])
+      resolve(Array.isArray(rows) ? (rows as TextRow[]) : [])
+    })
+  })
+}
+
+export function interrupted(where: string): RowshiftError {
+  return new RowshiftError('INTERRUPTED', `Interrupted while waiting for ${where}.`)
+}

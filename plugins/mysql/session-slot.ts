@@ -1,0 +1,43 @@
+import type { Endpoint } from '../../src/plugin.js'
+import { Session } from './connection.js'
+
+/** The one session of a reader or writer: opened when it is first needed, and again after it was given up. */
+export class SessionSlot {
+  readonly #endpoint: Endpoint
+  #session: Promise<Session> | null = null
+  readonly #dropped: Promise<Session>[] = []
+  /** Of everything that is awaited here. */
+  signal: AbortSignal | undefined
+
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint
+  }
+
+  get(): Promise<Session> {
+    this.#session ??= Session.open(this.#endpoint, { signal: this.signal }).catch((error: unknown) => {
+      this.#session = null
+      throw error
+    })
+    return this.#session
+  }
+
+  get empty(): boolean {
+    return this.#session === null
+  }
+
+  /** It is of no more use: it stands in the middle of a result, or is lost. */
+  drop(): void {
+    if (this.#session === null) return
+    const session = this.#session
+    this.#session = null
+    this.#dropped.push(session)
+    void session.then((open) => open.destroy())
+  }
+
+  /** Also of a session that is still being opened, and of what the server still does for those that were given up. */
+  async close(): Promise<void> {
+    const all = [...this.#dropped, ...(this.#session ? [this.#session] : [])]
+    this.#session = null
+    await Promise.allSettled(all.map(async (session) => (await session).close()))
+  }
+}

@@ -1,0 +1,22 @@
+import { ExitCode } from '../errors.js'
+
+/** Ctrl-C, what service managers send, and a terminal that is closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** The first signal aborts the one that `work` is given, so that it stops cleanly; the second ends us at once. */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController()
+  const listener = () => {
+    if (stop.signal.aborted) process.exit(ExitCode.interrupted)
+    stop.abort()
+    process.stderr.write(
+      '\nStopping; what is not committed is rolled back. Press Ctrl-C again to leave at once.\n',
+    )
+  }
+  for (const signal of SIGNALS) process.on(signal, listener)
+  try {
+    return await work(stop.signal)
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, listener)
+  }
+}

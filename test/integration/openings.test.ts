@@ -1,0 +1,110 @@
+// Connections that cannot be opened end the run, and do not keep the process alive.
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { expect } from 'chai'
+import { afterEach, describe, it } from 'mocha'
+import { oneServer, runCli, servers } from '../support/context.js'
+import { Place } from '../support/copying.js'
+import { TaskPlace } from '../support/task-place.js'
+
+const TABLES = 'CREATE TABLE a (id INT PRIMARY KEY); INSERT INTO a VALUES (1); CREATE TABLE b LIKE a'
+/** Those of a run that hangs would be minutes. */
+const LIMIT_MS = 20_000
+
+let listeners: Server[] = []
+
+/** A server of which `greet` is all. Resolves to a URL. */
+async function impostor(greet: (socket: Socket) => void): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    greet(socket)
+  })
+  listeners.push(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return `mysql://root@127.0.0.1:${(server.address() as AddressInfo).port}/db?table=b`
+}
+
+/** Error 1040, "Too many connections", in the place of a greeting. */
+function refuse(socket: Socket): void {
+  const error = Buffer.from('\xff\x10\x04Too many connections', 'latin1')
+  socket.write(Buffer.concat([Buffer.from([error.length, 0, 0, 0]), error]))
+}
+
+describe('a connection that cannot be opened', () => {
+  afterEach(() => {
+    for (const server of listeners) server.close()
+    listeners = []
+  })
+
+  async function expectEnd(args: readonly string[], exit: number, words: string): Promise<void> {
+    const { code, stderr } = await runCli(args, { timeout: LIMIT_MS })
+    expect(code, `${args[0]}: ${stderr}`).to.equal(exit)
+    expect(stderr).to.include(words)
+  }
+
+  it('ends verify, copy and a dry run, whichever end it is', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, TABLES)
+      const there = place.url('a')
+      const nowhere = there.replace(place.database, 'nonesuch')
+      await expectEnd(['verify', '--from', there, '--to', nowhere], 2, 'nonesuch')
+      await expectEnd(['verify', '--repair', '--from', nowhere, '--to', there], 2, 'nonesuch')
+      await expectEnd(['copy', '--from', there, '--to', nowhere], 2, 'nonesuch')
+      await expectEnd(['copy', '--dry-run', '--from', nowhere, '--to', there], 2, 'nonesuch')
+    }
+  })
+
+  it('ends a run with shards, lookups or many sources', async () => {
+    for (const server of oneServer()) {
+      const place = await Place.create(server, TABLES)
+      const nowhere = place.url('a').replace(place.database, 'nonesuch')
+      const columns = [
+        { from: 'id', to: 'id', lookup: { in: nowhere.split('?')[0], table: 'a', key: 'id', value: 'id' } },
+      ]
+      const params = JSON.stringify({ columns })
+      const ends = ['--from', place.url('a'), '--to', place.url('b')]
+      await expectEnd(['copy', ...ends, '--params', params], 2, 'nonesuch')
+      const many = (url: string) => url.replace(place.database, `{${place.database},nonesuch}`)
+      await expectEnd(['verify', '--from', many(place.url('a')), '--to', place.url('b')], 2, 'nonesuch')
+      const shard = JSON.stringify({ shard: { by: 'id', hash: 'modulo' } })
+      const sharded = ['--from', place.url('a'), '--to', many(place.url('b')), '--params', shard]
+      await expectEnd(['copy', ...sharded], 2, 'nonesuch')
+    }
+  })
+
+  it('ends commands on a task store that is not there, and runs of tasks whose table is not', async () => {
+    const place = await TaskPlace.create(oneServer()[0]!)
+    await place.addTask(1, 'nonesuch')
+    for (const command of [
+      ['run', '1'],
+      ['verify', '1'],
+      ['verify', '1', '--repair'],
+      ['plan', '1'],
+    ]) {
+      const { code, stderr } = await place.cli(...command)
+      expect(code, stderr).to.equal(2)
+    }
+  })
+
+  it('is closed when the server refuses the login and keeps the connection', async () => {
+    const place = await Place.create(oneServer()[0]!, TABLES)
+    const url = await impostor(refuse)
+    for (const command of ['copy', 'verify'])
+      await expectEnd([command, '--from', place.url('a'), '--to', url], 1, 'Too many connections')
+  })
+
+  it('is given up when no greeting comes, or only bit by bit', async () => {
+    const place = await Place.create(oneServer()[0]!, TABLES)
+    const silent = await impostor(() => {})
+    const slow = await impostor((socket) => {
+      socket.write(Buffer.from([255, 255, 0]))
+      const timer = setInterval(() => socket.write('\0'), 100)
+      socket.on('close', () => clearInterval(timer))
+    })
+    for (const url of [silent, slow]) {
+      const to = `${url}&stall-timeout=1`
+      await expectEnd(['verify', '--from', place.url('a'), '--to', to], 1, 'Cannot connect')
+      await expectEnd(['copy', '--from', to, '--to', place.url('a')], 1, 'Cannot connect')
+    }
+  })
+})

@@ -1,0 +1,201 @@
+// A server that says nothing any more, without a word of goodbye, ends the run; one that is only slow does not.
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { createConnection } from 'mysql2/promise'
+import { afterEach, describe, it } from 'mocha'
+import type { RunReport } from '../../src/index.js'
+import { oneServer, runCli, servers, startCli } from '../support/context.js'
+import { Place, runWithReport, scratchFile } from '../support/copying.js'
+import type { Fault } from '../support/proxy.js'
+import { faultOf, Proxy } from '../support/proxy.js'
+
+/** 20,000 rows of 500 bytes, and an empty table like it. */
+const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(600)); CREATE TABLE dst LIKE src;
+  INSERT INTO src WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 1000) SELECT i, REPEAT('x', 500) FROM q;
+  INSERT INTO src SELECT id + n * 1000, v FROM src JOIN (WITH RECURSIVE q (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM q WHERE n < 19) SELECT n FROM q) q`
+const PARAMS = JSON.stringify({ worker_num: 2, read_batch: 1000 })
+/** After the login and what follows it, in the middle of planning. */
+const PLANNING = 5_000
+/** In the middle of the rows. */
+const ROWS = 1_000_000
+
+let proxies: Proxy[] = []
+
+/** The table's URL through a proxy, in which every connection meets the fault. */
+async function through(place: Place, table: string, fault: Fault | null): Promise<string> {
+  const proxy = await Proxy.to(place.server, (link) => (link.fault = fault))
+  proxies.push(proxy)
+  return proxy.url(place.url(table, '&stall-timeout=1'))
+}
+
+describe('a server that falls silent', () => {
+  afterEach(() => {
+    for (const proxy of proxies) proxy.close()
+    proxies = []
+  })
+
+  for (const [phase, after] of Object.entries({ planning: PLANNING, rows: ROWS })) {
+    for (const end of ['source', 'target'] as const) {
+      it(`as ${end} (${phase}) fails the run, which names it, and stores no part of a split`, async () => {
+        for (const server of oneServer()) {
+          const place = await Place.create(server, TABLES)
+          const fault = { kind: 'silence', after } as const
+          const silent = await through(place, end === 'source' ? 'src' : 'dst', fault)
+          const [from, to] = end === 'source' ? [silent, place.url('dst')] : [place.url('src'), silent]
+          const { code, report } = await runWithReport([
+            'copy',
+            '--from',
+            from,
+            '--to',
+            to,
+            '--params',
+            PARAMS,
+          ])
+          expect(code, report.error?.message).to.equal(1)
+          expect(report.error!.code).to.equal('CONNECTION_LOST')
+          expect(report.error!.message)
+            .to.include(`127.0.0.1:${proxies.at(-1)!.port}`)
+            .and.to.match(/silent for \d+ s/)
+          expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(String(report.rowsWritten))
+        }
+      })
+    }
+  }
+
+  it('while one connection of many still gets through is found out, and its session is ended', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, TABLES)
+      for (const table of ['src', 'dst']) {
+        // The coordinator's connection is the first.
+        const fault = { kind: 'silence', after: ROWS } as const
+        const proxy = await Proxy.to(server, (link, index) => (link.fault = index === 1 ? fault : null))
+        proxies.push(proxy)
+        const url = (name: string) =>
+          name === table ? proxy.url(place.url(name, '&stall-timeout=1')) : place.url(name)
+        const ends = ['copy', '--from', url('src'), '--to', url('dst'), '--params', PARAMS]
+        const { code, report } = await runWithReport(ends)
+        expect(code, report.error?.message).to.equal(1)
+        expect(report.error!.message).to.match(/silent for \d+ s, and the server (waits|has)/)
+        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(String(report.rowsWritten))
+        const left = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND ID <> CONNECTION_ID()`
+        for (let i = 0; i < 50 && (await place.value(left)) !== '0'; i++) await sleep(100)
+        expect(await place.value(left)).to.equal('0')
+        await place.query('TRUNCATE TABLE dst')
+      }
+    }
+  })
+
+  it('when it has been asked to commit leaves the split in doubt, and says so', async () => {
+    for (const server of oneServer()) {
+      const place = await Place.create(server, TABLES)
+      const to = await through(place, 'dst', { kind: 'silence', after: 'COMMIT' })
+      const params = JSON.stringify({ worker_num: 1 })
+      const { code, report } = await runWithReport([
+        'copy',
+        '--from',
+        place.url('src'),
+        '--to',
+        to,
+        '--params',
+        params,
+      ])
+      expect(code).to.equal(1)
+      expect(report.error!.code).to.equal('CONNECTION_LOST')
+      expect(report.error!.details['inDoubt']).to.equal(true)
+      expect(report.error!.message).to.include('may or may not be stored')
+    }
+  })
+
+  it('as one end of verify fails it', async () => {
+    const place = await Place.create(oneServer()[0]!, TABLES)
+    const to = await through(place, 'src', { kind: 'silence', after: PLANNING + 8_000 })
+    const { code, stderr } = await runCli(['verify', '--from', place.url('dst'), '--to', to])
+    expect(code, stderr).to.equal(1)
+    expect(stderr).to.match(/silent for \d+ s/)
+  })
+
+  it('does not hold up Ctrl-C, in whatever phase', async () => {
+    for (const server of oneServer()) {
+      const place = await Place.create(server, TABLES)
+      for (const after of [0, PLANNING, ROWS]) {
+        const proxy = await Proxy.to(server, (link) => (link.fault = { kind: 'silence', after }))
+        proxies.push(proxy)
+        const file = scratchFile('json')
+        const ends = ['--from', proxy.url(place.url('src')), '--to', place.url('dst'), '--params', PARAMS]
+        const child = startCli(['copy', ...ends, '--report', file])
+        child.stdout.resume()
+        child.stderr.resume()
+        while (!proxy.links.some((link) => link.silent)) await sleep(20)
+        const since = performance.now()
+        child.kill('SIGINT')
+        const [code] = (await once(child, 'exit')) as [number | null]
+        expect(code).to.equal(130)
+        expect(performance.now() - since).to.be.lessThan(6_000)
+        const report = JSON.parse(readFileSync(file, 'utf8')) as RunReport
+        expect(report.status).to.equal('interrupted')
+        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(String(report.rowsWritten))
+        await place.query('TRUNCATE TABLE dst')
+      }
+    }
+  })
+
+  it('or is cut off at any byte leaves just the rows that the report counts', async () => {
+    const [server] = oneServer()
+    const place = await Place.create(server!, TABLES)
+    for (const seed of [1, 2, 3, 4]) {
+      const fault = faultOf(seed, 2_000_000)
+      const to = await through(place, 'dst', fault)
+      const { code, report } = await runWithReport([
+        'copy',
+        '--from',
+        place.url('src'),
+        '--to',
+        to,
+        '--params',
+        PARAMS,
+      ])
+      const stored = Number(await place.value('SELECT COUNT(*) FROM dst'))
+      const said = `seed ${seed}, ${JSON.stringify(fault)}: ${report.error?.message}`
+      expect(code, said).to.equal(1)
+      if (report.error!.details['inDoubt'] === true) expect(stored, said).to.be.least(report.rowsWritten)
+      else expect(stored, said).to.equal(report.rowsWritten)
+      await place.query('TRUNCATE TABLE dst')
+    }
+  })
+})
+
+describe('a server that is slow', () => {
+  it('is waited for: for a long statement, a lock, and rows that come late', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, 'CREATE TABLE s (id INT); CREATE TABLE t (id INT)')
+      await place.query('INSERT INTO s VALUES (1), (2)')
+      const { host, port, user, password } = server
+      const holder = await createConnection({ host, port, user, password, database: place.database })
+      await holder.query('LOCK TABLES t READ')
+      const url = (table: string) => place.url(table, '&stall-timeout=1')
+      const params = { pre_sql: ['DO SLEEP(2)'], where: 'SLEEP(1) = 0' }
+      const copy = runWithReport([
+        'copy',
+        '--from',
+        url('s'),
+        '--to',
+        url('t'),
+        '--params',
+        JSON.stringify(params),
+      ])
+      while (
+        !(await place.value(
+          `SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE '%SLEEP(1)%' AND ID <> CONNECTION_ID()`,
+        ))
+      )
+        await sleep(100)
+      await sleep(3_000)
+      await holder.end()
+      const { code, report } = await copy
+      expect(code, report.error?.message).to.equal(0)
+      expect(report.rowsWritten).to.equal(2)
+    }
+  })
+})

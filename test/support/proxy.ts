@@ -1,0 +1,123 @@
+// A TCP proxy between the program and a server. It cuts connections, or lets them fall silent: packets vanish in both
+// directions and the sockets stay open, as when a firewall forgets a connection or a machine is gone.
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+
+/** What happens to a connection, and when: after so many of its bytes, both directions together, or after a text from the client. */
+export interface Fault {
+  readonly kind: 'cut' | 'silence'
+  readonly after: number | string
+}
+
+/** A fault that the seed alone decides, within the first `bytes` of a connection. */
+export function faultOf(seed: number, bytes: number): Fault {
+  // One step of mulberry32.
+  let mixed = (seed + 1) * 0x6d2b79f5
+  mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1)
+  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+  const random = (mixed ^ (mixed >>> 14)) >>> 0
+  return { kind: random % 2 === 0 ? 'cut' : 'silence', after: Math.floor((random / 2 ** 32) * bytes) }
+}
+
+/** One connection through the proxy. */
+export class Link {
+  readonly #client: Socket
+  readonly #upstream: Socket
+  /** null: nothing happens by itself. */
+  fault: Fault | null = null
+  /** Forwarded so far, both directions together. */
+  bytes = 0
+  silent = false
+
+  constructor(client: Socket, upstream: Socket) {
+    this.#client = client
+    this.#upstream = upstream
+    this.#forward(client, upstream)
+    this.#forward(upstream, client)
+    client.on('data', (bytes) => {
+      const text = this.fault?.after
+      if (typeof text === 'string' && bytes.includes(text)) this.#fail()
+    })
+  }
+
+  cut(): void {
+    this.#client.destroy()
+    this.#upstream.destroy()
+  }
+
+  silence(): void {
+    this.silent = true
+    this.#client.pause()
+    this.#upstream.pause()
+  }
+
+  #fail(): void {
+    if (this.fault!.kind === 'cut') this.cut()
+    else this.silence()
+  }
+
+  #forward(from: Socket, to: Socket): void {
+    from.setNoDelay(true)
+    from.on('error', () => {})
+    from.on('close', () => {
+      // A silent server never hears that the client is gone.
+      if (!this.silent) this.cut()
+    })
+    from.on('data', (bytes) => {
+      this.bytes += bytes.length
+      const most = this.fault?.after
+      if (typeof most === 'number' && this.bytes > most) this.#fail()
+      else if (!this.silent && !to.write(bytes)) {
+        from.pause()
+        to.once('drain', () => this.silent || from.resume())
+      }
+    })
+  }
+}
+
+export class Proxy {
+  readonly #server: Server
+  readonly #target: string
+  /** In the order in which they were made. */
+  readonly links: Link[] = []
+
+  private constructor(server: Server, target: string) {
+    this.#server = server
+    this.#target = target
+  }
+
+  /** `onLink` gets each connection before its first byte. */
+  static async to(
+    { host, port }: { readonly host: string; readonly port: number },
+    onLink: (link: Link, index: number) => void = () => {},
+  ): Promise<Proxy> {
+    const server = createServer((client) => {
+      const link = new Link(client, connect(port, host))
+      onLink(link, proxy.links.length)
+      proxy.links.push(link)
+    })
+    const proxy = new Proxy(server, `@${host}:${port}/`)
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    return proxy
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** The same URL, but through the proxy. */
+  url(url: string): string {
+    return url.replace(this.#target, `@127.0.0.1:${this.port}/`)
+  }
+
+  /** All connections fall silent, and so does each that is still to come. */
+  silence(): void {
+    for (const link of this.links) link.silence()
+    this.#server.on('connection', () => this.links.at(-1)!.silence())
+  }
+
+  close(): void {
+    for (const link of this.links) link.cut()
+    this.#server.close()
+  }
+}
