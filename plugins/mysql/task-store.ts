@@ -161,15 +161,22 @@ export class MysqlTaskStore implements TaskStore {
   async saveWatermarks(
     taskId: number,
     runId: string,
-    watermarks: Readonly<Record<string, string>>,
+    watermarks: Readonly<Record<string, string | null>>,
   ): Promise<void> {
-    const rows = Object.entries(watermarks).map(
-      ([mode, value]) => `(${taskId}, ${text(mode)}, ${text(value)}, ${text(runId)})`,
-    )
-    if (rows.length === 0) return
-    await this.#ask(
-      `REPLACE INTO rowshift_watermark (task_id, mode, value, run_id) VALUES ${rows.join(', ')}`,
-    )
+    const forgotten: string[] = []
+    const rows: string[] = []
+    for (const [mode, value] of Object.entries(watermarks)) {
+      if (value === null) forgotten.push(text(mode))
+      else rows.push(`(${taskId}, ${text(mode)}, ${text(value)}, ${text(runId)})`)
+    }
+    if (rows.length > 0)
+      await this.#ask(
+        `REPLACE INTO rowshift_watermark (task_id, mode, value, run_id) VALUES ${rows.join(', ')}`,
+      )
+    if (forgotten.length > 0)
+      await this.#ask(
+        `DELETE FROM rowshift_watermark WHERE task_id = ${taskId} AND mode IN (${forgotten.join(', ')})`,
+      )
   }
 
   async close(): Promise<void> {

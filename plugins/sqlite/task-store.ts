@@ -135,13 +135,17 @@ export class SqliteTaskStore implements TaskStore {
   async saveWatermarks(
     taskId: number,
     runId: string,
-    watermarks: Readonly<Record<string, string>>,
+    watermarks: Readonly<Record<string, string | null>>,
   ): Promise<void> {
     this.#using('saving watermarks', (database) => {
       const sql = `REPLACE INTO ${WATERMARK_TABLE} (task_id, mode, value, run_id) VALUES (?, ?, ?, ?)`
       const save = database.prepare(sql)
+      const forget = database.prepare(`DELETE FROM ${WATERMARK_TABLE} WHERE task_id = ? AND mode = ?`)
       database.transaction(() => {
-        for (const [mode, value] of Object.entries(watermarks)) save.run(taskId, mode, value, runId)
+        for (const [mode, value] of Object.entries(watermarks)) {
+          if (value === null) forget.run(taskId, mode)
+          else save.run(taskId, mode, value, runId)
+        }
       })()
     })
   }

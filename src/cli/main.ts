@@ -16,12 +16,14 @@ import {
   tablesOptions,
   taskId,
   verifyOptions,
+  watermarkOptions,
 } from './options.js'
 import { printError } from './output.js'
 import { runAllCommand } from './run-all.js'
 import { runCommand } from './run.js'
 import { verifyArguments, verifyCommand } from './verify.js'
 import { historyCommand, initCommand, listCommand, showCommand } from './tasks.js'
+import { watermarkCommand } from './watermark.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -40,7 +42,7 @@ function refuseRepeated(options: Readonly<Record<string, unknown>>): void {
 function refuseOddSwitches(args: readonly string[]): void {
   const odd = args.find(
     (arg) =>
-      /^--(no-)?(all|create|dry-run|dryRun|from-target|fromTarget|json|repair|skip-running|skipRunning)=/.test(
+      /^--(no-)?(all|create|dry-run|dryRun|from-target|fromTarget|json|repair|reset|skip-running|skipRunning)=/.test(
         arg,
       ) && !/=(true|false)$/.test(arg),
   )
@@ -135,6 +137,12 @@ async function main(args: readonly string[]): Promise<number> {
           .option('limit', { type: 'number', default: 20, describe: 'Most runs to list' }),
       (options) =>
         run(historyCommand({ ...options, id: options.id === undefined ? undefined : taskId(options.id) })),
+    )
+    .command(
+      'watermark <id>',
+      'Show where the next incremental run of a task begins, or move it',
+      (y) => watermarkOptions(configOptions(idArgument(y))),
+      (options) => run(watermarkCommand({ ...options, id: taskId(options.id) })),
     )
     .command(
       'init',

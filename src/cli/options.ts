@@ -109,6 +109,17 @@ export function tablesOptions<T>(yargs: Argv<T>) {
     })
 }
 
+export function watermarkOptions<T>(yargs: Argv<T>) {
+  return yargs
+    .option('mode', { choices: ['append', 'increment'] as const, describe: 'Whose: each has its own' })
+    .option('set', { type: 'string', describe: 'Begin here: the last key copied, or a time' })
+    .option('reset', {
+      type: 'boolean',
+      default: false,
+      describe: 'Forget it: the next run reads everything',
+    })
+}
+
 /** Of `verify`. */
 export function verifyOptions<T>(yargs: Argv<T>) {
   return tablesOptions(yargs)

@@ -73,6 +73,8 @@ export function summary(report: RunReport): string {
   if (files.length > 0) lines.push(`${were(report.dirtyRows, 'refused')}: ${files.join(', ')}`)
   if (report.status !== 'success' && report.rowsWritten > 0) lines.push(wayOn(report))
   if (report.sourceChanged !== null) lines.push(`WARNING: ${report.sourceChanged}.`)
+  if (report.status === 'success' && report.watermarkHeld !== null)
+    lines.push(`WARNING: ${report.watermarkHeld}.`)
   return lines.join('\n')
 }
 

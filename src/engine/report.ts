@@ -41,6 +41,7 @@ export function newRunId(now = new Date()): string {
 
 export function makeReport(facts: ReportFacts): RunReport {
   const { plan, params, progress, error } = facts
+  const held = heldWatermark(facts)
   return {
     runId: facts.runId,
     taskId: facts.taskId,
@@ -77,10 +78,12 @@ export function makeReport(facts: ReportFacts): RunReport {
       ...(facts.warnings ?? []),
       ...dirtyWarnings(facts),
       ...(facts.sourceChanged ? [facts.sourceChanged] : []),
+      ...(held === null ? [] : [held]),
     ],
     sourceChanged: facts.sourceChanged ?? null,
     watermark: plan?.window ? { from: plan.window.from, to: plan.window.watermark } : null,
-    watermarks: plan?.watermarks ?? {},
+    watermarks: held === null ? (plan?.watermarks ?? {}) : {},
+    watermarkHeld: held,
     error: error === null ? null : error.report(),
   }
 }
@@ -106,6 +109,27 @@ function shardCounts(plan: Plan | null, { done }: Progress): RunReport['shards']
   const known = plan.sharding.shards.map(({ name }) => name)
   const made = Object.keys(shards).filter((name) => !known.includes(name))
   return [...known, ...made].map((name) => ({ name, ...(shards[name] ?? nothingWritten) }))
+}
+
+/** No later run would read a row that the watermark has passed. */
+function heldWatermark({ taskId, plan, progress, sourceChanged }: ReportFacts): string | null {
+  const [next, ...others] = Object.entries(plan?.watermarks ?? {})
+  if (taskId === null || next === undefined) return null
+  const { dirtyRows } = progress.done
+  if (dirtyRows === 0 && !sourceChanged) return null
+  const why =
+    dirtyRows === 0
+      ? 'the source was emptied or replaced meanwhile'
+      : dirtyRows === 1
+        ? '1 row was refused'
+        : `${dirtyRows} rows were refused`
+  const from = plan!.window?.from
+  const [mode, value] = next
+  const past = others.length === 0 ? ` --mode ${mode} --set '${value}'` : ''
+  return (
+    `the watermark of task ${taskId} stays where it was${from ? ` (${from})` : ''}, because ${why}: the next incremental run reads from there again, ` +
+    `these rows among others. To go on without them, move it: "rowshift watermark ${taskId}${past}"`
+  )
 }
 
 function dirtyWarnings({ progress, dirtyFile, dirtyReadFile }: ReportFacts): string[] {

@@ -111,6 +111,8 @@ export interface RunReport {
   readonly watermark: { readonly from: string | null; readonly to: string | null } | null
   /** Where the next run of each mode begins, if this one succeeds. */
   readonly watermarks: Readonly<Record<string, string>>
+  /** Why a run that succeeds leaves the watermarks of its task where they were; null: it moves them, or has none. */
+  readonly watermarkHeld: string | null
   readonly error: ErrorReport | null
 }
 
@@ -150,8 +152,12 @@ export interface TaskStore {
   finishRun(run: RunRecord): Promise<void>
   /** How far the incremental runs of a task have got, by mode. */
   watermarks(taskId: number): Promise<Readonly<Record<string, string>>>
-  /** Remembers them; only after a run that succeeded. */
-  saveWatermarks(taskId: number, runId: string, watermarks: Readonly<Record<string, string>>): Promise<void>
+  /** Remembers them, in one go; `runId` says who set them, and null forgets one. */
+  saveWatermarks(
+    taskId: number,
+    runId: string,
+    watermarks: Readonly<Record<string, string | null>>,
+  ): Promise<void>
   /** Newest first. */
   history(taskId: number | null, limit: number): Promise<readonly RunRecord[]>
   close(): Promise<void>

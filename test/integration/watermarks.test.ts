@@ -1,10 +1,13 @@
 // What a full copy leaves for later incremental runs to begin at.
+import { rmSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import Database from 'better-sqlite3'
-import { servers } from '../support/context.js'
+import type { RunReport } from '../../src/index.js'
+import { oneServer, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
 import { StoredTask } from '../support/stored-task.js'
+import { TaskPlace } from '../support/task-place.js'
 
 async function seededOn(place: Place, columns: string, row: string, params: object) {
   await place.query(
@@ -106,6 +109,57 @@ describe('the watermarks of a full copy', () => {
       expect(await place.value('SELECT GROUP_CONCAT(old_id ORDER BY old_id) FROM t')).to.equal('1,2')
       const refused = await copy({ mode: 'increment', diff_column: 'changed' })
       expectRefusal(refused, 2, 'PARAMS_INVALID', 'changed does not go unchanged into changed of t')
+    }
+  })
+})
+
+describe('a watermark', () => {
+  it('stays before rows that are refused, and is moved by hand', async () => {
+    // What stores watermarks is the same for both servers.
+    for (const server of [...oneServer(), null]) {
+      const place = await TaskPlace.create(server)
+      const { data } = place
+      await data.value('CREATE TABLE a (id INTEGER PRIMARY KEY, v INT NOT NULL)')
+      await data.value('CREATE TABLE b (id INTEGER PRIMARY KEY, v INT NOT NULL UNIQUE)')
+      await data.value('INSERT INTO a VALUES (1, 1), (2, 2)')
+      await data.value('INSERT INTO b VALUES (90, 3)')
+      const dirty_file = scratchFile('tsv')
+      await place.addTask(1, 'b', { from: 'a', params: JSON.stringify({ error_limit: 1, dirty_file }) })
+      const marks = (...args: string[]) => place.json('watermark', '1', ...args)
+      expect((await place.cli('watermark', '1')).stdout).to.include('has no watermark')
+      expect((await place.cli('run', '1')).code).to.equal(0)
+      expect(await marks()).to.deep.equal({ append: '2' })
+
+      await data.value('INSERT INTO a VALUES (3, 3), (4, 4)')
+      const refused = await place.cli('run', '1', '--mode', 'append')
+      expect(refused.code, refused.stderr).to.equal(0)
+      expect(refused.stdout).to.include(
+        'WARNING: the watermark of task 1 stays where it was (2), because 1 row was refused',
+      )
+      expect(refused.stdout).to.include("rowshift watermark 1 --mode append --set '4'")
+      expect(await marks()).to.deep.equal({ append: '2' })
+
+      await data.value('DELETE FROM b WHERE id = 90')
+      for (const file of [dirty_file, `${dirty_file}.json`]) rmSync(file)
+      expect((await place.cli('run', '1', '--mode', 'append')).stdout).not.to.include('WARNING')
+      expect(await marks()).to.deep.equal({ append: '4' })
+      expect(Number(await data.value('SELECT COUNT(*) FROM a JOIN b ON a.id = b.id AND a.v = b.v'))).to.equal(
+        4,
+      )
+
+      expect(await marks('--set', '3', '--mode', 'append')).to.deep.equal({ append: '3' })
+      const again = await place.json<RunReport>('run', '1', '--mode', 'append')
+      expect(again).to.include({ rowsRead: 1, rowsSkipped: 1 })
+      expect(await marks('--reset')).to.deep.equal({})
+      expectRefusal(await place.cli('watermark', '1', '--set', '3'), 2, 'USAGE', '--mode')
+      expectRefusal(
+        await place.cli('watermark', '1', '--set', '7', '--mode', 'increment'),
+        2,
+        'USAGE',
+        'a time',
+      )
+      expectRefusal(await place.cli('watermark', '1', '--set', '7', '--reset'), 2, 'USAGE', 'not both')
+      expectRefusal(await place.cli('watermark', '9'), 2, 'TASK_NOT_FOUND', 'no task 9')
     }
   })
 })

@@ -1,0 +1,83 @@
+import { isFormed } from '../batch/cell-forms.js'
+import { ExitCode, RowshiftError } from '../errors.js'
+import type { TaskStore } from '../task/task.js'
+import { findTask } from './copy.js'
+import type { CommonOptions, ConfigOptions } from './options.js'
+import { print, printJson, table } from './output.js'
+import { withStore } from './tasks.js'
+
+const MODES = ['append', 'increment'] as const
+
+export interface WatermarkOptions extends CommonOptions, ConfigOptions {
+  readonly id: number
+  readonly mode: (typeof MODES)[number] | undefined
+  readonly set: string | undefined
+  readonly reset: boolean
+}
+
+/** `rowshift watermark ID`: where the next incremental run of a task begins; moves it, or forgets it. */
+export async function watermarkCommand(options: WatermarkOptions): Promise<number> {
+  const change = changeOf(options)
+  const marks = await withStore(options, async (store) => {
+    const { id } = await findTask(store, options.id)
+    if (change !== null) await setWatermarks(store, id, change)
+    return store.watermarks(id)
+  })
+  const known = MODES.filter((mode) => marks[mode] !== undefined)
+  if (options.json) printJson(Object.fromEntries(known.map((mode) => [mode, marks[mode]])))
+  else if (known.length === 0)
+    print(`Task ${options.id} has no watermark: its next incremental run reads everything.`)
+  else print(table(known.map((mode) => ({ mode, 'begins at': marks[mode]! }))))
+  return ExitCode.success
+}
+
+/** null: nothing is changed. */
+function changeOf({ mode, set, reset }: WatermarkOptions): Record<string, string | null> | null {
+  if (set !== undefined && reset) throw new RowshiftError('USAGE', 'Give --set or --reset, not both.')
+  if (reset) return Object.fromEntries((mode === undefined ? MODES : [mode]).map((each) => [each, null]))
+  if (set === undefined) return null
+  if (mode === undefined)
+    throw new RowshiftError(
+      'USAGE',
+      '--set needs --mode append or --mode increment: each has a watermark of its own.',
+    )
+  for (const value of valuesOf(set)) {
+    if (typeof value === 'string' && value !== '' && (mode === 'append' || isTime(value))) continue
+    const wanted =
+      mode === 'append' ? 'the key of the last row that is copied' : "a time, like '2024-01-31 00:00:00'"
+    throw new RowshiftError(
+      'USAGE',
+      `--set ${JSON.stringify(value)}: the watermark of mode "${mode}" is ${wanted}; for several source tables, a JSON object with one for each name.`,
+    )
+  }
+  return { [mode]: set }
+}
+
+/** One value, or that of each source table. */
+function valuesOf(set: string): unknown[] {
+  if (!set.startsWith('{')) return [set]
+  try {
+    return Object.values(JSON.parse(set) as object)
+  } catch {
+    return [set]
+  }
+}
+
+function isTime(value: string): boolean {
+  return isFormed({ kind: 'datetime', domain: {} }, value)
+}
+
+/** Under the lock of the task: a run that is under way would set its own in the end. */
+async function setWatermarks(
+  store: TaskStore,
+  id: number,
+  change: Record<string, string | null>,
+): Promise<void> {
+  if (!(await store.lock(id)))
+    throw new RowshiftError(
+      'TASK_RUNNING',
+      `Task ${id} is running, and sets its watermark when it ends. Set it when that has ended.`,
+      { taskId: id },
+    )
+  await store.saveWatermarks(id, 'rowshift watermark', change)
+}
