@@ -59,8 +59,8 @@ describe('the file for refused rows', () => {
     const schema = JSON.parse(readFileSync(path('a.tsv.json'), 'utf8')) as RowFileSchema
     expect(schema).to.include({ format: 'rowshift-rows-1', runId: 'run', source: 's', target: 't' })
     expect(schema.columns).to.deep.equal([
-      { ...column, name: 'x' },
-      { ...column, name: 'y' },
+      { ...column, name: 'x', cells: 'utf8' },
+      { ...column, name: 'y', cells: 'utf8' },
     ])
     for (const file of ['a.tsv', 'a.tsv.json']) expect(statSync(path(file)).mode & 0o077, file).to.equal(0)
   })
@@ -85,7 +85,7 @@ describe('the file for refused rows', () => {
     expect(file.close()).to.deep.equal({ dirtyFile: null, dirtyReadFile: path('r.tsv.read') })
     expect(readFileSync(path('r.tsv.read'), 'utf8')).to.equal('7\tDATA_REJECTED\tb\tbad\n')
     const schema = JSON.parse(readFileSync(path('r.tsv.read.json'), 'utf8')) as RowFileSchema
-    expect(schema.columns).to.deep.equal(reads)
+    expect(schema.columns).to.deep.equal([{ ...reads[0], cells: 'utf8' }])
     writeFileSync(path('s.tsv.read'), "another run's\n")
     expect(fault(() => DirtyFile.create('run', staged, path('s.tsv')))).to.include({ code: 'USAGE' })
     expect(existsSync(path('s.tsv')) || existsSync(path('s.tsv.json'))).to.equal(false)

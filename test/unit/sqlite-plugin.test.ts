@@ -167,11 +167,11 @@ describe('sqlite schema', () => {
     const grade = (from: Column, to: string) => judge(from, named(to)).grade
     const money = source('decimal', { precision: 18, scale: 4 })
     expect(['n', 'r', 't', 's', 'x'].map((to) => grade(money, to)).join(' ')).to.equal(
-      'lossy lossy widening lossy lossy',
+      'checked lossy widening lossy lossy',
     )
     const unsigned = source('integer', { min: '0', max: '18446744073709551615' })
     expect(['i', 'n', 'r', 't'].map((to) => grade(unsigned, to)).join(' ')).to.equal(
-      'lossy lossy lossy widening',
+      'checked checked lossy widening',
     )
     expect(grade(source('text', {}), 's')).to.equal('lossy')
     expect(grade(source('float', { bits: 53 }), 'n')).to.equal('widening')
