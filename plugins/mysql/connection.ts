@@ -7,7 +7,7 @@ import type { OkResult, ResultField, WireConnection } from './driver.js'
 import { asLost, LostConnection, mapError } from './errors.js'
 import { queryRows } from './rows.js'
 import { ServerThread } from './server-thread.js'
-import { checkSession, SET_UP } from './session-settings.js'
+import { checkSession, setUpSession } from './session-settings.js'
 import { movementOf, SilenceWatch } from './silence.js'
 import type { ReusingSocket } from './socket.js'
 import type { RowTarget } from './transcode.js'
@@ -80,7 +80,7 @@ export class Session {
     const opened = await connect(endpoint.connection, late ? AbortSignal.timeout(graceMs) : signal)
     const session = new Session(opened, endpoint.connection, options)
     try {
-      await runStatements(session, SET_UP, 'session set-up')
+      await setUpSession(session)
       await session.#run(() => probeWire(session.#wire))
       await session.#thread.identify((sql) => session.query(sql))
       await runStatements(session, endpoint.session, '"session"')

@@ -12,6 +12,8 @@ export interface Setting {
   readonly value: string
   /** What it must be after `session`; null: users may change it. */
   readonly must: string | null
+  /** A value for servers that do not take the other, which is enough too. */
+  readonly elsewhere?: string
   /** How the comment begins in which only some servers read it. */
   readonly only?: '!50708' | '!50720' | '!80000' | '!80011' | '!80030' | 'M!100601' | 'M!101101'
 }
@@ -54,7 +56,12 @@ export const SETTINGS: readonly Setting[] = [
   { name: 'autocommit', value: '1', must: '1' },
   { name: 'completion_type', value: '0', must: 'NO_CHAIN' },
   { name: 'sql_auto_is_null', value: '0', must: '0' },
-  { name: 'sql_select_limit', value: '18446744073709551615', must: '18446744073709551615' },
+  {
+    name: 'sql_select_limit',
+    value: '18446744073709551615',
+    must: '18446744073709551615',
+    elsewhere: '9223372036854775807',
+  },
   { name: 'sql_big_selects', value: '1', must: '1' },
   { name: 'sql_safe_updates', value: '0', must: '0' },
   { name: 'sql_notes', value: '1', must: '1' },
@@ -104,6 +111,36 @@ export const SET_UP: readonly string[] = [
   // The variables have other names in other versions.
   'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE',
 ]
+
+const UNKNOWN_VARIABLE = 1193
+const WRONG_VALUE = 1231
+
+export async function setUpSession(session: Session): Promise<void> {
+  try {
+    for (const sql of SET_UP) await session.query(sql)
+  } catch (error) {
+    const { errno } = error as { errno?: number }
+    const otherServer = errno === UNKNOWN_VARIABLE || errno === WRONG_VALUE
+    await (otherServer ? setUpOneByOne(session) : Promise.reject(error as Error)).catch((thrown: unknown) => {
+      throw mapError(thrown, 'session set-up')
+    })
+  }
+}
+
+/** Servers that speak MySQL's protocol lack some variables, whatever version they claim, and take other values for some. */
+async function setUpOneByOne(session: Session): Promise<void> {
+  const [, isolation] = SET_UP
+  await session.query('SET NAMES utf8mb4')
+  for (const { name, value, elsewhere } of SETTINGS) {
+    await session.query(`SET ${name} = ${value}`).catch((error: unknown) => {
+      const { errno } = error as { errno?: number }
+      if (errno === UNKNOWN_VARIABLE) return []
+      if (errno === WRONG_VALUE && elsewhere !== undefined) return session.query(`SET ${name} = ${elsewhere}`)
+      throw error
+    })
+  }
+  await session.query(isolation!)
+}
 
 /** What is looked at after `session` although it was not set by name. */
 const LOOKED_AT: readonly Omit<Setting, 'value'>[] = [
@@ -166,12 +203,12 @@ function settingFaults(cells: TextRow): string[] {
 
 function settingFault(name: string, value: string): string[] {
   if (name === 'sql_mode') return modeFaults(value.split(','))
-  const { must } = CHECKED.find((setting) => setting.name === name)!
+  const { must, elsewhere } = CHECKED.find((setting) => setting.name === name)!
   if (must === null)
     return value === 'READ-UNCOMMITTED'
       ? [`${name} is ${value}: rows that are not committed would be copied`]
       : []
-  return value === must ? [] : [`${name} is "${value}" instead of "${must}"`]
+  return value === must || value === elsewhere ? [] : [`${name} is "${value}" instead of "${must}"`]
 }
 
 function modeFaults(modes: readonly string[]): string[] {

@@ -47,7 +47,7 @@ export class Statements {
     const stage = identifier(stageName(plan.target.table))
     const entry = this.facts.staged ? stage : target
     const replace = plan.writeMode === 'replace'
-    this.load = loadSql(plan, entry, replace)
+    this.load = loadSql(plan.columns, entry, { mariadb: this.facts.mariadb, replace })
     this.insert = new InsertBuilder(
       `${replace ? 'REPLACE' : 'INSERT'} INTO ${entry} (${targetColumns(plan)}) VALUES `,
       plan.columns.map(quoting),
@@ -171,24 +171,27 @@ function quoting({ source, target }: ColumnMapping): Quoting {
  * text columns are converted by name; so it is on both servers where the bytes of a text go as they are. MariaDB takes other raw
  * bytes. But with a SET clause it gives a row with id 0 a new id in spite of NO_AUTO_VALUE_ON_ZERO, unless the clause has the id.
  */
-function loadSql(plan: Plan, table: string, replace: boolean): string {
-  const { mariadb } = plan.write.facts as WriteFacts
-  const binary = plan.columns.some(
+export function loadSql(
+  columns: readonly Pick<ColumnMapping, 'source' | 'target'>[],
+  table: string,
+  { mariadb, replace }: { mariadb: boolean; replace: boolean },
+): string {
+  const binary = columns.some(
     ({ source }) => source.cells === 'encoded' || (!mariadb && source.kind === 'bytes'),
   )
-  const values = plan.columns.map(({ source }, i) => loadedValue(source, `@v${i}`, binary))
+  const values = columns.map(({ source }, i) => loadedValue(source, `@v${i}`, binary))
   const set = values.some((value) => value !== null)
-  const columns = plan.columns.map(({ target }, i) => {
+  const fields = columns.map(({ target }, i) => {
     const name = identifier(target.name)
     const value = values[i] ?? (mariadb && set && isCounted(target) ? `@v${i}` : null)
     return value === null ? { name, set: [] } : { name: `@v${i}`, set: [`${name} = ${value}`] }
   })
-  const assignments = columns.flatMap((column) => column.set)
+  const assignments = fields.flatMap((field) => field.set)
   return (
     `LOAD DATA LOCAL INFILE 'rowshift' ${replace ? 'REPLACE ' : ''}INTO TABLE ${table}` +
     ` CHARACTER SET ${binary ? 'binary' : 'utf8mb4'}` +
     " FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n'" +
-    ` (${columns.map(({ name }) => name).join(', ')})${set ? ` SET ${assignments.join(', ')}` : ''}`
+    ` (${fields.map(({ name }) => name).join(', ')})${set ? ` SET ${assignments.join(', ')}` : ''}`
   )
 }
 

@@ -8,6 +8,7 @@ import { checkTarget, holdsRows } from './preflight.js'
 import { describeFacts, isMariadb } from './schema.js'
 import { text } from './sql.js'
 import { leniently } from './lenient-ddl.js'
+import { insertKeepsBytes, isMysql, loadKeepsBytes } from './probe-path.js'
 import { dropStagingSql, stagingSql } from './statements.js'
 
 /** What the writer wants to know again. */
@@ -30,6 +31,8 @@ export interface WriteFacts extends Record<string, unknown> {
 
 interface ServerFacts {
   readonly version: string
+  /** `@@version_comment`: who made the server. */
+  readonly comment: string
   readonly localInfile: boolean
   readonly autoincLockMode: number
   readonly maxAllowedPacket: number
@@ -50,9 +53,10 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
   const warnings = checkEngine(draft, facts)
   const triggers = draft.create ? [] : await insertTriggers(session, draft.target.table)
   warnings.push(...(await checkTarget(session, draft)))
-  const { path, reason } = choosePath(
+  const { path, reason } = await provenPath(
+    session,
     server,
-    { engine, autoIncrement, workerNum: draft.workerNum },
+    choosePath(server, { engine, autoIncrement, workerNum: draft.workerNum }, writePath),
     writePath,
   )
   const staging = await chooseStaging(session, draft, { path, uniqueKeys })
@@ -133,11 +137,40 @@ function failsWhole({ columns, target, stage }: PlanDraft): boolean {
   return fits && columns.length === target.columns.length && stage === null
 }
 
+interface Path {
+  readonly path: 'load-data' | 'insert'
+  readonly reason: string
+}
+
+/** MySQL and MariaDB are tested; any other server shows what it does with bytes, before a row moves. */
+async function provenPath(session: Session, server: ServerFacts, chosen: Path, asked: string): Promise<Path> {
+  const { version, comment } = server
+  if (isMysql(version, comment)) return chosen
+  if (chosen.path === 'load-data') {
+    if (await loadKeepsBytes(session)) {
+      return { ...chosen, reason: `${chosen.reason}; ${comment} stored all 256 bytes in a trial` }
+    }
+    const why = `${comment} did not store all 256 bytes of a trial load unchanged, or has no temporary tables to try one in`
+    if (asked === 'load-data') {
+      throw new RowshiftError(
+        'PARAMS_INVALID',
+        `params.write_path is "load-data", but ${why}. Use "auto" or "insert".`,
+      )
+    }
+    return provenPath(session, server, { path: 'insert', reason: why }, asked)
+  }
+  if (await insertKeepsBytes(session)) return chosen
+  throw new RowshiftError(
+    'SERVER_ERROR',
+    `The target server (${comment}, version ${version}) does not read string literals as MySQL does: a trial value of all 256 bytes came back changed. rowshift cannot write to it exactly. Nothing was written.`,
+  )
+}
+
 function choosePath(
   server: ServerFacts,
   target: { engine: string | null; autoIncrement: boolean; workerNum: number },
   asked: string,
-): { path: 'load-data' | 'insert'; reason: string } {
+): Path {
   const transactional = isTransactional(target.engine)
   if (asked === 'load-data') {
     if (!transactional) {
@@ -195,13 +228,14 @@ async function insertTriggers(session: Session, table: string): Promise<string[]
 }
 
 async function askServer(session: Session): Promise<ServerFacts> {
-  const sql = `SELECT VERSION(), @@local_infile, @@innodb_autoinc_lock_mode, @@max_allowed_packet, IF(@@log_bin, @@binlog_format, 'none')`
+  const sql = `SELECT VERSION(), @@local_infile, @@innodb_autoinc_lock_mode, @@max_allowed_packet, IF(@@log_bin, @@binlog_format, 'none'), @@version_comment`
   const rows = await session.query(sql).catch((error: unknown) => {
     throw mapError(error, `asking ${session.where} for its settings`)
   })
-  const [version, localInfile, lockMode, maxPacket, binlogFormat] = rows[0]!
+  const [version, localInfile, lockMode, maxPacket, binlogFormat, comment] = rows[0]!
   return {
     version: version!,
+    comment: comment ?? '',
     localInfile: localInfile === '1',
     autoincLockMode: Number(lockMode),
     maxAllowedPacket: Number(maxPacket),
