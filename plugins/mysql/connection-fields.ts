@@ -31,7 +31,9 @@ export function stallMs({ stall_timeout }: Pick<ConnectionFields, 'stall_timeout
 /** Without secrets. */
 export function describeConnection(connection: Connection): string {
   const fields = connection as unknown as ConnectionFields
-  const place = fields.socket ?? `${fields.host ?? '127.0.0.1'}:${fields.port ?? DEFAULT_PORT}`
+  const host = fields.host ?? '127.0.0.1'
+  const address = host.includes(':') ? `[${host}]` : host
+  const place = fields.socket ?? `${address}:${fields.port ?? DEFAULT_PORT}`
   return `mysql://${fields.user ?? 'root'}@${place}/${fields.db}`
 }
 

@@ -16,7 +16,7 @@ const classes: Partial<Record<ErrorCode, readonly number[]>> = {
   ROW_TOO_LARGE: [1153, 1301, 1118],
   LOCK_CONFLICT: [1020, 1205, 1213, 1317, 1412, 3101, 3572],
   CONNECTION_LOST: [1053, 1077, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 3169, 4031],
-  CONNECTION_FAILED: [1040, 1129, 1130, 1203],
+  CONNECTION_FAILED: [1040, 1129, 1130, 1203, 1226],
 }
 
 const byErrno = new Map<number, ErrorCode>()
@@ -39,12 +39,18 @@ const SMALLER_SPLITS = 'Make the splits smaller with "read_batch".'
 const FULL = 'Make room on the target server, then run again.'
 const READ_ONLY = 'The target server takes no writes: write to its primary, or switch read_only off.'
 
+const TOO_MANY =
+  'Each thread has a connection to either end: take fewer with "worker_num", or raise max_connections (of one user: max_user_connections) on the server.'
+
 /** What to do about errors without a code of their own. None of them is the fault of a row. */
 const hintsByErrno: Readonly<Record<number, string>> = {
   1021: FULL,
+  1040: TOO_MANY,
   1030: 'The storage engine failed; look into the log of the target server, and at the space on its disks.',
   1114: FULL,
   1197: `${SMALLER_SPLITS} Or raise max_binlog_cache_size on the target server.`,
+  1203: TOO_MANY,
+  1226: TOO_MANY,
   1206: `${SMALLER_SPLITS} Or raise innodb_buffer_pool_size on the target server.`,
   1290: READ_ONLY,
   1792: READ_ONLY,
@@ -152,7 +158,9 @@ export function mapConnectError(thrown: unknown, where: string, encrypted: boole
     const { errno } = error
     const code = byErrno.get(errno) ?? 'CONNECTION_FAILED'
     const tls = encrypted ? '' : errno === 3159 ? NEEDS_TLS : errno === 1045 ? MAY_NEED_TLS : ''
-    const hint = [errno === 3159 ? '' : (hints[code] ?? ''), tls].filter((text) => text !== '').join(' ')
+    const hint = [errno === 3159 ? '' : (hintsByErrno[errno] ?? hints[code] ?? ''), tls]
+      .filter((text) => text !== '')
+      .join(' ')
     return failed(code, `${sentence(error.message)} (error ${errno})`, hint, { errno })
   }
   const known = loginErrors[error.code ?? '']

@@ -30,7 +30,16 @@ export function findWindow(database: Database, request: BoundRequest, encoding: 
     ends.to === null
       ? 0
       : number(database, `SELECT count(*) FROM (SELECT 1 FROM ${from} WHERE ${condition} LIMIT ${COUNT_TO})`)
-  return { column, ...ends, watermark: ends.to, sql: condition, rows, countedTo: COUNT_TO, index: null, warnings: [] }
+  return {
+    column,
+    ...ends,
+    watermark: ends.to,
+    sql: condition,
+    rows,
+    countedTo: COUNT_TO,
+    index: null,
+    warnings: [],
+  }
 }
 
 interface Ends {

@@ -18,6 +18,7 @@ import {
   verifyOptions,
   watermarkOptions,
 } from './options.js'
+import { didYouMean } from '../suggest.js'
 import { printError } from './output.js'
 import { runAllCommand } from './run-all.js'
 import { runCommand } from './run.js'
@@ -48,6 +49,24 @@ function refuseOddSwitches(args: readonly string[]): void {
   )
   if (odd !== undefined)
     throw new RowshiftError('USAGE', `${odd}: this option takes no value, or true or false.`)
+}
+
+/** What yargs hands to `fail` beside the message; its types say otherwise. */
+interface YargsUsage {
+  getDescriptions(): Readonly<Record<string, string>>
+  getCommands(): readonly (readonly [string, ...unknown[]])[]
+}
+
+/** `Unknown argument: form` as a USAGE error that names what may have been meant. */
+function unusable(message: string, usage: YargsUsage): RowshiftError {
+  const [, unknown] = /^Unknown arguments?: ([^,]+)/.exec(message) ?? []
+  const commands = usage.getCommands().map(([command]) => command.split(' ')[0]!)
+  const known = [...Object.keys(usage.getDescriptions()), ...commands]
+  const hint = unknown === undefined ? '' : didYouMean(unknown, known)
+  return new RowshiftError(
+    'USAGE',
+    `${message}${hint === '' ? '.' : hint} "rowshift --help" lists the commands and options.`,
+  )
 }
 
 /** yargs lays out the help of every command that it runs, which takes 0.1 s of CPU where lines have an end; null: none. */
@@ -172,10 +191,8 @@ async function main(args: readonly string[]): Promise<number> {
     .alias('help', 'h')
     .wrap(helpWidth(args))
     .exitProcess(false)
-    .fail((message: string | null, error: unknown) => {
-      throw (
-        error ?? new RowshiftError('USAGE', `${message}. "rowshift --help" lists the commands and options.`)
-      )
+    .fail((message: string | null, error: unknown, usage: unknown) => {
+      throw error ?? unusable(message ?? '', usage as YargsUsage)
     })
     .parseAsync()
   return exitCode

@@ -38,9 +38,9 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
 }
 
-/** `1 row`, `2,000 rows`. */
-export function formatRows(count: number): string {
-  return `${formatCount(count)} ${count === 1 ? 'row' : 'rows'}`
+/** `1 row`, `2,000 source rows`. */
+export function formatRows(count: number, which = ''): string {
+  return `${formatCount(count)} ${which}${count === 1 ? 'row' : 'rows'}`
 }
 
 function were(count: number, what: string): string {

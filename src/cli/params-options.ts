@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { parseJson } from '../config/json.js'
 import { RowshiftError } from '../errors.js'
 import type { Params } from '../task/params.js'
 import { readParams } from '../task/params.js'
@@ -17,11 +18,11 @@ function parseFileOrJson(text: string): Record<string, unknown> {
     throw new RowshiftError('USAGE', `--params is neither JSON nor an existing file: ${text}`)
   }
   try {
-    const value = JSON.parse(json ? text : readFileSync(text, 'utf8')) as Record<string, unknown>
+    const value = parseJson(json ? text : readFileSync(text, 'utf8')) as Record<string, unknown>
     return json ? value : withPaths(value, dirname(text))
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new RowshiftError('PARAMS_INVALID', `--params cannot be read as JSON: ${reason}`, {}, error)
+    throw new RowshiftError('PARAMS_INVALID', `--params is ${reason}.`, {}, error)
   }
 }
 

@@ -5,7 +5,7 @@ import { runVerify } from '../verify/job.js'
 import type { VerifyReport, Verdict } from '../verify/report.js'
 import type { VerifyPlan } from '../verify/verify-plan.js'
 import { describeMaking } from './made-view.js'
-import { formatCount, formatSeconds, formatThreads, printable, tableLabel } from './output.js'
+import { formatCount, formatRows, formatSeconds, formatThreads, printable, tableLabel } from './output.js'
 import type { ProgressView } from './progress-view.js'
 
 /** Rows of each kind that a person sees. */
@@ -51,7 +51,7 @@ export function verifySummary(report: VerifyReport): string {
   const lines: string[] = []
   if (!areEqual(found)) lines.push(...rows(found), counts(found))
   if (left !== null) {
-    lines.push(`Written ${formatCount(report.rowsWritten)} rows, deleted ${formatCount(report.rowsDeleted)}.`)
+    lines.push(`Written ${formatRows(report.rowsWritten)}, deleted ${formatCount(report.rowsDeleted)}.`)
   }
   const sampled =
     report.splitsSkipped === 0
@@ -59,8 +59,8 @@ export function verifySummary(report: VerifyReport): string {
       : ` (${report.sample} % of the splits; ${report.splitsSkipped} were left out)`
   const compared =
     left === null
-      ? `${formatCount(found.sourceRows)} source rows, ${formatCount(found.targetRows)} target rows`
-      : `${formatCount(found.sourceRows)} source rows`
+      ? `${formatRows(found.sourceRows, 'source ')}, ${formatRows(found.targetRows, 'target ')}`
+      : formatRows(found.sourceRows, 'source ')
   if (report.sourceChanged !== null) lines.push(`WARNING: ${report.sourceChanged}.`)
   lines.push(`${areEqual(left ?? found) ? 'Equal' : 'Different'}${sampled}: ${compared}, ${end}`)
   return lines.join('\n')

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { RowshiftError } from '../errors.js'
 import type { Connection } from '../plugin.js'
 import type { LoadedPlugin } from './plugins.js'
 import { checkConnection, defaultTaskStoreType, loadPlugin } from './plugins.js'
+import { parseJson } from './json.js'
 import { checkByFile } from './schema.js'
 import { expand, expandUrl } from './databases.js'
 import { substitute, substituteReferences } from './variables.js'
@@ -157,6 +159,7 @@ async function fromSingleUrl(
   option: string,
 ): Promise<ResolvedConnection & { readonly table: string }> {
   const url = parseUrl(text, option)
+  refuseWebAddress(url, option)
   const table = url.searchParams.get('table')
   const noTable = new RowshiftError('USAGE', `${option} names no table: add ?table=name to the URL.`)
   url.searchParams.delete('table')
@@ -173,6 +176,7 @@ export async function connectionFromUrl(text: string, option: string): Promise<R
   const url = parseUrl(text, option)
   if (url.searchParams.has('table'))
     throw new RowshiftError('USAGE', `${option} names a table, which is named beside it already.`)
+  refuseWebAddress(url, option)
   const loaded = await loadPlugin(decodeURIComponent(url.protocol.slice(0, -1)))
   return { loaded, connection: connectionOf(loaded, url, text, option) }
 }
@@ -195,6 +199,16 @@ function parseUrl(text: string, option: string): URL {
   }
 }
 
+/** The scheme of a URL may name a plugin, and some schemes are modules of the runtime, which are none. */
+function refuseWebAddress({ protocol }: URL, option: string): void {
+  const scheme = protocol.slice(0, -1)
+  if (!/^(https?|ftps?|sftp|wss?|data|mailto)$/.test(scheme) && !isBuiltin(scheme)) return
+  throw new RowshiftError(
+    'USAGE',
+    `${option} is an address of type "${scheme}", which is not a database. It has the form type://user:password@host:port/db?table=name.`,
+  )
+}
+
 function readJson(path: string, required: boolean, faults: string[]): unknown {
   let text: string
   try {
@@ -207,10 +221,9 @@ function readJson(path: string, required: boolean, faults: string[]): unknown {
     return null
   }
   try {
-    return JSON.parse(text)
-  } catch {
-    // The parser's own message quotes the text around the fault, which may be a password.
-    faults.push(`${path}: is not valid JSON`)
+    return parseJson(text)
+  } catch (error) {
+    faults.push(`${path}: is ${(error as Error).message}`)
     return null
   }
 }

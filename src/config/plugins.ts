@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module'
+import { createRequire, isBuiltin } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { RowshiftError } from '../errors.js'
 import type { Connection, Plugin } from '../plugin.js'
@@ -48,6 +48,7 @@ export function checkConnection(loaded: LoadedPlugin, connection: Connection, wh
 
 function resolveModule(type: string, known: readonly string[]): string {
   try {
+    if (isBuiltin(type)) throw new Error('a module of the runtime is not a plugin')
     return pathToFileURL(createRequire(`${process.cwd()}/`).resolve(type)).href
   } catch (error) {
     throw new RowshiftError(

@@ -1,8 +1,11 @@
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import { Ajv } from 'ajv'
+import { readFileSync } from 'node:fs'
+import { didYouMean } from '../suggest.js'
 import { config, params } from './validators.cjs'
 
 const files = { config, params }
+const names = { config: 'db-config.schema.json', params: 'params.schema.json' }
 
 // Checking the schemas themselves costs time at every start; a test does that.
 const ajv = new Ajv({
@@ -20,24 +23,27 @@ const compiled = new Map<object, ValidateFunction>()
  * stands for the value itself. Empty when there is none.
  */
 export function checkByFile(file: keyof typeof files, value: unknown, root: string): string[] {
-  return faults(files[file], value, root)
+  // Compiled, a schema no longer knows its names, and only faults ask for them.
+  const schema = () =>
+    JSON.parse(readFileSync(new URL(`../../../etc/${names[file]}`, import.meta.url), 'utf8')) as object
+  return faults(files[file], value, root, schema)
 }
 
 /** The same against a schema in memory. */
 export function check(schema: object, value: unknown, root: string): string[] {
   const validate = compiled.get(schema) ?? ajv.compile(schema)
   compiled.set(schema, validate)
-  return faults(validate, value, root)
+  return faults(validate, value, root, () => schema)
 }
 
-function faults(validate: ValidateFunction, value: unknown, root: string): string[] {
+function faults(validate: ValidateFunction, value: unknown, root: string, schema: () => object): string[] {
   if (validate(value)) return []
   const errors = validate.errors ?? []
   // Beside "must match a schema in anyOf" stand the faults of each alternative; the deepest say the most.
   const useful = errors.filter(
     (error) => error.keyword !== 'anyOf' || !errors.some((other) => inside(other, error)),
   )
-  return [...new Set(useful.map((error) => describe(error, root)))]
+  return [...new Set(useful.map((error) => describe(error, root, schema)))]
 }
 
 function inside(error: ErrorObject, outer: ErrorObject): boolean {
@@ -45,12 +51,14 @@ function inside(error: ErrorObject, outer: ErrorObject): boolean {
 }
 
 /** Never quotes the value: it may be a secret. */
-function describe(error: ErrorObject, root: string): string {
+function describe(error: ErrorObject, root: string, schema: () => object): string {
   const path = root + error.instancePath.replaceAll(/\/(\d+)/g, '[$1]').replaceAll('/', '.')
   const { params } = error
   switch (error.keyword) {
-    case 'additionalProperties':
-      return `${path}: unknown key "${params['additionalProperty']}"`
+    case 'additionalProperties': {
+      const name = String(params['additionalProperty'])
+      return `${path}: unknown key "${name}"${didYouMean(name, knownNames(schema(), error.instancePath))}`
+    }
     case 'required':
       return `${path}: "${params['missingProperty']}" is missing`
     case 'enum':
@@ -60,4 +68,31 @@ function describe(error: ErrorObject, root: string): string {
     default:
       return `${path}: ${error.message}`
   }
+}
+
+/** The names that a schema has for the properties of the value at a path (`/columns/0`), in whatever alternative. */
+function knownNames(schema: object, instancePath: string): string[] {
+  let parts = alternatives(schema, schema as SchemaPart)
+  for (const step of instancePath.split('/').slice(1)) {
+    const inner = parts.flatMap(({ properties, items }) => properties?.[step] ?? items ?? [])
+    parts = inner.flatMap((part) => alternatives(schema, part))
+  }
+  return parts.flatMap(({ properties }) => Object.keys(properties ?? {}))
+}
+
+/** What of a JSON Schema says which properties there are. */
+interface SchemaPart {
+  readonly $ref?: string
+  readonly anyOf?: readonly SchemaPart[]
+  readonly oneOf?: readonly SchemaPart[]
+  readonly items?: SchemaPart
+  readonly properties?: Readonly<Record<string, SchemaPart>>
+}
+
+function alternatives(schema: object, part: SchemaPart): SchemaPart[] {
+  const { $ref, anyOf = [], oneOf = [] } = part
+  const { definitions = {} } = schema as { definitions?: Record<string, SchemaPart> }
+  const referred = $ref === undefined ? undefined : definitions[$ref.replace('#/definitions/', '')]
+  const others = [...anyOf, ...oneOf, ...(referred ? [referred] : [])]
+  return [part, ...others.flatMap((other) => alternatives(schema, other))]
 }

@@ -55,8 +55,12 @@ export function closePair(path: string): string | null {
     const { writer: _, ...schema } = readSchema(path)!
     const [file, next] = [schemaFileOf(path), schemaFileOf(`${path}.next`)]
     // A full disk must not leave half a schema.
-    writeFileSync(next, textOf(schema), { mode: MODE })
-    renameSync(next, file)
+    try {
+      writeFileSync(next, textOf(schema), { mode: MODE })
+      renameSync(next, file)
+    } finally {
+      rmSync(next, { force: true })
+    }
   } catch (error) {
     log.warn({ err: error }, `the file for rejected rows ${path} could not be closed`)
   }

@@ -136,6 +136,6 @@ function dirtyWarnings({ progress, dirtyFile, dirtyReadFile }: ReportFacts): str
   const files = [dirtyFile, dirtyReadFile].filter((file) => file != null)
   if (files.length === 0) return []
   return [
-    `${progress.done.dirtyRows} rows were refused; they are in ${files.join(' and ')}, each with the reason`,
+    `${progress.done.dirtyRows} ${progress.done.dirtyRows === 1 ? 'row was refused and is' : 'rows were refused and are'} in ${files.join(' and ')}, with the reason`,
   ]
 }

@@ -203,7 +203,7 @@ export function splitRows(source: TableSchema, params: Params, shards = 1): { ro
   if (params.readBatch !== null) {
     return {
       rows: params.readBatch,
-      reason: `${params.readBatch} rows per split: asked for by read_batch${fewer}`,
+      reason: `${params.readBatch} ${params.readBatch === 1 ? 'row' : 'rows'} per split: asked for by read_batch${fewer}`,
     }
   }
   const byBytes = Math.floor(SPLIT_BYTES / (source.estimatedRowBytes ?? ROW_BYTES))

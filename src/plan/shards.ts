@@ -168,7 +168,7 @@ async function likeNone(
   }
   throw new RowshiftError(
     'TABLE_NOT_FOUND',
-    `There is no table like ${pattern.text}, and the run may not make any. Have them made with --create ("schema_save_mode": "create_when_not_exist").`,
+    `There is no table like ${pattern.text}, and the run may not make any. Have them made with "schema_save_mode": "create_when_not_exist" (rowshift copy: --create).`,
     { table: pattern.text },
   )
 }

@@ -83,7 +83,7 @@ async function findTarget({ writer, targetTable, params }: TargetRequest): Promi
     if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND') throw thrown
     if (params.schemaSaveMode !== 'error_when_not_exist') return null
     const hint =
-      'Correct the name, or have the table made with --create ("schema_save_mode": "create_when_not_exist").'
+      'Correct the name, or have the table made with "schema_save_mode": "create_when_not_exist" (rowshift copy: --create).'
     const { code, message, details } = thrown
     throw new RowshiftError(code, `${message.replace(/\.?$/, '.')} ${hint}`, details, thrown)
   }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { parseJson as parseJsonText } from '../config/json.js'
 import { checkByFile } from '../config/schema.js'
 import { RowshiftError } from '../errors.js'
 import type { ErrorLimit, Mode, WriteMode } from '../plugin.js'
@@ -90,9 +91,9 @@ interface RawParams {
   readonly transform_timeout?: number
   readonly shard?: RawShard
   readonly where?: string
-  readonly session?: readonly string[]
-  readonly pre_sql?: readonly string[]
-  readonly post_sql?: readonly string[]
+  readonly session?: OneOrMore
+  readonly pre_sql?: OneOrMore
+  readonly post_sql?: OneOrMore
 }
 
 const DEFAULT_WORKERS = 4
@@ -138,10 +139,9 @@ export function readParams(value: unknown, folder = '.'): Params {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseJsonText(text)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new RowshiftError('PARAMS_INVALID', `The params are not JSON: ${reason}.`, {}, error)
+    throw new RowshiftError('PARAMS_INVALID', `The params are ${(error as Error).message}.`, {}, error)
   }
 }
 
@@ -196,9 +196,9 @@ function normalise(raw: RawParams, folder: string): Params {
     transform: transformOf(raw, folder),
     shard: raw.shard === undefined ? null : shardParams(raw.shard),
     where: raw.where ?? null,
-    session: raw.session ?? [],
-    preSql: raw.pre_sql ?? [],
-    postSql: raw.post_sql ?? [],
+    session: list(raw.session ?? []),
+    preSql: list(raw.pre_sql ?? []),
+    postSql: list(raw.post_sql ?? []),
   }
 }
 

@@ -383,7 +383,13 @@ describe('the command line of runs', () => {
     expectRefusal(await place.cli('run', '5', '--parallel', '2'), 2, 'USAGE', '--parallel')
     expectRefusal(await place.cli('run', '--all', '--parallel', '0'), 2, 'USAGE', '--parallel')
     expectRefusal(await place.cli('run', '--all=maybe'), 2, 'USAGE', '--all=maybe')
-    expectRefusal(await runCli(['copy', '--form', 'x', '--to', 'y']), 2, 'USAGE', 'form')
+    expectRefusal(
+      await runCli(['copy', '--form', 'x', '--to', 'y']),
+      2,
+      'USAGE',
+      'form',
+      'did you mean "from"?',
+    )
     expectRefusal(await runCli(['copy', '--to', 'y']), 2, 'USAGE', '--from')
     expectRefusal(await runCli(['copy', '--from', 'y']), 2, 'USAGE', '--to')
     const dry = ['copy', '--from', 'sqlite:a?table=t', '--to', 'sqlite:b?table=t', '--dry-run']

@@ -87,7 +87,7 @@ describe('params', () => {
 
   it('list every fault with its path', () => {
     const { details } = caught(() =>
-      readParams({ worker_num: 0, read_batch: 1.5, mode: 'other', pk: [], session: 'x', what: 1 }),
+      readParams({ worker_num: 0, read_batch: 1.5, mode: 'other', pk: [], session: 5, what: 1 }),
     )
     const faults = (details['faults'] as string[]).join('\n')
     for (const path of [
