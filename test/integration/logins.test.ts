@@ -25,7 +25,7 @@ describe('logins', () => {
       const url = `mysql://me:gehe1m@${ELSEWHERE}:${hostile.port}/x?table=t`
       const words = by === 'clear' ? ['in the clear'] : ['ssl-mode=required', 'server-public-key-path']
       expectRefusal(await plan(url), 1, 'CONNECTION_FAILED', ...words)
-      expect(hostile.learned.join()).to.equal('')
+      expect(hostile.learned.join('')).to.equal('')
     })
   }
 
@@ -37,7 +37,7 @@ describe('logins', () => {
     const stolen = plan(`mysql://me:gehe1m@${ELSEWHERE}:${hostile.port}/x?table=t${key}`)
     // What it gets it cannot decrypt; it is silent then, and the client gives up.
     expect((await stolen).code).to.equal(1)
-    expect(hostile.learned.join()).to.equal('')
+    expect(hostile.learned.join('')).to.equal('')
   })
 
   it('over the network take TLS where there is some, and otherwise a pinned key or the word for any key', async () => {
@@ -146,7 +146,7 @@ describe('logins', () => {
     hostile = await askForFile(file)
     const outcome = await plan(`mysql://me:gehe1m@127.0.0.1:${hostile.port}/x?table=t`)
     expect(outcome.code, outcome.stderr).to.equal(1)
-    expect(hostile.learned.join()).not.to.include('secret')
+    expect(hostile.learned.join('')).not.to.include('secret')
   })
 })
 
