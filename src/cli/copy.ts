@@ -14,6 +14,7 @@ import { interruptible } from './interruptible.js'
 import { describePlan, describeSplits, print, printJson, tableLabel } from './output.js'
 import { openReport } from './report-file.js'
 import { paramsFromOptions } from './params-options.js'
+import { checkSubject } from './watermark-subject.js'
 import { openStore } from './tasks.js'
 
 export interface CopyOptions extends CommonOptions, ReportOptions, TablesOptions {
@@ -90,6 +91,7 @@ export async function taskRequest(
   const from = await taskSide(task, 'from', config)
   const to = await taskSide(task, 'to', config)
   const past = { watermarks: await store.watermarks(task.id), fromTarget }
+  checkSubject(past.watermarks, task, params)
   const others = await lookupConnections(params, config)
   return { runId, taskId: task.id, from, to, params, past, others }
 }

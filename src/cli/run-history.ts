@@ -17,11 +17,11 @@ export async function recorded(
   store: TaskStore,
   { run_id: runId, task_id: taskId, mode }: Pick<RunRecord, 'run_id' | 'task_id' | 'mode'>,
   signal: AbortSignal,
-  run: (signal: AbortSignal) => Promise<RunReport>,
+  run: (signal: AbortSignal, history: RunHistory) => Promise<RunReport>,
 ): Promise<RunReport> {
   const history = await RunHistory.begin(store, taskId, mode, runId)
   const stop = AbortSignal.any([signal, history.lockLost])
-  return history.end(await reported(runId, taskId, () => run(stop)), signal)
+  return history.end(await reported(runId, taskId, () => run(stop, history)), signal)
 }
 
 /** What one run leaves in the task store: its lock while it lasts, its record, and the status of its task. */
@@ -30,6 +30,8 @@ class RunHistory {
   readonly #lock: TaskLock
   readonly #record: RunRecord
   readonly #warnings: string[] = []
+  /** What is kept of the watermarks that the run leaves. */
+  remembered = (watermarks: RunReport['watermarks']): RunReport['watermarks'] => watermarks
 
   private constructor(store: TaskStore, lock: TaskLock, record: RunRecord) {
     this.#store = store
@@ -105,7 +107,7 @@ class RunHistory {
     const { mode, status, rowsRead, rowsWritten, watermarks } = report
     const end = { mode, status, end_time: utcNow(), rows_read: rowsRead, rows_written: rowsWritten }
     if (status === 'success' && alone) {
-      await this.#store.saveWatermarks(this.#record.task_id, this.#record.run_id, watermarks)
+      await this.#store.saveWatermarks(this.#record.task_id, this.#record.run_id, this.remembered(watermarks))
     }
     await this.#store.finishRun({ ...this.#record, ...end, report: JSON.stringify(report) })
     // The status of the task is that of the run that has the lock.

@@ -11,6 +11,7 @@ import { taskId } from './options.js'
 import { openReport } from './report-file.js'
 import { recorded } from './run-history.js'
 import { openStore } from './tasks.js'
+import { withSubjects } from './watermark-subject.js'
 
 /** `rowshift run ID`: one task of the task table. */
 export async function runCommand(id: number | undefined, options: RunOptions): Promise<number> {
@@ -38,9 +39,11 @@ export async function runTask(
         throw new RowshiftError('TASK_OFFLINE', what, { taskId: id })
       }
       const run = { run_id: runId, task_id: id, mode: options.mode ?? 'init' }
-      return await recorded(store, run, signal, async (stop) =>
-        copy(await taskRequest(runId, task, config, store, options), stop),
-      )
+      return await recorded(store, run, signal, async (stop, history) => {
+        const request = await taskRequest(runId, task, config, store, options)
+        history.remembered = (watermarks) => withSubjects(watermarks, task, request.params)
+        return copy(request, stop)
+      })
     } finally {
       await store.close()
     }

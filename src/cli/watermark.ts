@@ -5,6 +5,7 @@ import { findTask } from './copy.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
 import { print, printJson, table } from './output.js'
 import { withStore } from './tasks.js'
+import { subjectOf } from './watermark-subject.js'
 
 const MODES = ['append', 'increment'] as const
 
@@ -34,7 +35,7 @@ export async function watermarkCommand(options: WatermarkOptions): Promise<numbe
 /** null: nothing is changed. */
 function changeOf({ mode, set, reset }: WatermarkOptions): Record<string, string | null> | null {
   if (set !== undefined && reset) throw new RowshiftError('USAGE', 'Give --set or --reset, not both.')
-  if (reset) return Object.fromEntries((mode === undefined ? MODES : [mode]).map((each) => [each, null]))
+  if (reset) return forgotten(mode === undefined ? MODES : [mode])
   if (set === undefined) return null
   if (mode === undefined)
     throw new RowshiftError(
@@ -50,7 +51,12 @@ function changeOf({ mode, set, reset }: WatermarkOptions): Record<string, string
       `--set ${JSON.stringify(value)}: the watermark of mode "${mode}" is ${wanted}; for several source tables, a JSON object with one for each name.`,
     )
   }
-  return { [mode]: set }
+  // Whoever sets it knows what it is about.
+  return { ...forgotten([mode]), [mode]: set }
+}
+
+function forgotten(modes: readonly string[]): Record<string, null> {
+  return Object.fromEntries(modes.flatMap((mode) => [mode, subjectOf(mode)]).map((name) => [name, null]))
 }
 
 /** One value, or that of each source table. */
