@@ -4,6 +4,7 @@ import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { redact, RowshiftError } from '../errors.js'
 import { log, logLevels, setLogLevel } from '../log.js'
+import { surviveBrokenOutput } from './broken-output.js'
 import { copyCommand, planCommand } from './copy.js'
 import { demoCommand } from './demo.js'
 import {
@@ -198,10 +199,7 @@ async function main(args: readonly string[]): Promise<number> {
   return exitCode
 }
 
-// Whoever reads our output may leave early: `rowshift list | head -1`.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-})
+surviveBrokenOutput()
 // The command line may hold a password; everyone on the machine can read a process's title.
 process.title = 'rowshift'
 try {
