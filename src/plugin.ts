@@ -52,17 +52,15 @@ import type { Column, ColumnMapping, TableSchema } from './schema.js'
 import type { Sharding } from './sharding.js'
 import type { SourceTable } from './sources.js'
 import type { StagePlan } from './stage.js'
-import type { Task, TaskStore } from './task/task.js'
+import type { TaskStore } from './task/task.js'
 import type { ErrorLimit, Sequence, WriteCounts, WriteOptions, WritePlan } from './write.js'
 
-export { RowshiftError } from './errors.js'
-export type { ErrorCode, ErrorDetails } from './errors.js'
+export { type ErrorCode, type ErrorDetails, RowshiftError } from './errors.js'
 export type { Connection, Endpoint } from './endpoint.js'
-export type { Batch, BatchLimits, Task, TaskStore }
+export type { Batch, BatchLimits, DesignRequest, TableCreation, TableDefinition, TableDesign }
 export type * from './derive.js'
-export type { DesignRequest, TableCreation, TableDefinition, TableDesign }
 export type { Characters, Domain, Grade, Verdict } from './domain.js'
-export type { LockState, RunRecord, RunStatus } from './task/task.js'
+export type { LockState, RunRecord, RunStatus, Task, TaskStore } from './task/task.js'
 export type * from './read.js'
 export type { Column, ColumnMapping, TableSchema }
 export type { CellEncoding, ColumnKind, Key } from './schema.js'
@@ -148,8 +146,8 @@ export interface Reader {
   connect(signal?: AbortSignal): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
-  /** Throws PARAMS_INVALID unless `where` is by itself a condition on the table's rows. Default: conditions are refused. */
-  checkWhere?(table: TableSchema, where: string): Promise<void>
+  /** Throws PARAMS_INVALID unless `where` is by itself a condition on the table's rows; resolves to warnings. Default: conditions are refused. */
+  checkWhere?(table: TableSchema, where: string): Promise<readonly string[]>
   /** Names of all tables, for patterns like `log_*`. Default: such patterns are refused. */
   tables?(): Promise<readonly string[]>
   /** Default: the target table is made from what `describe` says alone. */
@@ -283,6 +281,8 @@ export interface Writer {
 export interface Plugin {
   /** For people: `MySQL`. */
   readonly label: string
+  /** Its readers obey {@link Endpoint.timeZone}. */
+  readonly timeZones?: true
   /** JSON Schema of {@link Connection}; checked before a connection is used. */
   readonly connectionSchema: object
   /**

@@ -55,6 +55,8 @@ export interface Column {
    * {@link TableSchema}. See `derive.ts`.
    */
   readonly sql?: string
+  /** Stands in our SQL where the column's name would give other values: a moment, where the session's zone is not UTC. */
+  readonly readAs?: string
   /** Rows for which `sql` fails. Default: none. */
   readonly refusals?: readonly Refusal[]
   /** Set by the plan in both columns of a mapping. A source whose cells exist already (a file) says what they are. Default: `utf8`. */

@@ -1,4 +1,5 @@
 import type { CastType, Column, ColumnKind, Derivation, TableSchema } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
 import type { Dialect, Value } from '../../src/sql/derive.js'
 import { deriveColumns } from '../../src/sql/derive.js'
 import { enclosed } from '../../src/sql/fragment.js'
@@ -12,6 +13,8 @@ import { checkExpression } from './user-sql.js'
 
 /** The digits of the largest BIGINT; texts with more are no integers here. */
 const INTEGER_DIGITS = 20
+/** Number of the type in the protocol. */
+const TIMESTAMP = 7
 const YEAR_TO_DAY = '[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
 const CLOCK = '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]'
 
@@ -83,6 +86,13 @@ function column(column: Column): Value {
 /** The server says what it would give. */
 async function expression(session: Session, table: TableSchema, written: string): Promise<Value> {
   const field = await checkExpression(session, table, written)
+  const zoned = table.columns.some(({ readAs }) => readAs !== undefined)
+  if (zoned && field.columnType === TIMESTAMP) {
+    throw new RowshiftError(
+      'PARAMS_INVALID',
+      '"sql" gives a TIMESTAMP, and "time_zone" leaves open what is meant: copy the moment itself with "from", or take its wall clock there with CAST(… AS DATETIME(6))',
+    )
+  }
   return { ...resultFacts(field), sql: exactly(enclosed(written), field), refusals: [] }
 }
 

@@ -10,6 +10,7 @@ const plugin: Plugin = {
   connectionSchema,
   connectionFromUrl,
   describeConnection,
+  timeZones: true,
   createReader: (endpoint) => new MysqlReader(endpoint),
   createWriter: (endpoint) => new MysqlWriter(endpoint),
   createTaskStore: (connection) => new MysqlTaskStore(connection),

@@ -40,6 +40,7 @@ import { lockWrites } from './snapshot.js'
 import { tableState } from './table-state.js'
 import { checkWhere } from './user-sql.js'
 import { findWindow } from './window.js'
+import { computed, inUtc, openInZone, zoneWarnings } from './zones.js'
 
 /** Batches read but not yet taken, after which the server has to wait. */
 const MAX_WAITING = 4
@@ -51,7 +52,7 @@ export class MysqlReader implements Reader {
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint
-    this.#session = new SessionSlot(endpoint)
+    this.#session = new SessionSlot(endpoint, openInZone)
   }
 
   async connect(signal?: AbortSignal): Promise<void> {
@@ -60,7 +61,7 @@ export class MysqlReader implements Reader {
   }
 
   async describe(table: string): Promise<TableSchema> {
-    return describeTable(await this.#open(), table)
+    return inUtc(this.#endpoint, await describeTable(await this.#open(), table))
   }
 
   async tables(): Promise<readonly string[]> {
@@ -75,8 +76,8 @@ export class MysqlReader implements Reader {
     return wideColumns(await this.#open(), table)
   }
 
-  async checkWhere(table: TableSchema, where: string): Promise<void> {
-    await checkWhere(await this.#open(), table, where)
+  async checkWhere(table: TableSchema, where: string): Promise<readonly string[]> {
+    return checkWhere(await this.#open(), this.#endpoint, table, where)
   }
 
   async derive(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]> {
@@ -90,7 +91,8 @@ export class MysqlReader implements Reader {
   async check(plan: Plan, allColumns: boolean): Promise<readonly string[]> {
     const session = await this.#open()
     const late = await checkRefusals(session, plan)
-    return [...late, ...(await checkSource(session, plan, splitSql(plan), allColumns))]
+    const found = await checkSource(session, plan, splitSql(plan), allColumns)
+    return [...late, ...found, ...(await zoneWarnings(session, this.#endpoint, plan.source, computed(plan)))]
   }
 
   async outline(plan: Plan): Promise<SplitOutline> {

@@ -96,7 +96,7 @@ function sourceTable(plan: ReadPlan): string {
 
 function keyColumns(plan: ReadPlan): SqlKeyColumn[] {
   return (plan.key?.columns ?? []).map((column) => ({
-    sql: identifier(column.name),
+    sql: expressionOf(column),
     nullable: column.nullable,
     ...keyOrder(column),
   }))
@@ -108,6 +108,7 @@ function literals(plan: ReadPlan, bound: KeyValue | null): string[] | null {
 
 /** The bounds of a text that does not come back from UTF-8 as it was are its bytes. */
 function boundText(column: Column): string {
+  if (column.readAs !== undefined) return column.readAs
   return ownEncoding(column) === null ? keyText(column) : `HEX(${identifier(column.name)})`
 }
 

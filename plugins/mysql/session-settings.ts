@@ -208,7 +208,8 @@ function settingFault(name: string, value: string): string[] {
     return value === 'READ-UNCOMMITTED'
       ? [`${name} is ${value}: rows that are not committed would be copied`]
       : []
-  return value === must || value === elsewhere ? [] : [`${name} is "${value}" instead of "${must}"`]
+  const hint = name === 'time_zone' ? '; the param "time_zone" is for your SQL' : ''
+  return value === must || value === elsewhere ? [] : [`${name} is "${value}" instead of "${must}"${hint}`]
 }
 
 function modeFaults(modes: readonly string[]): string[] {

@@ -1,20 +1,25 @@
 import type { Endpoint } from '../../src/plugin.js'
+import type { SessionOptions } from './connection.js'
 import { Session } from './connection.js'
+
+type OpenSession = (endpoint: Endpoint, options: SessionOptions) => Promise<Session>
 
 /** The one session of a reader or writer: opened when it is first needed, and again after it was given up. */
 export class SessionSlot {
   readonly #endpoint: Endpoint
+  readonly #open: OpenSession
   #session: Promise<Session> | null = null
   readonly #dropped: Promise<Session>[] = []
   /** Of everything that is awaited here. */
   signal: AbortSignal | undefined
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: Endpoint, open: OpenSession = (at, options) => Session.open(at, options)) {
     this.#endpoint = endpoint
+    this.#open = open
   }
 
   get(): Promise<Session> {
-    this.#session ??= Session.open(this.#endpoint, { signal: this.signal }).catch((error: unknown) => {
+    this.#session ??= this.#open(this.#endpoint, { signal: this.signal }).catch((error: unknown) => {
       this.#session = null
       throw error
     })

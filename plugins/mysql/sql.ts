@@ -13,8 +13,8 @@ export function isReversible(charset: string): boolean {
 }
 
 /** What stands for a column's values in SQL: its name, or what it is derived by. */
-export function expressionOf({ name, sql }: Column): string {
-  return sql ?? identifier(name)
+export function expressionOf({ name, sql, readAs }: Column): string {
+  return sql ?? readAs ?? identifier(name)
 }
 
 /** A string literal, for sessions without NO_BACKSLASH_ESCAPES and with ASCII-safe character sets only. */

@@ -1,26 +1,35 @@
 /** SQL that users put into our statements, checked before it stands in any of them. */
-import type { TableSchema } from '../../src/plugin.js'
+import type { Endpoint, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { enclosed, wordsOf } from '../../src/sql/fragment.js'
 import type { Session } from './connection.js'
 import type { ResultField } from './driver.js'
 import { mapError } from './errors.js'
 import { identifier, text } from './sql.js'
+import { zoneWarnings } from './zones.js'
 
 /** What says nothing about the SQL itself. */
 const NOT_ITS_FAULT = new Set(['ACCESS_DENIED', 'CONNECTION_LOST', 'LOCK_CONFLICT'])
 
 /**
  * Throws PARAMS_INVALID unless `where` is a condition on the table's rows by itself. Without brackets around it the server takes no
- * bracket, quote or comment that is not closed in it; within them nothing that would end a condition, as ORDER BY does.
+ * bracket, quote or comment that is not closed in it; within them nothing that would end a condition, as ORDER BY does. Resolves to
+ * warnings.
  */
-export async function checkWhere(session: Session, { table }: TableSchema, where: string): Promise<void> {
+export async function checkWhere(
+  session: Session,
+  endpoint: Endpoint,
+  schema: TableSchema,
+  where: string,
+): Promise<string[]> {
+  const { table } = schema
   const name = 'params.where'
   const doing = `checking ${name} as a condition on table ${table}`
   const from = `SELECT 1 FROM ${identifier(table)} WHERE`
   await prepare(session, `${from} ${where}\n`, doing)
   await ask(session, `${from} ${enclosed(where)} LIMIT 0`, doing)
   refuseAssignment(where, name)
+  return zoneWarnings(session, endpoint, schema, [['where', where]])
 }
 
 /** The same for an expression that gives one value per row. Resolves to what the server says of its values. */

@@ -7,7 +7,7 @@ import { keyEnds } from './key-window.js'
 import { describeFacts } from './schema.js'
 import type { WindowEnds } from './window-ends.js'
 import { COUNT_TO } from './window-ends.js'
-import { identifier, keyLiteral, text } from './sql.js'
+import { expressionOf, identifier, keyLiteral, text } from './sql.js'
 import { timeEnds } from './time-window.js'
 
 /** The window of an incremental run; see docs/incremental.md for what it promises. */
@@ -47,15 +47,26 @@ async function checkTransactionsSeen(session: Session, { table: { table } }: Bou
   )
 }
 
-function condition({ kind, column }: BoundRequest, { from, to }: WindowEnds): string {
-  const name = identifier(column.name)
+function condition(request: BoundRequest, { from, to }: WindowEnds): string {
+  const { kind, column } = request
+  const name = expressionOf(column)
   const literal = (value: string) => (kind === 'key' ? keyLiteral(column, value) : text(value))
   const parts = [
     ...(from === null ? [] : [`${name} ${kind === 'key' ? '>' : '>='} ${literal(from)}`]),
     ...(to === null ? [] : [`${name} ${kind === 'key' ? '<=' : '<'} ${literal(to)}`]),
   ]
-  const range = parts.length === 0 ? '1 = 1' : parts.join(' AND ')
+  const range = parts.length === 0 ? '1 = 1' : [...parts, ...nearby(request, { from, to })].join(' AND ')
   return kind === 'time' && column.nullable ? `(${range}) OR ${name} IS NULL` : range
+}
+
+/** No index serves what `readAs` computes; wide bounds of the column itself do, and no zone is two days off. */
+function nearby({ column }: BoundRequest, { from, to }: Pick<WindowEnds, 'from' | 'to'>): string[] {
+  if (column.readAs === undefined) return []
+  const days = (value: string, sign: '+' | '-') => `${text(value)} ${sign} INTERVAL 2 DAY`
+  return [
+    ...(from === null ? [] : [`${identifier(column.name)} >= ${days(from, '-')}`]),
+    ...(to === null ? [] : [`${identifier(column.name)} <= ${days(to, '+')}`]),
+  ]
 }
 
 async function indexOn(session: Session, { table, column }: BoundRequest): Promise<string | null> {

@@ -83,8 +83,9 @@ export class SqliteReader implements Reader {
     }
   }
 
-  async checkWhere(table: TableSchema, where: string): Promise<void> {
+  async checkWhere(table: TableSchema, where: string): Promise<readonly string[]> {
     checkWhere(this.#open, table.table, where)
+    return []
   }
 
   async derive(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]> {

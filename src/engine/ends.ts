@@ -3,6 +3,7 @@ import type { ResolvedConnection } from '../config/config.js'
 import type { ShardPlace } from '../plan/shards.js'
 import type { SourcePlace } from '../plan/sources.js'
 import type { Endpoint, Plugin, Reader, Writer } from '../plugin.js'
+import { RowshiftError } from '../plugin.js'
 import { ManyReader } from '../sources/many-reader.js'
 import type { RangeSource } from '../sources/range-reader.js'
 import { RangeReader } from '../sources/range-reader.js'
@@ -11,8 +12,16 @@ import { ShardedWriter } from '../shard/sharded-writer.js'
 export function endpointOf(
   { loaded, connection, databases }: ResolvedConnection,
   session: readonly string[],
+  timeZone: string | null = null,
 ): Endpoint {
-  const one = { plugin: loaded.specifier, connection, session }
+  if (timeZone !== null && loaded.plugin.timeZones === undefined) {
+    throw new RowshiftError(
+      'PARAMS_INVALID',
+      `params.time_zone: ${loaded.plugin.label} has no time zones of its own; leave it out.`,
+    )
+  }
+  const zone = timeZone === null ? {} : { timeZone }
+  const one = { plugin: loaded.specifier, connection, session, ...zone }
   return databases ? { ...one, databases: databases.map((each) => each.connection) } : one
 }
 

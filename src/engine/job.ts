@@ -149,7 +149,7 @@ async function copy(
   return copySplits({
     runId: request.runId,
     plan: made,
-    source: endpointOf(request.from, request.params.session),
+    source: endpointOf(request.from, request.params.session, request.params.timeZone),
     target: endpointOf(request.to, request.params.session),
     reader,
     stage: stage?.setup ?? null,
@@ -234,7 +234,7 @@ async function withEnds<T>(
   use: (ends: Ends) => Promise<T>,
 ): Promise<T> {
   checkShardParams(params.shard, to.table, to.databases?.map(({ name }) => name) ?? null)
-  const reader = readerOf(from.loaded.plugin, endpointOf(from, params.session), isMany(from))
+  const reader = readerOf(from.loaded.plugin, endpointOf(from, params.session, params.timeZone), isMany(from))
   const writer = writerOf(to.loaded.plugin, endpointOf(to, params.session), params.shard !== null)
   if (!reader) throw cannot(from, 'read from')
   if (!writer) throw cannot(to, 'written to')

@@ -1,13 +1,22 @@
 import { RowshiftError } from '../errors.js'
 import type { Reader, TableSchema } from '../plugin.js'
+import type { Params } from '../task/params.js'
 
-/** Before the user's condition stands in any statement. Throws PARAMS_INVALID. */
+/** In which zone the user's SQL sees times, where that was asked for. */
+export function zoneReasons({ timeZone }: Params): string[] {
+  if (timeZone === null) return []
+  return [
+    `your SQL sees moments and the clock in ${timeZone} (time_zone); values are read in UTC all the same`,
+  ]
+}
+
+/** Before the user's condition stands in any statement. Throws PARAMS_INVALID; resolves to warnings. */
 export async function checkCondition(
   reader: Reader,
   table: TableSchema,
   where: string | null,
-): Promise<void> {
-  if (where === null) return
+): Promise<readonly string[]> {
+  if (where === null) return []
   if (reader.checkWhere) return reader.checkWhere(table, where)
   throw new RowshiftError(
     'PARAMS_INVALID',

@@ -26,6 +26,18 @@ export function timeLosses(source: Column, target: Column): string[] {
   return losses
 }
 
+/** What becomes of a moment that loses its zone, or of a wall clock that gets one; null: neither happens. */
+export function zoneChange(source: Column, target: Column): string | null {
+  const names = `${source.name} (${source.type})`
+  const to = source.name === target.name ? target.type : `${target.name} (${target.type})`
+  const clock = (kind: Column['kind']) => kind === 'datetime' || kind === 'date' || kind === 'time'
+  if (source.kind === 'instant' && (clock(target.kind) || target.kind === 'text'))
+    return `${names} is a moment: ${to} gets what clocks say of it in UTC`
+  if (target.kind === 'instant' && (clock(source.kind) || source.kind === 'text'))
+    return `${names} has no zone: ${to} takes it to be in UTC`
+  return null
+}
+
 /** As text that can be compared; before everything when there is no bound. */
 function firstMoment({ kind, domain: { earliest } }: Column): string {
   return earliest === undefined ? '' : kind === 'date' ? `${earliest} 00:00:00` : earliest

@@ -1,5 +1,6 @@
 import { RowshiftError } from '../errors.js'
 import type { Column, ColumnMapping, Reader, TableSchema, Verdict, Writer } from '../plugin.js'
+import { zoneChange } from './fidelity-times.js'
 import { judge } from './fidelity.js'
 import type { ColumnPair, MappingResult } from './mapping.js'
 
@@ -60,7 +61,10 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
   ]
   return {
     columns: await Promise.all(columns.map((column) => withRepertoire(request.writer, column))),
-    warnings: losses.map((loss) => `accepted loss: ${loss}`),
+    warnings: [
+      ...losses.map((loss) => `accepted loss: ${loss}`),
+      ...columns.flatMap(({ source, target }) => zoneChange(source, target) ?? []),
+    ],
   }
 }
 

@@ -11,7 +11,7 @@ import type {
 } from '../plugin.js'
 import { checkPlan } from '../stage.js'
 import type { Params } from '../task/params.js'
-import { checkCondition } from './condition.js'
+import { checkCondition, zoneReasons } from './condition.js'
 import { idleParams } from './idle-params.js'
 import { chooseIdentity, mergeWarnings } from './identity.js'
 import { BATCH_BYTES } from './limits.js'
@@ -75,7 +75,7 @@ export async function makePlan(asked: PlanRequest): Promise<Plan> {
   const { reader, writer, params } = request
   const many = request.origin ? await describeSources(request.sourceTable, request.origin) : null
   const source = many?.source ?? (await reader.describe(request.sourceTable))
-  await checkCondition(reader, source, params.where)
+  const conditionWarnings = await checkCondition(reader, source, params.where)
   const place = request.place ?? null
   const { target, create, ...made } =
     place !== null && params.shard !== null
@@ -162,8 +162,10 @@ export async function makePlan(asked: PlanRequest): Promise<Plan> {
       ...generatedReasons(mapping),
       ...reading.reasons,
       ...(key === null ? [] : [split.reason]),
+      ...zoneReasons(params),
     ],
     warnings: [
+      ...conditionWarnings,
       ...made.warnings,
       ...staged.warnings,
       ...reading.warnings,

@@ -64,11 +64,15 @@ export class ManyReader implements Reader {
   }
 
   /** All tables of a database take the same conditions. */
-  async checkWhere(schema: TableSchema, where: string): Promise<void> {
+  async checkWhere(schema: TableSchema, where: string): Promise<readonly string[]> {
+    const warnings = new Set<string>()
     for (const [endpoint, reader] of this.readers.entries()) {
       const one = this.known.find((table) => table.endpoint === endpoint)
-      if (one) await checkCondition(reader, { ...schema, table: one.table, identity: one.identity }, where)
+      if (!one) continue
+      const own = { ...schema, table: one.table, identity: one.identity }
+      for (const warning of await checkCondition(reader, own, where)) warnings.add(warning)
     }
+    return [...warnings]
   }
 
   /** Whatever the first of all tables computes, the others do too. */

@@ -48,6 +48,8 @@ export interface Params {
   /** Where rows go when the target is several tables; null: it is one. */
   readonly shard: ShardParams | null
   readonly where: string | null
+  /** In which zone the source's database sees times where the user's SQL asks; null: UTC. */
+  readonly timeZone: string | null
   readonly session: readonly string[]
   readonly preSql: readonly string[]
   readonly postSql: readonly string[]
@@ -91,6 +93,7 @@ interface RawParams {
   readonly transform_timeout?: number
   readonly shard?: RawShard
   readonly where?: string
+  readonly time_zone?: string
   readonly session?: OneOrMore
   readonly pre_sql?: OneOrMore
   readonly post_sql?: OneOrMore
@@ -196,6 +199,7 @@ function normalise(raw: RawParams, folder: string): Params {
     transform: transformOf(raw, folder),
     shard: raw.shard === undefined ? null : shardParams(raw.shard),
     where: raw.where ?? null,
+    timeZone: raw.time_zone ?? null,
     session: list(raw.session ?? []),
     preSql: list(raw.pre_sql ?? []),
     postSql: list(raw.post_sql ?? []),

@@ -139,8 +139,8 @@ async function compare(
     stage: stage?.setup ?? null,
     repairStage,
     reader: rangesOf(reader),
-    source: endpointOf(from, params.session),
-    target: endpointOf(to, params.session),
+    source: endpointOf(from, params.session, params.timeZone),
+    target: endpointOf(to, params.session, params.timeZone),
     sample,
     guard: (differing) => checkDeletes(differing, params.maxDelete),
     prepare: () => {
@@ -220,8 +220,8 @@ async function withEnds<T>(
   signal: AbortSignal,
   use: (ends: Ends) => Promise<T>,
 ): Promise<T> {
-  const source = endpointOf(from, params.session)
-  const target = endpointOf(to, params.session)
+  const source = endpointOf(from, params.session, params.timeZone)
+  const target = endpointOf(to, params.session, params.timeZone)
   const sharded = params.shard !== null
   checkShardParams(params.shard, to.table, to.databases?.map(({ name }) => name) ?? null)
   const reader = readerOf(from.loaded.plugin, source, isMany(from))

@@ -1,5 +1,5 @@
 import type { ResolvedConnection } from '../config/config.js'
-import { checkCondition } from '../plan/condition.js'
+import { checkCondition, zoneReasons } from '../plan/condition.js'
 import { BATCH_BYTES } from '../plan/limits.js'
 import { withCells } from '../plan/cells.js'
 import { checkNamedColumns, splitRows } from '../plan/plan.js'
@@ -67,8 +67,8 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
   const source = many?.source ?? (await reader.describe(singleName(ends.from.table)))
   const target = shards?.source ?? (await targetReader.describe(singleName(ends.to.table)))
   checkDistinct([many?.tables ?? [source], shards?.tables ?? [target]])
-  await checkCondition(reader, source, params.where)
-  await checkCondition(targetReader, target, params.where)
+  const onSource = await checkCondition(reader, source, params.where)
+  const onTarget = await checkCondition(targetReader, target, params.where)
   const mapping = await mapColumns(reader, source, target, params.columns)
   const { pairs: all } = mapping
   checkNamedColumns(params, source, target, all)
@@ -145,8 +145,11 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       ...(ranges.source === null ? [] : [split.reason]),
       ...ranges.reasons,
       digest.reason,
+      ...zoneReasons(params),
     ],
     warnings: [
+      ...onSource.map((warning) => `source: ${warning}`),
+      ...onTarget.map((warning) => `target: ${warning}`),
       ...(shards !== null && sharding === null
         ? ['in which shard a row is, is not looked at: it follows from an id that each run gives anew']
         : []),

@@ -49,7 +49,7 @@ export async function copyInThisThread(from: string, to: string, params: object)
 }
 
 async function copySplits({ from, to, params }: CopyRequest, plan: Plan): Promise<void> {
-  const source = endpointOf(from, params.session)
+  const source = endpointOf(from, params.session, params.timeZone)
   const target = endpointOf(to, params.session)
   const reader = from.loaded.plugin.createReader!(source)
   const writer = writerOf(to.loaded.plugin, target, plan.sharding !== null)!
