@@ -24,6 +24,8 @@ export interface DesignRequest {
    * its rows, so it is asked only by a plugin that does not take the source's own DDL.
    */
   readonly wide: () => Promise<readonly string[]>
+  /** Columns of `source` that are described as this database's own: their declared types are kept. Default: none. */
+  readonly ownTypes?: readonly string[]
   /** Name of the table to make. */
   readonly table: string
   /** The table of that name that is to be dropped first; null: there is none. */

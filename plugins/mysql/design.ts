@@ -29,7 +29,7 @@ export async function designTable(session: Session, request: DesignRequest): Pro
   const whole = await withCheckNames(
     session,
     request,
-    own ?? mappedTable(source, definition, dialect, wide, notes),
+    own ?? mappedTable(request, dialect, wide, notes),
     dialect,
   )
   checkDefinition(table, whole)

@@ -1,4 +1,5 @@
-import type { Column, TableDefinition, TableSchema } from '../../src/plugin.js'
+import type { Column, DesignRequest, TableSchema } from '../../src/plugin.js'
+import { charsetOf } from './collations.js'
 import type { TableDdl } from './ddl.js'
 import { parseTable } from './ddl.js'
 import { FAMILY } from './definition.js'
@@ -22,8 +23,7 @@ const SHAPES: Partial<Readonly<Record<Column['kind'], RegExp>>> = {
 
 /** The table for rows of another family of databases: mapped types, NOT NULL, unique keys and plain defaults. */
 export function mappedTable(
-  source: TableSchema,
-  definition: TableDefinition | null,
+  { source, definition, ownTypes: declared = [] }: DesignRequest,
   dialect: Dialect,
   wide: readonly string[],
   notes: Notes,
@@ -33,11 +33,13 @@ export function mappedTable(
   const primary = source.keys.find((key) => key.primary && !key.nullable)
   const defaults = definition?.defaults ?? {}
   const lines = source.columns.map((column) => {
-    const type = mapped.get(column.name)!
+    const kept = declared.includes(column.name)
+    const type = kept ? column.type : mapped.get(column.name)!
+    const collation = kept ? declaredCollation(column) : ownCollation(column, type, dialect)
     const value = defaultOf(column, type, defaults[column.name], notes)
     if (column.generated)
       notes.because(`column ${column.name} is computed in the source: its values are copied`)
-    return `${identifier(column.name)} ${type}${ownCollation(column, type, dialect)}${column.nullable ? ' NULL' : ' NOT NULL'}${value}`
+    return `${identifier(column.name)} ${type}${collation}${column.nullable ? ' NULL' : ' NOT NULL'}${value}`
   })
   for (const key of source.keys) {
     const columns = key.columns.map(identifier).join(',')
@@ -63,6 +65,12 @@ export function mappedTable(
 function ownCollation({ collation }: Column, type: string, dialect: Dialect): string {
   if (collation === undefined || !collation.endsWith('_bin') || !dialect.collations.has(collation)) return ''
   return /char|text/i.test(type) ? ` COLLATE ${collation}` : ''
+}
+
+function declaredCollation(column: Column): string {
+  return column.collation === undefined
+    ? ''
+    : ` CHARACTER SET ${charsetOf(column.collation)} COLLATE ${column.collation}`
 }
 
 function ownTypes({ columns }: TableSchema): ReadonlyMap<string, string> {

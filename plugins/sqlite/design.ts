@@ -114,12 +114,15 @@ function takenNames(database: Database | null, dropped: TableSchema | null): Set
 }
 
 /** Mapped types, NOT NULL, unique keys and plain defaults. */
-function mappedTable({ source, definition, table }: DesignRequest, wide: readonly string[]): Statements {
+function mappedTable(
+  { source, definition, table, ownTypes = [] }: DesignRequest,
+  wide: readonly string[],
+): Statements {
   const reasons = [
     'types that keep every value as it is, each checked when it is written: the databases are of different families',
   ]
   const lines = source.columns.map((column) => {
-    const type = mappedType(column, wide.includes(column.name))
+    const type = ownTypes.includes(column.name) ? column.type : mappedType(column, wide.includes(column.name))
     if (type === 'TEXT' && (column.kind === 'integer' || column.kind === 'decimal')) {
       reasons.push(
         `column ${column.name} (${column.type}) becomes TEXT: SQLite's numbers do not hold all of its values`,

@@ -13,6 +13,8 @@ interface IdMapRequest {
   readonly place: number
   /** What new ids are like. */
   readonly id: Column
+  /** The column that ids are for. */
+  readonly to: Column
   readonly workerNum: number
 }
 
@@ -69,9 +71,15 @@ export async function planIdMap(
   }
 }
 
-/** By key and id, in types that keep both and compare keys by their bytes. */
+/** Longer texts and byte strings have no unique key everywhere. */
+const LONGEST_KEY = 255
+
+/**
+ * By key and id: keys in a type that keeps them and compares them by their bytes, ids in the type of the column that they are
+ * for, so that a later lookup of them fits wherever the ids themselves do. No id stands for two keys.
+ */
 async function findTable(
-  { map, key, id }: IdMapRequest,
+  { map, key, id, to }: IdMapRequest,
   writer: Writer,
 ): Promise<{ table: TableSchema; create: TableCreation | null }> {
   try {
@@ -80,20 +88,26 @@ async function findTable(
     if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND' || !writer.design)
       throw thrown
   }
+  const length = to.domain.maxChars ?? to.domain.maxBytes ?? Infinity
+  const asTarget = to.kind === 'integer' || length <= LONGEST_KEY
   const { target, statements, deferred } = await writer.design({
     source: {
       table: map.table,
       identity: '',
       columns: [
         { ...key, name: map.key, nullable: false },
-        { ...id, name: map.value },
+        { ...(asTarget ? to : id), name: map.value, nullable: false, generated: false },
       ],
-      keys: [{ name: 'PRIMARY', columns: [map.key], primary: true, nullable: false }],
+      keys: [
+        { name: 'PRIMARY', columns: [map.key], primary: true, nullable: false },
+        { name: map.value, columns: [map.value], primary: false, nullable: false },
+      ],
       estimatedRows: null,
       estimatedRowBytes: null,
     },
     definition: null,
     wide: async () => [],
+    ...(asTarget ? { ownTypes: [map.value] } : {}),
     table: map.table,
     existing: null,
     deferIndexes: false,

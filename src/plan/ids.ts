@@ -44,7 +44,7 @@ export async function planId(
     return null
   }
   const kept = await planIdMap(
-    { at, map: make.map, key: key.column, place: key.place, id: column, workerNum },
+    { at, map: make.map, key: key.column, place: key.place, id: column, to, workerNum },
     writer,
     faults,
   )

@@ -1,7 +1,7 @@
 // Generated ids: no two are the same, and those of an id map are given once, whoever asks and however often.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { runCli, oneServer } from '../support/context.js'
+import { oneServer, runCli, servers } from '../support/context.js'
 import type { Outcome } from '../support/copying.js'
 import { expectRefusal, Place, runWithReport } from '../support/copying.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
@@ -58,6 +58,47 @@ describe('ids', () => {
         const again = await copyLog(place.url('log'), place.url('t'), params)
         expect(again.code, again.stderr).to.equal(0)
         expect(again.report).to.include({ rowsWritten: 0, rowsUnchanged: ROWS })
+      }
+    })
+  }
+
+  for (const [type, column] of [
+    ['uuidv7', 'BINARY(16)'],
+    ['uuidv7', 'CHAR(36)'],
+    ['uuidv7', 'CHAR(36) CHARACTER SET ascii'],
+    ['sequence', 'INT'],
+    ['snowflake', 'BIGINT UNSIGNED'],
+  ] as const) {
+    it(`of a map are looked up afterwards in a column of the same type (${type}, ${column})`, async () => {
+      for (const server of servers()) {
+        const place = await Place.create(
+          server,
+          `CREATE TABLE account (no VARCHAR(20) COLLATE utf8mb4_bin PRIMARY KEY); INSERT INTO account VALUES ('a'), ('b'), ('B');
+           CREATE TABLE log (id INT PRIMARY KEY, no VARCHAR(20) NOT NULL); INSERT INTO log VALUES (1, 'a'), (2, 'b'), (3, 'a');
+           CREATE TABLE account2 (id ${column} PRIMARY KEY, no VARCHAR(20) COLLATE utf8mb4_bin);
+           CREATE TABLE log2 (id INT PRIMARY KEY, account ${column} NOT NULL)`,
+        )
+        const accounts = { from: 'no', to: 'id', id: kept(type) }
+        const first = await place.copy('account', 'account2', { columns: ['no', accounts] })
+        expect(first.code, first.stderr).to.equal(0)
+        const lookup = { in: 'target', table: 'id_map', key: 'old_id', value: 'new_id' }
+        const columns = ['id', { from: 'no', to: 'account', lookup }]
+        const second = await place.copy('log', 'log2', { columns })
+        expect(second.code, second.stderr).to.equal(0)
+        expect(
+          await place.value(
+            'SELECT COUNT(*) FROM log JOIN log2 USING (id) JOIN account2 a ON a.id = log2.account AND a.no = log.no',
+          ),
+        ).to.equal('3')
+        const same = await place.query(
+          `SELECT a.COLUMN_TYPE = b.COLUMN_TYPE FROM information_schema.COLUMNS a JOIN information_schema.COLUMNS b USING (TABLE_SCHEMA)
+           WHERE TABLE_SCHEMA = DATABASE() AND a.TABLE_NAME = 'id_map' AND a.COLUMN_NAME = 'new_id' AND b.TABLE_NAME = 'account2' AND b.COLUMN_NAME = 'id'`,
+        )
+        expect(same).to.deep.equal([['1']])
+        await place.query('INSERT INTO id_map SELECT CONCAT(old_id, 9), new_id FROM id_map LIMIT 1').then(
+          () => expect.fail('one id stands for two keys'),
+          (error: Error) => expect(error.message).to.include('Duplicate entry'),
+        )
       }
     })
   }
