@@ -1,26 +1,28 @@
+import type { Past } from './window.js'
 import type { Params } from '../task/params.js'
 
 /** What the user has asked for and this run does not do: each param that has no effect in this mode, and what would have. */
-export function idleParams(params: Params, fromTarget = false): string[] {
+export function idleParams(params: Params, past: Past | null = null): string[] {
   const { mode } = params
-  const said = modeParams(params)
+  const said = modeParams(params, past !== null)
   const always: [boolean, string][] = [
     [
       params.dirtyFile !== null && params.errorLimit.record === 0 && mode !== 'sync',
       'dirty_file is not used: error_limit is 0, so the first rejected row ends the run',
     ],
     [
-      fromTarget && (mode === 'init' || mode === 'sync'),
+      past?.fromTarget === true && (mode === 'init' || mode === 'sync'),
       `--from-target is not used: mode "${mode}" looks at the whole table`,
     ],
   ]
   return [...said, ...always.flatMap(([idle, text]) => (idle ? [text] : []))]
 }
 
-function modeParams(params: Params): string[] {
+/** `remembers`: what it leaves for later runs is kept. */
+function modeParams(params: Params, remembers: boolean): string[] {
   switch (params.mode) {
     case 'init':
-      return initParams(params)
+      return initParams(params, remembers)
     case 'append':
       return unused(params.mode, [
         [params.diffColumn !== null, 'diff_column', 'rows are found by their key'],
@@ -36,12 +38,16 @@ function modeParams(params: Params): string[] {
   }
 }
 
-/** A full copy notes where increments begin, so `diff_column` and `lag` say something to it; but all rows are copied. */
-function initParams({ mode, diffColumn, lag, overlap }: Params): string[] {
+/** The full copy of a stored task notes where increments begin, so `diff_column` and `lag` say something to it; but all rows are copied. */
+function initParams({ mode, diffColumn, lag, overlap }: Params, remembers: boolean): string[] {
   const increment =
     'for changed rows only, set "mode": "increment" in the params, or run with --mode increment'
-  if (diffColumn !== null)
-    return [`diff_column (${diffColumn.source}) is not used: mode "init" copies all rows; ${increment}`]
+  if (diffColumn !== null) {
+    const copies = remembers ? 'copies all rows, and remembers where increments begin' : 'copies all rows'
+    return [
+      `diff_column (${diffColumn.source}) is not used to choose rows: mode "init" ${copies}; ${increment}`,
+    ]
+  }
   return unused(mode, [
     [lag !== null, 'lag', 'all rows are copied'],
     [overlap > 0, 'overlap', 'all rows are copied'],

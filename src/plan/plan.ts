@@ -171,7 +171,7 @@ export async function makePlan(asked: PlanRequest): Promise<Plan> {
       ...reading.warnings,
       ...settled.warnings,
       // Of a repair, whoever asked for it says so.
-      ...(params.mode === 'sync' ? [] : idleParams(params, past?.fromTarget)),
+      ...(params.mode === 'sync' ? [] : idleParams(params, past)),
       ...workerWarnings(params.workerNum),
       ...(sharding ? shardWarnings(sharding, identity, writeMode, staged.stage) : []),
       ...(create ? [] : keylessWarnings(target)),

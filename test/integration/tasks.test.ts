@@ -112,7 +112,7 @@ describe('the task table', () => {
       const again = await seed.run(5)
       expectRefusal(again, 1, 'DUPLICATE_KEY', 'diff_column', 'run with --mode increment')
       expect(again.report.warnings.join('\n')).to.include(
-        'diff_column (update_time) is not used: mode "init"',
+        'diff_column (update_time) is not used to choose rows: mode "init" copies all rows, and remembers',
       )
       await blog.query("UPDATE qcc_change_history SET name = '乙', update_time = NOW() WHERE id = 2")
       // The tick of a DATETIME under way, and a second of distance.

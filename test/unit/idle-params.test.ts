@@ -4,7 +4,7 @@ import { idleParams } from '../../src/plan/idle-params.js'
 import { readParams } from '../../src/task/params.js'
 
 const idle = (params: object, fromTarget = false) =>
-  idleParams(readParams(params), fromTarget).map((warning) => /^[-\w]+/.exec(warning)![0])
+  idleParams(readParams(params), { watermarks: {}, fromTarget }).map((warning) => /^[-\w]+/.exec(warning)![0])
 
 describe('params without effect', () => {
   it('are named, each with the mode', () => {
