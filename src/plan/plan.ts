@@ -24,6 +24,7 @@ import type { ShardPlace } from './shards.js'
 import { highestOfShards, planShards } from './shards.js'
 import type { Reading, SourcePlace } from './sources.js'
 import { chooseReading, describeSources } from './sources.js'
+import { incrementalWarnings } from './incremental-warnings.js'
 import { chooseKey, column } from './split-key.js'
 import type { Places } from './places.js'
 import { checkNewIds, planStage } from './stage.js'
@@ -191,6 +192,7 @@ export async function makePlan(asked: PlanRequest): Promise<Plan> {
       ...draft.warnings,
       ...write.warnings,
       ...targetRowsWarnings({ ...draft, write }),
+      ...(await incrementalWarnings(draft, chosen.key, past, writer)),
       ...triggerWarnings(target, write, params),
     ],
   }

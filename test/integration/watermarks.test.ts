@@ -163,6 +163,28 @@ describe('a watermark', () => {
     }
   })
 
+  it('passes no row unsaid: keys that need not rise, rows that a lookup skips, a target that was emptied', async () => {
+    for (const server of oneServer()) {
+      const place = await Place.create(
+        server,
+        `CREATE TABLE s (id CHAR(36) CHARACTER SET ascii PRIMARY KEY, k INT NOT NULL); INSERT INTO s VALUES ('a', 1), ('b', 2);
+         CREATE TABLE t (id CHAR(36) CHARACTER SET ascii PRIMARY KEY, v INT); CREATE TABLE l (k INT PRIMARY KEY, v INT); INSERT INTO l VALUES (1, 10), (2, 20)`,
+      )
+      const columns = [
+        'id',
+        { from: 'k', to: 'v', lookup: { in: 'source', table: 'l', key: 'k', value: 'v', missing: 'skip' } },
+      ]
+      const task = new StoredTask(place.url('s'), place.url('t'), { mode: 'append', columns })
+      const first = (await task.run()).warnings.join()
+      expect(first).to.include('values of type char(36) need not rise').and.to.include('"missing": "skip"')
+      expect(first).not.to.include('is empty')
+      await place.query('TRUNCATE TABLE t')
+      expect((await task.run()).warnings.join())
+        .to.include('target t is empty')
+        .and.to.include('--mode init')
+    }
+  })
+
   it('is not gone on from when the task was changed', async () => {
     const [server] = oneServer()
     const place = await TaskPlace.create(server!)
