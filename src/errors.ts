@@ -162,5 +162,19 @@ export function withDoubt(first: RowshiftError, next: RowshiftError | null): Row
 
 /** Hides the password of every URL in a text: command lines and driver messages may hold one. */
 export function redact(text: string): string {
-  return text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/[^\s:@/]*):(?!password@)\S*@/gi, '$1:***@')
+  return text.replaceAll(/\S+/g, redactWord)
+}
+
+/** By steps that each look at the rest of the word once, so that a long text takes no longer than it has to. */
+function redactWord(word: string): string {
+  // A password may hold any character that is not encoded, so the last one ends it.
+  const end = word.lastIndexOf('@')
+  for (let at = word.indexOf('://', 1); at >= 0 && at < end; at = word.indexOf('://', at + 1)) {
+    const user = /[^:@/]*:/y
+    user.lastIndex = at + 3
+    if (!/[a-z0-9+.-]/i.test(word[at - 1]!) || !user.test(word) || user.lastIndex > end) continue
+    if (word.startsWith('password@', user.lastIndex)) continue
+    return `${word.slice(0, user.lastIndex)}***${word.slice(end)}`
+  }
+  return word
 }

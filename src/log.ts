@@ -8,6 +8,7 @@ export const log = pino({ level: 'error', base: null }, stderr)
 
 export const logLevels = ['error', 'warn', 'info', 'debug'] as const
 
+/** A level of another name changes nothing: whoever reads the command line refuses it afterwards. */
 export function setLogLevel(level: (typeof logLevels)[number]): void {
-  log.level = level
+  if (logLevels.includes(level)) log.level = level
 }

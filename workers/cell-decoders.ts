@@ -110,7 +110,7 @@ function decodeBytes({ rows: { bytes } }: Decoding, start: number, end: number):
 /** What cells look like that are of the column's kind, where others cannot be decoded as such. */
 const forms: Partial<Record<Column['kind'], RegExp>> = {
   integer: /^-?\d+$/,
-  float: /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i,
+  float: /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i,
   boolean: /^[01]$/,
 }
 

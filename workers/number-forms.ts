@@ -32,7 +32,7 @@ function integerOf(value: unknown): bigint | null {
 /** A number without an exponent; null: it is none. */
 export function plainDigits(value: unknown): string | null {
   if (typeof value === 'bigint') return String(value)
-  if (typeof value === 'string') return /^-?(\d+(\.\d*)?|\.\d+)$/.test(value) ? value : null
+  if (typeof value === 'string') return /^(?!.{401})-?(\d+(\.\d*)?|\.\d+)$/.test(value) ? value : null
   if (typeof value !== 'number' || !Number.isFinite(value)) return null
   const text = String(value)
   const [, sign, whole, fraction = '', exponent] = /^(-?)(\d+)(?:\.(\d+))?e([+-]\d+)$/.exec(text) ?? []
@@ -45,7 +45,7 @@ export function plainDigits(value: unknown): string | null {
 
 /** What of a decimal number its column would round or refuse; null: nothing. */
 export function decimalFault(digits: string, { min, precision, scale }: Domain): string | null {
-  const [, sign, whole = '', fraction = ''] = /^(-?)0*(\d*)\.?(\d*?)0*$/.exec(digits)!
+  const [, sign, whole = '', fraction = ''] = /^(-?)0*(\d*)(?:\.(\d*?)0*)?$/.exec(digits)!
   if (sign === '-' && min === '0' && whole + fraction !== '') return 'less than 0'
   if (scale !== undefined && fraction.length > scale)
     return `more than ${scale} decimal places: round it, for instance by toFixed(${scale})`

@@ -26,7 +26,7 @@ export function momentFault(value: unknown, { kind, domain }: Column): string | 
   const parts = typeof value === 'string' ? pattern.exec(value) : null
   if (parts === null) return `not ${article}`
   const text = value as string
-  const fraction = text.indexOf('.') < 0 ? '' : text.slice(text.indexOf('.') + 1).replace(/0+$/, '')
+  const fraction = text.indexOf('.') < 0 ? '' : text.slice(text.indexOf('.') + 1).replace(/(?<!0)0+$/, '')
   if (domain.fractionDigits !== undefined && fraction.length > domain.fractionDigits)
     return `more than ${domain.fractionDigits} digits of a second`
   return kind === 'time'

@@ -49,12 +49,12 @@ const UNBOUNDED = 2 ** 32 - 1
 
 export function domainOf(facts: ColumnFacts): Domain {
   const { base, type } = facts
-  if (base in INTEGER_BITS) return integerDomain(INTEGER_BITS[base]!, type, facts.precision)
-  if (base in TEXT_FORMS) {
+  if (Object.hasOwn(INTEGER_BITS, base)) return integerDomain(INTEGER_BITS[base]!, type, facts.precision)
+  if (Object.hasOwn(TEXT_FORMS, base)) {
     const { form, maxChars } = TEXT_FORMS[base]!
     return { maxChars, characters: charactersOf('ascii'), forms: [form] }
   }
-  if (base in SHAPES) {
+  if (Object.hasOwn(SHAPES, base)) {
     const forms = ['a geometry', ...SHAPES[base]!]
     return { forms: facts.srid === null ? forms : [...forms, `${forms.at(-1)!} of SRID ${facts.srid}`] }
   }

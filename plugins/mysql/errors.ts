@@ -172,7 +172,7 @@ export function mapConnectError(thrown: unknown, where: string, encrypted: boole
 }
 
 function sentence(message: string): string {
-  return message.replace(/[.\s]+$/, '')
+  return message.replace(/(?<![.\s])[.\s]+$/, '')
 }
 
 function capitalise(words: string): string {

@@ -117,8 +117,8 @@ function floatGuard(source: Column, type: string): ((cell: Buffer) => boolean) |
   const digits = single ? 6 : 15
   return (cell) => {
     const text = cell.toString('latin1')
-    if (!/^[+-]?\d*\.?\d*(e[+-]?\d+)?$/i.test(text)) return false
-    return text.replace(/e.*$/i, '').replaceAll(/^[^1-9]+|\D/g, '').length <= digits
+    if (!/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text)) return false
+    return text.split(/e/i, 1)[0]!.replaceAll(/^[^1-9]+|\D/g, '').length <= digits
   }
 }
 

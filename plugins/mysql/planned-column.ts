@@ -1,4 +1,5 @@
 import type { Column } from '../../src/plugin.js'
+import { most } from '../../src/sql/literals.js'
 import { find } from '../../src/sql/tokens.js'
 import { charsetOf } from './collations.js'
 import type { DdlItem } from './ddl.js'
@@ -75,7 +76,9 @@ function digits(text: string | undefined): string | null {
 /** CHARACTER_MAXIMUM_LENGTH: of an ENUM that of its longest member, of a SET that of all of them with commas. */
 function lengthOf(base: string, type: string, stated: string | null): number {
   if (base !== 'enum' && base !== 'set') return Number(stated ?? BYTES[base] ?? 1)
-  const members = tokensOf(/\((.*)\)/s.exec(type)![1]!).filter((token) => token.startsWith("'"))
+  const members = tokensOf(type.slice(type.indexOf('(') + 1, type.lastIndexOf(')'))).filter((token) =>
+    token.startsWith("'"),
+  )
   const lengths = members.map((member) => literalText(member).length)
-  return base === 'enum' ? Math.max(...lengths) : lengths.reduce((sum, length) => sum + length + 1, -1)
+  return base === 'enum' ? most(lengths) : lengths.reduce((sum, length) => sum + length + 1, -1)
 }

@@ -160,7 +160,7 @@ export function toColumn(row: TextRow, version: string, json: ReadonlySet<string
     row
   const collation = row[11]
   const base = dataType!.toLowerCase()
-  const kind = json.has(name!) ? 'json' : (kinds[base] ?? 'text')
+  const kind = json.has(name!) ? 'json' : Object.hasOwn(kinds, base) ? kinds[base]! : 'text'
   return {
     name: name!,
     type: type!,

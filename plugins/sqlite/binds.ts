@@ -111,7 +111,7 @@ function bindUnsignedZero(cell: Buffer): SqliteValue | undefined {
 }
 
 /** What SQLite takes for a number, more or less: it ends at a NUL and may stand between spaces. */
-const LOOKS_NUMERIC = /^[\t-\r ]*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?[\t-\r ]*(\0|$)/i
+const LOOKS_NUMERIC = /^[\t-\r ]*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?[\t-\r ]*(\0|$)/i
 
 /**
  * Text for a column that makes numbers of it. A number written as rowshift itself would write it back loses nothing;

@@ -48,7 +48,7 @@ function digitsOf(number: string): string {
   return number
     .replace(/e.*/i, '')
     .replaceAll(/[^\d]/g, '')
-    .replaceAll(/^0+|0+$/g, '')
+    .replaceAll(/^0+|(?<!0)0+$/g, '')
 }
 
 /** A date, or a date and time of so many digits of a second, as its text; digits below 0: a date only. */

@@ -26,7 +26,7 @@ function scientific(text: string): string | null {
   const [match, sign, whole = '', fraction = '', exponent = '0'] = NUMBER.exec(text) ?? []
   if (match === undefined || whole + fraction === '') return null
   const digits = (whole + fraction).replace(/^0+/, '')
-  const significant = digits.replace(/0+$/, '')
+  const significant = digits.replace(/(?<!0)0+$/, '')
   if (significant === '') return '0'
   const power = Number(exponent) - fraction.length + (digits.length - significant.length)
   return `${sign === '-' ? '-' : ''}${significant}e${power}`

@@ -38,10 +38,10 @@ const FORMS: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
 /** Of columns that may hold anything: what programs write there. The writer looks at each value before it takes it. */
 const DYNAMIC: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
   ...FORMS,
-  time: { ...FORMS.time!, pattern: /^-?\d{1,3}:\d\d(:\d\d(\.\d+)?)?$/ },
+  time: { ...FORMS.time!, pattern: /^-?\d{1,3}:\d\d(:\d\d(\.\d{1,100})?)?$/ },
   datetime: {
     ...DATETIME,
-    pattern: /^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/,
+    pattern: /^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,100})?)?(Z|[+-]\d\d:?\d\d)?)?$/,
   },
 }
 

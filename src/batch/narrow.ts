@@ -82,7 +82,7 @@ function clipInteger({ min, max }: Domain): Narrow {
 function cutDecimal({ min, precision, scale = 0, bits }: Domain): Narrow {
   return (cell) => {
     const [, sign = '', whole = '', fraction = ''] =
-      /^([+-]?)(\d*)\.?(\d*)$/.exec(cell.toString('latin1')) ?? []
+      /^([+-]?)(\d*)(?:\.(\d*))?$/.exec(cell.toString('latin1')) ?? []
     if (whole + fraction === '') return cell
     if (sign === '-' && min === '0') return Buffer.from('0')
     if (bits !== undefined) return Buffer.from(sign + significant(whole, fraction, bits === 24 ? 6 : 15))
@@ -135,7 +135,7 @@ function cutText({ maxChars = Infinity, maxBytes = Infinity, characters, trimmed
   return (cell) => {
     let text = outside === null ? cell.toString() : outside(cell.toString())
     if (text.length > chars) text = Array.from(text).slice(0, chars).join('')
-    if (trimmed) text = text.replace(/ +$/, '')
+    if (trimmed) text = text.replace(/(?<! ) +$/, '')
     const cut = Buffer.from(text)
     if (cut.length <= bytes) return cut
     let end = bytes

@@ -13,7 +13,7 @@ import { copyWithProgress, deliver, reported } from './execution.js'
 import { interruptible } from './interruptible.js'
 import { describePlan, describeSplits, print, printJson, tableLabel } from './output.js'
 import { openReport } from './report-file.js'
-import { paramsFromOptions } from './params-options.js'
+import { paramsFromOptions } from '../task/params-options.js'
 import { checkSubject } from './watermark-subject.js'
 import { openStore } from './tasks.js'
 

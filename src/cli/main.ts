@@ -193,7 +193,10 @@ async function main(args: readonly string[]): Promise<number> {
     .wrap(helpWidth(args))
     .exitProcess(false)
     .fail((message: string | null, error: unknown, usage: unknown) => {
-      throw error ?? unusable(message ?? '', usage as YargsUsage)
+      // What the parser throws itself has a message, but none of ours.
+      const parsing = error instanceof Error && error.name === 'YError' ? error.message : null
+      if (error && parsing === null) throw error
+      throw unusable(parsing ?? message ?? '', usage as YargsUsage)
     })
     .parseAsync()
   return exitCode

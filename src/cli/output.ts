@@ -2,6 +2,7 @@ import type { ResolvedConnection } from '../config/config.js'
 import type { ColumnMapping, Plan, SplitOutline } from '../plugin.js'
 import type { RowshiftError } from '../errors.js'
 import { redact } from '../errors.js'
+import { most } from '../sql/literals.js'
 import { describeMaking } from './made-view.js'
 import type { RunReport, ShardReport } from '../task/task.js'
 import type { VerifyReport } from '../verify/report.js'
@@ -104,7 +105,7 @@ const SHOWN_SHARDS = 64
 
 function shardLines(shards: readonly ShardReport[]): string[] {
   if (shards.length > SHOWN_SHARDS) return [`${shards.length} shards; --json shows the rows of each.`]
-  const width = Math.max(...shards.map(({ name }) => name.length))
+  const width = most(shards.map(({ name }) => name.length))
   return shards.map((shard) => {
     const { name, rowsWritten } = shard
     return `  ${[`${name.padEnd(width)}  ${formatRows(rowsWritten)}`, ...otherRows(shard)].join(', ')}`
@@ -192,7 +193,7 @@ export function table(rows: readonly Readonly<Record<string, string | number | n
   if (rows.length === 0) return ''
   const names = Object.keys(rows[0]!)
   const cells = [names, ...rows.map((row) => names.map((name) => printable(String(row[name] ?? ''))))]
-  const widths = names.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)))
+  const widths = names.map((_, i) => most(cells.map((line) => line[i]!.length)))
   return cells
     .map((line) =>
       line

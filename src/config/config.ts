@@ -64,7 +64,7 @@ export class Config {
     const files = paths.flatMap((path, i) => {
       const content = readJson(path, i === 0, faults)
       if (content === null) return []
-      faults.push(...checkByFile('config', content, `${path}: config`))
+      for (const fault of checkByFile('config', content, `${path}: config`)) faults.push(fault)
       return [{ path, content: content as ConfigFile }]
     })
     if (faults.length > 0) {
@@ -106,7 +106,7 @@ export class Config {
     const loaded = await loadPlugin(type)
     const key = `${app}_${db}`
     for (const { path, content } of this.#files) {
-      const connection = content[side]?.[type]?.[key]
+      const connection = own(own(content[side], type), key)
       if (connection) return this.#resolve(loaded, connection, `${path} ${side}.${type}.${key}`)
     }
     throw new RowshiftError(
@@ -120,7 +120,7 @@ export class Config {
   async named(name: string): Promise<ResolvedConnection> {
     const [, side, type = '', key = ''] = /^(from|to)\.([^.]+)\.(.+)$/.exec(name) ?? []
     for (const { path, content } of this.#files) {
-      const connection = content[side as Side]?.[type]?.[key]
+      const connection = own(own(content[side as Side], type), key)
       if (connection) return this.#resolve(await loadPlugin(type), connection, `${path} ${name}`)
     }
     throw new RowshiftError(
@@ -185,6 +185,11 @@ function connectionOf(loaded: LoadedPlugin, url: URL, text: string, option: stri
   const connection = substituteReferences(loaded.plugin.connectionFromUrl(url, text), option, process.env)
   checkConnection(loaded, connection, option)
   return connection
+}
+
+/** Names come from users: `constructor` is not a connection of every object. */
+function own<T>(of: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return of !== undefined && Object.hasOwn(of, name) ? of[name] : undefined
 }
 
 /** Says what is wrong without showing the text, which may hold a password. */

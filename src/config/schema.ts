@@ -15,6 +15,15 @@ const ajv = new Ajv({
   code: { optimize: false },
 })
 
+const MOST_ENTRIES = 10_000
+const MOST_VALUES = 100_000
+const MOST_DEPTH = 20
+
+const NOT_ALL = 'the rest was not looked at'
+
+/** Nobody reads more, and each is compared with the others. */
+const MOST_ERRORS = 1_000
+
 /** By the schema object itself: compiling takes longer than all the checking. */
 const compiled = new Map<object, ValidateFunction>()
 
@@ -37,13 +46,52 @@ export function check(schema: object, value: unknown, root: string): string[] {
 }
 
 function faults(validate: ValidateFunction, value: unknown, root: string, schema: () => object): string[] {
-  if (validate(value)) return []
-  const errors = validate.errors ?? []
+  const size = sizeFault(value, root)
+  if (size !== null) return [size, `${root}: ${NOT_ALL}`]
+  try {
+    if (validate(value)) return []
+  } catch (error) {
+    // Entries of lists are compared by methods that they may have keys for.
+    if (!(error instanceof TypeError)) throw error
+    return [`${root}: a list has an entry with the key "toString" or "valueOf"`, `${root}: ${NOT_ALL}`]
+  }
+  const all = validate.errors ?? []
+  const errors = all.slice(0, MOST_ERRORS)
   // Beside "must match a schema in anyOf" stand the faults of each alternative; the deepest say the most.
   const useful = errors.filter(
     (error) => error.keyword !== 'anyOf' || !errors.some((other) => inside(other, error)),
   )
-  return [...new Set(useful.map((error) => describe(error, root, schema)))]
+  const found = [...new Set(useful.map((error) => describe(error, root, schema)))]
+  return errors.length < all.length ? [...found, `${root}: ${NOT_ALL}`] : found
+}
+
+/** Whether the faults are all that a value has, so that a part of it without one is as its schema says. */
+export function areAll(faults: readonly string[]): boolean {
+  return faults.at(-1)?.endsWith(NOT_ALL) !== true
+}
+
+/**
+ * What is beyond all that anybody means: the validator, and whoever works with the value afterwards, takes a stack as deep as the
+ * value, and the square of the time for its faults.
+ */
+function sizeFault(value: unknown, root: string): string | null {
+  const left: (readonly [value: unknown, path: string, depth: number])[] = [[value, root, 0]]
+  let values = 0
+  for (let next = left.pop(); next; next = left.pop()) {
+    const [each, path, depth] = next
+    if (typeof each !== 'object' || each === null) continue
+    const entries = Object.entries(each)
+    values += entries.length
+    if (entries.length > MOST_ENTRIES)
+      return `${path}: has ${entries.length} entries; no more than ${MOST_ENTRIES} are taken. Values that many belong in a table, for "lookup"`
+    if (depth === MOST_DEPTH) return `${path}: is nested too deeply`
+    if (values > MOST_VALUES) return `${root}: has more than ${MOST_VALUES} values`
+    for (const [key, inner] of entries) {
+      const step = Array.isArray(each) ? `[${key}]` : `.${key}`
+      left.push([inner, path + step, depth + 1])
+    }
+  }
+  return null
 }
 
 function inside(error: ErrorObject, outer: ErrorObject): boolean {

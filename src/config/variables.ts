@@ -10,7 +10,7 @@ type Connection = Readonly<Record<string, unknown>>
  */
 export function substitute(connection: Connection, where: string, environment: Environment): Connection {
   return replaceFields(connection, where, environment, (text, field, missing) => {
-    const whole = environment[text]
+    const whole = variable(environment, text)
     if (whole !== undefined) return whole
     if (looksLikeVariable(text, field)) missing.push(`${text} (${where}.${field})`)
     return null
@@ -56,6 +56,11 @@ function replaceFields(
   return Object.fromEntries(replaced) as Connection
 }
 
+/** `constructor` is not one, although every object has it. */
+function variable(environment: Environment, name: string): string | undefined {
+  return Object.hasOwn(environment, name) ? environment[name] : undefined
+}
+
 /** `${NAME}` is a variable, `$${` the two characters `${`, and `${}` nothing: it keeps a text from being a variable's name. */
 const REFERENCE = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)?\}/g
 
@@ -63,7 +68,7 @@ function replaceReferences(text: string, path: string, environment: Environment,
   return text.replaceAll(REFERENCE, (reference, name: string | undefined) => {
     if (reference === '$${') return '${'
     if (name === undefined) return ''
-    const found = environment[name]
+    const found = variable(environment, name)
     if (found === undefined) missing.push(`${name} (${path})`)
     return found ?? reference
   })

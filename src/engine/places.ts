@@ -30,7 +30,7 @@ export class OpenPlaces implements Places {
     if (known) return known
     const { source, target, others, session, signal } = this.#connections
     const ends: Readonly<Record<string, ResolvedConnection>> = { ...others, source, target }
-    const found = ends[name]
+    const found = Object.hasOwn(ends, name) ? ends[name] : undefined
     if (!found) throw new RowshiftError('INTERNAL', `A lookup names a connection that nobody has resolved.`)
     const { loaded, connection } = found
     // A URL holds a password, and says where it leads without it.

@@ -111,9 +111,13 @@ type ByName<T> = Readonly<Record<string, T>> | undefined
 
 function addByName<T>(a: ByName<T>, b: ByName<T>, add: (a: T, b: T) => T): ByName<T> {
   if (a === undefined || b === undefined) return a ?? b
-  const sums = { ...a }
-  for (const [name, value] of Object.entries(b)) sums[name] = name in sums ? add(sums[name]!, value) : value
-  return sums
+  // Names may be those of every object's own properties.
+  const sums = new Map(Object.entries(a))
+  for (const [name, value] of Object.entries(b)) {
+    const sum = sums.get(name)
+    sums.set(name, sum === undefined ? value : add(sum, value))
+  }
+  return Object.fromEntries(sums)
 }
 
 /** The rows read that are accounted for, whatever became of them. */

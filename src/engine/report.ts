@@ -97,7 +97,7 @@ function sourceCounts(plan: Plan | null, { done }: Progress): RunReport['sources
   if (!plan?.sources) return null
   return plan.sources.map(({ name, window }) => ({
     name,
-    rowsRead: done.sources?.[name] ?? 0,
+    rowsRead: countOf(done.sources, name) ?? 0,
     watermark: window && { from: window.from, to: window.watermark },
   }))
 }
@@ -108,7 +108,12 @@ function shardCounts(plan: Plan | null, { done }: Progress): RunReport['shards']
   const { shards = {} } = done
   const known = plan.sharding.shards.map(({ name }) => name)
   const made = Object.keys(shards).filter((name) => !known.includes(name))
-  return [...known, ...made].map((name) => ({ name, ...(shards[name] ?? nothingWritten) }))
+  return [...known, ...made].map((name) => ({ name, ...(countOf(shards, name) ?? nothingWritten) }))
+}
+
+/** Tables may have any name, `constructor` too. */
+function countOf<T>(counts: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return counts && Object.hasOwn(counts, name) ? counts[name] : undefined
 }
 
 /** No later run would read a row that the watermark has passed. */

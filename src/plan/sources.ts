@@ -114,7 +114,10 @@ async function readMany(
   const { past, params, source } = request
   if (past?.fromTarget) throw notFromTarget(source.table)
   const old = { append: remembered(past, 'append', source), increment: remembered(past, 'increment', source) }
-  const watermarks = { append: { ...old.append }, increment: { ...old.increment } }
+  const watermarks = {
+    append: new Map(Object.entries(old.append)),
+    increment: new Map(Object.entries(old.increment)),
+  }
   const sources: SourceTable[] = []
   for (const table of tables) {
     const { name, endpoint, identity } = table
@@ -127,17 +130,19 @@ async function readMany(
       source: { ...source, table: table.table, identity },
       past: past && { ...past, watermarks: Object.fromEntries(before) as Past['watermarks'] },
     })
-    for (const mode of INCREMENTAL) if (after[mode] !== undefined) watermarks[mode][name] = after[mode]
+    for (const mode of INCREMENTAL) if (after[mode] !== undefined) watermarks[mode].set(name, after[mode])
     const { key } = window === null ? whole : keyWithin(window, params.mode, whole, splitRows)
     sources.push({ ...table, key, window })
   }
   const changed = INCREMENTAL.filter((mode) => params.mode === mode || params.mode === 'init')
-  const kept = changed.filter((mode) => Object.keys(watermarks[mode]).length > 0)
+  const kept = changed.filter((mode) => watermarks[mode].size > 0)
   const said = (what: 'reasons' | 'warnings') =>
     sources.flatMap(({ name, window }) => (window?.[what] ?? []).map((text) => `${name}: ${text}`))
   return {
     window: null,
-    watermarks: Object.fromEntries(kept.map((mode) => [mode, JSON.stringify(watermarks[mode])])),
+    watermarks: Object.fromEntries(
+      kept.map((mode) => [mode, JSON.stringify(Object.fromEntries(watermarks[mode]))]),
+    ),
     key: whole.key,
     reasons: [...said('reasons'), whole.reason],
     warnings: said('warnings'),

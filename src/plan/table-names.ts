@@ -25,7 +25,7 @@ export async function tablesOf(
   const tables: { endpoint: number; table: string }[] = []
   for (const [endpoint, database] of databases.entries()) {
     const names = counted ? all : await listed(database, pattern)
-    tables.push(...names.map((table) => ({ endpoint, table })))
+    for (const table of names) tables.push({ endpoint, table })
   }
   return tables
 }

@@ -1,7 +1,7 @@
 /** What is known of values after a step, from what was known before it. */
 import type { ColumnKind, Domain } from '../plugin.js'
 import type { Facts } from './literals.js'
-import { ASCII, charactersOf, charsOf, literalFacts, typeName } from './literals.js'
+import { ASCII, charactersOf, charsOf, literalFacts, most, typeName } from './literals.js'
 
 /** Text is compared by its bytes, whole and decimal numbers by their value; everything else is made text first. */
 export function isComparable({ kind }: Facts): boolean {
@@ -29,7 +29,7 @@ export function textFacts({ kind, domain, nullable }: Facts): Facts {
 }
 
 export function trimmed({ domain, nullable }: Facts): Facts {
-  const plain = withMembers(domain, (member) => member.replaceAll(/^ +| +$/g, ''))
+  const plain = withMembers(domain, (member) => member.replaceAll(/^ +|(?<! ) +$/g, ''))
   return textual({ ...plain, trimmed: true }, nullable)
 }
 
@@ -164,7 +164,7 @@ function mergedMoments(domain: Domain, others: Domain, ending: string): Pick<Dom
 }
 
 function mergedTexts(domain: Domain, texts: readonly string[]): Domain {
-  const longest = Math.max(...texts.map(charsOf))
+  const longest = most(texts.map(charsOf))
   const { members, several, trimmed, maxChars = domain.maxBytes } = domain
   const noSpace = trimmed && !texts.some((text) => text.endsWith(' '))
   return {

@@ -58,8 +58,8 @@ function literalDomain(kind: ColumnKind, texts: readonly string[]): Domain {
       return { min: extreme(texts, (a, b) => a < b), max: extreme(texts, (a, b) => a > b) }
     case 'decimal': {
       const digits = texts.map((text) => text.replace('-', '').split('.'))
-      const scale = Math.max(...digits.map(([, fraction = '']) => fraction.length))
-      const whole = Math.max(...digits.map(([whole]) => (whole === '0' ? 0 : whole!.length)))
+      const scale = most(digits.map(([, fraction = '']) => fraction.length))
+      const whole = most(digits.map(([whole]) => (whole === '0' ? 0 : whole!.length)))
       return { precision: Math.max(1, whole + scale), scale, ...(texts.some(isNegative) ? {} : { min: '0' }) }
     }
     case 'date':
@@ -75,7 +75,7 @@ function literalDomain(kind: ColumnKind, texts: readonly string[]): Domain {
       return { normalised: true }
     default:
       return {
-        maxChars: Math.max(0, ...texts.map(charsOf)),
+        maxChars: most(texts.map(charsOf)),
         characters: charactersOf(texts.join('')),
         members: texts,
         ...(texts.some((text) => text.endsWith(' ')) ? {} : { trimmed: true as const }),
@@ -92,7 +92,12 @@ function isNegative(text: string): boolean {
 }
 
 function fractionDigits(texts: readonly string[]): number {
-  return Math.max(...texts.map((text) => /\.(\d+)$/.exec(text)?.[1]!.length ?? 0))
+  return most(texts.map((text) => /\.(\d+)$/.exec(text)?.[1]!.length ?? 0))
+}
+
+/** The largest of any number of counts; 0: there is none. `Math.max(...counts)` fails for 120,000 of them. */
+export function most(counts: readonly number[]): number {
+  return counts.reduce((largest, count) => Math.max(largest, count), 0)
 }
 
 export function charsOf(text: string): number {

@@ -19,7 +19,7 @@ export function parseCast(name: string): CastType | null {
   if (base === undefined) return null
   const a = first === undefined ? null : Number(first)
   const b = second === undefined ? null : Number(second)
-  if (a === null && base in INTEGER_BITS)
+  if (a === null && Object.hasOwn(INTEGER_BITS, base))
     return integerType(text, INTEGER_BITS[base]!, unsigned !== undefined)
   if (unsigned !== undefined) return null
   switch (base) {

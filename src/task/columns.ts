@@ -62,10 +62,10 @@ export function entryFaults(raw: unknown, known: readonly string[], workerNum: n
   if (!Array.isArray(raw)) return []
   const entries = raw as readonly RawEntry[]
   const star = entries.includes('*')
+  const faulty = new Set(known.map((fault) => /^params\.columns\[(\d+)\]/.exec(fault)?.[1]))
   return entries.flatMap((entry, i) => {
-    const at = `params.columns[${i}]`
-    if (typeof entry === 'string' || known.some((fault) => fault.startsWith(at))) return []
-    return objectFaults(entry, star, workerNum).map((fault) => `${at}: ${fault}`)
+    if (typeof entry === 'string' || faulty.has(String(i))) return []
+    return objectFaults(entry, star, workerNum).map((fault) => `params.columns[${i}]: ${fault}`)
   })
 }
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseJson as parseJsonText } from '../config/json.js'
-import { checkByFile } from '../config/schema.js'
+import { areAll, checkByFile } from '../config/schema.js'
 import { RowshiftError } from '../errors.js'
 import type { ErrorLimit, Mode, WriteMode } from '../plugin.js'
 import type { MaxDelete } from '../verify/deletes.js'
@@ -131,7 +131,7 @@ export function readParams(value: unknown, folder = '.'): Params {
   if (faults.length === 0) faults.push(...contradictions(value as RawParams))
   const { columns, worker_num } = (value ?? {}) as RawParams
   const threads = typeof worker_num === 'number' ? worker_num : DEFAULT_WORKERS
-  faults.push(...entryFaults(columns, faults, threads))
+  if (areAll(faults)) for (const fault of entryFaults(columns, faults, threads)) faults.push(fault)
   if (faults.length > 0) {
     throw new RowshiftError('PARAMS_INVALID', `The params are not valid:\n  ${faults.join('\n  ')}`, {
       faults,

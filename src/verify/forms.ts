@@ -103,7 +103,7 @@ function plainNumber(text: string): string {
   const digits = whole + fraction
   const before = point <= 0 ? '' : digits.slice(0, point).padEnd(point, '0')
   const after = point <= 0 ? '0'.repeat(-point) + digits : digits.slice(point)
-  const plain = `${before.replace(/^0+/, '') || '0'}.${after.replace(/0+$/, '')}`.replace(/\.$/, '')
+  const plain = `${before.replace(/^0+/, '') || '0'}.${after.replace(/(?<!0)0+$/, '')}`.replace(/\.$/, '')
   return sign === '-' && plain !== '0' ? `-${plain}` : plain
 }
 

@@ -2,28 +2,32 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseJson } from '../config/json.js'
 import { RowshiftError } from '../errors.js'
-import type { Params } from '../task/params.js'
-import { readParams } from '../task/params.js'
+import type { Params } from './params.js'
+import { readParams } from './params.js'
 
 /** Params from `--params FILE|JSON`, overridden by `--param key=value` options. */
 export function paramsFromOptions(params: string | undefined, pairs: readonly string[]): Params {
   const value = params === undefined ? {} : parseFileOrJson(params)
-  for (const pair of pairs) assign(value, pair)
+  for (const pair of pairs) if (isObject(value)) assign(value, pair)
   return readParams(value)
 }
 
-function parseFileOrJson(text: string): Record<string, unknown> {
+function parseFileOrJson(text: string): unknown {
   const json = text.trimStart().startsWith('{')
   if (!json && !existsSync(text)) {
     throw new RowshiftError('USAGE', `--params is neither JSON nor an existing file: ${text}`)
   }
   try {
-    const value = parseJson(json ? text : readFileSync(text, 'utf8')) as Record<string, unknown>
-    return json ? value : withPaths(value, dirname(text))
+    const value = parseJson(json ? text : readFileSync(text, 'utf8'))
+    return json || !isObject(value) ? value : withPaths(value, dirname(text))
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new RowshiftError('PARAMS_INVALID', `--params is ${reason}.`, {}, error)
   }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** A module that a file names is found from where the file is; one that the command line names, from where we are. */
@@ -41,9 +45,16 @@ function assign(into: Record<string, unknown>, pair: string): void {
   let target = into
   for (const name of path) {
     const next = Object.hasOwn(target, name) ? target[name] : undefined
-    target = target[name] = typeof next === 'object' && next !== null ? (next as Record<string, unknown>) : {}
+    const inner = typeof next === 'object' && next !== null ? (next as Record<string, unknown>) : {}
+    set(target, name, inner)
+    target = inner
   }
-  target[last] = jsonOrText(pair.slice(at + 1))
+  set(target, last, jsonOrText(pair.slice(at + 1)))
+}
+
+/** Also under the name `__proto__`, which an assignment would take for the object's prototype. */
+function set(target: Record<string, unknown>, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true })
 }
 
 function jsonOrText(text: string): unknown {
