@@ -54,6 +54,7 @@ function initParams({ mode, diffColumn, lag, overlap }: Params, remembers: boole
   ])
 }
 
+/** The plan of a comparison speaks of `consistency` itself. */
 function syncParams(params: Params): string[] {
   const compares = 'both tables are compared as a whole'
   const repairs = 'the target is repaired row by row'
@@ -64,7 +65,6 @@ function syncParams(params: Params): string[] {
     [params.writeMode !== 'upsert', 'write_mode', repairs],
     [params.errorLimit.record > 0, 'error_limit', 'the first rejected row ends the run'],
     [params.dirtyFile !== null, 'dirty_file', 'the first rejected row ends the run'],
-    [params.consistency !== 'split', 'consistency', 'each range is read at its own moment'],
     [params.schemaSaveMode !== 'error_when_not_exist', 'schema_save_mode', 'the target must be there'],
     [params.deferIndexes, 'defer_indexes', 'the target must be there'],
     [params.preSql.length > 0, 'pre_sql', repairs],

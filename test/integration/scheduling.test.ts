@@ -276,6 +276,24 @@ describe('a task store that is away until the end of a run', () => {
   })
 })
 
+describe('a history that cannot be written', () => {
+  it('is said, and the result of the run stands', async () => {
+    for (const server of everywhere()) {
+      const place = await TaskPlace.create(server)
+      await place.addTask(5, 'dst')
+      const release = await place.data.hold('dst')
+      const run = place.start('run', '5')
+      await place.untilRunning(5, run)
+      while (!run.stderr.includes('because  ')) await sleep(50)
+      await place.store.value('DROP TABLE rowshift_run')
+      await release()
+      expect(await run.code(), run.stderr).to.equal(0)
+      expect(run.report()).to.include({ status: 'success', rowsWritten: 3 })
+      expect(run.report().warnings.join()).to.include('could not be written to the history')
+    }
+  })
+})
+
 describe('run --all', () => {
   it('runs every online task in order, goes on after failures, and ends with the code of the worst', async () => {
     for (const server of everywhere()) {

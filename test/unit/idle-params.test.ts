@@ -18,7 +18,6 @@ describe('params without effect', () => {
       mode: 'sync',
       error_limit: 5,
       dirty_file: 'f',
-      consistency: 'snapshot',
       schema_save_mode: 'create_when_not_exist',
       defer_indexes: true,
       write_mode: 'insert',
