@@ -5,9 +5,7 @@ import { RowshiftError } from '../../src/plugin.js'
 import type { Database } from './driver.js'
 import { driverMissing, loadDriver } from './driver.js'
 import { sqliteCode, sqliteError } from './errors.js'
-
-/** How long a statement waits for another connection's lock. */
-export const BUSY_TIMEOUT_MS = 60_000
+import { untilFree } from './waiting.js'
 
 const PATH_DESCRIPTION = 'Path of the database file, relative to the working directory or absolute.'
 
@@ -68,19 +66,17 @@ export type Access = 'read' | 'write' | 'create'
 export async function open(
   endpoint: Pick<Endpoint, 'connection' | 'session'>,
   access: Access,
+  signal?: AbortSignal,
 ): Promise<Database> {
   const file = fileOf(endpoint.connection)
   const Driver = await loadDriver()
   if (access !== 'create') checkFile(file, access)
   let database: Database | null = null
   try {
-    database = new Driver(file, {
-      readonly: access === 'read',
-      fileMustExist: access !== 'create',
-      timeout: BUSY_TIMEOUT_MS,
-    })
+    const opened = new Driver(file, { readonly: access === 'read', fileMustExist: access !== 'create' })
+    database = opened
     // The first look at the file: opening alone does not read it.
-    database.pragma('schema_version')
+    await untilFree(database, signal, () => opened.pragma('schema_version'))
     if (access !== 'read') database.pragma('synchronous = FULL')
     database.pragma('foreign_keys = ON')
   } catch (thrown) {

@@ -34,6 +34,7 @@ import { derive } from './derive.js'
 import { checkRefusals, findRefused } from './refused.js'
 import { describeTable, listTables } from './schema.js'
 import { checkWhere } from './user-sql.js'
+import { beginWrite } from './waiting.js'
 import { findWindow } from './window.js'
 
 type Row = readonly SqliteValue[]
@@ -49,8 +50,8 @@ export class SqliteReader implements Reader {
     this.#where = describeConnection(endpoint.connection)
   }
 
-  async connect(): Promise<void> {
-    this.#database = await open(this.#endpoint, 'read')
+  async connect(signal?: AbortSignal): Promise<void> {
+    this.#database = await open(this.#endpoint, 'read', signal)
     this.#encoding = this.#database.pragma('encoding', { simple: true }) as TextEncoding
     addFunctions(this.#database, this.#encoding)
   }
@@ -183,10 +184,10 @@ export class SqliteReader implements Reader {
   }
 
   /** Another connection takes the write lock, so nothing is committed until it lets go. */
-  async lock(): Promise<SnapshotLock> {
-    const database = await open(this.#endpoint, 'write')
+  async lock(_table: string, signal: AbortSignal): Promise<SnapshotLock> {
+    const database = await open(this.#endpoint, 'write', signal)
     try {
-      database.exec('BEGIN IMMEDIATE')
+      await beginWrite(database, signal)
     } catch (thrown) {
       database.close()
       throw sqliteError(thrown, `locking ${this.#where} against writes for the snapshot`)

@@ -6,6 +6,7 @@ import { describeConnection, fileOf, open } from './connection.js'
 import type { Database } from './driver.js'
 import { sqliteError } from './errors.js'
 import { lockTask } from './task-lock.js'
+import { untilFree, untilWritable } from './waiting.js'
 
 const TASK_TABLE = 'task_def_sync_manager'
 const RUN_TABLE = 'rowshift_run'
@@ -27,13 +28,15 @@ export class SqliteTaskStore implements TaskStore {
   /** null also while the file does not exist: only `init` makes it. */
   #database: Database | null = null
   #lock: Database | null = null
+  #signal: AbortSignal | undefined
 
   constructor(connection: Connection) {
     this.#connection = connection
     this.#where = describeConnection(connection)
   }
 
-  async connect(): Promise<void> {
+  async connect(signal?: AbortSignal): Promise<void> {
+    this.#signal = signal
     if (existsSync(fileOf(this.#connection))) await this.#connect('write')
   }
 
@@ -42,7 +45,8 @@ export class SqliteTaskStore implements TaskStore {
     const database = this.#database!
     try {
       const before = tables(database)
-      database.pragma('journal_mode = WAL')
+      await untilFree(database, this.#signal, () => database.pragma('journal_mode = WAL'))
+      await untilWritable(database, this.#signal)
       const added = database.transaction(() => {
         database.exec(readFileSync(DDL, 'utf8'))
         return addColumns(database)
@@ -83,7 +87,7 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   async setStatus(taskId: number, status: RunStatus): Promise<void> {
-    this.#using('setting the status of a task', (database) => {
+    await this.#using('setting the status of a task', (database) => {
       database.prepare(`UPDATE ${TASK_TABLE} SET task_status = ? WHERE id = ?`).run(status, taskId)
     })
   }
@@ -99,14 +103,14 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   async startRun(run: RunRecord): Promise<void> {
-    this.#using('recording the start of a run', (database) => {
+    await this.#using('recording the start of a run', (database) => {
       const values = RUN_COLUMNS.replaceAll(/\w+/g, ':$&')
       database.prepare(`INSERT INTO ${RUN_TABLE} (${RUN_COLUMNS}) VALUES (${values})`).run(run)
     })
   }
 
   async finishRun(run: RunRecord): Promise<void> {
-    this.#using('recording the end of a run', (database) => {
+    await this.#using('recording the end of a run', (database) => {
       const sql =
         `UPDATE ${RUN_TABLE} SET mode = :mode, status = :status, end_time = :end_time, rows_read = :rows_read, ` +
         'rows_written = :rows_written, report = :report WHERE run_id = :run_id'
@@ -137,7 +141,7 @@ export class SqliteTaskStore implements TaskStore {
     runId: string,
     watermarks: Readonly<Record<string, string | null>>,
   ): Promise<void> {
-    this.#using('saving watermarks', (database) => {
+    await this.#using('saving watermarks', (database) => {
       const sql = `REPLACE INTO ${WATERMARK_TABLE} (task_id, mode, value, run_id) VALUES (?, ?, ?, ?)`
       const save = database.prepare(sql)
       const forget = database.prepare(`DELETE FROM ${WATERMARK_TABLE} WHERE task_id = ? AND mode = ?`)
@@ -157,15 +161,17 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   async #connect(access: Access): Promise<void> {
-    this.#database = await open({ connection: this.#connection, session: [] }, access)
+    this.#database = await open({ connection: this.#connection, session: [] }, access, this.#signal)
   }
 
-  #using<Result>(doing: string, work: (database: Database) => Result): Result {
+  /** `work` is done again when it meets a lock, so it is one statement or one transaction. */
+  async #using<Result>(doing: string, work: (database: Database) => Result): Promise<Result> {
     const database = this.#database
     if (database === null) throw this.#missing()
     try {
-      return work(database)
+      return await untilFree(database, this.#signal, () => work(database))
     } catch (thrown) {
+      if (thrown instanceof RowshiftError) throw thrown
       if (tables(database).length < 3 || missingColumns(database).length > 0) throw this.#missing(thrown)
       throw sqliteError(thrown, `${doing} in ${this.#where}`)
     }

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import type {
   Batch,
   DesignRequest,
@@ -18,12 +17,12 @@ import { nothingWritten, RowshiftError } from '../../src/plugin.js'
 import type { Binding } from './binds.js'
 import { bindingOf } from './binds.js'
 import type { TextEncoding } from './cells.js'
-import { BUSY_TIMEOUT_MS, describeConnection, fileOf, open } from './connection.js'
+import { describeConnection, fileOf, open } from './connection.js'
 import { createTable, inMemory } from './create.js'
 import { FAMILY } from './definition.js'
 import { designTable } from './design.js'
 import type { Database } from './driver.js'
-import { interrupted, sqliteCode, sqliteError } from './errors.js'
+import { interrupted, sqliteError } from './errors.js'
 import { rowsPerStatement } from './insert.js'
 import { quoteName } from './names.js'
 import { removeRows } from './remove.js'
@@ -32,13 +31,13 @@ import { describeTable, findRowidColumn, writeFault, listTables } from './schema
 import { openSequence, takeBlock } from './sequence.js'
 import { SqliteSettlement } from './settlement.js'
 import { checkCounts, SplitWrite } from './split-write.js'
-
-const LOCK_POLL_MS = 10
+import { beginWrite, untilFree, untilWritable } from './waiting.js'
 
 export class SqliteWriter implements Writer {
   readonly #endpoint: Endpoint
   readonly #where: string
   #database: Database | null = null
+  #signal: AbortSignal | undefined
   #encoding: TextEncoding = 'UTF-8'
 
   constructor(endpoint: Endpoint) {
@@ -46,7 +45,8 @@ export class SqliteWriter implements Writer {
     this.#where = describeConnection(endpoint.connection)
   }
 
-  async connect(): Promise<void> {
+  async connect(signal?: AbortSignal): Promise<void> {
+    this.#signal = signal
     if (existsSync(fileOf(this.#endpoint.connection))) await this.#connect('write')
   }
 
@@ -98,16 +98,16 @@ export class SqliteWriter implements Writer {
     return this.#open.prepare(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`).get() !== undefined
   }
 
-  async prepare(plan: Plan): Promise<void> {
+  async prepare(plan: Plan, signal: AbortSignal): Promise<void> {
     if (this.#database === null) await this.#connect('create')
     try {
       // Readers and the one writer do not wait for each other in a WAL database. It stays one afterwards.
-      this.#open.pragma('journal_mode = WAL')
+      await untilFree(this.#open, signal, () => this.#open.pragma('journal_mode = WAL'))
     } catch (thrown) {
       throw sqliteError(thrown, `switching ${this.#where} to WAL mode`)
     }
-    if (plan.create) createTable(this.#open, plan, plan.create.statements)
-    this.#run(plan.preSql, plan, 'pre_sql')
+    await this.#create(plan, plan.create?.statements ?? [], signal)
+    await this.#run(plan.preSql, plan, 'pre_sql', signal)
   }
 
   async write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts> {
@@ -119,7 +119,7 @@ export class SqliteWriter implements Writer {
       for await (const batch of batches) {
         if (signal.aborted) throw interrupted(doing)
         if (split === null) {
-          const bindings = await this.#begin(plan, options, doing)
+          const bindings = await this.#begin(plan, options)
           split = new SplitWrite(database, plan, bindings, options)
         }
         split.write(batch)
@@ -140,7 +140,7 @@ export class SqliteWriter implements Writer {
     const doing = `writing to table "${plan.target.table}" of ${this.#where}`
     const database = this.#open
     try {
-      const bindings = await this.#begin(plan, options, doing)
+      const bindings = await this.#begin(plan, options)
       database.pragma('defer_foreign_keys = ON')
       const counts = await new SqliteSettlement(database, plan, bindings, options).run(rows)
       checkCounts(
@@ -158,9 +158,10 @@ export class SqliteWriter implements Writer {
     }
   }
 
-  async remove(plan: Plan, rows: Batch): Promise<number> {
+  async remove(plan: Plan, rows: Batch, signal: AbortSignal): Promise<number> {
     const database = this.#open
     try {
+      await untilWritable(database, signal)
       return database.transaction(() => removeRows(database, plan, rows, this.#encoding)).immediate()
     } catch (thrown) {
       throw sqliteError(thrown, `deleting rows of table "${plan.target.table}" of ${this.#where}`, {
@@ -177,9 +178,9 @@ export class SqliteWriter implements Writer {
     return this.#reserve(sequence, (database) => takeBlock(database, sequence, count))
   }
 
-  async finish(plan: Plan): Promise<void> {
-    if (plan.create) createTable(this.#open, plan, plan.create.deferred)
-    this.#run(plan.postSql, plan, 'post_sql')
+  async finish(plan: Plan, signal: AbortSignal): Promise<void> {
+    await this.#create(plan, plan.create?.deferred ?? [], signal)
+    await this.#run(plan.postSql, plan, 'post_sql', signal)
   }
 
   async close(): Promise<void> {
@@ -188,11 +189,9 @@ export class SqliteWriter implements Writer {
   }
 
   /** Begins a transaction. Resolves to how columns are written. */
-  async #begin(plan: Plan, options: WriteOptions, doing: string): Promise<readonly Binding[]> {
+  async #begin(plan: Plan, options: WriteOptions): Promise<readonly Binding[]> {
     const database = this.#open
-    await beginWrite(database, () => {
-      if (options.signal.aborted) throw interrupted(doing)
-    })
+    await beginWrite(database, options.signal)
     // A row may refer to one that comes later in the split. Where refused rows are tolerated, each must be told apart.
     if (plan.errorLimit.record === 0) database.pragma('defer_foreign_keys = ON')
     return plan.columns.map((mapping) => bindingOf(mapping, this.#encoding))
@@ -202,7 +201,7 @@ export class SqliteWriter implements Writer {
   async #reserve<T>({ name }: Sequence, reserve: (database: Database) => T): Promise<T> {
     const database = this.#open
     try {
-      await beginWrite(database, () => {})
+      await beginWrite(database, this.#signal)
       const result = reserve(database)
       database.exec('COMMIT')
       return result
@@ -212,9 +211,18 @@ export class SqliteWriter implements Writer {
     }
   }
 
-  #run(statements: readonly string[], plan: Plan, name: string): void {
+  async #create(plan: Plan, statements: readonly string[], signal: AbortSignal): Promise<void> {
+    if (statements.length === 0) return
+    await untilWritable(this.#open, signal).catch((thrown: unknown) => {
+      throw sqliteError(thrown, `creating table "${plan.target.table}"`)
+    })
+    createTable(this.#open, plan, statements)
+  }
+
+  async #run(statements: readonly string[], plan: Plan, name: string, signal: AbortSignal): Promise<void> {
     for (const statement of statements) {
       try {
+        await untilWritable(this.#open, signal)
         this.#open.exec(statement.replaceAll('@table', () => quoteName(plan.target.table)))
       } catch (thrown) {
         throw sqliteError(thrown, `running ${name} "${statement}" on ${this.#where}`, {
@@ -225,7 +233,7 @@ export class SqliteWriter implements Writer {
   }
 
   async #connect(access: 'write' | 'create'): Promise<void> {
-    this.#database = await open(this.#endpoint, access)
+    this.#database = await open(this.#endpoint, access, this.#signal)
     this.#encoding = this.#database.pragma('encoding', { simple: true }) as TextEncoding
   }
 
@@ -261,30 +269,6 @@ function identityReasons({ writeMode, identity }: PlanDraft): string[] {
   return identity === null
     ? []
     : [`write mode ${writeMode}: rows are known by the key (${identity.join(', ')})`]
-}
-
-/** Waits for the write lock without blocking the thread, so that an abort is noticed. */
-async function beginWrite(database: Database, waiting: () => void): Promise<void> {
-  const end = Date.now() + BUSY_TIMEOUT_MS
-  database.pragma('busy_timeout = 0')
-  try {
-    while (!tryBegin(database, end)) {
-      await delay(LOCK_POLL_MS)
-      waiting()
-    }
-  } finally {
-    database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
-  }
-}
-
-function tryBegin(database: Database, end: number): boolean {
-  try {
-    database.exec('BEGIN IMMEDIATE')
-    return true
-  } catch (thrown) {
-    if (!sqliteCode(thrown)?.startsWith('SQLITE_BUSY') || Date.now() >= end) throw thrown
-    return false
-  }
 }
 
 function commit(database: Database, plan: Plan): void {
