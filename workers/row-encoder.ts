@@ -65,7 +65,9 @@ export class RowEncoder {
     if (failed < 0) return null
     const column = this.#columns[failed]!
     const value = (made as Record<string, unknown>)[column.name]
-    return { property: column.name, column, value, what: this.#fault! }
+    // One that is missing has the type of nothing.
+    const what = value === undefined ? 'missing: each row needs a value for it, or null' : this.#fault!
+    return { property: column.name, column, value, what }
   }
 
   #unknown(made: object): Fault | null {

@@ -14,6 +14,7 @@ export interface LoadedModule {
 export async function loadModule(url: string): Promise<LoadedModule> {
   // Results go to stdout, and what a module prints is none.
   globalThis.console = new Console(process.stderr, process.stderr)
+  Object.defineProperty(process, 'stdout', { value: process.stderr })
   if (!existsSync(new URL(url))) throw invalid(url, 'cannot be loaded: there is no such file')
   let exports: Record<string, unknown>
   try {
@@ -26,6 +27,15 @@ export async function loadModule(url: string): Promise<LoadedModule> {
 
 /** Where in the module something was thrown, and what it was. */
 export function reasonOf(thrown: unknown, url: string): string {
+  try {
+    return describeThrown(thrown, url)
+  } catch {
+    // What was thrown may itself throw when it is looked at.
+    return 'it threw something that cannot be shown'
+  }
+}
+
+function describeThrown(thrown: unknown, url: string): string {
   if (!(thrown instanceof Error)) return `it threw ${String(thrown)}`
   const message = `${thrown.name}: ${thrown.message}`
   // Where it is, only the program that checks a file says.

@@ -138,15 +138,20 @@ export class Transform {
     this.#runs.mark()
     try {
       this.#count(sink, cells.rows, await this.#callBatch(call, cells, 0, cells.rows))
-    } catch {
+    } catch (thrown) {
       this.#runs.rollback()
-      yield* this.#oneByOne(input, call)
+      yield* this.#oneByOne(input, call, thrown)
     }
   }
 
-  /** Finds the row that made the call for all of them fail. */
-  async *#oneByOne(input: TransformInput, call: NonNullable<LoadedModule['batch']>): AsyncGenerator<Batch> {
+  /** Finds the row that made the call for all of them fail, by `together`. */
+  async *#oneByOne(
+    input: TransformInput,
+    call: NonNullable<LoadedModule['batch']>,
+    together: unknown,
+  ): AsyncGenerator<Batch> {
     const { cells, sink } = input
+    let refused = 0
     for (let row = 0; row < cells.rows; row++) {
       this.#slot.row(readRow(input, row))
       this.#runs.mark()
@@ -154,10 +159,14 @@ export class Transform {
         this.#count(sink, 1, await this.#callBatch(call, cells, row, row + 1))
       } catch (thrown) {
         this.#runs.rollback()
+        refused++
         sink.refuse(input.read.row(readRow(input, row)), this.#refusal(thrown, input, row))
       }
       if (this.#runs.full) yield* this.#pause()
     }
+    // Nobody can say which rows the fault belongs to, so that none of them may be written.
+    if (refused === 0)
+      throw this.#failure(together, `for ${cells.rows} rows together, and for none of them alone`)
   }
 
   #count(sink: StageSink, given: number, made: number): void {
@@ -197,15 +206,24 @@ export class Transform {
   }
 
   #refusal(thrown: unknown, input: TransformInput, row: number): RowshiftError {
-    const { source, stage, target } = this.#plan
     const key = readRowName(this.#plan, cellsOf(input.read.row(readRow(input, row))))
-    const where = `for the row of ${source.table} with ${key.join(', ')}`
+    const where = `for the row of ${this.#plan.source.table} with ${key.join(', ')}`
+    return this.#failure(thrown, where, key)
+  }
+
+  #failure(thrown: unknown, where: string, key?: readonly string[]): RowshiftError {
+    const { source, stage, target } = this.#plan
+    const details = { table: source.table, ...(key === undefined ? {} : { key }) }
+    const advice =
+      key === undefined
+        ? 'Correct the module.'
+        : 'Correct the module, or tolerate such rows with error_limit.'
     if (!(thrown instanceof Unwritable)) {
       const what = reasonOf(thrown, stage!.transform!.module)
       return new RowshiftError(
         'TRANSFORM_FAILED',
-        `The transform failed ${where}: ${what}. Correct the module, or tolerate such rows with error_limit.`,
-        { table: source.table, key },
+        `The transform failed ${where}: ${what}. ${advice}`,
+        details,
       )
     }
     const { property, column, value, what } = thrown.fault
@@ -213,8 +231,8 @@ export class Transform {
     const it = property === '' ? show(value) : `${JSON.stringify(property)}: ${show(value)}${of}`
     return new RowshiftError(
       'TRANSFORM_FAILED',
-      `The transform returned ${it} ${where}, which is ${what}. Correct the module, or tolerate such rows with error_limit.`,
-      { table: source.table, key, ...(property === '' ? {} : { column: property }) },
+      `The transform returned ${it} ${where}, which is ${what}. ${advice}`,
+      { ...details, ...(property === '' ? {} : { column: property }) },
     )
   }
 }
@@ -238,6 +256,11 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
 }
 
 function show(value: unknown): string {
-  const text = inspect(value, { depth: 1, breakLength: Infinity, maxStringLength: SHOWN })
+  let text: string
+  try {
+    text = inspect(value, { depth: 1, breakLength: Infinity, maxStringLength: SHOWN })
+  } catch {
+    return 'something that cannot be shown'
+  }
   return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text
 }

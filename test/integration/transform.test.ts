@@ -212,6 +212,49 @@ describe('transform', () => {
       expect(kept.report).to.include({ rowsWritten: 997, dirtyRows: 3 })
     }))
 
+  it('fails the run when rows fail together and none of them alone, whatever is tolerated', () =>
+    onBoth(SMALL, async (place) => {
+      const text = `export const batch = (rows) => {
+        if (rows.length > 1) throw new Error('two of a kind')
+        return rows
+      }`
+      const tolerant = { error_limit: 1000, dirty_file: scratchFile('tsv') }
+      expectRefusal(
+        await copy(place, text, tolerant),
+        1,
+        'TRANSFORM_FAILED',
+        'none of them alone',
+        'two of a kind',
+      )
+      expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+    }))
+
+  it('takes whatever is thrown and printed for what it is', () =>
+    onBoth(SMALL, async (place) => {
+      const thrown = [
+        ['undefined', 'it threw undefined'],
+        ['Symbol("odd")', 'Symbol(odd)'],
+        ['Object.create(null)', 'cannot be shown'],
+        ['{ toString() { throw 1 } }', 'cannot be shown'],
+        ['Object.assign(new Error("a"), { stack: 5 })', 'cannot be shown'],
+      ] as const
+      for (const [what, said] of thrown) {
+        expectRefusal(
+          await copy(place, `export default () => { throw ${what} }`),
+          1,
+          'TRANSFORM_FAILED',
+          said,
+        )
+      }
+      const loud = await copy(
+        place,
+        'export default (row) => { process.stdout.write("printed"); return row }',
+      )
+      expect(loud.code, loud.stderr).to.equal(0)
+      expect(loud.stdout).not.to.include('printed')
+      expect(loud.stderr).to.include('printed')
+    }))
+
   it('refuses what cannot be written, row by row, and says why', () =>
     onBoth(
       `${SMALL}; ALTER TABLE t ADD dec2 DECIMAL(6,2), ADD fixed CHAR(5), ADD en ENUM('a', 'b'), ADD bin BINARY(2), ADD f FLOAT, ADD yr YEAR`,
@@ -222,7 +265,8 @@ describe('transform', () => {
           ['[[row]]', 'not a row'],
           ['[row, null]', 'null', 'not a row'],
           ['{ ...row, nmae: 1 }', '"nmae"', 'no column that is written'],
-          ['{ id: row.id }', '"name": undefined', 'varchar'],
+          ['{ id: row.id }', '"name": undefined', 'varchar', 'missing'],
+          ['{ ...row, n: undefined }', '"n": undefined', 'missing'],
           ['{ ...row, n: NaN }', '"n": NaN', 'not an integer'],
           ['{ ...row, n: 1.5 }', '"n": 1.5', 'not an integer'],
           ['{ ...row, n: "1e3" }', '1e3', 'not an integer'],
