@@ -5,9 +5,9 @@ import { mapError } from './errors.js'
 import { identifier, text } from './sql.js'
 
 /** Those that the text of a JSON value shows. Others are read back as one of them: a date as a string, a DECIMAL as a double. */
-const SHOWN = ['OBJECT', 'ARRAY', 'STRING', 'INTEGER', 'DOUBLE', 'BOOLEAN', 'NULL'].map(text).join(', ')
-/** An integer above it is unsigned in any case. */
-const LARGEST_SIGNED = '9223372036854775807'
+const SHOWN = ['OBJECT', 'ARRAY', 'STRING', 'DOUBLE', 'BOOLEAN', 'NULL'].map(text).join(', ')
+/** Integers above it are read as unsigned, all others as signed. */
+const LARGEST_SIGNED = '4294967295'
 
 /** Most characters of a document, and values in it, among which the one at fault is looked for. */
 const MOST_CHARACTERS = 1_000_000
@@ -29,8 +29,8 @@ export function holdsHiddenType(column: string): string {
 }
 
 function isHidden(value: string): string {
-  const unsigned = `JSON_TYPE(${value}) = 'UNSIGNED INTEGER'`
-  return `(JSON_TYPE(${value}) NOT IN (${SHOWN}) AND NOT (${unsigned} AND ${value} > ${LARGEST_SIGNED}))`
+  const read = `IF(${value} > ${LARGEST_SIGNED}, 'UNSIGNED INTEGER', 'INTEGER')`
+  return `(JSON_TYPE(${value}) NOT IN (${SHOWN}) AND NOT (JSON_TYPE(${value}) LIKE '%INTEGER' AND JSON_TYPE(${value}) = ${read}))`
 }
 
 /** How rows of the source are looked at. */

@@ -8,6 +8,8 @@ import type { ErrorReport } from '../../src/errors.js'
 import { errorCodes, RowshiftError } from '../../src/errors.js'
 import type { Plan } from '../../src/plugin.js'
 import { readParams } from '../../src/task/params.js'
+import { runVerify } from '../../src/verify/job.js'
+import type { VerifyReport } from '../../src/verify/report.js'
 import { Copier } from '../../workers/copier.js'
 
 export interface EngineResult {
@@ -85,6 +87,14 @@ async function request(from: string, to: string, params: object): Promise<CopyRe
 
 function result(plan: Plan | null, error: ErrorReport | null): EngineResult {
   return { plan, error, warnings: plan?.warnings ?? [], exit: error ? errorCodes[error.code].exit : 0 }
+}
+
+/** Compares two tables with worker threads: the report that `rowshift verify` writes. */
+export async function verifyByEngine(from: string, to: string, params: object): Promise<VerifyReport> {
+  return runVerify(
+    { ...(await request(from, to, params)), mode: 'verify', sample: 100 },
+    { signal: new AbortController().signal, onPlan: () => {}, onProgress: () => {} },
+  )
 }
 
 /** Runs `work` on every item, at most `lanes` of them at a time. */

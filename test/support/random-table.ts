@@ -12,6 +12,8 @@ export interface RandomTable {
   /** Rows that break a unique key are left out by IGNORE; what the source then holds is what must arrive. */
   readonly insert: string
   readonly params: Readonly<Record<string, unknown>>
+  /** Gives one row another value in one column, unless the value is the same or breaks a unique key. */
+  readonly change: string
 }
 
 interface RandomColumn {
@@ -68,7 +70,10 @@ function filled(
     nullable ? fc.option(type.value, { nil: 'NULL', freq: 5 }) : type.value,
   )
   const rows = fc.array(fc.tuple(...cells), { maxLength: MAX_ROWS })
-  return fc.tuple(keys(used), rows).map(([definitions, values]) => ({
+  const change = fc
+    .integer({ min: 0, max: used.length - 1 })
+    .chain((i) => cells[i]!.map((value) => `UPDATE IGNORE t SET ${used[i]!.name} = ${value} LIMIT 1`))
+  return fc.tuple(keys(used), rows, change).map(([definitions, values, changed]) => ({
     from,
     to,
     create: `CREATE TABLE t (${[...used.map(definition), ...definitions].join(',\n  ')}) DEFAULT CHARSET=utf8mb4`,
@@ -77,6 +82,7 @@ function filled(
         ? ''
         : `INSERT IGNORE INTO t VALUES\n${values.map((row) => `(${row.join(', ')})`).join(',\n')}`,
     params: chosen,
+    change: changed,
   }))
 }
 
