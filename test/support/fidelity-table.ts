@@ -36,6 +36,44 @@ by both write paths, \`LOAD DATA\` and \`INSERT\`, and compared by SQL inside th
 - An empty cell was not tried.
 `
 
+const CHARSETS = `## Character sets
+
+Every code of every character set: all that the server takes, of one to four bytes, between columns of the same set by both write
+paths. **By bytes** says how they went, else as UTF-8. What is **refused**, the target's server does not take, or into utf8mb4, the
+source's server has no character for; each was tried, or looked at by the condition that the copy itself asks. No code arrived as another one.
+Into utf8mb4 a code becomes the character that the server has for it; a few codes share one.
+`
+
+const CHARSET_ROUTES = [...ROUTES.slice(0, 4), 'MySQL → utf8mb4', 'MariaDB → utf8mb4']
+
+/** How many codes of each character set arrived, by route. Two write paths that disagree are an error. */
+export class CharsetTable {
+  readonly #rows = new Map<string, Map<string, string>>()
+
+  add(charset: string, route: string, figures: string): void {
+    const row = this.#rows.get(charset) ?? new Map<string, string>()
+    this.#rows.set(charset, row)
+    const known = row.get(route) ?? figures
+    if (known !== figures)
+      throw new Error(`${charset}, ${route}: ${known} by one path, ${figures} by the other`)
+    row.set(route, figures)
+  }
+
+  markdown(): string {
+    const head = ['character set', ...CHARSET_ROUTES]
+    const rows = [...this.#rows]
+      .sort(([a], [b]) => a.localeCompare(b, 'en'))
+      .map(([charset, row]) =>
+        line([charset, ...CHARSET_ROUTES.map((route) => row.get(route) ?? 'not there')]),
+      )
+    return [line(head), line(head.map(() => '---')), ...rows].join('\n')
+  }
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`
+}
+
 /** Verdicts by type and route. Two cases that disagree about one cell are an error: they speak of different things. */
 export class FidelityTable {
   readonly #rows = new Map<string, Map<Route, { verdict: Verdict; by: string }>>()
@@ -52,9 +90,7 @@ export class FidelityTable {
     row.set(route, { verdict, by: known ? `${known.by}, ${by}` : by })
   }
 
-  async markdown(): Promise<string> {
-    const escaped = (text: string) => text.replaceAll('|', '\\|')
-    const line = (cells: readonly string[]) => `| ${cells.map(escaped).join(' | ')} |`
+  async markdown(charsets: CharsetTable): Promise<string> {
     const rows = [...this.#rows]
       .sort(([a], [b]) => a.localeCompare(b, 'en'))
       .map(([type, row]) => {
@@ -68,7 +104,10 @@ export class FidelityTable {
     const head = ['type', ...ROUTES, 'cases']
     const table = [line(head), line(head.map(() => '---')), ...rows].join('\n')
     const config = (await resolveConfig(FIDELITY_FILE)) ?? {}
-    return format(`${INTRODUCTION}\n${table}\n`, { ...config, filepath: FIDELITY_FILE })
+    return format(`${INTRODUCTION}\n${table}\n\n${CHARSETS}\n${charsets.markdown()}\n`, {
+      ...config,
+      filepath: FIDELITY_FILE,
+    })
   }
 }
 
