@@ -59,6 +59,8 @@ export interface Derivation {
   /** What the derived column is called: the column that it is made of, else the one that it is for. */
   readonly name: string
   readonly origin: Origin
+  /** Of the text column that it is for: a text in that encoding must come back from UTF-8 as it was. Default: no text. */
+  readonly encoding?: string
   readonly steps: readonly Step[]
 }
 

@@ -7,8 +7,8 @@ import type { Facts } from '../../src/sql/literals.js'
 import type { Session } from './connection.js'
 import { exactly, resultFacts } from './result-type.js'
 import { readExpression } from './select.js'
-import { charsetOf, text } from './sql.js'
-import { unmappedRefusals } from './unmapped.js'
+import { charsetOf, identifier, text } from './sql.js'
+import { checkedText, unmappedRefusals } from './unmapped.js'
 import { checkExpression } from './user-sql.js'
 
 /** The digits of the largest BIGINT; texts with more are no integers here. */
@@ -24,7 +24,8 @@ export function derive(
   table: TableSchema,
   wanted: readonly Derivation[],
 ): Promise<Column[]> {
-  return deriveColumns({ ...dialect, expression: (sql) => expression(session, table, sql) }, table, wanted)
+  const ask = (sql: string, encoding: string | undefined) => expression(session, table, sql, encoding)
+  return deriveColumns({ ...dialect, expression: ask }, table, wanted)
 }
 
 const dialect: Omit<Dialect, 'expression'> = {
@@ -54,7 +55,10 @@ const dialect: Omit<Dialect, 'expression'> = {
     kind === 'decimal' && precision !== undefined ? `CAST(${sql} AS DECIMAL(${precision},${scale}))` : sql,
 }
 
-function column(column: Column): Value {
+function column(own: Column, encoding: string | undefined): Value {
+  const back =
+    own.kind === 'text' && own.domain.members === undefined && own.domain.characters?.encoding === encoding
+  const column: Column = back ? { ...own, cells: 'reversible' } : own
   const { kind, nullable, type } = column
   const refusals = unmappedRefusals(column)
   const sql = readExpression(column)
@@ -84,7 +88,12 @@ function column(column: Column): Value {
 }
 
 /** The server says what it would give. */
-async function expression(session: Session, table: TableSchema, written: string): Promise<Value> {
+async function expression(
+  session: Session,
+  table: TableSchema,
+  written: string,
+  encoding: string | undefined,
+): Promise<Value> {
   const field = await checkExpression(session, table, written)
   const zoned = table.columns.some(({ readAs }) => readAs !== undefined)
   if (zoned && field.columnType === TIMESTAMP) {
@@ -93,7 +102,14 @@ async function expression(session: Session, table: TableSchema, written: string)
       '"sql" gives a TIMESTAMP, and "time_zone" leaves open what is meant: copy the moment itself with "from", or take its wall clock there with CAST(… AS DATETIME(6))',
     )
   }
-  return { ...resultFacts(field), sql: exactly(enclosed(written), field), refusals: [] }
+  const facts = resultFacts(field)
+  const sql = exactly(enclosed(written), field)
+  if (facts.kind !== 'text') return { ...facts, sql, refusals: [] }
+  const [row] = await session.query(
+    `SELECT CHARSET((SELECT ${sql} FROM ${identifier(table.table)} WHERE 1 = 0))`,
+  )
+  const charset = row?.[0] ?? 'utf8mb4'
+  return { ...facts, ...checkedText(sql, charset, charset === encoding) }
 }
 
 function literal(value: string, { kind, domain }: Facts): string {

@@ -68,7 +68,7 @@ function unclearValues(column: Column): Unclear | null {
   if (domain.members !== undefined) return unclearMember(column)
   const charset = charsetOf(column)
   if (charset === null || isReversible(charset)) return null
-  return cells === 'reversible' ? irreversible(column, charset) : unmapped(column, charset)
+  return unclearText(identifier(column.name), charset, cells === 'reversible')
 }
 
 /** The empty member: that of an ENUM reads like its invalid value, index 0; that of a SET is lost between commas. */
@@ -103,9 +103,29 @@ function hiddenType({ name: column }: Column): Unclear {
   }
 }
 
+/**
+ * What an expression gives in a character set, as text in utf8mb4 that fails where a character would be lost; with `reversible`, also
+ * where the text would not come back as it was.
+ */
+export function checkedText(
+  sql: string,
+  charset: string,
+  reversible: boolean,
+): { readonly sql: string; readonly refusals: readonly Refusal[] } {
+  if (isReversible(charset)) return { sql, refusals: [] }
+  const { condition, value, why } = unclearText(sql, charset, reversible)
+  return {
+    sql: `IF(${condition}, CONVERT(${sql} USING utf8mb4), CONCAT(~0 + (1 + LENGTH(${sql}))))`,
+    refusals: [{ condition: `NOT (${condition})`, value, why }],
+  }
+}
+
+function unclearText(sql: string, charset: string, reversible: boolean): Unclear {
+  return reversible ? irreversible(sql, charset) : unmapped(sql, charset)
+}
+
 /** Text has more replacement characters as it is sent than as it is stored. */
-function unmapped({ name: column }: Column, charset: string): Unclear {
-  const name = identifier(column)
+function unmapped(name: string, charset: string): Unclear {
   const without = (text: string) => `REPLACE(${text}, '?', '')`
   const sent = without(`CONVERT(${name} USING utf8mb4)`)
   const all = UNICODE.test(charset) ? sent : `REPLACE(${sent}, _utf8mb4 x'EFBFBD', '')`
@@ -117,8 +137,7 @@ function unmapped({ name: column }: Column, charset: string): Unclear {
   }
 }
 
-function irreversible({ name: column }: Column, charset: string): Unclear {
-  const name = identifier(column)
+function irreversible(name: string, charset: string): Unclear {
   const back = `CONVERT(CONVERT(${name} USING utf8mb4) USING ${charset})`
   return {
     condition: `CONVERT(${back} USING binary) <=> CONVERT(${name} USING binary)`,

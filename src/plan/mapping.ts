@@ -89,7 +89,7 @@ async function listedPairs(
     return missing.length > 0 ? null : { ...entry, origin: exactly(entry.origin, source) }
   })
   const sound = found.filter((entry) => entry !== null && entry.to !== null) as NamedEntry[]
-  const wanted = sound.filter(isDerived).map(derivation)
+  const wanted = sound.filter(isDerived).map((entry) => derivation(entry, target))
   const derived = await derive(reader, source, wanted).catch((thrown: unknown) => {
     faults.push(...faultsOf(thrown))
     return []
@@ -134,9 +134,11 @@ function isDerived({ origin, steps }: NamedEntry): boolean {
   return origin !== null && (origin.type !== 'column' || steps.length > 0)
 }
 
-function derivation({ at, origin: from, steps, to }: NamedEntry): Derivation {
+function derivation({ at, origin: from, steps, to }: NamedEntry, target: TableSchema): Derivation {
   const origin = from!
-  return { at, name: origin.type === 'column' ? origin.name : to!, origin, steps }
+  const encoding = find(target.columns, to!)?.domain.characters?.encoding
+  const name = origin.type === 'column' ? origin.name : to!
+  return { at, name, origin, ...(encoding === undefined ? {} : { encoding }), steps }
 }
 
 /** Throws PARAMS_INVALID, also where the source computes nothing. */

@@ -16,10 +16,10 @@ export interface Value extends Facts {
 }
 
 export interface Dialect {
-  /** A column as a value, text in an encoding in which texts can be put together. */
-  column(column: Column): Value
+  /** A column as a value, text in an encoding in which texts can be put together. `encoding` is that of a `Derivation`. */
+  column(column: Column, encoding: string | undefined): Value
   /** Throws PARAMS_INVALID. */
-  expression(sql: string): Promise<Value>
+  expression(sql: string, encoding: string | undefined): Promise<Value>
   text(literal: string): string
   /** A literal as a value of some kind. */
   literal(literal: string, facts: Facts): string
@@ -85,8 +85,16 @@ async function deriveColumn(dialect: Dialect, table: TableSchema, derivation: De
   }
 }
 
-async function originOf(dialect: Dialect, table: TableSchema, { origin }: Derivation): Promise<Value> {
-  const column = (name: string) => dialect.column(table.columns.find((column) => column.name === name)!)
+async function originOf(
+  dialect: Dialect,
+  table: TableSchema,
+  { origin, encoding }: Derivation,
+): Promise<Value> {
+  const column = (name: string) =>
+    dialect.column(
+      table.columns.find((column) => column.name === name)!,
+      encoding,
+    )
   switch (origin.type) {
     case 'column':
       return column(origin.name)
@@ -95,7 +103,7 @@ async function originOf(dialect: Dialect, table: TableSchema, { origin }: Deriva
       return { ...facts, sql: constant(dialect, origin.value, facts), refusals: [] }
     }
     case 'sql':
-      return dialect.expression(origin.sql)
+      return dialect.expression(origin.sql, encoding)
     case 'template': {
       const parts = origin.parts.map((part) =>
         'text' in part

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { server, oneServer } from '../support/context.js'
+import { oneServer, server, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
 import { derive, derivingPlaces } from '../support/derived.js'
 import { expectEqual, verify } from '../support/verifying.js'
@@ -145,6 +145,27 @@ describe('derived columns', () => {
       'is not text in cp1251',
       'id = "2"',
     )
+  })
+
+  it('of texts that UTF-8 does not bring back fail for a column of the same character set, and of SQL too', async () => {
+    for (const at of servers()) {
+      const place = await Place.create(
+        at,
+        `CREATE TABLE src (id INT PRIMARY KEY, s VARCHAR(9) CHARACTER SET sjis, t VARCHAR(9) CHARACTER SET cp1251);
+         INSERT INTO src VALUES (1, 'ok', 'ok'), (2, x'5C', x'98');
+         CREATE TABLE same (id INT PRIMARY KEY, s VARCHAR(9) CHARACTER SET sjis); CREATE TABLE other (id INT PRIMARY KEY, s VARCHAR(9), t VARCHAR(9))`,
+      )
+      const refused = ['The value "5C" of column s', 'does not come back from UTF-8 to sjis', 'id = "2"']
+      const trimmed = { columns: ['id', { from: 's', trim: true }] }
+      expectRefusal(await place.copy('src', 'same', trimmed), 1, 'DATA_REJECTED', ...refused)
+      const sql = { columns: ['id', { to: 's', sql: 'LOWER(s)' }] }
+      expectRefusal(await place.copy('src', 'same', sql), 1, 'DATA_REJECTED', ...refused)
+      const lost = { columns: ['id', { to: 't', sql: "CONCAT(t, '')" }] }
+      expectRefusal(await place.copy('src', 'other', lost), 1, 'DATA_REJECTED', 'The value "98"', 'cp1251')
+      const { code, stderr } = await place.copy('src', 'other', trimmed)
+      expect(code, stderr).to.equal(0)
+      expect(await place.query('SELECT HEX(s) FROM other ORDER BY id')).to.deep.equal([['6F6B'], ['5C']])
+    }
   })
 
   it('that the tables do not allow are all named at once', async () => {

@@ -59,6 +59,24 @@ export function codesOf(charset: string): { readonly single: boolean; readonly w
   return { single: !(charset in UNICODE), whole: charset in UNICODE || charset === 'gb18030' }
 }
 
+const known = new Map<string, Promise<string[]>>()
+
+/** The codes of a block that another server has, as hexadecimal digits. */
+export function takenCodes(place: Place, charset: string, block: number): Promise<string[]> {
+  const key = `${place.server.kind} ${charset} ${block}`
+  const taken = known.get(key) ?? askTakenCodes(place, charset, block)
+  known.set(key, taken)
+  return taken
+}
+
+async function askTakenCodes(place: Place, charset: string, block: number): Promise<string[]> {
+  const from = codesOf(charset).whole
+    ? `(SELECT SUBSTRING(code, 1 + n * LENGTH(code) / 256, LENGTH(code) / 256) AS code FROM whole
+        JOIN (SELECT a.d * 16 + b.d AS n FROM digit a JOIN digit b) numbers WHERE charset = '${charset}' AND block = ${block}) k WHERE ${isOf(charset)}`
+    : `k_${charset} WHERE block = ${block}`
+  return (await place.query(`SELECT HEX(code) FROM ${from}`)).map(([hex]) => hex!)
+}
+
 export async function charsetsOf(place: Place): Promise<string[]> {
   const rows = await query(
     place.server,

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { unmappedRefusals } from '../../plugins/mysql/unmapped.js'
 import type { WritePath } from './cases.js'
 import { PAIRS, PATHS } from './cases.js'
-import { charsetsOf, codesOf, isOf, makeCodes } from './charset-codes.js'
+import { charsetsOf, codesOf, isOf, makeCodes, takenCodes } from './charset-codes.js'
 import type { Row } from './context.js'
 import { server } from './context.js'
 import { Place, scratchFile } from './copying.js'
@@ -106,7 +106,7 @@ async function sameSets(from: Side, to: Side, path: WritePath, faults: string[])
   await from.place.query(createTable('rest', common))
   const expected = new Map<string, number>()
   for (const { charset, block } of refused) {
-    const taken = await takenCodes(to, charset, block)
+    const taken = await takenCodes(to.place, charset, block)
     if (codesOf(charset).whole) {
       if (taken.length > 0) faults.push(`${charset}: block ${block} is refused for some of its codes`)
       continue
@@ -129,24 +129,6 @@ async function sameSets(from: Side, to: Side, path: WritePath, faults: string[])
     })
   }
   return fates
-}
-
-const known = new Map<string, Promise<string[]>>()
-
-/** The codes of a block that another server has, as hexadecimal digits. */
-function takenCodes(side: Side, charset: string, block: number): Promise<string[]> {
-  const key = `${side.place.server.kind} ${charset} ${block}`
-  const taken = known.get(key) ?? askTakenCodes(side, charset, block)
-  known.set(key, taken)
-  return taken
-}
-
-async function askTakenCodes({ place }: Side, charset: string, block: number): Promise<string[]> {
-  const from = codesOf(charset).whole
-    ? `(SELECT SUBSTRING(code, 1 + n * LENGTH(code) / 256, LENGTH(code) / 256) AS code FROM whole
-        JOIN (SELECT a.d * 16 + b.d AS n FROM digit a JOIN digit b) numbers WHERE charset = '${charset}' AND block = ${block}) k WHERE ${isOf(charset)}`
-    : `k_${charset} WHERE block = ${block}`
-  return (await place.query(`SELECT HEX(code) FROM ${from}`)).map(([hex]) => hex!)
 }
 
 /** Makes a table of the codes that the reader does not refuse when they go elsewhere; resolves to how many it refuses of each set. */
