@@ -152,7 +152,7 @@ async function keepCharacters({ place, charsets }: Side): Promise<ReadonlyMap<st
     // Most blocks have a character for each code or for none; only of the others each code is looked at.
     const inside = conditionOf(name, charset)!
     const blocks = `charset = '${charset}' AND block >= 1000`
-    const none = `REPLACE(CONVERT(${name} USING utf8mb4), '?', '') = ''`
+    const none = `COALESCE(REPLACE(CONVERT(${name} USING utf8mb4), '?', ''), '') = ''`
     await place.query(`${copied} AND ${blocks} AND NOT (${inside})`)
     const empty = await place.value(
       `SELECT COALESCE(SUM(codes), 0) FROM t WHERE ${blocks} AND ${inside} AND ${none}`,
