@@ -1,4 +1,5 @@
 import type { Sequence } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { identifier, text } from './sql.js'
@@ -18,7 +19,9 @@ export async function openSequence(session: Session, sequence: Sequence): Promis
   for (const { table, column } of above) {
     const sql = `SELECT MAX(${identifier(column)}) FROM ${identifier(table)}`
     const [row] = await ask(session, sequence, sql)
-    const first = BigInt(row?.[0] ?? 0) + 1n
+    const highest = row?.[0] ?? '0'
+    if (!/^-?\d{1,40}$/.test(highest)) throw notInteger(session, `the highest ${column} of ${table}`, highest)
+    const first = BigInt(highest) + 1n
     if (first > next) next = first
   }
   await ask(
@@ -35,7 +38,17 @@ export async function takeBlock(session: Session, sequence: Sequence, count: num
   const sql = `UPDATE ${TABLE} SET next_value = LAST_INSERT_ID(next_value) + ${count} WHERE name = ${name}`
   await ask(session, sequence, sql)
   const [row] = await ask(session, sequence, 'SELECT LAST_INSERT_ID()')
-  return row![0]!
+  const [first] = row!
+  if (!/^\d{1,40}$/.test(first!))
+    throw notInteger(session, `the next number of sequence ${sequence.name}`, first!)
+  return first!
+}
+
+function notInteger(session: Session, what: string, value: string): RowshiftError {
+  return new RowshiftError(
+    'SERVER_ERROR',
+    `${session.where} says that ${what} is ${JSON.stringify(value.slice(0, 60))}, which is not an integer.`,
+  )
 }
 
 function ask(session: Session, { name }: Sequence, sql: string) {
