@@ -18,7 +18,7 @@ export type Sight =
 const SAID: Readonly<Record<Exclude<Sight, 'busy'>, string>> = {
   unreachable: 'and a second connection gets no answer either',
   ended: 'and the server has ended the session',
-  idle: 'and the server has answered already: its answer was lost on the way',
+  idle: 'and the server waits for a statement: the last one, or its answer, was lost on the way',
   blocked: 'and the server waits for the network',
 }
 

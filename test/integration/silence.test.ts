@@ -1,6 +1,7 @@
 // A server that says nothing any more, without a word of goodbye, ends the run; one that is only slow does not.
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createConnection } from 'mysql2/promise'
@@ -10,6 +11,7 @@ import { oneServer, runCli, servers, startCli } from '../support/context.js'
 import { Place, runWithReport, scratchFile } from '../support/copying.js'
 import type { Fault } from '../support/proxy.js'
 import { faultOf, Proxy } from '../support/proxy.js'
+import { TaskPlace } from '../support/task-place.js'
 
 /** 20,000 rows of 500 bytes, and an empty table like it. */
 const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(600)); CREATE TABLE dst LIKE src;
@@ -162,6 +164,42 @@ describe('a server that falls silent', () => {
       if (report.error!.details['inDoubt'] === true) expect(stored, said).to.be.least(report.rowsWritten)
       else expect(stored, said).to.equal(report.rowsWritten)
       await place.query('TRUNCATE TABLE dst')
+    }
+  })
+})
+
+describe('a task store that falls silent', () => {
+  /** A task, and its store through a proxy in which every connection falls silent. */
+  async function silentStore(after: number | string, stall_timeout: number) {
+    const [server] = oneServer()
+    const place = await TaskPlace.create(server!)
+    await place.addTask(1, 'dst')
+    const proxy = await Proxy.to(server!, (link) => (link.fault = { kind: 'silence', after }))
+    const task_meta = { db_type: 'mysql', ...place.store.connection, port: proxy.port, stall_timeout }
+    writeFileSync(join(place.folder, 'local.json'), JSON.stringify({ task_meta }))
+    return { place, proxy }
+  }
+
+  it('ends a run that has not begun, which says so', async () => {
+    const { place, proxy } = await silentStore('FROM task_def_sync_manager', 1)
+    const { code, stderr } = await place.cli('run', '1')
+    expect(code, stderr).to.equal(1)
+    expect(stderr).to.match(/task store .* failed: .* silent for \d+ s/)
+    proxy.close()
+  })
+
+  it('does not hold up Ctrl-C, before a run and at its end', async () => {
+    for (const after of ['FROM task_def_sync_manager', 'rowshift_watermark']) {
+      const { place, proxy } = await silentStore(after, 60)
+      const started = place.start('run', '1')
+      while (!proxy.links.some(({ silent }) => silent)) await sleep(20)
+      await sleep(200)
+      const since = performance.now()
+      started.kill('SIGINT')
+      expect(await started.code(), started.stderr).to.equal(130)
+      // At its end the run tries for five seconds to leave what became of it.
+      expect(performance.now() - since).to.be.lessThan(10_000)
+      proxy.close()
     }
   })
 })
