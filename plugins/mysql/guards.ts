@@ -137,12 +137,27 @@ function fractionGuard(source: Column, target: Column, form: RegExp): ((cell: Bu
 
 function textGuard(source: Column, { domain }: Column, type: string): ((cell: Buffer) => boolean) | null {
   if (domain.members !== undefined) {
-    const members = new Set(domain.members)
+    const places = new Map(domain.members.map((member, i) => [member, i]))
     const parts = (cell: string) => (domain.several ? (cell === '' ? [] : cell.split(',')) : [cell])
-    return (cell) => parts(cell.toString()).every((part) => members.has(part))
+    // A set is written anew: each member once, in the order of the type.
+    return (cell) => isRising(parts(cell.toString()).map((part) => places.get(part)))
   }
   if (type === 'uuid' || type.startsWith('inet')) return source.type === type ? null : ADDRESSES[type]!
-  return domain.trimmed && !source.domain.trimmed ? (cell) => cell.at(-1) !== 0x20 : null
+  if (!domain.trimmed || source.domain.trimmed) return null
+  const { maxChars = Infinity } = domain
+  // White space beyond the length is cut off without a word: line breaks and tabs, too.
+  return (cell) => cell.at(-1) !== 0x20 && (cell.length <= maxChars || charactersIn(cell) <= maxChars)
+}
+
+function isRising(numbers: readonly (number | undefined)[]): boolean {
+  return numbers.every((number, i) => number !== undefined && (i === 0 || number > numbers[i - 1]!))
+}
+
+/** Of UTF-8: all bytes but those that go on with a character. */
+function charactersIn(cell: Buffer): number {
+  let count = 0
+  for (const byte of cell) if ((byte & 0xc0) !== 0x80) count++
+  return count
 }
 
 /** These types take several spellings of one value and give back only one. */

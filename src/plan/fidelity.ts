@@ -19,6 +19,11 @@ const asText: Compare = (source, target) => [
 const notA =
   (what: string): Compare =>
   () => [`text that is not ${what}`]
+/** A database that parses JSON writes it anew, whatever it came as. */
+const respelled: Compare = (source, target) =>
+  target.domain.normalised && !source.domain.normalised
+    ? ['the spelling of JSON: key order, repeated keys, spaces and digits of numbers']
+    : []
 const nothing: Compare = () => []
 const textToBytes: Compare = (source, target) => [
   'the character set: text becomes its UTF-8 bytes',
@@ -49,7 +54,7 @@ const comparisons: Readonly<Record<ColumnKind, Partial<Record<ColumnKind, Compar
     decimal: notA('a decimal number'),
     float: notA('a number'),
     boolean: notA('0 or 1'),
-    json: notA('JSON'),
+    json: (source, target) => ['text that is not JSON', ...respelled(source, target)],
     date: notA('a date'),
     time: notA('a time'),
     datetime: notA('a date and time'),
@@ -82,8 +87,13 @@ export function judge(source: Column, target: Column): Verdict {
   const nulls = source.nullable && !target.nullable ? ['NULL'] : []
   const losses = [...nulls, ...values, ...rareLosses(source, target)]
   if (losses.length === 0) return kept(source, target)
+  // Each value of a source without bounds is checked when it is written, but JSON that is written anew passes every check.
+  const unchecked =
+    target.kind === 'json' && ['text', 'json'].includes(source.kind) && respelled(source, target).length > 0
   const refused =
-    nulls.length > 0 || (values.length > 0 && !source.domain.dynamic && !checkedThere(source, target))
+    nulls.length > 0 ||
+    unchecked ||
+    (values.length > 0 && !source.domain.dynamic && !checkedThere(source, target))
   return { grade: refused ? 'lossy' : 'checked', why: losses.join('; ') }
 }
 
@@ -157,11 +167,7 @@ function formLosses(source: Column, target: Column): Losses {
 }
 
 function jsonLosses(source: Column, target: Column): Losses {
-  const respelled = target.domain.normalised && !source.domain.normalised
-  return [
-    ...(respelled ? ['the spelling of JSON: key order, repeated keys, spaces and digits of numbers'] : []),
-    ...textLosses(source, target),
-  ]
+  return [...respelled(source, target), ...textLosses(source, target)]
 }
 
 function isNumber(kind: ColumnKind): boolean {

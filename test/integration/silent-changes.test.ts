@@ -1,8 +1,9 @@
 // Changes that a server makes without a word: refused by the plan; accepted, they are checked value by value.
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
-import { query, servers } from '../support/context.js'
-import { expectRefusal, Place } from '../support/copying.js'
+import { query, server, servers } from '../support/context.js'
+import { expectRefusal, Place, runWithReport } from '../support/copying.js'
+import { sqliteFile } from '../support/sqlite.js'
 
 /** Source type, value, target type, and what the refused plan says is lost. */
 const CHANGED = [
@@ -118,6 +119,56 @@ describe('values that the target would change without saying so', () => {
       }
     }
   }).timeout(300_000)
+
+  it('fail the run where the source declares nothing: white space that CHAR cuts off, sets that are written anew', async () => {
+    const computed: Case[] = [
+      ['VARCHAR(20)', String.raw`'abcdefghij\n'`, 'CHAR(10)'],
+      ['VARCHAR(20)', String.raw`'abcdéfghij\t'`, 'CHAR(10)'],
+      ['VARCHAR(9)', "'x,x'", "SET('x','y')"],
+      ['VARCHAR(9)', "'y,x'", "SET('x','y')"],
+    ]
+    for (const server of servers()) {
+      const place = await Place.create(server)
+      for (const [i, one] of computed.entries()) {
+        for (const write_path of BOTH_PATHS) {
+          await tables(place, [one])
+          const columns = ['id', { to: 'v0', sql: "CONCAT(v0, '')" }]
+          const outcome = await place.copy('src', 'dst', { write_path, columns })
+          expect(
+            outcome.code,
+            `${one.join(' ')} on ${server.kind} by ${write_path}: ${outcome.stderr}`,
+          ).to.equal(1)
+          expectRefusal(outcome, 1, 'DATA_REJECTED', 'dst.v0', 'id = "7"')
+        }
+        await place.query(i < 2 ? "UPDATE src SET v0 = 'abcdéfghij'" : "UPDATE src SET v0 = 'x,y'")
+        const fits = await place.copy('src', 'dst', { columns: ['id', { to: 'v0', sql: "CONCAT(v0, '')" }] })
+        expect(fits.code, fits.stderr).to.equal(0)
+        expect(
+          await place.value('SELECT COUNT(*) FROM src JOIN dst USING (id) WHERE src.v0 = BINARY dst.v0'),
+        ).to.equal('1')
+      }
+    }
+  })
+
+  it('are announced where text becomes JSON that the server writes anew', async () => {
+    const place = await Place.create(server('mysql'), 'CREATE TABLE dst (id INT PRIMARY KEY, j JSON)')
+    const file = sqliteFile(
+      `CREATE TABLE src (id INTEGER PRIMARY KEY, j TEXT); INSERT INTO src VALUES (7, '{"n": 12345678901234567890123, "n": 1}')`,
+    )
+    const copy = (params: object) =>
+      runWithReport([
+        'copy',
+        '--from',
+        `sqlite:${file}?table=src`,
+        '--to',
+        place.url('dst'),
+        '--params',
+        JSON.stringify(params),
+      ])
+    expectRefusal(await copy({}), 3, 'LOSSY', 'the spelling of JSON')
+    const accepted = await copy({ allow_lossy: ['j'] })
+    expect(accepted.code, accepted.stderr).to.equal(0)
+  })
 
   it('are changed as announced, the same way everywhere, when that is accepted', async () => {
     for (const server of servers()) {
