@@ -10,6 +10,8 @@ export interface Domain {
    * is not known before it is read, so each value is checked when it is written.
    */
   readonly dynamic?: true
+  /** Its cells may have the form `stored`: a column of the same type takes any value that this one holds. */
+  readonly stored?: true
 
   /** Least number, as digits: an integer's whole range, or `0` for a decimal or float without sign. */
   readonly min?: string

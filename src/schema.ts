@@ -27,9 +27,11 @@ export type ColumnKind =
  * - `utf8`: the text in UTF-8. Two values of the column may share a text, and a character without one in Unicode is refused;
  * - `reversible`: the same, but a text that does not come back from UTF-8 as it was is refused by the reader;
  * - `encoded`: the text's bytes in the column's own encoding, which the other end has too;
+ * - `stored`: any value of a column whose type is only advice, of whatever kind, in the plugin's own writing, between columns with
+ *   `domain.stored` and one type;
  * - `numbered`: for one of a list of members its number, for several of them the number whose bits say which, as digits.
  */
-export type CellEncoding = 'utf8' | 'reversible' | 'encoded' | 'numbered'
+export type CellEncoding = 'utf8' | 'reversible' | 'encoded' | 'stored' | 'numbered'
 
 export interface Column {
   readonly name: string

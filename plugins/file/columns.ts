@@ -7,7 +7,7 @@ export function isColumn(value: unknown): value is Column {
     [name, type, collation].every(isText) &&
     KINDS.has(kind!) &&
     typeof nullable === 'boolean' &&
-    [undefined, 'utf8', 'encoded', 'numbered'].includes(cells) &&
+    [undefined, 'utf8', 'encoded', 'stored', 'numbered'].includes(cells) &&
     hasFields(domain, DOMAIN)
   )
 }
@@ -45,6 +45,7 @@ const oneOf =
 
 const DOMAIN = {
   dynamic: isTrue,
+  stored: isTrue,
   min: isInteger,
   max: isInteger,
   precision: isCount,

@@ -1,9 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import type { Column, ColumnMapping } from '../../src/plugin.js'
+import type { Affinity } from './affinity.js'
 import { affinityOf, convertsNumbers } from './affinity.js'
 import type { TextEncoding } from './cells.js'
 import type { SqliteValue } from './driver.js'
 import { fitsInt64, isExact } from './numbers.js'
+import { isMarked, markedValue } from './stored.js'
 
 /** The value to bind for a cell; undefined when the column would store it changed. */
 type Bind = (cell: Buffer) => SqliteValue | undefined
@@ -24,6 +26,7 @@ const TEXT_BY_STRING: Binding = { sql: '?', bind: (cell) => (isUtf8(cell) ? cell
 /** How the cells of a mapping reach the target: chosen once per split. */
 export function bindingOf(mapping: ColumnMapping, encoding: TextEncoding): Binding {
   const { source, target } = mapping
+  if (source.cells === 'stored') return storedBinding(mapping)
   const affinity = affinityOf(target.type)
   if (source.kind === 'bytes') return RAW
   if (affinity === 'text') return encoding === 'UTF-8' ? TEXT : TEXT_BY_STRING
@@ -45,6 +48,34 @@ export function bindingOf(mapping: ColumnMapping, encoding: TextEncoding): Bindi
       return bindTextual(target, encoding)
     default:
       return source.kind satisfies never
+  }
+}
+
+/** Every value goes in as what it is: the column does with it what the source's column did. */
+function storedBinding({ source, target }: ColumnMapping): Binding {
+  const plain = storedBind(source.kind, affinityOf(target.type))
+  return { sql: '?', bind: (cell) => (isMarked(cell) ? markedValue(cell) : plain(cell)) }
+}
+
+function storedBind(kind: Column['kind'], affinity: Affinity): Bind {
+  switch (kind) {
+    case 'bytes':
+      return (cell) => cell
+    case 'float':
+      return bindFloat
+    case 'decimal':
+      return bindDecimal
+    case 'integer':
+    case 'boolean':
+      // A column that does not make integers of numbers gets them as such.
+      return affinity === 'integer' || affinity === 'numeric'
+        ? bindInteger
+        : (cell) => {
+            const value = bindInteger(cell)
+            return typeof value === 'number' ? BigInt(value) : value
+          }
+    default:
+      return convertsNumbers(affinity) ? bindConverted : TEXT_BY_STRING.bind
   }
 }
 

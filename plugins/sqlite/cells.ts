@@ -7,6 +7,7 @@ import { affinityOf, convertsNumbers } from './affinity.js'
 import type { SqliteValue } from './driver.js'
 import { expressionOf } from './names.js'
 import { decimalText, floatText } from './numbers.js'
+import { storedCell } from './stored.js'
 
 const MINUS = 0x2d
 const ZERO = 0x30
@@ -26,6 +27,11 @@ export interface Cell {
 
 /** Readers of one column each, chosen once per split; SQLite gives a value's class with the value. */
 export function cellOf(column: Column, encoding: TextEncoding): Cell {
+  const plain = plainCell(column, encoding)
+  return column.cells === 'stored' ? storedCell(column, plain) : plain
+}
+
+function plainCell(column: Column, encoding: TextEncoding): Cell {
   const name = expressionOf(column)
   switch (column.kind) {
     case 'integer':

@@ -41,7 +41,12 @@ export function describeTable(database: Database, file: string, table: string): 
   const visible = all.filter((column) => column.hidden !== 1)
   const indexes = indexFacts(database, facts)
   const rowid = rowidColumn(facts, all, indexes)
-  const columns = visible.map((column) => describeColumn(database, facts, column, column.name === rowid))
+  // Bytes of other encodings would have to be looked at one by one.
+  const stored = database.pragma('encoding', { simple: true }) === 'UTF-8'
+  const columns = visible.map((column) => {
+    const described = describeColumn(database, facts, column, column.name === rowid)
+    return stored ? { ...described, domain: { ...described.domain, stored } as const } : described
+  })
   return {
     table: facts.name,
     identity: `sqlite:${existsSync(file) ? realpathSync(file) : file}#${facts.name}`,

@@ -51,6 +51,7 @@ export type FormedColumn = Formed & Pick<Column, 'name' | 'type'>
 /** null: any bytes. */
 export function formOf({ kind, domain, cells }: Formed): CellForm | null {
   if (cells === 'numbered') return INTEGER
+  if (cells === 'stored') return null
   return (domain.dynamic ? DYNAMIC : FORMS)[kind] ?? null
 }
 

@@ -21,9 +21,9 @@ export function withCells(pairs: readonly ColumnPair[], { shard, transform, loss
   const looked = shard === null ? [] : columnsOf(shard.rule).map((name) => name.toLowerCase())
   return pairs.map((pair) => {
     const { source, target } = pair
-    if (source.kind === 'json' && (losses === 'all' || losses.some((name) => sameName(name, source.name))))
-      return pair
     const form = formOf(pair, staged || looked.includes(target.name.toLowerCase()))
+    const lossy = losses === 'all' || losses.some((name) => sameName(name, source.name))
+    if (source.kind === 'json' && form === 'reversible' && lossy) return pair
     // Cells that are in a file already keep their form.
     if (source.cells !== undefined) return { ...pair, target: { ...target, cells: form ?? 'utf8' } }
     if (form === undefined) return pair
@@ -33,6 +33,8 @@ export function withCells(pairs: readonly ColumnPair[], { shard, transform, loss
 
 function formOf({ source, target, made, make }: ColumnPair, plain: boolean): CellEncoding | undefined {
   if (made !== undefined || make !== undefined || source.sql !== undefined) return undefined
+  const oneType = source.type.toLowerCase() === target.type.toLowerCase()
+  if (source.domain.stored && target.domain.stored && oneType && !plain) return 'stored'
   if (source.kind === 'json' && target.kind === 'json') {
     return source.domain.normalised && target.domain.normalised ? 'reversible' : undefined
   }

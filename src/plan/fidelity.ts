@@ -75,6 +75,7 @@ function into(): Partial<Record<ColumnKind, Compare>> {
 
 export function judge(source: Column, target: Column): Verdict {
   if (source.domain.members?.length === 0) return judgeNull(target)
+  if (source.cells === 'stored' && target.cells === 'stored') return judgeStored(source, target)
   const compare = hasMeaning(source, target) ? comparisons[source.kind][target.kind] : undefined
   if (compare === undefined) {
     return { grade: 'impossible', why: `${describe(source)} has no meaning as ${describe(target)}` }
@@ -97,6 +98,11 @@ export function judge(source: Column, target: Column): Verdict {
   return { grade: refused ? 'lossy' : 'checked', why: losses.join('; ') }
 }
 
+function judgeStored(source: Column, target: Column): Verdict {
+  if (source.nullable && !target.nullable) return { grade: 'lossy', why: 'NULL' }
+  return { grade: 'exact', why: 'same type, any value' }
+}
+
 /** A target that declares no bounds (SQLite) looks at each number, and takes those that it keeps exactly. */
 function checkedThere(source: Column, target: Column): boolean {
   const exact = ({ kind }: Column) => kind === 'integer' || kind === 'decimal'
@@ -105,10 +111,12 @@ function checkedThere(source: Column, target: Column): boolean {
 
 /** Cells that are not UTF-8 have a meaning only where the target expects the same. */
 function fitsCells({ cells }: Column, target: Column): boolean {
-  return (cells !== 'encoded' && cells !== 'numbered') || cells === target.cells
+  return cells === undefined || cells === 'utf8' || cells === 'reversible' || cells === target.cells
 }
 
 function notText(source: Column): string {
+  if (source.cells === 'stored')
+    return `its cells are values of any kind, which only a ${describe(source)} column of the same database type takes`
   const what =
     source.cells === 'numbered' ? 'the numbers of members' : `text in ${source.domain.characters?.encoding}`
   return `its cells are ${what}, which only a column like ${describe(source)} takes`

@@ -39,6 +39,7 @@ const TIMES = new Set<string>(['date', 'time', 'datetime', 'instant'])
 
 export function formsOf({ source, target }: Pick<ColumnMapping, 'source' | 'target'>): FormPair {
   const both = (form: Form): FormPair => ({ source: form, target: form })
+  if (source.cells === 'stored') return both('bytes')
   // Both ends hold whatever they are given, so that a copy changes nothing.
   if (isFree(source) && isFree(target)) return both('bytes')
   const from = source.kind === 'text' ? target.kind : source.kind

@@ -26,6 +26,12 @@ function ask(file: string, sql: string): unknown[] {
   }
 }
 
+function change(file: string, sql: string): void {
+  const database = new Database(file)
+  database.exec(sql)
+  database.close()
+}
+
 const statements = (file: string) =>
   ask(file, 'SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name')
 
@@ -103,6 +109,61 @@ describe('a SQLite table that is created', () => {
     expectRefusal(await copy(source, `sqlite:${to}?table=seen`, ...mode), 2, 'PARAMS_INVALID', 'view')
     const own = await copy(`sqlite:${to}?table=seen`, `sqlite:${to}?table=dst`, ...mode)
     expectRefusal(own, 2, 'PARAMS_INVALID', 'not dropped')
+  })
+})
+
+describe('a copy between SQLite columns of one type', () => {
+  const ODD = `CREATE TABLE src (id INTEGER PRIMARY KEY, i INTEGER, t TEXT, r REAL, n DECIMAL(10,2), b BLOB, x, d DATE, s STRING, u INT UNSIGNED, j JSON)`
+  const VALUES = [
+    `'abc', x'ff00', 'text', 'text', 'text', 'text', 20240101, 'abc', 1.5, x'7b7d'`,
+    `x'00', 'ÿ', x'', x'', x'61', 7, 'never', '123456789012345678901234567890', -9e999, 5`,
+    `1.5, char(65533), 1, 9e999, 1e300, 7.0, x'01', 1.0, 'x', 'ÿ'`,
+    `9223372036854775807, 'a' || char(0) || 'b', -0.0, '', '12345678901234567890.5', x'ff62', 1.5, x'ff', NULL, '{"a": 1}'`,
+    `NULL, NULL, NULL, NULL, NULL, x'', '', '', '', ''`,
+  ]
+  const ROWS = VALUES.map((values, n) => `INSERT INTO src VALUES (${n}, ${values})`).join(';')
+  const NAMES = ['i', 't', 'r', 'n', 'b', 'x', 'd', 's', 'u', 'j']
+  const all = (table: string) =>
+    `SELECT id, ${NAMES.map((name) => `typeof(${name}), quote(${name}), hex(${name})`).join(', ')} FROM ${table} ORDER BY id`
+
+  it('takes any value as it is, its class included', async () => {
+    const file = sqliteFile(`${ODD}; ${ROWS}`)
+    const target = scratchFile('db')
+    const { code, stderr } = await copy(`sqlite:${file}?table=src`, `sqlite:${target}?table=dst`, '--create')
+    expect(code, stderr).to.equal(0)
+    expect(ask(target, all('dst'))).to.deep.equal(ask(file, all('src')))
+    const ends = ['--from', `sqlite:${file}?table=src`, '--to', `sqlite:${target}?table=dst`]
+    const same = await runCli(['verify', ...ends])
+    expect(same.code, same.stderr).to.equal(0)
+    change(
+      target,
+      "UPDATE dst SET b = CAST(b AS BLOB) WHERE id = 1; UPDATE dst SET n = 'another' WHERE id = 2",
+    )
+    expect((await runCli(['verify', ...ends])).code).to.equal(4)
+    const repaired = await runCli(['verify', ...ends, '--repair'])
+    expect(repaired.code, repaired.stderr).to.equal(0)
+    expect(ask(target, all('dst'))).to.deep.equal(ask(file, all('src')))
+  })
+
+  it('keeps them in a dirty file, and refuses them where the types differ', async () => {
+    const file = sqliteFile(`${ODD}; ${ROWS}`)
+    const target = sqliteFile(`${ODD.replace('src', 'dst')}; INSERT INTO dst (id) VALUES (1)`)
+    const dirty = scratchFile('tsv')
+    const params = ['--param', 'error_limit=9', '--param', `dirty_file=${dirty}`]
+    const some = await copy(`sqlite:${file}?table=src`, `sqlite:${target}?table=dst`, ...params)
+    expect(some.code, some.stderr).to.equal(0)
+    expect(some.report.dirtyRows).to.equal(1)
+    change(target, 'DELETE FROM dst WHERE id = 1')
+    const again = await copy(`file:${dirty}`, `sqlite:${target}?table=dst`)
+    expect(again.code, again.stderr).to.equal(0)
+    expect(ask(target, all('dst'))).to.deep.equal(ask(file, all('src')))
+    const other = sqliteFile(ODD.replace('i INTEGER', 'i BIGINT').replace('src', 'dst'))
+    expectRefusal(
+      await copy(`sqlite:${file}?table=src`, `sqlite:${other}?table=dst`),
+      1,
+      'DATA_REJECTED',
+      'abc',
+    )
   })
 })
 
