@@ -32,13 +32,13 @@ export interface WriteOptions {
    */
   readonly onDirty: (row: Batch, error: RowshiftError) => void
   /**
-   * Optional, for `upsert`. Called in the place of `onDirty` with a row that fails with DUPLICATE_KEY: the row that has its
-   * unique value may give it up later in the run. The writer leaves the row out, counts it nowhere and goes on. After all
-   * other rows of the run, `Writer.settle` gets it again, without this option, and writes such rows in one transaction. They may
+   * Optional, for `upsert`. Called in the place of `onDirty` with a row that fails with DUPLICATE_KEY, alone or with some others: the
+   * row that has its unique value may give it up later in the run. The writer leaves the rows out, counts them nowhere and goes on. After all
+   * other rows of the run, `Writer.settle` gets them again, without this option, and writes such rows in one transaction. They may
    * take over each other's values, in a ring too; a row whose value another row keeps goes to `onDirty`.
    * `shard`: the table of a sharded target that the row belongs to; plugins leave it out.
    */
-  readonly onDeferred?: (row: Batch, error: RowshiftError, shard?: string) => void
+  readonly onDeferred?: (rows: Batch, error: RowshiftError, shard?: string) => void
   /**
    * Called once all rows of the split are in their place, before the commit is sent: what was handed to `onDirty` is
    * put into safety. What it throws rolls the split back.

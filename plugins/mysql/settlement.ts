@@ -36,10 +36,13 @@ export class MysqlSettlement implements Settlement {
 
   async upsert(rows: readonly Batch[]): Promise<readonly RefusedRow[]> {
     const refused: RefusedRow[] = []
-    const write = new SplitWrite(this.#session, this.#statements, {
-      ...this.#options,
-      onDeferred: (row, error) => refused.push({ row, error }),
-    })
+    const write = new SplitWrite(
+      this.#session,
+      this.#statements,
+      { ...this.#options, onDeferred: (row, error) => refused.push({ row, error }) },
+      this.#statements.stage!.merge,
+      1,
+    )
     this.#add(await (this.#begun ? write.join(rows) : write.run(inOrder(rows))))
     this.#begun = true
     return refused

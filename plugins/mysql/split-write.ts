@@ -12,6 +12,9 @@ import type { OkResult } from './driver.js'
 /** Most bytes in one LOAD DATA, which are kept so that a bad row among them can be found. */
 const LOAD_BYTES = 16 << 20
 
+/** Rows that are deferred together at most: to find the one among them costs more than to write them later. */
+const DEFERRED_TOGETHER = 64
+
 /** One split on its way into the target, inside a transaction that the writer ends. */
 export class SplitWrite {
   readonly #session: Session
@@ -22,17 +25,20 @@ export class SplitWrite {
   /** Something of the split is in the target. */
   #stored = false
   readonly #merging: Merge | null
+  readonly #together: number
 
   constructor(
     session: Session,
     statements: Statements,
     options: WriteOptions,
     merging = statements.stage?.merge ?? null,
+    together = DEFERRED_TOGETHER,
   ) {
     this.#session = session
     this.#statements = statements
     this.#options = options
     this.#merging = merging
+    this.#together = options.onDeferred ? together : 1
   }
 
   /** Begins a transaction with the first batch; none for a split without rows. */
@@ -125,6 +131,7 @@ export class SplitWrite {
       store: (part) => this.#undoable(() => this.#store(part)),
       // What a server without transactions has stored of a statement cannot be taken back and tried again.
       blamesRow: (error) => facts.transactional && isolates(error),
+      together: (error) => ((error as RowshiftError).code === 'DUPLICATE_KEY' ? this.#together : 1),
       onBad: (row, error) => {
         const { onDirty, onDeferred } = this.#options
         const refusal = rowRefusal(plan, row, error as RowshiftError)

@@ -6,8 +6,10 @@ export interface Isolation {
   readonly store: (part: Batch) => Promise<void>
   /** Whether the error is about some row of the part; any other error is thrown on. */
   readonly blamesRow: (error: unknown) => boolean
-  /** A row that cannot be stored, alone. What it throws ends the search. */
-  readonly onBad: (row: Batch, error: unknown) => void
+  /** A row that cannot be stored, alone, or a few together. What it throws ends the search. */
+  readonly onBad: (rows: Batch, error: unknown) => void
+  /** Rows that are given up together for this error, the bad one among them. Default: 1. */
+  readonly together?: (error: unknown) => number
 }
 
 /**
@@ -19,7 +21,7 @@ export async function isolate(batch: Batch, isolation: Isolation): Promise<void>
     await isolation.store(batch)
   } catch (error) {
     if (!isolation.blamesRow(error)) throw error
-    if (batch.rows === 1) {
+    if (batch.rows <= (isolation.together?.(error) ?? 1)) {
       isolation.onBad(batch, error)
       return
     }

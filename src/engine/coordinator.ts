@@ -142,7 +142,7 @@ class Coordinator {
       if (result.outcome === 'oversized') await this.#divide(job as Split, result)
       else {
         const { counts, milliseconds, deferred } = result
-        this.#deferred.add(deferred)
+        this.#deferred.add(deferred, split)
         if (counts.rowsRead === 0) this.#empty.add(split)
         this.#splitRows.done(counts.rowsRead, counts.bytes, milliseconds)
         this.#advance({ type: 'done', split, counts })

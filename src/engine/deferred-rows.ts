@@ -8,7 +8,7 @@ const MOST_BYTES = 64 << 20
 
 /** The rows of one split that wait. */
 export class DeferredSplit {
-  readonly #rows = new Map<string | null, Buffer[]>()
+  readonly #rows = new Map<string | null, Batch[]>()
   #bytes = 0
   rows = 0
 
@@ -19,38 +19,45 @@ export class DeferredSplit {
   }
 
   /** Their memory is used again, so that rows are copied. */
-  #add(row: Batch, error: RowshiftError, shard: string | null): void {
-    this.#bytes += row.bytes.length
+  #add({ bytes, rows }: Batch, error: RowshiftError, shard: string | null): void {
+    this.#bytes += bytes.length
     if (this.#bytes > MOST_BYTES) throw tooMany(error)
-    const rows = this.#rows.get(shard) ?? []
-    this.#rows.set(shard, rows)
-    rows.push(Buffer.from(row.bytes))
-    this.rows += row.rows
+    const kept = this.#rows.get(shard) ?? []
+    this.#rows.set(shard, kept)
+    kept.push({ bytes: Buffer.from(bytes), rows })
+    this.rows += rows
   }
 
   get parts(): DeferredRows[] {
-    return [...this.#rows].map(([shard, rows]) => ({ shard, rows: rows.length, bytes: Buffer.concat(rows) }))
+    return [...this.#rows].map(([shard, kept]) => ({
+      shard,
+      rows: kept.reduce((sum, { rows }) => sum + rows, 0),
+      bytes: Buffer.concat(kept.map(({ bytes }) => bytes)),
+    }))
   }
 }
 
 /** The rows of a whole run that wait. */
 export class DeferredRun {
-  readonly #parts = new Map<string | null, DeferredRows[]>()
+  readonly #parts = new Map<string | null, { readonly split: number; readonly part: DeferredRows }[]>()
   #bytes = 0
 
-  add(parts: readonly DeferredRows[]): void {
+  add(parts: readonly DeferredRows[], split: number): void {
     for (const part of parts) {
       this.#bytes += part.bytes.length
       if (this.#bytes > MOST_BYTES) throw tooMany(null)
       const others = this.#parts.get(part.shard) ?? []
       this.#parts.set(part.shard, others)
-      others.push(part)
+      others.push({ split, part })
     }
   }
 
-  /** What is to be done about them, one transaction each; `nextIndex` numbers the jobs. */
+  /** What is to be done about them, one transaction each, in the order in which they were read; `nextIndex` numbers the jobs. */
   jobs(nextIndex: () => number): SettleJob[] {
-    return [...this.#parts.values()].map((settle) => ({ index: nextIndex(), settle }))
+    return [...this.#parts.values()].map((parts) => ({
+      index: nextIndex(),
+      settle: parts.sort((a, b) => a.split - b.split).map(({ part }) => part),
+    }))
   }
 }
 

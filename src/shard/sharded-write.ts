@@ -102,8 +102,9 @@ export class ShardedWrite {
       })
       flush()
       for (const [row, error] of deferred) onDeferred!(row, error, name)
+      const waiting = deferred.reduce((sum, [{ rows }]) => sum + rows, 0)
       const { rowsWritten, rowsUnchanged, rowsSkipped, dirtyRows } = counts
-      this.#handed = before + rowsWritten + rowsUnchanged + rowsSkipped + dirtyRows + deferred.length
+      this.#handed = before + rowsWritten + rowsUnchanged + rowsSkipped + dirtyRows + waiting
       return counts
     } finally {
       for (const batch of spent) recycle(batch)

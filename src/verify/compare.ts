@@ -160,7 +160,7 @@ class Comparison {
         this.#advance({ type: 'retried', split })
       },
     )
-    this.#deferred.add(deferred)
+    this.#deferred.add(deferred, split)
     const { sourceRows, filtered } = counted ? findings : noFindings
     const rowsRead = sourceRows + filtered
     // Databases that compare by themselves send no rows.
