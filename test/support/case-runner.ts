@@ -2,7 +2,16 @@
 import { rmSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import type { Case, ExpectedError, Expectation, WritePath } from './cases.js'
-import { expectation, PAIRS, PATHS, sourceSql, sqliteSql, takesPart, targetSql } from './cases.js'
+import {
+  expectation,
+  PAIRS,
+  PATHS,
+  roundTripOf,
+  sourceSql,
+  sqliteSql,
+  takesPart,
+  targetSql,
+} from './cases.js'
 import { server } from './context.js'
 import { Place, scratchFile } from './copying.js'
 import type { EngineResult } from './engine.js'
@@ -142,7 +151,7 @@ export class CaseRunner {
     const { target } = this.#combinations.find(({ from, to }) => from === kind && to === kind)!
     await fresh(target, targetSql(one, kind))
     const file = scratchFile('db')
-    const expected = one.sqlite!
+    const expected = roundTripOf(one, kind)
     const refused = (result: EngineResult, error: ExpectedError) => ({
       ...agreed(one, () => `refused (${error.code})`),
       wrong: refusalFault(result, error),

@@ -33,6 +33,8 @@ export type Expectation =
   /** The pair has not what the case is about. */
   | { readonly absent: string }
 
+type RoundTrip = 'equal' | { readonly there: ExpectedError } | { readonly back: ExpectedError }
+
 export interface CaseFile {
   readonly description: string
   /** What the case says about types, by column: a row of docs/fidelity.md. */
@@ -42,7 +44,7 @@ export interface CaseFile {
   /** By `source->target` or `source->target path`, where `*` is any; the first that fits is used. */
   readonly pairs?: Readonly<Record<string, Expectation>>
   /** From MySQL or MariaDB to SQLite and back: the direction that is refused, or equal. */
-  readonly sqlite?: 'equal' | { readonly there: ExpectedError } | { readonly back: ExpectedError }
+  readonly sqlite?: RoundTrip | Readonly<Record<ServerKind, RoundTrip>>
   /** SQL that both sides are compared by, instead of the column itself. */
   readonly compare?: Readonly<Record<string, string>>
   /** Server variables that the case needs, with their values. */
@@ -121,4 +123,11 @@ export function sqliteSql({ directory }: Case): string {
 
 function read(directory: string, name: string): string | null {
   return existsSync(directory + name) ? readFileSync(directory + name, 'utf8') : null
+}
+
+/** What becomes of the way to SQLite and back from that server. */
+export function roundTripOf({ sqlite }: Case, kind: ServerKind): RoundTrip {
+  return typeof sqlite === 'object' && kind in sqlite
+    ? (sqlite as Readonly<Record<ServerKind, RoundTrip>>)[kind]
+    : (sqlite as RoundTrip)
 }
