@@ -24,7 +24,7 @@ export async function checkWhere(
 ): Promise<string[]> {
   const { table } = schema
   const name = 'params.where'
-  const doing = `checking ${name} as a condition on table ${table}`
+  const doing = `the condition ${name} on table ${table}`
   const from = `SELECT 1 FROM ${identifier(table)} WHERE`
   await prepare(session, `${from} ${where}\n`, doing)
   await ask(session, `${from} ${enclosed(where)} LIMIT 0`, doing)
@@ -38,7 +38,7 @@ export async function checkExpression(
   { table }: TableSchema,
   sql: string,
 ): Promise<ResultField> {
-  const doing = `checking "sql" on table ${table}`
+  const doing = `"sql" on table ${table}`
   const from = `FROM ${identifier(table)} WHERE 1 = 0`
   await prepare(session, `SELECT 1, ${sql}\n ${from}`, doing)
   let fields: readonly ResultField[] = []

@@ -12,7 +12,7 @@ import { quoteName } from './names.js'
  */
 export function checkWhere(database: Database, table: string, where: string): void {
   const from = `SELECT 1 FROM ${quoteName(table)} WHERE`
-  checking(`params.where as a condition on table ${table}`, () => {
+  checking(`The condition params.where on table ${table}`, () => {
     database.prepare(`${from} ${where}\n`)
     database.prepare(`${from} ${enclosed(where)} LIMIT 0`).all()
   })
@@ -37,7 +37,7 @@ function checking<T>(what: string, check: () => T): T {
     return check()
   } catch (thrown) {
     if (sqliteCode(thrown) === null && !(thrown instanceof RangeError)) throw thrown
-    throw invalid(`Checking ${what} failed: ${(thrown as Error).message}.`)
+    throw invalid(`${what} failed: ${(thrown as Error).message}.`)
   }
 }
 

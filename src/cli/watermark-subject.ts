@@ -33,7 +33,9 @@ export function checkSubject(watermarks: Watermarks, task: Task, params: Params)
   const saved = watermarks[subjectOf(mode)]
   if (saved === undefined || watermarks[mode] === undefined) return
   const before = JSON.parse(saved) as Record<string, string>
-  const changes = Object.entries(describe(task, params, mode)).filter(([name, now]) => before[name] !== now)
+  const changes = Object.entries(describe(task, params, mode)).filter(
+    ([name, now]) => (before[name] ?? 'none') !== now,
+  )
   if (changes.length === 0) return
   const named = changes.map(
     ([name, now]) => `${name} was ${shown(before[name] ?? 'none')}, and is ${shown(now)}`,
@@ -48,13 +50,14 @@ export function checkSubject(watermarks: Watermarks, task: Task, params: Params)
 
 /** Only what decides which rows are read, which of their columns, and where they go. */
 function describe(task: Task, params: Params, mode: string): Record<string, string> {
-  const { columns, shard, where, key, diffColumn } = params
+  const { columns, shard, where, timeZone, key, diffColumn } = params
   const side = (name: 'from' | 'to') =>
     `${task[`${name}_db_type`]} ${task[`${name}_app`]}_${task[`${name}_db`]}.${task[`${name}_table`]}`
   const parts: Record<string, unknown> = {
     source: side('from'),
     target: side('to'),
     where,
+    time_zone: timeZone,
     columns,
     shard,
     ...(mode === 'append' ? { pk: key } : { diff_column: diffColumn?.source ?? null }),
