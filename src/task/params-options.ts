@@ -52,8 +52,13 @@ function assign(into: Record<string, unknown>, pair: string): void {
   set(target, last, jsonOrText(pair.slice(at + 1)))
 }
 
-/** Also under the name `__proto__`, which an assignment would take for the object's prototype. */
+/** Also under the name `__proto__`, which an assignment would take for the object's prototype. Lists take entries only, without gaps. */
 function set(target: Record<string, unknown>, name: string, value: unknown): void {
+  if (Array.isArray(target) && !(/^\d{1,9}$/.test(name) && Number(name) <= target.length))
+    throw new RowshiftError(
+      'USAGE',
+      `--param names entry ${JSON.stringify(name)} of a list of ${target.length}`,
+    )
   Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true })
 }
 

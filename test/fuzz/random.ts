@@ -106,7 +106,7 @@ const WORDS = [
 const LONG = 130_000
 
 export function text(random: Random): string {
-  if (random.once(200)) return random.pick(WORDS).repeat(LONG)
+  if (random.once(600)) return random.pick(WORDS).repeat(LONG)
   if (random.once(6)) return random.pick(NAMES)
   const pieces = random.list(5, () =>
     random.once(8) ? String.fromCharCode(random.below(0x10000)) : random.pick(WORDS),
@@ -116,8 +116,8 @@ export function text(random: Random): string {
 
 /** Any JSON, with these names among its keys. */
 export function json(random: Random, names: readonly string[], depth = 4): unknown {
-  if (random.once(2000)) return nested(20_000)
-  if (random.once(1000)) return Array.from({ length: LONG }, () => random.pick([1, null, 'a']))
+  if (random.once(4000)) return nested(20_000)
+  if (random.once(4000)) return Array.from({ length: LONG }, () => random.pick([1, null, 'a']))
   switch (random.below(depth > 0 ? 8 : 5)) {
     case 0:
       return text(random)

@@ -114,7 +114,7 @@ async function source(path: string) {
 function paramsText(random: Random): string {
   if (random.once(10)) return text(random)
   if (random.once(3)) return asJson(json(random, NAMES))
-  if (random.once(300)) return manyEntries(random)
+  if (random.once(1500)) return manyEntries(random)
   const whole = asJson(changed(random, random.pick(PARAMS), NAMES))
   return random.once(10) ? mangled(random, whole) : whole
 }

@@ -68,6 +68,10 @@ describe('input from outside', () => {
       expect(code).to.equal('PARAMS_INVALID')
       expect(message).to.include('__proto__')
     }
+    for (const name of ['constructor', 'length', '4000000000', '1']) {
+      const { code } = faultOf(() => paramsFromOptions('{"columns":[]}', [`columns.${name}=1`]))
+      expect(code).to.equal('USAGE')
+    }
     const pk = { pk: [{ toString: 1 }, { toString: 2 }] }
     expect(faultOf(() => paramsFromOptions(JSON.stringify(pk), [])).code).to.equal('PARAMS_INVALID')
     const cast = { columns: [{ from: 'a', to: 'a', cast: 'constructor' }] }
