@@ -67,13 +67,11 @@ function storedBind(kind: Column['kind'], affinity: Affinity): Bind {
       return bindDecimal
     case 'integer':
     case 'boolean':
-      // A column that does not make integers of numbers gets them as such.
-      return affinity === 'integer' || affinity === 'numeric'
-        ? bindInteger
-        : (cell) => {
-            const value = bindInteger(cell)
-            return typeof value === 'number' ? BigInt(value) : value
-          }
+      // Not as a double: an upsert compares the value with the one that is there before the column makes an integer of it.
+      return (cell) => {
+        const value = bindInteger(cell)
+        return typeof value === 'number' ? BigInt(value) : value
+      }
     default:
       return convertsNumbers(affinity) ? bindConverted : TEXT_BY_STRING.bind
   }
