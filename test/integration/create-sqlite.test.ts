@@ -219,8 +219,14 @@ describe('a table that is created in another family', () => {
       expect(
         ask(file, "SELECT dflt_value FROM pragma_table_info('src') WHERE name IN ('code', 'i')"),
       ).to.deep.equal([["'it''s'"], ["'-5'"]])
-      // Computed on one side only: the target computes its own.
-      const back = await copy(`sqlite:${file}?table=src`, place.url('back'), '--param', 'allow_lossy=["g"]')
+      // Computed on one side only: the target computes its own. JSON comes as text, which MySQL writes anew.
+      const lossy = server.kind === 'mysql' ? '["g", "j"]' : '["g"]'
+      const back = await copy(
+        `sqlite:${file}?table=src`,
+        place.url('back'),
+        '--param',
+        `allow_lossy=${lossy}`,
+      )
       expect(back.code, back.stderr).to.equal(0)
       const same = COLUMNS.map((name) => `HEX(a.${name}) <=> HEX(b.${name})`)
       const equal = await place.value(
