@@ -198,7 +198,7 @@ describe('the task table', () => {
 
     seed.write('db_global.json', `{"from": {"mysql": {"a_b": {"password": "${secret}" "host"`)
     const broken = await seed.cli('list')
-    expectRefusal(broken, 2, 'CONFIG_INVALID', 'db_global.json', 'not valid JSON')
+    expectRefusal(broken, 2, 'CONFIG_INVALID', 'db_global.json', 'not JSON at line 1')
     seed.write('local.json', { task_meta: 7, from: { mysql: { a_b: 'text' } } })
     const wrong = await seed.cli('list')
     expectRefusal(wrong, 2, 'CONFIG_INVALID', 'task_meta', 'from.mysql.a_b', 'db_global.json')
