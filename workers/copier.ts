@@ -69,6 +69,8 @@ export class Copier {
       dirty.discard()
       const { code, message, details } = RowshiftError.from(thrown)
       const repeatable = code === 'LOCK_CONFLICT' && details['inDoubt'] !== true && !dirty.saved
+      // Nothing else that this thread has in hand may be committed; but its failure must not be told before this one.
+      if (!repeatable) setImmediate(() => this.abort())
       const table = 'settle' in job ? null : this.#sourceOf(job)
       const where = table === null ? {} : { sourceTable: table }
       const whole = table === null ? message : `${message} It is about rows of ${table}.`
