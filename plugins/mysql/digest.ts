@@ -3,7 +3,7 @@ import type { Column, Digest, DigestForm, DigestForms, ReadPlan } from '../../sr
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { versionOf } from './server.js'
-import { charsetOf, expressionOf, isReversible } from './sql.js'
+import { charsetOf, expressionOf, isReversible, memberNumber } from './sql.js'
 import { mappedText } from './unmapped.js'
 
 /**
@@ -179,7 +179,7 @@ function texts(column: Column, sql: string): Written[] {
   const { members, several } = column.domain
   if (members !== undefined && column.sql === undefined) {
     const set = several ? 'set' : 'enum'
-    const number = { name: `${set} ${JSON.stringify(members)}`, sql: `CAST(${sql} AS UNSIGNED)` }
+    const number = { name: `${set} ${JSON.stringify(members)}`, sql: memberNumber(sql) }
     const ambiguous = members.includes('') || new Set(members).size < members.length
     return ambiguous ? [{ ...number, finer: true }] : [number, bytes('text', converted(column, sql))]
   }

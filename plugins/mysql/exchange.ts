@@ -1,7 +1,7 @@
 import type { Column, Plan } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
-import { identifier, text } from './sql.js'
+import { identifier, memberNumber, text } from './sql.js'
 import type { Merge } from './statements.js'
 import { otherThan, sameRow, stagedValue, stageName, stagingSql } from './statements.js'
 
@@ -67,7 +67,8 @@ function keptColumns({ columns, target }: Plan): Column[] {
 
 /** Members go by their number: as text, one may be taken for another. */
 function sameValue({ name, type }: Column, table: string): string {
-  return `${table}.${identifier(name)}${/^(enum|set)\b/i.test(type) ? '+0' : ''}`
+  const value = `${table}.${identifier(name)}`
+  return /^(enum|set)\b/i.test(type) ? memberNumber(value) : value
 }
 
 /** What would notice that a row is deleted and inserted instead of being changed; null: nothing. */

@@ -136,6 +136,7 @@ function fractionGuard(source: Column, target: Column, form: RegExp): ((cell: Bu
 }
 
 function textGuard(source: Column, { domain }: Column, type: string): ((cell: Buffer) => boolean) | null {
+  if (source.cells === 'numbered') return null
   if (domain.members !== undefined) {
     const places = new Map(domain.members.map((member, i) => [member, i]))
     const parts = (cell: string) => (domain.several ? (cell === '' ? [] : cell.split(',')) : [cell])

@@ -14,6 +14,7 @@ import {
   keyLiteral,
   keyOrder,
   keyText,
+  memberNumber,
 } from './sql.js'
 
 /** `SELECT … FROM t WHERE …`: the query of one split. */
@@ -40,7 +41,7 @@ export function fromSql(plan: ReadPlan, split: Split, more: readonly string[] = 
 export function readExpression(column: Column): string {
   const name = expressionOf(column)
   if (column.cells === 'encoded') return `CONVERT(${name} USING binary)`
-  if (column.cells === 'numbered') return `${name}+0`
+  if (column.cells === 'numbered') return memberNumber(name)
   return column.kind === 'float' && /^(float|double\()/.test(column.type)
     ? `${name}*1e0`
     : (mappedText(column) ?? name)

@@ -7,6 +7,7 @@ import type { Session } from './connection.js'
 import type { ExchangeSql } from './exchange.js'
 import { exchangeObstacle, exchangeSql, restoreChecksSql } from './exchange.js'
 import { holderOf } from './holder.js'
+import { leniently } from './lenient-ddl.js'
 import { insertStatement, SplitWrite } from './split-write.js'
 import type { Statements } from './statements.js'
 
@@ -29,7 +30,7 @@ export class MysqlSettlement implements Settlement {
   }
 
   async run(rows: readonly Batch[]): Promise<TableCounts> {
-    for (const sql of this.#exchange.create) await this.#session.query(sql)
+    for (const sql of this.#exchange.create) await leniently(this.#session, sql)
     await settle(rows, this)
     return this.#counts
   }

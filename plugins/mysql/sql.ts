@@ -78,6 +78,14 @@ function enumMembers(type: string): number {
   return /^enum\(/i.test(type) ? [...type.matchAll(/'(?:[^']|'')*'/g)].length : 0
 }
 
+/**
+ * The number of a member of an ENUM, or of the members of a SET. `+ 0` makes a double of it in MySQL, which does not hold that of a SET
+ * of 64 members, and a CAST warns in MariaDB when the last of 64 is among them.
+ */
+export function memberNumber(sql: string): string {
+  return `(${sql} | 0)`
+}
+
 /** The character set of a text column, which begins its collation's name. */
 export function charsetOf({ collation }: Column): string | null {
   return collation === undefined ? null : /^[a-z0-9]+/i.exec(collation)![0]

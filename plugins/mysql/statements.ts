@@ -1,6 +1,6 @@
 import type { Column, ColumnMapping, Plan } from '../../src/plugin.js'
 import { Guards } from './guards.js'
-import { identifier } from './sql.js'
+import { identifier, memberNumber } from './sql.js'
 import type { InsertMemory, Quoting } from './transcode.js'
 import { InsertBuilder } from './transcode.js'
 import type { WriteFacts } from './write-plan.js'
@@ -155,7 +155,10 @@ export function stagedValue({ columns, target: { table } }: Plan): (name: string
     columns.filter(({ target }) => target.cells === 'numbered').map(({ target }) => identifier(target.name)),
   )
   // As text, a member may be taken for another one.
-  return (name) => `${stage}.${name}${numbered.has(name) ? '+0' : ''}`
+  return (name) => {
+    const value = `${stage}.${name}`
+    return numbered.has(name) ? memberNumber(value) : value
+  }
 }
 
 /** Numbers go in bare, which is shorter; but only into numbers, since a bare number means an ENUM's index. */

@@ -1,7 +1,7 @@
 import type { Column, ReadPlan, Refusal } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { holdsHiddenType } from './json-types.js'
-import { charsetOf, identifier, isReversible } from './sql.js'
+import { charsetOf, identifier, isReversible, memberNumber } from './sql.js'
 
 export const OUT_OF_RANGE = 1690
 
@@ -76,7 +76,7 @@ function unclearMember({ name: column, domain }: Column): Unclear | null {
   const empty = domain.members!.indexOf('')
   if (empty < 0) return null
   const name = identifier(column)
-  const value = `${name} + 0`
+  const value = memberNumber(name)
   if (domain.several) {
     return {
       condition: `COALESCE((${value}) & ${2n ** BigInt(empty)} = 0, TRUE)`,

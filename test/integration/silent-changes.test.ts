@@ -53,6 +53,7 @@ const KEPT = [
   ['DOUBLE', '0.5', 'FLOAT'],
   ['VARCHAR(5)', "'b'", "ENUM('a','b')"],
   ['VARCHAR(9)', "'x,y'", "SET('x','y')"],
+  ["SET('a','','b')", '6', "SET('a','','b') NOT NULL"],
   ['INT', '1999', 'YEAR'],
   ['VARBINARY(4)', "'abcd'", 'BINARY(4)'],
 ] as const
