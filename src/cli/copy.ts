@@ -64,6 +64,7 @@ export async function planCommand(options: PlanOptions): Promise<number> {
     try {
       const task = await findTask(store, options.id)
       const request = await taskRequest('', task, config, store, options)
+      checkSubject(request, task)
       const offline = `Task ${task.id} is offline (online_status is ${task.online_status}, not 1): "rowshift run" refuses it.`
       return await showPlan(request, options, signal, task.online_status === 1 ? [] : [offline])
     } finally {
@@ -91,7 +92,6 @@ export async function taskRequest(
   const from = await taskSide(task, 'from', config)
   const to = await taskSide(task, 'to', config)
   const past = { watermarks: await store.watermarks(task.id), fromTarget }
-  checkSubject(past.watermarks, task, params)
   const others = await lookupConnections(params, config)
   return { runId, taskId: task.id, from, to, params, past, others }
 }

@@ -25,7 +25,13 @@ export interface RunAllOptions extends RunOptions {
 }
 
 /** Worst first: what the whole ends with is what the worst task ended with. */
-const SEVERITY = [ExitCode.interrupted, ExitCode.failed, ExitCode.refused, ExitCode.usage] as const
+const SEVERITY = [
+  ExitCode.interrupted,
+  ExitCode.failed,
+  ExitCode.different,
+  ExitCode.refused,
+  ExitCode.usage,
+] as const
 
 /** `rowshift run --all`: every online task, in the order of their ids; one that fails does not stop the others. */
 export async function runAllCommand(options: RunAllOptions): Promise<number> {

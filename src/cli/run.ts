@@ -11,7 +11,7 @@ import { taskId } from './options.js'
 import { openReport } from './report-file.js'
 import { recorded } from './run-history.js'
 import { openStore } from './tasks.js'
-import { withSubjects } from './watermark-subject.js'
+import { checkSubject, withSubjects } from './watermark-subject.js'
 
 /** `rowshift run ID`: one task of the task table. */
 export async function runCommand(id: number | undefined, options: RunOptions): Promise<number> {
@@ -41,6 +41,7 @@ export async function runTask(
       const run = { run_id: runId, task_id: id, mode: options.mode ?? 'init' }
       return await recorded(store, run, signal, async (stop, history) => {
         const request = await taskRequest(runId, task, config, store, options)
+        checkSubject(request, task)
         history.remembered = (watermarks) => withSubjects(watermarks, task, request.params)
         return copy(request, stop)
       })

@@ -3,6 +3,7 @@
  * of a task that was changed meanwhile must not go on from there: rows before it may be missing in the target by now.
  */
 import { createHash } from 'node:crypto'
+import type { CopyRequest } from '../engine/job.js'
 import { RowshiftError } from '../errors.js'
 import type { Params } from '../task/params.js'
 import type { Task } from '../task/task.js'
@@ -28,8 +29,9 @@ export function withSubjects(watermarks: Watermarks, task: Task, params: Params)
 }
 
 /** Throws PARAMS_INVALID when the task was changed since its watermark was set. One set by hand, or by an earlier version, is about any. */
-export function checkSubject(watermarks: Watermarks, task: Task, params: Params): void {
+export function checkSubject({ past, params }: Pick<CopyRequest, 'past' | 'params'>, task: Task): void {
   const { mode } = params
+  const watermarks = (past?.watermarks ?? {}) as Watermarks
   const saved = watermarks[subjectOf(mode)]
   if (saved === undefined || watermarks[mode] === undefined) return
   const before = JSON.parse(saved) as Record<string, string>

@@ -328,6 +328,15 @@ describe('run --all', () => {
     }
   })
 
+  it('ends with 4 when a sync has left rows that differ', async () => {
+    const place = await TaskPlace.create(oneServer()[0]!)
+    await place.addTask(5, 'dst', { params: '{"mode": "sync", "allow_triggers": true}' })
+    await place.dataPlace.query('CREATE TRIGGER keep BEFORE INSERT ON dst FOR EACH ROW SET NEW.v = 0')
+    const { code, stdout, stderr } = await place.cli('run', '--all')
+    expect(code, stderr).to.equal(4)
+    expect(stdout).to.match(/5\s+failed\s+3 .*DIFFERENT/)
+  })
+
   it('passes over a task that is running, which is no failure', async () => {
     for (const server of everywhere()) {
       const place = await TaskPlace.create(server)

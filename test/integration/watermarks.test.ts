@@ -201,6 +201,9 @@ describe('a watermark', () => {
     const ways = ['--mode init', '--mode sync', "rowshift watermark 1 --mode append --set '3'"]
     expectRefusal(await run('append'), 2, 'PARAMS_INVALID', 'where was v = 1, and is v > 0', ...ways)
     expectRefusal(await place.cli('plan', '1', '--mode', 'append'), 2, 'PARAMS_INVALID', 'where was v = 1')
+    // A comparison looks at all rows, whatever the mode of the task.
+    await set(`params = '{"mode": "append", "where": "v > 0"}'`)
+    expect((await place.cli('verify', '1')).code).to.equal(4)
     const synced = await run('sync')
     expect(synced.code, synced.stderr).to.equal(0)
     expect((await place.cli('watermark', '1', '--mode', 'append', '--set', '3')).code).to.equal(0)
