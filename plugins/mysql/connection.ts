@@ -154,7 +154,10 @@ export class Session {
 
   /** Says goodbye and waits for the server to hang up; one that does not answer is cut off. */
   async close(): Promise<void> {
-    if (this.#wire.stream.destroyed) return this.#ended
+    if (this.#wire.stream.destroyed) {
+      this.#release()
+      return this.#ended
+    }
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.destroy(), GOODBYE_MS)
       this.#wire.stream.once('close', () => {

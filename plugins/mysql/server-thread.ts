@@ -46,7 +46,9 @@ export class ServerThread {
            LEFT JOIN information_schema.PROCESSLIST ON ID = ${this.#id ?? 'NULL'}`,
         )
         const [server, command, state] = row!
-        if (this.#id === null || server !== this.#server) return 'busy'
+        // Setting a session up takes no time, so its answer is lost.
+        if (this.#id === null) return 'idle'
+        if (server !== this.#server) return 'busy'
         if (command == null) return 'ended'
         if (command === 'Sleep') return 'idle'
         return ON_THE_NETWORK.has(state ?? '') ? 'blocked' : 'busy'

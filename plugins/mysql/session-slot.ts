@@ -9,7 +9,8 @@ export class SessionSlot {
   readonly #endpoint: Endpoint
   readonly #open: OpenSession
   #session: Promise<Session> | null = null
-  readonly #dropped: Promise<Session>[] = []
+  /** What the server still does for sessions that were dropped. */
+  readonly #dropped = new Set<Promise<void>>()
   /** Of everything that is awaited here. */
   signal: AbortSignal | undefined
 
@@ -33,16 +34,22 @@ export class SessionSlot {
   /** It is of no more use: it stands in the middle of a result, or is lost. */
   drop(): void {
     if (this.#session === null) return
-    const session = this.#session
+    const ended = this.#session
+      .then((session) => {
+        session.destroy()
+        return session.close()
+      })
+      .catch(() => {})
+      // A session holds a megabyte of memory to read into.
+      .finally(() => this.#dropped.delete(ended))
+    this.#dropped.add(ended)
     this.#session = null
-    this.#dropped.push(session)
-    void session.then((open) => open.destroy())
   }
 
   /** Also of a session that is still being opened, and of what the server still does for those that were given up. */
   async close(): Promise<void> {
-    const all = [...this.#dropped, ...(this.#session ? [this.#session] : [])]
+    const session = this.#session
     this.#session = null
-    await Promise.allSettled(all.map(async (session) => (await session).close()))
+    await Promise.allSettled([...this.#dropped, session?.then((open) => open.close())])
   }
 }

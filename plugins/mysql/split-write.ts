@@ -20,6 +20,8 @@ export class SplitWrite {
   readonly #session: Session
   readonly #statements: Statements
   readonly #options: WriteOptions
+  /** A target without a stage has one unique key only: what is taken is a key of another table, which a trigger writes to. */
+  readonly #onDeferred: WriteOptions['onDeferred']
   #counts: TableCounts = nothingWritten
   #handed = 0
   /** Something of the split is in the target. */
@@ -38,7 +40,8 @@ export class SplitWrite {
     this.#statements = statements
     this.#options = options
     this.#merging = merging
-    this.#together = options.onDeferred ? together : 1
+    this.#onDeferred = statements.stage ? options.onDeferred : undefined
+    this.#together = this.#onDeferred ? together : 1
   }
 
   /** Begins a transaction with the first batch; none for a split without rows. */
@@ -133,11 +136,10 @@ export class SplitWrite {
       blamesRow: (error) => facts.transactional && isolates(error),
       together: (error) => ((error as RowshiftError).code === 'DUPLICATE_KEY' ? this.#together : 1),
       onBad: (row, error) => {
-        const { onDirty, onDeferred } = this.#options
         const refusal = rowRefusal(plan, row, error as RowshiftError)
-        if (onDeferred && refusal.code === 'DUPLICATE_KEY') onDeferred(row, refusal)
+        if (this.#onDeferred && refusal.code === 'DUPLICATE_KEY') this.#onDeferred(row, refusal)
         else {
-          onDirty(row, refusal)
+          this.#options.onDirty(row, refusal)
           this.#add({ dirtyRows: row.rows })
         }
         this.#count(row.rows)

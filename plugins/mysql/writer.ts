@@ -62,9 +62,10 @@ export class MysqlWriter implements Writer {
   async highest(table: string, column: Column): Promise<string | null> {
     const session = await this.#open()
     const name = identifier(column.name)
-    const [row] = await session.query(
-      `SELECT ${keyText(column).replace(name, () => `MAX(${name})`)} FROM ${identifier(table)}`,
-    )
+    const sql = `SELECT ${keyText(column).replace(name, () => `MAX(${name})`)} FROM ${identifier(table)}`
+    const [row] = await session.query(sql).catch((error: unknown) => {
+      throw mapError(error, `looking for the highest ${column.name} of table ${table}`, { table })
+    })
     return row?.[0] ?? null
   }
 

@@ -56,6 +56,16 @@ describe('before a row moves', () => {
     }
   })
 
+  it('a target that may be written, not read, when it is to say how far it was filled', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
+      const writer = await limitedUser(server, `INSERT ON ${place.database}.dst`)
+      const ends = ['--from', place.url('src'), '--to', writer(place.url('dst'))]
+      const asked = await runCli(['copy', ...ends, '--from-target', '--param', 'mode=append'])
+      expectRefusal(asked, 1, 'ACCESS_DENIED', 'highest id of table dst')
+    }
+  })
+
   it('a trigger of the target, unless it is allowed', async () => {
     for (const server of servers()) {
       const place = await Place.create(
@@ -67,6 +77,18 @@ describe('before a row moves', () => {
       const { code, report } = await place.copy('src', 'dst', { allow_triggers: true })
       expect(code).to.equal(0)
       expect(report.warnings.join('\n')).to.include('louder')
+    }
+  })
+
+  it('a trigger that finds a duplicate in another table refuses the row', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `${SMALL}; CREATE TABLE dst LIKE src; CREATE TABLE seen (v VARCHAR(20) PRIMARY KEY); INSERT INTO seen VALUES ('b');
+         CREATE TRIGGER see AFTER INSERT ON dst FOR EACH ROW INSERT INTO seen VALUES (NEW.v)`,
+      )
+      const params = { allow_triggers: true, write_mode: 'upsert', write_path: 'insert' }
+      expectRefusal(await place.copy('src', 'dst', params), 1, 'DUPLICATE_KEY', "'b'", 'id = "2"')
     }
   })
 

@@ -89,6 +89,21 @@ describe('a server that falls silent', () => {
     }
   })
 
+  it('while a connection is set up is found out, though others still get through', async () => {
+    for (const server of oneServer()) {
+      const place = await Place.create(server, TABLES)
+      const fault = { kind: 'silence', after: 'SET NAMES' } as const
+      const proxy = await Proxy.to(server, (link, index) => (link.fault = index === 0 ? fault : null))
+      proxies.push(proxy)
+      const from = proxy.url(place.url('src', '&stall-timeout=1'))
+      const { code, stderr } = await runCli(['copy', '--from', from, '--to', place.url('dst')], {
+        timeout: 20_000,
+      })
+      expect(code, stderr).to.equal(1)
+      expect(stderr).to.match(/set-up failed: .* silent for \d+ s, and the server waits/)
+    }
+  })
+
   it('when it has been asked to commit leaves the split in doubt, and says so', async () => {
     for (const server of oneServer()) {
       const place = await Place.create(server, TABLES)
