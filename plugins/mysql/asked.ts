@@ -18,21 +18,23 @@ export async function askAboutTexts(session: Session, columns: readonly Column[]
   try {
     const charsets = new Set(columns.map(ownCharset).filter((charset) => charset !== null))
     const mappings = await mappingsOf(session, [...charsets])
-    const described: Column[] = []
-    for (const column of columns) {
+    const weights = await weightsOf(
+      session,
+      columns.filter(({ domain }) => domain.members !== undefined),
+    )
+    return columns.map((column) => {
       const { domain } = column
-      const ambiguous = domain.members === undefined ? [] : await ambiguousMembers(session, column)
+      const ambiguous = ambiguousMembers(column, weights)
       const mapping = mappings.get(ownCharset(column) ?? '')
-      described.push({
+      return {
         ...column,
         domain: {
           ...domain,
           ...(ambiguous.length === 0 ? {} : { ambiguous }),
           ...(mapping === undefined ? {} : { characters: { ...domain.characters!, mapping } }),
         },
-      })
-    }
-    return described
+      }
+    })
   } catch (error) {
     throw mapError(error, `asking ${session.where} about its character sets`)
   }
@@ -84,28 +86,44 @@ function blocks(): readonly string[] {
   return allBlocks
 }
 
+/** By SQL, the weight of each member: members with the same weight are equal under the column's collation. */
+type Weights = ReadonlyMap<string, string>
+
+const knownWeights = new WeakMap<Session, Map<string, string>>()
+
+/** Of the members of all columns together: a table may have a thousand of them, and many tables the same ones. */
+async function weightsOf(session: Session, columns: readonly Column[]): Promise<Weights> {
+  const weights = knownWeights.get(session) ?? new Map<string, string>()
+  knownWeights.set(session, weights)
+  const all = columns.flatMap((column) => column.domain.members!.map((member) => weightSql(column, member)))
+  const missing = [...new Set(all)].filter((sql) => !weights.has(sql))
+  for (let from = 0; from < missing.length; from += MOST) {
+    const some = missing.slice(from, from + MOST)
+    const [row] = await session.query(`SELECT ${some.join(', ')}`)
+    for (const [i, sql] of some.entries()) weights.set(sql, row![i] ?? '')
+  }
+  return weights
+}
+
+function weightSql(column: Column, member: string): string {
+  const hex = Buffer.from(member).toString('hex')
+  const text = `CONVERT(_utf8mb4 x'${hex}' USING ${charsetOf(column)!})`
+  return `HEX(WEIGHT_STRING(${text} COLLATE ${column.collation}))`
+}
+
 /**
  * Members that are equal under the column's collation: a text leads to the first one only. The empty member of a SET is lost
  * between the commas.
  */
-async function ambiguousMembers(session: Session, column: Column): Promise<string[]> {
-  const { domain, collation } = column
-  const charset = charsetOf(column)!
-  const members = domain.members!
+function ambiguousMembers(column: Column, weights: Weights): string[] {
+  const { members, several } = column.domain
+  if (members === undefined) return []
   const byWeight = new Map<string, string[]>()
-  for (let from = 0; from < members.length; from += MOST) {
-    const some = members.slice(from, from + MOST)
-    const weights = some.map((member) => {
-      const hex = Buffer.from(member).toString('hex')
-      return `HEX(WEIGHT_STRING(CONVERT(_utf8mb4 x'${hex}' USING ${charset}) COLLATE ${collation}))`
-    })
-    const [row] = await session.query(`SELECT ${weights.join(', ')}`)
-    for (const [i, member] of some.entries()) {
-      const weight = row![i] ?? ''
-      byWeight.set(weight, [...(byWeight.get(weight) ?? []), member])
-    }
+  for (const member of members) {
+    const weight = weights.get(weightSql(column, member))!
+    byWeight.set(weight, [...(byWeight.get(weight) ?? []), member])
   }
   const equal = [...byWeight.values()].filter(({ length }) => length > 1).flat()
-  const empty = domain.several === true && members.includes('') && !equal.includes('') ? [''] : []
+  const empty = several === true && members.includes('') && !equal.includes('') ? [''] : []
   return [...equal, ...empty]
 }

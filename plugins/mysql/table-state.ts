@@ -21,21 +21,25 @@ export async function tableState(session: Session, table: string): Promise<Table
   if (!row) return { identity: 'gone', bytes: 0 }
   const [schema, name, made, bytes, version] = row
   const number = await innodbNumber(session, fileName(schema!, name!), version!)
-  return { identity: number ?? made ?? null, bytes: bytes == null ? null : Number(bytes) }
+  const identity = number === 'unknown' ? null : (number ?? made ?? null)
+  return { identity, bytes: bytes == null ? null : Number(bytes) }
 }
 
-/** All numbers of a partitioned table; null: not to be seen, or the engine is another. */
+/**
+ * All numbers of a partitioned table; null: the user may not see them, or the engine is another. `unknown`: they could not be read
+ * this time, so there is nothing to compare with another look.
+ */
 async function innodbNumber(session: Session, name: string | null, version: string): Promise<string | null> {
   if (name === null) return null
   const view = isMariadb(version) || version.startsWith('5.') ? 'INNODB_SYS_TABLES' : 'INNODB_TABLES'
   const bytes = 'CAST(NAME AS BINARY)'
-  // One that may not be read, or takes too long, is no reason for the run to fail.
+  // A list that may not be read, or takes too long, is no reason for the run to fail.
   const rows = await askBounded(
     session,
     `GROUP_CONCAT(TABLE_ID ORDER BY TABLE_ID) FROM information_schema.${view}
      WHERE ${bytes} = ${text(name)} OR LEFT(${bytes}, ${name.length + 1}) = ${text(`${name}#`)}`,
-  ).catch(() => null)
-  return rows?.[0]?.[0] ?? null
+  ).catch((error: unknown) => (mapError(error, '').code === 'ACCESS_DENIED' ? [] : null))
+  return rows === null ? 'unknown' : (rows[0]?.[0] ?? null)
 }
 
 /** As InnoDB names it: `db/table`, other characters as @ and four digits. null: characters beyond ASCII have codes of their own. */

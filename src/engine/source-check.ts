@@ -49,7 +49,8 @@ export class SourceCheck {
   #change(after: TableState | null, { rowsRead, lastRowsGone }: ReadFacts): string | null {
     const before = this.#before
     if (before && after) {
-      const replaced = before.identity !== null && after.identity !== before.identity
+      const known = before.identity !== null && after.identity !== null
+      const replaced = known && after.identity !== before.identity
       if (replaced) return 'was truncated, replaced by another table or altered'
       const shrunk =
         before.bytes !== null && after.bytes !== null && after.bytes < before.bytes * LEAST_BYTES_SHARE

@@ -36,7 +36,8 @@ export function keyWithin(window: Window, mode: Mode, whole: KeyChoice, splitRow
   if (rows <= splitRows && rows < countedTo) {
     return { key: null, reason: `one split: the window holds ${rows} rows` }
   }
-  if (index === null) return whole
+  // No index serves what `readAs` computes: each split would read all of the window, which is the whole table here.
+  if (index === null || (timed.readAs !== undefined && window.from === null)) return whole
   const key = { name: index, columns: [timed], nullable: timed.nullable }
   return { key, reason: `split by ${timed.name}: by its index only the window is read` }
 }

@@ -107,10 +107,13 @@ export class ManyReader implements Reader {
     return [...warnings]
   }
 
+  /** Unknown where there are so many tables that looking at each takes long. */
   async state(plan: ReadPlan): Promise<TableState> {
+    const end = performance.now() + LOOK_MS
     const identities: (string | null)[] = []
     let bytes: number | null = 0
     for (const { reader, plan: own } of this.#each(plan)) {
+      if (performance.now() > end) return { identity: null, bytes: null }
       const state = await reader.state?.(own)
       identities.push(state?.identity ?? null)
       bytes = bytes === null || state?.bytes == null ? null : bytes + state.bytes
