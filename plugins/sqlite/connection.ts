@@ -114,7 +114,7 @@ function openError(thrown: unknown, file: string): RowshiftError {
   }
   if (code !== null) return sqliteError(thrown, `opening ${file}`, { file })
   if (thrown instanceof TypeError) {
-    const message = `The directory of the SQLite database ${file} does not exist`
+    const message = `The directory of the SQLite database ${file} does not exist; create it, or correct the path`
     return new RowshiftError('CONFIG_INVALID', message, { file }, thrown)
   }
   // The driver loads its native part when the first database is opened.

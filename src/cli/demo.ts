@@ -45,10 +45,9 @@ async function step(
 const NEXT = `What happened: the main thread divided the table by its key into splits; four worker threads, each with a
 connection of its own to both databases, copied them, one transaction per split, and counted what they wrote.
 
-To go on with MySQL or MariaDB, make an empty table like the source and copy into it:
+To go on with MySQL or MariaDB (--create makes the target table if it is missing):
 
-  mysql> CREATE TABLE shop.orders_copy LIKE shop.orders;
   $ rowshift copy --from 'mysql://user:\${MY_PASSWORD}@127.0.0.1:3306/shop?table=orders' \\
-                  --to   'mysql://user:\${MY_PASSWORD}@127.0.0.1:3306/shop?table=orders_copy'
+                  --to   'mysql://user:\${MY_PASSWORD}@127.0.0.1:3306/shop?table=orders_copy' --create
 
 Add --dry-run to see first what would happen, and why. The README says the rest.`

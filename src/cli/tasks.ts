@@ -72,7 +72,11 @@ export async function showCommand(options: Options & { readonly id: number }): P
     return found && (await withoutDeadRuns(store, [found]))[0]
   })
   if (!task)
-    throw new RowshiftError('TASK_NOT_FOUND', `There is no task ${options.id}.`, { taskId: options.id })
+    throw new RowshiftError(
+      'TASK_NOT_FOUND',
+      `There is no task ${options.id}. "rowshift list" shows the tasks.`,
+      { taskId: options.id },
+    )
   if (options.json) printJson(task)
   else
     print(
