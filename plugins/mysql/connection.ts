@@ -46,6 +46,7 @@ export class Session {
   readonly #interrupt = () => this.interrupt()
   #decoder: RowDecoder | null = null
   #paused = false
+  #interrupted = false
   /** A load waits for rows to send. */
   #starved = false
   /** The server's side of a session that was given up. */
@@ -141,6 +142,7 @@ export class Session {
 
   /** Gives up what is awaited, after its time of grace. */
   interrupt(): void {
+    this.#interrupted = true
     if (this.#waits.size === 0 && this.#graceMs === 0) this.destroy()
     for (const wait of this.#waits) {
       wait.timer ??= setTimeout(() => this.#giveUp(interrupted(this.where)), wait.graceMs)
@@ -149,7 +151,10 @@ export class Session {
 
   /** Cuts the connection; the server rolls back what was open. */
   destroy(): void {
-    this.#cut(new Error('The connection was closed on our side'))
+    const error = new Error('The connection was closed on our side')
+    // Whoever closes first must not keep the server at what was interrupted.
+    if (this.#interrupted && this.#waits.size > 0) this.#giveUp(error)
+    else this.#cut(error)
   }
 
   /** Says goodbye and waits for the server to hang up; one that does not answer is cut off. */
@@ -163,7 +168,7 @@ export class Session {
       this.#wire.stream.once('close', () => {
         clearTimeout(timer)
         this.#release()
-        resolve()
+        resolve(this.#ended)
       })
       this.#connection.end(() => {})
     })
