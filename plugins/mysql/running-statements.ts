@@ -6,6 +6,9 @@ import type { Session } from './connection.js'
  */
 const READS = String.raw`^([[:space:]]|[(]|/[*][^!M]([^*]|[*][^/])*[*]/)*(SELECT|SHOW|EXPLAIN|DESC|DESCRIBE|USE|KILL|CHECK|CHECKSUM|HELP)[^[:alnum:]_]`
 
+/** Characters of a statement: an endless comment in front would exhaust the stack of the server's regular expressions. */
+const LOOKED_AT = 1_000
+
 /** A statement that may write, or that waits and may write then. */
 export interface RunningStatement {
   readonly thread: string
@@ -24,7 +27,7 @@ export async function runningStatements(session: Session): Promise<readonly Runn
      FROM information_schema.PROCESSLIST
      WHERE ID <> CONNECTION_ID() AND USER <> 'system user'
        AND (COMMAND IN ('Query', 'Execute') OR (INFO IS NOT NULL AND COMMAND <> 'Sleep'))
-       AND NOT (COALESCE(INFO, '') REGEXP '${READS}' AND COALESCE(STATE, '') NOT LIKE 'Waiting for%')
+       AND NOT (COALESCE(LEFT(INFO, ${LOOKED_AT}), '') REGEXP '${READS}' AND COALESCE(STATE, '') NOT LIKE 'Waiting for%')
      ORDER BY since, ID`,
   )
   return rows.map(([thread, since]) => ({ thread: thread!, since: since! }))
