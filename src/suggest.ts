@@ -1,4 +1,4 @@
-/** `; did you mean "from"?`: the known name that is nearest to a misspelt one; '' when none is near. */
+/** `; did you mean "from"?`: the known name that is nearest to a mistyped one; '' when none is near. */
 export function didYouMean(name: string, known: readonly string[]): string {
   const most = Math.max(1, Math.floor(name.length / 3))
   let nearest: { name: string; distance: number } | null = null

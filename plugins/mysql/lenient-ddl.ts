@@ -1,7 +1,7 @@
 import type { Session } from './connection.js'
 import { text } from './sql.js'
 
-/** Strict mode refuses what CREATE TABLE … LIKE takes: members of a SET that are there twice, dates that no calendar has. */
+/** Strict mode refuses what CREATE TABLE … LIKE takes: a member of a SET that stands twice, dates that are in no calendar. */
 const STRICTNESS = new Set([1067, 1291])
 /** ZEROFILL, FLOAT(M,D), utf8 and others of which MySQL only says that they are deprecated. */
 const DEPRECATED = new Set([1287, 1554, 1681, 3719, 3778])

@@ -96,7 +96,7 @@ export function canonical(form: Form, cell: Buffer): Buffer {
 
 const NUMBER = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,4}))?$/i
 
-/** Text that is no number stays as it is. */
+/** Text that is not a number stays as it is. */
 function plainNumber(text: string): string {
   const [match, sign, whole = '', fraction = '', exponent = '0'] = NUMBER.exec(text) ?? []
   if (match === undefined || whole + fraction === '') return text
@@ -119,7 +119,7 @@ function shortestSingle(text: string): string {
   return text
 }
 
-/** Text that is no number keeps its own bytes, which are never those of a number: there are not eight of them alone. */
+/** Text that is not a number keeps its own bytes, which are never those of a number: there are not eight of them alone. */
 function floatBytes(text: string, signed: boolean): Buffer {
   const value = Number(text)
   if (text.trim() === '' || Number.isNaN(value)) return Buffer.from(`text ${text}`, 'latin1')
