@@ -1,6 +1,8 @@
 // Runs all tests in two processes, each with servers of its own, so that both cores of a small machine have work. The second
-// one's output follows the first one's. With arguments, for instance `--grep splits`, one process runs what they ask for.
+// one's output follows the first one's, and the failures of both come last. With arguments, for instance `--grep splits`, one
+// process runs what they ask for.
 import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
@@ -10,33 +12,41 @@ const SECOND =
 const ALL = 'dist/test/{unit,integration}/**/*.test.js'
 const args = process.argv.slice(2)
 const files = args.some((arg) => arg.endsWith('.test.js')) ? [] : [ALL]
-process.exitCode = args.length > 0 ? await mocha([...args, ...files]) : await both()
+process.exitCode = args.length > 0 ? await start([...args, ...files], 'inherit').code : await both()
 
 async function both() {
-  /** 1 until it has been started. */
-  let second = Promise.resolve(1)
-  let started = false
+  const others = ['dist/test/unit/**', `dist/test/integration/!(${SECOND}).test.js`]
+  let second
   let held = ''
-  const status = await mocha([ALL, '--ignore', `dist/test/integration/@(${SECOND}).test.js`], (text) => {
-    process.stdout.write(text)
-    if (started) return
-    started = true
+  const first = await piped([ALL, '--ignore', `dist/test/integration/@(${SECOND}).test.js`], (line) => {
+    process.stdout.write(line)
     // The servers of the first run, so that nothing has to be installed any more.
-    const others = ['dist/test/unit/**', `dist/test/integration/!(${SECOND}).test.js`]
-    second = mocha([ALL, ...others.flatMap((files) => ['--ignore', files])], (more) => (held += more))
+    second ??= piped([ALL, ...others.flatMap((glob) => ['--ignore', glob])], (more) => (held += more))
   })
   const rest = await second
-  process.stdout.write(held)
-  return status || rest
+  process.stdout.write(`${held}${first.failures}${rest?.failures ?? ''}`)
+  return first.code || (rest?.code ?? 1)
 }
 
-/** Resolves to the exit code. */
-function mocha(args, onText) {
+/** A run's exit code, and what it says from its count of failures on; `onLine` is given what comes before. */
+async function piped(args, onLine) {
+  const { child, code } = start(args, 'pipe')
+  let failures = ''
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (failures || /^ +\d+ failing$/.test(line)) failures += `${line}\n`
+    else onLine(`${line}\n`)
+  }
+  const status = await code
+  if (status !== 0 && !failures) failures = `mocha ended with ${status} and counted no failure: ${args.join(' ')}\n`
+  return { code: status, failures }
+}
+
+function start(args, stdout) {
   const child = spawn(process.execPath, ['node_modules/mocha/bin/mocha.js', ...args], {
-    stdio: ['inherit', onText ? 'pipe' : 'inherit', 'inherit'],
+    stdio: ['inherit', stdout, 'inherit'],
   })
-  child.stdout?.setEncoding('utf8').on('data', onText)
-  return new Promise((resolve) => {
-    child.on('close', (code) => resolve(code ?? 1))
+  const code = new Promise((resolve) => {
+    child.on('close', (status) => resolve(status ?? 1))
   })
+  return { child, code }
 }
