@@ -16,16 +16,19 @@ process.exitCode = args.length > 0 ? await start([...args, ...files], 'inherit')
 
 async function both() {
   const others = ['dist/test/unit/**', `dist/test/integration/!(${SECOND}).test.js`]
-  let second
+  let second = Promise.resolve({ code: 1, failures: '' })
+  let started = false
   let held = ''
   const first = await piped([ALL, '--ignore', `dist/test/integration/@(${SECOND}).test.js`], (line) => {
     process.stdout.write(line)
+    if (started) return
+    started = true
     // The servers of the first run, so that nothing has to be installed any more.
-    second ??= piped([ALL, ...others.flatMap((glob) => ['--ignore', glob])], (more) => (held += more))
+    second = piped([ALL, ...others.flatMap((glob) => ['--ignore', glob])], (more) => (held += more))
   })
   const rest = await second
-  process.stdout.write(`${held}${first.failures}${rest?.failures ?? ''}`)
-  return first.code || (rest?.code ?? 1)
+  process.stdout.write(`${held}${first.failures}${rest.failures}`)
+  return first.code || rest.code
 }
 
 /** A run's exit code, and what it says from its count of failures on; `onLine` is given what comes before. */
@@ -37,7 +40,8 @@ async function piped(args, onLine) {
     else onLine(`${line}\n`)
   }
   const status = await code
-  if (status !== 0 && !failures) failures = `mocha ended with ${status} and counted no failure: ${args.join(' ')}\n`
+  if (status !== 0 && !failures)
+    failures = `mocha ended with ${status} and counted no failure: ${args.join(' ')}\n`
   return { code: status, failures }
 }
 
