@@ -66,7 +66,7 @@ export const errorCodes = {
   LOCK_CONFLICT: { exit: ExitCode.failed, retryable: true },
   /** The target already holds a row with the same key. */
   DUPLICATE_KEY: { exit: ExitCode.failed, row: true },
-  /** The target refused a value, or would have stored it changed. */
+  /** The target rejected a value, or would have stored it changed. */
   DATA_REJECTED: { exit: ExitCode.failed, row: true },
   /** A lookup table does not have the key of a row. */
   LOOKUP_MISSING: { exit: ExitCode.failed, row: true },
@@ -80,7 +80,7 @@ export const errorCodes = {
   SHARD_UNKNOWN: { exit: ExitCode.failed, row: true },
   /** A row is larger than one statement may be. */
   ROW_TOO_LARGE: { exit: ExitCode.failed, row: true },
-  /** The file for refused rows could not be written; the split was rolled back. */
+  /** The file for rejected rows could not be written; the split was rolled back. */
   DIRTY_FILE_FAILED: { exit: ExitCode.failed },
   /** Rows read and rows stored differ; the split was rolled back. */
   COUNT_MISMATCH: { exit: ExitCode.failed },

@@ -3,6 +3,7 @@ import type { BatchBuilder } from '../src/batch/builder.js'
 import type { Column, Domain } from '../src/plugin.js'
 import { decimalFault, integerFault, plainDigits, roundedFloat } from './number-forms.js'
 import { momentFault } from './time-forms.js'
+import { counted } from '../src/batch/counted.js'
 
 /**
  * Appends a value to a column of the target, or says what is wrong with it. What a server would change without a word is a
@@ -141,9 +142,9 @@ function bytesEncoder({ domain: { maxBytes, padded, maxBits } }: Column): Encode
   return (value, to) => {
     if (!(value instanceof Uint8Array)) return 'not a Uint8Array'
     if (maxBytes !== undefined && value.length > maxBytes)
-      return `${value.length} bytes, and the column takes ${maxBytes}`
+      return `${counted(value.length, 'byte')}, and the column takes ${maxBytes}`
     if (padded && value.length !== maxBytes)
-      return `${value.length} bytes, and the column would fill them up to ${maxBytes}`
+      return `${counted(value.length, 'byte')}, and the column would fill them up to ${maxBytes}`
     if (maxBits !== undefined && bitsOf(value) > maxBits) return `more than ${maxBits} bits`
     to.appendBytes(value)
     return null

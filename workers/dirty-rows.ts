@@ -4,6 +4,7 @@ import { BatchBuilder, recycle } from '../src/batch/builder.js'
 import type { DirtySetup } from '../src/engine/messages.js'
 import type { Batch } from '../src/plugin.js'
 import { RowshiftError } from '../src/plugin.js'
+import { counted } from '../src/batch/counted.js'
 
 /** Lines of one split are kept up to here, and put into the file together. */
 const HELD_BYTES = 8 << 20
@@ -66,7 +67,7 @@ export class DirtyRows {
     try {
       append(path, lines.bytes)
     } catch (thrown) {
-      const message = `The file for refused rows ${path} cannot be written (${(thrown as Error).message}), so the split was rolled back.`
+      const message = `The file for rejected rows ${path} cannot be written (${(thrown as Error).message}), so the split was rolled back.`
       throw new RowshiftError('DIRTY_FILE_FAILED', message, { file: path }, thrown)
     }
     recycle(lines)
@@ -109,6 +110,6 @@ function append(path: string, bytes: Buffer): void {
 }
 
 function oneTooMany(error: RowshiftError, { limit }: DirtySetup): RowshiftError {
-  const message = `${error.message} That is one more than the ${limit} refused rows that error_limit tolerates.`
+  const message = `${error.message} That is one more than the ${counted(limit, 'rejected row')} that error_limit tolerates.`
   return new RowshiftError(error.code, message, { ...error.details, errorLimit: limit }, error.cause)
 }

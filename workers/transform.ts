@@ -17,6 +17,7 @@ import { RowEncoder } from './row-encoder.js'
 import type { StageSink } from './stage.js'
 import type { LoadedModule } from './transform-module.js'
 import { loadModule, reasonOf } from './transform-module.js'
+import { counted } from '../src/batch/counted.js'
 
 const SHOWN = 80
 
@@ -166,7 +167,7 @@ export class Transform {
     }
     // Nobody can say which rows the fault belongs to, so that none of them may be written.
     if (refused === 0)
-      throw this.#failure(together, `for ${cells.rows} rows together, and for none of them alone`)
+      throw this.#failure(together, `for ${counted(cells.rows, 'row')} together, and for none of them alone`)
   }
 
   #count(sink: StageSink, given: number, made: number): void {

@@ -20,6 +20,7 @@ import { RowshiftError } from '../../src/plugin.js'
 import { fileOf } from './connection.js'
 import { linesOf } from './lines.js'
 import { describeFile } from './schema.js'
+import { counted } from '../../src/batch/counted.js'
 
 const SEPARATOR = Buffer.from([TAB])
 
@@ -81,7 +82,7 @@ export class FileReader implements Reader {
         if (cells.length !== width + REASON_CELLS.length) {
           throw this.#odd(
             number,
-            `has ${cells.length} cells; the schema beside it names ${width} columns, and ${REASON_CELLS.length} cells with the reason follow`,
+            `has ${counted(cells.length, 'cell')}; the schema beside it names ${counted(width, 'column')}, and ${REASON_CELLS.length} cells with the reason follow`,
           )
         }
         const row = rowOf(picked.map((at) => cells[at]!))

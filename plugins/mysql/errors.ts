@@ -24,13 +24,8 @@ for (const [code, numbers] of Object.entries(classes)) {
   for (const errno of numbers) byErrno.set(errno, code as ErrorCode)
 }
 
-/** What to do about a key that is taken, when no row that is there may be touched. */
-export const KEY_TAKEN_HINT =
-  'Empty the target table first (for instance with "pre_sql": ["TRUNCATE TABLE @table"]), or choose another "write_mode": insert never touches a row that is there.'
-
 const hints: Partial<Record<ErrorCode, string>> = {
   ACCESS_DENIED: 'Check user, password and privileges of the connection.',
-  DUPLICATE_KEY: KEY_TAKEN_HINT,
   LOCK_CONFLICT: 'Run again when whatever holds the lock has ended.',
   ROW_TOO_LARGE: 'Raise max_allowed_packet on the target server.',
 }

@@ -146,7 +146,7 @@ async function checkOddValues(session: Session, plan: Plan): Promise<string[]> {
   if (!row) return []
   const key = namedKey(plan, row.slice(1))
   return [
-    `an ENUM of index 0 (what an invalid value becomes without strict mode) is refused by the target, or becomes its member '': ${row[0]}${key === '' ? '' : `, in the row with ${key}`}`,
+    `an ENUM of index 0 (what an invalid value becomes without strict mode) is rejected by the target, or becomes its member '': ${row[0]}${key === '' ? '' : `, in the row with ${key}`}`,
   ]
 }
 

@@ -2,7 +2,6 @@ import { misfit } from '../../src/batch/cell-forms.js'
 import { cellsOf, excerpt, rowName } from '../../src/batch/row-name.js'
 import type { Batch, Plan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
-import { KEY_TAKEN_HINT } from './errors.js'
 import { stageName } from './statements.js'
 
 /** Where servers name the column at fault; the value, which may look alike, stands before it. */
@@ -34,7 +33,6 @@ export function rowRefusal(plan: Plan, row: Batch, error: RowshiftError): Rowshi
   const said = error.message
     .replace(/(.*) at row \d+/s, '$1')
     .replaceAll(stageName(plan.target.table), plan.target.table)
-    .replace(plan.writeMode === 'insert' ? '' : ` ${KEY_TAKEN_HINT}`, '')
   const details = { ...error.details, key, ...(column === null ? {} : { column }) }
   return new RowshiftError(
     error.code,

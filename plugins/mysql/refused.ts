@@ -60,7 +60,7 @@ export async function checkRefusals(session: Session, plan: Plan): Promise<strin
   const warnings: string[] = []
   const late = () =>
     warnings.push(
-      'whether "columns" refuse a value of some row could not be checked in time; the run fails when one is met',
+      'whether "columns" reject a value of some row could not be checked in time; the run fails when one is met',
     )
   const error = await findRefused(session, { ...plan, key: null }, WHOLE, late, derivedCandidates(plan))
   if (error === null) return warnings.slice(0, 1)

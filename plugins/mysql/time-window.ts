@@ -9,6 +9,7 @@ import { identifier, text } from './sql.js'
 import { uncommittedArrivals } from './uncommitted.js'
 import type { WindowEnds } from './window-ends.js'
 import { COUNT_TO } from './window-ends.js'
+import { counted } from '../../src/batch/counted.js'
 
 /** Behind the oldest writer, whose statements may have looked at the clock a moment earlier. */
 const LAG_SECONDS = 1
@@ -149,6 +150,6 @@ async function futureRows(session: Session, { table, column }: BoundRequest, now
   const count = Number(row![0])
   if (count === 0) return []
   return [
-    `${count === COUNT_TO ? 'at least ' : ''}${count} rows have a ${column.name} in the future; they are copied when it has come`,
+    `${count === COUNT_TO ? 'at least ' : ''}${counted(count, 'row')} ${count === 1 ? 'has' : 'have'} a ${column.name} in the future, to be copied when it has come`,
   ]
 }

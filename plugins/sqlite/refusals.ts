@@ -30,7 +30,7 @@ export function rowRefusal(
     const at = plan.columns.findIndex(({ target }) => thrown.message.endsWith(`${table}.${target.name}`))
     const column = at < 0 ? null : plan.columns[at]!.target.name
     const value = column === null ? '' : ` (its ${column} is ${displayValue(values[at])})`
-    const message = `The target table "${table}" refused a row${where.replace(' in the row', '')}: ${thrown.message}${value}; correct the row or the constraint`
+    const message = `The target table "${table}" rejected a row${where.replace(' in the row', '')}: ${thrown.message}${value}; correct the row or the constraint`
     const details = { table, column, key: where, sqlite: code, reason: thrown.message }
     return new RowshiftError('DATA_REJECTED', message, details, thrown)
   }
@@ -72,9 +72,9 @@ function duplicate(
   const { table } = plan.target
   const names = violatedKey(database, plan, bindings, values)
   const key = displayTarget(plan, values, names)
-  // Rows of an upsert wait for the value first, and whoever gives up says what to do.
+  // The engine says what to do about inserts; rows of an upsert wait for the value first, and what gives up says it then.
   const advice = {
-    insert: '; empty the table, remove that row, or choose another "write_mode"',
+    insert: '.',
     upsert: '.',
     ignore: '; correct one of the two rows',
     replace: '; correct one of the two rows',

@@ -28,7 +28,7 @@ export function checkRefusals(database: Database, plan: Plan): string[] {
     throw new RowshiftError(error.code, `${error.message} Nothing was written.`, error.details)
   if (performance.now() < end) return []
   return [
-    'whether "columns" refuse a value of some row could not be checked in time; the run fails when one is met',
+    'whether "columns" reject a value of some row could not be checked in time; the run fails when one is met',
   ]
 }
 

@@ -32,6 +32,7 @@ import { openSequence, takeBlock } from './sequence.js'
 import { SqliteSettlement } from './settlement.js'
 import { checkCounts, SplitWrite } from './split-write.js'
 import { beginWrite, untilFree, untilWritable } from './waiting.js'
+import { counted } from '../../src/batch/counted.js'
 
 export class SqliteWriter implements Writer {
   readonly #endpoint: Endpoint
@@ -84,7 +85,7 @@ export class SqliteWriter implements Writer {
     return {
       path: 'insert',
       reasons: [
-        `insert: SQLite has no bulk load; prepared INSERT statements of ${rows} rows, one transaction per split`,
+        `insert: SQLite has no bulk load; prepared INSERT statements of ${counted(rows, 'row')}, one transaction per split`,
         ...identityReasons(draft),
       ],
       warnings: draft.create ? [] : this.#foreignKeyWarnings(table),

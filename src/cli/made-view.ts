@@ -26,7 +26,7 @@ function describeLookup({ in: place, tables, missing }: LookupPlan): string {
   const [key, value] = tables[0]!.columns.map(({ source }) => source.name)
   const names = tables.map(({ source }) => source.table).join(', ')
   const otherwise = {
-    error: 'a missing key is refused',
+    error: 'a row with a missing key is rejected',
     'no id': 'a missing key has no id yet',
     skip: 'rows with a missing key are left out',
     value: `a missing key gives ${missing.rule === 'value' ? JSON.stringify(missing.value) : ''}`,

@@ -6,6 +6,7 @@ import { most } from '../sql/literals.js'
 import { describeMaking } from './made-view.js'
 import type { RunReport, ShardReport } from '../task/task.js'
 import type { VerifyReport } from '../verify/report.js'
+import { counted } from '../batch/counted.js'
 
 export function printError(error: RowshiftError): void {
   process.stderr.write(`${redact(`rowshift: ${error.message} [${error.code}]`)}\n`)
@@ -59,7 +60,7 @@ export function summary(report: RunReport): string {
   const rate = report.seconds > 0 ? report.rowsWritten / report.seconds : 0
   const lines = [
     `${done} ${formatRows(report.rowsWritten)} (${formatBytes(report.bytes)}) in ${formatSeconds(report.seconds)}: ` +
-      `${formatCount(rate)} rows/s, ${report.splitsDone} of ${report.splits} splits, ` +
+      `${formatCount(rate)} rows/s, ${report.splitsDone} of ${counted(report.splits, 'split')}, ` +
       `${formatThreads(report.workerNum)}, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
   ]
   if (report.shards !== null) lines.push(...shardLines(report.shards))
@@ -71,7 +72,7 @@ export function summary(report: RunReport): string {
     lines.push(`${formatRows(report.lookupMisses)} had a key that a lookup did not find.`)
   if (report.rowsAdded > 0) lines.push(`${were(report.rowsAdded, 'added')}.`)
   const files = [report.dirtyFile, report.dirtyReadFile].filter((file) => file !== null)
-  if (files.length > 0) lines.push(`${were(report.dirtyRows, 'refused')}: ${files.join(', ')}`)
+  if (files.length > 0) lines.push(`${were(report.dirtyRows, 'rejected')}: ${files.join(', ')}`)
   if (report.status !== 'success' && report.rowsWritten > 0) lines.push(wayOn(report))
   if (report.sourceChanged !== null) lines.push(`WARNING: ${report.sourceChanged}.`)
   if (report.status === 'success' && report.watermarkHeld !== null)
@@ -104,7 +105,8 @@ export function otherRows(report: Partial<VerifyReport>): string[] {
 const SHOWN_SHARDS = 64
 
 function shardLines(shards: readonly ShardReport[]): string[] {
-  if (shards.length > SHOWN_SHARDS) return [`${shards.length} shards; --json shows the rows of each.`]
+  if (shards.length > SHOWN_SHARDS)
+    return [`${counted(shards.length, 'shard')}; --json shows the rows of each.`]
   const width = most(shards.map(({ name }) => name.length))
   return shards.map((shard) => {
     const { name, rowsWritten } = shard
@@ -120,9 +122,9 @@ export function tableLabel({ loaded, connection }: ResolvedConnection): string {
 export function describePlan(plan: Plan, from: string, to: string): string {
   const { source, target } = plan
   const rows =
-    source.estimatedRows === null ? 'an unknown number of' : `about ${formatCount(source.estimatedRows)}`
+    source.estimatedRows === null ? 'an unknown number of rows' : `about ${formatRows(source.estimatedRows)}`
   const lines = [
-    `from     ${from} table ${source.table}, ${rows} rows`,
+    `from     ${from} table ${source.table}, ${rows}`,
     `to       ${to} table ${target.table}`,
     `mode     ${plan.mode}, write mode ${plan.writeMode}, ${formatThreads(plan.workerNum)}`,
     ...plan.columns.map(
@@ -158,7 +160,7 @@ export function describeSplits(plan: Plan, outline: SplitOutline | null): string
     rows === null ? 'an unknown number' : `about ${formatCount(Math.ceil(rows / plan.splitRows))}`
   const rowBytes = plan.source.estimatedRowBytes
   const bytes = rows === null || rowBytes === null ? '' : `, about ${formatBytes(rows * rowBytes)} in all`
-  const lines = plan.key === null ? [] : [`splits   ${splits} of ${formatCount(plan.splitRows)} rows${bytes}`]
+  const lines = plan.key === null ? [] : [`splits   ${splits} of ${formatRows(plan.splitRows)}${bytes}`]
   if (outline === null) return lines
   lines.push(`         ${outline.strategy}`)
   if (outline.query !== null) lines.push(`query    ${indented(outline.query)}`)
@@ -205,5 +207,5 @@ export function table(rows: readonly Readonly<Record<string, string | number | n
 }
 
 export function formatThreads(count: number): string {
-  return count === 1 ? '1 thread' : `${count} threads`
+  return counted(count, 'thread')
 }

@@ -7,6 +7,7 @@ import type { VerifyPlan } from '../verify/verify-plan.js'
 import { describeMaking } from './made-view.js'
 import { formatCount, formatRows, formatSeconds, formatThreads, printable, tableLabel } from './output.js'
 import type { ProgressView } from './progress-view.js'
+import { counted } from '../batch/counted.js'
 
 /** Rows of each kind that a person sees. */
 const SHOWN = 20
@@ -31,7 +32,7 @@ function describeVerify(plan: VerifyPlan, { from, to, mode, sample }: VerifyRequ
   return [
     `source   ${tableLabel(from)} table ${plan.source.source.table}`,
     `target   ${tableLabel(to)} table ${plan.target.source.table}`,
-    `mode     ${mode === 'sync' ? 'compare and repair' : 'compare'}, ${plan.columns.length} columns, ${formatThreads(plan.workerNum)}`,
+    `mode     ${mode === 'sync' ? 'compare and repair' : 'compare'}, ${counted(plan.columns.length, 'column')}, ${formatThreads(plan.workerNum)}`,
     ...(plan.stage?.cells ?? []).flatMap((cell) => {
       const making = describeMaking(cell, plan.stage)
       return making === null ? [] : [`column   ${making} -> ${cell.name}`]
@@ -46,7 +47,7 @@ function describeVerify(plan: VerifyPlan, { from, to, mode, sample }: VerifyRequ
 /** What a person reads after a verification or repair. */
 export function verifySummary(report: VerifyReport): string {
   const { found, left } = report
-  const end = `in ${formatSeconds(report.seconds)}, ${report.splits} splits. Run ${report.runId}.`
+  const end = `in ${formatSeconds(report.seconds)}, ${counted(report.splits, 'split')}. Run ${report.runId}.`
   if (found === null) return `The comparison did not come to its end ${end}`
   const lines: string[] = []
   if (!areEqual(found)) lines.push(...rows(found), counts(found))

@@ -6,6 +6,7 @@ import type { Column, Plan } from '../plugin.js'
 import type { DirtySetup } from './messages.js'
 import { closePair, createPair, removePair, setAside } from './dirty-pair.js'
 import type { Progress } from './progress.js'
+import { counted } from '../batch/counted.js'
 
 /** What is left of the files; null: not needed. */
 export interface DirtyFiles {
@@ -68,7 +69,7 @@ export function checkPercentage({ errorLimit, target }: Plan, { done }: Progress
   const share = ((dirtyRows / rowsRead) * 100).toPrecision(3)
   throw new RowshiftError(
     'DATA_REJECTED',
-    `${target.table} refused ${dirtyRows} of ${rowsRead} rows (${share} %), more than the error_limit of ${percentage} %. ` +
+    `${dirtyRows} of ${counted(rowsRead, 'row')} (${share} %) for ${target.table} ${dirtyRows === 1 ? 'was' : 'were'} rejected, more than the error_limit of ${percentage} %. ` +
       'All other rows are written; post_sql was not run. Correct the rows and copy the dirty file, or raise error_limit.',
     { table: target.table, dirtyRows, rowsRead, percentage },
   )

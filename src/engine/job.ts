@@ -22,6 +22,7 @@ import { noProgress, settled } from './progress.js'
 import { makeReport } from './report.js'
 import { SourceCheck } from './source-check.js'
 import { keepsIds, prepareIds, setUpStage } from './stage-setup.js'
+import { counted } from '../batch/counted.js'
 
 /** One end of a copy, as configuration gives it. */
 export interface TableAt extends ResolvedConnection {
@@ -194,18 +195,18 @@ function withoutIndexes({ create, target }: Plan, error: RowshiftError): Rowshif
 /** The last line of defence: what the splits add up to must make sense for the table. */
 function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
   const sawRows = made.key !== null && !made.key.nullable && wholeTables(made) && splits > 0
-  const counted = settled(done)
+  const total = settled(done)
   if (
     splits === splitsDone &&
-    done.rowsRead === counted &&
+    done.rowsRead === total &&
     done.rowsDeferred === 0 &&
     !(sawRows && done.rowsRead === 0)
   )
     return
   throw new RowshiftError(
     'COUNT_MISMATCH',
-    `${splitsDone} of ${splits} splits of ${made.source.table} were copied, ${done.rowsRead} rows read and ${counted} accounted for; that does not add up. Run it again into an empty target.`,
-    { splits, splitsDone, rowsRead: done.rowsRead, rowsSettled: counted },
+    `${splitsDone} of ${counted(splits, 'split')} of ${made.source.table} copied, ${counted(done.rowsRead, 'row')} read and ${total} accounted for; that does not add up. Run it again into an empty target.`,
+    { splits, splitsDone, rowsRead: done.rowsRead, rowsSettled: total },
   )
 }
 

@@ -7,6 +7,7 @@ import type { RunReport } from '../task/task.js'
 import type { CoordinatorResult } from './coordinator-job.js'
 import type { Progress } from './progress.js'
 import { current } from './progress.js'
+import { counted } from '../batch/counted.js'
 
 export interface ReportFacts {
   readonly runId: string
@@ -125,9 +126,7 @@ function heldWatermark({ taskId, plan, progress, sourceChanged }: ReportFacts): 
   const why =
     dirtyRows === 0
       ? 'the source was emptied or replaced meanwhile'
-      : dirtyRows === 1
-        ? '1 row was refused'
-        : `${dirtyRows} rows were refused`
+      : `${counted(dirtyRows, 'row')} ${dirtyRows === 1 ? 'was' : 'were'} rejected`
   const from = plan!.window?.from
   const [mode, value] = next
   const past = others.length === 0 ? ` --mode ${mode} --set '${value}'` : ''
@@ -140,7 +139,7 @@ function heldWatermark({ taskId, plan, progress, sourceChanged }: ReportFacts): 
 function dirtyWarnings({ progress, dirtyFile, dirtyReadFile }: ReportFacts): string[] {
   const files = [dirtyFile, dirtyReadFile].filter((file) => file != null)
   if (files.length === 0) return []
-  return [
-    `${progress.done.dirtyRows} ${progress.done.dirtyRows === 1 ? 'row was refused and is' : 'rows were refused and are'} in ${files.join(' and ')}, with the reason`,
-  ]
+  const { dirtyRows } = progress.done
+  const fate = dirtyRows === 1 ? 'was rejected and is' : 'were rejected and are'
+  return [`${counted(dirtyRows, 'row')} ${fate} in ${files.join(' and ')}, with the reason`]
 }

@@ -1,3 +1,4 @@
+import { counted } from '../batch/counted.js'
 import { log } from '../log.js'
 import type { Reader, ReadPlan, TableState } from '../plugin.js'
 import { RowshiftError } from '../plugin.js'
@@ -41,7 +42,7 @@ export class SourceCheck {
     const expected = window?.rows ?? source.estimatedRows
     const of = expected === null ? '' : ` of about ${expected}`
     return (
-      `source ${source.table} ${what} while it was read: ${read.rowsRead} rows were read${of}. ` +
+      `source ${source.table} ${what} while it was read: ${counted(read.rowsRead, 'row')} ${read.rowsRead === 1 ? 'was' : 'were'} read${of}. ` +
       'Rows may be missing in the target, or be those of two tables: copy it again, or compare with "rowshift verify"'
     )
   }

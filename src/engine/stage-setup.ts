@@ -28,7 +28,7 @@ export async function setUpStage(
     const reader = await places.named(cell.lookup.in).open()
     const all = await readAll(reader, cell.lookup, signal)
     if (all !== null) lookups[place] = all
-    const how = all ? `all ${all.entries} keys are in memory` : 'keys are asked for, batch by batch'
+    const how = all ? `all keys (${all.entries}) are in memory` : 'keys are asked for, batch by batch'
     reasons.push(`lookup of ${cell.name}: ${how}`)
   }
   return { setup: forThreads({ endpoints: places.endpoints, lookups }), reasons }

@@ -3,6 +3,7 @@ import { cellsOf, readRowName } from '../batch/row-name.js'
 import { RowshiftError } from '../errors.js'
 import type { Plan } from '../plugin.js'
 import { CallSlot } from './call-slot.js'
+import { counted } from '../batch/counted.js'
 
 const LOOK_MS = 200
 /** How long a function may go on when the run is to stop. */
@@ -106,7 +107,7 @@ export class TransformWatch {
     const rows = new RawRows(plan.stage!.reads.length)
     rows.take(batch)
     const key = readRowName(plan, cellsOf(rows.row(row ?? 0)))
-    const text = row === null ? `at ${batch.rows} rows from that` : 'at the row'
+    const text = row === null ? `at ${counted(batch.rows, 'row')} from that` : 'at the row'
     return { text: `${text} with ${key.join(', ')}, in ${of}`, details: { split, key } }
   }
 }

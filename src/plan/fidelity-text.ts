@@ -1,4 +1,5 @@
 import type { Characters, Column, Domain } from '../plugin.js'
+import { counted } from '../batch/counted.js'
 
 const SHOWN_MEMBERS = 5
 
@@ -9,10 +10,10 @@ export function textLosses({ domain: from }: Column, { domain: to }: Column): st
   if (to.forms !== undefined) return []
   const losses: string[] = []
   if (to.maxChars !== undefined && mostChars(from) > to.maxChars) {
-    losses.push(`text longer than ${to.maxChars} characters`)
+    losses.push(`text longer than ${counted(to.maxChars, 'character')}`)
   }
   if (to.maxBytes !== undefined && mostBytes(from, to.characters) > to.maxBytes) {
-    losses.push(`text of more than ${to.maxBytes} bytes`)
+    losses.push(`text of more than ${counted(to.maxBytes, 'byte')}`)
   }
   if (!holds(to.characters, from.characters)) losses.push(`characters outside ${nameOf(to.characters!)}`)
   if (to.trimmed && !from.trimmed && from.members === undefined && from.forms === undefined) {
@@ -77,10 +78,10 @@ export function byteLosses({ domain: from }: Column, { domain: to }: Column): st
   const losses: string[] = []
   const length = from.maxBits === undefined ? (from.maxBytes ?? Infinity) : Math.ceil(from.maxBits / 8)
   if (to.maxBytes === undefined) return losses
-  if (length > to.maxBytes) losses.push(`more than ${to.maxBytes} bytes`)
+  if (length > to.maxBytes) losses.push(`more than ${counted(to.maxBytes, 'byte')}`)
   const fixed = from.padded || from.maxBits !== undefined
   if (to.padded && !(fixed && length >= to.maxBytes)) {
-    losses.push(`the length: what is shorter than ${to.maxBytes} bytes is padded with zeros`)
+    losses.push(`the length: what is shorter than ${counted(to.maxBytes, 'byte')} is padded with zeros`)
   }
   return losses
 }

@@ -33,6 +33,7 @@ import { singleName } from './table-names.js'
 import { generatedReasons, keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
 import { openTarget, planTransform } from './transform.js'
 import type { Past } from './window.js'
+import { counted } from '../batch/counted.js'
 
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
 const SPLIT_BYTES = 8 << 20
@@ -207,7 +208,7 @@ export function splitRows(source: TableSchema, params: Params, shards = 1): { ro
   if (params.readBatch !== null) {
     return {
       rows: params.readBatch,
-      reason: `${params.readBatch} ${params.readBatch === 1 ? 'row' : 'rows'} per split: asked for by read_batch${fewer}`,
+      reason: `${counted(params.readBatch, 'row')} per split: asked for by read_batch${fewer}`,
     }
   }
   const byBytes = Math.floor(SPLIT_BYTES / (source.estimatedRowBytes ?? ROW_BYTES))
@@ -215,7 +216,10 @@ export function splitRows(source: TableSchema, params: Params, shards = 1): { ro
   // A split has a transaction in each shard.
   const least = MIN_SPLIT_ROWS * Math.max(shards, 1)
   const rows = Math.max(Math.min(byBytes, share), Math.min(least, Math.max(1, byBytes)))
-  return { rows, reason: `${rows} rows per split: at most 8 MiB, and enough splits for every thread${fewer}` }
+  return {
+    rows,
+    reason: `${counted(rows, 'row')} per split: at most 8 MiB, and enough splits for every thread${fewer}`,
+  }
 }
 
 /** `diff_column` and `pk.dest` name columns that a later run relies on, so a full copy checks them too. */

@@ -11,6 +11,7 @@ import type { PlanRequest } from './plan.js'
 import { tablesOf } from './table-names.js'
 import type { TargetChoice } from './target.js'
 import { planTarget } from './target.js'
+import { counted } from '../batch/counted.js'
 
 /** The databases that a sharded target is spread over. */
 export interface ShardPlace {
@@ -202,7 +203,7 @@ function describe({ shards, databases, table, onDemand, reads }: Sharding): stri
   const where = databases.length === 1 ? '' : ` in ${databases.length} databases (${databases.join(', ')})`
   const more = onDemand === null ? '' : '; others are made when the first row of their date comes'
   const computed = reads.map(({ name, sql }) => `; ${name} (pushed down: ${sql!}) says where a row goes`)
-  return `target ${table} is ${shards.length} tables${where}${more}${computed.join('')}`
+  return `target ${table} is ${counted(shards.length, 'table')}${where}${more}${computed.join('')}`
 }
 
 function madeReasons(found: readonly Found[], { params }: PlanRequest): string[] {

@@ -8,6 +8,7 @@ import { keyWithin } from './split-key.js'
 import { tablesOf } from './table-names.js'
 import type { Past, WindowRequest } from './window.js'
 import { chooseWindow } from './window.js'
+import { counted } from '../batch/counted.js'
 
 /** The databases that the tables of a source are in. */
 export interface SourcePlace {
@@ -59,7 +60,7 @@ export async function describeSources(
     source: { ...first, table: name, estimatedRows: sum(schemas.map(({ estimatedRows }) => estimatedRows)) },
     tables,
     place,
-    reason: `${name} is ${tables.length} tables${places}: ${listed(tables)}`,
+    reason: `${name} is ${counted(tables.length, 'table')}${places}: ${listed(tables)}`,
   }
 }
 

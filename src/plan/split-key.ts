@@ -1,5 +1,6 @@
 import { RowshiftError } from '../errors.js'
 import type { Column, Key, Mode, SplitKey, TableSchema, Window } from '../plugin.js'
+import { counted } from '../batch/counted.js'
 
 export interface KeyChoice {
   readonly key: SplitKey | null
@@ -34,7 +35,7 @@ export function keyWithin(window: Window, mode: Mode, whole: KeyChoice, splitRow
   const { column: timed, rows, countedTo, index } = window
   if (mode === 'append' || (index === null && rows > splitRows)) return whole
   if (rows <= splitRows && rows < countedTo) {
-    return { key: null, reason: `one split: the window holds ${rows} rows` }
+    return { key: null, reason: `one split: the window holds ${counted(rows, 'row')}` }
   }
   // No index serves what `readAs` computes: each split would read all of the window, which is the whole table here.
   if (index === null || (timed.readAs !== undefined && window.from === null)) return whole

@@ -30,9 +30,13 @@ export function collidesBy({ writeMode, create, preSql, target, columns, write }
   return write?.emptiedBy ?? null
 }
 
-/** What a run adds to the error of a row whose key is there. */
+/** What a run adds to the error of a row whose key is there: the one place that says what to do. */
 export function wayOn(plan: Insert & Pick<Plan, 'mode'>, diffColumn: string | null): string[] {
-  if (collidesBy(plan) === null) return []
+  if (plan.writeMode !== 'insert') return []
+  if (collidesBy(plan) === null)
+    return [
+      'write_mode "insert" never changes a row that is there: leave it alone with "write_mode": "ignore", or update it with "upsert".',
+    ]
   return [
     `Target ${plan.target.table} held rows before this run: of an earlier run, for instance of one that was killed. To go on, leave them alone with ` +
       '"write_mode": "ignore", update them with "upsert", or make both tables equal with "mode": "sync".',

@@ -9,6 +9,7 @@ import type {
   TableSchema,
 } from '../plugin.js'
 import type { PlanRequest } from './plan.js'
+import { counted } from '../batch/counted.js'
 
 export interface TargetChoice {
   readonly target: TableSchema
@@ -134,11 +135,11 @@ function show({ name, type, nullable, hasDefault, generated }: Column): string {
 }
 
 function counts(planned: TableSchema, real: TableSchema): string {
-  return `${real.columns.length} columns instead of ${planned.columns.length}`
+  return `${counted(real.columns.length, 'column')} instead of ${planned.columns.length}`
 }
 
 function dropped({ table, estimatedRows }: TableSchema): string {
-  const rows = estimatedRows === null ? 'all its rows' : `its about ${estimatedRows} rows`
+  const rows = estimatedRows === null ? 'all its rows' : `its about ${counted(estimatedRows, 'row')}`
   return `table ${table} exists: it is dropped first, with ${rows}`
 }
 

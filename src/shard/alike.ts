@@ -1,9 +1,10 @@
 import type { Column, TableSchema } from '../plugin.js'
+import { counted } from '../batch/counted.js'
 
 /** What the second table has otherwise; null when one plan is right for both. `made`: one of them is only designed. */
 export function difference(a: TableSchema, b: TableSchema, made: boolean): string | null {
   if (a.columns.length !== b.columns.length)
-    return `${b.columns.length} columns instead of ${a.columns.length}`
+    return `${counted(b.columns.length, 'column')} instead of ${a.columns.length}`
   for (const [i, column] of a.columns.entries()) {
     const other = b.columns[i]!
     if (!alike(column, other, made)) return `column ${show(other)} instead of ${show(column)}`

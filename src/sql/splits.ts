@@ -1,5 +1,6 @@
 import type { ReadPlan, Split, SplitSize } from '../plugin.js'
 import { RowshiftError } from '../plugin.js'
+import { counted } from '../batch/counted.js'
 
 /** A key value: the cell text of each key column. */
 export type KeyValue = readonly string[]
@@ -140,7 +141,7 @@ async function chooseSteps(plan: ReadPlan, probe: KeyProbe, last: KeyValue, size
     if (plan.where !== null || plan.window !== null) return probing('only some rows are copied')
     if (Number(range) > rows * DENSE)
       return probing(
-        `${column!.name} is sparse: ${range} values from ${minimum} to ${maximum} for about ${rows} rows`,
+        `${column!.name} is sparse: ${range} values from ${minimum} to ${maximum} for about ${counted(rows, 'row')}`,
       )
     if (!(await holdsAsMany(plan, probe, last, minimum + width())))
       return probing(`${column!.name} is not as dense as statistics say`)

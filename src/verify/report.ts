@@ -9,6 +9,7 @@ import type { VerifyRequest } from './job.js'
 import type { Findings } from './messages.js'
 import type { Differences } from './row-comparison.js'
 import type { VerifyPlan } from './verify-plan.js'
+import { counted } from '../batch/counted.js'
 
 /** The report of a verification or repair: that of any run, and what was found. */
 export interface VerifyReport extends RunReport {
@@ -84,11 +85,12 @@ function verdict({ sourceRows, targetRows, differences }: Findings): Verdict {
 
 export function differenceError({ left }: CompareResult, { written, deleted }: Repaired): RowshiftError {
   const { missing, extra, different, unmade } = left.differences
-  const after = written + deleted === 0 ? '' : ` after ${written} rows were written and ${deleted} deleted`
-  const refused = unmade === 0 ? '' : ` Of these, a copy would refuse ${unmade}: the report says why.`
+  const after =
+    written + deleted === 0 ? '' : ` (after a repair: ${counted(written, 'row')} written, ${deleted} deleted)`
+  const rejected = unmade === 0 ? '' : ` Of these, a copy would reject ${unmade}: the report says why.`
   return new RowshiftError(
     'DIFFERENT',
-    `Source and target differ${after}: ${missing} rows are missing in the target, ${extra} are extra, ${different} are different.${refused}`,
+    `Source and target differ${after}: ${counted(missing, 'row')} missing in the target, ${extra} extra, ${different} different.${rejected}`,
     { missing, extra, different, unmade },
   )
 }

@@ -83,7 +83,7 @@ describe('refused rows', () => {
           expect(counts(outcome), place.server.kind).to.deep.equal(expected)
           expect(outcome.report).to.deep.include({ status: 'success', rowsRead: ROWS, dirtyFile: dirty_file })
           expect(outcome.report.warnings.join()).to.include(dirty_file)
-          expect(outcome.stdout).to.include(`${limit} rows were refused: ${dirty_file}`)
+          expect(outcome.stdout).to.include(`${limit} rows were rejected: ${dirty_file}`)
           const lines = linesOf(dirty_file)
           expect(lines).to.have.length(limit)
           const reasons = Object.fromEntries(lines.map(([id, ...reason]) => [id, reason]))

@@ -263,7 +263,7 @@ describe('incremental runs', () => {
       )
       const report = await task.run()
       expect(report.rowsWritten).to.equal(1)
-      expect(report.warnings.join()).to.include('1 rows have a changed in the future')
+      expect(report.warnings.join()).to.include('1 row has a changed in the future')
       expect(await place.query('SELECT id FROM s2 ORDER BY id')).to.deep.equal([['1'], ['2']])
     })
   })

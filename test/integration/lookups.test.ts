@@ -152,7 +152,7 @@ describe('lookups', () => {
         const more = { table: ['m0', 'm1'], preload_mb }
         const outcome = await place.copy('src', 'dst', { columns: columns(more) })
         expect(outcome.code, outcome.stderr).to.equal(0)
-        const all = 'lookup of v: all 20000 keys are in memory'
+        const all = 'lookup of v: all keys (20000) are in memory'
         expect(outcome.report.reasons.includes(all)).to.equal(preload_mb === 64)
         const equal = 'SELECT COUNT(*) FROM src JOIN dst USING (id) WHERE v = k * 3'
         expect(await place.value(equal)).to.equal('20000')

@@ -18,6 +18,7 @@ describe('a target that holds rows', () => {
       const failed = await place.copy('src', 'dst')
       const ways = ['killed', '"write_mode": "ignore"', '"mode": "sync"']
       expectRefusal(failed, 1, 'DUPLICATE_KEY', ...ways)
+      expect(failed.report.error!.message.match(/"ignore"|insert never/g)).to.have.length(1)
       const warning = failed.report.warnings.find((text) => text.includes('holds rows already'))
       expect(warning).to.include('TRUNCATE TABLE @table').and.to.include('"mode": "sync"')
       for (const params of [{ write_mode: 'upsert' }, { pre_sql: ['TRUNCATE TABLE @table'] }]) {
@@ -50,6 +51,9 @@ describe('a target that holds rows', () => {
       `sqlite:${path}?table=t`,
     ])
     expectRefusal(outcome, 1, 'DUPLICATE_KEY', '"mode": "sync"')
+    expect(outcome.stderr.match(/write_mode": "|another "write_mode"/g)).to.have.length(2)
+    expect(outcome.stderr).to.include('about 1 row\n')
+
     expect(outcome.stderr).to.match(/warning +target t holds rows .*DELETE FROM @table/)
   })
 })

@@ -37,7 +37,7 @@ describe('bad input', () => {
       )
       for (const path of ['insert', 'load-data']) {
         const inside = await place.copy('src', 'dst', { write_path: path })
-        expectRefusal(inside, 1, 'DUPLICATE_KEY', "'1'", 'PRIMARY')
+        expectRefusal(inside, 1, 'DUPLICATE_KEY', "'1'", 'PRIMARY', '"write_mode": "ignore"')
         expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
         const again = await place.copy('full', 'dst', { write_path: path })
         expect(again.code, again.stderr).to.equal(0)

@@ -134,7 +134,7 @@ describe('a watermark', () => {
       const refused = await place.cli('run', '1', '--mode', 'append')
       expect(refused.code, refused.stderr).to.equal(0)
       expect(refused.stdout).to.include(
-        'WARNING: the watermark of task 1 stays where it was (2), because 1 row was refused',
+        'WARNING: the watermark of task 1 stays where it was (2), because 1 row was rejected',
       )
       expect(refused.stdout).to.include("rowshift watermark 1 --mode append --set '4'")
       expect(await marks()).to.deep.equal({ append: '2' })

@@ -175,7 +175,7 @@ describe('the file for refused rows', () => {
     second.add(batch('2'), error)
     expect(fault(() => new DirtyRows(setup).add(batch('3'), error)))
       .to.include({ code: 'DATA_REJECTED' })
-      .with.property('message', 'bad That is one more than the 2 refused rows that error_limit tolerates.')
+      .with.property('message', 'bad That is one more than the 2 rejected rows that error_limit tolerates.')
     const late = dirtySetup('e.tsv', 1)
     const gone = new DirtyRows(late)
     gone.add(batch('1'), error)
