@@ -1,15 +1,17 @@
 import type { Cells } from './batch/row-name.js'
-import { excerpt, readRowName } from './batch/row-name.js'
+import { LF } from './batch/batch.js'
+import { cellsOf, excerpt, readRowName } from './batch/row-name.js'
 import { RowshiftError } from './errors.js'
 import type { StagedPlan } from './stage.js'
 
 /** Cells as they stand in batches. */
 export function ambiguousKey(table: string, key: Buffer, one: Buffer, other: Buffer): RowshiftError {
+  const shown = keyExcerpt(key)
   return new RowshiftError(
     'LOOKUP_AMBIGUOUS',
-    `The lookup table ${table} has two values for the key ${excerpt(key)}: ${excerpt(one)} and ${excerpt(other)}. ` +
+    `The lookup table ${table} has two values for the key ${shown}: ${excerpt(one)} and ${excerpt(other)}. ` +
       'Give it a unique key, or look in a table or view that has one value for each key.',
-    { table, key: excerpt(key) },
+    { table, key: shown },
   )
 }
 
@@ -18,8 +20,8 @@ export interface UnmadeRow {
   readonly plan: StagedPlan
   readonly column: string
   readonly cells: Cells
-  /** Of the key among `cells`. */
-  readonly at: number
+  /** Of the parts of the key among `cells`. */
+  readonly at: readonly number[]
 }
 
 export function missingKey(tables: readonly string[], row: UnmadeRow): RowshiftError {
@@ -48,15 +50,23 @@ export function idWithoutKey({ plan, column, cells, at }: UnmadeRow): RowshiftEr
   const { table } = plan.source
   return new RowshiftError(
     'DATA_REJECTED',
-    `${plan.stage!.reads[at]!.name} is NULL${name.length === 0 ? '' : ` in the row with ${name.join(', ')}`}, so its id could not be found again in a later run. Give it a value, or leave such rows out with "where".`,
+    `${plan.stage!.reads[at[0]!]!.name} is NULL${name.length === 0 ? '' : ` in the row with ${name.join(', ')}`}, so its id could not be found again in a later run. Give it a value, or leave such rows out with "where".`,
     { table, column, key: name },
   )
+}
+
+/** Of a key as it stands in batches: cells with separators between them. */
+function keyExcerpt(key: Buffer): string {
+  const row = { bytes: Buffer.concat([key, Buffer.of(LF)]), rows: 1 }
+  return cellsOf(row)
+    .map((cell) => excerpt(cell))
+    .join(', ')
 }
 
 function named({ plan, column, cells, at }: UnmadeRow) {
   const row = readRowName(plan, cells)
   return {
-    key: excerpt(cells[at]!),
+    key: at.map((place) => excerpt(cells[place]!)).join(', '),
     where: row.length === 0 ? '' : `, for ${column} of the row with ${row.join(', ')}`,
     details: { column, key: row },
   }

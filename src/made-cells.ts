@@ -11,15 +11,15 @@ import type { Sequence } from './write.js'
 /** The value that another table has for a key. NULL has none: the cell is NULL then, and nothing is looked up. */
 export interface LookupCell extends NamedCell {
   readonly type: 'lookup'
-  /** The key's place among `reads`. */
-  readonly at: number
+  /** The places of the key's parts among `reads`. A key of which a part is NULL is none. */
+  readonly at: readonly number[]
   readonly lookup: LookupPlan
 }
 
 export interface LookupPlan {
   /** Of the database: `source`, `target`, or the name of a third one. */
   readonly in: string
-  /** How each table is read: key, value. Several are looked through as if they were one. */
+  /** How each table is read: the parts of the key, then the value. Several are looked through as if they were one. */
   readonly tables: readonly ReadPlan[]
   readonly missing: MissingRule
   /** All of it is kept in memory for all threads if it takes no more bytes than these. */

@@ -188,8 +188,8 @@ export interface Reader {
    */
   read(plan: ReadPlan, split: Split, signal: AbortSignal, refuse?: RefuseRow): AsyncIterable<Batch>
   /**
-   * Optional, for lookups: the rows in which the first column of `plan.columns` (an integer, text or bytes) is one of the
-   * cells of `keys`, a batch of that one column without NULL; in `plan.columns` order, the rows in any. Rows whose key
+   * Optional, for lookups: the rows in which the first columns of `plan.columns` (integers, texts or bytes) are those of a
+   * row of `keys`, a batch of these columns without NULL; in `plan.columns` order, the rows in any. Rows whose key
    * is the same to the database only (case, spaces at the end) may be among them: whoever asks compares bytes. The
    * plan's key, condition and window play no part. Default: nothing can be looked up in this database.
    */

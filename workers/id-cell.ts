@@ -73,7 +73,7 @@ export class KeptIdCell implements CellMaker {
   append(rows: RawRows, row: number, to: BatchBuilder): RowFate {
     if (rows.isNull(row, this.#at)) {
       const cells = cellsOf(rows.row(row))
-      return idWithoutKey({ plan: this.#plan, column: this.#name, cells, at: this.#at })
+      return idWithoutKey({ plan: this.#plan, column: this.#name, cells, at: [this.#at] })
     }
     const id = this.#ids.get(rows.text(row, this.#at))!
     to.appendCells(id, 0, id.length)

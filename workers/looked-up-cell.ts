@@ -7,6 +7,7 @@ import { idWithoutKey, missingId, missingKey } from '../src/lookup-errors.js'
 import type { LookupCell } from '../src/plugin.js'
 import type { StagedPlan } from '../src/stage.js'
 import { RecentCells } from './recent-cells.js'
+import { RowKeys } from './row-keys.js'
 import type { CellMaker, RowFate, StageSink } from './stage.js'
 import type { CellText, ValueFinder } from './value-finder.js'
 
@@ -21,6 +22,7 @@ export class LookedUpCell implements CellMaker {
   /** null: keys are asked for. */
   readonly #all: CellMap | null
   readonly #finder: ValueFinder
+  readonly #keys: RowKeys
   readonly #recent = new RecentCells(RECENT_BYTES)
   /** Of each row of the batch, where its value stands in `#all`, or ASKED. */
   #starts = new Int32Array(1024)
@@ -33,6 +35,7 @@ export class LookedUpCell implements CellMaker {
     this.#plan = plan
     this.#all = all
     this.#finder = finder
+    this.#keys = new RowKeys(cell.at)
   }
 
   async prepare(rows: RawRows, sink: StageSink): Promise<void> {
@@ -55,17 +58,17 @@ export class LookedUpCell implements CellMaker {
   }
 
   append(rows: RawRows, row: number, to: BatchBuilder): RowFate {
-    const { at, lookup } = this.#cell
+    const { lookup } = this.#cell
     if (this.#starts[row] !== ASKED) {
       to.appendCells(this.#all!.heap, this.#starts[row]!, this.#ends[row]!)
       return 'keep'
     }
-    if (rows.isNull(row, at)) {
+    if (!this.#keys.take(rows, row)) {
       if (lookup.missing.rule === 'no id') return idWithoutKey(this.#unmade(rows, row))
       to.appendNull()
       return 'keep'
     }
-    const value = this.#asked.get(rows.text(row, at))!
+    const value = this.#asked.get(this.#keys.text())!
     if (value === null) return this.#miss(rows, row, to)
     to.appendCells(value, 0, value.length)
     return 'keep'
@@ -78,16 +81,15 @@ export class LookedUpCell implements CellMaker {
   /** Finds the keys that are in memory; returns the key of every other row. */
   #locate(rows: RawRows): CellText[] {
     const asking: CellText[] = []
-    const { at } = this.#cell
     const all = this.#all
+    const key = this.#keys
     for (let row = 0; row < rows.rows; row++) {
-      if (all?.find(rows.bytes, rows.start(row, at), rows.end(row, at))) {
+      this.#starts[row] = ASKED
+      if (!key.take(rows, row)) continue
+      if (all?.find(key.bytes, key.start, key.end)) {
         this.#starts[row] = all.start
         this.#ends[row] = all.end
-      } else {
-        this.#starts[row] = ASKED
-        if (!rows.isNull(row, at)) asking.push(rows.text(row, at))
-      }
+      } else asking.push(key.text())
     }
     return asking
   }

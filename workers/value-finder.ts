@@ -4,7 +4,7 @@ import { ambiguousKey } from '../src/lookup-errors.js'
 import type { Batch, Endpoint, Reader, ReadPlan } from '../src/plugin.js'
 import { loadPlugin } from './load-plugin.js'
 
-/** A cell as it stands in batches, as the key of a Map: a character for each byte. */
+/** A cell, or several with separators between them, as they stand in batches, as the key of a Map: a character for each byte. */
 export type CellText = string
 
 /** Asks a database for the values of keys. Opens its connection when it is first needed. */
@@ -12,13 +12,17 @@ export class ValueFinder {
   readonly #endpoint: Endpoint
   readonly #tables: readonly ReadPlan[]
   readonly #signal: AbortSignal
-  readonly #pairs = new RawRows(2)
+  /** Cells of a row: the key's, and the value. */
+  readonly #width: number
+  readonly #pairs: RawRows
   #reader: Reader | null = null
 
   constructor(endpoint: Endpoint, tables: readonly ReadPlan[], signal: AbortSignal) {
     this.#endpoint = endpoint
     this.#tables = tables
     this.#signal = signal
+    this.#width = tables[0]!.columns.length
+    this.#pairs = new RawRows(this.#width)
   }
 
   /** The values of those keys that are there. Throws LOOKUP_AMBIGUOUS for a key with two of them. */
@@ -42,12 +46,13 @@ export class ValueFinder {
 
   #add(batch: Batch, { source }: ReadPlan, keys: ReadonlySet<CellText>, found: Map<CellText, Buffer>): void {
     const pairs = this.#pairs
+    const last = this.#width - 1
     pairs.take(batch)
     for (let row = 0; row < batch.rows; row++) {
-      const key = batch.bytes.toString('latin1', pairs.start(row, 0), pairs.end(row, 0))
+      const key = batch.bytes.toString('latin1', pairs.start(row, 0), pairs.end(row, last - 1))
       // The database may take another spelling for the same key.
       if (!keys.has(key)) continue
-      const value = batch.bytes.subarray(pairs.start(row, 1), pairs.end(row, 1))
+      const value = batch.bytes.subarray(pairs.start(row, last), pairs.end(row, last))
       const there = found.get(key)
       if (there === undefined) found.set(key, Buffer.from(value))
       else if (!there.equals(value)) {

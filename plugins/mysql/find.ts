@@ -7,14 +7,21 @@ import { charsetOf, identifier, text } from './sql.js'
 const MOST_KEYS = 1_000
 const MOST_BYTES = 1 << 18
 
-/** `SELECT … FROM t WHERE k IN (…)`: statements for the rows whose first column is one of the cells. */
+/** `SELECT … FROM t WHERE k IN (…)`: statements for the rows whose first columns are one of the keys. */
 export function findSql(plan: ReadPlan, keys: Batch): string[] {
-  const { source: column } = plan.columns[0]!
+  const columns = plan.columns.map(({ source }) => source)
+  const [first] = columns
+  let single = true
   const lists: string[][] = []
   let bytes = Infinity
-  forEachRow(keys, ([cell]) => {
-    const literal = literalOf(column, cell!)
-    if (literal === null) return
+  forEachRow(keys, (cells) => {
+    const literals = cells.map((cell, i) => literalOf(columns[i]!, cell!))
+    if (literals.includes(null)) return
+    single = cells.length === 1
+    // Ranges of an index are made of this, and not of `(a, b) IN ((1, 2))` on every server.
+    const literal = single
+      ? literals[0]!
+      : `(${literals.map((each, i) => `${identifier(columns[i]!.name)} = ${each}`).join(' AND ')})`
     if (bytes > MOST_BYTES || lists.at(-1)!.length === MOST_KEYS) {
       lists.push([])
       bytes = 0
@@ -23,7 +30,11 @@ export function findSql(plan: ReadPlan, keys: Batch): string[] {
     bytes += literal.length
   })
   const select = `SELECT ${readColumns(plan)} FROM ${identifier(plan.source.table)}`
-  return lists.map((list) => `${select} WHERE ${identifier(column.name)} IN (${list.join(',')})`)
+  return lists.map((list) =>
+    single
+      ? `${select} WHERE ${identifier(first!.name)} IN (${list.join(',')})`
+      : `${select} WHERE ${list.join(' OR ')}`,
+  )
 }
 
 /** null: no value of the column is written like this, and what stands there must not become SQL. */

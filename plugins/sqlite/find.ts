@@ -8,18 +8,25 @@ import { fitsInt64 } from './numbers.js'
 /** Most of one statement. */
 const MOST_KEYS = 1_000
 
-/** ` FROM t WHERE k IN (…)`: the rows whose first column is one of the cells. */
+/** ` FROM t WHERE k IN (…)`: the rows whose first columns are one of the keys. */
 export function findSql(plan: ReadPlan, keys: Batch, encoding: TextEncoding): string[] {
-  const { source: column } = plan.columns[0]!
+  const columns = plan.columns.map(({ source }) => source)
   const literals: string[] = []
-  forEachRow(keys, ([cell]) => {
-    const literal = literalOf(column, cell!, encoding)
-    if (literal !== null) literals.push(literal)
+  let width = 1
+  forEachRow(keys, (cells) => {
+    width = cells.length
+    const parts = cells.map((cell, i) => literalOf(columns[i]!, cell!, encoding))
+    if (!parts.includes(null)) literals.push(parts.join(','))
   })
+  const names = columns.slice(0, width).map(({ name }) => quoteName(name))
   const statements: string[] = []
   for (let at = 0; at < literals.length; at += MOST_KEYS) {
-    const list = literals.slice(at, at + MOST_KEYS).join(',')
-    statements.push(` FROM ${quoteName(plan.source.table)} WHERE ${quoteName(column.name)} IN (${list})`)
+    const some = literals.slice(at, at + MOST_KEYS)
+    const found =
+      width === 1
+        ? `${names[0]} IN (${some.join(',')})`
+        : `(${names.join(',')}) IN (VALUES ${some.map((key) => `(${key})`).join(',')})`
+    statements.push(` FROM ${quoteName(plan.source.table)} WHERE ${found}`)
   }
   return statements
 }

@@ -11,7 +11,7 @@ export function describeMaking(cell: CellPlan | undefined, stage: StagePlan | nu
     case 'read':
       return null
     case 'lookup':
-      return `made in the worker: ${read(cell.at)} looked up in ${describeLookup(cell.lookup)}`
+      return `made in the worker: ${cell.at.map(read).join(', ')} looked up in ${describeLookup(cell.lookup)}`
     case 'id': {
       const ids = `made in the worker: ${describeIds(cell.ids)}`
       if (cell.map === null) return `${ids} for each row`
@@ -23,7 +23,8 @@ export function describeMaking(cell: CellPlan | undefined, stage: StagePlan | nu
 }
 
 function describeLookup({ in: place, tables, missing }: LookupPlan): string {
-  const [key, value] = tables[0]!.columns.map(({ source }) => source.name)
+  const columns = tables[0]!.columns.map(({ source }) => source.name)
+  const [key, value] = [columns.slice(0, -1).join(', '), columns.at(-1)]
   const names = tables.map(({ source }) => source.table).join(', ')
   const otherwise = {
     error: 'a row with a missing key is rejected',

@@ -103,13 +103,15 @@ async function readTable(
   builder: CellMapBuilder,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const pairs = new RawRows(2)
+  const width = table.columns.length
+  const pairs = new RawRows(width)
+  const parts = [...Array(width - 1).keys()]
   for await (const batch of reader.read(table, { index: 0, lower: null, upper: null }, signal)) {
     pairs.take(batch)
     for (let row = 0; row < batch.rows; row++) {
-      if (pairs.isNull(row, 0)) continue
-      const key = pairs.cell(row, 0)
-      const value = pairs.cell(row, 1)
+      if (parts.some((part) => pairs.isNull(row, part))) continue
+      const key = batch.bytes.subarray(pairs.start(row, 0), pairs.end(row, width - 2))
+      const value = pairs.cell(row, width - 1)
       if (!builder.add(key, value)) throw ambiguousKey(table.source.table, key, builder.get(key), value)
     }
     recycle(batch)

@@ -64,7 +64,7 @@ export async function planIdMap(
     },
   }
   return {
-    plan: { at: place, write: plan, read: findPlan(table, oldId!, newId!) },
+    plan: { at: place, write: plan, read: findPlan(table, [oldId!, newId!]) },
     // Others may have filled the table.
     id: { ...newId!, nullable: false, domain: { ...newId!.domain, dynamic: true } },
     reason: `ids are kept in table ${table.table} of the target (${oldId!.name} -> ${newId!.name})${create ? ', which is made' : ''}`,

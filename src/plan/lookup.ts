@@ -11,9 +11,9 @@ export interface Planned<T> {
   readonly warnings: readonly string[]
 }
 
-/** `at` is where the user asked for it; `key` the column whose values are looked up. Null after a fault. */
+/** `at` is where the user asked for it; `keys` the columns whose values are looked up together. Null after a fault. */
 export async function planLookup(
-  { at, make, key, to }: { at: string; make: LookupMake; key: Column; to: Column },
+  { at, make, keys, to }: { at: string; make: LookupMake; keys: readonly Column[]; to: Column },
   places: Places,
   faults: string[],
 ): Promise<Planned<LookupPlan> | null> {
@@ -26,18 +26,21 @@ export async function planLookup(
   const tables: ReadPlan[] = []
   for (const name of make.tables) {
     const table = await reader.describe(name)
-    const found = [make.key, make.value].map((wanted) => columnOf(table, wanted))
-    found.forEach((column, i) => {
-      if (!column) faults.push(`${at}: ${unknownColumn([make.key, make.value][i]!, table)}`)
+    const wanted = [...make.key, make.value]
+    const found = wanted.flatMap((name) => columnOf(table, name) ?? [])
+    if (found.length < wanted.length) {
+      const unknown = wanted.filter((name) => !columnOf(table, name))
+      faults.push(...unknown.map((name) => `${at}: ${unknownColumn(name, table)}`))
+      continue
+    }
+    keys.forEach((key, i) => {
+      const unequal = cannotBeEqual(key, found[i]!)
+      if (unequal)
+        faults.push(`${at}: ${key.name} cannot be looked up in ${table.table}.${found[i]!.name}: ${unequal}`)
     })
-    const [keyColumn, value] = found
-    if (!keyColumn || !value) continue
-    const unequal = cannotBeEqual(key, keyColumn)
-    if (unequal)
-      faults.push(`${at}: ${key.name} cannot be looked up in ${table.table}.${keyColumn.name}: ${unequal}`)
-    tables.push(findPlan(table, keyColumn, value))
+    tables.push(findPlan(table, found))
   }
-  const values = tables.map(({ columns }) => columns[1]!.source)
+  const values = tables.map(({ columns }) => columns.at(-1)!.source)
   if (values.some(({ kind }) => kind !== values[0]!.kind))
     faults.push(`${at}: ${make.value} is not of one kind in ${make.tables.join(', ')}`)
   if (tables.length < make.tables.length) return null
@@ -48,17 +51,17 @@ export async function planLookup(
       `${at}: the value of "missing" is ${JSON.stringify(missing.value)}, and ${make.value} is ${kind}`,
     )
   return {
-    column: valueColumn(values, make, key, to),
+    column: valueColumn(values, make, keys, to),
     how: { in: place.name, tables, missing: make.missing, preloadBytes: make.preloadBytes },
     warnings: indexWarnings(tables, make.key),
   }
 }
 
-/** How rows are found by the first column. */
-export function findPlan(source: TableSchema, key: Column, value: Column): ReadPlan {
+/** How rows are found by all columns but the last one, which is the value. */
+export function findPlan(source: TableSchema, columns: readonly Column[]): ReadPlan {
   return {
     source,
-    columns: [{ source: key }, { source: value }],
+    columns: columns.map((column) => ({ source: column })),
     key: null,
     splitRows: 1,
     batch: { bytes: BATCH_BYTES, rows: Number.MAX_SAFE_INTEGER },
@@ -87,14 +90,19 @@ export function cannotBeEqual(a: Column, b: Column): string | null {
 }
 
 /** What the looked-up values are like. Of a value for missing keys nothing is known but that the user wrote it. */
-function valueColumn(values: readonly Column[], { missing }: LookupMake, key: Column, to: Column): Column {
+function valueColumn(
+  values: readonly Column[],
+  { missing }: LookupMake,
+  keys: readonly Column[],
+  to: Column,
+): Column {
   const [first] = values
   const nulls = missing.rule === 'value' && missing.value === null
   const uncertain = values.length > 1 || (missing.rule === 'value' && !nulls)
   return {
     ...first!,
     name: to.name,
-    nullable: key.nullable || nulls || values.some(({ nullable }) => nullable),
+    nullable: nulls || [...keys, ...values].some(({ nullable }) => nullable),
     hasDefault: false,
     generated: false,
     ordered: false,
@@ -102,14 +110,14 @@ function valueColumn(values: readonly Column[], { missing }: LookupMake, key: Co
   }
 }
 
-function indexWarnings(tables: readonly ReadPlan[], key: string): string[] {
+function indexWarnings(tables: readonly ReadPlan[], key: readonly string[]): string[] {
   const without = tables.filter(({ source, columns }) => {
-    const { name } = columns[0]!.source
-    return !source.keys.some(({ columns: [first] }) => first === name)
+    const names = columns.slice(0, -1).map(({ source: { name } }) => name)
+    return !source.keys.some(({ columns: [first] }) => names.includes(first!))
   })
   if (without.length === 0) return []
   const names = without.map(({ source }) => source.table).join(', ')
   return [
-    `lookup table ${names} has no unique key that begins with ${key}: a key with two values ends the run, and without an index on it a table that does not fit into memory is searched from end to end for every batch`,
+    `lookup table ${names} has no unique key that begins with ${key.join(' or ')}: a key with two values ends the run, and without an index on it a table that does not fit into memory is searched from end to end for every batch`,
   ]
 }

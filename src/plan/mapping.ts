@@ -2,11 +2,12 @@ import { RowshiftError } from '../errors.js'
 import type { Column, ColumnMapping, Derivation, Origin, Reader, TableSchema } from '../plugin.js'
 import { madeColumn } from '../stage.js'
 import type { ColumnEntry, NamedEntry } from '../task/columns.js'
+import { takenColumns } from '../task/columns.js'
 import type { Make } from '../task/make.js'
 
 export type ColumnPair = Pick<ColumnMapping, 'source' | 'target' | 'made'> & {
-  /** A worker thread is to make the values, of those of `source` if they are needed. */
-  readonly make?: { readonly at: string; readonly how: Make }
+  /** A worker thread is to make the values; of those of `keys`, if it needs any. */
+  readonly make?: { readonly at: string; readonly how: Make; readonly keys: readonly Column[] }
 }
 
 export interface MappingResult {
@@ -60,7 +61,7 @@ function pairsByName(
   entries: readonly NamedEntry[],
   listed: readonly ColumnPair[],
 ): MappingResult {
-  const names = entries.map(({ origin }) => (origin?.type === 'column' ? origin.name.toLowerCase() : null))
+  const names = entries.flatMap((entry) => takenColumns(entry).map((name) => name.toLowerCase()))
   const rest = source.columns.filter(({ name }) => !names.includes(name.toLowerCase()))
   const free = target.columns.filter((column) => !listed.some((pair) => pair.target === column))
   const pairs: ColumnPair[] = []
@@ -82,7 +83,7 @@ async function listedPairs(
 ): Promise<ColumnPair[]> {
   const faults = [...targetFaults(target, entries), ...dropFaults(entries)]
   const found = entries.map((entry) => {
-    const missing = namesOf(entry.origin).filter((name) => !find(source.columns, name))
+    const missing = namesOf(entry).filter((name) => !find(source.columns, name))
     faults.push(
       ...missing.map((name) => `${entry.at}: source ${source.table} has no column ${unknown(name, source)}`),
     )
@@ -98,10 +99,11 @@ async function listedPairs(
   let next = 0
   return sound.map((entry) => {
     const to = find(target.columns, entry.to!)!
-    const made = entry.make ? { make: { at: entry.at, how: entry.make } } : {}
-    if (entry.origin === null) return { source: madeColumn(to), target: to, ...made }
-    const own = (entry.origin as { name: string }).name
-    return { source: isDerived(entry) ? derived[next++]! : find(source.columns, own)!, target: to, ...made }
+    const own = (entry.origin as { name: string } | null)?.name
+    const read = isDerived(entry) ? derived[next++]! : own === undefined ? null : find(source.columns, own)!
+    const keys = entry.keys?.map((name) => find(source.columns, name)!) ?? (read === null ? [] : [read])
+    const made = entry.make ? { make: { at: entry.at, how: entry.make, keys } } : {}
+    return { source: read ?? madeColumn(to), target: to, ...made }
   })
 }
 
@@ -121,7 +123,7 @@ function targetFaults(target: TableSchema, entries: readonly NamedEntry[]): stri
 function dropFaults(entries: readonly NamedEntry[]): string[] {
   const left = entries.filter(({ to }) => to === null)
   return left.flatMap(({ at, origin }) => {
-    const [name] = namesOf(origin)
+    const [name] = namesOf({ origin })
     const other = entries.find(
       ({ to, origin }) => to !== null && origin?.type === 'column' && origin.name === name,
     )
@@ -163,7 +165,8 @@ function faultsOf(thrown: unknown): readonly string[] {
   throw thrown
 }
 
-function namesOf(origin: Origin | null): string[] {
+function namesOf({ origin, keys }: Pick<NamedEntry, 'origin' | 'keys'>): readonly string[] {
+  if (keys !== undefined) return keys
   if (origin === null) return []
   if (origin.type === 'column') return [origin.name]
   return origin.type === 'template'

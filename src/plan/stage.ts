@@ -100,7 +100,7 @@ interface PlannedCell {
 }
 
 async function planCell(
-  { writer, places, target, tables, workerNum }: StageRequest,
+  { writer, places: databases, target, tables, workerNum }: StageRequest,
   pair: ColumnPair,
   reads: Reads,
   faults: string[],
@@ -110,22 +110,23 @@ async function planCell(
     const cell: CellPlan = { type: 'read', name: to.name, column: source, at: reads.place(source) }
     return { cell, pair, reasons: [], warnings: [] }
   }
-  const { at, how } = make
+  const { at, how, keys } = make
+  const places = keys.map((column) => reads.place(column))
   if (how.type === 'lookup') {
-    const planned = await planLookup({ at, make: how, key: source, to }, places, faults)
+    const planned = await planLookup({ at, make: how, keys, to }, databases, faults)
     if (planned === null) return null
     const { column, how: lookup, warnings } = planned
     return {
-      cell: { type: 'lookup', name: to.name, column, at: reads.place(source), lookup },
+      cell: { type: 'lookup', name: to.name, column, at: places, lookup },
       pair: { source: column, target: to, made: 'lookup' },
       reasons: [],
       warnings,
     }
   }
-  const key = how.map === null ? null : { column: source, place: reads.place(source) }
+  const key = how.map === null ? null : { column: source, place: places[0]! }
   const planned = await planId(
     { at, make: how, key, to, target, tables, workerNum },
-    { writer: writer!, places },
+    { writer: writer!, places: databases },
     faults,
   )
   if (planned === null) return null

@@ -2,6 +2,7 @@ import { RowshiftError } from '../errors.js'
 import type { CellPlan, Column, Domain, TableSchema, TransformPlan } from '../plugin.js'
 import { madeColumn } from '../stage.js'
 import type { ColumnEntry, NamedEntry } from '../task/columns.js'
+import { takenColumns } from '../task/columns.js'
 import type { TransformParams } from '../task/params.js'
 import type { ColumnPair } from './mapping.js'
 import { requireFed } from './mapping.js'
@@ -40,8 +41,8 @@ export function openTarget(
   const named = entries?.filter((entry) => entry !== '*') ?? []
   for (const entry of named) if (entry.to !== null) add(propertyOf(entry, source))
   if (entries === null || entries.includes('*')) {
-    const taken = named.map(({ origin }) => (origin?.type === 'column' ? origin.name : null))
-    const rest = source.columns.filter(({ name }) => !taken.some((other) => other && sameName(other, name)))
+    const taken = named.flatMap(takenColumns)
+    const rest = source.columns.filter(({ name }) => !taken.some((other) => sameName(other, name)))
     for (const column of rest) add(column)
   }
   return { ...target, columns }

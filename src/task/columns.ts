@@ -10,8 +10,10 @@ export type ColumnEntry = '*' | NamedEntry
 export interface NamedEntry {
   /** `params.columns[2]` */
   readonly at: string
-  /** null: the values are made of nothing. */
+  /** null: the values are made of nothing, or of `keys`. */
   readonly origin: Origin | null
+  /** Source columns that are looked up together. Default: what comes from `origin` is. */
+  readonly keys?: readonly string[]
   /** Empty: nothing is done to the values. */
   readonly steps: readonly Step[]
   /** How a worker thread makes the values, of those that come from the source; null: it does not. */
@@ -26,7 +28,7 @@ type RawLiteral = string | number | boolean | null
 export type RawEntry = string | RawObject
 
 interface RawObject extends RawMake {
-  readonly from?: string
+  readonly from?: string | readonly string[]
   readonly to?: string | null
   readonly value?: RawLiteral
   readonly sql?: string
@@ -46,14 +48,22 @@ const STEPS = ['trim', 'replace', 'map', 'cast', 'mask', 'hash', 'default'] as c
 /** More digits than a JSON number keeps. */
 const EXACT_DIGITS = 15
 
+/** The source columns that the entry takes as they are: `"*"` does not mean them. */
+export function takenColumns({ origin, keys }: NamedEntry): readonly string[] {
+  return keys ?? (origin?.type === 'column' ? [origin.name] : [])
+}
+
 export function columnEntries(raw: readonly RawEntry[]): readonly ColumnEntry[] {
   return raw.map((entry, i) => {
     const at = `params.columns[${i}]`
     if (entry === '*') return entry
     if (typeof entry === 'string')
       return { at, origin: { type: 'column', name: entry }, steps: [], make: null, to: entry }
-    const to = entry.to === undefined ? entry.from! : entry.to
-    return { at, origin: originOf(entry), steps: stepsOf(entry), make: makeOf(entry), to }
+    const { from } = entry
+    // Of several columns, none gives the target column its name.
+    const to = entry.to === undefined ? (from as string) : entry.to
+    const keys = typeof from === 'object' ? { keys: from } : {}
+    return { at, origin: originOf(entry), ...keys, steps: stepsOf(entry), make: makeOf(entry), to }
   })
 }
 
@@ -76,11 +86,14 @@ function objectFaults(entry: RawObject, star: boolean, workerNum: number): strin
   if (origins.length === 0 && !entry.id)
     faults.push(`one of ${quoted(ORIGINS)} must say where the value comes from`)
   if (origins.length > 1) faults.push(`${quoted(origins)} exclude each other`)
-  if (entry.to === undefined && entry.from === undefined) faults.push('"to" is missing: the target column')
+  if (entry.to === undefined && typeof entry.from !== 'string')
+    faults.push('"to" is missing: the target column')
+  if (typeof entry.from === 'object') faults.push(...listFaults(entry, steps))
   if (entry.to === null) faults.push(...dropFaults(entry, steps, star))
   if (entry.value !== undefined && steps.length > 0)
     faults.push(`${quoted(steps)} would change a constant: write the value as it is to be`)
-  faults.push(...makeFaults(entry, origins.length > 0, workerNum))
+  const named = typeof entry.from === 'object' ? entry.from.length : origins.length > 0 ? 1 : 0
+  faults.push(...makeFaults(entry, named, workerNum))
   if (entry.unmapped !== undefined && entry.map === undefined) faults.push('"unmapped" goes with "map"')
   if (entry.mask && entry.hash !== undefined) faults.push('"mask" and "hash" exclude each other')
   if (entry.cast !== undefined && parseCast(entry.cast) === null)
@@ -98,8 +111,17 @@ function objectFaults(entry: RawObject, star: boolean, workerNum: number): strin
   return faults
 }
 
+/** Of an entry that names several columns. */
+function listFaults({ lookup }: RawObject, steps: readonly string[]): string[] {
+  if (!lookup) return ['a list in "from" is for "lookup": the parts of a key']
+  if (steps.length === 0) return []
+  return [
+    `${quoted(steps)} would change one value, and "from" names several: look in a view, or compute them with "sql"`,
+  ]
+}
+
 function dropFaults(entry: RawObject, steps: readonly string[], star: boolean): string[] {
-  if (entry.from === undefined || steps.length > 0 || entry.lookup || entry.id)
+  if (typeof entry.from !== 'string' || steps.length > 0 || entry.lookup || entry.id)
     return ['"to": null leaves a source column out: it takes "from" and nothing else']
   return star ? [] : ['"to": null is for lists with "*"; without it, what is not listed is left out anyway']
 }
@@ -118,7 +140,7 @@ function isInexact(value: RawLiteral): boolean {
 }
 
 function originOf(entry: RawObject): Origin | null {
-  if (entry.from !== undefined) return { type: 'column', name: entry.from }
+  if (typeof entry.from === 'string') return { type: 'column', name: entry.from }
   if (entry.sql !== undefined) return { type: 'sql', sql: entry.sql }
   if (entry.template !== undefined) return { type: 'template', parts: parseTemplate(entry.template)! }
   return entry.value === undefined ? null : { type: 'constant', value: literal(entry.value) }

@@ -10,7 +10,8 @@ export interface LookupMake {
   /** `source`, `target`, a name of the configuration or a URL. It may hold a password. */
   readonly in: string
   readonly tables: readonly string[]
-  readonly key: string
+  /** The columns that make up the key. */
+  readonly key: readonly string[]
   readonly value: string
   readonly missing: MissingRule
   /** Bytes of memory that all of it may take; more is asked for key by key. */
@@ -38,7 +39,7 @@ export interface RawMake {
   readonly lookup?: {
     readonly in: string
     readonly table: string | readonly string[]
-    readonly key: string
+    readonly key: string | readonly string[]
     readonly value: string
     readonly missing?: 'error' | 'null' | 'skip' | { readonly value: string | number | boolean }
     readonly preload_mb?: number
@@ -62,19 +63,25 @@ const BLOCK = 1_000
 /** Options that only one type of id has. */
 const OPTIONS = { epoch: 'snowflake', worker: 'snowflake', sequence: 'sequence', block: 'sequence' } as const
 
-/** What the schema cannot say. `from`: the entry says where values come from. */
-export function makeFaults(raw: RawMake, from: boolean, workerNum: number): string[] {
+/** What the schema cannot say. `from`: how many values the entry names; 0: it does not say where values come from. */
+export function makeFaults(raw: RawMake, from: number, workerNum: number): string[] {
   const faults: string[] = []
   const { lookup } = raw
   if (lookup && raw.id) faults.push('"lookup" and "id" exclude each other')
-  if (lookup && !from) faults.push('"lookup" needs "from", "sql" or "template": the keys that are looked up')
+  if (lookup && from === 0)
+    faults.push('"lookup" needs "from", "sql" or "template": the keys that are looked up')
+  else if (lookup && keysOf(lookup).length !== from)
+    faults.push(
+      `"from" names ${from} and "key" of "lookup" ${keysOf(lookup).length}: they are compared in pairs, so both need the same number`,
+    )
   const value = typeof lookup?.missing === 'object' ? lookup.missing.value : null
   if (typeof value === 'number' && !Number.isSafeInteger(value))
     faults.push(`the value of "missing" is not exact as a JSON number: write it as a string, in quotes`)
   if (raw.id === undefined) return faults
   const id = idOf(raw.id)
-  if (id.map && !from) faults.push('"map" needs "from", "sql" or "template": the keys that ids belong to')
-  if (!id.map && from) faults.push('"from" does nothing for an "id" without "map"')
+  if (id.map && from === 0)
+    faults.push('"map" needs "from", "sql" or "template": the keys that ids belong to')
+  if (!id.map && from > 0) faults.push('"from" does nothing for an "id" without "map"')
   for (const [option, type] of Object.entries(OPTIONS)) {
     if (option in id && id.type !== type) faults.push(`"${option}" is for ids of type "${type}"`)
   }
@@ -96,13 +103,17 @@ export function makeOf({ lookup, id }: RawMake): Make | null {
       type: 'lookup',
       in: lookup.in,
       tables: typeof lookup.table === 'string' ? [lookup.table] : lookup.table,
-      key: lookup.key,
+      key: keysOf(lookup),
       value: lookup.value,
       missing: missingOf(lookup.missing),
       preloadBytes: lookup.preload_mb === undefined ? PRELOAD_BYTES : lookup.preload_mb * MB,
     }
   }
   return id === undefined ? null : idMake(idOf(id))
+}
+
+function keysOf({ key }: NonNullable<RawMake['lookup']>): readonly string[] {
+  return typeof key === 'string' ? [key] : key
 }
 
 function idOf(id: NonNullable<RawMake['id']>): RawId {

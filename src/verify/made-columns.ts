@@ -32,10 +32,10 @@ function lookedUp(pair: ColumnPair): ColumnPair {
     type: 'lookup',
     in: 'target',
     tables: [table],
-    key,
+    key: [key],
     value,
     missing: { rule: 'no id' },
     preloadBytes: PRELOAD_BYTES,
   }
-  return { ...pair, make: { at: make.at, how } }
+  return { ...pair, make: { ...make, how } }
 }
