@@ -48,7 +48,7 @@ import type {
   TableState,
   Window,
 } from './read.js'
-import type { Column, ColumnMapping, TableSchema } from './schema.js'
+import type { Column, ColumnMapping, SplitKey, TableSchema } from './schema.js'
 import type { Sharding } from './sharding.js'
 import type { SourceTable } from './sources.js'
 import type { StagePlan } from './stage.js'
@@ -63,7 +63,7 @@ export type { Characters, Domain, Grade, Verdict } from './domain.js'
 export type { LockState, RunRecord, RunStatus, Task, TaskStore } from './task/task.js'
 export type * from './read.js'
 export type { Column, ColumnMapping, TableSchema }
-export type { CellEncoding, ColumnKind, Key } from './schema.js'
+export type { CellEncoding, ColumnKind, Key, SplitKey } from './schema.js'
 export type { IdCell, IdMapPlan, IdPlan, LookupCell, LookupPlan, MissingRule } from './made-cells.js'
 export type { DateRule, HashRule, RangeRule, Shard, Sharding, ShardRule, SqlRule } from './sharding.js'
 export type { SourceTable } from './sources.js'
@@ -76,13 +76,6 @@ export type { ErrorLimit, Sequence, TableCounts, WriteCounts, WriteOptions, Writ
  * deletes it first, `upsert` updates it in place. Any other fault of a row is an error in every mode.
  */
 export type WriteMode = 'insert' | 'ignore' | 'replace' | 'upsert'
-
-/** The key that the source is split by. */
-export interface SplitKey {
-  readonly name: string
-  readonly columns: readonly Column[]
-  readonly nullable: boolean
-}
 
 /** `sync` compares both tables and writes only what differs. */
 export type Mode = 'init' | 'append' | 'increment' | 'sync'
@@ -130,6 +123,8 @@ export interface Plan {
   /** Why each choice was made. */
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
+  /** Those of the warnings that say why an incremental run stays behind, by how much, and who holds it. */
+  readonly delays: readonly string[]
 }
 
 /** What a reader must know of a plan. Verification reads the target by one too, in which the target is the source. */

@@ -57,6 +57,8 @@ export interface Window {
   readonly index: string | null
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
+  /** Why the window, or the watermark after it, stays behind, by how much, and who holds it. They count as warnings, and are said again at the end. */
+  readonly delays: readonly string[]
 }
 
 /** Holds writers off the source table until all readers have begun to see one moment of it. */

@@ -74,6 +74,13 @@ export interface Key {
   readonly nullable: boolean
 }
 
+/** The key that the source is split by. */
+export interface SplitKey {
+  readonly name: string
+  readonly columns: readonly Column[]
+  readonly nullable: boolean
+}
+
 export interface TableSchema {
   readonly table: string
   /** Equal for two descriptions exactly when they are of the same table: server, database, table. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BoundRequest } from '../../src/plugin.js'
 import type { Session } from './connection.js'
+import type { OpenTransaction } from './open-transactions.js'
 import { openTransactions } from './open-transactions.js'
 import type { RunningStatement } from './running-statements.js'
 import { nameConnection, runningStatements, stillRunning } from './running-statements.js'
@@ -27,6 +28,7 @@ export async function keyEnds(session: Session, request: BoundRequest): Promise<
       watermark: from,
       reasons: ['nothing new: no key above the last one copied'],
       warnings: [],
+      delays: [],
     }
   }
   const deadline = Date.now() + request.patience
@@ -50,29 +52,43 @@ export async function keyEnds(session: Session, request: BoundRequest): Promise<
     }
     await sleep(POLL_MS)
   }
-  const warnings = [...blind]
-  if (to !== top) {
-    warnings.push(
-      `keys above ${to ?? from ?? 'the last one copied'} are left to the next run: a transaction that holds a lower one is still open`,
-    )
-  }
+  const warnings = blind
+  const delays =
+    to === top
+      ? []
+      : [
+          `keys above ${to ?? from ?? 'the last one copied'} are left to the next run: a transaction that holds a lower one is still open${await named(session, oldest)}`,
+        ]
   if (to === null)
-    return { from, to: from, watermark: from, reasons: ['nothing new that is committed'], warnings }
+    return { from, to: from, watermark: from, reasons: ['nothing new that is committed'], warnings, delays }
   const reason = `${column.name} from ${from ?? 'the beginning'} (without it) to ${to}`
   if (still === null)
-    return { from, to, watermark: to, reasons: [`${reason}, below which nothing is under way`], warnings }
+    return {
+      from,
+      to,
+      watermark: to,
+      reasons: [`${reason}, below which nothing is under way`],
+      warnings,
+      delays,
+    }
   const holder = `a statement of ${await nameConnection(session, still.thread)}, running since ${still.since} UTC, may hold a lower key`
   if (!request.rereads) {
     const held = `keys above ${from ?? 'the beginning'} are left to the next run: ${holder}`
-    return { from, to: from, watermark: from, reasons: [held], warnings: [...warnings, held] }
+    return { from, to: from, watermark: from, reasons: [held], warnings, delays: [...delays, held] }
   }
   return {
     from,
     to,
     watermark: from,
     reasons: [reason],
-    warnings: [...warnings, `the next run reads the keys of this one again: ${holder}`],
+    warnings,
+    delays: [...delays, `the next run reads the keys of this one again: ${holder}`],
   }
+}
+
+/** The longest open transaction, which need not be the one that holds the key. */
+async function named(session: Session, oldest: OpenTransaction | null): Promise<string> {
+  return oldest === null ? '' : `; the oldest one is of ${await nameConnection(session, oldest.thread)}`
 }
 
 async function highestKey(session: Session, request: BoundRequest): Promise<string | null> {

@@ -74,18 +74,19 @@ export async function timeEnds(
           `the source's clock, or a writer, is behind the last watermark ${watermark}: the window begins there`,
         ]
       : []),
-    ...(by !== null && late > LATE_SECONDS
-      ? [
-          `the window ends ${late} s behind the source's clock, because ${by} has been under way for that long`,
-        ]
-      : []),
     ...(indexed ? await futureRows(session, request, times.clock) : []),
   ]
+  const delays =
+    by !== null && late > LATE_SECONDS
+      ? [
+          `the window ends ${late} s behind the source's clock, held by ${by}${request.lag === null ? '' : ` and by lag, ${lag} s`}`,
+        ]
+      : []
   if (oldest !== null && (await hasUncommitted(session, request, from, to))) {
-    const held = `an open transaction${transactions.detached ? ' (perhaps a prepared one: XA RECOVER)' : ''} has changed rows whose ${column.name} is before ${to}, so the watermark stays where it is until that transaction ends`
-    return { from, to, watermark, reasons: [reason(from)], warnings: [...warnings, held] }
+    const held = `an open transaction${transactions.detached ? ' (perhaps a prepared one: XA RECOVER)' : ''} has changed rows whose ${column.name} is before ${to}, so the watermark stays where it is until that transaction ends; the oldest one is of ${await nameConnection(session, oldest.thread)}`
+    return { from, to, watermark, reasons: [reason(from)], warnings, delays: [...delays, held] }
   }
-  return { from, to, watermark: to, reasons: [reason(from)], warnings }
+  return { from, to, watermark: to, reasons: [reason(from)], warnings, delays }
 
   function reason(begin: string | null): string {
     const behind = by === null ? "the source's clock" : `the oldest writer (${by})`

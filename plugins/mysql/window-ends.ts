@@ -4,4 +4,4 @@ import type { Window } from '../../src/plugin.js'
 export const COUNT_TO = 20_000
 
 /** Where a window begins and ends, as in {@link Window}. */
-export type WindowEnds = Pick<Window, 'from' | 'to' | 'watermark' | 'reasons' | 'warnings'>
+export type WindowEnds = Pick<Window, 'from' | 'to' | 'watermark' | 'reasons' | 'warnings' | 'delays'>

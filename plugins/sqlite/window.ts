@@ -39,6 +39,7 @@ export function findWindow(database: Database, request: BoundRequest, encoding: 
     countedTo: COUNT_TO,
     index: null,
     warnings: [],
+    delays: [],
   }
 }
 

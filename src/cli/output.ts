@@ -54,8 +54,10 @@ const INCREMENTAL: ReadonlySet<string> = new Set(['append', 'increment'])
 /** What a person reads after a run. */
 export function summary(report: RunReport): string {
   if (report.status === 'skipped') return `Skipped. ${report.error!.message}`
-  if (report.status === 'success' && report.splits === 0)
-    return `${INCREMENTAL.has(report.mode) ? 'Nothing new' : 'The source is empty'}: 0 rows copied. Run ${report.runId}.`
+  if (report.status === 'success' && report.splits === 0) {
+    const what = INCREMENTAL.has(report.mode) ? 'Nothing new' : 'The source is empty'
+    return [`${what}: 0 rows copied. Run ${report.runId}.`, ...lastWords(report)].join('\n')
+  }
   const done = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[report.status]
   const rate = report.seconds > 0 ? report.rowsWritten / report.seconds : 0
   const lines = [
@@ -74,10 +76,14 @@ export function summary(report: RunReport): string {
   const files = [report.dirtyFile, report.dirtyReadFile].filter((file) => file !== null)
   if (files.length > 0) lines.push(`${were(report.dirtyRows, 'rejected')}: ${files.join(', ')}`)
   if (report.status !== 'success' && report.rowsWritten > 0) lines.push(wayOn(report))
-  if (report.sourceChanged !== null) lines.push(`WARNING: ${report.sourceChanged}.`)
-  if (report.status === 'success' && report.watermarkHeld !== null)
-    lines.push(`WARNING: ${report.watermarkHeld}.`)
-  return lines.join('\n')
+  return [...lines, ...lastWords(report)].join('\n')
+}
+
+/** What nobody should miss about rows that this run has not copied, or not for good. */
+export function lastWords(report: Partial<RunReport>): string[] {
+  const { status, sourceChanged, watermarkHeld, delays } = report
+  const words = [sourceChanged, ...(status === 'success' ? [watermarkHeld, ...(delays ?? [])] : [])]
+  return words.flatMap((text) => (text == null ? [] : [`WARNING: ${text}.`]))
 }
 
 /** After a run that has written some of its rows only. */

@@ -8,6 +8,7 @@ import type { RunOptions } from './options.js'
 import {
   formatRows,
   formatSeconds,
+  lastWords,
   otherRows,
   print,
   printError,
@@ -77,10 +78,10 @@ const copyQuietly: Parameters<typeof runTask>[3] = (request, signal) =>
     : runCopy(request, { signal, ...quiet })
 
 function tell(report: RunReport, json: boolean): void {
-  const { taskId, status, error, rowsWritten, seconds, sourceChanged } = report
+  const { taskId, status, error, rowsWritten, seconds } = report
   if (error !== null && status !== 'skipped')
     printError(RowshiftError.fromReport({ ...error, message: `Task ${taskId}: ${error.message}` }))
-  if (sourceChanged !== null) printNotice(`WARNING: task ${taskId}: ${sourceChanged}.`)
+  for (const words of lastWords(report)) printNotice(`task ${taskId}: ${words}`)
   if (json) return
   const what =
     status === 'skipped'

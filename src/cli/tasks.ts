@@ -5,11 +5,11 @@ import type { RunRecord, RunReport, Task, TaskStore } from '../task/task.js'
 import { markDeadRuns, withoutDeadRuns } from './dead-runs.js'
 import { interruptible } from './interruptible.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
-import { otherRows, print, printJson, table } from './output.js'
+import { lastWords, otherRows, print, printJson, table } from './output.js'
 
 type Options = CommonOptions & ConfigOptions
 
-const MOST_NOTE = 100
+const MOST_NOTE = 160
 
 /** The configured task store, connected. */
 export async function openStore(config: Config, signal: AbortSignal): Promise<TaskStore> {
@@ -108,9 +108,13 @@ export async function historyCommand(
 
 function historyLine({ report, host, pid, ...run }: RunRecord): Record<string, string | number | null> {
   if (report === null) return { ...run, note: host === null ? null : `${host}, process ${pid}` }
-  const { error, sourceChanged, ...counts } = JSON.parse(report) as RunReport
-  const found = [error && `${error.code}: ${error.message}`, sourceChanged && `WARNING: ${sourceChanged}`]
-  const notes = [otherRows(counts).join(', '), ...found].filter((note) => note)
+  const ended = JSON.parse(report) as Partial<RunReport>
+  const { error } = ended
+  const notes = [
+    otherRows(ended).join(', '),
+    error ? `${error.code}: ${error.message}` : '',
+    ...lastWords(ended),
+  ].filter((note) => note !== '')
   return { ...run, note: notes.length === 0 ? null : shortened(notes.join('; ')) }
 }
 

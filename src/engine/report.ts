@@ -85,6 +85,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     watermark: plan?.window ? { from: plan.window.from, to: plan.window.watermark } : null,
     watermarks: held === null ? (plan?.watermarks ?? {}) : {},
     watermarkHeld: held,
+    delays: plan?.delays ?? [],
     error: error === null ? null : error.report(),
   }
 }

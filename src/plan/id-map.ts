@@ -168,5 +168,6 @@ function draftOf(
     postSql: [],
     reasons: [],
     warnings: [],
+    delays: [],
   }
 }

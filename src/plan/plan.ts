@@ -157,6 +157,7 @@ export async function makePlan(asked: PlanRequest): Promise<Plan> {
     where: params.where,
     preSql: params.preSql,
     postSql: params.postSql,
+    delays: reading.delays,
     reasons: [
       ...(many ? [many.reason] : []),
       ...made.reasons,
@@ -171,6 +172,7 @@ export async function makePlan(asked: PlanRequest): Promise<Plan> {
       ...made.warnings,
       ...staged.warnings,
       ...reading.warnings,
+      ...reading.delays,
       ...settled.warnings,
       // Of a repair, whoever asked for it says so.
       ...(params.mode === 'sync' ? [] : idleParams(params, past)),

@@ -86,6 +86,7 @@ export interface Reading {
   /** Why so, the key's own reason last. */
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
+  readonly delays: readonly string[]
   /** null: the source is one table. */
   readonly sources: readonly SourceTable[] | null
 }
@@ -100,7 +101,8 @@ export async function chooseReading(
   const { window, watermarks } = await chooseWindow(request)
   const { key, reason } = window === null ? whole : keyWithin(window, request.params.mode, whole, splitRows)
   const reasons = [...(window?.reasons ?? []), reason]
-  return { window, watermarks, key, reasons, warnings: window?.warnings ?? [], sources: null }
+  const { warnings = [], delays = [] } = window ?? {}
+  return { window, watermarks, key, reasons, warnings, delays, sources: null }
 }
 
 const INCREMENTAL = ['append', 'increment'] as const
@@ -137,7 +139,7 @@ async function readMany(
   }
   const changed = INCREMENTAL.filter((mode) => params.mode === mode || params.mode === 'init')
   const kept = changed.filter((mode) => watermarks[mode].size > 0)
-  const said = (what: 'reasons' | 'warnings') =>
+  const said = (what: 'reasons' | 'warnings' | 'delays') =>
     sources.flatMap(({ name, window }) => (window?.[what] ?? []).map((text) => `${name}: ${text}`))
   return {
     window: null,
@@ -147,6 +149,7 @@ async function readMany(
     key: whole.key,
     reasons: [...said('reasons'), whole.reason],
     warnings: said('warnings'),
+    delays: said('delays'),
     sources,
   }
 }

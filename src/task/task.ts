@@ -113,6 +113,8 @@ export interface RunReport {
   readonly watermarks: Readonly<Record<string, string>>
   /** Why a run that succeeds leaves the watermarks of its task where they were; null: it moves them, or has none. */
   readonly watermarkHeld: string | null
+  /** Those of the warnings that say why an incremental run stayed behind, by how much, and who held it. */
+  readonly delays: readonly string[]
   readonly error: ErrorReport | null
 }
 

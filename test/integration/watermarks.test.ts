@@ -1,5 +1,5 @@
 // What a full copy leaves for later incremental runs to begin at.
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import Database from 'better-sqlite3'
@@ -160,6 +160,43 @@ describe('a watermark', () => {
       )
       expectRefusal(await place.cli('watermark', '1', '--set', '7', '--reset'), 2, 'USAGE', 'not both')
       expectRefusal(await place.cli('watermark', '9'), 2, 'TASK_NOT_FOUND', 'no task 9')
+    }
+  })
+
+  it('that stays behind the clock says so at the end of the run and in the history, and who holds it', async () => {
+    // Which sessions hold it is the same question on both servers, in tables of their own.
+    for (const server of servers()) {
+      const place = await TaskPlace.create(server)
+      const timed =
+        'id INT AUTO_INCREMENT PRIMARY KEY, at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, KEY (at)'
+      for (const name of ['a', 'b', 'other']) await place.data.value(`CREATE TABLE ${name} (${timed})`)
+      // What it is late by is counted from the clock, so `lag` spares the test a minute.
+      await place.addTask(1, 'b', {
+        from: 'a',
+        params: '{"mode": "increment", "diff_column": "at", "lag": 70}',
+      })
+      await place.cli('watermark', '1', '--mode', 'increment', '--set', '2024-01-01 00:00:00')
+      const held =
+        /WARNING: the window ends \d+ s behind the source's clock, held by a transaction of connection \d+ \(root from .*\) and by lag, 70 s/
+      const letGo = await place.data.hold('other')
+      const report = scratchFile('json')
+      try {
+        const { code, stdout, stderr } = await place.cli('run', '1', '--report', report)
+        expect(code, stderr).to.equal(0)
+        expect(stdout.trimEnd().split('\n').at(-1)).to.match(held)
+        expect((await place.cli('run', '--all')).stderr).to.match(/task 1: WARNING: the window ends/)
+      } finally {
+        await letGo()
+      }
+      const { delays, warnings } = JSON.parse(readFileSync(report, 'utf8')) as RunReport
+      expect(delays).to.have.length(1)
+      expect(warnings).to.include(delays[0])
+      expect((await place.cli('history', '1')).stdout)
+        .to.match(/WARNING: the window ends \d+ s behind/)
+        .and.to.match(held)
+      const free = await place.cli('run', '1')
+      expect(free.code, free.stderr).to.equal(0)
+      expect(free.stdout).not.to.include('WARNING')
     }
   })
 

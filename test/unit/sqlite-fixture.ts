@@ -105,6 +105,7 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
     write: { path: 'insert', reasons: [], warnings: [], facts: {} },
     reasons: [],
     warnings: [],
+    delays: [],
   }
 }
 
