@@ -35,6 +35,8 @@ export interface BoundRequest {
   readonly patience: number
   /** A row that is read in two runs does no harm: the target recognizes it. */
   readonly rereads: boolean
+  /** The window is to be this one, as a user has asked for it; nobody is waited for. `to` null: to the last row. */
+  readonly range?: { readonly from: string; readonly to: string | null }
 }
 
 /** The rows that an incremental run reads. Nothing below `watermark` is still under way in the source. */

@@ -15,25 +15,30 @@ const LAG_SECONDS = 60
  * writes them.
  */
 export function findWindow(database: Database, request: BoundRequest, encoding: TextEncoding): Window {
-  const { table, column, kind } = request
+  const { table, column, kind, range: asked } = request
   const name = quoteName(column.name)
   const from = quoteName(table.table)
   const sql = (value: string) => literal(column, value, encoding)
-  const ends = kind === 'key' ? keyEnds(database, request, sql) : timeEnds(database, request)
+  const ends = asked
+    ? { ...asked, reasons: [] }
+    : kind === 'key'
+      ? keyEnds(database, request, sql)
+      : timeEnds(database, request)
   const parts = [
     ...(ends.from === null ? [] : [`${name} ${kind === 'key' ? '>' : '>='} ${sql(ends.from)}`]),
     ...(ends.to === null ? [] : [`${name} ${kind === 'key' ? '<=' : '<'} ${sql(ends.to)}`]),
   ]
   const range = parts.length === 0 ? '1 = 1' : parts.join(' AND ')
-  const condition = kind === 'time' && column.nullable ? `(${range}) OR ${name} IS NULL` : range
+  // Every run reads the rows without a value; a backfill need not.
+  const condition = kind === 'time' && column.nullable && !asked ? `(${range}) OR ${name} IS NULL` : range
   const rows =
-    ends.to === null
+    ends.to === null && !asked
       ? 0
       : number(database, `SELECT count(*) FROM (SELECT 1 FROM ${from} WHERE ${condition} LIMIT ${COUNT_TO})`)
   return {
     column,
     ...ends,
-    watermark: ends.to,
+    watermark: asked ? null : ends.to,
     sql: condition,
     rows,
     countedTo: COUNT_TO,

@@ -4,6 +4,7 @@ import type { CopyRequest, TableAt } from '../engine/job.js'
 import { outlineCopy } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
 import { ExitCode, RowshiftError } from '../errors.js'
+import type { Backfill } from '../plan/bounds.js'
 import type { Params } from '../task/params.js'
 import { withMode } from '../task/params.js'
 import type { Task, TaskStore } from '../task/task.js'
@@ -86,14 +87,39 @@ export async function taskRequest(
   task: Task,
   config: Config,
   store: TaskStore,
-  { mode, fromTarget }: ModeOptions,
+  options: ModeOptions,
 ): Promise<CopyRequest> {
+  const { mode, fromTarget } = options
   const params = withMode(task.params, mode, config.folder)
+  const backfill = backfillOf(options, params, task)
   const from = await taskSide(task, 'from', config)
   const to = await taskSide(task, 'to', config)
-  const past = { watermarks: await store.watermarks(task.id), fromTarget }
+  const past = backfill === null ? { watermarks: await store.watermarks(task.id), fromTarget } : null
   const others = await lookupConnections(params, config)
-  return { runId, taskId: task.id, from, to, params, past, others }
+  return { runId, taskId: task.id, from, to, params, past, backfill, others }
+}
+
+/** null: the run goes on from earlier ones. */
+function backfillOf(
+  { since, until, fromTarget }: ModeOptions,
+  { mode }: Params,
+  { id }: Task,
+): Backfill | null {
+  if (since === undefined && until === undefined) return null
+  if (since === undefined)
+    throw new RowshiftError('USAGE', '--until goes with --since, which says where the range begins.')
+  if (fromTarget)
+    throw new RowshiftError(
+      'USAGE',
+      '--since says where to begin, and so does --from-target: give one of them.',
+    )
+  if (mode !== 'append' && mode !== 'increment')
+    throw new RowshiftError(
+      'USAGE',
+      `--since and --until go with mode "append" or "increment", and task ${id} runs in mode "${mode}", which looks at all rows. Add --mode increment (a range of diff_column) or --mode append (a range of keys).`,
+      { taskId: id },
+    )
+  return { since, until: until ?? null }
 }
 
 /** `--create` asks for no more than that a missing table is made: `recreate` in the params stays. */

@@ -121,6 +121,11 @@ async function main(args: readonly string[]): Promise<number> {
           throw new RowshiftError('USAGE', 'Name a task, or --all for all that are online: "rowshift run 5".')
         if (!all && parallel !== undefined)
           throw new RowshiftError('USAGE', '--parallel goes with --all only.')
+        if (all && (options.since !== undefined || options.until !== undefined))
+          throw new RowshiftError(
+            'USAGE',
+            '--since and --until are about the column of one task: "rowshift run 5 --since …".',
+          )
         return run(all ? runAllCommand({ ...options, parallel: parallel ?? 1 }) : runCommand(id, options))
       },
     )

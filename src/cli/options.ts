@@ -45,6 +45,9 @@ export function reportOptions<T>(yargs: Argv<T>): Argv<T & ReportOptions> {
 export interface ModeOptions {
   readonly mode: string | undefined
   readonly fromTarget: boolean
+  /** Of a backfill. */
+  readonly since: string | undefined
+  readonly until: string | undefined
 }
 
 export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions, ModeOptions {
@@ -70,13 +73,24 @@ export function taskId(value: number | undefined): number {
   throw new RowshiftError('USAGE', 'A task id is a whole number; "rowshift list" shows the tasks.')
 }
 
-export function modeOptions<T>(
-  yargs: Argv<T>,
-): Argv<T & { mode: string | undefined; 'from-target': boolean }> {
-  return fromTargetOption(yargs).option('mode', {
-    choices: ['init', 'append', 'increment', 'sync'] as const,
-    describe: 'init: full copy; append: new keys; increment: changed rows; sync: compare and repair',
-  })
+export function modeOptions<T>(yargs: Argv<T>): Argv<
+  T & {
+    mode: string | undefined
+    'from-target': boolean
+    since: string | undefined
+    until: string | undefined
+  }
+> {
+  return fromTargetOption(yargs)
+    .option('mode', {
+      choices: ['init', 'append', 'increment', 'sync'] as const,
+      describe: 'init: full copy; append: new keys; increment: changed rows; sync: compare and repair',
+    })
+    .option('since', {
+      type: 'string',
+      describe: 'Read a range again: from this diff_column on, or above this key; the watermark stays',
+    })
+    .option('until', { type: 'string', describe: 'With --since: before this diff_column, or up to this key' })
 }
 
 export function fromTargetOption<T>(yargs: Argv<T>): Argv<T & { 'from-target': boolean }> {

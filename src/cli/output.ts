@@ -54,10 +54,8 @@ const INCREMENTAL: ReadonlySet<string> = new Set(['append', 'increment'])
 /** What a person reads after a run. */
 export function summary(report: RunReport): string {
   if (report.status === 'skipped') return `Skipped. ${report.error!.message}`
-  if (report.status === 'success' && report.splits === 0) {
-    const what = INCREMENTAL.has(report.mode) ? 'Nothing new' : 'The source is empty'
-    return [`${what}: 0 rows copied. Run ${report.runId}.`, ...lastWords(report)].join('\n')
-  }
+  if (report.status === 'success' && report.splits === 0)
+    return [`${nothing(report)}: 0 rows copied. Run ${report.runId}.`, ...lastWords(report)].join('\n')
   const done = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[report.status]
   const rate = report.seconds > 0 ? report.rowsWritten / report.seconds : 0
   const lines = [
@@ -65,6 +63,8 @@ export function summary(report: RunReport): string {
       `${formatCount(rate)} rows/s, ${report.splitsDone} of ${counted(report.splits, 'split')}, ` +
       `${formatThreads(report.workerNum)}, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
   ]
+  if (report.backfill !== null)
+    lines.push(`Backfill${backfillRange(report.backfill)}; the watermark stays where it was.`)
   if (report.shards !== null) lines.push(...shardLines(report.shards))
   if (report.rowsUnchanged > 0) lines.push(`${were(report.rowsUnchanged, 'unchanged in the target')}.`)
   if (report.rowsSkipped > 0)
@@ -84,6 +84,16 @@ export function lastWords(report: Partial<RunReport>): string[] {
   const { status, sourceChanged, watermarkHeld, delays } = report
   const words = [sourceChanged, ...(status === 'success' ? [watermarkHeld, ...(delays ?? [])] : [])]
   return words.flatMap((text) => (text == null ? [] : [`WARNING: ${text}.`]))
+}
+
+function nothing({ mode, backfill }: RunReport): string {
+  if (backfill !== null) return `Backfill${backfillRange(backfill)}, which holds no row`
+  return INCREMENTAL.has(mode) ? 'Nothing new' : 'The source is empty'
+}
+
+/** ` since 2024-01-01 until 2024-02-01`, as it was asked for. */
+export function backfillRange({ since, until }: NonNullable<RunReport['backfill']>): string {
+  return ` since ${since}${until === null ? '' : ` until ${until}`}`
 }
 
 /** After a run that has written some of its rows only. */

@@ -5,7 +5,7 @@ import type { RunRecord, RunReport, Task, TaskStore } from '../task/task.js'
 import { markDeadRuns, withoutDeadRuns } from './dead-runs.js'
 import { interruptible } from './interruptible.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
-import { lastWords, otherRows, print, printJson, table } from './output.js'
+import { backfillRange, lastWords, otherRows, print, printJson, table } from './output.js'
 
 type Options = CommonOptions & ConfigOptions
 
@@ -108,9 +108,11 @@ export async function historyCommand(
 
 function historyLine({ report, host, pid, ...run }: RunRecord): Record<string, string | number | null> {
   if (report === null) return { ...run, note: host === null ? null : `${host}, process ${pid}` }
+  // Reports of earlier versions lack what came later.
   const ended = JSON.parse(report) as Partial<RunReport>
-  const { error } = ended
+  const { error, backfill } = ended
   const notes = [
+    backfill ? `backfill${backfillRange(backfill)}` : '',
     otherRows(ended).join(', '),
     error ? `${error.code}: ${error.message}` : '',
     ...lastWords(ended),

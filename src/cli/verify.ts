@@ -25,7 +25,7 @@ export interface VerifyOptions extends CommonOptions, ConfigOptions, ReportOptio
   readonly repair: boolean
 }
 
-const AS_STORED = { mode: undefined, fromTarget: false }
+const AS_STORED = { mode: undefined, fromTarget: false, since: undefined, until: undefined }
 
 /** Options as yargs has them. */
 export function verifyArguments(

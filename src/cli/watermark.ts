@@ -1,5 +1,5 @@
-import { isFormed } from '../batch/cell-forms.js'
 import { ExitCode, RowshiftError } from '../errors.js'
+import { boundOf } from '../plan/bounds.js'
 import type { TaskStore } from '../task/task.js'
 import { findTask } from './copy.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
@@ -70,7 +70,7 @@ function valuesOf(set: string): unknown[] {
 }
 
 function isTime(value: string): boolean {
-  return isFormed({ kind: 'datetime', domain: {} }, value)
+  return boundOf({ kind: 'datetime', domain: {} }, value) !== null
 }
 
 /** Under the lock of the task: a run that is under way would set its own in the end. */

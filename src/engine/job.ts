@@ -3,6 +3,7 @@ import { RowshiftError } from '../errors.js'
 import { log } from '../log.js'
 import { closeAll, openAll } from '../opening.js'
 import { makePlan } from '../plan/plan.js'
+import type { Backfill } from '../plan/bounds.js'
 import { isMany } from '../plan/sources.js'
 import { checkShardParams } from '../plan/shard-rule.js'
 import { checkCreated } from '../plan/target.js'
@@ -38,6 +39,8 @@ export interface CopyRequest {
   readonly params: Params
   /** What earlier runs have left for incremental modes; null: nothing is remembered. */
   readonly past?: Past | null
+  /** A range that incremental modes are to read again; then nothing is remembered. Default: what is new. */
+  readonly backfill?: Backfill | null
   /** Databases beside the two ends that `params` look values up in, by what they call them. Default: none. */
   readonly others?: Readonly<Record<string, ResolvedConnection>>
 }
@@ -224,6 +227,7 @@ function plan(request: CopyRequest, ends: Ends, signal: AbortSignal | undefined)
     origin: originOf(request.from, ends.reader),
     place: placeOf(request.to, ends.writer),
     past: request.past ?? null,
+    backfill: request.backfill ?? null,
     signal,
   })
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { RowshiftError } from '../errors.js'
+import type { Backfill } from '../plan/bounds.js'
 import type { Plan } from '../plugin.js'
 import { nothingWritten } from '../plugin.js'
 import type { Params } from '../task/params.js'
@@ -29,6 +30,8 @@ export interface ReportFacts {
   readonly dirtyReadFile?: string | null
   /** Whether the target was changed, or may have been, in another way than by rows that `progress` counts. Default: no. */
   readonly changed?: boolean
+  /** The range that was asked for, in the place of what is new. Default: none. */
+  readonly backfill?: Backfill | null
   readonly error: RowshiftError | null
   readonly seconds: number
 }
@@ -61,7 +64,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     dirtyRows: progress.done.dirtyRows,
     dirtyFile: facts.dirtyFile ?? null,
     dirtyReadFile: facts.dirtyReadFile ?? null,
-    sources: sourceCounts(plan, progress),
+    sources: sourceCounts(facts),
     shards: shardCounts(plan, progress),
     bytes: progress.done.bytes,
     splits: progress.splits,
@@ -82,7 +85,8 @@ export function makeReport(facts: ReportFacts): RunReport {
       ...(held === null ? [] : [held]),
     ],
     sourceChanged: facts.sourceChanged ?? null,
-    watermark: plan?.window ? { from: plan.window.from, to: plan.window.watermark } : null,
+    watermark: plan?.window && !facts.backfill ? { from: plan.window.from, to: plan.window.watermark } : null,
+    backfill: facts.backfill ?? null,
     watermarks: held === null ? (plan?.watermarks ?? {}) : {},
     watermarkHeld: held,
     delays: plan?.delays ?? [],
@@ -95,12 +99,13 @@ function mayHaveWritten(error: RowshiftError | null): boolean {
   return error !== null && (error.details['inDoubt'] === true || error.details['committed'] !== undefined)
 }
 
-function sourceCounts(plan: Plan | null, { done }: Progress): RunReport['sources'] {
+function sourceCounts({ plan, progress, backfill }: ReportFacts): RunReport['sources'] {
   if (!plan?.sources) return null
+  const { done } = progress
   return plan.sources.map(({ name, window }) => ({
     name,
     rowsRead: countOf(done.sources, name) ?? 0,
-    watermark: window && { from: window.from, to: window.watermark },
+    watermark: window && !backfill ? { from: window.from, to: window.watermark } : null,
   }))
 }
 

@@ -32,7 +32,7 @@ import { planTarget, sameTable } from './target.js'
 import { singleName } from './table-names.js'
 import { generatedReasons, keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
 import { openTarget, planTransform } from './transform.js'
-import type { Past } from './window.js'
+import type { Past, WindowRequest } from './window.js'
 import { counted } from '../batch/counted.js'
 
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
@@ -56,6 +56,8 @@ export interface PlanRequest {
   readonly place?: ShardPlace | null
   /** Of earlier runs; null: nothing is remembered. */
   readonly past?: Past | null
+  /** A range to read again. Default: what is new. */
+  readonly backfill?: WindowRequest['backfill']
   readonly places: Places
   /** Ends what is waited for outside of the databases, which have it already. */
   readonly signal?: AbortSignal | undefined
@@ -125,6 +127,7 @@ export async function makePlan(asked: PlanRequest): Promise<Plan> {
       params,
       key: chosen.key,
       past: isNew(create, sharding) ? forgotten(past) : past,
+      backfill: request.backfill ?? null,
     },
     many,
     chosen,

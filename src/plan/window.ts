@@ -1,8 +1,9 @@
-import { isFormed } from '../batch/cell-forms.js'
 import { RowshiftError } from '../errors.js'
-import type { Column, Mode, Reader, SplitKey, TableSchema, Window, Writer } from '../plugin.js'
+import type { BoundRequest, Column, Mode, Reader, SplitKey, TableSchema, Window, Writer } from '../plugin.js'
 import { isOwn } from '../schema.js'
 import type { Params } from '../task/params.js'
+import type { Backfill } from './bounds.js'
+import { backfillBounds, boundOf } from './bounds.js'
 import type { ColumnPair } from './mapping.js'
 import { column } from './split-key.js'
 
@@ -26,6 +27,8 @@ export interface WindowRequest {
   readonly key: SplitKey | null
   /** null: nothing is remembered between runs, as in `rowshift copy`. */
   readonly past: Past | null
+  /** null: the window begins where earlier runs ended. */
+  readonly backfill: Backfill | null
 }
 
 export interface WindowChoice {
@@ -35,12 +38,30 @@ export interface WindowChoice {
 
 /** Fixes what this run reads, and what it leaves to be remembered. */
 export async function chooseWindow(request: WindowRequest): Promise<WindowChoice> {
-  const { mode } = request.params
+  const { backfill, params } = request
+  const { mode } = params
   if (mode === 'sync') return { window: null, watermarks: {} }
   if (mode === 'init') return { window: null, watermarks: await seeds(request) }
+  if (backfill !== null) return { window: await asked(request, mode, backfill), watermarks: {} }
   const watermark = await startingPoint(request, mode)
   const window = await bound(request, mode, watermark)
   return { window, watermarks: window.watermark === null ? {} : { [mode]: window.watermark } }
+}
+
+/** Earlier runs and later ones have nothing to do with it. */
+async function asked(
+  request: WindowRequest,
+  mode: 'append' | 'increment',
+  backfill: Backfill,
+): Promise<Window> {
+  const range = backfillBounds(windowColumn(request, mode), backfill)
+  const window = await bound(request, mode, null, range)
+  const { name } = window.column
+  const ends =
+    mode === 'append'
+      ? `${name} above ${range.from}${range.to === null ? '' : `, up to and with ${range.to}`}`
+      : `${name} from ${range.from} on${range.to === null ? '' : `, up to ${range.to} (without it)`}`
+  return { ...window, reasons: [`backfill: ${ends}; the watermark stays where it is`] }
 }
 
 /** A full copy is a beginning for either incremental mode, if it has a column for it. */
@@ -75,7 +96,8 @@ async function startingPoint(request: WindowRequest, mode: 'append' | 'increment
 
 /** It comes from the task store and becomes SQL text. */
 function trusted(watermark: unknown, column: Column, mode: Mode): string {
-  if (typeof watermark === 'string' && isFormed(column, watermark)) return watermark
+  const value = typeof watermark === 'string' ? boundOf(column, watermark) : null
+  if (value !== null) return value
   throw new RowshiftError(
     'PARAMS_INVALID',
     `The task store has ${JSON.stringify(watermark)} for how far mode "${mode}" has got, which is not a value of ${column.name} (${column.type}). ` +
@@ -88,6 +110,7 @@ function bound(
   request: WindowRequest,
   mode: 'append' | 'increment',
   watermark: string | null,
+  range?: BoundRequest['range'],
 ): Promise<Window> {
   const { reader, source, params } = request
   if (!reader.bound) throw cannot(mode, source.table, 'knows no incremental runs')
@@ -102,6 +125,7 @@ function bound(
     overlap,
     patience: PATIENCE_MS,
     rereads: params.writeMode !== 'insert',
+    ...(range && { range }),
   })
 }
 

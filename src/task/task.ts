@@ -107,7 +107,9 @@ export interface RunReport {
   readonly warnings: readonly string[]
   /** The one among them that says that the source was emptied or replaced while it was read; null: nothing speaks for that. */
   readonly sourceChanged: string | null
-  /** The window of an incremental run; null: the whole table was read. */
+  /** The range that was read again, as it was asked for (`--since`, `--until`); no watermark has moved. null: it is not a backfill. */
+  readonly backfill: { readonly since: string; readonly until: string | null } | null
+  /** The window of an incremental run; null: the whole table was read, or it was a backfill. */
   readonly watermark: { readonly from: string | null; readonly to: string | null } | null
   /** Where the next run of each mode begins, if this one succeeds. */
   readonly watermarks: Readonly<Record<string, string>>

@@ -1,0 +1,103 @@
+/** Bounds of windows that come from outside: out of a task store, or from the command line. They become SQL text. */
+import { isFormed } from '../batch/cell-forms.js'
+import { RowshiftError } from '../errors.js'
+import type { Column } from '../plugin.js'
+
+/** A range that a user wants to be read again, as it was written. */
+export interface Backfill {
+  readonly since: string
+  /** null: up to the last row. */
+  readonly until: string | null
+}
+
+type Bounded = Pick<Column, 'kind' | 'domain'>
+
+/** The bound as cell text of the column; null when it is not a value of it. A day stands for its beginning. */
+export function boundOf(column: Bounded, text: string): string | null {
+  switch (column.kind) {
+    case 'datetime':
+    case 'instant': {
+      const whole = isDay(text) ? `${text} 00:00:00` : text
+      return isFormed({ kind: 'datetime', domain: {} }, whole) && isTime(whole) ? whole : null
+    }
+    case 'date':
+      return isDay(text) ? text : null
+    case 'bytes':
+      return /^([0-9a-f]{2})*$/i.test(text) ? text : null
+    default:
+      return isFormed(column, text) ? text : null
+  }
+}
+
+/** What a bound of the column looks like, for messages. */
+export function boundExample({ kind, type }: Pick<Column, 'kind' | 'type'>): string {
+  switch (kind) {
+    case 'datetime':
+      return `a time, like '2024-01-31 00:00:00' or 2024-01-31`
+    case 'instant':
+      return `a time in UTC, like '2024-01-31 00:00:00' or 2024-01-31`
+    case 'date':
+      return 'a date, like 2024-01-31'
+    case 'integer':
+      return 'a whole number'
+    case 'bytes':
+      return 'hexadecimal digits'
+    default:
+      return `a value of type ${type}`
+  }
+}
+
+/** The range of a backfill as cell text. Throws USAGE for what is not a value of the column, and for a range that holds nothing. */
+export function backfillBounds(
+  column: Column,
+  { since, until }: Backfill,
+): { from: string; to: string | null } {
+  const bound = (option: string, text: string): string => {
+    const value = boundOf(column, text)
+    if (value !== null) return value
+    throw new RowshiftError(
+      'USAGE',
+      `${option} ${JSON.stringify(text)} is not a value of ${column.name} (${column.type}): it takes ${boundExample(column)}.`,
+      { column: column.name },
+    )
+  }
+  const from = bound('--since', since)
+  const to = until === null ? null : bound('--until', until)
+  if (to === null || !isEmpty(column, from, to)) return { from, to }
+  throw new RowshiftError(
+    'USAGE',
+    `No row of ${column.name} is between --since ${since} and --until ${until}: --since must be below --until.`,
+    { column: column.name },
+  )
+}
+
+/** Only as far as it is certain: the order of texts is the database's. */
+function isEmpty({ kind }: Column, from: string, to: string): boolean {
+  switch (kind) {
+    case 'integer':
+      return BigInt(from) >= BigInt(to)
+    case 'datetime':
+    case 'instant':
+      return withMicroseconds(from) >= withMicroseconds(to)
+    case 'date':
+      return from >= to
+    default:
+      return from === to
+  }
+}
+
+function withMicroseconds(time: string): string {
+  return (time.length === 19 ? `${time}.` : time).padEnd(26, '0')
+}
+
+function isDay(text: string): boolean {
+  if (!isFormed({ kind: 'date', domain: {} }, text)) return false
+  // The 30th of February would be another day.
+  const day = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text)
+}
+
+function isTime(text: string): boolean {
+  const [hours, minutes, seconds] = text.slice(11, 19).split(':').map(Number)
+  return isDay(text.slice(0, 10)) && hours! < 24 && minutes! < 60 && seconds! < 60
+}
