@@ -42,6 +42,9 @@ try {
   say('A second run finds nothing to do')
   await rowshift('run', '1')
   await rowshift('run', '2')
+  say('Neither does one that reads everything again: every account keeps its ids')
+  await rowshift('run', '1', '--mode', 'sync')
+  await rowshift('run', '2', '--mode', 'sync')
   say('While the old system goes on working')
   await followWriter()
   say('Is everything there?')
@@ -88,8 +91,8 @@ async function showResult() {
   const asText = { supportBigNumbers: true, bigNumberStrings: true }
   const connection = await createConnection({ ...address, ...asText, database: 'rowshift_example_new' })
   const [rows] = await connection.query(`
-    SELECT l.id, l.account_id, m.old_id AS user_no, l.amount FROM t_account_log l JOIN account_id_map m ON m.new_id = l.account_id
-    ORDER BY l.id LIMIT 3`)
+    SELECT l.id, m.old_id AS user_no, l.account_id, LOWER(HEX(l.account_public_id)) AS account_public_id, l.account_number, l.amount
+    FROM t_account_log l JOIN account_id_map m ON m.new_id = l.account_id ORDER BY l.id LIMIT 3`)
   await connection.end()
   say('The first log rows, with the new ids of their accounts')
   console.table(rows)

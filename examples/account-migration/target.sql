@@ -13,6 +13,13 @@ CREATE TABLE `t_target_account_info` (
 -- The old number says which account a row is, so that a second run finds it again.
 ALTER TABLE `t_target_account_info` ADD UNIQUE KEY `user_no` (`user_no`);
 
+-- Ours too: besides the id that tables are joined by, one that may be shown to others and one that people can say.
+ALTER TABLE `t_target_account_info`
+  ADD COLUMN `public_id` binary(16) NOT NULL COMMENT '公开id (UUIDv7)' AFTER `id`,
+  ADD COLUMN `account_number` int NOT NULL COMMENT '账户序号' AFTER `public_id`,
+  ADD UNIQUE KEY `public_id` (`public_id`),
+  ADD UNIQUE KEY `account_number` (`account_number`);
+
 CREATE TABLE `t_target_account_info_0` LIKE `t_target_account_info`;
 CREATE TABLE `t_target_account_info_1` LIKE `t_target_account_info`;
 CREATE TABLE `t_target_account_info_2` LIKE `t_target_account_info`;
@@ -33,6 +40,8 @@ CREATE TABLE `t_target_account_info_15` LIKE `t_target_account_info`;
 CREATE TABLE `t_account_log` (
   `id` bigint(20) NOT NULL COMMENT '主键id',
   `account_id` bigint(20) NOT NULL COMMENT '账户主键id',
+  `account_public_id` binary(16) NOT NULL COMMENT '账户公开id',
+  `account_number` int NOT NULL COMMENT '账户序号',
   `amount` decimal(18,2) NOT NULL COMMENT '变动金额',
   `remark` varchar(64) DEFAULT NULL COMMENT '备注',
   `create_time` datetime(6) NOT NULL COMMENT '创建时间',

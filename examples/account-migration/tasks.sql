@@ -8,6 +8,8 @@ VALUES (1, 'old', 'mysql', 'pay', 't_source_account_info', 'new', 'mysql', 'pay'
   "diff_column": { "src": "modify_time", "dest": "modify_time" },
   "columns": [
     { "from": "user_no", "to": "id", "id": { "type": "snowflake", "map": { "table": "account_id_map" } } },
+    { "from": "user_no", "to": "public_id", "id": { "type": "uuidv7", "map": { "table": "account_public_id_map" } } },
+    { "from": "user_no", "to": "account_number", "id": { "type": "sequence", "map": { "table": "account_number_map" } } },
     "user_no",
     { "to": "source", "value": "old" },
     { "from": "status", "to": "status", "map": { "1": "0", "0": "1" } },
@@ -29,6 +31,10 @@ VALUES (2, 'old', 'mysql', 'pay', 't_account_log', 'new', 'mysql', 'pay', 't_acc
     "id",
     { "from": "user_id", "to": "account_id",
       "lookup": { "in": "target", "table": "account_id_map", "key": "old_id", "value": "new_id", "missing": "error" } },
+    { "from": "user_id", "to": "account_public_id",
+      "lookup": { "in": "target", "table": "account_public_id_map", "key": "old_id", "value": "new_id" } },
+    { "from": "user_id", "to": "account_number",
+      "lookup": { "in": "target", "table": "account_number_map", "key": "old_id", "value": "new_id" } },
     "amount",
     "remark",
     "create_time"

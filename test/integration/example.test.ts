@@ -32,20 +32,35 @@ describe('the account migration example', () => {
       expect(await value(`SELECT COUNT(*) FROM (${SHARDS}) t`)).to.equal(String(accounts))
       const right = `SELECT COUNT(*) FROM ${OLD}.t_source_account_info s JOIN (${SHARDS}) t ON t.user_no = s.user_no
         JOIN ${NEW}.account_id_map m ON m.old_id = s.user_no AND m.new_id = t.id
+        JOIN ${NEW}.account_public_id_map p ON p.old_id = s.user_no AND p.new_id = t.public_id
+        JOIN ${NEW}.account_number_map n ON n.old_id = s.user_no AND n.new_id = t.account_number
         WHERE t.shard = CRC32(s.user_no) % 16 AND t.status = 1 - s.status AND t.source = 'old' AND t.creator = 'rowshift'
           AND t.create_time = COALESCE(s.create_time, '1970-01-01') AND t.modify_time = COALESCE(s.modify_time, '1970-01-01')`
       expect(await value(right)).to.equal(String(accounts))
+      const distinct = `SELECT COUNT(DISTINCT id), COUNT(DISTINCT public_id), COUNT(DISTINCT account_number),
+        SUM(SUBSTR(HEX(public_id), 13, 1) = '7'), MIN(account_number) FROM (${SHARDS}) t`
+      expect(await query(server, distinct)).to.deep.equal([
+        [...Array.from({ length: 4 }, () => String(accounts)), '1'],
+      ])
+      const types = `SELECT TABLE_NAME, DATA_TYPE, CHARACTER_OCTET_LENGTH FROM information_schema.COLUMNS
+        WHERE TABLE_SCHEMA = '${NEW}' AND TABLE_NAME LIKE 'account%map' AND COLUMN_NAME = 'new_id' ORDER BY 1`
+      expect(await query(server, types)).to.deep.equal([
+        ['account_id_map', 'bigint', null],
+        ['account_number_map', 'int', null],
+        ['account_public_id_map', 'binary', '16'],
+      ])
       const logs = Number(await value(`SELECT COUNT(*) FROM ${OLD}.t_account_log`))
       expect(logs).to.be.above(LOGS)
       expect(await value(`SELECT COUNT(*) FROM ${NEW}.t_account_log`)).to.equal(String(logs))
       const moved = `SELECT COUNT(*) FROM ${OLD}.t_account_log s JOIN ${NEW}.t_account_log t ON t.id = s.id
-        JOIN ${NEW}.account_id_map m ON m.old_id = s.user_id AND m.new_id = t.account_id
+        JOIN (${SHARDS}) a ON a.user_no = s.user_id
+          AND a.id = t.account_id AND a.public_id = t.account_public_id AND a.account_number = t.account_number
         WHERE t.amount = s.amount AND t.remark <=> s.remark AND t.create_time = s.create_time`
       expect(await value(moved)).to.equal(String(logs))
-      // The runs after the first ones, when nothing had changed yet.
+      // The runs after the first ones, when nothing had changed yet: an increment and a sync of each task.
       const idle = `SELECT rows_written FROM (SELECT rows_written, ROW_NUMBER() OVER (PARTITION BY task_id ORDER BY start_time, run_id) AS nth
-        FROM rowshift_example_etl.rowshift_run) r WHERE nth = 2`
-      expect(await query(server, idle)).to.deep.equal([['0'], ['0']])
+        FROM rowshift_example_etl.rowshift_run) r WHERE nth IN (2, 3)`
+      expect(await query(server, idle)).to.deep.equal([['0'], ['0'], ['0'], ['0']])
     }
   })
 })
