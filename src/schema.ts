@@ -57,6 +57,8 @@ export interface Column {
    * {@link TableSchema}. See `derive.ts`.
    */
   readonly sql?: string
+  /** Of a derived column: a digest of what was asked for, by which the values are found in a row file. Set by the plan. */
+  readonly derivation?: string
   /** Stands in our SQL where the column's name would give other values: a moment, where the session's zone is not UTC. */
   readonly readAs?: string
   /** Rows for which `sql` fails. Default: none. */
@@ -86,6 +88,8 @@ export interface TableSchema {
   /** Equal for two descriptions exactly when they are of the same table: server, database, table. */
   readonly identity: string
   readonly columns: readonly Column[]
+  /** Of a row file: derived columns whose values it holds, with `derivation` (and that for `sql`). Default: none. */
+  readonly computed?: readonly Column[]
   /** Unique keys, the primary key first. */
   readonly keys: readonly Key[]
   /** From statistics; null when there are none. Never trusted for correctness. */

@@ -2,11 +2,21 @@ import type { Column, ColumnKind, Domain } from '../../src/plugin.js'
 
 /** Anybody may have changed the schema of a file, and the plan counts on each word of it. */
 export function isColumn(value: unknown): value is Column {
-  const { name, type, kind, nullable, domain, collation = '', cells } = asObject(value) as Partial<Column>
+  const {
+    name,
+    type,
+    kind,
+    nullable,
+    domain,
+    collation = '',
+    derivation,
+    cells,
+  } = asObject(value) as Partial<Column>
   return (
     [name, type, collation].every(isText) &&
     KINDS.has(kind!) &&
     typeof nullable === 'boolean' &&
+    (derivation === undefined || (isText(derivation) && derivation !== '')) &&
     [undefined, 'utf8', 'encoded', 'stored', 'numbered'].includes(cells) &&
     hasFields(domain, DOMAIN)
   )

@@ -8,6 +8,7 @@ import { REASON_CELLS } from '../../src/batch/row-file.js'
 import { cellsOf } from '../../src/batch/row-name.js'
 import type {
   Batch,
+  Column,
   Endpoint,
   Plan,
   Reader,
@@ -19,7 +20,7 @@ import type {
 import { RowshiftError } from '../../src/plugin.js'
 import { fileOf } from './connection.js'
 import { linesOf } from './lines.js'
-import { describeFile } from './schema.js'
+import { describeFile, storedColumns } from './schema.js'
 import { counted } from '../../src/batch/counted.js'
 
 const SEPARATOR = Buffer.from([TAB])
@@ -69,9 +70,10 @@ export class FileReader implements Reader {
     refuse: RefuseRow = fail,
   ): AsyncGenerator<Batch> {
     const builder = new BatchBuilder(plan.batch)
-    const width = plan.source.columns.length
+    const stored = storedColumns(this.#path)
+    const width = stored.length
     const columns = plan.columns.map(({ source }) => source)
-    const picked = columns.map(({ name }) => plan.source.columns.findIndex((column) => column.name === name))
+    const picked = columns.map((wanted) => stored.findIndex((column) => isSame(column, wanted)))
     let number = 0
     for await (const lines of linesOf(this.#file!)) {
       if (signal.aborted) throw new RowshiftError('INTERRUPTED', `Stopped while reading ${this.#path}.`)
@@ -119,6 +121,12 @@ export class FileReader implements Reader {
       },
     )
   }
+}
+
+function isSame(stored: Column, { name, sql, derivation }: Column): boolean {
+  return sql === undefined
+    ? stored.derivation === undefined && stored.name === name
+    : stored.derivation === derivation
 }
 
 interface Fault {

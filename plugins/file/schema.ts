@@ -1,33 +1,43 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import type { RowFileSchema } from '../../src/batch/row-file.js'
 import { ROW_FILE_FORMAT, schemaFileOf } from '../../src/batch/row-file.js'
-import type { TableSchema } from '../../src/plugin.js'
+import type { Column, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { isColumn } from './columns.js'
 
 /** The schema that the writer of the file left beside it. Throws TABLE_NOT_FOUND or CONFIG_INVALID. */
 export function describeFile(file: string, table: string): TableSchema {
-  const { columns } = readSchema(schemaFileOf(file))
+  const columns = storedColumns(file)
   return {
     table,
     identity: `file:${realpathSync(file)}`,
     // Nothing orders the lines of a file, and it may hold a row twice.
-    columns: columns.map(({ name, type, kind, nullable, domain, collation, cells = 'utf8' }) => ({
-      name,
-      type,
-      kind,
-      nullable,
-      domain,
-      ...(collation === undefined ? {} : { collation }),
-      cells,
-      hasDefault: false,
-      generated: false,
-      ordered: false,
-    })),
+    columns: columns.filter(({ derivation }) => derivation === undefined),
+    computed: columns.flatMap((column) => {
+      return column.derivation === undefined ? [] : [{ ...column, sql: column.derivation }]
+    }),
     keys: [],
     estimatedRows: null,
     estimatedRowBytes: null,
   }
+}
+
+/** In the order of the cells of each line. */
+export function storedColumns(file: string): Column[] {
+  const { columns } = readSchema(schemaFileOf(file))
+  return columns.map(({ name, type, kind, nullable, domain, collation, derivation, cells = 'utf8' }) => ({
+    name,
+    type,
+    kind,
+    nullable,
+    domain,
+    ...(collation === undefined ? {} : { collation }),
+    ...(derivation === undefined ? {} : { derivation }),
+    cells,
+    hasDefault: false,
+    generated: false,
+    ordered: false,
+  }))
 }
 
 function readSchema(file: string): RowFileSchema {

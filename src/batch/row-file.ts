@@ -2,7 +2,7 @@ import type { Column } from '../plugin.js'
 
 /**
  * A file of rows in the wire format that describes itself by a JSON file beside it: what a run leaves of the rows that
- * were refused, and what can be copied from again. Each line has the cells of `columns`, then the three
+ * were rejected, and what can be copied from again. Each line has the cells of `columns`, then the three
  * {@link REASON_CELLS}.
  */
 export interface RowFileSchema {
@@ -15,10 +15,12 @@ export interface RowFileSchema {
   readonly source: string
   readonly target: string
   /**
-   * Of rows that the target refused: the columns of the source under the names that they have in the target, so that a
-   * replay needs no mapping. Of rows that the stage refused: the columns that were read.
+   * Of rows that the target rejected: the columns of the source under the names that they have in the target, so that a
+   * replay needs no mapping. Of rows that the stage rejected (`asRead`): the columns that were read.
    */
   readonly columns: readonly Column[]
+  /** The rows are as they were read, before anything was computed from them. Default: as they were to be written. */
+  readonly asRead?: boolean
 }
 
 export const ROW_FILE_FORMAT = 'rowshift-rows-1'

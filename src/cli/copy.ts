@@ -14,6 +14,7 @@ import { copyWithProgress, deliver, reported } from './execution.js'
 import { interruptible } from './interruptible.js'
 import { describePlan, describeSplits, print, printJson, tableLabel } from './output.js'
 import { openReport } from './report-file.js'
+import { retried } from './retry.js'
 import { paramsFromOptions } from '../task/params-options.js'
 import { checkSubject } from './watermark-subject.js'
 import { openStore } from './tasks.js'
@@ -22,6 +23,7 @@ export interface CopyOptions extends CommonOptions, ReportOptions, TablesOptions
   readonly dryRun: boolean
   readonly create: boolean
   readonly fromTarget: boolean
+  readonly retry: string | undefined
 }
 
 export interface PlanOptions extends CommonOptions, ConfigOptions, ModeOptions {
@@ -42,7 +44,9 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
     const params = withCreation(paramsFromOptions(options.params, options.param), options.create)
     const ends = { from: await fromUrl(from, '--from'), to: await fromUrl(to, '--to') }
     const past = options.fromTarget ? { watermarks: {}, fromTarget: true } : null
-    return { runId, taskId: null, ...ends, params, past, others: await lookupConnections(params, null) }
+    const others = await lookupConnections(params, null)
+    const asked: CopyRequest = { runId, taskId: null, ...ends, params, past, others }
+    return options.retry === undefined ? asked : retried(asked, options.retry, options)
   }
   if (options.dryRun) {
     if (report === undefined) {

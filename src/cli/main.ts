@@ -13,6 +13,7 @@ import {
   idArgument,
   modeOptions,
   reportOptions,
+  retryOption,
   runOptions,
   tablesOptions,
   taskId,
@@ -98,7 +99,7 @@ async function main(args: readonly string[]): Promise<number> {
       'copy',
       'Copy a table; no task table needed',
       (y) =>
-        tablesOptions(fromTargetOption(reportOptions(y)))
+        tablesOptions(retryOption(fromTargetOption(reportOptions(y))))
           .option('create', {
             type: 'boolean',
             default: false,
@@ -126,6 +127,8 @@ async function main(args: readonly string[]): Promise<number> {
             'USAGE',
             '--since and --until are about the column of one task: "rowshift run 5 --since …".',
           )
+        if (all && options.retry !== undefined)
+          throw new RowshiftError('USAGE', '--retry goes with one task: "rowshift run 5 --retry FILE".')
         return run(all ? runAllCommand({ ...options, parallel: parallel ?? 1 }) : runCommand(id, options))
       },
     )

@@ -53,10 +53,19 @@ export interface ModeOptions {
 export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions, ModeOptions {
   /** A task that is running already is no failure. */
   readonly skipRunning: boolean
+  readonly retry: string | undefined
+}
+
+/** Of `run` and `copy`. */
+export function retryOption<T>(yargs: Argv<T>): Argv<T & { readonly retry: string | undefined }> {
+  return yargs.option('retry', {
+    type: 'string',
+    describe: 'Read the rows from this file, in which an earlier run left those that it rejected',
+  })
 }
 
 export function runOptions<T>(yargs: Argv<T>) {
-  return modeOptions(reportOptions(configOptions(yargs))).option('skip-running', {
+  return retryOption(modeOptions(reportOptions(configOptions(yargs)))).option('skip-running', {
     type: 'boolean',
     default: false,
     describe: 'Exit with 0 when another run of the task is under way',

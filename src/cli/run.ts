@@ -9,6 +9,7 @@ import { interruptible } from './interruptible.js'
 import type { RunOptions } from './options.js'
 import { taskId } from './options.js'
 import { openReport } from './report-file.js'
+import { retried } from './retry.js'
 import { recorded } from './run-history.js'
 import { openStore } from './tasks.js'
 import { checkSubject, withSubjects } from './watermark-subject.js'
@@ -41,6 +42,7 @@ export async function runTask(
       const run = { run_id: runId, task_id: id, mode: options.mode ?? 'init' }
       return await recorded(store, run, signal, async (stop, history) => {
         const request = await taskRequest(runId, task, config, store, options)
+        if (options.retry !== undefined) return copy(await retried(request, options.retry, options), stop)
         checkSubject(request, task)
         history.remembered = (watermarks) => withSubjects(watermarks, task, request.params)
         return copy(request, stop)

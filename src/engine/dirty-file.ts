@@ -39,12 +39,16 @@ export class DirtyFile {
     if (plan.errorLimit.record === 0) return null
     const path = resolve(named ?? `rowshift-dirty-${runId}.tsv`)
     const readFile = plan.stage === null ? null : `${path}.read`
-    const written = plan.columns.map(({ source, target }) => ({ ...source, name: target.name }))
+    const written = plan.columns.map(({ source, target }) => {
+      // Nothing is left to be derived when they are copied again.
+      const { derivation: _, ...column } = source
+      return { ...column, name: target.name }
+    })
     const aside = [path, readFile].flatMap((file) => (file === null ? [] : setAside(file)))
     createPair(path, schemaOf(runId, plan, written))
     if (readFile !== null) {
       try {
-        createPair(readFile, schemaOf(runId, plan, told(plan.stage!.reads)))
+        createPair(readFile, { ...schemaOf(runId, plan, told(plan.stage!.reads)), asRead: true })
       } catch (error) {
         removePair(path)
         throw error

@@ -99,7 +99,7 @@ function isAlive(path: string, { host, pid }: NonNullable<RowFileSchema['writer'
 }
 
 /** null: there is none. */
-function readSchema(path: string): RowFileSchema | null {
+export function readSchema(path: string): RowFileSchema | null {
   try {
     const schema = JSON.parse(readFileSync(schemaFileOf(path), 'utf8')) as RowFileSchema
     return schema.format === ROW_FILE_FORMAT ? schema : null

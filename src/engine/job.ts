@@ -41,6 +41,8 @@ export interface CopyRequest {
   readonly past?: Past | null
   /** A range that incremental modes are to read again; then nothing is remembered. Default: what is new. */
   readonly backfill?: Backfill | null
+  /** Where `"in": "source"` looks values up, when rows come from elsewhere: from a file. Default: `from`. */
+  readonly lookupSource?: ResolvedConnection
   /** Databases beside the two ends that `params` look values up in, by what they call them. Default: none. */
   readonly others?: Readonly<Record<string, ResolvedConnection>>
 }
@@ -234,7 +236,7 @@ function plan(request: CopyRequest, ends: Ends, signal: AbortSignal | undefined)
 
 /** Opens the coordinator's own connection to each end for as long as `use` takes. */
 async function withEnds<T>(
-  { from, to, params, others = {} }: CopyRequest,
+  { from, to, params, lookupSource = from, others = {} }: CopyRequest,
   signal: AbortSignal | undefined,
   use: (ends: Ends) => Promise<T>,
 ): Promise<T> {
@@ -243,7 +245,13 @@ async function withEnds<T>(
   const writer = writerOf(to.loaded.plugin, endpointOf(to, params.session), params.shard !== null)
   if (!reader) throw cannot(from, 'read from')
   if (!writer) throw cannot(to, 'written to')
-  const places = new OpenPlaces({ source: from, target: to, others, session: params.session, signal })
+  const places = new OpenPlaces({
+    source: lookupSource,
+    target: to,
+    others,
+    session: params.session,
+    signal,
+  })
   try {
     await openAll([reader, writer], signal)
     return await use({ reader, writer, places })

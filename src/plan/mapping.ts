@@ -1,5 +1,6 @@
 import { RowshiftError } from '../errors.js'
 import type { Column, ColumnMapping, Derivation, Origin, Reader, TableSchema } from '../plugin.js'
+import { computedColumn, derive } from './derived.js'
 import { madeColumn } from '../stage.js'
 import type { ColumnEntry, NamedEntry } from '../task/columns.js'
 import { takenColumns } from '../task/columns.js'
@@ -83,6 +84,7 @@ async function listedPairs(
 ): Promise<ColumnPair[]> {
   const faults = [...targetFaults(target, entries), ...dropFaults(entries)]
   const found = entries.map((entry) => {
+    if (isComputed(entry, source, target)) return entry
     const missing = namesOf(entry).filter((name) => !find(source.columns, name))
     faults.push(
       ...missing.map((name) => `${entry.at}: source ${source.table} has no column ${unknown(name, source)}`),
@@ -131,6 +133,11 @@ function dropFaults(entries: readonly NamedEntry[]): string[] {
   })
 }
 
+/** The values stand in a row file already, and what they were computed from need not. */
+function isComputed(entry: NamedEntry, source: TableSchema, target: TableSchema): boolean {
+  return entry.to !== null && isDerived(entry) && computedColumn(source, derivation(entry, target)) !== null
+}
+
 /** The source has to compute something. */
 function isDerived({ origin, steps }: NamedEntry): boolean {
   return origin !== null && (origin.type !== 'column' || steps.length > 0)
@@ -141,21 +148,6 @@ function derivation({ at, origin: from, steps, to }: NamedEntry, target: TableSc
   const encoding = find(target.columns, to!)?.domain.characters?.encoding
   const name = origin.type === 'column' ? origin.name : to!
   return { at, name, origin, ...(encoding === undefined ? {} : { encoding }), steps }
-}
-
-/** Throws PARAMS_INVALID, also where the source computes nothing. */
-export async function derive(
-  reader: Reader,
-  source: TableSchema,
-  wanted: readonly Derivation[],
-): Promise<readonly Column[]> {
-  if (wanted.length === 0) return []
-  if (reader.derive) return reader.derive(source, wanted)
-  const faults = wanted.map(
-    ({ at }) =>
-      `${at}: ${source.table} computes nothing while it is read; only columns that are copied are possible`,
-  )
-  throw invalid(faults)
 }
 
 function faultsOf(thrown: unknown): readonly string[] {

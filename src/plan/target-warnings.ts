@@ -4,7 +4,7 @@ import { RowshiftError } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { MappingResult } from './mapping.js'
 
-type Insert = Pick<Plan, 'writeMode' | 'create' | 'target' | 'columns' | 'preSql'> &
+type Insert = Pick<Plan, 'writeMode' | 'create' | 'source' | 'target' | 'columns' | 'preSql'> &
   Partial<Pick<Plan, 'write' | 'errorLimit'>>
 
 /** What to do about a target that holds rows whose keys may come again. */
@@ -23,9 +23,17 @@ export function targetRowsWarnings(plan: Insert): string[] {
 }
 
 /** The statement that empties a target in which rows of this run may find their keys taken; null: there is no such danger. */
-export function collidesBy({ writeMode, create, preSql, target, columns, write }: Insert): string | null {
-  // Nobody knows what is left after pre_sql.
-  if (writeMode !== 'insert' || create !== null || preSql.length > 0) return null
+export function collidesBy({
+  writeMode,
+  create,
+  preSql,
+  source,
+  target,
+  columns,
+  write,
+}: Insert): string | null {
+  // Nobody knows what is left after pre_sql; and rows of a row file are to join those that are there.
+  if (writeMode !== 'insert' || create !== null || preSql.length > 0 || source.computed) return null
   if (!target.keys.some((key) => isFed(key, columns))) return null
   return write?.emptiedBy ?? null
 }
