@@ -1,4 +1,4 @@
-import type { TableSchema } from './plugin.js'
+import type { TableSchema } from './schema.js'
 
 /** How its own database would make a table; asked for only when a target table is to be created from it. */
 export interface TableDefinition {

@@ -47,10 +47,10 @@ export function missingId(table: string, row: UnmadeRow): RowshiftError {
 
 export function idWithoutKey({ plan, column, cells, at }: UnmadeRow): RowshiftError {
   const name = readRowName(plan, cells)
-  const { table } = plan.source
+  const { table } = plan.read.table
   return new RowshiftError(
     'DATA_REJECTED',
-    `${plan.stage!.reads[at[0]!]!.name} is NULL${name.length === 0 ? '' : ` in the row with ${name.join(', ')}`}, so its id could not be found again in a later run. Give it a value, or leave such rows out with "where".`,
+    `${plan.pipeline!.reads[at[0]!]!.name} is NULL${name.length === 0 ? '' : ` in the row with ${name.join(', ')}`}, so its id could not be found again in a later run. Give it a value, or leave such rows out with "where".`,
     { table, column, key: name },
   )
 }

@@ -4,9 +4,9 @@
  * Keys are compared by their bytes as they stand in batches: `a` and `A`, `7` and `07` are different keys, whatever a
  * collation says.
  */
-import type { Plan, ReadPlan } from './plugin.js'
+import type { ReadSpec } from './read.js'
 import type { NamedCell } from './stage.js'
-import type { Sequence } from './write.js'
+import type { PlannedWrite, Sequence } from './write.js'
 
 /** The value that another table has for a key. NULL has none: the cell is NULL then, and nothing is looked up. */
 export interface LookupCell extends NamedCell {
@@ -20,7 +20,7 @@ export interface LookupPlan {
   /** Of the database: `source`, `target`, or the name of a third one. */
   readonly in: string
   /** How each table is read: the parts of the key, then the value. Several are looked through as if they were one. */
-  readonly tables: readonly ReadPlan[]
+  readonly tables: readonly ReadSpec[]
   readonly missing: MissingRule
   /** All of it is kept in memory for all threads if it takes no more bytes than these. */
   readonly preloadBytes: number
@@ -61,7 +61,7 @@ export interface IdMapPlan {
   /** The key's place among `reads`. */
   readonly at: number
   /** How pairs are kept: write mode `ignore`. */
-  readonly write: Plan
+  readonly write: PlannedWrite
   /** How they are found again: key, id. */
-  readonly read: ReadPlan
+  readonly read: ReadSpec
 }

@@ -16,8 +16,8 @@
  * A smallest reader, for a source that has one integer column:
  *
  * ```ts
- * async *read(plan, split, signal) {
- *   const builder = new BatchBuilder(plan.batch)
+ * async *read(spec, split, signal) {
+ *   const builder = new BatchBuilder(spec.batch)
  *   for await (const n of numbers(split.lower, split.upper, signal)) {
  *     builder.appendPlain(String(n))
  *     builder.endRow()
@@ -40,6 +40,7 @@ import type {
   DigestForm,
   DigestForms,
   LossSearch,
+  ReadSpec,
   RefuseRow,
   SnapshotLock,
   Split,
@@ -48,12 +49,9 @@ import type {
   TableState,
   Window,
 } from './read.js'
-import type { Column, ColumnMapping, SplitKey, TableSchema } from './schema.js'
-import type { Sharding } from './sharding.js'
-import type { SourceTable } from './sources.js'
-import type { StagePlan } from './stage.js'
+import type { Column, ColumnMapping, TableSchema } from './schema.js'
 import type { TaskStore } from './task/task.js'
-import type { ErrorLimit, Sequence, WriteCounts, WriteOptions, WritePlan } from './write.js'
+import type { PlannedWrite, Sequence, WriteCounts, WriteOptions, WritePlan, WriteSpec } from './write.js'
 
 export { type ErrorCode, type ErrorDetails, RowshiftError } from './errors.js'
 export type { Connection, Endpoint } from './endpoint.js'
@@ -69,72 +67,8 @@ export type { DateRule, HashRule, RangeRule, Shard, Sharding, ShardRule, SqlRule
 export type { SourceTable } from './sources.js'
 export type { CellPlan, ReadCell, StagePlan, TransformPlan } from './stage.js'
 export { addCounts, nothingWritten } from './write.js'
-export type { ErrorLimit, Sequence, TableCounts, WriteCounts, WriteOptions, WritePlan } from './write.js'
-
-/**
- * What happens to a row whose key is there already: `insert` fails, `ignore` leaves the old row alone, `replace`
- * deletes it first, `upsert` updates it in place. Any other fault of a row is an error in every mode.
- */
-export type WriteMode = 'insert' | 'ignore' | 'replace' | 'upsert'
-
-/** `sync` compares both tables and writes only what differs. */
-export type Mode = 'init' | 'append' | 'increment' | 'sync'
-
-/**
- * The immutable, serialisable result of planning. Holds no secret: whoever has the Plan, a Split and the two
- * Endpoints can copy that split, in this process or on another machine.
- */
-export interface Plan {
-  readonly mode: Mode
-  /** What incremental runs read; null: the whole table. */
-  readonly window: Window | null
-  /** What to remember of a run that succeeds: how far it has got, for the next run of either mode. */
-  readonly watermarks: Readonly<Partial<Record<Mode, string>>>
-  readonly writeMode: WriteMode
-  /** Target columns of the unique key by which `ignore` and `upsert` know a row again; null in the other modes. */
-  readonly identity: readonly string[] | null
-  readonly source: TableSchema
-  /** null: the source is one table. Else `source` stands for all of them, as it was named: `log_{0..3}`. */
-  readonly sources: readonly SourceTable[] | null
-  readonly target: TableSchema
-  /** null: the target is one table. Else `target` stands for all of them, under the name that the task gives. */
-  readonly sharding: Sharding | null
-  /** null: the target table is there and stays. */
-  readonly create: TableCreation | null
-  /** What is written, in target order. */
-  readonly columns: readonly ColumnMapping[]
-  /** What worker threads do to rows between reading and writing; null: rows are written as they are read. */
-  readonly stage: StagePlan | null
-  /** null: no usable key, the table is one split. */
-  readonly key: SplitKey | null
-  /** Target rows per split; the first ones have fewer. */
-  readonly splitRows: number
-  /** `split`: every split is read at its own moment; `snapshot`: all of them at one. */
-  readonly consistency: 'split' | 'snapshot'
-  readonly workerNum: number
-  readonly batch: BatchLimits
-  /** At most this many rows per write statement; null: the plugin cuts by bytes. */
-  readonly writeBatch: number | null
-  readonly where: string | null
-  readonly preSql: readonly string[]
-  readonly postSql: readonly string[]
-  readonly write: WritePlan
-  readonly errorLimit: ErrorLimit
-  /** Why each choice was made. */
-  readonly reasons: readonly string[]
-  readonly warnings: readonly string[]
-  /** Those of the warnings that say why an incremental run stays behind, by how much, and who holds it. */
-  readonly delays: readonly string[]
-}
-
-/** What a reader must know of a plan. Verification reads the target by one too, in which the target is the source. */
-export type ReadPlan = Pick<Plan, 'source' | 'key' | 'splitRows' | 'batch' | 'where' | 'window'> & {
-  readonly sources?: Plan['sources']
-  readonly columns: readonly Pick<ColumnMapping, 'source'>[]
-}
-
-/** What a plan is before the writer has had its say. */
-export type PlanDraft = Omit<Plan, 'write' | 'batch'>
+export type * from './write.js'
+export type { Mode, RunPlan, RunPolicy } from './run-plan.js'
 
 export interface Reader {
   /** Opens the connection; `src/opening.ts` has what the signal does. Throws CONNECTION_FAILED or ACCESS_DENIED. */
@@ -166,43 +100,43 @@ export interface Reader {
    * every column, so that one which the connection may not see is an error. Searches are bounded in time. A column that is
    * read, but not written as it is, has itself for a target.
    */
-  check?(plan: Plan, allColumns: boolean): Promise<readonly string[]>
+  check?(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly string[]>
   /**
-   * The splits of `plan.source`, in key order, made lazily: the next one is computed when it is asked for.
+   * The splits of `spec.table`, in key order, made lazily: the next one is computed when it is asked for.
    * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database
    * only. Yields nothing for an empty table that has a key; exactly one split for a table without.
    */
-  split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
+  split(spec: ReadSpec, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
   /** The same for a part of the source: all rows of `range`, which has a key that is not NULL. Indexes start at 0. */
-  divide(plan: ReadPlan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
+  divide(spec: ReadSpec, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
   /**
-   * The rows of a split, mapped columns only, in `plan.columns` order. The consumer may stop early; the reader then
+   * The rows of a split, mapped columns only, in `spec.columns` order. The consumer may stop early; the reader then
    * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
    * Every cell is written as its kind must be (`src/batch/cell-forms.ts`), since it may become SQL text. A row with another
    * one goes to `refuse`, which throws when the run tolerates no more; without it, the read ends with DATA_REJECTED.
    */
-  read(plan: ReadPlan, split: Split, signal: AbortSignal, refuse?: RefuseRow): AsyncIterable<Batch>
+  read(spec: ReadSpec, split: Split, signal: AbortSignal, refuse?: RefuseRow): AsyncIterable<Batch>
   /**
-   * Optional, for lookups: the rows in which the first columns of `plan.columns` (integers, texts or bytes) are those of a
-   * row of `keys`, a batch of these columns without NULL; in `plan.columns` order, the rows in any. Rows whose key
+   * Optional, for lookups: the rows in which the first columns of `spec.columns` (integers, texts or bytes) are those of a
+   * row of `keys`, a batch of these columns without NULL; in `spec.columns` order, the rows in any. Rows whose key
    * is the same to the database only (case, spaces at the end) may be among them: whoever asks compares bytes. The
-   * plan's key, condition and window play no part. Default: nothing can be looked up in this database.
+   * Its key, condition and window play no part. Default: nothing can be looked up in this database.
    */
-  find?(plan: ReadPlan, keys: Batch, signal: AbortSignal): AsyncIterable<Batch>
+  find?(spec: ReadSpec, keys: Batch, signal: AbortSignal): AsyncIterable<Batch>
   /** Optional, for `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. */
-  outline?(plan: ReadPlan): Promise<SplitOutline>
+  outline?(spec: ReadSpec): Promise<SplitOutline>
   /**
    * Optional, asked before and after a run, which warns when the table was emptied or replaced meanwhile. Default: it cannot tell.
    */
-  state?(plan: ReadPlan): Promise<TableState>
+  state?(spec: ReadSpec): Promise<TableState>
   /**
    * For verification inside the database, all three or none: see {@link Digest}. `digestForms` gives, column by column, the
    * forms in which values can be hashed, the best first; null: this server cannot do it. `digest` is of the rows of a split, `rowDigest`
    * a column to read beside others: the digest of each row, NULL for a row that is too large.
    */
-  digestForms?(plan: ReadPlan): Promise<readonly (readonly DigestForm[])[] | null>
-  digest?(plan: ReadPlan, forms: DigestForms, split: Split, signal: AbortSignal): Promise<Digest | null>
-  rowDigest?(plan: ReadPlan, forms: DigestForms): Promise<Column>
+  digestForms?(spec: ReadSpec): Promise<readonly (readonly DigestForm[])[] | null>
+  digest?(spec: ReadSpec, forms: DigestForms, split: Split, signal: AbortSignal): Promise<Digest | null>
+  rowDigest?(spec: ReadSpec, forms: DigestForms): Promise<Column>
   /**
    * For incremental modes: fixes the window of this run. Rows that are written at the same time, or whose
    * transactions are still open, must not be left behind: see docs/incremental.md.
@@ -240,9 +174,9 @@ export interface Writer {
    */
   design?(request: DesignRequest): Promise<TableDesign>
   /** Chooses how rows will be written. Changes nothing. Throws ACCESS_DENIED or READ_ONLY when nothing can be written. */
-  plan(draft: PlanDraft, writePath: string): Promise<WritePlan>
-  /** Before the first split: makes the table when `plan.create` says so, then runs `preSql`. */
-  prepare(plan: Plan, signal: AbortSignal): Promise<void>
+  plan(spec: WriteSpec, writePath: string): Promise<WritePlan>
+  /** Before the first split: makes the table when `spec.create` says so, then runs `preSql`. */
+  prepare(spec: PlannedWrite, signal: AbortSignal): Promise<void>
   /**
    * Writes the rows of one split in one transaction, or in such a way that nothing stays when it throws, and
    * resolves once they are committed. Every row received is stored with exactly its values, or counted as one of the
@@ -252,14 +186,14 @@ export interface Writer {
    * The bytes of a batch stay valid until `write` settles. The iterable may stay silent for long while it is empty
    * (the reader is at work), so nothing should be locked before the first batch is there.
    */
-  write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts>
+  write(spec: PlannedWrite, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts>
   /** Optional: writes the rows that `write` gave to {@link WriteOptions.onDeferred}. Default: no row is deferred. */
-  settle?(plan: Plan, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts>
+  settle?(spec: PlannedWrite, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts>
   /**
-   * Optional, for repair: deletes the rows whose identity (`plan.identity`) is byte for byte that of a row of the batch, in
+   * Optional, for repair: deletes the rows whose identity (`spec.identity`) is byte for byte that of a row of the batch, in
    * one transaction. Resolves to how many those were.
    */
-  remove?(plan: Plan, rows: Batch, signal: AbortSignal): Promise<number>
+  remove?(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number>
   /**
    * Optional, for generated ids, both or neither. `openSequence`, after `prepare` and before the first row: makes the sequence
    * unless it is there, and moves it above what the tables hold; it never goes back. `takeBlock`, in any thread: the
@@ -269,7 +203,7 @@ export interface Writer {
   openSequence?(sequence: Sequence): Promise<void>
   takeBlock?(sequence: Sequence, count: number): Promise<string>
   /** After the last split of a successful run: adds the deferred indexes, then runs `postSql`. */
-  finish(plan: Plan, signal: AbortSignal): Promise<void>
+  finish(spec: PlannedWrite, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 

@@ -1,7 +1,30 @@
 /** What passes between the engine and a {@link Reader} beside rows. Part of the plugin contract. */
 import type { Batch } from './batch/batch.js'
 import type { RowshiftError } from './errors.js'
-import type { Column, TableSchema } from './schema.js'
+import type { BatchLimits } from './batch/builder.js'
+import type { Column, SplitKey, TableSchema } from './schema.js'
+import type { SourceTable } from './sources.js'
+
+/**
+ * What a reader must know to read rows of a table: of the source, of a lookup table, and in a verification of the target too.
+ * Plain JSON without secrets.
+ */
+export interface ReadSpec {
+  readonly table: TableSchema
+  /** Several tables that are read as one, which `table` then stands for, as it was named: `log_{0..3}`. A plugin's reader gets one at a time. Default: one table. */
+  readonly sources?: readonly SourceTable[] | null
+  /** What is read, in this order. */
+  readonly columns: readonly Column[]
+  /** null: no usable key, the table is one split. */
+  readonly key: SplitKey | null
+  /** Rows per split; the first ones have fewer. */
+  readonly splitRows: number
+  readonly batch: BatchLimits
+  /** The user's condition, checked by `checkWhere`; null: all rows. */
+  readonly where: string | null
+  /** What an incremental run reads; null: the whole table. */
+  readonly window: Window | null
+}
 
 /**
  * One key range of the source, `(lower, upper]`, as cell text per key column (bytes, and texts that UTF-8 does not bring back: hexadecimal). null is
@@ -15,7 +38,7 @@ export interface Split {
   readonly nullKey?: true
   /** It is copied as it is, however many bytes it turns out to hold. Default false. */
   readonly indivisible?: true
-  /** Which of `plan.sources` it is of. */
+  /** Which of `ReadSpec.sources` it is of. */
   readonly table?: number
 }
 

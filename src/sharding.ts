@@ -65,7 +65,7 @@ export interface Sharding {
   readonly shards: readonly Shard[]
   /** How a table is made that a date calls for: like a shard, or where there is none like the source. null: rows of such dates are refused. */
   readonly onDemand: {
-    readonly like: TableSchema | null
+    readonly like: TableSchema
     readonly definition: TableDefinition | null
     readonly wide: readonly string[]
   } | null

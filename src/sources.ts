@@ -1,5 +1,6 @@
 /** A source that is several tables, read as one. Part of the plugin contract, though plugins get one table at a time. */
-import type { SplitKey, TableSchema, Window } from './plugin.js'
+import type { Window } from './read.js'
+import type { SplitKey, TableSchema } from './schema.js'
 
 export interface SourceTable {
   /** For people and reports: `log_3`, or `shard_0.log_3` where there are several databases. */

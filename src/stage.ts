@@ -3,19 +3,21 @@
  * it. Part of the plugin contract, plain JSON.
  *
  * The reader yields `reads`, of which the cells are made, row by row: copied as they stand, looked up, numbered. The cells
- * are what is written, in the order of `Plan.columns`, before what only says the shard; with a transform they are the properties of the rows that its
+ * are what is written, in the order of `WriteSpec.columns`, before what only says the shard; with a transform they are the properties of the rows that its
  * function gets, and what that returns is written.
  *
  * A cell that nobody asked to change is never decoded.
  */
 import type { IdCell, LookupCell } from './made-cells.js'
-import type { Plan, ReadPlan } from './plugin.js'
+import type { ReadSpec } from './read.js'
+import type { RunPlan } from './run-plan.js'
+import type { WriteSpec } from './write.js'
 import type { Column, ColumnMapping } from './schema.js'
 
 export interface StagePlan {
   /** What the reader yields, in this order; also what only the stage itself needs. */
   readonly reads: readonly Column[]
-  /** Without a transform, one for each of `Plan.columns`, in that order; then those that `Sharding.reads` asks for. */
+  /** Without a transform, one for each of `WriteSpec.columns`, in that order; then those that `Sharding.reads` asks for. */
   readonly cells: readonly CellPlan[]
   /** null: the cells are written as they are. */
   readonly transform: TransformPlan | null
@@ -47,34 +49,19 @@ export interface TransformPlan {
 }
 
 /** What a stage must know of a plan. */
-export type StagedPlan = Pick<Plan, 'source' | 'target' | 'key' | 'stage' | 'batch'> & {
-  readonly columns: readonly Pick<ColumnMapping, 'target'>[]
+export interface StagedPlan {
+  readonly read: ReadSpec
+  readonly write: Pick<WriteSpec, 'table'> & { readonly columns: readonly Pick<ColumnMapping, 'target'>[] }
+  readonly pipeline: StagePlan | null
 }
 
 /** Whether the stage itself writes to the target, before the rows are written. */
-export function writesAhead({ stage }: Plan): boolean {
+export function writesAhead({ pipeline }: RunPlan): boolean {
   return (
-    stage?.cells.some((cell) => cell.type === 'id' && (cell.map !== null || cell.ids.type === 'sequence')) ??
-    false
+    pipeline?.cells.some(
+      (cell) => cell.type === 'id' && (cell.map !== null || cell.ids.type === 'sequence'),
+    ) ?? false
   )
-}
-
-/** The plan as the reader is to follow it: its columns are those that are read. */
-export function readPlan(plan: Plan): ReadPlan {
-  if (plan.stage !== null) return { ...plan, columns: plan.stage.reads.map((source) => ({ source })) }
-  const more = plan.sharding?.reads ?? []
-  return { ...plan, columns: [...plan.columns, ...more.map((source) => ({ source }))] }
-}
-
-/** The plan as `Reader.check` is to see it: each column that is read, with where it goes if it goes there unchanged. */
-export function checkPlan(plan: Plan): Plan {
-  if (plan.stage === null) {
-    return { ...plan, columns: [...plan.columns, ...(plan.sharding?.reads ?? []).map(toItself)] }
-  }
-  const copied = plan.columns.filter(({ made }) => made === undefined)
-  const same = (a: Column, b: Column) => a.name === b.name && a.sql === b.sql
-  const others = plan.stage.reads.filter((read) => !copied.some(({ source }) => same(source, read)))
-  return { ...plan, columns: [...copied, ...others.map(toItself)] }
 }
 
 /**
@@ -93,8 +80,4 @@ export function madeColumn(target: Column): Column {
     ordered: false,
     domain: { dynamic: true },
   }
-}
-
-function toItself(column: Column): ColumnMapping {
-  return { source: column, target: column, verdict: { grade: 'exact', why: '' } }
 }

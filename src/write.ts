@@ -1,6 +1,49 @@
 /** What passes between the engine and a {@link Writer} while it writes a split. Part of the plugin contract. */
 import type { Batch } from './batch/batch.js'
+import type { BatchLimits } from './batch/builder.js'
+import type { TableCreation } from './design.js'
 import type { RowshiftError } from './errors.js'
+import type { ColumnMapping, SplitKey, TableSchema } from './schema.js'
+import type { Sharding } from './sharding.js'
+
+/**
+ * What happens to a row whose key is there already: `insert` fails, `ignore` leaves the old row alone, `replace`
+ * deletes it first, `upsert` updates it in place. Any other fault of a row is an error in every mode.
+ */
+export type WriteMode = 'insert' | 'ignore' | 'replace' | 'upsert'
+
+/** What a writer must know to write rows to a table. Plain JSON without secrets. */
+export interface WriteSpec {
+  readonly table: TableSchema
+  /** Several tables that are written as one, which `table` then stands for, under the name that the task gives. A plugin's writer gets one at a time; null: one table. */
+  readonly sharding: Sharding | null
+  /** null: the table is there and stays. */
+  readonly create: TableCreation | null
+  /** What is written, in the table's order. */
+  readonly columns: readonly ColumnMapping[]
+  /** Of the source: the table's name and the key that it is split by, which name rows in messages. */
+  readonly from: string
+  readonly key: SplitKey | null
+  readonly writeMode: WriteMode
+  /** Columns of the unique key by which `ignore` and `upsert` know a row again; null in the other modes. */
+  readonly identity: readonly string[] | null
+  /** The run also deletes the rows that the source does not have. */
+  readonly deletes: boolean
+  readonly errorLimit: ErrorLimit
+  /** How many threads write at the same time. */
+  readonly threads: number
+  /** At most this many rows per write statement; null: the plugin cuts by bytes. */
+  readonly writeBatch: number | null
+  readonly preSql: readonly string[]
+  readonly postSql: readonly string[]
+}
+
+/** The same when the writer has chosen how. */
+export type PlannedWrite = WriteSpec &
+  WritePlan & {
+    /** Of the batches that the writer gets. */
+    readonly batch: BatchLimits
+  }
 
 /** How rows enter the target. */
 export interface WritePlan {
@@ -16,7 +59,7 @@ export interface WritePlan {
   readonly maxRowBytes?: number
   /** Only where the target holds a row: the statement that empties it, for `pre_sql`. */
   readonly emptiedBy?: string
-  /** Of each table of `plan.sharding`, in its order; plugins leave it out. */
+  /** Of each table of `WriteSpec.sharding`, in its order; plugins leave it out. */
   readonly shards?: readonly WritePlan[]
   /** Whatever the plugin's `write` wants to know again. Plain JSON. */
   readonly facts: Readonly<Record<string, unknown>>

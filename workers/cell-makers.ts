@@ -18,7 +18,7 @@ export interface MakingSetup {
 
 /** How the cells of the plan are made, in this thread. Those that were read side by side are copied in one piece. */
 export function makersOf(setup: MakingSetup, signal: AbortSignal): CellMaker[] {
-  const { cells } = setup.plan.stage!
+  const { cells } = setup.plan.pipeline!
   const thread = setup.stage === null ? 0 : Atomics.add(setup.stage.threads, 0, 1)
   const makers: CellMaker[] = []
   for (const [place, cell] of cells.entries()) {

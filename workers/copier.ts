@@ -18,7 +18,7 @@ import { recycle } from '../src/batch/builder.js'
 import { Narrower } from '../src/batch/narrow.js'
 import { RowshiftError } from '../src/errors.js'
 import { closeAll, openAll } from '../src/opening.js'
-import { readPlan, writesAhead } from '../src/stage.js'
+import { writesAhead } from '../src/stage.js'
 import { BatchQueue } from './batch-queue.js'
 import { DirtyRows } from './dirty-rows.js'
 import { loadPlugin } from './load-plugin.js'
@@ -56,7 +56,7 @@ export class Copier {
 
   constructor(setup: WorkerSetup, post: (message: ThreadMessage | WorkerMessage) => void) {
     this.#setup = setup
-    this.#narrower = Narrower.of(setup.plan)
+    this.#narrower = Narrower.of(setup.plan.write)
     this.#post = post
   }
 
@@ -111,13 +111,13 @@ export class Copier {
   async #copy(split: Split, dirty: DirtyRows): Promise<SplitResult> {
     const { reader, writer, stage } = await this.#opened()
     const { plan } = this.#setup
-    if (plan.consistency === 'snapshot' && !this.#inSnapshot) throw outsideSnapshot(split)
+    if (plan.policy.consistency === 'snapshot' && !this.#inSnapshot) throw outsideSnapshot(split)
     const { signal } = this.#abort
     let counts = noCounts
     let [queuedBytes, refused] = [0, 0]
     const deferred = new DeferredSplit()
     let oversized = false
-    const divisible = plan.key !== null && !split.nullKey && !split.indivisible
+    const divisible = plan.read.key !== null && !split.nullKey && !split.indivisible
     const count = (change: Partial<SplitCounts>) => {
       counts = { ...counts, ...change }
       this.#tell(split.index, counts)
@@ -146,11 +146,7 @@ export class Copier {
       const started = performance.now()
       try {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
-        for await (const staged of stagedRows(
-          reader.read(readPlan(plan), split, signal, refuse),
-          stage,
-          sink,
-        )) {
+        for await (const staged of stagedRows(reader.read(plan.read, split, signal, refuse), stage, sink)) {
           const batch = this.#narrower?.narrow(staged) ?? staged
           queuedBytes += batch.bytes.length
           // The queue is not full yet, so nothing of it was written; nor is a row in a file, where it would be twice.
@@ -179,9 +175,9 @@ export class Copier {
     try {
       const options = {
         ...this.#writeOptions(dirty, (rowsWritten) => count({ rowsWritten })),
-        ...deferred.optionsFor(plan, writer),
+        ...deferred.optionsFor(plan.write, writer),
       }
-      const ended = await this.#writes.run(() => writer.write(plan, queue, options))
+      const ended = await this.#writes.run(() => writer.write(plan.write, queue, options))
       // A plugin that knows no beforeCommit loses no row either.
       dirty.save()
       const table = this.#sourceOf(split)
@@ -206,7 +202,7 @@ export class Copier {
     const options = this.#writeOptions(dirty, (rowsWritten) =>
       this.#tell(job.index, { ...waited, rowsWritten }),
     )
-    const ended = await this.#writes.run(() => settleRows(writer, this.#setup.plan, job, options))
+    const ended = await this.#writes.run(() => settleRows(writer, this.#setup.plan.write, job, options))
     dirty.save()
     const counts = { ...waited, ...ended }
     if (settled(counts) !== 0)
@@ -225,7 +221,7 @@ export class Copier {
 
   /** The table that a split is of, where the source is several. */
   #sourceOf({ table }: Split): string | null {
-    return table === undefined ? null : this.#setup.plan.sources![table]!.name
+    return table === undefined ? null : this.#setup.plan.read.sources![table]!.name
   }
 
   /** A message costs about 0.1 ms of CPU on its two ends, so not every batch sends one. */
@@ -252,8 +248,8 @@ export class Copier {
   async #open(): Promise<Ends> {
     this.#post({ type: 'opened', thread: threadId })
     const { source, target, plan } = this.#setup
-    const reader = readerOf(await loadPlugin(source), source, plan.sources !== null)!
-    const writer = writerOf(await loadPlugin(target), target, plan.sharding !== null)!
+    const reader = readerOf(await loadPlugin(source), source, plan.read.sources !== null)!
+    const writer = writerOf(await loadPlugin(target), target, plan.write.sharding !== null)!
     const { signal } = this.#abort
     const stage = await Stage.open(this.#setup, signal, this.#transformHooks())
     await openAll([reader, writer], signal)
@@ -262,9 +258,9 @@ export class Copier {
 
   /** So that the coordinator can watch over a user's function from outside. */
   #transformHooks(): TransformHooks | null {
-    const { stage, batch } = this.#setup.plan
-    if (!stage?.transform) return null
-    const slot = CallSlot.make(batch.bytes + LONG_ROW)
+    const { pipeline, read } = this.#setup.plan
+    if (!pipeline?.transform) return null
+    const slot = CallSlot.make(read.batch.bytes + LONG_ROW)
     this.#post({ type: 'calls', thread: threadId, memory: slot.memory })
     return { slot, log: (level, text) => this.#post({ type: 'log', level, text }) }
   }

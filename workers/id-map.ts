@@ -88,7 +88,7 @@ export class IdMap {
   }
 
   #lost(keys: ReadonlySet<CellText>): RowshiftError {
-    const { table } = this.#plan.write.target
+    const { table } = this.#plan.write.table
     const [key] = keys
     return new RowshiftError(
       'DATA_REJECTED',

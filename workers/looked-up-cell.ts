@@ -112,11 +112,11 @@ export class LookedUpCell implements CellMaker {
         else to.appendBytes(Buffer.from(missing.value))
         return 'keep'
       case 'error': {
-        const names = tables.map(({ source }) => source.table)
+        const names = tables.map(({ table }) => table.table)
         return missingKey(names, this.#unmade(rows, row))
       }
       case 'no id':
-        return missingId(tables[0]!.source.table, this.#unmade(rows, row))
+        return missingId(tables[0]!.table.table, this.#unmade(rows, row))
       default:
         return missing satisfies never
     }

@@ -1,4 +1,4 @@
-import type { Batch, Plan, Writer } from '../src/plugin.js'
+import type { Batch, PlannedWrite, Writer } from '../src/plugin.js'
 import { DeferredSplit } from '../src/engine/deferred-rows.js'
 import type { RowshiftError } from '../src/errors.js'
 import { ShardedWriter } from '../src/shard/sharded-writer.js'
@@ -11,7 +11,7 @@ const DELETE_ROWS = 500
 /** Collects the rows that a repair writes and deletes, and does it. */
 export class RowRepair implements RowActions {
   readonly #writer: Writer
-  readonly #plan: Plan
+  readonly #spec: PlannedWrite
   readonly #signal: AbortSignal
   /** By shard where only the source's SQL can tell it, and the row no longer holds what that said. */
   readonly #written = new Map<string, Buffer[]>()
@@ -23,21 +23,21 @@ export class RowRepair implements RowActions {
   written = 0
   deleted = 0
 
-  constructor(writer: Writer, plan: Plan, signal: AbortSignal) {
+  constructor(writer: Writer, spec: PlannedWrite, signal: AbortSignal) {
     this.#writer = writer
-    this.#plan = plan
+    this.#spec = spec
     this.#signal = signal
   }
 
   readonly write = (compared: Buffer): void => {
-    const { sharding } = this.#plan
+    const { sharding } = this.#spec
     const { row, shard } = sharding === null ? { row: compared, shard: '' } : splitShard(compared)
     add(this.#written, sharding !== null && sharding.reads.length > 0 ? shard : '', row)
   }
 
   /** The bytes are read over when the comparison goes on, so they are copied. */
   readonly remove = (compared: Buffer): void => {
-    const sharded = this.#plan.sharding !== null
+    const sharded = this.#spec.sharding !== null
     const { row, shard } = sharded ? splitShard(compared) : { row: Buffer.from(compared), shard: '' }
     add(this.#removed, shard, row)
   }
@@ -46,12 +46,12 @@ export class RowRepair implements RowActions {
   async apply(mayDelete: boolean): Promise<void> {
     if (mayDelete) await this.#delete()
     for (const [shard, rows] of this.#written) {
-      const { writer, plan } = await this.#end(shard)
-      const { rowsWritten } = await writer.write(plan, this.#batches(rows), {
+      const { writer, spec } = await this.#end(shard)
+      const { rowsWritten } = await writer.write(spec, this.#batches(rows), {
         signal: this.#signal,
         onProgress: () => {},
         onDirty: refuse,
-        ...this.deferred.optionsFor(plan, writer, shard === '' ? null : shard),
+        ...this.deferred.optionsFor(spec, writer, shard === '' ? null : shard),
         beforeCommit: () => {},
       })
       this.written += rowsWritten
@@ -60,22 +60,22 @@ export class RowRepair implements RowActions {
 
   async #delete(): Promise<void> {
     for (const [shard, all] of this.#removed) {
-      const { writer, plan } = await this.#end(shard)
+      const { writer, spec } = await this.#end(shard)
       for (let at = 0; at < all.length; at += DELETE_ROWS) {
         const rows = all.slice(at, at + DELETE_ROWS)
-        this.deleted += await writer.remove!(plan, batchOf(rows), this.#signal)
+        this.deleted += await writer.remove!(spec, batchOf(rows), this.#signal)
       }
     }
   }
 
-  async #end(shard: string): Promise<{ readonly writer: Writer; readonly plan: Plan }> {
+  async #end(shard: string): Promise<{ readonly writer: Writer; readonly spec: PlannedWrite }> {
     return this.#writer instanceof ShardedWriter && shard !== ''
-      ? this.#writer.shard(this.#plan, shard, this.#signal)
-      : { writer: this.#writer, plan: this.#plan }
+      ? this.#writer.shard(this.#spec, shard, this.#signal)
+      : { writer: this.#writer, spec: this.#spec }
   }
 
   async *#batches(all: readonly Buffer[]): AsyncGenerator<Batch> {
-    const { bytes: most, rows: mostRows } = this.#plan.batch
+    const { bytes: most, rows: mostRows } = this.#spec.batch
     let rows: Buffer[] = []
     let bytes = 0
     for (const row of all) {

@@ -1,11 +1,11 @@
 import type { SettleJob } from '../src/engine/messages.js'
-import type { Batch, Plan, TableCounts, WriteCounts, WriteOptions, Writer } from '../src/plugin.js'
+import type { Batch, PlannedWrite, TableCounts, WriteCounts, WriteOptions, Writer } from '../src/plugin.js'
 import { ShardedWriter } from '../src/shard/sharded-writer.js'
 
 /** Writes rows of one table that have waited for a unique value. */
 export async function settleRows(
   writer: Writer,
-  plan: Plan,
+  spec: PlannedWrite,
   { settle }: SettleJob,
   options: Omit<WriteOptions, 'onDeferred'>,
 ): Promise<WriteCounts> {
@@ -14,8 +14,8 @@ export async function settleRows(
     bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
   }))
   const { shard } = settle[0]!
-  if (shard === null || !(writer instanceof ShardedWriter)) return writer.settle!(plan, rows, options)
-  const end = await writer.shard(plan, shard, options.signal)
-  const counts: TableCounts = await end.writer.settle!(end.plan, rows, options)
+  if (shard === null || !(writer instanceof ShardedWriter)) return writer.settle!(spec, rows, options)
+  const end = await writer.shard(spec, shard, options.signal)
+  const counts: TableCounts = await end.writer.settle!(end.spec, rows, options)
   return { ...counts, shards: { [shard]: counts } }
 }

@@ -1,5 +1,5 @@
 import type { RowshiftError } from '../src/errors.js'
-import type { Batch, ReadPlan, Split, StagePlan } from '../src/plugin.js'
+import type { Batch, ReadSpec, Split, StagePlan } from '../src/plugin.js'
 import type { Router } from '../src/shard/router.js'
 import type { RangeSource } from '../src/sources/range-reader.js'
 import { routedRows } from '../src/verify/shard-cell.js'
@@ -28,14 +28,14 @@ export interface Routing {
 /** Rows of the source as they are compared: made as a copy makes them, with the name of their shard. */
 export class SourceRows {
   readonly #ranges: RangeSource
-  readonly #plan: ReadPlan
+  readonly #plan: ReadSpec
   readonly #making: Making | null
   readonly #routing: Routing | null
 
   /** `making` null: as they are read. `routing` null: the target is one table. */
-  constructor(ranges: RangeSource, plan: ReadPlan, making: Making | null, routing: Routing | null) {
+  constructor(ranges: RangeSource, spec: ReadSpec, making: Making | null, routing: Routing | null) {
     this.#ranges = ranges
-    this.#plan = making ? { ...plan, columns: making.plan.reads.map((source) => ({ source })) } : plan
+    this.#plan = making ? { ...spec, columns: making.plan.reads } : spec
     this.#making = making
     this.#routing = routing
   }

@@ -13,7 +13,7 @@ const orders = {
   close: () => void copier.close(),
 }
 follow(orders, setup.control)
-if (setup.plan.consistency === 'snapshot') void copier.connect()
+if (setup.plan.policy.consistency === 'snapshot') void copier.connect()
 
 export default function runJob(job: CopyJob): Promise<SplitResult> {
   return copier.run(job)

@@ -62,9 +62,9 @@ export class Stage {
     transform: Transform | null,
     slot: CallSlot | null,
   ) {
-    const { reads, cells } = plan.stage!
+    const { reads, cells } = plan.pipeline!
     this.#rows = new RawRows(reads.length)
-    this.#builder = new BatchBuilder(plan.batch)
+    this.#builder = new BatchBuilder(plan.read.batch)
     this.#makers = makers
     this.#transform = transform
     this.#cells = transform !== null && makers.length > 0 ? new RawRows(cells.length) : null
@@ -78,9 +78,9 @@ export class Stage {
     hooks: TransformHooks | null = null,
   ): Promise<Stage | null> {
     const { plan, runId } = setup
-    if (plan.stage === null) return null
-    if (plan.stage.transform === null) return new Stage(setup, makersOf(setup, signal), null, null)
-    const { cells, reads } = plan.stage
+    if (plan.pipeline === null) return null
+    if (plan.pipeline.transform === null) return new Stage(setup, makersOf(setup, signal), null, null)
+    const { cells, reads } = plan.pipeline
     const read = cells.filter((cell) => cell.type === 'read')
     const direct = read.length === cells.length
     const named = cells.map(({ name, column }, i) => ({ name, column, at: direct ? read[i]!.at : i }))

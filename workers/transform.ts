@@ -56,15 +56,15 @@ export class Transform {
     this.#plan = plan
     this.#module = module
     this.#slot = slot
-    this.#builder = new BatchBuilder(plan.batch)
+    this.#builder = new BatchBuilder(plan.read.batch)
     this.#runs = new CellRuns(this.#builder)
     this.#decoder = new RowDecoder(cells, width)
-    const columns = plan.columns.map(({ target }) => target)
+    const columns = plan.write.columns.map(({ target }) => target)
     this.#encoder = new RowEncoder(cells, columns, width, { runs: this.#runs, builder: this.#builder })
     const logger = (level: LogLevel) => (message: string) => log(level, String(message))
     this.#context = {
       runId,
-      table: plan.target.table,
+      table: plan.write.table.table,
       thread: threadId,
       log: { debug: logger('debug'), info: logger('info'), warn: logger('warn'), error: logger('error') },
     }
@@ -73,7 +73,7 @@ export class Transform {
   static async open(setup: TransformSetup): Promise<Transform> {
     const { slot, plan } = setup
     slot.enter()
-    const module = await loadModule(plan.stage!.transform!.module)
+    const module = await loadModule(plan.pipeline!.transform!.module)
     slot.leave()
     return new Transform(setup, module)
   }
@@ -90,7 +90,7 @@ export class Transform {
     }
     this.#runs.flush()
     const last = this.#builder.take()
-    if (last) yield* cutRows(last, this.#plan.batch)
+    if (last) yield* cutRows(last, this.#plan.read.batch)
   }
 
   async *#rows(input: TransformInput, call: NonNullable<LoadedModule['row']>): AsyncGenerator<Batch> {
@@ -202,25 +202,25 @@ export class Transform {
   async *#pause(): AsyncGenerator<Batch> {
     this.#slot.leave()
     this.#runs.flush()
-    yield* cutRows(this.#builder.take()!, this.#plan.batch)
+    yield* cutRows(this.#builder.take()!, this.#plan.read.batch)
     this.#slot.enter()
   }
 
   #refusal(thrown: unknown, input: TransformInput, row: number): RowshiftError {
     const key = readRowName(this.#plan, cellsOf(input.read.row(readRow(input, row))))
-    const where = `for the row of ${this.#plan.source.table} with ${key.join(', ')}`
+    const where = `for the row of ${this.#plan.read.table.table} with ${key.join(', ')}`
     return this.#failure(thrown, where, key)
   }
 
   #failure(thrown: unknown, where: string, key?: readonly string[]): RowshiftError {
-    const { source, stage, target } = this.#plan
-    const details = { table: source.table, ...(key === undefined ? {} : { key }) }
+    const { read, write, pipeline } = this.#plan
+    const details = { table: read.table.table, ...(key === undefined ? {} : { key }) }
     const advice =
       key === undefined
         ? 'Correct the module.'
         : 'Correct the module, or tolerate such rows with error_limit.'
     if (!(thrown instanceof Unwritable)) {
-      const what = reasonOf(thrown, stage!.transform!.module)
+      const what = reasonOf(thrown, pipeline!.transform!.module)
       return new RowshiftError(
         'TRANSFORM_FAILED',
         `The transform failed ${where}: ${what}. ${advice}`,
@@ -228,7 +228,7 @@ export class Transform {
       )
     }
     const { property, column, value, what } = thrown.fault
-    const of = column === null ? '' : ` (${column.type || column.kind} of ${target.table})`
+    const of = column === null ? '' : ` (${column.type || column.kind} of ${write.table.table})`
     const it = property === '' ? show(value) : `${JSON.stringify(property)}: ${show(value)}${of}`
     return new RowshiftError(
       'TRANSFORM_FAILED',

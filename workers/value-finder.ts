@@ -1,7 +1,7 @@
 import { recycle } from '../src/batch/builder.js'
 import { RawRows } from '../src/batch/raw-rows.js'
 import { ambiguousKey } from '../src/lookup-errors.js'
-import type { Batch, Endpoint, Reader, ReadPlan } from '../src/plugin.js'
+import type { Batch, Endpoint, Reader, ReadSpec } from '../src/plugin.js'
 import { loadPlugin } from './load-plugin.js'
 
 /** A cell, or several with separators between them, as they stand in batches, as the key of a Map: a character for each byte. */
@@ -10,14 +10,14 @@ export type CellText = string
 /** Asks a database for the values of keys. Opens its connection when it is first needed. */
 export class ValueFinder {
   readonly #endpoint: Endpoint
-  readonly #tables: readonly ReadPlan[]
+  readonly #tables: readonly ReadSpec[]
   readonly #signal: AbortSignal
   /** Cells of a row: the key's, and the value. */
   readonly #width: number
   readonly #pairs: RawRows
   #reader: Reader | null = null
 
-  constructor(endpoint: Endpoint, tables: readonly ReadPlan[], signal: AbortSignal) {
+  constructor(endpoint: Endpoint, tables: readonly ReadSpec[], signal: AbortSignal) {
     this.#endpoint = endpoint
     this.#tables = tables
     this.#signal = signal
@@ -44,7 +44,7 @@ export class ValueFinder {
     await this.#reader?.close()
   }
 
-  #add(batch: Batch, { source }: ReadPlan, keys: ReadonlySet<CellText>, found: Map<CellText, Buffer>): void {
+  #add(batch: Batch, { table }: ReadSpec, keys: ReadonlySet<CellText>, found: Map<CellText, Buffer>): void {
     const pairs = this.#pairs
     const last = this.#width - 1
     pairs.take(batch)
@@ -56,7 +56,7 @@ export class ValueFinder {
       const there = found.get(key)
       if (there === undefined) found.set(key, Buffer.from(value))
       else if (!there.equals(value)) {
-        throw ambiguousKey(source.table, Buffer.from(key, 'latin1'), there, value)
+        throw ambiguousKey(table.table, Buffer.from(key, 'latin1'), there, value)
       }
     }
   }

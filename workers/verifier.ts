@@ -3,7 +3,7 @@ import { recycle } from '../src/batch/builder.js'
 import type { ThreadMessage } from '../src/engine/messages.js'
 import { RowshiftError } from '../src/errors.js'
 import type { SettleJob } from '../src/engine/messages.js'
-import type { Batch, ReadPlan, Split, Writer } from '../src/plugin.js'
+import type { Batch, ReadSpec, Split, Writer } from '../src/plugin.js'
 import { RangeReader } from '../src/sources/range-reader.js'
 import { addFindings, areEqual, noFindings } from '../src/verify/findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/verify/messages.js'
@@ -43,7 +43,7 @@ export class Verifier {
       const opened = await (this.#ends ??= this.#open())
       if ('settle' in job) return await this.#settle(opened.writer!, job)
       const { range, mayDelete, repaired } = job
-      if (mayDelete !== null) repair = new RowRepair(opened.writer!, plan!, this.#abort.signal)
+      if (mayDelete !== null) repair = new RowRepair(opened.writer!, plan!.write, this.#abort.signal)
       if (repair !== null) await this.#repair(opened.repaired, range, repair, mayDelete!)
       // The lookups of the comparison do not know ids that a repair has given.
       const ends = !repaired || compared.stage === null ? opened.compared : opened.repaired
@@ -97,7 +97,7 @@ export class Verifier {
       // Rows that turn out to be equal were changed between the two looks, so the next look should agree.
       if (!areEqual(found.differences)) return found
     }
-    throw contradiction(ends.source.plan.source.table, range)
+    throw contradiction(ends.source.plan.table.table, range)
   }
 
   /** Row by row, by what both readers say. */
@@ -146,7 +146,7 @@ export class Verifier {
   async #repair(ends: Ends, range: Split, repair: RowRepair, mayDelete: number): Promise<void> {
     const comparison = new RowComparison(ends.comparison, repair)
     for await (const batch of this.#readSource(ends, range, comparison, true)) comparison.addSource(batch)
-    if (!comparison.complete) throw tooLarge(ends.source.plan.source.table)
+    if (!comparison.complete) throw tooLarge(ends.source.plan.table.table)
     for await (const batch of this.#readTarget(ends, range)) comparison.addTarget(batch)
     // More than there were when the user's limit was looked at: somebody else writes to the target.
     await repair.apply(comparison.end().extra <= mayDelete)
@@ -154,7 +154,7 @@ export class Verifier {
 
   /** Rows that have waited for a unique value; all other rows are repaired. */
   async #settle(writer: Writer, job: SettleJob): Promise<VerifyResult> {
-    const { rowsWritten } = await settleRows(writer, this.#setup.repair!, job, {
+    const { rowsWritten } = await settleRows(writer, this.#setup.repair!.write, job, {
       signal: this.#abort.signal,
       onProgress: () => {},
       onDirty: refuse,
@@ -216,7 +216,7 @@ function changes(repair: RowRepair | null): { written: number; deleted: number }
 }
 
 /** A key without NULL has no rows in the split of NULL keys. */
-function hasNone({ key }: ReadPlan, range: Split): boolean {
+function hasNone({ key }: ReadSpec, range: Split): boolean {
   return range.nullKey === true && key?.nullable !== true
 }
 

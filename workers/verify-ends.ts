@@ -2,7 +2,7 @@
 import { rangesOf, readerOf, writerOf } from '../src/engine/ends.js'
 import type { StageSetup } from '../src/engine/messages.js'
 import { closeAll, openAll } from '../src/opening.js'
-import type { Reader, ReadPlan, Writer } from '../src/plugin.js'
+import type { Reader, ReadSpec, Writer } from '../src/plugin.js'
 import type { Router } from '../src/shard/router.js'
 import type { RangeSource } from '../src/sources/range-reader.js'
 import type { StagedPlan } from '../src/stage.js'
@@ -19,9 +19,9 @@ export interface Side {
   /** The same, or all tables of it together. */
   readonly ranges: RangeSource
   /** How ranges are found and hashed. */
-  readonly plan: ReadPlan
+  readonly plan: ReadSpec
   /** How rows are read. */
-  readonly rows: ReadPlan
+  readonly rows: ReadSpec
 }
 
 /** How rows are compared. */
@@ -50,8 +50,12 @@ export async function openEnds(setup: VerifySetup, signal: AbortSignal): Promise
   const reader = readerOf(await loadPlugin(source), source, plan.source.sources != null)!
   const plugin = await loadPlugin(target)
   const targetReader = readerOf(plugin, target, plan.target.sources != null)!
-  const writer = repair === null ? null : writerOf(plugin, target, repair.sharding !== null)!
-  const compared = { ...plan.source, target: plan.target.source, columns: plan.columns, stage: plan.stage }
+  const writer = repair === null ? null : writerOf(plugin, target, repair.write.sharding !== null)!
+  const compared = {
+    read: plan.source,
+    write: { table: plan.target.table, columns: plan.columns },
+    pipeline: plan.stage,
+  }
   const making = await makingOf({ runId, plan: compared, stage }, signal)
   const repairMaking = await makingOf(repair && { runId, plan: repair, stage: repairStage }, signal)
   await openAll([reader, targetReader, ...(writer ? [writer] : [])], signal)
@@ -73,7 +77,7 @@ export async function openEnds(setup: VerifySetup, signal: AbortSignal): Promise
 /** Of the first `count` columns that are compared; with what says the shard, or the row's digest, behind them. */
 async function sideOf(
   reader: Reader,
-  whole: ReadPlan,
+  whole: ReadSpec,
   { columns, digest, stage }: VerifyPlan,
   count: number,
 ): Promise<Side> {
@@ -82,8 +86,8 @@ async function sideOf(
   const rest = whole.columns.slice(columns.length)
   const plan = stage === null ? { ...whole, columns: [...written, ...rest] } : whole
   if (digest === null) return { reader, ranges, plan, rows: plan }
-  const source = await reader.rowDigest!(plan, digest.forms)
-  return { reader, ranges, plan, rows: { ...plan, columns: [...plan.columns, { source }] } }
+  const column = await reader.rowDigest!(plan, digest.forms)
+  return { reader, ranges, plan, rows: { ...plan, columns: [...plan.columns, column] } }
 }
 
 /** null: rows are compared as they are read. */
@@ -92,5 +96,5 @@ async function makingOf(
   signal: AbortSignal,
 ): Promise<Making | null> {
   const stage = setup && (await Stage.open(setup, signal))
-  return stage && { plan: setup.plan.stage!, stage }
+  return stage && { plan: setup.plan.pipeline!, stage }
 }

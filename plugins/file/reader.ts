@@ -10,8 +10,8 @@ import type {
   Batch,
   Column,
   Endpoint,
-  Plan,
   Reader,
+  ReadSpec,
   RefuseRow,
   Split,
   TableSchema,
@@ -64,15 +64,15 @@ export class FileReader implements Reader {
   }
 
   async *read(
-    plan: Plan,
+    spec: ReadSpec,
     _split: Split,
     signal: AbortSignal,
     refuse: RefuseRow = fail,
   ): AsyncGenerator<Batch> {
-    const builder = new BatchBuilder(plan.batch)
+    const builder = new BatchBuilder(spec.batch)
     const stored = storedColumns(this.#path)
     const width = stored.length
-    const columns = plan.columns.map(({ source }) => source)
+    const { columns } = spec
     const picked = columns.map((wanted) => stored.findIndex((column) => isSame(column, wanted)))
     let number = 0
     for await (const lines of linesOf(this.#file!)) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Column, Digest, DigestForm, DigestForms, ReadPlan } from '../../src/plugin.js'
+import type { Column, Digest, DigestForm, DigestForms, ReadSpec } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { versionOf } from './server.js'
@@ -76,17 +76,17 @@ function sampleHash(): string {
 }
 
 /** By column, the ways to write its values, the best first; null: the server computes no digests. */
-export async function digestForms(session: Session, { columns }: ReadPlan): Promise<DigestForm[][] | null> {
+export async function digestForms(session: Session, { columns }: ReadSpec): Promise<DigestForm[][] | null> {
   const server = await serverOf(session)
   if (server === null) return null
-  return columns.map(({ source }) =>
-    written(source, server).map(({ name, finer }) => (finer ? { name, finer } : { name })),
+  return columns.map((column) =>
+    written(column, server).map(({ name, finer }) => (finer ? { name, finer } : { name })),
   )
 }
 
 /** `SELECT COUNT(*), SUM(…)`, to be followed by FROM. */
-export async function digestSelect(session: Session, plan: ReadPlan, forms: DigestForms): Promise<string> {
-  const { sql } = await rowDigest(session, plan, forms)
+export async function digestSelect(session: Session, spec: ReadSpec, forms: DigestForms): Promise<string> {
+  const { sql } = await rowDigest(session, spec, forms)
   const hash = `CAST(CONV(LEFT(${sql},${DIGITS_OF_64_BITS}),16,10) AS UNSIGNED)`
   return `SELECT COUNT(*), SUM(COALESCE(${hash},${UNKNOWN}))`
 }
@@ -98,7 +98,7 @@ export function digestOf(rows: string, sum: string | null): Digest | null {
 }
 
 /** The digest of one row, read like a column. */
-export async function rowDigest(session: Session, plan: ReadPlan, forms: DigestForms): Promise<Column> {
+export async function rowDigest(session: Session, spec: ReadSpec, forms: DigestForms): Promise<Column> {
   const server = (await serverOf(session))!
   return {
     name: 'digest',
@@ -109,14 +109,14 @@ export async function rowDigest(session: Session, plan: ReadPlan, forms: DigestF
     generated: false,
     ordered: false,
     domain: { maxChars: 64 },
-    sql: `SHA2(${rowBytes(plan, forms, server)},256)`,
+    sql: `SHA2(${rowBytes(spec, forms, server)},256)`,
   }
 }
 
-function rowBytes({ columns }: ReadPlan, forms: DigestForms, server: DigestServer): string {
-  const all = columns.flatMap(({ source }, i) => {
-    const form = written(source, server).find(({ name }) => name === forms[i])
-    return form ? [{ ...form, value: expressionOf(source), nullable: source.nullable }] : []
+function rowBytes({ columns }: ReadSpec, forms: DigestForms, server: DigestServer): string {
+  const all = columns.flatMap((column, i) => {
+    const form = written(column, server).find(({ name }) => name === forms[i])
+    return form ? [{ ...form, value: expressionOf(column), nullable: column.nullable }] : []
   })
   // A text that is too long to be converted is NULL too, and must not look like one: so the value itself is asked.
   const unless = (value: string, mark: string, sql: string) => `IF(${value} IS NULL,${mark},${sql})`

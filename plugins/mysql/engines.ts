@@ -1,5 +1,5 @@
 /** What the engines of tables do with rows. */
-import type { PlanDraft } from '../../src/plugin.js'
+import type { WriteSpec } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { TableFacts } from './schema.js'
 
@@ -31,8 +31,11 @@ export function isTransactional(engine: string | null): boolean {
 }
 
 /** Throws TABLE_NOT_FOUND or LOSSY where rows would not arrive, or not be seen to; resolves to warnings. */
-export function checkEngine({ target, columns }: PlanDraft, { engine, kind }: TableFacts): string[] {
-  const { table } = target
+export function checkEngine(spec: WriteSpec, { engine, kind }: TableFacts): string[] {
+  const {
+    table: { table },
+    columns,
+  } = spec
   if (kind !== 'table') {
     throw new RowshiftError(
       'TABLE_NOT_FOUND',

@@ -1,4 +1,4 @@
-import type { Column, Plan } from '../../src/plugin.js'
+import type { Column, PlannedWrite } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { identifier, memberNumber, text } from './sql.js'
@@ -17,23 +17,23 @@ export interface ExchangeSql {
   readonly merge: Merge
 }
 
-export function exchangeSql(plan: Plan, { insert }: Merge): ExchangeSql {
-  const { table } = plan.target
+export function exchangeSql(spec: PlannedWrite, { insert }: Merge): ExchangeSql {
+  const { table } = spec.table
   const parkedName = otherThan(table, PARKED)
   const [target, stage, parked] = [table, stageName(table), parkedName].map(identifier) as [
     string,
     string,
     string,
   ]
-  const identity = plan.identity!
-  const kept = keptColumns(plan)
-  const staged = stagedValue(plan)
-  const columns = [...plan.columns.map(({ target: { name } }) => name), ...kept.map(({ name }) => name)]
+  const identity = spec.identity!
+  const kept = keptColumns(spec)
+  const staged = stagedValue(spec)
+  const columns = [...spec.columns.map(({ target: { name } }) => name), ...kept.map(({ name }) => name)]
   const written = [
-    ...plan.columns.map(({ target: { name } }) => staged(identifier(name))),
+    ...spec.columns.map(({ target: { name } }) => staged(identifier(name))),
     ...kept.map((column) => sameValue(column, parked)),
   ]
-  const keys = plan.target.columns.filter(({ name }) => identity.includes(name))
+  const keys = spec.table.columns.filter(({ name }) => identity.includes(name))
   const saved = [...keys, ...kept]
   return {
     create: stagingSql(
@@ -44,14 +44,14 @@ export function exchangeSql(plan: Plan, { insert }: Merge): ExchangeSql {
     ),
     empty: `DELETE FROM ${parked}`,
     // A row that is staged twice has one old row.
-    park: `INSERT IGNORE INTO ${parked} SELECT ${saved.map((column) => sameValue(column, target)).join(',')} FROM ${stage} STRAIGHT_JOIN ${target} ON ${sameRow(plan, target, stage)}`,
+    park: `INSERT IGNORE INTO ${parked} SELECT ${saved.map((column) => sameValue(column, target)).join(',')} FROM ${stage} STRAIGHT_JOIN ${target} ON ${sameRow(spec, target, stage)}`,
     // Rows that refer to one with this key find it again, so nothing may happen to them meanwhile.
     remove: [
       'SET @rowshift_checks = @@foreign_key_checks, foreign_key_checks = 0',
-      `DELETE ${target} FROM ${parked} STRAIGHT_JOIN ${target} ON ${sameRow(plan, target, parked)}`,
+      `DELETE ${target} FROM ${parked} STRAIGHT_JOIN ${target} ON ${sameRow(spec, target, parked)}`,
     ],
     merge: {
-      update: `INSERT INTO ${target} (${columns.map(identifier).join(',')}) SELECT ${written.join(',')} FROM ${stage} STRAIGHT_JOIN ${parked} ON ${sameRow(plan, parked, stage)}`,
+      update: `INSERT INTO ${target} (${columns.map(identifier).join(',')}) SELECT ${written.join(',')} FROM ${stage} STRAIGHT_JOIN ${parked} ON ${sameRow(spec, parked, stage)}`,
       insert,
     },
   }
@@ -60,9 +60,9 @@ export function exchangeSql(plan: Plan, { insert }: Merge): ExchangeSql {
 export const restoreChecksSql = 'SET foreign_key_checks = @rowshift_checks'
 
 /** Columns that a copy leaves alone and a DELETE does not. */
-function keptColumns({ columns, target }: Plan): Column[] {
+function keptColumns({ columns, table }: PlannedWrite): Column[] {
   const mapped = new Set(columns.map(({ target: { name } }) => name))
-  return target.columns.filter(({ name, generated }) => !generated && !mapped.has(name))
+  return table.columns.filter(({ name, generated }) => !generated && !mapped.has(name))
 }
 
 /** Members go by their number: as text, one may be taken for another. */
@@ -72,8 +72,8 @@ function sameValue({ name, type }: Column, table: string): string {
 }
 
 /** What would notice that a row is deleted and inserted instead of being changed; null: nothing. */
-export async function exchangeObstacle(session: Session, plan: Plan): Promise<string | null> {
-  const { table } = plan.target
+export async function exchangeObstacle(session: Session, spec: PlannedWrite): Promise<string | null> {
+  const { table } = spec.table
   const [reference, [trigger]] = await Promise.all([
     session.query(
       `SELECT CONSTRAINT_NAME, CONCAT(TABLE_SCHEMA, '.', TABLE_NAME), REFERENCED_COLUMN_NAME,
@@ -90,7 +90,7 @@ export async function exchangeObstacle(session: Session, plan: Plan): Promise<st
   })
   if (trigger) return `trigger ${trigger[0]} of ${table} runs when a row is deleted`
   const kept = new Set(
-    [...plan.identity!, ...keptColumns(plan).map(({ name }) => name)].map((name) => name.toLowerCase()),
+    [...spec.identity!, ...keptColumns(spec).map(({ name }) => name)].map((name) => name.toLowerCase()),
   )
   const found = reference.find(([, , column, own]) => own === '1' || !kept.has(column!.toLowerCase()))
   if (found === undefined) return null

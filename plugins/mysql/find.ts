@@ -1,5 +1,5 @@
 import { forEachRow } from '../../src/batch/cells.js'
-import type { Batch, Column, ReadPlan } from '../../src/plugin.js'
+import type { Batch, Column, ReadSpec } from '../../src/plugin.js'
 import { readColumns } from './select.js'
 import { charsetOf, identifier, text } from './sql.js'
 
@@ -8,8 +8,8 @@ const MOST_KEYS = 1_000
 const MOST_BYTES = 1 << 18
 
 /** `SELECT … FROM t WHERE k IN (…)`: statements for the rows whose first columns are one of the keys. */
-export function findSql(plan: ReadPlan, keys: Batch): string[] {
-  const columns = plan.columns.map(({ source }) => source)
+export function findSql(spec: ReadSpec, keys: Batch): string[] {
+  const { columns } = spec
   const [first] = columns
   let single = true
   const lists: string[][] = []
@@ -29,7 +29,7 @@ export function findSql(plan: ReadPlan, keys: Batch): string[] {
     lists.at(-1)!.push(literal)
     bytes += literal.length
   })
-  const select = `SELECT ${readColumns(plan)} FROM ${identifier(plan.source.table)}`
+  const select = `SELECT ${readColumns(spec)} FROM ${identifier(spec.table.table)}`
   return lists.map((list) =>
     single
       ? `${select} WHERE ${identifier(first!.name)} IN (${list.join(',')})`

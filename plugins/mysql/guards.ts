@@ -5,7 +5,7 @@
  *
  * Only columns are looked at whose verdict leaves something to check: their loss was accepted, or their grade is `checked`.
  */
-import type { Batch, Column, ColumnMapping, Plan } from '../../src/plugin.js'
+import type { Batch, Column, ColumnMapping, PlannedWrite } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { forEachRow } from '../../src/batch/cells.js'
 import type { Cells } from '../../src/batch/row-name.js'
@@ -17,20 +17,20 @@ type Guard = (cell: Buffer | null) => boolean
 
 /** What must be looked at in each row; null when nothing must. */
 export class Guards {
-  readonly #plan: Plan
+  readonly #spec: PlannedWrite
   readonly #guards: readonly (Guard | null)[]
   /** Nothing but −0 is looked for, which a look at the whole batch nearly always rules out. */
   readonly #onlyZeros: boolean
 
-  private constructor(plan: Plan, guards: readonly (Guard | null)[]) {
-    this.#plan = plan
+  private constructor(spec: PlannedWrite, guards: readonly (Guard | null)[]) {
+    this.#spec = spec
     this.#guards = guards
     this.#onlyZeros = guards.every((guard) => guard === null || guard === hasNoSignedZero)
   }
 
-  static of(plan: Plan): Guards | null {
-    const guards = plan.columns.map(guardOf)
-    return guards.some((guard) => guard !== null) ? new Guards(plan, guards) : null
+  static of(spec: PlannedWrite): Guards | null {
+    const guards = spec.columns.map(guardOf)
+    return guards.some((guard) => guard !== null) ? new Guards(spec, guards) : null
   }
 
   /** Why a batch would be stored changed, by the first such value; null when it would not. */
@@ -47,15 +47,15 @@ export class Guards {
   }
 
   #refusal(i: number, cells: Cells): RowshiftError {
-    const { columns, source, target } = this.#plan
+    const { columns, from, table } = this.#spec
     const column = columns[i]!
-    const row = rowName(this.#plan, cells)
+    const row = rowName(this.#spec, cells)
     return new RowshiftError(
       'DATA_REJECTED',
-      `The value ${excerpt(cells[i] ?? null)} of ${source.table}.${column.source.name} (${column.source.type}) would be stored changed in ` +
-        `${target.table}.${column.target.name} (${column.target.type})${row.length > 0 ? `, in the row with ${row.join(', ')}` : ''}. ` +
+      `The value ${excerpt(cells[i] ?? null)} of ${from}.${column.source.name} (${column.source.type}) would be stored changed in ` +
+        `${table.table}.${column.target.name} (${column.target.type})${row.length > 0 ? `, in the row with ${row.join(', ')}` : ''}. ` +
         `Change the type of the target column, or the value${column.verdict.grade === 'checked' ? ', or name the source column in "allow_lossy"' : ''}.`,
-      { table: target.table, column: column.target.name, key: row },
+      { table: table.table, column: column.target.name, key: row },
     )
   }
 }

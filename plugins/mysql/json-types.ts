@@ -1,4 +1,4 @@
-import type { Plan } from '../../src/plugin.js'
+import type { ReadSpec } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { TextRow } from './connection.js'
 import { mapError } from './errors.js'
@@ -47,15 +47,14 @@ interface Look {
  * Before a row moves: throws LOSSY for JSON with a value whose type the target would not see, and resolves to warnings. A row that
  * comes later fails when it is read.
  */
-export async function checkJsonTypes(plan: Plan, { ask, key }: Look): Promise<string[]> {
+export async function checkJsonTypes(spec: ReadSpec, { ask, key }: Look): Promise<string[]> {
   const late: string[] = []
   const end = performance.now() + LOOK_MS
-  for (const { source } of plan.columns) {
-    if (source.kind !== 'json' || source.cells !== 'reversible') continue
-    const { name } = source
+  for (const { name, kind, cells: form } of spec.columns) {
+    if (kind !== 'json' || form !== 'reversible') continue
     const first = (cells: string) =>
       ask(cells, holdsHiddenType(name)).catch((error: unknown) => {
-        throw mapError(error, `looking at the types inside JSON of table ${plan.source.table}`)
+        throw mapError(error, `looking at the types inside JSON of table ${spec.table.table}`)
       })
     const beginning = `LEFT(CAST(${identifier(name)} AS CHAR), ${MOST_CHARACTERS + 1})`
     const rows = performance.now() < end ? await first(beginning) : null

@@ -1,5 +1,5 @@
 /** What is looked at before a row moves, beyond what a plan needs to know to be made. Nothing is changed. */
-import type { ColumnMapping, Plan, PlanDraft } from '../../src/plugin.js'
+import type { Column, ColumnMapping, PlannedWrite, ReadSpec, WriteSpec } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { enclosed } from '../../src/sql/fragment.js'
 import { whereClause } from '../../src/sql/range.js'
@@ -8,6 +8,7 @@ import type { Session, TextRow } from './connection.js'
 import { tryCreation } from './create.js'
 import { mapError } from './errors.js'
 import { checkJsonTypes } from './json-types.js'
+import { splitSql } from './select.js'
 import { charsetOf, expressionOf, identifier, text } from './sql.js'
 
 /** ER_OPTION_PREVENTS_STATEMENT, ER_READ_ONLY_MODE. */
@@ -16,14 +17,14 @@ const READ_ONLY = new Set([1290, 1836])
 const NO_SUCH_COLLATION = new Set([1115, 1253, 1273])
 
 /** Throws ACCESS_DENIED or READ_ONLY; resolves to warnings. */
-export async function checkTarget(session: Session, draft: PlanDraft): Promise<string[]> {
-  const { table } = draft.target
-  if (draft.create) {
-    await tryCreation(session, table, draft.create.statements)
+export async function checkTarget(session: Session, spec: WriteSpec): Promise<string[]> {
+  const { table } = spec.table
+  if (spec.create) {
+    await tryCreation(session, table, spec.create.statements)
     await checkWritable(session)
     return []
   }
-  const columns = draft.columns.map(({ target }) => identifier(target.name))
+  const columns = spec.columns.map(({ target }) => identifier(target.name))
   const insert = `INSERT INTO ${identifier(table)} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`
   await checkPrivilege(session, insert, `writing to table ${table} of ${session.where}`)
   await checkWritable(session)
@@ -73,47 +74,49 @@ async function foreignKeyWarnings(session: Session, table: string): Promise<stri
   return [`target ${table} refers to ${parents}: a row whose parent is not there yet fails the run`]
 }
 
-/** Throws when the copy cannot work; resolves to warnings. `splitSql` finds the bounds of splits. */
+/** Throws when the copy cannot work; resolves to warnings. */
 export async function checkSource(
   session: Session,
-  plan: Plan,
-  splitSql: string | null,
+  spec: ReadSpec,
+  write: PlannedWrite,
   allColumns: boolean,
 ): Promise<string[]> {
-  const { table } = plan.source
-  const columns = plan.columns.map(({ source }) => expressionOf(source)).join(', ')
+  const { table } = spec.table
+  const columns = spec.columns.map(expressionOf).join(', ')
   const reading = `reading table ${table} of ${session.where}`
   await checkPrivilege(session, `SELECT ${columns} FROM ${identifier(table)}`, reading)
   // Columns that the user may not see are not in information_schema either.
   const hidden = `${reading}, of which some columns are hidden from this user (grant SELECT on the table, or list the columns in "columns"),`
   if (allColumns) await checkPrivilege(session, `SELECT * FROM ${identifier(table)}`, hidden)
   return [
-    ...(splitSql === null ? [] : await splitWarnings(session, plan, splitSql)),
-    ...(await checkOddValues(session, plan)),
-    ...(await checkJsonTypes(plan, {
-      ask: (cells, condition) => askRows(session, plan, `${cells}${keyCells(plan)}`, [condition], ''),
-      key: (cells) => namedKey(plan, cells),
+    ...(await splitWarnings(session, spec)),
+    ...(await checkOddValues(session, spec)),
+    ...(await checkJsonTypes(spec, {
+      ask: (cells, condition) => askRows(session, spec, `${cells}${keyCells(spec)}`, [condition], ''),
+      key: (cells) => namedKey(spec, cells),
     })),
-    ...(await checkRowSize(session, plan)),
-    ...(await checkCollisions(session, plan)),
+    ...(await checkRowSize(session, spec, write)),
+    ...(await checkCollisions(session, spec, write)),
   ]
 }
 
-async function splitWarnings(session: Session, plan: Plan, splitSql: string): Promise<string[]> {
-  const [row] = await session.query(`EXPLAIN FORMAT=TRADITIONAL ${splitSql}`).catch((error: unknown) => {
-    throw mapError(error, `explaining how table ${plan.source.table} is split`)
+async function splitWarnings(session: Session, spec: ReadSpec): Promise<string[]> {
+  const sql = splitSql(spec)
+  if (sql === null) return []
+  const [row] = await session.query(`EXPLAIN FORMAT=TRADITIONAL ${sql}`).catch((error: unknown) => {
+    throw mapError(error, `explaining how table ${spec.table.table} is split`)
   })
   if (!row) return []
   // MySQL has a column "partitions" before "type".
   const type = row.length > 10 ? row[4] : row[3]
-  const key = plan.key!.columns.map(({ name }) => name).join(', ')
+  const key = spec.key!.columns.map(({ name }) => name).join(', ')
   const extra = row.at(-1) ?? ''
   return [
     ...(type === 'ALL'
-      ? [`splitting ${plan.source.table} by ${key} reads the whole table for every split`]
+      ? [`splitting ${spec.table.table} by ${key} reads the whole table for every split`]
       : []),
     ...(extra.includes('filesort')
-      ? [`splitting ${plan.source.table} by ${key} sorts the table for every split`]
+      ? [`splitting ${spec.table.table} by ${key} sorts the table for every split`]
       : []),
   ]
 }
@@ -129,74 +132,78 @@ export async function explainQuery(session: Session, sql: string): Promise<strin
 }
 
 /** Index 0 of an ENUM, which reads as the empty text and is refused by strict mode: no statement can write it as text. */
-async function checkOddValues(session: Session, plan: Plan): Promise<string[]> {
-  const columns = plan.columns
-    .map(({ source }) => source)
-    .filter(({ sql, domain }) => sql === undefined && domain.members !== undefined && !domain.several)
+async function checkOddValues(session: Session, spec: ReadSpec): Promise<string[]> {
+  const columns = spec.columns.filter(
+    ({ sql, domain }) => sql === undefined && domain.members !== undefined && !domain.several,
+  )
   if (columns.length === 0) return []
   const tests = columns.map(({ name }) => [name, `${identifier(name)} = 0`] as const)
   const which = tests.map(([name, sql]) => `WHEN ${sql} THEN ${text(name)}`).join(' ')
   const any = tests.map(([, sql]) => `(${sql})`).join(' OR ')
-  const rows = await askRows(session, plan, `CASE ${which} END${keyCells(plan)}`, [`(${any})`], '').catch(
+  const rows = await askRows(session, spec, `CASE ${which} END${keyCells(spec)}`, [`(${any})`], '').catch(
     (error: unknown) => {
-      throw mapError(error, `looking for odd values in table ${plan.source.table}`)
+      throw mapError(error, `looking for odd values in table ${spec.table.table}`)
     },
   )
   const [row] = rows ?? []
   if (!row) return []
-  const key = namedKey(plan, row.slice(1))
+  const key = namedKey(spec, row.slice(1))
   return [
     `an ENUM of index 0 (what an invalid value becomes without strict mode) is rejected by the target, or becomes its member '': ${row[0]}${key === '' ? '' : `, in the row with ${key}`}`,
   ]
 }
 
 /** Throws ROW_TOO_LARGE for a row that one statement to the target cannot hold. */
-async function checkRowSize(session: Session, plan: Plan): Promise<string[]> {
-  const { maxRowBytes } = plan.write
-  const long = plan.columns.filter(({ source }) => ['text', 'bytes', 'json'].includes(source.kind))
+async function checkRowSize(
+  session: Session,
+  spec: ReadSpec,
+  { maxRowBytes }: PlannedWrite,
+): Promise<string[]> {
+  const long = spec.columns.filter(({ kind }) => ['text', 'bytes', 'json'].includes(kind))
   if (maxRowBytes === undefined || long.reduce((sum, column) => sum + mostBytes(column), 0) < maxRowBytes)
     return []
   const size = long.map(lengthSql).join(' + ')
-  const rows = await askRows(session, plan, `${size}${keyCells(plan)}`, [`${size} >= ${maxRowBytes}`], '')
+  const rows = await askRows(session, spec, `${size}${keyCells(spec)}`, [`${size} >= ${maxRowBytes}`], '')
   const limit = `max_allowed_packet of the target (${maxRowBytes} bytes)`
   if (rows === null) return [`whether every row is smaller than ${limit} could not be checked in time`]
   const [row] = rows
   if (!row) return []
-  const key = namedKey(plan, row.slice(1))
+  const key = namedKey(spec, row.slice(1))
   throw new RowshiftError(
     'ROW_TOO_LARGE',
-    `A row of ${plan.source.table}${key === '' ? '' : ` (${key})`} has ${row[0]} bytes, more than the ${limit}. ` +
+    `A row of ${spec.table.table}${key === '' ? '' : ` (${key})`} has ${row[0]} bytes, more than the ${limit}. ` +
       'Raise max_allowed_packet there, or leave the row out with "where". Nothing was written.',
-    { table: plan.source.table, bytes: Number(row[0]), key },
+    { table: spec.table.table, bytes: Number(row[0]), key },
   )
 }
 
-function mostBytes({ source: { domain } }: ColumnMapping): number {
+function mostBytes({ domain }: Column): number {
   const { maxChars, maxBytes, maxBits, characters } = domain
   if (maxBits !== undefined) return Math.ceil(maxBits / 8)
   return maxBytes ?? (maxChars === undefined ? Infinity : maxChars * (characters?.maxBytes ?? 4))
 }
 
-function lengthSql({ source }: ColumnMapping): string {
-  const name = expressionOf(source)
-  const utf8 = source.kind === 'bytes' || (source.domain.characters?.encoding ?? 'utf8') === 'utf8'
+function lengthSql(column: Column): string {
+  const name = expressionOf(column)
+  const utf8 = column.kind === 'bytes' || (column.domain.characters?.encoding ?? 'utf8') === 'utf8'
   return `COALESCE(LENGTH(${utf8 ? name : `CONVERT(${name} USING utf8mb4)`}), 0)`
 }
 
 /** Throws LOSSY when two keys that the source tells apart are the same key under the target's collations. */
-async function checkCollisions(session: Session, plan: Plan): Promise<string[]> {
+async function checkCollisions(session: Session, spec: ReadSpec, write: PlannedWrite): Promise<string[]> {
   const warnings: string[] = []
-  for (const { name, columns } of plan.target.keys) {
-    const parts = columns.map((column) => plan.columns.find(({ target }) => target.name === column))
+  const read = write.columns.filter(({ made }) => made === undefined)
+  for (const { name, columns } of write.table.keys) {
+    const parts = columns.map((column) => read.find(({ target }) => target.name === column))
     if (parts.some((part) => part === undefined) || !parts.some((part) => changesCollation(part!))) continue
     const groups = (parts as ColumnMapping[]).map(underTarget)
     const sources = (parts as ColumnMapping[]).map(({ source }) => expressionOf(source))
     const shown = (parts as ColumnMapping[]).map(firstAndLast)
-    const key = `key ${name} of target ${plan.target.table}`
+    const key = `key ${name} of target ${write.table.table}`
     try {
       const rows = await askRows(
         session,
-        plan,
+        spec,
         shown.join(', '),
         sources.map((column) => `${column} IS NOT NULL`),
         ` GROUP BY ${groups.join(', ')} HAVING COUNT(*) > 1`,
@@ -205,7 +212,7 @@ async function checkCollisions(session: Session, plan: Plan): Promise<string[]> 
         warnings.push(
           `whether rows collide in ${key}, whose collation is another, could not be checked in time`,
         )
-      else if (rows[0]) throw collision(plan, key, sources, rows[0])
+      else if (rows[0]) throw collision(spec, write, key, sources, rows[0])
     } catch (error) {
       if (!NO_SUCH_COLLATION.has((error as { errno?: number }).errno ?? 0))
         throw mapError(error, `looking for rows that collide in ${key}`)
@@ -239,37 +246,43 @@ function underTarget(column: ColumnMapping): string {
   return `CONVERT(${name} USING ${charsetOf(column.target)}) COLLATE ${column.target.collation}`
 }
 
-function collision(plan: Plan, key: string, sources: readonly string[], row: TextRow): RowshiftError {
+function collision(
+  spec: ReadSpec,
+  write: PlannedWrite,
+  key: string,
+  sources: readonly string[],
+  row: TextRow,
+): RowshiftError {
   const pair = sources.map(
     (column, i) => `${column} ${JSON.stringify(row[i * 2])} and ${JSON.stringify(row[i * 2 + 1])}`,
   )
   return new RowshiftError(
     'LOSSY',
-    `Rows that ${plan.source.table} tells apart have the same ${key} under its collation: ${pair.join(', ')}. ` +
+    `Rows that ${spec.table.table} tells apart have the same ${key} under its collation: ${pair.join(', ')}. ` +
       'Give the target column the collation of the source, or change those rows. Nothing was written.',
-    { table: plan.target.table, key },
+    { table: write.table.table, key },
   )
 }
 
 /** The first row of the source of which `conditions` are true; null when it takes too long. */
 function askRows(
   session: Session,
-  plan: Plan,
+  spec: ReadSpec,
   cells: string,
   conditions: readonly string[],
   tail: string,
 ): Promise<TextRow[] | null> {
-  const where = [...conditions, ...(plan.where === null ? [] : [enclosed(plan.where)])]
+  const where = [...conditions, ...(spec.where === null ? [] : [enclosed(spec.where)])]
   return askBounded(
     session,
-    `${cells} FROM ${identifier(plan.source.table)}${whereClause(where)}${tail} LIMIT 1`,
+    `${cells} FROM ${identifier(spec.table.table)}${whereClause(where)}${tail} LIMIT 1`,
   )
 }
 
-function keyCells(plan: Plan): string {
-  return (plan.key?.columns ?? []).map(({ name }) => `, LEFT(CAST(${identifier(name)} AS CHAR), 60)`).join('')
+function keyCells(spec: ReadSpec): string {
+  return (spec.key?.columns ?? []).map(({ name }) => `, LEFT(CAST(${identifier(name)} AS CHAR), 60)`).join('')
 }
 
-function namedKey(plan: Plan, cells: TextRow): string {
-  return (plan.key?.columns ?? []).map(({ name }, i) => `${name} = ${JSON.stringify(cells[i])}`).join(', ')
+function namedKey(spec: ReadSpec, cells: TextRow): string {
+  return (spec.key?.columns ?? []).map(({ name }, i) => `${name} = ${JSON.stringify(cells[i])}`).join(', ')
 }

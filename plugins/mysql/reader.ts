@@ -10,8 +10,8 @@ import type {
   DigestForms,
   Endpoint,
   LossSearch,
-  Plan,
-  ReadPlan,
+  PlannedWrite,
+  ReadSpec,
   Reader,
   SnapshotLock,
   Split,
@@ -34,7 +34,7 @@ import { findLoss } from './loss-search.js'
 import { checkSource, explainQuery } from './preflight.js'
 import { checkRefusals, misfitError, readError } from './refused.js'
 import { describeTable, listTables } from './schema.js'
-import { fromSql, keyProbe, selectSql, splitSql } from './select.js'
+import { fromSql, keyProbe, selectSql } from './select.js'
 import { SessionSlot } from './session-slot.js'
 import { lockWrites } from './snapshot.js'
 import { tableState } from './table-state.js'
@@ -88,28 +88,28 @@ export class MysqlReader implements Reader {
     return findLoss(await this.#open(), table, column, where)
   }
 
-  async check(plan: Plan, allColumns: boolean): Promise<readonly string[]> {
+  async check(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly string[]> {
     const session = await this.#open()
-    const late = await checkRefusals(session, plan)
-    const found = await checkSource(session, plan, splitSql(plan), allColumns)
-    return [...late, ...found, ...(await zoneWarnings(session, this.#endpoint, plan.source, computed(plan)))]
+    const late = await checkRefusals(session, spec)
+    const found = await checkSource(session, spec, write, allColumns)
+    return [...late, ...found, ...(await zoneWarnings(session, this.#endpoint, spec.table, computed(spec)))]
   }
 
-  async outline(plan: Plan): Promise<SplitOutline> {
+  async outline(spec: ReadSpec): Promise<SplitOutline> {
     const session = await this.#open()
-    const strategy = await explainSteps(plan, keyProbe(session, plan))
-    const first = await splitByKey(plan, keyProbe(session, plan), () => plan.splitRows).next()
+    const strategy = await explainSteps(spec, keyProbe(session, spec))
+    const first = await splitByKey(spec, keyProbe(session, spec), () => spec.splitRows).next()
     if (first.done) return { strategy, query: null, explain: [] }
-    const query = selectSql(plan, first.value)
+    const query = selectSql(spec, first.value)
     return { strategy, query, explain: await explainQuery(session, query) }
   }
 
-  split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
-    return this.#splits(signal, (session) => splitByKey(plan, keyProbe(session, plan), size))
+  split(spec: ReadSpec, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(signal, (session) => splitByKey(spec, keyProbe(session, spec), size))
   }
 
-  divide(plan: ReadPlan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
-    return this.#splits(signal, (session) => divideRange(plan, range, keyProbe(session, plan), size))
+  divide(spec: ReadSpec, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(signal, (session) => divideRange(spec, range, keyProbe(session, spec), size))
   }
 
   async *#splits(
@@ -125,22 +125,22 @@ export class MysqlReader implements Reader {
     }
   }
 
-  read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncIterable<Batch> {
-    return this.#select(plan, selectSql(plan, split), split, signal)
+  read(spec: ReadSpec, split: Split, signal: AbortSignal): AsyncIterable<Batch> {
+    return this.#select(spec, selectSql(spec, split), split, signal)
   }
 
-  async *find(plan: ReadPlan, keys: Batch, signal: AbortSignal): AsyncIterable<Batch> {
-    for (const sql of findSql(plan, keys)) yield* this.#select(plan, sql, null, signal)
+  async *find(spec: ReadSpec, keys: Batch, signal: AbortSignal): AsyncIterable<Batch> {
+    for (const sql of findSql(spec, keys)) yield* this.#select(spec, sql, null, signal)
   }
 
   async *#select(
-    plan: ReadPlan,
+    spec: ReadSpec,
     sql: string,
     split: Split | null,
     signal: AbortSignal,
   ): AsyncGenerator<Batch> {
     const session = await this.#open()
-    const rows = new RowStream(session, plan, sql)
+    const rows = new RowStream(session, spec, sql)
     const release = session.bind(signal)
     let ended = false
     try {
@@ -148,7 +148,7 @@ export class MysqlReader implements Reader {
       ended = true
     } catch (error) {
       if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while reading.')
-      throw await readError(session, error, plan, split, 'reading')
+      throw await readError(session, error, spec, split, 'reading')
     } finally {
       release()
       // Reading the rest costs time, but a session given up would take its snapshot with it.
@@ -161,20 +161,20 @@ export class MysqlReader implements Reader {
     return findWindow(this.#endpoint, request, this.#session.signal)
   }
 
-  async state({ source }: ReadPlan): Promise<TableState> {
-    return tableState(await this.#open(), source.table)
+  async state({ table }: ReadSpec): Promise<TableState> {
+    return tableState(await this.#open(), table.table)
   }
 
-  async digestForms(plan: ReadPlan): Promise<DigestForm[][] | null> {
-    return digestForms(await this.#open(), plan)
+  async digestForms(spec: ReadSpec): Promise<DigestForm[][] | null> {
+    return digestForms(await this.#open(), spec)
   }
 
-  async rowDigest(plan: ReadPlan, forms: DigestForms): Promise<Column> {
-    return rowDigest(await this.#open(), plan, forms)
+  async rowDigest(spec: ReadSpec, forms: DigestForms): Promise<Column> {
+    return rowDigest(await this.#open(), spec, forms)
   }
 
   async digest(
-    plan: ReadPlan,
+    spec: ReadSpec,
     forms: DigestForms,
     split: Split,
     signal: AbortSignal,
@@ -182,11 +182,11 @@ export class MysqlReader implements Reader {
     const session = await this.#open()
     const release = session.bind(signal)
     try {
-      const select = await digestSelect(session, plan, forms)
-      const [row] = await session.query(`${select}${fromSql(plan, split)}`)
+      const select = await digestSelect(session, spec, forms)
+      const [row] = await session.query(`${select}${fromSql(spec, split)}`)
       return digestOf(row![0]!, row![1] ?? null)
     } catch (error) {
-      throw await readError(session, error, plan, split, 'computing the digest of')
+      throw await readError(session, error, spec, split, 'computing the digest of')
     } finally {
       release()
     }
@@ -226,18 +226,18 @@ export class MysqlReader implements Reader {
 class RowStream {
   readonly #session: Session
   readonly #sql: string
-  readonly #plan: ReadPlan
+  readonly #spec: ReadSpec
   readonly #builder: BatchBuilder
   readonly #waiting: Batch[] = []
   #wake: () => void = () => {}
   #result: Promise<void> | null = null
   #discarding = false
 
-  constructor(session: Session, plan: ReadPlan, sql: string) {
+  constructor(session: Session, spec: ReadSpec, sql: string) {
     this.#session = session
     this.#sql = sql
-    this.#plan = plan
-    this.#builder = new BatchBuilder(plan.batch)
+    this.#spec = spec
+    this.#builder = new BatchBuilder(spec.batch)
   }
 
   async *batches(): AsyncGenerator<Batch> {
@@ -245,9 +245,9 @@ class RowStream {
     const result = this.#session
       .readRows(this.#sql, {
         builder: this.#builder,
-        columns: this.#plan.columns.map(({ source }) => source),
+        columns: this.#spec.columns,
         onFull: () => this.#push(),
-        refusal: (cells) => misfitError(this.#plan, cells),
+        refusal: (cells) => misfitError(this.#spec, cells),
       })
       .finally(() => {
         running = false

@@ -1,6 +1,6 @@
 import { misfit } from '../../src/batch/cell-forms.js'
 import { cellsOf, excerpt, rowName } from '../../src/batch/row-name.js'
-import type { Batch, Plan } from '../../src/plugin.js'
+import type { Batch, PlannedWrite } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { stageName } from './statements.js'
 
@@ -14,25 +14,25 @@ const COLUMN_NAMED = [
 ]
 
 /** Says which row it was, and shows the value if the server names the column. */
-export function rowRefusal(plan: Plan, row: Batch, error: RowshiftError): RowshiftError {
+export function rowRefusal(spec: PlannedWrite, row: Batch, error: RowshiftError): RowshiftError {
   // Whoever looked at the values has said so already.
   if (error.details['key'] !== undefined) return error
   const cells = cellsOf(row)
-  const key = rowName(plan, cells)
-  const at = columnNamed(plan, error.message)
-  const column = at < 0 ? null : plan.columns[at]!.target.name
+  const key = rowName(spec, cells)
+  const at = columnNamed(spec, error.message)
+  const column = at < 0 ? null : spec.columns[at]!.target.name
   const value =
-    column === null ? '' : ` Its ${column} is ${excerpt(cells[at] ?? null, plan.columns[at]!.source)}.`
+    column === null ? '' : ` Its ${column} is ${excerpt(cells[at] ?? null, spec.columns[at]!.source)}.`
   const which =
     key.length > 0
       ? key.join(', ')
       : cells
           .slice(0, 5)
-          .map((cell, i) => excerpt(cell, plan.columns[i]!.source))
+          .map((cell, i) => excerpt(cell, spec.columns[i]!.source))
           .join(', ')
   const said = error.message
     .replace(/(.*) at row \d+/s, '$1')
-    .replaceAll(stageName(plan.target.table), plan.target.table)
+    .replaceAll(stageName(spec.table.table), spec.table.table)
   const details = { ...error.details, key, ...(column === null ? {} : { column }) }
   return new RowshiftError(
     error.code,
@@ -43,7 +43,7 @@ export function rowRefusal(plan: Plan, row: Batch, error: RowshiftError): Rowshi
 }
 
 /** A row that must not become SQL text: a cell is not what its column says, or the row is not in the wire format. */
-export function unwritable({ columns, target: { table } }: Plan, part: Batch): RowshiftError {
+export function unwritable({ columns, table: { table } }: PlannedWrite, part: Batch): RowshiftError {
   const found = misfit(
     columns.map(({ source }) => source),
     cellsOf(part),
@@ -53,7 +53,7 @@ export function unwritable({ columns, target: { table } }: Plan, part: Batch): R
 }
 
 /** The index of the mapped column; -1 if the server names none. */
-function columnNamed({ columns }: Plan, message: string): number {
+function columnNamed({ columns }: PlannedWrite, message: string): number {
   for (const pattern of COLUMN_NAMED) {
     const name = pattern.exec(message)?.[1]?.toLowerCase()
     const at = columns.findIndex(({ target }) => target.name.toLowerCase() === name)

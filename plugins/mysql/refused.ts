@@ -1,7 +1,7 @@
 import { misfit } from '../../src/batch/cell-forms.js'
 import type { Cells } from '../../src/batch/row-name.js'
 import { sourceRowName } from '../../src/batch/row-name.js'
-import type { Plan, ReadPlan, Refusal, Split } from '../../src/plugin.js'
+import type { ReadSpec, Refusal, Split } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { askBounded } from './bounded.js'
 import type { Session, TextRow } from './connection.js'
@@ -22,15 +22,15 @@ const WHOLE: Split = { index: 0, lower: null, upper: null }
 /** The error of a row that cannot be read: a derived column fails, or a value would not arrive. null: there is none, or it was not found in time (then `late` is called). */
 export async function findRefused(
   session: Session,
-  plan: ReadPlan,
+  spec: ReadSpec,
   split: Split,
   late: () => void = () => {},
-  all = [...derivedCandidates(plan), ...ownCandidates(plan)],
+  all = [...derivedCandidates(spec), ...ownCandidates(spec)],
 ): Promise<RowshiftError | null> {
   if (all.length === 0) return null
   const first = (result: (candidate: Candidate, i: number) => string) =>
     `CASE ${all.map((one, i) => `WHEN ${one.refusal.condition} THEN ${result(one, i)}`).join(' ')} END`
-  const names = plan.source.keys[0]?.columns ?? []
+  const names = spec.table.keys[0]?.columns ?? []
   const cells = [
     first((_, i) => String(i)),
     first(({ refusal }) => beginning(refusal.value)),
@@ -38,41 +38,41 @@ export async function findRefused(
   ]
   // Conditions of later steps fail for values that earlier ones refuse, and are not reached for them.
   const any = all.map(({ refusal }) => `(${refusal.condition})`).join(' OR ')
-  const select = `${cells.join(', ')}${fromSql(plan, split, [`(${any})`])} LIMIT 1`
+  const select = `${cells.join(', ')}${fromSql(spec, split, [`(${any})`])} LIMIT 1`
   const rows = await askBounded(session, select).catch((error: unknown) => {
-    throw mapError(error, `looking at the values of table ${plan.source.table}`)
+    throw mapError(error, `looking at the values of table ${spec.table.table}`)
   })
   if (rows === null) late()
   const [row] = rows ?? []
-  return row ? refused(plan, all[Number(row[0])]!, row.slice(1), names) : null
+  return row ? refused(spec, all[Number(row[0])]!, row.slice(1), names) : null
 }
 
 /** Whether a read may have failed because of a value. */
-export function mayBeRefused(thrown: unknown, plan: ReadPlan): boolean {
+export function mayBeRefused(thrown: unknown, spec: ReadSpec): boolean {
   return (
     (thrown as { errno?: number }).errno === OUT_OF_RANGE &&
-    (derivedCandidates(plan).length > 0 || ownCandidates(plan).length > 0)
+    (derivedCandidates(spec).length > 0 || ownCandidates(spec).length > 0)
   )
 }
 
 /** Before a row moves: throws DATA_REJECTED for the first such row that is found soon. Resolves to warnings. */
-export async function checkRefusals(session: Session, plan: Plan): Promise<string[]> {
+export async function checkRefusals(session: Session, spec: ReadSpec): Promise<string[]> {
   const warnings: string[] = []
   const late = () =>
     warnings.push(
       'whether "columns" reject a value of some row could not be checked in time; the run fails when one is met',
     )
-  const error = await findRefused(session, { ...plan, key: null }, WHOLE, late, derivedCandidates(plan))
+  const error = await findRefused(session, { ...spec, key: null }, WHOLE, late, derivedCandidates(spec))
   if (error === null) return warnings.slice(0, 1)
   throw new RowshiftError(error.code, `${error.message} Nothing was written.`, error.details)
 }
 
 /** A cell that no server would send. It must not reach another one, which might run it. */
-export function misfitError(plan: ReadPlan, cells: Cells): RowshiftError {
-  const columns = plan.columns.map(({ source }) => source)
+export function misfitError(spec: ReadSpec, cells: Cells): RowshiftError {
+  const { columns } = spec
   const { column, fault } = misfit(columns, cells)!
-  const { table } = plan.source
-  const key = sourceRowName(plan, columns, cells)
+  const { table } = spec.table
+  const key = sourceRowName(spec, columns, cells)
   const row = key.length === 0 ? '' : `, in the row with ${key.join(', ')}`
   return new RowshiftError(
     'DATA_REJECTED',
@@ -82,21 +82,19 @@ export function misfitError(plan: ReadPlan, cells: Cells): RowshiftError {
   )
 }
 
-function derivedCandidates({ columns }: ReadPlan): Candidate[] {
-  return columns.flatMap(({ source }) =>
-    (source.refusals ?? []).map((refusal) => ({ column: source.name, refusal })),
-  )
+function derivedCandidates({ columns }: ReadSpec): Candidate[] {
+  return columns.flatMap(({ name, refusals = [] }) => refusals.map((refusal) => ({ column: name, refusal })))
 }
 
 /** Of columns that are read as they are. Hardly any row has such a value, so nothing is looked for before one is met. */
-function ownCandidates({ columns }: ReadPlan): Candidate[] {
-  return columns.flatMap(({ source }) =>
-    unmappedRefusals(source).map((refusal) => ({ column: source.name, refusal })),
+function ownCandidates({ columns }: ReadSpec): Candidate[] {
+  return columns.flatMap((column) =>
+    unmappedRefusals(column).map((refusal) => ({ column: column.name, refusal })),
   )
 }
 
 function refused(
-  { source: { table } }: ReadPlan,
+  { table: { table } }: ReadSpec,
   { column, refusal: { why } }: Candidate,
   [value, ...key]: TextRow,
   names: readonly string[],
@@ -122,15 +120,15 @@ function display(cell: string | null | undefined): string {
 export async function readError(
   session: Session,
   error: unknown,
-  plan: ReadPlan,
+  spec: ReadSpec,
   split: Split | null,
   doing: string,
 ): Promise<RowshiftError> {
-  const refused = split && mayBeRefused(error, plan) ? await findRefused(session, plan, split) : null
-  const { table } = plan.source
+  const refused = split && mayBeRefused(error, spec) ? await findRefused(session, spec, split) : null
+  const { table } = spec.table
   return (
     refused ??
-    unmappedError(error, plan) ??
+    unmappedError(error, spec) ??
     mapError(error, `${doing} table ${table}`, { table, ...(split ? { split: split.index } : {}) })
   )
 }

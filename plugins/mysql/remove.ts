@@ -1,16 +1,16 @@
 import { forEachRow } from '../../src/batch/cells.js'
-import type { Batch, Column, Plan } from '../../src/plugin.js'
+import type { Batch, Column, PlannedWrite } from '../../src/plugin.js'
 import { charsetOf, identifier, numberLiteral, text } from './sql.js'
 
 /** `DELETE` for the rows whose identity is that of a row of the batch, in case and trailing spaces too. */
-export function removeSql(plan: Plan, rows: Batch): string {
-  const at = plan.identity!.map((name) => plan.columns.findIndex(({ target }) => target.name === name))
+export function removeSql(spec: PlannedWrite, rows: Batch): string {
+  const at = spec.identity!.map((name) => spec.columns.findIndex(({ target }) => target.name === name))
   const conditions: string[] = []
   forEachRow(rows, (cells) => {
-    const parts = at.flatMap((i) => equal(plan.columns[i]!.target, cells[i]!))
+    const parts = at.flatMap((i) => equal(spec.columns[i]!.target, cells[i]!))
     conditions.push(`(${parts.join(' AND ')})`)
   })
-  return `DELETE FROM ${identifier(plan.target.table)} WHERE ${conditions.join(' OR ')}`
+  return `DELETE FROM ${identifier(spec.table.table)} WHERE ${conditions.join(' OR ')}`
 }
 
 /** The first condition is for the index; the second one is exact where the collation is not. */

@@ -1,4 +1,4 @@
-import type { Column, Plan, ReadPlan, Split } from '../../src/plugin.js'
+import type { Column, ReadSpec, Split } from '../../src/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
 import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sql/range.js'
 import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'
@@ -18,20 +18,20 @@ import {
 } from './sql.js'
 
 /** `SELECT … FROM t WHERE …`: the query of one split. */
-export function selectSql(plan: ReadPlan, split: Split): string {
-  return `SELECT ${readColumns(plan)}${fromSql(plan, split)}`
+export function selectSql(spec: ReadSpec, split: Split): string {
+  return `SELECT ${readColumns(spec)}${fromSql(spec, split)}`
 }
 
-export function readColumns(plan: ReadPlan): string {
-  return plan.columns.map(({ source }) => readExpression(source)).join(', ')
+export function readColumns(spec: ReadSpec): string {
+  return spec.columns.map(readExpression).join(', ')
 }
 
 /** ` FROM t WHERE …`, of the rows of which one more condition is true. */
-export function fromSql(plan: ReadPlan, split: Split, more: readonly string[] = []): string {
-  const key = keyColumns(plan)
-  const range = { ...split, lower: literals(plan, split.lower), upper: literals(plan, split.upper) }
-  const conditions = [...rangeConditions(key, range, plan.where, plan.window?.sql), ...more]
-  return ` FROM ${sourceTable(plan)}${whereClause(conditions)}`
+export function fromSql(spec: ReadSpec, split: Split, more: readonly string[] = []): string {
+  const key = keyColumns(spec)
+  const range = { ...split, lower: literals(spec, split.lower), upper: literals(spec, split.upper) }
+  const conditions = [...rangeConditions(key, range, spec.where, spec.window?.sql), ...more]
+  return ` FROM ${sourceTable(spec)}${whereClause(conditions)}`
 }
 
 /**
@@ -47,32 +47,32 @@ export function readExpression(column: Column): string {
     : (mappedText(column) ?? name)
 }
 
-export function keyProbe(session: Session, plan: ReadPlan): KeyProbe {
-  const key = keyColumns(plan)
-  const cells = (plan.key?.columns ?? []).map(boundText)
-  const present = rangeConditions(key, { lower: null, upper: null }, plan.where, plan.window?.sql)
+export function keyProbe(session: Session, spec: ReadSpec): KeyProbe {
+  const key = keyColumns(spec)
+  const cells = (spec.key?.columns ?? []).map(boundText)
+  const present = rangeConditions(key, { lower: null, upper: null }, spec.where, spec.window?.sql)
   const ask = async (
     selected: readonly string[],
     conditions: readonly string[],
     tail: string,
   ): Promise<TextRow | null> => {
-    const sql = `SELECT ${selected.join(', ')} FROM ${sourceTable(plan)}${whereClause(conditions)}${tail}`
+    const sql = `SELECT ${selected.join(', ')} FROM ${sourceTable(spec)}${whereClause(conditions)}${tail}`
     const rows = await session.query(sql).catch((error: unknown) => {
-      throw mapError(error, `splitting table ${plan.source.table}`, { table: plan.source.table })
+      throw mapError(error, `splitting table ${spec.table.table}`, { table: spec.table.table })
     })
     return rows[0] ?? null
   }
   const bound = (found: TextRow | null) => {
     // Throws for what is not a key, before anybody counts with it.
-    literals(plan, found as KeyValue | null)
+    literals(spec, found as KeyValue | null)
     return found as KeyValue | null
   }
   return {
     first: async () => bound(await ask(cells, present, `${orderBy(key)} LIMIT 1`)),
     last: async () => bound(await ask(cells, present, `${orderBy(key, 'DESC')} LIMIT 1`)),
     async nth(lower, upper, offset) {
-      const range = [upTo(key, literals(plan, upper)!)]
-      if (lower) range.push(above(key, literals(plan, lower)!))
+      const range = [upTo(key, literals(spec, upper)!)]
+      if (lower) range.push(above(key, literals(spec, lower)!))
       const selected = [range.join(' AND '), ...cells]
       const row = await ask(selected, [...present, ...range], `${orderBy(key)} LIMIT 1 OFFSET ${offset}`)
       return row && { within: row[0] === '1', key: bound(row.slice(1))! }
@@ -81,30 +81,30 @@ export function keyProbe(session: Session, plan: ReadPlan): KeyProbe {
 }
 
 /** The query by which the next bound of a split is found; null for a table that is one split. */
-export function splitSql(plan: Plan): string | null {
-  if (plan.key === null) return null
-  const key = keyColumns(plan)
-  const present = rangeConditions(key, { lower: null, upper: null }, plan.where)
+export function splitSql(spec: ReadSpec): string | null {
+  if (spec.key === null) return null
+  const key = keyColumns(spec)
+  const present = rangeConditions(key, { lower: null, upper: null }, spec.where)
   const names = key.map(({ sql }) => sql).join(', ')
-  return `SELECT ${names} FROM ${sourceTable(plan)}${whereClause(present)}${orderBy(key)} LIMIT 1 OFFSET ${plan.splitRows}`
+  return `SELECT ${names} FROM ${sourceTable(spec)}${whereClause(present)}${orderBy(key)} LIMIT 1 OFFSET ${spec.splitRows}`
 }
 
 /** The source with its split key's index: left to itself, the optimizer sometimes prefers a full scan and a sort. */
-function sourceTable(plan: ReadPlan): string {
-  const table = identifier(plan.source.table)
-  return plan.key === null ? table : `${table} FORCE INDEX (${identifier(plan.key.name)})`
+function sourceTable(spec: ReadSpec): string {
+  const table = identifier(spec.table.table)
+  return spec.key === null ? table : `${table} FORCE INDEX (${identifier(spec.key.name)})`
 }
 
-function keyColumns(plan: ReadPlan): SqlKeyColumn[] {
-  return (plan.key?.columns ?? []).map((column) => ({
+function keyColumns(spec: ReadSpec): SqlKeyColumn[] {
+  return (spec.key?.columns ?? []).map((column) => ({
     sql: expressionOf(column),
     nullable: column.nullable,
     ...keyOrder(column),
   }))
 }
 
-function literals(plan: ReadPlan, bound: KeyValue | null): string[] | null {
-  return bound && bound.map((value, i) => boundLiteral(plan.key!.columns[i]!, value))
+function literals(spec: ReadSpec, bound: KeyValue | null): string[] | null {
+  return bound && bound.map((value, i) => boundLiteral(spec.key!.columns[i]!, value))
 }
 
 /** The bounds of a text that does not come back from UTF-8 as it was are its bytes. */

@@ -22,11 +22,11 @@ export class MysqlSettlement implements Settlement {
   #begun = false
 
   constructor(session: Session, statements: Statements, options: WriteOptions) {
-    this.limits = statements.plan.batch
+    this.limits = statements.spec.batch
     this.#session = session
     this.#statements = statements
     this.#options = options
-    this.#exchange = exchangeSql(statements.plan, statements.stage!.merge)
+    this.#exchange = exchangeSql(statements.spec, statements.stage!.merge)
   }
 
   async run(rows: readonly Batch[]): Promise<TableCounts> {
@@ -50,7 +50,7 @@ export class MysqlSettlement implements Settlement {
   }
 
   obstacle(): Promise<string | null> {
-    return exchangeObstacle(this.#session, this.#statements.plan)
+    return exchangeObstacle(this.#session, this.#statements.spec)
   }
 
   async exchange(rows: readonly Batch[]): Promise<readonly RefusedRow[]> {
@@ -82,10 +82,10 @@ export class MysqlSettlement implements Settlement {
   }
 
   async refuse({ row, error }: RefusedRow, obstacle: string | null): Promise<void> {
-    const { plan } = this.#statements
+    const { spec } = this.#statements
     const holder =
       error.code === 'DUPLICATE_KEY' ? await holderOf(this.#session, this.#statements, row) : null
-    this.#options.onDirty(row, unsettled(plan, error, { holder, obstacle }))
+    this.#options.onDirty(row, unsettled(spec, error, { holder, obstacle }))
     this.#add({ ...nothingWritten, dirtyRows: row.rows })
   }
 

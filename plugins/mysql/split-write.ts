@@ -59,11 +59,11 @@ export class SplitWrite {
         yield next.value
       }
     }
-    const { plan } = this.#statements
-    const byLoad = plan.write.path === 'load-data'
+    const { spec } = this.#statements
+    const byLoad = spec.path === 'load-data'
     while (!next.done) {
       // A LOAD DATA takes what comes; an INSERT, or a load bounded by write_batch, takes a batch.
-      const window = take(byLoad && plan.writeBatch === null ? LOAD_BYTES : 1)
+      const window = take(byLoad && spec.writeBatch === null ? LOAD_BYTES : 1)
       if (byLoad) await this.#load(window)
       else for await (const batch of window) await this.#insert(batch)
     }
@@ -120,7 +120,7 @@ export class SplitWrite {
    * the one already there without counting it: of two equal rows one would be lost unnoticed.
    */
   async #loaded(ok: OkResult, sent: number): Promise<void> {
-    const replaced = this.#statements.plan.writeMode === 'replace' ? figure(ok, 'Deleted') : 0
+    const replaced = this.#statements.spec.writeMode === 'replace' ? figure(ok, 'Deleted') : 0
     const clean =
       figure(ok, 'Records') === sent && figure(ok, 'Deleted') === replaced && figure(ok, 'Skipped') === 0
     if ((await this.#faulty(ok)) || !clean) throw this.#mismatch(ok, sent)
@@ -129,14 +129,14 @@ export class SplitWrite {
   }
 
   #insert(batch: Batch): Promise<void> {
-    const { plan, facts } = this.#statements
+    const { spec, facts } = this.#statements
     return isolate(batch, {
       store: (part) => this.#undoable(() => this.#store(part)),
       // What a server without transactions has stored of a statement cannot be taken back and tried again.
       blamesRow: (error) => facts.transactional && isolates(error),
       together: (error) => ((error as RowshiftError).code === 'DUPLICATE_KEY' ? this.#together : 1),
       onBad: (row, error) => {
-        const refusal = rowRefusal(plan, row, error as RowshiftError)
+        const refusal = rowRefusal(spec, row, error as RowshiftError)
         if (this.#onDeferred && refusal.code === 'DUPLICATE_KEY') this.#onDeferred(row, refusal)
         else {
           this.#options.onDirty(row, refusal)
@@ -145,18 +145,18 @@ export class SplitWrite {
         this.#count(row.rows)
       },
     }).catch((error: unknown) => {
-      throw mapError(error, `writing table ${plan.target.table}`, { table: plan.target.table })
+      throw mapError(error, `writing table ${spec.table.table}`, { table: spec.table.table })
     })
   }
 
   async #store(part: Batch): Promise<void> {
-    const { guards, plan, stage } = this.#statements
+    const { guards, spec, stage } = this.#statements
     const refusal = guards?.refusal(part)
     if (refusal) throw refusal
     const ok = await this.#session.send(insertStatement(this.#statements, part))
     const counts = stage
       ? ok.affectedRows === part.rows && nothingWritten
-      : duplicateCounts(plan.writeMode, ok, part.rows)
+      : duplicateCounts(spec.writeMode, ok, part.rows)
     if ((await this.#faulty(ok)) || !counts) throw this.#mismatch(ok, part.rows)
     if (stage) await this.#merge(part.rows)
     else this.#add(counts)
@@ -166,7 +166,7 @@ export class SplitWrite {
   /** From the staging table into the target. */
   async #merge(rows: number): Promise<void> {
     const { empty } = this.#statements.stage!
-    const { writeMode } = this.#statements.plan
+    const { writeMode } = this.#statements.spec
     const { update, insert } = this.#merging!
     const updated = update === null ? null : await this.#send(update)
     const inserted = await this.#send(insert)
@@ -188,14 +188,14 @@ export class SplitWrite {
 
   /** Runs `change`; when some row is to blame that it fails, it has not happened. */
   async #undoable(change: () => Promise<void>): Promise<void> {
-    const { facts, plan } = this.#statements
+    const { facts, spec } = this.#statements
     const counts = this.#counts
     if (facts.savepoints && this.#stored) await this.#session.query('SAVEPOINT rowshift')
     try {
       await change()
       this.#stored = true
     } catch (thrown) {
-      const error = mapError(thrown, `writing table ${plan.target.table}`, { table: plan.target.table })
+      const error = mapError(thrown, `writing table ${spec.table.table}`, { table: spec.table.table })
       this.#counts = counts
       if (facts.savepoints && error.blamesRow) await this.#undo()
       throw error
@@ -218,7 +218,7 @@ export class SplitWrite {
     const first = said.find(([, errno, what]) => !HARMLESS.has(Number(errno)) && !this.#ofOthers(what!))
     // Of warnings that the server has not kept, any may speak of a value.
     const [, errno, what] = first ?? (said.length < count ? said.at(-1) : null) ?? []
-    if (what) throw this.#warned(warningError(Number(errno), what, this.#statements.plan.target.table))
+    if (what) throw this.#warned(warningError(Number(errno), what, this.#statements.spec.table.table))
     return said.length === 0
   }
 
@@ -227,7 +227,7 @@ export class SplitWrite {
     const name = COLUMN.exec(warning.slice(warning.lastIndexOf('for column ')))?.[1]?.toLowerCase()
     return (
       name !== undefined &&
-      !this.#statements.plan.columns.some(({ target }) => target.name.toLowerCase() === name)
+      !this.#statements.spec.columns.some(({ target }) => target.name.toLowerCase() === name)
     )
   }
 
@@ -239,7 +239,7 @@ export class SplitWrite {
   }
 
   #mismatch(ok: OkResult, sent: number): RowshiftError {
-    const { table } = this.#statements.plan.target
+    const { table } = this.#statements.spec.table
     return new RowshiftError(
       'COUNT_MISMATCH',
       `${sent} rows were sent and table ${table} reported "${ok.info || `${ok.affectedRows} rows`}". The split was rolled back.`,
@@ -257,9 +257,9 @@ export class SplitWrite {
 }
 
 /** Throws when the batch cannot be written, or is too large for one statement. */
-export function insertStatement({ insert, facts, plan }: Statements, batch: Batch): Buffer {
+export function insertStatement({ insert, facts, spec }: Statements, batch: Batch): Buffer {
   const statement = insert.build(batch)
-  if (statement === null) throw unwritable(plan, batch)
+  if (statement === null) throw unwritable(spec, batch)
   if (statement.length >= facts.maxAllowedPacket) throw tooLarge(statement.length)
   return statement
 }

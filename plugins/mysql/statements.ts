@@ -1,4 +1,4 @@
-import type { Column, ColumnMapping, Plan } from '../../src/plugin.js'
+import type { Column, ColumnMapping, PlannedWrite } from '../../src/plugin.js'
 import { Guards } from './guards.js'
 import { identifier, memberNumber } from './sql.js'
 import type { InsertMemory, Quoting } from './transcode.js'
@@ -31,7 +31,7 @@ export interface Merge {
 
 /** The SQL of a plan, made once per thread. */
 export class Statements {
-  readonly plan: Plan
+  readonly spec: PlannedWrite
   readonly facts: WriteFacts
   readonly guards: Guards | null
   readonly load: string
@@ -39,29 +39,29 @@ export class Statements {
   /** null: rows go straight into the target. */
   readonly stage: { readonly create: readonly string[]; readonly empty: string; readonly merge: Merge } | null
 
-  constructor(plan: Plan, memory: InsertMemory) {
-    this.plan = plan
-    this.facts = plan.write.facts as WriteFacts
-    this.guards = Guards.of(plan)
-    const target = identifier(plan.target.table)
-    const stage = identifier(stageName(plan.target.table))
+  constructor(spec: PlannedWrite, memory: InsertMemory) {
+    this.spec = spec
+    this.facts = spec.facts as WriteFacts
+    this.guards = Guards.of(spec)
+    const target = identifier(spec.table.table)
+    const stage = identifier(stageName(spec.table.table))
     const entry = this.facts.staged ? stage : target
-    const replace = plan.writeMode === 'replace'
-    this.load = loadSql(plan.columns, entry, { mariadb: this.facts.mariadb, replace })
+    const replace = spec.writeMode === 'replace'
+    this.load = loadSql(spec.columns, entry, { mariadb: this.facts.mariadb, replace })
     this.insert = new InsertBuilder(
-      `${replace ? 'REPLACE' : 'INSERT'} INTO ${entry} (${targetColumns(plan)}) VALUES `,
-      plan.columns.map(quoting),
-      this.facts.staged ? '' : onDuplicate(plan, this.facts),
+      `${replace ? 'REPLACE' : 'INSERT'} INTO ${entry} (${targetColumns(spec)}) VALUES `,
+      spec.columns.map(quoting),
+      this.facts.staged ? '' : onDuplicate(spec, this.facts),
       memory,
     )
     this.stage = this.facts.staged
       ? {
           create: stagingSql(
-            plan.target.table,
-            plan.columns.map(({ target }) => target.name),
+            spec.table.table,
+            spec.columns.map(({ target }) => target.name),
           ),
           empty: `DELETE FROM ${stage}`,
-          merge: mergeSql(plan, this.facts, target, stage),
+          merge: mergeSql(spec, this.facts, target, stage),
         }
       : null
   }
@@ -93,29 +93,29 @@ export function stagingSql(
 }
 
 /** The condition that two tables have the same row. */
-export function sameRow({ identity }: Plan, a: string, b: string): string {
+export function sameRow({ identity }: PlannedWrite, a: string, b: string): string {
   return identity!.map((name) => `${a}.${identifier(name)} = ${b}.${identifier(name)}`).join(' AND ')
 }
 
-function targetColumns(plan: Plan): string {
-  return plan.columns.map(({ target }) => identifier(target.name)).join(',')
+function targetColumns(spec: PlannedWrite): string {
+  return spec.columns.map(({ target }) => identifier(target.name)).join(',')
 }
 
 /** What an INSERT does with a row whose key is there; only for targets with one unique key. */
-function onDuplicate(plan: Plan, facts: WriteFacts): string {
-  const [first] = plan.identity ?? []
-  if (plan.writeMode === 'ignore') {
-    return ` ON DUPLICATE KEY UPDATE ${identifier(first!)} = ${identifier(plan.target.table)}.${identifier(first!)}`
+function onDuplicate(spec: PlannedWrite, facts: WriteFacts): string {
+  const [first] = spec.identity ?? []
+  if (spec.writeMode === 'ignore') {
+    return ` ON DUPLICATE KEY UPDATE ${identifier(first!)} = ${identifier(spec.table.table)}.${identifier(first!)}`
   }
-  if (plan.writeMode !== 'upsert') return ''
-  const alias = newRows(plan.target.table)
+  if (spec.writeMode !== 'upsert') return ''
+  const alias = newRows(spec.table.table)
   const fresh = (name: string) => (facts.rowAlias ? `${alias}.${name}` : `VALUES(${name})`)
-  return `${facts.rowAlias ? ` AS ${alias}` : ''} ON DUPLICATE KEY UPDATE ${everyColumn(plan, fresh)}`
+  return `${facts.rowAlias ? ` AS ${alias}` : ''} ON DUPLICATE KEY UPDATE ${everyColumn(spec, fresh)}`
 }
 
 /** All columns are set, so that ON UPDATE CURRENT_TIMESTAMP leaves none of them to the clock. */
-function everyColumn(plan: Plan, value: (name: string) => string, table = ''): string {
-  return plan.columns
+function everyColumn(spec: PlannedWrite, value: (name: string) => string, table = ''): string {
+  return spec.columns
     .map(({ target }) => identifier(target.name))
     .map((name) => `${table}${name} = ${value(name)}`)
     .join(', ')
@@ -125,31 +125,31 @@ function everyColumn(plan: Plan, value: (name: string) => string, table = ''): s
  * With one unique key, ON DUPLICATE KEY UPDATE does it all. With several it would update whatever row collides on any
  * of them; so rows are looked up by their identity, and a collision on another key is an error.
  */
-function mergeSql(plan: Plan, facts: WriteFacts, target: string, stage: string): Merge {
-  const columns = targetColumns(plan)
-  const staged = stagedValue(plan)
-  const selected = plan.columns.map(({ target: { name } }) => staged(identifier(name))).join(',')
+function mergeSql(spec: PlannedWrite, facts: WriteFacts, target: string, stage: string): Merge {
+  const columns = targetColumns(spec)
+  const staged = stagedValue(spec)
+  const selected = spec.columns.map(({ target: { name } }) => staged(identifier(name))).join(',')
   const insert = `INSERT INTO ${target} (${columns}) SELECT ${selected} FROM ${stage}`
   if (facts.uniqueKeys === 1) {
-    const [first] = plan.identity!
+    const [first] = spec.identity!
     const update =
-      plan.writeMode === 'ignore'
+      spec.writeMode === 'ignore'
         ? `${target}.${identifier(first!)} = ${target}.${identifier(first!)}`
-        : everyColumn(plan, staged, `${target}.`)
+        : everyColumn(spec, staged, `${target}.`)
     return { update: null, insert: `${insert} ON DUPLICATE KEY UPDATE ${update}` }
   }
-  const same = sameRow(plan, target, stage)
+  const same = sameRow(spec, target, stage)
   return {
     update:
-      plan.writeMode === 'ignore'
+      spec.writeMode === 'ignore'
         ? null
-        : `UPDATE ${stage} STRAIGHT_JOIN ${target} ON ${same} SET ${everyColumn(plan, staged, `${target}.`)}`,
-    insert: `${insert} LEFT JOIN ${target} ON ${same} WHERE ${target}.${identifier(plan.identity![0]!)} IS NULL`,
+        : `UPDATE ${stage} STRAIGHT_JOIN ${target} ON ${same} SET ${everyColumn(spec, staged, `${target}.`)}`,
+    insert: `${insert} LEFT JOIN ${target} ON ${same} WHERE ${target}.${identifier(spec.identity![0]!)} IS NULL`,
   }
 }
 
 /** A column of the staging table as it goes into the target. */
-export function stagedValue({ columns, target: { table } }: Plan): (name: string) => string {
+export function stagedValue({ columns, table: { table } }: PlannedWrite): (name: string) => string {
   const stage = identifier(stageName(table))
   const numbered = new Set(
     columns.filter(({ target }) => target.cells === 'numbered').map(({ target }) => identifier(target.name)),

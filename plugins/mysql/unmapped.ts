@@ -1,4 +1,4 @@
-import type { Column, ReadPlan, Refusal } from '../../src/plugin.js'
+import type { Column, ReadSpec, Refusal } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { holdsHiddenType } from './json-types.js'
 import { charsetOf, identifier, isReversible, memberNumber } from './sql.js'
@@ -36,13 +36,13 @@ export function mappedText(column: Column): string | null {
 }
 
 /** The failure of {@link mappedText} in words; null when the error is another one. */
-export function unmappedError(thrown: unknown, plan: ReadPlan): RowshiftError | null {
+export function unmappedError(thrown: unknown, spec: ReadSpec): RowshiftError | null {
   const { errno, message } = thrown as { errno?: number; message: string }
   if (errno !== OUT_OF_RANGE) return null
-  const columns = plan.columns.map(({ source }) => source).filter((column) => unclearValues(column) !== null)
+  const columns = spec.columns.filter((column) => unclearValues(column) !== null)
   const column = columns.find(({ name }) => message.includes(`.${identifier(name)})`))
   if (!column) return null
-  const { table } = plan.source
+  const { table } = spec.table
   const { condition, holds } = unclearValues(column)!
   return new RowshiftError(
     'DATA_REJECTED',

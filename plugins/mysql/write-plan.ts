@@ -1,4 +1,4 @@
-import type { PlanDraft, WritePlan } from '../../src/plugin.js'
+import type { WriteSpec, WritePlan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
 import { designedFacts } from './design.js'
@@ -46,27 +46,27 @@ const EMPTY = 'TRUNCATE TABLE @table'
  * switched off, and under innodb_autoinc_lock_mode 0 or 1 it holds the table's AUTO-INC lock to the end of the
  * statement, so that parallel loads run one after another.
  */
-export async function planWrite(session: Session, draft: PlanDraft, writePath: string): Promise<WritePlan> {
+export async function planWrite(session: Session, spec: WriteSpec, writePath: string): Promise<WritePlan> {
   const server = await askServer(session)
-  const facts = draft.create ? designedFacts(draft.create) : await describeFacts(session, draft.target.table)
+  const facts = spec.create ? designedFacts(spec.create) : await describeFacts(session, spec.table.table)
   const { engine, autoIncrement, uniqueKeys } = facts
-  const warnings = checkEngine(draft, facts)
-  const triggers = draft.create ? [] : await insertTriggers(session, draft.target.table)
-  warnings.push(...(await checkTarget(session, draft)))
+  const warnings = checkEngine(spec, facts)
+  const triggers = spec.create ? [] : await insertTriggers(session, spec.table.table)
+  warnings.push(...(await checkTarget(session, spec)))
   const { path, reason } = await provenPath(
     session,
     server,
-    choosePath(server, { engine, autoIncrement, workerNum: draft.workerNum }, writePath),
+    choosePath(server, { engine, autoIncrement, workerNum: spec.threads }, writePath),
     writePath,
   )
-  const staging = await chooseStaging(session, draft, { path, uniqueKeys })
+  const staging = await chooseStaging(session, spec, { path, uniqueKeys })
   const transactional = isTransactional(engine)
   return {
     path,
     reasons: [`write path ${path}: ${reason}`, ...staging.reasons],
     warnings,
     triggers,
-    ...(!draft.create && (await holdsRows(session, draft.target.table)) ? { emptiedBy: EMPTY } : {}),
+    ...(!spec.create && (await holdsRows(session, spec.table.table)) ? { emptiedBy: EMPTY } : {}),
     ...(path === 'insert' ? { maxRowBytes: server.maxAllowedPacket } : {}),
     // An empty binary cell, one byte in a batch, becomes ",_binary''" in an INSERT.
     maxBatchBytes: Math.floor(server.maxAllowedPacket / 12),
@@ -75,11 +75,11 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
       maxAllowedPacket: server.maxAllowedPacket,
       transactional,
       savepoints:
-        transactional && !(path === 'insert' && engine === 'InnoDB' && failsWhole(draft) && !staging.staged),
+        transactional && !(path === 'insert' && engine === 'InnoDB' && failsWhole(spec) && !staging.staged),
       rowAlias: knowsRowAlias(server),
       uniqueKeys,
       staged: staging.staged,
-      readCommitted: draft.writeMode !== 'insert' && server.binlogFormat !== 'STATEMENT',
+      readCommitted: spec.writeMode !== 'insert' && server.binlogFormat !== 'STATEMENT',
     } satisfies WriteFacts,
   }
 }
@@ -90,7 +90,7 @@ export async function planWrite(session: Session, draft: PlanDraft, writePath: s
  */
 async function chooseStaging(
   session: Session,
-  { writeMode, target, create, columns, identity }: PlanDraft,
+  { writeMode, table, create, columns, identity }: WriteSpec,
   { path, uniqueKeys }: { path: string; uniqueKeys: number },
 ): Promise<{ staged: boolean; reasons: readonly string[] }> {
   if (identity === null || writeMode === 'insert' || writeMode === 'replace')
@@ -104,12 +104,12 @@ async function chooseStaging(
   }
   const why =
     uniqueKeys > 1
-      ? `${target.table} has ${uniqueKeys} unique keys, and only a row with the same (${key}) is the same row`
+      ? `${table.table} has ${uniqueKeys} unique keys, and only a row with the same (${key}) is the same row`
       : 'LOAD DATA fills it, and rows that are there are found when it is merged'
   if (create === null) {
     await tryStaging(
       session,
-      target.table,
+      table.table,
       columns.map((column) => column.target.name),
     )
   }
@@ -132,9 +132,10 @@ async function tryStaging(session: Session, table: string, columns: readonly str
  * Whether an INSERT stores every row without a warning or fails, and then leaves nothing behind by itself. Warnings come
  * of values that may not fit, and of columns that the target makes itself.
  */
-function failsWhole({ columns, target, stage }: PlanDraft): boolean {
+function failsWhole({ columns, table }: WriteSpec): boolean {
   const fits = columns.every(({ verdict }) => verdict.grade === 'exact' || verdict.grade === 'widening')
-  return fits && columns.length === target.columns.length && stage === null
+  const read = columns.every(({ made }) => made === undefined)
+  return fits && read && columns.length === table.columns.length
 }
 
 interface Path {

@@ -3,8 +3,8 @@ import type {
   Column,
   DesignRequest,
   Endpoint,
-  Plan,
-  PlanDraft,
+  PlannedWrite,
+  WriteSpec,
   Sequence,
   TableCounts,
   TableDesign,
@@ -35,7 +35,7 @@ import { planWrite } from './write-plan.js'
 export class MysqlWriter implements Writer {
   readonly #session: SessionSlot
   /** By plan: a sharded target has one for each table. */
-  readonly #statements = new WeakMap<Plan, Statements>()
+  readonly #statements = new WeakMap<PlannedWrite, Statements>()
   readonly #memory = new InsertMemory()
 
   constructor(endpoint: Endpoint) {
@@ -73,40 +73,44 @@ export class MysqlWriter implements Writer {
     return askRepertoire(await this.#open(), charsetOf(column)!)
   }
 
-  async plan(draft: PlanDraft, writePath: string): Promise<WritePlan> {
-    return planWrite(await this.#open(), draft, writePath)
+  async plan(spec: WriteSpec, writePath: string): Promise<WritePlan> {
+    return planWrite(await this.#open(), spec, writePath)
   }
 
-  async prepare(plan: Plan, signal: AbortSignal): Promise<void> {
-    await this.#create(plan, plan.create?.statements ?? [], signal)
-    await this.#run(plan, plan.preSql, '"pre_sql"', signal)
+  async prepare(spec: PlannedWrite, signal: AbortSignal): Promise<void> {
+    await this.#create(spec, spec.create?.statements ?? [], signal)
+    await this.#run(spec, spec.preSql, '"pre_sql"', signal)
   }
 
-  async finish(plan: Plan, signal: AbortSignal): Promise<void> {
-    await this.#create(plan, plan.create?.deferred ?? [], signal)
-    await this.#run(plan, plan.postSql, '"post_sql"', signal)
+  async finish(spec: PlannedWrite, signal: AbortSignal): Promise<void> {
+    await this.#create(spec, spec.create?.deferred ?? [], signal)
+    await this.#run(spec, spec.postSql, '"post_sql"', signal)
   }
 
-  async write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts> {
-    return this.#transact(plan, options, (session, statements) =>
+  async write(
+    spec: PlannedWrite,
+    batches: AsyncIterable<Batch>,
+    options: WriteOptions,
+  ): Promise<WriteCounts> {
+    return this.#transact(spec, options, (session, statements) =>
       new SplitWrite(session, statements, options).run(batches),
     )
   }
 
-  async settle(plan: Plan, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts> {
-    return this.#transact(plan, options, (session, statements) =>
+  async settle(spec: PlannedWrite, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts> {
+    return this.#transact(spec, options, (session, statements) =>
       new MysqlSettlement(session, statements, options).run(rows),
     )
   }
 
-  async remove(plan: Plan, rows: Batch, signal: AbortSignal): Promise<number> {
+  async remove(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number> {
     const session = await this.#open()
     const release = session.bind(signal)
     try {
-      const { affectedRows } = await session.send(Buffer.from(removeSql(plan, rows)))
+      const { affectedRows } = await session.send(Buffer.from(removeSql(spec, rows)))
       return affectedRows
     } catch (error) {
-      throw mapError(error, `deleting rows of table ${plan.target.table}`, { table: plan.target.table })
+      throw mapError(error, `deleting rows of table ${spec.table.table}`, { table: spec.table.table })
     } finally {
       release()
     }
@@ -126,12 +130,12 @@ export class MysqlWriter implements Writer {
 
   /** Commits what `change` does in a transaction that it begins, or leaves nothing of it. */
   async #transact(
-    plan: Plan,
+    spec: PlannedWrite,
     options: WriteOptions,
     change: (session: Session, statements: Statements) => Promise<TableCounts>,
   ): Promise<WriteCounts> {
     const session = await this.#open()
-    const statements = this.#statementsOf(plan)
+    const statements = this.#statementsOf(spec)
     const release = session.bind(options.signal)
     try {
       const counts = await change(session, statements)
@@ -141,36 +145,41 @@ export class MysqlWriter implements Writer {
       return counts
     } catch (error) {
       await this.#rollback(session)
-      const mapped = mapError(error, `writing table ${plan.target.table}`, { table: plan.target.table })
+      const mapped = mapError(error, `writing table ${spec.table.table}`, { table: spec.table.table })
       throw statements.facts.transactional ? mapped : inDoubt(mapped)
     } finally {
       release()
     }
   }
 
-  #statementsOf(plan: Plan): Statements {
-    const known = this.#statements.get(plan)
+  #statementsOf(spec: PlannedWrite): Statements {
+    const known = this.#statements.get(spec)
     if (known) return known
-    const made = new Statements(plan, this.#memory)
-    this.#statements.set(plan, made)
+    const made = new Statements(spec, this.#memory)
+    this.#statements.set(spec, made)
     return made
   }
 
-  async #create(plan: Plan, statements: readonly string[], signal: AbortSignal): Promise<void> {
+  async #create(spec: PlannedWrite, statements: readonly string[], signal: AbortSignal): Promise<void> {
     const session = await this.#open()
     const release = session.bind(signal)
     try {
-      await createTable(session, plan.target.table, statements)
+      await createTable(session, spec.table.table, statements)
     } finally {
       release()
     }
   }
 
-  async #run(plan: Plan, statements: readonly string[], what: string, signal: AbortSignal): Promise<void> {
+  async #run(
+    spec: PlannedWrite,
+    statements: readonly string[],
+    what: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     const session = await this.#open()
     const release = session.bind(signal)
     try {
-      await runStatements(session, withTable(plan, statements), what)
+      await runStatements(session, withTable(spec, statements), what)
     } finally {
       release()
     }
@@ -207,6 +216,6 @@ function inDoubt({ code, message, details, cause }: RowshiftError, say = ''): Ro
   return new RowshiftError(code, message + say, { ...details, inDoubt: true }, cause)
 }
 
-function withTable(plan: Plan, statements: readonly string[]): string[] {
-  return statements.map((sql) => sql.replaceAll(/@table\b/g, () => identifier(plan.target.table)))
+function withTable(spec: PlannedWrite, statements: readonly string[]): string[] {
+  return statements.map((sql) => sql.replaceAll(/@table\b/g, () => identifier(spec.table.table)))
 }

@@ -1,5 +1,5 @@
 /** Moments where the user's SQL is to see another zone than UTC, and where it may be surprised by UTC. */
-import type { Column, Endpoint, ReadPlan, TableSchema } from '../../src/plugin.js'
+import type { Column, Endpoint, ReadSpec, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { wordsOf } from '../../src/sql/fragment.js'
 import type { SessionOptions } from './connection.js'
@@ -61,8 +61,8 @@ const CLOCK = new Set(
 const UTC = /^([+-]0?0:00|utc|uct|gmt|zulu|universal|greenwich|etc\/\w+)$/i
 
 /** Columns that the source computes, with their SQL. */
-export function computed({ columns }: ReadPlan): (readonly [string, string])[] {
-  return columns.flatMap(({ source: { name, sql } }) => (sql === undefined ? [] : [[name, sql] as const]))
+export function computed({ columns }: ReadSpec): (readonly [string, string])[] {
+  return columns.flatMap(({ name, sql }) => (sql === undefined ? [] : [[name, sql] as const]))
 }
 
 /** A warning where `pieces` ask for times on a server whose own zone is another. */

@@ -1,4 +1,4 @@
-import type { Plan } from '../../src/plugin.js'
+import type { PlannedWrite } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { Database } from './driver.js'
 import { loadDriver } from './driver.js'
@@ -16,9 +16,9 @@ export async function inMemory<T>(use: (scratch: Database) => T): Promise<T> {
 }
 
 /** Runs the statements that make a table, all or none. */
-export function createTable(database: Database, plan: Plan, statements: readonly string[]): void {
+export function createTable(database: Database, spec: PlannedWrite, statements: readonly string[]): void {
   if (statements.length === 0) return
-  const { table } = plan.target
+  const { table } = spec.table
   // Else DROP TABLE would delete the rows of other tables that refer to it.
   const foreignKeys = database.pragma('foreign_keys', { simple: true })
   database.pragma('foreign_keys = OFF')

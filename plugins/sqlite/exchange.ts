@@ -1,4 +1,4 @@
-import type { Plan } from '../../src/plugin.js'
+import type { PlannedWrite } from '../../src/plugin.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue, Statement } from './driver.js'
 import { quoteName } from './names.js'
@@ -13,14 +13,14 @@ export class RowExchange {
   readonly #insert: Statement
   readonly #insertNew: Statement
 
-  constructor(database: Database, plan: Plan, bindings: readonly Binding[]) {
-    const table = quoteName(plan.target.table)
-    const mapped = plan.columns.map(({ target }) => target.name)
-    const kept = keptColumns(plan)
+  constructor(database: Database, spec: PlannedWrite, bindings: readonly Binding[]) {
+    const table = quoteName(spec.table.table)
+    const mapped = spec.columns.map(({ target }) => target.name)
+    const kept = keptColumns(spec)
     const list = (names: readonly string[]) => names.map(quoteName).join(', ')
     const values = bindings.map(({ sql }) => sql)
     const parked = kept.map((_, i) => `k${i}`)
-    this.#identity = plan.identity!.map((name) => mapped.indexOf(name))
+    this.#identity = spec.identity!.map((name) => mapped.indexOf(name))
     const same = this.#identity.map((i) => `${quoteName(mapped[i]!)} = ${bindings[i]!.sql}`).join(' AND ')
     database.exec(
       `DROP TABLE IF EXISTS ${PARKED}; CREATE TEMP TABLE rowshift_parked (${['k', ...parked].join(', ')})`,
@@ -55,15 +55,15 @@ export class RowExchange {
 }
 
 /** Columns that a copy leaves alone and a DELETE does not. */
-function keptColumns({ columns, target }: Plan): string[] {
+function keptColumns({ columns, table }: PlannedWrite): string[] {
   const mapped = new Set(columns.map(({ target: { name } }) => name))
-  return target.columns
+  return table.columns
     .filter(({ name, generated }) => !generated && !mapped.has(name))
     .map(({ name }) => name)
 }
 
 /** What would notice that a row is deleted and inserted instead of being changed; null: nothing. */
-export function exchangeObstacle(database: Database, { target: { table } }: Plan): string | null {
+export function exchangeObstacle(database: Database, { table: { table } }: PlannedWrite): string | null {
   const triggers = database
     .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE")
     .all(table) as { name: string; sql: string }[]

@@ -1,5 +1,5 @@
 import { forEachRow } from '../../src/batch/cells.js'
-import type { Batch, Column, ReadPlan } from '../../src/plugin.js'
+import type { Batch, Column, ReadSpec } from '../../src/plugin.js'
 import type { TextEncoding } from './cells.js'
 import { encode } from './keys.js'
 import { quoteName } from './names.js'
@@ -9,8 +9,8 @@ import { fitsInt64 } from './numbers.js'
 const MOST_KEYS = 1_000
 
 /** ` FROM t WHERE k IN (…)`: the rows whose first columns are one of the keys. */
-export function findSql(plan: ReadPlan, keys: Batch, encoding: TextEncoding): string[] {
-  const columns = plan.columns.map(({ source }) => source)
+export function findSql(spec: ReadSpec, keys: Batch, encoding: TextEncoding): string[] {
+  const { columns } = spec
   const literals: string[] = []
   let width = 1
   forEachRow(keys, (cells) => {
@@ -26,7 +26,7 @@ export function findSql(plan: ReadPlan, keys: Batch, encoding: TextEncoding): st
       width === 1
         ? `${names[0]} IN (${some.join(',')})`
         : `(${names.join(',')}) IN (VALUES ${some.map((key) => `(${key})`).join(',')})`
-    statements.push(` FROM ${quoteName(plan.source.table)} WHERE ${found}`)
+    statements.push(` FROM ${quoteName(spec.table.table)} WHERE ${found}`)
   }
   return statements
 }

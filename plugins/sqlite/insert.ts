@@ -1,4 +1,4 @@
-import type { Plan, WriteCounts } from '../../src/plugin.js'
+import type { PlannedWrite, WriteCounts } from '../../src/plugin.js'
 import { affinityOf, convertsNumbers } from './affinity.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue, Statement } from './driver.js'
@@ -37,25 +37,25 @@ export class RowInserter {
   readonly #replace: Statement | null
   readonly #skips: boolean
 
-  constructor(database: Database, plan: Plan, bindings: readonly Binding[]) {
-    const { writeMode } = plan
+  constructor(database: Database, spec: PlannedWrite, bindings: readonly Binding[]) {
+    const { writeMode } = spec
     const ignores = writeMode === 'ignore' || writeMode === 'upsert'
-    const rows = (this.groupRows = rowsPerStatement(bindings.length, plan.writeBatch))
+    const rows = (this.groupRows = rowsPerStatement(bindings.length, spec.writeBatch))
     const prepare = (count: number): Statements => {
-      const insert = insertSql(plan, bindings, count)
+      const insert = insertSql(spec, bindings, count)
       return {
         rows: count,
         insert: database.prepare(
-          ignores ? `${insert} ON CONFLICT ${conflictTarget(plan)} DO NOTHING` : insert,
+          ignores ? `${insert} ON CONFLICT ${conflictTarget(spec)} DO NOTHING` : insert,
         ),
-        update: writeMode === 'upsert' ? database.prepare(`${insert} ${doUpdate(plan)}`) : null,
+        update: writeMode === 'upsert' ? database.prepare(`${insert} ${doUpdate(spec)}`) : null,
       }
     }
     this.#database = database
     this.#skips = writeMode === 'ignore'
     this.#single = prepare(1)
     this.#group = rows === 1 ? this.#single : prepare(rows)
-    this.#replace = writeMode === 'replace' ? database.prepare(insertSql(plan, bindings, 1, 'REPLACE')) : null
+    this.#replace = writeMode === 'replace' ? database.prepare(insertSql(spec, bindings, 1, 'REPLACE')) : null
   }
 
   storeGroup(values: readonly SqliteValue[]): Partial<WriteCounts> {
@@ -94,25 +94,25 @@ export class RowInserter {
 }
 
 /** `OR ABORT` overrides an ON CONFLICT clause of the table, which might replace or drop rows silently. */
-function insertSql(plan: Plan, bindings: readonly Binding[], rows: number, or = 'ABORT'): string {
-  const names = plan.columns.map(({ target }) => quoteName(target.name)).join(', ')
+function insertSql(spec: PlannedWrite, bindings: readonly Binding[], rows: number, or = 'ABORT'): string {
+  const names = spec.columns.map(({ target }) => quoteName(target.name)).join(', ')
   const row = `(${bindings.map(({ sql }) => sql).join(', ')})`
-  return `INSERT OR ${or} INTO ${quoteName(plan.target.table)} (${names}) VALUES ${Array(rows).fill(row).join(', ')}`
+  return `INSERT OR ${or} INTO ${quoteName(spec.table.table)} (${names}) VALUES ${Array(rows).fill(row).join(', ')}`
 }
 
 /** A collision on any other key stays an error. */
-function conflictTarget({ identity }: Plan): string {
+function conflictTarget({ identity }: PlannedWrite): string {
   return `(${identity!.map(quoteName).join(', ')})`
 }
 
-function doUpdate(plan: Plan): string {
-  const names = plan.columns.map(({ target }) => quoteName(target.name))
+function doUpdate(spec: PlannedWrite): string {
+  const names = spec.columns.map(({ target }) => quoteName(target.name))
   const set = names.map((name) => `${name} = excluded.${name}`).join(', ')
-  return `ON CONFLICT ${conflictTarget(plan)} DO UPDATE SET ${set} WHERE NOT (${plan.columns.map(isSame).join(' AND ')})`
+  return `ON CONFLICT ${conflictTarget(spec)} DO UPDATE SET ${set} WHERE NOT (${spec.columns.map(isSame).join(' AND ')})`
 }
 
 /** The same value to the last bit: 1 and 1.0 may be equal, and so may "a" and "A" by a column's collation. */
-function isSame({ target }: Plan['columns'][number]): string {
+function isSame({ target }: PlannedWrite['columns'][number]): string {
   const name = quoteName(target.name)
   const equal = `typeof(${name}) = typeof(excluded.${name}) AND ${name} IS excluded.${name} COLLATE BINARY`
   // No comparison tells -0.0 from 0.0, and such a column keeps both.

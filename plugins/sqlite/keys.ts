@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { Column, ReadPlan } from '../../src/plugin.js'
+import type { Column, ReadSpec } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
 import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sql/range.js'
@@ -9,15 +9,15 @@ import { decodeText } from './cells.js'
 import type { Database, SqliteValue } from './driver.js'
 import { quoteName } from './names.js'
 
-export function keyColumns(plan: ReadPlan): SqlKeyColumn[] {
-  const columns = plan.key?.columns ?? []
+export function keyColumns(spec: ReadSpec): SqlKeyColumn[] {
+  const columns = spec.key?.columns ?? []
   return columns.map(({ name, nullable }) => ({ sql: quoteName(name), nullable }))
 }
 
 /** A bound as SQL literals. Text is written as bytes, so that NUL and quotes need no thought. */
-export function literals(plan: ReadPlan, bound: KeyValue | null, encoding: TextEncoding): string[] | null {
+export function literals(spec: ReadSpec, bound: KeyValue | null, encoding: TextEncoding): string[] | null {
   if (bound === null) return null
-  return bound.map((value, i) => literal(plan.key!.columns[i]!, value, encoding))
+  return bound.map((value, i) => literal(spec.key!.columns[i]!, value, encoding))
 }
 
 /** A value of a column, as cell text, in SQL. */
@@ -37,9 +37,9 @@ export function encode(text: string, encoding: TextEncoding): Buffer {
   return encoding === 'UTF-16be' ? bytes.swap16() : bytes
 }
 
-export function keyProbe(database: Database, plan: ReadPlan, encoding: TextEncoding): KeyProbe {
-  const key = keyColumns(plan)
-  const table = quoteName(plan.source.table)
+export function keyProbe(database: Database, spec: ReadSpec, encoding: TextEncoding): KeyProbe {
+  const key = keyColumns(spec)
+  const table = quoteName(spec.table.table)
   // Text comes as bytes, because the driver would replace what is not UTF-8.
   const selected = key.map(
     ({ sql }) => `typeof(${sql}), CASE typeof(${sql}) WHEN 'text' THEN CAST(${sql} AS BLOB) ELSE ${sql} END`,
@@ -50,8 +50,8 @@ export function keyProbe(database: Database, plan: ReadPlan, encoding: TextEncod
     direction: 'ASC' | 'DESC',
     offset: number,
   ): FoundKey | null => {
-    const range = { lower: literals(plan, lower, encoding), upper: literals(plan, upper, encoding) }
-    const where = whereClause(rangeConditions(key, range, plan.where, plan.window?.sql))
+    const range = { lower: literals(spec, lower, encoding), upper: literals(spec, upper, encoding) }
+    const where = whereClause(rangeConditions(key, range, spec.where, spec.window?.sql))
     const within = [
       ...(range.lower === null ? [] : [above(key, range.lower)]),
       ...(range.upper === null ? [] : [upTo(key, range.upper)]),
@@ -59,7 +59,7 @@ export function keyProbe(database: Database, plan: ReadPlan, encoding: TextEncod
     const cells = [...selected, within.length === 0 ? '1' : within.join(' AND ')]
     const sql = `SELECT ${cells.join(', ')} FROM ${table}${where}${orderBy(key, direction)} LIMIT 1 OFFSET ${offset}`
     const row = database.prepare(sql).raw().safeIntegers(true).get() as SqliteValue[] | undefined
-    return row === undefined ? null : { key: keyValue(plan, row, encoding), within: row.at(-1) === 1n }
+    return row === undefined ? null : { key: keyValue(spec, row, encoding), within: row.at(-1) === 1n }
   }
   return {
     first: async () => pick(null, null, 'ASC', 0)?.key ?? null,
@@ -68,16 +68,16 @@ export function keyProbe(database: Database, plan: ReadPlan, encoding: TextEncod
   }
 }
 
-function keyValue(plan: ReadPlan, row: readonly SqliteValue[], encoding: TextEncoding): KeyValue {
-  return plan.key!.columns.map((column, i) => {
+function keyValue(spec: ReadSpec, row: readonly SqliteValue[], encoding: TextEncoding): KeyValue {
+  return spec.key!.columns.map((column, i) => {
     const storage = row[i * 2]
     const text = keyText(column, storage, row[i * 2 + 1]!, encoding)
     if (text !== null) return text
     throw new RowshiftError(
       'DATA_REJECTED',
-      `Column ${column.name} (${column.type}) of ${plan.source.table} holds ${String(storage)} that is no ${column.kind}; ` +
+      `Column ${column.name} (${column.type}) of ${spec.table.table} holds ${String(storage)} that is no ${column.kind}; ` +
         'correct that row, or give the table another unique key',
-      { table: plan.source.table, column: column.name },
+      { table: spec.table.table, column: column.name },
     )
   })
 }

@@ -6,8 +6,7 @@ import type {
   Column,
   Derivation,
   Endpoint,
-  Plan,
-  ReadPlan,
+  ReadSpec,
   Reader,
   SnapshotLock,
   Split,
@@ -93,82 +92,82 @@ export class SqliteReader implements Reader {
     return derive(this.#open, table, wanted)
   }
 
-  async check(plan: Plan): Promise<readonly string[]> {
+  async check(spec: ReadSpec): Promise<readonly string[]> {
     try {
-      return checkRefusals(this.#open, plan)
+      return checkRefusals(this.#open, spec)
     } catch (thrown) {
-      throw sqliteError(thrown, `looking at the values of table "${plan.source.table}" of ${this.#where}`)
+      throw sqliteError(thrown, `looking at the values of table "${spec.table.table}" of ${this.#where}`)
     }
   }
 
   /** The page that a table begins at is another one when another table has its name, as a rule. */
-  async state({ source }: ReadPlan): Promise<TableState> {
+  async state(spec: ReadSpec): Promise<TableState> {
     const { dev, ino } = statSync(fileOf(this.#endpoint.connection))
     const sql = "SELECT rootpage || ' ' || sql FROM sqlite_schema WHERE type = 'table' AND name = ?"
-    const table = this.#open.prepare(sql).pluck().get(source.table) as string | undefined
+    const table = this.#open.prepare(sql).pluck().get(spec.table.table) as string | undefined
     return { identity: `${dev}:${ino} ${table ?? 'gone'}`, bytes: null }
   }
 
-  split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
-    return this.#splits(plan, signal, () =>
-      splitByKey(plan, keyProbe(this.#open, plan, this.#encoding), size),
+  split(spec: ReadSpec, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(spec, signal, () =>
+      splitByKey(spec, keyProbe(this.#open, spec, this.#encoding), size),
     )
   }
 
-  divide(plan: ReadPlan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
-    return this.#splits(plan, signal, () =>
-      divideRange(plan, range, keyProbe(this.#open, plan, this.#encoding), size),
+  divide(spec: ReadSpec, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(spec, signal, () =>
+      divideRange(spec, range, keyProbe(this.#open, spec, this.#encoding), size),
     )
   }
 
   async *#splits(
-    plan: ReadPlan,
+    spec: ReadSpec,
     signal: AbortSignal,
     splits: () => AsyncIterable<Split>,
   ): AsyncGenerator<Split> {
-    const doing = `dividing table "${plan.source.table}" of ${this.#where}`
+    const doing = `dividing table "${spec.table.table}" of ${this.#where}`
     try {
       for await (const split of splits()) {
         if (signal.aborted) throw interrupted(doing)
         yield split
       }
     } catch (thrown) {
-      throw sqliteError(thrown, doing, { table: plan.source.table })
+      throw sqliteError(thrown, doing, { table: spec.table.table })
     }
   }
 
-  read(plan: ReadPlan, split: Split, signal: AbortSignal): AsyncGenerator<Batch> {
-    const doing = `reading split ${split.index} of table "${plan.source.table}" of ${this.#where}`
-    return this.#batches(plan, () => this.#fromSplit(plan, split), { doing, split: split.index }, signal)
+  read(spec: ReadSpec, split: Split, signal: AbortSignal): AsyncGenerator<Batch> {
+    const doing = `reading split ${split.index} of table "${spec.table.table}" of ${this.#where}`
+    return this.#batches(spec, () => this.#fromSplit(spec, split), { doing, split: split.index }, signal)
   }
 
-  async *find(plan: ReadPlan, keys: Batch, signal: AbortSignal): AsyncGenerator<Batch> {
-    const doing = `looking for keys in table "${plan.source.table}" of ${this.#where}`
-    for (const from of findSql(plan, keys, this.#encoding)) {
-      yield* this.#batches(plan, () => from, { doing }, signal)
+  async *find(spec: ReadSpec, keys: Batch, signal: AbortSignal): AsyncGenerator<Batch> {
+    const doing = `looking for keys in table "${spec.table.table}" of ${this.#where}`
+    for (const from of findSql(spec, keys, this.#encoding)) {
+      yield* this.#batches(spec, () => from, { doing }, signal)
     }
   }
 
   /** `from` makes the part of the query that follows its columns. */
   async *#batches(
-    plan: ReadPlan,
+    spec: ReadSpec,
     from: () => string,
     { doing, ...more }: { doing: string; split?: number },
     signal: AbortSignal,
   ): AsyncGenerator<Batch> {
-    const builder = new BatchBuilder(plan.batch)
+    const builder = new BatchBuilder(spec.batch)
     try {
-      const cells = plan.columns.map(({ source }) => cellOf(source, this.#encoding))
+      const cells = spec.columns.map((column) => cellOf(column, this.#encoding))
       // Leaving the loop in whatever way closes the statement.
       for (const row of this.#select(cells, from())) {
-        appendRow(builder, plan, cells, row)
+        appendRow(builder, spec, cells, row)
         if (!builder.full) continue
         if (signal.aborted) throw interrupted(doing)
         yield builder.take()!
       }
     } catch (thrown) {
-      const details = { table: plan.source.table, ...more }
-      throw findRefused(this.#open, plan, from(), thrown) ?? sqliteError(thrown, doing, details)
+      const details = { table: spec.table.table, ...more }
+      throw findRefused(this.#open, spec, from(), thrown) ?? sqliteError(thrown, doing, details)
     }
     if (signal.aborted) throw interrupted(doing)
     const last = builder.take()
@@ -205,14 +204,14 @@ export class SqliteReader implements Reader {
     this.#database = null
   }
 
-  #fromSplit(plan: ReadPlan, split: Split): string {
+  #fromSplit(spec: ReadSpec, split: Split): string {
     const range = {
-      lower: literals(plan, split.lower, this.#encoding),
-      upper: literals(plan, split.upper, this.#encoding),
+      lower: literals(spec, split.lower, this.#encoding),
+      upper: literals(spec, split.upper, this.#encoding),
       nullKey: split.nullKey ?? false,
     }
-    const where = whereClause(rangeConditions(keyColumns(plan), range, plan.where, plan.window?.sql))
-    return ` FROM ${quoteName(plan.source.table)}${where}`
+    const where = whereClause(rangeConditions(keyColumns(spec), range, spec.where, spec.window?.sql))
+    return ` FROM ${quoteName(spec.table.table)}${where}`
   }
 
   #select(cells: readonly Cell[], from: string): Iterable<Row> {
@@ -226,29 +225,29 @@ export class SqliteReader implements Reader {
   }
 }
 
-function appendRow(builder: BatchBuilder, plan: ReadPlan, cells: readonly Cell[], row: Row): void {
+function appendRow(builder: BatchBuilder, spec: ReadSpec, cells: readonly Cell[], row: Row): void {
   for (let i = 0; i < cells.length; i++) {
     const value = row[i]!
     if (value === null) builder.appendNull()
-    else if (!cells[i]!.append(builder, value)) throw refusal(plan, row, i)
+    else if (!cells[i]!.append(builder, value)) throw refusal(spec, row, i)
   }
   builder.endRow()
 }
 
 /** SQLite lets any column hold any value; what the column's kind cannot carry ends the run. */
-function refusal(plan: ReadPlan, row: Row, index: number): RowshiftError {
-  const { source } = plan.columns[index]!
-  const { table, keys } = plan.source
+function refusal(spec: ReadSpec, row: Row, index: number): RowshiftError {
+  const column = spec.columns[index]!
+  const { table, keys } = spec.table
   const key = displayKey(
-    plan.columns.map((mapping) => mapping.source),
+    spec.columns,
     row,
-    plan.key?.columns.map(({ name }) => name) ?? keys[0]?.columns ?? [],
+    spec.key?.columns.map(({ name }) => name) ?? keys[0]?.columns ?? [],
   )
   return new RowshiftError(
     'DATA_REJECTED',
-    `Column ${source.name}${source.type === '' ? '' : ` (${source.type})`} of table "${table}" holds ${found(row[index]!)}` +
-      `${key === '' ? '' : ` in the row with ${key}`}, which cannot be copied unchanged as ${source.kind}; correct that value first`,
-    { table, column: source.name, key },
+    `Column ${column.name}${column.type === '' ? '' : ` (${column.type})`} of table "${table}" holds ${found(row[index]!)}` +
+      `${key === '' ? '' : ` in the row with ${key}`}, which cannot be copied unchanged as ${column.kind}; correct that value first`,
+    { table, column: column.name, key },
   )
 }
 

@@ -1,4 +1,4 @@
-import type { Plan, ReadPlan, Refusal } from '../../src/plugin.js'
+import type { ReadSpec, Refusal } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { rangeConditions, whereClause } from '../../src/sql/range.js'
 import type { Database, SqliteValue } from './driver.js'
@@ -11,19 +11,19 @@ const SEARCH_MS = 2_000
 /** Why a read failed, if a row is to blame for which a derived column fails. `from` is what was read. */
 export function findRefused(
   database: Database,
-  plan: ReadPlan,
+  spec: ReadSpec,
   from: string,
   thrown: unknown,
 ): RowshiftError | null {
-  return sqliteCode(thrown) === 'SQLITE_ERROR' ? firstRefused(database, plan, from, Infinity) : null
+  return sqliteCode(thrown) === 'SQLITE_ERROR' ? firstRefused(database, spec, from, Infinity) : null
 }
 
 /** Before a row moves: throws DATA_REJECTED for the first such row that is found soon. Resolves to warnings. */
-export function checkRefusals(database: Database, plan: Plan): string[] {
+export function checkRefusals(database: Database, spec: ReadSpec): string[] {
   const range = { lower: null, upper: null }
-  const where = whereClause(rangeConditions([], range, plan.where, plan.window?.sql))
+  const where = whereClause(rangeConditions([], range, spec.where, spec.window?.sql))
   const end = performance.now() + SEARCH_MS
-  const error = firstRefused(database, plan, ` FROM ${quoteName(plan.source.table)}${where}`, end)
+  const error = firstRefused(database, spec, ` FROM ${quoteName(spec.table.table)}${where}`, end)
   if (error !== null)
     throw new RowshiftError(error.code, `${error.message} Nothing was written.`, error.details)
   if (performance.now() < end) return []
@@ -32,15 +32,15 @@ export function checkRefusals(database: Database, plan: Plan): string[] {
   ]
 }
 
-function firstRefused(database: Database, plan: ReadPlan, from: string, end: number): RowshiftError | null {
-  const all = plan.columns.flatMap(({ source: { name, refusals = [] } }) =>
+function firstRefused(database: Database, spec: ReadSpec, from: string, end: number): RowshiftError | null {
+  const all = spec.columns.flatMap(({ name, refusals = [] }) =>
     refusals.map((refusal) => ({ name, refusal })),
   )
   if (all.length === 0) return null
   const first = (result: (refusal: Refusal, i: number) => string) =>
     `CASE ${all.map(({ refusal }, i) => `WHEN ${refusal.condition} THEN ${result(refusal, i)}`).join(' ')} END`
-  const names = plan.source.keys[0]?.columns ?? []
-  const key = plan.source.columns.filter(({ name }) => names.includes(name))
+  const names = spec.table.keys[0]?.columns ?? []
+  const key = spec.table.columns.filter(({ name }) => names.includes(name))
   const cells = [
     first((_, i) => String(i)),
     first(({ value }) => value),
@@ -54,7 +54,7 @@ function firstRefused(database: Database, plan: ReadPlan, from: string, end: num
   for (const [which, value, ...values] of statement.iterate() as Iterable<readonly SqliteValue[]>) {
     if (typeof which === 'bigint') {
       const { name, refusal } = all[Number(which)]!
-      return refusedError(plan.source.table, name, refusal, value, displayKey(key, values, names))
+      return refusedError(spec.table.table, name, refusal, value, displayKey(key, values, names))
     }
     if (performance.now() > end) return null
   }

@@ -2,7 +2,7 @@ import type { BatchLimits } from '../../src/batch/builder.js'
 import { forEachRow } from '../../src/batch/cells.js'
 import type { RefusedRow, Settlement } from '../../src/batch/settle.js'
 import { settle, unsettled } from '../../src/batch/settle.js'
-import type { Batch, Plan, RowshiftError, TableCounts, WriteOptions } from '../../src/plugin.js'
+import type { Batch, PlannedWrite, RowshiftError, TableCounts, WriteOptions } from '../../src/plugin.js'
 import { addCounts, nothingWritten } from '../../src/plugin.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue } from './driver.js'
@@ -14,15 +14,15 @@ import { SplitWrite } from './split-write.js'
 export class SqliteSettlement implements Settlement {
   readonly limits: BatchLimits
   readonly #database: Database
-  readonly #plan: Plan
+  readonly #spec: PlannedWrite
   readonly #bindings: readonly Binding[]
   readonly #options: WriteOptions
   #counts: TableCounts = nothingWritten
 
-  constructor(database: Database, plan: Plan, bindings: readonly Binding[], options: WriteOptions) {
-    this.limits = plan.batch
+  constructor(database: Database, spec: PlannedWrite, bindings: readonly Binding[], options: WriteOptions) {
+    this.limits = spec.batch
     this.#database = database
-    this.#plan = plan
+    this.#spec = spec
     this.#bindings = bindings
     this.#options = options
   }
@@ -34,7 +34,7 @@ export class SqliteSettlement implements Settlement {
 
   async upsert(rows: readonly Batch[]): Promise<readonly RefusedRow[]> {
     const refused: RefusedRow[] = []
-    const write = new SplitWrite(this.#database, this.#plan, this.#bindings, {
+    const write = new SplitWrite(this.#database, this.#spec, this.#bindings, {
       ...this.#options,
       onDeferred: (row, error) => refused.push({ row, error }),
     })
@@ -44,12 +44,12 @@ export class SqliteSettlement implements Settlement {
   }
 
   async obstacle(): Promise<string | null> {
-    return exchangeObstacle(this.#database, this.#plan)
+    return exchangeObstacle(this.#database, this.#spec)
   }
 
   async exchange(rows: readonly Batch[]): Promise<readonly RefusedRow[]> {
     const database = this.#database
-    const exchange = new RowExchange(database, this.#plan, this.#bindings)
+    const exchange = new RowExchange(database, this.#spec, this.#bindings)
     const refused: RefusedRow[] = []
     let inserted = 0
     let changed = 0
@@ -65,7 +65,7 @@ export class SqliteSettlement implements Settlement {
           if (old !== null) changed += count
         } catch (thrown) {
           if (!database.inTransaction) throw thrown
-          const error = rowRefusal(database, this.#plan, this.#bindings, values, thrown)
+          const error = rowRefusal(database, this.#spec, this.#bindings, values, thrown)
           if (!error.blamesRow) throw error
           refused.push({ row, error })
         }
@@ -78,13 +78,13 @@ export class SqliteSettlement implements Settlement {
   }
 
   async refuse({ row, error }: RefusedRow, obstacle: string | null): Promise<void> {
-    this.#options.onDirty(row, unsettled(this.#plan, error, { holder: this.#holder(row, error), obstacle }))
+    this.#options.onDirty(row, unsettled(this.#spec, error, { holder: this.#holder(row, error), obstacle }))
     this.#add({ ...nothingWritten, dirtyRows: 1 })
   }
 
   #holder(row: Batch, error: RowshiftError): string | null {
     if (error.code !== 'DUPLICATE_KEY') return null
-    return holderOf(this.#database, this.#plan, this.#bindings, this.#values(row)[0]!.values)
+    return holderOf(this.#database, this.#spec, this.#bindings, this.#values(row)[0]!.values)
   }
 
   /** They were written or refused before, so each value can be bound. */

@@ -1,5 +1,5 @@
 import { forEachRow } from '../../src/batch/cells.js'
-import type { Batch, Plan, TableCounts, WriteOptions } from '../../src/plugin.js'
+import type { Batch, PlannedWrite, TableCounts, WriteOptions } from '../../src/plugin.js'
 import { addCounts, nothingWritten, RowshiftError } from '../../src/plugin.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue } from './driver.js'
@@ -9,7 +9,7 @@ import { nullRowidRefusal, rowRefusal, valueRefusal } from './refusals.js'
 /** One split on its way into the target, inside a transaction that the writer ends. */
 export class SplitWrite {
   readonly #database: Database
-  readonly #plan: Plan
+  readonly #spec: PlannedWrite
   readonly #bindings: readonly Binding[]
   readonly #options: WriteOptions
   readonly #inserter: RowInserter
@@ -23,13 +23,13 @@ export class SplitWrite {
   deferred = 0
   counts: TableCounts = nothingWritten
 
-  constructor(database: Database, plan: Plan, bindings: readonly Binding[], options: WriteOptions) {
+  constructor(database: Database, spec: PlannedWrite, bindings: readonly Binding[], options: WriteOptions) {
     this.#database = database
-    this.#plan = plan
+    this.#spec = spec
     this.#bindings = bindings
     this.#options = options
-    this.#inserter = new RowInserter(database, plan, bindings)
-    this.#rowid = plan.columns.findIndex(({ target }) => target.name === plan.write.facts['rowid'])
+    this.#inserter = new RowInserter(database, spec, bindings)
+    this.#rowid = spec.columns.findIndex(({ target }) => target.name === spec.facts['rowid'])
   }
 
   write(batch: Batch): void {
@@ -43,7 +43,7 @@ export class SplitWrite {
     })
     this.#storeRows(batch)
     if (rows !== batch.rows) {
-      const message = `A batch of ${batch.rows} rows for table "${this.#plan.target.table}" holds ${rows}`
+      const message = `A batch of ${batch.rows} rows for table "${this.#spec.table.table}" holds ${rows}`
       throw new RowshiftError('COUNT_MISMATCH', message)
     }
     this.received += rows
@@ -52,10 +52,10 @@ export class SplitWrite {
 
   /** Appends the row's values to those collected, or none and says why not. */
   #bind(cells: readonly (Buffer | null)[]): RowshiftError | null {
-    const { columns, target } = this.#plan
+    const { columns, table } = this.#spec
     const before = this.#values.length
     if (cells.length !== columns.length) {
-      const message = `A row of ${cells.length} cells arrived for ${columns.length} columns of "${target.table}"`
+      const message = `A row of ${cells.length} cells arrived for ${columns.length} columns of "${table.table}"`
       throw new RowshiftError('INTERNAL', message)
     }
     for (let i = 0; i < cells.length; i++) {
@@ -65,8 +65,8 @@ export class SplitWrite {
       else {
         this.#values.length = before
         return value === null
-          ? nullRowidRefusal(this.#plan, columns[i]!.target.name, cells)
-          : valueRefusal(this.#plan, i, cells)
+          ? nullRowidRefusal(this.#spec, columns[i]!.target.name, cells)
+          : valueRefusal(this.#spec, i, cells)
       }
     }
     return null
@@ -93,7 +93,7 @@ export class SplitWrite {
         this.#add(this.#inserter.storeRow(values))
       } catch (thrown) {
         if (!this.#database.inTransaction) throw thrown
-        const refusal = rowRefusal(this.#database, this.#plan, this.#bindings, values, thrown)
+        const refusal = rowRefusal(this.#database, this.#spec, this.#bindings, values, thrown)
         this.#refuse(batch, start, end, refusal)
       }
     }
@@ -120,8 +120,13 @@ export class SplitWrite {
 }
 
 /** Throws when rows of a split are not accounted for. `waiting`: rows that the split leaves to `settle`. */
-export function checkCounts(plan: Plan, received: number, counts: TableCounts, waiting: number): void {
-  const { table } = plan.target
+export function checkCounts(
+  spec: PlannedWrite,
+  received: number,
+  counts: TableCounts,
+  waiting: number,
+): void {
+  const { table } = spec.table
   const stored = counts.rowsWritten + counts.rowsUnchanged + counts.rowsSkipped
   const left = counts.dirtyRows + waiting
   if (stored + left === received) return

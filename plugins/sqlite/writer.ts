@@ -3,8 +3,8 @@ import type {
   Batch,
   DesignRequest,
   Endpoint,
-  Plan,
-  PlanDraft,
+  PlannedWrite,
+  WriteSpec,
   Sequence,
   TableDesign,
   TableSchema,
@@ -75,23 +75,23 @@ export class SqliteWriter implements Writer {
     return inMemory((scratch) => designTable(request, wide, { file, database: this.#database, scratch }))
   }
 
-  async plan(draft: PlanDraft, writePath: string): Promise<WritePlan> {
+  async plan(spec: WriteSpec, writePath: string): Promise<WritePlan> {
     if (writePath !== 'auto' && writePath !== 'insert') {
       const message = `write_path "${writePath}" is not available for SQLite; leave it out or write "insert"`
       throw new RowshiftError('PARAMS_INVALID', message, { path: 'write_path' })
     }
-    const { table } = draft.target
-    const rows = rowsPerStatement(draft.columns.length, draft.writeBatch)
+    const { table } = spec.table
+    const rows = rowsPerStatement(spec.columns.length, spec.writeBatch)
     return {
       path: 'insert',
       reasons: [
         `insert: SQLite has no bulk load; prepared INSERT statements of ${counted(rows, 'row')}, one transaction per split`,
-        ...identityReasons(draft),
+        ...identityReasons(spec),
       ],
-      warnings: draft.create ? [] : this.#foreignKeyWarnings(table),
-      triggers: draft.create ? [] : this.#triggers(table),
-      ...(!draft.create && this.#holdsRows(table) ? { emptiedBy: 'DELETE FROM @table' } : {}),
-      facts: { rowid: await this.#rowidColumn(draft) },
+      warnings: spec.create ? [] : this.#foreignKeyWarnings(table),
+      triggers: spec.create ? [] : this.#triggers(table),
+      ...(!spec.create && this.#holdsRows(table) ? { emptiedBy: 'DELETE FROM @table' } : {}),
+      facts: { rowid: await this.#rowidColumn(spec) },
     }
   }
 
@@ -99,7 +99,7 @@ export class SqliteWriter implements Writer {
     return this.#open.prepare(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`).get() !== undefined
   }
 
-  async prepare(plan: Plan, signal: AbortSignal): Promise<void> {
+  async prepare(spec: PlannedWrite, signal: AbortSignal): Promise<void> {
     if (this.#database === null) await this.#connect('create')
     try {
       // Readers and the one writer do not wait for each other in a WAL database. It stays one afterwards.
@@ -107,66 +107,70 @@ export class SqliteWriter implements Writer {
     } catch (thrown) {
       throw sqliteError(thrown, `switching ${this.#where} to WAL mode`)
     }
-    await this.#create(plan, plan.create?.statements ?? [], signal)
-    await this.#run(plan.preSql, plan, 'pre_sql', signal)
+    await this.#create(spec, spec.create?.statements ?? [], signal)
+    await this.#run(spec.preSql, spec, 'pre_sql', signal)
   }
 
-  async write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts> {
+  async write(
+    spec: PlannedWrite,
+    batches: AsyncIterable<Batch>,
+    options: WriteOptions,
+  ): Promise<WriteCounts> {
     const { signal } = options
-    const doing = `writing to table "${plan.target.table}" of ${this.#where}`
+    const doing = `writing to table "${spec.table.table}" of ${this.#where}`
     const database = this.#open
     let split: SplitWrite | null = null
     try {
       for await (const batch of batches) {
         if (signal.aborted) throw interrupted(doing)
         if (split === null) {
-          const bindings = await this.#begin(plan, options)
-          split = new SplitWrite(database, plan, bindings, options)
+          const bindings = await this.#begin(spec, options)
+          split = new SplitWrite(database, spec, bindings, options)
         }
         split.write(batch)
       }
       if (signal.aborted) throw interrupted(doing)
       if (split === null) return nothingWritten
-      checkCounts(plan, split.received, split.counts, split.deferred)
+      checkCounts(spec, split.received, split.counts, split.deferred)
       options.beforeCommit()
-      commit(database, plan)
+      commit(database, spec)
       return split.counts
     } catch (thrown) {
       if (database.inTransaction) database.exec('ROLLBACK')
-      throw sqliteError(thrown, doing, { table: plan.target.table })
+      throw sqliteError(thrown, doing, { table: spec.table.table })
     }
   }
 
-  async settle(plan: Plan, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts> {
-    const doing = `writing to table "${plan.target.table}" of ${this.#where}`
+  async settle(spec: PlannedWrite, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts> {
+    const doing = `writing to table "${spec.table.table}" of ${this.#where}`
     const database = this.#open
     try {
-      const bindings = await this.#begin(plan, options)
+      const bindings = await this.#begin(spec, options)
       database.pragma('defer_foreign_keys = ON')
-      const counts = await new SqliteSettlement(database, plan, bindings, options).run(rows)
+      const counts = await new SqliteSettlement(database, spec, bindings, options).run(rows)
       checkCounts(
-        plan,
+        spec,
         rows.reduce((sum, batch) => sum + batch.rows, 0),
         counts,
         0,
       )
       options.beforeCommit()
-      commit(database, plan)
+      commit(database, spec)
       return counts
     } catch (thrown) {
       if (database.inTransaction) database.exec('ROLLBACK')
-      throw sqliteError(thrown, doing, { table: plan.target.table })
+      throw sqliteError(thrown, doing, { table: spec.table.table })
     }
   }
 
-  async remove(plan: Plan, rows: Batch, signal: AbortSignal): Promise<number> {
+  async remove(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number> {
     const database = this.#open
     try {
       await untilWritable(database, signal)
-      return database.transaction(() => removeRows(database, plan, rows, this.#encoding)).immediate()
+      return database.transaction(() => removeRows(database, spec, rows, this.#encoding)).immediate()
     } catch (thrown) {
-      throw sqliteError(thrown, `deleting rows of table "${plan.target.table}" of ${this.#where}`, {
-        table: plan.target.table,
+      throw sqliteError(thrown, `deleting rows of table "${spec.table.table}" of ${this.#where}`, {
+        table: spec.table.table,
       })
     }
   }
@@ -179,9 +183,9 @@ export class SqliteWriter implements Writer {
     return this.#reserve(sequence, (database) => takeBlock(database, sequence, count))
   }
 
-  async finish(plan: Plan, signal: AbortSignal): Promise<void> {
-    await this.#create(plan, plan.create?.deferred ?? [], signal)
-    await this.#run(plan.postSql, plan, 'post_sql', signal)
+  async finish(spec: PlannedWrite, signal: AbortSignal): Promise<void> {
+    await this.#create(spec, spec.create?.deferred ?? [], signal)
+    await this.#run(spec.postSql, spec, 'post_sql', signal)
   }
 
   async close(): Promise<void> {
@@ -190,12 +194,12 @@ export class SqliteWriter implements Writer {
   }
 
   /** Begins a transaction. Resolves to how columns are written. */
-  async #begin(plan: Plan, options: WriteOptions): Promise<readonly Binding[]> {
+  async #begin(spec: PlannedWrite, options: WriteOptions): Promise<readonly Binding[]> {
     const database = this.#open
     await beginWrite(database, options.signal)
     // A row may refer to one that comes later in the split. Where refused rows are tolerated, each must be told apart.
-    if (plan.errorLimit.record === 0) database.pragma('defer_foreign_keys = ON')
-    return plan.columns.map((mapping) => bindingOf(mapping, this.#encoding))
+    if (spec.errorLimit.record === 0) database.pragma('defer_foreign_keys = ON')
+    return spec.columns.map((mapping) => bindingOf(mapping, this.#encoding))
   }
 
   /** Another writer of this thread may hold the lock, so the thread must not be blocked by waiting for it. */
@@ -212,22 +216,27 @@ export class SqliteWriter implements Writer {
     }
   }
 
-  async #create(plan: Plan, statements: readonly string[], signal: AbortSignal): Promise<void> {
+  async #create(spec: PlannedWrite, statements: readonly string[], signal: AbortSignal): Promise<void> {
     if (statements.length === 0) return
     await untilWritable(this.#open, signal).catch((thrown: unknown) => {
-      throw sqliteError(thrown, `creating table "${plan.target.table}"`)
+      throw sqliteError(thrown, `creating table "${spec.table.table}"`)
     })
-    createTable(this.#open, plan, statements)
+    createTable(this.#open, spec, statements)
   }
 
-  async #run(statements: readonly string[], plan: Plan, name: string, signal: AbortSignal): Promise<void> {
+  async #run(
+    statements: readonly string[],
+    spec: PlannedWrite,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     for (const statement of statements) {
       try {
         await untilWritable(this.#open, signal)
-        this.#open.exec(statement.replaceAll('@table', () => quoteName(plan.target.table)))
+        this.#open.exec(statement.replaceAll('@table', () => quoteName(spec.table.table)))
       } catch (thrown) {
         throw sqliteError(thrown, `running ${name} "${statement}" on ${this.#where}`, {
-          table: plan.target.table,
+          table: spec.table.table,
         })
       }
     }
@@ -238,9 +247,9 @@ export class SqliteWriter implements Writer {
     this.#encoding = this.#database.pragma('encoding', { simple: true }) as TextEncoding
   }
 
-  #rowidColumn({ create, target }: PlanDraft): string | null | Promise<string | null> {
+  #rowidColumn({ create, table }: WriteSpec): string | null | Promise<string | null> {
     const find = (database: Database) =>
-      findRowidColumn(database, fileOf(this.#endpoint.connection), target.table)
+      findRowidColumn(database, fileOf(this.#endpoint.connection), table.table)
     if (create === null) return find(this.#open)
     return inMemory((scratch) => {
       scratch.exec(create.statements.filter((sql) => !sql.startsWith('DROP')).join(';\n'))
@@ -266,16 +275,16 @@ export class SqliteWriter implements Writer {
   }
 }
 
-function identityReasons({ writeMode, identity }: PlanDraft): string[] {
+function identityReasons({ writeMode, identity }: WriteSpec): string[] {
   return identity === null
     ? []
     : [`write mode ${writeMode}: rows are known by the key (${identity.join(', ')})`]
 }
 
-function commit(database: Database, plan: Plan): void {
+function commit(database: Database, spec: PlannedWrite): void {
   try {
     database.exec('COMMIT')
   } catch (thrown) {
-    throw commitRefusal(database, plan, thrown)
+    throw commitRefusal(database, spec, thrown)
   }
 }

@@ -11,7 +11,7 @@
  * - integers and decimals are digits, floats have round-trip digits, dates are `YYYY-MM-DD[ HH:MM:SS[.ffffff]]`,
  *   instants are in UTC, booleans are `1`/`0`, JSON is its text.
  *
- * Column names and kinds stand once in the Plan, not here. A batch holds whole rows only.
+ * Column names and kinds stand once in the PlannedWrite, not here. A batch holds whole rows only.
  */
 export interface Batch {
   readonly bytes: Buffer

@@ -1,4 +1,4 @@
-import type { ColumnMapping, Domain, Plan } from '../plugin.js'
+import type { ColumnMapping, Domain, PlannedWrite } from '../plugin.js'
 import type { Batch } from './batch.js'
 import { BatchBuilder, recycle } from './builder.js'
 import { forEachRow } from './cells.js'
@@ -16,16 +16,16 @@ export class Narrower {
   readonly #columns: readonly (Narrow | null)[]
   readonly #builder: BatchBuilder
 
-  private constructor(plan: Plan, columns: readonly (Narrow | null)[]) {
+  private constructor(spec: PlannedWrite, columns: readonly (Narrow | null)[]) {
     this.#columns = columns
-    this.#builder = new BatchBuilder(plan.batch)
+    this.#builder = new BatchBuilder(spec.batch)
   }
 
   /** null when no column of the plan has an accepted loss that can be applied here. */
-  static of(plan: Plan): Narrower | null {
-    const unwritten = (plan.sharding?.reads ?? []).map(() => null)
-    const columns = [...plan.columns.map(narrowOf), ...unwritten]
-    return columns.some((column) => column !== null) ? new Narrower(plan, columns) : null
+  static of(spec: PlannedWrite): Narrower | null {
+    const unwritten = (spec.sharding?.reads ?? []).map(() => null)
+    const columns = [...spec.columns.map(narrowOf), ...unwritten]
+    return columns.some((column) => column !== null) ? new Narrower(spec, columns) : null
   }
 
   /** The batch with its values narrowed. The memory of the one given is used again. */

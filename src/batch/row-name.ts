@@ -1,4 +1,4 @@
-import type { Batch, Column, ColumnMapping, Plan, ReadPlan } from '../plugin.js'
+import type { Batch, Column, ColumnMapping, ReadSpec, WriteSpec } from '../plugin.js'
 import { isOwn } from '../schema.js'
 import type { StagedPlan } from '../stage.js'
 import { forEachRow } from './cells.js'
@@ -15,7 +15,7 @@ export function excerpt(cell: Buffer | null, column?: Pick<Column, 'cells'>): st
   return JSON.stringify(cell.length > EXCERPT ? `${text}…` : text)
 }
 
-type NamingPlan = Pick<Plan, 'key' | 'target'> & {
+type NamingSpec = Pick<WriteSpec, 'key' | 'table'> & {
   readonly columns: readonly Pick<ColumnMapping, 'source' | 'target' | 'made'>[]
 }
 
@@ -23,7 +23,7 @@ type NamingPlan = Pick<Plan, 'key' | 'target'> & {
  * Which row it is: `id = "7"` for each column that is copied of the split key, else of the target's first key. Also where
  * a column of the split key is not copied, but derived or made anew.
  */
-export function rowName({ key, columns, target }: NamingPlan, cells: Cells): string[] {
+export function rowName({ key, columns, table }: NamingSpec, cells: Cells): string[] {
   const name = (end: 'source' | 'target', names: readonly string[]) =>
     names.flatMap((name) => {
       const at = columns.findIndex((column) => isOwn(column[end], name))
@@ -32,22 +32,22 @@ export function rowName({ key, columns, target }: NamingPlan, cells: Cells): str
   const split = key?.columns.map((column) => column.name) ?? []
   const copied = (name: string) =>
     columns.some(({ source, made }) => made === undefined && isOwn(source, name))
-  if (key === null || !split.every(copied)) return name('target', target.keys[0]?.columns ?? [])
+  if (key === null || !split.every(copied)) return name('target', table.keys[0]?.columns ?? [])
   return name('source', split)
 }
 
 /** The same of a row as it was read: its split key, else the source's first key. */
-export function readRowName(plan: StagedPlan, cells: Cells): string[] {
-  return sourceRowName(plan, plan.stage!.reads, cells)
+export function readRowName({ read }: StagedPlan, cells: Cells): string[] {
+  return sourceRowName(read, read.columns, cells)
 }
 
 /** The same of a row whose cells are those of `columns`. */
 export function sourceRowName(
-  { key, source }: Pick<ReadPlan, 'key' | 'source'>,
+  { key, table }: Pick<ReadSpec, 'key' | 'table'>,
   columns: readonly Column[],
   cells: Cells,
 ): string[] {
-  const names = key?.columns.map((column) => column.name) ?? source.keys[0]?.columns ?? []
+  const names = key?.columns.map((column) => column.name) ?? table.keys[0]?.columns ?? []
   return names.flatMap((name) => {
     const at = columns.findIndex((column) => isOwn(column, name))
     return at < 0 ? [] : [`${name} = ${excerpt(cells[at] ?? null, columns[at])}`]

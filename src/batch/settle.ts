@@ -1,5 +1,5 @@
 import { RowshiftError } from '../errors.js'
-import type { Plan } from '../plugin.js'
+import type { PlannedWrite } from '../plugin.js'
 import type { Batch } from './batch.js'
 import { LF } from './batch.js'
 import type { BatchLimits } from './builder.js'
@@ -62,16 +62,15 @@ async function exchangeAll(rows: readonly Batch[], target: Settlement): Promise<
 
 /** Why a row could not have its unique value after all, and what to do. `holder`: the row that has it, for people. */
 export function unsettled(
-  { mode, target }: Plan,
+  { deletes, table }: PlannedWrite,
   error: RowshiftError,
   { holder, obstacle }: { readonly holder: string | null; readonly obstacle: string | null },
 ): RowshiftError {
   if (error.code !== 'DUPLICATE_KEY') return error
-  const who = holder === null ? `Another row of ${target.table}` : `The row of ${target.table} with ${holder}`
-  const next =
-    mode === 'sync'
-      ? 'Somebody may have written to one of the tables meanwhile: run it again.'
-      : 'If the source no longer has that row, mode "sync" (or "rowshift verify --repair") deletes it; if the source has another value in it, run again; else correct one of the two rows.'
+  const who = holder === null ? `Another row of ${table.table}` : `The row of ${table.table} with ${holder}`
+  const next = deletes
+    ? 'Somebody may have written to one of the tables meanwhile: run it again.'
+    : 'If the source no longer has that row, mode "sync" (or "rowshift verify --repair") deletes it; if the source has another value in it, run again; else correct one of the two rows.'
   const ring =
     obstacle === null
       ? ''

@@ -160,7 +160,7 @@ async function showPlan(
     print(
       [
         describePlan(plan, tableLabel(request.from), tableLabel(request.to)),
-        ...describeSplits(plan, outline),
+        ...describeSplits(plan.read, outline),
       ].join('\n'),
     )
   return ExitCode.success

@@ -36,7 +36,7 @@ export function copyWithProgress(request: CopyRequest, signal: AbortSignal): Pro
           signal,
           onPlan: (plan) => {
             process.stderr.write(`${describePlan(plan, tableLabel(request.from), tableLabel(request.to))}\n`)
-            view.start(plan)
+            view.start(plan.read)
           },
           onProgress: (progress) => view.update(progress),
         }),

@@ -15,7 +15,7 @@ export function describeMaking(cell: CellPlan | undefined, stage: StagePlan | nu
     case 'id': {
       const ids = `made in the worker: ${describeIds(cell.ids)}`
       if (cell.map === null) return `${ids} for each row`
-      return `${ids} for each ${read(cell.map.at)}, kept in ${cell.map.write.target.table}`
+      return `${ids} for each ${read(cell.map.at)}, kept in ${cell.map.write.table.table}`
     }
     default:
       return cell satisfies never
@@ -23,9 +23,9 @@ export function describeMaking(cell: CellPlan | undefined, stage: StagePlan | nu
 }
 
 function describeLookup({ in: place, tables, missing }: LookupPlan): string {
-  const columns = tables[0]!.columns.map(({ source }) => source.name)
+  const columns = tables[0]!.columns.map((column) => column.name)
   const [key, value] = [columns.slice(0, -1).join(', '), columns.at(-1)]
-  const names = tables.map(({ source }) => source.table).join(', ')
+  const names = tables.map(({ table }) => table.table).join(', ')
   const otherwise = {
     error: 'a row with a missing key is rejected',
     'no id': 'a missing key has no id yet',

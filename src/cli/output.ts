@@ -1,5 +1,5 @@
 import type { ResolvedConnection } from '../config/config.js'
-import type { ColumnMapping, Plan, SplitOutline } from '../plugin.js'
+import type { ColumnMapping, ReadSpec, RunPlan, SplitOutline, WriteSpec } from '../plugin.js'
 import type { RowshiftError } from '../errors.js'
 import { redact } from '../errors.js'
 import { most } from '../sql/literals.js'
@@ -135,31 +135,32 @@ export function tableLabel({ loaded, connection }: ResolvedConnection): string {
   return loaded.plugin.describeConnection(connection)
 }
 
-export function describePlan(plan: Plan, from: string, to: string): string {
-  const { source, target } = plan
+export function describePlan(plan: RunPlan, from: string, to: string): string {
+  const { read, write, reasons, warnings } = plan
+  const { table: source } = read
   const rows =
     source.estimatedRows === null ? 'an unknown number of rows' : `about ${formatRows(source.estimatedRows)}`
   const lines = [
     `from     ${from} table ${source.table}, ${rows}`,
-    `to       ${to} table ${target.table}`,
-    `mode     ${plan.mode}, write mode ${plan.writeMode}, ${formatThreads(plan.workerNum)}`,
-    ...plan.columns.map(
+    `to       ${to} table ${write.table.table}`,
+    `mode     ${plan.mode}, write mode ${write.writeMode}, ${formatThreads(plan.policy.workerNum)}`,
+    ...write.columns.map(
       (column, i) => `${i === 0 ? 'columns ' : '        '} ${describeColumn(column, plan)}`,
     ),
-    ...(plan.where === null ? [] : [`where    ${plan.where}`]),
-    ...shardCreations(plan),
-    ...(plan.create?.statements ?? []).map((sql) => `create   ${indented(sql)}`),
-    ...plan.preSql.map((sql) => `before   ${sql}`),
-    ...(plan.create?.deferred ?? []).map((sql) => `after    ${indented(sql)}`),
-    ...plan.postSql.map((sql) => `after    ${sql}`),
-    ...plan.reasons.map((reason) => `because  ${reason}`),
-    ...plan.warnings.map((warning) => `warning  ${warning}`),
+    ...(read.where === null ? [] : [`where    ${read.where}`]),
+    ...shardCreations(write),
+    ...(write.create?.statements ?? []).map((sql) => `create   ${indented(sql)}`),
+    ...write.preSql.map((sql) => `before   ${sql}`),
+    ...(write.create?.deferred ?? []).map((sql) => `after    ${indented(sql)}`),
+    ...write.postSql.map((sql) => `after    ${sql}`),
+    ...reasons.map((reason) => `because  ${reason}`),
+    ...warnings.map((warning) => `warning  ${warning}`),
   ]
   return lines.join('\n')
 }
 
 /** They differ in the name of the table only, so one of them is enough. */
-function shardCreations({ sharding }: Plan): string[] {
+function shardCreations({ sharding }: WriteSpec): string[] {
   const made = (sharding?.shards ?? []).filter(({ create }) => create !== null)
   const [first, ...more] = made
   if (!first) return []
@@ -170,13 +171,13 @@ function shardCreations({ sharding }: Plan): string[] {
 }
 
 /** What `rowshift plan` adds: how many splits, how they are found, and what one of them asks. */
-export function describeSplits(plan: Plan, outline: SplitOutline | null): string[] {
-  const rows = plan.window?.rows ?? plan.source.estimatedRows
+export function describeSplits(read: ReadSpec, outline: SplitOutline | null): string[] {
+  const rows = read.window?.rows ?? read.table.estimatedRows
   const splits =
-    rows === null ? 'an unknown number' : `about ${formatCount(Math.ceil(rows / plan.splitRows))}`
-  const rowBytes = plan.source.estimatedRowBytes
+    rows === null ? 'an unknown number' : `about ${formatCount(Math.ceil(rows / read.splitRows))}`
+  const rowBytes = read.table.estimatedRowBytes
   const bytes = rows === null || rowBytes === null ? '' : `, about ${formatBytes(rows * rowBytes)} in all`
-  const lines = plan.key === null ? [] : [`splits   ${splits} of ${formatRows(plan.splitRows)}${bytes}`]
+  const lines = read.key === null ? [] : [`splits   ${splits} of ${formatRows(read.splitRows)}${bytes}`]
   if (outline === null) return lines
   lines.push(`         ${outline.strategy}`)
   if (outline.query !== null) lines.push(`query    ${indented(outline.query)}`)
@@ -187,13 +188,13 @@ function indented(sql: string): string {
   return sql.replaceAll('\n', `\n${' '.repeat(9)}`)
 }
 
-function describeColumn(column: ColumnMapping, { columns, stage }: Plan): string {
+function describeColumn(column: ColumnMapping, { write: { columns }, pipeline }: RunPlan): string {
   const { source, target, verdict } = column
   const { grade, why } = verdict
   const making =
     column.made === 'transform'
       ? 'returned by the transform'
-      : describeMaking(stage?.cells[columns.indexOf(column)], stage)
+      : describeMaking(pipeline?.cells[columns.indexOf(column)], pipeline)
   const what =
     grade === 'lossy' ? `lossy (accepted): loses ${why}` : grade === 'exact' ? grade : `${grade}: ${why}`
   const from = making === null ? `${source.name} (${source.type})` : making

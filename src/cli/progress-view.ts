@@ -3,18 +3,18 @@ import type { Progress } from '../engine/progress.js'
 import type { Pace } from '../engine/pace.js'
 import { paceAt, secondsLeft } from '../engine/pace.js'
 import { moved } from '../engine/progress.js'
-import type { Plan } from '../plugin.js'
+import type { ReadSpec } from '../plugin.js'
 import { formatBytes, formatCount, formatRows } from './output.js'
 
 const PLAIN_INTERVAL_MS = 5_000
 const BAR_INTERVAL_MS = 100
 
 /** What says how many rows to expect. */
-type Counted = Pick<Plan, 'where' | 'source' | 'window'>
+type Counted = Pick<ReadSpec, 'where' | 'table' | 'window'>
 
 /** Shows how far a run is: a bar on a terminal, a line now and then elsewhere. Writes to stderr only. */
 export interface ProgressView {
-  start(plan: Counted): void
+  start(read: Counted): void
   update(progress: Progress): void
   /** Leaves what is shown as it is; later updates show nothing. */
   stop(): void
@@ -33,9 +33,9 @@ class Figures {
   #bytes = 0
   #pace: Pace | null = null
 
-  constructor({ where, source, window }: Counted) {
+  constructor({ where, table, window }: Counted) {
     const counted = window && window.rows < window.countedTo ? window.rows : null
-    this.expected = window || where !== null ? counted : source.estimatedRows
+    this.expected = window || where !== null ? counted : table.estimatedRows
   }
 
   take(progress: Progress): void {
@@ -65,8 +65,8 @@ class BarView implements ProgressView {
   #bar: SingleBar | null = null
   #figures: Figures | null = null
 
-  start(plan: Counted): void {
-    const figures = (this.#figures = new Figures(plan))
+  start(read: Counted): void {
+    const figures = (this.#figures = new Figures(read))
     this.#bar = new SingleBar({
       format: figures.expected === null ? '{text}' : '{bar} {percentage}% {text}',
       barsize: 24,
@@ -104,8 +104,8 @@ class LineView implements ProgressView {
   #figures: Figures | null = null
   #timer: NodeJS.Timeout | undefined
 
-  start(plan: Counted): void {
-    this.#figures = new Figures(plan)
+  start(read: Counted): void {
+    this.#figures = new Figures(read)
     this.#timer = setInterval(() => process.stderr.write(`${this.#figures!.text}\n`), PLAIN_INTERVAL_MS)
   }
 

@@ -30,8 +30,8 @@ export function performVerify(
 
 function describeVerify(plan: VerifyPlan, { from, to, mode, sample }: VerifyRequest): string {
   return [
-    `source   ${tableLabel(from)} table ${plan.source.source.table}`,
-    `target   ${tableLabel(to)} table ${plan.target.source.table}`,
+    `source   ${tableLabel(from)} table ${plan.source.table.table}`,
+    `target   ${tableLabel(to)} table ${plan.target.table.table}`,
     `mode     ${mode === 'sync' ? 'compare and repair' : 'compare'}, ${counted(plan.columns.length, 'column')}, ${formatThreads(plan.workerNum)}`,
     ...(plan.stage?.cells ?? []).flatMap((cell) => {
       const making = describeMaking(cell, plan.stage)

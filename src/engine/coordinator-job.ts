@@ -1,11 +1,11 @@
 import type { RowshiftError } from '../errors.js'
-import type { Endpoint, Plan, Reader } from '../plugin.js'
+import type { Endpoint, RunPlan, Reader } from '../plugin.js'
 import type { DirtySetup, StageSetup } from './messages.js'
 import type { Progress } from './progress.js'
 
 export interface CoordinatorJob {
   readonly runId: string
-  readonly plan: Plan
+  readonly plan: RunPlan
   readonly source: Endpoint
   readonly target: Endpoint
   /** The coordinator's own reader, which computes the splits. */

@@ -1,6 +1,6 @@
 import { RowshiftError, withDoubt } from '../errors.js'
 import { log } from '../log.js'
-import type { Plan, Split } from '../plugin.js'
+import type { RunPlan, Split } from '../plugin.js'
 import type { CoordinatorJob, CoordinatorResult } from './coordinator-job.js'
 import { DeferredRun } from './deferred-rows.js'
 import type { CopyJob, Failure, SplitCounts, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
@@ -52,13 +52,13 @@ class Coordinator {
   constructor(job: CoordinatorJob) {
     this.#job = job
     const { plan } = job
-    const called = plan.stage?.transform != null
+    const called = plan.pipeline?.transform != null
     // One queued split per thread beyond those it holds, so that planning stays ahead but lazy.
-    this.#splitsAhead = plan.workerNum * (SPLITS_PER_THREAD + 1)
+    this.#splitsAhead = plan.policy.workerNum * (SPLITS_PER_THREAD + 1)
     this.#splitRows = new SplitRows(
-      plan.splitRows,
-      called && plan.workerNum > 1
-        ? { splitsAhead: this.#splitsAhead, rows: plan.window?.rows ?? plan.source.estimatedRows }
+      plan.read.splitRows,
+      called && plan.policy.workerNum > 1
+        ? { splitsAhead: this.#splitsAhead, rows: plan.read.window?.rows ?? plan.read.table.estimatedRows }
         : null,
     )
     const setup: WorkerSetup = {
@@ -72,7 +72,7 @@ class Coordinator {
     }
     this.#pool = new WorkerPool({
       worker: 'split.js',
-      threads: plan.workerNum,
+      threads: plan.policy.workerNum,
       startAll: this.#snapshot,
       jobsPerThread: SPLITS_PER_THREAD,
       // Where rows are no JavaScript objects, a larger young generation only makes each thread 10 MB heavier.
@@ -102,7 +102,7 @@ class Coordinator {
     try {
       if (this.#snapshot) await this.#beginSnapshot()
       if (!this.#stopped) await this.#job.prepare()
-      for await (const split of reader.split(plan, () => this.#splitRows.next(), this.#stop.signal)) {
+      for await (const split of reader.split(plan.read, () => this.#splitRows.next(), this.#stop.signal)) {
         if (this.#stopped) break
         const numbered = this.#numbered(split)
         this.#last = numbered.index
@@ -160,7 +160,7 @@ class Coordinator {
     const { plan, reader } = this.#job
     const size = this.#splitRows.divided(rows, bytes)
     const parts: Promise<void>[] = []
-    for await (const part of reader.divide(plan, range, () => size, this.#stop.signal)) {
+    for await (const part of reader.divide(plan.read, range, () => size, this.#stop.signal)) {
       if (this.#stopped) break
       parts.push(this.#copy(this.#numbered(part), parts.length === 0 ? range.index : undefined))
     }
@@ -175,7 +175,7 @@ class Coordinator {
   }
 
   get #snapshot(): boolean {
-    return this.#job.plan.consistency === 'snapshot'
+    return this.#job.plan.policy.consistency === 'snapshot'
   }
 
   /** Nobody may write to the source until every thread, and the reader that computes the splits, sees the same moment. */
@@ -183,7 +183,7 @@ class Coordinator {
     const { reader, plan } = this.#job
     // Threads take long to start, and writers should not have to wait for that.
     await this.#allReady()
-    const lock = await reader.lock!(plan.source.table, this.#stop.signal)
+    const lock = await reader.lock!(plan.read.table.table, this.#stop.signal)
     this.#position = lock.position
     try {
       // Not before the lock is there: it may have had to wait for transactions, and all must see what they wrote.
@@ -237,7 +237,7 @@ class Coordinator {
     switch (message.type) {
       case 'ready':
         if (message.error) this.#fail(RowshiftError.fromReport(message.error))
-        else if (++this.#ready === this.#job.plan.workerNum) this.#onReady()
+        else if (++this.#ready === this.#job.plan.policy.workerNum) this.#onReady()
         break
       case 'progress':
         this.#advance({ type: 'moved', split: message.split, counts: message.counts })
@@ -256,7 +256,7 @@ class Coordinator {
     }
   }
 
-  #watchOver(plan: Plan): TransformWatch {
+  #watchOver(plan: RunPlan): TransformWatch {
     return new TransformWatch({
       plan,
       isAlive: (thread) => this.#pool.isAlive(thread),

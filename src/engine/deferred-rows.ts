@@ -1,5 +1,5 @@
 import { RowshiftError } from '../errors.js'
-import type { Batch, Plan, WriteOptions, Writer } from '../plugin.js'
+import type { Batch, PlannedWrite, WriteOptions, Writer } from '../plugin.js'
 import { ShardedWriter } from '../shard/sharded-writer.js'
 import type { DeferredRows, SettleJob } from './messages.js'
 
@@ -13,8 +13,12 @@ export class DeferredSplit {
   rows = 0
 
   /** For `write`. `own`: the table of all rows, where the writer does not say it. */
-  optionsFor(plan: Plan, writer: Writer, own: string | null = null): Pick<WriteOptions, 'onDeferred'> {
-    if (!defers(plan, writer)) return {}
+  optionsFor(
+    spec: PlannedWrite,
+    writer: Writer,
+    own: string | null = null,
+  ): Pick<WriteOptions, 'onDeferred'> {
+    if (!defers(spec, writer)) return {}
     return { onDeferred: (row, error, shard) => this.#add(row, error, shard ?? own) }
   }
 
@@ -76,7 +80,7 @@ function tooMany(error: RowshiftError | null): RowshiftError {
 }
 
 /** Whether rows may wait for a unique value that another row has: only `upsert` changes the row that has it. */
-function defers({ writeMode }: Plan, writer: Writer): boolean {
+function defers({ writeMode }: PlannedWrite, writer: Writer): boolean {
   const writers = writer instanceof ShardedWriter ? writer.writers : [writer]
   return writeMode === 'upsert' && writers.every((each) => each.settle !== undefined)
 }

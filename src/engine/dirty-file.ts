@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { RowFileSchema } from '../batch/row-file.js'
 import { ROW_FILE_FORMAT } from '../batch/row-file.js'
 import { RowshiftError } from '../errors.js'
-import type { Column, Plan } from '../plugin.js'
+import type { Column, RunPlan } from '../plugin.js'
 import type { DirtySetup } from './messages.js'
 import { closePair, createPair, removePair, setAside } from './dirty-pair.js'
 import type { Progress } from './progress.js'
@@ -35,11 +35,11 @@ export class DirtyFile {
    * Makes the files; null when the plan tolerates no such row. Those of a run that was killed are set aside. Throws USAGE, and
    * then makes nothing.
    */
-  static create(runId: string, plan: Plan, named: string | null): DirtyFile | null {
-    if (plan.errorLimit.record === 0) return null
+  static create(runId: string, plan: RunPlan, named: string | null): DirtyFile | null {
+    if (plan.write.errorLimit.record === 0) return null
     const path = resolve(named ?? `rowshift-dirty-${runId}.tsv`)
-    const readFile = plan.stage === null ? null : `${path}.read`
-    const written = plan.columns.map(({ source, target }) => {
+    const readFile = plan.pipeline === null ? null : `${path}.read`
+    const written = plan.write.columns.map(({ source, target }) => {
       // Nothing is left to be derived when they are copied again.
       const { derivation: _, ...column } = source
       return { ...column, name: target.name }
@@ -48,14 +48,14 @@ export class DirtyFile {
     createPair(path, schemaOf(runId, plan, written))
     if (readFile !== null) {
       try {
-        createPair(readFile, { ...schemaOf(runId, plan, told(plan.stage!.reads)), asRead: true })
+        createPair(readFile, { ...schemaOf(runId, plan, told(plan.pipeline!.reads)), asRead: true })
       } catch (error) {
         removePair(path)
         throw error
       }
     }
     const rows = new BigUint64Array(new SharedArrayBuffer(BigUint64Array.BYTES_PER_ELEMENT))
-    return new DirtyFile({ file: path, readFile, limit: plan.errorLimit.record, rows }, aside)
+    return new DirtyFile({ file: path, readFile, limit: plan.write.errorLimit.record, rows }, aside)
   }
 
   /** After the last write: takes away the files that no row came into. */
@@ -66,25 +66,26 @@ export class DirtyFile {
 }
 
 /** Throws DATA_REJECTED when more rows were refused than `percentage` of those read. */
-export function checkPercentage({ errorLimit, target }: Plan, { done }: Progress): void {
-  const { percentage } = errorLimit
+export function checkPercentage({ write }: RunPlan, { done }: Progress): void {
+  const { table } = write.table
+  const { percentage } = write.errorLimit
   const { dirtyRows, rowsRead } = done
   if (percentage === null || dirtyRows * 100 <= percentage * rowsRead) return
   const share = ((dirtyRows / rowsRead) * 100).toPrecision(3)
   throw new RowshiftError(
     'DATA_REJECTED',
-    `${dirtyRows} of ${counted(rowsRead, 'row')} (${share} %) for ${target.table} ${dirtyRows === 1 ? 'was' : 'were'} rejected, more than the error_limit of ${percentage} %. ` +
+    `${dirtyRows} of ${counted(rowsRead, 'row')} (${share} %) for ${table} ${dirtyRows === 1 ? 'was' : 'were'} rejected, more than the error_limit of ${percentage} %. ` +
       'All other rows are written; post_sql was not run. Correct the rows and copy the dirty file, or raise error_limit.',
-    { table: target.table, dirtyRows, rowsRead, percentage },
+    { table, dirtyRows, rowsRead, percentage },
   )
 }
 
-function schemaOf(runId: string, { source, target }: Plan, columns: readonly Column[]): RowFileSchema {
+function schemaOf(runId: string, { read, write }: RunPlan, columns: readonly Column[]): RowFileSchema {
   return {
     format: ROW_FILE_FORMAT,
     runId,
-    source: source.table,
-    target: target.table,
+    source: read.table.table,
+    target: write.table.table,
     columns: columns.map(asWritten),
   }
 }

@@ -9,8 +9,7 @@ import { checkShardParams } from '../plan/shard-rule.js'
 import { checkCreated } from '../plan/target.js'
 import { wayOn } from '../plan/target-warnings.js'
 import type { Past } from '../plan/window.js'
-import type { Plan, Reader, SplitOutline, Writer } from '../plugin.js'
-import { readPlan } from '../stage.js'
+import type { Reader, ReadSpec, RunPlan, SplitOutline, Writer } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
 import type { CoordinatorResult } from './coordinator-job.js'
@@ -50,12 +49,12 @@ export interface CopyRequest {
 export interface CopyHooks {
   /** Stops the run. Its reason, if that is a RowshiftError, is the error of the report; otherwise INTERRUPTED is. */
   readonly signal: AbortSignal
-  readonly onPlan: (plan: Plan) => void
+  readonly onPlan: (plan: RunPlan) => void
   readonly onProgress: (progress: Progress) => void
 }
 
 /** Plans without writing anything. */
-export async function planCopy(request: CopyRequest, signal?: AbortSignal): Promise<Plan> {
+export async function planCopy(request: CopyRequest, signal?: AbortSignal): Promise<RunPlan> {
   return withEnds(request, signal, (ends) => plan(request, ends, signal))
 }
 
@@ -63,17 +62,17 @@ export async function planCopy(request: CopyRequest, signal?: AbortSignal): Prom
 export async function outlineCopy(
   request: CopyRequest,
   signal?: AbortSignal,
-): Promise<{ plan: Plan; outline: SplitOutline | null }> {
+): Promise<{ plan: RunPlan; outline: SplitOutline | null }> {
   return withEnds(request, signal, async (ends) => {
     const made = await plan(request, ends, signal)
-    return { plan: made, outline: (await ends.reader.outline?.(readPlan(made))) ?? null }
+    return { plan: made, outline: (await ends.reader.outline?.(made.read)) ?? null }
   })
 }
 
 /** Copies one table. Never throws: a failure is in the report. */
 export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<RunReport> {
   const started = performance.now()
-  let made: Plan | null = null
+  let made: RunPlan | null = null
   let progress: Progress = noProgress
   let error: RowshiftError | null = null
   let copied: CoordinatorResult | null = null
@@ -95,15 +94,15 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       announce(request, made)
       hooks.onPlan(made)
       // A snapshot sees what there was, or fails; and what is not read cannot be missing.
-      const checked = made.consistency === 'split' && made.window?.rows !== 0
-      const check = checked ? await SourceCheck.begin(ends.reader, readPlan(made)) : null
+      const checked = made.policy.consistency === 'split' && made.read.window?.rows !== 0
+      const check = checked ? await SourceCheck.begin(ends.reader, made.read) : null
       dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile)
       warnings.push(...(dirty?.warnings ?? []))
       copied = await copy(request, { plan: made, dirty, found, onChange, ...ends }, { ...hooks, onProgress })
       checkCopied(made, copied)
       if (check) sourceChanged = await check.end({ ...copied, rowsRead: copied.progress.done.rowsRead })
-      if (made.postSql.length > 0) onChange()
-      await ends.writer.finish(made, hooks.signal)
+      if (made.write.postSql.length > 0) onChange()
+      await ends.writer.finish(made.write, hooks.signal)
     })
   } catch (thrown) {
     error = RowshiftError.from(thrown)
@@ -136,7 +135,7 @@ interface Ends {
 }
 
 interface Execution extends Ends {
-  readonly plan: Plan
+  readonly plan: RunPlan
   readonly dirty: DirtyFile | null
   /** What the run finds out that the plan does not say. */
   readonly found: string[]
@@ -150,7 +149,7 @@ async function copy(
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw stopped(hooks.signal)
-  const stage = await setUpStage(made, places, hooks.signal)
+  const stage = await setUpStage(made.pipeline, places, hooks.signal)
   found.push(...(stage?.reasons ?? []))
   return copySplits({
     runId: request.runId,
@@ -161,8 +160,10 @@ async function copy(
     stage: stage?.setup ?? null,
     prepare: async () => {
       if (changesTables(made)) onChange()
-      await writer.prepare(made, hooks.signal)
-      if (made.create && made.sharding === null) checkCreated(made, await writer.describe(made.target.table))
+      await writer.prepare(made.write, hooks.signal)
+      const { write } = made
+      if (write.create && write.sharding === null)
+        checkCreated(write, await writer.describe(write.table.table))
       await prepareIds(made, stage?.setup ?? null, writer, hooks.signal)
     },
     dirty: dirty?.setup ?? null,
@@ -172,34 +173,34 @@ async function copy(
 }
 
 /** Whether more than rows is changed: by `pre_sql`, tables that are made, or what ids need in the target. */
-function changesTables({ create, preSql, sharding, stage }: Plan): boolean {
+function changesTables({ write: { create, preSql, sharding }, pipeline }: RunPlan): boolean {
   const made = create !== null || (sharding?.shards ?? []).some((shard) => shard.create !== null)
-  return made || sharding?.onDemand != null || keepsIds(stage) || preSql.length > 0
+  return made || sharding?.onDemand != null || keepsIds(pipeline) || preSql.length > 0
 }
 
 /** A target that was not empty is what most rows with a taken key are about. */
-function withWayOn(error: RowshiftError, made: Plan, { diffColumn }: Params): RowshiftError {
+function withWayOn(error: RowshiftError, made: RunPlan, { diffColumn }: Params): RowshiftError {
   const lines = error.code === 'DUPLICATE_KEY' ? wayOn(made, diffColumn?.source ?? null) : []
   if (lines.length === 0) return error
   return new RowshiftError(error.code, [error.message, ...lines].join('\n'), error.details, error.cause)
 }
 
-function checkCopied(made: Plan, { error, progress }: CoordinatorResult): void {
+function checkCopied(made: RunPlan, { error, progress }: CoordinatorResult): void {
   if (error) throw error
   checkCounts(made, progress)
   checkPercentage(made, progress)
 }
 
 /** A failed run leaves the table that it made without the indexes that were to come last. */
-function withoutIndexes({ create, target }: Plan, error: RowshiftError): RowshiftError {
+function withoutIndexes({ write: { create, table } }: RunPlan, error: RowshiftError): RowshiftError {
   if (!create || create.deferred.length === 0) return error
-  const left = `If table ${target.table} was created, it still lacks its deferred indexes: ${create.deferred.join('; ')}`
+  const left = `If table ${table.table} was created, it still lacks its deferred indexes: ${create.deferred.join('; ')}`
   return new RowshiftError(error.code, [error.message, left].join('\n'), error.details, error.cause)
 }
 
 /** The last line of defence: what the splits add up to must make sense for the table. */
-function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
-  const sawRows = made.key !== null && !made.key.nullable && wholeTables(made) && splits > 0
+function checkCounts(made: RunPlan, { splits, splitsDone, done }: Progress): void {
+  const sawRows = made.read.key !== null && !made.read.key.nullable && wholeTables(made.read) && splits > 0
   const total = settled(done)
   if (
     splits === splitsDone &&
@@ -210,16 +211,16 @@ function checkCounts(made: Plan, { splits, splitsDone, done }: Progress): void {
     return
   throw new RowshiftError(
     'COUNT_MISMATCH',
-    `${splitsDone} of ${counted(splits, 'split')} of ${made.source.table} copied, ${counted(done.rowsRead, 'row')} read and ${total} accounted for; that does not add up. Run it again into an empty target.`,
+    `${splitsDone} of ${counted(splits, 'split')} of ${made.read.table.table} copied, ${counted(done.rowsRead, 'row')} read and ${total} accounted for; that does not add up. Run it again into an empty target.`,
     { splits, splitsDone, rowsRead: done.rowsRead, rowsSettled: total },
   )
 }
 
-function wholeTables({ window, sources }: Plan): boolean {
+function wholeTables({ window, sources }: ReadSpec): boolean {
   return window === null && (sources ?? []).every((table) => table.window === null)
 }
 
-function plan(request: CopyRequest, ends: Ends, signal: AbortSignal | undefined): Promise<Plan> {
+function plan(request: CopyRequest, ends: Ends, signal: AbortSignal | undefined): Promise<RunPlan> {
   const { params } = request
   return makePlan({
     ...ends,
@@ -270,7 +271,7 @@ function cannot(end: TableAt, what: string): RowshiftError {
   return new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${end.loaded.type}" cannot be ${what}.`)
 }
 
-function announce(request: CopyRequest, made: Plan): void {
+function announce(request: CopyRequest, made: RunPlan): void {
   const { runId, taskId } = request
   for (const reason of made.reasons) log.info({ runId, taskId }, reason)
   for (const warning of made.warnings) log.warn({ runId, taskId }, warning)

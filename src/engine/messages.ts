@@ -1,6 +1,6 @@
 import type { SharedCells } from '../batch/cell-map.js'
 import type { ErrorReport } from '../errors.js'
-import type { Endpoint, Plan, Split, WriteCounts } from '../plugin.js'
+import type { Endpoint, RunPlan, Split, WriteCounts } from '../plugin.js'
 import { nothingWritten } from '../plugin.js'
 import type { LogLevel } from '../transform.js'
 
@@ -15,7 +15,7 @@ export interface ThreadSetup {
 /** What every worker thread of a copy starts with (`workerData`). */
 export interface WorkerSetup extends ThreadSetup {
   readonly runId: string
-  readonly plan: Plan
+  readonly plan: RunPlan
   readonly source: Endpoint
   readonly target: Endpoint
   /** null: the first row that the target refuses ends the run. */

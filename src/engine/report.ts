@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { RowshiftError } from '../errors.js'
 import type { Backfill } from '../plan/bounds.js'
-import type { Plan } from '../plugin.js'
+import type { RunPlan } from '../plugin.js'
 import { nothingWritten } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
@@ -15,7 +15,7 @@ export interface ReportFacts {
   readonly taskId: number | null
   readonly params: Params | null
   /** null when the run failed before there was one. */
-  readonly plan: Plan | null
+  readonly plan: RunPlan | null
   /** Reasons that the run has found beside those of the plan. */
   readonly found?: readonly string[]
   /** What says that the source was emptied or replaced while it was read. Default: nothing. */
@@ -50,7 +50,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     runId: facts.runId,
     taskId: facts.taskId,
     mode: plan?.mode ?? params?.mode ?? 'init',
-    writeMode: plan?.writeMode ?? params?.writeMode ?? 'insert',
+    writeMode: plan?.write.writeMode ?? params?.writeMode ?? 'insert',
     status: error === null ? 'success' : error.code === 'INTERRUPTED' ? 'interrupted' : 'failed',
     rowsRead: current(progress).rowsRead,
     rowsFiltered: progress.done.rowsFiltered,
@@ -71,10 +71,10 @@ export function makeReport(facts: ReportFacts): RunReport {
     splitsDone: progress.splitsDone,
     retries: progress.retries,
     seconds: Math.round(facts.seconds * 1000) / 1000,
-    workerNum: plan?.workerNum ?? params?.workerNum ?? 0,
+    workerNum: plan?.policy.workerNum ?? params?.workerNum ?? 0,
     busySeconds: (facts.copied?.busySeconds ?? []).map((busy) => Math.round(busy * 1000) / 1000),
     writePath: plan?.write.path ?? null,
-    consistency: plan?.consistency ?? params?.consistency ?? 'split',
+    consistency: plan?.policy.consistency ?? params?.consistency ?? 'split',
     snapshotPosition: facts.copied?.position ?? null,
     reasons: [...(plan?.reasons ?? []), ...(facts.found ?? [])],
     warnings: [
@@ -85,9 +85,12 @@ export function makeReport(facts: ReportFacts): RunReport {
       ...(held === null ? [] : [held]),
     ],
     sourceChanged: facts.sourceChanged ?? null,
-    watermark: plan?.window && !facts.backfill ? { from: plan.window.from, to: plan.window.watermark } : null,
+    watermark:
+      plan?.read.window && !facts.backfill
+        ? { from: plan.read.window.from, to: plan.read.window.watermark }
+        : null,
     backfill: facts.backfill ?? null,
-    watermarks: held === null ? (plan?.watermarks ?? {}) : {},
+    watermarks: held === null ? (plan?.policy.watermarks ?? {}) : {},
     watermarkHeld: held,
     delays: plan?.delays ?? [],
     error: error === null ? null : error.report(),
@@ -100,9 +103,10 @@ function mayHaveWritten(error: RowshiftError | null): boolean {
 }
 
 function sourceCounts({ plan, progress, backfill }: ReportFacts): RunReport['sources'] {
-  if (!plan?.sources) return null
+  const sources = plan?.read.sources
+  if (!sources) return null
   const { done } = progress
-  return plan.sources.map(({ name, window }) => ({
+  return sources.map(({ name, window }) => ({
     name,
     rowsRead: countOf(done.sources, name) ?? 0,
     watermark: window && !backfill ? { from: window.from, to: window.watermark } : null,
@@ -110,10 +114,11 @@ function sourceCounts({ plan, progress, backfill }: ReportFacts): RunReport['sou
 }
 
 /** Every shard that the plan knows or that was made on demand, whether or not it got rows. */
-function shardCounts(plan: Plan | null, { done }: Progress): RunReport['shards'] {
-  if (!plan?.sharding) return null
+function shardCounts(plan: RunPlan | null, { done }: Progress): RunReport['shards'] {
+  const sharding = plan?.write.sharding
+  if (!sharding) return null
   const { shards = {} } = done
-  const known = plan.sharding.shards.map(({ name }) => name)
+  const known = sharding.shards.map(({ name }) => name)
   const made = Object.keys(shards).filter((name) => !known.includes(name))
   return [...known, ...made].map((name) => ({ name, ...(countOf(shards, name) ?? nothingWritten) }))
 }
@@ -125,7 +130,7 @@ function countOf<T>(counts: Readonly<Record<string, T>> | undefined, name: strin
 
 /** No later run would read a row that the watermark has passed. */
 function heldWatermark({ taskId, plan, progress, sourceChanged }: ReportFacts): string | null {
-  const [next, ...others] = Object.entries(plan?.watermarks ?? {})
+  const [next, ...others] = Object.entries(plan?.policy.watermarks ?? {})
   if (taskId === null || next === undefined) return null
   const { dirtyRows } = progress.done
   if (dirtyRows === 0 && !sourceChanged) return null
@@ -133,7 +138,7 @@ function heldWatermark({ taskId, plan, progress, sourceChanged }: ReportFacts): 
     dirtyRows === 0
       ? 'the source was emptied or replaced meanwhile'
       : `${counted(dirtyRows, 'row')} ${dirtyRows === 1 ? 'was' : 'were'} rejected`
-  const from = plan!.window?.from
+  const from = plan!.read.window?.from
   const [mode, value] = next
   const past = others.length === 0 ? ` --mode ${mode} --set '${value}'` : ''
   return (

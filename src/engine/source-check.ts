@@ -1,6 +1,6 @@
 import { counted } from '../batch/counted.js'
 import { log } from '../log.js'
-import type { Reader, ReadPlan, TableState } from '../plugin.js'
+import type { Reader, ReadSpec, TableState } from '../plugin.js'
 import { RowshiftError } from '../plugin.js'
 
 /** A table of which less was read than this share of what statistics expect, and whose last rows are gone, was emptied. */
@@ -20,29 +20,29 @@ export interface ReadFacts {
  */
 export class SourceCheck {
   readonly #reader: Reader
-  readonly #plan: ReadPlan
+  readonly #plan: ReadSpec
   readonly #before: TableState | null
 
-  private constructor(reader: Reader, plan: ReadPlan, before: TableState | null) {
+  private constructor(reader: Reader, spec: ReadSpec, before: TableState | null) {
     this.#reader = reader
-    this.#plan = plan
+    this.#plan = spec
     this.#before = before
   }
 
-  static async begin(reader: Reader, plan: ReadPlan): Promise<SourceCheck> {
-    return new SourceCheck(reader, plan, await stateOf(reader, plan))
+  static async begin(reader: Reader, spec: ReadSpec): Promise<SourceCheck> {
+    return new SourceCheck(reader, spec, await stateOf(reader, spec))
   }
 
   /** After everything was read: what speaks against it, for people; null: nothing does. */
   async end(read: ReadFacts): Promise<string | null> {
-    const { source, window } = this.#plan
+    const { table, window } = this.#plan
     const after = this.#before && (await stateOf(this.#reader, this.#plan))
     const what = this.#change(after, read)
     if (what === null) return null
-    const expected = window?.rows ?? source.estimatedRows
+    const expected = window?.rows ?? table.estimatedRows
     const of = expected === null ? '' : ` of about ${expected}`
     return (
-      `source ${source.table} ${what} while it was read: ${counted(read.rowsRead, 'row')} ${read.rowsRead === 1 ? 'was' : 'were'} read${of}. ` +
+      `source ${table.table} ${what} while it was read: ${counted(read.rowsRead, 'row')} ${read.rowsRead === 1 ? 'was' : 'were'} read${of}. ` +
       'Rows may be missing in the target, or be those of two tables: copy it again, or compare with "rowshift verify"'
     )
   }
@@ -57,18 +57,18 @@ export class SourceCheck {
         before.bytes !== null && after.bytes !== null && after.bytes < before.bytes * LEAST_BYTES_SHARE
       if (shrunk) return `shrank from ${before.bytes} to ${after.bytes} bytes`
     }
-    const { source, window, where } = this.#plan
-    const few = window === null && where === null && rowsRead < (source.estimatedRows ?? 0) * LEAST_SHARE
+    const { table, window, where } = this.#plan
+    const few = window === null && where === null && rowsRead < (table.estimatedRows ?? 0) * LEAST_SHARE
     return lastRowsGone && few ? 'lost most of its rows' : null
   }
 }
 
 /** null: the plugin cannot tell, or the database would not. */
-async function stateOf(reader: Reader, plan: ReadPlan): Promise<TableState | null> {
+async function stateOf(reader: Reader, spec: ReadSpec): Promise<TableState | null> {
   try {
-    return (await reader.state?.(plan)) ?? null
+    return (await reader.state?.(spec)) ?? null
   } catch (thrown) {
-    log.warn(`the state of source ${plan.source.table} is not known: ${RowshiftError.from(thrown).message}`)
+    log.warn(`the state of source ${spec.table.table} is not known: ${RowshiftError.from(thrown).message}`)
     return null
   }
 }

@@ -5,7 +5,17 @@ import { RawRows } from '../batch/raw-rows.js'
 import { RowshiftError } from '../errors.js'
 import { WORKERS } from '../ids/snowflake.js'
 import { ambiguousKey } from '../lookup-errors.js'
-import type { IdMapPlan, IdPlan, LookupPlan, Plan, Reader, ReadPlan, Sequence, Writer } from '../plugin.js'
+import type {
+  IdMapPlan,
+  IdPlan,
+  LookupPlan,
+  Reader,
+  ReadSpec,
+  RunPlan,
+  Sequence,
+  StagePlan,
+  Writer,
+} from '../plugin.js'
 import type { StageSetup } from './messages.js'
 import type { OpenPlaces } from './places.js'
 
@@ -16,7 +26,7 @@ const LEAST_ENTRY_BYTES = 16
 
 /** What the threads share, small lookup tables among it, and what there is to say about it. null: the plan has no stage. */
 export async function setUpStage(
-  { stage }: Pick<Plan, 'stage'>,
+  stage: StagePlan | null,
   places: OpenPlaces,
   signal: AbortSignal,
 ): Promise<{ setup: StageSetup; reasons: readonly string[] } | null> {
@@ -40,7 +50,7 @@ export function forThreads(shared: Omit<StageSetup, 'threads'>): StageSetup {
 }
 
 /** Whether {@link prepareIds} changes the target. */
-export function keepsIds(stage: Plan['stage']): boolean {
+export function keepsIds(stage: StagePlan | null): boolean {
   return (stage?.cells ?? []).some(
     (cell) => cell.type === 'id' && (cell.map !== null || isNumbered(cell.ids)),
   )
@@ -53,12 +63,12 @@ function isNumbered(ids: IdPlan): boolean {
 
 /** Once the target is prepared: makes what its ids need there. */
 export async function prepareIds(
-  { stage, workerNum }: Plan,
+  { pipeline, policy: { workerNum } }: RunPlan,
   setup: StageSetup | null,
   writer: Writer,
   signal: AbortSignal,
 ): Promise<void> {
-  const ids = stage?.cells.filter((cell) => cell.type === 'id') ?? []
+  const ids = pipeline?.cells.filter((cell) => cell.type === 'id') ?? []
   if (ids.some(({ ids }) => ids.type === 'snowflake' && ids.worker === null)) {
     await writer.openSequence!(SNOWFLAKE_WORKERS)
     const first = await writer.takeBlock!(SNOWFLAKE_WORKERS, workerNum)
@@ -76,7 +86,7 @@ async function makeMap({ write }: IdMapPlan, writer: Writer, signal: AbortSignal
   try {
     await writer.prepare(write, signal)
   } catch (error) {
-    const there = await writer.describe(write.target.table).catch(() => null)
+    const there = await writer.describe(write.table.table).catch(() => null)
     if (there === null) throw error
   }
 }
@@ -87,7 +97,7 @@ async function readAll(
   { tables, preloadBytes }: LookupPlan,
   signal: AbortSignal,
 ): Promise<SharedCells | null> {
-  const rows = tables.reduce((sum, { source }) => sum + (source.estimatedRows ?? 0), 0)
+  const rows = tables.reduce((sum, { table }) => sum + (table.estimatedRows ?? 0), 0)
   if (preloadBytes === 0 || rows * LEAST_ENTRY_BYTES > preloadBytes) return null
   const builder = new CellMapBuilder(preloadBytes)
   for (const table of tables) {
@@ -99,7 +109,7 @@ async function readAll(
 /** False when there is too much. */
 async function readTable(
   reader: Reader,
-  table: ReadPlan,
+  table: ReadSpec,
   builder: CellMapBuilder,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -112,7 +122,7 @@ async function readTable(
       if (parts.some((part) => pairs.isNull(row, part))) continue
       const key = batch.bytes.subarray(pairs.start(row, 0), pairs.end(row, width - 2))
       const value = pairs.cell(row, width - 1)
-      if (!builder.add(key, value)) throw ambiguousKey(table.source.table, key, builder.get(key), value)
+      if (!builder.add(key, value)) throw ambiguousKey(table.table.table, key, builder.get(key), value)
     }
     recycle(batch)
     if (builder.overBudget) return false

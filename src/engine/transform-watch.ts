@@ -1,7 +1,7 @@
 import { RawRows } from '../batch/raw-rows.js'
 import { cellsOf, readRowName } from '../batch/row-name.js'
 import { RowshiftError } from '../errors.js'
-import type { Plan } from '../plugin.js'
+import type { RunPlan } from '../plugin.js'
 import { CallSlot } from './call-slot.js'
 import { counted } from '../batch/counted.js'
 
@@ -10,7 +10,7 @@ const LOOK_MS = 200
 const STOP_MS = 5_000
 
 export interface WatchOptions {
-  readonly plan: Plan
+  readonly plan: RunPlan
   readonly isAlive: (thread: number) => boolean
   /** A thread will not come back by itself. */
   readonly onOverdue: (thread: number, error: RowshiftError) => void
@@ -32,7 +32,7 @@ export class TransformWatch {
 
   constructor(options: WatchOptions) {
     this.#options = options
-    this.#limit = options.plan.stage!.transform!.timeout * 1000
+    this.#limit = options.plan.pipeline!.transform!.timeout * 1000
     this.#timer = setInterval(() => this.#look(), LOOK_MS)
   }
 
@@ -65,7 +65,7 @@ export class TransformWatch {
   }
 
   get #module(): string {
-    return this.#options.plan.stage!.transform!.module
+    return this.#options.plan.pipeline!.transform!.module
   }
 
   #look(): void {
@@ -102,9 +102,9 @@ export class TransformWatch {
     const { plan } = this.#options
     const { split, batch, row } = slot.call
     if (split < 0) return { text: 'being loaded', details: {} }
-    const of = `split ${split} of ${plan.source.table}`
+    const of = `split ${split} of ${plan.read.table.table}`
     if (batch === null) return { text: `at ${of}`, details: { split } }
-    const rows = new RawRows(plan.stage!.reads.length)
+    const rows = new RawRows(plan.pipeline!.reads.length)
     rows.take(batch)
     const key = readRowName(plan, cellsOf(rows.row(row ?? 0)))
     const text = row === null ? `at ${counted(batch.rows, 'row')} from that` : 'at the row'

@@ -1,8 +1,16 @@
 import { RowshiftError } from '../errors.js'
-import type { Column, IdMapPlan, Plan, PlanDraft, TableCreation, TableSchema, Writer } from '../plugin.js'
+import type {
+  Column,
+  ColumnMapping,
+  IdMapPlan,
+  TableCreation,
+  TableSchema,
+  WriteSpec,
+  Writer,
+} from '../plugin.js'
 import type { IdMake } from '../task/make.js'
 import { judge } from './fidelity.js'
-import { BATCH_BYTES } from './limits.js'
+import { plannedWrite } from './limits.js'
 import { cannotBeEqual, columnOf, findPlan, unknownColumn } from './lookup.js'
 
 interface IdMapRequest {
@@ -50,21 +58,13 @@ export async function planIdMap(
     ),
   )
   if (faults.length > before) return null
-  const draft = draftOf(request, table, create, [
+  const spec = specOf(request, table, create, [
     { source: known, target: oldId!, verdict: judge(known, oldId!) },
     { source: { ...id, name: map.value }, target: newId!, verdict: judge(id, newId!) },
   ])
-  const write = await writer.plan(draft, 'insert')
-  const plan: Plan = {
-    ...draft,
-    write,
-    batch: {
-      bytes: Math.min(BATCH_BYTES, write.maxBatchBytes ?? BATCH_BYTES),
-      rows: Number.MAX_SAFE_INTEGER,
-    },
-  }
+  const write = plannedWrite(spec, await writer.plan(spec, 'insert'))
   return {
-    plan: { at: place, write: plan, read: findPlan(table, [oldId!, newId!]) },
+    plan: { at: place, write, read: findPlan(table, [oldId!, newId!]) },
     // Others may have filled the table.
     id: { ...newId!, nullable: false, domain: { ...newId!.domain, dynamic: true } },
     reason: `ids are kept in table ${table.table} of the target (${oldId!.name} -> ${newId!.name})${create ? ', which is made' : ''}`,
@@ -138,36 +138,26 @@ function requiredFaults(
   )
 }
 
-function draftOf(
+function specOf(
   { workerNum }: IdMapRequest,
   table: TableSchema,
   create: TableCreation | null,
-  columns: Plan['columns'],
-): PlanDraft {
+  columns: readonly ColumnMapping[],
+): WriteSpec {
   return {
-    mode: 'init',
-    window: null,
-    watermarks: {},
-    writeMode: 'ignore',
-    identity: [columns[0]!.target.name],
-    errorLimit: { record: Number.MAX_SAFE_INTEGER, percentage: null },
-    consistency: 'split',
-    source: table,
-    sources: null,
-    target: table,
+    table,
     sharding: null,
     create,
     columns,
-    stage: null,
+    from: table.table,
     key: null,
-    splitRows: 1,
-    workerNum,
+    writeMode: 'ignore',
+    identity: [columns[0]!.target.name],
+    deletes: false,
+    errorLimit: { record: Number.MAX_SAFE_INTEGER, percentage: null },
+    threads: workerNum,
     writeBatch: null,
-    where: null,
     preSql: [],
     postSql: [],
-    reasons: [],
-    warnings: [],
-    delays: [],
   }
 }

@@ -1,5 +1,5 @@
 import { RowshiftError } from '../errors.js'
-import type { ColumnMapping, Plan, SplitKey, TableSchema, WriteMode } from '../plugin.js'
+import type { ColumnMapping, SplitKey, TableSchema, WriteMode, WriteSpec } from '../plugin.js'
 import { isOwn } from '../schema.js'
 
 export interface IdentityRequest {
@@ -47,8 +47,8 @@ export function chooseIdentity({
  * an id makes is its own affair.
  */
 export function mergeWarnings(
-  { source, target, columns, writeMode }: Pick<Plan, 'source' | 'target' | 'columns' | 'writeMode'>,
-  identity: readonly string[] | null,
+  source: TableSchema,
+  { table: target, columns, writeMode, identity }: WriteSpec,
   severalSources: boolean,
 ): string[] {
   if (writeMode === 'insert') return []

@@ -1,26 +1,28 @@
-import type { PlanDraft, SplitKey, Writer } from '../plugin.js'
+import type { Mode, SplitKey, StagePlan, TableSchema, Writer, WriteSpec } from '../plugin.js'
 import type { Past } from './window.js'
 
-type Incremental = Pick<
-  PlanDraft,
-  'mode' | 'stage' | 'target' | 'create' | 'sharding' | 'identity' | 'source' | 'preSql'
->
+interface Incremental {
+  readonly mode: Mode
+  readonly source: TableSchema
+  readonly spec: WriteSpec
+  readonly stage: StagePlan | null
+}
 
 /** Which rows an incremental run leaves behind for good. `key` is the source's, by which `append` goes. */
 export async function incrementalWarnings(
-  draft: Incremental,
+  plan: Incremental,
   key: SplitKey | null,
   past: Past | null,
   writer: Pick<Writer, 'highest'>,
 ): Promise<string[]> {
-  const { mode } = draft
+  const { mode, spec } = plan
   if (mode !== 'append' && mode !== 'increment') return []
   return [
-    ...(mode === 'append' ? unrisingWarnings(draft, key) : []),
-    ...skipWarnings(draft),
-    ...(past?.watermarks[mode] !== undefined && (await isEmpty(draft, writer))
+    ...(mode === 'append' ? unrisingWarnings(plan, key) : []),
+    ...skipWarnings(plan),
+    ...(past?.watermarks[mode] !== undefined && (await isEmpty(spec, writer))
       ? [
-          `target ${draft.target.table} is empty, but this run reads only what is new since earlier runs. If the target was emptied or made anew, ` +
+          `target ${spec.table.table} is empty, but this run reads only what is new since earlier runs. If the target was emptied or made anew, ` +
             'rows are missing for good: copy all of them with --mode init',
         ]
       : []),
@@ -48,11 +50,11 @@ function skipWarnings({ stage }: Incremental): string[] {
 }
 
 async function isEmpty(
-  { target, create, sharding, identity, preSql }: Incremental,
+  { table, create, sharding, identity, preSql }: WriteSpec,
   writer: Pick<Writer, 'highest'>,
 ): Promise<boolean> {
-  const column = target.columns.find(({ name }) => name === identity?.[0])
+  const column = table.columns.find(({ name }) => name === identity?.[0])
   if (create !== null || sharding !== null || preSql.length > 0 || column === undefined || !writer.highest)
     return false
-  return (await writer.highest(target.table, column)) === null
+  return (await writer.highest(table.table, column)) === null
 }

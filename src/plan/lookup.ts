@@ -1,6 +1,6 @@
 import { isFormed } from '../batch/cell-forms.js'
 import { BATCH_BYTES } from './limits.js'
-import type { Column, LookupPlan, ReadPlan, TableSchema } from '../plugin.js'
+import type { Column, LookupPlan, ReadSpec, TableSchema } from '../plugin.js'
 import type { LookupMake } from '../task/make.js'
 import type { Places } from './places.js'
 
@@ -23,7 +23,7 @@ export async function planLookup(
     return null
   }
   const reader = await place.open()
-  const tables: ReadPlan[] = []
+  const tables: ReadSpec[] = []
   for (const name of make.tables) {
     const table = await reader.describe(name)
     const wanted = [...make.key, make.value]
@@ -40,7 +40,7 @@ export async function planLookup(
     })
     tables.push(findPlan(table, found))
   }
-  const values = tables.map(({ columns }) => columns.at(-1)!.source)
+  const values = tables.map(({ columns }) => columns.at(-1)!)
   if (values.some(({ kind }) => kind !== values[0]!.kind))
     faults.push(`${at}: ${make.value} is not of one kind in ${make.tables.join(', ')}`)
   if (tables.length < make.tables.length) return null
@@ -58,10 +58,10 @@ export async function planLookup(
 }
 
 /** How rows are found by all columns but the last one, which is the value. */
-export function findPlan(source: TableSchema, columns: readonly Column[]): ReadPlan {
+export function findPlan(table: TableSchema, columns: readonly Column[]): ReadSpec {
   return {
-    source,
-    columns: columns.map((column) => ({ source: column })),
+    table,
+    columns,
     key: null,
     splitRows: 1,
     batch: { bytes: BATCH_BYTES, rows: Number.MAX_SAFE_INTEGER },
@@ -110,13 +110,13 @@ function valueColumn(
   }
 }
 
-function indexWarnings(tables: readonly ReadPlan[], key: readonly string[]): string[] {
-  const without = tables.filter(({ source, columns }) => {
-    const names = columns.slice(0, -1).map(({ source: { name } }) => name)
-    return !source.keys.some(({ columns: [first] }) => names.includes(first!))
+function indexWarnings(tables: readonly ReadSpec[], key: readonly string[]): string[] {
+  const without = tables.filter(({ table, columns }) => {
+    const names = columns.slice(0, -1).map(({ name }) => name)
+    return !table.keys.some(({ columns: [first] }) => names.includes(first!))
   })
   if (without.length === 0) return []
-  const names = without.map(({ source }) => source.table).join(', ')
+  const names = without.map(({ table }) => table.table).join(', ')
   return [
     `lookup table ${names} has no unique key that begins with ${key.join(' or ')}: a key with two values ends the run, and without an index on it a table that does not fit into memory is searched from end to end for every batch`,
   ]

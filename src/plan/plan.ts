@@ -1,20 +1,20 @@
 import { RowshiftError } from '../errors.js'
 import type {
-  Plan,
-  PlanDraft,
   Reader,
+  ReadSpec,
+  RunPlan,
   Sharding,
   SourceTable,
   TableCreation,
   TableSchema,
   Writer,
+  WriteSpec,
 } from '../plugin.js'
-import { checkPlan } from '../stage.js'
 import type { Params } from '../task/params.js'
 import { checkCondition, zoneReasons } from './condition.js'
 import { idleParams } from './idle-params.js'
 import { chooseIdentity, mergeWarnings } from './identity.js'
-import { BATCH_BYTES } from './limits.js'
+import { plannedWrite } from './limits.js'
 import { settleLosses } from './losses.js'
 import type { ColumnPair } from './mapping.js'
 import { mapColumns } from './mapping.js'
@@ -26,6 +26,7 @@ import type { Reading, SourcePlace } from './sources.js'
 import { chooseReading, describeSources } from './sources.js'
 import { incrementalWarnings } from './incremental-warnings.js'
 import { chooseKey, column } from './split-key.js'
+import { splitRows } from './split-rows.js'
 import type { Places } from './places.js'
 import { checkNewIds, planStage } from './stage.js'
 import { planTarget, sameTable } from './target.js'
@@ -33,15 +34,7 @@ import { singleName } from './table-names.js'
 import { generatedReasons, keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
 import { openTarget, planTransform } from './transform.js'
 import type { Past, WindowRequest } from './window.js'
-import { counted } from '../batch/counted.js'
 
-/** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
-const SPLIT_BYTES = 8 << 20
-/** Assumed when there are no statistics. */
-const ROW_BYTES = 256
-const MIN_SPLIT_ROWS = 1_000
-/** Fewer splits than this per thread leave threads idle at the end. */
-const MIN_SPLITS_PER_THREAD = 4
 const MANY_WORKERS = 20
 
 export interface PlanRequest {
@@ -74,7 +67,7 @@ function withNames(request: PlanRequest): PlanRequest {
 }
 
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
-export async function makePlan(asked: PlanRequest): Promise<Plan> {
+export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
   const request = withNames(asked)
   const { reader, writer, params } = request
   const many = request.origin ? await describeSources(request.sourceTable, request.origin) : null
@@ -138,29 +131,43 @@ export async function makePlan(asked: PlanRequest): Promise<Plan> {
   const { writeMode } = params
   const identity = chooseIdentity({ writeMode, target, columns: settled.columns, key: chosen.key })
   checkNewIds(identity, staged.stage)
-  const draft: PlanDraft = {
-    mode: params.mode,
-    window,
-    watermarks,
-    writeMode,
-    identity,
-    errorLimit: params.errorLimit,
-    consistency: params.consistency,
-    source,
-    sources,
-    target,
+  const spec: WriteSpec = {
+    table: target,
     sharding,
     create,
     columns: settled.columns,
-    stage: staged.stage,
+    from: source.table,
     key,
-    splitRows: split.rows,
-    workerNum: threads(reading, params),
+    writeMode,
+    identity,
+    deletes: params.mode === 'sync',
+    errorLimit: params.errorLimit,
+    threads: threads(reading, params),
     writeBatch: params.writeBatch,
-    where: params.where,
     preSql: params.preSql,
     postSql: params.postSql,
-    delays: reading.delays,
+  }
+  const write = plannedWrite(spec, await writer.plan(spec, params.writePath))
+  const read: ReadSpec = {
+    table: source,
+    sources,
+    columns: staged.stage?.reads ?? [
+      ...settled.columns.map((column) => column.source),
+      ...(sharding?.reads ?? []),
+    ],
+    key,
+    splitRows: split.rows,
+    batch: write.batch,
+    where,
+    window,
+  }
+  const allColumns = params.columns === null || params.columns.includes('*')
+  return {
+    mode: params.mode,
+    read,
+    write,
+    pipeline: staged.stage,
+    policy: { workerNum: spec.threads, consistency: params.consistency, watermarks },
     reasons: [
       ...(many ? [many.reason] : []),
       ...made.reasons,
@@ -169,6 +176,7 @@ export async function makePlan(asked: PlanRequest): Promise<Plan> {
       ...reading.reasons,
       ...(key === null ? [] : [split.reason]),
       ...zoneReasons(params),
+      ...write.reasons,
     ],
     warnings: [
       ...conditionWarnings,
@@ -182,48 +190,19 @@ export async function makePlan(asked: PlanRequest): Promise<Plan> {
       ...workerWarnings(params.workerNum),
       ...(sharding ? shardWarnings(sharding, identity, writeMode, staged.stage) : []),
       ...(create ? [] : keylessWarnings(target)),
-      ...mergeWarnings({ source, target, columns: settled.columns, writeMode }, identity, many !== null),
-    ],
-  }
-  const write = await writer.plan(draft, params.writePath)
-  const plan: Plan = {
-    ...draft,
-    write,
-    batch: {
-      bytes: Math.min(BATCH_BYTES, write.maxBatchBytes ?? BATCH_BYTES),
-      rows: params.writeBatch ?? Number.MAX_SAFE_INTEGER,
-    },
-    reasons: [...draft.reasons, ...write.reasons],
-    warnings: [
-      ...draft.warnings,
+      ...mergeWarnings(source, spec, many !== null),
       ...write.warnings,
-      ...targetRowsWarnings({ ...draft, write }),
-      ...(await incrementalWarnings(draft, chosen.key, past, writer)),
+      ...targetRowsWarnings({ read, write }),
+      ...(await incrementalWarnings(
+        { mode: params.mode, source, spec, stage: staged.stage },
+        chosen.key,
+        past,
+        writer,
+      )),
       ...triggerWarnings(target, write, params),
+      ...((await reader.check?.(read, write, allColumns)) ?? []),
     ],
-  }
-  const found = await reader.check?.(checkPlan(plan), params.columns === null || params.columns.includes('*'))
-  return { ...plan, warnings: [...plan.warnings, ...(found ?? [])] }
-}
-
-/** How many rows a split should have, and why. */
-export function splitRows(source: TableSchema, params: Params, shards = 1): { rows: number; reason: string } {
-  const fewer =
-    params.transform !== null && params.workerNum > 1 ? ', fewer where the transform takes long' : ''
-  if (params.readBatch !== null) {
-    return {
-      rows: params.readBatch,
-      reason: `${counted(params.readBatch, 'row')} per split: asked for by read_batch${fewer}`,
-    }
-  }
-  const byBytes = Math.floor(SPLIT_BYTES / (source.estimatedRowBytes ?? ROW_BYTES))
-  const share = Math.ceil((source.estimatedRows ?? Infinity) / (params.workerNum * MIN_SPLITS_PER_THREAD))
-  // A split has a transaction in each shard.
-  const least = MIN_SPLIT_ROWS * Math.max(shards, 1)
-  const rows = Math.max(Math.min(byBytes, share), Math.min(least, Math.max(1, byBytes)))
-  return {
-    rows,
-    reason: `${counted(rows, 'row')} per split: at most 8 MiB, and enough splits for every thread${fewer}`,
+    delays: reading.delays,
   }
 }
 

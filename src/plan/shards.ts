@@ -46,7 +46,7 @@ export async function planShards(
   const onDemand =
     pattern.kind === 'date' && request.params.schemaSaveMode !== 'error_when_not_exist'
       ? {
-          like: model?.target ?? null,
+          like: model?.target ?? source,
           definition: await definitionOf(model, request),
           wide: model === null ? ((await request.reader.wide?.(request.sourceTable)) ?? []) : [],
         }

@@ -1,19 +1,17 @@
 /** What the plan says about the target as it is. */
-import type { ColumnMapping, Plan, TableSchema, WritePlan } from '../plugin.js'
+import type { ColumnMapping, RunPlan, TableSchema, WritePlan } from '../plugin.js'
 import { RowshiftError } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { MappingResult } from './mapping.js'
 
-type Insert = Pick<Plan, 'writeMode' | 'create' | 'source' | 'target' | 'columns' | 'preSql'> &
-  Partial<Pick<Plan, 'write' | 'errorLimit'>>
-
 /** What to do about a target that holds rows whose keys may come again. */
-export function targetRowsWarnings(plan: Insert): string[] {
+export function targetRowsWarnings(plan: Pick<RunPlan, 'read' | 'write'>): string[] {
+  const { write } = plan
   const emptiedBy = collidesBy(plan)
   if (emptiedBy === null) return []
-  const { table } = plan.target
+  const { table } = write.table
   const fate =
-    (plan.errorLimit?.record ?? 0) > 0
+    write.errorLimit.record > 0
       ? 'each row whose key is there is rejected'
       : 'the first row whose key is there ends the run'
   return [
@@ -23,32 +21,26 @@ export function targetRowsWarnings(plan: Insert): string[] {
 }
 
 /** The statement that empties a target in which rows of this run may find their keys taken; null: there is no such danger. */
-export function collidesBy({
-  writeMode,
-  create,
-  preSql,
-  source,
-  target,
-  columns,
-  write,
-}: Insert): string | null {
+export function collidesBy({ read, write }: Pick<RunPlan, 'read' | 'write'>): string | null {
+  const { writeMode, create, preSql, table, columns, emptiedBy } = write
   // Nobody knows what is left after pre_sql; and rows of a row file are to join those that are there.
-  if (writeMode !== 'insert' || create !== null || preSql.length > 0 || source.computed) return null
-  if (!target.keys.some((key) => isFed(key, columns))) return null
-  return write?.emptiedBy ?? null
+  if (writeMode !== 'insert' || create !== null || preSql.length > 0 || read.table.computed) return null
+  if (!table.keys.some((key) => isFed(key, columns))) return null
+  return emptiedBy ?? null
 }
 
 /** What a run adds to the error of a row whose key is there: the one place that says what to do. */
-export function wayOn(plan: Insert & Pick<Plan, 'mode'>, diffColumn: string | null): string[] {
-  if (plan.writeMode !== 'insert') return []
+export function wayOn(plan: RunPlan, diffColumn: string | null): string[] {
+  const { write, mode } = plan
+  if (write.writeMode !== 'insert') return []
   if (collidesBy(plan) === null)
     return [
       'write_mode "insert" never changes a row that is there: leave it alone with "write_mode": "ignore", or update it with "upsert".',
     ]
   return [
-    `Target ${plan.target.table} held rows before this run: of an earlier run, for instance of one that was killed. To go on, leave them alone with ` +
+    `Target ${write.table.table} held rows before this run: of an earlier run, for instance of one that was killed. To go on, leave them alone with ` +
       '"write_mode": "ignore", update them with "upsert", or make both tables equal with "mode": "sync".',
-    ...(diffColumn === null || plan.mode !== 'init'
+    ...(diffColumn === null || mode !== 'init'
       ? []
       : [
           `diff_column (${diffColumn}) does nothing in mode "init". To copy what has changed since the last run, set "mode": "increment" in the params, or run with --mode increment.`,

@@ -1,7 +1,7 @@
 import { RowshiftError } from '../errors.js'
 import type {
   Column,
-  Plan,
+  PlannedWrite,
   Sharding,
   TableCreation,
   TableDefinition,
@@ -58,22 +58,22 @@ export async function planTarget(request: TargetRequest, source: TableSchema): P
 }
 
 /** The table that was made must be the one that the plan counts on, after `pre_sql` too. Throws CREATE_FAILED. */
-export function checkCreated({ target }: Plan, real: TableSchema): void {
+export function checkCreated({ table }: PlannedWrite, real: TableSchema): void {
   // A server may add a column of its own that it fills in: a key that nobody sees.
   const known = real.columns.filter(
-    ({ name, hasDefault }) => !hasDefault || target.columns.some((column) => column.name === name),
+    ({ name, hasDefault }) => !hasDefault || table.columns.some((column) => column.name === name),
   )
-  const differences = known.length === target.columns.length ? [] : [counts(target, real)]
-  for (const [i, column] of target.columns.entries()) {
+  const differences = known.length === table.columns.length ? [] : [counts(table, real)]
+  for (const [i, column] of table.columns.entries()) {
     const found = known[i]
     if (found && !agree(column, found)) differences.push(`${show(found)} instead of ${show(column)}`)
   }
   if (differences.length === 0) return
   throw new RowshiftError(
     'CREATE_FAILED',
-    `Table ${target.table} was created, but its columns are not those that were planned: ${differences.join('; ')}. ` +
+    `Table ${table.table} was created, but its columns are not those that were planned: ${differences.join('; ')}. ` +
       'No row was written. Drop the table, create it yourself, and run again.',
-    { table: target.table },
+    { table: table.table },
   )
 }
 

@@ -1,8 +1,8 @@
 import { RowshiftError } from '../errors.js'
 import { checkCreated } from '../plan/target.js'
-import type { Plan, Shard, TableSchema, Writer } from '../plugin.js'
+import type { PlannedWrite, Shard, TableSchema, Writer } from '../plugin.js'
 import { difference } from './alike.js'
-import { shardPlan } from './shard-plan.js'
+import { shardSpec } from './shard-specs.js'
 
 /**
  * The table that a date calls for, which the plan does not know: made if it is not there. null: it is not, and none may be
@@ -10,28 +10,28 @@ import { shardPlan } from './shard-plan.js'
  */
 export async function openOnDemand(
   writer: Writer,
-  plan: Plan,
+  spec: PlannedWrite,
   { endpoint, table }: Pick<Shard, 'endpoint' | 'table'>,
   signal: AbortSignal,
 ): Promise<Shard | null> {
-  const { databases, onDemand } = plan.sharding!
+  const { databases, onDemand } = spec.sharding!
   const name = databases.length === 1 ? table : `${databases[endpoint]}.${table}`
   const shardOf = ({ identity }: TableSchema): Shard => ({ name, endpoint, table, identity, create: null })
   const there = await find(writer, table)
   if (there !== null) {
-    checkLike(plan, there, name)
+    checkLike(spec, there, name)
     return shardOf(there)
   }
   if (onDemand === null) return null
   const { target, statements } = await writer.design!({
-    source: onDemand.like ?? plan.source,
+    source: onDemand.like,
     definition: onDemand.definition,
     wide: async () => onDemand.wide,
     table,
     existing: null,
     deferIndexes: false,
   })
-  const made = shardPlan(plan, { ...shardOf(target), create: { statements, deferred: [] } }, plan.write)
+  const made = shardSpec(spec, { ...shardOf(target), create: { statements, deferred: [] } })
   try {
     await writer.prepare({ ...made, preSql: [] }, signal)
   } catch (error) {
@@ -52,8 +52,8 @@ async function find(writer: Writer, table: string): Promise<TableSchema | null> 
   }
 }
 
-function checkLike(plan: Plan, found: TableSchema, name: string): void {
-  const fault = difference(plan.target, found, true)
+function checkLike(spec: PlannedWrite, found: TableSchema, name: string): void {
+  const fault = difference(spec.table, found, true)
   if (fault === null) return
   throw new RowshiftError(
     'PARAMS_INVALID',

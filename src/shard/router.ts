@@ -1,14 +1,14 @@
 import type { Cells } from '../batch/row-name.js'
 import { excerpt, rowName } from '../batch/row-name.js'
 import { RowshiftError } from '../errors.js'
-import type { ColumnMapping, Plan, Shard, ShardRule } from '../plugin.js'
+import type { ColumnMapping, Shard, ShardRule, WriteSpec } from '../plugin.js'
 import type { Locate } from './rules.js'
 import { columnsOf, locator, rulesOf, whyNowhere } from './rules.js'
 import type { Pattern } from './pattern.js'
 import { labelOf, nameOf, parsePattern } from './pattern.js'
 
-/** What a router must know of a plan. */
-export type RoutingPlan = Pick<Plan, 'sharding' | 'key' | 'target'> & {
+/** What a router must know of a spec. */
+export type RoutingSpec = Pick<WriteSpec, 'sharding' | 'key' | 'table'> & {
   readonly columns: readonly Pick<ColumnMapping, 'source' | 'target' | 'made'>[]
 }
 
@@ -16,22 +16,22 @@ export type RoutingPlan = Pick<Plan, 'sharding' | 'key' | 'target'> & {
 export class Router {
   /** A 1 for each cell that has to be looked at. */
   readonly wanted: Uint8Array
-  readonly #plan: RoutingPlan
+  readonly #spec: RoutingSpec
   readonly #pattern: Pattern
   readonly #databases: number
   /** By label; dates add to them. */
   readonly #tables = new Map<string, number>()
   readonly #place: (cells: Cells) => readonly [database: number, table: number] | null
 
-  constructor(plan: RoutingPlan) {
-    const { rule, reads, databases, table, numbering } = plan.sharding!
-    this.#plan = plan
+  constructor(spec: RoutingSpec) {
+    const { rule, reads, databases, table, numbering } = spec.sharding!
+    this.#spec = spec
     this.#databases = databases.length
     const pattern = (this.#pattern = parsePattern(table))
-    const known = pattern.kind === 'date' ? datesOf(plan) : pattern.labels
+    const known = pattern.kind === 'date' ? datesOf(spec) : pattern.labels
     for (const label of known) this.#tables.set(label, this.#tables.size)
-    this.wanted = new Uint8Array(plan.columns.length + reads.length).fill(1, plan.columns.length)
-    for (const name of columnsOf(rule)) this.wanted[columnAt(plan, name)] = 1
+    this.wanted = new Uint8Array(spec.columns.length + reads.length).fill(1, spec.columns.length)
+    for (const name of columnsOf(rule)) this.wanted[columnAt(spec, name)] = 1
     const tables = pattern.labels.length
     if ('database' in rule) {
       const database = this.#locate(rule.database, databases.length)
@@ -52,7 +52,7 @@ export class Router {
 
   /** How many cells stand behind those that are written. */
   get unwritten(): number {
-    return this.#plan.sharding!.reads.length
+    return this.#spec.sharding!.reads.length
   }
 
   /** The row's shard; null: none is for it. By dates it may be one that the plan does not know yet. */
@@ -72,7 +72,7 @@ export class Router {
     const number = this.shardOf(cells)
     if (number === null) return null
     const { endpoint, table } = this.placeOf(number)
-    const { databases } = this.#plan.sharding!
+    const { databases } = this.#spec.sharding!
     return databases.length === 1 ? table : `${databases[endpoint]}.${table}`
   }
 
@@ -82,19 +82,19 @@ export class Router {
 
   /** What `nameFor` has named; by dates it may be one that the plan does not know yet. */
   numberNamed(name: string): number {
-    const { databases } = this.#plan.sharding!
+    const { databases } = this.#spec.sharding!
     for (const [endpoint, database] of databases.entries()) {
       const prefix = databases.length === 1 ? '' : `${database}.`
       const table = name.slice(prefix.length)
       if (name.startsWith(prefix) && labelOf(this.#pattern, table) !== null)
         return this.numberOf({ endpoint, table })
     }
-    throw new RowshiftError('INTERNAL', `${name} is no shard of ${this.#plan.target.table}.`)
+    throw new RowshiftError('INTERNAL', `${name} is no shard of ${this.#spec.table.table}.`)
   }
 
   /** For a row without a shard, with all its cells; those that are not written may be gone. */
   refusal(cells: Cells, why = this.#why()): RowshiftError {
-    const { columns, target, sharding } = this.#plan
+    const { columns, table, sharding } = this.#spec
     const names = columns.flatMap(({ target: { name } }, i) => (this.wanted[i] === 1 ? [name] : []))
     const values = names.map(
       (name) =>
@@ -104,21 +104,21 @@ export class Router {
       const cell = cells[columns.length + i]
       return cell === undefined ? [] : [`${name} = ${excerpt(cell)}`]
     })
-    const row = rowName(this.#plan, cells)
+    const row = rowName(this.#spec, cells)
     return new RowshiftError(
       'SHARD_UNKNOWN',
-      `No shard of ${target.table} is for ${[...values, ...computed].join(', ')}${row.length > 0 ? `, in the row with ${row.join(', ')}` : ''}: ${why}. ` +
+      `No shard of ${table.table} is for ${[...values, ...computed].join(', ')}${row.length > 0 ? `, in the row with ${row.join(', ')}` : ''}: ${why}. ` +
         'Extend the shard rule, change the row, or leave it out with "where".',
-      { table: target.table, column: names[0] ?? null, key: row },
+      { table: table.table, column: names[0] ?? null, key: row },
     )
   }
 
   #why(): string {
-    return rulesOf(this.#plan.sharding!.rule).map(whyNowhere).join('; or ')
+    return rulesOf(this.#spec.sharding!.rule).map(whyNowhere).join('; or ')
   }
 
   #locate(rule: ShardRule, count: number): Locate {
-    const { columns, sharding } = this.#plan
+    const { columns, sharding } = this.#spec
     if ('sql' in rule) {
       const place = rulesOf(sharding!.rule)
         .filter((each) => 'sql' in each)
@@ -126,7 +126,7 @@ export class Router {
       return locator(rule, [{ at: columns.length + place, kind: sharding!.reads[place]!.kind }], count)
     }
     const cells = rule.by.map((name) => {
-      const at = columnAt(this.#plan, name)
+      const at = columnAt(this.#spec, name)
       return { at, kind: columns[at]!.target.kind }
     })
     return locator(rule, cells, count)
@@ -140,12 +140,12 @@ export class Router {
   }
 }
 
-function datesOf({ sharding }: RoutingPlan): Set<string> {
+function datesOf({ sharding }: RoutingSpec): Set<string> {
   const pattern = parsePattern(sharding!.table)
   return new Set(sharding!.shards.flatMap(({ table }) => labelOf(pattern, table) ?? []))
 }
 
-function columnAt({ columns }: RoutingPlan, name: string): number {
+function columnAt({ columns }: RoutingSpec, name: string): number {
   return columns.findIndex(({ target }) => target.name === name)
 }
 

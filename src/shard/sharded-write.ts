@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { recycle } from '../batch/builder.js'
 import { cellsOf } from '../batch/row-name.js'
 import { RowshiftError } from '../errors.js'
-import type { Batch, Plan, WriteCounts, WriteOptions, Writer } from '../plugin.js'
+import type { Batch, PlannedWrite, WriteCounts, WriteOptions, Writer } from '../plugin.js'
 import { addCounts, nothingWritten } from '../write.js'
 import type { TableCounts } from '../write.js'
 import type { Parts } from './parts.js'
@@ -15,20 +15,20 @@ const RETRY_MS = 100
 export interface ShardEnd {
   readonly name: string
   readonly writer: Writer
-  readonly plan: Plan
+  readonly spec: PlannedWrite
 }
 
 /** One split on its way into the shards. */
 export class ShardedWrite {
-  readonly #plan: Plan
+  readonly #spec: PlannedWrite
   readonly #options: WriteOptions
   readonly #end: (shard: number) => Promise<ShardEnd | null>
   readonly #shards: Record<string, TableCounts> = {}
   #refused = 0
   #handed = 0
 
-  constructor(plan: Plan, options: WriteOptions, end: (shard: number) => Promise<ShardEnd | null>) {
-    this.#plan = plan
+  constructor(spec: PlannedWrite, options: WriteOptions, end: (shard: number) => Promise<ShardEnd | null>) {
+    this.#spec = spec
     this.#options = options
     this.#end = end
   }
@@ -72,14 +72,14 @@ export class ShardedWrite {
         const error = RowshiftError.from(thrown)
         if (Object.keys(this.#shards).length === 0) throw error
         const again = error.code === 'LOCK_CONFLICT' && error.details['inDoubt'] !== true
-        if (!again || retries === MAX_RETRIES) throw partly(error, end.name, this.#shards, this.#plan)
+        if (!again || retries === MAX_RETRIES) throw partly(error, end.name, this.#shards, this.#spec)
         const pause = RETRY_MS * 2 ** retries * (1 + Math.random())
         await delay(pause, undefined, { signal: this.#options.signal }).catch(() => {})
       }
     }
   }
 
-  async #write({ name, writer, plan }: ShardEnd, number: number, parts: Parts): Promise<TableCounts> {
+  async #write({ name, writer, spec }: ShardEnd, number: number, parts: Parts): Promise<TableCounts> {
     const spent: Batch[] = []
     const held: [row: Batch, error: RowshiftError][] = []
     const deferred: [row: Batch, error: RowshiftError][] = []
@@ -89,11 +89,11 @@ export class ShardedWrite {
       for (const [row, error] of held.splice(0)) onDirty(row, error)
     }
     try {
-      const counts = await writer.write(plan, parts.batchesOf(number, plan.batch, spent), {
+      const counts = await writer.write(spec, parts.batchesOf(number, spec.batch, spent), {
         signal,
         onProgress: (rows) => onProgress(before + rows),
         // A part that is tried again must not have its rows refused twice.
-        onDirty: plan.errorLimit.record === 0 ? onDirty : (row, error) => held.push([row, error]),
+        onDirty: spec.errorLimit.record === 0 ? onDirty : (row, error) => held.push([row, error]),
         ...(onDeferred && { onDeferred: (row, error) => deferred.push([row, error]) }),
         beforeCommit: () => {
           flush()
@@ -116,10 +116,10 @@ function partly(
   error: RowshiftError,
   name: string,
   committed: Readonly<Record<string, TableCounts>>,
-  plan: Plan,
+  spec: PlannedWrite,
 ): RowshiftError {
   const again =
-    plan.writeMode === 'insert'
+    spec.writeMode === 'insert'
       ? 'Before it is run again, give it write_mode "upsert" or "ignore"'
       : 'Run it again'
   const names = Object.keys(committed).join(', ')

@@ -7,8 +7,8 @@ import type {
   Batch,
   Column,
   DesignRequest,
-  Plan,
-  PlanDraft,
+  PlannedWrite,
+  WriteSpec,
   Sequence,
   TableDesign,
   TableSchema,
@@ -21,7 +21,7 @@ import { openOnDemand } from './on-demand.js'
 import { Parts } from './parts.js'
 import { nameOf, parsePattern } from './pattern.js'
 import { Router } from './router.js'
-import { shardPlan, shardPlans } from './shard-plan.js'
+import { shardSpec, shardSpecs } from './shard-specs.js'
 import type { ShardEnd } from './sharded-write.js'
 import { ShardedWrite } from './sharded-write.js'
 import { combined } from './write-plans.js'
@@ -37,12 +37,12 @@ const KEPT_BYTES = 16 << 20
 export class ShardedWriter implements Writer {
   readonly writers: readonly Writer[]
   #routing: {
-    readonly plan: Plan
+    readonly spec: PlannedWrite
     readonly router: Router
     readonly ends: Map<number, ShardEnd | null>
   } | null = null
 
-  /** One for each of `plan.sharding.databases`. */
+  /** One for each of the databases of `WriteSpec.sharding`. */
   constructor(writers: readonly Writer[]) {
     this.writers = writers
   }
@@ -73,44 +73,48 @@ export class ShardedWriter implements Writer {
   }
 
   /** Without any shard yet, the plan is that of the first one to come. */
-  async plan(draft: PlanDraft, writePath: string): Promise<WritePlan> {
-    if (draft.sharding === null) return this.writers[0]!.plan(draft, writePath)
-    const { shards } = draft.sharding
+  async plan(spec: WriteSpec, writePath: string): Promise<WritePlan> {
+    if (spec.sharding === null) return this.writers[0]!.plan(spec, writePath)
+    const { shards } = spec.sharding
     if (shards.length === 0) {
-      const pattern = parsePattern(draft.target.table)
-      const target = { ...draft.target, table: nameOf(pattern, pattern.labels[0]!) }
-      const first = await this.writers[0]!.plan({ ...draft, sharding: null, target }, writePath)
+      const pattern = parsePattern(spec.table.table)
+      const table = { ...spec.table, table: nameOf(pattern, pattern.labels[0]!) }
+      const first = await this.writers[0]!.plan({ ...spec, sharding: null, table }, writePath)
       return { ...first, shards: [] }
     }
     const plans: WritePlan[] = []
-    for (const { endpoint, table, identity, create } of shards) {
-      const target = { ...draft.target, table, identity }
-      plans.push(await this.writers[endpoint]!.plan({ ...draft, sharding: null, target, create }, writePath))
+    for (const { endpoint, create, ...shard } of shards) {
+      const table = { ...spec.table, table: shard.table, identity: shard.identity }
+      plans.push(await this.writers[endpoint]!.plan({ ...spec, sharding: null, table, create }, writePath))
     }
-    return combined(plans, draft.sharding)
+    return combined(plans, spec.sharding)
   }
 
-  async prepare(plan: Plan, signal: AbortSignal): Promise<void> {
-    if (plan.sharding === null) return this.writers[0]!.prepare(plan, signal)
+  async prepare(spec: PlannedWrite, signal: AbortSignal): Promise<void> {
+    if (spec.sharding === null) return this.writers[0]!.prepare(spec, signal)
     // A database that is a file is made before threads make tables in it.
-    const nothing = { ...plan, sharding: null, create: null, preSql: [] }
-    if (plan.sharding.onDemand) for (const writer of this.writers) await writer.prepare(nothing, signal)
-    for (const { shard, plan: own } of shardPlans(plan)) {
+    const nothing = { ...spec, sharding: null, create: null, preSql: [] }
+    if (spec.sharding.onDemand) for (const writer of this.writers) await writer.prepare(nothing, signal)
+    for (const { shard, spec: own } of shardSpecs(spec)) {
       const writer = this.writers[shard.endpoint]!
       await writer.prepare(own, signal)
       if (own.create) checkCreated(own, await writer.describe(shard.table))
     }
   }
 
-  async finish(plan: Plan, signal: AbortSignal): Promise<void> {
-    for (const { shard, plan: own } of shardPlans(plan)) {
+  async finish(spec: PlannedWrite, signal: AbortSignal): Promise<void> {
+    for (const { shard, spec: own } of shardSpecs(spec)) {
       await this.writers[shard.endpoint]!.finish(own, signal)
     }
   }
 
-  async write(plan: Plan, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts> {
-    const { router } = this.#routed(plan)
-    const write = new ShardedWrite(plan, options, (number) => this.#end(plan, number, options.signal))
+  async write(
+    spec: PlannedWrite,
+    batches: AsyncIterable<Batch>,
+    options: WriteOptions,
+  ): Promise<WriteCounts> {
+    const { router } = this.#routed(spec)
+    const write = new ShardedWrite(spec, options, (number) => this.#end(spec, number, options.signal))
     const parts = new Parts()
     const { unwritten } = router
     for await (const batch of batches) {
@@ -136,9 +140,9 @@ export class ShardedWriter implements Writer {
   }
 
   /** For repair, which works on rows whose shard is known by name only. */
-  async shard(plan: Plan, name: string, signal: AbortSignal): Promise<ShardEnd> {
-    const { router } = this.#routed(plan)
-    const end = await this.#end(plan, router.numberNamed(name), signal)
+  async shard(spec: PlannedWrite, name: string, signal: AbortSignal): Promise<ShardEnd> {
+    const { router } = this.#routed(spec)
+    const end = await this.#end(spec, router.numberNamed(name), signal)
     if (end !== null) return end
     throw new RowshiftError(
       'SHARD_UNKNOWN',
@@ -151,29 +155,29 @@ export class ShardedWriter implements Writer {
     return closeAll(this.writers)
   }
 
-  #routed(plan: Plan) {
-    if (this.#routing?.plan === plan) return this.#routing
-    const router = new Router(plan)
+  #routed(spec: PlannedWrite) {
+    if (this.#routing?.spec === spec) return this.#routing
+    const router = new Router(spec)
     const ends = new Map<number, ShardEnd | null>()
-    for (const { shard, plan: own } of shardPlans(plan)) {
+    for (const { shard, spec: own } of shardSpecs(spec)) {
       ends.set(router.numberOf(shard), {
         name: shard.name,
         writer: this.writers[shard.endpoint]!,
-        plan: own,
+        spec: own,
       })
     }
-    return (this.#routing = { plan, router, ends })
+    return (this.#routing = { spec, router, ends })
   }
 
   /** null: there is no such table, and none may be made. */
-  async #end(plan: Plan, number: number, signal: AbortSignal): Promise<ShardEnd | null> {
-    const { router, ends } = this.#routed(plan)
+  async #end(spec: PlannedWrite, number: number, signal: AbortSignal): Promise<ShardEnd | null> {
+    const { router, ends } = this.#routed(spec)
     const known = ends.get(number)
     if (known !== undefined) return known
     const { endpoint, table } = router.placeOf(number)
     const writer = this.writers[endpoint]!
-    const shard = await openOnDemand(writer, plan, { endpoint, table }, signal)
-    const end = shard && { name: shard.name, writer, plan: shardPlan(plan, shard, plan.write) }
+    const shard = await openOnDemand(writer, spec, { endpoint, table }, signal)
+    const end = shard && { name: shard.name, writer, spec: shardSpec(spec, shard) }
     ends.set(number, end)
     return end
   }

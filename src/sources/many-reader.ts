@@ -7,9 +7,9 @@ import type {
   ColumnMapping,
   Derivation,
   LossSearch,
-  Plan,
+  PlannedWrite,
   Reader,
-  ReadPlan,
+  ReadSpec,
   RefuseRow,
   SourceTable,
   Split,
@@ -97,22 +97,22 @@ export class ManyReader implements Reader {
     return search
   }
 
-  async check(plan: Plan, allColumns: boolean): Promise<readonly string[]> {
+  async check(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly string[]> {
     const warnings = new Set<string>()
-    for (const { reader, plan: own, table } of this.#each(plan)) {
-      for (const warning of (await reader.check?.(own, allColumns)) ?? []) {
-        warnings.add(warning.replaceAll(table.table, () => plan.source.table))
+    for (const { reader, spec: own, table } of this.#each(spec)) {
+      for (const warning of (await reader.check?.(own, write, allColumns)) ?? []) {
+        warnings.add(warning.replaceAll(table.table, () => spec.table.table))
       }
     }
     return [...warnings]
   }
 
   /** Unknown where there are so many tables that looking at each takes long. */
-  async state(plan: ReadPlan): Promise<TableState> {
+  async state(spec: ReadSpec): Promise<TableState> {
     const end = performance.now() + LOOK_MS
     const identities: (string | null)[] = []
     let bytes: number | null = 0
-    for (const { reader, plan: own } of this.#each(plan)) {
+    for (const { reader, spec: own } of this.#each(spec)) {
       if (performance.now() > end) return { identity: null, bytes: null }
       const state = await reader.state?.(own)
       identities.push(state?.identity ?? null)
@@ -121,26 +121,26 @@ export class ManyReader implements Reader {
     return { identity: identities.includes(null) ? null : JSON.stringify(identities), bytes }
   }
 
-  async *split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncGenerator<Split> {
-    for (const [i, { reader, plan: own }] of this.#each(plan).entries()) {
+  async *split(spec: ReadSpec, size: SplitSize, signal: AbortSignal): AsyncGenerator<Split> {
+    for (const [i, { reader, spec: own }] of this.#each(spec).entries()) {
       for await (const split of reader.split(own, size, signal)) yield tagged(split, i, own)
     }
   }
 
-  async *divide(plan: ReadPlan, range: Split, size: SplitSize, signal: AbortSignal): AsyncGenerator<Split> {
-    const { reader, plan: own } = this.#one(plan, range)
+  async *divide(spec: ReadSpec, range: Split, size: SplitSize, signal: AbortSignal): AsyncGenerator<Split> {
+    const { reader, spec: own } = this.#one(spec, range)
     for await (const split of reader.divide(own, range, size, signal)) yield tagged(split, range.table!, own)
   }
 
-  read(plan: ReadPlan, split: Split, signal: AbortSignal, refuse?: RefuseRow): AsyncIterable<Batch> {
-    const { reader, plan: own } = this.#one(plan, split)
+  read(spec: ReadSpec, split: Split, signal: AbortSignal, refuse?: RefuseRow): AsyncIterable<Batch> {
+    const { reader, spec: own } = this.#one(spec, split)
     return reader.read(own, split, signal, refuse)
   }
 
   /** Of the first table. */
-  async outline(plan: ReadPlan): Promise<SplitOutline> {
-    const [first] = this.#each(plan)
-    const outline = await first!.reader.outline?.(first!.plan)
+  async outline(spec: ReadSpec): Promise<SplitOutline> {
+    const [first] = this.#each(spec)
+    const outline = await first!.reader.outline?.(first!.spec)
     return outline ?? { strategy: 'one table after another', query: null, explain: [] }
   }
 
@@ -148,30 +148,30 @@ export class ManyReader implements Reader {
     return closeAll(this.readers)
   }
 
-  #one(plan: ReadPlan, { table }: Split) {
-    const one = this.#each(plan)[table ?? -1]
+  #one(spec: ReadSpec, { table }: Split) {
+    const one = this.#each(spec)[table ?? -1]
     if (one) return one
-    throw new RowshiftError('INTERNAL', `A split of ${plan.source.table} does not say which table it is of.`)
+    throw new RowshiftError('INTERNAL', `A split of ${spec.table.table} does not say which table it is of.`)
   }
 
-  #each<P extends ReadPlan>(plan: P) {
-    return plan.sources!.map((table) => ({
+  #each(spec: ReadSpec) {
+    return spec.sources!.map((table) => ({
       table,
       reader: this.readers[table.endpoint]!,
-      plan: ofTable(plan, table),
+      spec: ofTable(spec, table),
     }))
   }
 }
 
-/** The plan for one of the tables. */
-export function ofTable<P extends ReadPlan>(
-  plan: P,
+/** How one of the tables is read. */
+export function ofTable(
+  spec: ReadSpec,
   { table, identity, estimatedRows, key, window }: SourceTable,
-): P {
-  return { ...plan, sources: null, source: { ...plan.source, table, identity, estimatedRows }, key, window }
+): ReadSpec {
+  return { ...spec, sources: null, table: { ...spec.table, table, identity, estimatedRows }, key, window }
 }
 
-/** Whether a split can be divided is asked of the whole plan, whose key this table may do without. */
-function tagged(split: Split, table: number, { key }: ReadPlan): Split {
+/** Whether a split can be divided is asked of the whole, whose key this table may do without. */
+function tagged(split: Split, table: number, { key }: ReadSpec): Split {
   return { ...split, table, ...(key === null ? { indivisible: true } : {}) }
 }

@@ -1,11 +1,11 @@
-import type { Batch, Reader, ReadPlan, SourceTable, Split, SplitSize } from '../plugin.js'
+import type { Batch, Reader, ReadSpec, SourceTable, Split, SplitSize } from '../plugin.js'
 import { ofTable } from './many-reader.js'
 
 /** What verification needs of a reader. */
 export interface RangeSource {
-  split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
-  divide(plan: ReadPlan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
-  read(plan: ReadPlan, range: Split, signal: AbortSignal): AsyncIterable<Batch>
+  split(spec: ReadSpec, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
+  divide(spec: ReadSpec, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
+  read(spec: ReadSpec, range: Split, signal: AbortSignal): AsyncIterable<Batch>
 }
 
 /**
@@ -20,28 +20,28 @@ export class RangeReader implements RangeSource {
     this.#readers = readers
   }
 
-  split(plan: ReadPlan, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
-    const { reader, own } = this.#lead(plan)
+  split(spec: ReadSpec, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    const { reader, own } = this.#lead(spec)
     return reader.split(own, size, signal)
   }
 
-  divide(plan: ReadPlan, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
-    const { reader, own } = this.#lead(plan)
+  divide(spec: ReadSpec, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    const { reader, own } = this.#lead(spec)
     return reader.divide(own, range, size, signal)
   }
 
   /** The rows of all tables. */
-  async *read(plan: ReadPlan, range: Split, signal: AbortSignal): AsyncGenerator<Batch> {
-    for (const table of plan.sources!) yield* this.readTable(plan, table, range, signal)
+  async *read(spec: ReadSpec, range: Split, signal: AbortSignal): AsyncGenerator<Batch> {
+    for (const table of spec.sources!) yield* this.readTable(spec, table, range, signal)
   }
 
-  readTable(plan: ReadPlan, table: SourceTable, range: Split, signal: AbortSignal): AsyncIterable<Batch> {
-    return this.#readers[table.endpoint]!.read(ofTable(plan, table), range, signal)
+  readTable(spec: ReadSpec, table: SourceTable, range: Split, signal: AbortSignal): AsyncIterable<Batch> {
+    return this.#readers[table.endpoint]!.read(ofTable(spec, table), range, signal)
   }
 
-  #lead(plan: ReadPlan) {
+  #lead(spec: ReadSpec) {
     const rows = ({ estimatedRows }: SourceTable) => estimatedRows ?? 0
-    const lead = plan.sources!.reduce((most, table) => (rows(table) > rows(most) ? table : most))
-    return { reader: this.#readers[lead.endpoint]!, own: ofTable(plan, lead) }
+    const lead = spec.sources!.reduce((most, table) => (rows(table) > rows(most) ? table : most))
+    return { reader: this.#readers[lead.endpoint]!, own: ofTable(spec, lead) }
   }
 }

@@ -1,4 +1,4 @@
-import type { ReadPlan, Split, SplitSize } from '../plugin.js'
+import type { ReadSpec, Split, SplitSize } from '../plugin.js'
 import { RowshiftError } from '../plugin.js'
 import { counted } from '../batch/counted.js'
 
@@ -29,9 +29,9 @@ const DENSE = 1.5
  *
  * The last split ends at the maximum that was there when planning began, so that a growing table ends too.
  */
-export async function* splitByKey(plan: ReadPlan, probe: KeyProbe, size: SplitSize): AsyncGenerator<Split> {
-  const { key } = plan
-  if (plan.window?.rows === 0) return
+export async function* splitByKey(spec: ReadSpec, probe: KeyProbe, size: SplitSize): AsyncGenerator<Split> {
+  const { key } = spec
+  if (spec.window?.rows === 0) return
   if (key === null) {
     yield { index: 0, lower: null, upper: null }
     return
@@ -41,16 +41,16 @@ export async function* splitByKey(plan: ReadPlan, probe: KeyProbe, size: SplitSi
   const last = await probe.last()
   if (last === null) return
 
-  const { nextBound } = await chooseSteps(plan, probe, last, size)
+  const { nextBound } = await chooseSteps(spec, probe, last, size)
   for await (const { lower, upper } of ranges(null, last, nextBound)) yield { index: index++, lower, upper }
 }
 
 /** How bounds will be found, and why, in words. */
-export async function explainSteps(plan: ReadPlan, probe: KeyProbe): Promise<string> {
-  if (plan.key === null) return 'one split'
+export async function explainSteps(spec: ReadSpec, probe: KeyProbe): Promise<string> {
+  if (spec.key === null) return 'one split'
   const last = await probe.last()
   if (last === null) return 'no rows'
-  return (await chooseSteps(plan, probe, last, () => plan.splitRows)).reason
+  return (await chooseSteps(spec, probe, last, () => spec.splitRows)).reason
 }
 
 /**
@@ -58,7 +58,7 @@ export async function explainSteps(plan: ReadPlan, probe: KeyProbe): Promise<str
  * all have the same value of a key that is not unique.
  */
 export async function* divideRange(
-  plan: ReadPlan,
+  spec: ReadSpec,
   range: Split,
   probe: KeyProbe,
   size: SplitSize,
@@ -67,7 +67,7 @@ export async function* divideRange(
   let rows = size()
   const nextBound = (lower: KeyValue | null) => {
     rows = size()
-    return nextKey(plan, probe, lower, last, rows - 1)
+    return nextKey(spec, probe, lower, last, rows - 1)
   }
   let index = 0
   for await (const { lower, upper } of ranges(range.lower, last, nextBound)) {
@@ -81,7 +81,7 @@ export async function* divideRange(
  * brackets, or a key whose text is not read back as the same key.
  */
 async function nextKey(
-  plan: ReadPlan,
+  spec: ReadSpec,
   probe: KeyProbe,
   lower: KeyValue | null,
   last: KeyValue,
@@ -90,7 +90,7 @@ async function nextKey(
   const found = await probe.nth(lower, last, offset)
   if (found === null) return null
   if (found.within && (lower === null || !sameKey(lower, found.key))) return found.key
-  const { table } = plan.source
+  const { table } = spec.table
   throw new RowshiftError(
     'INTERNAL',
     `Splitting table ${table} was stopped: the key ${JSON.stringify(found.key)} follows ${JSON.stringify(lower)}, but does not lie ` +
@@ -120,12 +120,12 @@ interface Steps {
 }
 
 /** By arithmetic where an integer key is dense; else each bound is asked for. */
-async function chooseSteps(plan: ReadPlan, probe: KeyProbe, last: KeyValue, size: SplitSize): Promise<Steps> {
+async function chooseSteps(spec: ReadSpec, probe: KeyProbe, last: KeyValue, size: SplitSize): Promise<Steps> {
   const probing = (why: string): Steps => ({
     reason: `bounds by asking for the row that stands a split further on: ${why}`,
-    nextBound: (lower) => nextKey(plan, probe, lower, last, size() - 1),
+    nextBound: (lower) => nextKey(spec, probe, lower, last, size() - 1),
   })
-  const [column, ...more] = plan.key!.columns
+  const [column, ...more] = spec.key!.columns
   if (more.length > 0) return probing('the key has several columns')
   if (column!.kind !== 'integer') return probing(`${column!.name} is no integer`)
   const first = await probe.first()
@@ -133,17 +133,17 @@ async function chooseSteps(plan: ReadPlan, probe: KeyProbe, last: KeyValue, size
   const minimum = BigInt(first[0]!)
   const maximum = BigInt(last[0]!)
   const range = maximum - minimum + 1n
-  const fitsOneSplit = range <= BigInt(plan.splitRows)
-  const rows = plan.source.estimatedRows ?? 0
+  const fitsOneSplit = range <= BigInt(spec.splitRows)
+  const rows = spec.table.estimatedRows ?? 0
   const keysPerRow = Math.max(1, rows === 0 ? 1 : Number(range) / rows)
   const width = () => BigInt(Math.ceil(size() * keysPerRow))
   if (!fitsOneSplit) {
-    if (plan.where !== null || plan.window !== null) return probing('only some rows are copied')
+    if (spec.where !== null || spec.window !== null) return probing('only some rows are copied')
     if (Number(range) > rows * DENSE)
       return probing(
         `${column!.name} is sparse: ${range} values from ${minimum} to ${maximum} for about ${counted(rows, 'row')}`,
       )
-    if (!(await holdsAsMany(plan, probe, last, minimum + width())))
+    if (!(await holdsAsMany(spec, probe, last, minimum + width())))
       return probing(`${column!.name} is not as dense as statistics say`)
   }
   return {
@@ -156,8 +156,8 @@ async function chooseSteps(plan: ReadPlan, probe: KeyProbe, last: KeyValue, size
 }
 
 /** Whether the first step has about as many rows as it should: statistics may be far off. */
-async function holdsAsMany(plan: ReadPlan, probe: KeyProbe, last: KeyValue, bound: bigint): Promise<boolean> {
-  const far = await probe.nth(null, last, Math.floor(plan.splitRows / (2 * DENSE)))
+async function holdsAsMany(spec: ReadSpec, probe: KeyProbe, last: KeyValue, bound: bigint): Promise<boolean> {
+  const far = await probe.nth(null, last, Math.floor(spec.splitRows / (2 * DENSE)))
   return far !== null && BigInt(far.key[0]!) < bound
 }
 

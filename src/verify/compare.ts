@@ -7,7 +7,7 @@ import type { StageSetup } from '../engine/messages.js'
 import { noCounts } from '../engine/messages.js'
 import { withRetries } from '../engine/retry.js'
 import { log } from '../log.js'
-import type { Endpoint, Plan, Split } from '../plugin.js'
+import type { Endpoint, RunPlan, Split } from '../plugin.js'
 import type { RangeSource } from '../sources/range-reader.js'
 import { addFindings, areEqual, noFindings } from './findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from './messages.js'
@@ -17,7 +17,7 @@ export interface CompareJob {
   readonly runId: string
   readonly plan: VerifyPlan
   /** How rows are written; null: only compare. */
-  readonly repair: Plan | null
+  readonly repair: RunPlan | null
   readonly source: Endpoint
   readonly target: Endpoint
   readonly stage: StageSetup | null
@@ -164,7 +164,7 @@ class Comparison {
     const { sourceRows, filtered } = counted ? findings : noFindings
     const rowsRead = sourceRows + filtered
     // Databases that compare by themselves send no rows.
-    const bytes = rowsRead * (this.#job.plan.source.source.estimatedRowBytes ?? 0)
+    const bytes = rowsRead * (this.#job.plan.source.table.estimatedRowBytes ?? 0)
     const counts = { rowsRead, rowsFiltered: filtered, rowsWritten: sourceRows, bytes }
     this.#advance({ type: 'done', split, counts: { ...noCounts, ...counts } })
     return findings

@@ -36,6 +36,6 @@ export function routerOf({ sharding, columns, source, target }: VerifyPlan, coun
     sharding,
     columns: columns.slice(0, count),
     key: source.key,
-    target: target.source,
+    table: target.table,
   })
 }

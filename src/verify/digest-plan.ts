@@ -1,4 +1,4 @@
-import type { DigestForm, DigestForms, Reader, ReadPlan } from '../plugin.js'
+import type { DigestForm, DigestForms, Reader, ReadSpec } from '../plugin.js'
 import type { ColumnPair } from '../plan/mapping.js'
 
 /** What both databases hash. Plain JSON. */
@@ -13,7 +13,7 @@ export interface DigestPlan {
 
 interface End {
   readonly reader: Reader
-  readonly plan: ReadPlan
+  readonly plan: ReadSpec
 }
 
 /** null: neither ranges nor rows are compared by a digest. */

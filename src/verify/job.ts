@@ -13,7 +13,7 @@ import { closeAll, openAll } from '../opening.js'
 import { makePlan } from '../plan/plan.js'
 import { checkShardParams } from '../plan/shard-rule.js'
 import { isMany } from '../plan/sources.js'
-import type { Plan, Reader, Writer } from '../plugin.js'
+import type { RunPlan, Reader, Writer } from '../plugin.js'
 import { ShardedWriter } from '../shard/sharded-writer.js'
 import type { NamedEntry } from '../task/columns.js'
 import type { Params } from '../task/params.js'
@@ -52,7 +52,7 @@ interface Ends {
 export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Promise<VerifyReport> {
   const started = performance.now()
   let plan: VerifyPlan | null = null
-  let repair: Plan | null = null
+  let repair: RunPlan | null = null
   let progress = noProgress
   let result: CompareResult | null = null
   let error: RowshiftError | null = null
@@ -109,7 +109,7 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
 interface Plans {
   readonly plan: VerifyPlan
   /** null: nothing is repaired. */
-  readonly repair: Plan | null
+  readonly repair: RunPlan | null
   /** Reasons that the run finds out. */
   readonly found: string[]
 }
@@ -128,7 +128,7 @@ async function compare(
 ): Promise<CompareResult> {
   const { runId, from, to, params, sample } = request
   if (signal.aborted) throw stopped(signal)
-  const stage = await setUpStage(plan, places, signal)
+  const stage = await setUpStage(plan.stage, places, signal)
   found.push(...(stage?.reasons ?? []))
   // The lookups are those of the comparison, cell by cell; the threads give ids, each its own.
   const repairStage = repair && stage && forThreads(stage.setup)
@@ -144,7 +144,7 @@ async function compare(
     sample,
     guard: (differing) => checkDeletes(differing, params.maxDelete),
     prepare: () => {
-      if (keepsIds(repair!.stage)) onChange()
+      if (keepsIds(repair!.pipeline)) onChange()
       return prepareIds(repair!, repairStage, writer!, signal)
     },
     signal,
@@ -172,7 +172,7 @@ function planRepair(
   { params, from, to }: VerifyRequest,
   { reader, places }: Ends,
   writer: Writer,
-): Promise<Plan> {
+): Promise<RunPlan> {
   if (!removes(writer)) {
     throw new RowshiftError(
       'PLUGIN_UNKNOWN',

@@ -1,5 +1,5 @@
 import type { DeferredRows, Failure, SettleJob, StageSetup, ThreadSetup } from '../engine/messages.js'
-import type { Endpoint, Plan, Split } from '../plugin.js'
+import type { Endpoint, RunPlan, Split } from '../plugin.js'
 import type { Differences } from './row-comparison.js'
 import type { VerifyPlan } from './verify-plan.js'
 
@@ -8,7 +8,7 @@ export interface VerifySetup extends ThreadSetup {
   readonly runId: string
   readonly plan: VerifyPlan
   /** How rows are written; null: nothing is repaired. */
-  readonly repair: Plan | null
+  readonly repair: RunPlan | null
   readonly source: Endpoint
   readonly target: Endpoint
   /** To make rows as `plan` says; null: they are compared as they are read. */

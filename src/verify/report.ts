@@ -1,7 +1,7 @@
 import type { Progress } from '../engine/progress.js'
 import { makeReport } from '../engine/report.js'
 import { RowshiftError } from '../errors.js'
-import type { Plan } from '../plugin.js'
+import type { RunPlan } from '../plugin.js'
 import type { RunReport } from '../task/task.js'
 import type { CompareResult, Repaired } from './compare.js'
 import { noFindings } from './findings.js'
@@ -32,7 +32,7 @@ export interface Verdict extends Differences {
 export interface VerifyFacts {
   readonly request: VerifyRequest
   readonly plan: VerifyPlan | null
-  readonly repair: Plan | null
+  readonly repair: RunPlan | null
   readonly progress: Progress
   readonly result: CompareResult | null
   readonly repaired: Repaired

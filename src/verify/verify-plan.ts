@@ -2,7 +2,8 @@ import type { ResolvedConnection } from '../config/config.js'
 import { checkCondition, zoneReasons } from '../plan/condition.js'
 import { BATCH_BYTES } from '../plan/limits.js'
 import { withCells } from '../plan/cells.js'
-import { checkNamedColumns, splitRows } from '../plan/plan.js'
+import { checkNamedColumns } from '../plan/plan.js'
+import { splitRows } from '../plan/split-rows.js'
 import type { Places } from '../plan/places.js'
 import { RowshiftError } from '../errors.js'
 import { sameTable } from '../plan/target.js'
@@ -18,7 +19,7 @@ import { columnsOf } from '../shard/rules.js'
 import { singleName } from '../plan/table-names.js'
 import type { SourcePlace, Sources } from '../plan/sources.js'
 import { describeSources } from '../plan/sources.js'
-import type { Column, Reader, ReadPlan, Sharding, SplitKey, StagePlan, TableSchema } from '../plugin.js'
+import type { Column, Reader, ReadSpec, Sharding, SplitKey, StagePlan, TableSchema } from '../plugin.js'
 import { isOwn } from '../schema.js'
 import type { Params } from '../task/params.js'
 import type { DigestPlan } from './digest-plan.js'
@@ -27,9 +28,9 @@ import { repeatable } from './made-columns.js'
 
 /** How two tables are compared. Plain JSON, without secrets. */
 export interface VerifyPlan {
-  readonly source: ReadPlan
+  readonly source: ReadSpec
   /** The target, read as a source of the same columns in the same order. */
-  readonly target: ReadPlan
+  readonly target: ReadSpec
   /** What is compared: what a copy writes, and where to; after these, what the target computes itself. */
   readonly columns: readonly ColumnPair[]
   /** How many of `columns` a copy writes. */
@@ -109,19 +110,17 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
   const sides = {
     source: {
       ...common,
-      source,
+      table: source,
       sources: keyed(many, ranges.source),
       key: ranges.source,
-      columns: (stage?.reads ?? [...pairs.map((pair) => pair.source), ...shardReads]).map((source) => ({
-        source,
-      })),
+      columns: stage?.reads ?? [...pairs.map((pair) => pair.source), ...shardReads],
     },
     target: {
       ...common,
-      source: target,
+      table: target,
       sources: keyed(shards, ranges.target),
       key: ranges.target,
-      columns: pairs.map((pair) => ({ source: pair.target })),
+      columns: pairs.map((pair) => pair.target),
     },
   }
   const sharding = placed && settleRules(placed, pairs)

@@ -10,7 +10,7 @@ import { paramsFromOptions } from '../../src/task/params-options.js'
 import { Config, connectionFromUrl, fromUrl } from '../../src/config/config.js'
 import { redact } from '../../src/errors.js'
 import { mapColumns } from '../../src/plan/mapping.js'
-import type { Plan, TableSchema } from '../../src/plugin.js'
+import type { ReadSpec, TableSchema } from '../../src/plugin.js'
 import { parsePattern } from '../../src/shard/pattern.js'
 import { withMode } from '../../src/task/params.js'
 import type { Random } from './random.js'
@@ -174,7 +174,7 @@ async function rowFile(random: Random, path: string): Promise<void> {
     const table = await reader.describe('t')
     await readSoundly(
       reader.read(
-        planOf(table),
+        specOf(table),
         { index: 0, lower: null, upper: null },
         new AbortController().signal,
         () => {},
@@ -202,17 +202,16 @@ async function readSoundly(
   }
 }
 
-function planOf(source: TableSchema): Plan {
-  const columns = source.columns.map((column) => ({ source: column }))
+function specOf(table: TableSchema): ReadSpec {
   return {
-    source,
-    columns,
+    table,
+    columns: table.columns,
     key: null,
     splitRows: 1,
     batch: { bytes: 1000, rows: 10 },
     where: null,
     window: null,
-  } as unknown as Plan
+  }
 }
 
 function secrets(random: Random): void {

@@ -109,13 +109,14 @@ describe('columns', () => {
         /v \(varchar\(9\)\) -> v \(varchar\(5\)\), lossy \(accepted\): loses text longer than 5 characters/,
       )
       const plan = JSON.parse((await runCli([...args, '--json'])).stdout) as {
-        columns: { verdict: object }[]
+        write: { columns: { verdict: object }[] }
       }
-      expect(plan.columns.map(({ verdict }) => verdict)).to.deep.equal([
+      const { columns } = plan.write
+      expect(columns.map(({ verdict }) => verdict)).to.deep.equal([
         {
           grade: 'widening',
           why:
-            plan.columns[0]!.verdict &&
+            columns[0]!.verdict &&
             `every value fits into ${server.kind === 'mysql' ? 'bigint' : 'bigint(20)'}`,
         },
         { grade: 'lossy', why: 'text longer than 5 characters' },

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import type { Plan } from '../../src/plugin.js'
+import type { RunPlan } from '../../src/plugin.js'
 import { runCli, server, oneServer, servers } from '../support/context.js'
 import { lieAbout } from '../support/hostile-server.js'
 import { expectRefusal, Place, runWithReport } from '../support/copying.js'
@@ -97,7 +97,7 @@ describe('a target table that is created', () => {
         const ends = ['--from', source.url('src'), '--to', target.url('dst')]
         const { stdout, stderr, code } = await runCli(['copy', ...ends, '--create', '--dry-run', '--json'])
         expect(code, stderr).to.equal(0)
-        const { columns, keys } = (JSON.parse(stdout) as Plan).target
+        const { columns, keys } = (JSON.parse(stdout) as RunPlan).write.table
         // Only names of types and defaults are written differently.
         return { keys, columns: columns.map(({ type: _type, hasDefault: _hasDefault, ...column }) => column) }
       }

@@ -5,7 +5,7 @@ import { describe, it } from 'mocha'
 import { createConnection, type Connection } from 'mysql2/promise'
 import mysql from '../../plugins/mysql/plugin.js'
 import { selectSql } from '../../plugins/mysql/select.js'
-import type { Plan, Reader, RowshiftError, Split } from '../../src/plugin.js'
+import type { ReadSpec, Reader, RowshiftError, Split } from '../../src/plugin.js'
 import { chooseKey } from '../../src/plan/split-key.js'
 import { servers } from '../support/context.js'
 import { Place } from '../support/copying.js'
@@ -118,19 +118,19 @@ async function checkPartition(connection: Connection, place: Place, splitRows: n
     const { key } = chooseKey(source, null)
     expect(key, 'a key to split by').not.to.equal(null)
     const rowNo = source.columns[0]!
-    const plan = {
-      source,
+    const spec = {
+      table: source,
       key,
       splitRows,
       where: null,
-      columns: [{ source: rowNo, target: rowNo }],
-    } as unknown as Plan
+      columns: [rowNo],
+    } as unknown as ReadSpec
     await connection.query('TRUNCATE TABLE taken')
     const splits: Split[] = []
-    for await (const split of reader.split(plan, () => splitRows, NEVER)) {
+    for await (const split of reader.split(spec, () => splitRows, NEVER)) {
       splits.push(split)
       await connection.query(
-        `INSERT INTO taken SELECT row_no, ${split.index} FROM (${selectSql(plan, split)}) q`,
+        `INSERT INTO taken SELECT row_no, ${split.index} FROM (${selectSql(spec, split)}) q`,
       )
     }
     const [[result]] = (await connection.query(
@@ -141,17 +141,17 @@ async function checkPartition(connection: Connection, place: Place, splitRows: n
     expect({ held, different }).to.deep.equal({ held: total, different: total })
     if (!key!.nullable) expect(largest, 'the largest split').to.be.at.most(splitRows * 2)
     if (splitRows === 1 && total > 1 && !key!.nullable)
-      await checkEnd(reader, { ...plan, where: '1 = 1) OR (1 = 1' })
+      await checkEnd(reader, { ...spec, where: '1 = 1) OR (1 = 1' })
   } finally {
     await reader.close()
   }
 }
 
 /** A condition that reaches beyond its brackets takes the bounds out of force. */
-async function checkEnd(reader: Reader, plan: Plan): Promise<void> {
+async function checkEnd(reader: Reader, spec: ReadSpec): Promise<void> {
   let count = 0
   try {
-    for await (const _ of reader.split(plan, () => 1, NEVER)) expect(++count).to.be.at.most(ROWS)
+    for await (const _ of reader.split(spec, () => 1, NEVER)) expect(++count).to.be.at.most(ROWS)
   } catch (thrown) {
     expect((thrown as RowshiftError).code, String(thrown)).to.equal('INTERNAL')
     expect((thrown as Error).message).to.include('the splits would never end')

@@ -148,18 +148,18 @@ describe('SQL from the user', () => {
         await reader.checkWhere!(source, where)
         expect(await count(where), `${name}: ${where}, alone`).to.equal(expected)
         let rows = 0
-        const plan = {
-          source,
+        const spec = {
+          table: source,
           where,
           window: null,
           splitRows: 4,
           batch: { bytes: 4096, rows: 1 },
-          columns: [{ source: id }],
+          columns: [id],
           key: { name: source.keys[0]!.name, columns: [id], nullable: false },
         }
         const { signal } = new AbortController()
-        for await (const split of reader.split(plan, () => 4, signal)) {
-          for await (const _ of reader.read(plan, split, signal)) rows++
+        for await (const split of reader.split(spec, () => 4, signal)) {
+          for await (const _ of reader.read(spec, split, signal)) rows++
         }
         expect(rows, `${name}: ${where}, in splits`).to.equal(expected)
       }

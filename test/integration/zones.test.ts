@@ -96,7 +96,7 @@ describe("time zones of the user's SQL", () => {
       const { error, plan } = await copy(server, 'src', 'dst', increment)
       expect(error).to.equal(null)
       expect(await rows(server, 'dst')).to.deep.equal(
-        await rows(server, 'src', `t < '${plan!.window!.to!}' OR t IS NULL`),
+        await rows(server, 'src', `t < '${plan!.read.window!.to!}' OR t IS NULL`),
       )
       await copy(server, 'src', 'dst', zone)
       const ends = [

@@ -198,7 +198,8 @@ async function equal(
   compare: () => Promise<string | null>,
 ): Promise<Outcome> {
   if (error !== null) return { wrong: `[${error.code}] ${error.message}`, verdicts: {} }
-  const grade = (name: string) => plan!.columns.find(({ source }) => source.name === name)!.verdict.grade
+  const grade = (name: string) =>
+    plan!.write.columns.find(({ source }) => source.name === name)!.verdict.grade
   const words = {
     exact: 'exact',
     widening: 'widening',

@@ -260,7 +260,7 @@ async function copy(
   const faults = changed.map(([, charset, block]) => `${where_}: ${charset}, block ${block} has changed`)
   if (result.error) faults.push(`${where_}: [${result.error.code}] ${result.error.message}`)
   const cells = (name: string) =>
-    result.plan?.columns.find(({ source }) => source.name === name)?.source.cells
+    result.plan?.write.columns.find(({ source }) => source.name === name)?.source.cells
   return {
     rows: sent.map(blockOf),
     arrived: new Set(sent.flatMap(([id, , , , hash]) => (there.get(id!) === hash ? [id!] : []))),

@@ -6,7 +6,7 @@ import { planCopy, runCopy } from '../../src/engine/job.js'
 import { newRunId } from '../../src/engine/report.js'
 import type { ErrorReport } from '../../src/errors.js'
 import { errorCodes, RowshiftError } from '../../src/errors.js'
-import type { Plan } from '../../src/plugin.js'
+import type { RunPlan } from '../../src/plugin.js'
 import { readParams } from '../../src/task/params.js'
 import { runVerify } from '../../src/verify/job.js'
 import type { VerifyReport } from '../../src/verify/report.js'
@@ -16,14 +16,14 @@ export interface EngineResult {
   readonly error: ErrorReport | null
   readonly warnings: readonly string[]
   /** null when planning failed. */
-  readonly plan: Plan | null
+  readonly plan: RunPlan | null
   /** What the process would end with. */
   readonly exit: number
 }
 
 /** The whole run: worker threads, progress, report. `from` and `to` are URLs as the command line takes them. */
 export async function copyByEngine(from: string, to: string, params: object): Promise<EngineResult> {
-  let plan: Plan | null = null
+  let plan: RunPlan | null = null
   const { error } = await runCopy(await request(from, to, params), {
     signal: new AbortController().signal,
     onPlan: (made) => {
@@ -40,7 +40,7 @@ export async function copyByEngine(from: string, to: string, params: object): Pr
  */
 export async function copyInThisThread(from: string, to: string, params: object): Promise<EngineResult> {
   const asked = await request(from, to, params)
-  let plan: Plan | null = null
+  let plan: RunPlan | null = null
   try {
     plan = await planCopy(asked)
     await copySplits(asked, plan)
@@ -50,11 +50,11 @@ export async function copyInThisThread(from: string, to: string, params: object)
   }
 }
 
-async function copySplits({ from, to, params }: CopyRequest, plan: Plan): Promise<void> {
+async function copySplits({ from, to, params }: CopyRequest, plan: RunPlan): Promise<void> {
   const source = endpointOf(from, params.session, params.timeZone)
   const target = endpointOf(to, params.session)
   const reader = from.loaded.plugin.createReader!(source)
-  const writer = writerOf(to.loaded.plugin, target, plan.sharding !== null)!
+  const writer = writerOf(to.loaded.plugin, target, plan.write.sharding !== null)!
   const copier = new Copier(
     { plan, source, target, runId: '', control: '', dirty: null, stage: null },
     () => {},
@@ -62,14 +62,14 @@ async function copySplits({ from, to, params }: CopyRequest, plan: Plan): Promis
   const { signal } = new AbortController()
   try {
     await Promise.all([reader.connect(), writer.connect()])
-    await writer.prepare(plan, signal)
-    for await (const split of reader.split(plan, () => plan.splitRows, signal)) {
+    await writer.prepare(plan.write, signal)
+    for await (const split of reader.split(plan.read, () => plan.read.splitRows, signal)) {
       const copied = await copier.run(split)
       if (copied.outcome === 'failed') throw RowshiftError.fromReport(copied.error)
       if (copied.outcome === 'oversized')
         throw new Error('only the coordinator can divide a split: the case needs "threads"')
     }
-    await writer.finish(plan, signal)
+    await writer.finish(plan.write, signal)
   } finally {
     await Promise.all([copier.close(), reader.close(), writer.close()])
   }
@@ -85,7 +85,7 @@ async function request(from: string, to: string, params: object): Promise<CopyRe
   }
 }
 
-function result(plan: Plan | null, error: ErrorReport | null): EngineResult {
+function result(plan: RunPlan | null, error: ErrorReport | null): EngineResult {
   return { plan, error, warnings: plan?.warnings ?? [], exit: error ? errorCodes[error.code].exit : 0 }
 }
 

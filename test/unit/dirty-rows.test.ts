@@ -9,7 +9,7 @@ import { checkPercentage, DirtyFile, noDirtyFiles } from '../../src/engine/dirty
 import type { DirtySetup } from '../../src/engine/messages.js'
 import { noCounts } from '../../src/engine/messages.js'
 import { noProgress } from '../../src/engine/progress.js'
-import type { Plan, TableSchema } from '../../src/plugin.js'
+import type { RunPlan, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { DirtyRows } from '../../workers/dirty-rows.js'
 import { batch, draftPlan, Fixture } from './sqlite-fixture.js'
@@ -32,8 +32,9 @@ const table = (name: string, ...columns: string[]): TableSchema => ({
   estimatedRowBytes: null,
 })
 
-function planFor(record: number, percentage: number | null = null): Plan {
-  return { ...draftPlan(table('s', 'a', 'b'), table('t', 'x', 'y')), errorLimit: { record, percentage } }
+function planFor(record: number, percentage: number | null = null): RunPlan {
+  const plan = draftPlan(table('s', 'a', 'b'), table('t', 'x', 'y'))
+  return { ...plan, write: { ...plan.write, errorLimit: { record, percentage } } }
 }
 
 describe('the file for refused rows', () => {
@@ -76,7 +77,7 @@ describe('the file for refused rows', () => {
   it('has another one beside it for rows as they were read, where the plan has a stage', () => {
     const plan = planFor(1)
     const reads = [{ ...column, name: 'b' }]
-    const staged = { ...plan, stage: { reads, cells: [], transform: null } }
+    const staged = { ...plan, pipeline: { reads, cells: [], transform: null } }
     const file = DirtyFile.create('run', staged, path('r.tsv'))!
     const rows = new DirtyRows(file.setup)
     rows.addRead(batch('7'), new RowshiftError('DATA_REJECTED', 'bad', { column: 'b' }))

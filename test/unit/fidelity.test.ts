@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { Narrower } from '../../src/batch/narrow.js'
 import { judge } from '../../src/plan/fidelity.js'
-import type { Characters, Column, ColumnKind, Domain, Plan } from '../../src/plugin.js'
+import type { Characters, Column, ColumnKind, Domain, PlannedWrite } from '../../src/plugin.js'
 import { domainOf } from '../../plugins/mysql/domain.js'
 import { batch } from './sqlite-fixture.js'
 
@@ -218,7 +218,7 @@ describe('an accepted loss', () => {
   /** What becomes of the cells of one column. */
   function narrowed(source: Column, target: Column, ...cells: string[]): string {
     const columns = [{ source, target, verdict: { grade: 'lossy', why: '' } as const }]
-    const narrower = Narrower.of({ columns, batch: { bytes: 1024, rows: 100 } } as unknown as Plan)
+    const narrower = Narrower.of({ columns, batch: { bytes: 1024, rows: 100 } } as unknown as PlannedWrite)
     return narrower!.narrow(batch(...cells)).bytes.toString()
   }
 
@@ -258,6 +258,8 @@ describe('an accepted loss', () => {
 
   it('is nothing to do for what another kind cannot express', () => {
     const columns = [{ source: varchar(9), target: INT, verdict: { grade: 'lossy', why: '' } as const }]
-    expect(Narrower.of({ columns, batch: { bytes: 1024, rows: 100 } } as unknown as Plan)).to.equal(null)
+    expect(Narrower.of({ columns, batch: { bytes: 1024, rows: 100 } } as unknown as PlannedWrite)).to.equal(
+      null,
+    )
   })
 })

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import file from '../../plugins/file/plugin.js'
 import { checkCondition } from '../../src/plan/condition.js'
-import type { Column, ColumnKind, Plan, TableSchema } from '../../src/plugin.js'
+import type { Column, ColumnKind, ReadSpec, TableSchema } from '../../src/plugin.js'
 import { collect, draftPlan, failure, Fixture, NEVER, WHOLE } from './sqlite-fixture.js'
 
 const REASON = 'DATA_REJECTED\tb\twhy \\\\ not'
@@ -39,7 +39,7 @@ describe('row file', () => {
   /** Reads all rows; `pick` chooses the columns. */
   async function read(
     path: string,
-    change: (plan: Plan) => Plan = (plan) => plan,
+    change: (spec: ReadSpec) => ReadSpec = (spec) => spec,
     times = 1,
   ): Promise<string> {
     const reader = file.createReader!({ plugin: 'file', connection: { path }, session: [] })
@@ -47,11 +47,11 @@ describe('row file', () => {
       await reader.connect()
       const schema = await reader.describe('t')
       expect(schema.keys).to.deep.equal([])
-      const plan = change(draftPlan(schema, schema))
-      expect(await collect(reader.split(plan, () => 1, NEVER))).to.deep.equal([WHOLE])
+      const spec = change(draftPlan(schema, schema).read)
+      expect(await collect(reader.split(spec, () => 1, NEVER))).to.deep.equal([WHOLE])
       let text = ''
       for (let i = 0; i < times; i++) {
-        const batches = await collect(reader.read(plan, WHOLE, NEVER))
+        const batches = await collect(reader.read(spec, WHOLE, NEVER))
         text = Buffer.concat(batches.map(({ bytes }) => bytes)).toString()
         expect(batches.reduce((sum, { rows }) => sum + rows, 0)).to.equal(text.split('\n').length - 1)
       }
@@ -81,8 +81,8 @@ describe('row file', () => {
 
   it('gives the columns that are copied, in their order', async () => {
     const path = write(`1\t2\t${REASON}\n`)
-    expect(await read(path, (plan) => ({ ...plan, columns: plan.columns.toReversed() }))).to.equal('2\t1\n')
-    expect(await read(path, (plan) => ({ ...plan, columns: plan.columns.slice(1) }))).to.equal('2\n')
+    expect(await read(path, (spec) => ({ ...spec, columns: spec.columns.toReversed() }))).to.equal('2\t1\n')
+    expect(await read(path, (spec) => ({ ...spec, columns: spec.columns.slice(1) }))).to.equal('2\n')
   })
 
   it('reads rows larger than its buffers, and many', async () => {

@@ -60,7 +60,7 @@ describe('errors of MySQL and MariaDB', () => {
   })
 
   it('name the row, and the value of the column that the server names', () => {
-    const plan = draftPlan(TABLE, TABLE)
+    const { write } = draftPlan(TABLE, TABLE)
     for (const [message, column] of [
       ["Data too long for column 'v' at row 1", 'v'],
       ["Incorrect integer value: 'column 'id'' for column 'v' at row 1", 'v'],
@@ -73,7 +73,7 @@ describe('errors of MySQL and MariaDB', () => {
       ],
       ["Check constraint 'c' is violated.", undefined],
     ] as const) {
-      const error = rowRefusal(plan, batch('7\tx\\ty\t2'), map(1366, message))
+      const error = rowRefusal(write, batch('7\tx\\ty\t2'), map(1366, message))
       expect(error.details['column'], message).to.equal(column)
       expect(error.message).to.include('The row with id = "7" was not written.')
       expect(error.message).not.to.include('at row').and.not.to.include('rowshift_stage')
@@ -81,7 +81,7 @@ describe('errors of MySQL and MariaDB', () => {
       if (column === 'p') expect(error.message).to.include('Its p is "2".')
     }
     const guarded = new RowshiftError('DATA_REJECTED', 'said already', { key: ['id = "7"'] })
-    expect(rowRefusal(plan, batch('7\t\t'), guarded)).to.equal(guarded)
+    expect(rowRefusal(write, batch('7\t\t'), guarded)).to.equal(guarded)
   })
 
   it('of a load are those of its first warning', () => {

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { after, describe, it } from 'mocha'
-import type { Plan, Split } from '../../src/plugin.js'
+import type { ReadSpec, Split } from '../../src/plugin.js'
 import { rangeConditions, whereClause } from '../../src/sql/range.js'
 import { keyColumns, literals } from '../../plugins/sqlite/keys.js'
 import { collect, draftPlan, Fixture, NEVER, openReader } from './sqlite-fixture.js'
@@ -11,17 +11,17 @@ const SIZES = [1, 7, 10_000]
 const SEED = 5
 
 /** Counts, in SQL, how many splits each row of `t` is in: every row must be in exactly one. */
-function checkPartition(path: string, plan: Plan, splits: readonly Split[]): void {
+function checkPartition(path: string, spec: ReadSpec, splits: readonly Split[]): void {
   const database = new Database(path)
   try {
     database.exec('CREATE TEMP TABLE taken (row INTEGER, split INTEGER)')
     for (const split of splits) {
       const range = {
-        lower: literals(plan, split.lower, 'UTF-8'),
-        upper: literals(plan, split.upper, 'UTF-8'),
+        lower: literals(spec, split.lower, 'UTF-8'),
+        upper: literals(spec, split.upper, 'UTF-8'),
         nullKey: split.nullKey ?? false,
       }
-      const where = whereClause(rangeConditions(keyColumns(plan), range, plan.where))
+      const where = whereClause(rangeConditions(keyColumns(spec), range, spec.where))
       database.exec(`INSERT INTO taken SELECT rowid, ${split.index} FROM t${where}`)
     }
     const twice = database.prepare('SELECT row FROM taken GROUP BY row HAVING count(*) > 1').all()
@@ -32,15 +32,15 @@ function checkPartition(path: string, plan: Plan, splits: readonly Split[]): voi
   }
 }
 
-async function splitsOf(path: string, splitRows: number): Promise<{ plan: Plan; splits: Split[] }> {
+async function splitsOf(path: string, splitRows: number): Promise<{ spec: ReadSpec; splits: Split[] }> {
   const reader = openReader(path)
   await reader.connect()
   try {
     const schema = await reader.describe('t')
-    const plan = draftPlan(schema, schema, { splitRows })
-    const splits = await collect(reader.split(plan, () => plan.splitRows, NEVER))
+    const spec = draftPlan(schema, schema, { splitRows }).read
+    const splits = await collect(reader.split(spec, () => spec.splitRows, NEVER))
     expect(splits.map(({ index }) => index)).to.deep.equal(splits.map((_, i) => i))
-    return { plan, splits }
+    return { spec, splits }
   } finally {
     await reader.close()
   }
@@ -106,9 +106,9 @@ describe('splits of a real table', function () {
       const tables = fc.array(rows, { maxLength: 40 })
       const property = fc.asyncProperty(tables, fc.constantFrom(...SIZES), async (values, size) => {
         const path = table(ddl, values)
-        const { plan, splits } = await splitsOf(path, size)
-        expect(plan.key).to.not.equal(null)
-        checkPartition(path, plan, splits)
+        const { spec, splits } = await splitsOf(path, size)
+        expect(spec.key).to.not.equal(null)
+        checkPartition(path, spec, splits)
       })
       await fc.assert(property, { seed: SEED, numRuns: 40 })
     })
@@ -129,8 +129,8 @@ describe('splits of a real table', function () {
   it('are few for two rows at the ends of the 64-bit range', async () => {
     const path = table('k INTEGER PRIMARY KEY', [[-(2n ** 63n)], [2n ** 63n - 1n]])
     for (const size of SIZES) {
-      const { plan, splits } = await splitsOf(path, size)
-      checkPartition(path, plan, splits)
+      const { spec, splits } = await splitsOf(path, size)
+      checkPartition(path, spec, splits)
       expect(splits.length).to.be.at.most(2)
     }
   })
@@ -138,9 +138,9 @@ describe('splits of a real table', function () {
   it('are of the asked size when the key is dense', async () => {
     const path = fixture.create(`CREATE TABLE t (k INTEGER PRIMARY KEY);
       INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000) SELECT i FROM n`)
-    const { plan, splits } = await splitsOf(path, 10_000)
+    const { spec, splits } = await splitsOf(path, 10_000)
     expect(splits.map(({ upper }) => upper)).to.deep.equal([['10000'], ['20000'], ['25000']])
-    checkPartition(path, plan, splits)
+    checkPartition(path, spec, splits)
   })
 
   it('of a table that ANALYZE has not seen grow still hold every row', async () => {
@@ -149,8 +149,8 @@ describe('splits of a real table', function () {
     database.exec(`ANALYZE;
       INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT i FROM n`)
     database.close()
-    const { plan, splits } = await splitsOf(path, 7)
-    checkPartition(path, plan, splits)
+    const { spec, splits } = await splitsOf(path, 7)
+    checkPartition(path, spec, splits)
   })
 
   it('refuse a text key that is not UTF-8', async () => {

@@ -7,7 +7,7 @@ import type {
   Batch,
   Column,
   Endpoint,
-  Plan,
+  RunPlan,
   Reader,
   Split,
   TableSchema,
@@ -72,37 +72,50 @@ export interface PlanOptions {
 }
 
 /** Columns by position, the first key whose columns are ordered. */
-export function draftPlan(source: TableSchema, target: TableSchema, options: PlanOptions = {}): Plan {
+export function draftPlan(source: TableSchema, target: TableSchema, options: PlanOptions = {}): RunPlan {
   const columnOf = (name: string): Column => source.columns.find((column) => column.name === name)!
   const key = source.keys.find(({ columns }) => columns.every((name) => columnOf(name).ordered))
+  const splitKey = key ? { name: key.name, columns: key.columns.map(columnOf), nullable: key.nullable } : null
+  const batch = { bytes: options.batchBytes ?? 1 << 16, rows: Number.MAX_SAFE_INTEGER }
   return {
     mode: 'init',
-    window: null,
-    watermarks: {},
-    writeMode: 'insert',
-    identity: null,
-    consistency: 'split',
-    errorLimit: { record: 0, percentage: null },
-    source,
-    target,
-    create: null,
-    sharding: null,
-    sources: null,
-    columns: source.columns.map((column, i) => ({
-      source: column,
-      target: target.columns[i]!,
-      verdict: { grade: 'checked', why: '' },
-    })),
-    stage: null,
-    key: key ? { name: key.name, columns: key.columns.map(columnOf), nullable: key.nullable } : null,
-    splitRows: options.splitRows ?? 1000,
-    workerNum: 1,
-    batch: { bytes: options.batchBytes ?? 1 << 16, rows: Number.MAX_SAFE_INTEGER },
-    writeBatch: null,
-    where: options.where ?? null,
-    preSql: options.preSql ?? [],
-    postSql: options.postSql ?? [],
-    write: { path: 'insert', reasons: [], warnings: [], facts: {} },
+    read: {
+      table: source,
+      sources: null,
+      columns: source.columns,
+      key: splitKey,
+      splitRows: options.splitRows ?? 1000,
+      batch,
+      where: options.where ?? null,
+      window: null,
+    },
+    write: {
+      table: target,
+      sharding: null,
+      create: null,
+      columns: source.columns.map((column, i) => ({
+        source: column,
+        target: target.columns[i]!,
+        verdict: { grade: 'checked', why: '' },
+      })),
+      from: source.table,
+      key: splitKey,
+      writeMode: 'insert',
+      identity: null,
+      deletes: false,
+      errorLimit: { record: 0, percentage: null },
+      threads: 1,
+      writeBatch: null,
+      preSql: options.preSql ?? [],
+      postSql: options.postSql ?? [],
+      batch,
+      path: 'insert',
+      facts: {},
+      reasons: [],
+      warnings: [],
+    },
+    pipeline: null,
+    policy: { workerNum: 1, consistency: 'split', watermarks: {} },
     reasons: [],
     warnings: [],
     delays: [],
@@ -117,7 +130,10 @@ export async function makePlan(
   options: PlanOptions = {},
 ) {
   const draft = draftPlan(await reader.describe(from), await writer.describe(to), options)
-  return { ...draft, write: await writer.plan(draft, options.writePath ?? 'auto') }
+  return {
+    ...draft,
+    write: { ...draft.write, ...(await writer.plan(draft.write, options.writePath ?? 'auto')) },
+  }
 }
 
 /** Nothing is tolerated. */
@@ -143,13 +159,13 @@ export async function copy(
     await reader.connect()
     await writer.connect()
     const plan = await makePlan(reader, writer, table, table, options)
-    await writer.prepare(plan, NEVER)
+    await writer.prepare(plan.write, NEVER)
     let rows = 0
-    for await (const split of reader.split(plan, () => plan.splitRows, NEVER)) {
-      const batches = reader.read(plan, split, NEVER)
-      rows += (await writer.write(plan, batches, writeOptions)).rowsWritten
+    for await (const split of reader.split(plan.read, () => plan.read.splitRows, NEVER)) {
+      const batches = reader.read(plan.read, split, NEVER)
+      rows += (await writer.write(plan.write, batches, writeOptions)).rowsWritten
     }
-    await writer.finish(plan, NEVER)
+    await writer.finish(plan.write, NEVER)
     return rows
   } finally {
     await reader.close()
@@ -190,8 +206,8 @@ export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]>
   return all
 }
 
-export async function readAll(reader: Reader, plan: Plan, split: Split): Promise<string> {
-  const batches = await collect(reader.read(plan, split, NEVER))
+export async function readAll(reader: Reader, plan: RunPlan, split: Split): Promise<string> {
+  const batches = await collect(reader.read(plan.read, split, NEVER))
   return Buffer.concat(batches.map(({ bytes }) => bytes)).toString()
 }
 

@@ -1,7 +1,7 @@
 // What the SQLite plugin brings for lookups and ids: rows found by key, and sequences.
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
-import type { ReadPlan } from '../../src/plugin.js'
+import type { ReadSpec } from '../../src/plugin.js'
 import { batch, collect, Fixture, NEVER, openReader, openWriter } from './sqlite-fixture.js'
 
 const fixture = new Fixture()
@@ -12,11 +12,11 @@ async function find(path: string, key: string, ...keys: string[]): Promise<strin
   const reader = openReader(path)
   await reader.connect()
   try {
-    const source = await reader.describe('m')
-    const named = (name: string) => ({ source: source.columns.find((column) => column.name === name)! })
+    const table = await reader.describe('m')
+    const named = (name: string) => table.columns.find((column) => column.name === name)!
     const limits = { bytes: 1 << 16, rows: 1000 }
-    const plan: ReadPlan = {
-      source,
+    const spec: ReadSpec = {
+      table,
       columns: [named(key), named('v')],
       key: null,
       splitRows: 1,
@@ -24,7 +24,7 @@ async function find(path: string, key: string, ...keys: string[]): Promise<strin
       where: null,
       window: null,
     }
-    const batches = await collect(reader.find!(plan, batch(...keys), NEVER))
+    const batches = await collect(reader.find!(spec, batch(...keys), NEVER))
     return batches.flatMap(({ bytes }) => bytes.toString().split('\n').slice(0, -1)).sort()
   } finally {
     await reader.close()

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
-import type { Batch, ColumnKind, Plan } from '../../src/plugin.js'
+import type { Batch, ColumnKind } from '../../src/plugin.js'
 import {
   batch,
   batchesOf,
@@ -53,11 +53,11 @@ describe('sqlite writer refuses', function () {
       await reader.connect()
       await writer.connect()
       const plan = await makePlan(reader, writer, 't', 't')
-      const columns = plan.columns.map((mapping, i) => ({
+      const columns = plan.write.columns.map((mapping, i) => ({
         ...mapping,
         source: { ...mapping.source, kind: kinds[i]! },
       }))
-      const changed: Plan = { ...plan, columns }
+      const changed = { ...plan.write, columns }
       const written = await writer.write(changed, batches, { ...writeOptions, signal: more.signal ?? NEVER })
       return written.rowsWritten
     } finally {

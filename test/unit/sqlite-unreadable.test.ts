@@ -61,12 +61,12 @@ describe('sqlite reader refuses', function () {
     const plan = await makePlan(reader, writer, 't', 't', { batchBytes: 100 })
     const abort = new AbortController()
     const aborted = (async () => {
-      for await (const _ of reader.read(plan, WHOLE, abort.signal)) abort.abort()
+      for await (const _ of reader.read(plan.read, WHOLE, abort.signal)) abort.abort()
     })()
     expect((await failure(aborted)).code).to.equal('INTERRUPTED')
-    for await (const _ of reader.read(plan, WHOLE, NEVER)) break
+    for await (const _ of reader.read(plan.read, WHOLE, NEVER)) break
     expect(
-      (await collect(reader.read(plan, WHOLE, NEVER))).reduce((sum, { rows }) => sum + rows, 0),
+      (await collect(reader.read(plan.read, WHOLE, NEVER))).reduce((sum, { rows }) => sum + rows, 0),
     ).to.equal(1000)
     await reader.close()
     await writer.close()

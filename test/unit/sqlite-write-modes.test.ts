@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
-import type { Plan, WriteCounts, WriteMode } from '../../src/plugin.js'
+import type { WriteCounts, WriteMode } from '../../src/plugin.js'
 import { cellsOf } from '../../src/batch/row-name.js'
 import {
   failure,
@@ -43,13 +43,13 @@ describe('sqlite write modes', () => {
       await reader.connect()
       await writer.connect()
       const made = await makePlan(reader, writer, 't', 't', { batchBytes: 1000 })
-      const plan: Plan = {
-        ...made,
+      const spec = {
+        ...made.write,
         writeMode: mode,
         identity: mode === 'ignore' || mode === 'upsert' ? identity : null,
         errorLimit: { record: limit, percentage: null },
       }
-      const counts = await writer.write(plan, reader.read(plan, WHOLE, NEVER), {
+      const counts = await writer.write(spec, reader.read(made.read, WHOLE, NEVER), {
         ...writeOptions,
         onDirty(row, error) {
           if (refused.length === limit) throw error
@@ -176,8 +176,9 @@ describe('sqlite write modes', () => {
     const writer = openWriter(to)
     await reader.connect()
     await writer.connect()
-    const plan: Plan = { ...(await makePlan(reader, writer, 't', 't')), writeMode: 'replace' }
-    const error = await failure(writer.write(plan, reader.read(plan, WHOLE, NEVER), writeOptions))
+    const plan = await makePlan(reader, writer, 't', 't')
+    const write = { ...plan.write, writeMode: 'replace' as const }
+    const error = await failure(writer.write(write, reader.read(plan.read, WHOLE, NEVER), writeOptions))
     expect(error.message).to.include('takes no NULL')
     await reader.close()
     await writer.close()
