@@ -42,17 +42,23 @@ export interface Split {
   readonly table?: number
 }
 
+/**
+ * What the column of a window says. `key`: rows are only added, with rising values (append). All others say when a row changed (increment):
+ * `time`, with the time of day; `date`, on which day; `epoch_s`, `epoch_ms`, `epoch_us`, how long after 1970, as an integer;
+ * `version`, by an integer that is higher with every change, and that several rows may have.
+ */
+export type WindowKind = 'key' | 'time' | 'date' | 'epoch_s' | 'epoch_ms' | 'epoch_us' | 'version'
+
 /** Where an incremental run begins, and how careful it is about its end. */
 export interface BoundRequest {
   readonly table: TableSchema
   readonly column: Column
-  /** `key`: rows are only added, with rising values (append). `time`: the column says when a row changed (increment). */
-  readonly kind: 'key' | 'time'
+  readonly kind: WindowKind
   /** How far the run before has got, as cell text; null: there was none. */
   readonly watermark: string | null
   /** Seconds to stay behind the source's clock; null: as little as is safe. */
   readonly lag: number | null
-  /** Seconds before the watermark to read again. */
+  /** Seconds before the watermark to read again; of a `version`, how many numbers. */
   readonly overlap: number
   /** Milliseconds to wait for transactions that are under way. */
   readonly patience: number
@@ -65,12 +71,12 @@ export interface BoundRequest {
 /** The rows that an incremental run reads. Nothing below `watermark` is still under way in the source. */
 export interface Window {
   readonly column: Column
-  /** Cell text. `key`: above `from`, up to and with `to`. `time`: from `from` on, up to but without `to`; and NULL. */
+  /** Cell text. `key`: above `from`, up to and with `to`. All others: from `from` on, up to but without `to`; and NULL. */
   readonly from: string | null
   readonly to: string | null
   /**
-   * Where the next run begins if this one succeeds; null: where this one began. Usually `to`. `from` where rows of the
-   * window may still come: the next run then reads it again.
+   * Where the next run begins if this one succeeds; null: where this one began. Usually `to`. What is between them may still get
+   * rows, so the next run reads it again: all of the window where somebody holds it up, the day that is not over.
    */
   readonly watermark: string | null
   /** The condition in the source's own SQL. */

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BoundRequest } from '../../src/plugin.js'
+import { isEpoch, unitOf } from '../../src/sql/epoch.js'
 import type { Session } from './connection.js'
 import type { OpenTransactions } from './open-transactions.js'
 import { openTransactions } from './open-transactions.js'
 import type { RunningStatement } from './running-statements.js'
 import { nameConnection, runningStatements } from './running-statements.js'
 import { identifier, text } from './sql.js'
+import { checkUnit, ticksOf } from './ticks.js'
 import { uncommittedArrivals } from './uncommitted.js'
 import type { WindowEnds } from './window-ends.js'
 import { COUNT_TO } from './window-ends.js'
@@ -52,15 +54,29 @@ export async function timeEnds(
   const bound = [times.clock, times.statement, times.transaction].filter((time) => time !== null)
   const lag = request.lag ?? (hidden === null ? LAG_SECONDS : BLIND_LAG_SECONDS)
   const back = (time: string, seconds: number) => `${time} - INTERVAL ${seconds.toFixed(6)} SECOND`
-  const previous = watermark === null ? 'NULL' : `CAST(${text(watermark)} AS DATETIME(6))`
+  const previous =
+    watermark === null || isEpoch(request.kind) ? 'NULL' : `CAST(${text(watermark)} AS DATETIME(6))`
+  const since = (time: string) => `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${time})`
   const [row] = await session.query(
     `SELECT CAST(to_time AS CHAR), CAST(${back(`LEAST(previous, to_time)`, overlap)} AS CHAR), to_time < previous,
-       TIMESTAMPDIFF(SECOND, to_time, ${times.clock}), COALESCE(${times.statement} <= ${times.transaction}, ${times.transaction} IS NULL)
-     FROM (SELECT CAST(${back(bound.length === 1 ? bound[0]! : `LEAST(${bound.join(', ')})`, lag)} AS DATETIME(6)) AS to_time, ${previous} AS previous) q`,
+       TIMESTAMPDIFF(SECOND, to_time, clock), COALESCE(${times.statement} <= ${times.transaction}, ${times.transaction} IS NULL),
+       ${since('to_time')}, ${since('clock')}, CAST(clock AS CHAR), CAST(DATE(clock) + INTERVAL 1 DAY AS CHAR)
+     FROM (SELECT CAST(${back(bound.length === 1 ? bound[0]! : `LEAST(${bound.join(', ')})`, lag)} AS DATETIME(6)) AS to_time,
+       ${previous} AS previous, ${times.clock} AS clock) q`,
   )
-  const digits = column.domain.fractionDigits ?? 0
-  const to = toTick(row![0]!, digits)
-  const from = row![1] == null ? null : toTick(row![1], digits)
+  const [end, begin, behind, , , endEpoch, clockEpoch, clock, nextDay] = row as string[]
+  await checkUnit(session, request, clockEpoch!)
+  const moments = {
+    end: end!,
+    begin: begin ?? null,
+    behind: behind === '1',
+    endEpoch: endEpoch!,
+    clockEpoch: clockEpoch!,
+    clock: clock!,
+    nextDay: nextDay!,
+  }
+  const ticks = ticksOf(request, moments)
+  const { from, to } = ticks
   const holder = row![4] === '1' ? statement : oldest
   const what = holder === statement ? 'a statement' : 'a transaction'
   const by = holder === null ? null : `${what} of ${await nameConnection(session, holder.thread)}`
@@ -69,12 +85,12 @@ export async function timeEnds(
     ...(hidden === null
       ? []
       : [`${hidden}, so this run stays ${lag} s behind the clock; a transaction open for longer is missed`]),
-    ...(row![2] === '1'
+    ...(ticks.behind
       ? [
           `the source's clock, or a writer, is behind the last watermark ${watermark}: the window begins there`,
         ]
       : []),
-    ...(indexed ? await futureRows(session, request, times.clock) : []),
+    ...(indexed ? await futureRows(session, request, ticks.future) : []),
   ]
   const delays =
     by !== null && late > LATE_SECONDS
@@ -82,15 +98,19 @@ export async function timeEnds(
           `the window ends ${late} s behind the source's clock, held by ${by}${request.lag === null ? '' : ` and by lag, ${lag} s`}`,
         ]
       : []
-  if (oldest !== null && (await hasUncommitted(session, request, from, to))) {
-    const held = `an open transaction${transactions.detached ? ' (perhaps a prepared one: XA RECOVER)' : ''} has changed rows whose ${column.name} is before ${to}, so the watermark stays where it is until that transaction ends; the oldest one is of ${await nameConnection(session, oldest.thread)}`
+  if (oldest !== null && (await hasUncommitted(session, request, from, ticks.watermark))) {
+    const held = `an open transaction${transactions.detached ? ' (perhaps a prepared one: XA RECOVER)' : ''} has changed rows whose ${column.name} is before ${ticks.watermark}, so the watermark stays where it is until that transaction ends; the oldest one is of ${await nameConnection(session, oldest.thread)}`
     return { from, to, watermark, reasons: [reason(from)], warnings, delays: [...delays, held] }
   }
-  return { from, to, watermark: to, reasons: [reason(from)], warnings, delays }
+  return { from, to, watermark: ticks.watermark, reasons: [reason(from)], warnings, delays }
 
   function reason(begin: string | null): string {
-    const behind = by === null ? "the source's clock" : `the oldest writer (${by})`
-    return `${column.name} from ${begin ?? 'the beginning'} up to ${to} (without it), ${lag} s behind ${behind}`
+    const clock = by === null ? "the source's clock" : `the oldest writer (${by})`
+    const range = `${column.name} from ${begin ?? 'the beginning'} up to ${to} (without it)`
+    if (to !== ticks.watermark)
+      return `${range}; the next run reads rows from ${ticks.watermark} on again, since that day was not over ${lag} s behind ${clock}`
+    const what = isEpoch(request.kind) ? `, ${unitOf(request.kind)} (${end} UTC)` : ''
+    return `${range}${what}, ${lag} s behind ${clock}`
   }
 }
 
@@ -127,8 +147,8 @@ function hasUncommitted(
 }
 
 /** SQL for moments as the column has them; without a zone of its own, a DATETIME is taken to be in the server's. */
-function localTime({ column }: BoundRequest) {
-  const zone = column.kind === 'instant' ? "'+00:00'" : '@@global.time_zone'
+function localTime({ column, kind }: BoundRequest) {
+  const zone = column.kind === 'instant' || isEpoch(kind) ? "'+00:00'" : '@@global.time_zone'
   const moment = (time: string) => `CAST(${text(time)} AS DATETIME(6))`
   const convert = (time: string, from: string) => `COALESCE(CONVERT_TZ(${time}, ${from}, ${zone}), ${time})`
   return {
@@ -139,14 +159,13 @@ function localTime({ column }: BoundRequest) {
   }
 }
 
-/** Cut, not rounded, to what the column holds: the tick under way is not over. */
-function toTick(time: string, digits: number): string {
-  return digits === 0 ? time.slice(0, 19) : time.slice(0, 20 + digits)
-}
-
-async function futureRows(session: Session, { table, column }: BoundRequest, now: string): Promise<string[]> {
+async function futureRows(
+  session: Session,
+  { table, column }: BoundRequest,
+  future: string,
+): Promise<string[]> {
   const [row] = await session.query(
-    `SELECT COUNT(*) FROM (SELECT 1 FROM ${identifier(table.table)} WHERE ${identifier(column.name)} > ${now} LIMIT ${COUNT_TO}) q`,
+    `SELECT COUNT(*) FROM (SELECT 1 FROM ${identifier(table.table)} WHERE ${identifier(column.name)} ${future} LIMIT ${COUNT_TO}) q`,
   )
   const count = Number(row![0])
   if (count === 0) return []

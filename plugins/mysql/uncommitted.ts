@@ -1,6 +1,6 @@
 import type { Column, TableSchema } from '../../src/plugin.js'
 import type { Session, TextRow } from './connection.js'
-import { identifier } from './sql.js'
+import { identifier, keyLiteral } from './sql.js'
 
 /** So many rows are compared one by one; of more, the half in which the difference is. */
 const COMPARED = 20_000
@@ -36,7 +36,7 @@ export async function uncommittedArrivals(
   const name = identifier(column.name)
   const within = (low: string | null, high: string): Range => ({
     ...range,
-    condition: `${low === null ? '1 = 1' : `${name} >= '${low}'`} AND ${name} < '${high}'`,
+    condition: `${low === null ? '1 = 1' : `${name} >= ${keyLiteral(column, low)}`} AND ${name} < ${keyLiteral(column, high)}`,
   })
   const arrived = async (low: string | null, high: string): Promise<boolean> => {
     const part = within(low, high)

@@ -7,6 +7,7 @@ import { keyEnds } from './key-window.js'
 import { describeFacts } from './schema.js'
 import type { WindowEnds } from './window-ends.js'
 import { COUNT_TO } from './window-ends.js'
+import { versionEnds } from './version-window.js'
 import { expressionOf, identifier, keyLiteral, text } from './sql.js'
 import { timeEnds } from './time-window.js'
 
@@ -22,7 +23,7 @@ export async function findWindow(
     const index = await indexOn(session, request)
     const ends = await findEnds(session, request, index !== null)
     const sql = condition(request, ends)
-    const nothing = ends.to === null && request.range === undefined
+    const nothing = request.kind === 'key' && ends.to === null && request.range === undefined
     const rows = nothing ? 0 : await countRows(session, request, sql)
     const warnings = index === null ? [missingIndex(request), ...ends.warnings] : ends.warnings
     return { column: request.column, ...ends, sql, rows, countedTo: COUNT_TO, index, warnings }
@@ -36,7 +37,8 @@ export async function findWindow(
 async function findEnds(session: Session, request: BoundRequest, indexed: boolean): Promise<WindowEnds> {
   const { kind, range } = request
   if (range) return { ...range, watermark: null, reasons: [], warnings: [], delays: [] }
-  return kind === 'key' ? keyEnds(session, request) : timeEnds(session, request, indexed)
+  if (kind === 'key') return keyEnds(session, request)
+  return kind === 'version' ? versionEnds(session, request) : timeEnds(session, request, indexed)
 }
 
 /** Transactions on another server, or rows that somebody writes past this one, cannot be waited for. */
@@ -61,7 +63,7 @@ function condition(request: BoundRequest, { from, to }: WindowEnds): string {
   ]
   const range = parts.length === 0 ? '1 = 1' : [...parts, ...nearby(request, { from, to })].join(' AND ')
   // Every run reads the rows without a value; a backfill need not.
-  return kind === 'time' && column.nullable && request.range === undefined
+  return kind !== 'key' && column.nullable && request.range === undefined
     ? `(${range}) OR ${name} IS NULL`
     : range
 }

@@ -1,5 +1,14 @@
 import type { BoundRequest, Window } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
+import {
+  epochWindow,
+  isEpoch,
+  likelyEpochs,
+  toEpoch,
+  unitOf,
+  versionsBeginAnew,
+  wrongUnit,
+} from '../../src/sql/epoch.js'
 import type { TextEncoding } from './cells.js'
 import type { Database } from './driver.js'
 import { literal } from './keys.js'
@@ -19,39 +28,35 @@ export function findWindow(database: Database, request: BoundRequest, encoding: 
   const name = quoteName(column.name)
   const from = quoteName(table.table)
   const sql = (value: string) => literal(column, value, encoding)
-  const ends = asked
-    ? { ...asked, reasons: [] }
-    : kind === 'key'
-      ? keyEnds(database, request, sql)
-      : timeEnds(database, request)
+  const ends: Ends = asked ? { ...asked, watermark: null, reasons: [] } : findEnds(database, request, sql)
   const parts = [
     ...(ends.from === null ? [] : [`${name} ${kind === 'key' ? '>' : '>='} ${sql(ends.from)}`]),
     ...(ends.to === null ? [] : [`${name} ${kind === 'key' ? '<=' : '<'} ${sql(ends.to)}`]),
   ]
   const range = parts.length === 0 ? '1 = 1' : parts.join(' AND ')
   // Every run reads the rows without a value; a backfill need not.
-  const condition = kind === 'time' && column.nullable && !asked ? `(${range}) OR ${name} IS NULL` : range
+  const condition = kind !== 'key' && column.nullable && !asked ? `(${range}) OR ${name} IS NULL` : range
   const rows =
-    ends.to === null && !asked
+    kind === 'key' && ends.to === null && !asked
       ? 0
       : number(database, `SELECT count(*) FROM (SELECT 1 FROM ${from} WHERE ${condition} LIMIT ${COUNT_TO})`)
   return {
     column,
+    warnings: [],
     ...ends,
-    watermark: asked ? null : ends.to,
     sql: condition,
     rows,
     countedTo: COUNT_TO,
     index: null,
-    warnings: [],
     delays: [],
   }
 }
 
-interface Ends {
-  readonly from: string | null
-  readonly to: string | null
-  readonly reasons: readonly string[]
+type Ends = Pick<Window, 'from' | 'to' | 'watermark' | 'reasons'> & Partial<Pick<Window, 'warnings'>>
+
+function findEnds(database: Database, request: BoundRequest, sql: (value: string) => string): Ends {
+  if (request.kind === 'key') return keyEnds(database, request, sql)
+  return request.kind === 'version' ? versionEnds(database, request) : timeEnds(database, request)
 }
 
 function keyEnds(
@@ -65,33 +70,93 @@ function keyEnds(
     .prepare(`SELECT CAST(max(${name}) AS TEXT) FROM ${quoteName(table.table)}${above}`)
     .pluck()
     .get() as string | null
-  if (top === null) return { from, to: from, reasons: ['nothing new: no key above the last one copied'] }
-  return { from, to: top, reasons: [`${column.name} from ${from ?? 'the beginning'} (without it) to ${top}`] }
+  if (top === null)
+    return { from, to: from, watermark: from, reasons: ['nothing new: no key above the last one copied'] }
+  return {
+    from,
+    to: top,
+    watermark: top,
+    reasons: [`${column.name} from ${from ?? 'the beginning'} (without it) to ${top}`],
+  }
 }
 
-function timeEnds(database: Database, { column, watermark, lag, overlap }: BoundRequest): Ends {
-  const form = '%Y-%m-%d %H:%M:%f'
+/** Of what comes later the numbers are higher; but several rows may have one, so that of the watermark is read again. */
+function versionEnds(database: Database, { table, column, watermark, overlap }: BoundRequest): Ends {
+  const name = quoteName(column.name)
+  const top = database
+    .prepare(
+      `SELECT CAST(max(${name}) AS TEXT) FROM ${quoteName(table.table)} WHERE typeof(${name}) = 'integer'`,
+    )
+    .pluck()
+    .get() as string | null
+  const from = watermark === null ? null : String(BigInt(watermark) - BigInt(overlap))
+  if (top === null || (from !== null && BigInt(top) < BigInt(from)))
+    return { from: watermark, to: watermark, watermark, reasons: ['nothing new'], warnings: lower() }
+  return {
+    from,
+    to: String(BigInt(top) + 1n),
+    watermark: lower().length > 0 ? watermark : top,
+    reasons: [`${column.name} from ${from ?? 'the beginning'} up to ${top}, which the next run reads again`],
+    warnings: lower(),
+  }
+
+  function lower(): string[] {
+    if (top === null || watermark === null || BigInt(top) >= BigInt(watermark)) return []
+    return [versionsBeginAnew(column.name, top, watermark)]
+  }
+}
+
+function timeEnds(database: Database, request: BoundRequest): Ends {
+  const { column, kind, watermark, lag, overlap, rereads } = request
+  const ask = (sql: string, ...values: string[]) =>
+    database
+      .prepare(`SELECT ${sql}`)
+      .pluck()
+      .get(...values)
   const at = (time: string, seconds: number) =>
-    database.prepare(`SELECT strftime('${form}', ?, ?)`).pluck().get(time, `-${seconds} seconds`) as
-      string | null
+    ask(`strftime('%Y-%m-%d %H:%M:%f', ?, ?)`, time, `-${seconds} seconds`) as string | null
   const behind = lag ?? LAG_SECONDS
   // To the second: a value without a fraction sorts before one of the same second with it.
-  const to = at('now', behind)!.slice(0, 19)
-  const start = watermark === null ? null : at(watermark < to ? watermark : to, overlap)
+  const end = at('now', behind)!.slice(0, 19)
+  const range = (from: string | null, to: string) =>
+    `${column.name} from ${from ?? 'the beginning'} up to ${to} (without it), ${behind} s behind the clock`
+  if (isEpoch(kind)) {
+    const microseconds = (time: string) => BigInt(ask(`strftime('%s', ?)`, time) as string) * 1_000_000n
+    checkUnit(database, request, toEpoch(kind, microseconds('now')))
+    const { from, to } = epochWindow(kind, request, toEpoch(kind, microseconds(end)))
+    return { from, to, watermark: to, reasons: [`${range(from, to)}: ${unitOf(kind)}`] }
+  }
+  const start = watermark === null ? null : at(watermark < end ? watermark : end, overlap)
   if (watermark !== null && start === null) {
     throw new RowshiftError(
       'INTERNAL',
       `The watermark ${watermark} of ${column.name} is no time SQLite can read`,
     )
   }
-  const from = start?.slice(0, 19) ?? null
-  return {
-    from,
-    to,
-    reasons: [
-      `${column.name} from ${from ?? 'the beginning'} up to ${to} (without it), ${behind} s behind the clock`,
-    ],
+  if (kind === 'date') {
+    const day = end.slice(0, 10)
+    const from = start?.slice(0, 10) ?? null
+    const to = rereads ? (ask(`date('now', '+1 day')`) as string) : day
+    const again = rereads ? `; the next run reads rows from ${day} on again` : ''
+    return { from, to, watermark: day, reasons: [`${range(from, to)}${again}`] }
   }
+  const from = start?.slice(0, 19) ?? null
+  return { from, to: end, watermark: end, reasons: [range(from, end)] }
+}
+
+/** Throws PARAMS_INVALID when the values of the column cannot be in its unit. */
+function checkUnit(database: Database, request: BoundRequest, now: bigint): void {
+  const { kind, table, column } = request
+  if (!isEpoch(kind)) return
+  const { low, high } = likelyEpochs(now)
+  const name = quoteName(column.name)
+  const from = quoteName(table.table)
+  const ask = (sql: string) => database.prepare(sql).pluck().get() as string | null | undefined
+  if (ask(`SELECT '1' FROM ${from} WHERE ${name} BETWEEN ${low} AND ${high} LIMIT 1`) !== undefined) return
+  const highest = ask(
+    `SELECT CAST(max(${name}) AS TEXT) FROM ${from} WHERE ${name} > 0 AND typeof(${name}) = 'integer'`,
+  )
+  if (highest != null) throw wrongUnit(request, kind, highest)
 }
 
 function number(database: Database, sql: string): number {

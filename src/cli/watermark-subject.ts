@@ -62,7 +62,12 @@ function describe(task: Task, params: Params, mode: string): Record<string, stri
     time_zone: timeZone,
     columns,
     shard,
-    ...(mode === 'append' ? { pk: key } : { diff_column: diffColumn?.source ?? null }),
+    ...(mode === 'append'
+      ? { pk: key }
+      : {
+          diff_column:
+            diffColumn && [diffColumn.source, diffColumn.type].filter((part) => part !== null).join(' as '),
+        }),
   }
   return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, text(part)]))
 }

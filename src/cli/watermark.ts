@@ -1,6 +1,8 @@
 import { ExitCode, RowshiftError } from '../errors.js'
 import { boundOf } from '../plan/bounds.js'
-import type { TaskStore } from '../task/task.js'
+import type { Column } from '../plugin.js'
+import { parseParams } from '../task/params.js'
+import type { Task, TaskStore } from '../task/task.js'
 import { findTask } from './copy.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
 import { print, printJson, table } from './output.js'
@@ -18,11 +20,12 @@ export interface WatermarkOptions extends CommonOptions, ConfigOptions {
 
 /** `rowshift watermark ID`: where the next incremental run of a task begins; moves it, or forgets it. */
 export async function watermarkCommand(options: WatermarkOptions): Promise<number> {
-  const change = changeOf(options)
+  checkOptions(options)
   const marks = await withStore(options, async (store) => {
-    const { id } = await findTask(store, options.id)
-    if (change !== null) await setWatermarks(store, id, change)
-    return store.watermarks(id)
+    const task = await findTask(store, options.id)
+    const change = changeOf(options, task)
+    if (change !== null) await setWatermarks(store, task.id, change)
+    return store.watermarks(task.id)
   })
   const known = MODES.filter((mode) => marks[mode] !== undefined)
   if (options.json) printJson(Object.fromEntries(known.map((mode) => [mode, marks[mode]])))
@@ -32,27 +35,39 @@ export async function watermarkCommand(options: WatermarkOptions): Promise<numbe
   return ExitCode.success
 }
 
-/** null: nothing is changed. */
-function changeOf({ mode, set, reset }: WatermarkOptions): Record<string, string | null> | null {
+function checkOptions({ mode, set, reset }: WatermarkOptions): void {
   if (set !== undefined && reset) throw new RowshiftError('USAGE', 'Give --set or --reset, not both.')
+  if (set === undefined || mode !== undefined) return
+  throw new RowshiftError(
+    'USAGE',
+    '--set needs --mode append or --mode increment: each has a watermark of its own.',
+  )
+}
+
+/** null: nothing is changed. */
+function changeOf({ mode, set, reset }: WatermarkOptions, task: Task): Record<string, string | null> | null {
   if (reset) return forgotten(mode === undefined ? MODES : [mode])
   if (set === undefined) return null
-  if (mode === undefined)
-    throw new RowshiftError(
-      'USAGE',
-      '--set needs --mode append or --mode increment: each has a watermark of its own.',
-    )
+  // Of the column, which is not looked at, the params say only whether it holds numbers.
+  const type = mode === 'increment' ? (parseParams(task.params).diffColumn?.type ?? null) : null
   for (const value of valuesOf(set)) {
-    if (typeof value === 'string' && value !== '' && (mode === 'append' || isTime(value))) continue
+    const fits = (kind: Column['kind']) =>
+      boundOf({ kind, domain: {} }, value as string, type ?? 'time') !== null
+    const isChange = () => (type === null ? fits('datetime') || fits('date') : fits('integer'))
+    if (typeof value === 'string' && value !== '' && (mode === 'append' || isChange())) continue
     const wanted =
-      mode === 'append' ? 'the key of the last row that is copied' : "a time, like '2024-01-31 00:00:00'"
+      mode === 'append'
+        ? 'the key of the last row that is copied'
+        : type === null
+          ? "a time, like '2024-01-31 00:00:00', or a date"
+          : `a whole number (${type})`
     throw new RowshiftError(
       'USAGE',
       `--set ${JSON.stringify(value)}: the watermark of mode "${mode}" is ${wanted}; for several source tables, a JSON object with one for each name.`,
     )
   }
   // Whoever sets it knows what it is about.
-  return { ...forgotten([mode]), [mode]: set }
+  return { ...forgotten([mode!]), [mode!]: set }
 }
 
 function forgotten(modes: readonly string[]): Record<string, null> {
@@ -67,10 +82,6 @@ function valuesOf(set: string): unknown[] {
   } catch {
     return [set]
   }
-}
-
-function isTime(value: string): boolean {
-  return boundOf({ kind: 'datetime', domain: {} }, value) !== null
 }
 
 /** Under the lock of the task: a run that is under way would set its own in the end. */

@@ -1,7 +1,8 @@
 /** Bounds of windows that come from outside: out of a task store, or from the command line. They become SQL text. */
 import { isFormed } from '../batch/cell-forms.js'
 import { RowshiftError } from '../errors.js'
-import type { Column } from '../plugin.js'
+import type { Column, WindowKind } from '../plugin.js'
+import { isEpoch, toEpoch, unitOf } from '../sql/epoch.js'
 
 /** A range that a user wants to be read again, as it was written. */
 export interface Backfill {
@@ -12,14 +13,14 @@ export interface Backfill {
 
 type Bounded = Pick<Column, 'kind' | 'domain'>
 
-/** The bound as cell text of the column; null when it is not a value of it. A day stands for its beginning. */
-export function boundOf(column: Bounded, text: string): string | null {
+/** The bound as cell text of the column; null when it is not a value of it. A day stands for its beginning, a time for its number. */
+export function boundOf(column: Bounded, text: string, kind: WindowKind): string | null {
+  const time = timeOf(text)
+  if (isEpoch(kind) && time !== null) return String(toEpoch(kind, microseconds(time)))
   switch (column.kind) {
     case 'datetime':
-    case 'instant': {
-      const whole = isDay(text) ? `${text} 00:00:00` : text
-      return isFormed({ kind: 'datetime', domain: {} }, whole) && isTime(whole) ? whole : null
-    }
+    case 'instant':
+      return time
     case 'date':
       return isDay(text) ? text : null
     case 'bytes':
@@ -30,7 +31,9 @@ export function boundOf(column: Bounded, text: string): string | null {
 }
 
 /** What a bound of the column looks like, for messages. */
-export function boundExample({ kind, type }: Pick<Column, 'kind' | 'type'>): string {
+function boundExample({ kind, type }: Column, window: WindowKind): string {
+  if (isEpoch(window))
+    return `a whole number (${unitOf(window)}), or a time in UTC, like '2024-01-31 00:00:00'`
   switch (kind) {
     case 'datetime':
       return `a time, like '2024-01-31 00:00:00' or 2024-01-31`
@@ -50,14 +53,15 @@ export function boundExample({ kind, type }: Pick<Column, 'kind' | 'type'>): str
 /** The range of a backfill as cell text. Throws USAGE for what is not a value of the column, and for a range that holds nothing. */
 export function backfillBounds(
   column: Column,
+  kind: WindowKind,
   { since, until }: Backfill,
 ): { from: string; to: string | null } {
   const bound = (option: string, text: string): string => {
-    const value = boundOf(column, text)
+    const value = boundOf(column, text, kind)
     if (value !== null) return value
     throw new RowshiftError(
       'USAGE',
-      `${option} ${JSON.stringify(text)} is not a value of ${column.name} (${column.type}): it takes ${boundExample(column)}.`,
+      `${option} ${JSON.stringify(text)} is not a value of ${column.name} (${column.type}): it takes ${boundExample(column, kind)}.`,
       { column: column.name },
     )
   }
@@ -97,7 +101,16 @@ function isDay(text: string): boolean {
   return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text)
 }
 
-function isTime(text: string): boolean {
-  const [hours, minutes, seconds] = text.slice(11, 19).split(':').map(Number)
-  return isDay(text.slice(0, 10)) && hours! < 24 && minutes! < 60 && seconds! < 60
+/** A time, or the beginning of a day; null for anything else. */
+function timeOf(text: string): string | null {
+  const time = isDay(text) ? `${text} 00:00:00` : text
+  if (!isFormed({ kind: 'datetime', domain: {} }, time) || !isDay(time.slice(0, 10))) return null
+  const [hours, minutes, seconds] = time.slice(11, 19).split(':').map(Number)
+  return hours! < 24 && minutes! < 60 && seconds! < 60 ? time : null
+}
+
+/** Since 1970. */
+function microseconds(time: string): bigint {
+  const seconds = BigInt(Date.parse(`${time.slice(0, 10)}T${time.slice(11, 19)}Z`) / 1000)
+  return seconds * 1_000_000n + BigInt(time.slice(20).padEnd(6, '0'))
 }

@@ -30,7 +30,13 @@ function modeParams(params: Params, remembers: boolean): string[] {
         [params.overlap > 0, 'overlap', 'rows are found by their key'],
       ])
     case 'increment':
-      return []
+      return unused(params.mode, [
+        [
+          params.lag !== null && params.diffColumn?.type === 'version',
+          'lag',
+          'no clock says when a version is past',
+        ],
+      ])
     case 'sync':
       return syncParams(params)
     default:

@@ -1,7 +1,17 @@
 import { RowshiftError } from '../errors.js'
-import type { BoundRequest, Column, Mode, Reader, SplitKey, TableSchema, Window, Writer } from '../plugin.js'
+import type {
+  BoundRequest,
+  Column,
+  Mode,
+  Reader,
+  SplitKey,
+  TableSchema,
+  Window,
+  WindowKind,
+  Writer,
+} from '../plugin.js'
 import { isOwn } from '../schema.js'
-import type { Params } from '../task/params.js'
+import type { DiffColumn, Params } from '../task/params.js'
 import type { Backfill } from './bounds.js'
 import { backfillBounds, boundOf } from './bounds.js'
 import type { ColumnPair } from './mapping.js'
@@ -54,7 +64,7 @@ async function asked(
   mode: 'append' | 'increment',
   backfill: Backfill,
 ): Promise<Window> {
-  const range = backfillBounds(windowColumn(request, mode), backfill)
+  const range = backfillBounds(windowColumn(request, mode), windowKind(request, mode), backfill)
   const window = await bound(request, mode, null, range)
   const { name } = window.column
   const ends =
@@ -72,7 +82,9 @@ async function seeds(request: WindowRequest): Promise<Partial<Record<Mode, strin
   const modes = {
     // Other keys seldom rise, and nobody has said that this one does.
     append: risingKey(request)?.kind === 'integer',
-    increment: params.diffColumn !== null && saysWhen(column(source, params.diffColumn.source)),
+    increment:
+      params.diffColumn !== null &&
+      diffKind(column(source, params.diffColumn.source), params.diffColumn) !== null,
   }
   for (const mode of ['append', 'increment'] as const) {
     if (!modes[mode]) continue
@@ -85,7 +97,7 @@ async function seeds(request: WindowRequest): Promise<Partial<Record<Mode, strin
 async function startingPoint(request: WindowRequest, mode: 'append' | 'increment'): Promise<string | null> {
   const { past, target, writer } = request
   const known = past?.watermarks[mode]
-  if (known !== undefined) return trusted(known, windowColumn(request, mode), mode)
+  if (known !== undefined) return trusted(known, request, mode)
   if (past?.fromTarget) {
     const { name, table } = counterpart(request, mode)
     if (!writer.highest) throw cannot(mode, target.table, 'cannot say which value of a column is the highest')
@@ -95,8 +107,9 @@ async function startingPoint(request: WindowRequest, mode: 'append' | 'increment
 }
 
 /** It comes from the task store and becomes SQL text. */
-function trusted(watermark: unknown, column: Column, mode: Mode): string {
-  const value = typeof watermark === 'string' ? boundOf(column, watermark) : null
+function trusted(watermark: unknown, request: WindowRequest, mode: 'append' | 'increment'): string {
+  const column = windowColumn(request, mode)
+  const value = typeof watermark === 'string' ? boundOf(column, watermark, windowKind(request, mode)) : null
   if (value !== null) return value
   throw new RowshiftError(
     'PARAMS_INVALID',
@@ -114,12 +127,11 @@ function bound(
 ): Promise<Window> {
   const { reader, source, params } = request
   if (!reader.bound) throw cannot(mode, source.table, 'knows no incremental runs')
-  const kind = mode === 'append' ? 'key' : 'time'
   const { lag, overlap } = params
   return reader.bound({
     table: source,
     column: windowColumn(request, mode),
-    kind,
+    kind: windowKind(request, mode),
     watermark,
     lag,
     overlap,
@@ -137,16 +149,32 @@ function windowColumn(request: WindowRequest, mode: 'append' | 'increment'): Col
     throw cannot(mode, source.table, 'has no key of one column that rises; name it with "pk"')
   }
   const changed = column(source, params.diffColumn!.source)
-  if (saysWhen(changed)) return changed
+  if (diffKind(changed, params.diffColumn!) !== null) return changed
+  const named = `params.diff_column names ${source.table}.${changed.name} (${changed.type})`
+  if (changed.kind === 'integer')
+    throw new RowshiftError(
+      'PARAMS_INVALID',
+      `${named}, and nothing says what its numbers are: {"src": "${changed.name}", "type": "epoch_ms"} for milliseconds since 1970 (or epoch_s, epoch_us), "version" for numbers that are higher with every change.`,
+      { table: source.table, column: changed.name },
+    )
   throw new RowshiftError(
     'COLUMN_NOT_FOUND',
-    `params.diff_column names ${source.table}.${changed.name} (${changed.type}), which does not say when a row changed: a date with a time is needed.`,
+    params.diffColumn!.type === null
+      ? `${named}, which does not say when a row changed: a date, a date with a time or an integer is needed.`
+      : `${named} as "${params.diffColumn!.type}", which only integers can be. Leave "type" out for a date or time.`,
     { table: source.table, column: changed.name },
   )
 }
 
-function saysWhen({ kind }: Column): boolean {
-  return kind === 'datetime' || kind === 'instant'
+function windowKind({ source, params }: WindowRequest, mode: 'append' | 'increment'): WindowKind {
+  return mode === 'append' ? 'key' : diffKind(column(source, params.diffColumn!.source), params.diffColumn!)!
+}
+
+/** null: it does not say when a row changed. */
+function diffKind({ kind }: Column, { type }: DiffColumn): WindowKind | null {
+  if (type !== null) return kind === 'integer' ? type : null
+  if (kind === 'date') return 'date'
+  return kind === 'datetime' || kind === 'instant' ? 'time' : null
 }
 
 function risingKey({ key }: WindowRequest): Column | null {

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { parseJson as parseJsonText } from '../config/json.js'
 import { areAll, checkByFile } from '../config/schema.js'
 import { RowshiftError } from '../errors.js'
-import type { ErrorLimit, Mode, WriteMode } from '../plugin.js'
+import type { ErrorLimit, Mode, WindowKind, WriteMode } from '../plugin.js'
 import type { MaxDelete } from '../verify/deletes.js'
 import type { ColumnEntry, RawEntry } from './columns.js'
 import { columnEntries, entryFaults } from './columns.js'
@@ -16,7 +16,7 @@ export interface Params {
   readonly key: readonly string[] | null
   /** Their counterparts in the target; null: those that the mapping gives. */
   readonly targetKey: readonly string[] | null
-  readonly diffColumn: { readonly source: string; readonly target: string } | null
+  readonly diffColumn: DiffColumn | null
   readonly workerNum: number
   /** Target rows per split; null: by bytes. */
   readonly readBatch: number | null
@@ -55,6 +55,15 @@ export interface Params {
   readonly postSql: readonly string[]
 }
 
+export interface DiffColumn {
+  readonly source: string
+  readonly target: string
+  /** What its numbers say; null: it is a time or a date, which say it themselves. */
+  readonly type: NumberType | null
+}
+
+export type NumberType = Exclude<WindowKind, 'key' | 'time' | 'date'>
+
 export interface TransformParams {
   /** URL. */
   readonly module: string
@@ -71,7 +80,7 @@ type OneOrMore = string | readonly string[]
 interface RawParams {
   readonly pk?: OneOrMore | { readonly src: OneOrMore; readonly dest?: OneOrMore }
   readonly split?: { readonly pk: OneOrMore }
-  readonly diff_column?: string | { readonly src: string; readonly dest?: string }
+  readonly diff_column?: string | { readonly src: string; readonly dest?: string; readonly type?: NumberType }
   readonly worker_num?: number
   readonly read_batch?: number
   readonly write_batch?: number
@@ -152,6 +161,14 @@ function contradictions(raw: RawParams): string[] {
   const faults: string[] = []
   if (raw.mode === 'increment' && raw.diff_column === undefined)
     faults.push('params: mode "increment" needs "diff_column", the column that says when a row changed')
+  if (typeof raw.diff_column === 'object' && raw.diff_column.type === 'version') {
+    if (raw.mode === 'increment' && raw.write_mode === 'insert')
+      faults.push(
+        'params: write_mode "insert" cannot read a row twice, and the rows of the last version are read again by the next run; use "upsert", "ignore" or "replace"',
+      )
+    if (!Number.isSafeInteger(raw.overlap ?? 0))
+      faults.push('params.overlap: of a version column it is a whole number, of versions to read again')
+  }
   if (raw.pk !== undefined && raw.split !== undefined)
     faults.push('params: "pk" and "split.pk" are the same thing; give one')
   if (raw.transform_timeout !== undefined && raw.transform === undefined)
@@ -178,7 +195,7 @@ function normalise(raw: RawParams, folder: string): Params {
   const diff = typeof raw.diff_column === 'string' ? { src: raw.diff_column } : raw.diff_column
   return {
     ...keys(raw),
-    diffColumn: diff ? { source: diff.src, target: diff.dest ?? diff.src } : null,
+    diffColumn: diff ? { source: diff.src, target: diff.dest ?? diff.src, type: diff.type ?? null } : null,
     workerNum: raw.worker_num ?? DEFAULT_WORKERS,
     readBatch: raw.read_batch ?? null,
     writeBatch: raw.write_batch ?? null,

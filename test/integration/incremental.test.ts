@@ -293,7 +293,7 @@ describe('incremental runs', () => {
   it('name the index that is missing, and refuse what cannot be done', async () => {
     await onEach(async (server) => {
       const table = (name: string) =>
-        `CREATE TABLE ${name} (a INT, b INT, changed DATETIME, day DATE, PRIMARY KEY (a, b))`
+        `CREATE TABLE ${name} (a INT, b INT, changed DATETIME, name TEXT, PRIMARY KEY (a, b))`
       const place = await Place.create(
         server,
         `${table('s')}; ${table('s2')}; INSERT INTO s VALUES (1, 1, '2024-01-01', NULL)`,
@@ -303,7 +303,7 @@ describe('incremental runs', () => {
       await equal(place)
       const run = (params: object) => place.copy('s', 's2', params)
       expectRefusal(await run({ mode: 'increment' }), 2, 'PARAMS_INVALID', 'diff_column')
-      expectRefusal(await run({ mode: 'increment', diff_column: 'day' }), 2, 'COLUMN_NOT_FOUND', 'day')
+      expectRefusal(await run({ mode: 'increment', diff_column: 'name' }), 2, 'COLUMN_NOT_FOUND', 'name')
       expectRefusal(await run({ mode: 'append' }), 2, 'PARAMS_INVALID', 'one column')
     })
   })

@@ -44,10 +44,10 @@ describe('the watermarks of a full copy', () => {
     expect(found).to.deep.equal({ append: '7' })
   })
 
-  it('are none for a diff_column that is no time, and none for a key that is no number', async () => {
+  it('are none for a diff_column that does not say when, and none for a key that is no number', async () => {
     for (const server of servers()) {
       const place = await Place.create(server)
-      for (const type of ['DATE', 'BIGINT', 'VARCHAR(20)']) {
+      for (const type of ['BIGINT', 'VARCHAR(20)']) {
         const columns = `id VARCHAR(20) PRIMARY KEY, changed ${type}`
         const found = await seededOn(place, columns, "'a', '20240101'", { diff_column: 'changed' })
         expect(found, type).to.deep.equal({})

@@ -66,7 +66,7 @@ describe('params', () => {
     expect(second).to.deep.include({
       key: ['id'],
       targetKey: ['nid'],
-      diffColumn: { source: 'update_time', target: 'changed' },
+      diffColumn: { source: 'update_time', target: 'changed', type: null },
     })
   })
 

@@ -1,0 +1,201 @@
+// Increments by other columns than times: days, time since 1970 in three units, and versions.
+import { setTimeout as sleep } from 'node:timers/promises'
+import Database from 'better-sqlite3'
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { createConnection, type Connection } from 'mysql2/promise'
+import { oneServer, servers } from '../support/context.js'
+import { expectRefusal, Place, scratchFile } from '../support/copying.js'
+import { StoredTask } from '../support/stored-task.js'
+
+const UNITS = { epoch_s: 1, epoch_ms: 1_000, epoch_us: 1_000_000 }
+
+/** In SQL; a minute behind what a run stays behind, so that no test waits. */
+const epoch = (unit: number, seconds = 0) =>
+  `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6) - INTERVAL ${seconds} SECOND) DIV ${1_000_000 / unit}`
+
+async function placeOf(server: Parameters<typeof Place.create>[0], type: string): Promise<Place> {
+  const columns = `(id INT PRIMARY KEY, v INT, u ${type}, KEY (u))`
+  return Place.create(server, `CREATE TABLE a ${columns}; CREATE TABLE b ${columns}`)
+}
+
+function taskOf(place: Place, diff: object | string, params: object = {}): StoredTask {
+  return new StoredTask(place.url('a'), place.url('b'), { mode: 'increment', diff_column: diff, ...params })
+}
+
+async function open({ server, database }: Place): Promise<Connection> {
+  const { host, port, user, password } = server
+  return createConnection({ host, port, user, password, database })
+}
+
+describe('a diff_column', () => {
+  it('of time since 1970 is read up to what is settled, in each unit and exactly', async () => {
+    for (const server of servers()) {
+      for (const [type, unit] of Object.entries(UNITS)) {
+        const place = await placeOf(server, 'BIGINT UNSIGNED')
+        await place.query(
+          `INSERT INTO a VALUES (1, 0, ${epoch(unit, 7200)}), (2, 0, ${epoch(unit, 60)}), (3, 0, NULL), (4, 0, ${epoch(unit, -7200)})`,
+        )
+        const task = taskOf(place, { src: 'u', type })
+        const first = await task.run()
+        expect(first, type).to.include({ rowsWritten: 3 })
+        expect(first.reasons.join()).to.include('since 1970')
+        expect(first.warnings.join()).to.include('1 row has a u in the future')
+        // The clock of the server, cut to a whole number of the unit.
+        const age = `${epoch(unit)} - ${task.watermarks['increment']}`
+        expect(Number(await place.value(`SELECT ${age} BETWEEN ${unit} AND ${600 * unit}`))).to.equal(1)
+        // A row of a transaction that is open comes when that ends.
+        const writer = await open(place)
+        await writer.query('BEGIN')
+        await writer.query(`UPDATE a SET v = 1, u = ${epoch(unit, 1)} WHERE id = 1`)
+        const held = await task.run()
+        expect(held, type).to.include({ rowsWritten: 0, rowsUnchanged: 1 })
+        await writer.query('COMMIT')
+        await writer.end()
+        await place.query(
+          `UPDATE a SET v = 1, u = ${epoch(unit, 1)} WHERE id = 2; DELETE FROM a WHERE id = 4`,
+        )
+        // The tick of these rows must be over.
+        for (let i = 0; i < 50 && (await place.value('SELECT SUM(v) FROM b')) !== '2'; i++) {
+          await sleep(100)
+          await task.run()
+        }
+        await place.expectEqual('a', 'b')
+      }
+    }
+  })
+
+  it('that is a day has its last day read again by each run', async () => {
+    for (const server of servers()) {
+      const place = await placeOf(server, 'DATE')
+      await place.query(
+        `INSERT INTO a VALUES (1, 0, CURRENT_DATE - INTERVAL 9 DAY), (2, 0, CURRENT_DATE), (3, 0, NULL)`,
+      )
+      const task = taskOf(place, 'u', { lag: 0 })
+      expect((await task.run()).rowsWritten).to.equal(3)
+      const day = await place.value('SELECT CURRENT_DATE')
+      expect(task.watermarks['increment']).to.equal(day)
+      await place.query('INSERT INTO a VALUES (4, 0, CURRENT_DATE), (5, 0, CURRENT_DATE + INTERVAL 3 DAY)')
+      const second = await task.run()
+      expect(second).to.include({ rowsWritten: 1, rowsUnchanged: 2 })
+      expect(second.reasons.join()).to.include(`the next run reads rows from ${day} on again`)
+      expect(second.warnings.join()).to.include('1 row has a u in the future')
+      expect(task.watermarks['increment']).to.equal(day)
+      const writer = await open(place)
+      await writer.query('BEGIN')
+      await writer.query('INSERT INTO a VALUES (6, 0, CURRENT_DATE)')
+      await task.run()
+      await writer.query('COMMIT')
+      await writer.end()
+      await place.query('DELETE FROM a WHERE id = 5')
+      expect((await task.run()).rowsWritten).to.equal(1)
+      await place.expectEqual('a', 'b')
+      // Where no row may be read twice, only days that are over are read.
+      const whole = taskOf(place, 'u', { lag: 0, write_mode: 'insert' })
+      await place.query('DELETE FROM a WHERE id = 3; TRUNCATE TABLE b')
+      expect((await whole.run()).rowsWritten).to.equal(1)
+    }
+  })
+
+  it('of versions is held by whoever may write a lower one, and equal ones are read again', async () => {
+    for (const server of servers()) {
+      const place = await placeOf(server, 'BIGINT UNSIGNED')
+      await place.query('INSERT INTO a VALUES (1, 0, 1), (2, 0, 18446744073709551610), (3, 0, NULL)')
+      const task = taskOf(place, { src: 'u', type: 'version' })
+      expect((await task.run()).rowsWritten).to.equal(3)
+      expect(task.watermarks).to.deep.equal({ increment: '18446744073709551610' })
+      // A number that is rolled back may be given out again.
+      const undone = await open(place)
+      await undone.query('BEGIN')
+      await undone.query('INSERT INTO a VALUES (9, 0, 18446744073709551615)')
+      setTimeout(() => void undone.end(), 1_000)
+      expect((await task.run()).rowsWritten).to.equal(0)
+      expect(task.watermarks).to.deep.equal({ increment: '18446744073709551610' })
+      // Its transaction has taken a number and written another row, but not yet this one.
+      const writer = await open(place)
+      await writer.query('BEGIN')
+      await writer.query('UPDATE a SET v = 1 WHERE id = 3')
+      await place.query('INSERT INTO a VALUES (4, 0, 18446744073709551612)')
+      const held = await task.run()
+      expect(held.rowsWritten).to.equal(1)
+      expect(held.delays.join()).to.include('the watermark stays at 18446744073709551610')
+      await writer.query('UPDATE a SET v = 1, u = 18446744073709551611 WHERE id = 1')
+      await writer.query('COMMIT')
+      await writer.end()
+      expect(await task.run()).to.include({ rowsWritten: 2, rowsUnchanged: 2 })
+      expect(task.watermarks['increment']).to.equal('18446744073709551612')
+      await place.query('INSERT INTO a VALUES (5, 0, 18446744073709551612), (6, 0, 18446744073709551600)')
+      expect((await task.run()).rowsWritten).to.equal(1)
+      const again = taskOf(place, { src: 'u', type: 'version' }, { overlap: 12 })
+      again.watermarks = task.watermarks
+      expect((await again.run()).rowsWritten).to.equal(1)
+      await place.expectEqual('a', 'b')
+      await place.query('UPDATE a SET u = 5 WHERE u > 5')
+      expect((await task.run()).warnings.join()).to.include('the highest u is 5, below 18446744073709551612')
+    }
+  })
+
+  it('of a file is of any of these kinds', async () => {
+    for (const [type, now, earlier] of [
+      ['epoch_s', `strftime('%s','now')`, `strftime('%s','now') - 3600`],
+      ['epoch_ms', `strftime('%s','now') * 1000`, `strftime('%s','now') * 1000 - 3600000`],
+      ['epoch_us', `strftime('%s','now') * 1000000`, `strftime('%s','now') * 1000000 - 3600000000`],
+      ['version', '9000000000000000002', '9000000000000000001'],
+      [null, `date('now')`, `date('now', '-1 day')`],
+    ] as const) {
+      const [from, to] = [scratchFile('db'), scratchFile('db')]
+      const source = new Database(from)
+      const target = new Database(to)
+      const table = `CREATE TABLE t (id INTEGER PRIMARY KEY, v, u ${type === null ? 'DATE' : 'INTEGER'})`
+      source.exec(`${table}; INSERT INTO t VALUES (1, 0, ${earlier}), (2, 0, NULL)`)
+      target.exec(table)
+      const diff = type === null ? 'u' : { src: 'u', type }
+      const task = new StoredTask(`sqlite:${from}?table=t`, `sqlite:${to}?table=t`, {
+        mode: 'increment',
+        diff_column: diff,
+        lag: 0,
+      })
+      expect((await task.run()).rowsWritten, `${type}`).to.equal(2)
+      source.exec(`INSERT INTO t VALUES (3, 0, ${now})`)
+      const isPast = () => target.prepare('SELECT count(*) FROM t').pluck().get() === 3
+      for (let i = 0; i < 20 && !isPast(); i++) {
+        if (i > 0) await sleep(200)
+        await task.run()
+      }
+      const rows = (database: typeof source) =>
+        database.prepare('SELECT * FROM t ORDER BY id').safeIntegers().raw().all()
+      expect(rows(target), `${type}`).to.deep.equal(rows(source))
+      for (const database of [source, target]) database.close()
+    }
+  })
+
+  it('of integers that says nothing more, or that cannot be what it says, is refused', async () => {
+    for (const server of oneServer()) {
+      const place = await placeOf(server, 'BIGINT')
+      await place.query(`INSERT INTO a VALUES (1, 0, ${epoch(1_000, 60)})`)
+      const run = (diff: unknown, params: object = {}) =>
+        place.copy('a', 'b', { mode: 'increment', diff_column: diff, ...params })
+      const unsaid = await run('u')
+      expectRefusal(
+        unsaid,
+        2,
+        'PARAMS_INVALID',
+        'nothing says what its numbers are',
+        '"epoch_ms"',
+        '"version"',
+      )
+      for (const type of ['epoch_s', 'epoch_us'])
+        expectRefusal(await run({ src: 'u', type }), 2, 'PARAMS_INVALID', 'its highest value is', 'epoch_ms')
+      const version = { src: 'u', type: 'version' }
+      expectRefusal(
+        await run(version, { write_mode: 'insert' }),
+        2,
+        'PARAMS_INVALID',
+        'cannot read a row twice',
+      )
+      expectRefusal(await run(version, { overlap: 0.5 }), 2, 'PARAMS_INVALID', 'whole number')
+      expectRefusal(await run({ src: 'u', type: 'ms' }), 2, 'PARAMS_INVALID', 'epoch_ms')
+      expect(await place.value('SELECT COUNT(*) FROM b')).to.equal('0')
+    }
+  })
+})
