@@ -36,6 +36,8 @@ export const errorCodes = {
   TASK_OFFLINE: { exit: ExitCode.usage },
   /** A task's `params` are not valid; every fault is listed with its path. */
   PARAMS_INVALID: { exit: ExitCode.usage },
+  /** The source or the target was emptied or replaced since the watermark of an incremental run was set. */
+  WATERMARK_STALE: { exit: ExitCode.usage },
   /** Source and target are the same table. */
   SAME_TABLE: { exit: ExitCode.usage },
   /** The source or target database or table does not exist. */

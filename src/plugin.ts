@@ -129,6 +129,10 @@ export interface Reader {
    * Optional, asked before and after a run, which warns when the table was emptied or replaced meanwhile. Default: it cannot tell.
    */
   state?(spec: ReadSpec): Promise<TableState>
+  /** For incremental runs, both or neither: digests of some rows, equal for equal `spec.columns`; null: there are none. */
+  sample?(spec: ReadSpec): Promise<readonly string[] | null>
+  /** Whether a row is below the watermark of such a request, which a run does not read. */
+  holdsBelow?(request: BoundRequest): Promise<boolean>
   /**
    * For verification inside the database, all three or none: see {@link Digest}. `digestForms` gives, column by column, the
    * forms in which values can be hashed, the best first; null: this server cannot do it. `digest` is of the rows of a split, `rowDigest`

@@ -105,6 +105,28 @@ export interface TableState {
   readonly identity: string | null
   /** That its rows take, roughly; null: unknown. */
   readonly bytes: number | null
+  /** Another one when any table of the database was made, altered or dropped; where `identity` alone would not show each such change. */
+  readonly schema?: string
+}
+
+/** What tells a table whose rows are still there from one that was emptied or replaced. Plain JSON. */
+export interface SourceMark {
+  /** Changes when the table is emptied or replaced as a whole, and when it is rebuilt; null: cannot be told. */
+  readonly identity: string | null
+  /** Digests of some rows. A rebuilt table still has them. */
+  readonly rows: readonly string[]
+  /** The types of the columns that the digests are of, by name. */
+  readonly columns: Readonly<Record<string, string>>
+}
+
+/** What is kept beside a watermark, in order to tell whether it still is about the same rows. Plain JSON. */
+export interface TableMarks {
+  /** By name. A table without a mark is not compared. */
+  readonly sources: Readonly<Record<string, SourceMark>>
+  /** Target columns that are written. */
+  readonly columns: readonly string[]
+  /** Whether the target held rows when the run had ended. */
+  readonly filled: boolean
 }
 
 /** Rows that the next split should have, asked anew for each: it follows how wide rows turn out to be. */

@@ -1,5 +1,5 @@
 /** What planning decides about a run. */
-import type { ReadSpec } from './read.js'
+import type { ReadSpec, TableMarks } from './read.js'
 import type { StagePlan } from './stage.js'
 import type { PlannedWrite } from './write.js'
 
@@ -22,6 +22,8 @@ export interface RunPlan {
   readonly warnings: readonly string[]
   /** Those of the warnings that say why an incremental run stays behind, by how much, and who holds it. */
   readonly delays: readonly string[]
+  /** What the next incremental run tells by whether source and target are still the same tables; null: nothing is remembered. */
+  readonly marks: TableMarks | null
 }
 
 /** How a run goes about its work. */

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BoundRequest } from '../../src/plugin.js'
+import { idsBegunAnew } from '../../src/sql/watermark.js'
 import type { Session } from './connection.js'
 import type { OpenTransaction } from './open-transactions.js'
 import { openTransactions } from './open-transactions.js'
 import type { RunningStatement } from './running-statements.js'
 import { nameConnection, runningStatements, stillRunning } from './running-statements.js'
-import { identifier, keyLiteral, keyText } from './sql.js'
+import { identifier, keyLiteral, keyText, text } from './sql.js'
 import { allCommitted } from './uncommitted.js'
 import type { WindowEnds } from './window-ends.js'
 
@@ -22,6 +23,7 @@ export async function keyEnds(session: Session, request: BoundRequest): Promise<
   const { column, watermark: from } = request
   const top = await highestKey(session, request)
   if (top === null) {
+    await checkNextId(session, request)
     return {
       from,
       to: from,
@@ -101,6 +103,22 @@ async function highestKey(session: Session, request: BoundRequest): Promise<stri
     `SELECT ${select} FROM ${identifier(table.table)} WHERE ${above(request)}`,
   )
   return row![0] ?? null
+}
+
+/**
+ * Ids that the server hands out go on above the highest one, whoever deletes rows, unless the table was emptied or made anew, or its
+ * counter was set back: then rows that come next are below the watermark, and no run would read them.
+ */
+async function checkNextId(session: Session, { table, column, watermark }: BoundRequest): Promise<void> {
+  if (watermark === null || column.kind !== 'integer') return
+  const [row] = await session.query(
+    `SELECT CAST(COALESCE(t.AUTO_INCREMENT, 1) AS CHAR),
+       COALESCE(t.AUTO_INCREMENT, 1) <= ${keyLiteral(column, watermark)} AND NOT EXISTS (SELECT 1 FROM ${identifier(table.table)} WHERE ${identifier(column.name)} >= ${keyLiteral(column, watermark)})
+     FROM information_schema.TABLES t JOIN information_schema.COLUMNS c USING (TABLE_SCHEMA, TABLE_NAME)
+     WHERE t.TABLE_SCHEMA = DATABASE() AND t.TABLE_NAME = ${text(table.table)}
+       AND c.COLUMN_NAME = ${text(column.name)} AND c.EXTRA LIKE '%auto_increment%'`,
+  )
+  if (row?.[1] === '1') throw idsBegunAnew(table.table, column.name, row[0]!, watermark)
 }
 
 /** One of the statements that has not ended by the deadline; null: all have. */

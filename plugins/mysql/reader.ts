@@ -1,4 +1,3 @@
-import { BatchBuilder, recycle } from '../../src/batch/builder.js'
 import type {
   Batch,
   BoundRequest,
@@ -32,18 +31,17 @@ import { mapError } from './errors.js'
 import { findSql } from './find.js'
 import { findLoss } from './loss-search.js'
 import { checkSource, explainQuery } from './preflight.js'
-import { checkRefusals, misfitError, readError } from './refused.js'
+import { checkRefusals, readError } from './refused.js'
+import { RowStream } from './row-stream.js'
+import { sampleRows } from './sample.js'
 import { describeTable, listTables } from './schema.js'
 import { fromSql, keyProbe, selectSql } from './select.js'
 import { SessionSlot } from './session-slot.js'
 import { lockWrites } from './snapshot.js'
 import { tableState } from './table-state.js'
 import { checkWhere } from './user-sql.js'
-import { findWindow } from './window.js'
+import { findWindow, holdsBelow } from './window.js'
 import { computed, inUtc, openInZone, zoneWarnings } from './zones.js'
-
-/** Batches read but not yet taken, after which the server has to wait. */
-const MAX_WAITING = 4
 
 export class MysqlReader implements Reader {
   readonly #endpoint: Endpoint
@@ -165,6 +163,14 @@ export class MysqlReader implements Reader {
     return tableState(await this.#open(), table.table)
   }
 
+  async sample(spec: ReadSpec): Promise<readonly string[] | null> {
+    return sampleRows(await this.#open(), spec)
+  }
+
+  holdsBelow(request: BoundRequest): Promise<boolean> {
+    return holdsBelow(this.#endpoint, request, this.#session.signal)
+  }
+
   async digestForms(spec: ReadSpec): Promise<DigestForm[][] | null> {
     return digestForms(await this.#open(), spec)
   }
@@ -219,74 +225,5 @@ export class MysqlReader implements Reader {
       )
     }
     return this.#session.get()
-  }
-}
-
-/** The rows of one query: filled by the socket, emptied by the consumer, with a bound in between. */
-class RowStream {
-  readonly #session: Session
-  readonly #sql: string
-  readonly #spec: ReadSpec
-  readonly #builder: BatchBuilder
-  readonly #waiting: Batch[] = []
-  #wake: () => void = () => {}
-  #result: Promise<void> | null = null
-  #discarding = false
-
-  constructor(session: Session, spec: ReadSpec, sql: string) {
-    this.#session = session
-    this.#sql = sql
-    this.#spec = spec
-    this.#builder = new BatchBuilder(spec.batch)
-  }
-
-  async *batches(): AsyncGenerator<Batch> {
-    let running = true
-    const result = this.#session
-      .readRows(this.#sql, {
-        builder: this.#builder,
-        columns: this.#spec.columns,
-        onFull: () => this.#push(),
-        refusal: (cells) => misfitError(this.#spec, cells),
-      })
-      .finally(() => {
-        running = false
-        this.#wake()
-      })
-    // Awaited below; until then a rejection must not count as unhandled.
-    result.catch(() => {})
-    this.#result = result
-    while (running || this.#waiting.length > 0) {
-      const batch = this.#waiting.shift()
-      if (batch) {
-        yield batch
-        if (this.#waiting.length === 0) this.#session.resume()
-      } else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve
-        })
-      }
-    }
-    await result
-    const last = this.#builder.take()
-    if (last) yield last
-  }
-
-  /** Takes what is left of the result to nowhere, so that the session can be used again. */
-  async discard(): Promise<void> {
-    this.#discarding = true
-    this.#waiting.length = 0
-    this.#session.resume()
-    await this.#result?.catch(() => {})
-  }
-
-  #push(): void {
-    if (this.#discarding) {
-      recycle(this.#builder.take()!)
-      return
-    }
-    this.#waiting.push(this.#builder.take()!)
-    if (this.#waiting.length >= MAX_WAITING) this.#session.pause()
-    this.#wake()
   }
 }

@@ -90,12 +90,12 @@ export function splitSql(spec: ReadSpec): string | null {
 }
 
 /** The source with its split key's index: left to itself, the optimizer sometimes prefers a full scan and a sort. */
-function sourceTable(spec: ReadSpec): string {
+export function sourceTable(spec: ReadSpec): string {
   const table = identifier(spec.table.table)
   return spec.key === null ? table : `${table} FORCE INDEX (${identifier(spec.key.name)})`
 }
 
-function keyColumns(spec: ReadSpec): SqlKeyColumn[] {
+export function keyColumns(spec: ReadSpec): SqlKeyColumn[] {
   return (spec.key?.columns ?? []).map((column) => ({
     sql: expressionOf(column),
     nullable: column.nullable,

@@ -41,6 +41,25 @@ async function findEnds(session: Session, request: BoundRequest, indexed: boolea
   return kind === 'version' ? versionEnds(session, request) : timeEnds(session, request, indexed)
 }
 
+/** Whether a run that begins at the watermark passes by a row. */
+export async function holdsBelow(
+  endpoint: Endpoint,
+  { kind, column, table, watermark }: BoundRequest,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (watermark === null) return false
+  const session = await Session.open(endpoint, { signal })
+  try {
+    const below = `${expressionOf(column)} ${kind === 'key' ? '<=' : '<'} ${keyLiteral(column, watermark)}`
+    const rows = await session.query(`SELECT 1 FROM ${identifier(table.table)} WHERE ${below} LIMIT 1`)
+    return rows.length > 0
+  } catch (error) {
+    throw mapError(error, `looking for rows below the watermark in ${table.table}`, { table: table.table })
+  } finally {
+    await session.close()
+  }
+}
+
 /** Transactions on another server, or rows that somebody writes past this one, cannot be waited for. */
 async function checkTransactionsSeen(session: Session, { table: { table } }: BoundRequest): Promise<void> {
   const { engine } = await describeFacts(session, table)

@@ -31,9 +31,11 @@ import { quoteName } from './names.js'
 import { defineTable, wideColumns } from './definition.js'
 import { derive } from './derive.js'
 import { checkRefusals, findRefused } from './refused.js'
+import { sampleRows } from './sample.js'
 import { describeTable, listTables } from './schema.js'
 import { checkWhere } from './user-sql.js'
 import { beginWrite } from './waiting.js'
+import { holdsBelow } from './watermark.js'
 import { findWindow } from './window.js'
 
 type Row = readonly SqliteValue[]
@@ -105,7 +107,20 @@ export class SqliteReader implements Reader {
     const { dev, ino } = statSync(fileOf(this.#endpoint.connection))
     const sql = "SELECT rootpage || ' ' || sql FROM sqlite_schema WHERE type = 'table' AND name = ?"
     const table = this.#open.prepare(sql).pluck().get(spec.table.table) as string | undefined
-    return { identity: `${dev}:${ino} ${table ?? 'gone'}`, bytes: null }
+    const schema = String(this.#open.pragma('schema_version', { simple: true }))
+    return { identity: `${dev}:${ino} ${table ?? 'gone'}`, bytes: null, schema }
+  }
+
+  async sample(spec: ReadSpec): Promise<readonly string[]> {
+    try {
+      return sampleRows(this.#open, spec)
+    } catch (thrown) {
+      throw sqliteError(thrown, `looking at some rows of table "${spec.table.table}" of ${this.#where}`)
+    }
+  }
+
+  async holdsBelow(request: BoundRequest): Promise<boolean> {
+    return holdsBelow(this.#open, request, this.#encoding)
   }
 
   split(spec: ReadSpec, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {

@@ -13,6 +13,7 @@ import type { TextEncoding } from './cells.js'
 import type { Database } from './driver.js'
 import { literal } from './keys.js'
 import { quoteName } from './names.js'
+import { checkNextId } from './watermark.js'
 
 const COUNT_TO = 20_000
 /** Writers take turns, so only one transaction can be open; how long it has been is not to be seen. */
@@ -70,8 +71,10 @@ function keyEnds(
     .prepare(`SELECT CAST(max(${name}) AS TEXT) FROM ${quoteName(table.table)}${above}`)
     .pluck()
     .get() as string | null
-  if (top === null)
+  if (top === null) {
+    if (from !== null) checkNextId(database, table, column, from)
     return { from, to: from, watermark: from, reasons: ['nothing new: no key above the last one copied'] }
+  }
   return {
     from,
     to: top,

@@ -16,7 +16,7 @@ import { describePlan, describeSplits, print, printJson, tableLabel } from './ou
 import { openReport } from './report-file.js'
 import { retried } from './retry.js'
 import { paramsFromOptions } from '../task/params-options.js'
-import { checkSubject } from './watermark-subject.js'
+import { withSubject } from '../engine/watermark-subject.js'
 import { openStore } from './tasks.js'
 
 export interface CopyOptions extends CommonOptions, ReportOptions, TablesOptions {
@@ -68,8 +68,7 @@ export async function planCommand(options: PlanOptions): Promise<number> {
     const store = await openStore(config, signal)
     try {
       const task = await findTask(store, options.id)
-      const request = await taskRequest('', task, config, store, options)
-      checkSubject(request, task)
+      const request = withSubject(await taskRequest('', task, config, store, options), task)
       const offline = `Task ${task.id} is offline (online_status is ${task.online_status}, not 1): "rowshift run" refuses it.`
       return await showPlan(request, options, signal, task.online_status === 1 ? [] : [offline])
     } finally {
@@ -98,7 +97,9 @@ export async function taskRequest(
   const backfill = backfillOf(options, params, task)
   const from = await taskSide(task, 'from', config)
   const to = await taskSide(task, 'to', config)
-  const past = backfill === null ? { watermarks: await store.watermarks(task.id), fromTarget } : null
+  const watermarks = await store.watermarks(task.id)
+  const saved = { task: task.id, saved: watermarks[params.mode] ?? '' }
+  const past = backfill === null ? { watermarks, fromTarget, task: saved } : null
   const others = await lookupConnections(params, config)
   return { runId, taskId: task.id, from, to, params, past, backfill, others }
 }

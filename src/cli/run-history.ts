@@ -31,7 +31,7 @@ class RunHistory {
   readonly #record: RunRecord
   readonly #warnings: string[] = []
   /** What is kept of the watermarks that the run leaves. */
-  remembered = (watermarks: RunReport['watermarks']): RunReport['watermarks'] => watermarks
+  remembered = ({ watermarks }: RunReport): RunReport['watermarks'] => watermarks
 
   private constructor(store: TaskStore, lock: TaskLock, record: RunRecord) {
     this.#store = store
@@ -104,10 +104,10 @@ class RunHistory {
 
   /** A run that was not alone must not move the watermark: the other one may have read what this one overwrote. */
   async #write(report: RunReport, alone: boolean): Promise<void> {
-    const { mode, status, rowsRead, rowsWritten, watermarks } = report
+    const { mode, status, rowsRead, rowsWritten } = report
     const end = { mode, status, end_time: utcNow(), rows_read: rowsRead, rows_written: rowsWritten }
     if (status === 'success' && alone) {
-      await this.#store.saveWatermarks(this.#record.task_id, this.#record.run_id, this.remembered(watermarks))
+      await this.#store.saveWatermarks(this.#record.task_id, this.#record.run_id, this.remembered(report))
     }
     await this.#store.finishRun({ ...this.#record, ...end, report: JSON.stringify(report) })
     // The status of the task is that of the run that has the lock.

@@ -12,7 +12,7 @@ import { openReport } from './report-file.js'
 import { retried } from './retry.js'
 import { recorded } from './run-history.js'
 import { openStore } from './tasks.js'
-import { checkSubject, withSubjects } from './watermark-subject.js'
+import { withSubject, withSubjects } from '../engine/watermark-subject.js'
 
 /** `rowshift run ID`: one task of the task table. */
 export async function runCommand(id: number | undefined, options: RunOptions): Promise<number> {
@@ -43,9 +43,8 @@ export async function runTask(
       return await recorded(store, run, signal, async (stop, history) => {
         const request = await taskRequest(runId, task, config, store, options)
         if (options.retry !== undefined) return copy(await retried(request, options.retry, options), stop)
-        checkSubject(request, task)
-        history.remembered = (watermarks) => withSubjects(watermarks, task, request.params)
-        return copy(request, stop)
+        history.remembered = (ended) => withSubjects(ended, task, request.params)
+        return copy(withSubject(request, task), stop)
       })
     } finally {
       await store.close()

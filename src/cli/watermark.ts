@@ -7,7 +7,7 @@ import { findTask } from './copy.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
 import { print, printJson, table } from './output.js'
 import { withStore } from './tasks.js'
-import { subjectOf } from './watermark-subject.js'
+import { subjectOf } from '../engine/watermark-subject.js'
 
 const MODES = ['append', 'increment'] as const
 

@@ -93,6 +93,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     watermarks: held === null ? (plan?.policy.watermarks ?? {}) : {},
     watermarkHeld: held,
     delays: plan?.delays ?? [],
+    marks: plan?.marks ?? null,
     error: error === null ? null : error.report(),
   }
 }

@@ -1,31 +1,34 @@
-import type { Mode, SplitKey, StagePlan, TableSchema, Writer, WriteSpec } from '../plugin.js'
+import type { Mode, PlannedWrite, SplitKey, StagePlan, TableMarks, TableSchema } from '../plugin.js'
+import type { Reading } from './sources.js'
+import { staleWatermark } from './source-mark.js'
 import type { Past } from './window.js'
 
 interface Incremental {
   readonly mode: Mode
   readonly source: TableSchema
-  readonly spec: WriteSpec
+  readonly write: PlannedWrite
   readonly stage: StagePlan | null
+  readonly marks: TableMarks
 }
 
-/** Which rows an incremental run leaves behind for good. `key` is the source's, by which `append` goes. */
-export async function incrementalWarnings(
-  plan: Incremental,
-  key: SplitKey | null,
-  past: Past | null,
-  writer: Pick<Writer, 'highest'>,
-): Promise<string[]> {
-  const { mode, spec } = plan
+/** What is kept of the tables as they are before the run. */
+export function marksOf(write: PlannedWrite, { marks }: Reading): TableMarks {
+  return {
+    sources: marks,
+    columns: write.columns.map(({ target }) => target.name),
+    filled: write.emptiedBy !== undefined,
+  }
+}
+
+/** Which rows an incremental run leaves behind for good. `key` is the source's, by which `append` goes. Throws WATERMARK_STALE. */
+export function incrementalWarnings(plan: Incremental, key: SplitKey | null, past: Past | null): string[] {
+  const { mode } = plan
   if (mode !== 'append' && mode !== 'increment') return []
   return [
     ...(mode === 'append' ? unrisingWarnings(plan, key) : []),
     ...skipWarnings(plan),
-    ...(past?.watermarks[mode] !== undefined && (await isEmpty(spec, writer))
-      ? [
-          `target ${spec.table.table} is empty, but this run reads only what is new since earlier runs. If the target was emptied or made anew, ` +
-            'rows are missing for good: copy all of them with --mode init',
-        ]
-      : []),
+    ...emptyWarnings(plan, past),
+    ...newColumnWarnings(plan, past),
   ]
 }
 
@@ -49,12 +52,29 @@ function skipWarnings({ stage }: Incremental): string[] {
   ]
 }
 
-async function isEmpty(
-  { table, create, sharding, identity, preSql }: WriteSpec,
-  writer: Pick<Writer, 'highest'>,
-): Promise<boolean> {
-  const column = table.columns.find(({ name }) => name === identity?.[0])
-  if (create !== null || sharding !== null || preSql.length > 0 || column === undefined || !writer.highest)
-    return false
-  return (await writer.highest(table.table, column)) === null
+/** A target that held rows when the watermark was set, and holds none now, has lost those that no run reads again. */
+function emptyWarnings({ mode, write, marks }: Incremental, past: Past | null): string[] {
+  const { table, create, preSql, postSql } = write
+  const saved = past?.watermarks[mode]
+  // Nobody knows what the user's own statements leave.
+  if (saved === undefined || create !== null || marks.filled || preSql.length + postSql.length > 0) return []
+  const { marks: before, task } = past!
+  const isSourceEmpty = !Object.values(marks.sources).some(({ rows }) => rows.length > 0)
+  if (before?.filled === false || (before && isSourceEmpty)) return []
+  if (before && task)
+    throw staleWatermark(`Target ${table.table} is empty, and held rows after the last runs`, task, mode)
+  return [
+    `target ${table.table} is empty, but this run reads only what is new since earlier runs. If the target was emptied or made anew, ` +
+      'rows are missing for good: copy all of them with --mode init',
+  ]
+}
+
+function newColumnWarnings({ mode, write, marks }: Incremental, past: Past | null): string[] {
+  const before = past?.watermarks[mode] === undefined ? null : past.marks
+  const added = before ? marks.columns.filter((name) => !before.columns.includes(name)) : []
+  if (added.length === 0) return []
+  return [
+    `${added.join(', ')} of target ${write.table.table} ${added.length === 1 ? 'is' : 'are'} copied since this run: rows of earlier runs keep what stands there now, ` +
+      'the default of a new column as a rule. Fill them with --mode sync, or with "rowshift verify --repair"',
+  ]
 }

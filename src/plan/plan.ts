@@ -24,7 +24,7 @@ import type { ShardPlace } from './shards.js'
 import { highestOfShards, planShards } from './shards.js'
 import type { Reading, SourcePlace } from './sources.js'
 import { chooseReading, describeSources } from './sources.js'
-import { incrementalWarnings } from './incremental-warnings.js'
+import { incrementalWarnings, marksOf } from './incremental-warnings.js'
 import { chooseKey, column } from './split-key.js'
 import { splitRows } from './split-rows.js'
 import type { Places } from './places.js'
@@ -109,7 +109,7 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
   })
   const sharding = made.sharding && settleRules(made.sharding, settled.columns)
   const split = splitRows(source, params, sharding?.shards.length)
-  const past = request.past ?? null
+  const past = isNew(create, sharding) ? forgotten(request.past) : (request.past ?? null)
   const reading = await chooseReading(
     {
       reader,
@@ -119,7 +119,7 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
       pairs: mapping.pairs,
       params,
       key: chosen.key,
-      past: isNew(create, sharding) ? forgotten(past) : past,
+      past,
       backfill: request.backfill ?? null,
     },
     many,
@@ -148,6 +148,7 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
     postSql: params.postSql,
   }
   const write = plannedWrite(spec, await writer.plan(spec, params.writePath))
+  const marks = marksOf(write, reading)
   const read: ReadSpec = {
     table: source,
     sources,
@@ -186,23 +187,23 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
       ...reading.delays,
       ...settled.warnings,
       // Of a repair, whoever asked for it says so.
-      ...(params.mode === 'sync' ? [] : idleParams(params, past)),
+      ...(params.mode === 'sync' ? [] : idleParams(params, request.past ?? null)),
       ...workerWarnings(params.workerNum),
       ...(sharding ? shardWarnings(sharding, identity, writeMode, staged.stage) : []),
       ...(create ? [] : keylessWarnings(target)),
       ...mergeWarnings(source, spec, many !== null),
       ...write.warnings,
       ...targetRowsWarnings({ read, write }),
-      ...(await incrementalWarnings(
-        { mode: params.mode, source, spec, stage: staged.stage },
+      ...incrementalWarnings(
+        { mode: params.mode, source, write, stage: staged.stage, marks },
         chosen.key,
         past,
-        writer,
-      )),
+      ),
       ...triggerWarnings(target, write, params),
       ...((await reader.check?.(read, write, allColumns)) ?? []),
     ],
     delays: reading.delays,
+    marks,
   }
 }
 
@@ -267,8 +268,8 @@ function isNew(create: TableCreation | null, sharding: Sharding | null): boolean
 }
 
 /** What earlier runs have copied went into a table that is no longer there. */
-function forgotten(past: Past | null): Past | null {
-  return past && { watermarks: {}, fromTarget: false }
+function forgotten(past: Past | null | undefined): Past | null {
+  return past ? { watermarks: {}, fromTarget: false, task: past.task } : null
 }
 
 function noSnapshots({ table }: TableSchema, many: boolean): RowshiftError {

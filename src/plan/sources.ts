@@ -1,5 +1,5 @@
 import { RowshiftError } from '../errors.js'
-import type { Mode, SourceTable, SplitKey, TableSchema, Window } from '../plugin.js'
+import type { Mode, SourceMark, SourceTable, SplitKey, TableSchema, Window } from '../plugin.js'
 import { difference } from '../shard/alike.js'
 import { parsePattern } from '../shard/pattern.js'
 import type { ManyReader } from '../sources/many-reader.js'
@@ -87,29 +87,36 @@ export interface Reading {
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
   readonly delays: readonly string[]
+  /** By name. */
+  readonly marks: Readonly<Record<string, SourceMark>>
   /** null: the source is one table. */
   readonly sources: readonly SourceTable[] | null
 }
 
 export async function chooseReading(
-  request: WindowRequest,
+  request: Omit<WindowRequest, 'mark'>,
   many: Sources | null,
   whole: KeyChoice,
   splitRows: number,
 ): Promise<Reading> {
   if (many !== null) return readMany(request, many, whole, splitRows)
-  const { window, watermarks } = await chooseWindow(request)
+  const { table } = request.source
+  const known = new Map(Object.entries(request.past?.marks?.sources ?? {}))
+  const { window, watermarks, mark, warnings } = await chooseWindow({
+    ...request,
+    mark: known.get(table) ?? null,
+  })
   const { key, reason } = window === null ? whole : keyWithin(window, request.params.mode, whole, splitRows)
   const reasons = [...(window?.reasons ?? []), reason]
-  const { warnings = [], delays = [] } = window ?? {}
-  return { window, watermarks, key, reasons, warnings, delays, sources: null }
+  const marks = mark === null ? {} : { [table]: mark }
+  return { window, watermarks, key, reasons, warnings, delays: window?.delays ?? [], marks, sources: null }
 }
 
 const INCREMENTAL = ['append', 'increment'] as const
 
 /** Each table has a window of its own. What is remembered of them all is one JSON text per mode. */
 async function readMany(
-  request: WindowRequest,
+  request: Omit<WindowRequest, 'mark'>,
   { tables, place }: Sources,
   whole: KeyChoice,
   splitRows: number,
@@ -121,25 +128,32 @@ async function readMany(
     append: new Map(Object.entries(old.append)),
     increment: new Map(Object.entries(old.increment)),
   }
+  const known = new Map(Object.entries(past?.marks?.sources ?? {}))
   const sources: SourceTable[] = []
+  const marks = new Map<string, SourceMark>()
+  const warnings: string[] = []
   for (const table of tables) {
     const { name, endpoint, identity } = table
     const before = INCREMENTAL.flatMap((mode) =>
       Object.hasOwn(old[mode], name) ? [[mode, old[mode][name]!]] : [],
     )
-    const { window, watermarks: after } = await chooseWindow({
+    const choice = await chooseWindow({
       ...request,
       reader: place.reader.readers[endpoint]!,
       source: { ...source, table: table.table, identity },
       past: past && { ...past, watermarks: Object.fromEntries(before) as Past['watermarks'] },
+      mark: known.get(name) ?? null,
     })
+    const { window, watermarks: after, mark } = choice
+    if (mark !== null) marks.set(name, mark)
+    warnings.push(...choice.warnings.map((text) => `${name}: ${text}`))
     for (const mode of INCREMENTAL) if (after[mode] !== undefined) watermarks[mode].set(name, after[mode])
     const { key } = window === null ? whole : keyWithin(window, params.mode, whole, splitRows)
     sources.push({ ...table, key, window })
   }
   const changed = INCREMENTAL.filter((mode) => params.mode === mode || params.mode === 'init')
   const kept = changed.filter((mode) => watermarks[mode].size > 0)
-  const said = (what: 'reasons' | 'warnings' | 'delays') =>
+  const said = (what: 'reasons' | 'delays') =>
     sources.flatMap(({ name, window }) => (window?.[what] ?? []).map((text) => `${name}: ${text}`))
   return {
     window: null,
@@ -148,8 +162,9 @@ async function readMany(
     ),
     key: whole.key,
     reasons: [...said('reasons'), whole.reason],
-    warnings: said('warnings'),
+    warnings,
     delays: said('delays'),
+    marks: Object.fromEntries(marks),
     sources,
   }
 }

@@ -4,7 +4,9 @@ import type {
   Column,
   Mode,
   Reader,
+  SourceMark,
   SplitKey,
+  TableMarks,
   TableSchema,
   Window,
   WindowKind,
@@ -15,6 +17,7 @@ import type { DiffColumn, Params } from '../task/params.js'
 import type { Backfill } from './bounds.js'
 import { backfillBounds, boundOf } from './bounds.js'
 import type { ColumnPair } from './mapping.js'
+import { compareSource, markSource, staleWatermark } from './source-mark.js'
 import { column } from './split-key.js'
 
 /** How long a run waits for writers that hold lower keys or earlier times, before it leaves them to the next run. */
@@ -25,6 +28,10 @@ export interface Past {
   readonly watermarks: Readonly<Partial<Record<Mode, string>>>
   /** Begin at the target's own highest value where nothing is remembered. */
   readonly fromTarget: boolean
+  /** The stored task, and what its watermark of this mode is for messages: of several tables, all of them. Default: there is none. */
+  readonly task?: { readonly task: number; readonly saved: string } | undefined
+  /** What the tables were known by when the watermark of this mode was set; null: nothing was kept. */
+  readonly marks?: TableMarks | null
 }
 
 export interface WindowRequest {
@@ -39,23 +46,64 @@ export interface WindowRequest {
   readonly past: Past | null
   /** null: the window begins where earlier runs ended. */
   readonly backfill: Backfill | null
+  /** Of the source, when its watermark was set; null: none was kept. */
+  readonly mark: SourceMark | null
 }
 
 export interface WindowChoice {
   readonly window: Window | null
   readonly watermarks: Readonly<Partial<Record<Mode, string>>>
+  /** Of the source as it is now. */
+  readonly mark: SourceMark | null
+  readonly warnings: readonly string[]
 }
 
 /** Fixes what this run reads, and what it leaves to be remembered. */
 export async function chooseWindow(request: WindowRequest): Promise<WindowChoice> {
   const { backfill, params } = request
   const { mode } = params
-  if (mode === 'sync') return { window: null, watermarks: {} }
-  if (mode === 'init') return { window: null, watermarks: await seeds(request) }
-  if (backfill !== null) return { window: await asked(request, mode, backfill), watermarks: {} }
+  const nothing = { window: null, watermarks: {}, mark: null, warnings: [] }
+  if (mode === 'sync') return nothing
+  if (mode === 'init') {
+    const watermarks = await seeds(request)
+    const isKept = Object.keys(watermarks).length > 0
+    return { ...nothing, watermarks, mark: isKept ? await markSource(request) : null }
+  }
+  if (backfill !== null) {
+    const window = await asked(request, mode, backfill)
+    return { ...nothing, window, warnings: window.warnings }
+  }
   const watermark = await startingPoint(request, mode)
+  const { mark, warnings } = await lookAtSource(request, mode, watermark)
   const window = await bound(request, mode, watermark)
-  return { window, watermarks: window.watermark === null ? {} : { [mode]: window.watermark } }
+  const watermarks = window.watermark === null ? {} : { [mode]: window.watermark }
+  return { window, watermarks, mark, warnings: [...warnings, ...window.warnings] }
+}
+
+/** Throws WATERMARK_STALE when the source has other rows than those that earlier runs have read. */
+async function lookAtSource(
+  request: WindowRequest,
+  mode: 'append' | 'increment',
+  watermark: string | null,
+): Promise<Pick<WindowChoice, 'mark' | 'warnings'>> {
+  const { past, mark: before, reader, source } = request
+  if (past?.task === undefined) return { mark: null, warnings: [] }
+  if (before === null || watermark === null) return { mark: await markSource(request), warnings: [] }
+  const { fate, mark } = await compareSource(request, before)
+  if (fate === 'same') return { mark, warnings: [] }
+  if (fate === 'unknown') {
+    const text = `source ${source.table} was altered, or replaced, since the last runs, and so were its columns: whether it has the same rows cannot be seen; "rowshift verify" compares them`
+    return { mark, warnings: [text] }
+  }
+  const what = `Source ${source.table} was emptied or replaced since the last runs: of the rows that they looked at none is left`
+  if ((await reader.holdsBelow?.(boundRequest(request, mode, watermark))) !== false)
+    throw staleWatermark(what, past.task, mode)
+  return {
+    mark,
+    warnings: [
+      `source ${source.table} was emptied or replaced since the last runs. No row of it is below the watermark, so none is missed; what it held before stays in the target, and mode "sync" deletes it`,
+    ],
+  }
 }
 
 /** Earlier runs and later ones have nothing to do with it. */
@@ -125,10 +173,19 @@ function bound(
   watermark: string | null,
   range?: BoundRequest['range'],
 ): Promise<Window> {
-  const { reader, source, params } = request
+  const { reader, source } = request
   if (!reader.bound) throw cannot(mode, source.table, 'knows no incremental runs')
+  return reader.bound({ ...boundRequest(request, mode, watermark), ...(range && { range }) })
+}
+
+function boundRequest(
+  request: WindowRequest,
+  mode: 'append' | 'increment',
+  watermark: string | null,
+): BoundRequest {
+  const { source, params } = request
   const { lag, overlap } = params
-  return reader.bound({
+  return {
     table: source,
     column: windowColumn(request, mode),
     kind: windowKind(request, mode),
@@ -137,8 +194,7 @@ function bound(
     overlap,
     patience: PATIENCE_MS,
     rereads: params.writeMode !== 'insert',
-    ...(range && { range }),
-  })
+  }
 }
 
 function windowColumn(request: WindowRequest, mode: 'append' | 'increment'): Column {

@@ -1,4 +1,5 @@
 import type { ErrorReport } from '../errors.js'
+import type { TableMarks } from '../read.js'
 import type { TableCounts } from '../write.js'
 
 /** One row of `task_def_sync_manager`, or one JSON file with the same fields. */
@@ -117,6 +118,8 @@ export interface RunReport {
   readonly watermarkHeld: string | null
   /** Those of the warnings that say why an incremental run stayed behind, by how much, and who held it. */
   readonly delays: readonly string[]
+  /** What the next incremental run tells by whether source and target are still the same tables; null: there was no plan. */
+  readonly marks: TableMarks | null
   readonly error: ErrorReport | null
 }
 

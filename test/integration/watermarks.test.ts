@@ -216,7 +216,10 @@ describe('a watermark', () => {
       expect(first).to.include('values of type char(36) need not rise').and.to.include('"missing": "skip"')
       expect(first).not.to.include('is empty')
       await place.query('TRUNCATE TABLE t')
-      expect((await task.run()).warnings.join())
+      expect((await task.attempt()).error).to.include({ code: 'WATERMARK_STALE' })
+      const byHand = new StoredTask(place.url('s'), place.url('t'), { mode: 'append', columns })
+      byHand.watermarks = task.watermarks
+      expect((await byHand.run()).warnings.join())
         .to.include('target t is empty')
         .and.to.include('--mode init')
     }
@@ -246,6 +249,18 @@ describe('a watermark', () => {
     expect((await place.cli('watermark', '1', '--mode', 'append', '--set', '3')).code).to.equal(0)
     expect((await run('append')).code).to.equal(0)
     expect(Number(await data.value('SELECT COUNT(*) FROM b'))).to.equal(3)
+    for (const damaged of [
+      '{"source',
+      '[]',
+      '{"marks": 7}',
+      '{"source": "a", "marks": {"sources": {"a": 7}}}',
+    ]) {
+      await store.value(`UPDATE rowshift_watermark SET value = '${damaged}' WHERE mode = 'append:about'`)
+      const way = "rowshift watermark 1 --mode append --set '3'"
+      expectRefusal(await run('append'), 2, 'PARAMS_INVALID', 'is damaged', way)
+    }
+    expect((await place.cli('watermark', '1', '--mode', 'append', '--set', '3')).code).to.equal(0)
+    expect((await run('append')).code).to.equal(0)
     await set(`to_table = 'dst'`)
     expectRefusal(await run('append'), 2, 'PARAMS_INVALID', 'target was', '.b, and is', '.dst')
     await set(`to_table = 'b', params = '{"where": "v > 0", "columns": ["id"]}'`)

@@ -119,6 +119,7 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
     reasons: [],
     warnings: [],
     delays: [],
+    marks: null,
   }
 }
 

@@ -1,0 +1,76 @@
+import { BatchBuilder, recycle } from '../../src/batch/builder.js'
+import type { Batch, ReadSpec } from '../../src/plugin.js'
+import type { Session } from './connection.js'
+import { misfitError } from './refused.js'
+
+/** Batches read but not yet taken, after which the server has to wait. */
+const MAX_WAITING = 4
+
+/** The rows of one query: filled by the socket, emptied by the consumer, with a bound in between. */
+export class RowStream {
+  readonly #session: Session
+  readonly #sql: string
+  readonly #spec: ReadSpec
+  readonly #builder: BatchBuilder
+  readonly #waiting: Batch[] = []
+  #wake: () => void = () => {}
+  #result: Promise<void> | null = null
+  #discarding = false
+
+  constructor(session: Session, spec: ReadSpec, sql: string) {
+    this.#session = session
+    this.#sql = sql
+    this.#spec = spec
+    this.#builder = new BatchBuilder(spec.batch)
+  }
+
+  async *batches(): AsyncGenerator<Batch> {
+    let running = true
+    const result = this.#session
+      .readRows(this.#sql, {
+        builder: this.#builder,
+        columns: this.#spec.columns,
+        onFull: () => this.#push(),
+        refusal: (cells) => misfitError(this.#spec, cells),
+      })
+      .finally(() => {
+        running = false
+        this.#wake()
+      })
+    // Awaited below; until then a rejection must not count as unhandled.
+    result.catch(() => {})
+    this.#result = result
+    while (running || this.#waiting.length > 0) {
+      const batch = this.#waiting.shift()
+      if (batch) {
+        yield batch
+        if (this.#waiting.length === 0) this.#session.resume()
+      } else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+      }
+    }
+    await result
+    const last = this.#builder.take()
+    if (last) yield last
+  }
+
+  /** Takes what is left of the result to nowhere, so that the session can be used again. */
+  async discard(): Promise<void> {
+    this.#discarding = true
+    this.#waiting.length = 0
+    this.#session.resume()
+    await this.#result?.catch(() => {})
+  }
+
+  #push(): void {
+    if (this.#discarding) {
+      recycle(this.#builder.take()!)
+      return
+    }
+    this.#waiting.push(this.#builder.take()!)
+    if (this.#waiting.length >= MAX_WAITING) this.#session.pause()
+    this.#wake()
+  }
+}

@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto'
+import type { ReadSpec } from '../../src/plugin.js'
+import { orderBy } from '../../src/sql/range.js'
+import type { Database } from './driver.js'
+import { keyColumns } from './keys.js'
+import { quoteName } from './names.js'
+
+/** At either end of the key: old rows are deleted, and new ones changed, but seldom all of both between two runs. */
+const ROWS = 8
+/** Of 64. */
+const DIGITS = 16
+
+/** Digests of the rows with the lowest and the highest keys, or of any rows of a table without a key. */
+export function sampleRows(database: Database, spec: ReadSpec): readonly string[] {
+  const cells = spec.columns.map(({ name }) => `quote(${quoteName(name)})`)
+  const key = keyColumns(spec)
+  const orders = key.length === 0 ? [''] : [orderBy(key), orderBy(key, 'DESC')]
+  const rows = orders.flatMap(
+    (order) =>
+      database
+        .prepare(`SELECT ${cells.join(', ')} FROM ${quoteName(spec.table.table)}${order} LIMIT ${ROWS}`)
+        .raw()
+        .all() as string[][],
+  )
+  return [...new Set(rows.map(digest))]
+}
+
+function digest(cells: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(cells)).digest('hex').slice(0, DIGITS)
+}
