@@ -4,7 +4,9 @@
  * Keys are compared by their bytes as they stand in batches: `a` and `A`, `7` and `07` are different keys, whatever a
  * collation says.
  */
+import type { Step } from './derive.js'
 import type { ReadSpec } from './read.js'
+import type { Column } from './schema.js'
 import type { NamedCell } from './stage.js'
 import type { PlannedWrite, Sequence } from './write.js'
 
@@ -33,6 +35,32 @@ export type MissingRule =
   | { readonly rule: 'value'; readonly value: string | null }
   /** It is an id map, which is only looked into: refused, since there is no id yet; so is NULL, which never gets one. */
   | { readonly rule: 'no id' }
+
+/** What a worker thread makes of another value, step by step. */
+export interface StepsCell extends NamedCell {
+  readonly type: 'steps'
+  /** The value's place. */
+  readonly at: number
+  /** What it is like before the first step. */
+  readonly from: Column
+  /** In the order given. */
+  readonly steps: readonly StageStep[]
+  /** Where the user asked for them, for messages: `params.columns[2]`. */
+  readonly asked: string
+}
+
+export type StageStep = Step | RegexStep
+
+/**
+ * Every match of each pattern becomes a text, pattern by pattern: a regular expression of JavaScript with the flags given, `g` and `u`, in
+ * the text as Unicode. Databases have expressions of their own, and no two of them mean the same.
+ */
+export interface RegexStep {
+  readonly type: 'replace_regex'
+  readonly patterns: readonly { readonly pattern: string; readonly flags: string; readonly by: string }[]
+  /** Seconds that all rows of a batch may take together. */
+  readonly timeout: number
+}
 
 /** A new id. */
 export interface IdCell extends NamedCell {

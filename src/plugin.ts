@@ -62,10 +62,10 @@ export type { LockState, RunRecord, RunStatus, Task, TaskStore } from './task/ta
 export type * from './read.js'
 export type { Column, ColumnMapping, TableSchema }
 export type { CellEncoding, ColumnKind, Key, SplitKey } from './schema.js'
-export type { IdCell, IdMapPlan, IdPlan, LookupCell, LookupPlan, MissingRule } from './made-cells.js'
+export type * from './made-cells.js'
 export type { DateRule, HashRule, RangeRule, Shard, Sharding, ShardRule, SqlRule } from './sharding.js'
 export type { SourceTable } from './sources.js'
-export type { CellPlan, ReadCell, StagePlan, TransformPlan } from './stage.js'
+export type { CellPlan, ReadCell, StagePlan, TransformPlan, ValuePlan } from './stage.js'
 export { addCounts, nothingWritten } from './write.js'
 export type * from './write.js'
 export type { Mode, RunPlan, RunPolicy } from './run-plan.js'

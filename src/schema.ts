@@ -101,7 +101,7 @@ export interface ColumnMapping {
   readonly source: Column
   readonly target: Column
   /** A worker thread makes the values; `source` only stands for what they are like (`madeColumn`). Default: they are read. */
-  readonly made?: 'lookup' | 'id' | 'transform'
+  readonly made?: 'lookup' | 'steps' | 'id' | 'transform'
   /** What becomes of the values. `lossy` in a plan is a loss that was accepted; `impossible` is never in a plan. */
   readonly verdict: Verdict
 }

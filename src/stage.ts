@@ -8,7 +8,7 @@
  *
  * A cell that nobody asked to change is never decoded.
  */
-import type { IdCell, LookupCell } from './made-cells.js'
+import type { IdCell, LookupCell, StepsCell } from './made-cells.js'
 import type { ReadSpec } from './read.js'
 import type { RunPlan } from './run-plan.js'
 import type { WriteSpec } from './write.js'
@@ -17,14 +17,20 @@ import type { Column, ColumnMapping } from './schema.js'
 export interface StagePlan {
   /** What the reader yields, in this order; also what only the stage itself needs. */
   readonly reads: readonly Column[]
+  /**
+   * What is made before the cells, for them or for later values: each stands behind `reads`, in this order, as if it had been read, and
+   * is made of what stands before it.
+   */
+  readonly values: readonly ValuePlan[]
   /** Without a transform, one for each of `WriteSpec.columns`, in that order; then those that `Sharding.reads` asks for. */
   readonly cells: readonly CellPlan[]
   /** null: the cells are written as they are. */
   readonly transform: TransformPlan | null
 }
 
-/** How one cell of each row is made. */
+/** How one cell of each row is made. Places are those among `reads` and, behind them, `values`. */
 export type CellPlan = ReadCell | LookupCell | IdCell
+export type ValuePlan = LookupCell | StepsCell
 
 export interface NamedCell {
   /** Of the property that a transform sees, and of messages. */
@@ -33,10 +39,10 @@ export interface NamedCell {
   readonly column: Column
 }
 
-/** The cell as it was read. */
+/** The cell as it was read, or a value that was made before. */
 export interface ReadCell extends NamedCell {
   readonly type: 'read'
-  /** Its place among `reads`. */
+  /** Its place. */
   readonly at: number
 }
 
@@ -53,6 +59,11 @@ export interface StagedPlan {
   readonly read: ReadSpec
   readonly write: Pick<WriteSpec, 'table'> & { readonly columns: readonly Pick<ColumnMapping, 'target'>[] }
   readonly pipeline: StagePlan | null
+}
+
+/** All that is made, in one order: by its place here, the threads know the lookup tables of a plan. */
+export function makings({ values, cells }: StagePlan): readonly (ValuePlan | CellPlan)[] {
+  return [...values, ...cells]
 }
 
 /** Whether the stage itself writes to the target, before the rows are written. */

@@ -1,6 +1,6 @@
 import { CellMap } from '../src/batch/cell-map.js'
 import type { StageSetup } from '../src/engine/messages.js'
-import type { CellPlan, IdCell, LookupCell } from '../src/plugin.js'
+import type { CellPlan, IdCell, LookupCell, ValuePlan } from '../src/plugin.js'
 import type { StagedPlan } from '../src/stage.js'
 import { CopiedCells } from './copied-cells.js'
 import { KeptIdCell, NewIdCell } from './id-cell.js'
@@ -8,6 +8,7 @@ import { IdMap } from './id-map.js'
 import { idSourceOf } from './id-source.js'
 import { LookedUpCell } from './looked-up-cell.js'
 import type { CellMaker } from './stage.js'
+import { ChangedCell } from './steps-cell.js'
 import { ValueFinder } from './value-finder.js'
 
 /** What is needed to make cells. */
@@ -16,21 +17,41 @@ export interface MakingSetup {
   readonly stage: StageSetup | null
 }
 
-/** How the cells of the plan are made, in this thread. Those that were read side by side are copied in one piece. */
-export function makersOf(setup: MakingSetup, signal: AbortSignal): CellMaker[] {
-  const { cells } = setup.plan.pipeline!
+/** How the cells of the plan are made, in this thread; and the values before them, level by level. */
+export interface Makers {
+  readonly levels: readonly (readonly CellMaker[])[]
+  readonly cells: readonly CellMaker[]
+}
+
+export function makersOf(setup: MakingSetup, signal: AbortSignal): Makers {
+  const { reads, values, cells } = setup.plan.pipeline!
   const thread = setup.stage === null ? 0 : Atomics.add(setup.stage.threads, 0, 1)
+  const make = (cell: ValuePlan | CellPlan, place: number) => makerOf(cell, place, setup, thread, signal)
+  const levels: CellMaker[][] = []
+  /** How many cells the rows have that a level is given. */
+  let width = reads.length
+  for (const [place, value] of values.entries()) {
+    const ready = [value.at].flat().every((at) => at < width)
+    if (!ready || levels.length === 0) levels.push([])
+    if (!ready) width = reads.length + place
+    levels.at(-1)!.push(make(value, place))
+  }
+  return { levels, cells: joined(cells, (cell, at) => make(cell, values.length + at)) }
+}
+
+/** Cells that were read side by side are copied in one piece. */
+function joined(cells: readonly CellPlan[], make: (cell: CellPlan, at: number) => CellMaker): CellMaker[] {
   const makers: CellMaker[] = []
-  for (const [place, cell] of cells.entries()) {
+  for (const [at, cell] of cells.entries()) {
     const last = makers.at(-1)
-    const joined = cell.type === 'read' && last instanceof CopiedCells && last.extend(cell.at)
-    if (!joined) makers.push(makerOf(cell, place, setup, thread, signal))
+    const extended = cell.type === 'read' && last instanceof CopiedCells && last.extend(cell.at)
+    if (!extended) makers.push(make(cell, at))
   }
   return makers
 }
 
 function makerOf(
-  cell: CellPlan,
+  cell: ValuePlan | CellPlan,
   place: number,
   setup: MakingSetup,
   thread: number,
@@ -41,6 +62,8 @@ function makerOf(
       return new CopiedCells(cell.at)
     case 'lookup':
       return lookup(cell, place, setup, signal)
+    case 'steps':
+      return new ChangedCell(cell, setup.plan)
     case 'id':
       return id(cell, setup, thread, signal)
     default:

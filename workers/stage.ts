@@ -4,8 +4,10 @@ import type { CallSlot } from '../src/engine/call-slot.js'
 import type { RowshiftError } from '../src/errors.js'
 import type { Batch } from '../src/plugin.js'
 import type { LogLevel } from '../src/transform.js'
-import type { MakingSetup } from './cell-makers.js'
+import type { Makers, MakingSetup } from './cell-makers.js'
 import { makersOf } from './cell-makers.js'
+import type { MadeRows } from './extended-rows.js'
+import { ExtendedRows } from './extended-rows.js'
 import { Transform } from './transform.js'
 
 /** What the stage tells the split whose rows it works on. */
@@ -45,29 +47,30 @@ interface Setup extends MakingSetup {
   readonly runId: string
 }
 
+const NONE: Makers = { levels: [], cells: [] }
+
 /** What one thread does to batches between reading and writing (see `src/stage.ts`), one after another. */
 export class Stage {
   readonly #rows: RawRows
   readonly #builder: BatchBuilder
-  readonly #makers: readonly CellMaker[]
+  readonly #makers: Makers
+  /** null: no values are made before the cells. */
+  readonly #extended: ExtendedRows | null
   readonly #transform: Transform | null
   /** Of the cells that the transform gets; null: it gets them as they were read. */
   readonly #cells: RawRows | null
   readonly #slot: CallSlot | null
   #filtered = 0
 
-  private constructor(
-    { plan }: Setup,
-    makers: readonly CellMaker[],
-    transform: Transform | null,
-    slot: CallSlot | null,
-  ) {
+  private constructor({ plan }: Setup, makers: Makers, transform: Transform | null, slot: CallSlot | null) {
     const { reads, cells } = plan.pipeline!
     this.#rows = new RawRows(reads.length)
     this.#builder = new BatchBuilder(plan.read.batch)
     this.#makers = makers
+    this.#extended =
+      makers.levels.length > 0 ? new ExtendedRows(makers.levels, reads.length, plan.read.batch) : null
     this.#transform = transform
-    this.#cells = transform !== null && makers.length > 0 ? new RawRows(cells.length) : null
+    this.#cells = transform !== null && makers.cells.length > 0 ? new RawRows(cells.length) : null
     this.#slot = slot
   }
 
@@ -80,13 +83,13 @@ export class Stage {
     const { plan, runId } = setup
     if (plan.pipeline === null) return null
     if (plan.pipeline.transform === null) return new Stage(setup, makersOf(setup, signal), null, null)
-    const { cells, reads } = plan.pipeline
+    const { cells, reads, values } = plan.pipeline
     const read = cells.filter((cell) => cell.type === 'read')
-    const direct = read.length === cells.length
+    const direct = read.length === cells.length && values.length === 0
     const named = cells.map(({ name, column }, i) => ({ name, column, at: direct ? read[i]!.at : i }))
     const width = direct ? reads.length : cells.length
     const transform = await Transform.open({ plan, runId, cells: named, width, ...hooks! })
-    return new Stage(setup, direct ? [] : makersOf(setup, signal), transform, hooks!.slot)
+    return new Stage(setup, direct ? NONE : makersOf(setup, signal), transform, hooks!.slot)
   }
 
   /** The rows to be written. The memory of the batch given is used again. */
@@ -94,22 +97,37 @@ export class Stage {
     const rows = this.#rows
     rows.take(batch)
     try {
-      for (const maker of this.#makers) await maker.prepare?.(rows, sink)
-      if (this.#transform === null) yield* this.#made(sink)
-      else yield* this.#transformed(this.#transform, batch, sink)
+      const made = await this.#extend(sink)
+      for (const maker of this.#makers.cells) await maker.prepare?.(made.rows, sink)
+      if (this.#transform === null) yield* this.#made(made, sink)
+      else yield* this.#transformed(this.#transform, made, batch, sink)
     } finally {
+      this.#extended?.release()
       recycle(batch)
     }
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#makers.map(async (maker) => maker.close?.()))
+    const { levels, cells } = this.#makers
+    await Promise.allSettled([...levels.flat(), ...cells].map(async (maker) => maker.close?.()))
   }
 
-  *#made(sink: StageSink): Generator<Batch> {
+  /** The rows with what is made for their cells. */
+  async #extend(sink: StageSink): Promise<MadeRows> {
+    if (this.#extended === null) return { rows: this.#rows, origins: null }
+    let filtered = 0
+    const made = await this.#extended.extend(this.#rows, sink, (row, fate) => {
+      if (fate === 'filter') filtered++
+      else if (fate !== 'keep') sink.refuse(this.#rows.row(row), fate)
+    })
+    if (filtered > 0) sink.filtered(filtered)
+    return made
+  }
+
+  *#made(made: MadeRows, sink: StageSink): Generator<Batch> {
     const builder = this.#clear()
-    for (let row = 0; row < this.#rows.rows; row++) {
-      this.#keep(row, sink)
+    for (let row = 0; row < made.rows.rows; row++) {
+      this.#keep(made, row, sink)
       if (builder.full) yield builder.take()!
     }
     this.#tellFiltered(sink)
@@ -117,7 +135,12 @@ export class Stage {
     if (last) yield last
   }
 
-  async *#transformed(transform: Transform, batch: Batch, sink: StageSink): AsyncGenerator<Batch> {
+  async *#transformed(
+    transform: Transform,
+    { rows, origins: from }: MadeRows,
+    batch: Batch,
+    sink: StageSink,
+  ): AsyncGenerator<Batch> {
     const read = this.#rows
     this.#slot!.take(sink.split, batch)
     if (this.#cells === null) {
@@ -125,9 +148,9 @@ export class Stage {
       return
     }
     const builder = this.#clear()
-    const origins = new Int32Array(read.rows)
-    for (let row = 0; row < read.rows; row++) {
-      if (this.#keep(row, sink)) origins[builder.rows - 1] = row
+    const origins = new Int32Array(rows.rows)
+    for (let row = 0; row < rows.rows; row++) {
+      if (this.#keep({ rows, origins: from }, row, sink)) origins[builder.rows - 1] = from?.[row] ?? row
     }
     this.#tellFiltered(sink)
     const made = builder.take()
@@ -149,11 +172,11 @@ export class Stage {
   }
 
   /** Makes the cells of a row; false when it is not to be kept. */
-  #keep(row: number, sink: StageSink): boolean {
-    const fate = this.#append(row)
+  #keep({ rows, origins }: MadeRows, row: number, sink: StageSink): boolean {
+    const fate = this.#append(rows, row)
     if (fate === 'keep') return true
     if (fate === 'filter') this.#filtered++
-    else sink.refuse(this.#rows.row(row), fate)
+    else sink.refuse(this.#rows.row(origins?.[row] ?? row), fate)
     return false
   }
 
@@ -162,11 +185,11 @@ export class Stage {
   }
 
   /** Leaves nothing of a row that is not kept. */
-  #append(row: number): RowFate {
+  #append(rows: RawRows, row: number): RowFate {
     const builder = this.#builder
     const start = builder.length
-    for (const maker of this.#makers) {
-      const fate = maker.append(this.#rows, row, builder)
+    for (const maker of this.#makers.cells) {
+      const fate = maker.append(rows, row, builder)
       if (fate === 'keep') continue
       builder.length = start
       return fate

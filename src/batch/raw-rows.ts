@@ -110,6 +110,11 @@ export class RawRows {
     to.appendCells(this.bytes, this.start(row, first), this.end(row, last))
   }
 
+  /** Appends all cells of a row, the last one with a separator too. */
+  appendRow(row: number, to: BatchBuilder): void {
+    this.appendCells(row, 0, this.#width - 1, to)
+  }
+
   isNull(row: number, column: number): boolean {
     const start = this.start(row, column)
     if (this.end(row, column) - start !== 2) return false

@@ -1,25 +1,42 @@
-import type { CellPlan, IdPlan, LookupPlan, StagePlan } from '../plugin.js'
+import { describeSteps } from '../plan/steps.js'
+import type { CellPlan, IdPlan, LookupCell, LookupPlan, StagePlan, ValuePlan } from '../plugin.js'
 
 /** How a worker thread makes a cell, for people; null: it does not. */
 export function describeMaking(cell: CellPlan | undefined, stage: StagePlan | null): string | null {
-  const read = (at: number) => {
-    const { name, sql } = stage!.reads[at]!
-    return sql === undefined ? name : `${name} (pushed down: ${sql.replaceAll(/\s+/g, ' ')})`
-  }
   switch (cell?.type) {
     case undefined:
-    case 'read':
       return null
+    case 'read': {
+      const value = stage!.values[cell.at - stage!.reads.length]
+      return value === undefined ? null : `made in the worker: ${describeValue(value, stage!)}`
+    }
     case 'lookup':
-      return `made in the worker: ${cell.at.map(read).join(', ')} looked up in ${describeLookup(cell.lookup)}`
+      return `made in the worker: ${describeValue(cell, stage!)}`
     case 'id': {
       const ids = `made in the worker: ${describeIds(cell.ids)}`
       if (cell.map === null) return `${ids} for each row`
-      return `${ids} for each ${read(cell.map.at)}, kept in ${cell.map.write.table.table}`
+      return `${ids} for each ${describePlace(cell.map.at, stage!)}, kept in ${cell.map.write.table.table}`
     }
     default:
       return cell satisfies never
   }
+}
+
+function describeValue(value: ValuePlan | LookupCell, stage: StagePlan): string {
+  const of = [value.at]
+    .flat()
+    .map((at) => describePlace(at, stage))
+    .join(', ')
+  return value.type === 'lookup'
+    ? `${of} looked up in ${describeLookup(value.lookup)}`
+    : `${of}, then ${describeSteps(value.steps)}`
+}
+
+function describePlace(at: number, stage: StagePlan): string {
+  const value = stage.values[at - stage.reads.length]
+  if (value !== undefined) return `(${describeValue(value, stage)})`
+  const { name, sql } = stage.reads[at]!
+  return sql === undefined ? name : `${name} (pushed down: ${sql.replaceAll(/\s+/g, ' ')})`
 }
 
 function describeLookup({ in: place, tables, missing }: LookupPlan): string {

@@ -16,6 +16,7 @@ import type {
   StagePlan,
   Writer,
 } from '../plugin.js'
+import { makings } from '../stage.js'
 import type { StageSetup } from './messages.js'
 import type { OpenPlaces } from './places.js'
 
@@ -33,7 +34,7 @@ export async function setUpStage(
   if (stage === null) return null
   const reasons: string[] = []
   const lookups: Record<number, SharedCells> = {}
-  for (const [place, cell] of stage.cells.entries()) {
+  for (const [place, cell] of makings(stage).entries()) {
     if (cell.type !== 'lookup') continue
     const reader = await places.named(cell.lookup.in).open()
     const all = await readAll(reader, cell.lookup, signal)

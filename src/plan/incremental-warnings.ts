@@ -1,6 +1,7 @@
 import type { Mode, PlannedWrite, SplitKey, StagePlan, TableMarks, TableSchema } from '../plugin.js'
 import type { Reading } from './sources.js'
 import { staleWatermark } from './source-mark.js'
+import { makings } from '../stage.js'
 import type { Past } from './window.js'
 
 interface Incremental {
@@ -43,7 +44,7 @@ function unrisingWarnings({ source }: Incremental, key: SplitKey | null): string
 }
 
 function skipWarnings({ stage }: Incremental): string[] {
-  const skipping = (stage?.cells ?? []).flatMap((cell) =>
+  const skipping = (stage === null ? [] : makings(stage)).flatMap((cell) =>
     cell.type === 'lookup' && cell.lookup.missing.rule === 'skip' ? [cell.name] : [],
   )
   if (skipping.length === 0) return []

@@ -13,7 +13,7 @@ export interface Planned<T> {
 
 /** `at` is where the user asked for it; `keys` the columns whose values are looked up together. Null after a fault. */
 export async function planLookup(
-  { at, make, keys, to }: { at: string; make: LookupMake; keys: readonly Column[]; to: Column },
+  { at, make, keys, name }: { at: string; make: LookupMake; keys: readonly Column[]; name: string },
   places: Places,
   faults: string[],
 ): Promise<Planned<LookupPlan> | null> {
@@ -24,8 +24,8 @@ export async function planLookup(
   }
   const reader = await place.open()
   const tables: ReadSpec[] = []
-  for (const name of make.tables) {
-    const table = await reader.describe(name)
+  for (const each of make.tables) {
+    const table = await reader.describe(each)
     const wanted = [...make.key, make.value]
     const found = wanted.flatMap((name) => columnOf(table, name) ?? [])
     if (found.length < wanted.length) {
@@ -51,7 +51,7 @@ export async function planLookup(
       `${at}: the value of "missing" is ${JSON.stringify(missing.value)}, and ${make.value} is ${kind}`,
     )
   return {
-    column: valueColumn(values, make, keys, to),
+    column: { ...valueColumn(values, make, keys), name },
     how: { in: place.name, tables, missing: make.missing, preloadBytes: make.preloadBytes },
     warnings: indexWarnings(tables, make.key),
   }
@@ -90,18 +90,12 @@ export function cannotBeEqual(a: Column, b: Column): string | null {
 }
 
 /** What the looked-up values are like. Of a value for missing keys nothing is known but that the user wrote it. */
-function valueColumn(
-  values: readonly Column[],
-  { missing }: LookupMake,
-  keys: readonly Column[],
-  to: Column,
-): Column {
+function valueColumn(values: readonly Column[], { missing }: LookupMake, keys: readonly Column[]): Column {
   const [first] = values
   const nulls = missing.rule === 'value' && missing.value === null
   const uncertain = values.length > 1 || (missing.rule === 'value' && !nulls)
   return {
     ...first!,
-    name: to.name,
     nullable: nulls || [...keys, ...values].some(({ nullable }) => nullable),
     hasDefault: false,
     generated: false,

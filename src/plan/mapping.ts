@@ -1,19 +1,37 @@
 import { RowshiftError } from '../errors.js'
-import type { Column, ColumnMapping, Derivation, Origin, Reader, TableSchema } from '../plugin.js'
+import type { Column, ColumnMapping, Derivation, Origin, Reader, StageStep, TableSchema } from '../plugin.js'
 import { computedColumn, derive } from './derived.js'
 import { madeColumn } from '../stage.js'
-import type { ColumnEntry, NamedEntry } from '../task/columns.js'
-import { takenColumns } from '../task/columns.js'
+import type { ColumnEntry, KeyPart, NamedEntry } from '../task/columns.js'
+import { isMade, takenColumns } from '../task/columns.js'
 import type { Make } from '../task/make.js'
 
 export type ColumnPair = Pick<ColumnMapping, 'source' | 'target' | 'made'> & {
-  /** A worker thread is to make the values; of those of `keys`, if it needs any. */
-  readonly make?: { readonly at: string; readonly how: Make; readonly keys: readonly Column[] }
+  /** A worker thread is to make the values. */
+  readonly make?: Making
+}
+
+/** How a worker thread is to make values. */
+export interface Making {
+  /** Where the user asked for it: `params.columns[2]`. */
+  readonly at: string
+  /** What it is made of, if of anything: columns of the source, and what other entries make. */
+  readonly keys: readonly (Column | { readonly as: string })[]
+  /** What is done to the first of them. */
+  readonly before: readonly StageStep[]
+  /** null: that is all. */
+  readonly how: Make | null
+  /** What is done to looked-up values. */
+  readonly after: readonly StageStep[]
+  /** The name under which other entries take it; null: none does. */
+  readonly as: string | null
 }
 
 export interface MappingResult {
   /** In target order. */
   readonly pairs: readonly ColumnPair[]
+  /** What has a name for other entries, also where it goes to no column itself. */
+  readonly values: readonly Making[]
   /** Source columns that nobody chose to leave out and that no target column takes. */
   readonly dropped: readonly Column[]
   /** Columns of the same name on both ends that the target computes itself; only where all columns are mapped by name. */
@@ -32,7 +50,7 @@ export async function mapColumns(
   entries: readonly ColumnEntry[] | null,
 ): Promise<MappingResult> {
   const named = (entries ?? []).filter((entry) => entry !== '*')
-  const listed = await listedPairs(reader, source, target, named)
+  const { pairs: listed, values } = await listedPairs(reader, source, target, named)
   const byName = entries === null || entries.includes('*') ? pairsByName(source, target, named, listed) : none
   const pairs = [...listed, ...byName.pairs].sort(
     (a, b) => target.columns.indexOf(a.target) - target.columns.indexOf(b.target),
@@ -42,7 +60,7 @@ export async function mapColumns(
     target,
     pairs.map((pair) => pair.target),
   )
-  return { ...byName, pairs }
+  return { ...byName, pairs, values }
 }
 
 /** Throws COLUMN_REQUIRED when a column that must have a value is not among those that get one. */
@@ -53,7 +71,9 @@ export function requireFed(target: TableSchema, fed: readonly Column[]): void {
   if (unfed.length > 0) throw required(unfed, target)
 }
 
-const none: MappingResult = { pairs: [], dropped: [], generated: [] }
+const none: Rest = { pairs: [], dropped: [], generated: [] }
+
+type Rest = Omit<MappingResult, 'values'>
 
 /** The columns that no entry names. */
 function pairsByName(
@@ -61,7 +81,7 @@ function pairsByName(
   target: TableSchema,
   entries: readonly NamedEntry[],
   listed: readonly ColumnPair[],
-): MappingResult {
+): Rest {
   const names = entries.flatMap((entry) => takenColumns(entry).map((name) => name.toLowerCase()))
   const rest = source.columns.filter(({ name }) => !names.includes(name.toLowerCase()))
   const free = target.columns.filter((column) => !listed.some((pair) => pair.target === column))
@@ -81,8 +101,8 @@ async function listedPairs(
   source: TableSchema,
   target: TableSchema,
   entries: readonly NamedEntry[],
-): Promise<ColumnPair[]> {
-  const faults = [...targetFaults(target, entries), ...dropFaults(entries)]
+): Promise<Pick<MappingResult, 'pairs' | 'values'>> {
+  const faults = [...targetFaults(target, entries), ...dropFaults(entries), ...nameFaults(entries)]
   const found = entries.map((entry) => {
     if (isComputed(entry, source, target)) return entry
     const missing = namesOf(entry).filter((name) => !find(source.columns, name))
@@ -91,7 +111,9 @@ async function listedPairs(
     )
     return missing.length > 0 ? null : { ...entry, origin: exactly(entry.origin, source) }
   })
-  const sound = found.filter((entry) => entry !== null && entry.to !== null) as NamedEntry[]
+  const sound = found.filter(
+    (entry) => entry !== null && (entry.to !== null || entry.as !== undefined),
+  ) as NamedEntry[]
   const wanted = sound.filter(isDerived).map((entry) => derivation(entry, target))
   const derived = await derive(reader, source, wanted).catch((thrown: unknown) => {
     faults.push(...faultsOf(thrown))
@@ -99,14 +121,47 @@ async function listedPairs(
   })
   if (faults.length > 0) throw invalid(faults)
   let next = 0
-  return sound.map((entry) => {
-    const to = find(target.columns, entry.to!)!
+  const values: Making[] = []
+  const pairs = sound.flatMap((entry): ColumnPair[] => {
     const own = (entry.origin as { name: string } | null)?.name
     const read = isDerived(entry) ? derived[next++]! : own === undefined ? null : find(source.columns, own)!
-    const keys = entry.keys?.map((name) => find(source.columns, name)!) ?? (read === null ? [] : [read])
-    const made = entry.make ? { make: { at: entry.at, how: entry.make, keys } } : {}
-    return { source: read ?? madeColumn(to), target: to, ...made }
+    const making = makingOf(entry, read, source)
+    if (making?.as != null) values.push(making)
+    const to = entry.to === null ? undefined : find(target.columns, entry.to)!
+    return to ? [{ source: read ?? madeColumn(to), target: to, ...(making && { make: making }) }] : []
   })
+  return { pairs, values }
+}
+
+/** `read`: the column that its values are made of, if it is one. */
+function makingOf(entry: NamedEntry, read: Column | null, source: TableSchema): Making | null {
+  if (!isMade(entry)) return null
+  const { at, keys, late = [], make, after = [], as = null } = entry
+  const parts = keys?.map((key) => (typeof key === 'string' ? find(source.columns, key)! : key))
+  return { at, keys: parts ?? (read === null ? [] : [read]), before: late, how: make, after, as }
+}
+
+/** Each name is of one value, and each value that is taken has one. */
+function nameFaults(entries: readonly NamedEntry[]): string[] {
+  const names = entries.flatMap(({ as }) => as ?? [])
+  return entries.flatMap(({ at, as, to, keys = [] }, i) => {
+    const other = entries.findIndex((entry) => entry.as === as)
+    const taken = keys.flatMap((key) => (typeof key === 'string' || names.includes(key.as) ? [] : key.as))
+    const unknown = taken.map(
+      (name) =>
+        `${at}: no entry has "as": ${JSON.stringify(name)}${names.length === 0 ? '' : `; there are ${names.join(', ')}`}`,
+    )
+    if (as !== undefined && to === null && !entries.some(({ keys = [] }) => takes(keys, as)))
+      unknown.push(
+        `${at}: nothing takes what is made "as": ${JSON.stringify(as)}; write it with "to", or name it in "from"`,
+      )
+    if (as === undefined || other === i) return unknown
+    return [...unknown, `${at}: "as": ${JSON.stringify(as)} is the name of ${entries[other]!.at} already`]
+  })
+}
+
+function takes(keys: readonly KeyPart[], name: string): boolean {
+  return keys.some((key) => typeof key === 'object' && key.as === name)
 }
 
 function targetFaults(target: TableSchema, entries: readonly NamedEntry[]): string[] {
@@ -123,7 +178,7 @@ function targetFaults(target: TableSchema, entries: readonly NamedEntry[]): stri
 }
 
 function dropFaults(entries: readonly NamedEntry[]): string[] {
-  const left = entries.filter(({ to }) => to === null)
+  const left = entries.filter(({ to, as }) => to === null && as === undefined)
   return left.flatMap(({ at, origin }) => {
     const [name] = namesOf({ origin })
     const other = entries.find(
@@ -158,7 +213,7 @@ function faultsOf(thrown: unknown): readonly string[] {
 }
 
 function namesOf({ origin, keys }: Pick<NamedEntry, 'origin' | 'keys'>): readonly string[] {
-  if (keys !== undefined) return keys
+  if (keys !== undefined) return keys.filter((key) => typeof key === 'string')
   if (origin === null) return []
   if (origin.type === 'column') return [origin.name]
   return origin.type === 'template'

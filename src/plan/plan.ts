@@ -93,6 +93,7 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
     target,
     tables: tablesThere(target, create, made.sharding),
     pairs: mapping.pairs,
+    values: mapping.values,
     key: chosen.key,
     shardReads: made.sharding?.reads ?? [],
     workerNum: params.workerNum,

@@ -2,11 +2,12 @@
  * Derivations as SQL: which step makes what of which values, and what is then known of them. What the SQL looks like is
  * the {@link Dialect}'s to say.
  */
-import type { CastType, Column, Derivation, Refusal, Step, TableSchema, Unmapped } from '../plugin.js'
+import type { CastType, Column, Derivation, Refusal, Step, TableSchema } from '../plugin.js'
 import { RowshiftError } from '../plugin.js'
-import { fixedText, isComparable, joined, masked, merged, replaced, textFacts, trimmed } from './facts.js'
+import { fixedText, isComparable, joined } from './facts.js'
 import type { Facts } from './literals.js'
-import { ASCII, literalFacts, literalKind, typeName } from './literals.js'
+import { literalFacts } from './literals.js'
+import { asText, doesNotFit, noCast, notInMap, stepFacts } from './step-facts.js'
 
 /** A value on its way through the steps. */
 export interface Value extends Facts {
@@ -119,39 +120,31 @@ async function originOf(
 }
 
 function take(dialect: Dialect, value: Value, step: Step, at: string): Value {
+  const facts = stepFacts(value, step)
   switch (step.type) {
-    case 'trim': {
-      const from = ownText(value, '"trim"')
-      return { ...from, ...trimmed(from), sql: dialect.trim(from.sql) }
-    }
+    case 'trim':
+      return { ...value, ...facts, sql: dialect.trim(value.sql) }
     case 'replace': {
-      const from = ownText(value, '"replace"')
-      const sql = step.pairs.reduce((sql, [a, b]) => dialect.replace(sql, a, b), from.sql)
-      return { ...from, ...replaced(from, step.pairs), sql }
+      const sql = step.pairs.reduce((sql, [a, b]) => dialect.replace(sql, a, b), value.sql)
+      return { ...value, ...facts, sql }
     }
     case 'map':
-      return map(dialect, value, step.pairs, step.unmapped, at)
+      return map(dialect, value, facts, step, at)
     case 'cast':
-      return cast(dialect, value, step.to, at)
+      return cast(dialect, value, facts, step.to, at)
     case 'mask': {
-      const from = text(dialect, value, '"mask"')
-      return {
-        ...from,
-        ...masked(from, step.with),
-        sql: dialect.mask(from.sql, step.first, step.last, step.with),
-      }
+      const { sql } = text(dialect, value, '"mask"')
+      return { ...value, ...facts, sql: dialect.mask(sql, step.first, step.last, step.with) }
     }
     case 'hash': {
       const from = value.kind === 'bytes' ? value : text(dialect, value, '"hash"')
-      const domain = { maxChars: 64, characters: ASCII, trimmed: true } as const
-      const sql = dialect.sha256(from, step.salt)
-      return { ...from, kind: 'text', type: typeName('text', domain), domain, sql }
+      return { ...value, ...facts, sql: dialect.sha256(from, step.salt) }
     }
     case 'default': {
       if (!value.nullable) return value
-      const [from, facts] = either(dialect, value, [step.value], '"default"')
+      const from = facts.kind === value.kind ? value : text(dialect, value, '"default"')
       const sql = `COALESCE(${from.sql}, ${constant(dialect, step.value, facts)})`
-      return { ...from, ...facts, nullable: false, sql: dialect.settle(sql, facts) }
+      return { ...value, ...facts, sql: dialect.settle(sql, facts) }
     }
     default:
       return step satisfies never
@@ -161,24 +154,20 @@ function take(dialect: Dialect, value: Value, step: Step, at: string): Value {
 function map(
   dialect: Dialect,
   value: Value,
-  pairs: readonly (readonly [string, string | null])[],
-  unmapped: Unmapped,
+  facts: Facts,
+  { pairs, unmapped }: Step & { type: 'map' },
   at: string,
 ): Value {
   const from = isComparable(value) ? value : text(dialect, value, '"map"')
-  const keys = pairs.map(([key]) => mapKey(dialect, from, key))
-  const given = pairs.map(([, to]) => to)
-  const results = typeof unmapped === 'object' ? [...given, unmapped.value] : given
-  const [kept, facts] =
-    unmapped === 'keep' ? either(dialect, from, results, '"map"') : ([from, literalFacts(results)] as const)
-  const nullable = from.nullable || results.includes(null)
+  const keys = pairs.map(([key]) => (from.kind === 'text' ? dialect.exact(dialect.text(key)) : key))
   const subject = from.kind === 'text' ? dialect.exact(from.sql) : from.sql
-  const cases = keys.map((key, i) => `WHEN ${key} THEN ${constant(dialect, given[i]!, facts)}`)
+  const cases = keys.map((key, i) => `WHEN ${key} THEN ${constant(dialect, pairs[i]![1], facts)}`)
+  const kept = () => (facts.kind === from.kind ? from : text(dialect, from, '"map"')).sql
   const rest =
     unmapped === 'error'
       ? dialect.fail(from.sql, facts.kind)
       : unmapped === 'keep'
-        ? kept.sql
+        ? kept()
         : constant(dialect, unmapped.value, facts)
   const mapped = `CASE ${subject} ${cases.join(' ')} ELSE ${rest} END`
   // NULL is no value that the map could name.
@@ -187,87 +176,33 @@ function map(
   const refusal: Refusal = {
     condition: `${subject} NOT IN (${keys.join(', ')})`,
     value: from.sql,
-    why: `is not in "map" of ${at}; add it there, or say with "unmapped" what becomes of such values`,
+    why: notInMap(at),
   }
   const refusals = unmapped === 'error' ? [...from.refusals, refusal] : from.refusals
-  return { ...facts, nullable, sql: dialect.settle(sql, facts), refusals }
+  return { ...facts, sql: dialect.settle(sql, facts), refusals }
 }
 
-/** Keys of numbers are numbers, all others texts. */
-function mapKey(dialect: Dialect, from: Value, key: string): string {
-  if (from.kind === 'text') return dialect.exact(dialect.text(key))
-  const kind = literalKind([key])
-  if (kind === 'integer' || (kind === 'decimal' && from.kind === 'decimal')) return key
-  throw fault(`${JSON.stringify(key)} in "map" is no ${from.kind}, as all values are (${from.type})`)
-}
-
-function cast(dialect: Dialect, value: Value, to: CastType, at: string): Value {
+function cast(dialect: Dialect, value: Value, facts: Facts, to: CastType, at: string): Value {
   const made = dialect.cast(value, to)
-  if (made === null) throw fault(`there is no cast of ${value.type} (${value.kind}) to ${to.name}`)
+  if (made === null) throw fault(noCast(value, to))
   const refusal: Refusal = {
     condition: `${value.sql} IS NOT NULL AND NOT (${made.fits})`,
     value: value.sql,
-    why: `does not fit into ${to.name}, to which ${at} casts; correct it, or map it to another value`,
+    why: doesNotFit(to, at),
   }
   const sql =
     made.fits === null
       ? made.sql
       : `CASE WHEN ${made.fits} THEN ${made.sql} ELSE ${dialect.fail(value.sql, to.kind)} END`
   return {
-    ...castFacts(value, to),
-    sql: dialect.settle(sql, castFacts(value, to)),
+    ...facts,
+    sql: dialect.settle(sql, facts),
     refusals: made.fits === null ? value.refusals : [...value.refusals, refusal],
   }
 }
 
-function castFacts({ nullable, kind, domain, type }: Value, to: CastType): Facts {
-  const own = { kind: to.kind, type: to.name, nullable }
-  switch (to.kind) {
-    case 'integer':
-      return { ...own, domain: { min: to.min, max: to.max } }
-    case 'decimal':
-      return { ...own, domain: { precision: to.precision, scale: to.scale } }
-    case 'float':
-      return { ...own, domain: { bits: 53 } }
-    case 'text': {
-      const facts = kind === 'text' ? domain : textFacts({ kind, domain, nullable, type }).domain
-      const { maxBytes: _, members: __, several: ___, dynamic: ____, ...rest } = facts
-      const maxChars = Math.min(to.maxChars ?? Infinity, facts.maxChars ?? facts.maxBytes ?? Infinity)
-      return { ...own, domain: maxChars === Infinity ? rest : { ...rest, maxChars } }
-    }
-    case 'date':
-      return { ...own, domain: { dates: 'calendar', earliest: '0001-01-01', latest: '9999-12-31' } }
-    case 'datetime': {
-      const bounds = { earliest: '0001-01-01 00:00:00', latest: '9999-12-31 23:59:59' }
-      return { ...own, domain: { dates: 'calendar', ...bounds, fractionDigits: to.fractionDigits } }
-    }
-    default:
-      return to satisfies never
-  }
-}
-
-/** The value, or one of the literals: as its own kind where all of them are of it, else as text. */
-function either(
-  dialect: Dialect,
-  value: Value,
-  literals: readonly (string | null)[],
-  what: string,
-): readonly [Value, Facts] {
-  const facts = merged(value, literals)
-  if (facts !== null) return [value, facts]
-  const from = text(dialect, value, what)
-  return [from, merged(from, literals)!]
-}
-
 function text(dialect: Dialect, value: Value, what: string): Value {
-  if (value.kind === 'text') return value
-  if (value.kind === 'bytes') throw fault(`${what} takes no bytes (${value.type}); compute them with "sql"`)
-  return { ...value, ...textFacts(value), sql: dialect.asText(value) }
-}
-
-function ownText(value: Value, what: string): Value {
-  if (value.kind === 'text') return { ...value, ...textFacts(value) }
-  throw fault(`${what} takes text, not ${value.type} (${value.kind})`)
+  return value.kind === 'text' ? value : { ...value, ...asText(value, what), sql: dialect.asText(value) }
 }
 
 function constant(dialect: Dialect, value: string | null, facts: Facts): string {

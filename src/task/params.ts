@@ -6,7 +6,8 @@ import { RowshiftError } from '../errors.js'
 import type { ErrorLimit, Mode, WindowKind, WriteMode } from '../plugin.js'
 import type { MaxDelete } from '../verify/deletes.js'
 import type { ColumnEntry, RawEntry } from './columns.js'
-import { columnEntries, entryFaults } from './columns.js'
+import { columnEntries, entryFaults, usesRegex } from './columns.js'
+import { DEFAULT_TIMEOUT } from './steps.js'
 import type { RawShard, ShardParams } from './shard-params.js'
 import { followsSql, shardFaults, shardParams } from './shard-params.js'
 
@@ -109,7 +110,6 @@ interface RawParams {
 }
 
 const DEFAULT_WORKERS = 4
-const DEFAULT_TRANSFORM_TIMEOUT = 30
 
 /** Incremental runs may see a row again, and must not mind. */
 const defaultWriteMode: Readonly<Record<Mode, WriteMode>> = {
@@ -171,8 +171,9 @@ function contradictions(raw: RawParams): string[] {
   }
   if (raw.pk !== undefined && raw.split !== undefined)
     faults.push('params: "pk" and "split.pk" are the same thing; give one')
-  if (raw.transform_timeout !== undefined && raw.transform === undefined)
-    faults.push('params: "transform_timeout" goes with "transform"')
+  const { transform, transform_timeout, columns = [] } = raw
+  if (transform_timeout !== undefined && transform === undefined && !columns.some(usesRegex))
+    faults.push('params: "transform_timeout" goes with "transform" or "replace_regex"')
   if (raw.transform !== undefined && raw.mode === 'sync')
     faults.push(
       'params: mode "sync" compares source and target, and a transform cannot be repeated for a comparison; use "init", "append" or "increment"',
@@ -212,7 +213,7 @@ function normalise(raw: RawParams, folder: string): Params {
     schemaSaveMode: raw.schema_save_mode ?? 'error_when_not_exist',
     deferIndexes: raw.defer_indexes ?? false,
     allowTriggers: raw.allow_triggers ?? false,
-    columns: raw.columns ? columnEntries(raw.columns) : null,
+    columns: raw.columns ? columnEntries(raw.columns, raw.transform_timeout) : null,
     transform: transformOf(raw, folder),
     shard: raw.shard === undefined ? null : shardParams(raw.shard),
     where: raw.where ?? null,
@@ -226,7 +227,7 @@ function normalise(raw: RawParams, folder: string): Params {
 function transformOf({ transform, transform_timeout }: RawParams, folder: string): TransformParams | null {
   if (transform === undefined) return null
   const module = pathToFileURL(resolve(folder, transform)).href
-  return { module, timeout: transform_timeout ?? DEFAULT_TRANSFORM_TIMEOUT }
+  return { module, timeout: transform_timeout ?? DEFAULT_TIMEOUT }
 }
 
 /** A percentage alone sets no number. */

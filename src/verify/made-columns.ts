@@ -20,13 +20,13 @@ function isFresh({ make }: ColumnPair): boolean {
   return make !== undefined && isNewEachRun(make.how)
 }
 
-export function isNewEachRun(how: Make): boolean {
-  return how.type === 'id' && how.map === null
+export function isNewEachRun(how: Make | null): boolean {
+  return how?.type === 'id' && how.map === null
 }
 
 function lookedUp(pair: ColumnPair): ColumnPair {
   const { make } = pair
-  if (make?.how.type !== 'id') return pair
+  if (make?.how?.type !== 'id') return pair
   const { table, key, value } = make.how.map!
   const how: Make = {
     type: 'lookup',

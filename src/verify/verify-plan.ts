@@ -86,6 +86,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     tables: [],
     // Values of JSON are compared, not refused.
     pairs: withCells([...remade, ...generated], { shard: params.shard, transform: false, losses: 'all' }),
+    values: mapping.values,
     key: chosen.key,
     shardReads,
     workerNum: params.workerNum,

@@ -77,7 +77,7 @@ describe('the file for refused rows', () => {
   it('has another one beside it for rows as they were read, where the plan has a stage', () => {
     const plan = planFor(1)
     const reads = [{ ...column, name: 'b' }]
-    const staged = { ...plan, pipeline: { reads, cells: [], transform: null } }
+    const staged = { ...plan, pipeline: { reads, values: [], cells: [], transform: null } }
     const file = DirtyFile.create('run', staged, path('r.tsv'))!
     const rows = new DirtyRows(file.setup)
     rows.addRead(batch('7'), new RowshiftError('DATA_REJECTED', 'bad', { column: 'b' }))

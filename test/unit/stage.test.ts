@@ -174,7 +174,7 @@ function withStage(plan: RunPlan, reads: readonly Column[], writes: readonly str
   return {
     ...plan,
     read: { ...plan.read, columns: reads },
-    pipeline: { reads, cells, transform: null },
+    pipeline: { reads, values: [], cells, transform: null },
   }
 }
 
