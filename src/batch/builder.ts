@@ -13,6 +13,8 @@ const SHORT = 32
 
 /** Buffers of finished batches, used again for the next ones of this thread. */
 const spare: Buffer[] = []
+/** Memory of batches that are in use. Others may share theirs: small buffers of Node do, with whatever else is in the process. */
+const lent = new WeakSet<ArrayBufferLike>()
 let spareBytes = 0
 /** Two splits of a thread and what its reader has ahead. */
 const MAX_SPARE_BYTES = 24 << 20
@@ -20,12 +22,13 @@ const MAX_BUFFER_BYTES = 4 << 20
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Gives a batch's memory back once its bytes are no longer needed. Allocating each batch anew let the resident
- * size follow the garbage collector's mood.
+ * Gives a batch's memory back once its bytes are no longer needed; only what a builder of this module has allocated is used
+ * again. Allocating each batch anew let the resident size follow the garbage collector's mood.
  */
 export function recycle(batch: Batch): void {
   const memory = batch.bytes.buffer
   const bytes = memory.byteLength
+  if (!lent.delete(memory)) return
   if (bytes > MAX_BUFFER_BYTES || spareBytes + bytes > MAX_SPARE_BYTES) return
   spareBytes += bytes
   spare.push(Buffer.from(memory))
@@ -133,6 +136,7 @@ export class BatchBuilder {
   /** Hands out what was built and starts anew; null when there is nothing. */
   take(): Batch | null {
     if (this.rows === 0) return null
+    lent.add(this.buffer.buffer)
     const batch = { bytes: this.buffer.subarray(0, this.length), rows: this.rows }
     this.buffer = NOTHING
     this.length = 0

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { Batch } from '../../src/batch/batch.js'
 import { ESCAPE_LETTER, UNESCAPED } from '../../src/batch/batch.js'
-import { BatchBuilder } from '../../src/batch/builder.js'
+import { BatchBuilder, recycle } from '../../src/batch/builder.js'
 import { forEachRow } from '../../src/batch/cells.js'
 
 const LIMITS = { bytes: 64, rows: 1000 }
@@ -36,6 +36,20 @@ function cellsOf(batches: readonly Batch[]): (string | null)[][] {
 }
 
 describe('wire format', () => {
+  it('uses memory again that a builder lent, once, and no other', () => {
+    // Node's small buffers lie side by side in one piece of memory, and a reader may hand out such a one as a batch.
+    const neighbours = Array.from({ length: 2000 }, () => Buffer.from('a neighbour'))
+    for (const bytes of neighbours) recycle({ bytes, rows: 1 })
+    const lent = build([[Buffer.from('first')]])[0]!
+    expect(lent.bytes.buffer).not.to.equal(neighbours[0]!.buffer)
+    for (const bytes of neighbours) expect(bytes.toString()).to.equal('a neighbour')
+    recycle(lent)
+    recycle(lent)
+    const [second, third] = [build([[Buffer.from('second')]])[0]!, build([[Buffer.from('third')]])[0]!]
+    expect(second.bytes.buffer).to.equal(lent.bytes.buffer)
+    expect(third.bytes.buffer).not.to.equal(second.bytes.buffer)
+  })
+
   it('escapes exactly the five bytes of the dialect', () => {
     const escaped = [...ESCAPE_LETTER].flatMap((letter, byte) =>
       letter ? [[byte, String.fromCharCode(letter)]] : [],
