@@ -109,9 +109,13 @@ export interface ErrorReport {
   readonly details: ErrorDetails
 }
 
+/** Every copy of this module marks its errors with it: a plugin in a package of its own may bring another copy. */
+const BRAND = Symbol.for('rowshift.RowshiftError')
+
 /**
  * The one error class. The message is written for the user: what happened, where, and what to do next.
  * Plugins map driver errors to a code by the driver's error number, never by message text.
+ * `instanceof` recognises the errors of every copy of the package.
  */
 export class RowshiftError extends Error {
   override readonly name = 'RowshiftError'
@@ -124,17 +128,30 @@ export class RowshiftError extends Error {
     this.details = details
   }
 
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value
+  }
+
+  get [BRAND](): true {
+    return true
+  }
+
   get retryable(): boolean {
-    return 'retryable' in errorCodes[this.code]
+    return 'retryable' in this.#facts
   }
 
   /** Whether it is about a row and what is in it, not about a connection, a lock or a table. */
   get blamesRow(): boolean {
-    return 'row' in errorCodes[this.code]
+    return 'row' in this.#facts
   }
 
   get exitCode(): number {
-    return errorCodes[this.code].exit
+    return this.#facts.exit
+  }
+
+  /** A plugin may be written for another version, or without types. */
+  get #facts(): CodeFacts {
+    return Object.hasOwn(errorCodes, this.code) ? errorCodes[this.code] : errorCodes.SERVER_ERROR
   }
 
   report(): ErrorReport {

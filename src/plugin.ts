@@ -53,7 +53,7 @@ import type { Column, ColumnMapping, TableSchema } from './schema.js'
 import type { TaskStore } from './task/task.js'
 import type { PlannedWrite, Sequence, WriteCounts, WriteOptions, WritePlan, WriteSpec } from './write.js'
 
-export { type ErrorCode, type ErrorDetails, RowshiftError } from './errors.js'
+export { type ErrorCode, type ErrorDetails, errorCodes, RowshiftError, withDoubt } from './errors.js'
 export type { Connection, Endpoint } from './endpoint.js'
 export type { Batch, BatchLimits, DesignRequest, TableCreation, TableDefinition, TableDesign }
 export type * from './derive.js'
@@ -67,6 +67,38 @@ export type { DateRule, HashRule, RangeRule, Shard, Sharding, ShardRule, SqlRule
 export type { SourceTable } from './sources.js'
 export type { CellPlan, ReadCell, StagePlan, TransformPlan, ValuePlan } from './stage.js'
 export { addCounts, nothingWritten } from './write.js'
+/** The wire format: its bytes, what makes batches and what takes them apart. */
+export { BACKSLASH, ESCAPE_LETTER, LF, NULL_LETTER, TAB, UNESCAPED } from './batch/batch.js'
+export { BatchBuilder } from './batch/builder.js'
+export { forEachRow, unescapeInto } from './batch/cells.js'
+export { type CellForm, formOf, isFormed, type Misfit, misfit } from './batch/cell-forms.js'
+/** Which row it is, and what is in it, for messages. */
+export { type Cells, cellsOf, excerpt, rowName, sourceRowName } from './batch/row-name.js'
+/** Writers: which rows of a batch the target rejects, and rows that wait for each other's unique values. */
+export { isolate, type Isolation } from './batch/isolate.js'
+export { type RefusedRow, settle, type Settlement, unsettled } from './batch/settle.js'
+/** Databases that speak SQL: key ranges, splits, the user's own SQL, and columns that the source computes. */
+export {
+  above,
+  orderBy,
+  type Range,
+  rangeConditions,
+  type SqlKeyColumn,
+  upTo,
+  whereClause,
+} from './sql/range.js'
+export {
+  divideRange,
+  explainSteps,
+  type FoundKey,
+  type KeyProbe,
+  type KeyValue,
+  splitByKey,
+} from './sql/splits.js'
+export { enclosed, wordsOf } from './sql/fragment.js'
+export { deriveColumns, type Dialect, type Value } from './sql/derive.js'
+export { charactersOf, type Facts, literalFacts, typeName } from './sql/literals.js'
+export { find as findTokens, listOf, rewrite as rewriteTokens, tokenize } from './sql/tokens.js'
 export type * from './write.js'
 export type { Mode, RunPlan, RunPolicy } from './run-plan.js'
 

@@ -1,4 +1,6 @@
-import type { ColumnMapping, Domain, PlannedWrite } from '../plugin.js'
+import type { Domain } from '../domain.js'
+import type { ColumnMapping } from '../schema.js'
+import type { PlannedWrite } from '../write.js'
 import type { Batch } from './batch.js'
 import { BatchBuilder, recycle } from './builder.js'
 import { forEachRow } from './cells.js'

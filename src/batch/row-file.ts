@@ -1,4 +1,4 @@
-import type { Column } from '../plugin.js'
+import type { Column } from '../schema.js'
 
 /**
  * A file of rows in the wire format that describes itself by a JSON file beside it: what a run leaves of the rows that

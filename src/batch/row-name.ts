@@ -1,6 +1,9 @@
-import type { Batch, Column, ColumnMapping, ReadSpec, WriteSpec } from '../plugin.js'
+import type { ReadSpec } from '../read.js'
+import type { Column, ColumnMapping } from '../schema.js'
 import { isOwn } from '../schema.js'
 import type { StagedPlan } from '../stage.js'
+import type { WriteSpec } from '../write.js'
+import type { Batch } from './batch.js'
 import { forEachRow } from './cells.js'
 
 export type Cells = readonly (Buffer | null)[]

@@ -1,5 +1,5 @@
 import { RowshiftError } from '../errors.js'
-import type { PlannedWrite } from '../plugin.js'
+import type { PlannedWrite } from '../write.js'
 import type { Batch } from './batch.js'
 import { LF } from './batch.js'
 import type { BatchLimits } from './builder.js'

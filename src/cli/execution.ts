@@ -2,7 +2,7 @@ import type { CopyRequest } from '../engine/job.js'
 import { runCopy } from '../engine/job.js'
 import { noProgress } from '../engine/progress.js'
 import { makeReport } from '../engine/report.js'
-import { errorCodes, ExitCode, redact, RowshiftError } from '../errors.js'
+import { ExitCode, redact, RowshiftError } from '../errors.js'
 import type { RunReport } from '../task/task.js'
 import type { VerifyReport } from '../verify/report.js'
 import type { CommonOptions, ReportOptions } from './options.js'
@@ -76,7 +76,7 @@ export function deliver(report: RunReport, options: CommonOptions & ReportOption
 /** Exit codes 2 and 3 promise that the target is as it was. */
 export function exitCodeOf({ status, error, targetChanged }: RunReport): number {
   if (error === null || status === 'skipped') return ExitCode.success
-  const { exit } = errorCodes[error.code]
+  const exit = RowshiftError.fromReport(error).exitCode
   const promises = exit === ExitCode.usage || exit === ExitCode.refused
   return promises && targetChanged ? ExitCode.failed : exit
 }

@@ -2,8 +2,9 @@
  * Derivations as SQL: which step makes what of which values, and what is then known of them. What the SQL looks like is
  * the {@link Dialect}'s to say.
  */
-import type { CastType, Column, Derivation, Refusal, Step, TableSchema } from '../plugin.js'
-import { RowshiftError } from '../plugin.js'
+import type { CastType, Derivation, Refusal, Step } from '../derive.js'
+import { RowshiftError } from '../errors.js'
+import type { Column, TableSchema } from '../schema.js'
 import { fixedText, isComparable, joined } from './facts.js'
 import type { Facts } from './literals.js'
 import { literalFacts } from './literals.js'

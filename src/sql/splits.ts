@@ -1,5 +1,5 @@
-import type { ReadSpec, Split, SplitSize } from '../plugin.js'
-import { RowshiftError } from '../plugin.js'
+import { RowshiftError } from '../errors.js'
+import type { ReadSpec, Split, SplitSize } from '../read.js'
 import { counted } from '../batch/counted.js'
 
 /** A key value: the cell text of each key column. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import type { ErrorCode } from '../../src/errors.js'
 import { errorCodes, redact, RowshiftError } from '../../src/errors.js'
 
 describe('errors', () => {
@@ -18,6 +19,27 @@ describe('errors', () => {
     const error = new RowshiftError('DUPLICATE_KEY', 'There is a row with id 7.', { table: 't', split: 3 })
     const report = JSON.parse(JSON.stringify(error.report())) as ReturnType<RowshiftError['report']>
     expect(RowshiftError.fromReport(report).report()).to.deep.equal(error.report())
+  })
+
+  it('are the same to every copy of the package that a process has loaded', async () => {
+    // Another build of the same module: what a plugin with its own copy of rowshift throws.
+    const other = (await import(new URL('../../../bundle/src/plugin.js', import.meta.url).href)) as {
+      RowshiftError: typeof RowshiftError
+    }
+    expect(other.RowshiftError).not.to.equal(RowshiftError)
+    const thrown = new other.RowshiftError('DATA_REJECTED', 'Row 7 is not taken.', { row: 7 })
+    expect(thrown instanceof RowshiftError).to.equal(true)
+    expect(RowshiftError.from(thrown)).to.equal(thrown)
+    const report = { code: 'DATA_REJECTED', message: 'Row 7 is not taken.', details: { row: 7 } }
+    expect(thrown.report()).to.deep.equal(report)
+    for (const value of [report, new Error('other'), null, undefined, 'text']) {
+      expect(value instanceof RowshiftError).to.equal(false)
+    }
+  })
+
+  it('with a code that this version does not have are failures, neither retried nor blamed on a row', () => {
+    const error = new RowshiftError('OF_ANOTHER_VERSION' as ErrorCode, 'No idea.')
+    expect([error.exitCode, error.retryable, error.blamesRow]).to.deep.equal([1, false, false])
   })
 
   it('hide the passwords of URLs', () => {
