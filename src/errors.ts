@@ -26,7 +26,7 @@ export const errorCodes = {
   VARIABLE_MISSING: { exit: ExitCode.usage },
   /** The configuration has no connection under the key that the task asks for. */
   CONNECTION_UNKNOWN: { exit: ExitCode.usage },
-  /** No plugin is known for a database type, or its driver is not installed. */
+  /** No plugin is known for a database type, or it or its driver cannot be loaded. */
   PLUGIN_UNKNOWN: { exit: ExitCode.usage },
   /** The task store has no task table yet, or tables of an earlier version. */
   TASK_STORE_MISSING: { exit: ExitCode.usage },

@@ -95,6 +95,7 @@ export {
   type KeyValue,
   splitByKey,
 } from './sql/splits.js'
+export * from './sql/epoch.js'
 export { enclosed, wordsOf } from './sql/fragment.js'
 export { deriveColumns, type Dialect, type Value } from './sql/derive.js'
 export { charactersOf, type Facts, literalFacts, typeName } from './sql/literals.js'

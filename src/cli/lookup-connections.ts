@@ -1,10 +1,10 @@
 import type { Config, ResolvedConnection } from '../config/config.js'
 import { connectionFromUrl } from '../config/config.js'
+import { isUrl } from '../config/url.js'
 import { RowshiftError } from '../errors.js'
 import type { Params } from '../task/params.js'
 
 const ENDS = ['source', 'target']
-const IS_URL = /^[a-z][a-z0-9+.-]*:/i
 
 /** The databases beside source and target that lookups name. Without a configuration they are URLs. */
 export async function lookupConnections(
@@ -19,7 +19,7 @@ export async function lookupConnections(
 }
 
 async function resolve(name: string, config: Config | null): Promise<ResolvedConnection> {
-  if (IS_URL.test(name)) return connectionFromUrl(name, 'The URL in "in" of a lookup')
+  if (isUrl(name)) return connectionFromUrl(name, 'The URL in "in" of a lookup')
   if (config !== null) return config.named(name)
   throw new RowshiftError(
     'CONNECTION_UNKNOWN',

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { RowshiftError } from '../errors.js'
 import type { Connection } from '../plugin.js'
@@ -8,6 +7,7 @@ import { checkConnection, defaultTaskStoreType, loadPlugin } from './plugins.js'
 import { parseJson } from './json.js'
 import { checkByFile } from './schema.js'
 import { expand, expandUrl } from './databases.js'
+import { parseUrl } from './url.js'
 import { substitute, substituteReferences } from './variables.js'
 
 type Side = 'from' | 'to'
@@ -118,10 +118,13 @@ export class Config {
 
   /** A connection by its whole name: `from.mysql.<app>_<db>`. */
   async named(name: string): Promise<ResolvedConnection> {
-    const [, side, type = '', key = ''] = /^(from|to)\.([^.]+)\.(.+)$/.exec(name) ?? []
+    const [, side, rest = ''] = /^(from|to)\.(.+)$/.exec(name) ?? []
     for (const { path, content } of this.#files) {
-      const connection = own(own(content[side as Side], type), key)
-      if (connection) return this.#resolve(await loadPlugin(type), connection, `${path} ${name}`)
+      // A type may have dots: it may be the path of a module.
+      for (const [type, connections] of Object.entries(content[side as Side] ?? {})) {
+        const connection = rest.startsWith(`${type}.`) && own(connections, rest.slice(type.length + 1))
+        if (connection) return this.#resolve(await loadPlugin(type), connection, `${path} ${name}`)
+      }
     }
     throw new RowshiftError(
       'CONNECTION_UNKNOWN',
@@ -158,12 +161,11 @@ async function fromSingleUrl(
   text: string,
   option: string,
 ): Promise<ResolvedConnection & { readonly table: string }> {
-  const url = parseUrl(text, option)
-  refuseWebAddress(url, option)
+  const { type, url } = parseUrl(text, option)
   const table = url.searchParams.get('table')
   const noTable = new RowshiftError('USAGE', `${option} names no table: add ?table=name to the URL.`)
   url.searchParams.delete('table')
-  const loaded = await loadPlugin(decodeURIComponent(url.protocol.slice(0, -1))).catch((error: unknown) => {
+  const loaded = await loadPlugin(type).catch((error: unknown) => {
     throw table ? error : noTable
   })
   if (!table && !loaded.plugin.defaultTable) throw noTable
@@ -173,11 +175,10 @@ async function fromSingleUrl(
 
 /** The same without a table: for what names its tables itself. */
 export async function connectionFromUrl(text: string, option: string): Promise<ResolvedConnection> {
-  const url = parseUrl(text, option)
+  const { type, url } = parseUrl(text, option)
   if (url.searchParams.has('table'))
     throw new RowshiftError('USAGE', `${option} names a table, which is named beside it already.`)
-  refuseWebAddress(url, option)
-  const loaded = await loadPlugin(decodeURIComponent(url.protocol.slice(0, -1)))
+  const loaded = await loadPlugin(type)
   return { loaded, connection: connectionOf(loaded, url, text, option) }
 }
 
@@ -190,28 +191,6 @@ function connectionOf(loaded: LoadedPlugin, url: URL, text: string, option: stri
 /** Names come from users: `constructor` is not a connection of every object. */
 function own<T>(of: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
   return of !== undefined && Object.hasOwn(of, name) ? of[name] : undefined
-}
-
-/** Says what is wrong without showing the text, which may hold a password. */
-function parseUrl(text: string, option: string): URL {
-  try {
-    return new URL(text)
-  } catch {
-    throw new RowshiftError(
-      'USAGE',
-      `${option} is not a URL. It has the form type://user:password@host:port/db?table=name, with special characters of the password percent-encoded.`,
-    )
-  }
-}
-
-/** The scheme of a URL may name a plugin, and some schemes are modules of the runtime, which are none. */
-function refuseWebAddress({ protocol }: URL, option: string): void {
-  const scheme = protocol.slice(0, -1)
-  if (!/^(https?|ftps?|sftp|wss?|data|mailto)$/.test(scheme) && !isBuiltin(scheme)) return
-  throw new RowshiftError(
-    'USAGE',
-    `${option} is an address of type "${scheme}", which is not a database. It has the form type://user:password@host:port/db?table=name.`,
-  )
 }
 
 function readJson(path: string, required: boolean, faults: string[]): unknown {

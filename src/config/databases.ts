@@ -1,5 +1,6 @@
 import { RowshiftError } from '../errors.js'
 import { nameOf, parsePattern } from '../shard/pattern.js'
+import { cutType } from './url.js'
 
 /** The names that a pattern of databases stands for; null when it is one name. Throws PARAMS_INVALID. */
 export function expand(name: string): readonly string[] | null {
@@ -20,8 +21,9 @@ export function expand(name: string): readonly string[] | null {
  * when there is none. User, password and parameters are left alone, and so are references like `${NAME}`.
  */
 export function expandUrl(text: string): readonly { url: string; name: string }[] | null {
-  const [, before = '', place = '', after = ''] =
-    /^([a-z][\w+.-]*:(?:\/\/[^/?#]*@)?)([^?#]*)(.*)$/is.exec(text) ?? []
+  const [type, rest] = cutType(text)
+  if (type === '') return null
+  const [, user = '', place = '', after = ''] = /^((?:\/\/[^/?#]*@)?)([^?#]*)(.*)$/s.exec(rest)!
   const words = place.split(/([/:])/)
   const found = words.flatMap((word, i) => {
     const names = word.includes('${') ? null : expand(word)
@@ -32,5 +34,8 @@ export function expandUrl(text: string): readonly { url: string; name: string }[
   if (more.length > 0) {
     throw new RowshiftError('USAGE', 'A URL may have one pattern in its host and path, and one in its table.')
   }
-  return only.names.map((name) => ({ url: before + words.toSpliced(only.i, 1, name).join('') + after, name }))
+  return only.names.map((name) => ({
+    url: type + user + words.toSpliced(only.i, 1, name).join('') + after,
+    name,
+  }))
 }

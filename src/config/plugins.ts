@@ -2,6 +2,7 @@ import { createRequire, isBuiltin } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { RowshiftError } from '../errors.js'
 import type { Connection, Plugin } from '../plugin.js'
+import { didYouMean } from '../suggest.js'
 import { check } from './schema.js'
 
 interface BuiltinModule {
@@ -24,21 +25,47 @@ export interface LoadedPlugin {
  */
 export async function loadPlugin(type: string): Promise<LoadedPlugin> {
   const { builtin } = (await import(BUILTIN)) as BuiltinModule
-  const specifier = Object.hasOwn(builtin, type) ? builtin[type]! : resolveModule(type, Object.keys(builtin))
-  const module = (await import(specifier)) as { default?: Plugin }
-  if (typeof module.default?.describeConnection !== 'function') {
-    throw new RowshiftError('PLUGIN_UNKNOWN', `The module "${type}" is not a rowshift plugin.`, { type })
+  const own = Object.hasOwn(builtin, type)
+  const specifier = own ? builtin[type]! : resolveModule(type, Object.keys(builtin))
+  const module = (await import(specifier).catch((thrown: unknown) => {
+    if (own || thrown instanceof RowshiftError) throw thrown
+    throw unknownPlugin(type, `The plugin "${type}" cannot be loaded: ${String(thrown)}`, thrown)
+  })) as { default?: unknown }
+  const lacks = missingParts(module.default)
+  if (lacks.length > 0) {
+    throw unknownPlugin(
+      type,
+      `The module "${type}" is not a rowshift plugin: its default export lacks ${lacks.join(', ')}.`,
+    )
   }
-  return { type, plugin: module.default, specifier }
+  return { type, plugin: module.default as Plugin, specifier }
+}
+
+/** What everything else counts on, in plain words: others may write plugins without types. */
+function missingParts(plugin: unknown): string[] {
+  const parts = (plugin ?? {}) as Readonly<Record<keyof Plugin, unknown>>
+  const wanted = [
+    ['label', 'string'],
+    ['connectionSchema', 'object'],
+    ['connectionFromUrl', 'function'],
+    ['describeConnection', 'function'],
+  ] as const
+  const missing: string[] = wanted.flatMap(([name, type]) =>
+    typeof parts[name] === type ? [] : [`"${name}" (${type})`],
+  )
+  const skills = ['createReader', 'createWriter', 'createTaskStore'] as const
+  return skills.some((name) => typeof parts[name] === 'function')
+    ? missing
+    : [...missing, `one of ${skills.map((name) => `"${name}"`).join(', ')} (function)`]
 }
 
 export async function defaultTaskStoreType(): Promise<string> {
   return ((await import(BUILTIN)) as BuiltinModule).defaultTaskStore
 }
 
-/** Checks a connection against its plugin's schema, and that the plugin can do what it is wanted for. */
-export function checkConnection(loaded: LoadedPlugin, connection: Connection, where: string): void {
-  const faults = check(loaded.plugin.connectionSchema, connection, where)
+/** Checks a connection against its plugin's schema. */
+export function checkConnection({ type, plugin }: LoadedPlugin, connection: Connection, where: string): void {
+  const faults = faultsOf(type, plugin.connectionSchema, connection, where)
   if (faults.length > 0) {
     throw new RowshiftError('CONFIG_INVALID', `The connection is not valid:\n  ${faults.join('\n  ')}`, {
       faults,
@@ -46,16 +73,37 @@ export function checkConnection(loaded: LoadedPlugin, connection: Connection, wh
   }
 }
 
-function resolveModule(type: string, known: readonly string[]): string {
+function faultsOf(type: string, schema: object, connection: Connection, where: string): string[] {
   try {
-    if (isBuiltin(type)) throw new Error('a module of the runtime is not a plugin')
-    return pathToFileURL(createRequire(`${process.cwd()}/`).resolve(type)).href
-  } catch (error) {
-    throw new RowshiftError(
-      'PLUGIN_UNKNOWN',
-      `Unknown database type "${type}". Known types are ${known.join(', ')}; a plugin is named by its package or its path.`,
-      { type },
-      error,
-    )
+    return check(schema, connection, where)
+  } catch (thrown) {
+    const why = (thrown as Error).message
+    throw unknownPlugin(type, `The "connectionSchema" of the plugin "${type}" cannot be used: ${why}`, thrown)
   }
+}
+
+/** From the working directory; a package also from beside rowshift, where npm puts those that are installed globally. */
+function resolveModule(type: string, known: readonly string[]): string {
+  const folders = /^[./]/.test(type) ? [`${process.cwd()}/`] : [`${process.cwd()}/`, import.meta.url]
+  for (const folder of isBuiltin(type) ? [] : folders) {
+    try {
+      return pathToFileURL(createRequire(folder).resolve(type)).href
+    } catch (thrown) {
+      const { code } = thrown as NodeJS.ErrnoException
+      if (code === 'MODULE_NOT_FOUND') continue
+      const why =
+        code === 'ERR_PACKAGE_PATH_NOT_EXPORTED'
+          ? 'its package.json exports nothing under the condition "default"; write "exports": "./index.js" there.'
+          : String(thrown)
+      throw unknownPlugin(type, `The package "${type}" cannot be used: ${why}`, thrown)
+    }
+  }
+  throw unknownPlugin(
+    type,
+    `Unknown database type "${type}"${didYouMean(type, known)}. Known types are ${known.join(', ')}; a plugin is named by its package or its path.`,
+  )
+}
+
+function unknownPlugin(type: string, message: string, cause?: unknown): RowshiftError {
+  return new RowshiftError('PLUGIN_UNKNOWN', message, { type }, cause)
 }

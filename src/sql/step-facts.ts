@@ -1,6 +1,6 @@
 /** What is known of values after a step, whoever takes it: the source in its SQL, or a worker thread. */
-import type { CastType, Step } from '../plugin.js'
-import { RowshiftError } from '../plugin.js'
+import type { CastType, Step } from '../derive.js'
+import { RowshiftError } from '../errors.js'
 import { isComparable, masked, merged, replaced, textFacts, trimmed } from './facts.js'
 import type { Facts } from './literals.js'
 import { ASCII, literalFacts, literalKind, typeName } from './literals.js'
