@@ -50,23 +50,25 @@ function boundExample({ kind, type }: Column, window: WindowKind): string {
   }
 }
 
+/** The bound that an option gives, as cell text. Throws USAGE for what is not a value of the column. */
+export function boundGiven(column: Column, kind: WindowKind, option: string, text: string): string {
+  const value = boundOf(column, text, kind)
+  if (value !== null) return value
+  throw new RowshiftError(
+    'USAGE',
+    `${option} ${JSON.stringify(text)} is not a value of ${column.name} (${column.type}): it takes ${boundExample(column, kind)}.`,
+    { column: column.name },
+  )
+}
+
 /** The range of a backfill as cell text. Throws USAGE for what is not a value of the column, and for a range that holds nothing. */
 export function backfillBounds(
   column: Column,
   kind: WindowKind,
   { since, until }: Backfill,
 ): { from: string; to: string | null } {
-  const bound = (option: string, text: string): string => {
-    const value = boundOf(column, text, kind)
-    if (value !== null) return value
-    throw new RowshiftError(
-      'USAGE',
-      `${option} ${JSON.stringify(text)} is not a value of ${column.name} (${column.type}): it takes ${boundExample(column, kind)}.`,
-      { column: column.name },
-    )
-  }
-  const from = bound('--since', since)
-  const to = until === null ? null : bound('--until', until)
+  const from = boundGiven(column, kind, '--since', since)
+  const to = until === null ? null : boundGiven(column, kind, '--until', until)
   if (to === null || !isEmpty(column, from, to)) return { from, to }
   throw new RowshiftError(
     'USAGE',

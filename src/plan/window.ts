@@ -50,6 +50,8 @@ export interface WindowRequest {
   readonly mark: SourceMark | null
 }
 
+type Described = Pick<WindowRequest, 'source' | 'params' | 'key'>
+
 export interface WindowChoice {
   readonly window: Window | null
   readonly watermarks: Readonly<Partial<Record<Mode, string>>>
@@ -197,7 +199,8 @@ function boundRequest(
   }
 }
 
-function windowColumn(request: WindowRequest, mode: 'append' | 'increment'): Column {
+/** The column that the watermarks of a mode are values of. */
+export function windowColumn(request: Described, mode: 'append' | 'increment'): Column {
   const { source, params } = request
   if (mode === 'append') {
     const rising = risingKey(request)
@@ -222,7 +225,7 @@ function windowColumn(request: WindowRequest, mode: 'append' | 'increment'): Col
   )
 }
 
-function windowKind({ source, params }: WindowRequest, mode: 'append' | 'increment'): WindowKind {
+export function windowKind({ source, params }: Described, mode: 'append' | 'increment'): WindowKind {
   return mode === 'append' ? 'key' : diffKind(column(source, params.diffColumn!.source), params.diffColumn!)!
 }
 
@@ -233,7 +236,7 @@ function diffKind({ kind }: Column, { type }: DiffColumn): WindowKind | null {
   return kind === 'datetime' || kind === 'instant' ? 'time' : null
 }
 
-function risingKey({ key }: WindowRequest): Column | null {
+function risingKey({ key }: Pick<WindowRequest, 'key'>): Column | null {
   const [only, ...more] = key?.columns ?? []
   return only && more.length === 0 && !key!.nullable ? only : null
 }

@@ -225,6 +225,55 @@ describe('a watermark', () => {
     }
   })
 
+  it('is set by hand to values of its column only', async () => {
+    for (const server of oneServer()) {
+      const place = await TaskPlace.create(server)
+      const { data } = place
+      for (const name of ['a', 'a_1', 'a_2', 'b'])
+        await data.value(
+          `CREATE TABLE ${name} (id INTEGER PRIMARY KEY, at DATETIME, day DATE, v VARCHAR(20) NOT NULL UNIQUE)`,
+        )
+      const tasks = {
+        id: {},
+        v: { pk: 'v' },
+        at: { diff_column: 'at' },
+        day: { diff_column: 'day' },
+        ms: { diff_column: { src: 'id', type: 'epoch_ms' } },
+      }
+      for (const [i, params] of Object.values(tasks).entries())
+        await place.addTask(i + 1, 'b', { from: 'a', params: JSON.stringify(params) })
+      await place.addTask(9, 'b', { from: 'a_{1..2}' })
+      const set = (task: number, mode: string, value: string) =>
+        place.cli('watermark', String(task), '--mode', mode, '--set', value)
+      for (const [task, mode, value, ...words] of [
+        [1, 'append', 'x', 'is not a value of id', 'a whole number'],
+        [1, 'append', '1.5', 'a whole number'],
+        [3, 'increment', '2024-02-30 00:00:00', 'a time'],
+        [4, 'increment', '2024-01-31 10:00:00', 'is not a value of day', 'a date, like'],
+        [5, 'increment', 'x', 'a whole number'],
+        [9, 'append', '7', 'the source is 2 tables'],
+        [9, 'append', '{"a_3": "7"}', 'a_3, which is none of the source tables: a_1, a_2'],
+        [9, 'append', '{"a_1": "x"}', 'is not a value of id'],
+      ] as const)
+        expectRefusal(await set(task, mode, value), 2, 'USAGE', ...words)
+      expectRefusal(await set(1, 'increment', '2024-01-31'), 2, 'PARAMS_INVALID', 'diff_column')
+      for (const [task, mode, value, kept = value] of [
+        [1, 'append', '12'],
+        [2, 'append', 'x'],
+        [3, 'increment', '2024-01-31', '2024-01-31 00:00:00'],
+        [4, 'increment', '2024-01-31'],
+        [5, 'increment', '1706659200000'],
+        [9, 'append', '{"a_1":"7"}'],
+      ] as const) {
+        const { code, stdout, stderr } = await set(task, mode, value)
+        expect(code, stderr).to.equal(0)
+        expect(stdout).to.include(kept)
+      }
+      await data.value('DROP TABLE a')
+      expectRefusal(await set(1, 'append', '12'), 2, 'TABLE_NOT_FOUND')
+    }
+  })
+
   it('is not gone on from when the task was changed', async () => {
     const [server] = oneServer()
     const place = await TaskPlace.create(server!)

@@ -1,0 +1,40 @@
+import { closeAll, openAll } from '../opening.js'
+import { describeSources, isMany } from '../plan/sources.js'
+import { chooseKey } from '../plan/split-key.js'
+import { singleName } from '../plan/table-names.js'
+import { windowColumn, windowKind } from '../plan/window.js'
+import type { Column, WindowKind } from '../plugin.js'
+import { RowshiftError } from '../plugin.js'
+import { endpointOf, originOf, readerOf } from './ends.js'
+import type { CopyRequest } from './job.js'
+
+/** What the watermarks of a mode are values of. */
+export interface WatermarkColumn {
+  readonly column: Column
+  readonly kind: WindowKind
+  /** The names of the source's tables, each of which has a watermark; null: it is one table. */
+  readonly tables: readonly string[] | null
+}
+
+/** Asks the source of a task. */
+export async function findWatermarkColumn(
+  { from, params }: Pick<CopyRequest, 'from' | 'params'>,
+  mode: 'append' | 'increment',
+  signal: AbortSignal,
+): Promise<WatermarkColumn> {
+  const endpoint = endpointOf(from, params.session, params.timeZone)
+  const reader = readerOf(from.loaded.plugin, endpoint, isMany(from))
+  if (!reader)
+    throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${from.loaded.type}" cannot be read from.`)
+  try {
+    await openAll([reader], signal)
+    const origin = originOf(from, reader)
+    const many = origin && (await describeSources(from.table, origin))
+    const source = many?.source ?? (await reader.describe(singleName(from.table)))
+    const request = { source, params, key: chooseKey(source, params.key).key }
+    const tables = many?.tables.map(({ name }) => name) ?? null
+    return { column: windowColumn(request, mode), kind: windowKind(request, mode), tables }
+  } finally {
+    await closeAll([reader])
+  }
+}
