@@ -34,6 +34,8 @@ export interface Split {
   readonly index: number
   readonly lower: readonly string[] | null
   readonly upper: readonly string[] | null
+  /** It is of the part of the window before the watermark. Default: of the rest, or of a window in one part. */
+  readonly late?: boolean
   /** The rows in which a key column is NULL; then both bounds are null. Default false. */
   readonly nullKey?: true
   /** It is copied as it is, however many bytes it turns out to hold. Default false. */
@@ -81,6 +83,8 @@ export interface Window {
   readonly watermark: string | null
   /** The condition in the source's own SQL. */
   readonly sql: string
+  /** The same in two parts: of the rows before the watermark, which are read again, and of the rest. null: no row is before it. */
+  readonly late: { readonly sql: string; readonly rest: string } | null
   /** Rows in it, counted to `countedTo` at most. */
   readonly rows: number
   readonly countedTo: number

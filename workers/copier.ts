@@ -17,6 +17,7 @@ import type { Batch, Reader, Split, WriteOptions, Writer } from '../src/plugin.j
 import { recycle } from '../src/batch/builder.js'
 import { Narrower } from '../src/batch/narrow.js'
 import { RowshiftError } from '../src/errors.js'
+import { specOfPart } from '../src/late-rows.js'
 import { closeAll, openAll } from '../src/opening.js'
 import { writesAhead } from '../src/stage.js'
 import { BatchQueue } from './batch-queue.js'
@@ -146,7 +147,8 @@ export class Copier {
       const started = performance.now()
       try {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
-        for await (const staged of stagedRows(reader.read(plan.read, split, signal, refuse), stage, sink)) {
+        const rows = reader.read(specOfPart(plan.read, split), split, signal, refuse)
+        for await (const staged of stagedRows(rows, stage, sink)) {
           const batch = this.#narrower?.narrow(staged) ?? staged
           queuedBytes += batch.bytes.length
           // The queue is not full yet, so nothing of it was written; nor is a row in a file, where it would be twice.
@@ -183,7 +185,8 @@ export class Copier {
       const table = this.#sourceOf(split)
       const sources = table === null ? {} : { sources: { [table]: counts.rowsRead } }
       const dirtyRows = ended.dirtyRows + refused
-      counts = { ...counts, ...ended, dirtyRows, rowsDeferred: deferred.rows, ...sources }
+      const rowsLate = split.late ? ended.rowsWritten : 0
+      counts = { ...counts, ...ended, dirtyRows, rowsDeferred: deferred.rows, rowsLate, ...sources }
       if (settled(counts) !== counts.rowsRead) throw mismatch(split.index, counts)
       return { outcome: 'copied', counts, deferred: deferred.parts, milliseconds }
     } catch (error) {

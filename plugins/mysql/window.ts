@@ -1,5 +1,6 @@
 import type { BoundRequest, Endpoint, Window } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
+import { windowConditions } from '../../src/sql/window.js'
 import { Session } from './connection.js'
 import { isElsewhere } from './engines.js'
 import { mapError } from './errors.js'
@@ -22,11 +23,15 @@ export async function findWindow(
     await checkTransactionsSeen(session, request)
     const index = await indexOn(session, request)
     const ends = await findEnds(session, request, index !== null)
-    const sql = condition(request, ends)
+    const conditions = windowConditions(request, ends, {
+      name: expressionOf(request.column),
+      literal: (value) => keyLiteral(request.column, value),
+      nearby: nearby(request, ends),
+    })
     const nothing = request.kind === 'key' && ends.to === null && request.range === undefined
-    const rows = nothing ? 0 : await countRows(session, request, sql)
+    const rows = nothing ? 0 : await countRows(session, request, conditions.sql)
     const warnings = index === null ? [missingIndex(request), ...ends.warnings] : ends.warnings
-    return { column: request.column, ...ends, sql, rows, countedTo: COUNT_TO, index, warnings }
+    return { column: request.column, ...ends, ...conditions, rows, countedTo: COUNT_TO, index, warnings }
   } catch (error) {
     throw mapError(error, `looking for what is new in ${request.table.table}`, { table: request.table.table })
   } finally {
@@ -70,21 +75,6 @@ async function checkTransactionsSeen(session: Session, { table: { table } }: Bou
       'Read the table that holds the rows, or use mode "init" or "sync".',
     { table, engine },
   )
-}
-
-function condition(request: BoundRequest, { from, to }: WindowEnds): string {
-  const { kind, column } = request
-  const name = expressionOf(column)
-  const literal = (value: string) => keyLiteral(column, value)
-  const parts = [
-    ...(from === null ? [] : [`${name} ${kind === 'key' ? '>' : '>='} ${literal(from)}`]),
-    ...(to === null ? [] : [`${name} ${kind === 'key' ? '<=' : '<'} ${literal(to)}`]),
-  ]
-  const range = parts.length === 0 ? '1 = 1' : [...parts, ...nearby(request, { from, to })].join(' AND ')
-  // Every run reads the rows without a value; a backfill need not.
-  return kind !== 'key' && column.nullable && request.range === undefined
-    ? `(${range}) OR ${name} IS NULL`
-    : range
 }
 
 /** No index serves what `readAs` computes; wide bounds of the column itself do, and no zone is two days off. */

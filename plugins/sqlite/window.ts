@@ -9,6 +9,7 @@ import {
   versionsBeginAnew,
   wrongUnit,
 } from '../../src/sql/epoch.js'
+import { windowConditions } from '../../src/sql/window.js'
 import type { TextEncoding } from './cells.js'
 import type { Database } from './driver.js'
 import { literal } from './keys.js'
@@ -30,22 +31,19 @@ export function findWindow(database: Database, request: BoundRequest, encoding: 
   const from = quoteName(table.table)
   const sql = (value: string) => literal(column, value, encoding)
   const ends: Ends = asked ? { ...asked, watermark: null, reasons: [] } : findEnds(database, request, sql)
-  const parts = [
-    ...(ends.from === null ? [] : [`${name} ${kind === 'key' ? '>' : '>='} ${sql(ends.from)}`]),
-    ...(ends.to === null ? [] : [`${name} ${kind === 'key' ? '<=' : '<'} ${sql(ends.to)}`]),
-  ]
-  const range = parts.length === 0 ? '1 = 1' : parts.join(' AND ')
-  // Every run reads the rows without a value; a backfill need not.
-  const condition = kind !== 'key' && column.nullable && !asked ? `(${range}) OR ${name} IS NULL` : range
+  const conditions = windowConditions(request, ends, { name, literal: sql })
   const rows =
     kind === 'key' && ends.to === null && !asked
       ? 0
-      : number(database, `SELECT count(*) FROM (SELECT 1 FROM ${from} WHERE ${condition} LIMIT ${COUNT_TO})`)
+      : number(
+          database,
+          `SELECT count(*) FROM (SELECT 1 FROM ${from} WHERE ${conditions.sql} LIMIT ${COUNT_TO})`,
+        )
   return {
     column,
     warnings: [],
     ...ends,
-    sql: condition,
+    ...conditions,
     rows,
     countedTo: COUNT_TO,
     index: null,

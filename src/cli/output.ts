@@ -66,6 +66,10 @@ export function summary(report: RunReport): string {
   if (report.backfill !== null)
     lines.push(`Backfill${backfillRange(report.backfill)}; the watermark stays where it was.`)
   if (report.shards !== null) lines.push(...shardLines(report.shards))
+  if (report.rowsLate !== null && report.rowsLate > 0)
+    lines.push(
+      `${formatRows(report.rowsLate)} came late: before the watermark, found by overlap. Rows that come later than that are missed.`,
+    )
   if (report.rowsUnchanged > 0) lines.push(`${were(report.rowsUnchanged, 'unchanged in the target')}.`)
   if (report.rowsSkipped > 0)
     lines.push(`${were(report.rowsSkipped, 'skipped: their keys are in the target')}.`)
@@ -107,14 +111,17 @@ function wayOn({ writeMode }: RunReport): string {
 
 /** What became of the rows that were not written. */
 export function otherRows(report: Partial<VerifyReport>): string[] {
-  const { rowsUnchanged, rowsSkipped, rowsDeleted, dirtyRows } = report
+  const { rowsLate, rowsUnchanged, rowsSkipped, rowsDeleted, dirtyRows } = report
   const counts = [
+    [rowsLate, 'late'],
     [rowsUnchanged, 'unchanged'],
     [rowsSkipped, 'skipped'],
     [rowsDeleted, 'deleted'],
     [dirtyRows, 'rejected'],
   ] as const
-  return counts.flatMap(([rows = 0, what]) => (rows === 0 ? [] : [`${formatCount(rows)} ${what}`]))
+  return counts.flatMap(([rows, what]) =>
+    rows == null || rows === 0 ? [] : [`${formatCount(rows)} ${what}`],
+  )
 }
 
 /** Most shards that a person wants to see one by one. */

@@ -1,4 +1,5 @@
 import { RowshiftError, withDoubt } from '../errors.js'
+import { partsOf, specOfPart } from '../late-rows.js'
 import { log } from '../log.js'
 import type { RunPlan, Split } from '../plugin.js'
 import type { CoordinatorJob, CoordinatorResult } from './coordinator-job.js'
@@ -95,14 +96,14 @@ class Coordinator {
   }
 
   async run(): Promise<void> {
-    const { plan, reader, signal } = this.#job
+    const { signal } = this.#job
     const abort = () => this.#abort()
     signal.addEventListener('abort', abort)
     const running = new Set<Promise<void>>()
     try {
       if (this.#snapshot) await this.#beginSnapshot()
       if (!this.#stopped) await this.#job.prepare()
-      for await (const split of reader.split(plan.read, () => this.#splitRows.next(), this.#stop.signal)) {
+      for await (const split of this.#plannedSplits()) {
         if (this.#stopped) break
         const numbered = this.#numbered(split)
         this.#last = numbered.index
@@ -160,14 +161,32 @@ class Coordinator {
     const { plan, reader } = this.#job
     const size = this.#splitRows.divided(rows, bytes)
     const parts: Promise<void>[] = []
-    for await (const part of reader.divide(plan.read, range, () => size, this.#stop.signal)) {
+    for await (const part of reader.divide(
+      specOfPart(plan.read, range),
+      range,
+      () => size,
+      this.#stop.signal,
+    )) {
       if (this.#stopped) break
-      parts.push(this.#copy(this.#numbered(part), parts.length === 0 ? range.index : undefined))
+      parts.push(
+        this.#copy(
+          this.#numbered({ ...part, late: range.late ?? false }),
+          parts.length === 0 ? range.index : undefined,
+        ),
+      )
     }
     // Its rows may have been deleted meanwhile.
     if (parts.length === 0 && !this.#stopped)
       this.#advance({ type: 'done', split: range.index, counts: noCounts })
     await Promise.all(parts)
+  }
+
+  async *#plannedSplits(): AsyncGenerator<Split> {
+    const { plan, reader } = this.#job
+    const size = () => this.#splitRows.next()
+    for (const late of partsOf(plan.read))
+      for await (const split of reader.split(specOfPart(plan.read, { late }), size, this.#stop.signal))
+        yield { ...split, late }
   }
 
   #numbered(split: Split): Split {

@@ -85,6 +85,8 @@ export interface SplitCounts extends WriteCounts {
   readonly lookupMisses: number
   /** They wait for a unique value that another row has; negative for rows that have waited. */
   readonly rowsDeferred: number
+  /** Those of the rows written that came late: of a split before the watermark. */
+  readonly rowsLate: number
   /** In the wire format. */
   readonly bytes: number
 }
@@ -96,6 +98,7 @@ export const noCounts: SplitCounts = {
   lookupMisses: 0,
   ...nothingWritten,
   rowsDeferred: 0,
+  rowsLate: 0,
   bytes: 0,
 }
 

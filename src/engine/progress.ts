@@ -103,6 +103,7 @@ function add(a: SplitCounts, b: SplitCounts): SplitCounts {
     ...(shards ? { shards } : {}),
     ...(sources ? { sources } : {}),
     rowsDeferred: a.rowsDeferred + b.rowsDeferred,
+    rowsLate: a.rowsLate + b.rowsLate,
     bytes: a.bytes + b.bytes,
   }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { RowshiftError } from '../errors.js'
 import type { Backfill } from '../plan/bounds.js'
+import { partsOf } from '../late-rows.js'
 import type { RunPlan } from '../plugin.js'
 import { nothingWritten } from '../plugin.js'
 import type { Params } from '../task/params.js'
@@ -59,6 +60,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     rowsWritten: progress.done.rowsWritten,
     targetChanged: facts.changed === true || progress.done.rowsWritten > 0 || mayHaveWritten(error),
     rowsChanged: progress.done.rowsChanged,
+    rowsLate: lateRows(plan, progress),
     rowsUnchanged: progress.done.rowsUnchanged,
     rowsSkipped: progress.done.rowsSkipped,
     dirtyRows: progress.done.dirtyRows,
@@ -112,6 +114,12 @@ function sourceCounts({ plan, progress, backfill }: ReportFacts): RunReport['sou
     rowsRead: countOf(done.sources, name) ?? 0,
     watermark: window && !backfill ? { from: window.from, to: window.watermark } : null,
   }))
+}
+
+function lateRows(plan: RunPlan | null, { done }: Progress): number | null {
+  if (plan === null || !partsOf(plan.read).includes(true)) return null
+  const { writeMode } = plan.write
+  return writeMode === 'upsert' || writeMode === 'ignore' ? done.rowsLate : null
 }
 
 /** Every shard that the plan knows or that was made on demand, whether or not it got rows. */

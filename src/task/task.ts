@@ -76,6 +76,11 @@ export interface RunReport {
   readonly targetChanged: boolean
   /** Those of the rows written whose key was in the target before. */
   readonly rowsChanged: number
+  /**
+   * Those of the rows written whose `diff_column` is before the watermark of earlier runs: found by `overlap`. null: nothing before it was read, or
+   * the write mode does not tell rows that are equal.
+   */
+  readonly rowsLate: number | null
   /** Upsert found them equal in the target. */
   readonly rowsUnchanged: number
   /** Ignore found their key in the target. */

@@ -7,6 +7,7 @@ import { createConnection, type Connection } from 'mysql2/promise'
 import { oneServer, servers } from '../support/context.js'
 import { expectRefusal, Place, scratchFile } from '../support/copying.js'
 import { StoredTask } from '../support/stored-task.js'
+import { TaskPlace } from '../support/task-place.js'
 
 const UNITS = { epoch_s: 1, epoch_ms: 1_000, epoch_us: 1_000_000 }
 
@@ -196,6 +197,61 @@ describe('a diff_column', () => {
       expectRefusal(await run(version, { overlap: 0.5 }), 2, 'PARAMS_INVALID', 'whole number')
       expectRefusal(await run({ src: 'u', type: 'ms' }), 2, 'PARAMS_INVALID', 'epoch_ms')
       expect(await place.value('SELECT COUNT(*) FROM b')).to.equal('0')
+    }
+  })
+})
+
+describe('rows before the watermark', () => {
+  it('that an overlap finds are counted as late when they are written, whatever the column and the splits', async () => {
+    const series = 'WITH RECURSIVE q (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM q WHERE n < 500) SELECT'
+    for (const [type, diff, past, params] of [
+      ['DATETIME(6) NULL', 'u', 'NOW(6) - INTERVAL 1 HOUR', { overlap: 7200 }],
+      ['DATE', 'u', 'CURRENT_DATE - INTERVAL 1 DAY', { overlap: 86400, lag: 0 }],
+      ['BIGINT', { src: 'u', type: 'epoch_ms' }, epoch(1_000, 3_600), { overlap: 7200, read_batch: 40 }],
+      ['BIGINT', { src: 'u', type: 'version' }, '999 - id', { overlap: 800, read_batch: 40 }],
+    ] as const) {
+      for (const server of oneServer()) {
+        const place = await placeOf(server, type)
+        await place.query(
+          `INSERT INTO a ${series} n, 0, NULL FROM q; UPDATE a SET u = ${past}; INSERT INTO a VALUES (501, 0, NULL)`,
+        )
+        if (type === 'BIGINT') await place.query('INSERT INTO a SELECT 502, 0, MAX(u) + 1 FROM a')
+        const task = taskOf(place, diff, params)
+        expect((await task.run()).rowsLate, type).to.equal(null)
+        const mark = task.watermarks
+        expect(await task.run(), type).to.include({ rowsLate: 0, rowsWritten: 0, status: 'success' })
+        // One is new to the target, two have other values there.
+        await place.query('DELETE FROM b WHERE id = 7; UPDATE b SET v = 1 WHERE id IN (9, 501, 400)')
+        task.watermarks = mark
+        const late = await task.run()
+        expect(late, type).to.include({ rowsLate: 3, rowsWritten: 4 })
+        await place.expectEqual('a', 'b')
+        const replaced = taskOf(place, diff, { ...params, write_mode: 'replace' })
+        replaced.watermarks = mark
+        expect((await replaced.run()).rowsLate, type).to.equal(null)
+      }
+    }
+  })
+
+  it('are counted in each of several sources, and said in the last line and the history', async () => {
+    for (const server of [...oneServer(), null]) {
+      const place = await TaskPlace.create(server)
+      for (const name of ['log_0', 'log_1', 'b'])
+        await place.data.value(`CREATE TABLE ${name} (id INTEGER PRIMARY KEY, u DATETIME)`)
+      await place.data.value("INSERT INTO log_0 VALUES (1, '2024-01-01 00:00:00')")
+      await place.addTask(1, 'b', {
+        from: server ? 'log_{0..1}' : 'log_0',
+        params: '{"mode": "increment", "diff_column": "u", "overlap": 400}',
+      })
+      const mark = "'2024-01-01 00:05:00'"
+      const marks = server
+        ? JSON.stringify({ log_0: mark, log_1: mark }).replaceAll("'", '')
+        : mark.replaceAll("'", '')
+      await place.cli('watermark', '1', '--mode', 'increment', '--set', marks)
+      const { code, stdout, stderr } = await place.cli('run', '1')
+      expect(code, stderr).to.equal(0)
+      expect(stdout).to.include('1 row came late')
+      expect((await place.cli('history', '1')).stdout).to.include('1 late')
     }
   })
 })
