@@ -5,6 +5,7 @@
  * collation says.
  */
 import type { Step } from './derive.js'
+import type { GivenTable } from './given-table.js'
 import type { ReadSpec } from './read.js'
 import type { Column } from './schema.js'
 import type { NamedCell } from './stage.js'
@@ -19,10 +20,12 @@ export interface LookupCell extends NamedCell {
 }
 
 export interface LookupPlan {
-  /** Of the database: `source`, `target`, or the name of a third one. */
+  /** Of the database: `source`, `target`, or the name of a third one. Of a table that is `given`: where it stands, for people. */
   readonly in: string
   /** How each table is read: the parts of the key, then the value. Several are looked through as if they were one. */
   readonly tables: readonly ReadSpec[]
+  /** A table that no database has; all of it is kept in memory. `digest` is that of the file that was planned with. Default: a database has it. */
+  readonly given?: { readonly table: GivenTable; readonly digest: string }
   readonly missing: MissingRule
   /** All of it is kept in memory for all threads if it takes no more bytes than these. */
   readonly preloadBytes: number

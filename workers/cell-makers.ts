@@ -78,7 +78,8 @@ function lookup(
   signal: AbortSignal,
 ): CellMaker {
   const all = stage!.lookups[place]
-  const finder = new ValueFinder(stage!.endpoints[cell.lookup.in]!, cell.lookup.tables, signal)
+  const { given, tables } = cell.lookup
+  const finder = given ? null : new ValueFinder(stage!.endpoints[cell.lookup.in]!, tables, signal)
   return new LookedUpCell(cell, plan, all ? new CellMap(all) : null, finder)
 }
 

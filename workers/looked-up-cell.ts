@@ -21,7 +21,8 @@ export class LookedUpCell implements CellMaker {
   readonly #plan: StagedPlan
   /** null: keys are asked for. */
   readonly #all: CellMap | null
-  readonly #finder: ValueFinder
+  /** null: what is not in memory is nowhere. */
+  readonly #finder: ValueFinder | null
   readonly #keys: RowKeys
   readonly #recent = new RecentCells(RECENT_BYTES)
   /** Of each row of the batch, where its value stands in `#all`, or ASKED. */
@@ -30,7 +31,7 @@ export class LookedUpCell implements CellMaker {
   /** The keys of the batch that are not in `#all`. */
   readonly #asked = new Map<CellText, Buffer | null>()
 
-  constructor(cell: LookupCell, plan: StagedPlan, all: CellMap | null, finder: ValueFinder) {
+  constructor(cell: LookupCell, plan: StagedPlan, all: CellMap | null, finder: ValueFinder | null) {
     this.#cell = cell
     this.#plan = plan
     this.#all = all
@@ -47,9 +48,9 @@ export class LookedUpCell implements CellMaker {
     const asking = this.#locate(rows)
     // What is not in memory may have come into the table since then.
     const unknown = new Set(asking.filter((key) => this.#recall(key)))
-    const found = await this.#finder.find(unknown)
+    const found = await this.#finder?.find(unknown)
     for (const key of unknown) {
-      const value = found.get(key) ?? null
+      const value = found?.get(key) ?? null
       this.#asked.set(key, value)
       this.#recent.add(key, value)
     }
@@ -74,8 +75,8 @@ export class LookedUpCell implements CellMaker {
     return 'keep'
   }
 
-  close(): Promise<void> {
-    return this.#finder.close()
+  async close(): Promise<void> {
+    await this.#finder?.close()
   }
 
   /** Finds the keys that are in memory; returns the key of every other row. */

@@ -12,7 +12,9 @@ export async function lookupConnections(
   config: Config | null,
 ): Promise<Readonly<Record<string, ResolvedConnection>>> {
   const names = (columns ?? []).flatMap((entry) =>
-    entry !== '*' && entry.make?.type === 'lookup' && !ENDS.includes(entry.make.in) ? [entry.make.in] : [],
+    entry !== '*' && entry.make?.type === 'lookup' && !entry.make.given && !ENDS.includes(entry.make.in)
+      ? [entry.make.in]
+      : [],
   )
   const resolved = [...new Set(names)].map(async (name) => [name, await resolve(name, config)] as const)
   return Object.fromEntries(await Promise.all(resolved))

@@ -39,7 +39,7 @@ function describePlace(at: number, stage: StagePlan): string {
   return sql === undefined ? name : `${name} (pushed down: ${sql.replaceAll(/\s+/g, ' ')})`
 }
 
-function describeLookup({ in: place, tables, missing }: LookupPlan): string {
+function describeLookup({ in: place, tables, given, missing }: LookupPlan): string {
   const columns = tables[0]!.columns.map((column) => column.name)
   const [key, value] = [columns.slice(0, -1).join(', '), columns.at(-1)]
   const names = tables.map(({ table }) => table.table).join(', ')
@@ -49,7 +49,7 @@ function describeLookup({ in: place, tables, missing }: LookupPlan): string {
     skip: 'rows with a missing key are left out',
     value: `a missing key gives ${missing.rule === 'value' ? JSON.stringify(missing.value) : ''}`,
   }[missing.rule]
-  return `${place} table ${names} (${key} -> ${value}), ${otherwise}`
+  return `${given ? names : `${place} table ${names}`} (${key} -> ${value}), ${otherwise}`
 }
 
 function describeIds(ids: IdPlan): string {

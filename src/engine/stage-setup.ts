@@ -1,8 +1,10 @@
 import type { SharedCells } from '../batch/cell-map.js'
 import { CellMapBuilder } from '../batch/cell-map.js'
-import { recycle } from '../batch/builder.js'
+import { BatchBuilder, recycle } from '../batch/builder.js'
 import { RawRows } from '../batch/raw-rows.js'
 import { RowshiftError } from '../errors.js'
+import type { GivenCells } from '../given-table.js'
+import { readGiven } from '../given-table.js'
 import { WORKERS } from '../ids/snowflake.js'
 import { ambiguousKey } from '../lookup-errors.js'
 import type {
@@ -36,8 +38,10 @@ export async function setUpStage(
   const lookups: Record<number, SharedCells> = {}
   for (const [place, cell] of makings(stage).entries()) {
     if (cell.type !== 'lookup') continue
-    const reader = await places.named(cell.lookup.in).open()
-    const all = await readAll(reader, cell.lookup, signal)
+    const { lookup } = cell
+    const all = lookup.given
+      ? shareGiven(lookup, lookup.given)
+      : await readAll(await places.named(lookup.in).open(), lookup, signal)
     if (all !== null) lookups[place] = all
     const how = all ? `all keys (${all.entries}) are in memory` : 'keys are asked for, batch by batch'
     reasons.push(`lookup of ${cell.name}: ${how}`)
@@ -90,6 +94,36 @@ async function makeMap({ write }: IdMapPlan, writer: Writer, signal: AbortSignal
     const there = await writer.describe(write.table.table).catch(() => null)
     if (there === null) throw error
   }
+}
+
+/** The rows that the plan was made with. */
+function shareGiven(
+  { preloadBytes }: LookupPlan,
+  { table, digest }: NonNullable<LookupPlan['given']>,
+): SharedCells {
+  const { rows, digest: now } = readGiven(table, preloadBytes)
+  if (now !== digest && table.type === 'file')
+    throw new RowshiftError(
+      'PARAMS_INVALID',
+      `${table.path} has changed since it was planned with. Run it again.`,
+    )
+  const builder = new CellMapBuilder(Infinity)
+  for (const { cells } of rows) {
+    if (!cells.slice(0, -1).includes(null)) builder.add(...keyAndValue(cells))
+  }
+  return builder.share()
+}
+
+/** As they stand in batches. */
+function keyAndValue(cells: GivenCells): [key: Buffer, value: Buffer] {
+  const line = new BatchBuilder({ bytes: 64, rows: 1 })
+  let value = 0
+  for (const cell of cells) {
+    value = line.length
+    if (cell === null) line.appendNull()
+    else line.appendBytes(Buffer.from(cell))
+  }
+  return [line.buffer.subarray(0, value - 1), line.buffer.subarray(value, line.length - 1)]
 }
 
 /** All keys and their values; null when they would take too much memory. */

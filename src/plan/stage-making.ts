@@ -1,5 +1,6 @@
 import type { CellPlan, Column, IdCell, LookupCell, ReadCell, StagePlan, ValuePlan } from '../plugin.js'
 import type { IdMake, LookupMake } from '../task/make.js'
+import { planGiven } from './given-lookup.js'
 import { planId } from './ids.js'
 import { planLookup } from './lookup.js'
 import type { ColumnPair, Making } from './mapping.js'
@@ -116,11 +117,10 @@ export class StageMaking {
     const keys = await this.#keys(make, name)
     if (keys === null) return null
     const columns = keys.map(({ column }) => column)
-    const planned = await planLookup(
-      { at: make.at, make: how, keys: columns, name },
-      this.#request.places,
-      this.faults,
-    )
+    const request = { at: make.at, make: how, keys: columns, name }
+    const planned = how.given
+      ? planGiven(request, this.faults)
+      : await planLookup(request, this.#request.places, this.faults)
     if (planned === null) return null
     this.warnings.push(...planned.warnings)
     const { column, how: lookup } = planned

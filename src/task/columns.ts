@@ -67,7 +67,12 @@ export function isMade({ make, late }: NamedEntry): boolean {
   return make !== null || late !== undefined
 }
 
-export function columnEntries(raw: readonly RawEntry[], timeout = DEFAULT_TIMEOUT): readonly ColumnEntry[] {
+/** Files are found from `folder`; `timeout` is for regular expressions. */
+export function columnEntries(
+  raw: readonly RawEntry[],
+  folder = '.',
+  timeout = DEFAULT_TIMEOUT,
+): readonly ColumnEntry[] {
   return raw.map((entry, i) => {
     const at = `params.columns[${i}]`
     if (entry === '*') return entry
@@ -81,7 +86,7 @@ export function columnEntries(raw: readonly RawEntry[], timeout = DEFAULT_TIMEOU
       ...(typeof entry.from === 'object' ? { keys: partsOf(entry.from) } : {}),
       steps: source,
       ...(late.length > 0 ? { late } : {}),
-      make: makeOf(entry),
+      make: makeOf(entry, folder),
       ...(after.length > 0 ? { after } : {}),
       ...(entry.as === undefined ? {} : { as: entry.as }),
       to: targetOf(entry),

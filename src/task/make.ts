@@ -1,18 +1,23 @@
 /** The parts of an entry of `columns` that a worker thread carries out: `lookup` and `id`. */
 import { DEFAULT_EPOCH, LIFETIME, WORKERS } from '../ids/snowflake.js'
 import type { MissingRule } from '../made-cells.js'
+import type { GivenTable } from '../given-table.js'
+import type { RawLookup } from './lookup-make.js'
+import { lookupFaults, lookupMake } from './lookup-make.js'
 
 /** How the values of a target column are made. */
 export type Make = LookupMake | IdMake
 
 export interface LookupMake {
   readonly type: 'lookup'
-  /** `source`, `target`, a name of the configuration or a URL. It may hold a password. */
+  /** `source`, `target`, a name of the configuration or a URL. It may hold a password. Empty for a table that is `given`. */
   readonly in: string
   readonly tables: readonly string[]
   /** The columns that make up the key. */
   readonly key: readonly string[]
   readonly value: string
+  /** Default: a database has the table. */
+  readonly given?: GivenTable
   readonly missing: MissingRule
   /** Bytes of memory that all of it may take; more is asked for key by key. */
   readonly preloadBytes: number
@@ -36,14 +41,7 @@ export interface IdMake {
 
 /** What the schema lets through. */
 export interface RawMake {
-  readonly lookup?: {
-    readonly in: string
-    readonly table: string | readonly string[]
-    readonly key: string | readonly string[]
-    readonly value: string
-    readonly missing?: 'error' | 'null' | 'skip' | { readonly value: string | number | boolean }
-    readonly preload_mb?: number
-  }
+  readonly lookup?: RawLookup
   readonly id?: RawId['type'] | RawId
 }
 
@@ -56,9 +54,6 @@ interface RawId {
   readonly block?: number
 }
 
-const MB = 1e6
-/** Where nobody says how much. */
-export const PRELOAD_BYTES = 64 * MB
 const BLOCK = 1_000
 /** Options that only one type of id has. */
 const OPTIONS = { epoch: 'snowflake', worker: 'snowflake', sequence: 'sequence', block: 'sequence' } as const
@@ -68,15 +63,7 @@ export function makeFaults(raw: RawMake, from: number, workerNum: number): strin
   const faults: string[] = []
   const { lookup } = raw
   if (lookup && raw.id) faults.push('"lookup" and "id" exclude each other')
-  if (lookup && from === 0)
-    faults.push('"lookup" needs "from", "sql" or "template": the keys that are looked up')
-  else if (lookup && keysOf(lookup).length !== from)
-    faults.push(
-      `"from" names ${from} and "key" of "lookup" ${keysOf(lookup).length}: they are compared in pairs, so both need the same number`,
-    )
-  const value = typeof lookup?.missing === 'object' ? lookup.missing.value : null
-  if (typeof value === 'number' && !Number.isSafeInteger(value))
-    faults.push(`the value of "missing" is not exact as a JSON number: write it as a string, in quotes`)
+  if (lookup) faults.push(...lookupFaults(lookup, from))
   if (raw.id === undefined) return faults
   const id = idOf(raw.id)
   if (id.map && from === 0)
@@ -96,24 +83,10 @@ export function makeFaults(raw: RawMake, from: number, workerNum: number): strin
   return faults
 }
 
-/** null: the values are read. */
-export function makeOf({ lookup, id }: RawMake): Make | null {
-  if (lookup) {
-    return {
-      type: 'lookup',
-      in: lookup.in,
-      tables: typeof lookup.table === 'string' ? [lookup.table] : lookup.table,
-      key: keysOf(lookup),
-      value: lookup.value,
-      missing: missingOf(lookup.missing),
-      preloadBytes: lookup.preload_mb === undefined ? PRELOAD_BYTES : lookup.preload_mb * MB,
-    }
-  }
+/** null: the values are read. Paths of files are relative to `folder`. */
+export function makeOf({ lookup, id }: RawMake, folder: string): Make | null {
+  if (lookup) return lookupMake(lookup, folder)
   return id === undefined ? null : idMake(idOf(id))
-}
-
-function keysOf({ key }: NonNullable<RawMake['lookup']>): readonly string[] {
-  return typeof key === 'string' ? [key] : key
 }
 
 function idOf(id: NonNullable<RawMake['id']>): RawId {
@@ -142,11 +115,4 @@ function idMake(id: RawId): IdMake {
 
 function epochOf({ epoch }: RawId): number {
   return epoch === undefined ? DEFAULT_EPOCH : Date.parse(epoch)
-}
-
-function missingOf(raw: NonNullable<RawMake['lookup']>['missing'] = 'error'): MissingRule {
-  if (raw === 'null') return { rule: 'value', value: null }
-  if (typeof raw === 'string') return { rule: raw }
-  const { value } = raw
-  return { rule: 'value', value: typeof value === 'boolean' ? (value ? '1' : '0') : String(value) }
 }

@@ -30,10 +30,21 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** A module that a file names is found from where the file is; one that the command line names, from where we are. */
+/** A module or lookup file that a file names is found from where the file is; one that the command line names, from where we are. */
 function withPaths(value: Record<string, unknown>, folder: string): Record<string, unknown> {
-  const { transform } = value
-  return typeof transform === 'string' ? { ...value, transform: resolve(folder, transform) } : value
+  const { transform, columns } = value
+  return {
+    ...value,
+    ...(typeof transform === 'string' ? { transform: resolve(folder, transform) } : {}),
+    ...(Array.isArray(columns) ? { columns: columns.map((entry) => withFile(entry, folder)) } : {}),
+  }
+}
+
+function withFile(entry: unknown, folder: string): unknown {
+  if (!isObject(entry) || !isObject(entry['lookup'])) return entry
+  const { lookup } = entry
+  const { file } = lookup
+  return typeof file === 'string' ? { ...entry, lookup: { ...lookup, file: resolve(folder, file) } } : entry
 }
 
 /** `worker_num=8`, `pk=id`, `split.pk=["a","b"]`: the value is JSON where it can be read as such, else text. */

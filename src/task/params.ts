@@ -132,7 +132,7 @@ export function withMode(text: string | null, mode: string | undefined, folder?:
 }
 
 /**
- * Checks params and brings them to one form. Paths of modules are relative to `folder`. Throws one PARAMS_INVALID that lists
+ * Checks params and brings them to one form. Paths of modules and files are relative to `folder`. Throws one PARAMS_INVALID that lists
  * every fault.
  */
 export function readParams(value: unknown, folder = '.'): Params {
@@ -213,7 +213,7 @@ function normalise(raw: RawParams, folder: string): Params {
     schemaSaveMode: raw.schema_save_mode ?? 'error_when_not_exist',
     deferIndexes: raw.defer_indexes ?? false,
     allowTriggers: raw.allow_triggers ?? false,
-    columns: raw.columns ? columnEntries(raw.columns, raw.transform_timeout) : null,
+    columns: raw.columns ? columnEntries(raw.columns, folder, raw.transform_timeout) : null,
     transform: transformOf(raw, folder),
     shard: raw.shard === undefined ? null : shardParams(raw.shard),
     where: raw.where ?? null,

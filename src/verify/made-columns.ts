@@ -1,6 +1,6 @@
 import type { ColumnPair } from '../plan/mapping.js'
 import type { Make } from '../task/make.js'
-import { PRELOAD_BYTES } from '../task/make.js'
+import { PRELOAD_BYTES } from '../task/lookup-make.js'
 
 /**
  * What a comparison can make again of the columns that worker threads make. An id that is kept in a map is looked up there, so
