@@ -16,17 +16,13 @@ process.exitCode = args.length > 0 ? await start([...args, ...files], 'inherit')
 
 async function both() {
   const others = ['dist/test/unit/**', `dist/test/integration/!(${SECOND}).test.js`]
-  let second = Promise.resolve({ code: 1, failures: '' })
-  let started = false
   let held = ''
-  const first = await piped([ALL, '--ignore', `dist/test/integration/@(${SECOND}).test.js`], (line) => {
-    process.stdout.write(line)
-    if (started) return
-    started = true
-    // The servers of the first run, so that nothing has to be installed any more.
-    second = piped([ALL, ...others.flatMap((glob) => ['--ignore', glob])], (more) => (held += more))
-  })
-  const rest = await second
+  const [first, rest] = await Promise.all([
+    piped([ALL, '--ignore', `dist/test/integration/@(${SECOND}).test.js`], (line) =>
+      process.stdout.write(line),
+    ),
+    piped([ALL, ...others.flatMap((glob) => ['--ignore', glob])], (line) => (held += line)),
+  ])
   process.stdout.write(`${held}${first.failures}${rest.failures}`)
   return first.code || rest.code
 }

@@ -2,7 +2,7 @@
 // Random writers against incremental runs; ends with 1 when a row was lost. Both servers at the same time by default, but one
 // seed at a time on each: writers hold up the runs of all seeds of their server.
 import { parseArgs } from 'node:util'
-import { startServers, stopServers, servers } from '../support/context.js'
+import { servers, stopServers } from '../support/context.js'
 import type { TestServer } from '../support/servers.js'
 import { race } from './incremental-race.js'
 
@@ -17,7 +17,6 @@ const { values } = parseArgs({
 /** One run in so many is killed. */
 const KILLED = 4
 
-await startServers()
 const chosen = servers().filter(({ kind }) => values.server === undefined || kind === values.server)
 const sum = { seeds: 0, runs: 0, kills: 0, transactions: 0, prepared: 0, locks: 0, faults: 0 }
 const lane = async (server: TestServer): Promise<void> => {

@@ -10,8 +10,8 @@ const SMALL =
 describe('connections', () => {
   it('use TLS when asked, and check the certificate', async () => {
     for (const at of servers()) {
-      expect(at.certs, `${at.kind} without certificates`).not.to.equal(null)
       const place = await Place.create(at, SMALL)
+      expect(at.certs, `${at.kind} without certificates`).not.to.equal(null)
       await place.query(
         "CREATE USER secure@'%' IDENTIFIED BY 'geh€im' REQUIRE SSL; GRANT ALL ON *.* TO secure@'%'",
       )
@@ -47,8 +47,8 @@ describe('connections', () => {
 
   it('use a unix socket', async () => {
     for (const at of servers()) {
-      expect(at.socket, `${at.kind} without a socket`).not.to.equal(null)
       const place = await Place.create(at, SMALL)
+      expect(at.socket, `${at.kind} without a socket`).not.to.equal(null)
       // Port 1 answers nobody: what gets through went through the socket.
       const url = (table: string) =>
         place.url(table, `&socket=${encodeURIComponent(at.socket!)}`).replace(`:${at.port}/`, ':1/')

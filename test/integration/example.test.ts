@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { query, servers } from '../support/context.js'
+import { query, ready, servers } from '../support/context.js'
 import type { TestServer } from '../support/servers.js'
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/account-migration/run.mjs', import.meta.url))
@@ -25,6 +25,7 @@ describe('the account migration example', () => {
   it('ends with every account and every log row in its place', async function () {
     this.timeout(240_000)
     for (const server of servers()) {
+      await ready(server)
       const output = await runExample(server)
       const value = async (sql: string) => (await query(server, sql))[0]![0]
       const accounts = Number(await value(`SELECT COUNT(*) FROM ${OLD}.t_source_account_info`))

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection, type ConnectionOptions } from 'mysql2/promise'
-import { createDatabase, query, server, servers } from '../support/context.js'
+import { createDatabase, query, ready, server, servers } from '../support/context.js'
 import { startServer } from '../support/servers.js'
 
 describe('test servers', () => {
@@ -30,13 +30,16 @@ describe('test servers', () => {
 
   it('have the defaults that users have', async () => {
     const settings = 'SELECT @@local_infile, @@sql_log_bin, @@innodb_flush_log_at_trx_commit'
+    for (const at of servers()) await ready(at)
     if (isPrivate('mysql')) expect(await query(server('mysql'), settings)).to.deep.equal([['0', '1', '1']])
     if (isPrivate('mariadb'))
       expect(await query(server('mariadb'), settings)).to.deep.equal([['1', '1', '1']])
   })
 
   it('speak TLS with a certificate of their own authority', async () => {
-    for (const { host, port, user, password, certs } of servers()) {
+    for (const at of servers()) {
+      await ready(at)
+      const { host, port, user, password, certs } = at
       if (!certs) continue
       const ssl = { ca: readFileSync(certs.ca, 'utf8') }
       expect(await cipher({ host, port, user, password, ssl })).not.to.equal('')

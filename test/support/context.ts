@@ -1,11 +1,14 @@
-// What every integration test needs: the servers that root-hooks.ts started, SQL on them, and the program itself.
+// What every integration test needs: servers, SQL on them, and the program itself.
 import { isUtf8 } from 'node:buffer'
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import type { Hook, Runner, Test } from 'mocha'
 import { createConnection } from 'mysql2/promise'
-import { startServer, type ServerKind, type TestServer } from './servers.js'
+import type { ServerKind, TestServer } from './servers.js'
+import { SharedServer } from './shared-server.js'
 
 export type Row = (string | null)[]
 
@@ -24,36 +27,52 @@ export interface CliResult {
 
 const program = fileURLToPath(new URL('../../../bundle/src/cli/main.js', import.meta.url))
 
-let started: TestServer[] = []
+/** Each starts when a test first talks to it: one that needs a single server, or none, waits for no other. */
+const shared: readonly SharedServer[] = [new SharedServer('mariadb'), new SharedServer('mysql')]
+/** A server may have to be installed before it starts, which the test that needs it first gets time for. */
+const START_MS = 900_000
+
+let runner: Runner | undefined
 let databases: { server: TestServer; name: string }[] = []
 
-export async function startServers(): Promise<void> {
-  started = await Promise.all([startServer('mariadb'), startServer('mysql')])
+/** Tells what is running here which test it is. */
+export function followRunner(mocha: Runner): void {
+  runner = mocha
 }
 
 export async function stopServers(): Promise<void> {
   // One on a server that a test started for itself went with that.
-  const left = databases.filter(({ server }) => started.includes(server))
+  const left = databases.filter(({ server }) => servers().includes(server))
   for (const { server, name } of left) await query(server, `DROP DATABASE IF EXISTS \`${name}\``)
   databases = []
-  await Promise.all(started.map((server) => server.stop()))
+  await Promise.all(shared.map((server) => server.stop()))
 }
 
 export function servers(): readonly TestServer[] {
-  return started
-}
-
-let turns = 0
-
-/** One of them, by turns: for what a server has little say in. */
-export function oneServer(): readonly TestServer[] {
-  return [started[turns++ % started.length]!]
+  return shared
 }
 
 export function server(kind: ServerKind): TestServer {
-  const found = started.find((candidate) => candidate.kind === kind)
-  if (!found) throw new Error(`no ${kind} server has been started`)
-  return found
+  return shared.find((candidate) => candidate.kind === kind)!
+}
+
+/**
+ * One of them, for what a server has little say in. Which one follows from the title of the test (in a hook: of its
+ * suite), so that a test meets the same server alone as among all others.
+ */
+export function oneServer(): readonly TestServer[] {
+  const running = runner?.currentRunnable as Hook | Test | undefined
+  if (!running) throw new Error('oneServer() is for tests and their hooks')
+  const title = running.type === 'hook' ? running.parent!.fullTitle() : running.fullTitle()
+  return [shared[createHash('sha256').update(title).digest()[0]! % shared.length]!]
+}
+
+/** Resolves when the address of a server is known. Whoever makes a database there, or queries it, need not ask. */
+export async function ready(at: TestServer): Promise<void> {
+  if (!(at instanceof SharedServer)) return
+  const running = runner?.currentRunnable
+  if (at.isIdle && running && running.timeout() > 0) running.timeout(running.timeout() + START_MS)
+  await at.start()
 }
 
 /**
@@ -61,6 +80,7 @@ export function server(kind: ServerKind): TestServer {
  * any. Every value is the text that the server sent; bytes that are no UTF-8 come as 0x….
  */
 export async function query(at: TestServer, sql: string, database?: string): Promise<Row[]> {
+  await ready(at)
   const { host, port, user, password } = at
   const connection = await createConnection({
     host,

@@ -1,7 +1,8 @@
-// What the machine has, and how to get what it lacks. Everything here is synchronous: it happens once, before
-// the servers start, and two package managers at the same time would only get in each other's way.
+// What the machine has, and how to get what it lacks. Everything here is synchronous: it happens once, before a server
+// starts, and two package managers at the same time would only get in each other's way.
 import { execFileSync } from 'node:child_process'
 import { accessSync, constants, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { isRoot } from './launch.js'
 
@@ -26,11 +27,16 @@ function aptInstall(...packages: string[]): void {
   say(`installing ${packages.join(' ')} …`)
   const args = ['-o', 'DPkg::Lock::Timeout=300', 'install', '-y', '--no-install-recommends', ...packages]
   try {
-    run('apt-get', args)
+    apt(args)
   } catch {
-    run('apt-get', ['update'])
-    run('apt-get', args)
+    apt(['update'])
+    apt(args)
   }
+}
+
+/** One at a time: of two that fetch the package lists, the second fails. */
+function apt(args: readonly string[]): void {
+  run('flock', [join(tmpdir(), 'rowshift-apt.lock'), 'apt-get', ...args])
 }
 
 /** The mirror of Debian's main archive that this machine installs its own packages from. */
@@ -38,7 +44,7 @@ export function debianMirror(): string {
   let mirror = configuredMirror()
   if (!mirror) {
     // Labels are known only once the package lists have been fetched.
-    run('apt-get', ['update'])
+    apt(['update'])
     mirror = configuredMirror()
   }
   if (!mirror) throw new Error('apt is not configured with a mirror of the Debian archive')

@@ -1,6 +1,11 @@
-import { startServers, stopServers } from './context.js'
+import type { Runner } from 'mocha'
+import { followRunner, stopServers } from './context.js'
 
 process.setSourceMapsEnabled(true)
 
-export const mochaGlobalSetup = startServers
+/** Mocha calls it with its runner. */
+export function mochaGlobalSetup(this: Runner): void {
+  followRunner(this)
+}
+
 export const mochaGlobalTeardown = stopServers
