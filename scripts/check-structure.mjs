@@ -90,7 +90,11 @@ function checkText({ path, lines }) {
 function checkImport(path, { target, typeOnly, line }) {
   const home = homes[target]
   if (home && !isIn(path, ...home)) report(path, line, `only ${home.join(', ')} may import ${target}`)
-  if (isIn(target, 'src/cli/') && !isIn(path, 'src/cli/')) report(path, line, 'nobody imports src/cli/')
+  if (isIn(target, 'src/cli/') && !isIn(path, 'src/cli/', 'test/unit/'))
+    report(path, line, 'nobody imports src/cli/')
+  if (isIn(path, 'test/unit/') && isIn(target, 'test/support/context.ts', 'test/support/copying.ts')) {
+    report(path, line, 'a unit test has no servers and starts no program')
+  }
   if (isIn(path, 'src/') && isIn(target, 'plugins/', 'workers/')) {
     report(path, line, 'src/ reaches plugins/ and workers/ by URL only')
   }
