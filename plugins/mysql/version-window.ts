@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { BoundRequest } from '../../src/plugin.js'
 import { versionsBeginAnew } from '../../src/sql/epoch.js'
 import type { Session } from './connection.js'
+import type { OpenTransaction } from './open-transactions.js'
 import { openTransactions } from './open-transactions.js'
 import { nameConnection, runningStatements, stillRunning } from './running-statements.js'
 import { identifier } from './sql.js'
@@ -57,7 +58,7 @@ export async function versionEnds(session: Session, request: BoundRequest): Prom
     const range = { table, columns: [...key, column], column, from, to }
     for (;;) {
       left = await stillRunning(session, left)
-      if (open !== null) open = await stillOpen(latest!)
+      if (open !== null) open = await stillOpen(open, latest!)
       const [first] = left
       const settled = first === undefined && open === null
       if (settled && !(await uncommittedArrivals(session, range))) return null
@@ -71,10 +72,11 @@ export async function versionEnds(session: Session, request: BoundRequest): Prom
     }
   }
 
-  /** The oldest transaction, if it was begun no later than `latest`. */
-  async function stillOpen(latest: string) {
-    const { oldest } = await openTransactions(session)
-    return oldest === null || oldest.since > latest ? null : oldest
+  /** The oldest transaction that was begun no later than `latest`; as before, if the list cannot be had. */
+  async function stillOpen(before: OpenTransaction, latest: string): Promise<OpenTransaction | null> {
+    const now = await openTransactions(session)
+    if (now.hidden !== null) return before
+    return now.oldest === null || now.oldest.since > latest ? null : now.oldest
   }
 }
 

@@ -53,6 +53,20 @@ function changeById(name: string) {
   }
 }
 
+/** Changes of rows in a column that the server does not fill in: `now` is what it is to hold. */
+function changeBy(name: string, now: string) {
+  return (dice: Dice): string => {
+    const v = dice.below(1000)
+    if (dice.chance(0.5)) return `INSERT INTO ${name} (v, u) VALUES ${values(dice, () => `(${v}, ${now})`)}`
+    if (dice.chance(0.2))
+      return `REPLACE INTO ${name} (id, v, u) VALUES (${1 + dice.below(400)}, ${v}, ${now})`
+    const where = dice.chance(0.2)
+      ? `BETWEEN ${dice.below(200)} AND ${200 + dice.below(40)}`
+      : `= ${1 + dice.below(400)}`
+    return `UPDATE ${name} SET v = v + 1, u = ${now} WHERE id ${where}`
+  }
+}
+
 function addTo(name: string) {
   return (dice: Dice): string => {
     const v = dice.below(1000)
@@ -90,6 +104,25 @@ export const tables: readonly FuzzTable[] = [
       dice.chance(0.5)
         ? `REPLACE INTO pairs (a, b, v) VALUES ${values(dice, () => `(${dice.below(20)}, ${dice.below(40)}, ${dice.below(1000)})`)}`
         : `UPDATE pairs SET v = v + 1 WHERE a = ${dice.below(20)}`,
+  },
+  {
+    name: 'epochs',
+    columns: 'id INT AUTO_INCREMENT PRIMARY KEY, v INT, u BIGINT NOT NULL, KEY (u)',
+    params: { ...increment, diff_column: { src: 'u', type: 'epoch_ms' } },
+    change: changeBy('epochs', "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000"),
+  },
+  {
+    name: 'days',
+    columns: 'id INT AUTO_INCREMENT PRIMARY KEY, v INT, u DATE NOT NULL, KEY (u)',
+    params: increment,
+    change: changeBy('days', 'CURRENT_DATE'),
+  },
+  {
+    name: 'versions',
+    columns: 'id INT AUTO_INCREMENT PRIMARY KEY, v INT, u BIGINT UNSIGNED NOT NULL, KEY (u)',
+    params: { ...increment, diff_column: { src: 'u', type: 'version' } },
+    // A higher number with every call, which no transaction gives back.
+    change: changeBy('versions', 'UUID_SHORT()'),
   },
   {
     name: 'log',

@@ -12,6 +12,8 @@ describe('params without effect', () => {
     expect(idleParams(readParams({ diff_column: 't' })).join()).to.include('"mode": "increment"')
     expect(idle({ lag: 5, overlap: 5 })).to.deep.equal(['lag', 'overlap'])
     expect(idle({ mode: 'append', diff_column: 't', lag: 5 })).to.deep.equal(['diff_column', 'lag'])
+    const version = { src: 't', type: 'version' }
+    expect(idle({ mode: 'increment', diff_column: version, lag: 5, overlap: 5 })).to.deep.equal(['lag'])
     expect(idle({ dirty_file: 'f' })).to.deep.equal(['dirty_file'])
     expect(idle({}, true)).to.deep.equal(['--from-target'])
     const all = {
