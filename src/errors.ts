@@ -129,6 +129,8 @@ export class RowshiftError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // A plugin's own kinds of errors inherit this, and are told by their class.
+    if (this !== RowshiftError) return Function.prototype[Symbol.hasInstance].call(this, value)
     return typeof value === 'object' && value !== null && BRAND in value
   }
 

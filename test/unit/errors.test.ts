@@ -37,6 +37,16 @@ describe('errors', () => {
     }
   })
 
+  it('of a class of their own are told from others by that class', () => {
+    class LostConnection extends RowshiftError {}
+    const [lost, other] = [
+      new LostConnection('CONNECTION_LOST', 'x'),
+      new RowshiftError('CONNECTION_LOST', 'x'),
+    ]
+    expect([lost instanceof RowshiftError, lost instanceof LostConnection]).to.deep.equal([true, true])
+    expect([other instanceof RowshiftError, other instanceof LostConnection]).to.deep.equal([true, false])
+  })
+
   it('with a code that this version does not have are failures, neither retried nor blamed on a row', () => {
     const error = new RowshiftError('OF_ANOTHER_VERSION' as ErrorCode, 'No idea.')
     expect([error.exitCode, error.retryable, error.blamesRow]).to.deep.equal([1, false, false])
