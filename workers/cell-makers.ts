@@ -63,7 +63,7 @@ function makerOf(
     case 'lookup':
       return lookup(cell, place, setup, signal)
     case 'steps':
-      return new ChangedCell(cell, setup.plan)
+      return new ChangedCell(cell, setup.plan, signal)
     case 'id':
       return id(cell, setup, thread, signal)
     default:

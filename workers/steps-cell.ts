@@ -24,7 +24,7 @@ export class ChangedCell implements CellMaker {
   /** Of the rows of the batch. */
   #changed: Changed[] = []
 
-  constructor(cell: StepsCell, plan: StagedPlan) {
+  constructor(cell: StepsCell, plan: StagedPlan, signal: AbortSignal) {
     this.#cell = cell
     this.#plan = plan
     const { from, steps } = cell
@@ -37,7 +37,7 @@ export class ChangedCell implements CellMaker {
       this.#change = changeOf(cell)
     }
     const regex = cell.steps.find((step) => step.type === 'replace_regex')
-    this.#limit = regex === undefined ? null : new TimeLimit(regex.timeout)
+    this.#limit = regex === undefined ? null : new TimeLimit(regex.timeout, signal)
   }
 
   async prepare(rows: RawRows): Promise<void> {
@@ -46,7 +46,7 @@ export class ChangedCell implements CellMaker {
       while (changed.length < rows.rows) changed.push(this.#make(rows, changed.length))
     }
     if (this.#limit === null) all()
-    else if (!this.#limit.run(all)) throw this.#tooLong(rows, changed.length)
+    else if (!(await this.#limit.run(all, () => changed.length))) throw this.#tooLong(rows, changed.length)
     this.#changed = changed
   }
 

@@ -1,7 +1,8 @@
 // Regular expressions: one engine for every source, exact texts, steps after them, and an end to those that do not end.
+import { once } from 'node:events'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { oneServer, servers } from '../support/context.js'
+import { oneServer, servers, startCli } from '../support/context.js'
 import { expectRefusal, Place, runWithReport } from '../support/copying.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
 import { expectDifferent, expectEqual, verify } from '../support/verifying.js'
@@ -142,6 +143,34 @@ describe('replace_regex', () => {
         'TRANSFORM_TIMEOUT',
         '"replace_regex" of params.columns[1] has not ended within 0.5 seconds, at the value for t in the row with id = "2" of src',
       )
+      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+    }
+  })
+
+  it('that does not end is left alone when the run is interrupted', async () => {
+    for (const server of oneServer()) {
+      const place = await Place.create(
+        server,
+        `CREATE TABLE src (id INT PRIMARY KEY, t VARCHAR(80)); INSERT INTO src VALUES (1, CONCAT(REPEAT('a', 60), '!')); CREATE TABLE dst (id INT PRIMARY KEY, t VARCHAR(80))`,
+      )
+      const entry = { from: 't', to: 't', replace_regex: { pattern: '(a+)+b', with: '' } }
+      const params = JSON.stringify({ columns: ['id', entry], transform_timeout: 3600 })
+      const child = startCli([
+        'copy',
+        '--from',
+        place.url('src'),
+        '--to',
+        place.url('dst'),
+        '--params',
+        params,
+      ])
+      const exit = once(child, 'exit')
+      let said = ''
+      child.stderr.on('data', (data) => (said += String(data)))
+      while (!said.includes('write path')) await once(child.stderr, 'data')
+      // Whether the expression has begun by then or not.
+      child.kill('SIGINT')
+      expect((await exit)[0]).to.equal(130)
       expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
   })
