@@ -119,11 +119,12 @@ function pluginFolder(path) {
   return `${path.split('/').slice(0, 2).join('/')}/`
 }
 
+/** Types count: whoever reads one file of a circle must read all of them. */
 function checkCycles() {
   const finished = new Set()
   const visit = (path, trail) => {
-    for (const { target, typeOnly, line } of modules.get(path).imports) {
-      if (typeOnly || !modules.has(target) || finished.has(target)) continue
+    for (const { target, line } of modules.get(path).imports) {
+      if (!modules.has(target) || finished.has(target)) continue
       const start = trail.indexOf(target)
       if (start < 0) visit(target, [...trail, target])
       else report(path, line, `circular import: ${[...trail.slice(start), target].join(' -> ')}`)

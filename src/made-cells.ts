@@ -8,7 +8,6 @@ import type { Step } from './derive.js'
 import type { GivenTable } from './given-table.js'
 import type { ReadSpec } from './read.js'
 import type { Column } from './schema.js'
-import type { NamedCell } from './stage.js'
 import type { PlannedWrite, Sequence } from './write.js'
 
 /** The value that another table has for a key. NULL has none: the cell is NULL then, and nothing is looked up. */
@@ -95,4 +94,11 @@ export interface IdMapPlan {
   readonly write: PlannedWrite
   /** How they are found again: key, id. */
   readonly read: ReadSpec
+}
+
+export interface NamedCell {
+  /** Of the property that a transform sees, and of messages. */
+  readonly name: string
+  /** What values the cell has. */
+  readonly column: Column
 }

@@ -64,7 +64,7 @@ export type { Column, ColumnMapping, TableSchema }
 export type { CellEncoding, ColumnKind, Key, SplitKey } from './schema.js'
 export type * from './made-cells.js'
 export type { DateRule, HashRule, RangeRule, Shard, Sharding, ShardRule, SqlRule } from './sharding.js'
-export type { SourceTable } from './sources.js'
+export type { SourceTable } from './read.js'
 export type { CellPlan, ReadCell, StagePlan, TransformPlan, ValuePlan } from './stage.js'
 export { addCounts, nothingWritten } from './write.js'
 /** The wire format: its bytes, what makes batches and what takes them apart. */

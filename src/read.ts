@@ -3,7 +3,6 @@ import type { Batch } from './batch/batch.js'
 import type { RowshiftError } from './errors.js'
 import type { BatchLimits } from './batch/builder.js'
 import type { Column, SplitKey, TableSchema } from './schema.js'
-import type { SourceTable } from './sources.js'
 
 /**
  * What a reader must know to read rows of a table: of the source, of a lookup table, and in a verification of the target too.
@@ -180,4 +179,17 @@ export interface SplitOutline {
   readonly query: string | null
   /** What the database says about how it would run it, a line each. */
   readonly explain: readonly string[]
+}
+
+export interface SourceTable {
+  /** For people and reports: `log_3`, or `shard_0.log_3` where there are several databases. */
+  readonly name: string
+  /** Which of the databases. */
+  readonly endpoint: number
+  readonly table: string
+  readonly identity: TableSchema['identity']
+  readonly estimatedRows: number | null
+  /** What it is split by: the plan's key, or the column of its window. */
+  readonly key: SplitKey | null
+  readonly window: Window | null
 }

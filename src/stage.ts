@@ -1,3 +1,4 @@
+import type { NamedCell } from './made-cells.js'
 /**
  * The stage: what a worker thread does to the rows of a split between reading and writing, where the database cannot do
  * it. Part of the plugin contract, plain JSON.
@@ -10,7 +11,6 @@
  */
 import type { IdCell, LookupCell, StepsCell } from './made-cells.js'
 import type { ReadSpec } from './read.js'
-import type { RunPlan } from './run-plan.js'
 import type { WriteSpec } from './write.js'
 import type { Column, ColumnMapping } from './schema.js'
 
@@ -31,13 +31,6 @@ export interface StagePlan {
 /** How one cell of each row is made. Places are those among `reads` and, behind them, `values`. */
 export type CellPlan = ReadCell | LookupCell | IdCell
 export type ValuePlan = LookupCell | StepsCell
-
-export interface NamedCell {
-  /** Of the property that a transform sees, and of messages. */
-  readonly name: string
-  /** What values the cell has. */
-  readonly column: Column
-}
 
 /** The cell as it was read, or a value that was made before. */
 export interface ReadCell extends NamedCell {
@@ -67,7 +60,7 @@ export function makings({ values, cells }: StagePlan): readonly (ValuePlan | Cel
 }
 
 /** Whether the stage itself writes to the target, before the rows are written. */
-export function writesAhead({ pipeline }: RunPlan): boolean {
+export function writesAhead(pipeline: StagePlan | null): boolean {
   return (
     pipeline?.cells.some(
       (cell) => cell.type === 'id' && (cell.map !== null || cell.ids.type === 'sequence'),

@@ -7,7 +7,7 @@ import { KeptIdCell, NewIdCell } from './id-cell.js'
 import { IdMap } from './id-map.js'
 import { idSourceOf } from './id-source.js'
 import { LookedUpCell } from './looked-up-cell.js'
-import type { CellMaker } from './stage.js'
+import type { CellMaker } from './cell-maker.js'
 import { ChangedCell } from './steps-cell.js'
 import { ValueFinder } from './value-finder.js'
 

@@ -1,6 +1,6 @@
 import type { BatchBuilder } from '../src/batch/builder.js'
 import type { RawRows } from '../src/batch/raw-rows.js'
-import type { CellMaker, RowFate } from './stage.js'
+import type { CellMaker, RowFate } from './cell-maker.js'
 
 /** Cells that stand side by side in what was read, as they are. */
 export class CopiedCells implements CellMaker {

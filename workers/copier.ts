@@ -24,7 +24,7 @@ import { BatchQueue } from './batch-queue.js'
 import { DirtyRows } from './dirty-rows.js'
 import { loadPlugin } from './load-plugin.js'
 import { settleRows } from './settling.js'
-import type { StageSink, TransformHooks } from './stage.js'
+import type { StageSink, TransformHooks } from './cell-maker.js'
 import { Stage } from './stage.js'
 import { BusyTimer, Mutex } from './turns.js'
 
@@ -140,7 +140,7 @@ export class Copier {
       sink.refuse(row, error)
     }
     // Where one writer locks the whole database, the stage would wait for us, and we for its next batch.
-    const queue = new BatchQueue(writesAhead(plan) ? Infinity : SPLIT_CAPACITY)
+    const queue = new BatchQueue(writesAhead(plan.pipeline) ? Infinity : SPLIT_CAPACITY)
     let unread: unknown = null
     let milliseconds = 0
     const reading = this.#reads.run(async () => {

@@ -6,7 +6,7 @@ import type { StagedPlan } from '../src/stage.js'
 import type { IdMap } from './id-map.js'
 import type { IdSource } from './id-source.js'
 import { RecentCells } from './recent-cells.js'
-import type { CellMaker, RowFate } from './stage.js'
+import type { CellMaker, RowFate } from './cell-maker.js'
 import type { CellText } from './value-finder.js'
 
 /** Of one thread. */

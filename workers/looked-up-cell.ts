@@ -8,7 +8,7 @@ import type { LookupCell } from '../src/plugin.js'
 import type { StagedPlan } from '../src/stage.js'
 import { RecentCells } from './recent-cells.js'
 import { RowKeys } from './row-keys.js'
-import type { CellMaker, RowFate, StageSink } from './stage.js'
+import type { CellMaker, RowFate, StageSink } from './cell-maker.js'
 import type { CellText, ValueFinder } from './value-finder.js'
 
 /** Of one thread. */

@@ -3,8 +3,7 @@ import type { Row } from '../src/transform.js'
 import type { Decode } from './cell-decoders.js'
 import { decoderOf } from './cell-decoders.js'
 import { Decoding } from './decoding.js'
-import type { NamedCell } from './row-encoder.js'
-
+import type { NamedCell } from './named-cell.js'
 /** Of a cell that has to be written anew: it may be changed in place, or there is none. */
 export const CHANGEABLE = Symbol('changeable')
 

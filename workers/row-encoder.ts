@@ -1,3 +1,4 @@
+import type { NamedCell } from './named-cell.js'
 import type { BatchBuilder } from '../src/batch/builder.js'
 import type { RawRows } from '../src/batch/raw-rows.js'
 import { judge } from '../src/plan/fidelity.js'
@@ -6,14 +7,6 @@ import type { Encode } from './cell-encoders.js'
 import { encoderOf } from './cell-encoders.js'
 import type { CellRuns } from './cell-runs.js'
 import type { Was } from './row-decoder.js'
-
-/** A cell as the function sees it. */
-export interface NamedCell {
-  readonly name: string
-  readonly column: Column
-  /** Its place in each row of the batch. */
-  readonly at: number
-}
 
 /** What cannot be written. */
 export interface Fault {

@@ -1,47 +1,13 @@
+import type { StageSink, RowFate, TransformHooks } from './cell-maker.js'
 import { BatchBuilder, recycle } from '../src/batch/builder.js'
 import { RawRows } from '../src/batch/raw-rows.js'
 import type { CallSlot } from '../src/engine/call-slot.js'
-import type { RowshiftError } from '../src/errors.js'
 import type { Batch } from '../src/plugin.js'
-import type { LogLevel } from '../src/transform.js'
 import type { Makers, MakingSetup } from './cell-makers.js'
 import { makersOf } from './cell-makers.js'
 import type { MadeRows } from './extended-rows.js'
 import { ExtendedRows } from './extended-rows.js'
 import { Transform } from './transform.js'
-
-/** What the stage tells the split whose rows it works on. */
-export interface StageSink {
-  /** Number of the split. */
-  readonly split: number
-  /** Rows were left out on purpose. */
-  filtered(rows: number): void
-  /** Rows were made beyond one for each row read. */
-  added(rows: number): void
-  /** Rows have a key that a lookup did not find. */
-  missing(rows: number): void
-  /** A row, as it was read, that cannot be made into what is written. Throws when the run tolerates no more of them. */
-  refuse(row: Batch, error: RowshiftError): void
-}
-
-/** Makes one cell of a row, or several that stand side by side. */
-export interface CellMaker {
-  /** Looks at a batch as it was read, before the first of its rows is made. */
-  prepare?(rows: RawRows, sink: StageSink): Promise<void>
-  /** Appends the cells of a row, each with its separator, and says what becomes of the row. */
-  append(rows: RawRows, row: number, to: BatchBuilder): RowFate
-  /** After the last split. */
-  close?(): Promise<void>
-}
-
-/** `keep` it, `filter` it out on purpose, or refuse it. */
-export type RowFate = 'keep' | 'filter' | RowshiftError
-
-/** What a user's function needs of its thread. */
-export interface TransformHooks {
-  readonly slot: CallSlot
-  readonly log: (level: LogLevel, message: string) => void
-}
 
 interface Setup extends MakingSetup {
   readonly runId: string

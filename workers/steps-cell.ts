@@ -6,7 +6,7 @@ import { cellsOf, excerpt, readRowName } from '../src/batch/row-name.js'
 import { RowshiftError } from '../src/errors.js'
 import type { StepsCell } from '../src/plugin.js'
 import type { StagedPlan } from '../src/stage.js'
-import type { CellMaker, RowFate } from './stage.js'
+import type { CellMaker, RowFate } from './cell-maker.js'
 import { changeOf, hashOf, Unfit } from './steps.js'
 import { TimeLimit } from './time-limit.js'
 

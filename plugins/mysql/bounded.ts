@@ -1,4 +1,5 @@
-import type { Session, TextRow } from './connection.js'
+import type { TextRow } from './driver.js'
+import type { Session } from './connection.js'
 
 const SECONDS = 2
 /** The statement was stopped for its time: MySQL, MariaDB. */

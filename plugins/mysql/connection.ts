@@ -1,3 +1,4 @@
+import type { TextRow } from './driver.js'
 import { setMaxListeners } from 'node:events'
 import type mysql from 'mysql2'
 import type { Connection, Endpoint } from '../../src/plugin.js'
@@ -15,8 +16,6 @@ import { RowDecoder } from './transcode.js'
 import { loadData, probeWire, queryBytes } from './wire.js'
 
 const GOODBYE_MS = 1_000
-
-export type TextRow = readonly (string | null)[]
 
 export interface SessionOptions {
   /** When it aborts, what the session waits for is given up, on the server as well, and nothing new begins. */

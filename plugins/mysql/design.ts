@@ -10,11 +10,12 @@ import { mapError } from './errors.js'
 import { checkDefinition } from './grammar.js'
 import { mappedTable } from './mapped-table.js'
 import { plannedColumn } from './planned-column.js'
-import type { TableFacts } from './schema.js'
+import type { TableFacts } from './engines.js'
 import type { Dialect } from './server.js'
 import { askDialect, versionOf } from './server.js'
 import { identifier, text } from './sql.js'
-import { Notes, translate } from './translate.js'
+import { Notes } from './translation.js'
+import { translate } from './translate.js'
 
 /** How a target table would be made. Changes nothing. */
 export async function designTable(session: Session, request: DesignRequest): Promise<TableDesign> {

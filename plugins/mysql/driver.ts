@@ -91,3 +91,5 @@ export const Query = emptyQuery.constructor as {
   new (options: { sql: string }, callback: Callback): WireQuery
   readonly prototype: WireQuery
 }
+
+export type TextRow = readonly (string | null)[]

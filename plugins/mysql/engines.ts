@@ -1,8 +1,6 @@
 /** What the engines of tables do with rows. */
 import type { WriteSpec } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
-import type { TableFacts } from './schema.js'
-
 /** Engines that can roll a split back. */
 const TRANSACTIONAL = new Set(['innodb', 'rocksdb', 'tokudb', 'ndbcluster'])
 
@@ -77,4 +75,14 @@ function refusal(table: string, engine: string, why: string): RowshiftError {
     `Target table ${table} uses engine ${engine}, which ${why}. Copy into a table of an engine such as InnoDB. Nothing was written.`,
     { table, engine },
   )
+}
+
+/** What only the writer needs to know about a table. */
+export interface TableFacts {
+  readonly engine: string | null
+  /** Rows are written to tables only. */
+  readonly kind: 'table' | 'view' | 'sequence'
+  readonly autoIncrement: boolean
+  /** Of any kind, also on prefixes and expressions. */
+  readonly uniqueKeys: number
 }

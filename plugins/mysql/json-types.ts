@@ -1,6 +1,6 @@
 import type { ReadSpec } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
-import type { TextRow } from './connection.js'
+import type { TextRow } from './driver.js'
 import { mapError } from './errors.js'
 import { identifier, text } from './sql.js'
 

@@ -5,7 +5,7 @@ import { parseTable } from './ddl.js'
 import { FAMILY } from './definition.js'
 import type { Dialect } from './server.js'
 import { identifier, text } from './sql.js'
-import type { Notes } from './translate.js'
+import type { Notes } from './translation.js'
 import { mappedTypes } from './types.js'
 
 /** Bytes compare as bytes in most other databases, and there a space at the end counts. */

@@ -1,22 +1,13 @@
+import type { TableFacts } from './engines.js'
 import type { Column, ColumnKind, Key, TableSchema } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { askAboutTexts } from './asked.js'
-import type { Session, TextRow } from './connection.js'
+import type { TextRow } from './driver.js'
+import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { domainOf } from './domain.js'
 import { isElsewhere } from './engines.js'
 import { text } from './sql.js'
-
-/** What only the writer needs to know about a table. */
-export interface TableFacts {
-  readonly engine: string | null
-  /** Rows are written to tables only. */
-  readonly kind: 'table' | 'view' | 'sequence'
-  readonly autoIncrement: boolean
-  /** Of any kind, also on prefixes and expressions. */
-  readonly uniqueKeys: number
-}
-
 const kinds: Readonly<Record<string, ColumnKind>> = {
   tinyint: 'integer',
   smallint: 'integer',

@@ -1,4 +1,4 @@
-import type { TextRow } from './connection.js'
+import type { TextRow } from './driver.js'
 import type { Sight } from './silence.js'
 
 export type Ask = (sql: string) => Promise<TextRow[]>

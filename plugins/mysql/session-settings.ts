@@ -3,8 +3,14 @@
  * may not change. docs/sessions.md lists these settings and those that are left alone, with the reasons; a test compares them.
  */
 import { RowshiftError } from '../../src/plugin.js'
-import type { Session, TextRow } from './connection.js'
+import type { TextRow } from './driver.js'
 import { mapError } from './errors.js'
+
+/** A session that is being set up. */
+interface Channel {
+  query(sql: string): Promise<TextRow[]>
+  send(payload: Buffer): Promise<{ readonly serverStatus: number }>
+}
 
 export interface Setting {
   readonly name: string
@@ -115,7 +121,7 @@ export const SET_UP: readonly string[] = [
 const UNKNOWN_VARIABLE = 1193
 const WRONG_VALUE = 1231
 
-export async function setUpSession(session: Session): Promise<void> {
+export async function setUpSession(session: Channel): Promise<void> {
   try {
     for (const sql of SET_UP) await session.query(sql)
   } catch (error) {
@@ -128,7 +134,7 @@ export async function setUpSession(session: Session): Promise<void> {
 }
 
 /** Servers that speak MySQL's protocol lack some variables, whatever version they claim, and take other values for some. */
-async function setUpOneByOne(session: Session): Promise<void> {
+async function setUpOneByOne(session: Channel): Promise<void> {
   const [, isolation] = SET_UP
   await session.query('SET NAMES utf8mb4')
   for (const { name, value, elsewhere } of SETTINGS) {
@@ -157,7 +163,7 @@ const IN_TRANSACTION = 1
 
 /** After the user's `session`: throws PARAMS_INVALID for everything that rowshift relies on and no longer finds. */
 export async function checkSession(
-  session: Session,
+  session: Channel,
   database: string,
   statements: readonly string[],
 ): Promise<void> {
@@ -186,7 +192,7 @@ const LOCKS = /^\s*(LOCK|FLUSH)\s+(NO_WRITE_TO_BINLOG\s+|LOCAL\s+)?(TABLES?|INST
 const CHECKED = [...SETTINGS.filter(({ name, must }) => must !== null || name === 'sql_mode'), ...LOOKED_AT]
 
 /** The database, then name and value of each setting that the server has. SHOW VARIABLES would obey sql_select_limit. */
-async function askRow(session: Session): Promise<TextRow | undefined> {
+async function askRow(session: Channel): Promise<TextRow | undefined> {
   const cells = CHECKED.map(({ name, only }) => {
     const cell = `, '${name}', @@SESSION.${name}`
     return only === undefined ? cell : ` /*${only} ${cell} */`

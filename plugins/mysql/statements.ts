@@ -3,7 +3,7 @@ import { Guards } from './guards.js'
 import { identifier, memberNumber } from './sql.js'
 import type { InsertMemory, Quoting } from './transcode.js'
 import { InsertBuilder } from './transcode.js'
-import type { WriteFacts } from './write-plan.js'
+import type { WriteFacts } from './write-facts.js'
 
 /** The staging table. It hides any table of that name from this session, so it is not named like the target. */
 export function stageName(target: string): string {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Connection, LockState, RunRecord, RunStatus, Task, TaskStore } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
-import type { TextRow } from './connection.js'
+import type { TextRow } from './driver.js'
 import { runStatements, Session } from './connection.js'
 import { mapError } from './errors.js'
 import { text } from './sql.js'

@@ -3,8 +3,7 @@ import type { DdlItem } from './ddl.js'
 import { keyParts } from './ddl.js'
 import type { Dialect } from './server.js'
 import { identifier } from './sql.js'
-import type { Notes, Translation } from './translate.js'
-
+import type { Notes, Translation } from './translation.js'
 /** Table options of MySQL that MariaDB does not know, with their values. */
 const OPTION =
   /^(ENCRYPTION|COMPRESSION|SECONDARY_ENGINE|SECONDARY_ENGINE_ATTRIBUTE|ENGINE_ATTRIBUTE|AUTOEXTEND_SIZE)$/i

@@ -2,8 +2,7 @@ import { find, rewrite } from '../../src/sql/tokens.js'
 import type { DdlItem, TableDdl } from './ddl.js'
 import { keyParts } from './ddl.js'
 import { identifier } from './sql.js'
-import type { Notes, Translation } from './translate.js'
-
+import type { Notes, Translation } from './translation.js'
 /** Types of MariaDB that MySQL does not know, as texts that hold whatever MariaDB shows. */
 const TYPES: Readonly<Record<string, string>> = {
   uuid: 'char(36)',

@@ -1,3 +1,4 @@
+import type { Notes } from './translation.js'
 import { find, rewrite } from '../../src/sql/tokens.js'
 import { nearestCollation } from './collations.js'
 import type { DdlItem, TableDdl } from './ddl.js'
@@ -6,26 +7,6 @@ import { holdsNoRows } from './engines.js'
 import { toMariadb } from './to-mariadb.js'
 import { toMysql } from './to-mysql.js'
 import type { Dialect } from './server.js'
-
-export interface Translation {
-  /** null: the item has no counterpart. */
-  readonly item: (item: DdlItem) => DdlItem | null
-  readonly options: (options: readonly string[]) => readonly string[]
-}
-
-/** Why the new table differs from the source's. */
-export class Notes {
-  readonly reasons: string[] = []
-  readonly warnings: string[] = []
-
-  because(reason: string): void {
-    this.reasons.push(reason)
-  }
-
-  warn(warning: string): void {
-    this.warnings.push(warning)
-  }
-}
 
 /** A table of one server as another can make it. Equal dialects give the same table, without its foreign keys. */
 export function translate(

@@ -1,5 +1,6 @@
 import type { Column, TableSchema } from '../../src/plugin.js'
-import type { Session, TextRow } from './connection.js'
+import type { TextRow } from './driver.js'
+import type { Session } from './connection.js'
 import { identifier, keyLiteral } from './sql.js'
 
 /** So many rows are compared one by one; of more, the half in which the difference is. */

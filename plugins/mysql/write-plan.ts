@@ -1,3 +1,4 @@
+import type { WriteFacts } from './write-facts.js'
 import type { WriteSpec, WritePlan } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import type { Session } from './connection.js'
@@ -10,24 +11,6 @@ import { text } from './sql.js'
 import { leniently } from './lenient-ddl.js'
 import { insertKeepsBytes, isMysql, loadKeepsBytes } from './probe-path.js'
 import { dropStagingSql, stagingSql } from './statements.js'
-
-/** What the writer wants to know again. */
-export interface WriteFacts extends Record<string, unknown> {
-  readonly mariadb: boolean
-  readonly maxAllowedPacket: number
-  /** The target can take back what a statement or a split has stored. */
-  readonly transactional: boolean
-  /** Before each statement, for one that stores rows and must be undone nevertheless. */
-  readonly savepoints: boolean
-  /** INSERT knows `AS alias`, and calls VALUES(column) deprecated. */
-  readonly rowAlias: boolean
-  /** Unique keys of the target, of any kind. */
-  readonly uniqueKeys: number
-  /** Rows go into a temporary table first, and from there into the target. */
-  readonly staged: boolean
-  /** Rows that are there are found without locks on the gaps between them, for which parallel threads would deadlock. */
-  readonly readCommitted: boolean
-}
 
 interface ServerFacts {
   readonly version: string

@@ -1,3 +1,4 @@
+import type { Append, Cell } from './cell.js'
 import { isUtf8 } from 'node:buffer'
 import { BACKSLASH, ESCAPE_LETTER, TAB } from '../../src/batch/batch.js'
 import type { BatchBuilder } from '../../src/batch/builder.js'
@@ -14,16 +15,6 @@ const ZERO = 0x30
 
 /** How the database keeps text: `PRAGMA encoding`. */
 export type TextEncoding = 'UTF-8' | 'UTF-16le' | 'UTF-16be'
-
-/** Appends a value as a cell; false when it is not of the column's kind. */
-type Append = (builder: BatchBuilder, value: SqliteValue) => boolean
-
-/** How a column is read. */
-export interface Cell {
-  /** The expression to select. */
-  readonly sql: string
-  readonly append: Append
-}
 
 /** Readers of one column each, chosen once per split; SQLite gives a value's class with the value. */
 export function cellOf(column: Column, encoding: TextEncoding): Cell {

@@ -1,6 +1,6 @@
 import { rowText } from '../verify/deletes.js'
 import { areEqual } from '../verify/findings.js'
-import type { VerifyRequest } from '../verify/job.js'
+import type { VerifyRequest } from '../verify/verify-request.js'
 import { runVerify } from '../verify/job.js'
 import type { VerifyReport, Verdict } from '../verify/report.js'
 import type { VerifyPlan } from '../verify/verify-plan.js'

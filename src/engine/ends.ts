@@ -1,7 +1,7 @@
 /** How both threads and coordinator open the ends of a run, whether they are one table or many. */
 import type { ResolvedConnection } from '../config/config.js'
-import type { ShardPlace } from '../plan/shards.js'
-import type { SourcePlace } from '../plan/sources.js'
+import type { ShardPlace } from '../plan/plan-request.js'
+import type { SourcePlace } from '../plan/plan-request.js'
 import type { Endpoint, Plugin, Reader, Writer } from '../plugin.js'
 import { RowshiftError } from '../plugin.js'
 import { ManyReader } from '../sources/many-reader.js'

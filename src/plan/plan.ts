@@ -1,13 +1,12 @@
+import type { PlanRequest } from './plan-request.js'
 import { RowshiftError } from '../errors.js'
 import type {
-  Reader,
   ReadSpec,
   RunPlan,
   Sharding,
   SourceTable,
   TableCreation,
   TableSchema,
-  Writer,
   WriteSpec,
 } from '../plugin.js'
 import type { Params } from '../task/params.js'
@@ -20,41 +19,20 @@ import type { ColumnPair } from './mapping.js'
 import { mapColumns } from './mapping.js'
 import { withCells } from './cells.js'
 import { settleRules, shardWarnings } from './shard-rule.js'
-import type { ShardPlace } from './shards.js'
 import { highestOfShards, planShards } from './shards.js'
-import type { Reading, SourcePlace } from './sources.js'
+import type { Reading } from './sources.js'
 import { chooseReading, describeSources } from './sources.js'
 import { incrementalWarnings, marksOf } from './incremental-warnings.js'
 import { chooseKey, column } from './split-key.js'
 import { splitRows } from './split-rows.js'
-import type { Places } from './places.js'
 import { checkNewIds, planStage } from './stage.js'
 import { planTarget, sameTable } from './target.js'
 import { singleName } from './table-names.js'
 import { generatedReasons, keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
 import { openTarget, planTransform } from './transform.js'
-import type { Past, WindowRequest } from './window.js'
+import type { Past } from './window.js'
 
 const MANY_WORKERS = 20
-
-export interface PlanRequest {
-  readonly reader: Reader
-  readonly writer: Writer
-  readonly sourceTable: string
-  readonly targetTable: string
-  readonly params: Params
-  /** The databases of a source that is several tables; `reader` is then all of them. */
-  readonly origin?: SourcePlace | null
-  /** The databases of a sharded target; `writer` is then all of them. */
-  readonly place?: ShardPlace | null
-  /** Of earlier runs; null: nothing is remembered. */
-  readonly past?: Past | null
-  /** A range to read again. Default: what is new. */
-  readonly backfill?: WindowRequest['backfill']
-  readonly places: Places
-  /** Ends what is waited for outside of the databases, which have it already. */
-  readonly signal?: AbortSignal | undefined
-}
 
 /** Names of one table without their escapes. */
 function withNames(request: PlanRequest): PlanRequest {

@@ -1,5 +1,6 @@
+import type { ShardPlace } from './plan-request.js'
 import { RowshiftError } from '../errors.js'
-import type { Column, Derivation, Reader, Shard, Sharding, TableSchema, Writer } from '../plugin.js'
+import type { Column, Derivation, Reader, Shard, Sharding, TableSchema } from '../plugin.js'
 import { difference } from '../shard/alike.js'
 import { orderOf } from '../shard/bounds.js'
 import type { Pattern } from '../shard/pattern.js'
@@ -7,19 +8,11 @@ import { nameOf, parsePattern } from '../shard/pattern.js'
 import { rulesOf } from '../shard/rules.js'
 import type { ShardParams } from '../task/shard-params.js'
 import { derive } from './derived.js'
-import type { PlanRequest } from './plan.js'
+import type { PlanRequest } from './plan-request.js'
 import { tablesOf } from './table-names.js'
 import type { TargetChoice } from './target.js'
 import { planTarget } from './target.js'
 import { counted } from '../batch/counted.js'
-
-/** The databases that a sharded target is spread over. */
-export interface ShardPlace {
-  /** Names that tell them apart; one empty name for a single database. */
-  readonly databases: readonly string[]
-  /** Of each database. */
-  readonly writers: readonly Writer[]
-}
 
 interface Found {
   readonly endpoint: number

@@ -1,21 +1,14 @@
+import type { SourcePlace } from './plan-request.js'
 import { RowshiftError } from '../errors.js'
 import type { Mode, SourceMark, SourceTable, SplitKey, TableSchema, Window } from '../plugin.js'
 import { difference } from '../shard/alike.js'
 import { parsePattern } from '../shard/pattern.js'
-import type { ManyReader } from '../sources/many-reader.js'
 import type { KeyChoice } from './split-key.js'
 import { keyWithin } from './split-key.js'
 import { tablesOf } from './table-names.js'
 import type { Past, WindowRequest } from './window.js'
 import { chooseWindow } from './window.js'
 import { counted } from '../batch/counted.js'
-
-/** The databases that the tables of a source are in. */
-export interface SourcePlace {
-  /** Names that tell them apart; one empty name for a single database. */
-  readonly databases: readonly string[]
-  readonly reader: ManyReader
-}
 
 export interface Sources {
   /** Stands for all of them, under the name that the task gives. */

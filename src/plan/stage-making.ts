@@ -4,7 +4,7 @@ import { planGiven } from './given-lookup.js'
 import { planId } from './ids.js'
 import { planLookup } from './lookup.js'
 import type { ColumnPair, Making } from './mapping.js'
-import type { StageRequest } from './stage.js'
+import type { StageRequest } from './stage-request.js'
 import type { StepsRequest } from './steps.js'
 import { planSteps } from './steps.js'
 

@@ -1,27 +1,9 @@
+import type { StageRequest } from './stage-request.js'
 import { RowshiftError } from '../errors.js'
-import type { Column, SplitKey, StagePlan, TableSchema, Writer } from '../plugin.js'
-import type { ColumnPair, Making } from './mapping.js'
+import type { StagePlan } from '../plugin.js'
+import type { ColumnPair } from './mapping.js'
 import { StageMaking } from './stage-making.js'
-import type { Places } from './places.js'
-import type { PlannedTransform } from './transform.js'
 import { transformedPairs } from './transform.js'
-
-export interface StageRequest {
-  /** null: no column gets new ids. */
-  readonly writer: Writer | null
-  readonly places: Places
-  readonly target: TableSchema
-  /** Tables of the target that are there, in its first database. */
-  readonly tables: readonly string[]
-  readonly pairs: readonly ColumnPair[]
-  /** What entries of `columns` take from each other. */
-  readonly values: readonly Making[]
-  readonly key: SplitKey | null
-  /** Columns that say in which shard a row belongs, and are not written. */
-  readonly shardReads: readonly Column[]
-  readonly workerNum: number
-  readonly transform: PlannedTransform | null
-}
 
 export interface StageChoice {
   /** Made columns have what stands for their values as source. */

@@ -8,7 +8,7 @@ import type {
   TableDesign,
   TableSchema,
 } from '../plugin.js'
-import type { PlanRequest } from './plan.js'
+import type { PlanRequest } from './plan-request.js'
 import { counted } from '../batch/counted.js'
 
 export interface TargetChoice {

@@ -4,7 +4,6 @@ import { parseJson as parseJsonText } from '../config/json.js'
 import { areAll, checkByFile } from '../config/schema.js'
 import { RowshiftError } from '../errors.js'
 import type { ErrorLimit, Mode, WindowKind, WriteMode } from '../plugin.js'
-import type { MaxDelete } from '../verify/deletes.js'
 import type { ColumnEntry, RawEntry } from './columns.js'
 import { columnEntries, entryFaults, usesRegex } from './columns.js'
 import { DEFAULT_TIMEOUT } from './steps.js'
@@ -249,3 +248,6 @@ function keys(raw: RawParams): Pick<Params, 'key' | 'targetKey'> {
 function list(names: OneOrMore): readonly string[] {
   return typeof names === 'string' ? [names] : names
 }
+
+/** How many rows a repair may delete: a number, or percent of the target's rows. */
+export type MaxDelete = number | `${number}%`

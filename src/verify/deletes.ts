@@ -1,10 +1,7 @@
+import type { MaxDelete } from '../task/params.js'
 import { RowshiftError } from '../errors.js'
 import type { Findings } from './messages.js'
 import type { RowName } from './row-key.js'
-
-/** How many rows a repair may delete: a number, or percent of the target's rows. */
-export type MaxDelete = number | `${number}%`
-
 const DEFAULT_ROWS = 1_000
 const DEFAULT_PERCENT = 1
 const SHOWN = 20

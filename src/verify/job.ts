@@ -1,5 +1,5 @@
+import type { VerifyRequest } from './verify-request.js'
 import { endpointOf, originOf, placeOf, rangesOf, readerOf, writerOf } from '../engine/ends.js'
-import type { CopyRequest } from '../engine/job.js'
 import { stopped } from '../engine/job.js'
 import type { Progress } from '../engine/progress.js'
 import { noProgress } from '../engine/progress.js'
@@ -26,13 +26,6 @@ import type { VerifyReport } from './report.js'
 import { differenceError, makeVerifyReport } from './report.js'
 import type { VerifyPlan } from './verify-plan.js'
 import { makeVerifyPlan } from './verify-plan.js'
-
-export interface VerifyRequest extends Omit<CopyRequest, 'past'> {
-  /** `sync` makes the target equal; `verify` looks only. */
-  readonly mode: 'verify' | 'sync'
-  /** Percent of the splits to compare. */
-  readonly sample: number
-}
 
 export interface VerifyHooks {
   readonly signal: AbortSignal

@@ -8,7 +8,7 @@ import type { SplitResult } from '../../src/engine/messages.js'
 import type { Batch, Column, Endpoint, RunPlan } from '../../src/plugin.js'
 import { madeColumn } from '../../src/stage.js'
 import { Copier } from '../../workers/copier.js'
-import type { StageSink } from '../../workers/stage.js'
+import type { StageSink } from '../../workers/cell-maker.js'
 import { Stage } from '../../workers/stage.js'
 import {
   batch,

@@ -1,0 +1,39 @@
+import type { Reader, Writer } from '../plugin.js'
+import type { Params } from '../task/params.js'
+import type { Places } from './places.js'
+import type { Past, WindowRequest } from './window.js'
+import type { ManyReader } from '../sources/many-reader.js'
+
+export interface PlanRequest {
+  readonly reader: Reader
+  readonly writer: Writer
+  readonly sourceTable: string
+  readonly targetTable: string
+  readonly params: Params
+  /** The databases of a source that is several tables; `reader` is then all of them. */
+  readonly origin?: SourcePlace | null
+  /** The databases of a sharded target; `writer` is then all of them. */
+  readonly place?: ShardPlace | null
+  /** Of earlier runs; null: nothing is remembered. */
+  readonly past?: Past | null
+  /** A range to read again. Default: what is new. */
+  readonly backfill?: WindowRequest['backfill']
+  readonly places: Places
+  /** Ends what is waited for outside of the databases, which have it already. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The databases that the tables of a source are in. */
+export interface SourcePlace {
+  /** Names that tell them apart; one empty name for a single database. */
+  readonly databases: readonly string[]
+  readonly reader: ManyReader
+}
+
+/** The databases that a sharded target is spread over. */
+export interface ShardPlace {
+  /** Names that tell them apart; one empty name for a single database. */
+  readonly databases: readonly string[]
+  /** Of each database. */
+  readonly writers: readonly Writer[]
+}

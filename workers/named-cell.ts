@@ -1,0 +1,9 @@
+import type { Column } from '../src/plugin.js'
+
+/** A cell as the function sees it. */
+export interface NamedCell {
+  readonly name: string
+  readonly column: Column
+  /** Its place in each row of the batch. */
+  readonly at: number
+}
