@@ -6,7 +6,7 @@
  */
 export interface Domain {
   /**
-   * The declared type is advice: a value of any size or form may stand in the column (SQLite). What such a source holds
+   * The declared type is advice: a value of any size or form may stand in the column. What such a source holds
    * is not known before it is read, so each value is checked when it is written.
    */
   readonly dynamic?: true

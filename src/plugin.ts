@@ -245,7 +245,7 @@ export interface Writer {
 }
 
 export interface Plugin {
-  /** For people: `MySQL`. */
+  /** Its name, for people. */
   readonly label: string
   /** Its readers obey {@link Endpoint.timeZone}. */
   readonly timeZones?: true
@@ -258,7 +258,7 @@ export interface Plugin {
   connectionFromUrl(url: URL, text: string): Connection
   /** The table of a URL that names none, where a connection has but one. Default: a URL must name its table. */
   defaultTable?(connection: Connection): string
-  /** Where a connection leads, without secrets: `mysql://user@host:3306/db`. */
+  /** Where a connection leads, without secrets: `type://user@host:port/db`. */
   describeConnection(connection: Connection): string
   createReader?(endpoint: Endpoint): Reader
   createWriter?(endpoint: Endpoint): Writer

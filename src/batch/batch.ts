@@ -1,8 +1,7 @@
 /**
  * The wire format between any Reader and any Writer.
  *
- * A Batch is bytes in the tab-separated text dialect that MySQL `LOAD DATA`, PostgreSQL `COPY` and ClickHouse
- * `TabSeparated` share:
+ * A Batch is bytes in the tab-separated text dialect that `LOAD DATA`, `COPY` and `TabSeparated` share:
  *
  * - cells are separated by TAB, rows are ended by LF, NULL is `\N`;
  * - inside a cell `\\`, `\t`, `\n`, `\r` and `\0` are written as backslash + letter, so that a raw TAB or LF is

@@ -116,7 +116,7 @@ export class Config {
     )
   }
 
-  /** A connection by its whole name: `from.mysql.<app>_<db>`. */
+  /** A connection by its whole name: `from.<type>.<app>_<db>`. */
   async named(name: string): Promise<ResolvedConnection> {
     const [, side, rest = ''] = /^(from|to)\.(.+)$/.exec(name) ?? []
     for (const { path, content } of this.#files) {

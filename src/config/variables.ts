@@ -27,7 +27,7 @@ export function substituteReferences(
 }
 
 /**
- * A capitalised name that ends like its field: `LOCAL_DW_MYSQL_HOST` for a host. Database names are exempt; some
+ * A capitalised name that ends like its field: `LOCAL_DW_HOST` for a host. Database names are exempt; some
  * are capitalised.
  */
 function looksLikeVariable(text: string, field: string): boolean {

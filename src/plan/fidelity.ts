@@ -103,7 +103,7 @@ function judgeStored(source: Column, target: Column): Verdict {
   return { grade: 'exact', why: 'same type, any value' }
 }
 
-/** A target that declares no bounds (SQLite) looks at each number, and takes those that it keeps exactly. */
+/** A target that declares no bounds looks at each number, and takes those that it keeps exactly. */
 function checkedThere(source: Column, target: Column): boolean {
   const exact = ({ kind }: Column) => kind === 'integer' || kind === 'decimal'
   return target.domain.dynamic === true && exact(source) && exact(target)

@@ -1,6 +1,6 @@
 import { crc32 as zlibCrc32 } from 'node:zlib'
 
-/** CRC-32 of IEEE 802.3, unsigned: what `CRC32()` of MySQL and MariaDB and `java.util.zip.CRC32` give. */
+/** CRC-32 of IEEE 802.3, unsigned: what `CRC32()` of servers and `java.util.zip.CRC32` give. */
 export function crc32(bytes: Uint8Array): number {
   return zlibCrc32(bytes)
 }

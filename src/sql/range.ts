@@ -6,7 +6,7 @@ export interface SqlKeyColumn {
   readonly sql: string
   readonly nullable: boolean
   /**
-   * All its literals in key order, for a type that `<` compares in another order than ORDER BY (MySQL's ENUM).
+   * All its literals in key order, for a type that `<` compares in another order than ORDER BY (a list of members).
    * Comparisons become lists, which an index serves as well as a range.
    */
   readonly order?: readonly string[]
@@ -17,7 +17,7 @@ export interface SqlKeyColumn {
  *
  *     (a >= 1 AND (a > 1 OR (a = 1 AND b > 2)))
  *
- * Row constructors would be shorter, but MySQL and MariaDB do not use an index range for them; the leading `a >= 1`
+ * Row constructors would be shorter, but some servers do not use an index range for them; the leading `a >= 1`
  * is redundant and gives the optimizer its range.
  */
 function compare(
