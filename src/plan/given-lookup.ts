@@ -4,7 +4,7 @@ import { excerpt } from '../batch/row-name.js'
 import { RowshiftError } from '../errors.js'
 import type { Column, LookupPlan } from '../plugin.js'
 import { literalFacts } from '../sql/literals.js'
-import type { LookupMake } from '../task/make.js'
+import type { LookupMake } from '../task/lookup-make.js'
 import type { Planned } from './lookup.js'
 import { cannotBeEqual, findPlan } from './lookup.js'
 

@@ -1,7 +1,7 @@
 import { isFormed } from '../batch/cell-forms.js'
 import { BATCH_BYTES } from './limits.js'
 import type { Column, LookupPlan, ReadSpec, TableSchema } from '../plugin.js'
-import type { LookupMake } from '../task/make.js'
+import type { LookupMake } from '../task/lookup-make.js'
 import type { Places } from './places.js'
 
 /** What a made column is like, and how it is made. */

@@ -1,5 +1,6 @@
 import type { CellPlan, Column, IdCell, LookupCell, ReadCell, StagePlan, ValuePlan } from '../plugin.js'
-import type { IdMake, LookupMake } from '../task/make.js'
+import type { LookupMake } from '../task/lookup-make.js'
+import type { IdMake } from '../task/make.js'
 import { planGiven } from './given-lookup.js'
 import { planId } from './ids.js'
 import { planLookup } from './lookup.js'

@@ -2,7 +2,6 @@
 import { resolve } from 'node:path'
 import type { GivenCells, GivenTable } from '../given-table.js'
 import type { MissingRule } from '../made-cells.js'
-import type { LookupMake } from './make.js'
 import type { RawLiteral } from './steps.js'
 import { inexact, isInexact, literal } from './steps.js'
 
@@ -113,4 +112,19 @@ function missingOf(raw: NonNullable<RawLookup['missing']> = 'error'): MissingRul
   if (typeof raw === 'string') return { rule: raw }
   const { value } = raw
   return { rule: 'value', value: typeof value === 'boolean' ? (value ? '1' : '0') : String(value) }
+}
+
+export interface LookupMake {
+  readonly type: 'lookup'
+  /** `source`, `target`, a name of the configuration or a URL. It may hold a password. Empty for a table that is `given`. */
+  readonly in: string
+  readonly tables: readonly string[]
+  /** The columns that make up the key. */
+  readonly key: readonly string[]
+  readonly value: string
+  /** Default: a database has the table. */
+  readonly given?: GivenTable
+  readonly missing: MissingRule
+  /** Bytes of memory that all of it may take; more is asked for key by key. */
+  readonly preloadBytes: number
 }

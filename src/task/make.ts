@@ -1,27 +1,11 @@
+import type { LookupMake } from './lookup-make.js'
 /** The parts of an entry of `columns` that a worker thread carries out: `lookup` and `id`. */
 import { DEFAULT_EPOCH, LIFETIME, WORKERS } from '../ids/snowflake.js'
-import type { MissingRule } from '../made-cells.js'
-import type { GivenTable } from '../given-table.js'
 import type { RawLookup } from './lookup-make.js'
 import { lookupFaults, lookupMake } from './lookup-make.js'
 
 /** How the values of a target column are made. */
 export type Make = LookupMake | IdMake
-
-export interface LookupMake {
-  readonly type: 'lookup'
-  /** `source`, `target`, a name of the configuration or a URL. It may hold a password. Empty for a table that is `given`. */
-  readonly in: string
-  readonly tables: readonly string[]
-  /** The columns that make up the key. */
-  readonly key: readonly string[]
-  readonly value: string
-  /** Default: a database has the table. */
-  readonly given?: GivenTable
-  readonly missing: MissingRule
-  /** Bytes of memory that all of it may take; more is asked for key by key. */
-  readonly preloadBytes: number
-}
 
 export interface IdMake {
   readonly type: 'id'
