@@ -1,5 +1,5 @@
 import { RowshiftError } from '../errors.js'
-import type { CastType, Column, ColumnKind, RegexStep, StageStep, StepsCell } from '../plugin.js'
+import type { CastType, Column, ColumnKind, Domain, RegexStep, StageStep, StepsCell } from '../plugin.js'
 import type { Facts } from '../sql/literals.js'
 import { typeName } from '../sql/literals.js'
 import { noCast, ownText, stepFacts } from '../sql/step-facts.js'
@@ -47,15 +47,18 @@ function factsAfter(value: Facts, step: StageStep): Facts {
   return stepFacts(value, step)
 }
 
-/** Where matches are taken away only, nothing gets longer. */
+/** Where matches are taken away only, nothing gets longer, in characters or in bytes; but a space may come to stand at the end. */
 function regexFacts(value: Facts, { patterns }: RegexStep): Facts {
   const { domain, nullable } = ownText(value, '"replace_regex"')
-  const { maxChars = domain.maxBytes, characters } = domain
-  const shorter = patterns.every(({ by }) => by === '') && !domain.dynamic
-  if (!shorter || maxChars === undefined || characters === undefined)
-    return { kind: 'text', type: 'text', nullable, domain: { dynamic: true } }
-  const left = { maxChars, characters }
-  return { kind: 'text', type: typeName('text', left), nullable, domain: left }
+  const { maxChars, maxBytes, characters } = domain
+  const shorter = patterns.every(({ by }) => by === '') && !domain.dynamic && !domain.trimmed
+  const left: Domain = {
+    ...(maxChars === undefined ? {} : { maxChars }),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+    ...(characters === undefined ? {} : { characters }),
+  }
+  const known = shorter ? left : { dynamic: true as const }
+  return { kind: 'text', type: typeName('text', known), nullable, domain: known }
 }
 
 function canCast({ kind }: Facts, to: CastType): boolean {

@@ -1,0 +1,48 @@
+// What is known of values after steps that worker threads take.
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { judge } from '../../src/plan/fidelity.js'
+import { planSteps } from '../../src/plan/steps.js'
+import type { Column, Domain, StageStep } from '../../src/plugin.js'
+
+const characters = { repertoire: 'unicode', encoding: 'utf8', maxBytes: 4 }
+
+function column(domain: Domain): Column {
+  const own = {
+    name: 't',
+    type: 'text',
+    nullable: false,
+    hasDefault: false,
+    generated: false,
+    ordered: false,
+  }
+  return { ...own, kind: 'text', domain }
+}
+
+/** How a column with such values fits into one like itself, after the steps. */
+function grade(domain: Domain, ...steps: StageStep[]): string {
+  const from = column(domain)
+  const faults: string[] = []
+  const cell = planSteps({ asked: 'columns[1]', name: 't', from, at: 0, steps }, faults)
+  expect(faults).to.deep.equal([])
+  return judge(cell!.column, from).grade
+}
+
+const regex = (by: string): StageStep => ({
+  type: 'replace_regex',
+  patterns: [{ pattern: 'a', flags: '', by }],
+  timeout: 1,
+})
+
+describe('steps of worker threads', () => {
+  it('keep the length of a text that only gets shorter, whatever counts it', () => {
+    for (const domain of [{ maxChars: 9, characters }, { maxBytes: 65_535, characters }, { characters }]) {
+      expect(grade(domain, regex(''))).to.be.oneOf(['exact', 'widening'])
+      expect(grade(domain, regex('b'))).to.be.oneOf(['checked', 'exact', 'widening'])
+    }
+    expect(grade({ maxChars: 9, characters }, regex('bb'))).to.equal('checked')
+    expect(grade({ maxChars: 9, characters, trimmed: true }, regex('')), 'spaces at the end').to.equal(
+      'checked',
+    )
+  })
+})
