@@ -232,6 +232,11 @@ export interface Writer {
    */
   remove?(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number>
   /**
+   * Optional, for repair: the same rows are not deleted; `flag`, a column of the table, is set in them: to 1 if it is a number, else
+   * to the server's present time in UTC. Resolves to how many those were.
+   */
+  flag?(spec: PlannedWrite, rows: Batch, flag: Column, signal: AbortSignal): Promise<number>
+  /**
    * Optional, for generated ids, both or neither. `openSequence`, after `prepare` and before the first row: makes the sequence
    * unless it is there, and moves it above what the tables hold; it never goes back. `takeBlock`, in any thread: the
    * first of `count` numbers in a row that nobody else gets, nor got before; that is on the disk when it resolves. Each

@@ -1,5 +1,6 @@
 /** What planning decides about a run. */
 import type { ReadSpec, TableMarks } from './read.js'
+import type { Column } from './schema.js'
 import type { StagePlan } from './stage.js'
 import type { PlannedWrite } from './write.js'
 
@@ -16,6 +17,8 @@ export interface RunPlan {
   readonly write: PlannedWrite
   /** What worker threads do to rows between reading and writing; null: rows are written as they are read. */
   readonly pipeline: StagePlan | null
+  /** What becomes of rows that the source has deleted; null: nothing was asked for. */
+  readonly deletions: Deletions | null
   readonly policy: RunPolicy
   /** Why each choice was made. */
   readonly reasons: readonly string[]
@@ -33,4 +36,12 @@ export interface RunPolicy {
   readonly consistency: 'split' | 'snapshot'
   /** What to remember of a run that succeeds: how far it has got, for the next run of either mode. */
   readonly watermarks: Readonly<Partial<Record<Mode, string>>>
+}
+
+/** Rows that the source has deleted. */
+export interface Deletions {
+  /** Of the target: it says that a row is deleted. null: such rows are deleted there. */
+  readonly flag: Column | null
+  /** Conditions in the source's SQL, the user's `where` included; null: the source has no flag, deleted rows are not there. */
+  readonly rows: { readonly live: string; readonly deleted: string } | null
 }

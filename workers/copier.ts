@@ -13,19 +13,22 @@ import { DeferredSplit, rowsOf } from '../src/engine/deferred-rows.js'
 import { readerOf, writerOf } from '../src/engine/ends.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
-import type { Batch, Reader, Split, WriteOptions, Writer } from '../src/plugin.js'
+import type { Batch, Reader, ReadSpec, Split, WriteOptions, Writer } from '../src/plugin.js'
 import { recycle } from '../src/batch/builder.js'
+import { copiedRows } from '../src/deletions.js'
 import { Narrower } from '../src/batch/narrow.js'
 import { RowshiftError } from '../src/errors.js'
 import { specOfPart } from '../src/late-rows.js'
 import { closeAll, openAll } from '../src/opening.js'
 import { writesAhead } from '../src/stage.js'
 import { BatchQueue } from './batch-queue.js'
+import { DeletedRows } from './deleted-rows.js'
 import { DirtyRows } from './dirty-rows.js'
 import { loadPlugin } from './load-plugin.js'
 import { settleRows } from './settling.js'
-import type { StageSink, TransformHooks } from './cell-maker.js'
-import { Stage } from './stage.js'
+import type { TransformHooks } from './cell-maker.js'
+import type { SplitSink } from './stage.js'
+import { Stage, stagedRows } from './stage.js'
 import { BusyTimer, Mutex } from './turns.js'
 
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
@@ -51,6 +54,7 @@ export class Copier {
   readonly #busy = new BusyTimer()
   /** null unless a loss was accepted. */
   readonly #narrower: Narrower | null
+  readonly #copied: ReadSpec
   #told = 0
   #inSnapshot = false
   #ends: Promise<Ends> | null = null
@@ -58,6 +62,7 @@ export class Copier {
   constructor(setup: WorkerSetup, post: (message: ThreadMessage | WorkerMessage) => void) {
     this.#setup = setup
     this.#narrower = Narrower.of(setup.plan.write)
+    this.#copied = copiedRows(setup.plan)
     this.#post = post
   }
 
@@ -117,6 +122,7 @@ export class Copier {
     let counts = noCounts
     let [queuedBytes, refused] = [0, 0]
     const deferred = new DeferredSplit()
+    const deleted = new DeletedRows(plan)
     let oversized = false
     const divisible = plan.read.key !== null && !split.nullKey && !split.indivisible
     const count = (change: Partial<SplitCounts>) => {
@@ -147,7 +153,8 @@ export class Copier {
       const started = performance.now()
       try {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
-        const rows = reader.read(specOfPart(plan.read, split), split, signal, refuse)
+        await deleted.find(reader, split, signal)
+        const rows = reader.read(specOfPart(this.#copied, split), split, signal, refuse)
         for await (const staged of stagedRows(rows, stage, sink)) {
           const batch = this.#narrower?.narrow(staged) ?? staged
           queuedBytes += batch.bytes.length
@@ -188,6 +195,8 @@ export class Copier {
       const rowsLate = split.late ? ended.rowsWritten : 0
       counts = { ...counts, ...ended, dirtyRows, rowsDeferred: deferred.rows, rowsLate, ...sources }
       if (settled(counts) !== counts.rowsRead) throw mismatch(split.index, counts)
+      const rowsDeleted = await this.#writes.run(() => deleted.settle(writer, signal))
+      counts = { ...counts, rowsDeleted }
       return { outcome: 'copied', counts, deferred: deferred.parts, milliseconds }
     } catch (error) {
       queue.end(error)
@@ -266,24 +275,6 @@ export class Copier {
     const slot = CallSlot.make(read.batch.bytes + LONG_ROW)
     this.#post({ type: 'calls', thread: threadId, memory: slot.memory })
     return { slot, log: (level, text) => this.#post({ type: 'log', level, text }) }
-  }
-}
-
-/** What a split hears of its rows before they are written. */
-interface SplitSink extends StageSink {
-  read(batch: Batch): void
-}
-
-/** What was read as it is to be written. */
-async function* stagedRows(
-  batches: AsyncIterable<Batch>,
-  stage: Stage | null,
-  sink: SplitSink,
-): AsyncGenerator<Batch> {
-  for await (const batch of batches) {
-    sink.read(batch)
-    if (stage === null) yield batch
-    else yield* stage.apply(batch, sink)
   }
 }
 

@@ -1,7 +1,8 @@
-import type { Batch, PlannedWrite, Writer } from '../src/plugin.js'
+import type { Batch, Column, PlannedWrite, Writer } from '../src/plugin.js'
 import { DeferredSplit } from '../src/engine/deferred-rows.js'
 import type { RowshiftError } from '../src/errors.js'
 import { ShardedWriter } from '../src/shard/sharded-writer.js'
+import type { RunPlan } from '../src/run-plan.js'
 import type { RowActions } from '../src/verify/row-comparison.js'
 import { splitShard } from '../src/verify/shard-cell.js'
 
@@ -12,6 +13,8 @@ const DELETE_ROWS = 500
 export class RowRepair implements RowActions {
   readonly #writer: Writer
   readonly #spec: PlannedWrite
+  /** Set in rows that the source does not have; null: these are deleted. */
+  readonly #flag: Column | null
   readonly #signal: AbortSignal
   /** By shard where only the source's SQL can tell it, and the row no longer holds what that said. */
   readonly #written = new Map<string, Buffer[]>()
@@ -19,13 +22,14 @@ export class RowRepair implements RowActions {
   readonly #removed = new Map<string, Buffer[]>()
   /** Rows that wait for a unique value. */
   readonly deferred = new DeferredSplit()
-  /** Rows written and deleted so far, and committed. */
+  /** Rows written, and deleted or flagged, so far, and committed. */
   written = 0
   deleted = 0
 
-  constructor(writer: Writer, spec: PlannedWrite, signal: AbortSignal) {
+  constructor(writer: Writer, { write, deletions }: RunPlan, signal: AbortSignal) {
     this.#writer = writer
-    this.#spec = spec
+    this.#spec = write
+    this.#flag = deletions?.flag ?? null
     this.#signal = signal
   }
 
@@ -63,7 +67,9 @@ export class RowRepair implements RowActions {
       const { writer, spec } = await this.#end(shard)
       for (let at = 0; at < all.length; at += DELETE_ROWS) {
         const rows = all.slice(at, at + DELETE_ROWS)
-        this.deleted += await writer.remove!(spec, batchOf(rows), this.#signal)
+        this.deleted += this.#flag
+          ? await writer.flag!(spec, batchOf(rows), this.#flag, this.#signal)
+          : await writer.remove!(spec, batchOf(rows), this.#signal)
       }
     }
   }

@@ -164,3 +164,21 @@ export class Stage {
     return 'keep'
   }
 }
+
+/** What a split hears of its rows before they are written. */
+export interface SplitSink extends StageSink {
+  read(batch: Batch): void
+}
+
+/** What was read as it is to be written. */
+export async function* stagedRows(
+  batches: AsyncIterable<Batch>,
+  stage: Stage | null,
+  sink: SplitSink,
+): AsyncGenerator<Batch> {
+  for await (const batch of batches) {
+    sink.read(batch)
+    if (stage === null) yield batch
+    else yield* stage.apply(batch, sink)
+  }
+}

@@ -43,7 +43,7 @@ export class Verifier {
       const opened = await (this.#ends ??= this.#open())
       if ('settle' in job) return await this.#settle(opened.writer!, job)
       const { range, mayDelete, repaired } = job
-      if (mayDelete !== null) repair = new RowRepair(opened.writer!, plan!.write, this.#abort.signal)
+      if (mayDelete !== null) repair = new RowRepair(opened.writer!, plan!, this.#abort.signal)
       if (repair !== null) await this.#repair(opened.repaired, range, repair, mayDelete!)
       // The lookups of the comparison do not know ids that a repair has given.
       const ends = !repaired || compared.stage === null ? opened.compared : opened.repaired

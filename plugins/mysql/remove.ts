@@ -4,13 +4,24 @@ import { charsetOf, identifier, numberLiteral, text } from './sql.js'
 
 /** `DELETE` for the rows whose identity is that of a row of the batch, in case and trailing spaces too. */
 export function removeSql(spec: PlannedWrite, rows: Batch): string {
+  return `DELETE FROM ${identifier(spec.table.table)} WHERE ${rowConditions(spec, rows)}`
+}
+
+/** `UPDATE` for the same rows. The session's time zone is UTC. */
+export function flagSql(spec: PlannedWrite, rows: Batch, { name, kind, domain }: Column): string {
+  const now = `CURRENT_TIMESTAMP(${domain.fractionDigits ?? 0})`
+  const value = kind === 'integer' || kind === 'boolean' ? '1' : now
+  return `UPDATE ${identifier(spec.table.table)} SET ${identifier(name)} = ${value} WHERE ${rowConditions(spec, rows)}`
+}
+
+function rowConditions(spec: PlannedWrite, rows: Batch): string {
   const at = spec.identity!.map((name) => spec.columns.findIndex(({ target }) => target.name === name))
   const conditions: string[] = []
   forEachRow(rows, (cells) => {
     const parts = at.flatMap((i) => equal(spec.columns[i]!.target, cells[i]!))
     conditions.push(`(${parts.join(' AND ')})`)
   })
-  return `DELETE FROM ${identifier(spec.table.table)} WHERE ${conditions.join(' OR ')}`
+  return conditions.join(' OR ')
 }
 
 /** The first condition is for the index; the second one is exact where the collation is not. */

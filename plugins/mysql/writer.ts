@@ -21,7 +21,7 @@ import { createTable } from './create.js'
 import { designTable } from './design.js'
 import { mapError } from './errors.js'
 import { askRepertoire } from './repertoire.js'
-import { removeSql } from './remove.js'
+import { flagSql, removeSql } from './remove.js'
 import { describeTable, listTables } from './schema.js'
 import { openSequence, takeBlock } from './sequence.js'
 import { SessionSlot } from './session-slot.js'
@@ -103,14 +103,23 @@ export class MysqlWriter implements Writer {
     )
   }
 
-  async remove(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number> {
+  remove(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number> {
+    return this.#change(`deleting rows of table ${spec.table.table}`, removeSql(spec, rows), spec, signal)
+  }
+
+  flag(spec: PlannedWrite, rows: Batch, flag: Column, signal: AbortSignal): Promise<number> {
+    return this.#change(`flagging rows of table ${spec.table.table}`, flagSql(spec, rows, flag), spec, signal)
+  }
+
+  /** Resolves to how many rows the statement has changed. */
+  async #change(doing: string, sql: string, spec: PlannedWrite, signal: AbortSignal): Promise<number> {
     const session = await this.#open()
     const release = session.bind(signal)
     try {
-      const { affectedRows } = await session.send(Buffer.from(removeSql(spec, rows)))
+      const { affectedRows } = await session.send(Buffer.from(sql))
       return affectedRows
     } catch (error) {
-      throw mapError(error, `deleting rows of table ${spec.table.table}`, { table: spec.table.table })
+      throw mapError(error, doing, { table: spec.table.table })
     } finally {
       release()
     }

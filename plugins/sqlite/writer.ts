@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import type {
   Batch,
+  Column,
   DesignRequest,
   Endpoint,
   PlannedWrite,
-  WriteSpec,
   Sequence,
   TableDesign,
   TableSchema,
@@ -12,6 +12,7 @@ import type {
   WriteOptions,
   WritePlan,
   Writer,
+  WriteSpec,
 } from '../../src/plugin.js'
 import { nothingWritten, RowshiftError } from '../../src/plugin.js'
 import type { Binding } from './binds.js'
@@ -25,7 +26,7 @@ import type { Database } from './driver.js'
 import { interrupted, sqliteError } from './errors.js'
 import { rowsPerStatement } from './insert.js'
 import { quoteName } from './names.js'
-import { removeRows } from './remove.js'
+import { flagRows, removeRows } from './remove.js'
 import { commitRefusal } from './refusals.js'
 import { describeTable, findRowidColumn, writeFault, listTables } from './schema.js'
 import { openSequence, takeBlock } from './sequence.js'
@@ -163,16 +164,12 @@ export class SqliteWriter implements Writer {
     }
   }
 
-  async remove(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number> {
-    const database = this.#open
-    try {
-      await untilWritable(database, signal)
-      return database.transaction(() => removeRows(database, spec, rows, this.#encoding)).immediate()
-    } catch (thrown) {
-      throw sqliteError(thrown, `deleting rows of table "${spec.table.table}" of ${this.#where}`, {
-        table: spec.table.table,
-      })
-    }
+  remove(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number> {
+    return removeRows(this.#open, this.#where, { spec, rows, encoding: this.#encoding, signal })
+  }
+
+  flag(spec: PlannedWrite, rows: Batch, flag: Column, signal: AbortSignal): Promise<number> {
+    return flagRows(this.#open, this.#where, flag, { spec, rows, encoding: this.#encoding, signal })
   }
 
   openSequence(sequence: Sequence): Promise<void> {

@@ -76,6 +76,8 @@ export function summary(report: RunReport): string {
   if (report.rowsFiltered > 0) lines.push(`${were(report.rowsFiltered, 'left out')}.`)
   if (report.lookupMisses > 0)
     lines.push(`${formatRows(report.lookupMisses)} had a key that a lookup did not find.`)
+  if (report.rowsDeleted > 0) lines.push(`${were(report.rowsDeleted, 'deleted')}.`)
+  if (report.rowsFlagged > 0) lines.push(`${were(report.rowsFlagged, 'flagged as deleted')}.`)
   if (report.rowsAdded > 0) lines.push(`${were(report.rowsAdded, 'added')}.`)
   const files = [report.dirtyFile, report.dirtyReadFile].filter((file) => file !== null)
   if (files.length > 0) lines.push(`${were(report.dirtyRows, 'rejected')}: ${files.join(', ')}`)
@@ -111,12 +113,13 @@ function wayOn({ writeMode }: RunReport): string {
 
 /** What became of the rows that were not written. */
 export function otherRows(report: Partial<VerifyReport>): string[] {
-  const { rowsLate, rowsUnchanged, rowsSkipped, rowsDeleted, dirtyRows } = report
+  const { rowsLate, rowsUnchanged, rowsSkipped, rowsDeleted, rowsFlagged, dirtyRows } = report
   const counts = [
     [rowsLate, 'late'],
     [rowsUnchanged, 'unchanged'],
     [rowsSkipped, 'skipped'],
     [rowsDeleted, 'deleted'],
+    [rowsFlagged, 'flagged'],
     [dirtyRows, 'rejected'],
   ] as const
   return counts.flatMap(([rows, what]) =>

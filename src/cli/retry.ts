@@ -38,6 +38,11 @@ export async function retried(request: CopyRequest, file: string, others: Others
   const schema = readSchema(path)
   if (schema !== null) checkTarget(request, schema, file)
   const { runId, params } = request
+  if (schema?.asRead && params.deletes?.targetFlag != null)
+    throw new RowshiftError(
+      'USAGE',
+      `${file} has rows as they were read, without the flag that "deletes" makes of them: copy them with mode "sync".`,
+    )
   return {
     ...request,
     from,
@@ -51,6 +56,7 @@ export async function retried(request: CopyRequest, file: string, others: Others
       key: null,
       targetKey: null,
       diffColumn: null,
+      deletes: null,
       lag: null,
       overlap: 0,
       where: null,

@@ -37,11 +37,19 @@ function describeVerify(plan: VerifyPlan, { from, to, mode, sample }: VerifyRequ
       const making = describeMaking(cell, plan.stage)
       return making === null ? [] : [`column   ${making} -> ${cell.name}`]
     }),
-    ...(plan.source.where === null ? [] : [`where    ${plan.source.where} (on both ends)`]),
+    ...whereLines(plan.source.where, plan.target.where),
     ...(sample === 100 ? [] : [`sample   ${sample} % of the splits`]),
     ...plan.reasons.map((reason) => `because  ${reason}`),
     ...plan.warnings.map((warning) => `warning  ${warning}`),
   ].join('\n')
+}
+
+function whereLines(source: string | null, target: string | null): string[] {
+  if (source === target) return source === null ? [] : [`where    ${source} (on both ends)`]
+  return [
+    ...(source === null ? [] : [`where    ${source} (source)`]),
+    ...(target === null ? [] : [`where    ${target} (target)`]),
+  ]
 }
 
 /** What a person reads after a verification or repair. */
@@ -52,7 +60,10 @@ export function verifySummary(report: VerifyReport): string {
   const lines: string[] = []
   if (!areEqual(found)) lines.push(...rows(found), counts(found))
   if (left !== null) {
-    lines.push(`Written ${formatRows(report.rowsWritten)}, deleted ${formatCount(report.rowsDeleted)}.`)
+    const flagged = report.rowsFlagged === 0 ? '' : `, flagged as deleted ${formatCount(report.rowsFlagged)}`
+    lines.push(
+      `Written ${formatRows(report.rowsWritten)}, deleted ${formatCount(report.rowsDeleted)}${flagged}.`,
+    )
   }
   const sampled =
     report.splitsSkipped === 0

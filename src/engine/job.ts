@@ -1,5 +1,6 @@
 import type { ResolvedConnection } from '../config/config.js'
 import { RowshiftError } from '../errors.js'
+import { copiedRows } from '../deletions.js'
 import { log } from '../log.js'
 import { closeAll, openAll } from '../opening.js'
 import { makePlan } from '../plan/plan.js'
@@ -95,7 +96,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       hooks.onPlan(made)
       // A snapshot sees what there was, or fails; and what is not read cannot be missing.
       const checked = made.policy.consistency === 'split' && made.read.window?.rows !== 0
-      const check = checked ? await SourceCheck.begin(ends.reader, made.read) : null
+      const check = checked ? await SourceCheck.begin(ends.reader, copiedRows(made)) : null
       dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile)
       warnings.push(...(dirty?.warnings ?? []))
       copied = await copy(request, { plan: made, dirty, found, onChange, ...ends }, { ...hooks, onProgress })
@@ -200,7 +201,9 @@ function withoutIndexes({ write: { create, table } }: RunPlan, error: RowshiftEr
 
 /** The last line of defence: what the splits add up to must make sense for the table. */
 function checkCounts(made: RunPlan, { splits, splitsDone, done }: Progress): void {
-  const sawRows = made.read.key !== null && !made.read.key.nullable && wholeTables(made.read) && splits > 0
+  // Rows that are deleted by a flag make splits, too.
+  const all = copiedRows(made) === made.read && wholeTables(made.read)
+  const sawRows = made.read.key !== null && !made.read.key.nullable && all && splits > 0
   const total = settled(done)
   if (
     splits === splitsDone &&

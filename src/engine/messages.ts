@@ -87,6 +87,8 @@ export interface SplitCounts extends WriteCounts {
   readonly rowsDeferred: number
   /** Those of the rows written that came late: of a split before the watermark. */
   readonly rowsLate: number
+  /** In the source, by a flag: deleted in the target, or flagged there too. */
+  readonly rowsDeleted: number
   /** In the wire format. */
   readonly bytes: number
 }
@@ -99,6 +101,7 @@ export const noCounts: SplitCounts = {
   ...nothingWritten,
   rowsDeferred: 0,
   rowsLate: 0,
+  rowsDeleted: 0,
   bytes: 0,
 }
 

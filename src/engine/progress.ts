@@ -104,6 +104,7 @@ function add(a: SplitCounts, b: SplitCounts): SplitCounts {
     ...(sources ? { sources } : {}),
     rowsDeferred: a.rowsDeferred + b.rowsDeferred,
     rowsLate: a.rowsLate + b.rowsLate,
+    rowsDeleted: a.rowsDeleted + b.rowsDeleted,
     bytes: a.bytes + b.bytes,
   }
 }

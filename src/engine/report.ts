@@ -58,12 +58,17 @@ export function makeReport(facts: ReportFacts): RunReport {
     rowsAdded: progress.done.rowsAdded,
     lookupMisses: progress.done.lookupMisses,
     rowsWritten: progress.done.rowsWritten,
-    targetChanged: facts.changed === true || progress.done.rowsWritten > 0 || mayHaveWritten(error),
+    targetChanged:
+      facts.changed === true ||
+      progress.done.rowsWritten > 0 ||
+      progress.done.rowsDeleted > 0 ||
+      mayHaveWritten(error),
     rowsChanged: progress.done.rowsChanged,
     rowsLate: lateRows(plan, progress),
     rowsUnchanged: progress.done.rowsUnchanged,
     rowsSkipped: progress.done.rowsSkipped,
     dirtyRows: progress.done.dirtyRows,
+    ...deletedCounts(plan, progress.done.rowsDeleted),
     dirtyFile: facts.dirtyFile ?? null,
     dirtyReadFile: facts.dirtyReadFile ?? null,
     sources: sourceCounts(facts),
@@ -98,6 +103,14 @@ export function makeReport(facts: ReportFacts): RunReport {
     marks: plan?.marks ?? null,
     error: error === null ? null : error.report(),
   }
+}
+
+/** Rows that the source has deleted are deleted in the target, or flagged there. */
+export function deletedCounts(
+  plan: RunPlan | null,
+  rows: number,
+): Pick<RunReport, 'rowsDeleted' | 'rowsFlagged'> {
+  return plan?.deletions?.flag ? { rowsDeleted: 0, rowsFlagged: rows } : { rowsDeleted: rows, rowsFlagged: 0 }
 }
 
 /** A commit without an answer, or one in some tables of several. */

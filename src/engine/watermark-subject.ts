@@ -103,7 +103,7 @@ function damaged({ id }: Task, mode: Mode, saved: string): RowshiftError {
 }
 /** Only what decides which rows are read, which of their columns, and where they go. */
 function describe(task: Task, params: Params, mode: string): Record<string, string> {
-  const { columns, shard, where, timeZone, key, diffColumn } = params
+  const { columns, deletes, shard, where, timeZone, key, diffColumn } = params
   const side = (name: 'from' | 'to') =>
     `${task[`${name}_db_type`]} ${task[`${name}_app`]}_${task[`${name}_db`]}.${task[`${name}_table`]}`
   const parts: Record<string, unknown> = {
@@ -112,6 +112,7 @@ function describe(task: Task, params: Params, mode: string): Record<string, stri
     where,
     time_zone: timeZone,
     columns,
+    deletes,
     shard,
     ...(mode === 'append'
       ? { pk: key }

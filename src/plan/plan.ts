@@ -11,6 +11,7 @@ import type {
 } from '../plugin.js'
 import type { Params } from '../task/params.js'
 import { checkCondition, zoneReasons } from './condition.js'
+import { checkDeletable, planDeletes } from './deletes.js'
 import { idleParams } from './idle-params.js'
 import { chooseIdentity, mergeWarnings } from './identity.js'
 import { plannedWrite } from './limits.js'
@@ -59,7 +60,8 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
   if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source, many !== null)
   const transform = await planTransform(params.transform, request.signal)
   const open = transform === null ? target : openTarget(source, target, params.columns)
-  const named = await mapColumns(reader, source, open, params.columns)
+  const deleting = await planDeletes(reader, source, open, params)
+  const named = await mapColumns(reader, source, open, deleting.columns)
   checkNamedColumns(params, source, open, named.pairs)
   const use = { shard: params.shard, transform: transform !== null, losses: params.allowLossy }
   const mapping = { ...named, pairs: withCells(named.pairs, use) }
@@ -110,6 +112,9 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
   const { writeMode } = params
   const identity = chooseIdentity({ writeMode, target, columns: settled.columns, key: chosen.key })
   checkNewIds(identity, staged.stage)
+  const { deletions } = deleting
+  const deletes = params.mode === 'increment' && deletions?.rows != null && deletions.flag === null
+  if (deletes) checkDeletable(source, settled.columns, identity, { sharding, several: many !== null })
   const spec: WriteSpec = {
     table: target,
     sharding,
@@ -119,7 +124,7 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
     key,
     writeMode,
     identity,
-    deletes: params.mode === 'sync',
+    deletes: deletes || (params.mode === 'sync' && !deletions?.flag),
     errorLimit: params.errorLimit,
     threads: threads(reading, params),
     writeBatch: params.writeBatch,
@@ -147,11 +152,13 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
     read,
     write,
     pipeline: staged.stage,
+    deletions,
     policy: { workerNum: spec.threads, consistency: params.consistency, watermarks },
     reasons: [
       ...(many ? [many.reason] : []),
       ...made.reasons,
       ...staged.reasons,
+      ...deleting.reasons,
       ...generatedReasons(mapping),
       ...reading.reasons,
       ...(key === null ? [] : [split.reason]),

@@ -6,6 +6,8 @@ import { RowshiftError } from '../errors.js'
 import type { ErrorLimit, Mode, WindowKind, WriteMode } from '../plugin.js'
 import type { ColumnEntry, RawEntry } from './columns.js'
 import { columnEntries, entryFaults, usesRegex } from './columns.js'
+import type { DeletesParams, RawDeletes } from './deletes-params.js'
+import { deletesFaults, deletesOf } from './deletes-params.js'
 import { DEFAULT_TIMEOUT } from './steps.js'
 import type { RawShard, ShardParams } from './shard-params.js'
 import { followsSql, shardFaults, shardParams } from './shard-params.js'
@@ -23,6 +25,8 @@ export interface Params {
   /** Most rows per write statement; null: by bytes. */
   readonly writeBatch: number | null
   readonly mode: Mode
+  /** What becomes of rows that the source has deleted; null: only a repair deletes rows, those that are not there. */
+  readonly deletes: DeletesParams | null
   /** Most rows that a repair may delete; null: a careful default. */
   readonly maxDelete: MaxDelete | null
   /** Seconds to stay behind the source's clock; null: as little as is safe. */
@@ -85,6 +89,7 @@ interface RawParams {
   readonly read_batch?: number
   readonly write_batch?: number
   readonly mode?: Mode
+  readonly deletes?: RawDeletes
   readonly max_delete?: MaxDelete
   readonly lag?: number
   readonly overlap?: number
@@ -177,6 +182,7 @@ function contradictions(raw: RawParams): string[] {
     faults.push(
       'params: mode "sync" compares source and target, and a transform cannot be repeated for a comparison; use "init", "append" or "increment"',
     )
+  if (raw.deletes !== undefined) faults.push(...deletesFaults(raw.deletes, raw))
   const { key, targetKey } = keys(raw)
   if (key && targetKey && key.length !== targetKey.length) {
     faults.push('params.pk: "src" and "dest" must have the same number of columns')
@@ -200,6 +206,7 @@ function normalise(raw: RawParams, folder: string): Params {
     readBatch: raw.read_batch ?? null,
     writeBatch: raw.write_batch ?? null,
     mode: raw.mode ?? 'init',
+    deletes: raw.deletes === undefined ? null : deletesOf(raw.deletes),
     maxDelete: raw.max_delete ?? null,
     lag: raw.lag ?? null,
     overlap: raw.overlap ?? 0,

@@ -85,7 +85,11 @@ export interface RunReport {
   readonly rowsUnchanged: number
   /** Ignore found their key in the target. */
   readonly rowsSkipped: number
-  /** Refused, and kept in one of the two files. */
+  /** Deleted in the target, because the source has deleted them. */
+  readonly rowsDeleted: number
+  /** Flagged in the target instead (`deletes.target.flag`). Of an incremental run, all rows of its window that are deleted in the source. */
+  readonly rowsFlagged: number
+  /** Rejected, and kept in one of the two files. */
   readonly dirtyRows: number
   /** Those that the target refused; null: there are none. */
   readonly dirtyFile: string | null

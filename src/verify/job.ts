@@ -166,10 +166,11 @@ function planRepair(
   { reader, places }: Ends,
   writer: Writer,
 ): Promise<RunPlan> {
-  if (!removes(writer)) {
+  const method = params.deletes?.targetFlag == null ? 'remove' : 'flag'
+  if (!offers(writer, method)) {
     throw new RowshiftError(
       'PLUGIN_UNKNOWN',
-      `Databases of type "${to.loaded.type}" cannot be repaired: their plugin deletes no rows.`,
+      `Databases of type "${to.loaded.type}" cannot be repaired: their plugin ${method === 'flag' ? 'flags' : 'deletes'} no rows.`,
     )
   }
   refuseFresh(params)
@@ -201,9 +202,9 @@ function unknownPlaces({ to }: VerifyRequest): RowshiftError {
   )
 }
 
-function removes(writer: Writer): boolean {
+function offers(writer: Writer, method: 'remove' | 'flag'): boolean {
   return (writer instanceof ShardedWriter ? writer.writers : [writer]).every(
-    (each) => each.remove !== undefined,
+    (each) => each[method] !== undefined,
   )
 }
 

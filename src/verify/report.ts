@@ -1,5 +1,5 @@
 import type { Progress } from '../engine/progress.js'
-import { makeReport } from '../engine/report.js'
+import { deletedCounts, makeReport } from '../engine/report.js'
 import { RowshiftError } from '../errors.js'
 import type { RunPlan } from '../plugin.js'
 import type { RunReport } from '../task/task.js'
@@ -13,8 +13,6 @@ import { counted } from '../batch/counted.js'
 
 /** The report of a verification or repair: that of any run, and what was found. */
 export interface VerifyReport extends RunReport {
-  /** Rows that a repair has deleted. */
-  readonly rowsDeleted: number
   /** Percent of the splits that were asked for, and splits left out because of it. */
   readonly sample: number
   readonly splitsSkipped: number
@@ -71,7 +69,7 @@ export function makeVerifyReport(facts: VerifyFacts): VerifyReport {
       ...(sourceChanged === null ? [] : [sourceChanged]),
     ],
     sourceChanged,
-    rowsDeleted: repaired.deleted,
+    ...deletedCounts(repair, repaired.deleted),
     sample,
     splitsSkipped: result?.splitsSkipped ?? 0,
     found: result && verdict(result.found),

@@ -10,6 +10,7 @@ import { sameTable } from '../plan/target.js'
 import type { MappingResult } from '../plan/mapping.js'
 import { mapColumns } from '../plan/mapping.js'
 import { chooseKey } from '../plan/split-key.js'
+import { liveRows, planDeletes } from '../plan/deletes.js'
 import { planStage } from '../plan/stage.js'
 import type { ColumnPair } from '../plan/mapping.js'
 import { originOf } from '../engine/ends.js'
@@ -71,7 +72,9 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
   checkDistinct([many?.tables ?? [source], shards?.tables ?? [target]])
   const onSource = await checkCondition(reader, source, params.where)
   const onTarget = await checkCondition(targetReader, target, params.where)
-  const mapping = await mapColumns(reader, source, target, params.columns)
+  const deleting = await planDeletes(reader, source, target, params)
+  const live = await liveRows(deleting, targetReader, target, params.where)
+  const mapping = await mapColumns(reader, source, target, deleting.columns)
   const { pairs: all } = mapping
   checkNamedColumns(params, source, target, all)
   const { pairs: remade, fresh } = repeatable(all)
@@ -106,12 +109,12 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
   const common = {
     splitRows: split.rows,
     batch: { bytes: BATCH_BYTES, rows: Number.MAX_SAFE_INTEGER },
-    where: params.where,
     window: null,
   }
   const sides = {
     source: {
       ...common,
+      where: live.source,
       table: source,
       sources: keyed(many, ranges.source),
       key: ranges.source,
@@ -119,6 +122,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     },
     target: {
       ...common,
+      where: live.target,
       table: target,
       sources: keyed(shards, ranges.target),
       key: ranges.target,
@@ -146,6 +150,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       ...(ranges.source === null ? [] : [split.reason]),
       ...ranges.reasons,
       digest.reason,
+      ...deleting.reasons,
       ...zoneReasons(params),
     ],
     warnings: [

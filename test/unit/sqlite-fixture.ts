@@ -114,6 +114,7 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
       reasons: [],
       warnings: [],
     },
+    deletions: null,
     pipeline: null,
     policy: { workerNum: 1, consistency: 'split', watermarks: {} },
     reasons: [],

@@ -1,0 +1,196 @@
+// Rows that the source has deleted, by a flag or for good: deleted or flagged in the target, by increments and repairs.
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { oneServer, servers } from '../support/context.js'
+import { expectRefusal, Place } from '../support/copying.js'
+import { TaskPlace } from '../support/task-place.js'
+import { verify } from '../support/verifying.js'
+
+/** In the past, so that no window has to wait. */
+const [OLD, NEW, LATER] = ['2024-01-01 00:00:00', '2024-01-02 00:00:00', '2024-01-03 00:00:00']
+
+const SOURCE = `CREATE TABLE s (id INTEGER PRIMARY KEY, mail VARCHAR(20) NOT NULL, is_deleted INTEGER, changed DATETIME NOT NULL)`
+
+const ROWS = `INSERT INTO s VALUES (1, 'a', 0, '${OLD}'), (2, 'b', NULL, '${OLD}'), (3, 'c', 0, '${OLD}'), (4, 'd', 1, '${OLD}'), (5, 'e', 0, '${OLD}')`
+
+interface Counts {
+  readonly rowsWritten: number
+  readonly rowsDeleted: number
+  readonly rowsFlagged: number
+  readonly found?: unknown
+  readonly warnings: readonly string[]
+}
+
+async function taskWith(server: Parameters<typeof TaskPlace.create>[0], target: string, deletes: object) {
+  const place = await TaskPlace.create(server)
+  for (const sql of [SOURCE, ROWS, target]) await place.data.value(sql)
+  const params = { mode: 'increment', diff_column: 'changed', lag: 0, worker_num: 2, deletes }
+  await place.addTask(1, 't', { from: 's', params: JSON.stringify(params).replaceAll("'", "''") })
+  /** An increment begins after the rows of before, whenever those were written. */
+  const run = async (...args: string[]) => {
+    if (args.length === 0) await place.cli('watermark', '1', '--mode', 'increment', '--set', from)
+    return place.json<Counts>('run', '1', ...args)
+  }
+  let from = NEW
+  const later = () => {
+    from = LATER
+  }
+  const list = async (sql: string) => String(await place.data.value(sql))
+  return { place, run, list, later }
+}
+
+describe('deletes', () => {
+  it('a flagged row is deleted in the target, also where another row takes its unique value', async () => {
+    for (const server of [...servers(), null]) {
+      const target =
+        'CREATE TABLE t (id INTEGER PRIMARY KEY, mail VARCHAR(20) NOT NULL UNIQUE, changed DATETIME NOT NULL)'
+      const { place, run, list, later } = await taskWith(server, target, { source_flag: 'is_deleted' })
+      const ids = server
+        ? 'SELECT GROUP_CONCAT(CONCAT(id, mail) ORDER BY id) FROM t'
+        : 'SELECT GROUP_CONCAT(x) FROM (SELECT id || mail AS x FROM t ORDER BY id) q'
+      expect(await run('--mode', 'init')).to.include({ rowsWritten: 4, rowsDeleted: 0, error: null })
+      expect(await list(ids)).to.equal('1a,2b,3c,5e')
+      // 6 takes over what 3 had, 7 was deleted before anybody has seen it.
+      await place.data.value(`UPDATE s SET is_deleted = 1, changed = '${NEW}' WHERE id = 3`)
+      await place.data.value(`UPDATE s SET mail = 'B', changed = '${NEW}' WHERE id = 2`)
+      await place.data.value(`INSERT INTO s VALUES (6, 'c', 0, '${NEW}'), (7, 'x', 1, '${NEW}')`)
+      expect(await run()).to.include({ rowsWritten: 2, rowsDeleted: 1, rowsFlagged: 0, error: null })
+      expect(await list(ids)).to.equal('1a,2B,5e,6c')
+      later()
+      expect(await run()).to.include({ rowsWritten: 0, rowsDeleted: 0 })
+      // A row that comes back, and one that goes for good.
+      await place.data.value(`UPDATE s SET is_deleted = 0, mail = 'z', changed = '${LATER}' WHERE id = 3`)
+      await place.data.value('DELETE FROM s WHERE id = 5')
+      expect(await run()).to.include({ rowsWritten: 1, rowsDeleted: 0 })
+      expect((await place.cli('verify', '1')).code).to.equal(4)
+      expect(await run('--mode', 'sync')).to.include({ rowsWritten: 0, rowsDeleted: 1, rowsFlagged: 0 })
+      expect(await list(ids)).to.equal('1a,2B,3z,6c')
+      expect((await place.cli('verify', '1')).code).to.equal(0)
+    }
+  })
+
+  it('a flagged or missing row is flagged in the target', async () => {
+    for (const server of [...servers(), null]) {
+      const target =
+        'CREATE TABLE t (id INTEGER PRIMARY KEY, mail VARCHAR(20) NOT NULL, gone INTEGER NOT NULL DEFAULT 0, changed DATETIME NOT NULL)'
+      const deletes = { source_flag: { sql: 'is_deleted = 1' }, target: { flag: 'gone' } }
+      const { place, run, list, later } = await taskWith(server, target, deletes)
+      await place.data.value('ALTER TABLE s RENAME COLUMN is_deleted TO del')
+      expectRefusal(await place.cli('run', '1', '--mode', 'init'), 2, 'PARAMS_INVALID', 'is_deleted')
+      await place.data.value('ALTER TABLE s RENAME COLUMN del TO is_deleted')
+      await place.data.value('ALTER TABLE t ADD is_deleted INTEGER')
+      const gone = server
+        ? 'SELECT GROUP_CONCAT(id ORDER BY id) FROM t WHERE gone = 1'
+        : 'SELECT GROUP_CONCAT(id) FROM (SELECT id FROM t WHERE gone = 1 ORDER BY id) q'
+      const first = await run('--mode', 'init')
+      expect(first).to.include({ rowsWritten: 5, error: null })
+      expect(await list(gone)).to.equal('4')
+      await place.data.value(`UPDATE s SET is_deleted = 1, changed = '${NEW}' WHERE id IN (1, 3)`)
+      await place.data.value(`UPDATE s SET is_deleted = 0, changed = '${NEW}' WHERE id = 4`)
+      expect(await run()).to.include({ rowsWritten: 3, rowsDeleted: 0, rowsFlagged: 2, error: null })
+      expect(await list(gone)).to.equal('1,3')
+      // Gone for good: no increment sees it, a repair flags it, once.
+      await place.data.value('DELETE FROM s WHERE id IN (3, 5)')
+      later()
+      expect(await run()).to.include({ rowsWritten: 0, rowsFlagged: 0 })
+      expect((await place.cli('verify', '1')).code).to.equal(4)
+      expect(await run('--mode', 'sync')).to.include({
+        rowsWritten: 0,
+        rowsDeleted: 0,
+        rowsFlagged: 1,
+        error: null,
+      })
+      expect(await list(gone)).to.equal('1,3,5')
+      expect((await place.cli('verify', '1')).code).to.equal(0)
+      expect(await run('--mode', 'sync')).to.include({ rowsWritten: 0, rowsFlagged: 0, error: null })
+      // And back again.
+      await place.data.value(`INSERT INTO s VALUES (5, 'E', 0, '${LATER}')`)
+      expect(await run('--mode', 'sync')).to.include({ rowsWritten: 1, rowsFlagged: 0, error: null })
+      expect(await list(gone)).to.equal('1,3')
+      expect(await list('SELECT COUNT(*) FROM t')).to.equal('5')
+    }
+  })
+
+  it('a missing row gets the time at which it was flagged, in each shard, and max_delete holds', async () => {
+    for (const server of servers()) {
+      const columns = 'id INT PRIMARY KEY, v INT, deleted_at TIMESTAMP(3) NULL'
+      const place = await Place.create(
+        server,
+        `CREATE TABLE s (id INT PRIMARY KEY, v INT); INSERT INTO s VALUES (1, 1), (2, 2), (3, 3), (4, 4), (5, 5);
+         CREATE TABLE t_0 (${columns}); CREATE TABLE t_1 (${columns}); CREATE TABLE t (${columns})`,
+      )
+      const deletes = { target: { flag: 'deleted_at' } }
+      const shard = { by: 'id', hash: 'modulo' }
+      for (const [to, params] of [
+        ['t', { deletes }],
+        ['t_{0..1}', { deletes, shard }],
+      ] as const) {
+        await place.query('REPLACE INTO s VALUES (1, 1), (2, 2), (3, 3), (4, 4), (5, 5)')
+        const copied = await place.copy('s', to, params)
+        if (copied.code !== 0 && to !== 't') throw new Error(copied.stderr)
+        expect(copied.report, copied.stderr).to.include({ rowsWritten: 5 })
+        await place.query('DELETE FROM s WHERE id IN (2, 3)')
+        const all = to === 't' ? 't' : '(SELECT * FROM t_0 UNION ALL SELECT * FROM t_1) q'
+        const few = await place.copy('s', to, { ...params, mode: 'sync', max_delete: 1 })
+        expectRefusal(few, 1, 'DELETES_REFUSED', 'id = 2')
+        expect(await place.value(`SELECT COUNT(*) FROM ${all} WHERE deleted_at IS NOT NULL`)).to.equal('0')
+        const { report, stderr } = await place.copy('s', to, { ...params, mode: 'sync' })
+        expect(report, stderr).to.include({ rowsFlagged: 2, rowsDeleted: 0, rowsWritten: 0 })
+        expect(
+          await place.query(
+            `SELECT id, ABS(TIMESTAMPDIFF(SECOND, deleted_at, CURRENT_TIMESTAMP)) < 600 FROM ${all} WHERE deleted_at IS NOT NULL ORDER BY id`,
+          ),
+        ).to.deep.equal([
+          ['2', '1'],
+          ['3', '1'],
+        ])
+      }
+      expect(
+        (await verify(place.url('s'), place.url('t'), '--params', JSON.stringify({ deletes }))).code,
+      ).to.equal(0)
+      expect((await verify(place.url('s'), place.url('t'))).code).to.equal(4)
+    }
+  })
+
+  it('that cannot be done are refused before anything is written', async () => {
+    const place = await Place.create(
+      oneServer()[0]!,
+      `CREATE TABLE s (id INT PRIMARY KEY, code INT NOT NULL, c CHAR(1), d INT, at DATETIME, changed DATETIME NOT NULL);
+       CREATE TABLE t (id INT, code INT PRIMARY KEY, c CHAR(1), d INT, at DATETIME NOT NULL DEFAULT '2024-01-01', changed DATETIME NOT NULL, w INT AS (d) STORED, x DATETIME);
+       CREATE TABLE t_0 LIKE s; CREATE TABLE t_1 LIKE s; CREATE TABLE s_0 LIKE s; CREATE TABLE s_1 LIKE s; INSERT INTO s VALUES (1, 1, 'Y', 1, NULL, '${OLD}')`,
+    )
+    const increment = { mode: 'increment', diff_column: 'changed' }
+    const cases: [object, string, ...string[]][] = [
+      [{ deletes: {} }, 't', 'says nothing'],
+      [{ deletes: { source_flag: 'd' }, mode: 'append' }, 't', 'mode "append"'],
+      [{ deletes: { source_flag: 'd' }, ...increment, write_mode: 'ignore' }, 't', 'write_mode "upsert"'],
+      [{ deletes: { source_flag: 'd' }, transform: 'x.mjs' }, 't', 'a transform'],
+      [{ deletes: { source_flag: 'dd' } }, 't', 'no column "dd"', 'code'],
+      [{ deletes: { source_flag: 'c' } }, 't', 'source_flag', 'type char', 'write a condition'],
+      [{ deletes: { source_flag: { sql: 'd = ' } } }, 't', 'params.deletes.source_flag'],
+      [{ deletes: { target: { flag: 'y' } } }, 't', 'params.deletes.target', 'no column "y"'],
+      [{ deletes: { target: { flag: 'c' } }, columns: ['id', 'code'] }, 't', 'cannot be a flag'],
+      [{ deletes: { target: { flag: 'w' } } }, 't', 'generated'],
+      [{ deletes: { target: { flag: 'at' } }, columns: ['id', 'code'] }, 't', 'must take NULL'],
+      [
+        { deletes: { target: { flag: 'd' } }, columns: ['*', { from: 'd', to: 'd' }] },
+        't',
+        'fed by params.columns[1]',
+      ],
+      [{ deletes: { source_flag: 'd', target: { flag: 'x' } } }, 't', 'the time at which a row was deleted'],
+      [{ deletes: { source_flag: 'd' }, ...increment }, 't', 'matched by code', 'no unique key of s'],
+    ]
+    for (const [params, to, ...words] of cases) {
+      const outcome = await place.copy('s', to, {
+        columns: ['id', 'code', 'c', 'd', 'changed'],
+        ...params,
+      })
+      expectRefusal(outcome, 2, 'PARAMS_INVALID', ...words)
+    }
+    const params = { deletes: { source_flag: 'd' }, ...increment }
+    const parts = await place.copy('s', 't_{0..1}', { ...params, shard: { by: 'id', hash: 'modulo' } })
+    expectRefusal(parts, 2, 'PARAMS_INVALID', 'rows of one table only', '"flag"')
+    expectRefusal(await place.copy('s_{0..1}', 's', params), 2, 'PARAMS_INVALID', 'the source is several')
+    expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+  })
+})

@@ -1,0 +1,60 @@
+import { deletedRows, keysOnly } from '../src/deletions.js'
+import { recycle } from '../src/batch/builder.js'
+import { specOfPart } from '../src/late-rows.js'
+import type { Batch, PlannedWrite, Reader, ReadSpec, Split, Writer } from '../src/plugin.js'
+import type { Failure } from '../src/engine/messages.js'
+import { withRetries } from '../src/engine/retry.js'
+import { RowshiftError } from '../src/errors.js'
+import type { RunPlan } from '../src/run-plan.js'
+
+interface Removed {
+  readonly outcome: 'removed'
+  readonly rows: number
+}
+
+/** The rows of one split that the source has deleted by a flag: they are deleted in the target, or only counted where it has a flag too. */
+export class DeletedRows {
+  readonly #read: ReadSpec | null
+  readonly #write: PlannedWrite | null
+  readonly #batches: Batch[] = []
+  #flagged = 0
+
+  constructor(plan: RunPlan) {
+    this.#read = deletedRows(plan)
+    this.#write = this.#read === null || plan.deletions!.flag !== null ? null : keysOnly(plan.write)
+  }
+
+  /** In the same moment, or nearly so, as the other rows: one that is deleted in between belongs to the next window. */
+  async find(reader: Reader, split: Split, signal: AbortSignal): Promise<void> {
+    if (this.#read === null) return
+    for await (const batch of reader.read(specOfPart(this.#read, split), split, signal)) {
+      if (this.#write === null) {
+        this.#flagged += batch.rows
+        recycle(batch)
+      } else this.#batches.push(batch)
+    }
+  }
+
+  /** After the other rows were written; resolves to how many rows were deleted or flagged. */
+  async settle(writer: Writer, signal: AbortSignal): Promise<number> {
+    let rows = this.#flagged
+    for (const batch of this.#batches) {
+      rows += await this.#remove(writer, batch, signal)
+      recycle(batch)
+    }
+    return rows
+  }
+
+  /** Tried again by itself when it meets a lock: the other rows of the split are committed, and would not be counted a second time. */
+  async #remove(writer: Writer, batch: Batch, signal: AbortSignal): Promise<number> {
+    const remove = async (): Promise<Removed | Failure> => {
+      try {
+        return { outcome: 'removed', rows: await writer.remove!(this.#write!, batch, signal) }
+      } catch (thrown) {
+        const error = RowshiftError.from(thrown)
+        return { outcome: 'failed', error: error.report(), repeatable: error.code === 'LOCK_CONFLICT' }
+      }
+    }
+    return (await withRetries(remove, signal, () => {})).rows
+  }
+}
