@@ -111,12 +111,13 @@ async function highestKey(session: Session, request: BoundRequest): Promise<stri
  */
 async function checkNextId(session: Session, { table, column, watermark }: BoundRequest): Promise<void> {
   if (watermark === null || column.kind !== 'integer') return
+  const here = `TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table.table)}`
+  const literal = keyLiteral(column, watermark)
+  // By constants: a join of the two lists makes MariaDB open every table of the database.
   const [row] = await session.query(
-    `SELECT CAST(COALESCE(t.AUTO_INCREMENT, 1) AS CHAR),
-       COALESCE(t.AUTO_INCREMENT, 1) <= ${keyLiteral(column, watermark)} AND NOT EXISTS (SELECT 1 FROM ${identifier(table.table)} WHERE ${identifier(column.name)} >= ${keyLiteral(column, watermark)})
-     FROM information_schema.TABLES t JOIN information_schema.COLUMNS c USING (TABLE_SCHEMA, TABLE_NAME)
-     WHERE t.TABLE_SCHEMA = DATABASE() AND t.TABLE_NAME = ${text(table.table)}
-       AND c.COLUMN_NAME = ${text(column.name)} AND c.EXTRA LIKE '%auto_increment%'`,
+    `SELECT CAST(next AS CHAR), next <= ${literal} AND NOT EXISTS (SELECT 1 FROM ${identifier(table.table)} WHERE ${identifier(column.name)} >= ${literal})
+     FROM (SELECT COALESCE((SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE ${here}), 1) AS next) q
+     WHERE (SELECT EXTRA LIKE '%auto_increment%' FROM information_schema.COLUMNS WHERE ${here} AND COLUMN_NAME = ${text(column.name)})`,
   )
   if (row?.[1] === '1') throw idsBegunAnew(table.table, column.name, row[0]!, watermark)
 }

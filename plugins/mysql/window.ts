@@ -5,7 +5,9 @@ import { Session } from './connection.js'
 import { isElsewhere } from './engines.js'
 import { mapError } from './errors.js'
 import { keyEnds } from './key-window.js'
+import type { TableFacts } from './engines.js'
 import { describeFacts } from './schema.js'
+import { unpromised } from './unpromised.js'
 import type { WindowEnds } from './window-ends.js'
 import { COUNT_TO } from './window-ends.js'
 import { versionEnds } from './version-window.js'
@@ -20,7 +22,7 @@ export async function findWindow(
 ): Promise<Window> {
   const session = await Session.open(endpoint, { signal })
   try {
-    await checkTransactionsSeen(session, request)
+    const facts = await checkTransactionsSeen(session, request)
     const index = await indexOn(session, request)
     const ends = await findEnds(session, request, index !== null)
     const conditions = windowConditions(request, ends, {
@@ -30,8 +32,23 @@ export async function findWindow(
     })
     const nothing = request.kind === 'key' && ends.to === null && request.range === undefined
     const rows = nothing ? 0 : await countRows(session, request, conditions.sql)
-    const warnings = index === null ? [missingIndex(request), ...ends.warnings] : ends.warnings
-    return { column: request.column, ...ends, ...conditions, rows, countedTo: COUNT_TO, index, warnings }
+    const limits = request.range ? null : await unpromised(session, request, facts)
+    const warnings = [
+      ...(index === null ? [missingIndex(request)] : []),
+      ...(limits?.warnings ?? []),
+      ...ends.warnings,
+    ]
+    const reasons = [...ends.reasons, ...(limits?.reasons ?? [])]
+    return {
+      column: request.column,
+      ...ends,
+      ...conditions,
+      rows,
+      countedTo: COUNT_TO,
+      index,
+      reasons,
+      warnings,
+    }
   } catch (error) {
     throw mapError(error, `looking for what is new in ${request.table.table}`, { table: request.table.table })
   } finally {
@@ -66,9 +83,13 @@ export async function holdsBelow(
 }
 
 /** Transactions on another server, or rows that somebody writes past this one, cannot be waited for. */
-async function checkTransactionsSeen(session: Session, { table: { table } }: BoundRequest): Promise<void> {
-  const { engine } = await describeFacts(session, table)
-  if (engine === null || !isElsewhere(engine)) return
+async function checkTransactionsSeen(
+  session: Session,
+  { table: { table } }: BoundRequest,
+): Promise<TableFacts> {
+  const facts = await describeFacts(session, table)
+  const { engine } = facts
+  if (engine === null || !isElsewhere(engine)) return facts
   throw new RowshiftError(
     'PARAMS_INVALID',
     `Source table ${table} uses engine ${engine}, which keeps its rows in other tables, files or servers: what is being written there is not seen, so an incremental run could pass rows by. ` +

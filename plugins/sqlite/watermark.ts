@@ -33,7 +33,11 @@ export function checkNextId(
   const counters = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").get()
   const counted =
     counters &&
-    database.prepare('SELECT seq FROM sqlite_sequence WHERE name = ?').pluck().safeIntegers().get(table)
+    database
+      .prepare('SELECT seq FROM sqlite_sequence WHERE name = ? COLLATE NOCASE')
+      .pluck()
+      .safeIntegers()
+      .get(table)
   const name = quoteName(column.name)
   const highest = database
     .prepare(`SELECT max(${name}) FROM ${quoteName(table)}`)
@@ -46,4 +50,38 @@ export function checkNextId(
       0n,
     ) + 1n
   if (next <= BigInt(watermark)) throw idsBegunAnew(table, column.name, String(next), watermark)
+}
+
+/** What the user has to see to. */
+export function userCares(database: Database, { table: { table }, column, kind }: BoundRequest): string[] {
+  if (kind !== 'key' || findRowidColumn(database, database.name, table) !== column.name) return []
+  const sql = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE"
+  const made = database.prepare(sql).pluck().get(table) as string | undefined
+  if (made === undefined || /\bautoincrement\b/i.test(made)) return []
+  return [
+    `${column.name} has no AUTOINCREMENT, so ids of deleted newest rows are given again: a row that gets one that was copied before is not seen`,
+  ]
+}
+
+/** What a run may miss because the file does not show it. */
+export function missedRows(
+  database: Database,
+  { table: { table }, column, kind, lag }: BoundRequest,
+  usualLag: number,
+): string[] {
+  const sql = "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ? COLLATE NOCASE"
+  const isView = database.prepare(sql).get(table) !== undefined
+  const isTimed = kind !== 'key' && kind !== 'version'
+  return [
+    ...(isView
+      ? [
+          `source ${table} is a view: a row that comes into it, or changes, because of another table or another definition is read only when its ${column.name} rises`,
+        ]
+      : []),
+    ...(isTimed
+      ? [
+          `a file does not show its open transactions: rows of one that takes longer than ${lag ?? usualLag} s (lag) are missed`,
+        ]
+      : []),
+  ]
 }

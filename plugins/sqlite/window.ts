@@ -14,7 +14,7 @@ import type { TextEncoding } from './cells.js'
 import type { Database } from './driver.js'
 import { literal } from './keys.js'
 import { quoteName } from './names.js'
-import { checkNextId } from './watermark.js'
+import { checkNextId, missedRows, userCares } from './watermark.js'
 
 const COUNT_TO = 20_000
 /** Writers take turns, so only one transaction can be open; how long it has been is not to be seen. */
@@ -31,7 +31,9 @@ export function findWindow(database: Database, request: BoundRequest, encoding: 
   const from = quoteName(table.table)
   const sql = (value: string) => literal(column, value, encoding)
   const ends: Ends = asked ? { ...asked, watermark: null, reasons: [] } : findEnds(database, request, sql)
-  const conditions = windowConditions(request, ends, { name, literal: sql })
+  // Numbers are below every text. They are no times, which the read says.
+  const outside = kind === 'time' || kind === 'date' ? [`${name} < ''`] : []
+  const conditions = windowConditions(request, ends, { name, literal: sql, outside })
   const rows =
     kind === 'key' && ends.to === null && !asked
       ? 0
@@ -41,9 +43,10 @@ export function findWindow(database: Database, request: BoundRequest, encoding: 
         )
   return {
     column,
-    warnings: [],
     ...ends,
     ...conditions,
+    reasons: [...ends.reasons, ...(asked ? [] : userCares(database, request))],
+    warnings: [...(ends.warnings ?? []), ...(asked ? [] : missedRows(database, request, LAG_SECONDS))],
     rows,
     countedTo: COUNT_TO,
     index: null,

@@ -87,8 +87,11 @@ export function summary(report: RunReport): string {
 
 /** What nobody should miss about rows that this run has not copied, or not for good. */
 export function lastWords(report: Partial<RunReport>): string[] {
-  const { status, sourceChanged, watermarkHeld, delays } = report
-  const words = [sourceChanged, ...(status === 'success' ? [watermarkHeld, ...(delays ?? [])] : [])]
+  const { status, sourceChanged, watermarkHeld, watermarkPassed, delays } = report
+  const words = [
+    sourceChanged,
+    ...(status === 'success' ? [watermarkHeld, watermarkPassed, ...(delays ?? [])] : []),
+  ]
   return words.flatMap((text) => (text == null ? [] : [`WARNING: ${text}.`]))
 }
 

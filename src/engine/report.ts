@@ -4,6 +4,7 @@ import type { Backfill } from '../plan/bounds.js'
 import { partsOf } from '../late-rows.js'
 import type { RunPlan } from '../plugin.js'
 import { nothingWritten } from '../plugin.js'
+import { makings } from '../stage.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../task/task.js'
 import type { CoordinatorResult } from './coordinator-job.js'
@@ -47,6 +48,7 @@ export function newRunId(now = new Date()): string {
 export function makeReport(facts: ReportFacts): RunReport {
   const { plan, params, progress, error } = facts
   const held = heldWatermark(facts)
+  const passed = held === null ? passedRows(facts) : null
   return {
     runId: facts.runId,
     taskId: facts.taskId,
@@ -89,7 +91,7 @@ export function makeReport(facts: ReportFacts): RunReport {
       ...(facts.warnings ?? []),
       ...dirtyWarnings(facts),
       ...(facts.sourceChanged ? [facts.sourceChanged] : []),
-      ...(held === null ? [] : [held]),
+      ...[held, passed].filter((text) => text !== null),
     ],
     sourceChanged: facts.sourceChanged ?? null,
     watermark:
@@ -99,6 +101,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     backfill: facts.backfill ?? null,
     watermarks: held === null ? (plan?.policy.watermarks ?? {}) : {},
     watermarkHeld: held,
+    watermarkPassed: passed,
     delays: plan?.delays ?? [],
     marks: plan?.marks ?? null,
     error: error === null ? null : error.report(),
@@ -166,6 +169,21 @@ function heldWatermark({ taskId, plan, progress, sourceChanged }: ReportFacts): 
   return (
     `the watermark of task ${taskId} stays where it was${from ? ` (${from})` : ''}, because ${why}: the next incremental run reads from there again, ` +
     `these rows among others. To go on without them, move it: "rowshift watermark ${taskId}${past}"`
+  )
+}
+
+/** Rows that nobody has refused, and no later run reads again. */
+function passedRows({ taskId, plan, progress }: ReportFacts): string | null {
+  const { rowsFiltered, lookupMisses } = progress.done
+  const most = Math.min(rowsFiltered, lookupMisses)
+  const made = plan?.pipeline ? makings(plan.pipeline) : []
+  const skips = made.some((cell) => cell.type === 'lookup' && cell.lookup.missing.rule === 'skip')
+  if (taskId === null || !skips || most === 0 || Object.keys(plan!.policy.watermarks).length === 0)
+    return null
+  const rows = `${plan!.pipeline!.transform ? 'up to ' : ''}${most} ${most === 1 ? 'row' : 'rows'}`
+  return (
+    `${rows} whose key a lookup did not find ${most === 1 ? 'was' : 'were'} left out ("missing": "skip"), and the watermark passes them: ` +
+    'no later run reads them again unless they change. Mode "sync" copies them'
   )
 }
 

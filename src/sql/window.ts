@@ -8,12 +8,14 @@ interface WindowSql {
   readonly literal: (value: string) => string
   /** Conditions that hold for all of its rows, so that an index serves. */
   readonly nearby?: readonly string[]
+  /** Conditions of rows that are in no window by time, and are read by every run all the same. Default: those without a value only. */
+  readonly outside?: readonly string[]
 }
 
 export function windowConditions(
   { kind, column, watermark, overlap, range: asked }: BoundRequest,
   { from, to }: Pick<Window, 'from' | 'to'>,
-  { name, literal, nearby = [] }: WindowSql,
+  { name, literal, nearby = [], outside = [] }: WindowSql,
 ): Pick<Window, 'sql' | 'late'> {
   const isKey = kind === 'key'
   const within = [
@@ -23,10 +25,10 @@ export function windowConditions(
   ]
   const all = (...more: string[]) => [...within, ...more].join(' AND ') || '1 = 1'
   // Every run reads the rows without a value; a backfill need not.
-  const orNull = (range: string) =>
-    isKey || !column.nullable || asked ? range : `(${range}) OR ${name} IS NULL`
-  const sql = orNull(all())
+  const others = isKey || asked ? [] : [...(column.nullable ? [`${name} IS NULL`] : []), ...outside]
+  const orOthers = (range: string) => (others.length === 0 ? range : [`(${range})`, ...others].join(' OR '))
+  const sql = orOthers(all())
   if (isKey || asked || watermark === null || !(overlap > 0)) return { sql, late: null }
   const last = literal(watermark)
-  return { sql, late: { sql: all(`${name} < ${last}`), rest: orNull(all(`${name} >= ${last}`)) } }
+  return { sql, late: { sql: all(`${name} < ${last}`), rest: orOthers(all(`${name} >= ${last}`)) } }
 }

@@ -125,6 +125,8 @@ export interface RunReport {
   readonly watermarks: Readonly<Record<string, string>>
   /** Why a run that succeeds leaves the watermarks of its task where they were; null: it moves them, or has none. */
   readonly watermarkHeld: string | null
+  /** Which rows that were left out the watermark passes, so that no later run reads them; null: none. */
+  readonly watermarkPassed: string | null
   /** Those of the warnings that say why an incremental run stayed behind, by how much, and who held it. */
   readonly delays: readonly string[]
   /** What the next incremental run tells by whether source and target are still the same tables; null: there was no plan. */
