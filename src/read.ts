@@ -114,8 +114,8 @@ export interface TableState {
 
 /** What tells a table whose rows are still there from one that was emptied or replaced. Plain JSON. */
 export interface SourceMark {
-  /** Changes when the table is emptied or replaced as a whole, and when it is rebuilt; null: cannot be told. */
-  readonly identity: string | null
+  /** Changes when the table is emptied or replaced as a whole, and when it is rebuilt. */
+  readonly identity: string
   /** Digests of some rows. A rebuilt table still has them. */
   readonly rows: readonly string[]
   /** The types of the columns that the digests are of, by name. */

@@ -181,9 +181,10 @@ function passedRows({ taskId, plan, progress }: ReportFacts): string | null {
   if (taskId === null || !skips || most === 0 || Object.keys(plan!.policy.watermarks).length === 0)
     return null
   const rows = `${plan!.pipeline!.transform ? 'up to ' : ''}${most} ${most === 1 ? 'row' : 'rows'}`
+  const [were, them, change] = most === 1 ? ['was', 'it', 'it changes'] : ['were', 'them', 'they change']
   return (
-    `${rows} whose key a lookup did not find ${most === 1 ? 'was' : 'were'} left out ("missing": "skip"), and the watermark passes them: ` +
-    'no later run reads them again unless they change. Mode "sync" copies them'
+    `${rows} whose key a lookup did not find ${were} left out ("missing": "skip"), and the watermark passes ${them}: ` +
+    `no later run reads ${them} again unless ${change}. Mode "sync" copies what can be copied by then`
   )
 }
 

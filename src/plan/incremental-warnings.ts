@@ -60,7 +60,8 @@ function emptyWarnings({ mode, write, marks }: Incremental, past: Past | null): 
   // Nobody knows what the user's own statements leave.
   if (saved === undefined || create !== null || marks.filled || preSql.length + postSql.length > 0) return []
   const { marks: before, task } = past!
-  const isSourceEmpty = !Object.values(marks.sources).some(({ rows }) => rows.length > 0)
+  const sources = Object.values(marks.sources)
+  const isSourceEmpty = sources.length > 0 && sources.every(({ rows }) => rows.length === 0)
   if (before?.filled === false || (before && isSourceEmpty)) return []
   if (before && task)
     throw staleWatermark(`Target ${table.table} is empty, and held rows after the last runs`, task, mode)

@@ -18,11 +18,13 @@ export interface MarkRequest {
 /** `lost`: none of the rows is there any more; `unknown`: rows cannot be compared. */
 export type Fate = 'same' | 'lost' | 'unknown'
 
-/** null: the reader has no samples. */
+/** null: the reader has no samples, or the table nothing to tell it by, as a view of a server. */
 export async function markSource(request: MarkRequest): Promise<SourceMark | null> {
+  const identity = await identityOf(request)
+  if (identity === null) return null
   const columns = chosenColumns(request)
   const rows = await sample(request, columns)
-  return rows && { rows, identity: await identityOf(request), columns: typesOf(columns) }
+  return rows && { rows, identity, columns: typesOf(columns) }
 }
 
 /** What has become of the table since it was marked, and its mark from now on. */
@@ -31,8 +33,7 @@ export async function compareSource(
   before: SourceMark,
 ): Promise<{ readonly fate: Fate; readonly mark: SourceMark | null }> {
   const now = await markSource(request)
-  if (now === null || now.identity === null || before.identity === null || now.identity === before.identity)
-    return { fate: 'same', mark: now }
+  if (now === null || now.identity === before.identity) return { fate: 'same', mark: now }
   if (before.rows.length + now.rows.length === 0) return { fate: 'same', mark: now }
   const columns = columnsOf(request.source, before.columns)
   if (columns === null) return { fate: 'unknown', mark: now }
