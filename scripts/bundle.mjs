@@ -19,8 +19,8 @@ const entries = [
   'plugins/sqlite/demo.js',
   'plugins/file/plugin.js',
 ]
-/** They have native code or threads of their own, which they find beside their files. */
-const external = ['better-sqlite3', 'pino', 'piscina']
+/** They have threads of their own, which they find beside their files. */
+const external = ['pino', 'piscina']
 /**
  * What is loaded in every thread and never used: names of error numbers, certificates of a cloud, and of `long`, which
  * only holds numbers here, the division in WebAssembly.

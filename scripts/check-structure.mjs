@@ -14,7 +14,6 @@ const homes = {
   ajv: ['src/config/', 'test/'],
   pino: ['src/log.ts'],
   mysql2: ['plugins/mysql/', 'test/', 'bench/'],
-  'better-sqlite3': ['plugins/sqlite/', 'test/', 'bench/'],
 }
 
 const importStatement =

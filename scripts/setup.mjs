@@ -46,25 +46,10 @@ function dependenciesAreCurrent() {
 }
 
 function installDependencies() {
-  say('installing dependencies (about a minute if better-sqlite3 has to be compiled) …')
+  say('installing dependencies …')
   // The flags undo settings that `npm pack --dry-run` or NODE_ENV=production pass down to this script.
   const args = ['ci', '--dry-run=false', '--include=dev', '--include=optional', '--no-audit', '--no-fund']
-  run('npm', args, { ...process.env, ...compilerSettings() })
-  if (!existsSync('node_modules/better-sqlite3/build/Release/better_sqlite3.node')) {
-    say(
-      'better-sqlite3 did not compile, so sqlite: URLs will not work: ' +
-        'install build-essential and python3, remove node_modules, run this again',
-    )
-  }
-}
-
-/** For node-gyp. Compiling SQLite is nearly all of the time, and more so the more it is optimised (-O3 by default). */
-function compilerSettings() {
-  const settings = { JOBS: 'max', CFLAGS: '-O1', CXXFLAGS: '-O1' }
-  const prefix = join(process.execPath, '../..')
-  // Node's own headers, where they came with it, save a download.
-  if (existsSync(join(prefix, 'include/node/node.h'))) settings.npm_config_nodedir = prefix
-  return settings
+  run('npm', args)
 }
 
 function hashSources() {
@@ -87,20 +72,20 @@ function distIsCurrent() {
 function build() {
   say('building …')
   rmSync('dist', { recursive: true, force: true })
-  run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'], process.env)
+  run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.'])
   for (const [file, source] of Object.entries(wasm)) {
     const asc = ['node_modules/assemblyscript/bin/asc.js', source, '--outFile', file, ...bare]
-    run(process.execPath, asc, process.env)
+    run(process.execPath, asc)
   }
-  run(process.execPath, ['scripts/compile-schemas.mjs'], process.env)
-  run(process.execPath, ['scripts/bundle.mjs'], process.env)
+  run(process.execPath, ['scripts/compile-schemas.mjs'])
+  run(process.execPath, ['scripts/bundle.mjs'])
   chmodSync(program, 0o755)
   writeFileSync(stamp, sources)
 }
 
-function run(command, args, env) {
+function run(command, args) {
   const shell = command === 'npm' && process.platform === 'win32'
-  const result = spawnSync(command, args, { env, encoding: 'utf8', shell, maxBuffer: 2 ** 28 })
+  const result = spawnSync(command, args, { encoding: 'utf8', shell, maxBuffer: 2 ** 28 })
   if (result.status === 0) return
   process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`)
   fail(`${[command, ...args].join(' ')} failed${result.error ? `: ${result.error.message}` : ''}`)

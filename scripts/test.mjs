@@ -1,6 +1,7 @@
 // Runs all tests in two processes, each with servers of its own, so that both cores of a small machine have work. The second
 // one's output follows the first one's, and the failures of both come last. With arguments, for instance `--grep splits`, one
 // process runs what they ask for.
+import './newer-node.mjs'
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'

@@ -1,9 +1,9 @@
-import { accessSync, constants, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Connection, Endpoint } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
-import type { Database } from './driver.js'
-import { driverMissing, loadDriver } from './driver.js'
+import { Database, requireDriver } from './driver.js'
 import { sqliteCode, sqliteError } from './errors.js'
 import { untilFree } from './waiting.js'
 
@@ -60,6 +60,9 @@ export function fileOf(connection: Connection): string {
   return resolve(pathOf(connection))
 }
 
+/** SQLite's own 2000 are few for a transaction that changes many pages. */
+const CACHE_KIB = 16_000
+
 export type Access = 'read' | 'write' | 'create'
 
 /** Opens the database and runs the endpoint's session statements. Only `create` makes a file that is missing. */
@@ -69,22 +72,29 @@ export async function open(
   signal?: AbortSignal,
 ): Promise<Database> {
   const file = fileOf(endpoint.connection)
-  const Driver = await loadDriver()
+  requireDriver()
   if (access !== 'create') checkFile(file, access)
   let database: Database | null = null
   try {
-    const opened = new Driver(file, { readonly: access === 'read', fileMustExist: access !== 'create' })
+    const opened = new Database(urlOf(file, access), { readOnly: access === 'read' })
     database = opened
     // The first look at the file: opening alone does not read it.
-    await untilFree(database, signal, () => opened.pragma('schema_version'))
-    if (access !== 'read') database.pragma('synchronous = FULL')
-    database.pragma('foreign_keys = ON')
+    await untilFree(database, signal, () => opened.exec('PRAGMA schema_version'))
+    if (access !== 'read') database.exec('PRAGMA synchronous = FULL')
+    database.exec(`PRAGMA foreign_keys = ON; PRAGMA cache_size = -${CACHE_KIB}`)
   } catch (thrown) {
     database?.close()
     throw openError(thrown, file)
   }
   runSession(database, endpoint.session, file)
   return database
+}
+
+/** Without a mode, SQLite would make a file that has gone since it was looked at. */
+function urlOf(file: string, access: Access): URL {
+  const url = pathToFileURL(file)
+  url.searchParams.set('mode', { read: 'ro', write: 'rw', create: 'rwc' }[access])
+  return url
 }
 
 function checkFile(file: string, access: Access): void {
@@ -108,17 +118,15 @@ function openError(thrown: unknown, file: string): RowshiftError {
   if (code?.startsWith('SQLITE_NOTADB')) {
     return new RowshiftError('CONFIG_INVALID', `${file} is not a SQLite database`, { file }, thrown)
   }
+  if (code?.startsWith('SQLITE_CANTOPEN') && !existsSync(dirname(file))) {
+    const message = `The directory of the SQLite database ${file} does not exist; create it, or correct the path`
+    return new RowshiftError('CONFIG_INVALID', message, { file }, thrown)
+  }
   if (code?.startsWith('SQLITE_CANTOPEN')) {
     const message = `The SQLite database ${file} cannot be opened; check that its directory exists and its permissions`
     return new RowshiftError('ACCESS_DENIED', message, { file }, thrown)
   }
-  if (code !== null) return sqliteError(thrown, `opening ${file}`, { file })
-  if (thrown instanceof TypeError) {
-    const message = `The directory of the SQLite database ${file} does not exist; create it, or correct the path`
-    return new RowshiftError('CONFIG_INVALID', message, { file }, thrown)
-  }
-  // The driver loads its native part when the first database is opened.
-  return driverMissing(thrown)
+  return sqliteError(thrown, `opening ${file}`, { file })
 }
 
 function runSession(database: Database, session: readonly string[], file: string): void {

@@ -1,13 +1,11 @@
 import type { PlannedWrite } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
-import type { Database } from './driver.js'
-import { loadDriver } from './driver.js'
+import { Database } from './driver.js'
 import { sqliteError } from './errors.js'
 
 /** An empty database for as long as `use` takes. */
-export async function inMemory<T>(use: (scratch: Database) => T): Promise<T> {
-  const Driver = await loadDriver()
-  const scratch = new Driver(':memory:')
+export function inMemory<T>(use: (scratch: Database) => T): T {
+  const scratch = new Database(':memory:')
   try {
     return use(scratch)
   } finally {
@@ -20,8 +18,8 @@ export function createTable(database: Database, spec: PlannedWrite, statements: 
   if (statements.length === 0) return
   const { table } = spec.table
   // Else DROP TABLE would delete the rows of other tables that refer to it.
-  const foreignKeys = database.pragma('foreign_keys', { simple: true })
-  database.pragma('foreign_keys = OFF')
+  const foreignKeys = database.value('PRAGMA foreign_keys') === 1n
+  database.exec('PRAGMA foreign_keys = OFF')
   let running = 'BEGIN IMMEDIATE'
   try {
     database.exec(running)
@@ -33,6 +31,6 @@ export function createTable(database: Database, spec: PlannedWrite, statements: 
     const known = code === 'SERVER_ERROR' ? 'CREATE_FAILED' : code
     throw new RowshiftError(known, `${message}. The statement was:\n${running}`, details, thrown)
   } finally {
-    database.pragma(`foreign_keys = ${foreignKeys ? 'ON' : 'OFF'}`)
+    database.exec(`PRAGMA foreign_keys = ${foreignKeys ? 'ON' : 'OFF'}`)
   }
 }

@@ -16,10 +16,10 @@ interface SchemaRow {
 export function defineTable(database: Database, table: string): TableDefinition {
   const sql =
     'SELECT type, name, sql FROM sqlite_schema WHERE tbl_name = ? COLLATE NOCASE AND sql IS NOT NULL ORDER BY rowid'
-  const rows = database.prepare(sql).all(table) as SchemaRow[]
+  const rows = database.prepare(sql).all(table) as unknown as SchemaRow[]
   const own = rows.find(({ type }) => type === 'table')
   const indexes = rows.filter(({ type }) => type === 'index')
-  const { version } = database.prepare('SELECT sqlite_version() AS version').get() as { version: string }
+  const version = database.value('SELECT sqlite_version()') as string
   const usable = own !== undefined && /^CREATE TABLE\b/i.test(own.sql)
   return {
     family: FAMILY,
@@ -35,7 +35,7 @@ const ROWS_PER_LOOK = 1000
 
 /** All that declare something when the table is too large to look at in time. */
 export function wideColumns(database: Database, table: string): string[] {
-  const columns = database.prepare('SELECT name, type FROM pragma_table_xinfo(?)').all(table) as {
+  const columns = database.prepare('SELECT name, type FROM pragma_table_xinfo(?)').all(table) as unknown as {
     readonly name: string
     readonly type: string
   }[]
@@ -48,11 +48,8 @@ export function wideColumns(database: Database, table: string): string[] {
   const found = new Set<string>()
   const start = performance.now()
   let rows = 0
-  for (const row of database
-    .prepare(`SELECT ${conditions.join(', ')} FROM ${quoteName(table)}`)
-    .raw()
-    .iterate()) {
-    for (const [i, one] of (row as number[]).entries()) if (one !== 0) found.add(declared[i]!.name)
+  for (const row of database.rows(`SELECT ${conditions.join(', ')} FROM ${quoteName(table)}`)) {
+    for (const [i, one] of row.entries()) if (one !== 0n) found.add(declared[i]!.name)
     if (++rows % ROWS_PER_LOOK === 0 && performance.now() - start > LOOK_MS)
       return declared.map(({ name }) => name)
   }
@@ -74,7 +71,9 @@ function beyond(column: string, type: string): string | null {
 }
 
 function defaultsOf(database: Database, table: string): Record<string, string> {
-  const rows = database.prepare('SELECT name, dflt_value FROM pragma_table_xinfo(?)').all(table) as {
+  const rows = database
+    .prepare('SELECT name, dflt_value FROM pragma_table_xinfo(?)')
+    .all(table) as unknown as {
     readonly name: string
     readonly dflt_value: string | null
   }[]
@@ -87,18 +86,12 @@ function defaultsOf(database: Database, table: string): Record<string, string> {
 }
 
 function extrasOf(database: Database, table: string, rows: readonly SchemaRow[]): string[] {
-  const plain = database
-    .prepare('SELECT name FROM pragma_index_list(?) WHERE "unique" = 0 OR partial = 1')
-    .pluck()
-    .all(table) as string[]
-  const foreign = database
-    .prepare('SELECT DISTINCT "table" FROM pragma_foreign_key_list(?)')
-    .pluck()
-    .all(table) as string[]
+  const plain = 'SELECT name FROM pragma_index_list(?) WHERE "unique" = 0 OR partial = 1'
+  const foreign = 'SELECT DISTINCT "table" FROM pragma_foreign_key_list(?)'
   const triggers = rows.filter(({ type }) => type === 'trigger')
   return [
-    ...plain.map((name) => `index ${name}`),
-    ...foreign.map((parent) => `foreign key to ${parent}`),
+    ...database.values(plain, table).map((name) => `index ${String(name)}`),
+    ...database.values(foreign, table).map((parent) => `foreign key to ${String(parent)}`),
     ...triggers.map(({ name }) => `trigger ${name}`),
     ...(rows.some(({ type, sql }) => type === 'table' && /\bCHECK\b/i.test(sql)) ? ['its CHECKs'] : []),
   ]

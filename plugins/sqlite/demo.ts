@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { RowshiftError } from '../../src/plugin.js'
-import { loadDriver } from './driver.js'
+import { Database, requireDriver } from './driver.js'
 
 const ROWS = 300_000
 const MARKER = '.rowshift-demo'
@@ -36,6 +36,7 @@ VALUES
 
 /** Makes a source with rows, an empty target and a configuration; replaces those of an earlier demo. */
 export async function createDemo(folder: string): Promise<{ rows: number; configFolder: string }> {
+  requireDriver()
   claim(folder)
   const configFolder = join(folder, 'etc')
   mkdirSync(configFolder, { recursive: true })
@@ -85,10 +86,9 @@ function file(folder: string, name: string): string {
 }
 
 async function execute(path: string, sql: string): Promise<void> {
-  const Driver = await loadDriver()
-  const database = new Driver(path)
+  const database = new Database(path)
   try {
-    database.pragma('journal_mode = WAL')
+    database.exec('PRAGMA journal_mode = WAL')
     database.exec(sql)
   } finally {
     database.close()

@@ -6,6 +6,7 @@ import { enclosed } from '../../src/sql/fragment.js'
 import type { Facts } from '../../src/sql/literals.js'
 import { affinityOf, kindOf } from './affinity.js'
 import type { Database } from './driver.js'
+import { changedByDriver } from './driver.js'
 import { quoteName } from './names.js'
 import { fitsInt64, isExact } from './numbers.js'
 import { domainOf, sampleKind } from './schema.js'
@@ -50,7 +51,7 @@ const dialect: Omit<Dialect, 'expression'> = {
     )
   },
   sha256: ({ sql, kind }, salt) =>
-    `rowshift_sha256(CAST(${sql} AS BLOB), ${kind === 'bytes' ? 0 : 1}, ${text(salt)})`,
+    `rowshift_sha256(CAST(${sql} AS BLOB), ${kind === 'bytes' ? 0 : 1}, x'${Buffer.from(salt).toString('hex')}')`,
   settle: (sql) => sql,
 }
 
@@ -112,7 +113,7 @@ function cast({ sql, kind, domain }: Value, to: CastType): { sql: string; fits: 
   if (kind === 'bytes') return null
   switch (to.kind) {
     case 'integer': {
-      const made = `rowshift_integer(${sql})`
+      const made = `rowshift_integer(${whole(sql)})`
       const greatest = fitsInt64(BigInt(to.max)) ? ` AND ${to.max}` : ' AND 9223372036854775807'
       return isNumberOrText(kind)
         ? { sql: made, fits: `coalesce(${made} BETWEEN ${to.min}${greatest}, 0)` }
@@ -120,12 +121,12 @@ function cast({ sql, kind, domain }: Value, to: CastType): { sql: string; fits: 
     }
     case 'decimal': {
       if (to.precision > REAL_DIGITS || !isNumberOrText(kind)) return null
-      const made = `rowshift_number(${sql})`
+      const made = `rowshift_number(${whole(sql)})`
       const fits = `coalesce(round(${made}, ${to.scale}) = ${made} AND abs(${made}) < 1e${to.precision - to.scale}, 0)`
       return { sql: made, fits }
     }
     case 'float': {
-      const made = `rowshift_number(${sql})`
+      const made = `rowshift_number(${whole(sql)})`
       return isNumberOrText(kind) ? { sql: made, fits: `${made} IS NOT NULL` } : null
     }
     case 'text': {
@@ -134,7 +135,7 @@ function cast({ sql, kind, domain }: Value, to: CastType): { sql: string; fits: 
     }
     case 'date':
     case 'datetime': {
-      const made = `rowshift_moment(${sql}, ${to.kind === 'date' ? -1 : to.fractionDigits})`
+      const made = `rowshift_moment(${whole(sql)}, ${to.kind === 'date' ? -1 : to.fractionDigits})`
       return kind === 'text' || kind === 'date' || kind === 'datetime'
         ? { sql: made, fits: `${made} IS NOT NULL` }
         : null
@@ -142,6 +143,11 @@ function cast({ sql, kind, domain }: Value, to: CastType): { sql: string; fits: 
     default:
       return to satisfies never
   }
+}
+
+/** NULL for a text that would reach our functions changed; they make nothing of such text anyway. */
+function whole(sql: string): string {
+  return `CASE WHEN ${changedByDriver(sql)} THEN NULL ELSE ${sql} END`
 }
 
 function isNumberOrText(kind: ColumnKind): boolean {

@@ -67,7 +67,7 @@ function refuseTaken(
     )
   }
   const sql = 'SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE'
-  const taken = database?.prepare(sql).pluck().get(table) as string | undefined
+  const taken = database?.value(sql, table) as string | undefined
   if (taken === undefined || taken === 'table') return
   throw new RowshiftError(
     'PARAMS_INVALID',
@@ -105,11 +105,7 @@ function ownTable(
 /** Of tables, views and indexes, but for those that go with the table that is dropped. */
 function takenNames(database: Database | null, dropped: TableSchema | null): Set<string> {
   const sql = 'SELECT lower(name) FROM sqlite_schema WHERE tbl_name <> ? COLLATE NOCASE'
-  const names =
-    database
-      ?.prepare(sql)
-      .pluck()
-      .all(dropped?.table ?? '') ?? []
+  const names = database?.values(sql, dropped?.table ?? '') ?? []
   return new Set(names as string[])
 }
 

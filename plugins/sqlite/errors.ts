@@ -1,5 +1,6 @@
 import type { ErrorCode, ErrorDetails } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
+import { codeName } from './codes.js'
 
 /** SQLite's primary result codes; an extended code begins with its primary one. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -17,11 +18,10 @@ export function isDuplicate(thrown: unknown): boolean {
   return DUPLICATE.includes(sqliteCode(thrown) ?? '')
 }
 
-/** The driver's error code, or null when the error is not SQLite's. */
+/** The name of SQLite's error code, or null when the error is not SQLite's. */
 export function sqliteCode(thrown: unknown): string | null {
-  if (!(thrown instanceof Error) || !('code' in thrown)) return null
-  const { code } = thrown
-  return typeof code === 'string' && code.startsWith('SQLITE_') ? code : null
+  if (!(thrown instanceof Error) || !('errcode' in thrown)) return null
+  return typeof thrown.errcode === 'number' ? codeName(thrown.errcode) : null
 }
 
 export function errorCodeOf(code: string): ErrorCode {

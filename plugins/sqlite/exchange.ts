@@ -39,7 +39,7 @@ export class RowExchange {
 
   /** What `insert` finds the old row by; null: there is none. */
   takeAway(values: readonly SqliteValue[]): number | bigint | null {
-    const key = this.#identity.map((i) => values[i])
+    const key = this.#identity.map((i) => values[i]!)
     const { changes, lastInsertRowid } = this.#park.run(...key)
     if (changes === 0) return null
     this.#remove.run(...key)
@@ -50,7 +50,7 @@ export class RowExchange {
   insert(values: readonly SqliteValue[], parked: number | bigint | null): number {
     const { changes } =
       parked === null ? this.#insertNew.run(...values) : this.#insert.run(...values, BigInt(parked))
-    return changes
+    return Number(changes)
   }
 }
 
@@ -66,10 +66,10 @@ function keptColumns({ columns, table }: PlannedWrite): string[] {
 export function exchangeObstacle(database: Database, { table: { table } }: PlannedWrite): string | null {
   const triggers = database
     .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE")
-    .all(table) as { name: string; sql: string }[]
+    .all(table) as unknown as { name: string; sql: string }[]
   const trigger = triggers.find(({ sql }) => /\bDELETE\s+ON\b/i.test(sql))
   if (trigger) return `trigger ${trigger.name} of ${table} runs when a row is deleted`
-  if (database.pragma('foreign_keys', { simple: true }) !== 1) return null
+  if (database.value('PRAGMA foreign_keys') !== 1n) return null
   // NO ACTION is looked at when the transaction ends; all else acts when the row is deleted.
   const reference = database
     .prepare(

@@ -5,22 +5,20 @@ import type { Database, SqliteValue } from './driver.js'
 
 /** What SQLite has no function for, and derived columns need. Each gives NULL for what is none of its business. */
 export function addFunctions(database: Database, encoding: TextEncoding): void {
-  const options = { deterministic: true, safeIntegers: true }
-  database.function(
-    'rowshift_sha256',
-    options,
-    (bytes: SqliteValue, isText: SqliteValue, salt: SqliteValue) =>
-      Buffer.isBuffer(bytes) ? sha256(bytes, salt as string, isText === 1n ? encoding : 'UTF-8') : null,
+  database.function('rowshift_sha256', (bytes, isText, salt) =>
+    bytes instanceof Uint8Array
+      ? sha256(bytes, salt as Uint8Array, isText === 1n ? encoding : 'UTF-8')
+      : null,
   )
-  database.function('rowshift_integer', options, (value: SqliteValue) => integerOf(value))
-  database.function('rowshift_number', options, (value: SqliteValue) => numberOf(value))
-  database.function('rowshift_moment', options, (value: SqliteValue, digits: SqliteValue) =>
+  database.function('rowshift_integer', (value) => integerOf(value!))
+  database.function('rowshift_number', (value) => numberOf(value!))
+  database.function('rowshift_moment', (value, digits) =>
     typeof value === 'string' ? momentOf(value, Number(digits)) : null,
   )
 }
 
 /** Text is hashed in UTF-8, however the database keeps it. */
-function sha256(bytes: Buffer, salt: string, encoding: TextEncoding): string {
+function sha256(bytes: Uint8Array, salt: Uint8Array, encoding: TextEncoding): string {
   const text = encoding === 'UTF-8' ? bytes : Buffer.from(decodeText(bytes, encoding) ?? '')
   return createHash('sha256').update(salt).update(text).digest('hex')
 }

@@ -77,17 +77,17 @@ export class RowInserter {
     } catch (thrown) {
       // Only then may REPLACE have its way: it would also put a column's default in the place of NULL.
       if (this.#replace === null || !isDuplicate(thrown) || !this.#database.inTransaction) throw thrown
-      const { changes } = this.#replace.run(values)
+      const changes = Number(this.#replace.run(...values).changes)
       return { rowsWritten: changes, rowsChanged: changes }
     }
   }
 
   #store({ rows, insert, update }: Statements, values: readonly SqliteValue[]): Partial<WriteCounts> {
-    const inserted = insert.run(values).changes
+    const inserted = Number(insert.run(...values).changes)
     if (update === null) {
       return this.#skips ? { rowsWritten: inserted, rowsSkipped: rows - inserted } : { rowsWritten: inserted }
     }
-    const rowsChanged = inserted === rows ? 0 : update.run(values).changes
+    const rowsChanged = inserted === rows ? 0 : Number(update.run(...values).changes)
     const rowsWritten = inserted + rowsChanged
     return { rowsWritten, rowsChanged, rowsUnchanged: rows - rowsWritten }
   }

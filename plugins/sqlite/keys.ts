@@ -6,7 +6,8 @@ import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sq
 import type { FoundKey, KeyProbe, KeyValue } from '../../src/sql/splits.js'
 import type { TextEncoding } from './cells.js'
 import { decodeText } from './cells.js'
-import type { Database, SqliteValue } from './driver.js'
+import type { Database, Row, SqliteValue } from './driver.js'
+import { asBuffer } from './driver.js'
 import { quoteName } from './names.js'
 
 export function keyColumns(spec: ReadSpec): SqlKeyColumn[] {
@@ -58,7 +59,7 @@ export function keyProbe(database: Database, spec: ReadSpec, encoding: TextEncod
     ]
     const cells = [...selected, within.length === 0 ? '1' : within.join(' AND ')]
     const sql = `SELECT ${cells.join(', ')} FROM ${table}${where}${orderBy(key, direction)} LIMIT 1 OFFSET ${offset}`
-    const row = database.prepare(sql).raw().safeIntegers(true).get() as SqliteValue[] | undefined
+    const row = database.row(sql)
     return row === undefined ? null : { key: keyValue(spec, row, encoding), within: row.at(-1) === 1n }
   }
   return {
@@ -68,7 +69,7 @@ export function keyProbe(database: Database, spec: ReadSpec, encoding: TextEncod
   }
 }
 
-function keyValue(spec: ReadSpec, row: readonly SqliteValue[], encoding: TextEncoding): KeyValue {
+function keyValue(spec: ReadSpec, row: Row, encoding: TextEncoding): KeyValue {
   return spec.key!.columns.map((column, i) => {
     const storage = row[i * 2]
     const text = keyText(column, storage, row[i * 2 + 1]!, encoding)
@@ -89,8 +90,8 @@ function keyText(
   encoding: TextEncoding,
 ): string | null {
   if (column.kind === 'integer') return typeof value === 'bigint' ? String(value) : null
-  if (!Buffer.isBuffer(value)) return null
-  if (column.kind === 'bytes') return storage === 'blob' ? value.toString('hex') : null
+  if (!(value instanceof Uint8Array)) return null
+  if (column.kind === 'bytes') return storage === 'blob' ? asBuffer(value).toString('hex') : null
   if (storage !== 'text') return null
   return value.length === 0 ? '' : decodeText(value, encoding)
 }
@@ -98,10 +99,11 @@ function keyText(
 /** A value in a message, short. */
 export function displayValue(value: unknown): string {
   if (value === null || value === undefined) return 'NULL'
-  if (Buffer.isBuffer(value) && !isUtf8(value)) return `x'${shorten(value.subarray(0, 60).toString('hex'))}'`
-  return shorten(
-    Buffer.isBuffer(value) ? value.subarray(0, 300).toString() : String(value as bigint | number | string),
-  )
+  if (!(value instanceof Uint8Array)) return shorten(String(value as bigint | number | string))
+  const bytes = asBuffer(value)
+  return isUtf8(bytes)
+    ? shorten(bytes.subarray(0, 300).toString())
+    : `x'${shorten(bytes.subarray(0, 60).toString('hex'))}'`
 }
 
 function shorten(text: string): string {

@@ -21,9 +21,9 @@ import { rangeConditions, whereClause } from '../../src/sql/range.js'
 import { divideRange, splitByKey } from '../../src/sql/splits.js'
 import type { Cell } from './cell.js'
 import type { TextEncoding } from './cells.js'
-import { cellOf } from './cells.js'
+import { cellOf, encodingOf } from './cells.js'
 import { describeConnection, fileOf, open } from './connection.js'
-import type { Database, SqliteValue } from './driver.js'
+import type { Database, Row, SqliteValue } from './driver.js'
 import { interrupted, sqliteError } from './errors.js'
 import { addFunctions } from './functions.js'
 import { findSql } from './find.js'
@@ -39,8 +39,6 @@ import { beginWrite } from './waiting.js'
 import { holdsBelow } from './watermark.js'
 import { findWindow } from './window.js'
 
-type Row = readonly SqliteValue[]
-
 export class SqliteReader implements Reader {
   readonly #endpoint: Endpoint
   readonly #where: string
@@ -54,7 +52,7 @@ export class SqliteReader implements Reader {
 
   async connect(signal?: AbortSignal): Promise<void> {
     this.#database = await open(this.#endpoint, 'read', signal)
-    this.#encoding = this.#database.pragma('encoding', { simple: true }) as TextEncoding
+    this.#encoding = encodingOf(this.#database)
     addFunctions(this.#database, this.#encoding)
   }
 
@@ -107,8 +105,8 @@ export class SqliteReader implements Reader {
   async state(spec: ReadSpec): Promise<TableState> {
     const { dev, ino } = statSync(fileOf(this.#endpoint.connection))
     const sql = "SELECT rootpage || ' ' || sql FROM sqlite_schema WHERE type = 'table' AND name = ?"
-    const table = this.#open.prepare(sql).pluck().get(spec.table.table) as string | undefined
-    const schema = String(this.#open.pragma('schema_version', { simple: true }))
+    const table = this.#open.value(sql, spec.table.table) as string | undefined
+    const schema = String(this.#open.value('PRAGMA schema_version'))
     return { identity: `${dev}:${ino} ${table ?? 'gone'}`, bytes: null, schema }
   }
 
@@ -207,7 +205,7 @@ export class SqliteReader implements Reader {
       database.close()
       throw sqliteError(thrown, `locking ${this.#where} against writes for the snapshot`)
     }
-    return { position: null, release: async () => void database.close() }
+    return { position: null, release: async () => database.close() }
   }
 
   /** The snapshot is taken by the first read, not by BEGIN. */
@@ -232,7 +230,7 @@ export class SqliteReader implements Reader {
 
   #select(cells: readonly Cell[], from: string): Iterable<Row> {
     const sql = `SELECT ${cells.map((cell) => cell.sql).join(', ')}${from}`
-    return this.#open.prepare(sql).raw().safeIntegers(true).iterate() as Iterable<Row>
+    return this.#open.rows(sql)
   }
 
   get #open(): Database {
@@ -268,7 +266,7 @@ function refusal(spec: ReadSpec, row: Row, index: number): RowshiftError {
 }
 
 function found(value: SqliteValue): string {
-  if (Buffer.isBuffer(value)) return 'a BLOB or text that is not valid'
+  if (value instanceof Uint8Array) return 'a BLOB or text that is not valid'
   if (typeof value === 'number') return `the REAL ${displayValue(value)}`
   if (typeof value === 'bigint') return `the INTEGER ${value}`
   return `the text "${displayValue(value)}"`

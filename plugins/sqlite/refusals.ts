@@ -126,11 +126,7 @@ function collision(
     const indexes = columns.map(indexOf)
     if (indexes.includes(-1)) continue
     const sql = `SELECT ${['1', ...shown].join(', ')} FROM ${quoteName(spec.table.table)} WHERE ${indexes.map(equals).join(' AND ')}${other} LIMIT 1`
-    const found = database
-      .prepare(sql)
-      .raw()
-      .safeIntegers()
-      .get([...indexes, ...own].map((i) => values[i])) as unknown[] | undefined
+    const found = database.row(sql, ...[...indexes, ...own].map((i) => values[i]!))
     if (found !== undefined) return { columns, holder: found.slice(1) }
   }
   return null
@@ -145,7 +141,7 @@ export function commitRefusal(database: Database, spec: PlannedWrite, thrown: un
     .prepare('SELECT rowid, parent, fkid FROM pragma_foreign_key_check(?) LIMIT 1')
     .get(table) as { rowid: number | null; parent: string; fkid: number } | undefined
   const sql = 'SELECT "from" FROM pragma_foreign_key_list(?) WHERE id = ? ORDER BY seq'
-  const columns = broken ? (database.prepare(sql).pluck().all(table, broken.fkid) as string[]) : []
+  const columns = broken ? (database.values(sql, table, broken.fkid) as string[]) : []
   const row = broken?.rowid == null ? '' : ` (row ${broken.rowid})`
   const message =
     `Column ${columns.join(', ')} of the target table "${table}" refers to a row that table "${broken?.parent ?? ''}" has not${row}; ` +

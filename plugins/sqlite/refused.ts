@@ -1,7 +1,7 @@
 import type { ReadSpec, Refusal } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import { rangeConditions, whereClause } from '../../src/sql/range.js'
-import type { Database, SqliteValue } from './driver.js'
+import type { Database } from './driver.js'
 import { sqliteCode } from './errors.js'
 import { displayKey, displayValue } from './keys.js'
 import { quoteName } from './names.js'
@@ -47,11 +47,7 @@ function firstRefused(database: Database, spec: ReadSpec, from: string, end: num
     ...key.map(({ name }) => quoteName(name)),
   ]
   // Row by row, since nothing else could end a search that takes too long.
-  const statement = database
-    .prepare(`SELECT ${cells.join(', ')}${from}`)
-    .raw()
-    .safeIntegers(true)
-  for (const [which, value, ...values] of statement.iterate() as Iterable<readonly SqliteValue[]>) {
+  for (const [which, value, ...values] of database.rows(`SELECT ${cells.join(', ')}${from}`)) {
     if (typeof which === 'bigint') {
       const { name, refusal } = all[Number(which)]!
       return refusedError(spec.table.table, name, refusal, value, displayKey(key, values, names))

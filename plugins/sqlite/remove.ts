@@ -35,7 +35,7 @@ export function flagRows(
 async function inTransaction(database: Database, doing: string, keys: Keys, change: string): Promise<number> {
   try {
     await untilWritable(database, keys.signal)
-    return database.transaction(() => changeRows(database, change, keys)).immediate()
+    return database.transaction(() => changeRows(database, change, keys))
   } catch (thrown) {
     const { table } = keys.spec.table
     throw sqliteError(thrown, `${doing}, table "${table}"`, { table })
@@ -61,7 +61,7 @@ function changeRows(database: Database, change: string, { spec, rows, encoding }
       const value = bindings[at]!.bind(cells[i]!)!
       return [value, value]
     })
-    changed += statement.run(...values).changes
+    changed += Number(statement.run(...values).changes)
   })
   return changed
 }

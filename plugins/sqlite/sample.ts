@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ReadSpec } from '../../src/plugin.js'
 import { orderBy } from '../../src/sql/range.js'
-import type { Database } from './driver.js'
+import type { Database, Row } from './driver.js'
 import { keyColumns } from './keys.js'
 import { quoteName } from './names.js'
 
@@ -15,16 +15,12 @@ export function sampleRows(database: Database, spec: ReadSpec): readonly string[
   const cells = spec.columns.map(({ name }) => `quote(${quoteName(name)})`)
   const key = keyColumns(spec)
   const orders = key.length === 0 ? [''] : [orderBy(key), orderBy(key, 'DESC')]
-  const rows = orders.flatMap(
-    (order) =>
-      database
-        .prepare(`SELECT ${cells.join(', ')} FROM ${quoteName(spec.table.table)}${order} LIMIT ${ROWS}`)
-        .raw()
-        .all() as string[][],
-  )
+  const rows = orders.flatMap((order) => [
+    ...database.rows(`SELECT ${cells.join(', ')} FROM ${quoteName(spec.table.table)}${order} LIMIT ${ROWS}`),
+  ])
   return [...new Set(rows.map(digest))]
 }
 
-function digest(cells: readonly string[]): string {
+function digest(cells: Row): string {
   return createHash('sha256').update(JSON.stringify(cells)).digest('hex').slice(0, DIGITS)
 }

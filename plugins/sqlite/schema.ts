@@ -3,6 +3,7 @@ import type { Column, ColumnKind, Domain, Key, TableSchema } from '../../src/plu
 import { RowshiftError } from '../../src/plugin.js'
 import type { Affinity } from './affinity.js'
 import { affinityOf, convertsNumbers, kindOf, kindOfClasses } from './affinity.js'
+import { encodingOf } from './cells.js'
 import type { Database } from './driver.js'
 import { quoteName } from './names.js'
 import { INT64_MAX, INT64_MIN } from './numbers.js'
@@ -42,7 +43,7 @@ export function describeTable(database: Database, file: string, table: string): 
   const indexes = indexFacts(database, facts)
   const rowid = rowidColumn(facts, all, indexes)
   // Bytes of other encodings would have to be looked at one by one.
-  const stored = database.pragma('encoding', { simple: true }) === 'UTF-8'
+  const stored = encodingOf(database) === 'UTF-8'
   const columns = visible.map((column) => {
     const described = describeColumn(database, facts, column, column.name === rowid)
     return stored ? { ...described, domain: { ...described.domain, stored } as const } : described
@@ -227,12 +228,12 @@ function estimateRowBytes(database: Database, table: string, columns: readonly C
   const sums = columns.map((column) => `total(octet_length(${quoteName(column.name)}))`)
   const sample = `SELECT * FROM ${quoteName(table)} LIMIT ${SAMPLE_ROWS}`
   const sql = `SELECT count(*), ${sums.join(', ')} FROM (${sample})`
-  const [count, ...bytes] = database.prepare(sql).raw().get() as number[]
+  const [count = 0, ...bytes] = database.row(sql)!.map(Number)
   if (!count) return null
   // Each cell takes a separator.
   return Math.ceil(bytes.reduce((sum, one) => sum + one, 0) / count) + columns.length
 }
 
 function rows<Row>(database: Database, sql: string, ...values: string[]): Row[] {
-  return database.prepare(sql).all(...values) as Row[]
+  return database.prepare(sql).all(...values) as unknown as Row[]
 }

@@ -11,7 +11,7 @@ export function openSequence(database: Database, { name, above }: Sequence): voi
   let next = 1n
   for (const { table, column } of above) {
     const sql = `SELECT CAST(max(${quoteName(column)}) AS INTEGER) FROM ${quoteName(table)}`
-    const highest = database.prepare(sql).pluck().safeIntegers(true).get() as bigint | null
+    const highest = database.value(sql) as bigint | null
     if (highest !== null && highest >= next) next = highest + 1n
   }
   database
@@ -25,5 +25,5 @@ export function openSequence(database: Database, { name, above }: Sequence): voi
 /** Inside a transaction. */
 export function takeBlock(database: Database, { name }: Sequence, count: number): string {
   const sql = `UPDATE rowshift_sequence SET next_value = next_value + ${count} WHERE name = ? RETURNING next_value - ${count}`
-  return String(database.prepare(sql).pluck().safeIntegers(true).get(name))
+  return String(database.value(sql, name))
 }

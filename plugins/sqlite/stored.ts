@@ -9,6 +9,7 @@ import type { Column } from '../../src/plugin.js'
 import { affinityOf, convertsNumbers } from './affinity.js'
 import type { Cell } from './cell.js'
 import type { SqliteValue } from './driver.js'
+import { changedByDriver } from './driver.js'
 import { expressionOf } from './names.js'
 import { fitsInt64, floatText } from './numbers.js'
 
@@ -17,41 +18,46 @@ const TEXTUAL = new Set<string>(['text', 'json', 'date', 'time', 'datetime', 'in
 
 /** `plain` reads the values that are what the column says. */
 export function storedCell(column: Column, plain: Cell): Cell {
-  const textual = TEXTUAL.has(column.kind)
+  const ofBytes = column.kind === 'bytes'
   // Text that a numeric column did not make a number of, like one of 30 digits; its target will not either.
-  const numeric = textual && convertsNumbers(affinityOf(column.type))
+  const numeric = TEXTUAL.has(column.kind) && convertsNumbers(affinityOf(column.type))
   return {
-    sql: textual ? textExpression(expressionOf(column)) : expressionOf(column),
+    sql: markedExpression(expressionOf(column)),
     append: (builder, value) => {
-      if (Buffer.isBuffer(value) && textual) return appendWrapped(builder, value)
-      const marked = Buffer.isBuffer(value) ? value[0] === MARK : numeric && typeof value === 'string'
-      if (!marked && plain.append(builder, value)) return true
-      return appendMarked(builder, value)
+      if (value instanceof Uint8Array) return appendBytes(builder, value, ofBytes)
+      const foreign = numeric && typeof value === 'string'
+      return (!foreign && plain.append(builder, value)) || appendMarked(builder, value)
     },
   }
 }
 
-/** What is not to come as a string: a BLOB, and text that the driver might have changed. In hexadecimal, its class before it. */
-function textExpression(name: string): string {
-  const wrapped = (letter: string) => `CAST('${letter}' || hex(${name}) AS BLOB)`
-  return `CASE typeof(${name}) WHEN 'blob' THEN ${wrapped('b')} WHEN 'text' THEN CASE WHEN instr(${name}, char(65533)) THEN ${wrapped('t')} ELSE ${name} END ELSE ${name} END`
+/** Text that the driver would change comes as a marked cell, and so does what could be taken for one. */
+function markedExpression(name: string): string {
+  const marked = (letter: string) => {
+    const mark = Buffer.from([MARK, letter.charCodeAt(0)]).toString('hex')
+    return `CAST(CAST(x'${mark}' AS TEXT) || CAST(${name} AS TEXT) AS BLOB)`
+  }
+  return (
+    `CASE typeof(${name}) WHEN 'text' THEN CASE WHEN ${changedByDriver(name)} THEN ${marked('t')} ELSE ${name} END ` +
+    `WHEN 'blob' THEN CASE WHEN substr(${name}, 1, 1) = x'${MARK.toString(16)}' THEN ${marked('b')} ELSE ${name} END ELSE ${name} END`
+  )
 }
 
-function appendWrapped(builder: BatchBuilder, wrapped: Buffer): boolean {
-  const bytes = Buffer.from(wrapped.toString('latin1', 1), 'hex')
-  if (wrapped[0] === 'b'.charCodeAt(0)) return append(builder, 'b', bytes)
-  return isUtf8(bytes) && append(builder, 't', bytes)
+function appendBytes(builder: BatchBuilder, bytes: Uint8Array, ofBytes: boolean): boolean {
+  if (bytes[0] !== MARK && !ofBytes) return append(builder, 'b', bytes)
+  if (bytes[0] === MARK && bytes[1] === 't'.charCodeAt(0) && !isUtf8(bytes.subarray(2))) return false
+  builder.appendBytes(bytes)
+  return true
 }
 
 function appendMarked(builder: BatchBuilder, value: SqliteValue): boolean {
   if (typeof value === 'bigint') return append(builder, 'i', Buffer.from(value.toString()))
   if (typeof value === 'number') return append(builder, 'r', Buffer.from(floatText(value)))
-  if (Buffer.isBuffer(value)) return append(builder, 'b', value)
   // The driver puts U+FFFD in the place of what is not UTF-8.
   return typeof value === 'string' && !value.includes('\uFFFD') && append(builder, 't', Buffer.from(value))
 }
 
-function append(builder: BatchBuilder, letter: string, bytes: Buffer): boolean {
+function append(builder: BatchBuilder, letter: string, bytes: Uint8Array): boolean {
   builder.appendBytes(Buffer.concat([Buffer.from([MARK, letter.charCodeAt(0)]), bytes]))
   return true
 }

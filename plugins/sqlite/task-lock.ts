@@ -1,5 +1,4 @@
-import type { Database } from './driver.js'
-import { loadDriver } from './driver.js'
+import { Database } from './driver.js'
 import { sqliteCode, sqliteError } from './errors.js'
 
 /**
@@ -9,10 +8,9 @@ import { sqliteCode, sqliteError } from './errors.js'
  */
 export async function lockTask(store: string, taskId: number): Promise<Database | null> {
   const file = `${store}.task-${taskId}.lock`
-  const Driver = await loadDriver()
   let database: Database | null = null
   try {
-    database = new Driver(file, { timeout: 0 })
+    database = new Database(file, { timeout: 0 })
     database.exec('BEGIN EXCLUSIVE')
     return database
   } catch (thrown) {

@@ -4,6 +4,7 @@ import { RowshiftError } from '../../src/plugin.js'
 import type { Access } from './connection.js'
 import { describeConnection, fileOf, open } from './connection.js'
 import type { Database } from './driver.js'
+import { requireDriver } from './driver.js'
 import { sqliteError } from './errors.js'
 import { lockTask } from './task-lock.js'
 import { untilFree, untilWritable } from './waiting.js'
@@ -37,6 +38,7 @@ export class SqliteTaskStore implements TaskStore {
 
   async connect(signal?: AbortSignal): Promise<void> {
     this.#signal = signal
+    requireDriver()
     if (existsSync(fileOf(this.#connection))) await this.#connect('write')
   }
 
@@ -45,13 +47,12 @@ export class SqliteTaskStore implements TaskStore {
     const database = this.#database!
     try {
       const before = tables(database)
-      await untilFree(database, this.#signal, () => database.pragma('journal_mode = WAL'))
+      await untilFree(database, this.#signal, () => database.exec('PRAGMA journal_mode = WAL'))
       await untilWritable(database, this.#signal)
-      const added = database.transaction(() => {
+      const columns = database.transaction(() => {
         database.exec(readFileSync(DDL, 'utf8'))
         return addColumns(database)
       })
-      const columns = added.immediate()
       return [...tables(database).filter((name) => !before.includes(name)), ...columns]
     } catch (thrown) {
       throw sqliteError(thrown, `creating the task tables in ${this.#where}`)
@@ -60,14 +61,16 @@ export class SqliteTaskStore implements TaskStore {
 
   async list(): Promise<readonly Task[]> {
     return this.#using('listing tasks', (database) => {
-      return database.prepare(`SELECT ${TASK_COLUMNS} FROM ${TASK_TABLE} ORDER BY id`).all() as Task[]
+      return database
+        .prepare(`SELECT ${TASK_COLUMNS} FROM ${TASK_TABLE} ORDER BY id`)
+        .all() as unknown as Task[]
     })
   }
 
   async get(id: number): Promise<Task | null> {
     return this.#using(`reading task ${id}`, (database) => {
       const task = database.prepare(`SELECT ${TASK_COLUMNS} FROM ${TASK_TABLE} WHERE id = ?`).get(id)
-      return (task as Task | undefined) ?? null
+      return (task as unknown as Task | undefined) ?? null
     })
   }
 
@@ -98,14 +101,14 @@ export class SqliteTaskStore implements TaskStore {
       const runs = database.prepare(`SELECT ${RUN_COLUMNS} FROM ${RUN_TABLE} WHERE ${running}`).all(taskId)
       if (runs.length > 0)
         database.prepare(`UPDATE ${RUN_TABLE} SET status = 'interrupted' WHERE ${running}`).run(taskId)
-      return runs as RunRecord[]
+      return runs as unknown as RunRecord[]
     })
   }
 
   async startRun(run: RunRecord): Promise<void> {
     await this.#using('recording the start of a run', (database) => {
       const values = RUN_COLUMNS.replaceAll(/\w+/g, ':$&')
-      database.prepare(`INSERT INTO ${RUN_TABLE} (${RUN_COLUMNS}) VALUES (${values})`).run(run)
+      database.prepare(`INSERT INTO ${RUN_TABLE} (${RUN_COLUMNS}) VALUES (${values})`).run({ ...run })
     })
   }
 
@@ -114,7 +117,10 @@ export class SqliteTaskStore implements TaskStore {
       const sql =
         `UPDATE ${RUN_TABLE} SET mode = :mode, status = :status, end_time = :end_time, rows_read = :rows_read, ` +
         'rows_written = :rows_written, report = :report WHERE run_id = :run_id'
-      const { changes } = database.prepare(sql).run(run)
+      const statement = database.prepare(sql)
+      // The record has more than the statement asks for.
+      statement.setAllowUnknownNamedParameters(true)
+      const { changes } = statement.run({ ...run })
       if (changes !== 1)
         throw new RowshiftError('INTERNAL', `Run ${run.run_id} was never started in ${this.#where}`)
     })
@@ -125,14 +131,14 @@ export class SqliteTaskStore implements TaskStore {
       const sql =
         `SELECT ${RUN_COLUMNS} FROM ${RUN_TABLE} WHERE :taskId IS NULL OR task_id = :taskId ` +
         'ORDER BY start_time DESC, rowid DESC LIMIT :limit'
-      return database.prepare(sql).all({ taskId, limit }) as RunRecord[]
+      return database.prepare(sql).all({ taskId, limit }) as unknown as RunRecord[]
     })
   }
 
   async watermarks(taskId: number): Promise<Readonly<Record<string, string>>> {
     return this.#using('reading watermarks', (database) => {
       const sql = `SELECT mode, value FROM ${WATERMARK_TABLE} WHERE task_id = ?`
-      return Object.fromEntries(database.prepare(sql).raw().all(taskId) as [string, string][])
+      return Object.fromEntries(database.rows(sql, taskId) as Iterable<[string, string]>)
     })
   }
 
@@ -150,7 +156,7 @@ export class SqliteTaskStore implements TaskStore {
           if (value === null) forget.run(taskId, mode)
           else save.run(taskId, mode, value, runId)
         }
-      })()
+      })
     })
   }
 
@@ -188,11 +194,11 @@ export class SqliteTaskStore implements TaskStore {
 /** Those of the tables that exist. */
 function tables(database: Database): string[] {
   const sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN (?, ?, ?)"
-  return database.prepare(sql).pluck().all(TASK_TABLE, RUN_TABLE, WATERMARK_TABLE) as string[]
+  return database.values(sql, TASK_TABLE, RUN_TABLE, WATERMARK_TABLE) as string[]
 }
 
 function missingColumns(database: Database): string[] {
-  const names = database.prepare('SELECT name FROM pragma_table_info(?)').pluck().all(RUN_TABLE)
+  const names = database.values('SELECT name FROM pragma_table_info(?)', RUN_TABLE)
   return Object.keys(ADDED_COLUMNS).filter((name) => !names.includes(name))
 }
 

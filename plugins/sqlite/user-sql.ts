@@ -13,7 +13,7 @@ import { quoteName } from './names.js'
 export function checkWhere(database: Database, table: string, where: string): void {
   const from = `SELECT 1 FROM ${quoteName(table)} WHERE`
   checking(`The condition params.where on table ${table}`, () => {
-    database.prepare(`${from} ${where}\n`)
+    prepareWhole(database, `${from} ${where}\n`)
     database.prepare(`${from} ${enclosed(where)} LIMIT 0`).all()
   })
 }
@@ -22,9 +22,9 @@ export function checkWhere(database: Database, table: string, where: string): vo
 export function checkExpression(database: Database, table: string, sql: string): string | null {
   const from = `FROM ${quoteName(table)} WHERE 0`
   return checking(`"sql" on table ${table}`, () => {
-    database.prepare(`SELECT 1, ${sql}\n ${from}`)
+    prepareWhole(database, `SELECT 1, ${sql}\n ${from}`)
     const statement = database.prepare(`SELECT ${enclosed(sql)} ${from}`)
-    if (statement.raw().all().length > 0)
+    if (statement.all().length > 0)
       throw invalid('"sql" gives one value for all rows together; put the aggregate into a subquery')
     // A window function would see the rows of one split only; no condition takes one.
     database.prepare(`SELECT 1 ${from} AND ${enclosed(sql)} IS NULL`)
@@ -32,11 +32,19 @@ export function checkExpression(database: Database, table: string, sql: string):
   })
 }
 
+/** Looks for what the driver takes without a word: more after the statement or after a NUL, and parameters, which would be NULL. */
+function prepareWhole(database: Database, sql: string): void {
+  const { sourceSQL, expandedSQL } = database.prepare(sql)
+  if (sql.slice(sourceSQL.length).trim() !== '') throw new SyntaxError('there is more than one statement')
+  if (expandedSQL !== sourceSQL)
+    throw new SyntaxError('there is a parameter, and nothing to put into its place')
+}
+
 function checking<T>(what: string, check: () => T): T {
   try {
     return check()
   } catch (thrown) {
-    if (sqliteCode(thrown) === null && !(thrown instanceof RangeError)) throw thrown
+    if (sqliteCode(thrown) === null && !(thrown instanceof SyntaxError)) throw thrown
     throw invalid(`${what} failed: ${(thrown as Error).message}.`)
   }
 }

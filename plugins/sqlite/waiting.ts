@@ -14,7 +14,7 @@ export async function untilFree<T>(
   work: () => T,
 ): Promise<T> {
   const end = Date.now() + BUSY_TIMEOUT_MS
-  database.pragma('busy_timeout = 0')
+  database.exec('PRAGMA busy_timeout = 0')
   try {
     for (;;) {
       try {
@@ -26,7 +26,7 @@ export async function untilFree<T>(
       if (signal?.aborted) throw interrupted('waiting for another connection to let go of the database')
     }
   } finally {
-    database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
+    database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
   }
 }
 

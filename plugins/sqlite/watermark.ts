@@ -16,7 +16,7 @@ export function holdsBelow(
   if (watermark === null) return false
   const below = `${quoteName(column.name)} ${kind === 'key' ? '<=' : '<'} ${literal(column, watermark, encoding)}`
   const sql = `SELECT EXISTS (SELECT 1 FROM ${quoteName(table.table)} WHERE ${below})`
-  return database.prepare(sql).pluck().get() === 1
+  return database.value(sql) === 1n
 }
 
 /**
@@ -29,21 +29,11 @@ export function checkNextId(
   column: Column,
   watermark: string,
 ): void {
-  if (findRowidColumn(database, database.name, table) !== column.name) return
-  const counters = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'").get()
+  if (findRowidColumn(database, database.file, table) !== column.name) return
+  const counters = database.value("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'")
   const counted =
-    counters &&
-    database
-      .prepare('SELECT seq FROM sqlite_sequence WHERE name = ? COLLATE NOCASE')
-      .pluck()
-      .safeIntegers()
-      .get(table)
-  const name = quoteName(column.name)
-  const highest = database
-    .prepare(`SELECT max(${name}) FROM ${quoteName(table)}`)
-    .pluck()
-    .safeIntegers()
-    .get()
+    counters && database.value('SELECT seq FROM sqlite_sequence WHERE name = ? COLLATE NOCASE', table)
+  const highest = database.value(`SELECT max(${quoteName(column.name)}) FROM ${quoteName(table)}`)
   const next =
     [counted, highest].reduce<bigint>(
       (most, value) => (typeof value === 'bigint' && value > most ? value : most),
@@ -54,9 +44,9 @@ export function checkNextId(
 
 /** What the user has to see to. */
 export function userCares(database: Database, { table: { table }, column, kind }: BoundRequest): string[] {
-  if (kind !== 'key' || findRowidColumn(database, database.name, table) !== column.name) return []
+  if (kind !== 'key' || findRowidColumn(database, database.file, table) !== column.name) return []
   const sql = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE"
-  const made = database.prepare(sql).pluck().get(table) as string | undefined
+  const made = database.value(sql, table) as string | undefined
   if (made === undefined || /\bautoincrement\b/i.test(made)) return []
   return [
     `${column.name} has no AUTOINCREMENT, so ids of deleted newest rows are given again: a row that gets one that was copied before is not seen`,

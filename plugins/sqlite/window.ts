@@ -37,9 +37,10 @@ export function findWindow(database: Database, request: BoundRequest, encoding: 
   const rows =
     kind === 'key' && ends.to === null && !asked
       ? 0
-      : number(
-          database,
-          `SELECT count(*) FROM (SELECT 1 FROM ${from} WHERE ${conditions.sql} LIMIT ${COUNT_TO})`,
+      : Number(
+          database.value(
+            `SELECT count(*) FROM (SELECT 1 FROM ${from} WHERE ${conditions.sql} LIMIT ${COUNT_TO})`,
+          ),
         )
   return {
     column,
@@ -68,10 +69,8 @@ function keyEnds(
 ): Ends {
   const name = quoteName(column.name)
   const above = from === null ? '' : ` WHERE ${name} > ${sql(from)}`
-  const top = database
-    .prepare(`SELECT CAST(max(${name}) AS TEXT) FROM ${quoteName(table.table)}${above}`)
-    .pluck()
-    .get() as string | null
+  const top = database.value(`SELECT CAST(max(${name}) AS TEXT) FROM ${quoteName(table.table)}${above}`) as
+    string | null
   if (top === null) {
     if (from !== null) checkNextId(database, table, column, from)
     return { from, to: from, watermark: from, reasons: ['nothing new: no key above the last one copied'] }
@@ -87,12 +86,9 @@ function keyEnds(
 /** Of what comes later the numbers are higher; but several rows may have one, so that of the watermark is read again. */
 function versionEnds(database: Database, { table, column, watermark, overlap }: BoundRequest): Ends {
   const name = quoteName(column.name)
-  const top = database
-    .prepare(
-      `SELECT CAST(max(${name}) AS TEXT) FROM ${quoteName(table.table)} WHERE typeof(${name}) = 'integer'`,
-    )
-    .pluck()
-    .get() as string | null
+  const top = database.value(
+    `SELECT CAST(max(${name}) AS TEXT) FROM ${quoteName(table.table)} WHERE typeof(${name}) = 'integer'`,
+  ) as string | null
   const from = watermark === null ? null : String(BigInt(watermark) - BigInt(overlap))
   if (top === null || (from !== null && BigInt(top) < BigInt(from)))
     return { from: watermark, to: watermark, watermark, reasons: ['nothing new'], warnings: lower() }
@@ -112,11 +108,7 @@ function versionEnds(database: Database, { table, column, watermark, overlap }: 
 
 function timeEnds(database: Database, request: BoundRequest): Ends {
   const { column, kind, watermark, lag, overlap, rereads } = request
-  const ask = (sql: string, ...values: string[]) =>
-    database
-      .prepare(`SELECT ${sql}`)
-      .pluck()
-      .get(...values)
+  const ask = (sql: string, ...values: string[]) => database.value(`SELECT ${sql}`, ...values)
   const at = (time: string, seconds: number) =>
     ask(`strftime('%Y-%m-%d %H:%M:%f', ?, ?)`, time, `-${seconds} seconds`) as string | null
   const behind = lag ?? LAG_SECONDS
@@ -155,14 +147,10 @@ function checkUnit(database: Database, request: BoundRequest, now: bigint): void
   const { low, high } = likelyEpochs(now)
   const name = quoteName(column.name)
   const from = quoteName(table.table)
-  const ask = (sql: string) => database.prepare(sql).pluck().get() as string | null | undefined
+  const ask = (sql: string) => database.value(sql) as string | null | undefined
   if (ask(`SELECT '1' FROM ${from} WHERE ${name} BETWEEN ${low} AND ${high} LIMIT 1`) !== undefined) return
   const highest = ask(
     `SELECT CAST(max(${name}) AS TEXT) FROM ${from} WHERE ${name} > 0 AND typeof(${name}) = 'integer'`,
   )
   if (highest != null) throw wrongUnit(request, kind, highest)
-}
-
-function number(database: Database, sql: string): number {
-  return database.prepare(sql).pluck().get() as number
 }

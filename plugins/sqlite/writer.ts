@@ -18,11 +18,13 @@ import { nothingWritten, RowshiftError } from '../../src/plugin.js'
 import type { Binding } from './binds.js'
 import { bindingOf } from './binds.js'
 import type { TextEncoding } from './cells.js'
+import { encodingOf } from './cells.js'
 import { describeConnection, fileOf, open } from './connection.js'
 import { createTable, inMemory } from './create.js'
 import { FAMILY } from './definition.js'
 import { designTable } from './design.js'
 import type { Database } from './driver.js'
+import { requireDriver } from './driver.js'
 import { interrupted, sqliteError } from './errors.js'
 import { rowsPerStatement } from './insert.js'
 import { quoteName } from './names.js'
@@ -49,6 +51,7 @@ export class SqliteWriter implements Writer {
 
   async connect(signal?: AbortSignal): Promise<void> {
     this.#signal = signal
+    requireDriver()
     if (existsSync(fileOf(this.#endpoint.connection))) await this.#connect('write')
   }
 
@@ -97,14 +100,14 @@ export class SqliteWriter implements Writer {
   }
 
   #holdsRows(table: string): boolean {
-    return this.#open.prepare(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`).get() !== undefined
+    return this.#open.value(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`) !== undefined
   }
 
   async prepare(spec: PlannedWrite, signal: AbortSignal): Promise<void> {
     if (this.#database === null) await this.#connect('create')
     try {
       // Readers and the one writer do not wait for each other in a WAL database. It stays one afterwards.
-      await untilFree(this.#open, signal, () => this.#open.pragma('journal_mode = WAL'))
+      await untilFree(this.#open, signal, () => this.#open.exec('PRAGMA journal_mode = WAL'))
     } catch (thrown) {
       throw sqliteError(thrown, `switching ${this.#where} to WAL mode`)
     }
@@ -147,7 +150,7 @@ export class SqliteWriter implements Writer {
     const database = this.#open
     try {
       const bindings = await this.#begin(spec, options)
-      database.pragma('defer_foreign_keys = ON')
+      database.exec('PRAGMA defer_foreign_keys = ON')
       const counts = await new SqliteSettlement(database, spec, bindings, options).run(rows)
       checkCounts(
         spec,
@@ -195,7 +198,7 @@ export class SqliteWriter implements Writer {
     const database = this.#open
     await beginWrite(database, options.signal)
     // A row may refer to one that comes later in the split. Where refused rows are tolerated, each must be told apart.
-    if (spec.errorLimit.record === 0) database.pragma('defer_foreign_keys = ON')
+    if (spec.errorLimit.record === 0) database.exec('PRAGMA defer_foreign_keys = ON')
     return spec.columns.map((mapping) => bindingOf(mapping, this.#encoding))
   }
 
@@ -241,7 +244,7 @@ export class SqliteWriter implements Writer {
 
   async #connect(access: 'write' | 'create'): Promise<void> {
     this.#database = await open(this.#endpoint, access, this.#signal)
-    this.#encoding = this.#database.pragma('encoding', { simple: true }) as TextEncoding
+    this.#encoding = encodingOf(this.#database)
   }
 
   #rowidColumn({ create, table }: WriteSpec): string | null | Promise<string | null> {
@@ -256,12 +259,12 @@ export class SqliteWriter implements Writer {
 
   #triggers(table: string): string[] {
     const sql = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE"
-    return this.#open.prepare(sql).pluck().all(table) as string[]
+    return this.#open.values(sql, table) as string[]
   }
 
   #foreignKeyWarnings(table: string): string[] {
     const sql = 'SELECT DISTINCT "table" FROM pragma_foreign_key_list(?)'
-    const parents = this.#open.prepare(sql).pluck().all(table) as string[]
+    const parents = this.#open.values(sql, table) as string[]
     if (parents.length === 0) return []
     return [`"${table}" refers to ${parents.join(', ')}: a row whose parent is not there yet fails the run`]
   }

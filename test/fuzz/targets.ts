@@ -1,7 +1,6 @@
 // What takes input from outside, as the fuzzing program calls it. What comes back, or which RowshiftError, is of no account.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import file from '../../plugins/file/plugin.js'
 import sqlite from '../../plugins/sqlite/plugin.js'
 import { misfit } from '../../src/batch/cell-forms.js'
@@ -13,6 +12,7 @@ import { mapColumns } from '../../src/plan/mapping.js'
 import type { ReadSpec, TableSchema } from '../../src/plugin.js'
 import { parsePattern } from '../../src/shard/pattern.js'
 import { withMode } from '../../src/task/params.js'
+import { Database } from '../support/database.js'
 import type { Random } from './random.js'
 import { asJson, changed, json, mangled, text } from './random.js'
 

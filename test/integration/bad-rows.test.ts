@@ -1,11 +1,11 @@
 // One bad row among many good ones: the run fails and names table, column and key, and the target holds nothing. The
 // source is SQLite wherever a MySQL column could not hold the value, or the plan would refuse the column at once.
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { PATHS } from '../support/cases.js'
 import { server, servers } from '../support/context.js'
 import { Place, scratchFile } from '../support/copying.js'
+import { Database } from '../support/database.js'
 import { copyInThisThread, inLanes } from '../support/engine.js'
 import { withGlobals } from '../support/globals.js'
 import type { ServerKind } from '../support/servers.js'

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCli, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { Database } from '../support/database.js'
 
 function copy(from: string, to: string, ...options: string[]) {
   return runWithReport(['copy', '--from', from, '--to', to, ...options])
@@ -18,9 +18,9 @@ function sqliteFile(sql = ''): string {
 }
 
 function ask(file: string, sql: string): unknown[] {
-  const database = new Database(file, { readonly: true })
+  const database = new Database(file, { readOnly: true })
   try {
-    return database.prepare(sql).raw().safeIntegers().all()
+    return database.rows(sql, { exact: true })
   } finally {
     database.close()
   }
@@ -120,6 +120,8 @@ describe('a copy between SQLite columns of one type', () => {
     `1.5, char(65533), 1, 9e999, 1e300, 7.0, x'01', 1.0, 'x', 'ÿ'`,
     `9223372036854775807, 'a' || char(0) || 'b', -0.0, '', '12345678901234567890.5', x'ff62', 1.5, x'ff', NULL, '{"a": 1}'`,
     `NULL, NULL, NULL, NULL, NULL, x'', '', '', '', ''`,
+    `'a' || char(0), x'ff74ff', char(65533), 'b' || char(0), char(0), x'ff7462', char(65533, 0), char(0, 233), x'ff62', 'ÿb'`,
+    `char(65533), x'ff', char(0), char(65533), 'ÿ' || char(0), x'ff74', char(0), 'x', char(0), x'ff74ff'`,
   ]
   const ROWS = VALUES.map((values, n) => `INSERT INTO src VALUES (${n}, ${values})`).join(';')
   const NAMES = ['i', 't', 'r', 'n', 'b', 'x', 'd', 's', 'u', 'j']

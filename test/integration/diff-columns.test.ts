@@ -1,11 +1,11 @@
 // Increments by other columns than times: days, time since 1970 in three units, and versions.
 import { setTimeout as sleep } from 'node:timers/promises'
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection, type Connection } from 'mysql2/promise'
 import { oneServer, servers } from '../support/context.js'
 import { expectRefusal, Place, scratchFile } from '../support/copying.js'
+import { Database } from '../support/database.js'
 import { StoredTask } from '../support/stored-task.js'
 import { TaskPlace } from '../support/task-place.js'
 
@@ -158,13 +158,12 @@ describe('a diff_column', () => {
       })
       expect((await task.run()).rowsWritten, `${type}`).to.equal(2)
       source.exec(`INSERT INTO t VALUES (3, 0, ${now})`)
-      const isPast = () => target.prepare('SELECT count(*) FROM t').pluck().get() === 3
+      const isPast = () => target.value('SELECT count(*) FROM t') === 3
       for (let i = 0; i < 20 && !isPast(); i++) {
         if (i > 0) await sleep(200)
         await task.run()
       }
-      const rows = (database: typeof source) =>
-        database.prepare('SELECT * FROM t ORDER BY id').safeIntegers().raw().all()
+      const rows = (database: Database) => database.rows('SELECT * FROM t ORDER BY id', { exact: true })
       expect(rows(target), `${type}`).to.deep.equal(rows(source))
       for (const database of [source, target]) database.close()
     }

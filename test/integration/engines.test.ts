@@ -1,9 +1,9 @@
 // Tables that do not keep the rows that are written to them are no targets, and those that do keep them exactly.
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { server, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { Database } from '../support/database.js'
 import { expectDifferent, expectEqual, verify } from '../support/verifying.js'
 
 const SOURCE =
@@ -108,7 +108,7 @@ describe('engines', () => {
       `sqlite:${file}?table=r`,
     ])
     expectRefusal(outcome, 2, 'TABLE_NOT_FOUND', 'virtual table')
-    expect(database.prepare('SELECT count(*) FROM r').pluck().get()).to.equal(0)
+    expect(database.value('SELECT count(*) FROM r')).to.equal(0)
     database.close()
   })
 })

@@ -1,11 +1,11 @@
 // Unique values that move between rows arrive: along a line of rows, in a ring, across splits and threads, in every mode.
 import { readFileSync } from 'node:fs'
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { query, servers } from '../support/context.js'
 import type { Outcome } from '../support/copying.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { Database } from '../support/database.js'
 import { StoredTask } from '../support/stored-task.js'
 import { expectEqual, verify } from '../support/verifying.js'
 
@@ -86,7 +86,7 @@ function sqlite(table: string, columns: string, rows: string, more = ''): { file
 function select(file: string, sql: string): unknown {
   const database = new Database(file)
   try {
-    return database.prepare(sql).raw().all()
+    return database.rows(sql)
   } finally {
     database.close()
   }

@@ -1,10 +1,10 @@
 // What the plan says before a run that will fail, or not do what was asked; and what a run says about rows that it did not write.
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunRecord } from '../../src/plugin.js'
 import { oneServer, runCli, servers } from '../support/context.js'
 import { expectRefusal, Place, scratchFile } from '../support/copying.js'
+import { Database } from '../support/database.js'
 import { TaskPlace } from '../support/task-place.js'
 import { verify } from '../support/verifying.js'
 

@@ -1,8 +1,8 @@
 // Sharded targets and many sources in SQLite files, by the program itself.
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runWithReport, scratchFile } from '../support/copying.js'
+import { Database } from '../support/database.js'
 import { expectEqual, verify } from '../support/verifying.js'
 
 function filled(rows: number): string {
@@ -17,9 +17,9 @@ function filled(rows: number): string {
 }
 
 function value(path: string, sql: string): unknown {
-  const database = new Database(path, { readonly: true })
+  const database = new Database(path, { readOnly: true })
   try {
-    return database.prepare(sql).pluck().get()
+    return database.value(sql)
   } finally {
     database.close()
   }

@@ -1,10 +1,10 @@
 // A source that is truncated or replaced while it is read looks like one that has few rows: the run says so, loudly.
 import { setTimeout as sleep } from 'node:timers/promises'
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { query, servers } from '../support/context.js'
 import { Place, runWithReport, scratchFile, type Outcome } from '../support/copying.js'
+import { Database } from '../support/database.js'
 
 const ROWS = 30_000
 const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, v INT); CREATE TABLE dst LIKE src; CREATE TABLE other LIKE src;

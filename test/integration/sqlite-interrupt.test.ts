@@ -2,11 +2,11 @@
 import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { startCli } from '../support/context.js'
 import { scratchFile } from '../support/copying.js'
+import { Database } from '../support/database.js'
 import { TaskPlace } from '../support/task-place.js'
 
 /** SQLite itself would wait for a minute. */
@@ -15,8 +15,14 @@ const TABLES = 'CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1
 
 function makeDatabase(): string {
   const path = scratchFile('db')
-  new Database(path).exec(TABLES).close()
+  execute(path, TABLES)
   return path
+}
+
+function execute(path: string, sql: string): void {
+  const database = new Database(path)
+  database.exec(sql)
+  database.close()
 }
 
 /** Sends SIGINT as soon as the program has opened the file, which another connection has locked by `lock`. */
@@ -66,7 +72,7 @@ describe('Ctrl-C while another connection holds', () => {
     const ends = ['--from', `sqlite:${from}?table=t`, '--to', `sqlite:${to}?table=t`]
     const params = ['--param', 'write_mode=ignore']
     await expectEnd(['copy', ...ends, ...params], to, 'BEGIN IMMEDIATE')
-    new Database(to).exec('PRAGMA journal_mode = WAL').close()
+    execute(to, 'PRAGMA journal_mode = WAL')
     await expectEnd(['copy', ...ends, ...params], to, 'BEGIN IMMEDIATE')
     await expectEnd(
       ['copy', ...ends, '--params', '{"pre_sql": ["DELETE FROM @table"]}'],

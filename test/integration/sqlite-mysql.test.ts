@@ -1,8 +1,8 @@
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { servers } from '../support/context.js'
 import { Place, runWithReport, scratchFile } from '../support/copying.js'
+import { Database } from '../support/database.js'
 
 /** The ten columns of the benchmark table, on each side as that side's users declare them. */
 const MYSQL = `CREATE TABLE t (
@@ -41,12 +41,12 @@ describe('SQLite and MySQL', () => {
       const text = ['user_no', 'amount', 'title', 'note', 'created', 'modified']
       const exact = text.map((name) => `HEX(CAST(${name} AS CHAR))`)
       const sql = `SELECT id, status, version, ${exact.join(', ')} FROM t ORDER BY id`
-      const held = database.prepare(sql).raw().safeIntegers().all() as (bigint | string)[][]
+      const held = database.rows(sql, { exact: true }) as (bigint | string)[][]
       const expected = (await place.query(`SET time_zone = '+00:00'; ${sql}`)).map((row) =>
         row.map((cell) => cell ?? ''),
       )
       expect(held.map((row) => row.map(String))).to.deep.equal(expected)
-      const doubles = database.prepare('SELECT ratio FROM t ORDER BY id').pluck().all()
+      const doubles = database.column('SELECT ratio FROM t ORDER BY id')
       expect(doubles).to.deep.equal([5e-324, 1.7976931348623157e308, 0.1])
       database.close()
     }

@@ -33,7 +33,7 @@ describe('transforms of other pairs', () => {
       })
       expect(outcome.code, outcome.stderr).to.equal(0)
       const rows =
-        'SELECT id, typeof(i), i, typeof(r), r, hex(x), hex(b), typeof(n), n, typeof(d), d, typeof(u), u FROM t ORDER BY id'
+        'SELECT CAST(id AS TEXT), typeof(i), CAST(i AS TEXT), typeof(r), r, hex(x), hex(b), typeof(n), n, typeof(d), d, typeof(u), u FROM t ORDER BY id'
       expect(sqliteRows(to, rows)).to.deep.equal(sqliteRows(from, rows))
     }
   })

@@ -1,9 +1,9 @@
 // Sources for which an incremental run cannot promise all that it promises elsewhere: the plan says what.
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { servers } from '../support/context.js'
 import { Place, scratchFile } from '../support/copying.js'
+import { Database } from '../support/database.js'
 import { StoredTask } from '../support/stored-task.js'
 
 // MEMORY has no order in its other keys.

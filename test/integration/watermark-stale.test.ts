@@ -1,9 +1,9 @@
 // Tables that were emptied or replaced between two incremental runs: rows below the watermark would be missing for good.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import Database from 'better-sqlite3'
 import { servers } from '../support/context.js'
 import { Place, scratchFile } from '../support/copying.js'
+import { Database } from '../support/database.js'
 import { StoredTask } from '../support/stored-task.js'
 
 interface Tables {

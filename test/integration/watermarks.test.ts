@@ -2,10 +2,10 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import Database from 'better-sqlite3'
 import type { RunReport } from '../../src/index.js'
 import { oneServer, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { Database } from '../support/database.js'
 import { StoredTask } from '../support/stored-task.js'
 import { TaskPlace } from '../support/task-place.js'
 

@@ -1,6 +1,5 @@
 // Runs one case over every pair of servers and both write paths, and judges the outcome by the servers' own words.
 import { rmSync } from 'node:fs'
-import Database from 'better-sqlite3'
 import type { Case, ExpectedError, Expectation, WritePath } from './cases.js'
 import {
   expectation,
@@ -14,6 +13,7 @@ import {
 } from './cases.js'
 import { server } from './context.js'
 import { Place, scratchFile } from './copying.js'
+import { Database } from './database.js'
 import type { EngineResult } from './engine.js'
 import { copyByEngine, copyInThisThread, inLanes } from './engine.js'
 import type { FidelityTable, Route, Verdict } from './fidelity-table.js'

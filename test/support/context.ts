@@ -16,6 +16,8 @@ export interface CliOptions {
   /** Added to the environment of this process. */
   env?: Record<string, string>
   cwd?: string
+  /** Another Node.js than that of this process. */
+  node?: string
 }
 
 export interface CliResult {
@@ -120,9 +122,9 @@ export async function createDatabase(at: TestServer): Promise<string> {
 /** Starts the program without waiting for it: for tests that send signals or watch its output. */
 export function startCli(
   args: readonly string[],
-  { env, cwd }: CliOptions = {},
+  { env, cwd, node = process.execPath }: CliOptions = {},
 ): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [program, ...args], { env: { ...process.env, ...env }, cwd })
+  return spawn(node, [program, ...args], { env: { ...process.env, ...env }, cwd })
 }
 
 /** Runs the program to its end; kills it after `timeout` milliseconds. */

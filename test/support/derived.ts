@@ -1,7 +1,7 @@
 // Sources that compute columns: both servers and SQLite, each with a source and a target table.
-import Database from 'better-sqlite3'
 import { servers } from './context.js'
 import { Place, scratchFile } from './copying.js'
+import { Database } from './database.js'
 import { copyInThisThread, type EngineResult } from './engine.js'
 
 export interface DerivingPlace {
@@ -34,12 +34,7 @@ function sqlitePlace(sql: string): DerivingPlace {
       const statements = text.split(';').filter((one) => one.trim() !== '')
       const last = statements.pop()!
       database.exec(statements.join(';'))
-      const statement = database.prepare(last)
-      if (!statement.reader) {
-        statement.run()
-        return []
-      }
-      const rows = statement.raw().safeIntegers().all() as (bigint | number | string | null)[][]
+      const rows = database.rows(last, { exact: true }) as (bigint | number | string | null)[][]
       return rows.map((row) => row.map((cell) => (cell === null ? null : String(cell))))
     } finally {
       database.close()

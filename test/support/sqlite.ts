@@ -1,6 +1,6 @@
 // SQLite databases for tests of the whole program.
-import Database from 'better-sqlite3'
 import { scratchFile } from './copying.js'
+import { Database } from './database.js'
 
 /** Makes a database and returns its path. */
 export function sqliteFile(sql: string): string {
@@ -15,7 +15,7 @@ export function sqliteFile(sql: string): string {
 export function sqliteRows(path: string, sql: string): unknown[][] {
   const database = new Database(path)
   try {
-    return database.prepare(sql).raw().all() as unknown[][]
+    return database.rows(sql)
   } finally {
     database.close()
   }

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import Database from 'better-sqlite3'
 import { createConnection } from 'mysql2/promise'
 import type { RunReport } from '../../src/index.js'
 import { runCli, startCli, type CliResult } from './context.js'
 import { Place, scratchFile } from './copying.js'
+import { Database } from './database.js'
 import type { TestServer } from './servers.js'
 
 /** What differs between the databases. */
@@ -47,19 +47,16 @@ function inFiles(): Backend {
   const path = scratchFile('db')
   const database = new Database(path)
   // The switch to it does not wait for whoever holds the database.
-  database.pragma('journal_mode = WAL')
+  database.exec('PRAGMA journal_mode = WAL')
   database.exec([...TABLES, ROWS].join(';'))
   return {
     type: 'sqlite',
     connection: { path },
-    value: async (sql) => {
-      const statement = database.prepare(sql)
-      return statement.reader ? statement.pluck().get() : statement.run().changes
-    },
+    value: async (sql) => database.value(sql),
     hold: async () => {
       const holder = new Database(path)
       holder.exec('BEGIN IMMEDIATE')
-      return async () => void holder.close()
+      return async () => holder.close()
     },
   }
 }

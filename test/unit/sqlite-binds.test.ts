@@ -1,10 +1,10 @@
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { after, describe, it } from 'mocha'
 import type { Column, ColumnKind } from '../../src/plugin.js'
 import { bindingOf } from '../../plugins/sqlite/binds.js'
 import { isExact } from '../../plugins/sqlite/numbers.js'
+import { Database } from '../support/database.js'
 
 const SEED = 9
 const CHECKED = { grade: 'checked', why: '' } as const
@@ -42,8 +42,9 @@ describe('sqlite bindings', () => {
     if (value === undefined) return undefined
     database.exec(`DELETE FROM "t${type}"`)
     database.prepare(`INSERT INTO "t${type}" VALUES (${binding.sql})`).run(value)
-    const sql = `SELECT typeof(v) AS class, v AS value FROM "t${type}"`
-    return database.prepare(sql).safeIntegers(true).get() as { class: string; value: unknown }
+    const sql = `SELECT typeof(v), CASE typeof(v) WHEN 'text' THEN CAST(v AS BLOB) ELSE v END FROM "t${type}"`
+    const [[kept, held]] = database.rows(sql, { exact: true }) as [[string, unknown]]
+    return { class: kept, value: held instanceof Uint8Array ? Buffer.from(held).toString() : held }
   }
 
   it('store text as the same text, or as a number that is written the same, or not at all (property)', () => {

@@ -1,3 +1,4 @@
+import type { SQLInputValue } from 'node:sqlite'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { after, describe, it } from 'mocha'
@@ -34,7 +35,7 @@ describe('sqlite to sqlite', function () {
   async function roundTrip(
     ddl: string,
     table: string,
-    rows: readonly (readonly unknown[])[],
+    rows: readonly (readonly SQLInputValue[])[],
     batchBytes = 64,
   ) {
     const from = fixture.create(ddl, (database) => {
@@ -85,7 +86,7 @@ describe('sqlite to sqlite', function () {
 
   it('keeps integers to the ends of 64 bits, as values and as keys', async () => {
     const values = [INT64_MAX, INT64_MIN, 0n, -1n, 2n ** 53n + 1n, 999_999_999_999_999n, null]
-    const rows = values.map((value, i) => [value ?? 7n, value, values.at(-1 - i)])
+    const rows = values.map((value, i) => [value ?? 7n, value, values.at(-1 - i)!])
     await roundTrip('CREATE TABLE t (id INTEGER PRIMARY KEY, a BIGINT, b BOOLEAN)', 't', rows)
   })
 

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import type {
   Batch,
@@ -16,6 +15,7 @@ import type {
 } from '../../src/plugin.js'
 import { RowshiftError } from '../../src/plugin.js'
 import sqlite from '../../plugins/sqlite/plugin.js'
+import { Database } from '../support/database.js'
 
 export const NEVER = new AbortController().signal
 
@@ -35,12 +35,14 @@ export class Fixture {
   }
 
   /** Creates a database and returns its path. */
-  create(sql: string, fill: (database: Database.Database) => void = () => {}): string {
+  create(sql: string, fill: (database: Database) => void = () => {}): string {
     const path = join(this.directory, `${++this.#files}.db`)
     const database = new Database(path)
-    database.pragma('synchronous = OFF')
+    database.exec('PRAGMA synchronous = OFF')
     database.exec(sql)
-    database.transaction(() => fill(database))()
+    database.exec('BEGIN')
+    fill(database)
+    database.exec('COMMIT')
     database.close()
     return path
   }
@@ -177,16 +179,16 @@ export async function copy(
 
 /** Rows of `table` that stand in one of the two files only, judged by SQLite: value, storage class and bytes. */
 export function differences(from: string, to: string, table: string): unknown[] {
-  const database = new Database(from, { readonly: true })
+  const database = new Database(from, { readOnly: true })
   try {
     database.prepare('ATTACH ? AS other').run(to)
-    const names = database.prepare('SELECT name FROM pragma_table_info(?)').pluck().all(table) as string[]
+    const names = database.column('SELECT name FROM pragma_table_info(?)', table) as string[]
     const quoted = names.map((name) => `"${name.replaceAll('"', '""')}"`)
     const cells = quoted.map((name) => `${name}, typeof(${name}), hex(${name})`).join(', ')
     const name = `"${table.replaceAll('"', '""')}"`
     const except = (a: string, b: string) =>
       database.prepare(`SELECT ${cells} FROM ${a}.${name} EXCEPT SELECT ${cells} FROM ${b}.${name}`).all()
-    const count = (a: string) => database.prepare(`SELECT count(*) FROM ${a}.${name}`).pluck().get()
+    const count = (a: string) => database.value(`SELECT count(*) FROM ${a}.${name}`)
     expect(count('other')).to.equal(count('main'))
     return [...except('main', 'other'), ...except('other', 'main')]
   } finally {

@@ -1,6 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import { judge } from '../../src/plan/fidelity.js'
@@ -8,6 +7,7 @@ import type { Column, ColumnKind, Domain, RunRecord } from '../../src/plugin.js'
 import sqlite from '../../plugins/sqlite/plugin.js'
 import { affinityOf } from '../../plugins/sqlite/affinity.js'
 import { decimalText } from '../../plugins/sqlite/numbers.js'
+import { Database } from '../support/database.js'
 import { copy, failure, Fixture, openReader, openWriter } from './sqlite-fixture.js'
 
 const pathOf = (url: string) => sqlite.connectionFromUrl(new URL(url), url)['path']
@@ -218,7 +218,7 @@ describe('sqlite pre_sql and post_sql', () => {
       postSql: ["UPDATE @table SET v = v || '!'"],
     })
     const database = new Database(to)
-    expect(database.prepare('SELECT v FROM "a$&b"').pluck().all()).to.deep.equal(['x!'])
+    expect(database.column('SELECT v FROM "a$&b"')).to.deep.equal(['x!'])
     database.close()
   })
 })
@@ -282,7 +282,7 @@ describe('sqlite task store', () => {
       (await store.list()).map(({ id, from_app, from_table }) => [id, from_app, from_table]),
     ).to.deep.equal([[5, 'local_dw', '']])
     database.exec("UPDATE task_def_sync_manager SET owner = 'me'")
-    expect(database.prepare('SELECT update_time FROM task_def_sync_manager').pluck().get())
+    expect(database.value('SELECT update_time FROM task_def_sync_manager'))
       .to.match(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/)
       .and.not.equal('2024-07-08 11:00:11')
     database.close()

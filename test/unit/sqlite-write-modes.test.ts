@@ -1,8 +1,8 @@
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import type { WriteCounts, WriteMode } from '../../src/plugin.js'
 import { cellsOf } from '../../src/batch/row-name.js'
+import { Database } from '../support/database.js'
 import {
   failure,
   Fixture,
@@ -72,9 +72,9 @@ describe('sqlite write modes', () => {
   ]
 
   function select(file: string, sql: string): unknown[] {
-    const database = new Database(file, { readonly: true })
+    const database = new Database(file, { readOnly: true })
     try {
-      return database.prepare(sql).raw().all()
+      return database.rows(sql)
     } finally {
       database.close()
     }

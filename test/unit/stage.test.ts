@@ -1,4 +1,3 @@
-import Database from 'better-sqlite3'
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import { RawRows } from '../../src/batch/raw-rows.js'
@@ -10,6 +9,7 @@ import { madeColumn } from '../../src/stage.js'
 import { Copier } from '../../workers/copier.js'
 import type { StageSink } from '../../workers/cell-maker.js'
 import { Stage } from '../../workers/stage.js'
+import { Database } from '../support/database.js'
 import {
   batch,
   collect,
@@ -96,7 +96,7 @@ describe('stage', () => {
     expect(result).to.deep.include({ outcome: 'copied' })
     const counts = { rowsRead: 500, rowsWritten: 500, rowsFiltered: 0, rowsAdded: 0, dirtyRows: 0 }
     expect(result).to.have.property('counts').that.includes(counts)
-    const database = new Database(to, { readonly: true })
+    const database = new Database(to, { readOnly: true })
     database.prepare('ATTACH ? AS source').run(from)
     const columns = 'id, hex(b), typeof(c), c'
     const left = database
