@@ -28,6 +28,12 @@ export async function checkTarget(session: Session, spec: WriteSpec): Promise<st
   const columns = spec.columns.map(({ target }) => identifier(target.name))
   const insert = `INSERT INTO ${identifier(table)} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`
   await checkPrivilege(session, insert, `writing to table ${table} of ${session.where}`)
+  if (spec.deletes)
+    await checkPrivilege(
+      session,
+      `DELETE FROM ${identifier(table)} WHERE 1 = 0`,
+      `deleting rows of table ${table} of ${session.where}`,
+    )
   await checkWritable(session)
   return foreignKeyWarnings(session, table)
 }

@@ -193,4 +193,25 @@ describe('deletes', () => {
     expectRefusal(await place.copy('s_{0..1}', 's', params), 2, 'PARAMS_INVALID', 'the source is several')
     expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
   })
+
+  it('need the privilege DELETE, said before anything is written', async () => {
+    for (const server of servers()) {
+      const table = '(id INT PRIMARY KEY, d INT, changed DATETIME NOT NULL)'
+      const place = await Place.create(server, `CREATE TABLE s ${table}; CREATE TABLE t ${table}`)
+      await place.query(`INSERT INTO s VALUES (1, 0, '${OLD}'), (2, 1, '${OLD}')`)
+      const user = `nodel_${place.database.slice(-12)}`
+      await place.query(
+        `CREATE USER ${user} IDENTIFIED BY 'x'; GRANT SELECT, INSERT, UPDATE, CREATE TEMPORARY TABLES ON \`${place.database}\`.* TO ${user}`,
+      )
+      const to = new URL(place.url('t'))
+      Object.assign(to, { username: user, password: 'x' })
+      const params = { mode: 'increment', diff_column: 'changed', deletes: { source_flag: 'd' } }
+      expectRefusal(await place.copyTo('s', to.href, params), 1, 'ACCESS_DENIED', 'Deleting rows of table t')
+      expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+      await place.query(`GRANT DELETE ON \`${place.database}\`.* TO ${user}`)
+      const { report, stderr } = await place.copyTo('s', to.href, params)
+      expect(report, stderr).to.include({ rowsWritten: 1, error: null })
+      await place.query(`DROP USER ${user}`)
+    }
+  })
 })
