@@ -36,7 +36,13 @@ export type MissingRule =
   | { readonly rule: 'skip' }
   | { readonly rule: 'value'; readonly value: string | null }
   /** It is an id map, which is only looked into: refused, since there is no id yet; so is NULL, which never gets one. */
-  | { readonly rule: 'no id' }
+  /** `created`: the id map does not exist before a repair creates it, so until then no key has an id. */
+  | { readonly rule: 'no id'; readonly created: boolean }
+
+/** Whether the table does not exist yet, so that nothing can be found in it. */
+export function isCreated({ missing }: LookupPlan): boolean {
+  return missing.rule === 'no id' && missing.created
+}
 
 /** What a worker thread makes of another value, step by step. */
 export interface StepsCell extends NamedCell {

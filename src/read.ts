@@ -189,6 +189,8 @@ export interface SourceTable {
   readonly table: string
   readonly identity: TableSchema['identity']
   readonly estimatedRows: number | null
+  /** Its unique keys: tables that are alike may call them differently. */
+  readonly keys: TableSchema['keys']
   /** What it is split by: the plan's key, or the column of its window. */
   readonly key: SplitKey | null
   readonly window: Window | null

@@ -47,6 +47,12 @@ export interface Shard {
   readonly create: TableCreation | null
 }
 
+/** How a table is named in reports: after its database, where the run names several or finds them by a pattern. */
+export function nameIn(databases: readonly string[], endpoint: number, table: string): string {
+  const database = databases[endpoint]!
+  return database === '' ? table : `${database}.${table}`
+}
+
 export interface Sharding {
   /** Names of the databases; one without a name of its own for a target in one database. */
   readonly databases: readonly string[]

@@ -1,4 +1,5 @@
 import { CellMap } from '../src/batch/cell-map.js'
+import { isCreated } from '../src/made-cells.js'
 import type { StageSetup } from '../src/engine/messages.js'
 import type { CellPlan, IdCell, LookupCell, ValuePlan } from '../src/plugin.js'
 import type { StagedPlan } from '../src/stage.js'
@@ -79,7 +80,8 @@ function lookup(
 ): CellMaker {
   const all = stage!.lookups[place]
   const { given, tables } = cell.lookup
-  const finder = given ? null : new ValueFinder(stage!.endpoints[cell.lookup.in]!, tables, signal)
+  const nothing = given != null || isCreated(cell.lookup)
+  const finder = nothing ? null : new ValueFinder(stage!.endpoints[cell.lookup.in]!, tables, signal)
   return new LookedUpCell(cell, plan, all ? new CellMap(all) : null, finder)
 }
 

@@ -2,6 +2,7 @@ import type { RowshiftError } from '../src/errors.js'
 import type { Batch, ReadSpec, Split, StagePlan } from '../src/plugin.js'
 import type { Router } from '../src/shard/router.js'
 import type { RangeSource } from '../src/sources/range-reader.js'
+import type { RouteSink } from '../src/verify/shard-cell.js'
 import { routedRows } from '../src/verify/shard-cell.js'
 import type { Stage } from './stage.js'
 
@@ -19,10 +20,10 @@ export interface Making {
   readonly stage: Stage
 }
 
-/** Which shard rows belong to, and whether each `must` have one. */
+/** Which shard rows belong to, and who wants to know. */
 export interface Routing {
   readonly router: Router
-  readonly must: boolean
+  readonly sink: RouteSink
 }
 
 /** Rows of the source as they are compared: made as a copy makes them, with the name of their shard. */
@@ -42,7 +43,7 @@ export class SourceRows {
 
   async *read(range: Split, sink: SourceSink, signal: AbortSignal): AsyncGenerator<Batch> {
     for await (const batch of this.#made(this.#ranges.read(this.#plan, range, signal), range, sink)) {
-      yield this.#routing ? routedRows(batch, this.#routing.router, this.#routing.must) : batch
+      yield this.#routing ? routedRows(batch, this.#routing.router, this.#routing.sink) : batch
     }
   }
 

@@ -17,11 +17,12 @@ export class ValueFinder {
   readonly #pairs: RawRows
   #reader: Reader | null = null
 
+  /** Without any table nothing is found. */
   constructor(endpoint: Endpoint, tables: readonly ReadSpec[], signal: AbortSignal) {
     this.#endpoint = endpoint
     this.#tables = tables
     this.#signal = signal
-    this.#width = tables[0]!.columns.length
+    this.#width = tables[0]?.columns.length ?? 2
     this.#pairs = new RawRows(this.#width)
   }
 

@@ -4,16 +4,16 @@ import type { ThreadMessage } from '../src/engine/messages.js'
 import { RowshiftError } from '../src/errors.js'
 import type { SettleJob } from '../src/engine/messages.js'
 import type { Batch, ReadSpec, Split, Writer } from '../src/plugin.js'
-import { RangeReader } from '../src/sources/range-reader.js'
 import { addFindings, areEqual, noFindings } from '../src/verify/findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/verify/messages.js'
 import { RowComparison } from '../src/verify/row-comparison.js'
-import { rowsOfShard } from '../src/verify/shard-cell.js'
 import { refuse, RowRepair } from './row-repair.js'
 import { settleRows } from './settling.js'
+import { Routes } from './routes.js'
 import type { SourceSink } from './source-rows.js'
 import { SourceRows } from './source-rows.js'
-import type { Ends, OpenEnds, Side } from './verify-ends.js'
+import type { Side } from './side.js'
+import type { Ends, OpenEnds } from './verify-ends.js'
 import { openEnds } from './verify-ends.js'
 
 /** A differing range with more rows is divided before its rows are read. */
@@ -37,17 +37,17 @@ export class Verifier {
   }
 
   async run(job: VerifyJob): Promise<VerifyResult> {
-    const { repair: plan, plan: compared } = this.#setup
     let repair: RowRepair | null = null
     try {
       const opened = await (this.#ends ??= this.#open())
-      if ('settle' in job) return await this.#settle(opened.writer!, job)
+      if ('settle' in job) return await this.#settle((await opened.repair()).writer, job)
       const { range, mayDelete, repaired } = job
-      if (mayDelete !== null) repair = new RowRepair(opened.writer!, plan!, this.#abort.signal)
-      if (repair !== null) await this.#repair(opened.repaired, range, repair, mayDelete!)
-      // The lookups of the comparison do not know ids that a repair has given.
-      const ends = !repaired || compared.stage === null ? opened.compared : opened.repaired
-      const findings = await this.#compare(ends, range)
+      const repairing = repaired ? await opened.repair() : null
+      if (repairing !== null && mayDelete !== null) {
+        repair = new RowRepair(repairing.writer, this.#setup.repair!, this.#abort.signal)
+        await this.#repair(repairing.repaired, range, repair, mayDelete)
+      }
+      const findings = await this.#compare(repairing?.after ?? opened.compared, range)
       return { outcome: 'done', findings, deferred: repair?.deferred.parts ?? [], ...changes(repair) }
     } catch (thrown) {
       const { code, message, details } = this.#abort.signal.aborted
@@ -103,8 +103,9 @@ export class Verifier {
   /** Row by row, by what both readers say. */
   async #compareRows(ends: Ends, range: Split): Promise<Findings> {
     const comparison = new RowComparison(ends.comparison)
+    const routes = new Routes(ends, this.#setup.repair)
     let bytes = 0
-    for await (const batch of this.#readSource(ends, range, comparison, false)) {
+    for await (const batch of this.#readSource(ends, range, comparison, routes)) {
       bytes += batch.bytes.length
       if (bytes > MANY_BYTES && this.#divisible(range)) {
         return this.#compareParts(ends, ends.source, range, Math.max(1, comparison.sourceRows >> 1))
@@ -112,7 +113,7 @@ export class Verifier {
       comparison.addSource(batch)
       recycle(batch)
     }
-    for await (const batch of this.#readTarget(ends, range)) {
+    for await (const batch of this.#readTarget(ends, range, routes)) {
       comparison.addTarget(batch)
       recycle(batch)
     }
@@ -122,7 +123,8 @@ export class Verifier {
       targetRows: comparison.targetRows,
       filtered: comparison.filtered,
       differences,
-      ranges: areEqual(differences) ? [] : [{ range, extra: differences.extra }],
+      ranges: areEqual(differences) ? [] : [{ range, deletable: differences.extra + comparison.unsettled }],
+      refusal: routes.refusal,
     }
   }
 
@@ -145,9 +147,11 @@ export class Verifier {
 
   async #repair(ends: Ends, range: Split, repair: RowRepair, mayDelete: number): Promise<void> {
     const comparison = new RowComparison(ends.comparison, repair)
-    for await (const batch of this.#readSource(ends, range, comparison, true)) comparison.addSource(batch)
+    const routes = new Routes(ends, this.#setup.repair)
+    for await (const batch of this.#readSource(ends, range, comparison, routes)) comparison.addSource(batch)
+    if (routes.refusal !== null) throw RowshiftError.fromReport(routes.refusal)
     if (!comparison.complete) throw tooLarge(ends.source.plan.table.table)
-    for await (const batch of this.#readTarget(ends, range)) comparison.addTarget(batch)
+    for await (const batch of this.#readTarget(ends, range, routes)) comparison.addTarget(batch)
     // More than there were when the user's limit was looked at: somebody else writes to the target.
     await repair.apply(comparison.end().extra <= mayDelete)
   }
@@ -172,31 +176,19 @@ export class Verifier {
     return Promise.all([digest(ends.source), digest(ends.target)])
   }
 
-  async *#read({ ranges, rows }: Side, range: Split): AsyncGenerator<Batch> {
-    if (!hasNone(rows, range)) yield* ranges.read(rows, range, this.#abort.signal)
-  }
-
-  /** A row that no shard is for cannot be repaired, so then each `must` have one. */
   async *#readSource(
     { source, making, router }: Ends,
     range: Split,
     sink: SourceSink,
-    must: boolean,
+    routes: Routes,
   ): AsyncGenerator<Batch> {
     if (hasNone(source.plan, range)) return
-    const rows = new SourceRows(source.ranges, source.rows, making, router && { router, must })
+    const rows = new SourceRows(source.ranges, source.rows, making, router && { router, sink: routes })
     yield* rows.read(range, sink, this.#abort.signal)
   }
 
-  async *#readTarget({ target, router }: Ends, range: Split): AsyncGenerator<Batch> {
-    const { ranges, rows: plan } = target
-    if (router === null || !(ranges instanceof RangeReader)) yield* this.#read(target, range)
-    else if (!hasNone(plan, range)) {
-      for (const table of plan.sources!) {
-        const rows = ranges.readTable(plan, table, range, this.#abort.signal)
-        for await (const batch of rows) yield rowsOfShard(batch, table.name)
-      }
-    }
+  async *#readTarget({ target, targetRows }: Ends, range: Split, routes: Routes): AsyncGenerator<Batch> {
+    if (!hasNone(target.plan, range)) yield* targetRows.read(range, routes.shards, this.#abort.signal)
   }
 
   /** The range above the source's last key has no end to divide towards. */

@@ -2,9 +2,9 @@
 import { rangesOf, readerOf, writerOf } from '../src/engine/ends.js'
 import type { StageSetup } from '../src/engine/messages.js'
 import { closeAll, openAll } from '../src/opening.js'
-import type { Reader, ReadSpec, Writer } from '../src/plugin.js'
+import type { Reader, ReadSpec, SourceTable, Writer } from '../src/plugin.js'
 import type { Router } from '../src/shard/router.js'
-import type { RangeSource } from '../src/sources/range-reader.js'
+import { ManyReader } from '../src/sources/many-reader.js'
 import type { StagedPlan } from '../src/stage.js'
 import { comparisonSetup, routerOf } from '../src/verify/comparison-setup.js'
 import type { VerifySetup } from '../src/verify/messages.js'
@@ -12,17 +12,9 @@ import type { ComparisonSetup } from '../src/verify/row-comparison.js'
 import type { VerifyPlan } from '../src/verify/verify-plan.js'
 import { loadPlugin } from './load-plugin.js'
 import type { Making } from './source-rows.js'
+import type { Side } from './side.js'
+import { TargetRows } from './target-rows.js'
 import { Stage } from './stage.js'
-
-export interface Side {
-  readonly reader: Reader
-  /** The same, or all tables of it together. */
-  readonly ranges: RangeSource
-  /** How ranges are found and hashed. */
-  readonly plan: ReadSpec
-  /** How rows are read. */
-  readonly rows: ReadSpec
-}
 
 /** How rows are compared. */
 export interface Ends {
@@ -30,6 +22,7 @@ export interface Ends {
   readonly target: Side
   /** How rows of the source are made; null: they are compared as they are read. */
   readonly making: Making | null
+  readonly targetRows: TargetRows
   /** null: the target is one table. */
   readonly router: Router | null
   readonly comparison: ComparisonSetup
@@ -38,11 +31,18 @@ export interface Ends {
 export interface OpenEnds {
   /** All columns, and nothing is changed. */
   readonly compared: Ends
+  /** For a repair, from its first range on. */
+  repair(): Promise<RepairEnds>
+  close(): Promise<void>
+}
+
+/** Once the tables of the target are created that were missing. */
+export interface RepairEnds {
   /** What a copy writes; making a row may give it an id. */
   readonly repaired: Ends
-  /** null: nothing is repaired. */
-  readonly writer: Writer | null
-  close(): Promise<void>
+  /** To compare again. The lookups of the first comparison do not know ids that a repair has given. */
+  readonly after: Ends
+  readonly writer: Writer
 }
 
 export async function openEnds(setup: VerifySetup, signal: AbortSignal): Promise<OpenEnds> {
@@ -58,20 +58,46 @@ export async function openEnds(setup: VerifySetup, signal: AbortSignal): Promise
   }
   const making = await makingOf({ runId, plan: compared, stage }, signal)
   const repairMaking = await makingOf(repair && { runId, plan: repair, stage: repairStage }, signal)
-  await openAll([reader, targetReader, ...(writer ? [writer] : [])], signal)
-  const endsOf = async (count: number, making: Making | null): Promise<Ends> => ({
-    source: await sideOf(reader, plan.source, plan, count),
-    target: await sideOf(targetReader, plan.target, plan, count),
-    making,
-    router: routerOf(plan, count),
-    comparison: comparisonSetup(plan, making?.plan ?? null, count),
-  })
+  const endsOf = async (count: number, making: Making | null, targetPlan: ReadSpec): Promise<Ends> => {
+    const target = await sideOf(targetReader, targetPlan, plan, count)
+    const router = routerOf(plan, count)
+    return {
+      source: await sideOf(reader, plan.source, plan, count),
+      target,
+      making,
+      targetRows: new TargetRows(target, router, targetPlan !== plan.target),
+      router,
+      comparison: comparisonSetup(plan, { stage: making?.plan ?? null, repair }, count),
+    }
+  }
+  // A database that is a file may not exist before a table is created in it.
+  const targetEnds = [targetReader, ...(writer ? [writer] : [])]
+  const nothingThere = plan.target.sources?.length === 0
+  await openAll(nothingThere ? [reader] : [reader, ...targetEnds], signal)
+  const beginRepair = async (): Promise<RepairEnds> => {
+    if (nothingThere) await openAll(targetEnds, signal)
+    const { sources = null } = plan.target
+    const created = await withKeys(plan.created, targetReader)
+    const targetPlan = { ...plan.target, sources: sources && [...sources, ...created] }
+    const repaired = await endsOf(plan.written, repairMaking, targetPlan)
+    const after = plan.stage === null ? await endsOf(plan.columns.length, making, targetPlan) : repaired
+    return { repaired, after, writer: writer! }
+  }
+  let begun: Promise<RepairEnds> | null = null
   return {
-    compared: await endsOf(plan.columns.length, making),
-    repaired: await endsOf(plan.written, repairMaking),
-    writer,
+    compared: await endsOf(plan.columns.length, making, plan.target),
+    repair: () => (begun ??= beginRepair()),
     close: () => closeAll([reader, targetReader, writer, making?.stage, repairMaking?.stage]),
   }
+}
+
+/** All of them are created alike. */
+async function withKeys(created: readonly SourceTable[], reader: Reader): Promise<readonly SourceTable[]> {
+  const [first] = created
+  if (first === undefined) return []
+  const own = reader instanceof ManyReader ? reader.readers[first.endpoint]! : reader
+  const { keys } = await own.describe(first.table)
+  return created.map((table) => ({ ...table, keys }))
 }
 
 /** Of the first `count` columns that are compared; with what says the shard, or the row's digest, behind them. */

@@ -161,10 +161,7 @@ async function copy(
     stage: stage?.setup ?? null,
     prepare: async () => {
       if (changesTables(made)) onChange()
-      await writer.prepare(made.write, hooks.signal)
-      const { write } = made
-      if (write.create && write.sharding === null)
-        checkCreated(write, await writer.describe(write.table.table))
+      await prepareTable(made, writer, hooks.signal)
       await prepareIds(made, stage?.setup ?? null, writer, hooks.signal)
     },
     dirty: dirty?.setup ?? null,
@@ -173,10 +170,21 @@ async function copy(
   })
 }
 
+/** Runs `pre_sql`, and creates the table or tables that the plan says. */
+export async function prepareTable({ write }: RunPlan, writer: Writer, signal: AbortSignal): Promise<void> {
+  await writer.prepare(write, signal)
+  if (write.create && write.sharding === null) checkCreated(write, await writer.describe(write.table.table))
+}
+
 /** Whether more than rows is changed: by `pre_sql`, tables that are made, or what ids need in the target. */
-function changesTables({ write: { create, preSql, sharding }, pipeline }: RunPlan): boolean {
-  const made = create !== null || (sharding?.shards ?? []).some((shard) => shard.create !== null)
-  return made || sharding?.onDemand != null || keepsIds(pipeline) || preSql.length > 0
+function changesTables(made: RunPlan): boolean {
+  return createsTables(made) || keepsIds(made.pipeline) || made.write.preSql.length > 0
+}
+
+/** Whether tables are created, or may be when a row calls for one. */
+export function createsTables({ write: { create, sharding } }: RunPlan): boolean {
+  const shards = sharding?.shards ?? []
+  return create !== null || sharding?.onDemand != null || shards.some((shard) => shard.create !== null)
 }
 
 /** A target that was not empty is what most rows with a taken key are about. */

@@ -7,6 +7,7 @@ import type { GivenCells } from '../given-table.js'
 import { readGiven } from '../given-table.js'
 import { WORKERS } from '../ids/snowflake.js'
 import { ambiguousKey } from '../lookup-errors.js'
+import { isCreated } from '../made-cells.js'
 import type {
   IdMapPlan,
   IdPlan,
@@ -37,7 +38,7 @@ export async function setUpStage(
   const reasons: string[] = []
   const lookups: Record<number, SharedCells> = {}
   for (const [place, cell] of makings(stage).entries()) {
-    if (cell.type !== 'lookup') continue
+    if (cell.type !== 'lookup' || isCreated(cell.lookup)) continue
     const { lookup } = cell
     const all = lookup.given
       ? shareGiven(lookup, lookup.given)

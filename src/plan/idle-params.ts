@@ -71,8 +71,12 @@ function syncParams(params: Params): string[] {
     [params.writeMode !== 'upsert', 'write_mode', repairs],
     [params.errorLimit.record > 0, 'error_limit', 'the first rejected row ends the run'],
     [params.dirtyFile !== null, 'dirty_file', 'the first rejected row ends the run'],
-    [params.schemaSaveMode !== 'error_when_not_exist', 'schema_save_mode', 'the target must be there'],
-    [params.deferIndexes, 'defer_indexes', 'the target must be there'],
+    [
+      params.schemaSaveMode === 'recreate',
+      'schema_save_mode "recreate"',
+      'a table that exists stays, and a missing one is created',
+    ],
+    [params.deferIndexes, 'defer_indexes', 'a table that is created gets all its indexes at once'],
     [params.preSql.length > 0, 'pre_sql', repairs],
     [params.postSql.length > 0, 'post_sql', repairs],
   ])

@@ -11,9 +11,20 @@ export interface Planned<T> {
   readonly warnings: readonly string[]
 }
 
-/** `at` is where the user asked for it; `keys` the columns whose values are looked up together. Null after a fault. */
+export interface LookupRequest {
+  /** Where the user asked for it. */
+  readonly at: string
+  readonly make: LookupMake
+  /** The columns whose values are looked up together. */
+  readonly keys: readonly Column[]
+  readonly name: string
+  /** Id maps that do not exist yet, because a repair creates them first. */
+  readonly created: readonly TableSchema[]
+}
+
+/** Null after a fault. */
 export async function planLookup(
-  { at, make, keys, name }: { at: string; make: LookupMake; keys: readonly Column[]; name: string },
+  { at, make, keys, name, created }: LookupRequest,
   places: Places,
   faults: string[],
 ): Promise<Planned<LookupPlan> | null> {
@@ -25,7 +36,7 @@ export async function planLookup(
   const reader = await place.open()
   const tables: ReadSpec[] = []
   for (const each of make.tables) {
-    const table = await reader.describe(each)
+    const table = created.find((map) => map.table === each) ?? (await reader.describe(each))
     const wanted = [...make.key, make.value]
     const found = wanted.flatMap((name) => columnOf(table, name) ?? [])
     if (found.length < wanted.length) {
@@ -44,7 +55,10 @@ export async function planLookup(
   if (values.some(({ kind }) => kind !== values[0]!.kind))
     faults.push(`${at}: ${make.value} is not of one kind in ${make.tables.join(', ')}`)
   if (tables.length < make.tables.length) return null
-  const { missing } = make
+  const missing =
+    make.missing.rule === 'no id' && created.some(({ table }) => table === make.tables[0])
+      ? { ...make.missing, created: true }
+      : make.missing
   const { kind } = values[0]!
   if (missing.rule === 'value' && missing.value !== null && !isFormed({ kind, domain: {} }, missing.value))
     faults.push(
@@ -52,7 +66,7 @@ export async function planLookup(
     )
   return {
     column: { ...valueColumn(values, make, keys), name },
-    how: { in: place.name, tables, missing: make.missing, preloadBytes: make.preloadBytes },
+    how: { in: place.name, tables, missing, preloadBytes: make.preloadBytes },
     warnings: indexWarnings(tables, make.key),
   }
 }

@@ -1,6 +1,7 @@
 import type { ShardPlace } from './plan-request.js'
 import { RowshiftError } from '../errors.js'
 import type { Column, Derivation, Reader, Shard, Sharding, TableSchema } from '../plugin.js'
+import { nameIn } from '../sharding.js'
 import { difference } from '../shard/alike.js'
 import { orderOf } from '../shard/bounds.js'
 import type { Pattern } from '../shard/pattern.js'
@@ -46,8 +47,7 @@ export async function planShards(
       : null
   const first = found[0]?.choice ?? (await likeNone(request, source, pattern, place, onDemand !== null))
   const shards = found.map(({ endpoint, choice: { target, create } }): Shard => {
-    const database = place.databases[endpoint]!
-    const name = database === '' ? target.table : `${database}.${target.table}`
+    const name = nameIn(place.databases, endpoint, target.table)
     return { name, endpoint, table: target.table, identity: target.identity, create }
   })
   checkAlike(shards, found)
@@ -99,7 +99,7 @@ async function describeAll(
       found.push({ endpoint, choice: await planTarget(one, source) })
     } catch (thrown) {
       if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND') throw thrown
-      missing.push(place.databases.length === 1 ? table : `${place.databases[endpoint]}.${table}`)
+      missing.push(nameIn(place.databases, endpoint, table))
       error ??= thrown
     }
   }

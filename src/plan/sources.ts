@@ -1,6 +1,7 @@
 import type { SourcePlace } from './plan-request.js'
 import { RowshiftError } from '../errors.js'
 import type { Mode, SourceMark, SourceTable, SplitKey, TableSchema, Window } from '../plugin.js'
+import { nameIn } from '../sharding.js'
 import { difference } from '../shard/alike.js'
 import { parsePattern } from '../shard/pattern.js'
 import type { KeyChoice } from './split-key.js'
@@ -30,15 +31,32 @@ export async function describeSources(
   place: SourcePlace,
   numbering?: 'each' | 'through',
 ): Promise<Sources> {
+  return describeTables(name, place, await tablesOf(parsePattern(name), place.reader.readers, numbering))
+}
+
+/** The same for tables that are known by name. */
+export async function describeTables(
+  name: string,
+  place: SourcePlace,
+  names: readonly { readonly endpoint: number; readonly table: string }[],
+): Promise<Sources> {
   const { databases, reader: all } = place
   const schemas: TableSchema[] = []
   const tables: SourceTable[] = []
-  for (const { endpoint, table } of await tablesOf(parsePattern(name), all.readers, numbering)) {
+  for (const { endpoint, table } of names) {
     const schema = await all.readers[endpoint]!.describe(table)
-    const { identity, estimatedRows } = schema
-    const full = databases[endpoint] === '' ? table : `${databases[endpoint]}.${table}`
+    const { identity, estimatedRows, keys } = schema
     schemas.push(schema)
-    tables.push({ name: full, endpoint, table, identity, estimatedRows, key: null, window: null })
+    tables.push({
+      name: nameIn(databases, endpoint, table),
+      endpoint,
+      table,
+      identity,
+      estimatedRows,
+      keys,
+      key: null,
+      window: null,
+    })
   }
   const [first] = schemas
   if (first === undefined) {

@@ -118,7 +118,8 @@ export class StageMaking {
     const keys = await this.#keys(make, name)
     if (keys === null) return null
     const columns = keys.map(({ column }) => column)
-    const request = { at: make.at, make: how, keys: columns, name }
+    const created = this.#request.created ?? []
+    const request = { at: make.at, make: how, keys: columns, name, created }
     const planned = how.given
       ? planGiven(request, this.faults)
       : await planLookup(request, this.#request.places, this.faults)

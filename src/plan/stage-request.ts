@@ -17,5 +17,7 @@ export interface StageRequest {
   /** Columns that say in which shard a row belongs, and are not written. */
   readonly shardReads: readonly Column[]
   readonly workerNum: number
+  /** Id maps that a repair creates; for a comparison, which looks ids up in them. */
+  readonly created?: readonly TableSchema[]
   readonly transform: PlannedTransform | null
 }

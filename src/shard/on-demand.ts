@@ -1,6 +1,7 @@
 import { RowshiftError } from '../errors.js'
 import { checkCreated } from '../plan/target.js'
 import type { PlannedWrite, Shard, TableSchema, Writer } from '../plugin.js'
+import { nameIn } from '../sharding.js'
 import { difference } from './alike.js'
 import { shardSpec } from './shard-specs.js'
 
@@ -15,7 +16,7 @@ export async function openOnDemand(
   signal: AbortSignal,
 ): Promise<Shard | null> {
   const { databases, onDemand } = spec.sharding!
-  const name = databases.length === 1 ? table : `${databases[endpoint]}.${table}`
+  const name = nameIn(databases, endpoint, table)
   const shardOf = ({ identity }: TableSchema): Shard => ({ name, endpoint, table, identity, create: null })
   const there = await find(writer, table)
   if (there !== null) {

@@ -2,6 +2,7 @@ import type { Cells } from '../batch/row-name.js'
 import { excerpt, rowName } from '../batch/row-name.js'
 import { RowshiftError } from '../errors.js'
 import type { ColumnMapping, Shard, ShardRule, WriteSpec } from '../plugin.js'
+import { nameIn } from '../sharding.js'
 import type { Locate } from './rules.js'
 import { columnsOf, locator, rulesOf, whyNowhere } from './rules.js'
 import type { Pattern } from './pattern.js'
@@ -67,24 +68,21 @@ export class Router {
     return { endpoint: number % this.#databases, table: nameOf(this.#pattern, label) }
   }
 
-  /** The name of the row's shard, for people; null: none is for it. */
-  nameFor(cells: Cells): string | null {
-    const number = this.shardOf(cells)
-    if (number === null) return null
+  /** For people. */
+  nameOf(number: number): string {
     const { endpoint, table } = this.placeOf(number)
-    const { databases } = this.#spec.sharding!
-    return databases.length === 1 ? table : `${databases[endpoint]}.${table}`
+    return nameIn(this.#spec.sharding!.databases, endpoint, table)
   }
 
   numberOf({ endpoint, table }: Pick<Shard, 'endpoint' | 'table'>): number {
     return this.#numbered(labelOf(this.#pattern, table)!)! * this.#databases + endpoint
   }
 
-  /** What `nameFor` has named; by dates it may be one that the plan does not know yet. */
+  /** What `nameOf` has named; by dates it may be one that the plan does not know yet. */
   numberNamed(name: string): number {
     const { databases } = this.#spec.sharding!
-    for (const [endpoint, database] of databases.entries()) {
-      const prefix = databases.length === 1 ? '' : `${database}.`
+    for (const endpoint of databases.keys()) {
+      const prefix = nameIn(databases, endpoint, '')
       const table = name.slice(prefix.length)
       if (name.startsWith(prefix) && labelOf(this.#pattern, table) !== null)
         return this.numberOf({ endpoint, table })

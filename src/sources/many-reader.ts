@@ -166,8 +166,11 @@ export class ManyReader implements Reader {
 /** How one of the tables is read. */
 export function ofTable(
   spec: ReadSpec,
-  { table, identity, estimatedRows, key, window }: SourceTable,
+  { table, identity, estimatedRows, keys, key: planned, window }: SourceTable,
 ): ReadSpec {
+  const columns = planned?.columns.map(({ name }) => name) ?? []
+  const own = keys.find((key) => String(key.columns) === String(columns))
+  const key = planned && own ? { ...planned, name: own.name } : planned
   return { ...spec, sources: null, table: { ...spec.table, table, identity, estimatedRows }, key, window }
 }
 

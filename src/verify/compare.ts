@@ -98,12 +98,16 @@ class Comparison {
     const compared = this.#sampled(coveringSplits(this.#job, this.#stop.signal))
     const found = await this.#all(compared, (range) => ({ range, mayDelete: null, repaired: false }), true)
     let left = found
-    if (this.#job.repair !== null && !areEqual(found.differences)) {
+    const { repair, plan } = this.#job
+    const differ = !areEqual(found.differences)
+    if (repair !== null && (differ || plan.created.length > 0)) {
       this.#job.guard(found)
       await this.#job.prepare()
-      left = await this.#all(found.ranges, ({ range, extra }) => ({
+    }
+    if (repair !== null && differ) {
+      left = await this.#all(found.ranges, ({ range, deletable }) => ({
         range,
-        mayDelete: extra,
+        mayDelete: deletable,
         repaired: true,
       }))
       // The rows that had the unique values they wait for are repaired or deleted by now.

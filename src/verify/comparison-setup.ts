@@ -1,4 +1,5 @@
-import type { ReadCell, StagePlan } from '../plugin.js'
+import type { ReadCell, RunPlan, StagePlan } from '../plugin.js'
+import type { ColumnPair } from '../plan/mapping.js'
 import { Router } from '../shard/router.js'
 import { formsOf } from './forms.js'
 import type { ComparisonSetup } from './row-comparison.js'
@@ -6,8 +7,15 @@ import { withShard } from './shard-cell.js'
 import type { ReadRows } from './unmade-rows.js'
 import type { VerifyPlan } from './verify-plan.js'
 
-/** Of the first `count` columns. `stage` says how rows are made; null: they are compared as they are read. */
-export function comparisonSetup(plan: VerifyPlan, stage: StagePlan | null, count: number): ComparisonSetup {
+/**
+ * Of the first `count` columns. `stage` says how rows are made; null: they are compared as they are read. `repair` says how they are
+ * written; null: they are not.
+ */
+export function comparisonSetup(
+  plan: VerifyPlan,
+  { stage, repair }: { readonly stage: StagePlan | null; readonly repair: RunPlan | null },
+  count: number,
+): ComparisonSetup {
   const columns = plan.columns.slice(0, count)
   const setup = {
     names: columns.map(({ source }) => source.name),
@@ -15,9 +23,14 @@ export function comparisonSetup(plan: VerifyPlan, stage: StagePlan | null, count
     forms: columns.map(formsOf),
     identity: plan.identity,
     reads: stage && readRows(plan, stage),
+    written: repair && placesOf(repair, columns),
     digested: plan.digest && columns.flatMap(({ source }, i) => (plan.digest!.finer[i] ? [source.name] : [])),
   }
   return plan.sharding === null ? setup : withShard(setup)
+}
+
+function placesOf({ write: { identity } }: RunPlan, columns: readonly ColumnPair[]): number[] {
+  return identity!.map((name) => columns.findIndex(({ target }) => target.name === name))
 }
 
 /** What says which row it is, is copied. */

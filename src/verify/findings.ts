@@ -1,3 +1,4 @@
+import { RowshiftError } from '../errors.js'
 import type { Findings } from './messages.js'
 import type { Differences } from './row-comparison.js'
 import { MOST_NAMED } from './row-key.js'
@@ -19,10 +20,18 @@ export const noFindings: Findings = {
   filtered: 0,
   differences: noDifferences,
   ranges: [],
+  refusal: null,
 }
 
 export function areEqual({ missing, extra, different }: Differences): boolean {
   return missing + extra + different === 0
+}
+
+/** Throws SHARD_UNKNOWN where a repair would meet a row that no table is for, when it has changed others already. */
+export function checkPlaces({ refusal }: Findings): void {
+  if (refusal === null) return
+  const { code, message, details } = refusal
+  throw new RowshiftError(code, `${message} Nothing was changed.`, details)
 }
 
 export function addFindings(a: Findings, b: Findings): Findings {
@@ -32,6 +41,7 @@ export function addFindings(a: Findings, b: Findings): Findings {
     filtered: a.filtered + b.filtered,
     differences: addDifferences(a.differences, b.differences),
     ranges: [...a.ranges, ...b.ranges],
+    refusal: a.refusal ?? b.refusal,
   }
 }
 

@@ -1,6 +1,6 @@
 import type { VerifyRequest } from './verify-request.js'
 import { endpointOf, originOf, placeOf, rangesOf, readerOf, writerOf } from '../engine/ends.js'
-import { stopped } from '../engine/job.js'
+import { createsTables, prepareTable, stopped } from '../engine/job.js'
 import type { Progress } from '../engine/progress.js'
 import { noProgress } from '../engine/progress.js'
 import { OpenPlaces } from '../engine/places.js'
@@ -19,13 +19,13 @@ import type { NamedEntry } from '../task/columns.js'
 import type { Params } from '../task/params.js'
 import type { CompareResult, Repaired } from './compare.js'
 import { compareTables } from './compare.js'
-import { areEqual } from './findings.js'
 import { checkDeletes } from './deletes.js'
+import { areEqual, checkPlaces } from './findings.js'
 import { isNewEachRun } from './made-columns.js'
 import type { VerifyReport } from './report.js'
 import { differenceError, makeVerifyReport } from './report.js'
 import type { VerifyPlan } from './verify-plan.js'
-import { makeVerifyPlan } from './verify-plan.js'
+import { checkRepeatable, makeVerifyPlan } from './verify-plan.js'
 
 export interface VerifyHooks {
   readonly signal: AbortSignal
@@ -38,6 +38,8 @@ interface Ends {
   readonly targetReader: Reader
   /** null: nothing may be written. */
   readonly writer: Writer | null
+  /** Why `targetReader` is not open: its database is a file that does not exist yet. null: it is open. */
+  readonly missing: RowshiftError | null
   readonly places: OpenPlaces
 }
 
@@ -55,9 +57,9 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
   const found: string[] = []
   try {
     await withEnds(request, hooks.signal, async (ends) => {
-      plan = await makeVerifyPlan({ ...request, ...ends }, request.params)
-      if (ends.writer && plan.sharding === null && request.params.shard !== null) throw unknownPlaces(request)
       if (ends.writer) repair = await planRepair(request, ends, ends.writer)
+      if (ends.missing && !createsAll(repair)) throw ends.missing
+      plan = await makeVerifyPlan({ ...request, ...ends }, request.params, repair)
       for (const reason of plan.reasons) log.info({ runId: request.runId }, reason)
       if (request.params.mode === 'sync')
         plan = { ...plan, warnings: [...idleParams(request.params), ...plan.warnings] }
@@ -135,10 +137,15 @@ async function compare(
     source: endpointOf(from, params.session, params.timeZone),
     target: endpointOf(to, params.session, params.timeZone),
     sample,
-    guard: (differing) => checkDeletes(differing, params.maxDelete),
-    prepare: () => {
-      if (keepsIds(repair!.pipeline)) onChange()
-      return prepareIds(repair!, repairStage, writer!, signal)
+    guard: (differing) => {
+      checkPlaces(differing)
+      checkDeletes(differing, params.maxDelete)
+    },
+    prepare: async () => {
+      const creates = createsTables(repair!)
+      if (creates || keepsIds(repair!.pipeline)) onChange()
+      if (creates) await prepareTable(repair!, writer!, signal)
+      await prepareIds(repair!, repairStage, writer!, signal)
     },
     signal,
     onProgress,
@@ -173,7 +180,9 @@ function planRepair(
       `Databases of type "${to.loaded.type}" cannot be repaired: their plugin ${method === 'flag' ? 'flags' : 'deletes'} no rows.`,
     )
   }
+  checkRepeatable(params)
   refuseFresh(params)
+  const { schemaSaveMode } = params
   return makePlan({
     reader,
     writer,
@@ -187,25 +196,39 @@ function planRepair(
       mode: 'sync',
       writeMode: 'upsert',
       consistency: 'split',
-      schemaSaveMode: 'error_when_not_exist',
+      // A repair drops nothing.
+      schemaSaveMode: schemaSaveMode === 'recreate' ? 'create_when_not_exist' : schemaSaveMode,
+      deferIndexes: false,
       preSql: [],
       postSql: [],
     },
   })
 }
 
-function unknownPlaces({ to }: VerifyRequest): RowshiftError {
-  return new RowshiftError(
-    'PARAMS_INVALID',
-    `${to.table} cannot be repaired: which shard a row belongs to follows from an id that each run gives anew. Keep the ids with "id": {"map": {"table": …}} and "from".`,
-    { table: to.table },
-  )
-}
-
 function offers(writer: Writer, method: 'remove' | 'flag'): boolean {
   return (writer instanceof ShardedWriter ? writer.writers : [writer]).every(
     (each) => each[method] !== undefined,
   )
+}
+
+/** Resolves to the error where there is no such database, and a repair may create it. */
+async function openTarget(
+  targetReader: Reader,
+  repairs: boolean,
+  signal: AbortSignal,
+): Promise<RowshiftError | null> {
+  try {
+    await openAll([targetReader], signal)
+    return null
+  } catch (thrown) {
+    if (repairs && thrown instanceof RowshiftError && thrown.code === 'TABLE_NOT_FOUND') return thrown
+    throw thrown
+  }
+}
+
+function createsAll(repair: RunPlan | null): boolean {
+  const { sharding = null, create = null } = repair?.write ?? {}
+  return sharding === null ? create !== null : sharding.shards.every((shard) => shard.create !== null)
 }
 
 /** Opens the coordinator's own connections for as long as `use` takes. */
@@ -228,8 +251,9 @@ async function withEnds<T>(
   const places = new OpenPlaces({ source: from, target: to, others, session: params.session, signal })
   const ends = [reader, targetReader, ...(writer ? [writer] : [])]
   try {
-    await openAll(ends, signal)
-    return await use({ reader, targetReader, writer, places })
+    await openAll(writer ? [reader, writer] : [reader], signal)
+    const missing = await openTarget(targetReader, writer !== null, signal)
+    return await use({ reader, targetReader, writer, missing, places })
   } finally {
     await closeAll([...ends, places])
   }

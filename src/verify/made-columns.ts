@@ -1,4 +1,5 @@
 import type { ColumnPair } from '../plan/mapping.js'
+import type { RunPlan, TableSchema } from '../plugin.js'
 import type { Make } from '../task/make.js'
 import { PRELOAD_BYTES } from '../task/lookup-make.js'
 
@@ -20,6 +21,13 @@ function isFresh({ make }: ColumnPair): boolean {
   return make !== undefined && isNewEachRun(make.how)
 }
 
+/** Id maps that a repair creates before it gives ids. */
+export function createdMaps(repair: RunPlan | null): readonly TableSchema[] {
+  const cells = repair?.pipeline?.cells ?? []
+  const maps = cells.flatMap((cell) => (cell.type === 'id' && cell.map ? [cell.map.write] : []))
+  return maps.flatMap(({ create, table }) => (create === null ? [] : [table]))
+}
+
 export function isNewEachRun(how: Make | null): boolean {
   return how?.type === 'id' && how.map === null
 }
@@ -34,7 +42,7 @@ function lookedUp(pair: ColumnPair): ColumnPair {
     tables: [table],
     key: [key],
     value,
-    missing: { rule: 'no id' },
+    missing: { rule: 'no id', created: false },
     preloadBytes: PRELOAD_BYTES,
   }
   return { ...pair, make: { ...make, how } }

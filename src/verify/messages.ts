@@ -1,4 +1,5 @@
 import type { DeferredRows, Failure, SettleJob, StageSetup, ThreadSetup } from '../engine/messages.js'
+import type { ErrorReport } from '../errors.js'
 import type { Endpoint, RunPlan, Split } from '../plugin.js'
 import type { Differences } from './row-comparison.js'
 import type { VerifyPlan } from './verify-plan.js'
@@ -34,13 +35,16 @@ export interface Findings {
   /** Rows of the source that a copy leaves out on purpose; not among `sourceRows`. */
   readonly filtered: number
   readonly differences: Differences
-  /** The smallest ranges looked at that hold all differences, and the extra rows of each. */
+  /** The smallest ranges looked at that hold all differences. */
   readonly ranges: readonly DifferingRange[]
+  /** Why a repair cannot write a row of the source: no table is for it, or none that may be created. null: nothing is known against it. */
+  readonly refusal: ErrorReport | null
 }
 
 export interface DifferingRange {
   readonly range: Split
-  readonly extra: number
+  /** Most rows that its repair may delete: extra ones, and those whose row of the source gets a new id, by which it may belong elsewhere. */
+  readonly deletable: number
 }
 
 /**

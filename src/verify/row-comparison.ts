@@ -45,6 +45,8 @@ export interface ComparisonSetup {
    * cells do not show it. null: rows have no such cell.
    */
   readonly digested: readonly string[] | null
+  /** The columns by which a repair finds the row that it writes; null: nothing is repaired. */
+  readonly written: readonly number[] | null
 }
 
 /** What a repair wants to do with the rows, as they stand in the wire format. */
@@ -80,6 +82,8 @@ export class RowComparison {
   targetRows = 0
   /** Rows of the source that a copy leaves out on purpose. */
   filtered = 0
+  /** Rows of the target whose row of the source cannot be made yet, and may belong elsewhere when it can. */
+  unsettled = 0
 
   constructor(setup: ComparisonSetup, actions: RowActions | null = null) {
     this.#setup = setup
@@ -116,6 +120,7 @@ export class RowComparison {
       const cells = cellsOfRow(row)
       const unmade = this.#unmade.find(cells)
       if (unmade !== null) {
+        this.unsettled++
         this.#addDifferent(cells, unmade)
         continue
       }
@@ -161,6 +166,7 @@ export class RowComparison {
     return this.#keptBytes <= KEPT_BYTES
   }
 
+  /** Where the row that is written would not be found to be this one, it takes its place. */
   #compare({ row: source, hash }: Kept, target: Buffer, cells: Cells): void {
     if (source !== null && source.equals(target)) return
     if (source === null && hash === this.#hash(cells, 'target')) return
@@ -168,7 +174,10 @@ export class RowComparison {
     const columns = before === null ? [] : this.#differing(before, cells)
     if (before !== null && columns.length === 0) return
     this.#addDifferent(cells, columns)
-    if (source !== null) this.#actions?.write(this.#plain(source))
+    if (source === null || this.#actions === null) return
+    const found = this.#setup.written?.every((i) => this.#same(i, before![i]!, cells[i]!)) ?? true
+    if (!found) this.#actions.remove(this.#plain(target))
+    this.#actions.write(this.#plain(source))
   }
 
   #addDifferent(cells: Cells, columns: readonly string[]): void {

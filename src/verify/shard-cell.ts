@@ -5,6 +5,7 @@
  */
 import { TAB } from '../batch/batch.js'
 import { BatchBuilder } from '../batch/builder.js'
+import type { Cells } from '../batch/row-name.js'
 import type { Batch } from '../plugin.js'
 import type { Router } from '../shard/router.js'
 import type { ComparisonSetup } from './row-comparison.js'
@@ -22,16 +23,28 @@ export function withShard(setup: ComparisonSetup): ComparisonSetup {
   }
 }
 
+/** Who wants to know where rows of the source belong. */
+export interface RouteSink {
+  /** A row belongs to the shard that the router knows by this number. */
+  readonly belongs: (shard: number, cells: Cells) => void
+  /** No shard is for a row. */
+  readonly homeless: (cells: Cells) => void
+}
+
 /**
- * Rows of the source, each with the name of the shard that it belongs to in the place of the cells that only say so.
- * Without a shard: NULL, or SHARD_UNKNOWN is thrown if every row `must` have one.
+ * Rows of the source, each with the name of the shard that it belongs to in the place of the cells that only say so; NULL
+ * without a shard.
  */
-export function routedRows(batch: Batch, router: Router, must: boolean): Batch {
+export function routedRows(batch: Batch, router: Router, sink: RouteSink): Batch {
   const cellOf = (row: Buffer) => {
     const cells = cellsOfRow(row)
-    const name = router.nameFor(cells)
-    if (name === null && must) throw router.refusal(cells)
-    return name
+    const shard = router.shardOf(cells)
+    if (shard === null) {
+      sink.homeless(cells)
+      return null
+    }
+    sink.belongs(shard, cells)
+    return router.nameOf(shard)
   }
   return withCell(batch, cellOf, router.unwritten)
 }

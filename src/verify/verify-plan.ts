@@ -19,14 +19,23 @@ import { readsOf } from '../plan/shards.js'
 import { columnsOf } from '../shard/rules.js'
 import { singleName } from '../plan/table-names.js'
 import type { SourcePlace } from '../plan/plan-request.js'
-import type { Sources } from '../plan/sources.js'
 import { describeSources } from '../plan/sources.js'
-import type { Column, Reader, ReadSpec, Sharding, SplitKey, StagePlan, TableSchema } from '../plugin.js'
-import { isOwn } from '../schema.js'
+import type {
+  Reader,
+  ReadSpec,
+  RunPlan,
+  Sharding,
+  SourceTable,
+  SplitKey,
+  StagePlan,
+  TableSchema,
+} from '../plugin.js'
 import type { Params } from '../task/params.js'
 import type { DigestPlan } from './digest-plan.js'
 import { planDigest } from './digest-plan.js'
-import { repeatable } from './made-columns.js'
+import { createdMaps, repeatable } from './made-columns.js'
+import { chooseRanges, isCopied } from './ranges.js'
+import { describeTarget } from './target-tables.js'
 
 /** How two tables are compared. Plain JSON, without secrets. */
 export interface VerifyPlan {
@@ -39,6 +48,8 @@ export interface VerifyPlan {
   readonly written: number
   /** How rows of the source are made into that, read-only; `source` reads what it needs. null: they are compared as they are read. */
   readonly stage: StagePlan | null
+  /** Tables of the target that a repair creates first; `target` does not have them yet. */
+  readonly created: readonly SourceTable[]
   /** null: the target is one table. Else its rows must also be in the right one. */
   readonly sharding: Sharding | null
   /** Which columns say which row it is; null: the rows have no identity and are counted. */
@@ -59,21 +70,28 @@ export interface VerifyEnds {
   readonly places: Places
 }
 
-/** Looks at both tables and decides how to compare them. */
-export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<VerifyPlan> {
+/** Looks at both tables and decides how to compare them. `repair`: how the target is then made equal; null: it is not. */
+export async function makeVerifyPlan(
+  ends: VerifyEnds,
+  params: Params,
+  repair: RunPlan | null,
+): Promise<VerifyPlan> {
   const { reader, targetReader } = ends
-  if (params.transform !== null) throw notRepeatable()
+  checkRepeatable(params)
   const origin = originOf(ends.from, reader)
-  const place = originOf(ends.to, targetReader)
   const many = origin && (await describeSources(ends.from.table, origin))
-  const shards = place && (await describeSources(ends.to.table, place, params.shard?.numbering))
   const source = many?.source ?? (await reader.describe(singleName(ends.from.table)))
-  const target = shards?.source ?? (await targetReader.describe(singleName(ends.to.table)))
-  checkDistinct([many?.tables ?? [source], shards?.tables ?? [target]])
+  const { schema: target, tables, created, reasons } = await describeTarget(ends, params, repair)
+  checkDistinct([many?.tables ?? [source], tables ?? [target]])
   const onSource = await checkCondition(reader, source, params.where)
-  const onTarget = await checkCondition(targetReader, target, params.where)
+  // What is created is like the source, and takes its condition.
+  const empty = tables?.length === 0
+  const onTarget = empty ? [] : await checkCondition(targetReader, target, params.where)
   const deleting = await planDeletes(reader, source, target, params)
-  const live = await liveRows(deleting, targetReader, target, params.where)
+  const { where } = params
+  const live = empty
+    ? { source: deleting.deletions?.rows?.live ?? where, target: where }
+    : await liveRows(deleting, targetReader, target, where)
   const mapping = await mapColumns(reader, source, target, deleting.columns)
   const { pairs: all } = mapping
   checkNamedColumns(params, source, target, all)
@@ -81,7 +99,8 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
   // What a repair makes in the threads is compared as it is written, so without these.
   const generated = all.some(({ make }) => make !== undefined) ? [] : mapping.generated
   const chosen = chooseKey(source, params.key)
-  const placed = await placeOf(params, place, shards, { reader, source, fresh })
+  const place = originOf(ends.to, targetReader)
+  const placed = place && (await placeOf(params, place, { reader, source, target, tables: tables!, fresh }))
   const shardReads = placed?.reads ?? []
   const staged = await planStage({
     writer: null,
@@ -94,6 +113,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     key: chosen.key,
     shardReads,
     workerNum: params.workerNum,
+    created: createdMaps(repair),
     transform: null,
   })
   const { pairs, stage } = staged
@@ -104,8 +124,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     ends.from.loaded.specifier === ends.to.loaded.specifier,
   )
   const split = splitRows(source, params)
-  const keyed = (all: Sources | null, key: SplitKey | null) =>
-    all && all.tables.map((table) => ({ ...table, key }))
+  const keyed = (all: readonly SourceTable[], key: SplitKey | null) => all.map((table) => ({ ...table, key }))
   const common = {
     splitRows: split.rows,
     batch: { bytes: BATCH_BYTES, rows: Number.MAX_SAFE_INTEGER },
@@ -116,7 +135,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       ...common,
       where: live.source,
       table: source,
-      sources: keyed(many, ranges.source),
+      sources: many && keyed(many.tables, ranges.source),
       key: ranges.source,
       columns: stage?.reads ?? [...pairs.map((pair) => pair.source), ...shardReads],
     },
@@ -124,7 +143,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
       ...common,
       where: live.target,
       table: target,
-      sources: keyed(shards, ranges.target),
+      sources: tables && keyed(tables, ranges.target),
       key: ranges.target,
       columns: pairs.map((pair) => pair.target),
     },
@@ -140,12 +159,14 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     columns: pairs,
     written: remade.length,
     stage,
+    created: keyed(created, ranges.target),
     sharding,
     identity: identityOf(chosen.key, pairs),
     digest: digest.digest,
     workerNum: ranges.source === null ? 1 : params.workerNum,
     reasons: [
-      ...[many, shards].flatMap((each) => (each ? [each.reason] : [])),
+      ...(many ? [many.reason] : []),
+      ...reasons,
       chosen.reason,
       ...(ranges.source === null ? [] : [split.reason]),
       ...ranges.reasons,
@@ -156,7 +177,7 @@ export async function makeVerifyPlan(ends: VerifyEnds, params: Params): Promise<
     warnings: [
       ...onSource.map((warning) => `source: ${warning}`),
       ...onTarget.map((warning) => `target: ${warning}`),
-      ...(shards !== null && sharding === null
+      ...(place !== null && sharding === null
         ? ['in which shard a row is, is not looked at: it follows from an id that each run gives anew']
         : []),
       ...notCompared(target, { ...mapping, generated }),
@@ -188,8 +209,10 @@ function notCompared(target: TableSchema, mapping: MappingResult): string[] {
   ]
 }
 
-function notRepeatable(): RowshiftError {
-  return new RowshiftError(
+/** Throws PARAMS_INVALID where what a copy writes cannot be made a second time. */
+export function checkRepeatable({ transform }: Params): void {
+  if (transform === null) return
+  throw new RowshiftError(
     'PARAMS_INVALID',
     'params.transform: what a transform makes of a row cannot be repeated for a comparison, so its target cannot be verified. ' +
       'Compare the two tables by SQL, or leave "transform" out to compare the columns that it does not change ("columns" names them).',
@@ -205,82 +228,26 @@ function checkDistinct([sources, targets]: readonly [
   if (both) throw sameTable(both)
 }
 
-/** null: the target is one table, or where a row belongs follows from what only the run makes. */
+interface Placed {
+  readonly reader: Reader
+  readonly source: TableSchema
+  readonly target: TableSchema
+  readonly tables: readonly SourceTable[]
+  readonly fresh: readonly ColumnPair[]
+}
+
+/** null: where a row belongs follows from what only the run makes, or it does not matter. */
 async function placeOf(
   { shard }: Params,
-  place: SourcePlace | null,
-  shards: Sources | null,
-  {
-    reader,
-    source,
-    fresh,
-  }: { readonly reader: Reader; readonly source: TableSchema; readonly fresh: readonly ColumnPair[] },
+  { databases }: SourcePlace,
+  { reader, source, target, tables, fresh }: Placed,
 ): Promise<Sharding | null> {
-  if (shard === null || place === null || shards === null) return null
+  if (shard === null) return null
   const unknown = fresh.map(({ target }) => target.name.toLowerCase())
   if (columnsOf(shard.rule).some((name) => unknown.includes(name.toLowerCase()))) return null
-  const { databases } = place
-  const known = shards.tables.map((table) => ({ ...table, create: null }))
-  const { table } = shards.source
+  const known = tables.map((table) => ({ ...table, create: null }))
   const reads = await readsOf(reader, source, shard.rule)
-  return { databases, table, ...shard, reads, shards: known, onDemand: null }
-}
-
-interface Ranges {
-  readonly source: SplitKey | null
-  readonly target: SplitKey | null
-  readonly reasons: readonly string[]
-}
-
-/** Ranges of the key are compared only where both ends agree on what lies between two bounds. */
-function chooseRanges(
-  key: SplitKey | null,
-  pairs: readonly ColumnPair[],
-  target: TableSchema,
-  samePlugin: boolean,
-): Ranges {
-  if (key === null) return { source: null, target: null, reasons: [] }
-  const whole = (why: string): Ranges => ({
-    source: null,
-    target: null,
-    reasons: [`the table is compared in one piece: ${why}`],
-  })
-  const counterparts = key.columns.map(({ name }) => pairs.find((pair) => isCopied(pair, name))?.target)
-  const columns = counterparts.filter((column) => column !== undefined)
-  if (columns.length < key.columns.length) return whole('a column of the split key is not in the target')
-  const index = target.keys.find(
-    (candidate) =>
-      candidate.columns.length === columns.length &&
-      candidate.columns.every((name, i) => name === columns[i]!.name),
-  )
-  if (!index)
-    return whole(`${target.table} has no unique key on ${columns.map(({ name }) => name).join(', ')}`)
-  const other = key.columns.findIndex((column, i) => !sameOrder(column, columns[i]!, samePlugin))
-  if (other >= 0) {
-    const [a, b] = [key.columns[other]!, columns[other]!]
-    return whole(
-      `${a.name} (${orderName(a)}) and ${b.name} (${orderName(b)}) need not sort their values alike`,
-    )
-  }
-  return { source: key, target: { name: index.name, columns, nullable: index.nullable }, reasons: [] }
-}
-
-/** Integers sort alike everywhere; whatever else, only where one plugin speaks for both ends. */
-function sameOrder(a: Column, b: Column, samePlugin: boolean): boolean {
-  if (a.kind !== b.kind || !b.ordered) return false
-  if (a.kind === 'integer') return true
-  const text = a.kind === 'text' || a.kind === 'json'
-  return (
-    samePlugin &&
-    a.collation === b.collation &&
-    (!text || a.collation !== undefined) &&
-    (a.domain.maxBits === undefined) === (b.domain.maxBits === undefined) &&
-    String(a.domain.members) === String(b.domain.members)
-  )
-}
-
-function orderName({ type, collation }: Column): string {
-  return collation === undefined ? type : `${type}, ${collation}`
+  return { databases, table: target.table, ...shard, reads, shards: known, onDemand: null }
 }
 
 /** A row that has NULL in a key column has no identity; see row-comparison.ts. */
@@ -288,9 +255,4 @@ function identityOf(key: SplitKey | null, pairs: readonly ColumnPair[]): number[
   if (key === null) return null
   const at = key.columns.map(({ name }) => pairs.findIndex((pair) => isCopied(pair, name)))
   return at.includes(-1) ? null : at
-}
-
-/** What a worker makes may have the name of a source column. */
-function isCopied({ source, made }: ColumnPair, name: string): boolean {
-  return made === undefined && isOwn(source, name)
 }

@@ -27,6 +27,26 @@ const SAME = (target: string) =>
   `SELECT COUNT(*) FROM ${ALL} s JOIN ${target} t ON s.id = t.id AND s.user_no = t.user_no AND s.v = t.v`
 
 describe('many source tables', () => {
+  it('may call their keys differently', async () => {
+    for (const server of oneServer()) {
+      const place = await Place.create(
+        server,
+        `CREATE TABLE log_0 (id INT NOT NULL, v INT, UNIQUE KEY one (id)); INSERT INTO log_0 VALUES (1, 1), (2, 2);
+         CREATE TABLE log_1 (id INT NOT NULL, v INT, UNIQUE KEY two (id)); INSERT INTO log_1 VALUES (3, 3);
+         CREATE TABLE t (id INT PRIMARY KEY, v INT)`,
+      )
+      const outcome = await place.copy('log_*', 't')
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      const verified = await runCli(['verify', '--from', place.url('log_*'), '--to', place.url('t')])
+      expect(verified.code, verified.stderr).to.equal(0)
+      expect(await place.query('SELECT * FROM t ORDER BY id')).to.deep.equal([
+        ['1', '1'],
+        ['2', '2'],
+        ['3', '3'],
+      ])
+    }
+  })
+
   it('are copied into one, by number, list and star', async () => {
     for (const server of oneServer()) {
       const place = await Place.create(server)

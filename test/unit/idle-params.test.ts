@@ -20,7 +20,7 @@ describe('params without effect', () => {
       mode: 'sync',
       error_limit: 5,
       dirty_file: 'f',
-      schema_save_mode: 'create_when_not_exist',
+      schema_save_mode: 'recreate',
       defer_indexes: true,
       write_mode: 'insert',
       pre_sql: ['x'],
@@ -33,6 +33,6 @@ describe('params without effect', () => {
     expect(idle({})).to.deep.equal([])
     expect(idle({ mode: 'increment', diff_column: 't', lag: 5, overlap: 5 }, true)).to.deep.equal([])
     expect(idle({ dirty_file: 'f', error_limit: 5, pre_sql: ['x'] })).to.deep.equal([])
-    expect(idle({ mode: 'sync', max_delete: 5 })).to.deep.equal([])
+    expect(idle({ mode: 'sync', max_delete: 5, schema_save_mode: 'create_when_not_exist' })).to.deep.equal([])
   })
 })

@@ -20,6 +20,7 @@ const setup = (more: Partial<ComparisonSetup> = {}): ComparisonSetup => ({
   identity: [0],
   reads: null,
   digested: null,
+  written: null,
   ...more,
 })
 

@@ -35,7 +35,7 @@ async function plan(from: string, to: string, params: object = {}): Promise<Veri
   })
   try {
     await Promise.all([reader.connect(), targetReader.connect()])
-    return await makeVerifyPlan({ ...request, reader, targetReader, places }, request.params)
+    return await makeVerifyPlan({ ...request, reader, targetReader, places }, request.params, null)
   } finally {
     await Promise.all([reader.close(), targetReader.close(), places.close()])
   }
@@ -92,7 +92,7 @@ describe('a plan of a comparison', () => {
     const kept = await plan('s', 't', id({ map: { table: 'map' } }))
     expect(kept.stage!.cells.map(({ type }) => type)).to.deep.equal(['lookup', 'read', 'read'])
     expect(kept.digest).to.equal(null)
-    const setup = comparisonSetup(kept, kept.stage, 3)
+    const setup = comparisonSetup(kept, { stage: kept.stage, repair: null }, 3)
     expect(setup.names).to.deep.equal(['id', 'a', 'b'])
     expect(setup.reads!.names).to.include.members(['a', 'b', 'id'])
     const fresh = { columns: [{ to: 'id', id: 'sequence' }, 'a', 'b'] }
@@ -106,7 +106,7 @@ describe('a plan of a comparison', () => {
     const made = await plan('s', 't_{0..1}', { shard })
     expect(made.sharding!.shards.map(({ name }) => name)).to.deep.equal(['t_0', 't_1'])
     expect(made.digest).to.equal(null)
-    expect(comparisonSetup(made, null, 3)).to.deep.include({
+    expect(comparisonSetup(made, { stage: null, repair: null }, 3)).to.deep.include({
       names: ['id', 'a', 'b', 'shard'],
       identity: [0, 3],
     })

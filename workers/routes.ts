@@ -1,0 +1,44 @@
+import type { Cells } from '../src/batch/row-name.js'
+import type { ErrorReport } from '../src/errors.js'
+import type { RunPlan } from '../src/plugin.js'
+import type { RouteSink } from '../src/verify/shard-cell.js'
+import type { Ends } from './verify-ends.js'
+
+/** Where the rows of a range belong. */
+export class Routes implements RouteSink {
+  readonly #ends: Pick<Ends, 'router' | 'targetRows'>
+  readonly #repair: RunPlan | null
+  /** By the router's numbers. */
+  readonly shards = new Set<number>()
+  /** Why a repair cannot write the first row that it cannot write; null: it can, or there is no repair. */
+  refusal: ErrorReport | null = null
+
+  constructor(ends: Pick<Ends, 'router' | 'targetRows'>, repair: RunPlan | null) {
+    this.#ends = ends
+    this.#repair = repair
+  }
+
+  belongs(shard: number, cells: Cells): void {
+    if (this.shards.has(shard)) return
+    this.shards.add(shard)
+    const { router, targetRows } = this.#ends
+    const creatable = this.#repair?.write.sharding?.onDemand != null || this.#created(shard)
+    if (targetRows.has(shard) || creatable) return
+    this.#refuse(cells, `there is no table ${router!.placeOf(shard).table}, and the run may not create it`)
+  }
+
+  homeless(cells: Cells): void {
+    this.#refuse(cells)
+  }
+
+  /** Whether the repair creates it before it writes. */
+  #created(shard: number): boolean {
+    const { endpoint, table } = this.#ends.router!.placeOf(shard)
+    const shards = this.#repair?.write.sharding?.shards ?? []
+    return shards.some((each) => each.endpoint === endpoint && each.table === table)
+  }
+
+  #refuse(cells: Cells, why?: string): void {
+    if (this.#repair !== null) this.refusal ??= this.#ends.router!.refusal(cells, why).report()
+  }
+}

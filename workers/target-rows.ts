@@ -1,0 +1,80 @@
+import type { Batch, SourceTable, Split } from '../src/plugin.js'
+import { RowshiftError } from '../src/plugin.js'
+import type { Router } from '../src/shard/router.js'
+import { ManyReader } from '../src/sources/many-reader.js'
+import { RangeReader } from '../src/sources/range-reader.js'
+import { rowsOfShard } from '../src/verify/shard-cell.js'
+import type { Side } from './side.js'
+
+/** Rows of the target as they are compared, of all its tables; with the name of their shard where that is compared. */
+export class TargetRows {
+  readonly #side: Side
+  readonly #router: Router | null
+  /** By the router's numbers. */
+  readonly #known: ReadonlySet<number>
+  /** Tables that were created while the repair went on, by number. */
+  readonly #created = new Map<number, SourceTable>()
+
+  readonly #repairing: boolean
+
+  /** `router` null: the target is one table, or shard placement is not compared. `repairing`: tables may have been created. */
+  constructor(side: Side, router: Router | null, repairing: boolean) {
+    this.#side = side
+    this.#router = router
+    this.#repairing = repairing
+    this.#known = new Set(router === null ? [] : side.rows.sources!.map((table) => router.numberOf(table)))
+  }
+
+  /** Whether the plan has the table that the router knows by this number. */
+  has(shard: number): boolean {
+    return this.#known.has(shard)
+  }
+
+  /** `shards`: where rows of the source belong. */
+  async *read(range: Split, shards: Iterable<number>, signal: AbortSignal): AsyncGenerator<Batch> {
+    const { ranges, rows: plan } = this.#side
+    if (this.#router === null || !(ranges instanceof RangeReader)) {
+      yield* ranges.read(plan, range, signal)
+      return
+    }
+    const created = this.#repairing ? await this.#createdAmong(shards) : []
+    for (const table of [...plan.sources!, ...created]) {
+      const rows = ranges.readTable(plan, table, range, signal)
+      for await (const batch of rows) yield rowsOfShard(batch, table.name)
+    }
+  }
+
+  async #createdAmong(shards: Iterable<number>): Promise<SourceTable[]> {
+    const tables: SourceTable[] = []
+    for (const shard of shards) {
+      if (this.#known.has(shard)) continue
+      const table = this.#created.get(shard) ?? (await this.#find(shard))
+      if (table === null) continue
+      this.#created.set(shard, table)
+      tables.push(table)
+    }
+    return tables
+  }
+
+  async #find(shard: number): Promise<SourceTable | null> {
+    const { endpoint, table } = this.#router!.placeOf(shard)
+    const reader = this.#side.reader as ManyReader
+    try {
+      const { identity, keys } = await reader.readers[endpoint]!.describe(table)
+      const { key } = this.#side.rows
+      return {
+        name: this.#router!.nameOf(shard),
+        endpoint,
+        table,
+        identity,
+        estimatedRows: null,
+        keys,
+        key,
+        window: null,
+      }
+    } catch (thrown) {
+      if (RowshiftError.from(thrown).code === 'TABLE_NOT_FOUND') return null
+      throw thrown
+    }
+  }
+}
