@@ -17,12 +17,11 @@ export class ValueFinder {
   readonly #pairs: RawRows
   #reader: Reader | null = null
 
-  /** Without any table nothing is found. */
   constructor(endpoint: Endpoint, tables: readonly ReadSpec[], signal: AbortSignal) {
     this.#endpoint = endpoint
     this.#tables = tables
     this.#signal = signal
-    this.#width = tables[0]?.columns.length ?? 2
+    this.#width = tables[0]!.columns.length
     this.#pairs = new RawRows(this.#width)
   }
 

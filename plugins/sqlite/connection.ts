@@ -118,15 +118,17 @@ function openError(thrown: unknown, file: string): RowshiftError {
   if (code?.startsWith('SQLITE_NOTADB')) {
     return new RowshiftError('CONFIG_INVALID', `${file} is not a SQLite database`, { file }, thrown)
   }
-  if (code?.startsWith('SQLITE_CANTOPEN') && !existsSync(dirname(file))) {
-    const message = `The directory of the SQLite database ${file} does not exist; create it, or correct the path`
-    return new RowshiftError('CONFIG_INVALID', message, { file }, thrown)
-  }
+  if (code?.startsWith('SQLITE_CANTOPEN') && !existsSync(dirname(file))) return folderMissing(file, thrown)
   if (code?.startsWith('SQLITE_CANTOPEN')) {
     const message = `The SQLite database ${file} cannot be opened; check that its directory exists and its permissions`
     return new RowshiftError('ACCESS_DENIED', message, { file }, thrown)
   }
   return sqliteError(thrown, `opening ${file}`, { file })
+}
+
+export function folderMissing(file: string, cause?: unknown): RowshiftError {
+  const message = `The directory of the SQLite database ${file} does not exist; create it, or correct the path`
+  return new RowshiftError('CONFIG_INVALID', message, { file }, cause)
 }
 
 function runSession(database: Database, session: readonly string[], file: string): void {

@@ -1,6 +1,6 @@
 /** The databases that `rowshift demo` copies between. */
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { RowshiftError } from '../../src/plugin.js'
 import { Database, requireDriver } from './driver.js'
 
@@ -39,7 +39,7 @@ export async function createDemo(folder: string): Promise<{ rows: number; config
   requireDriver()
   claim(folder)
   const configFolder = join(folder, 'etc')
-  mkdirSync(configFolder, { recursive: true })
+  makeFolder(resolve(configFolder))
   for (const name of ['shop', 'warehouse', 'tasks']) {
     for (const ending of ['', '-wal', '-shm']) rmSync(file(folder, name) + ending, { force: true })
   }
@@ -53,10 +53,17 @@ export async function createDemo(folder: string): Promise<{ rows: number; config
   return { rows: ROWS, configFolder }
 }
 
+/** Step by step: in places where nothing can be made (/proc), Node's own `recursive` tries for ever. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  mkdirSync(folder)
+}
+
 /** Files of the user must not be overwritten: the folder is new, or empty, or one of ours. */
 function claim(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(resolve(folder))
     const names = readdirSync(folder)
     if (names.length > 0 && !names.includes(MARKER)) throw refusal(folder, 'holds files of others')
     writeFileSync(

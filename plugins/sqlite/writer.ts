@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type {
   Batch,
   Column,
@@ -19,7 +20,7 @@ import type { Binding } from './binds.js'
 import { bindingOf } from './binds.js'
 import type { TextEncoding } from './cells.js'
 import { encodingOf } from './cells.js'
-import { describeConnection, fileOf, open } from './connection.js'
+import { describeConnection, fileOf, folderMissing, open } from './connection.js'
 import { createTable, inMemory } from './create.js'
 import { FAMILY } from './definition.js'
 import { designTable } from './design.js'
@@ -52,7 +53,9 @@ export class SqliteWriter implements Writer {
   async connect(signal?: AbortSignal): Promise<void> {
     this.#signal = signal
     requireDriver()
-    if (existsSync(fileOf(this.#endpoint.connection))) await this.#connect('write')
+    const file = fileOf(this.#endpoint.connection)
+    if (existsSync(file)) await this.#connect('write')
+    else if (!existsSync(dirname(file))) throw folderMissing(file)
   }
 
   async describe(table: string): Promise<TableSchema> {

@@ -59,16 +59,31 @@ interface YargsUsage {
   getCommands(): readonly (readonly [string, ...unknown[]])[]
 }
 
-/** `Unknown argument: form` as a USAGE error that names what may have been meant. */
-function unusable(message: string, usage: YargsUsage): RowshiftError {
-  const [, unknown] = /^Unknown arguments?: ([^,]+)/.exec(message) ?? []
-  const commands = usage.getCommands().map(([command]) => command.split(' ')[0]!)
-  const known = [...Object.keys(usage.getDescriptions()), ...commands]
-  const hint = unknown === undefined ? '' : didYouMean(unknown, known)
+/** What the parser refuses, as a USAGE error that names what may have been meant. */
+function unusable(message: string, usage: YargsUsage, args: readonly string[]): RowshiftError {
+  const { fault, hint } = misspelt(message, usage, args)
   return new RowshiftError(
     'USAGE',
-    `${message}${hint === '' ? '.' : hint} "rowshift --help" lists the commands and options.`,
+    `${fault}${hint === '' ? '.' : hint} "rowshift --help" lists the commands and options.`,
   )
+}
+
+/** Reads `Unknown arguments: form, x` and `Argument: mode, Given: "apend", Choices: "init", "append"`. */
+function misspelt(message: string, usage: YargsUsage, args: readonly string[]) {
+  const [, given, choices] = /^Invalid values:.*Given: "([^"]*)", Choices: (.*)$/s.exec(message) ?? []
+  if (choices !== undefined) {
+    const known = [...choices.matchAll(/"([^"]*)"/g)].map(([, choice]) => choice!)
+    return { fault: message, hint: didYouMean(given!, known) }
+  }
+  const unknown = /^Unknown arguments?: (.*)$/s.exec(message)?.[1]?.split(', ') ?? []
+  const commands = usage.getCommands().map(([command]) => command.split(' ')[0]!)
+  const command = unknown.find((name) => name === args.find((arg) => !arg.startsWith('-')))
+  // Where the command is unknown, so are its options.
+  if (command !== undefined && didYouMean(command, commands) !== '')
+    return { fault: `Unknown command: ${command}`, hint: didYouMean(command, commands) }
+  const known = [...Object.keys(usage.getDescriptions()), ...commands]
+  const hints = unknown.map((name) => didYouMean(name, known))
+  return { fault: message, hint: hints.find((hint) => hint !== '') ?? '' }
 }
 
 /** yargs lays out the help of every command that it runs, which takes 0.1 s of CPU where lines have an end; null: none. */
@@ -204,7 +219,7 @@ async function main(args: readonly string[]): Promise<number> {
       // What the parser throws itself has a message, but none of ours.
       const parsing = error instanceof Error && error.name === 'YError' ? error.message : null
       if (error && parsing === null) throw error
-      throw unusable(parsing ?? message ?? '', usage as YargsUsage)
+      throw unusable(parsing ?? message ?? '', usage as YargsUsage, args)
     })
     .parseAsync()
   return exitCode

@@ -100,7 +100,7 @@ function resolveModule(type: string, known: readonly string[]): string {
   }
   throw unknownPlugin(
     type,
-    `Unknown database type "${type}"${didYouMean(type, known)}. Known types are ${known.join(', ')}; a plugin is named by its package or its path.`,
+    `Unknown database type "${type}"${didYouMean(type, known) || '.'} Known types are ${known.join(', ')}; a plugin is named by its package or its path.`,
   )
 }
 

@@ -61,7 +61,7 @@ function faults(validate: ValidateFunction, value: unknown, root: string, schema
   const useful = errors.filter(
     (error) => error.keyword !== 'anyOf' || !errors.some((other) => inside(other, error)),
   )
-  const found = [...new Set(useful.map((error) => describe(error, root, schema)))]
+  const found = [...new Set(useful.map((error) => describe(error, value, { root, schema })))]
   return errors.length < all.length ? [...found, `${root}: ${NOT_ALL}`] : found
 }
 
@@ -99,7 +99,11 @@ function inside(error: ErrorObject, outer: ErrorObject): boolean {
 }
 
 /** Never quotes the value: it may be a secret. */
-function describe(error: ErrorObject, root: string, schema: () => object): string {
+function describe(
+  error: ErrorObject,
+  value: unknown,
+  { root, schema }: { readonly root: string; readonly schema: () => object },
+): string {
   const path = root + error.instancePath.replaceAll(/\/(\d+)/g, '[$1]').replaceAll('/', '.')
   const { params } = error
   switch (error.keyword) {
@@ -109,13 +113,23 @@ function describe(error: ErrorObject, root: string, schema: () => object): strin
     }
     case 'required':
       return `${path}: "${params['missingProperty']}" is missing`
-    case 'enum':
-      return `${path}: must be one of ${(params['allowedValues'] as string[]).join(', ')}`
+    case 'enum': {
+      const known = params['allowedValues'] as string[]
+      const given = valueAt(value, error.instancePath)
+      const hint = typeof given === 'string' ? didYouMean(given, known) : ''
+      return `${path}: must be one of ${known.join(', ')}${hint}`
+    }
     case 'type':
       return `${path}: must be ${[params['type']].flat().join(' or ')}`
     default:
       return `${path}: ${error.message}`
   }
+}
+
+function valueAt(value: unknown, instancePath: string): unknown {
+  const steps = instancePath.split('/').slice(1)
+  const keys = steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return keys.reduce((part, key) => (part as Record<string, unknown>)[key], value)
 }
 
 /** The names that a schema has for the properties of the value at a path (`/columns/0`), in whatever alternative. */

@@ -60,6 +60,11 @@ describe('the exit code of a run that fails', () => {
       const outcome = await place.copy('src', 'nowhere')
       expectRefusal(outcome, 2, 'TABLE_NOT_FOUND')
       expect(outcome.report.targetChanged).to.equal(false)
+      const folder = scratchFile('none')
+      const created = await place.copyTo('src', `sqlite:${folder}/t.db?table=t`, {
+        schema_save_mode: 'create_when_not_exist',
+      })
+      expectRefusal(created, 2, 'CONFIG_INVALID', 'directory', folder)
     }
   })
 

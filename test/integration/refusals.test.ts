@@ -1,5 +1,5 @@
 // Bad input: a clear error, and nothing lost.
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
@@ -245,6 +245,27 @@ describe('bad input', () => {
     writeFileSync(file, 'mine')
     expectRefusal(await runCli(['demo', '--folder', dirname(file)]), 2, 'USAGE', 'holds files of others')
     expectRefusal(await runCli(['demo', '--folder', file]), 2, 'USAGE', 'cannot be used')
+    // Nothing can be made there, and making all folders of the path at once would not end.
+    if (existsSync('/proc/self'))
+      expectRefusal(await runCli(['demo', '--folder', '/proc/x/y']), 2, 'USAGE', 'cannot be used')
+  })
+
+  it('misspelt commands, types and values are answered by what may be meant', async () => {
+    const meant: [string[], string, string, string][] = [
+      [['cpoy', '--from', 'a', '--to', 'b'], 'USAGE', 'Unknown command: cpoy', 'copy'],
+      [['run', '1', '--mode', 'apend'], 'USAGE', 'Given: "apend"', 'append'],
+      [['plan', '1', '--log-level', 'inof'], 'USAGE', 'Given: "inof"', 'info'],
+      [['copy', '--from', 'a', '--too', 'b', '--x', 'y'], 'USAGE', 'Unknown argument', 'to'],
+      [['copy', '--from', 'mysq://h/d?table=t', '--to', 'b'], 'PLUGIN_UNKNOWN', '"mysq"', 'mysql'],
+      [
+        ['copy', '--from', 'sqlite:a?table=t', '--to', 'sqlite:b?table=t', '--param', 'write_mode=upsrt'],
+        'PARAMS_INVALID',
+        'params.write_mode: must be one of',
+        'upsert',
+      ],
+    ]
+    for (const [args, code, words, name] of meant)
+      expectRefusal(await runCli(args), 2, code, words, `did you mean "${name}"?`)
   })
 
   it('a report that cannot be written stops before the first row', async () => {
