@@ -60,6 +60,8 @@ export const errorCodes = {
   CREATE_FAILED: { exit: ExitCode.failed },
   /** The server could not be reached. */
   CONNECTION_FAILED: { exit: ExitCode.failed, retryable: true },
+  /** The server takes no more connections, at all or of this user. */
+  CONNECTION_LIMIT: { exit: ExitCode.failed, retryable: true },
   /** User, password or privileges were refused. */
   ACCESS_DENIED: { exit: ExitCode.failed },
   /** A connection ended in the middle of the work. */

@@ -104,7 +104,7 @@ export type * from './write.js'
 export type { Mode, RunPlan, RunPolicy } from './run-plan.js'
 
 export interface Reader {
-  /** Opens the connection; `src/opening.ts` has what the signal does. Throws CONNECTION_FAILED or ACCESS_DENIED. */
+  /** Opens the connection; `src/opening.ts` has what the signal does. Throws CONNECTION_FAILED, CONNECTION_LIMIT or ACCESS_DENIED. */
   connect(signal?: AbortSignal): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>

@@ -22,13 +22,14 @@ import { specOfPart } from '../src/late-rows.js'
 import { closeAll, openAll } from '../src/opening.js'
 import { writesAhead } from '../src/stage.js'
 import { BatchQueue } from './batch-queue.js'
+import { takesNoMoreJobs, ThreadConnections } from './connections.js'
 import { DeletedRows } from './deleted-rows.js'
 import { DirtyRows } from './dirty-rows.js'
 import { loadPlugin } from './load-plugin.js'
 import { settleRows } from './settling.js'
+import { mismatch, outsideSnapshot, reportOf } from './split-errors.js'
 import type { TransformHooks } from './cell-maker.js'
-import type { SplitSink } from './stage.js'
-import { Stage, stagedRows } from './stage.js'
+import { type SplitSink, Stage, stagedRows } from './stage.js'
 import { BusyTimer, Mutex } from './turns.js'
 
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
@@ -58,32 +59,37 @@ export class Copier {
   #told = 0
   #inSnapshot = false
   #ends: Promise<Ends> | null = null
+  readonly #connections: ThreadConnections
+  #jobs = 0
 
   constructor(setup: WorkerSetup, post: (message: ThreadMessage | WorkerMessage) => void) {
     this.#setup = setup
     this.#narrower = Narrower.of(setup.plan.write)
     this.#copied = copiedRows(setup.plan)
     this.#post = post
+    this.#connections = new ThreadConnections(setup.connected)
   }
 
   async run(job: CopyJob): Promise<SplitResult> {
+    this.#jobs++
     this.#busy.enter()
     const dirty = new DirtyRows(this.#setup.dirty)
     try {
       return await ('settle' in job ? this.#settle(job, dirty) : this.#copy(job, dirty))
     } catch (thrown) {
       dirty.discard()
-      const { code, message, details } = RowshiftError.from(thrown)
-      const repeatable = code === 'LOCK_CONFLICT' && details['inDoubt'] !== true && !dirty.saved
+      const failure = RowshiftError.from(thrown)
+      const again = failure.code === 'LOCK_CONFLICT' || this.#connections.isRepeatable(failure)
+      const repeatable = again && failure.details['inDoubt'] !== true && !dirty.saved
+      const gaveUp = repeatable && this.#connections.givesUp(failure) ? threadId : null
       // Nothing else that this thread has in hand may be committed; but its failure must not be told before this one.
       if (!repeatable) setImmediate(() => this.abort())
-      const table = 'settle' in job ? null : this.#sourceOf(job)
-      const where = table === null ? {} : { sourceTable: table }
-      const whole = table === null ? message : `${message} It is about rows of ${table}.`
-      const error = { code, message: whole, details: { split: job.index, ...where, ...details } }
-      return { outcome: 'failed', error, repeatable }
+      const error = reportOf(failure, job.index, 'settle' in job ? null : this.#sourceOf(job))
+      return { outcome: 'failed', error, repeatable, gaveUp }
     } finally {
       this.#busy.leave()
+      this.#jobs--
+      this.#closeIfDone()
     }
   }
 
@@ -94,6 +100,7 @@ export class Copier {
 
   /** While nobody can write to the source. */
   beginSnapshot(): Promise<void> {
+    if (this.#connections.gaveUp) return Promise.resolve()
     return this.#tellReady(async () => {
       const { reader } = await this.#opened()
       await reader.beginSnapshot!()
@@ -105,10 +112,23 @@ export class Copier {
     this.#abort.abort()
   }
 
+  /** Because a connection is needed for something else. */
+  giveUp(): void {
+    this.#connections.giveUp()
+    this.#closeIfDone()
+  }
+
+  /** A thread that gave up, when it has no job in hand any more. */
+  #closeIfDone(): void {
+    if (this.#connections.gaveUp && this.#jobs === 0) void this.close()
+  }
+
   /** After the last split. */
   async close(): Promise<void> {
-    if (this.#ends === null) return
-    const ends = await this.#ends.catch(() => null)
+    const opened = this.#ends
+    this.#ends = null
+    if (opened === null) return
+    const ends = await opened.catch(() => null)
     await closeAll([ends?.reader, ends?.writer, ends?.stage])
     this.#post({ type: 'busy', seconds: this.#busy.seconds })
     this.#post({ type: 'closed', thread: threadId })
@@ -249,12 +269,13 @@ export class Copier {
       () => null,
       (thrown: unknown) => RowshiftError.from(thrown).report(),
     )
-    this.#post({ type: 'ready', error })
+    this.#post({ type: 'ready', error, gaveUp: this.#connections.gaveUp ? threadId : null })
+    this.#closeIfDone()
   }
 
-  #opened(): Promise<Ends> {
-    this.#ends ??= this.#open()
-    return this.#ends
+  async #opened(): Promise<Ends> {
+    if (this.#connections.gaveUp) throw takesNoMoreJobs()
+    return (this.#ends ??= this.#open())
   }
 
   async #open(): Promise<Ends> {
@@ -264,7 +285,7 @@ export class Copier {
     const writer = writerOf(await loadPlugin(target), target, plan.write.sharding !== null)!
     const { signal } = this.#abort
     const stage = await Stage.open(this.#setup, signal, this.#transformHooks())
-    await openAll([reader, writer], signal)
+    await this.#connections.open(() => openAll([reader, writer], signal), signal)
     return { reader, writer, stage }
   }
 
@@ -276,15 +297,4 @@ export class Copier {
     this.#post({ type: 'calls', thread: threadId, memory: slot.memory })
     return { slot, log: (level, text) => this.#post({ type: 'log', level, text }) }
   }
-}
-
-/** A thread that took the place of one that died: it would read another moment. */
-function outsideSnapshot({ index }: Split): RowshiftError {
-  const message = `Split ${index}: the thread that should copy it has not seen the snapshot begin. Run again.`
-  return new RowshiftError('INTERNAL', message, { split: index })
-}
-
-function mismatch(split: number, counts: SplitCounts): RowshiftError {
-  const message = `Split ${split}: ${counts.rowsRead} rows were read, but the writer accounts for ${settled(counts)}.`
-  return new RowshiftError('COUNT_MISMATCH', message, { split })
 }

@@ -52,7 +52,8 @@ export class DeletedRows {
         return { outcome: 'removed', rows: await writer.remove!(this.#write!, batch, signal) }
       } catch (thrown) {
         const error = RowshiftError.from(thrown)
-        return { outcome: 'failed', error: error.report(), repeatable: error.code === 'LOCK_CONFLICT' }
+        const repeatable = error.code === 'LOCK_CONFLICT' || error.code === 'CONNECTION_LIMIT'
+        return { outcome: 'failed', error: error.report(), repeatable, gaveUp: null }
       }
     }
     return (await withRetries(remove, signal, () => {})).rows

@@ -1,5 +1,5 @@
 /** The Piscina entry point: what a worker thread runs for each split. */
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, threadId, workerData } from 'node:worker_threads'
 import type { CopyJob, SplitResult, WorkerSetup } from '../src/engine/messages.js'
 import { follow } from './control.js'
 import { Copier } from './copier.js'
@@ -11,6 +11,7 @@ const orders = {
   snapshot: () => void copier.beginSnapshot(),
   abort: () => copier.abort(),
   close: () => void copier.close(),
+  [`give up ${threadId}` as const]: () => copier.giveUp(),
 }
 follow(orders, setup.control)
 if (setup.plan.policy.consistency === 'snapshot') void copier.connect()

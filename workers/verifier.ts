@@ -7,6 +7,7 @@ import type { Batch, ReadSpec, Split, Writer } from '../src/plugin.js'
 import { addFindings, areEqual, noFindings } from '../src/verify/findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/verify/messages.js'
 import { RowComparison } from '../src/verify/row-comparison.js'
+import { takesNoMoreJobs, ThreadConnections } from './connections.js'
 import { refuse, RowRepair } from './row-repair.js'
 import { settleRows } from './settling.js'
 import { Routes } from './routes.js'
@@ -30,15 +31,18 @@ export class Verifier {
   readonly #post: (message: ThreadMessage) => void
   readonly #abort = new AbortController()
   #ends: Promise<OpenEnds> | null = null
+  readonly #connections: ThreadConnections
 
   constructor(setup: VerifySetup, post: (message: ThreadMessage) => void) {
     this.#setup = setup
     this.#post = post
+    this.#connections = new ThreadConnections(setup.connected)
   }
 
   async run(job: VerifyJob): Promise<VerifyResult> {
     let repair: RowRepair | null = null
     try {
+      if (this.#connections.gaveUp) throw takesNoMoreJobs()
       const opened = await (this.#ends ??= this.#open())
       if ('settle' in job) return await this.#settle((await opened.repair()).writer, job)
       const { range, mayDelete, repaired } = job
@@ -50,9 +54,13 @@ export class Verifier {
       const findings = await this.#compare(repairing?.after ?? opened.compared, range)
       return { outcome: 'done', findings, deferred: repair?.deferred.parts ?? [], ...changes(repair) }
     } catch (thrown) {
-      const { code, message, details } = this.#abort.signal.aborted
+      const failure = this.#abort.signal.aborted
         ? new RowshiftError('INTERRUPTED', 'Interrupted while comparing.')
         : RowshiftError.from(thrown)
+      const { code, message, details } = failure
+      const crowded = this.#connections.isRepeatable(failure)
+      const gaveUp = crowded && this.#connections.giveUp() ? threadId : null
+      if (gaveUp !== null) void this.close()
       return {
         outcome: 'failed',
         error: {
@@ -61,7 +69,8 @@ export class Verifier {
           details: { split: 'settle' in job ? job.index : job.range.index, ...details },
         },
         // Both ends are read again, so it does not matter what was committed.
-        repeatable: code === 'LOCK_CONFLICT',
+        repeatable: code === 'LOCK_CONFLICT' || crowded,
+        gaveUp,
         ...changes(repair),
       }
     }
@@ -73,8 +82,10 @@ export class Verifier {
 
   /** After the last range. */
   async close(): Promise<void> {
-    if (this.#ends === null) return
-    const ends = await this.#ends.catch(() => null)
+    const opened = this.#ends
+    this.#ends = null
+    if (opened === null) return
+    const ends = await opened.catch(() => null)
     await ends?.close()
     this.#post({ type: 'closed', thread: threadId })
   }
@@ -198,7 +209,7 @@ export class Verifier {
 
   #open(): Promise<OpenEnds> {
     this.#post({ type: 'opened', thread: threadId })
-    return openEnds(this.#setup, this.#abort.signal)
+    return openEnds(this.#setup, this.#connections, this.#abort.signal)
   }
 }
 

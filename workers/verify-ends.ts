@@ -10,6 +10,7 @@ import { comparisonSetup, routerOf } from '../src/verify/comparison-setup.js'
 import type { VerifySetup } from '../src/verify/messages.js'
 import type { ComparisonSetup } from '../src/verify/row-comparison.js'
 import type { VerifyPlan } from '../src/verify/verify-plan.js'
+import type { ThreadConnections } from './connections.js'
 import { loadPlugin } from './load-plugin.js'
 import type { Making } from './source-rows.js'
 import type { Side } from './side.js'
@@ -45,7 +46,11 @@ export interface RepairEnds {
   readonly writer: Writer
 }
 
-export async function openEnds(setup: VerifySetup, signal: AbortSignal): Promise<OpenEnds> {
+export async function openEnds(
+  setup: VerifySetup,
+  connections: ThreadConnections,
+  signal: AbortSignal,
+): Promise<OpenEnds> {
   const { runId, source, target, plan, repair, stage, repairStage } = setup
   const reader = readerOf(await loadPlugin(source), source, plan.source.sources != null)!
   const plugin = await loadPlugin(target)
@@ -73,7 +78,8 @@ export async function openEnds(setup: VerifySetup, signal: AbortSignal): Promise
   // A database that is a file may not exist before a table is created in it.
   const targetEnds = [targetReader, ...(writer ? [writer] : [])]
   const nothingThere = plan.target.sources?.length === 0
-  await openAll(nothingThere ? [reader] : [reader, ...targetEnds], signal)
+  const first = nothingThere ? [reader] : [reader, ...targetEnds]
+  await connections.open(() => openAll(first, signal), signal)
   const beginRepair = async (): Promise<RepairEnds> => {
     if (nothingThere) await openAll(targetEnds, signal)
     const { sources = null } = plan.target
@@ -86,7 +92,11 @@ export async function openEnds(setup: VerifySetup, signal: AbortSignal): Promise
   let begun: Promise<RepairEnds> | null = null
   return {
     compared: await endsOf(plan.columns.length, making, plan.target),
-    repair: () => (begun ??= beginRepair()),
+    repair: () =>
+      (begun ??= beginRepair().catch((error: unknown) => {
+        begun = null
+        throw error
+      })),
     close: () => closeAll([reader, targetReader, writer, making?.stage, repairMaking?.stage]),
   }
 }

@@ -16,7 +16,8 @@ const classes: Partial<Record<ErrorCode, readonly number[]>> = {
   ROW_TOO_LARGE: [1153, 1301, 1118],
   LOCK_CONFLICT: [1020, 1205, 1213, 1317, 1412, 3101, 3572],
   CONNECTION_LOST: [1053, 1077, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 3169, 4031],
-  CONNECTION_FAILED: [1040, 1129, 1130, 1203, 1226],
+  CONNECTION_FAILED: [1129, 1130],
+  CONNECTION_LIMIT: [1040, 1135, 1203, 1226],
 }
 
 const byErrno = new Map<number, ErrorCode>()
@@ -44,6 +45,7 @@ const hintsByErrno: Readonly<Record<number, string>> = {
   1030: 'The storage engine failed; look into the log of the target server, and at the space on its disks.',
   1114: FULL,
   1197: `${SMALLER_SPLITS} Or raise max_binlog_cache_size on the target server.`,
+  1135: TOO_MANY,
   1203: TOO_MANY,
   1226: TOO_MANY,
   1206: `${SMALLER_SPLITS} Or raise innodb_buffer_pool_size on the target server.`,

@@ -85,10 +85,11 @@ export function summary(report: RunReport): string {
   return [...lines, ...lastWords(report)].join('\n')
 }
 
-/** What nobody should miss about rows that this run has not copied, or not for good. */
+/** What nobody should miss: fewer threads than asked for, and rows that this run has not copied, or not for good. */
 export function lastWords(report: Partial<RunReport>): string[] {
-  const { status, sourceChanged, watermarkHeld, watermarkPassed, delays } = report
+  const { status, threadsGaveUp, sourceChanged, watermarkHeld, watermarkPassed, delays } = report
   const words = [
+    threadsGaveUp,
     sourceChanged,
     ...(status === 'success' ? [watermarkHeld, watermarkPassed, ...(delays ?? [])] : []),
   ]

@@ -73,6 +73,7 @@ export function verifySummary(report: VerifyReport): string {
     left === null
       ? `${formatRows(found.sourceRows, 'source ')}, ${formatRows(found.targetRows, 'target ')}`
       : formatRows(found.sourceRows, 'source ')
+  if (report.threadsGaveUp !== null) lines.push(`WARNING: ${report.threadsGaveUp}.`)
   if (report.sourceChanged !== null) lines.push(`WARNING: ${report.sourceChanged}.`)
   lines.push(`${areEqual(left ?? found) ? 'Equal' : 'Different'}${sampled}: ${compared}, ${end}`)
   return lines.join('\n')

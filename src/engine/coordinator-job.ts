@@ -30,4 +30,6 @@ export interface CoordinatorResult {
   readonly position: string | null
   /** The last split held a row when it was planned, and none when it was read. */
   readonly lastRowsGone: boolean
+  /** Threads that stopped because a server took no more connections, in words; null: none. */
+  readonly gaveUp: string | null
 }

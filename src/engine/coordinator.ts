@@ -5,7 +5,7 @@ import type { RunPlan, Split } from '../plugin.js'
 import type { CoordinatorJob, CoordinatorResult } from './coordinator-job.js'
 import { DeferredRun } from './deferred-rows.js'
 import type { CopyJob, Failure, SplitCounts, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
-import { noCounts } from './messages.js'
+import { noCounts, noneConnected } from './messages.js'
 import { WorkerPool } from './pool.js'
 import type { ProgressEvent } from './progress.js'
 import { advance, noProgress } from './progress.js'
@@ -70,6 +70,7 @@ class Coordinator {
       dirty: job.dirty,
       stage: job.stage,
       control: `rowshift-${job.runId}`,
+      connected: noneConnected(),
     }
     this.#pool = new WorkerPool({
       worker: 'split.js',
@@ -92,6 +93,7 @@ class Coordinator {
       busySeconds: this.#busySeconds,
       position: this.#position,
       lastRowsGone: this.#empty.has(this.#last),
+      gaveUp: this.#pool.gaveUp,
     }
   }
 
@@ -200,9 +202,10 @@ class Coordinator {
   /** Nobody may write to the source until every thread, and the reader that computes the splits, sees the same moment. */
   async #beginSnapshot(): Promise<void> {
     const { reader, plan } = this.#job
+    const { signal } = this.#stop
     // Threads take long to start, and writers should not have to wait for that.
     await this.#allReady()
-    const lock = await reader.lock!(plan.read.table.table, this.#stop.signal)
+    const lock = await this.#pool.withRoom(() => reader.lock!(plan.read.table.table, signal), signal)
     this.#position = lock.position
     try {
       // Not before the lock is there: it may have had to wait for transactions, and all must see what they wrote.
@@ -255,8 +258,10 @@ class Coordinator {
   #receive(message: WorkerMessage): void {
     switch (message.type) {
       case 'ready':
-        if (message.error) this.#fail(RowshiftError.fromReport(message.error))
-        else if (++this.#ready === this.#job.plan.policy.workerNum) this.#onReady()
+        if (message.error === null) this.#ready++
+        else if (message.gaveUp === null) this.#fail(RowshiftError.fromReport(message.error))
+        else this.#pool.retire(message.gaveUp, message.error)
+        if (this.#ready >= this.#pool.workingThreads) this.#onReady()
         break
       case 'progress':
         this.#advance({ type: 'moved', split: message.split, counts: message.counts })

@@ -10,6 +10,12 @@ import type { LogLevel } from '../transform.js'
 export interface ThreadSetup {
   /** Name of the BroadcastChannel on which all threads listen for {@link ControlMessage}s. */
   readonly control: string
+  /** In shared memory: how many threads have their connections. */
+  readonly connected: Int32Array
+}
+
+export function noneConnected(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
 }
 
 /** What every worker thread of a copy starts with (`workerData`). */
@@ -71,6 +77,8 @@ export type ControlMessage =
   | 'abort'
   /** Nothing more will come: close your connections. */
   | 'close'
+  /** The thread of this id closes its connections and takes no more jobs: one is needed for something else. */
+  | `give up ${number}`
 
 /** How far a split has got; each message replaces the one before. Until it is done, rows written are not yet committed. */
 export interface SplitCounts extends WriteCounts {
@@ -111,8 +119,8 @@ export type ThreadMessage =
 
 /** Thread to coordinator, at any time. */
 export type WorkerMessage =
-  /** For a snapshot, twice: both ends are open, and the snapshot has begun; or why not. */
-  | { readonly type: 'ready'; readonly error: ErrorReport | null }
+  /** For a snapshot, twice: both ends are open, and the snapshot has begun; or why not. `gaveUp` as in {@link Failure}. */
+  | { readonly type: 'ready'; readonly error: ErrorReport | null; readonly gaveUp: number | null }
   | { readonly type: 'progress'; readonly split: number; readonly counts: SplitCounts }
   /** Before it loads a user's module: where it shows what that is at (`CallSlot`). */
   | { readonly type: 'calls'; readonly thread: number; readonly memory: SharedArrayBuffer }
@@ -127,6 +135,8 @@ export interface Failure {
   readonly error: ErrorReport
   /** It lost against another's lock only, and has left nothing that running it again would not mend. */
   readonly repeatable: boolean
+  /** The thread, by its id, when it takes no more jobs because a server takes no more connections; another one may run this job. */
+  readonly gaveUp: number | null
 }
 
 /** Thread to coordinator, as the result of a split. */

@@ -1,9 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { BroadcastChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import type { ErrorReport } from '../errors.js'
 import { RowshiftError } from '../errors.js'
-import type { ControlMessage, ThreadMessage, ThreadSetup, WorkerMessage } from './messages.js'
+import { log } from '../log.js'
+import type { ControlMessage, Failure, ThreadMessage, ThreadSetup, WorkerMessage } from './messages.js'
 
 const CLOSE_TIMEOUT_MS = 5_000
+const ROOM_MS = 100
+/** After so many attempts a thread gives up its connections. */
+const ROOM_ATTEMPTS = 5
 
 export interface PoolOptions {
   /** File in `workers/`. */
@@ -23,13 +29,19 @@ export interface PoolOptions {
   readonly onError: (error: RowshiftError) => void
 }
 
+/** What a job results in; it may have failed because its thread gave up. */
+type JobResult = object | Failure
+
 /** Worker threads that hold connections, and are told all together what to do about them. */
-export class WorkerPool<Job, Result> {
+export class WorkerPool<Job, Result extends JobResult> {
   readonly #options: PoolOptions
   readonly #pool: Piscina<Job, Result>
   readonly #control: BroadcastChannel
   /** Ids of the threads that have opened connections and not closed them. */
   readonly #open = new Set<number>()
+  /** Those that take no more jobs, because a server takes no more connections. */
+  readonly #retired = new Set<number>()
+  #crowding: ErrorReport | null = null
   #aborted = false
   #closing = false
   #closed = false
@@ -43,7 +55,7 @@ export class WorkerPool<Job, Result> {
       minThreads: startAll ? threads : 1,
       maxThreads: threads,
       idleTimeout: Infinity,
-      loadBalancer: spread(threads, jobsPerThread),
+      loadBalancer: this.#spread(threads, jobsPerThread),
       concurrentTasksPerWorker: jobsPerThread,
       // Idle threads hold sockets, so they must keep their event loops running.
       atomics: 'disabled',
@@ -58,8 +70,52 @@ export class WorkerPool<Job, Result> {
     this.#pool.on('workerDestroy', () => setImmediate(() => this.#died(new Error('a worker thread ended'))))
   }
 
-  run(job: Job): Promise<Result> {
-    return this.#pool.run(job)
+  async run(job: Job): Promise<Result> {
+    const result = await this.#pool.run(job)
+    if ('gaveUp' in result && result.gaveUp !== null) this.retire(result.gaveUp, result.error)
+    return result
+  }
+
+  /** A thread has given up, and why: others do its work. */
+  retire(thread: number, error: ErrorReport): void {
+    this.#crowding ??= error
+    if (this.#retired.has(thread)) return
+    this.#retired.add(thread)
+    log.warn(this.gaveUp!)
+  }
+
+  get workingThreads(): number {
+    return this.#options.threads - this.#retired.size
+  }
+
+  /** What happened to the threads that gave up, for people; null: none did. */
+  get gaveUp(): string | null {
+    if (this.#crowding === null) return null
+    const { threads } = this.#options
+    return `went on with ${this.workingThreads} of ${threads} threads: ${this.#crowding.message.replace(/\.$/, '')}`
+  }
+
+  /** For a connection beside those of the threads: where the server takes no more of them, a thread gives up its own. */
+  async withRoom<T>(connect: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await connect()
+      } catch (thrown) {
+        const error = RowshiftError.from(thrown)
+        if (error.code !== 'CONNECTION_LIMIT' || signal.aborted) throw error
+        // A server takes a moment to see that a connection was closed.
+        if (attempt % ROOM_ATTEMPTS === 0) await this.#makeRoom(error)
+        await delay(ROOM_MS, undefined, { signal }).catch(() => {})
+      }
+    }
+  }
+
+  async #makeRoom(error: RowshiftError): Promise<void> {
+    const working = [...this.#open].filter((thread) => !this.#retired.has(thread))
+    const [last] = working.reverse()
+    if (last === undefined || working.length === 1) throw error
+    this.retire(last, error.report())
+    this.tell(`give up ${last}`)
   }
 
   abort(): void {
@@ -122,16 +178,18 @@ export class WorkerPool<Job, Result> {
     }
   }
 
+  /** One job for every thread, starting threads as needed, before any thread gets its second one. */
+  #spread(threads: number, jobsPerThread: number): NonNullable<Piscina['options']['loadBalancer']> {
+    return (_job, all) => {
+      // After an abort a job may go to any thread: it only says that it is not run.
+      const workers = this.#aborted ? all : all.filter(({ id }) => !this.#retired.has(id))
+      const idle = workers.find(({ currentUsage }) => currentUsage === 0)
+      if (idle || all.length < threads) return idle ?? null
+      return workers.find(({ currentUsage }) => currentUsage < jobsPerThread) ?? null
+    }
+  }
+
   #died(error: unknown): void {
     if (!this.#closing) this.#options.onError(RowshiftError.from(error))
-  }
-}
-
-/** One job for every thread, starting threads as needed, before any thread gets its second one. */
-function spread(threads: number, jobsPerThread: number): NonNullable<Piscina['options']['loadBalancer']> {
-  return (_job, workers) => {
-    const idle = workers.find(({ currentUsage }) => currentUsage === 0)
-    if (idle || workers.length < threads) return idle ?? null
-    return workers.find(({ currentUsage }) => currentUsage < jobsPerThread) ?? null
   }
 }

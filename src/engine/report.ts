@@ -27,6 +27,8 @@ export interface ReportFacts {
   readonly progress: Progress
   /** null: no split was copied. */
   readonly copied?: CoordinatorResult | null
+  /** The same of a comparison. */
+  readonly gaveUp?: string | null
   /** Where the rows went that the target refused, and those that the stage did. */
   readonly dirtyFile?: string | null
   readonly dirtyReadFile?: string | null
@@ -49,6 +51,7 @@ export function makeReport(facts: ReportFacts): RunReport {
   const { plan, params, progress, error } = facts
   const held = heldWatermark(facts)
   const passed = held === null ? passedRows(facts) : null
+  const gaveUp = facts.gaveUp ?? facts.copied?.gaveUp ?? null
   return {
     runId: facts.runId,
     taskId: facts.taskId,
@@ -90,9 +93,11 @@ export function makeReport(facts: ReportFacts): RunReport {
       ...(plan?.warnings ?? []),
       ...(facts.warnings ?? []),
       ...dirtyWarnings(facts),
+      ...(gaveUp === null ? [] : [gaveUp]),
       ...(facts.sourceChanged ? [facts.sourceChanged] : []),
       ...[held, passed].filter((text) => text !== null),
     ],
+    threadsGaveUp: gaveUp,
     sourceChanged: facts.sourceChanged ?? null,
     watermark:
       plan?.read.window && !facts.backfill

@@ -6,22 +6,26 @@ import type { Failure } from './messages.js'
 const MAX_RETRIES = 5
 const RETRY_MS = 100
 
-/** Runs a job that lost against another's lock again, after a while; any other failure is thrown. */
+/**
+ * Runs a job that lost against another's lock again, after a while, and one whose thread gave up at once, in another thread; any other
+ * failure is thrown.
+ */
 export async function withRetries<Result extends { readonly outcome: string }>(
   run: () => Promise<Result>,
   signal: AbortSignal,
   onRetry: (failure: Extract<Result, Failure>, retries: number) => void,
 ): Promise<Exclude<Result, Failure>> {
-  for (let retries = 0; ; retries++) {
+  for (let retries = 0; ;) {
     const result = await run()
     if (!hasFailed(result)) return result as Exclude<Result, Failure>
     const error = RowshiftError.fromReport(result.error)
+    if (result.gaveUp !== null && !signal.aborted) continue
     if (!result.repeatable || retries === MAX_RETRIES) throw error
     // Those that failed together should not meet again.
     const pause = RETRY_MS * 2 ** retries * (1 + Math.random())
     await delay(pause, undefined, { signal }).catch(() => {})
     if (signal.aborted) throw error
-    onRetry(result, retries + 1)
+    onRetry(result, ++retries)
   }
 }
 

@@ -115,6 +115,8 @@ export interface RunReport {
   readonly snapshotPosition: string | null
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
+  /** The one among them that says that threads stopped because a server took no more connections; null: none did. */
+  readonly threadsGaveUp: string | null
   /** The one among them that says that the source was emptied or replaced while it was read; null: nothing speaks for that. */
   readonly sourceChanged: string | null
   /** The range that was read again, as it was asked for (`--since`, `--until`); no watermark has moved. null: it is not a backfill. */

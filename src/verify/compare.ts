@@ -4,7 +4,7 @@ import { WorkerPool } from '../engine/pool.js'
 import type { Progress, ProgressEvent } from '../engine/progress.js'
 import { advance, noProgress } from '../engine/progress.js'
 import type { StageSetup } from '../engine/messages.js'
-import { noCounts } from '../engine/messages.js'
+import { noCounts, noneConnected } from '../engine/messages.js'
 import { withRetries } from '../engine/retry.js'
 import { log } from '../log.js'
 import type { Endpoint, RunPlan, Split } from '../plugin.js'
@@ -48,6 +48,8 @@ export interface CompareResult {
   readonly left: Findings
   readonly progress: Progress
   readonly splitsSkipped: number
+  /** Threads that stopped because a server took no more connections, in words; null: none. */
+  readonly gaveUp: string | null
 }
 
 /** Compares all ranges of both tables on a pool of worker threads, then repairs those that differ. */
@@ -76,7 +78,18 @@ class Comparison {
     this.#job = job
     const { runId, plan, repair, source, target, stage, repairStage } = job
     const control = `rowshift-verify-${runId}`
-    const setup: VerifySetup = { runId, plan, repair, source, target, stage, repairStage, control }
+    const connected = noneConnected()
+    const setup: VerifySetup = {
+      runId,
+      plan,
+      repair,
+      source,
+      target,
+      stage,
+      repairStage,
+      control,
+      connected,
+    }
     this.#pool = new WorkerPool({
       worker: 'verify.js',
       threads: plan.workerNum,
@@ -122,6 +135,7 @@ class Comparison {
       left,
       progress: this.#progress,
       splitsSkipped: this.#skipped,
+      gaveUp: this.#pool.gaveUp,
     }
   }
 

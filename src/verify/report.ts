@@ -56,6 +56,7 @@ export function makeVerifyReport(facts: VerifyFacts): VerifyReport {
       // Rows that a comparison goes through are written nowhere.
       progress: { ...progress, done: { ...progress.done, rowsWritten: repaired.written } },
       changed: changed || repaired.deleted > 0,
+      gaveUp: result?.gaveUp ?? null,
       error,
       seconds,
     }),
@@ -66,6 +67,7 @@ export function makeVerifyReport(facts: VerifyFacts): VerifyReport {
     warnings: [
       ...(plan?.warnings ?? []),
       ...(repair?.warnings ?? []),
+      ...(result?.gaveUp ? [result.gaveUp] : []),
       ...(sourceChanged === null ? [] : [sourceChanged]),
     ],
     sourceChanged,

@@ -2,6 +2,7 @@
 import type { CopyRequest } from '../../src/engine/job.js'
 import { fromUrl } from '../../src/config/config.js'
 import { endpointOf, writerOf } from '../../src/engine/ends.js'
+import { noneConnected } from '../../src/engine/messages.js'
 import { planCopy, runCopy } from '../../src/engine/job.js'
 import { newRunId } from '../../src/engine/report.js'
 import type { ErrorReport } from '../../src/errors.js'
@@ -56,7 +57,7 @@ async function copySplits({ from, to, params }: CopyRequest, plan: RunPlan): Pro
   const reader = from.loaded.plugin.createReader!(source)
   const writer = writerOf(to.loaded.plugin, target, plan.write.sharding !== null)!
   const copier = new Copier(
-    { plan, source, target, runId: '', control: '', dirty: null, stage: null },
+    { plan, source, target, runId: '', control: '', connected: noneConnected(), dirty: null, stage: null },
     () => {},
   )
   const { signal } = new AbortController()

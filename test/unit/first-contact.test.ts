@@ -108,7 +108,7 @@ describe('connections', () => {
   it('that are too many name worker_num', () => {
     for (const errno of [1040, 1203, 1226]) {
       const error = mapConnectError({ errno, message: 'Too many' }, 'mysql://h/d', true)
-      expect(error.code).to.equal('CONNECTION_FAILED')
+      expect(error.code).to.equal('CONNECTION_LIMIT')
       expect(error.message).to.include('worker_num')
     }
   })

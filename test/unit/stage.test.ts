@@ -3,7 +3,7 @@ import { after, describe, it } from 'mocha'
 import { RawRows } from '../../src/batch/raw-rows.js'
 import { readRowName, rowName } from '../../src/batch/row-name.js'
 import { judge } from '../../src/plan/fidelity.js'
-import type { SplitResult } from '../../src/engine/messages.js'
+import { noneConnected, type SplitResult } from '../../src/engine/messages.js'
 import type { Batch, Column, Endpoint, RunPlan } from '../../src/plugin.js'
 import { madeColumn } from '../../src/stage.js'
 import { Copier } from '../../workers/copier.js'
@@ -155,7 +155,16 @@ describe('stage', () => {
     }))
     const plan = withStage({ ...plain, write: { ...plain.write, columns } }, read, writes)
     const copier = new Copier(
-      { plan, source: end(from), target: end(to), runId: '', control: '', dirty: null, stage: null },
+      {
+        plan,
+        source: end(from),
+        target: end(to),
+        runId: '',
+        control: '',
+        connected: noneConnected(),
+        dirty: null,
+        stage: null,
+      },
       () => {},
     )
     try {

@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { RowshiftError } from '../src/errors.js'
+
+/** Other threads may hold one connection each and wait for their second, so each of them tries again after a time of its own. */
+const MOST_ATTEMPTS = 6
+const RETRY_MS = 150
+
+/**
+ * Whether a thread has its connections. Where a server takes no more of them, it gives up as long as another thread has its own:
+ * at least one always goes on.
+ */
+export class ThreadConnections {
+  /** In shared memory: how many threads have theirs. */
+  readonly #connected: Int32Array
+  #counted = false
+  #gaveUp = false
+
+  constructor(connected: Int32Array) {
+    this.#connected = connected
+  }
+
+  /** It has closed its connections, or is about to, and takes no more jobs. */
+  get gaveUp(): boolean {
+    return this.#gaveUp
+  }
+
+  /** By `open`, which leaves nothing open when it throws. */
+  async open(open: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await open()
+        Atomics.add(this.#connected, 0, 1)
+        this.#counted = true
+        return
+      } catch (error) {
+        if (!isCrowded(error)) throw error
+        const others = Atomics.load(this.#connected, 0) > 0
+        this.#gaveUp = others && attempt > 1
+        if (this.#gaveUp || attempt === MOST_ATTEMPTS) throw error
+        const ms = RETRY_MS * (others ? 1 : 2 ** (attempt - 1)) * (1 + Math.random())
+        await delay(ms, undefined, { signal }).catch(() => {})
+      }
+    }
+  }
+
+  /** Whether a job that failed so may be run again: by another thread, or here when others have made room. */
+  isRepeatable(error: RowshiftError): boolean {
+    return isCrowded(error) && (this.#counted || this.#gaveUp)
+  }
+
+  /** Whether it gives up for this reason. */
+  givesUp(error: RowshiftError): boolean {
+    return isCrowded(error) && this.giveUp()
+  }
+
+  /** False where no other thread has connections. */
+  giveUp(): boolean {
+    if (this.#gaveUp || !this.#counted) return this.#gaveUp
+    if (Atomics.sub(this.#connected, 0, 1) > 1) {
+      this.#gaveUp = true
+      this.#counted = false
+    } else Atomics.add(this.#connected, 0, 1)
+    return this.#gaveUp
+  }
+}
+
+function isCrowded(error: unknown): boolean {
+  return error instanceof RowshiftError && error.code === 'CONNECTION_LIMIT'
+}
+
+/** The pool runs the job in another thread. */
+export function takesNoMoreJobs(): RowshiftError {
+  return new RowshiftError('CONNECTION_LIMIT', 'A thread gave up its connections and takes no more jobs.')
+}
