@@ -7,9 +7,10 @@ import { servers } from '../support/context.js'
 import { race } from '../fuzz/incremental-race.js'
 import { Place } from '../support/copying.js'
 import { StoredTask } from '../support/stored-task.js'
+import { untilLater } from '../support/until.js'
 
 /** Longer than a run stays behind a clock that nobody holds. */
-const PAST_LAG_MS = 3_100
+const PAST_LAG_S = 3.1
 
 interface Scene {
   readonly place: Place
@@ -52,7 +53,7 @@ const scenarios: readonly Scenario[] = [
       const [lock, writer] = [await open(), await open()]
       await lock.query('LOCK TABLES s READ')
       const { done } = await begin(place, writer, 'UPDATE s SET v = v + 10 WHERE id = 2')
-      await sleep(PAST_LAG_MS)
+      await untilLater(place, PAST_LAG_S)
       await run()
       await lock.query('UNLOCK TABLES')
       await done
@@ -64,7 +65,7 @@ const scenarios: readonly Scenario[] = [
     params: INCREMENT,
     async play({ place, open }, run) {
       const { done } = await begin(place, await open(), 'INSERT INTO s (v) VALUES (SLEEP(6))')
-      await sleep(PAST_LAG_MS)
+      await untilLater(place, PAST_LAG_S)
       await run()
       await done
     },
@@ -77,10 +78,10 @@ const scenarios: readonly Scenario[] = [
       const [lock, writer] = [await open(), await open()]
       await lock.query('LOCK TABLES s READ')
       const { done } = await begin(place, writer, 'START TRANSACTION; UPDATE s SET v = v + 10 WHERE id = 2')
-      await sleep(PAST_LAG_MS)
+      await untilLater(place, PAST_LAG_S)
       await lock.query('UNLOCK TABLES')
       await done
-      await sleep(PAST_LAG_MS)
+      await untilLater(place, PAST_LAG_S)
       await run()
       await writer.query('COMMIT')
     },
@@ -132,7 +133,7 @@ describe('incremental runs beside writers that wait', () => {
             : 'v) VALUES (1), (2), (3)'
           await place.query(`INSERT INTO s (${key}`)
           const task = new StoredTask(place.url('s'), place.url('s2'), { worker_num: 1, ...params })
-          await sleep(PAST_LAG_MS)
+          await untilLater(place, PAST_LAG_S)
           await task.run()
           const sessions: Connection[] = []
           const open = async () => {
@@ -150,7 +151,7 @@ describe('incremental runs beside writers that wait', () => {
           } finally {
             await Promise.all(sessions.map((session) => session.end()))
           }
-          await sleep(PAST_LAG_MS)
+          await untilLater(place, PAST_LAG_S)
           await task.run()
           const lost = await place.query('SELECT * FROM s EXCEPT SELECT * FROM s2')
           expect(lost, `${server.kind}; the run in between said: ${warnings}`).to.deep.equal([])
@@ -175,7 +176,7 @@ describe('incremental runs beside writers that wait', () => {
         await idle.query('START TRANSACTION; SELECT COUNT(*) FROM s; SELECT COUNT(*) FROM other')
         await place.query('INSERT INTO s (v) VALUES (1)')
         const { done: long } = await begin(place, reader, 'SELECT SLEEP(20), i FROM other')
-        await sleep(PAST_LAG_MS)
+        await untilLater(place, PAST_LAG_S)
         const task = new StoredTask(place.url('s'), place.url('s2'), { worker_num: 1, ...INCREMENT })
         expect((await task.run()).rowsWritten, server.kind).to.equal(1)
         const [[id]] = (await place.query(

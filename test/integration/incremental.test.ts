@@ -7,6 +7,7 @@ import { servers } from '../support/context.js'
 import { expectRefusal, Place } from '../support/copying.js'
 import type { TestServer } from '../support/servers.js'
 import { StoredTask } from '../support/stored-task.js'
+import { until, untilLater } from '../support/until.js'
 
 const SEEDS = 20
 const AT_ONCE = 10
@@ -101,7 +102,7 @@ async function race(place: Place, seed: number): Promise<number> {
     await sleep(random(200))
   }
   await Promise.all(writers)
-  await sleep(1_500)
+  await untilLater(place, 1.5)
   // What other seeds have open keeps a run from the newest rows; a later one brings them.
   for (let more = 0; more < 10 && (await difference(place, suffix)) !== ''; more++) {
     await log.run()
@@ -178,15 +179,14 @@ describe('incremental runs', () => {
       const task = increment(place)
       const connection = await open(place)
       await connection.query('START TRANSACTION; UPDATE s SET v = 1, changed = NOW(6) WHERE id = 1')
-      const committed = sleep(10_000).then(() => connection.query('COMMIT'))
       for (let i = 0; i < 8; i++) {
         await place.query(`INSERT INTO s VALUES (${100 + i}, 0, NOW(6))`)
         await task.run()
-        await sleep(1_000)
+        await untilLater(place, 1)
+        if (i === 5) await connection.query('COMMIT')
       }
-      await committed
       await connection.end()
-      await sleep(1_200)
+      await untilLater(place, 1.2)
       await task.run()
       await equal(place)
       expect(await place.value('SELECT COUNT(*) FROM s2')).to.equal('9')
@@ -200,26 +200,28 @@ describe('incremental runs', () => {
         `${source('s')}; ${source('s2')}; INSERT INTO s VALUES (1, 0, NOW(6))`,
       )
       const task = increment(place)
-      await sleep(1_200)
+      await untilLater(place, 1.2)
       await task.run()
       const [writer, ...lookers] = await Promise.all([open(place), open(place), open(place)])
       let looking = true
+      const seen = new Set<Connection>()
       const looks = lookers.map(async (looker) => {
         while (looking) {
           await looker.query('SELECT COUNT(*) FROM information_schema.INNODB_TRX')
+          seen.add(looker)
           await sleep(10)
         }
         await looker.end()
       })
-      await sleep(200)
+      await until('everybody to look', () => seen.size === lookers.length)
       await writer!.query('START TRANSACTION; UPDATE s SET v = 1, changed = NOW(6) WHERE id = 1')
-      await sleep(1_500)
+      await untilLater(place, 1.5)
       await task.run()
       looking = false
       await Promise.all(looks)
       await writer!.query('COMMIT')
       await writer!.end()
-      await sleep(1_200)
+      await untilLater(place, 1.2)
       await task.run()
       await equal(place)
     })
@@ -242,7 +244,7 @@ describe('incremental runs', () => {
       await place.query(
         'UPDATE s SET v = -1, changed = NOW(6) WHERE id = 7; UPDATE s SET v = -2 WHERE id = 1500',
       )
-      await sleep(1_200)
+      await untilLater(place, 1.2)
       const third = await task.run()
       expect(third).to.include({ rowsWritten: 2, rowsChanged: 2 })
       await equal(place)
@@ -256,7 +258,7 @@ describe('incremental runs', () => {
         `${source('s')}; ${source('s2')}; INSERT INTO s VALUES (1, 0, NOW(6))`,
       )
       const task = increment(place, { overlap: 3600 })
-      await sleep(1_200)
+      await untilLater(place, 1.2)
       await task.run()
       await place.query(
         'INSERT INTO s VALUES (2, 0, NOW(6) - INTERVAL 30 MINUTE), (3, 0, NOW(6) + INTERVAL 1 DAY)',

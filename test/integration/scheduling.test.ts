@@ -4,7 +4,6 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
@@ -13,6 +12,7 @@ import { runCli, oneServer, servers } from '../support/context.js'
 import { expectRefusal, scratchFile } from '../support/copying.js'
 import { startServer } from '../support/servers.js'
 import { TaskPlace, type Started } from '../support/task-place.js'
+import { until } from '../support/until.js'
 
 const everywhere = () => [...oneServer(), null]
 
@@ -146,7 +146,7 @@ describe('one run of a task at a time', () => {
       const run = place.start('run', '5')
       await place.untilRunning(5, run)
       run.kill('SIGINT')
-      await sleep(500)
+      await until('the signal to arrive', () => run.stderr.includes('Stopping'))
       await release()
       expect(await run.code(), run.stderr).to.equal(130)
       expect(await place.status(5)).to.equal('interrupted')
@@ -167,7 +167,7 @@ describe('a connection to the task store that is lost', () => {
     const run = place.start('run', '5')
     await place.untilRunning(5, run)
     // Before the plan it still reads from the store, and fails when that goes away.
-    while (!run.stderr.includes('because  write path')) await sleep(50)
+    await until('its plan', () => run.stderr.includes('because  write path'))
     then(run)
     await place.store.value(`KILL ${(await place.store.value(`SELECT ${LOCK}`)) as string}`)
     return { run, release }
@@ -192,7 +192,10 @@ describe('a connection to the task store that is lost', () => {
       servers().map(async (server) => {
         const place = await TaskPlace.create(server)
         const { run, release } = await started(place)
-        for (let i = 0; i < 200 && (await place.store.value(`SELECT ${LOCK}`)) === null; i++) await sleep(100)
+        await until(
+          'the lock to be taken again',
+          async () => (await place.store.value(`SELECT ${LOCK}`)) !== null,
+        )
         expectRefusal(await place.cli('run', '5'), 1, 'TASK_RUNNING', `process ${run.pid}`)
         await release()
         expect(await run.code(), run.stderr).to.equal(0)
@@ -209,9 +212,8 @@ describe('a connection to the task store that is lost', () => {
         const second = place.start('run', '5')
         await place.untilRunning(5, second)
         first.kill('SIGCONT')
-        await sleep(12_000)
-        await release()
         expect(await first.code(), first.stderr).to.equal(1)
+        await release()
         expect(first.report()).to.nested.include({
           status: 'failed',
           'error.code': 'CONNECTION_LOST',
@@ -238,7 +240,7 @@ describe('a task store that is away until the end of a run', () => {
     const release = await place.data.hold('dst')
     const run = place.start('run', '5')
     await place.untilRunning(5, run)
-    while (!run.stderr.includes('because  write path')) await sleep(50)
+    await until('its plan', () => run.stderr.includes('because  write path'))
     try {
       await gate.shut()
       await release()
@@ -251,7 +253,7 @@ describe('a task store that is away until the end of a run', () => {
 
   it('is waited for, and the end is written when it is back', async () => {
     const { run, place } = await away(async (run, gate) => {
-      while (!run.stderr.includes('The task store is lost') && !run.ended) await sleep(50)
+      await until('the loss to be noticed', () => run.stderr.includes('The task store is lost') || run.ended)
       await gate.open()
       expect(await run.code(), run.stderr).to.equal(0)
     })
@@ -263,7 +265,7 @@ describe('a task store that is away until the end of a run', () => {
 
   it('is given up soon after Ctrl-C; the result of the run stands, and nobody takes it for running', async () => {
     const { run, place } = await away(async (run) => {
-      while (!run.stderr.includes('The task store is lost') && !run.ended) await sleep(50)
+      await until('the loss to be noticed', () => run.stderr.includes('The task store is lost') || run.ended)
       run.kill('SIGINT')
       expect(await run.code(), run.stderr).to.equal(0)
     })
@@ -284,7 +286,7 @@ describe('a history that cannot be written', () => {
       const release = await place.data.hold('dst')
       const run = place.start('run', '5')
       await place.untilRunning(5, run)
-      while (!run.stderr.includes('because  ')) await sleep(50)
+      await until('its plan', () => run.stderr.includes('because  '))
       await place.store.value('DROP TABLE rowshift_run')
       await release()
       expect(await run.code(), run.stderr).to.equal(0)
@@ -362,7 +364,7 @@ describe('run --all', () => {
     const run = place.start('run', '--all')
     await place.untilRunning(5, run)
     run.kill('SIGTERM')
-    await sleep(500)
+    await until('the signal to arrive', () => run.stderr.includes('Stopping'))
     await release()
     expect(await run.code(), run.stderr).to.equal(130)
     expect(run.report<RunReport[]>().map(({ taskId, status }) => [taskId, status])).to.deep.equal([

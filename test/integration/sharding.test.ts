@@ -1,11 +1,11 @@
 // One table copied into many, judged by SQL that applies the same rule, on both servers.
 import { readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection, type Connection } from 'mysql2/promise'
 import { oneServer, servers } from '../support/context.js'
 import { expectRefusal, Place, scratchFile, type Outcome } from '../support/copying.js'
+import { until } from '../support/until.js'
 
 const ROWS = 3000
 
@@ -236,7 +236,11 @@ describe('sharded targets', () => {
       const held = await hold(place, 'INSERT INTO t_2 (id, user_no) VALUES (2, 1)')
       const waiting = place.copy('s', 't_{0..2}', { shard, session: ['SET innodb_lock_wait_timeout = 1'] })
       // The first attempt has failed when its lock wait has timed out; then the part is tried again.
-      await sleep(4000)
+      const attempts = new Set<string>()
+      await until('a second attempt', async () => {
+        const [row] = await place.query(WAITING)
+        return (row ? attempts.add(row[0]!) : attempts).size > 1
+      })
       await held.query('ROLLBACK')
       await held.end()
       const { report, stderr } = await waiting
@@ -270,6 +274,10 @@ describe('sharded targets', () => {
     }
   })
 })
+
+/** Transactions of this database that wait for a lock. */
+const WAITING = `SELECT trx_id FROM information_schema.INNODB_TRX JOIN information_schema.PROCESSLIST ON ID = trx_mysql_thread_id
+  WHERE DB = DATABASE() AND trx_state = 'LOCK WAIT'`
 
 /** A session with something uncommitted. */
 async function hold(

@@ -2,7 +2,6 @@
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createConnection } from 'mysql2/promise'
 import { afterEach, describe, it } from 'mocha'
@@ -12,6 +11,7 @@ import { Place, runWithReport, scratchFile } from '../support/copying.js'
 import type { Fault } from '../support/proxy.js'
 import { faultOf, Proxy } from '../support/proxy.js'
 import { TaskPlace } from '../support/task-place.js'
+import { until } from '../support/until.js'
 
 /** 20,000 rows of 500 bytes, and an empty table like it. */
 const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(600)); CREATE TABLE dst LIKE src;
@@ -82,8 +82,7 @@ describe('a server that falls silent', () => {
         expect(report.error!.message).to.match(/silent for \d+ s, and the server (waits|has)/)
         expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(String(report.rowsWritten))
         const left = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND ID <> CONNECTION_ID()`
-        for (let i = 0; i < 50 && (await place.value(left)) !== '0'; i++) await sleep(100)
-        expect(await place.value(left)).to.equal('0')
+        await until('its sessions to end', async () => (await place.value(left)) === '0')
         await place.query('TRUNCATE TABLE dst')
       }
     }
@@ -144,7 +143,7 @@ describe('a server that falls silent', () => {
         const child = startCli(['copy', ...ends, '--report', file])
         child.stdout.resume()
         child.stderr.resume()
-        while (!proxy.links.some((link) => link.silent)) await sleep(20)
+        await until('the silence', () => proxy.links.some((link) => link.silent))
         const since = performance.now()
         child.kill('SIGINT')
         const [code] = (await once(child, 'exit')) as [number | null]
@@ -207,8 +206,7 @@ describe('a task store that falls silent', () => {
     for (const after of ['FROM task_def_sync_manager', 'rowshift_watermark']) {
       const { place, proxy } = await silentStore(after, 60)
       const started = place.start('run', '1')
-      while (!proxy.links.some(({ silent }) => silent)) await sleep(20)
-      await sleep(200)
+      await until('the silence', () => proxy.links.some(({ silent }) => silent))
       const since = performance.now()
       started.kill('SIGINT')
       expect(await started.code(), started.stderr).to.equal(130)
@@ -238,13 +236,8 @@ describe('a server that is slow', () => {
         '--params',
         JSON.stringify(params),
       ])
-      while (
-        !(await place.value(
-          `SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE '%SLEEP(1)%' AND ID <> CONNECTION_ID()`,
-        ))
-      )
-        await sleep(100)
-      await sleep(3_000)
+      const waited = `SELECT COALESCE(MAX(TIME), 0) >= 3 FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND STATE LIKE 'Waiting for table%'`
+      await until('the lock to hold it up for long', async () => (await place.value(waited)) === '1')
       await holder.end()
       const { code, report } = await copy
       expect(code, report.error?.message).to.equal(0)

@@ -1,12 +1,12 @@
 // The seed's own way: a task table, configuration files, environment variables, task 5.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCli, oneServer, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
 import type { TestServer } from '../support/servers.js'
+import { untilLater } from '../support/until.js'
 
 /** As it stands in the seed. */
 const SEED_INSERT = String.raw`INSERT INTO ${'`task_def_sync_manager`'} (${[
@@ -116,7 +116,7 @@ describe('the task table', () => {
       )
       await blog.query("UPDATE qcc_change_history SET name = '乙', update_time = NOW() WHERE id = 2")
       // The tick of a DATETIME under way, and a second of distance.
-      await sleep(2_100)
+      await untilLater(blog, 2.1)
       const increment = await seed.run(5, '--mode', 'increment')
       expect(increment.code, increment.stderr).to.equal(0)
       await blog.expectEqual('qcc_change_history', 'qcc_change_history2')
@@ -247,7 +247,7 @@ describe('the second seed’s tables', () => {
          INSERT INTO t_account_log (user_no, amount) VALUES ('U1', 3), ('U1', 4), ('U3', 5)`,
       )
       // The tick of a DATETIME under way, and a second of distance.
-      await sleep(2_100)
+      await untilLater(blog, 2.1)
       expect(await written(10)).to.deep.equal([2, 1])
       expect(await written(11)).to.deep.equal([3, 0])
       await blog.expectEqual('t_source_account_info', 'account_copy')
