@@ -9,6 +9,7 @@ const entries = [
   'src/cli/main.js',
   'src/index.js',
   'src/plugin.js',
+  'src/testing.js',
   'src/transform.js',
   'workers/split.js',
   'workers/transform-probe.js',

@@ -13,19 +13,20 @@
  * Everything thrown is a {@link RowshiftError}; driver errors are mapped to codes by error number. Nobody retries
  * inside a plugin: the engine does, for codes that are retryable.
  *
- * A smallest reader, for a source that has one integer column:
+ * The `read` of the smallest plugin, which stands whole in docs/plugins.md (a source of one integer column):
  *
- * ```ts
+ * ```js
  * async *read(spec, split, signal) {
  *   const builder = new BatchBuilder(spec.batch)
- *   for await (const n of numbers(split.lower, split.upper, signal)) {
- *     builder.appendPlain(String(n))
+ *   for (let number = 1; number <= count; number++) {
+ *     for (const _ of spec.columns) builder.appendPlain(String(number))
  *     builder.endRow()
- *     if (builder.full) yield builder.take()!
+ *     if (builder.full) yield builder.take()
+ *     if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Stopped counting.')
  *   }
  *   const last = builder.take()
  *   if (last) yield last
- * }
+ * },
  * ```
  */
 import type { Batch } from './batch/batch.js'

@@ -133,7 +133,7 @@ export class MysqlTaskStore implements TaskStore {
       run.rows_read,
       run.rows_written,
       'NULL',
-      run.host === null ? 'NULL' : text(run.host),
+      textOrNull(run.host),
       run.pid ?? 'NULL',
     ]
     await this.#ask(`INSERT INTO rowshift_run (${RUN_COLUMNS}) VALUES (${values.join(', ')})`)
@@ -141,8 +141,8 @@ export class MysqlTaskStore implements TaskStore {
 
   async finishRun(run: RunRecord): Promise<void> {
     await this.#ask(
-      `UPDATE rowshift_run SET mode = ${text(run.mode)}, status = ${text(run.status)}, end_time = ${text(run.end_time!)},
-         rows_read = ${run.rows_read}, rows_written = ${run.rows_written}, report = ${text(run.report!)}
+      `UPDATE rowshift_run SET mode = ${text(run.mode)}, status = ${text(run.status)}, end_time = ${textOrNull(run.end_time)},
+         rows_read = ${run.rows_read}, rows_written = ${run.rows_written}, report = ${textOrNull(run.report)}
        WHERE run_id = ${text(run.run_id)}`,
     )
   }
@@ -243,4 +243,8 @@ function toRun([id, task, mode, status, start, end, read, written, report, host,
     host: host!,
     pid: pid === null ? null : Number(pid),
   }
+}
+
+function textOrNull(value: string | null): string {
+  return value === null ? 'NULL' : text(value)
 }

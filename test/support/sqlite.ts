@@ -11,6 +11,13 @@ export function sqliteFile(sql: string): string {
   return path
 }
 
+/** Runs statements in a database. */
+export function sqliteRun(path: string, sql: string): void {
+  const database = new Database(path)
+  database.exec(sql)
+  database.close()
+}
+
 /** The rows of a query, cell by cell. */
 export function sqliteRows(path: string, sql: string): unknown[][] {
   const database = new Database(path)

@@ -1,0 +1,172 @@
+// The suites of rowshift/testing on every plugin that comes with rowshift.
+import { writeFileSync } from 'node:fs'
+import { before, describe, it } from 'mocha'
+import file from '../../plugins/file/plugin.js'
+import mysql from '../../plugins/mysql/plugin.js'
+import sqlite from '../../plugins/sqlite/plugin.js'
+import type { Column, Connection } from '../../src/plugin.js'
+import { BatchBuilder } from '../../src/plugin.js'
+import type { CellValue, WantedTable } from '../../src/testing.js'
+import { describeSink, describeSource, describeTaskStore } from '../../src/testing.js'
+import type { SqlWriting } from '../support/conformance-sql.js'
+import { createSql, insertSql, taskSql } from '../support/conformance-sql.js'
+import { server } from '../support/context.js'
+import { Place, scratchFile } from '../support/copying.js'
+import type { ServerKind } from '../support/servers.js'
+import { sqliteFile, sqliteRows, sqliteRun } from '../support/sqlite.js'
+
+const runner = { describe, it }
+
+for (const kind of ['mariadb', 'mysql'] as const) describe(`conformance of ${kind}`, () => onServer(kind))
+describe('conformance of SQLite', onSqlite)
+describe('conformance of row files', onRowFiles)
+
+function onServer(kind: ServerKind): void {
+  const sql: SqlWriting = {
+    types: {
+      integer: 'BIGINT',
+      decimal: 'DECIMAL(65,30)',
+      float: 'DOUBLE',
+      text: 'MEDIUMTEXT',
+      bytes: 'BLOB',
+      json: 'JSON',
+      date: 'DATE',
+      time: 'TIME(6)',
+      datetime: 'DATETIME(6)',
+      instant: 'TIMESTAMP(6)',
+    },
+    keyText: 'VARCHAR(50)',
+    name: (name) => `\`${name}\``,
+    text: (value) => `CONVERT(X'${Buffer.from(value).toString('hex')}' USING utf8mb4)`,
+  }
+  const kinds = Object.keys(sql.types) as Column['kind'][]
+  let place: Place
+  before(async () => {
+    place = await Place.create(server(kind))
+  })
+  const connectionTo = ({ server: { host, port, user, password }, database }: Place): Connection => ({
+    host,
+    port,
+    user,
+    password,
+    db: database,
+  })
+  const make = async (table: WantedTable): Promise<Connection> => {
+    const insert = insertSql(table, sql)
+    await place.query(`SET time_zone = '+00:00'; ${createSql(table, sql)}; ${insert ?? ''}`)
+    return connectionTo(place)
+  }
+  const rows = async ({ name, columns }: WantedTable): Promise<CellValue[][]> => {
+    const cells = columns.map((column) =>
+      column.kind === 'bytes' ? `HEX(\`${column.name}\`)` : `\`${column.name}\``,
+    )
+    const found = await place.query(`SET time_zone = '+00:00'; SELECT ${cells.join(', ')} FROM \`${name}\``)
+    return found.map((row) =>
+      row.map((cell, i) => (cell === null || columns[i]!.kind !== 'bytes' ? cell : Buffer.from(cell, 'hex'))),
+    )
+  }
+  describeSource(kind, { plugin: mysql, kinds, make }, runner)
+  describeSink(
+    kind,
+    { plugin: mysql, kinds, make, rows, writeModes: ['insert', 'ignore', 'replace', 'upsert'] },
+    runner,
+  )
+  describeTaskStore(
+    kind,
+    {
+      plugin: mysql,
+      open: async () => {
+        place = await Place.create(server(kind))
+        return connectionTo(place)
+      },
+      addTask: async (_connection, task) => void (await place.query(taskSql(task, sql))),
+    },
+    runner,
+  )
+}
+
+function onSqlite(): void {
+  const sql: SqlWriting = {
+    types: { integer: 'INTEGER', float: 'REAL', text: 'TEXT', bytes: 'BLOB' },
+    keyText: 'TEXT',
+    name: (name) => `"${name}"`,
+    text: (value) => `CAST(X'${Buffer.from(value).toString('hex')}' AS TEXT)`,
+  }
+  const kinds = Object.keys(sql.types) as Column['kind'][]
+  const paths = new Map<string, string>()
+  const make = async (table: WantedTable): Promise<Connection> => {
+    const path = sqliteFile(`${createSql(table, sql)}; ${insertSql(table, sql) ?? ''}`)
+    paths.set(table.name, path)
+    return { path }
+  }
+  const rows = async ({ name, columns }: WantedTable): Promise<CellValue[][]> => {
+    const digits = `CASE typeof(?) WHEN 'real' THEN printf('%!.17g', ?) ELSE CAST(? AS BLOB) END`
+    const cells = columns.map((column) => digits.replaceAll('?', `"${column.name}"`))
+    const found = sqliteRows(paths.get(name)!, `SELECT ${cells.join(', ')} FROM "${name}"`)
+    return found.map((row) =>
+      row.map((cell, i) => {
+        if (cell === null || typeof cell === 'string') return cell
+        const bytes = Buffer.from(cell as Uint8Array)
+        return columns[i]!.kind === 'bytes' ? bytes : bytes.toString()
+      }),
+    )
+  }
+  describeSource('SQLite', { plugin: sqlite, kinds, make }, runner)
+  describeSink(
+    'SQLite',
+    { plugin: sqlite, kinds, make, rows, writeModes: ['insert', 'ignore', 'replace', 'upsert'] },
+    runner,
+  )
+  describeTaskStore(
+    'SQLite',
+    {
+      plugin: sqlite,
+      open: async () => ({ path: scratchFile('db') }),
+      addTask: async (connection, task) => sqliteRun(String(connection['path']), taskSql(task, sql)),
+    },
+    runner,
+  )
+}
+
+/** A file is one table, without a key; what wrote it has left the schema. */
+function onRowFiles(): void {
+  const kinds = [
+    'integer',
+    'decimal',
+    'float',
+    'boolean',
+    'text',
+    'bytes',
+    'json',
+    'date',
+    'time',
+    'datetime',
+    'instant',
+  ] as const
+  const make = async (table: WantedTable): Promise<Connection> => {
+    const path = scratchFile('tsv')
+    const columns: Column[] = table.columns.map(({ name, kind, nullable }) => ({
+      name,
+      type: kind,
+      kind,
+      nullable,
+      hasDefault: false,
+      generated: false,
+      ordered: true,
+      domain: {},
+    }))
+    const builder = new BatchBuilder({ bytes: 1 << 24, rows: Infinity })
+    for (const row of table.rows) {
+      for (const value of row) {
+        if (value === null) builder.appendNull()
+        else builder.appendBytes(Buffer.from(value))
+      }
+      for (const reason of ['DATA_REJECTED', 'a', 'why not']) builder.appendPlain(reason)
+      builder.endRow()
+    }
+    writeFileSync(path, builder.take()?.bytes ?? '')
+    writeFileSync(`${path}.json`, JSON.stringify({ format: 'rowshift-rows-1', columns }))
+    return { path }
+  }
+  describeSource('row file', { plugin: file, kinds, keys: false, make }, runner)
+}

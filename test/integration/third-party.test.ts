@@ -1,0 +1,229 @@
+// A plugin in a package of its own, which imports rowshift/plugin alone, used as its users would.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { before, describe, it } from 'mocha'
+import type { RunReport } from '../../src/index.js'
+import { describeSink, describeSource } from '../../src/testing.js'
+import { runCli, server, type CliResult } from '../support/context.js'
+import { expectRefusal, Place } from '../support/copying.js'
+import { sqliteRows } from '../support/sqlite.js'
+import { csvName, csvRows, installCsvPlugin, makeCsv, project, write } from '../support/third-party.js'
+
+const plugin = await installCsvPlugin()
+const kinds = [
+  'integer',
+  'decimal',
+  'float',
+  'boolean',
+  'text',
+  'json',
+  'date',
+  'time',
+  'datetime',
+  'instant',
+] as const
+
+const suite = {
+  plugin,
+  kinds,
+  keys: false,
+  make: async (table: Parameters<typeof makeCsv>[0]) => makeCsv(table),
+  rows: async ({ name }: { name: string }) =>
+    csvRows(readFileSync(join(project, `data/${name}.csv`), 'utf8')),
+  writeModes: ['insert'],
+  rejected: { kind: 'integer', value: 'seven' },
+} as const
+
+describe('conformance of a CSV folder', () => {
+  describeSource('CSV folder', suite, { describe, it })
+  describeSink('CSV folder', suite, { describe, it })
+})
+
+const cli = (...args: string[]): Promise<CliResult> => runCli(args, { cwd: project })
+const csv = (table: string, more = '') => `${csvName}:data?table=${table}${more}`
+const succeed = async (...args: string[]): Promise<string> => {
+  const result = await cli(...args)
+  expect(result.code, result.stderr).to.equal(0)
+  return result.stdout
+}
+const report = async (...args: string[]) => JSON.parse(await succeed(...args, '--json')) as RunReport
+
+const ODD = `id,name,price,at\r
+1,plain,1.50,2024-02-29 23:59:59.123456\r
+2,"quotes "" and, commas",-0.05,1000-01-01 00:00:00\r
+3,"two\r\nlines",,\r
+4,"",0,9999-12-31 23:59:59\r
+5,,9999999.99,\r
+9007199254740993,grüße 中文 🙂 \\N \\ tab\t,1,2024-01-01 00:00:00\r
+`
+const TYPES = '&types=odd.id:integer+not+null,odd.price:decimal,odd.at:datetime'
+const CREATE = `CREATE TABLE odd (id BIGINT PRIMARY KEY, name VARCHAR(50) CHARACTER SET utf8mb4, price DECIMAL(9,2), at DATETIME(6))`
+/** The same rows, as SQL says them. */
+const WANTED = [
+  ['1', hex('plain'), '1.50', '2024-02-29 23:59:59.123456'],
+  ['2', hex('quotes " and, commas'), '-0.05', '1000-01-01 00:00:00.000000'],
+  ['3', hex('two\r\nlines'), null, null],
+  ['4', '', '0.00', '9999-12-31 23:59:59.000000'],
+  ['5', null, '9999999.99', null],
+  ['9007199254740993', hex('grüße 中文 🙂 \\N \\ tab\t'), '1.00', '2024-01-01 00:00:00.000000'],
+]
+
+function hex(text: string): string {
+  return Buffer.from(text).toString('hex').toUpperCase()
+}
+
+describe('a CSV folder, by the command line', () => {
+  it('imports nothing of rowshift but rowshift/plugin', () => {
+    const folder = join(project, 'node_modules', csvName)
+    const files = readdirSync(folder).filter((name) => name.endsWith('.js'))
+    const imported = files.flatMap((name) =>
+      [...readFileSync(join(folder, name), 'utf8').matchAll(/from '([^']+)'/g)].map(([, from]) => from!),
+    )
+    const others = imported.filter((from) => !/^(node:|\.\/)/.test(from))
+    expect([...new Set(others)]).to.deep.equal(['rowshift/plugin'])
+  })
+
+  let mariadb: Place
+  let mysql: Place
+  before(async () => {
+    mariadb = await Place.create(server('mariadb'), CREATE)
+    mysql = await Place.create(server('mysql'))
+    write('data/odd.csv', ODD)
+  })
+  const odd = (place: Place) => place.query('SELECT id, HEX(name), price, at FROM odd ORDER BY id')
+
+  it('is copied into a database and compared with it', async () => {
+    const ends = ['--from', csv('odd', TYPES), '--to', mariadb.url('odd')]
+    expect((await report('copy', ...ends)).rowsWritten).to.equal(6)
+    expect(await odd(mariadb)).to.deep.equal(WANTED)
+    await succeed('verify', ...ends)
+    await mariadb.query("UPDATE odd SET name = 'Plain' WHERE id = 1")
+    const compared = await cli('verify', ...ends)
+    expect(compared.code, compared.stderr).to.equal(4)
+  })
+
+  it('takes a table that many threads write, and gives it back as it was', async () => {
+    await mysql.query(`CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(100), n DECIMAL(20,5));
+      SET SESSION cte_max_recursion_depth = 20000;
+      INSERT INTO src WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 12000)
+        SELECT i, IF(i % 7 = 0, NULL, CONCAT('"v', i, IF(i % 5 = 0, CONCAT(CHAR(13), CHAR(10), ','), ''))), i / 7 FROM s;
+      CREATE TABLE back LIKE src`)
+    const params = JSON.stringify({ worker_num: 3, read_batch: 500 })
+    const copied = await report(
+      'copy',
+      '--from',
+      mysql.url('src'),
+      '--to',
+      csv('src'),
+      '--create',
+      '--params',
+      params,
+    )
+    expect([copied.rowsWritten, copied.splits > 10]).to.deep.equal([12_000, true])
+    await succeed(
+      'copy',
+      '--from',
+      csv('src', '&types=src.id:integer+not+null,src.n:decimal'),
+      '--to',
+      mysql.url('back'),
+    )
+    await mysql.expectEqual('src', 'back')
+    await succeed(
+      'verify',
+      '--from',
+      mysql.url('src'),
+      '--to',
+      csv('src', '&types=src.id:integer+not+null,src.n:decimal'),
+    )
+  })
+
+  it('is copied into SQLite, which makes the table', async () => {
+    await succeed('copy', '--from', csv('odd', TYPES), '--to', 'sqlite:odd.db?table=odd', '--create')
+    const sql = 'SELECT CAST(id AS TEXT), hex(name), name IS NULL FROM odd ORDER BY id'
+    const wanted = WANTED.map(([id, name]) => [id, name ?? '', name === null ? 1 : 0])
+    expect(sqliteRows(join(project, 'odd.db'), sql)).to.deep.equal(wanted)
+  })
+
+  it('is the source and the target of stored tasks', async () => {
+    const { host, port, user, password } = mariadb.server
+    const connection = { host, port, user, password, db: mariadb.database }
+    const folder = {
+      path: 'data',
+      types: { 'odd.id': 'integer not null', 'odd.price': 'decimal', 'odd.at': 'datetime' },
+    }
+    const sides = { mysql: { app_db: connection }, [csvName]: { app_files: folder } }
+    write('etc/local.json', JSON.stringify({ task_meta: connection, from: sides, to: sides }))
+    await succeed('init', '-c', 'etc')
+    await mariadb.query(`${CREATE.replace('odd', 'loaded')};
+      INSERT INTO task_def_sync_manager (id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params,
+        online_status, task_status, create_time, update_time)
+      VALUES (1, 'app', '${csvName}', 'files', 'odd', 'app', 'mysql', 'db', 'loaded', '{}', 1, '1', NOW(), NOW()),
+        (2, 'app', 'mysql', 'db', 'loaded', 'app', '${csvName}', 'files', 'unloaded', '{"schema_save_mode": "create_when_not_exist"}', 1, '1', NOW(), NOW())`)
+    await succeed('run', '1', '-c', 'etc')
+    await succeed('run', '2', '-c', 'etc')
+    await succeed('verify', '1', '-c', 'etc')
+    const names = await mariadb.query('SELECT id, HEX(name), price, at FROM loaded ORDER BY id')
+    expect(names).to.deep.equal(WANTED)
+    const texts = csvRows(readFileSync(join(project, 'data/unloaded.csv'), 'utf8'))
+    expect(texts.map(([id]) => id)).to.have.members(WANTED.map(([id]) => id))
+  })
+
+  it('keeps a row that is not what its column says, and tells which line it is', async () => {
+    write('data/bad.csv', 'id,v\r\n1,a\r\nseven,b\r\n3,c\r\n')
+    await mariadb.query('CREATE TABLE bad (id INT PRIMARY KEY, v TEXT)')
+    const ends = ['--from', csv('bad', '&types=bad.id:integer+not+null'), '--to', mariadb.url('bad')]
+    expectRefusal(await cli('copy', ...ends), 1, 'DATA_REJECTED', 'Line 3 of', 'id (integer) is "seven"')
+    expect(await mariadb.value('SELECT COUNT(*) FROM bad')).to.equal('0')
+    const done = await report('copy', ...ends, '--param', 'error_limit={"record":1}')
+    expect([done.rowsWritten, done.dirtyRows]).to.deep.equal([2, 1])
+  })
+
+  it('refuses what it cannot do, before anything is written', async () => {
+    const to = ['--from', mariadb.url('odd'), '--to', csv('odd')]
+    for (const [param, words] of [
+      ['write_mode=replace', 'KEY_REQUIRED'],
+      ['pre_sql=["DELETE"]', 'no pre_sql'],
+    ] as const) {
+      const outcome = await cli('copy', ...to, '--param', param)
+      expect(outcome.code, outcome.stderr).to.equal(2)
+      expect(outcome.stderr).to.include(words)
+    }
+    expect(readFileSync(join(project, 'data/odd.csv'), 'utf8')).to.equal(ODD)
+    expectRefusal(
+      await cli('copy', '--from', csv('gone'), '--to', mariadb.url('odd')),
+      2,
+      'TABLE_NOT_FOUND',
+      'gone.csv',
+    )
+    expectRefusal(
+      await cli('copy', '--from', `${csvName}:?table=t`, '--to', mariadb.url('odd')),
+      2,
+      'CONFIG_INVALID',
+      'path',
+    )
+  })
+})
+
+describe('the smallest plugin', () => {
+  const repository = new URL('../../../', import.meta.url)
+  const [sample = ''] =
+    /(?<=```js\n)import [^]*?(?=```)/.exec(readFileSync(new URL('docs/plugins.md', repository), 'utf8')) ?? []
+
+  it('of docs/plugins.md runs', async () => {
+    const place = await Place.create(server('mysql'), 'CREATE TABLE numbers (n INT PRIMARY KEY)')
+    write('numbers.mjs', sample)
+    await succeed('copy', '--from', './numbers.mjs:20000', '--to', place.url('numbers'))
+    const rows = await place.query('SELECT COUNT(*), MIN(n), MAX(n) FROM numbers')
+    expect(rows).to.deep.equal([['20000', '1', '20000']])
+    await succeed('verify', '--from', './numbers.mjs:20000', '--to', place.url('numbers'))
+  })
+
+  it('has the method that stands in the comment of the contract', () => {
+    const contract = readFileSync(new URL('src/plugin.ts', repository), 'utf8')
+    const [method = ''] = /(?<= \* ```js\n)[^]*?(?= \* ```)/.exec(contract) ?? []
+    const lines = method.split('\n').map((line) => line.replace(/^ \* ?/, '  '))
+    expect(lines.length).to.be.greaterThan(8)
+    expect(sample).to.include(lines.join('\n').trimEnd())
+  })
+})

@@ -1,0 +1,72 @@
+import { BatchBuilder, RowshiftError } from 'rowshift/plugin'
+import { odd, records } from './csv.js'
+import { describe, faultOf, fileOf, tablesOf, textOf } from './tables.js'
+
+/** @implements {import('rowshift/plugin').Reader} */
+export class CsvReader {
+  #connection
+
+  constructor(connection) {
+    this.#connection = connection
+  }
+
+  async connect() {}
+
+  async describe(table) {
+    return describe(this.#connection, table)
+  }
+
+  async tables() {
+    return tablesOf(this.#connection)
+  }
+
+  async *split() {
+    yield { index: 0, lower: null, upper: null }
+  }
+
+  divide() {
+    throw new RowshiftError('INTERNAL', 'A CSV file has no key to divide it by.')
+  }
+
+  async *read(spec, _split, signal, refuse = fail) {
+    const { columns } = await this.describe(spec.table.table)
+    const at = spec.columns.map(({ name }) => columns.findIndex((column) => column.name === name))
+    const builder = new BatchBuilder(spec.batch)
+    const file = fileOf(this.#connection, spec.table.table)
+    let number = 0
+    for await (const record of records(textOf(file), file)) {
+      if (number++ === 0) continue
+      if (signal.aborted) throw new RowshiftError('INTERRUPTED', `Stopped while reading ${file}.`)
+      if (record.length !== columns.length)
+        throw odd(file, number, `has ${record.length} cells; the header has ${columns.length}`)
+      const cells = at.map((i) => (record[i] === null ? null : Buffer.from(record[i])))
+      const fault = faultOf(spec.columns, cells)
+      if (fault === null) append(builder, cells)
+      else refuse(rowOf(cells), odd(file, number, `is not taken: ${fault.fault}`))
+      if (builder.full) yield builder.take()
+    }
+    const last = builder.take()
+    if (last !== null) yield last
+  }
+
+  async close() {}
+}
+
+function append(builder, cells) {
+  for (const cell of cells) {
+    if (cell === null) builder.appendNull()
+    else builder.appendBytes(cell)
+  }
+  builder.endRow()
+}
+
+/** A row as a batch of one. */
+function rowOf(cells) {
+  const builder = new BatchBuilder({ bytes: 1, rows: 1 })
+  append(builder, cells)
+  return builder.take()
+}
+
+function fail(_row, error) {
+  throw error
+}

@@ -1,0 +1,91 @@
+// What the folder holds: the file of a table, its columns by its header, its text.
+import { createReadStream } from 'node:fs'
+import { readdir, realpath } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { misfit, RowshiftError } from 'rowshift/plugin'
+import { records } from './csv.js'
+
+export function fileOf({ path }, table) {
+  if (!/[/\\\0]/.test(table) && table !== '') return join(resolve(path), `${table}.csv`)
+  throw new RowshiftError('TABLE_NOT_FOUND', `${JSON.stringify(table)} cannot be the name of a file.`, {
+    table,
+  })
+}
+
+export async function tablesOf({ path }) {
+  const names = await readdir(path)
+  return names.filter((name) => name.endsWith('.csv')).map((name) => name.slice(0, -'.csv'.length))
+}
+
+/** Texts of a file. Bytes that are not UTF-8 must not become other characters. */
+export async function* textOf(file) {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  let first = true
+  try {
+    for await (const chunk of createReadStream(file)) {
+      const text = decoder.decode(chunk, { stream: true })
+      yield first && text.startsWith('\ufeff') ? text.slice(1) : text
+      first = false
+    }
+    yield decoder.decode()
+  } catch (error) {
+    if (error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+      throw new RowshiftError('DATA_REJECTED', `${file} is not UTF-8.`, { file }, error)
+    throw error
+  }
+}
+
+/** @returns {Promise<import('rowshift/plugin').TableSchema>} */
+export async function describe(connection, table) {
+  const file = fileOf(connection, table)
+  let header = null
+  try {
+    for await (const cells of records(textOf(file), file)) {
+      header = cells
+      break
+    }
+  } catch (error) {
+    if (error instanceof RowshiftError) throw error
+    const message = `The table ${table} is not there: ${file} cannot be read (${error.code}).`
+    throw new RowshiftError('TABLE_NOT_FOUND', message, { table, file }, error)
+  }
+  if (header === null || header.includes(null))
+    throw new RowshiftError('TABLE_NOT_FOUND', `${file} does not begin with the names of its columns.`, {
+      table,
+    })
+  return schemaOf(connection, table, await realpath(file), header)
+}
+
+/** A table with these columns, of texts unless the connection says otherwise. */
+export function schemaOf({ types = {} }, table, file, names) {
+  const columns = names.map((name) => {
+    const type = types[`${table}.${name}`] ?? 'text'
+    const kind = type.replace(' not null', '')
+    return {
+      name,
+      type: kind,
+      kind,
+      nullable: kind === type,
+      hasDefault: false,
+      generated: false,
+      ordered: false,
+      // Nobody checks what stands in a file, so each value is checked as it is copied.
+      domain: { dynamic: true },
+    }
+  })
+  return {
+    table,
+    identity: `csv-folder:${file}`,
+    columns,
+    keys: [],
+    estimatedRows: null,
+    estimatedRowBytes: null,
+  }
+}
+
+/** What is wrong with a row, or null: a cell is not of its column's kind, or is empty where it must not be. */
+export function faultOf(columns, cells) {
+  const empty = columns.find(({ nullable }, i) => !nullable && cells[i] === null)
+  if (empty !== undefined) return { column: empty.name, fault: `${empty.name} (${empty.type}) is empty` }
+  return misfit(columns, cells)
+}
