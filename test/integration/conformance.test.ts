@@ -3,17 +3,16 @@ import { writeFileSync } from 'node:fs'
 import { before, describe, it } from 'mocha'
 import file from '../../plugins/file/plugin.js'
 import mysql from '../../plugins/mysql/plugin.js'
-import sqlite from '../../plugins/sqlite/plugin.js'
 import type { Column, Connection } from '../../src/plugin.js'
 import { BatchBuilder } from '../../src/plugin.js'
 import type { CellValue, WantedTable } from '../../src/testing.js'
 import { describeSink, describeSource, describeTaskStore } from '../../src/testing.js'
 import type { SqlWriting } from '../support/conformance-sql.js'
 import { createSql, insertSql, taskSql } from '../support/conformance-sql.js'
+import { sqliteStore, sqliteSuite } from '../support/conformance-sqlite.js'
 import { server } from '../support/context.js'
 import { Place, scratchFile } from '../support/copying.js'
 import type { ServerKind } from '../support/servers.js'
-import { sqliteFile, sqliteRows, sqliteRun } from '../support/sqlite.js'
 
 const runner = { describe, it }
 
@@ -86,46 +85,9 @@ function onServer(kind: ServerKind): void {
 }
 
 function onSqlite(): void {
-  const sql: SqlWriting = {
-    types: { integer: 'INTEGER', float: 'REAL', text: 'TEXT', bytes: 'BLOB' },
-    keyText: 'TEXT',
-    name: (name) => `"${name}"`,
-    text: (value) => `CAST(X'${Buffer.from(value).toString('hex')}' AS TEXT)`,
-  }
-  const kinds = Object.keys(sql.types) as Column['kind'][]
-  const paths = new Map<string, string>()
-  const make = async (table: WantedTable): Promise<Connection> => {
-    const path = sqliteFile(`${createSql(table, sql)}; ${insertSql(table, sql) ?? ''}`)
-    paths.set(table.name, path)
-    return { path }
-  }
-  const rows = async ({ name, columns }: WantedTable): Promise<CellValue[][]> => {
-    const digits = `CASE typeof(?) WHEN 'real' THEN printf('%!.17g', ?) ELSE CAST(? AS BLOB) END`
-    const cells = columns.map((column) => digits.replaceAll('?', `"${column.name}"`))
-    const found = sqliteRows(paths.get(name)!, `SELECT ${cells.join(', ')} FROM "${name}"`)
-    return found.map((row) =>
-      row.map((cell, i) => {
-        if (cell === null || typeof cell === 'string') return cell
-        const bytes = Buffer.from(cell as Uint8Array)
-        return columns[i]!.kind === 'bytes' ? bytes : bytes.toString()
-      }),
-    )
-  }
-  describeSource('SQLite', { plugin: sqlite, kinds, make }, runner)
-  describeSink(
-    'SQLite',
-    { plugin: sqlite, kinds, make, rows, writeModes: ['insert', 'ignore', 'replace', 'upsert'] },
-    runner,
-  )
-  describeTaskStore(
-    'SQLite',
-    {
-      plugin: sqlite,
-      open: async () => ({ path: scratchFile('db') }),
-      addTask: async (connection, task) => sqliteRun(String(connection['path']), taskSql(task, sql)),
-    },
-    runner,
-  )
+  describeSource('SQLite', sqliteSuite, runner)
+  describeSink('SQLite', sqliteSuite, runner)
+  describeTaskStore('SQLite', sqliteStore, runner)
 }
 
 /** A file is one table, without a key; what wrote it has left the schema. */

@@ -1,5 +1,6 @@
 // A plugin in a package of its own, which imports rowshift/plugin alone, used as its users would.
-import { readdirSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { before, describe, it } from 'mocha'
@@ -72,6 +73,40 @@ const WANTED = [
 function hex(text: string): string {
   return Buffer.from(text).toString('hex').toUpperCase()
 }
+
+describe('the types of the package', () => {
+  it('are all that a plugin in TypeScript and one in JavaScript need', () => {
+    const compilerOptions = {
+      module: 'nodenext',
+      target: 'es2023',
+      strict: true,
+      strictNullChecks: false,
+      useUnknownInCatchVariables: false,
+      noImplicitAny: false,
+      noEmit: true,
+      allowJs: true,
+      checkJs: true,
+      // Also the declarations of rowshift itself.
+      skipLibCheck: false,
+      types: ['node'],
+      typeRoots: [join(project, 'node_modules/rowshift/node_modules/@types')],
+    }
+    write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['own.ts', 'csv/index.js'] }))
+    write(
+      'own.ts',
+      `import { BatchBuilder, type Plugin, RowshiftError, splitByKey } from 'rowshift/plugin'
+import { describeSource, type SourceSuite } from 'rowshift/testing'
+declare const plugin: Plugin
+const suite: SourceSuite = { plugin, kinds: ['text'], make: async (table) => ({ path: table.name }) }
+export const uses = [BatchBuilder, RowshiftError, splitByKey, () => describeSource('own', suite)]
+`,
+    )
+    cpSync(join(project, 'node_modules', csvName), join(project, 'csv'), { recursive: true })
+    const compiler = join(project, 'node_modules/rowshift/node_modules/typescript/bin/tsc')
+    const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', project], { encoding: 'utf8' })
+    expect(status, stdout).to.equal(0)
+  })
+})
 
 describe('a CSV folder, by the command line', () => {
   it('imports nothing of rowshift but rowshift/plugin', () => {

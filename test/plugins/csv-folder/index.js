@@ -3,7 +3,9 @@ import { connectionFromUrl, connectionSchema } from './connection.js'
 import { CsvReader } from './reader.js'
 import { CsvWriter } from './writer.js'
 
-/** @type {import('rowshift/plugin').Plugin} */
+/** @import { Plugin } from 'rowshift/plugin' */
+
+/** @type {Plugin} */
 const plugin = {
   label: 'CSV folder',
   connectionSchema,

@@ -2,7 +2,9 @@ import { BatchBuilder, RowshiftError } from 'rowshift/plugin'
 import { odd, records } from './csv.js'
 import { describe, faultOf, fileOf, tablesOf, textOf } from './tables.js'
 
-/** @implements {import('rowshift/plugin').Reader} */
+/** @import { Reader } from 'rowshift/plugin' */
+
+/** @implements {Reader} */
 export class CsvReader {
   #connection
 
@@ -24,6 +26,7 @@ export class CsvReader {
     yield { index: 0, lower: null, upper: null }
   }
 
+  /** @returns {never} */
   divide() {
     throw new RowshiftError('INTERNAL', 'A CSV file has no key to divide it by.')
   }

@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path'
 import { misfit, RowshiftError } from 'rowshift/plugin'
 import { records } from './csv.js'
 
+/** @import { TableSchema } from 'rowshift/plugin' */
+
 export function fileOf({ path }, table) {
   if (!/[/\\\0]/.test(table) && table !== '') return join(resolve(path), `${table}.csv`)
   throw new RowshiftError('TABLE_NOT_FOUND', `${JSON.stringify(table)} cannot be the name of a file.`, {
@@ -35,7 +37,7 @@ export async function* textOf(file) {
   }
 }
 
-/** @returns {Promise<import('rowshift/plugin').TableSchema>} */
+/** @returns {Promise<TableSchema>} */
 export async function describe(connection, table) {
   const file = fileOf(connection, table)
   let header = null
@@ -56,7 +58,10 @@ export async function describe(connection, table) {
   return schemaOf(connection, table, await realpath(file), header)
 }
 
-/** A table with these columns, of texts unless the connection says otherwise. */
+/**
+ * A table with these columns, of texts unless the connection says otherwise.
+ * @returns {TableSchema}
+ */
 export function schemaOf({ types = {} }, table, file, names) {
   const columns = names.map((name) => {
     const type = types[`${table}.${name}`] ?? 'text'

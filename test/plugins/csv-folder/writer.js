@@ -9,7 +9,9 @@ import { describe, faultOf, fileOf, schemaOf, tablesOf } from './tables.js'
 
 const PATIENCE = 30_000
 
-/** @implements {import('rowshift/plugin').Writer} */
+/** @import { Writer } from 'rowshift/plugin' */
+
+/** @implements {Writer} */
 export class CsvWriter {
   #connection
 
