@@ -16,7 +16,7 @@ interface SchemaRow {
 export function defineTable(database: Database, table: string): TableDefinition {
   const sql =
     'SELECT type, name, sql FROM sqlite_schema WHERE tbl_name = ? COLLATE NOCASE AND sql IS NOT NULL ORDER BY rowid'
-  const rows = database.prepare(sql).all(table) as unknown as SchemaRow[]
+  const rows = database.objects<SchemaRow>(sql, table)
   const own = rows.find(({ type }) => type === 'table')
   const indexes = rows.filter(({ type }) => type === 'index')
   const version = database.value('SELECT sqlite_version()') as string
@@ -35,10 +35,10 @@ const ROWS_PER_LOOK = 1000
 
 /** All that declare something when the table is too large to look at in time. */
 export function wideColumns(database: Database, table: string): string[] {
-  const columns = database.prepare('SELECT name, type FROM pragma_table_xinfo(?)').all(table) as unknown as {
-    readonly name: string
-    readonly type: string
-  }[]
+  const columns = database.objects<{ name: string; type: string }>(
+    'SELECT name, type FROM pragma_table_xinfo(?)',
+    table,
+  )
   const declared = columns.flatMap(({ name, type }) => {
     const condition = beyond(quoteName(name), type)
     return condition === null ? [] : [{ name, condition }]
@@ -71,12 +71,10 @@ function beyond(column: string, type: string): string | null {
 }
 
 function defaultsOf(database: Database, table: string): Record<string, string> {
-  const rows = database
-    .prepare('SELECT name, dflt_value FROM pragma_table_xinfo(?)')
-    .all(table) as unknown as {
-    readonly name: string
-    readonly dflt_value: string | null
-  }[]
+  const rows = database.objects<{ name: string; dflt_value: string | null }>(
+    'SELECT name, dflt_value FROM pragma_table_xinfo(?)',
+    table,
+  )
   return Object.fromEntries(
     rows.flatMap(({ name, dflt_value: sql }) => {
       const value = literalDefault(sql)

@@ -88,9 +88,16 @@ export class Database {
     this.#native.exec(sql)
   }
 
-  /** One statement; its rows are objects, its integers JavaScript numbers. */
+  /** One statement. Counts are bigint: in some versions of Node.js a rowid that is no safe JavaScript number fails what was stored. */
   prepare(sql: string): Statement {
-    return this.#native.prepare(sql)
+    const statement = this.#native.prepare(sql)
+    statement.setReadBigInts(true)
+    return statement
+  }
+
+  /** Rows as objects; for integers that are JavaScript numbers. */
+  objects<T>(sql: string, ...values: readonly SqliteValue[]): T[] {
+    return this.#native.prepare(sql).all(...values) as unknown as T[]
   }
 
   /** Rows of exact values, integers as bigint. Whoever leaves the loop early closes the query. */
@@ -137,9 +144,8 @@ export class Database {
   }
 
   #exact(sql: string): Statement {
-    const statement = this.#native.prepare(sql)
+    const statement = this.prepare(sql)
     statement.setReturnArrays(true)
-    statement.setReadBigInts(true)
     return statement
   }
 }

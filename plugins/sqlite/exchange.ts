@@ -64,18 +64,18 @@ function keptColumns({ columns, table }: PlannedWrite): string[] {
 
 /** What would notice that a row is deleted and inserted instead of being changed; null: nothing. */
 export function exchangeObstacle(database: Database, { table: { table } }: PlannedWrite): string | null {
-  const triggers = database
-    .prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE")
-    .all(table) as unknown as { name: string; sql: string }[]
+  const triggers = database.objects<{ name: string; sql: string }>(
+    "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE",
+    table,
+  )
   const trigger = triggers.find(({ sql }) => /\bDELETE\s+ON\b/i.test(sql))
   if (trigger) return `trigger ${trigger.name} of ${table} runs when a row is deleted`
   if (database.value('PRAGMA foreign_keys') !== 1n) return null
   // NO ACTION is looked at when the transaction ends; all else acts when the row is deleted.
-  const reference = database
-    .prepare(
-      `SELECT t.name, f.on_delete FROM sqlite_schema t, pragma_foreign_key_list(t.name) f
-       WHERE t.type = 'table' AND f."table" = ? COLLATE NOCASE AND f.on_delete <> 'NO ACTION' LIMIT 1`,
-    )
-    .get(table) as { name: string; on_delete: string } | undefined
+  const [reference] = database.objects<{ name: string; on_delete: string }>(
+    `SELECT t.name, f.on_delete FROM sqlite_schema t, pragma_foreign_key_list(t.name) f
+     WHERE t.type = 'table' AND f."table" = ? COLLATE NOCASE AND f.on_delete <> 'NO ACTION' LIMIT 1`,
+    table,
+  )
   return reference ? `table ${reference.name} refers to ${table} with ON DELETE ${reference.on_delete}` : null
 }

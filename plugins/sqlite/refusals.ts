@@ -137,14 +137,13 @@ export function commitRefusal(database: Database, spec: PlannedWrite, thrown: un
   const { table } = spec.table
   if (sqliteCode(thrown) !== 'SQLITE_CONSTRAINT_FOREIGNKEY')
     return sqliteError(thrown, `committing rows of table "${table}"`, { table })
-  const broken = database
-    .prepare('SELECT rowid, parent, fkid FROM pragma_foreign_key_check(?) LIMIT 1')
-    .get(table) as { rowid: number | null; parent: string; fkid: number } | undefined
+  const broken = database.row('SELECT fkid, parent, rowid FROM pragma_foreign_key_check(?) LIMIT 1', table)
+  const [fkid = null, parent = '', rowid = null] = broken ?? []
   const sql = 'SELECT "from" FROM pragma_foreign_key_list(?) WHERE id = ? ORDER BY seq'
-  const columns = broken ? (database.values(sql, table, broken.fkid) as string[]) : []
-  const row = broken?.rowid == null ? '' : ` (row ${broken.rowid})`
+  const columns = broken ? (database.values(sql, table, fkid) as string[]) : []
+  const row = rowid === null ? '' : ` (row ${String(rowid)})`
   const message =
-    `Column ${columns.join(', ')} of the target table "${table}" refers to a row that table "${broken?.parent ?? ''}" has not${row}; ` +
+    `Column ${columns.join(', ')} of the target table "${table}" refers to a row that table "${String(parent)}" has not${row}; ` +
     'copy that table first, or pass "session": ["PRAGMA foreign_keys = OFF"]'
   return new RowshiftError('DATA_REJECTED', message, { table, column: columns.join(', ') }, thrown)
 }

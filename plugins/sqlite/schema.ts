@@ -235,5 +235,5 @@ function estimateRowBytes(database: Database, table: string, columns: readonly C
 }
 
 function rows<Row>(database: Database, sql: string, ...values: string[]): Row[] {
-  return database.prepare(sql).all(...values) as unknown as Row[]
+  return database.objects<Row>(sql, ...values)
 }

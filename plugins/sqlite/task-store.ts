@@ -61,16 +61,14 @@ export class SqliteTaskStore implements TaskStore {
 
   async list(): Promise<readonly Task[]> {
     return this.#using('listing tasks', (database) => {
-      return database
-        .prepare(`SELECT ${TASK_COLUMNS} FROM ${TASK_TABLE} ORDER BY id`)
-        .all() as unknown as Task[]
+      return database.objects<Task>(`SELECT ${TASK_COLUMNS} FROM ${TASK_TABLE} ORDER BY id`)
     })
   }
 
   async get(id: number): Promise<Task | null> {
     return this.#using(`reading task ${id}`, (database) => {
-      const task = database.prepare(`SELECT ${TASK_COLUMNS} FROM ${TASK_TABLE} WHERE id = ?`).get(id)
-      return (task as unknown as Task | undefined) ?? null
+      const [task] = database.objects<Task>(`SELECT ${TASK_COLUMNS} FROM ${TASK_TABLE} WHERE id = ?`, id)
+      return task ?? null
     })
   }
 
@@ -98,10 +96,11 @@ export class SqliteTaskStore implements TaskStore {
   async interruptRuns(taskId: number): Promise<readonly RunRecord[]> {
     return this.#using('marking runs that died', (database) => {
       const running = "task_id = ? AND status = 'running'"
-      const runs = database.prepare(`SELECT ${RUN_COLUMNS} FROM ${RUN_TABLE} WHERE ${running}`).all(taskId)
+      const sql = `SELECT ${RUN_COLUMNS} FROM ${RUN_TABLE} WHERE ${running}`
+      const runs = database.objects<RunRecord>(sql, taskId)
       if (runs.length > 0)
         database.prepare(`UPDATE ${RUN_TABLE} SET status = 'interrupted' WHERE ${running}`).run(taskId)
-      return runs as unknown as RunRecord[]
+      return runs
     })
   }
 
@@ -121,7 +120,7 @@ export class SqliteTaskStore implements TaskStore {
       // The record has more than the statement asks for.
       statement.setAllowUnknownNamedParameters(true)
       const { changes } = statement.run({ ...run })
-      if (changes !== 1)
+      if (changes !== 1n)
         throw new RowshiftError('INTERNAL', `Run ${run.run_id} was never started in ${this.#where}`)
     })
   }
@@ -129,9 +128,9 @@ export class SqliteTaskStore implements TaskStore {
   async history(taskId: number | null, limit: number): Promise<readonly RunRecord[]> {
     return this.#using('reading the history', (database) => {
       const sql =
-        `SELECT ${RUN_COLUMNS} FROM ${RUN_TABLE} WHERE :taskId IS NULL OR task_id = :taskId ` +
-        'ORDER BY start_time DESC, rowid DESC LIMIT :limit'
-      return database.prepare(sql).all({ taskId, limit }) as unknown as RunRecord[]
+        `SELECT ${RUN_COLUMNS} FROM ${RUN_TABLE} WHERE ? IS NULL OR task_id = ? ` +
+        'ORDER BY start_time DESC, rowid DESC LIMIT ?'
+      return database.objects<RunRecord>(sql, taskId, taskId, limit)
     })
   }
 

@@ -9,6 +9,13 @@ export class Database extends DatabaseSync {
     super(path, { timeout: TIMEOUT_MS, ...options })
   }
 
+  /** Runs a statement: one whose rowid no JavaScript number holds, too. */
+  run(sql: string, ...values: SQLInputValue[]): void {
+    const statement = this.prepare(sql)
+    statement.setReadBigInts(true)
+    statement.run(...values)
+  }
+
   /** All rows as arrays; `exact`: integers as bigint. */
   rows(sql: string, { exact = false } = {}): unknown[][] {
     const statement = this.prepare(sql)

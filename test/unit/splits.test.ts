@@ -101,7 +101,7 @@ describe('splits of a real table', function () {
   const table = (ddl: string, rows: readonly (readonly SQLInputValue[])[]) =>
     fixture.create(`CREATE TABLE t (${ddl})`, (database) => {
       for (const row of rows) {
-        database.prepare(`INSERT OR IGNORE INTO t VALUES (${row.map(() => '?').join(', ')})`).run(...row)
+        database.run(`INSERT OR IGNORE INTO t VALUES (${row.map(() => '?').join(', ')})`, ...row)
       }
     })
 

@@ -41,7 +41,7 @@ describe('sqlite to sqlite', function () {
     const from = fixture.create(ddl, (database) => {
       const name = `"${table.replaceAll('"', '""')}"`
       for (const row of rows)
-        database.prepare(`INSERT INTO ${name} VALUES (${row.map(() => '?').join(', ')})`).run(...row)
+        database.run(`INSERT INTO ${name} VALUES (${row.map(() => '?').join(', ')})`, ...row)
     })
     const to = fixture.create(ddl)
     expect(await copy(from, to, table, { splitRows: 7, batchBytes })).to.equal(rows.length)
@@ -60,7 +60,7 @@ describe('sqlite to sqlite', function () {
       await roundTrip(`PRAGMA encoding = '${encoding}'; ${ddl}`, 't', rows)
     }
     const from = fixture.create(ddl, (database) => {
-      for (const row of rows) database.prepare('INSERT INTO t VALUES (?, ?, ?)').run(...row)
+      for (const row of rows) database.run('INSERT INTO t VALUES (?, ?, ?)', ...row)
     })
     const middle = fixture.create(`PRAGMA encoding = 'UTF-16be'; ${ddl}`)
     const to = fixture.create(ddl)
