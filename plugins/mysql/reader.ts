@@ -143,6 +143,8 @@ export class MysqlReader implements Reader {
     let ended = false
     try {
       yield* rows.batches()
+      // All rows may have been here before the interruption reached the server.
+      if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while reading.')
       ended = true
     } catch (error) {
       if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while reading.')
