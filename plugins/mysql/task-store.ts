@@ -43,6 +43,8 @@ export class MysqlTaskStore implements TaskStore {
   readonly #connection: Connection
   #session: Session | null = null
   #signal: AbortSignal | undefined
+  /** Tasks whose locks were taken here. */
+  readonly #locked = new Set<number>()
 
   constructor(connection: Connection) {
     this.#connection = connection
@@ -83,11 +85,14 @@ export class MysqlTaskStore implements TaskStore {
 
   async lock(taskId: number): Promise<boolean> {
     const [row] = await this.#ask(`SELECT GET_LOCK(${lockName(taskId)}, 0)`)
-    return row![0] === '1'
+    if (row![0] !== '1') return false
+    this.#locked.add(taskId)
+    return true
   }
 
   async unlock(taskId: number): Promise<void> {
     await this.#ask(`SELECT RELEASE_LOCK(${lockName(taskId)})`)
+    this.#locked.delete(taskId)
   }
 
   async renewLock(taskId: number): Promise<LockState> {
@@ -180,7 +185,13 @@ export class MysqlTaskStore implements TaskStore {
   }
 
   async close(): Promise<void> {
-    await this.#session?.close()
+    const session = this.#session
+    if (session === null) return
+    // The server frees the locks of a session some time after its goodbye, and the next run may begin at once.
+    const timer = setTimeout(() => session.destroy(), GRACE_MS)
+    for (const taskId of this.#locked) await this.unlock(taskId).catch(() => {})
+    clearTimeout(timer)
+    await session.close()
     this.#session = null
   }
 

@@ -49,7 +49,7 @@ export function describeTaskStore(name: string, suite: TaskStoreSuite, runner?: 
         assert.equal(await one.lock(7), false)
       }))
 
-    it('frees the lock when the store is closed', () =>
+    it('frees the lock at once when the store is closed', () =>
       withStores(suite, async ({ ready }) => {
         const [one, two] = [await ready(), await ready()]
         assert.equal(await one.lock(7), true)
