@@ -5,9 +5,9 @@
  *     npm run build && node dist/bench/transcode.js
  */
 import { InsertBuilder, RowDecoder } from '../plugins/mysql/transcode.js'
-import type { Batch } from '../src/batch/batch.js'
-import { BatchBuilder, recycle } from '../src/batch/builder.js'
-import type { ColumnKind } from '../src/plugin.js'
+import type { Batch } from '../src/wire/batch.js'
+import { BatchBuilder, recycle } from '../src/wire/builder.js'
+import type { ColumnKind } from '../src/contract/plugin.js'
 
 const ROWS = 20_000
 const PASSES = 50

@@ -8,12 +8,12 @@ import { build } from 'esbuild'
 const entries = [
   'src/cli/main.js',
   'src/index.js',
-  'src/plugin.js',
+  'src/contract/plugin.js',
   'src/testing.js',
-  'src/transform.js',
+  'src/contract/transform.js',
   'workers/split.js',
   'workers/transform-probe.js',
-  'workers/verify.js',
+  'workers/comparison.js',
   'plugins/builtin.js',
   'plugins/mysql/plugin.js',
   'plugins/sqlite/plugin.js',
@@ -66,7 +66,7 @@ const { metafile } = await build({
 })
 // Beside the chunk that esbuild's `require` stands in.
 cpSync('node_modules/iconv-lite/encodings/tables', 'bundle/src/chunks/tables', { recursive: true })
-for (const file of ['src/batch/cells.wasm', 'plugins/mysql/transcode.wasm'])
+for (const file of ['src/wire/cells.wasm', 'plugins/mysql/transcode.wasm'])
   cpSync(`dist/${file}`, `bundle/${file}`)
 writeFileSync('bundle/LICENSES.txt', licences(Object.keys(metafile.inputs)))
 

@@ -1,6 +1,6 @@
 // Checks the rules that keep the layout honest: who may import whom, file size, names. Prints `file:line rule`.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const folders = ['src', 'workers', 'plugins', 'test', 'bench', 'scripts', 'etc', 'docs']
@@ -26,6 +26,7 @@ const paths = folders.filter((folder) => existsSync(folder)).flatMap(listFiles)
 const modules = new Map(paths.filter((path) => path.endsWith('.ts')).map((path) => [path, readModule(path)]))
 
 for (const path of paths) checkName(path)
+checkBasenames()
 for (const module of modules.values()) {
   checkText(module)
   for (const imported of module.imports) checkImport(module.path, imported)
@@ -72,6 +73,17 @@ function checkName(path) {
   if (isUtils) report(path, 1, 'nothing is called utils: name it after what it does')
 }
 
+/** Whoever looks for a file by its name finds one; plugins and features have the same names in each folder. */
+function checkBasenames() {
+  const known = new Map()
+  for (const path of modules.keys()) {
+    if (!isIn(path, 'src/', 'workers/') || isIn(path, 'src/features/')) continue
+    const name = basename(path)
+    if (known.has(name)) report(path, 1, `is called like ${known.get(name)}`)
+    known.set(name, path)
+  }
+}
+
 function checkText({ path, lines }) {
   if (isIn(path, 'src/', 'workers/', 'plugins/') && lines.length > maxLines) {
     report(path, maxLines + 1, `has ${lines.length} lines, more than ${maxLines}`)
@@ -114,7 +126,7 @@ function checkImport(path, { target, typeOnly, line }) {
 }
 
 function pluginMayImport(path, target) {
-  if (isIn(target, 'src/plugin.ts', 'src/batch/', 'src/sql/')) return true
+  if (isIn(target, 'src/contract/plugin.ts', 'src/wire/', 'src/sql/')) return true
   const folder = dirname(target)
   return folder === 'plugins' || (dirname(path) !== 'plugins' && isIn(`${folder}/`, pluginFolder(path)))
 }

@@ -16,7 +16,7 @@ const inputs = [
   'scripts/bundle.mjs',
 ]
 const wasm = {
-  'dist/src/batch/cells.wasm': 'src/batch/wasm/cells.ts',
+  'dist/src/wire/cells.wasm': 'src/wire/wasm/cells.ts',
   'dist/plugins/mysql/transcode.wasm': 'plugins/mysql/wasm/transcode.ts',
 }
 /** No run-time library: the loops use nothing but the memory that they are given. */

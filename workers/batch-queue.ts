@@ -1,5 +1,5 @@
-import type { Batch } from '../src/batch/batch.js'
-import { recycle } from '../src/batch/builder.js'
+import type { Batch } from '../src/wire/batch.js'
+import { recycle } from '../src/wire/builder.js'
 
 /**
  * The batches of one split between its reader and its writer, bounded by bytes. Writing begins when the whole split

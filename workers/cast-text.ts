@@ -1,11 +1,11 @@
-import type { CastType, ColumnKind } from '../src/plugin.js'
+import type { CastType, ColumnKind } from '../src/contract/plugin.js'
 import { exactNumber, numberText } from './exact-number.js'
 
 const DATE = /^(?!0000)(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/
 const CLOCK = /^([01]\d|2[0-3]):[0-5]\d:[0-5]\d$/
 const MOMENT = /^([\d-]{10})(?:[ T]([\d:]{8})(?:\.(\d*))?)?$/
 
-/** The value as another type, exactly; null: it does not fit. The source's own casts say the same (`src/derive.ts`). */
+/** The value as another type, exactly; null: it does not fit. The source's own casts say the same (`src/contract/derivation.ts`). */
 export function castText(text: string, kind: ColumnKind, to: CastType): string | null {
   switch (to.kind) {
     case 'integer': {

@@ -1,6 +1,6 @@
-import { unescapeInto } from '../src/batch/cells.js'
-import type { Column } from '../src/plugin.js'
-import type { Value } from '../src/transform.js'
+import { unescapeInto } from '../src/wire/each-row.js'
+import type { Column } from '../src/contract/plugin.js'
+import type { Value } from '../src/contract/transform.js'
 import type { Decoding } from './decoding.js'
 
 /** The value of a cell that stands at `start`, whose separator is at `end`. Its `marks` and its number are those in `RawRows`. */

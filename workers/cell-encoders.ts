@@ -1,13 +1,13 @@
-import { ESCAPE_LETTER, TAB } from '../src/batch/batch.js'
-import type { BatchBuilder } from '../src/batch/builder.js'
-import type { Column, Domain } from '../src/plugin.js'
+import { ESCAPE_LETTER, TAB } from '../src/wire/batch.js'
+import type { BatchBuilder } from '../src/wire/builder.js'
+import type { Column, Domain } from '../src/contract/plugin.js'
 import { decimalFault, integerFault, plainDigits, roundedFloat } from './number-forms.js'
 import { momentFault } from './time-forms.js'
-import { counted } from '../src/batch/counted.js'
+import { counted } from '../src/wire/counted.js'
 
 /**
  * Appends a value to a column of the target, or says what is wrong with it. What a server would change without a word is a
- * fault here already; the plan counts on that (`guaranteed` in `src/plan/transform.ts`).
+ * fault here already; the plan counts on that (`guaranteed` in `src/features/transform/plan.ts`).
  */
 export type Encode = (value: unknown, to: BatchBuilder) => string | null
 

@@ -1,9 +1,9 @@
-import { BatchBuilder } from '../src/batch/builder.js'
-import { RawRows } from '../src/batch/raw-rows.js'
-import type { CallSlot } from '../src/engine/call-slot.js'
-import type { RowshiftError } from '../src/errors.js'
-import type { Batch } from '../src/plugin.js'
-import type { LogLevel } from '../src/transform.js'
+import { BatchBuilder } from '../src/wire/builder.js'
+import { RawRows } from '../src/wire/raw-rows.js'
+import type { CallSlot } from '../src/features/transform/call-slot.js'
+import type { RowshiftError } from '../src/contract/errors.js'
+import type { Batch } from '../src/contract/plugin.js'
+import type { LogLevel } from '../src/contract/transform.js'
 
 /** What the stage tells the split whose rows it works on. */
 export interface StageSink {

@@ -1,5 +1,5 @@
-import type { BatchBuilder } from '../src/batch/builder.js'
-import { TAB } from '../src/batch/batch.js'
+import type { BatchBuilder } from '../src/wire/builder.js'
+import { TAB } from '../src/wire/batch.js'
 
 /**
  * Appends cells that are copied as they stand. Those that are neighbours, of one row or of several, are copied in one

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { RowshiftError } from '../src/errors.js'
+import { RowshiftError } from '../src/contract/errors.js'
 
 /** Other threads may hold one connection each and wait for their second, so each of them tries again after a time of its own. */
 const MOST_ATTEMPTS = 6

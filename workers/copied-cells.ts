@@ -1,5 +1,5 @@
-import type { BatchBuilder } from '../src/batch/builder.js'
-import type { RawRows } from '../src/batch/raw-rows.js'
+import type { BatchBuilder } from '../src/wire/builder.js'
+import type { RawRows } from '../src/wire/raw-rows.js'
 import type { CellMaker, RowFate } from './cell-maker.js'
 
 /** Cells that stand side by side in what was read, as they are. */

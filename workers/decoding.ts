@@ -1,6 +1,6 @@
-import { unescapeInto } from '../src/batch/cells.js'
-import type { RawRows } from '../src/batch/raw-rows.js'
-import { NO_TEXT } from '../src/batch/raw-rows.js'
+import { unescapeInto } from '../src/wire/each-row.js'
+import type { RawRows } from '../src/wire/raw-rows.js'
+import { NO_TEXT } from '../src/wire/raw-rows.js'
 
 /**
  * Bytes of rows that become text in one go. A call into the runtime for each cell would cost several times as much; the

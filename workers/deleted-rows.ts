@@ -1,11 +1,11 @@
-import { deletedRows, keysOnly } from '../src/deletions.js'
-import { recycle } from '../src/batch/builder.js'
-import { specOfPart } from '../src/late-rows.js'
-import type { Batch, PlannedWrite, Reader, ReadSpec, Split, Writer } from '../src/plugin.js'
+import { deletedRows, keysOnly } from '../src/engine/deletions.js'
+import { recycle } from '../src/wire/builder.js'
+import { specOfPart } from '../src/engine/late-rows.js'
+import type { Batch, PlannedWrite, Reader, ReadSpec, Split, Writer } from '../src/contract/plugin.js'
 import type { Failure } from '../src/engine/messages.js'
 import { withRetries } from '../src/engine/retry.js'
-import { RowshiftError } from '../src/errors.js'
-import type { RunPlan } from '../src/run-plan.js'
+import { RowshiftError } from '../src/contract/errors.js'
+import type { RunPlan } from '../src/contract/run-plan.js'
 
 interface Removed {
   readonly outcome: 'removed'

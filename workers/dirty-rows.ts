@@ -1,10 +1,10 @@
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
-import { TAB } from '../src/batch/batch.js'
-import { BatchBuilder, recycle } from '../src/batch/builder.js'
+import { TAB } from '../src/wire/batch.js'
+import { BatchBuilder, recycle } from '../src/wire/builder.js'
 import type { DirtySetup } from '../src/engine/messages.js'
-import type { Batch } from '../src/plugin.js'
-import { RowshiftError } from '../src/plugin.js'
-import { counted } from '../src/batch/counted.js'
+import type { Batch } from '../src/contract/plugin.js'
+import { RowshiftError } from '../src/contract/plugin.js'
+import { counted } from '../src/wire/counted.js'
 
 /** Lines of one split are kept up to here, and put into the file together. */
 const HELD_BYTES = 8 << 20

@@ -1,7 +1,7 @@
-import type { BatchLimits } from '../src/batch/builder.js'
-import { BatchBuilder, recycle } from '../src/batch/builder.js'
-import { RawRows } from '../src/batch/raw-rows.js'
-import type { Batch } from '../src/plugin.js'
+import type { BatchLimits } from '../src/wire/builder.js'
+import { BatchBuilder, recycle } from '../src/wire/builder.js'
+import { RawRows } from '../src/wire/raw-rows.js'
+import type { Batch } from '../src/contract/plugin.js'
 import type { CellMaker, RowFate, StageSink } from './cell-maker.js'
 
 /** Rows, and where each of them stands among those that were read. */

@@ -1,7 +1,7 @@
-import type { BatchBuilder } from '../src/batch/builder.js'
-import { Snowflakes, WORKERS } from '../src/ids/snowflake.js'
-import { UuidsV7, uuidText } from '../src/ids/uuidv7.js'
-import type { Endpoint, IdPlan, Sequence, Writer } from '../src/plugin.js'
+import type { BatchBuilder } from '../src/wire/builder.js'
+import { Snowflakes, WORKERS } from '../src/features/ids/snowflake.js'
+import { UuidsV7, uuidText } from '../src/features/ids/uuidv7.js'
+import type { Endpoint, IdPlan, Sequence, Writer } from '../src/contract/plugin.js'
 import { openWriter } from './load-plugin.js'
 
 /** Where new ids come from, in one thread. */

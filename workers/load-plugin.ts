@@ -1,4 +1,4 @@
-import type { Endpoint, Plugin, Writer } from '../src/plugin.js'
+import type { Endpoint, Plugin, Writer } from '../src/contract/plugin.js'
 
 export async function loadPlugin(endpoint: Endpoint): Promise<Plugin> {
   return ((await import(endpoint.plugin)) as { default: Plugin }).default

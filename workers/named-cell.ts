@@ -1,4 +1,4 @@
-import type { Column } from '../src/plugin.js'
+import type { Column } from '../src/contract/plugin.js'
 
 /** A cell as the function sees it. */
 export interface NamedCell {

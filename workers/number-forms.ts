@@ -1,4 +1,4 @@
-import type { Domain } from '../src/plugin.js'
+import type { Domain } from '../src/contract/plugin.js'
 
 const FLOAT_MAX = 3.4028234663852886e38
 

@@ -1,7 +1,7 @@
-import type { Cells } from '../src/batch/row-name.js'
-import type { ErrorReport } from '../src/errors.js'
-import type { RunPlan } from '../src/plugin.js'
-import type { RouteSink } from '../src/verify/shard-cell.js'
+import type { Cells } from '../src/wire/row-name.js'
+import type { ErrorReport } from '../src/contract/errors.js'
+import type { RunPlan } from '../src/contract/plugin.js'
+import type { RouteSink } from '../src/features/verify/shard-cell.js'
 import type { Ends } from './verify-ends.js'
 
 /** Where the rows of a range belong. */

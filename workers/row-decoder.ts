@@ -1,5 +1,5 @@
-import type { RawRows } from '../src/batch/raw-rows.js'
-import type { Row } from '../src/transform.js'
+import type { RawRows } from '../src/wire/raw-rows.js'
+import type { Row } from '../src/contract/transform.js'
 import type { Decode } from './cell-decoders.js'
 import { decoderOf } from './cell-decoders.js'
 import { Decoding } from './decoding.js'

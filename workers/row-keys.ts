@@ -1,5 +1,5 @@
-import { TAB } from '../src/batch/batch.js'
-import type { RawRows } from '../src/batch/raw-rows.js'
+import { TAB } from '../src/wire/batch.js'
+import type { RawRows } from '../src/wire/raw-rows.js'
 import type { CellText } from './value-finder.js'
 
 const FIRST_BYTES = 256

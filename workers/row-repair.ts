@@ -1,10 +1,10 @@
-import type { Batch, Column, PlannedWrite, Writer } from '../src/plugin.js'
+import type { Batch, Column, PlannedWrite, Writer } from '../src/contract/plugin.js'
 import { DeferredSplit } from '../src/engine/deferred-rows.js'
-import type { RowshiftError } from '../src/errors.js'
-import { ShardedWriter } from '../src/shard/sharded-writer.js'
-import type { RunPlan } from '../src/run-plan.js'
-import type { RowActions } from '../src/verify/row-comparison.js'
-import { splitShard } from '../src/verify/shard-cell.js'
+import type { RowshiftError } from '../src/contract/errors.js'
+import { ShardedWriter } from '../src/features/shard/sharded-writer.js'
+import type { RunPlan } from '../src/contract/run-plan.js'
+import type { RowActions } from '../src/features/verify/row-comparison.js'
+import { splitShard } from '../src/features/verify/shard-cell.js'
 
 /** Rows that one transaction deletes. */
 const DELETE_ROWS = 500

@@ -1,6 +1,13 @@
 import type { SettleJob } from '../src/engine/messages.js'
-import type { Batch, PlannedWrite, TableCounts, WriteCounts, WriteOptions, Writer } from '../src/plugin.js'
-import { ShardedWriter } from '../src/shard/sharded-writer.js'
+import type {
+  Batch,
+  PlannedWrite,
+  TableCounts,
+  WriteCounts,
+  WriteOptions,
+  Writer,
+} from '../src/contract/plugin.js'
+import { ShardedWriter } from '../src/features/shard/sharded-writer.js'
 
 /** Writes rows of one table that have waited for a unique value. */
 export async function settleRows(

@@ -1,5 +1,5 @@
-import type { Reader, ReadSpec } from '../src/plugin.js'
-import type { RangeSource } from '../src/sources/range-reader.js'
+import type { Reader, ReadSpec } from '../src/contract/plugin.js'
+import type { RangeSource } from '../src/features/sources/range-reader.js'
 
 /** One end of a comparison, open. */
 export interface Side {

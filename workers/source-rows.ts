@@ -1,9 +1,9 @@
-import type { RowshiftError } from '../src/errors.js'
-import type { Batch, ReadSpec, Split, StagePlan } from '../src/plugin.js'
-import type { Router } from '../src/shard/router.js'
-import type { RangeSource } from '../src/sources/range-reader.js'
-import type { RouteSink } from '../src/verify/shard-cell.js'
-import { routedRows } from '../src/verify/shard-cell.js'
+import type { RowshiftError } from '../src/contract/errors.js'
+import type { Batch, ReadSpec, Split, StagePlan } from '../src/contract/plugin.js'
+import type { Router } from '../src/features/shard/router.js'
+import type { RangeSource } from '../src/features/sources/range-reader.js'
+import type { RouteSink } from '../src/features/verify/shard-cell.js'
+import { routedRows } from '../src/features/verify/shard-cell.js'
 import type { Stage } from './stage.js'
 
 /** Who compares the rows. */

@@ -1,8 +1,8 @@
 import type { SplitCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
-import type { ErrorReport } from '../src/errors.js'
-import { RowshiftError } from '../src/errors.js'
-import type { Split } from '../src/plugin.js'
+import type { ErrorReport } from '../src/contract/errors.js'
+import { RowshiftError } from '../src/contract/errors.js'
+import type { Split } from '../src/contract/plugin.js'
 
 /** A thread that took the place of one that died: it would read another moment. */
 export function outsideSnapshot({ index }: Split): RowshiftError {

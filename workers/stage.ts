@@ -1,13 +1,13 @@
 import type { StageSink, RowFate, TransformHooks } from './cell-maker.js'
-import { BatchBuilder, recycle } from '../src/batch/builder.js'
-import { RawRows } from '../src/batch/raw-rows.js'
-import type { CallSlot } from '../src/engine/call-slot.js'
-import type { Batch } from '../src/plugin.js'
+import { BatchBuilder, recycle } from '../src/wire/builder.js'
+import { RawRows } from '../src/wire/raw-rows.js'
+import type { CallSlot } from '../src/features/transform/call-slot.js'
+import type { Batch } from '../src/contract/plugin.js'
 import type { Makers, MakingSetup } from './cell-makers.js'
 import { makersOf } from './cell-makers.js'
 import type { MadeRows } from './extended-rows.js'
 import { ExtendedRows } from './extended-rows.js'
-import { Transform } from './transform.js'
+import { Transform } from './transform-caller.js'
 
 interface Setup extends MakingSetup {
   readonly runId: string
@@ -15,7 +15,7 @@ interface Setup extends MakingSetup {
 
 const NONE: Makers = { levels: [], cells: [] }
 
-/** What one thread does to batches between reading and writing (see `src/stage.ts`), one after another. */
+/** What one thread does to batches between reading and writing (see `src/contract/pipeline.ts`), one after another. */
 export class Stage {
   readonly #rows: RawRows
   readonly #builder: BatchBuilder

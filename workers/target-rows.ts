@@ -1,9 +1,9 @@
-import type { Batch, SourceTable, Split } from '../src/plugin.js'
-import { RowshiftError } from '../src/plugin.js'
-import type { Router } from '../src/shard/router.js'
-import { ManyReader } from '../src/sources/many-reader.js'
-import { RangeReader } from '../src/sources/range-reader.js'
-import { rowsOfShard } from '../src/verify/shard-cell.js'
+import type { Batch, SourceTable, Split } from '../src/contract/plugin.js'
+import { RowshiftError } from '../src/contract/plugin.js'
+import type { Router } from '../src/features/shard/router.js'
+import { ManyReader } from '../src/features/sources/many-reader.js'
+import { RangeReader } from '../src/features/sources/range-reader.js'
+import { rowsOfShard } from '../src/features/verify/shard-cell.js'
 import type { Side } from './side.js'
 
 /** Rows of the target as they are compared, of all its tables; with the name of their shard where that is compared. */

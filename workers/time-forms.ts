@@ -1,4 +1,4 @@
-import type { Column, Domain } from '../src/plugin.js'
+import type { Column, Domain } from '../src/contract/plugin.js'
 
 interface Form {
   readonly pattern: RegExp

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { createContext, Script } from 'node:vm'
-import { RowshiftError } from '../src/errors.js'
+import { RowshiftError } from '../src/contract/errors.js'
 
 /** After so long, work is stopped to see whether the run is to end. */
 const SLICE_MS = 1_000

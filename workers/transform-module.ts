@@ -1,7 +1,7 @@
 import { Console } from 'node:console'
 import { existsSync } from 'node:fs'
-import { RowshiftError } from '../src/errors.js'
-import type { BatchTransform, Transform } from '../src/transform.js'
+import { RowshiftError } from '../src/contract/errors.js'
+import type { BatchTransform, Transform } from '../src/contract/transform.js'
 
 export interface LoadedModule {
   /** Exactly one of the two is there. */

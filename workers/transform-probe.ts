@@ -1,7 +1,7 @@
 /** Loads a user's module in a thread of its own while a copy is planned, and says what it exports. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { ProbeResult } from '../src/plan/transform-probe.js'
-import { RowshiftError } from '../src/errors.js'
+import type { ProbeResult } from '../src/engine/transform-check.js'
+import { RowshiftError } from '../src/contract/errors.js'
 import { loadModule } from './transform-module.js'
 
 async function probe(url: string): Promise<ProbeResult> {

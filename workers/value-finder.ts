@@ -1,7 +1,7 @@
-import { recycle } from '../src/batch/builder.js'
-import { RawRows } from '../src/batch/raw-rows.js'
-import { ambiguousKey } from '../src/lookup-errors.js'
-import type { Batch, Endpoint, Reader, ReadSpec } from '../src/plugin.js'
+import { recycle } from '../src/wire/builder.js'
+import { RawRows } from '../src/wire/raw-rows.js'
+import { ambiguousKey } from '../src/features/lookup/errors.js'
+import type { Batch, Endpoint, Reader, ReadSpec } from '../src/contract/plugin.js'
 import { loadPlugin } from './load-plugin.js'
 
 /** A cell, or several with separators between them, as they stand in batches, as the key of a Map: a character for each byte. */

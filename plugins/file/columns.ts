@@ -1,4 +1,4 @@
-import type { Column, ColumnKind, Domain } from '../../src/plugin.js'
+import type { Column, ColumnKind, Domain } from '../../src/contract/plugin.js'
 
 /** Anybody may have changed the schema of a file, and the plan counts on each word of it. */
 export function isColumn(value: unknown): value is Column {

@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path'
-import type { Connection } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Connection } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 
 export const connectionSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',

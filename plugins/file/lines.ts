@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
-import { LF } from '../../src/batch/batch.js'
+import { LF } from '../../src/wire/batch.js'
 
 const CHUNK = 1 << 20
 

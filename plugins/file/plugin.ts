@@ -1,4 +1,4 @@
-import type { Plugin } from '../../src/plugin.js'
+import type { Plugin } from '../../src/contract/plugin.js'
 import { connectionFromUrl, connectionSchema, defaultTable, describeConnection } from './connection.js'
 import { FileReader } from './reader.js'
 

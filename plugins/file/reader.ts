@@ -1,11 +1,11 @@
 import type { FileHandle } from 'node:fs/promises'
 import { open, stat } from 'node:fs/promises'
-import { BACKSLASH, ESCAPE_LETTER, LF, NULL_LETTER, TAB, UNESCAPED } from '../../src/batch/batch.js'
-import { BatchBuilder } from '../../src/batch/builder.js'
-import type { FormedColumn } from '../../src/batch/cell-forms.js'
-import { misfit } from '../../src/batch/cell-forms.js'
-import { REASON_CELLS } from '../../src/batch/row-file.js'
-import { cellsOf } from '../../src/batch/row-name.js'
+import { BACKSLASH, ESCAPE_LETTER, LF, NULL_LETTER, TAB, UNESCAPED } from '../../src/wire/batch.js'
+import { BatchBuilder } from '../../src/wire/builder.js'
+import type { FormedColumn } from '../../src/wire/cell-forms.js'
+import { misfit } from '../../src/wire/cell-forms.js'
+import { REASON_CELLS } from '../../src/wire/row-file.js'
+import { cellsOf } from '../../src/wire/row-name.js'
 import type {
   Batch,
   Column,
@@ -16,12 +16,12 @@ import type {
   Split,
   TableSchema,
   TableState,
-} from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+} from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { fileOf } from './connection.js'
 import { linesOf } from './lines.js'
 import { describeFile, storedColumns } from './schema.js'
-import { counted } from '../../src/batch/counted.js'
+import { counted } from '../../src/wire/counted.js'
 
 const SEPARATOR = Buffer.from([TAB])
 

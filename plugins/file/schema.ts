@@ -1,8 +1,8 @@
 import { readFileSync, realpathSync } from 'node:fs'
-import type { RowFileSchema } from '../../src/batch/row-file.js'
-import { ROW_FILE_FORMAT, schemaFileOf } from '../../src/batch/row-file.js'
-import type { Column, TableSchema } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { RowFileSchema } from '../../src/wire/row-file.js'
+import { ROW_FILE_FORMAT, schemaFileOf } from '../../src/wire/row-file.js'
+import type { Column, TableSchema } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { isColumn } from './columns.js'
 
 /** The schema that the writer of the file left beside it. Throws TABLE_NOT_FOUND or CONFIG_INVALID. */

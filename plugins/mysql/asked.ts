@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Column } from '../../src/plugin.js'
+import type { Column } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { charsetOf, isReversible } from './sql.js'

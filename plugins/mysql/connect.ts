@@ -1,8 +1,8 @@
 /** How connections begin and end, and the ones that live for one question only. */
 import { isIP } from 'node:net'
 import mysql from 'mysql2'
-import type { Connection } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Connection } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { TextRow } from './driver.js'
 import type { ConnectionFields } from './connection-fields.js'
 import { DEFAULT_PORT, describeConnection, stallMs } from './connection-fields.js'

@@ -1,6 +1,6 @@
 /** How a connection is given, in a file or as a URL. */
-import type { Connection } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Connection } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 
 /** Checked against `connectionSchema` before it gets here. */
 export interface ConnectionFields {

@@ -1,7 +1,7 @@
 import type { TextRow } from './driver.js'
 import { setMaxListeners } from 'node:events'
 import type mysql from 'mysql2'
-import type { Connection, Endpoint } from '../../src/plugin.js'
+import type { Connection, Endpoint } from '../../src/contract/plugin.js'
 import { ask, askAside, connect, cutOff, interrupted, type Opened } from './connect.js'
 import { databaseOf, describeConnection, stallMs } from './connection-fields.js'
 import type { OkResult, ResultField, WireConnection } from './driver.js'

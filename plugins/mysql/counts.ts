@@ -1,4 +1,4 @@
-import type { WriteCounts, WriteMode } from '../../src/plugin.js'
+import type { WriteCounts, WriteMode } from '../../src/contract/plugin.js'
 import type { OkResult } from './driver.js'
 
 /** A figure of the OK packet's text. It is complete where the packet's own warning field stops at 65,535. */

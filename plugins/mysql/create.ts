@@ -1,4 +1,4 @@
-import { RowshiftError } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { leniently } from './lenient-ddl.js'

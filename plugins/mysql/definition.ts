@@ -1,4 +1,4 @@
-import type { TableDefinition } from '../../src/plugin.js'
+import type { TableDefinition } from '../../src/contract/plugin.js'
 import { find, rewrite } from '../../src/sql/tokens.js'
 import { askBounded } from './bounded.js'
 import type { Session } from './connection.js'

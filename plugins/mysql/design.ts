@@ -1,6 +1,13 @@
 import { askAboutTexts } from './asked.js'
-import type { Column, DesignRequest, Key, TableCreation, TableDesign, TableSchema } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type {
+  Column,
+  DesignRequest,
+  Key,
+  TableCreation,
+  TableDesign,
+  TableSchema,
+} from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { find } from '../../src/sql/tokens.js'
 import type { Session } from './connection.js'
 import type { DdlItem, TableDdl } from './ddl.js'

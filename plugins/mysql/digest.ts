@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Column, Digest, DigestForm, DigestForms, ReadSpec } from '../../src/plugin.js'
+import type { Column, Digest, DigestForm, DigestForms, ReadSpec } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { versionOf } from './server.js'

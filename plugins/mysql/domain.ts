@@ -1,4 +1,4 @@
-import type { Characters, Domain } from '../../src/plugin.js'
+import type { Characters, Domain } from '../../src/contract/plugin.js'
 
 /** A column as information_schema describes it. */
 export interface ColumnFacts {

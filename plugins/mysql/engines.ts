@@ -1,6 +1,6 @@
 /** What the engines of tables do with rows. */
-import type { WriteSpec } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { WriteSpec } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 /** Engines that can roll a split back. */
 const TRANSACTIONAL = new Set(['innodb', 'rocksdb', 'tokudb', 'ndbcluster'])
 

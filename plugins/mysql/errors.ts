@@ -1,5 +1,5 @@
-import type { ErrorCode, ErrorDetails } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { ErrorCode, ErrorDetails } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { UntrustedKey } from './login.js'
 
 /** Error numbers of MySQL and MariaDB by what they mean for a copy. What is not listed is SERVER_ERROR. */

@@ -1,4 +1,4 @@
-import type { Column, PlannedWrite } from '../../src/plugin.js'
+import type { Column, PlannedWrite } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { identifier, memberNumber, text } from './sql.js'

@@ -1,5 +1,5 @@
-import { forEachRow } from '../../src/batch/cells.js'
-import type { Batch, Column, ReadSpec } from '../../src/plugin.js'
+import { forEachRow } from '../../src/wire/each-row.js'
+import type { Batch, Column, ReadSpec } from '../../src/contract/plugin.js'
 import { readColumns } from './select.js'
 import { charsetOf, identifier, text } from './sql.js'
 

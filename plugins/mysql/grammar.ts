@@ -3,7 +3,7 @@
  * that is with its user's rights: a query behind the table, directories, a comment that one server reads and another does not.
  * So only what is on these lists passes. It is asked of the statement as it is sent, after every translation.
  */
-import { RowshiftError } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { listOf } from '../../src/sql/tokens.js'
 import type { TableDdl } from './ddl.js'
 import { DDL_TOKEN, flatTokens, parseTable, printTable } from './ddl.js'

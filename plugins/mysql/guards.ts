@@ -5,11 +5,11 @@
  *
  * Only columns are looked at whose verdict leaves something to check: their loss was accepted, or their grade is `checked`.
  */
-import type { Batch, Column, ColumnMapping, PlannedWrite } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
-import { forEachRow } from '../../src/batch/cells.js'
-import type { Cells } from '../../src/batch/row-name.js'
-import { excerpt, rowName } from '../../src/batch/row-name.js'
+import type { Batch, Column, ColumnMapping, PlannedWrite } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
+import { forEachRow } from '../../src/wire/each-row.js'
+import type { Cells } from '../../src/wire/row-name.js'
+import { excerpt, rowName } from '../../src/wire/row-name.js'
 import { isCanonicalInet6 } from './inet6.js'
 
 /** True when the target will hold exactly this value. */

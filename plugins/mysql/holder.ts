@@ -1,4 +1,4 @@
-import type { Batch, PlannedWrite } from '../../src/plugin.js'
+import type { Batch, PlannedWrite } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
 import { identifier } from './sql.js'
 import { insertStatement } from './split-write.js'

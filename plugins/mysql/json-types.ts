@@ -1,5 +1,5 @@
-import type { ReadSpec } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { ReadSpec } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { TextRow } from './driver.js'
 import { mapError } from './errors.js'
 import { identifier, text } from './sql.js'

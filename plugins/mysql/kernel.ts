@@ -1,5 +1,5 @@
-import { ESCAPE_LETTER } from '../../src/batch/batch.js'
-import { Kernel, SPARE } from '../../src/batch/kernel.js'
+import { ESCAPE_LETTER } from '../../src/wire/batch.js'
+import { Kernel, SPARE } from '../../src/wire/kernel.js'
 
 export { SPARE }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BoundRequest } from '../../src/plugin.js'
-import { idsBegunAnew } from '../../src/sql/watermark.js'
+import type { BoundRequest } from '../../src/contract/plugin.js'
+import { idsBegunAnew } from '../../src/sql/begun-anew.js'
 import type { Session } from './connection.js'
 import type { OpenTransaction } from './open-transactions.js'
 import { openTransactions } from './open-transactions.js'

@@ -1,4 +1,4 @@
-import type { Cells } from '../../src/batch/row-name.js'
+import type { Cells } from '../../src/wire/row-name.js'
 
 const HEADER = 4
 /** A packet of this length is continued by the next one. */

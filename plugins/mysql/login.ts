@@ -7,7 +7,7 @@ import { BlockList, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import mysql from 'mysql2'
-import { RowshiftError } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { ConnectionFields } from './connection-fields.js'
 import type { WireConnection } from './driver.js'
 

@@ -1,4 +1,4 @@
-import type { Column, ColumnMapping, LossSearch, TableSchema } from '../../src/plugin.js'
+import type { Column, ColumnMapping, LossSearch, TableSchema } from '../../src/contract/plugin.js'
 import { enclosed } from '../../src/sql/fragment.js'
 import { whereClause } from '../../src/sql/range.js'
 import { askBounded } from './bounded.js'

@@ -1,4 +1,4 @@
-import type { Column, DesignRequest, TableSchema } from '../../src/plugin.js'
+import type { Column, DesignRequest, TableSchema } from '../../src/contract/plugin.js'
 import { charsetOf } from './collations.js'
 import type { TableDdl } from './ddl.js'
 import { parseTable } from './ddl.js'

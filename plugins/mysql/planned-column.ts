@@ -1,4 +1,4 @@
-import type { Column } from '../../src/plugin.js'
+import type { Column } from '../../src/contract/plugin.js'
 import { most } from '../../src/sql/literals.js'
 import { find } from '../../src/sql/tokens.js'
 import { charsetOf } from './collations.js'

@@ -1,4 +1,4 @@
-import type { Plugin } from '../../src/plugin.js'
+import type { Plugin } from '../../src/contract/plugin.js'
 import { connectionFromUrl, connectionSchema, describeConnection } from './connection-fields.js'
 import { MysqlReader } from './reader.js'
 import { MysqlTaskStore } from './task-store.js'

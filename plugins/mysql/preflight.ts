@@ -1,6 +1,6 @@
 /** What is looked at before a row moves, beyond what a plan needs to know to be made. Nothing is changed. */
-import type { Column, ColumnMapping, PlannedWrite, ReadSpec, WriteSpec } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Column, ColumnMapping, PlannedWrite, ReadSpec, WriteSpec } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { enclosed } from '../../src/sql/fragment.js'
 import { whereClause } from '../../src/sql/range.js'
 import { askBounded } from './bounded.js'

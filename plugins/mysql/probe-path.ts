@@ -3,8 +3,8 @@
  * where nobody looks: some take the bytes of a load for text in another character set, and report success. So facts, not
  * names: a value of all 256 bytes and a text go there, by the path that the rows would take, before a row moves.
  */
-import type { Batch, Column } from '../../src/plugin.js'
-import { BatchBuilder } from '../../src/batch/builder.js'
+import type { Batch, Column } from '../../src/contract/plugin.js'
+import { BatchBuilder } from '../../src/wire/builder.js'
 import type { Session } from './connection.js'
 import { loadSql } from './statements.js'
 import type { Quoting } from './transcode.js'

@@ -20,8 +20,8 @@ import type {
   TableSchema,
   TableState,
   Window,
-} from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+} from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { divideRange, explainSteps, splitByKey } from '../../src/sql/splits.js'
 import type { Session } from './connection.js'
 import { defineTable, wideColumns } from './definition.js'

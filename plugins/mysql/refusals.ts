@@ -1,7 +1,7 @@
-import { misfit } from '../../src/batch/cell-forms.js'
-import { cellsOf, excerpt, rowName } from '../../src/batch/row-name.js'
-import type { Batch, PlannedWrite } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import { misfit } from '../../src/wire/cell-forms.js'
+import { cellsOf, excerpt, rowName } from '../../src/wire/row-name.js'
+import type { Batch, PlannedWrite } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { stageName } from './statements.js'
 
 /** Where servers name the column at fault; the value, which may look alike, stands before it. */

@@ -1,5 +1,5 @@
-import { forEachRow } from '../../src/batch/cells.js'
-import type { Batch, Column, PlannedWrite } from '../../src/plugin.js'
+import { forEachRow } from '../../src/wire/each-row.js'
+import type { Batch, Column, PlannedWrite } from '../../src/contract/plugin.js'
 import { charsetOf, identifier, numberLiteral, text } from './sql.js'
 
 /** `DELETE` for the rows whose identity is that of a row of the batch, in case and trailing spaces too. */

@@ -1,4 +1,4 @@
-import type { ColumnKind, Domain } from '../../src/plugin.js'
+import type { ColumnKind, Domain } from '../../src/contract/plugin.js'
 import type { Facts } from '../../src/sql/literals.js'
 import { literalFacts, typeName } from '../../src/sql/literals.js'
 import { domainOf } from './domain.js'

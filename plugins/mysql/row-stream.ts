@@ -1,5 +1,5 @@
-import { BatchBuilder, recycle } from '../../src/batch/builder.js'
-import type { Batch, ReadSpec } from '../../src/plugin.js'
+import { BatchBuilder, recycle } from '../../src/wire/builder.js'
+import type { Batch, ReadSpec } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
 import { misfitError } from './refused.js'
 

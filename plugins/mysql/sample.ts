@@ -1,4 +1,4 @@
-import type { ReadSpec } from '../../src/plugin.js'
+import type { ReadSpec } from '../../src/contract/plugin.js'
 import { orderBy } from '../../src/sql/range.js'
 import type { Session } from './connection.js'
 import { digestForms, rowDigest } from './digest.js'

@@ -1,6 +1,6 @@
 import type { TableFacts } from './engines.js'
-import type { Column, ColumnKind, Key, TableSchema } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Column, ColumnKind, Key, TableSchema } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { askAboutTexts } from './asked.js'
 import type { TextRow } from './driver.js'
 import type { Session } from './connection.js'

@@ -1,4 +1,4 @@
-import type { Column, ReadSpec, Split } from '../../src/plugin.js'
+import type { Column, ReadSpec, Split } from '../../src/contract/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
 import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sql/range.js'
 import type { KeyProbe, KeyValue } from '../../src/sql/splits.js'

@@ -1,5 +1,5 @@
-import type { Sequence } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Sequence } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { identifier, text } from './sql.js'

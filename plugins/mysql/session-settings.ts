@@ -2,7 +2,7 @@
  * What every session is set to, so that neither the server's nor the user's defaults change what a copy means, and what of it `session`
  * may not change. docs/sessions.md lists these settings and those that are left alone, with the reasons; a test compares them.
  */
-import { RowshiftError } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { TextRow } from './driver.js'
 import { mapError } from './errors.js'
 

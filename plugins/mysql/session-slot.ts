@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../src/plugin.js'
+import type { Endpoint } from '../../src/contract/plugin.js'
 import type { SessionOptions } from './connection.js'
 import { Session } from './connection.js'
 

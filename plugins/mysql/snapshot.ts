@@ -1,5 +1,5 @@
-import type { Endpoint, SnapshotLock } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Endpoint, SnapshotLock } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { describeFacts } from './schema.js'

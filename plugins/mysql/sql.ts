@@ -1,6 +1,6 @@
-import { isFormed } from '../../src/batch/cell-forms.js'
-import type { Column } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import { isFormed } from '../../src/wire/cell-forms.js'
+import type { Column } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 
 /** A quoted identifier; any name is possible. */
 export function identifier(name: string): string {

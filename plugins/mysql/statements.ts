@@ -1,4 +1,4 @@
-import type { Column, ColumnMapping, PlannedWrite } from '../../src/plugin.js'
+import type { Column, ColumnMapping, PlannedWrite } from '../../src/contract/plugin.js'
 import { Guards } from './guards.js'
 import { identifier, memberNumber } from './sql.js'
 import type { InsertMemory, Quoting } from './transcode.js'

@@ -1,4 +1,4 @@
-import type { TableState } from '../../src/plugin.js'
+import type { TableState } from '../../src/contract/plugin.js'
 import { askBounded } from './bounded.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'

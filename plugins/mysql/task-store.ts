@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises'
-import type { Connection, LockState, RunRecord, RunStatus, Task, TaskStore } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type {
+  Connection,
+  LockState,
+  RunRecord,
+  RunStatus,
+  Task,
+  TaskStore,
+} from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { TextRow } from './driver.js'
 import { runStatements, Session } from './connection.js'
 import { mapError } from './errors.js'

@@ -1,4 +1,4 @@
-import type { BoundRequest } from '../../src/plugin.js'
+import type { BoundRequest } from '../../src/contract/plugin.js'
 import { epochWindow, isEpoch, likelyEpochs, toEpoch, wrongUnit } from '../../src/sql/epoch.js'
 import type { Session } from './connection.js'
 import { identifier, text } from './sql.js'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BoundRequest } from '../../src/plugin.js'
+import type { BoundRequest } from '../../src/contract/plugin.js'
 import { isEpoch, unitOf } from '../../src/sql/epoch.js'
 import type { Session } from './connection.js'
 import type { OpenTransactions } from './open-transactions.js'
@@ -11,7 +11,7 @@ import { checkUnit, ticksOf } from './ticks.js'
 import { uncommittedArrivals } from './uncommitted.js'
 import type { WindowEnds } from './window-ends.js'
 import { COUNT_TO } from './window-ends.js'
-import { counted } from '../../src/batch/counted.js'
+import { counted } from '../../src/wire/counted.js'
 
 /** Behind the oldest writer, whose statements may have looked at the clock a moment earlier. */
 const LAG_SECONDS = 1

@@ -2,13 +2,13 @@
  * Row packets → batch bytes, and batch bytes → INSERT statement. The loops themselves are WebAssembly
  * (`wasm/transcode.ts`); here is the memory that they work on.
  */
-import type { Batch } from '../../src/batch/batch.js'
-import { LF } from '../../src/batch/batch.js'
-import type { BatchBuilder } from '../../src/batch/builder.js'
-import type { FormedColumn } from '../../src/batch/cell-forms.js'
-import { formOf, misfit } from '../../src/batch/cell-forms.js'
-import type { Cells } from '../../src/batch/row-name.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Batch } from '../../src/wire/batch.js'
+import { LF } from '../../src/wire/batch.js'
+import type { BatchBuilder } from '../../src/wire/builder.js'
+import type { FormedColumn } from '../../src/wire/cell-forms.js'
+import { formOf, misfit } from '../../src/wire/cell-forms.js'
+import type { Cells } from '../../src/wire/row-name.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { FIRST_FREE, READ_FROM, ROWS_READ, SEQUENCE, SPARE, Transcoder, WRITTEN_TO } from './kernel.js'
 import { cellsOf, isLarge, LargeRow } from './large-row.js'
 import type { RowSink } from './rows.js'

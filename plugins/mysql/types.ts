@@ -1,4 +1,4 @@
-import type { Column, ColumnKind } from '../../src/plugin.js'
+import type { Column, ColumnKind } from '../../src/contract/plugin.js'
 
 /** Bytes of an index that InnoDB allows, less a little for lengths and NULLs. */
 const INDEX_BYTES = 3000

@@ -1,4 +1,4 @@
-import type { Column, TableSchema } from '../../src/plugin.js'
+import type { Column, TableSchema } from '../../src/contract/plugin.js'
 import type { TextRow } from './driver.js'
 import type { Session } from './connection.js'
 import { identifier, keyLiteral } from './sql.js'

@@ -1,5 +1,5 @@
-import type { Column, ReadSpec, Refusal } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Column, ReadSpec, Refusal } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { holdsHiddenType } from './json-types.js'
 import { charsetOf, identifier, isReversible, memberNumber } from './sql.js'
 

@@ -1,5 +1,5 @@
 /** What an incremental run cannot promise of its source, because of what the table or the server is. */
-import type { BoundRequest } from '../../src/plugin.js'
+import type { BoundRequest } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
 import type { TableFacts } from './engines.js'
 import { text } from './sql.js'

@@ -1,6 +1,6 @@
 /** SQL that users put into our statements, checked before it stands in any of them. */
-import type { Endpoint, TableSchema } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Endpoint, TableSchema } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { enclosed, wordsOf } from '../../src/sql/fragment.js'
 import type { Session } from './connection.js'
 import type { ResultField } from './driver.js'

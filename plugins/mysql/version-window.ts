@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BoundRequest } from '../../src/plugin.js'
+import type { BoundRequest } from '../../src/contract/plugin.js'
 import { versionsBeginAnew } from '../../src/sql/epoch.js'
 import type { Session } from './connection.js'
 import type { OpenTransaction } from './open-transactions.js'

@@ -1,4 +1,4 @@
-import type { Window } from '../../src/plugin.js'
+import type { Window } from '../../src/contract/plugin.js'
 
 /** Enough to tell nothing, a split's worth and more apart, and cheap to count. */
 export const COUNT_TO = 20_000

@@ -6,7 +6,7 @@
  * `probeWire` checks at connect that the internals are still what these files take them for.
  */
 // oxlint-disable typescript/unbound-method -- mysql2's commands are state machines whose states are methods
-import { RowshiftError } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { Callback, OkResult, State, WireConnection, WireStream } from './driver.js'
 import { Query } from './driver.js'
 import { queryRows } from './rows.js'

@@ -1,6 +1,6 @@
 import type { WriteFacts } from './write-facts.js'
-import type { WriteSpec, WritePlan } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { WriteSpec, WritePlan } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
 import { designedFacts } from './design.js'
 import { checkEngine, isTransactional } from './engines.js'

@@ -13,8 +13,8 @@ import type {
   WriteOptions,
   WritePlan,
   Writer,
-} from '../../src/plugin.js'
-import { nothingWritten, RowshiftError } from '../../src/plugin.js'
+} from '../../src/contract/plugin.js'
+import { nothingWritten, RowshiftError } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
 import { runStatements } from './connection.js'
 import { createTable } from './create.js'

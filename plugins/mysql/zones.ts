@@ -1,6 +1,6 @@
 /** Moments where the user's SQL is to see another zone than UTC, and where it may be surprised by UTC. */
-import type { Column, Endpoint, ReadSpec, TableSchema } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Column, Endpoint, ReadSpec, TableSchema } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { wordsOf } from '../../src/sql/fragment.js'
 import type { SessionOptions } from './connection.js'
 import { Session } from './connection.js'

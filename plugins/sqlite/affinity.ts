@@ -1,4 +1,4 @@
-import type { ColumnKind } from '../../src/plugin.js'
+import type { ColumnKind } from '../../src/contract/plugin.js'
 
 /**
  * How a column converts what is stored in it. `none` is a column without a declared type (or `ANY` of a STRICT

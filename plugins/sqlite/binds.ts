@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { Column, ColumnMapping } from '../../src/plugin.js'
+import type { Column, ColumnMapping } from '../../src/contract/plugin.js'
 import type { Affinity } from './affinity.js'
 import { affinityOf, convertsNumbers } from './affinity.js'
 import type { TextEncoding } from './cells.js'

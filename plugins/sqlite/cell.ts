@@ -1,4 +1,4 @@
-import type { BatchBuilder } from '../../src/batch/builder.js'
+import type { BatchBuilder } from '../../src/wire/builder.js'
 import type { SqliteValue } from './driver.js'
 
 /** Appends a value as a cell; false when it is not of the column's kind. */

@@ -1,5 +1,5 @@
-import type { PlannedWrite } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { PlannedWrite } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { Database } from './driver.js'
 import { sqliteError } from './errors.js'
 

@@ -1,4 +1,4 @@
-import { RowshiftError } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { listOf, rewrite, tokenize } from '../../src/sql/tokens.js'
 import { quoteName } from './names.js'
 

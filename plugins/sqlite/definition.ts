@@ -1,4 +1,4 @@
-import type { TableDefinition } from '../../src/plugin.js'
+import type { TableDefinition } from '../../src/contract/plugin.js'
 import { affinityOf, kindOf } from './affinity.js'
 import { literalDefault } from './ddl.js'
 import type { Database } from './driver.js'

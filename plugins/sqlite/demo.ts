@@ -1,7 +1,7 @@
 /** The databases that `rowshift demo` copies between. */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { RowshiftError } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { Database, requireDriver } from './driver.js'
 
 const ROWS = 300_000

@@ -1,5 +1,5 @@
-import type { Column, DesignRequest, TableDesign, TableSchema } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Column, DesignRequest, TableDesign, TableSchema } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { indexFor, nameOfIndex, tableFor } from './ddl.js'
 import { FAMILY } from './definition.js'
 import type { Database } from './driver.js'

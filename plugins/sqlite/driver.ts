@@ -1,6 +1,6 @@
 /** SQLite as Node.js brings it. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { RowshiftError } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 
 export type Statement = StatementSync
 /** What a query gives, and what a statement can be given. For text see `changedByDriver`. */

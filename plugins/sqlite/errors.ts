@@ -1,5 +1,5 @@
-import type { ErrorCode, ErrorDetails } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { ErrorCode, ErrorDetails } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { codeName } from './codes.js'
 
 /** SQLite's primary result codes; an extended code begins with its primary one. */

@@ -1,4 +1,4 @@
-import type { PlannedWrite } from '../../src/plugin.js'
+import type { PlannedWrite } from '../../src/contract/plugin.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue, Statement } from './driver.js'
 import { quoteName } from './names.js'

@@ -1,5 +1,5 @@
-import { forEachRow } from '../../src/batch/cells.js'
-import type { Batch, Column, ReadSpec } from '../../src/plugin.js'
+import { forEachRow } from '../../src/wire/each-row.js'
+import type { Batch, Column, ReadSpec } from '../../src/contract/plugin.js'
 import type { TextEncoding } from './cells.js'
 import { encode } from './keys.js'
 import { quoteName } from './names.js'

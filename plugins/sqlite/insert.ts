@@ -1,4 +1,4 @@
-import type { PlannedWrite, WriteCounts } from '../../src/plugin.js'
+import type { PlannedWrite, WriteCounts } from '../../src/contract/plugin.js'
 import { affinityOf, convertsNumbers } from './affinity.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue, Statement } from './driver.js'

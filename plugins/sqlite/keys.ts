@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import type { Column, ReadSpec } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Column, ReadSpec } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { SqlKeyColumn } from '../../src/sql/range.js'
 import { above, orderBy, rangeConditions, upTo, whereClause } from '../../src/sql/range.js'
 import type { FoundKey, KeyProbe, KeyValue } from '../../src/sql/splits.js'

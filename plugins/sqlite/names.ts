@@ -1,4 +1,4 @@
-import type { Column } from '../../src/plugin.js'
+import type { Column } from '../../src/contract/plugin.js'
 
 /** A name as SQL. Backquotes and brackets would do as well, but only double quotes are standard. */
 export function quoteName(name: string): string {

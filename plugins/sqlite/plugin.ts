@@ -1,4 +1,4 @@
-import type { Plugin } from '../../src/plugin.js'
+import type { Plugin } from '../../src/contract/plugin.js'
 import { connectionFromUrl, connectionSchema, describeConnection } from './connection.js'
 import { SqliteReader } from './reader.js'
 import { SqliteTaskStore } from './task-store.js'

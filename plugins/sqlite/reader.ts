@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { BatchBuilder } from '../../src/batch/builder.js'
+import { BatchBuilder } from '../../src/wire/builder.js'
 import type {
   Batch,
   BoundRequest,
@@ -15,8 +15,8 @@ import type {
   TableSchema,
   TableState,
   Window,
-} from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+} from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { rangeConditions, whereClause } from '../../src/sql/range.js'
 import { divideRange, splitByKey } from '../../src/sql/splits.js'
 import type { Cell } from './cell.js'

@@ -1,5 +1,5 @@
-import type { PlannedWrite } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { PlannedWrite } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue } from './driver.js'
 import { errorCodeOf, sqliteCode, sqliteError } from './errors.js'

@@ -1,5 +1,5 @@
-import type { ReadSpec, Refusal } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { ReadSpec, Refusal } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { rangeConditions, whereClause } from '../../src/sql/range.js'
 import type { Database } from './driver.js'
 import { sqliteCode } from './errors.js'

@@ -1,5 +1,5 @@
-import { forEachRow } from '../../src/batch/cells.js'
-import type { Batch, Column, PlannedWrite } from '../../src/plugin.js'
+import { forEachRow } from '../../src/wire/each-row.js'
+import type { Batch, Column, PlannedWrite } from '../../src/contract/plugin.js'
 import type { TextEncoding } from './cells.js'
 import { bindingOf } from './binds.js'
 import type { Database } from './driver.js'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { ReadSpec } from '../../src/plugin.js'
+import type { ReadSpec } from '../../src/contract/plugin.js'
 import { orderBy } from '../../src/sql/range.js'
 import type { Database, Row } from './driver.js'
 import { keyColumns } from './keys.js'

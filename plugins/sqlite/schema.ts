@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs'
-import type { Column, ColumnKind, Domain, Key, TableSchema } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { Column, ColumnKind, Domain, Key, TableSchema } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { Affinity } from './affinity.js'
 import { affinityOf, convertsNumbers, kindOf, kindOfClasses } from './affinity.js'
 import { encodingOf } from './cells.js'

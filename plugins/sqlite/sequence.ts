@@ -1,4 +1,4 @@
-import type { Sequence } from '../../src/plugin.js'
+import type { Sequence } from '../../src/contract/plugin.js'
 import type { Database } from './driver.js'
 import { quoteName } from './names.js'
 

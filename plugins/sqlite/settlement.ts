@@ -1,9 +1,15 @@
-import type { BatchLimits } from '../../src/batch/builder.js'
-import { forEachRow } from '../../src/batch/cells.js'
-import type { RefusedRow, Settlement } from '../../src/batch/settle.js'
-import { settle, unsettled } from '../../src/batch/settle.js'
-import type { Batch, PlannedWrite, RowshiftError, TableCounts, WriteOptions } from '../../src/plugin.js'
-import { addCounts, nothingWritten } from '../../src/plugin.js'
+import type { BatchLimits } from '../../src/wire/builder.js'
+import { forEachRow } from '../../src/wire/each-row.js'
+import type { RefusedRow, Settlement } from '../../src/wire/settle.js'
+import { settle, unsettled } from '../../src/wire/settle.js'
+import type {
+  Batch,
+  PlannedWrite,
+  RowshiftError,
+  TableCounts,
+  WriteOptions,
+} from '../../src/contract/plugin.js'
+import { addCounts, nothingWritten } from '../../src/contract/plugin.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue } from './driver.js'
 import { exchangeObstacle, RowExchange } from './exchange.js'

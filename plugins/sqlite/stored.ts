@@ -4,8 +4,8 @@
  * for its class: `i` INTEGER, `r` REAL, `t` TEXT, `b` BLOB.
  */
 import { isUtf8 } from 'node:buffer'
-import type { BatchBuilder } from '../../src/batch/builder.js'
-import type { Column } from '../../src/plugin.js'
+import type { BatchBuilder } from '../../src/wire/builder.js'
+import type { Column } from '../../src/contract/plugin.js'
 import { affinityOf, convertsNumbers } from './affinity.js'
 import type { Cell } from './cell.js'
 import type { SqliteValue } from './driver.js'

@@ -1,6 +1,13 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
-import type { Connection, LockState, RunRecord, RunStatus, Task, TaskStore } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type {
+  Connection,
+  LockState,
+  RunRecord,
+  RunStatus,
+  Task,
+  TaskStore,
+} from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { Access } from './connection.js'
 import { describeConnection, fileOf, open } from './connection.js'
 import type { Database } from './driver.js'

@@ -1,4 +1,4 @@
-import type { Column, ColumnKind } from '../../src/plugin.js'
+import type { Column, ColumnKind } from '../../src/contract/plugin.js'
 
 /**
  * The declared type for the columns of another family of databases. Numbers stay numbers, so that they sort as such:

@@ -1,5 +1,5 @@
 /** SQL that users put into our statements, checked before it stands in any of them. */
-import { RowshiftError } from '../../src/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { enclosed } from '../../src/sql/fragment.js'
 import type { Database } from './driver.js'
 import { sqliteCode } from './errors.js'

@@ -1,6 +1,6 @@
 /** What rows a watermark leaves behind. */
-import type { BoundRequest, Column, TableSchema } from '../../src/plugin.js'
-import { idsBegunAnew } from '../../src/sql/watermark.js'
+import type { BoundRequest, Column, TableSchema } from '../../src/contract/plugin.js'
+import { idsBegunAnew } from '../../src/sql/begun-anew.js'
 import type { TextEncoding } from './cells.js'
 import type { Database } from './driver.js'
 import { literal } from './keys.js'

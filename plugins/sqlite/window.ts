@@ -1,5 +1,5 @@
-import type { BoundRequest, Window } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { BoundRequest, Window } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import {
   epochWindow,
   isEpoch,
@@ -9,7 +9,7 @@ import {
   versionsBeginAnew,
   wrongUnit,
 } from '../../src/sql/epoch.js'
-import { windowConditions } from '../../src/sql/window.js'
+import { windowConditions } from '../../src/sql/window-sql.js'
 import type { TextEncoding } from './cells.js'
 import type { Database } from './driver.js'
 import { literal } from './keys.js'

@@ -14,8 +14,8 @@ import type {
   WritePlan,
   Writer,
   WriteSpec,
-} from '../../src/plugin.js'
-import { nothingWritten, RowshiftError } from '../../src/plugin.js'
+} from '../../src/contract/plugin.js'
+import { nothingWritten, RowshiftError } from '../../src/contract/plugin.js'
 import type { Binding } from './binds.js'
 import { bindingOf } from './binds.js'
 import type { TextEncoding } from './cells.js'
@@ -36,7 +36,7 @@ import { openSequence, takeBlock } from './sequence.js'
 import { SqliteSettlement } from './settlement.js'
 import { checkCounts, SplitWrite } from './split-write.js'
 import { beginWrite, untilFree, untilWritable } from './waiting.js'
-import { counted } from '../../src/batch/counted.js'
+import { counted } from '../../src/wire/counted.js'
 
 export class SqliteWriter implements Writer {
   readonly #endpoint: Endpoint

@@ -1,6 +1,6 @@
-import { RowshiftError } from '../errors.js'
+import { RowshiftError } from '../contract/errors.js'
 import { log } from '../log.js'
-import type { Task, TaskStore } from '../task/task.js'
+import type { Task, TaskStore } from '../contract/task-store.js'
 
 /**
  * Marks the runs of these tasks as `interrupted` that say `running` although their process is gone, so that none says so for

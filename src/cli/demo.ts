@@ -1,4 +1,4 @@
-import { ExitCode } from '../errors.js'
+import { ExitCode } from '../contract/errors.js'
 import { print } from './output.js'
 
 /** What the embedded database's demo module offers; reached by URL like every plugin. */

@@ -1,4 +1,4 @@
-import { ExitCode } from '../errors.js'
+import { ExitCode } from '../contract/errors.js'
 
 /** Ctrl-C, what service managers send, and a terminal that is closed. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

@@ -1,7 +1,7 @@
 import type { Config, ResolvedConnection } from '../config/config.js'
 import { connectionFromUrl } from '../config/config.js'
 import { isUrl } from '../config/url.js'
-import { RowshiftError } from '../errors.js'
+import { RowshiftError } from '../contract/errors.js'
 import type { Params } from '../task/params.js'
 
 const ENDS = ['source', 'target']

@@ -1,5 +1,5 @@
-import { describeSteps } from '../plan/steps.js'
-import type { CellPlan, IdPlan, LookupCell, LookupPlan, StagePlan, ValuePlan } from '../plugin.js'
+import { describeSteps } from '../plan/step-plan.js'
+import type { CellPlan, IdPlan, LookupCell, LookupPlan, StagePlan, ValuePlan } from '../contract/plugin.js'
 
 /** How a worker thread makes a cell, for people; null: it does not. */
 export function describeMaking(cell: CellPlan | undefined, stage: StagePlan | null): string | null {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
-import { redact, RowshiftError } from '../errors.js'
+import { redact, RowshiftError } from '../contract/errors.js'
 import { log, logLevels, setLogLevel } from '../log.js'
 import { surviveBrokenOutput } from './broken-output.js'
 import { copyCommand, planCommand } from './copy.js'

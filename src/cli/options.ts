@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs'
-import { RowshiftError } from '../errors.js'
+import { RowshiftError } from '../contract/errors.js'
 import type { logLevels } from '../log.js'
 
 /** Options of every command. */

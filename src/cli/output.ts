@@ -1,12 +1,12 @@
 import type { ResolvedConnection } from '../config/config.js'
-import type { ColumnMapping, ReadSpec, RunPlan, SplitOutline, WriteSpec } from '../plugin.js'
-import type { RowshiftError } from '../errors.js'
-import { redact } from '../errors.js'
+import type { ColumnMapping, ReadSpec, RunPlan, SplitOutline, WriteSpec } from '../contract/plugin.js'
+import type { RowshiftError } from '../contract/errors.js'
+import { redact } from '../contract/errors.js'
 import { most } from '../sql/literals.js'
 import { describeMaking } from './made-view.js'
-import type { RunReport, ShardReport } from '../task/task.js'
-import type { VerifyReport } from '../verify/report.js'
-import { counted } from '../batch/counted.js'
+import type { RunReport, ShardReport } from '../contract/task-store.js'
+import type { VerifyReport } from '../features/verify/report.js'
+import { counted } from '../wire/counted.js'
 
 export function printError(error: RowshiftError): void {
   process.stderr.write(`${redact(`rowshift: ${error.message} [${error.code}]`)}\n`)

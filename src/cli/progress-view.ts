@@ -3,7 +3,7 @@ import type { Progress } from '../engine/progress.js'
 import type { Pace } from '../engine/pace.js'
 import { paceAt, secondsLeft } from '../engine/pace.js'
 import { moved } from '../engine/progress.js'
-import type { ReadSpec } from '../plugin.js'
+import type { ReadSpec } from '../contract/plugin.js'
 import { formatBytes, formatCount, formatRows } from './output.js'
 
 const PLAIN_INTERVAL_MS = 5_000

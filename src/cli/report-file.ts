@@ -1,8 +1,8 @@
 /** The file of `--report`. */
 import { closeSync, fchmodSync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs'
-import { RowshiftError } from '../errors.js'
-import type { RunReport } from '../task/task.js'
-import type { VerifyReport } from '../verify/report.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { RunReport } from '../contract/task-store.js'
+import type { VerifyReport } from '../features/verify/report.js'
 import { printNotice } from './output.js'
 
 /** Errors and differences quote keys and values, so nobody else may read them. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ErrorDetails } from '../errors.js'
-import { RowshiftError } from '../errors.js'
+import type { ErrorDetails } from '../contract/errors.js'
+import { RowshiftError } from '../contract/errors.js'
 import { log } from '../log.js'
-import type { RunRecord, TaskStore } from '../task/task.js'
+import type { RunRecord, TaskStore } from '../contract/task-store.js'
 
 const RENEW_MS = 10_000
 

@@ -1,13 +1,13 @@
-import { rowText } from '../verify/deletes.js'
-import { areEqual } from '../verify/findings.js'
-import type { VerifyRequest } from '../verify/verify-request.js'
-import { runVerify } from '../verify/job.js'
-import type { VerifyReport, Verdict } from '../verify/report.js'
-import type { VerifyPlan } from '../verify/verify-plan.js'
+import { rowText } from '../features/verify/deletes.js'
+import { areEqual } from '../features/verify/findings.js'
+import type { VerifyRequest } from '../features/verify/request.js'
+import { runVerify } from '../features/verify/job.js'
+import type { VerifyReport, Verdict } from '../features/verify/report.js'
+import type { VerifyPlan } from '../features/verify/plan.js'
 import { describeMaking } from './made-view.js'
 import { formatCount, formatRows, formatSeconds, formatThreads, printable, tableLabel } from './output.js'
 import type { ProgressView } from './progress-view.js'
-import { counted } from '../batch/counted.js'
+import { counted } from '../wire/counted.js'
 
 /** Rows of each kind that a person sees. */
 const SHOWN = 20

@@ -1,9 +1,9 @@
 /** A watermark that is set by hand: a value of the column that it is about, or of each source table one. */
 import type { CopyRequest } from '../engine/job.js'
 import { findWatermarkColumn, type WatermarkColumn } from '../engine/watermark-column.js'
-import { errorCodes, ExitCode, RowshiftError } from '../errors.js'
+import { errorCodes, ExitCode, RowshiftError } from '../contract/errors.js'
 import { boundGiven, boundOf } from '../plan/bounds.js'
-import type { Column } from '../plugin.js'
+import type { Column } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 import { printNotice } from './output.js'
 

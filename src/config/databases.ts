@@ -1,5 +1,5 @@
-import { RowshiftError } from '../errors.js'
-import { nameOf, parsePattern } from '../shard/pattern.js'
+import { RowshiftError } from '../contract/errors.js'
+import { nameOf, parsePattern } from '../features/shard/pattern.js'
 import { cutType } from './url.js'
 
 /** The names that a pattern of databases stands for; null when it is one name. Throws PARAMS_INVALID. */

@@ -1,9 +1,9 @@
 import { createRequire, isBuiltin } from 'node:module'
 import { pathToFileURL } from 'node:url'
-import { RowshiftError } from '../errors.js'
-import type { Connection, Plugin } from '../plugin.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Connection, Plugin } from '../contract/plugin.js'
 import { didYouMean } from '../suggest.js'
-import { check } from './schema.js'
+import { check } from './json-schema.js'
 
 interface BuiltinModule {
   readonly builtin: Readonly<Record<string, string>>

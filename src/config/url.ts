@@ -1,6 +1,6 @@
 /** The URLs of `--from`, `--to` and lookups: a database type, a colon, and what the type's plugin makes of the rest. */
 import { isBuiltin } from 'node:module'
-import { RowshiftError } from '../errors.js'
+import { RowshiftError } from '../contract/errors.js'
 
 /** The type is a scheme, or whatever else a module is called: `@me/plugin:…`, `./plugin.mjs:…`, `some_package:…`. */
 const TYPE = /^(?:[a-z][\w.+~-]*|[@./][^:?#\s]*):/i

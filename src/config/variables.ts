@@ -1,4 +1,4 @@
-import { RowshiftError } from '../errors.js'
+import { RowshiftError } from '../contract/errors.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
 type Connection = Readonly<Record<string, unknown>>

@@ -1,5 +1,5 @@
-import type { RowshiftError } from '../errors.js'
-import type { Endpoint, RunPlan, Reader } from '../plugin.js'
+import type { RowshiftError } from '../contract/errors.js'
+import type { Endpoint, RunPlan, Reader } from '../contract/plugin.js'
 import type { DirtySetup, StageSetup } from './messages.js'
 import type { Progress } from './progress.js'
 

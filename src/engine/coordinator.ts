@@ -1,7 +1,7 @@
-import { RowshiftError, withDoubt } from '../errors.js'
-import { partsOf, specOfPart } from '../late-rows.js'
+import { RowshiftError, withDoubt } from '../contract/errors.js'
+import { partsOf, specOfPart } from './late-rows.js'
 import { log } from '../log.js'
-import type { RunPlan, Split } from '../plugin.js'
+import type { RunPlan, Split } from '../contract/plugin.js'
 import type { CoordinatorJob, CoordinatorResult } from './coordinator-job.js'
 import { DeferredRun } from './deferred-rows.js'
 import type { CopyJob, Failure, SplitCounts, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
@@ -11,7 +11,7 @@ import type { ProgressEvent } from './progress.js'
 import { advance, noProgress } from './progress.js'
 import { withRetries } from './retry.js'
 import { SplitRows } from './split-size.js'
-import { TransformWatch } from './transform-watch.js'
+import { TransformWatch } from '../features/transform/watch.js'
 
 /** A thread reads its next split while it writes the one before. */
 const SPLITS_PER_THREAD = 2

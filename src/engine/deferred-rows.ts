@@ -1,6 +1,6 @@
-import { RowshiftError } from '../errors.js'
-import type { Batch, PlannedWrite, WriteOptions, Writer } from '../plugin.js'
-import { ShardedWriter } from '../shard/sharded-writer.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Batch, PlannedWrite, WriteOptions, Writer } from '../contract/plugin.js'
+import { ShardedWriter } from '../features/shard/sharded-writer.js'
 import type { DeferredRows, SettleJob } from './messages.js'
 
 /** Most bytes of rows that wait, in one split and in the whole run. They are kept in memory. */

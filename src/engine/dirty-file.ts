@@ -1,12 +1,12 @@
 import { resolve } from 'node:path'
-import type { RowFileSchema } from '../batch/row-file.js'
-import { ROW_FILE_FORMAT } from '../batch/row-file.js'
-import { RowshiftError } from '../errors.js'
-import type { Column, RunPlan } from '../plugin.js'
+import type { RowFileSchema } from '../wire/row-file.js'
+import { ROW_FILE_FORMAT } from '../wire/row-file.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Column, RunPlan } from '../contract/plugin.js'
 import type { DirtySetup } from './messages.js'
 import { closePair, createPair, removePair, setAside } from './dirty-pair.js'
 import type { Progress } from './progress.js'
-import { counted } from '../batch/counted.js'
+import { counted } from '../wire/counted.js'
 
 /** What is left of the files; null: not needed. */
 export interface DirtyFiles {

@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { hostname } from 'node:os'
-import type { RowFileSchema } from '../batch/row-file.js'
-import { ROW_FILE_FORMAT, schemaFileOf } from '../batch/row-file.js'
-import { RowshiftError } from '../errors.js'
+import type { RowFileSchema } from '../wire/row-file.js'
+import { ROW_FILE_FORMAT, schemaFileOf } from '../wire/row-file.js'
+import { RowshiftError } from '../contract/errors.js'
 import { log } from '../log.js'
 
 /** Rows hold what the tables hold, so nobody else may read them. */

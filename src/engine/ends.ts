@@ -2,12 +2,12 @@
 import type { ResolvedConnection } from '../config/config.js'
 import type { ShardPlace } from '../plan/plan-request.js'
 import type { SourcePlace } from '../plan/plan-request.js'
-import type { Endpoint, Plugin, Reader, Writer } from '../plugin.js'
-import { RowshiftError } from '../plugin.js'
-import { ManyReader } from '../sources/many-reader.js'
-import type { RangeSource } from '../sources/range-reader.js'
-import { RangeReader } from '../sources/range-reader.js'
-import { ShardedWriter } from '../shard/sharded-writer.js'
+import type { Endpoint, Plugin, Reader, Writer } from '../contract/plugin.js'
+import { RowshiftError } from '../contract/plugin.js'
+import { ManyReader } from '../features/sources/many-reader.js'
+import type { RangeSource } from '../features/sources/range-reader.js'
+import { RangeReader } from '../features/sources/range-reader.js'
+import { ShardedWriter } from '../features/shard/sharded-writer.js'
 
 export function endpointOf(
   { loaded, connection, databases }: ResolvedConnection,

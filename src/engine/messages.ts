@@ -1,8 +1,8 @@
-import type { SharedCells } from '../batch/cell-map.js'
-import type { ErrorReport } from '../errors.js'
-import type { Endpoint, RunPlan, Split, WriteCounts } from '../plugin.js'
-import { nothingWritten } from '../plugin.js'
-import type { LogLevel } from '../transform.js'
+import type { SharedCells } from '../wire/cell-map.js'
+import type { ErrorReport } from '../contract/errors.js'
+import type { Endpoint, RunPlan, Split, WriteCounts } from '../contract/plugin.js'
+import { nothingWritten } from '../contract/plugin.js'
+import type { LogLevel } from '../contract/transform.js'
 
 /** The whole protocol between the coordinator and its worker threads. Row counts travel, rows never do. */
 

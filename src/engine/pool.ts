@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { BroadcastChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import type { ErrorReport } from '../errors.js'
-import { RowshiftError } from '../errors.js'
+import type { ErrorReport } from '../contract/errors.js'
+import { RowshiftError } from '../contract/errors.js'
 import { log } from '../log.js'
 import type { ControlMessage, Failure, ThreadMessage, ThreadSetup, WorkerMessage } from './messages.js'
 

@@ -1,5 +1,5 @@
 import type { SplitCounts } from './messages.js'
-import { addCounts, nothingWritten } from '../plugin.js'
+import { addCounts, nothingWritten } from '../contract/plugin.js'
 import { noCounts } from './messages.js'
 
 /** Everything known about how far a run is; a value, never changed in place. */

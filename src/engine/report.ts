@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import type { RowshiftError } from '../errors.js'
+import type { RowshiftError } from '../contract/errors.js'
 import type { Backfill } from '../plan/bounds.js'
-import { partsOf } from '../late-rows.js'
-import type { RunPlan } from '../plugin.js'
-import { nothingWritten } from '../plugin.js'
-import { makings } from '../stage.js'
+import { partsOf } from './late-rows.js'
+import type { RunPlan } from '../contract/plugin.js'
+import { nothingWritten } from '../contract/plugin.js'
+import { makings } from '../contract/pipeline.js'
 import type { Params } from '../task/params.js'
-import type { RunReport } from '../task/task.js'
+import type { RunReport } from '../contract/task-store.js'
 import type { CoordinatorResult } from './coordinator-job.js'
 import type { Progress } from './progress.js'
 import { current } from './progress.js'
-import { counted } from '../batch/counted.js'
+import { counted } from '../wire/counted.js'
 
 export interface ReportFacts {
   readonly runId: string

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { RowshiftError } from '../errors.js'
+import { RowshiftError } from '../contract/errors.js'
 import type { Failure } from './messages.js'
 
 /** Threads that write one table may get in each other's way, and so may other users of it. */

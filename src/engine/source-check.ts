@@ -1,7 +1,7 @@
-import { counted } from '../batch/counted.js'
+import { counted } from '../wire/counted.js'
 import { log } from '../log.js'
-import type { Reader, ReadSpec, TableState } from '../plugin.js'
-import { RowshiftError } from '../plugin.js'
+import type { Reader, ReadSpec, TableState } from '../contract/plugin.js'
+import { RowshiftError } from '../contract/plugin.js'
 
 /** A table of which less was read than this share of what statistics expect, and whose last rows are gone, was emptied. */
 const LEAST_SHARE = 0.8

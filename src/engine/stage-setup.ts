@@ -1,13 +1,13 @@
-import type { SharedCells } from '../batch/cell-map.js'
-import { CellMapBuilder } from '../batch/cell-map.js'
-import { BatchBuilder, recycle } from '../batch/builder.js'
-import { RawRows } from '../batch/raw-rows.js'
-import { RowshiftError } from '../errors.js'
-import type { GivenCells } from '../given-table.js'
-import { readGiven } from '../given-table.js'
-import { WORKERS } from '../ids/snowflake.js'
-import { ambiguousKey } from '../lookup-errors.js'
-import { isCreated } from '../made-cells.js'
+import type { SharedCells } from '../wire/cell-map.js'
+import { CellMapBuilder } from '../wire/cell-map.js'
+import { BatchBuilder, recycle } from '../wire/builder.js'
+import { RawRows } from '../wire/raw-rows.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { GivenCells } from '../features/lookup/given-table.js'
+import { readGiven } from '../features/lookup/given-table.js'
+import { WORKERS } from '../features/ids/snowflake.js'
+import { ambiguousKey } from '../features/lookup/errors.js'
+import { isCreated } from '../contract/made-cells.js'
 import type {
   IdMapPlan,
   IdPlan,
@@ -18,10 +18,10 @@ import type {
   Sequence,
   StagePlan,
   Writer,
-} from '../plugin.js'
-import { makings } from '../stage.js'
+} from '../contract/plugin.js'
+import { makings } from '../contract/pipeline.js'
 import type { StageSetup } from './messages.js'
-import type { OpenPlaces } from './places.js'
+import type { OpenPlaces } from './open-places.js'
 
 /** Every run into a target gets other numbers, until there are no more and the first come again. */
 const SNOWFLAKE_WORKERS: Sequence = { name: 'snowflake workers', above: [] }

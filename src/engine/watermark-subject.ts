@@ -5,11 +5,11 @@
  */
 import { createHash } from 'node:crypto'
 import type { CopyRequest } from './job.js'
-import { RowshiftError } from '../errors.js'
+import { RowshiftError } from '../contract/errors.js'
 import { waysOn } from '../plan/source-mark.js'
-import type { Mode, TableMarks } from '../plugin.js'
+import type { Mode, TableMarks } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
-import type { RunReport, Task } from '../task/task.js'
+import type { RunReport, Task } from '../contract/task-store.js'
 
 type Watermarks = Readonly<Record<string, string>>
 

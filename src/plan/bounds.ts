@@ -1,7 +1,7 @@
 /** Bounds of windows that come from outside: out of a task store, or from the command line. They become SQL text. */
-import { isFormed } from '../batch/cell-forms.js'
-import { RowshiftError } from '../errors.js'
-import type { Column, WindowKind } from '../plugin.js'
+import { isFormed } from '../wire/cell-forms.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Column, WindowKind } from '../contract/plugin.js'
 import { isEpoch, toEpoch, unitOf } from '../sql/epoch.js'
 
 /** A range that a user wants to be read again, as it was written. */

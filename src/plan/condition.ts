@@ -1,5 +1,5 @@
-import { RowshiftError } from '../errors.js'
-import type { Reader, TableSchema } from '../plugin.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Reader, TableSchema } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 
 /** In which zone the user's SQL sees times, where that was asked for. */

@@ -1,8 +1,8 @@
 /** Columns that the source derives, or had derived when its rows were read before. */
 import { createHash } from 'node:crypto'
-import type { Derivation, Origin, Step } from '../derive.js'
-import { RowshiftError } from '../errors.js'
-import type { Column, Reader, TableSchema } from '../plugin.js'
+import type { Derivation, Origin, Step } from '../contract/derivation.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Column, Reader, TableSchema } from '../contract/plugin.js'
 
 /** Throws PARAMS_INVALID, also where the source cannot derive. */
 export async function derive(

@@ -1,4 +1,4 @@
-import type { Column } from '../plugin.js'
+import type { Column } from '../contract/plugin.js'
 
 interface Range {
   /** null: no bound. */

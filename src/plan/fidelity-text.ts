@@ -1,5 +1,5 @@
-import type { Characters, Column, Domain } from '../plugin.js'
-import { counted } from '../batch/counted.js'
+import type { Characters, Column, Domain } from '../contract/plugin.js'
+import { counted } from '../wire/counted.js'
 
 const SHOWN_MEMBERS = 5
 

@@ -1,4 +1,4 @@
-import type { Column, Domain } from '../plugin.js'
+import type { Column, Domain } from '../contract/plugin.js'
 
 const DATES: readonly Domain['dates'][] = ['calendar', 'zero', 'partial', undefined]
 

@@ -2,7 +2,7 @@
  * Whether every value that a source column can hold arrives unchanged in a target column, judged by what the two columns
  * declare. Knows kinds and domains only, no database.
  */
-import type { Column, ColumnKind, Verdict } from '../plugin.js'
+import type { Column, ColumnKind, Verdict } from '../contract/plugin.js'
 import { numberLosses, numberTextLength } from './fidelity-numbers.js'
 import { byteLosses, textLosses } from './fidelity-text.js'
 import { temporalTextLength, timeLosses } from './fidelity-times.js'

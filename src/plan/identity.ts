@@ -1,6 +1,6 @@
-import { RowshiftError } from '../errors.js'
-import type { ColumnMapping, SplitKey, TableSchema, WriteMode, WriteSpec } from '../plugin.js'
-import { isOwn } from '../schema.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { ColumnMapping, SplitKey, TableSchema, WriteMode, WriteSpec } from '../contract/plugin.js'
+import { isOwn } from '../contract/table-schema.js'
 
 export interface IdentityRequest {
   readonly writeMode: WriteMode

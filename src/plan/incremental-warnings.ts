@@ -1,7 +1,7 @@
-import type { Mode, PlannedWrite, SplitKey, StagePlan, TableMarks, TableSchema } from '../plugin.js'
-import type { Reading } from './sources.js'
+import type { Mode, PlannedWrite, SplitKey, StagePlan, TableMarks, TableSchema } from '../contract/plugin.js'
+import type { Reading } from '../features/sources/plan.js'
 import { staleWatermark } from './source-mark.js'
-import { makings } from '../stage.js'
+import { makings } from '../contract/pipeline.js'
 import type { Past } from './window.js'
 
 interface Incremental {

@@ -1,4 +1,4 @@
-import type { PlannedWrite, WritePlan, WriteSpec } from '../plugin.js'
+import type { PlannedWrite, WritePlan, WriteSpec } from '../contract/plugin.js'
 
 /** About one write statement. */
 export const BATCH_BYTES = 1 << 19

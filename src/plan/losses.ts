@@ -1,5 +1,5 @@
-import { RowshiftError } from '../errors.js'
-import type { Column, ColumnMapping, Reader, TableSchema, Verdict, Writer } from '../plugin.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Column, ColumnMapping, Reader, TableSchema, Verdict, Writer } from '../contract/plugin.js'
 import { zoneChange } from './fidelity-times.js'
 import { judge } from './fidelity.js'
 import type { ColumnPair, MappingResult } from './mapping.js'

@@ -1,7 +1,15 @@
-import { RowshiftError } from '../errors.js'
-import type { Column, ColumnMapping, Derivation, Origin, Reader, StageStep, TableSchema } from '../plugin.js'
+import { RowshiftError } from '../contract/errors.js'
+import type {
+  Column,
+  ColumnMapping,
+  Derivation,
+  Origin,
+  Reader,
+  StageStep,
+  TableSchema,
+} from '../contract/plugin.js'
 import { computedColumn, derive } from './derived.js'
-import { madeColumn } from '../stage.js'
+import { madeColumn } from '../contract/pipeline.js'
 import type { ColumnEntry, KeyPart, NamedEntry } from '../task/columns.js'
 import { isMade, takenColumns } from '../task/columns.js'
 import type { Make } from '../task/make.js'

@@ -1,4 +1,4 @@
-import type { Reader } from '../plugin.js'
+import type { Reader } from '../contract/plugin.js'
 
 /** The databases that a plan may look into. */
 export interface Places {

@@ -1,8 +1,8 @@
-import type { Reader, Writer } from '../plugin.js'
+import type { Reader, Writer } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 import type { Places } from './places.js'
 import type { Past, WindowRequest } from './window.js'
-import type { ManyReader } from '../sources/many-reader.js'
+import type { ManyReader } from '../features/sources/many-reader.js'
 
 export interface PlanRequest {
   readonly reader: Reader

@@ -1,5 +1,5 @@
 import type { PlanRequest } from './plan-request.js'
-import { RowshiftError } from '../errors.js'
+import { RowshiftError } from '../contract/errors.js'
 import type {
   ReadSpec,
   RunPlan,
@@ -8,29 +8,29 @@ import type {
   TableCreation,
   TableSchema,
   WriteSpec,
-} from '../plugin.js'
+} from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 import { checkCondition, zoneReasons } from './condition.js'
-import { checkDeletable, planDeletes } from './deletes.js'
+import { checkDeletable, planDeletes } from '../features/deletes/plan.js'
 import { idleParams } from './idle-params.js'
 import { chooseIdentity, mergeWarnings } from './identity.js'
 import { plannedWrite } from './limits.js'
 import { settleLosses } from './losses.js'
 import type { ColumnPair } from './mapping.js'
 import { mapColumns } from './mapping.js'
-import { withCells } from './cells.js'
-import { settleRules, shardWarnings } from './shard-rule.js'
-import { highestOfShards, planShards } from './shards.js'
-import type { Reading } from './sources.js'
-import { chooseReading, describeSources } from './sources.js'
+import { withCells } from './cell-encodings.js'
+import { settleRules, shardWarnings } from '../features/shard/rule-plan.js'
+import { highestOfShards, planShards } from '../features/shard/plan.js'
+import type { Reading } from '../features/sources/plan.js'
+import { chooseReading, describeSources } from '../features/sources/plan.js'
 import { incrementalWarnings, marksOf } from './incremental-warnings.js'
 import { chooseKey, column } from './split-key.js'
 import { splitRows } from './split-rows.js'
-import { checkNewIds, planStage } from './stage.js'
+import { checkNewIds, planStage } from './staging.js'
 import { planTarget, sameTable } from './target.js'
 import { singleName } from './table-names.js'
 import { generatedReasons, keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
-import { openTarget, planTransform } from './transform.js'
+import { openTarget, planTransform } from '../features/transform/plan.js'
 import type { Past } from './window.js'
 
 const MANY_WORKERS = 20

@@ -1,6 +1,6 @@
 /** What tells, in a later run, a source table whose rows are still there from one that was emptied or replaced meanwhile. */
-import { RowshiftError } from '../errors.js'
-import type { Column, Mode, Reader, ReadSpec, SourceMark, SplitKey, TableSchema } from '../plugin.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Column, Mode, Reader, ReadSpec, SourceMark, SplitKey, TableSchema } from '../contract/plugin.js'
 
 /** Columns that are looked at: reading more, or larger ones, would only take longer. */
 const MOST_COLUMNS = 12

@@ -1,6 +1,6 @@
-import { RowshiftError } from '../errors.js'
-import type { Column, Key, Mode, SplitKey, TableSchema, Window } from '../plugin.js'
-import { counted } from '../batch/counted.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Column, Key, Mode, SplitKey, TableSchema, Window } from '../contract/plugin.js'
+import { counted } from '../wire/counted.js'
 
 export interface KeyChoice {
   readonly key: SplitKey | null

@@ -1,5 +1,5 @@
-import { counted } from '../batch/counted.js'
-import type { TableSchema } from '../plugin.js'
+import { counted } from '../wire/counted.js'
+import type { TableSchema } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */

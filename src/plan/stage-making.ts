@@ -1,13 +1,21 @@
-import type { CellPlan, Column, IdCell, LookupCell, ReadCell, StagePlan, ValuePlan } from '../plugin.js'
-import type { LookupMake } from '../task/lookup-make.js'
+import type {
+  CellPlan,
+  Column,
+  IdCell,
+  LookupCell,
+  ReadCell,
+  StagePlan,
+  ValuePlan,
+} from '../contract/plugin.js'
+import type { LookupMake } from '../features/lookup/params.js'
 import type { IdMake } from '../task/make.js'
-import { planGiven } from './given-lookup.js'
-import { planId } from './ids.js'
-import { planLookup } from './lookup.js'
+import { planGiven } from '../features/lookup/given-plan.js'
+import { planId } from '../features/ids/plan.js'
+import { planLookup } from '../features/lookup/plan.js'
 import type { ColumnPair, Making } from './mapping.js'
 import type { StageRequest } from './stage-request.js'
-import type { StepsRequest } from './steps.js'
-import { planSteps } from './steps.js'
+import type { StepsRequest } from './step-plan.js'
+import { planSteps } from './step-plan.js'
 
 /** A value and where it stands: among what is read, or, below 0, the value -1, -2 … that is made of that. */
 interface Placed {

@@ -1,7 +1,7 @@
-import type { Column, SplitKey, TableSchema, Writer } from '../plugin.js'
+import type { Column, SplitKey, TableSchema, Writer } from '../contract/plugin.js'
 import type { ColumnPair, Making } from './mapping.js'
 import type { Places } from './places.js'
-import type { PlannedTransform } from './transform.js'
+import type { PlannedTransform } from '../features/transform/plan.js'
 
 export interface StageRequest {
   /** null: no column gets new ids. */

@@ -1,7 +1,7 @@
-import { RowshiftError } from '../errors.js'
-import type { Reader } from '../plugin.js'
-import type { Pattern } from '../shard/pattern.js'
-import { escapeName, labelOf, nameOf, parsePattern } from '../shard/pattern.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Reader } from '../contract/plugin.js'
+import type { Pattern } from '../features/shard/pattern.js'
+import { escapeName, labelOf, nameOf, parsePattern } from '../features/shard/pattern.js'
 
 /** The name of a table that is one: as it is written, without its escapes. */
 export function singleName(text: string): string {

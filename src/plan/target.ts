@@ -1,4 +1,4 @@
-import { RowshiftError } from '../errors.js'
+import { RowshiftError } from '../contract/errors.js'
 import type {
   Column,
   PlannedWrite,
@@ -7,9 +7,9 @@ import type {
   TableDefinition,
   TableDesign,
   TableSchema,
-} from '../plugin.js'
+} from '../contract/plugin.js'
 import type { PlanRequest } from './plan-request.js'
-import { counted } from '../batch/counted.js'
+import { counted } from '../wire/counted.js'
 
 export interface TargetChoice {
   readonly target: TableSchema

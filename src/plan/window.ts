@@ -1,4 +1,4 @@
-import { RowshiftError } from '../errors.js'
+import { RowshiftError } from '../contract/errors.js'
 import type {
   BoundRequest,
   Column,
@@ -11,8 +11,8 @@ import type {
   Window,
   WindowKind,
   Writer,
-} from '../plugin.js'
-import { isOwn } from '../schema.js'
+} from '../contract/plugin.js'
+import { isOwn } from '../contract/table-schema.js'
 import type { DiffColumn, Params } from '../task/params.js'
 import type { Backfill } from './bounds.js'
 import { backfillBounds, boundOf } from './bounds.js'

@@ -1,6 +1,6 @@
 /** Columns that count time since 1970. Values are exact whole numbers. */
-import { RowshiftError } from '../errors.js'
-import type { BoundRequest, WindowKind } from '../read.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { BoundRequest, WindowKind } from '../contract/read.js'
 
 /** Microseconds. */
 const UNITS = { epoch_s: 1_000_000n, epoch_ms: 1_000n, epoch_us: 1n } as const

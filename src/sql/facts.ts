@@ -1,6 +1,6 @@
 /** What is known of values after a step, from what was known before it. */
-import type { Domain } from '../domain.js'
-import type { ColumnKind } from '../schema.js'
+import type { Domain } from '../contract/domain.js'
+import type { ColumnKind } from '../contract/table-schema.js'
 import type { Facts } from './literals.js'
 import { ASCII, charactersOf, charsOf, literalFacts, most, typeName } from './literals.js'
 

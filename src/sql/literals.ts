@@ -1,6 +1,6 @@
 /** What the texts that a user wrote stand for: the narrowest kind and domain that holds all of them. */
-import type { Domain } from '../domain.js'
-import type { Column, ColumnKind } from '../schema.js'
+import type { Domain } from '../contract/domain.js'
+import type { Column, ColumnKind } from '../contract/table-schema.js'
 
 /** What can be said of values before they are read. */
 export type Facts = Pick<Column, 'kind' | 'type' | 'nullable' | 'domain'>

@@ -1,6 +1,6 @@
-import { RowshiftError } from '../errors.js'
-import type { ReadSpec, Split, SplitSize } from '../read.js'
-import { counted } from '../batch/counted.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { ReadSpec, Split, SplitSize } from '../contract/read.js'
+import { counted } from '../wire/counted.js'
 
 /** A key value: the cell text of each key column. */
 export type KeyValue = readonly string[]

@@ -1,6 +1,6 @@
 /** What is known of values after a step, whoever takes it: the source in its SQL, or a worker thread. */
-import type { CastType, Step } from '../derive.js'
-import { RowshiftError } from '../errors.js'
+import type { CastType, Step } from '../contract/derivation.js'
+import { RowshiftError } from '../contract/errors.js'
 import { isComparable, masked, merged, replaced, textFacts, trimmed } from './facts.js'
 import type { Facts } from './literals.js'
 import { ASCII, literalFacts, literalKind, typeName } from './literals.js'

@@ -1,4 +1,4 @@
-import type { CastType } from '../derive.js'
+import type { CastType } from '../contract/derivation.js'
 
 const INTEGER_BITS: Readonly<Record<string, bigint>> = {
   tinyint: 8n,

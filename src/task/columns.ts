@@ -1,10 +1,18 @@
 /** The entries of `columns`: checked against each other, and brought to one form. */
-import type { Origin, Step, TemplatePart } from '../derive.js'
-import type { StageStep } from '../made-cells.js'
+import type { Origin, Step, TemplatePart } from '../contract/derivation.js'
+import type { StageStep } from '../contract/made-cells.js'
 import type { Make, RawMake } from './make.js'
 import { makeFaults, makeOf } from './make.js'
-import type { RawLiteral, RawSteps } from './steps.js'
-import { DEFAULT_TIMEOUT, inexact, isInexact, literal, stepFaults, stepNames, stepsOf } from './steps.js'
+import type { RawLiteral, RawSteps } from './step-params.js'
+import {
+  DEFAULT_TIMEOUT,
+  inexact,
+  isInexact,
+  literal,
+  stepFaults,
+  stepNames,
+  stepsOf,
+} from './step-params.js'
 
 /** One entry of `columns`; `*` is every column that no other entry names, by name. */
 export type ColumnEntry = '*' | NamedEntry

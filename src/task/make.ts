@@ -1,8 +1,8 @@
-import type { LookupMake } from './lookup-make.js'
+import type { LookupMake } from '../features/lookup/params.js'
 /** The parts of an entry of `columns` that a worker thread carries out: `lookup` and `id`. */
-import { DEFAULT_EPOCH, LIFETIME, WORKERS } from '../ids/snowflake.js'
-import type { RawLookup } from './lookup-make.js'
-import { lookupFaults, lookupMake } from './lookup-make.js'
+import { DEFAULT_EPOCH, LIFETIME, WORKERS } from '../features/ids/snowflake.js'
+import type { RawLookup } from '../features/lookup/params.js'
+import { lookupFaults, lookupMake } from '../features/lookup/params.js'
 
 /** How the values of a target column are made. */
 export type Make = LookupMake | IdMake

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { ErrorCode } from '../errors.js'
-import { RowshiftError } from '../errors.js'
+import type { ErrorCode } from '../contract/errors.js'
+import { RowshiftError } from '../contract/errors.js'
 
 /** What a test runner has. */
 export interface Runner {

@@ -1,8 +1,8 @@
 /** Whether splits hold every row once, whatever the key is like. */
 import assert from 'node:assert/strict'
-import type { Reader } from '../plugin.js'
-import type { ReadSpec, Split } from '../read.js'
-import type { ColumnKind } from '../schema.js'
+import type { Reader } from '../contract/plugin.js'
+import type { ReadSpec, Split } from '../contract/read.js'
+import type { ColumnKind } from '../contract/table-schema.js'
 import type { SourceSuite } from './reading.js'
 import { NEVER, reading, rowsIn } from './reading.js'
 import { assertPlainJson } from './runner.js'

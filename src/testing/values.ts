@@ -1,7 +1,7 @@
 /** Values that suites write and read, and when two texts of a kind are the same value. */
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
-import type { ColumnKind } from '../schema.js'
+import type { ColumnKind } from '../contract/table-schema.js'
 
 /** A value as a suite shows it to you: the text of its cell without escapes; bytes for the kind `bytes`; null for NULL. */
 export type CellValue = string | Buffer | null

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { WriteCounts, WriteMode } from '../write.js'
+import type { WriteCounts, WriteMode } from '../contract/write.js'
 import type { Runner } from './runner.js'
 import { failsWith } from './runner.js'
 import { batchesOf, counterKind, numbered, wanted, writeSpec } from './tables.js'

@@ -2,7 +2,7 @@
  * Calls whatever takes input from outside with inputs that nobody would write, in this process, and says what must not happen:
  * an error that is not the user's, a prototype that is changed, an input that takes seconds.
  */
-import { RowshiftError } from '../../src/errors.js'
+import { RowshiftError } from '../../src/contract/errors.js'
 import { Random } from './random.js'
 import type { Target } from './targets.js'
 

@@ -1,7 +1,7 @@
 // What the plan says before a run that will fail, or not do what was asked; and what a run says about rows that it did not write.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import type { RunRecord } from '../../src/plugin.js'
+import type { RunRecord } from '../../src/contract/plugin.js'
 import { oneServer, runCli, servers } from '../support/context.js'
 import { expectRefusal, Place, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import mysql from '../../plugins/mysql/plugin.js'
 import { SETTINGS } from '../../plugins/mysql/session-settings.js'
-import type { RowshiftError } from '../../src/plugin.js'
+import type { RowshiftError } from '../../src/contract/plugin.js'
 import { servers } from '../support/context.js'
 import { expectRefusal, Place } from '../support/copying.js'
 

@@ -255,7 +255,7 @@ describe('the smallest plugin', () => {
   })
 
   it('has the method that stands in the comment of the contract', () => {
-    const contract = readFileSync(new URL('src/plugin.ts', repository), 'utf8')
+    const contract = readFileSync(new URL('src/contract/plugin.ts', repository), 'utf8')
     const [method = ''] = /(?<= \* ```js\n)[^]*?(?= \* ```)/.exec(contract) ?? []
     const lines = method.split('\n').map((line) => line.replace(/^ \* ?/, '  '))
     expect(lines.length).to.be.greaterThan(8)

@@ -1,7 +1,7 @@
 // A stored task that is verified and repaired: its lock, its history, its params.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import type { RunRecord } from '../../src/plugin.js'
+import type { RunRecord } from '../../src/contract/plugin.js'
 import { oneServer, servers } from '../support/context.js'
 import { expectRefusal } from '../support/copying.js'
 import { TaskPlace } from '../support/task-place.js'

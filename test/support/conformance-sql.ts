@@ -1,5 +1,5 @@
 // How the conformance suites make and read tables in databases of SQL, by other means than the plugins.
-import type { ColumnKind, Task } from '../../src/plugin.js'
+import type { ColumnKind, Task } from '../../src/contract/plugin.js'
 import type { CellValue, WantedTable } from '../../src/testing.js'
 
 export type Types = Partial<Readonly<Record<ColumnKind, string>>>

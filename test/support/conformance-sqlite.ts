@@ -1,6 +1,6 @@
 // SQLite for the conformance suites.
 import sqlite from '../../plugins/sqlite/plugin.js'
-import type { Column, Connection } from '../../src/plugin.js'
+import type { Column, Connection } from '../../src/contract/plugin.js'
 import type { CellValue, SinkSuite, TaskStoreSuite, WantedTable } from '../../src/testing.js'
 import type { SqlWriting } from './conformance-sql.js'
 import { createSql, insertSql, taskSql } from './conformance-sql.js'

@@ -2,10 +2,10 @@
 import { expect } from 'chai'
 import type { Quoting } from '../../plugins/mysql/transcode.js'
 import { RowDecoder } from '../../plugins/mysql/transcode.js'
-import type { Batch } from '../../src/batch/batch.js'
-import type { BatchLimits } from '../../src/batch/builder.js'
-import { BatchBuilder } from '../../src/batch/builder.js'
-import type { ColumnKind } from '../../src/plugin.js'
+import type { Batch } from '../../src/wire/batch.js'
+import type { BatchLimits } from '../../src/wire/builder.js'
+import { BatchBuilder } from '../../src/wire/builder.js'
+import type { ColumnKind } from '../../src/contract/plugin.js'
 
 export type Cell = Buffer | null
 export type Row = readonly Cell[]

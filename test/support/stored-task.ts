@@ -5,7 +5,7 @@ import { fromUrl } from '../../src/config/config.js'
 import { runCopy } from '../../src/engine/job.js'
 import { newRunId } from '../../src/engine/report.js'
 import type { RunReport } from '../../src/index.js'
-import type { Mode, Task } from '../../src/plugin.js'
+import type { Mode, Task } from '../../src/contract/plugin.js'
 import type { Params } from '../../src/task/params.js'
 import { readParams } from '../../src/task/params.js'
 

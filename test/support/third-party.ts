@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { Connection, Plugin } from '../../src/plugin.js'
+import type { Connection, Plugin } from '../../src/contract/plugin.js'
 import type { CellValue, WantedTable } from '../../src/testing.js'
 import { scratch } from './copying.js'
 

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import type { Batch } from '../../src/batch/batch.js'
-import { ESCAPE_LETTER, UNESCAPED } from '../../src/batch/batch.js'
-import { BatchBuilder, recycle } from '../../src/batch/builder.js'
-import { forEachRow } from '../../src/batch/cells.js'
+import type { Batch } from '../../src/wire/batch.js'
+import { ESCAPE_LETTER, UNESCAPED } from '../../src/wire/batch.js'
+import { BatchBuilder, recycle } from '../../src/wire/builder.js'
+import { forEachRow } from '../../src/wire/each-row.js'
 
 const LIMITS = { bytes: 64, rows: 1000 }
 const SEED = 20_240_708

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { boundOf } from '../../src/plan/bounds.js'
-import type { ColumnKind, WindowKind } from '../../src/plugin.js'
+import type { ColumnKind, WindowKind } from '../../src/contract/plugin.js'
 import { epochTicks, epochWindow, toEpoch } from '../../src/sql/epoch.js'
 
 const bound = (kind: ColumnKind, text: string, window: WindowKind = 'time') =>

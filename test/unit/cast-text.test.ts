@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { parseCast } from '../../src/task/cast.js'
-import type { ColumnKind } from '../../src/plugin.js'
+import type { ColumnKind } from '../../src/contract/plugin.js'
 import { castText } from '../../workers/cast-text.js'
 
 const cast = (text: string, type: string, kind: ColumnKind = 'text') => castText(text, kind, parseCast(type)!)

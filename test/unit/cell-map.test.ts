@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { CellMap, CellMapBuilder } from '../../src/batch/cell-map.js'
+import { CellMap, CellMapBuilder } from '../../src/wire/cell-map.js'
 
 const BUDGET = 64 << 20
 

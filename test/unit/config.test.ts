@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { substitute, substituteReferences } from '../../src/config/variables.js'
-import { RowshiftError } from '../../src/errors.js'
+import { RowshiftError } from '../../src/contract/errors.js'
 import { parseParams, readParams } from '../../src/task/params.js'
 
 function caught(run: () => unknown): RowshiftError {

@@ -3,7 +3,7 @@ import { AssertionError } from 'node:assert'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import sqlite from '../../plugins/sqlite/plugin.js'
-import type { Batch, Plugin, Reader, TaskStore, Writer } from '../../src/plugin.js'
+import type { Batch, Plugin, Reader, TaskStore, Writer } from '../../src/contract/plugin.js'
 import { describeSink, describeSource, describeTaskStore } from '../../src/testing.js'
 import { sqliteStore, sqliteSuite } from '../support/conformance-sqlite.js'
 

@@ -4,7 +4,7 @@ import { nearestCollation } from '../../plugins/mysql/collations.js'
 import { keyParts, literalDefault, parseTable, printTable } from '../../plugins/mysql/ddl.js'
 import { mappedTypes } from '../../plugins/mysql/types.js'
 import { indexFor, nameOfIndex, tableFor } from '../../plugins/sqlite/ddl.js'
-import type { Column } from '../../src/plugin.js'
+import type { Column } from '../../src/contract/plugin.js'
 
 describe('SHOW CREATE TABLE', () => {
   const SQL = `CREATE TABLE \`a\`\`b\nc\` (

@@ -1,7 +1,7 @@
 // CSV as RFC 4180 has it, and where a file is not.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { CsvError, parseCsv } from '../../src/csv.js'
+import { CsvError, parseCsv } from '../../src/features/lookup/csv.js'
 
 const fields = (text: string) => parseCsv(text).map((record) => record.fields)
 

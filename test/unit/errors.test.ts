@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import type { ErrorCode } from '../../src/errors.js'
-import { errorCodes, redact, RowshiftError } from '../../src/errors.js'
+import type { ErrorCode } from '../../src/contract/errors.js'
+import { errorCodes, redact, RowshiftError } from '../../src/contract/errors.js'
 
 describe('errors', () => {
   it('are all described in docs/errors.md, with their exit code, and no others are', () => {
@@ -23,7 +23,7 @@ describe('errors', () => {
 
   it('are the same to every copy of the package that a process has loaded', async () => {
     // Another build of the same module: what a plugin with its own copy of rowshift throws.
-    const other = (await import(new URL('../../../bundle/src/plugin.js', import.meta.url).href)) as {
+    const other = (await import(new URL('../../../bundle/src/contract/plugin.js', import.meta.url).href)) as {
       RowshiftError: typeof RowshiftError
     }
     expect(other.RowshiftError).not.to.equal(RowshiftError)

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { Narrower } from '../../src/batch/narrow.js'
+import { Narrower } from '../../src/wire/narrow.js'
 import { judge } from '../../src/plan/fidelity.js'
-import type { Characters, Column, ColumnKind, Domain, PlannedWrite } from '../../src/plugin.js'
+import type { Characters, Column, ColumnKind, Domain, PlannedWrite } from '../../src/contract/plugin.js'
 import { domainOf } from '../../plugins/mysql/domain.js'
 import { batch } from './sqlite-fixture.js'
 

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import file from '../../plugins/file/plugin.js'
 import { checkCondition } from '../../src/plan/condition.js'
-import type { Column, ColumnKind, ReadSpec, TableSchema } from '../../src/plugin.js'
+import type { Column, ColumnKind, ReadSpec, TableSchema } from '../../src/contract/plugin.js'
 import { collect, draftPlan, failure, Fixture, NEVER, WHOLE } from './sqlite-fixture.js'
 
 const REASON = 'DATA_REJECTED\tb\twhy \\\\ not'

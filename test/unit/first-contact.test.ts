@@ -7,7 +7,7 @@ import { mapConnectError } from '../../plugins/mysql/errors.js'
 import { fromUrl } from '../../src/config/config.js'
 import { parseJson } from '../../src/config/json.js'
 import { loadPlugin } from '../../src/config/plugins.js'
-import { RowshiftError } from '../../src/errors.js'
+import { RowshiftError } from '../../src/contract/errors.js'
 import { didYouMean } from '../../src/suggest.js'
 import { readParams } from '../../src/task/params.js'
 

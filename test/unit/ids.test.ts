@@ -1,8 +1,8 @@
 // Generated ids rise, whatever the clock does, and have the bits that they should.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { Snowflakes } from '../../src/ids/snowflake.js'
-import { uuidText, UuidsV7 } from '../../src/ids/uuidv7.js'
+import { Snowflakes } from '../../src/features/ids/snowflake.js'
+import { uuidText, UuidsV7 } from '../../src/features/ids/uuidv7.js'
 
 const START = Date.UTC(2026, 0, 1)
 /** A clock that stands, runs and is set back. */

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { isolate } from '../../src/batch/isolate.js'
-import type { Batch } from '../../src/plugin.js'
+import { isolate } from '../../src/wire/isolate.js'
+import type { Batch } from '../../src/contract/plugin.js'
 import { batch } from './sqlite-fixture.js'
 
 const BAD = new Error('bad row')

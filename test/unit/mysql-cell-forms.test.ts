@@ -4,9 +4,9 @@ import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { Quoting } from '../../plugins/mysql/transcode.js'
 import { InsertBuilder } from '../../plugins/mysql/transcode.js'
-import { isFormed } from '../../src/batch/cell-forms.js'
-import { forEachRow } from '../../src/batch/cells.js'
-import type { ColumnKind } from '../../src/plugin.js'
+import { isFormed } from '../../src/wire/cell-forms.js'
+import { forEachRow } from '../../src/wire/each-row.js'
+import type { ColumnKind } from '../../src/contract/plugin.js'
 import { decode, expectedBatch, literal, Refused, result } from '../support/row-packets.js'
 
 describe('cells of MySQL', () => {

@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { mapError, warningError } from '../../plugins/mysql/errors.js'
 import { rowRefusal } from '../../plugins/mysql/refusals.js'
-import type { TableSchema } from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+import type { TableSchema } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { batch, draftPlan } from './sqlite-fixture.js'
 
 const map = (errno: number, message = 'as the server says') => mapError({ errno, message }, 'writing table t')

@@ -1,7 +1,7 @@
 // Targets and sources that are several tables: what is found, what is made, and what does not go together.
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
-import { checkShardParams, shardWarnings } from '../../src/plan/shard-rule.js'
+import { checkShardParams, shardWarnings } from '../../src/features/shard/rule-plan.js'
 import { readParams } from '../../src/task/params.js'
 import { planned } from './planning.js'
 import { failure, Fixture } from './sqlite-fixture.js'

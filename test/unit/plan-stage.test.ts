@@ -1,8 +1,8 @@
 // What worker threads are to make: values of other tables, new ids, and what a transform is given and gives back.
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
-import { openTarget, transformedPairs } from '../../src/plan/transform.js'
-import type { CellPlan, RunPlan } from '../../src/plugin.js'
+import { openTarget, transformedPairs } from '../../src/features/transform/plan.js'
+import type { CellPlan, RunPlan } from '../../src/contract/plugin.js'
 import { readParams } from '../../src/task/params.js'
 import { columnsOf, planned } from './planning.js'
 import { failure, Fixture, openReader } from './sqlite-fixture.js'

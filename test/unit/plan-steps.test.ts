@@ -2,8 +2,8 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { judge } from '../../src/plan/fidelity.js'
-import { planSteps } from '../../src/plan/steps.js'
-import type { Column, Domain, StageStep } from '../../src/plugin.js'
+import { planSteps } from '../../src/plan/step-plan.js'
+import type { Column, Domain, StageStep } from '../../src/contract/plugin.js'
 
 const characters = { repertoire: 'unicode', encoding: 'utf8', maxBytes: 4 }
 

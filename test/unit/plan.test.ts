@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import { splitRows } from '../../src/plan/split-rows.js'
-import type { TableSchema } from '../../src/plugin.js'
+import type { TableSchema } from '../../src/contract/plugin.js'
 import { readParams } from '../../src/task/params.js'
 import { columnsOf, planned } from './planning.js'
 import { failure, Fixture } from './sqlite-fixture.js'

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { Config, connectionFromUrl, fromUrl } from '../../src/config/config.js'
-import type { RowshiftError } from '../../src/errors.js'
+import type { RowshiftError } from '../../src/contract/errors.js'
 import { Fixture } from './sqlite-fixture.js'
 
 const PLUGIN = `export default {

@@ -2,9 +2,9 @@
 import fc from 'fast-check'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { BACKSLASH, LF, TAB } from '../../src/batch/batch.js'
-import { BatchBuilder } from '../../src/batch/builder.js'
-import { ESCAPED, HIGH, RawRows } from '../../src/batch/raw-rows.js'
+import { BACKSLASH, LF, TAB } from '../../src/wire/batch.js'
+import { BatchBuilder } from '../../src/wire/builder.js'
+import { ESCAPED, HIGH, RawRows } from '../../src/wire/raw-rows.js'
 
 const WIDTH = 3
 const cell = fc.option(fc.uint8Array({ maxLength: 40 }))

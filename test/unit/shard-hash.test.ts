@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { crc32, javaHash, murmur3 } from '../../src/shard/hash.js'
+import { crc32, javaHash, murmur3 } from '../../src/features/shard/hash.js'
 
 const PANGRAM = 'The quick brown fox jumps over the lazy dog'
 

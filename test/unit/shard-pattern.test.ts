@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { labelOf, nameOf, parsePattern } from '../../src/shard/pattern.js'
+import { labelOf, nameOf, parsePattern } from '../../src/features/shard/pattern.js'
 
 function names(text: string): string[] {
   const pattern = parsePattern(text)

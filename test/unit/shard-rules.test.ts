@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import type { ColumnKind, ShardRule } from '../../src/plugin.js'
-import { crc32, javaHash, murmur3 } from '../../src/shard/hash.js'
-import { locator } from '../../src/shard/rules.js'
+import type { ColumnKind, ShardRule } from '../../src/contract/plugin.js'
+import { crc32, javaHash, murmur3 } from '../../src/features/shard/hash.js'
+import { locator } from '../../src/features/shard/rules.js'
 import { readParams } from '../../src/task/params.js'
 
 type Raw = Record<string, unknown>

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { after, describe, it } from 'mocha'
-import type { Column, ColumnKind } from '../../src/plugin.js'
+import type { Column, ColumnKind } from '../../src/contract/plugin.js'
 import { bindingOf } from '../../plugins/sqlite/binds.js'
 import { isExact } from '../../plugins/sqlite/numbers.js'
 import { Database } from '../support/database.js'

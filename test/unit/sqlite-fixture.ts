@@ -12,8 +12,8 @@ import type {
   TableSchema,
   WriteOptions,
   Writer,
-} from '../../src/plugin.js'
-import { RowshiftError } from '../../src/plugin.js'
+} from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import sqlite from '../../plugins/sqlite/plugin.js'
 import { Database } from '../support/database.js'
 

@@ -1,7 +1,7 @@
 // What the SQLite plugin brings for lookups and ids: rows found by key, and sequences.
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
-import type { ReadSpec } from '../../src/plugin.js'
+import type { ReadSpec } from '../../src/contract/plugin.js'
 import { batch, collect, Fixture, NEVER, openReader, openWriter } from './sqlite-fixture.js'
 
 const fixture = new Fixture()

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
-import type { Batch, ColumnKind } from '../../src/plugin.js'
+import type { Batch, ColumnKind } from '../../src/contract/plugin.js'
 import { Database } from '../support/database.js'
 import {
   batch,

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
-import type { WriteCounts, WriteMode } from '../../src/plugin.js'
-import { cellsOf } from '../../src/batch/row-name.js'
+import type { WriteCounts, WriteMode } from '../../src/contract/plugin.js'
+import { cellsOf } from '../../src/wire/row-name.js'
 import { Database } from '../support/database.js'
 import {
   failure,

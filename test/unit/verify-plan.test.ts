@@ -1,12 +1,12 @@
 // How two tables are compared: which columns, along which ranges, and what is not looked at.
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
-import { OpenPlaces } from '../../src/engine/places.js'
+import { OpenPlaces } from '../../src/engine/open-places.js'
 import { endpointOf, readerOf } from '../../src/engine/ends.js'
-import { isMany } from '../../src/plan/sources.js'
-import { comparisonSetup } from '../../src/verify/comparison-setup.js'
-import type { VerifyPlan } from '../../src/verify/verify-plan.js'
-import { makeVerifyPlan } from '../../src/verify/verify-plan.js'
+import { isMany } from '../../src/features/sources/plan.js'
+import { comparisonSetup } from '../../src/features/verify/comparison-setup.js'
+import type { VerifyPlan } from '../../src/features/verify/plan.js'
+import { makeVerifyPlan } from '../../src/features/verify/plan.js'
 import { requested } from './planning.js'
 import { failure, Fixture } from './sqlite-fixture.js'
 

@@ -1,0 +1,272 @@
+/**
+ * The plugin contract: what a database brings so that rowshift can read from it, write to it or keep its tasks in
+ * it. A plugin is a module whose default export is a {@link Plugin}. Built-in plugins are registered exactly as a
+ * third party's: by module specifier, resolved on the main thread and imported again in every worker thread.
+ *
+ * Threads and call order:
+ *
+ * - main thread: `connect`, `describe`, `definition`, `Writer.design`, `Writer.plan`, `Writer.prepare`, `Reader.split`, `Writer.finish`, `close`;
+ * - each worker thread, with instances of its own: `connect` before the first split, then `read` and `write` for
+ *   one split after another (a `read` may run while the `write` of the split before it does; two reads never
+ *   overlap, nor do two writes), `close` at the end of the run.
+ *
+ * Everything thrown is a {@link RowshiftError}; driver errors are mapped to codes by error number. Nobody retries
+ * inside a plugin: the engine does, for codes that are retryable.
+ *
+ * The `read` of the smallest plugin, which stands whole in docs/plugins.md (a source of one integer column):
+ *
+ * ```js
+ * async *read(spec, split, signal) {
+ *   const builder = new BatchBuilder(spec.batch)
+ *   for (let number = 1; number <= count; number++) {
+ *     for (const _ of spec.columns) builder.appendPlain(String(number))
+ *     builder.endRow()
+ *     if (builder.full) yield builder.take()
+ *     if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Stopped counting.')
+ *   }
+ *   const last = builder.take()
+ *   if (last) yield last
+ * },
+ * ```
+ */
+import type { Batch } from '../wire/batch.js'
+import type { BatchLimits } from '../wire/builder.js'
+import type { Derivation } from './derivation.js'
+import type { DesignRequest, TableCreation, TableDefinition, TableDesign } from './design.js'
+import type { Characters } from './domain.js'
+import type { Connection, Endpoint } from './endpoint.js'
+import type {
+  BoundRequest,
+  Digest,
+  DigestForm,
+  DigestForms,
+  LossSearch,
+  ReadSpec,
+  RefuseRow,
+  SnapshotLock,
+  Split,
+  SplitOutline,
+  SplitSize,
+  TableState,
+  Window,
+} from './read.js'
+import type { Column, ColumnMapping, TableSchema } from './table-schema.js'
+import type { TaskStore } from './task-store.js'
+import type { PlannedWrite, Sequence, WriteCounts, WriteOptions, WritePlan, WriteSpec } from './write.js'
+
+export { type ErrorCode, type ErrorDetails, errorCodes, RowshiftError, withDoubt } from './errors.js'
+export type { Connection, Endpoint } from './endpoint.js'
+export type { Batch, BatchLimits, DesignRequest, TableCreation, TableDefinition, TableDesign }
+export type * from './derivation.js'
+export type { Characters, Domain, Grade, Verdict } from './domain.js'
+export type { LockState, RunRecord, RunStatus, Task, TaskStore } from './task-store.js'
+export type * from './read.js'
+export type { Column, ColumnMapping, TableSchema }
+export type { CellEncoding, ColumnKind, Key, SplitKey } from './table-schema.js'
+export type * from './made-cells.js'
+export type { DateRule, HashRule, RangeRule, Shard, Sharding, ShardRule, SqlRule } from './sharding.js'
+export type { SourceTable } from './read.js'
+export type { CellPlan, ReadCell, StagePlan, TransformPlan, ValuePlan } from './pipeline.js'
+export { addCounts, nothingWritten } from './write.js'
+/** The wire format: its bytes, what makes batches and what takes them apart. */
+export { BACKSLASH, ESCAPE_LETTER, LF, NULL_LETTER, TAB, UNESCAPED } from '../wire/batch.js'
+export { BatchBuilder } from '../wire/builder.js'
+export { forEachRow, unescapeInto } from '../wire/each-row.js'
+export { type CellForm, formOf, isFormed, type Misfit, misfit } from '../wire/cell-forms.js'
+/** Which row it is, and what is in it, for messages. */
+export { type Cells, cellsOf, excerpt, rowName, sourceRowName } from '../wire/row-name.js'
+/** Writers: which rows of a batch the target rejects, and rows that wait for each other's unique values. */
+export { isolate, type Isolation } from '../wire/isolate.js'
+export { type RefusedRow, settle, type Settlement, unsettled } from '../wire/settle.js'
+/** Databases that speak SQL: key ranges, splits, the user's own SQL, and columns that the source computes. */
+export {
+  above,
+  orderBy,
+  type Range,
+  rangeConditions,
+  type SqlKeyColumn,
+  upTo,
+  whereClause,
+} from '../sql/range.js'
+export {
+  divideRange,
+  explainSteps,
+  type FoundKey,
+  type KeyProbe,
+  type KeyValue,
+  splitByKey,
+} from '../sql/splits.js'
+export * from '../sql/epoch.js'
+export { enclosed, wordsOf } from '../sql/fragment.js'
+export { deriveColumns, type Dialect, type Value } from '../sql/derivation-steps.js'
+export { charactersOf, type Facts, literalFacts, typeName } from '../sql/literals.js'
+export { find as findTokens, listOf, rewrite as rewriteTokens, tokenize } from '../sql/tokens.js'
+export type * from './write.js'
+export type { Mode, RunPlan, RunPolicy } from './run-plan.js'
+
+export interface Reader {
+  /** Opens the connection; `src/contract/opening.ts` has what the signal does. Throws CONNECTION_FAILED, CONNECTION_LIMIT or ACCESS_DENIED. */
+  connect(signal?: AbortSignal): Promise<void>
+  /** Throws TABLE_NOT_FOUND. */
+  describe(table: string): Promise<TableSchema>
+  /** Throws PARAMS_INVALID unless `where` is by itself a condition on the table's rows; resolves to warnings. Default: conditions are refused. */
+  checkWhere?(table: TableSchema, where: string): Promise<readonly string[]>
+  /** Names of all tables, for patterns like `log_*`. Default: such patterns are refused. */
+  tables?(): Promise<readonly string[]>
+  /** Default: the target table is made from what `describe` says alone. */
+  definition?(table: string): Promise<TableDefinition>
+  /** Columns that hold more than others take their type for (`DesignRequest.wide`), as far as two seconds show. Default: none. */
+  wide?(table: string): Promise<readonly string[]>
+  /**
+   * Optional: columns that the source computes while it is read, in the order wanted. Kinds and domains are as narrow as can
+   * be known, so that the plan can judge them like any other. Throws PARAMS_INVALID with every fault in `details.faults`.
+   * Default: the source computes nothing, and the plan is refused.
+   */
+  derive?(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]>
+  /**
+   * Optional: looks for a value of a lossy column that would not arrive unchanged, for at most a few seconds. It only
+   * makes messages clearer; what is lost is decided by the columns' domains.
+   */
+  findLoss?(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch>
+  /**
+   * Optional: last look at the source before a row moves. Throws when the copy cannot work (privileges, a row that is
+   * too large, keys that the target's collation takes for equal); resolves to warnings. `allColumns`: the user wants
+   * every column, so that one which the connection may not see is an error. Searches are bounded in time. A column that is
+   * read, but not written as it is, has itself for a target.
+   */
+  check?(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly string[]>
+  /**
+   * The splits of `spec.table`, in key order, made lazily: the next one is computed when it is asked for.
+   * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database
+   * only. Yields nothing for an empty table that has a key; exactly one split for a table without.
+   */
+  split(spec: ReadSpec, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
+  /** The same for a part of the source: all rows of `range`, which has a key that is not NULL. Indexes start at 0. */
+  divide(spec: ReadSpec, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split>
+  /**
+   * The rows of a split, mapped columns only, in `spec.columns` order. The consumer may stop early; the reader then
+   * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
+   * Every cell is written as its kind must be (`src/wire/cell-forms.ts`), since it may become SQL text. A row with another
+   * one goes to `refuse`, which throws when the run tolerates no more; without it, the read ends with DATA_REJECTED.
+   */
+  read(spec: ReadSpec, split: Split, signal: AbortSignal, refuse?: RefuseRow): AsyncIterable<Batch>
+  /**
+   * Optional, for lookups: the rows in which the first columns of `spec.columns` (integers, texts or bytes) are those of a
+   * row of `keys`, a batch of these columns without NULL; in `spec.columns` order, the rows in any. Rows whose key
+   * is the same to the database only (case, spaces at the end) may be among them: whoever asks compares bytes. The
+   * Its key, condition and window play no part. Default: nothing can be looked up in this database.
+   */
+  find?(spec: ReadSpec, keys: Batch, signal: AbortSignal): AsyncIterable<Batch>
+  /** Optional, for `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. */
+  outline?(spec: ReadSpec): Promise<SplitOutline>
+  /**
+   * Optional, asked before and after a run, which warns when the table was emptied or replaced meanwhile. Default: it cannot tell.
+   */
+  state?(spec: ReadSpec): Promise<TableState>
+  /** For incremental runs, both or neither: digests of some rows, equal for equal `spec.columns`; null: there are none. */
+  sample?(spec: ReadSpec): Promise<readonly string[] | null>
+  /** Whether a row is below the watermark of such a request, which a run does not read. */
+  holdsBelow?(request: BoundRequest): Promise<boolean>
+  /**
+   * For verification inside the database, all three or none: see {@link Digest}. `digestForms` gives, column by column, the
+   * forms in which values can be hashed, the best first; null: this server cannot do it. `digest` is of the rows of a split, `rowDigest`
+   * a column to read beside others: the digest of each row, NULL for a row that is too large.
+   */
+  digestForms?(spec: ReadSpec): Promise<readonly (readonly DigestForm[])[] | null>
+  digest?(spec: ReadSpec, forms: DigestForms, split: Split, signal: AbortSignal): Promise<Digest | null>
+  rowDigest?(spec: ReadSpec, forms: DigestForms): Promise<Column>
+  /**
+   * For incremental modes: fixes the window of this run. Rows that are written at the same time, or whose
+   * transactions are still open, must not be left behind: see docs/incremental.md.
+   */
+  bound?(request: BoundRequest): Promise<Window>
+  /**
+   * For `consistency: snapshot`, both or neither. The coordinator's reader takes the lock, every reader (this one too)
+   * begins its snapshot, the lock is released; from then on `split`, `divide` and `read` see that moment until `close`,
+   * and a reader that loses its connection throws instead of opening a new one. Throws ACCESS_DENIED where the user
+   * may not do that, LOCK_CONFLICT when writers do not make way, and INTERRUPTED soon when `signal` aborts meanwhile.
+   */
+  lock?(table: string, signal: AbortSignal): Promise<SnapshotLock>
+  beginSnapshot?(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Writer {
+  /** A database that is a file need not exist yet: then every table is missing, and `prepare` makes the file. */
+  connect(signal?: AbortSignal): Promise<void>
+  /** Throws TABLE_NOT_FOUND. */
+  describe(table: string): Promise<TableSchema>
+  /** Names of all tables, for shards by date. Default: there can be none. */
+  tables?(): Promise<readonly string[]>
+  /** The highest value of a column, as cell text; null when there is none. To begin incremental runs by. */
+  highest?(table: string, column: Column): Promise<string | null>
+  /**
+   * Optional: the code points that a text column takes, as first and last of each range. Asked for columns whose
+   * repertoire is a character set by name, when characters outside it are to become `?`; without this method the run
+   * fails on them.
+   */
+  repertoire?(column: Column): Promise<NonNullable<Characters['ranges']>>
+  /**
+   * How a target table would be made: by the source's own DDL when the families are the same, else from columns and
+   * unique keys, in types that keep every value. Changes nothing. Default: the plugin cannot create tables.
+   */
+  design?(request: DesignRequest): Promise<TableDesign>
+  /** Chooses how rows will be written. Changes nothing. Throws ACCESS_DENIED or READ_ONLY when nothing can be written. */
+  plan(spec: WriteSpec, writePath: string): Promise<WritePlan>
+  /** Before the first split: makes the table when `spec.create` says so, then runs `preSql`. */
+  prepare(spec: PlannedWrite, signal: AbortSignal): Promise<void>
+  /**
+   * Writes the rows of one split in one transaction, or in such a way that nothing stays when it throws, and
+   * resolves once they are committed. Every row received is stored with exactly its values, or counted as one of the
+   * other kinds of {@link WriteCounts}; otherwise it throws and leaves nothing. When `signal` aborts before the commit was sent, it throws INTERRUPTED.
+   * An error that leaves open whether the split, or a part of it, is stored after all (a commit without an answer, a
+   * table that cannot roll back) has `inDoubt: true` in its details; the split is not run again then.
+   * The bytes of a batch stay valid until `write` settles. The iterable may stay silent for long while it is empty
+   * (the reader is at work), so nothing should be locked before the first batch is there.
+   */
+  write(spec: PlannedWrite, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts>
+  /** Optional: writes the rows that `write` gave to {@link WriteOptions.onDeferred}. Default: no row is deferred. */
+  settle?(spec: PlannedWrite, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts>
+  /**
+   * Optional, for repair: deletes the rows whose identity (`spec.identity`) is byte for byte that of a row of the batch, in
+   * one transaction. Resolves to how many those were.
+   */
+  remove?(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number>
+  /**
+   * Optional, for repair: the same rows are not deleted; `flag`, a column of the table, is set in them: to 1 if it is a number, else
+   * to the server's present time in UTC. Resolves to how many those were.
+   */
+  flag?(spec: PlannedWrite, rows: Batch, flag: Column, signal: AbortSignal): Promise<number>
+  /**
+   * Optional, for generated ids, both or neither. `openSequence`, after `prepare` and before the first row: makes the sequence
+   * unless it is there, and moves it above what the tables hold; it never goes back. `takeBlock`, in any thread: the
+   * first of `count` numbers in a row that nobody else gets, nor got before; that is on the disk when it resolves. Each
+   * has a connection of its own, without a transaction under way. Default: the target keeps no sequences.
+   */
+  openSequence?(sequence: Sequence): Promise<void>
+  takeBlock?(sequence: Sequence, count: number): Promise<string>
+  /** After the last split of a successful run: adds the deferred indexes, then runs `postSql`. */
+  finish(spec: PlannedWrite, signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+export interface Plugin {
+  /** Its name, for people. */
+  readonly label: string
+  /** Its readers obey {@link Endpoint.timeZone}. */
+  readonly timeZones?: true
+  /** JSON Schema of {@link Connection}; checked before a connection is used. */
+  readonly connectionSchema: object
+  /**
+   * The connection of `rowshift copy --from URL`, without the `table` parameter. `text` is the URL as it was written:
+   * a {@link URL} makes the path of some schemes absolute. Throws USAGE.
+   */
+  connectionFromUrl(url: URL, text: string): Connection
+  /** The table of a URL that names none, where a connection has but one. Default: a URL must name its table. */
+  defaultTable?(connection: Connection): string
+  /** Where a connection leads, without secrets: `type://user@host:port/db`. */
+  describeConnection(connection: Connection): string
+  createReader?(endpoint: Endpoint): Reader
+  createWriter?(endpoint: Endpoint): Writer
+  createTaskStore?(connection: Connection): TaskStore
+}

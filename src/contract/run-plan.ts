@@ -1,0 +1,47 @@
+/** What planning decides about a run. */
+import type { ReadSpec, TableMarks } from './read.js'
+import type { Column } from './table-schema.js'
+import type { StagePlan } from './pipeline.js'
+import type { PlannedWrite } from './write.js'
+
+/** `sync` compares both tables and writes only what differs. */
+export type Mode = 'init' | 'append' | 'increment' | 'sync'
+
+/**
+ * The immutable, serialisable result of planning. Holds no secret: whoever has the RunPlan, a Split and the two
+ * Endpoints can copy that split, in this process or on another machine.
+ */
+export interface RunPlan {
+  readonly mode: Mode
+  readonly read: ReadSpec
+  readonly write: PlannedWrite
+  /** What worker threads do to rows between reading and writing; null: rows are written as they are read. */
+  readonly pipeline: StagePlan | null
+  /** What becomes of rows that the source has deleted; null: nothing was asked for. */
+  readonly deletions: Deletions | null
+  readonly policy: RunPolicy
+  /** Why each choice was made. */
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
+  /** Those of the warnings that say why an incremental run stays behind, by how much, and who holds it. */
+  readonly delays: readonly string[]
+  /** What the next incremental run tells by whether source and target are still the same tables; null: nothing is remembered. */
+  readonly marks: TableMarks | null
+}
+
+/** How a run goes about its work. */
+export interface RunPolicy {
+  readonly workerNum: number
+  /** `split`: every split is read at its own moment; `snapshot`: all of them at one. */
+  readonly consistency: 'split' | 'snapshot'
+  /** What to remember of a run that succeeds: how far it has got, for the next run of either mode. */
+  readonly watermarks: Readonly<Partial<Record<Mode, string>>>
+}
+
+/** Rows that the source has deleted. */
+export interface Deletions {
+  /** Of the target: it says that a row is deleted. null: such rows are deleted there. */
+  readonly flag: Column | null
+  /** Conditions in the source's SQL, the user's `where` included; null: the source has no flag, deleted rows are not there. */
+  readonly rows: { readonly live: string; readonly deleted: string } | null
+}

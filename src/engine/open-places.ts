@@ -1,0 +1,90 @@
+import type { ResolvedConnection } from '../config/config.js'
+import { RowshiftError } from '../contract/errors.js'
+import { closeAll } from '../contract/opening.js'
+import type { Place, Places } from '../plan/places.js'
+import type { Endpoint, Reader } from '../contract/plugin.js'
+import { endpointOf } from './ends.js'
+
+/** The connections that a run may use, by what `params` call them. */
+export interface Connections {
+  readonly source: ResolvedConnection
+  readonly target: ResolvedConnection
+  readonly others: Readonly<Record<string, ResolvedConnection>>
+  /** SQL that every connection runs first. */
+  readonly session: readonly string[]
+  /** Ends what they wait for. */
+  readonly signal: AbortSignal | undefined
+}
+
+/** Readers of the coordinator, beside the one of the copy itself. */
+export class OpenPlaces implements Places {
+  readonly #connections: Connections
+  readonly #places = new Map<string, OpenPlace>()
+
+  constructor(connections: Connections) {
+    this.#connections = connections
+  }
+
+  place(name: string): OpenPlace {
+    const known = this.#places.get(name)
+    if (known) return known
+    const { source, target, others, session, signal } = this.#connections
+    const ends: Readonly<Record<string, ResolvedConnection>> = { ...others, source, target }
+    const found = Object.hasOwn(ends, name) ? ends[name] : undefined
+    if (!found) throw new RowshiftError('INTERNAL', `A lookup names a connection that nobody has resolved.`)
+    const { loaded, connection } = found
+    // A URL holds a password, and says where it leads without it.
+    const shown = Object.hasOwn(others, name) ? loaded.plugin.describeConnection(connection) : name
+    const at = endpointOf({ loaded, connection }, session)
+    const reader = loaded.plugin.createReader?.(at)
+    if (!reader)
+      throw new RowshiftError('PLUGIN_UNKNOWN', `${shown} cannot be read from: its plugin has no reader.`)
+    const place = new OpenPlace(shown, at, reader, signal)
+    this.#places.set(name, place)
+    return place
+  }
+
+  /** By what plans call it. */
+  named(shown: string): OpenPlace {
+    return [...this.#places.values()].find(({ name }) => name === shown)!
+  }
+
+  /** What threads need, by the names that plans have. */
+  get endpoints(): Readonly<Record<string, Endpoint>> {
+    const { target, session } = this.#connections
+    const places = [...this.#places.values()].map(({ name, endpoint }) => [name, endpoint] as const)
+    return Object.fromEntries([
+      ['target', endpointOf({ loaded: target.loaded, connection: target.connection }, session)],
+      ...places,
+    ])
+  }
+
+  close(): Promise<void> {
+    return closeAll([...this.#places.values()])
+  }
+}
+
+class OpenPlace implements Place {
+  readonly name: string
+  readonly endpoint: Endpoint
+  readonly reader: Reader
+  readonly #signal: AbortSignal | undefined
+  #opened: Promise<void> | null = null
+
+  constructor(name: string, endpoint: Endpoint, reader: Reader, signal: AbortSignal | undefined) {
+    this.name = name
+    this.endpoint = endpoint
+    this.reader = reader
+    this.#signal = signal
+  }
+
+  async open(): Promise<Reader> {
+    this.#opened ??= this.reader.connect(this.#signal)
+    await this.#opened
+    return this.reader
+  }
+
+  async close(): Promise<void> {
+    if (this.#opened !== null) await this.reader.close()
+  }
+}

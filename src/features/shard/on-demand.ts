@@ -1,0 +1,64 @@
+import { RowshiftError } from '../../contract/errors.js'
+import { checkCreated } from '../../plan/target.js'
+import type { PlannedWrite, Shard, TableSchema, Writer } from '../../contract/plugin.js'
+import { nameIn } from '../../contract/sharding.js'
+import { difference } from './alike.js'
+import { shardSpec } from './shard-specs.js'
+
+/**
+ * The table that a date calls for, which the plan does not know: made if it is not there. null: it is not, and none may be
+ * made. Other threads may be about to make the same one.
+ */
+export async function openOnDemand(
+  writer: Writer,
+  spec: PlannedWrite,
+  { endpoint, table }: Pick<Shard, 'endpoint' | 'table'>,
+  signal: AbortSignal,
+): Promise<Shard | null> {
+  const { databases, onDemand } = spec.sharding!
+  const name = nameIn(databases, endpoint, table)
+  const shardOf = ({ identity }: TableSchema): Shard => ({ name, endpoint, table, identity, create: null })
+  const there = await find(writer, table)
+  if (there !== null) {
+    checkLike(spec, there, name)
+    return shardOf(there)
+  }
+  if (onDemand === null) return null
+  const { target, statements } = await writer.design!({
+    source: onDemand.like,
+    definition: onDemand.definition,
+    wide: async () => onDemand.wide,
+    table,
+    existing: null,
+    deferIndexes: false,
+  })
+  const made = shardSpec(spec, { ...shardOf(target), create: { statements, deferred: [] } })
+  try {
+    await writer.prepare({ ...made, preSql: [] }, signal)
+  } catch (error) {
+    // Another thread may have been faster.
+    if ((await find(writer, table)) === null) throw error
+  }
+  const real = await writer.describe(table)
+  checkCreated(made, real)
+  return shardOf(real)
+}
+
+async function find(writer: Writer, table: string): Promise<TableSchema | null> {
+  try {
+    return await writer.describe(table)
+  } catch (thrown) {
+    if (thrown instanceof RowshiftError && thrown.code === 'TABLE_NOT_FOUND') return null
+    throw thrown
+  }
+}
+
+function checkLike(spec: PlannedWrite, found: TableSchema, name: string): void {
+  const fault = difference(spec.table, found, true)
+  if (fault === null) return
+  throw new RowshiftError(
+    'PARAMS_INVALID',
+    `Shard ${name} has come since the run was planned, and it is not like the others: ${fault}. Make it alike and run again.`,
+    { table: found.table },
+  )
+}

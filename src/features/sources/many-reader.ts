@@ -1,0 +1,180 @@
+import { RowshiftError } from '../../contract/errors.js'
+import { checkCondition } from '../../plan/condition.js'
+import { closeAll, openAll } from '../../contract/opening.js'
+import type {
+  Batch,
+  Column,
+  ColumnMapping,
+  Derivation,
+  LossSearch,
+  PlannedWrite,
+  Reader,
+  ReadSpec,
+  RefuseRow,
+  SourceTable,
+  Split,
+  SplitOutline,
+  SplitSize,
+  TableDefinition,
+  TableSchema,
+  TableState,
+} from '../../contract/plugin.js'
+
+const LOOK_MS = 2000
+
+/**
+ * Many tables as one source: a reader for each database. Splits are those of one table after another, and say which it is.
+ * `read` and `divide` want to be told. There is no digest of many tables, and no snapshot.
+ */
+export class ManyReader implements Reader {
+  readonly readers: readonly Reader[]
+  /** Its tables, as soon as they are described; for what is asked of the source before there is a plan. */
+  known: readonly SourceTable[] = []
+
+  /** One for each database. */
+  constructor(readers: readonly Reader[]) {
+    this.readers = readers
+  }
+
+  connect(signal?: AbortSignal): Promise<void> {
+    return openAll(this.readers, signal)
+  }
+
+  /** Of one table in the first database. */
+  describe(table: string): Promise<TableSchema> {
+    return this.readers[0]!.describe(table)
+  }
+
+  /** Of the first of all tables. */
+  async definition(): Promise<TableDefinition> {
+    const { endpoint, table } = this.known[0]!
+    const definition = await this.readers[endpoint]!.definition?.(table)
+    return definition ?? { family: '', version: '', ddl: null, defaults: {}, extras: [] }
+  }
+
+  /** One table after the other, until that has taken long. */
+  async wide(): Promise<readonly string[]> {
+    const end = performance.now() + LOOK_MS
+    const names = new Set<string>()
+    for (const { endpoint, table } of this.known) {
+      for (const name of (await this.readers[endpoint]!.wide?.(table)) ?? []) names.add(name)
+      if (performance.now() > end) break
+    }
+    return [...names]
+  }
+
+  /** All tables of a database take the same conditions. */
+  async checkWhere(schema: TableSchema, where: string): Promise<readonly string[]> {
+    const warnings = new Set<string>()
+    for (const [endpoint, reader] of this.readers.entries()) {
+      const one = this.known.find((table) => table.endpoint === endpoint)
+      if (!one) continue
+      const own = { ...schema, table: one.table, identity: one.identity }
+      for (const warning of await checkCondition(reader, own, where)) warnings.add(warning)
+    }
+    return [...warnings]
+  }
+
+  /** Whatever the first of all tables computes, the others do too. */
+  async derive(schema: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]> {
+    const { endpoint, table, identity } = this.known[0]!
+    const reader = this.readers[endpoint]!
+    if (reader.derive) return reader.derive({ ...schema, table, identity }, wanted)
+    throw new RowshiftError(
+      'PARAMS_INVALID',
+      `The database of ${schema.table} computes no columns; "columns" can only choose and rename them.`,
+    )
+  }
+
+  async findLoss(schema: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch> {
+    let search: LossSearch = { found: 'none' }
+    for (const { endpoint, table, identity } of this.known) {
+      const one = { ...schema, table, identity }
+      const found = (await this.readers[endpoint]!.findLoss?.(one, column, where)) ?? { found: 'unknown' }
+      if (found.found === 'value') return found
+      if (found.found === 'unknown') search = found
+    }
+    return search
+  }
+
+  async check(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly string[]> {
+    const warnings = new Set<string>()
+    for (const { reader, spec: own, table } of this.#each(spec)) {
+      for (const warning of (await reader.check?.(own, write, allColumns)) ?? []) {
+        warnings.add(warning.replaceAll(table.table, () => spec.table.table))
+      }
+    }
+    return [...warnings]
+  }
+
+  /** Unknown where there are so many tables that looking at each takes long. */
+  async state(spec: ReadSpec): Promise<TableState> {
+    const end = performance.now() + LOOK_MS
+    const identities: (string | null)[] = []
+    let bytes: number | null = 0
+    for (const { reader, spec: own } of this.#each(spec)) {
+      if (performance.now() > end) return { identity: null, bytes: null }
+      const state = await reader.state?.(own)
+      identities.push(state?.identity ?? null)
+      bytes = bytes === null || state?.bytes == null ? null : bytes + state.bytes
+    }
+    return { identity: identities.includes(null) ? null : JSON.stringify(identities), bytes }
+  }
+
+  async *split(spec: ReadSpec, size: SplitSize, signal: AbortSignal): AsyncGenerator<Split> {
+    for (const [i, { reader, spec: own }] of this.#each(spec).entries()) {
+      for await (const split of reader.split(own, size, signal)) yield tagged(split, i, own)
+    }
+  }
+
+  async *divide(spec: ReadSpec, range: Split, size: SplitSize, signal: AbortSignal): AsyncGenerator<Split> {
+    const { reader, spec: own } = this.#one(spec, range)
+    for await (const split of reader.divide(own, range, size, signal)) yield tagged(split, range.table!, own)
+  }
+
+  read(spec: ReadSpec, split: Split, signal: AbortSignal, refuse?: RefuseRow): AsyncIterable<Batch> {
+    const { reader, spec: own } = this.#one(spec, split)
+    return reader.read(own, split, signal, refuse)
+  }
+
+  /** Of the first table. */
+  async outline(spec: ReadSpec): Promise<SplitOutline> {
+    const [first] = this.#each(spec)
+    const outline = await first!.reader.outline?.(first!.spec)
+    return outline ?? { strategy: 'one table after another', query: null, explain: [] }
+  }
+
+  close(): Promise<void> {
+    return closeAll(this.readers)
+  }
+
+  #one(spec: ReadSpec, { table }: Split) {
+    const one = this.#each(spec)[table ?? -1]
+    if (one) return one
+    throw new RowshiftError('INTERNAL', `A split of ${spec.table.table} does not say which table it is of.`)
+  }
+
+  #each(spec: ReadSpec) {
+    return spec.sources!.map((table) => ({
+      table,
+      reader: this.readers[table.endpoint]!,
+      spec: ofTable(spec, table),
+    }))
+  }
+}
+
+/** How one of the tables is read. */
+export function ofTable(
+  spec: ReadSpec,
+  { table, identity, estimatedRows, keys, key: planned, window }: SourceTable,
+): ReadSpec {
+  const columns = planned?.columns.map(({ name }) => name) ?? []
+  const own = keys.find((key) => String(key.columns) === String(columns))
+  const key = planned && own ? { ...planned, name: own.name } : planned
+  return { ...spec, sources: null, table: { ...spec.table, table, identity, estimatedRows }, key, window }
+}
+
+/** Whether a split can be divided is asked of the whole, whose key this table may do without. */
+function tagged(split: Split, table: number, { key }: ReadSpec): Split {
+  return { ...split, table, ...(key === null ? { indivisible: true } : {}) }
+}

@@ -1,0 +1,113 @@
+import { RawRows } from '../../wire/raw-rows.js'
+import { cellsOf, readRowName } from '../../wire/row-name.js'
+import { RowshiftError } from '../../contract/errors.js'
+import type { RunPlan } from '../../contract/plugin.js'
+import { CallSlot } from './call-slot.js'
+import { counted } from '../../wire/counted.js'
+
+const LOOK_MS = 200
+/** How long a function may go on when the run is to stop. */
+const STOP_MS = 5_000
+
+export interface WatchOptions {
+  readonly plan: RunPlan
+  readonly isAlive: (thread: number) => boolean
+  /** A thread will not come back by itself. */
+  readonly onOverdue: (thread: number, error: RowshiftError) => void
+}
+
+interface Watched {
+  readonly slot: CallSlot
+  entered: number | null
+  since: number
+}
+
+/** Looks after the threads while they are in a user's function: one that is in it for too long can only be ended from outside. */
+export class TransformWatch {
+  readonly #options: WatchOptions
+  readonly #limit: number
+  readonly #threads = new Map<number, Watched>()
+  readonly #timer: NodeJS.Timeout
+  #stopping: number | null = null
+
+  constructor(options: WatchOptions) {
+    this.#options = options
+    this.#limit = options.plan.pipeline!.transform!.timeout * 1000
+    this.#timer = setInterval(() => this.#look(), LOOK_MS)
+  }
+
+  add(thread: number, memory: SharedArrayBuffer): void {
+    this.#threads.set(thread, { slot: new CallSlot(memory), entered: null, since: 0 })
+  }
+
+  /** The run is to stop. */
+  hurry(): void {
+    this.#stopping ??= performance.now()
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** Why a thread died, if a user's function had a part in it. */
+  blame(error: unknown): RowshiftError {
+    const dead = [...this.#threads].find(([thread]) => !this.#options.isAlive(thread))
+    const reason = error instanceof Error ? error.message : String(error)
+    const at = dead && dead[1].slot.entered !== null ? this.#place(dead[1].slot) : null
+    const where = at === null ? '' : ` while its function was ${at.text}`
+    return new RowshiftError(
+      'TRANSFORM_FAILED',
+      `A thread with the transform ${this.#module} ended${where}: ${reason}. Look for process.exit(), and for errors that are thrown in timers ` +
+        'or by promises that nobody waits for. What was not committed is rolled back.',
+      { module: this.#module, ...at?.details },
+      error,
+    )
+  }
+
+  get #module(): string {
+    return this.#options.plan.pipeline!.transform!.module
+  }
+
+  #look(): void {
+    const now = performance.now()
+    for (const [thread, watched] of this.#threads) {
+      const { entered } = watched.slot
+      if (entered !== watched.entered) {
+        watched.entered = entered
+        watched.since = now
+      }
+      if (entered === null || !this.#overdue(watched.since, now)) continue
+      this.#threads.delete(thread)
+      this.#options.onOverdue(thread, this.#tooLong(watched.slot))
+    }
+  }
+
+  #overdue(since: number, now: number): boolean {
+    const stopping = this.#stopping !== null && now - Math.max(since, this.#stopping) > STOP_MS
+    return stopping || now - since > this.#limit
+  }
+
+  #tooLong(slot: CallSlot): RowshiftError {
+    const at = this.#place(slot)
+    return new RowshiftError(
+      'TRANSFORM_TIMEOUT',
+      `The transform ${this.#module} did not come back within ${this.#limit / 1000} s while it was ${at.text}. Its thread was ended; what was not ` +
+        'committed is rolled back. Look for a loop that does not end, or raise transform_timeout.',
+      { module: this.#module, timeout: this.#limit / 1000, ...at.details },
+    )
+  }
+
+  /** Which row it is, as well as can be known. */
+  #place(slot: CallSlot): { text: string; details: Record<string, number | readonly string[]> } {
+    const { plan } = this.#options
+    const { split, batch, row } = slot.call
+    if (split < 0) return { text: 'being loaded', details: {} }
+    const of = `split ${split} of ${plan.read.table.table}`
+    if (batch === null) return { text: `at ${of}`, details: { split } }
+    const rows = new RawRows(plan.pipeline!.reads.length)
+    rows.take(batch)
+    const key = readRowName(plan, cellsOf(rows.row(row ?? 0)))
+    const text = row === null ? `at ${counted(batch.rows, 'row')} from that` : 'at the row'
+    return { text: `${text} with ${key.join(', ')}, in ${of}`, details: { split, key } }
+  }
+}

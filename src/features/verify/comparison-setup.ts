@@ -1,0 +1,54 @@
+import type { ReadCell, RunPlan, StagePlan } from '../../contract/plugin.js'
+import type { ColumnPair } from '../../plan/mapping.js'
+import { Router } from '../shard/router.js'
+import { formsOf } from './forms.js'
+import type { ComparisonSetup } from './row-comparison.js'
+import { withShard } from './shard-cell.js'
+import type { ReadRows } from './unmade-rows.js'
+import type { VerifyPlan } from './plan.js'
+
+/**
+ * Of the first `count` columns. `stage` says how rows are made; null: they are compared as they are read. `repair` says how they are
+ * written; null: they are not.
+ */
+export function comparisonSetup(
+  plan: VerifyPlan,
+  { stage, repair }: { readonly stage: StagePlan | null; readonly repair: RunPlan | null },
+  count: number,
+): ComparisonSetup {
+  const columns = plan.columns.slice(0, count)
+  const setup = {
+    names: columns.map(({ source }) => source.name),
+    binary: columns.map(({ source }) => source.kind === 'bytes' || source.cells === 'encoded'),
+    forms: columns.map(formsOf),
+    identity: plan.identity,
+    reads: stage && readRows(plan, stage),
+    written: repair && placesOf(repair, columns),
+    digested: plan.digest && columns.flatMap(({ source }, i) => (plan.digest!.finer[i] ? [source.name] : [])),
+  }
+  return plan.sharding === null ? setup : withShard(setup)
+}
+
+function placesOf({ write: { identity } }: RunPlan, columns: readonly ColumnPair[]): number[] {
+  return identity!.map((name) => columns.findIndex(({ target }) => target.name === name))
+}
+
+/** What says which row it is, is copied. */
+function readRows({ identity }: VerifyPlan, { reads, cells }: StagePlan): ReadRows {
+  return {
+    names: reads.map(({ name }) => name),
+    binary: reads.map(({ kind }) => kind === 'bytes'),
+    identity: identity && identity.map((made) => ({ made, read: (cells[made] as ReadCell).at })),
+  }
+}
+
+/** Of rows of the first `count` columns. null: the target is one table. */
+export function routerOf({ sharding, columns, source, target }: VerifyPlan, count: number): Router | null {
+  if (sharding === null) return null
+  return new Router({
+    sharding,
+    columns: columns.slice(0, count),
+    key: source.key,
+    table: target.table,
+  })
+}

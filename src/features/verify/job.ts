@@ -1,0 +1,260 @@
+import type { VerifyRequest } from './request.js'
+import { endpointOf, originOf, placeOf, rangesOf, readerOf, writerOf } from '../../engine/ends.js'
+import { createsTables, prepareTable, stopped } from '../../engine/job.js'
+import type { Progress } from '../../engine/progress.js'
+import { noProgress } from '../../engine/progress.js'
+import { OpenPlaces } from '../../engine/open-places.js'
+import { SourceCheck } from '../../engine/source-check.js'
+import { forThreads, keepsIds, prepareIds, setUpStage } from '../../engine/stage-setup.js'
+import { RowshiftError } from '../../contract/errors.js'
+import { log } from '../../log.js'
+import { idleParams } from '../../plan/idle-params.js'
+import { closeAll, openAll } from '../../contract/opening.js'
+import { makePlan } from '../../plan/plan.js'
+import { checkShardParams } from '../shard/rule-plan.js'
+import { isMany } from '../sources/plan.js'
+import type { RunPlan, Reader, Writer } from '../../contract/plugin.js'
+import { ShardedWriter } from '../shard/sharded-writer.js'
+import type { NamedEntry } from '../../task/columns.js'
+import type { Params } from '../../task/params.js'
+import type { CompareResult, Repaired } from './compare.js'
+import { compareTables } from './compare.js'
+import { checkDeletes } from './deletes.js'
+import { areEqual, checkPlaces } from './findings.js'
+import { isNewEachRun } from './made-columns.js'
+import type { VerifyReport } from './report.js'
+import { differenceError, makeVerifyReport } from './report.js'
+import type { VerifyPlan } from './plan.js'
+import { checkRepeatable, makeVerifyPlan } from './plan.js'
+
+export interface VerifyHooks {
+  readonly signal: AbortSignal
+  readonly onPlan: (plan: VerifyPlan) => void
+  readonly onProgress: (progress: Progress) => void
+}
+
+interface Ends {
+  readonly reader: Reader
+  readonly targetReader: Reader
+  /** null: nothing may be written. */
+  readonly writer: Writer | null
+  /** Why `targetReader` is not open: its database is a file that does not exist yet. null: it is open. */
+  readonly missing: RowshiftError | null
+  readonly places: OpenPlaces
+}
+
+/** Compares two tables, and makes the target equal in mode `sync`. Never throws: a failure is in the report. */
+export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Promise<VerifyReport> {
+  const started = performance.now()
+  let plan: VerifyPlan | null = null
+  let repair: RunPlan | null = null
+  let progress = noProgress
+  let result: CompareResult | null = null
+  let error: RowshiftError | null = null
+  let repaired: Repaired = { written: 0, deleted: 0 }
+  let changed = false
+  let sourceChanged: string | null = null
+  const found: string[] = []
+  try {
+    await withEnds(request, hooks.signal, async (ends) => {
+      if (ends.writer) repair = await planRepair(request, ends, ends.writer)
+      if (ends.missing && !createsAll(repair)) throw ends.missing
+      plan = await makeVerifyPlan({ ...request, ...ends }, request.params, repair)
+      for (const reason of plan.reasons) log.info({ runId: request.runId }, reason)
+      if (request.params.mode === 'sync')
+        plan = { ...plan, warnings: [...idleParams(request.params), ...plan.warnings] }
+      hooks.onPlan(plan)
+      const onProgress = (now: Progress) => {
+        progress = now
+        hooks.onProgress(now)
+      }
+      const onRepaired = ({ written, deleted }: Repaired) => {
+        repaired = { written: repaired.written + written, deleted: repaired.deleted + deleted }
+      }
+      const onChange = () => {
+        changed = true
+      }
+      const recording = { ...hooks, onProgress, onRepaired, onChange }
+      const check = await SourceCheck.begin(ends.reader, plan.source)
+      result = await compare(request, ends, { plan, repair, found }, recording)
+      sourceChanged = await check.end({ rowsRead: result.found.sourceRows, lastRowsGone: false })
+      if (!areEqual(result.left.differences)) throw differenceError(result, repaired)
+    })
+  } catch (thrown) {
+    error = hooks.signal.aborted ? stopped(hooks.signal) : RowshiftError.from(thrown)
+    if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
+  }
+  const seconds = (performance.now() - started) / 1000
+  const facts = {
+    request,
+    plan,
+    repair,
+    repaired,
+    changed,
+    sourceChanged,
+    progress,
+    result,
+    reasons: found,
+    error,
+    seconds,
+  }
+  return makeVerifyReport(facts)
+}
+
+interface Plans {
+  readonly plan: VerifyPlan
+  /** null: nothing is repaired. */
+  readonly repair: RunPlan | null
+  /** Reasons that the run finds out. */
+  readonly found: string[]
+}
+
+interface Recording extends Omit<VerifyHooks, 'onPlan'> {
+  readonly onRepaired: (repaired: Repaired) => void
+  /** Called before the target is changed in another way than by rows. */
+  readonly onChange: () => void
+}
+
+async function compare(
+  request: VerifyRequest,
+  { reader, writer, places }: Ends,
+  { plan, repair, found }: Plans,
+  { signal, onProgress, onRepaired, onChange }: Recording,
+): Promise<CompareResult> {
+  const { runId, from, to, params, sample } = request
+  if (signal.aborted) throw stopped(signal)
+  const stage = await setUpStage(plan.stage, places, signal)
+  found.push(...(stage?.reasons ?? []))
+  // The lookups are those of the comparison, cell by cell; the threads give ids, each its own.
+  const repairStage = repair && stage && forThreads(stage.setup)
+  return compareTables({
+    runId,
+    plan,
+    repair,
+    stage: stage?.setup ?? null,
+    repairStage,
+    reader: rangesOf(reader),
+    source: endpointOf(from, params.session, params.timeZone),
+    target: endpointOf(to, params.session, params.timeZone),
+    sample,
+    guard: (differing) => {
+      checkPlaces(differing)
+      checkDeletes(differing, params.maxDelete)
+    },
+    prepare: async () => {
+      const creates = createsTables(repair!)
+      if (creates || keepsIds(repair!.pipeline)) onChange()
+      if (creates) await prepareTable(repair!, writer!, signal)
+      await prepareIds(repair!, repairStage, writer!, signal)
+    },
+    signal,
+    onProgress,
+    onRepaired,
+  })
+}
+
+/** What is new for each run cannot be compared, so nobody knows which rows are to be written anew. */
+function refuseFresh({ columns }: Params): void {
+  const fresh = (columns ?? []).filter(
+    (entry): entry is NamedEntry => entry !== '*' && entry.make !== null && isNewEachRun(entry.make),
+  )
+  if (fresh.length === 0) return
+  const names = fresh.map(({ to }) => to!)
+  throw new RowshiftError(
+    'PARAMS_INVALID',
+    `${names.join(', ')} cannot be repaired: each run gives a row a new id, and nothing says which it got. Keep the ids with "id": {"map": {"table": …}} and "from".`,
+    { columns: names },
+  )
+}
+
+/** `pre_sql` and `post_sql` belong to a whole copy: one that empties the target would undo what is to be repaired. */
+function planRepair(
+  { params, from, to }: VerifyRequest,
+  { reader, places }: Ends,
+  writer: Writer,
+): Promise<RunPlan> {
+  const method = params.deletes?.targetFlag == null ? 'remove' : 'flag'
+  if (!offers(writer, method)) {
+    throw new RowshiftError(
+      'PLUGIN_UNKNOWN',
+      `Databases of type "${to.loaded.type}" cannot be repaired: their plugin ${method === 'flag' ? 'flags' : 'deletes'} no rows.`,
+    )
+  }
+  checkRepeatable(params)
+  refuseFresh(params)
+  const { schemaSaveMode } = params
+  return makePlan({
+    reader,
+    writer,
+    places,
+    sourceTable: from.table,
+    targetTable: to.table,
+    origin: originOf(from, reader),
+    place: placeOf(to, writer),
+    params: {
+      ...params,
+      mode: 'sync',
+      writeMode: 'upsert',
+      consistency: 'split',
+      // A repair drops nothing.
+      schemaSaveMode: schemaSaveMode === 'recreate' ? 'create_when_not_exist' : schemaSaveMode,
+      deferIndexes: false,
+      preSql: [],
+      postSql: [],
+    },
+  })
+}
+
+function offers(writer: Writer, method: 'remove' | 'flag'): boolean {
+  return (writer instanceof ShardedWriter ? writer.writers : [writer]).every(
+    (each) => each[method] !== undefined,
+  )
+}
+
+/** Resolves to the error where there is no such database, and a repair may create it. */
+async function openTarget(
+  targetReader: Reader,
+  repairs: boolean,
+  signal: AbortSignal,
+): Promise<RowshiftError | null> {
+  try {
+    await openAll([targetReader], signal)
+    return null
+  } catch (thrown) {
+    if (repairs && thrown instanceof RowshiftError && thrown.code === 'TABLE_NOT_FOUND') return thrown
+    throw thrown
+  }
+}
+
+function createsAll(repair: RunPlan | null): boolean {
+  const { sharding = null, create = null } = repair?.write ?? {}
+  return sharding === null ? create !== null : sharding.shards.every((shard) => shard.create !== null)
+}
+
+/** Opens the coordinator's own connections for as long as `use` takes. */
+async function withEnds<T>(
+  { from, to, params, mode, others = {} }: VerifyRequest,
+  signal: AbortSignal,
+  use: (ends: Ends) => Promise<T>,
+): Promise<T> {
+  const source = endpointOf(from, params.session, params.timeZone)
+  const target = endpointOf(to, params.session, params.timeZone)
+  const sharded = params.shard !== null
+  checkShardParams(params.shard, to.table, to.databases?.map(({ name }) => name) ?? null)
+  const reader = readerOf(from.loaded.plugin, source, isMany(from))
+  const targetReader = readerOf(to.loaded.plugin, target, sharded)
+  const writer = mode === 'sync' ? writerOf(to.loaded.plugin, target, sharded) : null
+  if (!reader || !targetReader || writer === undefined) {
+    const { type } = reader ? to.loaded : from.loaded
+    throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${type}" cannot be compared or repaired.`)
+  }
+  const places = new OpenPlaces({ source: from, target: to, others, session: params.session, signal })
+  const ends = [reader, targetReader, ...(writer ? [writer] : [])]
+  try {
+    await openAll(writer ? [reader, writer] : [reader], signal)
+    const missing = await openTarget(targetReader, writer !== null, signal)
+    return await use({ reader, targetReader, writer, missing, places })
+  } finally {
+    await closeAll([...ends, places])
+  }
+}

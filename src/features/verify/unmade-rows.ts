@@ -1,0 +1,89 @@
+import type { Cells } from '../../wire/row-name.js'
+import type { ErrorCode, RowshiftError } from '../../contract/errors.js'
+import type { FormPair } from './forms.js'
+import { canonical } from './forms.js'
+import type { RowName } from './row-key.js'
+import { keyText, MOST_NAMED, rowNameOf } from './row-key.js'
+
+/** A row of the source that a copy refuses to write, and why. */
+export interface UnmadeRow {
+  readonly key: RowName
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+/** Rows as they are read, where others are made of them. */
+export interface ReadRows {
+  readonly names: readonly string[]
+  readonly binary: readonly boolean[]
+  /**
+   * The columns that say which row it is, whatever its shard: their places in a row as it is compared, and as it was read. null: there
+   * are none.
+   */
+  readonly identity: readonly { readonly made: number; readonly read: number }[] | null
+}
+
+interface Kept {
+  /** The column that cannot be made; none where the row as a whole cannot. */
+  readonly columns: readonly string[]
+  /** null: too many are named already. */
+  readonly name: RowName | null
+  found: boolean
+}
+
+/** The rows of the source that cannot be made into what is written, and their counterparts in the target. */
+export class UnmadeRows {
+  readonly #reads: ReadRows | null
+  readonly #forms: readonly FormPair[]
+  readonly #kept = new Map<string, Kept>()
+  readonly rows: UnmadeRow[] = []
+  count = 0
+
+  constructor({ reads, forms }: { reads: ReadRows | null; forms: readonly FormPair[] }) {
+    this.#reads = reads
+    this.#forms = forms
+  }
+
+  /** By its cells as they were read. False when it has no key by which to find its counterpart. */
+  add(cells: Cells, { code, message, details }: RowshiftError): boolean {
+    const { names, binary, identity } = this.#reads!
+    const key = this.#key(cells, 'read')
+    const places = identity?.map(({ read }) => read) ?? [...names.keys()]
+    const name = this.rows.length < MOST_NAMED ? rowNameOf(cells, places, names, binary) : null
+    if (name !== null) this.rows.push({ key: name, code, message })
+    const columns = typeof details['column'] === 'string' ? [details['column']] : []
+    this.#kept.set(key ?? `*${this.count}`, { columns, name, found: false })
+    this.count++
+    return key !== null
+  }
+
+  /** What cannot be made of the row whose counterpart in the target this is; null: it is that of another row. */
+  find(cells: Cells): readonly string[] | null {
+    if (this.count === 0) return null
+    const key = this.#key(cells, 'made')
+    const kept = key === null ? undefined : this.#kept.get(key)
+    if (kept === undefined) return null
+    kept.found = true
+    return kept.columns
+  }
+
+  /** Those without a counterpart. */
+  get missing(): number {
+    return this.#missing.length
+  }
+
+  get missingRows(): RowName[] {
+    return this.#missing.map(({ name }) => name).filter((name) => name !== null)
+  }
+
+  get #missing(): Kept[] {
+    return [...this.#kept.values()].filter(({ found }) => !found)
+  }
+
+  #key(cells: Cells, as: 'read' | 'made'): string | null {
+    const identity = this.#reads?.identity ?? null
+    if (identity === null || identity.some((places) => cells[places[as]] === null)) return null
+    const end = as === 'read' ? 'source' : 'target'
+    return keyText(identity.map((places) => canonical(this.#forms[places.made]![end], cells[places[as]]!)))
+  }
+}

@@ -1,0 +1,64 @@
+import type { StageRequest } from './stage-request.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { StagePlan } from '../contract/plugin.js'
+import type { ColumnPair } from './mapping.js'
+import { StageMaking } from './stage-making.js'
+import { transformedPairs } from '../features/transform/plan.js'
+
+export interface StageChoice {
+  /** Made columns have what stands for their values as source. */
+  readonly pairs: readonly ColumnPair[]
+  /** null: rows are written as they are read. */
+  readonly stage: StagePlan | null
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** How worker threads make what `columns` asks of them. Throws PARAMS_INVALID with every fault. */
+export async function planStage(request: StageRequest): Promise<StageChoice> {
+  const { transform } = request
+  if (
+    transform === null &&
+    request.pairs.every(({ make }) => make === undefined) &&
+    request.values.length === 0
+  )
+    return { pairs: request.pairs, stage: null, reasons: [], warnings: [] }
+  const making = new StageMaking(request)
+  const pairs: ColumnPair[] = []
+  for (const pair of request.pairs) {
+    const made = await making.add(pair)
+    if (made !== null) pairs.push(made)
+  }
+  // Those too that go to no column.
+  for (const { as } of request.values) await making.named(as!)
+  const { faults, reasons, warnings } = making
+  if (faults.length > 0) {
+    const message = `The params do not fit the tables:\n  ${faults.join('\n  ')}`
+    throw new RowshiftError('PARAMS_INVALID', message, { faults })
+  }
+  for (const column of request.shardReads) making.addRead(column)
+  // So that a row which is refused can be named.
+  for (const column of request.key?.columns ?? []) making.read(column)
+  const stage = { ...making.plan(), transform: transform?.plan ?? null }
+  if (transform === null) return { pairs, stage, reasons, warnings }
+  const passed = `rows pass through the transform ${transform.plan.module}, decoded: ${stage.cells.map(({ name }) => name).join(', ')}`
+  return {
+    pairs: transformedPairs(request.target, stage.cells, transform),
+    stage,
+    reasons: [...reasons, passed],
+    warnings,
+  }
+}
+
+/** Rows of a new id are never there already, so each run would write all of them anew. */
+export function checkNewIds(identity: readonly string[] | null, stage: StagePlan | null): void {
+  const ids = stage?.cells.filter((cell) => cell.type === 'id' && cell.map === null) ?? []
+  const fresh = ids.find(({ name }) => identity?.includes(name))
+  if (!fresh) return
+  throw new RowshiftError(
+    'PARAMS_INVALID',
+    `params.columns: rows are known again by ${fresh.name}, which is made anew for each row of each run, so they would be there twice after the second. ` +
+      `Keep the ids with "id": {"map": {"table": …}} and "from", or use write_mode "insert".`,
+    { column: fresh.name },
+  )
+}

@@ -1,8 +1,0 @@
-import type { CopyRequest } from '../engine/job.js'
-
-export interface VerifyRequest extends Omit<CopyRequest, 'past'> {
-  /** `sync` makes the target equal; `verify` looks only. */
-  readonly mode: 'verify' | 'sync'
-  /** Percent of the splits to compare. */
-  readonly sample: number
-}

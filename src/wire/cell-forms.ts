@@ -1,0 +1,79 @@
+/**
+ * How cells of each kind may be written. Readers let no other cell pass, since it would become SQL text, or would be
+ * stored as another value: a server takes `7-2` for 5, `1.5` for 2 and `20240501` for a date.
+ */
+import type { Column, ColumnKind } from '../contract/table-schema.js'
+import type { Cells } from './row-name.js'
+import { excerpt } from './row-name.js'
+
+export interface CellForm {
+  /** Its number in the loops of a plugin. */
+  readonly code: number
+  /** For messages: `"7-2" is not an integer`. */
+  readonly name: string
+  /** Of the cell without escapes, a character for each byte. Its time grows with the length only. */
+  readonly pattern: RegExp
+}
+
+const INTEGER: CellForm = { code: 1, name: 'an integer', pattern: /^(?!.{401})-?\d+$/ }
+const DATETIME: CellForm = {
+  code: 6,
+  name: 'a date with a time',
+  pattern: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?$/,
+}
+
+/** Kinds that are missing here take any bytes: they stand in quotes in SQL text. */
+const FORMS: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
+  integer: INTEGER,
+  // Some databases store any integer in a column that they call boolean.
+  boolean: INTEGER,
+  decimal: { code: 2, name: 'a decimal number', pattern: /^(?!.{401})-?(\d+(\.\d*)?|\.\d+)$/ },
+  float: { code: 3, name: 'a number', pattern: /^(?!.{401})-?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i },
+  date: { code: 4, name: 'a date', pattern: /^\d{4}-\d\d-\d\d$/ },
+  time: { code: 5, name: 'a time', pattern: /^-?\d{2,3}:\d\d:\d\d(\.\d{1,6})?$/ },
+  datetime: DATETIME,
+  instant: DATETIME,
+}
+
+/** Of columns that may hold anything: what programs write there. The writer looks at each value before it takes it. */
+const DYNAMIC: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
+  ...FORMS,
+  time: { ...FORMS.time!, pattern: /^-?\d{1,3}:\d\d(:\d\d(\.\d{1,100})?)?$/ },
+  datetime: {
+    ...DATETIME,
+    pattern: /^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,100})?)?(Z|[+-]\d\d:?\d\d)?)?$/,
+  },
+}
+
+type Formed = Pick<Column, 'kind' | 'domain' | 'cells'>
+export type FormedColumn = Formed & Pick<Column, 'name' | 'type'>
+
+/** null: any bytes. */
+export function formOf({ kind, domain, cells }: Formed): CellForm | null {
+  if (cells === 'numbered') return INTEGER
+  if (cells === 'stored') return null
+  return (domain.dynamic ? DYNAMIC : FORMS)[kind] ?? null
+}
+
+export interface Misfit {
+  readonly column: string
+  /** `v (int) is "7-2", which is not an integer`. */
+  readonly fault: string
+}
+
+/** The first cell of a row that is not of its column's form. */
+export function misfit(columns: readonly FormedColumn[], cells: Cells): Misfit | null {
+  for (const [i, column] of columns.entries()) {
+    const cell = cells[i] ?? null
+    const form = cell === null ? null : formOf(column)
+    if (form === null || form.pattern.test(cell!.toString('latin1'))) continue
+    const { name, type } = column
+    return { column: name, fault: `${name} (${type}) is ${excerpt(cell)}, which is not ${form.name}` }
+  }
+  return null
+}
+
+/** Whether this is how a value of the column is written. */
+export function isFormed(column: Formed, value: string): boolean {
+  return formOf(column)?.pattern.test(value) ?? true
+}

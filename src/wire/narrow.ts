@@ -1,0 +1,174 @@
+import type { Domain } from '../contract/domain.js'
+import type { ColumnMapping } from '../contract/table-schema.js'
+import type { PlannedWrite } from '../contract/write.js'
+import type { Batch } from './batch.js'
+import { BatchBuilder, recycle } from './builder.js'
+import { forEachRow } from './each-row.js'
+
+/** The value that is stored in the place of one that does not fit. */
+type Narrow = (cell: Buffer) => Buffer
+
+/**
+ * Applies the losses that were accepted, the same way for every target, so that the target itself can stay strict: text
+ * and bytes are cut, characters that the target has not become `?`, numbers are brought into its range, decimal
+ * places and fractions of a second are cut off. Only within one kind: what another kind cannot express is left as it
+ * is, for the writer to refuse.
+ */
+export class Narrower {
+  readonly #columns: readonly (Narrow | null)[]
+  readonly #builder: BatchBuilder
+
+  private constructor(spec: PlannedWrite, columns: readonly (Narrow | null)[]) {
+    this.#columns = columns
+    this.#builder = new BatchBuilder(spec.batch)
+  }
+
+  /** null when no column of the plan has an accepted loss that can be applied here. */
+  static of(spec: PlannedWrite): Narrower | null {
+    const unwritten = (spec.sharding?.reads ?? []).map(() => null)
+    const columns = [...spec.columns.map(narrowOf), ...unwritten]
+    return columns.some((column) => column !== null) ? new Narrower(spec, columns) : null
+  }
+
+  /** The batch with its values narrowed. The memory of the one given is used again. */
+  narrow(batch: Batch): Batch {
+    const builder = this.#builder
+    forEachRow(batch, (cells) => {
+      for (const [i, narrow] of this.#columns.entries()) {
+        const cell = cells[i] ?? null
+        if (cell === null) builder.appendNull()
+        else builder.appendBytes(narrow === null ? cell : narrow(cell))
+      }
+      builder.endRow()
+    })
+    recycle(batch)
+    return builder.take() ?? batch
+  }
+}
+
+function narrowOf({ source, target, verdict }: ColumnMapping): Narrow | null {
+  const { domain } = target
+  if (verdict.grade !== 'lossy' || domain.forms !== undefined || domain.members !== undefined) return null
+  const moments = source.kind === 'datetime' || source.kind === 'instant'
+  switch (target.kind) {
+    case 'integer':
+      return source.kind === 'integer' ? clipInteger(domain) : null
+    case 'decimal':
+      return source.kind === 'decimal' ? cutDecimal(domain) : null
+    case 'float':
+      return source.kind === 'float' ? roundFloat(domain) : null
+    case 'text':
+      return source.kind === 'text' ? cutText(domain) : null
+    case 'bytes':
+      return source.kind === 'bytes' ? cutBytes(domain) : null
+    case 'time':
+      return source.kind === 'time' ? cutFraction(domain) : null
+    case 'datetime':
+    case 'instant':
+      return moments ? cutFraction(domain) : null
+    default:
+      return null
+  }
+}
+
+function clipInteger({ min, max }: Domain): Narrow {
+  const least = min === undefined ? null : BigInt(min)
+  const greatest = max === undefined ? null : BigInt(max)
+  return (cell) => {
+    const value = BigInt(cell.toString('latin1'))
+    if (least !== null && value < least) return Buffer.from(min!)
+    return greatest !== null && value > greatest ? Buffer.from(max!) : cell
+  }
+}
+
+function cutDecimal({ min, precision, scale = 0, bits }: Domain): Narrow {
+  return (cell) => {
+    const [, sign = '', whole = '', fraction = ''] =
+      /^([+-]?)(\d*)(?:\.(\d*))?$/.exec(cell.toString('latin1')) ?? []
+    if (whole + fraction === '') return cell
+    if (sign === '-' && min === '0') return Buffer.from('0')
+    if (bits !== undefined) return Buffer.from(sign + significant(whole, fraction, bits === 24 ? 6 : 15))
+    if (precision === undefined) return cell
+    const digits = whole.replace(/^0+/, '')
+    const room = precision - scale
+    if (digits.length > room) return Buffer.from(sign + point('9'.repeat(room), '9'.repeat(scale)))
+    return Buffer.from(sign + point(digits, fraction.slice(0, scale)))
+  }
+}
+
+/** The number with zeros for all digits after the first `count` that count. */
+function significant(whole: string, fraction: string, count: number): string {
+  let left = count
+  let leading = true
+  const cut = (digits: string) =>
+    digits.replaceAll(/\d/g, (digit) => {
+      if (leading && digit === '0') return digit
+      leading = false
+      return left-- > 0 ? digit : '0'
+    })
+  const kept = cut(whole)
+  return point(kept, cut(fraction))
+}
+
+function point(whole: string, fraction: string): string {
+  return `${whole === '' ? '0' : whole}${fraction === '' ? '' : `.${fraction}`}`
+}
+
+const FLOAT_MAX = 3.4028234663852886e38
+
+/** To the nearest float of 32 bits, which is a double too, so that this arithmetic is exact. */
+function roundFloat({ bits, min, unsignedZero }: Domain): Narrow {
+  const negativeZero = unsignedZero ? '0' : '-0'
+  return (cell) => {
+    const value = Number(cell.toString('latin1'))
+    if (min === '0' && value < 0) return Buffer.from('0')
+    const rounded = bits === 24 ? Math.fround(Math.max(-FLOAT_MAX, Math.min(FLOAT_MAX, value))) : value
+    if (Object.is(rounded, -0)) return Buffer.from(negativeZero)
+    return rounded === value ? cell : Buffer.from(String(rounded))
+  }
+}
+
+function cutText({ maxChars = Infinity, maxBytes = Infinity, characters, trimmed }: Domain): Narrow {
+  const outside = replacer(characters)
+  const oneByte = characters?.maxBytes === 1
+  const chars = oneByte ? Math.min(maxChars, maxBytes) : maxChars
+  // How many bytes other encodings need is the target's to say: it refuses what is too long.
+  const bytes = characters === undefined || characters.encoding === 'utf8' ? maxBytes : Infinity
+  return (cell) => {
+    let text = outside === null ? cell.toString() : outside(cell.toString())
+    if (text.length > chars) text = Array.from(text).slice(0, chars).join('')
+    if (trimmed) text = text.replace(/(?<! ) +$/, '')
+    const cut = Buffer.from(text)
+    if (cut.length <= bytes) return cut
+    let end = bytes
+    while ((cut[end]! & 0xc0) === 0x80) end--
+    return cut.subarray(0, end)
+  }
+}
+
+/** Puts `?` in the place of characters that the target has not; null when it has all, or which it has is unknown. */
+function replacer(characters: Domain['characters']): ((text: string) => string) | null {
+  if (characters === undefined || characters.repertoire === 'unicode') return null
+  if (characters.repertoire === 'bmp') return (text) => text.replaceAll(/[\u{10000}-\u{10ffff}]/gu, '?')
+  if (characters.ranges === undefined) return null
+  const known = new Uint8Array(0x110000)
+  for (const [first, last] of characters.ranges) known.fill(1, first, last + 1)
+  return (text) => text.replaceAll(/[^\0-\x7f]/gu, (char) => (known[char.codePointAt(0)!] === 1 ? char : '?'))
+}
+
+function cutBytes({ maxBytes, padded, maxBits }: Domain): Narrow | null {
+  if (maxBytes === undefined || maxBits !== undefined) return null
+  return (cell) => {
+    if (cell.length >= maxBytes || !padded) return cell.subarray(0, maxBytes)
+    return Buffer.concat([cell], maxBytes)
+  }
+}
+
+function cutFraction({ fractionDigits }: Domain): Narrow | null {
+  if (fractionDigits === undefined) return null
+  return (cell) => {
+    const at = cell.indexOf('.')
+    const end = fractionDigits === 0 ? at : at + 1 + fractionDigits
+    return at < 0 || end >= cell.length ? cell : cell.subarray(0, end)
+  }
+}
