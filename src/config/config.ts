@@ -15,6 +15,7 @@ type Connections = Readonly<Record<string, Readonly<Record<string, Connection>>>
 
 interface ConfigFile {
   readonly task_meta?: Connection
+  readonly plugins?: Readonly<Record<string, string>>
   readonly from?: Connections
   readonly to?: Connections
 }
@@ -83,7 +84,7 @@ export class Config {
         const { db_type, ...connection } = value as Connection
         const named =
           key === 'task_meta' ? (db_type as string | undefined) : key.slice(TASK_META_PREFIX.length)
-        const loaded = await loadPlugin(named ?? (await defaultTaskStoreType()))
+        const loaded = await this.#load(named ?? (await defaultTaskStoreType()))
         return this.#resolve(loaded, connection, `${path} ${key}`)
       }
     }
@@ -103,7 +104,7 @@ export class Config {
   }
 
   async #connection(side: Side, type: string, app: string, db: string): Promise<ResolvedConnection> {
-    const loaded = await loadPlugin(type)
+    const loaded = await this.#load(type)
     const key = `${app}_${db}`
     for (const { path, content } of this.#files) {
       const connection = own(own(content[side], type), key)
@@ -123,7 +124,7 @@ export class Config {
       // A type may have dots: it may be the path of a module.
       for (const [type, connections] of Object.entries(content[side as Side] ?? {})) {
         const connection = rest.startsWith(`${type}.`) && own(connections, rest.slice(type.length + 1))
-        if (connection) return this.#resolve(await loadPlugin(type), connection, `${path} ${name}`)
+        if (connection) return this.#resolve(await this.#load(type), connection, `${path} ${name}`)
       }
     }
     throw new RowshiftError(
@@ -131,6 +132,12 @@ export class Config {
       `A lookup needs the connection ${JSON.stringify(name)}, which is not in ${this.#paths}. Write source, target, a URL, or a name like "from.<type>.<app>_<db>".`,
       { name },
     )
+  }
+
+  /** A type may be a short name for a module: columns of the task table have little room for it. */
+  async #load(type: string): Promise<LoadedPlugin> {
+    const module = this.#files.map(({ content }) => own(content.plugins, type)).find(Boolean)
+    return module === undefined ? loadPlugin(type) : { ...(await loadPlugin(module)), type }
   }
 
   #resolve(loaded: LoadedPlugin, raw: Connection, where: string): ResolvedConnection {

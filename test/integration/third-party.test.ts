@@ -187,14 +187,17 @@ describe('a CSV folder, by the command line', () => {
       path: 'data',
       types: { 'odd.id': 'integer not null', 'odd.price': 'decimal', 'odd.at': 'datetime' },
     }
-    const sides = { mysql: { app_db: connection }, [csvName]: { app_files: folder } }
-    write('etc/local.json', JSON.stringify({ task_meta: connection, from: sides, to: sides }))
+    const sides = { mysql: { app_db: connection }, csv: { app_files: folder } }
+    write(
+      'etc/local.json',
+      JSON.stringify({ plugins: { csv: csvName }, task_meta: connection, from: sides, to: sides }),
+    )
     await succeed('init', '-c', 'etc')
     await mariadb.query(`${CREATE.replace('odd', 'loaded')};
       INSERT INTO task_def_sync_manager (id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params,
         online_status, task_status, create_time, update_time)
-      VALUES (1, 'app', '${csvName}', 'files', 'odd', 'app', 'mysql', 'db', 'loaded', '{}', 1, '1', NOW(), NOW()),
-        (2, 'app', 'mysql', 'db', 'loaded', 'app', '${csvName}', 'files', 'unloaded', '{"schema_save_mode": "create_when_not_exist"}', 1, '1', NOW(), NOW())`)
+      VALUES (1, 'app', 'csv', 'files', 'odd', 'app', 'mysql', 'db', 'loaded', '{}', 1, '1', NOW(), NOW()),
+        (2, 'app', 'mysql', 'db', 'loaded', 'app', 'csv', 'files', 'unloaded', '{"schema_save_mode": "create_when_not_exist"}', 1, '1', NOW(), NOW())`)
     await succeed('run', '1', '-c', 'etc')
     await succeed('run', '2', '-c', 'etc')
     await succeed('verify', '1', '-c', 'etc')

@@ -33,7 +33,11 @@ describe('plugins of others', () => {
       'throws.mjs': 'import "a-driver-that-is-not-there"',
       'other.mjs': 'export default { label: "x", createReader: 7 }',
       'schema.mjs': PLUGIN.replace("type: 'string'", "type: 'text'"),
-      'etc/local.json': JSON.stringify({ from: { './own.plugin.mjs': { 'app_db.x': { path: 'p' } } } }),
+      'etc/local.json': JSON.stringify({
+        plugins: { rows: '@me/rows' },
+        task_meta: { db_type: 'rows', path: 'tasks' },
+        from: { rows: { app_files: { path: 'q' } }, './own.plugin.mjs': { 'app_db.x': { path: 'p' } } },
+      }),
     }
     for (const [name, text] of Object.entries(files)) {
       mkdirSync(dirname(join(fixture.directory, name)), { recursive: true })
@@ -76,6 +80,14 @@ describe('plugins of others', () => {
     expect((await connectionFromUrl('@me/rows:p', 'in')).connection).to.deep.equal({ path: 'p' })
     const named = await Config.load('etc', 'local').named('from../own.plugin.mjs.app_db.x')
     expect(named.connection).to.deep.equal({ path: 'p' })
+  })
+
+  it('may have short names in the configuration', async () => {
+    const config = Config.load('etc', 'local')
+    const { loaded, connection } = await config.connection('from', 'rows', 'app', 'files')
+    expect([loaded.plugin.label, loaded.type, connection]).to.deep.equal(['test', 'rows', { path: 'q' }])
+    expect((await config.named('from.rows.app_files')).connection).to.deep.equal({ path: 'q' })
+    expect((await config.taskStore()).loaded.plugin.label).to.equal('test')
   })
 
   it('that are not there, or are not plugins, are refused with what is wrong', async () => {
