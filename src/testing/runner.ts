@@ -37,7 +37,13 @@ export function assertPlainJson(value: unknown, what: string): void {
   assert.deepEqual(JSON.parse(JSON.stringify(value)), value, `${what} must be plain JSON`)
 }
 
-/** What is `given` must be all there or all missing. */
+/** What a suite is about; a plugin that does not have it is told so before any test runs. */
+export function assertHas(plugin: object, name: 'createReader' | 'createWriter' | 'createTaskStore'): void {
+  const has = typeof (plugin as Record<string, unknown>)[name] === 'function'
+  assert.ok(has, `the plugin has no "${name}", so there is nothing to try`)
+}
+
+/** Methods that must be all there or all missing. */
 export function assertTogether(object: object, names: readonly string[]): void {
   const there = names.filter((name) => typeof (object as Record<string, unknown>)[name] === 'function')
   const message = `${names.join(', ')} go together; only ${there.join(', ')} is there`

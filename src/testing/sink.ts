@@ -5,7 +5,7 @@ import { RowshiftError } from '../contract/errors.js'
 import type { WriteOptions } from '../contract/write.js'
 import { describeRejected } from './rejecting.js'
 import type { Runner } from './runner.js'
-import { assertPlainJson, assertTogether, failsWith, runnerOf } from './runner.js'
+import { assertHas, assertPlainJson, assertTogether, failsWith, runnerOf } from './runner.js'
 import { counterKind, endpointAt, numbered, valuesOf, wanted } from './tables.js'
 import type { CellValue, Rows } from './values.js'
 import { describeWriteModes } from './write-modes.js'
@@ -21,6 +21,7 @@ interface Failure {
 /** Checks that the plugin writes as the contract says. */
 export function describeSink(name: string, suite: SinkSuite, runner?: Runner): void {
   const { describe, it } = runnerOf(runner)
+  assertHas(suite.plugin, 'createWriter')
   const counter = counterKind(suite)
   const key = suite.keys === false ? [] : ['a']
   const counted = (rows: Rows = []) =>

@@ -3,7 +3,7 @@ import { misfit } from '../wire/cell-forms.js'
 import type { SourceSuite } from './reading.js'
 import { batchesIn, NEVER, readAll, reading, rowsIn, splitsOf } from './reading.js'
 import type { Runner } from './runner.js'
-import { assertPlainJson, assertTogether, failsWith, runnerOf } from './runner.js'
+import { assertHas, assertPlainJson, assertTogether, failsWith, runnerOf } from './runner.js'
 import { dividesWholly, keyedTables, keyOf } from './splitting.js'
 import type { WantedTable } from './tables.js'
 import {
@@ -26,6 +26,7 @@ const WIDE: Rows = numbered(MANY).map(([number, text]) => [number!, String(text)
 /** Checks that the plugin reads as the contract says. */
 export function describeSource(name: string, suite: SourceSuite, runner?: Runner): void {
   const { describe, it } = runnerOf(runner)
+  assertHas(suite.plugin, 'createReader')
   const counter = counterKind(suite)
   const key = suite.keys === false ? [] : ['a']
   const counted = (rows: Rows) =>

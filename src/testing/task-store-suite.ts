@@ -3,7 +3,7 @@ import type { Connection } from '../contract/endpoint.js'
 import type { Plugin } from '../contract/plugin.js'
 import type { RunRecord, Task, TaskStore } from '../contract/task-store.js'
 import type { Runner } from './runner.js'
-import { failsWith, runnerOf } from './runner.js'
+import { assertHas, failsWith, runnerOf } from './runner.js'
 
 /** What the suite must know of a task store. */
 export interface TaskStoreSuite {
@@ -17,6 +17,7 @@ export interface TaskStoreSuite {
 /** Checks that the plugin keeps tasks, locks, watermarks and the history as the contract says. */
 export function describeTaskStore(name: string, suite: TaskStoreSuite, runner?: Runner): void {
   const { describe, it } = runnerOf(runner)
+  assertHas(suite.plugin, 'createTaskStore')
   describe(`${name} as a task store`, () => {
     it('throws TASK_STORE_MISSING before init, which says what it makes, once', () =>
       withStores(suite, async ({ open }) => {

@@ -2,6 +2,7 @@
 import { AssertionError } from 'node:assert'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import rowFile from '../../plugins/file/plugin.js'
 import sqlite from '../../plugins/sqlite/plugin.js'
 import type { Batch, Plugin, Reader, TaskStore, Writer } from '../../src/contract/plugin.js'
 import { describeSink, describeSource, describeTaskStore } from '../../src/testing.js'
@@ -155,6 +156,12 @@ async function find(title: string, sound: readonly Test[], faulty: readonly Test
 
 describe('the conformance suites find a plugin that', () => {
   const suite = (plugin: Plugin) => ({ ...sqliteSuite, plugin })
+  it('has nothing to try', () => {
+    // It can only be read from.
+    const define = () => testsOf((runner) => describeSink('', suite(rowFile), runner))
+    expect(define).to.throw('the plugin has no "createWriter"')
+  })
+
   for (const [fault, [title, methods]] of Object.entries(reading)) {
     it(`${fault}, as a source`, () => {
       const plugin: Plugin = { ...sqlite, createReader: (at) => changed(sqlite.createReader!(at), methods) }
