@@ -228,7 +228,7 @@ describe('derived columns', () => {
         '--params',
         JSON.stringify(more),
       ])
-    expectRefusal(await replay(params), 2, 'PARAMS_INVALID', 'computes nothing while it is read')
+    expectRefusal(await replay(params), 2, 'PARAMS_INVALID', 'cannot compute columns while it is read')
     expect((await replay({})).report).to.include({ rowsWritten: 1, error: null })
     expect(await place.query('SELECT id, status FROM dst')).to.deep.equal([['3', '7']])
     writeFileSync(file, '')
