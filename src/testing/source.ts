@@ -186,6 +186,7 @@ export function describeSource(name: string, suite: SourceSuite, runner?: Runner
     it('has the methods that go together together', async () => {
       const reader = suite.plugin.createReader!(endpointAt(await suite.make(counted([]))))
       assertTogether(reader, ['lock', 'beginSnapshot'])
+      assertTogether(reader, ['sample', 'holdsBelow'])
       assertTogether(reader, ['digestForms', 'digest', 'rowDigest'])
       await reader.close()
     })

@@ -243,12 +243,14 @@ describe('a CSV folder, by the command line', () => {
   })
 })
 
-describe('the smallest plugin', () => {
+describe('the smallest plugin, in docs/plugins.md', () => {
   const repository = new URL('../../../', import.meta.url)
-  const [sample = ''] =
-    /(?<=```js\n)import [^]*?(?=```)/.exec(readFileSync(new URL('docs/plugins.md', repository), 'utf8')) ?? []
+  const text = (name: string) => readFileSync(new URL(name, repository), 'utf8')
+  const guide = text('docs/plugins.md')
+  const contract = text('src/contract/plugin.ts')
+  const [sample = ''] = /(?<=```js\n)import [^]*?(?=```)/.exec(guide) ?? []
 
-  it('of docs/plugins.md runs', async () => {
+  it('runs', async () => {
     const place = await Place.create(server('mysql'), 'CREATE TABLE numbers (n INT PRIMARY KEY)')
     write('numbers.mjs', sample)
     await succeed('copy', '--from', './numbers.mjs:20000', '--to', place.url('numbers'))
@@ -258,10 +260,16 @@ describe('the smallest plugin', () => {
   })
 
   it('has the method that stands in the comment of the contract', () => {
-    const contract = readFileSync(new URL('src/contract/plugin.ts', repository), 'utf8')
     const [method = ''] = /(?<= \* ```js\n)[^]*?(?= \* ```)/.exec(contract) ?? []
     const lines = method.split('\n').map((line) => line.replace(/^ \* ?/, '  '))
     expect(lines.length).to.be.greaterThan(8)
     expect(sample).to.include(lines.join('\n').trimEnd())
+  })
+
+  it('is followed by all that is optional', () => {
+    const names = [...contract.matchAll(/^  (?:readonly )?(\w+)\?[(:]/gm)].map(([, name]) => name!)
+    expect(names.length).to.be.greaterThan(20)
+    const missing = names.filter((name) => !new RegExp(`[.\`]${name}\``).test(guide))
+    expect(missing, 'missing in docs/plugins.md').to.deep.equal([])
   })
 })
