@@ -18,7 +18,7 @@ import {
 } from './output.js'
 import { openReport, writeReport } from './report-file.js'
 import { runTask } from './run.js'
-import { withStore } from './tasks.js'
+import { isOnline, withStore } from './stored-tasks.js'
 
 export interface RunAllOptions extends RunOptions {
   /** Tasks that run at the same time. */
@@ -40,8 +40,8 @@ export async function runAllCommand(options: RunAllOptions): Promise<number> {
     throw new RowshiftError('USAGE', '--parallel is a whole number above 0.')
   }
   if (options.report !== undefined) openReport(options.report, '[]\n')
-  const tasks = await withStore(options, (store) => store.list())
-  const ids = tasks.filter(({ online_status }) => online_status === 1).map(({ id }) => id)
+  const tasks = await interruptible((signal) => withStore(options, signal, (store) => store.list()))
+  const ids = tasks.filter(isOnline).map(({ id }) => id)
   const reports = await interruptible((signal) => runTasks(ids, options, signal))
   const stored = options.report === undefined || writeReport(options.report, reports)
   if (options.json || !stored) printJson(reports)

@@ -1,17 +1,15 @@
-import { Config } from '../config/config.js'
 import type { CopyRequest } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
-import { RowshiftError } from '../contract/errors.js'
 import type { RunReport } from '../contract/task-store.js'
-import { findTask, taskRequest } from './copy.js'
 import { copyWithProgress, deliver, reported } from './execution.js'
 import { interruptible } from './interruptible.js'
 import type { RunOptions } from './options.js'
 import { taskId } from './options.js'
 import { openReport } from './report-file.js'
+import { taskRequest } from './requests.js'
 import { retried } from './retry-rejected.js'
 import { recorded } from './run-history.js'
-import { openStore } from './tasks.js'
+import { findOnlineTask, withStore } from './stored-tasks.js'
 import { withSubject, withSubjects } from '../engine/watermark-subject.js'
 
 /** `rowshift run ID`: one task of the task table. */
@@ -30,26 +28,18 @@ export async function runTask(
   copy: (request: CopyRequest, signal: AbortSignal) => Promise<RunReport>,
 ): Promise<RunReport> {
   const runId = newRunId()
-  const report = await reported(runId, id, async () => {
-    const config = Config.load(options.config, options.env)
-    const store = await openStore(config, signal)
-    try {
-      const task = await findTask(store, id)
-      if (task.online_status !== 1) {
-        const what = `Task ${id} is offline (online_status is ${task.online_status}, not 1). Set online_status to 1 to run it.`
-        throw new RowshiftError('TASK_OFFLINE', what, { taskId: id })
-      }
+  const report = await reported(runId, id, () =>
+    withStore(options, signal, async (store, config) => {
+      const task = await findOnlineTask(store, id)
       const run = { run_id: runId, task_id: id, mode: options.mode ?? 'init' }
-      return await recorded(store, run, signal, async (stop, history) => {
+      return recorded(store, run, signal, async (stop, history) => {
         const request = await taskRequest(runId, task, config, store, options)
         if (options.retry !== undefined) return copy(await retried(request, options.retry, options), stop)
         history.remembered = (ended) => withSubjects(ended, task, request.params)
         return copy(withSubject(request, task), stop)
       })
-    } finally {
-      await store.close()
-    }
-  })
+    }),
+  )
   const skipped = options.skipRunning && report.error?.code === 'TASK_RUNNING'
   return skipped ? { ...report, status: 'skipped' } : report
 }

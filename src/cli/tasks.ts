@@ -1,45 +1,23 @@
-import { Config } from '../config/config.js'
 import { ExitCode, RowshiftError } from '../contract/errors.js'
-import { openAll } from '../contract/opening.js'
 import type { RunRecord, RunReport, Task, TaskStore } from '../contract/task-store.js'
 import { markDeadRuns, withoutDeadRuns } from './dead-runs.js'
 import { interruptible } from './interruptible.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
 import { backfillRange, lastWords, otherRows, print, printJson, table } from './output.js'
+import { findTask, isOnline, withStore } from './stored-tasks.js'
 
 type Options = CommonOptions & ConfigOptions
 
 const MOST_NOTE = 160
 
-/** The configured task store, connected. */
-export async function openStore(config: Config, signal: AbortSignal): Promise<TaskStore> {
-  const { loaded, connection } = await config.taskStore()
-  const store = loaded.plugin.createTaskStore?.(connection)
-  if (!store) {
-    throw new RowshiftError(
-      'PLUGIN_UNKNOWN',
-      `Databases of type "${loaded.type}" cannot hold the task tables.`,
-    )
-  }
-  await openAll([store], signal)
-  return store
-}
-
 /** For as long as `use` takes, which the user may interrupt. */
-export function withStore<T>(options: ConfigOptions, use: (store: TaskStore) => Promise<T>): Promise<T> {
-  return interruptible(async (signal) => {
-    const store = await openStore(Config.load(options.config, options.env), signal)
-    try {
-      return await use(store)
-    } finally {
-      await store.close()
-    }
-  })
+function look<T>(options: ConfigOptions, use: (store: TaskStore) => Promise<T>): Promise<T> {
+  return interruptible((signal) => withStore(options, signal, use))
 }
 
 /** `rowshift init` */
 export async function initCommand(options: Options): Promise<number> {
-  const created = await withStore(options, (store) => store.init())
+  const created = await look(options, (store) => store.init())
   if (options.json) printJson({ created })
   else print(created.length > 0 ? `Created ${created.join(', ')}.` : 'The task tables are already there.')
   return ExitCode.success
@@ -47,7 +25,7 @@ export async function initCommand(options: Options): Promise<number> {
 
 /** `rowshift list` */
 export async function listCommand(options: Options): Promise<number> {
-  const tasks = await withStore(options, async (store) => withoutDeadRuns(store, await store.list()))
+  const tasks = await look(options, async (store) => withoutDeadRuns(store, await store.list()))
   if (options.json) printJson(tasks)
   else if (tasks.length === 0) print('There are no tasks. A task is a row of task_def_sync_manager.')
   else print(table(tasks.map(line)))
@@ -57,7 +35,7 @@ export async function listCommand(options: Options): Promise<number> {
 function line(task: Task): Record<string, string | number | null> {
   return {
     id: task.id,
-    online: task.online_status === 1 ? 'yes' : 'no',
+    online: isOnline(task) ? 'yes' : 'no',
     from: `${task.from_db_type} ${task.from_app}_${task.from_db}.${task.from_table}`,
     to: `${task.to_db_type} ${task.to_app}_${task.to_db}.${task.to_table}`,
     status: task.task_status,
@@ -67,16 +45,10 @@ function line(task: Task): Record<string, string | number | null> {
 
 /** `rowshift show ID` */
 export async function showCommand(options: Options & { readonly id: number }): Promise<number> {
-  const task = await withStore(options, async (store) => {
-    const found = await store.get(options.id)
-    return found && (await withoutDeadRuns(store, [found]))[0]
+  const task = await look(options, async (store) => {
+    const found = await findTask(store, options.id)
+    return (await withoutDeadRuns(store, [found]))[0]!
   })
-  if (!task)
-    throw new RowshiftError(
-      'TASK_NOT_FOUND',
-      `There is no task ${options.id}. "rowshift list" shows the tasks.`,
-      { taskId: options.id },
-    )
   if (options.json) printJson(task)
   else
     print(
@@ -94,7 +66,7 @@ export async function historyCommand(
   if (!(Number.isInteger(options.limit) && options.limit > 0)) {
     throw new RowshiftError('USAGE', '--limit is a whole number above 0.')
   }
-  const runs = await withStore(options, async (store) => {
+  const runs = await look(options, async (store) => {
     const listed = await store.history(options.id ?? null, options.limit)
     const running = listed.filter(({ status }) => status === 'running').map(({ task_id }) => task_id)
     const dead = await markDeadRuns(store, running)

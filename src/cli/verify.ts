@@ -1,19 +1,16 @@
-import { Config, fromUrl } from '../config/config.js'
 import type { CopyRequest } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { RunReport } from '../contract/task-store.js'
 import type { MaxDelete } from '../task/params.js'
-import { findTask, taskRequest } from './copy.js'
 import { deliver, reported, withProgress } from './execution.js'
 import { interruptible } from './interruptible.js'
-import { lookupConnections } from './lookup-connections.js'
 import type { CommonOptions, ConfigOptions, ReportOptions, TablesOptions } from './options.js'
 import { taskId } from './options.js'
 import { openReport } from './report-file.js'
-import { paramsFromOptions } from '../task/params-options.js'
+import { AS_STORED, taskRequest, urlRequest } from './requests.js'
 import { recorded } from './run-history.js'
-import { openStore } from './tasks.js'
+import { findOnlineTask, findTask, withStore } from './stored-tasks.js'
 import { performVerify } from './verify-view.js'
 
 export interface VerifyOptions extends CommonOptions, ConfigOptions, ReportOptions, TablesOptions {
@@ -24,8 +21,6 @@ export interface VerifyOptions extends CommonOptions, ConfigOptions, ReportOptio
   readonly sample: number
   readonly repair: boolean
 }
-
-const AS_STORED = { mode: undefined, fromTarget: false, since: undefined, until: undefined }
 
 /** Options as yargs has them. */
 export function verifyArguments(
@@ -87,45 +82,26 @@ function maxDeleteOf(text: string): MaxDelete {
 }
 
 async function tables(runId: string, options: VerifyOptions, signal: AbortSignal): Promise<CopyRequest> {
-  if (options.id !== undefined) return taskTables(runId, options.id, options, signal)
-  const params = paramsFromOptions(options.params, options.param)
-  const from = await fromUrl(options.from!, '--from')
-  const to = await fromUrl(options.to!, '--to')
-  return { runId, taskId: null, from, to, params, others: await lookupConnections(params, null) }
-}
-
-/** Looks only, so the task may be running. */
-async function taskTables(
-  runId: string,
-  id: number,
-  options: VerifyOptions,
-  signal: AbortSignal,
-): Promise<CopyRequest> {
-  const config = Config.load(options.config, options.env)
-  const store = await openStore(config, signal)
-  try {
-    return await taskRequest(runId, await findTask(store, id), config, store, AS_STORED)
-  } finally {
-    await store.close()
-  }
+  const { id, from, to } = options
+  if (id === undefined) return urlRequest(runId, { ...options, from: from!, to: to! })
+  // Looks only, so the task may be running.
+  return withStore(options, signal, async (store, config) =>
+    taskRequest(runId, await findTask(store, id), config, store, AS_STORED),
+  )
 }
 
 /** Writes the target, so it is a run of the task like any other; see {@link recorded}. */
-async function repairTask(
+function repairTask(
   runId: string,
   id: number,
   options: VerifyOptions,
   signal: AbortSignal,
   repair: (request: CopyRequest, signal: AbortSignal) => Promise<RunReport>,
 ): Promise<RunReport> {
-  const config = Config.load(options.config, options.env)
-  const store = await openStore(config, signal)
-  try {
-    const task = await findTask(store, id)
-    return await recorded(store, { run_id: runId, task_id: id, mode: 'sync' }, signal, async (stop) =>
+  return withStore(options, signal, async (store, config) => {
+    const task = await findOnlineTask(store, id)
+    return recorded(store, { run_id: runId, task_id: id, mode: 'sync' }, signal, async (stop) =>
       repair(await taskRequest(runId, task, config, store, AS_STORED), stop),
     )
-  } finally {
-    await store.close()
-  }
+  })
 }

@@ -1,13 +1,13 @@
-import { Config } from '../config/config.js'
+import type { Config } from '../config/config.js'
 import { subjectOf } from '../engine/watermark-subject.js'
 import { ExitCode, RowshiftError } from '../contract/errors.js'
 import { parseParams } from '../task/params.js'
 import type { Task, TaskStore } from '../contract/task-store.js'
-import { findTask, taskRequest } from './copy.js'
 import { interruptible } from './interruptible.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
 import { print, printJson, table } from './output.js'
-import { openStore } from './tasks.js'
+import { AS_STORED, taskRequest } from './requests.js'
+import { findTask, withStore } from './stored-tasks.js'
 import { checkShape, watermarkValue } from './watermark-value.js'
 
 const MODES = ['append', 'increment'] as const
@@ -22,18 +22,14 @@ export interface WatermarkOptions extends CommonOptions, ConfigOptions {
 /** `rowshift watermark ID`: where the next incremental run of a task begins; moves it, or forgets it. */
 export async function watermarkCommand(options: WatermarkOptions): Promise<number> {
   checkOptions(options)
-  const config = Config.load(options.config, options.env)
-  const marks = await interruptible(async (signal) => {
-    const store = await openStore(config, signal)
-    try {
+  const marks = await interruptible((signal) =>
+    withStore(options, signal, async (store, config) => {
       const task = await findTask(store, options.id)
       const change = await changeOf(options, task, config, store, signal)
       if (change !== null) await setWatermarks(store, task.id, change)
-      return await store.watermarks(task.id)
-    } finally {
-      await store.close()
-    }
-  })
+      return store.watermarks(task.id)
+    }),
+  )
   const known = MODES.filter((mode) => marks[mode] !== undefined)
   if (options.json) printJson(Object.fromEntries(known.map((mode) => [mode, marks[mode]])))
   else if (known.length === 0)
@@ -62,8 +58,7 @@ async function changeOf(
   if (reset) return forgotten(mode === undefined ? MODES : [mode])
   if (set === undefined || mode === undefined) return null
   checkShape(parseParams(task.params), mode, set)
-  const options = { mode, fromTarget: false, since: undefined, until: undefined }
-  const request = await taskRequest('', task, config, store, options)
+  const request = await taskRequest('', task, config, store, { ...AS_STORED, mode })
   // Whoever sets it knows what it is about.
   return { ...forgotten([mode]), [mode]: await watermarkValue(request, mode, set, signal) }
 }

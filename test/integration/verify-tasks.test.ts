@@ -53,6 +53,17 @@ describe('verify of a task', () => {
     }
   })
 
+  it('repairs no task that is offline, and looks at it all the same', async () => {
+    for (const server of everywhere()) {
+      const place = await TaskPlace.create(server)
+      await place.addTask(5, 'dst', { online: 0 })
+      expectRefusal(await place.cli('verify', '5', '--repair'), 2, 'TASK_OFFLINE', 'online_status is 0')
+      expect(Number(await place.data.value('SELECT COUNT(*) FROM dst'))).to.equal(0)
+      expect(await place.json<RunRecord[]>('history')).to.have.length(0)
+      expect((await place.cli('verify', '5')).code).to.equal(4)
+    }
+  })
+
   it('warns that a snapshot is for copies only', async () => {
     const place = await TaskPlace.create(servers()[0]!)
     await place.addTask(5, 'dst', { params: '{"consistency": "snapshot"}' })

@@ -1,0 +1,82 @@
+/** What a command is to copy or compare, of a stored task or of URLs. */
+import type { Config } from '../config/config.js'
+import { fromUrl } from '../config/config.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Task, TaskStore } from '../contract/task-store.js'
+import type { CopyRequest, TableAt } from '../engine/job.js'
+import type { Backfill } from '../plan/bounds.js'
+import { paramsFromOptions } from '../task/params-options.js'
+import type { Params } from '../task/params.js'
+import { withMode } from '../task/params.js'
+import { lookupConnections } from './lookup-connections.js'
+import type { ModeOptions, TablesOptions } from './options.js'
+
+/** A task as it stands in the store. */
+export const AS_STORED: ModeOptions = {
+  mode: undefined,
+  fromTarget: false,
+  since: undefined,
+  until: undefined,
+}
+
+/** Tables that no task names. */
+export async function urlRequest(
+  runId: string,
+  { from, to, params: given, param }: TablesOptions & { readonly from: string; readonly to: string },
+): Promise<CopyRequest> {
+  const params = paramsFromOptions(given, param)
+  const ends = { from: await fromUrl(from, '--from'), to: await fromUrl(to, '--to') }
+  return { runId, taskId: null, ...ends, params, others: await lookupConnections(params, null) }
+}
+
+export async function taskRequest(
+  runId: string,
+  task: Task,
+  config: Config,
+  store: TaskStore,
+  options: ModeOptions,
+): Promise<CopyRequest> {
+  const { mode, fromTarget } = options
+  const params = withMode(task.params, mode, config.folder)
+  const backfill = backfillOf(options, params, task)
+  const from = await taskSide(task, 'from', config)
+  const to = await taskSide(task, 'to', config)
+  const watermarks = await store.watermarks(task.id)
+  const saved = { task: task.id, saved: watermarks[params.mode] ?? '' }
+  const past = backfill === null ? { watermarks, fromTarget, task: saved } : null
+  const others = await lookupConnections(params, config)
+  return { runId, taskId: task.id, from, to, params, past, backfill, others }
+}
+
+/** null: the run goes on from earlier ones. */
+function backfillOf(
+  { since, until, fromTarget }: ModeOptions,
+  { mode }: Params,
+  { id }: Task,
+): Backfill | null {
+  if (since === undefined && until === undefined) return null
+  if (since === undefined)
+    throw new RowshiftError('USAGE', '--until goes with --since, which says where the range begins.')
+  if (fromTarget)
+    throw new RowshiftError(
+      'USAGE',
+      '--since says where to begin, and so does --from-target: give one of them.',
+    )
+  if (mode !== 'append' && mode !== 'increment')
+    throw new RowshiftError(
+      'USAGE',
+      `--since and --until go with mode "append" or "increment", and task ${id} runs in mode "${mode}", which looks at all rows. Add --mode increment (a range of diff_column) or --mode append (a range of keys).`,
+      { taskId: id },
+    )
+  return { since, until: until ?? null }
+}
+
+async function taskSide(task: Task, side: 'from' | 'to', config: Config): Promise<TableAt> {
+  const field = (name: 'app' | 'db_type' | 'db' | 'table'): string => {
+    const value = task[`${side}_${name}`]
+    if (value) return value
+    throw new RowshiftError('PARAMS_INVALID', `Task ${task.id} has no ${side}_${name}.`, { taskId: task.id })
+  }
+  const resolved = await config.connection(side, field('db_type'), field('app'), field('db'))
+  return { ...resolved, table: field('table') }
+}
