@@ -32,6 +32,7 @@ for (const module of modules.values()) {
   for (const imported of module.imports) checkImport(module.path, imported)
 }
 checkCycles()
+checkDocs()
 
 for (const violation of violations.sort((a, b) => a.localeCompare(b))) console.log(violation)
 if (violations.length > 0) process.exit(1)
@@ -148,4 +149,20 @@ function checkCycles() {
     finished.add(path)
   }
   for (const path of modules.keys()) if (!finished.has(path)) visit(path, [path])
+}
+
+/** In the documentation: a path, or the bare name of a source file, in backticks, and a link to a file. */
+function checkDocs() {
+  const names = new Set(paths.map((path) => basename(path)))
+  const pages = [...readdirSync('.'), ...paths].filter((path) => /^(docs\/)?[^/]+\.md$/.test(path))
+  for (const page of pages) {
+    for (const [index, line] of readFileSync(page, 'utf8').split('\n').entries()) {
+      for (const [, path] of line.matchAll(/`((?:\w+\/)+[\w./-]*|[\w-]+\.ts)`/g)) {
+        const isOurs = folders.includes(path.split('/')[0]) || !path.includes('/')
+        if (isOurs && !existsSync(path) && !names.has(path)) report(page, index + 1, `there is no ${path}`)
+      }
+      for (const [, link] of line.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g))
+        if (!existsSync(join(dirname(page), link))) report(page, index + 1, `there is no ${link}`)
+    }
+  }
 }
