@@ -7,24 +7,27 @@ import { log, logLevels, setLogLevel } from '../log.js'
 import { surviveBrokenOutput } from './broken-output.js'
 import { copyCommand, planCommand } from './copy.js'
 import { demoCommand } from './demo.js'
+import type { RunOptions } from './options.js'
 import {
   configOptions,
   fromTargetOption,
   idArgument,
+  idAsOption,
   modeOptions,
+  optionalIdArgument,
   reportOptions,
   retryOption,
   runOptions,
   tablesOptions,
-  taskId,
   verifyOptions,
   watermarkOptions,
+  wholeAboveZero,
 } from './options.js'
 import { didYouMean } from '../suggest.js'
 import { printError } from './output.js'
 import { runAllCommand } from './run-all.js'
 import { runCommand } from './run.js'
-import { verifyArguments, verifyCommand } from './verify.js'
+import { verifyCommand } from './verify.js'
 import { historyCommand, initCommand, listCommand, showCommand } from './tasks.js'
 import { watermarkCommand } from './watermark.js'
 
@@ -41,14 +44,18 @@ function refuseRepeated(options: Readonly<Record<string, unknown>>): void {
   }
 }
 
-/** yargs takes every value but "true" for false, so that --dry-run=yes would copy. */
-function refuseOddSwitches(args: readonly string[]): void {
-  const odd = args.find(
-    (arg) =>
-      /^--(no-)?(all|create|dry-run|dryRun|from-target|fromTarget|json|repair|reset|skip-running|skipRunning)=/.test(
-        arg,
-      ) && !/=(true|false)$/.test(arg),
-  )
+/** What yargs has beside what its types say: the names of the options of the command. */
+interface YargsOptions {
+  getOptions(): { readonly boolean: readonly string[] }
+}
+
+/** yargs takes every value of a switch but "true" for false, so that --dry-run=yes would copy. */
+function refuseOddSwitches(args: readonly string[], switches: readonly string[]): void {
+  const odd = args.find((arg) => {
+    const [, name, value] = /^--(?:no-)?([^=]+)=(.*)$/s.exec(arg) ?? []
+    if (name === undefined || value === 'true' || value === 'false') return false
+    return switches.includes(name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`))
+  })
   if (odd !== undefined)
     throw new RowshiftError('USAGE', `${odd}: this option takes no value, or true or false.`)
 }
@@ -64,7 +71,7 @@ function unusable(message: string, usage: YargsUsage, args: readonly string[]): 
   const { fault, hint } = misspelt(message, usage, args)
   return new RowshiftError(
     'USAGE',
-    `${fault}${hint === '' ? '.' : hint} "rowshift --help" lists the commands and options.`,
+    `${fault.replace(/\.$/, '')}${hint === '' ? '.' : hint} "rowshift --help" lists the commands and options.`,
   )
 }
 
@@ -86,6 +93,19 @@ function misspelt(message: string, usage: YargsUsage, args: readonly string[]) {
   return { fault: message, hint: hints.find((hint) => hint !== '') ?? '' }
 }
 
+const NAME_A_TASK = 'Name a task, or --all for all that are online: "rowshift run 5".'
+
+function refuseWithAll(id: number | undefined, { since, until, retry }: RunOptions): void {
+  if (id !== undefined) throw new RowshiftError('USAGE', NAME_A_TASK)
+  if (since !== undefined || until !== undefined)
+    throw new RowshiftError(
+      'USAGE',
+      '--since and --until are about the column of one task: "rowshift run 5 --since …".',
+    )
+  if (retry !== undefined)
+    throw new RowshiftError('USAGE', '--retry goes with one task: "rowshift run 5 --retry FILE".')
+}
+
 /** yargs lays out the help of every command that it runs, which takes 0.1 s of CPU where lines have an end; null: none. */
 function helpWidth(args: readonly string[]): number | null {
   const shown = args.some((arg) => arg === '--help' || arg === '-h')
@@ -94,10 +114,10 @@ function helpWidth(args: readonly string[]): number | null {
 
 /** Runs one command line; resolves to the exit code. */
 async function main(args: readonly string[]): Promise<number> {
-  refuseOddSwitches(args)
   let exitCode = 0
   const run = (command: Promise<number>) => command.then((code) => void (exitCode = code))
-  await yargs(args)
+  const parser = yargs(args)
+  await parser
     .scriptName('rowshift')
     .usage('$0 <command>\n\nCopies database tables, fast and exactly.')
     .option('json', { type: 'boolean', default: false, describe: 'Print the result as JSON' })
@@ -108,6 +128,7 @@ async function main(args: readonly string[]): Promise<number> {
     })
     .middleware((options) => {
       refuseRepeated(options)
+      refuseOddSwitches(args, (parser as unknown as YargsOptions).getOptions().boolean)
       setLogLevel(options.logLevel)
     }, true)
     .command(
@@ -121,43 +142,40 @@ async function main(args: readonly string[]): Promise<number> {
             describe: "Make the target table like the source's if it is missing",
           })
           .option('dry-run', { type: 'boolean', default: false, describe: 'Show the plan; write nothing' }),
-      ({ from, to, report, params, ...options }) =>
-        run(copyCommand({ ...options, from, to, report, params })),
+      (options) => run(copyCommand(options)),
     )
     .command(
       'run [id]',
       'Run a task of the task table, or all that are online',
       (y) =>
-        runOptions(y)
-          .positional('id', { type: 'number', describe: 'Task id' })
+        optionalIdArgument(runOptions(y))
           .option('all', { type: 'boolean', default: false, describe: 'Run every online task' })
-          .option('parallel', { type: 'number', describe: 'With --all: how many at the same time (1)' }),
+          .option('parallel', {
+            type: 'number',
+            describe: 'With --all: how many at the same time (1)',
+            coerce: wholeAboveZero('--parallel'),
+          }),
       ({ id, all, parallel, ...options }) => {
-        if (all === (id !== undefined))
-          throw new RowshiftError('USAGE', 'Name a task, or --all for all that are online: "rowshift run 5".')
-        if (!all && parallel !== undefined)
-          throw new RowshiftError('USAGE', '--parallel goes with --all only.')
-        if (all && (options.since !== undefined || options.until !== undefined))
-          throw new RowshiftError(
-            'USAGE',
-            '--since and --until are about the column of one task: "rowshift run 5 --since …".',
-          )
-        if (all && options.retry !== undefined)
-          throw new RowshiftError('USAGE', '--retry goes with one task: "rowshift run 5 --retry FILE".')
-        return run(all ? runAllCommand({ ...options, parallel: parallel ?? 1 }) : runCommand(id, options))
+        if (all) {
+          refuseWithAll(id, options)
+          return run(runAllCommand({ ...options, parallel: parallel ?? 1 }))
+        }
+        if (id === undefined) throw new RowshiftError('USAGE', NAME_A_TASK)
+        if (parallel !== undefined) throw new RowshiftError('USAGE', '--parallel goes with --all only.')
+        return run(runCommand(id, options))
       },
     )
     .command(
       'plan <id>',
       'Show what a run would do, and why; write nothing',
       (y) => modeOptions(configOptions(idArgument(y))),
-      (options) => run(planCommand({ ...options, id: taskId(options.id), mode: options.mode })),
+      (options) => run(planCommand(options)),
     )
     .command(
       'verify [id]',
       'Compare source and target row by row; exit 4 when they differ',
       (y) => verifyOptions(reportOptions(configOptions(y))),
-      (options) => run(verifyCommand(verifyArguments(options))),
+      (options) => run(verifyCommand(options)),
     )
     .command(
       'list',
@@ -169,23 +187,25 @@ async function main(args: readonly string[]): Promise<number> {
       'show <id>',
       'Show a task',
       (y) => configOptions(idArgument(y)),
-      (options) => run(showCommand({ ...options, id: taskId(options.id) })),
+      (options) => run(showCommand(options)),
     )
     .command(
       'history [id]',
       'List past runs, newest first',
       (y) =>
-        configOptions(y)
-          .positional('id', { type: 'number', describe: 'Task id' })
-          .option('limit', { type: 'number', default: 20, describe: 'Most runs to list' }),
-      (options) =>
-        run(historyCommand({ ...options, id: options.id === undefined ? undefined : taskId(options.id) })),
+        optionalIdArgument(configOptions(y)).option('limit', {
+          type: 'number',
+          default: 20,
+          describe: 'Most runs to list',
+          coerce: wholeAboveZero('--limit'),
+        }),
+      (options) => run(historyCommand(options)),
     )
     .command(
       'watermark <id>',
       'Show where the next incremental run of a task begins, or move it',
       (y) => watermarkOptions(configOptions(idArgument(y))),
-      (options) => run(watermarkCommand({ ...options, id: taskId(options.id) })),
+      (options) => run(watermarkCommand(options)),
     )
     .command(
       'init',
@@ -203,7 +223,7 @@ async function main(args: readonly string[]): Promise<number> {
     .command(
       '$0',
       false,
-      (y) => runOptions(y).option('id', { type: 'number' }),
+      (y) => idAsOption(runOptions(y)),
       ({ id, ...options }) => {
         if (id === undefined)
           throw new RowshiftError('USAGE', 'Name a command; "rowshift --help" lists them.')

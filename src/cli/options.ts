@@ -1,6 +1,7 @@
 import type { Argv } from 'yargs'
 import { RowshiftError } from '../contract/errors.js'
 import type { logLevels } from '../log.js'
+import type { MaxDelete } from '../task/params.js'
 
 /** Options of every command. */
 export interface CommonOptions {
@@ -72,14 +73,33 @@ export function runOptions<T>(yargs: Argv<T>) {
   })
 }
 
-export function idArgument<T>(yargs: Argv<T>): Argv<T & { readonly id: number }> {
-  return yargs.positional('id', { type: 'number', demandOption: true, describe: 'Task id' })
+/** Text, since of numbers yargs makes 0 of nothing, and rounds what is too large. */
+const idOption = { type: 'string', describe: 'Task id', coerce: taskId } as const
+
+export function idArgument<T>(yargs: Argv<T>) {
+  return yargs.positional('id', { ...idOption, demandOption: true })
 }
 
-/** yargs makes NaN of what is not a number. */
-export function taskId(value: number | undefined): number {
-  if (value !== undefined && Number.isInteger(value)) return value
+export function optionalIdArgument<T>(yargs: Argv<T>) {
+  return yargs.positional('id', idOption)
+}
+
+/** `rowshift --id 5`, which is short for `rowshift run 5`. */
+export function idAsOption<T>(yargs: Argv<T>) {
+  return yargs.option('id', idOption)
+}
+
+export function taskId(text: string): number {
+  if (/^-?\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
   throw new RowshiftError('USAGE', 'A task id is a whole number; "rowshift list" shows the tasks.')
+}
+
+/** For `coerce`; yargs makes NaN of what is not a number. */
+export function wholeAboveZero(option: string): (value: number) => number {
+  return (value) => {
+    if (Number.isSafeInteger(value) && value > 0) return value
+    throw new RowshiftError('USAGE', `${option} is a whole number above 0.`)
+  }
 }
 
 export function modeOptions<T>(yargs: Argv<T>): Argv<
@@ -146,9 +166,18 @@ export function watermarkOptions<T>(yargs: Argv<T>) {
 /** Of `verify`. */
 export function verifyOptions<T>(yargs: Argv<T>) {
   return tablesOptions(yargs)
-    .positional('id', { type: 'number', describe: 'Task id; else --from and --to' })
-    .option('where', { type: 'string', describe: 'SQL condition on the rows of both ends' })
-    .option('sample', { type: 'number', default: 100, describe: 'Percent of the splits to compare' })
+    .positional('id', { ...idOption, describe: 'Task id; else --from and --to' })
+    .option('where', {
+      type: 'string',
+      describe: 'SQL condition on the rows of both ends',
+      coerce: condition,
+    })
+    .option('sample', {
+      type: 'number',
+      default: 100,
+      describe: 'Percent of the splits to compare',
+      coerce: percentage,
+    })
     .option('repair', {
       type: 'boolean',
       default: false,
@@ -157,5 +186,25 @@ export function verifyOptions<T>(yargs: Argv<T>) {
     .option('max-delete', {
       type: 'string',
       describe: 'Most rows to delete: a number, or a percentage like 5%',
+      coerce: maxDelete,
     })
+}
+
+function condition(text: string): string {
+  if (text.trim() !== '') return text
+  throw new RowshiftError('USAGE', '--where is empty: give a condition, or leave --where out.')
+}
+
+function percentage(value: number): number {
+  if (value > 0 && value <= 100) return value
+  throw new RowshiftError('USAGE', '--sample is a percentage above 0, up to 100.')
+}
+
+function maxDelete(text: string): MaxDelete {
+  if (/^\d+$/.test(text)) return Number(text)
+  if (/^\d+(\.\d+)?%$/.test(text)) return text as MaxDelete
+  throw new RowshiftError(
+    'USAGE',
+    `--max-delete ${text} is neither a number of rows nor a percentage like 5%.`,
+  )
 }

@@ -36,9 +36,6 @@ const SEVERITY = [
 
 /** `rowshift run --all`: every online task, in the order of their ids; one that fails does not stop the others. */
 export async function runAllCommand(options: RunAllOptions): Promise<number> {
-  if (!(Number.isInteger(options.parallel) && options.parallel > 0)) {
-    throw new RowshiftError('USAGE', '--parallel is a whole number above 0.')
-  }
   if (options.report !== undefined) openReport(options.report, '[]\n')
   const tasks = await interruptible((signal) => withStore(options, signal, (store) => store.list()))
   const ids = tasks.filter(isOnline).map(({ id }) => id)

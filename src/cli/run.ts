@@ -4,7 +4,6 @@ import type { RunReport } from '../contract/task-store.js'
 import { copyWithProgress, deliver, reported } from './execution.js'
 import { interruptible } from './interruptible.js'
 import type { RunOptions } from './options.js'
-import { taskId } from './options.js'
 import { openReport } from './report-file.js'
 import { taskRequest } from './requests.js'
 import { retried } from './retry-rejected.js'
@@ -13,10 +12,9 @@ import { findOnlineTask, withStore } from './stored-tasks.js'
 import { withSubject, withSubjects } from '../engine/watermark-subject.js'
 
 /** `rowshift run ID`: one task of the task table. */
-export async function runCommand(id: number | undefined, options: RunOptions): Promise<number> {
-  const task = taskId(id)
+export async function runCommand(id: number, options: RunOptions): Promise<number> {
   if (options.report !== undefined) openReport(options.report, '')
-  const report = await interruptible((signal) => runTask(task, options, signal, copyWithProgress))
+  const report = await interruptible((signal) => runTask(id, options, signal, copyWithProgress))
   return deliver(report, options)
 }
 

@@ -1,4 +1,4 @@
-import { ExitCode, RowshiftError } from '../contract/errors.js'
+import { ExitCode } from '../contract/errors.js'
 import type { RunRecord, RunReport, Task, TaskStore } from '../contract/task-store.js'
 import { markDeadRuns, withoutDeadRuns } from './dead-runs.js'
 import { interruptible } from './interruptible.js'
@@ -63,9 +63,6 @@ export async function showCommand(options: Options & { readonly id: number }): P
 export async function historyCommand(
   options: Options & { readonly id: number | undefined; readonly limit: number },
 ): Promise<number> {
-  if (!(Number.isInteger(options.limit) && options.limit > 0)) {
-    throw new RowshiftError('USAGE', '--limit is a whole number above 0.')
-  }
   const runs = await look(options, async (store) => {
     const listed = await store.history(options.id ?? null, options.limit)
     const running = listed.filter(({ status }) => status === 'running').map(({ task_id }) => task_id)

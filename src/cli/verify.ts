@@ -6,7 +6,6 @@ import type { MaxDelete } from '../task/params.js'
 import { deliver, reported, withProgress } from './execution.js'
 import { interruptible } from './interruptible.js'
 import type { CommonOptions, ConfigOptions, ReportOptions, TablesOptions } from './options.js'
-import { taskId } from './options.js'
 import { openReport } from './report-file.js'
 import { AS_STORED, taskRequest, urlRequest } from './requests.js'
 import { recorded } from './run-history.js'
@@ -17,23 +16,9 @@ export interface VerifyOptions extends CommonOptions, ConfigOptions, ReportOptio
   /** undefined: the tables are named by `from` and `to`. */
   readonly id: number | undefined
   readonly where: string | undefined
-  readonly maxDelete: string | undefined
+  readonly maxDelete: MaxDelete | undefined
   readonly sample: number
   readonly repair: boolean
-}
-
-/** Options as yargs has them. */
-export function verifyArguments(
-  given: Omit<VerifyOptions, 'id' | 'maxDelete'> & {
-    id?: number | undefined
-    'max-delete'?: string | undefined
-  },
-): VerifyOptions {
-  return {
-    ...given,
-    id: given.id === undefined ? undefined : taskId(given.id),
-    maxDelete: given['max-delete'],
-  }
 }
 
 /** `rowshift verify`: compares, and repairs if asked to. Resolves to the exit code. */
@@ -45,7 +30,7 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
   const runId = newRunId()
   const perform = ({ params, ...request }: CopyRequest, signal: AbortSignal) => {
     const where = options.where ?? params.where
-    const maxDelete = options.maxDelete === undefined ? params.maxDelete : maxDeleteOf(options.maxDelete)
+    const maxDelete = options.maxDelete ?? params.maxDelete
     const asked = { ...request, params: { ...params, where, maxDelete }, mode, sample } as const
     return withProgress(signal, (view) => performVerify(asked, signal, view))
   }
@@ -64,21 +49,9 @@ function checkOptions({ id, from, to, sample, repair }: VerifyOptions): void {
   if (named !== (id === undefined ? 2 : 0)) {
     throw new RowshiftError('USAGE', 'Name either a task id, or --from URL and --to URL.')
   }
-  if (!(sample > 0 && sample <= 100)) {
-    throw new RowshiftError('USAGE', '--sample is a percentage above 0, up to 100.')
-  }
   if (repair && sample < 100) {
     throw new RowshiftError('USAGE', '--repair looks at the whole table; leave --sample out.')
   }
-}
-
-function maxDeleteOf(text: string): MaxDelete {
-  if (/^\d+$/.test(text)) return Number(text)
-  if (/^\d+(\.\d+)?%$/.test(text)) return text as MaxDelete
-  throw new RowshiftError(
-    'USAGE',
-    `--max-delete ${text} is neither a number of rows nor a percentage like 5%.`,
-  )
 }
 
 async function tables(runId: string, options: VerifyOptions, signal: AbortSignal): Promise<CopyRequest> {

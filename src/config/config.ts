@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { didYouMean } from '../suggest.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { Connection } from '../contract/plugin.js'
 import type { LoadedPlugin } from './plugins.js'
@@ -170,7 +171,11 @@ async function fromSingleUrl(
 ): Promise<ResolvedConnection & { readonly table: string }> {
   const { type, url } = parseUrl(text, option)
   const table = url.searchParams.get('table')
-  const noTable = new RowshiftError('USAGE', `${option} names no table: add ?table=name to the URL.`)
+  const near = [...url.searchParams.keys()].find(
+    (name) => name !== 'table' && didYouMean(name, ['table']) !== '',
+  )
+  const hint = near === undefined ? 'add ?table=name to the URL' : `write "table" in place of "${near}"`
+  const noTable = new RowshiftError('USAGE', `${option} names no table: ${hint}.`)
   url.searchParams.delete('table')
   const loaded = await loadPlugin(type).catch((error: unknown) => {
     throw table ? error : noTable

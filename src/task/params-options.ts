@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseJson } from '../config/json.js'
 import { RowshiftError } from '../contract/errors.js'
@@ -8,15 +8,23 @@ import { readParams } from './params.js'
 /** Params from `--params FILE|JSON`, overridden by `--param key=value` options. */
 export function paramsFromOptions(params: string | undefined, pairs: readonly string[]): Params {
   const value = params === undefined ? {} : parseFileOrJson(params)
-  for (const pair of pairs) if (isObject(value)) assign(value, pair)
+  const names = new Set<string>()
+  for (const pair of pairs) {
+    const name = nameOf(pair)
+    if (names.has(name)) throw new RowshiftError('USAGE', `--param ${name} was given more than once.`)
+    names.add(name)
+    if (isObject(value)) assign(value, name, pair.slice(name.length + 1))
+  }
   return readParams(value)
 }
 
 function parseFileOrJson(text: string): unknown {
-  const json = text.trimStart().startsWith('{')
-  if (!json && !existsSync(text)) {
-    throw new RowshiftError('USAGE', `--params is neither JSON nor an existing file: ${text}`)
+  const file = text.trimStart().startsWith('{') ? undefined : statSync(text, { throwIfNoEntry: false })
+  const json = file === undefined && /^\s*[[{"]/.test(text)
+  if (!json && file === undefined) {
+    throw new RowshiftError('USAGE', `--params is neither JSON nor an existing file: ${JSON.stringify(text)}`)
   }
+  if (file?.isDirectory()) throw new RowshiftError('USAGE', `--params is a folder, not a file: ${text}`)
   try {
     const value = parseJson(json ? text : readFileSync(text, 'utf8'))
     return json || !isObject(value) ? value : withPaths(value, dirname(text))
@@ -47,20 +55,25 @@ function withFile(entry: unknown, folder: string): unknown {
   return typeof file === 'string' ? { ...entry, lookup: { ...lookup, file: resolve(folder, file) } } : entry
 }
 
-/** `worker_num=8`, `pk=id`, `split.pk=["a","b"]`: the value is JSON where it can be read as such, else text. */
-function assign(into: Record<string, unknown>, pair: string): void {
+/** `worker_num` of `worker_num=8`. */
+function nameOf(pair: string): string {
   const at = pair.indexOf('=')
-  if (at < 1) throw new RowshiftError('USAGE', `--param ${pair} is not of the form key=value`)
-  const path = pair.slice(0, at).split('.')
+  if (at >= 1) return pair.slice(0, at)
+  throw new RowshiftError('USAGE', `--param ${JSON.stringify(pair)} is not of the form key=value.`)
+}
+
+/** `worker_num=8`, `pk=id`, `split.pk=["a","b"]`: the value is JSON where it can be read as such, else text. */
+function assign(into: Record<string, unknown>, name: string, text: string): void {
+  const path = name.split('.')
   const last = path.pop()!
   let target = into
-  for (const name of path) {
-    const next = Object.hasOwn(target, name) ? target[name] : undefined
+  for (const part of path) {
+    const next = Object.hasOwn(target, part) ? target[part] : undefined
     const inner = typeof next === 'object' && next !== null ? (next as Record<string, unknown>) : {}
-    set(target, name, inner)
+    set(target, part, inner)
     target = inner
   }
-  set(target, last, jsonOrText(pair.slice(at + 1)))
+  set(target, last, jsonOrText(text))
 }
 
 /** Also under the name `__proto__`, which an assignment would take for the object's prototype. Lists take entries only, without gaps. */

@@ -254,8 +254,9 @@ describe('the exit code', () => {
 
 describe('a task', () => {
   it('has a whole number', () => {
-    expect(taskId(5)).to.equal(5)
-    for (const value of [undefined, Number.NaN, 1.5]) expect(() => taskId(value)).to.throw(RowshiftError)
+    expect(taskId('5')).to.equal(5)
+    for (const text of ['', ' ', 'x', '1.5', '1e3', '0x5', '99999999999999999999'])
+      expect(() => taskId(text), text).to.throw(RowshiftError)
   })
 
   it('that was changed does not go on from its watermark', () => {

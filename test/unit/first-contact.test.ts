@@ -9,6 +9,7 @@ import { parseJson } from '../../src/config/json.js'
 import { loadPlugin } from '../../src/config/plugins.js'
 import { RowshiftError } from '../../src/contract/errors.js'
 import { didYouMean } from '../../src/suggest.js'
+import { paramsFromOptions } from '../../src/task/params-options.js'
 import { readParams } from '../../src/task/params.js'
 
 const message = (work: () => unknown): string => {
@@ -35,6 +36,21 @@ describe('misspelt names', () => {
     expect(message(() => readParams({ columns: [{ form: 'a', to: 'b' }] }))).to.include(
       'did you mean "from"?',
     )
+  })
+})
+
+describe('params on the command line', () => {
+  it('say what is wrong with them: twice, nothing, a list, a folder', () => {
+    const faults: [string | undefined, string[], string][] = [
+      [undefined, ['worker_num=2', 'worker_num=3'], '--param worker_num was given more than once'],
+      [undefined, [''], '--param "" is not of the form key=value'],
+      ['', [], 'neither JSON nor an existing file: ""'],
+      ['[]', [], 'must be object'],
+      ['.', [], '--params is a folder'],
+    ]
+    for (const [params, pairs, text] of faults)
+      expect(message(() => paramsFromOptions(params, pairs))).to.include(text)
+    expect(paramsFromOptions('{"worker_num": 2}', ['worker_num=3', 'split.pk=id']).workerNum).to.equal(3)
   })
 })
 
@@ -85,6 +101,16 @@ describe('broken JSON', () => {
     )
     const deep = '['.repeat(200_000)
     expect(message(() => parseJson(deep))).to.include('column 200001 (the end)')
+  })
+})
+
+describe('a URL without a table', () => {
+  it('shows the parameter that may be meant for it', async () => {
+    const refusal = async (query: string) =>
+      (await fromUrl(`mysql://host/x${query}`, '--from').catch((thrown: unknown) => thrown as Error)) as Error
+    expect((await refusal('?tabel=t')).message).to.include('write "table" in place of "tabel"')
+    for (const query of ['', '?table=', '?socket=/x'])
+      expect((await refusal(query)).message).to.include('add ?table=name')
   })
 })
 
