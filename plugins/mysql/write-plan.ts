@@ -82,7 +82,7 @@ async function chooseStaging(
   if (path === 'insert' && uniqueKeys === 1) {
     return {
       staged: false,
-      reasons: [`write mode ${writeMode}: rows are known by the key (${key}), in the INSERT itself`],
+      reasons: [`write mode ${writeMode}: rows are matched by the key (${key}), in the INSERT itself`],
     }
   }
   const why =

@@ -281,7 +281,7 @@ export class SqliteWriter implements Writer {
 function identityReasons({ writeMode, identity }: WriteSpec): string[] {
   return identity === null
     ? []
-    : [`write mode ${writeMode}: rows are known by the key (${identity.join(', ')})`]
+    : [`write mode ${writeMode}: rows are matched by the key (${identity.join(', ')})`]
 }
 
 function commit(database: Database, spec: PlannedWrite): void {

@@ -57,7 +57,7 @@ export function checkNewIds(identity: readonly string[] | null, stage: StagePlan
   if (!fresh) return
   throw new RowshiftError(
     'PARAMS_INVALID',
-    `params.columns: rows are known again by ${fresh.name}, which is made anew for each row of each run, so they would be there twice after the second. ` +
+    `params.columns: rows are matched by ${fresh.name}, which gets a new id on every run; a second run would duplicate the rows. ` +
       `Keep the ids with "id": {"map": {"table": …}} and "from", or use write_mode "insert".`,
     { column: fresh.name },
   )

@@ -228,7 +228,7 @@ describe('ids', () => {
         'columns[2]: "epoch" is no date and time',
         'columns[2]: "worker" is the number of the first of 2 threads',
       )
-      expectRefusal(await wrong({ to: 'id', id: 'snowflake' }), 2, 'PARAMS_INVALID', 'known again by id')
+      expectRefusal(await wrong({ to: 'id', id: 'snowflake' }), 2, 'PARAMS_INVALID', 'matched by id')
       expectRefusal(
         await wrong({ to: 'small', id: 'snowflake' }, map('folding')),
         3,
