@@ -74,6 +74,11 @@ export async function race(
       `SELECT COUNT(*) FROM (SELECT * FROM ${name} EXCEPT SELECT * FROM ${name}_2) q`,
     )
     if (lost !== '0') faults.push(`${name}: ${String(lost)} rows lost or old`)
+    // No statement deletes rows, so what else the target has was never committed.
+    const extra = await place.data.value(
+      `SELECT COUNT(*) FROM (SELECT * FROM ${name}_2 EXCEPT SELECT * FROM ${name}) q`,
+    )
+    if (extra !== '0') faults.push(`${name}: ${String(extra)} rows that the source does not have`)
   }
   return { written, runs, kills, faults }
 }
