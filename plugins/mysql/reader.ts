@@ -165,8 +165,8 @@ export class MysqlReader implements Reader {
     return tableState(await this.#open(), table.table)
   }
 
-  async sample(spec: ReadSpec): Promise<readonly string[] | null> {
-    return sampleRows(await this.#open(), spec)
+  async sample(spec: ReadSpec, below?: BoundRequest): Promise<readonly string[] | null> {
+    return sampleRows(await this.#open(), spec, below)
   }
 
   holdsBelow(request: BoundRequest): Promise<boolean> {

@@ -1,9 +1,10 @@
-import type { ReadSpec } from '../../src/contract/plugin.js'
-import { orderBy } from '../../src/sql/range.js'
+import type { BoundRequest, ReadSpec } from '../../src/contract/plugin.js'
+import { orderBy, whereClause } from '../../src/sql/range.js'
 import type { Session } from './connection.js'
 import { digestForms, rowDigest } from './digest.js'
 import { mapError } from './errors.js'
 import { keyColumns, sourceTable } from './select.js'
+import { belowWatermark } from './window.js'
 
 /** At either end of the key: old rows are deleted, and new ones changed, but seldom all of both between two runs. */
 const ROWS = 8
@@ -11,7 +12,11 @@ const ROWS = 8
 const DIGITS = 16
 
 /** Digests of the rows with the lowest and the highest keys, or of any rows of a table without a key; null: this server computes none. */
-export async function sampleRows(session: Session, spec: ReadSpec): Promise<readonly string[] | null> {
+export async function sampleRows(
+  session: Session,
+  spec: ReadSpec,
+  below: BoundRequest | undefined,
+): Promise<readonly string[] | null> {
   const { table } = spec.table
   try {
     const forms = await digestForms(session, spec)
@@ -21,10 +26,11 @@ export async function sampleRows(session: Session, spec: ReadSpec): Promise<read
       spec,
       forms.map(([best]) => best?.name ?? null),
     )
+    const from = `${sourceTable(spec)}${whereClause(below ? [belowWatermark(below)] : [])}`
     const key = keyColumns(spec)
     const orders = key.length === 0 ? [''] : [orderBy(key), orderBy(key, 'DESC')]
     const selects = orders.map(
-      (order) => `(SELECT LEFT(${sql},${DIGITS}) AS digest FROM ${sourceTable(spec)}${order} LIMIT ${ROWS})`,
+      (order) => `(SELECT LEFT(${sql},${DIGITS}) AS digest FROM ${from}${order} LIMIT ${ROWS})`,
     )
     const rows = await session.query(selects.join(' UNION '))
     return rows.flatMap(([digest]) => digest ?? [])

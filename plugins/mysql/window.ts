@@ -66,20 +66,27 @@ async function findEnds(session: Session, request: BoundRequest, indexed: boolea
 /** Whether a run that begins at the watermark passes by a row. */
 export async function holdsBelow(
   endpoint: Endpoint,
-  { kind, column, table, watermark }: BoundRequest,
+  request: BoundRequest,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  if (watermark === null) return false
+  const { table } = request
   const session = await Session.open(endpoint, { signal })
   try {
-    const below = `${expressionOf(column)} ${kind === 'key' ? '<=' : '<'} ${keyLiteral(column, watermark)}`
-    const rows = await session.query(`SELECT 1 FROM ${identifier(table.table)} WHERE ${below} LIMIT 1`)
+    const rows = await session.query(
+      `SELECT 1 FROM ${identifier(table.table)} WHERE ${belowWatermark(request)} LIMIT 1`,
+    )
     return rows.length > 0
   } catch (error) {
     throw mapError(error, `looking for rows below the watermark in ${table.table}`, { table: table.table })
   } finally {
     await session.close()
   }
+}
+
+/** The condition of rows that a run passes by when it begins at the watermark. */
+export function belowWatermark({ kind, column, watermark }: BoundRequest): string {
+  if (watermark === null) return 'FALSE'
+  return `${expressionOf(column)} ${kind === 'key' ? '<=' : '<'} ${keyLiteral(column, watermark)}`
 }
 
 /** Transactions on another server, or rows that somebody writes past this one, cannot be waited for. */

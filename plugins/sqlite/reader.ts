@@ -36,7 +36,7 @@ import { sampleRows } from './sample.js'
 import { describeTable, listTables } from './schema.js'
 import { checkWhere } from './user-sql.js'
 import { beginWrite } from './waiting.js'
-import { holdsBelow } from './watermark.js'
+import { belowWatermark, holdsBelow } from './watermark.js'
 import { findWindow } from './window.js'
 
 export class SqliteReader implements Reader {
@@ -110,9 +110,9 @@ export class SqliteReader implements Reader {
     return { identity: `${dev}:${ino} ${table ?? 'gone'}`, bytes: null, schema }
   }
 
-  async sample(spec: ReadSpec): Promise<readonly string[]> {
+  async sample(spec: ReadSpec, below?: BoundRequest): Promise<readonly string[]> {
     try {
-      return sampleRows(this.#open, spec)
+      return sampleRows(this.#open, spec, below ? [belowWatermark(below, this.#encoding)] : [])
     } catch (thrown) {
       throw sqliteError(thrown, `looking at some rows of table "${spec.table.table}" of ${this.#where}`)
     }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ReadSpec } from '../../src/contract/plugin.js'
-import { orderBy } from '../../src/sql/range.js'
+import { orderBy, whereClause } from '../../src/sql/range.js'
 import type { Database, Row } from './driver.js'
 import { keyColumns } from './keys.js'
 import { quoteName } from './names.js'
@@ -10,13 +10,18 @@ const ROWS = 8
 /** Of 64. */
 const DIGITS = 16
 
-/** Digests of the rows with the lowest and the highest keys, or of any rows of a table without a key. */
-export function sampleRows(database: Database, spec: ReadSpec): readonly string[] {
+/** Digests of the rows with the lowest and the highest keys, or of any rows of a table without a key, of those that meet the conditions. */
+export function sampleRows(
+  database: Database,
+  spec: ReadSpec,
+  conditions: readonly string[],
+): readonly string[] {
+  const from = `${quoteName(spec.table.table)}${whereClause(conditions)}`
   const cells = spec.columns.map(({ name }) => `quote(${quoteName(name)})`)
   const key = keyColumns(spec)
   const orders = key.length === 0 ? [''] : [orderBy(key), orderBy(key, 'DESC')]
   const rows = orders.flatMap((order) => [
-    ...database.rows(`SELECT ${cells.join(', ')} FROM ${quoteName(spec.table.table)}${order} LIMIT ${ROWS}`),
+    ...database.rows(`SELECT ${cells.join(', ')} FROM ${from}${order} LIMIT ${ROWS}`),
   ])
   return [...new Set(rows.map(digest))]
 }

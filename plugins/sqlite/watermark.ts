@@ -8,15 +8,15 @@ import { quoteName } from './names.js'
 import { findRowidColumn } from './schema.js'
 
 /** Whether a run that begins at the watermark passes by a row. */
-export function holdsBelow(
-  database: Database,
-  { table, column, kind, watermark }: BoundRequest,
-  encoding: TextEncoding,
-): boolean {
-  if (watermark === null) return false
-  const below = `${quoteName(column.name)} ${kind === 'key' ? '<=' : '<'} ${literal(column, watermark, encoding)}`
-  const sql = `SELECT EXISTS (SELECT 1 FROM ${quoteName(table.table)} WHERE ${below})`
+export function holdsBelow(database: Database, request: BoundRequest, encoding: TextEncoding): boolean {
+  const sql = `SELECT EXISTS (SELECT 1 FROM ${quoteName(request.table.table)} WHERE ${belowWatermark(request, encoding)})`
   return database.value(sql) === 1n
+}
+
+/** The condition of rows that a run passes by when it begins at the watermark. */
+export function belowWatermark({ column, kind, watermark }: BoundRequest, encoding: TextEncoding): string {
+  if (watermark === null) return 'FALSE'
+  return `${quoteName(column.name)} ${kind === 'key' ? '<=' : '<'} ${literal(column, watermark, encoding)}`
 }
 
 /**

@@ -163,8 +163,11 @@ export interface Reader {
    * Optional, asked before and after a run, which warns when the table was emptied or replaced meanwhile. Default: it cannot tell.
    */
   state?(spec: ReadSpec): Promise<TableState>
-  /** For incremental runs, both or neither: digests of some rows, equal for equal `spec.columns`; null: there are none. */
-  sample?(spec: ReadSpec): Promise<readonly string[] | null>
+  /**
+   * For incremental runs, both or neither: digests of some rows, equal for equal `spec.columns`; null: there are none. With `below`,
+   * only of rows that are below the watermark of that request.
+   */
+  sample?(spec: ReadSpec, below?: BoundRequest): Promise<readonly string[] | null>
   /** Whether a row is below the watermark of such a request, which a run does not read. */
   holdsBelow?(request: BoundRequest): Promise<boolean>
   /**

@@ -1,6 +1,15 @@
 /** What tells, in a later run, a source table whose rows are still there from one that was emptied or replaced meanwhile. */
 import { RowshiftError } from '../contract/errors.js'
-import type { Column, Mode, Reader, ReadSpec, SourceMark, SplitKey, TableSchema } from '../contract/plugin.js'
+import type {
+  BoundRequest,
+  Column,
+  Mode,
+  Reader,
+  ReadSpec,
+  SourceMark,
+  SplitKey,
+  TableSchema,
+} from '../contract/plugin.js'
 
 /** Columns that are looked at: reading more, or larger ones, would only take longer. */
 const MOST_COLUMNS = 12
@@ -27,18 +36,25 @@ export async function markSource(request: MarkRequest): Promise<SourceMark | nul
   return rows && { rows, identity, columns: typesOf(columns) }
 }
 
-/** What has become of the table since it was marked, and its mark from now on. */
+/**
+ * What has become of the table since it was marked, and its mark from now on. Old rows may be gone, and so many new ones there that none of
+ * those at the ends of the key is left: of the rows `below` the watermark, the highest ones are those of then.
+ */
 export async function compareSource(
   request: MarkRequest,
   before: SourceMark,
+  below: BoundRequest,
 ): Promise<{ readonly fate: Fate; readonly mark: SourceMark | null }> {
   const now = await markSource(request)
   if (now === null || now.identity === before.identity) return { fate: 'same', mark: now }
   if (before.rows.length + now.rows.length === 0) return { fate: 'same', mark: now }
   const columns = columnsOf(request.source, before.columns)
   if (columns === null) return { fate: 'unknown', mark: now }
-  const rows = await sample(request, columns)
-  return { fate: rows?.some((row) => before.rows.includes(row)) ? 'same' : 'lost', mark: now }
+  for (const range of [undefined, below]) {
+    const rows = await sample(request, columns, range)
+    if (rows?.some((row) => before.rows.includes(row))) return { fate: 'same', mark: now }
+  }
+  return { fate: 'lost', mark: now }
 }
 
 /** Another table, or other rows, under the watermark: what is below it is never read. */
@@ -64,8 +80,9 @@ export function waysOn(task: number, mode: Mode, saved: string): string {
 async function sample(
   { reader, source, key }: MarkRequest,
   columns: readonly Column[],
+  below?: BoundRequest,
 ): Promise<readonly string[] | null> {
-  return (await reader.sample?.({ ...wholeTable(source, key), columns })) ?? null
+  return (await reader.sample?.({ ...wholeTable(source, key), columns }, below)) ?? null
 }
 
 async function identityOf({ reader, source, key }: MarkRequest): Promise<string | null> {

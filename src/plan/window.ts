@@ -91,15 +91,15 @@ async function lookAtSource(
   const { past, mark: before, reader, source } = request
   if (past?.task === undefined) return { mark: null, warnings: [] }
   if (before === null || watermark === null) return { mark: await markSource(request), warnings: [] }
-  const { fate, mark } = await compareSource(request, before)
+  const below = boundRequest(request, mode, watermark)
+  const { fate, mark } = await compareSource(request, before, below)
   if (fate === 'same') return { mark, warnings: [] }
   if (fate === 'unknown') {
     const text = `source ${source.table} was altered, or replaced, since the last runs, and so were its columns: whether it has the same rows cannot be seen; "rowshift verify" compares them`
     return { mark, warnings: [text] }
   }
   const what = `Source ${source.table} was emptied or replaced since the last runs: of the rows that they looked at none is left`
-  if ((await reader.holdsBelow?.(boundRequest(request, mode, watermark))) !== false)
-    throw staleWatermark(what, past.task, mode)
+  if ((await reader.holdsBelow?.(below)) !== false) throw staleWatermark(what, past.task, mode)
   return {
     mark,
     warnings: [

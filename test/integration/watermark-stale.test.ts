@@ -29,6 +29,10 @@ interface Case {
   readonly refusal: RegExp | null
   readonly warning?: RegExp
   readonly only?: Kind
+  /** How the source is divided. */
+  readonly partitions?: string
+  /** Rows beyond the first ten. */
+  readonly more?: number
 }
 
 const make = (kind: Kind, name = 's') => `CREATE TABLE ${name} (${ID[kind]}, ${REST})`
@@ -94,6 +98,40 @@ const cases: readonly Case[] = [
     only: 'server',
   },
   {
+    name: 'a source whose older half was deleted, that grew by more than it lost, and was rebuilt',
+    more: 30,
+    change: () =>
+      `DELETE FROM s WHERE id < 20; ${rows(30, '2024-01-02')}; CREATE TABLE n LIKE s; INSERT INTO n SELECT * FROM s; RENAME TABLE s TO o, n TO s`,
+    refusal: null,
+    only: 'server',
+  },
+  {
+    name: 'an increment of a source that lost old rows, grew, and was rebuilt',
+    more: 30,
+    change: () => `DELETE FROM s WHERE id < 20; ${rows(30, '2024-01-02')}; OPTIMIZE TABLE s`,
+    params: INCREMENT,
+    refusal: null,
+    only: 'server',
+  },
+  {
+    name: 'a table of partitions, the oldest of which was dropped and a new one added',
+    more: 30,
+    change: () =>
+      `${rows(30, '2024-01-02')}; ALTER TABLE s DROP PARTITION p1; ALTER TABLE s ADD PARTITION (PARTITION p3 VALUES LESS THAN (900))`,
+    refusal: null,
+    only: 'server',
+    partitions:
+      'PARTITION BY RANGE (id) (PARTITION p1 VALUES LESS THAN (20), PARTITION p2 VALUES LESS THAN (800))',
+  },
+  {
+    name: 'a file whose table lost old rows, grew, and was made anew',
+    more: 30,
+    change: (kind) =>
+      `DELETE FROM s WHERE id < 20; ${rows(30, '2024-01-02')}; ${make(kind, 'n')}; INSERT INTO n SELECT * FROM s; DROP TABLE s; ALTER TABLE n RENAME TO s`,
+    refusal: null,
+    only: 'sqlite',
+  },
+  {
     name: 'a file that was rebuilt, and a table with a new column',
     change: () => `ALTER TABLE s ADD COLUMN w INT DEFAULT 5; VACUUM; ${rows(1, '2024-01-02')}`,
     params: NAMED,
@@ -145,13 +183,14 @@ function inFile(): Tables {
 async function play(
   kind: Kind,
   tables: Tables,
-  { name, change, params, refusal, warning }: Case,
+  { name, change, params, refusal, warning, partitions = '', more = 0 }: Case,
 ): Promise<void> {
-  const { mode = 'append', ...more } = (params ?? {}) as { mode?: 'append' | 'increment' }
+  const { mode = 'append', ...others } = (params ?? {}) as { mode?: 'append' | 'increment' }
   await tables.query(
-    `DROP TABLE IF EXISTS s; DROP TABLE IF EXISTS t; DROP TABLE IF EXISTS n; DROP TABLE IF EXISTS o; ${make(kind)}; ${make(kind, 't')}; INSERT INTO s (v, at) VALUES ${TEN}`,
+    `DROP TABLE IF EXISTS s; DROP TABLE IF EXISTS t; DROP TABLE IF EXISTS n; DROP TABLE IF EXISTS o; ${make(kind)} ${partitions}; ${make(kind, 't')}; INSERT INTO s (v, at) VALUES ${TEN}`,
   )
-  const task = tables.task({ mode, ...more, write_mode: 'upsert' })
+  if (more > 0) await tables.query(rows(more, '2024-01-01'))
+  const task = tables.task({ mode, ...others, write_mode: 'upsert' })
   await task.run('init')
   if (mode === 'increment') task.watermarks = { increment: '2024-01-01 12:00:00' }
   await tables.query(change(kind))
