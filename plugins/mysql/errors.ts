@@ -42,6 +42,7 @@ const TOO_MANY =
 const hintsByErrno: Readonly<Record<number, string>> = {
   1021: FULL,
   1040: TOO_MANY,
+  1049: 'Create the database, or correct its name.',
   1030: 'The storage engine failed; look into the log of the target server, and at the space on its disks.',
   1114: FULL,
   1197: `${SMALLER_SPLITS} Or raise max_binlog_cache_size on the target server.`,

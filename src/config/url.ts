@@ -30,7 +30,7 @@ export function parseUrl(text: string, option: string): TypedUrl {
   if (head === '' || !URL.canParse(whole)) {
     throw new RowshiftError(
       'USAGE',
-      `${option} is not a URL. It has the form type://user:password@host:port/db?table=name, with special characters of the password percent-encoded.`,
+      `${option} is not a URL. It has the form type://user:password@host:port/db?table=name, with special characters of the password percent-encoded and a port of at most 65535.`,
     )
   }
   const url = new URL(whole)

@@ -131,6 +131,12 @@ describe('connections', () => {
     expect(describeConnection({ host: '::1', db: 'd' })).to.equal('mysql://root@[::1]:3306/d')
   })
 
+  it('to a database that does not exist say what to do', () => {
+    const error = mapConnectError({ errno: 1049, message: "Unknown database 'd'" }, 'mysql://h/d', true)
+    expect(error).to.include({ code: 'TABLE_NOT_FOUND' })
+    expect(error.message).to.include('Create the database')
+  })
+
   it('that are too many name worker_num', () => {
     for (const errno of [1040, 1203, 1226]) {
       const error = mapConnectError({ errno, message: 'Too many' }, 'mysql://h/d', true)
