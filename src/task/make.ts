@@ -39,6 +39,8 @@ interface RawId {
 }
 
 const BLOCK = 1_000
+/** The table in which targets reserve numbers, as documented. */
+const SEQUENCES = 'rowshift_sequence'
 /** Options that only one type of id has. */
 const OPTIONS = { epoch: 'snowflake', worker: 'snowflake', sequence: 'sequence', block: 'sequence' } as const
 
@@ -52,6 +54,7 @@ export function makeFaults(raw: RawMake, from: number, workerNum: number): strin
   const id = idOf(raw.id)
   if (id.map && from === 0)
     faults.push('"map" needs "from", "sql" or "template": the keys that ids belong to')
+  if (id.map) faults.push(...mapFaults(idMapOf(id.map)))
   if (!id.map && from > 0) faults.push('"from" does nothing for an "id" without "map"')
   for (const [option, type] of Object.entries(OPTIONS)) {
     if (option in id && id.type !== type) faults.push(`"${option}" is for ids of type "${type}"`)
@@ -77,10 +80,23 @@ function idOf(id: NonNullable<RawMake['id']>): RawId {
   return typeof id === 'string' ? { type: id } : id
 }
 
+type IdMap = NonNullable<IdMake['map']>
+
+function idMapOf({ table, key = 'old_id', value = 'new_id' }: NonNullable<RawId['map']>): IdMap {
+  return { table, key, value }
+}
+
+function mapFaults({ table, key, value }: IdMap): string[] {
+  const faults: string[] = []
+  if (key.toLowerCase() === value.toLowerCase())
+    faults.push(`"key" and "value" of "map" are two columns, and both are ${JSON.stringify(key)}`)
+  if (table.toLowerCase() === SEQUENCES)
+    faults.push(`"map" cannot be kept in ${SEQUENCES}, where numbers are reserved: name another table`)
+  return faults
+}
+
 function idMake(id: RawId): IdMake {
-  const map = id.map
-    ? { table: id.map.table, key: id.map.key ?? 'old_id', value: id.map.value ?? 'new_id' }
-    : null
+  const map = id.map ? idMapOf(id.map) : null
   switch (id.type) {
     case 'snowflake':
       return { type: 'id', ids: { type: 'snowflake', epoch: epochOf(id), worker: id.worker ?? null }, map }

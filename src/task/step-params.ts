@@ -100,7 +100,7 @@ function regexFaults({ pattern, flags = '', with: by }: RawRegex): string[] {
   const name = JSON.stringify(pattern)
   const faults: string[] = []
   try {
-    void new RegExp(pattern, `${flags}u`)
+    faults.push(...groupFaults(by, groupsOf(pattern, flags), name))
   } catch (error) {
     const reason = (error as Error).message.replace(/^Invalid regular expression: .*: /s, '')
     faults.push(
@@ -110,6 +110,30 @@ function regexFaults({ pattern, flags = '', with: by }: RawRegex): string[] {
   // A half of a surrogate pair has no bytes.
   if (Buffer.from(by).toString() !== by) faults.push(`"with" of "replace_regex" ${name} is not text`)
   return faults
+}
+
+/** What a match of the pattern has: names, and how many groups. Throws where it is no regular expression. */
+function groupsOf(
+  pattern: string,
+  flags: string,
+): { readonly count: number; readonly names: readonly string[] } {
+  // The empty alternative matches everywhere.
+  const match = new RegExp(`(?:${pattern})|`, `${flags}u`).exec('')!
+  return { count: match.length - 1, names: Object.keys(match.groups ?? {}) }
+}
+
+/** JavaScript writes out what names no group (`$2`), or leaves it out (`$<name>`), without a word. */
+function groupFaults(by: string, { count, names }: ReturnType<typeof groupsOf>, pattern: string): string[] {
+  const unknown: string[] = []
+  for (const [group, digits, name] of by.matchAll(/\$(?:\$|(\d{1,2})|<([^>]*)>)/g)) {
+    // `$10` is the first group and a 0 where there are fewer than ten.
+    const known = [digits, digits?.[0]].some((text) => Number(text) > 0 && Number(text) <= count)
+    if (digits !== undefined ? !known : name !== undefined && !names.includes(name)) unknown.push(group)
+  }
+  return unknown.map(
+    (group) =>
+      `"with" of "replace_regex" ${pattern} has ${group}, and the pattern has no such group; a dollar sign is written "$$"`,
+  )
 }
 
 export function isInexact(value: RawLiteral): boolean {

@@ -228,6 +228,16 @@ describe('ids', () => {
         'columns[2]: "epoch" is no date and time',
         'columns[2]: "worker" is the number of the first of 2 threads',
       )
+      expectRefusal(
+        await wrong(
+          { from: 'account', to: 'id', id: kept('sequence', { table: 'Rowshift_sequence' }) },
+          { from: 'account', to: 'small', id: kept('sequence', { table: 'm', key: 'x', value: 'X' }) },
+        ),
+        2,
+        'PARAMS_INVALID',
+        'columns[1]: "map" cannot be kept in rowshift_sequence',
+        'columns[2]: "key" and "value" of "map" are two columns',
+      )
       expectRefusal(await wrong({ to: 'id', id: 'snowflake' }), 2, 'PARAMS_INVALID', 'matched by id')
       expectRefusal(
         await wrong({ to: 'small', id: 'snowflake' }, map('folding')),

@@ -195,6 +195,23 @@ describe('replace_regex', () => {
         'columns[3]: "replace_regex" would change a constant',
       )
       expectRefusal(
+        await wrong({
+          from: 't',
+          replace_regex: [
+            { pattern: '(a)(?<b>b)', with: '$$3 $1 $20 $<b> $& $' },
+            { pattern: '(a)', with: '$2' },
+            { pattern: '(?<a>a)', with: '$<b> $00' },
+            { pattern: 'a', with: '$<a>' },
+          ],
+        }),
+        2,
+        'PARAMS_INVALID',
+        '"(a)" has $2, and the pattern has no such group',
+        '"(?<a>a)" has $<b>',
+        '"(?<a>a)" has $00',
+        '"a" has $<a>',
+      )
+      expectRefusal(
         await wrong({ from: 't', replace_regex: { pattern: 'x', with: '', flags: 'g' } }),
         2,
         'PARAMS_INVALID',
