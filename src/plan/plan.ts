@@ -11,7 +11,7 @@ import type {
 } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 import { checkCondition, zoneReasons } from './condition.js'
-import { checkDeletable, planDeletes } from '../features/deletes/plan.js'
+import { checkDeletable, checkFlag, planDeletes } from '../features/deletes/plan.js'
 import { idleParams } from './idle-params.js'
 import { chooseIdentity, mergeWarnings } from './identity.js'
 import { plannedWrite } from './limits.js'
@@ -113,6 +113,7 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
   const identity = chooseIdentity({ writeMode, target, columns: settled.columns, key: chosen.key })
   checkNewIds(identity, staged.stage)
   const { deletions } = deleting
+  checkFlag(deletions?.flag ?? null, identity, target.table)
   const deletes = params.mode === 'increment' && deletions?.rows != null && deletions.flag === null
   if (deletes) checkDeletable(source, settled.columns, identity, { sharding, several: many !== null })
   const spec: WriteSpec = {

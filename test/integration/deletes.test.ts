@@ -171,6 +171,15 @@ describe('deletes', () => {
       [{ deletes: { target: { flag: 'y' } } }, 't', 'params.deletes.target', 'no column "y"'],
       [{ deletes: { target: { flag: 'c' } }, columns: ['id', 'code'] }, 't', 'cannot be a flag'],
       [{ deletes: { target: { flag: 'w' } } }, 't', 'generated'],
+      [
+        {
+          deletes: { source_flag: 'd', target: { flag: 'code' } },
+          columns: ['id', 'changed'],
+          write_mode: 'upsert',
+        },
+        't',
+        'code cannot be the flag',
+      ],
       [{ deletes: { target: { flag: 'at' } }, columns: ['id', 'code'] }, 't', 'must take NULL'],
       [
         { deletes: { target: { flag: 'd' } }, columns: ['*', { from: 'd', to: 'd' }] },

@@ -102,6 +102,15 @@ export function checkDeletable(
   )
 }
 
+/** Throws PARAMS_INVALID when the flag is part of what tells rows of the target from each other: flagging would make another row. */
+export function checkFlag(flag: Column | null, identity: readonly string[] | null, table: string): void {
+  if (flag === null || !identity?.includes(flag.name)) return
+  throw new RowshiftError(
+    'PARAMS_INVALID',
+    `params.deletes.target: ${flag.name} cannot be the flag, since rows of ${table} are matched by ${identity.join(', ')}: a row that is flagged would be another row.`,
+  )
+}
+
 interface Flag {
   readonly column: Column
   readonly kind: FlagKind
