@@ -24,7 +24,7 @@ export class Routes implements RouteSink {
     const { router, targetRows } = this.#ends
     const creatable = this.#repair?.write.sharding?.onDemand != null || this.#created(shard)
     if (targetRows.has(shard) || creatable) return
-    this.#refuse(cells, `there is no table ${router!.placeOf(shard).table}, and the run may not create it`)
+    this.#refuse(cells, `there is no table ${router!.nameOf(shard)}, and the run may not create it`)
   }
 
   homeless(cells: Cells): void {

@@ -208,7 +208,7 @@ describe('shards chosen by SQL', () => {
       expect(first.code, first.stderr).to.equal(0)
       const check = (...options: string[]) =>
         verify(place.url('s'), to, '--params', JSON.stringify({ shard }), ...options)
-      const missing = `${other.database}.m_202502, which is not there`
+      const missing = `there is no table ${other.database}.m_202502, and the run may not create it`
       expectRefusal(await check('--repair'), 1, 'SHARD_UNKNOWN', missing)
       for (const name of [place.database, other.database])
         await place.query(`CREATE TABLE ${name}.m_202502 LIKE ${name}.m_202501`)

@@ -50,7 +50,7 @@ export class ShardedWrite {
     for (const number of parts.shards) {
       const end = await this.#end(number)
       if (end === null) {
-        const why = `there is no table ${router.placeOf(number).table}, and the run may not make it`
+        const why = `there is no table ${router.nameOf(number)}, and the run may not create it`
         for (const row of parts.rowsOf(number)) this.refuse(row, router.refusal(cellsOf(row), why))
         continue
       }

@@ -146,7 +146,7 @@ export class ShardedWriter implements Writer {
     if (end !== null) return end
     throw new RowshiftError(
       'SHARD_UNKNOWN',
-      `Rows belong in ${name}, which is not there, and a repair makes no table. Create it like the others and run again.`,
+      `Rows belong in ${name}, which is not there and may not be created. Create it like the others and run again.`,
       { table: name },
     )
   }
