@@ -211,7 +211,7 @@ describe('what a comparison has found', () => {
   it('deletes no more rows than a repair may', () => {
     const refused = (extra: number, rows: number, limit: number | `${number}%` | null): boolean => {
       try {
-        checkDeletes(found(extra, rows), limit)
+        checkDeletes(found(extra, rows), limit, false)
         return false
       } catch (thrown) {
         expect(thrown).to.have.property('code', 'DELETES_REFUSED')

@@ -7,7 +7,11 @@ const DEFAULT_PERCENT = 1
 const SHOWN = 20
 
 /** Throws DELETES_REFUSED, with the rows that would go, when there are more of them than allowed. */
-export function checkDeletes({ differences, targetRows }: Findings, limit: MaxDelete | null): void {
+export function checkDeletes(
+  { differences, targetRows }: Findings,
+  limit: MaxDelete | null,
+  sharded: boolean,
+): void {
   const { extra, extraRows } = differences
   const most =
     limit === null
@@ -20,7 +24,7 @@ export function checkDeletes({ differences, targetRows }: Findings, limit: MaxDe
     limit === null ? `${DEFAULT_ROWS} rows or ${DEFAULT_PERCENT} % of the target, whichever is more` : limit
   throw new RowshiftError(
     'DELETES_REFUSED',
-    `${extra} of ${targetRows} target rows are not in the source, and at most ${most} may be deleted (max_delete: ${rule}). Nothing was changed. ` +
+    `${extra} of ${targetRows} target rows are extra (${sharded ? 'not in the source, or in the wrong shard' : 'not in the source'}), and at most ${most} may be deleted (max_delete: ${rule}). Nothing was changed. ` +
       `Would be deleted:\n  ${extraRows.slice(0, SHOWN).map(rowText).join('\n  ')}${extra > SHOWN ? `\n  … and ${extra - SHOWN} more` : ''}\n` +
       'Check that the source is whole and the right one; if they shall go, allow it with max_delete.',
     { extra, targetRows, maxDelete: most },

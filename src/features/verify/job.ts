@@ -139,7 +139,7 @@ async function compare(
     sample,
     guard: (differing) => {
       checkPlaces(differing)
-      checkDeletes(differing, params.maxDelete)
+      checkDeletes(differing, params.maxDelete, plan.sharding !== null)
     },
     prepare: async () => {
       const creates = createsTables(repair!)
