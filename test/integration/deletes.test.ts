@@ -152,6 +152,24 @@ describe('deletes', () => {
     }
   })
 
+  it('a time of any year is a flag, for copies and comparisons', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        `SET sql_mode = ''; CREATE TABLE s (id INT PRIMARY KEY, d DATETIME(3)); CREATE TABLE t (id INT PRIMARY KEY, gone TINYINT NOT NULL);
+         INSERT INTO s VALUES (1, NULL), (2, '1970-01-01 00:00:00'), (3, '1969-12-31 00:00:00'), (4, '1970-01-01 00:00:01'), (5, '0001-01-01 00:00:00.001'), (6, '0000-00-00')`,
+      )
+      const params = { columns: ['id'], deletes: { source_flag: 'd', target: { flag: 'gone' } } }
+      const { code, stderr } = await place.copy('s', 't', params)
+      expect(code, stderr).to.equal(0)
+      expect(await place.value('SELECT GROUP_CONCAT(id ORDER BY id) FROM t WHERE gone = 1')).to.equal(
+        '2,3,4,5',
+      )
+      const checked = await verify(place.url('s'), place.url('t'), '--params', JSON.stringify(params))
+      expect(checked.code, checked.stdout).to.equal(0)
+    }
+  })
+
   it('that cannot be done are refused before anything is written', async () => {
     const place = await Place.create(
       oneServer()[0]!,

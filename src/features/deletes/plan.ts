@@ -20,8 +20,8 @@ export interface DeletesChoice {
 /** `number`: not 0 means set; `time`: not NULL, nor the zero date. */
 type FlagKind = 'number' | 'time'
 
-/** The first moment that a flag may have: some types for moments begin there. */
-const FIRST = { date: "'1970-01-02'", datetime: "'1970-01-01 00:00:01'" }
+/** The first value that is no zero date. */
+const FIRST = { date: "'0001-01-01'", datetime: "'0001-01-01 00:00:00'", instant: "'1970-01-01 00:00:01'" }
 const ZERO_TIMES = ['0000-00-00', ...[0, 1, 2, 3, 4, 5, 6].map(zeroTime)]
 
 /** Throws PARAMS_INVALID with every fault. */
@@ -201,7 +201,7 @@ async function conditionsOf(
     case 'date':
     case 'datetime':
     case 'instant': {
-      const first = column!.kind === 'date' ? FIRST.date : FIRST.datetime
+      const first = FIRST[column!.kind]
       return { kind: 'time', set: `${sql} >= ${first}`, unset: `(${sql} IS NULL OR ${sql} < ${first})` }
     }
     default: {
