@@ -60,9 +60,11 @@ export function withSubject(request: CopyRequest, task: Task): CopyRequest {
     ([name, now]) => (before.parts[name] ?? 'none') !== now,
   )
   if (changes.length === 0) return { ...request, past: { ...past, marks: before.marks } }
-  const named = changes.map(
-    ([name, now]) => `${name} was ${shown(before.parts[name] ?? 'none')}, and is ${shown(now)}`,
-  )
+  const named = changes.map(([name, now]) => {
+    const was = before.parts[name] ?? 'none'
+    const start = shownFrom(was, now)
+    return `${name} was ${shown(was, start)}, and is ${shown(now, start)}`
+  })
   throw new RowshiftError(
     'PARAMS_INVALID',
     `Task ${task.id} was changed since its last runs: ${named.join('; ')}. Mode "${mode}" would read from its watermark (${saved}) only, and rows before it may be missing for good. ` +
@@ -131,6 +133,14 @@ function text(part: unknown): string {
   return `sha256 ${createHash('sha256').update(whole).digest('hex')}`
 }
 
-function shown(value: string): string {
-  return value.length > SHOWN_LETTERS ? `${value.slice(0, SHOWN_LETTERS)}…` : value
+/** Where the difference begins, with some of what is before it; long values mostly begin alike. */
+function shownFrom(was: string, now: string): number {
+  let equal = 0
+  while (equal < Math.min(was.length, now.length) && was[equal] === now[equal]) equal++
+  return Math.max(was.length, now.length) <= SHOWN_LETTERS ? 0 : Math.max(0, equal - SHOWN_LETTERS / 2)
+}
+
+function shown(value: string, start: number): string {
+  const part = value.slice(start, start + SHOWN_LETTERS)
+  return `${start > 0 ? '…' : ''}${part}${start + SHOWN_LETTERS < value.length ? '…' : ''}`
 }

@@ -320,6 +320,18 @@ describe('a watermark', () => {
     expectRefusal(await run('append'), 2, 'PARAMS_INVALID', 'target was', '.b, and is', '.dst')
     await set(`to_table = 'b', params = '{"where": "v > 0", "columns": ["id"]}'`)
     expectRefusal(await run('append'), 2, 'PARAMS_INVALID', 'columns was none')
+    const long = (value: number) => set(`params = '{"where": "${'v > 0 AND '.repeat(20)}v < ${value}"}'`)
+    await long(70)
+    expect((await place.cli('watermark', '1', '--mode', 'append', '--set', '3')).code).to.equal(0)
+    expect((await run('append')).code).to.equal(0)
+    await long(80)
+    expectRefusal(
+      await run('append'),
+      2,
+      'PARAMS_INVALID',
+      'v > 0 AND v < 70, and is …',
+      'v > 0 AND v < 80. Mode',
+    )
     await set(`params = '{"where": "v > 0", "columns": ["id"], "write_mode": "upsert"}'`)
     expect((await run('init')).code).to.equal(0)
     expect((await run('append')).code).to.equal(0)
