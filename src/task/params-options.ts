@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseJson } from '../config/json.js'
@@ -19,7 +20,7 @@ export function paramsFromOptions(params: string | undefined, pairs: readonly st
 }
 
 function parseFileOrJson(text: string): unknown {
-  const file = text.trimStart().startsWith('{') ? undefined : statSync(text, { throwIfNoEntry: false })
+  const file = text.trimStart().startsWith('{') ? undefined : fileAt(text)
   const json = file === undefined && /^\s*[[{"]/.test(text)
   if (!json && file === undefined) {
     throw new RowshiftError('USAGE', `--params is neither JSON nor an existing file: ${JSON.stringify(text)}`)
@@ -31,6 +32,15 @@ function parseFileOrJson(text: string): unknown {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new RowshiftError('PARAMS_INVALID', `--params is ${reason}.`, {}, error)
+  }
+}
+
+/** Not every text can be the name of a file: it may be too long, or hold a NUL. */
+function fileAt(text: string): Stats | undefined {
+  try {
+    return statSync(text)
+  } catch {
+    return undefined
   }
 }
 
