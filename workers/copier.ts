@@ -207,7 +207,7 @@ export class Copier {
         ...deferred.optionsFor(plan.write, writer),
       }
       const ended = await this.#writes.run(() => writer.write(plan.write, queue, options))
-      // A plugin that knows no beforeCommit loses no row either.
+      // A plugin that does not call beforeCommit loses no row either.
       dirty.save()
       const table = this.#sourceOf(split)
       const sources = table === null ? {} : { sources: { [table]: counts.rowsRead } }

@@ -2,7 +2,7 @@ import type { BatchBuilder } from '../src/wire/builder.js'
 import type { CellMap } from '../src/wire/cell-map.js'
 import type { RawRows } from '../src/wire/raw-rows.js'
 import { cellsOf } from '../src/wire/row-name.js'
-import type { UnmadeRow } from '../src/features/lookup/errors.js'
+import type { UnresolvedRow } from '../src/features/lookup/errors.js'
 import { idWithoutKey, missingId, missingKey } from '../src/features/lookup/errors.js'
 import type { LookupCell } from '../src/contract/plugin.js'
 import type { StagedPlan } from '../src/contract/pipeline.js'
@@ -65,7 +65,7 @@ export class LookedUpCell implements CellMaker {
       return 'keep'
     }
     if (!this.#keys.take(rows, row)) {
-      if (lookup.missing.rule === 'no id') return idWithoutKey(this.#unmade(rows, row))
+      if (lookup.missing.rule === 'no id') return idWithoutKey(this.#unresolved(rows, row))
       to.appendNull()
       return 'keep'
     }
@@ -114,16 +114,16 @@ export class LookedUpCell implements CellMaker {
         return 'keep'
       case 'error': {
         const names = tables.map(({ table }) => table.table)
-        return missingKey(names, this.#unmade(rows, row))
+        return missingKey(names, this.#unresolved(rows, row))
       }
       case 'no id':
-        return missingId(tables[0]!.table.table, this.#unmade(rows, row))
+        return missingId(tables[0]!.table.table, this.#unresolved(rows, row))
       default:
         return missing satisfies never
     }
   }
 
-  #unmade(rows: RawRows, row: number): UnmadeRow {
+  #unresolved(rows: RawRows, row: number): UnresolvedRow {
     const { name, at } = this.#cell
     return { plan: this.#plan, column: name, cells: cellsOf(rows.row(row)), at }
   }

@@ -11,7 +11,7 @@ export interface SourceSink {
   /** Rows that a copy leaves out on purpose. */
   addFiltered(rows: number): void
   /** A row, as it was read, that a copy refuses. */
-  addUnmade(row: Batch, error: RowshiftError): void
+  addUnresolved(row: Batch, error: RowshiftError): void
 }
 
 /** Makes rows as a copy makes them before it writes them. */
@@ -57,7 +57,7 @@ export class SourceRows {
       filtered: (rows: number) => sink.addFiltered(rows),
       added: () => {},
       missing: () => {},
-      refuse: (row: Batch, error: RowshiftError) => sink.addUnmade(row, error),
+      refuse: (row: Batch, error: RowshiftError) => sink.addUnresolved(row, error),
     }
     for await (const batch of batches) yield* this.#making.stage.apply(batch, told)
   }

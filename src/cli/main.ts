@@ -68,7 +68,7 @@ interface YargsUsage {
 
 /** What the parser refuses, as a USAGE error that names what may have been meant. */
 function unusable(message: string, usage: YargsUsage, args: readonly string[]): RowshiftError {
-  const { fault, hint } = misspelt(message, usage, args)
+  const { fault, hint } = correctionOf(message, usage, args)
   return new RowshiftError(
     'USAGE',
     `${fault.replace(/\.$/, '')}${hint === '' ? '.' : hint} "rowshift --help" lists the commands and options.`,
@@ -76,7 +76,7 @@ function unusable(message: string, usage: YargsUsage, args: readonly string[]): 
 }
 
 /** Reads `Unknown arguments: form, x` and `Argument: mode, Given: "apend", Choices: "init", "append"`. */
-function misspelt(message: string, usage: YargsUsage, args: readonly string[]) {
+function correctionOf(message: string, usage: YargsUsage, args: readonly string[]) {
   const [, given, choices] = /^Invalid values:.*Given: "([^"]*)", Choices: (.*)$/s.exec(message) ?? []
   if (choices !== undefined) {
     const known = [...choices.matchAll(/"([^"]*)"/g)].map(([, choice]) => choice!)

@@ -11,7 +11,7 @@ export interface IdentityRequest {
 }
 
 /**
- * Target columns of the unique key by which a row is known again: the counterpart of the source's key if it is one, else
+ * Target columns of the unique key by which a row is matched: the counterpart of the source's key if it is one, else
  * the target's primary key, else another unique key, without NULL and fed by the source. null where it is not needed: any unique key makes
  * `replace` delete the old row.
  */

@@ -77,7 +77,5 @@ export function generatedReasons({ generated }: MappingResult): string[] {
 
 export function keylessWarnings(target: TableSchema): string[] {
   if (target.keys.length > 0) return []
-  return [
-    `target ${target.table} has no unique key: rows that it already holds would be there twice after this run`,
-  ]
+  return [`target ${target.table} has no unique key: this run would duplicate the rows that it already holds`]
 }

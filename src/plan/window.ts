@@ -176,7 +176,8 @@ function bound(
   range?: BoundRequest['range'],
 ): Promise<Window> {
   const { reader, source } = request
-  if (!reader.bound) throw cannot(mode, source.table, 'knows no incremental runs')
+  if (!reader.bound)
+    throw cannot(mode, source.table, 'is in a database whose plugin does not support incremental runs')
   return reader.bound({ ...boundRequest(request, mode, watermark), ...(range && { range }) })
 }
 

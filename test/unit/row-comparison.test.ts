@@ -86,8 +86,8 @@ describe('a comparison of rows', () => {
     const removed: Buffer[] = []
     const rows = new RowComparison(setup({ reads }), { write: () => {}, remove: (row) => removed.push(row) })
     const error = new RowshiftError('LOOKUP_MISSING', 'no such key', { column: 'v' })
-    rows.addUnmade(batch('1\tx'), error)
-    rows.addUnmade(batch('2\tx'), error)
+    rows.addUnresolved(batch('1\tx'), error)
+    rows.addUnresolved(batch('2\tx'), error)
     rows.addTarget(batch('1\tanything'))
     const found = rows.end()
     expect(found).to.deep.include({ missing: 1, extra: 0, different: 1, unmade: 2 })
@@ -99,9 +99,10 @@ describe('a comparison of rows', () => {
       write: () => {},
       remove: () => {},
     })
-    expect(() => keyless.addUnmade(batch('1\tx'), error), 'a repair would delete its counterpart').to.throw(
-      error.message,
-    )
+    expect(
+      () => keyless.addUnresolved(batch('1\tx'), error),
+      'a repair would delete its counterpart',
+    ).to.throw(error.message)
   })
 
   it('reads the wire format apart', () => {

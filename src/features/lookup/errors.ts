@@ -16,7 +16,7 @@ export function ambiguousKey(table: string, key: Buffer, one: Buffer, other: Buf
 }
 
 /** A row as it was read, of which the cell `column` cannot be made. */
-export interface UnmadeRow {
+export interface UnresolvedRow {
   readonly plan: StagedPlan
   readonly column: string
   readonly cells: Cells
@@ -24,7 +24,7 @@ export interface UnmadeRow {
   readonly at: readonly number[]
 }
 
-export function missingKey(tables: readonly string[], row: UnmadeRow): RowshiftError {
+export function missingKey(tables: readonly string[], row: UnresolvedRow): RowshiftError {
   const { key, where, details } = named(row)
   const table = tables.join(', ')
   return new RowshiftError(
@@ -36,7 +36,7 @@ export function missingKey(tables: readonly string[], row: UnmadeRow): RowshiftE
 }
 
 /** For who only looks into an id map. */
-export function missingId(table: string, row: UnmadeRow): RowshiftError {
+export function missingId(table: string, row: UnresolvedRow): RowshiftError {
   const { key, where, details } = named(row)
   return new RowshiftError(
     'LOOKUP_MISSING',
@@ -45,7 +45,7 @@ export function missingId(table: string, row: UnmadeRow): RowshiftError {
   )
 }
 
-export function idWithoutKey({ plan, column, cells, at }: UnmadeRow): RowshiftError {
+export function idWithoutKey({ plan, column, cells, at }: UnresolvedRow): RowshiftError {
   const name = readRowName(plan, cells)
   const { table } = plan.read.table
   return new RowshiftError(
@@ -63,7 +63,7 @@ function keyExcerpt(key: Buffer): string {
     .join(', ')
 }
 
-function named({ plan, column, cells, at }: UnmadeRow) {
+function named({ plan, column, cells, at }: UnresolvedRow) {
   const row = readRowName(plan, cells)
   return {
     key: at.map((place) => excerpt(cells[place]!)).join(', '),

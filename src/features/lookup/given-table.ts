@@ -21,7 +21,7 @@ export interface GivenRow {
 
 export interface GivenContent {
   readonly rows: readonly GivenRow[]
-  /** By which a file is known again; empty for rows in the params. */
+  /** Tells whether a file has changed; empty for rows in the params. */
   readonly digest: string
 }
 

@@ -129,7 +129,7 @@ function unfit(rule: Exclude<ShardRule, SqlRule>, { name, kind, type }: Column, 
   if ('date' in rule) return DATED.has(kind) ? [] : [`${path}.by: ${what} is no date`]
   if ('hash' in rule) {
     const number = kind === 'integer' || kind === 'text'
-    if (rule.hash === 'modulo') return number ? [] : [`${path}.by: ${what} is no whole number`]
+    if (rule.hash === 'modulo') return number ? [] : [`${path}.by: ${what} is not a whole number`]
     const fits = HASHED.has(kind) && !(rule.hash === 'java_hash' && kind === 'bytes')
     return fits ? [] : [`${path}.by: values of ${what} cannot be hashed by ${rule.hash}`]
   }

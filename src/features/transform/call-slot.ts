@@ -68,7 +68,7 @@ export class CallSlot {
     return calls % 2 === 1 ? calls : null
   }
 
-  /** For the coordinator, of a thread that is dead or as good as that. */
+  /** For the coordinator, of a thread that is dead or unresponsive. */
   get call(): Call {
     const row = this.#numbers[ROW]!
     const bytes = Buffer.from(this.#bytes.slice(0, this.#numbers[BYTES]))

@@ -4,7 +4,7 @@ import { Router } from '../shard/router.js'
 import { formsOf } from './forms.js'
 import type { ComparisonSetup } from './row-comparison.js'
 import { withShard } from './shard-cell.js'
-import type { ReadRows } from './unmade-rows.js'
+import type { ReadRows } from './unresolved-rows.js'
 import type { VerifyPlan } from './plan.js'
 
 /**

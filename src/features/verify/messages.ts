@@ -37,7 +37,7 @@ export interface Findings {
   readonly differences: Differences
   /** The smallest ranges looked at that hold all differences. */
   readonly ranges: readonly DifferingRange[]
-  /** Why a repair cannot write a row of the source: no table is for it, or none that may be created. null: nothing is known against it. */
+  /** Why a repair cannot write a row of the source: no table is for it, or none that may be created. null: a repair can write it. */
   readonly refusal: ErrorReport | null
 }
 

@@ -7,8 +7,8 @@ import { canonical } from './forms.js'
 import type { RowName } from './row-key.js'
 import { keyText, MOST_NAMED, rowNameOf } from './row-key.js'
 import { cellsOfRow, rowsOf, withoutLastCell } from './rows.js'
-import type { ReadRows, UnmadeRow } from './unmade-rows.js'
-import { UnmadeRows } from './unmade-rows.js'
+import type { ReadRows, UnresolvedRow } from './unresolved-rows.js'
+import { UnresolvedRows } from './unresolved-rows.js'
 
 export interface DifferentRow {
   readonly key: RowName
@@ -26,7 +26,7 @@ export interface Differences {
   readonly missingRows: readonly RowName[]
   readonly extraRows: readonly RowName[]
   readonly differentRows: readonly DifferentRow[]
-  readonly unmadeRows: readonly UnmadeRow[]
+  readonly unmadeRows: readonly UnresolvedRow[]
 }
 
 /** Beyond it, source rows are kept as hashes, and the columns in which they differ stay unknown. */
@@ -65,7 +65,7 @@ interface Kept {
 }
 
 /**
- * Compares rows given first by the source, then by the target, in any order. Rows are known by their key; those without one,
+ * Compares rows given first by the source, then by the target, in any order. Rows are matched by their key; those without one,
  * or with NULL in it, by all they hold, and equal ones are counted.
  */
 export class RowComparison {
@@ -77,7 +77,7 @@ export class RowComparison {
   #different = 0
   readonly #extraRows: RowName[] = []
   readonly #differentRows: DifferentRow[] = []
-  readonly #unmade: UnmadeRows
+  readonly #unresolved: UnresolvedRows
   sourceRows = 0
   targetRows = 0
   /** Rows of the source that a copy leaves out on purpose. */
@@ -88,7 +88,7 @@ export class RowComparison {
   constructor(setup: ComparisonSetup, actions: RowActions | null = null) {
     this.#setup = setup
     this.#actions = actions
-    this.#unmade = new UnmadeRows(setup)
+    this.#unresolved = new UnresolvedRows(setup)
   }
 
   addSource(batch: Batch): void {
@@ -107,9 +107,9 @@ export class RowComparison {
   }
 
   /** A row of the source, as it was read, that a copy refuses. Nothing is done to its counterpart in the target. */
-  addUnmade(row: Batch, error: RowshiftError): void {
+  addUnresolved(row: Batch, error: RowshiftError): void {
     this.sourceRows++
-    const known = this.#unmade.add(cellsOfRow(row.bytes), error)
+    const known = this.#unresolved.add(cellsOfRow(row.bytes), error)
     // Its counterpart would be taken for an extra row.
     if (!known && this.#actions !== null) throw error
   }
@@ -118,10 +118,10 @@ export class RowComparison {
     for (const row of rowsOf(batch.bytes)) {
       this.targetRows++
       const cells = cellsOfRow(row)
-      const unmade = this.#unmade.find(cells)
-      if (unmade !== null) {
+      const unresolved = this.#unresolved.find(cells)
+      if (unresolved !== null) {
         this.unsettled++
-        this.#addDifferent(cells, unmade)
+        this.#addDifferent(cells, unresolved)
         continue
       }
       const key = this.#key(cells, 'target')
@@ -138,8 +138,8 @@ export class RowComparison {
   }
 
   end(): Differences {
-    let missing = this.#unmade.missing
-    const missingRows: RowName[] = this.#unmade.missingRows.slice(0, MOST_NAMED)
+    let missing = this.#unresolved.missing
+    const missingRows: RowName[] = this.#unresolved.missingRows.slice(0, MOST_NAMED)
     for (const { row, count } of this.#kept.values()) {
       missing += count
       if (row === null) continue
@@ -153,11 +153,11 @@ export class RowComparison {
       missing,
       extra: this.#extra,
       different: this.#different,
-      unmade: this.#unmade.count,
+      unmade: this.#unresolved.count,
       missingRows,
       extraRows: this.#extraRows,
       differentRows: this.#differentRows,
-      unmadeRows: this.#unmade.rows,
+      unmadeRows: this.#unresolved.rows,
     }
   }
 

@@ -6,7 +6,7 @@ import type { RowName } from './row-key.js'
 import { keyText, MOST_NAMED, rowNameOf } from './row-key.js'
 
 /** A row of the source that a copy refuses to write, and why. */
-export interface UnmadeRow {
+export interface UnresolvedRow {
   readonly key: RowName
   readonly code: ErrorCode
   readonly message: string
@@ -32,11 +32,11 @@ interface Kept {
 }
 
 /** The rows of the source that cannot be made into what is written, and their counterparts in the target. */
-export class UnmadeRows {
+export class UnresolvedRows {
   readonly #reads: ReadRows | null
   readonly #forms: readonly FormPair[]
   readonly #kept = new Map<string, Kept>()
-  readonly rows: UnmadeRow[] = []
+  readonly rows: UnresolvedRow[] = []
   count = 0
 
   constructor({ reads, forms }: { reads: ReadRows | null; forms: readonly FormPair[] }) {
