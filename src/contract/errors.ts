@@ -8,10 +8,24 @@ export const ExitCode = {
   interrupted: 130,
 } as const
 
+/**
+ * What the engine may do about an error before the run fails. Always a bounded number of times, and only if nothing of the
+ * attempt can be stored already (not where `details.inDoubt` is true).
+ *
+ * - `retry`: do the same again after a pause, over new connections where one was lost. What was in the way passes by itself: a deadlock, a
+ *   restart, a failover.
+ * - `wait`: do the same again, with long pauses: somebody has to act first, for instance make room on a disk.
+ * - `shrink`: do it again with less at once: smaller statements, smaller splits.
+ * - `never`: it would only fail again, or nobody but the user may decide.
+ */
+export type Reaction = 'retry' | 'wait' | 'shrink' | 'never'
+
 interface CodeFacts {
   readonly exit: number
-  /** Whether doing the same again, unchanged, may succeed. */
-  readonly retryable?: true
+  /** Default: `never`. */
+  readonly reaction?: Reaction
+  /** The engine does not try it again, but the same command may succeed later. */
+  readonly later?: true
   /** A row is to blame: it can be found and left out, and the others go in. */
   readonly row?: true
 }
@@ -49,7 +63,7 @@ export const errorCodes = {
   /** The write mode needs a unique key that the target does not have. */
   KEY_REQUIRED: { exit: ExitCode.usage },
   /** The target server, database or file takes no writes. */
-  READ_ONLY: { exit: ExitCode.usage },
+  READ_ONLY: { exit: ExitCode.usage, reaction: 'retry' },
   /** The copy would lose data; nothing was written. */
   LOSSY: { exit: ExitCode.refused },
   /** Source and target hold different rows. */
@@ -59,15 +73,15 @@ export const errorCodes = {
   /** The target table could not be made as it was planned; no row was written. */
   CREATE_FAILED: { exit: ExitCode.failed },
   /** The server could not be reached. */
-  CONNECTION_FAILED: { exit: ExitCode.failed, retryable: true },
+  CONNECTION_FAILED: { exit: ExitCode.failed, reaction: 'retry' },
   /** The server takes no more connections, at all or of this user. */
-  CONNECTION_LIMIT: { exit: ExitCode.failed, retryable: true },
+  CONNECTION_LIMIT: { exit: ExitCode.failed, reaction: 'retry' },
   /** User, password or privileges were refused. */
   ACCESS_DENIED: { exit: ExitCode.failed },
   /** A connection ended in the middle of the work. */
-  CONNECTION_LOST: { exit: ExitCode.failed, retryable: true },
+  CONNECTION_LOST: { exit: ExitCode.failed, reaction: 'retry' },
   /** A lock wait timed out, a deadlock was broken or a statement was killed. */
-  LOCK_CONFLICT: { exit: ExitCode.failed, retryable: true },
+  LOCK_CONFLICT: { exit: ExitCode.failed, reaction: 'retry' },
   /** The target already holds a row with the same key. */
   DUPLICATE_KEY: { exit: ExitCode.failed, row: true },
   /** The target rejected a value, or would have stored it changed. */
@@ -83,7 +97,11 @@ export const errorCodes = {
   /** No table of a sharded target is for the row. */
   SHARD_UNKNOWN: { exit: ExitCode.failed, row: true },
   /** A row is larger than one statement may be. */
-  ROW_TOO_LARGE: { exit: ExitCode.failed, row: true },
+  ROW_TOO_LARGE: { exit: ExitCode.failed, reaction: 'shrink', row: true },
+  /** One transaction changes more than the target server can keep or lock. */
+  SPLIT_TOO_LARGE: { exit: ExitCode.failed, reaction: 'shrink' },
+  /** The target server or file has no room for more rows. */
+  DISK_FULL: { exit: ExitCode.failed, reaction: 'wait' },
   /** The file for rejected rows could not be written; the split was rolled back. */
   DIRTY_FILE_FAILED: { exit: ExitCode.failed },
   /** Rows read and rows stored differ; the split was rolled back. */
@@ -91,9 +109,9 @@ export const errorCodes = {
   /** The server answered with an error that has no class of its own. */
   SERVER_ERROR: { exit: ExitCode.failed },
   /** Another run of the task is under way. */
-  TASK_RUNNING: { exit: ExitCode.failed, retryable: true },
+  TASK_RUNNING: { exit: ExitCode.failed, later: true },
   /** The user stopped the run. */
-  INTERRUPTED: { exit: ExitCode.interrupted, retryable: true },
+  INTERRUPTED: { exit: ExitCode.interrupted, later: true },
   /** A fault in rowshift itself. */
   INTERNAL: { exit: ExitCode.failed },
 } as const satisfies Record<string, CodeFacts>
@@ -140,8 +158,14 @@ export class RowshiftError extends Error {
     return true
   }
 
+  /** What the engine may do about it. */
+  get reaction(): Reaction {
+    return this.#facts.reaction ?? 'never'
+  }
+
+  /** Whether doing the same again, unchanged, may succeed. */
   get retryable(): boolean {
-    return 'retryable' in this.#facts
+    return this.reaction === 'retry' || this.reaction === 'wait' || this.#facts.later === true
   }
 
   /** Whether it is about a row and what is in it, not about a connection, a lock or a table. */

@@ -242,9 +242,10 @@ describe('refused rows', () => {
 
   it('are not what a full disk, a read-only server or a lost connection leave', async () => {
     for (const place of places) {
-      for (const [errno, code] of [
-        [1114, 'SERVER_ERROR'],
-        [1053, 'CONNECTION_LOST'],
+      for (const [errno, code, exit] of [
+        [1114, 'DISK_FULL', 1],
+        [1836, 'READ_ONLY', 2],
+        [1053, 'CONNECTION_LOST', 1],
       ] as const) {
         await place.query(
           `DROP TABLE IF EXISTS s, t; CREATE TABLE s (id INT PRIMARY KEY); CREATE TABLE t LIKE s; INSERT INTO s VALUES (1), (2), (3);
@@ -257,7 +258,7 @@ describe('refused rows', () => {
           dirty_file: scratchFile('tsv'),
           write_path: 'insert',
         })
-        expectRefusal(outcome, 1, code, String(errno))
+        expectRefusal(outcome, exit, code, String(errno))
         expect(outcome.report).to.include({ dirtyRows: 0, dirtyFile: null, rowsWritten: 0 })
       }
     }

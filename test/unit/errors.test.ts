@@ -5,13 +5,16 @@ import type { ErrorCode } from '../../src/contract/errors.js'
 import { errorCodes, redact, RowshiftError } from '../../src/contract/errors.js'
 
 describe('errors', () => {
-  it('are all described in docs/errors.md, with their exit code, and no others are', () => {
+  it('are all described in docs/errors.md, with their exit code and whether to try again, and no others are', () => {
     const page = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8')
-    const described = [...page.matchAll(/^\| `([A-Z_]+)`\s* \| (\d+)\s* \|/gm)].map(([, code, exit]) => [
+    const described = [...page.matchAll(/^\| `([A-Z_]+)`\s* \| (\d+)\s* \| (yes)?\s* \|/gm)].map(
+      ([, code, exit, again]) => [code, Number(exit), again === 'yes'],
+    )
+    const known = Object.entries(errorCodes).map(([code, { exit }]) => [
       code,
-      Number(exit),
+      exit,
+      new RowshiftError(code as ErrorCode, '').retryable,
     ])
-    const known = Object.entries(errorCodes).map(([code, { exit }]) => [code, exit])
     expect(described).to.have.deep.members(known)
   })
 
@@ -50,6 +53,7 @@ describe('errors', () => {
   it('with a code that this version does not have are failures, neither retried nor blamed on a row', () => {
     const error = new RowshiftError('OF_ANOTHER_VERSION' as ErrorCode, 'No idea.')
     expect([error.exitCode, error.retryable, error.blamesRow]).to.deep.equal([1, false, false])
+    expect(error.reaction).to.equal('never')
   })
 
   it('hide the passwords of URLs', () => {

@@ -52,6 +52,21 @@ describe('errors of MySQL and MariaDB', () => {
     }
   })
 
+  it('say what the engine may do about them', () => {
+    const reactions = {
+      // Locks, connections that end or cannot be had, servers that stop or fail over.
+      retry: [
+        1020, 1205, 1213, 1317, 1412, 3101, 3572, 1053, 1152, 1927, 2006, 2013, 4031, 1040, 1203, 1226,
+      ].concat([1290, 1792, 1836]),
+      wait: [1021, 1114],
+      shrink: [1153, 1197, 1206],
+      never: [1044, 1142, 1146, 1054, 1062, 1264, 1366, 3819, 1064, 9999],
+    }
+    for (const [reaction, numbers] of Object.entries(reactions))
+      for (const errno of numbers) expect(map(errno).reaction, String(errno)).to.equal(reaction)
+    expect(mapError({ code: 'ECONNRESET', message: 'reset' }, 'writing').reaction).to.equal('retry')
+  })
+
   it('say what to do', () => {
     expect(map(1197).message).to.include('read_batch').and.to.include('max_binlog_cache_size')
     expect(map(1206).message).to.include('read_batch')
