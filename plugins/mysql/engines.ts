@@ -1,5 +1,5 @@
 /** What the engines of tables do with rows. */
-import type { WriteSpec } from '../../src/contract/plugin.js'
+import type { Message, WriteSpec } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 /** Engines that can roll a split back. */
 const TRANSACTIONAL = new Set(['innodb', 'rocksdb', 'tokudb', 'ndbcluster'])
@@ -29,7 +29,7 @@ export function isTransactional(engine: string | null): boolean {
 }
 
 /** Throws TABLE_NOT_FOUND or LOSSY where rows would not arrive, or not be seen to; resolves to warnings. */
-export function checkEngine(spec: WriteSpec, { engine, kind }: TableFacts): string[] {
+export function checkEngine(spec: WriteSpec, { engine, kind }: TableFacts): Message[] {
   const {
     table: { table },
     columns,
@@ -59,12 +59,18 @@ export function checkEngine(spec: WriteSpec, { engine, kind }: TableFacts): stri
     ...(TRANSACTIONAL.has(name)
       ? []
       : [
-          `Target table ${table} uses engine ${engine}, which cannot roll back: rows of a failed split stay.`,
+          {
+            text: 'Target table {table} uses engine {engine}, which cannot roll back: rows of a failed split stay.',
+            slots: { engine },
+          },
         ]),
     ...(KNOWN.has(name)
       ? []
       : [
-          `engine ${engine} of target ${table} may keep values otherwise than they are written: verify the copy`,
+          {
+            text: 'engine {engine} of target {table} may keep values otherwise than they are written: verify the copy',
+            slots: { engine },
+          },
         ]),
   ]
 }

@@ -1,5 +1,12 @@
 /** What is looked at before a row moves, beyond what a plan needs to know to be made. Nothing is changed. */
-import type { Column, ColumnMapping, PlannedWrite, ReadSpec, WriteSpec } from '../../src/contract/plugin.js'
+import type {
+  Column,
+  ColumnMapping,
+  Message,
+  PlannedWrite,
+  ReadSpec,
+  WriteSpec,
+} from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { enclosed } from '../../src/sql/fragment.js'
 import { whereClause } from '../../src/sql/range.js'
@@ -8,8 +15,8 @@ import type { TextRow } from './driver.js'
 import type { Session } from './connection.js'
 import { tryCreation } from './create.js'
 import { mapError } from './errors.js'
+import { splitWarnings } from './explain.js'
 import { checkJsonTypes } from './json-types.js'
-import { splitSql } from './select.js'
 import { charsetOf, expressionOf, identifier, text } from './sql.js'
 
 /** ER_OPTION_PREVENTS_STATEMENT, ER_READ_ONLY_MODE. */
@@ -18,7 +25,7 @@ const READ_ONLY = new Set([1290, 1836])
 const NO_SUCH_COLLATION = new Set([1115, 1253, 1273])
 
 /** Throws ACCESS_DENIED or READ_ONLY; resolves to warnings. */
-export async function checkTarget(session: Session, spec: WriteSpec): Promise<string[]> {
+export async function checkTarget(session: Session, spec: WriteSpec): Promise<Message[]> {
   const { table } = spec.table
   if (spec.create) {
     await tryCreation(session, table, spec.create.statements)
@@ -71,14 +78,19 @@ async function checkWritable(session: Session): Promise<void> {
   )
 }
 
-async function foreignKeyWarnings(session: Session, table: string): Promise<string[]> {
+async function foreignKeyWarnings(session: Session, table: string): Promise<Message[]> {
   const rows = await session.query(
     `SELECT DISTINCT REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE
      WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)} AND REFERENCED_TABLE_NAME IS NOT NULL`,
   )
   if (rows.length === 0) return []
   const parents = rows.map(([name]) => name).join(', ')
-  return [`target ${table} refers to ${parents}: a row whose parent is not there yet fails the run`]
+  return [
+    {
+      text: 'target {table} refers to {parents}: a row whose parent is not there yet fails the run',
+      slots: { parents },
+    },
+  ]
 }
 
 /** Throws when the copy cannot work; resolves to warnings. */
@@ -87,7 +99,7 @@ export async function checkSource(
   spec: ReadSpec,
   write: PlannedWrite,
   allColumns: boolean,
-): Promise<string[]> {
+): Promise<Message[]> {
   const { table } = spec.table
   const columns = spec.columns.map(expressionOf).join(', ')
   const reading = `reading table ${table} of ${session.where}`
@@ -105,37 +117,6 @@ export async function checkSource(
     ...(await checkRowSize(session, spec, write)),
     ...(await checkCollisions(session, spec, write)),
   ]
-}
-
-async function splitWarnings(session: Session, spec: ReadSpec): Promise<string[]> {
-  const sql = splitSql(spec)
-  if (sql === null) return []
-  const [row] = await session.query(`EXPLAIN FORMAT=TRADITIONAL ${sql}`).catch((error: unknown) => {
-    throw mapError(error, `explaining how table ${spec.table.table} is split`)
-  })
-  if (!row) return []
-  // MySQL has a column "partitions" before "type".
-  const type = row.length > 10 ? row[4] : row[3]
-  const key = spec.key!.columns.map(({ name }) => name).join(', ')
-  const extra = row.at(-1) ?? ''
-  return [
-    ...(type === 'ALL'
-      ? [`splitting ${spec.table.table} by ${key} reads the whole table for every split`]
-      : []),
-    ...(extra.includes('filesort')
-      ? [`splitting ${spec.table.table} by ${key} sorts the table for every split`]
-      : []),
-  ]
-}
-
-/** How the server would run a query: what it reads by which index, and how many rows it expects. */
-export async function explainQuery(session: Session, sql: string): Promise<string[]> {
-  const rows = await session.query(`EXPLAIN FORMAT=TRADITIONAL ${sql}`)
-  return rows.map((row) => {
-    // MySQL has columns "partitions" and "filtered" beside those of MariaDB.
-    const [type, , key, , , estimate] = row.length > 10 ? row.slice(4) : row.slice(3)
-    return `${type}, key ${key ?? 'none'}, about ${estimate} rows. ${row.at(-1) ?? ''}`.trim()
-  })
 }
 
 /** Index 0 of an ENUM, which reads as the empty text and is refused by strict mode: no statement can write it as text. */

@@ -9,6 +9,7 @@ import type {
   DigestForms,
   Endpoint,
   LossSearch,
+  Message,
   PlannedWrite,
   ReadSpec,
   Reader,
@@ -30,7 +31,8 @@ import { digestForms, digestOf, digestSelect, rowDigest } from './digest.js'
 import { mapError } from './errors.js'
 import { findSql } from './find.js'
 import { findLoss } from './loss-search.js'
-import { checkSource, explainQuery } from './preflight.js'
+import { checkSource } from './preflight.js'
+import { explainQuery } from './explain.js'
 import { checkRefusals, readError } from './refused.js'
 import { RowStream } from './row-stream.js'
 import { sampleRows } from './sample.js'
@@ -74,7 +76,7 @@ export class MysqlReader implements Reader {
     return wideColumns(await this.#open(), table)
   }
 
-  async checkWhere(table: TableSchema, where: string): Promise<readonly string[]> {
+  async checkWhere(table: TableSchema, where: string): Promise<readonly Message[]> {
     return checkWhere(await this.#open(), this.#endpoint, table, where)
   }
 
@@ -86,7 +88,7 @@ export class MysqlReader implements Reader {
     return findLoss(await this.#open(), table, column, where)
   }
 
-  async check(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly string[]> {
+  async check(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly Message[]> {
     const session = await this.#open()
     const late = await checkRefusals(session, spec)
     const found = await checkSource(session, spec, write, allColumns)

@@ -1,5 +1,5 @@
 import type { WriteFacts } from './write-facts.js'
-import type { WriteSpec, WritePlan } from '../../src/contract/plugin.js'
+import type { Message, WriteSpec, WritePlan } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
 import { designedFacts } from './design.js'
@@ -75,7 +75,7 @@ async function chooseStaging(
   session: Session,
   { writeMode, table, create, columns, identity }: WriteSpec,
   { path, uniqueKeys }: { path: string; uniqueKeys: number },
-): Promise<{ staged: boolean; reasons: readonly string[] }> {
+): Promise<{ staged: boolean; reasons: readonly Message[] }> {
   if (identity === null || writeMode === 'insert' || writeMode === 'replace')
     return { staged: false, reasons: [] }
   const key = identity.join(', ')
@@ -87,7 +87,7 @@ async function chooseStaging(
   }
   const why =
     uniqueKeys > 1
-      ? `${table.table} has ${uniqueKeys} unique keys, and only a row with the same (${key}) is the same row`
+      ? '{table} has {uniqueKeys} unique keys, and only a row with the same ({key}) is the same row'
       : 'LOAD DATA fills it, and rows that are there are found when it is merged'
   if (create === null) {
     await tryStaging(
@@ -96,7 +96,8 @@ async function chooseStaging(
       columns.map((column) => column.target.name),
     )
   }
-  return { staged: true, reasons: [`write mode ${writeMode} by a temporary staging table: ${why}`] }
+  const text = `write mode ${writeMode} by a temporary staging table: ${why}`
+  return { staged: true, reasons: [{ text, slots: { key, uniqueKeys: String(uniqueKeys) } }] }
 }
 
 /** Only this session sees a temporary table, so that trying to make one changes nothing. */

@@ -5,6 +5,7 @@ import type {
   Column,
   DesignRequest,
   Endpoint,
+  Message,
   PlannedWrite,
   Sequence,
   TableDesign,
@@ -265,11 +266,16 @@ export class SqliteWriter implements Writer {
     return this.#open.values(sql, table) as string[]
   }
 
-  #foreignKeyWarnings(table: string): string[] {
+  #foreignKeyWarnings(table: string): Message[] {
     const sql = 'SELECT DISTINCT "table" FROM pragma_foreign_key_list(?)'
-    const parents = this.#open.values(sql, table) as string[]
-    if (parents.length === 0) return []
-    return [`"${table}" refers to ${parents.join(', ')}: a row whose parent is not there yet fails the run`]
+    const parents = this.#open.values(sql, table).join(', ')
+    if (parents === '') return []
+    return [
+      {
+        text: '"{table}" refers to {parents}: a row whose parent is not there yet fails the run',
+        slots: { parents },
+      },
+    ]
   }
 
   get #open(): Database {

@@ -35,6 +35,7 @@ import type { Derivation } from './derivation.js'
 import type { DesignRequest, TableCreation, TableDefinition, TableDesign } from './design.js'
 import type { Characters } from './domain.js'
 import type { Connection, Endpoint } from './endpoint.js'
+import type { Message } from './message.js'
 import type {
   BoundRequest,
   Digest,
@@ -56,6 +57,7 @@ import type { PlannedWrite, Sequence, WriteCounts, WriteOptions, WritePlan, Writ
 
 export { type ErrorCode, type ErrorDetails, errorCodes, RowshiftError, withDoubt } from './errors.js'
 export type { Connection, Endpoint } from './endpoint.js'
+export type { Message } from './message.js'
 export type { Batch, BatchLimits, DesignRequest, TableCreation, TableDefinition, TableDesign }
 export type * from './derivation.js'
 export type { Characters, Domain, Grade, Verdict } from './domain.js'
@@ -110,7 +112,7 @@ export interface Reader {
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
   /** Throws PARAMS_INVALID unless `where` is by itself a condition on the table's rows; resolves to warnings. Default: conditions are refused. */
-  checkWhere?(table: TableSchema, where: string): Promise<readonly string[]>
+  checkWhere?(table: TableSchema, where: string): Promise<readonly Message[]>
   /** Names of all tables, for patterns like `log_*`. Default: such patterns are refused. */
   tables?(): Promise<readonly string[]>
   /** Default: the target table is made from what `describe` says alone. */
@@ -134,7 +136,7 @@ export interface Reader {
    * every column, so that one which the connection may not see is an error. Searches are bounded in time. A column that is
    * read, but not written as it is, has itself for a target.
    */
-  check?(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly string[]>
+  check?(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly Message[]>
   /**
    * The splits of `spec.table`, in key order, made lazily: the next one is computed when it is asked for.
    * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database

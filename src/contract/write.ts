@@ -3,6 +3,7 @@ import type { Batch } from '../wire/batch.js'
 import type { BatchLimits } from '../wire/builder.js'
 import type { TableCreation } from './design.js'
 import type { RowshiftError } from './errors.js'
+import type { Message } from './message.js'
 import type { ColumnMapping, SplitKey, TableSchema } from './table-schema.js'
 import type { Sharding } from './sharding.js'
 
@@ -49,8 +50,8 @@ export type PlannedWrite = WriteSpec &
 export interface WritePlan {
   /** For instance `load-data` or `insert`; stands in plan, log and report. */
   readonly path: string
-  readonly reasons: readonly string[]
-  readonly warnings: readonly string[]
+  readonly reasons: readonly Message[]
+  readonly warnings: readonly Message[]
   /** Most bytes a batch may have, so that it fits into one write statement. Default: the engine's own. */
   readonly maxBatchBytes?: number
   /** Triggers of the target that run for rows written and may change them; refused unless `allow_triggers` is set. */

@@ -1,5 +1,5 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { Reader, TableSchema } from '../contract/plugin.js'
+import type { Message, Reader, TableSchema } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 
 /** In which zone the user's SQL sees times, where that was asked for. */
@@ -15,7 +15,7 @@ export async function checkCondition(
   reader: Reader,
   table: TableSchema,
   where: string | null,
-): Promise<readonly string[]> {
+): Promise<readonly Message[]> {
   if (where === null) return []
   if (reader.checkWhere) return reader.checkWhere(table, where)
   throw new RowshiftError(

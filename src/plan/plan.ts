@@ -1,5 +1,6 @@
 import type { PlanRequest } from './plan-request.js'
 import { RowshiftError } from '../contract/errors.js'
+import { fillTable } from '../contract/message.js'
 import type {
   ReadSpec,
   RunPlan,
@@ -164,10 +165,10 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
       ...reading.reasons,
       ...(key === null ? [] : [split.reason]),
       ...zoneReasons(params),
-      ...write.reasons,
+      ...fillTable(write.reasons, target.table),
     ],
     warnings: [
-      ...conditionWarnings,
+      ...fillTable(conditionWarnings, source.table),
       ...made.warnings,
       ...staged.warnings,
       ...reading.warnings,
@@ -179,7 +180,7 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
       ...(sharding ? shardWarnings(sharding, identity, writeMode, staged.stage) : []),
       ...(create ? [] : keylessWarnings(target)),
       ...mergeWarnings(source, spec, many !== null),
-      ...write.warnings,
+      ...fillTable(write.warnings, target.table),
       ...targetRowsWarnings({ read, write }),
       ...incrementalWarnings(
         { mode: params.mode, source, write, stage: staged.stage, marks },
@@ -187,7 +188,7 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
         past,
       ),
       ...triggerWarnings(target, write, params),
-      ...((await reader.check?.(read, write, allColumns)) ?? []),
+      ...fillTable((await reader.check?.(read, write, allColumns)) ?? [], source.table),
     ],
     delays: reading.delays,
     marks,

@@ -15,7 +15,11 @@ const path = fixture.create(
    CREATE TABLE t_0 ${TABLE}; CREATE TABLE t_1 ${TABLE}; CREATE TABLE t_3 ${TABLE};
    CREATE TABLE odd_0 ${TABLE}; CREATE TABLE odd_1 (id INTEGER PRIMARY KEY, no TEXT, at DATETIME, f BLOB, extra INT);
    CREATE TABLE log_202401 ${TABLE}; CREATE TABLE log_202402 ${TABLE}; CREATE TABLE logs ${TABLE};
-   CREATE TABLE "star_*" ${TABLE}`,
+   CREATE TABLE "star_*" ${TABLE};
+   CREATE TABLE parent (id INTEGER PRIMARY KEY);
+   CREATE TABLE a (id INTEGER PRIMARY KEY REFERENCES parent, no TEXT, at DATETIME, f BLOB);
+   CREATE TABLE target (id INTEGER PRIMARY KEY REFERENCES parent, no TEXT, at DATETIME, f BLOB);
+   CREATE TRIGGER audit AFTER INSERT ON a BEGIN SELECT 1; END`,
 )
 const at = (table: string) => `${path}?table=${encodeURIComponent(table)}`
 const MODULO = { by: 'id', hash: 'modulo' }
@@ -91,6 +95,15 @@ describe('a plan of shards', () => {
     )
     const computed = await plan('t_{0..1}', { sql: 'id % 2' })
     expect(computed.write.sharding!.reads.map(({ sql }) => sql)).to.have.length(1)
+  })
+
+  it('says once what holds for all of them, and garbles no word that a name of theirs occurs in', async () => {
+    const { warnings } = await plan('{a,target}', MODULO, { allow_triggers: true })
+    const about = warnings.filter((text) => text.includes('parent'))
+    expect(about).to.deep.equal([
+      '"{a,target}" refers to parent: a row whose parent is not there yet fails the run',
+    ])
+    expect(warnings.join('\n')).to.include('triggers of target {a,target} run for every row: audit')
   })
 
   it('says when a row may be in two of them', async () => {

@@ -87,7 +87,7 @@ export class ShardedWriter implements Writer {
       const table = { ...spec.table, table: shard.table, identity: shard.identity }
       plans.push(await this.writers[endpoint]!.plan({ ...spec, sharding: null, table, create }, writePath))
     }
-    return combined(plans, spec.sharding)
+    return combined(plans)
   }
 
   async prepare(spec: PlannedWrite, signal: AbortSignal): Promise<void> {

@@ -1,22 +1,16 @@
-import type { Sharding, WritePlan } from '../../contract/plugin.js'
+import { distinctMessages } from '../../contract/message.js'
+import type { WritePlan } from '../../contract/plugin.js'
 
 /** What the plans of all shards say together; what they say alike, but for the name of the table, is said once. */
-export function combined(plans: readonly WritePlan[], { shards, table }: Sharding): WritePlan {
-  const all = (texts: (plan: WritePlan) => readonly string[]) => {
-    return [
-      ...new Set(
-        plans.flatMap((plan, i) => texts(plan).map((text) => text.replaceAll(shards[i]!.table, () => table))),
-      ),
-    ]
-  }
+export function combined(plans: readonly WritePlan[]): WritePlan {
   return {
     path: [...new Set(plans.map(({ path }) => path))].join(', '),
-    reasons: all(({ reasons }) => reasons),
-    warnings: all(({ warnings }) => warnings),
+    reasons: distinctMessages(plans.flatMap(({ reasons }) => reasons)),
+    warnings: distinctMessages(plans.flatMap(({ warnings }) => warnings)),
     ...least(plans, 'maxBatchBytes'),
     ...least(plans, 'maxRowBytes'),
     ...plans.reduce((found, { emptiedBy }) => (emptiedBy === undefined ? found : { emptiedBy }), {}),
-    triggers: all(({ triggers = [] }) => triggers),
+    triggers: [...new Set(plans.flatMap(({ triggers = [] }) => triggers))],
     facts: plans[0]!.facts,
     shards: plans,
   }

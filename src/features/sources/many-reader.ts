@@ -1,5 +1,6 @@
 import { RowshiftError } from '../../contract/errors.js'
 import { checkCondition } from '../../plan/condition.js'
+import { distinctMessages } from '../../contract/message.js'
 import { closeAll, openAll } from '../../contract/opening.js'
 import type {
   Batch,
@@ -7,6 +8,7 @@ import type {
   ColumnMapping,
   Derivation,
   LossSearch,
+  Message,
   PlannedWrite,
   Reader,
   ReadSpec,
@@ -64,15 +66,15 @@ export class ManyReader implements Reader {
   }
 
   /** All tables of a database take the same conditions. */
-  async checkWhere(schema: TableSchema, where: string): Promise<readonly string[]> {
-    const warnings = new Set<string>()
+  async checkWhere(schema: TableSchema, where: string): Promise<readonly Message[]> {
+    const warnings: Message[] = []
     for (const [endpoint, reader] of this.readers.entries()) {
       const one = this.known.find((table) => table.endpoint === endpoint)
       if (!one) continue
       const own = { ...schema, table: one.table, identity: one.identity }
-      for (const warning of await checkCondition(reader, own, where)) warnings.add(warning)
+      warnings.push(...(await checkCondition(reader, own, where)))
     }
-    return [...warnings]
+    return distinctMessages(warnings)
   }
 
   /** Whatever the first of all tables computes, the others do too. */
@@ -97,14 +99,12 @@ export class ManyReader implements Reader {
     return search
   }
 
-  async check(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly string[]> {
-    const warnings = new Set<string>()
-    for (const { reader, spec: own, table } of this.#each(spec)) {
-      for (const warning of (await reader.check?.(own, write, allColumns)) ?? []) {
-        warnings.add(warning.replaceAll(table.table, () => spec.table.table))
-      }
+  async check(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly Message[]> {
+    const warnings: Message[] = []
+    for (const { reader, spec: own } of this.#each(spec)) {
+      warnings.push(...((await reader.check?.(own, write, allColumns)) ?? []))
     }
-    return [...warnings]
+    return distinctMessages(warnings)
   }
 
   /** Unknown where there are so many tables that looking at each takes long. */

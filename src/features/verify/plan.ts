@@ -6,6 +6,7 @@ import { checkNamedColumns } from '../../plan/plan.js'
 import { splitRows } from '../../plan/split-rows.js'
 import type { Places } from '../../plan/places.js'
 import { RowshiftError } from '../../contract/errors.js'
+import { fillTable } from '../../contract/message.js'
 import { sameTable } from '../../plan/target.js'
 import type { MappingResult } from '../../plan/mapping.js'
 import { mapColumns } from '../../plan/mapping.js'
@@ -175,8 +176,8 @@ export async function makeVerifyPlan(
       ...zoneReasons(params),
     ],
     warnings: [
-      ...onSource.map((warning) => `source: ${warning}`),
-      ...onTarget.map((warning) => `target: ${warning}`),
+      ...fillTable(onSource, source.table).map((warning) => `source: ${warning}`),
+      ...fillTable(onTarget, target.table).map((warning) => `target: ${warning}`),
       ...(place !== null && sharding === null
         ? ['in which shard a row is, is not looked at: it follows from an id that each run gives anew']
         : []),

@@ -1,3 +1,4 @@
+import { fillTable } from '../../contract/message.js'
 import type { Progress } from '../../engine/progress.js'
 import { deletedCounts, makeReport } from '../../engine/report.js'
 import { RowshiftError } from '../../contract/errors.js'
@@ -63,7 +64,11 @@ export function makeVerifyReport(facts: VerifyFacts): VerifyReport {
     mode,
     rowsRead: sourceRows + filtered,
     workerNum: plan?.workerNum ?? params.workerNum,
-    reasons: [...(plan?.reasons ?? []), ...facts.reasons, ...(repair?.write.reasons ?? [])],
+    reasons: [
+      ...(plan?.reasons ?? []),
+      ...facts.reasons,
+      ...(repair === null ? [] : fillTable(repair.write.reasons, repair.write.table.table)),
+    ],
     warnings: [
       ...(plan?.warnings ?? []),
       ...(repair?.warnings ?? []),
