@@ -1,63 +1,54 @@
 import type { ErrorCode, ErrorDetails } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
+import { classOf, errorClasses, failureOf, withoutStop } from '../../src/sql/error-classes.js'
 import { UntrustedKey } from './login.js'
-
-/** Error numbers of MySQL and MariaDB by what they mean for a copy. What is not listed is SERVER_ERROR. */
-const classes: Partial<Record<ErrorCode, readonly number[]>> = {
-  ACCESS_DENIED: [1044, 1045, 1142, 1143, 1227, 1698, 3118, 4151],
-  TABLE_NOT_FOUND: [1049, 1051, 1146],
-  COLUMN_NOT_FOUND: [1054],
-  COLUMN_REQUIRED: [1364],
-  DUPLICATE_KEY: [1022, 1062, 1586],
-  DATA_REJECTED: [
-    1048, 1261, 1262, 1263, 1264, 1265, 1292, 1300, 1366, 1367, 1369, 1406, 1411, 1416, 1451, 1452, 1526,
-    1644, 1690, 3140, 3156, 3616, 3617, 3643, 3819, 4025,
-  ],
-  ROW_TOO_LARGE: [1153, 1301, 1118],
-  SPLIT_TOO_LARGE: [1197, 1206],
-  DISK_FULL: [1021, 1114],
-  READ_ONLY: [1290, 1792, 1836],
-  LOCK_CONFLICT: [1020, 1205, 1213, 1317, 1412, 3101, 3572],
-  CONNECTION_LOST: [1053, 1077, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 3169, 4031],
-  CONNECTION_FAILED: [1129, 1130],
-  CONNECTION_LIMIT: [1040, 1135, 1203, 1226],
-}
-
-const byErrno = new Map<number, ErrorCode>()
-for (const [code, numbers] of Object.entries(classes)) {
-  for (const errno of numbers) byErrno.set(errno, code as ErrorCode)
-}
-
-const hints: Partial<Record<ErrorCode, string>> = {
-  ACCESS_DENIED: 'Check user, password and privileges of the connection.',
-  LOCK_CONFLICT: 'Run again when whatever holds the lock has ended.',
-  ROW_TOO_LARGE: 'Raise max_allowed_packet on the target server.',
-}
 
 const SMALLER_SPLITS = 'Make the splits smaller with "read_batch".'
 const FULL = 'Make room on the target server, then run again.'
 const READ_ONLY = 'The target server takes no writes: write to its primary, or switch read_only off.'
-
+const LOCKED = 'Run again when whatever holds the lock has ended.'
 const TOO_MANY =
   'Each thread has a connection to either end: take fewer with "worker_num", or raise max_connections (of one user: max_user_connections) on the server.'
 
-/** What to do about errors without a code of their own. None of them is the fault of a row. */
-const hintsByErrno: Readonly<Record<number, string>> = {
-  1021: FULL,
-  1040: TOO_MANY,
-  1049: 'Create the database, or correct its name.',
-  1030: 'The storage engine failed; look into the log of the target server, and at the space on its disks.',
-  1114: FULL,
-  1197: `${SMALLER_SPLITS} Or raise max_binlog_cache_size on the target server.`,
-  1135: TOO_MANY,
-  1203: TOO_MANY,
-  1226: TOO_MANY,
-  1206: `${SMALLER_SPLITS} Or raise innodb_buffer_pool_size on the target server.`,
-  1290: READ_ONLY,
-  1792: READ_ONLY,
-  1836: READ_ONLY,
-  3100: 'The replication of the target server refused the transaction; look into its log.',
-}
+/** Error numbers of MySQL and MariaDB. */
+const classes = errorClasses<number>([
+  [
+    'ACCESS_DENIED',
+    [1044, 1045, 1142, 1143, 1227, 1698, 3118, 4151],
+    'Check user, password and privileges of the connection.',
+  ],
+  ['TABLE_NOT_FOUND', [1049], 'Create the database, or correct its name.'],
+  ['TABLE_NOT_FOUND', [1051, 1146]],
+  ['COLUMN_NOT_FOUND', [1054]],
+  ['COLUMN_REQUIRED', [1364]],
+  ['DUPLICATE_KEY', [1022, 1062, 1586]],
+  [
+    'DATA_REJECTED',
+    [
+      1048, 1261, 1262, 1263, 1264, 1265, 1292, 1300, 1366, 1367, 1369, 1406, 1411, 1416, 1451, 1452, 1526,
+      1644, 1690, 3140, 3156, 3616, 3617, 3643, 3819, 4025,
+    ],
+  ],
+  ['ROW_TOO_LARGE', [1153, 1301, 1118], 'Raise max_allowed_packet on the target server.'],
+  ['SPLIT_TOO_LARGE', [1197], `${SMALLER_SPLITS} Or raise max_binlog_cache_size on the target server.`],
+  ['SPLIT_TOO_LARGE', [1206], `${SMALLER_SPLITS} Or raise innodb_buffer_pool_size on the target server.`],
+  ['LOCK_CONFLICT', [1020, 1205, 1213, 1317, 1412, 3101, 3572], LOCKED],
+  ['CONNECTION_LOST', [1053, 1077, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 3169, 4031]],
+  ['CONNECTION_FAILED', [1129, 1130]],
+  ['CONNECTION_LIMIT', [1040, 1135, 1203, 1226], TOO_MANY],
+  ['DISK_FULL', [1021, 1114], FULL],
+  ['READ_ONLY', [1290, 1792, 1836], READ_ONLY],
+  [
+    'SERVER_ERROR',
+    [1030],
+    'The storage engine failed; look into the log of the target server, and at the space on its disks.',
+  ],
+  [
+    'SERVER_ERROR',
+    [3100],
+    'The replication of the target server refused the transaction; look into its log.',
+  ],
+])
 
 interface DriverError {
   readonly errno?: number
@@ -71,50 +62,40 @@ export class LostConnection extends RowshiftError {
   readonly reason: string
 
   constructor(where: string, reason: string, cause?: unknown) {
-    const what = `the connection to ${where} was lost: ${reason}`
-    super('CONNECTION_LOST', `${capitalise(what)}.`, { connection: where }, cause)
-    this.reason = what
+    const what = `connection to ${where} was lost: ${reason}`
+    super('CONNECTION_LOST', `The ${what}.`, { connection: where }, cause)
+    this.reason = `the ${what}`
   }
 }
 
 /** What the driver says of a connection that has ended, as such; anything else as it is. */
 export function asLost(thrown: unknown, where: string): Error {
   const error = thrown as DriverError & Error
-  const fromServer = typeof error.errno === 'number' && error.errno > 0
-  if (error instanceof RowshiftError || fromServer || (error.code === undefined && !error.fatal)) return error
-  // Without a code it is mysql2's own complaint about a connection that is closed already.
-  const reason = error.code === undefined ? 'it is closed' : sentence(error.message)
-  return new LostConnection(where, reason.replace(/^Connection lost: /, ''), error)
+  const own = error.code === undefined && !error.fatal
+  if (error instanceof RowshiftError || isServers(error.errno) || own) return error
+  const reason = reasonOf(error.code, error.message).replace(/^Connection lost: /, '')
+  return new LostConnection(where, reason, error)
 }
 
 /** An error of the driver as a RowshiftError. `doing` says what was going on: `writing table t`. */
 export function mapError(thrown: unknown, doing: string, details: ErrorDetails = {}): RowshiftError {
   if (thrown instanceof LostConnection) {
-    const message = `${capitalise(doing)} failed: ${thrown.reason}.`
-    return new RowshiftError('CONNECTION_LOST', message, { ...thrown.details, ...details }, thrown)
+    return failureOf(thrown, doing, thrown.reason, { ...thrown.details, ...details }, thrown)
   }
   if (thrown instanceof RowshiftError) return thrown
-  const error = thrown as DriverError
-  const fromServer = typeof error.errno === 'number' && error.errno > 0
-  const code = fromServer ? (byErrno.get(error.errno!) ?? 'SERVER_ERROR') : 'CONNECTION_LOST'
-  // Without a code it is mysql2's own complaint about a connection that is closed already.
-  const reason = fromServer || error.code ? sentence(error.message) : 'the connection is closed'
-  const number = fromServer ? ` (error ${error.errno})` : ''
-  const known = (fromServer && hintsByErrno[error.errno!]) || hints[code]
-  const hint = known ? ` ${known}` : ''
-  return new RowshiftError(
-    code,
-    `${capitalise(doing)} failed: ${reason}${number}.${hint}`,
-    fromServer ? { ...details, errno: error.errno! } : details,
-    thrown,
-  )
+  const { errno, code, message } = thrown as DriverError
+  if (isServers(errno)) {
+    const reason = `${withoutStop(message)} (error ${errno})`
+    return failureOf(classOf(classes, errno), doing, reason, { ...details, errno }, thrown)
+  }
+  return failureOf({ code: 'CONNECTION_LOST' }, doing, reasonOf(code, message), details, thrown)
 }
 
 /** A warning of a load, which would have been an error without LOCAL. */
 export function warningError(errno: number, message: string, table: string): RowshiftError {
   const error = mapError({ errno, message }, `writing table ${table}`, { table })
   if (error.code === 'DUPLICATE_KEY') return error
-  const what = `Table ${table} would have stored a value changed: ${sentence(message)} (warning ${errno}).`
+  const what = `Table ${table} would have stored a value changed: ${withoutStop(message)} (warning ${errno}).`
   return new RowshiftError('DATA_REJECTED', what, { table, errno })
 }
 
@@ -155,27 +136,27 @@ export function mapConnectError(thrown: unknown, where: string, encrypted: boole
     return new RowshiftError(code, message, { connection: where, ...details }, thrown)
   }
   if (thrown instanceof UntrustedKey) return failed('CONNECTION_FAILED', thrown.message, PASSWORD_UNSAFE)
-  if (typeof error.errno === 'number' && error.errno > 0) {
-    const { errno } = error
-    const code = byErrno.get(errno) ?? 'CONNECTION_FAILED'
+  const { errno } = error
+  if (isServers(errno)) {
+    const { code, advice = '' } = classes.get(errno) ?? { code: 'CONNECTION_FAILED' }
     const tls = encrypted ? '' : errno === 3159 ? NEEDS_TLS : errno === 1045 ? MAY_NEED_TLS : ''
-    const hint = [errno === 3159 ? '' : (hintsByErrno[errno] ?? hints[code] ?? ''), tls]
-      .filter((text) => text !== '')
-      .join(' ')
-    return failed(code, `${sentence(error.message)} (error ${errno})`, hint, { errno })
+    const hint = [advice, tls].filter((text) => text !== '').join(' ')
+    return failed(code, `${withoutStop(error.message)} (error ${errno})`, hint, { errno })
   }
   const known = loginErrors[error.code ?? '']
   const plain =
     error.code && !error.message.includes(error.code) ? `${error.message} ${error.code}` : error.message
-  const reason = known?.reason ?? sentence(plain)
+  const reason = known?.reason ?? withoutStop(plain)
   const hint = known?.hint ?? 'Check that the server runs and that host, port and TLS settings are right.'
   return failed('CONNECTION_FAILED', reason, hint)
 }
 
-function sentence(message: string): string {
-  return message.replace(/(?<![.\s])[.\s]+$/, '')
+/** Without a code it is mysql2's own complaint about a connection that is closed already. */
+function reasonOf(code: string | undefined, message: string): string {
+  return code === undefined ? 'the connection is closed' : withoutStop(message)
 }
 
-function capitalise(words: string): string {
-  return words.charAt(0).toUpperCase() + words.slice(1)
+/** Errors of the driver have no number, or one that is not above 0. */
+function isServers(errno: number | undefined): errno is number {
+  return errno !== undefined && errno > 0
 }

@@ -19,8 +19,6 @@ import { splitWarnings } from './explain.js'
 import { checkJsonTypes } from './json-types.js'
 import { charsetOf, expressionOf, identifier, text } from './sql.js'
 
-/** ER_OPTION_PREVENTS_STATEMENT, ER_READ_ONLY_MODE. */
-const READ_ONLY = new Set([1290, 1836])
 /** Unknown collation or character set, or a pair that does not fit. */
 const NO_SUCH_COLLATION = new Set([1115, 1253, 1273])
 
@@ -66,9 +64,9 @@ async function checkWritable(session: Session): Promise<void> {
     await session.query('ROLLBACK')
     const [row] = await session.query('SELECT @@innodb_read_only')
     if (row?.[0] === '0') return
-  } catch (error) {
-    if (!READ_ONLY.has((error as { errno?: number }).errno ?? 0))
-      throw mapError(error, `writing to ${session.where}`)
+  } catch (thrown) {
+    const error = mapError(thrown, `writing to ${session.where}`)
+    if (error.code !== 'READ_ONLY') throw error
   }
   throw new RowshiftError(
     'READ_ONLY',

@@ -29,7 +29,7 @@ export function createTable(database: Database, spec: PlannedWrite, statements: 
     if (database.inTransaction) database.exec('ROLLBACK')
     const { code, message, details } = sqliteError(thrown, `creating table "${table}"`, { table })
     const known = code === 'SERVER_ERROR' ? 'CREATE_FAILED' : code
-    throw new RowshiftError(known, `${message}. The statement was:\n${running}`, details, thrown)
+    throw new RowshiftError(known, `${message} The statement was:\n${running}`, details, thrown)
   } finally {
     database.exec(`PRAGMA foreign_keys = ${foreignKeys ? 'ON' : 'OFF'}`)
   }

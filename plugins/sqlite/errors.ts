@@ -1,23 +1,27 @@
-import type { ErrorCode, ErrorDetails } from '../../src/contract/plugin.js'
+import type { ErrorDetails } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
+import type { ErrorClass } from '../../src/sql/error-classes.js'
+import { classOf, errorClasses, failureOf, withoutStop } from '../../src/sql/error-classes.js'
 import { codeName } from './codes.js'
 
-/** SQLite's primary result codes; an extended code begins with its primary one. */
-const CODES: Readonly<Record<string, ErrorCode>> = {
-  SQLITE_BUSY: 'LOCK_CONFLICT',
-  SQLITE_LOCKED: 'LOCK_CONFLICT',
-  SQLITE_CONSTRAINT: 'DATA_REJECTED',
-  SQLITE_MISMATCH: 'DATA_REJECTED',
-  SQLITE_TOOBIG: 'ROW_TOO_LARGE',
-  SQLITE_FULL: 'DISK_FULL',
-  SQLITE_READONLY: 'READ_ONLY',
-  SQLITE_AUTH: 'ACCESS_DENIED',
-  SQLITE_PERM: 'ACCESS_DENIED',
-}
-const DUPLICATE = ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', 'SQLITE_CONSTRAINT_ROWID']
+/** Names of SQLite's result codes; an extended one begins with its primary one, which stands for all others of it. */
+const classes = errorClasses<string>([
+  ['DUPLICATE_KEY', ['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', 'SQLITE_CONSTRAINT_ROWID']],
+  ['DATA_REJECTED', ['SQLITE_CONSTRAINT', 'SQLITE_MISMATCH']],
+  ['ROW_TOO_LARGE', ['SQLITE_TOOBIG']],
+  [
+    'LOCK_CONFLICT',
+    ['SQLITE_BUSY', 'SQLITE_LOCKED'],
+    'Another connection holds the database; try again when it is done.',
+  ],
+  ['ACCESS_DENIED', ['SQLITE_AUTH', 'SQLITE_PERM'], 'Check the permissions of the file and its directory.'],
+  ['READ_ONLY', ['SQLITE_READONLY'], 'Check the permissions of the file and its directory.'],
+  ['DISK_FULL', ['SQLITE_FULL'], 'Make room on the disk of the file, then run again.'],
+])
 
 export function isDuplicate(thrown: unknown): boolean {
-  return DUPLICATE.includes(sqliteCode(thrown) ?? '')
+  const code = sqliteCode(thrown)
+  return code !== null && errorClassOf(code).code === 'DUPLICATE_KEY'
 }
 
 /** The name of SQLite's error code, or null when the error is not SQLite's. */
@@ -26,25 +30,16 @@ export function sqliteCode(thrown: unknown): string | null {
   return typeof thrown.errcode === 'number' ? codeName(thrown.errcode) : null
 }
 
-export function errorCodeOf(code: string): ErrorCode {
-  if (DUPLICATE.includes(code)) return 'DUPLICATE_KEY'
-  const primary = code.split('_').slice(0, 2).join('_')
-  return CODES[primary] ?? 'SERVER_ERROR'
-}
-
-const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
-  LOCK_CONFLICT: 'another connection holds the database; try again when it is done',
-  ACCESS_DENIED: 'check the permissions of the file and its directory',
+export function errorClassOf(code: string): ErrorClass {
+  return classOf(classes, code, code.split('_').slice(0, 2).join('_'))
 }
 
 /** Anything thrown while `doing` ("reading table t of sqlite:x.db"), as a RowshiftError. */
 export function sqliteError(thrown: unknown, doing: string, details: ErrorDetails = {}): RowshiftError {
   const sqlite = sqliteCode(thrown)
   if (sqlite === null || !(thrown instanceof Error)) return RowshiftError.from(thrown)
-  const code = errorCodeOf(sqlite)
-  const advice = ADVICE[code]
-  const message = `SQLite failed while ${doing}: ${thrown.message} (${sqlite})${advice ? `; ${advice}` : ''}`
-  return new RowshiftError(code, message, { ...details, sqlite }, thrown)
+  const reason = `${withoutStop(thrown.message)} (${sqlite})`
+  return failureOf(errorClassOf(sqlite), doing, reason, { ...details, sqlite }, thrown)
 }
 
 export function interrupted(doing: string): RowshiftError {

@@ -2,7 +2,7 @@ import type { PlannedWrite } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue } from './driver.js'
-import { errorCodeOf, sqliteCode, sqliteError } from './errors.js'
+import { errorClassOf, sqliteCode, sqliteError } from './errors.js'
 import { displayKey, displayValue } from './keys.js'
 import { quoteName } from './names.js'
 
@@ -18,14 +18,15 @@ export function rowRefusal(
   const { table } = spec.table
   const where = rowName(spec, values)
   if (code === null) return RowshiftError.from(thrown)
-  if (errorCodeOf(code) === 'DUPLICATE_KEY') return duplicate(database, spec, bindings, values, thrown)
+  const kind = errorClassOf(code).code
+  if (kind === 'DUPLICATE_KEY') return duplicate(database, spec, bindings, values, thrown)
   if (code === 'SQLITE_CONSTRAINT_NOTNULL') {
     const column =
       spec.columns.find(({ target }, i) => !target.nullable && values[i] === null)?.target.name ?? ''
     const message = `Column ${column} of the target table "${table}" takes no NULL, but the source has one${where}; correct the row or the table`
     return new RowshiftError('DATA_REJECTED', message, { table, column, key: where }, thrown)
   }
-  if (errorCodeOf(code) === 'DATA_REJECTED' && thrown instanceof Error) {
+  if (kind === 'DATA_REJECTED' && thrown instanceof Error) {
     // SQLite names the column or the constraint in its text only.
     const at = spec.columns.findIndex(({ target }) => thrown.message.endsWith(`${table}.${target.name}`))
     const column = at < 0 ? null : spec.columns[at]!.target.name
