@@ -4,6 +4,8 @@ import { FileReader } from './reader.js'
 
 /** Files of rows in the wire format, to be read only: what a run keeps of the rows that a target refused. */
 const plugin: Plugin = {
+  apiVersion: 1,
+  capabilities: {},
   label: 'row file',
   connectionSchema,
   connectionFromUrl,

@@ -6,11 +6,17 @@ import { MysqlWriter } from './writer.js'
 
 /** MySQL and MariaDB: one protocol, one plugin; where they differ, it asks the server. */
 const plugin: Plugin = {
+  apiVersion: 1,
+  capabilities: {
+    writeModes: ['insert', 'ignore', 'replace', 'upsert'],
+    writePaths: ['load-data', 'insert'],
+    sql: true,
+    timeZones: true,
+  },
   label: 'MySQL/MariaDB',
   connectionSchema,
   connectionFromUrl,
   describeConnection,
-  timeZones: true,
   createReader: (endpoint) => new MysqlReader(endpoint),
   createWriter: (endpoint) => new MysqlWriter(endpoint),
   createTaskStore: (connection) => new MysqlTaskStore(connection),

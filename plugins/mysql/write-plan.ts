@@ -29,7 +29,7 @@ const EMPTY = 'TRUNCATE TABLE @table'
  * switched off, and under innodb_autoinc_lock_mode 0 or 1 it holds the table's AUTO-INC lock to the end of the
  * statement, so that parallel loads run one after another.
  */
-export async function planWrite(session: Session, spec: WriteSpec, writePath: string): Promise<WritePlan> {
+export async function planWrite(session: Session, spec: WriteSpec, asked: string | null): Promise<WritePlan> {
   const server = await askServer(session)
   const facts = spec.create ? designedFacts(spec.create) : await describeFacts(session, spec.table.table)
   const { engine, autoIncrement, uniqueKeys } = facts
@@ -39,8 +39,8 @@ export async function planWrite(session: Session, spec: WriteSpec, writePath: st
   const { path, reason } = await provenPath(
     session,
     server,
-    choosePath(server, { engine, autoIncrement, workerNum: spec.threads }, writePath),
-    writePath,
+    choosePath(server, { engine, autoIncrement, spec }, asked),
+    asked,
   )
   const staging = await chooseStaging(session, spec, { path, uniqueKeys })
   const transactional = isTransactional(engine)
@@ -128,7 +128,12 @@ interface Path {
 }
 
 /** MySQL and MariaDB are tested; any other server shows what it does with bytes, before a row moves. */
-async function provenPath(session: Session, server: ServerFacts, chosen: Path, asked: string): Promise<Path> {
+async function provenPath(
+  session: Session,
+  server: ServerFacts,
+  chosen: Path,
+  asked: string | null,
+): Promise<Path> {
   const { version, comment } = server
   if (isMysql(version, comment)) return chosen
   if (chosen.path === 'load-data') {
@@ -153,8 +158,8 @@ async function provenPath(session: Session, server: ServerFacts, chosen: Path, a
 
 function choosePath(
   server: ServerFacts,
-  target: { engine: string | null; autoIncrement: boolean; workerNum: number },
-  asked: string,
+  target: { engine: string | null; autoIncrement: boolean; spec: WriteSpec },
+  asked: string | null,
 ): Path {
   const transactional = isTransactional(target.engine)
   if (asked === 'load-data') {
@@ -171,6 +176,7 @@ function choosePath(
     )
   }
   if (asked === 'insert') return { path: 'insert', reason: 'asked for by write_path' }
+  if (target.spec.fewRows) return { path: 'insert', reason: 'rows come a few at a time' }
   if (!server.localInfile) return { path: 'insert', reason: 'the target server has local_infile=OFF' }
   if (!transactional) {
     return {
@@ -179,7 +185,7 @@ function choosePath(
     }
   }
   if (
-    target.workerNum > 1 &&
+    target.spec.threads > 1 &&
     target.autoIncrement &&
     server.autoincLockMode < 2 &&
     target.engine === 'InnoDB'

@@ -73,8 +73,8 @@ export class MysqlWriter implements Writer {
     return askRepertoire(await this.#open(), charsetOf(column)!)
   }
 
-  async plan(spec: WriteSpec, writePath: string): Promise<WritePlan> {
-    return planWrite(await this.#open(), spec, writePath)
+  async plan(spec: WriteSpec, path: string | null): Promise<WritePlan> {
+    return planWrite(await this.#open(), spec, path)
   }
 
   async prepare(spec: PlannedWrite, signal: AbortSignal): Promise<void> {

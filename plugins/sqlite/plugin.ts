@@ -5,6 +5,12 @@ import { SqliteTaskStore } from './task-store.js'
 import { SqliteWriter } from './writer.js'
 
 const plugin: Plugin = {
+  apiVersion: 1,
+  capabilities: {
+    writeModes: ['insert', 'ignore', 'replace', 'upsert'],
+    writePaths: ['insert'],
+    sql: true,
+  },
   label: 'SQLite',
   connectionSchema,
   connectionFromUrl,

@@ -83,11 +83,7 @@ export class SqliteWriter implements Writer {
     return inMemory((scratch) => designTable(request, wide, { file, database: this.#database, scratch }))
   }
 
-  async plan(spec: WriteSpec, writePath: string): Promise<WritePlan> {
-    if (writePath !== 'auto' && writePath !== 'insert') {
-      const message = `write_path "${writePath}" is not available for SQLite; leave it out or write "insert"`
-      throw new RowshiftError('PARAMS_INVALID', message, { path: 'write_path' })
-    }
+  async plan(spec: WriteSpec): Promise<WritePlan> {
     const { table } = spec.table
     const rows = rowsPerStatement(spec.columns.length, spec.writeBatch)
     return {

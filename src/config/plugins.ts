@@ -4,6 +4,7 @@ import { RowshiftError } from '../contract/errors.js'
 import type { Connection, Plugin } from '../contract/plugin.js'
 import { didYouMean } from '../suggest.js'
 import { check } from './json-schema.js'
+import { pluginFault } from './plugin-parts.js'
 
 interface BuiltinModule {
   readonly builtin: Readonly<Record<string, string>>
@@ -31,32 +32,9 @@ export async function loadPlugin(type: string): Promise<LoadedPlugin> {
     if (own || thrown instanceof RowshiftError) throw thrown
     throw unknownPlugin(type, `The plugin "${type}" cannot be loaded: ${String(thrown)}`, thrown)
   })) as { default?: unknown }
-  const lacks = missingParts(module.default)
-  if (lacks.length > 0) {
-    throw unknownPlugin(
-      type,
-      `The module "${type}" is not a rowshift plugin: its default export lacks ${lacks.join(', ')}.`,
-    )
-  }
+  const fault = pluginFault(type, module.default)
+  if (fault !== null) throw unknownPlugin(type, fault)
   return { type, plugin: module.default as Plugin, specifier }
-}
-
-/** What everything else counts on, in plain words: others may write plugins without types. */
-function missingParts(plugin: unknown): string[] {
-  const parts = (plugin ?? {}) as Readonly<Record<keyof Plugin, unknown>>
-  const wanted = [
-    ['label', 'string'],
-    ['connectionSchema', 'object'],
-    ['connectionFromUrl', 'function'],
-    ['describeConnection', 'function'],
-  ] as const
-  const missing: string[] = wanted.flatMap(([name, type]) =>
-    typeof parts[name] === type ? [] : [`"${name}" (${type})`],
-  )
-  const skills = ['createReader', 'createWriter', 'createTaskStore'] as const
-  return skills.some((name) => typeof parts[name] === 'function')
-    ? missing
-    : [...missing, `one of ${skills.map((name) => `"${name}"`).join(', ')} (function)`]
 }
 
 export async function defaultTaskStoreType(): Promise<string> {

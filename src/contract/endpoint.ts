@@ -12,7 +12,7 @@ export interface Endpoint {
   readonly session: readonly string[]
   /**
    * The zone in which a reader's database sees moments and the clock where the user's own SQL asks for them
-   * (`params.time_zone`). Values are read in UTC all the same. Default: UTC. Only for plugins with `timeZones`.
+   * (`params.time_zone`). Values are read in UTC all the same. Default: UTC. Only for plugins with the capability `timeZones`.
    */
   readonly timeZone?: string
   /** All databases, where the table is spread over several; `connection` is the first. A plugin gets one at a time. */

@@ -31,6 +31,7 @@
  */
 import type { Batch } from '../wire/batch.js'
 import type { BatchLimits } from '../wire/builder.js'
+import type { API_VERSION, Capabilities } from './capabilities.js'
 import type { Derivation } from './derivation.js'
 import type { DesignRequest, TableCreation, TableDefinition, TableDesign } from './design.js'
 import type { Characters } from './domain.js'
@@ -56,6 +57,7 @@ import type { TaskStore } from './task-store.js'
 import type { PlannedWrite, Sequence, WriteCounts, WriteOptions, WritePlan, WriteSpec } from './write.js'
 
 export { type ErrorCode, type ErrorDetails, errorCodes, RowshiftError, withDoubt } from './errors.js'
+export type { Capabilities } from './capabilities.js'
 export type { Connection, Endpoint } from './endpoint.js'
 export type { Message } from './message.js'
 export type { Batch, BatchLimits, DesignRequest, TableCreation, TableDefinition, TableDesign }
@@ -216,8 +218,11 @@ export interface Writer {
    * unique keys, in types that keep every value. Changes nothing. Default: the plugin cannot create tables.
    */
   design?(request: DesignRequest): Promise<TableDesign>
-  /** Chooses how rows will be written. Changes nothing. Throws ACCESS_DENIED or READ_ONLY when nothing can be written. */
-  plan(spec: WriteSpec, writePath: string): Promise<WritePlan>
+  /**
+   * Chooses how rows will be written. Changes nothing. `path` is one of `Capabilities.writePaths`, which the user asked for: throws
+   * PARAMS_INVALID where this target cannot take it. null: the writer decides. Throws ACCESS_DENIED or READ_ONLY when nothing can be written.
+   */
+  plan(spec: WriteSpec, path: string | null): Promise<WritePlan>
   /** Before the first split: makes the table when `spec.create` says so, then runs `preSql`. */
   prepare(spec: PlannedWrite, signal: AbortSignal): Promise<void>
   /**
@@ -256,10 +261,12 @@ export interface Writer {
 }
 
 export interface Plugin {
+  /** The version of this contract that the plugin is written for. A plugin of another one is refused when it is loaded. */
+  readonly apiVersion: typeof API_VERSION
+  /** What the database can do; `{}` for the defaults. Checked when the plugin is loaded. */
+  readonly capabilities: Capabilities
   /** Its name, for people. */
   readonly label: string
-  /** Its readers obey {@link Endpoint.timeZone}. */
-  readonly timeZones?: true
   /** JSON Schema of {@link Connection}; checked before a connection is used. */
   readonly connectionSchema: object
   /**

@@ -33,6 +33,8 @@ export interface WriteSpec {
   readonly errorLimit: ErrorLimit
   /** How many threads write at the same time. */
   readonly threads: number
+  /** Rows come a few at a time, so what pays for many rows only does not pay. Default: many. */
+  readonly fewRows?: true
   /** At most this many rows per write statement; null: the plugin cuts by bytes. */
   readonly writeBatch: number | null
   readonly preSql: readonly string[]
@@ -48,7 +50,7 @@ export type PlannedWrite = WriteSpec &
 
 /** How rows enter the target. */
 export interface WritePlan {
-  /** For instance `load-data` or `insert`; stands in plan, log and report. */
+  /** One of `Capabilities.writePaths`, or what else says how; stands in plan, log and report. */
   readonly path: string
   readonly reasons: readonly Message[]
   readonly warnings: readonly Message[]

@@ -3,7 +3,6 @@ import type { ResolvedConnection } from '../config/config.js'
 import type { ShardPlace } from '../plan/plan-request.js'
 import type { SourcePlace } from '../plan/plan-request.js'
 import type { Endpoint, Plugin, Reader, Writer } from '../contract/plugin.js'
-import { RowshiftError } from '../contract/plugin.js'
 import { ManyReader } from '../features/sources/many-reader.js'
 import type { RangeSource } from '../features/sources/range-reader.js'
 import { RangeReader } from '../features/sources/range-reader.js'
@@ -14,12 +13,6 @@ export function endpointOf(
   session: readonly string[],
   timeZone: string | null = null,
 ): Endpoint {
-  if (timeZone !== null && loaded.plugin.timeZones === undefined) {
-    throw new RowshiftError(
-      'PARAMS_INVALID',
-      `params.time_zone: ${loaded.plugin.label} has no time zones of its own; leave it out.`,
-    )
-  }
   const zone = timeZone === null ? {} : { timeZone }
   const one = { plugin: loaded.specifier, connection, session, ...zone }
   return databases ? { ...one, databases: databases.map((each) => each.connection) } : one

@@ -6,6 +6,7 @@ import { closeAll, openAll } from '../contract/opening.js'
 import { makePlan } from '../plan/plan.js'
 import type { Backfill } from '../plan/bounds.js'
 import { isMany } from '../features/sources/plan.js'
+import { checkReadable, checkWritable } from '../plan/supported-params.js'
 import { checkShardParams } from '../features/shard/rule-plan.js'
 import { checkCreated } from '../plan/target.js'
 import { wayOn } from '../plan/target-warnings.js'
@@ -257,6 +258,8 @@ async function withEnds<T>(
   const writer = writerOf(to.loaded.plugin, endpointOf(to, params.session), params.shard !== null)
   if (!reader) throw cannot(from, 'read from')
   if (!writer) throw cannot(to, 'written to')
+  checkReadable(from.loaded.plugin, params)
+  checkWritable(to.loaded.plugin, params)
   const places = new OpenPlaces({
     source: lookupSource,
     target: to,

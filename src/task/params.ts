@@ -35,7 +35,8 @@ export interface Params {
   readonly overlap: number
   /** Chosen by the mode where it is not given. */
   readonly writeMode: WriteMode
-  readonly writePath: 'auto' | 'load-data' | 'insert'
+  /** In the words of the target's plugin; null: it decides. */
+  readonly writePath: string | null
   readonly allowLossy: readonly string[]
   readonly consistency: 'split' | 'snapshot'
   readonly errorLimit: ErrorLimit
@@ -94,7 +95,7 @@ interface RawParams {
   readonly lag?: number
   readonly overlap?: number
   readonly write_mode?: WriteMode
-  readonly write_path?: Params['writePath']
+  readonly write_path?: string
   readonly allow_lossy?: readonly string[]
   readonly consistency?: Params['consistency']
   readonly error_limit?: number | { readonly record?: number; readonly percentage?: number }
@@ -114,6 +115,9 @@ interface RawParams {
 }
 
 const DEFAULT_WORKERS = 4
+
+/** Of `write_path`: no plugin has a path of this name. */
+export const AUTO = 'auto'
 
 /** Incremental runs may see a row again, and must not mind. */
 const defaultWriteMode: Readonly<Record<Mode, WriteMode>> = {
@@ -211,7 +215,7 @@ function normalise(raw: RawParams, folder: string): Params {
     lag: raw.lag ?? null,
     overlap: raw.overlap ?? 0,
     writeMode: raw.write_mode ?? defaultWriteMode[raw.mode ?? 'init'],
-    writePath: raw.write_path ?? 'auto',
+    writePath: raw.write_path === undefined || raw.write_path === AUTO ? null : raw.write_path,
     allowLossy: raw.allow_lossy ?? [],
     consistency: raw.consistency ?? 'split',
     errorLimit: errorLimit(raw.error_limit),

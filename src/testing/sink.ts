@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Batch } from '../wire/batch.js'
 import type { ErrorCode } from '../contract/errors.js'
 import { RowshiftError } from '../contract/errors.js'
-import type { WriteOptions } from '../contract/write.js'
+import type { PlannedWrite, WriteOptions } from '../contract/write.js'
 import { describeRejected } from './rejecting.js'
 import type { Runner } from './runner.js'
 import { assertHas, assertPlainJson, assertTogether, failsWith, runnerOf } from './runner.js'
@@ -43,11 +43,24 @@ export function describeSink(name: string, suite: SinkSuite, runner?: Runner): v
 
     it('plans in plain JSON, and changes nothing by it', () =>
       opened(suite, counted([['1', 'x']]), async ({ writer, table, spec }) => {
-        const plan = await writer.plan(spec, 'auto')
+        const plan = await writer.plan(spec, null)
         assertPlainJson(plan, 'a write plan')
         assert.equal(typeof plan.path, 'string')
         await holds(suite, table, table.rows, 'after plan')
       }))
+
+    for (const path of suite.plugin.capabilities.writePaths ?? []) {
+      it(`writes by ${path} when that is asked for, or says that this target cannot take it`, () =>
+        opened(suite, counted(), async (at) => {
+          const spec = await planned(at, at.spec, path).catch((error: unknown) => error)
+          if (spec instanceof RowshiftError && spec.code === 'PARAMS_INVALID') return
+          if (spec instanceof Error) throw spec
+          const write = spec as PlannedWrite
+          assert.equal(write.path, path)
+          await at.writer.write(write, streamOf(numbered(25)), new Recorder().options)
+          await holds(suite, at.table, numbered(25), `written by ${path}`)
+        }))
+    }
 
     for (const kind of suite.kinds) {
       it(`stores each value of kind ${kind}, and NULL, exactly as it is`, () => {

@@ -6,7 +6,7 @@ import { RowshiftError } from '../contract/errors.js'
 import { openAll } from '../contract/opening.js'
 import type { Plugin, Writer } from '../contract/plugin.js'
 import type { ColumnKind } from '../contract/table-schema.js'
-import type { PlannedWrite, WriteMode, WriteOptions, WriteSpec } from '../contract/write.js'
+import type { PlannedWrite, WriteOptions, WriteSpec } from '../contract/write.js'
 import type { TableSuite, WantedTable } from './tables.js'
 import { batchesOf, endpointAt, kindsOf, rowsOf, SMALL, writeSpec } from './tables.js'
 import type { CellValue, Rows } from './values.js'
@@ -15,8 +15,6 @@ import { assertSameRows } from './values.js'
 /** What the suite must know of a sink. */
 export interface SinkSuite extends TableSuite {
   readonly plugin: Plugin
-  /** Those that the plugin has; `plan` must refuse the others. */
-  readonly writeModes: readonly WriteMode[]
   /** A value that a column of this kind rejects, where tables have no keys: a key that is taken is what rejects a row elsewhere. */
   readonly rejected?: { readonly kind: TableSuite['kinds'][number]; readonly value: string }
   /** All rows of a table, by other means than the plugin; columns in the table's order. */
@@ -58,8 +56,12 @@ export async function writing<T>(
 }
 
 /** The writer has chosen how, and has prepared the table. */
-export async function planned({ writer }: OpenedSink, spec: WriteSpec): Promise<PlannedWrite> {
-  const plan = await writer.plan(spec, 'auto')
+export async function planned(
+  { writer }: OpenedSink,
+  spec: WriteSpec,
+  path: string | null = null,
+): Promise<PlannedWrite> {
+  const plan = await writer.plan(spec, path)
   const write = { ...spec, ...plan, batch: SMALL }
   await writer.prepare(write, new AbortController().signal)
   return write

@@ -65,11 +65,7 @@ function onServer(kind: ServerKind): void {
     )
   }
   describeSource(kind, { plugin: mysql, kinds, make }, runner)
-  describeSink(
-    kind,
-    { plugin: mysql, kinds, make, rows, writeModes: ['insert', 'ignore', 'replace', 'upsert'] },
-    runner,
-  )
+  describeSink(kind, { plugin: mysql, kinds, make, rows }, runner)
   describeTaskStore(
     kind,
     {

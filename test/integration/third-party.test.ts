@@ -32,7 +32,6 @@ const suite = {
   make: async (table: Parameters<typeof makeCsv>[0]) => makeCsv(table),
   rows: async ({ name }: { name: string }) =>
     csvRows(readFileSync(join(project, `data/${name}.csv`), 'utf8')),
-  writeModes: ['insert'],
   rejected: { kind: 'integer', value: 'seven' },
 } as const
 
@@ -173,6 +172,37 @@ describe('a CSV folder, by the command line', () => {
     )
   })
 
+  it('is written by a write path of its own, which reports show', async () => {
+    await mysql.query('CREATE TABLE few (id INT PRIMARY KEY); INSERT INTO few VALUES (1), (2), (3)')
+    write('data/few.csv', 'id\r\n0\r\n')
+    const swapped = await report(
+      'copy',
+      '--from',
+      mysql.url('few'),
+      '--to',
+      csv('few'),
+      '--param',
+      'write_path=swap',
+    )
+    expect(swapped).to.include({ rowsWritten: 3, writePath: 'swap' })
+    expect(csvRows(readFileSync(join(project, 'data/few.csv'), 'utf8'))).to.deep.equal([
+      ['0'],
+      ['1'],
+      ['2'],
+      ['3'],
+    ])
+    const own = await report(
+      'copy',
+      '--from',
+      mysql.url('few'),
+      '--to',
+      csv('few'),
+      '--param',
+      'write_path=auto',
+    )
+    expect(own.writePath).to.equal('append')
+  })
+
   it('is copied into SQLite, which makes the table', async () => {
     await succeed('copy', '--from', csv('odd', TYPES), '--to', 'sqlite:odd.db?table=odd', '--create')
     const sql = 'SELECT CAST(id AS TEXT), hex(name), name IS NULL FROM odd ORDER BY id'
@@ -220,12 +250,14 @@ describe('a CSV folder, by the command line', () => {
   it('refuses what it cannot do, before anything is written', async () => {
     const to = ['--from', mariadb.url('odd'), '--to', csv('odd')]
     for (const [param, words] of [
-      ['write_mode=replace', 'KEY_REQUIRED'],
-      ['pre_sql=["DELETE"]', 'no pre_sql'],
+      ['write_mode=replace', 'params.write_mode: CSV folder does not support "replace"; it supports insert'],
+      ['mode=append', 'does not support "ignore", which mode "append" uses unless'],
+      ['pre_sql=["DELETE"]', 'params.pre_sql: CSV folder runs no SQL'],
+      ['write_path=load-data', 'not a write path of CSV folder, which has auto, append, swap'],
+      ['write_path=apend', 'did you mean "append"?'],
     ] as const) {
       const outcome = await cli('copy', ...to, '--param', param)
-      expect(outcome.code, outcome.stderr).to.equal(2)
-      expect(outcome.stderr).to.include(words)
+      expectRefusal(outcome, 2, 'PARAMS_INVALID', words)
     }
     expect(readFileSync(join(project, 'data/odd.csv'), 'utf8')).to.equal(ODD)
     expectRefusal(

@@ -39,7 +39,6 @@ export const sqliteSuite: SinkSuite = {
   kinds,
   make,
   rows,
-  writeModes: ['insert', 'ignore', 'replace', 'upsert'],
 }
 
 export const sqliteStore: TaskStoreSuite = {

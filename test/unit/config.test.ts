@@ -79,7 +79,7 @@ describe('params', () => {
         writeBatch: null,
         mode: 'init',
         writeMode: 'insert',
-        writePath: 'auto',
+        writePath: null,
         where: null,
       })
     }

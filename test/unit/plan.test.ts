@@ -238,3 +238,17 @@ describe('a plan of rows that are there', () => {
       expect((await failure(planned(`${path}?table=s`, `${path}?table=${name}`))).code).to.equal('SAME_TABLE')
   })
 })
+
+describe('a plan of a write path', () => {
+  it('is refused by what the plugin of the target says, before anything is opened', async () => {
+    const plan = (write_path: string) =>
+      planned('/nowhere/s.db?table=s', '/nowhere/t.db?table=t', { write_path })
+    expect(await faultsOf(plan('load-data'))).to.deep.equal([
+      'params.write_path: "load-data" is not a write path of SQLite, which has auto, insert',
+    ])
+    expect(await faultsOf(plan('insret'))).to.deep.equal([
+      'params.write_path: "insret" is not a write path of SQLite, which has auto, insert; did you mean "insert"?',
+    ])
+    expect((await failure(plan('insert'))).code, 'it goes on').to.equal('CONFIG_INVALID')
+  })
+})

@@ -8,6 +8,8 @@ import type { RowshiftError } from '../../src/contract/errors.js'
 import { Fixture } from './sqlite-fixture.js'
 
 const PLUGIN = `export default {
+  apiVersion: 1,
+  capabilities: {},
   label: 'test',
   connectionSchema: { type: 'object', properties: { path: { type: 'string' } }, additionalProperties: false },
   connectionFromUrl: (url, text) => ({ path: url.pathname }),
@@ -32,6 +34,13 @@ describe('plugins of others', () => {
       'node_modules/hidden/index.js': PLUGIN,
       'throws.mjs': 'import "a-driver-that-is-not-there"',
       'other.mjs': 'export default { label: "x", createReader: 7 }',
+      'older.mjs': PLUGIN.replace('  apiVersion: 1,\n', ''),
+      'newer.mjs': PLUGIN.replace('apiVersion: 1', 'apiVersion: 2'),
+      'capable.mjs': PLUGIN.replace(
+        'capabilities: {}',
+        "capabilities: { writePath: [], writePaths: ['auto'], writeModes: ['merge'], sql: 'yes' }",
+      ),
+      'mute.mjs': PLUGIN.replace('  capabilities: {},\n', ''),
       'schema.mjs': PLUGIN.replace("type: 'string'", "type: 'text'"),
       'etc/local.json': JSON.stringify({
         plugins: { rows: '@me/rows' },
@@ -94,7 +103,18 @@ describe('plugins of others', () => {
     const faults = {
       'hidden:p?table=t': 'exports nothing under the condition "default"; write "exports": "./index.js"',
       './throws.mjs:p?table=t': "Cannot find package 'a-driver-that-is-not-there'",
-      './other.mjs:p?table=t': 'lacks "connectionSchema" (object), "connectionFromUrl" (function)',
+      './other.mjs:p?table=t':
+        'lacks "capabilities" (object), "connectionSchema" (object), "connectionFromUrl" (function)',
+      './older.mjs:p?table=t':
+        'does not say for which version of the plugin contract it is written, and this rowshift supports version 1',
+      './newer.mjs:p?table=t':
+        'is written for version 2 of the plugin contract, and this rowshift supports version 1',
+      './mute.mjs:p?table=t': 'lacks "capabilities" (object)',
+      './capable.mjs:p?table=t': `The "capabilities" of the plugin "./capable.mjs" cannot be used:
+  unknown capability "writePath"; did you mean "writePaths"?
+  writePaths: must be a list of names, none of them empty or "auto"
+  writeModes: must be a list of insert, ignore, replace, upsert
+  sql: must be true or false`,
       './schema.mjs:p?table=t': 'The "connectionSchema" of the plugin "./schema.mjs" cannot be used',
       './gone.mjs:p?table=t': 'Unknown database type "./gone.mjs"',
       'mysq:p?table=t': 'did you mean "mysql"?',

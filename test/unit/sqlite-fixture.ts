@@ -68,7 +68,6 @@ export interface PlanOptions {
   readonly splitRows?: number
   readonly batchBytes?: number
   readonly where?: string
-  readonly writePath?: string
   readonly preSql?: readonly string[]
   readonly postSql?: readonly string[]
 }
@@ -136,7 +135,7 @@ export async function makePlan(
   const draft = draftPlan(await reader.describe(from), await writer.describe(to), options)
   return {
     ...draft,
-    write: { ...draft.write, ...(await writer.plan(draft.write, options.writePath ?? 'auto')) },
+    write: { ...draft.write, ...(await writer.plan(draft.write, null)) },
   }
 }
 

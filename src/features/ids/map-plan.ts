@@ -62,7 +62,7 @@ export async function planIdMap(
     { source: known, target: oldId!, verdict: judge(known, oldId!) },
     { source: { ...id, name: map.value }, target: newId!, verdict: judge(id, newId!) },
   ])
-  const write = plannedWrite(spec, await writer.plan(spec, 'insert'))
+  const write = plannedWrite(spec, await writer.plan(spec, null))
   return {
     plan: { at: place, write, read: findPlan(table, [oldId!, newId!]) },
     // Others may have filled the table.
@@ -156,6 +156,7 @@ function specOf(
     deletes: false,
     errorLimit: { record: Number.MAX_SAFE_INTEGER, percentage: null },
     threads: workerNum,
+    fewRows: true,
     writeBatch: null,
     preSql: [],
     postSql: [],

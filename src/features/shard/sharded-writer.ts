@@ -73,19 +73,19 @@ export class ShardedWriter implements Writer {
   }
 
   /** Without any shard yet, the plan is that of the first one to come. */
-  async plan(spec: WriteSpec, writePath: string): Promise<WritePlan> {
-    if (spec.sharding === null) return this.writers[0]!.plan(spec, writePath)
+  async plan(spec: WriteSpec, path: string | null): Promise<WritePlan> {
+    if (spec.sharding === null) return this.writers[0]!.plan(spec, path)
     const { shards } = spec.sharding
     if (shards.length === 0) {
       const pattern = parsePattern(spec.table.table)
       const table = { ...spec.table, table: nameOf(pattern, pattern.labels[0]!) }
-      const first = await this.writers[0]!.plan({ ...spec, sharding: null, table }, writePath)
+      const first = await this.writers[0]!.plan({ ...spec, sharding: null, table }, path)
       return { ...first, shards: [] }
     }
     const plans: WritePlan[] = []
     for (const { endpoint, create, ...shard } of shards) {
       const table = { ...spec.table, table: shard.table, identity: shard.identity }
-      plans.push(await this.writers[endpoint]!.plan({ ...spec, sharding: null, table, create }, writePath))
+      plans.push(await this.writers[endpoint]!.plan({ ...spec, sharding: null, table, create }, path))
     }
     return combined(plans)
   }

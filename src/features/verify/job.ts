@@ -11,6 +11,7 @@ import { log } from '../../log.js'
 import { idleParams } from '../../plan/idle-params.js'
 import { closeAll, openAll } from '../../contract/opening.js'
 import { makePlan } from '../../plan/plan.js'
+import { checkReadable, checkWritable, checkWritePath } from '../../plan/supported-params.js'
 import { checkShardParams } from '../shard/rule-plan.js'
 import { isMany } from '../sources/plan.js'
 import type { RunPlan, Reader, Writer } from '../../contract/plugin.js'
@@ -167,7 +168,6 @@ function refuseFresh({ columns }: Params): void {
   )
 }
 
-/** `pre_sql` and `post_sql` belong to a whole copy: one that empties the target would undo what is to be repaired. */
 function planRepair(
   { params, from, to }: VerifyRequest,
   { reader, places }: Ends,
@@ -182,7 +182,6 @@ function planRepair(
   }
   checkRepeatable(params)
   refuseFresh(params)
-  const { schemaSaveMode } = params
   return makePlan({
     reader,
     writer,
@@ -191,18 +190,24 @@ function planRepair(
     targetTable: to.table,
     origin: originOf(from, reader),
     place: placeOf(to, writer),
-    params: {
-      ...params,
-      mode: 'sync',
-      writeMode: 'upsert',
-      consistency: 'split',
-      // A repair drops nothing.
-      schemaSaveMode: schemaSaveMode === 'recreate' ? 'create_when_not_exist' : schemaSaveMode,
-      deferIndexes: false,
-      preSql: [],
-      postSql: [],
-    },
+    params: repairing(params),
   })
+}
+
+/** `pre_sql` and `post_sql` belong to a whole copy: one that empties the target would undo what is to be repaired. */
+function repairing(params: Params): Params {
+  const { schemaSaveMode } = params
+  return {
+    ...params,
+    mode: 'sync',
+    writeMode: 'upsert',
+    consistency: 'split',
+    // A repair drops nothing.
+    schemaSaveMode: schemaSaveMode === 'recreate' ? 'create_when_not_exist' : schemaSaveMode,
+    deferIndexes: false,
+    preSql: [],
+    postSql: [],
+  }
 }
 
 function offers(writer: Writer, method: 'remove' | 'flag'): boolean {
@@ -248,6 +253,9 @@ async function withEnds<T>(
     const { type } = reader ? to.loaded : from.loaded
     throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${type}" cannot be compared or repaired.`)
   }
+  for (const { loaded } of [from, to]) checkReadable(loaded.plugin, params)
+  if (writer) checkWritable(to.loaded.plugin, repairing(params))
+  else checkWritePath(to.loaded.plugin, params)
   const places = new OpenPlaces({ source: from, target: to, others, session: params.session, signal })
   const ends = [reader, targetReader, ...(writer ? [writer] : [])]
   try {

@@ -7,6 +7,8 @@ import { CsvWriter } from './writer.js'
 
 /** @type {Plugin} */
 const plugin = {
+  apiVersion: 1,
+  capabilities: { writePaths: ['append', 'swap'] },
   label: 'CSV folder',
   connectionSchema,
   connectionFromUrl,

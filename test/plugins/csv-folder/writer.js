@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,6 +8,12 @@ import { record } from './csv.js'
 import { describe, faultOf, fileOf, schemaOf, tablesOf } from './tables.js'
 
 const PATIENCE = 30_000
+
+/** How the rows of a split get to the end of the file: the values of `write_path`. */
+const PATHS = {
+  append: { reason: 'each split is added at the end of the file', store: append },
+  swap: { reason: 'with each split a new file takes the place of the old one', store: swap },
+}
 
 /** @import { Writer } from 'rowshift/plugin' */
 
@@ -41,19 +47,9 @@ export class CsvWriter {
     }
   }
 
-  async plan(spec, writePath) {
-    const refuse = (what) => {
-      throw new RowshiftError('PARAMS_INVALID', `A CSV file is only ever added to, so ${what}.`)
-    }
-    if (spec.writeMode !== 'insert') refuse(`write_mode "${spec.writeMode}" is not there; use "insert"`)
-    if (writePath !== 'auto' && writePath !== 'append') refuse(`write_path "${writePath}" is not there`)
-    if (spec.preSql.length + spec.postSql.length > 0) refuse('it runs no pre_sql and no post_sql')
-    return {
-      path: 'append',
-      reasons: ['append: each split is added at the end of the file'],
-      warnings: [],
-      facts: {},
-    }
+  async plan(_spec, path) {
+    const chosen = path ?? 'append'
+    return { path: chosen, reasons: [`${chosen}: ${PATHS[chosen].reason}`], warnings: [], facts: {} }
   }
 
   async prepare({ create, table }) {
@@ -97,7 +93,7 @@ export class CsvWriter {
       }
       stopIfAborted()
       await handle?.close()
-      if (handle !== null) await locked(file, signal, () => append(file, part, beforeCommit))
+      if (handle !== null) await locked(file, signal, () => PATHS[spec.path].store(file, part, beforeCommit))
       return { ...nothingWritten, rowsWritten, dirtyRows }
     } catch (error) {
       if (error instanceof RowshiftError) throw error
@@ -139,6 +135,18 @@ async function append(file, part, beforeCommit) {
     }
   } finally {
     await handle.close()
+  }
+}
+
+/** The same in a copy of the file: whoever reads the table meanwhile sees all of the split, or nothing. */
+async function swap(file, part, beforeCommit) {
+  const whole = `${part}.whole`
+  try {
+    await copyFile(file, whole)
+    await append(whole, part, beforeCommit)
+    await rename(whole, file)
+  } finally {
+    await rm(whole, { force: true })
   }
 }
 
