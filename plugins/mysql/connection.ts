@@ -1,11 +1,17 @@
 import type { TextRow } from './driver.js'
 import { setMaxListeners } from 'node:events'
 import type mysql from 'mysql2'
-import type { Connection, Endpoint } from '../../src/contract/plugin.js'
+import type { Batch, Connection, Endpoint, ReadSpec } from '../../src/contract/plugin.js'
+import { whereClause } from '../../src/sql/range.js'
+import type { SqlDialect } from '../../src/sql/dialect.js'
+import type { SqlSelect, SqlSession } from '../../src/sql/session.js'
+import { askBounded } from './bounded.js'
 import { ask, askAside, connect, cutOff, interrupted, type Opened } from './connect.js'
 import { databaseOf, describeConnection, stallMs } from './connection-fields.js'
+import { mysqlDialect } from './dialect.js'
 import type { OkResult, ResultField, WireConnection } from './driver.js'
 import { asLost, LostConnection, mapError } from './errors.js'
+import { RowStream } from './row-stream.js'
 import { queryRows } from './rows.js'
 import { ServerThread } from './server-thread.js'
 import { checkSession, setUpSession } from './session-settings.js'
@@ -16,6 +22,7 @@ import { RowDecoder } from './transcode.js'
 import { loadData, probeWire, queryBytes } from './wire.js'
 
 const GOODBYE_MS = 1_000
+const COMMIT_GRACE_MS = 1_000
 
 export interface SessionOptions {
   /** When it aborts, what the session waits for is given up, on the server as well, and nothing new begins. */
@@ -32,7 +39,8 @@ interface Wait {
 }
 
 /** One open session. Every wait in it ends: by the answer, when the user interrupts it, or when the server is gone. */
-export class Session {
+export class Session implements SqlSession {
+  readonly dialect: SqlDialect = mysqlDialect
   readonly #connection: mysql.Connection
   readonly #socket: ReusingSocket | null
   /** Without secrets, for messages. */
@@ -46,6 +54,7 @@ export class Session {
   #decoder: RowDecoder | null = null
   #paused = false
   #interrupted = false
+  #spent = false
   /** A load waits for rows to send. */
   #starved = false
   /** The server's side of a session that was given up. */
@@ -94,13 +103,49 @@ export class Session {
     return session
   }
 
-  /** For small results. */
+  /** Its readers keep it when they leave a result early: its snapshot would go with it. */
+  inSnapshot = false
+
   query(
     sql: string,
     onFields?: (fields: readonly ResultField[]) => void,
     graceMs = this.#graceMs,
   ): Promise<TextRow[]> {
     return this.#run(() => ask(this.#connection, sql, onFields), graceMs)
+  }
+
+  search({ select, from, where, tail = '' }: SqlSelect): Promise<TextRow[] | null> {
+    return askBounded(this, `${select.join(', ')} FROM ${from}${whereClause(where)}${tail}`)
+  }
+
+  async *stream(spec: ReadSpec, sql: string): AsyncGenerator<Batch> {
+    const rows = new RowStream(this, spec, sql)
+    let ended = false
+    try {
+      yield* rows.batches()
+      ended = true
+    } finally {
+      // Reading the rest costs time, but a session given up would take its snapshot with it.
+      if (!ended && this.inSnapshot) await rows.discard()
+      else if (!ended) this.#spent = true
+    }
+  }
+
+  get spent(): boolean {
+    return this.#spent
+  }
+
+  async begin(): Promise<void> {
+    await this.query('START TRANSACTION')
+  }
+
+  /** Waits for the answer a little after an interruption: it says whether the rows are there. */
+  async commit(): Promise<void> {
+    await this.query('COMMIT', undefined, COMMIT_GRACE_MS)
+  }
+
+  async rollback(): Promise<void> {
+    await this.query('ROLLBACK')
   }
 
   async readRows(sql: string, target: RowTarget): Promise<void> {

@@ -6,7 +6,7 @@ import { enclosed } from '../../src/sql/fragment.js'
 import type { Facts } from '../../src/sql/literals.js'
 import type { Session } from './connection.js'
 import { exactly, resultFacts } from './result-type.js'
-import { readExpression } from './select.js'
+import { mysqlDialect } from './dialect.js'
 import { charsetOf, identifier, text } from './sql.js'
 import { checkedText, unmappedRefusals } from './unmapped.js'
 import { checkExpression } from './user-sql.js'
@@ -61,7 +61,7 @@ function column(own: Column, encoding: string | undefined): Value {
   const column: Column = back ? { ...own, cells: 'reversible' } : own
   const { kind, nullable, type } = column
   const refusals = unmappedRefusals(column)
-  const sql = readExpression(column)
+  const sql = mysqlDialect.cell(column)
   if (kind === 'text') {
     const charset = charsetOf(column)
     // A type without a character set (UUID) is text by a cast.

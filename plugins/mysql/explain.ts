@@ -1,12 +1,12 @@
 /** What the server says about how it runs a query. */
 import type { Message, ReadSpec } from '../../src/contract/plugin.js'
+import { boundQuery } from '../../src/sql/key-probe.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
-import { splitSql } from './select.js'
 
 /** Where finding the bounds of a split is as much work as reading the table. */
 export async function splitWarnings(session: Session, spec: ReadSpec): Promise<Message[]> {
-  const sql = splitSql(spec)
+  const sql = boundQuery(session, spec)
   if (sql === null) return []
   const [row] = await session.query(`EXPLAIN FORMAT=TRADITIONAL ${sql}`).catch((error: unknown) => {
     throw mapError(error, `explaining how table ${spec.table.table} is split`)

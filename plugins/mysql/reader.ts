@@ -23,21 +23,23 @@ import type {
   Window,
 } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
+import { whereClause } from '../../src/sql/range.js'
+import { keyProbe } from '../../src/sql/key-probe.js'
+import { lookupSql } from '../../src/sql/lookup.js'
+import { selectSql, splitQuery, splitRows } from '../../src/sql/select.js'
 import { divideRange, explainSteps, splitByKey } from '../../src/sql/splits.js'
 import type { Session } from './connection.js'
+import { mysqlDialect } from './dialect.js'
 import { defineTable, wideColumns } from './definition.js'
 import { derive } from './derive.js'
 import { digestForms, digestOf, digestSelect, rowDigest } from './digest.js'
 import { mapError } from './errors.js'
-import { findSql } from './find.js'
 import { findLoss } from './loss-search.js'
 import { checkSource } from './preflight.js'
 import { explainQuery } from './explain.js'
 import { checkRefusals, readError } from './refused.js'
-import { RowStream } from './row-stream.js'
 import { sampleRows } from './sample.js'
 import { describeTable, listTables } from './schema.js'
-import { fromSql, keyProbe, selectSql } from './select.js'
 import { SessionSlot } from './session-slot.js'
 import { lockWrites } from './snapshot.js'
 import { tableState } from './table-state.js'
@@ -100,7 +102,7 @@ export class MysqlReader implements Reader {
     const strategy = await explainSteps(spec, keyProbe(session, spec))
     const first = await splitByKey(spec, keyProbe(session, spec), () => spec.splitRows).next()
     if (first.done) return { strategy, query: null, explain: [] }
-    const query = selectSql(spec, first.value)
+    const query = selectSql(splitQuery(session.dialect, spec, first.value))
     return { strategy, query, explain: await explainQuery(session, query) }
   }
 
@@ -126,11 +128,11 @@ export class MysqlReader implements Reader {
   }
 
   read(spec: ReadSpec, split: Split, signal: AbortSignal): AsyncIterable<Batch> {
-    return this.#select(spec, selectSql(spec, split), split, signal)
+    return this.#select(spec, selectSql(splitQuery(mysqlDialect, spec, split)), split, signal)
   }
 
   async *find(spec: ReadSpec, keys: Batch, signal: AbortSignal): AsyncIterable<Batch> {
-    for (const sql of findSql(spec, keys)) yield* this.#select(spec, sql, null, signal)
+    for (const sql of lookupSql(mysqlDialect, spec, keys)) yield* this.#select(spec, sql, null, signal)
   }
 
   async *#select(
@@ -140,22 +142,17 @@ export class MysqlReader implements Reader {
     signal: AbortSignal,
   ): AsyncGenerator<Batch> {
     const session = await this.#open()
-    const rows = new RowStream(session, spec, sql)
     const release = session.bind(signal)
-    let ended = false
     try {
-      yield* rows.batches()
+      yield* session.stream(spec, sql)
       // All rows may have been here before the interruption reached the server.
       if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while reading.')
-      ended = true
     } catch (error) {
       if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while reading.')
       throw await readError(session, error, spec, split, 'reading')
     } finally {
       release()
-      // Reading the rest costs time, but a session given up would take its snapshot with it.
-      if (!ended && this.#inSnapshot) await rows.discard()
-      else if (!ended) this.#session.drop()
+      if (session.spent) this.#session.drop()
     }
   }
 
@@ -193,7 +190,8 @@ export class MysqlReader implements Reader {
     const release = session.bind(signal)
     try {
       const select = await digestSelect(session, spec, forms)
-      const [row] = await session.query(`${select}${fromSql(spec, split)}`)
+      const { from, where } = splitRows(mysqlDialect, spec, split)
+      const [row] = await session.query(`${select} FROM ${from}${whereClause(where)}`)
       return digestOf(row![0]!, row![1] ?? null)
     } catch (error) {
       throw await readError(session, error, spec, split, 'computing the digest of')
@@ -215,6 +213,7 @@ export class MysqlReader implements Reader {
       throw mapError(error, `beginning a snapshot of ${session.where}`)
     }
     this.#inSnapshot = true
+    session.inSnapshot = true
   }
 
   async close(): Promise<void> {

@@ -1,13 +1,9 @@
-import { misfit } from '../../src/wire/cell-forms.js'
-import type { Cells } from '../../src/wire/row-name.js'
-import { sourceRowName } from '../../src/wire/row-name.js'
 import type { ReadSpec, Refusal, Split } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
-import { askBounded } from './bounded.js'
 import type { TextRow } from './driver.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
-import { fromSql } from './select.js'
+import { splitRows, WHOLE } from '../../src/sql/select.js'
 import { identifier } from './sql.js'
 import { OUT_OF_RANGE, unmappedError, unmappedRefusals } from './unmapped.js'
 
@@ -17,8 +13,6 @@ interface Candidate {
   readonly column: string
   readonly refusal: Refusal
 }
-
-const WHOLE: Split = { index: 0, lower: null, upper: null }
 
 /** The error of a row that cannot be read: a derived column fails, or a value would not arrive. null: there is none, or it was not found in time (then `late` is called). */
 export async function findRefused(
@@ -39,8 +33,9 @@ export async function findRefused(
   ]
   // Conditions of later steps fail for values that earlier ones refuse, and are not reached for them.
   const any = all.map(({ refusal }) => `(${refusal.condition})`).join(' OR ')
-  const select = `${cells.join(', ')}${fromSql(spec, split, [`(${any})`])} LIMIT 1`
-  const rows = await askBounded(session, select).catch((error: unknown) => {
+  const { from, where } = splitRows(session.dialect, spec, split)
+  const search = { select: cells, from, where: [...where, `(${any})`], tail: ' LIMIT 1' }
+  const rows = await session.search(search).catch((error: unknown) => {
     throw mapError(error, `looking at the values of table ${spec.table.table}`)
   })
   if (rows === null) late()
@@ -66,21 +61,6 @@ export async function checkRefusals(session: Session, spec: ReadSpec): Promise<s
   const error = await findRefused(session, { ...spec, key: null }, WHOLE, late, derivedCandidates(spec))
   if (error === null) return warnings.slice(0, 1)
   throw new RowshiftError(error.code, `${error.message} Nothing was written.`, error.details)
-}
-
-/** A cell that no server would send. It must not reach another one, which might run it. */
-export function misfitError(spec: ReadSpec, cells: Cells): RowshiftError {
-  const { columns } = spec
-  const { column, fault } = misfit(columns, cells)!
-  const { table } = spec.table
-  const key = sourceRowName(spec, columns, cells)
-  const row = key.length === 0 ? '' : `, in the row with ${key.join(', ')}`
-  return new RowshiftError(
-    'DATA_REJECTED',
-    `Table ${table} came with a value that is not of its type: ${fault}${row}. ` +
-      'Servers do not write it like that: find out who answers at this address.',
-    { table, column, key },
-  )
 }
 
 function derivedCandidates({ columns }: ReadSpec): Candidate[] {

@@ -1,14 +1,21 @@
 import { BatchBuilder, recycle } from '../../src/wire/builder.js'
 import type { Batch, ReadSpec } from '../../src/contract/plugin.js'
-import type { Session } from './connection.js'
-import { misfitError } from './refused.js'
+import { misfitError } from '../../src/sql/misfit-error.js'
+import type { RowTarget } from './transcode.js'
+
+/** A connection that fills a target with the rows of a query. */
+export interface RowSource {
+  readRows(sql: string, target: RowTarget): Promise<void>
+  pause(): void
+  resume(): void
+}
 
 /** Batches read but not yet taken, after which the server has to wait. */
 const MAX_WAITING = 4
 
 /** The rows of one query: filled by the socket, emptied by the consumer, with a bound in between. */
 export class RowStream {
-  readonly #session: Session
+  readonly #source: RowSource
   readonly #sql: string
   readonly #spec: ReadSpec
   readonly #builder: BatchBuilder
@@ -17,8 +24,8 @@ export class RowStream {
   #result: Promise<void> | null = null
   #discarding = false
 
-  constructor(session: Session, spec: ReadSpec, sql: string) {
-    this.#session = session
+  constructor(source: RowSource, spec: ReadSpec, sql: string) {
+    this.#source = source
     this.#sql = sql
     this.#spec = spec
     this.#builder = new BatchBuilder(spec.batch)
@@ -26,7 +33,7 @@ export class RowStream {
 
   async *batches(): AsyncGenerator<Batch> {
     let running = true
-    const result = this.#session
+    const result = this.#source
       .readRows(this.#sql, {
         builder: this.#builder,
         columns: this.#spec.columns,
@@ -44,7 +51,7 @@ export class RowStream {
       const batch = this.#waiting.shift()
       if (batch) {
         yield batch
-        if (this.#waiting.length === 0) this.#session.resume()
+        if (this.#waiting.length === 0) this.#source.resume()
       } else {
         await new Promise<void>((resolve) => {
           this.#wake = resolve
@@ -60,7 +67,7 @@ export class RowStream {
   async discard(): Promise<void> {
     this.#discarding = true
     this.#waiting.length = 0
-    this.#session.resume()
+    this.#source.resume()
     await this.#result?.catch(() => {})
   }
 
@@ -70,7 +77,7 @@ export class RowStream {
       return
     }
     this.#waiting.push(this.#builder.take()!)
-    if (this.#waiting.length >= MAX_WAITING) this.#session.pause()
+    if (this.#waiting.length >= MAX_WAITING) this.#source.pause()
     this.#wake()
   }
 }

@@ -3,7 +3,7 @@ import { orderBy, whereClause } from '../../src/sql/range.js'
 import type { Session } from './connection.js'
 import { digestForms, rowDigest } from './digest.js'
 import { mapError } from './errors.js'
-import { keyColumns, sourceTable } from './select.js'
+import { keyColumns } from '../../src/sql/select.js'
 import { belowWatermark } from './window.js'
 
 /** At either end of the key: old rows are deleted, and new ones changed, but seldom all of both between two runs. */
@@ -26,8 +26,8 @@ export async function sampleRows(
       spec,
       forms.map(([best]) => best?.name ?? null),
     )
-    const from = `${sourceTable(spec)}${whereClause(below ? [belowWatermark(below)] : [])}`
-    const key = keyColumns(spec)
+    const from = `${session.dialect.source(spec)}${whereClause(below ? [belowWatermark(below)] : [])}`
+    const key = keyColumns(session.dialect, spec)
     const orders = key.length === 0 ? [''] : [orderBy(key), orderBy(key, 'DESC')]
     const selects = orders.map(
       (order) => `(SELECT LEFT(${sql},${DIGITS}) AS digest FROM ${from}${order} LIMIT ${ROWS})`,

@@ -64,9 +64,9 @@ function checked({ name, type }: Column, value: string, fits: boolean): string {
 }
 
 /** ENUM is sorted by index but compared as text; compared with a number, it is its index. 0 is the invalid value. */
-export function keyOrder({ type }: Column): { order?: readonly string[] } {
+export function keyOrder({ type }: Column): readonly string[] | undefined {
   const members = enumMembers(type)
-  return members === 0 ? {} : { order: Array.from({ length: members + 1 }, (_, index) => String(index)) }
+  return members === 0 ? undefined : Array.from({ length: members + 1 }, (_, index) => String(index))
 }
 
 function isBit(type: string): boolean {

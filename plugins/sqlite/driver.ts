@@ -125,6 +125,11 @@ export class Database {
     this.#native.function(name, { deterministic: true, useBigIntArguments: true }, work)
   }
 
+  /** A function that is called for each row. What it throws ends the query, and is thrown by it. */
+  perRow(name: string, work: () => SqliteValue): void {
+    this.#native.function(name, { deterministic: false, useBigIntArguments: true }, work)
+  }
+
   /** All of `work` or none of it. */
   transaction<T>(work: () => T): T {
     this.exec('BEGIN IMMEDIATE')

@@ -3,7 +3,7 @@ import { RowshiftError } from '../../src/contract/plugin.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue } from './driver.js'
 import { errorClassOf, sqliteCode, sqliteError } from './errors.js'
-import { displayKey, displayValue } from './keys.js'
+import { displayKey, displayValue } from './display.js'
 import { quoteName } from './names.js'
 
 /** Why one row was not stored, from SQLite's error code and a look at the table. */

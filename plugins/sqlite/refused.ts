@@ -1,29 +1,27 @@
-import type { ReadSpec, Refusal } from '../../src/contract/plugin.js'
+import type { ReadSpec, Refusal, Split } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
-import { rangeConditions, whereClause } from '../../src/sql/range.js'
-import type { Database } from './driver.js'
+import { selectSql, splitRows, WHOLE } from '../../src/sql/select.js'
 import { sqliteCode } from './errors.js'
-import { displayKey, displayValue } from './keys.js'
+import { displayKey, displayValue } from './display.js'
 import { quoteName } from './names.js'
+import type { SqliteSession } from './session.js'
 
 const SEARCH_MS = 2_000
 
-/** Why a read failed, if a row is to blame for which a derived column fails. `from` is what was read. */
+/** Why reading a split failed, if a row is to blame for which a derived column fails. */
 export function findRefused(
-  database: Database,
+  session: SqliteSession,
   spec: ReadSpec,
-  from: string,
+  split: Split,
   thrown: unknown,
 ): RowshiftError | null {
-  return sqliteCode(thrown) === 'SQLITE_ERROR' ? firstRefused(database, spec, from, Infinity) : null
+  return sqliteCode(thrown) === 'SQLITE_ERROR' ? firstRefused(session, spec, split, Infinity) : null
 }
 
 /** Before a row moves: throws DATA_REJECTED for the first such row that is found soon. Resolves to warnings. */
-export function checkRefusals(database: Database, spec: ReadSpec): string[] {
-  const range = { lower: null, upper: null }
-  const where = whereClause(rangeConditions([], range, spec.where, spec.window?.sql))
+export function checkRefusals(session: SqliteSession, spec: ReadSpec): string[] {
   const end = performance.now() + SEARCH_MS
-  const error = firstRefused(database, spec, ` FROM ${quoteName(spec.table.table)}${where}`, end)
+  const error = firstRefused(session, { ...spec, key: null }, WHOLE, end)
   if (error !== null)
     throw new RowshiftError(error.code, `${error.message} Nothing was written.`, error.details)
   if (performance.now() < end) return []
@@ -32,7 +30,12 @@ export function checkRefusals(database: Database, spec: ReadSpec): string[] {
   ]
 }
 
-function firstRefused(database: Database, spec: ReadSpec, from: string, end: number): RowshiftError | null {
+function firstRefused(
+  { database, dialect }: SqliteSession,
+  spec: ReadSpec,
+  split: Split,
+  end: number,
+): RowshiftError | null {
   const all = spec.columns.flatMap(({ name, refusals = [] }) =>
     refusals.map((refusal) => ({ name, refusal })),
   )
@@ -47,7 +50,9 @@ function firstRefused(database: Database, spec: ReadSpec, from: string, end: num
     ...key.map(({ name }) => quoteName(name)),
   ]
   // Row by row, since nothing else could end a search that takes too long.
-  for (const [which, value, ...values] of database.rows(`SELECT ${cells.join(', ')}${from}`)) {
+  for (const [which, value, ...values] of database.rows(
+    selectSql({ select: cells, ...splitRows(dialect, spec, split) }),
+  )) {
     if (typeof which === 'bigint') {
       const { name, refusal } = all[Number(which)]!
       return refusedError(spec.table.table, name, refusal, value, displayKey(key, values, names))

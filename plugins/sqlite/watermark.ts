@@ -3,7 +3,7 @@ import type { BoundRequest, Column, TableSchema } from '../../src/contract/plugi
 import { idsBegunAnew } from '../../src/sql/begun-anew.js'
 import type { TextEncoding } from './cells.js'
 import type { Database } from './driver.js'
-import { literal } from './keys.js'
+import { literal } from './dialect.js'
 import { quoteName } from './names.js'
 import { findRowidColumn } from './schema.js'
 

@@ -12,7 +12,7 @@ import {
 import { windowConditions } from '../../src/sql/window-sql.js'
 import type { TextEncoding } from './cells.js'
 import type { Database } from './driver.js'
-import { literal } from './keys.js'
+import { literal } from './dialect.js'
 import { quoteName } from './names.js'
 import { checkNextId, missedRows, userCares } from './watermark.js'
 

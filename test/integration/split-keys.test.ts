@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { createConnection, type Connection } from 'mysql2/promise'
 import mysql from '../../plugins/mysql/plugin.js'
-import { selectSql } from '../../plugins/mysql/select.js'
+import { mysqlDialect } from '../../plugins/mysql/dialect.js'
+import { selectSql, splitQuery } from '../../src/sql/select.js'
 import type { ReadSpec, Reader, RowshiftError, Split } from '../../src/contract/plugin.js'
 import { chooseKey } from '../../src/plan/split-key.js'
 import { servers } from '../support/context.js'
@@ -130,7 +131,7 @@ async function checkPartition(connection: Connection, place: Place, splitRows: n
     for await (const split of reader.split(spec, () => splitRows, NEVER)) {
       splits.push(split)
       await connection.query(
-        `INSERT INTO taken SELECT row_no, ${split.index} FROM (${selectSql(spec, split)}) q`,
+        `INSERT INTO taken SELECT row_no, ${split.index} FROM (${selectSql(splitQuery(mysqlDialect, spec, split))}) q`,
       )
     }
     const [[result]] = (await connection.query(

@@ -3,8 +3,8 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { after, describe, it } from 'mocha'
 import type { ReadSpec, Split } from '../../src/contract/plugin.js'
-import { rangeConditions, whereClause } from '../../src/sql/range.js'
-import { keyColumns, literals } from '../../plugins/sqlite/keys.js'
+import { selectSql, splitRows } from '../../src/sql/select.js'
+import { sqliteDialect } from '../../plugins/sqlite/dialect.js'
 import { Database } from '../support/database.js'
 import { collect, draftPlan, Fixture, NEVER, openReader } from './sqlite-fixture.js'
 
@@ -17,13 +17,9 @@ function checkPartition(path: string, spec: ReadSpec, splits: readonly Split[]):
   try {
     database.exec('CREATE TEMP TABLE taken (row INTEGER, split INTEGER)')
     for (const split of splits) {
-      const range = {
-        lower: literals(spec, split.lower, 'UTF-8'),
-        upper: literals(spec, split.upper, 'UTF-8'),
-        nullKey: split.nullKey ?? false,
-      }
-      const where = whereClause(rangeConditions(keyColumns(spec), range, spec.where))
-      database.exec(`INSERT INTO taken SELECT rowid, ${split.index} FROM t${where}`)
+      const select = ['rowid', String(split.index)]
+      const rows = splitRows(sqliteDialect('UTF-8'), spec, split)
+      database.exec(`INSERT INTO taken ${selectSql({ select, ...rows })}`)
     }
     const twice = database.prepare('SELECT row FROM taken GROUP BY row HAVING count(*) > 1').all()
     const never = database.prepare('SELECT rowid FROM t EXCEPT SELECT row FROM taken').all()

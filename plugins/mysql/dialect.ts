@@ -1,0 +1,85 @@
+import type { Column, ReadSpec } from '../../src/contract/plugin.js'
+import type { SqlDialect } from '../../src/sql/dialect.js'
+import { mapError } from './errors.js'
+import {
+  charsetOf,
+  expressionOf,
+  hexLiteral,
+  identifier,
+  isReversible,
+  keyLiteral,
+  keyOrder,
+  keyText,
+  memberNumber,
+  text,
+} from './sql.js'
+import { mappedText } from './unmapped.js'
+
+const EXCERPT = 60
+
+export const mysqlDialect: SqlDialect = {
+  identifier,
+  text,
+  literal,
+  expression: expressionOf,
+  cell,
+  excerpt: (sql) => `LEFT(CAST(${sql} AS CHAR), ${EXCERPT})`,
+  source,
+  keyCell,
+  keyValue(column, value) {
+    literal(column, value!)
+    return value!
+  },
+  keyOrder,
+  lookupLiteral,
+  error: mapError,
+}
+
+/**
+ * How a column is read, so that its cells are what the plan says. FLOAT is sent with 6 digits, and FLOAT(M,D) and DOUBLE(M,D) with D
+ * decimal places; as a plain double a value comes with all its digits. Adding 0 would do the same but lose -0.
+ */
+function cell(column: Column): string {
+  const name = expressionOf(column)
+  if (column.cells === 'encoded') return `CONVERT(${name} USING binary)`
+  if (column.cells === 'numbered') return memberNumber(name)
+  return column.kind === 'float' && /^(float|double\()/.test(column.type)
+    ? `${name}*1e0`
+    : (mappedText(column) ?? name)
+}
+
+/** Left to itself, the optimizer sometimes prefers a full scan and a sort to the split key's index. */
+function source(spec: ReadSpec): string {
+  const table = identifier(spec.table.table)
+  return spec.key === null ? table : `${table} FORCE INDEX (${identifier(spec.key.name)})`
+}
+
+/** The bounds of a text that does not come back from UTF-8 as it was are its bytes. */
+function keyCell(column: Column): string {
+  if (column.readAs !== undefined) return column.readAs
+  return ownEncoding(column) === null ? keyText(column) : `HEX(${identifier(column.name)})`
+}
+
+function literal(column: Column, value: string): string {
+  const charset = ownEncoding(column)
+  return charset === null ? keyLiteral(column, value) : `_${charset} ${hexLiteral(column, value)}`
+}
+
+function ownEncoding(column: Column): string | null {
+  const charset = charsetOf(column)
+  const isText = column.kind === 'text' && column.domain.members === undefined
+  return isText && charset !== null && !isReversible(charset) ? charset : null
+}
+
+function lookupLiteral(column: Column, value: Buffer): string | null {
+  if (column.kind === 'bytes') return `x'${value.toString('hex')}'`
+  if (column.kind === 'integer') {
+    const digits = value.toString('latin1')
+    return /^-?\d+$/.test(digits) ? digits : null
+  }
+  const quoted = text(value.toString())
+  const charset = charsetOf(column)
+  if (charset === null || charset === 'utf8mb4') return quoted
+  // Brought to the column's own character set and collation, so that its index is used; what that set has not becomes `?`.
+  return `CONVERT(${quoted} USING ${charset}) COLLATE ${column.collation}`
+}

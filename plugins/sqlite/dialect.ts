@@ -1,0 +1,88 @@
+import type { Column, TableSchema } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
+import type { SqlDialect } from '../../src/sql/dialect.js'
+import type { TextEncoding } from './cells.js'
+import { cellOf, decodeText } from './cells.js'
+import { sqliteError } from './errors.js'
+import { expressionOf, quoteName } from './names.js'
+import { fitsInt64 } from './numbers.js'
+
+const EXCERPT = 60
+
+export function sqliteDialect(encoding: TextEncoding): SqlDialect {
+  return {
+    identifier: quoteName,
+    text: (value) => textLiteral(value, encoding),
+    literal: (column, value) => literal(column, value, encoding),
+    expression: expressionOf,
+    cell: (column) => cellOf(column, encoding).sql,
+    excerpt: (sql) =>
+      `CASE typeof(${sql}) WHEN 'blob' THEN 'x''' || lower(substr(hex(${sql}), 1, ${EXCERPT})) || '''' ` +
+      `ELSE substr(CAST(${sql} AS TEXT), 1, ${EXCERPT}) END`,
+    source: ({ table }) => quoteName(table.table),
+    keyCell,
+    keyValue: (column, cell, table) => keyValue(column, cell, table, encoding),
+    lookupLiteral: (column, cell) => lookupLiteral(column, cell, encoding),
+    lookupList: (columns, keys) =>
+      `(${columns.join(',')}) IN (VALUES ${keys.map((key) => `(${key.join(',')})`).join(',')})`,
+    error: sqliteError,
+  }
+}
+
+/** Text is written as bytes, so that NUL and quotes need no thought. */
+function textLiteral(value: string, encoding: TextEncoding): string {
+  return `CAST(x'${encode(value, encoding).toString('hex')}' AS TEXT)`
+}
+
+/** Text as the bytes that the database keeps. */
+export function encode(text: string, encoding: TextEncoding): Buffer {
+  if (encoding === 'UTF-8') return Buffer.from(text)
+  const bytes = Buffer.from(text, 'utf16le')
+  return encoding === 'UTF-16be' ? bytes.swap16() : bytes
+}
+
+export function literal(column: Column, value: string, encoding: TextEncoding): string {
+  if (column.kind === 'integer' && /^-?\d+$/.test(value)) return value
+  if (column.kind === 'bytes' && /^([0-9a-f]{2})*$/i.test(value)) return `x'${value}'`
+  if (column.kind === 'integer' || column.kind === 'bytes') {
+    throw new RowshiftError('INTERNAL', `"${value}" is no bound for ${column.name} (${column.kind})`)
+  }
+  return textLiteral(value, encoding)
+}
+
+function lookupLiteral({ kind }: Column, cell: Buffer, encoding: TextEncoding): string | null {
+  if (kind === 'bytes') return `x'${cell.toString('hex')}'`
+  if (kind !== 'integer') return textLiteral(cell.toString(), encoding)
+  const digits = cell.toString('latin1')
+  return /^-?\d+$/.test(digits) && fitsInt64(BigInt(digits)) ? digits : null
+}
+
+/** A column holds values of any class. Text comes as bytes, because the driver would replace what is not UTF-8. */
+function keyCell(column: Column): string {
+  const name = quoteName(column.name)
+  const own = column.kind === 'integer' ? 'integer' : column.kind === 'bytes' ? 'blob' : 'text'
+  const value = own === 'text' ? `CAST(${name} AS BLOB)` : name
+  return `CASE typeof(${name}) WHEN '${own}' THEN ${value} ELSE '${OTHER}' || typeof(${name}) END`
+}
+
+/** Begins neither a number nor hexadecimal digits. */
+const OTHER = '!'
+
+function keyValue(
+  column: Column,
+  cell: string | null,
+  { table }: TableSchema,
+  encoding: TextEncoding,
+): string {
+  const isOther = cell === null || cell.startsWith(OTHER)
+  const isText = column.kind !== 'integer' && column.kind !== 'bytes'
+  const value = isOther ? null : isText && cell !== '' ? decodeText(Buffer.from(cell, 'hex'), encoding) : cell
+  if (value !== null) return value
+  const found = isOther ? `a value of class ${cell?.slice(1) ?? 'null'}` : 'bytes'
+  throw new RowshiftError(
+    'DATA_REJECTED',
+    `Column ${column.name} (${column.type}) of ${table} holds ${found} that ${isOther ? 'is' : 'are'} not ${column.kind}; ` +
+      'correct that row, or give the table another unique key',
+    { table, column: column.name },
+  )
+}

@@ -1,0 +1,63 @@
+import type { ErrorDetails, RowshiftError } from '../contract/errors.js'
+import type { ReadSpec } from '../contract/read.js'
+import type { Column, TableSchema } from '../contract/table-schema.js'
+
+/**
+ * How one database writes SQL, and what it says in it. It belongs to a {@link SqlSession}, since it may depend on the server (release,
+ * flavour, encoding). Every method is a pure function; the SQL that it gives may stand in any statement without brackets around it,
+ * unless it says otherwise. Nothing that comes from outside becomes SQL unchecked: literals throw DATA_REJECTED for text that
+ * no value of the column is written as.
+ *
+ * What every SQL database says alike is written once in `src/sql/`. A member is here only because databases say it differently.
+ */
+export interface SqlDialect {
+  // Names and literals.
+
+  /** A quoted name, whatever characters are in it. */
+  identifier(name: string): string
+  /** A string literal. */
+  text(value: string): string
+  /**
+   * A value of a column as a literal of its type, so that an index serves and numbers are compared as numbers. It is given as the cell
+   * text of a bound or a watermark (see `Split`: bytes are hexadecimal digits). Throws DATA_REJECTED.
+   */
+  literal(column: Column, value: string): string
+
+  // Columns in queries.
+
+  /** What stands for a column's values in conditions and ORDER BY: its name, or what it is derived by. */
+  expression(column: Column): string
+  /** How a column is selected, so that `SqlSession.stream` makes its cells of it. */
+  cell(column: Column): string
+  /** The beginning (60 characters) of a value as text, for people. It fails for no value. */
+  excerpt(sql: string): string
+  /** The table of a spec as rows are read from it by its key: its quoted name, with a hint where an optimizer needs one. */
+  source(spec: ReadSpec): string
+
+  // Keys.
+
+  /** How a key column is selected, so that `keyValue` makes a bound of it. */
+  keyCell(column: Column): string
+  /**
+   * What `keyCell` has given, as the value of a bound (see `Split`). Throws DATA_REJECTED for what is not a value of the column, before
+   * anybody counts with it.
+   */
+  keyValue(column: Column, cell: string | null, table: TableSchema): string
+  /**
+   * The literals of all values of a column in key order, where `<` compares them in another order than ORDER BY (a list of members).
+   * Default, and undefined: both have one order.
+   */
+  keyOrder?(column: Column): readonly string[] | undefined
+  /**
+   * A cell that rows are looked up by, as a literal that the column is compared with. null: no value of the column is written like this,
+   * so that no row has it.
+   */
+  lookupLiteral(column: Column, cell: Buffer): string | null
+  /** `(a, b) IN (…)` for several such keys, each a list of literals. Default: `(a = 1 AND b = 2) OR …`, of which every database makes ranges of an index. */
+  lookupList?(columns: readonly string[], keys: readonly (readonly string[])[]): string
+
+  // Errors.
+
+  /** Anything thrown by the session while `doing` (`reading table t`), as a RowshiftError; one that is a RowshiftError already stays as it is. */
+  error(thrown: unknown, doing: string, details?: ErrorDetails): RowshiftError
+}
