@@ -53,6 +53,7 @@ export async function planWrite(session: Session, spec: WriteSpec, asked: string
     ...(path === 'insert' ? { maxRowBytes: server.maxAllowedPacket } : {}),
     // An empty binary cell, one byte in a batch, becomes ",_binary''" in an INSERT.
     maxBatchBytes: Math.floor(server.maxAllowedPacket / 12),
+    ...(transactional ? {} : { unmarked: `engine ${engine} has no transactions` }),
     facts: {
       mariadb: isMariadb(server.version),
       maxAllowedPacket: server.maxAllowedPacket,

@@ -15,6 +15,7 @@ import type {
   Writer,
 } from '../../src/contract/plugin.js'
 import { nothingWritten, RowshiftError } from '../../src/contract/plugin.js'
+import { isStored, leaveMark, MysqlCheckpoints } from './checkpoints.js'
 import type { Session } from './connection.js'
 import { runStatements } from './connection.js'
 import { createTable } from './create.js'
@@ -37,6 +38,7 @@ export class MysqlWriter implements Writer {
   /** By plan: a sharded target has one for each table. */
   readonly #statements = new WeakMap<PlannedWrite, Statements>()
   readonly #memory = new InsertMemory()
+  readonly checkpoints = new MysqlCheckpoints(() => this.#open())
 
   constructor(endpoint: Endpoint) {
     this.#session = new SessionSlot(endpoint)
@@ -146,8 +148,11 @@ export class MysqlWriter implements Writer {
     const session = await this.#open()
     const statements = this.#statementsOf(spec)
     const release = session.bind(options.signal)
+    const { mark } = options
     try {
+      if (mark?.again && (await isStored(session, mark))) return nothingWritten
       const counts = await change(session, statements)
+      if (mark && counts !== nothingWritten) await leaveMark(session, mark, counts)
       if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before the commit.')
       options.beforeCommit()
       if (counts !== nothingWritten) await commit(session)

@@ -21,6 +21,7 @@ import type { Binding } from './binds.js'
 import { bindingOf } from './binds.js'
 import type { TextEncoding } from './cells.js'
 import { encodingOf } from './cells.js'
+import { isStored, leaveMark, SqliteCheckpoints } from './checkpoints.js'
 import { describeConnection, fileOf, folderMissing, open } from './connection.js'
 import { createTable, inMemory } from './create.js'
 import { FAMILY } from './definition.js'
@@ -45,6 +46,7 @@ export class SqliteWriter implements Writer {
   #database: Database | null = null
   #signal: AbortSignal | undefined
   #encoding: TextEncoding = 'UTF-8'
+  readonly checkpoints = new SqliteCheckpoints(() => [this.#database, this.#where, this.#signal])
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint
@@ -120,7 +122,7 @@ export class SqliteWriter implements Writer {
     batches: AsyncIterable<Batch>,
     options: WriteOptions,
   ): Promise<WriteCounts> {
-    const { signal } = options
+    const { signal, mark } = options
     const doing = `writing to table "${spec.table.table}" of ${this.#where}`
     const database = this.#open
     let split: SplitWrite | null = null
@@ -129,6 +131,7 @@ export class SqliteWriter implements Writer {
         if (signal.aborted) throw interrupted(doing)
         if (split === null) {
           const bindings = await this.#begin(spec, options)
+          if (mark?.again && isStored(database, mark)) return nothingWritten
           split = new SplitWrite(database, spec, bindings, options)
         }
         split.write(batch)
@@ -136,12 +139,14 @@ export class SqliteWriter implements Writer {
       if (signal.aborted) throw interrupted(doing)
       if (split === null) return nothingWritten
       checkCounts(spec, split.received, split.counts, split.deferred)
+      if (mark) leaveMark(database, mark, split.counts)
       options.beforeCommit()
       commit(database, spec)
       return split.counts
     } catch (thrown) {
-      if (database.inTransaction) database.exec('ROLLBACK')
       throw sqliteError(thrown, doing, { table: spec.table.table })
+    } finally {
+      if (database.inTransaction) database.exec('ROLLBACK')
     }
   }
 

@@ -35,6 +35,7 @@ import type { API_VERSION, Capabilities } from './capabilities.js'
 import type { Derivation } from './derivation.js'
 import type { DesignRequest, TableCreation, TableDefinition, TableDesign } from './design.js'
 import type { Characters } from './domain.js'
+import type { Checkpoints } from './checkpoint.js'
 import type { Connection, Endpoint } from './endpoint.js'
 import type { Message } from './message.js'
 import type {
@@ -72,6 +73,7 @@ export type { DateRule, HashRule, RangeRule, Shard, Sharding, ShardRule, SqlRule
 export type { SourceTable } from './read.js'
 export type { CellPlan, ReadCell, StagePlan, TransformPlan, ValuePlan } from './pipeline.js'
 export { addCounts, nothingWritten } from './write.js'
+export { runTaken } from './checkpoint.js'
 /** The wire format: its bytes, what makes batches and what takes them apart. */
 export { BACKSLASH, ESCAPE_LETTER, LF, NULL_LETTER, TAB, UNESCAPED } from '../wire/batch.js'
 export { BatchBuilder } from '../wire/builder.js'
@@ -106,6 +108,7 @@ export { deriveColumns, type Dialect, type Value } from '../sql/derivation-steps
 export { charactersOf, type Facts, literalFacts, typeName } from '../sql/literals.js'
 export { find as findTokens, listOf, rewrite as rewriteTokens, tokenize } from '../sql/tokens.js'
 export type * from './write.js'
+export type * from './checkpoint.js'
 export type { Mode, RunPlan, RunPolicy } from './run-plan.js'
 
 export interface Reader {
@@ -255,6 +258,8 @@ export interface Writer {
    */
   openSequence?(sequence: Sequence): Promise<void>
   takeBlock?(sequence: Sequence, count: number): Promise<string>
+  /** Optional: runs that ended early can be resumed. Used on the main thread. Default: they are begun anew. */
+  readonly checkpoints?: Checkpoints
   /** After the last split of a successful run: adds the deferred indexes, then runs `postSql`. */
   finish(spec: PlannedWrite, signal: AbortSignal): Promise<void>
   close(): Promise<void>

@@ -62,6 +62,8 @@ export interface WritePlan {
   readonly maxRowBytes?: number
   /** Only where the target holds a row: the statement that empties it, for `pre_sql`. */
   readonly emptiedBy?: string
+  /** Why splits of this table can leave no checkpoints, in words. Default: they can, if the writer has `checkpoints`. */
+  readonly unmarked?: string
   /** Of each table of `WriteSpec.sharding`, in its order; plugins leave it out. */
   readonly shards?: readonly WritePlan[]
   /** Whatever the plugin's `write` wants to know again. Plain JSON. */
@@ -90,6 +92,22 @@ export interface WriteOptions {
    * put into safety. What it throws rolls the split back.
    */
   readonly beforeCommit: () => void
+  /** Optional, for writers that have `checkpoints`. A split without rows leaves none. */
+  readonly mark?: SplitMark | undefined
+}
+
+/** What a split leaves behind in the transaction of its rows, so that nobody writes them again. */
+export interface SplitMark {
+  readonly run: string
+  /** Throws RUN_TAKEN, and leaves nothing, unless the run still has this attempt when the split is committed. */
+  readonly attempt: number
+  readonly split: string
+  /** It may be stored already: that is looked up before a row is written, and waits for a commit that is under way. */
+  readonly again: boolean
+  /** Asked when all rows are in their place; null: the split is to leave nothing, and only the attempt is compared. */
+  readonly state: (counts: TableCounts) => string | null
+  /** Called with the state that it left, when the split is stored already; then nothing is written. */
+  readonly onStored: (state: string) => void
 }
 
 /** What became of the rows of a split; with the deferred rows, all but `rowsChanged` add up to the rows received. */

@@ -3,6 +3,7 @@ import type { Batch } from '../wire/batch.js'
 import type { ErrorCode } from '../contract/errors.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { PlannedWrite, WriteOptions } from '../contract/write.js'
+import { describeCheckpoints } from './checkpoints.js'
 import { describeRejected } from './rejecting.js'
 import type { Runner } from './runner.js'
 import { assertHas, assertPlainJson, assertTogether, failsWith, runnerOf } from './runner.js'
@@ -156,6 +157,7 @@ export function describeSink(name: string, suite: SinkSuite, runner?: Runner): v
       }))
 
     describeWriteModes(suite, it)
+    describeCheckpoints(suite, it)
 
     it('has the methods that go together together', () =>
       opened(suite, counted(), async ({ writer }) => assertTogether(writer, ['openSequence', 'takeBlock'])))

@@ -1,0 +1,59 @@
+/** How a target remembers which splits of a run it holds. Part of the plugin contract. */
+import { RowshiftError } from './errors.js'
+
+/** A run that has begun, and not ended yet. Plain JSON without secrets. */
+export interface RunCheckpoint {
+  readonly run: string
+  /** The table that it writes. */
+  readonly table: string
+  /** Counts from 1; whoever goes on with the run raises it. What an earlier attempt has not committed by then never will be. */
+  readonly attempt: number
+  /** Another run, which has begun to write the same table since; null: none has. */
+  readonly supersededBy: string | null
+  /** The engine's own: plain text. */
+  readonly state: string
+}
+
+/** A split that is stored. */
+export interface SplitCheckpoint {
+  /** Its name within the attempt. */
+  readonly split: string
+  readonly state: string
+}
+
+/**
+ * The checkpoints of a target, in one small table of each database, which stays when it is empty. Each method is a transaction of its own, on
+ * the main thread; what a split leaves there is written by `Writer.write`, in the transaction of its rows (`SplitMark`).
+ */
+export interface Checkpoints {
+  /** Runs that have not ended, the newest first. Empty where the table is missing, or may not be read. */
+  list(): Promise<readonly RunCheckpoint[]>
+  /**
+   * After `Writer.prepare`, before the second split: makes the table unless it is there, and the row of the run, with attempt 1. Other runs
+   * of the same target table are superseded by it. Throws ACCESS_DENIED where the user may not do that.
+   */
+  begin(run: Pick<RunCheckpoint, 'run' | 'table' | 'state'>): Promise<void>
+  /**
+   * Goes on with a run: raises `attempt` by one, and waits for what the attempt before is committing. `merge` makes the new state of the run of the old one and of its
+   * stored splits, whose rows are deleted. All of it or nothing. Throws RUN_TAKEN when the run has ended, or another process was first.
+   */
+  claim(
+    run: Pick<RunCheckpoint, 'run' | 'attempt'>,
+    merge: (state: string, splits: readonly SplitCheckpoint[]) => string,
+  ): Promise<void>
+  /** Replaces the state of a run. Throws RUN_TAKEN as `claim` does. */
+  update(run: Pick<RunCheckpoint, 'run' | 'attempt' | 'state'>): Promise<void>
+  /** Deletes all that there is of a run. */
+  end(run: string): Promise<void>
+  /** Rows of a table, counted. */
+  countRows(table: string): Promise<bigint>
+}
+
+/** What the methods above throw when a run is no longer theirs. */
+export function runTaken(run: string): RowshiftError {
+  return new RowshiftError(
+    'RUN_TAKEN',
+    `Run ${run} is no longer this process's: another one goes on with it, or has ended it. What this one had not committed was rolled back.`,
+    { run },
+  )
+}
