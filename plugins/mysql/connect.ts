@@ -3,13 +3,15 @@ import { isIP } from 'node:net'
 import mysql from 'mysql2'
 import type { Connection } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
+import type { Encryption } from '../../src/sql/encryption.js'
+import { encryptionOf, PLAIN } from '../../src/sql/encryption.js'
+import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
 import type { TextRow } from './driver.js'
 import type { ConnectionFields } from './connection-fields.js'
-import { DEFAULT_PORT, describeConnection, stallMs } from './connection-fields.js'
+import { DEFAULT_PORT, describeConnection } from './connection-fields.js'
 import type { ResultField, TcpSocket, WireConnection } from './driver.js'
 import { mapConnectError } from './errors.js'
-import type { Encryption } from './login.js'
-import { authPluginsOf, encryptionOf, noTls, PLAIN, verifyAddress } from './login.js'
+import { authPluginsOf, noTls, verifyAddress } from './login.js'
 import type { Ask } from './server-thread.js'
 import { KEEP_ALIVE_MS, ReusingSocket } from './socket.js'
 
@@ -25,7 +27,7 @@ export interface Opened {
 
 export async function connect(connection: Connection, signal: AbortSignal | undefined): Promise<Opened> {
   const where = describeConnection(connection)
-  const fields = connection as unknown as ConnectionFields
+  const fields = fieldsOf<ConnectionFields>(connection)
   const encryption = encryptionOf(fields)
   try {
     return await connectAs(fields, encryption, signal)

@@ -4,10 +4,11 @@ import type mysql from 'mysql2'
 import type { Batch, Connection, Endpoint, ReadSpec } from '../../src/contract/plugin.js'
 import { whereClause } from '../../src/sql/range.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
+import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
 import type { SqlSelect, SqlSession } from '../../src/sql/session.js'
 import { askBounded } from './bounded.js'
 import { ask, askAside, connect, cutOff, interrupted, type Opened } from './connect.js'
-import { databaseOf, describeConnection, stallMs } from './connection-fields.js'
+import { describeConnection } from './connection-fields.js'
 import { mysqlDialect } from './dialect.js'
 import type { OkResult, ResultField, WireConnection } from './driver.js'
 import { asLost, LostConnection, mapError } from './errors.js'
@@ -66,7 +67,7 @@ export class Session implements SqlSession {
     this.where = describeConnection(connection)
     this.#signal = signal
     this.#graceMs = graceMs
-    this.#thread = new ServerThread((ms, use) => askAside(connection, ms, use), stallMs(connection))
+    this.#thread = new ServerThread((ms, use) => askAside(connection, ms, use), stallMs(fieldsOf(connection)))
     this.#watch = new SilenceWatch(
       {
         awaiting: () => this.#waits.size > 0 && !this.#paused && !this.#starved,
@@ -74,7 +75,7 @@ export class Session implements SqlSession {
         look: () => this.#thread.look(),
         onDead: (reason) => this.#giveUp(new LostConnection(this.where, reason)),
       },
-      stallMs(connection),
+      stallMs(fieldsOf(connection)),
     )
     if (signal) setMaxListeners(0, signal)
     signal?.addEventListener('abort', this.#interrupt)
@@ -94,7 +95,7 @@ export class Session implements SqlSession {
       await session.#thread.identify((sql) => session.query(sql))
       await runStatements(session, endpoint.session, '"session"')
       if (endpoint.session.length > 0)
-        await checkSession(session, databaseOf(endpoint.connection), endpoint.session)
+        await checkSession(session, fieldsOf(endpoint.connection).db, endpoint.session)
     } catch (error) {
       session.destroy()
       await session.close()

@@ -1,57 +1,13 @@
 /**
- * How a connection is kept from listeners, and a password from servers that only claim to be the one: TLS, and what is
- * given away without it. The rules and names are those of the mysql client.
+ * How a password is kept from servers that only claim to be the one, and what is given away without TLS. The rules and names are
+ * those of the mysql client.
  */
-import { readFileSync } from 'node:fs'
-import { BlockList, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import mysql from 'mysql2'
-import { RowshiftError } from '../../src/contract/plugin.js'
+import { readPem, staysHere } from '../../src/sql/encryption.js'
 import type { ConnectionFields } from './connection-fields.js'
 import type { WireConnection } from './driver.js'
-
-/** TLS of one connection. */
-export interface Encryption {
-  /** null: the connection is plain. */
-  readonly ssl: mysql.SslOptions | null
-  /** A server without TLS gets a plain connection (`preferred`). */
-  readonly optional: boolean
-}
-
-export const PLAIN: Encryption = { ssl: null, optional: false }
-
-export function encryptionOf(fields: ConnectionFields): Encryption {
-  const mode = fields.ssl_mode ?? defaultMode(fields)
-  if (mode === 'disabled') return PLAIN
-  // Only root could listen there, and TLS costs the client a sixth more CPU.
-  if (mode === 'preferred' && staysHere(fields)) return PLAIN
-  const ssl: mysql.SslOptions = {
-    rejectUnauthorized: mode === 'verify_ca' || mode === 'verify_identity',
-    verifyIdentity: mode === 'verify_identity',
-  }
-  if (fields.ssl_ca !== undefined) ssl.ca = readPem(fields.ssl_ca)
-  if (fields.ssl_cert !== undefined) ssl.cert = readPem(fields.ssl_cert)
-  if (fields.ssl_key !== undefined) ssl.key = readPem(fields.ssl_key)
-  return { ssl, optional: mode === 'preferred' }
-}
-
-/** Whoever gives certificates wants them used. */
-function defaultMode({ ssl_ca, ssl_cert }: ConnectionFields): NonNullable<ConnectionFields['ssl_mode']> {
-  if (ssl_ca !== undefined) return 'verify_ca'
-  return ssl_cert === undefined ? 'preferred' : 'required'
-}
-
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
-
-/** A unix socket or a loopback address: what is sent does not leave the machine. */
-function staysHere({ socket, host = '127.0.0.1' }: ConnectionFields): boolean {
-  if (socket !== undefined || host.toLowerCase() === 'localhost') return true
-  const family = isIP(host)
-  return family !== 0 && loopback.check(host, family === 4 ? 'ipv4' : 'ipv6')
-}
 
 /** Thrown inside mysql2, which gives every error in a login a code of its own. */
 export class UntrustedKey extends Error {}
@@ -106,12 +62,4 @@ export function verifyAddress(connection: WireConnection, ssl: mysql.SslOptions,
 export function noTls(error: unknown): boolean {
   const { code = '' } = error as { code?: string }
   return code === 'HANDSHAKE_NO_SSL_SUPPORT' || code === 'HANDSHAKE_SSL_ERROR'
-}
-
-function readPem(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new RowshiftError('CONFIG_INVALID', `Cannot read the TLS file ${file}.`, { file }, error)
-  }
 }
