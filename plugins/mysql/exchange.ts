@@ -1,4 +1,5 @@
 import type { Column, PlannedWrite } from '../../src/contract/plugin.js'
+import { keptColumns } from '../../src/sql/settlement.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { identifier, memberNumber, text } from './sql.js'
@@ -58,12 +59,6 @@ export function exchangeSql(spec: PlannedWrite, { insert }: Merge): ExchangeSql 
 }
 
 export const restoreChecksSql = 'SET foreign_key_checks = @rowshift_checks'
-
-/** Columns that a copy leaves alone and a DELETE does not. */
-function keptColumns({ columns, table }: PlannedWrite): Column[] {
-  const mapped = new Set(columns.map(({ target: { name } }) => name))
-  return table.columns.filter(({ name, generated }) => !generated && !mapped.has(name))
-}
 
 /** Members go by their number: as text, one may be taken for another. */
 function sameValue({ name, type }: Column, table: string): string {

@@ -1,58 +1,51 @@
 import { isolate } from '../../src/wire/isolate.js'
-import type { Batch, TableCounts, WriteOptions } from '../../src/contract/plugin.js'
-import { addCounts, nothingWritten, RowshiftError } from '../../src/contract/plugin.js'
+import type { Batch, TableCounts } from '../../src/contract/plugin.js'
+import { nothingWritten, RowshiftError } from '../../src/contract/plugin.js'
+import type { Tally } from '../../src/sql/tally.js'
 import type { Session } from './connection.js'
-import { leniently } from './lenient-ddl.js'
 import { mapError, warningError } from './errors.js'
 import { duplicateCounts, figure, warnings } from './counts.js'
 import { rowRefusal, unwritable } from './refusals.js'
 import type { Merge, Statements } from './statements.js'
 import type { OkResult } from './driver.js'
+import type { WriteFacts } from './write-facts.js'
 
 /** Most bytes in one LOAD DATA, which are kept so that a bad row among them can be found. */
 const LOAD_BYTES = 16 << 20
 
-/** Rows that are deferred together at most: to find the one among them costs more than to write them later. */
-const DEFERRED_TOGETHER = 64
+/** Begins the transaction of a split. */
+export async function beginSplit(session: Session, { readCommitted }: WriteFacts): Promise<void> {
+  if (readCommitted) await session.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
+  await session.query('START TRANSACTION')
+}
 
-/** One split on its way into the target, inside a transaction that the writer ends. */
+/** Rows on their way into the target, inside a transaction that has begun. */
 export class SplitWrite {
   readonly #session: Session
   readonly #statements: Statements
-  readonly #options: WriteOptions
-  /** A target without a stage has one unique key only: what is taken is a key of another table, which a trigger writes to. */
-  readonly #onDeferred: WriteOptions['onDeferred']
-  #counts: TableCounts = nothingWritten
-  #handed = 0
-  /** Something of the split is in the target. */
-  #stored = false
+  readonly #tally: Tally
   readonly #merging: Merge | null
-  readonly #together: number
+  #handed = 0
+  /** Something is stored in the transaction. */
+  #stored: boolean
 
   constructor(
     session: Session,
     statements: Statements,
-    options: WriteOptions,
-    merging = statements.stage?.merge ?? null,
-    together = DEFERRED_TOGETHER,
+    tally: Tally,
+    { merging = statements.stage?.merge ?? null, stored = true } = {},
   ) {
     this.#session = session
     this.#statements = statements
-    this.#options = options
+    this.#tally = tally
     this.#merging = merging
-    this.#onDeferred = statements.stage ? options.onDeferred : undefined
-    this.#together = this.#onDeferred ? together : 1
+    this.#stored = stored
   }
 
-  /** Begins a transaction with the first batch; none for a split without rows. */
-  async run(batches: AsyncIterable<Batch>): Promise<TableCounts> {
+  /** All rows of a split, the first of which is there. */
+  async split(batches: AsyncIterable<Batch>): Promise<void> {
     const iterator = batches[Symbol.asyncIterator]()
     let next = await iterator.next()
-    if (next.done) return nothingWritten
-    for (const sql of this.#statements.stage?.create ?? []) await leniently(this.#session, sql)
-    await this.#begin()
-    // Not `nothingWritten` itself, which says that there is nothing to commit.
-    this.#counts = { ...nothingWritten }
     const take = async function* (most: number): AsyncGenerator<Batch> {
       for (let bytes = 0; !next.done && bytes < most; next = await iterator.next()) {
         bytes += next.value.bytes.length
@@ -65,23 +58,8 @@ export class SplitWrite {
       // A LOAD DATA takes what comes; an INSERT, or a load bounded by write_batch, takes a batch.
       const window = take(byLoad && spec.writeBatch === null ? LOAD_BYTES : 1)
       if (byLoad) await this.#load(window)
-      else for await (const batch of window) await this.#insert(batch)
+      else for await (const batch of window) await this.insert(batch)
     }
-    return this.#counts
-  }
-
-  /** Writes into the transaction that is under way. */
-  async join(batches: readonly Batch[]): Promise<TableCounts> {
-    this.#stored = true
-    for (const batch of batches) await this.#insert(batch)
-    return this.#counts
-  }
-
-  async #begin(): Promise<void> {
-    if (this.#statements.facts.readCommitted) {
-      await this.#session.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
-    }
-    await this.#session.query('START TRANSACTION')
   }
 
   /** Batches that hold a value which the server would change go in row by row; so do those of a load that failed. */
@@ -109,9 +87,9 @@ export class SplitWrite {
     } catch (error) {
       if (!isolates(error)) throw error
       this.#handed = before
-      for (const batch of held) await this.#insert(batch)
+      for (const batch of held) await this.insert(batch)
     }
-    for (const batch of suspects) await this.#insert(batch)
+    for (const batch of suspects) await this.insert(batch)
   }
 
   /**
@@ -125,23 +103,19 @@ export class SplitWrite {
       figure(ok, 'Records') === sent && figure(ok, 'Deleted') === replaced && figure(ok, 'Skipped') === 0
     if ((await this.#faulty(ok)) || !clean) throw this.#mismatch(ok, sent)
     if (this.#statements.stage) await this.#merge(sent)
-    else this.#add({ rowsWritten: sent, rowsChanged: Math.min(replaced, sent) })
+    else this.#tally.add({ rowsWritten: sent, rowsChanged: Math.min(replaced, sent) })
   }
 
-  #insert(batch: Batch): Promise<void> {
+  /** All rows but those that cannot be stored. */
+  insert(batch: Batch): Promise<void> {
     const { spec, facts } = this.#statements
     return isolate(batch, {
       store: (part) => this.#undoable(() => this.#store(part)),
       // What a server without transactions has stored of a statement cannot be taken back and tried again.
       blamesRow: (error) => facts.transactional && isolates(error),
-      together: (error) => ((error as RowshiftError).code === 'DUPLICATE_KEY' ? this.#together : 1),
+      together: (error) => ((error as RowshiftError).code === 'DUPLICATE_KEY' ? this.#tally.together : 1),
       onBad: (row, error) => {
-        const refusal = rowRefusal(spec, row, error as RowshiftError)
-        if (this.#onDeferred && refusal.code === 'DUPLICATE_KEY') this.#onDeferred(row, refusal)
-        else {
-          this.#options.onDirty(row, refusal)
-          this.#add({ dirtyRows: row.rows })
-        }
+        this.#tally.refuse(row, rowRefusal(spec, row, error as RowshiftError))
         this.#count(row.rows)
       },
     }).catch((error: unknown) => {
@@ -159,7 +133,7 @@ export class SplitWrite {
       : duplicateCounts(spec.writeMode, ok, part.rows)
     if ((await this.#faulty(ok)) || !counts) throw this.#mismatch(ok, part.rows)
     if (stage) await this.#merge(part.rows)
-    else this.#add(counts)
+    else this.#tally.add(counts)
     this.#count(part.rows)
   }
 
@@ -176,7 +150,7 @@ export class SplitWrite {
         ? duplicateCounts(writeMode, inserted, rows)
         : lookedUp(writeMode === 'ignore', rows, changed, inserted.affectedRows)
     if (!counts) throw this.#mismatch(inserted, rows)
-    this.#add(counts)
+    this.#tally.add(counts)
     await this.#session.query(empty)
   }
 
@@ -189,14 +163,14 @@ export class SplitWrite {
   /** Runs `change`; when some row is to blame that it fails, it has not happened. */
   async #undoable(change: () => Promise<void>): Promise<void> {
     const { facts, spec } = this.#statements
-    const counts = this.#counts
+    const { counts } = this.#tally
     if (facts.savepoints && this.#stored) await this.#session.query('SAVEPOINT rowshift')
     try {
       await change()
       this.#stored = true
     } catch (thrown) {
       const error = mapError(thrown, `writing table ${spec.table.table}`, { table: spec.table.table })
-      this.#counts = counts
+      this.#tally.counts = counts
       if (facts.savepoints && error.blamesRow) await this.#undo()
       throw error
     }
@@ -206,7 +180,7 @@ export class SplitWrite {
     if (this.#stored) await this.#session.query('ROLLBACK TO SAVEPOINT rowshift')
     else {
       await this.#session.query('ROLLBACK')
-      await this.#begin()
+      await beginSplit(this.#session, this.#statements.facts)
     }
   }
 
@@ -246,13 +220,9 @@ export class SplitWrite {
     )
   }
 
-  #add(more: Partial<TableCounts>): void {
-    this.#counts = addCounts(this.#counts, { ...nothingWritten, ...more })
-  }
-
   #count(rows: number): void {
     this.#handed += rows
-    this.#options.onProgress(this.#handed)
+    this.#tally.options.onProgress(this.#handed)
   }
 }
 

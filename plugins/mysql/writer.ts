@@ -4,36 +4,42 @@ import type {
   DesignRequest,
   Endpoint,
   PlannedWrite,
+  RowshiftError,
   WriteSpec,
   Sequence,
+  SplitMark,
   TableCounts,
   TableDesign,
   TableSchema,
-  WriteCounts,
-  WriteOptions,
   WritePlan,
   Writer,
 } from '../../src/contract/plugin.js'
-import { nothingWritten, RowshiftError } from '../../src/contract/plugin.js'
 import { isStored, leaveMark, MysqlCheckpoints } from './checkpoints.js'
+import type { SettlementSteps } from '../../src/sql/settlement.js'
+import { commitInDoubt, SqlWriter } from '../../src/sql/sql-writer.js'
+import type { Tally } from '../../src/sql/tally.js'
 import type { Session } from './connection.js'
 import { runStatements } from './connection.js'
 import { createTable } from './create.js'
 import { designTable } from './design.js'
 import { mapError } from './errors.js'
+import { leniently } from './lenient-ddl.js'
 import { askRepertoire } from './repertoire.js'
 import { flagSql, removeSql } from './remove.js'
 import { describeTable, listTables } from './schema.js'
 import { openSequence, takeBlock } from './sequence.js'
 import { SessionSlot } from './session-slot.js'
 import { charsetOf, identifier, keyText } from './sql.js'
-import { MysqlSettlement } from './settlement.js'
-import { SplitWrite } from './split-write.js'
+import { settlementSteps, settlementTables } from './settlement.js'
+import { beginSplit, SplitWrite } from './split-write.js'
 import { Statements } from './statements.js'
 import { InsertMemory } from './transcode.js'
 import { planWrite } from './write-plan.js'
 
-export class MysqlWriter implements Writer {
+/** A commit that is cut off may or may not have happened, so whoever interrupts it waits for its answer for a while. */
+const COMMIT_GRACE_MS = 1_000
+
+export class MysqlWriter extends SqlWriter<Session> implements Writer {
   readonly #session: SessionSlot
   /** By plan: a sharded target has one for each table. */
   readonly #statements = new WeakMap<PlannedWrite, Statements>()
@@ -41,6 +47,7 @@ export class MysqlWriter implements Writer {
   readonly checkpoints = new MysqlCheckpoints(() => this.#open())
 
   constructor(endpoint: Endpoint) {
+    super()
     this.#session = new SessionSlot(endpoint)
   }
 
@@ -89,22 +96,6 @@ export class MysqlWriter implements Writer {
     await this.#run(spec, spec.postSql, '"post_sql"', signal)
   }
 
-  async write(
-    spec: PlannedWrite,
-    batches: AsyncIterable<Batch>,
-    options: WriteOptions,
-  ): Promise<WriteCounts> {
-    return this.#transact(spec, options, (session, statements) =>
-      new SplitWrite(session, statements, options).run(batches),
-    )
-  }
-
-  async settle(spec: PlannedWrite, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts> {
-    return this.#transact(spec, options, (session, statements) =>
-      new MysqlSettlement(session, statements, options).run(rows),
-    )
-  }
-
   remove(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number> {
     return this.#change(`deleting rows of table ${spec.table.table}`, removeSql(spec, rows), spec, signal)
   }
@@ -139,31 +130,69 @@ export class MysqlWriter implements Writer {
     await this.#session.close()
   }
 
-  /** Commits what `change` does in a transaction that it begins, or leaves nothing of it. */
-  async #transact(
-    spec: PlannedWrite,
-    options: WriteOptions,
-    change: (session: Session, statements: Statements) => Promise<TableCounts>,
-  ): Promise<WriteCounts> {
-    const session = await this.#open()
+  protected session(): Promise<Session> {
+    return this.#session.get()
+  }
+
+  protected bind(session: Session, signal: AbortSignal): () => void {
+    return session.bind(signal)
+  }
+
+  protected async begin(session: Session, spec: PlannedWrite, settles: boolean): Promise<void> {
     const statements = this.#statementsOf(spec)
-    const release = session.bind(options.signal)
-    const { mark } = options
-    try {
-      if (mark?.again && (await isStored(session, mark))) return nothingWritten
-      const counts = await change(session, statements)
-      if (mark && counts !== nothingWritten) await leaveMark(session, mark, counts)
-      if (options.signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before the commit.')
-      options.beforeCommit()
-      if (counts !== nothingWritten) await commit(session)
-      return counts
-    } catch (error) {
-      await this.#rollback(session)
-      const mapped = mapError(error, `writing table ${spec.table.table}`, { table: spec.table.table })
-      throw statements.facts.transactional ? mapped : inDoubt(mapped)
-    } finally {
-      release()
-    }
+    for (const sql of statements.stage?.create ?? []) await leniently(session, sql)
+    if (settles) for (const sql of settlementTables(spec, statements)) await leniently(session, sql)
+    await beginSplit(session, statements.facts)
+  }
+
+  protected store(
+    session: Session,
+    spec: PlannedWrite,
+    batches: AsyncIterable<Batch>,
+    tally: Tally,
+  ): Promise<void> {
+    return new SplitWrite(session, this.#statementsOf(spec), tally, { stored: false }).split(batches)
+  }
+
+  protected settlement(session: Session, spec: PlannedWrite): SettlementSteps {
+    return settlementSteps(session, this.#statementsOf(spec))
+  }
+
+  protected isStored(session: Session, mark: SplitMark): Promise<boolean> {
+    return isStored(session, mark)
+  }
+
+  protected leaveMark(session: Session, mark: SplitMark, counts: TableCounts): Promise<void> {
+    return leaveMark(session, mark, counts)
+  }
+
+  protected async commit(session: Session): Promise<void> {
+    await session.query('COMMIT', undefined, COMMIT_GRACE_MS)
+  }
+
+  protected commitError(_session: Session, _spec: PlannedWrite, thrown: unknown): RowshiftError {
+    const error = mapError(thrown, 'committing')
+    return error.code === 'LOCK_CONFLICT' && error.details['errno'] !== QUERY_KILLED
+      ? error
+      : commitInDoubt(error)
+  }
+
+  /** A session that cannot even roll back is cut, which has the same effect. */
+  protected async rollback(session: Session): Promise<void> {
+    await session.query('ROLLBACK').catch(() => this.#session.drop())
+  }
+
+  protected error(thrown: unknown, doing: string, { table: { table } }: PlannedWrite): RowshiftError {
+    return mapError(thrown, doing, { table })
+  }
+
+  protected override transactional(spec: PlannedWrite): boolean {
+    return this.#statementsOf(spec).facts.transactional
+  }
+
+  /** Without a staging table there is one unique key only: what is taken is a key of another table, which a trigger writes to. */
+  protected override defers(spec: PlannedWrite): boolean {
+    return this.#statementsOf(spec).facts.staged
   }
 
   #statementsOf(spec: PlannedWrite): Statements {
@@ -199,36 +228,13 @@ export class MysqlWriter implements Writer {
     }
   }
 
-  /** A session that cannot even roll back is cut, which has the same effect. */
-  async #rollback(session: Session): Promise<void> {
-    await session.query('ROLLBACK').catch(() => this.#session.drop())
-  }
-
   #open(): Promise<Session> {
     return this.#session.get()
   }
 }
 
-/** One that is cut off may or may not have happened, so whoever interrupts it waits for its answer for a while. */
-const COMMIT_GRACE_MS = 1_000
-
-async function commit(session: Session): Promise<void> {
-  try {
-    await session.query('COMMIT', undefined, COMMIT_GRACE_MS)
-  } catch (thrown) {
-    const error = mapError(thrown, 'committing')
-    if (error.code === 'LOCK_CONFLICT' && error.details['errno'] !== QUERY_KILLED) throw error
-    throw inDoubt(error, ' This split may or may not be stored; look at the target before running again.')
-  }
-}
-
 /** The one conflict after which a commit may have happened all the same. */
 const QUERY_KILLED = 1317
-
-/** Some of the split may be stored, so it must not simply be run again. */
-function inDoubt({ code, message, details, cause }: RowshiftError, say = ''): RowshiftError {
-  return new RowshiftError(code, message + say, { ...details, inDoubt: true }, cause)
-}
 
 function withTable(spec: PlannedWrite, statements: readonly string[]): string[] {
   return statements.map((sql) => sql.replaceAll(/@table\b/g, () => identifier(spec.table.table)))

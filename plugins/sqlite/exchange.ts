@@ -1,4 +1,5 @@
 import type { PlannedWrite } from '../../src/contract/plugin.js'
+import { keptColumns } from '../../src/sql/settlement.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue, Statement } from './driver.js'
 import { quoteName } from './names.js'
@@ -16,7 +17,7 @@ export class RowExchange {
   constructor(database: Database, spec: PlannedWrite, bindings: readonly Binding[]) {
     const table = quoteName(spec.table.table)
     const mapped = spec.columns.map(({ target }) => target.name)
-    const kept = keptColumns(spec)
+    const kept = keptColumns(spec).map(({ name }) => name)
     const list = (names: readonly string[]) => names.map(quoteName).join(', ')
     const values = bindings.map(({ sql }) => sql)
     const parked = kept.map((_, i) => `k${i}`)
@@ -52,14 +53,6 @@ export class RowExchange {
       parked === null ? this.#insertNew.run(...values) : this.#insert.run(...values, BigInt(parked))
     return Number(changes)
   }
-}
-
-/** Columns that a copy leaves alone and a DELETE does not. */
-function keptColumns({ columns, table }: PlannedWrite): string[] {
-  const mapped = new Set(columns.map(({ target: { name } }) => name))
-  return table.columns
-    .filter(({ name, generated }) => !generated && !mapped.has(name))
-    .map(({ name }) => name)
 }
 
 /** What would notice that a row is deleted and inserted instead of being changed; null: nothing. */

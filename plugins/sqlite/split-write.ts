@@ -1,6 +1,7 @@
 import { forEachRow } from '../../src/wire/each-row.js'
-import type { Batch, PlannedWrite, TableCounts, WriteOptions } from '../../src/contract/plugin.js'
-import { addCounts, nothingWritten, RowshiftError } from '../../src/contract/plugin.js'
+import type { Batch, PlannedWrite } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
+import type { Tally } from '../../src/sql/tally.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue } from './driver.js'
 import { RowInserter } from './insert.js'
@@ -11,23 +12,20 @@ export class SplitWrite {
   readonly #database: Database
   readonly #spec: PlannedWrite
   readonly #bindings: readonly Binding[]
-  readonly #options: WriteOptions
+  readonly #tally: Tally
   readonly #inserter: RowInserter
   /** The column that makes a number of NULL. */
   readonly #rowid: number
   /** Of the rows that are collected for one statement, all from the same batch; and where each begins and ends there. */
   #values: SqliteValue[] = []
   #bounds: (readonly [start: number, end: number])[] = []
-  received = 0
-  /** Rows that wait for a unique value. */
-  deferred = 0
-  counts: TableCounts = nothingWritten
+  #received = 0
 
-  constructor(database: Database, spec: PlannedWrite, bindings: readonly Binding[], options: WriteOptions) {
+  constructor(database: Database, spec: PlannedWrite, bindings: readonly Binding[], tally: Tally) {
     this.#database = database
     this.#spec = spec
     this.#bindings = bindings
-    this.#options = options
+    this.#tally = tally
     this.#inserter = new RowInserter(database, spec, bindings)
     this.#rowid = spec.columns.findIndex(({ target }) => target.name === spec.facts['rowid'])
   }
@@ -46,8 +44,8 @@ export class SplitWrite {
       const message = `A batch of ${batch.rows} rows for table "${this.#spec.table.table}" holds ${rows}`
       throw new RowshiftError('COUNT_MISMATCH', message)
     }
-    this.received += rows
-    this.#options.onProgress(this.received)
+    this.#received += rows
+    this.#tally.options.onProgress(this.#received)
   }
 
   /** Appends the row's values to those collected, or none and says why not. */
@@ -74,7 +72,7 @@ export class SplitWrite {
 
   #storeGroup(batch: Batch): void {
     try {
-      this.#add(this.#inserter.storeGroup(this.#values))
+      this.#tally.add(this.#inserter.storeGroup(this.#values))
       this.#values.length = 0
       this.#bounds.length = 0
     } catch (thrown) {
@@ -90,7 +88,7 @@ export class SplitWrite {
     for (const [i, [start, end]] of this.#bounds.entries()) {
       const values = this.#values.slice(i * width, (i + 1) * width)
       try {
-        this.#add(this.#inserter.storeRow(values))
+        this.#tally.add(this.#inserter.storeRow(values))
       } catch (thrown) {
         if (!this.#database.inTransaction) throw thrown
         const refusal = rowRefusal(this.#database, this.#spec, this.#bindings, values, thrown)
@@ -102,36 +100,6 @@ export class SplitWrite {
   }
 
   #refuse({ bytes }: Batch, start: number, end: number, error: RowshiftError): void {
-    if (!error.blamesRow) throw error
-    const { onDirty, onDeferred } = this.#options
-    const row = { bytes: bytes.subarray(start, end), rows: 1 }
-    if (onDeferred && error.code === 'DUPLICATE_KEY') {
-      onDeferred(row, error)
-      this.deferred++
-    } else {
-      onDirty(row, error)
-      this.#add({ dirtyRows: 1 })
-    }
+    this.#tally.refuse({ bytes: bytes.subarray(start, end), rows: 1 }, error)
   }
-
-  #add(more: Partial<TableCounts>): void {
-    this.counts = addCounts(this.counts, { ...nothingWritten, ...more })
-  }
-}
-
-/** Throws when rows of a split are not accounted for. `waiting`: rows that the split leaves to `settle`. */
-export function checkCounts(
-  spec: PlannedWrite,
-  received: number,
-  counts: TableCounts,
-  waiting: number,
-): void {
-  const { table } = spec.table
-  const stored = counts.rowsWritten + counts.rowsUnchanged + counts.rowsSkipped
-  const left = counts.dirtyRows + waiting
-  if (stored + left === received) return
-  const message =
-    `Table "${table}" took ${stored} of ${received - left} rows, so the split was rolled back; ` +
-    'look for a trigger on the table that drops rows'
-  throw new RowshiftError('COUNT_MISMATCH', message, { table, received, stored })
 }

@@ -8,15 +8,18 @@ import type {
   Message,
   PlannedWrite,
   Sequence,
+  SplitMark,
+  TableCounts,
   TableDesign,
   TableSchema,
-  WriteCounts,
-  WriteOptions,
   WritePlan,
   Writer,
   WriteSpec,
 } from '../../src/contract/plugin.js'
-import { nothingWritten, RowshiftError } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
+import type { SettlementSteps } from '../../src/sql/settlement.js'
+import { SqlWriter } from '../../src/sql/sql-writer.js'
+import type { Tally } from '../../src/sql/tally.js'
 import type { Binding } from './binds.js'
 import { bindingOf } from './binds.js'
 import type { TextEncoding } from './cells.js'
@@ -28,27 +31,29 @@ import { FAMILY } from './definition.js'
 import { designTable } from './design.js'
 import type { Database } from './driver.js'
 import { requireDriver } from './driver.js'
-import { interrupted, sqliteError } from './errors.js'
+import { sqliteError } from './errors.js'
 import { rowsPerStatement } from './insert.js'
 import { quoteName } from './names.js'
 import { flagRows, removeRows } from './remove.js'
 import { commitRefusal } from './refusals.js'
 import { describeTable, findRowidColumn, writeFault, listTables } from './schema.js'
 import { openSequence, takeBlock } from './sequence.js'
-import { SqliteSettlement } from './settlement.js'
-import { checkCounts, SplitWrite } from './split-write.js'
+import { settlementSteps } from './settlement.js'
+import { SplitWrite } from './split-write.js'
 import { beginWrite, untilFree, untilWritable } from './waiting.js'
 import { counted } from '../../src/wire/counted.js'
 
-export class SqliteWriter implements Writer {
+export class SqliteWriter extends SqlWriter<Database> implements Writer {
   readonly #endpoint: Endpoint
   readonly #where: string
   #database: Database | null = null
   #signal: AbortSignal | undefined
+  #splitSignal: AbortSignal | undefined
   #encoding: TextEncoding = 'UTF-8'
   readonly checkpoints = new SqliteCheckpoints(() => [this.#database, this.#where, this.#signal])
 
   constructor(endpoint: Endpoint) {
+    super()
     this.#endpoint = endpoint
     this.#where = describeConnection(endpoint.connection)
   }
@@ -117,61 +122,6 @@ export class SqliteWriter implements Writer {
     await this.#run(spec.preSql, spec, 'pre_sql', signal)
   }
 
-  async write(
-    spec: PlannedWrite,
-    batches: AsyncIterable<Batch>,
-    options: WriteOptions,
-  ): Promise<WriteCounts> {
-    const { signal, mark } = options
-    const doing = `writing to table "${spec.table.table}" of ${this.#where}`
-    const database = this.#open
-    let split: SplitWrite | null = null
-    try {
-      for await (const batch of batches) {
-        if (signal.aborted) throw interrupted(doing)
-        if (split === null) {
-          const bindings = await this.#begin(spec, options)
-          if (mark?.again && isStored(database, mark)) return nothingWritten
-          split = new SplitWrite(database, spec, bindings, options)
-        }
-        split.write(batch)
-      }
-      if (signal.aborted) throw interrupted(doing)
-      if (split === null) return nothingWritten
-      checkCounts(spec, split.received, split.counts, split.deferred)
-      if (mark) leaveMark(database, mark, split.counts)
-      options.beforeCommit()
-      commit(database, spec)
-      return split.counts
-    } catch (thrown) {
-      throw sqliteError(thrown, doing, { table: spec.table.table })
-    } finally {
-      if (database.inTransaction) database.exec('ROLLBACK')
-    }
-  }
-
-  async settle(spec: PlannedWrite, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts> {
-    const doing = `writing to table "${spec.table.table}" of ${this.#where}`
-    const database = this.#open
-    try {
-      const bindings = await this.#begin(spec, options)
-      database.exec('PRAGMA defer_foreign_keys = ON')
-      const counts = await new SqliteSettlement(database, spec, bindings, options).run(rows)
-      checkCounts(
-        spec,
-        rows.reduce((sum, batch) => sum + batch.rows, 0),
-        counts,
-        0,
-      )
-      options.beforeCommit()
-      commit(database, spec)
-      return counts
-    } catch (thrown) {
-      if (database.inTransaction) database.exec('ROLLBACK')
-      throw sqliteError(thrown, doing, { table: spec.table.table })
-    }
-  }
-
   remove(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number> {
     return removeRows(this.#open, this.#where, { spec, rows, encoding: this.#encoding, signal })
   }
@@ -198,12 +148,65 @@ export class SqliteWriter implements Writer {
     this.#database = null
   }
 
-  /** Begins a transaction. Resolves to how columns are written. */
-  async #begin(spec: PlannedWrite, options: WriteOptions): Promise<readonly Binding[]> {
-    const database = this.#open
-    await beginWrite(database, options.signal)
+  protected async session(): Promise<Database> {
+    return this.#open
+  }
+
+  protected bind(_database: Database, signal: AbortSignal): () => void {
+    this.#splitSignal = signal
+    return () => (this.#splitSignal = undefined)
+  }
+
+  protected async begin(database: Database, spec: PlannedWrite, settles: boolean): Promise<void> {
+    await beginWrite(database, this.#splitSignal)
     // A row may refer to one that comes later in the split. Where refused rows are tolerated, each must be told apart.
-    if (spec.errorLimit.record === 0) database.exec('PRAGMA defer_foreign_keys = ON')
+    if (settles || spec.errorLimit.record === 0) database.exec('PRAGMA defer_foreign_keys = ON')
+  }
+
+  protected async store(
+    database: Database,
+    spec: PlannedWrite,
+    batches: AsyncIterable<Batch>,
+    tally: Tally,
+  ): Promise<void> {
+    const split = new SplitWrite(database, spec, this.#bindings(spec), tally)
+    for await (const batch of batches) split.write(batch)
+  }
+
+  protected settlement(database: Database, spec: PlannedWrite): SettlementSteps {
+    return settlementSteps(database, spec, this.#bindings(spec))
+  }
+
+  protected async isStored(database: Database, mark: SplitMark): Promise<boolean> {
+    await beginWrite(database, this.#splitSignal)
+    try {
+      return isStored(database, mark)
+    } finally {
+      database.exec('ROLLBACK')
+    }
+  }
+
+  protected async leaveMark(database: Database, mark: SplitMark, counts: TableCounts): Promise<void> {
+    leaveMark(database, mark, counts)
+  }
+
+  protected async commit(database: Database): Promise<void> {
+    database.exec('COMMIT')
+  }
+
+  protected commitError(database: Database, spec: PlannedWrite, thrown: unknown): RowshiftError {
+    return commitRefusal(database, spec, thrown)
+  }
+
+  protected async rollback(database: Database): Promise<void> {
+    if (database.inTransaction) database.exec('ROLLBACK')
+  }
+
+  protected error(thrown: unknown, doing: string, { table: { table } }: PlannedWrite): RowshiftError {
+    return sqliteError(thrown, doing, { table })
+  }
+
+  #bindings(spec: PlannedWrite): readonly Binding[] {
     return spec.columns.map((mapping) => bindingOf(mapping, this.#encoding))
   }
 
@@ -289,12 +292,4 @@ function identityReasons({ writeMode, identity }: WriteSpec): string[] {
   return identity === null
     ? []
     : [`write mode ${writeMode}: rows are matched by the key (${identity.join(', ')})`]
-}
-
-function commit(database: Database, spec: PlannedWrite): void {
-  try {
-    database.exec('COMMIT')
-  } catch (thrown) {
-    throw commitRefusal(database, spec, thrown)
-  }
 }
