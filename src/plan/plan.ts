@@ -1,40 +1,74 @@
-import type { PlanRequest } from './plan-request.js'
 import { RowshiftError } from '../contract/errors.js'
-import { fillTable } from '../contract/message.js'
-import type {
-  ReadSpec,
-  RunPlan,
-  Sharding,
-  SourceTable,
-  TableCreation,
-  TableSchema,
-  WriteSpec,
-} from '../contract/plugin.js'
-import type { Params } from '../task/params.js'
-import { checkCondition, zoneReasons } from './condition.js'
-import { checkDeletable, checkFlag, planDeletes } from '../features/deletes/plan.js'
-import { idleParams } from './idle-params.js'
-import { chooseIdentity, mergeWarnings } from './identity.js'
-import { plannedWrite } from './limits.js'
-import { settleLosses } from './losses.js'
-import type { ColumnPair } from './mapping.js'
-import { mapColumns } from './mapping.js'
-import { withCells } from './cell-encodings.js'
-import { settleRules, shardWarnings } from '../features/shard/rule-plan.js'
+import type { Column, PlannedWrite, ReadSpec, RunPlan, TableSchema, WriteSpec } from '../contract/plugin.js'
+import { checkDeletable, checkFlag } from '../features/deletes/plan.js'
 import { highestOfShards, planShards } from '../features/shard/plan.js'
+import { settleRules } from '../features/shard/rule-plan.js'
 import type { Reading } from '../features/sources/plan.js'
-import { chooseReading, describeSources } from '../features/sources/plan.js'
-import { incrementalWarnings, marksOf } from './incremental-warnings.js'
-import { chooseKey, column } from './split-key.js'
-import { splitRows } from './split-rows.js'
-import { checkNewIds, planStage } from './staging.js'
-import { planTarget, sameTable } from './target.js'
-import { singleName } from './table-names.js'
-import { generatedReasons, keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
+import { chooseReading } from '../features/sources/plan.js'
+import type { PlannedTransform } from '../features/transform/plan.js'
 import { openTarget, planTransform } from '../features/transform/plan.js'
+import type { Params } from '../task/params.js'
+import { withCells } from './cell-encodings.js'
+import { chooseIdentity } from './identity.js'
+import { marksOf } from './incremental-warnings.js'
+import { plannedWrite } from './limits.js'
+import type { Settled } from './losses.js'
+import { settleLosses } from './losses.js'
+import type { MappingResult } from './mapping.js'
+import type { PlanRequest } from './plan-request.js'
+import type { Matching, PlanChoices } from './plan-texts.js'
+import { reasonsOf, warningsOf } from './plan-texts.js'
+import type { SourceChoice } from './shared-steps.js'
+import { checkDistinct, chooseColumns, columnsRead, describeSource } from './shared-steps.js'
+import { chooseKey } from './split-key.js'
+import type { SplitRows } from './split-rows.js'
+import { splitRows } from './split-rows.js'
+import type { StageChoice } from './staging.js'
+import { checkNewIds, planStage } from './staging.js'
+import { singleName } from './table-names.js'
+import type { TargetChoice } from './target.js'
+import { planTarget } from './target.js'
 import type { Past } from './window.js'
 
-const MANY_WORKERS = 20
+/** Looks at both tables and decides everything about a copy. Changes nothing. */
+export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
+  const request = withNames(asked)
+  const { reader, params, origin = null } = request
+  const source = await describeSource(reader, request.sourceTable, origin, params.where)
+  const target = await chooseTarget(request, source.table)
+  checkConsistency(request, source)
+  const transform = await planTransform(params.transform, request.signal)
+  const seen = transform === null ? target.table : openTarget(source.table, target.table, params.columns)
+  const { mapping: named, deleting } = await chooseColumns(reader, source.table, seen, params)
+  const mapping = encodeCells(named, params, transform)
+  const key = chooseKey(source.table, params.key)
+  const tables = { source, target, mapping, deleting, key }
+  const staged = await chooseStage(request, tables, transform)
+  const judged = await judgeColumns(request, tables, staged)
+  const sharding = target.sharding && settleRules(target.sharding, judged.columns)
+  const split = splitRows(source.table, params, sharding?.shards.length)
+  const past = pastOf(request, target)
+  const reading = await chooseWindows(request, tables, split, past)
+  const matching = matchRows(params, { ...tables, staged, judged })
+  const choices = { ...tables, staged, judged, sharding, split, past, reading, matching }
+  const write = await planWrite(request, choices)
+  const read = readSpec(params, choices, write)
+  const marks = marksOf(write, reading)
+  return {
+    mode: params.mode,
+    read,
+    write,
+    pipeline: staged.stage,
+    deletions: deleting.deletions,
+    policy: { workerNum: write.threads, consistency: params.consistency, watermarks: reading.watermarks },
+    reasons: reasonsOf(params, choices, write),
+    warnings: await warningsOf(request, choices, { read, write, marks }),
+    delays: reading.delays,
+    marks,
+  }
+}
+
+type Tables = Pick<PlanChoices, 'source' | 'target' | 'mapping' | 'deleting' | 'key'>
 
 /** Names of one table without their escapes. */
 function withNames(request: PlanRequest): PlanRequest {
@@ -46,183 +80,154 @@ function withNames(request: PlanRequest): PlanRequest {
   }
 }
 
-/** Looks at both tables and decides everything about a copy. Changes nothing. */
-export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
-  const request = withNames(asked)
-  const { reader, writer, params } = request
-  const many = request.origin ? await describeSources(request.sourceTable, request.origin) : null
-  const source = many?.source ?? (await reader.describe(request.sourceTable))
-  const conditionWarnings = await checkCondition(reader, source, params.where)
-  const place = request.place ?? null
-  const { target, create, ...made } =
-    place !== null && params.shard !== null
-      ? await planShards(request, source, params.shard, place)
-      : await planTarget(request, source)
-  if (params.consistency === 'snapshot' && !reader.lock) throw noSnapshots(source, many !== null)
-  const transform = await planTransform(params.transform, request.signal)
-  const open = transform === null ? target : openTarget(source, target, params.columns)
-  const deleting = await planDeletes(reader, source, open, params)
-  const named = await mapColumns(reader, source, open, deleting.columns)
-  checkNamedColumns(params, source, open, named.pairs)
-  const use = { shard: params.shard, transform: transform !== null, losses: params.allowLossy }
-  const mapping = { ...named, pairs: withCells(named.pairs, use) }
-  const { allowLossy, where } = params
-  const chosen = chooseKey(source, params.key)
-  const staged = await planStage({
+/** The target as it is, or as it will be made. */
+function chooseTarget(request: PlanRequest, source: TableSchema): Promise<TargetChoice> {
+  const { place = null, params } = request
+  return place !== null && params.shard !== null
+    ? planShards(request, source, params.shard, place)
+    : planTarget(request, source)
+}
+
+/** Throws PARAMS_INVALID for a snapshot that the source does not have. */
+function checkConsistency({ reader, params }: PlanRequest, { table: { table }, many }: SourceChoice): void {
+  if (params.consistency !== 'snapshot' || reader.lock) return
+  const why =
+    many === null
+      ? `the database of ${table} has none that several readers can share`
+      : `${table} is several tables, which share none`
+  throw new RowshiftError('PARAMS_INVALID', `params.consistency is "snapshot", but ${why}. Use "split".`)
+}
+
+/** How the cells of each column are written on the way. */
+function encodeCells(
+  mapping: MappingResult,
+  { shard, allowLossy }: Params,
+  transform: PlannedTransform | null,
+): MappingResult {
+  const use = { shard, transform: transform !== null, losses: allowLossy }
+  return { ...mapping, pairs: withCells(mapping.pairs, use) }
+}
+
+/** What worker threads do to rows between reading and writing. */
+function chooseStage(
+  { writer, places, params }: PlanRequest,
+  { target, mapping, key }: Tables,
+  transform: PlannedTransform | null,
+): Promise<StageChoice> {
+  return planStage({
     writer,
-    places: request.places,
-    target,
-    tables: tablesThere(target, create, made.sharding),
+    places,
+    target: target.table,
+    tables: existingTables(target),
     pairs: mapping.pairs,
     values: mapping.values,
-    key: chosen.key,
-    shardReads: made.sharding?.reads ?? [],
+    key: key.key,
+    shardReads: target.sharding?.reads ?? [],
     workerNum: params.workerNum,
     transform,
   })
-  const settled = await settleLosses({
+}
+
+/** Those of the target, in its first database. */
+function existingTables({ table, create, sharding }: TargetChoice): string[] {
+  if (sharding === null) return create === null ? [table.table] : []
+  const there = sharding.shards.filter((shard) => shard.create === null && shard.endpoint === 0)
+  return there.map(({ table }) => table)
+}
+
+/** Throws LOSSY for values that would not arrive as they are. */
+function judgeColumns(
+  { reader, writer, params }: PlanRequest,
+  { source, target, mapping }: Tables,
+  { pairs }: StageChoice,
+): Promise<Settled> {
+  return settleLosses({
     reader,
     writer,
-    source,
-    target,
-    mapping: { ...mapping, pairs: staged.pairs },
-    allowLossy,
-    where,
+    source: source.table,
+    target: target.table,
+    mapping: { ...mapping, pairs },
+    allowLossy: params.allowLossy,
+    where: params.where,
   })
-  const sharding = made.sharding && settleRules(made.sharding, settled.columns)
-  const split = splitRows(source, params, sharding?.shards.length)
-  const past = isNew(create, sharding) ? forgotten(request.past) : (request.past ?? null)
-  const reading = await chooseReading(
-    {
-      reader,
-      writer: sharding ? { highest: (_, column) => highestOfShards(place!, sharding, column) } : writer,
-      source,
-      target,
-      pairs: mapping.pairs,
-      params,
-      key: chosen.key,
-      past,
-      backfill: request.backfill ?? null,
-    },
-    many,
-    chosen,
-    split.rows,
-  )
-  const { window, watermarks, key, sources } = reading
-  checkDistinct(sources, target, sharding)
-  const { writeMode } = params
-  const identity = chooseIdentity({ writeMode, target, columns: settled.columns, key: chosen.key })
-  checkNewIds(identity, staged.stage)
+}
+
+/** How far earlier runs have got. What they copied into a table that is no longer there is forgotten. */
+function pastOf({ past = null }: PlanRequest, { create, sharding }: TargetChoice): Past | null {
+  const isNew =
+    sharding === null || sharding.shards.length === 0
+      ? create !== null
+      : sharding.shards.every((shard) => shard.create !== null)
+  return past && isNew ? { watermarks: {}, fromTarget: false, task: past.task } : past
+}
+
+/** Which rows are read, and along which key. Throws SAME_TABLE when one of the source's tables is one of the target's. */
+async function chooseWindows(
+  { reader, writer, params, place, backfill = null }: PlanRequest,
+  { source, target, mapping, key }: Tables,
+  split: SplitRows,
+  past: Past | null,
+): Promise<Reading> {
+  const { sharding, table } = target
+  const highest = sharding && {
+    highest: (_: string, column: Column) => highestOfShards(place!, sharding, column),
+  }
+  const request = {
+    reader,
+    writer: highest ?? writer,
+    source: source.table,
+    target: table,
+    pairs: mapping.pairs,
+    params,
+    key: key.key,
+    past,
+    backfill,
+  }
+  const reading = await chooseReading(request, source.many, key, split.rows)
+  if (source.many !== null) checkDistinct(source, sharding?.shards ?? [table])
+  return reading
+}
+
+/** By which key a row of the target is found again, and whether rows are deleted by it. */
+function matchRows(
+  { mode, writeMode }: Params,
+  { source, target, deleting, key, staged, judged }: Tables & Pick<PlanChoices, 'staged' | 'judged'>,
+): Matching {
+  const { columns } = judged
   const { deletions } = deleting
-  checkFlag(deletions?.flag ?? null, identity, target.table)
-  const deletes = params.mode === 'increment' && deletions?.rows != null && deletions.flag === null
-  if (deletes) checkDeletable(source, settled.columns, identity, { sharding, several: many !== null })
+  const identity = chooseIdentity({ writeMode, target: target.table, columns, key: key.key })
+  checkNewIds(identity, staged.stage)
+  checkFlag(deletions?.flag ?? null, identity, target.table.table)
+  const increments = mode === 'increment' && deletions?.rows != null && deletions.flag === null
+  if (increments) {
+    const several = source.many !== null
+    checkDeletable(source.table, columns, identity, { sharding: target.sharding, several })
+  }
+  return { identity, deletes: increments || (mode === 'sync' && !deletions?.flag) }
+}
+
+/** What is written, and how. */
+async function planWrite(
+  { writer, params }: PlanRequest,
+  { source, target, judged, sharding, reading, matching }: PlanChoices,
+): Promise<PlannedWrite> {
+  const { writeMode, errorLimit, writeBatch, preSql, postSql } = params
   const spec: WriteSpec = {
-    table: target,
+    table: target.table,
     sharding,
-    create,
-    columns: settled.columns,
-    from: source.table,
-    key,
+    create: target.create,
+    columns: judged.columns,
+    from: source.table.table,
+    key: reading.key,
     writeMode,
-    identity,
-    deletes: deletes || (params.mode === 'sync' && !deletions?.flag),
-    errorLimit: params.errorLimit,
+    ...matching,
+    errorLimit,
     threads: threads(reading, params),
-    writeBatch: params.writeBatch,
-    preSql: params.preSql,
-    postSql: params.postSql,
+    writeBatch,
+    preSql,
+    postSql,
   }
-  const write = plannedWrite(spec, await writer.plan(spec, params.writePath))
-  const marks = marksOf(write, reading)
-  const read: ReadSpec = {
-    table: source,
-    sources,
-    columns: staged.stage?.reads ?? [
-      ...settled.columns.map((column) => column.source),
-      ...(sharding?.reads ?? []),
-    ],
-    key,
-    splitRows: split.rows,
-    batch: write.batch,
-    where,
-    window,
-  }
-  const allColumns = params.columns === null || params.columns.includes('*')
-  return {
-    mode: params.mode,
-    read,
-    write,
-    pipeline: staged.stage,
-    deletions,
-    policy: { workerNum: spec.threads, consistency: params.consistency, watermarks },
-    reasons: [
-      ...(many ? [many.reason] : []),
-      ...made.reasons,
-      ...staged.reasons,
-      ...deleting.reasons,
-      ...generatedReasons(mapping),
-      ...reading.reasons,
-      ...(key === null ? [] : [split.reason]),
-      ...zoneReasons(params),
-      ...fillTable(write.reasons, target.table),
-    ],
-    warnings: [
-      ...fillTable(conditionWarnings, source.table),
-      ...made.warnings,
-      ...staged.warnings,
-      ...reading.warnings,
-      ...reading.delays,
-      ...settled.warnings,
-      // Of a repair, whoever asked for it says so.
-      ...(params.mode === 'sync' ? [] : idleParams(params, request.past ?? null)),
-      ...workerWarnings(params.workerNum),
-      ...(sharding ? shardWarnings(sharding, identity, writeMode, staged.stage) : []),
-      ...(create ? [] : keylessWarnings(target)),
-      ...mergeWarnings(source, spec, many !== null),
-      ...fillTable(write.warnings, target.table),
-      ...targetRowsWarnings({ read, write }),
-      ...incrementalWarnings(
-        { mode: params.mode, source, write, stage: staged.stage, marks },
-        chosen.key,
-        past,
-      ),
-      ...triggerWarnings(target, write, params),
-      ...fillTable((await reader.check?.(read, write, allColumns)) ?? [], source.table),
-    ],
-    delays: reading.delays,
-    marks,
-  }
-}
-
-/** `diff_column` and `pk.dest` name columns that a later run relies on, so a full copy checks them too. */
-export function checkNamedColumns(
-  params: Params,
-  source: TableSchema,
-  target: TableSchema,
-  mapping: readonly ColumnPair[],
-): void {
-  if (params.diffColumn) {
-    column(source, params.diffColumn.source)
-    column(target, params.diffColumn.target)
-  }
-  params.targetKey?.forEach((name, i) => {
-    const counterpart = column(target, name)
-    const from = column(source, params.key![i]!)
-    if (mapping.some(({ source, target }) => source === from && target === counterpart)) return
-    throw new RowshiftError(
-      'COLUMN_NOT_FOUND',
-      `params.pk says that ${source.table}.${from.name} goes to ${target.table}.${name}, but the columns are not mapped so.`,
-      { column: name },
-    )
-  })
-}
-
-function workerWarnings(workerNum: number): string[] {
-  if (workerNum <= MANY_WORKERS) return []
-  return [
-    `worker_num ${workerNum} opens ${workerNum} connections on each side; above ${MANY_WORKERS} it seldom gets faster`,
-  ]
+  return plannedWrite(spec, await writer.plan(spec, params.writePath))
 }
 
 /** Without a key a table is one split. */
@@ -231,38 +236,20 @@ function threads({ key, sources }: Reading, { workerNum }: Params): number {
   return sources.some((table) => table.key !== null) ? workerNum : Math.min(workerNum, sources.length)
 }
 
-/** Where one end is one table, it has been compared before. */
-function checkDistinct(
-  sources: readonly SourceTable[] | null,
-  target: TableSchema,
-  sharding: Sharding | null,
-): void {
-  const targets = (sharding?.shards ?? [target]).map(({ identity }) => identity)
-  const both = (sources ?? []).find(({ identity }) => targets.includes(identity))
-  if (both) throw sameTable({ table: both.name })
-}
-
-/** In the first database. */
-function tablesThere(target: TableSchema, create: TableCreation | null, sharding: Sharding | null): string[] {
-  if (sharding === null) return create === null ? [target.table] : []
-  const there = sharding.shards.filter((shard) => shard.create === null && shard.endpoint === 0)
-  return there.map(({ table }) => table)
-}
-
-/** All rows are still to come. */
-function isNew(create: TableCreation | null, sharding: Sharding | null): boolean {
-  if (sharding === null || sharding.shards.length === 0) return create !== null
-  return sharding.shards.every((shard) => shard.create !== null)
-}
-
-/** What earlier runs have copied went into a table that is no longer there. */
-function forgotten(past: Past | null | undefined): Past | null {
-  return past ? { watermarks: {}, fromTarget: false, task: past.task } : null
-}
-
-function noSnapshots({ table }: TableSchema, many: boolean): RowshiftError {
-  const why = many
-    ? `${table} is several tables, which share none`
-    : `the database of ${table} has none that several readers can share`
-  return new RowshiftError('PARAMS_INVALID', `params.consistency is "snapshot", but ${why}. Use "split".`)
+function readSpec(
+  { where }: Params,
+  { source, staged, judged, sharding, split, reading }: PlanChoices,
+  { batch }: PlannedWrite,
+): ReadSpec {
+  const { sources, key, window } = reading
+  return {
+    table: source.table,
+    sources,
+    columns: columnsRead(staged.stage, judged.columns, sharding?.reads ?? []),
+    key,
+    splitRows: split.rows,
+    batch,
+    where,
+    window,
+  }
 }

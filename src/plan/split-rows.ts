@@ -10,8 +10,13 @@ const MIN_SPLIT_ROWS = 1_000
 /** Fewer splits than this per thread leave threads idle at the end. */
 const MIN_SPLITS_PER_THREAD = 4
 
+export interface SplitRows {
+  readonly rows: number
+  readonly reason: string
+}
+
 /** How many rows a split should have, and why. */
-export function splitRows(source: TableSchema, params: Params, shards = 1): { rows: number; reason: string } {
+export function splitRows(source: TableSchema, params: Params, shards = 1): SplitRows {
   const fewer =
     params.transform !== null && params.workerNum > 1 ? ', fewer where the transform takes long' : ''
   if (params.readBatch !== null) {

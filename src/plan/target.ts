@@ -12,7 +12,7 @@ import type { PlanRequest } from './plan-request.js'
 import { counted } from '../wire/counted.js'
 
 export interface TargetChoice {
-  readonly target: TableSchema
+  readonly table: TableSchema
   readonly create: TableCreation | null
   /** null: it is one table. */
   readonly sharding: Sharding | null
@@ -34,11 +34,11 @@ interface DefinitionReader {
 export async function planTarget(request: TargetRequest, source: TableSchema): Promise<TargetChoice> {
   const { schemaSaveMode, deferIndexes } = request.params
   const existing = await findTarget(request)
-  if (existing?.identity === source.identity) throw sameTable(source)
+  if (existing?.identity === source.identity) throw sameTable(source.table)
   if (existing !== null && schemaSaveMode !== 'recreate') {
     const idle = 'defer_indexes does nothing: it is for tables that the run creates, and this one exists'
     return {
-      target: existing,
+      table: existing,
       create: null,
       sharding: null,
       reasons: [],
@@ -49,7 +49,7 @@ export async function planTarget(request: TargetRequest, source: TableSchema): P
   const { target, statements, deferred, reasons, warnings } = await design(request, source, existing)
   const verb = existing === null ? 'created' : 'dropped and created anew'
   return {
-    target,
+    table: target,
     create: { statements, deferred },
     sharding: null,
     reasons: [`target ${target.table} is ${verb}: schema_save_mode ${schemaSaveMode}`, ...reasons],
@@ -143,10 +143,10 @@ function dropped({ table, estimatedRows }: TableSchema): string {
   return `table ${table} exists: it is dropped first, with ${rows}`
 }
 
-export function sameTable(source: Pick<TableSchema, 'table'>): RowshiftError {
+export function sameTable(table: string): RowshiftError {
   return new RowshiftError(
     'SAME_TABLE',
-    `Source and target are the same table (${source.table}). Nothing was changed; name another target.`,
-    { table: source.table },
+    `Source and target are the same table (${table}). Nothing was changed; name another target.`,
+    { table },
   )
 }

@@ -46,7 +46,7 @@ export async function planShards(
         }
       : null
   const first = found[0]?.choice ?? (await likeNone(request, source, pattern, place, onDemand !== null))
-  const shards = found.map(({ endpoint, choice: { target, create } }): Shard => {
+  const shards = found.map(({ endpoint, choice: { table: target, create } }): Shard => {
     const name = nameIn(place.databases, endpoint, target.table)
     return { name, endpoint, table: target.table, identity: target.identity, create }
   })
@@ -60,7 +60,7 @@ export async function planShards(
     onDemand,
   }
   return {
-    target: { ...first.target, table: pattern.text, ...sums(found.map(({ choice }) => choice.target)) },
+    table: { ...first.table, table: pattern.text, ...sums(found.map(({ choice }) => choice.table)) },
     create: found.length === 0 ? first.create : null,
     sharding,
     reasons: [describe(sharding), ...madeReasons(found, request)],
@@ -114,7 +114,7 @@ function modelOf({ params }: PlanRequest, found: readonly Found[]): Model | null
   if (params.schemaSaveMode === 'recreate') return null
   const there = found.filter(({ choice }) => choice.create === null)
   const first = there.find(({ endpoint }) => endpoint === 0) ?? there[0]
-  return first ? { endpoint: first.endpoint, target: first.choice.target } : null
+  return first ? { endpoint: first.endpoint, target: first.choice.table } : null
 }
 
 /** The target's reader is of its first database; of a table elsewhere, what its schema says must do. */
@@ -138,7 +138,7 @@ async function madeLike(
       const { endpoint, choice } = one
       if (choice.create === null) return one
       const writer = writers[endpoint]!
-      const targetTable = choice.target.table
+      const targetTable = choice.table.table
       const like = { definition: async () => definition }
       return {
         endpoint,
@@ -170,9 +170,9 @@ async function likeNone(
 /** One plan writes all of them. */
 function checkAlike(shards: readonly Shard[], found: readonly Found[]): void {
   const [first] = found
-  const faults = found.flatMap(({ choice: { target } }, i) => {
+  const faults = found.flatMap(({ choice: { table: target } }, i) => {
     const made = shards[i]!.create !== null || shards[0]!.create !== null
-    const fault = difference(first!.choice.target, target, made)
+    const fault = difference(first!.choice.table, target, made)
     return fault === null ? [] : [`${shards[i]!.name}: ${fault}`]
   })
   if (faults.length === 0) return

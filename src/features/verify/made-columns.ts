@@ -3,14 +3,16 @@ import type { RunPlan, TableSchema } from '../../contract/plugin.js'
 import type { Make } from '../../task/make.js'
 import { PRELOAD_BYTES } from '../lookup/params.js'
 
+export interface Repeatable {
+  readonly pairs: readonly ColumnPair[]
+  readonly fresh: readonly ColumnPair[]
+}
+
 /**
  * What a comparison can make again of the columns that worker threads make. An id that is kept in a map is looked up there, so
  * that nothing can be given or written; one that is new for each row of each run (`fresh`) is nowhere to be found.
  */
-export function repeatable(pairs: readonly ColumnPair[]): {
-  readonly pairs: readonly ColumnPair[]
-  readonly fresh: readonly ColumnPair[]
-} {
+export function repeatable(pairs: readonly ColumnPair[]): Repeatable {
   return {
     pairs: pairs.filter((pair) => !isFresh(pair)).map(lookedUp),
     fresh: pairs.filter(isFresh),

@@ -1,26 +1,6 @@
 import type { ResolvedConnection } from '../../config/config.js'
-import { checkCondition, zoneReasons } from '../../plan/condition.js'
-import { BATCH_BYTES } from '../../plan/limits.js'
-import { withCells } from '../../plan/cell-encodings.js'
-import { checkNamedColumns } from '../../plan/plan.js'
-import { splitRows } from '../../plan/split-rows.js'
-import type { Places } from '../../plan/places.js'
 import { RowshiftError } from '../../contract/errors.js'
 import { fillTable } from '../../contract/message.js'
-import { sameTable } from '../../plan/target.js'
-import type { MappingResult } from '../../plan/mapping.js'
-import { mapColumns } from '../../plan/mapping.js'
-import { chooseKey } from '../../plan/split-key.js'
-import { liveRows, planDeletes } from '../deletes/plan.js'
-import { planStage } from '../../plan/staging.js'
-import type { ColumnPair } from '../../plan/mapping.js'
-import { originOf } from '../../engine/ends.js'
-import { settleRules } from '../shard/rule-plan.js'
-import { readsOf } from '../shard/plan.js'
-import { columnsOf } from '../shard/rules.js'
-import { singleName } from '../../plan/table-names.js'
-import type { SourcePlace } from '../../plan/plan-request.js'
-import { describeSources } from '../sources/plan.js'
 import type {
   Reader,
   ReadSpec,
@@ -29,12 +9,28 @@ import type {
   SourceTable,
   SplitKey,
   StagePlan,
-  TableSchema,
 } from '../../contract/plugin.js'
+import { originOf } from '../../engine/ends.js'
+import { withCells } from '../../plan/cell-encodings.js'
+import { checkCondition } from '../../plan/condition.js'
+import { BATCH_BYTES } from '../../plan/limits.js'
+import type { ColumnPair } from '../../plan/mapping.js'
+import type { Places } from '../../plan/places.js'
+import { checkDistinct, chooseColumns, columnsRead, describeSource } from '../../plan/shared-steps.js'
+import { chooseKey } from '../../plan/split-key.js'
+import { splitRows } from '../../plan/split-rows.js'
+import type { StageChoice } from '../../plan/staging.js'
+import { planStage } from '../../plan/staging.js'
 import type { Params } from '../../task/params.js'
+import { liveRows } from '../deletes/plan.js'
+import { readsOf } from '../shard/plan.js'
+import { settleRules } from '../shard/rule-plan.js'
+import { columnsOf } from '../shard/rules.js'
 import type { DigestPlan } from './digest-plan.js'
 import { planDigest } from './digest-plan.js'
 import { createdMaps, repeatable } from './made-columns.js'
+import type { Conditions, Placing, VerifyChoices } from './plan-texts.js'
+import { computedByBoth, reasonsOf, warningsOf } from './plan-texts.js'
 import { chooseRanges, isCopied } from './ranges.js'
 import { describeTarget } from './target-tables.js'
 
@@ -77,137 +73,137 @@ export async function makeVerifyPlan(
   params: Params,
   repair: RunPlan | null,
 ): Promise<VerifyPlan> {
-  const { reader, targetReader } = ends
+  const { reader, targetReader, from } = ends
   checkRepeatable(params)
-  const origin = originOf(ends.from, reader)
-  const many = origin && (await describeSources(ends.from.table, origin))
-  const source = many?.source ?? (await reader.describe(singleName(ends.from.table)))
-  const { schema: target, tables, created, reasons } = await describeTarget(ends, params, repair)
-  checkDistinct([many?.tables ?? [source], tables ?? [target]])
-  const onSource = await checkCondition(reader, source, params.where)
+  const source = await describeSource(reader, from.table, originOf(from, reader), params.where)
+  const target = await describeTarget(ends, params, repair)
+  checkDistinct(source, target.tables ?? [target.table])
+  const { mapping, deleting } = await chooseColumns(reader, source.table, target.table, params)
+  const tables = { source, target, mapping, deleting }
+  const conditions = await chooseConditions(targetReader, tables, params)
+  const made = repeatable(mapping.pairs)
+  const key = chooseKey(source.table, params.key)
+  const placing = await planPlacing(ends, params, { ...tables, made })
+  const staged = await chooseStage(ends, params, { ...tables, made, key, placing, repair })
+  const ranges = chooseRanges(key.key, staged.pairs, target.table, samePlugin(ends))
+  const split = splitRows(source.table, params)
+  const choices = { ...tables, conditions, made, key, placing, staged, ranges, split }
+  const specs = readSpecs(choices)
+  const digest = await planDigest(
+    { reader, plan: specs.source },
+    { reader: targetReader, plan: specs.target },
+    staged.pairs,
+  )
+  return {
+    ...specs,
+    columns: staged.pairs,
+    written: made.pairs.length,
+    stage: staged.stage,
+    created: keyed(target.created, ranges.target),
+    sharding: placing.sharding && settleRules(placing.sharding, staged.pairs),
+    identity: identityOf(key.key, staged.pairs),
+    digest: digest.digest,
+    workerNum: ranges.source === null ? 1 : params.workerNum,
+    reasons: reasonsOf(params, choices, digest.reason),
+    warnings: warningsOf(params, choices),
+  }
+}
+
+type Tables = Pick<VerifyChoices, 'source' | 'target' | 'mapping' | 'deleting'>
+
+async function chooseConditions(
+  targetReader: Reader,
+  { target: { table, tables }, deleting }: Tables,
+  { where }: Params,
+): Promise<Conditions> {
   // What is created is like the source, and takes its condition.
-  const empty = tables?.length === 0
-  const onTarget = empty ? [] : await checkCondition(targetReader, target, params.where)
-  const deleting = await planDeletes(reader, source, target, params)
-  const { where } = params
-  const live = empty
-    ? { source: deleting.deletions?.rows?.live ?? where, target: where }
-    : await liveRows(deleting, targetReader, target, where)
-  const mapping = await mapColumns(reader, source, target, deleting.columns)
-  const { pairs: all } = mapping
-  checkNamedColumns(params, source, target, all)
-  const { pairs: remade, fresh } = repeatable(all)
-  // What a repair makes in the threads is compared as it is written, so without these.
-  const generated = all.some(({ make }) => make !== undefined) ? [] : mapping.generated
-  const chosen = chooseKey(source, params.key)
-  const place = originOf(ends.to, targetReader)
-  const placed = place && (await placeOf(params, place, { reader, source, target, tables: tables!, fresh }))
-  const shardReads = placed?.reads ?? []
-  const staged = await planStage({
+  if (tables?.length === 0)
+    return { source: deleting.deletions?.rows?.live ?? where, target: where, warnings: [] }
+  const warnings = fillTable(await checkCondition(targetReader, table, where), table.table)
+  return { ...(await liveRows(deleting, targetReader, table, where)), warnings }
+}
+
+async function planPlacing(
+  { reader, targetReader, to }: VerifyEnds,
+  { shard }: Params,
+  { source, target: { table, tables }, made: { fresh } }: Tables & Pick<VerifyChoices, 'made'>,
+): Promise<Placing> {
+  const place = originOf(to, targetReader)
+  if (place === null) return { sharding: null, warnings: [] }
+  const unknown = fresh.map(({ target }) => target.name.toLowerCase())
+  if (shard === null || columnsOf(shard.rule).some((name) => unknown.includes(name.toLowerCase()))) {
+    const text = 'in which shard a row is, is not looked at: it follows from an id that each run gives anew'
+    return { sharding: null, warnings: [text] }
+  }
+  const { databases } = place
+  const shards = tables!.map((each) => ({ ...each, create: null }))
+  const reads = await readsOf(reader, source.table, shard.rule)
+  return {
+    sharding: { databases, table: table.table, ...shard, reads, shards, onDemand: null },
+    warnings: [],
+  }
+}
+
+/** How rows of the source are made into what a copy writes. */
+function chooseStage(
+  { places }: VerifyEnds,
+  { shard, workerNum }: Params,
+  choices: Tables & Pick<VerifyChoices, 'made' | 'key' | 'placing'> & { readonly repair: RunPlan | null },
+): Promise<StageChoice> {
+  const { target, mapping, made, key, placing, repair } = choices
+  // Values of JSON are compared, not refused.
+  const use = { shard, transform: false, losses: 'all' } as const
+  return planStage({
     writer: null,
-    places: ends.places,
-    target,
+    places,
+    target: target.table,
     tables: [],
-    // Values of JSON are compared, not refused.
-    pairs: withCells([...remade, ...generated], { shard: params.shard, transform: false, losses: 'all' }),
+    pairs: withCells([...made.pairs, ...computedByBoth(mapping)], use),
     values: mapping.values,
-    key: chosen.key,
-    shardReads,
-    workerNum: params.workerNum,
+    key: key.key,
+    shardReads: placing.sharding?.reads ?? [],
+    workerNum,
     created: createdMaps(repair),
     transform: null,
   })
-  const { pairs, stage } = staged
-  const ranges = chooseRanges(
-    chosen.key,
-    pairs,
-    target,
-    ends.from.loaded.specifier === ends.to.loaded.specifier,
-  )
-  const split = splitRows(source, params)
-  const keyed = (all: readonly SourceTable[], key: SplitKey | null) => all.map((table) => ({ ...table, key }))
+}
+
+/** Then it says of both ends how values are sorted. */
+function samePlugin({ from, to }: VerifyEnds): boolean {
+  return from.loaded.specifier === to.loaded.specifier
+}
+
+/** How either end is read: the same columns in the same order. */
+function readSpecs(choices: VerifyChoices): Record<'source' | 'target', ReadSpec> {
+  const { source, target, conditions, placing, ranges, split, staged } = choices
+  const { stage, pairs } = staged
   const common = {
     splitRows: split.rows,
     batch: { bytes: BATCH_BYTES, rows: Number.MAX_SAFE_INTEGER },
     window: null,
   }
-  const sides = {
+  return {
     source: {
       ...common,
-      where: live.source,
-      table: source,
-      sources: many && keyed(many.tables, ranges.source),
+      where: conditions.source,
+      table: source.table,
+      sources: source.many && keyed(source.many.tables, ranges.source),
       key: ranges.source,
-      columns: stage?.reads ?? [...pairs.map((pair) => pair.source), ...shardReads],
+      columns: columnsRead(stage, pairs, placing.sharding?.reads ?? []),
     },
     target: {
       ...common,
-      where: live.target,
-      table: target,
-      sources: tables && keyed(tables, ranges.target),
+      where: conditions.target,
+      table: target.table,
+      sources: target.tables && keyed(target.tables, ranges.target),
       key: ranges.target,
       columns: pairs.map((pair) => pair.target),
     },
   }
-  const sharding = placed && settleRules(placed, pairs)
-  const digest = await planDigest(
-    { reader, plan: sides.source },
-    { reader: targetReader, plan: sides.target },
-    pairs,
-  )
-  return {
-    ...sides,
-    columns: pairs,
-    written: remade.length,
-    stage,
-    created: keyed(created, ranges.target),
-    sharding,
-    identity: identityOf(chosen.key, pairs),
-    digest: digest.digest,
-    workerNum: ranges.source === null ? 1 : params.workerNum,
-    reasons: [
-      ...(many ? [many.reason] : []),
-      ...reasons,
-      chosen.reason,
-      ...(ranges.source === null ? [] : [split.reason]),
-      ...ranges.reasons,
-      digest.reason,
-      ...deleting.reasons,
-      ...zoneReasons(params),
-    ],
-    warnings: [
-      ...fillTable(onSource, source.table).map((warning) => `source: ${warning}`),
-      ...fillTable(onTarget, target.table).map((warning) => `target: ${warning}`),
-      ...(place !== null && sharding === null
-        ? ['in which shard a row is, is not looked at: it follows from an id that each run gives anew']
-        : []),
-      ...notCompared(target, { ...mapping, generated }),
-      ...fresh.map(
-        ({ target: { name } }) =>
-          `column ${name} is not compared: each run gives a row a new id, and no map says which`,
-      ),
-      ...staged.warnings,
-      ...(params.consistency === 'snapshot'
-        ? [
-            'params.consistency is "snapshot", which holds for copies only: each range is looked at in its own moment',
-          ]
-        : []),
-    ],
-  }
 }
 
-/** Columns of either end that nobody chose to leave out. */
-function notCompared(target: TableSchema, mapping: MappingResult): string[] {
-  const { dropped, generated, pairs } = mapping
-  const compared = [...pairs, ...generated].map((pair) => pair.target)
-  return [
-    ...dropped
-      .filter((column) => !generated.some((pair) => pair.source === column))
-      .map(({ name }) => `column ${name} is not compared: target ${target.table} has none of that name`),
-    ...target.columns
-      .filter((column) => column.generated && !compared.includes(column))
-      .map(({ name }) => `generated column ${name} of target ${target.table} is not compared with anything`),
-  ]
+function keyed(tables: readonly SourceTable[], key: SplitKey | null): SourceTable[] {
+  return tables.map((table) => ({ ...table, key }))
 }
 
 /** Throws PARAMS_INVALID where what a copy writes cannot be made a second time. */
@@ -218,37 +214,6 @@ export function checkRepeatable({ transform }: Params): void {
     'params.transform: what a transform makes of a row cannot be repeated for a comparison, so its target cannot be verified. ' +
       'Compare the two tables by SQL, or leave "transform" out to compare the columns that it does not change ("columns" names them).',
   )
-}
-
-/** Throws SAME_TABLE. */
-function checkDistinct([sources, targets]: readonly [
-  readonly Pick<TableSchema, 'table' | 'identity'>[],
-  readonly Pick<TableSchema, 'identity'>[],
-]): void {
-  const both = sources.find(({ identity }) => targets.some((target) => target.identity === identity))
-  if (both) throw sameTable(both)
-}
-
-interface Placed {
-  readonly reader: Reader
-  readonly source: TableSchema
-  readonly target: TableSchema
-  readonly tables: readonly SourceTable[]
-  readonly fresh: readonly ColumnPair[]
-}
-
-/** null: where a row belongs follows from what only the run makes, or it does not matter. */
-async function placeOf(
-  { shard }: Params,
-  { databases }: SourcePlace,
-  { reader, source, target, tables, fresh }: Placed,
-): Promise<Sharding | null> {
-  if (shard === null) return null
-  const unknown = fresh.map(({ target }) => target.name.toLowerCase())
-  if (columnsOf(shard.rule).some((name) => unknown.includes(name.toLowerCase()))) return null
-  const known = tables.map((table) => ({ ...table, create: null }))
-  const reads = await readsOf(reader, source, shard.rule)
-  return { databases, table: target.table, ...shard, reads, shards: known, onDemand: null }
 }
 
 /** A row that has NULL in a key column has no identity; see row-comparison.ts. */

@@ -7,7 +7,7 @@ import type { Params } from '../../task/params.js'
 
 /** The target of a comparison. */
 export interface TargetTables {
-  readonly schema: TableSchema
+  readonly table: TableSchema
   /** Those that exist, without keys; null: it is one table, and it exists. */
   readonly tables: readonly SourceTable[] | null
   /** Those that a repair creates before it writes rows. Until then they are compared as empty tables. */
@@ -28,17 +28,17 @@ export async function describeTarget(
       `table ${name} does not exist: it is compared as an empty one, and created before rows are written`,
   )
   if (place === null) {
-    if (created.length > 0) return { schema: repair!.write.table, tables: [], created, reasons }
-    return { schema: await targetReader.describe(singleName(to.table)), tables: null, created, reasons }
+    if (created.length > 0) return { table: repair!.write.table, tables: [], created, reasons }
+    return { table: await targetReader.describe(singleName(to.table)), tables: null, created, reasons }
   }
   if (repair?.write.sharding == null) {
     const { source, tables, reason } = await describeSources(to.table, place, params.shard?.numbering)
-    return { schema: source, tables, created, reasons: [reason] }
+    return { table: source, tables, created, reasons: [reason] }
   }
   const there = repair.write.sharding.shards.filter(({ create }) => create === null)
-  if (there.length === 0) return { schema: repair.write.table, tables: [], created, reasons }
+  if (there.length === 0) return { table: repair.write.table, tables: [], created, reasons }
   const { source, tables, reason } = await describeTables(to.table, place, there)
-  return { schema: source, tables, created, reasons: [reason, ...reasons] }
+  return { table: source, tables, created, reasons: [reason, ...reasons] }
 }
 
 function createdTables({ write: { create, table: target, sharding } }: RunPlan): SourceTable[] {

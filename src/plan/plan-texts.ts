@@ -1,0 +1,99 @@
+/** What the plan of a copy tells the user: why each choice was made, and what to look out for. */
+import { fillTable } from '../contract/message.js'
+import type { PlannedWrite, ReadSpec, Sharding, TableMarks } from '../contract/plugin.js'
+import type { DeletesChoice } from '../features/deletes/plan.js'
+import { shardWarnings } from '../features/shard/rule-plan.js'
+import type { Reading } from '../features/sources/plan.js'
+import type { Params } from '../task/params.js'
+import { zoneReasons } from './condition.js'
+import { idleParams } from './idle-params.js'
+import { mergeWarnings } from './identity.js'
+import { incrementalWarnings } from './incremental-warnings.js'
+import type { Settled } from './losses.js'
+import type { MappingResult } from './mapping.js'
+import type { PlanRequest } from './plan-request.js'
+import type { SourceChoice } from './shared-steps.js'
+import type { KeyChoice } from './split-key.js'
+import type { SplitRows } from './split-rows.js'
+import type { StageChoice } from './staging.js'
+import { generatedReasons, keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
+import type { TargetChoice } from './target.js'
+import type { Past } from './window.js'
+
+const MANY_WORKERS = 20
+
+/** What the steps of planning have decided, in their order. */
+export interface PlanChoices {
+  readonly source: SourceChoice
+  readonly target: TargetChoice
+  readonly mapping: MappingResult
+  readonly deleting: DeletesChoice
+  readonly key: KeyChoice
+  readonly staged: StageChoice
+  readonly judged: Settled
+  readonly sharding: Sharding | null
+  readonly split: SplitRows
+  /** How far earlier runs have got, as far as this one may rely on it. */
+  readonly past: Past | null
+  readonly reading: Reading
+  readonly matching: Matching
+}
+
+/** Of `WriteSpec`. */
+export interface Matching {
+  readonly identity: readonly string[] | null
+  readonly deletes: boolean
+}
+
+export function reasonsOf(params: Params, choices: PlanChoices, write: PlannedWrite): string[] {
+  const { source, target, mapping, deleting, staged, split, reading } = choices
+  return [
+    ...source.reasons,
+    ...target.reasons,
+    ...staged.reasons,
+    ...deleting.reasons,
+    ...generatedReasons(mapping),
+    ...reading.reasons,
+    ...(reading.key === null ? [] : [split.reason]),
+    ...zoneReasons(params),
+    ...fillTable(write.reasons, target.table.table),
+  ]
+}
+
+/** Throws where one of them is no warning, but a reason not to copy. */
+export async function warningsOf(
+  { reader, params, past = null }: PlanRequest,
+  { source, target, key, staged, judged, sharding, past: known, reading, matching }: PlanChoices,
+  { read, write, marks }: { read: ReadSpec; write: PlannedWrite; marks: TableMarks },
+): Promise<string[]> {
+  const { mode, writeMode } = params
+  const { stage } = staged
+  const incremental = { mode, source: source.table, write, stage, marks }
+  const allColumns = params.columns === null || params.columns.includes('*')
+  return [
+    ...source.warnings,
+    ...target.warnings,
+    ...staged.warnings,
+    ...reading.warnings,
+    ...reading.delays,
+    ...judged.warnings,
+    // Of a repair, whoever asked for it says so.
+    ...(mode === 'sync' ? [] : idleParams(params, past)),
+    ...workerWarnings(params.workerNum),
+    ...(sharding ? shardWarnings(sharding, matching.identity, writeMode, stage) : []),
+    ...(target.create ? [] : keylessWarnings(target.table)),
+    ...mergeWarnings(source.table, write, source.many !== null),
+    ...fillTable(write.warnings, target.table.table),
+    ...targetRowsWarnings({ read, write }),
+    ...incrementalWarnings(incremental, key.key, known),
+    ...triggerWarnings(target.table, write, params),
+    ...fillTable((await reader.check?.(read, write, allColumns)) ?? [], source.table.table),
+  ]
+}
+
+function workerWarnings(workerNum: number): string[] {
+  if (workerNum <= MANY_WORKERS) return []
+  return [
+    `worker_num ${workerNum} opens ${workerNum} connections on each side; above ${MANY_WORKERS} it seldom gets faster`,
+  ]
+}
