@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { RowshiftError } from '../src/contract/errors.js'
+import { backoff, retried } from '../src/contract/waiting.js'
 
 /** Other threads may hold one connection each and wait for their second, so each of them tries again after a time of its own. */
-const MOST_ATTEMPTS = 6
+const MOST_RETRIES = 5
 const RETRY_MS = 150
 
 /**
@@ -26,21 +26,16 @@ export class ThreadConnections {
 
   /** By `open`, which leaves nothing open when it throws. */
   async open(open: () => Promise<void>, signal: AbortSignal): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await open()
-        Atomics.add(this.#connected, 0, 1)
-        this.#counted = true
-        return
-      } catch (error) {
-        if (!isCrowded(error)) throw error
-        const others = Atomics.load(this.#connected, 0) > 0
-        this.#gaveUp = others && attempt > 1
-        if (this.#gaveUp || attempt === MOST_ATTEMPTS) throw error
-        const ms = RETRY_MS * (others ? 1 : 2 ** (attempt - 1)) * (1 + Math.random())
-        await delay(ms, undefined, { signal }).catch(() => {})
-      }
+    const next = (error: RowshiftError, retries: number) => {
+      if (!isCrowded(error)) return null
+      const others = Atomics.load(this.#connected, 0) > 0
+      this.#gaveUp = others && retries > 0
+      if (this.#gaveUp || retries === MOST_RETRIES) return null
+      return backoff(others ? 0 : retries, RETRY_MS)
     }
+    await retried(open, next, signal)
+    Atomics.add(this.#connected, 0, 1)
+    this.#counted = true
   }
 
   /** Whether a job that failed so may be run again: by another thread, or here when others have made room. */

@@ -2,15 +2,10 @@ import { deletedRows, keysOnly } from '../src/engine/deletions.js'
 import { recycle } from '../src/wire/builder.js'
 import { specOfPart } from '../src/engine/late-rows.js'
 import type { Batch, PlannedWrite, Reader, ReadSpec, Split, Writer } from '../src/contract/plugin.js'
-import type { Failure } from '../src/engine/messages.js'
-import { withRetries } from '../src/engine/retry.js'
-import { RowshiftError } from '../src/contract/errors.js'
+import { nextPause } from '../src/engine/retry.js'
+import type { RowshiftError } from '../src/contract/errors.js'
+import { retried } from '../src/contract/waiting.js'
 import type { RunPlan } from '../src/contract/run-plan.js'
-
-interface Removed {
-  readonly outcome: 'removed'
-  readonly rows: number
-}
 
 /** The rows of one split that the source has deleted by a flag: they are deleted in the target, or only counted where it has a flag too. */
 export class DeletedRows {
@@ -46,16 +41,9 @@ export class DeletedRows {
   }
 
   /** Tried again by itself when it meets a lock: the other rows of the split are committed, and would not be counted a second time. */
-  async #remove(writer: Writer, batch: Batch, signal: AbortSignal): Promise<number> {
-    const remove = async (): Promise<Removed | Failure> => {
-      try {
-        return { outcome: 'removed', rows: await writer.remove!(this.#write!, batch, signal) }
-      } catch (thrown) {
-        const error = RowshiftError.from(thrown)
-        const repeatable = error.code === 'LOCK_CONFLICT' || error.code === 'CONNECTION_LIMIT'
-        return { outcome: 'failed', error: error.report(), repeatable, gaveUp: null }
-      }
-    }
-    return (await withRetries(remove, signal, () => {})).rows
+  #remove(writer: Writer, batch: Batch, signal: AbortSignal): Promise<number> {
+    const next = ({ code }: RowshiftError, retries: number) =>
+      code === 'LOCK_CONFLICT' || code === 'CONNECTION_LIMIT' ? nextPause(retries) : null
+    return retried(() => writer.remove!(this.#write!, batch, signal), next, signal)
   }
 }

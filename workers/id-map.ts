@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { BatchBuilder } from '../src/wire/builder.js'
 import { excerpt } from '../src/wire/row-name.js'
 import { RowshiftError } from '../src/contract/errors.js'
 import { closeAll } from '../src/contract/opening.js'
+import { pause } from '../src/contract/waiting.js'
 import type { Batch, Endpoint, IdMapPlan, Writer } from '../src/contract/plugin.js'
 import type { IdSource } from './id-source.js'
 import { openWriter } from './load-plugin.js'
@@ -39,7 +39,7 @@ export class IdMap {
     for (let attempt = 0; ids.size < keys.size; attempt++) {
       const missing = new Set([...keys].filter((key) => !ids.has(key)))
       if (attempt === MOST_ATTEMPTS) throw this.#lost(missing)
-      if (attempt > 0) await delay(RETRY_MS * attempt * Math.random())
+      if (attempt > 0) await pause(RETRY_MS * attempt * Math.random(), this.#signal)
       await this.#keep(missing)
       for (const [key, id] of await this.#finder.find(missing)) ids.set(key, id)
     }

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import mysql from 'mysql2'
 import type { Connection } from '../../src/contract/plugin.js'
-import { RowshiftError } from '../../src/contract/plugin.js'
+import { onAbort, RowshiftError } from '../../src/contract/plugin.js'
 import type { Encryption } from '../../src/sql/encryption.js'
 import { encryptionOf, PLAIN } from '../../src/sql/encryption.js'
 import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
@@ -80,10 +80,9 @@ function connectAs(
       tcp.destroy()
       reject(error)
     }
-    const stop = () => fail(interrupted(where))
-    signal?.addEventListener('abort', stop)
+    const release = onAbort(signal, () => fail(interrupted(where)))
     connection.connect((error) => {
-      signal?.removeEventListener('abort', stop)
+      release()
       if (error) fail(error)
       else resolve({ connection, socket, tcp })
     })
@@ -109,7 +108,7 @@ export async function askAside<T>(
   const signal = AbortSignal.timeout(ms)
   const { connection: second } = await connect(connection, signal)
   const late = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(interrupted(describeConnection(connection))))
+    onAbort(signal, () => reject(interrupted(describeConnection(connection))))
   })
   try {
     return await Promise.race([use((sql) => ask(second, sql)), late])

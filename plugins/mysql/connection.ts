@@ -2,6 +2,7 @@ import type { TextRow } from './driver.js'
 import { setMaxListeners } from 'node:events'
 import type mysql from 'mysql2'
 import type { Batch, Connection, Endpoint, ReadSpec } from '../../src/contract/plugin.js'
+import { onAbort } from '../../src/contract/plugin.js'
 import { whereClause } from '../../src/sql/range.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
@@ -52,6 +53,7 @@ export class Session implements SqlSession {
   readonly #thread: ServerThread
   readonly #waits = new Set<Wait>()
   readonly #interrupt = () => this.interrupt()
+  #unbind = () => {}
   #decoder: RowDecoder | null = null
   #paused = false
   #interrupted = false
@@ -78,7 +80,7 @@ export class Session implements SqlSession {
       stallMs(fieldsOf(connection)),
     )
     if (signal) setMaxListeners(0, signal)
-    signal?.addEventListener('abort', this.#interrupt)
+    this.#unbind = onAbort(signal, this.#interrupt)
   }
 
   static async open(
@@ -180,9 +182,7 @@ export class Session implements SqlSession {
   /** From now on the session is given up when `signal` aborts, as by its own signal; until what is returned is called. */
   bind(signal: AbortSignal): () => void {
     if (signal === this.#signal) return () => {}
-    if (signal.aborted) this.interrupt()
-    signal.addEventListener('abort', this.#interrupt)
-    return () => signal.removeEventListener('abort', this.#interrupt)
+    return onAbort(signal, this.#interrupt)
   }
 
   /** Gives up what is awaited, after its time of grace. */
@@ -268,7 +268,7 @@ export class Session implements SqlSession {
 
   #release(): void {
     this.#watch.stop()
-    this.#signal?.removeEventListener('abort', this.#interrupt)
+    this.#unbind()
   }
 
   get #wire(): WireConnection {

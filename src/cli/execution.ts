@@ -4,6 +4,7 @@ import { noProgress } from '../engine/progress.js'
 import { makeReport } from '../engine/report.js'
 import { ExitCode, redact, RowshiftError } from '../contract/errors.js'
 import type { RunReport } from '../contract/task-store.js'
+import { onAbort } from '../contract/waiting.js'
 import type { VerifyReport } from '../features/verify/report.js'
 import type { CommonOptions, ReportOptions } from './options.js'
 import { describePlan, print, printError, printJson, summary, tableLabel } from './output.js'
@@ -49,13 +50,12 @@ export async function withProgress<T>(
   work: (view: ProgressView) => Promise<T>,
 ): Promise<T> {
   const view = progressView()
-  const stop = () => view.stop()
-  signal.addEventListener('abort', stop)
+  const release = onAbort(signal, () => view.stop())
   try {
     return await work(view)
   } finally {
     view.stop()
-    signal.removeEventListener('abort', stop)
+    release()
   }
 }
 

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { RowshiftError } from '../contract/errors.js'
 import type { RunRecord, RunReport, RunStatus, TaskStore } from '../contract/task-store.js'
+import { pause } from '../contract/waiting.js'
 import { reported } from './execution.js'
 import { printNotice } from './output.js'
 import { describeRun, TaskLock } from './task-lock.js'
@@ -75,21 +75,21 @@ class RunHistory {
    */
   async end(report: RunReport, signal: AbortSignal): Promise<RunReport> {
     const started = performance.now()
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    for (let milliseconds = FIRST_PAUSE_MS; ; milliseconds = Math.min(milliseconds * 2, LONGEST_PAUSE_MS)) {
       try {
         return await this.#end(report)
       } catch (thrown) {
         const { message, retryable } = RowshiftError.from(thrown)
         const patience = signal.aborted ? STORE_WAIT_INTERRUPTED_MS : STORE_WAIT_MS
-        if (!retryable || performance.now() - started + pause > patience) {
+        if (!retryable || performance.now() - started + milliseconds > patience) {
           this.#warn(`The end of the run could not be written to the history: ${message}`)
           return { ...report, warnings: [...report.warnings, ...this.#warnings] }
         }
-        if (pause === FIRST_PAUSE_MS)
+        if (milliseconds === FIRST_PAUSE_MS)
           this.#warn(
             `The task store is lost; its answer is waited for up to ${patience / 1000} s: ${message}`,
           )
-        await sleep(pause, undefined, signal.aborted ? {} : { signal }).catch(() => {})
+        await pause(milliseconds, signal.aborted ? undefined : signal)
       }
     }
   }

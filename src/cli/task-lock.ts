@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ErrorDetails } from '../contract/errors.js'
 import { RowshiftError } from '../contract/errors.js'
 import { log } from '../log.js'
 import type { RunRecord, TaskStore } from '../contract/task-store.js'
+import { pause } from '../contract/waiting.js'
 
 const RENEW_MS = 10_000
 
@@ -69,7 +69,7 @@ export class TaskLock {
   async #watch(): Promise<void> {
     const { signal } = this.#ended
     while (!signal.aborted) {
-      await sleep(RENEW_MS, undefined, { signal }).catch(() => {})
+      await pause(RENEW_MS, signal)
       if (!signal.aborted && !this.#lost.signal.aborted) await this.#renew()
     }
   }

@@ -74,6 +74,7 @@ export type { SourceTable } from './read.js'
 export type { CellPlan, ReadCell, StagePlan, TransformPlan, ValuePlan } from './pipeline.js'
 export { addCounts, nothingWritten } from './write.js'
 export { runTaken } from './checkpoint.js'
+export { onAbort } from './waiting.js'
 /** The wire format: its bytes, what makes batches and what takes them apart. */
 export { BACKSLASH, ESCAPE_LETTER, LF, NULL_LETTER, TAB, UNESCAPED } from '../wire/batch.js'
 export { BatchBuilder } from '../wire/builder.js'

@@ -56,12 +56,11 @@ export class DeferredRun {
     }
   }
 
-  /** What is to be done about them, one transaction each, in the order in which they were read; `nextIndex` numbers the jobs. */
-  jobs(nextIndex: () => number): SettleJob[] {
-    return [...this.#parts.values()].map((parts) => ({
-      index: nextIndex(),
-      settle: parts.sort((a, b) => a.split - b.split).map(({ part }) => part),
-    }))
+  /** What is written in one transaction each, in the order in which it was read. */
+  parts(): SettleJob['settle'][] {
+    return [...this.#parts.values()].map((parts) =>
+      parts.sort((a, b) => a.split - b.split).map(({ part }) => part),
+    )
   }
 }
 

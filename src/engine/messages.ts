@@ -117,10 +117,16 @@ export const noCounts: SplitCounts = {
 export type ThreadMessage =
   { readonly type: 'opened'; readonly thread: number } | { readonly type: 'closed'; readonly thread: number }
 
+/** For a snapshot, twice: both ends are open, and the snapshot has begun; or why not. `gaveUp` as in {@link Failure}. */
+export interface ThreadReady {
+  readonly type: 'ready'
+  readonly error: ErrorReport | null
+  readonly gaveUp: number | null
+}
+
 /** Thread to coordinator, at any time. */
 export type WorkerMessage =
-  /** For a snapshot, twice: both ends are open, and the snapshot has begun; or why not. `gaveUp` as in {@link Failure}. */
-  | { readonly type: 'ready'; readonly error: ErrorReport | null; readonly gaveUp: number | null }
+  | ThreadReady
   | { readonly type: 'progress'; readonly split: number; readonly counts: SplitCounts }
   /** Before it loads a user's module: where it shows what that is at (`CallSlot`). */
   | { readonly type: 'calls'; readonly thread: number; readonly memory: SharedArrayBuffer }

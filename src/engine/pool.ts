@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { BroadcastChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { ErrorReport } from '../contract/errors.js'
 import { RowshiftError } from '../contract/errors.js'
+import { retried } from '../contract/waiting.js'
 import { log } from '../log.js'
 import type { ControlMessage, Failure, ThreadMessage, ThreadSetup, WorkerMessage } from './messages.js'
 
@@ -96,21 +96,17 @@ export class WorkerPool<Job, Result extends JobResult> {
   }
 
   /** For a connection beside those of the threads: where the server takes no more of them, a thread gives up its own. */
-  async withRoom<T>(connect: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await connect()
-      } catch (thrown) {
-        const error = RowshiftError.from(thrown)
-        if (error.code !== 'CONNECTION_LIMIT' || signal.aborted) throw error
-        // A server takes a moment to see that a connection was closed.
-        if (attempt % ROOM_ATTEMPTS === 0) await this.#makeRoom(error)
-        await delay(ROOM_MS, undefined, { signal }).catch(() => {})
-      }
+  withRoom<T>(connect: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const next = (error: RowshiftError, retries: number) => {
+      if (error.code !== 'CONNECTION_LIMIT') return null
+      // A server takes a moment to see that a connection was closed.
+      if ((retries + 1) % ROOM_ATTEMPTS === 0) this.#makeRoom(error)
+      return ROOM_MS
     }
+    return retried(connect, next, signal)
   }
 
-  async #makeRoom(error: RowshiftError): Promise<void> {
+  #makeRoom(error: RowshiftError): void {
     const working = [...this.#open].filter((thread) => !this.#retired.has(thread))
     const [last] = working.reverse()
     if (last === undefined || working.length === 1) throw error

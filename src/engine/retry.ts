@@ -1,10 +1,15 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { RowshiftError } from '../contract/errors.js'
+import { backoff, pause } from '../contract/waiting.js'
 import type { Failure } from './messages.js'
 
 /** Threads that write one table may get in each other's way, and so may other users of it. */
 const MAX_RETRIES = 5
 const RETRY_MS = 100
+
+/** The pause after so many retries; null: there were enough. */
+export function nextPause(retries: number): number | null {
+  return retries === MAX_RETRIES ? null : backoff(retries, RETRY_MS)
+}
 
 /**
  * Runs a job that lost against another's lock again, after a while, and one whose thread gave up at once, in another thread; any other
@@ -20,10 +25,9 @@ export async function withRetries<Result extends { readonly outcome: string }>(
     if (!hasFailed(result)) return result as Exclude<Result, Failure>
     const error = RowshiftError.fromReport(result.error)
     if (result.gaveUp !== null && !signal.aborted) continue
-    if (!result.repeatable || retries === MAX_RETRIES) throw error
-    // Those that failed together should not meet again.
-    const pause = RETRY_MS * 2 ** retries * (1 + Math.random())
-    await delay(pause, undefined, { signal }).catch(() => {})
+    const milliseconds = result.repeatable ? nextPause(retries) : null
+    if (milliseconds === null) throw error
+    await pause(milliseconds, signal)
     if (signal.aborted) throw error
     onRetry(result, ++retries)
   }

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { recycle } from '../../wire/builder.js'
 import { cellsOf } from '../../wire/row-name.js'
 import { RowshiftError } from '../../contract/errors.js'
+import { backoff, retried } from '../../contract/waiting.js'
 import type { Batch, PlannedWrite, WriteCounts, WriteOptions, Writer } from '../../contract/plugin.js'
 import { addCounts, nothingWritten } from '../../contract/write.js'
 import type { TableCounts } from '../../contract/write.js'
@@ -65,17 +65,15 @@ export class ShardedWrite {
    * another's lock after that is tried again here.
    */
   async #storePart(end: ShardEnd, number: number, parts: Parts): Promise<TableCounts> {
-    for (let retries = 0; ; retries++) {
-      try {
-        return await this.#write(end, number, parts)
-      } catch (thrown) {
-        const error = RowshiftError.from(thrown)
-        if (Object.keys(this.#shards).length === 0) throw error
-        const again = error.code === 'LOCK_CONFLICT' && error.details['inDoubt'] !== true
-        if (!again || retries === MAX_RETRIES) throw partly(error, end.name, this.#shards, this.#spec)
-        const pause = RETRY_MS * 2 ** retries * (1 + Math.random())
-        await delay(pause, undefined, { signal: this.#options.signal }).catch(() => {})
-      }
+    const first = Object.keys(this.#shards).length === 0
+    const next = (error: RowshiftError, retries: number) => {
+      const again = !first && error.code === 'LOCK_CONFLICT' && error.details['inDoubt'] !== true
+      return again && retries < MAX_RETRIES ? backoff(retries, RETRY_MS) : null
+    }
+    try {
+      return await retried(() => this.#write(end, number, parts), next, this.#options.signal)
+    } catch (thrown) {
+      throw first ? thrown : partly(RowshiftError.from(thrown), end.name, this.#shards, this.#spec)
     }
   }
 

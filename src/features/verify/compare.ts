@@ -1,12 +1,8 @@
-import { RowshiftError } from '../../contract/errors.js'
 import { DeferredRun } from '../../engine/deferred-rows.js'
-import { WorkerPool } from '../../engine/pool.js'
-import type { Progress, ProgressEvent } from '../../engine/progress.js'
-import { advance, noProgress } from '../../engine/progress.js'
-import type { StageSetup } from '../../engine/messages.js'
+import type { Progress } from '../../engine/progress.js'
+import type { SplitCounts, StageSetup } from '../../engine/messages.js'
 import { noCounts, noneConnected } from '../../engine/messages.js'
-import { withRetries } from '../../engine/retry.js'
-import { log } from '../../log.js'
+import { Scheduler } from '../../engine/scheduler.js'
 import type { Endpoint, RunPlan, Split } from '../../contract/plugin.js'
 import type { RangeSource } from '../sources/range-reader.js'
 import { addFindings, areEqual, noFindings } from './findings.js'
@@ -55,60 +51,38 @@ export interface CompareResult {
 /** Compares all ranges of both tables on a pool of worker threads, then repairs those that differ. */
 export async function compareTables(job: CompareJob): Promise<CompareResult> {
   const comparison = new Comparison(job)
-  const abort = () => comparison.abort()
-  job.signal.addEventListener('abort', abort)
   try {
     return await comparison.run()
   } finally {
-    job.signal.removeEventListener('abort', abort)
     await comparison.close()
   }
 }
 
+/** What is compared and repaired, in which order; the rest is the scheduler's. */
 class Comparison {
   readonly #job: CompareJob
-  readonly #pool: WorkerPool<VerifyJob, VerifyResult>
-  readonly #stop = new AbortController()
-  #progress = noProgress
+  readonly #scheduler: Scheduler<VerifyJob, VerifyResult>
   readonly #deferred = new DeferredRun()
-  #error: RowshiftError | null = null
   #skipped = 0
 
   constructor(job: CompareJob) {
     this.#job = job
-    const { runId, plan, repair, source, target, stage, repairStage } = job
-    const control = `rowshift-verify-${runId}`
-    const connected = noneConnected()
-    const setup: VerifySetup = {
+    const { runId, plan, signal, onProgress } = job
+    this.#scheduler = new Scheduler({
       runId,
-      plan,
-      repair,
-      source,
-      target,
-      stage,
-      repairStage,
-      control,
-      connected,
-    }
-    this.#pool = new WorkerPool({
-      worker: 'comparison.js',
-      threads: plan.workerNum,
-      setup,
-      onError: (error) => this.#fail(error),
+      ahead: plan.workerNum * 2,
+      signal,
+      onProgress,
+      pool: { worker: 'comparison.js', threads: plan.workerNum, setup: setupOf(job) },
     })
   }
 
-  abort(): void {
-    this.#stop.abort()
-    this.#pool.abort()
-  }
-
   close(): Promise<void> {
-    return this.#pool.close()
+    return this.#scheduler.close()
   }
 
   async run(): Promise<CompareResult> {
-    const compared = this.#sampled(coveringSplits(this.#job, this.#stop.signal))
+    const compared = this.#sampled(coveringSplits(this.#job, this.#scheduler.signal))
     const found = await this.#all(compared, (range) => ({ range, mayDelete: null, repaired: false }), true)
     let left = found
     const { repair, plan } = this.#job
@@ -124,76 +98,50 @@ class Comparison {
         repaired: true,
       }))
       // The rows that had the unique values they wait for are repaired or deleted by now.
-      const waiting = this.#deferred.jobs(() => 0)
+      const waiting = this.#deferred.parts()
       if (waiting.length > 0) {
-        await this.#all(waiting, (job) => job)
+        await this.#all(waiting, (settle, index) => ({ index, settle }))
         left = await this.#all(found.ranges, ({ range }) => ({ range, mayDelete: null, repaired: true }))
       }
     }
     return {
       found,
       left,
-      progress: this.#progress,
+      progress: this.#scheduler.progress,
       splitsSkipped: this.#skipped,
-      gaveUp: this.#pool.gaveUp,
+      gaveUp: this.#scheduler.pool.gaveUp,
     }
   }
 
-  /** Runs a job for each item, with a bounded number of them waiting, and adds up what they find. `counted`: as progress, too. */
+  /** Runs a job for each item, and adds up what they find. `counted`: as progress, too. Throws what has ended the run. */
   async #all<T>(
     items: AsyncIterable<T> | Iterable<T>,
-    jobOf: (item: T) => VerifyJob,
+    jobOf: (item: T, index: number) => VerifyJob,
     counted = false,
   ): Promise<Findings> {
-    const { plan, signal } = this.#job
-    const running = new Set<Promise<void>>()
     let sum = noFindings
-    let index = 0
-    try {
-      for await (const item of items) {
-        if (this.#error || signal.aborted) break
-        const done = this.#one(index++, jobOf(item), counted)
-          .then((findings) => void (sum = addFindings(sum, findings)))
-          .catch((thrown: unknown) => this.#fail(RowshiftError.from(thrown)))
-          .finally(() => running.delete(done))
-        running.add(done)
-        if (running.size >= plan.workerNum * 2) await Promise.race(running)
-      }
-    } catch (thrown) {
-      this.#fail(RowshiftError.from(thrown))
-    }
-    await Promise.all(running)
-    if (this.#error) throw this.#error
-    if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'The run was interrupted.')
+    await this.#scheduler.run(items, {
+      jobOf,
+      // What a failed repair has changed is committed all the same.
+      onAttempt: ({ written, deleted }) => {
+        if (written + deleted > 0) this.#job.onRepaired({ written, deleted })
+      },
+      accept: ({ findings, deferred }, _item, index) => {
+        this.#deferred.add(deferred, index)
+        sum = addFindings(sum, findings)
+        return { counts: counted ? this.#counts(findings) : noCounts }
+      },
+    })
+    const { error } = this.#scheduler
+    if (error) throw error
     return sum
   }
 
-  async #one(split: number, job: VerifyJob, counted: boolean): Promise<Findings> {
-    this.#advance({ type: 'planned', split })
-    const { findings, deferred } = await withRetries(
-      () => this.#attempt(job),
-      this.#stop.signal,
-      ({ error }, retries) => {
-        log.warn({ runId: this.#job.runId, split, retries }, error.message)
-        this.#advance({ type: 'retried', split })
-      },
-    )
-    this.#deferred.add(deferred, split)
-    const { sourceRows, filtered } = counted ? findings : noFindings
+  #counts({ sourceRows, filtered }: Findings): SplitCounts {
     const rowsRead = sourceRows + filtered
     // Databases that compare by themselves send no rows.
     const bytes = rowsRead * (this.#job.plan.source.table.estimatedRowBytes ?? 0)
-    const counts = { rowsRead, rowsFiltered: filtered, rowsWritten: sourceRows, bytes }
-    this.#advance({ type: 'done', split, counts: { ...noCounts, ...counts } })
-    return findings
-  }
-
-  /** What a failed repair has changed is committed all the same. */
-  async #attempt(job: VerifyJob): Promise<VerifyResult> {
-    const result = await this.#pool.run(job)
-    const { written, deleted } = result
-    if (written + deleted > 0) this.#job.onRepaired({ written, deleted })
-    return result
+    return { ...noCounts, rowsRead, rowsFiltered: filtered, rowsWritten: sourceRows, bytes }
   }
 
   /** Evenly over the table; what lies above the source's last key is always looked at. */
@@ -207,17 +155,12 @@ class Comparison {
       else this.#skipped++
     }
   }
+}
 
-  /** The first failure ends the run. */
-  #fail(error: RowshiftError): void {
-    this.#error ??= error
-    this.abort()
-  }
-
-  #advance(event: ProgressEvent): void {
-    this.#progress = advance(this.#progress, event)
-    this.#job.onProgress(this.#progress)
-  }
+function setupOf(job: CompareJob): VerifySetup {
+  const { runId, plan, repair, source, target, stage, repairStage } = job
+  const control = `rowshift-verify-${runId}`
+  return { runId, plan, repair, source, target, stage, repairStage, control, connected: noneConnected() }
 }
 
 /**

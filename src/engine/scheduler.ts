@@ -1,0 +1,178 @@
+import { RowshiftError, withDoubt } from '../contract/errors.js'
+import { onAbort } from '../contract/waiting.js'
+import { log } from '../log.js'
+import type { Failure, SplitCounts } from './messages.js'
+import { noCounts } from './messages.js'
+import type { PoolOptions } from './pool.js'
+import { WorkerPool } from './pool.js'
+import type { Progress, ProgressEvent } from './progress.js'
+import { advance, noProgress } from './progress.js'
+import { withRetries } from './retry.js'
+
+export interface SchedulerOptions {
+  readonly runId: string
+  readonly pool: Omit<PoolOptions, 'onError'>
+  /** Most jobs that threads have in hand, or that wait for one, at a time. */
+  readonly ahead: number
+  /** The user's. */
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: Progress) => void
+  /** Why a thread died. Default: what it says itself. */
+  readonly blame?: (death: unknown) => RowshiftError
+}
+
+/** What a job results in, but for a failure, which is thrown. */
+type Done<Result> = Exclude<Result, Failure>
+
+/** What is different about some jobs. */
+export interface Work<Item, Job, Result> {
+  /** `index`: no other job of the run has it. */
+  readonly jobOf: (item: Item, index: number) => Job
+  /** Called after every attempt, a failed one too. Default: nothing. */
+  readonly onAttempt?: (result: Result) => void
+  /** The one place where the result of a job is taken over; it is done then. */
+  readonly accept: (result: Done<Result>, item: Item, index: number) => Accepted<Item>
+}
+
+/** `parts`: nothing was done, and these are to be done instead. */
+export type Accepted<Item> = { readonly counts: SplitCounts } | { readonly parts: AsyncIterable<Item> }
+
+/**
+ * Runs jobs on a pool of worker threads, for a copy and for a comparison alike: a bounded number at a time, each again where that
+ * helps, until all are done. The first failure ends the run, and what other threads have in hand is given up.
+ */
+export class Scheduler<Job, Result extends { readonly outcome: string }> {
+  readonly pool: WorkerPool<Job, Result>
+  readonly #options: SchedulerOptions
+  readonly #stop = new AbortController()
+  readonly #release: () => void
+  #progress = noProgress
+  #error: RowshiftError | null = null
+  #jobs = 0
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options
+    this.pool = new WorkerPool({ ...options.pool, onError: (death) => this.fail(this.#blame(death)) })
+    this.#release = onAbort(options.signal, () => this.#abort())
+  }
+
+  get progress(): Progress {
+    return this.#progress
+  }
+
+  /** The first failure, or that the user has interrupted the run; null: neither. */
+  get error(): RowshiftError | null {
+    if (!this.#options.signal.aborted) return this.#error
+    return withDoubt(new RowshiftError('INTERRUPTED', 'The run was interrupted.'), this.#error)
+  }
+
+  /** Aborts when the run is to stop, for whatever reason. */
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /** What is done beside the jobs; an error ends the run. Not begun when it has stopped. Never throws. */
+  async step(work: () => Promise<void>): Promise<void> {
+    if (this.signal.aborted) return
+    await work().catch((error: unknown) => this.fail(error))
+  }
+
+  /** Makes a job of each item, lazily, and resolves when all are done or the run has stopped. Never throws. */
+  async run<Item>(items: AsyncIterable<Item> | Iterable<Item>, work: Work<Item, Job, Result>): Promise<void> {
+    if (this.signal.aborted) return
+    const running = new Set<Promise<void>>()
+    try {
+      for await (const item of items) {
+        if (this.signal.aborted) break
+        const done = this.#one(item, work).finally(() => running.delete(done))
+        running.add(done)
+        if (running.size >= this.#options.ahead) await Promise.race(running)
+        if (this.signal.aborted) break
+      }
+    } catch (error) {
+      this.fail(error)
+    } finally {
+      await Promise.all(running)
+    }
+  }
+
+  /** The first failure ends the run; what other threads have in hand is rolled back. */
+  fail(thrown: unknown): void {
+    const error = RowshiftError.from(thrown)
+    this.#error = withDoubt(this.#error ?? error, error)
+    this.#abort()
+  }
+
+  /** What a thread says of a job that it has in hand. */
+  moved(split: number, counts: SplitCounts): void {
+    this.#advance({ type: 'moved', split, counts })
+  }
+
+  close(): Promise<void> {
+    this.#release()
+    return this.pool.close()
+  }
+
+  /** `insteadOf`: the index of the job that it is the first part of. */
+  async #one<Item>(item: Item, work: Work<Item, Job, Result>, insteadOf?: number): Promise<void> {
+    const split = this.#jobs++
+    this.#advance({ type: 'planned', split, insteadOf })
+    try {
+      const result = await this.#attempt(work.jobOf(item, split), split, work)
+      const accepted = work.accept(result, item, split)
+      if ('parts' in accepted) await this.#divide(accepted.parts, work, split)
+      else this.#advance({ type: 'done', split, counts: accepted.counts })
+    } catch (thrown) {
+      const error = RowshiftError.from(thrown)
+      const committed = error.details['committed'] as SplitCounts['shards']
+      this.#advance({ type: 'failed', split, committed })
+      this.fail(error)
+    }
+  }
+
+  /** One that is too large for a thread is shared out among all of them. */
+  async #divide<Item>(
+    parts: AsyncIterable<Item>,
+    work: Work<Item, Job, Result>,
+    whole: number,
+  ): Promise<void> {
+    const done: Promise<void>[] = []
+    for await (const part of parts) {
+      if (this.signal.aborted) break
+      done.push(this.#one(part, work, done.length === 0 ? whole : undefined))
+    }
+    // Its rows may have been deleted meanwhile.
+    if (done.length === 0 && !this.signal.aborted)
+      this.#advance({ type: 'done', split: whole, counts: noCounts })
+    await Promise.all(done)
+  }
+
+  #attempt<Item>(job: Job, split: number, { onAttempt }: Work<Item, Job, Result>): Promise<Done<Result>> {
+    const { runId } = this.#options
+    const run = async () => {
+      const result = await this.pool.run(job).catch((death: unknown) => {
+        throw this.#blame(death)
+      })
+      onAttempt?.(result)
+      return result
+    }
+    return withRetries(run, this.signal, ({ error }, retries) => {
+      log.warn({ runId, split, retries }, error.message)
+      this.#advance({ type: 'retried', split })
+    })
+  }
+
+  #blame(death: unknown): RowshiftError {
+    return this.#options.blame?.(death) ?? RowshiftError.from(death)
+  }
+
+  #abort(): void {
+    this.#stop.abort()
+    this.pool.abort()
+  }
+
+  #advance(event: ProgressEvent): void {
+    this.#progress = advance(this.#progress, event)
+    this.#options.onProgress(this.#progress)
+  }
+}
