@@ -97,7 +97,7 @@ function decodeBoolean({ rows: { bytes } }: Decoding, start: number, _end: numbe
 }
 
 function decodeText(batch: Decoding, start: number, end: number, marks: number, cell: number): Value {
-  return marks === 0 ? batch.ascii(start, end) : batch.said(cell)
+  return marks === 0 ? batch.ascii(start, end) : batch.textAt(cell)
 }
 
 function decodeBytes({ rows: { bytes } }: Decoding, start: number, end: number): Value {

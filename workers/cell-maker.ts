@@ -1,6 +1,6 @@
 import { BatchBuilder } from '../src/wire/builder.js'
 import { RawRows } from '../src/wire/raw-rows.js'
-import type { CallSlot } from '../src/features/transform/call-slot.js'
+import type { ExecutionMarker } from '../src/features/transform/execution-marker.js'
 import type { RowshiftError } from '../src/contract/errors.js'
 import type { Batch } from '../src/contract/plugin.js'
 import type { LogLevel } from '../src/contract/transform.js'
@@ -24,16 +24,16 @@ export interface CellMaker {
   /** Looks at a batch as it was read, before the first of its rows is made. */
   prepare?(rows: RawRows, sink: StageSink): Promise<void>
   /** Appends the cells of a row, each with its separator, and says what becomes of the row. */
-  append(rows: RawRows, row: number, to: BatchBuilder): RowFate
+  append(rows: RawRows, row: number, to: BatchBuilder): RowOutcome
   /** After the last split. */
   close?(): Promise<void>
 }
 
 /** `keep` it, `filter` it out on purpose, or refuse it. */
-export type RowFate = 'keep' | 'filter' | RowshiftError
+export type RowOutcome = 'keep' | 'filter' | RowshiftError
 
 /** What a user's function needs of its thread. */
 export interface TransformHooks {
-  readonly slot: CallSlot
+  readonly slot: ExecutionMarker
   readonly log: (level: LogLevel, message: string) => void
 }

@@ -1,6 +1,6 @@
 import type { BatchBuilder } from '../src/wire/builder.js'
 import type { RawRows } from '../src/wire/raw-rows.js'
-import type { CellMaker, RowFate } from './cell-maker.js'
+import type { CellMaker, RowOutcome } from './cell-maker.js'
 
 /** Cells that stand side by side in what was read, as they are. */
 export class CopiedCells implements CellMaker {
@@ -19,7 +19,7 @@ export class CopiedCells implements CellMaker {
     return true
   }
 
-  append(rows: RawRows, row: number, to: BatchBuilder): RowFate {
+  append(rows: RawRows, row: number, to: BatchBuilder): RowOutcome {
     rows.appendCells(row, this.#first, this.#last, to)
     return 'keep'
   }

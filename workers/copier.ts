@@ -8,7 +8,7 @@ import type {
   WorkerMessage,
   WorkerSetup,
 } from '../src/engine/messages.js'
-import { CallSlot } from '../src/features/transform/call-slot.js'
+import { ExecutionMarker } from '../src/features/transform/execution-marker.js'
 import { DeferredSplit, rowsOf } from '../src/engine/deferred-rows.js'
 import { readerOf, writerOf } from '../src/engine/ends.js'
 import { noCounts } from '../src/engine/messages.js'
@@ -30,7 +30,7 @@ import { settleRows } from './settling.js'
 import { mismatch, outsideSnapshot, reportOf } from './split-errors.js'
 import type { TransformHooks } from './cell-maker.js'
 import { type SplitSink, Stage, stagedRows } from './stage.js'
-import { BusyTimer, Mutex } from './turns.js'
+import { BusyTimer, Mutex } from './mutex.js'
 
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
 const SPLIT_CAPACITY = 16 << 20
@@ -293,7 +293,7 @@ export class Copier {
   #transformHooks(): TransformHooks | null {
     const { pipeline, read } = this.#setup.plan
     if (!pipeline?.transform) return null
-    const slot = CallSlot.make(read.batch.bytes + LONG_ROW)
+    const slot = ExecutionMarker.make(read.batch.bytes + LONG_ROW)
     this.#post({ type: 'calls', thread: threadId, memory: slot.memory })
     return { slot, log: (level, text) => this.#post({ type: 'log', level, text }) }
   }

@@ -21,9 +21,9 @@ export class Decoding {
   #text = ''
   #from = 0
   /** What those of their cells say that have escapes or characters beyond ASCII, one after another. */
-  #said = ''
+  #decoded = ''
   /** Where, for each of their cells. */
-  #places: Int32Array = new Int32Array(0)
+  #offsets: Int32Array = new Int32Array(0)
 
   /** `width`: cells of each row as it stands in a batch; `texts`: where in a row the cells stand that may be text. */
   constructor(width: number, texts: readonly number[]) {
@@ -48,11 +48,11 @@ export class Decoding {
   }
 
   /** Any other cell that may be text. */
-  said(cell: number): string | null {
-    const place = 2 * (cell - this.#first * this.#width)
-    const begin = this.#places[place]!
-    if (begin >= 0) return this.#said.slice(begin, this.#places[place + 1])
-    return begin === NO_TEXT ? this.#spoilt(cell) : null
+  textAt(cell: number): string | null {
+    const offset = 2 * (cell - this.#first * this.#width)
+    const begin = this.#offsets[offset]!
+    if (begin >= 0) return this.#decoded.slice(begin, this.#offsets[offset + 1])
+    return begin === NO_TEXT ? this.#decodeInvalidUtf8(cell) : null
   }
 
   /** As many rows as fit into a piece, but at least one. */
@@ -66,13 +66,13 @@ export class Decoding {
     this.#end = end
     this.#from = from
     this.#text = bytes.toString('latin1', from, ends[end * width])
-    const { text, places } = this.rows.spell(row, end, this.#texts)
-    this.#said = text
-    this.#places = places
+    const { text, offsets } = this.rows.decodeText(row, end, this.#texts)
+    this.#decoded = text
+    this.#offsets = offsets
   }
 
   /** The runtime has signs for what is no character. */
-  #spoilt(cell: number): string {
+  #decodeInvalidUtf8(cell: number): string {
     const { bytes, ends } = this.rows
     const [start, end] = [ends[cell]! + 1, ends[cell + 1]!]
     const plain = Buffer.alloc(end - start)

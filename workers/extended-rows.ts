@@ -2,7 +2,7 @@ import type { BatchLimits } from '../src/wire/builder.js'
 import { BatchBuilder, recycle } from '../src/wire/builder.js'
 import { RawRows } from '../src/wire/raw-rows.js'
 import type { Batch } from '../src/contract/plugin.js'
-import type { CellMaker, RowFate, StageSink } from './cell-maker.js'
+import type { CellMaker, RowOutcome, StageSink } from './cell-maker.js'
 
 /** Rows, and where each of them stands among those that were read. */
 export interface MadeRows {
@@ -37,7 +37,7 @@ export class ExtendedRows {
   async extend(
     read: RawRows,
     sink: StageSink,
-    lose: (row: number, fate: RowFate) => void,
+    lose: (row: number, fate: RowOutcome) => void,
   ): Promise<MadeRows> {
     let made: MadeRows = { rows: read, origins: null }
     for (const level of this.#levels) {
@@ -61,7 +61,7 @@ export class ExtendedRows {
   #build(
     makers: readonly CellMaker[],
     { rows, origins }: MadeRows,
-    lose: (row: number, fate: RowFate) => void,
+    lose: (row: number, fate: RowOutcome) => void,
   ): Int32Array {
     const builder = this.#builder
     builder.length = 0
@@ -81,7 +81,7 @@ export class ExtendedRows {
   }
 }
 
-function appendRow(makers: readonly CellMaker[], rows: RawRows, row: number, to: BatchBuilder): RowFate {
+function appendRow(makers: readonly CellMaker[], rows: RawRows, row: number, to: BatchBuilder): RowOutcome {
   rows.appendRow(row, to)
   for (const maker of makers) {
     const fate = maker.append(rows, row, to)

@@ -6,7 +6,7 @@ import type { StagedPlan } from '../src/contract/pipeline.js'
 import type { IdMap } from './id-map.js'
 import type { IdSource } from './id-source.js'
 import { RecentCells } from './recent-cells.js'
-import type { CellMaker, RowFate } from './cell-maker.js'
+import type { CellMaker, RowOutcome } from './cell-maker.js'
 import type { CellText } from './value-finder.js'
 
 /** Of one thread. */
@@ -24,7 +24,7 @@ export class NewIdCell implements CellMaker {
     await this.#source.reserve?.(rows.rows)
   }
 
-  append(_rows: RawRows, _row: number, to: BatchBuilder): RowFate {
+  append(_rows: RawRows, _row: number, to: BatchBuilder): RowOutcome {
     this.#source.append(to)
     return 'keep'
   }
@@ -70,7 +70,7 @@ export class KeptIdCell implements CellMaker {
     this.#ids = ids
   }
 
-  append(rows: RawRows, row: number, to: BatchBuilder): RowFate {
+  append(rows: RawRows, row: number, to: BatchBuilder): RowOutcome {
     if (rows.isNull(row, this.#at)) {
       const cells = cellsOf(rows.row(row))
       return idWithoutKey({ plan: this.#plan, column: this.#name, cells, at: [this.#at] })

@@ -8,7 +8,7 @@ import type { LookupCell } from '../src/contract/plugin.js'
 import type { StagedPlan } from '../src/contract/pipeline.js'
 import { RecentCells } from './recent-cells.js'
 import { RowKeys } from './row-keys.js'
-import type { CellMaker, RowFate, StageSink } from './cell-maker.js'
+import type { CellMaker, RowOutcome, StageSink } from './cell-maker.js'
 import type { CellText, ValueFinder } from './value-finder.js'
 
 /** Of one thread. */
@@ -58,7 +58,7 @@ export class LookedUpCell implements CellMaker {
     if (missing > 0) sink.missing(missing)
   }
 
-  append(rows: RawRows, row: number, to: BatchBuilder): RowFate {
+  append(rows: RawRows, row: number, to: BatchBuilder): RowOutcome {
     const { lookup } = this.#cell
     if (this.#starts[row] !== ASKED) {
       to.appendCells(this.#all!.heap, this.#starts[row]!, this.#ends[row]!)
@@ -103,7 +103,7 @@ export class LookedUpCell implements CellMaker {
     return false
   }
 
-  #miss(rows: RawRows, row: number, to: BatchBuilder): RowFate {
+  #miss(rows: RawRows, row: number, to: BatchBuilder): RowOutcome {
     const { missing, tables } = this.#cell.lookup
     switch (missing.rule) {
       case 'skip':

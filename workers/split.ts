@@ -7,13 +7,13 @@ import { Copier } from './copier.js'
 const setup = workerData as WorkerSetup
 const copier = new Copier(setup, (message) => parentPort!.postMessage(message))
 
-const orders = {
+const handlers = {
   snapshot: () => void copier.beginSnapshot(),
   abort: () => copier.abort(),
   close: () => void copier.close(),
   [`give up ${threadId}` as const]: () => copier.giveUp(),
 }
-follow(orders, setup.control)
+follow(handlers, setup.control)
 if (setup.plan.policy.consistency === 'snapshot') void copier.connect()
 
 export default function runJob(job: CopyJob): Promise<SplitResult> {

@@ -1,7 +1,7 @@
-import type { StageSink, RowFate, TransformHooks } from './cell-maker.js'
+import type { StageSink, RowOutcome, TransformHooks } from './cell-maker.js'
 import { BatchBuilder, recycle } from '../src/wire/builder.js'
 import { RawRows } from '../src/wire/raw-rows.js'
-import type { CallSlot } from '../src/features/transform/call-slot.js'
+import type { ExecutionMarker } from '../src/features/transform/execution-marker.js'
 import type { Batch } from '../src/contract/plugin.js'
 import type { Makers, MakingSetup } from './cell-makers.js'
 import { makersOf } from './cell-makers.js'
@@ -25,10 +25,15 @@ export class Stage {
   readonly #transform: Transform | null
   /** Of the cells that the transform gets; null: it gets them as they were read. */
   readonly #cells: RawRows | null
-  readonly #slot: CallSlot | null
+  readonly #slot: ExecutionMarker | null
   #filtered = 0
 
-  private constructor({ plan }: Setup, makers: Makers, transform: Transform | null, slot: CallSlot | null) {
+  private constructor(
+    { plan }: Setup,
+    makers: Makers,
+    transform: Transform | null,
+    slot: ExecutionMarker | null,
+  ) {
     const { reads, cells } = plan.pipeline!
     this.#rows = new RawRows(reads.length)
     this.#builder = new BatchBuilder(plan.read.batch)
@@ -151,7 +156,7 @@ export class Stage {
   }
 
   /** Leaves nothing of a row that is not kept. */
-  #append(rows: RawRows, row: number): RowFate {
+  #append(rows: RawRows, row: number): RowOutcome {
     const builder = this.#builder
     const start = builder.length
     for (const maker of this.#makers.cells) {

@@ -6,7 +6,7 @@ import { cellsOf, excerpt, readRowName } from '../src/wire/row-name.js'
 import { RowshiftError } from '../src/contract/errors.js'
 import type { StepsCell } from '../src/contract/plugin.js'
 import type { StagedPlan } from '../src/contract/pipeline.js'
-import type { CellMaker, RowFate } from './cell-maker.js'
+import type { CellMaker, RowOutcome } from './cell-maker.js'
 import { changeOf, hashOf, Unfit } from './steps.js'
 import { TimeLimit } from './time-limit.js'
 
@@ -50,7 +50,7 @@ export class ChangedCell implements CellMaker {
     this.#changed = changed
   }
 
-  append(_rows: RawRows, row: number, to: BatchBuilder): RowFate {
+  append(_rows: RawRows, row: number, to: BatchBuilder): RowOutcome {
     const value = this.#changed[row]!
     if (value instanceof RowshiftError) return value
     if (value === null) to.appendNull()

@@ -5,7 +5,7 @@ import { BatchBuilder } from '../src/wire/builder.js'
 import { cutRows } from '../src/wire/cut-rows.js'
 import type { RawRows } from '../src/wire/raw-rows.js'
 import { cellsOf, readRowName } from '../src/wire/row-name.js'
-import type { CallSlot } from '../src/features/transform/call-slot.js'
+import type { ExecutionMarker } from '../src/features/transform/execution-marker.js'
 import { RowshiftError } from '../src/contract/errors.js'
 import type { StagedPlan } from '../src/contract/pipeline.js'
 import type { LogLevel, Row, TransformContext } from '../src/contract/transform.js'
@@ -28,7 +28,7 @@ export interface TransformSetup {
   /** The cells that the function sees, and how many each row of a batch has. */
   readonly cells: readonly NamedCell[]
   readonly width: number
-  readonly slot: CallSlot
+  readonly slot: ExecutionMarker
   readonly log: (level: LogLevel, message: string) => void
 }
 
@@ -47,7 +47,7 @@ export class Transform {
   readonly #plan: StagedPlan
   readonly #module: LoadedModule
   readonly #context: TransformContext
-  readonly #slot: CallSlot
+  readonly #slot: ExecutionMarker
   readonly #decoder: RowDecoder
   readonly #encoder: RowEncoder
   readonly #builder: BatchBuilder

@@ -11,7 +11,7 @@ import type { Accepted } from './scheduler.js'
 import { Scheduler } from './scheduler.js'
 import type { CopyScheduler } from './snapshot-start.js'
 import { SnapshotStart } from './snapshot-start.js'
-import { SplitRows } from './split-size.js'
+import { SplitSizer } from './split-sizer.js'
 import { TransformWatch } from '../features/transform/watch.js'
 
 /** A thread reads its next split while it writes the one before. */
@@ -39,7 +39,7 @@ class Coordinator {
   readonly #snapshot: SnapshotStart
   /** null: no user's function is called. */
   readonly #watch: TransformWatch | null
-  readonly #splitRows: SplitRows
+  readonly #splitSizer: SplitSizer
   readonly #deferred = new DeferredRun()
   /** Of the splits as they were first planned. */
   #last: Split | null = null
@@ -53,7 +53,7 @@ class Coordinator {
     const called = plan.pipeline?.transform != null
     // One queued split per thread beyond those it holds, so that planning stays ahead but lazy.
     const ahead = plan.policy.workerNum * (SPLITS_PER_THREAD + 1)
-    this.#splitRows = new SplitRows(
+    this.#splitSizer = new SplitSizer(
       plan.read.splitRows,
       called && plan.policy.workerNum > 1
         ? { splitsAhead: ahead, rows: plan.read.window?.rows ?? plan.read.table.estimatedRows }
@@ -74,7 +74,7 @@ class Coordinator {
         setup: setupOf(job),
         onMessage: (message) => this.#receive(message),
       },
-      blame: (death) => this.#watch?.blame(death) ?? RowshiftError.from(death),
+      attribute: (death) => this.#watch?.attribute(death) ?? RowshiftError.from(death),
     })
     this.#snapshot = new SnapshotStart(this.#scheduler)
     this.#watch = called ? this.#watchOver(plan) : null
@@ -116,7 +116,7 @@ class Coordinator {
 
   async *#splits(): AsyncGenerator<Split> {
     const { plan, reader } = this.#job
-    const size = () => this.#splitRows.next()
+    const size = () => this.#splitSizer.next()
     for (const late of partsOf(plan.read))
       for await (const split of reader.split(specOfPart(plan.read, { late }), size, this.#scheduler.signal))
         yield (this.#last = { ...split, late })
@@ -127,14 +127,14 @@ class Coordinator {
     const { counts, milliseconds, deferred } = result
     this.#deferred.add(deferred, index)
     if (counts.rowsRead === 0) this.#empty.add(split)
-    this.#splitRows.done(counts.rowsRead, counts.bytes, milliseconds)
+    this.#splitSizer.done(counts.rowsRead, counts.bytes, milliseconds)
     return { counts }
   }
 
   /** Of a range with more bytes than a thread may hold. */
   async *#partsOf(range: Split, { rows, bytes }: Oversized): AsyncGenerator<Split> {
     const { plan, reader } = this.#job
-    const size = this.#splitRows.divided(rows, bytes)
+    const size = this.#splitSizer.divided(rows, bytes)
     const spec = specOfPart(plan.read, range)
     for await (const part of reader.divide(spec, range, () => size, this.#scheduler.signal))
       yield { ...part, late: range.late ?? false }
@@ -177,7 +177,7 @@ class Coordinator {
         void pool.terminate(thread)
       },
     })
-    onAbort(signal, () => watch.hurry())
+    onAbort(signal, () => watch.requestStop())
     return watch
   }
 }

@@ -128,7 +128,7 @@ export interface ThreadReady {
 export type WorkerMessage =
   | ThreadReady
   | { readonly type: 'progress'; readonly split: number; readonly counts: SplitCounts }
-  /** Before it loads a user's module: where it shows what that is at (`CallSlot`). */
+  /** Before it loads a user's module: where it shows what that is doing (`ExecutionMarker`). */
   | { readonly type: 'calls'; readonly thread: number; readonly memory: SharedArrayBuffer }
   /** What a user's module has to say. */
   | { readonly type: 'log'; readonly level: LogLevel; readonly text: string }

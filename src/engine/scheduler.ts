@@ -18,7 +18,7 @@ export interface SchedulerOptions {
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
   /** Why a thread died. Default: what it says itself. */
-  readonly blame?: (death: unknown) => RowshiftError
+  readonly attribute?: (death: unknown) => RowshiftError
 }
 
 /** What a job results in, but for a failure, which is thrown. */
@@ -163,7 +163,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   }
 
   #blame(death: unknown): RowshiftError {
-    return this.#options.blame?.(death) ?? RowshiftError.from(death)
+    return this.#options.attribute?.(death) ?? RowshiftError.from(death)
   }
 
   #abort(): void {

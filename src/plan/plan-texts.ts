@@ -14,7 +14,7 @@ import type { MappingResult } from './mapping.js'
 import type { PlanRequest } from './plan-request.js'
 import type { SourceChoice } from './shared-steps.js'
 import type { KeyChoice } from './split-key.js'
-import type { SplitRows } from './split-rows.js'
+import type { SplitShare } from './split-rows.js'
 import type { StageChoice } from './staging.js'
 import { generatedReasons, keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
 import type { TargetChoice } from './target.js'
@@ -32,7 +32,7 @@ export interface PlanChoices {
   readonly staged: StageChoice
   readonly judged: Settled
   readonly sharding: Sharding | null
-  readonly split: SplitRows
+  readonly split: SplitShare
   /** How far earlier runs have got, as far as this one may rely on it. */
   readonly past: Past | null
   readonly reading: Reading

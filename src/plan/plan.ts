@@ -21,7 +21,7 @@ import { reasonsOf, warningsOf } from './plan-texts.js'
 import type { SourceChoice } from './shared-steps.js'
 import { checkDistinct, chooseColumns, columnsRead, describeSource } from './shared-steps.js'
 import { chooseKey } from './split-key.js'
-import type { SplitRows } from './split-rows.js'
+import type { SplitShare } from './split-rows.js'
 import { splitRows } from './split-rows.js'
 import type { StageChoice } from './staging.js'
 import { checkNewIds, planStage } from './staging.js'
@@ -165,7 +165,7 @@ function pastOf({ past = null }: PlanRequest, { create, sharding }: TargetChoice
 async function chooseWindows(
   { reader, writer, params, place, backfill = null }: PlanRequest,
   { source, target, mapping, key }: Tables,
-  split: SplitRows,
+  split: SplitShare,
   past: Past | null,
 ): Promise<Reading> {
   const { sharding, table } = target

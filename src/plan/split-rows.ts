@@ -10,13 +10,13 @@ const MIN_SPLIT_ROWS = 1_000
 /** Fewer splits than this per thread leave threads idle at the end. */
 const MIN_SPLITS_PER_THREAD = 4
 
-export interface SplitRows {
+export interface SplitShare {
   readonly rows: number
   readonly reason: string
 }
 
 /** How many rows a split should have, and why. */
-export function splitRows(source: TableSchema, params: Params, shards = 1): SplitRows {
+export function splitRows(source: TableSchema, params: Params, shards = 1): SplitShare {
   const fewer =
     params.transform !== null && params.workerNum > 1 ? ', fewer where the transform takes long' : ''
   if (params.readBatch !== null) {

@@ -11,14 +11,14 @@ export const HIGH = 4
 /** What `wasm/cells.ts` exports; addresses are plain numbers. */
 interface Loops {
   findCells(from: number, end: number, ends: number, marks: number, most: number): number
-  spellCells(
+  decodeText(
     from: number,
     ends: number,
     marks: number,
     cells: number,
     width: number,
     texts: number,
-    places: number,
+    offsets: number,
     units: number,
   ): number
 }
@@ -27,10 +27,10 @@ interface Loops {
 export const NO_TEXT = -2
 
 /** What cells say, one after another. */
-export interface Spelt {
+export interface DecodedText {
   readonly text: string
   /** Two numbers for each cell: where it begins and where it ends. The first is -1 for NULL, and may be NO_TEXT. */
-  readonly places: Int32Array
+  readonly offsets: Int32Array
 }
 
 /** Where the memory of the loops begins: `UNESCAPED` stands before. */
@@ -76,22 +76,22 @@ export class RawRows {
 
   /**
    * What the cells of the rows from `first` to before `end` say, without escapes: those of them that have `marks`, in
-   * columns with a 1 in `texts`. The places hold until the next call.
+   * columns with a 1 in `texts`. The offsets hold until the next call.
    */
-  spell(first: number, end: number, texts: Uint8Array): Spelt {
+  decodeText(first: number, end: number, texts: Uint8Array): DecodedText {
     const width = this.#width
     const [cell, cells] = [first * width, (end - first) * width]
     const columns = (this.#end + SPARE + 7) & ~7
-    const places = (columns + width + 7) & ~7
-    const units = places + 8 * cells
+    const offsets = (columns + width + 7) & ~7
+    const units = offsets + 8 * cells
     const length = this.ends[end * width]! - this.ends[cell]!
     const kernel = this.#reserve(units + 2 * length + 2 * SPARE)
     kernel.bytes.set(texts, columns)
     const [ends, marks] = [ENDS + 4 * cell, this.#marks + cell]
-    const last = kernel.run.spellCells(this.#from, ends, marks, cells, width, columns, places, units)
+    const last = kernel.run.decodeText(this.#from, ends, marks, cells, width, columns, offsets, units)
     return {
       text: kernel.bytes.toString('utf16le', units, last),
-      places: new Int32Array(kernel.bytes.buffer, places, 2 * cells),
+      offsets: new Int32Array(kernel.bytes.buffer, offsets, 2 * cells),
     }
   }
 

@@ -60,7 +60,7 @@ describe('values of transforms', () => {
   it('come from rows in any order, of any length, and from bytes that are no text', () => {
     const long = fc.uint8Array({ minLength: 30_000, maxLength: 70_000 })
     const bytes = fc.uint8Array({ maxLength: 60 })
-    const spoilt = fc
+    const invalid = fc
       .tuple(fc.string({ unit: 'binary', minLength: 1, maxLength: 6 }), fc.nat(), fc.nat(255))
       .map(([value, at, byte]) => {
         const encoded = new Uint8Array(Buffer.from(value))
@@ -73,7 +73,7 @@ describe('values of transforms', () => {
     const cell = fc.oneof(
       { arbitrary: text, weight: 6 },
       { arbitrary: bytes, weight: 1 },
-      { arbitrary: spoilt, weight: 6 },
+      { arbitrary: invalid, weight: 6 },
       { arbitrary: long, weight: 1 },
     )
     const table = fc.array(fc.tuple(fc.option(cell), fc.option(text)), { minLength: 1, maxLength: 40 })

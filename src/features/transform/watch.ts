@@ -2,7 +2,7 @@ import { RawRows } from '../../wire/raw-rows.js'
 import { cellsOf, readRowName } from '../../wire/row-name.js'
 import { RowshiftError } from '../../contract/errors.js'
 import type { RunPlan } from '../../contract/plugin.js'
-import { CallSlot } from './call-slot.js'
+import { ExecutionMarker } from './execution-marker.js'
 import { counted } from '../../wire/counted.js'
 
 const LOOK_MS = 200
@@ -17,7 +17,7 @@ export interface WatchOptions {
 }
 
 interface Watched {
-  readonly slot: CallSlot
+  readonly slot: ExecutionMarker
   entered: number | null
   since: number
 }
@@ -37,11 +37,11 @@ export class TransformWatch {
   }
 
   add(thread: number, memory: SharedArrayBuffer): void {
-    this.#threads.set(thread, { slot: new CallSlot(memory), entered: null, since: 0 })
+    this.#threads.set(thread, { slot: new ExecutionMarker(memory), entered: null, since: 0 })
   }
 
   /** The run is to stop. */
-  hurry(): void {
+  requestStop(): void {
     this.#stopping ??= performance.now()
   }
 
@@ -50,7 +50,7 @@ export class TransformWatch {
   }
 
   /** Why a thread died, if a user's function had a part in it. */
-  blame(error: unknown): RowshiftError {
+  attribute(error: unknown): RowshiftError {
     const dead = [...this.#threads].find(([thread]) => !this.#options.isAlive(thread))
     const reason = error instanceof Error ? error.message : String(error)
     const at = dead && dead[1].slot.entered !== null ? this.#place(dead[1].slot) : null
@@ -87,7 +87,7 @@ export class TransformWatch {
     return stopping || now - since > this.#limit
   }
 
-  #tooLong(slot: CallSlot): RowshiftError {
+  #tooLong(slot: ExecutionMarker): RowshiftError {
     const at = this.#place(slot)
     return new RowshiftError(
       'TRANSFORM_TIMEOUT',
@@ -98,7 +98,7 @@ export class TransformWatch {
   }
 
   /** Which row it is, as well as can be known. */
-  #place(slot: CallSlot): { text: string; details: Record<string, number | readonly string[]> } {
+  #place(slot: ExecutionMarker): { text: string; details: Record<string, number | readonly string[]> } {
     const { plan } = this.#options
     const { split, batch, row } = slot.call
     if (split < 0) return { text: 'being loaded', details: {} }

@@ -4,7 +4,7 @@ import { zoneReasons } from '../../plan/condition.js'
 import type { ColumnPair, MappingResult } from '../../plan/mapping.js'
 import type { SourceChoice } from '../../plan/shared-steps.js'
 import type { KeyChoice } from '../../plan/split-key.js'
-import type { SplitRows } from '../../plan/split-rows.js'
+import type { SplitShare } from '../../plan/split-rows.js'
 import type { StageChoice } from '../../plan/staging.js'
 import type { Params } from '../../task/params.js'
 import type { DeletesChoice } from '../deletes/plan.js'
@@ -24,7 +24,7 @@ export interface VerifyChoices {
   readonly placing: Placing
   readonly staged: StageChoice
   readonly ranges: Ranges
-  readonly split: SplitRows
+  readonly split: SplitShare
 }
 
 /** Of the rows that are compared, on either end. */

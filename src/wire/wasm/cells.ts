@@ -58,17 +58,17 @@ function marked(escapes: u32, highs: u32): u32 {
 /**
  * Writes what cells say as UTF-16 to `units`, one after another, and up to 32 bytes too much. The first of them begins a row
  * of `width`, has its mark at `marks`, and at `ends` the end of the cell before it, counted from `from`. Left out are cells
- * without a mark, and columns with a 0 at `texts`. Where each begins and ends, in units, goes into two words at `places`; the
+ * without a mark, and columns with a 0 at `texts`. Where each begins and ends, in units, goes into two words at `offsets`; the
  * first may be NULL or NO_TEXT instead. Returns where the last one ends.
  */
-export function spellCells(
+export function decodeText(
   from: usize,
   ends: usize,
   marks: usize,
   cells: i32,
   width: i32,
   texts: usize,
-  places: usize,
+  offsets: usize,
   units: usize,
 ): usize {
   let to = units
@@ -77,12 +77,12 @@ export function spellCells(
     if (load<u8>(marks + cell) !== 0 && load<u8>(texts + column) !== 0) {
       const start = from + load<i32>(ends + 4 * cell) + 1
       const end = from + load<i32>(ends + 4 * cell, 4)
-      const place = places + 8 * cell
-      if (isNull(start, end)) store<i32>(place, NULL)
+      const offset = offsets + 8 * cell
+      if (isNull(start, end)) store<i32>(offset, NULL)
       else {
         const last = spell(start, end, to)
-        store<i32>(place, last === 0 ? NO_TEXT : (to - units) >> 1)
-        store<i32>(place, (last - units) >> 1, 4)
+        store<i32>(offset, last === 0 ? NO_TEXT : (to - units) >> 1)
+        store<i32>(offset, (last - units) >> 1, 4)
         if (last !== 0) to = last
       }
     }

@@ -24,7 +24,7 @@ interface Called {
  * figure. That stands on statistics, so the size follows what rows turn out to weigh: down at once when a split had to be
  * divided. With a user's function, it also follows the time that rows turn out to take, and the rows that are left.
  */
-export class SplitRows {
+export class SplitSizer {
   readonly #most: number
   readonly #mostMs: number
   readonly #splitsAhead: number

@@ -1,6 +1,6 @@
 import type { Batch } from '../../contract/plugin.js'
 
-/** Places in the shared memory. */
+/** Offsets in the shared memory. */
 const CALLS = 0
 const SPLIT = 1
 const ROW = 2
@@ -9,7 +9,7 @@ const BYTES = 4
 const HEADER_BYTES = 8 * Int32Array.BYTES_PER_ELEMENT
 const WHOLE_BATCH = -1
 
-/** What a thread is at in a user's function. */
+/** What a thread is doing in a user's function. */
 export interface Call {
   readonly split: number
   /** Its rows as they were read; null: none are in hand, the module is being loaded. */
@@ -19,10 +19,10 @@ export interface Call {
 }
 
 /**
- * Memory that a thread and the coordinator share: what a user's function is at. A function that never returns cannot be
+ * Memory that a thread and the coordinator share: the current row of a user's function. A function that never returns cannot be
  * asked, and one that ends its thread leaves nothing else.
  */
-export class CallSlot {
+export class ExecutionMarker {
   readonly memory: SharedArrayBuffer
   readonly #numbers: Int32Array
   readonly #bytes: Uint8Array
@@ -33,9 +33,9 @@ export class CallSlot {
     this.#bytes = new Uint8Array(memory, HEADER_BYTES)
   }
 
-  /** With room for batches of that many bytes; of larger ones the rows are not told. */
-  static make(bytes: number): CallSlot {
-    return new CallSlot(new SharedArrayBuffer(HEADER_BYTES + bytes))
+  /** With room for batches of that many bytes; rows of larger ones are not shown. */
+  static make(bytes: number): ExecutionMarker {
+    return new ExecutionMarker(new SharedArrayBuffer(HEADER_BYTES + bytes))
   }
 
   /** What the next calls are about. Costs a hundredth of what a row does. */
@@ -52,7 +52,7 @@ export class CallSlot {
     this.#numbers[ROW] = row
   }
 
-  /** The time begins anew. */
+  /** The time starts again. */
   enter(): void {
     Atomics.add(this.#numbers, CALLS, 1)
   }
