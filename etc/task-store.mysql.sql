@@ -1,5 +1,5 @@
 -- The task tables on MySQL and MariaDB. `rowshift init` runs this file, and adds the columns that tables of an earlier
--- version lack (plugins/mysql/task-store.ts).
+-- version lack (src/sql/sql-task-store.ts).
 
 CREATE TABLE IF NOT EXISTS `task_def_sync_manager` (
   `id` int(11) NOT NULL AUTO_INCREMENT COMMENT '统计任务id',

@@ -1,5 +1,5 @@
 -- The tables of a task store in SQLite. `rowshift init` runs this file; every statement may run again. Columns that
--- tables of an earlier version lack are added by plugins/sqlite/task-store.ts.
+-- tables of an earlier version lack are added by src/sql/sql-task-store.ts.
 --
 -- task_def_sync_manager has the columns of the MySQL table, in the same order, with the same defaults. Lengths such as
 -- varchar(50) are for the reader: SQLite does not enforce them.

@@ -1,7 +1,7 @@
 import type { Plugin } from '../../src/contract/plugin.js'
 import { connectionFromUrl, connectionSchema, describeConnection } from './connection-fields.js'
 import { MysqlReader } from './reader.js'
-import { MysqlTaskStore } from './task-store.js'
+import { taskStore } from './task-store.js'
 import { MysqlWriter } from './writer.js'
 
 /** MySQL and MariaDB: one protocol, one plugin; where they differ, it asks the server. */
@@ -19,7 +19,7 @@ const plugin: Plugin = {
   describeConnection,
   createReader: (endpoint) => new MysqlReader(endpoint),
   createWriter: (endpoint) => new MysqlWriter(endpoint),
-  createTaskStore: (connection) => new MysqlTaskStore(connection),
+  createTaskStore: taskStore,
 }
 
 export default plugin

@@ -1,7 +1,7 @@
 import type { Plugin } from '../../src/contract/plugin.js'
 import { connectionFromUrl, connectionSchema, describeConnection } from './connection.js'
 import { SqliteReader } from './reader.js'
-import { SqliteTaskStore } from './task-store.js'
+import { taskStore } from './task-store.js'
 import { SqliteWriter } from './writer.js'
 
 const plugin: Plugin = {
@@ -17,7 +17,7 @@ const plugin: Plugin = {
   describeConnection,
   createReader: (endpoint) => new SqliteReader(endpoint),
   createWriter: (endpoint) => new SqliteWriter(endpoint),
-  createTaskStore: (connection) => new SqliteTaskStore(connection),
+  createTaskStore: taskStore,
 }
 
 export default plugin

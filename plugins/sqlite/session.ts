@@ -15,11 +15,11 @@ import { interrupted } from './errors.js'
 import { addFunctions } from './functions.js'
 import { floatText } from './numbers.js'
 import { misfitError } from './misfit.js'
-import { beginWrite } from './waiting.js'
+import { beginWrite, untilFree } from './waiting.js'
 
 const SEARCH_MS = 2_000
 
-/** Nothing in it waits but `begin`: a query runs in this thread until it is over. */
+/** It waits for locks only: what runs does so in this thread until it is over. */
 export class SqliteSession implements SqlSession {
   readonly database: Database
   readonly encoding: TextEncoding
@@ -42,13 +42,18 @@ export class SqliteSession implements SqlSession {
     })
   }
 
-  static async open(endpoint: Endpoint, access: Access, signal?: AbortSignal): Promise<SqliteSession> {
+  static async open(
+    endpoint: Pick<Endpoint, 'connection' | 'session'>,
+    access: Access,
+    signal?: AbortSignal,
+  ): Promise<SqliteSession> {
     const where = describeConnection(endpoint.connection)
     return new SqliteSession(await open(endpoint, access, signal), where, signal)
   }
 
   async query(sql: string): Promise<SqlRow[]> {
-    return Array.from(this.database.rows(sql), (row) => row.map(textOf))
+    const run = () => Array.from(this.database.rows(sql), (row) => row.map(textOf))
+    return this.database.inTransaction ? run() : untilFree(this.database, this.#signal, run)
   }
 
   /** Nothing ends a query from outside, so a function that is called for each row does. */
@@ -84,7 +89,7 @@ export class SqliteSession implements SqlSession {
   }
 
   async begin(): Promise<void> {
-    await beginWrite(this.database, AbortSignal.any([...this.#signals]))
+    await beginWrite(this.database, this.#signal)
   }
 
   async commit(): Promise<void> {
@@ -107,6 +112,10 @@ export class SqliteSession implements SqlSession {
 
   async close(): Promise<void> {
     this.database.close()
+  }
+
+  get #signal(): AbortSignal {
+    return AbortSignal.any([...this.#signals])
   }
 
   #checkSignals(): void {
