@@ -103,7 +103,7 @@ export class Copier {
     if (this.#connections.gaveUp) return Promise.resolve()
     return this.#tellReady(async () => {
       const { reader } = await this.#opened()
-      await reader.beginSnapshot!()
+      await reader.skills.snapshot!.begin()
       this.#inSnapshot = true
     })
   }

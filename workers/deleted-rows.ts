@@ -44,6 +44,6 @@ export class DeletedRows {
   #remove(writer: Writer, batch: Batch, signal: AbortSignal): Promise<number> {
     const next = ({ code }: RowshiftError, retries: number) =>
       code === 'LOCK_CONFLICT' || code === 'CONNECTION_LIMIT' ? nextPause(retries) : null
-    return retried(() => writer.remove!(this.#write!, batch, signal), next, signal)
+    return retried(() => writer.skills.deletes!.remove(this.#write!, batch, signal), next, signal)
   }
 }

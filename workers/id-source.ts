@@ -59,7 +59,7 @@ class SequenceBlocks implements IdSource {
     if (this.#reserved >= count) return
     const left = Math.max(this.#block, count - this.#reserved)
     const writer = await this.#open()
-    this.#ranges.push({ next: BigInt(await writer.takeBlock!(this.#sequence, left)), left })
+    this.#ranges.push({ next: BigInt(await writer.skills.sequences!.take(this.#sequence, left)), left })
     this.#reserved += left
   }
 

@@ -68,8 +68,8 @@ export class RowRepair implements RowActions {
       for (let at = 0; at < all.length; at += DELETE_ROWS) {
         const rows = all.slice(at, at + DELETE_ROWS)
         this.deleted += this.#flag
-          ? await writer.flag!(spec, batchOf(rows), this.#flag, this.#signal)
-          : await writer.remove!(spec, batchOf(rows), this.#signal)
+          ? await writer.skills.deletes!.flag(spec, batchOf(rows), this.#flag, this.#signal)
+          : await writer.skills.deletes!.remove(spec, batchOf(rows), this.#signal)
       }
     }
   }

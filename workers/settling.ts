@@ -21,8 +21,8 @@ export async function settleRows(
     bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
   }))
   const { shard } = settle[0]!
-  if (shard === null || !(writer instanceof ShardedWriter)) return writer.settle!(spec, rows, options)
+  if (shard === null || !(writer instanceof ShardedWriter)) return writer.skills.settle!(spec, rows, options)
   const end = await writer.shard(spec, shard, options.signal)
-  const counts: TableCounts = await end.writer.settle!(end.spec, rows, options)
+  const counts: TableCounts = await end.writer.skills.settle!(end.spec, rows, options)
   return { ...counts, shards: { [shard]: counts } }
 }

@@ -32,7 +32,7 @@ export class ValueFinder {
     const reader = await this.#open()
     const wanted = keysBatch(keys)
     for (const table of this.#tables) {
-      for await (const batch of reader.find!(table, wanted, this.#signal)) {
+      for await (const batch of reader.skills.find!(table, wanted, this.#signal)) {
         this.#add(batch, table, keys, found)
         recycle(batch)
       }

@@ -183,7 +183,7 @@ export class Verifier {
     const digest = ({ reader, plan }: Side) =>
       hasNone(plan, range)
         ? Promise.resolve({ rows: 0, digest: '0' })
-        : reader.digest!(plan, forms, range, this.#abort.signal)
+        : reader.skills.digest!.ofSplit(plan, forms, range, this.#abort.signal)
     return Promise.all([digest(ends.source), digest(ends.target)])
   }
 

@@ -122,7 +122,7 @@ async function sideOf(
   const rest = whole.columns.slice(columns.length)
   const plan = stage === null ? { ...whole, columns: [...written, ...rest] } : whole
   if (digest === null) return { reader, ranges, plan, rows: plan }
-  const column = await reader.rowDigest!(plan, digest.forms)
+  const column = await reader.skills.digest!.ofRows(plan, digest.forms)
   return { reader, ranges, plan, rows: { ...plan, columns: [...plan.columns, column] } }
 }
 

@@ -11,11 +11,11 @@ import type {
   Column,
   Endpoint,
   Reader,
+  ReaderSkills,
   ReadSpec,
   RefuseRow,
   Split,
   TableSchema,
-  TableState,
 } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { fileOf } from './connection.js'
@@ -28,6 +28,12 @@ const SEPARATOR = Buffer.from([TAB])
 export class FileReader implements Reader {
   readonly #path: string
   #file: FileHandle | null = null
+  readonly skills: ReaderSkills = {
+    state: async () => {
+      const { dev, ino, size } = await stat(this.#path)
+      return { identity: `${dev}:${ino}`, bytes: size }
+    },
+  }
 
   constructor(endpoint: Endpoint) {
     this.#path = fileOf(endpoint.connection)
@@ -48,11 +54,6 @@ export class FileReader implements Reader {
 
   async describe(table: string): Promise<TableSchema> {
     return describeFile(this.#path, table)
-  }
-
-  async state(): Promise<TableState> {
-    const { dev, ino, size } = await stat(this.#path)
-    return { identity: `${dev}:${ino}`, bytes: size }
   }
 
   async *split(): AsyncGenerator<Split> {

@@ -1,26 +1,15 @@
 import type {
   Batch,
-  BoundRequest,
-  Column,
-  ColumnMapping,
-  Derivation,
   Digest,
-  DigestForm,
   DigestForms,
   Endpoint,
-  LossSearch,
-  Message,
-  PlannedWrite,
   ReadSpec,
   Reader,
-  SnapshotLock,
+  ReaderSkills,
   Split,
   SplitOutline,
   SplitSize,
-  TableDefinition,
   TableSchema,
-  TableState,
-  Window,
 } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { whereClause } from '../../src/sql/range.js'
@@ -51,6 +40,39 @@ export class MysqlReader implements Reader {
   readonly #endpoint: Endpoint
   readonly #session: SessionSlot
   #inSnapshot = false
+  readonly skills: ReaderSkills = {
+    tables: async () => listTables(await this.#open()),
+    checkWhere: async (table, where) => checkWhere(await this.#open(), this.#endpoint, table, where),
+    ddl: {
+      definition: async (table) => defineTable(await this.#open(), table),
+      wide: async (table) => wideColumns(await this.#open(), table),
+    },
+    derive: async (table, wanted) => derive(await this.#open(), table, wanted),
+    findLoss: async (table, column, where) => findLoss(await this.#open(), table, column, where),
+    check: async (spec, write, allColumns) => {
+      const session = await this.#open()
+      const late = await checkRefusals(session, spec)
+      const found = await checkSource(session, spec, write, allColumns)
+      return [...late, ...found, ...(await zoneWarnings(session, this.#endpoint, spec.table, computed(spec)))]
+    },
+    find: (spec, keys, signal) => this.#find(spec, keys, signal),
+    outline: (spec) => this.#outline(spec),
+    state: async ({ table }) => tableState(await this.#open(), table.table),
+    bound: (request) => findWindow(this.#endpoint, request, this.#session.signal),
+    marks: {
+      sample: async (spec, below) => sampleRows(await this.#open(), spec, below),
+      holdsBelow: (request) => holdsBelow(this.#endpoint, request, this.#session.signal),
+    },
+    digest: {
+      forms: async (spec) => digestForms(await this.#open(), spec),
+      ofSplit: (spec, forms, split, signal) => this.#digest(spec, forms, split, signal),
+      ofRows: async (spec, forms) => rowDigest(await this.#open(), spec, forms),
+    },
+    snapshot: {
+      lock: (table, signal) => lockWrites(this.#endpoint, table, signal),
+      begin: () => this.#beginSnapshot(),
+    },
+  }
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint
@@ -66,38 +88,7 @@ export class MysqlReader implements Reader {
     return inUtc(this.#endpoint, await describeTable(await this.#open(), table))
   }
 
-  async tables(): Promise<readonly string[]> {
-    return listTables(await this.#open())
-  }
-
-  async definition(table: string): Promise<TableDefinition> {
-    return defineTable(await this.#open(), table)
-  }
-
-  async wide(table: string): Promise<readonly string[]> {
-    return wideColumns(await this.#open(), table)
-  }
-
-  async checkWhere(table: TableSchema, where: string): Promise<readonly Message[]> {
-    return checkWhere(await this.#open(), this.#endpoint, table, where)
-  }
-
-  async derive(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]> {
-    return derive(await this.#open(), table, wanted)
-  }
-
-  async findLoss(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch> {
-    return findLoss(await this.#open(), table, column, where)
-  }
-
-  async check(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly Message[]> {
-    const session = await this.#open()
-    const late = await checkRefusals(session, spec)
-    const found = await checkSource(session, spec, write, allColumns)
-    return [...late, ...found, ...(await zoneWarnings(session, this.#endpoint, spec.table, computed(spec)))]
-  }
-
-  async outline(spec: ReadSpec): Promise<SplitOutline> {
+  async #outline(spec: ReadSpec): Promise<SplitOutline> {
     const session = await this.#open()
     const strategy = await explainSteps(spec, keyProbe(session, spec))
     const first = await splitByKey(spec, keyProbe(session, spec), () => spec.splitRows).next()
@@ -131,7 +122,7 @@ export class MysqlReader implements Reader {
     return this.#select(spec, selectSql(splitQuery(mysqlDialect, spec, split)), split, signal)
   }
 
-  async *find(spec: ReadSpec, keys: Batch, signal: AbortSignal): AsyncIterable<Batch> {
+  async *#find(spec: ReadSpec, keys: Batch, signal: AbortSignal): AsyncIterable<Batch> {
     for (const sql of lookupSql(mysqlDialect, spec, keys)) yield* this.#select(spec, sql, null, signal)
   }
 
@@ -156,31 +147,7 @@ export class MysqlReader implements Reader {
     }
   }
 
-  bound(request: BoundRequest): Promise<Window> {
-    return findWindow(this.#endpoint, request, this.#session.signal)
-  }
-
-  async state({ table }: ReadSpec): Promise<TableState> {
-    return tableState(await this.#open(), table.table)
-  }
-
-  async sample(spec: ReadSpec, below?: BoundRequest): Promise<readonly string[] | null> {
-    return sampleRows(await this.#open(), spec, below)
-  }
-
-  holdsBelow(request: BoundRequest): Promise<boolean> {
-    return holdsBelow(this.#endpoint, request, this.#session.signal)
-  }
-
-  async digestForms(spec: ReadSpec): Promise<DigestForm[][] | null> {
-    return digestForms(await this.#open(), spec)
-  }
-
-  async rowDigest(spec: ReadSpec, forms: DigestForms): Promise<Column> {
-    return rowDigest(await this.#open(), spec, forms)
-  }
-
-  async digest(
+  async #digest(
     spec: ReadSpec,
     forms: DigestForms,
     split: Split,
@@ -200,11 +167,7 @@ export class MysqlReader implements Reader {
     }
   }
 
-  lock(table: string, signal: AbortSignal): Promise<SnapshotLock> {
-    return lockWrites(this.#endpoint, table, signal)
-  }
-
-  async beginSnapshot(): Promise<void> {
+  async #beginSnapshot(): Promise<void> {
     const session = await this.#open()
     try {
       await session.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ')

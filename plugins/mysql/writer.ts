@@ -1,18 +1,16 @@
 import type {
   Batch,
   Column,
-  DesignRequest,
   Endpoint,
   PlannedWrite,
   RowshiftError,
   WriteSpec,
-  Sequence,
   SplitMark,
   TableCounts,
-  TableDesign,
   TableSchema,
   WritePlan,
   Writer,
+  WriterSkills,
 } from '../../src/contract/plugin.js'
 import { isStored, leaveMark, MysqlCheckpoints } from './checkpoints.js'
 import type { SettlementSteps } from '../../src/sql/settlement.js'
@@ -44,7 +42,24 @@ export class MysqlWriter extends SqlWriter<Session> implements Writer {
   /** By plan: a sharded target has one for each table. */
   readonly #statements = new WeakMap<PlannedWrite, Statements>()
   readonly #memory = new InsertMemory()
-  readonly checkpoints = new MysqlCheckpoints(() => this.#open())
+  readonly skills: WriterSkills = {
+    tables: async () => listTables(await this.#open()),
+    design: async (request) => designTable(await this.#open(), request),
+    highest: (table, column) => this.#highest(table, column),
+    repertoire: async (column) => askRepertoire(await this.#open(), charsetOf(column)!),
+    settle: (spec, rows, options) => this.settle(spec, rows, options),
+    deletes: {
+      remove: (spec, rows, signal) =>
+        this.#change(`deleting rows of table ${spec.table.table}`, removeSql(spec, rows), spec, signal),
+      flag: (spec, rows, flag, signal) =>
+        this.#change(`flagging rows of table ${spec.table.table}`, flagSql(spec, rows, flag), spec, signal),
+    },
+    sequences: {
+      open: async (sequence) => openSequence(await this.#open(), sequence),
+      take: async (sequence, count) => takeBlock(await this.#open(), sequence, count),
+    },
+    checkpoints: new MysqlCheckpoints(() => this.#open()),
+  }
 
   constructor(endpoint: Endpoint) {
     super()
@@ -60,15 +75,7 @@ export class MysqlWriter extends SqlWriter<Session> implements Writer {
     return describeTable(await this.#open(), table)
   }
 
-  async tables(): Promise<readonly string[]> {
-    return listTables(await this.#open())
-  }
-
-  async design(request: DesignRequest): Promise<TableDesign> {
-    return designTable(await this.#open(), request)
-  }
-
-  async highest(table: string, column: Column): Promise<string | null> {
+  async #highest(table: string, column: Column): Promise<string | null> {
     const session = await this.#open()
     const name = identifier(column.name)
     const sql = `SELECT ${keyText(column).replace(name, () => `MAX(${name})`)} FROM ${identifier(table)}`
@@ -76,10 +83,6 @@ export class MysqlWriter extends SqlWriter<Session> implements Writer {
       throw mapError(error, `looking for the highest ${column.name} of table ${table}`, { table })
     })
     return row?.[0] ?? null
-  }
-
-  async repertoire(column: Column): Promise<readonly (readonly [number, number])[]> {
-    return askRepertoire(await this.#open(), charsetOf(column)!)
   }
 
   async plan(spec: WriteSpec, path: string | null): Promise<WritePlan> {
@@ -96,14 +99,6 @@ export class MysqlWriter extends SqlWriter<Session> implements Writer {
     await this.#run(spec, spec.postSql, '"post_sql"', signal)
   }
 
-  remove(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number> {
-    return this.#change(`deleting rows of table ${spec.table.table}`, removeSql(spec, rows), spec, signal)
-  }
-
-  flag(spec: PlannedWrite, rows: Batch, flag: Column, signal: AbortSignal): Promise<number> {
-    return this.#change(`flagging rows of table ${spec.table.table}`, flagSql(spec, rows, flag), spec, signal)
-  }
-
   /** Resolves to how many rows the statement has changed. */
   async #change(doing: string, sql: string, spec: PlannedWrite, signal: AbortSignal): Promise<number> {
     const session = await this.#open()
@@ -116,14 +111,6 @@ export class MysqlWriter extends SqlWriter<Session> implements Writer {
     } finally {
       release()
     }
-  }
-
-  async openSequence(sequence: Sequence): Promise<void> {
-    await openSequence(await this.#open(), sequence)
-  }
-
-  async takeBlock(sequence: Sequence, count: number): Promise<string> {
-    return takeBlock(await this.#open(), sequence, count)
   }
 
   async close(): Promise<void> {

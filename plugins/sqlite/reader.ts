@@ -1,19 +1,15 @@
 import { statSync } from 'node:fs'
 import type {
   Batch,
-  BoundRequest,
-  Column,
-  Derivation,
   Endpoint,
   ReadSpec,
   Reader,
+  ReaderSkills,
   SnapshotLock,
   Split,
   SplitSize,
-  TableDefinition,
   TableSchema,
   TableState,
-  Window,
 } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { keyProbe } from '../../src/sql/key-probe.js'
@@ -37,6 +33,41 @@ export class SqliteReader implements Reader {
   readonly #endpoint: Endpoint
   readonly #where: string
   #session: SqliteSession | null = null
+  readonly skills: ReaderSkills = {
+    tables: async () => listTables(this.#open.database),
+    checkWhere: async (table, where) => {
+      checkWhere(this.#open.database, table.table, where)
+      return []
+    },
+    ddl: {
+      definition: async (table) =>
+        this.#asking(table, 'reading the DDL of table', ({ database }) => defineTable(database, table)),
+      wide: async (table) =>
+        this.#asking(table, 'looking at the values of table', ({ database }) => wideColumns(database, table)),
+    },
+    derive: async (table, wanted) => derive(this.#open.database, table, wanted),
+    check: async (spec) =>
+      this.#asking(spec.table.table, 'looking at the values of table', (session) =>
+        checkRefusals(session, spec),
+      ),
+    find: (spec, keys, signal) => this.#find(spec, keys, signal),
+    state: (spec) => this.#state(spec),
+    bound: async (request) =>
+      this.#asking(request.table.table, 'looking for what is new in', ({ database, encoding }) =>
+        findWindow(database, request, encoding),
+      ),
+    marks: {
+      sample: async (spec, below) =>
+        this.#asking(spec.table.table, 'looking at some rows of table', (session) =>
+          sampleRows(session, spec, below ? [belowWatermark(below, session.encoding)] : []),
+        ),
+      holdsBelow: async (request) => holdsBelow(this.#open.database, request, this.#open.encoding),
+    },
+    snapshot: {
+      lock: (_table, signal) => this.#lock(signal),
+      begin: () => this.#beginSnapshot(),
+    },
+  }
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint
@@ -55,62 +86,21 @@ export class SqliteReader implements Reader {
     }
   }
 
-  async tables(): Promise<readonly string[]> {
-    return listTables(this.#open.database)
-  }
-
-  async definition(table: string): Promise<TableDefinition> {
+  #asking<T>(table: string, doing: string, ask: (session: SqliteSession) => T): T {
     try {
-      return defineTable(this.#open.database, table)
+      return ask(this.#open)
     } catch (thrown) {
-      throw sqliteError(thrown, `reading how table "${table}" of ${this.#where} was created`, { table })
-    }
-  }
-
-  async wide(table: string): Promise<readonly string[]> {
-    try {
-      return wideColumns(this.#open.database, table)
-    } catch (thrown) {
-      throw sqliteError(thrown, `looking at the values of table "${table}" of ${this.#where}`, { table })
-    }
-  }
-
-  async checkWhere(table: TableSchema, where: string): Promise<readonly string[]> {
-    checkWhere(this.#open.database, table.table, where)
-    return []
-  }
-
-  async derive(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]> {
-    return derive(this.#open.database, table, wanted)
-  }
-
-  async check(spec: ReadSpec): Promise<readonly string[]> {
-    try {
-      return checkRefusals(this.#open, spec)
-    } catch (thrown) {
-      throw sqliteError(thrown, `looking at the values of table "${spec.table.table}" of ${this.#where}`)
+      throw sqliteError(thrown, `${doing} "${table}" of ${this.#where}`, { table })
     }
   }
 
   /** The page that a table begins at is another one when another table has its name, as a rule. */
-  async state(spec: ReadSpec): Promise<TableState> {
+  async #state(spec: ReadSpec): Promise<TableState> {
     const { dev, ino } = statSync(fileOf(this.#endpoint.connection))
     const sql = "SELECT rootpage || ' ' || sql FROM sqlite_schema WHERE type = 'table' AND name = ?"
     const table = this.#open.database.value(sql, spec.table.table) as string | undefined
     const schema = String(this.#open.database.value('PRAGMA schema_version'))
     return { identity: `${dev}:${ino} ${table ?? 'gone'}`, bytes: null, schema }
-  }
-
-  async sample(spec: ReadSpec, below?: BoundRequest): Promise<readonly string[]> {
-    try {
-      return sampleRows(this.#open, spec, below ? [belowWatermark(below, this.#open.encoding)] : [])
-    } catch (thrown) {
-      throw sqliteError(thrown, `looking at some rows of table "${spec.table.table}" of ${this.#where}`)
-    }
-  }
-
-  async holdsBelow(request: BoundRequest): Promise<boolean> {
-    return holdsBelow(this.#open.database, request, this.#open.encoding)
   }
 
   split(spec: ReadSpec, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
@@ -143,7 +133,7 @@ export class SqliteReader implements Reader {
     return this.#batches(spec, selectSql(query), { doing, split }, signal)
   }
 
-  async *find(spec: ReadSpec, keys: Batch, signal: AbortSignal): AsyncGenerator<Batch> {
+  async *#find(spec: ReadSpec, keys: Batch, signal: AbortSignal): AsyncGenerator<Batch> {
     const doing = `looking for keys in table "${spec.table.table}" of ${this.#where}`
     for (const sql of lookupSql(this.#open.dialect, spec, keys)) {
       yield* this.#batches(spec, sql, { doing, split: null }, signal)
@@ -169,16 +159,8 @@ export class SqliteReader implements Reader {
     if (signal.aborted) throw interrupted(doing)
   }
 
-  async bound(request: BoundRequest): Promise<Window> {
-    try {
-      return findWindow(this.#open.database, request, this.#open.encoding)
-    } catch (thrown) {
-      throw sqliteError(thrown, `looking for what is new in "${request.table.table}" of ${this.#where}`)
-    }
-  }
-
   /** Another connection takes the write lock, so nothing is committed until it lets go. */
-  async lock(_table: string, signal: AbortSignal): Promise<SnapshotLock> {
+  async #lock(signal: AbortSignal): Promise<SnapshotLock> {
     const database = await open(this.#endpoint, 'write', signal)
     try {
       await beginWrite(database, signal)
@@ -190,7 +172,7 @@ export class SqliteReader implements Reader {
   }
 
   /** The snapshot is taken by the first read, not by BEGIN. */
-  async beginSnapshot(): Promise<void> {
+  async #beginSnapshot(): Promise<void> {
     this.#open.database.exec('BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1')
   }
 

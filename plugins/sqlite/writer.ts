@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type {
   Batch,
-  Column,
   DesignRequest,
   Endpoint,
   Message,
@@ -14,6 +13,7 @@ import type {
   TableSchema,
   WritePlan,
   Writer,
+  WriterSkills,
   WriteSpec,
 } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
@@ -50,7 +50,22 @@ export class SqliteWriter extends SqlWriter<Database> implements Writer {
   #signal: AbortSignal | undefined
   #splitSignal: AbortSignal | undefined
   #encoding: TextEncoding = 'UTF-8'
-  readonly checkpoints = new SqliteCheckpoints(() => [this.#database, this.#where, this.#signal])
+  readonly skills: WriterSkills = {
+    tables: async () => (this.#database === null ? [] : listTables(this.#database)),
+    design: (request) => this.#design(request),
+    settle: (spec, rows, options) => this.settle(spec, rows, options),
+    deletes: {
+      remove: (spec, rows, signal) =>
+        removeRows(this.#open, this.#where, { spec, rows, encoding: this.#encoding, signal }),
+      flag: (spec, rows, flag, signal) =>
+        flagRows(this.#open, this.#where, flag, { spec, rows, encoding: this.#encoding, signal }),
+    },
+    sequences: {
+      open: (sequence) => this.#reserve(sequence, (database) => openSequence(database, sequence)),
+      take: (sequence, count) => this.#reserve(sequence, (database) => takeBlock(database, sequence, count)),
+    },
+    checkpoints: new SqliteCheckpoints(() => [this.#database, this.#where, this.#signal]),
+  }
 
   constructor(endpoint: Endpoint) {
     super()
@@ -79,11 +94,7 @@ export class SqliteWriter extends SqlWriter<Database> implements Writer {
     }
   }
 
-  async tables(): Promise<readonly string[]> {
-    return this.#database === null ? [] : listTables(this.#database)
-  }
-
-  async design(request: DesignRequest): Promise<TableDesign> {
+  async #design(request: DesignRequest): Promise<TableDesign> {
     const file = fileOf(this.#endpoint.connection)
     const { definition } = request
     const wide = definition?.family === FAMILY ? [] : await request.wide()
@@ -120,22 +131,6 @@ export class SqliteWriter extends SqlWriter<Database> implements Writer {
     }
     await this.#create(spec, spec.create?.statements ?? [], signal)
     await this.#run(spec.preSql, spec, 'pre_sql', signal)
-  }
-
-  remove(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number> {
-    return removeRows(this.#open, this.#where, { spec, rows, encoding: this.#encoding, signal })
-  }
-
-  flag(spec: PlannedWrite, rows: Batch, flag: Column, signal: AbortSignal): Promise<number> {
-    return flagRows(this.#open, this.#where, flag, { spec, rows, encoding: this.#encoding, signal })
-  }
-
-  openSequence(sequence: Sequence): Promise<void> {
-    return this.#reserve(sequence, (database) => openSequence(database, sequence))
-  }
-
-  takeBlock(sequence: Sequence, count: number): Promise<string> {
-    return this.#reserve(sequence, (database) => takeBlock(database, sequence, count))
   }
 
   async finish(spec: PlannedWrite, signal: AbortSignal): Promise<void> {

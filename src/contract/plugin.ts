@@ -5,7 +5,7 @@
  *
  * Threads and call order:
  *
- * - main thread: `connect`, `describe`, `definition`, `Writer.design`, `Writer.plan`, `Writer.prepare`, `Reader.split`, `Writer.finish`, `close`;
+ * - main thread: `connect`, `describe`, skills like `ddl` and `design`, `Writer.plan`, `Writer.prepare`, `Reader.split`, `Writer.finish`, `close`;
  * - each worker thread, with instances of its own: `connect` before the first split, then `read` and `write` for
  *   one split after another (a `read` may run while the `write` of the split before it does; two reads never
  *   overlap, nor do two writes), `close` at the end of the run.
@@ -32,30 +32,13 @@
 import type { Batch } from '../wire/batch.js'
 import type { BatchLimits } from '../wire/builder.js'
 import type { API_VERSION, Capabilities } from './capabilities.js'
-import type { Derivation } from './derivation.js'
 import type { DesignRequest, TableCreation, TableDefinition, TableDesign } from './design.js'
-import type { Characters } from './domain.js'
-import type { Checkpoints } from './checkpoint.js'
 import type { Connection, Endpoint } from './endpoint.js'
-import type { Message } from './message.js'
-import type {
-  BoundRequest,
-  Digest,
-  DigestForm,
-  DigestForms,
-  LossSearch,
-  ReadSpec,
-  RefuseRow,
-  SnapshotLock,
-  Split,
-  SplitOutline,
-  SplitSize,
-  TableState,
-  Window,
-} from './read.js'
+import type { ReadSpec, RefuseRow, Split, SplitSize } from './read.js'
 import type { Column, ColumnMapping, TableSchema } from './table-schema.js'
+import type { ReaderSkills, WriterSkills } from './skills.js'
 import type { TaskStore } from './task-store.js'
-import type { PlannedWrite, Sequence, WriteCounts, WriteOptions, WritePlan, WriteSpec } from './write.js'
+import type { PlannedWrite, WriteCounts, WriteOptions, WritePlan, WriteSpec } from './write.js'
 
 export { type ErrorCode, type ErrorDetails, errorCodes, RowshiftError, withDoubt } from './errors.js'
 export type { Capabilities } from './capabilities.js'
@@ -66,6 +49,7 @@ export type * from './derivation.js'
 export type { Characters, Domain, Grade, Verdict } from './domain.js'
 export type { LockState, RunRecord, RunStatus, Task, TaskStore } from './task-store.js'
 export type * from './read.js'
+export type * from './skills.js'
 export type { Column, ColumnMapping, TableSchema }
 export type { CellEncoding, ColumnKind, Key, SplitKey } from './table-schema.js'
 export type * from './made-cells.js'
@@ -113,36 +97,12 @@ export type * from './checkpoint.js'
 export type { Mode, RunPlan, RunPolicy } from './run-plan.js'
 
 export interface Reader {
+  /** What it can do beyond the methods here; `{}`: nothing. */
+  readonly skills: ReaderSkills
   /** Opens the connection; `src/contract/opening.ts` has what the signal does. Throws CONNECTION_FAILED, CONNECTION_LIMIT or ACCESS_DENIED. */
   connect(signal?: AbortSignal): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
-  /** Throws PARAMS_INVALID unless `where` is by itself a condition on the table's rows; resolves to warnings. Default: conditions are refused. */
-  checkWhere?(table: TableSchema, where: string): Promise<readonly Message[]>
-  /** Names of all tables, for patterns like `log_*`. Default: such patterns are refused. */
-  tables?(): Promise<readonly string[]>
-  /** Default: the target table is made from what `describe` says alone. */
-  definition?(table: string): Promise<TableDefinition>
-  /** Columns that hold more than others take their type for (`DesignRequest.wide`), as far as two seconds show. Default: none. */
-  wide?(table: string): Promise<readonly string[]>
-  /**
-   * Optional: columns that the source computes while it is read, in the order wanted. Kinds and domains are as narrow as can
-   * be known, so that the plan can judge them like any other. Throws PARAMS_INVALID with every fault in `details.faults`.
-   * Default: the source computes nothing, and the plan is refused.
-   */
-  derive?(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]>
-  /**
-   * Optional: looks for a value of a lossy column that would not arrive unchanged, for at most a few seconds. It only
-   * makes messages clearer; what is lost is decided by the columns' domains.
-   */
-  findLoss?(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch>
-  /**
-   * Optional: last look at the source before a row moves. Throws when the copy cannot work (privileges, a row that is
-   * too large, keys that the target's collation takes for equal); resolves to warnings. `allColumns`: the user wants
-   * every column, so that one which the connection may not see is an error. Searches are bounded in time. A column that is
-   * read, but not written as it is, has itself for a target.
-   */
-  check?(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly Message[]>
   /**
    * The splits of `spec.table`, in key order, made lazily: the next one is computed when it is asked for.
    * Together they hold every row that existed at the first call, none twice. Bounds are compared by the database
@@ -158,70 +118,16 @@ export interface Reader {
    * one goes to `refuse`, which throws when the run tolerates no more; without it, the read ends with DATA_REJECTED.
    */
   read(spec: ReadSpec, split: Split, signal: AbortSignal, refuse?: RefuseRow): AsyncIterable<Batch>
-  /**
-   * Optional, for lookups: the rows in which the first columns of `spec.columns` (integers, texts or bytes) are those of a
-   * row of `keys`, a batch of these columns without NULL; in `spec.columns` order, the rows in any. Rows whose key
-   * is the same to the database only (case, spaces at the end) may be among them: whoever asks compares bytes. The
-   * Its key, condition and window play no part. Default: nothing can be looked up in this database.
-   */
-  find?(spec: ReadSpec, keys: Batch, signal: AbortSignal): AsyncIterable<Batch>
-  /** Optional, for `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. */
-  outline?(spec: ReadSpec): Promise<SplitOutline>
-  /**
-   * Optional, asked before and after a run, which warns when the table was emptied or replaced meanwhile. Default: it cannot tell.
-   */
-  state?(spec: ReadSpec): Promise<TableState>
-  /**
-   * For incremental runs, both or neither: digests of some rows, equal for equal `spec.columns`; null: there are none. With `below`,
-   * only of rows that are below the watermark of that request.
-   */
-  sample?(spec: ReadSpec, below?: BoundRequest): Promise<readonly string[] | null>
-  /** Whether a row is below the watermark of such a request, which a run does not read. */
-  holdsBelow?(request: BoundRequest): Promise<boolean>
-  /**
-   * For verification inside the database, all three or none: see {@link Digest}. `digestForms` gives, column by column, the
-   * forms in which values can be hashed, the best first; null: this server cannot do it. `digest` is of the rows of a split, `rowDigest`
-   * a column to read beside others: the digest of each row, NULL for a row that is too large.
-   */
-  digestForms?(spec: ReadSpec): Promise<readonly (readonly DigestForm[])[] | null>
-  digest?(spec: ReadSpec, forms: DigestForms, split: Split, signal: AbortSignal): Promise<Digest | null>
-  rowDigest?(spec: ReadSpec, forms: DigestForms): Promise<Column>
-  /**
-   * For incremental modes: fixes the window of this run. Rows that are written at the same time, or whose
-   * transactions are still open, must not be left behind: see docs/incremental.md.
-   */
-  bound?(request: BoundRequest): Promise<Window>
-  /**
-   * For `consistency: snapshot`, both or neither. The coordinator's reader takes the lock, every reader (this one too)
-   * begins its snapshot, the lock is released; from then on `split`, `divide` and `read` see that moment until `close`,
-   * and a reader that loses its connection throws instead of opening a new one. Throws ACCESS_DENIED where the user
-   * may not do that, LOCK_CONFLICT when writers do not make way, and INTERRUPTED soon when `signal` aborts meanwhile.
-   */
-  lock?(table: string, signal: AbortSignal): Promise<SnapshotLock>
-  beginSnapshot?(): Promise<void>
   close(): Promise<void>
 }
 
 export interface Writer {
+  /** What it can do beyond the methods here; `{}`: nothing. */
+  readonly skills: WriterSkills
   /** A database that is a file need not exist yet: then every table is missing, and `prepare` makes the file. */
   connect(signal?: AbortSignal): Promise<void>
   /** Throws TABLE_NOT_FOUND. */
   describe(table: string): Promise<TableSchema>
-  /** Names of all tables, for shards by date. Default: there can be none. */
-  tables?(): Promise<readonly string[]>
-  /** The highest value of a column, as cell text; null when there is none. To begin incremental runs by. */
-  highest?(table: string, column: Column): Promise<string | null>
-  /**
-   * Optional: the code points that a text column takes, as first and last of each range. Asked for columns whose
-   * repertoire is a character set by name, when characters outside it are to become `?`; without this method the run
-   * fails on them.
-   */
-  repertoire?(column: Column): Promise<NonNullable<Characters['ranges']>>
-  /**
-   * How a target table would be made: by the source's own DDL when the families are the same, else from columns and
-   * unique keys, in types that keep every value. Changes nothing. Default: the plugin cannot create tables.
-   */
-  design?(request: DesignRequest): Promise<TableDesign>
   /**
    * Chooses how rows will be written. Changes nothing. `path` is one of `Capabilities.writePaths`, which the user asked for: throws
    * PARAMS_INVALID where this target cannot take it. null: the writer decides. Throws ACCESS_DENIED or READ_ONLY when nothing can be written.
@@ -239,28 +145,6 @@ export interface Writer {
    * (the reader is at work), so nothing should be locked before the first batch is there.
    */
   write(spec: PlannedWrite, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts>
-  /** Optional: writes the rows that `write` gave to {@link WriteOptions.onDeferred}. Default: no row is deferred. */
-  settle?(spec: PlannedWrite, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts>
-  /**
-   * Optional, for repair: deletes the rows whose identity (`spec.identity`) is byte for byte that of a row of the batch, in
-   * one transaction. Resolves to how many those were.
-   */
-  remove?(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number>
-  /**
-   * Optional, for repair: the same rows are not deleted; `flag`, a column of the table, is set in them: to 1 if it is a number, else
-   * to the server's present time in UTC. Resolves to how many those were.
-   */
-  flag?(spec: PlannedWrite, rows: Batch, flag: Column, signal: AbortSignal): Promise<number>
-  /**
-   * Optional, for generated ids, both or neither. `openSequence`, after `prepare` and before the first row: makes the sequence
-   * unless it is there, and moves it above what the tables hold; it never goes back. `takeBlock`, in any thread: the
-   * first of `count` numbers in a row that nobody else gets, nor got before; that is on the disk when it resolves. Each
-   * has a connection of its own, without a transaction under way. Default: the target keeps no sequences.
-   */
-  openSequence?(sequence: Sequence): Promise<void>
-  takeBlock?(sequence: Sequence, count: number): Promise<string>
-  /** Optional: runs that ended early can be resumed. Used on the main thread. Default: they are begun anew. */
-  readonly checkpoints?: Checkpoints
   /** After the last split of a successful run: adds the deferred indexes, then runs `postSql`. */
   finish(spec: PlannedWrite, signal: AbortSignal): Promise<void>
   close(): Promise<void>

@@ -82,7 +82,7 @@ export interface WriteOptions {
   /**
    * Optional, for `upsert`. Called in the place of `onDirty` with a row that fails with DUPLICATE_KEY, alone or with some others: the
    * row that has its unique value may give it up later in the run. The writer leaves the rows out, counts them nowhere and goes on. After all
-   * other rows of the run, `Writer.settle` gets them again, without this option, and writes such rows in one transaction. They may
+   * other rows of the run, the skill `settle` gets them again, without this option, and writes such rows in one transaction. They may
    * take over each other's values, in a ring too; a row whose value another row keeps goes to `onDirty`.
    * `shard`: the table of a sharded target that the row belongs to; plugins leave it out.
    */

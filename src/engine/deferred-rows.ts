@@ -81,5 +81,5 @@ function tooMany(error: RowshiftError | null): RowshiftError {
 /** Whether rows may wait for a unique value that another row has: only `upsert` changes the row that has it. */
 function defers({ writeMode }: PlannedWrite, writer: Writer): boolean {
   const writers = writer instanceof ShardedWriter ? writer.writers : [writer]
-  return writeMode === 'upsert' && writers.every((each) => each.settle !== undefined)
+  return writeMode === 'upsert' && writers.every((each) => each.skills.settle !== undefined)
 }

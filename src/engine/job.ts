@@ -67,7 +67,7 @@ export async function outlineCopy(
 ): Promise<{ plan: RunPlan; outline: SplitOutline | null }> {
   return withEnds(request, signal, async (ends) => {
     const made = await plan(request, ends, signal)
-    return { plan: made, outline: (await ends.reader.outline?.(made.read)) ?? null }
+    return { plan: made, outline: (await ends.reader.skills.outline?.(made.read)) ?? null }
   })
 }
 

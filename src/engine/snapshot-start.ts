@@ -24,12 +24,12 @@ export class SnapshotStart {
     const { pool, signal } = this.#scheduler
     // Threads take long to start, and writers should not have to wait for that.
     await this.#allReady()
-    const lock = await pool.withRoom(() => reader.lock!(table, signal), signal)
+    const lock = await pool.withRoom(() => reader.skills.snapshot!.lock(table, signal), signal)
     try {
       // Not before the lock is there: it may have had to wait for transactions, and all must see what they wrote.
       const begun = this.#allReady()
       pool.tell('snapshot')
-      await Promise.all([reader.beginSnapshot!(), begun])
+      await Promise.all([reader.skills.snapshot!.begin(), begun])
     } finally {
       await lock.release()
     }

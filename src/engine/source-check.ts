@@ -66,7 +66,7 @@ export class SourceCheck {
 /** null: the plugin cannot tell, or the database would not. */
 async function stateOf(reader: Reader, spec: ReadSpec): Promise<TableState | null> {
   try {
-    return (await reader.state?.(spec)) ?? null
+    return (await reader.skills.state?.(spec)) ?? null
   } catch (thrown) {
     log.warn(`the state of source ${spec.table.table} is not known: ${RowshiftError.from(thrown).message}`)
     return null

@@ -76,13 +76,13 @@ export async function prepareIds(
 ): Promise<void> {
   const ids = pipeline?.cells.filter((cell) => cell.type === 'id') ?? []
   if (ids.some(({ ids }) => ids.type === 'snowflake' && ids.worker === null)) {
-    await writer.openSequence!(SNOWFLAKE_WORKERS)
-    const first = await writer.takeBlock!(SNOWFLAKE_WORKERS, workerNum)
+    await writer.skills.sequences!.open(SNOWFLAKE_WORKERS)
+    const first = await writer.skills.sequences!.take(SNOWFLAKE_WORKERS, workerNum)
     Atomics.store(setup!.threads, 1, Number(BigInt(first) % BigInt(WORKERS)))
   }
   for (const cell of ids) {
     if (cell.map) await makeMap(cell.map, writer, signal)
-    if (cell.ids.type === 'sequence') await writer.openSequence!(cell.ids.sequence)
+    if (cell.ids.type === 'sequence') await writer.skills.sequences!.open(cell.ids.sequence)
   }
 }
 

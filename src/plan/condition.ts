@@ -17,7 +17,7 @@ export async function checkCondition(
   where: string | null,
 ): Promise<readonly Message[]> {
   if (where === null) return []
-  if (reader.checkWhere) return reader.checkWhere(table, where)
+  if (reader.skills.checkWhere) return reader.skills.checkWhere(table, where)
   throw new RowshiftError(
     'PARAMS_INVALID',
     `params.where is a condition in SQL, which cannot be put to ${table.table}; leave it out.`,

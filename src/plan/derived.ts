@@ -12,8 +12,8 @@ export async function derive(
 ): Promise<readonly Column[]> {
   const computed = wanted.map((derivation) => computedColumn(source, derivation))
   const rest = wanted.filter((_, i) => computed[i] === null)
-  if (rest.length > 0 && !reader.derive) throw cannotDerive(source, rest)
-  const derived = rest.length === 0 ? [] : await reader.derive!(source, rest)
+  if (rest.length > 0 && !reader.skills.derive) throw cannotDerive(source, rest)
+  const derived = rest.length === 0 ? [] : await reader.skills.derive!(source, rest)
   let next = 0
   return wanted.map((derivation, i) => {
     return computed[i] ?? { ...derived[next++]!, derivation: derivationId(derivation) }

@@ -75,7 +75,7 @@ async function withRepertoire(writer: Writer, column: ColumnMapping): Promise<Co
   const free = target.kind === 'text' && forms === undefined && members === undefined
   if (verdict.grade !== 'lossy' || source.kind !== 'text' || !free || characters === undefined) return column
   if (characters.repertoire === 'unicode' || characters.repertoire === 'bmp') return column
-  const ranges = await writer.repertoire?.(target)
+  const ranges = await writer.skills.repertoire?.(target)
   if (ranges === undefined) return column
   const domain = { ...target.domain, characters: { ...characters, ranges } }
   return { ...column, target: { ...target, domain } }
@@ -124,7 +124,7 @@ async function withExamples(request: LossRequest, refused: readonly ColumnMappin
   const refusals: Refusal[] = []
   for (const column of refused) {
     const search = column.made === undefined && column.verdict.grade === 'lossy' && performance.now() < end
-    const result = search ? await reader.findLoss?.(source, column, where) : undefined
+    const result = search ? await reader.skills.findLoss?.(source, column, where) : undefined
     const example =
       result?.found === 'value'
         ? ` (${result.value}${result.row === '' ? '' : ` in the row with ${result.row}`})`

@@ -87,7 +87,7 @@ export async function warningsOf(
     ...targetRowsWarnings({ read, write }),
     ...incrementalWarnings(incremental, key.key, known),
     ...triggerWarnings(target.table, write, params),
-    ...fillTable((await reader.check?.(read, write, allColumns)) ?? [], source.table.table),
+    ...fillTable((await reader.skills.check?.(read, write, allColumns)) ?? [], source.table.table),
   ]
 }
 

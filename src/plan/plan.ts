@@ -49,7 +49,7 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
   const split = splitRows(source.table, params, sharding?.shards.length)
   const past = pastOf(request, target)
   const reading = await chooseWindows(request, tables, split, past)
-  const matching = matchRows(params, { ...tables, staged, judged })
+  const matching = matchRows(request, { ...tables, staged, judged })
   const choices = { ...tables, staged, judged, sharding, split, past, reading, matching }
   const write = await planWrite(request, choices)
   const read = readSpec(params, choices, write)
@@ -90,7 +90,7 @@ function chooseTarget(request: PlanRequest, source: TableSchema): Promise<Target
 
 /** Throws PARAMS_INVALID for a snapshot that the source does not have. */
 function checkConsistency({ reader, params }: PlanRequest, { table: { table }, many }: SourceChoice): void {
-  if (params.consistency !== 'snapshot' || reader.lock) return
+  if (params.consistency !== 'snapshot' || reader.skills.snapshot) return
   const why =
     many === null
       ? `the database of ${table} has none that several readers can share`
@@ -170,7 +170,7 @@ async function chooseWindows(
 ): Promise<Reading> {
   const { sharding, table } = target
   const highest = sharding && {
-    highest: (_: string, column: Column) => highestOfShards(place!, sharding, column),
+    skills: { highest: (_: string, column: Column) => highestOfShards(place!, sharding, column) },
   }
   const request = {
     reader,
@@ -190,7 +190,7 @@ async function chooseWindows(
 
 /** By which key a row of the target is found again, and whether rows are deleted by it. */
 function matchRows(
-  { mode, writeMode }: Params,
+  { writer, params: { mode, writeMode } }: PlanRequest,
   { source, target, deleting, key, staged, judged }: Tables & Pick<PlanChoices, 'staged' | 'judged'>,
 ): Matching {
   const { columns } = judged
@@ -201,7 +201,7 @@ function matchRows(
   const increments = mode === 'increment' && deletions?.rows != null && deletions.flag === null
   if (increments) {
     const several = source.many !== null
-    checkDeletable(source.table, columns, identity, { sharding: target.sharding, several })
+    checkDeletable(source.table, columns, identity, { writer, sharding: target.sharding, several })
   }
   return { identity, deletes: increments || (mode === 'sync' && !deletions?.flag) }
 }

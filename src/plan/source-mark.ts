@@ -82,11 +82,11 @@ async function sample(
   columns: readonly Column[],
   below?: BoundRequest,
 ): Promise<readonly string[] | null> {
-  return (await reader.sample?.({ ...wholeTable(source, key), columns }, below)) ?? null
+  return (await reader.skills.marks?.sample({ ...wholeTable(source, key), columns }, below)) ?? null
 }
 
 async function identityOf({ reader, source, key }: MarkRequest): Promise<string | null> {
-  const state = await reader.state?.({ ...wholeTable(source, key), columns: [] })
+  const state = await reader.skills.state?.({ ...wholeTable(source, key), columns: [] })
   if (state?.identity == null) return null
   return state.schema === undefined ? state.identity : `${state.identity} ${state.schema}`
 }

@@ -2,9 +2,9 @@ import { RowshiftError } from '../contract/errors.js'
 import type {
   Column,
   PlannedWrite,
+  ReaderSkills,
   Sharding,
   TableCreation,
-  TableDefinition,
   TableDesign,
   TableSchema,
 } from '../contract/plugin.js'
@@ -22,12 +22,7 @@ export interface TargetChoice {
 
 /** `source` and its reader's definition say what a table is like that has to be made. */
 export type TargetRequest = Pick<PlanRequest, 'writer' | 'sourceTable' | 'targetTable' | 'params'> & {
-  readonly reader: Partial<DefinitionReader>
-}
-
-interface DefinitionReader {
-  definition(table: string): Promise<TableDefinition | null>
-  wide(table: string): Promise<readonly string[]>
+  readonly reader: { readonly skills: Pick<ReaderSkills, 'ddl'> }
 }
 
 /** The target table as it is, or as it will be made. Changes nothing. */
@@ -95,17 +90,17 @@ async function design(
   source: TableSchema,
   existing: TableSchema | null,
 ): Promise<TableDesign> {
-  if (writer.design === undefined) {
+  if (writer.skills.design === undefined) {
     throw new RowshiftError(
       'PARAMS_INVALID',
       `The target's plugin cannot create tables. Create ${targetTable} yourself, and leave schema_save_mode out.`,
       { table: targetTable },
     )
   }
-  const definition = (await reader.definition?.(sourceTable)) ?? null
+  const definition = (await reader.skills.ddl?.definition(sourceTable)) ?? null
   const { deferIndexes } = params
-  const wide = async () => (await reader.wide?.(sourceTable)) ?? []
-  return writer.design({ source, definition, wide, table: targetTable, existing, deferIndexes })
+  const wide = async () => (await reader.skills.ddl?.wide(sourceTable)) ?? []
+  return writer.skills.design({ source, definition, wide, table: targetTable, existing, deferIndexes })
 }
 
 /** An incremental run copies some rows only. */

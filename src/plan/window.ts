@@ -10,7 +10,7 @@ import type {
   TableSchema,
   Window,
   WindowKind,
-  Writer,
+  WriterSkills,
 } from '../contract/plugin.js'
 import { isOwn } from '../contract/table-schema.js'
 import type { DiffColumn, Params } from '../task/params.js'
@@ -36,7 +36,7 @@ export interface Past {
 
 export interface WindowRequest {
   readonly reader: Reader
-  readonly writer: Pick<Writer, 'highest'>
+  readonly writer: { readonly skills: Pick<WriterSkills, 'highest'> }
   readonly source: TableSchema
   readonly target: TableSchema
   readonly pairs: readonly ColumnPair[]
@@ -99,7 +99,7 @@ async function lookAtSource(
     return { mark, warnings: [text] }
   }
   const what = `Source ${source.table} was emptied or replaced since the last runs: of the rows that they looked at none is left`
-  if ((await reader.holdsBelow?.(below)) !== false) throw staleWatermark(what, past.task, mode)
+  if ((await reader.skills.marks?.holdsBelow(below)) !== false) throw staleWatermark(what, past.task, mode)
   return {
     mark,
     warnings: [
@@ -128,7 +128,7 @@ async function asked(
 async function seeds(request: WindowRequest): Promise<Partial<Record<Mode, string>>> {
   const { params, source, past, reader } = request
   const found: Partial<Record<Mode, string>> = {}
-  if (past === null || !reader.bound) return found
+  if (past === null || !reader.skills.bound) return found
   const modes = {
     // Other keys seldom rise, and nobody has said that this one does.
     append: risingKey(request)?.kind === 'integer',
@@ -150,8 +150,9 @@ async function startingPoint(request: WindowRequest, mode: 'append' | 'increment
   if (known !== undefined) return trusted(known, request, mode)
   if (past?.fromTarget) {
     const { name, table } = counterpart(request, mode)
-    if (!writer.highest) throw cannot(mode, target.table, 'cannot say which value of a column is the highest')
-    return writer.highest(table, name)
+    if (!writer.skills.highest)
+      throw cannot(mode, target.table, 'cannot say which value of a column is the highest')
+    return writer.skills.highest(table, name)
   }
   return null
 }
@@ -176,9 +177,9 @@ function bound(
   range?: BoundRequest['range'],
 ): Promise<Window> {
   const { reader, source } = request
-  if (!reader.bound)
+  if (!reader.skills.bound)
     throw cannot(mode, source.table, 'is in a database whose plugin does not support incremental runs')
-  return reader.bound({ ...boundRequest(request, mode, watermark), ...(range && { range }) })
+  return reader.skills.bound({ ...boundRequest(request, mode, watermark), ...(range && { range }) })
 }
 
 function boundRequest(

@@ -55,7 +55,12 @@ export abstract class SqlWriter<S> {
     )
   }
 
-  async settle(spec: PlannedWrite, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts> {
+  /** For the skill `settle`. */
+  protected async settle(
+    spec: PlannedWrite,
+    rows: readonly Batch[],
+    options: WriteOptions,
+  ): Promise<WriteCounts> {
     return this.#transact(
       spec,
       options,

@@ -10,7 +10,7 @@ import { holds, opened, planned, Recorder, streamOf, writing } from './writing.j
 
 let runs = 0
 
-/** What splits leave in the target, where the writer has `checkpoints`. */
+/** What splits leave in the target, where the writer has the skill `checkpoints`. */
 export function describeCheckpoints(suite: SinkSuite, it: Runner['it']): void {
   const table = () =>
     wanted(
@@ -22,7 +22,7 @@ export function describeCheckpoints(suite: SinkSuite, it: Runner['it']): void {
     )
   const withRun = (work: (at: OpenedSink, checkpoints: Checkpoints, run: string) => Promise<void>) =>
     opened(suite, table(), async (at) => {
-      const { checkpoints } = at.writer
+      const { checkpoints } = at.writer.skills
       if (!checkpoints) return
       const run = `conformance-${process.pid}-${++runs}`
       await checkpoints.begin({ run, table: at.table.name, state: JSON.stringify({ plan: "'\\\u00e9" }) })

@@ -42,10 +42,3 @@ export function assertHas(plugin: object, name: 'createReader' | 'createWriter' 
   const has = typeof (plugin as Record<string, unknown>)[name] === 'function'
   assert.ok(has, `the plugin has no "${name}", so there is nothing to try`)
 }
-
-/** Methods that must be all there or all missing. */
-export function assertTogether(object: object, names: readonly string[]): void {
-  const there = names.filter((name) => typeof (object as Record<string, unknown>)[name] === 'function')
-  const message = `${names.join(', ')} go together; only ${there.join(', ')} is there`
-  assert.ok(there.length === 0 || there.length === names.length, message)
-}

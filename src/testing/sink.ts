@@ -6,9 +6,10 @@ import type { PlannedWrite, WriteOptions } from '../contract/write.js'
 import { describeCheckpoints } from './checkpoints.js'
 import { describeRejected } from './rejecting.js'
 import type { Runner } from './runner.js'
-import { assertHas, assertPlainJson, assertTogether, failsWith, runnerOf } from './runner.js'
+import { assertHas, assertPlainJson, failsWith, runnerOf } from './runner.js'
 import { counterKind, endpointAt, numbered, valuesOf, wanted } from './tables.js'
 import type { CellValue, Rows } from './values.js'
+import { assertSkills, writerSkills } from './skill-check.js'
 import { describeWriteModes } from './write-modes.js'
 import type { SinkSuite } from './writing.js'
 import { failing, holds, opened, planned, Recorder, streamOf, writing } from './writing.js'
@@ -159,8 +160,8 @@ export function describeSink(name: string, suite: SinkSuite, runner?: Runner): v
     describeWriteModes(suite, it)
     describeCheckpoints(suite, it)
 
-    it('has the methods that go together together', () =>
-      opened(suite, counted(), async ({ writer }) => assertTogether(writer, ['openSequence', 'takeBlock'])))
+    it('has skills that the engine asks for, each of them whole', () =>
+      opened(suite, counted(), async ({ writer }) => assertSkills(writer.skills, writerSkills)))
 
     it('closes when it was never opened, and twice', async () => {
       const connection = await suite.make(counted())

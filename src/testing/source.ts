@@ -3,7 +3,8 @@ import { misfit } from '../wire/cell-forms.js'
 import type { SourceSuite } from './reading.js'
 import { batchesIn, NEVER, readAll, reading, rowsIn, splitsOf } from './reading.js'
 import type { Runner } from './runner.js'
-import { assertHas, assertPlainJson, assertTogether, failsWith, runnerOf } from './runner.js'
+import { assertHas, assertPlainJson, failsWith, runnerOf } from './runner.js'
+import { assertSkills, readerSkills } from './skill-check.js'
 import { dividesWholly, keyedTables, keyOf } from './splitting.js'
 import type { WantedTable } from './tables.js'
 import {
@@ -170,10 +171,10 @@ export function describeSource(name: string, suite: SourceSuite, runner?: Runner
     it('finds the rows of given keys, if it can', async () => {
       const table = counted(numbered(50))
       await reading(suite, await suite.make(table), async (reader) => {
-        if (reader.find === undefined) return
+        if (reader.skills.find === undefined) return
         const spec = readSpec(await reader.describe(table.name))
         const [keys] = batchesOf([['7'], ['49'], ['999']])
-        const found = await rowsIn(reader.find(spec, keys!, NEVER), kindsOf(table))
+        const found = await rowsIn(reader.skills.find(spec, keys!, NEVER), kindsOf(table))
         assertSameRows(
           kindsOf(table),
           found,
@@ -183,11 +184,9 @@ export function describeSource(name: string, suite: SourceSuite, runner?: Runner
       })
     })
 
-    it('has the methods that go together together', async () => {
+    it('has skills that the engine asks for, each of them whole', async () => {
       const reader = suite.plugin.createReader!(endpointAt(await suite.make(counted([]))))
-      assertTogether(reader, ['lock', 'beginSnapshot'])
-      assertTogether(reader, ['sample', 'holdsBelow'])
-      assertTogether(reader, ['digestForms', 'digest', 'rowDigest'])
+      assertSkills(reader.skills, readerSkills)
       await reader.close()
     })
 

@@ -76,14 +76,14 @@ export function describeWriteModes(suite: SinkSuite, it: Runner['it']): void {
 
   it('removes the rows of given keys, if it can', () =>
     opened(suite, table(), async (at) => {
-      if (at.writer.remove === undefined) return
+      if (at.writer.skills.deletes === undefined) return
       const spec = { ...(await planned(at, at.spec)), identity: ['a'] }
       const [gone] = batchesOf([
         ['1', 'equal'],
         ['3', null],
         ['9', 'never there'],
       ])
-      const removed = await at.writer.remove(spec, gone!, new AbortController().signal)
+      const removed = await at.writer.skills.deletes.remove(spec, gone!, new AbortController().signal)
       assert.equal(removed, 2)
       await holds(suite, at.table, [['2', 'old']], 'after remove')
     }))

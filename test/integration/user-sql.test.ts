@@ -147,7 +147,7 @@ describe('SQL from the user', () => {
       const id = source.columns[0]!
       const all = name === 'sqlite' ? CONDITIONS : [...CONDITIONS, ...MYSQL_CONDITIONS]
       for (const [where, expected] of all) {
-        await reader.checkWhere!(source, where)
+        await reader.skills.checkWhere!(source, where)
         expect(await count(where), `${name}: ${where}, alone`).to.equal(expected)
         let rows = 0
         const spec = {
@@ -172,7 +172,7 @@ describe('SQL from the user', () => {
     for (const { name, reader } of ends) {
       const source = await reader.describe('t')
       for (const where of name === 'sqlite' ? NO_SQLITE_CONDITIONS : NO_MYSQL_CONDITIONS) {
-        const error = await refusal(reader.checkWhere!(source, where)).catch((thrown: Error) => {
+        const error = await refusal(reader.skills.checkWhere!(source, where)).catch((thrown: Error) => {
           throw new Error(`${name}: ${where}: ${thrown.message}`)
         })
         expect(error.code, `${name}: ${where}: ${error.message}`).to.equal('PARAMS_INVALID')
@@ -188,7 +188,7 @@ describe('SQL from the user', () => {
         const wanted = [
           { at: 'params.columns[0]', name: 'x', origin: { type: 'sql', sql }, steps: [] },
         ] as const
-        const error = await refusal(reader.derive!(source, wanted)).catch((thrown: Error) => {
+        const error = await refusal(reader.skills.derive!(source, wanted)).catch((thrown: Error) => {
           throw new Error(`${name}: ${sql}: ${thrown.message}`)
         })
         expect(error.code, `${name}: ${sql}: ${error.message}`).to.equal('PARAMS_INVALID')

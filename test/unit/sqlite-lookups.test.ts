@@ -24,7 +24,7 @@ async function find(path: string, key: string, ...keys: string[]): Promise<strin
       where: null,
       window: null,
     }
-    const batches = await collect(reader.find!(spec, batch(...keys), NEVER))
+    const batches = await collect(reader.skills.find!(spec, batch(...keys), NEVER))
     return batches.flatMap(({ bytes }) => bytes.toString().split('\n').slice(0, -1)).sort()
   } finally {
     await reader.close()
@@ -66,14 +66,17 @@ describe('sqlite sequences', () => {
     const writers = [openWriter(path), openWriter(path)]
     for (const writer of writers) {
       await writer.connect()
-      await writer.openSequence!(sequence)
+      await writer.skills.sequences!.open(sequence)
     }
     const [a, b] = writers
-    expect(await a!.takeBlock!(sequence, 10)).to.equal('42')
-    const blocks = [await a!.takeBlock!(sequence, 5), await b!.takeBlock!(sequence, 5)]
+    expect(await a!.skills.sequences!.take(sequence, 10)).to.equal('42')
+    const blocks = [
+      await a!.skills.sequences!.take(sequence, 5),
+      await b!.skills.sequences!.take(sequence, 5),
+    ]
     expect(blocks).to.deep.equal(['52', '57'])
-    await b!.openSequence!(sequence)
-    expect(await b!.takeBlock!(sequence, 1)).to.equal('62')
+    await b!.skills.sequences!.open(sequence)
+    expect(await b!.skills.sequences!.take(sequence, 1)).to.equal('62')
     for (const writer of writers) await writer.close()
   })
 })

@@ -1,6 +1,6 @@
 /** What the param `deletes` asks of a plan. */
 import { RowshiftError } from '../../contract/errors.js'
-import type { Column, ColumnMapping, Reader, Sharding, TableSchema } from '../../contract/plugin.js'
+import type { Column, ColumnMapping, Reader, Sharding, TableSchema, Writer } from '../../contract/plugin.js'
 import type { Deletions } from '../../contract/run-plan.js'
 import { enclosed } from '../../sql/fragment.js'
 import type { ColumnEntry, NamedEntry, RawEntry } from '../../task/columns.js'
@@ -75,7 +75,11 @@ export function checkDeletable(
   source: TableSchema,
   columns: readonly ColumnMapping[],
   identity: readonly string[] | null,
-  { sharding, several }: { readonly sharding: Sharding | null; readonly several: boolean },
+  {
+    writer,
+    sharding,
+    several,
+  }: { readonly writer: Writer; readonly sharding: Sharding | null; readonly several: boolean },
 ): void {
   const fault = (why: string) =>
     new RowshiftError(
@@ -86,6 +90,7 @@ export function checkDeletable(
     throw fault('mode "increment" deletes rows of one table only, and the target is several')
   if (several)
     throw fault('a row of one source table may have the key of a row of another, and the source is several')
+  if (writer.skills.deletes === undefined) throw fault("the target's plugin deletes no rows")
   const feeds = columns.filter(({ target }) => identity?.includes(target.name))
   const computed = feeds.find(
     ({ made, source, verdict }) =>

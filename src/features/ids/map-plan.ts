@@ -85,12 +85,12 @@ async function findTable(
   try {
     return { table: await writer.describe(map.table), create: null }
   } catch (thrown) {
-    if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND' || !writer.design)
+    if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND' || !writer.skills.design)
       throw thrown
   }
   const length = to.domain.maxChars ?? to.domain.maxBytes ?? Infinity
   const asTarget = to.kind === 'integer' || length <= LONGEST_KEY
-  const { target, statements, deferred } = await writer.design({
+  const { target, statements, deferred } = await writer.skills.design({
     source: {
       table: map.table,
       identity: '',

@@ -31,15 +31,15 @@ export async function planId(
 ): Promise<(Planned<PlannedId> & { reasons: readonly string[] }) | null> {
   const { at, make, key, to, workerNum } = request
   if (make.ids.type === 'sequence') {
-    if (!writer.openSequence) faults.push(`${at}: the target's plugin keeps no sequences`)
+    if (!writer.skills.sequences) faults.push(`${at}: the target's plugin keeps no sequences`)
     if (to.kind !== 'integer') faults.push(`${at}: a sequence makes integers, and ${to.name} is ${to.kind}`)
-    if (!writer.openSequence || to.kind !== 'integer') return null
+    if (!writer.skills.sequences || to.kind !== 'integer') return null
   }
   const ids = idPlan(request, writer)
   const column = idColumn(ids, to)
   const reasons = [reasonOf(to, ids, workerNum)]
   if (make.map === null || key === null) return { column, how: { ids, map: null }, warnings: [], reasons }
-  if (!places.place('target').reader.find) {
+  if (!places.place('target').reader.skills.find) {
     faults.push(`${at}: the target's plugin finds no rows by their keys, so it cannot keep an id map`)
     return null
   }
@@ -64,7 +64,7 @@ function idPlan({ make: { ids, map }, to, target, tables, workerNum }: IdRequest
         type: 'snowflake',
         epoch: ids.epoch,
         // Where numbers cannot be reserved, runs that go on at the same time seldom draw the same.
-        worker: ids.worker ?? (writer.openSequence ? null : randomInt(WORKERS - workerNum + 1)),
+        worker: ids.worker ?? (writer.skills.sequences ? null : randomInt(WORKERS - workerNum + 1)),
       }
     case 'uuidv7':
       return { type: 'uuidv7', binary: to.kind === 'bytes' }

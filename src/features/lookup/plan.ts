@@ -29,7 +29,7 @@ export async function planLookup(
   faults: string[],
 ): Promise<Planned<LookupPlan> | null> {
   const place = places.place(make.in)
-  if (!place.reader.find) {
+  if (!place.reader.skills.find) {
     faults.push(`${at}: nothing can be looked up in ${place.name}, whose plugin finds no rows by their keys`)
     return null
   }

@@ -24,7 +24,7 @@ export async function openOnDemand(
     return shardOf(there)
   }
   if (onDemand === null) return null
-  const { target, statements } = await writer.design!({
+  const { target, statements } = await writer.skills.design!({
     source: onDemand.like,
     definition: onDemand.definition,
     wide: async () => onDemand.wide,

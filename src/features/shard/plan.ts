@@ -1,6 +1,15 @@
 import type { ShardPlace } from '../../plan/plan-request.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type { Column, Derivation, Reader, Shard, Sharding, TableSchema } from '../../contract/plugin.js'
+import type {
+  Column,
+  DdlSkill,
+  Derivation,
+  Reader,
+  Shard,
+  Sharding,
+  TableDefinition,
+  TableSchema,
+} from '../../contract/plugin.js'
 import { nameIn } from '../../contract/sharding.js'
 import { difference } from './alike.js'
 import { orderOf } from './bounds.js'
@@ -42,7 +51,7 @@ export async function planShards(
       ? {
           like: model?.target ?? source,
           definition: await definitionOf(model, request),
-          wide: model === null ? ((await request.reader.wide?.(request.sourceTable)) ?? []) : [],
+          wide: model === null ? ((await request.reader.skills.ddl?.wide(request.sourceTable)) ?? []) : [],
         }
       : null
   const first = found[0]?.choice ?? (await likeNone(request, source, pattern, place, onDemand !== null))
@@ -119,10 +128,10 @@ function modelOf({ params }: PlanRequest, found: readonly Found[]): Model | null
 
 /** The target's reader is of its first database; of a table elsewhere, what its schema says must do. */
 async function definitionOf(model: Model | null, { reader, sourceTable, places }: PlanRequest) {
-  if (model === null) return (await reader.definition?.(sourceTable)) ?? null
+  if (model === null) return (await reader.skills.ddl?.definition(sourceTable)) ?? null
   if (model.endpoint !== 0) return null
   const target = await places.place('target').open()
-  return (await target.definition?.(model.target.table)) ?? null
+  return (await target.skills.ddl?.definition(model.target.table)) ?? null
 }
 
 async function madeLike(
@@ -139,13 +148,18 @@ async function madeLike(
       if (choice.create === null) return one
       const writer = writers[endpoint]!
       const targetTable = choice.table.table
-      const like = { definition: async () => definition }
+      const like = { skills: definition === null ? {} : { ddl: ddlOf(definition) } }
       return {
         endpoint,
         choice: await planTarget({ ...request, reader: like, writer, targetTable }, model.target),
       }
     }),
   )
+}
+
+/** Of a table whose values nobody has looked at. */
+function ddlOf(definition: TableDefinition): DdlSkill {
+  return { definition: async () => definition, wide: async () => [] }
 }
 
 /** By date, before there is any table: what the first one will be like. */
@@ -219,8 +233,8 @@ export async function highestOfShards(
   for (const { endpoint, table, create } of shards) {
     const writer = writers[endpoint]!
     if (create !== null) continue
-    if (!writer.highest || order === null) throw unknownHighest(table, column)
-    const value = await writer.highest(table, column)
+    if (!writer.skills.highest || order === null) throw unknownHighest(table, column)
+    const value = await writer.skills.highest(table, column)
     const [a, b] = [highest, value].map((text) => (text === null ? null : order.parse(Buffer.from(text))))
     if (value !== null && (highest === null || order.below(a, b))) highest = value
   }

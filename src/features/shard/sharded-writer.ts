@@ -5,17 +5,14 @@ import { closeAll, openAll } from '../../contract/opening.js'
 import { checkCreated } from '../../plan/target.js'
 import type {
   Batch,
-  Column,
-  DesignRequest,
   PlannedWrite,
   WriteSpec,
-  Sequence,
-  TableDesign,
   TableSchema,
   WriteCounts,
   WriteOptions,
   WritePlan,
   Writer,
+  WriterSkills,
 } from '../../contract/plugin.js'
 import { openOnDemand } from './on-demand.js'
 import { Parts } from './parts.js'
@@ -47,6 +44,16 @@ export class ShardedWriter implements Writer {
     this.writers = writers
   }
 
+  /** Of the first database; what is about the rows of one table is asked of its own writer. */
+  get skills(): WriterSkills {
+    const { skills } = this.writers[0]!
+    return {
+      ...(skills.repertoire && { repertoire: (column) => skills.repertoire!(column) }),
+      ...(skills.design && { design: (request) => skills.design!(request) }),
+      ...(skills.sequences && { sequences: skills.sequences }),
+    }
+  }
+
   connect(signal?: AbortSignal): Promise<void> {
     return openAll(this.writers, signal)
   }
@@ -54,22 +61,6 @@ export class ShardedWriter implements Writer {
   /** Of one table in the first database. */
   describe(table: string): Promise<TableSchema> {
     return this.writers[0]!.describe(table)
-  }
-
-  async repertoire(column: Column) {
-    return (await this.writers[0]!.repertoire?.(column)) ?? []
-  }
-
-  design(request: DesignRequest): Promise<TableDesign> {
-    return this.writers[0]!.design!(request)
-  }
-
-  openSequence(sequence: Sequence): Promise<void> {
-    return this.writers[0]!.openSequence!(sequence)
-  }
-
-  takeBlock(sequence: Sequence, count: number): Promise<string> {
-    return this.writers[0]!.takeBlock!(sequence, count)
   }
 
   /** Without any shard yet, the plan is that of the first one to come. */

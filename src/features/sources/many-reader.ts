@@ -11,6 +11,7 @@ import type {
   Message,
   PlannedWrite,
   Reader,
+  ReaderSkills,
   ReadSpec,
   RefuseRow,
   SourceTable,
@@ -38,6 +39,20 @@ export class ManyReader implements Reader {
     this.readers = readers
   }
 
+  /** Those that the databases have, of what can be said of several tables. */
+  get skills(): ReaderSkills {
+    const { skills } = this.readers[0]!
+    return {
+      ...(skills.checkWhere && { checkWhere: (schema, where) => this.#checkWhere(schema, where) }),
+      ...(skills.ddl && { ddl: { definition: () => this.#definition(), wide: () => this.#wide() } }),
+      ...(skills.derive && { derive: (schema, wanted) => this.#derive(schema, wanted) }),
+      ...(skills.findLoss && { findLoss: (schema, column, where) => this.#findLoss(schema, column, where) }),
+      ...(skills.check && { check: (spec, write, all) => this.#check(spec, write, all) }),
+      ...(skills.state && { state: (spec) => this.#state(spec) }),
+      ...(skills.outline && { outline: (spec) => this.#outline(spec) }),
+    }
+  }
+
   connect(signal?: AbortSignal): Promise<void> {
     return openAll(this.readers, signal)
   }
@@ -48,25 +63,24 @@ export class ManyReader implements Reader {
   }
 
   /** Of the first of all tables. */
-  async definition(): Promise<TableDefinition> {
+  #definition(): Promise<TableDefinition> {
     const { endpoint, table } = this.known[0]!
-    const definition = await this.readers[endpoint]!.definition?.(table)
-    return definition ?? { family: '', version: '', ddl: null, defaults: {}, extras: [] }
+    return this.readers[endpoint]!.skills.ddl!.definition(table)
   }
 
   /** One table after the other, until that has taken long. */
-  async wide(): Promise<readonly string[]> {
+  async #wide(): Promise<readonly string[]> {
     const end = performance.now() + LOOK_MS
     const names = new Set<string>()
     for (const { endpoint, table } of this.known) {
-      for (const name of (await this.readers[endpoint]!.wide?.(table)) ?? []) names.add(name)
+      for (const name of await this.readers[endpoint]!.skills.ddl!.wide(table)) names.add(name)
       if (performance.now() > end) break
     }
     return [...names]
   }
 
   /** All tables of a database take the same conditions. */
-  async checkWhere(schema: TableSchema, where: string): Promise<readonly Message[]> {
+  async #checkWhere(schema: TableSchema, where: string): Promise<readonly Message[]> {
     const warnings: Message[] = []
     for (const [endpoint, reader] of this.readers.entries()) {
       const one = this.known.find((table) => table.endpoint === endpoint)
@@ -78,45 +92,40 @@ export class ManyReader implements Reader {
   }
 
   /** Whatever the first of all tables computes, the others do too. */
-  async derive(schema: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]> {
+  #derive(schema: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]> {
     const { endpoint, table, identity } = this.known[0]!
-    const reader = this.readers[endpoint]!
-    if (reader.derive) return reader.derive({ ...schema, table, identity }, wanted)
-    throw new RowshiftError(
-      'PARAMS_INVALID',
-      `The database of ${schema.table} computes no columns; "columns" can only choose and rename them.`,
-    )
+    return this.readers[endpoint]!.skills.derive!({ ...schema, table, identity }, wanted)
   }
 
-  async findLoss(schema: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch> {
+  async #findLoss(schema: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch> {
     let search: LossSearch = { found: 'none' }
     for (const { endpoint, table, identity } of this.known) {
       const one = { ...schema, table, identity }
-      const found = (await this.readers[endpoint]!.findLoss?.(one, column, where)) ?? { found: 'unknown' }
+      const found = await this.readers[endpoint]!.skills.findLoss!(one, column, where)
       if (found.found === 'value') return found
       if (found.found === 'unknown') search = found
     }
     return search
   }
 
-  async check(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly Message[]> {
+  async #check(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly Message[]> {
     const warnings: Message[] = []
     for (const { reader, spec: own } of this.#each(spec)) {
-      warnings.push(...((await reader.check?.(own, write, allColumns)) ?? []))
+      warnings.push(...(await reader.skills.check!(own, write, allColumns)))
     }
     return distinctMessages(warnings)
   }
 
   /** Unknown where there are so many tables that looking at each takes long. */
-  async state(spec: ReadSpec): Promise<TableState> {
+  async #state(spec: ReadSpec): Promise<TableState> {
     const end = performance.now() + LOOK_MS
     const identities: (string | null)[] = []
     let bytes: number | null = 0
     for (const { reader, spec: own } of this.#each(spec)) {
       if (performance.now() > end) return { identity: null, bytes: null }
-      const state = await reader.state?.(own)
-      identities.push(state?.identity ?? null)
-      bytes = bytes === null || state?.bytes == null ? null : bytes + state.bytes
+      const state = await reader.skills.state!(own)
+      identities.push(state.identity)
+      bytes = bytes === null || state.bytes === null ? null : bytes + state.bytes
     }
     return { identity: identities.includes(null) ? null : JSON.stringify(identities), bytes }
   }
@@ -138,10 +147,9 @@ export class ManyReader implements Reader {
   }
 
   /** Of the first table. */
-  async outline(spec: ReadSpec): Promise<SplitOutline> {
+  #outline(spec: ReadSpec): Promise<SplitOutline> {
     const [first] = this.#each(spec)
-    const outline = await first!.reader.outline?.(first!.spec)
-    return outline ?? { strategy: 'one table after another', query: null, explain: [] }
+    return first!.reader.skills.outline!(first!.spec)
   }
 
   close(): Promise<void> {

@@ -28,8 +28,8 @@ export async function planDigest(
   if (source.plan.sources || target.plan.sources)
     return { digest: null, reason: `${read}one end is several tables` }
   const [a, b] = [
-    await source.reader.digestForms?.(source.plan),
-    await target.reader.digestForms?.(target.plan),
+    await source.reader.skills.digest?.forms(source.plan),
+    await target.reader.skills.digest?.forms(target.plan),
   ]
   if (!a || !b) return { digest: null, reason: `${read}one of the databases cannot compute digests` }
   const common = pairs.map((_, i) => commonForm(a[i]!, b[i]!))

@@ -173,11 +173,10 @@ function planRepair(
   { reader, places }: Ends,
   writer: Writer,
 ): Promise<RunPlan> {
-  const method = params.deletes?.targetFlag == null ? 'remove' : 'flag'
-  if (!offers(writer, method)) {
+  if (!deletes(writer)) {
     throw new RowshiftError(
       'PLUGIN_UNKNOWN',
-      `Databases of type "${to.loaded.type}" cannot be repaired: their plugin ${method === 'flag' ? 'flags' : 'deletes'} no rows.`,
+      `Databases of type "${to.loaded.type}" cannot be repaired: their plugin deletes no rows.`,
     )
   }
   checkRepeatable(params)
@@ -210,9 +209,9 @@ function repairing(params: Params): Params {
   }
 }
 
-function offers(writer: Writer, method: 'remove' | 'flag'): boolean {
+function deletes(writer: Writer): boolean {
   return (writer instanceof ShardedWriter ? writer.writers : [writer]).every(
-    (each) => each[method] !== undefined,
+    ({ skills }) => skills.deletes !== undefined,
   )
 }
 

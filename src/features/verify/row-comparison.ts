@@ -41,7 +41,7 @@ export interface ComparisonSetup {
   /** Rows as they are read where others are made of them; null: they are compared as they are read. */
   readonly reads: ReadRows | null
   /**
-   * The last cell of each row is its digest (see `Reader.rowDigest`): rows that differ in it only differ in one of these columns, whose
+   * The last cell of each row is its digest (see `DigestSkill`): rows that differ in it only differ in one of these columns, whose
    * cells do not show it. null: rows have no such cell.
    */
   readonly digested: readonly string[] | null

@@ -8,6 +8,8 @@ import { describe, faultOf, fileOf, tablesOf, textOf } from './tables.js'
 export class CsvReader {
   #connection
 
+  skills = { tables: () => tablesOf(this.#connection) }
+
   constructor(connection) {
     this.#connection = connection
   }
@@ -16,10 +18,6 @@ export class CsvReader {
 
   async describe(table) {
     return describe(this.#connection, table)
-  }
-
-  async tables() {
-    return tablesOf(this.#connection)
   }
 
   async *split() {

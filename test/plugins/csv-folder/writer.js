@@ -21,6 +21,8 @@ const PATHS = {
 export class CsvWriter {
   #connection
 
+  skills = { tables: () => tablesOf(this.#connection), design: (request) => this.#design(request) }
+
   constructor(connection) {
     this.#connection = connection
   }
@@ -31,11 +33,7 @@ export class CsvWriter {
     return describe(this.#connection, table)
   }
 
-  async tables() {
-    return tablesOf(this.#connection)
-  }
-
-  async design({ source, table }) {
+  async #design({ source, table }) {
     const names = source.columns.map(({ name }) => name)
     return {
       target: schemaOf(this.#connection, table, fileOf(this.#connection, table), names),

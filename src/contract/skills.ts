@@ -1,0 +1,161 @@
+/**
+ * What readers and writers may be able to do beyond reading and writing. A skill is there or it is not: methods that are of use
+ * together only are one object. The engine asks for a skill by its presence and does without it as the comment says. Part of
+ * the plugin contract.
+ */
+import type { Batch } from '../wire/batch.js'
+import type { Checkpoints } from './checkpoint.js'
+import type { Derivation } from './derivation.js'
+import type { DesignRequest, TableDefinition, TableDesign } from './design.js'
+import type { Characters } from './domain.js'
+import type { Message } from './message.js'
+import type {
+  BoundRequest,
+  Digest,
+  DigestForm,
+  DigestForms,
+  LossSearch,
+  ReadSpec,
+  SnapshotLock,
+  Split,
+  SplitOutline,
+  TableState,
+  Window,
+} from './read.js'
+import type { Column, ColumnMapping, TableSchema } from './table-schema.js'
+import type { PlannedWrite, Sequence, WriteCounts, WriteOptions } from './write.js'
+
+export interface ReaderSkills {
+  /** Names of all tables, for patterns like `log_*`. Default: such patterns are refused. */
+  tables?(): Promise<readonly string[]>
+  /** Throws PARAMS_INVALID unless `where` is by itself a condition on the table's rows; resolves to warnings. Default: conditions are refused. */
+  checkWhere?(table: TableSchema, where: string): Promise<readonly Message[]>
+  /** How the database itself would make a table. Default: a target table is made from what `describe` says alone. */
+  readonly ddl?: DdlSkill
+  /**
+   * Columns that the source computes while it is read, in the order wanted. Kinds and domains are as narrow as can
+   * be known, so that the plan can judge them like any other. Throws PARAMS_INVALID with every fault in `details.faults`.
+   * Default: the source computes nothing, and the plan is refused.
+   */
+  derive?(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]>
+  /**
+   * Looks for a value of a lossy column that would not arrive unchanged, for at most a few seconds. It only
+   * makes messages clearer; what is lost is decided by the columns' domains. Default: messages give no example.
+   */
+  findLoss?(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch>
+  /**
+   * Last look at the source before a row moves. Throws when the copy cannot work (privileges, a row that is
+   * too large, keys that the target's collation takes for equal); resolves to warnings. `allColumns`: the user wants
+   * every column, so that one which the connection may not see is an error. Searches are bounded in time. A column that is
+   * read, but not written as it is, has itself for a target. Default: nothing is looked at.
+   */
+  check?(spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly Message[]>
+  /**
+   * For lookups: the rows in which the first columns of `spec.columns` (integers, texts or bytes) are those of a
+   * row of `keys`, a batch of these columns without NULL; in `spec.columns` order, the rows in any. Rows whose key
+   * is the same to the database only (case, spaces at the end) may be among them: whoever asks compares bytes. The
+   * key, the condition and the window of `spec` play no part. Default: nothing can be looked up in this database.
+   */
+  find?(spec: ReadSpec, keys: Batch, signal: AbortSignal): AsyncIterable<Batch>
+  /** For `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. Default: the plan does not say. */
+  outline?(spec: ReadSpec): Promise<SplitOutline>
+  /** Asked before and after a run, which warns when the table was emptied or replaced meanwhile. Default: it cannot tell. */
+  state?(spec: ReadSpec): Promise<TableState>
+  /**
+   * For incremental modes: fixes the window of this run. Rows that are written at the same time, or whose
+   * transactions are still open, must not be left behind: see docs/incremental.md. Default: incremental modes are refused.
+   */
+  bound?(request: BoundRequest): Promise<Window>
+  /** For incremental runs: tells whether a table still is the one that the watermark is about. Default: such runs do not look. */
+  readonly marks?: MarksSkill
+  /** For verification inside the database: see {@link Digest}. Default: rows are read and compared outside. */
+  readonly digest?: DigestSkill
+  /** For `consistency: snapshot`. Default: it is refused. */
+  readonly snapshot?: SnapshotSkill
+}
+
+export interface DdlSkill {
+  definition(table: string): Promise<TableDefinition>
+  /** Columns that hold more than others take their type for (`DesignRequest.wide`), as far as two seconds show. */
+  wide(table: string): Promise<readonly string[]>
+}
+
+export interface MarksSkill {
+  /**
+   * Digests of some rows, equal for equal `spec.columns`; null: there are none. With `below`, only of rows that are below the
+   * watermark of that request.
+   */
+  sample(spec: ReadSpec, below?: BoundRequest): Promise<readonly string[] | null>
+  /** Whether a row is below the watermark of such a request, which a run does not read. */
+  holdsBelow(request: BoundRequest): Promise<boolean>
+}
+
+export interface DigestSkill {
+  /** Column by column, the forms in which values can be hashed, the best first; null: this server cannot do it. */
+  forms(spec: ReadSpec): Promise<readonly (readonly DigestForm[])[] | null>
+  /** Of the rows of a split. */
+  ofSplit(spec: ReadSpec, forms: DigestForms, split: Split, signal: AbortSignal): Promise<Digest | null>
+  /** A column to read beside others: the digest of each row, NULL for a row that is too large. */
+  ofRows(spec: ReadSpec, forms: DigestForms): Promise<Column>
+}
+
+/**
+ * The coordinator's reader takes the lock, every reader (this one too) begins its snapshot, the lock is released; from then on
+ * `split`, `divide` and `read` see that moment until `close`, and a reader that loses its connection throws instead of opening a new
+ * one. Throws ACCESS_DENIED where the user may not do that, LOCK_CONFLICT when writers do not make way, and INTERRUPTED soon when
+ * `signal` aborts meanwhile.
+ */
+export interface SnapshotSkill {
+  lock(table: string, signal: AbortSignal): Promise<SnapshotLock>
+  begin(): Promise<void>
+}
+
+export interface WriterSkills {
+  /** Names of all tables, for shards by date. Default: there can be none. */
+  tables?(): Promise<readonly string[]>
+  /** The highest value of a column, as cell text; null when there is none. Default: no incremental run begins where the target ends. */
+  highest?(table: string, column: Column): Promise<string | null>
+  /**
+   * The code points that a text column takes, as first and last of each range. Asked for columns whose
+   * repertoire is a character set by name, when characters outside it are to become `?`. Default: the run
+   * fails on them.
+   */
+  repertoire?(column: Column): Promise<NonNullable<Characters['ranges']>>
+  /**
+   * How a target table would be made: by the source's own DDL when the families are the same, else from columns and
+   * unique keys, in types that keep every value. Changes nothing. Default: the plugin cannot create tables.
+   */
+  design?(request: DesignRequest): Promise<TableDesign>
+  /** Writes the rows that `write` gave to {@link WriteOptions.onDeferred}. Default: no row is deferred. */
+  settle?(spec: PlannedWrite, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts>
+  /** For rows that the source has deleted. Default: repairs, and runs that delete, are refused. */
+  readonly deletes?: DeletesSkill
+  /** For generated ids. Default: the target keeps no sequences. */
+  readonly sequences?: SequencesSkill
+  /** So that runs that ended early can be resumed. Used on the main thread. Default: they are begun anew. */
+  readonly checkpoints?: Checkpoints
+}
+
+export interface DeletesSkill {
+  /**
+   * Deletes the rows whose identity (`spec.identity`) is byte for byte that of a row of the batch, in one transaction. Resolves to
+   * how many those were.
+   */
+  remove(spec: PlannedWrite, rows: Batch, signal: AbortSignal): Promise<number>
+  /**
+   * The same rows are not deleted; `flag`, a column of the table, is set in them: to 1 if it is a number, else
+   * to the server's present time in UTC. Resolves to how many those were.
+   */
+  flag(spec: PlannedWrite, rows: Batch, flag: Column, signal: AbortSignal): Promise<number>
+}
+
+/** Each method has a connection of its own, without a transaction under way. */
+export interface SequencesSkill {
+  /**
+   * After `prepare` and before the first row: makes the sequence unless it is there, and moves it above what the tables hold; it
+   * never goes back.
+   */
+  open(sequence: Sequence): Promise<void>
+  /** In any thread: the first of `count` numbers in a row that nobody else gets, nor got before; that is on the disk when it resolves. */
+  take(sequence: Sequence, count: number): Promise<string>
+}

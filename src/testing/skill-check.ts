@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import type { ReaderSkills, WriterSkills } from '../contract/skills.js'
+
+/** By skill, the methods that go together; null: it is a method itself. */
+type Methods<Skills> = Readonly<Record<keyof Skills, readonly string[] | null>>
+
+export const readerSkills: Methods<ReaderSkills> = {
+  tables: null,
+  checkWhere: null,
+  ddl: ['definition', 'wide'],
+  derive: null,
+  findLoss: null,
+  check: null,
+  find: null,
+  outline: null,
+  state: null,
+  bound: null,
+  marks: ['sample', 'holdsBelow'],
+  digest: ['forms', 'ofSplit', 'ofRows'],
+  snapshot: ['lock', 'begin'],
+}
+
+export const writerSkills: Methods<WriterSkills> = {
+  tables: null,
+  highest: null,
+  repertoire: null,
+  design: null,
+  settle: null,
+  deletes: ['remove', 'flag'],
+  sequences: ['open', 'take'],
+  checkpoints: ['list', 'begin', 'claim', 'update', 'end', 'countRows'],
+}
+
+/** Asserts that each skill is one that the engine asks for, and whole. */
+export function assertSkills<Skills extends object>(skills: Skills, known: Methods<Skills>): void {
+  assert.equal(typeof skills, 'object', '"skills" is an object; {} for none')
+  for (const [name, skill] of Object.entries(skills) as [string, unknown][]) {
+    if (skill === undefined) continue
+    assert.ok(Object.hasOwn(known, name), `there is no skill "${name}"`)
+    const methods = known[name as keyof Skills]
+    if (methods === null) assert.equal(typeof skill, 'function', `the skill "${name}" is a method`)
+    for (const method of methods ?? []) {
+      const there: unknown = (skill as Record<string, unknown>)[method]
+      assert.equal(typeof there, 'function', `the skill "${name}" has the method "${method}"`)
+    }
+  }
+}
