@@ -9,7 +9,7 @@ export const builtin: Readonly<Record<string, string>> = {
   file: new URL('./file/plugin.js', import.meta.url).href,
 }
 
-/** The type of a `task_meta` that names none, as in the seed's configuration. */
+/** The type of a `task_meta` that names none, as in the existing configuration format. */
 export const defaultTaskStore = 'mysql'
 
 /** What `rowshift demo` shows. */

@@ -71,7 +71,7 @@ export class Decoding {
     this.#offsets = offsets
   }
 
-  /** The runtime has signs for what is no character. */
+  /** The runtime has signs for what is not a character. */
   #decodeInvalidUtf8(cell: number): string {
     const { bytes, ends } = this.rows
     const [start, end] = [ends[cell]! + 1, ends[cell + 1]!]

@@ -59,10 +59,12 @@ function checked(url: string, exports: Record<string, unknown>): LoadedModule {
     faults.push('has no default export and no "batch": one of them must be the function that gets the rows')
   if (row !== undefined && batch !== undefined)
     faults.push('has a default export and "batch": only one of them can get the rows')
-  if (row !== undefined && typeof row !== 'function') faults.push('has a default export that is no function')
-  if (batch !== undefined && typeof batch !== 'function') faults.push('exports a "batch" that is no function')
+  if (row !== undefined && typeof row !== 'function')
+    faults.push('has a default export that is not a function')
+  if (batch !== undefined && typeof batch !== 'function')
+    faults.push('exports a "batch" that is not a function')
   if (!Array.isArray(columns) || !columns.every((name) => typeof name === 'string'))
-    faults.push('exports "columns" that are no array of names')
+    faults.push('exports "columns" that is not an array of names')
   if (faults.length > 0) throw invalid(url, faults.join('; it '))
   return {
     row: (row as Transform | undefined) ?? null,

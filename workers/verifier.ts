@@ -235,7 +235,7 @@ function contradiction(table: string, range: Split): RowshiftError {
 function tooLarge(table: string): RowshiftError {
   return new RowshiftError(
     'KEY_REQUIRED',
-    `${table} differs, is compared in one piece, and is too large for that to be repaired. Give both tables a unique key that sorts alike, or copy the table again.`,
+    `${table} differs, is compared as a single range, and is too large for that to be repaired. Give both tables a unique key that sorts alike, or copy the table again.`,
     { table },
   )
 }

@@ -11,7 +11,7 @@ import { charsetOf, identifier, text } from './sql.js'
 import { checkedText, unmappedRefusals } from './unmapped.js'
 import { checkExpression } from './user-sql.js'
 
-/** The digits of the largest BIGINT; texts with more are no integers here. */
+/** The digits of the largest BIGINT; texts with more are not integers here. */
 const INTEGER_DIGITS = 20
 /** Number of the type in the protocol. */
 const TIMESTAMP = 7
@@ -70,7 +70,7 @@ function column(own: Column, encoding: string | undefined): Value {
     const known = charset === 'utf8mb4' || refusals.length > 0
     return { sql: known ? sql : converted, kind, type, nullable, domain: column.domain, refusals }
   }
-  // ZEROFILL and YEAR are padded to a width that is no part of the value.
+  // ZEROFILL and YEAR are padded to a width that is not part of the value.
   if (kind === 'integer' && /zerofill|^year/i.test(type)) {
     const { min, max } = column.domain
     const domain = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) }

@@ -81,7 +81,7 @@ async function refuseView(session: Session, { source, definition, existing }: De
   if (definition?.family === FAMILY && definition.ddl === null) {
     throw new RowshiftError(
       'PARAMS_INVALID',
-      `${source.table} is no table but a view, which may read ${existing.table}; so ${existing.table} is not dropped. Use another schema_save_mode.`,
+      `${source.table} is not a table but a view, which may read ${existing.table}; so ${existing.table} is not dropped. Use another schema_save_mode.`,
       { table: source.table },
     )
   }

@@ -12,7 +12,7 @@ import { mappedText } from './unmapped.js'
  *
  * A row is written as `lengths and values;…` followed by the texts and byte strings that the lengths belong to, so no two rows
  * give the same bytes. Everything that may hold a byte above 127 is BINARY: texts of two collations would make the whole row
- * text, and bytes that are no character would become `?`. Floats stand there by their bits, which `POINT()` shows: the two
+ * text, and bytes that are not characters would become `?`. Floats stand there by their bits, which `POINT()` shows: the two
  * servers print some of them differently, and MySQL prints no more than 22 characters. SHA2() is the one strong hash that MySQL
  * 9.7 has left; docs/verify.md has what each part costs.
  */
@@ -137,7 +137,7 @@ function written(column: Column, server: DigestServer): Written[] {
   switch (kind) {
     case 'integer':
     case 'boolean':
-      // ZEROFILL and YEAR are padded to a width that is no part of the value.
+      // ZEROFILL and YEAR are padded to a width that is not part of the value.
       return [{ name: 'integer', sql: zerofill || /^year/i.test(type) ? `(${sql}+0)` : sql }]
     case 'decimal':
       return [{ name: `decimal(${domain.scale})`, sql: zerofill ? `(${sql}+0)` : sql }]

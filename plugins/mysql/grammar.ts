@@ -51,7 +51,7 @@ export function checkDefinition(table: string, ddl: TableDdl): void {
   const refuse = (what: string): never => {
     throw new RowshiftError(
       'CREATE_FAILED',
-      `Table ${table} is not created: ${JSON.stringify(what.slice(0, 80))} in the source's definition is no part of a table's definition that rowshift knows, and might do something else. ` +
+      `Table ${table} is not created: ${JSON.stringify(what.slice(0, 80))} in the source's definition is not part of a table's definition that rowshift knows, and might do something else. ` +
         'Create the table yourself and leave out --create. Nothing was written.',
       { table },
     )

@@ -106,7 +106,7 @@ async function highestKey(session: Session, request: BoundRequest): Promise<stri
 }
 
 /**
- * Ids that the server hands out go on above the highest one, whoever deletes rows, unless the table was emptied or made anew, or its
+ * Ids that the server hands out go on above the highest one, whoever deletes rows, unless the table was emptied or created again, or its
  * counter was set back: then rows that come next are below the watermark, and no run would read them.
  */
 async function checkNextId(session: Session, { table, column, watermark }: BoundRequest): Promise<void> {

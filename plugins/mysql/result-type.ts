@@ -29,7 +29,7 @@ const TEMPORAL: Readonly<Record<number, readonly [string, ColumnKind]>> = {
 const [YEAR, BIT, JSON_TYPE, DECIMAL, FLOAT, DOUBLE, NULL_TYPE, GEOMETRY] = [13, 16, 245, 246, 4, 5, 6, 255]
 
 /**
- * What the server says of an expression's values. It is no promise: a display width counts as a length, for instance. So the
+ * What the server says of an expression's values. It is not a promise: a display width counts as a length, for instance. So the
  * domain is `dynamic`, and what does not surely fit is checked value by value.
  */
 export function resultFacts(field: ResultField): Facts {

@@ -33,7 +33,7 @@ async function innodbNumber(session: Session, name: string | null, version: stri
   if (name === null) return null
   const view = isMariadb(version) || version.startsWith('5.') ? 'INNODB_SYS_TABLES' : 'INNODB_TABLES'
   const bytes = 'CAST(NAME AS BINARY)'
-  // A list that may not be read, or takes too long, is no reason for the run to fail.
+  // A list that may not be read, or takes too long, is not a reason for the run to fail.
   const rows = await askBounded(
     session,
     `GROUP_CONCAT(TABLE_ID ORDER BY TABLE_ID) FROM information_schema.${view}

@@ -22,7 +22,7 @@ interface Unclear {
 }
 
 /**
- * Columns of other character sets may hold codes that are no character (0x98 in cp1251), which the server sends as `?` or
+ * Columns of other character sets may hold codes that are not characters (0x98 in cp1251), which the server sends as `?` or
  * U+FFFD without a word, and codes that share a character (0x5C and 0x815F in sjis). There the expression fails, by a number that
  * is out of range. null: nothing can be lost.
  */

@@ -131,7 +131,7 @@ function appendTextual(column: Column, encoding: TextEncoding): Append {
   }
 }
 
-/** Text that came as bytes; null when it is no text in the database's encoding. */
+/** Text that came as bytes; null when it is not text in the database's encoding. */
 export function decodeText(bytes: Uint8Array, encoding: TextEncoding): string | null {
   if (bytes.length === 0) return null
   if (encoding === 'UTF-8') return isUtf8(bytes) ? asBuffer(bytes).toString() : null

@@ -45,7 +45,7 @@ export function literal(column: Column, value: string, encoding: TextEncoding): 
   if (column.kind === 'integer' && /^-?\d+$/.test(value)) return value
   if (column.kind === 'bytes' && /^([0-9a-f]{2})*$/i.test(value)) return `x'${value}'`
   if (column.kind === 'integer' || column.kind === 'bytes') {
-    throw new RowshiftError('INTERNAL', `"${value}" is no bound for ${column.name} (${column.kind})`)
+    throw new RowshiftError('INTERNAL', `"${value}" is not a bound for ${column.name} (${column.kind})`)
   }
   return textLiteral(value, encoding)
 }

@@ -88,7 +88,7 @@ export class Database {
     this.#native.exec(sql)
   }
 
-  /** One statement. Counts are bigint: in some versions of Node.js a rowid that is no safe JavaScript number fails what was stored. */
+  /** One statement. Counts are bigint: in some versions of Node.js a rowid that is not a safe JavaScript number fails what was stored. */
   prepare(sql: string): Statement {
     const statement = this.#native.prepare(sql)
     statement.setReadBigInts(true)

@@ -21,7 +21,7 @@ export function belowWatermark({ column, kind, watermark }: BoundRequest, encodi
 
 /**
  * Without AUTOINCREMENT the next id is one above the highest that is there, so those of deleted rows come again; with it, ids go back
- * only when the table is made anew. A row that has such an id is below the watermark, and no run would read it.
+ * only when the table is created again. A row that has such an id is below the watermark, and no run would read it.
  */
 export function checkNextId(
   database: Database,

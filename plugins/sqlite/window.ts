@@ -31,7 +31,7 @@ export function findWindow(database: Database, request: BoundRequest, encoding: 
   const from = quoteName(table.table)
   const sql = (value: string) => literal(column, value, encoding)
   const ends: Ends = asked ? { ...asked, watermark: null, reasons: [] } : findEnds(database, request, sql)
-  // Numbers are below every text. They are no times, which the read says.
+  // Numbers are below every text. They are not times, which the read says.
   const outside = kind === 'time' || kind === 'date' ? [`${name} < ''`] : []
   const conditions = windowConditions(request, ends, { name, literal: sql, outside })
   const rows =
@@ -126,7 +126,7 @@ function timeEnds(database: Database, request: BoundRequest): Ends {
   if (watermark !== null && start === null) {
     throw new RowshiftError(
       'INTERNAL',
-      `The watermark ${watermark} of ${column.name} is no time SQLite can read`,
+      `The watermark ${watermark} of ${column.name} is not a time SQLite can read`,
     )
   }
   if (kind === 'date') {

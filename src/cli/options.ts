@@ -52,7 +52,7 @@ export interface ModeOptions {
 }
 
 export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions, ModeOptions {
-  /** A task that is running already is no failure. */
+  /** A task that is running already is not a failure. */
   readonly skipRunning: boolean
   readonly retry: string | undefined
 }

@@ -167,7 +167,7 @@ export function describePlan(plan: RunPlan, from: string, to: string): string {
     ...write.preSql.map((sql) => `before   ${sql}`),
     ...(write.create?.deferred ?? []).map((sql) => `after    ${indented(sql)}`),
     ...write.postSql.map((sql) => `after    ${sql}`),
-    ...reasons.map((reason) => `because  ${reason}`),
+    ...reasons.map((reason) => `reason   ${reason}`),
     ...warnings.map((warning) => `warning  ${warning}`),
   ]
   return lines.join('\n')

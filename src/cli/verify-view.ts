@@ -39,7 +39,7 @@ function describeVerify(plan: VerifyPlan, { from, to, mode, sample }: VerifyRequ
     }),
     ...whereLines(plan.source.where, plan.target.where),
     ...(sample === 100 ? [] : [`sample   ${sample} % of the splits`]),
-    ...plan.reasons.map((reason) => `because  ${reason}`),
+    ...plan.reasons.map((reason) => `reason   ${reason}`),
     ...plan.warnings.map((warning) => `warning  ${warning}`),
   ].join('\n')
 }
@@ -81,7 +81,7 @@ export function verifySummary(report: VerifyReport): string {
 
 function counts({ missing, extra, different, unmade }: Verdict): string {
   const figure = (count: number, what: string) => `${formatCount(count)} ${what}`
-  return `${figure(missing, 'missing')}, ${figure(extra, 'extra')}, ${figure(different, 'different')}${unmade === 0 ? '' : `; ${figure(unmade, 'of these cannot be made')}`}`
+  return `${figure(missing, 'missing')}, ${figure(extra, 'extra')}, ${figure(different, 'different')}${unmade === 0 ? '' : `; ${figure(unmade, 'of these a copy would reject')}`}`
 }
 
 function rows({ missingRows, extraRows, differentRows, unmadeRows }: Verdict): string[] {
@@ -95,6 +95,6 @@ function rows({ missingRows, extraRows, differentRows, unmadeRows }: Verdict): s
           `different  ${rowText(key)}${columns.length === 0 ? '' : ` in ${columns.join(', ')}`}`,
       ),
     ),
-    ...first(unmadeRows.map(({ message }) => `not made   ${message}`)),
+    ...first(unmadeRows.map(({ message }) => `rejected   ${message}`)),
   ]
 }

@@ -32,7 +32,7 @@ const capabilityParts: Readonly<Record<keyof Capabilities, Part>> = {
 export function pluginFault(type: string, exported: unknown): string | null {
   const plugin = (exported ?? {}) as Readonly<Record<keyof Plugin, unknown>>
   const missing = missingParts(plugin)
-  // A module that has none of it is no plugin of whatever version.
+  // A module that has none of it is not a plugin of whatever version.
   if (missing.length > 0 && plugin.apiVersion === undefined)
     return `The module "${type}" is not a rowshift plugin: its default export lacks ${missing.join(', ')}.`
   const version = versionFault(type, plugin.apiVersion)

@@ -2,7 +2,7 @@
  * Which values a column can hold, in words that no database owns. Plans compare the domains of two columns to say, before a
  * row moves, whether every value of one fits into the other.
  *
- * A field that is absent is no bound: a source may have any such value, a target takes every one.
+ * A field that is absent is not a bound: a source may have any such value, a target takes every one.
  */
 export interface Domain {
   /**

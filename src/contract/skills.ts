@@ -35,7 +35,7 @@ export interface ReaderSkills {
   /**
    * Columns that the source computes while it is read, in the order wanted. Kinds and domains are as narrow as can
    * be known, so that the plan can judge them like any other. Throws PARAMS_INVALID with every fault in `details.faults`.
-   * Default: the source computes nothing, and the plan is refused.
+   * Default: the source does not support computed columns, and the plan is refused.
    */
   derive?(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]>
   /**
@@ -130,7 +130,7 @@ export interface WriterSkills {
   settle?(spec: PlannedWrite, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts>
   /** For rows that the source has deleted. Default: repairs, and runs that delete, are refused. */
   readonly deletes?: DeletesSkill
-  /** For generated ids. Default: the target keeps no sequences. */
+  /** For generated ids. Default: the target does not support sequences. */
   readonly sequences?: SequencesSkill
   /** So that runs that ended early can be resumed. Used on the main thread. Default: they are begun anew. */
   readonly checkpoints?: Checkpoints

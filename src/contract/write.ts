@@ -26,7 +26,7 @@ export interface WriteSpec {
   readonly from: string
   readonly key: SplitKey | null
   readonly writeMode: WriteMode
-  /** Columns of the unique key by which `ignore` and `upsert` know a row again; null in the other modes. */
+  /** Columns of the unique key by which `ignore` and `upsert` match a row; null in the other modes. */
   readonly identity: readonly string[] | null
   /** The run also deletes the rows that the source does not have. */
   readonly deletes: boolean

@@ -69,7 +69,7 @@ class Coordinator {
         threads: plan.policy.workerNum,
         startAll: this.#inSnapshot,
         jobsPerThread: SPLITS_PER_THREAD,
-        // Where rows are no JavaScript objects, a larger young generation only makes each thread 10 MB heavier.
+        // Where rows are not JavaScript objects, a larger young generation only makes each thread 10 MB heavier.
         maxYoungGenerationSizeMb: called ? 16 : 3,
         setup: setupOf(job),
         onMessage: (message) => this.#receive(message),

@@ -139,7 +139,7 @@ export type WorkerMessage =
 export interface Failure {
   readonly outcome: 'failed'
   readonly error: ErrorReport
-  /** It lost against another's lock only, and has left nothing that running it again would not mend. */
+  /** It failed on a deadlock or lock wait timeout only, and has left nothing that running it again would not fix. */
   readonly repeatable: boolean
   /** The thread, by its id, when it takes no more jobs because a server takes no more connections; another one may run this job. */
   readonly gaveUp: number | null

@@ -66,7 +66,7 @@ export class WorkerPool<Job, Result extends JobResult> {
     this.#control = new BroadcastChannel(setup.control)
     this.#pool.on('message', (message: ThreadMessage | WorkerMessage) => this.#receive(message))
     this.#pool.on('error', (error: unknown) => this.#died(error))
-    // One that calls process.exit is no error to Piscina. Results of jobs, and the event above, know more and come first.
+    // One that calls process.exit is not an error to Piscina. Results of jobs, and the event above, know more and come first.
     this.#pool.on('workerDestroy', () => setImmediate(() => this.#died(new Error('a worker thread ended'))))
   }
 

@@ -12,7 +12,7 @@ export function nextPause(retries: number): number | null {
 }
 
 /**
- * Runs a job that lost against another's lock again, after a while, and one whose thread gave up at once, in another thread; any other
+ * Runs a job that failed on a deadlock or lock wait timeout again, after a while, and one whose thread gave up at once, in another thread; any other
  * failure is thrown.
  */
 export async function withRetries<Result extends { readonly outcome: string }>(

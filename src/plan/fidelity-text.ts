@@ -32,7 +32,7 @@ function memberLosses(from: Domain, to: Domain): string[] {
   if (missing.length > 0) {
     const shown = missing.slice(0, SHOWN_MEMBERS).map((member) => JSON.stringify(member))
     const more = missing.length > SHOWN_MEMBERS ? ` and ${missing.length - SHOWN_MEMBERS} more` : ''
-    losses.push(`the members ${shown.join(', ')}${more}, which the target has not`)
+    losses.push(`the members ${shown.join(', ')}${more}, missing in the target`)
   }
   return losses
 }

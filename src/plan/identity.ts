@@ -36,7 +36,7 @@ export function chooseIdentity({
   if (best) return best.columns
   throw new RowshiftError(
     'KEY_REQUIRED',
-    `Write mode "${writeMode}" knows a row again by its key, but ${target.table} has no unique key without NULL whose columns are all copied. ` +
+    `Write mode "${writeMode}" matches rows by their key, but ${target.table} has no unique key without NULL whose columns are all copied. ` +
       'Give the target a primary key, or use write mode "insert".',
     { table: target.table },
   )

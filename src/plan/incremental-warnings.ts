@@ -66,7 +66,7 @@ function emptyWarnings({ mode, write, marks }: Incremental, past: Past | null): 
   if (before && task)
     throw staleWatermark(`Target ${table.table} is empty, and held rows after the last runs`, task, mode)
   return [
-    `target ${table.table} is empty, but this run reads only what is new since earlier runs. If the target was emptied or made anew, ` +
+    `target ${table.table} is empty, but this run reads only what is new since earlier runs. If the target was emptied or created again, ` +
       'rows are missing for good: copy all of them with --mode init',
   ]
 }

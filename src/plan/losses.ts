@@ -68,7 +68,7 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
   }
 }
 
-/** Characters that the target has not become `?`; for that the plan must say which it has. */
+/** Characters the target cannot hold become `?`; for that the plan must say which it can. */
 async function withRepertoire(writer: Writer, column: ColumnMapping): Promise<ColumnMapping> {
   const { source, target, verdict } = column
   const { characters, forms, members } = target.domain

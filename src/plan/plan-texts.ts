@@ -60,7 +60,7 @@ export function reasonsOf(params: Params, choices: PlanChoices, write: PlannedWr
   ]
 }
 
-/** Throws where one of them is no warning, but a reason not to copy. */
+/** Throws where one of them is not a warning, but a reason not to copy. */
 export async function warningsOf(
   { reader, params, past = null }: PlanRequest,
   { source, target, key, staged, judged, sharding, past: known, reading, matching }: PlanChoices,

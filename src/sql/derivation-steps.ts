@@ -25,7 +25,7 @@ export interface Dialect {
   text(literal: string): string
   /** A literal as a value of some kind. */
   literal(literal: string, facts: Facts): string
-  /** The text of a value that is no text. */
+  /** The text of a value that is not text. */
   asText(value: Value): string
   concat(parts: readonly string[]): string
   trim(text: string): string
@@ -171,7 +171,7 @@ function map(
         ? kept()
         : constant(dialect, unmapped.value, facts)
   const mapped = `CASE ${subject} ${cases.join(' ')} ELSE ${rest} END`
-  // NULL is no value that the map could name.
+  // NULL is not a value that the map could name.
   const guarded = typeof unmapped === 'object' && unmapped.value !== null && from.nullable
   const sql = guarded ? `CASE WHEN ${from.sql} IS NULL THEN NULL ELSE ${mapped} END` : mapped
   const refusal: Refusal = {

@@ -43,7 +43,7 @@ export function wrongUnit(
 ): RowshiftError {
   return new RowshiftError(
     'PARAMS_INVALID',
-    `params.diff_column says that ${table}.${name} holds ${unitOf(kind)}, but its highest value is ${highest}, which is no time near now. Correct "type": epoch_s, epoch_ms or epoch_us.`,
+    `params.diff_column says that ${table}.${name} holds ${unitOf(kind)}, but its highest value is ${highest}, which is not a time near now. Correct "type": epoch_s, epoch_ms or epoch_us.`,
     { table, column: name },
   )
 }

@@ -127,7 +127,7 @@ async function chooseSteps(spec: ReadSpec, probe: KeyProbe, last: KeyValue, size
   })
   const [column, ...more] = spec.key!.columns
   if (more.length > 0) return probing('the key has several columns')
-  if (column!.kind !== 'integer') return probing(`${column!.name} is no integer`)
+  if (column!.kind !== 'integer') return probing(`${column!.name} is not an integer`)
   const first = await probe.first()
   if (first === null) return probing('there are no rows')
   const minimum = BigInt(first[0]!)

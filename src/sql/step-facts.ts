@@ -40,7 +40,9 @@ export function checkMapKey(from: Facts, key: string): void {
   if (from.kind === 'text') return
   const kind = literalKind([key])
   if (kind === 'integer' || (kind === 'decimal' && from.kind === 'decimal')) return
-  throw fault(`${JSON.stringify(key)} in "map" is no ${from.kind}, as all values are (${from.type})`)
+  throw fault(
+    `${JSON.stringify(key)} in "map" is not ${from.kind === 'integer' ? 'an' : 'a'} ${from.kind}, as all values are (${from.type})`,
+  )
 }
 
 /** Of values that are text already. */

@@ -60,7 +60,7 @@ export function makeFaults(raw: RawMake, from: number, workerNum: number): strin
     if (option in id && id.type !== type) faults.push(`"${option}" is for ids of type "${type}"`)
   }
   const epoch = epochOf(id)
-  if (Number.isNaN(epoch)) faults.push('"epoch" is no date and time, like "2020-01-01T00:00:00Z"')
+  if (Number.isNaN(epoch)) faults.push('"epoch" is not a date and time, like "2020-01-01T00:00:00Z"')
   else if (epoch >= Date.now() || epoch <= Date.now() - LIFETIME)
     faults.push('"epoch" must be in the past, by less than 69 years: 41 bits count the milliseconds since')
   if ((id.worker ?? 0) + workerNum > WORKERS)

@@ -12,7 +12,7 @@ import { DEFAULT_TIMEOUT } from './step-params.js'
 import type { RawShard, ShardParams } from '../features/shard/params.js'
 import { followsSql, shardFaults, shardParams } from '../features/shard/params.js'
 
-/** A task's params with both spellings of the seed brought to one form and defaults filled in. */
+/** A task's params with both spellings of the existing `task_def_sync_manager` format brought to one form and defaults filled in. */
 export interface Params {
   /** Source columns of the split key; null: the table's own. */
   readonly key: readonly string[] | null
@@ -40,7 +40,7 @@ export interface Params {
   readonly allowLossy: readonly string[]
   readonly consistency: 'split' | 'snapshot'
   readonly errorLimit: ErrorLimit
-  /** Where dirty rows go; null: a file named after the run, in the working directory. */
+  /** Where rejected rows go; null: a file named after the run, in the working directory. */
   readonly dirtyFile: string | null
   readonly schemaSaveMode: SchemaSaveMode
   readonly deferIndexes: boolean

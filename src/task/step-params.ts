@@ -112,7 +112,7 @@ function regexFaults({ pattern, flags = '', with: by }: RawRegex): string[] {
   return faults
 }
 
-/** What a match of the pattern has: names, and how many groups. Throws where it is no regular expression. */
+/** What a match of the pattern has: names, and how many groups. Throws where it is not a regular expression. */
 function groupsOf(
   pattern: string,
   flags: string,

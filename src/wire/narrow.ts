@@ -10,7 +10,7 @@ type Narrow = (cell: Buffer) => Buffer
 
 /**
  * Applies the losses that were accepted, the same way for every target, so that the target itself can stay strict: text
- * and bytes are cut, characters that the target has not become `?`, numbers are brought into its range, decimal
+ * and bytes are cut, characters the target cannot hold become `?`, numbers are brought into its range, decimal
  * places and fractions of a second are cut off. Only within one kind: what another kind cannot express is left as it
  * is, for the writer to refuse.
  */
@@ -146,7 +146,7 @@ function cutText({ maxChars = Infinity, maxBytes = Infinity, characters, trimmed
   }
 }
 
-/** Puts `?` in the place of characters that the target has not; null when it has all, or which it has is unknown. */
+/** Puts `?` in the place of characters the target cannot hold; null when it can hold all, or which is unknown. */
 function replacer(characters: Domain['characters']): ((text: string) => string) | null {
   if (characters === undefined || characters.repertoire === 'unicode') return null
   if (characters.repertoire === 'bmp') return (text) => text.replaceAll(/[\u{10000}-\u{10ffff}]/gu, '?')

@@ -23,7 +23,7 @@ interface Loops {
   ): number
 }
 
-/** Where a cell's text would begin: its bytes are no UTF-8. */
+/** Where a cell's text would begin: its bytes are not UTF-8. */
 export const NO_TEXT = -2
 
 /** What cells say, one after another. */

@@ -64,7 +64,7 @@ const PLANTS: readonly Plant[] = [
   },
   { what: 'digits beyond FLOAT', source: 'REAL', good: '0.5', bad: '0.1234567890123', target: 'FLOAT' },
   {
-    what: 'bytes that are no UTF-8',
+    what: 'bytes that are not UTF-8',
     source: 'TEXT',
     good: "'a'",
     bad: "CAST(x'C328' AS TEXT)",

@@ -204,7 +204,7 @@ describe('derived columns', () => {
     }
   })
 
-  it('may stand in the place of a key, by which rows are then not known again', async () => {
+  it('may stand in the place of a key, by which rows are then not matched', async () => {
     for (const server of oneServer()) {
       const place = await Place.create(
         server,

@@ -61,7 +61,7 @@ describe('derived columns', () => {
     const tables = `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(60)); INSERT INTO src VALUES ${values};
       CREATE TABLE dst (id INT PRIMARY KEY, ${TYPES.map((type) => `${column(type)} ${type.toUpperCase()}`).join(', ')})`
     for (const place of await derivingPlaces(tables)) {
-      // SQLite keeps the two characters of an escape, which are no number either.
+      // SQLite keeps the two characters of an escape, which are not numbers either.
       for (const [id, [text, type, expected]] of CASTS.entries()) {
         const what = `${place.label}: ${text} to ${type}`
         const columns = ['id', { from: 'v', to: column(type), cast: type }]
@@ -130,7 +130,7 @@ describe('derived columns', () => {
     }
   })
 
-  it('of bytes that are no character fail too', async () => {
+  it('of bytes that are not characters fail too', async () => {
     const place = await Place.create(
       server('mariadb'),
       `CREATE TABLE src (id INT PRIMARY KEY, t VARCHAR(9) CHARACTER SET cp1251);
@@ -187,7 +187,7 @@ describe('derived columns', () => {
         'columns[3]: "mask" takes no bytes',
         'columns[4]: source src has no column "none"',
         'columns[5]: dst.id is fed by another entry already',
-        'columns[5]: "one" in "map" is no integer',
+        'columns[5]: "one" in "map" is not an integer',
       ]) {
         expect(error!.message, place.label).to.include(fault)
       }

@@ -70,7 +70,7 @@ for (const path of ['load-data', 'insert'] as const) {
 }
 
 describe('texts that UTF-8 does not bring back', () => {
-  it('are known again by their bytes, which verify tells apart and repairs', async () => {
+  it('are matched by their bytes, which verify tells apart and repairs', async () => {
     for (const server of servers()) {
       const place = await Place.create(
         server,

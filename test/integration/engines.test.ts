@@ -1,4 +1,4 @@
-// Tables that do not keep the rows that are written to them are no targets, and those that do keep them exactly.
+// Tables that do not keep the rows that are written to them are not targets, and those that do keep them exactly.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { server, servers } from '../support/context.js'

@@ -225,7 +225,7 @@ describe('ids', () => {
         'columns[1]: "worker" is for ids of type "snowflake"',
         'columns[1]: "block" is for ids of type "sequence"',
         'columns[2]: "map" needs "from"',
-        'columns[2]: "epoch" is no date and time',
+        'columns[2]: "epoch" is not a date and time',
         'columns[2]: "worker" is the number of the first of 2 threads',
       )
       expectRefusal(

@@ -1,4 +1,4 @@
-// Values looked up by several columns: every part counts, byte for byte, and NULL in one of them is no key.
+// Values looked up by several columns: every part counts, byte for byte, and NULL in one of them is not a key.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { oneServer, servers } from '../support/context.js'

@@ -131,7 +131,7 @@ describe('steps after a lookup', () => {
         'columns[1]: "mask" takes no bytes',
         'columns[2]: "trim" takes text, not date',
         'columns[3]: there is no cast of date (date) to int',
-        'columns[4]: "one" in "map" is no integer',
+        'columns[4]: "one" in "map" is not an integer',
       )
       expectRefusal(await wrong(entry('v', { cast: 'int' })), 3, 'LOSSY', 'int')
       expectRefusal(await wrong(entry('w', { map: { a: 'long' } })), 3, 'LOSSY', 'varchar(3)')

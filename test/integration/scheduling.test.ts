@@ -167,7 +167,7 @@ describe('a connection to the task store that is lost', () => {
     const run = place.start('run', '5')
     await place.untilRunning(5, run)
     // Before the plan it still reads from the store, and fails when that goes away.
-    await until('its plan', () => run.stderr.includes('because  write path'))
+    await until('its plan', () => run.stderr.includes('reason   write path'))
     then(run)
     await place.store.value(`KILL ${(await place.store.value(`SELECT ${LOCK}`)) as string}`)
     return { run, release }
@@ -240,7 +240,7 @@ describe('a task store that is away until the end of a run', () => {
     const release = await place.data.hold('dst')
     const run = place.start('run', '5')
     await place.untilRunning(5, run)
-    await until('its plan', () => run.stderr.includes('because  write path'))
+    await until('its plan', () => run.stderr.includes('reason   write path'))
     try {
       await gate.shut()
       await release()
@@ -286,7 +286,7 @@ describe('a history that cannot be written', () => {
       const release = await place.data.hold('dst')
       const run = place.start('run', '5')
       await place.untilRunning(5, run)
-      await until('its plan', () => run.stderr.includes('because  '))
+      await until('its plan', () => run.stderr.includes('reason   '))
       await place.store.value('DROP TABLE rowshift_run')
       await release()
       expect(await run.code(), run.stderr).to.equal(0)
@@ -339,7 +339,7 @@ describe('run --all', () => {
     expect(stdout).to.match(/5\s+failed\s+3 .*DIFFERENT/)
   })
 
-  it('passes over a task that is running, which is no failure', async () => {
+  it('passes over a task that is running, which is not a failure', async () => {
     for (const server of everywhere()) {
       const place = await TaskPlace.create(server)
       await place.addTask(5, 'dst')

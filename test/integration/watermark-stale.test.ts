@@ -61,7 +61,7 @@ const cases: readonly Case[] = [
     only: 'server',
   },
   {
-    name: 'a source that was made anew and filled beyond the watermark',
+    name: 'a source that was created again and filled beyond the watermark',
     change: (kind) => `DROP TABLE s; ${make(kind)}; ${rows(30, '2024-01-02')}`,
     refusal: REPLACED,
   },
@@ -124,7 +124,7 @@ const cases: readonly Case[] = [
       'PARTITION BY RANGE (id) (PARTITION p1 VALUES LESS THAN (20), PARTITION p2 VALUES LESS THAN (800))',
   },
   {
-    name: 'a file whose table lost old rows, grew, and was made anew',
+    name: 'a file whose table lost old rows, grew, and was created again',
     more: 30,
     change: (kind) =>
       `DELETE FROM s WHERE id < 20; ${rows(30, '2024-01-02')}; ${make(kind, 'n')}; INSERT INTO n SELECT * FROM s; DROP TABLE s; ALTER TABLE n RENAME TO s`,
@@ -145,7 +145,7 @@ const cases: readonly Case[] = [
       /Target t is empty, and held rows after the last runs.*rowshift watermark 1 --mode append --set '10'/,
   },
   {
-    name: 'a target that was made anew',
+    name: 'a target that was created again',
     change: (kind) => `DROP TABLE t; ${make(kind, 't')}`,
     params: INCREMENT,
     refusal: /Target t is empty/,

@@ -44,7 +44,7 @@ describe('the watermarks of a full copy', () => {
     expect(found).to.deep.equal({ append: '7' })
   })
 
-  it('are none for a diff_column that does not say when, and none for a key that is no number', async () => {
+  it('are none for a diff_column that does not say when, and none for a key that is not a number', async () => {
     for (const server of servers()) {
       const place = await Place.create(server)
       for (const type of ['BIGINT', 'VARCHAR(20)']) {

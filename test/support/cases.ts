@@ -84,7 +84,7 @@ export function loadCases(): Case[] {
 export function expectation(one: Case, from: ServerKind, to: ServerKind, path: WritePath): Expectation {
   for (const [key, expected] of Object.entries(one.pairs ?? {})) {
     const match = /^(mysql|mariadb|\*)->(mysql|mariadb|\*)(?: (load-data|insert))?$/.exec(key)
-    if (!match) throw new Error(`${one.name}: "${key}" is no pair`)
+    if (!match) throw new Error(`${one.name}: "${key}" is not a pair`)
     const [, source, target, only] = match
     if (source !== '*' && source !== from) continue
     if (target !== '*' && target !== to) continue

@@ -79,7 +79,7 @@ export async function ready(at: TestServer): Promise<void> {
 
 /**
  * Runs SQL (one or more statements) in a session of its own and returns the rows of the last statement that has
- * any. Every value is the text that the server sent; bytes that are no UTF-8 come as 0x….
+ * any. Every value is the text that the server sent; bytes that are not UTF-8 come as 0x….
  */
 export async function query(at: TestServer, sql: string, database?: string): Promise<Row[]> {
   await ready(at)
@@ -134,7 +134,7 @@ export async function runCli(
 ): Promise<CliResult> {
   const child = startCli(args, options)
   const timer = setTimeout(() => child.kill('SIGKILL'), timeout)
-  // A program that does not read its input is no reason for the test to fail.
+  // A program that does not read its input is not a reason for the test to fail.
   child.stdin.on('error', () => {}).end(input)
   const [[code, signal], stdout, stderr] = await Promise.all([
     once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>,

@@ -219,7 +219,7 @@ describe('a plan for people', () => {
       'create   CREATE TABLE',
       'before   SELECT 1',
       'after    SELECT 2',
-      'because  ',
+      'reason   ',
     ])
       expect(
         lines.some((line) => line.startsWith(start)),

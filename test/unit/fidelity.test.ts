@@ -97,7 +97,7 @@ const VERDICTS: readonly (readonly [string, Column, Column, RegExp])[] = [
     'enum to fewer members',
     members('a', 'A'),
     members('a'),
-    /^lossy the members "A", which the target has not$/,
+    /^lossy the members "A", missing in the target$/,
   ],
   ['set to enum', varchar(9, UTF8, { members: ['a'], several: true }), members('a'), /^lossy sets/],
   ['enum to varchar', members('a'), varchar(9), /^widening/],

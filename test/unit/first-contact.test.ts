@@ -1,4 +1,4 @@
-// Messages that a new user meets first: misspelt names, broken JSON, addresses that are no database.
+// Messages that a new user meets first: misspelt names, broken JSON, addresses that are not databases.
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
@@ -114,7 +114,7 @@ describe('a URL without a table', () => {
   })
 })
 
-describe('what is no database', () => {
+describe('what is not a database', () => {
   it('is refused as such, and not looked up as a module', async () => {
     for (const scheme of ['http', 'https', 'ftp', 'fs']) {
       const error = await fromUrl(`${scheme}://host/x?table=t`, '--from').catch((thrown: unknown) => thrown)

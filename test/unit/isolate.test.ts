@@ -73,7 +73,7 @@ describe('isolate', () => {
     expect(store.stored).not.to.include('e')
   })
 
-  it('throws what is no row’s fault on at once', async () => {
+  it('throws what is not a row’s fault on at once', async () => {
     let attempts = 0
     const work = isolate(batch('a', 'b', 'c'), {
       store: () => {

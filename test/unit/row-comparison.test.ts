@@ -161,7 +161,7 @@ describe('values of two ends', () => {
       expect(same(form, a, b), `${form}: ${a} and ${b}`).to.equal(false)
   })
 
-  it('leave text that is no JSON as it is', () => {
+  it('leave text that is not JSON as it is', () => {
     for (const text of ['', '{', '{"a"}', '[1,]x', '{"a":1} {}', 'nul', "{'a':1}"])
       expect(canonicalJson(Buffer.from(text)).toString(), text).to.equal(text)
   })

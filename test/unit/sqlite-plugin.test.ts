@@ -53,7 +53,7 @@ describe('sqlite connection', () => {
     expect(existsSync(missing)).to.equal(false)
   })
 
-  it('names a file that is no database, and a directory', async () => {
+  it('names a file that is not a database, and a directory', async () => {
     const path = join(fixture.directory, 'text.db')
     writeFileSync(path, 'not a database, but long enough to be one'.repeat(100))
     expect((await failure(openReader(path).connect())).code).to.equal('CONFIG_INVALID')

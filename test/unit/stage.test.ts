@@ -69,7 +69,7 @@ describe('stage', () => {
     expect(judge(madeColumn(narrow), narrow)).to.include({ grade: 'checked' })
   })
 
-  it('names a row by its new key where the old one is made anew', async () => {
+  it('names a row by its new key where the old one is replaced', async () => {
     const plan = await planOf(['id', 'v'], ['v', 'id'])
     const { write } = plan
     const cells = [Buffer.from('seven'), Buffer.from('7')]

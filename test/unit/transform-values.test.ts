@@ -57,7 +57,7 @@ describe('values of transforms', () => {
     )
   })
 
-  it('come from rows in any order, of any length, and from bytes that are no text', () => {
+  it('come from rows in any order, of any length, and from bytes that are not text', () => {
     const long = fc.uint8Array({ minLength: 30_000, maxLength: 70_000 })
     const bytes = fc.uint8Array({ maxLength: 60 })
     const invalid = fc

@@ -44,7 +44,7 @@ const SEQUENCE: usize = 268
 /**
  * Turns the text-protocol row packets (length-encoded cells, 0xFB for NULL) between `from` and `end` into rows of the
  * wire format at `to`, until a packet is not complete (MORE), until the rows reach `full` or `maxRows`, or the next
- * one may not fit below `limit` (FULL), at a packet that is no row (END), where the packets make no sense (BROKEN), or
+ * one may not fit below `limit` (FULL), at a packet that is not a row (END), where the packets make no sense (BROKEN), or
  * before a row of which a cell is not of its form (REFUSED). `forms` is the address of one byte per column: 0 takes all.
  */
 export function readRows(

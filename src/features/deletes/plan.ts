@@ -20,7 +20,7 @@ export interface DeletesChoice {
 /** `number`: not 0 means set; `time`: not NULL, nor the zero date. */
 type FlagKind = 'number' | 'time'
 
-/** The first value that is no zero date. */
+/** The first value that is not a zero date. */
 const FIRST = { date: "'0001-01-01'", datetime: "'0001-01-01 00:00:00'", instant: "'1970-01-01 00:00:01'" }
 const ZERO_TIMES = ['0000-00-00', ...[0, 1, 2, 3, 4, 5, 6].map(zeroTime)]
 
@@ -103,7 +103,7 @@ export function checkDeletable(
   const names = feeds.map((feed) => feed.source.name)
   if (source.keys.some((key) => !key.nullable && key.columns.every((name) => names.includes(name)))) return
   throw fault(
-    `rows of the target are matched by ${(identity ?? []).join(', ')}, which is no unique key of ${source.table}: a row that lives may have the same`,
+    `rows of the target are matched by ${(identity ?? []).join(', ')}, which is not a unique key of ${source.table}: a row that lives may have the same`,
   )
 }
 

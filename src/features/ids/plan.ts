@@ -31,7 +31,7 @@ export async function planId(
 ): Promise<(Planned<PlannedId> & { reasons: readonly string[] }) | null> {
   const { at, make, key, to, workerNum } = request
   if (make.ids.type === 'sequence') {
-    if (!writer.skills.sequences) faults.push(`${at}: the target's plugin keeps no sequences`)
+    if (!writer.skills.sequences) faults.push(`${at}: the target's plugin does not support sequences`)
     if (to.kind !== 'integer') faults.push(`${at}: a sequence makes integers, and ${to.name} is ${to.kind}`)
     if (!writer.skills.sequences || to.kind !== 'integer') return null
   }

@@ -1,6 +1,6 @@
 import type { ColumnKind } from '../../contract/table-schema.js'
 
-/** How values of a kind are compared with the bounds of ranges; `parse` gives null for what is no value of the kind. */
+/** How values of a kind are compared with the bounds of ranges; `parse` gives null for what is not a value of the kind. */
 interface Order<T> {
   readonly parse: (cell: Buffer) => T | null
   readonly below: (a: T, b: T) => boolean

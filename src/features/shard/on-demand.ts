@@ -58,7 +58,7 @@ function checkLike(spec: PlannedWrite, found: TableSchema, name: string): void {
   if (fault === null) return
   throw new RowshiftError(
     'PARAMS_INVALID',
-    `Shard ${name} has come since the run was planned, and it is not like the others: ${fault}. Make it alike and run again.`,
+    `Shard ${name} was created after planning and differs: ${fault}. Make it like the others and run again.`,
     { table: found.table },
   )
 }

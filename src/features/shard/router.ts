@@ -87,7 +87,7 @@ export class Router {
       if (name.startsWith(prefix) && labelOf(this.#pattern, table) !== null)
         return this.numberOf({ endpoint, table })
     }
-    throw new RowshiftError('INTERNAL', `${name} is no shard of ${this.#spec.table.table}.`)
+    throw new RowshiftError('INTERNAL', `${name} is not a shard of ${this.#spec.table.table}.`)
   }
 
   /** For a row without a shard, with all its cells; those that are not written may be gone. */

@@ -94,7 +94,7 @@ export function settleRules(sharding: Sharding, columns: readonly Pick<ColumnMap
   const settle = (rule: ShardRule, path: string): ShardRule => {
     if ('sql' in rule) {
       const { kind, type } = reads.next().value!
-      if (!NUMBERS.has(kind)) faults.push(`${path}.sql: gives ${type}, which is no number`)
+      if (!NUMBERS.has(kind)) faults.push(`${path}.sql: gives ${type}, which is not a number`)
       return rule
     }
     const found = rule.by.map((name) => {
@@ -126,7 +126,7 @@ const DATED = new Set(['date', 'datetime', 'instant'])
 
 function unfit(rule: Exclude<ShardRule, SqlRule>, { name, kind, type }: Column, path: string): string[] {
   const what = `${name} (${type})`
-  if ('date' in rule) return DATED.has(kind) ? [] : [`${path}.by: ${what} is no date`]
+  if ('date' in rule) return DATED.has(kind) ? [] : [`${path}.by: ${what} is not a date`]
   if ('hash' in rule) {
     const number = kind === 'integer' || kind === 'text'
     if (rule.hash === 'modulo') return number ? [] : [`${path}.by: ${what} is not a whole number`]
@@ -137,7 +137,9 @@ function unfit(rule: Exclude<ShardRule, SqlRule>, { name, kind, type }: Column, 
   if (order === null) return [`${path}.by: values of ${what} have no order that ranges could follow`]
   const bounds = rule.range.map((bound) => order.parse(Buffer.from(bound)))
   const faults = bounds.flatMap((bound, i) =>
-    bound === null ? [`${path}.range[${i}]: ${JSON.stringify(rule.range[i])} is no value for ${what}`] : [],
+    bound === null
+      ? [`${path}.range[${i}]: ${JSON.stringify(rule.range[i])} is not a value for ${what}`]
+      : [],
   )
   if (faults.length > 0) return faults
   return bounds.flatMap((bound, i) =>

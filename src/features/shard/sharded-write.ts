@@ -61,8 +61,8 @@ export class ShardedWrite {
   }
 
   /**
-   * Once a shard is committed the split cannot be run again as if nothing had happened, so a part that loses against
-   * another's lock after that is tried again here.
+   * Once a shard is committed the split cannot be run again as if nothing had happened, so a part that fails on
+   * a deadlock or lock wait timeout after that is tried again here.
    */
   async #storePart(end: ShardEnd, number: number, parts: Parts): Promise<TableCounts> {
     const first = Object.keys(this.#shards).length === 0

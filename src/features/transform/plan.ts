@@ -26,7 +26,7 @@ export async function planTransform(
 
 /**
  * The target as `columns` is to see it: rows that a function gets may have any property. What is there besides takes the place of
- * the columns that the target has not, and none must have a value.
+ * the columns that are missing in the target, and none must have a value.
  */
 export function openTarget(
   source: TableSchema,

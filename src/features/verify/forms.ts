@@ -9,7 +9,7 @@ import { canonicalJson } from './json.js'
  * - `single`: the same for the shortest number that a float of 32 bits is known by;
  * - `float`: the 64-bit number that the text stands for; `unsigned zero`: the same, and zero has no sign;
  * - `time`: zeros at the end of the fraction, seconds that are zero, and the zone mark of UTC, are left out;
- * - `day`: the same, and midnight is no time: one end has no time of day;
+ * - `day`: the same, and midnight is not a time: one end has no time of day;
  * - `json`: parsed; the order of keys, spaces and the spelling of numbers do not matter;
  * - `bits`: zero bytes in front do not matter;
  * - `padded N`: zero bytes are added at the end, up to N bytes.

@@ -3,7 +3,7 @@ const TOKEN = /\s*([{}[\],:]|"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|
 
 /**
  * JSON text in one spelling: keys sorted, of repeated keys the last, no spaces, integers of 64 bits by their digits and other
- * numbers as doubles, which is what databases with a JSON type of their own keep of them. Text that is no JSON stays as it is.
+ * numbers as doubles, which is what databases with a JSON type of their own keep of them. Text that is not JSON stays as it is.
  */
 export function canonicalJson(cell: Buffer): Buffer {
   try {

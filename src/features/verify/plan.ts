@@ -132,7 +132,7 @@ async function planPlacing(
   if (place === null) return { sharding: null, warnings: [] }
   const unknown = fresh.map(({ target }) => target.name.toLowerCase())
   if (shard === null || columnsOf(shard.rule).some((name) => unknown.includes(name.toLowerCase()))) {
-    const text = 'in which shard a row is, is not looked at: it follows from an id that each run gives anew'
+    const text = 'shard placement is not verified: it follows from an id that is new on every run'
     return { sharding: null, warnings: [text] }
   }
   const { databases } = place

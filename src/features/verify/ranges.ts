@@ -19,7 +19,7 @@ export function chooseRanges(
   const whole = (why: string): Ranges => ({
     source: null,
     target: null,
-    reasons: [`the table is compared in one piece: ${why}`],
+    reasons: [`the table is compared as a single range: ${why}`],
   })
   const counterparts = key.columns.map(({ name }) => pairs.find((pair) => isCopied(pair, name))?.target)
   const columns = counterparts.filter((column) => column !== undefined)

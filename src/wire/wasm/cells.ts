@@ -95,7 +95,7 @@ function isNull(start: usize, end: usize): bool {
   return end - start === 2 && load<u8>(start) === BACKSLASH && load<u8>(start, 1) === NULL_LETTER
 }
 
-/** One cell; returns where it ends, or 0 when it is no well-formed UTF-8. */
+/** One cell; returns where it ends, or 0 when it is not well-formed UTF-8. */
 function spell(start: usize, end: usize, units: usize): usize {
   let at = start
   let to = units
