@@ -19,6 +19,7 @@ import { ServerThread } from './server-thread.js'
 import { checkSession, setUpSession } from './session-settings.js'
 import { movementOf, SilenceWatch } from './silence.js'
 import type { ReusingSocket } from './socket.js'
+import { text } from './sql.js'
 import type { RowTarget } from './transcode.js'
 import { RowDecoder } from './transcode.js'
 import { loadData, probeWire, queryBytes } from './wire.js'
@@ -115,6 +116,11 @@ export class Session implements SqlSession {
     graceMs = this.#graceMs,
   ): Promise<TextRow[]> {
     return this.#run(() => ask(this.#connection, sql, onFields), graceMs)
+  }
+
+  async check(sql: string): Promise<void> {
+    await this.query(`PREPARE rowshift_probe FROM ${text(sql)}`)
+    await this.query('DEALLOCATE PREPARE rowshift_probe')
   }
 
   search({ select, from, where, tail = '' }: SqlSelect): Promise<TextRow[] | null> {

@@ -4,12 +4,14 @@ import type { Dialect, Value } from '../../src/sql/derivation-steps.js'
 import { deriveColumns } from '../../src/sql/derivation-steps.js'
 import { enclosed } from '../../src/sql/fragment.js'
 import type { Facts } from '../../src/sql/literals.js'
+import { checkExpression } from '../../src/sql/user-sql.js'
 import type { Session } from './connection.js'
+import type { ResultField } from './driver.js'
 import { exactly, resultFacts } from './result-type.js'
 import { mysqlDialect } from './dialect.js'
 import { charsetOf, identifier, text } from './sql.js'
 import { checkedText, unmappedRefusals } from './unmapped.js'
-import { checkExpression } from './user-sql.js'
+import { refuseAssignment } from './user-sql.js'
 
 /** The digits of the largest BIGINT; texts with more are not integers here. */
 const INTEGER_DIGITS = 20
@@ -94,7 +96,9 @@ async function expression(
   written: string,
   encoding: string | undefined,
 ): Promise<Value> {
-  const field = await checkExpression(session, table, written)
+  await checkExpression(session, table.table, written)
+  refuseAssignment(written, '"sql"')
+  const field = await fieldOf(session, table, enclosed(written))
   const zoned = table.columns.some(({ readAs }) => readAs !== undefined)
   if (zoned && field.columnType === TIMESTAMP) {
     throw new RowshiftError(
@@ -110,6 +114,12 @@ async function expression(
   )
   const charset = row?.[0] ?? 'utf8mb4'
   return { ...facts, ...checkedText(sql, charset, charset === encoding) }
+}
+
+async function fieldOf(session: Session, { table }: TableSchema, sql: string): Promise<ResultField> {
+  let fields: readonly ResultField[] = []
+  await session.query(`SELECT ${sql} FROM ${identifier(table)} WHERE 1 = 0`, (found) => (fields = found))
+  return fields[0]!
 }
 
 function literal(value: string, { kind, domain }: Facts): string {

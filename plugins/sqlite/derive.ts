@@ -4,25 +4,25 @@ import type { Dialect, Value } from '../../src/sql/derivation-steps.js'
 import { deriveColumns } from '../../src/sql/derivation-steps.js'
 import { enclosed } from '../../src/sql/fragment.js'
 import type { Facts } from '../../src/sql/literals.js'
+import { checkExpression } from '../../src/sql/user-sql.js'
 import { affinityOf, kindOf } from './affinity.js'
-import type { Database } from './driver.js'
 import { changedByDriver } from './driver.js'
 import { quoteName } from './names.js'
 import { fitsInt64, isExact } from './numbers.js'
 import { domainOf, sampleKind } from './schema.js'
-import { checkExpression } from './user-sql.js'
+import type { SqliteSession } from './session.js'
 
 /** A REAL keeps every decimal number of so many digits. */
 const REAL_DIGITS = 15
 
 /** Columns that SQLite computes in the SELECT that reads the table. */
 export function derive(
-  database: Database,
+  session: SqliteSession,
   table: TableSchema,
   wanted: readonly Derivation[],
 ): Promise<Column[]> {
   return deriveColumns(
-    { ...dialect, expression: async (sql) => expression(database, table.table, sql) },
+    { ...dialect, expression: (sql) => expression(session, table.table, sql) },
     table,
     wanted,
   )
@@ -73,9 +73,11 @@ function column({ name, kind, type, nullable, domain }: Column): Value {
 }
 
 /** The declared type where the expression is a column, else the kind of the first values. */
-function expression(database: Database, table: string, written: string): Value {
-  const declared = checkExpression(database, table, written)
+async function expression(session: SqliteSession, table: string, written: string): Promise<Value> {
+  await checkExpression(session, table, written)
+  const { database } = session
   const sql = enclosed(written)
+  const declared = database.prepare(`SELECT ${sql} FROM ${quoteName(table)}`).columns()[0]!.type
   const affinity = affinityOf(declared ?? '')
   const kind = affinity === 'none' ? sampleKind(database, table, sql) : kindOf(declared!, affinity)
   return { sql, kind, type: kind, nullable: true, domain: domainOf(kind, affinity), refusals: [] }

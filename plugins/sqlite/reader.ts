@@ -16,6 +16,7 @@ import { keyProbe } from '../../src/sql/key-probe.js'
 import { lookupSql } from '../../src/sql/lookup.js'
 import { selectSql, splitQuery } from '../../src/sql/select.js'
 import { divideRange, splitByKey } from '../../src/sql/splits.js'
+import { checkCondition } from '../../src/sql/user-sql.js'
 import { describeConnection, fileOf, open } from './connection.js'
 import { interrupted, sqliteError } from './errors.js'
 import { defineTable, wideColumns } from './definition.js'
@@ -24,7 +25,6 @@ import { checkRefusals, findRefused } from './refused.js'
 import { SqliteSession } from './session.js'
 import { sampleRows } from './sample.js'
 import { describeTable, listTables } from './schema.js'
-import { checkWhere } from './user-sql.js'
 import { beginWrite } from './waiting.js'
 import { belowWatermark, holdsBelow } from './watermark.js'
 import { findWindow } from './window.js'
@@ -36,7 +36,7 @@ export class SqliteReader implements Reader {
   readonly skills: ReaderSkills = {
     tables: async () => listTables(this.#open.database),
     checkWhere: async (table, where) => {
-      checkWhere(this.#open.database, table.table, where)
+      await checkCondition(this.#open, table.table, where)
       return []
     },
     ddl: {
@@ -45,7 +45,7 @@ export class SqliteReader implements Reader {
       wide: async (table) =>
         this.#asking(table, 'looking at the values of table', ({ database }) => wideColumns(database, table)),
     },
-    derive: async (table, wanted) => derive(this.#open.database, table, wanted),
+    derive: async (table, wanted) => derive(this.#open, table, wanted),
     check: async (spec) =>
       this.#asking(spec.table.table, 'looking at the values of table', (session) =>
         checkRefusals(session, spec),

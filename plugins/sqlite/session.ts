@@ -1,4 +1,5 @@
 import type { Batch, Endpoint, ReadSpec } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import { BatchBuilder } from '../../src/wire/builder.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { whereClause } from '../../src/sql/range.js'
@@ -54,6 +55,13 @@ export class SqliteSession implements SqlSession {
   async query(sql: string): Promise<SqlRow[]> {
     const run = () => Array.from(this.database.rows(sql), (row) => row.map(textOf))
     return this.database.inTransaction ? run() : untilFree(this.database, this.#signal, run)
+  }
+
+  /** Looks for what the driver takes without a word: more after the statement or after a NUL, and parameters, which would be NULL. */
+  async check(sql: string): Promise<void> {
+    const { sourceSQL, expandedSQL } = this.database.prepare(sql)
+    if (sql.slice(sourceSQL.length).trim() !== '') throw invalid('there is more than one statement')
+    if (expandedSQL !== sourceSQL) throw invalid('there is a parameter, and nothing to put into its place')
   }
 
   /** Nothing ends a query from outside, so a function that is called for each row does. */
@@ -121,6 +129,10 @@ export class SqliteSession implements SqlSession {
   #checkSignals(): void {
     for (const { aborted } of this.#signals) if (aborted) throw interrupted(`reading from ${this.where}`)
   }
+}
+
+function invalid(message: string): RowshiftError {
+  return new RowshiftError('PARAMS_INVALID', message)
 }
 
 class SearchStopped extends Error {}

@@ -28,6 +28,11 @@ export interface SqlSession {
   readonly where: string
   /** Runs one statement. For small results. */
   query(sql: string): Promise<readonly SqlRow[]>
+  /**
+   * Has one statement parsed, its names looked up and the user's privileges checked, and does not run it. Throws also where more than one
+   * statement is given.
+   */
+  check(sql: string): Promise<void>
   /** A search that must not take longer than about two seconds; null: it was stopped. */
   search(select: SqlSelect): Promise<readonly SqlRow[] | null>
   /**
