@@ -62,8 +62,3 @@ export class ThreadConnections {
 function isCrowded(error: unknown): boolean {
   return error instanceof RowshiftError && error.code === 'CONNECTION_LIMIT'
 }
-
-/** The pool runs the job in another thread. */
-export function takesNoMoreJobs(): RowshiftError {
-  return new RowshiftError('CONNECTION_LIMIT', 'A thread gave up its connections and takes no more jobs.')
-}

@@ -5,7 +5,7 @@ import type { ControlMessage } from '../src/engine/messages.js'
 export type ControlHandlers = Readonly<Partial<Record<ControlMessage, () => void>>>
 
 /** Listens to what the coordinator says to all threads at once. */
-export function follow(handlers: ControlHandlers, channel: string): void {
+export function follow(channel: string, handlers: ControlHandlers): void {
   const control = new BroadcastChannel(channel)
   control.onmessage = (event) => handlers[(event as { data: ControlMessage }).data]?.()
   control.unref()

@@ -22,10 +22,11 @@ import { specOfPart } from '../src/engine/late-rows.js'
 import { closeAll, openAll } from '../src/contract/opening.js'
 import { writesAhead } from '../src/contract/pipeline.js'
 import { BatchQueue } from './batch-queue.js'
-import { takesNoMoreJobs, ThreadConnections } from './connections.js'
+import type { ControlHandlers } from './control.js'
 import { DeletedRows } from './deleted-rows.js'
 import { DirtyRows } from './dirty-rows.js'
 import { loadPlugin } from './load-plugin.js'
+import { PoolThread } from './pool-thread.js'
 import { settleRows } from './settling.js'
 import { mismatch, outsideSnapshot, reportOf } from './split-errors.js'
 import type { TransformHooks } from './cell-maker.js'
@@ -46,10 +47,8 @@ interface Ends {
 }
 
 /** One thread's reader and writer, and the loop that moves splits from one to the other. */
-export class Copier {
+export class Copier extends PoolThread<Ends, WorkerMessage> {
   readonly #setup: WorkerSetup
-  readonly #post: (message: ThreadMessage | WorkerMessage) => void
-  readonly #abort = new AbortController()
   readonly #reads = new Mutex()
   readonly #writes = new Mutex()
   readonly #busy = new BusyTimer()
@@ -58,20 +57,19 @@ export class Copier {
   readonly #copied: ReadSpec
   #told = 0
   #inSnapshot = false
-  #ends: Promise<Ends> | null = null
-  readonly #connections: ThreadConnections
-  #jobs = 0
 
   constructor(setup: WorkerSetup, post: (message: ThreadMessage | WorkerMessage) => void) {
+    super(setup, post)
     this.#setup = setup
     this.#narrower = Narrower.of(setup.plan.write)
     this.#copied = copiedRows(setup.plan)
-    this.#post = post
-    this.#connections = new ThreadConnections(setup.connected)
   }
 
-  async run(job: CopyJob): Promise<SplitResult> {
-    this.#jobs++
+  run(job: CopyJob): Promise<SplitResult> {
+    return this.busy(() => this.#run(job))
+  }
+
+  async #run(job: CopyJob): Promise<SplitResult> {
     this.#busy.enter()
     const dirty = new DirtyRows(this.#setup.dirty)
     try {
@@ -79,66 +77,40 @@ export class Copier {
     } catch (thrown) {
       dirty.discard()
       const failure = RowshiftError.from(thrown)
-      const again = failure.code === 'LOCK_CONFLICT' || this.#connections.isRepeatable(failure)
-      const repeatable = again && failure.details['inDoubt'] !== true && !dirty.saved
-      const gaveUp = repeatable && this.#connections.givesUp(failure) ? threadId : null
+      const report = reportOf(failure, job.index, 'settle' in job ? null : this.#sourceOf(job))
+      const failed = this.failure(failure, report, failure.details['inDoubt'] !== true && !dirty.saved)
       // Nothing else that this thread has in hand may be committed; but its failure must not be told before this one.
-      if (!repeatable) setImmediate(() => this.abort())
-      const error = reportOf(failure, job.index, 'settle' in job ? null : this.#sourceOf(job))
-      return { outcome: 'failed', error, repeatable, gaveUp }
+      if (!failed.repeatable) setImmediate(() => this.abort())
+      return failed
     } finally {
       this.#busy.leave()
-      this.#jobs--
-      this.#closeIfDone()
     }
   }
 
   /** Before the first split, when all threads must be able to begin their snapshot at the same moment. */
   connect(): Promise<void> {
-    return this.#tellReady(async () => void (await this.#opened()))
+    return this.#tellReady(async () => void (await this.opened()))
   }
 
   /** While nobody can write to the source. */
-  beginSnapshot(): Promise<void> {
-    if (this.#connections.gaveUp) return Promise.resolve()
+  #beginSnapshot(): Promise<void> {
+    if (this.connections.gaveUp) return Promise.resolve()
     return this.#tellReady(async () => {
-      const { reader } = await this.#opened()
+      const { reader } = await this.opened()
       await reader.skills.snapshot!.begin()
       this.#inSnapshot = true
     })
   }
 
-  abort(): void {
-    this.#abort.abort()
-  }
-
-  /** Because a connection is needed for something else. */
-  giveUp(): void {
-    this.#connections.giveUp()
-    this.#closeIfDone()
-  }
-
-  /** A thread that gave up, when it has no job in hand any more. */
-  #closeIfDone(): void {
-    if (this.#connections.gaveUp && this.#jobs === 0) void this.close()
-  }
-
-  /** After the last split. */
-  async close(): Promise<void> {
-    const opened = this.#ends
-    this.#ends = null
-    if (opened === null) return
-    const ends = await opened.catch(() => null)
-    await closeAll([ends?.reader, ends?.writer, ends?.stage])
-    this.#post({ type: 'busy', seconds: this.#busy.seconds })
-    this.#post({ type: 'closed', thread: threadId })
+  protected override handlers(): ControlHandlers {
+    return { snapshot: () => void this.#beginSnapshot() }
   }
 
   async #copy(split: Split, dirty: DirtyRows): Promise<SplitResult> {
-    const { reader, writer, stage } = await this.#opened()
+    const { reader, writer, stage } = await this.opened()
     const { plan } = this.#setup
     if (plan.policy.consistency === 'snapshot' && !this.#inSnapshot) throw outsideSnapshot(split)
-    const { signal } = this.#abort
+    const { signal } = this
     let counts = noCounts
     let [queuedBytes, refused] = [0, 0]
     const deferred = new DeferredSplit()
@@ -229,7 +201,7 @@ export class Copier {
 
   /** Rows that have waited for a unique value; all other rows of the run are written. */
   async #settle(job: SettleJob, dirty: DirtyRows): Promise<SplitResult> {
-    const { writer } = await this.#opened()
+    const { writer } = await this.opened()
     const waited = { ...noCounts, rowsDeferred: -rowsOf(job) }
     const options = this.#writeOptions(dirty, (rowsWritten) =>
       this.#tell(job.index, { ...waited, rowsWritten }),
@@ -244,7 +216,7 @@ export class Copier {
 
   #writeOptions(dirty: DirtyRows, onProgress: (rows: number) => void): WriteOptions {
     return {
-      signal: this.#abort.signal,
+      signal: this.signal,
       onProgress,
       onDirty: (row, error) => dirty.add(row, error),
       beforeCommit: () => dirty.save(),
@@ -261,32 +233,32 @@ export class Copier {
     const now = performance.now()
     if (now - this.#told < PROGRESS_INTERVAL_MS) return
     this.#told = now
-    this.#post({ type: 'progress', split, counts })
+    this.post({ type: 'progress', split, counts })
   }
 
-  async #tellReady(step: () => Promise<void>): Promise<void> {
-    const error = await step().then(
-      () => null,
-      (thrown: unknown) => RowshiftError.from(thrown).report(),
-    )
-    this.#post({ type: 'ready', error, gaveUp: this.#connections.gaveUp ? threadId : null })
-    this.#closeIfDone()
+  #tellReady(step: () => Promise<void>): Promise<void> {
+    return this.busy(async () => {
+      const error = await step().then(
+        () => null,
+        (thrown: unknown) => RowshiftError.from(thrown).report(),
+      )
+      this.post({ type: 'ready', error, gaveUp: this.connections.gaveUp ? threadId : null })
+    })
   }
 
-  async #opened(): Promise<Ends> {
-    if (this.#connections.gaveUp) throw takesNoMoreJobs()
-    return (this.#ends ??= this.#open())
-  }
-
-  async #open(): Promise<Ends> {
-    this.#post({ type: 'opened', thread: threadId })
+  protected async open(): Promise<Ends> {
     const { source, target, plan } = this.#setup
     const reader = readerOf(await loadPlugin(source), source, plan.read.sources !== null)!
     const writer = writerOf(await loadPlugin(target), target, plan.write.sharding !== null)!
-    const { signal } = this.#abort
+    const { signal } = this
     const stage = await Stage.open(this.#setup, signal, this.#transformHooks())
-    await this.#connections.open(() => openAll([reader, writer], signal), signal)
+    await this.connections.open(() => openAll([reader, writer], signal), signal)
     return { reader, writer, stage }
+  }
+
+  protected async closeEnds({ reader, writer, stage }: Ends): Promise<void> {
+    await closeAll([reader, writer, stage])
+    this.post({ type: 'busy', seconds: this.#busy.seconds })
   }
 
   /** So that the coordinator can watch over a user's function from outside. */
@@ -294,7 +266,7 @@ export class Copier {
     const { pipeline, read } = this.#setup.plan
     if (!pipeline?.transform) return null
     const slot = ExecutionMarker.make(read.batch.bytes + LONG_ROW)
-    this.#post({ type: 'calls', thread: threadId, memory: slot.memory })
-    return { slot, log: (level, text) => this.#post({ type: 'log', level, text }) }
+    this.post({ type: 'calls', thread: threadId, memory: slot.memory })
+    return { slot, log: (level, text) => this.post({ type: 'log', level, text }) }
   }
 }

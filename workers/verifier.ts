@@ -1,4 +1,3 @@
-import { threadId } from 'node:worker_threads'
 import { recycle } from '../src/wire/builder.js'
 import type { ThreadMessage } from '../src/engine/messages.js'
 import { RowshiftError } from '../src/contract/errors.js'
@@ -7,10 +6,11 @@ import type { Batch, ReadSpec, Split, Writer } from '../src/contract/plugin.js'
 import { addFindings, areEqual, noFindings } from '../src/features/verify/findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/features/verify/messages.js'
 import { RowComparison } from '../src/features/verify/row-comparison.js'
-import { takesNoMoreJobs, ThreadConnections } from './connections.js'
+import { PoolThread } from './pool-thread.js'
 import { refuse, RowRepair } from './row-repair.js'
 import { settleRows } from './settling.js'
 import { Routes } from './routes.js'
+import { reportOf } from './split-errors.js'
 import type { SourceSink } from './source-rows.js'
 import { SourceRows } from './source-rows.js'
 import type { Side } from './side.js'
@@ -26,68 +26,47 @@ const LOOKS = 3
 const MANY_BYTES = 16 << 20
 
 /** One thread's readers of both ends, and how a range is compared and repaired. */
-export class Verifier {
+export class Verifier extends PoolThread<OpenEnds> {
   readonly #setup: VerifySetup
-  readonly #post: (message: ThreadMessage) => void
-  readonly #abort = new AbortController()
-  #ends: Promise<OpenEnds> | null = null
-  readonly #connections: ThreadConnections
 
   constructor(setup: VerifySetup, post: (message: ThreadMessage) => void) {
+    super(setup, post)
     this.#setup = setup
-    this.#post = post
-    this.#connections = new ThreadConnections(setup.connected)
   }
 
-  async run(job: VerifyJob): Promise<VerifyResult> {
+  run(job: VerifyJob): Promise<VerifyResult> {
+    return this.busy(() => this.#run(job))
+  }
+
+  async #run(job: VerifyJob): Promise<VerifyResult> {
     let repair: RowRepair | null = null
     try {
-      if (this.#connections.gaveUp) throw takesNoMoreJobs()
-      const opened = await (this.#ends ??= this.#open())
+      const opened = await this.opened()
       if ('settle' in job) return await this.#settle((await opened.repair()).writer, job)
       const { range, mayDelete, repaired } = job
       const repairing = repaired ? await opened.repair() : null
       if (repairing !== null && mayDelete !== null) {
-        repair = new RowRepair(repairing.writer, this.#setup.repair!, this.#abort.signal)
+        repair = new RowRepair(repairing.writer, this.#setup.repair!, this.signal)
         await this.#repair(repairing.repaired, range, repair, mayDelete)
       }
       const findings = await this.#compare(repairing?.after ?? opened.compared, range)
       return { outcome: 'done', findings, deferred: repair?.deferred.parts ?? [], ...changes(repair) }
     } catch (thrown) {
-      const failure = this.#abort.signal.aborted
+      const failure = this.signal.aborted
         ? new RowshiftError('INTERRUPTED', 'Interrupted while comparing.')
         : RowshiftError.from(thrown)
-      const { code, message, details } = failure
-      const crowded = this.#connections.isRepeatable(failure)
-      const gaveUp = crowded && this.#connections.giveUp() ? threadId : null
-      if (gaveUp !== null) void this.close()
-      return {
-        outcome: 'failed',
-        error: {
-          code,
-          message,
-          details: { split: 'settle' in job ? job.index : job.range.index, ...details },
-        },
-        // Both ends are read again, so it does not matter what was committed.
-        repeatable: code === 'LOCK_CONFLICT' || crowded,
-        gaveUp,
-        ...changes(repair),
-      }
+      const report = reportOf(failure, 'settle' in job ? job.index : job.range.index, null)
+      // Both ends are read again, so it does not matter what was committed.
+      return { ...this.failure(failure, report, true), ...changes(repair) }
     }
   }
 
-  abort(): void {
-    this.#abort.abort()
+  protected open(): Promise<OpenEnds> {
+    return openEnds(this.#setup, this.connections, this.signal)
   }
 
-  /** After the last range. */
-  async close(): Promise<void> {
-    const opened = this.#ends
-    this.#ends = null
-    if (opened === null) return
-    const ends = await opened.catch(() => null)
-    await ends?.close()
-    this.#post({ type: 'closed', thread: threadId })
+  protected closeEnds(ends: OpenEnds): Promise<void> {
+    return ends.close()
   }
 
   async #compare(ends: Ends, range: Split): Promise<Findings> {
@@ -141,7 +120,7 @@ export class Verifier {
 
   async #compareParts(ends: Ends, side: Side, range: Split, rows: number): Promise<Findings> {
     const parts: Split[] = []
-    const { signal } = this.#abort
+    const { signal } = this
     for await (const part of side.ranges.divide(side.plan, range, () => rows, signal)) parts.push(part)
     let all = noFindings
     for (const part of parts) {
@@ -170,7 +149,7 @@ export class Verifier {
   /** Rows that have waited for a unique value; all other rows are repaired. */
   async #settle(writer: Writer, job: SettleJob): Promise<VerifyResult> {
     const { rowsWritten } = await settleRows(writer, this.#setup.repair!.write, job, {
-      signal: this.#abort.signal,
+      signal: this.signal,
       onProgress: () => {},
       onDirty: refuse,
       beforeCommit: () => {},
@@ -183,7 +162,7 @@ export class Verifier {
     const digest = ({ reader, plan }: Side) =>
       hasNone(plan, range)
         ? Promise.resolve({ rows: 0, digest: '0' })
-        : reader.skills.digest!.ofSplit(plan, forms, range, this.#abort.signal)
+        : reader.skills.digest!.ofSplit(plan, forms, range, this.signal)
     return Promise.all([digest(ends.source), digest(ends.target)])
   }
 
@@ -195,21 +174,16 @@ export class Verifier {
   ): AsyncGenerator<Batch> {
     if (hasNone(source.plan, range)) return
     const rows = new SourceRows(source.ranges, source.rows, making, router && { router, sink: routes })
-    yield* rows.read(range, sink, this.#abort.signal)
+    yield* rows.read(range, sink, this.signal)
   }
 
   async *#readTarget({ target, targetRows }: Ends, range: Split, routes: Routes): AsyncGenerator<Batch> {
-    if (!hasNone(target.plan, range)) yield* targetRows.read(range, routes.shards, this.#abort.signal)
+    if (!hasNone(target.plan, range)) yield* targetRows.read(range, routes.shards, this.signal)
   }
 
   /** The range above the source's last key has no end to divide towards. */
   #divisible(range: Split): boolean {
     return this.#setup.plan.source.key !== null && range.upper !== null && !range.indivisible
-  }
-
-  #open(): Promise<OpenEnds> {
-    this.#post({ type: 'opened', thread: threadId })
-    return openEnds(this.#setup, this.#connections, this.#abort.signal)
   }
 }
 

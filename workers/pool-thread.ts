@@ -1,0 +1,104 @@
+import { threadId } from 'node:worker_threads'
+import type { ErrorReport } from '../src/contract/errors.js'
+import { RowshiftError } from '../src/contract/errors.js'
+import type { Failure, ThreadMessage, ThreadSetup } from '../src/engine/messages.js'
+import type { ControlHandlers } from './control.js'
+import { follow } from './control.js'
+import { ThreadConnections } from './connections.js'
+
+/** What a thread of any pool does: it opens its ends when they are first needed, follows the control channel, and closes them. */
+export abstract class PoolThread<Ends, Message = never> {
+  protected readonly connections: ThreadConnections
+  readonly #post: (message: ThreadMessage | Message) => void
+  readonly #abort = new AbortController()
+  #ends: Promise<Ends> | null = null
+  #jobs = 0
+
+  constructor(setup: ThreadSetup, post: (message: ThreadMessage | Message) => void) {
+    this.connections = new ThreadConnections(setup.connected)
+    this.#post = post
+    follow(setup.control, {
+      abort: () => this.abort(),
+      close: () => void this.close(),
+      [`give up ${threadId}` as const]: () => this.#giveUp(),
+      ...this.handlers(),
+    })
+  }
+
+  /** What the thread does about other messages. Default: nothing. */
+  protected handlers(): ControlHandlers {
+    return {}
+  }
+
+  /** Leaves nothing open when it throws. */
+  protected abstract open(): Promise<Ends>
+
+  /** Never throws. */
+  protected abstract closeEnds(ends: Ends): Promise<void>
+
+  /** Aborts when the run is to stop. */
+  protected get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  protected post(message: Message): void {
+    this.#post(message)
+  }
+
+  protected abort(): void {
+    this.#abort.abort()
+  }
+
+  /** As long as it has a job in hand, it does not close. */
+  protected async busy<T>(job: () => Promise<T>): Promise<T> {
+    this.#jobs++
+    try {
+      return await job()
+    } finally {
+      this.#jobs--
+      this.#closeIfDone()
+    }
+  }
+
+  protected opened(): Promise<Ends> {
+    if (this.connections.gaveUp) return Promise.reject(takesNoMoreJobs())
+    if (this.#ends === null) {
+      this.#post({ type: 'opened', thread: threadId })
+      this.#ends = this.open()
+    }
+    return this.#ends
+  }
+
+  /** What is said of a job that failed. `undone`: it has left nothing that running it again would not put right. */
+  protected failure(error: RowshiftError, report: ErrorReport, undone: boolean): Failure {
+    const repeatable = undone && (error.code === 'LOCK_CONFLICT' || this.connections.isRepeatable(error))
+    const gaveUp = repeatable && this.connections.givesUp(error) ? threadId : null
+    return { outcome: 'failed', error: report, repeatable, gaveUp }
+  }
+
+  /** Because a connection is needed for something else. */
+  #giveUp(): void {
+    this.connections.giveUp()
+    this.#closeIfDone()
+  }
+
+  /** A thread that gave up, when it has no job in hand any more. */
+  #closeIfDone(): void {
+    if (this.connections.gaveUp && this.#jobs === 0) void this.close()
+  }
+
+  /** After the last job. */
+  async close(): Promise<void> {
+    const opened = this.#ends
+    this.#ends = null
+    if (opened === null) return
+    const ends = await opened.catch(() => null)
+    if (ends !== null) await this.closeEnds(ends)
+    this.#post({ type: 'closed', thread: threadId })
+  }
+}
+
+/** The pool runs the job in another thread. */
+function takesNoMoreJobs(): RowshiftError {
+  return new RowshiftError('CONNECTION_LIMIT', 'A thread gave up its connections and takes no more jobs.')
+}
