@@ -5,6 +5,7 @@ import type { Session } from './connection.js'
 import type { DdlItem, TableDdl } from './ddl.js'
 import { literalDefault, parseTable, printTable } from './ddl.js'
 import { mapError } from './errors.js'
+import { serverFacts } from './server.js'
 import { identifier, text } from './sql.js'
 
 export const FAMILY = 'mysql'
@@ -15,9 +16,9 @@ export async function defineTable(session: Session, table: string): Promise<Tabl
     session.query(sql).catch((error: unknown) => {
       throw mapError(error, `reading how table ${table} of ${session.where} was created`, { table })
     })
-  const [version] = (await ask('SELECT VERSION()'))[0]!
+  const { release: version } = await serverFacts(session)
   const [shown] = await ask(`SHOW CREATE TABLE ${identifier(table)}`)
-  const family = { family: FAMILY, version: version! }
+  const family = { family: FAMILY, version }
   const sql = shown?.[1] ?? ''
   // A view or a sequence.
   if (!sql.startsWith('CREATE TABLE')) return { ...family, ddl: null, defaults: {}, extras: [] }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Column, Digest, DigestForm, DigestForms, ReadSpec } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
-import { versionOf } from './server.js'
+import { serverFacts } from './server.js'
 import { charsetOf, expressionOf, isReversible, memberNumber } from './sql.js'
 import { mappedText } from './unmapped.js'
 
@@ -56,13 +56,12 @@ function serverOf(session: Session): Promise<DigestServer | null> {
 async function askServer(session: Session): Promise<DigestServer | null> {
   const sample =
     "SHA2(CONCAT(1,';',POINT(-1.25e0,0),COALESCE(NULL,'N'),CAST(_utf8mb4 x'C3A9' AS BINARY)),256)"
-  const rows = await session.query(`SELECT ${sample}, VERSION()`).catch((error: { errno?: number }) => {
+  const rows = await session.query(`SELECT ${sample}`).catch((error: { errno?: number }) => {
     if (error.errno === NO_SUCH_FUNCTION || error.errno === FEATURE_DISABLED) return null
     throw mapError(error, `asking ${session.where} for a digest`)
   })
-  const [hash, text] = rows?.[0] ?? []
-  if (hash !== sampleHash()) return null
-  const { mariadb, version } = versionOf(text!)
+  if (rows?.[0]?.[0] !== sampleHash()) return null
+  const { mariadb, version } = await serverFacts(session)
   const release = `${Math.floor(version / 10_000)}.${Math.floor(version / 100) % 100}`
   return { release, typesOfJson: !mariadb && version >= JSON_TABLE_VERSION }
 }

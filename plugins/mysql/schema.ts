@@ -1,6 +1,7 @@
 import type { TableFacts } from './engines.js'
 import type { Column, ColumnKind, Key, TableSchema } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
+import { serverFacts } from './server.js'
 import { askAboutTexts } from './asked.js'
 import type { TextRow } from './driver.js'
 import type { Session } from './connection.js'
@@ -50,7 +51,7 @@ export async function describeTable(session: Session, table: string): Promise<Ta
     session,
     table,
     `SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, AVG_ROW_LENGTH, ENGINE,
-            CONCAT_WS(':', @@hostname, @@port, @@datadir, @@server_id), VERSION()
+            CONCAT_WS(':', @@hostname, @@port, @@datadir, @@server_id)
      FROM information_schema.TABLES WHERE ${inTable(table)}`,
   )
   if (!found) {
@@ -60,7 +61,7 @@ export async function describeTable(session: Session, table: string): Promise<Ta
       { table, connection: session.where },
     )
   }
-  const [schema, name, rows, rowBytes, engine, server, version] = found
+  const [schema, name, rows, rowBytes, engine, server] = found
   const columns = await ask(
     session,
     table,
@@ -69,7 +70,8 @@ export async function describeTable(session: Session, table: string): Promise<Ta
             /*!80003 , SRS_ID */
      FROM information_schema.COLUMNS WHERE ${inTable(table)} ORDER BY ORDINAL_POSITION`,
   )
-  const json = isMariadb(version!) ? await jsonColumns(session, table) : new Set<string>()
+  const { mariadb, release } = await serverFacts(session)
+  const json = mariadb ? await jsonColumns(session, table) : new Set<string>()
   const keyParts = await ask(
     session,
     table,
@@ -83,7 +85,7 @@ export async function describeTable(session: Session, table: string): Promise<Ta
     identity: JSON.stringify([server, schema, name]),
     columns: await askAboutTexts(
       session,
-      columns.map((row) => toColumn(row, version!, json)),
+      columns.map((row) => toColumn(row, release, json)),
     ),
     // Where the rows are somewhere else, nobody makes them unique.
     keys: engine != null && isElsewhere(engine) ? [] : toKeys(keyParts),
@@ -139,10 +141,6 @@ async function jsonColumns(session: Session, table: string): Promise<Set<string>
   )
   const columns = checks.map(([clause]) => /^json_valid\(`((?:[^`]|``)*)`\)$/.exec(clause!)?.[1])
   return new Set(columns.flatMap((name) => (name === undefined ? [] : [name.replaceAll('``', '`')])))
-}
-
-export function isMariadb(version: string): boolean {
-  return /mariadb/i.test(version)
 }
 
 /** From a row of information_schema.COLUMNS, as `describeTable` selects it. */

@@ -2,17 +2,51 @@ import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { charsetOf } from './collations.js'
 
-/** What a server knows that a table may be made of. */
-export interface Dialect {
+/** Which server it is. */
+export interface ServerVersion {
   readonly mariadb: boolean
   /** What `VERSION()` says. */
   readonly release: string
   /** `8.0.36` is 80036. */
   readonly version: number
+}
+
+/** What a server says of itself; asked once per session, and nowhere else. */
+export interface ServerFacts extends ServerVersion {
+  /** `@@version_comment`: who made it. */
+  readonly comment: string
+  /** Of this session: a change for all sessions is for new ones. */
+  readonly maxAllowedPacket: number
+}
+
+/** What a server knows that a table may be made of. */
+export interface Dialect extends ServerVersion {
   readonly collations: ReadonlySet<string>
   readonly charsets: ReadonlySet<string>
   /** In lower case. */
   readonly engines: ReadonlySet<string>
+}
+
+const known = new WeakMap<Session, Promise<ServerFacts>>()
+
+export function serverFacts(session: Session): Promise<ServerFacts> {
+  const facts = known.get(session) ?? askServer(session)
+  known.set(session, facts)
+  return facts
+}
+
+async function askServer(session: Session): Promise<ServerFacts> {
+  const rows = await session
+    .query('SELECT VERSION(), @@version_comment, @@max_allowed_packet')
+    .catch((error: unknown) => {
+      throw mapError(error, `asking ${session.where} what server it is`)
+    })
+  const [version, comment, maxAllowedPacket] = rows[0]!
+  return {
+    ...versionOf(version!),
+    comment: comment ?? '',
+    maxAllowedPacket: Number(maxAllowedPacket),
+  }
 }
 
 export async function askDialect(session: Session): Promise<Dialect> {
@@ -20,7 +54,7 @@ export async function askDialect(session: Session): Promise<Dialect> {
     session.query(sql).catch((error: unknown) => {
       throw mapError(error, `asking ${session.where} what tables it can make`)
     })
-  const [version] = (await ask('SELECT VERSION()'))[0]!
+  const { mariadb, release, version } = await serverFacts(session)
   const collations = await ask(
     `SELECT COLLATION_NAME /*M!101001 , FULL_COLLATION_NAME */
      FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY`,
@@ -30,7 +64,9 @@ export async function askDialect(session: Session): Promise<Dialect> {
   )
   const names = collations.map((row) => row.at(-1)!)
   return {
-    ...versionOf(version!),
+    mariadb,
+    release,
+    version,
     collations: new Set(names),
     charsets: new Set(names.map(charsetOf)),
     engines: new Set(engines.map(([name]) => name!.toLowerCase())),
@@ -38,7 +74,7 @@ export async function askDialect(session: Session): Promise<Dialect> {
 }
 
 /** Of what `VERSION()` says. */
-export function versionOf(text: string): Pick<Dialect, 'mariadb' | 'release' | 'version'> {
+export function versionOf(text: string): ServerVersion {
   const [, major, minor, patch] = /^(?:5\.5\.5-)?(\d+)\.(\d+)\.(\d+)/.exec(text) ?? []
   return {
     mariadb: /mariadb/i.test(text),

@@ -2,7 +2,7 @@ import type { TableState } from '../../src/contract/plugin.js'
 import { askBounded } from './bounded.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
-import { isMariadb } from './schema.js'
+import { serverFacts } from './server.js'
 import { text } from './sql.js'
 
 /**
@@ -12,15 +12,15 @@ import { text } from './sql.js'
 export async function tableState(session: Session, table: string): Promise<TableState> {
   const [row] = await session
     .query(
-      `SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_TIME, DATA_LENGTH, VERSION() FROM information_schema.TABLES
+      `SELECT TABLE_SCHEMA, TABLE_NAME, CREATE_TIME, DATA_LENGTH FROM information_schema.TABLES
        WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`,
     )
     .catch((error: unknown) => {
       throw mapError(error, `looking at the state of table ${table}`, { table })
     })
   if (!row) return { identity: 'gone', bytes: 0 }
-  const [schema, name, made, bytes, version] = row
-  const number = await innodbNumber(session, fileName(schema!, name!), version!)
+  const [schema, name, made, bytes] = row
+  const number = await innodbNumber(session, fileName(schema!, name!))
   const identity = number === 'unknown' ? null : (number ?? made ?? null)
   return { identity, bytes: bytes == null ? null : Number(bytes) }
 }
@@ -29,9 +29,10 @@ export async function tableState(session: Session, table: string): Promise<Table
  * All numbers of a partitioned table; null: the user may not see them, or the engine is another. `unknown`: they could not be read
  * this time, so there is nothing to compare with another look.
  */
-async function innodbNumber(session: Session, name: string | null, version: string): Promise<string | null> {
+async function innodbNumber(session: Session, name: string | null): Promise<string | null> {
   if (name === null) return null
-  const view = isMariadb(version) || version.startsWith('5.') ? 'INNODB_SYS_TABLES' : 'INNODB_TABLES'
+  const { mariadb, version } = await serverFacts(session)
+  const view = mariadb || version < 80_000 ? 'INNODB_SYS_TABLES' : 'INNODB_TABLES'
   const bytes = 'CAST(NAME AS BINARY)'
   // A list that may not be read, or takes too long, is not a reason for the run to fail.
   const rows = await askBounded(

@@ -6,19 +6,17 @@ import { designedFacts } from './design.js'
 import { checkEngine, isTransactional } from './engines.js'
 import { mapError } from './errors.js'
 import { checkTarget, holdsRows } from './preflight.js'
-import { describeFacts, isMariadb } from './schema.js'
+import { describeFacts } from './schema.js'
+import type { ServerFacts } from './server.js'
+import { serverFacts } from './server.js'
 import { text } from './sql.js'
 import { leniently } from './lenient-ddl.js'
 import { insertKeepsBytes, isMysql, loadKeepsBytes } from './probe-path.js'
 import { dropStagingSql, stagingSql } from './statements.js'
 
-interface ServerFacts {
-  readonly version: string
-  /** `@@version_comment`: who made the server. */
-  readonly comment: string
+interface WritingServer extends ServerFacts {
   readonly localInfile: boolean
   readonly autoincLockMode: number
-  readonly maxAllowedPacket: number
   readonly binlogFormat: string
 }
 
@@ -55,7 +53,7 @@ export async function planWrite(session: Session, spec: WriteSpec, asked: string
     maxBatchBytes: Math.floor(server.maxAllowedPacket / 12),
     ...(transactional ? {} : { unmarked: `engine ${engine} has no transactions` }),
     facts: {
-      mariadb: isMariadb(server.version),
+      mariadb: server.mariadb,
       maxAllowedPacket: server.maxAllowedPacket,
       transactional,
       savepoints:
@@ -131,12 +129,12 @@ interface Path {
 /** MySQL and MariaDB are tested; any other server shows what it does with bytes, before a row moves. */
 async function provenPath(
   session: Session,
-  server: ServerFacts,
+  server: WritingServer,
   chosen: Path,
   asked: string | null,
 ): Promise<Path> {
-  const { version, comment } = server
-  if (isMysql(version, comment)) return chosen
+  const { release, comment } = server
+  if (isMysql(release, comment)) return chosen
   if (chosen.path === 'load-data') {
     if (await loadKeepsBytes(session)) {
       return { ...chosen, reason: `${chosen.reason}; ${comment} stored all 256 bytes in a trial` }
@@ -153,12 +151,12 @@ async function provenPath(
   if (await insertKeepsBytes(session)) return chosen
   throw new RowshiftError(
     'SERVER_ERROR',
-    `The target server (${comment}, version ${version}) does not read string literals as MySQL does: a trial value of all 256 bytes came back changed. rowshift cannot write to it exactly. Nothing was written.`,
+    `The target server (${comment}, version ${release}) does not read string literals as MySQL does: a trial value of all 256 bytes came back changed. rowshift cannot write to it exactly. Nothing was written.`,
   )
 }
 
 function choosePath(
-  server: ServerFacts,
+  server: WritingServer,
   target: { engine: string | null; autoIncrement: boolean; spec: WriteSpec },
   asked: string | null,
 ): Path {
@@ -202,9 +200,8 @@ function choosePath(
   }
 }
 
-function knowsRowAlias({ version }: ServerFacts): boolean {
-  const [major = 0, minor = 0, patch = 0] = version.split(/[^\d]/).map(Number)
-  return !/mariadb/i.test(version) && (major > 8 || (major === 8 && (minor > 0 || patch >= 19)))
+function knowsRowAlias({ mariadb, version }: ServerFacts): boolean {
+  return !mariadb && version >= 80_019
 }
 
 async function insertTriggers(session: Session, table: string): Promise<string[]> {
@@ -219,18 +216,17 @@ async function insertTriggers(session: Session, table: string): Promise<string[]
   return rows.map(([name]) => name!)
 }
 
-async function askServer(session: Session): Promise<ServerFacts> {
-  const sql = `SELECT VERSION(), @@local_infile, @@innodb_autoinc_lock_mode, @@max_allowed_packet, IF(@@log_bin, @@binlog_format, 'none'), @@version_comment`
+async function askServer(session: Session): Promise<WritingServer> {
+  const facts = await serverFacts(session)
+  const sql = `SELECT @@local_infile, @@innodb_autoinc_lock_mode, IF(@@log_bin, @@binlog_format, 'none')`
   const rows = await session.query(sql).catch((error: unknown) => {
     throw mapError(error, `asking ${session.where} for its settings`)
   })
-  const [version, localInfile, lockMode, maxPacket, binlogFormat, comment] = rows[0]!
+  const [localInfile, lockMode, binlogFormat] = rows[0]!
   return {
-    version: version!,
-    comment: comment ?? '',
+    ...facts,
     localInfile: localInfile === '1',
     autoincLockMode: Number(lockMode),
-    maxAllowedPacket: Number(maxPacket),
     binlogFormat: binlogFormat!,
   }
 }
