@@ -1,6 +1,7 @@
-import type { Column, ReadSpec } from '../../src/contract/plugin.js'
+import type { Column, ColumnKind, ReadSpec } from '../../src/contract/plugin.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { mapError } from './errors.js'
+import { lossTests } from './loss-tests.js'
 import {
   charsetOf,
   expressionOf,
@@ -13,9 +14,7 @@ import {
   memberNumber,
   text,
 } from './sql.js'
-import { mappedText } from './unmapped.js'
-
-const EXCERPT = 60
+import { mappedText, OUT_OF_RANGE, unmappedError, unmappedRefusals } from './unmapped.js'
 
 export const mysqlDialect: SqlDialect = {
   identifier,
@@ -23,7 +22,7 @@ export const mysqlDialect: SqlDialect = {
   literal,
   expression: expressionOf,
   cell,
-  excerpt: (sql) => `LEFT(CAST(${sql} AS CHAR), ${EXCERPT})`,
+  excerpt,
   source,
   keyCell,
   keyValue(column, value) {
@@ -32,7 +31,15 @@ export const mysqlDialect: SqlDialect = {
   },
   keyOrder,
   lookupLiteral,
+  unreadable: unmappedRefusals,
+  lossTests,
+  failsByValue: (thrown) => (thrown as { errno?: number }).errno === OUT_OF_RANGE,
+  valueError: unmappedError,
   error: mapError,
+}
+
+function excerpt(sql: string, kind?: ColumnKind): string {
+  return `LEFT(${kind === 'bytes' ? `CONCAT('0x', HEX(${sql}))` : `CAST(${sql} AS CHAR)`}, 60)`
 }
 
 /**

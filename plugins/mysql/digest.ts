@@ -83,11 +83,11 @@ export async function digestForms(session: Session, { columns }: ReadSpec): Prom
   )
 }
 
-/** `SELECT COUNT(*), SUM(…)`, to be followed by FROM. */
-export async function digestSelect(session: Session, spec: ReadSpec, forms: DigestForms): Promise<string> {
+/** `COUNT(*), SUM(…)`, to be selected. */
+export async function digestSelect(session: Session, spec: ReadSpec, forms: DigestForms): Promise<string[]> {
   const { sql } = await rowDigest(session, spec, forms)
   const hash = `CAST(CONV(LEFT(${sql},${DIGITS_OF_64_BITS}),16,10) AS UNSIGNED)`
-  return `SELECT COUNT(*), SUM(COALESCE(${hash},${UNKNOWN}))`
+  return ['COUNT(*)', `SUM(COALESCE(${hash},${UNKNOWN}))`]
 }
 
 /** null: some row was longer than max_allowed_packet, for which CONCAT gives NULL. */

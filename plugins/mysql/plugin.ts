@@ -1,6 +1,7 @@
 import type { Plugin } from '../../src/contract/plugin.js'
+import { SqlReader } from '../../src/sql/reader.js'
 import { connectionFromUrl, connectionSchema, describeConnection } from './connection-fields.js'
-import { MysqlReader } from './reader.js'
+import { mysqlSource } from './reader.js'
 import { taskStore } from './task-store.js'
 import { MysqlWriter } from './writer.js'
 
@@ -17,7 +18,7 @@ const plugin: Plugin = {
   connectionSchema,
   connectionFromUrl,
   describeConnection,
-  createReader: (endpoint) => new MysqlReader(endpoint),
+  createReader: (endpoint) => new SqlReader(endpoint, mysqlSource(endpoint)),
   createWriter: (endpoint) => new MysqlWriter(endpoint),
   createTaskStore: taskStore,
 }

@@ -1,9 +1,8 @@
-import type { BoundRequest, Endpoint, Window } from '../../src/contract/plugin.js'
+import type { BoundRequest, Window } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { windowConditions } from '../../src/sql/window-sql.js'
-import { Session } from './connection.js'
+import type { Session } from './connection.js'
 import { isElsewhere } from './engines.js'
-import { mapError } from './errors.js'
 import { keyEnds } from './key-window.js'
 import type { TableFacts } from './engines.js'
 import { describeFacts } from './schema.js'
@@ -15,44 +14,33 @@ import { expressionOf, identifier, keyLiteral, text } from './sql.js'
 import { timeEnds } from './time-window.js'
 
 /** The window of an incremental run; see docs/incremental.md for what it promises. */
-export async function findWindow(
-  endpoint: Endpoint,
-  request: BoundRequest,
-  signal: AbortSignal | undefined,
-): Promise<Window> {
-  const session = await Session.open(endpoint, { signal })
-  try {
-    const facts = await checkTransactionsSeen(session, request)
-    const index = await indexOn(session, request)
-    const ends = await findEnds(session, request, index !== null)
-    const conditions = windowConditions(request, ends, {
-      name: expressionOf(request.column),
-      literal: (value) => keyLiteral(request.column, value),
-      nearby: nearby(request, ends),
-    })
-    const nothing = request.kind === 'key' && ends.to === null && request.range === undefined
-    const rows = nothing ? 0 : await countRows(session, request, conditions.sql)
-    const limits = request.range ? null : await unpromised(session, request, facts)
-    const warnings = [
-      ...(index === null ? [missingIndex(request)] : []),
-      ...(limits?.warnings ?? []),
-      ...ends.warnings,
-    ]
-    const reasons = [...ends.reasons, ...(limits?.reasons ?? [])]
-    return {
-      column: request.column,
-      ...ends,
-      ...conditions,
-      rows,
-      countedTo: COUNT_TO,
-      index,
-      reasons,
-      warnings,
-    }
-  } catch (error) {
-    throw mapError(error, `looking for what is new in ${request.table.table}`, { table: request.table.table })
-  } finally {
-    await session.close()
+export async function findWindow(session: Session, request: BoundRequest): Promise<Window> {
+  const facts = await checkTransactionsSeen(session, request)
+  const index = await indexOn(session, request)
+  const ends = await findEnds(session, request, index !== null)
+  const conditions = windowConditions(request, ends, {
+    name: expressionOf(request.column),
+    literal: (value) => keyLiteral(request.column, value),
+    nearby: nearby(request, ends),
+  })
+  const nothing = request.kind === 'key' && ends.to === null && request.range === undefined
+  const rows = nothing ? 0 : await countRows(session, request, conditions.sql)
+  const limits = request.range ? null : await unpromised(session, request, facts)
+  const warnings = [
+    ...(index === null ? [missingIndex(request)] : []),
+    ...(limits?.warnings ?? []),
+    ...ends.warnings,
+  ]
+  const reasons = [...ends.reasons, ...(limits?.reasons ?? [])]
+  return {
+    column: request.column,
+    ...ends,
+    ...conditions,
+    rows,
+    countedTo: COUNT_TO,
+    index,
+    reasons,
+    warnings,
   }
 }
 
@@ -61,32 +49,6 @@ async function findEnds(session: Session, request: BoundRequest, indexed: boolea
   if (range) return { ...range, watermark: null, reasons: [], warnings: [], delays: [] }
   if (kind === 'key') return keyEnds(session, request)
   return kind === 'version' ? versionEnds(session, request) : timeEnds(session, request, indexed)
-}
-
-/** Whether a run that begins at the watermark passes by a row. */
-export async function holdsBelow(
-  endpoint: Endpoint,
-  request: BoundRequest,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const { table } = request
-  const session = await Session.open(endpoint, { signal })
-  try {
-    const rows = await session.query(
-      `SELECT 1 FROM ${identifier(table.table)} WHERE ${belowWatermark(request)} LIMIT 1`,
-    )
-    return rows.length > 0
-  } catch (error) {
-    throw mapError(error, `looking for rows below the watermark in ${table.table}`, { table: table.table })
-  } finally {
-    await session.close()
-  }
-}
-
-/** The condition of rows that a run passes by when it begins at the watermark. */
-export function belowWatermark({ kind, column, watermark }: BoundRequest): string {
-  if (watermark === null) return 'FALSE'
-  return `${expressionOf(column)} ${kind === 'key' ? '<=' : '<'} ${keyLiteral(column, watermark)}`
 }
 
 /** Transactions on another server, or rows that somebody writes past this one, cannot be waited for. */

@@ -13,11 +13,11 @@ import type {
   WriterSkills,
 } from '../../src/contract/plugin.js'
 import { isStored, leaveMark, MysqlCheckpoints } from './checkpoints.js'
+import { SessionSlot } from '../../src/sql/session-slot.js'
 import type { SettlementSteps } from '../../src/sql/settlement.js'
 import { commitInDoubt, SqlWriter } from '../../src/sql/sql-writer.js'
 import type { Tally } from '../../src/sql/tally.js'
-import type { Session } from './connection.js'
-import { runStatements } from './connection.js'
+import { runStatements, Session } from './connection.js'
 import { createTable } from './create.js'
 import { designTable } from './design.js'
 import { mapError } from './errors.js'
@@ -26,7 +26,6 @@ import { askRepertoire } from './repertoire.js'
 import { flagSql, removeSql } from './remove.js'
 import { describeTable, listTables } from './schema.js'
 import { openSequence, takeBlock } from './sequence.js'
-import { SessionSlot } from './session-slot.js'
 import { charsetOf, identifier, keyText } from './sql.js'
 import { settlementSteps, settlementTables } from './settlement.js'
 import { beginSplit, SplitWrite } from './split-write.js'
@@ -38,7 +37,7 @@ import { planWrite } from './write-plan.js'
 const COMMIT_GRACE_MS = 1_000
 
 export class MysqlWriter extends SqlWriter<Session> implements Writer {
-  readonly #session: SessionSlot
+  readonly #session: SessionSlot<Session>
   /** By plan: a sharded target has one for each table. */
   readonly #statements = new WeakMap<PlannedWrite, Statements>()
   readonly #memory = new InsertMemory()
@@ -63,7 +62,7 @@ export class MysqlWriter extends SqlWriter<Session> implements Writer {
 
   constructor(endpoint: Endpoint) {
     super()
-    this.#session = new SessionSlot(endpoint)
+    this.#session = new SessionSlot((signal) => Session.open(endpoint, { signal }))
   }
 
   async connect(signal?: AbortSignal): Promise<void> {

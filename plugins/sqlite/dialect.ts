@@ -3,7 +3,7 @@ import { RowshiftError } from '../../src/contract/plugin.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import type { TextEncoding } from './cells.js'
 import { cellOf, decodeText } from './cells.js'
-import { sqliteError } from './errors.js'
+import { sqliteCode, sqliteError } from './errors.js'
 import { expressionOf, quoteName } from './names.js'
 import { fitsInt64 } from './numbers.js'
 
@@ -25,6 +25,7 @@ export function sqliteDialect(encoding: TextEncoding): SqlDialect {
     lookupLiteral: (column, cell) => lookupLiteral(column, cell, encoding),
     lookupList: (columns, keys) =>
       `(${columns.join(',')}) IN (VALUES ${keys.map((key) => `(${key.join(',')})`).join(',')})`,
+    failsByValue: (thrown) => sqliteCode(thrown) === 'SQLITE_ERROR',
     error: sqliteError,
   }
 }

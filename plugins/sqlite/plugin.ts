@@ -1,6 +1,7 @@
 import type { Plugin } from '../../src/contract/plugin.js'
+import { SqlReader } from '../../src/sql/reader.js'
 import { connectionFromUrl, connectionSchema, describeConnection } from './connection.js'
-import { SqliteReader } from './reader.js'
+import { sqliteSource } from './reader.js'
 import { taskStore } from './task-store.js'
 import { SqliteWriter } from './writer.js'
 
@@ -15,7 +16,7 @@ const plugin: Plugin = {
   connectionSchema,
   connectionFromUrl,
   describeConnection,
-  createReader: (endpoint) => new SqliteReader(endpoint),
+  createReader: (endpoint) => new SqlReader(endpoint, sqliteSource),
   createWriter: (endpoint) => new SqliteWriter(endpoint),
   createTaskStore: taskStore,
 }

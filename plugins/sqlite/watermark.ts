@@ -1,23 +1,9 @@
 /** What rows a watermark leaves behind. */
 import type { BoundRequest, Column, TableSchema } from '../../src/contract/plugin.js'
 import { idsBegunAnew } from '../../src/sql/begun-anew.js'
-import type { TextEncoding } from './cells.js'
 import type { Database } from './driver.js'
-import { literal } from './dialect.js'
 import { quoteName } from './names.js'
 import { findRowidColumn } from './schema.js'
-
-/** Whether a run that begins at the watermark passes by a row. */
-export function holdsBelow(database: Database, request: BoundRequest, encoding: TextEncoding): boolean {
-  const sql = `SELECT EXISTS (SELECT 1 FROM ${quoteName(request.table.table)} WHERE ${belowWatermark(request, encoding)})`
-  return database.value(sql) === 1n
-}
-
-/** The condition of rows that a run passes by when it begins at the watermark. */
-export function belowWatermark({ column, kind, watermark }: BoundRequest, encoding: TextEncoding): string {
-  if (watermark === null) return 'FALSE'
-  return `${quoteName(column.name)} ${kind === 'key' ? '<=' : '<'} ${literal(column, watermark, encoding)}`
-}
 
 /**
  * Without AUTOINCREMENT the next id is one above the highest that is there, so those of deleted rows come again; with it, ids go back

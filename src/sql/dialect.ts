@@ -1,6 +1,7 @@
+import type { Refusal } from '../contract/derivation.js'
 import type { ErrorDetails, RowshiftError } from '../contract/errors.js'
 import type { ReadSpec } from '../contract/read.js'
-import type { Column, TableSchema } from '../contract/table-schema.js'
+import type { Column, ColumnKind, ColumnMapping, TableSchema } from '../contract/table-schema.js'
 
 /**
  * How one database writes SQL, and what it says in it. It belongs to a {@link SqlSession}, since it may depend on the server (release,
@@ -29,8 +30,8 @@ export interface SqlDialect {
   expression(column: Column): string
   /** How a column is selected, so that `SqlSession.stream` makes its cells of it. */
   cell(column: Column): string
-  /** The beginning (60 characters) of a value as text, for people. It fails for no value. */
-  excerpt(sql: string): string
+  /** The beginning (60 characters) of a value as text, for people; of bytes, where the kind says so, as hexadecimal digits. It fails for no value. */
+  excerpt(sql: string, kind?: ColumnKind): string
   /** The table of a spec as rows are read from it by its key: its quoted name, with a hint where an optimizer needs one. */
   source(spec: ReadSpec): string
 
@@ -56,7 +57,22 @@ export interface SqlDialect {
   /** `(a, b) IN (…)` for several such keys, each a list of literals. Default: `(a = 1 AND b = 2) OR …`, of which every database makes ranges of an index. */
   lookupList?(columns: readonly string[], keys: readonly (readonly string[])[]): string
 
+  // Values that are in the way.
+
+  /**
+   * A column that is read as it is may hold values that `cell` fails for, since they would not arrive: conditions that are true of those
+   * rows. Default: every value arrives.
+   */
+  unreadable?(column: Column): readonly Refusal[]
+  /** Conditions of which at least one is true of every value that the target's column would not hold as it is; null: that cannot be said in SQL. Default: null. */
+  lossTests?(mapping: ColumnMapping): readonly string[] | null
+
   // Errors.
+
+  /** Whether a query failed because of a value in some row. */
+  failsByValue(thrown: unknown): boolean
+  /** What such a failure says by itself about the column, where the row is not found. Default: nothing. */
+  valueError?(thrown: unknown, spec: ReadSpec): RowshiftError | null
 
   /** Anything thrown by the session while `doing` (`reading table t`), as a RowshiftError; one that is a RowshiftError already stays as it is. */
   error(thrown: unknown, doing: string, details?: ErrorDetails): RowshiftError

@@ -1,26 +1,20 @@
-import type { Endpoint } from '../../src/contract/plugin.js'
-import type { SessionOptions } from './connection.js'
-import { Session } from './connection.js'
-
-type OpenSession = (endpoint: Endpoint, options: SessionOptions) => Promise<Session>
+import type { SqlSession } from './session.js'
 
 /** The one session of a reader or writer: opened when it is first needed, and again after it was given up. */
-export class SessionSlot {
-  readonly #endpoint: Endpoint
-  readonly #open: OpenSession
-  #session: Promise<Session> | null = null
+export class SessionSlot<S extends SqlSession> {
+  readonly #open: (signal: AbortSignal | undefined) => Promise<S>
+  #session: Promise<S> | null = null
   /** What the server still does for sessions that were dropped. */
   readonly #dropped = new Set<Promise<void>>()
   /** Of everything that is awaited here. */
   signal: AbortSignal | undefined
 
-  constructor(endpoint: Endpoint, open: OpenSession = (at, options) => Session.open(at, options)) {
-    this.#endpoint = endpoint
+  constructor(open: (signal: AbortSignal | undefined) => Promise<S>) {
     this.#open = open
   }
 
-  get(): Promise<Session> {
-    this.#session ??= this.#open(this.#endpoint, { signal: this.signal }).catch((error: unknown) => {
+  get(): Promise<S> {
+    this.#session ??= this.#open(this.signal).catch((error: unknown) => {
       this.#session = null
       throw error
     })
@@ -40,7 +34,7 @@ export class SessionSlot {
         return session.close()
       })
       .catch(() => {})
-      // A session holds a megabyte of memory to read into.
+      // A session may hold a megabyte of memory to read into.
       .finally(() => this.#dropped.delete(ended))
     this.#dropped.add(ended)
     this.#session = null

@@ -1,53 +1,9 @@
-import type { Column, ColumnMapping, LossSearch, TableSchema } from '../../src/contract/plugin.js'
-import { enclosed } from '../../src/sql/fragment.js'
-import { whereClause } from '../../src/sql/range.js'
-import { askBounded } from './bounded.js'
-import type { Session } from './connection.js'
-import { charsetOf, expressionOf, identifier, text } from './sql.js'
+import type { Column, ColumnMapping } from '../../src/contract/plugin.js'
+import { charsetOf, expressionOf, text } from './sql.js'
 
-const EXCERPT = 60
-
-/** A value of the column that `mapping` would not keep, if there is one and it is found soon. */
-export async function findLoss(
-  session: Session,
-  table: TableSchema,
-  mapping: ColumnMapping,
-  where: string | null,
-): Promise<LossSearch> {
-  const tests = lossTests(mapping)
-  if (tests.length === 0) return { found: 'unknown' }
-  const value = expressionOf(mapping.source)
-  const shown = mapping.source.kind === 'bytes' ? `CONCAT('0x', HEX(${value}))` : `CAST(${value} AS CHAR)`
-  const key = table.keys[0]?.columns ?? []
-  const keyCells = key.map((name) => `LEFT(CAST(${identifier(name)} AS CHAR), ${EXCERPT})`)
-  const conditions = [`(${tests.join(' OR ')})`, ...(where === null ? [] : [enclosed(where)])]
-  const select = `LEFT(${shown}, ${EXCERPT})${keyCells.map((cell) => `, ${cell}`).join('')} FROM ${identifier(table.table)}${whereClause(conditions)} LIMIT 1`
-  try {
-    const rows = await askBounded(session, select)
-    if (rows === null) return { found: 'unknown' }
-    const [row] = rows
-    if (!row) return { found: 'none' }
-    const names = key.map((name, i) => `${name} = ${display(row[i + 1])}`)
-    return { found: 'value', value: display(row[0]), row: names.join(', ') }
-  } catch {
-    // A condition that this server cannot judge; the run does not depend on it.
-    return { found: 'unknown' }
-  }
-}
-
-function display(cell: string | null | undefined): string {
-  return cell === null || cell === undefined ? 'NULL' : JSON.stringify(cell)
-}
-
-/** Conditions of which at least one is true for every value that is lost; none when that cannot be said in SQL. */
-function lossTests({ source, target }: ColumnMapping): string[] {
+/** Conditions of which at least one is true for every value that is lost; null when that cannot be said in SQL. */
+export function lossTests({ source, target }: ColumnMapping): string[] | null {
   const value = expressionOf(source)
-  const nulls = source.nullable && !target.nullable ? [`${value} IS NULL`] : []
-  const tests = valueTests(source, target, value)
-  return tests === null ? [] : [...nulls, ...tests]
-}
-
-function valueTests(source: Column, target: Column, value: string): string[] | null {
   const number = source.kind === 'integer' || source.kind === 'decimal' || source.kind === 'float'
   switch (target.kind) {
     case 'integer':

@@ -1,0 +1,19 @@
+import type { BoundRequest } from '../contract/read.js'
+import type { SqlDialect } from './dialect.js'
+import { selectSql } from './select.js'
+import type { SqlSession } from './session.js'
+
+/** The condition of rows that a run does not read when it begins at the watermark. */
+export function belowWatermark(dialect: SqlDialect, { kind, column, watermark }: BoundRequest): string {
+  if (watermark === null) return '1 = 0'
+  return `${dialect.expression(column)} ${kind === 'key' ? '<=' : '<'} ${dialect.literal(column, watermark)}`
+}
+
+/** Whether there is such a row. */
+export async function holdsBelow(session: SqlSession, request: BoundRequest): Promise<boolean> {
+  const { dialect } = session
+  const from = dialect.identifier(request.table.table)
+  const where = [belowWatermark(dialect, request)]
+  const rows = await session.query(selectSql({ select: ['1'], from, where, tail: ' LIMIT 1' }))
+  return rows.length > 0
+}

@@ -1,0 +1,228 @@
+import type { ErrorDetails } from '../contract/errors.js'
+import type { Endpoint } from '../contract/endpoint.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Reader } from '../contract/plugin.js'
+import type { ReadSpec, Split, SplitOutline, SplitSize } from '../contract/read.js'
+import type { DigestSkill, ReaderSkills } from '../contract/skills.js'
+import type { TableSchema } from '../contract/table-schema.js'
+import type { Batch } from '../wire/batch.js'
+import { holdsBelow } from './below-watermark.js'
+import { checkFailingRows, readFailure } from './failing-rows.js'
+import { keyProbe } from './key-probe.js'
+import { lookupSql } from './lookup.js'
+import { findLoss } from './loss-search.js'
+import { sampleRows } from './row-sample.js'
+import { selectSql, splitQuery } from './select.js'
+import { SessionSlot } from './session-slot.js'
+import type { SqlSession } from './session.js'
+import type { SqlDigests, SqlSource } from './sql-source.js'
+import { checkCondition } from './user-sql.js'
+import { divideRange, explainSteps, splitByKey } from './splits.js'
+
+/** The reader of a database that speaks SQL. */
+export class SqlReader<S extends SqlSession> implements Reader {
+  readonly skills: ReaderSkills
+  readonly #endpoint: Endpoint
+  readonly #source: SqlSource<S>
+  readonly #slot: SessionSlot<S>
+  #inSnapshot = false
+
+  constructor(endpoint: Endpoint, source: SqlSource<S>) {
+    this.#endpoint = endpoint
+    this.#source = source
+    this.#slot = new SessionSlot((signal) => source.open(endpoint, signal))
+    this.skills = this.#skills(source)
+  }
+
+  #skills(source: SqlSource<S>): ReaderSkills {
+    return {
+      tables: () => this.#using('listing tables', (session) => source.tables(session)),
+      checkWhere: async (table, where) => {
+        const session = await this.#open()
+        await checkCondition(session, table.table, where)
+        return (await source.checkWhere?.(session, table, where)) ?? []
+      },
+      ddl: {
+        definition: (table) =>
+          this.#at('reading the DDL of', table, (session) => source.definition(session, table)),
+        wide: (table) =>
+          this.#at('looking at the values of', table, (session) => source.wide(session, table)),
+      },
+      derive: async (table, wanted) => source.derive(await this.#open(), table, wanted),
+      findLoss: async (table, column, where) => findLoss(await this.#open(), table, column, where),
+      check: (spec, write, allColumns) =>
+        this.#at('looking at', spec.table.table, async (session) => [
+          ...(await checkFailingRows(session, spec)),
+          ...((await source.check?.(session, spec, write, allColumns)) ?? []),
+        ]),
+      find: (spec, keys, signal) => this.#find(spec, keys, signal),
+      outline: (spec) => this.#outline(spec),
+      state: ({ table: { table } }) =>
+        this.#at('looking at the state of', table, (session) => source.state(session, table)),
+      bound: (request) =>
+        this.#aside('looking for what is new in', request.table.table, (session) =>
+          source.bound(session, request),
+        ),
+      marks: {
+        sample: (spec, below) =>
+          this.#at('looking at some rows of', spec.table.table, async (session) => {
+            const digest = await source.sampleDigest(session, spec)
+            return digest === null ? null : sampleRows(session, spec, digest, below)
+          }),
+        holdsBelow: (request) =>
+          this.#aside('looking for rows below the watermark in', request.table.table, (session) =>
+            holdsBelow(session, request),
+          ),
+      },
+      ...(source.digests ? { digest: this.#digest(source.digests) } : {}),
+      snapshot: {
+        lock: (table, signal) => source.lock(this.#endpoint, table, signal),
+        begin: async () => {
+          await this.#using('beginning a snapshot', (session) => source.beginSnapshot(session))
+          this.#inSnapshot = true
+        },
+      },
+    }
+  }
+
+  #digest(digests: SqlDigests<S>): DigestSkill {
+    return {
+      forms: async (spec) => digests.forms(await this.#open(), spec),
+      ofRows: async (spec, forms) => digests.ofRows(await this.#open(), spec, forms),
+      ofSplit: async (spec, forms, split, signal) => {
+        const session = await this.#open()
+        const release = session.bind(signal)
+        try {
+          return await digests.ofSplit(session, spec, forms, split)
+        } catch (error) {
+          throw await readFailure(session, error, spec, split, 'computing the digest of')
+        } finally {
+          release()
+        }
+      },
+    }
+  }
+
+  async connect(signal?: AbortSignal): Promise<void> {
+    this.#slot.signal = signal
+    await this.#open()
+  }
+
+  describe(table: string): Promise<TableSchema> {
+    return this.#at('describing', table, (session) => this.#source.describe(session, table))
+  }
+
+  #outline(spec: ReadSpec): Promise<SplitOutline> {
+    return this.#at('looking at', spec.table.table, async (session) => {
+      const strategy = await explainSteps(spec, keyProbe(session, spec))
+      const first = await splitByKey(spec, keyProbe(session, spec), () => spec.splitRows).next()
+      if (first.done) return { strategy, query: null, explain: [] }
+      const query = selectSql(splitQuery(session.dialect, spec, first.value))
+      return { strategy, query, explain: await this.#source.explain(session, query) }
+    })
+  }
+
+  split(spec: ReadSpec, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(signal, (session) => splitByKey(spec, keyProbe(session, spec), size))
+  }
+
+  divide(spec: ReadSpec, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
+    return this.#splits(signal, (session) => divideRange(spec, range, keyProbe(session, spec), size))
+  }
+
+  async *#splits(signal: AbortSignal, splits: (session: S) => AsyncIterable<Split>): AsyncGenerator<Split> {
+    const session = await this.#open()
+    const release = session.bind(signal)
+    try {
+      for await (const split of splits(session)) {
+        if (signal.aborted) throw interrupted()
+        yield split
+      }
+    } finally {
+      release()
+    }
+  }
+
+  async *read(spec: ReadSpec, split: Split, signal: AbortSignal): AsyncGenerator<Batch> {
+    const session = await this.#open()
+    yield* this.#rows(session, spec, selectSql(splitQuery(session.dialect, spec, split)), split, signal)
+  }
+
+  async *#find(spec: ReadSpec, keys: Batch, signal: AbortSignal): AsyncGenerator<Batch> {
+    const { dialect } = await this.#open()
+    for (const sql of lookupSql(dialect, spec, keys)) {
+      yield* this.#rows(await this.#open(), spec, sql, null, signal)
+    }
+  }
+
+  async *#rows(
+    session: S,
+    spec: ReadSpec,
+    sql: string,
+    split: Split | null,
+    signal: AbortSignal,
+  ): AsyncGenerator<Batch> {
+    const release = session.bind(signal)
+    try {
+      yield* session.stream(spec, sql)
+      // All rows may have been here before the interruption reached the server.
+      if (signal.aborted) throw interrupted()
+    } catch (error) {
+      if (signal.aborted) throw interrupted()
+      throw await readFailure(session, error, spec, split)
+    } finally {
+      release()
+      if (session.spent) this.#slot.drop()
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#slot.close()
+  }
+
+  #at<T>(doing: string, table: string, work: (session: S) => Promise<T>): Promise<T> {
+    return this.#using(`${doing} table ${table}`, work, { table })
+  }
+
+  async #using<T>(doing: string, work: (session: S) => Promise<T>, details: ErrorDetails = {}): Promise<T> {
+    return attempt(await this.#open(), doing, work, details)
+  }
+
+  /** In a session of its own whose time zone is UTC, as watermarks are. */
+  async #aside<T>(doing: string, table: string, work: (session: S) => Promise<T>): Promise<T> {
+    const { timeZone: _, ...endpoint } = this.#endpoint
+    const session = await this.#source.open(endpoint, this.#slot.signal)
+    try {
+      return await attempt(session, `${doing} table ${table}`, work, { table })
+    } finally {
+      await session.close()
+    }
+  }
+
+  async #open(): Promise<S> {
+    if (this.#inSnapshot && this.#slot.empty) {
+      throw new RowshiftError(
+        'CONNECTION_LOST',
+        'The connection that held the snapshot is gone, and the snapshot with it. Run again, into an empty target or with write mode "upsert".',
+      )
+    }
+    return this.#slot.get()
+  }
+}
+
+function interrupted(): RowshiftError {
+  return new RowshiftError('INTERRUPTED', 'Interrupted while reading.')
+}
+
+async function attempt<S extends SqlSession, T>(
+  session: S,
+  doing: string,
+  work: (session: S) => Promise<T>,
+  details: ErrorDetails,
+): Promise<T> {
+  try {
+    return await work(session)
+  } catch (error) {
+    throw session.dialect.error(error, `${doing} of ${session.where}`, details)
+  }
+}

@@ -1,0 +1,55 @@
+import type { Derivation } from '../contract/derivation.js'
+import type { TableDefinition } from '../contract/design.js'
+import type { Endpoint } from '../contract/endpoint.js'
+import type { Message } from '../contract/message.js'
+import type {
+  BoundRequest,
+  Digest,
+  DigestForm,
+  DigestForms,
+  ReadSpec,
+  SnapshotLock,
+  Split,
+  TableState,
+  Window,
+} from '../contract/read.js'
+import type { Column, TableSchema } from '../contract/table-schema.js'
+import type { PlannedWrite } from '../contract/write.js'
+import type { SqlSession } from './session.js'
+
+/**
+ * What one database's reader does in its own way; {@link SqlReader} does the rest, and `src/contract/skills.ts` has what each method means. Errors of the driver may
+ * be thrown as they are.
+ */
+export interface SqlSource<S extends SqlSession> {
+  /** Opens a session for reading, in the time zone of the endpoint. */
+  open(endpoint: Endpoint, signal: AbortSignal | undefined): Promise<S>
+  describe(session: S, table: string): Promise<TableSchema>
+  tables(session: S): Promise<readonly string[]>
+  definition(session: S, table: string): Promise<TableDefinition>
+  wide(session: S, table: string): Promise<readonly string[]>
+  /** What else is to be said of a condition that is one by itself. Default: nothing. */
+  checkWhere?(session: S, table: TableSchema, where: string): Promise<readonly Message[]>
+  derive(session: S, table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]>
+  /** The last look before a row moves, beside the one for computed columns. Default: there is nothing to look at. */
+  check?(session: S, spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly Message[]>
+  /** What the database says about how it would run a query, a line each. */
+  explain(session: S, sql: string): Promise<readonly string[]>
+  state(session: S, table: string): Promise<TableState>
+  /** The SQL of a digest of the spec's columns in one row, equal for equal rows, of 16 hexadecimal digits; null: this server has none. */
+  sampleDigest(session: S, spec: ReadSpec): Promise<string | null>
+  /** In a session of its own, whose time zone is UTC. */
+  bound(session: S, request: BoundRequest): Promise<Window>
+  /** Default: the database computes no digests that others compute too. */
+  readonly digests?: SqlDigests<S>
+  lock(endpoint: Endpoint, table: string, signal: AbortSignal): Promise<SnapshotLock>
+  beginSnapshot(session: S): Promise<void>
+}
+
+/** Digests of rows in the database. */
+export interface SqlDigests<S extends SqlSession> {
+  forms(session: S, spec: ReadSpec): Promise<readonly (readonly DigestForm[])[] | null>
+  ofRows(session: S, spec: ReadSpec, forms: DigestForms): Promise<Column>
+  /** Of the rows of a split. */
+  ofSplit(session: S, spec: ReadSpec, forms: DigestForms, split: Split): Promise<Digest | null>
+}
