@@ -10,22 +10,22 @@ import type {
 } from '../src/engine/messages.js'
 import { ExecutionMarker } from '../src/features/transform/execution-marker.js'
 import { DeferredSplit, rowsOf } from '../src/engine/deferred-rows.js'
-import { readerOf, writerOf } from '../src/engine/ends.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
-import type { Batch, Reader, ReadSpec, Split, WriteOptions, Writer } from '../src/contract/plugin.js'
+import type { Batch, Reader, WriteOptions, Writer } from '../src/contract/plugin.js'
+import type { SourceSpec, SourceSplit } from '../src/contract/source-spec.js'
 import { recycle } from '../src/wire/builder.js'
 import { copiedRows } from '../src/engine/deletions.js'
 import { Narrower } from '../src/wire/narrow.js'
 import { RowshiftError } from '../src/contract/errors.js'
-import { specOfPart } from '../src/engine/late-rows.js'
+import { readOf } from '../src/engine/late-rows.js'
 import { closeAll, openAll } from '../src/contract/opening.js'
 import { writesAhead } from '../src/contract/pipeline.js'
 import { BatchQueue } from './batch-queue.js'
 import type { ControlHandlers } from './control.js'
 import { DeletedRows } from './deleted-rows.js'
 import { DirtyRows } from './dirty-rows.js'
-import { loadPlugin } from './load-plugin.js'
+import { makeReaders, makeWriter } from './load-plugin.js'
 import { PoolThread } from './pool-thread.js'
 import { settleRows } from './settling.js'
 import { mismatch, outsideSnapshot, reportOf } from './split-errors.js'
@@ -40,13 +40,13 @@ const PROGRESS_INTERVAL_MS = 250
 const LONG_ROW = 1 << 16
 
 interface Ends {
-  readonly reader: Reader
+  readonly readers: readonly Reader[]
   readonly writer: Writer
   /** null: rows are written as they are read. */
   readonly stage: Stage | null
 }
 
-/** One thread's reader and writer, and the loop that moves splits from one to the other. */
+/** One thread's readers and writers, and the loop that moves splits from one to the other. */
 export class Copier extends PoolThread<Ends, WorkerMessage> {
   readonly #setup: WorkerSetup
   readonly #reads = new Mutex()
@@ -54,7 +54,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
   readonly #busy = new BusyTimer()
   /** null unless a loss was accepted. */
   readonly #narrower: Narrower | null
-  readonly #copied: ReadSpec
+  readonly #copied: SourceSpec
   #told = 0
   #inSnapshot = false
 
@@ -96,8 +96,8 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
   #beginSnapshot(): Promise<void> {
     if (this.connections.gaveUp) return Promise.resolve()
     return this.#tellReady(async () => {
-      const { reader } = await this.opened()
-      await reader.skills.snapshot!.begin()
+      const { readers } = await this.opened()
+      await readers[0]!.skills.snapshot!.begin()
       this.#inSnapshot = true
     })
   }
@@ -106,13 +106,13 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
     return { snapshot: () => void this.#beginSnapshot() }
   }
 
-  async #copy(split: Split, dirty: DirtyRows): Promise<SplitResult> {
-    const { reader, writer, stage } = await this.opened()
+  async #copy(split: SourceSplit, dirty: DirtyRows): Promise<SplitResult> {
+    const { readers, writer, stage } = await this.opened()
     const { plan } = this.#setup
     if (plan.policy.consistency === 'snapshot' && !this.#inSnapshot) throw outsideSnapshot(split)
     const { signal } = this
     let counts = noCounts
-    let [queuedBytes, refused] = [0, 0]
+    let [queuedBytes, refused, milliseconds] = [0, 0, 0]
     const deferred = new DeferredSplit()
     const deleted = new DeletedRows(plan)
     let oversized = false
@@ -140,13 +140,13 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
     // Where one writer locks the whole database, the stage would wait for us, and we for its next batch.
     const queue = new BatchQueue(writesAhead(plan.pipeline) ? Infinity : SPLIT_CAPACITY)
     let unread: unknown = null
-    let milliseconds = 0
     const reading = this.#reads.run(async () => {
       const started = performance.now()
       try {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
-        await deleted.find(reader, split, signal)
-        const rows = reader.read(specOfPart(this.#copied, split), split, signal, refuse)
+        await deleted.find(readers, split, signal)
+        const { reader, spec } = readOf(readers, this.#copied, split)
+        const rows = reader.read(spec, split, signal, refuse)
         for await (const staged of stagedRows(rows, stage, sink)) {
           const batch = this.#narrower?.narrow(staged) ?? staged
           queuedBytes += batch.bytes.length
@@ -224,7 +224,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
   }
 
   /** The table that a split is of, where the source is several. */
-  #sourceOf({ table }: Split): string | null {
+  #sourceOf({ table }: SourceSplit): string | null {
     return table === undefined ? null : this.#setup.plan.read.sources![table]!.name
   }
 
@@ -248,16 +248,16 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
 
   protected async open(): Promise<Ends> {
     const { source, target, plan } = this.#setup
-    const reader = readerOf(await loadPlugin(source), source, plan.read.sources !== null)!
-    const writer = writerOf(await loadPlugin(target), target, plan.write.sharding !== null)!
+    const readers = await makeReaders(source)
+    const writer = await makeWriter(target, plan.write.sharding !== null)
     const { signal } = this
     const stage = await Stage.open(this.#setup, signal, this.#transformHooks())
-    await this.connections.open(() => openAll([reader, writer], signal), signal)
-    return { reader, writer, stage }
+    await this.connections.open(() => openAll([...readers, writer], signal), signal)
+    return { readers, writer, stage }
   }
 
-  protected async closeEnds({ reader, writer, stage }: Ends): Promise<void> {
-    await closeAll([reader, writer, stage])
+  protected async closeEnds({ readers, writer, stage }: Ends): Promise<void> {
+    await closeAll([...readers, writer, stage])
     this.post({ type: 'busy', seconds: this.#busy.seconds })
   }
 

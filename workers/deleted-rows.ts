@@ -1,7 +1,8 @@
 import { deletedRows, keysOnly } from '../src/engine/deletions.js'
 import { recycle } from '../src/wire/builder.js'
-import { specOfPart } from '../src/engine/late-rows.js'
-import type { Batch, PlannedWrite, Reader, ReadSpec, Split, Writer } from '../src/contract/plugin.js'
+import { readOf } from '../src/engine/late-rows.js'
+import type { Batch, PlannedWrite, Reader, Writer } from '../src/contract/plugin.js'
+import type { SourceSpec, SourceSplit } from '../src/contract/source-spec.js'
 import { nextPause } from '../src/engine/retry.js'
 import type { RowshiftError } from '../src/contract/errors.js'
 import { retried } from '../src/contract/waiting.js'
@@ -9,7 +10,7 @@ import type { RunPlan } from '../src/contract/run-plan.js'
 
 /** The rows of one split that the source has deleted by a flag: they are deleted in the target, or only counted where it has a flag too. */
 export class DeletedRows {
-  readonly #read: ReadSpec | null
+  readonly #read: SourceSpec | null
   readonly #write: PlannedWrite | null
   readonly #batches: Batch[] = []
   #flagged = 0
@@ -20,9 +21,10 @@ export class DeletedRows {
   }
 
   /** In the same moment, or nearly so, as the other rows: one that is deleted in between belongs to the next window. */
-  async find(reader: Reader, split: Split, signal: AbortSignal): Promise<void> {
+  async find(readers: readonly Reader[], split: SourceSplit, signal: AbortSignal): Promise<void> {
     if (this.#read === null) return
-    for await (const batch of reader.read(specOfPart(this.#read, split), split, signal)) {
+    const { reader, spec } = readOf(readers, this.#read, split)
+    for await (const batch of reader.read(spec, split, signal)) {
       if (this.#write === null) {
         this.#flagged += batch.rows
         recycle(batch)

@@ -1,13 +1,12 @@
-import type { Reader, ReadSpec } from '../src/contract/plugin.js'
-import type { RangeSource } from '../src/features/sources/range-reader.js'
+import type { Reader } from '../src/contract/plugin.js'
+import type { SourceSpec } from '../src/contract/source-spec.js'
 
 /** One end of a comparison, open. */
 export interface Side {
-  readonly reader: Reader
-  /** The same, or all tables of it together. */
-  readonly ranges: RangeSource
+  /** Of each database. */
+  readonly readers: readonly Reader[]
   /** How ranges are found and hashed. */
-  readonly plan: ReadSpec
+  readonly plan: SourceSpec
   /** How rows are read. */
-  readonly rows: ReadSpec
+  readonly rows: SourceSpec
 }

@@ -1,9 +1,10 @@
 import type { RowshiftError } from '../src/contract/errors.js'
-import type { Batch, ReadSpec, Split, StagePlan } from '../src/contract/plugin.js'
+import type { Batch, Split, StagePlan } from '../src/contract/plugin.js'
 import type { Router } from '../src/features/shard/router.js'
-import type { RangeSource } from '../src/features/sources/range-reader.js'
+import { readRange } from '../src/features/verify/range-reads.js'
 import type { RouteSink } from '../src/features/verify/shard-cell.js'
 import { routedRows } from '../src/features/verify/shard-cell.js'
+import type { Side } from './side.js'
 import type { Stage } from './stage.js'
 
 /** Who compares the rows. */
@@ -28,21 +29,22 @@ export interface Routing {
 
 /** Rows of the source as they are compared: made as a copy makes them, with the name of their shard. */
 export class SourceRows {
-  readonly #ranges: RangeSource
-  readonly #plan: ReadSpec
+  readonly #readers: Side['readers']
+  readonly #plan: Side['rows']
   readonly #making: Making | null
   readonly #routing: Routing | null
 
   /** `making` null: as they are read. `routing` null: the target is one table. */
-  constructor(ranges: RangeSource, spec: ReadSpec, making: Making | null, routing: Routing | null) {
-    this.#ranges = ranges
-    this.#plan = making ? { ...spec, columns: making.plan.reads } : spec
+  constructor({ readers, rows }: Side, making: Making | null, routing: Routing | null) {
+    this.#readers = readers
+    this.#plan = making ? { ...rows, columns: making.plan.reads } : rows
     this.#making = making
     this.#routing = routing
   }
 
   async *read(range: Split, sink: SourceSink, signal: AbortSignal): AsyncGenerator<Batch> {
-    for await (const batch of this.#made(this.#ranges.read(this.#plan, range, signal), range, sink)) {
+    const rows = readRange(this.#readers, this.#plan, range, signal)
+    for await (const batch of this.#made(rows, range, sink)) {
       yield this.#routing ? routedRows(batch, this.#routing.router, this.#routing.sink) : batch
     }
   }

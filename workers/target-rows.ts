@@ -1,8 +1,9 @@
-import type { Batch, SourceTable, Split } from '../src/contract/plugin.js'
+import type { Batch, Split } from '../src/contract/plugin.js'
 import { RowshiftError } from '../src/contract/plugin.js'
 import type { Router } from '../src/features/shard/router.js'
-import { ManyReader } from '../src/features/sources/many-reader.js'
-import { RangeReader } from '../src/features/sources/range-reader.js'
+import type { SourceTable } from '../src/contract/source-spec.js'
+import { tableReads } from '../src/features/sources/table-reads.js'
+import { readRange } from '../src/features/verify/range-reads.js'
 import { rowsOfShard } from '../src/features/verify/shard-cell.js'
 import type { Side } from './side.js'
 
@@ -32,15 +33,15 @@ export class TargetRows {
 
   /** `shards`: where rows of the source belong. */
   async *read(range: Split, shards: Iterable<number>, signal: AbortSignal): AsyncGenerator<Batch> {
-    const { ranges, rows: plan } = this.#side
-    if (this.#router === null || !(ranges instanceof RangeReader)) {
-      yield* ranges.read(plan, range, signal)
+    const { readers, rows: plan } = this.#side
+    if (this.#router === null) {
+      yield* readRange(readers, plan, range, signal)
       return
     }
     const created = this.#repairing ? await this.#createdAmong(shards) : []
-    for (const table of [...plan.sources!, ...created]) {
-      const rows = ranges.readTable(plan, table, range, signal)
-      for await (const batch of rows) yield rowsOfShard(batch, table.name)
+    const sources = [...plan.sources!, ...created]
+    for (const [i, { reader, spec }] of tableReads(readers, { ...plan, sources }).entries()) {
+      for await (const batch of reader.read(spec, range, signal)) yield rowsOfShard(batch, sources[i]!.name)
     }
   }
 
@@ -58,9 +59,8 @@ export class TargetRows {
 
   async #find(shard: number): Promise<SourceTable | null> {
     const { endpoint, table } = this.#router!.placeOf(shard)
-    const reader = this.#side.reader as ManyReader
     try {
-      const { identity, keys } = await reader.readers[endpoint]!.describe(table)
+      const { identity, keys } = await this.#side.readers[endpoint]!.describe(table)
       const { key } = this.#side.rows
       return {
         name: this.#router!.nameOf(shard),

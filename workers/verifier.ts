@@ -5,6 +5,7 @@ import type { SettleJob } from '../src/engine/messages.js'
 import type { Batch, ReadSpec, Split, Writer } from '../src/contract/plugin.js'
 import { addFindings, areEqual, noFindings } from '../src/features/verify/findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/features/verify/messages.js'
+import { divideRange } from '../src/features/verify/range-reads.js'
 import { RowComparison } from '../src/features/verify/row-comparison.js'
 import { PoolThread } from './pool-thread.js'
 import { refuse, RowRepair } from './row-repair.js'
@@ -121,7 +122,7 @@ export class Verifier extends PoolThread<OpenEnds> {
   async #compareParts(ends: Ends, side: Side, range: Split, rows: number): Promise<Findings> {
     const parts: Split[] = []
     const { signal } = this
-    for await (const part of side.ranges.divide(side.plan, range, () => rows, signal)) parts.push(part)
+    for await (const part of divideRange(side.readers, side.plan, range, () => rows, signal)) parts.push(part)
     let all = noFindings
     for (const part of parts) {
       const indivisible = parts.length === 1 || part.indivisible
@@ -159,10 +160,11 @@ export class Verifier extends PoolThread<OpenEnds> {
 
   #digests(ends: Ends, range: Split) {
     const { forms } = this.#setup.plan.digest!
-    const digest = ({ reader, plan }: Side) =>
+    // Several tables have no digest.
+    const digest = ({ readers, plan }: Side) =>
       hasNone(plan, range)
         ? Promise.resolve({ rows: 0, digest: '0' })
-        : reader.skills.digest!.ofSplit(plan, forms, range, this.signal)
+        : readers[0]!.skills.digest!.ofSplit(plan, forms, range, this.signal)
     return Promise.all([digest(ends.source), digest(ends.target)])
   }
 
@@ -173,7 +175,7 @@ export class Verifier extends PoolThread<OpenEnds> {
     routes: Routes,
   ): AsyncGenerator<Batch> {
     if (hasNone(source.plan, range)) return
-    const rows = new SourceRows(source.ranges, source.rows, making, router && { router, sink: routes })
+    const rows = new SourceRows(source, making, router && { router, sink: routes })
     yield* rows.read(range, sink, this.signal)
   }
 

@@ -1,17 +1,16 @@
 /** What a verifying thread has open, and how rows are read from it. */
-import { rangesOf, readerOf, writerOf } from '../src/engine/ends.js'
 import type { StageSetup } from '../src/engine/messages.js'
 import { closeAll, openAll } from '../src/contract/opening.js'
-import type { Reader, ReadSpec, SourceTable, Writer } from '../src/contract/plugin.js'
+import type { Reader, Writer } from '../src/contract/plugin.js'
+import type { SourceSpec, SourceTable } from '../src/contract/source-spec.js'
 import type { Router } from '../src/features/shard/router.js'
-import { ManyReader } from '../src/features/sources/many-reader.js'
 import type { StagedPlan } from '../src/contract/pipeline.js'
 import { comparisonSetup, routerOf } from '../src/features/verify/comparison-setup.js'
 import type { VerifySetup } from '../src/features/verify/messages.js'
 import type { ComparisonSetup } from '../src/features/verify/row-comparison.js'
 import type { VerifyPlan } from '../src/features/verify/plan.js'
 import type { ThreadConnections } from './connections.js'
-import { loadPlugin } from './load-plugin.js'
+import { makeReaders, makeWriter } from './load-plugin.js'
 import type { Making } from './source-rows.js'
 import type { Side } from './side.js'
 import { TargetRows } from './target-rows.js'
@@ -52,10 +51,9 @@ export async function openEnds(
   signal: AbortSignal,
 ): Promise<OpenEnds> {
   const { runId, source, target, plan, repair, stage, repairStage } = setup
-  const reader = readerOf(await loadPlugin(source), source, plan.source.sources != null)!
-  const plugin = await loadPlugin(target)
-  const targetReader = readerOf(plugin, target, plan.target.sources != null)!
-  const writer = repair === null ? null : writerOf(plugin, target, repair.write.sharding !== null)!
+  const readers = await makeReaders(source)
+  const targetReaders = await makeReaders(target)
+  const writer = repair === null ? null : await makeWriter(target, repair.write.sharding !== null)
   const compared = {
     read: plan.source,
     write: { table: plan.target.table, columns: plan.columns },
@@ -63,11 +61,11 @@ export async function openEnds(
   }
   const making = await makingOf({ runId, plan: compared, stage }, signal)
   const repairMaking = await makingOf(repair && { runId, plan: repair, stage: repairStage }, signal)
-  const endsOf = async (count: number, making: Making | null, targetPlan: ReadSpec): Promise<Ends> => {
-    const target = await sideOf(targetReader, targetPlan, plan, count)
+  const endsOf = async (count: number, making: Making | null, targetPlan: SourceSpec): Promise<Ends> => {
+    const target = await sideOf(targetReaders, targetPlan, plan, count)
     const router = routerOf(plan, count)
     return {
-      source: await sideOf(reader, plan.source, plan, count),
+      source: await sideOf(readers, plan.source, plan, count),
       target,
       making,
       targetRows: new TargetRows(target, router, targetPlan !== plan.target),
@@ -76,14 +74,14 @@ export async function openEnds(
     }
   }
   // A database that is a file may not exist before a table is created in it.
-  const targetEnds = [targetReader, ...(writer ? [writer] : [])]
+  const targetEnds = [...targetReaders, ...(writer ? [writer] : [])]
   const nothingThere = plan.target.sources?.length === 0
-  const first = nothingThere ? [reader] : [reader, ...targetEnds]
+  const first = nothingThere ? readers : [...readers, ...targetEnds]
   await connections.open(() => openAll(first, signal), signal)
   const beginRepair = async (): Promise<RepairEnds> => {
     if (nothingThere) await openAll(targetEnds, signal)
-    const { sources = null } = plan.target
-    const created = await withKeys(plan.created, targetReader)
+    const { sources } = plan.target
+    const created = await withKeys(plan.created, targetReaders)
     const targetPlan = { ...plan.target, sources: sources && [...sources, ...created] }
     const repaired = await endsOf(plan.written, repairMaking, targetPlan)
     const after = plan.stage === null ? await endsOf(plan.columns.length, making, targetPlan) : repaired
@@ -97,33 +95,35 @@ export async function openEnds(
         begun = null
         throw error
       })),
-    close: () => closeAll([reader, targetReader, writer, making?.stage, repairMaking?.stage]),
+    close: () => closeAll([...readers, ...targetReaders, writer, making?.stage, repairMaking?.stage]),
   }
 }
 
 /** All of them are created alike. */
-async function withKeys(created: readonly SourceTable[], reader: Reader): Promise<readonly SourceTable[]> {
+async function withKeys(
+  created: readonly SourceTable[],
+  readers: readonly Reader[],
+): Promise<readonly SourceTable[]> {
   const [first] = created
   if (first === undefined) return []
-  const own = reader instanceof ManyReader ? reader.readers[first.endpoint]! : reader
-  const { keys } = await own.describe(first.table)
+  const { keys } = await readers[first.endpoint]!.describe(first.table)
   return created.map((table) => ({ ...table, keys }))
 }
 
 /** Of the first `count` columns that are compared; with what says the shard, or the row's digest, behind them. */
 async function sideOf(
-  reader: Reader,
-  whole: ReadSpec,
+  readers: readonly Reader[],
+  whole: SourceSpec,
   { columns, digest, stage }: VerifyPlan,
   count: number,
 ): Promise<Side> {
-  const ranges = rangesOf(reader)
   const written = whole.columns.slice(0, count)
   const rest = whole.columns.slice(columns.length)
   const plan = stage === null ? { ...whole, columns: [...written, ...rest] } : whole
-  if (digest === null) return { reader, ranges, plan, rows: plan }
-  const column = await reader.skills.digest!.ofRows(plan, digest.forms)
-  return { reader, ranges, plan, rows: { ...plan, columns: [...plan.columns, column] } }
+  if (digest === null) return { readers, plan, rows: plan }
+  // Several tables have no digest.
+  const column = await readers[0]!.skills.digest!.ofRows(plan, digest.forms)
+  return { readers, plan, rows: { ...plan, columns: [...plan.columns, column] } }
 }
 
 /** null: rows are compared as they are read. */

@@ -15,6 +15,4 @@ export interface Endpoint {
    * (`params.time_zone`). Values are read in UTC all the same. Default: UTC. Only for plugins with the capability `timeZones`.
    */
   readonly timeZone?: string
-  /** All databases, where the table is spread over several; `connection` is the first. A plugin gets one at a time. */
-  readonly databases?: readonly Connection[]
 }

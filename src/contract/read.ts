@@ -10,8 +10,6 @@ import type { Column, SplitKey, TableSchema } from './table-schema.js'
  */
 export interface ReadSpec {
   readonly table: TableSchema
-  /** Several tables that are read as one, which `table` then stands for, as it was named: `log_{0..3}`. A plugin's reader gets one at a time. Default: one table. */
-  readonly sources?: readonly SourceTable[] | null
   /** What is read, in this order. */
   readonly columns: readonly Column[]
   /** null: no usable key, the table is one split. */
@@ -33,14 +31,10 @@ export interface Split {
   readonly index: number
   readonly lower: readonly string[] | null
   readonly upper: readonly string[] | null
-  /** It is of the part of the window before the watermark. Default: of the rest, or of a window in one part. */
-  readonly late?: boolean
   /** The rows in which a key column is NULL; then both bounds are null. Default false. */
   readonly nullKey?: true
   /** It is copied as it is, however many bytes it turns out to hold. Default false. */
   readonly indivisible?: true
-  /** Which of `ReadSpec.sources` it is of. */
-  readonly table?: number
 }
 
 /**
@@ -179,19 +173,4 @@ export interface SplitOutline {
   readonly query: string | null
   /** What the database says about how it would run it, a line each. */
   readonly explain: readonly string[]
-}
-
-export interface SourceTable {
-  /** For people and reports: `log_3`, or `shard_0.log_3` where there are several databases. */
-  readonly name: string
-  /** Which of the databases. */
-  readonly endpoint: number
-  readonly table: string
-  readonly identity: TableSchema['identity']
-  readonly estimatedRows: number | null
-  /** Its unique keys: tables that are alike may call them differently. */
-  readonly keys: TableSchema['keys']
-  /** What it is split by: the plan's key, or the column of its window. */
-  readonly key: SplitKey | null
-  readonly window: Window | null
 }

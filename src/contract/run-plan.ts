@@ -1,5 +1,6 @@
 /** What planning decides about a run. */
-import type { ReadSpec, TableMarks } from './read.js'
+import type { TableMarks } from './read.js'
+import type { SourceSpec } from './source-spec.js'
 import type { Column } from './table-schema.js'
 import type { StagePlan } from './pipeline.js'
 import type { PlannedWrite } from './write.js'
@@ -13,7 +14,7 @@ export type Mode = 'init' | 'append' | 'increment' | 'sync'
  */
 export interface RunPlan {
   readonly mode: Mode
-  readonly read: ReadSpec
+  readonly read: SourceSpec
   readonly write: PlannedWrite
   /** What worker threads do to rows between reading and writing; null: rows are written as they are read. */
   readonly pipeline: StagePlan | null

@@ -6,10 +6,11 @@ import type { Progress } from './progress.js'
 export interface CoordinatorJob {
   readonly runId: string
   readonly plan: RunPlan
-  readonly source: Endpoint
-  readonly target: Endpoint
-  /** The coordinator's own reader, which computes the splits. */
-  readonly reader: Reader
+  /** Of each database. */
+  readonly source: readonly Endpoint[]
+  readonly target: readonly Endpoint[]
+  /** The coordinator's own, which compute the splits. */
+  readonly readers: readonly Reader[]
   /** The last thing before the first split: what it does, it does only when all threads can begin. */
   readonly prepare: () => Promise<void>
   /** null: the first row that the target refuses ends the run. */

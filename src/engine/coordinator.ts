@@ -1,7 +1,8 @@
 import { RowshiftError } from '../contract/errors.js'
-import { partsOf, specOfPart } from './late-rows.js'
+import { divideSplit, splitSource } from './late-rows.js'
 import { log } from '../log.js'
-import type { RunPlan, Split } from '../contract/plugin.js'
+import type { RunPlan } from '../contract/plugin.js'
+import type { SourceSplit } from '../contract/source-spec.js'
 import { onAbort } from '../contract/waiting.js'
 import type { CoordinatorJob, CoordinatorResult } from './coordinator-job.js'
 import { DeferredRun } from './deferred-rows.js'
@@ -42,8 +43,8 @@ class Coordinator {
   readonly #splitSizer: SplitSizer
   readonly #deferred = new DeferredRun()
   /** Of the splits as they were first planned. */
-  #last: Split | null = null
-  readonly #empty = new WeakSet<Split>()
+  #last: SourceSplit | null = null
+  readonly #empty = new WeakSet<SourceSplit>()
   readonly #busySeconds: number[] = []
   #position: string | null = null
 
@@ -93,9 +94,9 @@ class Coordinator {
   }
 
   async run(): Promise<void> {
-    const { reader, plan, prepare } = this.#job
+    const { readers, plan, prepare } = this.#job
     await this.#scheduler.step(async () => {
-      if (this.#inSnapshot) this.#position = await this.#snapshot.begin(reader, plan.read.table.table)
+      if (this.#inSnapshot) this.#position = await this.#snapshot.begin(readers[0]!, plan.read.table.table)
     })
     await this.#scheduler.step(prepare)
     await this.#scheduler.run(this.#splits(), {
@@ -114,15 +115,14 @@ class Coordinator {
     return this.#scheduler.close()
   }
 
-  async *#splits(): AsyncGenerator<Split> {
-    const { plan, reader } = this.#job
+  async *#splits(): AsyncGenerator<SourceSplit> {
+    const { plan, readers } = this.#job
     const size = () => this.#splitSizer.next()
-    for (const late of partsOf(plan.read))
-      for await (const split of reader.split(specOfPart(plan.read, { late }), size, this.#scheduler.signal))
-        yield (this.#last = { ...split, late })
+    for await (const split of splitSource(readers, plan.read, size, this.#scheduler.signal))
+      yield (this.#last = split)
   }
 
-  #accept(result: Done, split: Split, index: number): Accepted<Split> {
+  #accept(result: Done, split: SourceSplit, index: number): Accepted<SourceSplit> {
     if (result.outcome === 'oversized') return { parts: this.#partsOf(split, result) }
     const { counts, milliseconds, deferred } = result
     this.#deferred.add(deferred, index)
@@ -132,12 +132,10 @@ class Coordinator {
   }
 
   /** Of a range with more bytes than a thread may hold. */
-  async *#partsOf(range: Split, { rows, bytes }: Oversized): AsyncGenerator<Split> {
-    const { plan, reader } = this.#job
+  #partsOf(range: SourceSplit, { rows, bytes }: Oversized): AsyncIterable<SourceSplit> {
+    const { plan, readers } = this.#job
     const size = this.#splitSizer.divided(rows, bytes)
-    const spec = specOfPart(plan.read, range)
-    for await (const part of reader.divide(spec, range, () => size, this.#scheduler.signal))
-      yield { ...part, late: range.late ?? false }
+    return divideSplit(readers, plan.read, range, () => size, this.#scheduler.signal)
   }
 
   get #inSnapshot(): boolean {

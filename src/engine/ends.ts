@@ -1,26 +1,32 @@
-/** How both threads and coordinator open the ends of a run, whether they are one table or many. */
+/** The databases of both ends of a run: one each, or those that its tables are spread over. */
 import type { ResolvedConnection } from '../config/config.js'
 import type { ShardPlace } from '../plan/plan-request.js'
 import type { SourcePlace } from '../plan/plan-request.js'
 import type { Endpoint, Plugin, Reader, Writer } from '../contract/plugin.js'
-import { ManyReader } from '../features/sources/many-reader.js'
-import type { RangeSource } from '../features/sources/range-reader.js'
-import { RangeReader } from '../features/sources/range-reader.js'
 import { ShardedWriter } from '../features/shard/sharded-writer.js'
 
+/** Of each database. */
+export function endpointsOf(
+  end: ResolvedConnection,
+  session: readonly string[],
+  timeZone: string | null = null,
+): readonly Endpoint[] {
+  const { connection, databases = [{ connection }] } = end
+  return databases.map((each) => endpointOf({ ...end, connection: each.connection }, session, timeZone))
+}
+
 export function endpointOf(
-  { loaded, connection, databases }: ResolvedConnection,
+  { loaded, connection }: Pick<ResolvedConnection, 'loaded' | 'connection'>,
   session: readonly string[],
   timeZone: string | null = null,
 ): Endpoint {
   const zone = timeZone === null ? {} : { timeZone }
-  const one = { plugin: loaded.specifier, connection, session, ...zone }
-  return databases ? { ...one, databases: databases.map((each) => each.connection) } : one
+  return { plugin: loaded.specifier, connection, session, ...zone }
 }
 
-/** The endpoint of each database. */
-function eachOf({ databases, ...endpoint }: Endpoint): Endpoint[] {
-  return (databases ?? [endpoint.connection]).map((connection) => ({ ...endpoint, connection }))
+/** Of each database; none: the plugin has no reader. */
+export function readersOf(plugin: Plugin, endpoints: readonly Endpoint[]): readonly Reader[] {
+  return endpoints.flatMap((endpoint) => plugin.createReader?.(endpoint) ?? [])
 }
 
 /** For planning: the databases of a sharded target; null: the target is one table. */
@@ -29,27 +35,18 @@ export function placeOf({ databases }: ResolvedConnection, writer: Writer): Shar
   return { databases: databases?.map(({ name }) => name) ?? [''], writers: writer.writers }
 }
 
-/** For planning: the databases of a source that is several tables; null: it is one. */
-export function originOf({ databases }: ResolvedConnection, reader: Reader): SourcePlace | null {
-  if (!(reader instanceof ManyReader)) return null
-  return { databases: databases?.map(({ name }) => name) ?? [''], reader }
-}
-
-/** `many`: the source is several tables. undefined: the plugin has no reader. */
-export function readerOf(plugin: Plugin, source: Endpoint, many: boolean): Reader | undefined {
-  if (!many) return plugin.createReader?.(source)
-  const readers = eachOf(source).flatMap((each) => plugin.createReader?.(each) ?? [])
-  return readers.length === 0 ? undefined : new ManyReader(readers)
-}
-
-/** For verification, which looks at all tables range by range. */
-export function rangesOf(reader: Reader): RangeSource {
-  return reader instanceof ManyReader ? new RangeReader(reader.readers) : reader
+/** For planning: the databases of `several` tables that are read as one; null: it is one table. */
+export function originOf(
+  { databases }: ResolvedConnection,
+  several: boolean,
+  readers: readonly Reader[],
+): SourcePlace | null {
+  return several ? { databases: databases?.map(({ name }) => name) ?? [''], readers } : null
 }
 
 /** `sharded`: the target is several tables. undefined: the plugin has no writer. */
-export function writerOf(plugin: Plugin, target: Endpoint, sharded: boolean): Writer | undefined {
-  if (!sharded) return plugin.createWriter?.(target)
-  const writers = eachOf(target).flatMap((each) => plugin.createWriter?.(each) ?? [])
+export function writerOf(plugin: Plugin, target: readonly Endpoint[], sharded: boolean): Writer | undefined {
+  if (!sharded) return plugin.createWriter?.(target[0]!)
+  const writers = target.flatMap((each) => plugin.createWriter?.(each) ?? [])
   return writers.length === 0 ? undefined : new ShardedWriter(writers)
 }

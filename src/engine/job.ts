@@ -6,18 +6,20 @@ import { closeAll, openAll } from '../contract/opening.js'
 import { makePlan } from '../plan/plan.js'
 import type { Backfill } from '../plan/bounds.js'
 import { isMany } from '../features/sources/plan.js'
+import { outlineSource } from '../features/sources/table-reads.js'
 import { checkReadable, checkWritable } from '../plan/supported-params.js'
 import { checkShardParams } from '../features/shard/rule-plan.js'
 import { checkCreated } from '../plan/target.js'
 import { wayOn } from '../plan/target-warnings.js'
 import type { Past } from '../plan/window.js'
-import type { Reader, ReadSpec, RunPlan, SplitOutline, Writer } from '../contract/plugin.js'
+import type { SourceSpec } from '../contract/source-spec.js'
+import type { Reader, RunPlan, SplitOutline, Writer } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../contract/task-store.js'
 import type { CoordinatorResult } from './coordinator-job.js'
 import { copySplits } from './coordinator.js'
 import { checkPercentage, DirtyFile, noDirtyFiles } from './dirty-file.js'
-import { endpointOf, originOf, placeOf, readerOf, writerOf } from './ends.js'
+import { endpointsOf, originOf, placeOf, readersOf, writerOf } from './ends.js'
 import { OpenPlaces } from './open-places.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
@@ -67,7 +69,7 @@ export async function outlineCopy(
 ): Promise<{ plan: RunPlan; outline: SplitOutline | null }> {
   return withEnds(request, signal, async (ends) => {
     const made = await plan(request, ends, signal)
-    return { plan: made, outline: (await ends.reader.skills.outline?.(made.read)) ?? null }
+    return { plan: made, outline: await outlineSource(ends.readers, made.read) }
   })
 }
 
@@ -97,7 +99,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       hooks.onPlan(made)
       // A snapshot sees what there was, or fails; and what is not read cannot be missing.
       const checked = made.policy.consistency === 'split' && made.read.window?.rows !== 0
-      const check = checked ? await SourceCheck.begin(ends.reader, copiedRows(made)) : null
+      const check = checked ? await SourceCheck.begin(ends.readers, copiedRows(made)) : null
       dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile)
       warnings.push(...(dirty?.warnings ?? []))
       copied = await copy(request, { plan: made, dirty, found, onChange, ...ends }, { ...hooks, onProgress })
@@ -131,7 +133,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
 
 /** The coordinator's own. */
 interface Ends {
-  readonly reader: Reader
+  /** Of each database. */
+  readonly readers: readonly Reader[]
   readonly writer: Writer
   readonly places: OpenPlaces
 }
@@ -147,7 +150,7 @@ interface Execution extends Ends {
 
 async function copy(
   request: CopyRequest,
-  { plan: made, dirty, found, onChange, reader, writer, places }: Execution,
+  { plan: made, dirty, found, onChange, readers, writer, places }: Execution,
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw stopped(hooks.signal)
@@ -156,9 +159,9 @@ async function copy(
   return copySplits({
     runId: request.runId,
     plan: made,
-    source: endpointOf(request.from, request.params.session, request.params.timeZone),
-    target: endpointOf(request.to, request.params.session),
-    reader,
+    source: endpointsOf(request.from, request.params.session, request.params.timeZone),
+    target: endpointsOf(request.to, request.params.session),
+    readers,
     stage: stage?.setup ?? null,
     prepare: async () => {
       if (changesTables(made)) onChange()
@@ -228,18 +231,20 @@ function checkCounts(made: RunPlan, { splits, splitsDone, done }: Progress): voi
   )
 }
 
-function wholeTables({ window, sources }: ReadSpec): boolean {
+function wholeTables({ window, sources }: SourceSpec): boolean {
   return window === null && (sources ?? []).every((table) => table.window === null)
 }
 
 function plan(request: CopyRequest, ends: Ends, signal: AbortSignal | undefined): Promise<RunPlan> {
   const { params } = request
   return makePlan({
-    ...ends,
+    reader: ends.readers[0]!,
+    writer: ends.writer,
+    places: ends.places,
     sourceTable: request.from.table,
     targetTable: request.to.table,
     params,
-    origin: originOf(request.from, ends.reader),
+    origin: originOf(request.from, isMany(request.from), ends.readers),
     place: placeOf(request.to, ends.writer),
     past: request.past ?? null,
     backfill: request.backfill ?? null,
@@ -254,9 +259,9 @@ async function withEnds<T>(
   use: (ends: Ends) => Promise<T>,
 ): Promise<T> {
   checkShardParams(params.shard, to.table, to.databases?.map(({ name }) => name) ?? null)
-  const reader = readerOf(from.loaded.plugin, endpointOf(from, params.session, params.timeZone), isMany(from))
-  const writer = writerOf(to.loaded.plugin, endpointOf(to, params.session), params.shard !== null)
-  if (!reader) throw cannot(from, 'read from')
+  const readers = readersOf(from.loaded.plugin, endpointsOf(from, params.session, params.timeZone))
+  const writer = writerOf(to.loaded.plugin, endpointsOf(to, params.session), params.shard !== null)
+  if (readers.length === 0) throw cannot(from, 'read from')
   if (!writer) throw cannot(to, 'written to')
   checkReadable(from.loaded.plugin, params)
   checkWritable(to.loaded.plugin, params)
@@ -268,10 +273,10 @@ async function withEnds<T>(
     signal,
   })
   try {
-    await openAll([reader, writer], signal)
-    return await use({ reader, writer, places })
+    await openAll([...readers, writer], signal)
+    return await use({ readers, writer, places })
   } finally {
-    await closeAll([reader, writer, places])
+    await closeAll([...readers, writer, places])
   }
 }
 

@@ -1,6 +1,7 @@
 import type { SharedCells } from '../wire/cell-map.js'
 import type { ErrorReport } from '../contract/errors.js'
-import type { Endpoint, RunPlan, Split, WriteCounts } from '../contract/plugin.js'
+import type { Endpoint, RunPlan, WriteCounts } from '../contract/plugin.js'
+import type { SourceSplit } from '../contract/source-spec.js'
 import { nothingWritten } from '../contract/plugin.js'
 import type { LogLevel } from '../contract/transform.js'
 
@@ -22,8 +23,9 @@ export function noneConnected(): Int32Array {
 export interface WorkerSetup extends ThreadSetup {
   readonly runId: string
   readonly plan: RunPlan
-  readonly source: Endpoint
-  readonly target: Endpoint
+  /** Of each database. */
+  readonly source: readonly Endpoint[]
+  readonly target: readonly Endpoint[]
   /** null: the first row that the target refuses ends the run. */
   readonly dirty: DirtySetup | null
   /** null: the plan has no stage. */
@@ -67,7 +69,7 @@ export interface SettleJob {
 }
 
 /** What a thread does. */
-export type CopyJob = Split | SettleJob
+export type CopyJob = SourceSplit | SettleJob
 
 /** Coordinator to all threads. */
 export type ControlMessage =

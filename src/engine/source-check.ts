@@ -1,6 +1,8 @@
 import { counted } from '../wire/counted.js'
 import { log } from '../log.js'
-import type { Reader, ReadSpec, TableState } from '../contract/plugin.js'
+import type { Reader, TableState } from '../contract/plugin.js'
+import type { SourceSpec } from '../contract/source-spec.js'
+import { sourceState } from '../features/sources/table-reads.js'
 import { RowshiftError } from '../contract/plugin.js'
 
 /** A table of which less was read than this share of what statistics expect, and whose last rows are gone, was emptied. */
@@ -19,24 +21,24 @@ export interface ReadFacts {
  * takes, reads like one that has few rows. Rows that others delete one by one are no reason to say anything.
  */
 export class SourceCheck {
-  readonly #reader: Reader
-  readonly #plan: ReadSpec
+  readonly #readers: readonly Reader[]
+  readonly #plan: SourceSpec
   readonly #before: TableState | null
 
-  private constructor(reader: Reader, spec: ReadSpec, before: TableState | null) {
-    this.#reader = reader
+  private constructor(readers: readonly Reader[], spec: SourceSpec, before: TableState | null) {
+    this.#readers = readers
     this.#plan = spec
     this.#before = before
   }
 
-  static async begin(reader: Reader, spec: ReadSpec): Promise<SourceCheck> {
-    return new SourceCheck(reader, spec, await stateOf(reader, spec))
+  static async begin(readers: readonly Reader[], spec: SourceSpec): Promise<SourceCheck> {
+    return new SourceCheck(readers, spec, await stateOf(readers, spec))
   }
 
   /** After everything was read: what speaks against it, for people; null: nothing does. */
   async end(read: ReadFacts): Promise<string | null> {
     const { table, window } = this.#plan
-    const after = this.#before && (await stateOf(this.#reader, this.#plan))
+    const after = this.#before && (await stateOf(this.#readers, this.#plan))
     const what = this.#change(after, read)
     if (what === null) return null
     const expected = window?.rows ?? table.estimatedRows
@@ -64,9 +66,9 @@ export class SourceCheck {
 }
 
 /** null: the plugin cannot tell, or the database would not. */
-async function stateOf(reader: Reader, spec: ReadSpec): Promise<TableState | null> {
+async function stateOf(readers: readonly Reader[], spec: SourceSpec): Promise<TableState | null> {
   try {
-    return (await reader.skills.state?.(spec)) ?? null
+    return await sourceState(readers, spec)
   } catch (thrown) {
     log.warn(`the state of source ${spec.table.table} is not known: ${RowshiftError.from(thrown).message}`)
     return null

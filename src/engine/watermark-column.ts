@@ -1,11 +1,10 @@
 import { closeAll, openAll } from '../contract/opening.js'
-import { describeSources, isMany } from '../features/sources/plan.js'
+import { findTables, isMany } from '../features/sources/plan.js'
 import { chooseKey } from '../plan/split-key.js'
-import { singleName } from '../plan/table-names.js'
 import { windowColumn, windowKind } from '../plan/window.js'
 import type { Column, WindowKind } from '../contract/plugin.js'
 import { RowshiftError } from '../contract/plugin.js'
-import { endpointOf, originOf, readerOf } from './ends.js'
+import { endpointsOf, originOf, readersOf } from './ends.js'
 import type { CopyRequest } from './job.js'
 
 /** What the watermarks of a mode are values of. */
@@ -22,19 +21,18 @@ export async function findWatermarkColumn(
   mode: 'append' | 'increment',
   signal: AbortSignal,
 ): Promise<WatermarkColumn> {
-  const endpoint = endpointOf(from, params.session, params.timeZone)
-  const reader = readerOf(from.loaded.plugin, endpoint, isMany(from))
+  const readers = readersOf(from.loaded.plugin, endpointsOf(from, params.session, params.timeZone))
+  const [reader] = readers
   if (!reader)
     throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${from.loaded.type}" cannot be read from.`)
   try {
-    await openAll([reader], signal)
-    const origin = originOf(from, reader)
-    const many = origin && (await describeSources(from.table, origin))
-    const source = many?.source ?? (await reader.describe(singleName(from.table)))
+    await openAll(readers, signal)
+    const origin = originOf(from, isMany(from), readers)
+    const { table: source, sources } = await findTables(from.table, reader, origin)
     const request = { source, params, key: chooseKey(source, params.key).key }
-    const tables = many?.tables.map(({ name }) => name) ?? null
+    const tables = sources?.map(({ name }) => name) ?? null
     return { column: windowColumn(request, mode), kind: windowKind(request, mode), tables }
   } finally {
-    await closeAll([reader])
+    await closeAll(readers)
   }
 }

@@ -1,6 +1,7 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { Message, Reader, TableSchema } from '../contract/plugin.js'
+import type { Message, Reader } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
+import type { DescribedTables } from './described-tables.js'
 
 /** In which zone the user's SQL sees times, where that was asked for. */
 export function zoneReasons({ timeZone }: Params): string[] {
@@ -10,17 +11,30 @@ export function zoneReasons({ timeZone }: Params): string[] {
   ]
 }
 
-/** Before the user's condition stands in any statement. Throws PARAMS_INVALID; resolves to warnings. */
+/**
+ * Before the user's condition stands in any statement. All tables of a database take the same conditions. Throws PARAMS_INVALID;
+ * resolves to warnings.
+ */
 export async function checkCondition(
-  reader: Reader,
-  table: TableSchema,
+  { each }: Pick<DescribedTables, 'each'>,
   where: string | null,
 ): Promise<readonly Message[]> {
   if (where === null) return []
-  if (reader.skills.checkWhere) return reader.skills.checkWhere(table, where)
-  throw new RowshiftError(
+  const asked = new Set<Reader>()
+  const warnings: Message[] = []
+  for (const { reader, table } of each) {
+    if (asked.has(reader)) continue
+    asked.add(reader)
+    if (!reader.skills.checkWhere) throw noConditions(table.table)
+    warnings.push(...(await reader.skills.checkWhere(table, where)))
+  }
+  return warnings
+}
+
+function noConditions(table: string): RowshiftError {
+  return new RowshiftError(
     'PARAMS_INVALID',
-    `params.where is a condition in SQL, which cannot be put to ${table.table}; leave it out.`,
-    { table: table.table },
+    `params.where is a condition in SQL, which cannot be put to ${table}; leave it out.`,
+    { table },
   )
 }

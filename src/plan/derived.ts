@@ -2,18 +2,19 @@
 import { createHash } from 'node:crypto'
 import type { Derivation, Origin, Step } from '../contract/derivation.js'
 import { RowshiftError } from '../contract/errors.js'
-import type { Column, Reader, TableSchema } from '../contract/plugin.js'
+import type { Column, TableSchema } from '../contract/plugin.js'
+import type { DescribedTables } from './described-tables.js'
 
-/** Throws PARAMS_INVALID, also where the source cannot derive. */
+/** Whatever the first of several tables computes, the others do too. Throws PARAMS_INVALID, also where the source cannot derive. */
 export async function derive(
-  reader: Reader,
-  source: TableSchema,
+  { table: source, each }: Pick<DescribedTables, 'table' | 'each'>,
   wanted: readonly Derivation[],
 ): Promise<readonly Column[]> {
+  const { reader, table } = each[0]!
   const computed = wanted.map((derivation) => computedColumn(source, derivation))
   const rest = wanted.filter((_, i) => computed[i] === null)
   if (rest.length > 0 && !reader.skills.derive) throw cannotDerive(source, rest)
-  const derived = rest.length === 0 ? [] : await reader.skills.derive!(source, rest)
+  const derived = rest.length === 0 ? [] : await reader.skills.derive!(table, rest)
   let next = 0
   return wanted.map((derivation, i) => {
     return computed[i] ?? { ...derived[next++]!, derivation: derivationId(derivation) }

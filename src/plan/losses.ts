@@ -1,5 +1,6 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { Column, ColumnMapping, Reader, TableSchema, Verdict, Writer } from '../contract/plugin.js'
+import type { Column, ColumnMapping, LossSearch, TableSchema, Verdict, Writer } from '../contract/plugin.js'
+import type { DescribedTables } from './described-tables.js'
 import { zoneChange } from './fidelity-times.js'
 import { judge } from './fidelity.js'
 import type { ColumnPair, MappingResult } from './mapping.js'
@@ -13,9 +14,8 @@ export interface Settled {
 }
 
 interface LossRequest {
-  readonly reader: Reader
+  readonly source: DescribedTables
   readonly writer: Writer
-  readonly source: TableSchema
   readonly target: TableSchema
   readonly mapping: MappingResult
   readonly allowLossy: readonly string[]
@@ -94,8 +94,9 @@ function checkNames(request: LossRequest, columns: readonly ColumnMapping[]): vo
     if (mapping.dropped.some(same)) return []
     const fed = columns.filter((column) => same(column.source))
     if (fed.length === 0) {
-      const known = source.columns.some(same)
-      return [known ? `${quoted} is not copied` : `source ${source.table} has no column ${quoted}`]
+      const { columns, table } = source.table
+      const known = columns.some(same)
+      return [known ? `${quoted} is not copied` : `source ${table} has no column ${quoted}`]
     }
     if (fed.some(({ verdict }) => verdict.grade === 'lossy' || verdict.grade === 'impossible')) return []
     return [`${quoted} is not lossy: ${fed[0]!.verdict.grade}, ${fed[0]!.verdict.why}`]
@@ -119,12 +120,12 @@ function describeLoss({ source, target, verdict }: ColumnMapping): string {
 }
 
 async function withExamples(request: LossRequest, refused: readonly ColumnMapping[]): Promise<Refusal[]> {
-  const { reader, source, where } = request
+  const { source, where } = request
   const end = performance.now() + SEARCH_MS
   const refusals: Refusal[] = []
   for (const column of refused) {
     const search = column.made === undefined && column.verdict.grade === 'lossy' && performance.now() < end
-    const result = search ? await reader.skills.findLoss?.(source, column, where) : undefined
+    const result = search ? await findLoss(source, column, where) : undefined
     const example =
       result?.found === 'value'
         ? ` (${result.value}${result.row === '' ? '' : ` in the row with ${result.row}`})`
@@ -134,6 +135,21 @@ async function withExamples(request: LossRequest, refused: readonly ColumnMappin
     refusals.push({ column: column.source.name, what: describeLoss(column) + example })
   }
   return refusals
+}
+
+/** In any of the tables. */
+async function findLoss(
+  { each }: DescribedTables,
+  column: ColumnMapping,
+  where: string | null,
+): Promise<LossSearch> {
+  let search: LossSearch = { found: 'none' }
+  for (const { reader, table } of each) {
+    const found = (await reader.skills.findLoss?.(table, column, where)) ?? { found: 'unknown' }
+    if (found.found === 'value') return found
+    if (found.found === 'unknown') search = found
+  }
+  return search
 }
 
 function lossy(refusals: readonly Refusal[], columns: readonly ColumnMapping[]): RowshiftError {

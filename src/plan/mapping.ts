@@ -1,14 +1,7 @@
 import { RowshiftError } from '../contract/errors.js'
-import type {
-  Column,
-  ColumnMapping,
-  Derivation,
-  Origin,
-  Reader,
-  StageStep,
-  TableSchema,
-} from '../contract/plugin.js'
+import type { Column, ColumnMapping, Derivation, Origin, StageStep, TableSchema } from '../contract/plugin.js'
 import { computedColumn, derive } from './derived.js'
+import type { DescribedTables } from './described-tables.js'
 import { madeColumn } from '../contract/pipeline.js'
 import type { ColumnEntry, KeyPart, NamedEntry } from '../task/columns.js'
 import { isMade, takenColumns } from '../task/columns.js'
@@ -52,13 +45,13 @@ export interface MappingResult {
  * Throws PARAMS_INVALID with every fault of `columns`, COLUMN_REQUIRED for a target column that must have a value.
  */
 export async function mapColumns(
-  reader: Reader,
-  source: TableSchema,
+  tables: Pick<DescribedTables, 'table' | 'each'>,
   target: TableSchema,
   entries: readonly ColumnEntry[] | null,
 ): Promise<MappingResult> {
+  const source = tables.table
   const named = (entries ?? []).filter((entry) => entry !== '*')
-  const { pairs: listed, values } = await listedPairs(reader, source, target, named)
+  const { pairs: listed, values } = await listedPairs(tables, target, named)
   const byName = entries === null || entries.includes('*') ? pairsByName(source, target, named, listed) : none
   const pairs = [...listed, ...byName.pairs].sort(
     (a, b) => target.columns.indexOf(a.target) - target.columns.indexOf(b.target),
@@ -105,11 +98,11 @@ function pairsByName(
 }
 
 async function listedPairs(
-  reader: Reader,
-  source: TableSchema,
+  tables: Pick<DescribedTables, 'table' | 'each'>,
   target: TableSchema,
   entries: readonly NamedEntry[],
 ): Promise<Pick<MappingResult, 'pairs' | 'values'>> {
+  const source = tables.table
   const faults = [...targetFaults(target, entries), ...dropFaults(entries), ...nameFaults(entries)]
   const found = entries.map((entry) => {
     if (isComputed(entry, source, target)) return entry
@@ -123,7 +116,7 @@ async function listedPairs(
     (entry) => entry !== null && (entry.to !== null || entry.as !== undefined),
   ) as NamedEntry[]
   const wanted = sound.filter(isDerived).map((entry) => derivation(entry, target))
-  const derived = await derive(reader, source, wanted).catch((thrown: unknown) => {
+  const derived = await derive(tables, wanted).catch((thrown: unknown) => {
     faults.push(...faultsOf(thrown))
     return []
   })

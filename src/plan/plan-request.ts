@@ -2,17 +2,17 @@ import type { Reader, Writer } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 import type { Places } from './places.js'
 import type { Past, WindowRequest } from './window.js'
-import type { ManyReader } from '../features/sources/many-reader.js'
 
 export interface PlanRequest {
+  /** Of the first database of either end. */
   readonly reader: Reader
   readonly writer: Writer
   readonly sourceTable: string
   readonly targetTable: string
   readonly params: Params
-  /** The databases of a source that is several tables; `reader` is then all of them. */
+  /** The databases of a source that is several tables. null: it is one table. */
   readonly origin?: SourcePlace | null
-  /** The databases of a sharded target; `writer` is then all of them. */
+  /** The databases of a sharded target. null: it is one table. */
   readonly place?: ShardPlace | null
   /** Of earlier runs; null: nothing is remembered. */
   readonly past?: Past | null
@@ -27,7 +27,8 @@ export interface PlanRequest {
 export interface SourcePlace {
   /** Names that tell them apart; one empty name for a single database. */
   readonly databases: readonly string[]
-  readonly reader: ManyReader
+  /** Of each database. */
+  readonly readers: readonly Reader[]
 }
 
 /** The databases that a sharded target is spread over. */

@@ -1,9 +1,11 @@
 /** What the plan of a copy tells the user: why each choice was made, and what to look out for. */
 import { fillTable } from '../contract/message.js'
-import type { PlannedWrite, ReadSpec, Sharding, TableMarks } from '../contract/plugin.js'
+import type { PlannedWrite, Sharding, TableMarks } from '../contract/plugin.js'
+import type { SourceSpec } from '../contract/source-spec.js'
 import type { DeletesChoice } from '../features/deletes/plan.js'
 import { shardWarnings } from '../features/shard/rule-plan.js'
 import type { Reading } from '../features/sources/plan.js'
+import { checkSource } from '../features/sources/table-reads.js'
 import type { Params } from '../task/params.js'
 import { zoneReasons } from './condition.js'
 import { idleParams } from './idle-params.js'
@@ -62,9 +64,9 @@ export function reasonsOf(params: Params, choices: PlanChoices, write: PlannedWr
 
 /** Throws where one of them is not a warning, but a reason not to copy. */
 export async function warningsOf(
-  { reader, params, past = null }: PlanRequest,
+  { reader, origin, params, past = null }: PlanRequest,
   { source, target, key, staged, judged, sharding, past: known, reading, matching }: PlanChoices,
-  { read, write, marks }: { read: ReadSpec; write: PlannedWrite; marks: TableMarks },
+  { read, write, marks }: { read: SourceSpec; write: PlannedWrite; marks: TableMarks },
 ): Promise<string[]> {
   const { mode, writeMode } = params
   const { stage } = staged
@@ -82,12 +84,12 @@ export async function warningsOf(
     ...workerWarnings(params.workerNum),
     ...(sharding ? shardWarnings(sharding, matching.identity, writeMode, stage) : []),
     ...(target.create ? [] : keylessWarnings(target.table)),
-    ...mergeWarnings(source.table, write, source.many !== null),
+    ...mergeWarnings(source.table, write, source.sources !== null),
     ...fillTable(write.warnings, target.table.table),
     ...targetRowsWarnings({ read, write }),
     ...incrementalWarnings(incremental, key.key, known),
     ...triggerWarnings(target.table, write, params),
-    ...fillTable((await reader.skills.check?.(read, write, allColumns)) ?? [], source.table.table),
+    ...fillTable(await checkSource(origin?.readers ?? [reader], read, write, allColumns), source.table.table),
   ]
 }
 

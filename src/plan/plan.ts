@@ -1,5 +1,6 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { Column, PlannedWrite, ReadSpec, RunPlan, TableSchema, WriteSpec } from '../contract/plugin.js'
+import type { Column, PlannedWrite, RunPlan, WriteSpec } from '../contract/plugin.js'
+import type { SourceSpec } from '../contract/source-spec.js'
 import { checkDeletable, checkFlag } from '../features/deletes/plan.js'
 import { highestOfShards, planShards } from '../features/shard/plan.js'
 import { settleRules } from '../features/shard/rule-plan.js'
@@ -9,6 +10,7 @@ import type { PlannedTransform } from '../features/transform/plan.js'
 import { openTarget, planTransform } from '../features/transform/plan.js'
 import type { Params } from '../task/params.js'
 import { withCells } from './cell-encodings.js'
+import { modelOf } from './described-tables.js'
 import { chooseIdentity } from './identity.js'
 import { marksOf } from './incremental-warnings.js'
 import { plannedWrite } from './limits.js'
@@ -32,14 +34,14 @@ import type { Past } from './window.js'
 
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
 export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
-  const request = withNames(asked)
+  const request = withName(asked)
   const { reader, params, origin = null } = request
   const source = await describeSource(reader, request.sourceTable, origin, params.where)
-  const target = await chooseTarget(request, source.table)
+  const target = await chooseTarget(request, source)
   checkConsistency(request, source)
   const transform = await planTransform(params.transform, request.signal)
   const seen = transform === null ? target.table : openTarget(source.table, target.table, params.columns)
-  const { mapping: named, deleting } = await chooseColumns(reader, source.table, seen, params)
+  const { mapping: named, deleting } = await chooseColumns(source, seen, params)
   const mapping = encodeCells(named, params, transform)
   const key = chooseKey(source.table, params.key)
   const tables = { source, target, mapping, deleting, key }
@@ -70,29 +72,28 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
 
 type Tables = Pick<PlanChoices, 'source' | 'target' | 'mapping' | 'deleting' | 'key'>
 
-/** Names of one table without their escapes. */
-function withNames(request: PlanRequest): PlanRequest {
-  const { sourceTable, targetTable, origin, place } = request
-  return {
-    ...request,
-    sourceTable: origin ? sourceTable : singleName(sourceTable),
-    targetTable: place ? targetTable : singleName(targetTable),
-  }
+/** The name of one table without its escapes. */
+function withName(request: PlanRequest): PlanRequest {
+  const { targetTable, place } = request
+  return { ...request, targetTable: place ? targetTable : singleName(targetTable) }
 }
 
 /** The target as it is, or as it will be made. */
-function chooseTarget(request: PlanRequest, source: TableSchema): Promise<TargetChoice> {
+function chooseTarget(request: PlanRequest, source: SourceChoice): Promise<TargetChoice> {
   const { place = null, params } = request
   return place !== null && params.shard !== null
     ? planShards(request, source, params.shard, place)
-    : planTarget(request, source)
+    : planTarget(request, modelOf(source))
 }
 
 /** Throws PARAMS_INVALID for a snapshot that the source does not have. */
-function checkConsistency({ reader, params }: PlanRequest, { table: { table }, many }: SourceChoice): void {
-  if (params.consistency !== 'snapshot' || reader.skills.snapshot) return
+function checkConsistency(
+  { reader, params }: PlanRequest,
+  { table: { table }, sources }: SourceChoice,
+): void {
+  if (params.consistency !== 'snapshot' || (sources === null && reader.skills.snapshot)) return
   const why =
-    many === null
+    sources === null
       ? `the database of ${table} has none that several readers can share`
       : `${table} is several tables, which share none`
   throw new RowshiftError('PARAMS_INVALID', `params.consistency is "snapshot", but ${why}. Use "split".`)
@@ -137,14 +138,13 @@ function existingTables({ table, create, sharding }: TargetChoice): string[] {
 
 /** Throws LOSSY for values that would not arrive as they are. */
 function judgeColumns(
-  { reader, writer, params }: PlanRequest,
+  { writer, params }: PlanRequest,
   { source, target, mapping }: Tables,
   { pairs }: StageChoice,
 ): Promise<Settled> {
   return settleLosses({
-    reader,
+    source,
     writer,
-    source: source.table,
     target: target.table,
     mapping: { ...mapping, pairs },
     allowLossy: params.allowLossy,
@@ -163,19 +163,16 @@ function pastOf({ past = null }: PlanRequest, { create, sharding }: TargetChoice
 
 /** Which rows are read, and along which key. Throws SAME_TABLE when one of the source's tables is one of the target's. */
 async function chooseWindows(
-  { reader, writer, params, place, backfill = null }: PlanRequest,
+  { writer, params, place, backfill = null }: PlanRequest,
   { source, target, mapping, key }: Tables,
   split: SplitShare,
   past: Past | null,
 ): Promise<Reading> {
   const { sharding, table } = target
-  const highest = sharding && {
-    skills: { highest: (_: string, column: Column) => highestOfShards(place!, sharding, column) },
-  }
+  const highest = (column: Column) =>
+    sharding ? highestOfShards(place!, sharding, column) : writer.skills.highest!(table.table, column)
   const request = {
-    reader,
-    writer: highest ?? writer,
-    source: source.table,
+    highest: sharding || writer.skills.highest ? highest : null,
     target: table,
     pairs: mapping.pairs,
     params,
@@ -183,8 +180,8 @@ async function chooseWindows(
     past,
     backfill,
   }
-  const reading = await chooseReading(request, source.many, key, split.rows)
-  if (source.many !== null) checkDistinct(source, sharding?.shards ?? [table])
+  const reading = await chooseReading(request, source, key, split.rows)
+  if (source.sources !== null) checkDistinct(source, sharding?.shards ?? [table])
   return reading
 }
 
@@ -200,7 +197,7 @@ function matchRows(
   checkFlag(deletions?.flag ?? null, identity, target.table.table)
   const increments = mode === 'increment' && deletions?.rows != null && deletions.flag === null
   if (increments) {
-    const several = source.many !== null
+    const several = source.sources !== null
     checkDeletable(source.table, columns, identity, { writer, sharding: target.sharding, several })
   }
   return { identity, deletes: increments || (mode === 'sync' && !deletions?.flag) }
@@ -240,7 +237,7 @@ function readSpec(
   { where }: Params,
   { source, staged, judged, sharding, split, reading }: PlanChoices,
   { batch }: PlannedWrite,
-): ReadSpec {
+): SourceSpec {
   const { sources, key, window } = reading
   return {
     table: source.table,

@@ -4,23 +4,17 @@ import type { Column, Reader, StagePlan, TableSchema } from '../contract/plugin.
 import { RowshiftError } from '../contract/plugin.js'
 import type { DeletesChoice } from '../features/deletes/plan.js'
 import { planDeletes } from '../features/deletes/plan.js'
-import type { Sources } from '../features/sources/plan.js'
-import { describeSources } from '../features/sources/plan.js'
+import { findTables } from '../features/sources/plan.js'
 import type { Params } from '../task/params.js'
 import { checkCondition } from './condition.js'
+import type { DescribedTables } from './described-tables.js'
 import type { ColumnPair, MappingResult } from './mapping.js'
 import { mapColumns } from './mapping.js'
 import type { SourcePlace } from './plan-request.js'
 import { column } from './split-key.js'
-import { singleName } from './table-names.js'
 import { sameTable } from './target.js'
 
-export interface SourceChoice {
-  /** Stands for all tables of a source that is several. */
-  readonly table: TableSchema
-  /** null: it is one table. */
-  readonly many: Sources | null
-  readonly reasons: readonly string[]
+export interface SourceChoice extends DescribedTables {
   readonly warnings: readonly string[]
 }
 
@@ -31,24 +25,17 @@ export async function describeSource(
   place: SourcePlace | null,
   where: string | null,
 ): Promise<SourceChoice> {
-  const many = place && (await describeSources(name, place))
-  const table = many?.source ?? (await reader.describe(singleName(name)))
-  const warnings = await checkCondition(reader, table, where)
-  return {
-    table,
-    many,
-    reasons: many ? [many.reason] : [],
-    warnings: fillTable(warnings, table.table),
-  }
+  const tables = await findTables(name, reader, place)
+  return { ...tables, warnings: fillTable(await checkCondition(tables, where), tables.table.table) }
 }
 
 /** Throws SAME_TABLE when a table would be read and written in one run. */
 export function checkDistinct(
-  { table, many }: SourceChoice,
+  { table, sources }: Pick<DescribedTables, 'table' | 'sources'>,
   targets: readonly Pick<TableSchema, 'identity'>[],
 ): void {
-  const sources = many?.tables ?? [{ name: table.table, identity: table.identity }]
-  const both = sources.find(({ identity }) => targets.some((target) => target.identity === identity))
+  const read = sources ?? [{ name: table.table, identity: table.identity }]
+  const both = read.find(({ identity }) => targets.some((target) => target.identity === identity))
   if (both) throw sameTable(both.name)
 }
 
@@ -59,14 +46,13 @@ export interface ColumnChoice {
 
 /** Says what feeds which target column, as `columns` and `deletes` ask. */
 export async function chooseColumns(
-  reader: Reader,
-  source: TableSchema,
+  source: DescribedTables,
   target: TableSchema,
   params: Params,
 ): Promise<ColumnChoice> {
-  const deleting = await planDeletes(reader, source, target, params)
-  const mapping = await mapColumns(reader, source, target, deleting.columns)
-  checkNamedColumns(params, source, target, mapping.pairs)
+  const deleting = await planDeletes(source, target, params)
+  const mapping = await mapColumns(source, target, deleting.columns)
+  checkNamedColumns(params, source.table, target, mapping.pairs)
   return { mapping, deleting }
 }
 

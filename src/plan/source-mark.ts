@@ -92,7 +92,7 @@ async function identityOf({ reader, source, key }: MarkRequest): Promise<string 
 }
 
 function wholeTable(table: TableSchema, key: SplitKey | null): Omit<ReadSpec, 'columns'> {
-  return { table, sources: null, key, splitRows: 1, batch: NO_BATCH, where: null, window: null }
+  return { table, key, splitRows: 1, batch: NO_BATCH, where: null, window: null }
 }
 
 /** The key alone would not tell a table from one that is filled again: ids begin at 1 there too. */

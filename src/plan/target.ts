@@ -2,12 +2,12 @@ import { RowshiftError } from '../contract/errors.js'
 import type {
   Column,
   PlannedWrite,
-  ReaderSkills,
   Sharding,
   TableCreation,
   TableDesign,
   TableSchema,
 } from '../contract/plugin.js'
+import type { TableModel } from './described-tables.js'
 import type { PlanRequest } from './plan-request.js'
 import { counted } from '../wire/counted.js'
 
@@ -20,16 +20,13 @@ export interface TargetChoice {
   readonly warnings: readonly string[]
 }
 
-/** `source` and its reader's definition say what a table is like that has to be made. */
-export type TargetRequest = Pick<PlanRequest, 'writer' | 'sourceTable' | 'targetTable' | 'params'> & {
-  readonly reader: { readonly skills: Pick<ReaderSkills, 'ddl'> }
-}
+export type TargetRequest = Pick<PlanRequest, 'writer' | 'targetTable' | 'params'>
 
-/** The target table as it is, or as it will be made. Changes nothing. */
-export async function planTarget(request: TargetRequest, source: TableSchema): Promise<TargetChoice> {
+/** The target table as it is, or as it will be made: like `model`, which it must not be. Changes nothing. */
+export async function planTarget(request: TargetRequest, model: TableModel): Promise<TargetChoice> {
   const { schemaSaveMode, deferIndexes } = request.params
   const existing = await findTarget(request)
-  if (existing?.identity === source.identity) throw sameTable(source.table)
+  if (existing?.identity === model.table.identity) throw sameTable(model.table.table)
   if (existing !== null && schemaSaveMode !== 'recreate') {
     const idle = 'defer_indexes does nothing: it is for tables that the run creates, and this one exists'
     return {
@@ -41,7 +38,7 @@ export async function planTarget(request: TargetRequest, source: TableSchema): P
     }
   }
   if (schemaSaveMode === 'recreate' && request.params.mode !== 'init') throw wouldLoseRows(request)
-  const { target, statements, deferred, reasons, warnings } = await design(request, source, existing)
+  const { target, statements, deferred, reasons, warnings } = await design(request, model, existing)
   const verb = existing === null ? 'created' : 'dropped and created anew'
   return {
     table: target,
@@ -86,8 +83,8 @@ async function findTarget({ writer, targetTable, params }: TargetRequest): Promi
 }
 
 async function design(
-  { reader, writer, sourceTable, targetTable, params }: TargetRequest,
-  source: TableSchema,
+  { writer, targetTable, params }: TargetRequest,
+  model: TableModel,
   existing: TableSchema | null,
 ): Promise<TableDesign> {
   if (writer.skills.design === undefined) {
@@ -97,9 +94,10 @@ async function design(
       { table: targetTable },
     )
   }
-  const definition = (await reader.skills.ddl?.definition(sourceTable)) ?? null
+  const definition = await model.definition()
   const { deferIndexes } = params
-  const wide = async () => (await reader.skills.ddl?.wide(sourceTable)) ?? []
+  const wide = () => model.wide()
+  const source = model.table
   return writer.skills.design({ source, definition, wide, table: targetTable, existing, deferIndexes })
 }
 

@@ -10,7 +10,6 @@ import type {
   TableSchema,
   Window,
   WindowKind,
-  WriterSkills,
 } from '../contract/plugin.js'
 import { isOwn } from '../contract/table-schema.js'
 import type { DiffColumn, Params } from '../task/params.js'
@@ -36,7 +35,8 @@ export interface Past {
 
 export interface WindowRequest {
   readonly reader: Reader
-  readonly writer: { readonly skills: Pick<WriterSkills, 'highest'> }
+  /** The highest value of a column of the target; null: its plugin cannot say. */
+  readonly highest: ((column: Column) => Promise<string | null>) | null
   readonly source: TableSchema
   readonly target: TableSchema
   readonly pairs: readonly ColumnPair[]
@@ -145,14 +145,13 @@ async function seeds(request: WindowRequest): Promise<Partial<Record<Mode, strin
 }
 
 async function startingPoint(request: WindowRequest, mode: 'append' | 'increment'): Promise<string | null> {
-  const { past, target, writer } = request
+  const { past, target, highest } = request
   const known = past?.watermarks[mode]
   if (known !== undefined) return trusted(known, request, mode)
   if (past?.fromTarget) {
-    const { name, table } = counterpart(request, mode)
-    if (!writer.skills.highest)
-      throw cannot(mode, target.table, 'cannot say which value of a column is the highest')
-    return writer.skills.highest(table, name)
+    const column = counterpart(request, mode)
+    if (!highest) throw cannot(mode, target.table, 'cannot say which value of a column is the highest')
+    return highest(column)
   }
   return null
 }
@@ -244,14 +243,14 @@ function risingKey({ key }: Pick<WindowRequest, 'key'>): Column | null {
 }
 
 /** The target column that has the values of the window's column unchanged: another one's highest value says nothing. */
-function counterpart(request: WindowRequest, mode: 'append' | 'increment'): { name: Column; table: string } {
+function counterpart(request: WindowRequest, mode: 'append' | 'increment'): Column {
   const { target, params, pairs, source } = request
   const named = mode === 'append' ? params.targetKey?.[0] : params.diffColumn!.target
   const { name } = windowColumn(request, mode)
   const fed = pairs.filter((pair) => pair.make === undefined && isOwn(pair.source, name))
   const wanted = named === undefined ? null : column(target, named)
   const found = fed.find((pair) => wanted === null || pair.target === wanted)
-  if (found) return { name: found.target, table: target.table }
+  if (found) return found.target
   throw new RowshiftError(
     'PARAMS_INVALID',
     `How far ${source.table} was copied cannot be seen in the target: ${name} does not go unchanged into ${wanted?.name ?? 'any column'} of ${target.table}. ` +

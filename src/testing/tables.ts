@@ -76,7 +76,6 @@ export const SMALL: BatchLimits = { bytes: 1 << 19, rows: 10 }
 export function readSpec(table: TableSchema, batch: BatchLimits = SMALL): ReadSpec {
   return {
     table,
-    sources: null,
     columns: table.columns,
     key: splitKeyOf(table),
     splitRows: 7,

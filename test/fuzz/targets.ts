@@ -8,6 +8,7 @@ import { forEachRow } from '../../src/wire/each-row.js'
 import { paramsFromOptions } from '../../src/task/params-options.js'
 import { Config, connectionFromUrl, fromUrl } from '../../src/config/config.js'
 import { redact } from '../../src/contract/errors.js'
+import { oneTable } from '../../src/plan/described-tables.js'
 import { mapColumns } from '../../src/plan/mapping.js'
 import type { ReadSpec, TableSchema } from '../../src/contract/plugin.js'
 import { parsePattern } from '../../src/features/shard/pattern.js'
@@ -91,7 +92,8 @@ export async function targets(folder: string): Promise<Target[]> {
     {
       name: 'columns',
       weight: 12,
-      call: (random) => mapColumns(reader, table, table, withMode(paramsText(random), undefined).columns),
+      call: (random) =>
+        mapColumns(oneTable(reader, table), table, withMode(paramsText(random), undefined).columns),
     },
     { name: 'config', weight: 8, call: (random) => config(random, join(folder, 'etc')) },
     { name: 'URLs', weight: 16, call: urls },

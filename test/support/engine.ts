@@ -1,7 +1,7 @@
 // Copies by the compiled engine inside this process: what `rowshift copy` does after it has read its command line.
 import type { CopyRequest } from '../../src/engine/job.js'
 import { fromUrl } from '../../src/config/config.js'
-import { endpointOf, writerOf } from '../../src/engine/ends.js'
+import { endpointsOf, writerOf } from '../../src/engine/ends.js'
 import { noneConnected } from '../../src/engine/messages.js'
 import { planCopy, runCopy } from '../../src/engine/job.js'
 import { newRunId } from '../../src/engine/report.js'
@@ -52,9 +52,9 @@ export async function copyInThisThread(from: string, to: string, params: object)
 }
 
 async function copySplits({ from, to, params }: CopyRequest, plan: RunPlan): Promise<void> {
-  const source = endpointOf(from, params.session, params.timeZone)
-  const target = endpointOf(to, params.session)
-  const reader = from.loaded.plugin.createReader!(source)
+  const source = endpointsOf(from, params.session, params.timeZone)
+  const target = endpointsOf(to, params.session)
+  const reader = from.loaded.plugin.createReader!(source[0]!)
   const writer = writerOf(to.loaded.plugin, target, plan.write.sharding !== null)!
   const copier = new Copier(
     { plan, source, target, runId: '', control: '', connected: noneConnected(), dirty: null, stage: null },

@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import file from '../../plugins/file/plugin.js'
 import { checkCondition } from '../../src/plan/condition.js'
+import { oneTable } from '../../src/plan/described-tables.js'
 import type { Column, ColumnKind, ReadSpec, TableSchema } from '../../src/contract/plugin.js'
 import { collect, draftPlan, failure, Fixture, NEVER, WHOLE } from './sqlite-fixture.js'
 
@@ -163,7 +164,8 @@ describe('row file', () => {
       expect(await failure(read(write('', schema)))).to.include({ code: 'CONFIG_INVALID' })
     }
     const reader = file.createReader!({ plugin: 'file', connection: { path: alone }, session: [] })
-    const refused = await failure(checkCondition(reader, { table: alone } as TableSchema, 'a = 1'))
+    const tables = oneTable(reader, { table: alone } as TableSchema)
+    const refused = await failure(checkCondition(tables, 'a = 1'))
     expect(refused).to.include({ code: 'PARAMS_INVALID' })
   })
 })

@@ -157,8 +157,8 @@ describe('stage', () => {
     const copier = new Copier(
       {
         plan,
-        source: end(from),
-        target: end(to),
+        source: [end(from)],
+        target: [end(to)],
         runId: '',
         control: '',
         connected: noneConnected(),

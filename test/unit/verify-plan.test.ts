@@ -1,9 +1,9 @@
 // How two tables are compared: which columns, along which ranges, and what is not looked at.
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
+import { closeAll, openAll } from '../../src/contract/opening.js'
 import { OpenPlaces } from '../../src/engine/open-places.js'
-import { endpointOf, readerOf } from '../../src/engine/ends.js'
-import { isMany } from '../../src/features/sources/plan.js'
+import { endpointsOf, readersOf } from '../../src/engine/ends.js'
 import { comparisonSetup } from '../../src/features/verify/comparison-setup.js'
 import type { VerifyPlan } from '../../src/features/verify/plan.js'
 import { makeVerifyPlan } from '../../src/features/verify/plan.js'
@@ -23,9 +23,8 @@ const path = fixture.create(
 async function plan(from: string, to: string, params: object = {}): Promise<VerifyPlan> {
   const request = await requested(`${path}?table=${from}`, `${path}?table=${to}`, params)
   const { session } = request.params
-  const many = (end: typeof request.from) =>
-    readerOf(end.loaded.plugin, endpointOf(end, session), isMany(end))!
-  const [reader, targetReader] = [many(request.from), many(request.to)]
+  const readersAt = (end: typeof request.from) => readersOf(end.loaded.plugin, endpointsOf(end, session))
+  const [readers, targetReaders] = [readersAt(request.from), readersAt(request.to)]
   const places = new OpenPlaces({
     source: request.from,
     target: request.to,
@@ -34,10 +33,10 @@ async function plan(from: string, to: string, params: object = {}): Promise<Veri
     signal: undefined,
   })
   try {
-    await Promise.all([reader.connect(), targetReader.connect()])
-    return await makeVerifyPlan({ ...request, reader, targetReader, places }, request.params, null)
+    await openAll([...readers, ...targetReaders])
+    return await makeVerifyPlan({ ...request, readers, targetReaders, places }, request.params, null)
   } finally {
-    await Promise.all([reader.close(), targetReader.close(), places.close()])
+    await closeAll([...readers, ...targetReaders, places])
   }
 }
 

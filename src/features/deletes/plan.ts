@@ -1,6 +1,7 @@
 /** What the param `deletes` asks of a plan. */
 import { RowshiftError } from '../../contract/errors.js'
-import type { Column, ColumnMapping, Reader, Sharding, TableSchema, Writer } from '../../contract/plugin.js'
+import type { Derivation } from '../../contract/derivation.js'
+import type { Column, ColumnMapping, Sharding, TableSchema, Writer } from '../../contract/plugin.js'
 import type { Deletions } from '../../contract/run-plan.js'
 import { enclosed } from '../../sql/fragment.js'
 import type { ColumnEntry, NamedEntry, RawEntry } from '../../task/columns.js'
@@ -8,6 +9,7 @@ import { columnEntries } from '../../task/columns.js'
 import type { DeletesParams } from './params.js'
 import type { Params } from '../../task/params.js'
 import { derive } from '../../plan/derived.js'
+import type { DescribedTables } from '../../plan/described-tables.js'
 
 export interface DeletesChoice {
   /** `params.columns`, and what feeds the flag. */
@@ -26,8 +28,7 @@ const ZERO_TIMES = ['0000-00-00', ...[0, 1, 2, 3, 4, 5, 6].map(zeroTime)]
 
 /** Throws PARAMS_INVALID with every fault. */
 export async function planDeletes(
-  reader: Reader,
-  source: TableSchema,
+  source: DescribedTables,
   target: TableSchema,
   params: Params,
 ): Promise<DeletesChoice> {
@@ -35,7 +36,7 @@ export async function planDeletes(
   if (deletes === null) return { columns, deletions: null, reasons: [] }
   const faults: string[] = []
   const flag = deletes.targetFlag === null ? null : targetFlag(deletes.targetFlag, target, columns, faults)
-  const sourceFlag = await sourceFlagOf(reader, source, deletes, faults)
+  const sourceFlag = await sourceFlagOf(source, deletes, faults)
   const entry = flag && flagEntry(deletes, sourceFlag?.kind ?? null, flag, faults)
   if (faults.length > 0) {
     const message = `The params do not fit the tables:\n  ${faults.join('\n  ')}`
@@ -48,20 +49,19 @@ export async function planDeletes(
   return {
     columns: entry === null ? withoutFlag(deletes, columns, target) : [...(columns ?? ['*']), entry],
     deletions: { flag: flag?.column ?? null, rows },
-    reasons: [reasonOf(deletes, source)],
+    reasons: [reasonOf(deletes, source.table)],
   }
 }
 
 /** The condition of the rows that are not flagged, on either end: those that are compared. */
 export async function liveRows(
   { deletions }: DeletesChoice,
-  targetReader: Reader,
-  target: TableSchema,
+  target: DescribedTables,
   where: string | null,
 ): Promise<{ readonly source: string | null; readonly target: string | null }> {
   const source = deletions?.rows?.live ?? where
   if (!deletions?.flag) return { source, target: where }
-  const { unset } = await conditionsOf(targetReader, target, {
+  const { unset } = await conditionsOf(target, {
     at: 'params.deletes.target',
     name: deletions.flag.name,
     origin: { type: 'column', name: deletions.flag.name },
@@ -156,8 +156,7 @@ interface SourceFlag {
 }
 
 async function sourceFlagOf(
-  reader: Reader,
-  source: TableSchema,
+  source: DescribedTables,
   { sourceFlag }: DeletesParams,
   faults: string[],
 ): Promise<SourceFlag | null> {
@@ -165,21 +164,23 @@ async function sourceFlagOf(
   const at = 'params.deletes.source_flag'
   try {
     if ('sql' in sourceFlag)
-      return await conditionsOf(reader, source, {
+      return await conditionsOf(source, {
         at,
         name: at,
         origin: { type: 'sql', sql: sourceFlag.sql },
         steps: [],
       })
-    const column = find(source, sourceFlag.column)
+    const column = find(source.table, sourceFlag.column)
     if (column)
-      return await conditionsOf(reader, source, {
+      return await conditionsOf(source, {
         at,
         name: at,
         origin: { type: 'column', name: column.name },
         steps: [],
       })
-    faults.push(`${at}: source ${source.table} has no column ${unknown(sourceFlag.column, source)}`)
+    faults.push(
+      `${at}: source ${source.table.table} has no column ${unknown(sourceFlag.column, source.table)}`,
+    )
   } catch (thrown) {
     const found =
       thrown instanceof RowshiftError && thrown.code === 'PARAMS_INVALID' && thrown.details['faults']
@@ -190,12 +191,8 @@ async function sourceFlagOf(
 }
 
 /** How the database itself tells rows whose flag is set from the others. Throws PARAMS_INVALID. */
-async function conditionsOf(
-  reader: Reader,
-  table: TableSchema,
-  wanted: Parameters<typeof derive>[2][number],
-): Promise<SourceFlag> {
-  const [column] = await derive(reader, table, [wanted])
+async function conditionsOf(tables: DescribedTables, wanted: Derivation): Promise<SourceFlag> {
+  const [column] = await derive(tables, [wanted])
   const sql = enclosed(column!.sql!)
   switch (column!.kind) {
     case 'integer':

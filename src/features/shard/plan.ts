@@ -1,15 +1,6 @@
 import type { ShardPlace } from '../../plan/plan-request.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type {
-  Column,
-  DdlSkill,
-  Derivation,
-  Reader,
-  Shard,
-  Sharding,
-  TableDefinition,
-  TableSchema,
-} from '../../contract/plugin.js'
+import type { Column, Derivation, Shard, Sharding, TableSchema } from '../../contract/plugin.js'
 import { nameIn } from '../../contract/sharding.js'
 import { difference } from './alike.js'
 import { orderOf } from './bounds.js'
@@ -18,6 +9,8 @@ import { nameOf, parsePattern } from './pattern.js'
 import { rulesOf } from './rules.js'
 import type { ShardParams } from './params.js'
 import { derive } from '../../plan/derived.js'
+import type { DescribedTables, TableModel } from '../../plan/described-tables.js'
+import { modelOf } from '../../plan/described-tables.js'
 import type { PlanRequest } from '../../plan/plan-request.js'
 import { tablesOf } from '../../plan/table-names.js'
 import type { TargetChoice } from '../../plan/target.js'
@@ -29,32 +22,25 @@ interface Found {
   readonly choice: TargetChoice
 }
 
-interface Model {
-  readonly endpoint: number
-  readonly target: TableSchema
-}
-
 /** All tables of a sharded target, as they are or will be made. Changes nothing. */
 export async function planShards(
   request: PlanRequest,
-  source: TableSchema,
+  source: DescribedTables,
   params: ShardParams,
   place: ShardPlace,
 ): Promise<TargetChoice> {
   const pattern = parsePattern(request.targetTable)
   const tables = await tablesOf(pattern, place.writers, params.numbering)
-  const described = await describeAll(request, source, place, tables)
-  const model = modelOf(request, described)
-  const found = model === null ? described : await madeLike(model, described, request, place)
+  const likeSource = modelOf(source)
+  const described = await describeAll(request, likeSource, place, tables)
+  const likeShard = await shardModel(request, described)
+  const found = likeShard === null ? described : await madeLike(likeShard, described, request, place)
+  const like = likeShard ?? likeSource
   const onDemand =
     pattern.kind === 'date' && request.params.schemaSaveMode !== 'error_when_not_exist'
-      ? {
-          like: model?.target ?? source,
-          definition: await definitionOf(model, request),
-          wide: model === null ? ((await request.reader.skills.ddl?.wide(request.sourceTable)) ?? []) : [],
-        }
+      ? { like: like.table, definition: await like.definition(), wide: await like.wide() }
       : null
-  const first = found[0]?.choice ?? (await likeNone(request, source, pattern, place, onDemand !== null))
+  const first = found[0]?.choice ?? (await likeNone(request, likeSource, pattern, place, onDemand !== null))
   const shards = found.map(({ endpoint, choice: { table: target, create } }): Shard => {
     const name = nameIn(place.databases, endpoint, target.table)
     return { name, endpoint, table: target.table, identity: target.identity, create }
@@ -64,7 +50,7 @@ export async function planShards(
     databases: place.databases,
     table: pattern.text,
     ...params,
-    reads: await readsOf(request.reader, source, params.rule),
+    reads: await readsOf(source, params.rule),
     shards,
     onDemand,
   }
@@ -78,24 +64,20 @@ export async function planShards(
 }
 
 /** What the source computes for rules with `sql`. Throws PARAMS_INVALID. */
-export function readsOf(
-  reader: Reader,
-  source: TableSchema,
-  rule: Sharding['rule'],
-): Promise<readonly Column[]> {
+export function readsOf(source: DescribedTables, rule: Sharding['rule']): Promise<readonly Column[]> {
   const paths = 'database' in rule ? ['shard.database', 'shard.table'] : ['shard']
   const wanted = rulesOf(rule).flatMap((each, i): Derivation[] => {
     if (!('sql' in each)) return []
     const name = `${paths[i]!}.sql`
     return [{ at: `params.${name}`, name, origin: { type: 'sql', sql: each.sql }, steps: [] }]
   })
-  return derive(reader, source, wanted)
+  return derive(source, wanted)
 }
 
 /** Throws one TABLE_NOT_FOUND for all tables that are missing and may not be made. */
 async function describeAll(
   request: PlanRequest,
-  source: TableSchema,
+  model: TableModel,
   place: ShardPlace,
   tables: readonly { endpoint: number; table: string }[],
 ): Promise<Found[]> {
@@ -105,7 +87,7 @@ async function describeAll(
   for (const { endpoint, table } of tables) {
     const one = { ...request, writer: place.writers[endpoint]!, targetTable: table }
     try {
-      found.push({ endpoint, choice: await planTarget(one, source) })
+      found.push({ endpoint, choice: await planTarget(one, model) })
     } catch (thrown) {
       if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND') throw thrown
       missing.push(nameIn(place.databases, endpoint, table))
@@ -119,60 +101,55 @@ async function describeAll(
 }
 
 /** The shard that others are made like, since `columns` may have made it unlike the source. null: there is none yet. */
-function modelOf({ params }: PlanRequest, found: readonly Found[]): Model | null {
+async function shardModel(
+  { params, places }: PlanRequest,
+  found: readonly Found[],
+): Promise<TableModel | null> {
   if (params.schemaSaveMode === 'recreate') return null
   const there = found.filter(({ choice }) => choice.create === null)
   const first = there.find(({ endpoint }) => endpoint === 0) ?? there[0]
-  return first ? { endpoint: first.endpoint, target: first.choice.table } : null
-}
-
-/** The target's reader is of its first database; of a table elsewhere, what its schema says must do. */
-async function definitionOf(model: Model | null, { reader, sourceTable, places }: PlanRequest) {
-  if (model === null) return (await reader.skills.ddl?.definition(sourceTable)) ?? null
-  if (model.endpoint !== 0) return null
-  const target = await places.place('target').open()
-  return (await target.skills.ddl?.definition(model.target.table)) ?? null
+  if (first === undefined) return null
+  const { table } = first.choice
+  const definition = async () => {
+    // The target's reader is of its first database; of a table elsewhere, what its schema says must do.
+    if (first.endpoint !== 0) return null
+    const target = await places.place('target').open()
+    return (await target.skills.ddl?.definition(table.table)) ?? null
+  }
+  return { table, definition, wide: async () => [] }
 }
 
 async function madeLike(
-  model: Model,
+  model: TableModel,
   found: readonly Found[],
   request: PlanRequest,
   { writers }: ShardPlace,
 ): Promise<readonly Found[]> {
   if (found.every(({ choice }) => choice.create === null)) return found
-  const definition = await definitionOf(model, request)
+  const definition = await model.definition()
+  const like = { ...model, definition: async () => definition }
   return Promise.all(
     found.map(async (one) => {
       const { endpoint, choice } = one
       if (choice.create === null) return one
       const writer = writers[endpoint]!
       const targetTable = choice.table.table
-      const like = { skills: definition === null ? {} : { ddl: ddlOf(definition) } }
-      return {
-        endpoint,
-        choice: await planTarget({ ...request, reader: like, writer, targetTable }, model.target),
-      }
+      return { endpoint, choice: await planTarget({ ...request, writer, targetTable }, like) }
     }),
   )
-}
-
-/** Of a table whose values nobody has looked at. */
-function ddlOf(definition: TableDefinition): DdlSkill {
-  return { definition: async () => definition, wide: async () => [] }
 }
 
 /** By date, before there is any table: what the first one will be like. */
 async function likeNone(
   request: PlanRequest,
-  source: TableSchema,
+  model: TableModel,
   pattern: Pattern,
   { writers }: ShardPlace,
   mayCreate: boolean,
 ): Promise<TargetChoice> {
   if (mayCreate) {
     const table = nameOf(pattern, pattern.labels[0]!)
-    return planTarget({ ...request, writer: writers[0]!, targetTable: table }, source)
+    return planTarget({ ...request, writer: writers[0]!, targetTable: table }, model)
   }
   throw new RowshiftError(
     'TABLE_NOT_FOUND',

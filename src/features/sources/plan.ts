@@ -1,53 +1,48 @@
 import type { SourcePlace } from '../../plan/plan-request.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type { Mode, SourceMark, SourceTable, SplitKey, TableSchema, Window } from '../../contract/plugin.js'
+import type { Mode, Reader, SourceMark, SplitKey, TableSchema, Window } from '../../contract/plugin.js'
+import type { SourceTable } from '../../contract/source-spec.js'
 import { nameIn } from '../../contract/sharding.js'
 import { difference } from '../shard/alike.js'
 import { parsePattern } from '../shard/pattern.js'
+import type { DescribedTables } from '../../plan/described-tables.js'
+import { oneTable } from '../../plan/described-tables.js'
 import type { KeyChoice } from '../../plan/split-key.js'
 import { keyWithin } from '../../plan/split-key.js'
-import { tablesOf } from '../../plan/table-names.js'
+import { singleName, tablesOf } from '../../plan/table-names.js'
 import type { Past, WindowRequest } from '../../plan/window.js'
 import { chooseWindow } from '../../plan/window.js'
 import { counted } from '../../wire/counted.js'
-
-export interface Sources {
-  /** Stands for all of them, under the name that the task gives. */
-  readonly source: TableSchema
-  /** Not yet with key and window. */
-  readonly tables: readonly SourceTable[]
-  readonly place: SourcePlace
-  readonly reason: string
-}
 
 /** Whether a source stands for several tables. */
 export function isMany({ table, databases }: { table: string; databases?: unknown }): boolean {
   return databases !== undefined || parsePattern(table).kind !== 'single'
 }
 
-/** All tables of a source that is several. Throws PARAMS_INVALID when one plan cannot read them all. */
-export async function describeSources(
+/** `name` as the task gives it. Throws TABLE_NOT_FOUND, and PARAMS_INVALID when one plan cannot read all tables that it stands for. */
+export async function findTables(
   name: string,
-  place: SourcePlace,
+  reader: Reader,
+  place: SourcePlace | null,
   numbering?: 'each' | 'through',
-): Promise<Sources> {
-  return describeTables(name, place, await tablesOf(parsePattern(name), place.reader.readers, numbering))
+): Promise<DescribedTables> {
+  if (place === null) return oneTable(reader, await reader.describe(singleName(name)))
+  return describeTables(name, place, await tablesOf(parsePattern(name), place.readers, numbering))
 }
 
-/** The same for tables that are known by name. */
+/** The same for several tables that are known by name. */
 export async function describeTables(
   name: string,
-  place: SourcePlace,
+  { databases, readers }: SourcePlace,
   names: readonly { readonly endpoint: number; readonly table: string }[],
-): Promise<Sources> {
-  const { databases, reader: all } = place
+): Promise<DescribedTables> {
   const schemas: TableSchema[] = []
-  const tables: SourceTable[] = []
+  const sources: SourceTable[] = []
   for (const { endpoint, table } of names) {
-    const schema = await all.readers[endpoint]!.describe(table)
+    const schema = await readers[endpoint]!.describe(table)
     const { identity, estimatedRows, keys } = schema
     schemas.push(schema)
-    tables.push({
+    sources.push({
       name: nameIn(databases, endpoint, table),
       endpoint,
       table,
@@ -64,14 +59,17 @@ export async function describeTables(
       table: name,
     })
   }
-  checkAlike(tables, schemas)
-  place.reader.known = tables
+  checkAlike(sources, schemas)
   const places = databases.length === 1 ? '' : ` in ${databases.length} databases`
+  const whole = { ...first, table: name, estimatedRows: sum(schemas.map((one) => one.estimatedRows)) }
   return {
-    source: { ...first, table: name, estimatedRows: sum(schemas.map(({ estimatedRows }) => estimatedRows)) },
-    tables,
-    place,
-    reason: `${name} is ${counted(tables.length, 'table')}${places}: ${listed(tables)}`,
+    table: whole,
+    each: sources.map(({ endpoint, table, identity }) => ({
+      reader: readers[endpoint]!,
+      table: { ...whole, table, identity },
+    })),
+    sources,
+    reasons: [`${name} is ${counted(sources.length, 'table')}${places}: ${listed(sources)}`],
   }
 }
 
@@ -104,35 +102,41 @@ export interface Reading {
   readonly sources: readonly SourceTable[] | null
 }
 
+/** What decides how one source table is read, without the table itself. */
+type ReadingRequest = Omit<WindowRequest, 'reader' | 'source' | 'mark'>
+
 export async function chooseReading(
-  request: Omit<WindowRequest, 'mark'>,
-  many: Sources | null,
+  request: ReadingRequest,
+  tables: DescribedTables,
   whole: KeyChoice,
   splitRows: number,
 ): Promise<Reading> {
-  if (many !== null) return readMany(request, many, whole, splitRows)
-  const { table } = request.source
+  const { table: source, each, sources } = tables
+  if (sources !== null) return readMany(request, { ...tables, sources }, whole, splitRows)
+  const { table } = source
   const known = new Map(Object.entries(request.past?.marks?.sources ?? {}))
   const { window, watermarks, mark, warnings } = await chooseWindow({
     ...request,
+    reader: each[0]!.reader,
+    source,
     mark: known.get(table) ?? null,
   })
   const { key, reason } = window === null ? whole : keyWithin(window, request.params.mode, whole, splitRows)
   const reasons = [...(window?.reasons ?? []), reason]
   const marks = mark === null ? {} : { [table]: mark }
-  return { window, watermarks, key, reasons, warnings, delays: window?.delays ?? [], marks, sources: null }
+  return { window, watermarks, key, reasons, warnings, delays: window?.delays ?? [], marks, sources }
 }
 
 const INCREMENTAL = ['append', 'increment'] as const
 
 /** Each table has a window of its own. What is remembered of them all is one JSON text per mode. */
 async function readMany(
-  request: Omit<WindowRequest, 'mark'>,
-  { tables, place }: Sources,
+  request: ReadingRequest,
+  { table: source, each, sources: tables }: DescribedTables & { readonly sources: readonly SourceTable[] },
   whole: KeyChoice,
   splitRows: number,
 ): Promise<Reading> {
-  const { past, params, source } = request
+  const { past, params } = request
   if (past?.fromTarget) throw notFromTarget(source.table)
   const old = { append: remembered(past, 'append', source), increment: remembered(past, 'increment', source) }
   const watermarks = {
@@ -143,15 +147,15 @@ async function readMany(
   const sources: SourceTable[] = []
   const marks = new Map<string, SourceMark>()
   const warnings: string[] = []
-  for (const table of tables) {
-    const { name, endpoint, identity } = table
+  for (const [i, table] of tables.entries()) {
+    const { name } = table
     const before = INCREMENTAL.flatMap((mode) =>
       Object.hasOwn(old[mode], name) ? [[mode, old[mode][name]!]] : [],
     )
     const choice = await chooseWindow({
       ...request,
-      reader: place.reader.readers[endpoint]!,
-      source: { ...source, table: table.table, identity },
+      reader: each[i]!.reader,
+      source: each[i]!.table,
       past: past && { ...past, watermarks: Object.fromEntries(before) as Past['watermarks'] },
       mark: known.get(name) ?? null,
     })

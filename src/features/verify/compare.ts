@@ -3,8 +3,8 @@ import type { Progress } from '../../engine/progress.js'
 import type { SplitCounts, StageSetup } from '../../engine/messages.js'
 import { noCounts, noneConnected } from '../../engine/messages.js'
 import { Scheduler } from '../../engine/scheduler.js'
-import type { Endpoint, RunPlan, Split } from '../../contract/plugin.js'
-import type { RangeSource } from '../sources/range-reader.js'
+import type { Endpoint, Reader, RunPlan, Split } from '../../contract/plugin.js'
+import { splitRanges } from './range-reads.js'
 import { addFindings, areEqual, noFindings } from './findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from './messages.js'
 import type { VerifyPlan } from './plan.js'
@@ -14,12 +14,13 @@ export interface CompareJob {
   readonly plan: VerifyPlan
   /** How rows are written; null: only compare. */
   readonly repair: RunPlan | null
-  readonly source: Endpoint
-  readonly target: Endpoint
+  /** Of each database. */
+  readonly source: readonly Endpoint[]
+  readonly target: readonly Endpoint[]
   readonly stage: StageSetup | null
   readonly repairStage: StageSetup | null
-  /** The coordinator's own reader of the source, which computes the splits. */
-  readonly reader: RangeSource
+  /** The coordinator's own readers of the source, which compute the splits. */
+  readonly readers: readonly Reader[]
   /** Percent of the splits to look at. */
   readonly sample: number
   /** Throws when so many extra rows may not be deleted; called before anything is changed. */
@@ -167,11 +168,11 @@ function setupOf(job: CompareJob): VerifySetup {
  * The source's splits, and what they leave out of the target: rows above the source's last key, and rows whose key is NULL
  * where the source's cannot be.
  */
-async function* coveringSplits({ plan, reader }: CompareJob, signal: AbortSignal): AsyncGenerator<Split> {
+async function* coveringSplits({ plan, readers }: CompareJob, signal: AbortSignal): AsyncGenerator<Split> {
   const { source, target } = plan
   let last: readonly string[] | null = null
   let index = 0
-  for await (const split of reader.split(source, () => source.splitRows, signal)) {
+  for await (const split of splitRanges(readers, source, () => source.splitRows, signal)) {
     yield { ...split, index: index++ }
     last = split.upper ?? last
   }

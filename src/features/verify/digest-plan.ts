@@ -1,4 +1,5 @@
-import type { DigestForm, DigestForms, Reader, ReadSpec } from '../../contract/plugin.js'
+import type { DigestForm, DigestForms, Reader } from '../../contract/plugin.js'
+import type { SourceSpec } from '../../contract/source-spec.js'
 import type { ColumnPair } from '../../plan/mapping.js'
 
 /** What both databases hash. Plain JSON. */
@@ -13,7 +14,7 @@ export interface DigestPlan {
 
 interface End {
   readonly reader: Reader
-  readonly plan: ReadSpec
+  readonly plan: SourceSpec
 }
 
 /** null: neither ranges nor rows are compared by a digest. */

@@ -1,5 +1,5 @@
 import type { VerifyRequest } from './request.js'
-import { endpointOf, originOf, placeOf, rangesOf, readerOf, writerOf } from '../../engine/ends.js'
+import { endpointsOf, originOf, placeOf, readersOf, writerOf } from '../../engine/ends.js'
 import { createsTables, prepareTable, stopped } from '../../engine/job.js'
 import type { Progress } from '../../engine/progress.js'
 import { noProgress } from '../../engine/progress.js'
@@ -35,11 +35,12 @@ export interface VerifyHooks {
 }
 
 interface Ends {
-  readonly reader: Reader
-  readonly targetReader: Reader
+  /** Of each database. */
+  readonly readers: readonly Reader[]
+  readonly targetReaders: readonly Reader[]
   /** null: nothing may be written. */
   readonly writer: Writer | null
-  /** Why `targetReader` is not open: its database is a file that does not exist yet. null: it is open. */
+  /** Why `targetReaders` are not open: their database is a file that does not exist yet. null: they are open. */
   readonly missing: RowshiftError | null
   readonly places: OpenPlaces
 }
@@ -76,7 +77,7 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
         changed = true
       }
       const recording = { ...hooks, onProgress, onRepaired, onChange }
-      const check = await SourceCheck.begin(ends.reader, plan.source)
+      const check = await SourceCheck.begin(ends.readers, plan.source)
       result = await compare(request, ends, { plan, repair, found }, recording)
       sourceChanged = await check.end({ rowsRead: result.found.sourceRows, lastRowsGone: false })
       if (!areEqual(result.left.differences)) throw differenceError(result, repaired)
@@ -118,7 +119,7 @@ interface Recording extends Omit<VerifyHooks, 'onPlan'> {
 
 async function compare(
   request: VerifyRequest,
-  { reader, writer, places }: Ends,
+  { readers, writer, places }: Ends,
   { plan, repair, found }: Plans,
   { signal, onProgress, onRepaired, onChange }: Recording,
 ): Promise<CompareResult> {
@@ -134,9 +135,9 @@ async function compare(
     repair,
     stage: stage?.setup ?? null,
     repairStage,
-    reader: rangesOf(reader),
-    source: endpointOf(from, params.session, params.timeZone),
-    target: endpointOf(to, params.session, params.timeZone),
+    readers,
+    source: endpointsOf(from, params.session, params.timeZone),
+    target: endpointsOf(to, params.session, params.timeZone),
     sample,
     guard: (differing) => {
       checkPlaces(differing)
@@ -170,7 +171,7 @@ function refuseFresh({ columns }: Params): void {
 
 function planRepair(
   { params, from, to }: VerifyRequest,
-  { reader, places }: Ends,
+  { readers, places }: Ends,
   writer: Writer,
 ): Promise<RunPlan> {
   if (!deletes(writer)) {
@@ -182,12 +183,12 @@ function planRepair(
   checkRepeatable(params)
   refuseFresh(params)
   return makePlan({
-    reader,
+    reader: readers[0]!,
     writer,
     places,
     sourceTable: from.table,
     targetTable: to.table,
-    origin: originOf(from, reader),
+    origin: originOf(from, isMany(from), readers),
     place: placeOf(to, writer),
     params: repairing(params),
   })
@@ -217,12 +218,12 @@ function deletes(writer: Writer): boolean {
 
 /** Resolves to the error where there is no such database, and a repair may create it. */
 async function openTarget(
-  targetReader: Reader,
+  targetReaders: readonly Reader[],
   repairs: boolean,
   signal: AbortSignal,
 ): Promise<RowshiftError | null> {
   try {
-    await openAll([targetReader], signal)
+    await openAll(targetReaders, signal)
     return null
   } catch (thrown) {
     if (repairs && thrown instanceof RowshiftError && thrown.code === 'TABLE_NOT_FOUND') return thrown
@@ -241,26 +242,26 @@ async function withEnds<T>(
   signal: AbortSignal,
   use: (ends: Ends) => Promise<T>,
 ): Promise<T> {
-  const source = endpointOf(from, params.session, params.timeZone)
-  const target = endpointOf(to, params.session, params.timeZone)
+  const source = endpointsOf(from, params.session, params.timeZone)
+  const target = endpointsOf(to, params.session, params.timeZone)
   const sharded = params.shard !== null
   checkShardParams(params.shard, to.table, to.databases?.map(({ name }) => name) ?? null)
-  const reader = readerOf(from.loaded.plugin, source, isMany(from))
-  const targetReader = readerOf(to.loaded.plugin, target, sharded)
+  const readers = readersOf(from.loaded.plugin, source)
+  const targetReaders = readersOf(to.loaded.plugin, target)
   const writer = mode === 'sync' ? writerOf(to.loaded.plugin, target, sharded) : null
-  if (!reader || !targetReader || writer === undefined) {
-    const { type } = reader ? to.loaded : from.loaded
+  if (readers.length === 0 || targetReaders.length === 0 || writer === undefined) {
+    const { type } = readers.length > 0 ? to.loaded : from.loaded
     throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${type}" cannot be compared or repaired.`)
   }
   for (const { loaded } of [from, to]) checkReadable(loaded.plugin, params)
   if (writer) checkWritable(to.loaded.plugin, repairing(params))
   else checkWritePath(to.loaded.plugin, params)
   const places = new OpenPlaces({ source: from, target: to, others, session: params.session, signal })
-  const ends = [reader, targetReader, ...(writer ? [writer] : [])]
+  const ends = [...readers, ...targetReaders, ...(writer ? [writer] : [])]
   try {
-    await openAll(writer ? [reader, writer] : [reader], signal)
-    const missing = await openTarget(targetReader, writer !== null, signal)
-    return await use({ reader, targetReader, writer, missing, places })
+    await openAll(writer ? [...readers, writer] : readers, signal)
+    const missing = await openTarget(targetReaders, writer !== null, signal)
+    return await use({ readers, targetReaders, writer, missing, places })
   } finally {
     await closeAll([...ends, places])
   }

@@ -10,8 +10,9 @@ export interface VerifySetup extends ThreadSetup {
   readonly plan: VerifyPlan
   /** How rows are written; null: nothing is repaired. */
   readonly repair: RunPlan | null
-  readonly source: Endpoint
-  readonly target: Endpoint
+  /** Of each database. */
+  readonly source: readonly Endpoint[]
+  readonly target: readonly Endpoint[]
   /** To make rows as `plan` says; null: they are compared as they are read. */
   readonly stage: StageSetup | null
   /** To make them as `repair` says. */

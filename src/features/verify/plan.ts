@@ -1,15 +1,8 @@
 import type { ResolvedConnection } from '../../config/config.js'
 import { RowshiftError } from '../../contract/errors.js'
 import { fillTable } from '../../contract/message.js'
-import type {
-  Reader,
-  ReadSpec,
-  RunPlan,
-  Sharding,
-  SourceTable,
-  SplitKey,
-  StagePlan,
-} from '../../contract/plugin.js'
+import type { Reader, RunPlan, Sharding, SplitKey, StagePlan } from '../../contract/plugin.js'
+import type { SourceSpec, SourceTable } from '../../contract/source-spec.js'
 import { originOf } from '../../engine/ends.js'
 import { withCells } from '../../plan/cell-encodings.js'
 import { checkCondition } from '../../plan/condition.js'
@@ -26,6 +19,7 @@ import { liveRows } from '../deletes/plan.js'
 import { readsOf } from '../shard/plan.js'
 import { settleRules } from '../shard/rule-plan.js'
 import { columnsOf } from '../shard/rules.js'
+import { isMany } from '../sources/plan.js'
 import type { DigestPlan } from './digest-plan.js'
 import { planDigest } from './digest-plan.js'
 import { createdMaps, repeatable } from './made-columns.js'
@@ -36,9 +30,9 @@ import { describeTarget } from './target-tables.js'
 
 /** How two tables are compared. Plain JSON, without secrets. */
 export interface VerifyPlan {
-  readonly source: ReadSpec
+  readonly source: SourceSpec
   /** The target, read as a source of the same columns in the same order. */
-  readonly target: ReadSpec
+  readonly target: SourceSpec
   /** What is compared: what a copy writes, and where to; after these, what the target computes itself. */
   readonly columns: readonly ColumnPair[]
   /** How many of `columns` a copy writes. */
@@ -59,9 +53,9 @@ export interface VerifyPlan {
 }
 
 export interface VerifyEnds {
-  readonly reader: Reader
-  /** Of the target. */
-  readonly targetReader: Reader
+  /** Of each database of the source. */
+  readonly readers: readonly Reader[]
+  readonly targetReaders: readonly Reader[]
   readonly from: ResolvedConnection & { readonly table: string }
   readonly to: ResolvedConnection & { readonly table: string }
   readonly places: Places
@@ -73,14 +67,16 @@ export async function makeVerifyPlan(
   params: Params,
   repair: RunPlan | null,
 ): Promise<VerifyPlan> {
-  const { reader, targetReader, from } = ends
+  const { readers, targetReaders, from } = ends
+  const [reader, targetReader] = [readers[0]!, targetReaders[0]!]
+  const place = originOf(from, isMany(from), readers)
   checkRepeatable(params)
-  const source = await describeSource(reader, from.table, originOf(from, reader), params.where)
+  const source = await describeSource(reader, from.table, place, params.where)
   const target = await describeTarget(ends, params, repair)
-  checkDistinct(source, target.tables ?? [target.table])
-  const { mapping, deleting } = await chooseColumns(reader, source.table, target.table, params)
+  checkDistinct(source, target.sources ?? [target.table])
+  const { mapping, deleting } = await chooseColumns(source, target.table, params)
   const tables = { source, target, mapping, deleting }
-  const conditions = await chooseConditions(targetReader, tables, params)
+  const conditions = await chooseConditions(tables, params)
   const made = repeatable(mapping.pairs)
   const key = chooseKey(source.table, params.key)
   const placing = await planPlacing(ends, params, { ...tables, made })
@@ -111,24 +107,20 @@ export async function makeVerifyPlan(
 
 type Tables = Pick<VerifyChoices, 'source' | 'target' | 'mapping' | 'deleting'>
 
-async function chooseConditions(
-  targetReader: Reader,
-  { target: { table, tables }, deleting }: Tables,
-  { where }: Params,
-): Promise<Conditions> {
+async function chooseConditions({ target, deleting }: Tables, { where }: Params): Promise<Conditions> {
   // What is created is like the source, and takes its condition.
-  if (tables?.length === 0)
+  if (target.each.length === 0)
     return { source: deleting.deletions?.rows?.live ?? where, target: where, warnings: [] }
-  const warnings = fillTable(await checkCondition(targetReader, table, where), table.table)
-  return { ...(await liveRows(deleting, targetReader, table, where)), warnings }
+  const warnings = fillTable(await checkCondition(target, where), target.table.table)
+  return { ...(await liveRows(deleting, target, where)), warnings }
 }
 
 async function planPlacing(
-  { reader, targetReader, to }: VerifyEnds,
+  { targetReaders, to }: VerifyEnds,
   { shard }: Params,
-  { source, target: { table, tables }, made: { fresh } }: Tables & Pick<VerifyChoices, 'made'>,
+  { source, target: { table, sources }, made: { fresh } }: Tables & Pick<VerifyChoices, 'made'>,
 ): Promise<Placing> {
-  const place = originOf(to, targetReader)
+  const place = originOf(to, shard !== null, targetReaders)
   if (place === null) return { sharding: null, warnings: [] }
   const unknown = fresh.map(({ target }) => target.name.toLowerCase())
   if (shard === null || columnsOf(shard.rule).some((name) => unknown.includes(name.toLowerCase()))) {
@@ -136,8 +128,8 @@ async function planPlacing(
     return { sharding: null, warnings: [text] }
   }
   const { databases } = place
-  const shards = tables!.map((each) => ({ ...each, create: null }))
-  const reads = await readsOf(reader, source.table, shard.rule)
+  const shards = sources!.map((each) => ({ ...each, create: null }))
+  const reads = await readsOf(source, shard.rule)
   return {
     sharding: { databases, table: table.table, ...shard, reads, shards, onDemand: null },
     warnings: [],
@@ -174,7 +166,7 @@ function samePlugin({ from, to }: VerifyEnds): boolean {
 }
 
 /** How either end is read: the same columns in the same order. */
-function readSpecs(choices: VerifyChoices): Record<'source' | 'target', ReadSpec> {
+function readSpecs(choices: VerifyChoices): Record<'source' | 'target', SourceSpec> {
   const { source, target, conditions, placing, ranges, split, staged } = choices
   const { stage, pairs } = staged
   const common = {
@@ -187,7 +179,7 @@ function readSpecs(choices: VerifyChoices): Record<'source' | 'target', ReadSpec
       ...common,
       where: conditions.source,
       table: source.table,
-      sources: source.many && keyed(source.many.tables, ranges.source),
+      sources: source.sources && keyed(source.sources, ranges.source),
       key: ranges.source,
       columns: columnsRead(stage, pairs, placing.sharding?.reads ?? []),
     },
@@ -195,7 +187,7 @@ function readSpecs(choices: VerifyChoices): Record<'source' | 'target', ReadSpec
       ...common,
       where: conditions.target,
       table: target.table,
-      sources: target.tables && keyed(target.tables, ranges.target),
+      sources: target.sources && keyed(target.sources, ranges.target),
       key: ranges.target,
       columns: pairs.map((pair) => pair.target),
     },

@@ -1,44 +1,43 @@
 import type { ResolvedConnection } from '../../config/config.js'
 import { originOf } from '../../engine/ends.js'
-import { describeSources, describeTables } from '../sources/plan.js'
-import { singleName } from '../../plan/table-names.js'
-import type { Reader, RunPlan, SourceTable, TableSchema } from '../../contract/plugin.js'
+import { describeTables, findTables } from '../sources/plan.js'
+import type { DescribedTables } from '../../plan/described-tables.js'
+import type { Reader, RunPlan } from '../../contract/plugin.js'
+import type { SourceTable } from '../../contract/source-spec.js'
 import type { Params } from '../../task/params.js'
 
-/** The target of a comparison. */
-export interface TargetTables {
-  readonly table: TableSchema
-  /** Those that exist, without keys; null: it is one table, and it exists. */
-  readonly tables: readonly SourceTable[] | null
+/** The target of a comparison: those of its tables that exist. */
+export interface TargetTables extends DescribedTables {
   /** Those that a repair creates before it writes rows. Until then they are compared as empty tables. */
   readonly created: readonly SourceTable[]
-  readonly reasons: readonly string[]
+}
+
+interface TargetEnd {
+  /** Of each database. */
+  readonly targetReaders: readonly Reader[]
+  readonly to: ResolvedConnection & { readonly table: string }
 }
 
 /** `repair` says what may be created; without it every table must exist. */
 export async function describeTarget(
-  { targetReader, to }: { targetReader: Reader; to: ResolvedConnection & { readonly table: string } },
-  params: Params,
+  { targetReaders, to }: TargetEnd,
+  { shard }: Params,
   repair: RunPlan | null,
 ): Promise<TargetTables> {
-  const place = originOf(to, targetReader)
+  const place = originOf(to, shard !== null, targetReaders)
   const created = repair === null ? [] : createdTables(repair)
-  const reasons = created.map(
+  const there = repair?.write.sharding?.shards.filter(({ create }) => create === null)
+  const nothing = there ? there.length === 0 : created.length > 0
+  const tables = nothing
+    ? { table: repair!.write.table, each: [], sources: [], reasons: [] }
+    : place !== null && there
+      ? await describeTables(to.table, place, there)
+      : await findTables(to.table, targetReaders[0]!, place, shard?.numbering)
+  const missing = created.map(
     ({ name }) =>
       `table ${name} does not exist: it is compared as an empty one, and created before rows are written`,
   )
-  if (place === null) {
-    if (created.length > 0) return { table: repair!.write.table, tables: [], created, reasons }
-    return { table: await targetReader.describe(singleName(to.table)), tables: null, created, reasons }
-  }
-  if (repair?.write.sharding == null) {
-    const { source, tables, reason } = await describeSources(to.table, place, params.shard?.numbering)
-    return { table: source, tables, created, reasons: [reason] }
-  }
-  const there = repair.write.sharding.shards.filter(({ create }) => create === null)
-  if (there.length === 0) return { table: repair.write.table, tables: [], created, reasons }
-  const { source, tables, reason } = await describeTables(to.table, place, there)
-  return { table: source, tables, created, reasons: [reason, ...reasons] }
+  return { ...tables, created, reasons: [...tables.reasons, ...missing] }
 }
 
 function createdTables({ write: { create, table: target, sharding } }: RunPlan): SourceTable[] {
