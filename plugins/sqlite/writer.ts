@@ -143,7 +143,9 @@ export class SqliteWriter extends SqlWriter<Database> implements Writer {
     this.#database = null
   }
 
+  /** With a snapshot, threads connect before the run makes the file. */
   protected async session(): Promise<Database> {
+    if (this.#database === null) await this.#connect('write')
     return this.#open
   }
 

@@ -5,7 +5,8 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection } from 'mysql2/promise'
 import { query, servers, startCli } from '../support/context.js'
-import { expectRefusal, Place, runWithReport } from '../support/copying.js'
+import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { sqliteRows } from '../support/sqlite.js'
 
 const ROWS = 20_000
 const EACH = 100
@@ -74,6 +75,18 @@ describe('consistency: snapshot', () => {
       // The writer was at work: the source has moved on.
       expect(await place.value('SELECT SUM(s.money <> t.money) > 0 FROM s JOIN t USING (id)')).to.equal('1')
     }
+  })
+
+  it('is copied into a file that the run makes, though threads connect before', async () => {
+    const place = await Place.create(
+      servers()[0]!,
+      'CREATE TABLE s (id INT PRIMARY KEY); INSERT INTO s VALUES (1), (2)',
+    )
+    const file = scratchFile('db')
+    const ends = ['--from', place.url('s'), '--to', `sqlite:${file}?table=t`]
+    const outcome = await runWithReport(['copy', ...ends, '--create', '--param', 'consistency=snapshot'])
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(sqliteRows(file, 'SELECT id FROM t ORDER BY id')).to.deep.equal([[1], [2]])
   })
 
   it('waits for open transactions, and holds what they commit', async () => {
