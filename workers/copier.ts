@@ -92,18 +92,18 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
     return this.#tellReady(async () => void (await this.opened()))
   }
 
-  /** While nobody can write to the source. */
-  #beginSnapshot(): Promise<void> {
+  /** Before the snapshot is released. */
+  #joinSnapshot(token: string | null): Promise<void> {
     if (this.connections.gaveUp) return Promise.resolve()
     return this.#tellReady(async () => {
       const { readers } = await this.opened()
-      await readers[0]!.skills.snapshot!.begin()
+      await readers[0]!.skills.snapshot!.join(token)
       this.#inSnapshot = true
     })
   }
 
   protected override handlers(): ControlHandlers {
-    return { snapshot: () => void this.#beginSnapshot() }
+    return { snapshot: ({ token }) => void this.#joinSnapshot(token) }
   }
 
   async #copy(split: SourceSplit, dirty: DirtyRows): Promise<SplitResult> {

@@ -20,7 +20,9 @@ export abstract class PoolThread<Ends, Message = never> {
     follow(setup.control, {
       abort: () => this.abort(),
       close: () => void this.close(),
-      [`give up ${threadId}` as const]: () => this.#giveUp(),
+      giveUp: ({ thread }) => {
+        if (thread === threadId) this.#giveUp()
+      },
       ...this.handlers(),
     })
   }

@@ -35,8 +35,8 @@ export function mysqlSource(endpoint: Endpoint): SqlSource<Session> {
     sampleDigest,
     bound: findWindow,
     digests: { forms: digestForms, ofRows: rowDigest, ofSplit: splitDigest },
-    lock: lockWrites,
-    beginSnapshot,
+    beginSnapshot: lockWrites,
+    joinSnapshot,
   }
 }
 
@@ -59,7 +59,7 @@ async function splitDigest(
   return digestOf(row![0]!, row![1] ?? null)
 }
 
-async function beginSnapshot(session: Session): Promise<void> {
+async function joinSnapshot(session: Session): Promise<void> {
   await session.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ')
   await session.query('START TRANSACTION WITH CONSISTENT SNAPSHOT')
   session.inSnapshot = true

@@ -1,4 +1,4 @@
-import type { Endpoint, SnapshotLock } from '../../src/contract/plugin.js'
+import type { Endpoint, Snapshot } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { Session } from './connection.js'
 import { mapError } from './errors.js'
@@ -15,11 +15,7 @@ const WITH_SNAPSHOTS = new Set(['InnoDB', 'ROCKSDB', 'TokuDB'])
  * Holds off writes to one table. The lock on the table is enough for a copy of it, and disturbs nobody else; the global
  * one is for users who have RELOAD but not LOCK TABLES.
  */
-export async function lockWrites(
-  endpoint: Endpoint,
-  table: string,
-  signal: AbortSignal,
-): Promise<SnapshotLock> {
+export async function lockWrites(endpoint: Endpoint, table: string, signal: AbortSignal): Promise<Snapshot> {
   const session = await Session.open(endpoint, { signal })
   try {
     const { engine } = await describeFacts(session, table)
@@ -28,6 +24,7 @@ export async function lockWrites(
     await lock(session, table)
     const position = await logPosition(session)
     return {
+      token: null,
       position,
       async release() {
         await session.query('UNLOCK TABLES').catch(() => session.destroy())

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import type { Endpoint, ReadSpec, SnapshotLock, TableState } from '../../src/contract/plugin.js'
+import type { Endpoint, ReadSpec, Snapshot, TableState } from '../../src/contract/plugin.js'
 import type { SqlSource } from '../../src/sql/sql-source.js'
 import { describeConnection, open } from './connection.js'
 import { defineTable, wideColumns } from './definition.js'
@@ -23,9 +23,9 @@ export const sqliteSource: SqlSource<SqliteSession> = {
   state,
   sampleDigest: async (_session, spec) => sampleDigest(spec),
   bound: async ({ database, encoding }, request) => findWindow(database, request, encoding),
-  lock,
+  beginSnapshot,
   /** The snapshot is taken by the first read, not by BEGIN. */
-  beginSnapshot: async ({ database }) => database.exec('BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1'),
+  joinSnapshot: async ({ database }) => database.exec('BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1'),
 }
 
 /** The page that a table begins at is another one when another table has its name, as a rule. */
@@ -44,7 +44,7 @@ function sampleDigest({ columns }: ReadSpec): string {
 }
 
 /** Another connection takes the write lock, so nothing is committed until it lets go. */
-async function lock(endpoint: Endpoint, _table: string, signal: AbortSignal): Promise<SnapshotLock> {
+async function beginSnapshot(endpoint: Endpoint, _table: string, signal: AbortSignal): Promise<Snapshot> {
   const database = await open(endpoint, 'write', signal)
   try {
     await beginWrite(database, signal)
@@ -53,5 +53,5 @@ async function lock(endpoint: Endpoint, _table: string, signal: AbortSignal): Pr
     const where = describeConnection(endpoint.connection)
     throw sqliteError(thrown, `locking ${where} against writes for the snapshot`)
   }
-  return { position: null, release: async () => database.close() }
+  return { token: null, position: null, release: async () => database.close() }
 }

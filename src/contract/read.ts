@@ -89,8 +89,10 @@ export interface Window {
   readonly delays: readonly string[]
 }
 
-/** Holds writers off the source table until all readers have begun to see one moment of it. */
-export interface SnapshotLock {
+/** A moment of the source that several readers can see. It is kept for those that have yet to join until `release`. */
+export interface Snapshot {
+  /** What a reader, on another connection, joins it by: travels between threads as it is. null: nobody can write until `release`, so whoever begins to look meanwhile sees it. */
+  readonly token: string | null
   /** Where the source's log of changes stands at that moment, in the database's own words; null: unknown. */
   readonly position: string | null
   release(): Promise<void>

@@ -16,7 +16,7 @@ import type {
   DigestForms,
   LossSearch,
   ReadSpec,
-  SnapshotLock,
+  Snapshot,
   Split,
   SplitOutline,
   TableState,
@@ -99,15 +99,19 @@ export interface DigestSkill {
   ofRows(spec: ReadSpec, forms: DigestForms): Promise<Column>
 }
 
-/**
- * The coordinator's reader takes the lock, every reader (this one too) begins its snapshot, the lock is released; from then on
- * `split`, `divide` and `read` see that moment until `close`, and a reader that loses its connection throws instead of opening a new
- * one. Throws ACCESS_DENIED where the user may not do that, LOCK_CONFLICT when writers do not make way, and INTERRUPTED soon when
- * `signal` aborts meanwhile.
- */
+/** The coordinator's reader begins the snapshot, every reader (this one too) joins it, then what `begin` gave is released. */
 export interface SnapshotSkill {
-  lock(table: string, signal: AbortSignal): Promise<SnapshotLock>
-  begin(): Promise<void>
+  /**
+   * Fixes the moment that is seen: by a lock that holds writers off until `release`, or by a snapshot that the database exports under a
+   * token. Throws ACCESS_DENIED where the user may not do that, LOCK_CONFLICT when writers do not make way, and INTERRUPTED soon
+   * when `signal` aborts meanwhile.
+   */
+  begin(table: string, signal: AbortSignal): Promise<Snapshot>
+  /**
+   * From now on `split`, `divide` and `read` see that moment until `close`, and a reader that loses its connection throws instead of opening
+   * a new one.
+   */
+  join(token: string | null): Promise<void>
 }
 
 export interface WriterSkills {

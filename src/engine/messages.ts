@@ -73,14 +73,14 @@ export type CopyJob = SourceSplit | SettleJob
 
 /** Coordinator to all threads. */
 export type ControlMessage =
-  /** Nobody can write to the source: begin your snapshot. */
-  | 'snapshot'
+  /** The source's snapshot has begun: join it, by its token if it has one. */
+  | { readonly type: 'snapshot'; readonly token: string | null }
   /** Give up what you are doing. */
-  | 'abort'
+  | { readonly type: 'abort' }
   /** Nothing more will come: close your connections. */
-  | 'close'
+  | { readonly type: 'close' }
   /** The thread of this id closes its connections and takes no more jobs: one is needed for something else. */
-  | `give up ${number}`
+  | { readonly type: 'giveUp'; readonly thread: number }
 
 /** How far a split has got; each message replaces the one before. Until it is done, rows written are not yet committed. */
 export interface SplitCounts extends WriteCounts {

@@ -111,12 +111,12 @@ export class WorkerPool<Job, Result extends JobResult> {
     const [last] = working.reverse()
     if (last === undefined || working.length === 1) throw error
     this.retire(last, error.report())
-    this.tell(`give up ${last}`)
+    this.tell({ type: 'giveUp', thread: last })
   }
 
   abort(): void {
     this.#aborted = true
-    this.tell('abort')
+    this.tell({ type: 'abort' })
   }
 
   tell(message: ControlMessage): void {
@@ -139,7 +139,7 @@ export class WorkerPool<Job, Result extends JobResult> {
       const closed = new Promise<void>((resolve) => {
         this.#onClosed = resolve
       })
-      this.tell('close')
+      this.tell({ type: 'close' })
       let timer: NodeJS.Timeout | undefined
       const timeout = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
@@ -163,7 +163,7 @@ export class WorkerPool<Job, Result extends JobResult> {
         // One that starts so late has not heard `close`, and is not waited for.
         if (!this.#closing) this.#open.add(message.thread)
         // A thread that was still starting has not heard an earlier message.
-        if (this.#aborted) this.tell('abort')
+        if (this.#aborted) this.tell({ type: 'abort' })
         break
       case 'closed':
         this.#open.delete(message.thread)

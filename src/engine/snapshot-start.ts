@@ -24,16 +24,17 @@ export class SnapshotStart {
     const { pool, signal } = this.#scheduler
     // Threads take long to start, and writers should not have to wait for that.
     await this.#allReady()
-    const lock = await pool.withRoom(() => reader.skills.snapshot!.lock(table, signal), signal)
+    const skill = reader.skills.snapshot!
+    const snapshot = await pool.withRoom(() => skill.begin(table, signal), signal)
     try {
-      // Not before the lock is there: it may have had to wait for transactions, and all must see what they wrote.
-      const begun = this.#allReady()
-      pool.tell('snapshot')
-      await Promise.all([reader.skills.snapshot!.begin(), begun])
+      // Not before it has begun: it may have had to wait for transactions, and all must see what they wrote.
+      const joined = this.#allReady()
+      pool.tell({ type: 'snapshot', token: snapshot.token })
+      await Promise.all([skill.join(snapshot.token), joined])
     } finally {
-      await lock.release()
+      await snapshot.release()
     }
-    return lock.position
+    return snapshot.position
   }
 
   /** A thread is ready, or says why it is not. */

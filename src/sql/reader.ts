@@ -76,9 +76,9 @@ export class SqlReader<S extends SqlSession> implements Reader {
       },
       ...(source.digests ? { digest: this.#digest(source.digests) } : {}),
       snapshot: {
-        lock: (table, signal) => source.lock(this.#endpoint, table, signal),
-        begin: async () => {
-          await this.#using('beginning a snapshot', (session) => source.beginSnapshot(session))
+        begin: (table, signal) => source.beginSnapshot(this.#endpoint, table, signal),
+        join: async (token) => {
+          await this.#using('joining a snapshot', (session) => source.joinSnapshot(session, token))
           this.#inSnapshot = true
         },
       },

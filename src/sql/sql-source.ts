@@ -8,7 +8,7 @@ import type {
   DigestForm,
   DigestForms,
   ReadSpec,
-  SnapshotLock,
+  Snapshot,
   Split,
   TableState,
   Window,
@@ -42,8 +42,8 @@ export interface SqlSource<S extends SqlSession> {
   bound(session: S, request: BoundRequest): Promise<Window>
   /** Default: the database computes no digests that others compute too. */
   readonly digests?: SqlDigests<S>
-  lock(endpoint: Endpoint, table: string, signal: AbortSignal): Promise<SnapshotLock>
-  beginSnapshot(session: S): Promise<void>
+  beginSnapshot(endpoint: Endpoint, table: string, signal: AbortSignal): Promise<Snapshot>
+  joinSnapshot(session: S, token: string | null): Promise<void>
 }
 
 /** Digests of rows in the database. */

@@ -17,7 +17,7 @@ export const readerSkills: Methods<ReaderSkills> = {
   bound: null,
   marks: ['sample', 'holdsBelow'],
   digest: ['forms', 'ofSplit', 'ofRows'],
-  snapshot: ['lock', 'begin'],
+  snapshot: ['begin', 'join'],
 }
 
 export const writerSkills: Methods<WriterSkills> = {

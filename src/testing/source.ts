@@ -184,6 +184,25 @@ export function describeSource(name: string, suite: SourceSuite, runner?: Runner
       })
     })
 
+    it('shows a snapshot to every reader that joins it, also when it is released, if it has any', async () => {
+      const table = counted(numbered(25))
+      const connection = await suite.make(table)
+      await reading(suite, connection, (one) =>
+        reading(suite, connection, async (other) => {
+          const { snapshot } = one.skills
+          if (snapshot === undefined) return
+          const begun = await snapshot.begin(table.name, NEVER)
+          assert.ok(begun.token === null || typeof begun.token === 'string', 'a token is a text, or null')
+          for (const reader of [one, other]) await reader.skills.snapshot!.join(begun.token)
+          await begun.release()
+          for (const reader of [one, other]) {
+            const rows = await readAll(reader, readSpec(await reader.describe(table.name)), kindsOf(table))
+            assertSameRows(kindsOf(table), rows, table.rows, 'the rows of a snapshot')
+          }
+        }),
+      )
+    })
+
     it('has skills that the engine asks for, each of them whole', async () => {
       const reader = suite.plugin.createReader!(endpointAt(await suite.make(counted([]))))
       assertSkills(reader.skills, readerSkills)

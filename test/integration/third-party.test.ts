@@ -203,6 +203,43 @@ describe('a CSV folder, by the command line', () => {
     expect(own.writePath).to.equal('append')
   })
 
+  it('gives threads a snapshot by its token', async () => {
+    const path = join(project, 'data')
+    write('data/moment.csv', 'id\r\n1\r\n2\r\n')
+    const readers = [0, 1].map(() =>
+      plugin.createReader!({ plugin: csvName, connection: { path }, session: [] }),
+    )
+    const [one, other] = readers
+    const { signal } = new AbortController()
+    const begun = await one!.skills.snapshot!.begin('moment', signal)
+    write('data/moment.csv', 'id\r\n3\r\n')
+    await other!.skills.snapshot!.join(begun.token)
+    await begun.release()
+    const table = await other!.describe('moment')
+    const spec = { table, columns: table.columns, key: null, splitRows: 1, where: null, window: null }
+    const rows: string[] = []
+    const limits = { bytes: 1 << 16, rows: 100 }
+    for await (const { bytes } of other!.read(
+      { ...spec, batch: limits },
+      { index: 0, lower: null, upper: null },
+      signal,
+    ))
+      rows.push(bytes.toString())
+    expect(rows.join('')).to.equal('1\n2\n')
+    for (const reader of readers) await reader.close()
+    const params = ['--param', 'consistency=snapshot', '--create']
+    const copied = await report(
+      'copy',
+      '--from',
+      csv('moment'),
+      '--to',
+      'sqlite:moment.db?table=moment',
+      ...params,
+    )
+    expect(copied).to.include({ rowsWritten: 1, consistency: 'snapshot' })
+    expect(readdirSync(path).filter((name) => name.includes('snapshot'))).to.deep.equal([])
+  })
+
   it('is copied into SQLite, which makes the table', async () => {
     await succeed('copy', '--from', csv('odd', TYPES), '--to', 'sqlite:odd.db?table=odd', '--create')
     const sql = 'SELECT CAST(id AS TEXT), hex(name), name IS NULL FROM odd ORDER BY id'

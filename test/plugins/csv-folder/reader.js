@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto'
+import { copyFile, open, rm } from 'node:fs/promises'
 import { BatchBuilder, RowshiftError } from 'rowshift/plugin'
 import { odd, records } from './csv.js'
+import { locked } from './lock.js'
 import { describe, faultOf, fileOf, tablesOf, textOf } from './tables.js'
 
 /** @import { Reader } from 'rowshift/plugin' */
@@ -8,7 +11,16 @@ import { describe, faultOf, fileOf, tablesOf, textOf } from './tables.js'
 export class CsvReader {
   #connection
 
-  skills = { tables: () => tablesOf(this.#connection) }
+  #snapshot = null
+  skills = {
+    tables: () => tablesOf(this.#connection),
+    snapshot: {
+      begin: (table, signal) => this.#begin(fileOf(this.#connection, table), signal),
+      join: async (token) => {
+        this.#snapshot = await open(token)
+      },
+    },
+  }
 
   constructor(connection) {
     this.#connection = connection
@@ -35,7 +47,7 @@ export class CsvReader {
     const builder = new BatchBuilder(spec.batch)
     const file = fileOf(this.#connection, spec.table.table)
     let number = 0
-    for await (const record of records(textOf(file), file)) {
+    for await (const record of records(textOf(file, this.#snapshot), file)) {
       if (number++ === 0) continue
       if (signal.aborted) throw new RowshiftError('INTERRUPTED', `Stopped while reading ${file}.`)
       if (record.length !== columns.length)
@@ -50,7 +62,17 @@ export class CsvReader {
     if (last !== null) yield last
   }
 
-  async close() {}
+  async close() {
+    await this.#snapshot?.close()
+    this.#snapshot = null
+  }
+
+  /** A copy of the file, which its name tells from others: once all have opened it, nobody needs its name. */
+  async #begin(file, signal) {
+    const token = `${file}.${randomUUID()}.snapshot`
+    await locked(file, signal, () => copyFile(file, token))
+    return { token, position: null, release: () => rm(token) }
+  }
 }
 
 function append(builder, cells) {

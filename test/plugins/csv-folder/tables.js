@@ -19,12 +19,13 @@ export async function tablesOf({ path }) {
   return names.filter((name) => name.endsWith('.csv')).map((name) => name.slice(0, -'.csv'.length))
 }
 
-/** Texts of a file. Bytes that are not UTF-8 must not become other characters. */
-export async function* textOf(file) {
+/** Texts of a file, or of one that is open. Bytes that are not UTF-8 must not become other characters. */
+export async function* textOf(file, handle = null) {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let first = true
   try {
-    for await (const chunk of createReadStream(file)) {
+    const chunks = handle?.createReadStream({ start: 0, autoClose: false }) ?? createReadStream(file)
+    for await (const chunk of chunks) {
       const text = decoder.decode(chunk, { stream: true })
       yield first && text.startsWith('\ufeff') ? text.slice(1) : text
       first = false

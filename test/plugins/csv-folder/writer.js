@@ -1,13 +1,11 @@
 import { createReadStream } from 'node:fs'
-import { copyFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { randomUUID } from 'node:crypto'
 import { dirname } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { forEachRow, nothingWritten, RowshiftError, rowName } from 'rowshift/plugin'
 import { record } from './csv.js'
+import { locked } from './lock.js'
 import { describe, faultOf, fileOf, schemaOf, tablesOf } from './tables.js'
-
-const PATIENCE = 30_000
 
 /** How the rows of a split get to the end of the file: the values of `write_path`. */
 const PATHS = {
@@ -145,42 +143,5 @@ async function swap(file, part, beforeCommit) {
     await rename(whole, file)
   } finally {
     await rm(whole, { force: true })
-  }
-}
-
-/** One writer at a time, of whatever thread or process: a file beside the table says who it is. */
-async function locked(file, signal, work) {
-  const lock = `${file}.lock`
-  const until = Date.now() + PATIENCE
-  for (;;) {
-    try {
-      await writeFile(lock, String(process.pid), { flag: 'wx' })
-      break
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error
-    }
-    if (signal.aborted) throw new RowshiftError('INTERRUPTED', `Stopped while waiting for ${lock}.`)
-    if (Date.now() > until)
-      throw new RowshiftError('LOCK_CONFLICT', `Somebody holds ${lock}; delete it if nobody writes.`, {
-        file,
-      })
-    await removeIfDead(lock)
-    await sleep(5)
-  }
-  try {
-    return await work()
-  } finally {
-    await rm(lock, { force: true })
-  }
-}
-
-/** The process that made it may have been killed. */
-async function removeIfDead(lock) {
-  const pid = Number(await readFile(lock, 'utf8').catch(() => ''))
-  if (pid === 0) return
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if (error.code === 'ESRCH') await rm(lock, { force: true })
   }
 }
