@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { ColumnKind, Step, StageStep, StepsCell } from '../src/contract/plugin.js'
 import type { Facts } from '../src/sql/literals.js'
 import { doesNotFit, mapSubject, notInMap, stepFacts } from '../src/sql/step-facts.js'
-import { castText, lengthOf } from './cast-text.js'
-import { exactNumber, numberText } from './exact-number.js'
+import { castText, lengthOf } from '../src/wire/cast-text.js'
+import { exactNumber, numberText } from '../src/wire/exact-number.js'
 
 /** A value that a step refuses, and why, in words that follow the value. */
 export class Unfit {

@@ -15,6 +15,10 @@ import type { SqliteSession } from './session.js'
 /** A REAL keeps every decimal number of so many digits. */
 const REAL_DIGITS = 15
 
+/** Kinds that can be cast to numbers, and to dates. */
+const NUMBERS: readonly ColumnKind[] = ['text', 'integer', 'decimal', 'float', 'boolean']
+const MOMENTS: readonly ColumnKind[] = ['text', 'date', 'datetime']
+
 /** Columns that SQLite computes in the SELECT that reads the table. */
 export function derive(
   session: SqliteSession,
@@ -113,47 +117,20 @@ function fail(sql: string): string {
 
 function cast({ sql, kind, domain }: Value, to: CastType): { sql: string; fits: string | null } | null {
   if (kind === 'bytes') return null
-  switch (to.kind) {
-    case 'integer': {
-      const made = `rowshift_integer(${whole(sql)})`
-      const greatest = fitsInt64(BigInt(to.max)) ? ` AND ${to.max}` : ' AND 9223372036854775807'
-      return isNumberOrText(kind)
-        ? { sql: made, fits: `coalesce(${made} BETWEEN ${to.min}${greatest}, 0)` }
-        : null
-    }
-    case 'decimal': {
-      if (to.precision > REAL_DIGITS || !isNumberOrText(kind)) return null
-      const made = `rowshift_number(${whole(sql)})`
-      const fits = `coalesce(round(${made}, ${to.scale}) = ${made} AND abs(${made}) < 1e${to.precision - to.scale}, 0)`
-      return { sql: made, fits }
-    }
-    case 'float': {
-      const made = `rowshift_number(${whole(sql)})`
-      return isNumberOrText(kind) ? { sql: made, fits: `${made} IS NOT NULL` } : null
-    }
-    case 'text': {
-      const made = kind === 'text' && domain.dynamic !== true ? sql : `CAST(${sql} AS TEXT)`
-      return { sql: made, fits: to.maxChars === null ? null : `length(${made}) <= ${to.maxChars}` }
-    }
-    case 'date':
-    case 'datetime': {
-      const made = `rowshift_moment(${whole(sql)}, ${to.kind === 'date' ? -1 : to.fractionDigits})`
-      return kind === 'text' || kind === 'date' || kind === 'datetime'
-        ? { sql: made, fits: `${made} IS NOT NULL` }
-        : null
-    }
-    default:
-      return to satisfies never
+  if (to.kind === 'text') {
+    const made = kind === 'text' && domain.dynamic !== true ? sql : `CAST(${sql} AS TEXT)`
+    return { sql: made, fits: to.maxChars === null ? null : `length(${made}) <= ${to.maxChars}` }
   }
+  const isMoment = to.kind === 'date' || to.kind === 'datetime'
+  const from = isMoment ? MOMENTS : NUMBERS
+  if (!from.includes(kind) || (to.kind === 'decimal' && to.precision > REAL_DIGITS)) return null
+  const made = `rowshift_cast(${whole(sql)}, ${text(JSON.stringify(to))})`
+  return { sql: made, fits: `${made} IS NOT NULL` }
 }
 
 /** NULL for a text that would reach our functions changed; they make nothing of such text anyway. */
 function whole(sql: string): string {
   return `CASE WHEN ${changedByDriver(sql)} THEN NULL ELSE ${sql} END`
-}
-
-function isNumberOrText(kind: ColumnKind): boolean {
-  return kind === 'text' || kind === 'integer' || kind === 'decimal' || kind === 'float' || kind === 'boolean'
 }
 
 function invalid(message: string): RowshiftError {

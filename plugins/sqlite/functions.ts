@@ -1,20 +1,25 @@
 import { createHash } from 'node:crypto'
+import type { CastType } from '../../src/contract/plugin.js'
+import { castText } from '../../src/wire/cast-text.js'
 import type { TextEncoding } from './cells.js'
 import { decodeText } from './cells.js'
 import type { Database, SqliteValue } from './driver.js'
+import { fitsInt64 } from './numbers.js'
 
-/** What SQLite has no function for, and derived columns need. Each gives NULL for what is none of its business. */
+/** What SQLite has no function for, and derived columns need. Each gives NULL for what it is not for. */
 export function addFunctions(database: Database, encoding: TextEncoding): void {
   database.function('rowshift_sha256', (bytes, isText, salt) =>
     bytes instanceof Uint8Array
       ? sha256(bytes, salt as Uint8Array, isText === 1n ? encoding : 'UTF-8')
       : null,
   )
-  database.function('rowshift_integer', (value) => integerOf(value!))
-  database.function('rowshift_number', (value) => numberOf(value!))
-  database.function('rowshift_moment', (value, digits) =>
-    typeof value === 'string' ? momentOf(value, Number(digits)) : null,
-  )
+  const types = new Map<string, CastType>()
+  database.function('rowshift_cast', (value, to) => {
+    const name = to as string
+    const type = types.get(name) ?? (JSON.parse(name) as CastType)
+    types.set(name, type)
+    return cast(value!, type)
+  })
 }
 
 /** Text is hashed in UTF-8, however the database keeps it. */
@@ -23,42 +28,18 @@ function sha256(bytes: Uint8Array, salt: Uint8Array, encoding: TextEncoding): st
   return createHash('sha256').update(salt).update(text).digest('hex')
 }
 
-/** The whole number that a value is; NULL when it is none, or one of more than 64 bits. */
-function integerOf(value: SqliteValue): bigint | null {
-  if (typeof value === 'bigint') return value
-  const text = typeof value === 'number' && Number.isInteger(value) ? BigInt(value).toString() : value
-  if (typeof text !== 'string' || !/^[+-]?\d+$/.test(text)) return null
-  const number = BigInt(text.replace('+', ''))
-  return BigInt.asIntN(64, number) === number ? number : null
-}
+const KINDS = { string: 'text', bigint: 'integer', number: 'float' } as const
 
-/** The number nearest to a decimal text, if it has the same digits. */
-function numberOf(value: SqliteValue): number | null {
-  if (typeof value === 'number') return value
-  const text = typeof value === 'bigint' ? String(value) : value
-  if (typeof text !== 'string' || !/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text)) return null
-  const number = Number(text)
-  return Number.isFinite(number) && digitsOf(text) === digitsOf(String(number)) ? number : null
-}
-
-/** Those that count, wherever the point is. */
-function digitsOf(number: string): string {
-  return number
-    .replace(/e.*/i, '')
-    .replaceAll(/[^\d]/g, '')
-    .replaceAll(/^0+|(?<!0)0+$/g, '')
-}
-
-/** A date, or a date and time of so many digits of a second, as its text; digits below 0: a date only. */
-function momentOf(text: string, digits: number): string | null {
-  const [, day, clock = '00:00:00', fraction = ''] =
-    /^(\d{4}-\d\d-\d\d)(?:[ T]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d*?)0*)?)?$/.exec(text) ?? []
-  if (day === undefined || day < '0001' || !isDay(day) || fraction.length > Math.max(0, digits)) return null
-  if (digits < 0) return clock === '00:00:00' ? day : null
-  return `${day} ${clock}${digits === 0 ? '' : `.${fraction.padEnd(digits, '0')}`}`
-}
-
-function isDay(day: string): boolean {
-  const time = Date.parse(`${day}T00:00:00Z`)
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
+/**
+ * NULL for a value that the type cannot hold, and for an integer that has more than 64 bits. A column of any kind may hold numbers and
+ * texts, and moments are texts, whatever the column is called.
+ */
+function cast(value: SqliteValue, to: CastType): SqliteValue {
+  if (value === null || value instanceof Uint8Array) return null
+  const isMoment = to.kind === 'date' || to.kind === 'datetime'
+  const made = castText(String(value), isMoment ? 'datetime' : KINDS[typeof value as keyof typeof KINDS], to)
+  if (made === null || isMoment) return made
+  if (to.kind !== 'integer') return Number(made)
+  const number = BigInt(made)
+  return fitsInt64(number) ? number : null
 }

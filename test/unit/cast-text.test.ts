@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { parseCast } from '../../src/task/cast.js'
 import type { ColumnKind } from '../../src/contract/plugin.js'
-import { castText } from '../../workers/cast-text.js'
+import { castText } from '../../src/wire/cast-text.js'
 
 const cast = (text: string, type: string, kind: ColumnKind = 'text') => castText(text, kind, parseCast(type)!)
 

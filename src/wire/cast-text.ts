@@ -1,4 +1,4 @@
-import type { CastType, ColumnKind } from '../src/contract/plugin.js'
+import type { CastType, ColumnKind } from '../contract/plugin.js'
 import { exactNumber, numberText } from './exact-number.js'
 
 const DATE = /^(?!0000)(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/
