@@ -37,21 +37,13 @@ const dialect: Omit<Dialect, 'expression'> = {
   literal,
   asText: ({ sql }) => `CAST(${sql} AS CHAR CHARACTER SET utf8mb4)`,
   concat: (parts) => `CONCAT(${parts.join(', ')})`,
-  trim: (sql) => `TRIM(${sql})`,
-  replace: (sql, from, to) => `REPLACE(${sql}, ${text(from)}, ${text(to)})`,
+  length: (sql) => `CHAR_LENGTH(${sql})`,
+  start: (sql, length) => `LEFT(${sql}, ${length})`,
+  end: (sql, length) => `RIGHT(${sql}, ${length})`,
+  repeat: (character, times) => `REPEAT(${text(character)}, ${times})`,
   exact: (sql) => `CAST(${sql} AS BINARY)`,
   fail,
   cast,
-  mask(sql, first, last, by) {
-    const length = `CHAR_LENGTH(${sql})`
-    const kept = first + last
-    const hidden = `REPEAT(${text(by)}, ${kept === 0 ? length : `${length} - ${kept}`})`
-    if (kept === 0) return hidden
-    const head = first === 0 ? [] : [`LEFT(${sql}, ${first})`]
-    const tail = last === 0 ? [] : [`RIGHT(${sql}, ${last})`]
-    const shown = [...head, hidden, ...tail].join(', ')
-    return `IF(${length} > ${kept}, CONCAT(${shown}), REPEAT(${text(by)}, ${length}))`
-  },
   sha256: ({ sql }, salt) => `SHA2(${salt === '' ? sql : `CONCAT(${text(salt)}, ${sql})`}, 256)`,
   settle: (sql, { kind, domain: { precision, scale } }) =>
     kind === 'decimal' && precision !== undefined ? `CAST(${sql} AS DECIMAL(${precision},${scale}))` : sql,

@@ -39,24 +39,15 @@ const dialect: Omit<Dialect, 'expression'> = {
   literal,
   asText: ({ sql }) => `CAST(${sql} AS TEXT)`,
   concat: (parts) => `(${parts.join(' || ')})`,
-  trim: (sql) => `trim(${sql})`,
-  replace: (sql, from, to) => `replace(${sql}, ${text(from)}, ${text(to)})`,
+  length: (sql) => `length(${sql})`,
+  start: (sql, length) => `substr(${sql}, 1, ${length})`,
+  end: (sql, length) => `substr(${sql}, -${length})`,
+  repeat: (character, times) => `replace(hex(zeroblob(${times})), '00', ${text(character)})`,
   exact: (sql) => `${sql} COLLATE BINARY`,
   fail,
   cast,
-  mask(sql, first, last, by) {
-    const hidden = (count: string) => `replace(hex(zeroblob(${count})), '00', ${text(by)})`
-    const head = first === 0 ? [] : [`substr(${sql}, 1, ${first})`]
-    const tail = last === 0 ? [] : [`substr(${sql}, -${last})`]
-    const shown = [...head, hidden(`length(${sql}) - ${first + last}`), ...tail].join(' || ')
-    return (
-      `CASE WHEN ${sql} IS NULL THEN NULL WHEN length(${sql}) > ${first + last} THEN ${shown} ` +
-      `ELSE ${hidden(`length(${sql})`)} END`
-    )
-  },
   sha256: ({ sql, kind }, salt) =>
     `rowshift_sha256(CAST(${sql} AS BLOB), ${kind === 'bytes' ? 0 : 1}, x'${Buffer.from(salt).toString('hex')}')`,
-  settle: (sql) => sql,
 }
 
 /** A column of text may hold a BLOB, of which functions would make text without a word. */

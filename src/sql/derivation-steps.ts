@@ -28,19 +28,23 @@ export interface Dialect {
   /** The text of a value that is not text. */
   asText(value: Value): string
   concat(parts: readonly string[]): string
-  trim(text: string): string
-  replace(text: string, from: string, to: string): string
+  /** In characters. */
+  length(text: string): string
+  /** The first or last characters of a text that has more of them. */
+  start(text: string, length: number): string
+  end(text: string, length: number): string
+  /** One character, so many times. */
+  repeat(character: string, times: string): string
   /** Text that `=` compares byte by byte. */
   exact(text: string): string
   /** An expression that fails unless `sql` is NULL, in the place of a value of the kind. */
   fail(sql: string, kind: Column['kind']): string
   /** `fits`: a condition; null: every value fits. null: there is no such cast. */
   cast(value: Value, to: CastType): { readonly sql: string; readonly fits: string | null } | null
-  mask(text: string, first: number, last: number, by: string): string
   /** Of a text or bytes. */
   sha256(value: Value, salt: string): string
-  /** Makes sure that values have the type that `facts` say: literals of several lengths, numbers of several scales. */
-  settle(sql: string, facts: Facts): string
+  /** Makes sure that values have the type that `facts` say: literals of several lengths, numbers of several scales. Default: they have. */
+  settle?(sql: string, facts: Facts): string
   /** Of a derived text column. */
   readonly collation: string | undefined
 }
@@ -124,9 +128,12 @@ function take(dialect: Dialect, value: Value, step: Step, at: string): Value {
   const facts = stepFacts(value, step)
   switch (step.type) {
     case 'trim':
-      return { ...value, ...facts, sql: dialect.trim(value.sql) }
+      return { ...value, ...facts, sql: `TRIM(${value.sql})` }
     case 'replace': {
-      const sql = step.pairs.reduce((sql, [a, b]) => dialect.replace(sql, a, b), value.sql)
+      const sql = step.pairs.reduce(
+        (sql, [a, b]) => `REPLACE(${sql}, ${dialect.text(a)}, ${dialect.text(b)})`,
+        value.sql,
+      )
       return { ...value, ...facts, sql }
     }
     case 'map':
@@ -134,8 +141,7 @@ function take(dialect: Dialect, value: Value, step: Step, at: string): Value {
     case 'cast':
       return cast(dialect, value, facts, step.to, at)
     case 'mask': {
-      const { sql } = text(dialect, value, '"mask"')
-      return { ...value, ...facts, sql: dialect.mask(sql, step.first, step.last, step.with) }
+      return { ...value, ...facts, sql: mask(dialect, text(dialect, value, '"mask"'), step) }
     }
     case 'hash': {
       const from = value.kind === 'bytes' ? value : text(dialect, value, '"hash"')
@@ -145,11 +151,26 @@ function take(dialect: Dialect, value: Value, step: Step, at: string): Value {
       if (!value.nullable) return value
       const from = facts.kind === value.kind ? value : text(dialect, value, '"default"')
       const sql = `COALESCE(${from.sql}, ${constant(dialect, step.value, facts)})`
-      return { ...value, ...facts, sql: dialect.settle(sql, facts) }
+      return { ...value, ...facts, sql: settled(dialect, sql, facts) }
     }
     default:
       return step satisfies never
   }
+}
+
+function mask(dialect: Dialect, { sql, nullable }: Value, step: Step & { type: 'mask' }): string {
+  const { first, last, with: by } = step
+  const length = dialect.length(sql)
+  const shown = [
+    ...(first === 0 ? [] : [dialect.start(sql, first)]),
+    dialect.repeat(by, `${length} - ${first + last}`),
+    ...(last === 0 ? [] : [dialect.end(sql, last)]),
+  ]
+  const guard = nullable ? `WHEN ${sql} IS NULL THEN NULL ` : ''
+  return (
+    `CASE ${guard}WHEN ${length} > ${first + last} THEN ${dialect.concat(shown)} ` +
+    `ELSE ${dialect.repeat(by, length)} END`
+  )
 }
 
 function map(
@@ -180,7 +201,7 @@ function map(
     why: notInMap(at),
   }
   const refusals = unmapped === 'error' ? [...from.refusals, refusal] : from.refusals
-  return { ...facts, sql: dialect.settle(sql, facts), refusals }
+  return { ...facts, sql: settled(dialect, sql, facts), refusals }
 }
 
 function cast(dialect: Dialect, value: Value, facts: Facts, to: CastType, at: string): Value {
@@ -197,13 +218,17 @@ function cast(dialect: Dialect, value: Value, facts: Facts, to: CastType, at: st
       : `CASE WHEN ${made.fits} THEN ${made.sql} ELSE ${dialect.fail(value.sql, to.kind)} END`
   return {
     ...facts,
-    sql: dialect.settle(sql, facts),
+    sql: settled(dialect, sql, facts),
     refusals: made.fits === null ? value.refusals : [...value.refusals, refusal],
   }
 }
 
 function text(dialect: Dialect, value: Value, what: string): Value {
   return value.kind === 'text' ? value : { ...value, ...asText(value, what), sql: dialect.asText(value) }
+}
+
+function settled(dialect: Dialect, sql: string, facts: Facts): string {
+  return dialect.settle?.(sql, facts) ?? sql
 }
 
 function constant(dialect: Dialect, value: string | null, facts: Facts): string {
