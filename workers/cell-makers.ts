@@ -27,15 +27,15 @@ export interface Makers {
 export function makersOf(setup: MakingSetup, signal: AbortSignal): Makers {
   const { reads, values, cells } = setup.plan.pipeline!
   const thread = setup.stage === null ? 0 : Atomics.add(setup.stage.threads, 0, 1)
-  const make = (cell: ValuePlan | CellPlan, place: number) => makerOf(cell, place, setup, thread, signal)
+  const make = (cell: ValuePlan | CellPlan, index: number) => makerOf(cell, index, setup, thread, signal)
   const levels: CellMaker[][] = []
   /** How many cells the rows have that a level is given. */
   let width = reads.length
-  for (const [place, value] of values.entries()) {
+  for (const [index, value] of values.entries()) {
     const ready = [value.at].flat().every((at) => at < width)
     if (!ready || levels.length === 0) levels.push([])
-    if (!ready) width = reads.length + place
-    levels.at(-1)!.push(make(value, place))
+    if (!ready) width = reads.length + index
+    levels.at(-1)!.push(make(value, index))
   }
   return { levels, cells: joined(cells, (cell, at) => make(cell, values.length + at)) }
 }
@@ -53,7 +53,7 @@ function joined(cells: readonly CellPlan[], make: (cell: CellPlan, at: number) =
 
 function makerOf(
   cell: ValuePlan | CellPlan,
-  place: number,
+  index: number,
   setup: MakingSetup,
   thread: number,
   signal: AbortSignal,
@@ -62,7 +62,7 @@ function makerOf(
     case 'read':
       return new CopiedCells(cell.at)
     case 'lookup':
-      return lookup(cell, place, setup, signal)
+      return lookup(cell, index, setup, signal)
     case 'steps':
       return new ChangedCell(cell, setup.plan, signal)
     case 'id':
@@ -74,11 +74,11 @@ function makerOf(
 
 function lookup(
   cell: LookupCell,
-  place: number,
+  index: number,
   { plan, stage }: MakingSetup,
   signal: AbortSignal,
 ): CellMaker {
-  const all = stage!.lookups[place]
+  const all = stage!.lookups[index]
   const { given, tables } = cell.lookup
   const nothing = given != null || isCreated(cell.lookup)
   const finder = nothing ? null : new ValueFinder(stage!.endpoints[cell.lookup.in]!, tables, signal)

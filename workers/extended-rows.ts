@@ -7,7 +7,7 @@ import type { CellMaker, RowOutcome, StageSink } from './cell-maker.js'
 /** Rows, and where each of them stands among those that were read. */
 export interface MadeRows {
   readonly rows: RawRows
-  /** null: at the same place. */
+  /** null: at the same index. */
   readonly origins: Int32Array | null
 }
 
@@ -33,7 +33,7 @@ export class ExtendedRows {
     })
   }
 
-  /** `lose` is told of rows that are not kept, by their place among those that were read. */
+  /** `lose` is told of rows that are not kept, by their index among those that were read. */
   async extend(
     read: RawRows,
     sink: StageSink,

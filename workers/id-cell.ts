@@ -44,7 +44,7 @@ export class KeptIdCell implements CellMaker {
   /** Of the keys of the batch. */
   #ids = new Map<CellText, Buffer>()
 
-  /** `at` is the key's place, `name` the cell's. */
+  /** `at` is the key's index, `name` the cell's. */
   constructor({ at, name }: { at: number; name: string }, plan: StagedPlan, map: IdMap) {
     this.#at = at
     this.#name = name

@@ -4,6 +4,6 @@ import type { Column } from '../src/contract/plugin.js'
 export interface NamedCell {
   readonly name: string
   readonly column: Column
-  /** Its place in each row of the batch. */
+  /** Its index in each row of the batch. */
   readonly at: number
 }

@@ -33,7 +33,7 @@ export class Routes implements RouteSink {
 
   /** Whether the repair creates it before it writes. */
   #created(shard: number): boolean {
-    const { endpoint, table } = this.#ends.router!.placeOf(shard)
+    const { endpoint, table } = this.#ends.router!.locationOf(shard)
     const shards = this.#repair?.write.sharding?.shards ?? []
     return shards.some((each) => each.endpoint === endpoint && each.table === table)
   }

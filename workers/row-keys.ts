@@ -14,7 +14,7 @@ export class RowKeys {
   start = 0
   end = 0
 
-  /** `at`: the places of the parts. */
+  /** `at`: the indexes of the parts. */
   constructor(at: readonly number[]) {
     this.#at = at
   }

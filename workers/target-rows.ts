@@ -58,7 +58,7 @@ export class TargetRows {
   }
 
   async #find(shard: number): Promise<SourceTable | null> {
-    const { endpoint, table } = this.#router!.placeOf(shard)
+    const { endpoint, table } = this.#router!.locationOf(shard)
     try {
       const { identity, keys } = await this.#side.readers[endpoint]!.describe(table)
       const { key } = this.#side.rows

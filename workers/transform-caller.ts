@@ -37,7 +37,7 @@ export interface TransformInput {
   readonly cells: RawRows
   /** The rows as they were read, for messages and to be kept. */
   readonly read: RawRows
-  /** Where the rows of `cells` stand there; null: at the same place. */
+  /** Where the rows of `cells` stand there; null: at the same index. */
   readonly origins: Int32Array | null
   readonly sink: StageSink
 }

@@ -13,7 +13,7 @@ import type { PlannedWrite, Sequence } from './write.js'
 /** The value that another table has for a key. NULL has none: the cell is NULL then, and nothing is looked up. */
 export interface LookupCell extends NamedCell {
   readonly type: 'lookup'
-  /** The places of the key's parts among `reads`. A key of which a part is NULL is none. */
+  /** The indexes of the key's parts among `reads`. A key of which a part is NULL is none. */
   readonly at: readonly number[]
   readonly lookup: LookupPlan
 }
@@ -47,7 +47,7 @@ export function isCreated({ missing }: LookupPlan): boolean {
 /** What a worker thread makes of another value, step by step. */
 export interface StepsCell extends NamedCell {
   readonly type: 'steps'
-  /** The value's place. */
+  /** The value's index. */
   readonly at: number
   /** What it is like before the first step. */
   readonly from: Column
@@ -94,7 +94,7 @@ export type IdPlan =
  * written, and the first id that a key has got stays: so a run that is repeated, and threads that meet the same key, agree.
  */
 export interface IdMapPlan {
-  /** The key's place among `reads`. */
+  /** The key's index among `reads`. */
   readonly at: number
   /** How pairs are kept: write mode `ignore`. */
   readonly write: PlannedWrite

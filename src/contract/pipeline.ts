@@ -28,14 +28,14 @@ export interface StagePlan {
   readonly transform: TransformPlan | null
 }
 
-/** How one cell of each row is made. Places are those among `reads` and, behind them, `values`. */
+/** How one cell of each row is made. Indexes are those among `reads` and, behind them, `values`. */
 export type CellPlan = ReadCell | LookupCell | IdCell
 export type ValuePlan = LookupCell | StepsCell
 
 /** The cell as it was read, or a value that was made before. */
 export interface ReadCell extends NamedCell {
   readonly type: 'read'
-  /** Its place. */
+  /** Its index. */
   readonly at: number
 }
 
@@ -54,7 +54,7 @@ export interface StagedPlan {
   readonly pipeline: StagePlan | null
 }
 
-/** All that is made, in one order: by its place here, the threads know the lookup tables of a plan. */
+/** All that is made, in one order: by its index here, the threads know the lookup tables of a plan. */
 export function makings({ values, cells }: StagePlan): readonly (ValuePlan | CellPlan)[] {
   return [...values, ...cells]
 }

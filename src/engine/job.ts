@@ -20,7 +20,7 @@ import type { CoordinatorResult } from './coordinator-job.js'
 import { copySplits } from './coordinator.js'
 import { checkPercentage, DirtyFile, noDirtyFiles } from './dirty-file.js'
 import { endpointsOf, originOf, placeOf, readersOf, writerOf } from './ends.js'
-import { OpenPlaces } from './open-places.js'
+import { OpenConnections } from './open-connections.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
 import { makeReport } from './report.js'
@@ -136,7 +136,7 @@ interface Ends {
   /** Of each database. */
   readonly readers: readonly Reader[]
   readonly writer: Writer
-  readonly places: OpenPlaces
+  readonly connections: OpenConnections
 }
 
 interface Execution extends Ends {
@@ -150,11 +150,11 @@ interface Execution extends Ends {
 
 async function copy(
   request: CopyRequest,
-  { plan: made, dirty, found, onChange, readers, writer, places }: Execution,
+  { plan: made, dirty, found, onChange, readers, writer, connections }: Execution,
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw stopped(hooks.signal)
-  const stage = await setUpStage(made.pipeline, places, hooks.signal)
+  const stage = await setUpStage(made.pipeline, connections, hooks.signal)
   found.push(...(stage?.reasons ?? []))
   return copySplits({
     runId: request.runId,
@@ -240,7 +240,7 @@ function plan(request: CopyRequest, ends: Ends, signal: AbortSignal | undefined)
   return makePlan({
     reader: ends.readers[0]!,
     writer: ends.writer,
-    places: ends.places,
+    connections: ends.connections,
     sourceTable: request.from.table,
     targetTable: request.to.table,
     params,
@@ -265,7 +265,7 @@ async function withEnds<T>(
   if (!writer) throw cannot(to, 'written to')
   checkReadable(from.loaded.plugin, params)
   checkWritable(to.loaded.plugin, params)
-  const places = new OpenPlaces({
+  const connections = new OpenConnections({
     source: lookupSource,
     target: to,
     others,
@@ -274,9 +274,9 @@ async function withEnds<T>(
   })
   try {
     await openAll([...readers, writer], signal)
-    return await use({ readers, writer, places })
+    return await use({ readers, writer, connections })
   } finally {
-    await closeAll([...readers, writer, places])
+    await closeAll([...readers, writer, connections])
   }
 }
 

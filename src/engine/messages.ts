@@ -48,7 +48,7 @@ export interface DirtySetup {
 export interface StageSetup {
   /** The databases that are looked into or written to beside the copy itself, by the names that the plan has for them. */
   readonly endpoints: Readonly<Record<string, Endpoint>>
-  /** Lookups that are kept in memory, by the place of their cell in the plan. */
+  /** Lookups that are kept in memory, by the index of their cell in the plan. */
   readonly lookups: Readonly<Record<number, SharedCells>>
   /** In shared memory: how many threads have begun; and the first number that the run has reserved for them, when it has. */
   readonly threads: Int32Array

@@ -21,7 +21,7 @@ import type {
 } from '../contract/plugin.js'
 import { makings } from '../contract/pipeline.js'
 import type { StageSetup } from './messages.js'
-import type { OpenPlaces } from './open-places.js'
+import type { OpenConnections } from './open-connections.js'
 
 /** Every run into a target gets other numbers, until there are no more and the first come again. */
 const SNOWFLAKE_WORKERS: Sequence = { name: 'snowflake workers', above: [] }
@@ -31,23 +31,23 @@ const LEAST_ENTRY_BYTES = 16
 /** What the threads share, small lookup tables among it, and what there is to say about it. null: the plan has no stage. */
 export async function setUpStage(
   stage: StagePlan | null,
-  places: OpenPlaces,
+  connections: OpenConnections,
   signal: AbortSignal,
 ): Promise<{ setup: StageSetup; reasons: readonly string[] } | null> {
   if (stage === null) return null
   const reasons: string[] = []
   const lookups: Record<number, SharedCells> = {}
-  for (const [place, cell] of makings(stage).entries()) {
+  for (const [index, cell] of makings(stage).entries()) {
     if (cell.type !== 'lookup' || isCreated(cell.lookup)) continue
     const { lookup } = cell
     const all = lookup.given
       ? shareGiven(lookup, lookup.given)
-      : await readAll(await places.named(lookup.in).open(), lookup, signal)
-    if (all !== null) lookups[place] = all
+      : await readAll(await connections.named(lookup.in).open(), lookup, signal)
+    if (all !== null) lookups[index] = all
     const how = all ? `all keys (${all.entries}) are in memory` : 'keys are asked for, batch by batch'
     reasons.push(`lookup of ${cell.name}: ${how}`)
   }
-  return { setup: forThreads({ endpoints: places.endpoints, lookups }), reasons }
+  return { setup: forThreads({ endpoints: connections.endpoints, lookups }), reasons }
 }
 
 /** The same for other threads, which are counted anew. */

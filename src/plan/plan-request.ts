@@ -1,6 +1,6 @@
 import type { Reader, Writer } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
-import type { Places } from './places.js'
+import type { NamedConnections } from './named-connections.js'
 import type { Past, WindowRequest } from './window.js'
 
 export interface PlanRequest {
@@ -18,7 +18,7 @@ export interface PlanRequest {
   readonly past?: Past | null
   /** A range to read again. Default: what is new. */
   readonly backfill?: WindowRequest['backfill']
-  readonly places: Places
+  readonly connections: NamedConnections
   /** Ends what is waited for outside of the databases, which have it already. */
   readonly signal?: AbortSignal | undefined
 }

@@ -111,13 +111,13 @@ function encodeCells(
 
 /** What worker threads do to rows between reading and writing. */
 function chooseStage(
-  { writer, places, params }: PlanRequest,
+  { writer, connections, params }: PlanRequest,
   { target, mapping, key }: Tables,
   transform: PlannedTransform | null,
 ): Promise<StageChoice> {
   return planStage({
     writer,
-    places,
+    connections,
     target: target.table,
     tables: existingTables(target),
     pairs: mapping.pairs,

@@ -18,7 +18,7 @@ import type { StepsRequest } from './step-plan.js'
 import { planSteps } from './step-plan.js'
 
 /** A value and where it stands: among what is read, or, below 0, the value -1, -2 … that is made of that. */
-interface Placed {
+interface Positioned {
   readonly column: Column
   readonly at: number
 }
@@ -33,7 +33,7 @@ export class StageMaking {
   readonly #values: ValuePlan[] = []
   readonly #cells: CellPlan[] = []
   /** By their names; null after a fault. */
-  readonly #named = new Map<string, Placed | null>()
+  readonly #named = new Map<string, Positioned | null>()
   /** Those that are being planned, each for the one before. */
   readonly #open: string[] = []
 
@@ -60,7 +60,7 @@ export class StageMaking {
   }
 
   /** Each column is read once. */
-  read(column: Column): Placed {
+  read(column: Column): Positioned {
     const there = this.#reads.indexOf(column)
     return { column, at: there < 0 ? this.#reads.push(column) - 1 : there }
   }
@@ -87,7 +87,7 @@ export class StageMaking {
   }
 
   /** What the entry with the name makes. */
-  async named(name: string): Promise<Placed | null> {
+  async named(name: string): Promise<Positioned | null> {
     const known = this.#named.get(name)
     if (known !== undefined) return known
     const make = this.#request.values.find(({ as }) => as === name)!
@@ -113,12 +113,12 @@ export class StageMaking {
     return value && readCell(to.name, value)
   }
 
-  async #value(make: Making, name: string): Promise<Placed | null> {
+  async #value(make: Making, name: string): Promise<Positioned | null> {
     const { at, how, after } = make
     if (how?.type !== 'lookup') return (await this.#keys(make, name))?.[0] ?? null
     const cell = await this.#lookup(make, how, name)
     if (cell === null) return null
-    const value = this.#place(cell)
+    const value = this.#addValue(cell)
     return after.length === 0 ? value : this.#steps({ asked: `"after" of ${at}`, name, steps: after }, value)
   }
 
@@ -130,7 +130,7 @@ export class StageMaking {
     const request = { at: make.at, make: how, keys: columns, name, created }
     const planned = how.given
       ? planGiven(request, this.faults)
-      : await planLookup(request, this.#request.places, this.faults)
+      : await planLookup(request, this.#request.connections, this.faults)
     if (planned === null) return null
     this.warnings.push(...planned.warnings)
     const { column, how: lookup } = planned
@@ -138,14 +138,14 @@ export class StageMaking {
   }
 
   async #id(make: Making, how: IdMake, to: Column): Promise<IdCell | null> {
-    const { writer, places, target, tables, workerNum } = this.#request
+    const { writer, connections, target, tables, workerNum } = this.#request
     const keys = await this.#keys(make, to.name)
     if (keys === null) return null
     const [of] = keys
-    const key = how.map === null ? null : { column: of!.column, place: of!.at }
+    const key = how.map === null ? null : { column: of!.column, index: of!.at }
     const planned = await planId(
       { at: make.at, make: how, key, to, target, tables, workerNum },
-      { writer: writer!, places },
+      { writer: writer!, connections },
       this.faults,
     )
     if (planned === null) return null
@@ -155,8 +155,8 @@ export class StageMaking {
   }
 
   /** What is looked up, or has ids, after the steps before that. Null after a fault. */
-  async #keys({ at, keys, before }: Making, name: string): Promise<readonly Placed[] | null> {
-    const placed: Placed[] = []
+  async #keys({ at, keys, before }: Making, name: string): Promise<readonly Positioned[] | null> {
+    const placed: Positioned[] = []
     for (const key of keys) {
       const each = 'as' in key ? await this.named(key.as) : this.read(key)
       if (each === null) return null
@@ -167,16 +167,19 @@ export class StageMaking {
     return changed && [changed]
   }
 
-  #steps(asked: Pick<StepsRequest, 'asked' | 'name' | 'steps'>, { column, at }: Placed): Placed | null {
+  #steps(
+    asked: Pick<StepsRequest, 'asked' | 'name' | 'steps'>,
+    { column, at }: Positioned,
+  ): Positioned | null {
     const cell = planSteps({ ...asked, from: column, at }, this.faults)
-    return cell && this.#place(cell)
+    return cell && this.#addValue(cell)
   }
 
-  #place(value: ValuePlan): Placed {
+  #addValue(value: ValuePlan): Positioned {
     return { column: value.column, at: -this.#values.push(value) }
   }
 }
 
-function readCell(name: string, { column, at }: Placed): ReadCell {
+function readCell(name: string, { column, at }: Positioned): ReadCell {
   return { type: 'read', name, column, at }
 }

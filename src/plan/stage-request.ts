@@ -1,12 +1,12 @@
 import type { Column, SplitKey, TableSchema, Writer } from '../contract/plugin.js'
 import type { ColumnPair, Making } from './mapping.js'
-import type { Places } from './places.js'
+import type { NamedConnections } from './named-connections.js'
 import type { PlannedTransform } from '../features/transform/plan.js'
 
 export interface StageRequest {
   /** null: no column gets new ids. */
   readonly writer: Writer | null
-  readonly places: Places
+  readonly connections: NamedConnections
   readonly target: TableSchema
   /** Tables of the target that are there, in its first database. */
   readonly tables: readonly string[]

@@ -17,7 +17,7 @@ export interface StepsRequest {
   readonly asked: string
   /** What the result is called. */
   readonly name: string
-  /** The value, and its place. */
+  /** The value, and its index. */
   readonly from: Column
   readonly at: number
   readonly steps: readonly StageStep[]

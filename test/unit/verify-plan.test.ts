@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import { closeAll, openAll } from '../../src/contract/opening.js'
-import { OpenPlaces } from '../../src/engine/open-places.js'
+import { OpenConnections } from '../../src/engine/open-connections.js'
 import { endpointsOf, readersOf } from '../../src/engine/ends.js'
 import { comparisonSetup } from '../../src/features/verify/comparison-setup.js'
 import type { VerifyPlan } from '../../src/features/verify/plan.js'
@@ -25,7 +25,7 @@ async function plan(from: string, to: string, params: object = {}): Promise<Veri
   const { session } = request.params
   const readersAt = (end: typeof request.from) => readersOf(end.loaded.plugin, endpointsOf(end, session))
   const [readers, targetReaders] = [readersAt(request.from), readersAt(request.to)]
-  const places = new OpenPlaces({
+  const connections = new OpenConnections({
     source: request.from,
     target: request.to,
     others: {},
@@ -34,9 +34,9 @@ async function plan(from: string, to: string, params: object = {}): Promise<Veri
   })
   try {
     await openAll([...readers, ...targetReaders])
-    return await makeVerifyPlan({ ...request, readers, targetReaders, places }, request.params, null)
+    return await makeVerifyPlan({ ...request, readers, targetReaders, connections }, request.params, null)
   } finally {
-    await closeAll([...readers, ...targetReaders, places])
+    await closeAll([...readers, ...targetReaders, connections])
   }
 }
 

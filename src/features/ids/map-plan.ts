@@ -16,9 +16,9 @@ import { cannotBeEqual, columnOf, findPlan, unknownColumn } from '../lookup/plan
 interface IdMapRequest {
   readonly at: string
   readonly map: NonNullable<IdMake['map']>
-  /** The column whose values are the keys, and its place among what is read. */
+  /** The column whose values are the keys, and its index among what is read. */
   readonly key: Column
-  readonly place: number
+  readonly index: number
   /** What new ids are like. */
   readonly id: Column
   /** The column that ids are for. */
@@ -32,7 +32,7 @@ export async function planIdMap(
   writer: Writer,
   faults: string[],
 ): Promise<{ plan: IdMapPlan; id: Column; reason: string } | null> {
-  const { at, map, key, place, id } = request
+  const { at, map, key, index, id } = request
   const { table, create } = await findTable(request, writer)
   // A row whose key is NULL gets no id, but is refused.
   const known = { ...key, nullable: false }
@@ -64,7 +64,7 @@ export async function planIdMap(
   ])
   const write = plannedWrite(spec, await writer.plan(spec, null))
   return {
-    plan: { at: place, write, read: findPlan(table, [oldId!, newId!]) },
+    plan: { at: index, write, read: findPlan(table, [oldId!, newId!]) },
     // Others may have filled the table.
     id: { ...newId!, nullable: false, domain: { ...newId!.domain, dynamic: true } },
     reason: `ids are kept in table ${table.table} of the target (${oldId!.name} -> ${newId!.name})${create ? ', which is made' : ''}`,

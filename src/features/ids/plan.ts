@@ -4,13 +4,13 @@ import type { Column, Domain, IdMapPlan, IdPlan, TableSchema, Writer } from '../
 import type { IdMake } from '../../task/make.js'
 import { planIdMap } from './map-plan.js'
 import type { Planned } from '../lookup/plan.js'
-import type { Places } from '../../plan/places.js'
+import type { NamedConnections } from '../../plan/named-connections.js'
 
 interface IdRequest {
   readonly at: string
   readonly make: IdMake
-  /** The column whose values have ids, and its place among what is read; null: every row gets a new one. */
-  readonly key: { readonly column: Column; readonly place: number } | null
+  /** The column whose values have ids, and its index among what is read; null: every row gets a new one. */
+  readonly key: { readonly column: Column; readonly index: number } | null
   readonly to: Column
   readonly target: TableSchema
   /** Tables of the target that are there. */
@@ -26,7 +26,7 @@ export interface PlannedId {
 /** Null after a fault. */
 export async function planId(
   request: IdRequest,
-  { writer, places }: { writer: Writer; places: Places },
+  { writer, connections }: { writer: Writer; connections: NamedConnections },
   faults: string[],
 ): Promise<(Planned<PlannedId> & { reasons: readonly string[] }) | null> {
   const { at, make, key, to, workerNum } = request
@@ -39,12 +39,12 @@ export async function planId(
   const column = idColumn(ids, to)
   const reasons = [reasonOf(to, ids, workerNum)]
   if (make.map === null || key === null) return { column, how: { ids, map: null }, warnings: [], reasons }
-  if (!places.place('target').reader.skills.find) {
+  if (!connections.connection('target').reader.skills.find) {
     faults.push(`${at}: the target's plugin finds no rows by their keys, so it cannot keep an id map`)
     return null
   }
   const kept = await planIdMap(
-    { at, map: make.map, key: key.column, place: key.place, id: column, to, workerNum },
+    { at, map: make.map, key: key.column, index: key.index, id: column, to, workerNum },
     writer,
     faults,
   )

@@ -66,7 +66,7 @@ function keyExcerpt(key: Buffer): string {
 function named({ plan, column, cells, at }: UnresolvedRow) {
   const row = readRowName(plan, cells)
   return {
-    key: at.map((place) => excerpt(cells[place]!)).join(', '),
+    key: at.map((index) => excerpt(cells[index]!)).join(', '),
     where: row.length === 0 ? '' : `, for ${column} of the row with ${row.join(', ')}`,
     details: { column, key: row },
   }

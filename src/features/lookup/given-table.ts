@@ -66,8 +66,8 @@ function rowsOf(path: string, text: string, columns: readonly string[]): GivenRo
   const [header, ...records] = parseCsv(text.startsWith(BOM) ? text.slice(1) : text)
   if (header === undefined) throw invalid(`${path} is empty: its first line must name the columns`)
   const { fields: names } = header
-  const places = columns.map((wanted) => {
-    const found = names.flatMap((name, place) => (name === wanted ? place : []))
+  const indexes = columns.map((wanted) => {
+    const found = names.flatMap((name, index) => (name === wanted ? index : []))
     if (found.length === 1) return found[0]!
     const what = found.length === 0 ? 'no column' : `${found.length} columns`
     throw invalid(`${path} has ${what} ${JSON.stringify(wanted)}; its first line names ${names.join(', ')}`)
@@ -75,7 +75,7 @@ function rowsOf(path: string, text: string, columns: readonly string[]): GivenRo
   return records.map(({ line, fields }) => {
     if (fields.length !== names.length)
       throw new CsvError(`line ${line}: ${fields.length} fields, and the first line names ${names.length}`)
-    return { at: `line ${line}`, cells: places.map((place) => fields[place]!) }
+    return { at: `line ${line}`, cells: indexes.map((index) => fields[index]!) }
   })
 }
 

@@ -2,7 +2,7 @@ import { isFormed } from '../../wire/cell-forms.js'
 import { BATCH_BYTES } from '../../plan/limits.js'
 import type { Column, LookupPlan, ReadSpec, TableSchema } from '../../contract/plugin.js'
 import type { LookupMake } from './params.js'
-import type { Places } from '../../plan/places.js'
+import type { NamedConnections } from '../../plan/named-connections.js'
 
 /** What a made column is like, and how it is made. */
 export interface Planned<T> {
@@ -25,15 +25,17 @@ export interface LookupRequest {
 /** Null after a fault. */
 export async function planLookup(
   { at, make, keys, name, created }: LookupRequest,
-  places: Places,
+  connections: NamedConnections,
   faults: string[],
 ): Promise<Planned<LookupPlan> | null> {
-  const place = places.place(make.in)
-  if (!place.reader.skills.find) {
-    faults.push(`${at}: nothing can be looked up in ${place.name}, whose plugin finds no rows by their keys`)
+  const connection = connections.connection(make.in)
+  if (!connection.reader.skills.find) {
+    faults.push(
+      `${at}: nothing can be looked up in ${connection.name}, whose plugin finds no rows by their keys`,
+    )
     return null
   }
-  const reader = await place.open()
+  const reader = await connection.open()
   const tables: ReadSpec[] = []
   for (const each of make.tables) {
     const table = created.find((map) => map.table === each) ?? (await reader.describe(each))
@@ -66,7 +68,7 @@ export async function planLookup(
     )
   return {
     column: { ...valueColumn(values, make, keys), name },
-    how: { in: place.name, tables, missing, preloadBytes: make.preloadBytes },
+    how: { in: connection.name, tables, missing, preloadBytes: make.preloadBytes },
     warnings: indexWarnings(tables, make.key),
   }
 }

@@ -102,7 +102,7 @@ async function describeAll(
 
 /** The shard that others are made like, since `columns` may have made it unlike the source. null: there is none yet. */
 async function shardModel(
-  { params, places }: PlanRequest,
+  { params, connections }: PlanRequest,
   found: readonly Found[],
 ): Promise<TableModel | null> {
   if (params.schemaSaveMode === 'recreate') return null
@@ -113,7 +113,7 @@ async function shardModel(
   const definition = async () => {
     // The target's reader is of its first database; of a table elsewhere, what its schema says must do.
     if (first.endpoint !== 0) return null
-    const target = await places.place('target').open()
+    const target = await connections.connection('target').open()
     return (await target.skills.ddl?.definition(table.table)) ?? null
   }
   return { table, definition, wide: async () => [] }

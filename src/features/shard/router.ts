@@ -22,7 +22,7 @@ export class Router {
   readonly #databases: number
   /** By label; dates add to them. */
   readonly #tables = new Map<string, number>()
-  readonly #place: (cells: Cells) => readonly [database: number, table: number] | null
+  readonly #locate: (cells: Cells) => readonly [database: number, table: number] | null
 
   constructor(spec: RoutingSpec) {
     const { rule, reads, databases, table, numbering } = spec.sharding!
@@ -35,14 +35,14 @@ export class Router {
     for (const name of columnsOf(rule)) this.wanted[columnAt(spec, name)] = 1
     const tables = pattern.labels.length
     if ('database' in rule) {
-      const database = this.#locate(rule.database, databases.length)
-      const inDatabase = this.#locate(rule.table, tables)
-      this.#place = (cells) => pair(database(cells), this.#numbered(inDatabase(cells)))
+      const database = this.#locatorOf(rule.database, databases.length)
+      const inDatabase = this.#locatorOf(rule.table, tables)
+      this.#locate = (cells) => pair(database(cells), this.#numbered(inDatabase(cells)))
     } else {
       const through = numbering === 'through'
       const perDatabase = through ? tables / databases.length : tables
-      const locate = this.#locate(rule, through ? tables : tables * databases.length)
-      this.#place = (cells) => {
+      const locate = this.#locatorOf(rule, through ? tables : tables * databases.length)
+      this.#locate = (cells) => {
         const number = this.#numbered(locate(cells))
         if (number === null) return null
         if (databases.length === 1) return [0, number]
@@ -58,19 +58,19 @@ export class Router {
 
   /** The row's shard; null: none is for it. By dates it may be one that the plan does not know yet. */
   shardOf(cells: Cells): number | null {
-    const place = this.#place(cells)
-    return place === null ? null : place[1] * this.#databases + place[0]
+    const location = this.#locate(cells)
+    return location === null ? null : location[1] * this.#databases + location[0]
   }
 
   /** Of a shard that the plan does not know: its database and its table. */
-  placeOf(number: number): { readonly endpoint: number; readonly table: string } {
+  locationOf(number: number): { readonly endpoint: number; readonly table: string } {
     const label = [...this.#tables.keys()][Math.floor(number / this.#databases)]!
     return { endpoint: number % this.#databases, table: nameOf(this.#pattern, label) }
   }
 
   /** For people. */
   nameOf(number: number): string {
-    const { endpoint, table } = this.placeOf(number)
+    const { endpoint, table } = this.locationOf(number)
     return nameIn(this.#spec.sharding!.databases, endpoint, table)
   }
 
@@ -115,13 +115,13 @@ export class Router {
     return rulesOf(this.#spec.sharding!.rule).map(whyNowhere).join('; or ')
   }
 
-  #locate(rule: ShardRule, count: number): Locate {
+  #locatorOf(rule: ShardRule, count: number): Locate {
     const { columns, sharding } = this.#spec
     if ('sql' in rule) {
-      const place = rulesOf(sharding!.rule)
+      const index = rulesOf(sharding!.rule)
         .filter((each) => 'sql' in each)
         .indexOf(rule)
-      return locator(rule, [{ at: columns.length + place, kind: sharding!.reads[place]!.kind }], count)
+      return locator(rule, [{ at: columns.length + index, kind: sharding!.reads[index]!.kind }], count)
     }
     const cells = rule.by.map((name) => {
       const at = columnAt(this.#spec, name)

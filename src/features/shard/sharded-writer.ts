@@ -165,7 +165,7 @@ export class ShardedWriter implements Writer {
     const { router, ends } = this.#routed(spec)
     const known = ends.get(number)
     if (known !== undefined) return known
-    const { endpoint, table } = router.placeOf(number)
+    const { endpoint, table } = router.locationOf(number)
     const writer = this.writers[endpoint]!
     const shard = await openOnDemand(writer, spec, { endpoint, table }, signal)
     const end = shard && { name: shard.name, writer, spec: shardSpec(spec, shard) }

@@ -53,7 +53,7 @@ export class TransformWatch {
   attribute(error: unknown): RowshiftError {
     const dead = [...this.#threads].find(([thread]) => !this.#options.isAlive(thread))
     const reason = error instanceof Error ? error.message : String(error)
-    const at = dead && dead[1].slot.entered !== null ? this.#place(dead[1].slot) : null
+    const at = dead && dead[1].slot.entered !== null ? this.#currentRow(dead[1].slot) : null
     const where = at === null ? '' : ` while its function was ${at.text}`
     return new RowshiftError(
       'TRANSFORM_FAILED',
@@ -88,7 +88,7 @@ export class TransformWatch {
   }
 
   #tooLong(slot: ExecutionMarker): RowshiftError {
-    const at = this.#place(slot)
+    const at = this.#currentRow(slot)
     return new RowshiftError(
       'TRANSFORM_TIMEOUT',
       `The transform ${this.#module} did not come back within ${this.#limit / 1000} s while it was ${at.text}. Its thread was ended; what was not ` +
@@ -98,7 +98,7 @@ export class TransformWatch {
   }
 
   /** Which row it is, as well as can be known. */
-  #place(slot: ExecutionMarker): { text: string; details: Record<string, number | readonly string[]> } {
+  #currentRow(slot: ExecutionMarker): { text: string; details: Record<string, number | readonly string[]> } {
     const { plan } = this.#options
     const { split, batch, row } = slot.call
     if (split < 0) return { text: 'being loaded', details: {} }

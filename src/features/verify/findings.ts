@@ -28,7 +28,7 @@ export function areEqual({ missing, extra, different }: Differences): boolean {
 }
 
 /** Throws SHARD_UNKNOWN where a repair would meet a row that no table is for, when it has changed others already. */
-export function checkPlaces({ refusal }: Findings): void {
+export function checkPlacement({ refusal }: Findings): void {
   if (refusal === null) return
   const { code, message, details } = refusal
   throw new RowshiftError(code, `${message} Nothing was changed.`, details)

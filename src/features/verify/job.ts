@@ -3,7 +3,7 @@ import { endpointsOf, originOf, placeOf, readersOf, writerOf } from '../../engin
 import { createsTables, prepareTable, stopped } from '../../engine/job.js'
 import type { Progress } from '../../engine/progress.js'
 import { noProgress } from '../../engine/progress.js'
-import { OpenPlaces } from '../../engine/open-places.js'
+import { OpenConnections } from '../../engine/open-connections.js'
 import { SourceCheck } from '../../engine/source-check.js'
 import { forThreads, keepsIds, prepareIds, setUpStage } from '../../engine/stage-setup.js'
 import { RowshiftError } from '../../contract/errors.js'
@@ -21,7 +21,7 @@ import type { Params } from '../../task/params.js'
 import type { CompareResult, Repaired } from './compare.js'
 import { compareTables } from './compare.js'
 import { checkDeletes } from './deletes.js'
-import { areEqual, checkPlaces } from './findings.js'
+import { areEqual, checkPlacement } from './findings.js'
 import { isNewEachRun } from './made-columns.js'
 import type { VerifyReport } from './report.js'
 import { differenceError, makeVerifyReport } from './report.js'
@@ -42,7 +42,7 @@ interface Ends {
   readonly writer: Writer | null
   /** Why `targetReaders` are not open: their database is a file that does not exist yet. null: they are open. */
   readonly missing: RowshiftError | null
-  readonly places: OpenPlaces
+  readonly connections: OpenConnections
 }
 
 /** Compares two tables, and makes the target equal in mode `sync`. Never throws: a failure is in the report. */
@@ -119,13 +119,13 @@ interface Recording extends Omit<VerifyHooks, 'onPlan'> {
 
 async function compare(
   request: VerifyRequest,
-  { readers, writer, places }: Ends,
+  { readers, writer, connections }: Ends,
   { plan, repair, found }: Plans,
   { signal, onProgress, onRepaired, onChange }: Recording,
 ): Promise<CompareResult> {
   const { runId, from, to, params, sample } = request
   if (signal.aborted) throw stopped(signal)
-  const stage = await setUpStage(plan.stage, places, signal)
+  const stage = await setUpStage(plan.stage, connections, signal)
   found.push(...(stage?.reasons ?? []))
   // The lookups are those of the comparison, cell by cell; the threads give ids, each its own.
   const repairStage = repair && stage && forThreads(stage.setup)
@@ -140,7 +140,7 @@ async function compare(
     target: endpointsOf(to, params.session, params.timeZone),
     sample,
     guard: (differing) => {
-      checkPlaces(differing)
+      checkPlacement(differing)
       checkDeletes(differing, params.maxDelete, plan.sharding !== null)
     },
     prepare: async () => {
@@ -171,7 +171,7 @@ function refuseFresh({ columns }: Params): void {
 
 function planRepair(
   { params, from, to }: VerifyRequest,
-  { readers, places }: Ends,
+  { readers, connections }: Ends,
   writer: Writer,
 ): Promise<RunPlan> {
   if (!deletes(writer)) {
@@ -185,7 +185,7 @@ function planRepair(
   return makePlan({
     reader: readers[0]!,
     writer,
-    places,
+    connections,
     sourceTable: from.table,
     targetTable: to.table,
     origin: originOf(from, isMany(from), readers),
@@ -256,13 +256,13 @@ async function withEnds<T>(
   for (const { loaded } of [from, to]) checkReadable(loaded.plugin, params)
   if (writer) checkWritable(to.loaded.plugin, repairing(params))
   else checkWritePath(to.loaded.plugin, params)
-  const places = new OpenPlaces({ source: from, target: to, others, session: params.session, signal })
+  const connections = new OpenConnections({ source: from, target: to, others, session: params.session, signal })
   const ends = [...readers, ...targetReaders, ...(writer ? [writer] : [])]
   try {
     await openAll(writer ? [...readers, writer] : readers, signal)
     const missing = await openTarget(targetReaders, writer !== null, signal)
-    return await use({ readers, targetReaders, writer, missing, places })
+    return await use({ readers, targetReaders, writer, missing, connections })
   } finally {
-    await closeAll([...ends, places])
+    await closeAll([...ends, connections])
   }
 }

@@ -8,7 +8,7 @@ import { withCells } from '../../plan/cell-encodings.js'
 import { checkCondition } from '../../plan/condition.js'
 import { BATCH_BYTES } from '../../plan/limits.js'
 import type { ColumnPair } from '../../plan/mapping.js'
-import type { Places } from '../../plan/places.js'
+import type { NamedConnections } from '../../plan/named-connections.js'
 import { checkDistinct, chooseColumns, columnsRead, describeSource } from '../../plan/shared-steps.js'
 import { chooseKey } from '../../plan/split-key.js'
 import { splitRows } from '../../plan/split-rows.js'
@@ -58,7 +58,7 @@ export interface VerifyEnds {
   readonly targetReaders: readonly Reader[]
   readonly from: ResolvedConnection & { readonly table: string }
   readonly to: ResolvedConnection & { readonly table: string }
-  readonly places: Places
+  readonly connections: NamedConnections
 }
 
 /** Looks at both tables and decides how to compare them. `repair`: how the target is then made equal; null: it is not. */
@@ -138,7 +138,7 @@ async function planPlacing(
 
 /** How rows of the source are made into what a copy writes. */
 function chooseStage(
-  { places }: VerifyEnds,
+  { connections }: VerifyEnds,
   { shard, workerNum }: Params,
   choices: Tables & Pick<VerifyChoices, 'made' | 'key' | 'placing'> & { readonly repair: RunPlan | null },
 ): Promise<StageChoice> {
@@ -147,7 +147,7 @@ function chooseStage(
   const use = { shard, transform: false, losses: 'all' } as const
   return planStage({
     writer: null,
-    places,
+    connections,
     target: target.table,
     tables: [],
     pairs: withCells([...made.pairs, ...computedByBoth(mapping)], use),

@@ -12,15 +12,15 @@ export function keyText(values: readonly Buffer[]): string {
   return values.map((value) => `${value.length}:${value.toString('latin1')}`).join('')
 }
 
-/** By the cells at `places`. `binary`: columns that hold bytes. */
+/** By the cells at `indexes`. `binary`: columns that hold bytes. */
 export function rowNameOf(
   cells: Cells,
-  places: readonly number[],
+  indexes: readonly number[],
   names: readonly string[],
   binary: readonly boolean[],
 ): RowName {
   return Object.fromEntries(
-    places.map((i) => {
+    indexes.map((i) => {
       const cell = cells[i]!
       return [
         names[i]!,

@@ -17,7 +17,7 @@ export interface ReadRows {
   readonly names: readonly string[]
   readonly binary: readonly boolean[]
   /**
-   * The columns that say which row it is, whatever its shard: their places in a row as it is compared, and as it was read. null: there
+   * The columns that say which row it is, whatever its shard: their indexes in a row as it is compared, and as it was read. null: there
    * are none.
    */
   readonly identity: readonly { readonly made: number; readonly read: number }[] | null
@@ -48,8 +48,8 @@ export class UnresolvedRows {
   add(cells: Cells, { code, message, details }: RowshiftError): boolean {
     const { names, binary, identity } = this.#reads!
     const key = this.#key(cells, 'read')
-    const places = identity?.map(({ read }) => read) ?? [...names.keys()]
-    const name = this.rows.length < MOST_NAMED ? rowNameOf(cells, places, names, binary) : null
+    const indexes = identity?.map(({ read }) => read) ?? [...names.keys()]
+    const name = this.rows.length < MOST_NAMED ? rowNameOf(cells, indexes, names, binary) : null
     if (name !== null) this.rows.push({ key: name, code, message })
     const columns = typeof details['column'] === 'string' ? [details['column']] : []
     this.#kept.set(key ?? `*${this.count}`, { columns, name, found: false })
@@ -82,8 +82,8 @@ export class UnresolvedRows {
 
   #key(cells: Cells, as: 'read' | 'made'): string | null {
     const identity = this.#reads?.identity ?? null
-    if (identity === null || identity.some((places) => cells[places[as]] === null)) return null
+    if (identity === null || identity.some((indexes) => cells[indexes[as]] === null)) return null
     const end = as === 'read' ? 'source' : 'target'
-    return keyText(identity.map((places) => canonical(this.#forms[places.made]![end], cells[places[as]]!)))
+    return keyText(identity.map((indexes) => canonical(this.#forms[indexes.made]![end], cells[indexes[as]]!)))
   }
 }

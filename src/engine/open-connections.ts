@@ -1,7 +1,7 @@
 import type { ResolvedConnection } from '../config/config.js'
 import { RowshiftError } from '../contract/errors.js'
 import { closeAll } from '../contract/opening.js'
-import type { Place, Places } from '../plan/places.js'
+import type { NamedConnection, NamedConnections } from '../plan/named-connections.js'
 import type { Endpoint, Reader } from '../contract/plugin.js'
 import { endpointOf } from './ends.js'
 
@@ -17,18 +17,18 @@ export interface Connections {
 }
 
 /** Readers of the coordinator, beside the one of the copy itself. */
-export class OpenPlaces implements Places {
-  readonly #connections: Connections
-  readonly #places = new Map<string, OpenPlace>()
+export class OpenConnections implements NamedConnections {
+  readonly #resolved: Connections
+  readonly #opened = new Map<string, OpenConnection>()
 
   constructor(connections: Connections) {
-    this.#connections = connections
+    this.#resolved = connections
   }
 
-  place(name: string): OpenPlace {
-    const known = this.#places.get(name)
+  connection(name: string): OpenConnection {
+    const known = this.#opened.get(name)
     if (known) return known
-    const { source, target, others, session, signal } = this.#connections
+    const { source, target, others, session, signal } = this.#resolved
     const ends: Readonly<Record<string, ResolvedConnection>> = { ...others, source, target }
     const found = Object.hasOwn(ends, name) ? ends[name] : undefined
     if (!found) throw new RowshiftError('INTERNAL', `A lookup names a connection that nobody has resolved.`)
@@ -39,32 +39,32 @@ export class OpenPlaces implements Places {
     const reader = loaded.plugin.createReader?.(at)
     if (!reader)
       throw new RowshiftError('PLUGIN_UNKNOWN', `${shown} cannot be read from: its plugin has no reader.`)
-    const place = new OpenPlace(shown, at, reader, signal)
-    this.#places.set(name, place)
-    return place
+    const opened = new OpenConnection(shown, at, reader, signal)
+    this.#opened.set(name, opened)
+    return opened
   }
 
   /** By what plans call it. */
-  named(shown: string): OpenPlace {
-    return [...this.#places.values()].find(({ name }) => name === shown)!
+  named(shown: string): OpenConnection {
+    return [...this.#opened.values()].find(({ name }) => name === shown)!
   }
 
   /** What threads need, by the names that plans have. */
   get endpoints(): Readonly<Record<string, Endpoint>> {
-    const { target, session } = this.#connections
-    const places = [...this.#places.values()].map(({ name, endpoint }) => [name, endpoint] as const)
+    const { target, session } = this.#resolved
+    const opened = [...this.#opened.values()].map(({ name, endpoint }) => [name, endpoint] as const)
     return Object.fromEntries([
       ['target', endpointOf({ loaded: target.loaded, connection: target.connection }, session)],
-      ...places,
+      ...opened,
     ])
   }
 
   close(): Promise<void> {
-    return closeAll([...this.#places.values()])
+    return closeAll([...this.#opened.values()])
   }
 }
 
-class OpenPlace implements Place {
+class OpenConnection implements NamedConnection {
   readonly name: string
   readonly endpoint: Endpoint
   readonly reader: Reader
