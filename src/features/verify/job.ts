@@ -256,7 +256,13 @@ async function withEnds<T>(
   for (const { loaded } of [from, to]) checkReadable(loaded.plugin, params)
   if (writer) checkWritable(to.loaded.plugin, repairing(params))
   else checkWritePath(to.loaded.plugin, params)
-  const connections = new OpenConnections({ source: from, target: to, others, session: params.session, signal })
+  const connections = new OpenConnections({
+    source: from,
+    target: to,
+    others,
+    session: params.session,
+    signal,
+  })
   const ends = [...readers, ...targetReaders, ...(writer ? [writer] : [])]
   try {
     await openAll(writer ? [...readers, writer] : readers, signal)
