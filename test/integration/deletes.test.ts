@@ -205,7 +205,7 @@ describe('deletes', () => {
         'fed by params.columns[1]',
       ],
       [{ deletes: { source_flag: 'd', target: { flag: 'x' } } }, 't', 'the time at which a row was deleted'],
-      [{ deletes: { source_flag: 'd' }, ...increment }, 't', 'matched by code', 'no unique key of s'],
+      [{ deletes: { source_flag: 'd' }, ...increment }, 't', 'matched by code', 'not a unique key of s'],
     ]
     for (const [params, to, ...words] of cases) {
       const outcome = await place.copy('s', to, {

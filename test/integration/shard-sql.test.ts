@@ -135,7 +135,7 @@ describe('shards chosen by SQL', () => {
         [{ sql: 'MOD(nothing, 4)' }, 'params.shard.sql', 'nothing'],
         [{ sql: 'MOD(id' }, 'params.shard.sql'],
         [{ sql: 'MAX(id)' }, 'params.shard.sql', 'aggregate'],
-        [{ sql: 'CURRENT_DATE' }, 'params.shard.sql', 'no number'],
+        [{ sql: 'CURRENT_DATE' }, 'params.shard.sql', 'not a number'],
         [{ sql: 'id % 4', by: 'id', hash: 'modulo' }, 'leave out "by", "hash"'],
         [{ sql: '' }, 'shard'],
       ]

@@ -388,7 +388,7 @@ describe('transform', () => {
       }
       await refuse(missing.slice('file://'.length), 'cannot be loaded', 'there is no such file')
       await refuse(moduleOf('export const other = 1'), 'no default export')
-      await refuse(moduleOf('export default 5'), 'no function')
+      await refuse(moduleOf('export default 5'), 'not a function')
       await refuse(moduleOf('export default (row => row'), 'SyntaxError', 'node --check')
       await refuse(moduleOf('throw new Error("at once")'), 'at once')
       await refuse(moduleOf('process.exit(1)'), 'code 1')
