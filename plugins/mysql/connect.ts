@@ -136,6 +136,16 @@ export function ask(
   })
 }
 
+/** Runs a statement of any kind, and gives how many rows it has changed. */
+export function runStatement(connection: mysql.Connection, sql: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    connection.query({ sql, rowsAsArray: true }, (error: Error | null, result: unknown) => {
+      if (error) reject(error)
+      else resolve((result as { affectedRows?: number }).affectedRows ?? 0)
+    })
+  })
+}
+
 export function interrupted(where: string): RowshiftError {
   return new RowshiftError('INTERRUPTED', `Interrupted while waiting for ${where}.`)
 }

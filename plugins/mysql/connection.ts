@@ -8,7 +8,7 @@ import type { SqlDialect } from '../../src/sql/dialect.js'
 import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
 import type { SqlSelect, SqlSession } from '../../src/sql/session.js'
 import { askBounded } from './bounded.js'
-import { ask, askAside, connect, cutOff, interrupted, type Opened } from './connect.js'
+import { ask, askAside, connect, cutOff, interrupted, type Opened, runStatement } from './connect.js'
 import { describeConnection } from './connection-fields.js'
 import { mysqlDialect } from './dialect.js'
 import type { OkResult, ResultField, WireConnection } from './driver.js'
@@ -121,6 +121,10 @@ export class Session implements SqlSession {
   async check(sql: string): Promise<void> {
     await this.query(`PREPARE rowshift_probe FROM ${text(sql)}`)
     await this.query('DEALLOCATE PREPARE rowshift_probe')
+  }
+
+  run(sql: string): Promise<number> {
+    return this.#run(() => runStatement(this.#connection, sql))
   }
 
   search({ select, from, where, tail = '' }: SqlSelect): Promise<TextRow[] | null> {

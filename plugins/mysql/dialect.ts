@@ -12,6 +12,7 @@ import {
   keyOrder,
   keyText,
   memberNumber,
+  numberLiteral,
   text,
 } from './sql.js'
 import { mappedText, OUT_OF_RANGE, unmappedError, unmappedRefusals } from './unmapped.js'
@@ -35,6 +36,21 @@ export const mysqlDialect: SqlDialect = {
   lossTests,
   failsByValue: (thrown) => (thrown as { errno?: number }).errno === OUT_OF_RANGE,
   valueError: unmappedError,
+  sameValue: ({ target }, value) => sameValue(target, value),
+  // The session's time zone is UTC.
+  now: ({ domain }) => `CURRENT_TIMESTAMP(${domain.fractionDigits ?? 0})`,
+  upsert: (_key, set) =>
+    ` ON DUPLICATE KEY UPDATE ${Object.entries(set)
+      .map(([name, sql]) => `${name} = ${sql}`)
+      .join(', ')}`,
+  locking: (shared) => (shared ? ' LOCK IN SHARE MODE' : ' FOR UPDATE'),
+  columnNames: (table) =>
+    `SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`,
+  ownType(type) {
+    if (type === 'integer') return 'BIGINT UNSIGNED'
+    return `${type === 'text' ? 'LONGTEXT' : `VARCHAR(${type})`} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`
+  },
+  ownOptions: (comment) => ` ENGINE=InnoDB COMMENT=${text(comment)}`,
   error: mapError,
 }
 
@@ -89,4 +105,27 @@ function lookupLiteral(column: Column, value: Buffer): string | null {
   if (charset === null || charset === 'utf8mb4') return quoted
   // Brought to the column's own character set and collation, so that its index is used; what that set has not becomes `?`.
   return `CONVERT(${quoted} USING ${charset}) COLLATE ${column.collation}`
+}
+
+/** The first condition is for the index; the second one is exact where the collation is not. */
+function sameValue(column: Column, cell: Buffer): string {
+  const sql = identifier(column.name)
+  if (column.cells === 'numbered') return `${sql} = ${numberLiteral(column, cell.toString('latin1'))}`
+  const hex = cell.toString('hex')
+  if (column.cells === 'encoded')
+    return `${sql} = _${charsetOf(column)} x'${hex}' AND CONVERT(${sql} USING binary) = x'${hex}'`
+  switch (column.kind) {
+    case 'integer':
+    case 'decimal':
+    case 'boolean':
+    case 'float':
+      return `${sql} = ${numberLiteral(column, cell.toString('latin1'))}`
+    case 'bytes':
+      return column.domain.maxBits === undefined ? `${sql} = x'${hex}'` : `${sql}+0 = ${BigInt(`0x0${hex}`)}`
+    default: {
+      const literal = text(cell.toString())
+      const exact = `CAST(CONVERT(${sql} USING utf8mb4) AS BINARY) = CAST(${literal} AS BINARY)`
+      return charsetOf(column) === null ? `${sql} = ${literal}` : `${sql} = ${literal} AND ${exact}`
+    }
+  }
 }

@@ -1,9 +1,10 @@
 import type { Plugin } from '../../src/contract/plugin.js'
 import { SqlReader } from '../../src/sql/reader.js'
+import { SqlWriter } from '../../src/sql/writer.js'
 import { connectionFromUrl, connectionSchema, describeConnection } from './connection-fields.js'
 import { mysqlSource } from './reader.js'
 import { taskStore } from './task-store.js'
-import { MysqlWriter } from './writer.js'
+import { mysqlSink } from './writer.js'
 
 /** MySQL and MariaDB: one protocol, one plugin; where they differ, it asks the server. */
 const plugin: Plugin = {
@@ -19,7 +20,7 @@ const plugin: Plugin = {
   connectionFromUrl,
   describeConnection,
   createReader: (endpoint) => new SqlReader(endpoint, mysqlSource(endpoint)),
-  createWriter: (endpoint) => new MysqlWriter(endpoint),
+  createWriter: (endpoint) => new SqlWriter(endpoint, mysqlSink()),
   createTaskStore: taskStore,
 }
 

@@ -97,7 +97,8 @@ function urlOf(file: string, access: Access): URL {
   return url
 }
 
-function checkFile(file: string, access: Access): void {
+/** Throws unless there is such a file, which may be read or written. */
+export function checkFile(file: string, access: Access): void {
   const facts = statSync(file, { throwIfNoEntry: false })
   if (!facts?.isFile()) {
     const fault = facts ? 'is not a file' : 'does not exist'

@@ -1,11 +1,14 @@
-import type { Column, TableSchema } from '../../src/contract/plugin.js'
+import type { Column, ColumnMapping, TableSchema } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
+import { bindingOf } from './binds.js'
 import type { TextEncoding } from './cells.js'
 import { cellOf, decodeText } from './cells.js'
+import type { SqliteValue } from './driver.js'
+import { asBuffer } from './driver.js'
 import { sqliteCode, sqliteError } from './errors.js'
 import { expressionOf, quoteName } from './names.js'
-import { fitsInt64 } from './numbers.js'
+import { fitsInt64, numberLiteral } from './numbers.js'
 
 const EXCERPT = 60
 
@@ -26,6 +29,17 @@ export function sqliteDialect(encoding: TextEncoding): SqlDialect {
     lookupList: (columns, keys) =>
       `(${columns.join(',')}) IN (VALUES ${keys.map((key) => `(${key.join(',')})`).join(',')})`,
     failsByValue: (thrown) => sqliteCode(thrown) === 'SQLITE_ERROR',
+    sameValue: (mapping, cell) => sameValue(mapping, cell, encoding),
+    now: () => 'CURRENT_TIMESTAMP',
+    upsert: (key, set) =>
+      ` ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${Object.entries(set)
+        .map(([name, sql]) => `${name} = ${sql}`)
+        .join(', ')}`,
+    // Who writes is alone.
+    locking: () => '',
+    columnNames: (table) => `SELECT name FROM pragma_table_info(${textLiteral(table, encoding)})`,
+    ownType: (type) => (type === 'integer' ? 'INTEGER' : 'TEXT'),
+    ownOptions: () => '',
     error: sqliteError,
   }
 }
@@ -58,6 +72,20 @@ function lookupLiteral({ kind }: Column, cell: Buffer, encoding: TextEncoding): 
   return /^-?\d+$/.test(digits) && fitsInt64(BigInt(digits)) ? digits : null
 }
 
+/** The first comparison is for the index; the second one is exact whatever the collation. */
+function sameValue(mapping: ColumnMapping, cell: Buffer, encoding: TextEncoding): string {
+  const name = quoteName(mapping.target.name)
+  const binding = bindingOf(mapping, encoding)
+  const value = binding.sql.replace('?', () => valueLiteral(binding.bind(cell)!, encoding))
+  return `${name} = ${value} AND ${name} COLLATE BINARY = ${value}`
+}
+
+function valueLiteral(value: SqliteValue, encoding: TextEncoding): string {
+  if (value instanceof Uint8Array) return `x'${asBuffer(value).toString('hex')}'`
+  if (typeof value === 'string') return textLiteral(value, encoding)
+  return typeof value === 'number' ? numberLiteral(value) : String(value)
+}
+
 /** A column holds values of any class. Text comes as bytes, because the driver would replace what is not UTF-8. */
 function keyCell(column: Column): string {
   const name = quoteName(column.name)
@@ -72,7 +100,7 @@ const OTHER = '!'
 function keyValue(
   column: Column,
   cell: string | null,
-  { table }: TableSchema,
+  { table }: Pick<TableSchema, 'table'>,
   encoding: TextEncoding,
 ): string {
   const isOther = cell === null || cell.startsWith(OTHER)

@@ -15,6 +15,18 @@ export function floatText(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value)
 }
 
+/** SQL for exactly this number: by powers of two, since not every version of SQLite reads back all digits as they were. */
+export function numberLiteral(value: number): string {
+  if (Number.isSafeInteger(value)) return String(value)
+  let [whole, shift] = [value, 0]
+  for (; !Number.isInteger(whole); shift++) whole *= 2
+  for (; !Number.isSafeInteger(whole); shift--) whole /= 2
+  const factors = Array.from({ length: Math.ceil(Math.abs(shift) / 62) }, (_, i) =>
+    Math.min(62, Math.abs(shift) - i * 62),
+  )
+  return `(${whole} * 1.0${factors.map((bits) => ` ${shift > 0 ? '/' : '*'} (1 << ${bits})`).join('')})`
+}
+
 /** Whether the number nearest to this decimal text is written, at its shortest, as the same decimal. */
 export function isExact(text: string, value: number): boolean {
   const asked = scientific(text)

@@ -1,9 +1,10 @@
 import type { Plugin } from '../../src/contract/plugin.js'
 import { SqlReader } from '../../src/sql/reader.js'
+import { SqlWriter } from '../../src/sql/writer.js'
 import { connectionFromUrl, connectionSchema, describeConnection } from './connection.js'
 import { sqliteSource } from './reader.js'
 import { taskStore } from './task-store.js'
-import { SqliteWriter } from './writer.js'
+import { sqliteSink } from './writer.js'
 
 const plugin: Plugin = {
   apiVersion: 1,
@@ -17,7 +18,7 @@ const plugin: Plugin = {
   connectionFromUrl,
   describeConnection,
   createReader: (endpoint) => new SqlReader(endpoint, sqliteSource),
-  createWriter: (endpoint) => new SqliteWriter(endpoint),
+  createWriter: (endpoint) => new SqlWriter(endpoint, sqliteSink(endpoint)),
   createTaskStore: taskStore,
 }
 

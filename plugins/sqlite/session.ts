@@ -16,7 +16,7 @@ import { interrupted } from './errors.js'
 import { addFunctions } from './functions.js'
 import { floatText } from './numbers.js'
 import { misfitError } from './misfit.js'
-import { beginWrite, untilFree } from './waiting.js'
+import { beginWrite, untilFree, untilWritable } from './waiting.js'
 
 const SEARCH_MS = 2_000
 
@@ -62,6 +62,13 @@ export class SqliteSession implements SqlSession {
     const { sourceSQL, expandedSQL } = this.database.prepare(sql)
     if (sql.slice(sourceSQL.length).trim() !== '') throw invalid('there is more than one statement')
     if (expandedSQL !== sourceSQL) throw invalid('there is a parameter, and nothing to put into its place')
+  }
+
+  /** Waits for the lock first, since a statement that waits keeps this thread from anything else. */
+  async run(sql: string): Promise<number> {
+    if (!this.database.inTransaction) await untilWritable(this.database, this.#signal)
+    this.database.exec(sql)
+    return Number(this.database.value('SELECT changes()'))
   }
 
   /** Nothing ends a query from outside, so a function that is called for each row does. */

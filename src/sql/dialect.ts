@@ -43,7 +43,7 @@ export interface SqlDialect {
    * What `keyCell` has given, as the value of a bound (see `Split`). Throws DATA_REJECTED for what is not a value of the column, before
    * anybody counts with it.
    */
-  keyValue(column: Column, cell: string | null, table: TableSchema): string
+  keyValue(column: Column, cell: string | null, table: Pick<TableSchema, 'table'>): string
   /**
    * The literals of all values of a column in key order, where `<` compares them in another order than ORDER BY (a list of members).
    * Default, and undefined: both have one order.
@@ -66,6 +66,28 @@ export interface SqlDialect {
   unreadable?(column: Column): readonly Refusal[]
   /** Conditions of which at least one is true of every value that the target's column would not hold as it is; null: that cannot be said in SQL. Default: null. */
   lossTests?(mapping: ColumnMapping): readonly string[] | null
+  // Changes.
+
+  /** A condition that is true of the rows whose target column has exactly the value of a cell, byte for byte; an index of the column serves. */
+  sameValue(mapping: ColumnMapping, cell: Buffer): string
+  /** The present time in UTC as a value of a column. */
+  now(column: Column): string
+  /**
+   * What follows the values of an INSERT, so that a row whose `key` is there is changed instead: its columns are set to the SQL in `set`, where
+   * the name of the table stands before old values.
+   */
+  upsert(key: readonly string[], set: Readonly<Record<string, string>>): string
+  /** What follows a SELECT whose rows nobody may change until the transaction ends; `shared`: others may do the same. Empty where a transaction that writes has no others beside it. */
+  locking(shared: boolean): string
+
+  // Tables of rowshift's own.
+
+  /** A query for the names of a table's columns; no rows: there is no such table. */
+  columnNames(table: string): string
+  /** The type of a column in them: a text of so many characters, told apart byte by byte; a text of any length; a number from 0 to 2^63 - 1. */
+  ownType(type: number | 'text' | 'integer'): string
+  /** What follows the columns in CREATE TABLE. */
+  ownOptions(comment: string): string
 
   // Errors.
 

@@ -33,6 +33,8 @@ export interface SqlSession {
    * statement is given.
    */
   check(sql: string): Promise<void>
+  /** Runs a statement of any kind, also one of the user. Resolves to how many rows it has deleted, inserted or changed. */
+  run(sql: string): Promise<number>
   /** A search that must not take longer than about two seconds; null: it was stopped. */
   search(select: SqlSelect): Promise<readonly SqlRow[] | null>
   /**

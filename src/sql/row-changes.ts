@@ -1,0 +1,63 @@
+/** Single rows of a target, by their identity. */
+import type { Column } from '../contract/table-schema.js'
+import type { PlannedWrite } from '../contract/write.js'
+import type { Batch } from '../wire/batch.js'
+import { forEachRow } from '../wire/each-row.js'
+import type { SqlSession } from './session.js'
+
+/** Rows of one statement. */
+const MOST_ROWS = 100
+
+/** Deletes the rows whose identity is that of a row of the batch, byte for byte whatever a column's collation. */
+export function removeRows(session: SqlSession, spec: PlannedWrite, rows: Batch): Promise<number> {
+  return changeRows(session, spec, rows, (table) => `DELETE FROM ${table}`)
+}
+
+/** Sets the flag of the same rows. */
+export function flagRows(
+  session: SqlSession,
+  spec: PlannedWrite,
+  rows: Batch,
+  flag: Column,
+): Promise<number> {
+  const { dialect } = session
+  const value = flag.kind === 'integer' || flag.kind === 'boolean' ? '1' : dialect.now(flag)
+  return changeRows(
+    session,
+    spec,
+    rows,
+    (table) => `UPDATE ${table} SET ${dialect.identifier(flag.name)} = ${value}`,
+  )
+}
+
+async function changeRows(
+  session: SqlSession,
+  spec: PlannedWrite,
+  rows: Batch,
+  change: (table: string) => string,
+): Promise<number> {
+  const { dialect } = session
+  const identity = spec.identity!.map((name) => spec.columns.findIndex(({ target }) => target.name === name))
+  const conditions: string[] = []
+  forEachRow(rows, (cells) => {
+    const parts = identity.map((i) => dialect.sameValue(spec.columns[i]!, cells[i]!))
+    conditions.push(`(${parts.join(' AND ')})`)
+  })
+  const statement = change(dialect.identifier(spec.table.table))
+  let changed = 0
+  for (let at = 0; at < conditions.length; at += MOST_ROWS) {
+    changed += await session.run(`${statement} WHERE ${conditions.slice(at, at + MOST_ROWS).join(' OR ')}`)
+  }
+  return changed
+}
+
+/** The highest value of a column, as cell text; null: there is none. */
+export async function highest(session: SqlSession, table: string, column: Column): Promise<string | null> {
+  const { dialect } = session
+  const name = dialect.identifier(column.name)
+  const found = `SELECT MAX(${name}) AS ${name} FROM ${dialect.identifier(table)}`
+  const [row] = await session.query(
+    `SELECT ${dialect.keyCell(column)} FROM (${found}) AS found WHERE ${name} IS NOT NULL`,
+  )
+  return row ? dialect.keyValue(column, row[0]!, { table }) : null
+}

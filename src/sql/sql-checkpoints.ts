@@ -1,0 +1,201 @@
+import type { Checkpoints, RunCheckpoint, SplitCheckpoint } from '../contract/checkpoint.js'
+import { runTaken } from '../contract/checkpoint.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { SplitMark, TableCounts } from '../contract/write.js'
+import type { SqlDialect } from './dialect.js'
+import type { SqlRow, SqlSession } from './session.js'
+
+const NAME = 'rowshift_checkpoint'
+const COLUMNS = 'run_id, split, attempt, target_table, rows_written, created_at, state'
+/** Of runs that nobody has resumed for so long, and that another run has superseded. */
+const KEPT_MS = 30 * 24 * 3600 * 1000
+
+/** The checkpoints of a database that speaks SQL: a run has a row with an empty split. */
+export class SqlCheckpoints implements Checkpoints {
+  readonly #open: () => Promise<SqlSession>
+
+  constructor(open: () => Promise<SqlSession>) {
+    this.#open = open
+  }
+
+  async list(): Promise<readonly RunCheckpoint[]> {
+    const session = await this.#open()
+    if (!(await isThere(session))) return []
+    const rows = await ask(
+      session,
+      `SELECT run_id, target_table, attempt, superseded_by, state FROM ${NAME} WHERE split = '' ORDER BY run_id DESC`,
+    )
+    return rows.map(([run, table, attempt, supersededBy, state]) => ({
+      run: run!,
+      table: table!,
+      attempt: Number(attempt),
+      supersededBy: supersededBy ?? null,
+      state: state!,
+    }))
+  }
+
+  async begin({ run, table, state }: Pick<RunCheckpoint, 'run' | 'table' | 'state'>): Promise<void> {
+    const session = await this.#open()
+    const { dialect } = session
+    if (!(await isThere(session))) await change(session, createSql(dialect))
+    await transact(session, async () => {
+      const old = `superseded_by IS NOT NULL AND created_at < ${dialect.text(time(KEPT_MS))}`
+      const others = await ask(
+        session,
+        `SELECT run_id FROM ${NAME} WHERE split = '' AND ${old}${dialect.locking(false)}`,
+      )
+      for (const [other] of others) await change(session, endSql(dialect, other!))
+      await change(
+        session,
+        `UPDATE ${NAME} SET superseded_by = ${dialect.text(run)} WHERE split = '' AND target_table = ${dialect.text(table)} AND superseded_by IS NULL`,
+      )
+      const [id, own, at, text] = [run, table, time(), state].map((value) => dialect.text(value))
+      await change(
+        session,
+        `INSERT INTO ${NAME} (${COLUMNS}) VALUES (${id}, '', 1, ${own}, 0, ${at}, ${text})`,
+      )
+    })
+  }
+
+  async claim(
+    { run, attempt }: Pick<RunCheckpoint, 'run' | 'attempt'>,
+    merge: (state: string, splits: readonly SplitCheckpoint[]) => string,
+  ): Promise<void> {
+    const session = await this.#open()
+    const { dialect } = session
+    await transact(session, async () => {
+      const ofRun = runSql(dialect, run, attempt)
+      const locked = dialect.locking(false)
+      const [found] = await ask(session, `SELECT state FROM ${NAME} WHERE ${ofRun}${locked}`)
+      if (!found) throw runTaken(run)
+      const splits = `run_id = ${dialect.text(run)} AND split <> ''`
+      // A plain SELECT may show the moment before the row of the run was locked.
+      const rows = await ask(session, `SELECT split, state FROM ${NAME} WHERE ${splits}${locked}`)
+      const state = merge(
+        found[0]!,
+        rows.map(([split, own]) => ({ split: split!, state: own! })),
+      )
+      await change(session, `DELETE FROM ${NAME} WHERE ${splits}`)
+      await change(
+        session,
+        `UPDATE ${NAME} SET attempt = ${attempt + 1}, state = ${dialect.text(state)} WHERE ${ofRun}`,
+      )
+    })
+  }
+
+  async update({ run, attempt, state }: Pick<RunCheckpoint, 'run' | 'attempt' | 'state'>): Promise<void> {
+    const session = await this.#open()
+    const { dialect } = session
+    const ofRun = runSql(dialect, run, attempt)
+    await transact(session, async () => {
+      const [found] = await ask(session, `SELECT 1 FROM ${NAME} WHERE ${ofRun}${dialect.locking(false)}`)
+      if (!found) throw runTaken(run)
+      await change(session, `UPDATE ${NAME} SET state = ${dialect.text(state)} WHERE ${ofRun}`)
+    })
+  }
+
+  async end(run: string): Promise<void> {
+    const session = await this.#open()
+    await change(session, endSql(session.dialect, run))
+  }
+
+  async countRows(table: string): Promise<bigint> {
+    const session = await this.#open()
+    const [row] = await ask(session, `SELECT COUNT(*) FROM ${session.dialect.identifier(table)}`)
+    return BigInt(row![0]!)
+  }
+}
+
+/** Whether the split is stored already. A commit under way is waited for. */
+export async function isStored(session: SqlSession, { run, split, onStored }: SplitMark): Promise<boolean> {
+  const { dialect } = session
+  // The lock is not to be held while the split is written.
+  const [row] = await transact(session, () =>
+    ask(
+      session,
+      `SELECT state FROM ${NAME} WHERE run_id = ${dialect.text(run)} AND split = ${dialect.text(split)}${dialect.locking(false)}`,
+    ),
+  )
+  if (row) onStored(row[0]!)
+  return row !== undefined
+}
+
+/** Inside the transaction of the split. The row of the run is locked until the commit, so that nobody can take the run over in between. */
+export async function leaveMark(session: SqlSession, mark: SplitMark, counts: TableCounts): Promise<void> {
+  const { dialect } = session
+  const state = mark.state(counts)
+  const run = `FROM ${NAME} WHERE ${runSql(dialect, mark.run, mark.attempt)}${dialect.locking(true)}`
+  if (state === null) {
+    const [row] = await ask(session, `SELECT 1 ${run}`)
+    if (!row) throw runTaken(mark.run)
+    return
+  }
+  const [split, at, own] = [mark.split, time(), state].map((value) => dialect.text(value))
+  const values = `run_id, ${split}, attempt, target_table, ${counts.rowsWritten}, ${at}, ${own}`
+  const stored = await change(session, `INSERT INTO ${NAME} (${COLUMNS}) SELECT ${values} ${run}`)
+  if (stored !== 1) throw runTaken(mark.run)
+}
+
+function createSql(dialect: SqlDialect): string {
+  const columns = [
+    `run_id ${dialect.ownType(64)} NOT NULL`,
+    `split ${dialect.ownType(190)} NOT NULL`,
+    `attempt ${dialect.ownType('integer')} NOT NULL`,
+    `target_table ${dialect.ownType(255)} NOT NULL`,
+    `rows_written ${dialect.ownType('integer')} NOT NULL`,
+    `superseded_by ${dialect.ownType(64)}`,
+    `created_at ${dialect.ownType(20)} NOT NULL`,
+    `state ${dialect.ownType('text')} NOT NULL`,
+    'PRIMARY KEY (run_id, split)',
+  ]
+  const comment = 'rowshift: what unfinished runs have stored; without any it is empty'
+  return `CREATE TABLE IF NOT EXISTS ${NAME} (${columns.join(', ')})${dialect.ownOptions(comment)}`
+}
+
+function endSql(dialect: SqlDialect, run: string): string {
+  return `DELETE FROM ${NAME} WHERE run_id = ${dialect.text(run)}`
+}
+
+function runSql(dialect: SqlDialect, run: string, attempt: number): string {
+  return `run_id = ${dialect.text(run)} AND split = '' AND attempt = ${attempt}`
+}
+
+/** So long ago, in UTC: `2026-01-31 12:00:00`. */
+function time(agoMs = 0): string {
+  return new Date(Date.now() - agoMs).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+async function isThere(session: SqlSession): Promise<boolean> {
+  return (await ask(session, session.dialect.columnNames(NAME))).length > 0
+}
+
+async function transact<T>(session: SqlSession, work: () => Promise<T>): Promise<T> {
+  try {
+    await session.begin()
+    const result = await work()
+    await session.commit()
+    return result
+  } catch (thrown) {
+    await session.rollback().catch(() => session.destroy())
+    throw checkpointError(thrown, session)
+  }
+}
+
+function ask(session: SqlSession, sql: string): Promise<readonly SqlRow[]> {
+  return session.query(sql).catch((thrown: unknown) => {
+    throw checkpointError(thrown, session)
+  })
+}
+
+function change(session: SqlSession, sql: string): Promise<number> {
+  return session.run(sql).catch((thrown: unknown) => {
+    throw checkpointError(thrown, session)
+  })
+}
+
+/** No error of this table is the fault of a row of the split. */
+function checkpointError(thrown: unknown, session: SqlSession): RowshiftError {
+  const doing = `keeping checkpoints in table ${NAME} of ${session.where}`
+  const error = session.dialect.error(thrown, doing, { table: NAME })
+  return error.blamesRow ? new RowshiftError('SERVER_ERROR', error.message, error.details, error) : error
+}

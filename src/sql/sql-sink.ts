@@ -1,0 +1,48 @@
+import type { DesignRequest, TableDesign } from '../contract/design.js'
+import type { Characters } from '../contract/domain.js'
+import type { Endpoint } from '../contract/endpoint.js'
+import type { RowshiftError } from '../contract/errors.js'
+import type { Column, TableSchema } from '../contract/table-schema.js'
+import type { PlannedWrite, WritePlan, WriteSpec } from '../contract/write.js'
+import type { Batch } from '../wire/batch.js'
+import type { SqlSession } from './session.js'
+import type { SettlementSteps } from './settlement.js'
+import type { Tally } from './tally.js'
+
+/**
+ * What one database's writer does in its own way; `SqlWriter` does the rest, and has the meaning of each method in `Writer`. Errors of
+ * the driver may be thrown as they are.
+ */
+export interface SqlSink<S extends SqlSession> {
+  /** Opens a session for writing. One of a file that does not exist yet has an empty database, and is spent when it does. */
+  open(endpoint: Endpoint, signal: AbortSignal | undefined): Promise<S>
+  describe(session: S, table: string): Promise<TableSchema>
+  tables(session: S): Promise<readonly string[]>
+  repertoire?(session: S, column: Column): Promise<NonNullable<Characters['ranges']>>
+  design(session: S, request: DesignRequest): Promise<TableDesign>
+  plan(session: S, spec: WriteSpec, writePath: string | null): Promise<WritePlan>
+  /** Before anything is changed: sets up the database itself, or makes it. Default: it needs nothing. */
+  prepare?(endpoint: Endpoint, signal: AbortSignal): Promise<void>
+  /** Runs one of the statements that make a table. Default: like any other statement. */
+  runDdl?(session: S, sql: string): Promise<unknown>
+  /** Calls `work`, which runs all of them in a transaction. Default: does only that. */
+  aroundDdl?(session: S, work: () => Promise<void>): Promise<void>
+  /** How rows are stored by a plan. Asked for each split. */
+  rows(session: S, spec: PlannedWrite): RowStore
+}
+
+/** Stores rows by one plan, in one session. */
+export interface RowStore {
+  /** The table can take back what was stored. */
+  readonly transactional: boolean
+  /** A row that has a unique value of another one may wait for it. */
+  readonly defers: boolean
+  /** Begins the transaction of a split; before that, makes what the split needs beside the table. `settles`: for `settlement`. */
+  begin(settles: boolean): Promise<void>
+  /** Writes all rows but those that `tally.refuse` is given, and counts them. */
+  write(batches: AsyncIterable<Batch>, tally: Tally): Promise<void>
+  /** How rows that have waited for unique values are written. */
+  settlement(): SettlementSteps
+  /** Why a commit failed; `commitInDoubt` where it may have happened all the same. */
+  commitError(thrown: unknown): RowshiftError
+}

@@ -1,0 +1,285 @@
+import type { Endpoint } from '../contract/endpoint.js'
+import type { ErrorDetails } from '../contract/errors.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Writer } from '../contract/plugin.js'
+import type { WriterSkills } from '../contract/skills.js'
+import type { TableSchema } from '../contract/table-schema.js'
+import type {
+  PlannedWrite,
+  Sequence,
+  WriteCounts,
+  WriteOptions,
+  WritePlan,
+  WriteSpec,
+} from '../contract/write.js'
+import { nothingWritten } from '../contract/write.js'
+import type { Batch } from '../wire/batch.js'
+import { isStored, leaveMark, SqlCheckpoints } from './sql-checkpoints.js'
+import { flagRows, highest, removeRows } from './row-changes.js'
+import { createSequences, openSequence, takeBlock } from './sequence.js'
+import type { SqlSession } from './session.js'
+import { SessionSlot } from './session-slot.js'
+import { settleRows } from './settlement.js'
+import { creationError } from './created-table.js'
+import type { RowStore, SqlSink } from './sql-sink.js'
+import { Tally } from './tally.js'
+
+/** The writer of a database that speaks SQL. */
+export class SqlWriter<S extends SqlSession> implements Writer {
+  readonly #endpoint: Endpoint
+  readonly #sink: SqlSink<S>
+  readonly #slot: SessionSlot<S>
+  readonly skills: WriterSkills
+
+  constructor(endpoint: Endpoint, sink: SqlSink<S>) {
+    this.#endpoint = endpoint
+    this.#sink = sink
+    this.#slot = new SessionSlot((signal) => sink.open(endpoint, signal))
+    this.skills = this.#skills(sink)
+  }
+
+  #skills(sink: SqlSink<S>): WriterSkills {
+    return {
+      tables: () => this.#using('listing the tables', (session) => sink.tables(session)),
+      highest: (table, column) =>
+        this.#using(
+          `looking for the highest ${column.name} of table ${table}`,
+          (session) => highest(session, table, column),
+          { table },
+        ),
+      ...(sink.repertoire && {
+        repertoire: (column) =>
+          this.#using('asking for character sets', (session) => sink.repertoire!(session, column)),
+      }),
+      design: (request) =>
+        this.#using(`planning table ${request.table}`, (session) => sink.design(session, request), {
+          table: request.table,
+        }),
+      settle: (spec, batches, options) => this.#settle(spec, batches, options),
+      deletes: {
+        remove: (spec, rows, signal) =>
+          this.#changing('deleting', spec, signal, (session) => removeRows(session, spec, rows)),
+        flag: (spec, rows, flag, signal) =>
+          this.#changing('flagging', spec, signal, (session) => flagRows(session, spec, rows, flag)),
+      },
+      sequences: {
+        open: (sequence) =>
+          this.#reserving(sequence, async (session) => {
+            await createSequences(session)
+            await this.#transaction(session, () => openSequence(session, sequence))
+          }),
+        take: (sequence, count) =>
+          this.#reserving(sequence, (session) =>
+            this.#transaction(session, () => takeBlock(session, sequence, count)),
+          ),
+      },
+      checkpoints: new SqlCheckpoints(() => this.#session()),
+    }
+  }
+
+  async connect(signal?: AbortSignal): Promise<void> {
+    this.#slot.signal = signal
+    await this.#session()
+  }
+
+  describe(table: string): Promise<TableSchema> {
+    return this.#using(`describing table ${table}`, (session) => this.#sink.describe(session, table), {
+      table,
+    })
+  }
+
+  plan(spec: WriteSpec, writePath: string | null): Promise<WritePlan> {
+    const { table } = spec.table
+    const doing = `looking at how table ${table} can be written`
+    return this.#using(doing, (session) => this.#sink.plan(session, spec, writePath), { table })
+  }
+
+  async prepare(spec: PlannedWrite, signal: AbortSignal): Promise<void> {
+    await this.#sink.prepare?.(this.#endpoint, signal)
+    await this.#create(spec, spec.create?.statements ?? [], signal)
+    await this.#run(spec, '"pre_sql"', spec.preSql, signal)
+  }
+
+  async finish(spec: PlannedWrite, signal: AbortSignal): Promise<void> {
+    await this.#create(spec, spec.create?.deferred ?? [], signal)
+    await this.#run(spec, '"post_sql"', spec.postSql, signal)
+  }
+
+  async write(
+    spec: PlannedWrite,
+    batches: AsyncIterable<Batch>,
+    options: WriteOptions,
+  ): Promise<WriteCounts> {
+    // Nothing is locked while the reader is at work.
+    const begun = await untilFirst(batches)
+    return this.#transact(spec, options, begun, (rows, received, tally) => rows.write(received, tally))
+  }
+
+  async #settle(spec: PlannedWrite, batches: readonly Batch[], options: WriteOptions): Promise<WriteCounts> {
+    const settle = async (rows: RowStore, received: AsyncIterable<Batch>, tally: Tally) => {
+      const all: Batch[] = []
+      for await (const batch of received) all.push(batch)
+      await settleRows(spec, all, rows.settlement(), tally)
+    }
+    return this.#transact(spec, options, inOrder(batches), settle, true)
+  }
+
+  /**
+   * The transaction of a split: whatever `change` stores is committed here, and nowhere else, or nothing of it stays.
+   * `batches` null: there are no rows, so there is no transaction either.
+   */
+  async #transact(
+    spec: PlannedWrite,
+    options: WriteOptions,
+    batches: AsyncIterable<Batch> | null,
+    change: (rows: RowStore, batches: AsyncIterable<Batch>, tally: Tally) => Promise<void>,
+    settles = false,
+  ): Promise<WriteCounts> {
+    const { mark, onDeferred: _, ...others } = options
+    const session = await this.#session()
+    const rows = this.#sink.rows(session, spec)
+    const tally = new Tally(rows.defers ? options : others)
+    tally.throwIfAborted()
+    if (batches === null) {
+      options.beforeCommit()
+      return nothingWritten
+    }
+    const release = session.bind(options.signal)
+    try {
+      if (mark?.again && (await isStored(session, mark))) return nothingWritten
+      await rows.begin(settles)
+      await change(rows, tally.receive(batches), tally)
+      tally.check(spec)
+      if (mark) await leaveMark(session, mark, tally.counts)
+      tally.throwIfAborted()
+      options.beforeCommit()
+      await session.commit().catch((thrown: unknown) => {
+        throw rows.commitError(thrown)
+      })
+      return tally.counts
+    } catch (thrown) {
+      await this.#rollback(session)
+      const { table } = spec.table
+      const error = session.dialect.error(thrown, `writing table ${table}`, { table })
+      throw rows.transactional ? error : inDoubt(error)
+    } finally {
+      release()
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#slot.close()
+  }
+
+  async #create(spec: PlannedWrite, statements: readonly string[], signal: AbortSignal): Promise<void> {
+    if (statements.length === 0) return
+    const { table } = spec.table
+    let running = ''
+    const runAll = (session: S) =>
+      this.#transaction(session, async () => {
+        for (running of statements) {
+          await (this.#sink.runDdl?.(session, running) ?? session.run(running))
+        }
+      })
+    const create = (session: S) => this.#sink.aroundDdl?.(session, () => runAll(session)) ?? runAll(session)
+    await this.#using(`creating table ${table}`, create, { table }, signal).catch((thrown: unknown) => {
+      throw creationError(thrown, running)
+    })
+  }
+
+  async #run(
+    spec: PlannedWrite,
+    what: string,
+    statements: readonly string[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { table } = spec.table
+    for (const [index, statement] of statements.entries()) {
+      const run = (session: S) =>
+        session.run(statement.replaceAll(/@table\b/g, () => session.dialect.identifier(table)))
+      await this.#using(`${what}[${index}]`, run, { table }, signal)
+    }
+  }
+
+  #changing(
+    doing: string,
+    { table: { table } }: PlannedWrite,
+    signal: AbortSignal,
+    work: (session: S) => Promise<number>,
+  ): Promise<number> {
+    const change = (session: S) => this.#transaction(session, () => work(session))
+    return this.#using(`${doing} rows of table ${table}`, change, { table }, signal)
+  }
+
+  #reserving<T>({ name }: Sequence, work: (session: S) => Promise<T>): Promise<T> {
+    return this.#using(`reserving ids of sequence ${name}`, work)
+  }
+
+  async #using<T>(
+    doing: string,
+    work: (session: S) => Promise<T>,
+    details: ErrorDetails = {},
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const session = await this.#session()
+    const release = signal && session.bind(signal)
+    try {
+      return await work(session)
+    } catch (thrown) {
+      throw session.dialect.error(thrown, `${doing} of ${session.where}`, details)
+    } finally {
+      release?.()
+    }
+  }
+
+  async #transaction<T>(session: S, work: () => Promise<T>): Promise<T> {
+    await session.begin()
+    try {
+      const result = await work()
+      await session.commit()
+      return result
+    } catch (thrown) {
+      await this.#rollback(session)
+      throw thrown
+    }
+  }
+
+  async #session(): Promise<S> {
+    if ((await this.#slot.get()).spent) this.#slot.drop()
+    return this.#slot.get()
+  }
+
+  /** A session that cannot even roll back is cut, which has the same effect. */
+  async #rollback(session: S): Promise<void> {
+    await session.rollback().catch(() => this.#slot.drop())
+  }
+}
+
+/** A commit that failed in such a way that it may have happened all the same. */
+export function commitInDoubt(error: RowshiftError): RowshiftError {
+  return inDoubt(error, ' This split may or may not be stored; look at the target before running again.')
+}
+
+/** Some of the split may be stored, so it must not simply be run again. */
+function inDoubt({ code, message, details, cause }: RowshiftError, say = ''): RowshiftError {
+  return new RowshiftError(code, message + say, { ...details, inDoubt: true }, cause)
+}
+
+/** The same batches, once the first one is there; null: there are none. */
+async function untilFirst(batches: AsyncIterable<Batch>): Promise<AsyncIterable<Batch> | null> {
+  const iterator = batches[Symbol.asyncIterator]()
+  const first = await iterator.next()
+  if (first.done) return null
+  return (async function* () {
+    try {
+      yield first.value
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value
+    } finally {
+      await iterator.return?.()
+    }
+  })()
+}
+
+async function* inOrder(rows: readonly Batch[]): AsyncGenerator<Batch> {
+  yield* rows
+}
