@@ -2,10 +2,11 @@
 import { isIP } from 'node:net'
 import mysql from 'mysql2'
 import type { Connection } from '../../src/contract/plugin.js'
-import { onAbort, RowshiftError } from '../../src/contract/plugin.js'
+import { onAbort } from '../../src/contract/plugin.js'
 import type { Encryption } from '../../src/sql/encryption.js'
 import { encryptionOf, PLAIN } from '../../src/sql/encryption.js'
 import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
+import { interrupted } from '../../src/sql/server-waits.js'
 import type { TextRow } from './driver.js'
 import type { ConnectionFields } from './connection-fields.js'
 import { DEFAULT_PORT, describeConnection } from './connection-fields.js'
@@ -144,8 +145,4 @@ export function runStatement(connection: mysql.Connection, sql: string): Promise
       else resolve((result as { affectedRows?: number }).affectedRows ?? 0)
     })
   })
-}
-
-export function interrupted(where: string): RowshiftError {
-  return new RowshiftError('INTERRUPTED', `Interrupted while waiting for ${where}.`)
 }

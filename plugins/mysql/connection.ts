@@ -1,23 +1,23 @@
 import type { TextRow } from './driver.js'
-import { setMaxListeners } from 'node:events'
 import type mysql from 'mysql2'
 import type { Batch, Connection, Endpoint, ReadSpec } from '../../src/contract/plugin.js'
-import { onAbort } from '../../src/contract/plugin.js'
 import { whereClause } from '../../src/sql/range.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
+import type { ServerLink, SessionOptions } from '../../src/sql/server-waits.js'
+import { ServerWaits } from '../../src/sql/server-waits.js'
 import type { SqlSelect, SqlSession } from '../../src/sql/session.js'
+import { movementOf } from '../../src/sql/silence.js'
 import { askBounded } from './bounded.js'
-import { ask, askAside, connect, cutOff, interrupted, type Opened, runStatement } from './connect.js'
+import { ask, askAside, connect, cutOff, type Opened, runStatement } from './connect.js'
 import { describeConnection } from './connection-fields.js'
 import { mysqlDialect } from './dialect.js'
 import type { OkResult, ResultField, WireConnection } from './driver.js'
-import { asLost, LostConnection, mapError } from './errors.js'
+import { asLost, mapError } from './errors.js'
 import { RowStream } from './row-stream.js'
 import { queryRows } from './rows.js'
 import { ServerThread } from './server-thread.js'
 import { checkSession, setUpSession } from './session-settings.js'
-import { movementOf, SilenceWatch } from './silence.js'
 import type { ReusingSocket } from './socket.js'
 import { text } from './sql.js'
 import type { RowTarget } from './transcode.js'
@@ -27,20 +27,6 @@ import { loadData, probeWire, queryBytes } from './wire.js'
 const GOODBYE_MS = 1_000
 const COMMIT_GRACE_MS = 1_000
 
-export interface SessionOptions {
-  /** When it aborts, what the session waits for is given up, on the server as well, and nothing new begins. */
-  readonly signal?: AbortSignal | undefined
-  /** Milliseconds for which answers are awaited all the same after that (0). */
-  readonly graceMs?: number
-}
-
-/** Somebody waits for an answer. */
-interface Wait {
-  readonly reject: (error: Error) => void
-  readonly graceMs: number
-  timer?: NodeJS.Timeout
-}
-
 /** One open session. Every wait in it ends: by the answer, when the user interrupts it, or when the server is gone. */
 export class Session implements SqlSession {
   readonly dialect: SqlDialect = mysqlDialect
@@ -48,40 +34,26 @@ export class Session implements SqlSession {
   readonly #socket: ReusingSocket | null
   /** Without secrets, for messages. */
   readonly where: string
-  readonly #signal: AbortSignal | undefined
-  readonly #graceMs: number
-  readonly #watch: SilenceWatch
   readonly #thread: ServerThread
-  readonly #waits = new Set<Wait>()
-  readonly #interrupt = () => this.interrupt()
-  #unbind = () => {}
+  readonly #waits: ServerWaits
   #decoder: RowDecoder | null = null
-  #paused = false
-  #interrupted = false
   #spent = false
-  /** A load waits for rows to send. */
-  #starved = false
-  /** The server's side of a session that was given up. */
-  #ended: Promise<void> = Promise.resolve()
 
-  private constructor(opened: Opened, connection: Connection, { signal, graceMs = 0 }: SessionOptions) {
+  private constructor(opened: Opened, connection: Connection, options: SessionOptions) {
+    const silentMs = stallMs(fieldsOf(connection))
     this.#connection = opened.connection
     this.#socket = opened.socket
     this.where = describeConnection(connection)
-    this.#signal = signal
-    this.#graceMs = graceMs
-    this.#thread = new ServerThread((ms, use) => askAside(connection, ms, use), stallMs(fieldsOf(connection)))
-    this.#watch = new SilenceWatch(
-      {
-        awaiting: () => this.#waits.size > 0 && !this.#paused && !this.#starved,
-        movement: () => movementOf(opened.tcp),
-        look: () => this.#thread.look(),
-        onDead: (reason) => this.#giveUp(new LostConnection(this.where, reason)),
-      },
-      stallMs(fieldsOf(connection)),
-    )
-    if (signal) setMaxListeners(0, signal)
-    this.#unbind = onAbort(signal, this.#interrupt)
+    this.#thread = new ServerThread((ms, use) => askAside(connection, ms, use), silentMs)
+    const link: ServerLink = {
+      where: this.where,
+      movement: () => movementOf(opened.tcp),
+      look: () => this.#thread.look(),
+      cut: () => cutOff(opened.connection),
+      end: () => this.#thread.end(),
+      asLost: (thrown) => asLost(thrown, this.where),
+    }
+    this.#waits = new ServerWaits(link, silentMs, options)
   }
 
   static async open(
@@ -94,7 +66,7 @@ export class Session implements SqlSession {
     const session = new Session(opened, endpoint.connection, options)
     try {
       await setUpSession(session)
-      await session.#run(() => probeWire(session.#wire))
+      await session.#waits.run(() => probeWire(session.#wire))
       await session.#thread.identify((sql) => session.query(sql))
       await runStatements(session, endpoint.session, '"session"')
       if (endpoint.session.length > 0)
@@ -113,9 +85,9 @@ export class Session implements SqlSession {
   query(
     sql: string,
     onFields?: (fields: readonly ResultField[]) => void,
-    graceMs = this.#graceMs,
+    graceMs?: number,
   ): Promise<TextRow[]> {
-    return this.#run(() => ask(this.#connection, sql, onFields), graceMs)
+    return this.#waits.run(() => ask(this.#connection, sql, onFields), graceMs)
   }
 
   async check(sql: string): Promise<void> {
@@ -124,7 +96,7 @@ export class Session implements SqlSession {
   }
 
   run(sql: string): Promise<number> {
-    return this.#run(() => runStatement(this.#connection, sql))
+    return this.#waits.run(() => runStatement(this.#connection, sql))
   }
 
   search({ select, from, where, tail = '' }: SqlSelect): Promise<TextRow[] | null> {
@@ -165,120 +137,63 @@ export class Session implements SqlSession {
     const decoder = (this.#decoder ??= new RowDecoder())
     this.#socket?.readInto(decoder.chunk)
     try {
-      await this.#run(() => queryRows(this.#wire, sql, decoder.into(target)))
+      await this.#waits.run(() => queryRows(this.#wire, sql, decoder.into(target)))
     } finally {
       this.#socket?.release()
     }
   }
 
   send(sql: Buffer): Promise<OkResult> {
-    return this.#run(() => queryBytes(this.#wire, sql))
+    return this.#waits.run(() => queryBytes(this.#wire, sql))
   }
 
   load(sql: string, pieces: AsyncIterable<Buffer>): Promise<OkResult> {
-    return this.#run(() => loadData(this.#wire, sql, this.#fed(pieces)))
+    return this.#waits.run(() => loadData(this.#wire, sql, this.#fed(pieces)))
   }
 
   pause(): void {
-    this.#paused = true
+    this.#waits.paused = true
     this.#connection.pause()
   }
 
   resume(): void {
-    this.#paused = false
+    this.#waits.paused = false
     this.#connection.resume()
   }
 
-  /** From now on the session is given up when `signal` aborts, as by its own signal; until what is returned is called. */
   bind(signal: AbortSignal): () => void {
-    if (signal === this.#signal) return () => {}
-    return onAbort(signal, this.#interrupt)
+    return this.#waits.bind(signal)
   }
 
-  /** Gives up what is awaited, after its time of grace. */
-  interrupt(): void {
-    this.#interrupted = true
-    if (this.#waits.size === 0 && this.#graceMs === 0) this.destroy()
-    for (const wait of this.#waits) {
-      wait.timer ??= setTimeout(() => this.#giveUp(interrupted(this.where)), wait.graceMs)
-    }
-  }
-
-  /** Cuts the connection; the server rolls back what was open. */
   destroy(): void {
-    const error = new Error('The connection was closed on our side')
-    // Whoever closes first must not keep the server at what was interrupted.
-    if (this.#interrupted && this.#waits.size > 0) this.#giveUp(error)
-    else this.#cut(error)
+    this.#waits.destroy()
   }
 
   /** Says goodbye and waits for the server to hang up; one that does not answer is cut off. */
   async close(): Promise<void> {
-    if (this.#wire.stream.destroyed) {
-      this.#release()
-      return this.#ended
-    }
+    if (this.#wire.stream.destroyed) return this.#waits.closed()
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.destroy(), GOODBYE_MS)
       this.#wire.stream.once('close', () => {
         clearTimeout(timer)
-        this.#release()
-        resolve(this.#ended)
+        resolve(this.#waits.closed())
       })
       this.#connection.end(() => {})
     })
   }
 
-  /** mysql2 never answers the command under way when its connection is destroyed, so that is done here. */
-  #run<T>(command: () => Promise<T>, graceMs = this.#graceMs): Promise<T> {
-    if (this.#signal?.aborted && graceMs === 0) return Promise.reject(interrupted(this.where))
-    return new Promise((resolve, reject) => {
-      const wait: Wait = { reject, graceMs }
-      const done = () => {
-        clearTimeout(wait.timer)
-        this.#waits.delete(wait)
-      }
-      if (this.#waits.size === 0) this.#watch.reset()
-      this.#waits.add(wait)
-      if (this.#signal?.aborted) this.interrupt()
-      command()
-        .finally(done)
-        .then(resolve, (error: unknown) => reject(asLost(error, this.where)))
-    })
-  }
-
+  /** The server waits for rows while there are none. */
   async *#fed(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    this.#starved = true
+    this.#waits.paused = true
     try {
       for await (const piece of pieces) {
-        this.#starved = false
+        this.#waits.paused = false
         yield piece
-        this.#starved = true
+        this.#waits.paused = true
       }
     } finally {
-      this.#starved = false
+      this.#waits.paused = false
     }
-  }
-
-  /** A server that works, or waits for a lock, does not notice that its client is gone. */
-  #giveUp(error: Error): void {
-    this.#cut(error)
-    this.#ended = this.#thread.end()
-  }
-
-  #cut(error: Error): void {
-    this.#release()
-    cutOff(this.#connection)
-    for (const { reject, timer } of this.#waits) {
-      clearTimeout(timer)
-      reject(error)
-    }
-    this.#waits.clear()
-  }
-
-  #release(): void {
-    this.#watch.stop()
-    this.#unbind()
   }
 
   get #wire(): WireConnection {

@@ -3,6 +3,7 @@
  * to importers, but hands out an instance of its Query class.
  */
 // oxlint-disable typescript/unbound-method -- mysql2's commands are state machines whose states are methods
+import type { MovingSocket } from '../../src/sql/silence.js'
 import mysql from 'mysql2'
 
 export interface Packet {
@@ -39,13 +40,7 @@ export interface WireStream {
   off(event: 'drain' | 'close', listener: () => void): void
 }
 
-/** The part of a TCP or unix socket that says whether anything moves. */
-export interface TcpSocket {
-  readonly bytesRead: number
-  readonly bytesWritten: number
-  readonly writableLength: number
-  /** Node's own: bytes that the kernel has not taken yet. */
-  readonly _handle?: { readonly writeQueueSize?: number } | null
+export interface TcpSocket extends MovingSocket {
   destroy(): void
 }
 

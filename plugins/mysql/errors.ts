@@ -1,6 +1,6 @@
 import type { ErrorCode, ErrorDetails } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
-import { classOf, errorClasses, failureOf, withoutStop } from '../../src/sql/error-classes.js'
+import { classOf, errorClasses, failureOf, LostConnection, withoutStop } from '../../src/sql/error-classes.js'
 import { UntrustedKey } from './login.js'
 
 const SMALLER_SPLITS = 'Make the splits smaller with "read_batch".'
@@ -55,17 +55,6 @@ interface DriverError {
   readonly code?: string
   readonly fatal?: boolean
   readonly message: string
-}
-
-/** What ended a connection in the middle of the work, with where it led to. */
-export class LostConnection extends RowshiftError {
-  readonly reason: string
-
-  constructor(where: string, reason: string, cause?: unknown) {
-    const what = `connection to ${where} was lost: ${reason}`
-    super('CONNECTION_LOST', `The ${what}.`, { connection: where }, cause)
-    this.reason = `the ${what}`
-  }
 }
 
 /** What the driver says of a connection that has ended, as such; anything else as it is. */

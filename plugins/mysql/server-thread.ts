@@ -1,5 +1,5 @@
+import type { Sight } from '../../src/sql/silence.js'
 import type { TextRow } from './driver.js'
-import type { Sight } from './silence.js'
 
 export type Ask = (sql: string) => Promise<TextRow[]>
 /** Over a second connection to the same place, for at most so many milliseconds. */

@@ -2,7 +2,7 @@
 import type { Column, Endpoint, ReadSpec, TableSchema } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { wordsOf } from '../../src/sql/fragment.js'
-import type { SessionOptions } from './connection.js'
+import type { SessionOptions } from '../../src/sql/server-waits.js'
 import { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { identifier, text } from './sql.js'

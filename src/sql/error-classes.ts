@@ -41,6 +41,17 @@ export function failureOf(
   return new RowshiftError(code, advice ? `${what} ${advice}` : what, details, cause)
 }
 
+/** What ended a connection in the middle of the work, with where it led to. */
+export class LostConnection extends RowshiftError {
+  readonly reason: string
+
+  constructor(where: string, reason: string, cause?: unknown) {
+    const what = `connection to ${where} was lost: ${reason}`
+    super('CONNECTION_LOST', `The ${what}.`, { connection: where }, cause)
+    this.reason = `the ${what}`
+  }
+}
+
 /** A message of a database as a part of a sentence of ours. */
 export function withoutStop(message: string): string {
   return message.replace(/(?<![.\s])[.\s]+$/, '')

@@ -1,7 +1,5 @@
 /** Tells a server that is gone from one that is busy. */
 
-import type { TcpSocket } from './driver.js'
-
 /** How a session looks from a second connection while an answer is due in it. */
 export type Sight =
   /** The server works on the statement, or nobody can say that it does not. */
@@ -85,7 +83,16 @@ export class SilenceWatch {
   }
 }
 
+/** The part of a TCP or unix socket that says whether anything moves. */
+export interface MovingSocket {
+  readonly bytesRead: number
+  readonly bytesWritten: number
+  readonly writableLength: number
+  /** Node's own: bytes that the kernel has not taken yet. */
+  readonly _handle?: { readonly writeQueueSize?: number } | null
+}
+
 /** How much a socket has taken and given: a large statement leaves it piece by piece. */
-export function movementOf({ bytesRead, bytesWritten, writableLength, _handle }: TcpSocket): string {
+export function movementOf({ bytesRead, bytesWritten, writableLength, _handle }: MovingSocket): string {
   return [bytesRead, bytesWritten, writableLength, _handle?.writeQueueSize].join()
 }
