@@ -105,18 +105,19 @@ function encodeBoolean(value: unknown, to: BatchBuilder): string | null {
 }
 
 function textEncoder({ domain }: Column): Encode {
-  const { trimmed } = domain
+  const { stripsTrailingSpaces } = domain
   const members = domain.members && new Set(domain.members)
   return (value, to) => {
     if (typeof value !== 'string') return textFault(value)
-    if (trimmed && value.endsWith(' ')) return 'the column does not keep spaces at the end: take them away'
+    if (stripsTrailingSpaces && value.endsWith(' '))
+      return 'the column does not keep spaces at the end: take them away'
     if (members && !isMember(value, members, domain)) return 'not a member of the column'
     return appendText(value, to)
   }
 }
 
-function isMember(value: string, members: ReadonlySet<string>, { several }: Domain): boolean {
-  if (!several) return members.has(value)
+function isMember(value: string, members: ReadonlySet<string>, { multiValued }: Domain): boolean {
+  if (!multiValued) return members.has(value)
   return value === '' || value.split(',').every((part) => members.has(part))
 }
 

@@ -66,8 +66,8 @@ const DOMAIN = {
   maxBytes: isCount,
   members: listOf(isText),
   ambiguous: listOf(isText),
-  several: isTrue,
-  trimmed: isTrue,
+  multiValued: isTrue,
+  stripsTrailingSpaces: isTrue,
   padded: isTrue,
   maxBits: isCount,
   forms: listOf(isText),
@@ -80,7 +80,7 @@ const DOMAIN = {
 } satisfies Record<keyof Domain, Is>
 
 const CHARACTERS = {
-  repertoire: isText,
+  coverage: isText,
   encoding: isText,
   maxBytes: isCount,
   mapping: isText,

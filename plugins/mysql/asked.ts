@@ -116,7 +116,7 @@ function weightSql(column: Column, member: string): string {
  * between the commas.
  */
 function ambiguousMembers(column: Column, weights: Weights): string[] {
-  const { members, several } = column.domain
+  const { members, multiValued } = column.domain
   if (members === undefined) return []
   const byWeight = new Map<string, string[]>()
   for (const member of members) {
@@ -124,6 +124,6 @@ function ambiguousMembers(column: Column, weights: Weights): string[] {
     byWeight.set(weight, [...(byWeight.get(weight) ?? []), member])
   }
   const equal = [...byWeight.values()].filter(({ length }) => length > 1).flat()
-  const empty = several === true && members.includes('') && !equal.includes('') ? [''] : []
+  const empty = multiValued === true && members.includes('') && !equal.includes('') ? [''] : []
   return [...equal, ...empty]
 }

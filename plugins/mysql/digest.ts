@@ -175,9 +175,9 @@ function binary(sql: string): string {
 /** ENUM and SET by number where both ends have the same members, texts by their own bytes where both have the same character set. */
 function texts(column: Column, sql: string): Written[] {
   const charset = charsetOf(column)
-  const { members, several } = column.domain
+  const { members, multiValued } = column.domain
   if (members !== undefined && column.sql === undefined) {
-    const set = several ? 'set' : 'enum'
+    const set = multiValued ? 'set' : 'enum'
     const number = { name: `${set} ${JSON.stringify(members)}`, sql: memberNumber(sql) }
     const ambiguous = members.includes('') || new Set(members).size < members.length
     return ambiguous ? [{ ...number, finer: true }] : [number, bytes('text', converted(column, sql))]

@@ -132,13 +132,13 @@ function textDomain({ base, type, length }: ColumnFacts, charset: string): Domai
   const characters = charactersOf(charset)
   switch (base) {
     case 'char':
-      return { maxChars: length!, characters, trimmed: true }
+      return { maxChars: length!, characters, stripsTrailingSpaces: true }
     case 'varchar':
       return { maxChars: length!, characters }
     case 'enum':
       return { maxChars: length!, characters, members: membersOf(type) }
     case 'set':
-      return { maxChars: length!, characters, members: membersOf(type), several: true }
+      return { maxChars: length!, characters, members: membersOf(type), multiValued: true }
     default:
       return length === UNBOUNDED || length === undefined ? { characters } : { maxBytes: length, characters }
   }
@@ -170,19 +170,19 @@ const WIDE: Readonly<Record<string, number>> = {
 function charactersOf(charset: string): Characters {
   switch (charset) {
     case 'utf8mb4':
-      return { repertoire: 'unicode', encoding: 'utf8', maxBytes: 4 }
+      return { coverage: 'unicode', encoding: 'utf8', maxBytes: 4 }
     case 'utf8':
     case 'utf8mb3':
-      return { repertoire: 'bmp', encoding: 'utf8', maxBytes: 3 }
+      return { coverage: 'bmp', encoding: 'utf8', maxBytes: 3 }
     case 'utf16':
     case 'utf16le':
     case 'utf32':
     case 'gb18030':
-      return { repertoire: 'unicode', encoding: charset, maxBytes: 4 }
+      return { coverage: 'unicode', encoding: charset, maxBytes: 4 }
     case 'ucs2':
-      return { repertoire: 'bmp', encoding: charset, maxBytes: 2 }
+      return { coverage: 'bmp', encoding: charset, maxBytes: 2 }
     default:
-      return { repertoire: charset, encoding: charset, maxBytes: WIDE[charset] ?? 1 }
+      return { coverage: charset, encoding: charset, maxBytes: WIDE[charset] ?? 1 }
   }
 }
 

@@ -139,12 +139,12 @@ function textGuard(source: Column, { domain }: Column, type: string): ((cell: Bu
   if (source.cells === 'numbered') return null
   if (domain.members !== undefined) {
     const places = new Map(domain.members.map((member, i) => [member, i]))
-    const parts = (cell: string) => (domain.several ? (cell === '' ? [] : cell.split(',')) : [cell])
+    const parts = (cell: string) => (domain.multiValued ? (cell === '' ? [] : cell.split(',')) : [cell])
     // A set is written anew: each member once, in the order of the type.
     return (cell) => isRising(parts(cell.toString()).map((part) => places.get(part)))
   }
   if (type === 'uuid' || type.startsWith('inet')) return source.type === type ? null : ADDRESSES[type]!
-  if (!domain.trimmed || source.domain.trimmed) return null
+  if (!domain.stripsTrailingSpaces || source.domain.stripsTrailingSpaces) return null
   const { maxChars = Infinity } = domain
   // White space beyond the length is cut off without a word: line breaks and tabs, too.
   return (cell) => cell.at(-1) !== 0x20 && (cell.length <= maxChars || charactersIn(cell) <= maxChars)

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BoundRequest } from '../../src/contract/plugin.js'
+import type { IncrementalRequest } from '../../src/contract/plugin.js'
 import { idsBegunAnew } from '../../src/sql/begun-anew.js'
 import type { Session } from './connection.js'
 import type { OpenTransaction } from './open-transactions.js'
@@ -19,7 +19,7 @@ const POLL_MS = 200
  * READ UNCOMMITTED, so that none of them is still open. Where the first cannot be proved, the rows are read and
  * the watermark stays, so that the next run reads them again; where the second cannot, the window ends lower.
  */
-export async function keyEnds(session: Session, request: BoundRequest): Promise<WindowEnds> {
+export async function keyEnds(session: Session, request: IncrementalRequest): Promise<WindowEnds> {
   const { column, watermark: from } = request
   const top = await highestKey(session, request)
   if (top === null) {
@@ -33,7 +33,7 @@ export async function keyEnds(session: Session, request: BoundRequest): Promise<
       delays: [],
     }
   }
-  const deadline = Date.now() + request.patience
+  const deadline = Date.now() + request.lockWaitMs
   const statements = await runningStatements(session)
   const { oldest, hidden } = await openTransactions(session)
   const blind =
@@ -93,7 +93,7 @@ async function named(session: Session, oldest: OpenTransaction | null): Promise<
   return oldest === null ? '' : `; the oldest one is of ${await nameConnection(session, oldest.thread)}`
 }
 
-async function highestKey(session: Session, request: BoundRequest): Promise<string | null> {
+async function highestKey(session: Session, request: IncrementalRequest): Promise<string | null> {
   const { column, table } = request
   const key = identifier(column.name)
   // A function, since a name may hold what means something in a replacement.
@@ -109,7 +109,10 @@ async function highestKey(session: Session, request: BoundRequest): Promise<stri
  * Ids that the server hands out go on above the highest one, whoever deletes rows, unless the table was emptied or created again, or its
  * counter was set back: then rows that come next are below the watermark, and no run would read them.
  */
-async function checkNextId(session: Session, { table, column, watermark }: BoundRequest): Promise<void> {
+async function checkNextId(
+  session: Session,
+  { table, column, watermark }: IncrementalRequest,
+): Promise<void> {
   if (watermark === null || column.kind !== 'integer') return
   const here = `TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table.table)}`
   const literal = keyLiteral(column, watermark)
@@ -135,14 +138,14 @@ async function unended(
   }
 }
 
-function isSettled(session: Session, request: BoundRequest, to: string): Promise<boolean> {
+function isSettled(session: Session, request: IncrementalRequest, to: string): Promise<boolean> {
   const { table, column } = request
   const condition = `${above(request)} AND ${identifier(column.name)} <= ${keyLiteral(column, to)}`
   return allCommitted(session, { table, columns: [column], condition })
 }
 
 /** The key before the first one that is not committed, by halving; null when that is the first of all. */
-async function lastSettled(session: Session, request: BoundRequest): Promise<string | null> {
+async function lastSettled(session: Session, request: IncrementalRequest): Promise<string | null> {
   const { table, column } = request
   const key = identifier(column.name)
   const from = `${identifier(table.table)} WHERE ${above(request)}`
@@ -164,6 +167,6 @@ async function lastSettled(session: Session, request: BoundRequest): Promise<str
   return settled
 }
 
-function above({ column, watermark }: BoundRequest): string {
+function above({ column, watermark }: IncrementalRequest): string {
   return watermark === null ? '1 = 1' : `${identifier(column.name)} > ${keyLiteral(column, watermark)}`
 }

@@ -44,10 +44,10 @@ function numberTests({ kind, domain }: Column, value: string): string[] | null {
 }
 
 function textTests(source: Column, target: Column, value: string): string[] | null {
-  const { maxChars, maxBytes, characters, members, trimmed, forms } = target.domain
+  const { maxChars, maxBytes, characters, members, stripsTrailingSpaces, forms } = target.domain
   if (forms !== undefined) return null
   if (members !== undefined) {
-    if (target.domain.several || source.domain.several) return null
+    if (target.domain.multiValued || source.domain.multiValued) return null
     const list = members.map((member) => `CAST(${text(member)} AS BINARY)`)
     return [`${bytesOf(value)} NOT IN (${list.join(', ')})`]
   }
@@ -56,8 +56,8 @@ function textTests(source: Column, target: Column, value: string): string[] | nu
   return [
     ...(maxChars === undefined ? [] : [`CHAR_LENGTH(${value}) > ${maxChars}`]),
     ...(maxBytes === undefined ? [] : [`LENGTH(${there}) > ${maxBytes}`]),
-    ...(trimmed ? [`${value} LIKE '% '`] : []),
-    ...(characters === undefined || characters.repertoire === 'unicode'
+    ...(stripsTrailingSpaces ? [`${value} LIKE '% '`] : []),
+    ...(characters === undefined || characters.coverage === 'unicode'
       ? []
       : [`${bytesOf(there)} <> ${bytesOf(value)}`]),
   ]

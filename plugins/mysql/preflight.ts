@@ -118,7 +118,7 @@ export async function checkSource(
 /** Index 0 of an ENUM, which reads as the empty text and is refused by strict mode: no statement can write it as text. */
 async function checkOddValues(session: Session, spec: ReadSpec): Promise<string[]> {
   const columns = spec.columns.filter(
-    ({ sql, domain }) => sql === undefined && domain.members !== undefined && !domain.several,
+    ({ sql, domain }) => sql === undefined && domain.members !== undefined && !domain.multiValued,
   )
   if (columns.length === 0) return []
   const tests = columns.map(({ name }) => [name, `${identifier(name)} = 0`] as const)

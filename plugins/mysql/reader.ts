@@ -33,7 +33,7 @@ export function mysqlSource(endpoint: Endpoint): SqlSource<Session> {
     explain: explainQuery,
     state: tableState,
     sampleDigest,
-    bound: findWindow,
+    incrementalRange: findWindow,
     digests: { forms: digestForms, ofRows: rowDigest, ofSplit: splitDigest },
     beginSnapshot: lockWrites,
     joinSnapshot,

@@ -90,7 +90,7 @@ function kindAndDomain(field: ResultField): [ColumnKind, Domain] {
 }
 
 function textDomain(length: number): Domain {
-  const characters = { repertoire: 'unicode', encoding: 'utf8', maxBytes: 4 }
+  const characters = { coverage: 'unicode', encoding: 'utf8', maxBytes: 4 }
   const count = Math.floor(length / BYTES_PER_CHARACTER)
   return { ...bounded(TEXT_BYTES.has(count) ? 'maxBytes' : 'maxChars', count), characters }
 }

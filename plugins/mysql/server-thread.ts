@@ -27,9 +27,9 @@ export class ServerThread {
   #id: string | null = null
   #server: string | null = null
 
-  constructor(aside: Aside, patienceMs: number) {
+  constructor(aside: Aside, lockWaitMs: number) {
     this.#aside = aside
-    this.#lookMs = Math.min(LOOK_MS, patienceMs)
+    this.#lookMs = Math.min(LOOK_MS, lockWaitMs)
   }
 
   async identify(ask: Ask): Promise<void> {

@@ -1,4 +1,4 @@
-import type { BoundRequest } from '../../src/contract/plugin.js'
+import type { IncrementalRequest } from '../../src/contract/plugin.js'
 import { epochWindow, isEpoch, likelyEpochs, toEpoch, wrongUnit } from '../../src/sql/epoch.js'
 import type { Session } from './connection.js'
 import { identifier, text } from './sql.js'
@@ -30,7 +30,7 @@ export interface Ticks {
   readonly future: string
 }
 
-export function ticksOf(request: BoundRequest, moments: Moments): Ticks {
+export function ticksOf(request: IncrementalRequest, moments: Moments): Ticks {
   const { kind, column, rereads } = request
   const { end, begin, behind, nextDay } = moments
   if (isEpoch(kind)) {
@@ -54,7 +54,11 @@ function toTick(time: string, digits: number): string {
 }
 
 /** Throws PARAMS_INVALID when the values of the column cannot be in its unit. */
-export async function checkUnit(session: Session, request: BoundRequest, clockEpoch: string): Promise<void> {
+export async function checkUnit(
+  session: Session,
+  request: IncrementalRequest,
+  clockEpoch: string,
+): Promise<void> {
   const { kind, table, column } = request
   if (!isEpoch(kind)) return
   const { low, high } = likelyEpochs(toEpoch(kind, BigInt(clockEpoch)))

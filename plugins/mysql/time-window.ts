@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BoundRequest } from '../../src/contract/plugin.js'
+import type { IncrementalRequest } from '../../src/contract/plugin.js'
 import { isEpoch, unitOf } from '../../src/sql/epoch.js'
 import type { Session } from './connection.js'
 import type { OpenTransactions } from './open-transactions.js'
@@ -36,13 +36,13 @@ interface Writers {
  */
 export async function timeEnds(
   session: Session,
-  request: BoundRequest,
+  request: IncrementalRequest,
   indexed: boolean,
 ): Promise<WindowEnds> {
   const { column, watermark, overlap } = request
   const { now, statement, transactions } = await findWriters(
     session,
-    watermark === null ? request.patience : 0,
+    watermark === null ? request.lockWaitMs : 0,
   )
   const { oldest, hidden } = transactions
   const local = localTime(request)
@@ -138,7 +138,7 @@ async function findWriters(session: Session, waitMs: number): Promise<Writers> {
 /** A transaction may be younger than its rows: its statement waited first, or the server was started since. */
 function hasUncommitted(
   session: Session,
-  { table, column }: BoundRequest,
+  { table, column }: IncrementalRequest,
   from: string | null,
   to: string,
 ): Promise<boolean> {
@@ -147,7 +147,7 @@ function hasUncommitted(
 }
 
 /** SQL for moments as the column has them; without a zone of its own, a DATETIME is taken to be in the server's. */
-function localTime({ column, kind }: BoundRequest) {
+function localTime({ column, kind }: IncrementalRequest) {
   const zone = column.kind === 'instant' || isEpoch(kind) ? "'+00:00'" : '@@global.time_zone'
   const moment = (time: string) => `CAST(${text(time)} AS DATETIME(6))`
   const convert = (time: string, from: string) => `COALESCE(CONVERT_TZ(${time}, ${from}, ${zone}), ${time})`
@@ -161,7 +161,7 @@ function localTime({ column, kind }: BoundRequest) {
 
 async function futureRows(
   session: Session,
-  { table, column }: BoundRequest,
+  { table, column }: IncrementalRequest,
   future: string,
 ): Promise<string[]> {
   const [row] = await session.query(

@@ -77,7 +77,7 @@ function unclearMember({ name: column, domain }: Column): Unclear | null {
   if (empty < 0) return null
   const name = identifier(column)
   const value = memberNumber(name)
-  if (domain.several) {
+  if (domain.multiValued) {
     return {
       condition: `COALESCE((${value}) & ${2n ** BigInt(empty)} = 0, TRUE)`,
       value,

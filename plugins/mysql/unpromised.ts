@@ -1,5 +1,5 @@
 /** What an incremental run cannot promise of its source, because of what the table or the server is. */
-import type { BoundRequest } from '../../src/contract/plugin.js'
+import type { IncrementalRequest } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
 import type { TableFacts } from './engines.js'
 import { text } from './sql.js'
@@ -13,7 +13,7 @@ export interface Unpromised {
 /** One look; what the user may not see is not said. */
 export async function unpromised(
   session: Session,
-  { table: { table }, column, kind, lag }: BoundRequest,
+  { table: { table }, column, kind, lag }: IncrementalRequest,
   { engine, kind: tableKind }: TableFacts,
 ): Promise<Unpromised> {
   const [row] = await session.query(
@@ -71,7 +71,7 @@ function engineWarnings(table: string, engine: string): string[] {
   }
 }
 
-function replicaWarning(table: string, kind: BoundRequest['kind']): string {
+function replicaWarning(table: string, kind: IncrementalRequest['kind']): string {
   const late = `rows of ${table} may also come from another server, by replication or in a cluster`
   return kind === 'key'
     ? `${late}, in another order than their keys: one that comes after a higher one was copied is missed. Read from the server that hands out the keys`

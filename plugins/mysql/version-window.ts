@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BoundRequest } from '../../src/contract/plugin.js'
+import type { IncrementalRequest } from '../../src/contract/plugin.js'
 import { versionsBeginAnew } from '../../src/sql/epoch.js'
 import type { Session } from './connection.js'
 import type { OpenTransaction } from './open-transactions.js'
@@ -17,8 +17,8 @@ const POLL_MS = 200
  * Where that cannot be proved, the rows are read and the watermark stays. Rows may share a number, so those of the
  * watermark itself are read again.
  */
-export async function versionEnds(session: Session, request: BoundRequest): Promise<WindowEnds> {
-  const { column, table, watermark, overlap, patience } = request
+export async function versionEnds(session: Session, request: IncrementalRequest): Promise<WindowEnds> {
+  const { column, table, watermark, overlap, lockWaitMs } = request
   const from = watermark === null ? null : String(BigInt(watermark) - BigInt(overlap))
   const nothing = (reason: string, warnings: string[] = []): WindowEnds => {
     return { from: watermark, to: watermark, watermark, reasons: [reason], warnings, delays: [] }
@@ -32,7 +32,7 @@ export async function versionEnds(session: Session, request: BoundRequest): Prom
   if (from !== null && BigInt(top) < BigInt(from)) return nothing('nothing new', lower)
   const to = String(BigInt(top) + 1n)
   const next = lower.length === 0 ? top : watermark
-  const deadline = Date.now() + patience
+  const deadline = Date.now() + lockWaitMs
   const statements = await runningStatements(session)
   const { oldest, latest, hidden } = await openTransactions(session)
   const warnings = [
@@ -81,7 +81,10 @@ export async function versionEnds(session: Session, request: BoundRequest): Prom
 }
 
 /** Of committed rows: a counter may be rolled back, and give out the same numbers again. */
-async function highestVersion(session: Session, { table, column }: BoundRequest): Promise<string | null> {
+async function highestVersion(
+  session: Session,
+  { table, column }: IncrementalRequest,
+): Promise<string | null> {
   await session.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED')
   const [row] = await session.query(`SELECT MAX(${identifier(column.name)}) FROM ${identifier(table.table)}`)
   return row![0] ?? null

@@ -1,4 +1,4 @@
-import type { BoundRequest, Window } from '../../src/contract/plugin.js'
+import type { IncrementalRequest, Window } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { windowConditions } from '../../src/sql/window-sql.js'
 import type { Session } from './connection.js'
@@ -14,7 +14,7 @@ import { expressionOf, identifier, keyLiteral, text } from './sql.js'
 import { timeEnds } from './time-window.js'
 
 /** The window of an incremental run; see docs/incremental.md for what it promises. */
-export async function findWindow(session: Session, request: BoundRequest): Promise<Window> {
+export async function findWindow(session: Session, request: IncrementalRequest): Promise<Window> {
   const facts = await checkTransactionsSeen(session, request)
   const index = await indexOn(session, request)
   const ends = await findEnds(session, request, index !== null)
@@ -44,7 +44,11 @@ export async function findWindow(session: Session, request: BoundRequest): Promi
   }
 }
 
-async function findEnds(session: Session, request: BoundRequest, indexed: boolean): Promise<WindowEnds> {
+async function findEnds(
+  session: Session,
+  request: IncrementalRequest,
+  indexed: boolean,
+): Promise<WindowEnds> {
   const { kind, range } = request
   if (range) return { ...range, watermark: null, reasons: [], warnings: [], delays: [] }
   if (kind === 'key') return keyEnds(session, request)
@@ -54,7 +58,7 @@ async function findEnds(session: Session, request: BoundRequest, indexed: boolea
 /** Transactions on another server, or rows that somebody writes past this one, cannot be waited for. */
 async function checkTransactionsSeen(
   session: Session,
-  { table: { table } }: BoundRequest,
+  { table: { table } }: IncrementalRequest,
 ): Promise<TableFacts> {
   const facts = await describeFacts(session, table)
   const { engine } = facts
@@ -68,7 +72,7 @@ async function checkTransactionsSeen(
 }
 
 /** No index serves what `readAs` computes; wide bounds of the column itself do, and no zone is two days off. */
-function nearby({ column }: BoundRequest, { from, to }: Pick<WindowEnds, 'from' | 'to'>): string[] {
+function nearby({ column }: IncrementalRequest, { from, to }: Pick<WindowEnds, 'from' | 'to'>): string[] {
   if (column.readAs === undefined) return []
   const days = (value: string, sign: '+' | '-') => `${text(value)} ${sign} INTERVAL 2 DAY`
   return [
@@ -77,7 +81,7 @@ function nearby({ column }: BoundRequest, { from, to }: Pick<WindowEnds, 'from' 
   ]
 }
 
-async function indexOn(session: Session, { table, column }: BoundRequest): Promise<string | null> {
+async function indexOn(session: Session, { table, column }: IncrementalRequest): Promise<string | null> {
   const rows = await session.query(
     `SELECT INDEX_NAME FROM information_schema.STATISTICS
      WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table.table)} AND COLUMN_NAME = ${text(column.name)}
@@ -88,13 +92,13 @@ async function indexOn(session: Session, { table, column }: BoundRequest): Promi
   return rows[0]?.[0] ?? null
 }
 
-async function countRows(session: Session, { table }: BoundRequest, sql: string): Promise<number> {
+async function countRows(session: Session, { table }: IncrementalRequest, sql: string): Promise<number> {
   const [row] = await session.query(
     `SELECT COUNT(*) FROM (SELECT 1 FROM ${identifier(table.table)} WHERE ${sql} LIMIT ${COUNT_TO}) q`,
   )
   return Number(row![0])
 }
 
-function missingIndex({ table, column }: BoundRequest): string {
+function missingIndex({ table, column }: IncrementalRequest): string {
   return `${table.table} has no index that begins with ${column.name}, so every run reads the whole table: ADD INDEX (${column.name})`
 }

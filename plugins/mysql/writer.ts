@@ -5,7 +5,7 @@ import { Session } from './connection.js'
 import { designTable } from './design.js'
 import { mapError } from './errors.js'
 import { leniently } from './lenient-ddl.js'
-import { askRepertoire } from './repertoire.js'
+import { askCharsetCoverage } from './charset-coverage.js'
 import { describeTable, listTables } from './schema.js'
 import { charsetOf } from './sql.js'
 import { settlementSteps, settlementTables } from './settlement.js'
@@ -27,7 +27,7 @@ export function mysqlSink(): SqlSink<Session> {
     open: (endpoint, signal) => Session.open(endpoint, { signal }),
     describe: describeTable,
     tables: listTables,
-    repertoire: (session, column) => askRepertoire(session, charsetOf(column)!),
+    charsetCoverage: (session, column) => askCharsetCoverage(session, charsetOf(column)!),
     design: designTable,
     plan: planWrite,
     runDdl: leniently,

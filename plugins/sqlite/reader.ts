@@ -22,7 +22,7 @@ export const sqliteSource: SqlSource<SqliteSession> = {
     (await session.query(`EXPLAIN QUERY PLAN ${sql}`)).map((row) => row.at(-1) ?? ''),
   state,
   sampleDigest: async (_session, spec) => sampleDigest(spec),
-  bound: async ({ database, encoding }, request) => findWindow(database, request, encoding),
+  incrementalRange: async ({ database, encoding }, request) => findWindow(database, request, encoding),
   beginSnapshot,
   /** The snapshot is taken by the first read, not by BEGIN. */
   joinSnapshot: async ({ database }) => database.exec('BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1'),

@@ -1,5 +1,5 @@
 /** What rows a watermark leaves behind. */
-import type { BoundRequest, Column, TableSchema } from '../../src/contract/plugin.js'
+import type { IncrementalRequest, Column, TableSchema } from '../../src/contract/plugin.js'
 import { idsBegunAnew } from '../../src/sql/begun-anew.js'
 import type { Database } from './driver.js'
 import { quoteName } from './names.js'
@@ -29,7 +29,10 @@ export function checkNextId(
 }
 
 /** What the user has to see to. */
-export function userCares(database: Database, { table: { table }, column, kind }: BoundRequest): string[] {
+export function userCares(
+  database: Database,
+  { table: { table }, column, kind }: IncrementalRequest,
+): string[] {
   if (kind !== 'key' || findRowidColumn(database, database.file, table) !== column.name) return []
   const sql = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE"
   const made = database.value(sql, table) as string | undefined
@@ -42,7 +45,7 @@ export function userCares(database: Database, { table: { table }, column, kind }
 /** What a run may miss because the file does not show it. */
 export function missedRows(
   database: Database,
-  { table: { table }, column, kind, lag }: BoundRequest,
+  { table: { table }, column, kind, lag }: IncrementalRequest,
   usualLag: number,
 ): string[] {
   const sql = "SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ? COLLATE NOCASE"

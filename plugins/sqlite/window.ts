@@ -1,4 +1,4 @@
-import type { BoundRequest, Window } from '../../src/contract/plugin.js'
+import type { IncrementalRequest, Window } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import {
   epochWindow,
@@ -25,7 +25,7 @@ const LAG_SECONDS = 60
  * has no lower one still to come. Times are compared as text: `YYYY-MM-DD HH:MM:SS[.fff]` in UTC, as CURRENT_TIMESTAMP
  * writes them.
  */
-export function findWindow(database: Database, request: BoundRequest, encoding: TextEncoding): Window {
+export function findWindow(database: Database, request: IncrementalRequest, encoding: TextEncoding): Window {
   const { table, column, kind, range: asked } = request
   const name = quoteName(column.name)
   const from = quoteName(table.table)
@@ -57,14 +57,14 @@ export function findWindow(database: Database, request: BoundRequest, encoding: 
 
 type Ends = Pick<Window, 'from' | 'to' | 'watermark' | 'reasons'> & Partial<Pick<Window, 'warnings'>>
 
-function findEnds(database: Database, request: BoundRequest, sql: (value: string) => string): Ends {
+function findEnds(database: Database, request: IncrementalRequest, sql: (value: string) => string): Ends {
   if (request.kind === 'key') return keyEnds(database, request, sql)
   return request.kind === 'version' ? versionEnds(database, request) : timeEnds(database, request)
 }
 
 function keyEnds(
   database: Database,
-  { table, column, watermark: from }: BoundRequest,
+  { table, column, watermark: from }: IncrementalRequest,
   sql: (value: string) => string,
 ): Ends {
   const name = quoteName(column.name)
@@ -84,7 +84,7 @@ function keyEnds(
 }
 
 /** Of what comes later the numbers are higher; but several rows may have one, so that of the watermark is read again. */
-function versionEnds(database: Database, { table, column, watermark, overlap }: BoundRequest): Ends {
+function versionEnds(database: Database, { table, column, watermark, overlap }: IncrementalRequest): Ends {
   const name = quoteName(column.name)
   const top = database.value(
     `SELECT CAST(max(${name}) AS TEXT) FROM ${quoteName(table.table)} WHERE typeof(${name}) = 'integer'`,
@@ -106,7 +106,7 @@ function versionEnds(database: Database, { table, column, watermark, overlap }: 
   }
 }
 
-function timeEnds(database: Database, request: BoundRequest): Ends {
+function timeEnds(database: Database, request: IncrementalRequest): Ends {
   const { column, kind, watermark, lag, overlap, rereads } = request
   const ask = (sql: string, ...values: string[]) => database.value(`SELECT ${sql}`, ...values)
   const at = (time: string, seconds: number) =>
@@ -141,7 +141,7 @@ function timeEnds(database: Database, request: BoundRequest): Ends {
 }
 
 /** Throws PARAMS_INVALID when the values of the column cannot be in its unit. */
-function checkUnit(database: Database, request: BoundRequest, now: bigint): void {
+function checkUnit(database: Database, request: IncrementalRequest, now: bigint): void {
   const { kind, table, column } = request
   if (!isEpoch(kind)) return
   const { low, high } = likelyEpochs(now)

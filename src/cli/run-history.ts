@@ -80,15 +80,13 @@ class RunHistory {
         return await this.#end(report)
       } catch (thrown) {
         const { message, retryable } = RowshiftError.from(thrown)
-        const patience = signal.aborted ? STORE_WAIT_INTERRUPTED_MS : STORE_WAIT_MS
-        if (!retryable || performance.now() - started + milliseconds > patience) {
+        const limit = signal.aborted ? STORE_WAIT_INTERRUPTED_MS : STORE_WAIT_MS
+        if (!retryable || performance.now() - started + milliseconds > limit) {
           this.#warn(`The end of the run could not be written to the history: ${message}`)
           return { ...report, warnings: [...report.warnings, ...this.#warnings] }
         }
         if (milliseconds === FIRST_PAUSE_MS)
-          this.#warn(
-            `The task store is lost; its answer is waited for up to ${patience / 1000} s: ${message}`,
-          )
+          this.#warn(`The task store is lost; its answer is waited for up to ${limit / 1000} s: ${message}`)
         await pause(milliseconds, signal.aborted ? undefined : signal)
       }
     }

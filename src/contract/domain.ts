@@ -35,9 +35,9 @@ export interface Domain {
   /** Those of `members` that their own text does not lead to: the database takes it for another one, or for none. */
   readonly ambiguous?: readonly string[]
   /** A value is a list of members, divided by commas. */
-  readonly several?: true
+  readonly multiValued?: true
   /** Spaces at the end are not kept. */
-  readonly trimmed?: true
+  readonly stripsTrailingSpaces?: true
   /** Shorter byte strings are padded to `maxBytes`. */
   readonly padded?: true
   /** A number written as bytes: its bits. Zero bytes before it do not matter. */
@@ -64,7 +64,7 @@ export interface Domain {
 /** The characters of a text column. */
 export interface Characters {
   /** `unicode` for all, `bmp` for those up to U+FFFF, else the name of a character set. */
-  readonly repertoire: string
+  readonly coverage: string
   /** How the column encodes them, where limits count bytes. */
   readonly encoding: string
   /** Most bytes of one character in that encoding. */
@@ -74,7 +74,7 @@ export interface Characters {
    * the characters of the encoding as its database sees them, so that two columns with the same name may exchange bytes.
    */
   readonly mapping?: string
-  /** What the repertoire holds, as first and last code point of each range; asked for only where it is needed. */
+  /** What the character set covers, as first and last code point of each range; asked for only where it is needed. */
   readonly ranges?: readonly (readonly [number, number])[]
 }
 

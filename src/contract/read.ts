@@ -45,7 +45,7 @@ export interface Split {
 export type WindowKind = 'key' | 'time' | 'date' | 'epoch_s' | 'epoch_ms' | 'epoch_us' | 'version'
 
 /** Where an incremental run begins, and how careful it is about its end. */
-export interface BoundRequest {
+export interface IncrementalRequest {
   readonly table: TableSchema
   readonly column: Column
   readonly kind: WindowKind
@@ -56,7 +56,7 @@ export interface BoundRequest {
   /** Seconds before the watermark to read again; of a `version`, how many numbers. */
   readonly overlap: number
   /** Milliseconds to wait for transactions that are under way. */
-  readonly patience: number
+  readonly lockWaitMs: number
   /** A row that is read in two runs does no harm: the target recognizes it. */
   readonly rereads: boolean
   /** The window is to be this one, as a user has asked for it; nobody is waited for. `to` null: to the last row. */

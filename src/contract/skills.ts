@@ -10,7 +10,7 @@ import type { DesignRequest, TableDefinition, TableDesign } from './design.js'
 import type { Characters } from './domain.js'
 import type { Message } from './message.js'
 import type {
-  BoundRequest,
+  IncrementalRequest,
   Digest,
   DigestForm,
   DigestForms,
@@ -65,7 +65,7 @@ export interface ReaderSkills {
    * For incremental modes: fixes the window of this run. Rows that are written at the same time, or whose
    * transactions are still open, must not be left behind: see docs/incremental.md. Default: incremental modes are refused.
    */
-  bound?(request: BoundRequest): Promise<Window>
+  incrementalRange?(request: IncrementalRequest): Promise<Window>
   /** For incremental runs: tells whether a table still is the one that the watermark is about. Default: such runs do not look. */
   readonly marks?: MarksSkill
   /** For verification inside the database: see {@link Digest}. Default: rows are read and compared outside. */
@@ -85,9 +85,9 @@ export interface MarksSkill {
    * Digests of some rows, equal for equal `spec.columns`; null: there are none. With `below`, only of rows that are below the
    * watermark of that request.
    */
-  sample(spec: ReadSpec, below?: BoundRequest): Promise<readonly string[] | null>
+  sample(spec: ReadSpec, below?: IncrementalRequest): Promise<readonly string[] | null>
   /** Whether a row is below the watermark of such a request, which a run does not read. */
-  holdsBelow(request: BoundRequest): Promise<boolean>
+  holdsBelow(request: IncrementalRequest): Promise<boolean>
 }
 
 export interface DigestSkill {
@@ -121,10 +121,10 @@ export interface WriterSkills {
   highest?(table: string, column: Column): Promise<string | null>
   /**
    * The code points that a text column takes, as first and last of each range. Asked for columns whose
-   * repertoire is a character set by name, when characters outside it are to become `?`. Default: the run
+   * coverage is a character set by name, when characters outside it are to become `?`. Default: the run
    * fails on them.
    */
-  repertoire?(column: Column): Promise<NonNullable<Characters['ranges']>>
+  charsetCoverage?(column: Column): Promise<NonNullable<Characters['ranges']>>
   /**
    * How a target table would be made: by the source's own DDL when the families are the same, else from columns and
    * unique keys, in types that keep every value. Changes nothing. Default: the plugin cannot create tables.

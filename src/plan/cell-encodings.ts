@@ -58,5 +58,5 @@ function sameName(a: string, b: string): boolean {
 
 /** In the same order, since a value is written as its number. */
 function sameMembers(from: Domain, to: Domain): boolean {
-  return from.several === to.several && JSON.stringify(from.members) === JSON.stringify(to.members)
+  return from.multiValued === to.multiValued && JSON.stringify(from.members) === JSON.stringify(to.members)
 }

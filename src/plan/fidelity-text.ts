@@ -16,7 +16,12 @@ export function textLosses({ domain: from }: Column, { domain: to }: Column): st
     losses.push(`text of more than ${counted(to.maxBytes, 'byte')}`)
   }
   if (!holds(to.characters, from.characters)) losses.push(`characters outside ${nameOf(to.characters!)}`)
-  if (to.trimmed && !from.trimmed && from.members === undefined && from.forms === undefined) {
+  if (
+    to.stripsTrailingSpaces &&
+    !from.stripsTrailingSpaces &&
+    from.members === undefined &&
+    from.forms === undefined
+  ) {
     losses.push('spaces at the end')
   }
   return losses
@@ -27,8 +32,9 @@ function memberLosses(from: Domain, to: Domain): string[] {
   const taken = new Set(to.members!.filter((member) => to.ambiguous?.includes(member) !== true))
   const missing = from.members.filter((member) => !taken.has(member))
   const losses: string[] = []
-  if (from.several && !to.several) losses.push('sets of other than one member')
-  if (to.several && !from.several && from.members.includes('')) losses.push('the member that is empty')
+  if (from.multiValued && !to.multiValued) losses.push('sets of other than one member')
+  if (to.multiValued && !from.multiValued && from.members.includes(''))
+    losses.push('the member that is empty')
   if (missing.length > 0) {
     const shown = missing.slice(0, SHOWN_MEMBERS).map((member) => JSON.stringify(member))
     const more = missing.length > SHOWN_MEMBERS ? ` and ${missing.length - SHOWN_MEMBERS} more` : ''
@@ -52,21 +58,21 @@ function mostBytes(from: Domain, characters: Characters | undefined): number {
 
 /** Every character set is part of Unicode, has ASCII, and all but Unicode itself stay within U+FFFF. */
 function holds(to: Characters | undefined, from: Characters | undefined): boolean {
-  const repertoire = from?.repertoire ?? 'unicode'
-  switch (to?.repertoire) {
+  const coverage = from?.coverage ?? 'unicode'
+  switch (to?.coverage) {
     case undefined:
     case 'unicode':
-    case repertoire:
+    case coverage:
       return true
     case 'bmp':
-      return repertoire !== 'unicode'
+      return coverage !== 'unicode'
     default:
-      return repertoire === 'ascii'
+      return coverage === 'ascii'
   }
 }
 
-function nameOf({ repertoire }: Characters): string {
-  return repertoire === 'bmp' ? 'the first 65,536 (emoji, for instance)' : repertoire
+function nameOf({ coverage }: Characters): string {
+  return coverage === 'bmp' ? 'the first 65,536 (emoji, for instance)' : coverage
 }
 
 /** What byte strings of one column lose in another. */

@@ -184,10 +184,10 @@ function isNumber(kind: ColumnKind): boolean {
 
 function withTextLength(source: Column): Column {
   const length = isNumber(source.kind) ? numberTextLength(source) : temporalTextLength(source)
-  const characters = { repertoire: 'ascii', encoding: 'ascii', maxBytes: 1 }
+  const characters = { coverage: 'ascii', encoding: 'ascii', maxBytes: 1 }
   return {
     ...source,
-    domain: { ...(length === undefined ? {} : { maxChars: length }), characters, trimmed: true },
+    domain: { ...(length === undefined ? {} : { maxChars: length }), characters, stripsTrailingSpaces: true },
   }
 }
 

@@ -60,7 +60,7 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
     ...columns.filter(({ verdict }) => verdict.grade === 'lossy').map(describeLoss),
   ]
   return {
-    columns: await Promise.all(columns.map((column) => withRepertoire(request.writer, column))),
+    columns: await Promise.all(columns.map((column) => withCoverage(request.writer, column))),
     warnings: [
       ...losses.map((loss) => `accepted loss: ${loss}`),
       ...columns.flatMap(({ source, target }) => zoneChange(source, target) ?? []),
@@ -69,13 +69,13 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
 }
 
 /** Characters the target cannot hold become `?`; for that the plan must say which it can. */
-async function withRepertoire(writer: Writer, column: ColumnMapping): Promise<ColumnMapping> {
+async function withCoverage(writer: Writer, column: ColumnMapping): Promise<ColumnMapping> {
   const { source, target, verdict } = column
   const { characters, forms, members } = target.domain
   const free = target.kind === 'text' && forms === undefined && members === undefined
   if (verdict.grade !== 'lossy' || source.kind !== 'text' || !free || characters === undefined) return column
-  if (characters.repertoire === 'unicode' || characters.repertoire === 'bmp') return column
-  const ranges = await writer.skills.repertoire?.(target)
+  if (characters.coverage === 'unicode' || characters.coverage === 'bmp') return column
+  const ranges = await writer.skills.charsetCoverage?.(target)
   if (ranges === undefined) return column
   const domain = { ...target.domain, characters: { ...characters, ranges } }
   return { ...column, target: { ...target, domain } }

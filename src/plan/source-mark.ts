@@ -1,7 +1,7 @@
 /** What tells, in a later run, a source table whose rows are still there from one that was emptied or replaced meanwhile. */
 import { RowshiftError } from '../contract/errors.js'
 import type {
-  BoundRequest,
+  IncrementalRequest,
   Column,
   Mode,
   Reader,
@@ -43,7 +43,7 @@ export async function markSource(request: MarkRequest): Promise<SourceMark | nul
 export async function compareSource(
   request: MarkRequest,
   before: SourceMark,
-  below: BoundRequest,
+  below: IncrementalRequest,
 ): Promise<{ readonly fate: Fate; readonly mark: SourceMark | null }> {
   const now = await markSource(request)
   if (now === null || now.identity === before.identity) return { fate: 'same', mark: now }
@@ -80,7 +80,7 @@ export function waysOn(task: number, mode: Mode, saved: string): string {
 async function sample(
   { reader, source, key }: MarkRequest,
   columns: readonly Column[],
-  below?: BoundRequest,
+  below?: IncrementalRequest,
 ): Promise<readonly string[] | null> {
   return (await reader.skills.marks?.sample({ ...wholeTable(source, key), columns }, below)) ?? null
 }

@@ -59,7 +59,7 @@ function factsAfter(value: Facts, step: StageStep): Facts {
 function regexFacts(value: Facts, { patterns }: RegexStep): Facts {
   const { domain, nullable } = ownText(value, '"replace_regex"')
   const { maxChars, maxBytes, characters } = domain
-  const shorter = patterns.every(({ by }) => by === '') && !domain.dynamic && !domain.trimmed
+  const shorter = patterns.every(({ by }) => by === '') && !domain.dynamic && !domain.stripsTrailingSpaces
   const left: Domain = {
     ...(maxChars === undefined ? {} : { maxChars }),
     ...(maxBytes === undefined ? {} : { maxBytes }),

@@ -1,6 +1,6 @@
 import { RowshiftError } from '../contract/errors.js'
 import type {
-  BoundRequest,
+  IncrementalRequest,
   Column,
   Mode,
   Reader,
@@ -20,7 +20,7 @@ import { compareSource, markSource, staleWatermark } from './source-mark.js'
 import { column } from './split-key.js'
 
 /** How long a run waits for writers that hold lower keys or earlier times, before it leaves them to the next run. */
-const PATIENCE_MS = 5_000
+const LOCK_WAIT_MS = 5_000
 
 /** How far earlier runs have got. */
 export interface Past {
@@ -77,7 +77,7 @@ export async function chooseWindow(request: WindowRequest): Promise<WindowChoice
   }
   const watermark = await startingPoint(request, mode)
   const { mark, warnings } = await lookAtSource(request, mode, watermark)
-  const window = await bound(request, mode, watermark)
+  const window = await fixWindow(request, mode, watermark)
   const watermarks = window.watermark === null ? {} : { [mode]: window.watermark }
   return { window, watermarks, mark, warnings: [...warnings, ...window.warnings] }
 }
@@ -115,7 +115,7 @@ async function asked(
   backfill: Backfill,
 ): Promise<Window> {
   const range = backfillBounds(windowColumn(request, mode), windowKind(request, mode), backfill)
-  const window = await bound(request, mode, null, range)
+  const window = await fixWindow(request, mode, null, range)
   const { name } = window.column
   const ends =
     mode === 'append'
@@ -128,7 +128,7 @@ async function asked(
 async function seeds(request: WindowRequest): Promise<Partial<Record<Mode, string>>> {
   const { params, source, past, reader } = request
   const found: Partial<Record<Mode, string>> = {}
-  if (past === null || !reader.skills.bound) return found
+  if (past === null || !reader.skills.incrementalRange) return found
   const modes = {
     // Other keys seldom rise, and nobody has said that this one does.
     append: risingKey(request)?.kind === 'integer',
@@ -138,7 +138,7 @@ async function seeds(request: WindowRequest): Promise<Partial<Record<Mode, strin
   }
   for (const mode of ['append', 'increment'] as const) {
     if (!modes[mode]) continue
-    const { watermark } = await bound(request, mode, null)
+    const { watermark } = await fixWindow(request, mode, null)
     if (watermark !== null) found[mode] = watermark
   }
   return found
@@ -169,23 +169,26 @@ function trusted(watermark: unknown, request: WindowRequest, mode: 'append' | 'i
   )
 }
 
-function bound(
+function fixWindow(
   request: WindowRequest,
   mode: 'append' | 'increment',
   watermark: string | null,
-  range?: BoundRequest['range'],
+  range?: IncrementalRequest['range'],
 ): Promise<Window> {
   const { reader, source } = request
-  if (!reader.skills.bound)
+  if (!reader.skills.incrementalRange)
     throw cannot(mode, source.table, 'is in a database whose plugin does not support incremental runs')
-  return reader.skills.bound({ ...boundRequest(request, mode, watermark), ...(range && { range }) })
+  return reader.skills.incrementalRange({
+    ...boundRequest(request, mode, watermark),
+    ...(range && { range }),
+  })
 }
 
 function boundRequest(
   request: WindowRequest,
   mode: 'append' | 'increment',
   watermark: string | null,
-): BoundRequest {
+): IncrementalRequest {
   const { source, params } = request
   const { lag, overlap } = params
   return {
@@ -195,7 +198,7 @@ function boundRequest(
     watermark,
     lag,
     overlap,
-    patience: PATIENCE_MS,
+    lockWaitMs: LOCK_WAIT_MS,
     rereads: params.writeMode !== 'insert',
   }
 }

@@ -1,16 +1,16 @@
-import type { BoundRequest } from '../contract/read.js'
+import type { IncrementalRequest } from '../contract/read.js'
 import type { SqlDialect } from './dialect.js'
 import { selectSql } from './select.js'
 import type { SqlSession } from './session.js'
 
 /** The condition of rows that a run does not read when it begins at the watermark. */
-export function belowWatermark(dialect: SqlDialect, { kind, column, watermark }: BoundRequest): string {
+export function belowWatermark(dialect: SqlDialect, { kind, column, watermark }: IncrementalRequest): string {
   if (watermark === null) return '1 = 0'
   return `${dialect.expression(column)} ${kind === 'key' ? '<=' : '<'} ${dialect.literal(column, watermark)}`
 }
 
 /** Whether there is such a row. */
-export async function holdsBelow(session: SqlSession, request: BoundRequest): Promise<boolean> {
+export async function holdsBelow(session: SqlSession, request: IncrementalRequest): Promise<boolean> {
   const { dialect } = session
   const from = dialect.identifier(request.table.table)
   const where = [belowWatermark(dialect, request)]

@@ -1,6 +1,6 @@
 /** Columns that count time since 1970. Values are exact whole numbers. */
 import { RowshiftError } from '../contract/errors.js'
-import type { BoundRequest, WindowKind } from '../contract/read.js'
+import type { IncrementalRequest, WindowKind } from '../contract/read.js'
 
 /** Microseconds. */
 const UNITS = { epoch_s: 1_000_000n, epoch_ms: 1_000n, epoch_us: 1n } as const
@@ -37,7 +37,7 @@ export function likelyEpochs(now: bigint): { readonly low: bigint; readonly high
 
 /** For a column that has values, none of which is likely. */
 export function wrongUnit(
-  { table: { table }, column: { name } }: BoundRequest,
+  { table: { table }, column: { name } }: IncrementalRequest,
   kind: EpochKind,
   highest: string,
 ): RowshiftError {
@@ -51,7 +51,7 @@ export function wrongUnit(
 /** Where the window begins and ends, before the tick `end`. */
 export function epochWindow(
   kind: EpochKind,
-  { watermark, overlap }: Pick<BoundRequest, 'watermark' | 'overlap'>,
+  { watermark, overlap }: Pick<IncrementalRequest, 'watermark' | 'overlap'>,
   end: bigint,
 ): { readonly from: string | null; readonly to: string; readonly behind: boolean } {
   if (watermark === null) return { from: null, to: String(end), behind: false }

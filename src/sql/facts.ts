@@ -23,7 +23,7 @@ export function textFacts({ kind, domain, nullable }: Facts): Facts {
     {
       ...(domain.dynamic ? { dynamic: true } : {}),
       ...(maxChars === undefined ? {} : { maxChars }),
-      ...(characters === undefined || domain.dynamic ? {} : { characters, trimmed: true }),
+      ...(characters === undefined || domain.dynamic ? {} : { characters, stripsTrailingSpaces: true }),
     },
     nullable,
   )
@@ -31,14 +31,14 @@ export function textFacts({ kind, domain, nullable }: Facts): Facts {
 
 export function trimmed({ domain, nullable }: Facts): Facts {
   const plain = withMembers(domain, (member) => member.replaceAll(/^ +|(?<! ) +$/g, ''))
-  return textual({ ...plain, trimmed: true }, nullable)
+  return textual({ ...plain, stripsTrailingSpaces: true }, nullable)
 }
 
 export function replaced({ domain, nullable }: Facts, pairs: readonly (readonly [string, string])[]): Facts {
   const growth = pairs.reduce((most, [from, to]) => most * Math.max(1, charsOf(to) / charsOf(from)), 1)
   const {
     maxBytes,
-    trimmed: _,
+    stripsTrailingSpaces: _,
     ...rest
   } = withMembers(domain, (member) => pairs.reduce((text, [from, to]) => text.replaceAll(from, to), member))
   const added = charactersOf(pairs.map(([, to]) => to).join(''))
@@ -166,13 +166,13 @@ function mergedMoments(domain: Domain, others: Domain, ending: string): Pick<Dom
 
 function mergedTexts(domain: Domain, texts: readonly string[]): Domain {
   const longest = most(texts.map(charsOf))
-  const { members, several, trimmed, maxChars = domain.maxBytes } = domain
-  const noSpace = trimmed && !texts.some((text) => text.endsWith(' '))
+  const { members, multiValued, stripsTrailingSpaces, maxChars = domain.maxBytes } = domain
+  const noSpace = stripsTrailingSpaces && !texts.some((text) => text.endsWith(' '))
   return {
     ...(domain.dynamic ? { dynamic: true } : {}),
     ...(maxChars === undefined ? {} : { maxChars: Math.max(maxChars, longest) }),
-    ...(members === undefined || several ? {} : { members: [...new Set([...members, ...texts])] }),
-    ...(noSpace ? { trimmed } : {}),
+    ...(members === undefined || multiValued ? {} : { members: [...new Set([...members, ...texts])] }),
+    ...(noSpace ? { stripsTrailingSpaces } : {}),
     ...charactersField(domain.characters, charactersOf(texts.join(''))),
   }
 }
@@ -184,8 +184,8 @@ function textual(domain: Domain, nullable: boolean): Facts {
 
 /** Lists of members are no longer lists of known ones. */
 function withMembers(domain: Domain, change: (member: string) => string): Domain {
-  const { members, several, ...rest } = domain
-  return members === undefined || several ? rest : { ...rest, members: [...new Set(members.map(change))] }
+  const { members, multiValued, ...rest } = domain
+  return members === undefined || multiValued ? rest : { ...rest, members: [...new Set(members.map(change))] }
 }
 
 function charactersField(own: Domain['characters'], added: Domain['characters']): Pick<Domain, 'characters'> {
@@ -193,13 +193,13 @@ function charactersField(own: Domain['characters'], added: Domain['characters'])
   return characters === undefined ? {} : { characters }
 }
 
-/** Of two repertoires that which holds both; everything holds ASCII. */
+/** Of two coverages, the one that holds both; everything holds ASCII. */
 function wider(a: Domain['characters'], b: Domain['characters']): Domain['characters'] {
   if (a === undefined || b === undefined) return undefined
-  if (b.repertoire === 'ascii' || a.repertoire === b.repertoire) return a
-  if (a.repertoire === 'ascii') return b
-  const unicode = a.repertoire === 'unicode' || b.repertoire === 'unicode'
-  return { repertoire: unicode ? 'unicode' : 'bmp', encoding: 'utf8', maxBytes: unicode ? 4 : 3 }
+  if (b.coverage === 'ascii' || a.coverage === b.coverage) return a
+  if (a.coverage === 'ascii') return b
+  const unicode = a.coverage === 'unicode' || b.coverage === 'unicode'
+  return { coverage: unicode ? 'unicode' : 'bmp', encoding: 'utf8', maxBytes: unicode ? 4 : 3 }
 }
 
 function mostChars(

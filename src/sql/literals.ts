@@ -11,7 +11,7 @@ const DATE = /^\d{4}-\d\d-\d\d$/
 const TIME = /^-?\d{2,3}:[0-5]\d:[0-5]\d(\.\d{1,6})?$/
 const DATETIME = /^(\d{4}-\d\d-\d\d) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?$/
 
-export const ASCII = { repertoire: 'ascii', encoding: 'ascii', maxBytes: 1 } as const
+export const ASCII = { coverage: 'ascii', encoding: 'ascii', maxBytes: 1 } as const
 
 /** Facts about a set of values; null is NULL. */
 export function literalFacts(values: readonly (string | null)[]): Facts {
@@ -79,7 +79,7 @@ function literalDomain(kind: ColumnKind, texts: readonly string[]): Domain {
         maxChars: most(texts.map(charsOf)),
         characters: charactersOf(texts.join('')),
         members: texts,
-        ...(texts.some((text) => text.endsWith(' ')) ? {} : { trimmed: true as const }),
+        ...(texts.some((text) => text.endsWith(' ')) ? {} : { stripsTrailingSpaces: true as const }),
       }
   }
 }
@@ -105,11 +105,11 @@ export function charsOf(text: string): number {
   return Array.from(text).length
 }
 
-/** The smallest repertoire that has all of these characters. */
+/** The smallest coverage that has all of these characters. */
 export function charactersOf(text: string): NonNullable<Domain['characters']> {
   if (/^[\0-\x7f]*$/.test(text)) return ASCII
-  if (/^[\0-\uffff]*$/u.test(text)) return { repertoire: 'bmp', encoding: 'utf8', maxBytes: 3 }
-  return { repertoire: 'unicode', encoding: 'utf8', maxBytes: 4 }
+  if (/^[\0-\uffff]*$/u.test(text)) return { coverage: 'bmp', encoding: 'utf8', maxBytes: 3 }
+  return { coverage: 'unicode', encoding: 'utf8', maxBytes: 4 }
 }
 
 /** A type for people to read, in the words of standard SQL. */

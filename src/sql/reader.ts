@@ -59,9 +59,9 @@ export class SqlReader<S extends SqlSession> implements Reader {
       outline: (spec) => this.#outline(spec),
       state: ({ table: { table } }) =>
         this.#at('looking at the state of', table, (session) => source.state(session, table)),
-      bound: (request) =>
+      incrementalRange: (request) =>
         this.#aside('looking for what is new in', request.table.table, (session) =>
-          source.bound(session, request),
+          source.incrementalRange(session, request),
         ),
       marks: {
         sample: (spec, below) =>

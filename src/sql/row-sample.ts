@@ -1,4 +1,4 @@
-import type { BoundRequest, ReadSpec } from '../contract/read.js'
+import type { IncrementalRequest, ReadSpec } from '../contract/read.js'
 import { belowWatermark } from './below-watermark.js'
 import { orderBy } from './range.js'
 import { keyColumns, selectSql } from './select.js'
@@ -15,7 +15,7 @@ export async function sampleRows(
   session: SqlSession,
   spec: ReadSpec,
   digest: string,
-  below: BoundRequest | undefined,
+  below: IncrementalRequest | undefined,
 ): Promise<readonly string[]> {
   const { dialect } = session
   const key = keyColumns(dialect, spec)

@@ -18,7 +18,7 @@ export interface SqlSink<S extends SqlSession> {
   open(endpoint: Endpoint, signal: AbortSignal | undefined): Promise<S>
   describe(session: S, table: string): Promise<TableSchema>
   tables(session: S): Promise<readonly string[]>
-  repertoire?(session: S, column: Column): Promise<NonNullable<Characters['ranges']>>
+  charsetCoverage?(session: S, column: Column): Promise<NonNullable<Characters['ranges']>>
   design(session: S, request: DesignRequest): Promise<TableDesign>
   plan(session: S, spec: WriteSpec, writePath: string | null): Promise<WritePlan>
   /** Before anything is changed: sets up the database itself, or makes it. Default: it needs nothing. */

@@ -3,7 +3,7 @@ import type { TableDefinition } from '../contract/design.js'
 import type { Endpoint } from '../contract/endpoint.js'
 import type { Message } from '../contract/message.js'
 import type {
-  BoundRequest,
+  IncrementalRequest,
   Digest,
   DigestForm,
   DigestForms,
@@ -39,7 +39,7 @@ export interface SqlSource<S extends SqlSession> {
   /** The SQL of a digest of the spec's columns in one row, equal for equal rows, of 16 hexadecimal digits; null: this server has none. */
   sampleDigest(session: S, spec: ReadSpec): Promise<string | null>
   /** In a session of its own, whose time zone is UTC. */
-  bound(session: S, request: BoundRequest): Promise<Window>
+  incrementalRange(session: S, request: IncrementalRequest): Promise<Window>
   /** Default: the database computes no digests that others compute too. */
   readonly digests?: SqlDigests<S>
   beginSnapshot(endpoint: Endpoint, table: string, signal: AbortSignal): Promise<Snapshot>

@@ -20,7 +20,7 @@ export function stepFacts(value: Facts, step: Step): Facts {
       return masked(asText(value, '"mask"'), step.with)
     case 'hash': {
       const { nullable } = value.kind === 'bytes' ? value : asText(value, '"hash"')
-      const domain = { maxChars: 64, characters: ASCII, trimmed: true } as const
+      const domain = { maxChars: 64, characters: ASCII, stripsTrailingSpaces: true } as const
       return { kind: 'text', type: typeName('text', domain), nullable, domain }
     }
     case 'default':
@@ -96,7 +96,7 @@ function castFacts({ nullable, kind, domain, type }: Facts, to: CastType): Facts
       return { ...own, domain: { bits: 53 } }
     case 'text': {
       const facts = kind === 'text' ? domain : textFacts({ kind, domain, nullable, type }).domain
-      const { maxBytes: _, members: __, several: ___, dynamic: ____, ...rest } = facts
+      const { maxBytes: _, members: __, multiValued: ___, dynamic: ____, ...rest } = facts
       const maxChars = Math.min(to.maxChars ?? Infinity, facts.maxChars ?? facts.maxBytes ?? Infinity)
       return { ...own, domain: maxChars === Infinity ? rest : { ...rest, maxChars } }
     }

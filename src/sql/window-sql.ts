@@ -1,5 +1,5 @@
 /** The conditions of a window in SQL. */
-import type { BoundRequest, Window } from '../contract/plugin.js'
+import type { IncrementalRequest, Window } from '../contract/plugin.js'
 
 /** How the source's database writes a window. */
 interface WindowSql {
@@ -13,7 +13,7 @@ interface WindowSql {
 }
 
 export function windowConditions(
-  { kind, column, watermark, overlap, range: asked }: BoundRequest,
+  { kind, column, watermark, overlap, range: asked }: IncrementalRequest,
   { from, to }: Pick<Window, 'from' | 'to'>,
   { name, literal, nearby = [], outside = [] }: WindowSql,
 ): Pick<Window, 'sql' | 'late'> {

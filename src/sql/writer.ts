@@ -47,9 +47,9 @@ export class SqlWriter<S extends SqlSession> implements Writer {
           (session) => highest(session, table, column),
           { table },
         ),
-      ...(sink.repertoire && {
-        repertoire: (column) =>
-          this.#using('asking for character sets', (session) => sink.repertoire!(session, column)),
+      ...(sink.charsetCoverage && {
+        charsetCoverage: (column) =>
+          this.#using('asking for character sets', (session) => sink.charsetCoverage!(session, column)),
       }),
       design: (request) =>
         this.#using(`planning table ${request.table}`, (session) => sink.design(session, request), {

@@ -14,7 +14,7 @@ export const readerSkills: Methods<ReaderSkills> = {
   find: null,
   outline: null,
   state: null,
-  bound: null,
+  incrementalRange: null,
   marks: ['sample', 'holdsBelow'],
   digest: ['forms', 'ofSplit', 'ofRows'],
   snapshot: ['begin', 'join'],
@@ -23,7 +23,7 @@ export const readerSkills: Methods<ReaderSkills> = {
 export const writerSkills: Methods<WriterSkills> = {
   tables: null,
   highest: null,
-  repertoire: null,
+  charsetCoverage: null,
   design: null,
   settle: null,
   deletes: ['remove', 'flag'],

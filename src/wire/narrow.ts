@@ -128,7 +128,12 @@ function roundFloat({ bits, min, unsignedZero }: Domain): Narrow {
   }
 }
 
-function cutText({ maxChars = Infinity, maxBytes = Infinity, characters, trimmed }: Domain): Narrow {
+function cutText({
+  maxChars = Infinity,
+  maxBytes = Infinity,
+  characters,
+  stripsTrailingSpaces,
+}: Domain): Narrow {
   const outside = replacer(characters)
   const oneByte = characters?.maxBytes === 1
   const chars = oneByte ? Math.min(maxChars, maxBytes) : maxChars
@@ -137,7 +142,7 @@ function cutText({ maxChars = Infinity, maxBytes = Infinity, characters, trimmed
   return (cell) => {
     let text = outside === null ? cell.toString() : outside(cell.toString())
     if (text.length > chars) text = Array.from(text).slice(0, chars).join('')
-    if (trimmed) text = text.replace(/(?<! ) +$/, '')
+    if (stripsTrailingSpaces) text = text.replace(/(?<! ) +$/, '')
     const cut = Buffer.from(text)
     if (cut.length <= bytes) return cut
     let end = bytes
@@ -148,8 +153,8 @@ function cutText({ maxChars = Infinity, maxBytes = Infinity, characters, trimmed
 
 /** Puts `?` in the place of characters the target cannot hold; null when it can hold all, or which is unknown. */
 function replacer(characters: Domain['characters']): ((text: string) => string) | null {
-  if (characters === undefined || characters.repertoire === 'unicode') return null
-  if (characters.repertoire === 'bmp') return (text) => text.replaceAll(/[\u{10000}-\u{10ffff}]/gu, '?')
+  if (characters === undefined || characters.coverage === 'unicode') return null
+  if (characters.coverage === 'bmp') return (text) => text.replaceAll(/[\u{10000}-\u{10ffff}]/gu, '?')
   if (characters.ranges === undefined) return null
   const known = new Uint8Array(0x110000)
   for (const [first, last] of characters.ranges) known.fill(1, first, last + 1)

@@ -10,8 +10,8 @@ function column(kind: ColumnKind, domain: Domain = {}, nullable = true): Column 
   return { name: 'v', type: kind, kind, nullable, hasDefault: false, generated: false, ordered: true, domain }
 }
 
-const characters = (repertoire: string, encoding: string, maxBytes: number): Characters => ({
-  repertoire,
+const characters = (coverage: string, encoding: string, maxBytes: number): Characters => ({
+  coverage,
   encoding,
   maxBytes,
 })
@@ -69,7 +69,7 @@ const VERDICTS: readonly (readonly [string, Column, Column, RegExp])[] = [
   ['float to int', FLOAT, INT, /^lossy .*fractions/],
   ['int to varchar(11)', INT, varchar(11), /^widening every value fits as text/],
   ['int to varchar(10)', INT, varchar(10), /^lossy text longer than 10 characters$/],
-  ['int to char', INT, varchar(20, LATIN1, { trimmed: true }), /^widening/],
+  ['int to char', INT, varchar(20, LATIN1, { stripsTrailingSpaces: true }), /^widening/],
   ['int to enum', INT, members('1'), /^lossy text that is not a member/],
   ['int to bytes', INT, bytes(100), /^impossible/],
   ['decimal(5,5) to varchar(7)', decimal(5, 5), varchar(7), /^lossy/],
@@ -89,8 +89,13 @@ const VERDICTS: readonly (readonly [string, Column, Column, RegExp])[] = [
     /^lossy text of more than 65535 bytes$/,
   ],
   ['text utf8mb3 to utf8mb4', text(65535, UTF8MB3), text(65535), /^widening/],
-  ['char to varchar', varchar(9, UTF8, { trimmed: true }), varchar(9), /^widening/],
-  ['varchar to char', varchar(9), varchar(9, UTF8, { trimmed: true }), /^lossy spaces at the end$/],
+  ['char to varchar', varchar(9, UTF8, { stripsTrailingSpaces: true }), varchar(9), /^widening/],
+  [
+    'varchar to char',
+    varchar(9),
+    varchar(9, UTF8, { stripsTrailingSpaces: true }),
+    /^lossy spaces at the end$/,
+  ],
   ['enum in another order', members('a', 'b'), members('b', 'a'), /^exact/],
   ['enum to more members', members('a', '1'), members('1', '2', 'a'), /^widening/],
   [
@@ -99,7 +104,7 @@ const VERDICTS: readonly (readonly [string, Column, Column, RegExp])[] = [
     members('a'),
     /^lossy the members "A", missing in the target$/,
   ],
-  ['set to enum', varchar(9, UTF8, { members: ['a'], several: true }), members('a'), /^lossy sets/],
+  ['set to enum', varchar(9, UTF8, { members: ['a'], multiValued: true }), members('a'), /^lossy sets/],
   ['enum to varchar', members('a'), varchar(9), /^widening/],
   ['varchar to enum', varchar(9), members('a'), /^lossy text that is not a member/],
   ['varchar to int', varchar(9), INT, /^lossy text that is not an integer$/],
@@ -238,13 +243,13 @@ describe('an accepted loss', () => {
     )
   })
 
-  it('cuts text by characters, by bytes and by repertoire, and leaves whole characters', () => {
+  it('cuts text by characters, by bytes and by coverage, and leaves whole characters', () => {
     expect(narrowed(varchar(99), varchar(3), 'ab', '📦📦📦📦', 'a\\tbc\\\\')).to.equal('ab\n📦📦📦\na\\tb\n')
     expect(narrowed(varchar(99), text(5), 'ééé', 'abcdef')).to.equal('éé\nabcde\n')
     expect(narrowed(varchar(99), varchar(9, UTF8MB3), 'a📦中')).to.equal('a?中\n')
     const latin = varchar(3, { ...LATIN1, ranges: [[0, 0xff]] })
     expect(narrowed(varchar(99), latin, 'é中📦x')).to.equal('é??\n')
-    expect(narrowed(varchar(99), varchar(9, UTF8, { trimmed: true }), 'a b  ')).to.equal('a b\n')
+    expect(narrowed(varchar(99), varchar(9, UTF8, { stripsTrailingSpaces: true }), 'a b  ')).to.equal('a b\n')
   })
 
   it('cuts and pads bytes, and cuts fractions of a second', () => {

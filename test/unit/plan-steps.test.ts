@@ -5,7 +5,7 @@ import { judge } from '../../src/plan/fidelity.js'
 import { planSteps } from '../../src/plan/step-plan.js'
 import type { Column, Domain, StageStep } from '../../src/contract/plugin.js'
 
-const characters = { repertoire: 'unicode', encoding: 'utf8', maxBytes: 4 }
+const characters = { coverage: 'unicode', encoding: 'utf8', maxBytes: 4 }
 
 function column(domain: Domain): Column {
   const own = {
@@ -41,8 +41,9 @@ describe('steps of worker threads', () => {
       expect(grade(domain, regex('b'))).to.be.oneOf(['checked', 'exact', 'widening'])
     }
     expect(grade({ maxChars: 9, characters }, regex('bb'))).to.equal('checked')
-    expect(grade({ maxChars: 9, characters, trimmed: true }, regex('')), 'spaces at the end').to.equal(
-      'checked',
-    )
+    expect(
+      grade({ maxChars: 9, characters, stripsTrailingSpaces: true }, regex('')),
+      'spaces at the end',
+    ).to.equal('checked')
   })
 })

@@ -99,8 +99,8 @@ function idColumn(ids: IdPlan, { name }: Column): Column {
       if (ids.binary) return column('bytes', 'binary(16)', { maxBytes: 16, padded: true })
       return column('text', 'varchar(36)', {
         maxChars: 36,
-        characters: { repertoire: 'ascii', encoding: 'ascii', maxBytes: 1 },
-        trimmed: true,
+        characters: { coverage: 'ascii', encoding: 'ascii', maxBytes: 1 },
+        stripsTrailingSpaces: true,
         forms: ['a UUID'],
       })
     case 'sequence':

@@ -48,7 +48,7 @@ export class ShardedWriter implements Writer {
   get skills(): WriterSkills {
     const { skills } = this.writers[0]!
     return {
-      ...(skills.repertoire && { repertoire: (column) => skills.repertoire!(column) }),
+      ...(skills.charsetCoverage && { charsetCoverage: (column) => skills.charsetCoverage!(column) }),
       ...(skills.design && { design: (request) => skills.design!(request) }),
       ...(skills.sequences && { sequences: skills.sequences }),
     }

@@ -96,11 +96,11 @@ function returnedColumn(target: Column): Column {
 
 /** The bounds that every value keeps once it is checked. */
 function guaranteed({ kind, domain }: Column): Domain {
-  const { trimmed, members, forms, normalised, bits } = domain
+  const { stripsTrailingSpaces, members, forms, normalised, bits } = domain
   switch (kind) {
     case 'text':
       if (members !== undefined) return domain
-      return { dynamic: true, ...(trimmed ? { trimmed } : {}) }
+      return { dynamic: true, ...(stripsTrailingSpaces ? { stripsTrailingSpaces } : {}) }
     case 'json':
       return { dynamic: true, ...(normalised ? { normalised } : {}) }
     case 'bytes':

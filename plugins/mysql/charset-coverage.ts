@@ -8,7 +8,7 @@ const LAST = 0xffff
  * Which characters a character set has, as ranges of code points, by the server's own conversion: the tables that other
  * programs have of gbk or sjis differ from it here and there. Those above U+FFFF are in sets of all of Unicode only.
  */
-export async function askRepertoire(session: Session, charset: string): Promise<[number, number][]> {
+export async function askCharsetCoverage(session: Session, charset: string): Promise<[number, number][]> {
   const all = Array.from({ length: LAST + 1 }, (_, code) => code).filter(
     (code) => code < SURROGATES[0] || code > SURROGATES[1],
   )
