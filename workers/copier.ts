@@ -9,6 +9,7 @@ import type {
   WorkerSetup,
 } from '../src/engine/messages.js'
 import { ExecutionMarker } from '../src/features/transform/execution-marker.js'
+import { Target } from '../src/features/shard/target.js'
 import { DeferredSplit, rowsOf } from '../src/engine/deferred-rows.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
@@ -25,7 +26,7 @@ import { BatchQueue } from './batch-queue.js'
 import type { ControlHandlers } from './control.js'
 import { DeletedRows } from './deleted-rows.js'
 import { DirtyRows } from './dirty-rows.js'
-import { makeReaders, makeWriter } from './load-plugin.js'
+import { makeReaders, makeWriters } from './load-plugin.js'
 import { PoolThread } from './pool-thread.js'
 import { settleRows } from './settling.js'
 import { mismatch, outsideSnapshot, reportOf } from './split-errors.js'
@@ -41,7 +42,8 @@ const LONG_ROW = 1 << 16
 
 interface Ends {
   readonly readers: readonly Reader[]
-  readonly writer: Writer
+  readonly writers: readonly Writer[]
+  readonly target: Target
   /** null: rows are written as they are read. */
   readonly stage: Stage | null
 }
@@ -61,7 +63,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
   constructor(setup: WorkerSetup, post: (message: ThreadMessage | WorkerMessage) => void) {
     super(setup, post)
     this.#setup = setup
-    this.#narrower = Narrower.of(setup.plan.write)
+    this.#narrower = Narrower.of(setup.plan.write, setup.plan.write.sharding?.reads.length ?? 0)
     this.#copied = copiedRows(setup.plan)
   }
 
@@ -107,7 +109,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
   }
 
   async #copy(split: SourceSplit, dirty: DirtyRows): Promise<SplitResult> {
-    const { readers, writer, stage } = await this.opened()
+    const { readers, target, stage } = await this.opened()
     const { plan } = this.#setup
     if (plan.policy.consistency === 'snapshot' && !this.#inSnapshot) throw outsideSnapshot(split)
     const { signal } = this
@@ -176,9 +178,9 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
     try {
       const options = {
         ...this.#writeOptions(dirty, (rowsWritten) => count({ rowsWritten })),
-        ...deferred.optionsFor(plan.write, writer),
+        ...deferred.optionsFor(target),
       }
-      const ended = await this.#writes.run(() => writer.write(plan.write, queue, options))
+      const ended = await this.#writes.run(() => target.write(queue, options))
       // A plugin that does not call beforeCommit loses no row either.
       dirty.save()
       const table = this.#sourceOf(split)
@@ -187,7 +189,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
       const rowsLate = split.late ? ended.rowsWritten : 0
       counts = { ...counts, ...ended, dirtyRows, rowsDeferred: deferred.rows, rowsLate, ...sources }
       if (settled(counts) !== counts.rowsRead) throw mismatch(split.index, counts)
-      const rowsDeleted = await this.#writes.run(() => deleted.settle(writer, signal))
+      const rowsDeleted = await this.#writes.run(() => deleted.settle(target, signal))
       counts = { ...counts, rowsDeleted }
       return { outcome: 'copied', counts, deferred: deferred.parts, milliseconds }
     } catch (error) {
@@ -201,12 +203,12 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
 
   /** Rows that have waited for a unique value; all other rows of the run are written. */
   async #settle(job: SettleJob, dirty: DirtyRows): Promise<SplitResult> {
-    const { writer } = await this.opened()
+    const { target } = await this.opened()
     const waited = { ...noCounts, rowsDeferred: -rowsOf(job) }
     const options = this.#writeOptions(dirty, (rowsWritten) =>
       this.#tell(job.index, { ...waited, rowsWritten }),
     )
-    const ended = await this.#writes.run(() => settleRows(writer, this.#setup.plan.write, job, options))
+    const ended = await this.#writes.run(() => settleRows(target, job, options))
     dirty.save()
     const counts = { ...waited, ...ended }
     if (settled(counts) !== 0)
@@ -249,15 +251,15 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
   protected async open(): Promise<Ends> {
     const { source, target, plan } = this.#setup
     const readers = await makeReaders(source)
-    const writer = await makeWriter(target, plan.write.sharding !== null)
+    const writers = await makeWriters(target)
     const { signal } = this
     const stage = await Stage.open(this.#setup, signal, this.#transformHooks())
-    await this.connections.open(() => openAll([...readers, writer], signal), signal)
-    return { readers, writer, stage }
+    await this.connections.open(() => openAll([...readers, ...writers], signal), signal)
+    return { readers, writers, target: new Target(writers, plan.write), stage }
   }
 
-  protected async closeEnds({ readers, writer, stage }: Ends): Promise<void> {
-    await closeAll([...readers, writer, stage])
+  protected async closeEnds({ readers, writers, stage }: Ends): Promise<void> {
+    await closeAll([...readers, ...writers, stage])
     this.post({ type: 'busy', seconds: this.#busy.seconds })
   }
 

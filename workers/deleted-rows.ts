@@ -1,7 +1,9 @@
 import { deletedRows, keysOnly } from '../src/engine/deletions.js'
 import { recycle } from '../src/wire/builder.js'
 import { readOf } from '../src/engine/late-rows.js'
-import type { Batch, PlannedWrite, Reader, Writer } from '../src/contract/plugin.js'
+import type { Batch, Reader } from '../src/contract/plugin.js'
+import type { TableWrite } from '../src/features/shard/table-writes.js'
+import type { Target } from '../src/features/shard/target.js'
 import type { SourceSpec, SourceSplit } from '../src/contract/source-spec.js'
 import { nextPause } from '../src/engine/retry.js'
 import type { RowshiftError } from '../src/contract/errors.js'
@@ -11,13 +13,14 @@ import type { RunPlan } from '../src/contract/run-plan.js'
 /** The rows of one split that the source has deleted by a flag: they are deleted in the target, or only counted where it has a flag too. */
 export class DeletedRows {
   readonly #read: SourceSpec | null
-  readonly #write: PlannedWrite | null
+  /** The target has a flag, too, which is written with the row. */
+  readonly #flags: boolean
   readonly #batches: Batch[] = []
   #flagged = 0
 
   constructor(plan: RunPlan) {
     this.#read = deletedRows(plan)
-    this.#write = this.#read === null || plan.deletions!.flag !== null ? null : keysOnly(plan.write)
+    this.#flags = plan.deletions?.flag != null
   }
 
   /** In the same moment, or nearly so, as the other rows: one that is deleted in between belongs to the next window. */
@@ -25,7 +28,7 @@ export class DeletedRows {
     if (this.#read === null) return
     const { reader, spec } = readOf(readers, this.#read, split)
     for await (const batch of reader.read(spec, split, signal)) {
-      if (this.#write === null) {
+      if (this.#flags) {
         this.#flagged += batch.rows
         recycle(batch)
       } else this.#batches.push(batch)
@@ -33,19 +36,19 @@ export class DeletedRows {
   }
 
   /** After the other rows were written; resolves to how many rows were deleted or flagged. */
-  async settle(writer: Writer, signal: AbortSignal): Promise<number> {
+  async settle(target: Target, signal: AbortSignal): Promise<number> {
     let rows = this.#flagged
     for (const batch of this.#batches) {
-      rows += await this.#remove(writer, batch, signal)
+      rows += await this.#remove(await target.table(null, signal), batch, signal)
       recycle(batch)
     }
     return rows
   }
 
   /** Tried again by itself when it meets a lock: the other rows of the split are committed, and would not be counted a second time. */
-  #remove(writer: Writer, batch: Batch, signal: AbortSignal): Promise<number> {
+  #remove({ writer, spec }: TableWrite, batch: Batch, signal: AbortSignal): Promise<number> {
     const next = ({ code }: RowshiftError, retries: number) =>
       code === 'LOCK_CONFLICT' || code === 'CONNECTION_LIMIT' ? nextPause(retries) : null
-    return retried(() => writer.skills.deletes!.remove(this.#write!, batch, signal), next, signal)
+    return retried(() => writer.skills.deletes!.remove(keysOnly(spec), batch, signal), next, signal)
   }
 }

@@ -1,4 +1,3 @@
-import { writerOf } from '../src/engine/ends.js'
 import type { Endpoint, Plugin, Reader, Writer } from '../src/contract/plugin.js'
 
 export async function loadPlugin(endpoint: Endpoint): Promise<Plugin> {
@@ -10,8 +9,8 @@ export async function makeReaders(endpoints: readonly Endpoint[]): Promise<reado
   return Promise.all(endpoints.map(async (each) => (await loadPlugin(each)).createReader!(each)))
 }
 
-export async function makeWriter(endpoints: readonly Endpoint[], sharded: boolean): Promise<Writer> {
-  return writerOf(await loadPlugin(endpoints[0]!), endpoints, sharded)!
+export async function makeWriters(endpoints: readonly Endpoint[]): Promise<readonly Writer[]> {
+  return Promise.all(endpoints.map(async (each) => (await loadPlugin(each)).createWriter!(each)))
 }
 
 /** Connected. */

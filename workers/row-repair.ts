@@ -1,7 +1,7 @@
-import type { Batch, Column, PlannedWrite, Writer } from '../src/contract/plugin.js'
+import type { Batch, BatchLimits, Column } from '../src/contract/plugin.js'
 import { DeferredSplit } from '../src/engine/deferred-rows.js'
 import type { RowshiftError } from '../src/contract/errors.js'
-import { ShardedWriter } from '../src/features/shard/sharded-writer.js'
+import type { Target } from '../src/features/shard/target.js'
 import type { RunPlan } from '../src/contract/run-plan.js'
 import type { RowActions } from '../src/features/verify/row-comparison.js'
 import { splitShard } from '../src/features/verify/shard-cell.js'
@@ -11,51 +11,43 @@ const DELETE_ROWS = 500
 
 /** Collects the rows that a repair writes and deletes, and does it. */
 export class RowRepair implements RowActions {
-  readonly #writer: Writer
-  readonly #spec: PlannedWrite
+  readonly #target: Target
+  readonly #sharded: boolean
   /** Set in rows that the source does not have; null: these are deleted. */
   readonly #flag: Column | null
   readonly #signal: AbortSignal
-  /** By shard where only the source's SQL can tell it, and the row no longer holds what that said. */
-  readonly #written = new Map<string, Buffer[]>()
-  /** By shard, where there are any. */
-  readonly #removed = new Map<string, Buffer[]>()
+  /** By the name of the shard; null: the target is one table. */
+  readonly #written = new Map<string | null, Buffer[]>()
+  readonly #removed = new Map<string | null, Buffer[]>()
   /** Rows that wait for a unique value. */
   readonly deferred = new DeferredSplit()
   /** Rows written, and deleted or flagged, so far, and committed. */
   written = 0
   deleted = 0
 
-  constructor(writer: Writer, { write, deletions }: RunPlan, signal: AbortSignal) {
-    this.#writer = writer
-    this.#spec = write
+  constructor(target: Target, { write, deletions }: RunPlan, signal: AbortSignal) {
+    this.#target = target
+    this.#sharded = write.sharding !== null
     this.#flag = deletions?.flag ?? null
     this.#signal = signal
   }
 
-  readonly write = (compared: Buffer): void => {
-    const { sharding } = this.#spec
-    const { row, shard } = sharding === null ? { row: compared, shard: '' } : splitShard(compared)
-    add(this.#written, sharding !== null && sharding.reads.length > 0 ? shard : '', row)
-  }
+  readonly write = (compared: Buffer): void => this.#add(this.#written, compared)
 
   /** The bytes are read over when the comparison goes on, so they are copied. */
-  readonly remove = (compared: Buffer): void => {
-    const sharded = this.#spec.sharding !== null
-    const { row, shard } = sharded ? splitShard(compared) : { row: Buffer.from(compared), shard: '' }
-    add(this.#removed, shard, row)
-  }
+  readonly remove = (compared: Buffer): void => this.#add(this.#removed, Buffer.from(compared))
 
   /** Deletes before anything is written: an extra row may hold the value of another unique key that a missing one needs. */
   async apply(mayDelete: boolean): Promise<void> {
     if (mayDelete) await this.#delete()
     for (const [shard, rows] of this.#written) {
-      const { writer, spec } = await this.#end(shard)
-      const { rowsWritten } = await writer.write(spec, this.#batches(rows), {
+      const { writer, spec } = await this.#target.table(shard, this.#signal)
+      const { onDeferred } = this.deferred.optionsFor(this.#target)
+      const { rowsWritten } = await writer.write(spec, batchesOf(rows, spec.batch), {
         signal: this.#signal,
         onProgress: () => {},
         onDirty: refuse,
-        ...this.deferred.optionsFor(spec, writer, shard === '' ? null : shard),
+        ...(onDeferred && { onDeferred: (row, error) => onDeferred(row, error, shard) }),
         beforeCommit: () => {},
       })
       this.written += rowsWritten
@@ -64,7 +56,7 @@ export class RowRepair implements RowActions {
 
   async #delete(): Promise<void> {
     for (const [shard, all] of this.#removed) {
-      const { writer, spec } = await this.#end(shard)
+      const { writer, spec } = await this.#target.table(shard, this.#signal)
       for (let at = 0; at < all.length; at += DELETE_ROWS) {
         const rows = all.slice(at, at + DELETE_ROWS)
         this.deleted += this.#flag
@@ -74,32 +66,26 @@ export class RowRepair implements RowActions {
     }
   }
 
-  async #end(shard: string): Promise<{ readonly writer: Writer; readonly spec: PlannedWrite }> {
-    return this.#writer instanceof ShardedWriter && shard !== ''
-      ? this.#writer.shard(this.#spec, shard, this.#signal)
-      : { writer: this.#writer, spec: this.#spec }
-  }
-
-  async *#batches(all: readonly Buffer[]): AsyncGenerator<Batch> {
-    const { bytes: most, rows: mostRows } = this.#spec.batch
-    let rows: Buffer[] = []
-    let bytes = 0
-    for (const row of all) {
-      rows.push(row)
-      bytes += row.length
-      if (bytes < most && rows.length < mostRows) continue
-      yield batchOf(rows)
-      rows = []
-      bytes = 0
-    }
-    if (rows.length > 0) yield batchOf(rows)
+  #add(to: Map<string | null, Buffer[]>, compared: Buffer): void {
+    const { row, shard } = this.#sharded ? splitShard(compared) : { row: compared, shard: null }
+    const rows = to.get(shard) ?? []
+    to.set(shard, rows)
+    rows.push(row)
   }
 }
 
-function add(to: Map<string, Buffer[]>, shard: string, row: Buffer): void {
-  const rows = to.get(shard) ?? []
-  to.set(shard, rows)
-  rows.push(row)
+async function* batchesOf(all: readonly Buffer[], limits: BatchLimits): AsyncGenerator<Batch> {
+  let rows: Buffer[] = []
+  let bytes = 0
+  for (const row of all) {
+    rows.push(row)
+    bytes += row.length
+    if (bytes < limits.bytes && rows.length < limits.rows) continue
+    yield batchOf(rows)
+    rows = []
+    bytes = 0
+  }
+  if (rows.length > 0) yield batchOf(rows)
 }
 
 function batchOf(rows: readonly Buffer[]): Batch {

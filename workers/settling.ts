@@ -1,28 +1,20 @@
 import type { SettleJob } from '../src/engine/messages.js'
-import type {
-  Batch,
-  PlannedWrite,
-  TableCounts,
-  WriteCounts,
-  WriteOptions,
-  Writer,
-} from '../src/contract/plugin.js'
-import { ShardedWriter } from '../src/features/shard/sharded-writer.js'
+import type { Batch, WriteOptions } from '../src/contract/plugin.js'
+import type { TargetCounts } from '../src/contract/target-spec.js'
+import type { Target } from '../src/features/shard/target.js'
 
 /** Writes rows of one table that have waited for a unique value. */
 export async function settleRows(
-  writer: Writer,
-  spec: PlannedWrite,
+  target: Target,
   { settle }: SettleJob,
   options: Omit<WriteOptions, 'onDeferred'>,
-): Promise<WriteCounts> {
+): Promise<TargetCounts> {
   const rows: Batch[] = settle.map(({ rows, bytes }) => ({
     rows,
     bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
   }))
   const { shard } = settle[0]!
-  if (shard === null || !(writer instanceof ShardedWriter)) return writer.skills.settle!(spec, rows, options)
-  const end = await writer.shard(spec, shard, options.signal)
-  const counts: TableCounts = await end.writer.skills.settle!(end.spec, rows, options)
-  return { ...counts, shards: { [shard]: counts } }
+  const { writer, spec } = await target.table(shard, options.signal)
+  const counts = await writer.skills.settle!(spec, rows, options)
+  return shard === null ? counts : { ...counts, shards: { [shard]: counts } }
 }

@@ -2,7 +2,8 @@ import { recycle } from '../src/wire/builder.js'
 import type { ThreadMessage } from '../src/engine/messages.js'
 import { RowshiftError } from '../src/contract/errors.js'
 import type { SettleJob } from '../src/engine/messages.js'
-import type { Batch, ReadSpec, Split, Writer } from '../src/contract/plugin.js'
+import type { Batch, ReadSpec, Split } from '../src/contract/plugin.js'
+import type { Target } from '../src/features/shard/target.js'
 import { addFindings, areEqual, noFindings } from '../src/features/verify/findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/features/verify/messages.js'
 import { divideRange } from '../src/features/verify/range-reads.js'
@@ -43,11 +44,11 @@ export class Verifier extends PoolThread<OpenEnds> {
     let repair: RowRepair | null = null
     try {
       const opened = await this.opened()
-      if ('settle' in job) return await this.#settle((await opened.repair()).writer, job)
+      if ('settle' in job) return await this.#settle((await opened.repair()).writes, job)
       const { range, mayDelete, repaired } = job
       const repairing = repaired ? await opened.repair() : null
       if (repairing !== null && mayDelete !== null) {
-        repair = new RowRepair(repairing.writer, this.#setup.repair!, this.signal)
+        repair = new RowRepair(repairing.writes, this.#setup.repair!, this.signal)
         await this.#repair(repairing.repaired, range, repair, mayDelete)
       }
       const findings = await this.#compare(repairing?.after ?? opened.compared, range)
@@ -148,8 +149,8 @@ export class Verifier extends PoolThread<OpenEnds> {
   }
 
   /** Rows that have waited for a unique value; all other rows are repaired. */
-  async #settle(writer: Writer, job: SettleJob): Promise<VerifyResult> {
-    const { rowsWritten } = await settleRows(writer, this.#setup.repair!.write, job, {
+  async #settle(target: Target, job: SettleJob): Promise<VerifyResult> {
+    const { rowsWritten } = await settleRows(target, job, {
       signal: this.signal,
       onProgress: () => {},
       onDirty: refuse,

@@ -1,8 +1,9 @@
 /** What a verifying thread has open, and how rows are read from it. */
 import type { StageSetup } from '../src/engine/messages.js'
 import { closeAll, openAll } from '../src/contract/opening.js'
-import type { Reader, Writer } from '../src/contract/plugin.js'
+import type { Reader } from '../src/contract/plugin.js'
 import type { SourceSpec, SourceTable } from '../src/contract/source-spec.js'
+import { Target } from '../src/features/shard/target.js'
 import type { Router } from '../src/features/shard/router.js'
 import type { StagedPlan } from '../src/contract/pipeline.js'
 import { comparisonSetup, routerOf } from '../src/features/verify/comparison-setup.js'
@@ -10,7 +11,7 @@ import type { VerifySetup } from '../src/features/verify/messages.js'
 import type { ComparisonSetup } from '../src/features/verify/row-comparison.js'
 import type { VerifyPlan } from '../src/features/verify/plan.js'
 import type { ThreadConnections } from './connections.js'
-import { makeReaders, makeWriter } from './load-plugin.js'
+import { makeReaders, makeWriters } from './load-plugin.js'
 import type { Making } from './source-rows.js'
 import type { Side } from './side.js'
 import { TargetRows } from './target-rows.js'
@@ -42,7 +43,7 @@ export interface RepairEnds {
   readonly repaired: Ends
   /** To compare again. The lookups of the first comparison do not know ids that a repair has given. */
   readonly after: Ends
-  readonly writer: Writer
+  readonly writes: Target
 }
 
 export async function openEnds(
@@ -53,7 +54,7 @@ export async function openEnds(
   const { runId, source, target, plan, repair, stage, repairStage } = setup
   const readers = await makeReaders(source)
   const targetReaders = await makeReaders(target)
-  const writer = repair === null ? null : await makeWriter(target, repair.write.sharding !== null)
+  const writers = repair === null ? [] : await makeWriters(target)
   const compared = {
     read: plan.source,
     write: { table: plan.target.table, columns: plan.columns },
@@ -74,7 +75,7 @@ export async function openEnds(
     }
   }
   // A database that is a file may not exist before a table is created in it.
-  const targetEnds = [...targetReaders, ...(writer ? [writer] : [])]
+  const targetEnds = [...targetReaders, ...writers]
   const nothingThere = plan.target.sources?.length === 0
   const first = nothingThere ? readers : [...readers, ...targetEnds]
   await connections.open(() => openAll(first, signal), signal)
@@ -85,7 +86,7 @@ export async function openEnds(
     const targetPlan = { ...plan.target, sources: sources && [...sources, ...created] }
     const repaired = await endsOf(plan.written, repairMaking, targetPlan)
     const after = plan.stage === null ? await endsOf(plan.columns.length, making, targetPlan) : repaired
-    return { repaired, after, writer: writer! }
+    return { repaired, after, writes: new Target(writers, repair!.write) }
   }
   let begun: Promise<RepairEnds> | null = null
   return {
@@ -95,7 +96,7 @@ export async function openEnds(
         begun = null
         throw error
       })),
-    close: () => closeAll([...readers, ...targetReaders, writer, making?.stage, repairMaking?.stage]),
+    close: () => closeAll([...readers, ...targetReaders, ...writers, making?.stage, repairMaking?.stage]),
   }
 }
 

@@ -1,5 +1,5 @@
 import { isolate } from '../../src/wire/isolate.js'
-import type { Batch, TableCounts } from '../../src/contract/plugin.js'
+import type { Batch, WriteCounts } from '../../src/contract/plugin.js'
 import { nothingWritten, RowshiftError } from '../../src/contract/plugin.js'
 import type { Tally } from '../../src/sql/tally.js'
 import type { Session } from './connection.js'
@@ -253,7 +253,7 @@ function lookedUp(
   rows: number,
   changed: number,
   inserted: number,
-): Partial<TableCounts> | null {
+): Partial<WriteCounts> | null {
   const rest = rows - changed - inserted
   if (rest < 0) return null
   const kept = ignore ? { rowsSkipped: rest } : { rowsUnchanged: rest }

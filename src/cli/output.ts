@@ -1,5 +1,6 @@
 import type { ResolvedConnection } from '../config/config.js'
-import type { ColumnMapping, ReadSpec, RunPlan, SplitOutline, WriteSpec } from '../contract/plugin.js'
+import type { ColumnMapping, ReadSpec, RunPlan, SplitOutline } from '../contract/plugin.js'
+import type { TargetSpec } from '../contract/target-spec.js'
 import type { RowshiftError } from '../contract/errors.js'
 import { redact } from '../contract/errors.js'
 import { most } from '../sql/literals.js'
@@ -174,7 +175,7 @@ export function describePlan(plan: RunPlan, from: string, to: string): string {
 }
 
 /** They differ in the name of the table only, so one of them is enough. */
-function shardCreations({ sharding }: WriteSpec): string[] {
+function shardCreations({ sharding }: TargetSpec): string[] {
   const made = (sharding?.shards ?? []).filter(({ create }) => create !== null)
   const [first, ...more] = made
   if (!first) return []

@@ -53,7 +53,6 @@ export type * from './skills.js'
 export type { Column, ColumnMapping, TableSchema }
 export type { CellEncoding, ColumnKind, Key, SplitKey } from './table-schema.js'
 export type * from './made-cells.js'
-export type { DateRule, HashRule, RangeRule, Shard, Sharding, ShardRule, SqlRule } from './sharding.js'
 export type { CellPlan, ReadCell, StagePlan, TransformPlan, ValuePlan } from './pipeline.js'
 export { addCounts, nothingWritten } from './write.js'
 export { runTaken } from './checkpoint.js'

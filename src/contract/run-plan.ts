@@ -3,7 +3,7 @@ import type { TableMarks } from './read.js'
 import type { SourceSpec } from './source-spec.js'
 import type { Column } from './table-schema.js'
 import type { StagePlan } from './pipeline.js'
-import type { PlannedWrite } from './write.js'
+import type { TargetSpec } from './target-spec.js'
 
 /** `sync` compares both tables and writes only what differs. */
 export type Mode = 'init' | 'append' | 'increment' | 'sync'
@@ -15,7 +15,7 @@ export type Mode = 'init' | 'append' | 'increment' | 'sync'
 export interface RunPlan {
   readonly mode: Mode
   readonly read: SourceSpec
-  readonly write: PlannedWrite
+  readonly write: TargetSpec
   /** What worker threads do to rows between reading and writing; null: rows are written as they are read. */
   readonly pipeline: StagePlan | null
   /** What becomes of rows that the source has deleted; null: nothing was asked for. */

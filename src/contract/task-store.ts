@@ -1,6 +1,6 @@
 import type { ErrorReport } from './errors.js'
 import type { TableMarks } from './read.js'
-import type { TableCounts } from './write.js'
+import type { WriteCounts } from './write.js'
 
 /** One row of `task_def_sync_manager`, or one JSON file with the same fields. */
 export interface Task {
@@ -49,7 +49,7 @@ export interface SourceReport {
   readonly watermark: RunReport['watermark']
 }
 
-export interface ShardReport extends TableCounts {
+export interface ShardReport extends WriteCounts {
   readonly name: string
 }
 

@@ -5,7 +5,6 @@ import type { TableCreation } from './design.js'
 import type { RowshiftError } from './errors.js'
 import type { Message } from './message.js'
 import type { ColumnMapping, SplitKey, TableSchema } from './table-schema.js'
-import type { Sharding } from './sharding.js'
 
 /**
  * What happens to a row whose key is there already: `insert` fails, `ignore` leaves the old row alone, `replace`
@@ -16,8 +15,6 @@ export type WriteMode = 'insert' | 'ignore' | 'replace' | 'upsert'
 /** What a writer must know to write rows to a table. Plain JSON without secrets. */
 export interface WriteSpec {
   readonly table: TableSchema
-  /** Several tables that are written as one, which `table` then stands for, under the name that the task gives. A plugin's writer gets one at a time; null: one table. */
-  readonly sharding: Sharding | null
   /** null: the table is there and stays. */
   readonly create: TableCreation | null
   /** What is written, in the table's order. */
@@ -64,8 +61,6 @@ export interface WritePlan {
   readonly emptiedBy?: string
   /** Why splits of this table can leave no checkpoints, in words. Default: they can, if the writer has `checkpoints`. */
   readonly unmarked?: string
-  /** Of each table of `WriteSpec.sharding`, in its order; plugins leave it out. */
-  readonly shards?: readonly WritePlan[]
   /** Whatever the plugin's `write` wants to know again. Plain JSON. */
   readonly facts: Readonly<Record<string, unknown>>
 }
@@ -84,9 +79,8 @@ export interface WriteOptions {
    * row that has its unique value may give it up later in the run. The writer leaves the rows out, counts them nowhere and goes on. After all
    * other rows of the run, the skill `settle` gets them again, without this option, and writes such rows in one transaction. They may
    * take over each other's values, in a ring too; a row whose value another row keeps goes to `onDirty`.
-   * `shard`: the table of a sharded target that the row belongs to; plugins leave it out.
    */
-  readonly onDeferred?: (rows: Batch, error: RowshiftError, shard?: string) => void
+  readonly onDeferred?: (rows: Batch, error: RowshiftError) => void
   /**
    * Called once all rows of the split are in their place, before the commit is sent: what was handed to `onDirty` is
    * put into safety. What it throws rolls the split back.
@@ -105,18 +99,13 @@ export interface SplitMark {
   /** It may be stored already: that is looked up before a row is written, and waits for a commit that is under way. */
   readonly again: boolean
   /** Asked when all rows are in their place; null: the split is to leave nothing, and only the attempt is compared. */
-  readonly state: (counts: TableCounts) => string | null
+  readonly state: (counts: WriteCounts) => string | null
   /** Called with the state that it left, when the split is stored already; then nothing is written. */
   readonly onStored: (state: string) => void
 }
 
 /** What became of the rows of a split; with the deferred rows, all but `rowsChanged` add up to the rows received. */
-export interface WriteCounts extends TableCounts {
-  /** By shard; plugins leave it out. */
-  readonly shards?: Readonly<Record<string, TableCounts>>
-}
-
-export interface TableCounts {
+export interface WriteCounts {
   /** Inserted, or changed to be as they came. */
   readonly rowsWritten: number
   /** Those of the rows written whose key was there before. */
@@ -129,7 +118,7 @@ export interface TableCounts {
   readonly dirtyRows: number
 }
 
-export const nothingWritten: TableCounts = {
+export const nothingWritten: WriteCounts = {
   rowsWritten: 0,
   rowsChanged: 0,
   rowsUnchanged: 0,
@@ -137,7 +126,7 @@ export const nothingWritten: TableCounts = {
   dirtyRows: 0,
 }
 
-export function addCounts(a: TableCounts, b: TableCounts): TableCounts {
+export function addCounts(a: WriteCounts, b: WriteCounts): WriteCounts {
   return {
     rowsWritten: a.rowsWritten + b.rowsWritten,
     rowsChanged: a.rowsChanged + b.rowsChanged,

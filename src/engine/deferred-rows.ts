@@ -1,6 +1,7 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { Batch, PlannedWrite, WriteOptions, Writer } from '../contract/plugin.js'
-import { ShardedWriter } from '../features/shard/sharded-writer.js'
+import type { Batch } from '../contract/plugin.js'
+import type { TargetOptions } from '../features/shard/sharded-write.js'
+import type { Target } from '../features/shard/target.js'
 import type { DeferredRows, SettleJob } from './messages.js'
 
 /** Most bytes of rows that wait, in one split and in the whole run. They are kept in memory. */
@@ -12,18 +13,13 @@ export class DeferredSplit {
   #bytes = 0
   rows = 0
 
-  /** For `write`. `own`: the table of all rows, where the writer does not say it. */
-  optionsFor(
-    spec: PlannedWrite,
-    writer: Writer,
-    own: string | null = null,
-  ): Pick<WriteOptions, 'onDeferred'> {
-    if (!defers(spec, writer)) return {}
-    return { onDeferred: (row, error, shard) => this.#add(row, error, shard ?? own) }
+  /** For `write`. */
+  optionsFor({ defers }: Target): Pick<TargetOptions, 'onDeferred'> {
+    return defers ? { onDeferred: (rows, error, shard) => this.add(rows, error, shard) } : {}
   }
 
   /** Their memory is used again, so that rows are copied. */
-  #add({ bytes, rows }: Batch, error: RowshiftError, shard: string | null): void {
+  add({ bytes, rows }: Batch, error: RowshiftError, shard: string | null): void {
     this.#bytes += bytes.length
     if (this.#bytes > MOST_BYTES) throw tooMany(error)
     const kept = this.#rows.get(shard) ?? []
@@ -76,10 +72,4 @@ function tooMany(error: RowshiftError | null): RowshiftError {
       'Copy into an empty table, for instance with "schema_save_mode": "recreate" and "write_mode": "insert".',
     error?.details,
   )
-}
-
-/** Whether rows may wait for a unique value that another row has: only `upsert` changes the row that has it. */
-function defers({ writeMode }: PlannedWrite, writer: Writer): boolean {
-  const writers = writer instanceof ShardedWriter ? writer.writers : [writer]
-  return writeMode === 'upsert' && writers.every((each) => each.skills.settle !== undefined)
 }

@@ -1,9 +1,7 @@
 /** The databases of both ends of a run: one each, or those that its tables are spread over. */
 import type { ResolvedConnection } from '../config/config.js'
-import type { ShardPlace } from '../plan/plan-request.js'
-import type { SourcePlace } from '../plan/plan-request.js'
+import type { ShardPlace, SourcePlace } from '../plan/plan-request.js'
 import type { Endpoint, Plugin, Reader, Writer } from '../contract/plugin.js'
-import { ShardedWriter } from '../features/shard/sharded-writer.js'
 
 /** Of each database. */
 export function endpointsOf(
@@ -29,24 +27,30 @@ export function readersOf(plugin: Plugin, endpoints: readonly Endpoint[]): reado
   return endpoints.flatMap((endpoint) => plugin.createReader?.(endpoint) ?? [])
 }
 
-/** For planning: the databases of a sharded target; null: the target is one table. */
-export function placeOf({ databases }: ResolvedConnection, writer: Writer): ShardPlace | null {
-  if (!(writer instanceof ShardedWriter)) return null
-  return { databases: databases?.map(({ name }) => name) ?? [''], writers: writer.writers }
+/** Of each database; none: the plugin has no writer. */
+export function writersOf(plugin: Plugin, endpoints: readonly Endpoint[]): readonly Writer[] {
+  return endpoints.flatMap((endpoint) => plugin.createWriter?.(endpoint) ?? [])
 }
 
 /** For planning: the databases of `several` tables that are read as one; null: it is one table. */
 export function originOf(
-  { databases }: ResolvedConnection,
+  end: ResolvedConnection,
   several: boolean,
   readers: readonly Reader[],
 ): SourcePlace | null {
-  return several ? { databases: databases?.map(({ name }) => name) ?? [''], readers } : null
+  return several ? { databases: namesOf(end), readers } : null
 }
 
-/** `sharded`: the target is several tables. undefined: the plugin has no writer. */
-export function writerOf(plugin: Plugin, target: readonly Endpoint[], sharded: boolean): Writer | undefined {
-  if (!sharded) return plugin.createWriter?.(target[0]!)
-  const writers = target.flatMap((each) => plugin.createWriter?.(each) ?? [])
-  return writers.length === 0 ? undefined : new ShardedWriter(writers)
+/** For planning: the databases of a sharded target; null: the target is one table. */
+export function placeOf(
+  end: ResolvedConnection,
+  sharded: boolean,
+  writers: readonly Writer[],
+): ShardPlace | null {
+  return sharded ? { databases: namesOf(end), writers } : null
+}
+
+/** What tells the databases apart; one empty name for a single one. */
+function namesOf({ databases }: ResolvedConnection): readonly string[] {
+  return databases?.map(({ name }) => name) ?? ['']
 }

@@ -9,7 +9,7 @@ import { isMany } from '../features/sources/plan.js'
 import { outlineSource } from '../features/sources/table-reads.js'
 import { checkReadable, checkWritable } from '../plan/supported-params.js'
 import { checkShardParams } from '../features/shard/rule-plan.js'
-import { checkCreated } from '../plan/target.js'
+import { Target } from '../features/shard/target.js'
 import { wayOn } from '../plan/target-warnings.js'
 import type { Past } from '../plan/window.js'
 import type { SourceSpec } from '../contract/source-spec.js'
@@ -19,7 +19,7 @@ import type { RunReport } from '../contract/task-store.js'
 import type { CoordinatorResult } from './coordinator-job.js'
 import { copySplits } from './coordinator.js'
 import { checkPercentage, DirtyFile, noDirtyFiles } from './dirty-file.js'
-import { endpointsOf, originOf, placeOf, readersOf, writerOf } from './ends.js'
+import { endpointsOf, originOf, placeOf, readersOf, writersOf } from './ends.js'
 import { OpenConnections } from './open-connections.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
@@ -106,7 +106,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       checkCopied(made, copied)
       if (check) sourceChanged = await check.end({ ...copied, rowsRead: copied.progress.done.rowsRead })
       if (made.write.postSql.length > 0) onChange()
-      await ends.writer.finish(made.write, hooks.signal)
+      await new Target(ends.writers, made.write).finish(hooks.signal)
     })
   } catch (thrown) {
     error = RowshiftError.from(thrown)
@@ -135,7 +135,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
 interface Ends {
   /** Of each database. */
   readonly readers: readonly Reader[]
-  readonly writer: Writer
+  readonly writers: readonly Writer[]
   readonly connections: OpenConnections
 }
 
@@ -150,7 +150,7 @@ interface Execution extends Ends {
 
 async function copy(
   request: CopyRequest,
-  { plan: made, dirty, found, onChange, readers, writer, connections }: Execution,
+  { plan: made, dirty, found, onChange, readers, writers, connections }: Execution,
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw stopped(hooks.signal)
@@ -165,19 +165,13 @@ async function copy(
     stage: stage?.setup ?? null,
     prepare: async () => {
       if (changesTables(made)) onChange()
-      await prepareTable(made, writer, hooks.signal)
-      await prepareIds(made, stage?.setup ?? null, writer, hooks.signal)
+      await new Target(writers, made.write).prepare(hooks.signal)
+      await prepareIds(made, stage?.setup ?? null, writers[0]!, hooks.signal)
     },
     dirty: dirty?.setup ?? null,
     signal: hooks.signal,
     onProgress: hooks.onProgress,
   })
-}
-
-/** Runs `pre_sql`, and creates the table or tables that the plan says. */
-export async function prepareTable({ write }: RunPlan, writer: Writer, signal: AbortSignal): Promise<void> {
-  await writer.prepare(write, signal)
-  if (write.create && write.sharding === null) checkCreated(write, await writer.describe(write.table.table))
 }
 
 /** Whether more than rows is changed: by `pre_sql`, tables that are made, or what ids need in the target. */
@@ -239,13 +233,13 @@ function plan(request: CopyRequest, ends: Ends, signal: AbortSignal | undefined)
   const { params } = request
   return makePlan({
     reader: ends.readers[0]!,
-    writer: ends.writer,
+    writer: ends.writers[0]!,
     connections: ends.connections,
     sourceTable: request.from.table,
     targetTable: request.to.table,
     params,
     origin: originOf(request.from, isMany(request.from), ends.readers),
-    place: placeOf(request.to, ends.writer),
+    place: placeOf(request.to, params.shard !== null, ends.writers),
     past: request.past ?? null,
     backfill: request.backfill ?? null,
     signal,
@@ -260,9 +254,9 @@ async function withEnds<T>(
 ): Promise<T> {
   checkShardParams(params.shard, to.table, to.databases?.map(({ name }) => name) ?? null)
   const readers = readersOf(from.loaded.plugin, endpointsOf(from, params.session, params.timeZone))
-  const writer = writerOf(to.loaded.plugin, endpointsOf(to, params.session), params.shard !== null)
+  const writers = writersOf(to.loaded.plugin, endpointsOf(to, params.session))
   if (readers.length === 0) throw cannot(from, 'read from')
-  if (!writer) throw cannot(to, 'written to')
+  if (writers.length === 0) throw cannot(to, 'written to')
   checkReadable(from.loaded.plugin, params)
   checkWritable(to.loaded.plugin, params)
   const connections = new OpenConnections({
@@ -273,10 +267,10 @@ async function withEnds<T>(
     signal,
   })
   try {
-    await openAll([...readers, writer], signal)
-    return await use({ readers, writer, connections })
+    await openAll([...readers, ...writers], signal)
+    return await use({ readers, writers, connections })
   } finally {
-    await closeAll([...readers, writer, connections])
+    await closeAll([...readers, ...writers, connections])
   }
 }
 

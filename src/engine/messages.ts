@@ -1,6 +1,7 @@
 import type { SharedCells } from '../wire/cell-map.js'
 import type { ErrorReport } from '../contract/errors.js'
-import type { Endpoint, RunPlan, WriteCounts } from '../contract/plugin.js'
+import type { Endpoint, RunPlan } from '../contract/plugin.js'
+import type { TargetCounts } from '../contract/target-spec.js'
 import type { SourceSplit } from '../contract/source-spec.js'
 import { nothingWritten } from '../contract/plugin.js'
 import type { LogLevel } from '../contract/transform.js'
@@ -83,7 +84,7 @@ export type ControlMessage =
   | { readonly type: 'giveUp'; readonly thread: number }
 
 /** How far a split has got; each message replaces the one before. Until it is done, rows written are not yet committed. */
-export interface SplitCounts extends WriteCounts {
+export interface SplitCounts extends TargetCounts {
   /** Rows read of each table, where the source is several; only when a split is done. */
   readonly sources?: Readonly<Record<string, number>>
   readonly rowsRead: number

@@ -1,7 +1,9 @@
 /** What the plan of a copy tells the user: why each choice was made, and what to look out for. */
 import { fillTable } from '../contract/message.js'
-import type { PlannedWrite, Sharding, TableMarks } from '../contract/plugin.js'
+import type { TableMarks } from '../contract/plugin.js'
+import type { Sharding } from '../contract/sharding.js'
 import type { SourceSpec } from '../contract/source-spec.js'
+import type { TargetSpec } from '../contract/target-spec.js'
 import type { DeletesChoice } from '../features/deletes/plan.js'
 import { shardWarnings } from '../features/shard/rule-plan.js'
 import type { Reading } from '../features/sources/plan.js'
@@ -47,7 +49,7 @@ export interface Matching {
   readonly deletes: boolean
 }
 
-export function reasonsOf(params: Params, choices: PlanChoices, write: PlannedWrite): string[] {
+export function reasonsOf(params: Params, choices: PlanChoices, write: TargetSpec): string[] {
   const { source, target, mapping, deleting, staged, split, reading } = choices
   return [
     ...source.reasons,
@@ -66,7 +68,7 @@ export function reasonsOf(params: Params, choices: PlanChoices, write: PlannedWr
 export async function warningsOf(
   { reader, origin, params, past = null }: PlanRequest,
   { source, target, key, staged, judged, sharding, past: known, reading, matching }: PlanChoices,
-  { read, write, marks }: { read: SourceSpec; write: PlannedWrite; marks: TableMarks },
+  { read, write, marks }: { read: SourceSpec; write: TargetSpec; marks: TableMarks },
 ): Promise<string[]> {
   const { mode, writeMode } = params
   const { stage } = staged

@@ -1,9 +1,11 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { Column, PlannedWrite, RunPlan, WriteSpec } from '../contract/plugin.js'
 import type { SourceSpec } from '../contract/source-spec.js'
+import type { TargetSpec } from '../contract/target-spec.js'
 import { checkDeletable, checkFlag } from '../features/deletes/plan.js'
 import { highestOfShards, planShards } from '../features/shard/plan.js'
 import { settleRules } from '../features/shard/rule-plan.js'
+import { planTables } from '../features/shard/write-plans.js'
 import type { Reading } from '../features/sources/plan.js'
 import { chooseReading } from '../features/sources/plan.js'
 import type { PlannedTransform } from '../features/transform/plan.js'
@@ -205,13 +207,12 @@ function matchRows(
 
 /** What is written, and how. */
 async function planWrite(
-  { writer, params }: PlanRequest,
+  { writer, place, params }: PlanRequest,
   { source, target, judged, sharding, reading, matching }: PlanChoices,
-): Promise<PlannedWrite> {
+): Promise<TargetSpec> {
   const { writeMode, errorLimit, writeBatch, preSql, postSql } = params
   const spec: WriteSpec = {
     table: target.table,
-    sharding,
     create: target.create,
     columns: judged.columns,
     from: source.table.table,
@@ -224,7 +225,8 @@ async function planWrite(
     preSql,
     postSql,
   }
-  return plannedWrite(spec, await writer.plan(spec, params.writePath))
+  const planned = await planTables(place?.writers ?? [writer], spec, sharding, params.writePath)
+  return { ...plannedWrite(spec, planned), sharding }
 }
 
 /** Without a key a table is one split. */

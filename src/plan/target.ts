@@ -1,12 +1,6 @@
 import { RowshiftError } from '../contract/errors.js'
-import type {
-  Column,
-  PlannedWrite,
-  Sharding,
-  TableCreation,
-  TableDesign,
-  TableSchema,
-} from '../contract/plugin.js'
+import type { Column, PlannedWrite, TableCreation, TableDesign, TableSchema } from '../contract/plugin.js'
+import type { Sharding } from '../contract/sharding.js'
 import type { TableModel } from './described-tables.js'
 import type { PlanRequest } from './plan-request.js'
 import { counted } from '../wire/counted.js'

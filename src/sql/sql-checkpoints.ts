@@ -1,7 +1,7 @@
 import type { Checkpoints, RunCheckpoint, SplitCheckpoint } from '../contract/checkpoint.js'
 import { runTaken } from '../contract/checkpoint.js'
 import { RowshiftError } from '../contract/errors.js'
-import type { SplitMark, TableCounts } from '../contract/write.js'
+import type { SplitMark, WriteCounts } from '../contract/write.js'
 import type { SqlDialect } from './dialect.js'
 import type { SqlRow, SqlSession } from './session.js'
 
@@ -121,7 +121,7 @@ export async function isStored(session: SqlSession, { run, split, onStored }: Sp
 }
 
 /** Inside the transaction of the split. The row of the run is locked until the commit, so that nobody can take the run over in between. */
-export async function leaveMark(session: SqlSession, mark: SplitMark, counts: TableCounts): Promise<void> {
+export async function leaveMark(session: SqlSession, mark: SplitMark, counts: WriteCounts): Promise<void> {
   const { dialect } = session
   const state = mark.state(counts)
   const run = `FROM ${NAME} WHERE ${runSql(dialect, mark.run, mark.attempt)}${dialect.locking(true)}`

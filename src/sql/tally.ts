@@ -1,5 +1,5 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { TableCounts, WriteOptions, WriteSpec } from '../contract/write.js'
+import type { WriteCounts, WriteOptions, WriteSpec } from '../contract/write.js'
 import { addCounts, nothingWritten } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
 
@@ -11,7 +11,7 @@ export class Tally {
   readonly options: WriteOptions
   /** How many rows may be given to `refuse` at a time when they fail with DUPLICATE_KEY. */
   readonly together: number
-  counts: TableCounts = nothingWritten
+  counts: WriteCounts = nothingWritten
   #received = 0
   /** Rows that wait for a unique value. */
   #deferred = 0
@@ -30,7 +30,7 @@ export class Tally {
     }
   }
 
-  add(more: Partial<TableCounts>): void {
+  add(more: Partial<WriteCounts>): void {
     this.counts = addCounts(this.counts, { ...nothingWritten, ...more })
   }
 

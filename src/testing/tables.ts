@@ -96,7 +96,6 @@ function splitKeyOf({ columns, keys }: TableSchema): SplitKey | null {
 export function writeSpec(table: TableSchema, writeMode: WriteMode = 'insert', tolerated = 0): WriteSpec {
   return {
     table,
-    sharding: null,
     create: null,
     columns: table.columns.map((column) => ({
       source: column,

@@ -23,10 +23,9 @@ export class Narrower {
     this.#builder = new BatchBuilder(spec.batch)
   }
 
-  /** null when no column of the plan has an accepted loss that can be applied here. */
-  static of(spec: PlannedWrite): Narrower | null {
-    const unwritten = (spec.sharding?.reads ?? []).map(() => null)
-    const columns = [...spec.columns.map(narrowOf), ...unwritten]
+  /** null when no column has an accepted loss that can be applied here. `unwritten`: how many cells stand behind those that are written. */
+  static of(spec: PlannedWrite, unwritten = 0): Narrower | null {
+    const columns = [...spec.columns.map(narrowOf), ...Array<null>(unwritten).fill(null)]
     return columns.some((column) => column !== null) ? new Narrower(spec, columns) : null
   }
 

@@ -1,7 +1,9 @@
 // Copies by the compiled engine inside this process: what `rowshift copy` does after it has read its command line.
 import type { CopyRequest } from '../../src/engine/job.js'
 import { fromUrl } from '../../src/config/config.js'
-import { endpointsOf, writerOf } from '../../src/engine/ends.js'
+import { endpointsOf, writersOf } from '../../src/engine/ends.js'
+import { closeAll, openAll } from '../../src/contract/opening.js'
+import { Target } from '../../src/features/shard/target.js'
 import { noneConnected } from '../../src/engine/messages.js'
 import { planCopy, runCopy } from '../../src/engine/job.js'
 import { newRunId } from '../../src/engine/report.js'
@@ -55,24 +57,25 @@ async function copySplits({ from, to, params }: CopyRequest, plan: RunPlan): Pro
   const source = endpointsOf(from, params.session, params.timeZone)
   const target = endpointsOf(to, params.session)
   const reader = from.loaded.plugin.createReader!(source[0]!)
-  const writer = writerOf(to.loaded.plugin, target, plan.write.sharding !== null)!
+  const writers = writersOf(to.loaded.plugin, target)
+  const tables = new Target(writers, plan.write)
   const copier = new Copier(
     { plan, source, target, runId: '', control: '', connected: noneConnected(), dirty: null, stage: null },
     () => {},
   )
   const { signal } = new AbortController()
   try {
-    await Promise.all([reader.connect(), writer.connect()])
-    await writer.prepare(plan.write, signal)
+    await openAll([reader, ...writers])
+    await tables.prepare(signal)
     for await (const split of reader.split(plan.read, () => plan.read.splitRows, signal)) {
       const copied = await copier.run(split)
       if (copied.outcome === 'failed') throw RowshiftError.fromReport(copied.error)
       if (copied.outcome === 'oversized')
         throw new Error('only the coordinator can divide a split: the case needs "threads"')
     }
-    await writer.finish(plan.write, signal)
+    await tables.finish(signal)
   } finally {
-    await Promise.all([copier.close(), reader.close(), writer.close()])
+    await closeAll([copier, reader, ...writers])
   }
 }
 

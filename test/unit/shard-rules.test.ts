@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import type { ColumnKind, ShardRule } from '../../src/contract/plugin.js'
+import type { ColumnKind } from '../../src/contract/plugin.js'
+import type { ShardRule } from '../../src/contract/sharding.js'
 import { crc32, javaHash, murmur3 } from '../../src/features/shard/hash.js'
 import { locator } from '../../src/features/shard/rules.js'
 import { readParams } from '../../src/task/params.js'

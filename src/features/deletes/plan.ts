@@ -1,7 +1,8 @@
 /** What the param `deletes` asks of a plan. */
 import { RowshiftError } from '../../contract/errors.js'
 import type { Derivation } from '../../contract/derivation.js'
-import type { Column, ColumnMapping, Sharding, TableSchema, Writer } from '../../contract/plugin.js'
+import type { Column, ColumnMapping, TableSchema, Writer } from '../../contract/plugin.js'
+import type { Sharding } from '../../contract/sharding.js'
 import type { Deletions } from '../../contract/run-plan.js'
 import { enclosed } from '../../sql/fragment.js'
 import type { ColumnEntry, NamedEntry, RawEntry } from '../../task/columns.js'

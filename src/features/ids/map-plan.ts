@@ -146,7 +146,6 @@ function specOf(
 ): WriteSpec {
   return {
     table,
-    sharding: null,
     create,
     columns,
     from: table.table,

@@ -1,9 +1,10 @@
 import { RowshiftError } from '../../contract/errors.js'
 import { checkCreated } from '../../plan/target.js'
-import type { PlannedWrite, Shard, TableSchema, Writer } from '../../contract/plugin.js'
+import type { PlannedWrite, TableSchema, Writer } from '../../contract/plugin.js'
+import type { Shard, Sharding } from '../../contract/sharding.js'
 import { nameIn } from '../../contract/sharding.js'
 import { difference } from './alike.js'
-import { shardSpec } from './shard-specs.js'
+import { shardSpec } from './table-writes.js'
 
 /**
  * The table that a date calls for, which the plan does not know: made if it is not there. null: it is not, and none may be
@@ -12,10 +13,10 @@ import { shardSpec } from './shard-specs.js'
 export async function openOnDemand(
   writer: Writer,
   spec: PlannedWrite,
+  { databases, onDemand }: Sharding,
   { endpoint, table }: Pick<Shard, 'endpoint' | 'table'>,
   signal: AbortSignal,
 ): Promise<Shard | null> {
-  const { databases, onDemand } = spec.sharding!
   const name = nameIn(databases, endpoint, table)
   const shardOf = ({ identity }: TableSchema): Shard => ({ name, endpoint, table, identity, create: null })
   const there = await find(writer, table)

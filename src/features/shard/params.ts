@@ -1,4 +1,4 @@
-import type { HashRule, ShardRule } from '../../contract/plugin.js'
+import type { HashRule, ShardRule } from '../../contract/sharding.js'
 
 /** `shard` of the params: one rule, or one for databases and one for tables. */
 export interface ShardParams {

@@ -1,6 +1,7 @@
 import type { ShardPlace } from '../../plan/plan-request.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type { Column, Derivation, Shard, Sharding, TableSchema } from '../../contract/plugin.js'
+import type { Column, Derivation, TableSchema } from '../../contract/plugin.js'
+import type { Shard, Sharding } from '../../contract/sharding.js'
 import { nameIn } from '../../contract/sharding.js'
 import { difference } from './alike.js'
 import { orderOf } from './bounds.js'

@@ -1,7 +1,9 @@
 import type { Cells } from '../../wire/row-name.js'
 import { excerpt, rowName } from '../../wire/row-name.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type { ColumnMapping, Shard, ShardRule, WriteSpec } from '../../contract/plugin.js'
+import type { ColumnMapping } from '../../contract/plugin.js'
+import type { Shard, ShardRule } from '../../contract/sharding.js'
+import type { TargetSpec } from '../../contract/target-spec.js'
 import { nameIn } from '../../contract/sharding.js'
 import type { Locate } from './rules.js'
 import { columnsOf, locator, rulesOf, whyNowhere } from './rules.js'
@@ -9,7 +11,7 @@ import type { Pattern } from './pattern.js'
 import { labelOf, nameOf, parsePattern } from './pattern.js'
 
 /** What a router must know of a spec. */
-export type RoutingSpec = Pick<WriteSpec, 'sharding' | 'key' | 'table'> & {
+export type RoutingSpec = Pick<TargetSpec, 'sharding' | 'key' | 'table'> & {
   readonly columns: readonly Pick<ColumnMapping, 'source' | 'target' | 'made'>[]
 }
 

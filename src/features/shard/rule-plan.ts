@@ -1,13 +1,6 @@
 import { RowshiftError } from '../../contract/errors.js'
-import type {
-  Column,
-  ColumnMapping,
-  Sharding,
-  ShardRule,
-  SqlRule,
-  StagePlan,
-  WriteMode,
-} from '../../contract/plugin.js'
+import type { Column, ColumnMapping, StagePlan, WriteMode } from '../../contract/plugin.js'
+import type { Sharding, ShardRule, SqlRule } from '../../contract/sharding.js'
 import { orderOf } from './bounds.js'
 import { escapeName, parsePattern } from './pattern.js'
 import { columnsOf, rulesOf } from './rules.js'

@@ -1,6 +1,6 @@
 /** Which shard a row belongs to: pure functions of its cells. docs/sharding.md defines them for users. */
 import type { Cells } from '../../wire/row-name.js'
-import type { DateRule, HashRule, RangeRule, Sharding, ShardRule } from '../../contract/plugin.js'
+import type { DateRule, HashRule, RangeRule, Sharding, ShardRule } from '../../contract/sharding.js'
 import type { ColumnKind } from '../../contract/table-schema.js'
 import { orderOf } from './bounds.js'
 import { crc32, javaHash, murmur3 } from './hash.js'

@@ -2,38 +2,47 @@ import { recycle } from '../../wire/builder.js'
 import { cellsOf } from '../../wire/row-name.js'
 import { RowshiftError } from '../../contract/errors.js'
 import { backoff, retried } from '../../contract/waiting.js'
-import type { Batch, PlannedWrite, WriteCounts, WriteOptions, Writer } from '../../contract/plugin.js'
+import type { Batch, WriteCounts, WriteMode, WriteOptions } from '../../contract/plugin.js'
+import type { TargetCounts } from '../../contract/target-spec.js'
 import { addCounts, nothingWritten } from '../../contract/write.js'
-import type { TableCounts } from '../../contract/write.js'
 import type { Parts } from './parts.js'
 import type { Router } from './router.js'
+import type { TableWrite } from './table-writes.js'
 
 const MAX_RETRIES = 5
 const RETRY_MS = 100
 
+/** As for a writer; with rows that are deferred comes the name of their shard, null where the target is one table. */
+export interface TargetOptions extends Omit<WriteOptions, 'onDeferred'> {
+  readonly onDeferred?: (rows: Batch, error: RowshiftError, shard: string | null) => void
+}
+
 /** Where the rows of a shard go. */
-export interface ShardEnd {
+export interface ShardTable extends TableWrite {
   readonly name: string
-  readonly writer: Writer
-  readonly spec: PlannedWrite
 }
 
 /** One split on its way into the shards. */
 export class ShardedWrite {
-  readonly #spec: PlannedWrite
-  readonly #options: WriteOptions
-  readonly #end: (shard: number) => Promise<ShardEnd | null>
-  readonly #shards: Record<string, TableCounts> = {}
+  readonly #writeMode: WriteMode
+  readonly #options: TargetOptions
+  /** null: there is no such table, and none may be made. */
+  readonly #table: (shard: number) => Promise<ShardTable | null>
+  readonly #shards: Record<string, WriteCounts> = {}
   #refused = 0
   #handed = 0
 
-  constructor(spec: PlannedWrite, options: WriteOptions, end: (shard: number) => Promise<ShardEnd | null>) {
-    this.#spec = spec
+  constructor(
+    writeMode: WriteMode,
+    options: TargetOptions,
+    table: (shard: number) => Promise<ShardTable | null>,
+  ) {
+    this.#writeMode = writeMode
     this.#options = options
-    this.#end = end
+    this.#table = table
   }
 
-  get counts(): WriteCounts {
+  get counts(): TargetCounts {
     const refused = { ...nothingWritten, dirtyRows: this.#refused }
     return { ...Object.values(this.#shards).reduce(addCounts, refused), shards: this.#shards }
   }
@@ -48,7 +57,7 @@ export class ShardedWrite {
   /** Writes what was collected, shard by shard. */
   async store(parts: Parts, router: Router): Promise<void> {
     for (const number of parts.shards) {
-      const end = await this.#end(number)
+      const end = await this.#table(number)
       if (end === null) {
         const why = `there is no table ${router.nameOf(number)}, and the run may not create it`
         for (const row of parts.rowsOf(number)) this.refuse(row, router.refusal(cellsOf(row), why))
@@ -64,7 +73,7 @@ export class ShardedWrite {
    * Once a shard is committed the split cannot be run again as if nothing had happened, so a part that fails on
    * a deadlock or lock wait timeout after that is tried again here.
    */
-  async #storePart(end: ShardEnd, number: number, parts: Parts): Promise<TableCounts> {
+  async #storePart(end: ShardTable, number: number, parts: Parts): Promise<WriteCounts> {
     const first = Object.keys(this.#shards).length === 0
     const next = (error: RowshiftError, retries: number) => {
       const again = !first && error.code === 'LOCK_CONFLICT' && error.details['inDoubt'] !== true
@@ -73,11 +82,11 @@ export class ShardedWrite {
     try {
       return await retried(() => this.#write(end, number, parts), next, this.#options.signal)
     } catch (thrown) {
-      throw first ? thrown : partly(RowshiftError.from(thrown), end.name, this.#shards, this.#spec)
+      throw first ? thrown : partly(RowshiftError.from(thrown), end.name, this.#shards, this.#writeMode)
     }
   }
 
-  async #write({ name, writer, spec }: ShardEnd, number: number, parts: Parts): Promise<TableCounts> {
+  async #write({ name, writer, spec }: ShardTable, number: number, parts: Parts): Promise<WriteCounts> {
     const spent: Batch[] = []
     const held: [row: Batch, error: RowshiftError][] = []
     const deferred: [row: Batch, error: RowshiftError][] = []
@@ -113,11 +122,11 @@ export class ShardedWrite {
 function partly(
   error: RowshiftError,
   name: string,
-  committed: Readonly<Record<string, TableCounts>>,
-  spec: PlannedWrite,
+  committed: Readonly<Record<string, WriteCounts>>,
+  writeMode: WriteMode,
 ): RowshiftError {
   const again =
-    spec.writeMode === 'insert'
+    writeMode === 'insert'
       ? 'Before it is run again, give it write_mode "upsert" or "ignore"'
       : 'Run it again'
   const names = Object.keys(committed).join(', ')

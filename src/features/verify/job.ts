@@ -1,6 +1,6 @@
 import type { VerifyRequest } from './request.js'
-import { endpointsOf, originOf, placeOf, readersOf, writerOf } from '../../engine/ends.js'
-import { createsTables, prepareTable, stopped } from '../../engine/job.js'
+import { endpointsOf, originOf, placeOf, readersOf, writersOf } from '../../engine/ends.js'
+import { createsTables, stopped } from '../../engine/job.js'
 import type { Progress } from '../../engine/progress.js'
 import { noProgress } from '../../engine/progress.js'
 import { OpenConnections } from '../../engine/open-connections.js'
@@ -15,7 +15,7 @@ import { checkReadable, checkWritable, checkWritePath } from '../../plan/support
 import { checkShardParams } from '../shard/rule-plan.js'
 import { isMany } from '../sources/plan.js'
 import type { RunPlan, Reader, Writer } from '../../contract/plugin.js'
-import { ShardedWriter } from '../shard/sharded-writer.js'
+import { Target } from '../shard/target.js'
 import type { NamedEntry } from '../../task/columns.js'
 import type { Params } from '../../task/params.js'
 import type { CompareResult, Repaired } from './compare.js'
@@ -38,8 +38,8 @@ interface Ends {
   /** Of each database. */
   readonly readers: readonly Reader[]
   readonly targetReaders: readonly Reader[]
-  /** null: nothing may be written. */
-  readonly writer: Writer | null
+  /** Of each database; null: nothing may be written. */
+  readonly writers: readonly Writer[] | null
   /** Why `targetReaders` are not open: their database is a file that does not exist yet. null: they are open. */
   readonly missing: RowshiftError | null
   readonly connections: OpenConnections
@@ -59,7 +59,7 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
   const found: string[] = []
   try {
     await withEnds(request, hooks.signal, async (ends) => {
-      if (ends.writer) repair = await planRepair(request, ends, ends.writer)
+      if (ends.writers) repair = await planRepair(request, ends, ends.writers)
       if (ends.missing && !createsAll(repair)) throw ends.missing
       plan = await makeVerifyPlan({ ...request, ...ends }, request.params, repair)
       for (const reason of plan.reasons) log.info({ runId: request.runId }, reason)
@@ -119,7 +119,7 @@ interface Recording extends Omit<VerifyHooks, 'onPlan'> {
 
 async function compare(
   request: VerifyRequest,
-  { readers, writer, connections }: Ends,
+  { readers, writers, connections }: Ends,
   { plan, repair, found }: Plans,
   { signal, onProgress, onRepaired, onChange }: Recording,
 ): Promise<CompareResult> {
@@ -146,8 +146,8 @@ async function compare(
     prepare: async () => {
       const creates = createsTables(repair!)
       if (creates || keepsIds(repair!.pipeline)) onChange()
-      if (creates) await prepareTable(repair!, writer!, signal)
-      await prepareIds(repair!, repairStage, writer!, signal)
+      if (creates) await new Target(writers!, repair!.write).prepare(signal)
+      await prepareIds(repair!, repairStage, writers![0]!, signal)
     },
     signal,
     onProgress,
@@ -172,9 +172,9 @@ function refuseFresh({ columns }: Params): void {
 function planRepair(
   { params, from, to }: VerifyRequest,
   { readers, connections }: Ends,
-  writer: Writer,
+  writers: readonly Writer[],
 ): Promise<RunPlan> {
-  if (!deletes(writer)) {
+  if (!writers.every(({ skills }) => skills.deletes !== undefined)) {
     throw new RowshiftError(
       'PLUGIN_UNKNOWN',
       `Databases of type "${to.loaded.type}" cannot be repaired: their plugin deletes no rows.`,
@@ -184,12 +184,12 @@ function planRepair(
   refuseFresh(params)
   return makePlan({
     reader: readers[0]!,
-    writer,
+    writer: writers[0]!,
     connections,
     sourceTable: from.table,
     targetTable: to.table,
     origin: originOf(from, isMany(from), readers),
-    place: placeOf(to, writer),
+    place: placeOf(to, params.shard !== null, writers),
     params: repairing(params),
   })
 }
@@ -208,12 +208,6 @@ function repairing(params: Params): Params {
     preSql: [],
     postSql: [],
   }
-}
-
-function deletes(writer: Writer): boolean {
-  return (writer instanceof ShardedWriter ? writer.writers : [writer]).every(
-    ({ skills }) => skills.deletes !== undefined,
-  )
 }
 
 /** Resolves to the error where there is no such database, and a repair may create it. */
@@ -244,17 +238,16 @@ async function withEnds<T>(
 ): Promise<T> {
   const source = endpointsOf(from, params.session, params.timeZone)
   const target = endpointsOf(to, params.session, params.timeZone)
-  const sharded = params.shard !== null
   checkShardParams(params.shard, to.table, to.databases?.map(({ name }) => name) ?? null)
   const readers = readersOf(from.loaded.plugin, source)
   const targetReaders = readersOf(to.loaded.plugin, target)
-  const writer = mode === 'sync' ? writerOf(to.loaded.plugin, target, sharded) : null
-  if (readers.length === 0 || targetReaders.length === 0 || writer === undefined) {
+  const writers = mode === 'sync' ? writersOf(to.loaded.plugin, target) : null
+  if (readers.length === 0 || targetReaders.length === 0 || writers?.length === 0) {
     const { type } = readers.length > 0 ? to.loaded : from.loaded
     throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${type}" cannot be compared or repaired.`)
   }
   for (const { loaded } of [from, to]) checkReadable(loaded.plugin, params)
-  if (writer) checkWritable(to.loaded.plugin, repairing(params))
+  if (writers) checkWritable(to.loaded.plugin, repairing(params))
   else checkWritePath(to.loaded.plugin, params)
   const connections = new OpenConnections({
     source: from,
@@ -263,11 +256,11 @@ async function withEnds<T>(
     session: params.session,
     signal,
   })
-  const ends = [...readers, ...targetReaders, ...(writer ? [writer] : [])]
+  const ends = [...readers, ...targetReaders, ...(writers ?? [])]
   try {
-    await openAll(writer ? [...readers, writer] : readers, signal)
-    const missing = await openTarget(targetReaders, writer !== null, signal)
-    return await use({ readers, targetReaders, writer, missing, connections })
+    await openAll([...readers, ...(writers ?? [])], signal)
+    const missing = await openTarget(targetReaders, writers !== null, signal)
+    return await use({ readers, targetReaders, writers, missing, connections })
   } finally {
     await closeAll([...ends, connections])
   }

@@ -1,5 +1,6 @@
 /** What the plan of a comparison tells the user: why each choice was made, and what it does not see. */
-import type { Sharding, TableSchema } from '../../contract/plugin.js'
+import type { TableSchema } from '../../contract/plugin.js'
+import type { Sharding } from '../../contract/sharding.js'
 import { zoneReasons } from '../../plan/condition.js'
 import type { ColumnPair, MappingResult } from '../../plan/mapping.js'
 import type { SourceChoice } from '../../plan/shared-steps.js'
