@@ -107,25 +107,17 @@ function lookupLiteral(column: Column, value: Buffer): string | null {
   return `CONVERT(${quoted} USING ${charset}) COLLATE ${column.collation}`
 }
 
-/** The first condition is for the index; the second one is exact where the collation is not. */
-function sameValue(column: Column, cell: Buffer): string {
+function sameValue(column: Column, cell: Buffer): [string, ...string[]] {
   const sql = identifier(column.name)
-  if (column.cells === 'numbered') return `${sql} = ${numberLiteral(column, cell.toString('latin1'))}`
+  const isNumber = ['integer', 'decimal', 'boolean', 'float'].includes(column.kind)
+  if (isNumber || column.cells === 'numbered')
+    return [`${sql} = ${numberLiteral(column, cell.toString('latin1'))}`]
   const hex = cell.toString('hex')
   if (column.cells === 'encoded')
-    return `${sql} = _${charsetOf(column)} x'${hex}' AND CONVERT(${sql} USING binary) = x'${hex}'`
-  switch (column.kind) {
-    case 'integer':
-    case 'decimal':
-    case 'boolean':
-    case 'float':
-      return `${sql} = ${numberLiteral(column, cell.toString('latin1'))}`
-    case 'bytes':
-      return column.domain.maxBits === undefined ? `${sql} = x'${hex}'` : `${sql}+0 = ${BigInt(`0x0${hex}`)}`
-    default: {
-      const literal = text(cell.toString())
-      const exact = `CAST(CONVERT(${sql} USING utf8mb4) AS BINARY) = CAST(${literal} AS BINARY)`
-      return charsetOf(column) === null ? `${sql} = ${literal}` : `${sql} = ${literal} AND ${exact}`
-    }
-  }
+    return [`${sql} = _${charsetOf(column)} x'${hex}'`, `CONVERT(${sql} USING binary) = x'${hex}'`]
+  if (column.kind === 'bytes')
+    return [column.domain.maxBits === undefined ? `${sql} = x'${hex}'` : `${sql}+0 = ${BigInt(`0x0${hex}`)}`]
+  const literal = text(cell.toString())
+  if (charsetOf(column) === null) return [`${sql} = ${literal}`]
+  return [`${sql} = ${literal}`, `CAST(CONVERT(${sql} USING utf8mb4) AS BINARY) = CAST(${literal} AS BINARY)`]
 }

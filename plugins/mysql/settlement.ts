@@ -2,7 +2,6 @@ import type { PlannedWrite } from '../../src/contract/plugin.js'
 import type { SettlementSteps } from '../../src/sql/settlement.js'
 import type { Session } from './connection.js'
 import { exchangeObstacle, exchangeSql, restoreChecksSql } from './exchange.js'
-import { holderOf } from './holder.js'
 import { insertStatement, SplitWrite } from './split-write.js'
 import type { Statements } from './statements.js'
 
@@ -13,7 +12,6 @@ export function settlementSteps(session: Session, statements: Statements): Settl
   const { merge: merging, park, remove, empty } = exchangeSql(spec, stage.merge)
   const run = (sql: string) => session.query(sql)
   return {
-    run,
     async store(rows, tally) {
       const write = new SplitWrite(session, statements, tally)
       for (const batch of rows) await write.insert(batch)
@@ -32,7 +30,6 @@ export function settlementSteps(session: Session, statements: Statements): Settl
       const write = new SplitWrite(session, statements, tally, { merging })
       for (const batch of rows) await write.insert(batch)
     },
-    holder: (row) => holderOf(session, statements, row),
   }
 }
 

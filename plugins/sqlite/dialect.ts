@@ -73,11 +73,11 @@ function lookupLiteral({ kind }: Column, cell: Buffer, encoding: TextEncoding): 
 }
 
 /** The first comparison is for the index; the second one is exact whatever the collation. */
-function sameValue(mapping: ColumnMapping, cell: Buffer, encoding: TextEncoding): string {
+function sameValue(mapping: ColumnMapping, cell: Buffer, encoding: TextEncoding): [string, string] {
   const name = quoteName(mapping.target.name)
   const binding = bindingOf(mapping, encoding)
   const value = binding.sql.replace('?', () => valueLiteral(binding.bind(cell)!, encoding))
-  return `${name} = ${value} AND ${name} COLLATE BINARY = ${value}`
+  return [`${name} = ${value}`, `${name} COLLATE BINARY = ${value}`]
 }
 
 function valueLiteral(value: SqliteValue, encoding: TextEncoding): string {

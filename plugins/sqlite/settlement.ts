@@ -5,7 +5,7 @@ import type { Tally } from '../../src/sql/tally.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue } from './driver.js'
 import { exchangeObstacle, RowExchange } from './exchange.js'
-import { holderOf, rowRefusal } from './refusals.js'
+import { rowRefusal } from './refusals.js'
 import { SplitWrite } from './split-write.js'
 
 export function settlementSteps(
@@ -32,23 +32,17 @@ export function settlementSteps(
         tally.add({ rowsWritten, rowsChanged: old === null ? 0 : rowsWritten })
       } catch (thrown) {
         if (!database.inTransaction) throw thrown
-        tally.refuse(row, rowRefusal(database, spec, bindings, values, thrown))
+        tally.refuse(row, rowRefusal(spec, row, thrown))
       }
     }
     for (const batch of rows) eachRow(batch, insert)
   }
   return {
-    run: async (sql) => database.exec(sql),
     async store(rows, tally) {
       const write = new SplitWrite(database, spec, bindings, tally)
       for (const batch of rows) write.write(batch)
     },
     obstacle: async () => exchangeObstacle(database, spec),
     exchange: async (rows, tally) => exchange(rows, tally),
-    async holder(row) {
-      let holder: string | null = null
-      eachRow(row, (values) => (holder = holderOf(database, spec, bindings, values)))
-      return holder
-    },
   }
 }

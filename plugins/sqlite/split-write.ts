@@ -35,7 +35,7 @@ export class SplitWrite {
     forEachRow(batch, (cells, start, end) => {
       rows++
       const refusal = this.#bind(cells)
-      if (refusal) this.#refuse(batch, start, end, refusal)
+      if (refusal) this.#tally.refuse(rowAt(batch, start, end), refusal)
       else this.#bounds.push([start, end])
       if (this.#bounds.length === this.#inserter.groupRows) this.#storeGroup(batch)
     })
@@ -91,15 +91,15 @@ export class SplitWrite {
         this.#tally.add(this.#inserter.storeRow(values))
       } catch (thrown) {
         if (!this.#database.inTransaction) throw thrown
-        const refusal = rowRefusal(this.#database, this.#spec, this.#bindings, values, thrown)
-        this.#refuse(batch, start, end, refusal)
+        const row = rowAt(batch, start, end)
+        this.#tally.refuse(row, rowRefusal(this.#spec, row, thrown))
       }
     }
     this.#values.length = 0
     this.#bounds.length = 0
   }
+}
 
-  #refuse({ bytes }: Batch, start: number, end: number, error: RowshiftError): void {
-    this.#tally.refuse({ bytes: bytes.subarray(start, end), rows: 1 }, error)
-  }
+function rowAt({ bytes }: Batch, start: number, end: number): Batch {
+  return { bytes: bytes.subarray(start, end), rows: 1 }
 }

@@ -68,8 +68,11 @@ export interface SqlDialect {
   lossTests?(mapping: ColumnMapping): readonly string[] | null
   // Changes.
 
-  /** A condition that is true of the rows whose target column has exactly the value of a cell, byte for byte; an index of the column serves. */
-  sameValue(mapping: ColumnMapping, cell: Buffer): string
+  /**
+   * Conditions that are true of the rows whose target column has the value of a cell: the first as a unique key of the column compares, so that its
+   * index serves; all of them byte for byte.
+   */
+  sameValue(mapping: ColumnMapping, cell: Buffer): readonly [string, ...string[]]
   /** The present time in UTC as a value of a column. */
   now(column: Column): string
   /**

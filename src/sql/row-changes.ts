@@ -40,7 +40,7 @@ async function changeRows(
   const identity = spec.identity!.map((name) => spec.columns.findIndex(({ target }) => target.name === name))
   const conditions: string[] = []
   forEachRow(rows, (cells) => {
-    const parts = identity.map((i) => dialect.sameValue(spec.columns[i]!, cells[i]!))
+    const parts = identity.flatMap((i) => dialect.sameValue(spec.columns[i]!, cells[i]!))
     conditions.push(`(${parts.join(' AND ')})`)
   })
   const statement = change(dialect.identifier(spec.table.table))

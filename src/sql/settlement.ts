@@ -5,39 +5,41 @@ import type { Batch } from '../wire/batch.js'
 import type { BatchLimits } from '../wire/builder.js'
 import type { RefusedRow, Settlement } from '../wire/settle.js'
 import { settle, unsettled } from '../wire/settle.js'
+import { holderOf } from './row-errors.js'
+import type { SqlSession } from './session.js'
 import { Tally } from './tally.js'
 
 /** How a database does, in the transaction that is under way, what a settlement is made of. */
 export interface SettlementSteps {
-  run(sql: string): Promise<unknown>
   /** Writes rows as `upsert` does. */
   store(rows: readonly Batch[], tally: Tally): Promise<void>
   /** What would notice that a row is deleted and inserted instead of being changed; null: nothing. */
   obstacle(): Promise<string | null>
   /** Takes the old rows with the same keys away and inserts the new ones, with the old values of `keptColumns`. */
   exchange(rows: readonly Batch[], tally: Tally): Promise<void>
-  /** Which other row of the table has a unique value of this one, for people; null: not found. */
-  holder(row: Batch): Promise<string | null>
 }
 
 /** Writes rows that have waited for unique values. */
 export async function settleRows(
+  session: SqlSession,
   spec: PlannedWrite,
   rows: readonly Batch[],
   steps: SettlementSteps,
   tally: Tally,
 ): Promise<void> {
-  await settle(rows, new SqlSettlement(spec, steps, tally))
+  await settle(rows, new SqlSettlement(session, spec, steps, tally))
 }
 
 class SqlSettlement implements Settlement {
   readonly limits: BatchLimits
+  readonly #session: SqlSession
   readonly #spec: PlannedWrite
   readonly #steps: SettlementSteps
   readonly #tally: Tally
 
-  constructor(spec: PlannedWrite, steps: SettlementSteps, tally: Tally) {
+  constructor(session: SqlSession, spec: PlannedWrite, steps: SettlementSteps, tally: Tally) {
     this.limits = spec.batch
+    this.#session = session
     this.#spec = spec
     this.#steps = steps
     this.#tally = tally
@@ -62,15 +64,15 @@ class SqlSettlement implements Settlement {
     const { onDeferred: _, ...options } = this.#tally.options
     const onDirty = (row: Batch, error: RowshiftError) => refused.push({ row, error })
     const tally = new Tally({ ...options, onDirty })
-    await this.#steps.run('SAVEPOINT rowshift_exchange')
+    await this.#session.run('SAVEPOINT rowshift_exchange')
     await this.#steps.exchange(rows, tally)
     if (refused.length === 0) this.#tally.add(tally.counts)
-    else await this.#steps.run('ROLLBACK TO SAVEPOINT rowshift_exchange')
+    else await this.#session.run('ROLLBACK TO SAVEPOINT rowshift_exchange')
     return refused
   }
 
   async refuse({ row, error }: RefusedRow, obstacle: string | null): Promise<void> {
-    const holder = error.code === 'DUPLICATE_KEY' ? await this.#steps.holder(row) : null
+    const holder = error.code === 'DUPLICATE_KEY' ? await holderOf(this.#session, this.#spec, row) : null
     this.#tally.refuse(row, unsettled(this.#spec, error, { holder, obstacle }))
   }
 }

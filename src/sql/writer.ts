@@ -112,14 +112,14 @@ export class SqlWriter<S extends SqlSession> implements Writer {
   ): Promise<WriteCounts> {
     // Nothing is locked while the reader is at work.
     const begun = await untilFirst(batches)
-    return this.#transact(spec, options, begun, (rows, received, tally) => rows.write(received, tally))
+    return this.#transact(spec, options, begun, (_, rows, received, tally) => rows.write(received, tally))
   }
 
   async #settle(spec: PlannedWrite, batches: readonly Batch[], options: WriteOptions): Promise<WriteCounts> {
-    const settle = async (rows: RowStore, received: AsyncIterable<Batch>, tally: Tally) => {
+    const settle = async (session: S, rows: RowStore, received: AsyncIterable<Batch>, tally: Tally) => {
       const all: Batch[] = []
       for await (const batch of received) all.push(batch)
-      await settleRows(spec, all, rows.settlement(), tally)
+      await settleRows(session, spec, all, rows.settlement(), tally)
     }
     return this.#transact(spec, options, inOrder(batches), settle, true)
   }
@@ -132,7 +132,7 @@ export class SqlWriter<S extends SqlSession> implements Writer {
     spec: PlannedWrite,
     options: WriteOptions,
     batches: AsyncIterable<Batch> | null,
-    change: (rows: RowStore, batches: AsyncIterable<Batch>, tally: Tally) => Promise<void>,
+    change: (session: S, rows: RowStore, batches: AsyncIterable<Batch>, tally: Tally) => Promise<void>,
     settles = false,
   ): Promise<WriteCounts> {
     const { mark, onDeferred: _, ...others } = options
@@ -148,7 +148,7 @@ export class SqlWriter<S extends SqlSession> implements Writer {
     try {
       if (mark?.again && (await isStored(session, mark))) return nothingWritten
       await rows.begin(settles)
-      await change(rows, tally.receive(batches), tally)
+      await change(session, rows, tally.receive(batches), tally)
       tally.check(spec)
       if (mark) await leaveMark(session, mark, tally.counts)
       tally.throwIfAborted()

@@ -158,7 +158,7 @@ describe('unique values that move between rows of SQLite', () => {
       await copySqlite(from.url, to.url, { write_mode: 'upsert' }),
       1,
       'DUPLICATE_KEY',
-      'with id = 90 keeps',
+      'with id = "90" keeps',
       'mode "sync"',
     )
     const dirty_file = scratchFile('tsv')

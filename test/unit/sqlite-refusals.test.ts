@@ -90,7 +90,7 @@ describe('sqlite writer refuses', function () {
         ['1\t\\N', `2\t${cell}`],
       )
       expect(error.code).to.equal('DATA_REJECTED')
-      expect(error.message).to.include('"t"').and.include('Column v').and.include('id = 2')
+      expect(error.message).to.include('"t"').and.include('Column v').and.include('id = "2"')
       expect(error.details).to.include({ table: 't', column: 'v' })
       expect(held).to.equal(0)
     })
@@ -115,7 +115,7 @@ describe('sqlite writer refuses', function () {
         "CREATE TABLE t (id INTEGER PRIMARY KEY ON CONFLICT REPLACE, v TEXT); INSERT INTO t VALUES (500, 'old')"
       const { error, held } = await refused(ddl, ['integer', 'text'], rows)
       expect(error.code).to.equal('DUPLICATE_KEY')
-      expect(error.message).to.include('The target table "t" already has a row with id = 500')
+      expect(error.message).to.include('UNIQUE constraint failed: t.id').and.include('row with id = "500"')
       expect(held).to.equal(1)
     }
   })
@@ -125,7 +125,7 @@ describe('sqlite writer refuses', function () {
       "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b INT, UNIQUE (a, b)); INSERT INTO t VALUES (1, 'x', 2)"
     const { error } = await refused(ddl, ['integer', 'text', 'integer'], ['5\tx\t2'])
     expect(error.code).to.equal('DUPLICATE_KEY')
-    expect(error.message).to.include('a = x, b = 2')
+    expect(error.message).to.include('Its a is "x". Its b is "2".')
     expect(error.details['columns']).to.deep.equal(['a', 'b'])
   })
 
@@ -133,7 +133,8 @@ describe('sqlite writer refuses', function () {
     const ddl = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT NOT NULL ON CONFLICT REPLACE DEFAULT 'x')"
     const { error, held } = await refused(ddl, ['integer', 'text'], ['1\ta', '2\t\\N'])
     expect(error.code).to.equal('DATA_REJECTED')
-    expect(error.message).to.include('Column v').and.include('id = 2')
+    expect(error.message).to.include('NOT NULL constraint failed: t.v').and.include('id = "2"')
+    expect(error.message).to.include('Its v is NULL.')
     expect(held).to.equal(0)
   })
 
@@ -156,7 +157,7 @@ describe('sqlite writer refuses', function () {
       ['1\t5'],
     )
     expect(check.error.code).to.equal('DATA_REJECTED')
-    expect(check.error.message).to.include('small').and.include('id = 1')
+    expect(check.error.message).to.include('small').and.include('id = "1"')
     const strict = await refused(
       'CREATE TABLE t (id INTEGER PRIMARY KEY, v INT) STRICT',
       ['integer', 'text'],

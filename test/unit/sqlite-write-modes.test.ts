@@ -146,7 +146,7 @@ describe('sqlite write modes', () => {
           }),
         )
         expect(error.code).to.equal('DUPLICATE_KEY')
-        expect(error.message).to.include('mail = b').and.to.include('id = 3')
+        expect(error.message).to.include('Its mail is "b".').and.to.include('id = "3"')
       }
     }
   })
@@ -179,7 +179,7 @@ describe('sqlite write modes', () => {
     const plan = await makePlan(reader, writer, 't', 't')
     const write = { ...plan.write, writeMode: 'replace' as const }
     const error = await failure(writer.write(write, reader.read(plan.read, WHOLE, NEVER), writeOptions))
-    expect(error.message).to.include('takes no NULL')
+    expect(error.message).to.include('NOT NULL constraint failed: t.v')
     await reader.close()
     await writer.close()
     expect(select(to, 'SELECT * FROM t')).to.deep.equal([[1, 1]])
@@ -233,6 +233,6 @@ describe('sqlite write modes', () => {
       }),
     )
     expect(error.code).to.equal('DUPLICATE_KEY')
-    expect(error.message).to.include('id = 900')
+    expect(error.message).to.include('id = "900"')
   })
 })

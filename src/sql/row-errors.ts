@@ -1,0 +1,57 @@
+/** Rows that the target rejects, in words. */
+import { RowshiftError } from '../contract/errors.js'
+import type { PlannedWrite } from '../contract/write.js'
+import type { Batch } from '../wire/batch.js'
+import { cellsOf, excerpt, rowName } from '../wire/row-name.js'
+import { shown } from './failing-rows.js'
+import type { SqlSession } from './session.js'
+
+/** An error that a row is to blame for, with which row it is, and its values in the columns that the database names. */
+export function rowError(
+  spec: PlannedWrite,
+  row: Batch,
+  error: RowshiftError,
+  named: readonly string[],
+): RowshiftError {
+  const cells = cellsOf(row)
+  const value = (i: number) => excerpt(cells[i] ?? null, spec.columns[i]!.source)
+  const key = rowName(spec, cells)
+  const which = key.length > 0 ? key : cells.slice(0, 5).map((_, i) => value(i))
+  const indexes = named.map((name) => spec.columns.findIndex(({ target }) => target.name === name))
+  const values = indexes.map((i) => ` Its ${spec.columns[i]!.target.name} is ${value(i)}.`)
+  const [column] = named
+  const where = named.length > 1 ? { columns: named } : column === undefined ? {} : { column }
+  return new RowshiftError(
+    error.code,
+    `${error.message} The row with ${which.join(', ')} was not written.${values.join('')}`,
+    { ...error.details, key, ...where },
+    error.cause,
+  )
+}
+
+/** Which other row of the table has a unique value of this one: `id = "2"`. null: not found, for instance on an expression. */
+export async function holderOf(session: SqlSession, spec: PlannedWrite, row: Batch): Promise<string | null> {
+  const { dialect } = session
+  const cells = cellsOf(row)
+  const same = (names: readonly string[]) =>
+    names.map((name) => {
+      const i = spec.columns.findIndex(({ target }) => target.name === name)
+      const cell = cells[i] ?? null
+      return cell && dialect.sameValue(spec.columns[i]!, cell)[0]
+    })
+  const identity = spec.identity!
+  const select = identity.map((name) => {
+    const column = spec.table.columns.find((each) => each.name === name)
+    return dialect.excerpt(dialect.identifier(name), column?.kind)
+  })
+  const from = dialect.identifier(spec.table.table)
+  for (const { columns } of spec.table.keys) {
+    const equal = columns.join() === identity.join() ? [null] : same(columns)
+    if (equal.includes(null)) continue
+    const [found] = await session.query(
+      `SELECT ${select.join(', ')} FROM ${from} WHERE ${equal.join(' AND ')} AND NOT (${same(identity).join(' AND ')}) LIMIT 1`,
+    )
+    if (found) return identity.map((name, i) => `${name} = ${shown(found[i])}`).join(', ')
+  }
+  return null
+}
