@@ -110,8 +110,8 @@ function compile(
     const cell = cells.findIndex(({ name }) => name === column.name)
     if (cell < 0) return { encode, copied: null, alone: false }
     const { at, column: source } = cells[cell]!
-    const { grade } = judge(source, column)
-    if (source.kind === 'bytes' || (grade !== 'exact' && grade !== 'widening'))
+    const { conversion } = judge(source, column)
+    if (source.kind === 'bytes' || (conversion !== 'exact' && conversion !== 'widening'))
       return { encode, copied: null, alone: false }
     const was = `was.c${cell}`
     const same = source.kind === 'float' ? `Object.is(v${i}, ${was})` : `v${i} === ${was}`

@@ -3,7 +3,7 @@
  * 2, a fraction of a second is dropped or rounded, NULL in `TIMESTAMP NOT NULL` becomes the current time in MariaDB,
  * trailing spaces vanish in CHAR, `'1'` into an ENUM without that member means its first one, −0 is 0 in MariaDB.
  *
- * Only columns are looked at whose verdict leaves something to check: their loss was accepted, or their grade is `checked`.
+ * Only columns are looked at whose conversion check leaves something to check: their loss was accepted, or their conversion class is `checked`.
  */
 import type { Batch, Column, ColumnMapping, PlannedWrite } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
@@ -54,14 +54,14 @@ export class Guards {
       'DATA_REJECTED',
       `The value ${excerpt(cells[i] ?? null)} of ${from}.${column.source.name} (${column.source.type}) would be stored changed in ` +
         `${table.table}.${column.target.name} (${column.target.type})${row.length > 0 ? `, in the row with ${row.join(', ')}` : ''}. ` +
-        `Change the type of the target column, or the value${column.verdict.grade === 'checked' ? ', or name the source column in "allow_lossy"' : ''}.`,
+        `Change the type of the target column, or the value${column.check.conversion === 'checked' ? ', or name the source column in "allow_lossy"' : ''}.`,
       { table: table.table, column: column.target.name, key: row },
     )
   }
 }
 
-function guardOf({ source, target, verdict }: ColumnMapping): Guard | null {
-  if (verdict.grade !== 'lossy' && verdict.grade !== 'checked') return null
+function guardOf({ source, target, check }: ColumnMapping): Guard | null {
+  if (check.conversion !== 'lossy' && check.conversion !== 'checked') return null
   const value = valueGuard(source, target)
   // A server may put the current time or a new id in the place of NULL.
   const refusesNull = !target.nullable && source.nullable

@@ -116,7 +116,7 @@ async function tryStaging(session: Session, table: string, columns: readonly str
  * of values that may not fit, and of columns that the target makes itself.
  */
 function failsWhole({ columns, table }: WriteSpec): boolean {
-  const fits = columns.every(({ verdict }) => verdict.grade === 'exact' || verdict.grade === 'widening')
+  const fits = columns.every(({ check }) => check.conversion === 'exact' || check.conversion === 'widening')
   const read = columns.every(({ made }) => made === undefined)
   return fits && read && columns.length === table.columns.length
 }

@@ -204,14 +204,18 @@ function indented(sql: string): string {
 }
 
 function describeColumn(column: ColumnMapping, { write: { columns }, pipeline }: RunPlan): string {
-  const { source, target, verdict } = column
-  const { grade, why } = verdict
+  const { source, target, check } = column
+  const { conversion, why } = check
   const making =
     column.made === 'transform'
       ? 'returned by the transform'
       : describeMaking(pipeline?.cells[columns.indexOf(column)], pipeline)
   const what =
-    grade === 'lossy' ? `lossy (accepted): loses ${why}` : grade === 'exact' ? grade : `${grade}: ${why}`
+    conversion === 'lossy'
+      ? `lossy (accepted): loses ${why}`
+      : conversion === 'exact'
+        ? conversion
+        : `${conversion}: ${why}`
   const from = making === null ? `${source.name} (${source.type})` : making
   const derived = source.sql === undefined ? '' : `; pushed down: ${source.sql.replaceAll('\n', ' ')}`
   return `${from} -> ${target.name} (${target.type}), ${what}${derived}`

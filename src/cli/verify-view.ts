@@ -2,7 +2,7 @@ import { rowText } from '../features/verify/deletes.js'
 import { areEqual } from '../features/verify/findings.js'
 import type { VerifyRequest } from '../features/verify/request.js'
 import { runVerify } from '../features/verify/job.js'
-import type { VerifyReport, Verdict } from '../features/verify/report.js'
+import type { VerifyReport, Comparison } from '../features/verify/report.js'
 import type { VerifyPlan } from '../features/verify/plan.js'
 import { describeMaking } from './made-view.js'
 import { formatCount, formatRows, formatSeconds, formatThreads, printable, tableLabel } from './output.js'
@@ -79,12 +79,12 @@ export function verifySummary(report: VerifyReport): string {
   return lines.join('\n')
 }
 
-function counts({ missing, extra, different, unmade }: Verdict): string {
+function counts({ missing, extra, different, unmade }: Comparison): string {
   const figure = (count: number, what: string) => `${formatCount(count)} ${what}`
   return `${figure(missing, 'missing')}, ${figure(extra, 'extra')}, ${figure(different, 'different')}${unmade === 0 ? '' : `; ${figure(unmade, 'of these a copy would reject')}`}`
 }
 
-function rows({ missingRows, extraRows, differentRows, unmadeRows }: Verdict): string[] {
+function rows({ missingRows, extraRows, differentRows, unmadeRows }: Comparison): string[] {
   const first = (lines: readonly string[]) => lines.slice(0, SHOWN).map(printable)
   return [
     ...first(missingRows.map((row) => `missing    ${rowText(row)}`)),

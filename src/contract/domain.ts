@@ -88,10 +88,10 @@ export interface Characters {
  * - `lossy`: some value that the source can hold would be changed or refused;
  * - `impossible`: values of one have no meaning in the other.
  */
-export type Grade = 'exact' | 'widening' | 'checked' | 'lossy' | 'impossible'
+export type ConversionClass = 'exact' | 'widening' | 'checked' | 'lossy' | 'impossible'
 
-export interface Verdict {
-  readonly grade: Grade
+export interface ConversionCheck {
+  readonly conversion: ConversionClass
   /** For people: what fits, or what would be lost. */
   readonly why: string
 }

@@ -1,6 +1,6 @@
 /** Tables as plugins describe them, and how their columns are mapped. Part of the plugin contract. */
 import type { Refusal } from './derivation.js'
-import type { Domain, Verdict } from './domain.js'
+import type { Domain, ConversionCheck } from './domain.js'
 
 /**
  * What the values of a column are, whatever the database calls the type. It decides how a value is written in the
@@ -103,7 +103,7 @@ export interface ColumnMapping {
   /** A worker thread makes the values; `source` only stands for what they are like (`madeColumn`). Default: they are read. */
   readonly made?: 'lookup' | 'steps' | 'id' | 'transform'
   /** What becomes of the values. `lossy` in a plan is a loss that was accepted; `impossible` is never in a plan. */
-  readonly verdict: Verdict
+  readonly check: ConversionCheck
 }
 
 /** The table's own column of that name: a derived one may be called like a column that it is made of. */

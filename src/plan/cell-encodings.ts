@@ -47,8 +47,8 @@ function formOf({ source, target, made, make }: ColumnPair, plain: boolean): Cel
   const [own, other] = [from.characters, to.characters]
   if (own?.mapping === undefined || own.encoding !== other?.encoding) return undefined
   const { cells: _, ...column } = source
-  const { grade } = judge(column, target)
-  const whole = own.mapping === other.mapping && (grade === 'exact' || grade === 'widening')
+  const { conversion } = judge(column, target)
+  const whole = own.mapping === other.mapping && (conversion === 'exact' || conversion === 'widening')
   return whole && !plain ? 'encoded' : 'reversible'
 }
 

@@ -2,7 +2,7 @@
  * Whether every value that a source column can hold arrives unchanged in a target column, judged by what the two columns
  * declare. Knows kinds and domains only, no database.
  */
-import type { Column, ColumnKind, Verdict } from '../contract/plugin.js'
+import type { Column, ColumnKind, ConversionCheck } from '../contract/plugin.js'
 import { numberLosses, numberTextLength } from './fidelity-numbers.js'
 import { byteLosses, textLosses } from './fidelity-text.js'
 import { temporalTextLength, timeLosses } from './fidelity-times.js'
@@ -73,15 +73,15 @@ function into(): Partial<Record<ColumnKind, Compare>> {
   return { text: asText, json: numberToJson }
 }
 
-export function judge(source: Column, target: Column): Verdict {
+export function judge(source: Column, target: Column): ConversionCheck {
   if (source.domain.members?.length === 0) return judgeNull(target)
   if (source.cells === 'stored' && target.cells === 'stored') return judgeStored(source, target)
   const compare = hasMeaning(source, target) ? comparisons[source.kind][target.kind] : undefined
   if (compare === undefined) {
-    return { grade: 'impossible', why: `${describe(source)} has no meaning as ${describe(target)}` }
+    return { conversion: 'impossible', why: `${describe(source)} has no meaning as ${describe(target)}` }
   }
   if (!fitsCells(source, target)) {
-    return { grade: 'impossible', why: notText(source) }
+    return { conversion: 'impossible', why: notText(source) }
   }
   const same = source.cells === 'numbered' || (source.kind === target.kind && sameDomain(source, target))
   const values = same ? [] : [...new Set([...formLosses(source, target), ...compare(source, target)])]
@@ -95,12 +95,12 @@ export function judge(source: Column, target: Column): Verdict {
     nulls.length > 0 ||
     unchecked ||
     (values.length > 0 && !source.domain.dynamic && !checkedThere(source, target))
-  return { grade: refused ? 'lossy' : 'checked', why: losses.join('; ') }
+  return { conversion: refused ? 'lossy' : 'checked', why: losses.join('; ') }
 }
 
-function judgeStored(source: Column, target: Column): Verdict {
-  if (source.nullable && !target.nullable) return { grade: 'lossy', why: 'NULL' }
-  return { grade: 'exact', why: 'same type, any value' }
+function judgeStored(source: Column, target: Column): ConversionCheck {
+  if (source.nullable && !target.nullable) return { conversion: 'lossy', why: 'NULL' }
+  return { conversion: 'exact', why: 'same type, any value' }
 }
 
 /** A target that declares no bounds looks at each number, and takes those that it keeps exactly. */
@@ -123,18 +123,18 @@ function notText(source: Column): string {
 }
 
 /** A column without any possible value is always NULL, whatever its kind. */
-function judgeNull({ nullable }: Column): Verdict {
-  return nullable ? { grade: 'widening', why: 'always NULL' } : { grade: 'lossy', why: 'NULL' }
+function judgeNull({ nullable }: Column): ConversionCheck {
+  return nullable ? { conversion: 'widening', why: 'always NULL' } : { conversion: 'lossy', why: 'NULL' }
 }
 
-function kept(source: Column, target: Column): Verdict {
+function kept(source: Column, target: Column): ConversionCheck {
   if (source.kind !== target.kind) {
     const utc = source.kind === 'instant' ? ', in UTC' : ''
-    return { grade: 'widening', why: `every value fits as ${describe(target)}${utc}` }
+    return { conversion: 'widening', why: `every value fits as ${describe(target)}${utc}` }
   }
   // The text that a database writes anew itself is kept by every other.
-  if (source.kind === 'json' || sameDomain(source, target)) return { grade: 'exact', why: 'same type' }
-  return { grade: 'widening', why: `every value fits into ${target.type || target.kind}` }
+  if (source.kind === 'json' || sameDomain(source, target)) return { conversion: 'exact', why: 'same type' }
+  return { conversion: 'widening', why: `every value fits into ${target.type || target.kind}` }
 }
 
 function sameDomain(source: Column, target: Column): boolean {

@@ -1,5 +1,12 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { Column, ColumnMapping, LossSearch, TableSchema, Verdict, Writer } from '../contract/plugin.js'
+import type {
+  Column,
+  ColumnMapping,
+  LossSearch,
+  TableSchema,
+  ConversionCheck,
+  Writer,
+} from '../contract/plugin.js'
 import type { DescribedTables } from './described-tables.js'
 import { zoneChange } from './fidelity-times.js'
 import { judge } from './fidelity.js'
@@ -37,13 +44,13 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
   const isAllowed = ({ name }: Column) => allowed.has(name.toLowerCase())
   const columns = mapping.pairs.map(({ source, target, made }) => {
     const pair: ColumnPair = { source, target, ...(made ? { made } : {}) }
-    const verdict = judge(source, target)
-    return { ...pair, verdict: isAllowed(pair.source) ? accepted(verdict) : verdict }
+    const check = judge(source, target)
+    return { ...pair, check: isAllowed(pair.source) ? accepted(check) : check }
   })
   checkNames(request, columns)
   const refused = columns.filter(
-    ({ source, verdict }) =>
-      verdict.grade === 'impossible' || (verdict.grade === 'lossy' && !isAllowed(source)),
+    ({ source, check }) =>
+      check.conversion === 'impossible' || (check.conversion === 'lossy' && !isAllowed(source)),
   )
   const droppedRefused = mapping.dropped.filter((column) => !isAllowed(column))
   if (refused.length + droppedRefused.length > 0) {
@@ -57,7 +64,7 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
   }
   const losses = [
     ...mapping.dropped.map((column) => dropped(column, target)),
-    ...columns.filter(({ verdict }) => verdict.grade === 'lossy').map(describeLoss),
+    ...columns.filter(({ check }) => check.conversion === 'lossy').map(describeLoss),
   ]
   return {
     columns: await Promise.all(columns.map((column) => withCoverage(request.writer, column))),
@@ -70,10 +77,11 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
 
 /** Characters the target cannot hold become `?`; for that the plan must say which it can. */
 async function withCoverage(writer: Writer, column: ColumnMapping): Promise<ColumnMapping> {
-  const { source, target, verdict } = column
+  const { source, target, check } = column
   const { characters, forms, members } = target.domain
   const free = target.kind === 'text' && forms === undefined && members === undefined
-  if (verdict.grade !== 'lossy' || source.kind !== 'text' || !free || characters === undefined) return column
+  if (check.conversion !== 'lossy' || source.kind !== 'text' || !free || characters === undefined)
+    return column
   if (characters.coverage === 'unicode' || characters.coverage === 'bmp') return column
   const ranges = await writer.skills.charsetCoverage?.(target)
   if (ranges === undefined) return column
@@ -82,8 +90,8 @@ async function withCoverage(writer: Writer, column: ColumnMapping): Promise<Colu
 }
 
 /** Whoever accepts the loss of a source that does not say what it holds wants values to be cut, not the run to fail. */
-function accepted(verdict: Verdict): Verdict {
-  return verdict.grade === 'checked' ? { ...verdict, grade: 'lossy' } : verdict
+function accepted(check: ConversionCheck): ConversionCheck {
+  return check.conversion === 'checked' ? { ...check, conversion: 'lossy' } : check
 }
 
 function checkNames(request: LossRequest, columns: readonly ColumnMapping[]): void {
@@ -98,8 +106,8 @@ function checkNames(request: LossRequest, columns: readonly ColumnMapping[]): vo
       const known = columns.some(same)
       return [known ? `${quoted} is not copied` : `source ${table} has no column ${quoted}`]
     }
-    if (fed.some(({ verdict }) => verdict.grade === 'lossy' || verdict.grade === 'impossible')) return []
-    return [`${quoted} is not lossy: ${fed[0]!.verdict.grade}, ${fed[0]!.verdict.why}`]
+    if (fed.some(({ check }) => check.conversion === 'lossy' || check.conversion === 'impossible')) return []
+    return [`${quoted} is not lossy: ${fed[0]!.check.conversion}, ${fed[0]!.check.why}`]
   })
   if (faults.length === 0) return
   throw new RowshiftError(
@@ -113,10 +121,10 @@ function dropped({ name }: Column, target: TableSchema): string {
   return `${name}: ${target.table} has no column of that name that can be written`
 }
 
-function describeLoss({ source, target, verdict }: ColumnMapping): string {
+function describeLoss({ source, target, check }: ColumnMapping): string {
   const to = source.name === target.name ? '' : `${target.name}, `
-  if (verdict.grade === 'impossible') return `${source.name}: ${to}${verdict.why}`
-  return `${source.name}: ${source.type} to ${to}${target.type} loses ${verdict.why}`
+  if (check.conversion === 'impossible') return `${source.name}: ${to}${check.why}`
+  return `${source.name}: ${source.type} to ${to}${target.type} loses ${check.why}`
 }
 
 async function withExamples(request: LossRequest, refused: readonly ColumnMapping[]): Promise<Refusal[]> {
@@ -124,7 +132,7 @@ async function withExamples(request: LossRequest, refused: readonly ColumnMappin
   const end = performance.now() + SEARCH_MS
   const refusals: Refusal[] = []
   for (const column of refused) {
-    const search = column.made === undefined && column.verdict.grade === 'lossy' && performance.now() < end
+    const search = column.made === undefined && column.check.conversion === 'lossy' && performance.now() < end
     const result = search ? await findLoss(source, column, where) : undefined
     const example =
       result?.found === 'value'
@@ -154,7 +162,7 @@ async function findLoss(
 
 function lossy(refusals: readonly Refusal[], columns: readonly ColumnMapping[]): RowshiftError {
   const impossible = new Set(
-    columns.filter(({ verdict }) => verdict.grade === 'impossible').map(({ source }) => source.name),
+    columns.filter(({ check }) => check.conversion === 'impossible').map(({ source }) => source.name),
   )
   const names = refusals.map(({ column }) => column)
   const acceptable = names.filter((name) => !impossible.has(name))

@@ -100,7 +100,7 @@ export function writeSpec(table: TableSchema, writeMode: WriteMode = 'insert', t
     columns: table.columns.map((column) => ({
       source: column,
       target: column,
-      verdict: { grade: 'exact', why: 'same type' },
+      check: { conversion: 'exact', why: 'same type' },
     })),
     from: table.table,
     key: splitKeyOf(table),

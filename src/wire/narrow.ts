@@ -45,9 +45,9 @@ export class Narrower {
   }
 }
 
-function narrowOf({ source, target, verdict }: ColumnMapping): Narrow | null {
+function narrowOf({ source, target, check }: ColumnMapping): Narrow | null {
   const { domain } = target
-  if (verdict.grade !== 'lossy' || domain.forms !== undefined || domain.members !== undefined) return null
+  if (check.conversion !== 'lossy' || domain.forms !== undefined || domain.members !== undefined) return null
   const moments = source.kind === 'datetime' || source.kind === 'instant'
   switch (target.kind) {
     case 'integer':

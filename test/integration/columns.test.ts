@@ -109,17 +109,16 @@ describe('columns', () => {
         /v \(varchar\(9\)\) -> v \(varchar\(5\)\), lossy \(accepted\): loses text longer than 5 characters/,
       )
       const plan = JSON.parse((await runCli([...args, '--json'])).stdout) as {
-        write: { columns: { verdict: object }[] }
+        write: { columns: { check: object }[] }
       }
       const { columns } = plan.write
-      expect(columns.map(({ verdict }) => verdict)).to.deep.equal([
+      expect(columns.map(({ check }) => check)).to.deep.equal([
         {
-          grade: 'widening',
+          conversion: 'widening',
           why:
-            columns[0]!.verdict &&
-            `every value fits into ${server.kind === 'mysql' ? 'bigint' : 'bigint(20)'}`,
+            columns[0]!.check && `every value fits into ${server.kind === 'mysql' ? 'bigint' : 'bigint(20)'}`,
         },
-        { grade: 'lossy', why: 'text longer than 5 characters' },
+        { conversion: 'lossy', why: 'text longer than 5 characters' },
       ])
     }
   })

@@ -199,7 +199,7 @@ async function equal(
 ): Promise<Outcome> {
   if (error !== null) return { wrong: `[${error.code}] ${error.message}`, verdicts: {} }
   const grade = (name: string) =>
-    plan!.write.columns.find(({ source }) => source.name === name)!.verdict.grade
+    plan!.write.columns.find(({ source }) => source.name === name)!.check.conversion
   const words = {
     exact: 'exact',
     widening: 'widening',

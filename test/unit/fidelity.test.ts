@@ -175,8 +175,8 @@ const VERDICTS: readonly (readonly [string, Column, Column, RegExp])[] = [
 describe('fidelity of a column', () => {
   for (const [name, source, target, expected] of VERDICTS) {
     it(name, () => {
-      const { grade, why } = judge(source, target)
-      expect(`${grade} ${why}`).to.match(expected)
+      const { conversion, why } = judge(source, target)
+      expect(`${conversion} ${why}`).to.match(expected)
     })
   }
 })
@@ -222,7 +222,7 @@ describe('domains of MySQL and MariaDB columns', () => {
 describe('an accepted loss', () => {
   /** What becomes of the cells of one column. */
   function narrowed(source: Column, target: Column, ...cells: string[]): string {
-    const columns = [{ source, target, verdict: { grade: 'lossy', why: '' } as const }]
+    const columns = [{ source, target, check: { conversion: 'lossy', why: '' } as const }]
     const narrower = Narrower.of({ columns, batch: { bytes: 1024, rows: 100 } } as unknown as PlannedWrite)
     return narrower!.narrow(batch(...cells)).bytes.toString()
   }
@@ -262,7 +262,7 @@ describe('an accepted loss', () => {
   })
 
   it('is nothing to do for what another kind cannot express', () => {
-    const columns = [{ source: varchar(9), target: INT, verdict: { grade: 'lossy', why: '' } as const }]
+    const columns = [{ source: varchar(9), target: INT, check: { conversion: 'lossy', why: '' } as const }]
     expect(Narrower.of({ columns, batch: { bytes: 1024, rows: 100 } } as unknown as PlannedWrite)).to.equal(
       null,
     )

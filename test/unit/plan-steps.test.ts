@@ -20,12 +20,12 @@ function column(domain: Domain): Column {
 }
 
 /** How a column with such values fits into one like itself, after the steps. */
-function grade(domain: Domain, ...steps: StageStep[]): string {
+function conversion(domain: Domain, ...steps: StageStep[]): string {
   const from = column(domain)
   const faults: string[] = []
   const cell = planSteps({ asked: 'columns[1]', name: 't', from, at: 0, steps }, faults)
   expect(faults).to.deep.equal([])
-  return judge(cell!.column, from).grade
+  return judge(cell!.column, from).conversion
 }
 
 const regex = (by: string): StageStep => ({
@@ -37,12 +37,12 @@ const regex = (by: string): StageStep => ({
 describe('steps of worker threads', () => {
   it('keep the length of a text that only gets shorter, whatever counts it', () => {
     for (const domain of [{ maxChars: 9, characters }, { maxBytes: 65_535, characters }, { characters }]) {
-      expect(grade(domain, regex(''))).to.be.oneOf(['exact', 'widening'])
-      expect(grade(domain, regex('b'))).to.be.oneOf(['checked', 'exact', 'widening'])
+      expect(conversion(domain, regex(''))).to.be.oneOf(['exact', 'widening'])
+      expect(conversion(domain, regex('b'))).to.be.oneOf(['checked', 'exact', 'widening'])
     }
-    expect(grade({ maxChars: 9, characters }, regex('bb'))).to.equal('checked')
+    expect(conversion({ maxChars: 9, characters }, regex('bb'))).to.equal('checked')
     expect(
-      grade({ maxChars: 9, characters, stripsTrailingSpaces: true }, regex('')),
+      conversion({ maxChars: 9, characters, stripsTrailingSpaces: true }, regex('')),
       'spaces at the end',
     ).to.equal('checked')
   })

@@ -28,6 +28,6 @@ export async function requested(
 /** `a -> b` for each column, with what becomes of its values. */
 export function columnsOf({ write }: RunPlan): string[] {
   return write.columns.map(
-    ({ source, target, verdict }) => `${source.name} -> ${target.name}: ${verdict.grade}`,
+    ({ source, target, check }) => `${source.name} -> ${target.name}: ${check.conversion}`,
   )
 }

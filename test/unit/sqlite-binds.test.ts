@@ -7,7 +7,7 @@ import { isExact } from '../../plugins/sqlite/numbers.js'
 import { Database } from '../support/database.js'
 
 const SEED = 9
-const CHECKED = { grade: 'checked', why: '' } as const
+const CHECKED = { conversion: 'checked', why: '' } as const
 const TYPES = ['INTEGER', 'NUMERIC', 'REAL', 'TEXT', ''] as const
 
 function column(type: string, kind: ColumnKind): Column {
@@ -35,7 +35,7 @@ describe('sqlite bindings', () => {
     cell: Buffer,
   ): { class: string; value: unknown } | undefined {
     const binding = bindingOf(
-      { source: column('', kind), target: column(type, 'text'), verdict: CHECKED },
+      { source: column('', kind), target: column(type, 'text'), check: CHECKED },
       'UTF-8',
     )
     const value = binding.bind(cell)

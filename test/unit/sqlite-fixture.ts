@@ -97,7 +97,7 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
       columns: source.columns.map((column, i) => ({
         source: column,
         target: target.columns[i]!,
-        verdict: { grade: 'checked', why: '' },
+        check: { conversion: 'checked', why: '' },
       })),
       from: source.table,
       key: splitKey,

@@ -164,19 +164,21 @@ describe('sqlite schema', () => {
     )
     const named = (name: string) => columns.find((column) => column.name === name)!
     const source = (kind: ColumnKind, domain: Domain) => ({ ...named('t'), kind, domain })
-    const grade = (from: Column, to: string) => judge(from, named(to)).grade
+    const conversion = (from: Column, to: string) => judge(from, named(to)).conversion
     const money = source('decimal', { precision: 18, scale: 4 })
-    expect(['n', 'r', 't', 's', 'x'].map((to) => grade(money, to)).join(' ')).to.equal(
+    expect(['n', 'r', 't', 's', 'x'].map((to) => conversion(money, to)).join(' ')).to.equal(
       'checked lossy widening lossy lossy',
     )
     const unsigned = source('integer', { min: '0', max: '18446744073709551615' })
-    expect(['i', 'n', 'r', 't'].map((to) => grade(unsigned, to)).join(' ')).to.equal(
+    expect(['i', 'n', 'r', 't'].map((to) => conversion(unsigned, to)).join(' ')).to.equal(
       'checked checked lossy widening',
     )
-    expect(grade(source('text', {}), 's')).to.equal('lossy')
-    expect(grade(source('float', { bits: 53 }), 'n')).to.equal('widening')
-    expect(judge(named('t'), source('decimal', { precision: 5, scale: 2 })).grade).to.equal('checked')
-    expect(columns.map((column) => judge(column, column).grade)).to.deep.equal(columns.map(() => 'exact'))
+    expect(conversion(source('text', {}), 's')).to.equal('lossy')
+    expect(conversion(source('float', { bits: 53 }), 'n')).to.equal('widening')
+    expect(judge(named('t'), source('decimal', { precision: 5, scale: 2 })).conversion).to.equal('checked')
+    expect(columns.map((column) => judge(column, column).conversion)).to.deep.equal(
+      columns.map(() => 'exact'),
+    )
   })
 
   it('has one identity for every path to a table', async () => {

@@ -64,9 +64,9 @@ describe('stage', () => {
   it('promises of a made value only what the target asks of it', async () => {
     const plan = await planOf(['id', 'v', 'extra'], ['v', 'id'])
     const [v, id] = plan.write.columns
-    expect(judge(madeColumn(id!.target), id!.target), 'NOT NULL').to.include({ grade: 'checked' })
+    expect(judge(madeColumn(id!.target), id!.target), 'NOT NULL').to.include({ conversion: 'checked' })
     const narrow = { ...v!.target, domain: { maxChars: 3 } }
-    expect(judge(madeColumn(narrow), narrow)).to.include({ grade: 'checked' })
+    expect(judge(madeColumn(narrow), narrow)).to.include({ conversion: 'checked' })
   })
 
   it('names a row by its new key where the old one is replaced', async () => {
@@ -151,7 +151,7 @@ describe('stage', () => {
     const columns = writes.map((name, i) => ({
       source: read.find((column) => column.name === name)!,
       target: target.columns[i]!,
-      verdict: { grade: 'exact', why: '' } as const,
+      check: { conversion: 'exact', why: '' } as const,
     }))
     const plan = withStage({ ...plain, write: { ...plain.write, columns } }, read, writes)
     const copier = new Copier(

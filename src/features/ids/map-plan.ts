@@ -43,7 +43,10 @@ export async function planIdMap(
   const before = faults.length
   for (const { source, target, name } of columns) {
     if (!target) faults.push(`${at}: id map ${unknownColumn(name, table)}`)
-    else if (judge(source, target).grade === 'lossy' || judge(source, target).grade === 'impossible')
+    else if (
+      judge(source, target).conversion === 'lossy' ||
+      judge(source, target).conversion === 'impossible'
+    )
       faults.push(
         `${at}: id map ${table.table}.${target.name} (${target.type}) does not hold every ${source.name} (${source.type}): ${judge(source, target).why}`,
       )
@@ -59,8 +62,8 @@ export async function planIdMap(
   )
   if (faults.length > before) return null
   const spec = specOf(request, table, create, [
-    { source: known, target: oldId!, verdict: judge(known, oldId!) },
-    { source: { ...id, name: map.value }, target: newId!, verdict: judge(id, newId!) },
+    { source: known, target: oldId!, check: judge(known, oldId!) },
+    { source: { ...id, name: map.value }, target: newId!, check: judge(id, newId!) },
   ])
   const write = plannedWrite(spec, await writer.plan(spec, null))
   return {

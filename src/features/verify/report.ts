@@ -18,12 +18,12 @@ export interface VerifyReport extends RunReport {
   readonly sample: number
   readonly splitsSkipped: number
   /** Before a repair; null: the comparison did not come to its end. */
-  readonly found: Verdict | null
+  readonly found: Comparison | null
   /** After a repair; null: there was none. */
-  readonly left: Verdict | null
+  readonly left: Comparison | null
 }
 
-export interface Verdict extends Differences {
+export interface Comparison extends Differences {
   readonly sourceRows: number
   readonly targetRows: number
 }
@@ -79,12 +79,12 @@ export function makeVerifyReport(facts: VerifyFacts): VerifyReport {
     ...deletedCounts(repair, repaired.deleted),
     sample,
     splitsSkipped: result?.splitsSkipped ?? 0,
-    found: result && verdict(result.found),
-    left: result && repair ? verdict(result.left) : null,
+    found: result && comparisonOf(result.found),
+    left: result && repair ? comparisonOf(result.left) : null,
   }
 }
 
-function verdict({ sourceRows, targetRows, differences }: Findings): Verdict {
+function comparisonOf({ sourceRows, targetRows, differences }: Findings): Comparison {
   return { sourceRows, targetRows, ...differences }
 }
 
