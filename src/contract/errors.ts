@@ -76,6 +76,8 @@ export const errorCodes = {
   CONNECTION_FAILED: { exit: ExitCode.failed, reaction: 'retry' },
   /** The server takes no more connections, at all or of this user. */
   CONNECTION_LIMIT: { exit: ExitCode.failed, reaction: 'retry' },
+  /** A server had more to do than the limits of `speed` allow, for too long. */
+  OVERLOADED: { exit: ExitCode.failed, later: true },
   /** User, password or privileges were refused. */
   ACCESS_DENIED: { exit: ExitCode.failed },
   /** A connection ended in the middle of the work. */

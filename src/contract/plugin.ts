@@ -92,7 +92,7 @@ export { charactersOf, type Facts, literalFacts, typeName } from '../sql/literal
 export { find as findTokens, listOf, rewrite as rewriteTokens, tokenize } from '../sql/tokens.js'
 export type * from './write.js'
 export type * from './checkpoint.js'
-export type { Mode, RunPlan, RunPolicy } from './run-plan.js'
+export type { Mode, RunPlan, RunPolicy, SpeedLimits } from './run-plan.js'
 
 export interface Reader {
   /** What it can do beyond the methods here; `{}`: nothing. */

@@ -35,8 +35,22 @@ export interface RunPolicy {
   readonly workerNum: number
   /** `split`: every split is read at its own moment; `snapshot`: all of them at one. */
   readonly consistency: 'split' | 'snapshot'
+  /** null: as fast as it goes. */
+  readonly speed: SpeedLimits | null
   /** What to remember of a run that succeeds: how far it has got, for the next run of either mode. */
   readonly watermarks: Readonly<Partial<Record<Mode, string>>>
+}
+
+/** What a run, all its threads together, may ask of the servers. null in each: there is no limit. */
+export interface SpeedLimits {
+  /** Rows read per second. */
+  readonly record: number | null
+  /** Bytes read per second, in the wire format. */
+  readonly byte: number | null
+  /** No split begins while one of the servers has more statements under way, those of the run itself included. */
+  readonly maxThreadsRunning: number | null
+  /** No split begins while one of the servers is a replica that is more seconds behind. */
+  readonly maxLag: number | null
 }
 
 /** Rows that the source has deleted. */

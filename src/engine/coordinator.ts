@@ -13,6 +13,7 @@ import { Scheduler } from './scheduler.js'
 import type { CopyScheduler } from './snapshot-start.js'
 import { SnapshotStart } from './snapshot-start.js'
 import { SplitSizer } from './split-sizer.js'
+import { Throttle } from './throttle.js'
 import { TransformWatch } from '../features/transform/watch.js'
 
 /** A thread reads its next split while it writes the one before. */
@@ -65,6 +66,7 @@ class Coordinator {
       ahead,
       signal,
       onProgress,
+      throttle: Throttle.of(plan.policy.speed, plan.read),
       pool: {
         worker: 'split.js',
         threads: plan.policy.workerNum,

@@ -8,6 +8,7 @@ import { WorkerPool } from './pool.js'
 import type { Progress, ProgressEvent } from './progress.js'
 import { advance, noProgress } from './progress.js'
 import { withRetries } from './retry.js'
+import type { Amount, Throttle } from './throttle.js'
 
 export interface SchedulerOptions {
   readonly runId: string
@@ -17,6 +18,8 @@ export interface SchedulerOptions {
   /** The user's. */
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
+  /** null: jobs begin as fast as threads take them. */
+  readonly throttle: Throttle | null
   /** Why a thread died. Default: what it says itself. */
   readonly attribute?: (death: unknown) => RowshiftError
 }
@@ -34,8 +37,9 @@ export interface Work<Item, Job, Result> {
   readonly accept: (result: Done<Result>, item: Item, index: number) => Accepted<Item>
 }
 
-/** `parts`: nothing was done, and these are to be done instead. */
-export type Accepted<Item> = { readonly counts: SplitCounts } | { readonly parts: AsyncIterable<Item> }
+/** `parts`: nothing was done, and these are to be done instead. `read`: what was read where `counts` do not tell. */
+export type Accepted<Item> =
+  { readonly counts: SplitCounts; readonly read?: Amount } | { readonly parts: AsyncIterable<Item> }
 
 /**
  * Runs jobs on a pool of worker threads, for a copy and for a comparison alike: a bounded number at a time, each again where that
@@ -118,8 +122,11 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     const split = this.#jobs++
     this.#advance({ type: 'planned', split, insteadOf })
     try {
+      const { throttle } = this.#options
+      const charged = await throttle?.begin(this.signal)
       const result = await this.#attempt(work.jobOf(item, split), split, work)
       const accepted = work.accept(result, item, split)
+      if (charged) throttle?.settle(charged, amountOf(accepted))
       if ('parts' in accepted) await this.#divide(accepted.parts, work, split)
       else this.#advance({ type: 'done', split, counts: accepted.counts })
     } catch (thrown) {
@@ -175,4 +182,10 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     this.#progress = advance(this.#progress, event)
     this.#options.onProgress(this.#progress)
   }
+}
+
+/** What was read of an item whose parts are to be read again counts with them. */
+function amountOf<Item>(accepted: Accepted<Item>): Amount {
+  if ('parts' in accepted) return { rows: 0, bytes: 0 }
+  return accepted.read ?? { rows: accepted.counts.rowsRead, bytes: accepted.counts.bytes }
 }

@@ -19,6 +19,7 @@ import type { PlanRequest } from './plan-request.js'
 import type { SourceChoice } from './shared-steps.js'
 import type { KeyChoice } from './split-key.js'
 import type { SplitShare } from './split-rows.js'
+import { speedWarnings } from './split-rows.js'
 import type { StageChoice } from './staging.js'
 import { generatedReasons, keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
 import type { TargetChoice } from './target.js'
@@ -84,6 +85,7 @@ export async function warningsOf(
     // Of a repair, whoever asked for it says so.
     ...(mode === 'sync' ? [] : idleParams(params, past)),
     ...workerWarnings(params.workerNum),
+    ...speedWarnings(params, reading.sources !== null || reading.key !== null),
     ...(sharding ? shardWarnings(sharding, matching.identity, writeMode, stage) : []),
     ...(target.create ? [] : keylessWarnings(target.table)),
     ...mergeWarnings(source.table, write, source.sources !== null),

@@ -64,7 +64,12 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
     write,
     pipeline: staged.stage,
     deletions: deleting.deletions,
-    policy: { workerNum: write.threads, consistency: params.consistency, watermarks: reading.watermarks },
+    policy: {
+      workerNum: write.threads,
+      consistency: params.consistency,
+      speed: params.speed,
+      watermarks: reading.watermarks,
+    },
     reasons: reasonsOf(params, choices, write),
     warnings: await warningsOf(request, choices, { read, write, marks }),
     delays: reading.delays,

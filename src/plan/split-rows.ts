@@ -1,5 +1,5 @@
 import { counted } from '../wire/counted.js'
-import type { TableSchema } from '../contract/plugin.js'
+import type { SpeedLimits, TableSchema } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */
@@ -9,6 +9,8 @@ const ROW_BYTES = 256
 const MIN_SPLIT_ROWS = 1_000
 /** Fewer splits than this per thread leave threads idle at the end. */
 const MIN_SPLITS_PER_THREAD = 4
+/** With limits of speed, a split is what may pass in so many seconds: each begins as a whole, and rows should not come in bursts. */
+const LIMITED_SECONDS = 0.5
 
 export interface SplitShare {
   readonly rows: number
@@ -17,6 +19,18 @@ export interface SplitShare {
 
 /** How many rows a split should have, and why. */
 export function splitRows(source: TableSchema, params: Params, shards = 1): SplitShare {
+  const wanted = unlimitedRows(source, params, shards)
+  const most = params.speed === null ? Infinity : limitedRows(params.speed, source)
+  if (wanted.rows <= most) return wanted
+  return { rows: most, reason: `${counted(most, 'row')} per split: what speed lets pass in half a second` }
+}
+
+function limitedRows({ record, byte }: SpeedLimits, { estimatedRowBytes }: TableSchema): number {
+  const rows = Math.min(record ?? Infinity, (byte ?? Infinity) / (estimatedRowBytes ?? ROW_BYTES))
+  return Math.max(1, Math.floor(rows * LIMITED_SECONDS))
+}
+
+function unlimitedRows(source: TableSchema, params: Params, shards: number): SplitShare {
   const fewer =
     params.transform !== null && params.workerNum > 1 ? ', fewer where the transform takes long' : ''
   if (params.readBatch !== null) {
@@ -34,4 +48,10 @@ export function splitRows(source: TableSchema, params: Params, shards = 1): Spli
     rows,
     reason: `${counted(rows, 'row')} per split: at most 8 MiB, and enough splits for every thread${fewer}`,
   }
+}
+
+/** A table without a key is one split, and only the next one would wait. */
+export function speedWarnings({ speed }: Params, hasSplits: boolean): string[] {
+  if (speed === null || hasSplits) return []
+  return ['speed holds back splits, and this table has no key to split it by: it is read at full speed']
 }

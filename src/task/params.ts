@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { parseJson as parseJsonText } from '../config/json.js'
 import { areAll, checkByFile } from '../config/json-schema.js'
 import { RowshiftError } from '../contract/errors.js'
-import type { ErrorLimit, Mode, WindowKind, WriteMode } from '../contract/plugin.js'
+import type { ErrorLimit, Mode, SpeedLimits, WindowKind, WriteMode } from '../contract/plugin.js'
 import type { ColumnEntry, RawEntry } from './columns.js'
 import { columnEntries, entryFaults, usesRegex } from './columns.js'
 import type { DeletesParams, RawDeletes } from '../features/deletes/params.js'
@@ -24,6 +24,8 @@ export interface Params {
   readonly readBatch: number | null
   /** Most rows per write statement; null: by bytes. */
   readonly writeBatch: number | null
+  /** null: as fast as it goes. */
+  readonly speed: SpeedLimits | null
   readonly mode: Mode
   /** What becomes of rows that the source has deleted; null: only a repair deletes rows, those that are not there. */
   readonly deletes: DeletesParams | null
@@ -89,6 +91,7 @@ interface RawParams {
   readonly worker_num?: number
   readonly read_batch?: number
   readonly write_batch?: number
+  readonly speed?: RawSpeed
   readonly mode?: Mode
   readonly deletes?: RawDeletes
   readonly max_delete?: MaxDelete
@@ -112,6 +115,13 @@ interface RawParams {
   readonly session?: OneOrMore
   readonly pre_sql?: OneOrMore
   readonly post_sql?: OneOrMore
+}
+
+interface RawSpeed {
+  readonly record?: number
+  readonly byte?: number
+  readonly max_threads_running?: number
+  readonly max_lag?: number
 }
 
 const DEFAULT_WORKERS = 4
@@ -209,6 +219,7 @@ function normalise(raw: RawParams, folder: string): Params {
     workerNum: raw.worker_num ?? DEFAULT_WORKERS,
     readBatch: raw.read_batch ?? null,
     writeBatch: raw.write_batch ?? null,
+    speed: raw.speed === undefined ? null : speedLimits(raw.speed),
     mode: raw.mode ?? 'init',
     deletes: raw.deletes === undefined ? null : deletesOf(raw.deletes),
     maxDelete: raw.max_delete ?? null,
@@ -245,6 +256,15 @@ function errorLimit(raw: RawParams['error_limit'] = 0): ErrorLimit {
   if (typeof raw === 'number') return { record: raw, percentage: null }
   const { percentage = null } = raw
   return { record: raw.record ?? (percentage === null ? 0 : Number.MAX_SAFE_INTEGER), percentage }
+}
+
+function speedLimits(raw: RawSpeed): SpeedLimits {
+  return {
+    record: raw.record ?? null,
+    byte: raw.byte ?? null,
+    maxThreadsRunning: raw.max_threads_running ?? null,
+    maxLag: raw.max_lag ?? null,
+  }
 }
 
 function keys(raw: RawParams): Pick<Params, 'key' | 'targetKey'> {

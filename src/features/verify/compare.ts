@@ -3,6 +3,8 @@ import type { Progress } from '../../engine/progress.js'
 import type { SplitCounts, StageSetup } from '../../engine/messages.js'
 import { noCounts, noneConnected } from '../../engine/messages.js'
 import { Scheduler } from '../../engine/scheduler.js'
+import type { Amount } from '../../engine/throttle.js'
+import { Throttle } from '../../engine/throttle.js'
 import type { Endpoint, Reader, RunPlan, Split } from '../../contract/plugin.js'
 import { splitRanges } from './range-reads.js'
 import { addFindings, areEqual, noFindings } from './findings.js'
@@ -74,6 +76,7 @@ class Comparison {
       ahead: plan.workerNum * 2,
       signal,
       onProgress,
+      throttle: Throttle.of(plan.speed, plan.source),
       pool: { worker: 'comparison.js', threads: plan.workerNum, setup: setupOf(job) },
     })
   }
@@ -130,7 +133,8 @@ class Comparison {
       accept: ({ findings, deferred }, _item, index) => {
         this.#deferred.add(deferred, index)
         sum = addFindings(sum, findings)
-        return { counts: counted ? this.#counts(findings) : noCounts }
+        const read = this.#amountOf(findings)
+        return { counts: counted ? countsOf(findings, read) : noCounts, read }
       },
     })
     const { error } = this.#scheduler
@@ -138,11 +142,10 @@ class Comparison {
     return sum
   }
 
-  #counts({ sourceRows, filtered }: Findings): SplitCounts {
-    const rowsRead = sourceRows + filtered
+  #amountOf({ sourceRows, filtered }: Findings): Amount {
+    const rows = sourceRows + filtered
     // Databases that compare by themselves send no rows.
-    const bytes = rowsRead * (this.#job.plan.source.table.estimatedRowBytes ?? 0)
-    return { ...noCounts, rowsRead, rowsFiltered: filtered, rowsWritten: sourceRows, bytes }
+    return { rows, bytes: rows * (this.#job.plan.source.table.estimatedRowBytes ?? 0) }
   }
 
   /** Evenly over the table; what lies above the source's last key is always looked at. */
@@ -156,6 +159,10 @@ class Comparison {
       else this.#skipped++
     }
   }
+}
+
+function countsOf({ sourceRows, filtered }: Findings, { rows, bytes }: Amount): SplitCounts {
+  return { ...noCounts, rowsRead: rows, rowsFiltered: filtered, rowsWritten: sourceRows, bytes }
 }
 
 function setupOf(job: CompareJob): VerifySetup {

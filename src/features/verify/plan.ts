@@ -1,7 +1,7 @@
 import type { ResolvedConnection } from '../../config/config.js'
 import { RowshiftError } from '../../contract/errors.js'
 import { fillTable } from '../../contract/message.js'
-import type { Reader, RunPlan, SplitKey, StagePlan } from '../../contract/plugin.js'
+import type { Reader, RunPlan, SpeedLimits, SplitKey, StagePlan } from '../../contract/plugin.js'
 import type { Sharding } from '../../contract/sharding.js'
 import type { SourceSpec, SourceTable } from '../../contract/source-spec.js'
 import { originOf } from '../../engine/ends.js'
@@ -49,6 +49,8 @@ export interface VerifyPlan {
   /** What both databases hash; null: rows are compared by their cells alone. */
   readonly digest: DigestPlan | null
   readonly workerNum: number
+  /** null: as fast as it goes. */
+  readonly speed: SpeedLimits | null
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -101,6 +103,7 @@ export async function makeVerifyPlan(
     identity: identityOf(key.key, staged.pairs),
     digest: digest.digest,
     workerNum: ranges.source === null ? 1 : params.workerNum,
+    speed: params.speed,
     reasons: reasonsOf(params, choices, digest.reason),
     warnings: warningsOf(params, choices),
   }

@@ -1,0 +1,60 @@
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { RowshiftError } from '../../src/contract/errors.js'
+import { Throttle, type ThrottleOptions } from '../../src/engine/throttle.js'
+
+const none = { record: null, byte: null, maxThreadsRunning: null, maxLag: null }
+const { signal } = new AbortController()
+
+function throttle(options: Partial<ThrottleOptions>): Throttle {
+  const nothing = { limits: none, expected: { rows: 50, bytes: 100 }, onPause: () => {} }
+  return new Throttle({ ...nothing, overload: () => Promise.resolve(null), ...options })
+}
+
+/** Milliseconds until splits of so many rows have begun, one after another. */
+async function taken(limited: Throttle, splits: readonly number[]): Promise<number> {
+  const started = performance.now()
+  for (const rows of splits) limited.settle(await limited.begin(signal), { rows, bytes: rows * 2 })
+  return performance.now() - started
+}
+
+describe('throttle', () => {
+  it('lets the first split begin at once, and others when those before it may have passed', async () => {
+    const limited = throttle({ limits: { ...none, record: 1000 } })
+    expect(await taken(limited, [50, 50, 50, 50, 50])).to.be.at.least(199)
+  })
+
+  it('charges what splits turn out to hold', async () => {
+    expect(await taken(throttle({ limits: { ...none, record: 1000 } }), [200, 1])).to.be.at.least(199)
+    // Without a refund, each of these would wait for a second.
+    const empty = throttle({ limits: { ...none, record: 50 } })
+    expect(await taken(empty, Array<number>(20).fill(0))).to.be.lessThan(10_000)
+  })
+
+  it('holds to the slower one of rows and bytes', async () => {
+    const limits = { ...none, record: 1_000_000, byte: 1000 }
+    expect(await taken(throttle({ limits }), [50, 50, 50])).to.be.at.least(199)
+  })
+
+  it('waits while a server has too much to do, says why once, and how long it was', async () => {
+    const answers = ['source: 9 threads run', 'source: 8 threads run', null]
+    const reasons: string[] = []
+    const limited = throttle({
+      overload: () => Promise.resolve(answers.shift() ?? null),
+      onPause: (reason) => reasons.push(reason),
+    })
+    await limited.begin(signal)
+    expect(reasons).to.deep.equal(['source: 9 threads run'])
+    expect(limited.pausedSeconds).to.be.at.least(1.9)
+  })
+
+  it('does not hold up an interruption', async () => {
+    const limited = throttle({ limits: { ...none, record: 1 } })
+    const stop = new AbortController()
+    await limited.begin(stop.signal)
+    const waiting = limited.begin(stop.signal)
+    stop.abort()
+    const error = await waiting.catch((thrown: unknown) => thrown)
+    expect(error).to.be.instanceOf(RowshiftError).and.include({ code: 'INTERRUPTED' })
+  })
+})
