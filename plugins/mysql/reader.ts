@@ -8,6 +8,7 @@ import { digestForms, digestOf, digestSelect, rowDigest } from './digest.js'
 import { explainQuery } from './explain.js'
 import { checkSource } from './preflight.js'
 import { describeTable, listTables } from './schema.js'
+import { serverLoad } from './server-load.js'
 import { lockWrites } from './snapshot.js'
 import { tableState } from './table-state.js'
 import { checkWhere } from './user-sql.js'
@@ -32,6 +33,7 @@ export function mysqlSource(endpoint: Endpoint): SqlSource<Session> {
     ],
     explain: explainQuery,
     state: tableState,
+    load: serverLoad,
     sampleDigest,
     incrementalRange: findWindow,
     digests: { forms: digestForms, ofRows: rowDigest, ofSplit: splitDigest },

@@ -7,6 +7,7 @@ import { mapError } from './errors.js'
 import { leniently } from './lenient-ddl.js'
 import { askCharsetCoverage } from './charset-coverage.js'
 import { describeTable, listTables } from './schema.js'
+import { serverLoad } from './server-load.js'
 import { charsetOf } from './sql.js'
 import { settlementSteps, settlementTables } from './settlement.js'
 import { beginSplit, SplitWrite } from './split-write.js'
@@ -28,6 +29,7 @@ export function mysqlSink(): SqlSink<Session> {
     describe: describeTable,
     tables: listTables,
     charsetCoverage: (session, column) => askCharsetCoverage(session, charsetOf(column)!),
+    load: serverLoad,
     design: designTable,
     plan: planWrite,
     runDdl: leniently,

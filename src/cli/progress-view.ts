@@ -32,6 +32,7 @@ class Figures {
   rows = 0
   #bytes = 0
   #pace: Pace | null = null
+  #waiting: string | null = null
 
   constructor({ where, table, window }: Counted) {
     const counted = window && window.rows < window.countedTo ? window.rows : null
@@ -42,6 +43,7 @@ class Figures {
     const { rows, bytes } = moved(progress)
     this.rows = rows
     this.#bytes = bytes
+    this.#waiting = progress.waiting
     this.#pace = paceAt(this.#pace, performance.now(), rows)
   }
 
@@ -51,6 +53,7 @@ class Figures {
     const parts = [formatRows(this.rows), `${formatCount(this.rows / seconds)} rows/s`]
     if (this.#bytes > 0) parts.push(`${formatBytes(this.#bytes / seconds)}/s`)
     if (left !== null) parts.push(`ETA ${formatEta(left)}`)
+    if (this.#waiting !== null) parts.push(`waiting: ${this.#waiting}`)
     return parts.join(', ')
   }
 }

@@ -25,7 +25,25 @@ import type {
 import type { Column, ColumnMapping, TableSchema } from './table-schema.js'
 import type { PlannedWrite, Sequence, WriteCounts, WriteOptions } from './write.js'
 
-export interface ReaderSkills {
+/** How much a server has to do, for the limits of `speed`. */
+export interface ServerLoad {
+  /** Statements under way, this question included; null: unknown. */
+  readonly threadsRunning: number | null
+  /** Seconds that it is behind as a replica; Infinity where it does not follow at all, null: it is not one, or unknown. */
+  readonly lag: number | null
+}
+
+export interface LoadRequest {
+  /** Whether `ServerLoad.lag` is wanted: it may take another privilege. */
+  readonly lag: boolean
+}
+
+interface LoadSkill {
+  /** Asked every second at most, while splits are computed. Throws ACCESS_DENIED where the user may not see it. Default: limits of it do not hold back the run for this end. */
+  load?(asked: LoadRequest): Promise<ServerLoad>
+}
+
+export interface ReaderSkills extends LoadSkill {
   /** Names of all tables, for patterns like `log_*`. Default: such patterns are refused. */
   tables?(): Promise<readonly string[]>
   /** Throws PARAMS_INVALID unless `where` is by itself a condition on the table's rows; resolves to warnings. Default: conditions are refused. */
@@ -114,7 +132,7 @@ export interface SnapshotSkill {
   join(token: string | null): Promise<void>
 }
 
-export interface WriterSkills {
+export interface WriterSkills extends LoadSkill {
   /** Names of all tables, for shards by date. Default: there can be none. */
   tables?(): Promise<readonly string[]>
   /** The highest value of a column, as cell text; null when there is none. Default: no incremental run begins where the target ends. */

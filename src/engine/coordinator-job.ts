@@ -2,6 +2,7 @@ import type { RowshiftError } from '../contract/errors.js'
 import type { Endpoint, RunPlan, Reader } from '../contract/plugin.js'
 import type { DirtySetup, StageSetup } from './messages.js'
 import type { Progress } from './progress.js'
+import type { Throttle } from './throttle.js'
 
 export interface CoordinatorJob {
   readonly runId: string
@@ -17,6 +18,8 @@ export interface CoordinatorJob {
   readonly dirty: DirtySetup | null
   /** null: the plan has no stage. */
   readonly stage: StageSetup | null
+  /** null: splits begin as fast as threads take them. */
+  readonly throttle: Throttle | null
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
 }

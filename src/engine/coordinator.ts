@@ -13,7 +13,6 @@ import { Scheduler } from './scheduler.js'
 import type { CopyScheduler } from './snapshot-start.js'
 import { SnapshotStart } from './snapshot-start.js'
 import { SplitSizer } from './split-sizer.js'
-import { Throttle } from './throttle.js'
 import { TransformWatch } from '../features/transform/watch.js'
 
 /** A thread reads its next split while it writes the one before. */
@@ -66,7 +65,7 @@ class Coordinator {
       ahead,
       signal,
       onProgress,
-      throttle: Throttle.of(plan.policy.speed, plan.read),
+      throttle: job.throttle,
       pool: {
         worker: 'split.js',
         threads: plan.policy.workerNum,

@@ -25,6 +25,7 @@ import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
 import { makeReport } from './report.js'
 import { SourceCheck } from './source-check.js'
+import { throttled } from './speed.js'
 import { keepsIds, prepareIds, setUpStage } from './stage-setup.js'
 import { counted } from '../wire/counted.js'
 
@@ -156,22 +157,26 @@ async function copy(
   if (hooks.signal.aborted) throw stopped(hooks.signal)
   const stage = await setUpStage(made.pipeline, connections, hooks.signal)
   found.push(...(stage?.reasons ?? []))
-  return copySplits({
-    runId: request.runId,
-    plan: made,
-    source: endpointsOf(request.from, request.params.session, request.params.timeZone),
-    target: endpointsOf(request.to, request.params.session),
-    readers,
-    stage: stage?.setup ?? null,
-    prepare: async () => {
-      if (changesTables(made)) onChange()
-      await new Target(writers, made.write).prepare(hooks.signal)
-      await prepareIds(made, stage?.setup ?? null, writers[0]!, hooks.signal)
-    },
-    dirty: dirty?.setup ?? null,
-    signal: hooks.signal,
-    onProgress: hooks.onProgress,
-  })
+  const servers = { source: readers, target: writers }
+  return throttled(made.policy.speed, made.read, servers, found, (throttle) =>
+    copySplits({
+      runId: request.runId,
+      plan: made,
+      source: endpointsOf(request.from, request.params.session, request.params.timeZone),
+      target: endpointsOf(request.to, request.params.session),
+      readers,
+      stage: stage?.setup ?? null,
+      prepare: async () => {
+        if (changesTables(made)) onChange()
+        await new Target(writers, made.write).prepare(hooks.signal)
+        await prepareIds(made, stage?.setup ?? null, writers[0]!, hooks.signal)
+      },
+      dirty: dirty?.setup ?? null,
+      signal: hooks.signal,
+      onProgress: hooks.onProgress,
+      throttle,
+    }),
+  )
 }
 
 /** Whether more than rows is changed: by `pre_sql`, tables that are made, or what ids need in the target. */

@@ -13,6 +13,8 @@ export interface Progress {
   readonly done: SplitCounts
   /** Splits under way, by index. */
   readonly active: ReadonlyMap<number, SplitCounts>
+  /** Why no split begins for the time being, in words; null: splits begin. */
+  readonly waiting: string | null
 }
 
 export type ProgressEvent =
@@ -24,6 +26,8 @@ export type ProgressEvent =
   | { readonly type: 'failed'; readonly split: number; readonly committed?: SplitCounts['shards'] }
   /** It failed, and starts anew. */
   | { readonly type: 'retried'; readonly split: number }
+  /** Why no split begins; null: splits begin again. */
+  | { readonly type: 'waiting'; readonly reason: string | null }
 
 export const noProgress: Progress = {
   splits: 0,
@@ -31,6 +35,7 @@ export const noProgress: Progress = {
   retries: 0,
   done: noCounts,
   active: new Map(),
+  waiting: null,
 }
 
 export function advance(progress: Progress, event: ProgressEvent): Progress {
@@ -63,6 +68,8 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
     case 'retried':
       active.set(event.split, noCounts)
       return { ...progress, retries: progress.retries + 1, active }
+    case 'waiting':
+      return { ...progress, waiting: event.reason }
     default:
       return event satisfies never
   }

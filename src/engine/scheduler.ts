@@ -123,7 +123,9 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     this.#advance({ type: 'planned', split, insteadOf })
     try {
       const { throttle } = this.#options
-      const charged = await throttle?.begin(this.signal)
+      const charged = await throttle?.begin(this.signal, (reason) =>
+        this.#advance({ type: 'waiting', reason }),
+      )
       const result = await this.#attempt(work.jobOf(item, split), split, work)
       const accepted = work.accept(result, item, split)
       if (charged) throttle?.settle(charged, amountOf(accepted))

@@ -1,5 +1,5 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { ReadSpec, SpeedLimits } from '../contract/plugin.js'
+import type { SpeedLimits } from '../contract/plugin.js'
 import { pause } from '../contract/waiting.js'
 
 /** How often the servers are asked whether they have too much to do. */
@@ -19,7 +19,6 @@ export interface ThrottleOptions {
   readonly expected: Amount
   /** Says why a server has too much to do; null: none has. */
   readonly overload: () => Promise<string | null>
-  readonly onPause: (reason: string) => void
 }
 
 /**
@@ -35,17 +34,14 @@ export class Throttle {
   #turn: Promise<void> = Promise.resolve()
   #pausedMs = 0
 
-  /** null: the run has no limits. */
-  static of(limits: SpeedLimits | null, { splitRows, table }: ReadSpec): Throttle | null {
-    const expected = { rows: splitRows, bytes: splitRows * (table.estimatedRowBytes ?? 0) }
-    return (
-      limits && new Throttle({ limits, expected, overload: () => Promise.resolve(null), onPause: () => {} })
-    )
-  }
-
   constructor(options: ThrottleOptions) {
     this.#options = options
     this.#expected = options.expected
+  }
+
+  /** Asks the servers for the first time. Throws what keeps them from answering. */
+  async look(): Promise<void> {
+    await this.#options.overload()
   }
 
   /** For how long splits have waited because a server had too much to do. */
@@ -53,10 +49,13 @@ export class Throttle {
     return this.#pausedMs / 1000
   }
 
-  /** Resolves when a split may begin, one after another, to what it is charged with. Throws INTERRUPTED soon when `signal` aborts, and OVERLOADED. */
-  begin(signal: AbortSignal): Promise<Amount> {
+  /**
+   * Resolves when a split may begin, one after another, to what it is charged with. `onWait`: a server has too much to do, and why;
+   * null: no longer. Throws INTERRUPTED soon when `signal` aborts, and OVERLOADED.
+   */
+  begin(signal: AbortSignal, onWait: (reason: string | null) => void): Promise<Amount> {
     const begun = this.#turn.then(async () => {
-      await this.#untilQuiet(signal)
+      await this.#untilQuiet(signal, onWait)
       await held(this.#paidAt - performance.now(), signal)
       const charged = this.#expected
       this.#paidAt = Math.max(this.#paidAt, performance.now()) + this.#milliseconds(charged)
@@ -80,7 +79,7 @@ export class Throttle {
     return 1000 * Math.max(record === null ? 0 : rows / record, byte === null ? 0 : bytes / byte)
   }
 
-  async #untilQuiet(signal: AbortSignal): Promise<void> {
+  async #untilQuiet(signal: AbortSignal, onWait: (reason: string | null) => void): Promise<void> {
     const since = performance.now()
     if (since - this.#lookedAt < LOOK_MS) return
     for (let paused = false; ; paused = true) {
@@ -88,11 +87,12 @@ export class Throttle {
       this.#lookedAt = performance.now()
       const waited = this.#lookedAt - since
       if (reason === null) {
-        if (paused) this.#pausedMs += waited
-        return
+        if (!paused) return
+        this.#pausedMs += waited
+        return onWait(null)
       }
       if (waited > PATIENCE_MS) throw overloaded(reason)
-      if (!paused) this.#options.onPause(reason)
+      onWait(reason)
       await held(LOOK_MS, signal)
     }
   }

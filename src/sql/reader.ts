@@ -74,6 +74,10 @@ export class SqlReader<S extends SqlSession> implements Reader {
             holdsBelow(session, request),
           ),
       },
+      ...(source.load && {
+        load: (asked) =>
+          this.#using('asking how much the server has to do', (session) => source.load!(session, asked)),
+      }),
       ...(source.digests ? { digest: this.#digest(source.digests) } : {}),
       snapshot: {
         begin: (table, signal) => source.beginSnapshot(this.#endpoint, table, signal),

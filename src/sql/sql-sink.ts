@@ -2,6 +2,7 @@ import type { DesignRequest, TableDesign } from '../contract/design.js'
 import type { Characters } from '../contract/domain.js'
 import type { Endpoint } from '../contract/endpoint.js'
 import type { RowshiftError } from '../contract/errors.js'
+import type { LoadRequest, ServerLoad } from '../contract/skills.js'
 import type { Column, TableSchema } from '../contract/table-schema.js'
 import type { PlannedWrite, WritePlan, WriteSpec } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
@@ -19,6 +20,8 @@ export interface SqlSink<S extends SqlSession> {
   describe(session: S, table: string): Promise<TableSchema>
   tables(session: S): Promise<readonly string[]>
   charsetCoverage?(session: S, column: Column): Promise<NonNullable<Characters['ranges']>>
+  /** Default: the database cannot say how much it has to do. */
+  load?(session: S, asked: LoadRequest): Promise<ServerLoad>
   design(session: S, request: DesignRequest): Promise<TableDesign>
   plan(session: S, spec: WriteSpec, writePath: string | null): Promise<WritePlan>
   /** Before anything is changed: sets up the database itself, or makes it. Default: it needs nothing. */

@@ -13,6 +13,7 @@ import type {
   TableState,
   Window,
 } from '../contract/read.js'
+import type { LoadRequest, ServerLoad } from '../contract/skills.js'
 import type { Column, TableSchema } from '../contract/table-schema.js'
 import type { PlannedWrite } from '../contract/write.js'
 import type { SqlSession } from './session.js'
@@ -38,6 +39,8 @@ export interface SqlSource<S extends SqlSession> {
   state(session: S, table: string): Promise<TableState>
   /** The SQL of a digest of the spec's columns in one row, equal for equal rows, of 16 hexadecimal digits; null: this server has none. */
   sampleDigest(session: S, spec: ReadSpec): Promise<string | null>
+  /** Default: the database cannot say how much it has to do. */
+  load?(session: S, asked: LoadRequest): Promise<ServerLoad>
   /** In a session of its own, whose time zone is UTC. */
   incrementalRange(session: S, request: IncrementalRequest): Promise<Window>
   /** Default: the database computes no digests that others compute too. */

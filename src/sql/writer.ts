@@ -51,6 +51,10 @@ export class SqlWriter<S extends SqlSession> implements Writer {
         charsetCoverage: (column) =>
           this.#using('asking for character sets', (session) => sink.charsetCoverage!(session, column)),
       }),
+      ...(sink.load && {
+        load: (asked) =>
+          this.#using('asking how much the server has to do', (session) => sink.load!(session, asked)),
+      }),
       design: (request) =>
         this.#using(`planning table ${request.table}`, (session) => sink.design(session, request), {
           table: request.table,

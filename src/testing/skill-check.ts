@@ -5,6 +5,7 @@ import type { ReaderSkills, WriterSkills } from '../contract/skills.js'
 type Methods<Skills> = Readonly<Record<keyof Skills, readonly string[] | null>>
 
 export const readerSkills: Methods<ReaderSkills> = {
+  load: null,
   tables: null,
   checkWhere: null,
   ddl: ['definition', 'wide'],
@@ -21,6 +22,7 @@ export const readerSkills: Methods<ReaderSkills> = {
 }
 
 export const writerSkills: Methods<WriterSkills> = {
+  load: null,
   tables: null,
   highest: null,
   charsetCoverage: null,

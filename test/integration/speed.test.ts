@@ -1,9 +1,13 @@
 // Limits of speed hold for the whole run, and change nothing about what is copied.
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
-import { oneServer, runCli } from '../support/context.js'
-import { Place } from '../support/copying.js'
+import { oneServer, query, runCli, servers, startCli } from '../support/context.js'
+import { Place, scratchFile } from '../support/copying.js'
+import { Database } from '../support/database.js'
+import { until } from '../support/until.js'
 
 const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(100)); CREATE TABLE dst LIKE src;
   INSERT INTO src WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT i, REPEAT('x', 100) FROM n;
@@ -29,6 +33,104 @@ describe('speed', () => {
       }
     })
   }
+
+  it('waits while a server runs more threads than it may', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, TABLES)
+      const report = scratchFile('json')
+      // These and the one that asks.
+      const busy = Promise.allSettled(
+        Array.from({ length: 4 }, () => query(server, 'SELECT SLEEP(60)', place.database)),
+      )
+      const sleeping = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND INFO LIKE 'SELECT SLEEP%'`
+      await until('four sleep', async () => (await query(server, sleeping))[0]![0] === '4')
+      const running = startCli([
+        'copy', '--from', place.url('src'), '--to', place.url('dst'), '--report', report, '--params', '{"speed":{"max_threads_running":4}}',
+      ])
+      const ended = once(running, 'exit')
+      let said = ''
+      running.stderr.on('data', (text: Buffer) => (said += text.toString()))
+      await until('it says why it waits', () => said.includes('more than max_threads_running (4)'))
+      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      const ids = `SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND INFO LIKE 'SELECT SLEEP%' AND ID <> CONNECTION_ID()`
+      for (const [id] of await query(server, ids)) await query(server, `KILL QUERY ${id}`)
+      await busy
+      expect(await ended).to.deep.equal([0, null])
+      expect(await place.value('SELECT COUNT(*) FROM src NATURAL JOIN dst')).to.equal('900')
+      expect(readFileSync(report, 'utf8')).to.match(/waited \d+ seconds? for servers/)
+    }
+  })
+
+  it('waits for a replica that does not follow', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, TABLES)
+      const [replicate, forget] =
+        server.kind === 'mariadb'
+          ? ["CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_USER = 'nobody'", 'RESET SLAVE ALL']
+          : [
+              "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_USER = 'nobody'",
+              'RESET REPLICA ALL',
+            ]
+      const copy = [
+        'copy',
+        '--from',
+        place.url('src'),
+        '--to',
+        place.url('dst'),
+        '--param',
+        'speed={"max_lag":1}',
+      ]
+      await query(server, replicate)
+      try {
+        const running = startCli(copy)
+        const ended = once(running, 'exit')
+        let said = ''
+        running.stderr.on('data', (text: Buffer) => (said += text.toString()))
+        await until('it says why it waits', () => said.includes('its replication has stopped'))
+        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+        await query(server, forget)
+        expect(await ended).to.deep.equal([0, null])
+      } finally {
+        await query(server, forget)
+      }
+      expect(await place.value('SELECT COUNT(*) FROM src NATURAL JOIN dst')).to.equal('900')
+    }
+  })
+
+  it('says which privilege is missing, and what cannot be asked, before anything is written', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(server, TABLES)
+      const user = `speed_${process.pid}`
+      await query(
+        server,
+        `CREATE USER ${user} IDENTIFIED BY 'p'; GRANT SELECT, INSERT ON ${place.database}.* TO ${user}`,
+      )
+      const url = (table: string) => place.url(table).replace(/\/\/[^@]*@/, `//${user}:p@`)
+      const { code, stderr } = await runCli([
+        'copy',
+        '--from',
+        url('src'),
+        '--to',
+        url('dst'),
+        '--param',
+        'speed={"max_lag":1}',
+      ])
+      expect(code, stderr).to.equal(1)
+      expect(stderr).to.include('REPLICATION CLIENT').and.include('[ACCESS_DENIED]')
+      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      await query(server, `DROP USER ${user}`)
+    }
+    const file = scratchFile('db')
+    const database = new Database(file)
+    database.exec(
+      'CREATE TABLE src (id INTEGER PRIMARY KEY); CREATE TABLE dst (id INTEGER PRIMARY KEY); INSERT INTO src VALUES (1)',
+    )
+    database.close()
+    const ends = ['--from', `sqlite:${file}?table=src`, '--to', `sqlite:${file}?table=dst`]
+    const { code, stderr } = await runCli(['copy', ...ends, '--param', 'speed={"max_lag":1}'])
+    expect(code, stderr).to.equal(2)
+    expect(stderr).to.include('neither source nor target can say how much it has to do')
+  })
 
   it('says that a table without a key is not held back', async () => {
     for (const server of oneServer()) {

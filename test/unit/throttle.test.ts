@@ -5,16 +5,17 @@ import { Throttle, type ThrottleOptions } from '../../src/engine/throttle.js'
 
 const none = { record: null, byte: null, maxThreadsRunning: null, maxLag: null }
 const { signal } = new AbortController()
+const ignore = () => {}
 
 function throttle(options: Partial<ThrottleOptions>): Throttle {
-  const nothing = { limits: none, expected: { rows: 50, bytes: 100 }, onPause: () => {} }
+  const nothing = { limits: none, expected: { rows: 50, bytes: 100 } }
   return new Throttle({ ...nothing, overload: () => Promise.resolve(null), ...options })
 }
 
 /** Milliseconds until splits of so many rows have begun, one after another. */
 async function taken(limited: Throttle, splits: readonly number[]): Promise<number> {
   const started = performance.now()
-  for (const rows of splits) limited.settle(await limited.begin(signal), { rows, bytes: rows * 2 })
+  for (const rows of splits) limited.settle(await limited.begin(signal, ignore), { rows, bytes: rows * 2 })
   return performance.now() - started
 }
 
@@ -36,23 +37,22 @@ describe('throttle', () => {
     expect(await taken(throttle({ limits }), [50, 50, 50])).to.be.at.least(199)
   })
 
-  it('waits while a server has too much to do, says why once, and how long it was', async () => {
+  it('waits while a server has too much to do, says why, and how long it was', async () => {
     const answers = ['source: 9 threads run', 'source: 8 threads run', null]
-    const reasons: string[] = []
+    const reasons: (string | null)[] = []
     const limited = throttle({
       overload: () => Promise.resolve(answers.shift() ?? null),
-      onPause: (reason) => reasons.push(reason),
     })
-    await limited.begin(signal)
-    expect(reasons).to.deep.equal(['source: 9 threads run'])
+    await limited.begin(signal, (reason) => reasons.push(reason))
+    expect(reasons).to.deep.equal(['source: 9 threads run', 'source: 8 threads run', null])
     expect(limited.pausedSeconds).to.be.at.least(1.9)
   })
 
   it('does not hold up an interruption', async () => {
     const limited = throttle({ limits: { ...none, record: 1 } })
     const stop = new AbortController()
-    await limited.begin(stop.signal)
-    const waiting = limited.begin(stop.signal)
+    await limited.begin(stop.signal, ignore)
+    const waiting = limited.begin(stop.signal, ignore)
     stop.abort()
     const error = await waiting.catch((thrown: unknown) => thrown)
     expect(error).to.be.instanceOf(RowshiftError).and.include({ code: 'INTERRUPTED' })

@@ -3,8 +3,7 @@ import type { Progress } from '../../engine/progress.js'
 import type { SplitCounts, StageSetup } from '../../engine/messages.js'
 import { noCounts, noneConnected } from '../../engine/messages.js'
 import { Scheduler } from '../../engine/scheduler.js'
-import type { Amount } from '../../engine/throttle.js'
-import { Throttle } from '../../engine/throttle.js'
+import type { Amount, Throttle } from '../../engine/throttle.js'
 import type { Endpoint, Reader, RunPlan, Split } from '../../contract/plugin.js'
 import { splitRanges } from './range-reads.js'
 import { addFindings, areEqual, noFindings } from './findings.js'
@@ -29,6 +28,8 @@ export interface CompareJob {
   readonly guard: (findings: Findings) => void
   /** After that, before anything is repaired. */
   readonly prepare: () => Promise<void>
+  /** null: ranges begin as fast as threads take them. */
+  readonly throttle: Throttle | null
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
   /** So many rows more were written and deleted. */
@@ -76,7 +77,7 @@ class Comparison {
       ahead: plan.workerNum * 2,
       signal,
       onProgress,
-      throttle: Throttle.of(plan.speed, plan.source),
+      throttle: job.throttle,
       pool: { worker: 'comparison.js', threads: plan.workerNum, setup: setupOf(job) },
     })
   }

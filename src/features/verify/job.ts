@@ -4,6 +4,7 @@ import { createsTables, stopped } from '../../engine/job.js'
 import type { Progress } from '../../engine/progress.js'
 import { noProgress } from '../../engine/progress.js'
 import { OpenConnections } from '../../engine/open-connections.js'
+import { throttled } from '../../engine/speed.js'
 import { SourceCheck } from '../../engine/source-check.js'
 import { forThreads, keepsIds, prepareIds, setUpStage } from '../../engine/stage-setup.js'
 import { RowshiftError } from '../../contract/errors.js'
@@ -119,7 +120,7 @@ interface Recording extends Omit<VerifyHooks, 'onPlan'> {
 
 async function compare(
   request: VerifyRequest,
-  { readers, writers, connections }: Ends,
+  { readers, targetReaders, writers, connections }: Ends,
   { plan, repair, found }: Plans,
   { signal, onProgress, onRepaired, onChange }: Recording,
 ): Promise<CompareResult> {
@@ -129,30 +130,34 @@ async function compare(
   found.push(...(stage?.reasons ?? []))
   // The lookups are those of the comparison, cell by cell; the threads give ids, each its own.
   const repairStage = repair && stage && forThreads(stage.setup)
-  return compareTables({
-    runId,
-    plan,
-    repair,
-    stage: stage?.setup ?? null,
-    repairStage,
-    readers,
-    source: endpointsOf(from, params.session, params.timeZone),
-    target: endpointsOf(to, params.session, params.timeZone),
-    sample,
-    guard: (differing) => {
-      checkPlacement(differing)
-      checkDeletes(differing, params.maxDelete, plan.sharding !== null)
-    },
-    prepare: async () => {
-      const creates = createsTables(repair!)
-      if (creates || keepsIds(repair!.pipeline)) onChange()
-      if (creates) await new Target(writers!, repair!.write).prepare(signal)
-      await prepareIds(repair!, repairStage, writers![0]!, signal)
-    },
-    signal,
-    onProgress,
-    onRepaired,
-  })
+  const servers = { source: readers, target: targetReaders }
+  return throttled(plan.speed, plan.source, servers, found, (throttle) =>
+    compareTables({
+      runId,
+      plan,
+      repair,
+      stage: stage?.setup ?? null,
+      repairStage,
+      readers,
+      source: endpointsOf(from, params.session, params.timeZone),
+      target: endpointsOf(to, params.session, params.timeZone),
+      sample,
+      guard: (differing) => {
+        checkPlacement(differing)
+        checkDeletes(differing, params.maxDelete, plan.sharding !== null)
+      },
+      prepare: async () => {
+        const creates = createsTables(repair!)
+        if (creates || keepsIds(repair!.pipeline)) onChange()
+        if (creates) await new Target(writers!, repair!.write).prepare(signal)
+        await prepareIds(repair!, repairStage, writers![0]!, signal)
+      },
+      signal,
+      onProgress,
+      onRepaired,
+      throttle,
+    }),
+  )
 }
 
 /** What is new for each run cannot be compared, so nobody knows which rows are to be written anew. */
