@@ -15,7 +15,7 @@ import { keyParts, parseTable, printTable } from './ddl.js'
 import { FAMILY } from './definition.js'
 import { mapError } from './errors.js'
 import { checkDefinition } from './grammar.js'
-import { mappedTable } from './mapped-table.js'
+import { tableOfOthers } from './mapped-table.js'
 import { plannedColumn } from './planned-column.js'
 import type { TableFacts } from './engines.js'
 import type { Dialect } from './server.js'
@@ -37,7 +37,7 @@ export async function designTable(session: Session, request: DesignRequest): Pro
   const whole = await withCheckNames(
     session,
     request,
-    own ?? mappedTable(request, dialect, wide, notes),
+    own ?? tableOfOthers(request, dialect, wide, notes),
     dialect,
   )
   checkDefinition(table, whole)

@@ -1,4 +1,5 @@
 import type { Column, DesignRequest, TableSchema } from '../../src/contract/plugin.js'
+import { mappedTable } from '../../src/sql/mapped-table.js'
 import { charsetOf } from './collations.js'
 import type { TableDdl } from './ddl.js'
 import { parseTable } from './ddl.js'
@@ -21,30 +22,29 @@ const SHAPES: Partial<Readonly<Record<Column['kind'], RegExp>>> = {
   text: /^/,
 }
 
-/** The table for rows of another family of databases: mapped types, NOT NULL, unique keys and plain defaults. */
-export function mappedTable(
-  { source, definition, ownTypes: declared = [] }: DesignRequest,
+/** The table for rows of another family of databases. */
+export function tableOfOthers(
+  request: DesignRequest,
   dialect: Dialect,
   wide: readonly string[],
   notes: Notes,
 ): TableDdl {
+  const { source, definition, ownTypes: declared = [] } = request
   const own = definition?.family === FAMILY
   const mapped = own ? ownTypes(source) : mappedTypes(source.columns, source.keys, wide)
-  const primary = source.keys.find((key) => key.primary && !key.nullable)
-  const defaults = definition?.defaults ?? {}
-  const lines = source.columns.map((column) => {
-    const kept = declared.includes(column.name)
-    const type = kept ? column.type : mapped.get(column.name)!
-    const collation = kept ? declaredCollation(column) : ownCollation(column, type, dialect)
-    const value = defaultOf(column, type, defaults[column.name], notes)
-    if (column.generated)
-      notes.because(`column ${column.name} is computed in the source: its values are copied`)
-    return `${identifier(column.name)} ${type}${collation}${column.nullable ? ' NULL' : ' NOT NULL'}${value}`
+  const typeOf = ({ name, type }: Column) => (declared.includes(name) ? type : mapped.get(name)!)
+  const { lines, reasons } = mappedTable(request, {
+    identifier,
+    type: (column) => {
+      const type = typeOf(column)
+      const kept = declared.includes(column.name)
+      return `${type}${kept ? declaredCollation(column) : ownCollation(column, type, dialect)}`
+    },
+    defaultValue: (column, value) => {
+      if (!SHAPES[column.kind]?.test(value)) return null
+      return typeOf(column) === 'longtext' ? `(${text(value)})` : text(value)
+    },
   })
-  for (const key of source.keys) {
-    const columns = key.columns.map(identifier).join(',')
-    lines.push(key === primary ? `PRIMARY KEY (${columns})` : `UNIQUE KEY (${columns})`)
-  }
   const collation = COLLATIONS.find((name) => dialect.collations.has(name)) ?? 'utf8mb4_bin'
   notes.because(
     `types by what the columns hold, text as ${collation}: the databases are of different families`,
@@ -54,8 +54,7 @@ export function mappedTable(
       `wider than declared, since they hold more or are too many rows to look at: ${wide.join(', ')}`,
     )
   }
-  const extras = definition?.extras ?? []
-  if (extras.length > 0) notes.because(`left out: ${extras.join(', ')}`)
+  for (const reason of reasons) notes.because(reason)
   return parseTable(
     `CREATE TABLE t (${lines.join(', ')}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=${collation}`,
   )
@@ -75,13 +74,4 @@ function declaredCollation(column: Column): string {
 
 function ownTypes({ columns }: TableSchema): ReadonlyMap<string, string> {
   return new Map(columns.map(({ name, type }) => [name, type]))
-}
-
-function defaultOf(column: Column, type: string, value: string | undefined, notes: Notes): string {
-  if (value === undefined) return ''
-  if (!SHAPES[column.kind]?.test(value)) {
-    notes.because(`the default of ${column.name} is left out`)
-    return ''
-  }
-  return type === 'longtext' ? ` DEFAULT (${text(value)})` : ` DEFAULT ${text(value)}`
 }

@@ -1,4 +1,5 @@
 import type { Column, ColumnKind } from '../../src/contract/plugin.js'
+import { sizesOf } from '../../src/sql/mapped-table.js'
 
 /** Bytes of an index that InnoDB allows, less a little for lengths and NULLs. */
 const INDEX_BYTES = 3000
@@ -17,14 +18,14 @@ const ROW_BYTES = 60_000
 const types: Readonly<Record<ColumnKind, (type: string, room: number | null) => string>> = {
   integer: (type) => (/unsigned/i.test(type) ? 'bigint unsigned' : 'bigint'),
   decimal: (type) => {
-    const [precision = 65, scale = precision === 65 ? 30 : 0] = numbers(type)
+    const [precision = 65, scale = precision === 65 ? 30 : 0] = sizesOf(type)
     return precision > 65 || scale > 30 || scale > precision
       ? 'decimal(65,30)'
       : `decimal(${precision},${scale})`
   },
   float: () => 'double',
   boolean: () => 'tinyint(1)',
-  text: (type, room) => textType(numbers(type)[0], room),
+  text: (type, room) => textType(sizesOf(type)[0], room),
   bytes: (_, room) => (room === null ? 'longblob' : `varbinary(${room})`),
   // The server's own JSON type would not keep the text: order of keys, spaces, spelling of numbers.
   json: (_, room) => textType(undefined, room),
@@ -48,7 +49,7 @@ export function mappedTypes(
       columns.map(({ name, kind, type }) => {
         const room = rooms.get(name) ?? null
         const mapped = types[kind](type, room)
-        const outside = room === null && (numbers(mapped)[0] ?? 0) > longest && mapped.startsWith('varchar')
+        const outside = room === null && (sizesOf(mapped)[0] ?? 0) > longest && mapped.startsWith('varchar')
         return [name, outside ? 'longtext' : mapped] as const
       }),
     )
@@ -80,16 +81,10 @@ function roomInKeys(
 }
 
 function rowBytes(type: string): number {
-  const [length = 8] = numbers(type)
+  const [length = 8] = sizesOf(type)
   return type.startsWith('varchar')
     ? length * BYTES_PER_CHARACTER
     : type.startsWith('varbinary')
       ? length
       : 32
-}
-
-/** `(10, 2)` of a type. */
-function numbers(type: string): number[] {
-  const [, first, second] = /\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)/.exec(type) ?? []
-  return [first, second].filter((digits) => digits !== undefined).map(Number)
 }

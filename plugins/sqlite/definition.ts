@@ -1,4 +1,5 @@
 import type { TableDefinition } from '../../src/contract/plugin.js'
+import { sizesOf } from '../../src/sql/mapped-table.js'
 import { affinityOf, kindOf } from './affinity.js'
 import { literalDefault } from './ddl.js'
 import type { Database } from './driver.js'
@@ -61,12 +62,12 @@ function beyond(column: string, type: string): string | null {
   const affinity = affinityOf(type)
   if (affinity === 'none') return null
   const kind = kindOf(type, affinity)
-  const [, first, second = '0'] = /\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)/.exec(type) ?? []
+  const [first, second = 0] = sizesOf(type)
   if (kind === 'integer') return /unsigned/i.test(type) ? `${column} < 0` : null
   if (first === undefined) return null
   if (kind === 'text') return `length(${column}) > ${first}`
   if (kind !== 'decimal') return null
-  const whole = Math.max(0, Number(first) - Number(second))
+  const whole = Math.max(0, first - second)
   return `${column} IS NOT NULL AND (typeof(${column}) NOT IN ('integer', 'real') OR abs(${column}) >= 1e${whole} OR ${column} <> round(${column}, ${second}))`
 }
 

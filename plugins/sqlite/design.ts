@@ -1,5 +1,6 @@
-import type { Column, DesignRequest, TableDesign, TableSchema } from '../../src/contract/plugin.js'
+import type { DesignRequest, TableDesign, TableSchema } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
+import { mappedTable } from '../../src/sql/mapped-table.js'
 import { indexFor, nameOfIndex, tableFor } from './ddl.js'
 import { FAMILY } from './definition.js'
 import type { Database } from './driver.js'
@@ -33,7 +34,7 @@ export function designTable(
   const { source, definition, table, existing, deferIndexes } = request
   refuseTaken(request, database)
   const ddl = definition?.family === FAMILY ? definition.ddl : null
-  const { unique, indexes, ...made } = ddl ? ownTable(ddl, request, database) : mappedTable(request, wide)
+  const { unique, indexes, ...made } = ddl ? ownTable(ddl, request, database) : tableOfOthers(request, wide)
   const now = [made.table, ...unique, ...(deferIndexes ? [] : indexes)]
   const later = deferIndexes ? indexes : []
   try {
@@ -109,36 +110,34 @@ function takenNames(database: Database | null, dropped: TableSchema | null): Set
   return new Set(names as string[])
 }
 
-/** Mapped types, NOT NULL, unique keys and plain defaults. */
-function mappedTable(
-  { source, definition, table, ownTypes = [] }: DesignRequest,
-  wide: readonly string[],
-): Statements {
-  const reasons = [
-    'types that keep every value as it is, each checked when it is written: the databases are of different families',
-  ]
-  const lines = source.columns.map((column) => {
-    const type = ownTypes.includes(column.name) ? column.type : mappedType(column, wide.includes(column.name))
-    if (type === 'TEXT' && (column.kind === 'integer' || column.kind === 'decimal')) {
-      reasons.push(
-        `column ${column.name} (${column.type}) becomes TEXT: SQLite's numbers do not hold all of its values`,
-      )
-    }
-    if (column.generated)
-      reasons.push(`column ${column.name} is computed in the source: its values are copied`)
-    return `${quoteName(column.name)} ${type}${column.nullable ? '' : ' NOT NULL'}${defaultOf(column, definition?.defaults[column.name])}`
+function tableOfOthers(request: DesignRequest, wide: readonly string[]): Statements {
+  const { source, table, ownTypes = [] } = request
+  const types = new Map(
+    source.columns.map((column) => [
+      column.name,
+      ownTypes.includes(column.name) ? column.type : mappedType(column, wide.includes(column.name)),
+    ]),
+  )
+  const asText = source.columns.filter(
+    ({ name, kind }) => types.get(name) === 'TEXT' && (kind === 'integer' || kind === 'decimal'),
+  )
+  const { lines, reasons } = mappedTable(request, {
+    identifier: quoteName,
+    type: ({ name }) => types.get(name)!,
+    // A column of bytes would keep the text of its default as text.
+    defaultValue: ({ kind }, value) => (kind === 'bytes' ? null : `'${value.replaceAll("'", "''")}'`),
   })
-  const primary = source.keys.find((key) => key.primary && !key.nullable)
-  for (const key of source.keys) {
-    lines.push(`${key === primary ? 'PRIMARY KEY' : 'UNIQUE'} (${key.columns.map(quoteName).join(', ')})`)
+  return {
+    table: `CREATE TABLE ${quoteName(table)} (\n  ${lines.join(',\n  ')}\n)`,
+    unique: [],
+    indexes: [],
+    reasons: [
+      'types that keep every value as it is, each checked when it is written: the databases are of different families',
+      ...asText.map(
+        ({ name, type }) =>
+          `column ${name} (${type}) becomes TEXT: SQLite's numbers do not hold all of its values`,
+      ),
+      ...reasons,
+    ],
   }
-  const extras = definition?.extras ?? []
-  if (extras.length > 0) reasons.push(`left out: ${extras.join(', ')}`)
-  const body = lines.join(',\n  ')
-  return { table: `CREATE TABLE ${quoteName(table)} (\n  ${body}\n)`, unique: [], indexes: [], reasons }
-}
-
-/** A bytes column would keep the text of its default as text. */
-function defaultOf({ kind }: Column, value: string | undefined): string {
-  return value === undefined || kind === 'bytes' ? '' : ` DEFAULT '${value.replaceAll("'", "''")}'`
 }

@@ -1,4 +1,5 @@
 import type { Column, ColumnKind } from '../../src/contract/plugin.js'
+import { sizesOf } from '../../src/sql/mapped-table.js'
 
 /**
  * The declared type for the columns of another family of databases. Numbers stay numbers, so that they sort as such:
@@ -9,9 +10,9 @@ const types: Readonly<Record<ColumnKind, (type: string, wide: boolean) => string
   // YEAR 0000 must not come back as 0, which stands for 2000.
   integer: (type, wide) => (wide || /^year/i.test(type) ? 'TEXT' : 'INTEGER'),
   decimal: (type, wide) => {
-    const [, precision, scale = '0'] = /\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)/.exec(type) ?? []
+    const [precision, scale = 0] = sizesOf(type)
     if (wide || precision === undefined) return 'TEXT'
-    return scale === '0' ? 'INTEGER' : `DECIMAL(${precision},${scale})`
+    return scale === 0 ? 'INTEGER' : `DECIMAL(${precision},${scale})`
   },
   float: () => 'REAL',
   boolean: () => 'INTEGER',

@@ -1,0 +1,45 @@
+import type { DesignRequest } from '../contract/design.js'
+import type { Column } from '../contract/table-schema.js'
+
+/** How a database declares columns whose values come from another family of databases. */
+export interface MappedColumns {
+  identifier(name: string): string
+  /** Its type, with whatever belongs to that. */
+  type(column: Column): string
+  /** A default of the source as SQL; null: as a default of this column it would mean something else. */
+  defaultValue(column: Column, value: string): string | null
+}
+
+/** The lines between the brackets of CREATE TABLE: mapped types, NOT NULL, plain defaults and unique keys. */
+export function mappedTable(
+  { source, definition }: DesignRequest,
+  sql: MappedColumns,
+): { readonly lines: readonly string[]; readonly reasons: readonly string[] } {
+  const reasons: string[] = []
+  const defaultOf = (column: Column) => {
+    const given = definition?.defaults[column.name]
+    const value = given === undefined ? null : sql.defaultValue(column, given)
+    if (given !== undefined && value === null) reasons.push(`the default of ${column.name} is left out`)
+    return value === null ? '' : ` DEFAULT ${value}`
+  }
+  const columns = source.columns.map((column) => {
+    if (column.generated)
+      reasons.push(`column ${column.name} is computed in the source: its values are copied`)
+    const nullable = column.nullable ? 'NULL' : 'NOT NULL'
+    return `${sql.identifier(column.name)} ${sql.type(column)} ${nullable}${defaultOf(column)}`
+  })
+  const primary = source.keys.find((key) => key.primary && !key.nullable)
+  const keys = source.keys.map(
+    (key) =>
+      `${key === primary ? 'PRIMARY KEY' : 'UNIQUE'} (${key.columns.map((name) => sql.identifier(name)).join(', ')})`,
+  )
+  const extras = definition?.extras ?? []
+  if (extras.length > 0) reasons.push(`left out: ${extras.join(', ')}`)
+  return { lines: [...columns, ...keys], reasons }
+}
+
+/** `(10, 2)` of a type. */
+export function sizesOf(type: string): number[] {
+  const [, first, second] = /\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)/.exec(type) ?? []
+  return [first, second].filter((digits) => digits !== undefined).map(Number)
+}
