@@ -88,12 +88,21 @@ function floatEncoder({ domain }: Column): Encode {
   return (value, to) => {
     const text = typeof value === 'string' && value.trim() !== ''
     const number = typeof value === 'number' || text ? Number(value) : NaN
-    if (!Number.isFinite(number)) return 'not a finite number'
+    if (!Number.isFinite(number)) return encodeNonFinite(value, domain, to)
     const rounded = roundedFloat(number, domain)
     if (typeof rounded === 'string') return rounded
     to.appendPlain(Object.is(rounded, -0) ? '-0' : String(rounded))
     return null
   }
+}
+
+/** A text that is a number beyond all floats is not Infinity. */
+function encodeNonFinite(value: unknown, { nonFinite }: Domain, to: BatchBuilder): string | null {
+  const infinite = value === Infinity || value === -Infinity
+  const fits = infinite ? nonFinite !== 'none' : typeof value === 'number' && nonFinite === undefined
+  if (!fits) return 'not a finite number'
+  to.appendPlain(String(value))
+  return null
 }
 
 function encodeBoolean(value: unknown, to: BatchBuilder): string | null {

@@ -61,6 +61,7 @@ const DOMAIN = {
   precision: isCount,
   scale: isCount,
   bits: oneOf(24, 53),
+  nonFinite: oneOf('none', 'infinities'),
   unsignedZero: isTrue,
   maxChars: isCount,
   maxBytes: isCount,

@@ -111,6 +111,7 @@ function isUnsigned(type: string): boolean {
 function floatDomain({ base, type, precision, scale, version }: ColumnFacts): Domain {
   return {
     bits: base === 'float' ? 24 : 53,
+    nonFinite: 'none',
     ...(/mariadb/i.test(version) ? { unsignedZero: true } : {}),
     ...(scale === undefined ? {} : { precision: precision!, scale }),
     ...(isUnsigned(type) ? { min: '0' } : {}),

@@ -19,13 +19,13 @@ type Guard = (cell: Buffer | null) => boolean
 export class Guards {
   readonly #spec: PlannedWrite
   readonly #guards: readonly (Guard | null)[]
-  /** Nothing but −0 is looked for, which a look at the whole batch nearly always rules out. */
-  readonly #onlyZeros: boolean
+  /** Nothing but odd floats is looked for, which a look at the whole batch nearly always rules out. */
+  readonly #onlySeldom: boolean
 
   private constructor(spec: PlannedWrite, guards: readonly (Guard | null)[]) {
     this.#spec = spec
     this.#guards = guards
-    this.#onlyZeros = guards.every((guard) => guard === null || guard === hasNoSignedZero)
+    this.#onlySeldom = guards.every((guard) => guard === null || SELDOM.has(guard))
   }
 
   static of(spec: PlannedWrite): Guards | null {
@@ -35,7 +35,7 @@ export class Guards {
 
   /** Why a batch would be stored changed, by the first such value; null when it would not. */
   refusal(batch: Batch): RowshiftError | null {
-    if (this.#onlyZeros && !NEGATIVE_ZEROS.some((zero) => batch.bytes.includes(zero))) return null
+    if (this.#onlySeldom && !ODDITIES.some((text) => batch.bytes.includes(text))) return null
     let found: RowshiftError | null = null
     forEachRow(batch, (cells) => {
       if (found !== null) return
@@ -50,11 +50,14 @@ export class Guards {
     const { columns, from, table } = this.#spec
     const column = columns[i]!
     const row = rowName(this.#spec, cells)
+    const cell = cells[i] ?? null
+    const placeless = column.source.kind === 'float' && !isFiniteNumber(cell)
+    const way = column.check.conversion === 'checked' && !placeless
     return new RowshiftError(
       'DATA_REJECTED',
-      `The value ${excerpt(cells[i] ?? null)} of ${from}.${column.source.name} (${column.source.type}) would be stored changed in ` +
+      `The value ${excerpt(cell)} of ${from}.${column.source.name} (${column.source.type}) ${placeless ? 'has no place' : 'would be stored changed'} in ` +
         `${table.table}.${column.target.name} (${column.target.type})${row.length > 0 ? `, in the row with ${row.join(', ')}` : ''}. ` +
-        `Change the type of the target column, or the value${column.check.conversion === 'checked' ? ', or name the source column in "allow_lossy"' : ''}.`,
+        `Change the type of the target column, or the value${way ? ', or name the source column in "allow_lossy"' : ''}.`,
       { table: table.table, column: column.target.name, key: row },
     )
   }
@@ -66,7 +69,7 @@ function guardOf({ source, target, check }: ColumnMapping): Guard | null {
   // A server may put the current time or a new id in the place of NULL.
   const refusesNull = !target.nullable && source.nullable
   if (!refusesNull && value === null) return null
-  if (!refusesNull && value === hasNoSignedZero) return hasNoSignedZero
+  if (!refusesNull && value !== null && SELDOM.has(value as Guard)) return value as Guard
   return (cell) => (cell === null ? !refusesNull : value === null || value(cell))
 }
 
@@ -77,7 +80,7 @@ function valueGuard(source: Column, target: Column): ((cell: Buffer) => boolean)
       if (type.startsWith('year')) return source.domain.forms?.includes('a year') ? null : matching(/^\d{4}$/)
       return source.kind === 'integer' ? null : matching(/^[+-]?\d+(\.0*)?$/)
     case 'float':
-      return zeroGuard(target, floatGuard(source, type))
+      return floatGuard(source, target, type)
     case 'date':
       return source.kind === 'date' ? null : matching(/^\d{4}-\d\d-\d\d( 00:00:00(\.0+)?)?$/)
     case 'time':
@@ -94,9 +97,14 @@ function valueGuard(source: Column, target: Column): ((cell: Buffer) => boolean)
   }
 }
 
-function zeroGuard({ domain }: Column, guard: ((cell: Buffer) => boolean) | null): typeof guard {
-  if (domain.unsignedZero !== true) return guard
-  return guard === null ? hasNoSignedZero : (cell) => hasNoSignedZero(cell) && guard(cell)
+function floatGuard(source: Column, target: Column, type: string): ((cell: Buffer) => boolean) | null {
+  const digits = digitsGuard(source, type)
+  // Floats that no digits write are refused by the server, but not in words that say so.
+  const finite = source.kind !== 'float' || source.domain.nonFinite === 'none'
+  const signed = target.domain.unsignedZero !== true
+  const seldom = signed ? (finite ? null : isFiniteNumber) : finite ? hasNoSignedZero : isWithoutOddity
+  if (digits === null || seldom === null) return seldom ?? digits
+  return (cell) => seldom(cell) && digits(cell)
 }
 
 /** With the zeros after the point that `DOUBLE(m,d)` has. */
@@ -104,11 +112,20 @@ function hasNoSignedZero(cell: Buffer | null): boolean {
   return cell === null || !/^-[0.]+(e.*)?$/i.test(cell.toString('latin1'))
 }
 
-/** How a cell of −0 ends, and the row with it or not. */
-const NEGATIVE_ZEROS = ['-0\t', '-0\n', '-0.0']
+function isFiniteNumber(cell: Buffer | null): boolean {
+  return cell === null || !/^(-?Infinity|NaN)$/.test(cell.toString('latin1'))
+}
+
+function isWithoutOddity(cell: Buffer | null): boolean {
+  return hasNoSignedZero(cell) && isFiniteNumber(cell)
+}
+
+/** What looks for values that are seldom there; a batch without any of these texts has none. */
+const SELDOM = new Set<Guard>([hasNoSignedZero, isFiniteNumber, isWithoutOddity])
+const ODDITIES = ['-0\t', '-0\n', '-0.0', 'Infinity', 'NaN']
 
 /** A double holds every decimal number of 15 digits, a float every one of 6. */
-function floatGuard(source: Column, type: string): ((cell: Buffer) => boolean) | null {
+function digitsGuard(source: Column, type: string): ((cell: Buffer) => boolean) | null {
   const single = type.startsWith('float')
   if (source.kind === 'float') {
     if (!single || source.domain.bits === 24) return null

@@ -77,7 +77,7 @@ function kindAndDomain(field: ResultField): [ColumnKind, Domain] {
       return ['bytes', { forms: ['a geometry'] }]
     case FLOAT:
     case DOUBLE:
-      return ['float', { bits: code === FLOAT ? 24 : 53 }]
+      return ['float', { bits: code === FLOAT ? 24 : 53, nonFinite: 'none' }]
     case DECIMAL: {
       const precision = length - (decimals > 0 ? 1 : 0) - (unsigned ? 0 : 1)
       return ['decimal', { precision, scale: decimals }]

@@ -127,10 +127,12 @@ function bindExact(cell: Buffer): SqliteValue | undefined {
   return isExact(text, value) ? value : undefined
 }
 
-/** The digits of a double name that double, however many of them the source wrote. */
+/** The digits of a double name that double, however many of them the source wrote; but none of them name an infinity. */
 function bindFloat(cell: Buffer): SqliteValue | undefined {
-  const value = cell.length === 0 ? NaN : Number(cell.toString('latin1'))
-  return Number.isFinite(value) ? value : undefined
+  const text = cell.toString('latin1')
+  const value = text === '' ? NaN : Number(text)
+  if (Number.isFinite(value)) return value
+  return Number.isNaN(value) || text !== String(value) ? undefined : value
 }
 
 /** A REAL column keeps −0 as 0. */

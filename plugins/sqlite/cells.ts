@@ -96,7 +96,7 @@ function appendDecimal(builder: BatchBuilder, value: SqliteValue): boolean {
 }
 
 function appendFloat(builder: BatchBuilder, value: SqliteValue): boolean {
-  if (typeof value !== 'number' || !Number.isFinite(value)) return false
+  if (typeof value !== 'number') return false
   builder.appendPlain(floatText(value))
   return true
 }
@@ -127,7 +127,8 @@ function appendTextual(column: Column, encoding: TextEncoding): Append {
       return true
     }
     if (!numbers) return false
-    return typeof value === 'bigint' ? appendInteger(builder, value) : appendFloat(builder, value)
+    if (typeof value === 'bigint') return appendInteger(builder, value)
+    return Number.isFinite(value) && appendFloat(builder, value)
   }
 }
 

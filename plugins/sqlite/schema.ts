@@ -142,7 +142,13 @@ const INT64 = { min: String(INT64_MIN), max: String(INT64_MAX) }
 export function domainOf(kind: ColumnKind, affinity: Affinity): Domain {
   // A REAL column keeps whole numbers as integers, which have one zero only.
   if (kind === 'float')
-    return { dynamic: true, bits: 53, ...(affinity === 'real' ? { unsignedZero: true } : {}) }
+    return {
+      dynamic: true,
+      bits: 53,
+      // NaN is stored as NULL.
+      nonFinite: 'infinities',
+      ...(affinity === 'real' ? { unsignedZero: true } : {}),
+    }
   if (kind === 'integer') return { dynamic: true, ...INT64 }
   if (kind === 'decimal' || affinity === 'none') return { dynamic: true, bits: 53, ...INT64 }
   const respelled = (kind === 'text' || kind === 'json') && convertsNumbers(affinity)

@@ -22,6 +22,8 @@ export interface Domain {
   readonly scale?: number
   /** Significant bits of numbers that are kept in binary: 24 (about 7 digits) or 53 (about 15). */
   readonly bits?: 24 | 53
+  /** Which floats are possible that no digits write: none, or infinities only. Default: NaN too. */
+  readonly nonFinite?: 'none' | 'infinities'
   /** A float of −0 is kept as 0. */
   readonly unsignedZero?: true
 

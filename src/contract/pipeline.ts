@@ -74,6 +74,7 @@ export function writesAhead(pipeline: StagePlan | null): boolean {
  * in the place of NULL.
  */
 export function madeColumn(target: Column): Column {
+  const { nonFinite } = target.domain
   return {
     name: target.name,
     type: target.type,
@@ -82,6 +83,6 @@ export function madeColumn(target: Column): Column {
     hasDefault: false,
     generated: false,
     ordered: false,
-    domain: { dynamic: true },
+    domain: { dynamic: true, ...(nonFinite && { nonFinite }) },
   }
 }

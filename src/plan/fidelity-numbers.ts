@@ -45,6 +45,14 @@ function scaleOf({ kind, domain }: Column): number {
   return kind === 'integer' || kind === 'boolean' ? 0 : (domain.scale ?? Infinity)
 }
 
+/** Floats that no digits write, where the target has no place for them. */
+export function nonFiniteLosses(source: Column, target: Column): string[] {
+  if (source.kind !== 'float' || target.kind !== 'float') return []
+  const nan = source.domain.nonFinite === undefined && target.domain.nonFinite !== undefined
+  const infinities = source.domain.nonFinite !== 'none' && target.domain.nonFinite === 'none'
+  return [...(nan ? ['NaN'] : []), ...(infinities ? ['Infinity and -Infinity'] : [])]
+}
+
 /** A binary number holds every decimal one of 15 (or 6) digits, and every integer of as many bits. */
 function digitLosses(source: Column, target: Column): string[] {
   const { bits } = target.domain

@@ -3,7 +3,7 @@
  * declare. Knows kinds and domains only, no database.
  */
 import type { Column, ColumnKind, ConversionCheck } from '../contract/plugin.js'
-import { numberLosses, numberTextLength } from './fidelity-numbers.js'
+import { nonFiniteLosses, numberLosses, numberTextLength } from './fidelity-numbers.js'
 import { byteLosses, textLosses } from './fidelity-text.js'
 import { temporalTextLength, timeLosses } from './fidelity-times.js'
 
@@ -162,6 +162,7 @@ function rareLosses(source: Column, target: Column): Losses {
   const parsed = source.domain.normalised === true && source.sql === undefined && !source.domain.dynamic
   return [
     ...(signed && target.domain.unsignedZero === true ? ['the sign of −0'] : []),
+    ...nonFiniteLosses(source, target),
     ...(parsed && target.domain.normalised === true
       ? ['types inside that its text does not show (DECIMAL, unsigned, dates and times, bytes)']
       : []),

@@ -98,6 +98,10 @@ export function merged(value: Facts, literals: readonly (string | null)[]): Fact
   return domain && { kind: value.kind, type: typeName(value.kind, domain), nullable, domain }
 }
 
+function mergedFloat({ dynamic, nonFinite }: Domain): Domain {
+  return { ...(dynamic && { dynamic }), bits: 53, ...(nonFinite && { nonFinite }) }
+}
+
 function mergedDomain({ kind, domain }: Facts, others: Facts): Domain | null {
   const numbers = others.kind === 'integer' || others.kind === 'decimal'
   switch (kind) {
@@ -107,7 +111,7 @@ function mergedDomain({ kind, domain }: Facts, others: Facts): Domain | null {
     case 'decimal':
       return numbers ? mergedDigits(domain, others) : null
     case 'float':
-      return numbers ? { ...(domain.dynamic ? { dynamic: true } : {}), bits: 53 } : null
+      return numbers ? mergedFloat(domain) : null
     case 'date':
       return others.kind === 'date' ? { ...domain, ...mergedMoments(domain, others.domain, '') } : null
     case 'datetime':

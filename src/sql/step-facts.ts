@@ -93,7 +93,7 @@ function castFacts({ nullable, kind, domain, type }: Facts, to: CastType): Facts
     case 'decimal':
       return { ...own, domain: { precision: to.precision, scale: to.scale } }
     case 'float':
-      return { ...own, domain: { bits: 53 } }
+      return { ...own, domain: { bits: 53, nonFinite: 'none' } }
     case 'text': {
       const facts = kind === 'text' ? domain : textFacts({ kind, domain, nullable, type }).domain
       const { maxBytes: _, members: __, multiValued: ___, dynamic: ____, ...rest } = facts

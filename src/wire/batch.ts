@@ -7,7 +7,7 @@
  * - inside a cell `\\`, `\t`, `\n`, `\r` and `\0` are written as backslash + letter, so that a raw TAB or LF is
  *   always a separator;
  * - text cells are UTF-8, `bytes` cells are the raw bytes, escaped the same way;
- * - integers and decimals are digits, floats have round-trip digits, dates are `YYYY-MM-DD[ HH:MM:SS[.ffffff]]`,
+ * - integers and decimals are digits, floats have round-trip digits or are `NaN`, `Infinity` or `-Infinity`, dates are `YYYY-MM-DD[ HH:MM:SS[.ffffff]]`,
  *   instants are in UTC, booleans are `1`/`0`, JSON is its text.
  *
  * Column names and kinds stand once in the PlannedWrite, not here. A batch holds whole rows only.

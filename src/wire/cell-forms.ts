@@ -2,6 +2,7 @@
  * How cells of each kind may be written. Readers let no other cell pass, since it would become SQL text, or would be
  * stored as another value: a server takes `7-2` for 5, `1.5` for 2 and `20240501` for a date.
  */
+import type { Domain } from '../contract/domain.js'
 import type { Column, ColumnKind } from '../contract/table-schema.js'
 import type { Cells } from './row-name.js'
 import { excerpt } from './row-name.js'
@@ -13,6 +14,19 @@ export interface CellForm {
   readonly name: string
   /** Of the cell without escapes, a character for each byte. Its time grows with the length only. */
   readonly pattern: RegExp
+}
+
+const float = (others: string): CellForm => ({
+  code: 3,
+  name: 'a number',
+  pattern: new RegExp(`^(?!.{401})(-?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d+)?${others})$`),
+})
+
+/** By what `Domain.nonFinite` says. The loops of plugins know digits only. */
+const FLOATS: Readonly<Record<NonNullable<Domain['nonFinite']> | 'any', CellForm>> = {
+  none: float(''),
+  infinities: float('|-?Infinity'),
+  any: float('|-?Infinity|NaN'),
 }
 
 const INTEGER: CellForm = { code: 1, name: 'an integer', pattern: /^(?!.{401})-?\d+$/ }
@@ -28,7 +42,6 @@ const FORMS: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
   // Some databases store any integer in a column that they call boolean.
   boolean: INTEGER,
   decimal: { code: 2, name: 'a decimal number', pattern: /^(?!.{401})-?(\d+(\.\d*)?|\.\d+)$/ },
-  float: { code: 3, name: 'a number', pattern: /^(?!.{401})-?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i },
   date: { code: 4, name: 'a date', pattern: /^\d{4}-\d\d-\d\d$/ },
   time: { code: 5, name: 'a time', pattern: /^-?\d{2,3}:\d\d:\d\d(\.\d{1,6})?$/ },
   datetime: DATETIME,
@@ -52,6 +65,7 @@ export type FormedColumn = Formed & Pick<Column, 'name' | 'type'>
 export function formOf({ kind, domain, cells }: Formed): CellForm | null {
   if (cells === 'numbered') return INTEGER
   if (cells === 'stored') return null
+  if (kind === 'float') return FLOATS[domain.nonFinite ?? 'any']
   return (domain.dynamic ? DYNAMIC : FORMS)[kind] ?? null
 }
 

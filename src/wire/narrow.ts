@@ -120,6 +120,7 @@ function roundFloat({ bits, min, unsignedZero }: Domain): Narrow {
   const negativeZero = unsignedZero ? '0' : '-0'
   return (cell) => {
     const value = Number(cell.toString('latin1'))
+    if (!Number.isFinite(value)) return cell
     if (min === '0' && value < 0) return Buffer.from('0')
     const rounded = bits === 24 ? Math.fround(Math.max(-FLOAT_MAX, Math.min(FLOAT_MAX, value))) : value
     if (Object.is(rounded, -0)) return Buffer.from(negativeZero)

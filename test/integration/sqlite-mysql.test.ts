@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { servers } from '../support/context.js'
-import { Place, runWithReport, scratchFile } from '../support/copying.js'
+import { runCli, servers } from '../support/context.js'
+import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
+import { sqliteFile, sqliteRows, sqliteRun } from '../support/sqlite.js'
 
 /** The ten columns of the benchmark table, on each side as that side's users declare them. */
 const MYSQL = `CREATE TABLE t (
@@ -49,6 +50,70 @@ describe('SQLite and MySQL', () => {
       const doubles = database.column('SELECT ratio FROM t ORDER BY id')
       expect(doubles).to.deep.equal([5e-324, 1.7976931348623157e308, 0.1])
       database.close()
+    }
+  })
+
+  it('copy infinities between floats of SQLite, and MySQL rejects their rows', async () => {
+    const file = sqliteFile(
+      'CREATE TABLE s (id INTEGER PRIMARY KEY, v REAL); INSERT INTO s VALUES (1, 1.5), (2, 9e999), (3, -9e999), (4, NULL)',
+    )
+    const from = ['--from', `sqlite:${file}?table=s`]
+    const other = scratchFile('db')
+    const within = [...from, '--to', `sqlite:${other}?table=t`]
+    const columns = ['--param', 'columns=["id",{"to":"v","sql":"v * 1"}]']
+    for (const more of [
+      ['--create'],
+      ['--param', 'write_mode=upsert'],
+      [...columns, '--param', 'write_mode=upsert'],
+    ]) {
+      const copied = await runWithReport(['copy', ...within, ...more])
+      expect(copied.code, copied.stderr).to.equal(0)
+      const same = 'SELECT id, v = 1.5, v = 9e999, v = -9e999, typeof(v) FROM t ORDER BY id'
+      expect(sqliteRows(other, same)).to.deep.equal([
+        [1, 1, 0, 0, 'real'],
+        [2, 0, 1, 0, 'real'],
+        [3, 0, 0, 1, 'real'],
+        [4, null, null, null, 'null'],
+      ])
+    }
+    expect((await runCli(['verify', ...within])).code).to.equal(0)
+    sqliteRun(other, 'UPDATE t SET v = 1.7976931348623157e308 WHERE id = 2')
+    expect((await runCli(['verify', ...within])).code).to.equal(4)
+
+    for (const server of servers()) {
+      const place = await Place.create(server, 'CREATE TABLE t (id INT PRIMARY KEY, v DOUBLE)')
+      await place.query('SET GLOBAL local_infile = ON')
+      for (const write_path of ['insert', 'load-data']) {
+        const copy = (params: object) =>
+          runWithReport([
+            'copy',
+            ...from,
+            '--to',
+            place.url('t'),
+            '--params',
+            JSON.stringify({ write_path, ...params }),
+          ])
+        for (const params of [{}, { allow_lossy: ['v'] }]) {
+          const refused = await copy(params)
+          expectRefusal(
+            refused,
+            1,
+            'DATA_REJECTED',
+            '"Infinity" of s.v (REAL) has no place in t.v (double)',
+            'id = "2"',
+          )
+          expect(refused.stderr).to.match(/v .*(checked|loses).* Infinity and -Infinity/)
+          expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+        }
+        const tolerated = await copy({ error_limit: 2, dirty_file: scratchFile('tsv') })
+        expect(tolerated.code, tolerated.stderr).to.equal(0)
+        expect(tolerated.report).to.include({ rowsWritten: 2, dirtyRows: 2 })
+        expect(await place.query('SELECT * FROM t ORDER BY id')).to.deep.equal([
+          ['1', '1.5'],
+          ['4', null],
+        ])
+        await place.query('TRUNCATE t')
+      }
     }
   })
 })

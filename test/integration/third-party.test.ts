@@ -284,6 +284,25 @@ describe('a CSV folder, by the command line', () => {
     expect([done.rowsWritten, done.dirtyRows]).to.deep.equal([2, 1])
   })
 
+  it('may hold NaN and infinities, for targets that hold them too', async () => {
+    write('data/beyond.csv', 'id,v\r\n1,1.5\r\n2,Infinity\r\n3,-Infinity\r\n4,NaN\r\n')
+    await mariadb.query('CREATE TABLE beyond (id INT PRIMARY KEY, v DOUBLE)')
+    const from = ['--from', csv('beyond', '&types=beyond.id:integer+not+null,beyond.v:float')]
+    const to = ['--to', mariadb.url('beyond')]
+    expectRefusal(await cli('copy', ...from, ...to), 1, 'DATA_REJECTED', '"Infinity"', 'has no place')
+    const three = await report('copy', ...from, ...to, '--param', 'error_limit=3')
+    expect([three.rowsWritten, three.dirtyRows]).to.deep.equal([1, 3])
+    const sqlite = ['--to', 'sqlite:beyond.db?table=t', '--create']
+    const one = await report('copy', ...from, ...sqlite, '--param', 'error_limit=1')
+    expect([one.rowsWritten, one.dirtyRows]).to.deep.equal([3, 1])
+    const rows = sqliteRows(join(project, 'beyond.db'), 'SELECT id FROM t WHERE abs(v) = 9e999 ORDER BY id')
+    expect(rows).to.deep.equal([[2], [3]])
+    const back = await report('copy', '--from', 'sqlite:beyond.db?table=t', '--to', csv('back'), '--create')
+    expect(back.rowsWritten).to.equal(3)
+    const texts = csvRows(readFileSync(join(project, 'data/back.csv'), 'utf8'))
+    expect(texts.map(([, v]) => v)).to.have.members(['1.5', 'Infinity', '-Infinity'])
+  })
+
   it('refuses what it cannot do, before anything is written', async () => {
     const to = ['--from', mariadb.url('odd'), '--to', csv('odd')]
     for (const [param, words] of [

@@ -21,8 +21,10 @@ const LATIN1 = characters('latin1', 'latin1', 1)
 const INT = column('integer', { min: '-2147483648', max: '2147483647' })
 const UINT = column('integer', { min: '0', max: '4294967295' })
 const BIGINT = column('integer', { min: String(-(2n ** 63n)), max: String(2n ** 63n - 1n) })
-const FLOAT = column('float', { bits: 24 })
-const DOUBLE = column('float', { bits: 53 })
+const FLOAT = column('float', { bits: 24, nonFinite: 'none' })
+const DOUBLE = column('float', { bits: 53, nonFinite: 'none' })
+const INFINITE_DOUBLE = column('float', { bits: 53, nonFinite: 'infinities' })
+const ANY_DOUBLE = column('float', { bits: 53 })
 const decimal = (precision: number, scale: number, more: Domain = {}) =>
   column('decimal', { precision, scale, ...more })
 const varchar = (maxChars: number, set = UTF8, more: Domain = {}) =>
@@ -65,6 +67,11 @@ const VERDICTS: readonly (readonly [string, Column, Column, RegExp])[] = [
   ['decimal(15,4) to double', decimal(15, 4), DOUBLE, /^widening/],
   ['decimal(16,4) to double', decimal(16, 4), DOUBLE, /^lossy digits beyond the first 15$/],
   ['float to double', FLOAT, DOUBLE, /^widening/],
+  ['any float to finite ones', ANY_DOUBLE, DOUBLE, /^checked NaN; Infinity and -Infinity$/],
+  ['infinite floats to finite ones', INFINITE_DOUBLE, DOUBLE, /^checked Infinity and -Infinity$/],
+  ['any float to infinite ones', ANY_DOUBLE, INFINITE_DOUBLE, /^checked NaN$/],
+  ['finite floats to any', DOUBLE, ANY_DOUBLE, /^widening/],
+  ['infinite floats to text', INFINITE_DOUBLE, varchar(24), /^widening/],
   ['double to float', DOUBLE, FLOAT, /^lossy digits beyond the first 6$/],
   ['float to int', FLOAT, INT, /^lossy .*fractions/],
   ['int to varchar(11)', INT, varchar(11), /^widening every value fits as text/],

@@ -160,7 +160,14 @@ describe('values of transforms', () => {
       '-0.0000001',
     ])
     expect(cells('float', { bits: 24 }, 0.1, '2')).to.deep.equal([String(Math.fround(0.1)), '2'])
-    expect(faults('float', { bits: 24 }, 1e39, NaN, 'x', ' ')).not.to.include(false)
+    const finite = { bits: 24, nonFinite: 'none' } as const
+    expect(faults('float', finite, 1e39, NaN, Infinity, 'x', ' ')).not.to.include(false)
+    expect(cells('float', { nonFinite: 'infinities' }, Infinity, -Infinity)).to.deep.equal([
+      'Infinity',
+      '-Infinity',
+    ])
+    expect(faults('float', { nonFinite: 'infinities' }, NaN, '1e999', 'Infinity')).not.to.include(false)
+    expect(cells('float', {}, NaN)).to.deep.equal(['NaN'])
     expect(cells('boolean', {}, true, 0, 1n)).to.deep.equal(['1', '0', '1'])
     expect(faults('boolean', {}, 2, 'true')).to.deep.equal([true, true])
   })

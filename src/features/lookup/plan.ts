@@ -62,7 +62,8 @@ export async function planLookup(
       ? { ...make.missing, created: true }
       : make.missing
   const { kind } = values[0]!
-  if (missing.rule === 'value' && missing.value !== null && !isFormed({ kind, domain: {} }, missing.value))
+  const formed = { kind, domain: { nonFinite: 'none' } } as const
+  if (missing.rule === 'value' && missing.value !== null && !isFormed(formed, missing.value))
     faults.push(
       `${at}: the value of "missing" is ${JSON.stringify(missing.value)}, and ${make.value} is ${kind}`,
     )
