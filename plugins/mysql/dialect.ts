@@ -20,16 +20,14 @@ import { mappedText, OUT_OF_RANGE, unmappedError, unmappedRefusals } from './unm
 export const mysqlDialect: SqlDialect = {
   identifier,
   text,
-  literal,
+  literal: keyLiteral,
   expression: expressionOf,
   cell,
+  cellText: keyText,
   excerpt,
   source,
   keyCell,
-  keyValue(column, value) {
-    literal(column, value!)
-    return value!
-  },
+  keyLiteral: boundLiteral,
   keyOrder,
   lookupLiteral,
   unreadable: unmappedRefusals,
@@ -83,7 +81,7 @@ function keyCell(column: Column): string {
   return ownEncoding(column) === null ? keyText(column) : `HEX(${identifier(column.name)})`
 }
 
-function literal(column: Column, value: string): string {
+function boundLiteral(column: Column, value: string): string {
   const charset = ownEncoding(column)
   return charset === null ? keyLiteral(column, value) : `_${charset} ${hexLiteral(column, value)}`
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { IncrementalRequest } from '../../src/contract/plugin.js'
-import { idsBegunAnew } from '../../src/sql/begun-anew.js'
+import { aboveWatermark } from '../../src/sql/key-ends.js'
+import type { SettledKeys } from '../../src/sql/window-source.js'
 import type { Session } from './connection.js'
 import type { OpenTransaction } from './open-transactions.js'
 import { openTransactions } from './open-transactions.js'
@@ -8,7 +9,6 @@ import type { RunningStatement } from './running-statements.js'
 import { nameConnection, runningStatements, stillRunning } from './running-statements.js'
 import { identifier, keyLiteral, keyText, text } from './sql.js'
 import { allCommitted } from './uncommitted.js'
-import type { WindowEnds } from './window-ends.js'
 
 const POLL_MS = 200
 
@@ -19,73 +19,35 @@ const POLL_MS = 200
  * READ UNCOMMITTED, so that none of them is still open. Where the first cannot be proved, the rows are read and
  * the watermark stays, so that the next run reads them again; where the second cannot, the window ends lower.
  */
-export async function keyEnds(session: Session, request: IncrementalRequest): Promise<WindowEnds> {
-  const { column, watermark: from } = request
-  const top = await highestKey(session, request)
-  if (top === null) {
-    await checkNextId(session, request)
-    return {
-      from,
-      to: from,
-      watermark: from,
-      reasons: ['nothing new: no key above the last one copied'],
-      warnings: [],
-      delays: [],
-    }
-  }
+export async function settleKeys(
+  session: Session,
+  request: IncrementalRequest,
+  top: string,
+): Promise<SettledKeys> {
+  const { watermark: from, table } = request
   const deadline = Date.now() + request.lockWaitMs
   const statements = await runningStatements(session)
   const { oldest, hidden } = await openTransactions(session)
-  const blind =
-    hidden === null
-      ? []
-      : [
-          `${hidden}, so a row that gets its key before this run and comes into ${request.table.table} after it is missed`,
-        ]
+  const unseen = `${hidden}, so a row that gets its key before this run and comes into ${table.table} after it is missed`
+  const warnings = hidden === null ? [] : [unseen]
   // A first run would count the whole table twice.
   const quiet = from === null && statements.length === 0 && oldest === null && hidden === null
-  const still = quiet ? null : await unended(session, statements, deadline)
-  const settled = (to: string) => quiet || isSettled(session, request, to)
+  if (quiet) return { to: top, holder: null, warnings, delays: [] }
+  const still = await unended(session, statements, deadline)
   let to: string | null = top
-  while (!(await settled(top))) {
+  while (!(await isSettled(session, request, top))) {
     if (Date.now() >= deadline) {
       to = await lastSettled(session, request)
       break
     }
     await sleep(POLL_MS)
   }
-  const warnings = blind
-  const delays =
-    to === top
-      ? []
-      : [
-          `keys above ${to ?? from ?? 'the last one copied'} are left to the next run: a transaction that holds a lower one is still open${await named(session, oldest)}`,
-        ]
-  if (to === null)
-    return { from, to: from, watermark: from, reasons: ['nothing new that is committed'], warnings, delays }
-  const reason = `${column.name} from ${from ?? 'the beginning'} (without it) to ${to}`
-  if (still === null)
-    return {
-      from,
-      to,
-      watermark: to,
-      reasons: [`${reason}, below which nothing is under way`],
-      warnings,
-      delays,
-    }
-  const holder = `a statement of ${await nameConnection(session, still.thread)}, running since ${still.since} UTC, may hold a lower key`
-  if (!request.rereads) {
-    const held = `keys above ${from ?? 'the beginning'} are left to the next run: ${holder}`
-    return { from, to: from, watermark: from, reasons: [held], warnings, delays: [...delays, held] }
-  }
-  return {
-    from,
-    to,
-    watermark: from,
-    reasons: [reason],
-    warnings,
-    delays: [...delays, `the next run reads the keys of this one again: ${holder}`],
-  }
+  const left = `keys above ${to ?? from ?? 'the last one copied'} are left to the next run: a transaction that holds a lower one is still open`
+  const delays = to === top ? [] : [`${left}${await named(session, oldest)}`]
+  const holder =
+    still &&
+    `a statement of ${await nameConnection(session, still.thread)}, running since ${still.since} UTC,`
+  return { to, holder, warnings, delays }
 }
 
 /** The longest open transaction, which need not be the one that holds the key. */
@@ -93,36 +55,18 @@ async function named(session: Session, oldest: OpenTransaction | null): Promise<
   return oldest === null ? '' : `; the oldest one is of ${await nameConnection(session, oldest.thread)}`
 }
 
-async function highestKey(session: Session, request: IncrementalRequest): Promise<string | null> {
-  const { column, table } = request
-  const key = identifier(column.name)
-  // A function, since a name may hold what means something in a replacement.
-  const select = keyText(column).replace(key, () => `MAX(${key})`)
-  await session.query('SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED')
-  const [row] = await session.query(
-    `SELECT ${select} FROM ${identifier(table.table)} WHERE ${above(request)}`,
-  )
-  return row![0] ?? null
-}
-
-/**
- * Ids that the server hands out go on above the highest one, whoever deletes rows, unless the table was emptied or created again, or its
- * counter was set back: then rows that come next are below the watermark, and no run would read them.
- */
-async function checkNextId(
+export async function nextId(
   session: Session,
-  { table, column, watermark }: IncrementalRequest,
-): Promise<void> {
-  if (watermark === null || column.kind !== 'integer') return
+  { table, column }: IncrementalRequest,
+): Promise<string | null> {
   const here = `TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table.table)}`
-  const literal = keyLiteral(column, watermark)
   // By constants: a join of the two lists makes MariaDB open every table of the database.
   const [row] = await session.query(
-    `SELECT CAST(next AS CHAR), next <= ${literal} AND NOT EXISTS (SELECT 1 FROM ${identifier(table.table)} WHERE ${identifier(column.name)} >= ${literal})
+    `SELECT CAST(next AS CHAR)
      FROM (SELECT COALESCE((SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE ${here}), 1) AS next) q
      WHERE (SELECT EXTRA LIKE '%auto_increment%' FROM information_schema.COLUMNS WHERE ${here} AND COLUMN_NAME = ${text(column.name)})`,
   )
-  if (row?.[1] === '1') throw idsBegunAnew(table.table, column.name, row[0]!, watermark)
+  return row?.[0] ?? null
 }
 
 /** One of the statements that has not ended by the deadline; null: all have. */
@@ -140,7 +84,7 @@ async function unended(
 
 function isSettled(session: Session, request: IncrementalRequest, to: string): Promise<boolean> {
   const { table, column } = request
-  const condition = `${above(request)} AND ${identifier(column.name)} <= ${keyLiteral(column, to)}`
+  const condition = `${aboveWatermark(session, request)} AND ${identifier(column.name)} <= ${keyLiteral(column, to)}`
   return allCommitted(session, { table, columns: [column], condition })
 }
 
@@ -148,7 +92,7 @@ function isSettled(session: Session, request: IncrementalRequest, to: string): P
 async function lastSettled(session: Session, request: IncrementalRequest): Promise<string | null> {
   const { table, column } = request
   const key = identifier(column.name)
-  const from = `${identifier(table.table)} WHERE ${above(request)}`
+  const from = `${identifier(table.table)} WHERE ${aboveWatermark(session, request)}`
   const [count] = await session.query(`SELECT COUNT(*) FROM ${from}`)
   let settled: string | null = null
   let low = 0
@@ -165,8 +109,4 @@ async function lastSettled(session: Session, request: IncrementalRequest): Promi
     } else high = middle
   }
   return settled
-}
-
-function above({ column, watermark }: IncrementalRequest): string {
-  return watermark === null ? '1 = 1' : `${identifier(column.name)} > ${keyLiteral(column, watermark)}`
 }

@@ -12,7 +12,7 @@ import { serverLoad } from './server-load.js'
 import { lockWrites } from './snapshot.js'
 import { tableState } from './table-state.js'
 import { checkWhere } from './user-sql.js'
-import { findWindow } from './window.js'
+import { windowSource } from './window.js'
 import { computed, inUtc, openInZone, zoneWarnings } from './zones.js'
 
 /** Of a sampled row's digest. */
@@ -35,7 +35,7 @@ export function mysqlSource(endpoint: Endpoint): SqlSource<Session> {
     state: tableState,
     load: serverLoad,
     sampleDigest,
-    incrementalRange: findWindow,
+    windows: windowSource,
     digests: { forms: digestForms, ofRows: rowDigest, ofSplit: splitDigest },
     beginSnapshot: lockWrites,
     joinSnapshot,

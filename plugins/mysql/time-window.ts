@@ -1,24 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { IncrementalRequest } from '../../src/contract/plugin.js'
-import { isEpoch, unitOf } from '../../src/sql/epoch.js'
+import { isEpoch } from '../../src/sql/epoch.js'
+import type { SettledTimes } from '../../src/sql/window-source.js'
 import type { Session } from './connection.js'
 import type { OpenTransactions } from './open-transactions.js'
 import { openTransactions } from './open-transactions.js'
 import type { RunningStatement } from './running-statements.js'
 import { nameConnection, runningStatements } from './running-statements.js'
-import { identifier, text } from './sql.js'
-import { checkUnit, ticksOf } from './ticks.js'
+import { text } from './sql.js'
 import { uncommittedArrivals } from './uncommitted.js'
-import type { WindowEnds } from './window-ends.js'
-import { COUNT_TO } from './window-ends.js'
-import { counted } from '../../src/wire/counted.js'
 
 /** Behind the oldest writer, whose statements may have looked at the clock a moment earlier. */
 const LAG_SECONDS = 1
 /** Where writers cannot be looked at. */
 const BLIND_LAG_SECONDS = 60
-/** From how far behind the clock on a run says whom it waits for. */
-const LATE_SECONDS = 60
 const POLL_MS = 200
 
 /** Who may still write rows that carry a time from before now. */
@@ -34,24 +29,20 @@ interface Writers {
  * ends before the oldest statement that runs, before the oldest transaction that may have changed something, and before
  * the clock's current tick.
  */
-export async function timeEnds(
-  session: Session,
-  request: IncrementalRequest,
-  indexed: boolean,
-): Promise<WindowEnds> {
-  const { column, watermark, overlap } = request
+export async function times(session: Session, request: IncrementalRequest): Promise<SettledTimes> {
+  const { watermark, overlap } = request
   const { now, statement, transactions } = await findWriters(
     session,
     watermark === null ? request.lockWaitMs : 0,
   )
-  const { oldest, hidden } = transactions
+  const { oldest, hidden, detached } = transactions
   const local = localTime(request)
-  const times = {
-    clock: local.ofUtc(now),
+  const clock = local.ofUtc(now)
+  const begun = {
     statement: statement === null ? null : local.ofUtc(statement.since),
     transaction: oldest === null ? null : local.ofSystem(oldest.since),
   }
-  const bound = [times.clock, times.statement, times.transaction].filter((time) => time !== null)
+  const bound = [clock, begun.statement, begun.transaction].filter((time) => time !== null)
   const lag = request.lag ?? (hidden === null ? LAG_SECONDS : BLIND_LAG_SECONDS)
   const back = (time: string, seconds: number) => `${time} - INTERVAL ${seconds.toFixed(6)} SECOND`
   const previous =
@@ -59,58 +50,33 @@ export async function timeEnds(
   const since = (time: string) => `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${time})`
   const [row] = await session.query(
     `SELECT CAST(to_time AS CHAR), CAST(${back(`LEAST(previous, to_time)`, overlap)} AS CHAR), to_time < previous,
-       TIMESTAMPDIFF(SECOND, to_time, clock), COALESCE(${times.statement} <= ${times.transaction}, ${times.transaction} IS NULL),
+       TIMESTAMPDIFF(SECOND, to_time, clock), COALESCE(${begun.statement} <= ${begun.transaction}, ${begun.transaction} IS NULL),
        ${since('to_time')}, ${since('clock')}, CAST(clock AS CHAR), CAST(DATE(clock) + INTERVAL 1 DAY AS CHAR)
      FROM (SELECT CAST(${back(bound.length === 1 ? bound[0]! : `LEAST(${bound.join(', ')})`, lag)} AS DATETIME(6)) AS to_time,
-       ${previous} AS previous, ${times.clock} AS clock) q`,
+       ${previous} AS previous, ${clock} AS clock) q`,
   )
-  const [end, begin, behind, , , endEpoch, clockEpoch, clock, nextDay] = row as string[]
-  await checkUnit(session, request, clockEpoch!)
-  const moments = {
-    end: end!,
-    begin: begin ?? null,
-    behind: behind === '1',
-    endEpoch: endEpoch!,
-    clockEpoch: clockEpoch!,
-    clock: clock!,
-    nextDay: nextDay!,
-  }
-  const ticks = ticksOf(request, moments)
-  const { from, to } = ticks
-  const holder = row![4] === '1' ? statement : oldest
-  const what = holder === statement ? 'a statement' : 'a transaction'
-  const by = holder === null ? null : `${what} of ${await nameConnection(session, holder.thread)}`
-  const late = Number(row![3])
-  const warnings = [
-    ...(hidden === null
-      ? []
-      : [`${hidden}, so this run stays ${lag} s behind the clock; a transaction open for longer is missed`]),
-    ...(ticks.behind
-      ? [
-          `the source's clock, or a writer, is behind the last watermark ${watermark}: the window begins there`,
-        ]
-      : []),
-    ...(indexed ? await futureRows(session, request, ticks.future) : []),
-  ]
-  const delays =
-    by !== null && late > LATE_SECONDS
-      ? [
-          `the window ends ${late} s behind the source's clock, held by ${by}${request.lag === null ? '' : ` and by lag, ${lag} s`}`,
-        ]
-      : []
-  if (oldest !== null && (await hasUncommitted(session, request, from, ticks.watermark))) {
-    const held = `an open transaction${transactions.detached ? ' (perhaps a prepared one: XA RECOVER)' : ''} has changed rows whose ${column.name} is before ${ticks.watermark}, so the watermark stays where it is until that transaction ends; the oldest one is of ${await nameConnection(session, oldest.thread)}`
-    return { from, to, watermark, reasons: [reason(from)], warnings, delays: [...delays, held] }
-  }
-  return { from, to, watermark: ticks.watermark, reasons: [reason(from)], warnings, delays }
-
-  function reason(begin: string | null): string {
-    const clock = by === null ? "the source's clock" : `the oldest writer (${by})`
-    const range = `${column.name} from ${begin ?? 'the beginning'} up to ${to} (without it)`
-    if (to !== ticks.watermark)
-      return `${range}; the next run reads rows from ${ticks.watermark} on again, since that day was not over ${lag} s behind ${clock}`
-    const what = isEpoch(request.kind) ? `, ${unitOf(request.kind)} (${end} UTC)` : ''
-    return `${range}${what}, ${lag} s behind ${clock}`
+  const [end, begin, behind, late, byStatement, endEpoch, clockEpoch, clockText, nextDay] = row!
+  const first = byStatement === '1' ? statement : oldest
+  const what = first === statement ? 'a statement' : 'a transaction'
+  return {
+    moments: {
+      end: end!,
+      begin: begin ?? null,
+      behind: behind === '1',
+      endEpoch: endEpoch!,
+      clockEpoch: clockEpoch!,
+      clock: clockText!,
+      nextDay: nextDay!,
+    },
+    lag,
+    holder: first === null ? null : `${what} of ${await nameConnection(session, first.thread)}`,
+    late: Number(late),
+    hidden,
+    held: async (from, to) => {
+      if (oldest === null || !(await hasUncommitted(session, request, from, to))) return null
+      const prepared = detached ? ' (perhaps a prepared one: XA RECOVER)' : ''
+      return `an open transaction${prepared} (the oldest one is of ${await nameConnection(session, oldest.thread)})`
+    },
   }
 }
 
@@ -157,19 +123,4 @@ function localTime({ column, kind }: IncrementalRequest) {
     ofSystem: (time: string) =>
       `LEAST(${convert(moment(time), "'SYSTEM'")}, ${convert(`(${moment(time)} - INTERVAL 1 HOUR)`, "'SYSTEM'")} + INTERVAL 1 HOUR)`,
   }
-}
-
-async function futureRows(
-  session: Session,
-  { table, column }: IncrementalRequest,
-  future: string,
-): Promise<string[]> {
-  const [row] = await session.query(
-    `SELECT COUNT(*) FROM (SELECT 1 FROM ${identifier(table.table)} WHERE ${identifier(column.name)} ${future} LIMIT ${COUNT_TO}) q`,
-  )
-  const count = Number(row![0])
-  if (count === 0) return []
-  return [
-    `${count === COUNT_TO ? 'at least ' : ''}${counted(count, 'row')} ${count === 1 ? 'has' : 'have'} a ${column.name} in the future, to be copied when it has come`,
-  ]
 }

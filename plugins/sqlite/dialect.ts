@@ -23,6 +23,8 @@ export function sqliteDialect(encoding: TextEncoding): SqlDialect {
       `CASE typeof(${sql}) WHEN 'blob' THEN 'x''' || lower(substr(hex(${sql}), 1, ${EXCERPT})) || '''' ` +
       `ELSE substr(CAST(${sql} AS TEXT), 1, ${EXCERPT}) END`,
     source: ({ table }) => quoteName(table.table),
+    cellText: ({ name, kind }) => (kind === 'bytes' ? quoteName(name) : `CAST(${quoteName(name)} AS TEXT)`),
+    isInteger: (sql) => `typeof(${sql}) = 'integer'`,
     keyCell,
     keyValue: (column, cell, table) => keyValue(column, cell, table, encoding),
     lookupLiteral: (column, cell) => lookupLiteral(column, cell, encoding),

@@ -9,7 +9,7 @@ import { quoteName } from './names.js'
 import { describeTable, listTables } from './schema.js'
 import { SqliteSession } from './session.js'
 import { beginWrite } from './waiting.js'
-import { findWindow } from './window.js'
+import { windowSource } from './window.js'
 
 export const sqliteSource: SqlSource<SqliteSession> = {
   open: (endpoint, signal) => SqliteSession.open(endpoint, 'read', signal),
@@ -22,7 +22,7 @@ export const sqliteSource: SqlSource<SqliteSession> = {
     (await session.query(`EXPLAIN QUERY PLAN ${sql}`)).map((row) => row.at(-1) ?? ''),
   state,
   sampleDigest: async (_session, spec) => sampleDigest(spec),
-  incrementalRange: async ({ database, encoding }, request) => findWindow(database, request, encoding),
+  windows: windowSource,
   beginSnapshot,
   /** The snapshot is taken by the first read, not by BEGIN. */
   joinSnapshot: async ({ database }) => database.exec('BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1'),

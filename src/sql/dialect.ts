@@ -19,8 +19,8 @@ export interface SqlDialect {
   /** A string literal. */
   text(value: string): string
   /**
-   * A value of a column as a literal of its type, so that an index serves and numbers are compared as numbers. It is given as the cell
-   * text of a bound or a watermark (see `Split`: bytes are hexadecimal digits). Throws DATA_REJECTED.
+   * A value of a column as a literal of its type, so that an index serves and numbers are compared as numbers. It is given as
+   * `cellText` gives it. Throws DATA_REJECTED.
    */
   literal(column: Column, value: string): string
 
@@ -30,6 +30,10 @@ export interface SqlDialect {
   expression(column: Column): string
   /** How a column is selected, so that `SqlSession.stream` makes its cells of it. */
   cell(column: Column): string
+  /** How a column is selected in a small result so that its values come as cell text; bytes are hexadecimal digits. */
+  cellText(column: Column): string
+  /** The condition that a value of a column of integers is one. Default: there are no others in it. */
+  isInteger?(sql: string): string
   /** The beginning (60 characters) of a value as text, for people; of bytes, where the kind says so, as hexadecimal digits. It fails for no value. */
   excerpt(sql: string, kind?: ColumnKind): string
   /** The table of a spec as rows are read from it by its key: its quoted name, with a hint where an optimizer needs one. */
@@ -37,13 +41,15 @@ export interface SqlDialect {
 
   // Keys.
 
-  /** How a key column is selected, so that `keyValue` makes a bound of it. */
-  keyCell(column: Column): string
+  /** How a key column is selected, so that `keyValue` makes a bound of it. Default: as `cellText`. */
+  keyCell?(column: Column): string
   /**
    * What `keyCell` has given, as the value of a bound (see `Split`). Throws DATA_REJECTED for what is not a value of the column, before
-   * anybody counts with it.
+   * anybody counts with it. Default: the same text, if `keyLiteral` takes it.
    */
-  keyValue(column: Column, cell: string | null, table: Pick<TableSchema, 'table'>): string
+  keyValue?(column: Column, cell: string | null, table: Pick<TableSchema, 'table'>): string
+  /** The value of a bound as a literal. Throws DATA_REJECTED. Default: as `literal`. */
+  keyLiteral?(column: Column, value: string): string
   /**
    * The literals of all values of a column in key order, where `<` compares them in another order than ORDER BY (a list of members).
    * Default, and undefined: both have one order.

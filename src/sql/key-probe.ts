@@ -1,6 +1,7 @@
 import type { ReadSpec } from '../contract/read.js'
+import type { Column } from '../contract/table-schema.js'
 import { above, orderBy, upTo } from './range.js'
-import { boundLiterals, conditionsOf, keyColumns, selectSql } from './select.js'
+import { boundLiterals, conditionsOf, keyColumns, keyLiteral, selectSql } from './select.js'
 import type { SqlRow, SqlSession } from './session.js'
 import type { KeyProbe, KeyValue } from './splits.js'
 
@@ -9,7 +10,7 @@ export function keyProbe(session: SqlSession, spec: ReadSpec): KeyProbe {
   const { dialect } = session
   const columns = spec.key?.columns ?? []
   const key = keyColumns(dialect, spec)
-  const cells = columns.map((column) => dialect.keyCell(column))
+  const cells = columns.map((column) => dialect.keyCell?.(column) ?? dialect.cellText(column))
   const present = conditionsOf(dialect, spec, { lower: null, upper: null })
   const ask = async (
     selected: readonly string[],
@@ -24,7 +25,12 @@ export function keyProbe(session: SqlSession, spec: ReadSpec): KeyProbe {
     })
     return rows[0] ?? null
   }
-  const bound = (row: SqlRow) => columns.map((column, i) => dialect.keyValue(column, row[i]!, spec.table))
+  const valueOf = (column: Column, cell: string | null) => {
+    if (dialect.keyValue) return dialect.keyValue(column, cell, spec.table)
+    keyLiteral(dialect, column, cell!)
+    return cell!
+  }
+  const bound = (row: SqlRow) => columns.map((column, i) => valueOf(column, row[i]!))
   const end = async (direction: 'ASC' | 'DESC'): Promise<KeyValue | null> => {
     const row = await ask(cells, [], `${orderBy(key, direction)} LIMIT 1`)
     return row && bound(row)

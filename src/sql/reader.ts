@@ -8,6 +8,7 @@ import type { TableSchema } from '../contract/table-schema.js'
 import type { Batch } from '../wire/batch.js'
 import { holdsBelow } from './below-watermark.js'
 import { checkFailingRows, readFailure } from './failing-rows.js'
+import { findWindow } from './incremental-window.js'
 import { keyProbe } from './key-probe.js'
 import { lookupSql } from './lookup.js'
 import { findLoss } from './loss-search.js'
@@ -61,7 +62,7 @@ export class SqlReader<S extends SqlSession> implements Reader {
         this.#at('looking at the state of', table, (session) => source.state(session, table)),
       incrementalRange: (request) =>
         this.#aside('looking for what is new in', request.table.table, (session) =>
-          source.incrementalRange(session, request),
+          findWindow(session, request, source.windows),
         ),
       marks: {
         sample: (spec, below) =>

@@ -50,14 +50,3 @@ async function changeRows(
   }
   return changed
 }
-
-/** The highest value of a column, as cell text; null: there is none. */
-export async function highest(session: SqlSession, table: string, column: Column): Promise<string | null> {
-  const { dialect } = session
-  const name = dialect.identifier(column.name)
-  const found = `SELECT MAX(${name}) AS ${name} FROM ${dialect.identifier(table)}`
-  const [row] = await session.query(
-    `SELECT ${dialect.keyCell(column)} FROM (${found}) AS found WHERE ${name} IS NOT NULL`,
-  )
-  return row ? dialect.keyValue(column, row[0]!, { table }) : null
-}

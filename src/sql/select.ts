@@ -1,5 +1,6 @@
 /** The queries by which rows are read. */
 import type { ReadSpec, Split } from '../contract/read.js'
+import type { Column } from '../contract/table-schema.js'
 import type { SqlDialect } from './dialect.js'
 import type { Range, SqlKeyColumn } from './range.js'
 import { rangeConditions, whereClause } from './range.js'
@@ -50,5 +51,9 @@ export function keyColumns(dialect: SqlDialect, spec: ReadSpec): SqlKeyColumn[] 
 }
 
 export function boundLiterals(dialect: SqlDialect, spec: ReadSpec, bound: KeyValue | null): string[] | null {
-  return bound && bound.map((value, i) => dialect.literal(spec.key!.columns[i]!, value))
+  return bound && bound.map((value, i) => keyLiteral(dialect, spec.key!.columns[i]!, value))
+}
+
+export function keyLiteral(dialect: SqlDialect, column: Column, value: string): string {
+  return dialect.keyLiteral?.(column, value) ?? dialect.literal(column, value)
 }

@@ -3,7 +3,6 @@ import type { TableDefinition } from '../contract/design.js'
 import type { Endpoint } from '../contract/endpoint.js'
 import type { Message } from '../contract/message.js'
 import type {
-  IncrementalRequest,
   Digest,
   DigestForm,
   DigestForms,
@@ -11,12 +10,12 @@ import type {
   Snapshot,
   Split,
   TableState,
-  Window,
 } from '../contract/read.js'
 import type { LoadRequest, ServerLoad } from '../contract/skills.js'
 import type { Column, TableSchema } from '../contract/table-schema.js'
 import type { PlannedWrite } from '../contract/write.js'
 import type { SqlSession } from './session.js'
+import type { WindowSource } from './window-source.js'
 
 /**
  * What one database's reader does in its own way; {@link SqlReader} does the rest, and `src/contract/skills.ts` has what each method means. Errors of the driver may
@@ -41,8 +40,8 @@ export interface SqlSource<S extends SqlSession> {
   sampleDigest(session: S, spec: ReadSpec): Promise<string | null>
   /** Default: the database cannot say how much it has to do. */
   load?(session: S, asked: LoadRequest): Promise<ServerLoad>
-  /** In a session of its own, whose time zone is UTC. */
-  incrementalRange(session: S, request: IncrementalRequest): Promise<Window>
+  /** Asked in a session of its own, whose time zone is UTC. */
+  readonly windows: WindowSource<S>
   /** Default: the database computes no digests that others compute too. */
   readonly digests?: SqlDigests<S>
   beginSnapshot(endpoint: Endpoint, table: string, signal: AbortSignal): Promise<Snapshot>

@@ -15,7 +15,8 @@ import type {
 import { nothingWritten } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
 import { isStored, leaveMark, SqlCheckpoints } from './sql-checkpoints.js'
-import { flagRows, highest, removeRows } from './row-changes.js'
+import { highestValue } from './highest-value.js'
+import { flagRows, removeRows } from './row-changes.js'
 import { createSequences, openSequence, takeBlock } from './sequence.js'
 import type { SqlSession } from './session.js'
 import { SessionSlot } from './session-slot.js'
@@ -44,7 +45,7 @@ export class SqlWriter<S extends SqlSession> implements Writer {
       highest: (table, column) =>
         this.#using(
           `looking for the highest ${column.name} of table ${table}`,
-          (session) => highest(session, table, column),
+          (session) => highestValue(session, table, column),
           { table },
         ),
       ...(sink.charsetCoverage && {
