@@ -1,9 +1,9 @@
-import { isolate } from '../../src/wire/isolate.js'
 import type { Batch, WriteCounts } from '../../src/contract/plugin.js'
 import { nothingWritten, RowshiftError } from '../../src/contract/plugin.js'
+import { IsolatedWrite } from '../../src/sql/isolated-write.js'
 import type { Tally } from '../../src/sql/tally.js'
 import type { Session } from './connection.js'
-import { mapError, warningError } from './errors.js'
+import { warningError } from './errors.js'
 import { duplicateCounts, figure, warnings } from './counts.js'
 import { rowRefusal, unwritable } from './refusals.js'
 import type { Merge, Statements } from './statements.js'
@@ -25,9 +25,7 @@ export class SplitWrite {
   readonly #statements: Statements
   readonly #tally: Tally
   readonly #merging: Merge | null
-  #handed = 0
-  /** Something is stored in the transaction. */
-  #stored: boolean
+  readonly #rows: IsolatedWrite
 
   constructor(
     session: Session,
@@ -39,7 +37,14 @@ export class SplitWrite {
     this.#statements = statements
     this.#tally = tally
     this.#merging = merging
-    this.#stored = stored
+    const { spec, facts } = statements
+    const ways = {
+      savepoints: facts.savepoints,
+      transactional: facts.transactional,
+      begin: () => beginSplit(session, facts),
+      rejected: (row: Batch, error: RowshiftError) => rowRefusal(spec, row, error),
+    }
+    this.#rows = new IsolatedWrite(session, spec, tally, ways, stored)
   }
 
   /** All rows of a split, the first of which is there. */
@@ -67,26 +72,24 @@ export class SplitWrite {
     const held: Batch[] = []
     const suspects: Batch[] = []
     const { guards } = this.#statements
-    const count = (rows: number) => this.#count(rows)
+    const tally = this.#tally
     const bytes = async function* (): AsyncGenerator<Buffer> {
       for await (const batch of batches) {
         if (guards?.refusal(batch)) suspects.push(batch)
         else {
           held.push(batch)
           yield batch.bytes
-          count(batch.rows)
+          tally.hand(batch.rows)
         }
       }
     }
-    const before = this.#handed
     try {
-      await this.#undoable(async () => {
+      await this.#rows.undoable(async () => {
         const ok = await this.#session.load(this.#statements.load, bytes())
         await this.#loaded(ok, rowsOf(held))
       })
     } catch (error) {
-      if (!isolates(error)) throw error
-      this.#handed = before
+      if (!this.#rows.isolates(error)) throw error
       for (const batch of held) await this.insert(batch)
     }
     for (const batch of suspects) await this.insert(batch)
@@ -108,19 +111,7 @@ export class SplitWrite {
 
   /** All rows but those that cannot be stored. */
   insert(batch: Batch): Promise<void> {
-    const { spec, facts } = this.#statements
-    return isolate(batch, {
-      store: (part) => this.#undoable(() => this.#store(part)),
-      // What a server without transactions has stored of a statement cannot be taken back and tried again.
-      blamesRow: (error) => facts.transactional && isolates(error),
-      together: (error) => ((error as RowshiftError).code === 'DUPLICATE_KEY' ? this.#tally.together : 1),
-      onBad: (row, error) => {
-        this.#tally.refuse(row, rowRefusal(spec, row, error as RowshiftError))
-        this.#count(row.rows)
-      },
-    }).catch((error: unknown) => {
-      throw mapError(error, `writing table ${spec.table.table}`, { table: spec.table.table })
-    })
+    return this.#rows.batch(batch, (part) => this.#store(part))
   }
 
   async #store(part: Batch): Promise<void> {
@@ -134,7 +125,7 @@ export class SplitWrite {
     if ((await this.#faulty(ok)) || !counts) throw this.#mismatch(ok, part.rows)
     if (stage) await this.#merge(part.rows)
     else this.#tally.add(counts)
-    this.#count(part.rows)
+    this.#tally.hand(part.rows)
   }
 
   /** From the staging table into the target. */
@@ -158,30 +149,6 @@ export class SplitWrite {
     const ok = await this.#session.send(Buffer.from(sql))
     await this.#faulty(ok)
     return ok
-  }
-
-  /** Runs `change`; when some row is to blame that it fails, it has not happened. */
-  async #undoable(change: () => Promise<void>): Promise<void> {
-    const { facts, spec } = this.#statements
-    const { counts } = this.#tally
-    if (facts.savepoints && this.#stored) await this.#session.query('SAVEPOINT rowshift')
-    try {
-      await change()
-      this.#stored = true
-    } catch (thrown) {
-      const error = mapError(thrown, `writing table ${spec.table.table}`, { table: spec.table.table })
-      this.#tally.counts = counts
-      if (facts.savepoints && error.blamesRow) await this.#undo()
-      throw error
-    }
-  }
-
-  async #undo(): Promise<void> {
-    if (this.#stored) await this.#session.query('ROLLBACK TO SAVEPOINT rowshift')
-    else {
-      await this.#session.query('ROLLBACK')
-      await beginSplit(this.#session, this.#statements.facts)
-    }
   }
 
   /** Throws for the first warning that speaks of a value or a key; false when the warnings say nothing of that kind. */
@@ -219,11 +186,6 @@ export class SplitWrite {
       `${sent} rows were sent and table ${table} reported "${ok.info || `${ok.affectedRows} rows`}". The split was rolled back.`,
     )
   }
-
-  #count(rows: number): void {
-    this.#handed += rows
-    this.#tally.options.onProgress(this.#handed)
-  }
 }
 
 /** Throws when the batch cannot be written, or is too large for one statement. */
@@ -239,10 +201,6 @@ const HARMLESS = new Set([1592])
 
 /** `for column 'c' at row 1`, in MariaDB also with the names of database and table. */
 const COLUMN = /^for column (?:`[^`]+`\.`[^`]+`\.)?['`]([^'`]+)['`](?: at row \d+)?$/
-
-function isolates(error: unknown): boolean {
-  return error instanceof RowshiftError && error.blamesRow
-}
 
 function rowsOf(batches: readonly Batch[]): number {
   return batches.reduce((sum, { rows }) => sum + rows, 0)

@@ -19,7 +19,6 @@ export class SplitWrite {
   /** Of the rows that are collected for one statement, all from the same batch; and where each begins and ends there. */
   #values: SqliteValue[] = []
   #bounds: (readonly [start: number, end: number])[] = []
-  #received = 0
 
   constructor(database: Database, spec: PlannedWrite, bindings: readonly Binding[], tally: Tally) {
     this.#database = database
@@ -44,8 +43,7 @@ export class SplitWrite {
       const message = `A batch of ${batch.rows} rows for table "${this.#spec.table.table}" holds ${rows}`
       throw new RowshiftError('COUNT_MISMATCH', message)
     }
-    this.#received += rows
-    this.#tally.options.onProgress(this.#received)
+    this.#tally.hand(rows)
   }
 
   /** Appends the row's values to those collected, or none and says why not. */

@@ -13,6 +13,8 @@ export class Tally {
   readonly together: number
   counts: WriteCounts = nothingWritten
   #received = 0
+  /** Rows that were handed to the target, for the progress. */
+  #handed = 0
   /** Rows that wait for a unique value. */
   #deferred = 0
 
@@ -32,6 +34,21 @@ export class Tally {
 
   add(more: Partial<WriteCounts>): void {
     this.counts = addCounts(this.counts, { ...nothingWritten, ...more })
+  }
+
+  /** Rows were handed to the target. */
+  hand(rows: number): void {
+    this.#handed += rows
+    this.options.onProgress(this.#handed)
+  }
+
+  /** What is counted from here on is forgotten when the result is called. */
+  mark(): () => void {
+    const [counts, handed] = [this.counts, this.#handed]
+    return () => {
+      this.counts = counts
+      this.#handed = handed
+    }
   }
 
   /** Leaves rows out, one unless they are deferred. Throws when the run tolerates no more, and an error that no row is to blame for. */
