@@ -23,7 +23,7 @@ const kinds: readonly ColumnKind[] = [
   ...(['integer', 'text', 'integer', 'decimal', 'float'] as const),
   ...(['text', 'text', 'integer', 'datetime', 'instant'] as const),
 ]
-const columns = kinds.map((kind) => ({ name: kind, type: kind, kind, domain: {} }))
+const columns = kinds.map((kind) => ({ name: kind, type: kind, kind, valueRange: {} }))
 const packets = Buffer.concat([...Array.from({ length: ROWS }, (_, id) => rowPacket(id)), END_PACKET])
 const batches = decode()
 measure('packets → batches', () => decode().forEach(recycle))

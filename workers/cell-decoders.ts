@@ -22,11 +22,11 @@ const POWERS = Float64Array.from({ length: SAFE_DIGITS + 1 }, (_, i) => Number(`
  */
 export function decoderOf(column: Column): Decode {
   const decode = plainDecoder(column)
-  return column.domain.dynamic ? orText(column, decode) : decode
+  return column.valueRange.dynamic ? orText(column, decode) : decode
 }
 
 /** Whether the values of an integer column are numbers; otherwise they are bigints. */
-function isSmall({ domain: { min, max, dynamic } }: Column): boolean {
+function isSmall({ valueRange: { min, max, dynamic } }: Column): boolean {
   if (min === undefined || max === undefined || dynamic) return false
   return BigInt(min) >= INT32_MIN && BigInt(max) <= UINT32_MAX
 }

@@ -1,6 +1,6 @@
 import { ESCAPE_LETTER, TAB } from '../src/wire/batch.js'
 import type { BatchBuilder } from '../src/wire/builder.js'
-import type { Column, Domain } from '../src/contract/plugin.js'
+import type { Column, ValueRange } from '../src/contract/plugin.js'
 import { decimalFault, integerFault, plainDigits, roundedFloat } from './number-forms.js'
 import { momentFault } from './time-forms.js'
 import { counted } from '../src/wire/counted.js'
@@ -54,7 +54,7 @@ function kindEncoder(target: Column): Encode {
 }
 
 function integerEncoder(target: Column): Encode {
-  const { min, max, forms } = target.domain
+  const { min, max, forms } = target.valueRange
   const year = forms?.includes('a year')
   // Numbers within these bounds need no further look.
   const least = Math.max(Number(min ?? 0), Number.MIN_SAFE_INTEGER)
@@ -64,7 +64,7 @@ function integerEncoder(target: Column): Encode {
       to.appendPlain(value === 0 ? '0' : String(value))
       return null
     }
-    const fault = integerFault(value, target.domain)
+    const fault = integerFault(value, target.valueRange)
     if (fault !== null) return fault
     const text =
       typeof value === 'boolean' ? String(Number(value)) : String(value as number | bigint | string)
@@ -73,23 +73,23 @@ function integerEncoder(target: Column): Encode {
   }
 }
 
-function decimalEncoder({ domain }: Column): Encode {
+function decimalEncoder({ valueRange }: Column): Encode {
   return (value, to) => {
     const digits = plainDigits(value)
     if (digits === null)
       return 'not a decimal number: give a string such as "12.50", a bigint or a finite number'
-    const fault = decimalFault(digits, domain)
+    const fault = decimalFault(digits, valueRange)
     if (fault === null) to.appendPlain(digits)
     return fault
   }
 }
 
-function floatEncoder({ domain }: Column): Encode {
+function floatEncoder({ valueRange }: Column): Encode {
   return (value, to) => {
     const text = typeof value === 'string' && value.trim() !== ''
     const number = typeof value === 'number' || text ? Number(value) : NaN
-    if (!Number.isFinite(number)) return encodeNonFinite(value, domain, to)
-    const rounded = roundedFloat(number, domain)
+    if (!Number.isFinite(number)) return encodeNonFinite(value, valueRange, to)
+    const rounded = roundedFloat(number, valueRange)
     if (typeof rounded === 'string') return rounded
     to.appendPlain(Object.is(rounded, -0) ? '-0' : String(rounded))
     return null
@@ -97,7 +97,7 @@ function floatEncoder({ domain }: Column): Encode {
 }
 
 /** A text that is a number beyond all floats is not Infinity. */
-function encodeNonFinite(value: unknown, { nonFinite }: Domain, to: BatchBuilder): string | null {
+function encodeNonFinite(value: unknown, { nonFinite }: ValueRange, to: BatchBuilder): string | null {
   const infinite = value === Infinity || value === -Infinity
   const fits = infinite ? nonFinite !== 'none' : typeof value === 'number' && nonFinite === undefined
   if (!fits) return 'not a finite number'
@@ -113,19 +113,19 @@ function encodeBoolean(value: unknown, to: BatchBuilder): string | null {
   return null
 }
 
-function textEncoder({ domain }: Column): Encode {
-  const { stripsTrailingSpaces } = domain
-  const members = domain.members && new Set(domain.members)
+function textEncoder({ valueRange }: Column): Encode {
+  const { stripsTrailingSpaces } = valueRange
+  const members = valueRange.members && new Set(valueRange.members)
   return (value, to) => {
     if (typeof value !== 'string') return textFault(value)
     if (stripsTrailingSpaces && value.endsWith(' '))
       return 'the column does not keep spaces at the end: take them away'
-    if (members && !isMember(value, members, domain)) return 'not a member of the column'
+    if (members && !isMember(value, members, valueRange)) return 'not a member of the column'
     return appendText(value, to)
   }
 }
 
-function isMember(value: string, members: ReadonlySet<string>, { multiValued }: Domain): boolean {
+function isMember(value: string, members: ReadonlySet<string>, { multiValued }: ValueRange): boolean {
   if (!multiValued) return members.has(value)
   return value === '' || value.split(',').every((part) => members.has(part))
 }
@@ -148,7 +148,7 @@ function momentEncoder(target: Column): Encode {
   }
 }
 
-function bytesEncoder({ domain: { maxBytes, padded, maxBits } }: Column): Encode {
+function bytesEncoder({ valueRange: { maxBytes, padded, maxBits } }: Column): Encode {
   return (value, to) => {
     if (!(value instanceof Uint8Array)) return 'not a Uint8Array'
     if (maxBytes !== undefined && value.length > maxBytes)

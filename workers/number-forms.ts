@@ -1,9 +1,9 @@
-import type { Domain } from '../src/contract/plugin.js'
+import type { ValueRange } from '../src/contract/plugin.js'
 
 const FLOAT_MAX = 3.4028234663852886e38
 
 /** What keeps a value from being written as an integer; null: nothing. */
-export function integerFault(value: unknown, { min, max, forms }: Domain): string | null {
+export function integerFault(value: unknown, { min, max, forms }: ValueRange): string | null {
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
     return 'beyond the integers that a number holds exactly: give a bigint'
   const number = integerOf(value)
@@ -44,7 +44,7 @@ export function plainDigits(value: unknown): string | null {
 }
 
 /** What of a decimal number its column would round or refuse; null: nothing. */
-export function decimalFault(digits: string, { min, precision, scale }: Domain): string | null {
+export function decimalFault(digits: string, { min, precision, scale }: ValueRange): string | null {
   const [, sign, whole = '', fraction = ''] = /^(-?)0*(\d*)(?:\.(\d*?)0*)?$/.exec(digits)!
   if (sign === '-' && min === '0' && whole + fraction !== '') return 'less than 0'
   if (scale !== undefined && fraction.length > scale)
@@ -55,7 +55,7 @@ export function decimalFault(digits: string, { min, precision, scale }: Domain):
 }
 
 /** The number that a column of floats holds in the place of this one, or what is wrong with it. */
-export function roundedFloat(value: number, { bits, min, scale }: Domain): number | string {
+export function roundedFloat(value: number, { bits, min, scale }: ValueRange): number | string {
   if (min === '0' && value < 0) return 'less than 0'
   if (scale !== undefined && Number(value.toFixed(scale)) !== value)
     return `more than ${scale} decimal places`

@@ -1,4 +1,4 @@
-import type { Column, Domain } from '../src/contract/plugin.js'
+import type { Column, ValueRange } from '../src/contract/plugin.js'
 
 interface Form {
   readonly pattern: RegExp
@@ -19,7 +19,7 @@ const forms = {
 const DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 /** What keeps a value from being written into a column of dates or times; null: nothing. */
-export function momentFault(value: unknown, { kind, domain }: Column): string | null {
+export function momentFault(value: unknown, { kind, valueRange }: Column): string | null {
   const { pattern, example } = forms[kind as keyof typeof forms]
   const article = `a ${kind} such as "${example}"`
   if (value instanceof Date) return `a Date: give ${article}, which says what is meant`
@@ -27,19 +27,19 @@ export function momentFault(value: unknown, { kind, domain }: Column): string | 
   if (parts === null) return `not ${article}`
   const text = value as string
   const fraction = text.indexOf('.') < 0 ? '' : text.slice(text.indexOf('.') + 1).replace(/(?<!0)0+$/, '')
-  if (domain.fractionDigits !== undefined && fraction.length > domain.fractionDigits)
-    return `more than ${domain.fractionDigits} digits of a second`
+  if (valueRange.fractionDigits !== undefined && fraction.length > valueRange.fractionDigits)
+    return `more than ${valueRange.fractionDigits} digits of a second`
   return kind === 'time'
     ? null
-    : dateFault(text, [Number(parts[1]), Number(parts[2]), Number(parts[3])], domain)
+    : dateFault(text, [Number(parts[1]), Number(parts[2]), Number(parts[3])], valueRange)
 }
 
 function dateFault(
   text: string,
   [year, month, day]: readonly [number, number, number],
-  domain: Domain,
+  valueRange: ValueRange,
 ): string | null {
-  const { dates, earliest, latest } = domain
+  const { dates, earliest, latest } = valueRange
   if (year === 0 && month === 0 && day === 0) return dates === 'calendar' ? 'a zero date' : null
   if (month > 12 || day > daysOf(year, month)) return 'not in the calendar'
   if ((month === 0 || day === 0) && (dates === 'calendar' || dates === 'zero')) return 'not in the calendar'

@@ -1,4 +1,4 @@
-import type { Column, ColumnKind, Domain } from '../../src/contract/plugin.js'
+import type { Column, ColumnKind, ValueRange } from '../../src/contract/plugin.js'
 
 /** Anybody may have changed the schema of a file, and the plan counts on each word of it. */
 export function isColumn(value: unknown): value is Column {
@@ -7,7 +7,7 @@ export function isColumn(value: unknown): value is Column {
     type,
     kind,
     nullable,
-    domain,
+    valueRange,
     collation = '',
     derivation,
     cells,
@@ -18,7 +18,7 @@ export function isColumn(value: unknown): value is Column {
     typeof nullable === 'boolean' &&
     (derivation === undefined || (isText(derivation) && derivation !== '')) &&
     [undefined, 'utf8', 'encoded', 'stored', 'numbered'].includes(cells) &&
-    hasFields(domain, DOMAIN)
+    hasFields(valueRange, VALUE_RANGE)
   )
 }
 
@@ -53,7 +53,7 @@ const oneOf =
   (value) =>
     values.includes(value)
 
-const DOMAIN = {
+const VALUE_RANGE = {
   dynamic: isTrue,
   stored: isTrue,
   min: isInteger,
@@ -78,7 +78,7 @@ const DOMAIN = {
   earliest: isText,
   latest: isText,
   characters: (value) => hasFields(value, CHARACTERS) && 'maxBytes' in asObject(value),
-} satisfies Record<keyof Domain, Is>
+} satisfies Record<keyof ValueRange, Is>
 
 const CHARACTERS = {
   coverage: isText,
@@ -86,7 +86,7 @@ const CHARACTERS = {
   maxBytes: isCount,
   mapping: isText,
   ranges: listOf(isRange),
-} satisfies Record<keyof NonNullable<Domain['characters']>, Is>
+} satisfies Record<keyof NonNullable<ValueRange['characters']>, Is>
 
 /** An object with no fields but these. */
 function hasFields(value: unknown, fields: Readonly<Record<string, Is>>): boolean {

@@ -25,12 +25,12 @@ export function describeFile(file: string, table: string): TableSchema {
 /** In the order of the cells of each line. */
 export function storedColumns(file: string): Column[] {
   const { columns } = readSchema(schemaFileOf(file))
-  return columns.map(({ name, type, kind, nullable, domain, collation, derivation, cells = 'utf8' }) => ({
+  return columns.map(({ name, type, kind, nullable, valueRange, collation, derivation, cells = 'utf8' }) => ({
     name,
     type,
     kind,
     nullable,
-    domain,
+    valueRange,
     ...(collation === undefined ? {} : { collation }),
     ...(derivation === undefined ? {} : { derivation }),
     cells,

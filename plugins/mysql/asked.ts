@@ -20,18 +20,18 @@ export async function askAboutTexts(session: Session, columns: readonly Column[]
     const mappings = await mappingsOf(session, [...charsets])
     const weights = await weightsOf(
       session,
-      columns.filter(({ domain }) => domain.members !== undefined),
+      columns.filter(({ valueRange }) => valueRange.members !== undefined),
     )
     return columns.map((column) => {
-      const { domain } = column
+      const { valueRange } = column
       const ambiguous = ambiguousMembers(column, weights)
       const mapping = mappings.get(ownCharset(column) ?? '')
       return {
         ...column,
-        domain: {
-          ...domain,
+        valueRange: {
+          ...valueRange,
           ...(ambiguous.length === 0 ? {} : { ambiguous }),
-          ...(mapping === undefined ? {} : { characters: { ...domain.characters!, mapping } }),
+          ...(mapping === undefined ? {} : { characters: { ...valueRange.characters!, mapping } }),
         },
       }
     })
@@ -95,7 +95,9 @@ const knownWeights = new WeakMap<Session, Map<string, string>>()
 async function weightsOf(session: Session, columns: readonly Column[]): Promise<Weights> {
   const weights = knownWeights.get(session) ?? new Map<string, string>()
   knownWeights.set(session, weights)
-  const all = columns.flatMap((column) => column.domain.members!.map((member) => weightSql(column, member)))
+  const all = columns.flatMap((column) =>
+    column.valueRange.members!.map((member) => weightSql(column, member)),
+  )
   const missing = [...new Set(all)].filter((sql) => !weights.has(sql))
   for (let from = 0; from < missing.length; from += MOST) {
     const some = missing.slice(from, from + MOST)
@@ -116,7 +118,7 @@ function weightSql(column: Column, member: string): string {
  * between the commas.
  */
 function ambiguousMembers(column: Column, weights: Weights): string[] {
-  const { members, multiValued } = column.domain
+  const { members, multiValued } = column.valueRange
   if (members === undefined) return []
   const byWeight = new Map<string, string[]>()
   for (const member of members) {

@@ -45,13 +45,15 @@ const dialect: Omit<Dialect, 'expression'> = {
   fail,
   cast,
   sha256: ({ sql }, salt) => `SHA2(${salt === '' ? sql : `CONCAT(${text(salt)}, ${sql})`}, 256)`,
-  settle: (sql, { kind, domain: { precision, scale } }) =>
+  settle: (sql, { kind, valueRange: { precision, scale } }) =>
     kind === 'decimal' && precision !== undefined ? `CAST(${sql} AS DECIMAL(${precision},${scale}))` : sql,
 }
 
 function column(own: Column, encoding: string | undefined): Value {
   const back =
-    own.kind === 'text' && own.domain.members === undefined && own.domain.characters?.encoding === encoding
+    own.kind === 'text' &&
+    own.valueRange.members === undefined &&
+    own.valueRange.characters?.encoding === encoding
   const column: Column = back ? { ...own, cells: 'reversible' } : own
   const { kind, nullable, type } = column
   const refusals = unmappedRefusals(column)
@@ -62,13 +64,13 @@ function column(own: Column, encoding: string | undefined): Value {
     const converted =
       charset === null ? `CAST(${sql} AS CHAR CHARACTER SET utf8mb4)` : `CONVERT(${sql} USING utf8mb4)`
     const known = charset === 'utf8mb4' || refusals.length > 0
-    return { sql: known ? sql : converted, kind, type, nullable, domain: column.domain, refusals }
+    return { sql: known ? sql : converted, kind, type, nullable, valueRange: column.valueRange, refusals }
   }
   // ZEROFILL and YEAR are padded to a width that is not part of the value.
   if (kind === 'integer' && /zerofill|^year/i.test(type)) {
-    const { min, max } = column.domain
-    const domain = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) }
-    return { sql: `(${sql}+0)`, kind, type, nullable, domain, refusals }
+    const { min, max } = column.valueRange
+    const valueRange = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) }
+    return { sql: `(${sql}+0)`, kind, type, nullable, valueRange, refusals }
   }
   const isFloat = kind === 'float'
   return {
@@ -76,7 +78,7 @@ function column(own: Column, encoding: string | undefined): Value {
     kind,
     type: isFloat ? 'double' : type,
     nullable,
-    domain: column.domain,
+    valueRange: column.valueRange,
     refusals,
   }
 }
@@ -114,7 +116,7 @@ async function fieldOf(session: Session, { table }: TableSchema, sql: string): P
   return fields[0]!
 }
 
-function literal(value: string, { kind, domain }: Facts): string {
+function literal(value: string, { kind, valueRange }: Facts): string {
   switch (kind) {
     case 'integer':
     case 'decimal':
@@ -125,10 +127,10 @@ function literal(value: string, { kind, domain }: Facts): string {
     case 'date':
       return `CAST(${text(value)} AS DATE)`
     case 'time':
-      return `CAST(${text(value)} AS TIME(${domain.fractionDigits ?? 6}))`
+      return `CAST(${text(value)} AS TIME(${valueRange.fractionDigits ?? 6}))`
     case 'datetime':
     case 'instant':
-      return `CAST(${text(value)} AS DATETIME(${domain.fractionDigits ?? 6}))`
+      return `CAST(${text(value)} AS DATETIME(${valueRange.fractionDigits ?? 6}))`
     default:
       return text(value)
   }
@@ -216,9 +218,9 @@ function castDecimal({ sql, kind }: Value, { precision, scale }: CastType & { ki
 }
 
 /** The number nearest to the value, if it has the same digits: compared as decimals, which go beyond what a double keeps. */
-function castFloat({ sql, kind, domain }: Value) {
+function castFloat({ sql, kind, valueRange }: Value) {
   const made = `(${sql} + 0e0)`
-  const scale = kind === 'integer' ? 0 : (domain.scale ?? 30)
+  const scale = kind === 'integer' ? 0 : (valueRange.scale ?? 30)
   const decimal = (of: string) => `CAST(${of} AS DECIMAL(65,${scale}))`
   const same = `${decimal(sql)} = ${decimal(made)}`
   switch (kind) {
@@ -240,7 +242,7 @@ function castFloat({ sql, kind, domain }: Value) {
   }
 }
 
-function castMoment({ sql, kind, domain }: Value, type: 'DATE' | 'DATETIME', digits: number | null) {
+function castMoment({ sql, kind, valueRange }: Value, type: 'DATE' | 'DATETIME', digits: number | null) {
   const full = digits === null ? type : `${type}(${digits})`
   const made = `CAST(${sql} AS ${full})`
   const calendar = `MONTH(${sql}) > 0 AND DAYOFMONTH(${sql}) > 0 AND YEAR(${sql}) > 0`
@@ -249,7 +251,7 @@ function castMoment({ sql, kind, domain }: Value, type: 'DATE' | 'DATETIME', dig
       return { sql: made, fits: calendar }
     case 'datetime':
     case 'instant': {
-      const kept = (domain.fractionDigits ?? 6) <= (digits ?? -1)
+      const kept = (valueRange.fractionDigits ?? 6) <= (digits ?? -1)
       return { sql: made, fits: kept ? calendar : `${calendar} AND ${made} = ${sql}` }
     }
     case 'text': {

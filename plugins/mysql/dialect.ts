@@ -36,7 +36,7 @@ export const mysqlDialect: SqlDialect = {
   valueError: unmappedError,
   sameValue: ({ target }, value) => sameValue(target, value),
   // The session's time zone is UTC.
-  now: ({ domain }) => `CURRENT_TIMESTAMP(${domain.fractionDigits ?? 0})`,
+  now: ({ valueRange }) => `CURRENT_TIMESTAMP(${valueRange.fractionDigits ?? 0})`,
   upsert: (_key, set) =>
     ` ON DUPLICATE KEY UPDATE ${Object.entries(set)
       .map(([name, sql]) => `${name} = ${sql}`)
@@ -88,7 +88,7 @@ function boundLiteral(column: Column, value: string): string {
 
 function ownEncoding(column: Column): string | null {
   const charset = charsetOf(column)
-  const isText = column.kind === 'text' && column.domain.members === undefined
+  const isText = column.kind === 'text' && column.valueRange.members === undefined
   return isText && charset !== null && !isReversible(charset) ? charset : null
 }
 
@@ -114,7 +114,9 @@ function sameValue(column: Column, cell: Buffer): [string, ...string[]] {
   if (column.cells === 'encoded')
     return [`${sql} = _${charsetOf(column)} x'${hex}'`, `CONVERT(${sql} USING binary) = x'${hex}'`]
   if (column.kind === 'bytes')
-    return [column.domain.maxBits === undefined ? `${sql} = x'${hex}'` : `${sql}+0 = ${BigInt(`0x0${hex}`)}`]
+    return [
+      column.valueRange.maxBits === undefined ? `${sql} = x'${hex}'` : `${sql}+0 = ${BigInt(`0x0${hex}`)}`,
+    ]
   const literal = text(cell.toString())
   if (charsetOf(column) === null) return [`${sql} = ${literal}`]
   return [`${sql} = ${literal}`, `CAST(CONVERT(${sql} USING utf8mb4) AS BINARY) = CAST(${literal} AS BINARY)`]

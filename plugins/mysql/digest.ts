@@ -107,7 +107,7 @@ export async function rowDigest(session: Session, spec: ReadSpec, forms: DigestF
     hasDefault: false,
     generated: false,
     ordered: false,
-    domain: { maxChars: 64 },
+    valueRange: { maxChars: 64 },
     sql: `SHA2(${rowBytes(spec, forms, server)},256)`,
   }
 }
@@ -130,7 +130,7 @@ function rowBytes({ columns }: ReadSpec, forms: DigestForms, server: DigestServe
 }
 
 function written(column: Column, server: DigestServer): Written[] {
-  const { type, kind, domain } = column
+  const { type, kind, valueRange } = column
   const sql = expressionOf(column)
   const zerofill = /zerofill/i.test(type)
   switch (kind) {
@@ -139,24 +139,24 @@ function written(column: Column, server: DigestServer): Written[] {
       // ZEROFILL and YEAR are padded to a width that is not part of the value.
       return [{ name: 'integer', sql: zerofill || /^year/i.test(type) ? `(${sql}+0)` : sql }]
     case 'decimal':
-      return [{ name: `decimal(${domain.scale})`, sql: zerofill ? `(${sql}+0)` : sql }]
+      return [{ name: `decimal(${valueRange.scale})`, sql: zerofill ? `(${sql}+0)` : sql }]
     case 'float': {
       const bits = { name: 'float64', sql: `POINT(${sql},0)` }
       // −0 + 0 is 0.
       const unsignedZero = { name: 'float64 without the sign of zero', sql: `POINT(${sql}+0e0,0)` }
-      return domain.unsignedZero ? [unsignedZero] : [bits, unsignedZero]
+      return valueRange.unsignedZero ? [unsignedZero] : [bits, unsignedZero]
     }
     case 'date':
       return [{ name: 'date', sql }]
     case 'time':
     case 'datetime':
     case 'instant':
-      return [{ name: `${kind}(${domain.fractionDigits})`, sql }]
+      return [{ name: `${kind}(${valueRange.fractionDigits})`, sql }]
     case 'bytes':
-      if (domain.maxBits !== undefined) return [{ name: 'bits', sql: `(${sql}+0)` }]
-      return [bytes(domain.padded ? `binary(${domain.maxBytes})` : 'bytes', sql)]
+      if (valueRange.maxBits !== undefined) return [{ name: 'bits', sql: `(${sql}+0)` }]
+      return [bytes(valueRange.padded ? `binary(${valueRange.maxBytes})` : 'bytes', sql)]
     case 'json':
-      return domain.normalised ? json(sql, server) : texts(column, sql)
+      return valueRange.normalised ? json(sql, server) : texts(column, sql)
     case 'text':
       return texts(column, sql)
     default:
@@ -175,7 +175,7 @@ function binary(sql: string): string {
 /** ENUM and SET by number where both ends have the same members, texts by their own bytes where both have the same character set. */
 function texts(column: Column, sql: string): Written[] {
   const charset = charsetOf(column)
-  const { members, multiValued } = column.domain
+  const { members, multiValued } = column.valueRange
   if (members !== undefined && column.sql === undefined) {
     const set = multiValued ? 'set' : 'enum'
     const number = { name: `${set} ${JSON.stringify(members)}`, sql: memberNumber(sql) }

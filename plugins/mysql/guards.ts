@@ -77,7 +77,8 @@ function valueGuard(source: Column, target: Column): ((cell: Buffer) => boolean)
   const type = target.type.toLowerCase()
   switch (target.kind) {
     case 'integer':
-      if (type.startsWith('year')) return source.domain.forms?.includes('a year') ? null : matching(/^\d{4}$/)
+      if (type.startsWith('year'))
+        return source.valueRange.forms?.includes('a year') ? null : matching(/^\d{4}$/)
       return source.kind === 'integer' ? null : matching(/^[+-]?\d+(\.0*)?$/)
     case 'float':
       return floatGuard(source, target, type)
@@ -91,7 +92,7 @@ function valueGuard(source: Column, target: Column): ((cell: Buffer) => boolean)
     case 'text':
       return textGuard(source, target, type)
     case 'bytes':
-      return target.domain.padded ? (cell) => cell.length === target.domain.maxBytes : null
+      return target.valueRange.padded ? (cell) => cell.length === target.valueRange.maxBytes : null
     default:
       return null
   }
@@ -100,8 +101,8 @@ function valueGuard(source: Column, target: Column): ((cell: Buffer) => boolean)
 function floatGuard(source: Column, target: Column, type: string): ((cell: Buffer) => boolean) | null {
   const digits = digitsGuard(source, type)
   // Floats that no digits write are refused by the server, but not in words that say so.
-  const finite = source.kind !== 'float' || source.domain.nonFinite === 'none'
-  const signed = target.domain.unsignedZero !== true
+  const finite = source.kind !== 'float' || source.valueRange.nonFinite === 'none'
+  const signed = target.valueRange.unsignedZero !== true
   const seldom = signed ? (finite ? null : isFiniteNumber) : finite ? hasNoSignedZero : isWithoutOddity
   if (digits === null || seldom === null) return seldom ?? digits
   return (cell) => seldom(cell) && digits(cell)
@@ -128,7 +129,7 @@ const ODDITIES = ['-0\t', '-0\n', '-0.0', 'Infinity', 'NaN']
 function digitsGuard(source: Column, type: string): ((cell: Buffer) => boolean) | null {
   const single = type.startsWith('float')
   if (source.kind === 'float') {
-    if (!single || source.domain.bits === 24) return null
+    if (!single || source.valueRange.bits === 24) return null
     return (cell) => Math.fround(Number(cell.toString('latin1'))) === Number(cell.toString('latin1'))
   }
   const digits = single ? 6 : 15
@@ -141,9 +142,9 @@ function digitsGuard(source: Column, type: string): ((cell: Buffer) => boolean) 
 
 /** Text must have the form of the type; then digits of a second beyond those of the target must be zero. */
 function fractionGuard(source: Column, target: Column, form: RegExp): ((cell: Buffer) => boolean) | null {
-  const digits = target.domain.fractionDigits ?? 0
+  const digits = target.valueRange.fractionDigits ?? 0
   const sameKind = source.kind === target.kind || (source.kind === 'datetime' && target.kind === 'instant')
-  const enough = (source.domain.fractionDigits ?? 9) <= digits
+  const enough = (source.valueRange.fractionDigits ?? 9) <= digits
   if ((sameKind || source.kind === 'instant') && enough) return null
   const fraction = new RegExp(`^[^.]*(\\.\\d{0,${digits}}0*)?$`)
   return (cell) => {
@@ -152,17 +153,17 @@ function fractionGuard(source: Column, target: Column, form: RegExp): ((cell: Bu
   }
 }
 
-function textGuard(source: Column, { domain }: Column, type: string): ((cell: Buffer) => boolean) | null {
+function textGuard(source: Column, { valueRange }: Column, type: string): ((cell: Buffer) => boolean) | null {
   if (source.cells === 'numbered') return null
-  if (domain.members !== undefined) {
-    const places = new Map(domain.members.map((member, i) => [member, i]))
-    const parts = (cell: string) => (domain.multiValued ? (cell === '' ? [] : cell.split(',')) : [cell])
+  if (valueRange.members !== undefined) {
+    const places = new Map(valueRange.members.map((member, i) => [member, i]))
+    const parts = (cell: string) => (valueRange.multiValued ? (cell === '' ? [] : cell.split(',')) : [cell])
     // A set is written anew: each member once, in the order of the type.
     return (cell) => isRising(parts(cell.toString()).map((part) => places.get(part)))
   }
   if (type === 'uuid' || type.startsWith('inet')) return source.type === type ? null : ADDRESSES[type]!
-  if (!domain.stripsTrailingSpaces || source.domain.stripsTrailingSpaces) return null
-  const { maxChars = Infinity } = domain
+  if (!valueRange.stripsTrailingSpaces || source.valueRange.stripsTrailingSpaces) return null
+  const { maxChars = Infinity } = valueRange
   // White space beyond the length is cut off without a word: line breaks and tabs, too.
   return (cell) => cell.at(-1) !== 0x20 && (cell.length <= maxChars || charactersIn(cell) <= maxChars)
 }

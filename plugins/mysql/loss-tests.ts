@@ -28,8 +28,8 @@ export function lossTests({ source, target }: ColumnMapping): string[] | null {
   }
 }
 
-function numberTests({ kind, domain }: Column, value: string): string[] | null {
-  const { min, max, precision, scale, bits, forms } = domain
+function numberTests({ kind, valueRange }: Column, value: string): string[] | null {
+  const { min, max, precision, scale, bits, forms } = valueRange
   if (forms !== undefined) return [`${value} NOT BETWEEN 1901 AND 2155`]
   // Whether a binary number holds a value cannot be asked without another binary number.
   if (bits !== undefined) return null
@@ -44,10 +44,10 @@ function numberTests({ kind, domain }: Column, value: string): string[] | null {
 }
 
 function textTests(source: Column, target: Column, value: string): string[] | null {
-  const { maxChars, maxBytes, characters, members, stripsTrailingSpaces, forms } = target.domain
+  const { maxChars, maxBytes, characters, members, stripsTrailingSpaces, forms } = target.valueRange
   if (forms !== undefined) return null
   if (members !== undefined) {
-    if (target.domain.multiValued || source.domain.multiValued) return null
+    if (target.valueRange.multiValued || source.valueRange.multiValued) return null
     const list = members.map((member) => `CAST(${text(member)} AS BINARY)`)
     return [`${bytesOf(value)} NOT IN (${list.join(', ')})`]
   }
@@ -67,14 +67,15 @@ function bytesOf(expression: string): string {
   return `CAST(CONVERT(${expression} USING utf8mb4) AS BINARY)`
 }
 
-function byteTests({ domain }: Column, value: string): string[] | null {
-  if (domain.forms !== undefined || domain.maxBits !== undefined || domain.maxBytes === undefined) return null
-  return [`LENGTH(${value}) ${domain.padded ? '<>' : '>'} ${domain.maxBytes}`]
+function byteTests({ valueRange }: Column, value: string): string[] | null {
+  if (valueRange.forms !== undefined || valueRange.maxBits !== undefined || valueRange.maxBytes === undefined)
+    return null
+  return [`LENGTH(${value}) ${valueRange.padded ? '<>' : '>'} ${valueRange.maxBytes}`]
 }
 
-function timeTests(source: Column, { kind, domain }: Column, value: string): string[] | null {
+function timeTests(source: Column, { kind, valueRange }: Column, value: string): string[] | null {
   if (source.kind === 'text') return null
-  const { fractionDigits, earliest, latest } = domain
+  const { fractionDigits, earliest, latest } = valueRange
   const step = 10 ** (6 - (fractionDigits ?? 6))
   return [
     ...(step === 1 || source.kind === 'date' ? [] : [`MICROSECOND(${value}) % ${step} <> 0`]),

@@ -118,7 +118,7 @@ export async function checkSource(
 /** Index 0 of an ENUM, which reads as the empty text and is refused by strict mode: no statement can write it as text. */
 async function checkOddValues(session: Session, spec: ReadSpec): Promise<string[]> {
   const columns = spec.columns.filter(
-    ({ sql, domain }) => sql === undefined && domain.members !== undefined && !domain.multiValued,
+    ({ sql, valueRange }) => sql === undefined && valueRange.members !== undefined && !valueRange.multiValued,
   )
   if (columns.length === 0) return []
   const tests = columns.map(({ name }) => [name, `${identifier(name)} = 0`] as const)
@@ -161,15 +161,15 @@ async function checkRowSize(
   )
 }
 
-function mostBytes({ domain }: Column): number {
-  const { maxChars, maxBytes, maxBits, characters } = domain
+function mostBytes({ valueRange }: Column): number {
+  const { maxChars, maxBytes, maxBits, characters } = valueRange
   if (maxBits !== undefined) return Math.ceil(maxBits / 8)
   return maxBytes ?? (maxChars === undefined ? Infinity : maxChars * (characters?.maxBytes ?? 4))
 }
 
 function lengthSql(column: Column): string {
   const name = expressionOf(column)
-  const utf8 = column.kind === 'bytes' || (column.domain.characters?.encoding ?? 'utf8') === 'utf8'
+  const utf8 = column.kind === 'bytes' || (column.valueRange.characters?.encoding ?? 'utf8') === 'utf8'
   return `COALESCE(LENGTH(${utf8 ? name : `CONVERT(${name} USING utf8mb4)`}), 0)`
 }
 

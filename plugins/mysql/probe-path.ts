@@ -68,7 +68,7 @@ function column(name: string, kind: 'bytes' | 'text'): Column {
     hasDefault: false,
     generated: false,
     ordered: false,
-    domain: {},
+    valueRange: {},
   }
 }
 

@@ -28,7 +28,10 @@ export function rowRefusal(spec: PlannedWrite, row: Batch, error: RowshiftError)
 /** A row that must not become SQL text: a cell is not what its column says, or the row is not in the wire format. */
 export function unwritable({ columns, table: { table } }: PlannedWrite, part: Batch): RowshiftError {
   const found = misfit(
-    columns.map(({ source }) => ({ ...source, domain: { ...source.domain, nonFinite: 'none' as const } })),
+    columns.map(({ source }) => ({
+      ...source,
+      valueRange: { ...source.valueRange, nonFinite: 'none' as const },
+    })),
     cellsOf(part),
   )
   const message = `${found?.fault ?? 'The row is not in the form of batches'}, so table ${table} is not given it.`

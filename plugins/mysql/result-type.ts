@@ -1,7 +1,7 @@
-import type { ColumnKind, Domain } from '../../src/contract/plugin.js'
+import type { ColumnKind, ValueRange } from '../../src/contract/plugin.js'
 import type { Facts } from '../../src/sql/literals.js'
 import { literalFacts, typeName } from '../../src/sql/literals.js'
-import { domainOf } from './domain.js'
+import { valueRangeOf } from './value-range.js'
 import type { ResultField } from './driver.js'
 
 const NOT_NULL = 1
@@ -30,14 +30,14 @@ const [YEAR, BIT, JSON_TYPE, DECIMAL, FLOAT, DOUBLE, NULL_TYPE, GEOMETRY] = [13,
 
 /**
  * What the server says of an expression's values. It is not a promise: a display width counts as a length, for instance. So the
- * domain is `dynamic`, and what does not surely fit is checked value by value.
+ * value range is `dynamic`, and what does not surely fit is checked value by value.
  */
 export function resultFacts(field: ResultField): Facts {
   const { columnType: code, flags } = field
   if (code === NULL_TYPE) return literalFacts([null])
-  const [kind, domain] = kindAndDomain(field)
-  const dynamic: Domain = { ...domain, dynamic: true }
-  return { kind, type: typeName(kind, dynamic), nullable: (flags & NOT_NULL) === 0, domain: dynamic }
+  const [kind, valueRange] = kindAndDomain(field)
+  const dynamic: ValueRange = { ...valueRange, dynamic: true }
+  return { kind, type: typeName(kind, dynamic), nullable: (flags & NOT_NULL) === 0, valueRange: dynamic }
 }
 
 /** FLOAT comes with six digits only, and a YEAR is padded. */
@@ -46,7 +46,7 @@ export function exactly(sql: string, { columnType: code }: ResultField): string 
   return code === YEAR ? `(${sql}+0)` : sql
 }
 
-function kindAndDomain(field: ResultField): [ColumnKind, Domain] {
+function kindAndDomain(field: ResultField): [ColumnKind, ValueRange] {
   const { columnType: code, columnLength: length, decimals, flags, characterSet } = field
   const unsigned = (flags & UNSIGNED) !== 0
   const facts = {
@@ -60,11 +60,11 @@ function kindAndDomain(field: ResultField): [ColumnKind, Domain] {
   }
   if (code in INTEGERS) {
     const base = INTEGERS[code]!
-    return ['integer', domainOf({ ...facts, base, type: unsigned ? `${base} unsigned` : base })]
+    return ['integer', valueRangeOf({ ...facts, base, type: unsigned ? `${base} unsigned` : base })]
   }
   if (code in TEMPORAL) {
     const [base, kind] = TEMPORAL[code]!
-    return [kind, domainOf({ ...facts, base, type: base })]
+    return [kind, valueRangeOf({ ...facts, base, type: base })]
   }
   switch (code) {
     case YEAR:
@@ -72,7 +72,7 @@ function kindAndDomain(field: ResultField): [ColumnKind, Domain] {
     case BIT:
       return ['bytes', { maxBits: length }]
     case JSON_TYPE:
-      return ['json', domainOf({ ...facts, base: 'json', type: 'json' })]
+      return ['json', valueRangeOf({ ...facts, base: 'json', type: 'json' })]
     case GEOMETRY:
       return ['bytes', { forms: ['a geometry'] }]
     case FLOAT:
@@ -85,16 +85,16 @@ function kindAndDomain(field: ResultField): [ColumnKind, Domain] {
     default:
       return characterSet === BINARY_CHARSET
         ? ['bytes', bounded('maxBytes', length)]
-        : ['text', textDomain(length)]
+        : ['text', textRange(length)]
   }
 }
 
-function textDomain(length: number): Domain {
+function textRange(length: number): ValueRange {
   const characters = { coverage: 'unicode', encoding: 'utf8', maxBytes: 4 }
   const count = Math.floor(length / BYTES_PER_CHARACTER)
   return { ...bounded(TEXT_BYTES.has(count) ? 'maxBytes' : 'maxChars', count), characters }
 }
 
-function bounded(field: 'maxBytes' | 'maxChars', count: number): Domain {
+function bounded(field: 'maxBytes' | 'maxChars', count: number): ValueRange {
   return count > LONGEST ? {} : { [field]: count }
 }

@@ -6,7 +6,7 @@ import { askAboutTexts } from './asked.js'
 import type { TextRow } from './driver.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
-import { domainOf } from './domain.js'
+import { valueRangeOf } from './value-range.js'
 import { isElsewhere } from './engines.js'
 import { text } from './sql.js'
 const kinds: Readonly<Record<string, ColumnKind>> = {
@@ -159,7 +159,7 @@ export function toColumn(row: TextRow, version: string, json: ReadonlySet<string
     hasDefault: (defaultValue !== null && defaultValue !== undefined) || /auto_increment/i.test(extra!),
     generated: /\b(VIRTUAL|STORED|PERSISTENT) GENERATED\b/i.test(extra!),
     ordered: !UNORDERED.has(base),
-    domain: domainOf({
+    valueRange: valueRangeOf({
       base,
       type: type!,
       precision: count(precision),

@@ -30,7 +30,7 @@ export function mappedText(column: Column): string | null {
   const unclear = unclearValues(column)
   if (unclear === null) return null
   const name = identifier(column.name)
-  const plain = column.kind === 'json' || column.domain.members !== undefined
+  const plain = column.kind === 'json' || column.valueRange.members !== undefined
   const text = plain ? name : `CONVERT(${name} USING utf8mb4)`
   return `IF(${unclear.condition}, ${text}, CONCAT(~0 + (1 + LENGTH(${name}))))`
 }
@@ -62,22 +62,22 @@ export function unmappedRefusals(column: Column): Refusal[] {
 }
 
 function unclearValues(column: Column): Unclear | null {
-  const { sql, cells, domain } = column
+  const { sql, cells, valueRange } = column
   if (sql !== undefined || cells === 'encoded' || cells === 'numbered') return null
   if (column.kind === 'json') return cells === 'reversible' ? hiddenType(column) : null
-  if (domain.members !== undefined) return unclearMember(column)
+  if (valueRange.members !== undefined) return unclearMember(column)
   const charset = charsetOf(column)
   if (charset === null || isReversible(charset)) return null
   return unclearText(identifier(column.name), charset, cells === 'reversible')
 }
 
 /** The empty member: that of an ENUM reads like its invalid value, index 0; that of a SET is lost between commas. */
-function unclearMember({ name: column, domain }: Column): Unclear | null {
-  const empty = domain.members!.indexOf('')
+function unclearMember({ name: column, valueRange }: Column): Unclear | null {
+  const empty = valueRange.members!.indexOf('')
   if (empty < 0) return null
   const name = identifier(column)
   const value = memberNumber(name)
-  if (domain.multiValued) {
+  if (valueRange.multiValued) {
     return {
       condition: `COALESCE((${value}) & ${2n ** BigInt(empty)} = 0, TRUE)`,
       value,

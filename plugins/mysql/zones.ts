@@ -47,7 +47,7 @@ function utcColumn(column: Column): Column {
   const name = identifier(column.name)
   const seconds = `UNIX_TIMESTAMP(${name})`
   const moment = `TIMESTAMP'1970-01-01 00:00:00' + INTERVAL ${seconds} SECOND`
-  const digits = column.domain.fractionDigits ?? 0
+  const digits = column.valueRange.fractionDigits ?? 0
   return { ...column, readAs: `IF(${seconds} = 0, ${name}, CAST(${moment} AS DATETIME(${digits})))` }
 }
 

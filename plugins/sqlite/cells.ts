@@ -110,7 +110,7 @@ function appendBlob(builder: BatchBuilder, value: SqliteValue): boolean {
 function appendTextual(column: Column, encoding: TextEncoding): Append {
   const { kind } = column
   if (kind === 'date' || kind === 'time' || kind === 'datetime') {
-    const { pattern } = formOf({ kind, domain: { dynamic: true } })!
+    const { pattern } = formOf({ kind, valueRange: { dynamic: true } })!
     return (builder, value) => {
       const text = value instanceof Uint8Array ? decodeText(value, encoding) : value
       return typeof text === 'string' && pattern.test(text) && appendText(builder, text)

@@ -9,7 +9,7 @@ import { affinityOf, kindOf } from './affinity.js'
 import { changedByDriver } from './driver.js'
 import { quoteName } from './names.js'
 import { fitsInt64, isExact } from './numbers.js'
-import { domainOf, sampleKind } from './schema.js'
+import { valueRangeOf, sampleKind } from './schema.js'
 import type { SqliteSession } from './session.js'
 
 /** A REAL keeps every decimal number of so many digits. */
@@ -51,16 +51,17 @@ const dialect: Omit<Dialect, 'expression'> = {
 }
 
 /** A column of text may hold a BLOB, of which functions would make text without a word. */
-function column({ name, kind, type, nullable, domain }: Column): Value {
+function column({ name, kind, type, nullable, valueRange }: Column): Value {
   const quoted = quoteName(name)
-  if (kind !== 'text' && kind !== 'json') return { sql: quoted, kind, type, nullable, domain, refusals: [] }
+  if (kind !== 'text' && kind !== 'json')
+    return { sql: quoted, kind, type, nullable, valueRange, refusals: [] }
   const condition = `typeof(${quoted}) = 'blob'`
   return {
     sql: `CASE WHEN ${condition} THEN ${fail(quoted)} ELSE ${quoted} END`,
     kind,
     type,
     nullable,
-    domain,
+    valueRange,
     refusals: [
       { condition, value: `hex(${quoted})`, why: '(as hexadecimal digits) is a BLOB in a column of text' },
     ],
@@ -75,7 +76,7 @@ async function expression(session: SqliteSession, table: string, written: string
   const declared = database.prepare(`SELECT ${sql} FROM ${quoteName(table)}`).columns()[0]!.type
   const affinity = affinityOf(declared ?? '')
   const kind = affinity === 'none' ? sampleKind(database, table, sql) : kindOf(declared!, affinity)
-  return { sql, kind, type: kind, nullable: true, domain: domainOf(kind, affinity), refusals: [] }
+  return { sql, kind, type: kind, nullable: true, valueRange: valueRangeOf(kind, affinity), refusals: [] }
 }
 
 function text(value: string): string {
@@ -106,10 +107,10 @@ function fail(sql: string): string {
   return `abs(-9223372036854775808 + 0 * length(${sql}))`
 }
 
-function cast({ sql, kind, domain }: Value, to: CastType): { sql: string; fits: string | null } | null {
+function cast({ sql, kind, valueRange }: Value, to: CastType): { sql: string; fits: string | null } | null {
   if (kind === 'bytes') return null
   if (to.kind === 'text') {
-    const made = kind === 'text' && domain.dynamic !== true ? sql : `CAST(${sql} AS TEXT)`
+    const made = kind === 'text' && valueRange.dynamic !== true ? sql : `CAST(${sql} AS TEXT)`
     return { sql: made, fits: to.maxChars === null ? null : `length(${made}) <= ${to.maxChars}` }
   }
   const isMoment = to.kind === 'date' || to.kind === 'datetime'

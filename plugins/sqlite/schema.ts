@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs'
-import type { Column, ColumnKind, Domain, Key, TableSchema } from '../../src/contract/plugin.js'
+import type { Column, ColumnKind, ValueRange, Key, TableSchema } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { Affinity } from './affinity.js'
 import { affinityOf, convertsNumbers, kindOf, kindOfClasses } from './affinity.js'
@@ -46,7 +46,7 @@ export function describeTable(database: Database, file: string, table: string): 
   const stored = encodingOf(database) === 'UTF-8'
   const columns = visible.map((column) => {
     const described = describeColumn(database, facts, column, column.name === rowid)
-    return stored ? { ...described, domain: { ...described.domain, stored } as const } : described
+    return stored ? { ...described, valueRange: { ...described.valueRange, stored } as const } : described
   })
   return {
     table: facts.name,
@@ -132,14 +132,14 @@ function describeColumn(
     hasDefault: column.dflt_value !== null || isRowid,
     generated: column.hidden !== 0,
     ordered: isOrdered(kind, affinity),
-    domain: domainOf(kind, affinity),
+    valueRange: valueRangeOf(kind, affinity),
   }
 }
 
 const INT64 = { min: String(INT64_MIN), max: String(INT64_MAX) }
 
 /** SQLite enforces no length and hardly a type: what bounds a value is how numbers are kept. */
-export function domainOf(kind: ColumnKind, affinity: Affinity): Domain {
+export function valueRangeOf(kind: ColumnKind, affinity: Affinity): ValueRange {
   // A REAL column keeps whole numbers as integers, which have one zero only.
   if (kind === 'float')
     return {

@@ -56,7 +56,7 @@ async function columnOf(
 export function checkShape({ diffColumn }: Pick<Params, 'diffColumn'>, mode: Mode, set: string): void {
   const type = mode === 'increment' ? (diffColumn?.type ?? null) : null
   const fits = (kind: Column['kind'], value: string) =>
-    boundOf({ kind, domain: {} }, value, type ?? 'time') !== null
+    boundOf({ kind, valueRange: {} }, value, type ?? 'time') !== null
   for (const value of Object.values(objectOf(set) ?? { set })) {
     const isText = typeof value === 'string' && value !== ''
     const isChange = () =>

@@ -74,7 +74,7 @@ export function writesAhead(pipeline: StagePlan | null): boolean {
  * in the place of NULL.
  */
 export function madeColumn(target: Column): Column {
-  const { nonFinite } = target.domain
+  const { nonFinite } = target.valueRange
   return {
     name: target.name,
     type: target.type,
@@ -83,6 +83,6 @@ export function madeColumn(target: Column): Column {
     hasDefault: false,
     generated: false,
     ordered: false,
-    domain: { dynamic: true, ...(nonFinite && { nonFinite }) },
+    valueRange: { dynamic: true, ...(nonFinite && { nonFinite }) },
   }
 }

@@ -46,7 +46,7 @@ export type { Connection, Endpoint } from './endpoint.js'
 export type { Message } from './message.js'
 export type { Batch, BatchLimits, DesignRequest, TableCreation, TableDefinition, TableDesign }
 export type * from './derivation.js'
-export type { Characters, Domain, ConversionClass, ConversionCheck } from './domain.js'
+export type { Characters, ValueRange, ConversionClass, ConversionCheck } from './value-range.js'
 export type { LockState, RunRecord, RunStatus, Task, TaskStore } from './task-store.js'
 export type * from './read.js'
 export type * from './skills.js'

@@ -7,7 +7,7 @@ import type { Batch } from '../wire/batch.js'
 import type { Checkpoints } from './checkpoint.js'
 import type { Derivation } from './derivation.js'
 import type { DesignRequest, TableDefinition, TableDesign } from './design.js'
-import type { Characters } from './domain.js'
+import type { Characters } from './value-range.js'
 import type { Message } from './message.js'
 import type {
   IncrementalRequest,
@@ -51,14 +51,14 @@ export interface ReaderSkills extends LoadSkill {
   /** How the database itself would make a table. Default: a target table is made from what `describe` says alone. */
   readonly ddl?: DdlSkill
   /**
-   * Columns that the source computes while it is read, in the order wanted. Kinds and domains are as narrow as can
+   * Columns that the source computes while it is read, in the order wanted. Kinds and value ranges are as narrow as can
    * be known, so that the plan can judge them like any other. Throws PARAMS_INVALID with every fault in `details.faults`.
    * Default: the source does not support computed columns, and the plan is refused.
    */
   derive?(table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]>
   /**
    * Looks for a value of a lossy column that would not arrive unchanged, for at most a few seconds. It only
-   * makes messages clearer; what is lost is decided by the columns' domains. Default: messages give no example.
+   * makes messages clearer; what is lost is decided by the columns' value ranges. Default: messages give no example.
    */
   findLoss?(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch>
   /**

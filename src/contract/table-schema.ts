@@ -1,6 +1,6 @@
 /** Tables as plugins describe them, and how their columns are mapped. Part of the plugin contract. */
 import type { Refusal } from './derivation.js'
-import type { Domain, ConversionCheck } from './domain.js'
+import type { ValueRange, ConversionCheck } from './value-range.js'
 
 /**
  * What the values of a column are, whatever the database calls the type. It decides how a value is written in the
@@ -28,7 +28,7 @@ export type ColumnKind =
  * - `reversible`: the same, but a text that does not come back from UTF-8 as it was is refused by the reader;
  * - `encoded`: the text's bytes in the column's own encoding, which the other end has too;
  * - `stored`: any value of a column whose type is only advice, of whatever kind, in the plugin's own writing, between columns with
- *   `domain.stored` and one type;
+ *   `valueRange.stored` and one type;
  * - `numbered`: for one of a list of members its number, for several of them the number whose bits say which, as digits.
  */
 export type CellEncoding = 'utf8' | 'reversible' | 'encoded' | 'stored' | 'numbered'
@@ -48,8 +48,8 @@ export interface Column {
    * False for instance for sets of values and for single-precision floats.
    */
   readonly ordered: boolean
-  /** Which values it can hold. The plan refuses a copy into a column whose domain is smaller. */
-  readonly domain: Domain
+  /** Which values it can hold. The plan refuses a copy into a column whose value range is smaller. */
+  readonly valueRange: ValueRange
   /** The database's own name of the rules by which the column compares text: what counts as equal in a key. */
   readonly collation?: string
   /**

@@ -11,7 +11,7 @@ export interface Backfill {
   readonly until: string | null
 }
 
-type Bounded = Pick<Column, 'kind' | 'domain'>
+type Bounded = Pick<Column, 'kind' | 'valueRange'>
 
 /** The bound as cell text of the column; null when it is not a value of it. A day stands for its beginning, a time for its number. */
 export function boundOf(column: Bounded, text: string, kind: WindowKind): string | null {
@@ -97,7 +97,7 @@ function withMicroseconds(time: string): string {
 }
 
 function isDay(text: string): boolean {
-  if (!isFormed({ kind: 'date', domain: {} }, text)) return false
+  if (!isFormed({ kind: 'date', valueRange: {} }, text)) return false
   // The 30th of February would be another day.
   const day = new Date(`${text}T00:00:00Z`)
   return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text)
@@ -106,7 +106,7 @@ function isDay(text: string): boolean {
 /** A time, or the beginning of a day; null for anything else. */
 function timeOf(text: string): string | null {
   const time = isDay(text) ? `${text} 00:00:00` : text
-  if (!isFormed({ kind: 'datetime', domain: {} }, time) || !isDay(time.slice(0, 10))) return null
+  if (!isFormed({ kind: 'datetime', valueRange: {} }, time) || !isDay(time.slice(0, 10))) return null
   const [hours, minutes, seconds] = time.slice(11, 19).split(':').map(Number)
   return hours! < 24 && minutes! < 60 && seconds! < 60 ? time : null
 }

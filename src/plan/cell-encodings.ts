@@ -1,4 +1,4 @@
-import type { CellEncoding, Domain } from '../contract/plugin.js'
+import type { CellEncoding, ValueRange } from '../contract/plugin.js'
 import { judge } from './fidelity.js'
 import type { ColumnPair } from './mapping.js'
 import { columnsOf } from '../features/shard/rules.js'
@@ -34,12 +34,12 @@ export function withCells(pairs: readonly ColumnPair[], { shard, transform, loss
 function formOf({ source, target, made, make }: ColumnPair, plain: boolean): CellEncoding | undefined {
   if (made !== undefined || make !== undefined || source.sql !== undefined) return undefined
   const oneType = source.type.toLowerCase() === target.type.toLowerCase()
-  if (source.domain.stored && target.domain.stored && oneType && !plain) return 'stored'
+  if (source.valueRange.stored && target.valueRange.stored && oneType && !plain) return 'stored'
   if (source.kind === 'json' && target.kind === 'json') {
-    return source.domain.normalised && target.domain.normalised ? 'reversible' : undefined
+    return source.valueRange.normalised && target.valueRange.normalised ? 'reversible' : undefined
   }
   if (source.kind !== 'text' || target.kind !== 'text' || source.cells === 'utf8') return undefined
-  const [from, to] = [source.domain, target.domain]
+  const [from, to] = [source.valueRange, target.valueRange]
   if (from.members !== undefined || to.members !== undefined) {
     const unclear = (from.ambiguous ?? to.ambiguous ?? from.characters?.mapping) !== undefined
     return unclear && !plain && sameMembers(from, to) ? 'numbered' : undefined
@@ -57,6 +57,6 @@ function sameName(a: string, b: string): boolean {
 }
 
 /** In the same order, since a value is written as its number. */
-function sameMembers(from: Domain, to: Domain): boolean {
+function sameMembers(from: ValueRange, to: ValueRange): boolean {
   return from.multiValued === to.multiValued && JSON.stringify(from.members) === JSON.stringify(to.members)
 }

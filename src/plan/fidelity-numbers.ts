@@ -14,7 +14,7 @@ export function numberLosses(source: Column, target: Column): string[] {
 function rangeLosses(source: Column, target: Column): string[] {
   // The range is that of the integers of such a column; its other numbers are floats themselves.
   const ownRange = target.kind === 'integer' || target.kind === 'float'
-  if (source.kind === 'float' && !ownRange && target.domain.bits !== undefined) return []
+  if (source.kind === 'float' && !ownRange && target.valueRange.bits !== undefined) return []
   const from = rangeOf(source)
   const to = rangeOf(target)
   const losses: string[] = []
@@ -24,9 +24,9 @@ function rangeLosses(source: Column, target: Column): string[] {
 }
 
 /** The whole numbers between which the values lie. */
-function rangeOf({ kind, domain }: Column): Range {
+function rangeOf({ kind, valueRange }: Column): Range {
   if (kind === 'boolean') return { min: 0n, max: 1n }
-  const { min, max, precision, scale = 0 } = domain
+  const { min, max, precision, scale = 0 } = valueRange
   const digits = precision === undefined ? null : 10n ** BigInt(precision - scale)
   const declaredMax = max === undefined ? null : BigInt(max)
   return {
@@ -41,26 +41,26 @@ function scaleLosses(source: Column, target: Column): string[] {
   return [kept === 0 ? 'fractions' : `digits beyond ${kept} decimal places`]
 }
 
-function scaleOf({ kind, domain }: Column): number {
-  return kind === 'integer' || kind === 'boolean' ? 0 : (domain.scale ?? Infinity)
+function scaleOf({ kind, valueRange }: Column): number {
+  return kind === 'integer' || kind === 'boolean' ? 0 : (valueRange.scale ?? Infinity)
 }
 
 /** Floats that no digits write, where the target has no place for them. */
 export function nonFiniteLosses(source: Column, target: Column): string[] {
   if (source.kind !== 'float' || target.kind !== 'float') return []
-  const nan = source.domain.nonFinite === undefined && target.domain.nonFinite !== undefined
-  const infinities = source.domain.nonFinite !== 'none' && target.domain.nonFinite === 'none'
+  const nan = source.valueRange.nonFinite === undefined && target.valueRange.nonFinite !== undefined
+  const infinities = source.valueRange.nonFinite !== 'none' && target.valueRange.nonFinite === 'none'
   return [...(nan ? ['NaN'] : []), ...(infinities ? ['Infinity and -Infinity'] : [])]
 }
 
 /** A binary number holds every decimal one of 15 (or 6) digits, and every integer of as many bits. */
 function digitLosses(source: Column, target: Column): string[] {
-  const { bits } = target.domain
+  const { bits } = target.valueRange
   if (bits === undefined) return []
   const digits = bits === 24 ? 6 : 15
   const loss = [`digits beyond the first ${digits}`]
-  if (source.kind === 'float') return (source.domain.bits ?? 53) > bits ? loss : []
-  if (source.kind === 'decimal') return (source.domain.precision ?? Infinity) > digits ? loss : []
+  if (source.kind === 'float') return (source.valueRange.bits ?? 53) > bits ? loss : []
+  if (source.kind === 'decimal') return (source.valueRange.precision ?? Infinity) > digits ? loss : []
   if (target.kind !== 'float') return []
   const { min, max } = rangeOf(source)
   const most = 2n ** BigInt(bits)
@@ -69,7 +69,7 @@ function digitLosses(source: Column, target: Column): string[] {
 
 /** Most characters of a number's text; undefined when there is no bound. */
 export function numberTextLength(column: Column): number | undefined {
-  const { maxChars, precision, scale = 0, min } = column.domain
+  const { maxChars, precision, scale = 0, min } = column.valueRange
   if (maxChars !== undefined) return maxChars
   // A sign, 17 digits, a point and an exponent like e-308.
   if (column.kind === 'float') return 24

@@ -1,10 +1,10 @@
-import type { Characters, Column, Domain } from '../contract/plugin.js'
+import type { Characters, Column, ValueRange } from '../contract/plugin.js'
 import { counted } from '../wire/counted.js'
 
 const SHOWN_MEMBERS = 5
 
 /** What texts of one column lose in another. */
-export function textLosses({ domain: from }: Column, { domain: to }: Column): string[] {
+export function textLosses({ valueRange: from }: Column, { valueRange: to }: Column): string[] {
   if (to.members !== undefined) return memberLosses(from, to)
   // Being of another form is a loss by itself; those of the form fit.
   if (to.forms !== undefined) return []
@@ -27,7 +27,7 @@ export function textLosses({ domain: from }: Column, { domain: to }: Column): st
   return losses
 }
 
-function memberLosses(from: Domain, to: Domain): string[] {
+function memberLosses(from: ValueRange, to: ValueRange): string[] {
   if (from.members === undefined) return ['text that is not a member of the target']
   const taken = new Set(to.members!.filter((member) => to.ambiguous?.includes(member) !== true))
   const missing = from.members.filter((member) => !taken.has(member))
@@ -43,12 +43,12 @@ function memberLosses(from: Domain, to: Domain): string[] {
   return losses
 }
 
-function mostChars({ maxChars, maxBytes }: Domain): number {
+function mostChars({ maxChars, maxBytes }: ValueRange): number {
   return maxChars ?? maxBytes ?? Infinity
 }
 
 /** The bytes that the longest text of `from` takes in the encoding of another column. */
-function mostBytes(from: Domain, characters: Characters | undefined): number {
+function mostBytes(from: ValueRange, characters: Characters | undefined): number {
   const own = from.characters
   if (own !== undefined && own.encoding === characters?.encoding) {
     return from.maxBytes ?? mostChars(from) * own.maxBytes
@@ -76,7 +76,7 @@ function nameOf({ coverage }: Characters): string {
 }
 
 /** What byte strings of one column lose in another. */
-export function byteLosses({ domain: from }: Column, { domain: to }: Column): string[] {
+export function byteLosses({ valueRange: from }: Column, { valueRange: to }: Column): string[] {
   if (to.maxBits !== undefined) {
     const bits = from.maxBits ?? (from.maxBytes ?? Infinity) * 8
     return bits > to.maxBits ? [`more than ${to.maxBits} bits`] : []

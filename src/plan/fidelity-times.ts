@@ -1,12 +1,12 @@
-import type { Column, Domain } from '../contract/plugin.js'
+import type { Column, ValueRange } from '../contract/plugin.js'
 
-const DATES: readonly Domain['dates'][] = ['calendar', 'zero', 'partial', undefined]
+const DATES: readonly ValueRange['dates'][] = ['calendar', 'zero', 'partial', undefined]
 
 /** What dates and times of one column lose in another. */
 export function timeLosses(source: Column, target: Column): string[] {
   const losses: string[] = []
-  const from = source.domain
-  const to = target.domain
+  const from = source.valueRange
+  const to = target.valueRange
   const hasTime = source.kind !== 'date'
   if (hasTime && target.kind === 'date') losses.push('the time of day')
   else if (hasTime && (from.fractionDigits ?? Infinity) > (to.fractionDigits ?? Infinity)) {
@@ -39,19 +39,21 @@ export function zoneChange(source: Column, target: Column): string | null {
 }
 
 /** As text that can be compared; before everything when there is no bound. */
-function firstMoment({ kind, domain: { earliest } }: Column): string {
+function firstMoment({ kind, valueRange: { earliest } }: Column): string {
   return earliest === undefined ? '' : kind === 'date' ? `${earliest} 00:00:00` : earliest
 }
 
-function lastMoment({ kind, domain: { latest } }: Column): string {
+function lastMoment({ kind, valueRange: { latest } }: Column): string {
   return latest === undefined ? '~' : kind === 'date' ? `${latest} 23:59:59` : latest
 }
 
 /** Most characters of the text of a date or time; undefined when there is no bound. */
-export function temporalTextLength({ kind, domain }: Column): number | undefined {
-  if (domain.dynamic) return undefined
+export function temporalTextLength({ kind, valueRange }: Column): number | undefined {
+  if (valueRange.dynamic) return undefined
   const fraction =
-    domain.fractionDigits === undefined || domain.fractionDigits > 0 ? 1 + (domain.fractionDigits ?? 9) : 0
+    valueRange.fractionDigits === undefined || valueRange.fractionDigits > 0
+      ? 1 + (valueRange.fractionDigits ?? 9)
+      : 0
   if (kind === 'date') return 10
   return (kind === 'time' ? 10 : 19) + fraction
 }

@@ -1,6 +1,6 @@
 /**
  * Whether every value that a source column can hold arrives unchanged in a target column, judged by what the two columns
- * declare. Knows kinds and domains only, no database.
+ * declare. Knows kinds and value ranges only, no database.
  */
 import type { Column, ColumnKind, ConversionCheck } from '../contract/plugin.js'
 import { nonFiniteLosses, numberLosses, numberTextLength } from './fidelity-numbers.js'
@@ -21,20 +21,23 @@ const notA =
   () => [`text that is not ${what}`]
 /** A database that parses JSON writes it anew, whatever it came as. */
 const respelled: Compare = (source, target) =>
-  target.domain.normalised && !source.domain.normalised
+  target.valueRange.normalised && !source.valueRange.normalised
     ? ['the spelling of JSON: key order, repeated keys, spaces and digits of numbers']
     : []
 const nothing: Compare = () => []
 const textToBytes: Compare = (source, target) => [
   'the character set: text becomes its UTF-8 bytes',
-  ...byteLosses({ ...source, domain: { maxBytes: utf8Length(source) } }, target),
+  ...byteLosses({ ...source, valueRange: { maxBytes: utf8Length(source) } }, target),
 ]
 const bytesToText: Compare = (source, target) => [
   'bytes that are not UTF-8 text',
-  ...textLosses({ ...source, domain: { ...source.domain, characters: target.domain.characters! } }, target),
+  ...textLosses(
+    { ...source, valueRange: { ...source.valueRange, characters: target.valueRange.characters! } },
+    target,
+  ),
 ]
 const numberToJson: Compare = (source, target) =>
-  source.kind !== 'integer' && target.domain.normalised ? ['the spelling of numbers'] : []
+  source.kind !== 'integer' && target.valueRange.normalised ? ['the spelling of numbers'] : []
 
 /** The kinds that have a meaning as another kind. Pairs that are missing have none. */
 const comparisons: Readonly<Record<ColumnKind, Partial<Record<ColumnKind, Compare>>>> = {
@@ -74,7 +77,7 @@ function into(): Partial<Record<ColumnKind, Compare>> {
 }
 
 export function judge(source: Column, target: Column): ConversionCheck {
-  if (source.domain.members?.length === 0) return judgeNull(target)
+  if (source.valueRange.members?.length === 0) return judgeNull(target)
   if (source.cells === 'stored' && target.cells === 'stored') return judgeStored(source, target)
   const compare = hasMeaning(source, target) ? comparisons[source.kind][target.kind] : undefined
   if (compare === undefined) {
@@ -83,7 +86,7 @@ export function judge(source: Column, target: Column): ConversionCheck {
   if (!fitsCells(source, target)) {
     return { conversion: 'impossible', why: notText(source) }
   }
-  const same = source.cells === 'numbered' || (source.kind === target.kind && sameDomain(source, target))
+  const same = source.cells === 'numbered' || (source.kind === target.kind && sameRange(source, target))
   const values = same ? [] : [...new Set([...formLosses(source, target), ...compare(source, target)])]
   const nulls = source.nullable && !target.nullable ? ['NULL'] : []
   const losses = [...nulls, ...values, ...rareLosses(source, target)]
@@ -94,7 +97,7 @@ export function judge(source: Column, target: Column): ConversionCheck {
   const refused =
     nulls.length > 0 ||
     unchecked ||
-    (values.length > 0 && !source.domain.dynamic && !checkedThere(source, target))
+    (values.length > 0 && !source.valueRange.dynamic && !checkedThere(source, target))
   return { conversion: refused ? 'lossy' : 'checked', why: losses.join('; ') }
 }
 
@@ -106,7 +109,7 @@ function judgeStored(source: Column, target: Column): ConversionCheck {
 /** A target that declares no bounds looks at each number, and takes those that it keeps exactly. */
 function checkedThere(source: Column, target: Column): boolean {
   const exact = ({ kind }: Column) => kind === 'integer' || kind === 'decimal'
-  return target.domain.dynamic === true && exact(source) && exact(target)
+  return target.valueRange.dynamic === true && exact(source) && exact(target)
 }
 
 /** Cells that are not UTF-8 have a meaning only where the target expects the same. */
@@ -118,7 +121,9 @@ function notText(source: Column): string {
   if (source.cells === 'stored')
     return `its cells are values of any kind, which only a ${describe(source)} column of the same database type takes`
   const what =
-    source.cells === 'numbered' ? 'the numbers of members' : `text in ${source.domain.characters?.encoding}`
+    source.cells === 'numbered'
+      ? 'the numbers of members'
+      : `text in ${source.valueRange.characters?.encoding}`
   return `its cells are ${what}, which only a column like ${describe(source)} takes`
 }
 
@@ -133,45 +138,46 @@ function kept(source: Column, target: Column): ConversionCheck {
     return { conversion: 'widening', why: `every value fits as ${describe(target)}${utc}` }
   }
   // The text that a database writes anew itself is kept by every other.
-  if (source.kind === 'json' || sameDomain(source, target)) return { conversion: 'exact', why: 'same type' }
+  if (source.kind === 'json' || sameRange(source, target)) return { conversion: 'exact', why: 'same type' }
   return { conversion: 'widening', why: `every value fits into ${target.type || target.kind}` }
 }
 
-function sameDomain(source: Column, target: Column): boolean {
-  const canonical = ({ domain }: Column) =>
+function sameRange(source: Column, target: Column): boolean {
+  const canonical = ({ valueRange }: Column) =>
     JSON.stringify({
-      ...domain,
-      members: domain.members && [...domain.members].sort(),
+      ...valueRange,
+      members: valueRange.members && [...valueRange.members].sort(),
       // Judged apart.
       unsignedZero: undefined,
     })
-  return source.domain.ambiguous === undefined && canonical(source) === canonical(target)
+  return source.valueRange.ambiguous === undefined && canonical(source) === canonical(target)
 }
 
 /** A geometry or a UUID is itself, text or bytes, nothing else; and only UTF-8 columns can take the bytes of a cell as text. */
-function hasMeaning({ kind, domain }: Column, target: Column): boolean {
+function hasMeaning({ kind, valueRange }: Column, target: Column): boolean {
   if (kind === target.kind || (kind !== 'text' && kind !== 'bytes')) return true
-  if (domain.forms !== undefined && !domain.dynamic) return false
+  if (valueRange.forms !== undefined && !valueRange.dynamic) return false
   if (kind !== 'bytes' || target.kind !== 'text') return true
-  return (target.domain.characters?.encoding ?? 'utf8') === 'utf8' && domain.maxBits === undefined
+  return (target.valueRange.characters?.encoding ?? 'utf8') === 'utf8' && valueRange.maxBits === undefined
 }
 
 /** Hardly any column holds such a value: no reason to refuse all that could. */
 function rareLosses(source: Column, target: Column): Losses {
-  const signed = source.kind === 'float' && source.domain.unsignedZero !== true
-  const parsed = source.domain.normalised === true && source.sql === undefined && !source.domain.dynamic
+  const signed = source.kind === 'float' && source.valueRange.unsignedZero !== true
+  const parsed =
+    source.valueRange.normalised === true && source.sql === undefined && !source.valueRange.dynamic
   return [
-    ...(signed && target.domain.unsignedZero === true ? ['the sign of −0'] : []),
+    ...(signed && target.valueRange.unsignedZero === true ? ['the sign of −0'] : []),
     ...nonFiniteLosses(source, target),
-    ...(parsed && target.domain.normalised === true
+    ...(parsed && target.valueRange.normalised === true
       ? ['types inside that its text does not show (DECIMAL, unsigned, dates and times, bytes)']
       : []),
   ]
 }
 
 function formLosses(source: Column, target: Column): Losses {
-  const form = target.domain.forms?.at(-1)
-  if (form === undefined || source.domain.forms?.includes(form)) return []
+  const form = target.valueRange.forms?.at(-1)
+  if (form === undefined || source.valueRange.forms?.includes(form)) return []
   return [`values that are not ${form}`]
 }
 
@@ -188,12 +194,16 @@ function withTextLength(source: Column): Column {
   const characters = { coverage: 'ascii', encoding: 'ascii', maxBytes: 1 }
   return {
     ...source,
-    domain: { ...(length === undefined ? {} : { maxChars: length }), characters, stripsTrailingSpaces: true },
+    valueRange: {
+      ...(length === undefined ? {} : { maxChars: length }),
+      characters,
+      stripsTrailingSpaces: true,
+    },
   }
 }
 
-function utf8Length({ domain }: Column): number {
-  const { maxChars, maxBytes, characters } = domain
+function utf8Length({ valueRange }: Column): number {
+  const { maxChars, maxBytes, characters } = valueRange
   if (characters?.encoding === 'utf8' && maxBytes !== undefined) return maxBytes
   return (maxChars ?? maxBytes ?? Infinity) * 4
 }

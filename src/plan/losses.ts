@@ -78,15 +78,15 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
 /** Characters the target cannot hold become `?`; for that the plan must say which it can. */
 async function withCoverage(writer: Writer, column: ColumnMapping): Promise<ColumnMapping> {
   const { source, target, check } = column
-  const { characters, forms, members } = target.domain
+  const { characters, forms, members } = target.valueRange
   const free = target.kind === 'text' && forms === undefined && members === undefined
   if (check.conversion !== 'lossy' || source.kind !== 'text' || !free || characters === undefined)
     return column
   if (characters.coverage === 'unicode' || characters.coverage === 'bmp') return column
   const ranges = await writer.skills.charsetCoverage?.(target)
   if (ranges === undefined) return column
-  const domain = { ...target.domain, characters: { ...characters, ranges } }
-  return { ...column, target: { ...target, domain } }
+  const valueRange = { ...target.valueRange, characters: { ...characters, ranges } }
+  return { ...column, target: { ...target, valueRange } }
 }
 
 /** Whoever accepts the loss of a source that does not say what it holds wants values to be cut, not the run to fail. */

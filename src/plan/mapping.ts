@@ -201,7 +201,7 @@ function isDerived({ origin, steps }: NamedEntry): boolean {
 
 function derivation({ at, origin: from, steps, to }: NamedEntry, target: TableSchema): Derivation {
   const origin = from!
-  const encoding = find(target.columns, to!)?.domain.characters?.encoding
+  const encoding = find(target.columns, to!)?.valueRange.characters?.encoding
   const name = origin.type === 'column' ? origin.name : to!
   return { at, name, origin, ...(encoding === undefined ? {} : { encoding }), steps }
 }

@@ -99,7 +99,7 @@ function wholeTable(table: TableSchema, key: SplitKey | null): Omit<ReadSpec, 'c
 function chosenColumns({ source, key }: MarkRequest): readonly Column[] {
   const isKey = ({ name }: Column) => key?.columns.some((column) => column.name === name) ?? false
   const small = source.columns.filter(
-    ({ kind, domain }) => kind !== 'json' && (domain.maxBytes ?? 0) <= MOST_BYTES,
+    ({ kind, valueRange }) => kind !== 'json' && (valueRange.maxBytes ?? 0) <= MOST_BYTES,
   )
   const chosen = small.every(isKey) ? source.columns : small
   return chosen.slice(0, MOST_COLUMNS)

@@ -3,7 +3,7 @@ import type {
   CastType,
   Column,
   ColumnKind,
-  Domain,
+  ValueRange,
   RegexStep,
   StageStep,
   StepsCell,
@@ -33,8 +33,17 @@ export function planSteps(
 ): StepsCell | null {
   try {
     const facts = steps.reduce<Facts>(factsAfter, from)
-    const { kind, type, nullable, domain } = facts
-    const column = { name, kind, type, nullable, domain, hasDefault: false, generated: false, ordered: false }
+    const { kind, type, nullable, valueRange } = facts
+    const column = {
+      name,
+      kind,
+      type,
+      nullable,
+      valueRange,
+      hasDefault: false,
+      generated: false,
+      ordered: false,
+    }
     return { type: 'steps', name, column, at, from, steps, asked }
   } catch (thrown) {
     if (!(thrown instanceof RowshiftError) || thrown.code !== 'PARAMS_INVALID') throw thrown
@@ -57,16 +66,17 @@ function factsAfter(value: Facts, step: StageStep): Facts {
 
 /** Where matches are taken away only, nothing gets longer, in characters or in bytes; but a space may come to stand at the end. */
 function regexFacts(value: Facts, { patterns }: RegexStep): Facts {
-  const { domain, nullable } = ownText(value, '"replace_regex"')
-  const { maxChars, maxBytes, characters } = domain
-  const shorter = patterns.every(({ by }) => by === '') && !domain.dynamic && !domain.stripsTrailingSpaces
-  const left: Domain = {
+  const { valueRange, nullable } = ownText(value, '"replace_regex"')
+  const { maxChars, maxBytes, characters } = valueRange
+  const shorter =
+    patterns.every(({ by }) => by === '') && !valueRange.dynamic && !valueRange.stripsTrailingSpaces
+  const left: ValueRange = {
     ...(maxChars === undefined ? {} : { maxChars }),
     ...(maxBytes === undefined ? {} : { maxBytes }),
     ...(characters === undefined ? {} : { characters }),
   }
   const known = shorter ? left : { dynamic: true as const }
-  return { kind: 'text', type: typeName('text', known), nullable, domain: known }
+  return { kind: 'text', type: typeName('text', known), nullable, valueRange: known }
 }
 
 function canCast({ kind }: Facts, to: CastType): boolean {

@@ -72,7 +72,7 @@ export async function deriveColumns(
 async function deriveColumn(dialect: Dialect, table: TableSchema, derivation: Derivation): Promise<Column> {
   const { name, steps, at } = derivation
   const start = await originOf(dialect, table, derivation)
-  const { sql, kind, type, nullable, domain, refusals } = steps.reduce(
+  const { sql, kind, type, nullable, valueRange, refusals } = steps.reduce(
     (value, step) => take(dialect, value, step, at),
     start,
   )
@@ -81,7 +81,7 @@ async function deriveColumn(dialect: Dialect, table: TableSchema, derivation: De
     type,
     kind,
     nullable,
-    domain,
+    valueRange,
     hasDefault: false,
     generated: false,
     ordered: false,

@@ -1,5 +1,5 @@
 /** What is known of values after a step, from what was known before it. */
-import type { Domain } from '../contract/domain.js'
+import type { ValueRange } from '../contract/value-range.js'
 import type { ColumnKind } from '../contract/table-schema.js'
 import type { Facts } from './literals.js'
 import { ASCII, charactersOf, charsOf, literalFacts, most, typeName } from './literals.js'
@@ -15,32 +15,37 @@ export function fixedText(text: string): Facts {
 }
 
 /** Of the texts that the values are written as. */
-export function textFacts({ kind, domain, nullable }: Facts): Facts {
-  if (kind === 'text') return textual(domain, nullable)
-  const maxChars = domain.dynamic ? undefined : mostChars(kind, domain)
+export function textFacts({ kind, valueRange, nullable }: Facts): Facts {
+  if (kind === 'text') return textual(valueRange, nullable)
+  const maxChars = valueRange.dynamic ? undefined : mostChars(kind, valueRange)
   const characters = kind === 'json' ? undefined : ASCII
   return textual(
     {
-      ...(domain.dynamic ? { dynamic: true } : {}),
+      ...(valueRange.dynamic ? { dynamic: true } : {}),
       ...(maxChars === undefined ? {} : { maxChars }),
-      ...(characters === undefined || domain.dynamic ? {} : { characters, stripsTrailingSpaces: true }),
+      ...(characters === undefined || valueRange.dynamic ? {} : { characters, stripsTrailingSpaces: true }),
     },
     nullable,
   )
 }
 
-export function trimmed({ domain, nullable }: Facts): Facts {
-  const plain = withMembers(domain, (member) => member.replaceAll(/^ +|(?<! ) +$/g, ''))
+export function trimmed({ valueRange, nullable }: Facts): Facts {
+  const plain = withMembers(valueRange, (member) => member.replaceAll(/^ +|(?<! ) +$/g, ''))
   return textual({ ...plain, stripsTrailingSpaces: true }, nullable)
 }
 
-export function replaced({ domain, nullable }: Facts, pairs: readonly (readonly [string, string])[]): Facts {
+export function replaced(
+  { valueRange, nullable }: Facts,
+  pairs: readonly (readonly [string, string])[],
+): Facts {
   const growth = pairs.reduce((most, [from, to]) => most * Math.max(1, charsOf(to) / charsOf(from)), 1)
   const {
     maxBytes,
     stripsTrailingSpaces: _,
     ...rest
-  } = withMembers(domain, (member) => pairs.reduce((text, [from, to]) => text.replaceAll(from, to), member))
+  } = withMembers(valueRange, (member) =>
+    pairs.reduce((text, [from, to]) => text.replaceAll(from, to), member),
+  )
   const added = charactersOf(pairs.map(([, to]) => to).join(''))
   const maxChars = growth === 1 ? rest.maxChars : scaled(rest.maxChars ?? maxBytes, growth)
   return textual(
@@ -48,19 +53,19 @@ export function replaced({ domain, nullable }: Facts, pairs: readonly (readonly 
       ...without(rest, 'maxChars'),
       ...(maxChars === undefined ? {} : { maxChars }),
       ...(growth === 1 && maxBytes !== undefined && added === ASCII ? { maxBytes } : {}),
-      ...charactersField(domain.characters, added),
+      ...charactersField(valueRange.characters, added),
     },
     nullable,
   )
 }
 
-export function masked({ domain, nullable }: Facts, by: string): Facts {
-  const maxChars = domain.maxChars ?? domain.maxBytes
+export function masked({ valueRange, nullable }: Facts, by: string): Facts {
+  const maxChars = valueRange.maxChars ?? valueRange.maxBytes
   return textual(
     {
-      ...(domain.dynamic ? { dynamic: true } : {}),
+      ...(valueRange.dynamic ? { dynamic: true } : {}),
       ...(maxChars === undefined ? {} : { maxChars }),
-      ...charactersField(domain.characters, charactersOf(by)),
+      ...charactersField(valueRange.characters, charactersOf(by)),
     },
     nullable,
   )
@@ -68,16 +73,16 @@ export function masked({ domain, nullable }: Facts, by: string): Facts {
 
 /** Of texts one behind the other. */
 export function joined(parts: readonly Facts[]): Facts {
-  const lengths = parts.map(({ domain }) => domain.maxChars ?? domain.maxBytes)
+  const lengths = parts.map(({ valueRange }) => valueRange.maxChars ?? valueRange.maxBytes)
   const maxChars = lengths.reduce(
     (sum, length) => (sum === undefined || length === undefined ? undefined : sum + length),
     0,
   )
-  const characters = parts.reduce<Domain['characters']>(
-    (all, { domain }) => wider(all, domain.characters),
+  const characters = parts.reduce<ValueRange['characters']>(
+    (all, { valueRange }) => wider(all, valueRange.characters),
     ASCII,
   )
-  const dynamic = parts.some(({ domain }) => domain.dynamic)
+  const dynamic = parts.some(({ valueRange }) => valueRange.dynamic)
   return textual(
     {
       ...(dynamic ? { dynamic } : {}),
@@ -94,73 +99,80 @@ export function merged(value: Facts, literals: readonly (string | null)[]): Fact
   const nullable = value.nullable || texts.length < literals.length
   if (texts.length === 0) return { ...value, nullable }
   const others = literalFacts(texts)
-  const domain = value.kind === 'text' ? mergedTexts(value.domain, texts) : mergedDomain(value, others)
-  return domain && { kind: value.kind, type: typeName(value.kind, domain), nullable, domain }
+  const valueRange =
+    value.kind === 'text' ? mergedTexts(value.valueRange, texts) : mergedDomain(value, others)
+  return valueRange && { kind: value.kind, type: typeName(value.kind, valueRange), nullable, valueRange }
 }
 
-function mergedFloat({ dynamic, nonFinite }: Domain): Domain {
+function mergedFloat({ dynamic, nonFinite }: ValueRange): ValueRange {
   return { ...(dynamic && { dynamic }), bits: 53, ...(nonFinite && { nonFinite }) }
 }
 
-function mergedDomain({ kind, domain }: Facts, others: Facts): Domain | null {
+function mergedDomain({ kind, valueRange }: Facts, others: Facts): ValueRange | null {
   const numbers = others.kind === 'integer' || others.kind === 'decimal'
   switch (kind) {
     case 'boolean':
     case 'integer':
-      return others.kind === 'integer' ? mergedRange(kind, domain, others.domain) : null
+      return others.kind === 'integer' ? mergedRange(kind, valueRange, others.valueRange) : null
     case 'decimal':
-      return numbers ? mergedDigits(domain, others) : null
+      return numbers ? mergedDigits(valueRange, others) : null
     case 'float':
-      return numbers ? mergedFloat(domain) : null
+      return numbers ? mergedFloat(valueRange) : null
     case 'date':
-      return others.kind === 'date' ? { ...domain, ...mergedMoments(domain, others.domain, '') } : null
+      return others.kind === 'date'
+        ? { ...valueRange, ...mergedMoments(valueRange, others.valueRange, '') }
+        : null
     case 'datetime':
     case 'instant': {
       if (others.kind !== 'date' && others.kind !== 'datetime') return null
       const midnight = others.kind === 'date' ? ' 00:00:00' : ''
-      const moments = mergedMoments(domain, others.domain, midnight)
-      return mergedFraction({ ...domain, ...moments }, others.domain)
+      const moments = mergedMoments(valueRange, others.valueRange, midnight)
+      return mergedFraction({ ...valueRange, ...moments }, others.valueRange)
     }
     case 'time':
-      return others.kind === 'time' ? mergedFraction(domain, others.domain) : null
+      return others.kind === 'time' ? mergedFraction(valueRange, others.valueRange) : null
     case 'json':
-      return others.kind === 'json' ? domain : null
+      return others.kind === 'json' ? valueRange : null
     default:
       return null
   }
 }
 
-function mergedRange(kind: ColumnKind, domain: Domain, others: Domain): Domain {
-  const own = kind === 'boolean' ? { min: '0', max: '1' } : domain
+function mergedRange(kind: ColumnKind, valueRange: ValueRange, others: ValueRange): ValueRange {
+  const own = kind === 'boolean' ? { min: '0', max: '1' } : valueRange
   const pick = (a: string | undefined, b: string, first: boolean) =>
     a === undefined ? undefined : BigInt(a) < BigInt(b) === first ? a : b
   const [min, max] = [pick(own.min, others.min!, true), pick(own.max, others.max!, false)]
   return {
-    ...(domain.dynamic ? { dynamic: true } : {}),
+    ...(valueRange.dynamic ? { dynamic: true } : {}),
     ...(min === undefined ? {} : { min }),
     ...(max === undefined ? {} : { max }),
   }
 }
 
-function mergedDigits(domain: Domain, others: Facts): Domain {
-  const { precision, scale } = domain
-  if (precision === undefined || scale === undefined) return domain
+function mergedDigits(valueRange: ValueRange, others: Facts): ValueRange {
+  const { precision, scale } = valueRange
+  if (precision === undefined || scale === undefined) return valueRange
   const [whole, places] =
     others.kind === 'decimal'
-      ? [others.domain.precision! - others.domain.scale!, others.domain.scale!]
-      : [Math.max(others.domain.min!.length, others.domain.max!.length), 0]
+      ? [others.valueRange.precision! - others.valueRange.scale!, others.valueRange.scale!]
+      : [Math.max(others.valueRange.min!.length, others.valueRange.max!.length), 0]
   const widest = Math.max(scale, places)
   return { precision: Math.max(precision - scale, whole) + widest, scale: widest }
 }
 
-function mergedFraction(domain: Domain, others: Domain): Domain {
-  const digits = domain.fractionDigits
-  if (digits === undefined) return domain
-  return { ...domain, fractionDigits: Math.max(digits, others.fractionDigits ?? 0) }
+function mergedFraction(valueRange: ValueRange, others: ValueRange): ValueRange {
+  const digits = valueRange.fractionDigits
+  if (digits === undefined) return valueRange
+  return { ...valueRange, fractionDigits: Math.max(digits, others.fractionDigits ?? 0) }
 }
 
-function mergedMoments(domain: Domain, others: Domain, ending: string): Pick<Domain, 'earliest' | 'latest'> {
-  const { earliest, latest } = domain
+function mergedMoments(
+  valueRange: ValueRange,
+  others: ValueRange,
+  ending: string,
+): Pick<ValueRange, 'earliest' | 'latest'> {
+  const { earliest, latest } = valueRange
   const [first, last] = [others.earliest! + ending, others.latest! + ending]
   return {
     ...(earliest === undefined ? {} : { earliest: first < earliest ? first : earliest }),
@@ -168,37 +180,40 @@ function mergedMoments(domain: Domain, others: Domain, ending: string): Pick<Dom
   }
 }
 
-function mergedTexts(domain: Domain, texts: readonly string[]): Domain {
+function mergedTexts(valueRange: ValueRange, texts: readonly string[]): ValueRange {
   const longest = most(texts.map(charsOf))
-  const { members, multiValued, stripsTrailingSpaces, maxChars = domain.maxBytes } = domain
+  const { members, multiValued, stripsTrailingSpaces, maxChars = valueRange.maxBytes } = valueRange
   const noSpace = stripsTrailingSpaces && !texts.some((text) => text.endsWith(' '))
   return {
-    ...(domain.dynamic ? { dynamic: true } : {}),
+    ...(valueRange.dynamic ? { dynamic: true } : {}),
     ...(maxChars === undefined ? {} : { maxChars: Math.max(maxChars, longest) }),
     ...(members === undefined || multiValued ? {} : { members: [...new Set([...members, ...texts])] }),
     ...(noSpace ? { stripsTrailingSpaces } : {}),
-    ...charactersField(domain.characters, charactersOf(texts.join(''))),
+    ...charactersField(valueRange.characters, charactersOf(texts.join(''))),
   }
 }
 
-function textual(domain: Domain, nullable: boolean): Facts {
-  const { forms: _, ...plain } = domain
-  return { kind: 'text', type: typeName('text', plain), nullable, domain: plain }
+function textual(valueRange: ValueRange, nullable: boolean): Facts {
+  const { forms: _, ...plain } = valueRange
+  return { kind: 'text', type: typeName('text', plain), nullable, valueRange: plain }
 }
 
 /** Lists of members are no longer lists of known ones. */
-function withMembers(domain: Domain, change: (member: string) => string): Domain {
-  const { members, multiValued, ...rest } = domain
+function withMembers(valueRange: ValueRange, change: (member: string) => string): ValueRange {
+  const { members, multiValued, ...rest } = valueRange
   return members === undefined || multiValued ? rest : { ...rest, members: [...new Set(members.map(change))] }
 }
 
-function charactersField(own: Domain['characters'], added: Domain['characters']): Pick<Domain, 'characters'> {
+function charactersField(
+  own: ValueRange['characters'],
+  added: ValueRange['characters'],
+): Pick<ValueRange, 'characters'> {
   const characters = wider(own, added)
   return characters === undefined ? {} : { characters }
 }
 
 /** Of two coverages, the one that holds both; everything holds ASCII. */
-function wider(a: Domain['characters'], b: Domain['characters']): Domain['characters'] {
+function wider(a: ValueRange['characters'], b: ValueRange['characters']): ValueRange['characters'] {
   if (a === undefined || b === undefined) return undefined
   if (b.coverage === 'ascii' || a.coverage === b.coverage) return a
   if (a.coverage === 'ascii') return b
@@ -208,7 +223,7 @@ function wider(a: Domain['characters'], b: Domain['characters']): Domain['charac
 
 function mostChars(
   kind: ColumnKind,
-  { min, max, precision, scale = 0, maxChars, fractionDigits }: Domain,
+  { min, max, precision, scale = 0, maxChars, fractionDigits }: ValueRange,
 ): number | undefined {
   if (maxChars !== undefined) return maxChars
   switch (kind) {
@@ -236,11 +251,11 @@ function scaled(length: number | undefined, factor: number): number | undefined 
   return length === undefined ? undefined : Math.ceil(length * factor)
 }
 
-function without<Field extends keyof Domain>(
-  domain: Domain,
+function without<Field extends keyof ValueRange>(
+  valueRange: ValueRange,
   ...fields: readonly Field[]
-): Omit<Domain, Field> {
+): Omit<ValueRange, Field> {
   return Object.fromEntries(
-    Object.entries(domain).filter(([field]) => !fields.includes(field as Field)),
-  ) as Omit<Domain, Field>
+    Object.entries(valueRange).filter(([field]) => !fields.includes(field as Field)),
+  ) as Omit<ValueRange, Field>
 }

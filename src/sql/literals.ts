@@ -1,9 +1,9 @@
-/** What the texts that a user wrote stand for: the narrowest kind and domain that holds all of them. */
-import type { Domain } from '../contract/domain.js'
+/** What the texts that a user wrote stand for: the narrowest kind and value range that holds all of them. */
+import type { ValueRange } from '../contract/value-range.js'
 import type { Column, ColumnKind } from '../contract/table-schema.js'
 
 /** What can be said of values before they are read. */
-export type Facts = Pick<Column, 'kind' | 'type' | 'nullable' | 'domain'>
+export type Facts = Pick<Column, 'kind' | 'type' | 'nullable' | 'valueRange'>
 
 const INTEGER = /^(0|-?[1-9]\d*)$/
 const DECIMAL = /^-?(0|[1-9]\d*)\.\d+$/
@@ -18,8 +18,8 @@ export function literalFacts(values: readonly (string | null)[]): Facts {
   const texts = [...new Set(values.filter((value) => value !== null))]
   const nullable = texts.length < values.length || values.length === 0
   const kind = literalKind(texts)
-  const domain = literalDomain(kind, texts)
-  return { kind, type: typeName(kind, domain), nullable, domain }
+  const valueRange = literalDomain(kind, texts)
+  return { kind, type: typeName(kind, valueRange), nullable, valueRange }
 }
 
 export function literalKind(texts: readonly string[]): ColumnKind {
@@ -53,7 +53,7 @@ function isDatetime(text: string): boolean {
   return isDate(DATETIME.exec(text)?.[1] ?? '')
 }
 
-function literalDomain(kind: ColumnKind, texts: readonly string[]): Domain {
+function literalDomain(kind: ColumnKind, texts: readonly string[]): ValueRange {
   switch (kind) {
     case 'integer':
       return { min: extreme(texts, (a, b) => a < b), max: extreme(texts, (a, b) => a > b) }
@@ -106,14 +106,17 @@ export function charsOf(text: string): number {
 }
 
 /** The smallest coverage that has all of these characters. */
-export function charactersOf(text: string): NonNullable<Domain['characters']> {
+export function charactersOf(text: string): NonNullable<ValueRange['characters']> {
   if (/^[\0-\x7f]*$/.test(text)) return ASCII
   if (/^[\0-\uffff]*$/u.test(text)) return { coverage: 'bmp', encoding: 'utf8', maxBytes: 3 }
   return { coverage: 'unicode', encoding: 'utf8', maxBytes: 4 }
 }
 
 /** A type for people to read, in the words of standard SQL. */
-export function typeName(kind: ColumnKind, { precision, scale, maxChars, fractionDigits }: Domain): string {
+export function typeName(
+  kind: ColumnKind,
+  { precision, scale, maxChars, fractionDigits }: ValueRange,
+): string {
   switch (kind) {
     case 'decimal':
       return precision === undefined ? 'decimal' : `decimal(${precision},${scale})`

@@ -1,5 +1,5 @@
 import type { DesignRequest, TableDesign } from '../contract/design.js'
-import type { Characters } from '../contract/domain.js'
+import type { Characters } from '../contract/value-range.js'
 import type { Endpoint } from '../contract/endpoint.js'
 import type { RowshiftError } from '../contract/errors.js'
 import type { LoadRequest, ServerLoad } from '../contract/skills.js'

@@ -20,8 +20,8 @@ export function stepFacts(value: Facts, step: Step): Facts {
       return masked(asText(value, '"mask"'), step.with)
     case 'hash': {
       const { nullable } = value.kind === 'bytes' ? value : asText(value, '"hash"')
-      const domain = { maxChars: 64, characters: ASCII, stripsTrailingSpaces: true } as const
-      return { kind: 'text', type: typeName('text', domain), nullable, domain }
+      const valueRange = { maxChars: 64, characters: ASCII, stripsTrailingSpaces: true } as const
+      return { kind: 'text', type: typeName('text', valueRange), nullable, valueRange }
     }
     case 'default':
       return value.nullable ? { ...either(value, [step.value], '"default"'), nullable: false } : value
@@ -85,26 +85,26 @@ function either(value: Facts, literals: readonly (string | null)[], what: string
   return merged(value, literals) ?? merged(asText(value, what), literals)!
 }
 
-function castFacts({ nullable, kind, domain, type }: Facts, to: CastType): Facts {
+function castFacts({ nullable, kind, valueRange, type }: Facts, to: CastType): Facts {
   const own = { kind: to.kind, type: to.name, nullable }
   switch (to.kind) {
     case 'integer':
-      return { ...own, domain: { min: to.min, max: to.max } }
+      return { ...own, valueRange: { min: to.min, max: to.max } }
     case 'decimal':
-      return { ...own, domain: { precision: to.precision, scale: to.scale } }
+      return { ...own, valueRange: { precision: to.precision, scale: to.scale } }
     case 'float':
-      return { ...own, domain: { bits: 53, nonFinite: 'none' } }
+      return { ...own, valueRange: { bits: 53, nonFinite: 'none' } }
     case 'text': {
-      const facts = kind === 'text' ? domain : textFacts({ kind, domain, nullable, type }).domain
+      const facts = kind === 'text' ? valueRange : textFacts({ kind, valueRange, nullable, type }).valueRange
       const { maxBytes: _, members: __, multiValued: ___, dynamic: ____, ...rest } = facts
       const maxChars = Math.min(to.maxChars ?? Infinity, facts.maxChars ?? facts.maxBytes ?? Infinity)
-      return { ...own, domain: maxChars === Infinity ? rest : { ...rest, maxChars } }
+      return { ...own, valueRange: maxChars === Infinity ? rest : { ...rest, maxChars } }
     }
     case 'date':
-      return { ...own, domain: { dates: 'calendar', earliest: '0001-01-01', latest: '9999-12-31' } }
+      return { ...own, valueRange: { dates: 'calendar', earliest: '0001-01-01', latest: '9999-12-31' } }
     case 'datetime': {
       const bounds = { earliest: '0001-01-01 00:00:00', latest: '9999-12-31 23:59:59' }
-      return { ...own, domain: { dates: 'calendar', ...bounds, fractionDigits: to.fractionDigits } }
+      return { ...own, valueRange: { dates: 'calendar', ...bounds, fractionDigits: to.fractionDigits } }
     }
     default:
       return to satisfies never

@@ -85,7 +85,7 @@ function ticksOf({ dialect }: SqlSession, request: IncrementalRequest, moments: 
     const future = `>= ${dialect.text(nextDay)}`
     return { from, to: rereads ? nextDay : day, watermark: day, behind, future }
   }
-  const cut = (time: string) => toTick(time, column.domain.fractionDigits ?? 0)
+  const cut = (time: string) => toTick(time, column.valueRange.fractionDigits ?? 0)
   const to = cut(end)
   return { from: begin && cut(begin), to, watermark: to, behind, future: `> ${dialect.text(moments.clock)}` }
 }

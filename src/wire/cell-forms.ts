@@ -2,7 +2,7 @@
  * How cells of each kind may be written. Readers let no other cell pass, since it would become SQL text, or would be
  * stored as another value: a server takes `7-2` for 5, `1.5` for 2 and `20240501` for a date.
  */
-import type { Domain } from '../contract/domain.js'
+import type { ValueRange } from '../contract/value-range.js'
 import type { Column, ColumnKind } from '../contract/table-schema.js'
 import type { Cells } from './row-name.js'
 import { excerpt } from './row-name.js'
@@ -22,8 +22,8 @@ const float = (others: string): CellForm => ({
   pattern: new RegExp(`^(?!.{401})(-?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d+)?${others})$`),
 })
 
-/** By what `Domain.nonFinite` says. The loops of plugins know digits only. */
-const FLOATS: Readonly<Record<NonNullable<Domain['nonFinite']> | 'any', CellForm>> = {
+/** By what `ValueRange.nonFinite` says. The loops of plugins know digits only. */
+const FLOATS: Readonly<Record<NonNullable<ValueRange['nonFinite']> | 'any', CellForm>> = {
   none: float(''),
   infinities: float('|-?Infinity'),
   any: float('|-?Infinity|NaN'),
@@ -58,15 +58,15 @@ const DYNAMIC: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
   },
 }
 
-type Formed = Pick<Column, 'kind' | 'domain' | 'cells'>
+type Formed = Pick<Column, 'kind' | 'valueRange' | 'cells'>
 export type FormedColumn = Formed & Pick<Column, 'name' | 'type'>
 
 /** null: any bytes. */
-export function formOf({ kind, domain, cells }: Formed): CellForm | null {
+export function formOf({ kind, valueRange, cells }: Formed): CellForm | null {
   if (cells === 'numbered') return INTEGER
   if (cells === 'stored') return null
-  if (kind === 'float') return FLOATS[domain.nonFinite ?? 'any']
-  return (domain.dynamic ? DYNAMIC : FORMS)[kind] ?? null
+  if (kind === 'float') return FLOATS[valueRange.nonFinite ?? 'any']
+  return (valueRange.dynamic ? DYNAMIC : FORMS)[kind] ?? null
 }
 
 export interface Misfit {

@@ -1,4 +1,4 @@
-import type { Domain } from '../contract/domain.js'
+import type { ValueRange } from '../contract/value-range.js'
 import type { ColumnMapping } from '../contract/table-schema.js'
 import type { PlannedWrite } from '../contract/write.js'
 import type { Batch } from './batch.js'
@@ -46,31 +46,32 @@ export class Narrower {
 }
 
 function narrowOf({ source, target, check }: ColumnMapping): Narrow | null {
-  const { domain } = target
-  if (check.conversion !== 'lossy' || domain.forms !== undefined || domain.members !== undefined) return null
+  const { valueRange } = target
+  if (check.conversion !== 'lossy' || valueRange.forms !== undefined || valueRange.members !== undefined)
+    return null
   const moments = source.kind === 'datetime' || source.kind === 'instant'
   switch (target.kind) {
     case 'integer':
-      return source.kind === 'integer' ? clipInteger(domain) : null
+      return source.kind === 'integer' ? clipInteger(valueRange) : null
     case 'decimal':
-      return source.kind === 'decimal' ? cutDecimal(domain) : null
+      return source.kind === 'decimal' ? cutDecimal(valueRange) : null
     case 'float':
-      return source.kind === 'float' ? roundFloat(domain) : null
+      return source.kind === 'float' ? roundFloat(valueRange) : null
     case 'text':
-      return source.kind === 'text' ? cutText(domain) : null
+      return source.kind === 'text' ? cutText(valueRange) : null
     case 'bytes':
-      return source.kind === 'bytes' ? cutBytes(domain) : null
+      return source.kind === 'bytes' ? cutBytes(valueRange) : null
     case 'time':
-      return source.kind === 'time' ? cutFraction(domain) : null
+      return source.kind === 'time' ? cutFraction(valueRange) : null
     case 'datetime':
     case 'instant':
-      return moments ? cutFraction(domain) : null
+      return moments ? cutFraction(valueRange) : null
     default:
       return null
   }
 }
 
-function clipInteger({ min, max }: Domain): Narrow {
+function clipInteger({ min, max }: ValueRange): Narrow {
   const least = min === undefined ? null : BigInt(min)
   const greatest = max === undefined ? null : BigInt(max)
   return (cell) => {
@@ -80,7 +81,7 @@ function clipInteger({ min, max }: Domain): Narrow {
   }
 }
 
-function cutDecimal({ min, precision, scale = 0, bits }: Domain): Narrow {
+function cutDecimal({ min, precision, scale = 0, bits }: ValueRange): Narrow {
   return (cell) => {
     const [, sign = '', whole = '', fraction = ''] =
       /^([+-]?)(\d*)(?:\.(\d*))?$/.exec(cell.toString('latin1')) ?? []
@@ -116,7 +117,7 @@ function point(whole: string, fraction: string): string {
 const FLOAT_MAX = 3.4028234663852886e38
 
 /** To the nearest float of 32 bits, which is a double too, so that this arithmetic is exact. */
-function roundFloat({ bits, min, unsignedZero }: Domain): Narrow {
+function roundFloat({ bits, min, unsignedZero }: ValueRange): Narrow {
   const negativeZero = unsignedZero ? '0' : '-0'
   return (cell) => {
     const value = Number(cell.toString('latin1'))
@@ -133,7 +134,7 @@ function cutText({
   maxBytes = Infinity,
   characters,
   stripsTrailingSpaces,
-}: Domain): Narrow {
+}: ValueRange): Narrow {
   const outside = replacer(characters)
   const oneByte = characters?.maxBytes === 1
   const chars = oneByte ? Math.min(maxChars, maxBytes) : maxChars
@@ -152,7 +153,7 @@ function cutText({
 }
 
 /** Puts `?` in the place of characters the target cannot hold; null when it can hold all, or which is unknown. */
-function replacer(characters: Domain['characters']): ((text: string) => string) | null {
+function replacer(characters: ValueRange['characters']): ((text: string) => string) | null {
   if (characters === undefined || characters.coverage === 'unicode') return null
   if (characters.coverage === 'bmp') return (text) => text.replaceAll(/[\u{10000}-\u{10ffff}]/gu, '?')
   if (characters.ranges === undefined) return null
@@ -161,7 +162,7 @@ function replacer(characters: Domain['characters']): ((text: string) => string) 
   return (text) => text.replaceAll(/[^\0-\x7f]/gu, (char) => (known[char.codePointAt(0)!] === 1 ? char : '?'))
 }
 
-function cutBytes({ maxBytes, padded, maxBits }: Domain): Narrow | null {
+function cutBytes({ maxBytes, padded, maxBits }: ValueRange): Narrow | null {
   if (maxBytes === undefined || maxBits !== undefined) return null
   return (cell) => {
     if (cell.length >= maxBytes || !padded) return cell.subarray(0, maxBytes)
@@ -169,7 +170,7 @@ function cutBytes({ maxBytes, padded, maxBits }: Domain): Narrow | null {
   }
 }
 
-function cutFraction({ fractionDigits }: Domain): Narrow | null {
+function cutFraction({ fractionDigits }: ValueRange): Narrow | null {
   if (fractionDigits === undefined) return null
   return (cell) => {
     const at = cell.indexOf('.')

@@ -78,7 +78,7 @@ const FILE = {
     type: kind,
     kind,
     nullable: true,
-    domain: { maxChars: 9 },
+    valueRange: { maxChars: 9 },
   })),
 }
 

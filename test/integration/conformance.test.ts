@@ -111,7 +111,7 @@ function onRowFiles(): void {
       hasDefault: false,
       generated: false,
       ordered: true,
-      domain: {},
+      valueRange: {},
     }))
     const builder = new BatchBuilder({ bytes: 1 << 24, rows: Infinity })
     for (const row of table.rows) {

@@ -281,7 +281,7 @@ describe('a row file', () => {
       hasDefault: false,
       generated: false,
       ordered: true,
-      domain: { dynamic: true },
+      valueRange: { dynamic: true },
     }
     const columns = [
       { ...column, name: 'a', type: 'int', kind: 'integer', nullable: false },

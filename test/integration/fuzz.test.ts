@@ -80,8 +80,8 @@ describe('input from outside', () => {
 
   it('may be larger than a stack, and is refused when it is larger than anybody means', () => {
     const many = Array.from({ length: MOST }, (_, i) => `v${i}`)
-    expect(literalFacts(many).domain.maxChars).to.equal(7)
-    expect(literalFacts(many.map((_, i) => `${i}.5`)).domain).to.include({ precision: 7, scale: 1 })
+    expect(literalFacts(many).valueRange.maxChars).to.equal(7)
+    expect(literalFacts(many.map((_, i) => `${i}.5`)).valueRange).to.include({ precision: 7, scale: 1 })
     for (const entry of [
       { from: 'a', to: 'a', map: Object.fromEntries(many.map((key) => [key, 1])) },
       { from: 'a', to: 'a', replace: Object.fromEntries(many.slice(0, 20_000).map((key) => [key, ''])) },

@@ -199,7 +199,7 @@ function conditionOf(name: string, charset: string): string | null {
     generated: false,
     ordered: true,
   } as const
-  return unmappedRefusals({ ...column, domain: {}, collation: `${charset}_bin` })[0]?.condition ?? null
+  return unmappedRefusals({ ...column, valueRange: {}, collation: `${charset}_bin` })[0]?.condition ?? null
 }
 
 async function count(place: Place, from: string): Promise<number> {

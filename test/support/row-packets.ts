@@ -94,7 +94,7 @@ export function decode(bytes: Buffer, columns: number, options: Decoding = {}): 
   const batches: Batch[] = []
   const sink = decoder.into({
     builder,
-    columns: kinds.map((kind, i) => ({ name: `c${i}`, type: kind, kind, domain: { nonFinite: 'none' } })),
+    columns: kinds.map((kind, i) => ({ name: `c${i}`, type: kind, kind, valueRange: { nonFinite: 'none' } })),
     onFull: () => batches.push(builder.take()!),
     refusal: (cells) => new Refused(cells),
   })

@@ -6,7 +6,7 @@ import type { ColumnKind, WindowKind } from '../../src/contract/plugin.js'
 import { epochTicks, epochWindow, toEpoch } from '../../src/sql/epoch.js'
 
 const bound = (kind: ColumnKind, text: string, window: WindowKind = 'time') =>
-  boundOf({ kind, domain: {} }, text, window)
+  boundOf({ kind, valueRange: {} }, text, window)
 
 describe('bounds of windows', () => {
   it('are values of the column, and nothing else', () => {

@@ -86,7 +86,7 @@ describe('types for rows of another family', () => {
     hasDefault: false,
     generated: false,
     ordered: true,
-    domain: {},
+    valueRange: {},
   })
 
   it('fit into an index where a key needs them, and into a row', () => {

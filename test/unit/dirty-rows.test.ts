@@ -21,7 +21,7 @@ const column = {
   hasDefault: false,
   generated: false,
   ordered: true,
-  domain: {},
+  valueRange: {},
 } as const
 const table = (name: string, ...columns: string[]): TableSchema => ({
   table: name,

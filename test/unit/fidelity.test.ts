@@ -2,12 +2,21 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { Narrower } from '../../src/wire/narrow.js'
 import { judge } from '../../src/plan/fidelity.js'
-import type { Characters, Column, ColumnKind, Domain, PlannedWrite } from '../../src/contract/plugin.js'
-import { domainOf } from '../../plugins/mysql/domain.js'
+import type { Characters, Column, ColumnKind, ValueRange, PlannedWrite } from '../../src/contract/plugin.js'
+import { valueRangeOf } from '../../plugins/mysql/value-range.js'
 import { batch } from './sqlite-fixture.js'
 
-function column(kind: ColumnKind, domain: Domain = {}, nullable = true): Column {
-  return { name: 'v', type: kind, kind, nullable, hasDefault: false, generated: false, ordered: true, domain }
+function column(kind: ColumnKind, valueRange: ValueRange = {}, nullable = true): Column {
+  return {
+    name: 'v',
+    type: kind,
+    kind,
+    nullable,
+    hasDefault: false,
+    generated: false,
+    ordered: true,
+    valueRange,
+  }
 }
 
 const characters = (coverage: string, encoding: string, maxBytes: number): Characters => ({
@@ -25,12 +34,12 @@ const FLOAT = column('float', { bits: 24, nonFinite: 'none' })
 const DOUBLE = column('float', { bits: 53, nonFinite: 'none' })
 const INFINITE_DOUBLE = column('float', { bits: 53, nonFinite: 'infinities' })
 const ANY_DOUBLE = column('float', { bits: 53 })
-const decimal = (precision: number, scale: number, more: Domain = {}) =>
+const decimal = (precision: number, scale: number, more: ValueRange = {}) =>
   column('decimal', { precision, scale, ...more })
-const varchar = (maxChars: number, set = UTF8, more: Domain = {}) =>
+const varchar = (maxChars: number, set = UTF8, more: ValueRange = {}) =>
   column('text', { maxChars, characters: set, ...more })
 const text = (maxBytes: number, set = UTF8) => column('text', { maxBytes, characters: set })
-const bytes = (maxBytes: number, more: Domain = {}) => column('bytes', { maxBytes, ...more })
+const bytes = (maxBytes: number, more: ValueRange = {}) => column('bytes', { maxBytes, ...more })
 const members = (...list: string[]) => varchar(9, UTF8, { members: list })
 const JSON_TEXT = column('json', { characters: UTF8 })
 const JSON_NATIVE = column('json', { characters: UTF8, normalised: true })
@@ -188,7 +197,7 @@ describe('fidelity of a column', () => {
   }
 })
 
-describe('domains of MySQL and MariaDB columns', () => {
+describe('value ranges of MySQL and MariaDB columns', () => {
   const facts = {
     precision: undefined,
     scale: undefined,
@@ -201,16 +210,16 @@ describe('domains of MySQL and MariaDB columns', () => {
 
   it('hold members with quotes and escapes as they are', () => {
     const type = String.raw`enum('it''s','c\\d','x\ny','a,b','')`
-    const { members: list } = domainOf({ ...facts, base: 'enum', type, length: 4, charset: 'utf8mb4' })
+    const { members: list } = valueRangeOf({ ...facts, base: 'enum', type, length: 4, charset: 'utf8mb4' })
     expect(list).to.deep.equal(["it's", 'c\\d', 'x\ny', 'a,b', ''])
   })
 
   it('know the ranges of integers', () => {
-    expect(domainOf({ ...facts, base: 'mediumint', type: 'mediumint unsigned' })).to.deep.equal({
+    expect(valueRangeOf({ ...facts, base: 'mediumint', type: 'mediumint unsigned' })).to.deep.equal({
       min: '0',
       max: '16777215',
     })
-    expect(domainOf({ ...facts, base: 'bigint', type: 'bigint(20)' })).to.deep.equal({
+    expect(valueRangeOf({ ...facts, base: 'bigint', type: 'bigint(20)' })).to.deep.equal({
       min: '-9223372036854775808',
       max: '9223372036854775807',
     })
@@ -218,7 +227,7 @@ describe('domains of MySQL and MariaDB columns', () => {
 
   it('know when TIMESTAMP ends', () => {
     const latest = (version: string) =>
-      domainOf({ ...facts, base: 'timestamp', type: 'timestamp', version }).latest
+      valueRangeOf({ ...facts, base: 'timestamp', type: 'timestamp', version }).latest
     expect(latest('10.11.19-MariaDB')).to.match(/^2038/)
     expect(latest('11.4.2-MariaDB')).to.match(/^2038/)
     expect(latest('11.8.1-MariaDB')).to.match(/^2106/)

@@ -17,7 +17,7 @@ const column = (name: string): Column => ({
   hasDefault: false,
   generated: false,
   ordered: true,
-  domain: {},
+  valueRange: {},
 })
 const pathOf = (url: string) => file.connectionFromUrl(new URL(url), url)['path']
 
@@ -152,10 +152,10 @@ describe('row file', () => {
       ...[
         { kind: 'number' },
         { kind: '__proto__' },
-        { domain: { scale: '2' } },
-        { domain: { min: 'x' } },
-        { domain: { characters: {} } },
-        { domain: null },
+        { valueRange: { scale: '2' } },
+        { valueRange: { min: 'x' } },
+        { valueRange: { characters: {} } },
+        { valueRange: null },
         { name: 7 },
         { collation: 7 },
       ].map((odd) => ({ format: 'rowshift-rows-1', columns: [{ ...column('a'), ...odd }] })),

@@ -15,7 +15,7 @@ describe('cells of MySQL', () => {
       // A row of more than a chunk goes another way.
       fc.property(fc.constantFrom(...FORMED), almost, fc.nat(30), (kind, value, large) => {
         const row = [Buffer.alloc(large === 30 ? 300_000 : 3), Buffer.from(value, 'latin1')]
-        const formed = isFormed({ kind, domain: { nonFinite: 'none' } }, value)
+        const formed = isFormed({ kind, valueRange: { nonFinite: 'none' } }, value)
         try {
           const [batch] = decode(result([row]), 2, { kinds: ['bytes', kind] })
           return formed && batch!.bytes.equals(expectedBatch([row]))
@@ -189,7 +189,7 @@ function statement(bytes: Buffer, rows: number, how: readonly Quoting[]): string
       for (const [i, value] of row.entries()) {
         const kind = how[i]!
         const bare = kind === 'integer' || kind === 'decimal'
-        if (value === null || !bare || isFormed({ kind, domain: {} }, value.toString('latin1')))
+        if (value === null || !bare || isFormed({ kind, valueRange: {} }, value.toString('latin1')))
           found.push(literal(value, kind))
       }
     })

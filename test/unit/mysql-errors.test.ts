@@ -15,7 +15,7 @@ const text = {
   hasDefault: false,
   generated: false,
   ordered: true,
-  domain: {},
+  valueRange: {},
 } as const
 const TABLE: TableSchema = {
   table: 't',

@@ -48,7 +48,7 @@ describe('a plan of lookups', () => {
     >
     expect(cell.lookup.tables.map(({ table }) => table.table)).to.deep.equal(['names', 'names2'])
     expect(cell.lookup.missing).to.deep.equal({ rule: 'value', value: 'nobody' })
-    expect(made.write.columns.at(-1)!.source.domain.dynamic).to.equal(true)
+    expect(made.write.columns.at(-1)!.source.valueRange.dynamic).to.equal(true)
   })
 
   it('names every fault of the keys and tables', async () => {

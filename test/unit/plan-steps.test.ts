@@ -3,11 +3,11 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { judge } from '../../src/plan/fidelity.js'
 import { planSteps } from '../../src/plan/step-plan.js'
-import type { Column, Domain, StageStep } from '../../src/contract/plugin.js'
+import type { Column, ValueRange, StageStep } from '../../src/contract/plugin.js'
 
 const characters = { coverage: 'unicode', encoding: 'utf8', maxBytes: 4 }
 
-function column(domain: Domain): Column {
+function column(valueRange: ValueRange): Column {
   const own = {
     name: 't',
     type: 'text',
@@ -16,12 +16,12 @@ function column(domain: Domain): Column {
     generated: false,
     ordered: false,
   }
-  return { ...own, kind: 'text', domain }
+  return { ...own, kind: 'text', valueRange }
 }
 
 /** How a column with such values fits into one like itself, after the steps. */
-function conversion(domain: Domain, ...steps: StageStep[]): string {
-  const from = column(domain)
+function conversion(valueRange: ValueRange, ...steps: StageStep[]): string {
+  const from = column(valueRange)
   const faults: string[] = []
   const cell = planSteps({ asked: 'columns[1]', name: 't', from, at: 0, steps }, faults)
   expect(faults).to.deep.equal([])
@@ -36,9 +36,13 @@ const regex = (by: string): StageStep => ({
 
 describe('steps of worker threads', () => {
   it('keep the length of a text that only gets shorter, whatever counts it', () => {
-    for (const domain of [{ maxChars: 9, characters }, { maxBytes: 65_535, characters }, { characters }]) {
-      expect(conversion(domain, regex(''))).to.be.oneOf(['exact', 'widening'])
-      expect(conversion(domain, regex('b'))).to.be.oneOf(['checked', 'exact', 'widening'])
+    for (const valueRange of [
+      { maxChars: 9, characters },
+      { maxBytes: 65_535, characters },
+      { characters },
+    ]) {
+      expect(conversion(valueRange, regex(''))).to.be.oneOf(['exact', 'widening'])
+      expect(conversion(valueRange, regex('b'))).to.be.oneOf(['checked', 'exact', 'widening'])
     }
     expect(conversion({ maxChars: 9, characters }, regex('bb'))).to.equal('checked')
     expect(

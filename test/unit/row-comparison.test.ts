@@ -167,8 +167,8 @@ describe('values of two ends', () => {
   })
 
   it('take the form that their columns ask for', () => {
-    const column = (kind: Column['kind'], domain: object = {}) =>
-      ({ kind, domain, type: kind, name: 'c' }) as Column
+    const column = (kind: Column['kind'], valueRange: object = {}) =>
+      ({ kind, valueRange, type: kind, name: 'c' }) as Column
     const form = (a: Column, b: Column) => Object.values(formsOf({ source: a, target: b })).join('|')
     expect(form(column('integer'), column('decimal'))).to.equal('number|number')
     expect(form(column('integer'), column('float', { bits: 24 }))).to.equal('number|single')

@@ -19,7 +19,7 @@ function column(type: string, kind: ColumnKind): Column {
     hasDefault: false,
     generated: false,
     ordered: false,
-    domain: {},
+    valueRange: {},
   }
 }
 

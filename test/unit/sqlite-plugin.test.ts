@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import { judge } from '../../src/plan/fidelity.js'
-import type { Column, ColumnKind, Domain, RunRecord } from '../../src/contract/plugin.js'
+import type { Column, ColumnKind, ValueRange, RunRecord } from '../../src/contract/plugin.js'
 import sqlite from '../../plugins/sqlite/plugin.js'
 import { affinityOf } from '../../plugins/sqlite/affinity.js'
 import { decimalText } from '../../plugins/sqlite/numbers.js'
@@ -163,7 +163,7 @@ describe('sqlite schema', () => {
       't',
     )
     const named = (name: string) => columns.find((column) => column.name === name)!
-    const source = (kind: ColumnKind, domain: Domain) => ({ ...named('t'), kind, domain })
+    const source = (kind: ColumnKind, valueRange: ValueRange) => ({ ...named('t'), kind, valueRange })
     const conversion = (from: Column, to: string) => judge(from, named(to)).conversion
     const money = source('decimal', { precision: 18, scale: 4 })
     expect(['n', 'r', 't', 's', 'x'].map((to) => conversion(money, to)).join(' ')).to.equal(

@@ -65,7 +65,7 @@ describe('stage', () => {
     const plan = await planOf(['id', 'v', 'extra'], ['v', 'id'])
     const [v, id] = plan.write.columns
     expect(judge(madeColumn(id!.target), id!.target), 'NOT NULL').to.include({ conversion: 'checked' })
-    const narrow = { ...v!.target, domain: { maxChars: 3 } }
+    const narrow = { ...v!.target, valueRange: { maxChars: 3 } }
     expect(judge(madeColumn(narrow), narrow)).to.include({ conversion: 'checked' })
   })
 

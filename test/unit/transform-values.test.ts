@@ -5,7 +5,7 @@ import { describe, it } from 'mocha'
 import { BatchBuilder } from '../../src/wire/builder.js'
 import { cutRows } from '../../src/wire/cut-rows.js'
 import { RawRows } from '../../src/wire/raw-rows.js'
-import type { Column, ColumnKind, Domain } from '../../src/contract/plugin.js'
+import type { Column, ColumnKind, ValueRange } from '../../src/contract/plugin.js'
 import { readParams, withMode } from '../../src/task/params.js'
 import { decoderOf } from '../../workers/cell-decoders.js'
 import { encoderOf } from '../../workers/cell-encoders.js'
@@ -13,9 +13,9 @@ import { Decoding } from '../../workers/decoding.js'
 import { RowDecoder } from '../../workers/row-decoder.js'
 import { batch } from './sqlite-fixture.js'
 
-function column(kind: ColumnKind, domain: Domain = {}): Column {
+function column(kind: ColumnKind, valueRange: ValueRange = {}): Column {
   const flags = { nullable: true, hasDefault: false, generated: false, ordered: false }
-  return { name: 'c', type: kind, kind, ...flags, domain }
+  return { name: 'c', type: kind, kind, ...flags, valueRange }
 }
 
 /** The cell that is written for a value, or what is wrong with it. */
@@ -34,10 +34,10 @@ function decode(from: Column, cell: string | Buffer): unknown {
   return decoderOf(from)(batch, 0, rows.end(0, 0), rows.marks[0]!, 0)
 }
 
-const cells = (kind: ColumnKind, domain: Domain, ...values: unknown[]) =>
-  values.map((value) => (encode(column(kind, domain), value) as { cell: string }).cell)
-const faults = (kind: ColumnKind, domain: Domain, ...values: unknown[]) =>
-  values.map((value) => 'fault' in encode(column(kind, domain), value))
+const cells = (kind: ColumnKind, valueRange: ValueRange, ...values: unknown[]) =>
+  values.map((value) => (encode(column(kind, valueRange), value) as { cell: string }).cell)
+const faults = (kind: ColumnKind, valueRange: ValueRange, ...values: unknown[]) =>
+  values.map((value) => 'fault' in encode(column(kind, valueRange), value))
 
 describe('values of transforms', () => {
   it('go there and back: texts of any characters, and bytes', () => {

@@ -69,7 +69,7 @@ export async function planIdMap(
   return {
     plan: { at: index, write, read: findPlan(table, [oldId!, newId!]) },
     // Others may have filled the table.
-    id: { ...newId!, nullable: false, domain: { ...newId!.domain, dynamic: true } },
+    id: { ...newId!, nullable: false, valueRange: { ...newId!.valueRange, dynamic: true } },
     reason: `ids are kept in table ${table.table} of the target (${oldId!.name} -> ${newId!.name})${create ? ', which is made' : ''}`,
   }
 }
@@ -91,7 +91,7 @@ async function findTable(
     if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND' || !writer.skills.design)
       throw thrown
   }
-  const length = to.domain.maxChars ?? to.domain.maxBytes ?? Infinity
+  const length = to.valueRange.maxChars ?? to.valueRange.maxBytes ?? Infinity
   const asTarget = to.kind === 'integer' || length <= LONGEST_KEY
   const { target, statements, deferred } = await writer.skills.design({
     source: {

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { WORKERS } from './snowflake.js'
-import type { Column, Domain, IdMapPlan, IdPlan, TableSchema, Writer } from '../../contract/plugin.js'
+import type { Column, ValueRange, IdMapPlan, IdPlan, TableSchema, Writer } from '../../contract/plugin.js'
 import type { IdMake } from '../../task/make.js'
 import { planIdMap } from './map-plan.js'
 import type { Planned } from '../lookup/plan.js'
@@ -82,7 +82,7 @@ function idPlan({ make: { ids, map }, to, target, tables, workerNum }: IdRequest
 }
 
 function idColumn(ids: IdPlan, { name }: Column): Column {
-  const column = (kind: Column['kind'], type: string, domain: Domain): Column => ({
+  const column = (kind: Column['kind'], type: string, valueRange: ValueRange): Column => ({
     name,
     type,
     kind,
@@ -90,7 +90,7 @@ function idColumn(ids: IdPlan, { name }: Column): Column {
     hasDefault: false,
     generated: false,
     ordered: false,
-    domain,
+    valueRange,
   })
   switch (ids.type) {
     case 'snowflake':

@@ -90,10 +90,10 @@ function valueIn({ cells }: GivenContent['rows'][number]): string {
 /** Of the narrowest kind that holds all values, that of missing keys among them. */
 function valueOf({ missing }: LookupMake, values: readonly (string | null)[]): Column {
   const other = missing.rule === 'value' ? [missing.value] : []
-  const { kind, type, nullable, domain } = literalFacts([...values, ...other])
-  const { members = [], ...rest } = domain
+  const { kind, type, nullable, valueRange } = literalFacts([...values, ...other])
+  const { members = [], ...rest } = valueRange
   const own = { name: '', hasDefault: false, generated: false, ordered: false }
-  return { ...own, kind, type, nullable, domain: members.length > MOST_MEMBERS ? rest : domain }
+  return { ...own, kind, type, nullable, valueRange: members.length > MOST_MEMBERS ? rest : valueRange }
 }
 
 function canBeNull(
@@ -107,5 +107,5 @@ function canBeNull(
 
 function textColumn(name: string, nullable: boolean): Column {
   const own = { hasDefault: false, generated: false, ordered: false }
-  return { name, type: 'text', kind: 'text', nullable, domain: {}, ...own }
+  return { name, type: 'text', kind: 'text', nullable, valueRange: {}, ...own }
 }

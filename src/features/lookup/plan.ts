@@ -62,7 +62,7 @@ export async function planLookup(
       ? { ...make.missing, created: true }
       : make.missing
   const { kind } = values[0]!
-  const formed = { kind, domain: { nonFinite: 'none' } } as const
+  const formed = { kind, valueRange: { nonFinite: 'none' } } as const
   if (missing.rule === 'value' && missing.value !== null && !isFormed(formed, missing.value))
     faults.push(
       `${at}: the value of "missing" is ${JSON.stringify(missing.value)}, and ${make.value} is ${kind}`,
@@ -97,12 +97,14 @@ export function unknownColumn(name: string, { table, columns }: TableSchema): st
 
 /** Why no two values of the columns have the same bytes, or the same value may have others; null: they can be compared. */
 export function cannotBeEqual(a: Column, b: Column): string | null {
-  for (const { name, kind, domain } of [a, b]) {
-    if (!['integer', 'text', 'bytes'].includes(kind) || domain.maxBits !== undefined)
+  for (const { name, kind, valueRange } of [a, b]) {
+    if (!['integer', 'text', 'bytes'].includes(kind) || valueRange.maxBits !== undefined)
       return `keys are integers, texts or bytes, and ${name} is ${kind === 'bytes' ? 'bits' : kind}`
   }
   if ((a.kind === 'bytes') !== (b.kind === 'bytes')) return `one is ${a.kind}, the other ${b.kind}`
-  const padded = [a, b].find(({ kind, domain }) => kind === 'integer' && domain.maxChars !== undefined)
+  const padded = [a, b].find(
+    ({ kind, valueRange }) => kind === 'integer' && valueRange.maxChars !== undefined,
+  )
   return padded ? `${padded.name} (${padded.type}) is written with zeros in front` : null
 }
 
@@ -117,7 +119,7 @@ function valueColumn(values: readonly Column[], { missing }: LookupMake, keys: r
     hasDefault: false,
     generated: false,
     ordered: false,
-    domain: uncertain ? { dynamic: true } : first!.domain,
+    valueRange: uncertain ? { dynamic: true } : first!.valueRange,
   }
 }
 

@@ -1,5 +1,5 @@
 import { RowshiftError } from '../../contract/errors.js'
-import type { CellPlan, Column, Domain, TableSchema, TransformPlan } from '../../contract/plugin.js'
+import type { CellPlan, Column, ValueRange, TableSchema, TransformPlan } from '../../contract/plugin.js'
 import { madeColumn } from '../../contract/pipeline.js'
 import type { ColumnEntry, NamedEntry } from '../../task/columns.js'
 import { takenColumns } from '../../task/columns.js'
@@ -78,7 +78,14 @@ function propertyOf({ to, origin, make }: NamedEntry, source: TableSchema): Colu
   const column = source.columns.find(({ name }) => from !== null && sameName(name, from))
   if (column && !make) return { ...column, name: to! }
   const kind = make?.type === 'id' && make.ids.type !== 'uuidv7' ? 'integer' : 'text'
-  const blank = { type: '', nullable: true, hasDefault: false, generated: false, ordered: false, domain: {} }
+  const blank = {
+    type: '',
+    nullable: true,
+    hasDefault: false,
+    generated: false,
+    ordered: false,
+    valueRange: {},
+  }
   return { ...blank, name: to!, kind }
 }
 
@@ -89,25 +96,25 @@ function sameName(a: string, b: string): boolean {
 /** What stands for the values that the function returns: each is checked before it is written (`workers/cell-encoders.ts`). */
 function returnedColumn(target: Column): Column {
   const made = madeColumn(target)
-  const domain = guaranteed(target)
+  const valueRange = guaranteed(target)
   // A type of its own form, such as a UUID, is the target's to check.
-  return { ...made, domain, type: domain.dynamic && target.domain.forms ? '' : made.type }
+  return { ...made, valueRange, type: valueRange.dynamic && target.valueRange.forms ? '' : made.type }
 }
 
 /** The bounds that every value keeps once it is checked. */
-function guaranteed({ kind, domain }: Column): Domain {
-  const { stripsTrailingSpaces, members, forms, normalised, bits } = domain
+function guaranteed({ kind, valueRange }: Column): ValueRange {
+  const { stripsTrailingSpaces, members, forms, normalised, bits } = valueRange
   switch (kind) {
     case 'text':
-      if (members !== undefined) return domain
+      if (members !== undefined) return valueRange
       return { dynamic: true, ...(stripsTrailingSpaces ? { stripsTrailingSpaces } : {}) }
     case 'json':
       return { dynamic: true, ...(normalised ? { normalised } : {}) }
     case 'bytes':
-      return forms === undefined ? domain : { dynamic: true }
+      return forms === undefined ? valueRange : { dynamic: true }
     case 'decimal':
-      return bits === undefined ? domain : { dynamic: true }
+      return bits === undefined ? valueRange : { dynamic: true }
     default:
-      return domain
+      return valueRange
   }
 }

@@ -45,25 +45,25 @@ export function formsOf({ source, target }: Pick<ColumnMapping, 'source' | 'targ
   const from = source.kind === 'text' ? target.kind : source.kind
   if (NUMBERS.has(from) && NUMBERS.has(target.kind)) return both('number')
   if (target.kind === 'float' && NUMBERS.has(source.kind)) {
-    return { source: 'number', target: target.domain.bits === 24 ? 'single' : 'number' }
+    return { source: 'number', target: target.valueRange.bits === 24 ? 'single' : 'number' }
   }
   if (from === 'float' && NUMBERS.has(target.kind)) return both('number')
   if (from === 'float' && target.kind === 'float') {
-    const unsigned = [source, target].some(({ domain }) => domain.unsignedZero === true)
+    const unsigned = [source, target].some(({ valueRange }) => valueRange.unsignedZero === true)
     return both(unsigned ? 'unsigned zero' : 'float')
   }
   if (TIMES.has(from) && TIMES.has(target.kind)) {
     const day = [source, target].some(({ kind }) => kind === 'date' || kind === 'text')
     return both(day ? 'day' : 'time')
   }
-  if (source.domain.normalised || target.domain.normalised) return both('json')
-  if (target.domain.maxBits !== undefined) return both('bits')
-  const { padded, maxBytes } = target.domain
+  if (source.valueRange.normalised || target.valueRange.normalised) return both('json')
+  if (target.valueRange.maxBits !== undefined) return both('bits')
+  const { padded, maxBytes } = target.valueRange
   return padded ? { source: `padded ${maxBytes!}`, target: 'bytes' } : both('bytes')
 }
 
-function isFree({ domain, sql }: Column): boolean {
-  return domain.dynamic === true && sql === undefined
+function isFree({ valueRange, sql }: Column): boolean {
+  return valueRange.dynamic === true && sql === undefined
 }
 
 /** A cell in its form; equal bytes are equal values. */

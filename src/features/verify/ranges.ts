@@ -50,8 +50,8 @@ function sameOrder(a: Column, b: Column, samePlugin: boolean): boolean {
     samePlugin &&
     a.collation === b.collation &&
     (!text || a.collation !== undefined) &&
-    (a.domain.maxBits === undefined) === (b.domain.maxBits === undefined) &&
-    String(a.domain.members) === String(b.domain.members)
+    (a.valueRange.maxBits === undefined) === (b.valueRange.maxBits === undefined) &&
+    String(a.valueRange.members) === String(b.valueRange.members)
   )
 }
 

@@ -76,7 +76,7 @@ export function schemaOf({ types = {} }, table, file, names) {
       generated: false,
       ordered: false,
       // Nobody checks what stands in a file, so each value is checked as it is copied.
-      domain: { dynamic: true },
+      valueRange: { dynamic: true },
     }
   })
   return {

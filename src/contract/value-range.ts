@@ -1,10 +1,10 @@
 /**
- * Which values a column can hold, in words that no database owns. Plans compare the domains of two columns to say, before a
+ * Which values a column can hold, in words that no database owns. Plans compare the value ranges of two columns to say, before a
  * row moves, whether every value of one fits into the other.
  *
  * A field that is absent is not a bound: a source may have any such value, a target takes every one.
  */
-export interface Domain {
+export interface ValueRange {
   /**
    * The declared type is advice: a value of any size or form may stand in the column. What such a source holds
    * is not known before it is read, so each value is checked when it is written.

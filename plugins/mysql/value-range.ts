@@ -1,4 +1,4 @@
-import type { Characters, Domain } from '../../src/contract/plugin.js'
+import type { Characters, ValueRange } from '../../src/contract/plugin.js'
 
 /** A column as information_schema describes it. */
 export interface ColumnFacts {
@@ -47,7 +47,7 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
 /** LONGTEXT and LONGBLOB: 4 GiB, more than a statement can carry, so no bound. */
 const UNBOUNDED = 2 ** 32 - 1
 
-export function domainOf(facts: ColumnFacts): Domain {
+export function valueRangeOf(facts: ColumnFacts): ValueRange {
   const { base, type } = facts
   if (Object.hasOwn(INTEGER_BITS, base)) return integerDomain(INTEGER_BITS[base]!, type, facts.precision)
   if (Object.hasOwn(TEXT_FORMS, base)) {
@@ -92,11 +92,11 @@ export function domainOf(facts: ColumnFacts): Domain {
         latest: lastTimestamp(facts.version),
       }
     default:
-      return facts.charset === null ? bytesDomain(facts) : textDomain(facts, facts.charset)
+      return facts.charset === null ? bytesDomain(facts) : textRange(facts, facts.charset)
   }
 }
 
-function integerDomain(bits: bigint, type: string, digits = 20): Domain {
+function integerDomain(bits: bigint, type: string, digits = 20): ValueRange {
   const range = isUnsigned(type)
     ? { min: '0', max: String(2n ** bits - 1n) }
     : { min: String(-(2n ** (bits - 1n))), max: String(2n ** (bits - 1n) - 1n) }
@@ -108,7 +108,7 @@ function isUnsigned(type: string): boolean {
   return / unsigned/.test(type)
 }
 
-function floatDomain({ base, type, precision, scale, version }: ColumnFacts): Domain {
+function floatDomain({ base, type, precision, scale, version }: ColumnFacts): ValueRange {
   return {
     bits: base === 'float' ? 24 : 53,
     nonFinite: 'none',
@@ -119,17 +119,17 @@ function floatDomain({ base, type, precision, scale, version }: ColumnFacts): Do
 }
 
 /** MySQL's dimension is the largest, MariaDB's the only one. */
-function vectorDomain({ type, version }: ColumnFacts): Domain {
+function vectorDomain({ type, version }: ColumnFacts): ValueRange {
   const maxBytes = 4 * Number(/\((\d+)\)/.exec(type)?.[1] ?? 0)
   return { maxBytes, ...(/mariadb/i.test(version) ? { padded: true } : {}), forms: ['a vector'] }
 }
 
-function bytesDomain({ base, length }: ColumnFacts): Domain {
+function bytesDomain({ base, length }: ColumnFacts): ValueRange {
   if (length === undefined || length === UNBOUNDED) return {}
   return base === 'binary' ? { maxBytes: length, padded: true } : { maxBytes: length }
 }
 
-function textDomain({ base, type, length }: ColumnFacts, charset: string): Domain {
+function textRange({ base, type, length }: ColumnFacts, charset: string): ValueRange {
   const characters = charactersOf(charset)
   switch (base) {
     case 'char':
