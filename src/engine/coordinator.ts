@@ -17,6 +17,8 @@ import { TransformWatch } from '../features/transform/watch.js'
 
 /** A thread reads its next split while it writes the one before. */
 const SPLITS_PER_THREAD = 2
+/** After Ctrl-C, splits that are nearly stored need not be read again by whoever resumes the run. */
+const GRACE_MS = 2_000
 
 type Done = Exclude<SplitResult, Failure>
 type Copied = Extract<SplitResult, { outcome: 'copied' }>
@@ -66,6 +68,7 @@ class Coordinator {
       signal,
       onProgress,
       throttle: job.throttle,
+      graceMs: GRACE_MS,
       pool: {
         worker: 'split.js',
         threads: plan.policy.workerNum,

@@ -17,6 +17,8 @@ export interface SchedulerOptions {
   readonly ahead: number
   /** The user's. */
   readonly signal: AbortSignal
+  /** For how long jobs in hand may go on after the user's signal, in milliseconds: what they have nearly done is done then. */
+  readonly graceMs: number
   readonly onProgress: (progress: Progress) => void
   /** null: jobs begin as fast as threads take them. */
   readonly throttle: Throttle | null
@@ -49,6 +51,9 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   readonly pool: WorkerPool<Job, Result>
   readonly #options: SchedulerOptions
   readonly #stop = new AbortController()
+  /** Nothing new begins. */
+  readonly #ending: AbortSignal
+  #grace: NodeJS.Timeout | undefined
   readonly #release: () => void
   #progress = noProgress
   #error: RowshiftError | null = null
@@ -57,7 +62,8 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   constructor(options: SchedulerOptions) {
     this.#options = options
     this.pool = new WorkerPool({ ...options.pool, onError: (death) => this.fail(this.#blame(death)) })
-    this.#release = onAbort(options.signal, () => this.#abort())
+    this.#ending = AbortSignal.any([options.signal, this.#stop.signal])
+    this.#release = onAbort(options.signal, () => this.#interrupt())
   }
 
   get progress(): Progress {
@@ -70,31 +76,31 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     return withDoubt(new RowshiftError('INTERRUPTED', 'The run was interrupted.'), this.#error)
   }
 
-  /** Aborts when the run is to stop, for whatever reason. */
+  /** Aborts when all that is under way is to stop, for whatever reason. */
   get signal(): AbortSignal {
     return this.#stop.signal
   }
 
   /** What is done beside the jobs; an error ends the run. Not begun when it has stopped. Never throws. */
   async step(work: () => Promise<void>): Promise<void> {
-    if (this.signal.aborted) return
+    if (this.#ending.aborted) return
     await work().catch((error: unknown) => this.fail(error))
   }
 
   /** Makes a job of each item, lazily, and resolves when all are done or the run has stopped. Never throws. */
   async run<Item>(items: AsyncIterable<Item> | Iterable<Item>, work: Work<Item, Job, Result>): Promise<void> {
-    if (this.signal.aborted) return
+    if (this.#ending.aborted) return
     const running = new Set<Promise<void>>()
     try {
       for await (const item of items) {
-        if (this.signal.aborted) break
+        if (this.#ending.aborted) break
         const done = this.#one(item, work).finally(() => running.delete(done))
         running.add(done)
         if (running.size >= this.#options.ahead) await Promise.race(running)
-        if (this.signal.aborted) break
+        if (this.#ending.aborted) break
       }
     } catch (error) {
-      this.fail(error)
+      this.#failed(error)
     } finally {
       await Promise.all(running)
     }
@@ -102,8 +108,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
 
   /** The first failure ends the run; what other threads have in hand is rolled back. */
   fail(thrown: unknown): void {
-    const error = RowshiftError.from(thrown)
-    this.#error = withDoubt(this.#error ?? error, error)
+    this.#keep(RowshiftError.from(thrown))
     this.#abort()
   }
 
@@ -113,6 +118,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   }
 
   close(): Promise<void> {
+    clearTimeout(this.#grace)
     this.#release()
     return this.pool.close()
   }
@@ -123,7 +129,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     this.#advance({ type: 'planned', split, insteadOf })
     try {
       const { throttle } = this.#options
-      const charged = await throttle?.begin(this.signal, (reason) =>
+      const charged = await throttle?.begin(this.#ending, (reason) =>
         this.#advance({ type: 'waiting', reason }),
       )
       const result = await this.#attempt(work.jobOf(item, split), split, work)
@@ -135,7 +141,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
       const error = RowshiftError.from(thrown)
       const committed = error.details['committed'] as SplitCounts['shards']
       this.#advance({ type: 'failed', split, committed })
-      this.fail(error)
+      this.#failed(error)
     }
   }
 
@@ -147,11 +153,11 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   ): Promise<void> {
     const done: Promise<void>[] = []
     for await (const part of parts) {
-      if (this.signal.aborted) break
+      if (this.#ending.aborted) break
       done.push(this.#one(part, work, done.length === 0 ? whole : undefined))
     }
     // Its rows may have been deleted meanwhile.
-    if (done.length === 0 && !this.signal.aborted)
+    if (done.length === 0 && !this.#ending.aborted)
       this.#advance({ type: 'done', split: whole, counts: noCounts })
     await Promise.all(done)
   }
@@ -165,7 +171,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
       onAttempt?.(result)
       return result
     }
-    return withRetries(run, this.signal, ({ error }, retries) => {
+    return withRetries(run, this.#ending, ({ error }, retries) => {
       log.warn({ runId, split, retries }, error.message)
       this.#advance({ type: 'retried', split })
     })
@@ -173,6 +179,24 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
 
   #blame(death: unknown): RowshiftError {
     return this.#options.attribute?.(death) ?? RowshiftError.from(death)
+  }
+
+  /** That something was given up because the user said so does not end what others have in hand. */
+  #failed(thrown: unknown): void {
+    const error = RowshiftError.from(thrown)
+    this.#keep(error)
+    if (error.code !== 'INTERRUPTED' || !this.#options.signal.aborted) this.#abort()
+  }
+
+  #keep(error: RowshiftError): void {
+    this.#error = withDoubt(this.#error ?? error, error)
+  }
+
+  /** Whoever gives another reason than the user's wish, for instance that another run has taken over, leaves no time. */
+  #interrupt(): void {
+    const { signal, graceMs } = this.#options
+    if (signal.reason instanceof RowshiftError) this.#abort()
+    else this.#grace = setTimeout(() => this.#abort(), graceMs)
   }
 
   #abort(): void {

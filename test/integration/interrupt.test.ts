@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
-import { query, servers, startCli } from '../support/context.js'
+import { oneServer, query, servers, startCli } from '../support/context.js'
 import { Place, scratchFile } from '../support/copying.js'
+import { until } from '../support/until.js'
 
 const DIGITS = `(SELECT 0 d ${[1, 2, 3, 4, 5, 6, 7, 8, 9].map((d) => `UNION ALL SELECT ${d}`).join(' ')})`
 const MANY = `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(100)); CREATE TABLE dst LIKE src;
@@ -60,6 +61,29 @@ describe('Ctrl-C', () => {
       }
     })
   }
+
+  it('leaves splits that are nearly stored the time to be committed', async () => {
+    for (const server of oneServer()) {
+      const place = await Place.create(server, MANY)
+      // The last row of each split takes a while.
+      await place.query(
+        'CREATE TRIGGER slow BEFORE INSERT ON dst FOR EACH ROW SET NEW.v = IF(NEW.id % 1000 = 999 AND SLEEP(0.7) = 0, NEW.v, NEW.v)',
+      )
+      const report = scratchFile('json')
+      const params = JSON.stringify({ read_batch: 1000, worker_num: 1, allow_triggers: true })
+      const ends = ['--from', place.url('src'), '--to', place.url('dst')]
+      const child = startCli(['copy', ...ends, '--params', params, '--report', report])
+      child.stdout.resume()
+      child.stderr.resume()
+      await until('the first split', async () => (await place.value('SELECT COUNT(*) FROM dst')) !== '0')
+      const before = Number(await place.value('SELECT COUNT(*) FROM dst'))
+      child.kill('SIGINT')
+      expect(await once(child, 'exit')).to.deep.equal([130, null])
+      const { rowsWritten } = JSON.parse(readFileSync(report, 'utf8')) as RunReport
+      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(String(rowsWritten))
+      expect(rowsWritten).to.be.within(before + 1000, before + 4000)
+    }
+  })
 })
 
 /** The server notices a closed connection when its statement ends. */

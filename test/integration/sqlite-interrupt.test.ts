@@ -10,7 +10,7 @@ import { Database } from '../support/database.js'
 import { TaskPlace } from '../support/task-place.js'
 
 /** SQLite itself would wait for a minute. */
-const LIMIT_MS = 3_000
+const LIMIT_MS = 10_000
 const TABLES = 'CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)'
 
 function makeDatabase(): string {

@@ -78,6 +78,7 @@ class Comparison {
       signal,
       onProgress,
       throttle: job.throttle,
+      graceMs: 0,
       pool: { worker: 'comparison.js', threads: plan.workerNum, setup: setupOf(job) },
     })
   }
