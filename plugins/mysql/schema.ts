@@ -1,6 +1,7 @@
 import type { TableFacts } from './engines.js'
-import type { Column, ColumnKind, Key, TableSchema } from '../../src/contract/plugin.js'
-import { RowshiftError } from '../../src/contract/plugin.js'
+import type { Column, ColumnKind, TableSchema } from '../../src/contract/plugin.js'
+import type { KeyPart } from '../../src/sql/table-keys.js'
+import { keysOf, noTable } from '../../src/sql/table-keys.js'
 import { serverFacts } from './server.js'
 import { askAboutTexts } from './asked.js'
 import type { TextRow } from './driver.js'
@@ -54,13 +55,7 @@ export async function describeTable(session: Session, table: string): Promise<Ta
             CONCAT_WS(':', @@hostname, @@port, @@datadir, @@server_id)
      FROM information_schema.TABLES WHERE ${inTable(table)}`,
   )
-  if (!found) {
-    throw new RowshiftError(
-      'TABLE_NOT_FOUND',
-      `There is no table ${JSON.stringify(table)} in ${session.where}, or the user may not see it.`,
-      { table, connection: session.where },
-    )
-  }
+  if (!found) throw noTable(table, session.where)
   const [schema, name, rows, rowBytes, engine, server] = found
   const columns = await ask(
     session,
@@ -88,7 +83,7 @@ export async function describeTable(session: Session, table: string): Promise<Ta
       columns.map((row) => toColumn(row, release, json)),
     ),
     // Where the rows are somewhere else, nobody makes them unique.
-    keys: engine != null && isElsewhere(engine) ? [] : toKeys(keyParts),
+    keys: engine != null && isElsewhere(engine) ? [] : keysOf(keyParts.map(toPart)),
     estimatedRows: positive(rows),
     estimatedRowBytes: positive(rowBytes),
   }
@@ -179,18 +174,9 @@ function count(figure: string | null | undefined): number | undefined {
 }
 
 /** Keys on prefixes or expressions are unique for those, not for the columns, and hash indexes have no ranges. */
-function toKeys(parts: readonly TextRow[]): Key[] {
-  const keys = new Map<string, { columns: string[]; nullable: boolean; usable: boolean }>()
-  for (const [name, column, nullable, whole] of parts) {
-    const key = keys.get(name!) ?? { columns: [], nullable: false, usable: true }
-    keys.set(name!, key)
-    if (column === null || column === undefined || whole !== '1') key.usable = false
-    else key.columns.push(column)
-    if (nullable === 'YES') key.nullable = true
-  }
-  return [...keys]
-    .filter(([, key]) => key.usable)
-    .map(([name, { columns, nullable }]) => ({ name, columns, primary: name === 'PRIMARY', nullable }))
+function toPart([name, column, nullable, whole]: TextRow): KeyPart {
+  const usable = whole === '1' ? (column ?? null) : null
+  return { key: name!, primary: name === 'PRIMARY', column: usable, nullable: nullable === 'YES' }
 }
 
 function positive(text: string | null | undefined): number | null {

@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
-import type { Column, ColumnKind, ValueRange, Key, TableSchema } from '../../src/contract/plugin.js'
-import { RowshiftError } from '../../src/contract/plugin.js'
+import type { Column, ColumnKind, TableSchema, ValueRange } from '../../src/contract/plugin.js'
+import type { KeyPart } from '../../src/sql/table-keys.js'
+import { keysOf, noTable } from '../../src/sql/table-keys.js'
 import type { Affinity } from './affinity.js'
 import { affinityOf, convertsNumbers, kindOf, kindOfClasses } from './affinity.js'
 import { encodingOf } from './cells.js'
@@ -52,7 +53,7 @@ export function describeTable(database: Database, file: string, table: string): 
     table: facts.name,
     identity: `sqlite:${existsSync(file) ? realpathSync(file) : file}#${facts.name}`,
     columns,
-    keys: describeKeys(database, columns, all, indexes, rowid),
+    keys: keysOf(keyParts(database, columns, indexes, rowid)),
     estimatedRows: facts.type === 'table' ? estimateRows(database, facts.name) : null,
     estimatedRowBytes: estimateRowBytes(database, facts.name, columns),
   }
@@ -92,10 +93,7 @@ function findTable(database: Database, file: string, table: string): TableFacts 
     "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE"
   const [facts] = rows<TableFacts>(database, sql, table)
   if (facts !== undefined) return facts
-  throw new RowshiftError('TABLE_NOT_FOUND', `There is no table "${table}" in the SQLite database ${file}`, {
-    file,
-    table,
-  })
+  throw noTable(table, `sqlite:${file}`)
 }
 
 /**
@@ -176,40 +174,23 @@ export function sampleKind(database: Database, table: string, expression: string
   return kindOfClasses(rows<{ class: string }>(database, sql).map((row) => row.class))
 }
 
-function describeKeys(
+function keyParts(
   database: Database,
   columns: readonly Column[],
-  all: readonly ColumnFacts[],
   indexes: readonly IndexFacts[],
   rowid: string | null,
-): Key[] {
-  const toKey = (name: string, names: readonly string[], primary: boolean): Key => ({
-    name,
-    columns: names,
-    primary,
-    nullable: columns.some((column) => column.nullable && names.includes(column.name)),
-  })
-  const keys = rowid === null ? [] : [toKey('PRIMARY KEY', [rowid], true)]
-  for (const index of indexes) {
-    if (index.unique === 0 || index.partial === 1) continue
-    const primary = index.origin === 'pk'
-    const names = primary ? primaryColumns(all) : indexColumns(database, index.name)
-    if (names === null) continue
-    keys.push(toKey(primary ? 'PRIMARY KEY' : index.name, names, primary))
-  }
-  return keys.sort((a, b) => Number(b.primary) - Number(a.primary))
-}
-
-function primaryColumns(all: readonly ColumnFacts[]): string[] {
-  const primary = all.filter((column) => column.pk > 0)
-  return primary.sort((a, b) => a.pk - b.pk).map((column) => column.name)
-}
-
-/** null when the index is on an expression. */
-function indexColumns(database: Database, index: string): string[] | null {
+): KeyPart[] {
+  const nullable = new Set(columns.filter((column) => column.nullable).map(({ name }) => name))
+  const partsOf = (key: string, names: readonly (string | null)[], primary: boolean) =>
+    names.map((column) => ({ key, primary, column, nullable: column !== null && nullable.has(column) }))
   const sql = 'SELECT name FROM pragma_index_xinfo(?) WHERE key = 1 ORDER BY seqno'
-  const names = rows<{ name: string | null }>(database, sql, index).map((row) => row.name)
-  return names.every((name) => name !== null) ? names : null
+  const own = indexes
+    .filter(({ unique, partial }) => unique === 1 && partial === 0)
+    .flatMap(({ name, origin }) => {
+      const names = database.values(sql, name) as (string | null)[]
+      return origin === 'pk' ? partsOf('PRIMARY KEY', names, true) : partsOf(name, names, false)
+    })
+  return [...(rowid === null ? [] : partsOf('PRIMARY KEY', [rowid], true)), ...own]
 }
 
 /**
