@@ -1,6 +1,6 @@
 import { deletedRows, keysOnly } from '../src/engine/deletions.js'
 import { recycle } from '../src/wire/builder.js'
-import { readOf } from '../src/engine/late-rows.js'
+import { readOf } from '../src/features/sources/splits.js'
 import type { Batch, Reader } from '../src/contract/plugin.js'
 import type { TableWrite } from '../src/features/shard/table-writes.js'
 import type { Target } from '../src/features/shard/target.js'

@@ -1,5 +1,5 @@
 import { RowshiftError } from '../contract/errors.js'
-import { divideSplit, splitSource } from './late-rows.js'
+import { divideSplit, splitSource } from '../features/sources/splits.js'
 import { log } from '../log.js'
 import type { RunPlan } from '../contract/plugin.js'
 import type { SourceSplit } from '../contract/source-spec.js'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { RowshiftError } from '../contract/errors.js'
 import type { Backfill } from '../plan/bounds.js'
-import { partsOf } from './late-rows.js'
+import { readsLateRows } from '../features/sources/splits.js'
 import type { RunPlan } from '../contract/plugin.js'
 import { nothingWritten } from '../contract/plugin.js'
 import { makings } from '../contract/pipeline.js'
@@ -138,7 +138,7 @@ function sourceCounts({ plan, progress, backfill }: ReportFacts): RunReport['sou
 }
 
 function lateRows(plan: RunPlan | null, { done }: Progress): number | null {
-  if (plan === null || !partsOf(plan.read).includes(true)) return null
+  if (plan === null || !readsLateRows(plan.read)) return null
   const { writeMode } = plan.write
   return writeMode === 'upsert' || writeMode === 'ignore' ? done.rowsLate : null
 }

@@ -5,12 +5,10 @@ import type {
   PlannedWrite,
   Reader,
   ReadSpec,
-  Split,
   SplitOutline,
-  SplitSize,
   TableState,
 } from '../../contract/plugin.js'
-import type { SourceSpec, SourceSplit, SourceTable } from '../../contract/source-spec.js'
+import type { SourceSpec, SourceTable } from '../../contract/source-spec.js'
 
 /** How long many tables are asked about, one after another. */
 const LOOK_MS = 2000
@@ -30,15 +28,15 @@ export function tableReads(
   return sources.map((table) => ({ reader: readers[table.endpoint]!, spec: specOf(spec, table) }))
 }
 
-/** The table that a split is of. */
-export function tableReadOf(
+/** The table of this index; null: the source is one table. */
+export function tableRead(
   readers: readonly Reader[],
   { sources, ...spec }: SourceSpec,
-  { table }: SourceSplit,
+  index: number | null,
 ): TableRead {
   if (sources === null) return { reader: readers[0]!, spec }
-  const one = sources[table ?? -1]
-  if (one) return { reader: readers[one.endpoint]!, spec: specOf(spec, one) }
+  const table = sources[index ?? -1]
+  if (table) return { reader: readers[table.endpoint]!, spec: specOf(spec, table) }
   throw new RowshiftError('INTERNAL', `A split of ${spec.table.table} does not say which table it is of.`)
 }
 
@@ -51,37 +49,6 @@ function specOf(
   const own = keys.find((key) => String(key.columns) === String(columns))
   const key = planned && own ? { ...planned, name: own.name } : planned
   return { ...spec, table: { ...spec.table, table, identity, estimatedRows }, key, window }
-}
-
-/** The splits of one table after another. */
-export async function* splitTables(
-  readers: readonly Reader[],
-  source: SourceSpec,
-  size: SplitSize,
-  signal: AbortSignal,
-): AsyncGenerator<SourceSplit> {
-  for (const [i, { reader, spec }] of tableReads(readers, source).entries()) {
-    for await (const split of reader.split(spec, size, signal)) yield tagged(split, source, i, spec)
-  }
-}
-
-/** A split of one of them in parts. */
-export async function* divideTable(
-  readers: readonly Reader[],
-  source: SourceSpec,
-  range: SourceSplit,
-  size: SplitSize,
-  signal: AbortSignal,
-): AsyncGenerator<SourceSplit> {
-  const { reader, spec } = tableReadOf(readers, source, range)
-  for await (const split of reader.divide(spec, range, size, signal))
-    yield tagged(split, source, range.table ?? 0, spec)
-}
-
-/** Whether a split can be divided is asked of the whole source, whose key this table may do without. */
-function tagged(split: Split, { sources }: SourceSpec, table: number, { key }: ReadSpec): SourceSplit {
-  if (sources === null) return split
-  return { ...split, table, ...(key === null ? { indivisible: true } : {}) }
 }
 
 /** A last look at each table; see `ReaderSkills.check`. */
