@@ -2,6 +2,7 @@
 export type { CopyHooks, CopyRequest, TableAt } from './engine/job.js'
 export { planCopy, runCopy } from './engine/job.js'
 export type { Progress } from './engine/progress.js'
+export type { RunPlan } from './contract/run-plan.js'
 export { newRunId } from './engine/report.js'
 export { Config, fromUrl } from './config/config.js'
 export type { ErrorCode, ErrorReport } from './contract/errors.js'

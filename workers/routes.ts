@@ -1,6 +1,6 @@
 import type { Cells } from '../src/wire/row-name.js'
 import type { ErrorReport } from '../src/contract/errors.js'
-import type { RunPlan } from '../src/contract/plugin.js'
+import type { RunPlan } from '../src/contract/run-plan.js'
 import type { RouteSink } from '../src/features/verify/shard-cell.js'
 import type { Ends } from './verify-ends.js'
 

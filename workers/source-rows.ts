@@ -1,5 +1,6 @@
 import type { RowshiftError } from '../src/contract/errors.js'
-import type { Batch, Split, StagePlan } from '../src/contract/plugin.js'
+import type { Batch, Split } from '../src/contract/plugin.js'
+import type { StagePlan } from '../src/contract/pipeline.js'
 import type { Router } from '../src/features/shard/router.js'
 import { readRange } from '../src/features/verify/range-reads.js'
 import type { RouteSink } from '../src/features/verify/shard-cell.js'

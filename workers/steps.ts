@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { ColumnKind, Step, StageStep, StepsCell } from '../src/contract/plugin.js'
+import type { ColumnKind, Step } from '../src/contract/plugin.js'
+import type { StageStep, StepsCell } from '../src/contract/made-cells.js'
 import type { Facts } from '../src/sql/literals.js'
 import { doesNotFit, mapSubject, notInMap, stepFacts } from '../src/sql/step-facts.js'
 import { castText, lengthOf } from '../src/wire/cast-text.js'

@@ -1,5 +1,6 @@
 import { describeSteps } from '../plan/step-plan.js'
-import type { CellPlan, IdPlan, LookupCell, LookupPlan, StagePlan, ValuePlan } from '../contract/plugin.js'
+import type { IdPlan, LookupCell, LookupPlan } from '../contract/made-cells.js'
+import type { CellPlan, StagePlan, ValuePlan } from '../contract/pipeline.js'
 
 /** How a worker thread makes a cell, for people; null: it does not. */
 export function describeMaking(cell: CellPlan | undefined, stage: StagePlan | null): string | null {

@@ -1,5 +1,6 @@
 import type { ResolvedConnection } from '../config/config.js'
-import type { ColumnMapping, ReadSpec, RunPlan, SplitOutline } from '../contract/plugin.js'
+import type { ColumnMapping, ReadSpec, SplitOutline } from '../contract/plugin.js'
+import type { RunPlan } from '../contract/run-plan.js'
 import type { TargetSpec } from '../contract/target-spec.js'
 import type { RowshiftError } from '../contract/errors.js'
 import { redact } from '../contract/errors.js'

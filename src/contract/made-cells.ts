@@ -1,5 +1,5 @@
 /**
- * Cells that a stage makes by looking values up or by numbering rows. Part of the plugin contract, plain JSON.
+ * Cells that a stage makes by looking values up or by numbering rows. Plain JSON; plugins do not see it.
  *
  * Keys are compared by their bytes as they stand in batches: `a` and `A`, `7` and `07` are different keys, whatever a
  * collation says.

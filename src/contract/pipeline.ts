@@ -1,7 +1,6 @@
-import type { NamedCell } from './made-cells.js'
 /**
  * The stage: what a worker thread does to the rows of a split between reading and writing, where the database cannot do
- * it. Part of the plugin contract, plain JSON.
+ * it. Plain JSON; plugins do not see it.
  *
  * The reader yields `reads`, of which the cells are made, row by row: copied as they stand, looked up, numbered. The cells
  * are what is written, in the order of `WriteSpec.columns`, before what only says the shard; with a transform they are the properties of the rows that its
@@ -9,7 +8,7 @@ import type { NamedCell } from './made-cells.js'
  *
  * A cell that nobody asked to change is never decoded.
  */
-import type { IdCell, LookupCell, StepsCell } from './made-cells.js'
+import type { IdCell, LookupCell, NamedCell, StepsCell } from './made-cells.js'
 import type { ReadSpec } from './read.js'
 import type { WriteSpec } from './write.js'
 import type { Column, ColumnMapping } from './table-schema.js'

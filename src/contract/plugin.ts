@@ -52,8 +52,6 @@ export type * from './read.js'
 export type * from './skills.js'
 export type { Column, ColumnMapping, TableSchema }
 export type { CellEncoding, ColumnKind, Key, SplitKey } from './table-schema.js'
-export type * from './made-cells.js'
-export type { CellPlan, ReadCell, StagePlan, TransformPlan, ValuePlan } from './pipeline.js'
 export { addCounts, nothingWritten } from './write.js'
 export { runTaken } from './checkpoint.js'
 export { onAbort } from './waiting.js'
@@ -92,7 +90,6 @@ export { charactersOf, type Facts, literalFacts, typeName } from '../sql/literal
 export { find as findTokens, listOf, rewrite as rewriteTokens, tokenize } from '../sql/tokens.js'
 export type * from './write.js'
 export type * from './checkpoint.js'
-export type { Mode, RunPlan, RunPolicy, SpeedLimits } from './run-plan.js'
 
 export interface Reader {
   /** What it can do beyond the methods here; `{}`: nothing. */

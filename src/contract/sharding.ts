@@ -1,4 +1,4 @@
-/** A target that is several tables (分库分表): which, and by what rule rows go to them. Part of the plugin contract. */
+/** A target that is several tables (分库分表): which, and by what rule rows go to them. Plugins get one table at a time, and do not see it. */
 import type { TableCreation, TableDefinition } from './design.js'
 import type { Column, TableSchema } from './table-schema.js'
 

@@ -1,5 +1,6 @@
 import type { RowshiftError } from '../contract/errors.js'
-import type { Endpoint, RunPlan, Reader } from '../contract/plugin.js'
+import type { Endpoint, Reader } from '../contract/plugin.js'
+import type { RunPlan } from '../contract/run-plan.js'
 import type { DirtySetup, StageSetup } from './messages.js'
 import type { Progress } from './progress.js'
 import type { Throttle } from './throttle.js'

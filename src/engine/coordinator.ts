@@ -1,7 +1,7 @@
 import { RowshiftError } from '../contract/errors.js'
 import { divideSplit, splitSource } from '../features/sources/splits.js'
 import { log } from '../log.js'
-import type { RunPlan } from '../contract/plugin.js'
+import type { RunPlan } from '../contract/run-plan.js'
 import type { SourceSplit } from '../contract/source-spec.js'
 import { onAbort } from '../contract/waiting.js'
 import type { CoordinatorJob, CoordinatorResult } from './coordinator-job.js'

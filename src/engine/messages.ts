@@ -1,6 +1,7 @@
 import type { SharedCells } from '../wire/cell-map.js'
 import type { ErrorReport } from '../contract/errors.js'
-import type { Endpoint, RunPlan } from '../contract/plugin.js'
+import type { Endpoint } from '../contract/plugin.js'
+import type { RunPlan } from '../contract/run-plan.js'
 import type { TargetCounts } from '../contract/target-spec.js'
 import type { SourceSplit } from '../contract/source-spec.js'
 import { nothingWritten } from '../contract/plugin.js'

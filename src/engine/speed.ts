@@ -1,6 +1,7 @@
 /** What the limits of `speed` are checked against: how much the servers have to do, and what a split holds. */
 import { RowshiftError } from '../contract/errors.js'
-import type { LoadRequest, Reader, ReadSpec, ServerLoad, SpeedLimits, Writer } from '../contract/plugin.js'
+import type { LoadRequest, Reader, ReadSpec, ServerLoad, Writer } from '../contract/plugin.js'
+import type { SpeedLimits } from '../contract/run-plan.js'
 import { counted } from '../wire/counted.js'
 import { Throttle } from './throttle.js'
 

@@ -8,17 +8,10 @@ import { readGiven } from '../features/lookup/given-table.js'
 import { WORKERS } from '../features/ids/snowflake.js'
 import { ambiguousKey } from '../features/lookup/errors.js'
 import { isCreated } from '../contract/made-cells.js'
-import type {
-  IdMapPlan,
-  IdPlan,
-  LookupPlan,
-  Reader,
-  ReadSpec,
-  RunPlan,
-  Sequence,
-  StagePlan,
-  Writer,
-} from '../contract/plugin.js'
+import type { Reader, ReadSpec, Sequence, Writer } from '../contract/plugin.js'
+import type { IdMapPlan, IdPlan, LookupPlan } from '../contract/made-cells.js'
+import type { StagePlan } from '../contract/pipeline.js'
+import type { RunPlan } from '../contract/run-plan.js'
 import { makings } from '../contract/pipeline.js'
 import type { StageSetup } from './messages.js'
 import type { OpenConnections } from './open-connections.js'

@@ -1,5 +1,5 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { SpeedLimits } from '../contract/plugin.js'
+import type { SpeedLimits } from '../contract/run-plan.js'
 import { pause } from '../contract/waiting.js'
 
 /** How often the servers are asked whether they have too much to do. */

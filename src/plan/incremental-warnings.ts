@@ -1,4 +1,6 @@
-import type { Mode, PlannedWrite, SplitKey, StagePlan, TableMarks, TableSchema } from '../contract/plugin.js'
+import type { PlannedWrite, SplitKey, TableMarks, TableSchema } from '../contract/plugin.js'
+import type { StagePlan } from '../contract/pipeline.js'
+import type { Mode } from '../contract/run-plan.js'
 import type { Reading } from '../features/sources/plan.js'
 import { staleWatermark } from './source-mark.js'
 import { makings } from '../contract/pipeline.js'

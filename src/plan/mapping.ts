@@ -1,5 +1,6 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { Column, ColumnMapping, Derivation, Origin, StageStep, TableSchema } from '../contract/plugin.js'
+import type { Column, ColumnMapping, Derivation, Origin, TableSchema } from '../contract/plugin.js'
+import type { StageStep } from '../contract/made-cells.js'
 import { computedColumn, derive } from './derived.js'
 import type { DescribedTables } from './described-tables.js'
 import { madeColumn } from '../contract/pipeline.js'

@@ -1,5 +1,6 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { Column, PlannedWrite, RunPlan, WriteSpec } from '../contract/plugin.js'
+import type { Column, PlannedWrite, WriteSpec } from '../contract/plugin.js'
+import type { RunPlan } from '../contract/run-plan.js'
 import type { SourceSpec } from '../contract/source-spec.js'
 import type { TargetSpec } from '../contract/target-spec.js'
 import { checkDeletable, checkFlag } from '../features/deletes/plan.js'

@@ -1,6 +1,7 @@
 /** Steps that the plan of a copy and that of a comparison take alike. */
 import { fillTable } from '../contract/message.js'
-import type { Column, Reader, StagePlan, TableSchema } from '../contract/plugin.js'
+import type { Column, Reader, TableSchema } from '../contract/plugin.js'
+import type { StagePlan } from '../contract/pipeline.js'
 import { RowshiftError } from '../contract/plugin.js'
 import type { DeletesChoice } from '../features/deletes/plan.js'
 import { planDeletes } from '../features/deletes/plan.js'

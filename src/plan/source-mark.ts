@@ -3,13 +3,13 @@ import { RowshiftError } from '../contract/errors.js'
 import type {
   IncrementalRequest,
   Column,
-  Mode,
   Reader,
   ReadSpec,
   SourceMark,
   SplitKey,
   TableSchema,
 } from '../contract/plugin.js'
+import type { Mode } from '../contract/run-plan.js'
 
 /** Columns that are looked at: reading more, or larger ones, would only take longer. */
 const MOST_COLUMNS = 12

@@ -1,5 +1,6 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { Column, Key, Mode, SplitKey, TableSchema, Window } from '../contract/plugin.js'
+import type { Column, Key, SplitKey, TableSchema, Window } from '../contract/plugin.js'
+import type { Mode } from '../contract/run-plan.js'
 import { counted } from '../wire/counted.js'
 
 export interface KeyChoice {

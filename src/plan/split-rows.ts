@@ -1,5 +1,6 @@
 import { counted } from '../wire/counted.js'
-import type { SpeedLimits, TableSchema } from '../contract/plugin.js'
+import type { TableSchema } from '../contract/plugin.js'
+import type { SpeedLimits } from '../contract/run-plan.js'
 import type { Params } from '../task/params.js'
 
 /** A split's share of rows, when `read_batch` does not say: small enough to hold, large enough for a statement. */

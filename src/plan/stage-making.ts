@@ -1,12 +1,6 @@
-import type {
-  CellPlan,
-  Column,
-  IdCell,
-  LookupCell,
-  ReadCell,
-  StagePlan,
-  ValuePlan,
-} from '../contract/plugin.js'
+import type { Column } from '../contract/plugin.js'
+import type { IdCell, LookupCell } from '../contract/made-cells.js'
+import type { CellPlan, ReadCell, StagePlan, ValuePlan } from '../contract/pipeline.js'
 import type { LookupMake } from '../features/lookup/params.js'
 import type { IdMake } from '../task/make.js'
 import { planGiven } from '../features/lookup/given-plan.js'

@@ -1,6 +1,6 @@
 import type { StageRequest } from './stage-request.js'
 import { RowshiftError } from '../contract/errors.js'
-import type { StagePlan } from '../contract/plugin.js'
+import type { StagePlan } from '../contract/pipeline.js'
 import type { ColumnPair } from './mapping.js'
 import { StageMaking } from './stage-making.js'
 import { transformedPairs } from '../features/transform/plan.js'

@@ -1,5 +1,6 @@
 /** What the plan says about the target as it is. */
-import type { ColumnMapping, RunPlan, TableSchema, WritePlan } from '../contract/plugin.js'
+import type { ColumnMapping, TableSchema, WritePlan } from '../contract/plugin.js'
+import type { RunPlan } from '../contract/run-plan.js'
 import { RowshiftError } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 import type { MappingResult } from './mapping.js'

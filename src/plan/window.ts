@@ -2,7 +2,6 @@ import { RowshiftError } from '../contract/errors.js'
 import type {
   IncrementalRequest,
   Column,
-  Mode,
   Reader,
   SourceMark,
   SplitKey,
@@ -11,6 +10,7 @@ import type {
   Window,
   WindowKind,
 } from '../contract/plugin.js'
+import type { Mode } from '../contract/run-plan.js'
 import { isOwn } from '../contract/table-schema.js'
 import type { DiffColumn, Params } from '../task/params.js'
 import type { Backfill } from './bounds.js'

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import type { RunPlan } from '../../src/contract/plugin.js'
+import type { RunPlan } from '../../src/contract/run-plan.js'
 import { runCli, server, oneServer, servers } from '../support/context.js'
 import { lieAbout } from '../support/hostile-server.js'
 import { expectRefusal, Place, runWithReport } from '../support/copying.js'

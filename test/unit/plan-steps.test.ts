@@ -3,7 +3,8 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { judge } from '../../src/plan/fidelity.js'
 import { planSteps } from '../../src/plan/step-plan.js'
-import type { Column, ValueRange, StageStep } from '../../src/contract/plugin.js'
+import type { Column, ValueRange } from '../../src/contract/plugin.js'
+import type { StageStep } from '../../src/contract/made-cells.js'
 
 const characters = { coverage: 'unicode', encoding: 'utf8', maxBytes: 4 }
 

@@ -2,7 +2,7 @@
 import { fromUrl } from '../../src/config/config.js'
 import type { CopyRequest } from '../../src/engine/job.js'
 import { planCopy } from '../../src/engine/job.js'
-import type { RunPlan } from '../../src/contract/plugin.js'
+import type { RunPlan } from '../../src/contract/run-plan.js'
 import { readParams } from '../../src/task/params.js'
 
 /** `from` and `to` are what stands behind `sqlite:`, as in `/tmp/a.db?table=t`. */

@@ -6,13 +6,13 @@ import type {
   Batch,
   Column,
   Endpoint,
-  RunPlan,
   Reader,
   Split,
   TableSchema,
   WriteOptions,
   Writer,
 } from '../../src/contract/plugin.js'
+import type { RunPlan } from '../../src/contract/run-plan.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import sqlite from '../../plugins/sqlite/plugin.js'
 import { Database } from '../support/database.js'

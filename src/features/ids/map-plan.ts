@@ -2,12 +2,12 @@ import { RowshiftError } from '../../contract/errors.js'
 import type {
   Column,
   ColumnMapping,
-  IdMapPlan,
   TableCreation,
   TableSchema,
   WriteSpec,
   Writer,
 } from '../../contract/plugin.js'
+import type { IdMapPlan } from '../../contract/made-cells.js'
 import type { IdMake } from '../../task/make.js'
 import { judge } from '../../plan/fidelity.js'
 import { plannedWrite } from '../../plan/limits.js'

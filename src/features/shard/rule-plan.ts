@@ -1,5 +1,6 @@
 import { RowshiftError } from '../../contract/errors.js'
-import type { Column, ColumnMapping, StagePlan, WriteMode } from '../../contract/plugin.js'
+import type { Column, ColumnMapping, WriteMode } from '../../contract/plugin.js'
+import type { StagePlan } from '../../contract/pipeline.js'
 import type { Sharding, ShardRule, SqlRule } from '../../contract/sharding.js'
 import { orderOf } from './bounds.js'
 import { escapeName, parsePattern } from './pattern.js'

@@ -1,6 +1,7 @@
 import type { SourcePlace } from '../../plan/plan-request.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type { Mode, Reader, SourceMark, SplitKey, TableSchema, Window } from '../../contract/plugin.js'
+import type { Reader, SourceMark, SplitKey, TableSchema, Window } from '../../contract/plugin.js'
+import type { Mode } from '../../contract/run-plan.js'
 import type { SourceTable } from '../../contract/source-spec.js'
 import { nameIn } from '../../contract/sharding.js'
 import { difference } from '../shard/alike.js'

@@ -1,5 +1,6 @@
 import { RowshiftError } from '../../contract/errors.js'
-import type { CellPlan, Column, ValueRange, TableSchema, TransformPlan } from '../../contract/plugin.js'
+import type { Column, ValueRange, TableSchema } from '../../contract/plugin.js'
+import type { CellPlan, TransformPlan } from '../../contract/pipeline.js'
 import { madeColumn } from '../../contract/pipeline.js'
 import type { ColumnEntry, NamedEntry } from '../../task/columns.js'
 import { takenColumns } from '../../task/columns.js'

@@ -1,7 +1,7 @@
 import { RawRows } from '../../wire/raw-rows.js'
 import { cellsOf, readRowName } from '../../wire/row-name.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type { RunPlan } from '../../contract/plugin.js'
+import type { RunPlan } from '../../contract/run-plan.js'
 import { ExecutionMarker } from './execution-marker.js'
 import { counted } from '../../wire/counted.js'
 

@@ -1,4 +1,5 @@
-import type { ReadCell, RunPlan, StagePlan } from '../../contract/plugin.js'
+import type { ReadCell, StagePlan } from '../../contract/pipeline.js'
+import type { RunPlan } from '../../contract/run-plan.js'
 import type { ColumnPair } from '../../plan/mapping.js'
 import { Router } from '../shard/router.js'
 import { formsOf } from './forms.js'

@@ -1,5 +1,6 @@
 import type { ColumnPair } from '../../plan/mapping.js'
-import type { RunPlan, TableSchema } from '../../contract/plugin.js'
+import type { TableSchema } from '../../contract/plugin.js'
+import type { RunPlan } from '../../contract/run-plan.js'
 import type { Make } from '../../task/make.js'
 import { PRELOAD_BYTES } from '../lookup/params.js'
 

@@ -1,6 +1,7 @@
 import type { DeferredRows, Failure, SettleJob, StageSetup, ThreadSetup } from '../../engine/messages.js'
 import type { ErrorReport } from '../../contract/errors.js'
-import type { Endpoint, RunPlan, Split } from '../../contract/plugin.js'
+import type { Endpoint, Split } from '../../contract/plugin.js'
+import type { RunPlan } from '../../contract/run-plan.js'
 import type { Differences } from './row-comparison.js'
 import type { VerifyPlan } from './plan.js'
 
