@@ -8,7 +8,6 @@ import type { ServerLink, SessionOptions } from '../../src/sql/server-waits.js'
 import { ServerWaits } from '../../src/sql/server-waits.js'
 import type { SqlSelect, SqlSession } from '../../src/sql/session.js'
 import { movementOf } from '../../src/sql/silence.js'
-import { askBounded } from './bounded.js'
 import { ask, askAside, connect, cutOff, type Opened, runStatement } from './connect.js'
 import { describeConnection } from './connection-fields.js'
 import { mysqlDialect } from './dialect.js'
@@ -25,6 +24,9 @@ import { RowDecoder } from './transcode.js'
 import { loadData, probeWire, queryBytes } from './wire.js'
 
 const GOODBYE_MS = 1_000
+const SEARCH_SECONDS = 2
+/** A statement was stopped for its time: MySQL, MariaDB. */
+const STOPPED = new Set([3024, 1969])
 const COMMIT_GRACE_MS = 1_000
 
 /** One open session. Every wait in it ends: by the answer, when the user interrupts it, or when the server is gone. */
@@ -100,7 +102,14 @@ export class Session implements SqlSession {
   }
 
   search({ select, from, where, tail = '' }: SqlSelect): Promise<TextRow[] | null> {
-    return askBounded(this, `${select.join(', ')} FROM ${from}${whereClause(where)}${tail}`)
+    // The first comment is for MariaDB, the second for MySQL.
+    const limit = `/*M! SET STATEMENT max_statement_time = ${SEARCH_SECONDS} FOR */ SELECT /*+ MAX_EXECUTION_TIME(${SEARCH_SECONDS * 1000}) */`
+    return this.query(`${limit} ${select.join(', ')} FROM ${from}${whereClause(where)}${tail}`).catch(
+      (error: { errno?: number }) => {
+        if (STOPPED.has(error.errno ?? 0)) return null
+        throw error
+      },
+    )
   }
 
   async *stream(spec: ReadSpec, sql: string): AsyncGenerator<Batch> {

@@ -1,6 +1,6 @@
 import type { TableDefinition } from '../../src/contract/plugin.js'
 import { find, rewrite } from '../../src/sql/tokens.js'
-import { askBounded } from './bounded.js'
+import { columnsBeyond } from '../../src/sql/row-search.js'
 import type { Session } from './connection.js'
 import type { DdlItem, TableDdl } from './ddl.js'
 import { literalDefault, parseTable, printTable } from './ddl.js'
@@ -55,10 +55,7 @@ export async function wideColumns(session: Session, table: string): Promise<read
     const condition = beyond(identifier(name!), type!, Number(precision), Number(scale ?? 0))
     return condition === null ? [] : [{ name: name!, condition }]
   })
-  if (looked.length === 0) return []
-  const select = `${looked.map(({ condition }) => `MAX(${condition})`).join(', ')} FROM ${identifier(table)}`
-  const [row] = (await askBounded(session, select)) ?? []
-  return looked.filter((_, i) => row?.[i] === '1').map(({ name }) => name)
+  return (await columnsBeyond(session, table, looked)) ?? []
 }
 
 /** Whether a number is beyond 64 bits with a sign, or may have more than 15 digits; null where none can be. */

@@ -1,6 +1,7 @@
 import type { ReadSpec } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
-import type { TextRow } from './driver.js'
+import { keyExcerpts, namedKey, searchRows } from '../../src/sql/row-search.js'
+import type { SqlRow, SqlSession } from '../../src/sql/session.js'
 import { mapError } from './errors.js'
 import { identifier, text } from './sql.js'
 
@@ -35,25 +36,18 @@ function isHidden(value: string): string {
   return `(JSON_TYPE(${value}) NOT IN (${SHOWN}) AND NOT (JSON_TYPE(${value}) LIKE '%INTEGER' AND JSON_TYPE(${value}) = ${read}))`
 }
 
-/** How rows of the source are looked at. */
-interface Look {
-  /** The cells of the first row of which the condition is true, then those of its key; null: that takes too long. */
-  readonly ask: (cells: string, condition: string) => Promise<TextRow[] | null>
-  /** The key in words. */
-  readonly key: (cells: TextRow) => string
-}
-
 /**
  * Before a row moves: throws LOSSY for JSON with a value whose type the target would not see, and resolves to warnings. A row that
  * comes later fails when it is read.
  */
-export async function checkJsonTypes(spec: ReadSpec, { ask, key }: Look): Promise<string[]> {
+export async function checkJsonTypes(session: SqlSession, spec: ReadSpec): Promise<string[]> {
   const late: string[] = []
   const end = performance.now() + LOOK_MS
   for (const { name, kind, cells: form } of spec.columns) {
     if (kind !== 'json' || form !== 'reversible') continue
-    const first = (cells: string) =>
-      ask(cells, holdsHiddenType(name)).catch((error: unknown) => {
+    const key = keyExcerpts(session, spec)
+    const first = (cell: string) =>
+      searchRows(session, spec, [cell, ...key], [holdsHiddenType(name)]).catch((error: unknown) => {
         throw mapError(error, `looking at the types inside JSON of table ${spec.table.table}`)
       })
     const beginning = `LEFT(CAST(${identifier(name)} AS CHAR), ${MOST_CHARACTERS + 1})`
@@ -65,7 +59,7 @@ export async function checkJsonTypes(spec: ReadSpec, { ask, key }: Look): Promis
     const [row] = rows
     if (!row) continue
     const [document, ...cells] = row
-    throw hidden(name, (await findValue(name, document!, first)) ?? { what: 'a value', cells }, key)
+    throw hidden(name, (await findValue(name, document!, first)) ?? { what: 'a value', cells }, spec)
   }
   if (late.length === 0) return []
   return [
@@ -76,14 +70,14 @@ export async function checkJsonTypes(spec: ReadSpec, { ask, key }: Look): Promis
 interface Found {
   readonly what: string
   /** Of the key. */
-  readonly cells: TextRow
+  readonly cells: SqlRow
 }
 
 /** Which value of the document it is; null when it is not found among the first ones. */
 async function findValue(
   column: string,
   document: string,
-  first: (cells: string) => Promise<TextRow[] | null>,
+  first: (cell: string) => Promise<readonly SqlRow[] | null>,
 ): Promise<Found | null> {
   if (document.length > MOST_CHARACTERS) return null
   const values = pathsIn(JSON.parse(document))
@@ -97,8 +91,8 @@ async function findValue(
   return what ? { what, cells } : null
 }
 
-function hidden(column: string, { what, cells }: Found, key: Look['key']): RowshiftError {
-  const named = key(cells)
+function hidden(column: string, { what, cells }: Found, spec: ReadSpec): RowshiftError {
+  const named = namedKey(spec, cells)
   return new RowshiftError(
     'LOSSY',
     `The copy would lose data:\n  ${column}: JSON is copied as text, which does not show the type of ${what}${named === '' ? '' : `, in the row with ${named}`}\n` +

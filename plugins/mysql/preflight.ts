@@ -8,10 +8,8 @@ import type {
   WriteSpec,
 } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
-import { enclosed } from '../../src/sql/fragment.js'
-import { whereClause } from '../../src/sql/range.js'
-import { askBounded } from './bounded.js'
-import type { TextRow } from './driver.js'
+import { keyExcerpts, namedKey, searchRows } from '../../src/sql/row-search.js'
+import type { SqlRow } from '../../src/sql/session.js'
 import type { Session } from './connection.js'
 import { tryCreation } from './create.js'
 import { mapError } from './errors.js'
@@ -51,7 +49,9 @@ async function checkPrivilege(session: Session, sql: string, doing: string): Pro
 
 /** Who may write a table need not be allowed to read it; then nobody knows. */
 export async function holdsRows(session: Session, table: string): Promise<boolean> {
-  const rows = await askBounded(session, `1 FROM ${identifier(table)} LIMIT 1`).catch(() => null)
+  const rows = await session
+    .search({ select: ['1'], from: identifier(table), where: [], tail: ' LIMIT 1' })
+    .catch(() => null)
   return rows !== null && rows.length > 0
 }
 
@@ -106,10 +106,7 @@ export async function checkSource(
   return [
     ...(await splitWarnings(session, spec)),
     ...(await checkOddValues(session, spec)),
-    ...(await checkJsonTypes(spec, {
-      ask: (cells, condition) => askRows(session, spec, `${cells}${keyCells(spec)}`, [condition], ''),
-      key: (cells) => namedKey(spec, cells),
-    })),
+    ...(await checkJsonTypes(session, spec)),
     ...(await checkRowSize(session, spec, write)),
     ...(await checkCollisions(session, spec, write)),
   ]
@@ -124,11 +121,10 @@ async function checkOddValues(session: Session, spec: ReadSpec): Promise<string[
   const tests = columns.map(({ name }) => [name, `${identifier(name)} = 0`] as const)
   const which = tests.map(([name, sql]) => `WHEN ${sql} THEN ${text(name)}`).join(' ')
   const any = tests.map(([, sql]) => `(${sql})`).join(' OR ')
-  const rows = await askRows(session, spec, `CASE ${which} END${keyCells(spec)}`, [`(${any})`], '').catch(
-    (error: unknown) => {
-      throw mapError(error, `looking for odd values in table ${spec.table.table}`)
-    },
-  )
+  const select = [`CASE ${which} END`, ...keyExcerpts(session, spec)]
+  const rows = await searchRows(session, spec, select, [`(${any})`]).catch((error: unknown) => {
+    throw mapError(error, `looking for odd values in table ${spec.table.table}`)
+  })
   const [row] = rows ?? []
   if (!row) return []
   const key = namedKey(spec, row.slice(1))
@@ -147,7 +143,8 @@ async function checkRowSize(
   if (maxRowBytes === undefined || long.reduce((sum, column) => sum + mostBytes(column), 0) < maxRowBytes)
     return []
   const size = long.map(lengthSql).join(' + ')
-  const rows = await askRows(session, spec, `${size}${keyCells(spec)}`, [`${size} >= ${maxRowBytes}`], '')
+  const select = [size, ...keyExcerpts(session, spec)]
+  const rows = await searchRows(session, spec, select, [`${size} >= ${maxRowBytes}`])
   const limit = `max_allowed_packet of the target (${maxRowBytes} bytes)`
   if (rows === null) return [`whether every row is smaller than ${limit} could not be checked in time`]
   const [row] = rows
@@ -185,10 +182,10 @@ async function checkCollisions(session: Session, spec: ReadSpec, write: PlannedW
     const shown = (parts as ColumnMapping[]).map(firstAndLast)
     const key = `key ${name} of target ${write.table.table}`
     try {
-      const rows = await askRows(
+      const rows = await searchRows(
         session,
         spec,
-        shown.join(', '),
+        shown.flat(),
         sources.map((column) => `${column} IS NOT NULL`),
         ` GROUP BY ${groups.join(', ')} HAVING COUNT(*) > 1`,
       )
@@ -215,13 +212,13 @@ function changesCollation({ source, target }: ColumnMapping): boolean {
 }
 
 /** Two values of a group that differ, where they do: the order of bytes tells equal values under a collation apart. */
-function firstAndLast({ source }: ColumnMapping): string {
+function firstAndLast({ source }: ColumnMapping): string[] {
   const name = expressionOf(source)
   const pick = (which: string) =>
     source.kind === 'text'
       ? `LEFT(CONVERT(${which}(CAST(CONVERT(${name} USING utf8mb4) AS BINARY)) USING utf8mb4), 60)`
       : `LEFT(CAST(${which}(${name}) AS CHAR), 60)`
-  return `${pick('MIN')}, ${pick('MAX')}`
+  return [pick('MIN'), pick('MAX')]
 }
 
 function underTarget(column: ColumnMapping): string {
@@ -235,7 +232,7 @@ function collision(
   write: PlannedWrite,
   key: string,
   sources: readonly string[],
-  row: TextRow,
+  row: SqlRow,
 ): RowshiftError {
   const pair = sources.map(
     (column, i) => `${column} ${JSON.stringify(row[i * 2])} and ${JSON.stringify(row[i * 2 + 1])}`,
@@ -246,27 +243,4 @@ function collision(
       'Give the target column the collation of the source, or change those rows. Nothing was written.',
     { table: write.table.table, key },
   )
-}
-
-/** The first row of the source of which `conditions` are true; null when it takes too long. */
-function askRows(
-  session: Session,
-  spec: ReadSpec,
-  cells: string,
-  conditions: readonly string[],
-  tail: string,
-): Promise<TextRow[] | null> {
-  const where = [...conditions, ...(spec.where === null ? [] : [enclosed(spec.where)])]
-  return askBounded(
-    session,
-    `${cells} FROM ${identifier(spec.table.table)}${whereClause(where)}${tail} LIMIT 1`,
-  )
-}
-
-function keyCells(spec: ReadSpec): string {
-  return (spec.key?.columns ?? []).map(({ name }) => `, LEFT(CAST(${identifier(name)} AS CHAR), 60)`).join('')
-}
-
-function namedKey(spec: ReadSpec, cells: TextRow): string {
-  return (spec.key?.columns ?? []).map(({ name }, i) => `${name} = ${JSON.stringify(cells[i])}`).join(', ')
 }

@@ -1,5 +1,4 @@
 import type { TableState } from '../../src/contract/plugin.js'
-import { askBounded } from './bounded.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { serverFacts } from './server.js'
@@ -35,11 +34,14 @@ async function innodbNumber(session: Session, name: string | null): Promise<stri
   const view = mariadb || version < 80_000 ? 'INNODB_SYS_TABLES' : 'INNODB_TABLES'
   const bytes = 'CAST(NAME AS BINARY)'
   // A list that may not be read, or takes too long, is not a reason for the run to fail.
-  const rows = await askBounded(
-    session,
-    `GROUP_CONCAT(TABLE_ID ORDER BY TABLE_ID) FROM information_schema.${view}
-     WHERE ${bytes} = ${text(name)} OR LEFT(${bytes}, ${name.length + 1}) = ${text(`${name}#`)}`,
-  ).catch((error: unknown) => (mapError(error, '').code === 'ACCESS_DENIED' ? [] : null))
+  const search = {
+    select: ['GROUP_CONCAT(TABLE_ID ORDER BY TABLE_ID)'],
+    from: `information_schema.${view}`,
+    where: [`(${bytes} = ${text(name)} OR LEFT(${bytes}, ${name.length + 1}) = ${text(`${name}#`)})`],
+  }
+  const rows = await session
+    .search(search)
+    .catch((error: unknown) => (mapError(error, '').code === 'ACCESS_DENIED' ? [] : null))
   return rows === null ? 'unknown' : (rows[0]?.[0] ?? null)
 }
 

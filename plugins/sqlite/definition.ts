@@ -2,8 +2,10 @@ import type { TableDefinition } from '../../src/contract/plugin.js'
 import { sizesOf } from '../../src/sql/mapped-table.js'
 import { affinityOf, kindOf } from './affinity.js'
 import { literalDefault } from './ddl.js'
+import { columnsBeyond } from '../../src/sql/row-search.js'
 import type { Database } from './driver.js'
 import { quoteName } from './names.js'
+import type { SqliteSession } from './session.js'
 
 export const FAMILY = 'sqlite'
 
@@ -31,12 +33,9 @@ export function defineTable(database: Database, table: string): TableDefinition 
   }
 }
 
-const LOOK_MS = 2000
-const ROWS_PER_LOOK = 1000
-
 /** All that declare something when the table is too large to look at in time. */
-export function wideColumns(database: Database, table: string): string[] {
-  const columns = database.objects<{ name: string; type: string }>(
+export async function wideColumns(session: SqliteSession, table: string): Promise<readonly string[]> {
+  const columns = session.database.objects<{ name: string; type: string }>(
     'SELECT name, type FROM pragma_table_xinfo(?)',
     table,
   )
@@ -44,17 +43,7 @@ export function wideColumns(database: Database, table: string): string[] {
     const condition = beyond(quoteName(name), type)
     return condition === null ? [] : [{ name, condition }]
   })
-  if (declared.length === 0) return []
-  const conditions = declared.map(({ condition }) => `coalesce(${condition}, 0)`)
-  const found = new Set<string>()
-  const start = performance.now()
-  let rows = 0
-  for (const row of database.rows(`SELECT ${conditions.join(', ')} FROM ${quoteName(table)}`)) {
-    for (const [i, one] of row.entries()) if (one !== 0n) found.add(declared[i]!.name)
-    if (++rows % ROWS_PER_LOOK === 0 && performance.now() - start > LOOK_MS)
-      return declared.map(({ name }) => name)
-  }
-  return [...found]
+  return (await columnsBeyond(session, table, declared)) ?? declared.map(({ name }) => name)
 }
 
 /** Whether a value is more than the type declares; null for a type that declares nothing. */

@@ -16,7 +16,7 @@ export const sqliteSource: SqlSource<SqliteSession> = {
   describe: async ({ database }, table) => describeTable(database, database.file, table),
   tables: async ({ database }) => listTables(database),
   definition: async ({ database }, table) => defineTable(database, table),
-  wide: async ({ database }, table) => wideColumns(database, table),
+  wide: wideColumns,
   derive,
   explain: async (session, sql) =>
     (await session.query(`EXPLAIN QUERY PLAN ${sql}`)).map((row) => row.at(-1) ?? ''),
