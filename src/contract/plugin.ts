@@ -53,6 +53,8 @@ export type * from './skills.js'
 export type { Column, ColumnMapping, TableSchema }
 export type { CellEncoding, ColumnKind, Key, SplitKey } from './table-schema.js'
 export { addCounts, nothingWritten } from './write.js'
+/** Names of tables: databases with schemas read and write them, others say what a dot is. */
+export { dotHint, parseTableName, showTableName, type TableName } from './table-name.js'
 export { runTaken } from './checkpoint.js'
 export { onAbort } from './waiting.js'
 /** The wire format: its bytes, what makes batches and what takes them apart. */
@@ -96,7 +98,7 @@ export interface Reader {
   readonly skills: ReaderSkills
   /** Opens the connection; `src/contract/opening.ts` has what the signal does. Throws CONNECTION_FAILED, CONNECTION_LIMIT or ACCESS_DENIED. */
   connect(signal?: AbortSignal): Promise<void>
-  /** Throws TABLE_NOT_FOUND. */
+  /** Throws TABLE_NOT_FOUND. `table` is as users write it: see `table-name.ts`. */
   describe(table: string): Promise<TableSchema>
   /**
    * The splits of `spec.table`, in key order, made lazily: the next one is computed when it is asked for.
@@ -121,7 +123,7 @@ export interface Writer {
   readonly skills: WriterSkills
   /** A database that is a file need not exist yet: then every table is missing, and `prepare` makes the file. */
   connect(signal?: AbortSignal): Promise<void>
-  /** Throws TABLE_NOT_FOUND. */
+  /** Throws TABLE_NOT_FOUND. `table` is as users write it: see `table-name.ts`. */
   describe(table: string): Promise<TableSchema>
   /**
    * Chooses how rows will be written. Changes nothing. `path` is one of `Capabilities.writePaths`, which the user asked for: throws

@@ -84,6 +84,7 @@ export interface SplitKey {
 }
 
 export interface TableSchema {
+  /** Its name, as `describe` was asked for it. */
   readonly table: string
   /** Equal for two descriptions exactly when they are of the same table: server, database, table. */
   readonly identity: string

@@ -1,4 +1,5 @@
 import { RowshiftError } from '../contract/errors.js'
+import { dotHint } from '../contract/table-name.js'
 import type { Key } from '../contract/table-schema.js'
 
 /** One part of a unique index. */
@@ -28,7 +29,7 @@ export function keysOf(parts: readonly KeyPart[]): Key[] {
 export function noTable(table: string, where: string): RowshiftError {
   return new RowshiftError(
     'TABLE_NOT_FOUND',
-    `There is no table ${JSON.stringify(table)} in ${where}, or the user may not see it.`,
+    `There is no table ${JSON.stringify(table)} in ${where}, or the user may not see it.${dotHint(table)}`,
     { table, connection: where },
   )
 }

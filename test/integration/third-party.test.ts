@@ -284,6 +284,30 @@ describe('a CSV folder, by the command line', () => {
     expect([done.rowsWritten, done.dirtyRows]).to.deep.equal([2, 1])
   })
 
+  it('has schemas, which are part of the name of a table wherever one is written', async () => {
+    write('data/sub/part_0.csv', 'id\r\n1\r\n')
+    write('data/sub/part_1.csv', 'id\r\n2\r\n')
+    write('data/part_1.csv', 'id\r\n9\r\n')
+    const one = ['--from', csv('sub.part_1'), '--to', csv('sub.made'), '--create']
+    expect((await report('copy', ...one)).rowsWritten).to.equal(1)
+    expect(readFileSync(join(project, 'data/sub/made.csv'), 'utf8')).to.equal('id\r\n2\r\n')
+    const both = ['--from', csv('sub.part_{0..1}'), '--to', csv('whole'), '--create']
+    expect((await report('copy', ...both)).sources?.map(({ name }) => name)).to.deep.equal([
+      'sub.part_0',
+      'sub.part_1',
+    ])
+    expect(csvRows(readFileSync(join(project, 'data/whole.csv'), 'utf8'))).to.have.deep.members([
+      ['1'],
+      ['2'],
+    ])
+    expectRefusal(
+      await cli('copy', '--from', csv('a.b.c'), '--to', csv('x')),
+      2,
+      'TABLE_NOT_FOUND',
+      'schema.name',
+    )
+  })
+
   it('may hold NaN and infinities, for targets that hold them too', async () => {
     write('data/beyond.csv', 'id,v\r\n1,1.5\r\n2,Infinity\r\n3,-Infinity\r\n4,NaN\r\n')
     await mariadb.query('CREATE TABLE beyond (id INT PRIMARY KEY, v DOUBLE)')

@@ -239,6 +239,15 @@ describe('a plan of rows that are there', () => {
   })
 })
 
+describe('a plan of a table that is missing', () => {
+  it('says what a dot in its name is', async () => {
+    const path = fixture.create('CREATE TABLE "a.b" (id INTEGER)')
+    const { code, message } = await failure(planned(`${path}?table=a.b`, `${path}?table=main.t`))
+    expect(code).to.equal('TABLE_NOT_FOUND')
+    expect(message).to.include('no table "main.t"').and.include('A dot is part of a name here')
+  })
+})
+
 describe('a plan of a write path', () => {
   it('is refused by what the plugin of the target says, before anything is opened', async () => {
     const plan = (write_path: string) =>

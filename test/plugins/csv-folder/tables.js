@@ -1,22 +1,29 @@
 // What the folder holds: the file of a table, its columns by its header, its text.
 import { createReadStream } from 'node:fs'
 import { readdir, realpath } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { misfit, RowshiftError } from 'rowshift/plugin'
+import { join, resolve, sep } from 'node:path'
+import { misfit, parseTableName, RowshiftError, showTableName } from 'rowshift/plugin'
 import { records } from './csv.js'
 
 /** @import { TableSchema } from 'rowshift/plugin' */
 
+/** A schema is a folder within. */
 export function fileOf({ path }, table) {
-  if (!/[/\\\0]/.test(table) && table !== '') return join(resolve(path), `${table}.csv`)
+  const { schema = '.', name } = parseTableName(table)
+  const isFileName = (part) => part !== '..' && !/[/\\\0]/.test(part)
+  if (isFileName(schema) && isFileName(name)) return join(resolve(path), schema, `${name}.csv`)
   throw new RowshiftError('TABLE_NOT_FOUND', `${JSON.stringify(table)} cannot be the name of a file.`, {
     table,
   })
 }
 
 export async function tablesOf({ path }) {
-  const names = await readdir(path)
-  return names.filter((name) => name.endsWith('.csv')).map((name) => name.slice(0, -'.csv'.length))
+  const files = await readdir(path, { recursive: true })
+  return files.flatMap((file) => {
+    const [name, schema, ...more] = file.split(sep).reverse()
+    if (!name.endsWith('.csv') || more.length > 0) return []
+    return showTableName({ ...(schema && { schema }), name: name.slice(0, -'.csv'.length) })
+  })
 }
 
 /** Texts of a file, or of one that is open. Bytes that are not UTF-8 must not become other characters. */
