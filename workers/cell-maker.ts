@@ -5,8 +5,8 @@ import type { RowshiftError } from '../src/contract/errors.js'
 import type { Batch } from '../src/contract/plugin.js'
 import type { LogLevel } from '../src/contract/transform.js'
 
-/** What the stage tells the split whose rows it works on. */
-export interface StageSink {
+/** What the pipeline tells the split whose rows it works on. */
+export interface PipelineSink {
   /** Number of the split. */
   readonly split: number
   /** Rows were left out on purpose. */
@@ -22,7 +22,7 @@ export interface StageSink {
 /** Makes one cell of a row, or several that stand side by side. */
 export interface CellMaker {
   /** Looks at a batch as it was read, before the first of its rows is made. */
-  prepare?(rows: RawRows, sink: StageSink): Promise<void>
+  prepare?(rows: RawRows, sink: PipelineSink): Promise<void>
   /** Appends the cells of a row, each with its separator, and says what becomes of the row. */
   append(rows: RawRows, row: number, to: BatchBuilder): RowOutcome
   /** After the last split. */

@@ -1,8 +1,8 @@
 import { CellMap } from '../src/wire/cell-map.js'
 import { isCreated } from '../src/contract/made-cells.js'
-import type { StageSetup } from '../src/engine/messages.js'
+import type { PipelineSetup } from '../src/engine/messages.js'
 import type { IdCell, LookupCell } from '../src/contract/made-cells.js'
-import type { CellPlan, ValuePlan, StagedPlan } from '../src/contract/pipeline.js'
+import type { CellPlan, ValuePlan, MakingPlan } from '../src/contract/pipeline.js'
 import { CopiedCells } from './copied-cells.js'
 import { KeptIdCell, NewIdCell } from './id-cell.js'
 import { IdMap } from './id-map.js'
@@ -14,8 +14,8 @@ import { ValueFinder } from './value-finder.js'
 
 /** What is needed to make cells. */
 export interface MakingSetup {
-  readonly plan: StagedPlan
-  readonly stage: StageSetup | null
+  readonly plan: MakingPlan
+  readonly pipeline: PipelineSetup | null
 }
 
 /** How the cells of the plan are made, in this thread; and the values before them, level by level. */
@@ -26,7 +26,7 @@ export interface Makers {
 
 export function makersOf(setup: MakingSetup, signal: AbortSignal): Makers {
   const { reads, values, cells } = setup.plan.pipeline!
-  const thread = setup.stage === null ? 0 : Atomics.add(setup.stage.threads, 0, 1)
+  const thread = setup.pipeline === null ? 0 : Atomics.add(setup.pipeline.threads, 0, 1)
   const make = (cell: ValuePlan | CellPlan, index: number) => makerOf(cell, index, setup, thread, signal)
   const levels: CellMaker[][] = []
   /** How many cells the rows have that a level is given. */
@@ -75,24 +75,24 @@ function makerOf(
 function lookup(
   cell: LookupCell,
   index: number,
-  { plan, stage }: MakingSetup,
+  { plan, pipeline }: MakingSetup,
   signal: AbortSignal,
 ): CellMaker {
-  const all = stage!.lookups[index]
+  const all = pipeline!.lookups[index]
   const { given, tables } = cell.lookup
   const nothing = given != null || isCreated(cell.lookup)
-  const finder = nothing ? null : new ValueFinder(stage!.endpoints[cell.lookup.in]!, tables, signal)
+  const finder = nothing ? null : new ValueFinder(pipeline!.endpoints[cell.lookup.in]!, tables, signal)
   return new LookedUpCell(cell, plan, all ? new CellMap(all) : null, finder)
 }
 
 function id(
   { name, ids, map }: IdCell,
-  { plan, stage }: MakingSetup,
+  { plan, pipeline }: MakingSetup,
   thread: number,
   signal: AbortSignal,
 ): CellMaker {
-  const target = stage!.endpoints['target']!
-  const firstWorker = () => Atomics.load(stage!.threads, 1)
+  const target = pipeline!.endpoints['target']!
+  const firstWorker = () => Atomics.load(pipeline!.threads, 1)
   const source = idSourceOf(ids, { thread, firstWorker }, target, signal)
   return map === null
     ? new NewIdCell(source)

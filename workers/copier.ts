@@ -31,7 +31,7 @@ import { PoolThread } from './pool-thread.js'
 import { settleRows } from './settling.js'
 import { mismatch, outsideSnapshot, reportOf } from './split-errors.js'
 import type { TransformHooks } from './cell-maker.js'
-import { type SplitSink, Stage, stagedRows } from './stage.js'
+import { type SplitSink, Pipeline, pipelinedRows } from './row-pipeline.js'
 import { BusyTimer, Mutex } from './mutex.js'
 
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
@@ -45,7 +45,7 @@ interface Ends {
   readonly writers: readonly Writer[]
   readonly target: Target
   /** null: rows are written as they are read. */
-  readonly stage: Stage | null
+  readonly pipeline: Pipeline | null
 }
 
 /** One thread's readers and writers, and the loop that moves splits from one to the other. */
@@ -109,7 +109,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
   }
 
   async #copy(split: SourceSplit, dirty: DirtyRows): Promise<SplitResult> {
-    const { readers, target, stage } = await this.opened()
+    const { readers, target, pipeline } = await this.opened()
     const { plan } = this.#setup
     if (plan.policy.consistency === 'snapshot' && !this.#inSnapshot) throw outsideSnapshot(split)
     const { signal } = this
@@ -139,7 +139,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
       sink.read(row)
       sink.refuse(row, error)
     }
-    // Where one writer locks the whole database, the stage would wait for us, and we for its next batch.
+    // Where one writer locks the whole database, the pipeline would wait for us, and we for its next batch.
     const queue = new BatchQueue(writesAhead(plan.pipeline) ? Infinity : SPLIT_CAPACITY)
     let unread: unknown = null
     const reading = this.#reads.run(async () => {
@@ -149,7 +149,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
         await deleted.find(readers, split, signal)
         const { reader, spec } = readOf(readers, this.#copied, split)
         const rows = reader.read(spec, split, signal, refuse)
-        for await (const staged of stagedRows(rows, stage, sink)) {
+        for await (const staged of pipelinedRows(rows, pipeline, sink)) {
           const batch = this.#narrower?.narrow(staged) ?? staged
           queuedBytes += batch.bytes.length
           // The queue is not full yet, so nothing of it was written; nor is a row in a file, where it would be twice.
@@ -253,13 +253,13 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
     const readers = await makeReaders(source)
     const writers = await makeWriters(target)
     const { signal } = this
-    const stage = await Stage.open(this.#setup, signal, this.#transformHooks())
+    const pipeline = await Pipeline.open(this.#setup, signal, this.#transformHooks())
     await this.connections.open(() => openAll([...readers, ...writers], signal), signal)
-    return { readers, writers, target: new Target(writers, plan.write), stage }
+    return { readers, writers, target: new Target(writers, plan.write), pipeline }
   }
 
-  protected async closeEnds({ readers, writers, stage }: Ends): Promise<void> {
-    await closeAll([...readers, ...writers, stage])
+  protected async closeEnds({ readers, writers, pipeline }: Ends): Promise<void> {
+    await closeAll([...readers, ...writers, pipeline])
     this.post({ type: 'busy', seconds: this.#busy.seconds })
   }
 

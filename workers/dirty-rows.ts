@@ -11,7 +11,7 @@ const HELD_BYTES = 8 << 20
 const HELD = { bytes: 1 << 16, rows: Number.MAX_SAFE_INTEGER }
 
 /**
- * The rows of one split that the target or the stage refused. They are counted against the limit of the whole run at once, but stand
+ * The rows of one split that the target or the pipeline refused. They are counted against the limit of the whole run at once, but stand
  * in the file only when the split is about to be committed, so that a split which is rolled back and run again does not
  * leave them there twice.
  */
@@ -34,9 +34,9 @@ export class DirtyRows {
     this.#append((this.#written ??= new BatchBuilder(HELD)), row, error)
   }
 
-  /** A row as it was read, which the reader or the stage refused. Throws when the run tolerates no more. */
+  /** A row as it was read, which the reader or the pipeline refused. Throws when the run tolerates no more. */
   addRead(row: Batch, error: RowshiftError): void {
-    // Without a stage, rows are written as they are read.
+    // Without a pipeline, rows are written as they are read.
     if (this.#setup?.readFile === null) return this.add(row, error)
     this.#count(error)
     this.#append((this.#read ??= new BatchBuilder(HELD)), row, error)

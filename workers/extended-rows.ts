@@ -2,7 +2,7 @@ import type { BatchLimits } from '../src/wire/builder.js'
 import { BatchBuilder, recycle } from '../src/wire/builder.js'
 import { RawRows } from '../src/wire/raw-rows.js'
 import type { Batch } from '../src/contract/plugin.js'
-import type { CellMaker, RowOutcome, StageSink } from './cell-maker.js'
+import type { CellMaker, RowOutcome, PipelineSink } from './cell-maker.js'
 
 /** Rows, and where each of them stands among those that were read. */
 export interface MadeRows {
@@ -36,7 +36,7 @@ export class ExtendedRows {
   /** `lose` is told of rows that are not kept, by their index among those that were read. */
   async extend(
     read: RawRows,
-    sink: StageSink,
+    sink: PipelineSink,
     lose: (row: number, fate: RowOutcome) => void,
   ): Promise<MadeRows> {
     let made: MadeRows = { rows: read, origins: null }

@@ -2,7 +2,7 @@ import type { BatchBuilder } from '../src/wire/builder.js'
 import type { RawRows } from '../src/wire/raw-rows.js'
 import { cellsOf } from '../src/wire/row-name.js'
 import { idWithoutKey } from '../src/features/lookup/errors.js'
-import type { StagedPlan } from '../src/contract/pipeline.js'
+import type { MakingPlan } from '../src/contract/pipeline.js'
 import type { IdMap } from './id-map.js'
 import type { IdSource } from './id-source.js'
 import { RecentCells } from './recent-cells.js'
@@ -38,14 +38,14 @@ export class NewIdCell implements CellMaker {
 export class KeptIdCell implements CellMaker {
   readonly #at: number
   readonly #name: string
-  readonly #plan: StagedPlan
+  readonly #plan: MakingPlan
   readonly #map: IdMap
   readonly #recent = new RecentCells(RECENT_BYTES)
   /** Of the keys of the batch. */
   #ids = new Map<CellText, Buffer>()
 
   /** `at` is the key's index, `name` the cell's. */
-  constructor({ at, name }: { at: number; name: string }, plan: StagedPlan, map: IdMap) {
+  constructor({ at, name }: { at: number; name: string }, plan: MakingPlan, map: IdMap) {
     this.#at = at
     this.#name = name
     this.#plan = plan

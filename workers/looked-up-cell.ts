@@ -5,10 +5,10 @@ import { cellsOf } from '../src/wire/row-name.js'
 import type { UnresolvedRow } from '../src/features/lookup/errors.js'
 import { idWithoutKey, missingId, missingKey } from '../src/features/lookup/errors.js'
 import type { LookupCell } from '../src/contract/made-cells.js'
-import type { StagedPlan } from '../src/contract/pipeline.js'
+import type { MakingPlan } from '../src/contract/pipeline.js'
 import { RecentCells } from './recent-cells.js'
 import { RowKeys } from './row-keys.js'
-import type { CellMaker, RowOutcome, StageSink } from './cell-maker.js'
+import type { CellMaker, RowOutcome, PipelineSink } from './cell-maker.js'
 import type { CellText, ValueFinder } from './value-finder.js'
 
 /** Of one thread. */
@@ -18,7 +18,7 @@ const ASKED = -1
 
 export class LookedUpCell implements CellMaker {
   readonly #cell: LookupCell
-  readonly #plan: StagedPlan
+  readonly #plan: MakingPlan
   /** null: keys are asked for. */
   readonly #all: CellMap | null
   /** null: what is not in memory is nowhere. */
@@ -31,7 +31,7 @@ export class LookedUpCell implements CellMaker {
   /** The keys of the batch that are not in `#all`. */
   readonly #asked = new Map<CellText, Buffer | null>()
 
-  constructor(cell: LookupCell, plan: StagedPlan, all: CellMap | null, finder: ValueFinder | null) {
+  constructor(cell: LookupCell, plan: MakingPlan, all: CellMap | null, finder: ValueFinder | null) {
     this.#cell = cell
     this.#plan = plan
     this.#all = all
@@ -39,7 +39,7 @@ export class LookedUpCell implements CellMaker {
     this.#keys = new RowKeys(cell.at)
   }
 
-  async prepare(rows: RawRows, sink: StageSink): Promise<void> {
+  async prepare(rows: RawRows, sink: PipelineSink): Promise<void> {
     if (this.#starts.length < rows.rows) {
       this.#starts = new Int32Array(rows.rows)
       this.#ends = new Int32Array(rows.rows)

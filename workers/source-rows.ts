@@ -1,12 +1,12 @@
 import type { RowshiftError } from '../src/contract/errors.js'
 import type { Batch, Split } from '../src/contract/plugin.js'
-import type { StagePlan } from '../src/contract/pipeline.js'
+import type { PipelinePlan } from '../src/contract/pipeline.js'
 import type { Router } from '../src/features/shard/router.js'
 import { readRange } from '../src/features/verify/range-reads.js'
 import type { RouteSink } from '../src/features/verify/shard-cell.js'
 import { routedRows } from '../src/features/verify/shard-cell.js'
 import type { Side } from './side.js'
-import type { Stage } from './stage.js'
+import type { Pipeline } from './row-pipeline.js'
 
 /** Who compares the rows. */
 export interface SourceSink {
@@ -18,8 +18,8 @@ export interface SourceSink {
 
 /** Makes rows as a copy makes them before it writes them. */
 export interface Making {
-  readonly plan: StagePlan
-  readonly stage: Stage
+  readonly plan: PipelinePlan
+  readonly pipeline: Pipeline
 }
 
 /** Which shard rows belong to, and who wants to know. */
@@ -62,6 +62,6 @@ export class SourceRows {
       missing: () => {},
       refuse: (row: Batch, error: RowshiftError) => sink.addUnresolved(row, error),
     }
-    for await (const batch of batches) yield* this.#making.stage.apply(batch, told)
+    for await (const batch of batches) yield* this.#making.pipeline.apply(batch, told)
   }
 }

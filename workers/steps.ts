@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ColumnKind, Step } from '../src/contract/plugin.js'
-import type { StageStep, StepsCell } from '../src/contract/made-cells.js'
+import type { PipelineStep, StepsCell } from '../src/contract/made-cells.js'
 import type { Facts } from '../src/sql/literals.js'
 import { doesNotFit, mapSubject, notInMap, stepFacts } from '../src/sql/step-facts.js'
 import { castText, lengthOf } from '../src/wire/cast-text.js'
@@ -45,11 +45,11 @@ export function hashOf(bytes: Uint8Array, salt: string): string {
   return createHash('sha256').update(salt).update(bytes).digest('hex')
 }
 
-function kindAfter(step: StageStep, facts: Facts): Facts {
+function kindAfter(step: PipelineStep, facts: Facts): Facts {
   return step.type === 'replace_regex' ? { ...facts, kind: 'text' } : stepFacts(facts, step)
 }
 
-function stepOf(step: StageStep, facts: Facts, asked: string): Change {
+function stepOf(step: PipelineStep, facts: Facts, asked: string): Change {
   switch (step.type) {
     case 'trim':
       return trim

@@ -7,7 +7,7 @@ import type { RawRows } from '../src/wire/raw-rows.js'
 import { cellsOf, readRowName } from '../src/wire/row-name.js'
 import type { ExecutionMarker } from '../src/features/transform/execution-marker.js'
 import { RowshiftError } from '../src/contract/errors.js'
-import type { StagedPlan } from '../src/contract/pipeline.js'
+import type { MakingPlan } from '../src/contract/pipeline.js'
 import type { LogLevel, Row, TransformContext } from '../src/contract/transform.js'
 import { CellRuns } from './cell-runs.js'
 import type { Was } from './row-decoder.js'
@@ -15,7 +15,7 @@ import { RowDecoder } from './row-decoder.js'
 import type { NamedCell } from './named-cell.js'
 import type { Fault } from './row-encoder.js'
 import { RowEncoder } from './row-encoder.js'
-import type { StageSink } from './cell-maker.js'
+import type { PipelineSink } from './cell-maker.js'
 import type { LoadedModule } from './transform-module.js'
 import { loadModule, reasonOf } from './transform-module.js'
 import { counted } from '../src/wire/counted.js'
@@ -23,7 +23,7 @@ import { counted } from '../src/wire/counted.js'
 const SHOWN = 80
 
 export interface TransformSetup {
-  readonly plan: StagedPlan
+  readonly plan: MakingPlan
   readonly runId: string
   /** The cells that the function sees, and how many each row of a batch has. */
   readonly cells: readonly NamedCell[]
@@ -39,12 +39,12 @@ export interface TransformInput {
   readonly read: RawRows
   /** Where the rows of `cells` stand there; null: at the same index. */
   readonly origins: Int32Array | null
-  readonly sink: StageSink
+  readonly sink: PipelineSink
 }
 
 /** Calls a user's function with the rows of batches. */
 export class Transform {
-  readonly #plan: StagedPlan
+  readonly #plan: MakingPlan
   readonly #module: LoadedModule
   readonly #context: TransformContext
   readonly #slot: ExecutionMarker
@@ -171,7 +171,7 @@ export class Transform {
       throw this.#failure(together, `for ${counted(cells.rows, 'row')} together, and for none of them alone`)
   }
 
-  #count(sink: StageSink, given: number, made: number): void {
+  #count(sink: PipelineSink, given: number, made: number): void {
     if (made < given) sink.filtered(given - made)
     if (made > given) sink.added(made - given)
   }

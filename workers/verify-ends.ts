@@ -1,11 +1,11 @@
 /** What a verifying thread has open, and how rows are read from it. */
-import type { StageSetup } from '../src/engine/messages.js'
+import type { PipelineSetup } from '../src/engine/messages.js'
 import { closeAll, openAll } from '../src/contract/opening.js'
 import type { Reader } from '../src/contract/plugin.js'
 import type { SourceSpec, SourceTable } from '../src/contract/source-spec.js'
 import { Target } from '../src/features/shard/target.js'
 import type { Router } from '../src/features/shard/router.js'
-import type { StagedPlan } from '../src/contract/pipeline.js'
+import type { MakingPlan } from '../src/contract/pipeline.js'
 import { comparisonSetup, routerOf } from '../src/features/verify/comparison-setup.js'
 import type { VerifySetup } from '../src/features/verify/messages.js'
 import type { ComparisonSetup } from '../src/features/verify/row-comparison.js'
@@ -15,7 +15,7 @@ import { makeReaders, makeWriters } from './load-plugin.js'
 import type { Making } from './source-rows.js'
 import type { Side } from './side.js'
 import { TargetRows } from './target-rows.js'
-import { Stage } from './stage.js'
+import { Pipeline } from './row-pipeline.js'
 
 /** How rows are compared. */
 export interface Ends {
@@ -51,17 +51,17 @@ export async function openEnds(
   connections: ThreadConnections,
   signal: AbortSignal,
 ): Promise<OpenEnds> {
-  const { runId, source, target, plan, repair, stage, repairStage } = setup
+  const { runId, source, target, plan, repair, pipeline, repairPipeline } = setup
   const readers = await makeReaders(source)
   const targetReaders = await makeReaders(target)
   const writers = repair === null ? [] : await makeWriters(target)
   const compared = {
     read: plan.source,
     write: { table: plan.target.table, columns: plan.columns },
-    pipeline: plan.stage,
+    pipeline: plan.pipeline,
   }
-  const making = await makingOf({ runId, plan: compared, stage }, signal)
-  const repairMaking = await makingOf(repair && { runId, plan: repair, stage: repairStage }, signal)
+  const making = await makingOf({ runId, plan: compared, pipeline }, signal)
+  const repairMaking = await makingOf(repair && { runId, plan: repair, pipeline: repairPipeline }, signal)
   const endsOf = async (count: number, making: Making | null, targetPlan: SourceSpec): Promise<Ends> => {
     const target = await sideOf(targetReaders, targetPlan, plan, count)
     const router = routerOf(plan, count)
@@ -71,7 +71,7 @@ export async function openEnds(
       making,
       targetRows: new TargetRows(target, router, targetPlan !== plan.target),
       router,
-      comparison: comparisonSetup(plan, { stage: making?.plan ?? null, repair }, count),
+      comparison: comparisonSetup(plan, { pipeline: making?.plan ?? null, repair }, count),
     }
   }
   // A database that is a file may not exist before a table is created in it.
@@ -85,7 +85,7 @@ export async function openEnds(
     const created = await withKeys(plan.created, targetReaders)
     const targetPlan = { ...plan.target, sources: sources && [...sources, ...created] }
     const repaired = await endsOf(plan.written, repairMaking, targetPlan)
-    const after = plan.stage === null ? await endsOf(plan.columns.length, making, targetPlan) : repaired
+    const after = plan.pipeline === null ? await endsOf(plan.columns.length, making, targetPlan) : repaired
     return { repaired, after, writes: new Target(writers, repair!.write) }
   }
   let begun: Promise<RepairEnds> | null = null
@@ -96,7 +96,8 @@ export async function openEnds(
         begun = null
         throw error
       })),
-    close: () => closeAll([...readers, ...targetReaders, ...writers, making?.stage, repairMaking?.stage]),
+    close: () =>
+      closeAll([...readers, ...targetReaders, ...writers, making?.pipeline, repairMaking?.pipeline]),
   }
 }
 
@@ -115,12 +116,12 @@ async function withKeys(
 async function sideOf(
   readers: readonly Reader[],
   whole: SourceSpec,
-  { columns, digest, stage }: VerifyPlan,
+  { columns, digest, pipeline }: VerifyPlan,
   count: number,
 ): Promise<Side> {
   const written = whole.columns.slice(0, count)
   const rest = whole.columns.slice(columns.length)
-  const plan = stage === null ? { ...whole, columns: [...written, ...rest] } : whole
+  const plan = pipeline === null ? { ...whole, columns: [...written, ...rest] } : whole
   if (digest === null) return { readers, plan, rows: plan }
   // Several tables have no digest.
   const column = await readers[0]!.skills.digest!.ofRows(plan, digest.forms)
@@ -129,9 +130,9 @@ async function sideOf(
 
 /** null: rows are compared as they are read. */
 async function makingOf(
-  setup: { runId: string; plan: StagedPlan; stage: StageSetup | null } | null,
+  setup: { runId: string; plan: MakingPlan; pipeline: PipelineSetup | null } | null,
   signal: AbortSignal,
 ): Promise<Making | null> {
-  const stage = setup && (await Stage.open(setup, signal))
-  return stage && { plan: setup.plan.pipeline!, stage }
+  const pipeline = setup && (await Pipeline.open(setup, signal))
+  return pipeline && { plan: setup.plan.pipeline!, pipeline }
 }

@@ -1,42 +1,42 @@
 import { describeSteps } from '../plan/step-plan.js'
 import type { IdPlan, LookupCell, LookupPlan } from '../contract/made-cells.js'
-import type { CellPlan, StagePlan, ValuePlan } from '../contract/pipeline.js'
+import type { CellPlan, PipelinePlan, ValuePlan } from '../contract/pipeline.js'
 
 /** How a worker thread makes a cell, for people; null: it does not. */
-export function describeMaking(cell: CellPlan | undefined, stage: StagePlan | null): string | null {
+export function describeMaking(cell: CellPlan | undefined, pipeline: PipelinePlan | null): string | null {
   switch (cell?.type) {
     case undefined:
       return null
     case 'read': {
-      const value = stage!.values[cell.at - stage!.reads.length]
-      return value === undefined ? null : `made in the worker: ${describeValue(value, stage!)}`
+      const value = pipeline!.values[cell.at - pipeline!.reads.length]
+      return value === undefined ? null : `made in the worker: ${describeValue(value, pipeline!)}`
     }
     case 'lookup':
-      return `made in the worker: ${describeValue(cell, stage!)}`
+      return `made in the worker: ${describeValue(cell, pipeline!)}`
     case 'id': {
       const ids = `made in the worker: ${describeIds(cell.ids)}`
       if (cell.map === null) return `${ids} for each row`
-      return `${ids} for each ${describePlace(cell.map.at, stage!)}, kept in ${cell.map.write.table.table}`
+      return `${ids} for each ${describePlace(cell.map.at, pipeline!)}, kept in ${cell.map.write.table.table}`
     }
     default:
       return cell satisfies never
   }
 }
 
-function describeValue(value: ValuePlan | LookupCell, stage: StagePlan): string {
+function describeValue(value: ValuePlan | LookupCell, pipeline: PipelinePlan): string {
   const of = [value.at]
     .flat()
-    .map((at) => describePlace(at, stage))
+    .map((at) => describePlace(at, pipeline))
     .join(', ')
   return value.type === 'lookup'
     ? `${of} looked up in ${describeLookup(value.lookup)}`
     : `${of}, then ${describeSteps(value.steps)}`
 }
 
-function describePlace(at: number, stage: StagePlan): string {
-  const value = stage.values[at - stage.reads.length]
-  if (value !== undefined) return `(${describeValue(value, stage)})`
-  const { name, sql } = stage.reads[at]!
+function describePlace(at: number, pipeline: PipelinePlan): string {
+  const value = pipeline.values[at - pipeline.reads.length]
+  if (value !== undefined) return `(${describeValue(value, pipeline)})`
+  const { name, sql } = pipeline.reads[at]!
   return sql === undefined ? name : `${name} (pushed down: ${sql.replaceAll(/\s+/g, ' ')})`
 }
 

@@ -33,8 +33,8 @@ function describeVerify(plan: VerifyPlan, { from, to, mode, sample }: VerifyRequ
     `source   ${tableLabel(from)} table ${plan.source.table.table}`,
     `target   ${tableLabel(to)} table ${plan.target.table.table}`,
     `mode     ${mode === 'sync' ? 'compare and repair' : 'compare'}, ${counted(plan.columns.length, 'column')}, ${formatThreads(plan.workerNum)}`,
-    ...(plan.stage?.cells ?? []).flatMap((cell) => {
-      const making = describeMaking(cell, plan.stage)
+    ...(plan.pipeline?.cells ?? []).flatMap((cell) => {
+      const making = describeMaking(cell, plan.pipeline)
       return making === null ? [] : [`column   ${making} -> ${cell.name}`]
     }),
     ...whereLines(plan.source.where, plan.target.where),

@@ -1,5 +1,5 @@
 /**
- * Cells that a stage makes by looking values up or by numbering rows. Plain JSON; plugins do not see it.
+ * Cells that a pipeline makes by looking values up or by numbering rows. Plain JSON; plugins do not see it.
  *
  * Keys are compared by their bytes as they stand in batches: `a` and `A`, `7` and `07` are different keys, whatever a
  * collation says.
@@ -52,12 +52,12 @@ export interface StepsCell extends NamedCell {
   /** What it is like before the first step. */
   readonly from: Column
   /** In the order given. */
-  readonly steps: readonly StageStep[]
+  readonly steps: readonly PipelineStep[]
   /** Where the user asked for them, for messages: `params.columns[2]`. */
   readonly asked: string
 }
 
-export type StageStep = Step | RegexStep
+export type PipelineStep = Step | RegexStep
 
 /**
  * Every match of each pattern becomes a text, pattern by pattern: a regular expression of JavaScript with the flags given, `g` and `u`, in

@@ -1,5 +1,5 @@
 /**
- * The stage: what a worker thread does to the rows of a split between reading and writing, where the database cannot do
+ * The pipeline: what a worker thread does to the rows of a split between reading and writing, where the database cannot do
  * it. Plain JSON; plugins do not see it.
  *
  * The reader yields `reads`, of which the cells are made, row by row: copied as they stand, looked up, numbered. The cells
@@ -13,8 +13,8 @@ import type { ReadSpec } from './read.js'
 import type { WriteSpec } from './write.js'
 import type { Column, ColumnMapping } from './table-schema.js'
 
-export interface StagePlan {
-  /** What the reader yields, in this order; also what only the stage itself needs. */
+export interface PipelinePlan {
+  /** What the reader yields, in this order; also what only the pipeline itself needs. */
   readonly reads: readonly Column[]
   /**
    * What is made before the cells, for them or for later values: each stands behind `reads`, in this order, as if it had been read, and
@@ -46,20 +46,20 @@ export interface TransformPlan {
   readonly timeout: number
 }
 
-/** What a stage must know of a plan. */
-export interface StagedPlan {
+/** What a pipeline must know of a plan. */
+export interface MakingPlan {
   readonly read: ReadSpec
   readonly write: Pick<WriteSpec, 'table'> & { readonly columns: readonly Pick<ColumnMapping, 'target'>[] }
-  readonly pipeline: StagePlan | null
+  readonly pipeline: PipelinePlan | null
 }
 
 /** All that is made, in one order: by its index here, the threads know the lookup tables of a plan. */
-export function makings({ values, cells }: StagePlan): readonly (ValuePlan | CellPlan)[] {
+export function makings({ values, cells }: PipelinePlan): readonly (ValuePlan | CellPlan)[] {
   return [...values, ...cells]
 }
 
-/** Whether the stage itself writes to the target, before the rows are written. */
-export function writesAhead(pipeline: StagePlan | null): boolean {
+/** Whether the pipeline itself writes to the target, before the rows are written. */
+export function writesAhead(pipeline: PipelinePlan | null): boolean {
   return (
     pipeline?.cells.some(
       (cell) => cell.type === 'id' && (cell.map !== null || cell.ids.type === 'sequence'),
@@ -68,7 +68,7 @@ export function writesAhead(pipeline: StagePlan | null): boolean {
 }
 
 /**
- * Stands as the source of a target column whose values the stage makes: nothing is known of them before they are there, but
+ * Stands as the source of a target column whose values the pipeline makes: nothing is known of them before they are there, but
  * that none is NULL where the target takes none. Whoever makes them sees to that, since a server may put something else
  * in the place of NULL.
  */

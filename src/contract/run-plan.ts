@@ -2,7 +2,7 @@
 import type { TableMarks } from './read.js'
 import type { SourceSpec } from './source-spec.js'
 import type { Column } from './table-schema.js'
-import type { StagePlan } from './pipeline.js'
+import type { PipelinePlan } from './pipeline.js'
 import type { TargetSpec } from './target-spec.js'
 
 /** `sync` compares both tables and writes only what differs. */
@@ -17,7 +17,7 @@ export interface RunPlan {
   readonly read: SourceSpec
   readonly write: TargetSpec
   /** What worker threads do to rows between reading and writing; null: rows are written as they are read. */
-  readonly pipeline: StagePlan | null
+  readonly pipeline: PipelinePlan | null
   /** What becomes of rows that the source has deleted; null: nothing was asked for. */
   readonly deletions: Deletions | null
   readonly policy: RunPolicy

@@ -62,7 +62,7 @@ export interface Sharding {
   readonly rule: ShardRule | { readonly database: ShardRule; readonly table: ShardRule }
   /**
    * Columns that the source derives for rules with `sql`, the database's before the table's. They are read behind those that
-   * are written, stay there through the stage, and are dropped when a row's shard is known.
+   * are written, stay there through the pipeline, and are dropped when a row's shard is known.
    */
   readonly reads: readonly Column[]
   /** `each`: every database has all tables; `through`: the numbers of the tables run through the databases. */

@@ -1,7 +1,7 @@
 import type { RowshiftError } from '../contract/errors.js'
 import type { Endpoint, Reader } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
-import type { DirtySetup, StageSetup } from './messages.js'
+import type { DirtySetup, PipelineSetup } from './messages.js'
 import type { Progress } from './progress.js'
 import type { Throttle } from './throttle.js'
 
@@ -17,8 +17,8 @@ export interface CoordinatorJob {
   readonly prepare: () => Promise<void>
   /** null: the first row that the target refuses ends the run. */
   readonly dirty: DirtySetup | null
-  /** null: the plan has no stage. */
-  readonly stage: StageSetup | null
+  /** null: the plan has no pipeline. */
+  readonly pipeline: PipelineSetup | null
   /** null: splits begin as fast as threads take them. */
   readonly throttle: Throttle | null
   readonly signal: AbortSignal

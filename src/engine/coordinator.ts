@@ -184,7 +184,7 @@ class Coordinator {
   }
 }
 
-function setupOf({ runId, plan, source, target, dirty, stage }: CoordinatorJob): WorkerSetup {
+function setupOf({ runId, plan, source, target, dirty, pipeline }: CoordinatorJob): WorkerSetup {
   const control = `rowshift-${runId}`
-  return { runId, plan, source, target, dirty, stage, control, connected: noneConnected() }
+  return { runId, plan, source, target, dirty, pipeline, control, connected: noneConnected() }
 }

@@ -18,7 +18,7 @@ export interface DirtyFiles {
 export const noDirtyFiles: DirtyFiles = { dirtyFile: null, dirtyReadFile: null }
 
 /**
- * The file for the rows that the target refuses, and its schema beside it; and where the plan has a stage, another such
+ * The file for the rows that the target refuses, and its schema beside it; and where the plan has a pipeline, another such
  * pair for the rows that it refuses, as they were read. The threads append to them themselves.
  */
 export class DirtyFile {

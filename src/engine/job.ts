@@ -27,7 +27,7 @@ import { noProgress, settled } from './progress.js'
 import { makeReport } from './report.js'
 import { SourceCheck } from './source-check.js'
 import { throttled } from './speed.js'
-import { keepsIds, prepareIds, setUpStage } from './stage-setup.js'
+import { keepsIds, prepareIds, setUpPipeline } from './pipeline-setup.js'
 import { counted } from '../wire/counted.js'
 
 /** One end of a copy, as configuration gives it. */
@@ -156,8 +156,8 @@ async function copy(
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw stopped(hooks.signal)
-  const stage = await setUpStage(made.pipeline, connections, hooks.signal)
-  found.push(...(stage?.reasons ?? []))
+  const pipeline = await setUpPipeline(made.pipeline, connections, hooks.signal)
+  found.push(...(pipeline?.reasons ?? []))
   const servers = { source: readers, target: writers }
   return throttled(made.policy.speed, made.read, servers, found, (throttle) =>
     copySplits({
@@ -166,11 +166,11 @@ async function copy(
       source: endpointsOf(request.from, request.params.session, request.params.timeZone),
       target: endpointsOf(request.to, request.params.session),
       readers,
-      stage: stage?.setup ?? null,
+      pipeline: pipeline?.setup ?? null,
       prepare: async () => {
         if (changesTables(made)) onChange()
         await new Target(writers, made.write).prepare(hooks.signal)
-        await prepareIds(made, stage?.setup ?? null, writers[0]!, hooks.signal)
+        await prepareIds(made, pipeline?.setup ?? null, writers[0]!, hooks.signal)
       },
       dirty: dirty?.setup ?? null,
       signal: hooks.signal,

@@ -30,15 +30,15 @@ export interface WorkerSetup extends ThreadSetup {
   readonly target: readonly Endpoint[]
   /** null: the first row that the target refuses ends the run. */
   readonly dirty: DirtySetup | null
-  /** null: the plan has no stage. */
-  readonly stage: StageSetup | null
+  /** null: the plan has no pipeline. */
+  readonly pipeline: PipelineSetup | null
 }
 
 /** What the threads share to keep the rows that the target refuses. */
 export interface DirtySetup {
   /** Those that the target refuses are appended to it, as they were to be written. */
   readonly file: string
-  /** Those that the stage refuses, as they were read; null: the plan has no stage. */
+  /** Those that the pipeline refuses, as they were read; null: the plan has no pipeline. */
   readonly readFile: string | null
   /** Most such rows in the whole run. */
   readonly limit: number
@@ -47,7 +47,7 @@ export interface DirtySetup {
 }
 
 /** What the threads share to make cells. */
-export interface StageSetup {
+export interface PipelineSetup {
   /** The databases that are looked into or written to beside the copy itself, by the names that the plan has for them. */
   readonly endpoints: Readonly<Record<string, Endpoint>>
   /** Lookups that are kept in memory, by the index of their cell in the plan. */
@@ -89,9 +89,9 @@ export interface SplitCounts extends TargetCounts {
   /** Rows read of each table, where the source is several; only when a split is done. */
   readonly sources?: Readonly<Record<string, number>>
   readonly rowsRead: number
-  /** Left out by the stage on purpose. */
+  /** Left out by the pipeline on purpose. */
   readonly rowsFiltered: number
-  /** Made by the stage beyond one for each row read. */
+  /** Made by the pipeline beyond one for each row read. */
   readonly rowsAdded: number
   /** Rows whose key a lookup did not find, for each lookup. */
   readonly lookupMisses: number

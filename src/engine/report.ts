@@ -29,7 +29,7 @@ export interface ReportFacts {
   readonly copied?: CoordinatorResult | null
   /** The same of a comparison. */
   readonly gaveUp?: string | null
-  /** Where the rows went that the target refused, and those that the stage did. */
+  /** Where the rows went that the target refused, and those that the pipeline did. */
   readonly dirtyFile?: string | null
   readonly dirtyReadFile?: string | null
   /** Whether the target was changed, or may have been, in another way than by rows that `progress` counts. Default: no. */

@@ -17,11 +17,11 @@ export interface CellUse {
  * stay UTF-8, and the reader refuses a text that does not come back from it; so it does with JSON.
  */
 export function withCells(pairs: readonly ColumnPair[], { shard, transform, losses }: CellUse): ColumnPair[] {
-  const staged = transform || pairs.some(({ make }) => make !== undefined)
+  const pipelined = transform || pairs.some(({ make }) => make !== undefined)
   const looked = shard === null ? [] : columnsOf(shard.rule).map((name) => name.toLowerCase())
   return pairs.map((pair) => {
     const { source, target } = pair
-    const form = formOf(pair, staged || looked.includes(target.name.toLowerCase()))
+    const form = formOf(pair, pipelined || looked.includes(target.name.toLowerCase()))
     const lossy = losses === 'all' || losses.some((name) => sameName(name, source.name))
     if (source.kind === 'json' && form === 'reversible' && lossy) return pair
     // Cells that are in a file already keep their form.

@@ -1,5 +1,5 @@
 import type { PlannedWrite, SplitKey, TableMarks, TableSchema } from '../contract/plugin.js'
-import type { StagePlan } from '../contract/pipeline.js'
+import type { PipelinePlan } from '../contract/pipeline.js'
 import type { Mode } from '../contract/run-plan.js'
 import type { Reading } from '../features/sources/plan.js'
 import { staleWatermark } from './source-mark.js'
@@ -10,7 +10,7 @@ interface Incremental {
   readonly mode: Mode
   readonly source: TableSchema
   readonly write: PlannedWrite
-  readonly stage: StagePlan | null
+  readonly pipeline: PipelinePlan | null
   readonly marks: TableMarks
 }
 
@@ -45,8 +45,8 @@ function unrisingWarnings({ source }: Incremental, key: SplitKey | null): string
   ]
 }
 
-function skipWarnings({ stage }: Incremental): string[] {
-  const skipping = (stage === null ? [] : makings(stage)).flatMap((cell) =>
+function skipWarnings({ pipeline }: Incremental): string[] {
+  const skipping = (pipeline === null ? [] : makings(pipeline)).flatMap((cell) =>
     cell.type === 'lookup' && cell.lookup.missing.rule === 'skip' ? [cell.name] : [],
   )
   if (skipping.length === 0) return []

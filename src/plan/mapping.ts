@@ -1,6 +1,6 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { Column, ColumnMapping, Derivation, Origin, TableSchema } from '../contract/plugin.js'
-import type { StageStep } from '../contract/made-cells.js'
+import type { PipelineStep } from '../contract/made-cells.js'
 import { computedColumn, derive } from './derived.js'
 import type { DescribedTables } from './described-tables.js'
 import { madeColumn } from '../contract/pipeline.js'
@@ -20,11 +20,11 @@ export interface Making {
   /** What it is made of, if of anything: columns of the source, and what other entries make. */
   readonly keys: readonly (Column | { readonly as: string })[]
   /** What is done to the first of them. */
-  readonly before: readonly StageStep[]
+  readonly before: readonly PipelineStep[]
   /** null: that is all. */
   readonly how: Make | null
   /** What is done to looked-up values. */
-  readonly after: readonly StageStep[]
+  readonly after: readonly PipelineStep[]
   /** The name under which other entries take it; null: none does. */
   readonly as: string | null
 }

@@ -20,7 +20,7 @@ import type { SourceChoice } from './shared-steps.js'
 import type { KeyChoice } from './split-key.js'
 import type { SplitShare } from './split-rows.js'
 import { speedWarnings } from './split-rows.js'
-import type { StageChoice } from './staging.js'
+import type { PipelineChoice } from './pipeline-plan.js'
 import { generatedReasons, keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
 import type { TargetChoice } from './target.js'
 import type { Past } from './window.js'
@@ -34,7 +34,7 @@ export interface PlanChoices {
   readonly mapping: MappingResult
   readonly deleting: DeletesChoice
   readonly key: KeyChoice
-  readonly staged: StageChoice
+  readonly pipeline: PipelineChoice
   readonly judged: Settled
   readonly sharding: Sharding | null
   readonly split: SplitShare
@@ -51,11 +51,11 @@ export interface Matching {
 }
 
 export function reasonsOf(params: Params, choices: PlanChoices, write: TargetSpec): string[] {
-  const { source, target, mapping, deleting, staged, split, reading } = choices
+  const { source, target, mapping, deleting, pipeline, split, reading } = choices
   return [
     ...source.reasons,
     ...target.reasons,
-    ...staged.reasons,
+    ...pipeline.reasons,
     ...deleting.reasons,
     ...generatedReasons(mapping),
     ...reading.reasons,
@@ -68,17 +68,17 @@ export function reasonsOf(params: Params, choices: PlanChoices, write: TargetSpe
 /** Throws where one of them is not a warning, but a reason not to copy. */
 export async function warningsOf(
   { reader, origin, params, past = null }: PlanRequest,
-  { source, target, key, staged, judged, sharding, past: known, reading, matching }: PlanChoices,
+  { source, target, key, pipeline, judged, sharding, past: known, reading, matching }: PlanChoices,
   { read, write, marks }: { read: SourceSpec; write: TargetSpec; marks: TableMarks },
 ): Promise<string[]> {
   const { mode, writeMode } = params
-  const { stage } = staged
-  const incremental = { mode, source: source.table, write, stage, marks }
+  const { plan } = pipeline
+  const incremental = { mode, source: source.table, write, pipeline: plan, marks }
   const allColumns = params.columns === null || params.columns.includes('*')
   return [
     ...source.warnings,
     ...target.warnings,
-    ...staged.warnings,
+    ...pipeline.warnings,
     ...reading.warnings,
     ...reading.delays,
     ...judged.warnings,
@@ -86,7 +86,7 @@ export async function warningsOf(
     ...(mode === 'sync' ? [] : idleParams(params, past)),
     ...workerWarnings(params.workerNum),
     ...speedWarnings(params, reading.sources !== null || reading.key !== null),
-    ...(sharding ? shardWarnings(sharding, matching.identity, writeMode, stage) : []),
+    ...(sharding ? shardWarnings(sharding, matching.identity, writeMode, plan) : []),
     ...(target.create ? [] : keylessWarnings(target.table)),
     ...mergeWarnings(source.table, write, source.sources !== null),
     ...fillTable(write.warnings, target.table.table),

@@ -28,8 +28,8 @@ import { checkDistinct, chooseColumns, columnsRead, describeSource } from './sha
 import { chooseKey } from './split-key.js'
 import type { SplitShare } from './split-rows.js'
 import { splitRows } from './split-rows.js'
-import type { StageChoice } from './staging.js'
-import { checkNewIds, planStage } from './staging.js'
+import type { PipelineChoice } from './pipeline-plan.js'
+import { checkNewIds, planPipeline } from './pipeline-plan.js'
 import { singleName } from './table-names.js'
 import type { TargetChoice } from './target.js'
 import { planTarget } from './target.js'
@@ -48,14 +48,14 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
   const mapping = encodeCells(named, params, transform)
   const key = chooseKey(source.table, params.key)
   const tables = { source, target, mapping, deleting, key }
-  const staged = await chooseStage(request, tables, transform)
-  const judged = await judgeColumns(request, tables, staged)
+  const pipeline = await choosePipeline(request, tables, transform)
+  const judged = await judgeColumns(request, tables, pipeline)
   const sharding = target.sharding && settleRules(target.sharding, judged.columns)
   const split = splitRows(source.table, params, sharding?.shards.length)
   const past = pastOf(request, target)
   const reading = await chooseWindows(request, tables, split, past)
-  const matching = matchRows(request, { ...tables, staged, judged })
-  const choices = { ...tables, staged, judged, sharding, split, past, reading, matching }
+  const matching = matchRows(request, { ...tables, pipeline, judged })
+  const choices = { ...tables, pipeline, judged, sharding, split, past, reading, matching }
   const write = await planWrite(request, choices)
   const read = readSpec(params, choices, write)
   const marks = marksOf(write, reading)
@@ -63,7 +63,7 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
     mode: params.mode,
     read,
     write,
-    pipeline: staged.stage,
+    pipeline: pipeline.plan,
     deletions: deleting.deletions,
     policy: {
       workerNum: write.threads,
@@ -118,12 +118,12 @@ function encodeCells(
 }
 
 /** What worker threads do to rows between reading and writing. */
-function chooseStage(
+function choosePipeline(
   { writer, connections, params }: PlanRequest,
   { target, mapping, key }: Tables,
   transform: PlannedTransform | null,
-): Promise<StageChoice> {
-  return planStage({
+): Promise<PipelineChoice> {
+  return planPipeline({
     writer,
     connections,
     target: target.table,
@@ -148,7 +148,7 @@ function existingTables({ table, create, sharding }: TargetChoice): string[] {
 function judgeColumns(
   { writer, params }: PlanRequest,
   { source, target, mapping }: Tables,
-  { pairs }: StageChoice,
+  { pairs }: PipelineChoice,
 ): Promise<Settled> {
   return settleLosses({
     source,
@@ -196,12 +196,12 @@ async function chooseWindows(
 /** By which key a row of the target is found again, and whether rows are deleted by it. */
 function matchRows(
   { writer, params: { mode, writeMode } }: PlanRequest,
-  { source, target, deleting, key, staged, judged }: Tables & Pick<PlanChoices, 'staged' | 'judged'>,
+  { source, target, deleting, key, pipeline, judged }: Tables & Pick<PlanChoices, 'pipeline' | 'judged'>,
 ): Matching {
   const { columns } = judged
   const { deletions } = deleting
   const identity = chooseIdentity({ writeMode, target: target.table, columns, key: key.key })
-  checkNewIds(identity, staged.stage)
+  checkNewIds(identity, pipeline.plan)
   checkFlag(deletions?.flag ?? null, identity, target.table.table)
   const increments = mode === 'increment' && deletions?.rows != null && deletions.flag === null
   if (increments) {
@@ -243,14 +243,14 @@ function threads({ key, sources }: Reading, { workerNum }: Params): number {
 
 function readSpec(
   { where }: Params,
-  { source, staged, judged, sharding, split, reading }: PlanChoices,
+  { source, pipeline, judged, sharding, split, reading }: PlanChoices,
   { batch }: PlannedWrite,
 ): SourceSpec {
   const { sources, key, window } = reading
   return {
     table: source.table,
     sources,
-    columns: columnsRead(staged.stage, judged.columns, sharding?.reads ?? []),
+    columns: columnsRead(pipeline.plan, judged.columns, sharding?.reads ?? []),
     key,
     splitRows: split.rows,
     batch,

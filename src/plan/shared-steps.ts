@@ -1,7 +1,7 @@
 /** Steps that the plan of a copy and that of a comparison take alike. */
 import { fillTable } from '../contract/message.js'
 import type { Column, Reader, TableSchema } from '../contract/plugin.js'
-import type { StagePlan } from '../contract/pipeline.js'
+import type { PipelinePlan } from '../contract/pipeline.js'
 import { RowshiftError } from '../contract/plugin.js'
 import type { DeletesChoice } from '../features/deletes/plan.js'
 import { planDeletes } from '../features/deletes/plan.js'
@@ -59,11 +59,11 @@ export async function chooseColumns(
 
 /** What is read for the columns that are written: a row is made of it, and sorted into a shard by it. */
 export function columnsRead(
-  stage: StagePlan | null,
+  pipeline: PipelinePlan | null,
   pairs: readonly Pick<ColumnPair, 'source'>[],
   shardReads: readonly Column[],
 ): readonly Column[] {
-  return stage?.reads ?? [...pairs.map((pair) => pair.source), ...shardReads]
+  return pipeline?.reads ?? [...pairs.map((pair) => pair.source), ...shardReads]
 }
 
 /** `diff_column` and `pk.dest` name columns that a later run relies on, so a full copy checks them too. */

@@ -1,6 +1,6 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { CastType, Column, ColumnKind, ValueRange } from '../contract/plugin.js'
-import type { RegexStep, StageStep, StepsCell } from '../contract/made-cells.js'
+import type { RegexStep, PipelineStep, StepsCell } from '../contract/made-cells.js'
 import type { Facts } from '../sql/literals.js'
 import { typeName } from '../sql/literals.js'
 import { noCast, ownText, stepFacts } from '../sql/step-facts.js'
@@ -13,7 +13,7 @@ export interface StepsRequest {
   /** The value, and its index. */
   readonly from: Column
   readonly at: number
-  readonly steps: readonly StageStep[]
+  readonly steps: readonly PipelineStep[]
 }
 
 const NUMBERS: readonly ColumnKind[] = ['integer', 'boolean', 'decimal', 'float', 'text']
@@ -46,11 +46,11 @@ export function planSteps(
 }
 
 /** The steps in the words of `columns`, for people. */
-export function describeSteps(steps: readonly StageStep[]): string {
+export function describeSteps(steps: readonly PipelineStep[]): string {
   return steps.map((step) => (step.type === 'cast' ? `cast to ${step.to.name}` : step.type)).join(', ')
 }
 
-function factsAfter(value: Facts, step: StageStep): Facts {
+function factsAfter(value: Facts, step: PipelineStep): Facts {
   if (step.type === 'replace_regex') return regexFacts(value, step)
   if (step.type === 'cast' && !canCast(value, step.to))
     throw new RowshiftError('PARAMS_INVALID', noCast(value, step.to))

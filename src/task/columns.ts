@@ -1,6 +1,6 @@
 /** The entries of `columns`: checked against each other, and brought to one form. */
 import type { Origin, Step, TemplatePart } from '../contract/derivation.js'
-import type { StageStep } from '../contract/made-cells.js'
+import type { PipelineStep } from '../contract/made-cells.js'
 import type { Make, RawMake } from './make.js'
 import { makeFaults, makeOf } from './make.js'
 import type { RawLiteral, RawSteps } from './step-params.js'
@@ -30,11 +30,11 @@ export interface NamedEntry {
   /** What the source does to the values. Empty: nothing. */
   readonly steps: readonly Step[]
   /** What a worker thread does to them then. Default: nothing. */
-  readonly late?: readonly StageStep[]
+  readonly late?: readonly PipelineStep[]
   /** How a worker thread makes values of these; null: it does not. */
   readonly make: Make | null
   /** What is done to looked-up values. Default: nothing. */
-  readonly after?: readonly StageStep[]
+  readonly after?: readonly PipelineStep[]
   /** Under which name other entries take what this one makes. */
   readonly as?: string
   /** The target column; null: the source column is left out on purpose, or there is only `as`. */
@@ -112,7 +112,7 @@ function partsOf(from: Exclude<RawObject['from'], string | undefined>): readonly
   return Array.isArray(from) ? (from as readonly RawPart[]) : [from as RawPart]
 }
 
-function allSteps(raw: RawSteps, timeout: number): readonly StageStep[] {
+function allSteps(raw: RawSteps, timeout: number): readonly PipelineStep[] {
   const { source, late } = stepsOf(raw, timeout)
   return [...source, ...late]
 }

@@ -1,6 +1,6 @@
 /** The parts of an entry of `columns` that change values: in the source, or in a worker thread after that. */
 import type { Literal, Step, Unmapped } from '../contract/derivation.js'
-import type { StageStep } from '../contract/made-cells.js'
+import type { PipelineStep } from '../contract/made-cells.js'
 import { parseCast } from './cast.js'
 
 export type RawLiteral = string | number | boolean | null
@@ -39,7 +39,7 @@ export function stepNames(raw: RawSteps): readonly string[] {
  * In the order in which they are taken, whatever the order of the keys: `source` by the source, `late` by a worker thread, since a
  * regular expression means the same only there, and what comes after it needs its results.
  */
-export function stepsOf(raw: RawSteps, timeout: number): { source: Step[]; late: StageStep[] } {
+export function stepsOf(raw: RawSteps, timeout: number): { source: Step[]; late: PipelineStep[] } {
   const { trim, replace, replace_regex, map, cast, mask, hash } = raw
   const before: Step[] = []
   if (trim) before.push({ type: 'trim' })

@@ -16,7 +16,7 @@ export interface RowFileSchema {
   readonly target: string
   /**
    * Of rows that the target rejected: the columns of the source under the names that they have in the target, so that a
-   * replay needs no mapping. Of rows that the stage rejected (`asRead`): the columns that were read.
+   * replay needs no mapping. Of rows that the pipeline rejected (`asRead`): the columns that were read.
    */
   readonly columns: readonly Column[]
   /** The rows are as they were read, before anything was computed from them. Default: as they were to be written. */

@@ -60,7 +60,7 @@ async function copySplits({ from, to, params }: CopyRequest, plan: RunPlan): Pro
   const writers = writersOf(to.loaded.plugin, target)
   const tables = new Target(writers, plan.write)
   const copier = new Copier(
-    { plan, source, target, runId: '', control: '', connected: noneConnected(), dirty: null, stage: null },
+    { plan, source, target, runId: '', control: '', connected: noneConnected(), dirty: null, pipeline: null },
     () => {},
   )
   const { signal } = new AbortController()

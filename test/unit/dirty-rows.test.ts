@@ -75,7 +75,7 @@ describe('the file for refused rows', () => {
     expect(file.close()).to.deep.equal({ dirtyFile: path('b.tsv'), dirtyReadFile: null })
   })
 
-  it('has another one beside it for rows as they were read, where the plan has a stage', () => {
+  it('has another one beside it for rows as they were read, where the plan has a pipeline', () => {
     const plan = planFor(1)
     const reads = [{ ...column, name: 'b' }]
     const staged = { ...plan, pipeline: { reads, values: [], cells: [], transform: null } }

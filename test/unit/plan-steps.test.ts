@@ -4,7 +4,7 @@ import { describe, it } from 'mocha'
 import { judge } from '../../src/plan/fidelity.js'
 import { planSteps } from '../../src/plan/step-plan.js'
 import type { Column, ValueRange } from '../../src/contract/plugin.js'
-import type { StageStep } from '../../src/contract/made-cells.js'
+import type { PipelineStep } from '../../src/contract/made-cells.js'
 
 const characters = { coverage: 'unicode', encoding: 'utf8', maxBytes: 4 }
 
@@ -21,7 +21,7 @@ function column(valueRange: ValueRange): Column {
 }
 
 /** How a column with such values fits into one like itself, after the steps. */
-function conversion(valueRange: ValueRange, ...steps: StageStep[]): string {
+function conversion(valueRange: ValueRange, ...steps: PipelineStep[]): string {
   const from = column(valueRange)
   const faults: string[] = []
   const cell = planSteps({ asked: 'columns[1]', name: 't', from, at: 0, steps }, faults)
@@ -29,7 +29,7 @@ function conversion(valueRange: ValueRange, ...steps: StageStep[]): string {
   return judge(cell!.column, from).conversion
 }
 
-const regex = (by: string): StageStep => ({
+const regex = (by: string): PipelineStep => ({
   type: 'replace_regex',
   patterns: [{ pattern: 'a', flags: '', by }],
   timeout: 1,

@@ -27,7 +27,7 @@ describe('progress', () => {
     expect(current(progress)).to.deep.equal(counts(8))
   })
 
-  it('accounts for rows that the stage leaves out, adds and refuses', () => {
+  it('accounts for rows that the pipeline leaves out, adds and refuses', () => {
     const one = { ...counts(10), rowsWritten: 9, rowsFiltered: 4, rowsAdded: 5, dirtyRows: 2 }
     const progress = after(
       { type: 'planned', split: 0 },

@@ -50,7 +50,7 @@ describe('a plan of a comparison', () => {
     expect(made).to.deep.include({
       identity: [0],
       written: 3,
-      stage: null,
+      pipeline: null,
       sharding: null,
       workerNum: 4,
       warnings: [],
@@ -89,9 +89,9 @@ describe('a plan of a comparison', () => {
       columns: [{ from: 'a', to: 'id', id: { type: 'sequence', ...map } }, 'a', 'b'],
     })
     const kept = await plan('s', 't', id({ map: { table: 'map' } }))
-    expect(kept.stage!.cells.map(({ type }) => type)).to.deep.equal(['lookup', 'read', 'read'])
+    expect(kept.pipeline!.cells.map(({ type }) => type)).to.deep.equal(['lookup', 'read', 'read'])
     expect(kept.digest).to.equal(null)
-    const setup = comparisonSetup(kept, { stage: kept.stage, repair: null }, 3)
+    const setup = comparisonSetup(kept, { pipeline: kept.pipeline, repair: null }, 3)
     expect(setup.names).to.deep.equal(['id', 'a', 'b'])
     expect(setup.reads!.names).to.include.members(['a', 'b', 'id'])
     const fresh = { columns: [{ to: 'id', id: 'sequence' }, 'a', 'b'] }
@@ -105,7 +105,7 @@ describe('a plan of a comparison', () => {
     const made = await plan('s', 't_{0..1}', { shard })
     expect(made.sharding!.shards.map(({ name }) => name)).to.deep.equal(['t_0', 't_1'])
     expect(made.digest).to.equal(null)
-    expect(comparisonSetup(made, { stage: null, repair: null }, 3)).to.deep.include({
+    expect(comparisonSetup(made, { pipeline: null, repair: null }, 3)).to.deep.include({
       names: ['id', 'a', 'b', 'shard'],
       identity: [0, 3],
     })

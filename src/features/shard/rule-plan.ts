@@ -1,6 +1,6 @@
 import { RowshiftError } from '../../contract/errors.js'
 import type { Column, ColumnMapping, WriteMode } from '../../contract/plugin.js'
-import type { StagePlan } from '../../contract/pipeline.js'
+import type { PipelinePlan } from '../../contract/pipeline.js'
 import type { Sharding, ShardRule, SqlRule } from '../../contract/sharding.js'
 import { orderOf } from './bounds.js'
 import { escapeName, parsePattern } from './pattern.js'
@@ -146,7 +146,7 @@ export function shardWarnings(
   { rule, reads, table, databases }: Sharding,
   identity: readonly string[] | null,
   writeMode: WriteMode,
-  stage: StagePlan | null,
+  pipeline: PipelinePlan | null,
 ): string[] {
   const warnings: string[] = []
   const by = columnsOf(rule)
@@ -163,7 +163,7 @@ export function shardWarnings(
         'it stays in the old one too; verify --repair finds that',
     )
   }
-  const numbered = stage?.cells.find((cell) => cell.type === 'id' && cell.ids.type === 'sequence')
+  const numbered = pipeline?.cells.find((cell) => cell.type === 'id' && cell.ids.type === 'sequence')
   if (numbered && databases.length > 1) {
     warnings.push(
       `the sequence of ${numbered.name} is kept in database ${databases[0]}, and begins above what the tables there hold; it does not look into the others`,

@@ -1,6 +1,6 @@
 import { DeferredRun } from '../../engine/deferred-rows.js'
 import type { Progress } from '../../engine/progress.js'
-import type { SplitCounts, StageSetup } from '../../engine/messages.js'
+import type { SplitCounts, PipelineSetup } from '../../engine/messages.js'
 import { noCounts, noneConnected } from '../../engine/messages.js'
 import { Scheduler } from '../../engine/scheduler.js'
 import type { Amount, Throttle } from '../../engine/throttle.js'
@@ -19,8 +19,8 @@ export interface CompareJob {
   /** Of each database. */
   readonly source: readonly Endpoint[]
   readonly target: readonly Endpoint[]
-  readonly stage: StageSetup | null
-  readonly repairStage: StageSetup | null
+  readonly pipeline: PipelineSetup | null
+  readonly repairPipeline: PipelineSetup | null
   /** The coordinator's own readers of the source, which compute the splits. */
   readonly readers: readonly Reader[]
   /** Percent of the splits to look at. */
@@ -169,9 +169,19 @@ function countsOf({ sourceRows, filtered }: Findings, { rows, bytes }: Amount): 
 }
 
 function setupOf(job: CompareJob): VerifySetup {
-  const { runId, plan, repair, source, target, stage, repairStage } = job
+  const { runId, plan, repair, source, target, pipeline, repairPipeline } = job
   const control = `rowshift-verify-${runId}`
-  return { runId, plan, repair, source, target, stage, repairStage, control, connected: noneConnected() }
+  return {
+    runId,
+    plan,
+    repair,
+    source,
+    target,
+    pipeline,
+    repairPipeline,
+    control,
+    connected: noneConnected(),
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ReadCell, StagePlan } from '../../contract/pipeline.js'
+import type { ReadCell, PipelinePlan } from '../../contract/pipeline.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { ColumnPair } from '../../plan/mapping.js'
 import { Router } from '../shard/router.js'
@@ -9,12 +9,12 @@ import type { ReadRows } from './unresolved-rows.js'
 import type { VerifyPlan } from './plan.js'
 
 /**
- * Of the first `count` columns. `stage` says how rows are made; null: they are compared as they are read. `repair` says how they are
+ * Of the first `count` columns. `pipeline` says how rows are made; null: they are compared as they are read. `repair` says how they are
  * written; null: they are not.
  */
 export function comparisonSetup(
   plan: VerifyPlan,
-  { stage, repair }: { readonly stage: StagePlan | null; readonly repair: RunPlan | null },
+  { pipeline, repair }: { readonly pipeline: PipelinePlan | null; readonly repair: RunPlan | null },
   count: number,
 ): ComparisonSetup {
   const columns = plan.columns.slice(0, count)
@@ -23,7 +23,7 @@ export function comparisonSetup(
     binary: columns.map(({ source }) => source.kind === 'bytes' || source.cells === 'encoded'),
     forms: columns.map(formsOf),
     identity: plan.identity,
-    reads: stage && readRows(plan, stage),
+    reads: pipeline && readRows(plan, pipeline),
     written: repair && placesOf(repair, columns),
     digested: plan.digest && columns.flatMap(({ source }, i) => (plan.digest!.finer[i] ? [source.name] : [])),
   }
@@ -35,7 +35,7 @@ function placesOf({ write: { identity } }: RunPlan, columns: readonly ColumnPair
 }
 
 /** What says which row it is, is copied. */
-function readRows({ identity }: VerifyPlan, { reads, cells }: StagePlan): ReadRows {
+function readRows({ identity }: VerifyPlan, { reads, cells }: PipelinePlan): ReadRows {
   return {
     names: reads.map(({ name }) => name),
     binary: reads.map(({ kind }) => kind === 'bytes'),

@@ -6,7 +6,7 @@ import { noProgress } from '../../engine/progress.js'
 import { OpenConnections } from '../../engine/open-connections.js'
 import { throttled } from '../../engine/speed.js'
 import { SourceCheck } from '../../engine/source-check.js'
-import { forThreads, keepsIds, prepareIds, setUpStage } from '../../engine/stage-setup.js'
+import { forThreads, keepsIds, prepareIds, setUpPipeline } from '../../engine/pipeline-setup.js'
 import { RowshiftError } from '../../contract/errors.js'
 import { log } from '../../log.js'
 import { idleParams } from '../../plan/idle-params.js'
@@ -127,18 +127,18 @@ async function compare(
 ): Promise<CompareResult> {
   const { runId, from, to, params, sample } = request
   if (signal.aborted) throw stopped(signal)
-  const stage = await setUpStage(plan.stage, connections, signal)
-  found.push(...(stage?.reasons ?? []))
+  const pipeline = await setUpPipeline(plan.pipeline, connections, signal)
+  found.push(...(pipeline?.reasons ?? []))
   // The lookups are those of the comparison, cell by cell; the threads give ids, each its own.
-  const repairStage = repair && stage && forThreads(stage.setup)
+  const repairPipeline = repair && pipeline && forThreads(pipeline.setup)
   const servers = { source: readers, target: targetReaders }
   return throttled(plan.speed, plan.source, servers, found, (throttle) =>
     compareTables({
       runId,
       plan,
       repair,
-      stage: stage?.setup ?? null,
-      repairStage,
+      pipeline: pipeline?.setup ?? null,
+      repairPipeline,
       readers,
       source: endpointsOf(from, params.session, params.timeZone),
       target: endpointsOf(to, params.session, params.timeZone),
@@ -151,7 +151,7 @@ async function compare(
         const creates = createsTables(repair!)
         if (creates || keepsIds(repair!.pipeline)) onChange()
         if (creates) await new Target(writers!, repair!.write).prepare(signal)
-        await prepareIds(repair!, repairStage, writers![0]!, signal)
+        await prepareIds(repair!, repairPipeline, writers![0]!, signal)
       },
       signal,
       onProgress,

@@ -1,4 +1,4 @@
-import type { DeferredRows, Failure, SettleJob, StageSetup, ThreadSetup } from '../../engine/messages.js'
+import type { DeferredRows, Failure, SettleJob, PipelineSetup, ThreadSetup } from '../../engine/messages.js'
 import type { ErrorReport } from '../../contract/errors.js'
 import type { Endpoint, Split } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
@@ -15,9 +15,9 @@ export interface VerifySetup extends ThreadSetup {
   readonly source: readonly Endpoint[]
   readonly target: readonly Endpoint[]
   /** To make rows as `plan` says; null: they are compared as they are read. */
-  readonly stage: StageSetup | null
+  readonly pipeline: PipelineSetup | null
   /** To make them as `repair` says. */
-  readonly repairStage: StageSetup | null
+  readonly repairPipeline: PipelineSetup | null
 }
 
 export type VerifyJob = RangeJob | SettleJob

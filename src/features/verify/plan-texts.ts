@@ -6,7 +6,7 @@ import type { ColumnPair, MappingResult } from '../../plan/mapping.js'
 import type { SourceChoice } from '../../plan/shared-steps.js'
 import type { KeyChoice } from '../../plan/split-key.js'
 import type { SplitShare } from '../../plan/split-rows.js'
-import type { StageChoice } from '../../plan/staging.js'
+import type { PipelineChoice } from '../../plan/pipeline-plan.js'
 import type { Params } from '../../task/params.js'
 import type { DeletesChoice } from '../deletes/plan.js'
 import type { Repeatable } from './made-columns.js'
@@ -23,7 +23,7 @@ export interface VerifyChoices {
   readonly made: Repeatable
   readonly key: KeyChoice
   readonly placing: Placing
-  readonly staged: StageChoice
+  readonly pipeline: PipelineChoice
   readonly ranges: Ranges
   readonly split: SplitShare
 }
@@ -58,7 +58,7 @@ export function reasonsOf(params: Params, choices: VerifyChoices, digest: string
 }
 
 export function warningsOf({ consistency }: Params, choices: VerifyChoices): string[] {
-  const { source, target, mapping, conditions, made, placing, staged } = choices
+  const { source, target, mapping, conditions, made, placing, pipeline } = choices
   return [
     ...source.warnings.map((warning) => `source: ${warning}`),
     ...conditions.warnings.map((warning) => `target: ${warning}`),
@@ -68,7 +68,7 @@ export function warningsOf({ consistency }: Params, choices: VerifyChoices): str
       ({ target: { name } }) =>
         `column ${name} is not compared: each run gives a row a new id, and no map says which`,
     ),
-    ...staged.warnings,
+    ...pipeline.warnings,
     ...(consistency === 'snapshot'
       ? [
           'params.consistency is "snapshot", which holds for copies only: each range is looked at in its own moment',

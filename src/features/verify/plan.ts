@@ -2,7 +2,7 @@ import type { ResolvedConnection } from '../../config/config.js'
 import { RowshiftError } from '../../contract/errors.js'
 import { fillTable } from '../../contract/message.js'
 import type { Reader, SplitKey } from '../../contract/plugin.js'
-import type { StagePlan } from '../../contract/pipeline.js'
+import type { PipelinePlan } from '../../contract/pipeline.js'
 import type { RunPlan, SpeedLimits } from '../../contract/run-plan.js'
 import type { Sharding } from '../../contract/sharding.js'
 import type { SourceSpec, SourceTable } from '../../contract/source-spec.js'
@@ -15,8 +15,8 @@ import type { NamedConnections } from '../../plan/named-connections.js'
 import { checkDistinct, chooseColumns, columnsRead, describeSource } from '../../plan/shared-steps.js'
 import { chooseKey } from '../../plan/split-key.js'
 import { splitRows } from '../../plan/split-rows.js'
-import type { StageChoice } from '../../plan/staging.js'
-import { planStage } from '../../plan/staging.js'
+import type { PipelineChoice } from '../../plan/pipeline-plan.js'
+import { planPipeline } from '../../plan/pipeline-plan.js'
 import type { Params } from '../../task/params.js'
 import { liveRows } from '../deletes/plan.js'
 import { readsOf } from '../shard/plan.js'
@@ -41,7 +41,7 @@ export interface VerifyPlan {
   /** How many of `columns` a copy writes. */
   readonly written: number
   /** How rows of the source are made into that, read-only; `source` reads what it needs. null: they are compared as they are read. */
-  readonly stage: StagePlan | null
+  readonly pipeline: PipelinePlan | null
   /** Tables of the target that a repair creates first; `target` does not have them yet. */
   readonly created: readonly SourceTable[]
   /** null: the target is one table. Else its rows must also be in the right one. */
@@ -85,24 +85,24 @@ export async function makeVerifyPlan(
   const made = repeatable(mapping.pairs)
   const key = chooseKey(source.table, params.key)
   const placing = await planPlacing(ends, params, { ...tables, made })
-  const staged = await chooseStage(ends, params, { ...tables, made, key, placing, repair })
-  const ranges = chooseRanges(key.key, staged.pairs, target.table, samePlugin(ends))
+  const pipeline = await choosePipeline(ends, params, { ...tables, made, key, placing, repair })
+  const ranges = chooseRanges(key.key, pipeline.pairs, target.table, samePlugin(ends))
   const split = splitRows(source.table, params)
-  const choices = { ...tables, conditions, made, key, placing, staged, ranges, split }
+  const choices = { ...tables, conditions, made, key, placing, pipeline, ranges, split }
   const specs = readSpecs(choices)
   const digest = await planDigest(
     { reader, plan: specs.source },
     { reader: targetReader, plan: specs.target },
-    staged.pairs,
+    pipeline.pairs,
   )
   return {
     ...specs,
-    columns: staged.pairs,
+    columns: pipeline.pairs,
     written: made.pairs.length,
-    stage: staged.stage,
+    pipeline: pipeline.plan,
     created: keyed(target.created, ranges.target),
-    sharding: placing.sharding && settleRules(placing.sharding, staged.pairs),
-    identity: identityOf(key.key, staged.pairs),
+    sharding: placing.sharding && settleRules(placing.sharding, pipeline.pairs),
+    identity: identityOf(key.key, pipeline.pairs),
     digest: digest.digest,
     workerNum: ranges.source === null ? 1 : params.workerNum,
     speed: params.speed,
@@ -143,15 +143,15 @@ async function planPlacing(
 }
 
 /** How rows of the source are made into what a copy writes. */
-function chooseStage(
+function choosePipeline(
   { connections }: VerifyEnds,
   { shard, workerNum }: Params,
   choices: Tables & Pick<VerifyChoices, 'made' | 'key' | 'placing'> & { readonly repair: RunPlan | null },
-): Promise<StageChoice> {
+): Promise<PipelineChoice> {
   const { target, mapping, made, key, placing, repair } = choices
   // Values of JSON are compared, not refused.
   const use = { shard, transform: false, losses: 'all' } as const
-  return planStage({
+  return planPipeline({
     writer: null,
     connections,
     target: target.table,
@@ -173,8 +173,8 @@ function samePlugin({ from, to }: VerifyEnds): boolean {
 
 /** How either end is read: the same columns in the same order. */
 function readSpecs(choices: VerifyChoices): Record<'source' | 'target', SourceSpec> {
-  const { source, target, conditions, placing, ranges, split, staged } = choices
-  const { stage, pairs } = staged
+  const { source, target, conditions, placing, ranges, split, pipeline } = choices
+  const { plan, pairs } = pipeline
   const common = {
     splitRows: split.rows,
     batch: { bytes: BATCH_BYTES, rows: Number.MAX_SAFE_INTEGER },
@@ -187,7 +187,7 @@ function readSpecs(choices: VerifyChoices): Record<'source' | 'target', SourceSp
       table: source.table,
       sources: source.sources && keyed(source.sources, ranges.source),
       key: ranges.source,
-      columns: columnsRead(stage, pairs, placing.sharding?.reads ?? []),
+      columns: columnsRead(plan, pairs, placing.sharding?.reads ?? []),
     },
     target: {
       ...common,

@@ -1,13 +1,13 @@
 import type { Column } from '../contract/plugin.js'
 import type { IdCell, LookupCell } from '../contract/made-cells.js'
-import type { CellPlan, ReadCell, StagePlan, ValuePlan } from '../contract/pipeline.js'
+import type { CellPlan, ReadCell, PipelinePlan, ValuePlan } from '../contract/pipeline.js'
 import type { LookupMake } from '../features/lookup/params.js'
 import type { IdMake } from '../task/make.js'
 import { planGiven } from '../features/lookup/given-plan.js'
 import { planId } from '../features/ids/plan.js'
 import { planLookup } from '../features/lookup/plan.js'
 import type { ColumnPair, Making } from './mapping.js'
-import type { StageRequest } from './stage-request.js'
+import type { PipelineRequest } from './pipeline-request.js'
 import type { StepsRequest } from './step-plan.js'
 import { planSteps } from './step-plan.js'
 
@@ -17,12 +17,12 @@ interface Positioned {
   readonly at: number
 }
 
-/** Puts together what a stage reads and makes, pair by pair, and collects the faults of all of them. */
-export class StageMaking {
+/** Puts together what a pipeline reads and makes, pair by pair, and collects the faults of all of them. */
+export class PipelineBuilder {
   readonly faults: string[] = []
   readonly reasons: string[] = []
   readonly warnings: string[] = []
-  readonly #request: StageRequest
+  readonly #request: PipelineRequest
   readonly #reads: Column[] = []
   readonly #values: ValuePlan[] = []
   readonly #cells: CellPlan[] = []
@@ -31,7 +31,7 @@ export class StageMaking {
   /** Those that are being planned, each for the one before. */
   readonly #open: string[] = []
 
-  constructor(request: StageRequest) {
+  constructor(request: PipelineRequest) {
     this.#request = request
   }
 
@@ -60,7 +60,7 @@ export class StageMaking {
   }
 
   /** When all that is read is known. */
-  plan(): Pick<StagePlan, 'reads' | 'values' | 'cells'> {
+  plan(): Pick<PipelinePlan, 'reads' | 'values' | 'cells'> {
     const settled = (at: number) => (at < 0 ? this.#reads.length - 1 - at : at)
     const values = this.#values.map((value): ValuePlan =>
       value.type === 'steps' ? { ...value, at: settled(value.at) } : { ...value, at: value.at.map(settled) },

@@ -8,8 +8,8 @@ import type { Batch, Column, Endpoint } from '../../src/contract/plugin.js'
 import type { RunPlan } from '../../src/contract/run-plan.js'
 import { madeColumn } from '../../src/contract/pipeline.js'
 import { Copier } from '../../workers/copier.js'
-import type { StageSink } from '../../workers/cell-maker.js'
-import { Stage } from '../../workers/stage.js'
+import type { PipelineSink } from '../../workers/cell-maker.js'
+import { Pipeline } from '../../workers/row-pipeline.js'
 import { Database } from '../support/database.js'
 import {
   batch,
@@ -24,7 +24,7 @@ import {
 } from './sqlite-fixture.js'
 
 const LONG = 'x'.repeat(100)
-const sink: StageSink = {
+const sink: PipelineSink = {
   split: 0,
   filtered: () => expect.fail('no row is left out'),
   added: () => expect.fail('no row is added'),
@@ -32,28 +32,30 @@ const sink: StageSink = {
   refuse: () => expect.fail('no row is refused'),
 }
 
-describe('stage', () => {
+describe('pipeline', () => {
   const fixture = new Fixture()
   after(() => fixture.remove())
 
   it('permutes, drops and repeats cells as they stand, escapes and all', async () => {
-    const stage = await openStage(['a', 'b', 'c', 'd'], ['d', 'a', 'b', 'b'])
+    const pipeline = await openPipeline(['a', 'b', 'c', 'd'], ['d', 'a', 'b', 'b'])
     const rows = await texts(
-      stage.apply(batch('1\t\\N\tdropped\tx\\ty', '\t\\\\N\t\t', `${LONG}\t2\t3\t${LONG}`), sink),
+      pipeline.apply(batch('1\t\\N\tdropped\tx\\ty', '\t\\\\N\t\t', `${LONG}\t2\t3\t${LONG}`), sink),
     )
     expect(rows).to.deep.equal([`x\\ty\t1\t\\N\t\\N\n\t\t\\\\N\t\\\\N\n${LONG}\t${LONG}\t2\t2\n`])
-    expect(await texts(stage.apply(batch('1\t2\t3\t4'), sink)), 'and again').to.deep.equal(['4\t1\t2\t2\n'])
-    await stage.close()
+    expect(await texts(pipeline.apply(batch('1\t2\t3\t4'), sink)), 'and again').to.deep.equal([
+      '4\t1\t2\t2\n',
+    ])
+    await pipeline.close()
   })
 
   it('makes more batches where rows grow, and forgets those of a split that was given up', async () => {
-    const stage = await openStage(['a'], ['a', 'a', 'a'], 64)
+    const pipeline = await openPipeline(['a'], ['a', 'a', 'a'], 64)
     const wide = () => batch(...Array.from({ length: 10 }, (_, i) => `${i}${'y'.repeat(20)}`))
-    for await (const first of stage.apply(wide(), sink)) {
+    for await (const first of pipeline.apply(wide(), sink)) {
       expect(first.rows).to.be.lessThan(10)
       break
     }
-    const rows = (await texts(stage.apply(wide(), sink))).join('')
+    const rows = (await texts(pipeline.apply(wide(), sink))).join('')
     const row = (i: number) => Array.from({ length: 3 }, () => `${i}${'y'.repeat(20)}`).join('\t')
     expect(rows.trimEnd().split('\n')).to.deep.equal(Array.from({ length: 10 }, (_, i) => row(i)))
   })
@@ -93,7 +95,7 @@ describe('stage', () => {
       },
     )
     const to = fixture.create('CREATE TABLE t (c REAL, id INTEGER PRIMARY KEY, b BLOB)')
-    const result = await copyStaged(from, to, ['id', 'a', 'b', 'c'], ['c', 'id', 'b'])
+    const result = await copyPipelined(from, to, ['id', 'a', 'b', 'c'], ['c', 'id', 'b'])
     expect(result).to.deep.include({ outcome: 'copied' })
     const counts = { rowsRead: 500, rowsWritten: 500, rowsFiltered: 0, rowsAdded: 0, dirtyRows: 0 }
     expect(result).to.have.property('counts').that.includes(counts)
@@ -116,26 +118,26 @@ describe('stage', () => {
     try {
       await Promise.all([reader.connect(), writer.connect()])
       const [source, target] = [await reader.describe('t'), await writer.describe('t')]
-      return withStage(draftPlan(target, target), source.columns, writes)
+      return withPipeline(draftPlan(target, target), source.columns, writes)
     } finally {
       await Promise.all([reader.close(), writer.close()])
     }
   }
 
-  async function openStage(
+  async function openPipeline(
     reads: readonly string[],
     writes: readonly string[],
     bytes = 1 << 16,
-  ): Promise<Stage> {
+  ): Promise<Pipeline> {
     const plan = await planOf(reads, writes)
-    const stage = await Stage.open(
-      { plan: { ...plan, read: { ...plan.read, batch: { bytes, rows: 1000 } } }, runId: '', stage: null },
+    const pipeline = await Pipeline.open(
+      { plan: { ...plan, read: { ...plan.read, batch: { bytes, rows: 1000 } } }, runId: '', pipeline: null },
       NEVER,
     )
-    return stage!
+    return pipeline!
   }
 
-  async function copyStaged(
+  async function copyPipelined(
     from: string,
     to: string,
     reads: readonly string[],
@@ -154,7 +156,7 @@ describe('stage', () => {
       target: target.columns[i]!,
       check: { conversion: 'exact', why: '' } as const,
     }))
-    const plan = withStage({ ...plain, write: { ...plain.write, columns } }, read, writes)
+    const plan = withPipeline({ ...plain, write: { ...plain.write, columns } }, read, writes)
     const copier = new Copier(
       {
         plan,
@@ -164,7 +166,7 @@ describe('stage', () => {
         control: '',
         connected: noneConnected(),
         dirty: null,
-        stage: null,
+        pipeline: null,
       },
       () => {},
     )
@@ -176,7 +178,7 @@ describe('stage', () => {
   }
 })
 
-function withStage(plan: RunPlan, reads: readonly Column[], writes: readonly string[]): RunPlan {
+function withPipeline(plan: RunPlan, reads: readonly Column[], writes: readonly string[]): RunPlan {
   const cells = writes.map((name) => {
     const at = reads.findIndex((column) => column.name === name)
     return { type: 'read', name, column: reads[at]!, at } as const

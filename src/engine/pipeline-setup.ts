@@ -10,10 +10,10 @@ import { ambiguousKey } from '../features/lookup/errors.js'
 import { isCreated } from '../contract/made-cells.js'
 import type { Reader, ReadSpec, Sequence, Writer } from '../contract/plugin.js'
 import type { IdMapPlan, IdPlan, LookupPlan } from '../contract/made-cells.js'
-import type { StagePlan } from '../contract/pipeline.js'
+import type { PipelinePlan } from '../contract/pipeline.js'
 import type { RunPlan } from '../contract/run-plan.js'
 import { makings } from '../contract/pipeline.js'
-import type { StageSetup } from './messages.js'
+import type { PipelineSetup } from './messages.js'
 import type { OpenConnections } from './open-connections.js'
 
 /** Every run into a target gets other numbers, until there are no more and the first come again. */
@@ -21,16 +21,16 @@ const SNOWFLAKE_WORKERS: Sequence = { name: 'snowflake workers', above: [] }
 /** A slot and the lengths of an entry: no entry takes less. */
 const LEAST_ENTRY_BYTES = 16
 
-/** What the threads share, small lookup tables among it, and what there is to say about it. null: the plan has no stage. */
-export async function setUpStage(
-  stage: StagePlan | null,
+/** What the threads share, small lookup tables among it, and what there is to say about it. null: the plan has no pipeline. */
+export async function setUpPipeline(
+  pipeline: PipelinePlan | null,
   connections: OpenConnections,
   signal: AbortSignal,
-): Promise<{ setup: StageSetup; reasons: readonly string[] } | null> {
-  if (stage === null) return null
+): Promise<{ setup: PipelineSetup; reasons: readonly string[] } | null> {
+  if (pipeline === null) return null
   const reasons: string[] = []
   const lookups: Record<number, SharedCells> = {}
-  for (const [index, cell] of makings(stage).entries()) {
+  for (const [index, cell] of makings(pipeline).entries()) {
     if (cell.type !== 'lookup' || isCreated(cell.lookup)) continue
     const { lookup } = cell
     const all = lookup.given
@@ -44,13 +44,13 @@ export async function setUpStage(
 }
 
 /** The same for other threads, which are counted anew. */
-export function forThreads(shared: Omit<StageSetup, 'threads'>): StageSetup {
+export function forThreads(shared: Omit<PipelineSetup, 'threads'>): PipelineSetup {
   return { ...shared, threads: new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT)) }
 }
 
 /** Whether {@link prepareIds} changes the target. */
-export function keepsIds(stage: StagePlan | null): boolean {
-  return (stage?.cells ?? []).some(
+export function keepsIds(pipeline: PipelinePlan | null): boolean {
+  return (pipeline?.cells ?? []).some(
     (cell) => cell.type === 'id' && (cell.map !== null || isNumbered(cell.ids)),
   )
 }
@@ -63,7 +63,7 @@ function isNumbered(ids: IdPlan): boolean {
 /** Once the target is prepared: makes what its ids need there. */
 export async function prepareIds(
   { pipeline, policy: { workerNum } }: RunPlan,
-  setup: StageSetup | null,
+  setup: PipelineSetup | null,
   writer: Writer,
   signal: AbortSignal,
 ): Promise<void> {

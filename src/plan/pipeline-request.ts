@@ -3,7 +3,7 @@ import type { ColumnPair, Making } from './mapping.js'
 import type { NamedConnections } from './named-connections.js'
 import type { PlannedTransform } from '../features/transform/plan.js'
 
-export interface StageRequest {
+export interface PipelineRequest {
   /** null: no column gets new ids. */
   readonly writer: Writer | null
   readonly connections: NamedConnections

@@ -1,4 +1,4 @@
-import type { StageSink, RowOutcome, TransformHooks } from './cell-maker.js'
+import type { PipelineSink, RowOutcome, TransformHooks } from './cell-maker.js'
 import { BatchBuilder, recycle } from '../src/wire/builder.js'
 import { RawRows } from '../src/wire/raw-rows.js'
 import type { ExecutionMarker } from '../src/features/transform/execution-marker.js'
@@ -16,7 +16,7 @@ interface Setup extends MakingSetup {
 const NONE: Makers = { levels: [], cells: [] }
 
 /** What one thread does to batches between reading and writing (see `src/contract/pipeline.ts`), one after another. */
-export class Stage {
+export class Pipeline {
   readonly #rows: RawRows
   readonly #builder: BatchBuilder
   readonly #makers: Makers
@@ -50,21 +50,21 @@ export class Stage {
     setup: Setup,
     signal: AbortSignal,
     hooks: TransformHooks | null = null,
-  ): Promise<Stage | null> {
+  ): Promise<Pipeline | null> {
     const { plan, runId } = setup
     if (plan.pipeline === null) return null
-    if (plan.pipeline.transform === null) return new Stage(setup, makersOf(setup, signal), null, null)
+    if (plan.pipeline.transform === null) return new Pipeline(setup, makersOf(setup, signal), null, null)
     const { cells, reads, values } = plan.pipeline
     const read = cells.filter((cell) => cell.type === 'read')
     const direct = read.length === cells.length && values.length === 0
     const named = cells.map(({ name, column }, i) => ({ name, column, at: direct ? read[i]!.at : i }))
     const width = direct ? reads.length : cells.length
     const transform = await Transform.open({ plan, runId, cells: named, width, ...hooks! })
-    return new Stage(setup, direct ? NONE : makersOf(setup, signal), transform, hooks!.slot)
+    return new Pipeline(setup, direct ? NONE : makersOf(setup, signal), transform, hooks!.slot)
   }
 
   /** The rows to be written. The memory of the batch given is used again. */
-  async *apply(batch: Batch, sink: StageSink): AsyncGenerator<Batch> {
+  async *apply(batch: Batch, sink: PipelineSink): AsyncGenerator<Batch> {
     const rows = this.#rows
     rows.take(batch)
     try {
@@ -84,7 +84,7 @@ export class Stage {
   }
 
   /** The rows with what is made for their cells. */
-  async #extend(sink: StageSink): Promise<MadeRows> {
+  async #extend(sink: PipelineSink): Promise<MadeRows> {
     if (this.#extended === null) return { rows: this.#rows, origins: null }
     let filtered = 0
     const made = await this.#extended.extend(this.#rows, sink, (row, fate) => {
@@ -95,7 +95,7 @@ export class Stage {
     return made
   }
 
-  *#made(made: MadeRows, sink: StageSink): Generator<Batch> {
+  *#made(made: MadeRows, sink: PipelineSink): Generator<Batch> {
     const builder = this.#clear()
     for (let row = 0; row < made.rows.rows; row++) {
       this.#keep(made, row, sink)
@@ -110,7 +110,7 @@ export class Stage {
     transform: Transform,
     { rows, origins: from }: MadeRows,
     batch: Batch,
-    sink: StageSink,
+    sink: PipelineSink,
   ): AsyncGenerator<Batch> {
     const read = this.#rows
     this.#slot!.take(sink.split, batch)
@@ -143,7 +143,7 @@ export class Stage {
   }
 
   /** Makes the cells of a row; false when it is not to be kept. */
-  #keep({ rows, origins }: MadeRows, row: number, sink: StageSink): boolean {
+  #keep({ rows, origins }: MadeRows, row: number, sink: PipelineSink): boolean {
     const fate = this.#append(rows, row)
     if (fate === 'keep') return true
     if (fate === 'filter') this.#filtered++
@@ -151,7 +151,7 @@ export class Stage {
     return false
   }
 
-  #tellFiltered(sink: StageSink): void {
+  #tellFiltered(sink: PipelineSink): void {
     if (this.#filtered > 0) sink.filtered(this.#filtered)
   }
 
@@ -171,19 +171,19 @@ export class Stage {
 }
 
 /** What a split hears of its rows before they are written. */
-export interface SplitSink extends StageSink {
+export interface SplitSink extends PipelineSink {
   read(batch: Batch): void
 }
 
 /** What was read as it is to be written. */
-export async function* stagedRows(
+export async function* pipelinedRows(
   batches: AsyncIterable<Batch>,
-  stage: Stage | null,
+  pipeline: Pipeline | null,
   sink: SplitSink,
 ): AsyncGenerator<Batch> {
   for await (const batch of batches) {
     sink.read(batch)
-    if (stage === null) yield batch
-    else yield* stage.apply(batch, sink)
+    if (pipeline === null) yield batch
+    else yield* pipeline.apply(batch, sink)
   }
 }
