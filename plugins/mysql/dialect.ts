@@ -34,6 +34,13 @@ export const mysqlDialect: SqlDialect = {
   lossTests,
   failsByValue: (thrown) => (thrown as { errno?: number }).errno === OUT_OF_RANGE,
   valueError: unmappedError,
+  insertTriggers: (table) =>
+    `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS
+     WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ${text(table)} AND EVENT_MANIPULATION = 'INSERT'`,
+  parentTables: (table) =>
+    `SELECT DISTINCT REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE
+     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)} AND REFERENCED_TABLE_NAME IS NOT NULL`,
+  emptyTable: 'TRUNCATE TABLE',
   sameValue: ({ target }, value) => sameValue(target, value),
   // The session's time zone is UTC.
   now: ({ valueRange }) => `CURRENT_TIMESTAMP(${valueRange.fractionDigits ?? 0})`,

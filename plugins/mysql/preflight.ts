@@ -1,17 +1,9 @@
 /** What is looked at before a row moves, beyond what a plan needs to know to be made. Nothing is changed. */
-import type {
-  Column,
-  ColumnMapping,
-  Message,
-  PlannedWrite,
-  ReadSpec,
-  WriteSpec,
-} from '../../src/contract/plugin.js'
+import type { Column, ColumnMapping, Message, PlannedWrite, ReadSpec } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { keyExcerpts, namedKey, searchRows } from '../../src/sql/row-search.js'
 import type { SqlRow } from '../../src/sql/session.js'
 import type { Session } from './connection.js'
-import { tryCreation } from './create.js'
 import { mapError } from './errors.js'
 import { splitWarnings } from './explain.js'
 import { checkJsonTypes } from './json-types.js'
@@ -20,43 +12,14 @@ import { charsetOf, expressionOf, identifier, text } from './sql.js'
 /** Unknown collation or character set, or a pair that does not fit. */
 const NO_SUCH_COLLATION = new Set([1115, 1253, 1273])
 
-/** Throws ACCESS_DENIED or READ_ONLY; resolves to warnings. */
-export async function checkTarget(session: Session, spec: WriteSpec): Promise<Message[]> {
-  const { table } = spec.table
-  if (spec.create) {
-    await tryCreation(session, table, spec.create.statements)
-    await checkWritable(session)
-    return []
-  }
-  const columns = spec.columns.map(({ target }) => identifier(target.name))
-  const insert = `INSERT INTO ${identifier(table)} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`
-  await checkPrivilege(session, insert, `writing to table ${table} of ${session.where}`)
-  if (spec.deletes)
-    await checkPrivilege(
-      session,
-      `DELETE FROM ${identifier(table)} WHERE 1 = 0`,
-      `deleting rows of table ${table} of ${session.where}`,
-    )
-  await checkWritable(session)
-  return foreignKeyWarnings(session, table)
-}
-
 async function checkPrivilege(session: Session, sql: string, doing: string): Promise<void> {
   await session.check(sql).catch((error: unknown) => {
     throw mapError(error, doing)
   })
 }
 
-/** Who may write a table need not be allowed to read it; then nobody knows. */
-export async function holdsRows(session: Session, table: string): Promise<boolean> {
-  const rows = await session
-    .search({ select: ['1'], from: identifier(table), where: [], tail: ' LIMIT 1' })
-    .catch(() => null)
-  return rows !== null && rows.length > 0
-}
-
 /** `read_only` binds some users and not others, so the server is asked for a transaction that writes. */
-async function checkWritable(session: Session): Promise<void> {
+export async function checkWritable(session: Session): Promise<void> {
   try {
     await session.query('START TRANSACTION READ WRITE')
     await session.query('ROLLBACK')
@@ -72,21 +35,6 @@ async function checkWritable(session: Session): Promise<void> {
       'Write to the primary server, or switch that off. Nothing was written.',
     { connection: session.where },
   )
-}
-
-async function foreignKeyWarnings(session: Session, table: string): Promise<Message[]> {
-  const rows = await session.query(
-    `SELECT DISTINCT REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE
-     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)} AND REFERENCED_TABLE_NAME IS NOT NULL`,
-  )
-  if (rows.length === 0) return []
-  const parents = rows.map(([name]) => name).join(', ')
-  return [
-    {
-      text: 'target {table} refers to {parents}: a row whose parent is not there yet fails the run',
-      slots: { parents },
-    },
-  ]
 }
 
 /** Throws when the copy cannot work; resolves to warnings. */

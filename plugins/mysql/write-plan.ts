@@ -5,11 +5,11 @@ import type { Session } from './connection.js'
 import { designedFacts } from './design.js'
 import { checkEngine, isTransactional } from './engines.js'
 import { mapError } from './errors.js'
-import { checkTarget, holdsRows } from './preflight.js'
+import { tryCreation } from './create.js'
+import { checkWritable } from './preflight.js'
 import { describeFacts } from './schema.js'
 import type { ServerFacts } from './server.js'
 import { serverFacts } from './server.js'
-import { text } from './sql.js'
 import { leniently } from './lenient-ddl.js'
 import { insertKeepsBytes, isMysql, loadKeepsBytes } from './probe-path.js'
 import { dropStagingSql, stagingSql } from './statements.js'
@@ -19,8 +19,6 @@ interface WritingServer extends ServerFacts {
   readonly autoincLockMode: number
   readonly binlogFormat: string
 }
-
-const EMPTY = 'TRUNCATE TABLE @table'
 
 /**
  * Chooses between `LOAD DATA LOCAL` and multi-row `INSERT`. LOAD DATA is cheaper for the server, but it is often
@@ -32,8 +30,8 @@ export async function planWrite(session: Session, spec: WriteSpec, asked: string
   const facts = spec.create ? designedFacts(spec.create) : await describeFacts(session, spec.table.table)
   const { engine, autoIncrement, uniqueKeys } = facts
   const warnings = checkEngine(spec, facts)
-  const triggers = spec.create ? [] : await insertTriggers(session, spec.table.table)
-  warnings.push(...(await checkTarget(session, spec)))
+  if (spec.create) await tryCreation(session, spec.table.table, spec.create.statements)
+  await checkWritable(session)
   const { path, reason } = await provenPath(
     session,
     server,
@@ -46,8 +44,6 @@ export async function planWrite(session: Session, spec: WriteSpec, asked: string
     path,
     reasons: [`write path ${path}: ${reason}`, ...staging.reasons],
     warnings,
-    triggers,
-    ...(!spec.create && (await holdsRows(session, spec.table.table)) ? { emptiedBy: EMPTY } : {}),
     ...(path === 'insert' ? { maxRowBytes: server.maxAllowedPacket } : {}),
     // An empty binary cell, one byte in a batch, becomes ",_binary''" in an INSERT.
     maxBatchBytes: Math.floor(server.maxAllowedPacket / 12),
@@ -202,18 +198,6 @@ function choosePath(
 
 function knowsRowAlias({ mariadb, version }: ServerFacts): boolean {
   return !mariadb && version >= 80_019
-}
-
-async function insertTriggers(session: Session, table: string): Promise<string[]> {
-  const rows = await session
-    .query(
-      `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS
-       WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ${text(table)} AND EVENT_MANIPULATION = 'INSERT'`,
-    )
-    .catch((error: unknown) => {
-      throw mapError(error, `looking for triggers of ${table}`)
-    })
-  return rows.map(([name]) => name!)
 }
 
 async function askServer(session: Session): Promise<WritingServer> {

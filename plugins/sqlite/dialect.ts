@@ -31,6 +31,12 @@ export function sqliteDialect(encoding: TextEncoding): SqlDialect {
     lookupList: (columns, keys) =>
       `(${columns.join(',')}) IN (VALUES ${keys.map((key) => `(${key.join(',')})`).join(',')})`,
     failsByValue: (thrown) => sqliteCode(thrown) === 'SQLITE_ERROR',
+    // An upsert runs those for updates too, and a replaced row may run those for deletes.
+    insertTriggers: (table) =>
+      `SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ${textLiteral(table, encoding)} COLLATE NOCASE`,
+    parentTables: (table) =>
+      `SELECT DISTINCT "table" FROM pragma_foreign_key_list(${textLiteral(table, encoding)})`,
+    emptyTable: 'DELETE FROM',
     sameValue: (mapping, cell) => sameValue(mapping, cell, encoding),
     now: () => 'CURRENT_TIMESTAMP',
     upsert: (key, set) =>

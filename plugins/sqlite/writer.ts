@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Endpoint, Message, WritePlan, WriteSpec } from '../../src/contract/plugin.js'
+import type { Endpoint, WritePlan, WriteSpec } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
 import { counted } from '../../src/wire/counted.js'
@@ -12,7 +12,6 @@ import { designTable } from './design.js'
 import { Database, requireDriver } from './driver.js'
 import { sqliteError } from './errors.js'
 import { rowsPerStatement } from './insert.js'
-import { quoteName } from './names.js'
 import { commitRefusal } from './refusals.js'
 import { describeTable, findRowidColumn, listTables, writeFault } from './schema.js'
 import { SqliteSession } from './session.js'
@@ -110,19 +109,15 @@ class MissingFile extends SqliteSession {
 }
 
 function planWrite(database: Database, file: string, spec: WriteSpec): WritePlan {
-  const { create, columns, writeMode, identity } = spec
-  const { table } = spec.table
+  const { columns, writeMode, identity } = spec
   const rows = rowsPerStatement(columns.length, spec.writeBatch)
-  const filled = create === null && database.value(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`) !== undefined
   return {
     path: 'insert',
     reasons: [
       `insert: SQLite has no bulk load; prepared INSERT statements of ${counted(rows, 'row')}, one transaction per split`,
       ...(identity ? [`write mode ${writeMode}: rows are matched by the key (${identity.join(', ')})`] : []),
     ],
-    warnings: create ? [] : foreignKeyWarnings(database, table),
-    triggers: create ? [] : triggers(database, table),
-    ...(filled ? { emptiedBy: 'DELETE FROM @table' } : {}),
+    warnings: [],
     facts: { rowid: rowidColumn(database, file, spec) },
   }
 }
@@ -133,17 +128,4 @@ function rowidColumn(database: Database, file: string, { create, table }: WriteS
     scratch.exec(create.statements.filter((sql) => !sql.startsWith('DROP')).join(';\n'))
     return findRowidColumn(scratch, file, table.table)
   })
-}
-
-function triggers(database: Database, table: string): string[] {
-  const sql = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE"
-  return database.values(sql, table) as string[]
-}
-
-function foreignKeyWarnings(database: Database, table: string): Message[] {
-  const sql = 'SELECT DISTINCT "table" FROM pragma_foreign_key_list(?)'
-  const parents = database.values(sql, table).join(', ')
-  if (parents === '') return []
-  const text = '"{table}" refers to {parents}: a row whose parent is not there yet fails the run'
-  return [{ text, slots: { parents } }]
 }

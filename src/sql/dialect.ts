@@ -72,6 +72,15 @@ export interface SqlDialect {
   unreadable?(column: Column): readonly Refusal[]
   /** Conditions of which at least one is true of every value that the target's column would not hold as it is; null: that cannot be said in SQL. Default: null. */
   lossTests?(mapping: ColumnMapping): readonly string[] | null
+  // Tables.
+
+  /** A query for the names of the triggers that run when a row is inserted. */
+  insertTriggers(table: string): string
+  /** A query for the names of the tables that a table's foreign keys refer to. */
+  parentTables(table: string): string
+  /** What empties a table, without its name: `TRUNCATE TABLE`. */
+  readonly emptyTable: string
+
   // Changes.
 
   /**

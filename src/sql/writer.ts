@@ -24,6 +24,7 @@ import { settleRows } from './settlement.js'
 import { creationError } from './created-table.js'
 import type { RowStore, SqlSink } from './sql-sink.js'
 import { Tally } from './tally.js'
+import { checkTarget } from './target-checks.js'
 
 /** The writer of a database that speaks SQL. */
 export class SqlWriter<S extends SqlSession> implements Writer {
@@ -93,10 +94,14 @@ export class SqlWriter<S extends SqlSession> implements Writer {
     })
   }
 
-  plan(spec: WriteSpec, writePath: string | null): Promise<WritePlan> {
+  plan(spec: WriteSpec, path: string | null): Promise<WritePlan> {
     const { table } = spec.table
-    const doing = `looking at how table ${table} can be written`
-    return this.#using(doing, (session) => this.#sink.plan(session, spec, writePath), { table })
+    const plan = async (session: S): Promise<WritePlan> => {
+      const found = spec.create ? { warnings: [] } : await checkTarget(session, spec)
+      const { warnings, ...chosen } = await this.#sink.plan(session, spec, path)
+      return { ...found, ...chosen, warnings: [...warnings, ...found.warnings] }
+    }
+    return this.#using(`looking at how table ${table} can be written`, plan, { table })
   }
 
   async prepare(spec: PlannedWrite, signal: AbortSignal): Promise<void> {

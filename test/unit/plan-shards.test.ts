@@ -101,7 +101,7 @@ describe('a plan of shards', () => {
     const { warnings } = await plan('{a,target}', MODULO, { allow_triggers: true })
     const about = warnings.filter((text) => text.includes('parent'))
     expect(about).to.deep.equal([
-      '"{a,target}" refers to parent: a row whose parent is not there yet fails the run',
+      'target {a,target} refers to parent: a row whose parent is not there yet fails the run',
     ])
     expect(warnings.join('\n')).to.include('triggers of target {a,target} run for every row: audit')
   })
