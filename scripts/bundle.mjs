@@ -9,6 +9,7 @@ const entries = [
   'src/cli/main.js',
   'src/index.js',
   'src/contract/plugin.js',
+  'src/sql.js',
   'src/testing.js',
   'src/contract/transform.js',
   'workers/split.js',

@@ -1,5 +1,5 @@
 // How plugins of others are named, and what is said of modules that are not plugins.
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
@@ -124,5 +124,22 @@ describe('plugins of others', () => {
       expect(error.code, url).to.equal('PLUGIN_UNKNOWN')
       expect(error.message, url).to.include(words)
     }
+  })
+})
+
+describe('what the guide names for databases that speak SQL', () => {
+  it('is exported by the package, and what is exported is there', async () => {
+    const bundle = new URL('../../../bundle/src/', import.meta.url)
+    const load = async (name: string) => Object.keys((await import(new URL(name, bundle).href)) as object)
+    const values = new Set([...(await load('sql.js')), ...(await load('contract/plugin.js'))])
+    const text = (name: string) => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8')
+    const types = text('src/sql.ts') + text('src/contract/plugin.ts')
+    const guide = text('docs/plugins.md')
+    const [page = ''] = /(?<=^## Databases that speak SQL\n)[^]*?(?=^## )/m.exec(guide) ?? []
+    const names = [...page.matchAll(/`(?:new )?([A-Za-z]+)(?:\([a-z, ]+\))?`/g)].map(([, name]) => name!)
+    const ours = names.filter((name) => !/^(describe|design|split|divide|read|derive|write)$/.test(name))
+    expect(ours.length).to.be.greaterThan(30)
+    const missing = ours.filter((name) => !values.has(name) && !new RegExp(`\\b${name}\\b`).test(types))
+    expect(missing).to.deep.equal([])
   })
 })
