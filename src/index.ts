@@ -1,5 +1,6 @@
 /** The programmatic entry: what the command line is made of. */
-export type { CopyHooks, CopyRequest, TableAt } from './engine/job.js'
+export type { TableAt } from './engine/ends.js'
+export type { CopyHooks, CopyRequest } from './engine/job.js'
 export { planCopy, runCopy } from './engine/job.js'
 export type { Progress } from './engine/progress.js'
 export type { RunPlan } from './contract/run-plan.js'

@@ -1,7 +1,12 @@
 /** The databases of both ends of a run: one each, or those that its tables are spread over. */
 import type { ResolvedConnection } from '../config/config.js'
-import type { ShardPlace, SourcePlace } from '../plan/plan-request.js'
+import type { SourceEnd, TargetEnd } from '../plan/plan-request.js'
 import type { Endpoint, Plugin, Reader, Writer } from '../contract/plugin.js'
+
+/** One end of a copy, as configuration gives it. */
+export interface TableAt extends ResolvedConnection {
+  readonly table: string
+}
 
 /** Of each database. */
 export function endpointsOf(
@@ -32,22 +37,14 @@ export function writersOf(plugin: Plugin, endpoints: readonly Endpoint[]): reado
   return endpoints.flatMap((endpoint) => plugin.createWriter?.(endpoint) ?? [])
 }
 
-/** For planning: the databases of `several` tables that are read as one; null: it is one table. */
-export function originOf(
-  end: ResolvedConnection,
-  several: boolean,
-  readers: readonly Reader[],
-): SourcePlace | null {
-  return several ? { databases: namesOf(end), readers } : null
+/** For planning. `several`: the name stands for several tables. */
+export function sourceEnd(at: TableAt, several: boolean, readers: readonly Reader[]): SourceEnd {
+  return { table: at.table, several, databases: namesOf(at), readers }
 }
 
-/** For planning: the databases of a sharded target; null: the target is one table. */
-export function placeOf(
-  end: ResolvedConnection,
-  sharded: boolean,
-  writers: readonly Writer[],
-): ShardPlace | null {
-  return sharded ? { databases: namesOf(end), writers } : null
+/** For planning. `several`: it is sharded. */
+export function targetEnd(at: TableAt, several: boolean, writers: readonly Writer[]): TargetEnd {
+  return { table: at.table, several, databases: namesOf(at), writers }
 }
 
 /** What tells the databases apart; one empty name for a single one. */

@@ -20,7 +20,8 @@ import type { RunReport } from '../contract/task-store.js'
 import type { CoordinatorResult } from './coordinator-job.js'
 import { copySplits } from './coordinator.js'
 import { checkPercentage, DirtyFile, noDirtyFiles } from './dirty-file.js'
-import { endpointsOf, originOf, placeOf, readersOf, writersOf } from './ends.js'
+import type { TableAt } from './ends.js'
+import { endpointsOf, readersOf, sourceEnd, targetEnd, writersOf } from './ends.js'
 import { OpenConnections } from './open-connections.js'
 import type { Progress } from './progress.js'
 import { noProgress, settled } from './progress.js'
@@ -29,11 +30,6 @@ import { SourceCheck } from './source-check.js'
 import { throttled } from './speed.js'
 import { keepsIds, prepareIds, setUpPipeline } from './pipeline-setup.js'
 import { counted } from '../wire/counted.js'
-
-/** One end of a copy, as configuration gives it. */
-export interface TableAt extends ResolvedConnection {
-  readonly table: string
-}
 
 export interface CopyRequest {
   readonly runId: string
@@ -238,14 +234,10 @@ function wholeTables({ window, sources }: SourceSpec): boolean {
 function plan(request: CopyRequest, ends: Ends, signal: AbortSignal | undefined): Promise<RunPlan> {
   const { params } = request
   return makePlan({
-    reader: ends.readers[0]!,
-    writer: ends.writers[0]!,
     connections: ends.connections,
-    sourceTable: request.from.table,
-    targetTable: request.to.table,
+    source: sourceEnd(request.from, isMany(request.from), ends.readers),
+    target: targetEnd(request.to, params.shard !== null, ends.writers),
     params,
-    origin: originOf(request.from, isMany(request.from), ends.readers),
-    place: placeOf(request.to, params.shard !== null, ends.writers),
     past: request.past ?? null,
     backfill: request.backfill ?? null,
     signal,

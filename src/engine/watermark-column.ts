@@ -4,7 +4,7 @@ import { chooseKey } from '../plan/split-key.js'
 import { windowColumn, windowKind } from '../plan/window.js'
 import type { Column, WindowKind } from '../contract/plugin.js'
 import { RowshiftError } from '../contract/plugin.js'
-import { endpointsOf, originOf, readersOf } from './ends.js'
+import { endpointsOf, readersOf, sourceEnd } from './ends.js'
 import type { CopyRequest } from './job.js'
 
 /** What the watermarks of a mode are values of. */
@@ -22,13 +22,11 @@ export async function findWatermarkColumn(
   signal: AbortSignal,
 ): Promise<WatermarkColumn> {
   const readers = readersOf(from.loaded.plugin, endpointsOf(from, params.session, params.timeZone))
-  const [reader] = readers
-  if (!reader)
+  if (readers.length === 0)
     throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${from.loaded.type}" cannot be read from.`)
   try {
     await openAll(readers, signal)
-    const origin = originOf(from, isMany(from), readers)
-    const { table: source, sources } = await findTables(from.table, reader, origin)
+    const { table: source, sources } = await findTables(sourceEnd(from, isMany(from), readers))
     const request = { source, params, key: chooseKey(source, params.key).key }
     const tables = sources?.map(({ name }) => name) ?? null
     return { column: windowColumn(request, mode), kind: windowKind(request, mode), tables }

@@ -4,16 +4,9 @@ import type { NamedConnections } from './named-connections.js'
 import type { Past, WindowRequest } from './window.js'
 
 export interface PlanRequest {
-  /** Of the first database of either end. */
-  readonly reader: Reader
-  readonly writer: Writer
-  readonly sourceTable: string
-  readonly targetTable: string
+  readonly source: SourceEnd
+  readonly target: TargetEnd
   readonly params: Params
-  /** The databases of a source that is several tables. null: it is one table. */
-  readonly origin?: SourcePlace | null
-  /** The databases of a sharded target. null: it is one table. */
-  readonly place?: ShardPlace | null
   /** Of earlier runs; null: nothing is remembered. */
   readonly past?: Past | null
   /** A range to read again. Default: what is new. */
@@ -23,18 +16,22 @@ export interface PlanRequest {
   readonly signal?: AbortSignal | undefined
 }
 
-/** The databases that the tables of a source are in. */
-export interface SourcePlace {
-  /** Names that tell them apart; one empty name for a single database. */
+/** The tables of one end. */
+interface NamedTables {
+  /** As the task names it: one table, or a pattern for several, `log_{0..3}`. */
+  readonly table: string
+  /** It stands for several tables, even where it finds one only. */
+  readonly several: boolean
+  /** What tells the databases of this end apart; one empty name for a single database. */
   readonly databases: readonly string[]
+}
+
+export interface SourceEnd extends NamedTables {
   /** Of each database. */
   readonly readers: readonly Reader[]
 }
 
-/** The databases that a sharded target is spread over. */
-export interface ShardPlace {
-  /** Names that tell them apart; one empty name for a single database. */
-  readonly databases: readonly string[]
+export interface TargetEnd extends NamedTables {
   /** Of each database. */
   readonly writers: readonly Writer[]
 }

@@ -67,7 +67,7 @@ export function reasonsOf(params: Params, choices: PlanChoices, write: TargetSpe
 
 /** Throws where one of them is not a warning, but a reason not to copy. */
 export async function warningsOf(
-  { reader, origin, params, past = null }: PlanRequest,
+  { source: { readers }, params, past = null }: PlanRequest,
   { source, target, key, pipeline, judged, sharding, past: known, reading, matching }: PlanChoices,
   { read, write, marks }: { read: SourceSpec; write: TargetSpec; marks: TableMarks },
 ): Promise<string[]> {
@@ -93,7 +93,7 @@ export async function warningsOf(
     ...targetRowsWarnings({ read, write }),
     ...incrementalWarnings(incremental, key.key, known),
     ...triggerWarnings(target.table, write, params),
-    ...fillTable(await checkSource(origin?.readers ?? [reader], read, write, allColumns), source.table.table),
+    ...fillTable(await checkSource(readers, read, write, allColumns), source.table.table),
   ]
 }
 

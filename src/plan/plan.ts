@@ -36,10 +36,9 @@ import { planTarget } from './target.js'
 import type { Past } from './window.js'
 
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
-export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
-  const request = withName(asked)
-  const { reader, params, origin = null } = request
-  const source = await describeSource(reader, request.sourceTable, origin, params.where)
+export async function makePlan(request: PlanRequest): Promise<RunPlan> {
+  const { params } = request
+  const source = await describeSource(request.source, params.where)
   const target = await chooseTarget(request, source)
   checkConsistency(request, source)
   const transform = await planTransform(params.transform, request.signal)
@@ -80,26 +79,20 @@ export async function makePlan(asked: PlanRequest): Promise<RunPlan> {
 
 type Tables = Pick<PlanChoices, 'source' | 'target' | 'mapping' | 'deleting' | 'key'>
 
-/** The name of one table without its escapes. */
-function withName(request: PlanRequest): PlanRequest {
-  const { targetTable, place } = request
-  return { ...request, targetTable: place ? targetTable : singleName(targetTable) }
-}
-
 /** The target as it is, or as it will be made. */
 function chooseTarget(request: PlanRequest, source: SourceChoice): Promise<TargetChoice> {
-  const { place = null, params } = request
-  return place !== null && params.shard !== null
-    ? planShards(request, source, params.shard, place)
-    : planTarget(request, modelOf(source))
+  const { params, target } = request
+  if (params.shard !== null) return planShards(request, source, params.shard)
+  const one = { writer: target.writers[0]!, table: singleName(target.table), params }
+  return planTarget(one, modelOf(source))
 }
 
 /** Throws PARAMS_INVALID for a snapshot that the source does not have. */
 function checkConsistency(
-  { reader, params }: PlanRequest,
+  { params, source: { readers } }: PlanRequest,
   { table: { table }, sources }: SourceChoice,
 ): void {
-  if (params.consistency !== 'snapshot' || (sources === null && reader.skills.snapshot)) return
+  if (params.consistency !== 'snapshot' || (sources === null && readers[0]!.skills.snapshot)) return
   const why =
     sources === null
       ? `the database of ${table} has none that several readers can share`
@@ -119,12 +112,12 @@ function encodeCells(
 
 /** What worker threads do to rows between reading and writing. */
 function choosePipeline(
-  { writer, connections, params }: PlanRequest,
+  { connections, params, target: { writers } }: PlanRequest,
   { target, mapping, key }: Tables,
   transform: PlannedTransform | null,
 ): Promise<PipelineChoice> {
   return planPipeline({
-    writer,
+    writer: writers[0]!,
     connections,
     target: target.table,
     tables: existingTables(target),
@@ -146,13 +139,13 @@ function existingTables({ table, create, sharding }: TargetChoice): string[] {
 
 /** Throws LOSSY for values that would not arrive as they are. */
 function judgeColumns(
-  { writer, params }: PlanRequest,
+  { params, target: { writers } }: PlanRequest,
   { source, target, mapping }: Tables,
   { pairs }: PipelineChoice,
 ): Promise<Settled> {
   return settleLosses({
     source,
-    writer,
+    writer: writers[0]!,
     target: target.table,
     mapping: { ...mapping, pairs },
     allowLossy: params.allowLossy,
@@ -171,16 +164,17 @@ function pastOf({ past = null }: PlanRequest, { create, sharding }: TargetChoice
 
 /** Which rows are read, and along which key. Throws SAME_TABLE when one of the source's tables is one of the target's. */
 async function chooseWindows(
-  { writer, params, place, backfill = null }: PlanRequest,
+  { params, target: { writers }, backfill = null }: PlanRequest,
   { source, target, mapping, key }: Tables,
   split: SplitShare,
   past: Past | null,
 ): Promise<Reading> {
   const { sharding, table } = target
+  const { skills } = writers[0]!
   const highest = (column: Column) =>
-    sharding ? highestOfShards(place!, sharding, column) : writer.skills.highest!(table.table, column)
+    sharding ? highestOfShards(writers, sharding, column) : skills.highest!(table.table, column)
   const request = {
-    highest: sharding || writer.skills.highest ? highest : null,
+    highest: sharding || skills.highest ? highest : null,
     target: table,
     pairs: mapping.pairs,
     params,
@@ -195,7 +189,7 @@ async function chooseWindows(
 
 /** By which key a row of the target is found again, and whether rows are deleted by it. */
 function matchRows(
-  { writer, params: { mode, writeMode } }: PlanRequest,
+  { target: { writers }, params: { mode, writeMode } }: PlanRequest,
   { source, target, deleting, key, pipeline, judged }: Tables & Pick<PlanChoices, 'pipeline' | 'judged'>,
 ): Matching {
   const { columns } = judged
@@ -206,14 +200,18 @@ function matchRows(
   const increments = mode === 'increment' && deletions?.rows != null && deletions.flag === null
   if (increments) {
     const several = source.sources !== null
-    checkDeletable(source.table, columns, identity, { writer, sharding: target.sharding, several })
+    checkDeletable(source.table, columns, identity, {
+      writer: writers[0]!,
+      sharding: target.sharding,
+      several,
+    })
   }
   return { identity, deletes: increments || (mode === 'sync' && !deletions?.flag) }
 }
 
 /** What is written, and how. */
 async function planWrite(
-  { writer, place, params }: PlanRequest,
+  { params, target: { writers } }: PlanRequest,
   { source, target, judged, sharding, reading, matching }: PlanChoices,
 ): Promise<TargetSpec> {
   const { writeMode, errorLimit, writeBatch, preSql, postSql } = params
@@ -231,7 +229,7 @@ async function planWrite(
     preSql,
     postSql,
   }
-  const planned = await planTables(place?.writers ?? [writer], spec, sharding, params.writePath)
+  const planned = await planTables(writers, spec, sharding, params.writePath)
   return { ...plannedWrite(spec, planned), sharding }
 }
 

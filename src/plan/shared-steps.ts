@@ -1,6 +1,6 @@
 /** Steps that the plan of a copy and that of a comparison take alike. */
 import { fillTable } from '../contract/message.js'
-import type { Column, Reader, TableSchema } from '../contract/plugin.js'
+import type { Column, TableSchema } from '../contract/plugin.js'
 import type { PipelinePlan } from '../contract/pipeline.js'
 import { RowshiftError } from '../contract/plugin.js'
 import type { DeletesChoice } from '../features/deletes/plan.js'
@@ -11,7 +11,7 @@ import { checkCondition } from './condition.js'
 import type { DescribedTables } from './described-tables.js'
 import type { ColumnPair, MappingResult } from './mapping.js'
 import { mapColumns } from './mapping.js'
-import type { SourcePlace } from './plan-request.js'
+import type { SourceEnd } from './plan-request.js'
 import { column } from './split-key.js'
 import { sameTable } from './target.js'
 
@@ -19,14 +19,9 @@ export interface SourceChoice extends DescribedTables {
   readonly warnings: readonly string[]
 }
 
-/** The source as it is; `where` is checked against it. `place`: its databases, if it is several tables. */
-export async function describeSource(
-  reader: Reader,
-  name: string,
-  place: SourcePlace | null,
-  where: string | null,
-): Promise<SourceChoice> {
-  const tables = await findTables(name, reader, place)
+/** The source as it is; `where` is checked against it. */
+export async function describeSource(end: SourceEnd, where: string | null): Promise<SourceChoice> {
+  const tables = await findTables(end)
   return { ...tables, warnings: fillTable(await checkCondition(tables, where), tables.table.table) }
 }
 

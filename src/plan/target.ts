@@ -1,8 +1,15 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { Column, PlannedWrite, TableCreation, TableDesign, TableSchema } from '../contract/plugin.js'
+import type {
+  Column,
+  PlannedWrite,
+  TableCreation,
+  TableDesign,
+  TableSchema,
+  Writer,
+} from '../contract/plugin.js'
 import type { Sharding } from '../contract/sharding.js'
 import type { TableModel } from './described-tables.js'
-import type { PlanRequest } from './plan-request.js'
+import type { Params } from '../task/params.js'
 import { counted } from '../wire/counted.js'
 
 export interface TargetChoice {
@@ -14,7 +21,12 @@ export interface TargetChoice {
   readonly warnings: readonly string[]
 }
 
-export type TargetRequest = Pick<PlanRequest, 'writer' | 'targetTable' | 'params'>
+/** A table that is wanted. */
+export interface TargetRequest {
+  readonly writer: Writer
+  readonly table: string
+  readonly params: Params
+}
 
 /** The target table as it is, or as it will be made: like `model`, which it must not be. Changes nothing. */
 export async function planTarget(request: TargetRequest, model: TableModel): Promise<TargetChoice> {
@@ -63,9 +75,9 @@ export function checkCreated({ table }: PlannedWrite, real: TableSchema): void {
   )
 }
 
-async function findTarget({ writer, targetTable, params }: TargetRequest): Promise<TableSchema | null> {
+async function findTarget({ writer, table, params }: TargetRequest): Promise<TableSchema | null> {
   try {
-    return await writer.describe(targetTable)
+    return await writer.describe(table)
   } catch (thrown) {
     if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND') throw thrown
     if (params.schemaSaveMode !== 'error_when_not_exist') return null
@@ -77,30 +89,30 @@ async function findTarget({ writer, targetTable, params }: TargetRequest): Promi
 }
 
 async function design(
-  { writer, targetTable, params }: TargetRequest,
+  { writer, table, params }: TargetRequest,
   model: TableModel,
   existing: TableSchema | null,
 ): Promise<TableDesign> {
   if (writer.skills.design === undefined) {
     throw new RowshiftError(
       'PARAMS_INVALID',
-      `The target's plugin cannot create tables. Create ${targetTable} yourself, and leave schema_save_mode out.`,
-      { table: targetTable },
+      `The target's plugin cannot create tables. Create ${table} yourself, and leave schema_save_mode out.`,
+      { table },
     )
   }
   const definition = await model.definition()
   const { deferIndexes } = params
   const wide = () => model.wide()
   const source = model.table
-  return writer.skills.design({ source, definition, wide, table: targetTable, existing, deferIndexes })
+  return writer.skills.design({ source, definition, wide, table, existing, deferIndexes })
 }
 
 /** An incremental run copies some rows only. */
-function wouldLoseRows({ targetTable, params }: TargetRequest): RowshiftError {
+function wouldLoseRows({ table, params }: TargetRequest): RowshiftError {
   return new RowshiftError(
     'PARAMS_INVALID',
-    `params.schema_save_mode "recreate" would drop ${targetTable} with all rows, and mode "${params.mode}" copies only new ones. Use mode "init", or "create_when_not_exist".`,
-    { table: targetTable },
+    `params.schema_save_mode "recreate" would drop ${table} with all rows, and mode "${params.mode}" copies only new ones. Use mode "init", or "create_when_not_exist".`,
+    { table },
   )
 }
 

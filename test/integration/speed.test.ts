@@ -45,7 +45,15 @@ describe('speed', () => {
       const sleeping = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND INFO LIKE 'SELECT SLEEP%'`
       await until('four sleep', async () => (await query(server, sleeping))[0]![0] === '4')
       const running = startCli([
-        'copy', '--from', place.url('src'), '--to', place.url('dst'), '--report', report, '--params', '{"speed":{"max_threads_running":4}}',
+        'copy',
+        '--from',
+        place.url('src'),
+        '--to',
+        place.url('dst'),
+        '--report',
+        report,
+        '--params',
+        '{"speed":{"max_threads_running":4}}',
       ])
       const ended = once(running, 'exit')
       let said = ''

@@ -112,7 +112,9 @@ describe('what is not promised', () => {
     const append = await task(APPEND).attempt()
     expect(append.reasons.join()).to.include('no AUTOINCREMENT')
     const increment = task({ ...INCREMENT, lag: 5 })
-    expect((await increment.run()).warnings.join()).to.include('stays 5 s behind the clock; a transaction open for longer is missed')
+    expect((await increment.run()).warnings.join()).to.include(
+      'stays 5 s behind the clock; a transaction open for longer is missed',
+    )
     database.exec('INSERT INTO s VALUES (2, 1706659200)')
     database.close()
     const { error } = await increment.attempt()

@@ -1,6 +1,5 @@
-import type { ShardPlace } from '../../plan/plan-request.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type { Column, Derivation, TableSchema } from '../../contract/plugin.js'
+import type { Column, Derivation, TableSchema, Writer } from '../../contract/plugin.js'
 import type { Shard, Sharding } from '../../contract/sharding.js'
 import { nameIn } from '../../contract/sharding.js'
 import { difference } from './alike.js'
@@ -28,27 +27,27 @@ export async function planShards(
   request: PlanRequest,
   source: DescribedTables,
   params: ShardParams,
-  place: ShardPlace,
 ): Promise<TargetChoice> {
-  const pattern = parsePattern(request.targetTable)
-  const tables = await tablesOf(pattern, place.writers, params.numbering)
+  const { table, databases, writers } = request.target
+  const pattern = parsePattern(table)
+  const tables = await tablesOf(pattern, writers, params.numbering)
   const likeSource = modelOf(source)
-  const described = await describeAll(request, likeSource, place, tables)
+  const described = await describeAll(request, likeSource, tables)
   const likeShard = await shardModel(request, described)
-  const found = likeShard === null ? described : await madeLike(likeShard, described, request, place)
+  const found = likeShard === null ? described : await madeLike(likeShard, described, request)
   const like = likeShard ?? likeSource
   const onDemand =
     pattern.kind === 'date' && request.params.schemaSaveMode !== 'error_when_not_exist'
       ? { like: like.table, definition: await like.definition(), wide: await like.wide() }
       : null
-  const first = found[0]?.choice ?? (await likeNone(request, likeSource, pattern, place, onDemand !== null))
+  const first = found[0]?.choice ?? (await likeNone(request, likeSource, pattern, onDemand !== null))
   const shards = found.map(({ endpoint, choice: { table: target, create } }): Shard => {
-    const name = nameIn(place.databases, endpoint, target.table)
+    const name = nameIn(databases, endpoint, target.table)
     return { name, endpoint, table: target.table, identity: target.identity, create }
   })
   checkAlike(shards, found)
   const sharding: Sharding = {
-    databases: place.databases,
+    databases,
     table: pattern.text,
     ...params,
     reads: await readsOf(source, params.rule),
@@ -77,21 +76,20 @@ export function readsOf(source: DescribedTables, rule: Sharding['rule']): Promis
 
 /** Throws one TABLE_NOT_FOUND for all tables that are missing and may not be made. */
 async function describeAll(
-  request: PlanRequest,
+  { target, params }: PlanRequest,
   model: TableModel,
-  place: ShardPlace,
   tables: readonly { endpoint: number; table: string }[],
 ): Promise<Found[]> {
   const found: Found[] = []
   const missing: string[] = []
   let error: RowshiftError | null = null
   for (const { endpoint, table } of tables) {
-    const one = { ...request, writer: place.writers[endpoint]!, targetTable: table }
+    const one = { writer: target.writers[endpoint]!, table, params }
     try {
       found.push({ endpoint, choice: await planTarget(one, model) })
     } catch (thrown) {
       if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND') throw thrown
-      missing.push(nameIn(place.databases, endpoint, table))
+      missing.push(nameIn(target.databases, endpoint, table))
       error ??= thrown
     }
   }
@@ -123,8 +121,7 @@ async function shardModel(
 async function madeLike(
   model: TableModel,
   found: readonly Found[],
-  request: PlanRequest,
-  { writers }: ShardPlace,
+  { target, params }: PlanRequest,
 ): Promise<readonly Found[]> {
   if (found.every(({ choice }) => choice.create === null)) return found
   const definition = await model.definition()
@@ -133,24 +130,23 @@ async function madeLike(
     found.map(async (one) => {
       const { endpoint, choice } = one
       if (choice.create === null) return one
-      const writer = writers[endpoint]!
-      const targetTable = choice.table.table
-      return { endpoint, choice: await planTarget({ ...request, writer, targetTable }, like) }
+      const writer = target.writers[endpoint]!
+      const { table } = choice.table
+      return { endpoint, choice: await planTarget({ writer, table, params }, like) }
     }),
   )
 }
 
 /** By date, before there is any table: what the first one will be like. */
 async function likeNone(
-  request: PlanRequest,
+  { target: { writers }, params }: PlanRequest,
   model: TableModel,
   pattern: Pattern,
-  { writers }: ShardPlace,
   mayCreate: boolean,
 ): Promise<TargetChoice> {
   if (mayCreate) {
     const table = nameOf(pattern, pattern.labels[0]!)
-    return planTarget({ ...request, writer: writers[0]!, targetTable: table }, model)
+    return planTarget({ writer: writers[0]!, table, params }, model)
   }
   throw new RowshiftError(
     'TABLE_NOT_FOUND',
@@ -202,7 +198,7 @@ function madeReasons(found: readonly Found[], { params }: PlanRequest): string[]
 
 /** The highest value of a column in all shards that are there, as cell text. */
 export async function highestOfShards(
-  { writers }: ShardPlace,
+  writers: readonly Writer[],
   { shards }: Sharding,
   column: Column,
 ): Promise<string | null> {

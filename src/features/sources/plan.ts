@@ -1,6 +1,6 @@
-import type { SourcePlace } from '../../plan/plan-request.js'
+import type { SourceEnd } from '../../plan/plan-request.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type { Reader, SourceMark, SplitKey, TableSchema, Window } from '../../contract/plugin.js'
+import type { SourceMark, SplitKey, TableSchema, Window } from '../../contract/plugin.js'
 import type { Mode } from '../../contract/run-plan.js'
 import type { SourceTable } from '../../contract/source-spec.js'
 import { nameIn } from '../../contract/sharding.js'
@@ -20,21 +20,17 @@ export function isMany({ table, databases }: { table: string; databases?: unknow
   return databases !== undefined || parsePattern(table).kind !== 'single'
 }
 
-/** `name` as the task gives it. Throws TABLE_NOT_FOUND, and PARAMS_INVALID when one plan cannot read all tables that it stands for. */
-export async function findTables(
-  name: string,
-  reader: Reader,
-  place: SourcePlace | null,
-  numbering?: 'each' | 'through',
-): Promise<DescribedTables> {
-  if (place === null) return oneTable(reader, await reader.describe(singleName(name)))
-  return describeTables(name, place, await tablesOf(parsePattern(name), place.readers, numbering))
+/** Throws TABLE_NOT_FOUND, and PARAMS_INVALID when one plan cannot read all tables that it stands for. */
+export async function findTables(end: SourceEnd, numbering?: 'each' | 'through'): Promise<DescribedTables> {
+  const { table, several, readers } = end
+  if (several) return describeTables(end, await tablesOf(parsePattern(table), readers, numbering))
+  const reader = readers[0]!
+  return oneTable(reader, await reader.describe(singleName(table)))
 }
 
 /** The same for several tables that are known by name. */
 export async function describeTables(
-  name: string,
-  { databases, readers }: SourcePlace,
+  { table: name, databases, readers }: SourceEnd,
   names: readonly { readonly endpoint: number; readonly table: string }[],
 ): Promise<DescribedTables> {
   const schemas: TableSchema[] = []

@@ -1,5 +1,5 @@
 import type { VerifyRequest } from './request.js'
-import { endpointsOf, originOf, placeOf, readersOf, writersOf } from '../../engine/ends.js'
+import { endpointsOf, readersOf, sourceEnd, targetEnd, writersOf } from '../../engine/ends.js'
 import { createsTables, stopped } from '../../engine/job.js'
 import type { Progress } from '../../engine/progress.js'
 import { noProgress } from '../../engine/progress.js'
@@ -189,13 +189,9 @@ function planRepair(
   checkRepeatable(params)
   refuseFresh(params)
   return makePlan({
-    reader: readers[0]!,
-    writer: writers[0]!,
     connections,
-    sourceTable: from.table,
-    targetTable: to.table,
-    origin: originOf(from, isMany(from), readers),
-    place: placeOf(to, params.shard !== null, writers),
+    source: sourceEnd(from, isMany(from), readers),
+    target: targetEnd(to, params.shard !== null, writers),
     params: repairing(params),
   })
 }

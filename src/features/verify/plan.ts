@@ -6,7 +6,7 @@ import type { PipelinePlan } from '../../contract/pipeline.js'
 import type { RunPlan, SpeedLimits } from '../../contract/run-plan.js'
 import type { Sharding } from '../../contract/sharding.js'
 import type { SourceSpec, SourceTable } from '../../contract/source-spec.js'
-import { originOf } from '../../engine/ends.js'
+import { sourceEnd } from '../../engine/ends.js'
 import { withCells } from '../../plan/cell-encodings.js'
 import { checkCondition } from '../../plan/condition.js'
 import { BATCH_BYTES } from '../../plan/limits.js'
@@ -74,9 +74,8 @@ export async function makeVerifyPlan(
 ): Promise<VerifyPlan> {
   const { readers, targetReaders, from } = ends
   const [reader, targetReader] = [readers[0]!, targetReaders[0]!]
-  const place = originOf(from, isMany(from), readers)
   checkRepeatable(params)
-  const source = await describeSource(reader, from.table, place, params.where)
+  const source = await describeSource(sourceEnd(from, isMany(from), readers), params.where)
   const target = await describeTarget(ends, params, repair)
   checkDistinct(source, target.sources ?? [target.table])
   const { mapping, deleting } = await chooseColumns(source, target.table, params)
@@ -126,14 +125,13 @@ async function planPlacing(
   { shard }: Params,
   { source, target: { table, sources }, made: { fresh } }: Tables & Pick<VerifyChoices, 'made'>,
 ): Promise<Placing> {
-  const place = originOf(to, shard !== null, targetReaders)
-  if (place === null) return { sharding: null, warnings: [] }
+  if (shard === null) return { sharding: null, warnings: [] }
   const unknown = fresh.map(({ target }) => target.name.toLowerCase())
-  if (shard === null || columnsOf(shard.rule).some((name) => unknown.includes(name.toLowerCase()))) {
+  if (columnsOf(shard.rule).some((name) => unknown.includes(name.toLowerCase()))) {
     const text = 'shard placement is not verified: it follows from an id that is new on every run'
     return { sharding: null, warnings: [text] }
   }
-  const { databases } = place
+  const { databases } = sourceEnd(to, true, targetReaders)
   const shards = sources!.map((each) => ({ ...each, create: null }))
   const reads = await readsOf(source, shard.rule)
   return {

@@ -1,5 +1,5 @@
 import type { ResolvedConnection } from '../../config/config.js'
-import { originOf } from '../../engine/ends.js'
+import { sourceEnd } from '../../engine/ends.js'
 import { describeTables, findTables } from '../sources/plan.js'
 import type { DescribedTables } from '../../plan/described-tables.js'
 import type { Reader } from '../../contract/plugin.js'
@@ -25,15 +25,15 @@ export async function describeTarget(
   { shard }: Params,
   repair: RunPlan | null,
 ): Promise<TargetTables> {
-  const place = originOf(to, shard !== null, targetReaders)
+  const end = sourceEnd(to, shard !== null, targetReaders)
   const created = repair === null ? [] : createdTables(repair)
   const there = repair?.write.sharding?.shards.filter(({ create }) => create === null)
   const nothing = there ? there.length === 0 : created.length > 0
   const tables = nothing
     ? { table: repair!.write.table, each: [], sources: [], reasons: [] }
-    : place !== null && there
-      ? await describeTables(to.table, place, there)
-      : await findTables(to.table, targetReaders[0]!, place, shard?.numbering)
+    : there
+      ? await describeTables(end, there)
+      : await findTables(end, shard?.numbering)
   const missing = created.map(
     ({ name }) =>
       `table ${name} does not exist: it is compared as an empty one, and created before rows are written`,
