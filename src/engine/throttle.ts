@@ -83,7 +83,7 @@ export class Throttle {
     const since = performance.now()
     if (since - this.#lookedAt < LOOK_MS) return
     for (let paused = false; ; paused = true) {
-      const reason = await this.#options.overload()
+      const reason = await this.#options.overload().catch(unanswered)
       this.#lookedAt = performance.now()
       const waited = this.#lookedAt - since
       if (reason === null) {
@@ -101,6 +101,13 @@ export class Throttle {
 async function held(milliseconds: number, signal: AbortSignal): Promise<void> {
   if (milliseconds > 0) await pause(milliseconds, signal)
   if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while the run was held back.')
+}
+
+/** A server that cannot be asked for the time being has too much to do, for all that we know. */
+function unanswered(thrown: unknown): string {
+  const error = RowshiftError.from(thrown)
+  if (error.retryable) return error.message
+  throw error
 }
 
 function overloaded(reason: string): RowshiftError {

@@ -26,12 +26,14 @@ export class SqlReader<S extends SqlSession> implements Reader {
   readonly #endpoint: Endpoint
   readonly #source: SqlSource<S>
   readonly #slot: SessionSlot<S>
+  readonly #loadSlot: SessionSlot<S>
   #inSnapshot = false
 
   constructor(endpoint: Endpoint, source: SqlSource<S>) {
     this.#endpoint = endpoint
     this.#source = source
     this.#slot = new SessionSlot((signal) => source.open(endpoint, signal))
+    this.#loadSlot = new SessionSlot((signal) => source.open(endpoint, signal))
     this.skills = this.#skills(source)
   }
 
@@ -76,8 +78,7 @@ export class SqlReader<S extends SqlSession> implements Reader {
           ),
       },
       ...(source.load && {
-        load: (asked) =>
-          this.#using('asking how much the server has to do', (session) => source.load!(session, asked)),
+        load: (asked) => this.#load((session) => source.load!(session, asked)),
       }),
       ...(source.digests ? { digest: this.#digest(source.digests) } : {}),
       snapshot: {
@@ -182,7 +183,7 @@ export class SqlReader<S extends SqlSession> implements Reader {
   }
 
   async close(): Promise<void> {
-    await this.#slot.close()
+    await Promise.all([this.#slot.close(), this.#loadSlot.close()])
   }
 
   #at<T>(doing: string, table: string, work: (session: S) => Promise<T>): Promise<T> {
@@ -201,6 +202,17 @@ export class SqlReader<S extends SqlSession> implements Reader {
       return await attempt(session, `${doing} table ${table}`, work, { table })
     } finally {
       await session.close()
+    }
+  }
+
+  /** In a session of its own, since splits are computed meanwhile. */
+  async #load<T>(ask: (session: S) => Promise<T>): Promise<T> {
+    this.#loadSlot.signal = this.#slot.signal
+    try {
+      return await attempt(await this.#loadSlot.get(), 'asking how much the server has to do', ask, {})
+    } catch (error) {
+      this.#loadSlot.drop()
+      throw error
     }
   }
 
