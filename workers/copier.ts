@@ -2,6 +2,7 @@ import { threadId } from 'node:worker_threads'
 import type {
   CopyJob,
   SettleJob,
+  SplitJob,
   SplitCounts,
   SplitResult,
   ThreadMessage,
@@ -13,7 +14,7 @@ import { Target } from '../src/features/shard/target.js'
 import { DeferredSplit, rowsOf } from '../src/engine/deferred-rows.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
-import type { Batch, Reader, WriteOptions, Writer } from '../src/contract/plugin.js'
+import type { Reader, WriteOptions, Writer } from '../src/contract/plugin.js'
 import type { SourceSpec, SourceSplit } from '../src/contract/source-spec.js'
 import { recycle } from '../src/wire/builder.js'
 import { copiedRows } from '../src/engine/deletions.js'
@@ -30,8 +31,9 @@ import { makeReaders, makeWriters } from './load-plugin.js'
 import { PoolThread } from './pool-thread.js'
 import { settleRows } from './settling.js'
 import { mismatch, outsideSnapshot, reportOf } from './split-errors.js'
+import { SplitTally } from './split-tally.js'
 import type { TransformHooks } from './cell-maker.js'
-import { type SplitSink, Pipeline, pipelinedRows } from './row-pipeline.js'
+import { Pipeline, pipelinedRows } from './row-pipeline.js'
 import { BusyTimer, Mutex } from './mutex.js'
 
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
@@ -59,6 +61,8 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
   readonly #copied: SourceSpec
   #told = 0
   #inSnapshot = false
+  /** Splits that failed after they had left a mark. */
+  readonly #marked = new Set<number>()
 
   constructor(setup: WorkerSetup, post: (message: ThreadMessage | WorkerMessage) => void) {
     super(setup, post)
@@ -80,7 +84,12 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
       dirty.discard()
       const failure = RowshiftError.from(thrown)
       const report = reportOf(failure, job.index, 'settle' in job ? null : this.#sourceOf(job))
-      const failed = this.failure(failure, report, failure.details['inDoubt'] !== true && !dirty.saved)
+      const inDoubt = failure.details['inDoubt'] === true
+      // Whether a split that left a mark is stored can be looked up.
+      const failed = this.failure(failure, report, {
+        undone: !inDoubt && !dirty.saved,
+        knowable: this.#marked.delete(job.index) && inDoubt && !dirty.saved,
+      })
       // Nothing else that this thread has in hand may be committed; but its failure must not be told before this one.
       if (!failed.repeatable) setImmediate(() => this.abort())
       return failed
@@ -108,37 +117,19 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
     return { snapshot: ({ token }) => void this.#joinSnapshot(token) }
   }
 
-  async #copy(split: SourceSplit, dirty: DirtyRows): Promise<SplitResult> {
+  async #copy(split: SplitJob, dirty: DirtyRows): Promise<SplitResult> {
     const { readers, target, pipeline } = await this.opened()
     const { plan } = this.#setup
     if (plan.policy.consistency === 'snapshot' && !this.#inSnapshot) throw outsideSnapshot(split)
     const { signal } = this
-    let counts = noCounts
-    let [queuedBytes, refused, milliseconds] = [0, 0, 0]
+    let [queuedBytes, milliseconds] = [0, 0]
     const deferred = new DeferredSplit()
+    const tally = new SplitTally(split, this.#sourceOf(split), dirty, deferred, (counts) =>
+      this.#tell(split.index, counts),
+    )
     const deleted = new DeletedRows(plan)
     let oversized = false
     const divisible = plan.read.key !== null && !split.nullKey && !split.indivisible
-    const count = (change: Partial<SplitCounts>) => {
-      counts = { ...counts, ...change }
-      this.#tell(split.index, counts)
-    }
-    const sink: SplitSink = {
-      split: split.index,
-      read: ({ rows, bytes }) =>
-        count({ rowsRead: counts.rowsRead + rows, bytes: counts.bytes + bytes.length }),
-      filtered: (rows) => count({ rowsFiltered: counts.rowsFiltered + rows }),
-      added: (rows) => count({ rowsAdded: counts.rowsAdded + rows }),
-      missing: (rows) => count({ lookupMisses: counts.lookupMisses + rows }),
-      refuse: (row, error) => {
-        dirty.addRead(row, error)
-        refused++
-      },
-    }
-    const refuse = (row: Batch, error: RowshiftError) => {
-      sink.read(row)
-      sink.refuse(row, error)
-    }
     // Where one writer locks the whole database, the pipeline would wait for us, and we for its next batch.
     const queue = new BatchQueue(writesAhead(plan.pipeline) ? Infinity : SPLIT_CAPACITY)
     let unread: unknown = null
@@ -148,8 +139,8 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
         await deleted.find(readers, split, signal)
         const { reader, spec } = readOf(readers, this.#copied, split)
-        const rows = reader.read(spec, split, signal, refuse)
-        for await (const staged of pipelinedRows(rows, pipeline, sink)) {
+        const rows = reader.read(spec, split, signal, (row, error) => tally.refuse(row, error))
+        for await (const staged of pipelinedRows(rows, pipeline, tally.sink)) {
           const batch = this.#narrower?.narrow(staged) ?? staged
           queuedBytes += batch.bytes.length
           // The queue is not full yet, so nothing of it was written; nor is a row in a file, where it would be twice.
@@ -173,26 +164,24 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
       dirty.discard()
       // Not waited for: in a snapshot the rest of the result is read first, and others can take up the parts meanwhile.
       void reading.then(() => queue.recycle())
-      return { outcome: 'oversized', rows: counts.rowsRead, bytes: queuedBytes }
+      return { outcome: 'oversized', rows: tally.counts.rowsRead, bytes: queuedBytes }
     }
     try {
       const options = {
-        ...this.#writeOptions(dirty, (rowsWritten) => count({ rowsWritten })),
+        ...this.#writeOptions(dirty, (rowsWritten) => tally.count({ rowsWritten })),
         ...deferred.optionsFor(target),
+        mark: tally.mark,
       }
       const ended = await this.#writes.run(() => target.write(queue, options))
-      // A plugin that does not call beforeCommit loses no row either.
-      dirty.save()
-      const table = this.#sourceOf(split)
-      const sources = table === null ? {} : { sources: { [table]: counts.rowsRead } }
-      const dirtyRows = ended.dirtyRows + refused
-      const rowsLate = split.late ? ended.rowsWritten : 0
-      counts = { ...counts, ...ended, dirtyRows, rowsDeferred: deferred.rows, rowsLate, ...sources }
-      if (settled(counts) !== counts.rowsRead) throw mismatch(split.index, counts)
+      if (tally.wrote(ended) === 'before') {
+        queue.end(new RowshiftError('INTERRUPTED', 'The split is stored already.'))
+        return { outcome: 'copied', counts: tally.counts, deferred: [], milliseconds }
+      }
       const rowsDeleted = await this.#writes.run(() => deleted.settle(target, signal))
-      counts = { ...counts, rowsDeleted }
+      const counts = { ...tally.counts, rowsDeleted }
       return { outcome: 'copied', counts, deferred: deferred.parts, milliseconds }
     } catch (error) {
+      if (tally.marked) this.#marked.add(split.index)
       queue.end(error)
       throw unread ?? error
     } finally {

@@ -71,9 +71,17 @@ export abstract class PoolThread<Ends, Message = never> {
     return this.#ends
   }
 
-  /** What is said of a job that failed. `undone`: it has left nothing that running it again would not put right. */
-  protected failure(error: RowshiftError, report: ErrorReport, undone: boolean): Failure {
-    const repeatable = undone && (error.code === 'LOCK_CONFLICT' || this.connections.isRepeatable(error))
+  /**
+   * What is said of a job that failed. `undone`: it has left nothing that running it again would not put right. `knowable`: that is not known, but
+   * the next attempt will find out.
+   */
+  protected failure(
+    error: RowshiftError,
+    report: ErrorReport,
+    { undone, knowable = false }: { readonly undone: boolean; readonly knowable?: boolean },
+  ): Failure {
+    const again = error.code === 'LOCK_CONFLICT' || this.connections.isRepeatable(error)
+    const repeatable = knowable || (undone && again)
     const gaveUp = repeatable && this.connections.givesUp(error) ? threadId : null
     return { outcome: 'failed', error: report, repeatable, gaveUp }
   }

@@ -59,7 +59,7 @@ export class Verifier extends PoolThread<OpenEnds> {
         : RowshiftError.from(thrown)
       const report = reportOf(failure, 'settle' in job ? job.index : job.range.index, null)
       // Both ends are read again, so it does not matter what was committed.
-      return { ...this.failure(failure, report, true), ...changes(repair) }
+      return { ...this.failure(failure, report, { undone: true }), ...changes(repair) }
     }
   }
 

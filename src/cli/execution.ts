@@ -1,3 +1,4 @@
+import { isAsked } from '../features/resume/find-run.js'
 import type { CopyRequest } from '../engine/job.js'
 import { runCopy } from '../engine/job.js'
 import { noProgress } from '../engine/progress.js'
@@ -31,7 +32,7 @@ export async function reported(
 /** Copies, with plan and progress on stderr; mode `sync` compares first. */
 export function copyWithProgress(request: CopyRequest, signal: AbortSignal): Promise<RunReport> {
   return withProgress(signal, (view) =>
-    request.params.mode === 'sync'
+    request.params.mode === 'sync' && !isAsked(request.resume)
       ? performVerify({ ...request, mode: 'sync', sample: 100 }, signal, view)
       : runCopy(request, {
           signal,

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import yargs from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { redact, RowshiftError } from '../contract/errors.js'
+import { rowshiftVersion } from '../version.js'
 import { log, logLevels, setLogLevel } from '../log.js'
 import { surviveBrokenOutput } from './broken-output.js'
 import { copyCommand, planCommand } from './copy.js'
@@ -25,15 +25,12 @@ import {
 } from './options.js'
 import { didYouMean } from '../suggest.js'
 import { printError } from './output.js'
+import { resumeCommand } from './resume.js'
 import { runAllCommand } from './run-all.js'
 import { runCommand } from './run.js'
 import { verifyCommand } from './verify.js'
 import { historyCommand, initCommand, listCommand, showCommand } from './tasks.js'
 import { watermarkCommand } from './watermark.js'
-
-const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
 
 /** yargs makes a list of an option that is given twice. */
 function refuseRepeated(options: Readonly<Record<string, unknown>>): void {
@@ -166,6 +163,17 @@ async function main(args: readonly string[]): Promise<number> {
       },
     )
     .command(
+      'resume <run>',
+      'Go on with a run that ended early: its id, or "latest"',
+      (y) =>
+        tablesOptions(reportOptions(configOptions(y))).positional('run', {
+          type: 'string',
+          demandOption: true,
+          describe: 'Id of the run, or latest',
+        }),
+      (options) => run(resumeCommand(options)),
+    )
+    .command(
       'plan <id>',
       'Show what a run would do, and why; write nothing',
       (y) => modeOptions(configOptions(idArgument(y))),
@@ -231,7 +239,7 @@ async function main(args: readonly string[]): Promise<number> {
       },
     )
     .strict()
-    .version(version)
+    .version(rowshiftVersion())
     .alias('help', 'h')
     .wrap(helpWidth(args))
     .exitProcess(false)

@@ -55,6 +55,8 @@ export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions,
   /** A task that is running already is not a failure. */
   readonly skipRunning: boolean
   readonly retry: string | undefined
+  /** An unfinished run is not gone on with. */
+  readonly restart: boolean
 }
 
 /** Of `run` and `copy`. */
@@ -66,11 +68,17 @@ export function retryOption<T>(yargs: Argv<T>): Argv<T & { readonly retry: strin
 }
 
 export function runOptions<T>(yargs: Argv<T>) {
-  return retryOption(modeOptions(reportOptions(configOptions(yargs)))).option('skip-running', {
-    type: 'boolean',
-    default: false,
-    describe: 'Exit with 0 when another run of the task is under way',
-  })
+  return retryOption(modeOptions(reportOptions(configOptions(yargs))))
+    .option('skip-running', {
+      type: 'boolean',
+      default: false,
+      describe: 'Exit with 0 when another run of the task is under way',
+    })
+    .option('restart', {
+      type: 'boolean',
+      default: false,
+      describe: 'Begin anew, also where an unfinished run could be resumed',
+    })
 }
 
 /** Text, since of numbers yargs makes 0 of nothing, and rounds what is too large. */

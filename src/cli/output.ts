@@ -59,12 +59,19 @@ export function summary(report: RunReport): string {
   if (report.status === 'success' && report.splits === 0)
     return [`${nothing(report)}: 0 rows copied. Run ${report.runId}.`, ...lastWords(report)].join('\n')
   const done = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[report.status]
-  const rate = report.seconds > 0 ? report.rowsWritten / report.seconds : 0
+  const before = Math.min(report.resumed?.rowsRead ?? 0, report.rowsWritten)
+  const rate = report.seconds > 0 ? (report.rowsWritten - before) / report.seconds : 0
   const lines = [
     `${done} ${formatRows(report.rowsWritten)} (${formatBytes(report.bytes)}) in ${formatSeconds(report.seconds)}: ` +
       `${formatCount(rate)} rows/s, ${report.splitsDone} of ${counted(report.splits, 'split')}, ` +
       `${formatThreads(report.workerNum)}, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
   ]
+  if (report.resumed !== null) {
+    const { run, rowsRead, splits } = report.resumed
+    lines.push(
+      `Of these, ${formatRows(rowsRead)} in ${counted(splits, 'split')} were there from earlier attempts of run ${run}.`,
+    )
+  }
   if (report.backfill !== null)
     lines.push(`Backfill${backfillRange(report.backfill)}; the watermark stays where it was.`)
   if (report.shards !== null) lines.push(...shardLines(report.shards))
@@ -83,7 +90,8 @@ export function summary(report: RunReport): string {
   if (report.rowsAdded > 0) lines.push(`${were(report.rowsAdded, 'added')}.`)
   const files = [report.dirtyFile, report.dirtyReadFile].filter((file) => file !== null)
   if (files.length > 0) lines.push(`${were(report.dirtyRows, 'rejected')}: ${files.join(', ')}`)
-  if (report.status !== 'success' && report.rowsWritten > 0) lines.push(wayOn(report))
+  if (report.status !== 'success' && report.rowsWritten > 0 && report.resumable === null)
+    lines.push(wayOn(report))
   return [...lines, ...lastWords(report)].join('\n')
 }
 

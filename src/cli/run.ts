@@ -1,5 +1,6 @@
 import type { CopyRequest } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
+import type { Resume } from '../features/resume/find-run.js'
 import type { RunReport } from '../contract/task-store.js'
 import { copyWithProgress, deliver, reported } from './execution.js'
 import { interruptible } from './interruptible.js'
@@ -11,6 +12,9 @@ import { recorded } from './run-history.js'
 import { findOnlineTask, withStore } from './stored-tasks.js'
 import { withSubject, withSubjects } from '../engine/watermark-subject.js'
 
+/** `resume`: the run that is to be gone on with. Default: an unfinished one of the task, if nothing has changed. */
+type TaskRunOptions = RunOptions & { readonly resume?: Resume }
+
 /** `rowshift run ID`: one task of the task table. */
 export async function runCommand(id: number, options: RunOptions): Promise<number> {
   if (options.report !== undefined) openReport(options.report, '')
@@ -21,7 +25,7 @@ export async function runCommand(id: number, options: RunOptions): Promise<numbe
 /** Runs a task under its lock, and keeps the history. Never throws: a failure is in the report. */
 export async function runTask(
   id: number,
-  options: RunOptions,
+  options: TaskRunOptions,
   signal: AbortSignal,
   copy: (request: CopyRequest, signal: AbortSignal) => Promise<RunReport>,
 ): Promise<RunReport> {
@@ -34,7 +38,8 @@ export async function runTask(
         const request = await taskRequest(runId, task, config, store, options)
         if (options.retry !== undefined) return copy(await retried(request, options.retry, options), stop)
         history.remembered = (ended) => withSubjects(ended, task, request.params)
-        return copy(withSubject(request, task), stop)
+        const resume = options.resume ?? (options.restart ? 'never' : 'auto')
+        return copy({ ...withSubject(request, task), resume }, stop)
       })
     }),
   )

@@ -8,6 +8,8 @@ export interface RunCheckpoint {
   readonly table: string
   /** Counts from 1; whoever goes on with the run raises it. What an earlier attempt has not committed by then never will be. */
   readonly attempt: number
+  /** Rows that its stored splits have written, in all attempts. */
+  readonly rows: number
   /** Another run, which has begun to write the same table since; null: none has. */
   readonly supersededBy: string | null
   /** The engine's own: plain text. */

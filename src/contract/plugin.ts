@@ -83,6 +83,7 @@ export {
   type FoundKey,
   type KeyProbe,
   type KeyValue,
+  splitAfter,
   splitByKey,
 } from '../sql/splits.js'
 export * from '../sql/epoch.js'

@@ -37,6 +37,8 @@ export interface RunPolicy {
   readonly consistency: 'split' | 'snapshot'
   /** null: as fast as it goes. */
   readonly speed: SpeedLimits | null
+  /** Splits leave checkpoints in the target, so that a run which ends early can be resumed. */
+  readonly resumable: boolean
   /** What to remember of a run that succeeds: how far it has got, for the next run of either mode. */
   readonly watermarks: Readonly<Partial<Record<Mode, string>>>
 }

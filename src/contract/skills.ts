@@ -19,6 +19,7 @@ import type {
   Snapshot,
   Split,
   SplitOutline,
+  SplitSize,
   TableState,
   Window,
 } from './read.js'
@@ -77,6 +78,16 @@ export interface ReaderSkills extends LoadSkill {
   find?(spec: ReadSpec, keys: Batch, signal: AbortSignal): AsyncIterable<Batch>
   /** For `rowshift plan`: how `split` and `read` will go about it. Reads a few keys at most. Default: the plan does not say. */
   outline?(spec: ReadSpec): Promise<SplitOutline>
+  /**
+   * So that a run which ended early can be resumed: the splits of all rows whose key is above `after`, up to the last one; null: of
+   * all rows whose key is not NULL. Without a key, the whole table is one. Default: such a run is begun anew.
+   */
+  splitAfter?(
+    spec: ReadSpec,
+    after: Split['upper'],
+    size: SplitSize,
+    signal: AbortSignal,
+  ): AsyncIterable<Split>
   /** Asked before and after a run, which warns when the table was emptied or replaced meanwhile. Default: it cannot tell. */
   state?(spec: ReadSpec): Promise<TableState>
   /**

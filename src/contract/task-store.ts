@@ -105,6 +105,15 @@ export interface RunReport {
   readonly splits: number
   readonly splitsDone: number
   readonly retries: number
+  /** An earlier run that this one went on with: the counts above are of both. `splits` and `rowsRead`: of what was there already. null: it began anew. */
+  readonly resumed: {
+    readonly run: string
+    readonly attempt: number
+    readonly splits: number
+    readonly rowsRead: number
+  } | null
+  /** The run that "rowshift resume" goes on with, if this one failed; null: it succeeded, or can only be begun anew. */
+  readonly resumable: string | null
   readonly seconds: number
   readonly workerNum: number
   /** For each thread that was started, how long it had a split in hand; in no order. */

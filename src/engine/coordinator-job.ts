@@ -1,6 +1,7 @@
 import type { RowshiftError } from '../contract/errors.js'
 import type { Endpoint, Reader } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
+import type { RunCheckpoints } from '../features/resume/run-checkpoints.js'
 import type { DirtySetup, PipelineSetup } from './messages.js'
 import type { Progress } from './progress.js'
 import type { Throttle } from './throttle.js'
@@ -13,6 +14,7 @@ export interface CoordinatorJob {
   readonly target: readonly Endpoint[]
   /** The coordinator's own, which compute the splits. */
   readonly readers: readonly Reader[]
+  readonly checkpoints: RunCheckpoints
   /** The last thing before the first split: what it does, it does only when all threads can begin. */
   readonly prepare: () => Promise<void>
   /** null: the first row that the target refuses ends the run. */

@@ -1,5 +1,5 @@
 import { RowshiftError } from '../contract/errors.js'
-import { divideSplit, splitSource } from '../features/sources/splits.js'
+import { divideSplit } from '../features/sources/splits.js'
 import { log } from '../log.js'
 import type { RunPlan } from '../contract/run-plan.js'
 import type { SourceSplit } from '../contract/source-spec.js'
@@ -13,6 +13,7 @@ import { Scheduler } from './scheduler.js'
 import type { CopyScheduler } from './snapshot-start.js'
 import { SnapshotStart } from './snapshot-start.js'
 import { SplitSizer } from './split-sizer.js'
+import type { PlannedSplit } from '../features/resume/run-checkpoints.js'
 import { TransformWatch } from '../features/transform/watch.js'
 
 /** A thread reads its next split while it writes the one before. */
@@ -52,7 +53,7 @@ class Coordinator {
 
   constructor(job: CoordinatorJob) {
     this.#job = job
-    const { plan, runId, signal, onProgress } = job
+    const { plan, runId, signal, onProgress, checkpoints } = job
     const called = plan.pipeline?.transform != null
     // One queued split per thread beyond those it holds, so that planning stays ahead but lazy.
     const ahead = plan.policy.workerNum * (SPLITS_PER_THREAD + 1)
@@ -69,6 +70,7 @@ class Coordinator {
       onProgress,
       throttle: job.throttle,
       graceMs: GRACE_MS,
+      earlier: checkpoints.earlier,
       pool: {
         worker: 'split.js',
         threads: plan.policy.workerNum,
@@ -104,8 +106,12 @@ class Coordinator {
     })
     await this.#scheduler.step(prepare)
     await this.#scheduler.run(this.#splits(), {
-      jobOf: (split, index) => ({ ...split, index }),
-      accept: (result, split, index) => this.#accept(result, split, index),
+      jobOf: ({ split, path }, index, inDoubt) => ({
+        ...split,
+        index,
+        mark: this.#job.checkpoints.mark(path, inDoubt),
+      }),
+      accept: (result, planned, index) => this.#accept(result, planned, index),
     })
     // Rows that wait for unique values come last: the rows that had those are written, in whatever thread.
     await this.#scheduler.run(this.#deferred.parts(), {
@@ -119,27 +125,31 @@ class Coordinator {
     return this.#scheduler.close()
   }
 
-  async *#splits(): AsyncGenerator<SourceSplit> {
-    const { plan, readers } = this.#job
+  async *#splits(): AsyncGenerator<PlannedSplit> {
     const size = () => this.#splitSizer.next()
-    for await (const split of splitSource(readers, plan.read, size, this.#scheduler.signal))
-      yield (this.#last = split)
+    for await (const planned of this.#job.checkpoints.splits(size, this.#scheduler.signal)) {
+      this.#last = planned.split
+      yield planned
+    }
   }
 
-  #accept(result: Done, split: SourceSplit, index: number): Accepted<SourceSplit> {
-    if (result.outcome === 'oversized') return { parts: this.#partsOf(split, result) }
+  #accept(result: Done, planned: PlannedSplit, index: number): Accepted<PlannedSplit> {
+    if (result.outcome === 'oversized') return { parts: this.#partsOf(planned, result) }
     const { counts, milliseconds, deferred } = result
     this.#deferred.add(deferred, index)
-    if (counts.rowsRead === 0) this.#empty.add(split)
+    if (counts.rowsRead === 0) this.#empty.add(planned.split)
     this.#splitSizer.done(counts.rowsRead, counts.bytes, milliseconds)
     return { counts }
   }
 
   /** Of a range with more bytes than a thread may hold. */
-  #partsOf(range: SourceSplit, { rows, bytes }: Oversized): AsyncIterable<SourceSplit> {
-    const { plan, readers } = this.#job
+  async *#partsOf({ split, path }: PlannedSplit, { rows, bytes }: Oversized): AsyncGenerator<PlannedSplit> {
+    const { plan, readers, checkpoints } = this.#job
     const size = this.#splitSizer.divided(rows, bytes)
-    return divideSplit(readers, plan.read, range, () => size, this.#scheduler.signal)
+    await checkpoints.begin()
+    let index = 0
+    for await (const part of divideSplit(readers, plan.read, split, () => size, this.#scheduler.signal))
+      yield { split: part, path: [...path, index++] }
   }
 
   get #inSnapshot(): boolean {

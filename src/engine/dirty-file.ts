@@ -4,7 +4,7 @@ import { ROW_FILE_FORMAT } from '../wire/row-file.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { Column } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
-import type { DirtySetup } from './messages.js'
+import type { DirtySetup, SplitCounts } from './messages.js'
 import { closePair, createPair, removePair, setAside } from './dirty-pair.js'
 import type { Progress } from './progress.js'
 import { counted } from '../wire/counted.js'
@@ -33,10 +33,15 @@ export class DirtyFile {
   }
 
   /**
-   * Makes the files; null when the plan tolerates no such row. Those of a run that was killed are set aside. Throws USAGE, and
+   * Makes the files; `earlier`: rows that earlier attempts of the run have rejected. null when the plan tolerates no such row. Those of a run that was killed are set aside. Throws USAGE, and
    * then makes nothing.
    */
-  static create(runId: string, plan: RunPlan, named: string | null): DirtyFile | null {
+  static create(
+    runId: string,
+    plan: RunPlan,
+    named: string | null,
+    earlier: Pick<SplitCounts, 'dirtyRows'> = { dirtyRows: 0 },
+  ): DirtyFile | null {
     if (plan.write.errorLimit.record === 0) return null
     const path = resolve(named ?? `rowshift-dirty-${runId}.tsv`)
     const readFile = plan.pipeline === null ? null : `${path}.read`
@@ -56,6 +61,7 @@ export class DirtyFile {
       }
     }
     const rows = new BigUint64Array(new SharedArrayBuffer(BigUint64Array.BYTES_PER_ELEMENT))
+    rows[0] = BigInt(earlier.dirtyRows)
     return new DirtyFile({ file: path, readFile, limit: plan.write.errorLimit.record, rows }, aside)
   }
 

@@ -12,24 +12,26 @@ import { checkShardParams } from '../features/shard/rule-plan.js'
 import { Target } from '../features/shard/target.js'
 import { wayOn } from '../plan/target-warnings.js'
 import type { Past } from '../plan/window.js'
-import type { SourceSpec } from '../contract/source-spec.js'
 import type { Reader, SplitOutline, Writer } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../contract/task-store.js'
 import type { CoordinatorResult } from './coordinator-job.js'
 import { copySplits } from './coordinator.js'
-import { checkPercentage, DirtyFile, noDirtyFiles } from './dirty-file.js'
+import { checkCopied } from './count-check.js'
+import { DirtyFile, noDirtyFiles } from './dirty-file.js'
 import type { TableAt } from './ends.js'
 import { endpointsOf, readersOf, sourceEnd, targetEnd, writersOf } from './ends.js'
 import { OpenConnections } from './open-connections.js'
 import type { Progress } from './progress.js'
-import { noProgress, settled } from './progress.js'
+import { noProgress } from './progress.js'
 import { makeReport } from './report.js'
+import type { Resume } from '../features/resume/find-run.js'
+import { factsOf, findRun, resumedPlan } from '../features/resume/find-run.js'
+import { RunCheckpoints } from '../features/resume/run-checkpoints.js'
 import { SourceCheck } from './source-check.js'
 import { throttled } from './speed.js'
 import { keepsIds, prepareIds, setUpPipeline } from './pipeline-setup.js'
-import { counted } from '../wire/counted.js'
 
 export interface CopyRequest {
   readonly runId: string
@@ -42,6 +44,8 @@ export interface CopyRequest {
   readonly past?: Past | null
   /** A range that incremental modes are to read again; then nothing is remembered. Default: what is new. */
   readonly backfill?: Backfill | null
+  /** Default: a new run begins. */
+  readonly resume?: Resume
   /** Where `"in": "source"` looks values up, when rows come from elsewhere: from a file. Default: `from`. */
   readonly lookupSource?: ResolvedConnection
   /** Databases beside the two ends that `params` look values up in, by what they call them. Default: none. */
@@ -79,6 +83,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   let error: RowshiftError | null = null
   let copied: CoordinatorResult | null = null
   let dirty: DirtyFile | null = null
+  let checkpoints: RunCheckpoints | null = null
   let changed = false
   let sourceChanged: string | null = null
   const found: string[] = []
@@ -92,34 +97,55 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   }
   try {
     await withEnds(request, hooks.signal, async (ends) => {
-      made = await plan(request, ends, hooks.signal)
+      const { found: unfinished, abandoned, notices } = await findRun(request, ends)
+      warnings.push(...notices)
+      made = unfinished ? resumedPlan(unfinished, request.params) : await plan(request, ends, hooks.signal)
       announce(request, made)
       hooks.onPlan(made)
+      const { runId } = request
+      const options = { runId, plan: made, ...ends, abandoned, facts: () => factsOf(request, made!, ends) }
+      checkpoints = unfinished ? await RunCheckpoints.claim(options, unfinished) : new RunCheckpoints(options)
       // A snapshot sees what there was, or fails; and what is not read cannot be missing.
       const checked = made.policy.consistency === 'split' && made.read.window?.rows !== 0
       const check = checked ? await SourceCheck.begin(ends.readers, copiedRows(made)) : null
-      dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile)
+      dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile, checkpoints.earlier?.counts)
       warnings.push(...(dirty?.warnings ?? []))
-      copied = await copy(request, { plan: made, dirty, found, onChange, ...ends }, { ...hooks, onProgress })
-      checkCopied(made, copied)
+      copied = await copy(
+        request,
+        { plan: made, checkpoints, dirty, found, onChange, ...ends },
+        { ...hooks, onProgress },
+      )
+      checkCopied(made, copied, checkpoints.earlier !== null)
       if (check) sourceChanged = await check.end({ ...copied, rowsRead: copied.progress.done.rowsRead })
       if (made.write.postSql.length > 0) onChange()
+      await checkpoints.finishing()
       await new Target(ends.writers, made.write).finish(hooks.signal)
+      await checkpoints.end()
     })
   } catch (thrown) {
     error = RowshiftError.from(thrown)
     if (hooks.signal.aborted && error.details['inDoubt'] !== true) error = stopped(hooks.signal)
+    error = (checkpoints as RunCheckpoints | null)?.withWayOn(error, request.taskId) ?? error
     if (made !== null) error = withWayOn(withoutIndexes(made, error), made, request.params)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
   const dirtyFiles = (dirty as DirtyFile | null)?.close() ?? noDirtyFiles
+  const {
+    backfill,
+    resumed,
+    resumable,
+    warnings: more,
+  } = (checkpoints as RunCheckpoints | null) ?? noCheckpoints
   return makeReport({
     ...request,
+    ...(backfill === undefined ? {} : { backfill }),
     ...dirtyFiles,
     plan: made,
     found,
-    warnings,
+    warnings: [...warnings, ...more],
+    resumed,
+    resumable,
     sourceChanged,
     progress,
     changed,
@@ -128,6 +154,9 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     copied,
   })
 }
+
+/** Of a run that failed before it had a plan. */
+const noCheckpoints = { backfill: undefined, resumed: null, resumable: null, warnings: [] }
 
 /** The coordinator's own. */
 interface Ends {
@@ -139,6 +168,7 @@ interface Ends {
 
 interface Execution extends Ends {
   readonly plan: RunPlan
+  readonly checkpoints: RunCheckpoints
   readonly dirty: DirtyFile | null
   /** What the run finds out that the plan does not say. */
   readonly found: string[]
@@ -148,7 +178,7 @@ interface Execution extends Ends {
 
 async function copy(
   request: CopyRequest,
-  { plan: made, dirty, found, onChange, readers, writers, connections }: Execution,
+  { plan: made, checkpoints, dirty, found, onChange, readers, writers, connections }: Execution,
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw stopped(hooks.signal)
@@ -162,10 +192,12 @@ async function copy(
       source: endpointsOf(request.from, request.params.session, request.params.timeZone),
       target: endpointsOf(request.to, request.params.session),
       readers,
+      checkpoints,
       pipeline: pipeline?.setup ?? null,
       prepare: async () => {
         if (changesTables(made)) onChange()
-        await new Target(writers, made.write).prepare(hooks.signal)
+        // An earlier attempt has done that.
+        if (checkpoints.earlier === null) await new Target(writers, made.write).prepare(hooks.signal)
         await prepareIds(made, pipeline?.setup ?? null, writers[0]!, hooks.signal)
       },
       dirty: dirty?.setup ?? null,
@@ -194,41 +226,11 @@ function withWayOn(error: RowshiftError, made: RunPlan, { diffColumn }: Params):
   return new RowshiftError(error.code, [error.message, ...lines].join('\n'), error.details, error.cause)
 }
 
-function checkCopied(made: RunPlan, { error, progress }: CoordinatorResult): void {
-  if (error) throw error
-  checkCounts(made, progress)
-  checkPercentage(made, progress)
-}
-
 /** A failed run leaves the table that it made without the indexes that were to come last. */
 function withoutIndexes({ write: { create, table } }: RunPlan, error: RowshiftError): RowshiftError {
   if (!create || create.deferred.length === 0) return error
   const left = `If table ${table.table} was created, it still lacks its deferred indexes: ${create.deferred.join('; ')}`
   return new RowshiftError(error.code, [error.message, left].join('\n'), error.details, error.cause)
-}
-
-/** The last line of defence: what the splits add up to must make sense for the table. */
-function checkCounts(made: RunPlan, { splits, splitsDone, done }: Progress): void {
-  // Rows that are deleted by a flag make splits, too.
-  const all = copiedRows(made) === made.read && wholeTables(made.read)
-  const sawRows = made.read.key !== null && !made.read.key.nullable && all && splits > 0
-  const total = settled(done)
-  if (
-    splits === splitsDone &&
-    done.rowsRead === total &&
-    done.rowsDeferred === 0 &&
-    !(sawRows && done.rowsRead === 0)
-  )
-    return
-  throw new RowshiftError(
-    'COUNT_MISMATCH',
-    `${splitsDone} of ${counted(splits, 'split')} of ${made.read.table.table} copied, ${counted(done.rowsRead, 'row')} read and ${total} accounted for; that does not add up. Run it again into an empty target.`,
-    { splits, splitsDone, rowsRead: done.rowsRead, rowsSettled: total },
-  )
-}
-
-function wholeTables({ window, sources }: SourceSpec): boolean {
-  return window === null && (sources ?? []).every((table) => table.window === null)
 }
 
 function plan(request: CopyRequest, ends: Ends, signal: AbortSignal | undefined): Promise<RunPlan> {

@@ -1,6 +1,6 @@
 import type { SharedCells } from '../wire/cell-map.js'
 import type { ErrorReport } from '../contract/errors.js'
-import type { Endpoint } from '../contract/plugin.js'
+import type { Endpoint, SplitMark } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
 import type { TargetCounts } from '../contract/target-spec.js'
 import type { SourceSplit } from '../contract/source-spec.js'
@@ -70,8 +70,16 @@ export interface SettleJob {
   readonly settle: readonly DeferredRows[]
 }
 
+/** What a split is to leave in the target, without what only its thread knows. */
+export type SplitMarkJob = Pick<SplitMark, 'run' | 'attempt' | 'split' | 'again'>
+
+export interface SplitJob extends SourceSplit {
+  /** Default: it leaves nothing. */
+  readonly mark?: SplitMarkJob | undefined
+}
+
 /** What a thread does. */
-export type CopyJob = SourceSplit | SettleJob
+export type CopyJob = SplitJob | SettleJob
 
 /** Coordinator to all threads. */
 export type ControlMessage =

@@ -38,6 +38,11 @@ export const noProgress: Progress = {
   waiting: null,
 }
 
+/** Of a run that goes on with what earlier attempts have done. */
+export function progressAfter({ splits, counts }: { splits: number; counts: SplitCounts }): Progress {
+  return { ...noProgress, splits, splitsDone: splits, done: counts }
+}
+
 export function advance(progress: Progress, event: ProgressEvent): Progress {
   const active = new Map(progress.active)
   switch (event.type) {
@@ -55,14 +60,14 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
       return {
         ...progress,
         splitsDone: progress.splitsDone + 1,
-        done: add(progress.done, event.counts),
+        done: addSplitCounts(progress.done, event.counts),
         active,
       }
     case 'failed':
       active.delete(event.split)
       return {
         ...progress,
-        done: event.committed ? add(progress.done, partOf(event.committed)) : progress.done,
+        done: event.committed ? addSplitCounts(progress.done, partOf(event.committed)) : progress.done,
         active,
       }
     case 'retried':
@@ -83,7 +88,7 @@ function partOf(shards: NonNullable<SplitCounts['shards']>): SplitCounts {
 
 /** Totals including what is under way and not yet committed. */
 export function current(progress: Progress): SplitCounts {
-  return [...progress.active.values()].reduce(add, progress.done)
+  return [...progress.active.values()].reduce(addSplitCounts, progress.done)
 }
 
 /** Rows that are written, committed or not yet, or otherwise settled, and the bytes of these very rows. */
@@ -98,7 +103,7 @@ export function moved({ done, active }: Progress): { readonly rows: number; read
   return { rows, bytes }
 }
 
-function add(a: SplitCounts, b: SplitCounts): SplitCounts {
+export function addSplitCounts(a: SplitCounts, b: SplitCounts): SplitCounts {
   const shards = addByName(a.shards, b.shards, addCounts)
   const sources = addByName(a.sources, b.sources, (x, y) => x + y)
   return {

@@ -36,6 +36,10 @@ export interface ReportFacts {
   readonly changed?: boolean
   /** The range that was asked for, in the place of what is new. Default: none. */
   readonly backfill?: Backfill | null
+  /** Default: it is not. */
+  readonly resumed?: RunReport['resumed']
+  /** Default: it cannot be resumed. */
+  readonly resumable?: string | null
   readonly error: RowshiftError | null
   readonly seconds: number
 }
@@ -82,6 +86,8 @@ export function makeReport(facts: ReportFacts): RunReport {
     splits: progress.splits,
     splitsDone: progress.splitsDone,
     retries: progress.retries,
+    resumed: facts.resumed ?? null,
+    resumable: error === null ? null : (facts.resumable ?? null),
     seconds: Math.round(facts.seconds * 1000) / 1000,
     workerNum: plan?.policy.workerNum ?? params?.workerNum ?? 0,
     busySeconds: (facts.copied?.busySeconds ?? []).map((busy) => Math.round(busy * 1000) / 1000),

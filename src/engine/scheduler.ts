@@ -6,7 +6,7 @@ import { noCounts } from './messages.js'
 import type { PoolOptions } from './pool.js'
 import { WorkerPool } from './pool.js'
 import type { Progress, ProgressEvent } from './progress.js'
-import { advance, noProgress } from './progress.js'
+import { advance, noProgress, progressAfter } from './progress.js'
 import { withRetries } from './retry.js'
 import type { Amount, Throttle } from './throttle.js'
 
@@ -22,6 +22,8 @@ export interface SchedulerOptions {
   readonly onProgress: (progress: Progress) => void
   /** null: jobs begin as fast as threads take them. */
   readonly throttle: Throttle | null
+  /** What earlier attempts of the run have done. Default: nothing. */
+  readonly earlier?: { readonly splits: number; readonly counts: SplitCounts } | null
   /** Why a thread died. Default: what it says itself. */
   readonly attribute?: (death: unknown) => RowshiftError
 }
@@ -31,8 +33,8 @@ type Done<Result> = Exclude<Result, Failure>
 
 /** What is different about some jobs. */
 export interface Work<Item, Job, Result> {
-  /** `index`: no other job of the run has it. */
-  readonly jobOf: (item: Item, index: number) => Job
+  /** Asked for each attempt. `index`: no other job of the run has it. `inDoubt`: an attempt before may have done it. */
+  readonly jobOf: (item: Item, index: number, inDoubt: boolean) => Job
   /** Called after every attempt, a failed one too. Default: nothing. */
   readonly onAttempt?: (result: Result) => void
   /** The one place where the result of a job is taken over; it is done then. */
@@ -61,6 +63,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
 
   constructor(options: SchedulerOptions) {
     this.#options = options
+    if (options.earlier) this.#progress = progressAfter(options.earlier)
     this.pool = new WorkerPool({ ...options.pool, onError: (death) => this.fail(this.#blame(death)) })
     this.#ending = AbortSignal.any([options.signal, this.#stop.signal])
     this.#release = onAbort(options.signal, () => this.#interrupt())
@@ -132,7 +135,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
       const charged = await throttle?.begin(this.#ending, (reason) =>
         this.#advance({ type: 'waiting', reason }),
       )
-      const result = await this.#attempt(work.jobOf(item, split), split, work)
+      const result = await this.#attempt(item, split, work)
       const accepted = work.accept(result, item, split)
       if (charged) throttle?.settle(charged, amountOf(accepted))
       if ('parts' in accepted) await this.#divide(accepted.parts, work, split)
@@ -162,16 +165,22 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     await Promise.all(done)
   }
 
-  #attempt<Item>(job: Job, split: number, { onAttempt }: Work<Item, Job, Result>): Promise<Done<Result>> {
+  #attempt<Item>(
+    item: Item,
+    split: number,
+    { jobOf, onAttempt }: Work<Item, Job, Result>,
+  ): Promise<Done<Result>> {
     const { runId } = this.#options
+    let inDoubt = false
     const run = async () => {
-      const result = await this.pool.run(job).catch((death: unknown) => {
+      const result = await this.pool.run(jobOf(item, split, inDoubt)).catch((death: unknown) => {
         throw this.#blame(death)
       })
       onAttempt?.(result)
       return result
     }
     return withRetries(run, this.#ending, ({ error }, retries) => {
+      inDoubt ||= error.details['inDoubt'] === true
       log.warn({ runId, split, retries }, error.message)
       this.#advance({ type: 'retried', split })
     })

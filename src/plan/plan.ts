@@ -9,6 +9,7 @@ import { settleRules } from '../features/shard/rule-plan.js'
 import { planTables } from '../features/shard/write-plans.js'
 import type { Reading } from '../features/sources/plan.js'
 import { chooseReading } from '../features/sources/plan.js'
+import { isOneSplit, unresumableReasons, whyNotResumable } from '../features/resume/resumable.js'
 import type { PlannedTransform } from '../features/transform/plan.js'
 import { openTarget, planTransform } from '../features/transform/plan.js'
 import type { Params } from '../task/params.js'
@@ -58,6 +59,8 @@ export async function makePlan(request: PlanRequest): Promise<RunPlan> {
   const write = await planWrite(request, choices)
   const read = readSpec(params, choices, write)
   const marks = marksOf(write, reading)
+  const planned = { params, read, write, deletions: deleting.deletions }
+  const unresumable = whyNotResumable(planned, request.source.readers, request.target.writers)
   return {
     mode: params.mode,
     read,
@@ -68,9 +71,10 @@ export async function makePlan(request: PlanRequest): Promise<RunPlan> {
       workerNum: write.threads,
       consistency: params.consistency,
       speed: params.speed,
+      resumable: unresumable === null && !isOneSplit(read) && params.mode !== 'sync',
       watermarks: reading.watermarks,
     },
-    reasons: reasonsOf(params, choices, write),
+    reasons: [...reasonsOf(params, choices, write), ...unresumableReasons(unresumable)],
     warnings: await warningsOf(request, choices, { read, write, marks }),
     delays: reading.delays,
     marks,

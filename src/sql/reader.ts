@@ -18,7 +18,7 @@ import { SessionSlot } from './session-slot.js'
 import type { SqlSession } from './session.js'
 import type { SqlDigests, SqlSource } from './sql-source.js'
 import { checkCondition } from './user-sql.js'
-import { divideRange, explainSteps, splitByKey } from './splits.js'
+import { divideRange, explainSteps, splitAfter, splitByKey } from './splits.js'
 
 /** The reader of a database that speaks SQL. */
 export class SqlReader<S extends SqlSession> implements Reader {
@@ -58,6 +58,8 @@ export class SqlReader<S extends SqlSession> implements Reader {
           ...(await checkFailingRows(session, spec)),
           ...((await source.check?.(session, spec, write, allColumns)) ?? []),
         ]),
+      splitAfter: (spec, after, size, signal) =>
+        this.#splits(signal, (session) => splitAfter(spec, after, keyProbe(session, spec), size)),
       find: (spec, keys, signal) => this.#find(spec, keys, signal),
       outline: (spec) => this.#outline(spec),
       state: ({ table: { table } }) =>

@@ -30,19 +30,29 @@ const DENSE = 1.5
  * The last split ends at the maximum that was there when planning began, so that a growing table ends too.
  */
 export async function* splitByKey(spec: ReadSpec, probe: KeyProbe, size: SplitSize): AsyncGenerator<Split> {
-  const { key } = spec
   if (spec.window?.rows === 0) return
-  if (key === null) {
+  let index = 0
+  if (spec.key?.nullable) yield { index: index++, lower: null, upper: null, nullKey: true }
+  for await (const range of splitAfter(spec, null, probe, size)) yield { ...range, index: index++ }
+}
+
+/** The same without the keys up to `after`; and without NULL, where there is a key. */
+export async function* splitAfter(
+  spec: ReadSpec,
+  after: KeyValue | null,
+  probe: KeyProbe,
+  size: SplitSize,
+): AsyncGenerator<Split> {
+  if (spec.window?.rows === 0) return
+  if (spec.key === null) {
     yield { index: 0, lower: null, upper: null }
     return
   }
-  let index = 0
-  if (key.nullable) yield { index: index++, lower: null, upper: null, nullKey: true }
   const last = await probe.last()
-  if (last === null) return
-
+  if (last === null || (after !== null && sameKey(after, last))) return
+  let index = 0
   const { nextBound } = await chooseSteps(spec, probe, last, size)
-  for await (const { lower, upper } of ranges(null, last, nextBound)) yield { index: index++, lower, upper }
+  for await (const { lower, upper } of ranges(after, last, nextBound)) yield { index: index++, lower, upper }
 }
 
 /** How bounds will be found, and why, in words. */

@@ -23,12 +23,15 @@ export class SqlCheckpoints implements Checkpoints {
     if (!(await isThere(session))) return []
     const rows = await ask(
       session,
-      `SELECT run_id, target_table, attempt, superseded_by, state FROM ${NAME} WHERE split = '' ORDER BY run_id DESC`,
+      `SELECT run_id, target_table, attempt, superseded_by, state,
+        (SELECT SUM(rows_written) FROM ${NAME} own WHERE own.run_id = run.run_id)
+       FROM ${NAME} run WHERE split = '' ORDER BY run_id DESC`,
     )
-    return rows.map(([run, table, attempt, supersededBy, state]) => ({
+    return rows.map(([run, table, attempt, supersededBy, state, written]) => ({
       run: run!,
       table: table!,
       attempt: Number(attempt),
+      rows: Number(written),
       supersededBy: supersededBy ?? null,
       state: state!,
     }))
@@ -70,15 +73,19 @@ export class SqlCheckpoints implements Checkpoints {
       if (!found) throw runTaken(run)
       const splits = `run_id = ${dialect.text(run)} AND split <> ''`
       // A plain SELECT may show the moment before the row of the run was locked.
-      const rows = await ask(session, `SELECT split, state FROM ${NAME} WHERE ${splits}${locked}`)
+      const rows = await ask(
+        session,
+        `SELECT split, state, rows_written FROM ${NAME} WHERE ${splits}${locked}`,
+      )
       const state = merge(
         found[0]!,
         rows.map(([split, own]) => ({ split: split!, state: own! })),
       )
+      const written = rows.reduce((sum, [, , more]) => sum + BigInt(more!), 0n)
       await change(session, `DELETE FROM ${NAME} WHERE ${splits}`)
       await change(
         session,
-        `UPDATE ${NAME} SET attempt = ${attempt + 1}, state = ${dialect.text(state)} WHERE ${ofRun}`,
+        `UPDATE ${NAME} SET attempt = ${attempt + 1}, rows_written = rows_written + ${written}, state = ${dialect.text(state)} WHERE ${ofRun}`,
       )
     })
   }

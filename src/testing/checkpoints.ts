@@ -36,7 +36,7 @@ export function describeCheckpoints(suite: SinkSuite, it: Runner['it']): void {
   it('keeps the state of a run until it ends', () =>
     withRun(async (_at, checkpoints, run) => {
       const [begun] = (await checkpoints.list()).filter((one) => one.run === run)
-      assert.equal(begun?.attempt, 1)
+      assert.deepEqual([begun?.attempt, begun?.rows], [1, 0])
       assert.equal(begun?.state, JSON.stringify({ plan: "'\\\u00e9" }))
       await checkpoints.update({ run, attempt: 1, state: 'changed' })
       await failsWith('RUN_TAKEN', () => checkpoints.update({ run, attempt: 2, state: 'stolen' }))
@@ -72,6 +72,7 @@ export function describeCheckpoints(suite: SinkSuite, it: Runner['it']): void {
       assert.equal(await checkpoints.countRows(at.table.name), 30n)
       assert.deepEqual(await claimed(checkpoints, run, 1), [{ split: '0.0', state: '25 rows' }])
       assert.deepEqual(await claimed(checkpoints, run, 2), [], 'what was claimed is merged')
+      assert.equal((await checkpoints.list()).find((one) => one.run === run)?.rows, 25)
     }))
 
   it('does not write a split again that is stored', () =>

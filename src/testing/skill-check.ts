@@ -14,6 +14,7 @@ export const readerSkills: Methods<ReaderSkills> = {
   check: null,
   find: null,
   outline: null,
+  splitAfter: null,
   state: null,
   incrementalRange: null,
   marks: ['sample', 'holdsBelow'],

@@ -103,11 +103,11 @@ describe('a server that falls silent', () => {
     }
   })
 
-  it('when it has been asked to commit leaves the split in doubt, and says so', async () => {
+  it('when it has been asked to commit a split without a checkpoint leaves it in doubt, and says so', async () => {
     for (const server of oneServer()) {
       const place = await Place.create(server, TABLES)
       const to = await through(place, 'dst', { kind: 'silence', after: 'COMMIT' })
-      const params = JSON.stringify({ worker_num: 1 })
+      const params = JSON.stringify({ worker_num: 1, read_batch: 1_000_000 })
       const { code, report } = await runWithReport([
         'copy',
         '--from',

@@ -117,7 +117,7 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
     },
     deletions: null,
     pipeline: null,
-    policy: { workerNum: 1, consistency: 'split', speed: null, watermarks: {} },
+    policy: { workerNum: 1, consistency: 'split', speed: null, resumable: false, watermarks: {} },
     reasons: [],
     warnings: [],
     delays: [],

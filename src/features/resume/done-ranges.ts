@@ -1,0 +1,140 @@
+/** Which ranges of the source a run has stored, and which are left. Keys are never compared here: their order comes from planning. */
+import type { Reader, SplitSize } from '../../contract/plugin.js'
+import type { SourceSpec, SourceSplit } from '../../contract/source-spec.js'
+import { readOf, readsLateRows } from '../sources/splits.js'
+
+/** A range whose rows are stored: of one split, or of several that lie next to each other. */
+export type DoneRange = Pick<SourceSplit, 'lower' | 'upper' | 'nullKey' | 'table' | 'late'>
+
+/**
+ * Where a split stands: which gap between the ranges that were done before this attempt it is in, which split of that gap it is, and
+ * which part of it, if it was divided. The keys of a table rise in the order of these numbers.
+ */
+export type SplitPath = readonly number[]
+
+/** Splits of one table and one part of its window. */
+interface Group {
+  readonly late: boolean
+  readonly table: number | undefined
+  /** Rows without a key have a split of their own. */
+  readonly nullable: boolean
+}
+
+/** What lies between two ranges of a group that are done, or beyond them. */
+interface Gap {
+  readonly lower: DoneRange['lower']
+  readonly upper: DoneRange['upper']
+  /** There is nothing in it. */
+  readonly closed: boolean
+}
+
+/** In which gap a split is when nothing is done: each group is one. */
+export function groupOf(read: SourceSpec, { table, late = false }: DoneRange): number {
+  return groupsOf(read).findIndex((group) => group.table === table && group.late === late)
+}
+
+/** The ranges that are done when these splits are, too. */
+export function mergeDone(
+  read: SourceSpec,
+  done: readonly DoneRange[],
+  splits: readonly { readonly path: SplitPath; readonly range: DoneRange }[],
+): DoneRange[] {
+  const sorted = [...splits].sort((a, b) => comparePaths(a.path, b.path))
+  let gap = 0
+  return groupsOf(read).flatMap((group) => {
+    const ranges = rangesOf(group, done)
+    const whole: DoneRange[] = []
+    for (let i = 0; i <= ranges.length; i++, gap++) {
+      for (const { path, range } of sorted) if (path[0] === gap && !range.nullKey) whole.push(range)
+      if (i < ranges.length) whole.push(ranges[i]!)
+    }
+    const nulls = [...done, ...splits.map(({ range }) => range)].find((range) => isNull(group, range))
+    return [...(nulls ? [nulls] : []), ...joined(whole)]
+  })
+}
+
+/** The splits that are left, computed as they are taken. */
+export async function* splitsLeft(
+  { readers, read }: { readonly readers: readonly Reader[]; readonly read: SourceSpec },
+  done: readonly DoneRange[],
+  size: SplitSize,
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly split: SourceSplit; readonly path: SplitPath }> {
+  let gaps = 0
+  for (const group of groupsOf(read)) {
+    const own = { index: 0, late: group.late, ...(group.table === undefined ? {} : { table: group.table }) }
+    const { reader, spec } = readOf(readers, read, { ...own, lower: null, upper: null })
+    let index = 0
+    if (group.nullable && !done.some((range) => isNull(group, range)) && spec.window?.rows !== 0) {
+      yield { split: { ...own, lower: null, upper: null, nullKey: true }, path: [gaps, index++] }
+    }
+    for (const { lower, upper, closed } of gapsOf(rangesOf(group, done))) {
+      const gap = gaps++
+      if (closed) continue
+      const parts =
+        upper === null
+          ? reader.skills.splitAfter!(spec, lower, size, signal)
+          : reader.divide(spec, { ...own, lower, upper }, size, signal)
+      for await (const split of parts) {
+        // A part that cannot be divided is found to be so when it is to be.
+        const { indivisible: _, ...part } = split
+        yield { split: { ...(upper === null ? split : part), ...own }, path: [gap, index++] }
+      }
+    }
+  }
+}
+
+function groupsOf(read: SourceSpec): Group[] {
+  const tables = read.sources?.map(({ key }, table) => ({ table, key }))
+  const parts = readsLateRows(read) ? [true, false] : [false]
+  return parts.flatMap((late) =>
+    (tables ?? [{ table: undefined, key: read.key }]).map(({ table, key }) => ({
+      late,
+      table,
+      nullable: key?.nullable === true,
+    })),
+  )
+}
+
+function isOf(group: Group, { table, late = false }: DoneRange): boolean {
+  return group.table === table && group.late === late
+}
+
+function isNull(group: Group, range: DoneRange): boolean {
+  return range.nullKey === true && isOf(group, range)
+}
+
+/** In rising order. */
+function rangesOf(group: Group, done: readonly DoneRange[]): DoneRange[] {
+  return done.filter((range) => !range.nullKey && isOf(group, range))
+}
+
+/** One more than there are ranges. */
+function gapsOf(ranges: readonly DoneRange[]): Gap[] {
+  return Array.from({ length: ranges.length + 1 }, (_, i) => {
+    const [before, after] = [ranges[i - 1], ranges[i]]
+    const ended = before?.upper === null || after?.lower === null
+    return { lower: before?.upper ?? null, upper: after?.lower ?? null, closed: ended }
+  })
+}
+
+/** Ranges that meet become one: the upper bound of a split is the lower bound of the next one, to the byte. */
+function joined(ranges: readonly DoneRange[]): DoneRange[] {
+  const joined: DoneRange[] = []
+  for (const range of ranges) {
+    const last = joined.at(-1)
+    const meet = last?.upper != null && range.lower !== null && sameKey(last.upper, range.lower)
+    if (meet) joined[joined.length - 1] = { ...last!, upper: range.upper }
+    else joined.push(range)
+  }
+  return joined
+}
+
+function sameKey(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i])
+}
+
+function comparePaths(a: SplitPath, b: SplitPath): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i]! - b[i]!
+  return a.length - b.length
+}

@@ -1,0 +1,233 @@
+import { RowshiftError } from '../../contract/errors.js'
+import type { Reader, RunCheckpoint, Writer } from '../../contract/plugin.js'
+import type { RunPlan } from '../../contract/run-plan.js'
+import type { Backfill } from '../../plan/bounds.js'
+import type { Params } from '../../task/params.js'
+import { counted } from '../../wire/counted.js'
+import { tableReads } from '../sources/table-reads.js'
+import type { RunFacts, RunState, TableShape } from './run-state.js'
+import { differences, digestsOf, readState, shapeOf } from './run-state.js'
+
+/**
+ * Which run to go on with. `never`: none; `auto`: an unfinished one of the same task, if nothing has changed; `latest`: the last unfinished one; else
+ * the one of this id, or that had an execution of this id. Of the last two, one that cannot be resumed is an error.
+ */
+export type Resume = 'never' | 'auto' | 'latest' | { readonly run: string }
+
+export interface ResumeRequest {
+  readonly taskId: number | null
+  readonly to: { readonly table: string }
+  readonly params: Params
+  readonly backfill?: Backfill | null
+  readonly resume?: Resume
+}
+
+export interface FoundRun {
+  readonly run: string
+  readonly attempt: number
+  readonly state: RunState
+}
+
+export interface Search {
+  /** null: a new run begins. */
+  readonly found: FoundRun | null
+  /** Unfinished runs of the same copy, which a new run takes the place of. */
+  readonly abandoned: readonly string[]
+  /** What there is to say about an unfinished run that is not resumed. */
+  readonly notices: readonly string[]
+}
+
+interface Ends {
+  readonly readers: readonly Reader[]
+  readonly writers: readonly Writer[]
+}
+
+/** Params that may change while a run is interrupted; those of the plan that the run goes on with follow them. */
+const FREE = new Set<keyof Params>([
+  'workerNum',
+  'speed',
+  'readBatch',
+  'writeBatch',
+  'writePath',
+  'errorLimit',
+  'dirtyFile',
+  'maxDelete',
+  'lag',
+  'overlap',
+  'schemaSaveMode',
+])
+
+/** Follow the mode and the range that the run was begun with. */
+const OF_THE_RUN = new Set(['mode', 'writeMode', 'backfill'])
+
+/** Whether a user has asked for a certain run, which decides about mode and range then. */
+export function isAsked(resume: Resume = 'never'): boolean {
+  return resume !== 'never' && resume !== 'auto'
+}
+
+/** Throws RESUME_REFUSED when a run that was asked for cannot be resumed. */
+export async function findRun(request: ResumeRequest, ends: Ends): Promise<Search> {
+  const { resume = 'never' } = request
+  const unfinished = await unfinishedRuns(request, ends.writers[0]!)
+  const asked = unfinished.find((run) => matches(run, resume))
+  const mustBe = isAsked(resume)
+  if (mustBe && !asked) throw refused(noSuchRun(resume))
+  const abandoned = await sameCopies(unfinished, request, ends)
+  if (!asked || resume === 'never') return { found: null, abandoned, notices: [] }
+  const state = readState(asked.state)
+  const obstacles =
+    state === null ? ['another version of rowshift began it'] : await obstaclesTo(asked, state, request, ends)
+  if (obstacles.length === 0) return { found: { ...asked, state: state! }, abandoned: [], notices: [] }
+  const why = `Run ${asked.run} did not end, and cannot be resumed: ${obstacles.join('; ')}.`
+  if (mustBe)
+    throw refused(`${why} Undo that, or begin anew: run it without "resume", with --restart if it is a task.`)
+  return { found: null, abandoned, notices: [`${why} A new run began`] }
+}
+
+/** What a run is known by. Asked of the tables as they are now. */
+export async function factsOf(
+  { taskId, params, backfill }: ResumeRequest,
+  plan: RunPlan,
+  { readers, writers }: Ends,
+): Promise<RunFacts> {
+  const fixed = Object.entries(params).filter(([name]) => !FREE.has(name as keyof Params))
+  const { table } = plan.write.table
+  return {
+    taskId,
+    backfill: backfill ?? null,
+    params: digestsOf({ ...Object.fromEntries(fixed), backfill: backfill ?? null }),
+    source: await sourceShape(plan, readers),
+    target: await shapeAt('target', table, () => writers[0]!.describe(table)),
+  }
+}
+
+/** The plan of the run, with params that may have changed. */
+export function resumedPlan(
+  { run, state }: FoundRun,
+  { workerNum, readBatch, errorLimit, speed }: Params,
+): RunPlan {
+  const { plan, started } = state
+  const threads = plan.policy.workerNum === 1 ? 1 : workerNum
+  return {
+    ...plan,
+    reasons: [`goes on with run ${run}, which began at ${started}`, ...plan.reasons],
+    read: { ...plan.read, splitRows: readBatch ?? plan.read.splitRows },
+    write: { ...plan.write, errorLimit, threads },
+    policy: { ...plan.policy, workerNum: threads, speed },
+  }
+}
+
+async function unfinishedRuns({ taskId, to }: ResumeRequest, writer: Writer): Promise<RunCheckpoint[]> {
+  const all = (await writer.skills.checkpoints?.list()) ?? []
+  return all.filter(({ table, state }) => table === to.table && (readState(state)?.taskId ?? null) === taskId)
+}
+
+function matches({ run, state }: RunCheckpoint, resume: Resume): boolean {
+  if (typeof resume === 'string') return true
+  return run === resume.run || readState(state)?.executions.includes(resume.run) === true
+}
+
+/** Of a task, all of them: it has one run at a time. Others are told by what they copy. */
+async function sameCopies(
+  unfinished: readonly RunCheckpoint[],
+  request: ResumeRequest,
+  ends: Ends,
+): Promise<string[]> {
+  const same: string[] = []
+  for (const { run, state: text } of unfinished) {
+    const state = readState(text)
+    const own = request.taskId !== null
+    if (own || (state !== null && (await isSameCopy(state, request, ends)))) same.push(run)
+  }
+  return same
+}
+
+async function isSameCopy(state: RunState, request: ResumeRequest, ends: Ends): Promise<boolean> {
+  const now = await factsOf(request, state.plan, ends).catch(() => null)
+  if (now === null) return false
+  const { source, target, params } = state
+  const names = new Set([...Object.keys(params), ...Object.keys(now.params)])
+  return (
+    source.identity === now.source.identity &&
+    target.identity === now.target.identity &&
+    [...names].every((name) => params[name] === now.params[name])
+  )
+}
+
+async function obstaclesTo(
+  { supersededBy, table, rows }: RunCheckpoint,
+  state: RunState,
+  request: ResumeRequest,
+  ends: Ends,
+): Promise<string[]> {
+  if (supersededBy !== null) return [`run ${supersededBy} has begun to write ${table} since`]
+  if (state.phase === 'finishing')
+    return [
+      'all rows are there, but it died while it made the last indexes or ran post_sql: see to these by hand',
+    ]
+  const now = await factsOf(request, state.plan, ends)
+  const found = differences(state, isAsked(request.resume) ? withModeOf(state, now) : now)
+  return found.length > 0 ? found : rowsGone(state.plan, rows, ends.writers[0]!)
+}
+
+/** A table that was emptied meanwhile lacks rows that nobody would copy again. */
+async function rowsGone({ write }: RunPlan, rows: number, writer: Writer): Promise<string[]> {
+  const { writeMode, table } = write
+  // A row that is replaced may take several others with it.
+  if (writeMode === 'replace') return []
+  const there = await writer.skills.checkpoints!.countRows(table.table)
+  if (there >= BigInt(rows)) return []
+  return [`it had written ${counted(rows, 'row')} to ${table.table}, which holds ${there} by now`]
+}
+
+/** What the command line of the run said, which nobody has to say again. */
+function withModeOf({ params }: RunState, now: RunFacts): RunFacts {
+  const kept = Object.entries(params).filter(([name]) => OF_THE_RUN.has(name))
+  return { ...now, params: { ...now.params, ...Object.fromEntries(kept) } }
+}
+
+/** Of all tables, each with its name before those of its columns. */
+async function sourceShape({ read }: RunPlan, readers: readonly Reader[]): Promise<TableShape> {
+  const shapes: TableShape[] = []
+  for (const { reader, spec } of tableReads(readers, read)) {
+    const { table } = spec.table
+    shapes.push(await shapeAt('source', table, () => reader.describe(table)))
+  }
+  const { sources } = read
+  if (sources === null) return shapes[0]!
+  const columns = shapes.flatMap((shape, i) =>
+    Object.entries(shape.columns).map(([name, column]): [string, string] => [
+      `${sources[i]!.name}.${name}`,
+      column,
+    ]),
+  )
+  return {
+    identity: JSON.stringify(shapes.map(({ identity }) => identity)),
+    columns: Object.fromEntries(columns),
+    keys: JSON.stringify(shapes.map(({ keys }) => keys)),
+  }
+}
+
+async function shapeAt(
+  end: string,
+  table: string,
+  describe: () => ReturnType<Reader['describe']>,
+): Promise<TableShape> {
+  try {
+    return shapeOf(await describe())
+  } catch (thrown) {
+    const error = RowshiftError.from(thrown)
+    if (error.code === 'TABLE_NOT_FOUND') return { identity: '', columns: {}, keys: `${end} ${table}` }
+    throw error
+  }
+}
+
+function noSuchRun(resume: Resume): string {
+  if (typeof resume === 'string')
+    return 'There is no unfinished run to resume: the target holds no checkpoints of this copy. A run that did not get as far as its second split, and one of a single split, is simply begun anew.'
+  return `Run ${resume.run} cannot be resumed: the target holds no checkpoints of it. It has ended, was begun anew, or did not get as far as its second split; then begin it anew.`
+}
+
+function refused(message: string): RowshiftError {
+  return new RowshiftError('RESUME_REFUSED', message)
+}

@@ -1,0 +1,193 @@
+import { RowshiftError } from '../../contract/errors.js'
+import type { Backfill } from '../../plan/bounds.js'
+import type { Checkpoints, Reader, SplitSize, Writer } from '../../contract/plugin.js'
+import type { RunPlan } from '../../contract/run-plan.js'
+import type { RunReport } from '../../contract/task-store.js'
+import type { SourceSplit } from '../../contract/source-spec.js'
+import { splitSource } from '../sources/splits.js'
+import type { SplitCounts, SplitMarkJob } from '../../engine/messages.js'
+import { noCounts } from '../../engine/messages.js'
+import { log } from '../../log.js'
+import type { SplitPath } from './done-ranges.js'
+import { groupOf, splitsLeft } from './done-ranges.js'
+import type { RunFacts, RunState } from './run-state.js'
+import { merged, nameOf, newState } from './run-state.js'
+
+/** A split as it was planned, and its place among the others. */
+export interface PlannedSplit {
+  readonly split: SourceSplit
+  readonly path: SplitPath
+}
+
+export interface RunOptions {
+  /** Of this execution. */
+  readonly runId: string
+  readonly plan: RunPlan
+  readonly readers: readonly Reader[]
+  readonly writers: readonly Writer[]
+  /** Asked when the first checkpoint is due: by then a target table that is made is there. */
+  readonly facts: () => Promise<RunFacts>
+  /** Runs of the same copy that are not to be resumed any more. */
+  readonly abandoned: readonly string[]
+}
+
+/**
+ * What a run leaves in its target so that it can be resumed, and what an earlier attempt has left. Where there are no checkpoints, it only
+ * plans the splits.
+ */
+export class RunCheckpoints {
+  readonly #options: RunOptions
+  /** null: this run leaves none. */
+  readonly #checkpoints: Checkpoints | null
+  #run: { readonly id: string; readonly attempt: number; readonly state: RunState } | null = null
+  #begun: Promise<void> | null = null
+  /** Nothing is left to resume, or somebody else does. */
+  #ended = false
+  readonly warnings: string[] = []
+
+  constructor(options: RunOptions) {
+    this.#options = options
+    this.#checkpoints = options.plan.policy.resumable ? options.writers[0]!.skills.checkpoints! : null
+  }
+
+  /** Goes on with a run. */
+  static async claim(options: RunOptions, { run, attempt }: { run: string; attempt: number }) {
+    const resumed = new RunCheckpoints(options)
+    const { runId } = options
+    let state: RunState | null = null
+    await resumed.#checkpoints!.claim({ run, attempt }, (before, splits) => {
+      state = merged(JSON.parse(before) as RunState, splits, runId)
+      return JSON.stringify(state)
+    })
+    resumed.#run = { id: run, attempt: attempt + 1, state: state! }
+    resumed.#begun = Promise.resolve()
+    return resumed
+  }
+
+  /** For the report; null: this is the first attempt. */
+  get resumed(): RunReport['resumed'] {
+    if (this.#run === null || this.earlier === null) return null
+    const { splits, counts } = this.earlier
+    return { run: this.#run.id, attempt: this.#run.attempt, splits, rowsRead: counts.rowsRead }
+  }
+
+  /** The run that can be resumed as long as this execution has not succeeded; null: none can. */
+  get resumable(): string | null {
+    return this.#run === null || this.#ended ? null : this.#run.id
+  }
+
+  /** The error, with the command that goes on from there, if one does. */
+  withWayOn(error: RowshiftError, taskId: number | null): RowshiftError {
+    if (error.code === 'RUN_TAKEN') this.#ended = true
+    if (this.resumable === null) return error
+    const command =
+      taskId === null
+        ? `${this.resumable} --from URL --to URL" with the same URLs and params`
+        : `${this.resumable}"`
+    const message = `${error.message}\nSplits that were committed stay: "rowshift resume ${command} goes on from there.`
+    return new RowshiftError(error.code, message, error.details, error.cause)
+  }
+
+  /** The range that the run was begun with; undefined: nobody went on with it. */
+  get backfill(): Backfill | null | undefined {
+    return this.earlier === null ? undefined : this.#run!.state.backfill
+  }
+
+  /** What earlier attempts have done; null: this is the first one. */
+  get earlier(): { readonly splits: number; readonly counts: SplitCounts } | null {
+    return this.#run !== null && this.#run.attempt > 1 ? this.#run.state : null
+  }
+
+  /** All splits of the source, or those that are left. Of a fresh run with one split only, nothing need be kept. */
+  async *splits(size: SplitSize, signal: AbortSignal): AsyncGenerator<PlannedSplit> {
+    const { readers, plan } = this.#options
+    if (this.#run === null) return yield* this.#beginningWithTwo(this.#all(size, signal))
+    yield* splitsLeft({ readers, read: plan.read }, this.#run.state.done, size, signal)
+  }
+
+  /** From here on splits leave checkpoints; before the first of several is written. */
+  begin(): Promise<void> {
+    return (this.#begun ??= this.#begin())
+  }
+
+  /** What the split is to leave. `again`: nobody knows whether an attempt in this process has stored it. */
+  mark(path: SplitPath, again: boolean): SplitMarkJob | undefined {
+    if (this.#run === null) return undefined
+    const { id, attempt } = this.#run
+    return { run: id, attempt, split: nameOf(path), again }
+  }
+
+  /** Before indexes are made and `post_sql` runs, which cannot be done twice. */
+  async finishing(): Promise<void> {
+    const { plan } = this.#options
+    const simple = (plan.write.create?.deferred ?? []).length === 0 && plan.write.postSql.length === 0
+    if (this.#run === null || simple) return
+    const { id: run, attempt, state } = this.#run
+    const finishing = JSON.stringify({ ...state, phase: 'finishing' } satisfies RunState)
+    await this.#checkpoints!.update({ run, attempt, state: finishing })
+  }
+
+  /** The run has succeeded. What cannot be removed does not undo it. */
+  async end(): Promise<void> {
+    if (this.#run === null) return
+    const { id } = this.#run
+    this.#ended = true
+    try {
+      await this.#checkpoints!.end(id)
+    } catch (thrown) {
+      const { message } = RowshiftError.from(thrown)
+      this.#warn(`the checkpoints of run ${id} could not be removed from the target: ${message}`)
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { runId, plan, facts, abandoned } = this.#options
+    if (this.#checkpoints === null) return
+    try {
+      const state = newState(runId, await facts(), plan, noCounts)
+      for (const run of abandoned) await this.#checkpoints.end(run)
+      await this.#checkpoints.begin({
+        run: runId,
+        table: plan.write.table.table,
+        state: JSON.stringify(state),
+      })
+      this.#run = { id: runId, attempt: 1, state }
+    } catch (thrown) {
+      const error = RowshiftError.from(thrown)
+      if (error.retryable || error.code === 'INTERNAL') throw error
+      this.#warn(`if this run ends early, it cannot be resumed: ${error.message}`)
+    }
+  }
+
+  async *#all(size: SplitSize, signal: AbortSignal): AsyncGenerator<PlannedSplit> {
+    const { readers, plan } = this.#options
+    let index = 0
+    for await (const split of splitSource(readers, plan.read, size, signal))
+      yield { split, path: [this.#checkpoints ? groupOf(plan.read, split) : 0, index++] }
+  }
+
+  /** The first split is held back until it is known whether there is a second one. */
+  async *#beginningWithTwo(splits: AsyncGenerator<PlannedSplit>): AsyncGenerator<PlannedSplit> {
+    let first: PlannedSplit | null = null
+    let held = false
+    for await (const split of splits) {
+      if (this.#checkpoints !== null && this.#begun === null) {
+        if (!held) {
+          first = split
+          held = true
+          continue
+        }
+        await this.begin()
+      }
+      if (first !== null) yield first
+      first = null
+      yield split
+    }
+    if (first !== null) yield first
+  }
+
+  #warn(warning: string): void {
+    log.warn({ runId: this.#options.runId }, warning)
+    this.warnings.push(warning)
+  }
+}

@@ -1,0 +1,177 @@
+// Unfinished runs of stored tasks, and of copies that do more than copy.
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import type { RunReport } from '../../src/index.js'
+import { oneServer } from '../support/context.js'
+import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import type { Ends } from '../support/killed-runs.js'
+import {
+  BRAKE,
+  copyArgs,
+  expectWhole,
+  killedAt,
+  left,
+  resumed,
+  ROWS,
+  sourceSql,
+  started,
+} from '../support/killed-runs.js'
+import type { Started } from '../support/task-place.js'
+import { TaskPlace } from '../support/task-place.js'
+
+const KEYED = 'id INT PRIMARY KEY, v VARCHAR(100)'
+
+/** A task that copies many rows, and the tables of it. */
+async function slowTask(params: object = {}): Promise<Ends & { tasks: TaskPlace; place: Place }> {
+  const tasks = await TaskPlace.create(oneServer()[0]!)
+  const place = tasks.dataPlace
+  await place.query(`DROP TABLE src, dst; ${sourceSql(KEYED)}; CREATE TABLE dst (${KEYED})`)
+  const all = { worker_num: 3, read_batch: 1000, where: BRAKE, ...params }
+  await tasks.addTask(1, 'dst', { params: JSON.stringify(all) })
+  return {
+    tasks,
+    place,
+    from: place.url('src'),
+    to: place.url('dst'),
+    value: (sql) => place.value(sql),
+    expectEqual: () => place.expectEqual('src', 'dst'),
+  }
+}
+
+async function ended(run: Started) {
+  const code = await run.code()
+  return { code, signal: null, stdout: '', stderr: run.stderr, report: run.report<RunReport>() }
+}
+
+describe('a task whose run was killed', () => {
+  it('is resumed by its next run, which says so', async () => {
+    const ends = await slowTask()
+    await killedAt(ROWS / 3, ends.tasks.start('run', '1'), ends)
+    const before = await left(ends)
+    const outcome = await ended(ends.tasks.start('run', '1'))
+    await expectWhole(ends, outcome, before)
+    expect(outcome.stderr).to.include(`goes on with run ${outcome.report.resumed!.run}`)
+    expect(await ends.tasks.status(1)).to.equal('success')
+  })
+
+  it('is resumed by the id of any of its attempts, or as the latest', async () => {
+    const ends = await slowTask({ worker_num: 1 })
+    const first = ends.tasks.start('run', '1')
+    await killedAt(ROWS / 6, first, ends)
+    const id = String(await ends.tasks.store.value('SELECT MAX(run_id) FROM rowshift_run'))
+    await killedAt(ROWS / 3, ends.tasks.start('resume', id), ends)
+    await killedAt(ROWS / 2, ends.tasks.start('resume', 'latest'), ends)
+    const second = String(
+      await ends.tasks.store.value(`SELECT MIN(run_id) FROM rowshift_run WHERE run_id > '${id}'`),
+    )
+    const before = await left(ends)
+    const outcome = await ended(ends.tasks.start('resume', second))
+    await expectWhole(ends, outcome, before)
+    expect(outcome.report.resumed).to.include({ run: id, attempt: 4 })
+    const { runId } = outcome.report
+    expectRefusal(await ends.tasks.cli('resume', runId), 3, 'RESUME_REFUSED', 'has succeeded')
+    expectRefusal(await ends.tasks.cli('resume', 'nobody'), 2, 'TASK_NOT_FOUND', 'no run nobody')
+  })
+
+  it('begins anew with --restart, and where its params have changed, which is said', async () => {
+    const ends = await slowTask({ write_mode: 'upsert' })
+    await killedAt(ROWS / 6, ends.tasks.start('run', '1'), ends)
+    await ends.tasks.store.value(
+      "UPDATE task_def_sync_manager SET params = REPLACE(params, '2000', '3000') WHERE id = 1",
+    )
+    const changed = ends.tasks.start('run', '1')
+    await killedAt(ROWS / 2, changed, ends)
+    const anew = await ended(ends.tasks.start('run', '1', '--restart'))
+    expect(anew.code, anew.stderr).to.equal(0)
+    expect(anew.report.resumed).to.equal(null)
+    expect(anew.report.rowsRead).to.equal(ROWS)
+    await ends.expectEqual()
+    expect(await ends.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
+  })
+
+  it('keeps the window of an incremental run, and moves the watermark when that is done', async () => {
+    const ends = await slowTask({ pk: 'id', mode: 'append' })
+    await killedAt(ROWS / 3, ends.tasks.start('run', '1'), ends)
+    await ends.place.query("INSERT INTO src VALUES (100001, 'came later')")
+    const before = await left(ends)
+    const outcome = await ended(ends.tasks.start('run', '1'))
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(outcome.report).to.include({ mode: 'append', rowsRead: ROWS })
+    expect(outcome.report.resumed!.rowsRead).to.equal(before.rows)
+    const next = await ended(ends.tasks.start('run', '1'))
+    expect(next.report).to.include({ resumed: null, rowsRead: 1 })
+    await ends.expectEqual()
+  })
+})
+
+describe('a copy that is killed and does more than copy', () => {
+  it('goes on table by table', async () => {
+    const place = await Place.create(
+      oneServer()[0]!,
+      `${sourceSql('id INT PRIMARY KEY, v VARCHAR(100)')}; CREATE TABLE dst (id INT, v VARCHAR(100))`,
+    )
+    await place.query(`CREATE TABLE part_0 LIKE src; CREATE TABLE part_1 LIKE src; CREATE TABLE part_2 LIKE src;
+      INSERT INTO part_0 SELECT * FROM src WHERE id < 20000;
+      INSERT INTO part_1 SELECT * FROM src WHERE id BETWEEN 20000 AND 39999;
+      INSERT INTO part_2 SELECT * FROM src WHERE id >= 40000`)
+    const ends = {
+      from: place.url('part_{0..2}'),
+      to: place.url('dst'),
+      value: (sql: string) => place.value(sql),
+      expectEqual: () => place.expectEqual('src', 'dst'),
+    }
+    await killedAt(ROWS / 6, started(['copy'], ends), ends)
+    await killedAt(ROWS / 2, started(['resume', 'latest'], ends), ends)
+    const before = await left(ends)
+    const outcome = await resumed(ends)
+    await expectWhole(ends, outcome, before)
+    expect(outcome.report.sources!.map(({ rowsRead }) => rowsRead)).to.deep.equal([20_000, 20_000, 20_000])
+  })
+
+  it('gives no id twice', async () => {
+    const place = await Place.create(
+      oneServer()[0]!,
+      `${sourceSql(KEYED)}; CREATE TABLE dst (new_id BIGINT PRIMARY KEY, id INT, v VARCHAR(100))`,
+    )
+    const ends = {
+      from: place.url('src'),
+      to: place.url('dst'),
+      value: (sql: string) => place.value(sql),
+      expectEqual: async () => {
+        const sql = 'SELECT COUNT(*), COUNT(DISTINCT id), SUM(id) FROM'
+        expect(await place.query(`${sql} dst`)).to.deep.equal(await place.query(`${sql} src`))
+      },
+    }
+    const params = { columns: ['*', { to: 'new_id', id: 'sequence' }] }
+    await killedAt(ROWS / 3, started(['copy'], ends, params), ends)
+    const before = await left(ends)
+    await expectWhole(ends, await resumed(ends, params), before)
+  })
+
+  it('counts the rows that were rejected before', async () => {
+    const place = await Place.create(
+      oneServer()[0]!,
+      `${sourceSql(KEYED)}; CREATE TABLE dst (${KEYED}, CHECK (id % 3000 <> 1))`,
+    )
+    const ends = {
+      from: place.url('src'),
+      to: place.url('dst'),
+      value: (sql: string) => place.value(sql),
+      expectEqual: async () => {
+        await place.query('DELETE FROM src WHERE id % 3000 = 1')
+        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(
+          await place.value('SELECT COUNT(*) FROM src'),
+        )
+      },
+    }
+    const params = { error_limit: 20, worker_num: 1 }
+    await killedAt(ROWS / 2, started(['copy'], ends, { ...params, dirty_file: scratchFile('tsv') }), ends)
+    const state = await left(ends)
+    const again = { ...params, dirty_file: scratchFile('tsv') }
+    const outcome = await runWithReport(['resume', 'latest', ...copyArgs(ends, again)])
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(outcome.report).to.include({ rowsRead: ROWS, dirtyRows: 20 })
+    expect(outcome.report.resumed!.splits).to.equal(state.splits)
+    await ends.expectEqual()
+  })
+})

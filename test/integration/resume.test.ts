@@ -1,0 +1,297 @@
+// Runs that end early, however they end, and go on from there.
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { createConnection } from 'mysql2/promise'
+import { oneServer, servers } from '../support/context.js'
+import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import type { Ends } from '../support/killed-runs.js'
+import {
+  copyArgs,
+  expectWhole,
+  killedAt,
+  left,
+  resumed,
+  ROWS,
+  sourceSql,
+  started,
+} from '../support/killed-runs.js'
+import { Proxy } from '../support/proxy.js'
+import type { Started } from '../support/task-place.js'
+import type { TestServer } from '../support/servers.js'
+import { sqliteRows, sqliteRun } from '../support/sqlite.js'
+import { until } from '../support/until.js'
+
+const KEYED = 'id INT PRIMARY KEY, v VARCHAR(100)'
+
+async function onServer(
+  server: TestServer,
+  target = KEYED,
+  source = KEYED,
+): Promise<Ends & { place: Place }> {
+  const place = await Place.create(server, `${sourceSql(source)}; CREATE TABLE dst (${target})`)
+  return {
+    place,
+    from: place.url('src'),
+    to: place.url('dst'),
+    value: (sql) => place.value(sql),
+    expectEqual: () => place.expectEqual('src', 'dst'),
+  }
+}
+
+async function intoSqlite(server: TestServer): Promise<Ends> {
+  const path = scratchFile('db')
+  sqliteRun(path, `PRAGMA journal_mode = WAL; CREATE TABLE dst (${KEYED})`)
+  const place = await Place.create(server, sourceSql(KEYED))
+  return {
+    from: place.url('src'),
+    to: `sqlite:${path}?table=dst`,
+    value: async (sql) => sqliteRows(path, sql)[0]?.[0],
+    expectEqual: async () => {
+      const sql = 'SELECT COUNT(*), SUM(id), COUNT(DISTINCT id), MIN(v), MAX(v) FROM'
+      const there = sqliteRows(path, `${sql} dst`)[0]!.map(String)
+      expect(there).to.deep.equal((await place.query(`${sql} src`))[0]!.map(String))
+    },
+  }
+}
+
+describe('a copy that is killed', () => {
+  for (const mode of ['insert', 'ignore', 'replace', 'upsert']) {
+    it(`goes on from there, twice, by ${mode}`, async () => {
+      for (const server of mode === 'insert' ? servers() : oneServer()) {
+        const ends = await onServer(server)
+        const params = { write_mode: mode }
+        await killedAt(ROWS / 6, started(['copy'], ends, params), ends)
+        await killedAt(ROWS / 2, started(['resume', 'latest'], ends, { ...params, worker_num: 1 }), ends)
+        const before = await left(ends)
+        expect(before.rows).to.be.within(ROWS / 2, ROWS - 1)
+        const outcome = await resumed(ends, params)
+        await expectWhole(ends, outcome, before)
+        expect(outcome.report.resumed!.attempt).to.equal(3)
+      }
+    })
+  }
+
+  it('stores no row twice in a table that has no key to refuse it', async () => {
+    for (const server of servers()) {
+      const ends = await onServer(server, 'id INT, v VARCHAR(100)')
+      await killedAt(ROWS / 3, started(['copy'], ends), ends)
+      const before = await left(ends)
+      await expectWhole(ends, await resumed(ends), before)
+    }
+  })
+
+  it('copies rows without a key once, too', async () => {
+    const source = 'id INT NULL UNIQUE, v VARCHAR(100)'
+    const [server] = oneServer()
+    const ends = await onServer(server!, 'id INT NULL, v VARCHAR(100)', source)
+    await ends.place.query('UPDATE src SET id = NULL WHERE id % 100 = 0')
+    await killedAt(ROWS / 3, started(['copy'], ends), ends)
+    const before = await left(ends)
+    await expectWhole(ends, await resumed(ends), before)
+  })
+
+  it('goes on in SQLite', async () => {
+    const ends = await intoSqlite(oneServer()[0]!)
+    await killedAt(ROWS / 3, started(['copy'], ends), ends)
+    const before = await left(ends)
+    await expectWhole(ends, await resumed(ends), before)
+  })
+
+  it('goes on with a table that it made', async () => {
+    const [server] = oneServer()
+    const ends = await onServer(server!)
+    await ends.place.query('DROP TABLE dst; ALTER TABLE src ADD INDEX (v)')
+    const first = started(['copy', '--create'], ends)
+    await until('the table', async () =>
+      Boolean(
+        await ends
+          .value(
+            "SELECT COUNT(*) > 0 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'dst'",
+          )
+          .then((there) => there === '1'),
+      ),
+    )
+    await killedAt(ROWS / 3, first, ends)
+    const before = await left(ends)
+    await expectWhole(ends, await resumed(ends), before)
+    const indexes = await ends.place.query('SHOW INDEX FROM dst')
+    expect(indexes.map(([, , name]) => name)).to.deep.equal(['PRIMARY', 'v'])
+  })
+
+  it('before the commit has stored neither the rows of a split nor its checkpoint', async () => {
+    for (const server of servers()) {
+      const ends = await onServer(server, 'id INT, v VARCHAR(100)')
+      const { host, port, user, password } = server
+      const holder = await createConnection({ host, port, user, password, database: ends.place.database })
+      const run = started(['copy'], ends)
+      await until('some rows', async () => Number(await ends.value('SELECT COUNT(*) FROM dst')) > 5000)
+      // Every split stops between its last row and its commit.
+      await holder.query('BEGIN')
+      await holder.query("SELECT * FROM rowshift_checkpoint WHERE split = '' FOR UPDATE")
+      const waiting = `SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'INSERT INTO rowshift_checkpoint%' AND db = DATABASE()`
+      await until('all threads to wait', async () => Number(await ends.value(waiting)) === 3)
+      run.kill('SIGKILL')
+      await run.code()
+      await holder.end()
+      const open = `SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()`
+      await until('the server to notice', async () => Number(await ends.value(open)) === 0)
+      const before = await left(ends)
+      expect(Number(await ends.value('SELECT COUNT(*) FROM dst'))).to.equal(before.rows)
+      await expectWhole(ends, await resumed(ends), before)
+    }
+  })
+
+  it('after the commit was sent has stored both or neither', async () => {
+    for (const server of servers()) {
+      const ends = await onServer(server, 'id INT, v VARCHAR(100)')
+      const { host, port, user, password } = server
+      const holder = await createConnection({ host, port, user, password, database: ends.place.database })
+      const run = started(['copy'], ends)
+      await until('some rows', async () => Number(await ends.value('SELECT COUNT(*) FROM dst')) > 5000)
+      await holder.query('FLUSH TABLES WITH READ LOCK')
+      const seen = await ends.value('SELECT COUNT(*) FROM dst')
+      run.kill('SIGKILL')
+      await run.code()
+      await holder.query('UNLOCK TABLES')
+      await holder.end()
+      const open = `SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()`
+      await until('the server to notice', async () => Number(await ends.value(open)) === 0)
+      const before = await left(ends)
+      expect(Number(await ends.value('SELECT COUNT(*) FROM dst'))).to.equal(before.rows)
+      expect(before.rows).to.be.at.least(Number(seen))
+      await expectWhole(ends, await resumed(ends), before)
+    }
+  })
+})
+
+describe('a copy that is interrupted', () => {
+  it('names the command that goes on, which does', async () => {
+    const ends = await onServer(oneServer()[0]!)
+    const run = started(['copy'], ends)
+    await until('some rows', async () => Number(await ends.value('SELECT COUNT(*) FROM dst')) > 5000)
+    run.kill('SIGINT')
+    expect(await run.code(), run.stderr).to.equal(130)
+    const { runId } = run.report()
+    expect(run.stderr).to.include(`"rowshift resume ${runId} --from URL --to URL"`)
+    const before = await left(ends)
+    const outcome = await resumed(ends, {}, runId)
+    await expectWhole(ends, outcome, before)
+    expect(outcome.report.resumed!.run).to.equal(runId)
+    expect(outcome.stderr).to.include(`goes on with run ${runId}`)
+    expectRefusal(await resumed(ends, {}, runId), 3, 'RESUME_REFUSED', `Run ${runId} cannot be resumed`)
+  })
+
+  it('fails by a row, which is corrected, and goes on', async () => {
+    const ends = await onServer(oneServer()[0]!)
+    await ends.place.query("INSERT INTO dst VALUES (40000, 'in the way')")
+    const params = { worker_num: 1 }
+    const failed = await runWithReport(['copy', ...copyArgs(ends, params)])
+    expect(failed.code, failed.stderr).to.equal(1)
+    expect(failed.report.error!.message).to.include(`rowshift resume ${failed.report.runId}`)
+    await ends.place.query('DELETE FROM dst WHERE id = 40000')
+    const before = await left(ends)
+    await expectWhole(ends, await resumed(ends, params), before)
+  })
+})
+
+/** A process that is suspended while it commits keeps everybody waiting until its connection is closed. */
+async function stopBetweenCommits(run: Started, place: Place): Promise<void> {
+  const free = "SELECT 1 FROM rowshift_checkpoint WHERE split = '' FOR UPDATE NOWAIT"
+  await until('a moment between two commits', async () => {
+    run.kill('SIGSTOP')
+    const found = await place.query(free).catch(() => null)
+    if (found === null) run.kill('SIGCONT')
+    return found !== null
+  })
+}
+
+describe('a run that is suspended', () => {
+  it('commits nothing when another process has gone on with it', async () => {
+    for (const server of servers()) {
+      const ends = await onServer(server, 'id INT, v VARCHAR(100)')
+      const run = started(['copy'], ends)
+      await until('some rows', async () => Number(await ends.value('SELECT COUNT(*) FROM dst')) > 5000)
+      await stopBetweenCommits(run, ends.place)
+      const outcome = await resumed(ends)
+      run.kill('SIGCONT')
+      expect(await run.code(), run.stderr).to.equal(1)
+      // A server does not wait for rows for ever.
+      expect(run.stderr, run.stderr).to.match(/\[(RUN_TAKEN|CONNECTION_LOST)\]/)
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      await ends.expectEqual()
+      expect(Number(await ends.value('SELECT COUNT(*) FROM rowshift_checkpoint'))).to.equal(0)
+    }
+  })
+})
+
+describe('a commit without an answer', () => {
+  it('is looked up, and the split is written again only if it is not stored', async () => {
+    for (const server of servers()) {
+      const ends = await onServer(server, 'id INT, v VARCHAR(100)')
+      let cut = 0
+      // The main thread comes first; a thread is cut at its third commit.
+      const proxy = await Proxy.to(server, (link, index) => {
+        link.fault = index > 0 && cut++ < 2 ? { kind: 'cut', after: 'COMMIT' } : null
+      })
+      try {
+        const through = { ...ends, to: proxy.url(ends.to) }
+        const outcome = await runWithReport(['copy', ...copyArgs(through, { worker_num: 2 })])
+        expect(outcome.code, outcome.stderr).to.equal(0)
+        expect(outcome.report.retries).to.be.at.least(1)
+        expect(outcome.report.rowsRead).to.equal(ROWS)
+        await ends.expectEqual()
+      } finally {
+        proxy.close()
+      }
+    }
+  })
+})
+
+describe('resume is refused', () => {
+  it('when rows are gone, tables or params have changed, and names the difference', async () => {
+    const [server] = oneServer()
+    const ends = await onServer(server!)
+    await killedAt(ROWS / 6, started(['copy'], ends), ends)
+    expectRefusal(await resumed(ends, { where: 'id > 5' }), 3, 'RESUME_REFUSED', 'other params (where)')
+    expectRefusal(await resumed(ends, {}, 'nobody'), 3, 'RESUME_REFUSED', 'no checkpoints of it')
+    await ends.place.query('ALTER TABLE src ADD COLUMN w INT')
+    expectRefusal(await resumed(ends), 3, 'RESUME_REFUSED', 'columns of the source were altered (w)')
+    await ends.place.query('ALTER TABLE src DROP COLUMN w; TRUNCATE TABLE dst')
+    expectRefusal(await resumed(ends), 3, 'RESUME_REFUSED', 'which holds 0 by now')
+    // The same copy, begun anew, takes its place.
+    const anew = await runWithReport(['copy', ...copyArgs(ends)])
+    expect(anew.code, anew.stderr).to.equal(0)
+    expect(anew.report.resumed).to.equal(null)
+    await ends.expectEqual()
+    expect(Number(await ends.value('SELECT COUNT(*) FROM rowshift_checkpoint'))).to.equal(0)
+    expectRefusal(await resumed(ends), 3, 'RESUME_REFUSED', 'There is no unfinished run to resume')
+  })
+
+  it('when another run has begun to write the table since', async () => {
+    const [server] = oneServer()
+    const ends = await onServer(server!, 'id INT, v VARCHAR(100)')
+    await killedAt(ROWS / 6, started(['copy'], ends), ends)
+    const other = await runWithReport(['copy', ...copyArgs(ends, { where: 'id < 20000' })])
+    expect(other.code, other.stderr).to.equal(0)
+    expectRefusal(
+      await resumed(ends),
+      3,
+      'RESUME_REFUSED',
+      `run ${other.report.runId} has begun to write dst since`,
+    )
+  })
+})
+
+describe('a copy of a single split', () => {
+  it('leaves no trace in its target', async () => {
+    for (const server of servers()) {
+      const place = await Place.create(
+        server,
+        'CREATE TABLE src (id INT PRIMARY KEY); CREATE TABLE dst LIKE src',
+      )
+      await place.query('INSERT INTO src VALUES (1), (2)')
+      expect((await place.copy('src', 'dst')).code).to.equal(0)
+      expect((await place.query('SHOW TABLES')).map(([name]) => name)).to.deep.equal(['dst', 'src'])
+    }
+  })
+})

@@ -1,0 +1,82 @@
+// Copies that are killed, and what they have left in their target.
+import { expect } from 'chai'
+import type { Outcome } from './copying.js'
+import { runWithReport } from './copying.js'
+import { Started } from './task-place.js'
+import { until } from './until.js'
+
+export const ROWS = 60_000
+const SPLIT = 1_000
+/** Makes a copy take two seconds on the fastest machine, so that it does not end before it is killed. */
+export const BRAKE = 'id IS NULL OR id % 2000 <> 0 OR SLEEP(0.05) = 0'
+
+/** The two ends of a copy, and the one question about the target that matters: whatever database it is in. */
+export interface Ends {
+  readonly from: string
+  readonly to: string
+  /** The first cell of the first row, of the target. */
+  value(sql: string): Promise<unknown>
+  expectEqual(): Promise<void>
+}
+
+export interface Left {
+  readonly splits: number
+  readonly rows: number
+}
+
+/** SQL that makes a table of `ROWS` rows with a key and a text. */
+export function sourceSql(definition: string): string {
+  const digits = `(SELECT 0 d ${[1, 2, 3, 4, 5, 6, 7, 8, 9].map((d) => `UNION ALL SELECT ${d}`).join(' ')})`
+  return `CREATE TABLE src (${definition}); INSERT INTO src (id, v)
+    SELECT a.d + b.d * 10 + c.d * 100 + e.d * 1000 + f.d * 10000, 'a row of some length, as rows are'
+    FROM ${digits} a JOIN ${digits} b JOIN ${digits} c JOIN ${digits} e
+    JOIN (SELECT 0 d ${[1, 2, 3, 4, 5].map((d) => `UNION ALL SELECT ${d}`).join(' ')}) f`
+}
+
+export function copyArgs({ from, to }: Ends, params: object = {}): string[] {
+  const all = { worker_num: 3, read_batch: SPLIT, where: BRAKE, ...params }
+  return ['--from', from, '--to', to, '--params', JSON.stringify(all)]
+}
+
+/** Starts a copy, or goes on with one. */
+export function started(command: readonly string[], ends: Ends, params: object = {}): Started {
+  return new Started([...command, ...copyArgs(ends, params)])
+}
+
+export function resumed(ends: Ends, params: object = {}, run = 'latest'): Promise<Outcome> {
+  return runWithReport(['resume', run, ...copyArgs(ends, params)])
+}
+
+/** Kills it as soon as so many rows are in the target, and waits until the server knows. */
+export async function killedAt(rows: number, run: Started, ends: Ends): Promise<void> {
+  const sql = 'SELECT COUNT(*) FROM dst'
+  await until(`${rows} rows`, async () => run.ended || Number(await ends.value(sql)) >= rows)
+  expect(run.ended, `it was to be killed: ${run.stderr}`).to.equal(false)
+  run.kill('SIGKILL')
+  await run.code()
+}
+
+/** What checkpoints say is stored: of this attempt, and of those before. */
+export async function left(ends: Ends): Promise<Left> {
+  const state = JSON.parse(
+    String(await ends.value("SELECT state FROM rowshift_checkpoint WHERE split = ''")),
+  ) as { splits: number; counts: { rowsRead: number } }
+  const marks = "FROM rowshift_checkpoint WHERE split <> ''"
+  return {
+    splits: state.splits + Number(await ends.value(`SELECT COUNT(*) ${marks}`)),
+    rows: state.counts.rowsRead + Number(await ends.value(`SELECT COALESCE(SUM(rows_written), 0) ${marks}`)),
+  }
+}
+
+/** Everything is there once, nothing that was there has been read again, and nothing is left of the run. */
+export async function expectWhole(
+  ends: Ends,
+  { code, stderr, report }: Outcome,
+  before: Left,
+): Promise<void> {
+  expect(code, stderr).to.equal(0)
+  await ends.expectEqual()
+  expect(report.rowsRead).to.equal(ROWS)
+  expect(report.resumed).to.include({ splits: before.splits, rowsRead: before.rows })
+  expect(Number(await ends.value('SELECT COUNT(*) FROM rowshift_checkpoint'))).to.equal(0)
+}

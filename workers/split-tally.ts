@@ -1,0 +1,112 @@
+import { RowshiftError } from '../src/contract/errors.js'
+import type { Batch, SplitMark } from '../src/contract/plugin.js'
+import type { TargetCounts } from '../src/contract/target-spec.js'
+import type { DeferredSplit } from '../src/engine/deferred-rows.js'
+import type { SplitCounts, SplitJob } from '../src/engine/messages.js'
+import { noCounts } from '../src/engine/messages.js'
+import { settled } from '../src/engine/progress.js'
+import { countsOf, splitState } from '../src/features/resume/run-state.js'
+import type { DirtyRows } from './dirty-rows.js'
+import { mismatch } from './split-errors.js'
+import type { SplitSink } from './row-pipeline.js'
+
+/** What becomes of the rows of one split, and what the split says of it in the target. */
+export class SplitTally {
+  readonly #split: SplitJob
+  /** The table that the split is of, where the source is several. */
+  readonly #table: string | null
+  readonly #dirty: DirtyRows
+  readonly #deferred: DeferredSplit
+  readonly #tell: (counts: SplitCounts) => void
+  #refused = 0
+  /** What it has left there before. */
+  #stored: string | null = null
+  counts = noCounts
+  /** It leaves a mark with its rows, by which anybody can tell whether it is stored. */
+  marked = false
+  readonly sink: SplitSink
+
+  constructor(
+    split: SplitJob,
+    table: string | null,
+    dirty: DirtyRows,
+    deferred: DeferredSplit,
+    tell: (counts: SplitCounts) => void,
+  ) {
+    this.#split = split
+    this.#table = table
+    this.#dirty = dirty
+    this.#deferred = deferred
+    this.#tell = tell
+    this.sink = {
+      split: split.index,
+      read: ({ rows, bytes }) => {
+        this.count({ rowsRead: this.counts.rowsRead + rows, bytes: this.counts.bytes + bytes.length })
+      },
+      filtered: (rows) => this.count({ rowsFiltered: this.counts.rowsFiltered + rows }),
+      added: (rows) => this.count({ rowsAdded: this.counts.rowsAdded + rows }),
+      missing: (rows) => this.count({ lookupMisses: this.counts.lookupMisses + rows }),
+      refuse: (row, error) => {
+        dirty.addRead(row, error)
+        this.#refused++
+      },
+    }
+  }
+
+  count(change: Partial<SplitCounts>): void {
+    this.counts = { ...this.counts, ...change }
+    this.#tell(this.counts)
+  }
+
+  /** Of a row that the reader refuses. */
+  refuse(row: Batch, error: RowshiftError): void {
+    this.sink.read(row)
+    this.sink.refuse(row, error)
+  }
+
+  get mark(): SplitMark | undefined {
+    const { mark } = this.#split
+    return (
+      mark && {
+        ...mark,
+        state: (ended) => {
+          // Rows that wait for a unique value are in no transaction yet: the split is written again, which upsert may be.
+          if (this.#deferred.rows > 0) return null
+          this.marked = true
+          return splitState(this.#split, this.#after(ended))
+        },
+        onStored: (state) => {
+          this.#stored = state
+        },
+      }
+    )
+  }
+
+  /** `before`: the split was stored already, so nothing was written now. */
+  wrote(ended: TargetCounts): 'now' | 'before' {
+    if (this.#stored !== null) {
+      this.#dirty.discard()
+      this.counts = countsOf(this.#stored)
+      return 'before'
+    }
+    // A plugin that does not call beforeCommit loses no row either.
+    this.#dirty.save()
+    this.counts = this.#after(ended)
+    return 'now'
+  }
+
+  /** Throws COUNT_MISMATCH when rows are not accounted for. */
+  #after(ended: TargetCounts): SplitCounts {
+    const { late, index } = this.#split
+    const counts = {
+      ...this.counts,
+      ...ended,
+      dirtyRows: ended.dirtyRows + this.#refused,
+      rowsDeferred: this.#deferred.rows,
+      rowsLate: late ? ended.rowsWritten : 0,
+      ...(this.#table === null ? {} : { sources: { [this.#table]: this.counts.rowsRead } }),
+    }
+    if (settled(counts) !== counts.rowsRead) throw mismatch(index, counts)
+    return counts
+  }
+}
