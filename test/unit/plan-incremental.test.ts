@@ -48,9 +48,9 @@ describe('a plan of what is new', () => {
     expect(next.write.identity).to.deep.equal(['id'])
   })
 
-  it('does not begin above what the target has, where that cannot be seen', async () => {
-    const error = await failure(plan({ mode: 'append' }, {}, true))
-    expect(error.code, 'this plugin looks up no highest value').to.equal('PARAMS_INVALID')
+  it('begins above what the target has when told to, unless that cannot be seen', async () => {
+    const begun = await plan({ mode: 'append' }, {}, true)
+    expect(begun.read.window, 'above the highest key of the target').to.deep.include({ from: '2', rows: 1 })
     const known = await plan({ mode: 'append' }, { append: '1' }, true)
     expect(known.read.window, 'what is remembered comes first').to.deep.include({ from: '1', rows: 2 })
     const unseen = await failure(plan({ mode: 'append', columns: ['name', 'at'] }, {}, true))
