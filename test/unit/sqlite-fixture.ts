@@ -94,9 +94,9 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
       table: target,
       sharding: null,
       create: null,
-      columns: source.columns.map((column, i) => ({
-        source: column,
-        target: target.columns[i]!,
+      columns: target.columns.slice(0, source.columns.length).map((column, i) => ({
+        source: source.columns[i]!,
+        target: column,
         check: { conversion: 'checked', why: '' },
       })),
       from: source.table,
