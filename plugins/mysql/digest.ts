@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Column, Digest, DigestForm, DigestForms, ReadSpec } from '../../src/contract/plugin.js'
+import type { Column } from '../../src/contract/plugin.js'
+import type { DigestSql, WrittenForm } from '../../src/sql/row-digest.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { serverFacts } from './server.js'
@@ -7,20 +8,11 @@ import { charsetOf, expressionOf, isReversible, memberNumber } from './sql.js'
 import { mappedText } from './unmapped.js'
 
 /**
- * The digest of a set of rows, computed by the server: how many, and the sum of the first 64 bits of SHA-256 of each row. A
- * sum does not depend on the order, and two equal rows count twice, where an exclusive or would make them vanish.
- *
- * A row is written as `lengths and values;…` followed by the texts and byte strings that the lengths belong to, so no two rows
- * give the same bytes. Everything that may hold a byte above 127 is BINARY: texts of two collations would make the whole row
- * text, and bytes that are not characters would become `?`. Floats stand there by their bits, which `POINT()` shows: the two
+ * How values are written to be hashed. Everything that may hold a byte above 127 is BINARY: texts of two collations would make the
+ * whole row text, and bytes that are not characters would become `?`. Floats stand there by their bits, which `POINT()` shows: the two
  * servers print some of them differently, and MySQL prints no more than 22 characters. SHA2() is the one strong hash that MySQL
  * 9.7 has left; docs/verify.md has what each part costs.
  */
-const DIGITS_OF_64_BITS = 16
-
-/** More than any sum of 64-bit numbers: added for a row whose text the server cannot make. */
-const UNKNOWN = `1${'0'.repeat(38)}`
-
 const NO_SUCH_FUNCTION = 1305
 const FEATURE_DISABLED = 1289
 
@@ -31,17 +23,10 @@ const JSON_TABLE_VERSION = 80_004
 const PARSED_TYPES = "'OBJECT','ARRAY','STRING','INTEGER','DOUBLE','BOOLEAN','NULL'"
 
 /** What a server that can compute digests says of itself. */
-export interface DigestServer {
+interface DigestServer {
   /** `9.7`: what a server prints may differ between releases. */
   readonly release: string
   readonly typesOfJson: boolean
-}
-
-/** One way to write a column's values. */
-interface Written extends DigestForm {
-  readonly sql: string
-  /** It may hold any byte, so its length comes first and itself behind all others. */
-  readonly length?: string
 }
 
 const servers = new WeakMap<Session, Promise<DigestServer | null>>()
@@ -74,62 +59,20 @@ function sampleHash(): string {
   return createHash('sha256').update('1;').update(point).update('Né').digest('hex')
 }
 
-/** By column, the ways to write its values, the best first; null: the server computes no digests. */
-export async function digestForms(session: Session, { columns }: ReadSpec): Promise<DigestForm[][] | null> {
+/** null: the server computes no digests. */
+export async function digestSql(session: Session): Promise<DigestSql | null> {
   const server = await serverOf(session)
   if (server === null) return null
-  return columns.map((column) =>
-    written(column, server).map(({ name, finer }) => (finer ? { name, finer } : { name })),
-  )
-}
-
-/** `COUNT(*), SUM(…)`, to be selected. */
-export async function digestSelect(session: Session, spec: ReadSpec, forms: DigestForms): Promise<string[]> {
-  const { sql } = await rowDigest(session, spec, forms)
-  const hash = `CAST(CONV(LEFT(${sql},${DIGITS_OF_64_BITS}),16,10) AS UNSIGNED)`
-  return ['COUNT(*)', `SUM(COALESCE(${hash},${UNKNOWN}))`]
-}
-
-/** null: some row was longer than max_allowed_packet, for which CONCAT gives NULL. */
-export function digestOf(rows: string, sum: string | null): Digest | null {
-  if (sum !== null && sum.length >= UNKNOWN.length) return null
-  return { rows: Number(rows), digest: sum ?? '0' }
-}
-
-/** The digest of one row, read like a column. */
-export async function rowDigest(session: Session, spec: ReadSpec, forms: DigestForms): Promise<Column> {
-  const server = (await serverOf(session))!
   return {
-    name: 'digest',
-    type: 'varchar(64)',
-    kind: 'text',
-    nullable: true,
-    hasDefault: false,
-    generated: false,
-    ordered: false,
-    valueRange: { maxChars: 64 },
-    sql: `SHA2(${rowBytes(spec, forms, server)},256)`,
+    forms: (column) => written(column, server),
+    // NULL for a row that is longer than max_allowed_packet.
+    concat: (parts) => `CONCAT(${parts.join(',')})`,
+    sha256: (bytes) => `SHA2(${bytes},256)`,
+    first64Bits: (digits) => `CAST(CONV(LEFT(${digits},16),16,10) AS UNSIGNED)`,
   }
 }
 
-function rowBytes({ columns }: ReadSpec, forms: DigestForms, server: DigestServer): string {
-  const all = columns.flatMap((column, i) => {
-    const form = written(column, server).find(({ name }) => name === forms[i])
-    return form ? [{ ...form, value: expressionOf(column), nullable: column.nullable }] : []
-  })
-  // A text that is too long to be converted is NULL too, and must not look like one: so the value itself is asked.
-  const unless = (value: string, mark: string, sql: string) => `IF(${value} IS NULL,${mark},${sql})`
-  const heads = all.map(({ sql, length, value, nullable }) => {
-    if (!nullable) return length ?? sql
-    return length === undefined ? `COALESCE(${sql},'N')` : unless(value, "'N'", length)
-  })
-  const tails = all
-    .filter(({ length }) => length !== undefined)
-    .map(({ sql, value, nullable }) => (nullable ? unless(value, "''", sql) : sql))
-  return `CONCAT(${[heads.join(",';',"), ...tails].join(',')})`
-}
-
-function written(column: Column, server: DigestServer): Written[] {
+function written(column: Column, server: DigestServer): WrittenForm[] {
   const { type, kind, valueRange } = column
   const sql = expressionOf(column)
   const zerofill = /zerofill/i.test(type)
@@ -164,7 +107,7 @@ function written(column: Column, server: DigestServer): Written[] {
   }
 }
 
-function bytes(name: string, sql: string): Written {
+function bytes(name: string, sql: string): WrittenForm {
   return { name, sql: binary(sql), length: `LENGTH(${sql})` }
 }
 
@@ -173,7 +116,7 @@ function binary(sql: string): string {
 }
 
 /** ENUM and SET by number where both ends have the same members, texts by their own bytes where both have the same character set. */
-function texts(column: Column, sql: string): Written[] {
+function texts(column: Column, sql: string): WrittenForm[] {
   const charset = charsetOf(column)
   const { members, multiValued } = column.valueRange
   if (members !== undefined && column.sql === undefined) {
@@ -197,7 +140,7 @@ function converted(column: Column, sql: string): string {
  * MySQL's JSON as it prints it, and the types in it that its text does not show: the date in `JSON_OBJECT('d', CURDATE())` is
  * printed like a string. A document says itself where it ends, so it needs no length.
  */
-function json(sql: string, { release, typesOfJson }: DigestServer): Written[] {
+function json(sql: string, { release, typesOfJson }: DigestServer): WrittenForm[] {
   const text = `CAST(${sql} AS CHAR CHARACTER SET utf8mb4)`
   if (!typesOfJson) return [bytes(`json of ${release}`, text)]
   const types =

@@ -21,7 +21,7 @@ export const sqliteSource: SqlSource<SqliteSession> = {
   explain: async (session, sql) =>
     (await session.query(`EXPLAIN QUERY PLAN ${sql}`)).map((row) => row.at(-1) ?? ''),
   state,
-  sampleDigest: async (_session, spec) => sampleDigest(spec),
+  sampleDigest,
   windows: windowSource,
   beginSnapshot,
   /** The snapshot is taken by the first read, not by BEGIN. */

@@ -12,11 +12,13 @@ import { findWindow } from './incremental-window.js'
 import { keyProbe } from './key-probe.js'
 import { lookupSql } from './lookup.js'
 import { findLoss } from './loss-search.js'
+import type { DigestSql } from './row-digest.js'
+import { formNames, rowDigest, sampleDigest, splitDigest } from './row-digest.js'
 import { sampleRows } from './row-sample.js'
 import { selectSql, splitQuery } from './select.js'
 import { SessionSlot } from './session-slot.js'
 import type { SqlSession } from './session.js'
-import type { SqlDigests, SqlSource } from './sql-source.js'
+import type { SqlSource } from './sql-source.js'
 import { checkCondition } from './user-sql.js'
 import { divideRange, explainSteps, splitAfter, splitByKey } from './splits.js'
 
@@ -71,7 +73,7 @@ export class SqlReader<S extends SqlSession> implements Reader {
       marks: {
         sample: (spec, below) =>
           this.#at('looking at some rows of', spec.table.table, async (session) => {
-            const digest = await source.sampleDigest(session, spec)
+            const digest = await this.#sampleDigest(session, spec)
             return digest === null ? null : sampleRows(session, spec, digest, below)
           }),
         holdsBelow: (request) =>
@@ -82,7 +84,7 @@ export class SqlReader<S extends SqlSession> implements Reader {
       ...(source.load && {
         load: (asked) => this.#load((session) => source.load!(session, asked)),
       }),
-      ...(source.digests ? { digest: this.#digest(source.digests) } : {}),
+      ...(source.digests && { digest: this.#digest((session) => source.digests!(session)) }),
       snapshot: {
         begin: (table, signal) => source.beginSnapshot(this.#endpoint, table, signal),
         join: async (token) => {
@@ -93,15 +95,21 @@ export class SqlReader<S extends SqlSession> implements Reader {
     }
   }
 
-  #digest(digests: SqlDigests<S>): DigestSkill {
+  #digest(of: (session: S) => Promise<DigestSql | null>): DigestSkill {
     return {
-      forms: async (spec) => digests.forms(await this.#open(), spec),
-      ofRows: async (spec, forms) => digests.ofRows(await this.#open(), spec, forms),
+      forms: async (spec) => {
+        const sql = await of(await this.#open())
+        return sql && formNames(sql, spec)
+      },
+      ofRows: async (spec, forms) => {
+        const session = await this.#open()
+        return rowDigest(session, (await of(session))!, spec, forms)
+      },
       ofSplit: async (spec, forms, split, signal) => {
         const session = await this.#open()
         const release = session.bind(signal)
         try {
-          return await digests.ofSplit(session, spec, forms, split)
+          return await splitDigest(session, (await of(session))!, spec, forms, split)
         } catch (error) {
           throw await readFailure(session, error, spec, split, 'computing the digest of')
         } finally {
@@ -109,6 +117,12 @@ export class SqlReader<S extends SqlSession> implements Reader {
         }
       },
     }
+  }
+
+  async #sampleDigest(session: S, spec: ReadSpec): Promise<string | null> {
+    if (this.#source.sampleDigest) return this.#source.sampleDigest(spec)
+    const sql = await this.#source.digests?.(session)
+    return sql ? sampleDigest(session, sql, spec) : null
   }
 
   async connect(signal?: AbortSignal): Promise<void> {

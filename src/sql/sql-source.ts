@@ -2,18 +2,11 @@ import type { Derivation } from '../contract/derivation.js'
 import type { TableDefinition } from '../contract/design.js'
 import type { Endpoint } from '../contract/endpoint.js'
 import type { Message } from '../contract/message.js'
-import type {
-  Digest,
-  DigestForm,
-  DigestForms,
-  ReadSpec,
-  Snapshot,
-  Split,
-  TableState,
-} from '../contract/read.js'
+import type { ReadSpec, Snapshot, TableState } from '../contract/read.js'
 import type { LoadRequest, ServerLoad } from '../contract/skills.js'
 import type { Column, TableSchema } from '../contract/table-schema.js'
 import type { PlannedWrite } from '../contract/write.js'
+import type { DigestSql } from './row-digest.js'
 import type { SqlSession } from './session.js'
 import type { WindowSource } from './window-source.js'
 
@@ -36,22 +29,14 @@ export interface SqlSource<S extends SqlSession> {
   /** What the database says about how it would run a query, a line each. */
   explain(session: S, sql: string): Promise<readonly string[]>
   state(session: S, table: string): Promise<TableState>
-  /** The SQL of a digest of the spec's columns in one row, equal for equal rows, of 16 hexadecimal digits; null: this server has none. */
-  sampleDigest(session: S, spec: ReadSpec): Promise<string | null>
+  /** The SQL of some digest of the spec's columns in one row, of 16 characters, equal for equal rows. Default: by `digests`. */
+  sampleDigest?(spec: ReadSpec): string
   /** Default: the database cannot say how much it has to do. */
   load?(session: S, asked: LoadRequest): Promise<ServerLoad>
   /** Asked in a session of its own, whose time zone is UTC. */
   readonly windows: WindowSource<S>
-  /** Default: the database computes no digests that others compute too. */
-  readonly digests?: SqlDigests<S>
+  /** How the server computes digests that others compute too; null: it cannot. Default: no server of this kind can. */
+  digests?(session: S): Promise<DigestSql | null>
   beginSnapshot(endpoint: Endpoint, table: string, signal: AbortSignal): Promise<Snapshot>
   joinSnapshot(session: S, token: string | null): Promise<void>
-}
-
-/** Digests of rows in the database. */
-export interface SqlDigests<S extends SqlSession> {
-  forms(session: S, spec: ReadSpec): Promise<readonly (readonly DigestForm[])[] | null>
-  ofRows(session: S, spec: ReadSpec, forms: DigestForms): Promise<Column>
-  /** Of the rows of a split. */
-  ofSplit(session: S, spec: ReadSpec, forms: DigestForms, split: Split): Promise<Digest | null>
 }
