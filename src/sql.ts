@@ -15,7 +15,8 @@
 // What a plugin brings.
 export type { SqlDialect } from './sql/dialect.js'
 export type { SqlRow, SqlSelect, SqlSession } from './sql/session.js'
-export type { SqlDigests, SqlSource } from './sql/sql-source.js'
+export type { SqlSource } from './sql/sql-source.js'
+export type { DigestSql, WrittenForm } from './sql/row-digest.js'
 export type {
   Moments,
   SettledKeys,
@@ -65,6 +66,7 @@ export { selectSql, splitRows } from './sql/select.js'
 export { boundQuery } from './sql/key-probe.js'
 export { aboveWatermark } from './sql/key-ends.js'
 export { missingIndex } from './sql/incremental-window.js'
+export { type Beyond, columnsBeyond, keyExcerpts, namedKey, searchRows } from './sql/row-search.js'
 export { checkCondition, checkExpression } from './sql/user-sql.js'
 // Rows on their way into a table.
 export { IsolatedWrite } from './sql/isolated-write.js'
