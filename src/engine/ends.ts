@@ -2,6 +2,7 @@
 import type { ResolvedConnection } from '../config/config.js'
 import type { SourceEnd, TargetEnd } from '../plan/plan-request.js'
 import type { Endpoint, Plugin, Reader, Writer } from '../contract/plugin.js'
+import { RowshiftError } from '../contract/plugin.js'
 
 /** One end of a copy, as configuration gives it. */
 export interface TableAt extends ResolvedConnection {
@@ -29,12 +30,23 @@ export function endpointOf(
 
 /** Of each database; none: the plugin has no reader. */
 export function readersOf(plugin: Plugin, endpoints: readonly Endpoint[]): readonly Reader[] {
-  return endpoints.flatMap((endpoint) => plugin.createReader?.(endpoint) ?? [])
+  if (plugin.createReader === undefined) return []
+  return endpoints.map((endpoint) => checked(plugin.createReader!(endpoint), 'reader', plugin))
 }
 
 /** Of each database; none: the plugin has no writer. */
 export function writersOf(plugin: Plugin, endpoints: readonly Endpoint[]): readonly Writer[] {
-  return endpoints.flatMap((endpoint) => plugin.createWriter?.(endpoint) ?? [])
+  if (plugin.createWriter === undefined) return []
+  return endpoints.map((endpoint) => checked(plugin.createWriter!(endpoint), 'writer', plugin))
+}
+
+/** Others may write plugins without types. */
+function checked<End extends Reader | Writer>(end: End, what: string, { label }: Plugin): End {
+  if (typeof end.skills === 'object' && end.skills !== null) return end
+  throw new RowshiftError(
+    'PLUGIN_UNKNOWN',
+    `The ${what} of the plugin for ${label} lacks "skills" (object); {} says that it has none. See docs/plugins.md.`,
+  )
 }
 
 /** For planning. `several`: the name stands for several tables. */

@@ -3,7 +3,7 @@ import { RowshiftError } from '../contract/errors.js'
 import { closeAll } from '../contract/opening.js'
 import type { NamedConnection, NamedConnections } from '../plan/named-connections.js'
 import type { Endpoint, Reader } from '../contract/plugin.js'
-import { endpointOf } from './ends.js'
+import { endpointOf, readersOf } from './ends.js'
 
 /** The connections that a run may use, by what `params` call them. */
 export interface Connections {
@@ -36,7 +36,7 @@ export class OpenConnections implements NamedConnections {
     // A URL holds a password, and says where it leads without it.
     const shown = Object.hasOwn(others, name) ? loaded.plugin.describeConnection(connection) : name
     const at = endpointOf({ loaded, connection }, session)
-    const reader = loaded.plugin.createReader?.(at)
+    const [reader] = readersOf(loaded.plugin, [at])
     if (!reader)
       throw new RowshiftError('PLUGIN_UNKNOWN', `${shown} cannot be read from: its plugin has no reader.`)
     const opened = new OpenConnection(shown, at, reader, signal)

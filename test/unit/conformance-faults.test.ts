@@ -67,6 +67,19 @@ const reading: Readonly<Record<string, readonly [test: string, (own: Reader) => 
     'ends a read with INTERRUPTED',
     (own) => ({ read: (spec, split) => own.read(spec, split, NEVER) }),
   ],
+  'has half of a skill': [
+    'has skills that the engine asks for',
+    ({ skills: { marks, ...skills } }) => ({
+      skills: {
+        ...skills,
+        marks: { holdsBelow: (request) => marks!.holdsBelow(request) },
+      } as Reader['skills'],
+    }),
+  ],
+  'has a skill of a name that nobody asks for': [
+    'has skills that the engine asks for',
+    ({ skills }) => ({ skills: { ...skills, derives: async () => [] } as Reader['skills'] }),
+  ],
   'takes all tables for one': [
     'describes its tables',
     (own) => ({ describe: async (table) => ({ ...(await own.describe(table)), identity: 'one' }) }),
@@ -105,6 +118,10 @@ const writing: Readonly<Record<string, readonly [test: string, (own: Writer) => 
     (own) => ({
       write: (spec, batches, options) => own.write(spec, batches, { ...options, onDirty: () => {} }),
     }),
+  ],
+  'takes another write path than the one that it was asked for': [
+    'writes by insert when that is asked for',
+    (own) => ({ plan: async (...args) => ({ ...(await own.plan(...args)), path: 'other' }) }),
   ],
   'does not hear the signal': [
     'leaves nothing of a split when the signal aborts',
