@@ -1,6 +1,6 @@
 import type { CastType, Column, ColumnKind, Derivation, TableSchema } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
-import type { Dialect, Value } from '../../src/sql/derivation-steps.js'
+import type { StepDialect, Value } from '../../src/sql/derivation-steps.js'
 import { deriveColumns } from '../../src/sql/derivation-steps.js'
 import { enclosed } from '../../src/sql/fragment.js'
 import type { Facts } from '../../src/sql/literals.js'
@@ -30,7 +30,7 @@ export function derive(
   return deriveColumns({ ...dialect, expression: ask }, table, wanted)
 }
 
-const dialect: Omit<Dialect, 'expression'> = {
+const dialect: Omit<StepDialect, 'expression'> = {
   collation: 'utf8mb4_bin',
   column,
   text,

@@ -1,6 +1,6 @@
 import type { CastType, Column, ColumnKind, Derivation, TableSchema } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
-import type { Dialect, Value } from '../../src/sql/derivation-steps.js'
+import type { StepDialect, Value } from '../../src/sql/derivation-steps.js'
 import { deriveColumns } from '../../src/sql/derivation-steps.js'
 import { enclosed } from '../../src/sql/fragment.js'
 import type { Facts } from '../../src/sql/literals.js'
@@ -32,7 +32,7 @@ export function derive(
   )
 }
 
-const dialect: Omit<Dialect, 'expression'> = {
+const dialect: Omit<StepDialect, 'expression'> = {
   collation: undefined,
   column,
   text,

@@ -88,7 +88,7 @@ export {
 } from '../sql/splits.js'
 export * from '../sql/epoch.js'
 export { enclosed, wordsOf } from '../sql/fragment.js'
-export { deriveColumns, type Dialect, type Value } from '../sql/derivation-steps.js'
+export { deriveColumns, type StepDialect, type Value } from '../sql/derivation-steps.js'
 export { charactersOf, type Facts, literalFacts, typeName } from '../sql/literals.js'
 export { find as findTokens, listOf, rewrite as rewriteTokens, tokenize } from '../sql/tokens.js'
 export type * from './write.js'

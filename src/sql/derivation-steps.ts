@@ -1,6 +1,6 @@
 /**
  * Derivations as SQL: which step makes what of which values, and what is then known of them. What the SQL looks like is
- * the {@link Dialect}'s to say.
+ * the {@link StepDialect}'s to say.
  */
 import type { CastType, Derivation, Refusal, Step } from '../contract/derivation.js'
 import { RowshiftError } from '../contract/errors.js'
@@ -17,7 +17,8 @@ export interface Value extends Facts {
   readonly refusals: readonly Refusal[]
 }
 
-export interface Dialect {
+/** How one database writes the steps of computed columns. */
+export interface StepDialect {
   /** A column as a value, text in an encoding in which texts can be put together. `encoding` is that of a `Derivation`. */
   column(column: Column, encoding: string | undefined): Value
   /** Throws PARAMS_INVALID. */
@@ -51,7 +52,7 @@ export interface Dialect {
 
 /** All wanted columns. Throws PARAMS_INVALID with every fault. */
 export async function deriveColumns(
-  dialect: Dialect,
+  dialect: StepDialect,
   table: TableSchema,
   wanted: readonly Derivation[],
 ): Promise<Column[]> {
@@ -69,7 +70,11 @@ export async function deriveColumns(
   throw new RowshiftError('PARAMS_INVALID', faults.join('\n'), { faults })
 }
 
-async function deriveColumn(dialect: Dialect, table: TableSchema, derivation: Derivation): Promise<Column> {
+async function deriveColumn(
+  dialect: StepDialect,
+  table: TableSchema,
+  derivation: Derivation,
+): Promise<Column> {
   const { name, steps, at } = derivation
   const start = await originOf(dialect, table, derivation)
   const { sql, kind, type, nullable, valueRange, refusals } = steps.reduce(
@@ -92,7 +97,7 @@ async function deriveColumn(dialect: Dialect, table: TableSchema, derivation: De
 }
 
 async function originOf(
-  dialect: Dialect,
+  dialect: StepDialect,
   table: TableSchema,
   { origin, encoding }: Derivation,
 ): Promise<Value> {
@@ -124,7 +129,7 @@ async function originOf(
   }
 }
 
-function take(dialect: Dialect, value: Value, step: Step, at: string): Value {
+function take(dialect: StepDialect, value: Value, step: Step, at: string): Value {
   const facts = stepFacts(value, step)
   switch (step.type) {
     case 'trim':
@@ -158,7 +163,7 @@ function take(dialect: Dialect, value: Value, step: Step, at: string): Value {
   }
 }
 
-function mask(dialect: Dialect, { sql, nullable }: Value, step: Step & { type: 'mask' }): string {
+function mask(dialect: StepDialect, { sql, nullable }: Value, step: Step & { type: 'mask' }): string {
   const { first, last, with: by } = step
   const length = dialect.length(sql)
   const shown = [
@@ -174,7 +179,7 @@ function mask(dialect: Dialect, { sql, nullable }: Value, step: Step & { type: '
 }
 
 function map(
-  dialect: Dialect,
+  dialect: StepDialect,
   value: Value,
   facts: Facts,
   { pairs, unmapped }: Step & { type: 'map' },
@@ -204,7 +209,7 @@ function map(
   return { ...facts, sql: settled(dialect, sql, facts), refusals }
 }
 
-function cast(dialect: Dialect, value: Value, facts: Facts, to: CastType, at: string): Value {
+function cast(dialect: StepDialect, value: Value, facts: Facts, to: CastType, at: string): Value {
   const made = dialect.cast(value, to)
   if (made === null) throw fault(noCast(value, to))
   const refusal: Refusal = {
@@ -223,15 +228,15 @@ function cast(dialect: Dialect, value: Value, facts: Facts, to: CastType, at: st
   }
 }
 
-function text(dialect: Dialect, value: Value, what: string): Value {
+function text(dialect: StepDialect, value: Value, what: string): Value {
   return value.kind === 'text' ? value : { ...value, ...asText(value, what), sql: dialect.asText(value) }
 }
 
-function settled(dialect: Dialect, sql: string, facts: Facts): string {
+function settled(dialect: StepDialect, sql: string, facts: Facts): string {
   return dialect.settle?.(sql, facts) ?? sql
 }
 
-function constant(dialect: Dialect, value: string | null, facts: Facts): string {
+function constant(dialect: StepDialect, value: string | null, facts: Facts): string {
   return value === null ? 'NULL' : dialect.literal(value, facts)
 }
 
