@@ -25,7 +25,11 @@ import { Notes } from './translation.js'
 import { translate } from './translate.js'
 
 /** How a target table would be made. Changes nothing. */
-export async function designTable(session: Session, request: DesignRequest): Promise<TableDesign> {
+export async function designTable(
+  session: Session,
+  request: DesignRequest,
+  wide: readonly string[],
+): Promise<TableDesign> {
   const { source, definition, table, existing, deferIndexes } = request
   const notes = new Notes()
   const dialect = await askDialect(session)
@@ -33,7 +37,6 @@ export async function designTable(session: Session, request: DesignRequest): Pro
   const ddl = definition?.family === FAMILY ? definition.ddl?.[0] : undefined
   const own =
     ddl === undefined ? null : translate(parseTable(ddl), versionOf(definition!.version), dialect, notes)
-  const wide = definition?.family === FAMILY ? [] : await request.wide()
   const whole = await withCheckNames(
     session,
     request,
@@ -75,16 +78,9 @@ export function designedFacts({ statements }: TableCreation): TableFacts {
   }
 }
 
-/** A view may read the very table that would be dropped, and no view can be dropped as a table. */
-async function refuseView(session: Session, { source, definition, existing }: DesignRequest): Promise<void> {
+/** No view can be dropped as a table. */
+async function refuseView(session: Session, { existing }: DesignRequest): Promise<void> {
   if (existing === null) return
-  if (definition?.family === FAMILY && definition.ddl === null) {
-    throw new RowshiftError(
-      'PARAMS_INVALID',
-      `${source.table} is not a table but a view, which may read ${existing.table}; so ${existing.table} is not dropped. Use another schema_save_mode.`,
-      { table: source.table },
-    )
-  }
   const sql = `SELECT TABLE_TYPE FROM information_schema.TABLES
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(existing.table)}`
   const [type] = (await session.query(sql))[0] ?? []

@@ -2,6 +2,7 @@ import type { PlannedWrite } from '../../src/contract/plugin.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
 import { commitInDoubt } from '../../src/sql/writer.js'
 import { Session } from './connection.js'
+import { FAMILY } from './definition.js'
 import { designTable } from './design.js'
 import { mapError } from './errors.js'
 import { leniently } from './lenient-ddl.js'
@@ -30,6 +31,7 @@ export function mysqlSink(): SqlSink<Session> {
     tables: listTables,
     charsetCoverage: (session, column) => askCharsetCoverage(session, charsetOf(column)!),
     load: serverLoad,
+    family: FAMILY,
     design: designTable,
     plan: planWrite,
     runDdl: leniently,

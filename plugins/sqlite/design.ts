@@ -12,8 +12,7 @@ import { mappedType } from './types.js'
 /** Where the table is to be made. */
 export interface Place {
   readonly file: string
-  /** null: the file does not exist yet. */
-  readonly database: Database | null
+  readonly database: Database
   /** An empty database in memory, to try the statements in. */
   readonly scratch: Database
 }
@@ -55,20 +54,10 @@ export function designTable(
   }
 }
 
-/** Names are shared by tables, views and indexes; a view may read the very table that would be dropped. */
-function refuseTaken(
-  { source, definition, table, existing }: DesignRequest,
-  database: Database | null,
-): void {
-  if (existing !== null && definition?.family === FAMILY && definition.ddl === null) {
-    throw new RowshiftError(
-      'PARAMS_INVALID',
-      `"${source.table}" has no CREATE TABLE of its own and may read "${existing.table}"; so that is not dropped. Use another schema_save_mode.`,
-      { table: source.table },
-    )
-  }
+/** Names are shared by tables, views and indexes. */
+function refuseTaken({ table }: DesignRequest, database: Database): void {
   const sql = 'SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE'
-  const taken = database?.value(sql, table) as string | undefined
+  const taken = database.value(sql, table) as string | undefined
   if (taken === undefined || taken === 'table') return
   throw new RowshiftError(
     'PARAMS_INVALID',
@@ -80,7 +69,7 @@ function refuseTaken(
 function ownTable(
   ddl: readonly string[],
   { table, existing }: DesignRequest,
-  database: Database | null,
+  database: Database,
 ): Statements {
   const [own, ...rest] = ddl
   const { sql, foreignKeys } = tableFor(own!, table)
@@ -104,9 +93,9 @@ function ownTable(
 }
 
 /** Of tables, views and indexes, but for those that go with the table that is dropped. */
-function takenNames(database: Database | null, dropped: TableSchema | null): Set<string> {
+function takenNames(database: Database, dropped: TableSchema | null): Set<string> {
   const sql = 'SELECT lower(name) FROM sqlite_schema WHERE tbl_name <> ? COLLATE NOCASE'
-  const names = database?.values(sql, dropped?.table ?? '') ?? []
+  const names = database.values(sql, dropped?.table ?? '') ?? []
   return new Set(names as string[])
 }
 

@@ -34,10 +34,10 @@ export function sqliteSink(endpoint: Endpoint): SqlSink<SqliteSession> {
 
     tables: async ({ database }) => listTables(database),
 
-    async design({ database }, request) {
-      const wide = request.definition?.family === FAMILY ? [] : await request.wide()
-      return inMemory((scratch) => designTable(request, wide, { file, database, scratch }))
-    },
+    family: FAMILY,
+
+    design: async ({ database }, request, wide) =>
+      inMemory((scratch) => designTable(request, wide, { file, database, scratch })),
 
     plan: async ({ database }, spec) => planWrite(database, file, spec),
 

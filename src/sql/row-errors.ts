@@ -17,8 +17,11 @@ export function rowError(
   const value = (i: number) => excerpt(cells[i] ?? null, spec.columns[i]!.source)
   const key = rowName(spec, cells)
   const which = key.length > 0 ? key : cells.slice(0, 5).map((_, i) => value(i))
-  const indexes = named.map((name) => spec.columns.findIndex(({ target }) => target.name === name))
-  const values = indexes.map((i) => ` Its ${spec.columns[i]!.target.name} is ${value(i)}.`)
+  const unsaid = named.filter((name) => !key.some((part) => part.startsWith(`${name} = `)))
+  const values = unsaid.map((name) => {
+    const i = spec.columns.findIndex(({ target }) => target.name === name)
+    return ` Its ${name} is ${value(i)}.`
+  })
   const [column] = named
   const where = named.length > 1 ? { columns: named } : column === undefined ? {} : { column }
   return new RowshiftError(

@@ -22,7 +22,10 @@ export interface SqlSink<S extends SqlSession> {
   charsetCoverage?(session: S, column: Column): Promise<NonNullable<Characters['ranges']>>
   /** Default: the database cannot say how much it has to do. */
   load?(session: S, asked: LoadRequest): Promise<ServerLoad>
-  design(session: S, request: DesignRequest): Promise<TableDesign>
+  /** Of the DDL that it understands: `TableDefinition.family`. */
+  readonly family: string
+  /** `wide`: of a source of another family, columns that need the widest type of their kind. */
+  design(session: S, request: DesignRequest, wide: readonly string[]): Promise<TableDesign>
   plan(session: S, spec: WriteSpec, writePath: string | null): Promise<WritePlan>
   /** Before anything is changed: sets up the database itself, or makes it. Default: it needs nothing. */
   prepare?(endpoint: Endpoint, signal: AbortSignal): Promise<void>

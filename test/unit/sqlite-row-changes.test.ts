@@ -74,9 +74,9 @@ describe('sqlite deletes', () => {
     )
     await writing(path, ['k'], async (writer, spec) => {
       const [, gone, at] = spec.table.columns
-      const { flag } = writer.skills.deletes!
-      expect(await flag(spec, batch('2\t\\N\t\\N'), gone!, NEVER)).to.equal(1)
-      expect(await flag(spec, batch('2\t\\N\t\\N'), at!, NEVER)).to.equal(1)
+      const deletes = writer.skills.deletes!
+      expect(await deletes.flag(spec, batch('2\t\\N\t\\N'), gone!, NEVER)).to.equal(1)
+      expect(await deletes.flag(spec, batch('2\t\\N\t\\N'), at!, NEVER)).to.equal(1)
     })
     expect(left(path, 'SELECT k FROM t WHERE gone = 1 AND at IS NOT NULL')).to.deep.equal([2])
   })
