@@ -98,8 +98,9 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   try {
     await withEnds(request, hooks.signal, async (ends) => {
       const { found: unfinished, abandoned, notices } = await findRun(request, ends)
-      warnings.push(...notices)
-      made = unfinished ? resumedPlan(unfinished, request.params) : await plan(request, ends, hooks.signal)
+      made = unfinished
+        ? resumedPlan(unfinished, request.params)
+        : warned(await plan(request, ends, hooks.signal), notices)
       announce(request, made)
       hooks.onPlan(made)
       const { runId } = request
@@ -153,6 +154,10 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     seconds,
     copied,
   })
+}
+
+function warned(made: RunPlan, warnings: readonly string[]): RunPlan {
+  return { ...made, warnings: [...warnings, ...made.warnings] }
 }
 
 /** Of a run that failed before it had a plan. */

@@ -81,6 +81,7 @@ describe('a task whose run was killed', () => {
     )
     const changed = ends.tasks.start('run', '1')
     await killedAt(ROWS / 2, changed, ends)
+    expect(changed.stderr).to.match(/warning +Run .* cannot be resumed: other params \(where\)/)
     const anew = await ended(ends.tasks.start('run', '1', '--restart'))
     expect(anew.code, anew.stderr).to.equal(0)
     expect(anew.report.resumed).to.equal(null)

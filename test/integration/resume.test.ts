@@ -295,3 +295,33 @@ describe('a copy of a single split', () => {
     }
   })
 })
+
+describe('a target in which no checkpoint can be kept', () => {
+  it('is copied to all the same, and a failure says that it cannot be resumed', async () => {
+    for (const server of servers()) {
+      const ends = await onServer(server)
+      const { database } = ends.place
+      const user = `u${database.slice(-20)}`
+      await ends.place.query(`CREATE USER \`${user}\`@'%' IDENTIFIED BY 'h8-Secret';
+        GRANT SELECT, INSERT ON \`${database}\`.* TO \`${user}\`@'%'; INSERT INTO dst VALUES (59999, 'in the way')`)
+      const as = (url: string) => url.replace(/\/\/[^@]*@/, `//${user}:h8-Secret@`)
+      const copy = () =>
+        runWithReport([
+          'copy',
+          ...copyArgs({ ...ends, from: as(ends.from), to: as(ends.to) }, { where: 'id % 4 = 3' }),
+        ])
+      const failed = await copy()
+      expect(failed.code, failed.stderr).to.equal(1)
+      expect(failed.report.error!.message)
+        .to.include('This run cannot be resumed')
+        .and.not.include('rowshift resume')
+      expect(failed.report.resumable).to.equal(null)
+      await ends.place.query('DELETE FROM dst; CREATE TABLE rowshift_checkpoint (somebody INT)')
+      const copied = await copy()
+      expect(copied.code, copied.stderr).to.equal(0)
+      expect(copied.report.warnings.join()).to.include('cannot be resumed')
+      expect(copied.report.rowsWritten).to.equal(ROWS / 4)
+      await ends.place.query(`DROP USER \`${user}\`@'%'`)
+    }
+  })
+})

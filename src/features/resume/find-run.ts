@@ -68,7 +68,7 @@ export function isAsked(resume: Resume = 'never'): boolean {
 /** Throws RESUME_REFUSED when a run that was asked for cannot be resumed. */
 export async function findRun(request: ResumeRequest, ends: Ends): Promise<Search> {
   const { resume = 'never' } = request
-  const unfinished = await unfinishedRuns(request, ends.writers[0]!)
+  const unfinished = await unfinishedRuns(request, ends.writers[0]!, isAsked(resume))
   const asked = unfinished.find((run) => matches(run, resume))
   const mustBe = isAsked(resume)
   if (mustBe && !asked) throw refused(noSuchRun(resume))
@@ -117,9 +117,20 @@ export function resumedPlan(
   }
 }
 
-async function unfinishedRuns({ taskId, to }: ResumeRequest, writer: Writer): Promise<RunCheckpoint[]> {
-  const all = (await writer.skills.checkpoints?.list()) ?? []
-  return all.filter(({ table, state }) => table === to.table && (readState(state)?.taskId ?? null) === taskId)
+/** `needed`: without them, there is nothing to resume. Another table of that name, or one that may not be read, does not end a new run. */
+async function unfinishedRuns(
+  { taskId, to }: ResumeRequest,
+  writer: Writer,
+  needed: boolean,
+): Promise<RunCheckpoint[]> {
+  const all = await writer.skills.checkpoints?.list().catch((thrown: unknown) => {
+    const error = RowshiftError.from(thrown)
+    if (needed || error.retryable || error.code === 'INTERNAL') throw error
+    return []
+  })
+  return (all ?? []).filter(
+    ({ table, state }) => table === to.table && (readState(state)?.taskId ?? null) === taskId,
+  )
 }
 
 function matches({ run, state }: RunCheckpoint, resume: Resume): boolean {

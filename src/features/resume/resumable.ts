@@ -23,7 +23,8 @@ export function whyNotResumable(
   if (write.sharding !== null) return 'the target is several tables'
   if (!writer!.skills.checkpoints) return 'the target keeps no checkpoints'
   if (write.unmarked !== undefined) return write.unmarked
-  if (!readers.every(({ skills }) => skills.splitAfter)) return 'the source cannot be split from a key on'
+  if (!readers.every(({ skills }) => skills.splitAfter !== undefined))
+    return 'the source cannot be split from a key on'
   return null
 }
 

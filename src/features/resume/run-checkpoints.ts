@@ -41,6 +41,8 @@ export class RunCheckpoints {
   readonly #checkpoints: Checkpoints | null
   #run: { readonly id: string; readonly attempt: number; readonly state: RunState } | null = null
   #begun: Promise<void> | null = null
+  /** Why there are no checkpoints although there should be, in words. */
+  #unable: string | null = null
   /** Nothing is left to resume, or somebody else does. */
   #ended = false
   readonly warnings: string[] = []
@@ -79,7 +81,10 @@ export class RunCheckpoints {
   /** The error, with the command that goes on from there, if one does. */
   withWayOn(error: RowshiftError, taskId: number | null): RowshiftError {
     if (error.code === 'RUN_TAKEN') this.#ended = true
-    if (this.resumable === null) return error
+    if (this.resumable === null) {
+      if (this.#unable === null || this.#ended) return error
+      return new RowshiftError(error.code, `${error.message}\n${this.#unable}`, error.details, error.cause)
+    }
     const command =
       taskId === null
         ? `${this.resumable} --from URL --to URL" with the same URLs and params`
@@ -156,6 +161,7 @@ export class RunCheckpoints {
       const error = RowshiftError.from(thrown)
       if (error.retryable || error.code === 'INTERNAL') throw error
       this.#warn(`if this run ends early, it cannot be resumed: ${error.message}`)
+      this.#unable = `This run cannot be resumed: ${error.message}`
     }
   }
 
