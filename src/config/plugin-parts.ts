@@ -38,7 +38,7 @@ export function pluginFault(type: string, exported: unknown): string | null {
   const version = versionFault(type, plugin.apiVersion)
   if (version !== null) return version
   if (missing.length > 0) return `The default export of the plugin "${type}" lacks ${missing.join(', ')}.`
-  const faults = capabilityFaults(plugin.capabilities as object)
+  const faults = capabilityFaults(plugin.capabilities)
   if (faults.length === 0) return null
   return `The "capabilities" of the plugin "${type}" cannot be used:\n  ${faults.join('\n  ')}`
 }
@@ -54,7 +54,6 @@ function versionFault(type: string, version: unknown): string | null {
 function missingParts(parts: Readonly<Record<keyof Plugin, unknown>>): string[] {
   const wanted = [
     ['label', 'string'],
-    ['capabilities', 'object'],
     ['connectionSchema', 'object'],
     ['connectionFromUrl', 'function'],
     ['describeConnection', 'function'],
@@ -68,7 +67,9 @@ function missingParts(parts: Readonly<Record<keyof Plugin, unknown>>): string[] 
     : [...missing, `one of ${ends.map((name) => `"${name}"`).join(', ')} (function)`]
 }
 
-function capabilityFaults(capabilities: object): string[] {
+function capabilityFaults(capabilities: unknown): string[] {
+  if (typeof capabilities !== 'object' || capabilities === null)
+    return ['must be an object; {} for the defaults']
   const known = Object.keys(capabilityParts)
   return Object.entries(capabilities).flatMap(([name, value]: [string, unknown]) => {
     if (!Object.hasOwn(capabilityParts, name))

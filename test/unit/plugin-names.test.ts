@@ -34,7 +34,7 @@ describe('plugins of others', () => {
       'node_modules/hidden/index.js': PLUGIN,
       'throws.mjs': 'import "a-driver-that-is-not-there"',
       'other.mjs': 'export default { label: "x", createReader: 7 }',
-      'older.mjs': PLUGIN.replace('  apiVersion: 1,\n', ''),
+      'older.mjs': PLUGIN.replace('  apiVersion: 1,\n  capabilities: {},\n', ''),
       'newer.mjs': PLUGIN.replace('apiVersion: 1', 'apiVersion: 2'),
       'capable.mjs': PLUGIN.replace(
         'capabilities: {}',
@@ -103,13 +103,12 @@ describe('plugins of others', () => {
     const faults = {
       'hidden:p?table=t': 'exports nothing under the condition "default"; write "exports": "./index.js"',
       './throws.mjs:p?table=t': "Cannot find package 'a-driver-that-is-not-there'",
-      './other.mjs:p?table=t':
-        'lacks "capabilities" (object), "connectionSchema" (object), "connectionFromUrl" (function)',
+      './other.mjs:p?table=t': 'lacks "connectionSchema" (object), "connectionFromUrl" (function)',
       './older.mjs:p?table=t':
         'does not say for which version of the plugin contract it is written, and this rowshift supports version 1',
       './newer.mjs:p?table=t':
         'is written for version 2 of the plugin contract, and this rowshift supports version 1',
-      './mute.mjs:p?table=t': 'lacks "capabilities" (object)',
+      './mute.mjs:p?table=t': 'must be an object; {} for the defaults',
       './capable.mjs:p?table=t': `The "capabilities" of the plugin "./capable.mjs" cannot be used:
   unknown capability "writePath"; did you mean "writePaths"?
   writePaths: must be a list of names, none of them empty or "auto"
