@@ -3,7 +3,7 @@
 /** A connection as it stands in a configuration file: plain JSON. Holds secrets: never print it. */
 export type Connection = Readonly<Record<string, unknown>>
 
-/** One end of a copy. */
+/** A database at one end of a copy. */
 export interface Endpoint {
   /** Module specifier of the plugin, an absolute URL after resolution. */
   readonly plugin: string

@@ -9,8 +9,8 @@ import type { TargetSpec } from './target-spec.js'
 export type Mode = 'init' | 'append' | 'increment' | 'sync'
 
 /**
- * The immutable, serialisable result of planning. Holds no secret: whoever has the RunPlan, a Split and the two
- * Endpoints can copy that split, in this process or on another machine.
+ * The immutable, serialisable result of planning. Holds no secret: whoever has the RunPlan, a split and the
+ * Endpoints of both ends can copy that split, in this process or on another machine.
  */
 export interface RunPlan {
   readonly mode: Mode

@@ -132,7 +132,13 @@ async function planPlacing(
     return { sharding: null, warnings: [text] }
   }
   const { databases } = sourceEnd(to, true, targetReaders)
-  const shards = sources!.map((each) => ({ ...each, create: null }))
+  const shards = sources!.map(({ name, endpoint, table, identity }) => ({
+    name,
+    endpoint,
+    table,
+    identity,
+    create: null,
+  }))
   const reads = await readsOf(source, shard.rule)
   return {
     sharding: { databases, table: table.table, ...shard, reads, shards, onDemand: null },
