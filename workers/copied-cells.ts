@@ -1,9 +1,9 @@
 import type { BatchBuilder } from '../src/wire/builder.js'
 import type { RawRows } from '../src/wire/raw-rows.js'
-import type { CellMaker, RowOutcome } from './cell-maker.js'
+import type { ColumnProducer, RowOutcome } from './column-producer.js'
 
 /** Cells that stand side by side in what was read, as they are. */
-export class CopiedCells implements CellMaker {
+export class CopiedCells implements ColumnProducer {
   readonly #first: number
   #last: number
 

@@ -32,7 +32,7 @@ import { PoolThread } from './pool-thread.js'
 import { settleRows } from './settling.js'
 import { mismatch, outsideSnapshot, reportOf } from './split-errors.js'
 import { SplitTally } from './split-tally.js'
-import type { TransformHooks } from './cell-maker.js'
+import type { TransformHooks } from './column-producer.js'
 import { Pipeline, pipelinedRows } from './row-pipeline.js'
 import { BusyTimer, Mutex } from './mutex.js'
 

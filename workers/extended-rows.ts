@@ -2,7 +2,7 @@ import type { BatchLimits } from '../src/wire/builder.js'
 import { BatchBuilder, recycle } from '../src/wire/builder.js'
 import { RawRows } from '../src/wire/raw-rows.js'
 import type { Batch } from '../src/contract/plugin.js'
-import type { CellMaker, RowOutcome, PipelineSink } from './cell-maker.js'
+import type { ColumnProducer, RowOutcome, PipelineSink } from './column-producer.js'
 
 /** Rows, and where each of them stands among those that were read. */
 export interface MadeRows {
@@ -12,7 +12,7 @@ export interface MadeRows {
 }
 
 interface Level {
-  readonly makers: readonly CellMaker[]
+  readonly producers: readonly ColumnProducer[]
   readonly rows: RawRows
 }
 
@@ -24,12 +24,12 @@ export class ExtendedRows {
   #batch: Batch | null = null
 
   /** `width`: cells of a row as it is read. `limits` say how much memory is taken at first; a batch stays in one piece. */
-  constructor(levels: readonly (readonly CellMaker[])[], width: number, limits: BatchLimits) {
+  constructor(levels: readonly (readonly ColumnProducer[])[], width: number, limits: BatchLimits) {
     this.#builder = new BatchBuilder(limits)
     let cells = width
-    this.#levels = levels.map((makers) => {
-      cells += makers.length
-      return { makers, rows: new RawRows(cells) }
+    this.#levels = levels.map((producers) => {
+      cells += producers.length
+      return { producers, rows: new RawRows(cells) }
     })
   }
 
@@ -41,8 +41,8 @@ export class ExtendedRows {
   ): Promise<MadeRows> {
     let made: MadeRows = { rows: read, origins: null }
     for (const level of this.#levels) {
-      for (const maker of level.makers) await maker.prepare?.(made.rows, sink)
-      const origins = this.#build(level.makers, made, lose)
+      for (const producer of level.producers) await producer.prepare?.(made.rows, sink)
+      const origins = this.#build(level.producers, made, lose)
       const batch = this.#builder.take() ?? { bytes: Buffer.alloc(0), rows: 0 }
       level.rows.take(batch)
       this.release()
@@ -59,7 +59,7 @@ export class ExtendedRows {
   }
 
   #build(
-    makers: readonly CellMaker[],
+    producers: readonly ColumnProducer[],
     { rows, origins }: MadeRows,
     lose: (row: number, fate: RowOutcome) => void,
   ): Int32Array {
@@ -70,7 +70,7 @@ export class ExtendedRows {
     for (let row = 0; row < rows.rows; row++) {
       const origin = origins === null ? row : origins[row]!
       const start = builder.length
-      const fate = appendRow(makers, rows, row, builder)
+      const fate = appendRow(producers, rows, row, builder)
       if (fate === 'keep') from[builder.rows - 1] = origin
       else {
         builder.length = start
@@ -81,10 +81,15 @@ export class ExtendedRows {
   }
 }
 
-function appendRow(makers: readonly CellMaker[], rows: RawRows, row: number, to: BatchBuilder): RowOutcome {
+function appendRow(
+  producers: readonly ColumnProducer[],
+  rows: RawRows,
+  row: number,
+  to: BatchBuilder,
+): RowOutcome {
   rows.appendRow(row, to)
-  for (const maker of makers) {
-    const fate = maker.append(rows, row, to)
+  for (const producer of producers) {
+    const fate = producer.append(rows, row, to)
     if (fate !== 'keep') return fate
   }
   to.endRow()

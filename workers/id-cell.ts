@@ -2,18 +2,18 @@ import type { BatchBuilder } from '../src/wire/builder.js'
 import type { RawRows } from '../src/wire/raw-rows.js'
 import { cellsOf } from '../src/wire/row-name.js'
 import { idWithoutKey } from '../src/features/lookup/errors.js'
-import type { MakingPlan } from '../src/contract/pipeline.js'
+import type { PipelineRunPlan } from '../src/contract/pipeline.js'
 import type { IdMap } from './id-map.js'
 import type { IdSource } from './id-source.js'
 import { RecentCells } from './recent-cells.js'
-import type { CellMaker, RowOutcome } from './cell-maker.js'
+import type { ColumnProducer, RowOutcome } from './column-producer.js'
 import type { CellText } from './value-finder.js'
 
 /** Of one thread. */
 const RECENT_BYTES = 16 << 20
 
 /** A new id for each row. */
-export class NewIdCell implements CellMaker {
+export class NewIdCell implements ColumnProducer {
   readonly #source: IdSource
 
   constructor(source: IdSource) {
@@ -35,17 +35,17 @@ export class NewIdCell implements CellMaker {
 }
 
 /** The id that the row's key has, or gets. */
-export class KeptIdCell implements CellMaker {
+export class KeptIdCell implements ColumnProducer {
   readonly #at: number
   readonly #name: string
-  readonly #plan: MakingPlan
+  readonly #plan: PipelineRunPlan
   readonly #map: IdMap
   readonly #recent = new RecentCells(RECENT_BYTES)
   /** Of the keys of the batch. */
   #ids = new Map<CellText, Buffer>()
 
   /** `at` is the key's index, `name` the cell's. */
-  constructor({ at, name }: { at: number; name: string }, plan: MakingPlan, map: IdMap) {
+  constructor({ at, name }: { at: number; name: string }, plan: PipelineRunPlan, map: IdMap) {
     this.#at = at
     this.#name = name
     this.#plan = plan

@@ -2,7 +2,7 @@ import type { BatchBuilder } from '../src/wire/builder.js'
 import { Snowflakes, WORKERS } from '../src/features/ids/snowflake.js'
 import { UuidsV7, uuidText } from '../src/features/ids/uuidv7.js'
 import type { Endpoint, Sequence, Writer } from '../src/contract/plugin.js'
-import type { IdPlan } from '../src/contract/made-cells.js'
+import type { IdPlan } from '../src/contract/computed-columns.js'
 import { openWriter } from './load-plugin.js'
 
 /** Where new ids come from, in one thread. */

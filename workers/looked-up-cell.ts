@@ -4,11 +4,11 @@ import type { RawRows } from '../src/wire/raw-rows.js'
 import { cellsOf } from '../src/wire/row-name.js'
 import type { UnresolvedRow } from '../src/features/lookup/errors.js'
 import { idWithoutKey, missingId, missingKey } from '../src/features/lookup/errors.js'
-import type { LookupCell } from '../src/contract/made-cells.js'
-import type { MakingPlan } from '../src/contract/pipeline.js'
+import type { LookupCell } from '../src/contract/computed-columns.js'
+import type { PipelineRunPlan } from '../src/contract/pipeline.js'
 import { RecentCells } from './recent-cells.js'
 import { RowKeys } from './row-keys.js'
-import type { CellMaker, RowOutcome, PipelineSink } from './cell-maker.js'
+import type { ColumnProducer, RowOutcome, PipelineSink } from './column-producer.js'
 import type { CellText, ValueFinder } from './value-finder.js'
 
 /** Of one thread. */
@@ -16,9 +16,9 @@ const RECENT_BYTES = 16 << 20
 /** Its key is not in memory. */
 const ASKED = -1
 
-export class LookedUpCell implements CellMaker {
+export class LookedUpCell implements ColumnProducer {
   readonly #cell: LookupCell
-  readonly #plan: MakingPlan
+  readonly #plan: PipelineRunPlan
   /** null: keys are asked for. */
   readonly #all: CellMap | null
   /** null: what is not in memory is nowhere. */
@@ -31,7 +31,7 @@ export class LookedUpCell implements CellMaker {
   /** The keys of the batch that are not in `#all`. */
   readonly #asked = new Map<CellText, Buffer | null>()
 
-  constructor(cell: LookupCell, plan: MakingPlan, all: CellMap | null, finder: ValueFinder | null) {
+  constructor(cell: LookupCell, plan: PipelineRunPlan, all: CellMap | null, finder: ValueFinder | null) {
     this.#cell = cell
     this.#plan = plan
     this.#all = all

@@ -1,25 +1,25 @@
-import type { PipelineSink, RowOutcome, TransformHooks } from './cell-maker.js'
+import type { PipelineSink, RowOutcome, TransformHooks } from './column-producer.js'
 import { BatchBuilder, recycle } from '../src/wire/builder.js'
 import { RawRows } from '../src/wire/raw-rows.js'
 import type { ExecutionMarker } from '../src/features/transform/execution-marker.js'
 import type { Batch } from '../src/contract/plugin.js'
-import type { Makers, MakingSetup } from './cell-makers.js'
-import { makersOf } from './cell-makers.js'
+import type { ColumnProducers, PipelineContext } from './column-producers.js'
+import { producersOf } from './column-producers.js'
 import type { MadeRows } from './extended-rows.js'
 import { ExtendedRows } from './extended-rows.js'
 import { Transform } from './transform-caller.js'
 
-interface Setup extends MakingSetup {
+interface Setup extends PipelineContext {
   readonly runId: string
 }
 
-const NONE: Makers = { levels: [], cells: [] }
+const NONE: ColumnProducers = { levels: [], cells: [] }
 
 /** What one thread does to batches between reading and writing (see `src/contract/pipeline.ts`), one after another. */
 export class Pipeline {
   readonly #rows: RawRows
   readonly #builder: BatchBuilder
-  readonly #makers: Makers
+  readonly #producers: ColumnProducers
   /** null: no values are made before the cells. */
   readonly #extended: ExtendedRows | null
   readonly #transform: Transform | null
@@ -30,18 +30,18 @@ export class Pipeline {
 
   private constructor(
     { plan }: Setup,
-    makers: Makers,
+    producers: ColumnProducers,
     transform: Transform | null,
     slot: ExecutionMarker | null,
   ) {
     const { reads, cells } = plan.pipeline!
     this.#rows = new RawRows(reads.length)
     this.#builder = new BatchBuilder(plan.read.batch)
-    this.#makers = makers
+    this.#producers = producers
     this.#extended =
-      makers.levels.length > 0 ? new ExtendedRows(makers.levels, reads.length, plan.read.batch) : null
+      producers.levels.length > 0 ? new ExtendedRows(producers.levels, reads.length, plan.read.batch) : null
     this.#transform = transform
-    this.#cells = transform !== null && makers.cells.length > 0 ? new RawRows(cells.length) : null
+    this.#cells = transform !== null && producers.cells.length > 0 ? new RawRows(cells.length) : null
     this.#slot = slot
   }
 
@@ -53,14 +53,14 @@ export class Pipeline {
   ): Promise<Pipeline | null> {
     const { plan, runId } = setup
     if (plan.pipeline === null) return null
-    if (plan.pipeline.transform === null) return new Pipeline(setup, makersOf(setup, signal), null, null)
+    if (plan.pipeline.transform === null) return new Pipeline(setup, producersOf(setup, signal), null, null)
     const { cells, reads, values } = plan.pipeline
     const read = cells.filter((cell) => cell.type === 'read')
     const direct = read.length === cells.length && values.length === 0
     const named = cells.map(({ name, column }, i) => ({ name, column, at: direct ? read[i]!.at : i }))
     const width = direct ? reads.length : cells.length
     const transform = await Transform.open({ plan, runId, cells: named, width, ...hooks! })
-    return new Pipeline(setup, direct ? NONE : makersOf(setup, signal), transform, hooks!.slot)
+    return new Pipeline(setup, direct ? NONE : producersOf(setup, signal), transform, hooks!.slot)
   }
 
   /** The rows to be written. The memory of the batch given is used again. */
@@ -69,7 +69,7 @@ export class Pipeline {
     rows.take(batch)
     try {
       const made = await this.#extend(sink)
-      for (const maker of this.#makers.cells) await maker.prepare?.(made.rows, sink)
+      for (const producer of this.#producers.cells) await producer.prepare?.(made.rows, sink)
       if (this.#transform === null) yield* this.#made(made, sink)
       else yield* this.#transformed(this.#transform, made, batch, sink)
     } finally {
@@ -79,8 +79,8 @@ export class Pipeline {
   }
 
   async close(): Promise<void> {
-    const { levels, cells } = this.#makers
-    await Promise.allSettled([...levels.flat(), ...cells].map(async (maker) => maker.close?.()))
+    const { levels, cells } = this.#producers
+    await Promise.allSettled([...levels.flat(), ...cells].map(async (producer) => producer.close?.()))
   }
 
   /** The rows with what is made for their cells. */
@@ -159,8 +159,8 @@ export class Pipeline {
   #append(rows: RawRows, row: number): RowOutcome {
     const builder = this.#builder
     const start = builder.length
-    for (const maker of this.#makers.cells) {
-      const fate = maker.append(rows, row, builder)
+    for (const producer of this.#producers.cells) {
+      const fate = producer.append(rows, row, builder)
       if (fate === 'keep') continue
       builder.length = start
       return fate

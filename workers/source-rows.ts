@@ -17,7 +17,7 @@ export interface SourceSink {
 }
 
 /** Makes rows as a copy makes them before it writes them. */
-export interface Making {
+export interface Computation {
   readonly plan: PipelinePlan
   readonly pipeline: Pipeline
 }
@@ -32,11 +32,11 @@ export interface Routing {
 export class SourceRows {
   readonly #readers: Side['readers']
   readonly #plan: Side['rows']
-  readonly #making: Making | null
+  readonly #making: Computation | null
   readonly #routing: Routing | null
 
   /** `making` null: as they are read. `routing` null: the target is one table. */
-  constructor({ readers, rows }: Side, making: Making | null, routing: Routing | null) {
+  constructor({ readers, rows }: Side, making: Computation | null, routing: Routing | null) {
     this.#readers = readers
     this.#plan = making ? { ...rows, columns: making.plan.reads } : rows
     this.#making = making

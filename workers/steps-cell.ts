@@ -4,18 +4,18 @@ import { unescapeInto } from '../src/wire/each-row.js'
 import type { RawRows } from '../src/wire/raw-rows.js'
 import { cellsOf, excerpt, readRowName } from '../src/wire/row-name.js'
 import { RowshiftError } from '../src/contract/errors.js'
-import type { StepsCell } from '../src/contract/made-cells.js'
-import type { MakingPlan } from '../src/contract/pipeline.js'
-import type { CellMaker, RowOutcome } from './cell-maker.js'
+import type { StepsCell } from '../src/contract/computed-columns.js'
+import type { PipelineRunPlan } from '../src/contract/pipeline.js'
+import type { ColumnProducer, RowOutcome } from './column-producer.js'
 import { changeOf, hashOf, Unfit } from './steps.js'
 import { TimeLimit } from './time-limit.js'
 
 type Changed = Buffer | null | RowshiftError
 
 /** What steps make of a value that stands in the rows. */
-export class ChangedCell implements CellMaker {
+export class ChangedCell implements ColumnProducer {
   readonly #cell: StepsCell
-  readonly #plan: MakingPlan
+  readonly #plan: PipelineRunPlan
   /** What stands for bytes; null: they are text. */
   readonly #bytes: ((bytes: Buffer) => string) | null
   readonly #change: (text: string | null) => string | null | Unfit
@@ -24,7 +24,7 @@ export class ChangedCell implements CellMaker {
   /** Of the rows of the batch. */
   #changed: Changed[] = []
 
-  constructor(cell: StepsCell, plan: MakingPlan, signal: AbortSignal) {
+  constructor(cell: StepsCell, plan: PipelineRunPlan, signal: AbortSignal) {
     this.#cell = cell
     this.#plan = plan
     const { from, steps } = cell

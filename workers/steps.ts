@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ColumnKind, Step } from '../src/contract/plugin.js'
-import type { PipelineStep, StepsCell } from '../src/contract/made-cells.js'
+import type { PipelineStep, StepsCell } from '../src/contract/computed-columns.js'
 import type { Facts } from '../src/sql/literals.js'
 import { doesNotFit, mapSubject, notInMap, stepFacts } from '../src/sql/step-facts.js'
 import { castText, lengthOf } from '../src/wire/cast-text.js'

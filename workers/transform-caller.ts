@@ -7,7 +7,7 @@ import type { RawRows } from '../src/wire/raw-rows.js'
 import { cellsOf, readRowName } from '../src/wire/row-name.js'
 import type { ExecutionMarker } from '../src/features/transform/execution-marker.js'
 import { RowshiftError } from '../src/contract/errors.js'
-import type { MakingPlan } from '../src/contract/pipeline.js'
+import type { PipelineRunPlan } from '../src/contract/pipeline.js'
 import type { LogLevel, Row, TransformContext } from '../src/contract/transform.js'
 import { CellRuns } from './cell-runs.js'
 import type { Was } from './row-decoder.js'
@@ -15,7 +15,7 @@ import { RowDecoder } from './row-decoder.js'
 import type { NamedCell } from './named-cell.js'
 import type { Fault } from './row-encoder.js'
 import { RowEncoder } from './row-encoder.js'
-import type { PipelineSink } from './cell-maker.js'
+import type { PipelineSink } from './column-producer.js'
 import type { LoadedModule } from './transform-module.js'
 import { loadModule, reasonOf } from './transform-module.js'
 import { counted } from '../src/wire/counted.js'
@@ -23,7 +23,7 @@ import { counted } from '../src/wire/counted.js'
 const SHOWN = 80
 
 export interface TransformSetup {
-  readonly plan: MakingPlan
+  readonly plan: PipelineRunPlan
   readonly runId: string
   /** The cells that the function sees, and how many each row of a batch has. */
   readonly cells: readonly NamedCell[]
@@ -44,7 +44,7 @@ export interface TransformInput {
 
 /** Calls a user's function with the rows of batches. */
 export class Transform {
-  readonly #plan: MakingPlan
+  readonly #plan: PipelineRunPlan
   readonly #module: LoadedModule
   readonly #context: TransformContext
   readonly #slot: ExecutionMarker

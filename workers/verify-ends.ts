@@ -5,14 +5,14 @@ import type { Reader } from '../src/contract/plugin.js'
 import type { SourceSpec, SourceTable } from '../src/contract/source-spec.js'
 import { Target } from '../src/features/shard/target.js'
 import type { Router } from '../src/features/shard/router.js'
-import type { MakingPlan } from '../src/contract/pipeline.js'
+import type { PipelineRunPlan } from '../src/contract/pipeline.js'
 import { comparisonSetup, routerOf } from '../src/features/verify/comparison-setup.js'
 import type { VerifySetup } from '../src/features/verify/messages.js'
 import type { ComparisonSetup } from '../src/features/verify/row-comparison.js'
 import type { VerifyPlan } from '../src/features/verify/plan.js'
 import type { ThreadConnections } from './connections.js'
 import { makeReaders, makeWriters } from './load-plugin.js'
-import type { Making } from './source-rows.js'
+import type { Computation } from './source-rows.js'
 import type { Side } from './side.js'
 import { TargetRows } from './target-rows.js'
 import { Pipeline } from './row-pipeline.js'
@@ -22,7 +22,7 @@ export interface Ends {
   readonly source: Side
   readonly target: Side
   /** How rows of the source are made; null: they are compared as they are read. */
-  readonly making: Making | null
+  readonly making: Computation | null
   readonly targetRows: TargetRows
   /** null: the target is one table. */
   readonly router: Router | null
@@ -60,9 +60,12 @@ export async function openEnds(
     write: { table: plan.target.table, columns: plan.columns },
     pipeline: plan.pipeline,
   }
-  const making = await makingOf({ runId, plan: compared, pipeline }, signal)
-  const repairMaking = await makingOf(repair && { runId, plan: repair, pipeline: repairPipeline }, signal)
-  const endsOf = async (count: number, making: Making | null, targetPlan: SourceSpec): Promise<Ends> => {
+  const making = await computationOf({ runId, plan: compared, pipeline }, signal)
+  const repairContext = await computationOf(
+    repair && { runId, plan: repair, pipeline: repairPipeline },
+    signal,
+  )
+  const endsOf = async (count: number, making: Computation | null, targetPlan: SourceSpec): Promise<Ends> => {
     const target = await sideOf(targetReaders, targetPlan, plan, count)
     const router = routerOf(plan, count)
     return {
@@ -84,7 +87,7 @@ export async function openEnds(
     const { sources } = plan.target
     const created = await withKeys(plan.created, targetReaders)
     const targetPlan = { ...plan.target, sources: sources && [...sources, ...created] }
-    const repaired = await endsOf(plan.written, repairMaking, targetPlan)
+    const repaired = await endsOf(plan.written, repairContext, targetPlan)
     const after = plan.pipeline === null ? await endsOf(plan.columns.length, making, targetPlan) : repaired
     return { repaired, after, writes: new Target(writers, repair!.write) }
   }
@@ -97,7 +100,7 @@ export async function openEnds(
         throw error
       })),
     close: () =>
-      closeAll([...readers, ...targetReaders, ...writers, making?.pipeline, repairMaking?.pipeline]),
+      closeAll([...readers, ...targetReaders, ...writers, making?.pipeline, repairContext?.pipeline]),
   }
 }
 
@@ -129,10 +132,10 @@ async function sideOf(
 }
 
 /** null: rows are compared as they are read. */
-async function makingOf(
-  setup: { runId: string; plan: MakingPlan; pipeline: PipelineSetup | null } | null,
+async function computationOf(
+  setup: { runId: string; plan: PipelineRunPlan; pipeline: PipelineSetup | null } | null,
   signal: AbortSignal,
-): Promise<Making | null> {
+): Promise<Computation | null> {
   const pipeline = setup && (await Pipeline.open(setup, signal))
   return pipeline && { plan: setup.plan.pipeline!, pipeline }
 }

@@ -5,7 +5,7 @@ import type { TargetSpec } from '../contract/target-spec.js'
 import type { RowshiftError } from '../contract/errors.js'
 import { redact } from '../contract/errors.js'
 import { most } from '../sql/literals.js'
-import { describeMaking } from './made-view.js'
+import { describeComputation } from './computed-view.js'
 import type { RunReport, ShardReport } from '../contract/task-store.js'
 import type { VerifyReport } from '../features/verify/report.js'
 import { counted } from '../wire/counted.js'
@@ -218,7 +218,7 @@ function describeColumn(column: ColumnMapping, { write: { columns }, pipeline }:
   const making =
     column.made === 'transform'
       ? 'returned by the transform'
-      : describeMaking(pipeline?.cells[columns.indexOf(column)], pipeline)
+      : describeComputation(pipeline?.cells[columns.indexOf(column)], pipeline)
   const what =
     conversion === 'lossy'
       ? `lossy (accepted): loses ${why}`

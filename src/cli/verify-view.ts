@@ -4,7 +4,7 @@ import type { VerifyRequest } from '../features/verify/request.js'
 import { runVerify } from '../features/verify/job.js'
 import type { VerifyReport, Comparison } from '../features/verify/report.js'
 import type { VerifyPlan } from '../features/verify/plan.js'
-import { describeMaking } from './made-view.js'
+import { describeComputation } from './computed-view.js'
 import { formatCount, formatRows, formatSeconds, formatThreads, printable, tableLabel } from './output.js'
 import type { ProgressView } from './progress-view.js'
 import { counted } from '../wire/counted.js'
@@ -34,7 +34,7 @@ function describeVerify(plan: VerifyPlan, { from, to, mode, sample }: VerifyRequ
     `target   ${tableLabel(to)} table ${plan.target.table.table}`,
     `mode     ${mode === 'sync' ? 'compare and repair' : 'compare'}, ${counted(plan.columns.length, 'column')}, ${formatThreads(plan.workerNum)}`,
     ...(plan.pipeline?.cells ?? []).flatMap((cell) => {
-      const making = describeMaking(cell, plan.pipeline)
+      const making = describeComputation(cell, plan.pipeline)
       return making === null ? [] : [`column   ${making} -> ${cell.name}`]
     }),
     ...whereLines(plan.source.where, plan.target.where),

@@ -8,7 +8,7 @@
  *
  * A cell that nobody asked to change is never decoded.
  */
-import type { IdCell, LookupCell, NamedCell, StepsCell } from './made-cells.js'
+import type { IdCell, LookupCell, NamedCell, StepsCell } from './computed-columns.js'
 import type { ReadSpec } from './read.js'
 import type { WriteSpec } from './write.js'
 import type { Column, ColumnMapping } from './table-schema.js'
@@ -47,14 +47,14 @@ export interface TransformPlan {
 }
 
 /** What a pipeline must know of a plan. */
-export interface MakingPlan {
+export interface PipelineRunPlan {
   readonly read: ReadSpec
   readonly write: Pick<WriteSpec, 'table'> & { readonly columns: readonly Pick<ColumnMapping, 'target'>[] }
   readonly pipeline: PipelinePlan | null
 }
 
 /** All that is made, in one order: by its index here, the threads know the lookup tables of a plan. */
-export function makings({ values, cells }: PipelinePlan): readonly (ValuePlan | CellPlan)[] {
+export function computedCells({ values, cells }: PipelinePlan): readonly (ValuePlan | CellPlan)[] {
   return [...values, ...cells]
 }
 

@@ -7,12 +7,12 @@ import type { GivenCells } from '../features/lookup/given-table.js'
 import { readGiven } from '../features/lookup/given-table.js'
 import { WORKERS } from '../features/ids/snowflake.js'
 import { ambiguousKey } from '../features/lookup/errors.js'
-import { isCreated } from '../contract/made-cells.js'
+import { isCreated } from '../contract/computed-columns.js'
 import type { Reader, ReadSpec, Sequence, Writer } from '../contract/plugin.js'
-import type { IdMapPlan, IdPlan, LookupPlan } from '../contract/made-cells.js'
+import type { IdMapPlan, IdPlan, LookupPlan } from '../contract/computed-columns.js'
 import type { PipelinePlan } from '../contract/pipeline.js'
 import type { RunPlan } from '../contract/run-plan.js'
-import { makings } from '../contract/pipeline.js'
+import { computedCells } from '../contract/pipeline.js'
 import type { PipelineSetup } from './messages.js'
 import type { OpenConnections } from './open-connections.js'
 
@@ -30,7 +30,7 @@ export async function setUpPipeline(
   if (pipeline === null) return null
   const reasons: string[] = []
   const lookups: Record<number, SharedCells> = {}
-  for (const [index, cell] of makings(pipeline).entries()) {
+  for (const [index, cell] of computedCells(pipeline).entries()) {
     if (cell.type !== 'lookup' || isCreated(cell.lookup)) continue
     const { lookup } = cell
     const all = lookup.given

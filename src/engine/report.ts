@@ -4,7 +4,7 @@ import type { Backfill } from '../plan/bounds.js'
 import { readsLateRows } from '../features/sources/splits.js'
 import type { RunPlan } from '../contract/run-plan.js'
 import { nothingWritten } from '../contract/plugin.js'
-import { makings } from '../contract/pipeline.js'
+import { computedCells } from '../contract/pipeline.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../contract/task-store.js'
 import type { CoordinatorResult } from './coordinator-job.js'
@@ -187,7 +187,7 @@ function heldWatermark({ taskId, plan, progress, sourceChanged }: ReportFacts): 
 function passedRows({ taskId, plan, progress }: ReportFacts): string | null {
   const { rowsFiltered, lookupMisses } = progress.done
   const most = Math.min(rowsFiltered, lookupMisses)
-  const made = plan?.pipeline ? makings(plan.pipeline) : []
+  const made = plan?.pipeline ? computedCells(plan.pipeline) : []
   const skips = made.some((cell) => cell.type === 'lookup' && cell.lookup.missing.rule === 'skip')
   if (taskId === null || !skips || most === 0 || Object.keys(plan!.policy.watermarks).length === 0)
     return null

@@ -3,7 +3,7 @@ import type { PipelinePlan } from '../contract/pipeline.js'
 import type { Mode } from '../contract/run-plan.js'
 import type { Reading } from '../features/sources/plan.js'
 import { staleWatermark } from './source-mark.js'
-import { makings } from '../contract/pipeline.js'
+import { computedCells } from '../contract/pipeline.js'
 import type { Past } from './window.js'
 
 interface Incremental {
@@ -46,7 +46,7 @@ function unrisingWarnings({ source }: Incremental, key: SplitKey | null): string
 }
 
 function skipWarnings({ pipeline }: Incremental): string[] {
-  const skipping = (pipeline === null ? [] : makings(pipeline)).flatMap((cell) =>
+  const skipping = (pipeline === null ? [] : computedCells(pipeline)).flatMap((cell) =>
     cell.type === 'lookup' && cell.lookup.missing.rule === 'skip' ? [cell.name] : [],
   )
   if (skipping.length === 0) return []

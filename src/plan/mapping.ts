@@ -1,6 +1,6 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { Column, ColumnMapping, Derivation, Origin, TableSchema } from '../contract/plugin.js'
-import type { PipelineStep } from '../contract/made-cells.js'
+import type { PipelineStep } from '../contract/computed-columns.js'
 import { computedColumn, derive } from './derived.js'
 import type { DescribedTables } from './described-tables.js'
 import { madeColumn } from '../contract/pipeline.js'
@@ -10,11 +10,11 @@ import type { Make } from '../task/make.js'
 
 export type ColumnPair = Pick<ColumnMapping, 'source' | 'target' | 'made'> & {
   /** A worker thread is to make the values. */
-  readonly make?: Making
+  readonly make?: Computation
 }
 
 /** How a worker thread is to make values. */
-export interface Making {
+export interface Computation {
   /** Where the user asked for it: `params.columns[2]`. */
   readonly at: string
   /** What it is made of, if of anything: columns of the source, and what other entries make. */
@@ -33,7 +33,7 @@ export interface MappingResult {
   /** In target order. */
   readonly pairs: readonly ColumnPair[]
   /** What has a name for other entries, also where it goes to no column itself. */
-  readonly values: readonly Making[]
+  readonly values: readonly Computation[]
   /** Source columns that nobody chose to leave out and that no target column takes. */
   readonly dropped: readonly Column[]
   /** Columns of the same name on both ends that the target computes itself; only where all columns are mapped by name. */
@@ -123,11 +123,11 @@ async function listedPairs(
   })
   if (faults.length > 0) throw invalid(faults)
   let next = 0
-  const values: Making[] = []
+  const values: Computation[] = []
   const pairs = sound.flatMap((entry): ColumnPair[] => {
     const own = (entry.origin as { name: string } | null)?.name
     const read = isDerived(entry) ? derived[next++]! : own === undefined ? null : find(source.columns, own)!
-    const making = makingOf(entry, read, source)
+    const making = computationOf(entry, read, source)
     if (making?.as != null) values.push(making)
     const to = entry.to === null ? undefined : find(target.columns, entry.to)!
     return to ? [{ source: read ?? madeColumn(to), target: to, ...(making && { make: making }) }] : []
@@ -136,7 +136,7 @@ async function listedPairs(
 }
 
 /** `read`: the column that its values are made of, if it is one. */
-function makingOf(entry: NamedEntry, read: Column | null, source: TableSchema): Making | null {
+function computationOf(entry: NamedEntry, read: Column | null, source: TableSchema): Computation | null {
   if (!isMade(entry)) return null
   const { at, keys, late = [], make, after = [], as = null } = entry
   const parts = keys?.map((key) => (typeof key === 'string' ? find(source.columns, key)! : key))

@@ -1,12 +1,12 @@
 import type { Column } from '../contract/plugin.js'
-import type { IdCell, LookupCell } from '../contract/made-cells.js'
+import type { IdCell, LookupCell } from '../contract/computed-columns.js'
 import type { CellPlan, ReadCell, PipelinePlan, ValuePlan } from '../contract/pipeline.js'
 import type { LookupMake } from '../features/lookup/params.js'
 import type { IdMake } from '../task/make.js'
 import { planGiven } from '../features/lookup/given-plan.js'
 import { planId } from '../features/ids/plan.js'
 import { planLookup } from '../features/lookup/plan.js'
-import type { ColumnPair, Making } from './mapping.js'
+import type { ColumnPair, Computation } from './mapping.js'
 import type { PipelineRequest } from './pipeline-request.js'
 import type { StepsRequest } from './step-plan.js'
 import { planSteps } from './step-plan.js'
@@ -98,7 +98,7 @@ export class PipelineBuilder {
     return placed
   }
 
-  async #cell(make: Making, to: Column): Promise<CellPlan | null> {
+  async #cell(make: Computation, to: Column): Promise<CellPlan | null> {
     const { how, after, as } = make
     if (how?.type === 'id') return this.#id(make, how, to)
     // Looked up where it is written.
@@ -107,7 +107,7 @@ export class PipelineBuilder {
     return value && readCell(to.name, value)
   }
 
-  async #value(make: Making, name: string): Promise<Positioned | null> {
+  async #value(make: Computation, name: string): Promise<Positioned | null> {
     const { at, how, after } = make
     if (how?.type !== 'lookup') return (await this.#keys(make, name))?.[0] ?? null
     const cell = await this.#lookup(make, how, name)
@@ -116,7 +116,7 @@ export class PipelineBuilder {
     return after.length === 0 ? value : this.#steps({ asked: `"after" of ${at}`, name, steps: after }, value)
   }
 
-  async #lookup(make: Making, how: LookupMake, name: string): Promise<LookupCell | null> {
+  async #lookup(make: Computation, how: LookupMake, name: string): Promise<LookupCell | null> {
     const keys = await this.#keys(make, name)
     if (keys === null) return null
     const columns = keys.map(({ column }) => column)
@@ -131,7 +131,7 @@ export class PipelineBuilder {
     return { type: 'lookup', name, column, at: keys.map(({ at }) => at), lookup }
   }
 
-  async #id(make: Making, how: IdMake, to: Column): Promise<IdCell | null> {
+  async #id(make: Computation, how: IdMake, to: Column): Promise<IdCell | null> {
     const { writer, connections, target, tables, workerNum } = this.#request
     const keys = await this.#keys(make, to.name)
     if (keys === null) return null
@@ -149,7 +149,7 @@ export class PipelineBuilder {
   }
 
   /** What is looked up, or has ids, after the steps before that. Null after a fault. */
-  async #keys({ at, keys, before }: Making, name: string): Promise<readonly Positioned[] | null> {
+  async #keys({ at, keys, before }: Computation, name: string): Promise<readonly Positioned[] | null> {
     const placed: Positioned[] = []
     for (const key of keys) {
       const each = 'as' in key ? await this.named(key.as) : this.read(key)

@@ -1,5 +1,5 @@
 import type { Column, SplitKey, TableSchema, Writer } from '../contract/plugin.js'
-import type { ColumnPair, Making } from './mapping.js'
+import type { ColumnPair, Computation } from './mapping.js'
 import type { NamedConnections } from './named-connections.js'
 import type { PlannedTransform } from '../features/transform/plan.js'
 
@@ -12,7 +12,7 @@ export interface PipelineRequest {
   readonly tables: readonly string[]
   readonly pairs: readonly ColumnPair[]
   /** What entries of `columns` take from each other. */
-  readonly values: readonly Making[]
+  readonly values: readonly Computation[]
   readonly key: SplitKey | null
   /** Columns that say in which shard a row belongs, and are not written. */
   readonly shardReads: readonly Column[]

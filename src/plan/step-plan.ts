@@ -1,6 +1,6 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { CastType, Column, ColumnKind, ValueRange } from '../contract/plugin.js'
-import type { RegexStep, PipelineStep, StepsCell } from '../contract/made-cells.js'
+import type { RegexStep, PipelineStep, StepsCell } from '../contract/computed-columns.js'
 import type { Facts } from '../sql/literals.js'
 import { typeName } from '../sql/literals.js'
 import { noCast, ownText, stepFacts } from '../sql/step-facts.js'

@@ -1,6 +1,6 @@
 /** The entries of `columns`: checked against each other, and brought to one form. */
 import type { Origin, Step, TemplatePart } from '../contract/derivation.js'
-import type { PipelineStep } from '../contract/made-cells.js'
+import type { PipelineStep } from '../contract/computed-columns.js'
 import type { Make, RawMake } from './make.js'
 import { makeFaults, makeOf } from './make.js'
 import type { RawLiteral, RawSteps } from './step-params.js'

@@ -1,6 +1,6 @@
 /** The parts of an entry of `columns` that change values: in the source, or in a worker thread after that. */
 import type { Literal, Step, Unmapped } from '../contract/derivation.js'
-import type { PipelineStep } from '../contract/made-cells.js'
+import type { PipelineStep } from '../contract/computed-columns.js'
 import { parseCast } from './cast.js'
 
 export type RawLiteral = string | number | boolean | null

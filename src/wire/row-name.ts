@@ -1,7 +1,7 @@
 import type { ReadSpec } from '../contract/read.js'
 import type { Column, ColumnMapping } from '../contract/table-schema.js'
 import { isOwn } from '../contract/table-schema.js'
-import type { MakingPlan } from '../contract/pipeline.js'
+import type { PipelineRunPlan } from '../contract/pipeline.js'
 import type { WriteSpec } from '../contract/write.js'
 import type { Batch } from './batch.js'
 import { forEachRow } from './each-row.js'
@@ -40,7 +40,7 @@ export function rowName({ key, columns, table }: NamingSpec, cells: Cells): stri
 }
 
 /** The same of a row as it was read: its split key, else the source's first key. */
-export function readRowName({ read }: MakingPlan, cells: Cells): string[] {
+export function readRowName({ read }: PipelineRunPlan, cells: Cells): string[] {
   return sourceRowName(read, read.columns, cells)
 }
 

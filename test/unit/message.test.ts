@@ -4,7 +4,7 @@ import { describe, it } from 'mocha'
 import { distinctMessages, fillTable } from '../../src/contract/message.js'
 
 describe('messages with slots', () => {
-  it('are filled with the name of the table, and with what their maker gave', () => {
+  it('are filled with the name of the table, and with what their producer gave', () => {
     const message = { text: 'a target {table} refers to {parents}, {what}', slots: { parents: 'a, table' } }
     expect(fillTable([message], 'a')).to.deep.equal(['a target a refers to a, table, {what}'])
     expect(fillTable([message], '$&{parents}')).to.deep.equal([

@@ -8,7 +8,7 @@ import type { Batch, Column, Endpoint } from '../../src/contract/plugin.js'
 import type { RunPlan } from '../../src/contract/run-plan.js'
 import { madeColumn } from '../../src/contract/pipeline.js'
 import { Copier } from '../../workers/copier.js'
-import type { PipelineSink } from '../../workers/cell-maker.js'
+import type { PipelineSink } from '../../workers/column-producer.js'
 import { Pipeline } from '../../workers/row-pipeline.js'
 import { Database } from '../support/database.js'
 import {

@@ -4,7 +4,7 @@ import { describe, it } from 'mocha'
 import { judge } from '../../src/plan/fidelity.js'
 import { planSteps } from '../../src/plan/step-plan.js'
 import type { Column, ValueRange } from '../../src/contract/plugin.js'
-import type { PipelineStep } from '../../src/contract/made-cells.js'
+import type { PipelineStep } from '../../src/contract/computed-columns.js'
 
 const characters = { coverage: 'unicode', encoding: 'utf8', maxBytes: 4 }
 

@@ -7,7 +7,7 @@ import type {
   WriteSpec,
   Writer,
 } from '../../contract/plugin.js'
-import type { IdMapPlan } from '../../contract/made-cells.js'
+import type { IdMapPlan } from '../../contract/computed-columns.js'
 import type { IdMake } from '../../task/make.js'
 import { judge } from '../../plan/fidelity.js'
 import { plannedWrite } from '../../plan/limits.js'

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { WORKERS } from './snowflake.js'
 import type { Column, ValueRange, TableSchema, Writer } from '../../contract/plugin.js'
-import type { IdMapPlan, IdPlan } from '../../contract/made-cells.js'
+import type { IdMapPlan, IdPlan } from '../../contract/computed-columns.js'
 import type { IdMake } from '../../task/make.js'
 import { planIdMap } from './map-plan.js'
 import type { Planned } from '../lookup/plan.js'

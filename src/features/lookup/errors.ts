@@ -2,7 +2,7 @@ import type { Cells } from '../../wire/row-name.js'
 import { LF } from '../../wire/batch.js'
 import { cellsOf, excerpt, readRowName } from '../../wire/row-name.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type { MakingPlan } from '../../contract/pipeline.js'
+import type { PipelineRunPlan } from '../../contract/pipeline.js'
 
 /** Cells as they stand in batches. */
 export function ambiguousKey(table: string, key: Buffer, one: Buffer, other: Buffer): RowshiftError {
@@ -17,7 +17,7 @@ export function ambiguousKey(table: string, key: Buffer, one: Buffer, other: Buf
 
 /** A row as it was read, of which the cell `column` cannot be made. */
 export interface UnresolvedRow {
-  readonly plan: MakingPlan
+  readonly plan: PipelineRunPlan
   readonly column: string
   readonly cells: Cells
   /** Of the parts of the key among `cells`. */

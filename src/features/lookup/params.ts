@@ -1,7 +1,7 @@
 /** `lookup` in an entry of `columns`. */
 import { resolve } from 'node:path'
 import type { GivenCells, GivenTable } from './given-table.js'
-import type { MissingRule } from '../../contract/made-cells.js'
+import type { MissingRule } from '../../contract/computed-columns.js'
 import type { RawLiteral } from '../../task/step-params.js'
 import { inexact, isInexact, literal } from '../../task/step-params.js'
 

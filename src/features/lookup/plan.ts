@@ -1,7 +1,7 @@
 import { isFormed } from '../../wire/cell-forms.js'
 import { BATCH_BYTES } from '../../plan/limits.js'
 import type { Column, ReadSpec, TableSchema } from '../../contract/plugin.js'
-import type { LookupPlan } from '../../contract/made-cells.js'
+import type { LookupPlan } from '../../contract/computed-columns.js'
 import type { LookupMake } from './params.js'
 import type { NamedConnections } from '../../plan/named-connections.js'
 

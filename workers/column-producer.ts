@@ -20,7 +20,7 @@ export interface PipelineSink {
 }
 
 /** Makes one cell of a row, or several that stand side by side. */
-export interface CellMaker {
+export interface ColumnProducer {
   /** Looks at a batch as it was read, before the first of its rows is made. */
   prepare?(rows: RawRows, sink: PipelineSink): Promise<void>
   /** Appends the cells of a row, each with its separator, and says what becomes of the row. */

@@ -1,9 +1,12 @@
 import { describeSteps } from '../plan/step-plan.js'
-import type { IdPlan, LookupCell, LookupPlan } from '../contract/made-cells.js'
+import type { IdPlan, LookupCell, LookupPlan } from '../contract/computed-columns.js'
 import type { CellPlan, PipelinePlan, ValuePlan } from '../contract/pipeline.js'
 
 /** How a worker thread makes a cell, for people; null: it does not. */
-export function describeMaking(cell: CellPlan | undefined, pipeline: PipelinePlan | null): string | null {
+export function describeComputation(
+  cell: CellPlan | undefined,
+  pipeline: PipelinePlan | null,
+): string | null {
   switch (cell?.type) {
     case undefined:
       return null

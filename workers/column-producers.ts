@@ -1,34 +1,34 @@
 import { CellMap } from '../src/wire/cell-map.js'
-import { isCreated } from '../src/contract/made-cells.js'
+import { isCreated } from '../src/contract/computed-columns.js'
 import type { PipelineSetup } from '../src/engine/messages.js'
-import type { IdCell, LookupCell } from '../src/contract/made-cells.js'
-import type { CellPlan, ValuePlan, MakingPlan } from '../src/contract/pipeline.js'
+import type { IdCell, LookupCell } from '../src/contract/computed-columns.js'
+import type { CellPlan, ValuePlan, PipelineRunPlan } from '../src/contract/pipeline.js'
 import { CopiedCells } from './copied-cells.js'
 import { KeptIdCell, NewIdCell } from './id-cell.js'
 import { IdMap } from './id-map.js'
 import { idSourceOf } from './id-source.js'
 import { LookedUpCell } from './looked-up-cell.js'
-import type { CellMaker } from './cell-maker.js'
+import type { ColumnProducer } from './column-producer.js'
 import { ChangedCell } from './steps-cell.js'
 import { ValueFinder } from './value-finder.js'
 
 /** What is needed to make cells. */
-export interface MakingSetup {
-  readonly plan: MakingPlan
+export interface PipelineContext {
+  readonly plan: PipelineRunPlan
   readonly pipeline: PipelineSetup | null
 }
 
 /** How the cells of the plan are made, in this thread; and the values before them, level by level. */
-export interface Makers {
-  readonly levels: readonly (readonly CellMaker[])[]
-  readonly cells: readonly CellMaker[]
+export interface ColumnProducers {
+  readonly levels: readonly (readonly ColumnProducer[])[]
+  readonly cells: readonly ColumnProducer[]
 }
 
-export function makersOf(setup: MakingSetup, signal: AbortSignal): Makers {
+export function producersOf(setup: PipelineContext, signal: AbortSignal): ColumnProducers {
   const { reads, values, cells } = setup.plan.pipeline!
   const thread = setup.pipeline === null ? 0 : Atomics.add(setup.pipeline.threads, 0, 1)
-  const make = (cell: ValuePlan | CellPlan, index: number) => makerOf(cell, index, setup, thread, signal)
-  const levels: CellMaker[][] = []
+  const make = (cell: ValuePlan | CellPlan, index: number) => producerOf(cell, index, setup, thread, signal)
+  const levels: ColumnProducer[][] = []
   /** How many cells the rows have that a level is given. */
   let width = reads.length
   for (const [index, value] of values.entries()) {
@@ -41,23 +41,26 @@ export function makersOf(setup: MakingSetup, signal: AbortSignal): Makers {
 }
 
 /** Cells that were read side by side are copied in one piece. */
-function joined(cells: readonly CellPlan[], make: (cell: CellPlan, at: number) => CellMaker): CellMaker[] {
-  const makers: CellMaker[] = []
+function joined(
+  cells: readonly CellPlan[],
+  make: (cell: CellPlan, at: number) => ColumnProducer,
+): ColumnProducer[] {
+  const producers: ColumnProducer[] = []
   for (const [at, cell] of cells.entries()) {
-    const last = makers.at(-1)
+    const last = producers.at(-1)
     const extended = cell.type === 'read' && last instanceof CopiedCells && last.extend(cell.at)
-    if (!extended) makers.push(make(cell, at))
+    if (!extended) producers.push(make(cell, at))
   }
-  return makers
+  return producers
 }
 
-function makerOf(
+function producerOf(
   cell: ValuePlan | CellPlan,
   index: number,
-  setup: MakingSetup,
+  setup: PipelineContext,
   thread: number,
   signal: AbortSignal,
-): CellMaker {
+): ColumnProducer {
   switch (cell.type) {
     case 'read':
       return new CopiedCells(cell.at)
@@ -75,9 +78,9 @@ function makerOf(
 function lookup(
   cell: LookupCell,
   index: number,
-  { plan, pipeline }: MakingSetup,
+  { plan, pipeline }: PipelineContext,
   signal: AbortSignal,
-): CellMaker {
+): ColumnProducer {
   const all = pipeline!.lookups[index]
   const { given, tables } = cell.lookup
   const nothing = given != null || isCreated(cell.lookup)
@@ -87,10 +90,10 @@ function lookup(
 
 function id(
   { name, ids, map }: IdCell,
-  { plan, pipeline }: MakingSetup,
+  { plan, pipeline }: PipelineContext,
   thread: number,
   signal: AbortSignal,
-): CellMaker {
+): ColumnProducer {
   const target = pipeline!.endpoints['target']!
   const firstWorker = () => Atomics.load(pipeline!.threads, 1)
   const source = idSourceOf(ids, { thread, firstWorker }, target, signal)
