@@ -1,7 +1,7 @@
 import type { Column, ColumnKind, ReadSpec } from '../../src/contract/plugin.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { mapError } from './errors.js'
-import { lossTests } from './loss-tests.js'
+import { lossSql } from './loss-sql.js'
 import {
   charsetOf,
   expressionOf,
@@ -31,7 +31,7 @@ export const mysqlDialect: SqlDialect = {
   keyOrder,
   lookupLiteral,
   unreadable: unmappedRefusals,
-  lossTests,
+  losses: lossSql,
   failsByValue: (thrown) => (thrown as { errno?: number }).errno === OUT_OF_RANGE,
   valueError: unmappedError,
   insertTriggers: (table) =>

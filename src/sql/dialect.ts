@@ -1,4 +1,5 @@
 import type { Refusal } from '../contract/derivation.js'
+import type { LossSql } from './loss-sql.js'
 import type { ErrorDetails, RowshiftError } from '../contract/errors.js'
 import type { ReadSpec } from '../contract/read.js'
 import type { Column, ColumnKind, ColumnMapping, TableSchema } from '../contract/table-schema.js'
@@ -70,8 +71,8 @@ export interface SqlDialect {
    * rows. Default: every value arrives.
    */
   unreadable?(column: Column): readonly Refusal[]
-  /** Conditions of which at least one is true of every value that the target's column would not hold as it is; null: that cannot be said in SQL. Default: null. */
-  lossTests?(mapping: ColumnMapping): readonly string[] | null
+  /** How it is asked for values that a target's column would not hold as they are. Default: messages about losses give no example. */
+  readonly losses?: LossSql
   // Tables.
 
   /** A query for the names of the triggers that run when a row is inserted. */

@@ -2,6 +2,7 @@ import type { LossSearch } from '../contract/read.js'
 import type { ColumnMapping, TableSchema } from '../contract/table-schema.js'
 import { shown } from './failing-rows.js'
 import { enclosed } from './fragment.js'
+import { lossTests } from './loss-tests.js'
 import type { SqlSession } from './session.js'
 
 /** A value of the column that `mapping` would not keep, if there is one and it is found soon. */
@@ -13,7 +14,7 @@ export async function findLoss(
 ): Promise<LossSearch> {
   const { dialect } = session
   const { source, target } = mapping
-  const lost = dialect.lossTests?.(mapping) ?? null
+  const lost = dialect.losses ? lossTests(dialect, dialect.losses, mapping) : null
   if (lost === null) return { found: 'unknown' }
   const value = dialect.expression(source)
   const tests = source.nullable && !target.nullable ? [`${value} IS NULL`, ...lost] : lost
