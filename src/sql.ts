@@ -70,7 +70,7 @@ export { missingIndex } from './sql/incremental-window.js'
 export { type Beyond, columnsBeyond, keyExcerpts, namedKey, searchRows } from './sql/row-search.js'
 export { checkCondition, checkExpression } from './sql/user-sql.js'
 // Rows on their way into a table.
-export { IsolatedWrite } from './sql/isolated-write.js'
+export { BisectedWrite } from './sql/bisected-write.js'
 export { keptColumns } from './sql/settlement.js'
 export type { Tally } from './sql/tally.js'
 export { castText } from './wire/cast-text.js'

@@ -18,7 +18,7 @@ import type { Reader, WriteOptions, Writer } from '../src/contract/plugin.js'
 import type { SourceSpec, SourceSplit } from '../src/contract/source-spec.js'
 import { recycle } from '../src/wire/builder.js'
 import { copiedRows } from '../src/engine/deletions.js'
-import { Narrower } from '../src/wire/narrow.js'
+import { LossyCoercion } from '../src/wire/lossy-coercion.js'
 import { RowshiftError } from '../src/contract/errors.js'
 import { readOf } from '../src/features/sources/splits.js'
 import { closeAll, openAll } from '../src/contract/opening.js'
@@ -57,7 +57,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
   readonly #writes = new Mutex()
   readonly #busy = new BusyTimer()
   /** null unless a loss was accepted. */
-  readonly #narrower: Narrower | null
+  readonly #coercion: LossyCoercion | null
   readonly #copied: SourceSpec
   #told = 0
   #inSnapshot = false
@@ -67,7 +67,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
   constructor(setup: WorkerSetup, post: (message: ThreadMessage | WorkerMessage) => void) {
     super(setup, post)
     this.#setup = setup
-    this.#narrower = Narrower.of(setup.plan.write, setup.plan.write.sharding?.reads.length ?? 0)
+    this.#coercion = LossyCoercion.of(setup.plan.write, setup.plan.write.sharding?.reads.length ?? 0)
     this.#copied = copiedRows(setup.plan)
   }
 
@@ -141,7 +141,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
         const { reader, spec } = readOf(readers, this.#copied, split)
         const rows = reader.read(spec, split, signal, (row, error) => tally.refuse(row, error))
         for await (const staged of pipelinedRows(rows, pipeline, tally.sink)) {
-          const batch = this.#narrower?.narrow(staged) ?? staged
+          const batch = this.#coercion?.apply(staged) ?? staged
           queuedBytes += batch.bytes.length
           // The queue is not full yet, so nothing of it was written; nor is a row in a file, where it would be twice.
           oversized = divisible && !dirty.saved && queuedBytes >= SPLIT_CAPACITY

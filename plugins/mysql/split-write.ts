@@ -1,6 +1,6 @@
 import type { Batch, WriteCounts } from '../../src/contract/plugin.js'
 import { nothingWritten, RowshiftError } from '../../src/contract/plugin.js'
-import { IsolatedWrite } from '../../src/sql/isolated-write.js'
+import { BisectedWrite } from '../../src/sql/bisected-write.js'
 import type { Tally } from '../../src/sql/tally.js'
 import type { Session } from './connection.js'
 import { warningError } from './errors.js'
@@ -25,7 +25,7 @@ export class SplitWrite {
   readonly #statements: Statements
   readonly #tally: Tally
   readonly #merging: Merge | null
-  readonly #rows: IsolatedWrite
+  readonly #rows: BisectedWrite
 
   constructor(
     session: Session,
@@ -44,7 +44,7 @@ export class SplitWrite {
       begin: () => beginSplit(session, facts),
       rejected: (row: Batch, error: RowshiftError) => rowRefusal(spec, row, error),
     }
-    this.#rows = new IsolatedWrite(session, spec, tally, ways, stored)
+    this.#rows = new BisectedWrite(session, spec, tally, ways, stored)
   }
 
   /** All rows of a split, the first of which is there. */
@@ -89,7 +89,7 @@ export class SplitWrite {
         await this.#loaded(ok, rowsOf(held))
       })
     } catch (error) {
-      if (!this.#rows.isolates(error)) throw error
+      if (!this.#rows.isRowFault(error)) throw error
       for (const batch of held) await this.insert(batch)
     }
     for (const batch of suspects) await this.insert(batch)

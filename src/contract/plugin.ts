@@ -65,7 +65,7 @@ export { type CellForm, formOf, isFormed, type Misfit, misfit } from '../wire/ce
 /** Which row it is, and what is in it, for messages. */
 export { type Cells, cellsOf, excerpt, rowName, sourceRowName } from '../wire/row-name.js'
 /** Writers: which rows of a batch the target rejects, and rows that wait for each other's unique values. */
-export { isolate, type Isolation } from '../wire/isolate.js'
+export { bisect, type Bisection } from '../wire/bisect.js'
 export { type RefusedRow, settle, type Settlement, unsettled } from '../wire/settle.js'
 /** Databases that speak SQL: key ranges, splits, the user's own SQL, and columns that the source computes. */
 export {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { Narrower } from '../../src/wire/narrow.js'
+import { LossyCoercion } from '../../src/wire/lossy-coercion.js'
 import { judge } from '../../src/plan/fidelity.js'
 import type { Characters, Column, ColumnKind, ValueRange, PlannedWrite } from '../../src/contract/plugin.js'
 import { valueRangeOf } from '../../plugins/mysql/value-range.js'
@@ -239,8 +239,11 @@ describe('an accepted loss', () => {
   /** What becomes of the cells of one column. */
   function narrowed(source: Column, target: Column, ...cells: string[]): string {
     const columns = [{ source, target, check: { conversion: 'lossy', why: '' } as const }]
-    const narrower = Narrower.of({ columns, batch: { bytes: 1024, rows: 100 } } as unknown as PlannedWrite)
-    return narrower!.narrow(batch(...cells)).bytes.toString()
+    const coercion = LossyCoercion.of({
+      columns,
+      batch: { bytes: 1024, rows: 100 },
+    } as unknown as PlannedWrite)
+    return coercion!.apply(batch(...cells)).bytes.toString()
   }
 
   it('brings numbers into the range', () => {
@@ -279,8 +282,8 @@ describe('an accepted loss', () => {
 
   it('is nothing to do for what another kind cannot express', () => {
     const columns = [{ source: varchar(9), target: INT, check: { conversion: 'lossy', why: '' } as const }]
-    expect(Narrower.of({ columns, batch: { bytes: 1024, rows: 100 } } as unknown as PlannedWrite)).to.equal(
-      null,
-    )
+    expect(
+      LossyCoercion.of({ columns, batch: { bytes: 1024, rows: 100 } } as unknown as PlannedWrite),
+    ).to.equal(null)
   })
 })

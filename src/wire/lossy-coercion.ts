@@ -14,7 +14,7 @@ type Narrow = (cell: Buffer) => Buffer
  * places and fractions of a second are cut off. Only within one kind: what another kind cannot express is left as it
  * is, for the writer to refuse.
  */
-export class Narrower {
+export class LossyCoercion {
   readonly #columns: readonly (Narrow | null)[]
   readonly #builder: BatchBuilder
 
@@ -24,13 +24,13 @@ export class Narrower {
   }
 
   /** null when no column has an accepted loss that can be applied here. `unwritten`: how many cells stand behind those that are written. */
-  static of(spec: PlannedWrite, unwritten = 0): Narrower | null {
+  static of(spec: PlannedWrite, unwritten = 0): LossyCoercion | null {
     const columns = [...spec.columns.map(narrowOf), ...Array<null>(unwritten).fill(null)]
-    return columns.some((column) => column !== null) ? new Narrower(spec, columns) : null
+    return columns.some((column) => column !== null) ? new LossyCoercion(spec, columns) : null
   }
 
   /** The batch with its values narrowed. The memory of the one given is used again. */
-  narrow(batch: Batch): Batch {
+  apply(batch: Batch): Batch {
     const builder = this.#builder
     forEachRow(batch, (cells) => {
       for (const [i, narrow] of this.#columns.entries()) {

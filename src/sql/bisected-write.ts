@@ -1,7 +1,7 @@
 import type { RowshiftError } from '../contract/errors.js'
 import type { PlannedWrite } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
-import { isolate } from '../wire/isolate.js'
+import { bisect } from '../wire/bisect.js'
 import type { SqlSession } from './session.js'
 import type { Tally } from './tally.js'
 
@@ -18,7 +18,7 @@ export interface FailingStatements {
 }
 
 /** Stores rows by statements that store many at a time, inside a transaction, and leaves out those that cannot be stored. */
-export class IsolatedWrite {
+export class BisectedWrite {
   readonly #session: SqlSession
   readonly #spec: PlannedWrite
   readonly #tally: Tally
@@ -41,16 +41,16 @@ export class IsolatedWrite {
   }
 
   /** Whether a row is to blame for what `undoable` has thrown, so that all others can be stored. */
-  isolates(thrown: unknown): boolean {
+  isRowFault(thrown: unknown): boolean {
     // What a table has stored that cannot take it back must not be tried again.
     return this.#ways.transactional && this.#error(thrown).blamesRow
   }
 
   /** Stores a batch by `store`, which stores a part of it by one statement; rows at fault are refused. */
   async batch(batch: Batch, store: (part: Batch) => Promise<void>): Promise<void> {
-    await isolate(batch, {
+    await bisect(batch, {
       store: (part) => this.undoable(() => store(part)),
-      blamesRow: (error) => this.isolates(error),
+      blamesRow: (error) => this.isRowFault(error),
       together: (error) => (this.#error(error).code === 'DUPLICATE_KEY' ? this.#tally.together : 1),
       onBad: (row, error) => {
         this.#tally.refuse(row, this.#ways.rejected(row, this.#error(error)))

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { isolate } from '../../src/wire/isolate.js'
+import { bisect } from '../../src/wire/bisect.js'
 import type { Batch } from '../../src/contract/plugin.js'
 import { batch } from './sqlite-fixture.js'
 
@@ -20,7 +20,7 @@ class Store {
   }
 
   run(rows: readonly string[], most = Infinity): Promise<void> {
-    return isolate(batch(...rows), {
+    return bisect(batch(...rows), {
       store: async (part) => {
         this.attempts++
         const held = rowsOf(part)
@@ -42,7 +42,7 @@ function rowsOf({ bytes, rows }: Batch): string[] {
   return all
 }
 
-describe('isolate', () => {
+describe('bisect', () => {
   it('stores all rows but the bad ones, in order, whichever they are (property)', async () => {
     const rows = fc.uniqueArray(fc.stringMatching(/^[a-z\\N\t]{0,4}$/), { minLength: 1, maxLength: 60 })
     await fc.assert(
@@ -75,7 +75,7 @@ describe('isolate', () => {
 
   it('throws what is not a row’s fault on at once', async () => {
     let attempts = 0
-    const work = isolate(batch('a', 'b', 'c'), {
+    const work = bisect(batch('a', 'b', 'c'), {
       store: () => {
         attempts++
         return Promise.reject(LOST)

@@ -1,7 +1,7 @@
 import type { Batch } from './batch.js'
 import { LF } from './batch.js'
 
-export interface Isolation {
+export interface Bisection {
   /** Stores a part of the batch, or throws and leaves nothing of it. */
   readonly store: (part: Batch) => Promise<void>
   /** Whether the error is about some row of the part; any other error is thrown on. */
@@ -16,16 +16,16 @@ export interface Isolation {
  * Stores all rows of a batch but those that cannot be stored, which it finds by halving: a bad row among n costs about
  * 2·log2(n) attempts.
  */
-export async function isolate(batch: Batch, isolation: Isolation): Promise<void> {
+export async function bisect(batch: Batch, bisection: Bisection): Promise<void> {
   try {
-    await isolation.store(batch)
+    await bisection.store(batch)
   } catch (error) {
-    if (!isolation.blamesRow(error)) throw error
-    if (batch.rows <= (isolation.together?.(error) ?? 1)) {
-      isolation.onBad(batch, error)
+    if (!bisection.blamesRow(error)) throw error
+    if (batch.rows <= (bisection.together?.(error) ?? 1)) {
+      bisection.onBad(batch, error)
       return
     }
-    for (const half of halves(batch)) await isolate(half, isolation)
+    for (const half of halves(batch)) await bisect(half, bisection)
   }
 }
 
