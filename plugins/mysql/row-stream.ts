@@ -4,7 +4,7 @@ import { misfitError } from '../../src/sql/misfit-error.js'
 import type { RowTarget } from './transcode.js'
 
 /** A connection that fills a target with the rows of a query. */
-export interface RowSource {
+interface RowSource {
   readRows(sql: string, target: RowTarget): Promise<void>
   pause(): void
   resume(): void

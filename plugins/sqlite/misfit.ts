@@ -1,7 +1,8 @@
-import type { ReadSpec } from '../../src/contract/plugin.js'
+import { isUtf8 } from 'node:buffer'
+import type { Column, ReadSpec } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
-import { displayKey, displayValue } from './display.js'
 import type { Row, SqliteValue } from './driver.js'
+import { asBuffer } from './driver.js'
 
 /** SQLite lets any column hold any value; what the column's kind cannot carry ends the run. */
 export function misfitError(spec: ReadSpec, row: Row, index: number): RowshiftError {
@@ -22,4 +23,29 @@ function found(value: SqliteValue): string {
   if (typeof value === 'number') return `the REAL ${displayValue(value)}`
   if (typeof value === 'bigint') return `the INTEGER ${value}`
   return `the text "${displayValue(value)}"`
+}
+
+/** A value in a message, short. */
+function displayValue(value: unknown): string {
+  if (value === null || value === undefined) return 'NULL'
+  if (!(value instanceof Uint8Array)) return shorten(String(value as bigint | number | string))
+  const bytes = asBuffer(value)
+  return isUtf8(bytes)
+    ? shorten(bytes.subarray(0, 300).toString())
+    : `x'${shorten(bytes.subarray(0, 60).toString('hex'))}'`
+}
+
+function shorten(text: string): string {
+  return text.length <= 60 ? text : `${text.slice(0, 60)}…`
+}
+
+/** `id = 7, name = x` for the mapped columns among `names`; empty when none is mapped. */
+function displayKey(
+  columns: readonly Column[],
+  values: readonly unknown[],
+  names: readonly string[],
+): string {
+  return columns
+    .flatMap(({ name }, i) => (names.includes(name) ? [`${name} = ${displayValue(values[i])}`] : []))
+    .join(', ')
 }
