@@ -36,8 +36,8 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
   }
   const request = async (runId: string): Promise<CopyRequest> => {
     const given = await urlRequest(runId, { ...options, from, to })
-    const past = options.fromTarget ? { watermarks: {}, fromTarget: true } : null
-    const asked = { ...given, params: withCreation(given.params, options.create), past }
+    const savedWatermarks = options.fromTarget ? { watermarks: {}, fromTarget: true } : null
+    const asked = { ...given, params: withCreation(given.params, options.create), savedWatermarks }
     return options.retry === undefined ? asked : retried(asked, options.retry, options)
   }
   if (options.dryRun) {

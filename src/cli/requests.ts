@@ -44,9 +44,9 @@ export async function taskRequest(
   const to = await taskSide(task, 'to', config)
   const watermarks = await store.watermarks(task.id)
   const saved = { task: task.id, saved: watermarks[params.mode] ?? '' }
-  const past = backfill === null ? { watermarks, fromTarget, task: saved } : null
+  const savedWatermarks = backfill === null ? { watermarks, fromTarget, task: saved } : null
   const others = await lookupConnections(params, config)
-  return { runId, taskId: task.id, from, to, params, past, backfill, others }
+  return { runId, taskId: task.id, from, to, params, savedWatermarks, backfill, others }
 }
 
 /** null: the run goes on from earlier ones. */

@@ -47,7 +47,7 @@ export async function retried(request: CopyRequest, file: string, others: Others
     ...request,
     from,
     lookupSource: request.from,
-    past: null,
+    savedWatermarks: null,
     backfill: null,
     params: {
       ...params,

@@ -11,7 +11,7 @@ import { checkReadable, checkWritable } from '../plan/supported-params.js'
 import { checkShardParams } from '../features/shard/rule-plan.js'
 import { Target } from '../features/shard/target.js'
 import { wayOn } from '../plan/target-warnings.js'
-import type { Past } from '../plan/window.js'
+import type { SavedWatermarks } from '../plan/window.js'
 import type { Reader, SplitOutline, Writer } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
 import type { Params } from '../task/params.js'
@@ -41,7 +41,7 @@ export interface CopyRequest {
   readonly to: TableAt
   readonly params: Params
   /** What earlier runs have left for incremental modes; null: nothing is remembered. */
-  readonly past?: Past | null
+  readonly savedWatermarks?: SavedWatermarks | null
   /** A range that incremental modes are to read again; then nothing is remembered. Default: what is new. */
   readonly backfill?: Backfill | null
   /** Default: a new run begins. */
@@ -245,7 +245,7 @@ function plan(request: CopyRequest, ends: Ends, signal: AbortSignal | undefined)
     source: sourceEnd(request.from, isMany(request.from), ends.readers),
     target: targetEnd(request.to, params.shard !== null, ends.writers),
     params,
-    past: request.past ?? null,
+    savedWatermarks: request.savedWatermarks ?? null,
     backfill: request.backfill ?? null,
     signal,
   })

@@ -50,17 +50,18 @@ function marksAfter({ marks, rowsWritten, rowsUnchanged, rowsSkipped }: RunRepor
  * was set. One set by hand, or by an earlier version, is about any.
  */
 export function withSubject(request: CopyRequest, task: Task): CopyRequest {
-  const { past, params } = request
+  const { savedWatermarks, params } = request
   const { mode } = params
-  const watermarks = (past?.watermarks ?? {}) as Watermarks
+  const watermarks = (savedWatermarks?.watermarks ?? {}) as Watermarks
   const [text, saved] = [watermarks[subjectOf(mode)], watermarks[mode]]
-  if (!past || text === undefined || saved === undefined) return request
+  if (!savedWatermarks || text === undefined || saved === undefined) return request
   const before = readSubject(text)
   if (before === null) throw damaged(task, mode, saved)
   const changes = Object.entries(describe(task, params, mode)).filter(
     ([name, now]) => (before.parts[name] ?? 'none') !== now,
   )
-  if (changes.length === 0) return { ...request, past: { ...past, marks: before.marks } }
+  if (changes.length === 0)
+    return { ...request, savedWatermarks: { ...savedWatermarks, marks: before.marks } }
   const named = changes.map(([name, now]) => {
     const was = before.parts[name] ?? 'none'
     const start = shownFrom(was, now)

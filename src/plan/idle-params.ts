@@ -1,17 +1,17 @@
-import type { Past } from './window.js'
+import type { SavedWatermarks } from './window.js'
 import type { Params } from '../task/params.js'
 
 /** What the user has asked for and this run does not do: each param that has no effect in this mode, and what would have. */
-export function idleParams(params: Params, past: Past | null = null): string[] {
+export function idleParams(params: Params, savedWatermarks: SavedWatermarks | null = null): string[] {
   const { mode } = params
-  const said = modeParams(params, past !== null)
+  const said = modeParams(params, savedWatermarks !== null)
   const always: [boolean, string][] = [
     [
       params.dirtyFile !== null && params.errorLimit.record === 0 && mode !== 'sync',
       'dirty_file is not used: error_limit is 0, so the first rejected row ends the run',
     ],
     [
-      past?.fromTarget === true && (mode === 'init' || mode === 'sync'),
+      savedWatermarks?.fromTarget === true && (mode === 'init' || mode === 'sync'),
       `--from-target is not used: mode "${mode}" looks at the whole table`,
     ],
   ]

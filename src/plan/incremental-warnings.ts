@@ -4,7 +4,7 @@ import type { Mode } from '../contract/run-plan.js'
 import type { Reading } from '../features/sources/plan.js'
 import { staleWatermark } from './source-mark.js'
 import { computedCells } from '../contract/pipeline.js'
-import type { Past } from './window.js'
+import type { SavedWatermarks } from './window.js'
 
 interface Incremental {
   readonly mode: Mode
@@ -24,14 +24,18 @@ export function marksOf(write: PlannedWrite, { marks }: Reading): TableMarks {
 }
 
 /** Which rows an incremental run leaves behind for good. `key` is the source's, by which `append` goes. Throws WATERMARK_STALE. */
-export function incrementalWarnings(plan: Incremental, key: SplitKey | null, past: Past | null): string[] {
+export function incrementalWarnings(
+  plan: Incremental,
+  key: SplitKey | null,
+  savedWatermarks: SavedWatermarks | null,
+): string[] {
   const { mode } = plan
   if (mode !== 'append' && mode !== 'increment') return []
   return [
     ...(mode === 'append' ? unrisingWarnings(plan, key) : []),
     ...skipWarnings(plan),
-    ...emptyWarnings(plan, past),
-    ...newColumnWarnings(plan, past),
+    ...emptyWarnings(plan, savedWatermarks),
+    ...newColumnWarnings(plan, savedWatermarks),
   ]
 }
 
@@ -56,12 +60,15 @@ function skipWarnings({ pipeline }: Incremental): string[] {
 }
 
 /** A target that held rows when the watermark was set, and holds none now, has lost those that no run reads again. */
-function emptyWarnings({ mode, write, marks }: Incremental, past: Past | null): string[] {
+function emptyWarnings(
+  { mode, write, marks }: Incremental,
+  savedWatermarks: SavedWatermarks | null,
+): string[] {
   const { table, create, preSql, postSql } = write
-  const saved = past?.watermarks[mode]
+  const saved = savedWatermarks?.watermarks[mode]
   // Nobody knows what the user's own statements leave.
   if (saved === undefined || create !== null || marks.filled || preSql.length + postSql.length > 0) return []
-  const { marks: before, task } = past!
+  const { marks: before, task } = savedWatermarks!
   const sources = Object.values(marks.sources)
   const isSourceEmpty = sources.length > 0 && sources.every(({ rows }) => rows.length === 0)
   if (before?.filled === false || (before && isSourceEmpty)) return []
@@ -73,8 +80,11 @@ function emptyWarnings({ mode, write, marks }: Incremental, past: Past | null): 
   ]
 }
 
-function newColumnWarnings({ mode, write, marks }: Incremental, past: Past | null): string[] {
-  const before = past?.watermarks[mode] === undefined ? null : past.marks
+function newColumnWarnings(
+  { mode, write, marks }: Incremental,
+  savedWatermarks: SavedWatermarks | null,
+): string[] {
+  const before = savedWatermarks?.watermarks[mode] === undefined ? null : savedWatermarks.marks
   const added = before ? marks.columns.filter((name) => !before.columns.includes(name)) : []
   if (added.length === 0) return []
   return [

@@ -1,14 +1,14 @@
 import type { Reader, Writer } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 import type { NamedConnections } from './named-connections.js'
-import type { Past, WindowRequest } from './window.js'
+import type { SavedWatermarks, WindowRequest } from './window.js'
 
 export interface PlanRequest {
   readonly source: SourceEnd
   readonly target: TargetEnd
   readonly params: Params
   /** Of earlier runs; null: nothing is remembered. */
-  readonly past?: Past | null
+  readonly savedWatermarks?: SavedWatermarks | null
   /** A range to read again. Default: what is new. */
   readonly backfill?: WindowRequest['backfill']
   readonly connections: NamedConnections

@@ -23,7 +23,7 @@ import { speedWarnings } from './split-rows.js'
 import type { PipelineChoice } from './pipeline-plan.js'
 import { generatedReasons, keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
 import type { TargetChoice } from './target.js'
-import type { Past } from './window.js'
+import type { SavedWatermarks } from './window.js'
 
 const MANY_WORKERS = 20
 
@@ -39,7 +39,7 @@ export interface PlanChoices {
   readonly sharding: Sharding | null
   readonly split: SplitShare
   /** How far earlier runs have got, as far as this one may rely on it. */
-  readonly past: Past | null
+  readonly savedWatermarks: SavedWatermarks | null
   readonly reading: Reading
   readonly matching: Matching
 }
@@ -67,8 +67,8 @@ export function reasonsOf(params: Params, choices: PlanChoices, write: TargetSpe
 
 /** Throws where one of them is not a warning, but a reason not to copy. */
 export async function warningsOf(
-  { source: { readers }, params, past = null }: PlanRequest,
-  { source, target, key, pipeline, judged, sharding, past: known, reading, matching }: PlanChoices,
+  { source: { readers }, params, savedWatermarks = null }: PlanRequest,
+  { source, target, key, pipeline, judged, sharding, savedWatermarks: known, reading, matching }: PlanChoices,
   { read, write, marks }: { read: SourceSpec; write: TargetSpec; marks: TableMarks },
 ): Promise<string[]> {
   const { mode, writeMode } = params
@@ -83,7 +83,7 @@ export async function warningsOf(
     ...reading.delays,
     ...judged.warnings,
     // Of a repair, whoever asked for it says so.
-    ...(mode === 'sync' ? [] : idleParams(params, past)),
+    ...(mode === 'sync' ? [] : idleParams(params, savedWatermarks)),
     ...workerWarnings(params.workerNum),
     ...speedWarnings(params, reading.sources !== null || reading.key !== null),
     ...(sharding ? shardWarnings(sharding, matching.identity, writeMode, plan) : []),

@@ -34,7 +34,7 @@ import { checkNewIds, planPipeline } from './pipeline-plan.js'
 import { singleName } from './table-names.js'
 import type { TargetChoice } from './target.js'
 import { planTarget } from './target.js'
-import type { Past } from './window.js'
+import type { SavedWatermarks } from './window.js'
 
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
 export async function makePlan(request: PlanRequest): Promise<RunPlan> {
@@ -52,10 +52,10 @@ export async function makePlan(request: PlanRequest): Promise<RunPlan> {
   const judged = await judgeColumns(request, tables, pipeline)
   const sharding = target.sharding && settleRules(target.sharding, judged.columns)
   const split = splitRows(source.table, params, sharding?.shards.length)
-  const past = pastOf(request, target)
-  const reading = await chooseWindows(request, tables, split, past)
+  const savedWatermarks = savedWatermarksOf(request, target)
+  const reading = await chooseWindows(request, tables, split, savedWatermarks)
   const matching = matchRows(request, { ...tables, pipeline, judged })
-  const choices = { ...tables, pipeline, judged, sharding, split, past, reading, matching }
+  const choices = { ...tables, pipeline, judged, sharding, split, savedWatermarks, reading, matching }
   const write = await planWrite(request, choices)
   const read = readSpec(params, choices, write)
   const marks = marksOf(write, reading)
@@ -158,12 +158,17 @@ function judgeColumns(
 }
 
 /** How far earlier runs have got. What they copied into a table that is no longer there is forgotten. */
-function pastOf({ past = null }: PlanRequest, { create, sharding }: TargetChoice): Past | null {
+function savedWatermarksOf(
+  { savedWatermarks = null }: PlanRequest,
+  { create, sharding }: TargetChoice,
+): SavedWatermarks | null {
   const isNew =
     sharding === null || sharding.shards.length === 0
       ? create !== null
       : sharding.shards.every((shard) => shard.create !== null)
-  return past && isNew ? { watermarks: {}, fromTarget: false, task: past.task } : past
+  return savedWatermarks && isNew
+    ? { watermarks: {}, fromTarget: false, task: savedWatermarks.task }
+    : savedWatermarks
 }
 
 /** Which rows are read, and along which key. Throws SAME_TABLE when one of the source's tables is one of the target's. */
@@ -171,7 +176,7 @@ async function chooseWindows(
   { params, target: { writers }, backfill = null }: PlanRequest,
   { source, target, mapping, key }: Tables,
   split: SplitShare,
-  past: Past | null,
+  savedWatermarks: SavedWatermarks | null,
 ): Promise<Reading> {
   const { sharding, table } = target
   const { skills } = writers[0]!
@@ -183,7 +188,7 @@ async function chooseWindows(
     pairs: mapping.pairs,
     params,
     key: key.key,
-    past,
+    savedWatermarks,
     backfill,
   }
   const reading = await chooseReading(request, source, key, split.rows)

@@ -23,7 +23,7 @@ import { column } from './split-key.js'
 const LOCK_WAIT_MS = 5_000
 
 /** How far earlier runs have got. */
-export interface Past {
+export interface SavedWatermarks {
   readonly watermarks: Readonly<Partial<Record<Mode, string>>>
   /** Begin at the target's own highest value where nothing is remembered. */
   readonly fromTarget: boolean
@@ -43,7 +43,7 @@ export interface WindowRequest {
   readonly params: Params
   readonly key: SplitKey | null
   /** null: nothing is remembered between runs, as in `rowshift copy`. */
-  readonly past: Past | null
+  readonly savedWatermarks: SavedWatermarks | null
   /** null: the window begins where earlier runs ended. */
   readonly backfill: Backfill | null
   /** Of the source, when its watermark was set; null: none was kept. */
@@ -88,8 +88,8 @@ async function lookAtSource(
   mode: 'append' | 'increment',
   watermark: string | null,
 ): Promise<Pick<WindowChoice, 'mark' | 'warnings'>> {
-  const { past, mark: before, reader, source } = request
-  if (past?.task === undefined) return { mark: null, warnings: [] }
+  const { savedWatermarks, mark: before, reader, source } = request
+  if (savedWatermarks?.task === undefined) return { mark: null, warnings: [] }
   if (before === null || watermark === null) return { mark: await markSource(request), warnings: [] }
   const below = boundRequest(request, mode, watermark)
   const { fate, mark } = await compareSource(request, before, below)
@@ -99,7 +99,8 @@ async function lookAtSource(
     return { mark, warnings: [text] }
   }
   const what = `Source ${source.table} was emptied or replaced since the last runs: of the rows that they looked at none is left`
-  if ((await reader.skills.marks?.holdsBelow(below)) !== false) throw staleWatermark(what, past.task, mode)
+  if ((await reader.skills.marks?.holdsBelow(below)) !== false)
+    throw staleWatermark(what, savedWatermarks.task, mode)
   return {
     mark,
     warnings: [
@@ -126,9 +127,9 @@ async function asked(
 
 /** A full copy is a beginning for either incremental mode, if it has a column for it. */
 async function seeds(request: WindowRequest): Promise<Partial<Record<Mode, string>>> {
-  const { params, source, past, reader } = request
+  const { params, source, savedWatermarks, reader } = request
   const found: Partial<Record<Mode, string>> = {}
-  if (past === null || !reader.skills.incrementalRange) return found
+  if (savedWatermarks === null || !reader.skills.incrementalRange) return found
   const modes = {
     // Other keys seldom rise, and nobody has said that this one does.
     append: risingKey(request)?.kind === 'integer',
@@ -145,10 +146,10 @@ async function seeds(request: WindowRequest): Promise<Partial<Record<Mode, strin
 }
 
 async function startingPoint(request: WindowRequest, mode: 'append' | 'increment'): Promise<string | null> {
-  const { past, target, highest } = request
-  const known = past?.watermarks[mode]
+  const { savedWatermarks, target, highest } = request
+  const known = savedWatermarks?.watermarks[mode]
   if (known !== undefined) return trusted(known, request, mode)
-  if (past?.fromTarget) {
+  if (savedWatermarks?.fromTarget) {
     const column = counterpart(request, mode)
     if (!highest) throw cannot(mode, target.table, 'cannot say which value of a column is the highest')
     return highest(column)

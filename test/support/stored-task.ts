@@ -43,7 +43,11 @@ export class StoredTask {
       from: await fromUrl(this.#from, '--from'),
       to: await fromUrl(this.#to, '--to'),
       params,
-      past: { watermarks, fromTarget: false, task: { task: TASK.id, saved: watermarks[mode] ?? '' } },
+      savedWatermarks: {
+        watermarks,
+        fromTarget: false,
+        task: { task: TASK.id, saved: watermarks[mode] ?? '' },
+      },
     }
     return runCopy(withSubject(request, TASK), {
       signal: new AbortController().signal,

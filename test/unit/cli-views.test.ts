@@ -274,7 +274,7 @@ describe('a task', () => {
     const params = (more: object = {}) => readParams({ mode: 'append', where: 'a = 1', ...more })
     const watermarks = withSubjects(report({ watermarks: { append: '7' } }), task, params())
     const check = (now: Task, more: object = {}, marks: Record<string, string> = watermarks) => {
-      const request = { past: { watermarks: marks, fromTarget: false }, params: params(more) }
+      const request = { savedWatermarks: { watermarks: marks, fromTarget: false }, params: params(more) }
       withSubject(request as unknown as CopyRequest, now)
     }
     check(task)

@@ -18,7 +18,9 @@ const path = fixture.create(
 )
 const at = (table: string) => `${path}?table=${table}`
 const CHANGED = { mode: 'increment', diff_column: { src: 'at', dest: 'at' } }
-const remembered = (watermarks: object, fromTarget = false) => ({ past: { watermarks, fromTarget } })
+const remembered = (watermarks: object, fromTarget = false) => ({
+  savedWatermarks: { watermarks, fromTarget },
+})
 
 function plan(params: object, watermarks: object = {}, fromTarget = false, to = 't') {
   return planned(at('s'), at(to), params, remembered(watermarks, fromTarget))

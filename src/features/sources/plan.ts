@@ -11,7 +11,7 @@ import { oneTable } from '../../plan/described-tables.js'
 import type { KeyChoice } from '../../plan/split-key.js'
 import { keyWithin } from '../../plan/split-key.js'
 import { singleName, tablesOf } from '../../plan/table-names.js'
-import type { Past, WindowRequest } from '../../plan/window.js'
+import type { SavedWatermarks, WindowRequest } from '../../plan/window.js'
 import { chooseWindow } from '../../plan/window.js'
 import { counted } from '../../wire/counted.js'
 
@@ -111,7 +111,7 @@ export async function chooseReading(
   const { table: source, each, sources } = tables
   if (sources !== null) return readMany(request, { ...tables, sources }, whole, splitRows)
   const { table } = source
-  const known = new Map(Object.entries(request.past?.marks?.sources ?? {}))
+  const known = new Map(Object.entries(request.savedWatermarks?.marks?.sources ?? {}))
   const { window, watermarks, mark, warnings } = await chooseWindow({
     ...request,
     reader: each[0]!.reader,
@@ -133,14 +133,17 @@ async function readMany(
   whole: KeyChoice,
   splitRows: number,
 ): Promise<Reading> {
-  const { past, params } = request
-  if (past?.fromTarget) throw notFromTarget(source.table)
-  const old = { append: remembered(past, 'append', source), increment: remembered(past, 'increment', source) }
+  const { savedWatermarks, params } = request
+  if (savedWatermarks?.fromTarget) throw notFromTarget(source.table)
+  const old = {
+    append: remembered(savedWatermarks, 'append', source),
+    increment: remembered(savedWatermarks, 'increment', source),
+  }
   const watermarks = {
     append: new Map(Object.entries(old.append)),
     increment: new Map(Object.entries(old.increment)),
   }
-  const known = new Map(Object.entries(past?.marks?.sources ?? {}))
+  const known = new Map(Object.entries(savedWatermarks?.marks?.sources ?? {}))
   const sources: SourceTable[] = []
   const marks = new Map<string, SourceMark>()
   const warnings: string[] = []
@@ -153,7 +156,10 @@ async function readMany(
       ...request,
       reader: each[i]!.reader,
       source: each[i]!.table,
-      past: past && { ...past, watermarks: Object.fromEntries(before) as Past['watermarks'] },
+      savedWatermarks: savedWatermarks && {
+        ...savedWatermarks,
+        watermarks: Object.fromEntries(before) as SavedWatermarks['watermarks'],
+      },
       mark: known.get(name) ?? null,
     })
     const { window, watermarks: after, mark } = choice
@@ -182,11 +188,11 @@ async function readMany(
 }
 
 function remembered(
-  past: Past | null,
+  savedWatermarks: SavedWatermarks | null,
   mode: 'append' | 'increment',
   source: TableSchema,
 ): Readonly<Record<string, string>> {
-  const text = past?.watermarks[mode]
+  const text = savedWatermarks?.watermarks[mode]
   if (text === undefined) return {}
   try {
     const value: unknown = JSON.parse(text)
