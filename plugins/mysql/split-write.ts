@@ -71,11 +71,11 @@ export class SplitWrite {
   async #load(batches: AsyncIterable<Batch>): Promise<void> {
     const held: Batch[] = []
     const suspects: Batch[] = []
-    const { guards } = this.#statements
+    const { checks } = this.#statements
     const tally = this.#tally
     const bytes = async function* (): AsyncGenerator<Buffer> {
       for await (const batch of batches) {
-        if (guards?.refusal(batch)) suspects.push(batch)
+        if (checks?.refusal(batch)) suspects.push(batch)
         else {
           held.push(batch)
           yield batch.bytes
@@ -115,8 +115,8 @@ export class SplitWrite {
   }
 
   async #store(part: Batch): Promise<void> {
-    const { guards, spec, stage } = this.#statements
-    const refusal = guards?.refusal(part)
+    const { checks, spec, stage } = this.#statements
+    const refusal = checks?.refusal(part)
     if (refusal) throw refusal
     const ok = await this.#session.send(insertStatement(this.#statements, part))
     const counts = stage

@@ -1,5 +1,5 @@
 import type { Column, ColumnMapping, PlannedWrite } from '../../src/contract/plugin.js'
-import { Guards } from './guards.js'
+import { SilentChangeChecks } from './silent-changes.js'
 import { identifier, memberNumber } from './sql.js'
 import type { InsertMemory, Quoting } from './transcode.js'
 import { InsertBuilder } from './transcode.js'
@@ -33,7 +33,7 @@ export interface Merge {
 export class Statements {
   readonly spec: PlannedWrite
   readonly facts: WriteFacts
-  readonly guards: Guards | null
+  readonly checks: SilentChangeChecks | null
   readonly load: string
   readonly insert: InsertBuilder
   /** null: rows go straight into the target. */
@@ -42,7 +42,7 @@ export class Statements {
   constructor(spec: PlannedWrite, memory: InsertMemory) {
     this.spec = spec
     this.facts = spec.facts as WriteFacts
-    this.guards = Guards.of(spec)
+    this.checks = SilentChangeChecks.of(spec)
     const target = identifier(spec.table.table)
     const stage = identifier(stageName(spec.table.table))
     const entry = this.facts.staged ? stage : target

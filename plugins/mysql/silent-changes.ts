@@ -13,24 +13,24 @@ import { excerpt, rowName } from '../../src/wire/row-name.js'
 import { isCanonicalInet6 } from './inet6.js'
 
 /** True when the target will hold exactly this value. */
-type Guard = (cell: Buffer | null) => boolean
+type SilentChangeCheck = (cell: Buffer | null) => boolean
 
 /** What must be looked at in each row; null when nothing must. */
-export class Guards {
+export class SilentChangeChecks {
   readonly #spec: PlannedWrite
-  readonly #guards: readonly (Guard | null)[]
+  readonly #checks: readonly (SilentChangeCheck | null)[]
   /** Nothing but odd floats is looked for, which a look at the whole batch nearly always rules out. */
   readonly #onlySeldom: boolean
 
-  private constructor(spec: PlannedWrite, guards: readonly (Guard | null)[]) {
+  private constructor(spec: PlannedWrite, checks: readonly (SilentChangeCheck | null)[]) {
     this.#spec = spec
-    this.#guards = guards
-    this.#onlySeldom = guards.every((guard) => guard === null || SELDOM.has(guard))
+    this.#checks = checks
+    this.#onlySeldom = checks.every((check) => check === null || SELDOM.has(check))
   }
 
-  static of(spec: PlannedWrite): Guards | null {
-    const guards = spec.columns.map(guardOf)
-    return guards.some((guard) => guard !== null) ? new Guards(spec, guards) : null
+  static of(spec: PlannedWrite): SilentChangeChecks | null {
+    const checks = spec.columns.map(checkOf)
+    return checks.some((check) => check !== null) ? new SilentChangeChecks(spec, checks) : null
   }
 
   /** Why a batch would be stored changed, by the first such value; null when it would not. */
@@ -39,8 +39,8 @@ export class Guards {
     let found: RowshiftError | null = null
     forEachRow(batch, (cells) => {
       if (found !== null) return
-      for (const [i, guard] of this.#guards.entries()) {
-        if (guard !== null && !guard(cells[i] ?? null)) found ??= this.#refusal(i, cells)
+      for (const [i, isKept] of this.#checks.entries()) {
+        if (isKept !== null && !isKept(cells[i] ?? null)) found ??= this.#refusal(i, cells)
       }
     })
     return found
@@ -63,13 +63,14 @@ export class Guards {
   }
 }
 
-function guardOf({ source, target, check }: ColumnMapping): Guard | null {
+function checkOf({ source, target, check }: ColumnMapping): SilentChangeCheck | null {
   if (check.conversion !== 'lossy' && check.conversion !== 'checked') return null
   const value = valueGuard(source, target)
   // A server may put the current time or a new id in the place of NULL.
   const refusesNull = !target.nullable && source.nullable
   if (!refusesNull && value === null) return null
-  if (!refusesNull && value !== null && SELDOM.has(value as Guard)) return value as Guard
+  if (!refusesNull && value !== null && SELDOM.has(value as SilentChangeCheck))
+    return value as SilentChangeCheck
   return (cell) => (cell === null ? !refusesNull : value === null || value(cell))
 }
 
@@ -122,7 +123,7 @@ function isWithoutOddity(cell: Buffer | null): boolean {
 }
 
 /** What looks for values that are seldom there; a batch without any of these texts has none. */
-const SELDOM = new Set<Guard>([hasNoSignedZero, isFiniteNumber, isWithoutOddity])
+const SELDOM = new Set<SilentChangeCheck>([hasNoSignedZero, isFiniteNumber, isWithoutOddity])
 const ODDITIES = ['-0\t', '-0\n', '-0.0', 'Infinity', 'NaN']
 
 /** A double holds every decimal number of 15 digits, a float every one of 6. */
