@@ -35,7 +35,7 @@ const [YEAR, BIT, JSON_TYPE, DECIMAL, FLOAT, DOUBLE, NULL_TYPE, GEOMETRY] = [13,
 export function resultFacts(field: ResultField): Facts {
   const { columnType: code, flags } = field
   if (code === NULL_TYPE) return literalFacts([null])
-  const [kind, valueRange] = kindAndDomain(field)
+  const [kind, valueRange] = kindAndRange(field)
   const dynamic: ValueRange = { ...valueRange, dynamic: true }
   return { kind, type: typeName(kind, dynamic), nullable: (flags & NOT_NULL) === 0, valueRange: dynamic }
 }
@@ -46,7 +46,7 @@ export function exactly(sql: string, { columnType: code }: ResultField): string 
   return code === YEAR ? `(${sql}+0)` : sql
 }
 
-function kindAndDomain(field: ResultField): [ColumnKind, ValueRange] {
+function kindAndRange(field: ResultField): [ColumnKind, ValueRange] {
   const { columnType: code, columnLength: length, decimals, flags, characterSet } = field
   const unsigned = (flags & UNSIGNED) !== 0
   const facts = {

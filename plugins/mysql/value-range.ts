@@ -49,7 +49,7 @@ const UNBOUNDED = 2 ** 32 - 1
 
 export function valueRangeOf(facts: ColumnFacts): ValueRange {
   const { base, type } = facts
-  if (Object.hasOwn(INTEGER_BITS, base)) return integerDomain(INTEGER_BITS[base]!, type, facts.precision)
+  if (Object.hasOwn(INTEGER_BITS, base)) return integerRange(INTEGER_BITS[base]!, type, facts.precision)
   if (Object.hasOwn(TEXT_FORMS, base)) {
     const { form, maxChars } = TEXT_FORMS[base]!
     return { maxChars, characters: charactersOf('ascii'), forms: [form] }
@@ -66,11 +66,11 @@ export function valueRangeOf(facts: ColumnFacts): ValueRange {
       return { precision: facts.precision!, scale: facts.scale!, ...(isUnsigned(type) ? { min: '0' } : {}) }
     case 'float':
     case 'double':
-      return floatDomain(facts)
+      return floatRange(facts)
     case 'bit':
       return { maxBits: facts.precision! }
     case 'vector':
-      return vectorDomain(facts)
+      return vectorRange(facts)
     case 'json':
       return { normalised: true, characters: charactersOf('utf8mb4') }
     case 'time':
@@ -92,11 +92,11 @@ export function valueRangeOf(facts: ColumnFacts): ValueRange {
         latest: lastTimestamp(facts.version),
       }
     default:
-      return facts.charset === null ? bytesDomain(facts) : textRange(facts, facts.charset)
+      return facts.charset === null ? bytesRange(facts) : textRange(facts, facts.charset)
   }
 }
 
-function integerDomain(bits: bigint, type: string, digits = 20): ValueRange {
+function integerRange(bits: bigint, type: string, digits = 20): ValueRange {
   const range = isUnsigned(type)
     ? { min: '0', max: String(2n ** bits - 1n) }
     : { min: String(-(2n ** (bits - 1n))), max: String(2n ** (bits - 1n) - 1n) }
@@ -108,7 +108,7 @@ function isUnsigned(type: string): boolean {
   return / unsigned/.test(type)
 }
 
-function floatDomain({ base, type, precision, scale, version }: ColumnFacts): ValueRange {
+function floatRange({ base, type, precision, scale, version }: ColumnFacts): ValueRange {
   return {
     bits: base === 'float' ? 24 : 53,
     nonFinite: 'none',
@@ -119,12 +119,12 @@ function floatDomain({ base, type, precision, scale, version }: ColumnFacts): Va
 }
 
 /** MySQL's dimension is the largest, MariaDB's the only one. */
-function vectorDomain({ type, version }: ColumnFacts): ValueRange {
+function vectorRange({ type, version }: ColumnFacts): ValueRange {
   const maxBytes = 4 * Number(/\((\d+)\)/.exec(type)?.[1] ?? 0)
   return { maxBytes, ...(/mariadb/i.test(version) ? { padded: true } : {}), forms: ['a vector'] }
 }
 
-function bytesDomain({ base, length }: ColumnFacts): ValueRange {
+function bytesRange({ base, length }: ColumnFacts): ValueRange {
   if (length === undefined || length === UNBOUNDED) return {}
   return base === 'binary' ? { maxBytes: length, padded: true } : { maxBytes: length }
 }

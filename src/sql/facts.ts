@@ -100,7 +100,7 @@ export function merged(value: Facts, literals: readonly (string | null)[]): Fact
   if (texts.length === 0) return { ...value, nullable }
   const others = literalFacts(texts)
   const valueRange =
-    value.kind === 'text' ? mergedTexts(value.valueRange, texts) : mergedDomain(value, others)
+    value.kind === 'text' ? mergedTexts(value.valueRange, texts) : mergedValueRange(value, others)
   return valueRange && { kind: value.kind, type: typeName(value.kind, valueRange), nullable, valueRange }
 }
 
@@ -108,7 +108,7 @@ function mergedFloat({ dynamic, nonFinite }: ValueRange): ValueRange {
   return { ...(dynamic && { dynamic }), bits: 53, ...(nonFinite && { nonFinite }) }
 }
 
-function mergedDomain({ kind, valueRange }: Facts, others: Facts): ValueRange | null {
+function mergedValueRange({ kind, valueRange }: Facts, others: Facts): ValueRange | null {
   const numbers = others.kind === 'integer' || others.kind === 'decimal'
   switch (kind) {
     case 'boolean':

@@ -18,7 +18,7 @@ export function literalFacts(values: readonly (string | null)[]): Facts {
   const texts = [...new Set(values.filter((value) => value !== null))]
   const nullable = texts.length < values.length || values.length === 0
   const kind = literalKind(texts)
-  const valueRange = literalDomain(kind, texts)
+  const valueRange = literalRange(kind, texts)
   return { kind, type: typeName(kind, valueRange), nullable, valueRange }
 }
 
@@ -53,7 +53,7 @@ function isDatetime(text: string): boolean {
   return isDate(DATETIME.exec(text)?.[1] ?? '')
 }
 
-function literalDomain(kind: ColumnKind, texts: readonly string[]): ValueRange {
+function literalRange(kind: ColumnKind, texts: readonly string[]): ValueRange {
   switch (kind) {
     case 'integer':
       return { min: extreme(texts, (a, b) => a < b), max: extreme(texts, (a, b) => a > b) }

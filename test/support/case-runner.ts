@@ -198,7 +198,7 @@ async function equal(
   compare: () => Promise<string | null>,
 ): Promise<Outcome> {
   if (error !== null) return { wrong: `[${error.code}] ${error.message}`, verdicts: {} }
-  const grade = (name: string) =>
+  const conversion = (name: string) =>
     plan!.write.columns.find(({ source }) => source.name === name)!.check.conversion
   const words = {
     exact: 'exact',
@@ -206,7 +206,10 @@ async function equal(
     checked: 'checked',
     lossy: 'fits, if allowed',
   } as const
-  return { ...agreed(one, (column) => words[grade(column) as keyof typeof words]), wrong: await compare() }
+  return {
+    ...agreed(one, (column) => words[conversion(column) as keyof typeof words]),
+    wrong: await compare(),
+  }
 }
 
 function tableAt({ server, database }: Place, table: string): TableAt {
