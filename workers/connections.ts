@@ -3,7 +3,7 @@ import { backoff, retried } from '../src/contract/waiting.js'
 
 /** Other threads may hold one connection each and wait for their second, so each of them tries again after a time of its own. */
 const MOST_RETRIES = 5
-const RETRY_MS = 150
+const RETRY_MS = 300
 
 /**
  * Whether a thread has its connections. Where a server takes no more of them, it gives up as long as another thread has its own:

@@ -5,9 +5,9 @@ import type { Batch, Reader } from '../src/contract/plugin.js'
 import type { TableWrite } from '../src/features/shard/table-writes.js'
 import type { Target } from '../src/features/shard/target.js'
 import type { SourceSpec, SourceSplit } from '../src/contract/source-spec.js'
-import { nextPause } from '../src/engine/retry.js'
 import type { RowshiftError } from '../src/contract/errors.js'
-import { retried } from '../src/contract/waiting.js'
+import type { RetryPolicy } from '../src/contract/waiting.js'
+import { pauseAfter, retried } from '../src/contract/waiting.js'
 import type { RunPlan } from '../src/contract/run-plan.js'
 
 /** The rows of one split that the source has deleted by a flag: they are deleted in the target, or only counted where it has a flag too. */
@@ -16,11 +16,13 @@ export class DeletedRows {
   /** The target has a flag, too, which is written with the row. */
   readonly #flags: boolean
   readonly #batches: Batch[] = []
+  readonly #retry: RetryPolicy
   #flagged = 0
 
   constructor(plan: RunPlan) {
     this.#read = deletedRows(plan)
     this.#flags = plan.deletions?.flag != null
+    this.#retry = plan.policy.retry
   }
 
   /** In the same moment, or nearly so, as the other rows: one that is deleted in between belongs to the next window. */
@@ -47,8 +49,7 @@ export class DeletedRows {
 
   /** Tried again by itself when it meets a lock: the other rows of the split are committed, and would not be counted a second time. */
   #remove({ writer, spec }: TableWrite, batch: Batch, signal: AbortSignal): Promise<number> {
-    const next = ({ code }: RowshiftError, retries: number) =>
-      code === 'LOCK_CONFLICT' || code === 'CONNECTION_LIMIT' ? nextPause(retries) : null
+    const next = (error: RowshiftError, retries: number) => pauseAfter(error, retries, this.#retry)
     return retried(() => writer.skills.deletes!.remove(keysOnly(spec), batch, signal), next, signal)
   }
 }

@@ -2,6 +2,7 @@ import { threadId } from 'node:worker_threads'
 import type { ErrorReport } from '../src/contract/errors.js'
 import { RowshiftError } from '../src/contract/errors.js'
 import type { Failure, ThreadMessage, ThreadSetup } from '../src/engine/messages.js'
+import { mayPass } from '../src/contract/waiting.js'
 import type { ControlHandlers } from './control.js'
 import { follow } from './control.js'
 import { ThreadConnections } from './connections.js'
@@ -66,7 +67,12 @@ export abstract class PoolThread<Ends, Message = never> {
     if (this.connections.gaveUp) return Promise.reject(takesNoMoreJobs())
     if (this.#ends === null) {
       this.#post({ type: 'opened', thread: threadId })
-      this.#ends = this.open()
+      const opened = this.open().catch((error: unknown) => {
+        // Another job may try again.
+        if (this.#ends === opened) this.#ends = null
+        throw error
+      })
+      this.#ends = opened
     }
     return this.#ends
   }
@@ -80,7 +86,7 @@ export abstract class PoolThread<Ends, Message = never> {
     report: ErrorReport,
     { undone, knowable = false }: { readonly undone: boolean; readonly knowable?: boolean },
   ): Failure {
-    const again = error.code === 'LOCK_CONFLICT' || this.connections.isRepeatable(error)
+    const again = error.code === 'CONNECTION_LIMIT' ? this.connections.isRepeatable(error) : mayPass(error)
     const repeatable = knowable || (undone && again)
     const gaveUp = repeatable && this.connections.givesUp(error) ? threadId : null
     return { outcome: 'failed', error: report, repeatable, gaveUp }

@@ -126,7 +126,7 @@ export class Session implements SqlSession {
   }
 
   get spent(): boolean {
-    return this.#spent
+    return this.#spent || this.#wire.stream.destroyed
   }
 
   async begin(): Promise<void> {

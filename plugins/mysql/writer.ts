@@ -54,7 +54,8 @@ function rowStore(session: Session, statements: Statements): RowStore {
     settlement: () => settlementSteps(session, statements),
     commitError(thrown) {
       const error = mapError(thrown, 'committing')
-      const answered = error.code === 'LOCK_CONFLICT' && error.details['errno'] !== QUERY_KILLED
+      const refused = error.code === 'LOCK_CONFLICT' || error.code === 'READ_ONLY'
+      const answered = refused && error.details['errno'] !== QUERY_KILLED
       return answered ? error : commitInDoubt(error)
     },
   }

@@ -64,7 +64,7 @@ export function summary(report: RunReport): string {
   const lines = [
     `${done} ${formatRows(report.rowsWritten)} (${formatBytes(report.bytes)}) in ${formatSeconds(report.seconds)}: ` +
       `${formatCount(rate)} rows/s, ${report.splitsDone} of ${counted(report.splits, 'split')}, ` +
-      `${formatThreads(report.workerNum)}, write path ${report.writePath ?? 'none'}. Run ${report.runId}.`,
+      `${formatThreads(report.workerNum)}, write path ${report.writePath ?? 'none'}${retriesText(report)}. Run ${report.runId}.`,
   ]
   if (report.resumed !== null) {
     const { run, rowsRead, splits } = report.resumed
@@ -93,6 +93,13 @@ export function summary(report: RunReport): string {
   if (report.status !== 'success' && report.rowsWritten > 0 && report.resumable === null)
     lines.push(wayOn(report))
   return [...lines, ...lastWords(report)].join('\n')
+}
+
+/** `, 3 retries (2 LOCK_CONFLICT, 1 CONNECTION_LOST)`; nothing where there were none. */
+export function retriesText({ retries, retryReasons }: RunReport): string {
+  if (retries === 0) return ''
+  const reasons = Object.entries(retryReasons).map(([code, count]) => `${formatCount(count)} ${code}`)
+  return `, ${retries} ${retries === 1 ? 'retry' : 'retries'} (${reasons.join(', ')})`
 }
 
 /** What nobody should miss: fewer threads than asked for, and rows that this run has not copied, or not for good. */

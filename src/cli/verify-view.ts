@@ -5,7 +5,15 @@ import { runVerify } from '../features/verify/job.js'
 import type { VerifyReport, Comparison } from '../features/verify/report.js'
 import type { VerifyPlan } from '../features/verify/plan.js'
 import { describeComputation } from './computed-view.js'
-import { formatCount, formatRows, formatSeconds, formatThreads, printable, tableLabel } from './output.js'
+import {
+  formatCount,
+  formatRows,
+  formatSeconds,
+  formatThreads,
+  printable,
+  retriesText,
+  tableLabel,
+} from './output.js'
 import type { ProgressView } from './progress-view.js'
 import { counted } from '../wire/counted.js'
 
@@ -55,7 +63,7 @@ function whereLines(source: string | null, target: string | null): string[] {
 /** What a person reads after a verification or repair. */
 export function verifySummary(report: VerifyReport): string {
   const { found, left } = report
-  const end = `in ${formatSeconds(report.seconds)}, ${counted(report.splits, 'split')}. Run ${report.runId}.`
+  const end = `in ${formatSeconds(report.seconds)}, ${counted(report.splits, 'split')}${retriesText(report)}. Run ${report.runId}.`
   if (found === null) return `The comparison did not come to its end ${end}`
   const lines: string[] = []
   if (!areEqual(found)) lines.push(...rows(found), counts(found))

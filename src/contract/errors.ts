@@ -82,6 +82,10 @@ export const errorCodes = {
   ACCESS_DENIED: { exit: ExitCode.failed },
   /** A connection ended in the middle of the work. */
   CONNECTION_LOST: { exit: ExitCode.failed, reaction: 'retry' },
+  /** The connection that held a snapshot ended, and the snapshot with it. */
+  SNAPSHOT_LOST: { exit: ExitCode.failed, later: true },
+  /** A worker thread ended in the middle of its work. */
+  THREAD_LOST: { exit: ExitCode.failed, reaction: 'retry' },
   /** A lock wait timed out, a deadlock was broken or a statement was killed. */
   LOCK_CONFLICT: { exit: ExitCode.failed, reaction: 'retry' },
   /** The target already holds a row with the same key. */

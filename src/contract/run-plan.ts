@@ -4,6 +4,7 @@ import type { SourceSpec } from './source-spec.js'
 import type { Column } from './table-schema.js'
 import type { PipelinePlan } from './pipeline.js'
 import type { TargetSpec } from './target-spec.js'
+import type { RetryPolicy } from './waiting.js'
 
 /** `sync` compares both tables and writes only what differs. */
 export type Mode = 'init' | 'append' | 'increment' | 'sync'
@@ -41,6 +42,7 @@ export interface RunPolicy {
   readonly resumable: boolean
   /** What to remember of a run that succeeds: how far it has got, for the next run of either mode. */
   readonly watermarks: Readonly<Partial<Record<Mode, string>>>
+  readonly retry: RetryPolicy
 }
 
 /** What a run, all its threads together, may ask of the servers. null in each: there is no limit. */

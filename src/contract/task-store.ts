@@ -104,7 +104,10 @@ export interface RunReport {
   /** Splits planned so far; all of them when the run succeeded. */
   readonly splits: number
   readonly splitsDone: number
+  /** How often a split was run again, or the next one looked for again. */
   readonly retries: number
+  /** The same by the code of the error. */
+  readonly retryReasons: Readonly<Record<string, number>>
   /** An earlier run that this one went on with: the counts above are of both. `splits` and `rowsRead`: of what was there already. null: it began anew. */
   readonly resumed: {
     readonly run: string

@@ -14,9 +14,41 @@ export async function pause(milliseconds: number, signal?: AbortSignal): Promise
   await delay(milliseconds, undefined, signal && { signal }).catch(() => {})
 }
 
-/** Doubles with each retry, up to `longestMs`, and is up to twice as long: those that failed together should not meet again. */
+/** Doubles with each retry, up to `longestMs`; between half of that and all: those that failed together should not meet again. */
 export function backoff(retries: number, firstMs: number, longestMs = Infinity): number {
-  return Math.min(longestMs, firstMs * 2 ** retries) * (1 + Math.random())
+  return Math.min(longestMs, firstMs * 2 ** retries) * (0.5 + Math.random() / 2)
+}
+
+/** How often, and after what pauses, a run tries again what failed for a reason that may pass. Part of a plan. */
+export interface RetryPolicy {
+  /** After the first attempt, of one split; 0: never. */
+  readonly attempts: number
+  /** Longest pause before one, in seconds. */
+  readonly maxWait: number
+}
+
+export const DEFAULT_RETRY: RetryPolicy = { attempts: 5, maxWait: 30 }
+
+/** First pauses. A lock is gone within moments, a server comes back within seconds, and a full disk waits for a person. */
+const LOCK_MS = 200
+const SERVER_MS = 2_000
+const PERSON_MS = 20_000
+
+/** The pause before something that failed so is tried again; null: it is not, or was often enough. */
+export function pauseAfter(error: RowshiftError, retries: number, policy: RetryPolicy): number | null {
+  return mayPass(error) ? pauseOf(error, retries, policy) : null
+}
+
+/** The same of what may be tried again whatever it failed with. */
+export function pauseOf(error: RowshiftError, retries: number, policy: RetryPolicy): number | null {
+  if (retries >= policy.attempts) return null
+  const first = error.code === 'LOCK_CONFLICT' ? LOCK_MS : error.reaction === 'wait' ? PERSON_MS : SERVER_MS
+  return backoff(retries, first, policy.maxWait * 1_000)
+}
+
+/** Whether doing the same again may succeed, and cannot do anything twice. */
+export function mayPass({ reaction, details }: RowshiftError): boolean {
+  return (reaction === 'retry' || reaction === 'wait') && details['inDoubt'] !== true
 }
 
 /**

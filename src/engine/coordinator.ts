@@ -1,4 +1,4 @@
-import { RowshiftError } from '../contract/errors.js'
+import type { RowshiftError } from '../contract/errors.js'
 import { divideSplit } from '../features/sources/splits.js'
 import { log } from '../log.js'
 import type { RunPlan } from '../contract/run-plan.js'
@@ -7,7 +7,8 @@ import { onAbort } from '../contract/waiting.js'
 import type { CoordinatorJob, CoordinatorResult } from './coordinator-job.js'
 import { DeferredRun } from './deferred-rows.js'
 import type { Failure, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
-import { noneConnected } from './messages.js'
+import { isKnowable, isUndone, noFate, noneConnected } from './messages.js'
+import type { Resuming } from '../features/sources/resumed-splits.js'
 import type { Accepted } from './scheduler.js'
 import { Scheduler } from './scheduler.js'
 import type { CopyScheduler } from './snapshot-start.js'
@@ -65,6 +66,7 @@ class Coordinator {
     )
     this.#scheduler = new Scheduler({
       runId,
+      retry: plan.policy.retry,
       ahead,
       signal,
       onProgress,
@@ -81,7 +83,7 @@ class Coordinator {
         setup: setupOf(job),
         onMessage: (message) => this.#receive(message),
       },
-      attribute: (death) => this.#watch?.attribute(death) ?? RowshiftError.from(death),
+      ...(called && { attribute: (death) => this.#watch!.attribute(death) }),
     })
     this.#snapshot = new SnapshotStart(this.#scheduler)
     this.#watch = called ? this.#watchOver(plan) : null
@@ -109,13 +111,17 @@ class Coordinator {
       jobOf: ({ split, path }, index, inDoubt) => ({
         ...split,
         index,
+        fate: noFate(),
         mark: this.#job.checkpoints.mark(path, inDoubt),
       }),
+      isUndone,
+      isKnowable,
       accept: (result, planned, index) => this.#accept(result, planned, index),
     })
     // Rows that wait for unique values come last: the rows that had those are written, in whatever thread.
     await this.#scheduler.run(this.#deferred.parts(), {
-      jobOf: (settle, index) => ({ index, settle }),
+      jobOf: (settle, index) => ({ index, settle, fate: noFate() }),
+      isUndone,
       accept: (result) => ({ counts: (result as Copied).counts }),
     })
   }
@@ -127,7 +133,7 @@ class Coordinator {
 
   async *#splits(): AsyncGenerator<PlannedSplit> {
     const size = () => this.#splitSizer.next()
-    for await (const planned of this.#job.checkpoints.splits(size, this.#scheduler.signal)) {
+    for await (const planned of this.#job.checkpoints.splits(size, this.#resuming)) {
       this.#last = planned.split
       yield planned
     }
@@ -148,8 +154,14 @@ class Coordinator {
     const size = this.#splitSizer.divided(rows, bytes)
     await checkpoints.begin()
     let index = 0
-    for await (const part of divideSplit(readers, plan.read, split, () => size, this.#scheduler.signal))
+    for await (const part of divideSplit(readers, plan.read, split, () => size, this.#resuming))
       yield { split: part, path: [...path, index++] }
+  }
+
+  get #resuming(): Resuming {
+    const { signal } = this.#scheduler
+    const onRetry = (error: RowshiftError, retries: number) => this.#scheduler.retrying(error, retries)
+    return { retry: this.#job.plan.policy.retry, signal, onRetry }
   }
 
   get #inSnapshot(): boolean {

@@ -7,8 +7,8 @@ export interface Progress {
   /** Splits planned so far. */
   readonly splits: number
   readonly splitsDone: number
-  /** How often a split was run again. */
-  readonly retries: number
+  /** How often a split was run again, or the next one looked for again, by the code of the error. */
+  readonly retries: Readonly<Record<string, number>>
   /** Totals of the splits that are done, hence committed. */
   readonly done: SplitCounts
   /** Splits under way, by index. */
@@ -24,15 +24,15 @@ export type ProgressEvent =
   | { readonly type: 'done'; readonly split: number; readonly counts: SplitCounts }
   /** `committed`: what of it is in a target of several tables all the same. */
   | { readonly type: 'failed'; readonly split: number; readonly committed?: SplitCounts['shards'] }
-  /** It failed, and starts anew. */
-  | { readonly type: 'retried'; readonly split: number }
+  /** It failed with an error of this code, and starts anew. null: it is the next split that could not be found. */
+  | { readonly type: 'retried'; readonly split: number | null; readonly code: string }
   /** Why no split begins; null: splits begin again. */
   | { readonly type: 'waiting'; readonly reason: string | null }
 
 export const noProgress: Progress = {
   splits: 0,
   splitsDone: 0,
-  retries: 0,
+  retries: {},
   done: noCounts,
   active: new Map(),
   waiting: null,
@@ -71,8 +71,8 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
         active,
       }
     case 'retried':
-      active.set(event.split, noCounts)
-      return { ...progress, retries: progress.retries + 1, active }
+      if (event.split !== null) active.set(event.split, noCounts)
+      return { ...progress, retries: addByName(progress.retries, { [event.code]: 1 }, sum), active }
     case 'waiting':
       return { ...progress, waiting: event.reason }
     default:
@@ -105,7 +105,7 @@ export function moved({ done, active }: Progress): { readonly rows: number; read
 
 export function addSplitCounts(a: SplitCounts, b: SplitCounts): SplitCounts {
   const shards = addByName(a.shards, b.shards, addCounts)
-  const sources = addByName(a.sources, b.sources, (x, y) => x + y)
+  const sources = addByName(a.sources, b.sources, sum)
   return {
     rowsRead: a.rowsRead + b.rowsRead,
     rowsFiltered: a.rowsFiltered + b.rowsFiltered,
@@ -121,9 +121,23 @@ export function addSplitCounts(a: SplitCounts, b: SplitCounts): SplitCounts {
   }
 }
 
-type ByName<T> = Readonly<Record<string, T>> | undefined
+type ByName<T> = Readonly<Record<string, T>>
 
-function addByName<T>(a: ByName<T>, b: ByName<T>, add: (a: T, b: T) => T): ByName<T> {
+function sum(a: number, b: number): number {
+  return a + b
+}
+
+function addByName<T>(a: ByName<T>, b: ByName<T>, add: (a: T, b: T) => T): ByName<T>
+function addByName<T>(
+  a: ByName<T> | undefined,
+  b: ByName<T> | undefined,
+  add: (a: T, b: T) => T,
+): ByName<T> | undefined
+function addByName<T>(
+  a: ByName<T> | undefined,
+  b: ByName<T> | undefined,
+  add: (a: T, b: T) => T,
+): ByName<T> | undefined {
   if (a === undefined || b === undefined) return a ?? b
   // Names may be those of every object's own properties.
   const sums = new Map(Object.entries(a))

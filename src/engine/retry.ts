@@ -1,35 +1,28 @@
 import { RowshiftError } from '../contract/errors.js'
-import { backoff, pause } from '../contract/waiting.js'
+import type { RetryPolicy } from '../contract/waiting.js'
+import { pause, pauseOf } from '../contract/waiting.js'
 import type { Failure } from './messages.js'
 
-/** Threads that write one table may get in each other's way, and so may other users of it. */
-const MAX_RETRIES = 5
-const RETRY_MS = 100
-
-/** The pause after so many retries; null: there were enough. */
-export function nextPause(retries: number): number | null {
-  return retries === MAX_RETRIES ? null : backoff(retries, RETRY_MS)
-}
-
 /**
- * Runs a job that failed on a deadlock or lock wait timeout again, after a while, and one whose thread gave up at once, in another thread; any other
- * failure is thrown.
+ * Runs a job again, after a while, that failed for a reason that may pass, and one whose thread gave up at once, in another thread; any
+ * other failure is thrown. A thread that died fails like a job: `run` rejects.
  */
 export async function withRetries<Result extends { readonly outcome: string }>(
   run: () => Promise<Result>,
+  policy: RetryPolicy,
   signal: AbortSignal,
-  onRetry: (failure: Extract<Result, Failure>, retries: number) => void,
+  onRetry: (error: RowshiftError, retries: number) => void,
 ): Promise<Exclude<Result, Failure>> {
   for (let retries = 0; ;) {
     const result = await run()
     if (!hasFailed(result)) return result as Exclude<Result, Failure>
     const error = RowshiftError.fromReport(result.error)
     if (result.gaveUp !== null && !signal.aborted) continue
-    const milliseconds = result.repeatable ? nextPause(retries) : null
-    if (milliseconds === null) throw error
+    const milliseconds = result.repeatable ? pauseOf(error, retries, policy) : null
+    if (milliseconds === null || signal.aborted) throw error
+    onRetry(error, ++retries)
     await pause(milliseconds, signal)
     if (signal.aborted) throw error
-    onRetry(result, ++retries)
   }
 }
 

@@ -1,4 +1,5 @@
 import { RowshiftError, withDoubt } from '../contract/errors.js'
+import type { RetryPolicy } from '../contract/waiting.js'
 import { onAbort } from '../contract/waiting.js'
 import { log } from '../log.js'
 import type { Failure, SplitCounts } from './messages.js'
@@ -10,9 +11,13 @@ import { advance, noProgress, progressAfter } from './progress.js'
 import { withRetries } from './retry.js'
 import type { Amount, Throttle } from './throttle.js'
 
+/** Threads that end, over and over, do so for a reason that does not pass. */
+const MOST_DEATHS = 20
+
 export interface SchedulerOptions {
   readonly runId: string
   readonly pool: Omit<PoolOptions, 'onError'>
+  readonly retry: RetryPolicy
   /** Most jobs that threads have in hand, or that wait for one, at a time. */
   readonly ahead: number
   /** The user's. */
@@ -24,7 +29,7 @@ export interface SchedulerOptions {
   readonly throttle: Throttle | null
   /** What earlier attempts of the run have done. Default: nothing. */
   readonly earlier?: { readonly splits: number; readonly counts: SplitCounts } | null
-  /** Why a thread died. Default: what it says itself. */
+  /** Why a thread died. Default: THREAD_LOST. */
   readonly attribute?: (death: unknown) => RowshiftError
 }
 
@@ -35,8 +40,12 @@ type Done<Result> = Exclude<Result, Failure>
 export interface Work<Item, Job, Result> {
   /** Asked for each attempt. `index`: no other job of the run has it. `inDoubt`: an attempt before may have done it. */
   readonly jobOf: (item: Item, index: number, inDoubt: boolean) => Job
-  /** Called after every attempt, a failed one too. Default: nothing. */
+  /** Called with every result, of a failed attempt too. Default: nothing. */
   readonly onAttempt?: (result: Result) => void
+  /** Whether nothing of a job can be committed whose thread died, so that another one may do it. */
+  readonly isUndone: (job: Job) => boolean
+  /** Whether the next attempt of such a job can find out what was committed. Default: it cannot. */
+  readonly isKnowable?: (job: Job) => boolean
   /** The one place where the result of a job is taken over; it is done then. */
   readonly accept: (result: Done<Result>, item: Item, index: number) => Accepted<Item>
 }
@@ -60,11 +69,12 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   #progress = noProgress
   #error: RowshiftError | null = null
   #jobs = 0
+  #deaths = 0
 
   constructor(options: SchedulerOptions) {
     this.#options = options
     if (options.earlier) this.#progress = progressAfter(options.earlier)
-    this.pool = new WorkerPool({ ...options.pool, onError: (death) => this.fail(this.#blame(death)) })
+    this.pool = new WorkerPool({ ...options.pool, onError: (death) => this.#threadDied(death) })
     this.#ending = AbortSignal.any([options.signal, this.#stop.signal])
     this.#release = onAbort(options.signal, () => this.#interrupt())
   }
@@ -113,6 +123,12 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   fail(thrown: unknown): void {
     this.#keep(RowshiftError.from(thrown))
     this.#abort()
+  }
+
+  /** What failed is tried again; `split` null: the next split could not be found. */
+  retrying(error: RowshiftError, retries: number, split: number | null = null): void {
+    log.warn({ runId: this.#options.runId, split, retries }, error.message)
+    this.#advance({ type: 'retried', split, code: error.code })
   }
 
   /** What a thread says of a job that it has in hand. */
@@ -165,29 +181,44 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     await Promise.all(done)
   }
 
-  #attempt<Item>(
-    item: Item,
-    split: number,
-    { jobOf, onAttempt }: Work<Item, Job, Result>,
-  ): Promise<Done<Result>> {
-    const { runId } = this.#options
+  #attempt<Item>(item: Item, split: number, work: Work<Item, Job, Result>): Promise<Done<Result>> {
+    const { retry } = this.#options
     let inDoubt = false
-    const run = async () => {
-      const result = await this.pool.run(jobOf(item, split, inDoubt)).catch((death: unknown) => {
-        throw this.#blame(death)
-      })
-      onAttempt?.(result)
-      return result
+    const run = async (): Promise<Result | Failure> => {
+      const job = work.jobOf(item, split, inDoubt)
+      try {
+        const result = await this.pool.run(job)
+        work.onAttempt?.(result)
+        return result
+      } catch (death) {
+        return this.#bereft(death, job, work)
+      }
     }
-    return withRetries(run, this.#ending, ({ error }, retries) => {
+    const onRetry = (error: RowshiftError, retries: number) => {
       inDoubt ||= error.details['inDoubt'] === true
-      log.warn({ runId, split, retries }, error.message)
-      this.#advance({ type: 'retried', split })
-    })
+      this.retrying(error, retries, split)
+    }
+    return withRetries(run, retry, this.#ending, onRetry) as Promise<Done<Result>>
   }
 
-  #blame(death: unknown): RowshiftError {
-    return this.#options.attribute?.(death) ?? RowshiftError.from(death)
+  /** What becomes of a job whose thread died. */
+  #bereft<Item>(death: unknown, job: Job, { isUndone, isKnowable }: Work<Item, Job, Result>): Failure {
+    const undone = isUndone(job)
+    const { code, message, details } = this.#attribute(death)
+    const repeatable = code === 'THREAD_LOST' && (undone || isKnowable?.(job) === true)
+    const error = { code, message, details: undone ? details : { ...details, inDoubt: true } }
+    return { outcome: 'failed', error, repeatable, gaveUp: null }
+  }
+
+  /** Its jobs fail, and may be run again by another thread; it had none in hand if it dies as soon as it has started. */
+  #threadDied(death: unknown): void {
+    const error = this.#attribute(death)
+    this.#deaths++
+    if (error.reaction === 'never' || this.#deaths > MOST_DEATHS) this.fail(error)
+  }
+
+  #attribute(death: unknown): RowshiftError {
+    return this.#options.attribute?.(death) ?? threadLost(death)
   }
 
   /** That something was given up because the user said so does not end what others have in hand. */
@@ -223,4 +254,9 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
 function amountOf<Item>(accepted: Accepted<Item>): Amount {
   if ('parts' in accepted) return { rows: 0, bytes: 0 }
   return accepted.read ?? { rows: accepted.counts.rowsRead, bytes: accepted.counts.bytes }
+}
+
+function threadLost(death: unknown): RowshiftError {
+  const reason = death instanceof Error ? death.message : String(death)
+  return new RowshiftError('THREAD_LOST', `A worker thread ended: ${reason}.`, {}, death)
 }

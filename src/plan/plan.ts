@@ -73,6 +73,7 @@ export async function makePlan(request: PlanRequest): Promise<RunPlan> {
       speed: params.speed,
       resumable: unresumable === null && !isOneSplit(read) && params.mode !== 'sync',
       watermarks: reading.watermarks,
+      retry: params.retry,
     },
     reasons: [...reasonsOf(params, choices, write), ...unresumableReasons(unresumable)],
     warnings: await warningsOf(request, choices, { read, write, marks }),

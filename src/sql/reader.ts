@@ -191,7 +191,9 @@ export class SqlReader<S extends SqlSession> implements Reader {
       if (signal.aborted) throw interrupted()
     } catch (error) {
       if (signal.aborted) throw interrupted()
-      throw await readFailure(session, error, spec, split)
+      const failure = await readFailure(session, error, spec, split)
+      const lost = session.spent || failure.code === 'CONNECTION_LOST'
+      throw this.#inSnapshot && lost ? snapshotLost(failure) : failure
     } finally {
       release()
       if (session.spent) this.#slot.drop()
@@ -233,14 +235,18 @@ export class SqlReader<S extends SqlSession> implements Reader {
   }
 
   async #open(): Promise<S> {
-    if (this.#inSnapshot && this.#slot.empty) {
-      throw new RowshiftError(
-        'CONNECTION_LOST',
-        'The connection that held the snapshot is gone, and the snapshot with it. Run again, into an empty target or with write mode "upsert".',
-      )
-    }
+    if (this.#inSnapshot && (await this.#slot.isLost())) throw snapshotLost()
     return this.#slot.get()
   }
+}
+
+function snapshotLost(failure?: RowshiftError): RowshiftError {
+  return new RowshiftError(
+    'SNAPSHOT_LOST',
+    `${failure ? `${failure.message} ` : ''}The connection that held the snapshot is gone, and the snapshot with it. Run again, into an empty target or with write mode "upsert".`,
+    failure?.details,
+    failure,
+  )
 }
 
 function interrupted(): RowshiftError {

@@ -13,16 +13,26 @@ export class SessionSlot<S extends SqlSession> {
     this.#open = open
   }
 
-  get(): Promise<S> {
-    this.#session ??= this.#open(this.signal).catch((error: unknown) => {
-      this.#session = null
-      throw error
-    })
-    return this.#session
+  async get(): Promise<S> {
+    const held = (this.#session ??= this.#begin())
+    const session = await held
+    if (!session.spent) return session
+    // Others may have seen it too, and opened the next one already.
+    if (this.#session === held) this.drop()
+    return this.get()
   }
 
-  get empty(): boolean {
-    return this.#session === null
+  /** There was a session, and it is of no more use. */
+  async isLost(): Promise<boolean> {
+    return (await this.#session)?.spent ?? true
+  }
+
+  #begin(): Promise<S> {
+    const opened = this.#open(this.signal).catch((error: unknown) => {
+      if (this.#session === opened) this.#session = null
+      throw error
+    })
+    return opened
   }
 
   /** It is of no more use: it stands in the middle of a result, or is lost. */

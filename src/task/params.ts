@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { parseJson as parseJsonText } from '../config/json.js'
 import { areAll, checkByFile } from '../config/json-schema.js'
 import { RowshiftError } from '../contract/errors.js'
+import { DEFAULT_RETRY, type RetryPolicy } from '../contract/waiting.js'
 import type { ErrorLimit, WindowKind, WriteMode } from '../contract/plugin.js'
 import type { Mode, SpeedLimits } from '../contract/run-plan.js'
 import type { ColumnEntry, RawEntry } from './columns.js'
@@ -43,6 +44,7 @@ export interface Params {
   readonly allowLossy: readonly string[]
   readonly consistency: 'split' | 'snapshot'
   readonly errorLimit: ErrorLimit
+  readonly retry: RetryPolicy
   /** Where rejected rows go; null: a file named after the run, in the working directory. */
   readonly dirtyFile: string | null
   readonly schemaSaveMode: SchemaSaveMode
@@ -103,6 +105,7 @@ interface RawParams {
   readonly allow_lossy?: readonly string[]
   readonly consistency?: Params['consistency']
   readonly error_limit?: number | { readonly record?: number; readonly percentage?: number }
+  readonly retry?: { readonly attempts?: number; readonly max_wait?: number }
   readonly dirty_file?: string
   readonly schema_save_mode?: SchemaSaveMode
   readonly defer_indexes?: boolean
@@ -231,6 +234,10 @@ function normalise(raw: RawParams, folder: string): Params {
     allowLossy: raw.allow_lossy ?? [],
     consistency: raw.consistency ?? 'split',
     errorLimit: errorLimit(raw.error_limit),
+    retry: {
+      attempts: raw.retry?.attempts ?? DEFAULT_RETRY.attempts,
+      maxWait: raw.retry?.max_wait ?? DEFAULT_RETRY.maxWait,
+    },
     dirtyFile: raw.dirty_file ?? null,
     schemaSaveMode: raw.schema_save_mode ?? 'error_when_not_exist',
     deferIndexes: raw.defer_indexes ?? false,

@@ -12,12 +12,21 @@ const { directory, commands, log } = JSON.parse(process.argv[2]!) as Launch
 const output = openSync(log, 'a')
 let running: ChildProcess | undefined
 let stopping = false
+let again = false
 
+process.on('message', () => {
+  again = true
+  process.kill(-running!.pid!, 'SIGKILL')
+})
 process.once('disconnect', () => void stop())
 process.once('SIGTERM', () => void stop())
 
 for (const command of commands) {
-  const code = stopping ? 0 : await run(command)
+  let code: number | null
+  do {
+    again = false
+    code = stopping ? 0 : await run(command)
+  } while (again && !stopping)
   if (code !== 0) break
 }
 if (process.connected) process.send!(`${commands.at(-1)!.join(' ')} does not run`)

@@ -51,7 +51,7 @@ export function prepareInstance(
 /** Run by the server before it accepts anyone, so that there is no moment without a password. */
 function accounts(password: string): string {
   return [
-    `CREATE USER root@'%' IDENTIFIED BY '${password}';`,
+    `CREATE USER IF NOT EXISTS root@'%' IDENTIFIED BY '${password}';`,
     `GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;`,
     `ALTER USER root@localhost IDENTIFIED BY '${password}';\n`,
   ].join('\n')

@@ -27,6 +27,8 @@ export interface TestServer {
   readonly url: string
   /** TLS certificates of the server; null when they are unknown (a given server, Docker). */
   readonly certs: { readonly ca: string } | null
+  /** Kills a private instance as a power failure would, and starts it again on the same data. */
+  restart(): Promise<void>
   /** Stops a private instance and deletes its data; leaves a given server alone. May be called twice. */
   stop(): Promise<void>
 }
@@ -67,6 +69,10 @@ export async function startServer(
       socket: plan.socket,
       url: url(address),
       certs,
+      restart: async () => {
+        keeper.restart()
+        await untilReady(address, keeper)
+      },
       stop: () => keeper.stop(),
     }
   } catch (error) {
@@ -85,7 +91,9 @@ async function useGiven(kind: ServerKind, given: string): Promise<TestServer> {
     password: decodeURIComponent(password),
   }
   const version = await readVersion(address)
-  return { kind, version, ...address, socket: null, url: url(address), certs: null, stop: async () => {} }
+  const restart = () => Promise.reject(new Error('a given server is not restarted'))
+  const own = { socket: null, url: url(address), certs: null }
+  return { kind, version, ...address, ...own, restart, stop: async () => {} }
 }
 
 /** This side of keeper.ts. */
@@ -103,6 +111,10 @@ class Keeper {
     this.#process.on('exit', () => (this.failure ??= 'its keeper has ended'))
     this.#process.unref()
     this.#process.channel?.unref()
+  }
+
+  restart(): void {
+    this.#process.send('restart')
   }
 
   async stop(): Promise<void> {

@@ -19,6 +19,10 @@ export class SharedServer implements TestServer {
     this.#running = await (this.#starting ??= startServer(this.kind))
   }
 
+  restart(): Promise<void> {
+    return Promise.reject(new Error('others use this server, too'))
+  }
+
   async stop(): Promise<void> {
     await this.#running?.stop()
   }

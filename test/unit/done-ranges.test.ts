@@ -87,7 +87,11 @@ describe('ranges that are left of a run', () => {
         stored.push(...ended.flatMap(({ range }) => rowsOf(range)))
         done = JSON.parse(JSON.stringify(mergeDone(spec, done, ended))) as DoneRange[]
         left = []
-        const found = splitsLeft({ readers: [reader], read: spec }, done, size, new AbortController().signal)
+        const found = splitsLeft({ readers: [reader], read: spec }, done, size, {
+          retry: { attempts: 0, maxWait: 0 },
+          signal: new AbortController().signal,
+          onRetry: () => {},
+        })
         for await (const one of found) left.push(one)
       }
       expect(stored.sort(), `seed ${seed}`).to.deep.equal(expected)

@@ -2,6 +2,8 @@
 import type { Reader, SplitSize } from '../../contract/plugin.js'
 import type { SourceSpec, SourceSplit } from '../../contract/source-spec.js'
 import { readOf, readsLateRows } from '../sources/splits.js'
+import type { Resuming } from '../sources/resumed-splits.js'
+import { partsOfRange, splitsFrom } from '../sources/resumed-splits.js'
 
 /** A range whose rows are stored: of one split, or of several that lie next to each other. */
 export type DoneRange = Pick<SourceSplit, 'lower' | 'upper' | 'nullKey' | 'table' | 'late'>
@@ -58,7 +60,7 @@ export async function* splitsLeft(
   { readers, read }: { readonly readers: readonly Reader[]; readonly read: SourceSpec },
   done: readonly DoneRange[],
   size: SplitSize,
-  signal: AbortSignal,
+  resuming: Resuming,
 ): AsyncGenerator<{ readonly split: SourceSplit; readonly path: SplitPath }> {
   let gaps = 0
   for (const group of groupsOf(read)) {
@@ -73,8 +75,8 @@ export async function* splitsLeft(
       if (closed) continue
       const parts =
         upper === null
-          ? reader.skills.splitAfter!(spec, lower, size, signal)
-          : reader.divide(spec, { ...own, lower, upper }, size, signal)
+          ? splitsFrom(reader, spec, lower, size, resuming)
+          : partsOfRange(reader, spec, { ...own, lower, upper }, size, resuming)
       for await (const split of parts) {
         // A part that cannot be divided is found to be so when it is to be.
         const { indivisible: _, ...part } = split

@@ -12,6 +12,7 @@ import type { SplitPath } from './done-ranges.js'
 import { groupOf, splitsLeft } from './done-ranges.js'
 import type { RunFacts, RunState } from './run-state.js'
 import { merged, nameOf, newState } from './run-state.js'
+import type { Resuming } from '../sources/resumed-splits.js'
 
 /** A split as it was planned, and its place among the others. */
 export interface PlannedSplit {
@@ -104,10 +105,10 @@ export class RunCheckpoints {
   }
 
   /** All splits of the source, or those that are left. Of a fresh run with one split only, nothing need be kept. */
-  async *splits(size: SplitSize, signal: AbortSignal): AsyncGenerator<PlannedSplit> {
+  async *splits(size: SplitSize, resuming: Resuming): AsyncGenerator<PlannedSplit> {
     const { readers, plan } = this.#options
-    if (this.#run === null) return yield* this.#beginningWithTwo(this.#all(size, signal))
-    yield* splitsLeft({ readers, read: plan.read }, this.#run.state.done, size, signal)
+    if (this.#run === null) return yield* this.#beginningWithTwo(this.#all(size, resuming))
+    yield* splitsLeft({ readers, read: plan.read }, this.#run.state.done, size, resuming)
   }
 
   /** From here on splits leave checkpoints; before the first of several is written. */
@@ -165,10 +166,10 @@ export class RunCheckpoints {
     }
   }
 
-  async *#all(size: SplitSize, signal: AbortSignal): AsyncGenerator<PlannedSplit> {
+  async *#all(size: SplitSize, resuming: Resuming): AsyncGenerator<PlannedSplit> {
     const { readers, plan } = this.#options
     let index = 0
-    for await (const split of splitSource(readers, plan.read, size, signal))
+    for await (const split of splitSource(readers, plan.read, size, resuming))
       yield { split, path: [this.#checkpoints ? groupOf(plan.read, split) : 0, index++] }
   }
 

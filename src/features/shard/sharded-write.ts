@@ -1,16 +1,13 @@
 import { recycle } from '../../wire/builder.js'
 import { cellsOf } from '../../wire/row-name.js'
 import { RowshiftError } from '../../contract/errors.js'
-import { backoff, retried } from '../../contract/waiting.js'
+import { DEFAULT_RETRY, pauseAfter, retried } from '../../contract/waiting.js'
 import type { Batch, WriteCounts, WriteMode, WriteOptions } from '../../contract/plugin.js'
 import type { TargetCounts } from '../../contract/target-spec.js'
 import { addCounts, nothingWritten } from '../../contract/write.js'
 import type { Parts } from './parts.js'
 import type { Router } from './router.js'
 import type { TableWrite } from './table-writes.js'
-
-const MAX_RETRIES = 5
-const RETRY_MS = 100
 
 /** As for a writer; with rows that are deferred comes the name of their shard, null where the target is one table. */
 export interface TargetOptions extends Omit<WriteOptions, 'onDeferred'> {
@@ -75,10 +72,8 @@ export class ShardedWrite {
    */
   async #storePart(end: ShardTable, number: number, parts: Parts): Promise<WriteCounts> {
     const first = Object.keys(this.#shards).length === 0
-    const next = (error: RowshiftError, retries: number) => {
-      const again = !first && error.code === 'LOCK_CONFLICT' && error.details['inDoubt'] !== true
-      return again && retries < MAX_RETRIES ? backoff(retries, RETRY_MS) : null
-    }
+    const next = (error: RowshiftError, retries: number) =>
+      first ? null : pauseAfter(error, retries, DEFAULT_RETRY)
     try {
       return await retried(() => this.#write(end, number, parts), next, this.#options.signal)
     } catch (thrown) {

@@ -4,6 +4,8 @@
  */
 import type { Reader, ReadSpec, Split, SplitSize } from '../../contract/plugin.js'
 import type { SourceSpec, SourceSplit } from '../../contract/source-spec.js'
+import type { Resuming } from './resumed-splits.js'
+import { allSplits, partsOfRange } from './resumed-splits.js'
 import type { TableRead } from './table-reads.js'
 import { tableRead, tableReads } from './table-reads.js'
 
@@ -17,11 +19,11 @@ export async function* splitSource(
   readers: readonly Reader[],
   source: SourceSpec,
   size: SplitSize,
-  signal: AbortSignal,
+  resuming: Resuming,
 ): AsyncGenerator<SourceSplit> {
   for (const late of readsLateRows(source) ? [true, false] : [false]) {
     for (const [table, { reader, spec }] of tableReads(readers, source).entries()) {
-      for await (const split of reader.split(partOf(spec, late), size, signal))
+      for await (const split of allSplits(reader, partOf(spec, late), size, resuming))
         yield tagged(split, source, { table, late }, spec)
     }
   }
@@ -33,10 +35,11 @@ export async function* divideSplit(
   source: SourceSpec,
   split: SourceSplit,
   size: SplitSize,
-  signal: AbortSignal,
+  resuming: Resuming,
 ): AsyncGenerator<SourceSplit> {
   const { reader, spec } = readOf(readers, source, split)
-  for await (const part of reader.divide(spec, split, size, signal)) yield tagged(part, source, split, spec)
+  for await (const part of partsOfRange(reader, spec, split, size, resuming))
+    yield tagged(part, source, split, spec)
 }
 
 /** Who reads the rows of a split, and how. */

@@ -1,8 +1,9 @@
 import { DeferredRun } from '../../engine/deferred-rows.js'
 import type { Progress } from '../../engine/progress.js'
 import type { SplitCounts, PipelineSetup } from '../../engine/messages.js'
-import { noCounts, noneConnected } from '../../engine/messages.js'
+import { noCounts, noFate, noneConnected } from '../../engine/messages.js'
 import { Scheduler } from '../../engine/scheduler.js'
+import type { RowshiftError } from '../../contract/errors.js'
 import type { Amount, Throttle } from '../../engine/throttle.js'
 import type { Endpoint, Reader, Split } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
@@ -75,6 +76,7 @@ class Comparison {
     const { runId, plan, signal, onProgress } = job
     this.#scheduler = new Scheduler({
       runId,
+      retry: plan.retry,
       ahead: plan.workerNum * 2,
       signal,
       onProgress,
@@ -89,7 +91,7 @@ class Comparison {
   }
 
   async run(): Promise<CompareResult> {
-    const compared = this.#sampled(coveringSplits(this.#job, this.#scheduler.signal))
+    const compared = this.#sampled(this.#coveringSplits())
     const found = await this.#all(compared, (range) => ({ range, mayDelete: null, repaired: false }), true)
     let left = found
     const { repair, plan } = this.#job
@@ -107,7 +109,7 @@ class Comparison {
       // The rows that had the unique values they wait for are repaired or deleted by now.
       const waiting = this.#deferred.parts()
       if (waiting.length > 0) {
-        await this.#all(waiting, (settle, index) => ({ index, settle }))
+        await this.#all(waiting, (settle, index) => ({ index, settle, fate: noFate() }))
         left = await this.#all(found.ranges, ({ range }) => ({ range, mayDelete: null, repaired: true }))
       }
     }
@@ -129,6 +131,8 @@ class Comparison {
     let sum = noFindings
     await this.#scheduler.run(items, {
       jobOf,
+      // Both ends are read again, so it does not matter what was committed.
+      isUndone: () => true,
       // What a failed repair has changed is committed all the same.
       onAttempt: ({ written, deleted }) => {
         if (written + deleted > 0) this.#job.onRepaired({ written, deleted })
@@ -162,6 +166,32 @@ class Comparison {
       else this.#skipped++
     }
   }
+
+  /**
+   * The source's splits, and what they leave out of the target: rows above the source's last key, and rows whose key is NULL
+   * where the source's cannot be.
+   */
+  async *#coveringSplits(): AsyncGenerator<Split> {
+    const { plan, readers } = this.#job
+    const { source, target, retry } = plan
+    const { signal } = this.#scheduler
+    const onRetry = (error: RowshiftError, retries: number) => this.#scheduler.retrying(error, retries)
+    let last: readonly string[] | null = null
+    let index = 0
+    for await (const split of splitRanges(readers, source, () => source.splitRows, {
+      retry,
+      signal,
+      onRetry,
+    })) {
+      yield { ...split, index: index++ }
+      last = split.upper ?? last
+    }
+    if (source.key === null) return
+    if (target.key!.nullable && !source.key.nullable) {
+      yield { index: index++, lower: null, upper: null, nullKey: true }
+    }
+    yield { index, lower: last, upper: null }
+  }
 }
 
 function countsOf({ sourceRows, filtered }: Findings, { rows, bytes }: Amount): SplitCounts {
@@ -182,23 +212,4 @@ function setupOf(job: CompareJob): VerifySetup {
     control,
     connected: noneConnected(),
   }
-}
-
-/**
- * The source's splits, and what they leave out of the target: rows above the source's last key, and rows whose key is NULL
- * where the source's cannot be.
- */
-async function* coveringSplits({ plan, readers }: CompareJob, signal: AbortSignal): AsyncGenerator<Split> {
-  const { source, target } = plan
-  let last: readonly string[] | null = null
-  let index = 0
-  for await (const split of splitRanges(readers, source, () => source.splitRows, signal)) {
-    yield { ...split, index: index++ }
-    last = split.upper ?? last
-  }
-  if (source.key === null) return
-  if (target.key!.nullable && !source.key.nullable) {
-    yield { index: index++, lower: null, upper: null, nullKey: true }
-  }
-  yield { index, lower: last, upper: null }
 }

@@ -1,4 +1,5 @@
 import type { ResolvedConnection } from '../../config/config.js'
+import type { RetryPolicy } from '../../contract/waiting.js'
 import { RowshiftError } from '../../contract/errors.js'
 import { fillTable } from '../../contract/message.js'
 import type { Reader, SplitKey } from '../../contract/plugin.js'
@@ -53,6 +54,7 @@ export interface VerifyPlan {
   readonly workerNum: number
   /** null: as fast as it goes. */
   readonly speed: SpeedLimits | null
+  readonly retry: RetryPolicy
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -105,6 +107,7 @@ export async function makeVerifyPlan(
     digest: digest.digest,
     workerNum: ranges.source === null ? 1 : params.workerNum,
     speed: params.speed,
+    retry: params.retry,
     reasons: reasonsOf(params, choices, digest.reason),
     warnings: warningsOf(params, choices),
   }

@@ -1,6 +1,8 @@
 /** Several tables that are compared together: a range is of all of them. */
 import type { Batch, Reader, Split, SplitSize } from '../../contract/plugin.js'
 import type { SourceSpec } from '../../contract/source-spec.js'
+import type { Resuming } from '../sources/resumed-splits.js'
+import { allSplits } from '../sources/resumed-splits.js'
 import type { TableRead } from '../sources/table-reads.js'
 import { tableReads } from '../sources/table-reads.js'
 
@@ -8,10 +10,10 @@ export function splitRanges(
   readers: readonly Reader[],
   source: SourceSpec,
   size: SplitSize,
-  signal: AbortSignal,
+  resuming: Resuming,
 ): AsyncIterable<Split> {
   const { reader, spec } = largest(tableReads(readers, source))
-  return reader.split(spec, size, signal)
+  return allSplits(reader, spec, size, resuming)
 }
 
 export function divideRange(
