@@ -63,7 +63,15 @@ describe('a result', () => {
         if (client.bytesWritten > 1_000_000) client.end()
       })
       const from = place.url('src').replace(`:${at.port}/`, `:${port}/`)
-      const { code, report } = await runWithReport(['copy', '--from', from, '--to', place.url('dst')])
+      const params = ['--params', '{"retry": {"attempts": 1, "max_wait": 0}}']
+      const { code, report } = await runWithReport([
+        'copy',
+        '--from',
+        from,
+        '--to',
+        place.url('dst'),
+        ...params,
+      ])
       expect(code).to.equal(1)
       expect(report.error?.code).to.equal('CONNECTION_LOST')
       expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')

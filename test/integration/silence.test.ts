@@ -17,7 +17,7 @@ import { until } from '../support/until.js'
 const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(600)); CREATE TABLE dst LIKE src;
   INSERT INTO src WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 1000) SELECT i, REPEAT('x', 500) FROM q;
   INSERT INTO src SELECT id + n * 1000, v FROM src JOIN (WITH RECURSIVE q (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM q WHERE n < 19) SELECT n FROM q) q`
-const PARAMS = JSON.stringify({ worker_num: 2, read_batch: 1000 })
+const PARAMS = JSON.stringify({ worker_num: 2, read_batch: 1000, retry: { attempts: 0 } })
 /** After the login and what follows it, in the middle of planning. */
 const PLANNING = 5_000
 /** In the middle of the rows. */
