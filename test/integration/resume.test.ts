@@ -302,9 +302,9 @@ describe('a target in which no checkpoint can be kept', () => {
       const ends = await onServer(server)
       const { database } = ends.place
       const user = `u${database.slice(-20)}`
-      await ends.place.query(`CREATE USER \`${user}\`@'%' IDENTIFIED BY 'h8-Secret';
+      await ends.place.query(`CREATE USER \`${user}\`@'%' IDENTIFIED BY 'a-Secret';
         GRANT SELECT, INSERT ON \`${database}\`.* TO \`${user}\`@'%'; INSERT INTO dst VALUES (59999, 'in the way')`)
-      const as = (url: string) => url.replace(/\/\/[^@]*@/, `//${user}:h8-Secret@`)
+      const as = (url: string) => url.replace(/\/\/[^@]*@/, `//${user}:a-Secret@`)
       const copy = () =>
         runWithReport([
           'copy',
