@@ -1,12 +1,15 @@
 import type { Checkpoints, RunCheckpoint, SplitCheckpoint } from '../contract/checkpoint.js'
 import { runTaken } from '../contract/checkpoint.js'
 import { RowshiftError } from '../contract/errors.js'
+import { backoff, retried } from '../contract/waiting.js'
 import type { SplitMark, WriteCounts } from '../contract/write.js'
 import type { SqlDialect } from './dialect.js'
 import type { SqlRow, SqlSession } from './session.js'
 
 const NAME = 'rowshift_checkpoint'
 const COLUMNS = 'run_id, split, attempt, target_table, rows_written, created_at, state'
+const MAX_RETRIES = 5
+const RETRY_MS = 100
 /** Of runs that nobody has resumed for so long, and that another run has superseded. */
 const KEPT_MS = 30 * 24 * 3600 * 1000
 
@@ -41,23 +44,18 @@ export class SqlCheckpoints implements Checkpoints {
     const session = await this.#open()
     const { dialect } = session
     if (!(await isThere(session))) await change(session, createSql(dialect))
-    await transact(session, async () => {
-      const old = `superseded_by IS NOT NULL AND created_at < ${dialect.text(time(KEPT_MS))}`
-      const others = await ask(
-        session,
-        `SELECT run_id FROM ${NAME} WHERE split = '' AND ${old}${dialect.locking(false)}`,
-      )
-      for (const [other] of others) await change(session, endSql(dialect, other!))
-      await change(
-        session,
-        `UPDATE ${NAME} SET superseded_by = ${dialect.text(run)} WHERE split = '' AND target_table = ${dialect.text(table)} AND superseded_by IS NULL`,
-      )
-      const [id, own, at, text] = [run, table, time(), state].map((value) => dialect.text(value))
-      await change(
-        session,
-        `INSERT INTO ${NAME} (${COLUMNS}) VALUES (${id}, '', 1, ${own}, 0, ${at}, ${text})`,
-      )
-    })
+    const [id, own, at, text] = [run, table, time(), state].map((value) => dialect.text(value))
+    // Ours first: of two runs that begin at the same time, each sees the other.
+    await alone(session, `INSERT INTO ${NAME} (${COLUMNS}) VALUES (${id}, '', 1, ${own}, 0, ${at}, ${text})`)
+    // One row at a time, by its key: a search that locks would wait for splits of all other runs, and they for it.
+    const others = await ask(
+      session,
+      `SELECT run_id, CASE WHEN superseded_by IS NULL THEN 'open' ELSE 'old' END FROM ${NAME}
+       WHERE split = '' AND run_id <> ${id} AND (superseded_by IS NULL AND target_table = ${own}
+         OR superseded_by IS NOT NULL AND created_at < ${dialect.text(time(KEPT_MS))})`,
+    )
+    for (const [other, kind] of others)
+      await alone(session, kind === 'old' ? endSql(dialect, other!) : supersedeSql(dialect, other!, run))
   }
 
   async claim(
@@ -103,7 +101,7 @@ export class SqlCheckpoints implements Checkpoints {
 
   async end(run: string): Promise<void> {
     const session = await this.#open()
-    await change(session, endSql(session.dialect, run))
+    await alone(session, endSql(session.dialect, run))
   }
 
   async countRows(table: string): Promise<bigint> {
@@ -163,6 +161,11 @@ function endSql(dialect: SqlDialect, run: string): string {
   return `DELETE FROM ${NAME} WHERE run_id = ${dialect.text(run)}`
 }
 
+function supersedeSql(dialect: SqlDialect, other: string, run: string): string {
+  const open = `run_id = ${dialect.text(other)} AND split = '' AND superseded_by IS NULL`
+  return `UPDATE ${NAME} SET superseded_by = ${dialect.text(run)} WHERE ${open}`
+}
+
 function runSql(dialect: SqlDialect, run: string, attempt: number): string {
   return `run_id = ${dialect.text(run)} AND split = '' AND attempt = ${attempt}`
 }
@@ -176,16 +179,28 @@ async function isThere(session: SqlSession): Promise<boolean> {
   return (await ask(session, session.dialect.columnNames(NAME))).length > 0
 }
 
-async function transact<T>(session: SqlSession, work: () => Promise<T>): Promise<T> {
-  try {
-    await session.begin()
-    const result = await work()
-    await session.commit()
-    return result
-  } catch (thrown) {
-    await session.rollback().catch(() => session.destroy())
-    throw checkpointError(thrown, session)
-  }
+/** Again where it meets the lock of another run. */
+function transact<T>(session: SqlSession, work: () => Promise<T>): Promise<T> {
+  return retried(async () => {
+    try {
+      await session.begin()
+      const result = await work()
+      await session.commit()
+      return result
+    } catch (thrown) {
+      await session.rollback().catch(() => session.destroy())
+      throw checkpointError(thrown, session)
+    }
+  }, afterConflict)
+}
+
+function afterConflict({ code }: RowshiftError, retries: number): number | null {
+  return code === 'LOCK_CONFLICT' && retries < MAX_RETRIES ? backoff(retries, RETRY_MS) : null
+}
+
+/** A statement in a transaction of its own. */
+async function alone(session: SqlSession, sql: string): Promise<void> {
+  await transact(session, () => change(session, sql))
 }
 
 function ask(session: SqlSession, sql: string): Promise<readonly SqlRow[]> {
