@@ -18,6 +18,7 @@ export function floatText(value: number): string {
 /** SQL for exactly this number: by powers of two, since not every version of SQLite reads back all digits as they were. */
 export function numberLiteral(value: number): string {
   if (Number.isSafeInteger(value)) return String(value)
+  if (!Number.isFinite(value)) return value > 0 ? '9e999' : '-9e999'
   let [whole, shift] = [value, 0]
   for (; !Number.isInteger(whole); shift++) whole *= 2
   for (; !Number.isSafeInteger(whole); shift--) whole /= 2

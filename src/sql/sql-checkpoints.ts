@@ -1,15 +1,14 @@
 import type { Checkpoints, RunCheckpoint, SplitCheckpoint } from '../contract/checkpoint.js'
 import { runTaken } from '../contract/checkpoint.js'
 import { RowshiftError } from '../contract/errors.js'
-import { backoff, retried } from '../contract/waiting.js'
+import { retried } from '../contract/waiting.js'
 import type { SplitMark, WriteCounts } from '../contract/write.js'
 import type { SqlDialect } from './dialect.js'
 import type { SqlRow, SqlSession } from './session.js'
+import { afterConflict, inTransaction } from './transaction.js'
 
 const NAME = 'rowshift_checkpoint'
 const COLUMNS = 'run_id, split, attempt, target_table, rows_written, created_at, state'
-const MAX_RETRIES = 5
-const RETRY_MS = 100
 /** Of runs that nobody has resumed for so long, and that another run has superseded. */
 const KEPT_MS = 30 * 24 * 3600 * 1000
 
@@ -181,21 +180,13 @@ async function isThere(session: SqlSession): Promise<boolean> {
 
 /** Again where it meets the lock of another run. */
 function transact<T>(session: SqlSession, work: () => Promise<T>): Promise<T> {
-  return retried(async () => {
-    try {
-      await session.begin()
-      const result = await work()
-      await session.commit()
-      return result
-    } catch (thrown) {
-      await session.rollback().catch(() => session.destroy())
-      throw checkpointError(thrown, session)
-    }
-  }, afterConflict)
-}
-
-function afterConflict({ code }: RowshiftError, retries: number): number | null {
-  return code === 'LOCK_CONFLICT' && retries < MAX_RETRIES ? backoff(retries, RETRY_MS) : null
+  return retried(
+    () =>
+      inTransaction(session, work).catch((thrown: unknown) => {
+        throw checkpointError(thrown, session)
+      }),
+    afterConflict,
+  )
 }
 
 /** A statement in a transaction of its own. */

@@ -3,7 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { RowshiftError } from '../contract/errors.js'
 import type { ErrorCode } from '../contract/errors.js'
 import type { LockState, RunRecord, RunStatus, Task, TaskStore } from '../contract/task-store.js'
+import { retried } from '../contract/waiting.js'
 import type { SqlRow, SqlSession } from './session.js'
+import { afterConflict, inTransaction } from './transaction.js'
 
 const TASKS = 'task_def_sync_manager'
 const RUNS = 'rowshift_run'
@@ -73,7 +75,7 @@ export class SqlTaskStore implements TaskStore {
     const additions = lacking.map(
       (name) => `ALTER TABLE ${RUNS} ADD COLUMN ${name} ${ADDED_COLUMNS[name]} DEFAULT NULL`,
     )
-    await inTransaction(session, [...statements, ...additions]).catch((thrown: unknown) => {
+    await runAll(session, [...statements, ...additions]).catch((thrown: unknown) => {
       throw session.dialect.error(thrown, `creating the task tables in ${this.#database.where}`)
     })
     const created = TABLES.filter((table) => before.get(table)!.length === 0)
@@ -191,8 +193,9 @@ export class SqlTaskStore implements TaskStore {
     return this.#using((session) => session.query(sql))
   }
 
+  /** Again where tasks that end at the same time meet each other's locks. */
   #write(...statements: readonly string[]): Promise<void> {
-    return this.#using((session) => inTransaction(session, statements))
+    return retried(() => this.#using((session) => runAll(session, statements)), afterConflict)
   }
 
   async #using<T>(work: (session: SqlSession) => Promise<T>): Promise<T> {
@@ -241,15 +244,10 @@ export class SqlTaskStore implements TaskStore {
 }
 
 /** All or none of the statements. */
-async function inTransaction(session: SqlSession, statements: readonly string[]): Promise<void> {
-  await session.begin()
-  try {
+function runAll(session: SqlSession, statements: readonly string[]): Promise<void> {
+  return inTransaction(session, async () => {
     for (const sql of statements) await session.query(sql)
-    await session.commit()
-  } catch (thrown) {
-    await session.rollback().catch(() => {})
-    throw thrown
-  }
+  })
 }
 
 /** A semicolon inside a statement, as in a trigger, has no empty line behind it. */

@@ -92,8 +92,9 @@ async function prepared(
       return next
     } catch (error) {
       // One that changed nothing is gone with its connection.
-      if ((error as { errno?: number }).errno === 1397 && attempt === 20) return next
-      if (attempt === 50) throw error
+      const unknown = (error as { errno?: number }).errno === 1397
+      if (unknown && attempt === 400) return next
+      if (!unknown && attempt === 50) throw error
       await sleep(50)
     }
   }

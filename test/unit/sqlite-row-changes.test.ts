@@ -37,7 +37,18 @@ function remove(path: string, identity: readonly string[], ...rows: string[]): P
   return writing(path, identity, (writer, spec) => writer.skills.deletes!.remove(spec, batch(...rows), NEVER))
 }
 
-const FLOATS = [0.1, -1.5, 1e300, 5e-324, 1.7976931348623157e308, 123456789.12345679, 2 ** 60, 1 / 3]
+const FLOATS = [
+  0.1,
+  Infinity,
+  -Infinity,
+  -1.5,
+  1e300,
+  5e-324,
+  1.7976931348623157e308,
+  123456789.12345679,
+  2 ** 60,
+  1 / 3,
+]
 
 describe('sqlite deletes', () => {
   it('find rows by every double, to its last bit', async () => {
