@@ -200,6 +200,7 @@ async function copy(
       checkpoints,
       pipeline: pipeline?.setup ?? null,
       prepare: async () => {
+        await checkpoints.endAbandoned()
         if (changesTables(made)) onChange()
         // An earlier attempt has done that.
         if (checkpoints.earlier === null) await new Target(writers, made.write).prepare(hooks.signal)

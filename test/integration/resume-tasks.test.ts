@@ -18,6 +18,7 @@ import {
 } from '../support/killed-runs.js'
 import type { Started } from '../support/task-place.js'
 import { TaskPlace } from '../support/task-place.js'
+import { until } from '../support/until.js'
 
 const KEYED = 'id INT PRIMARY KEY, v VARCHAR(100)'
 
@@ -88,6 +89,47 @@ describe('a task whose run was killed', () => {
     expect(anew.report.rowsRead).to.equal(ROWS)
     await ends.expectEqual()
     expect(await ends.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
+  })
+
+  it('is not resumed once a run that began anew was killed before its second split', async () => {
+    const ends = await slowTask({ read_batch: ROWS, pre_sql: ['DELETE FROM @table'] })
+    const { store } = ends.tasks
+    const params = (from: string, to: string) =>
+      store.value(
+        `UPDATE task_def_sync_manager SET params = REPLACE(params, '${from}', '${to}') WHERE id = 1`,
+      )
+    await params(`"read_batch":${ROWS}`, '"read_batch":1000')
+    await killedAt(ROWS / 6, ends.tasks.start('run', '1'), ends)
+    await params('"read_batch":1000', `"read_batch":${ROWS}`)
+    const anew = ends.tasks.start('run', '1', '--restart')
+    await until('pre_sql', async () => anew.ended || (await ends.value('SELECT COUNT(*) FROM dst')) === '0')
+    anew.kill('SIGKILL')
+    await anew.code()
+    expect(await ends.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
+    // As many rows as before, but others: nobody would notice that rows are gone.
+    await ends.place.query('INSERT INTO dst SELECT * FROM src WHERE id >= 30000')
+    const outcome = await ended(ends.tasks.start('run', '1'))
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(outcome.report.resumed).to.equal(null)
+    await ends.expectEqual()
+  })
+
+  it('is not resumed, nor ended, by a task of the same id that copies another table', async () => {
+    const ends = await slowTask()
+    await ends.place.query('CREATE TABLE other LIKE src; INSERT INTO other VALUES (100001, NULL)')
+    await killedAt(ROWS / 6, ends.tasks.start('run', '1'), ends)
+    const source = (name: string) =>
+      ends.tasks.store.value(`UPDATE task_def_sync_manager SET from_table = '${name}' WHERE id = 1`)
+    await source('other')
+    const other = await ended(ends.tasks.start('run', '1'))
+    expect(other.code, other.stderr).to.equal(0)
+    expect(other.report).to.include({ resumed: null, rowsRead: 1 })
+    await source('src')
+    const outcome = await ended(ends.tasks.start('run', '1'))
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(outcome.report.resumed).to.include({ attempt: 2 })
+    await ends.place.query('DELETE FROM dst WHERE id = 100001')
+    await ends.expectEqual()
   })
 
   it('keeps the window of an incremental run, and moves the watermark when that is done', async () => {

@@ -16,6 +16,7 @@ export type Resume = 'never' | 'auto' | 'latest' | { readonly run: string }
 
 export interface ResumeRequest {
   readonly taskId: number | null
+  readonly from: { readonly table: string }
   readonly to: { readonly table: string }
   readonly params: Params
   readonly backfill?: Backfill | null
@@ -57,6 +58,9 @@ const FREE = new Set<keyof Params>([
   'schemaSaveMode',
 ])
 
+/** The identity of a table that is not there. */
+const MISSING = ''
+
 /** Follow the mode and the range that the run was begun with. */
 const OF_THE_RUN = new Set(['mode', 'writeMode', 'backfill'])
 
@@ -68,11 +72,11 @@ export function isAsked(resume: Resume = 'never'): boolean {
 /** Throws RESUME_REFUSED when a run that was asked for cannot be resumed. */
 export async function findRun(request: ResumeRequest, ends: Ends): Promise<Search> {
   const { resume = 'never' } = request
-  const unfinished = await unfinishedRuns(request, ends.writers[0]!, isAsked(resume))
-  const asked = unfinished.find((run) => matches(run, resume))
   const mustBe = isAsked(resume)
-  if (mustBe && !asked) throw refused(noSuchRun(resume))
+  const unfinished = await unfinishedRuns(request, ends.writers[0]!, mustBe)
   const abandoned = await sameCopies(unfinished, request, ends)
+  const asked = unfinished.find((one) => (mustBe ? matches(one, resume) : abandoned.includes(one.run)))
+  if (mustBe && !asked) throw refused(noSuchRun(resume))
   if (!asked || resume === 'never') return { found: null, abandoned, notices: [] }
   const state = readState(asked.state)
   const obstacles =
@@ -86,17 +90,19 @@ export async function findRun(request: ResumeRequest, ends: Ends): Promise<Searc
 
 /** What a run is known by. Asked of the tables as they are now. */
 export async function factsOf(
-  { taskId, params, backfill }: ResumeRequest,
+  { taskId, from, params, backfill }: ResumeRequest,
   plan: RunPlan,
   { readers, writers }: Ends,
 ): Promise<RunFacts> {
   const fixed = Object.entries(params).filter(([name]) => !FREE.has(name as keyof Params))
   const { table } = plan.write.table
+  const source = await sourceShape(plan, readers)
   return {
     taskId,
     backfill: backfill ?? null,
     params: digestsOf({ ...Object.fromEntries(fixed), backfill: backfill ?? null }),
-    source: await sourceShape(plan, readers),
+    // The plan names the tables that it began with; they may not be those of this request.
+    source: { ...source, identity: JSON.stringify([from.table, source.identity]) },
     target: await shapeAt('target', table, () => writers[0]!.describe(table)),
   }
 }
@@ -138,7 +144,7 @@ function matches({ run, state }: RunCheckpoint, resume: Resume): boolean {
   return run === resume.run || readState(state)?.executions.includes(resume.run) === true
 }
 
-/** Of a task, all of them: it has one run at a time. Others are told by what they copy. */
+/** Of a task, those between the same tables: another task store may have a task of the same id. Others are told by their params, too. */
 async function sameCopies(
   unfinished: readonly RunCheckpoint[],
   request: ResumeRequest,
@@ -147,21 +153,25 @@ async function sameCopies(
   const same: string[] = []
   for (const { run, state: text } of unfinished) {
     const state = readState(text)
-    const own = request.taskId !== null
-    if (own || (state !== null && (await isSameCopy(state, request, ends)))) same.push(run)
+    if (state !== null && (await isSameCopy(state, request, ends))) same.push(run)
   }
   return same
 }
 
 async function isSameCopy(state: RunState, request: ResumeRequest, ends: Ends): Promise<boolean> {
-  const now = await factsOf(request, state.plan, ends).catch(() => null)
+  const now = await factsOf(request, state.plan, ends).catch((thrown: unknown) => {
+    const error = RowshiftError.from(thrown)
+    if (error.retryable) throw error
+    return null
+  })
   if (now === null) return false
   const { source, target, params } = state
   const names = new Set([...Object.keys(params), ...Object.keys(now.params)])
   return (
     source.identity === now.source.identity &&
-    target.identity === now.target.identity &&
-    [...names].every((name) => params[name] === now.params[name])
+    // One that was dropped meanwhile may be made again.
+    [target.identity, MISSING].includes(now.target.identity) &&
+    (request.taskId !== null || [...names].every((name) => params[name] === now.params[name]))
   )
 }
 
@@ -228,7 +238,7 @@ async function shapeAt(
     return shapeOf(await describe())
   } catch (thrown) {
     const error = RowshiftError.from(thrown)
-    if (error.code === 'TABLE_NOT_FOUND') return { identity: '', columns: {}, keys: `${end} ${table}` }
+    if (error.code === 'TABLE_NOT_FOUND') return { identity: MISSING, columns: {}, keys: `${end} ${table}` }
     throw error
   }
 }

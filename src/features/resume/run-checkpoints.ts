@@ -111,6 +111,12 @@ export class RunCheckpoints {
     yield* splitsLeft({ readers, read: plan.read }, this.#run.state.done, size, resuming)
   }
 
+  /** Before this run changes anything: whoever resumed one of them later would find its rows gone, or not notice that they are. */
+  async endAbandoned(): Promise<void> {
+    const { abandoned, writers } = this.#options
+    for (const run of abandoned) await writers[0]!.skills.checkpoints!.end(run)
+  }
+
   /** From here on splits leave checkpoints; before the first of several is written. */
   begin(): Promise<void> {
     return (this.#begun ??= this.#begin())
@@ -147,11 +153,10 @@ export class RunCheckpoints {
   }
 
   async #begin(): Promise<void> {
-    const { runId, plan, facts, abandoned } = this.#options
+    const { runId, plan, facts } = this.#options
     if (this.#checkpoints === null) return
     try {
       const state = newState(runId, await facts(), plan, noCounts)
-      for (const run of abandoned) await this.#checkpoints.end(run)
       await this.#checkpoints.begin({
         run: runId,
         table: plan.write.table.table,
