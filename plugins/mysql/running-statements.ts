@@ -14,6 +14,8 @@ export interface RunningStatement {
   readonly thread: string
   /** The server's UTC clock when it was begun, which is its NOW(); up to two seconds early, since the list has seconds. */
   readonly since: string
+  /** Milliseconds that the look at it took: `since` may be too early by so much, where the server had to wait in between. */
+  readonly lookMs: number
 }
 
 /**
@@ -22,6 +24,7 @@ export interface RunningStatement {
  * Without the privilege PROCESS these are the user's own.
  */
 export async function runningStatements(session: Session): Promise<readonly RunningStatement[]> {
+  const started = performance.now()
   const rows = await session.query(
     `SELECT ID, CAST(UTC_TIMESTAMP() - INTERVAL LEAST(GREATEST(COALESCE(TIME, 0), 0) + 1, ${YEAR_SECONDS}) SECOND AS CHAR) AS since
      FROM information_schema.PROCESSLIST
@@ -30,7 +33,8 @@ export async function runningStatements(session: Session): Promise<readonly Runn
        AND NOT (COALESCE(LEFT(INFO, ${LOOKED_AT}), '') REGEXP '${READS}' AND COALESCE(STATE, '') NOT LIKE 'Waiting for%')
      ORDER BY since, ID`,
   )
-  return rows.map(([thread, since]) => ({ thread: thread!, since: since! }))
+  const lookMs = performance.now() - started
+  return rows.map(([thread, since]) => ({ thread: thread!, since: since!, lookMs }))
 }
 
 /** Which of them have not ended. A clearly later beginning is another statement of the same connection. */
@@ -39,11 +43,10 @@ export async function stillRunning(
   statements: readonly RunningStatement[],
 ): Promise<readonly RunningStatement[]> {
   const now = await runningStatements(session)
-  return statements.filter(({ thread, since }) =>
-    now.some(
-      (one) => one.thread === thread && Date.parse(`${one.since}Z`) <= Date.parse(`${since}Z`) + JITTER_MS,
-    ),
-  )
+  return statements.filter(({ thread, since, lookMs }) => {
+    const latest = Date.parse(`${since}Z`) + JITTER_MS + lookMs
+    return now.some((one) => one.thread === thread && Date.parse(`${one.since}Z`) <= latest)
+  })
 }
 
 /** By how much the beginning of one statement may seem to vary. */

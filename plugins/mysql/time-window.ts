@@ -73,7 +73,10 @@ export async function times(session: Session, request: IncrementalRequest): Prom
     late: Number(late),
     hidden,
     held: async (from, to) => {
-      if (oldest === null || !(await hasUncommitted(session, request, from, to))) return null
+      // Uncommitted rows show themselves also to a user who may not see whose they are.
+      const nobody = oldest === null && hidden === null
+      if (nobody || !(await hasUncommitted(session, request, from, to))) return null
+      if (oldest === null) return 'an open transaction'
       const prepared = detached ? ' (perhaps a prepared one: XA RECOVER)' : ''
       return `an open transaction${prepared} (the oldest one is of ${await nameConnection(session, oldest.thread)})`
     },
