@@ -12,7 +12,7 @@ import type {
 import { ExecutionMarker } from '../src/features/transform/execution-marker.js'
 import { Target } from '../src/features/shard/target.js'
 import { DeferredSplit, rowsOf } from '../src/engine/deferred-rows.js'
-import { mayBeCommitted, noCounts } from '../src/engine/messages.js'
+import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
 import type { Reader, WriteOptions, Writer } from '../src/contract/plugin.js'
 import type { SourceSpec, SourceSplit } from '../src/contract/source-spec.js'
@@ -168,12 +168,10 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
     }
     try {
       const options = {
-        ...this.#writeOptions(split, dirty, (rowsWritten) => tally.count({ rowsWritten })),
+        ...this.#writeOptions(dirty, (rowsWritten) => tally.count({ rowsWritten })),
         ...deferred.optionsFor(target),
         mark: tally.mark,
       }
-      // What a table without transactions has stored stays when the thread is gone.
-      if (plan.write.unmarked !== undefined) mayBeCommitted(split.fate)
       const ended = await this.#writes.run(() => target.write(queue, options))
       if (tally.wrote(ended) === 'before') {
         queue.end(new RowshiftError('INTERRUPTED', 'The split is stored already.'))
@@ -196,7 +194,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
   async #settle(job: SettleJob, dirty: DirtyRows): Promise<SplitResult> {
     const { target } = await this.opened()
     const waited = { ...noCounts, rowsDeferred: -rowsOf(job) }
-    const options = this.#writeOptions(job, dirty, (rowsWritten) =>
+    const options = this.#writeOptions(dirty, (rowsWritten) =>
       this.#tell(job.index, { ...waited, rowsWritten }),
     )
     const ended = await this.#writes.run(() => settleRows(target, job, options))
@@ -207,15 +205,12 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
     return { outcome: 'copied', counts, deferred: [], milliseconds: 0 }
   }
 
-  #writeOptions({ fate }: CopyJob, dirty: DirtyRows, onProgress: (rows: number) => void): WriteOptions {
+  #writeOptions(dirty: DirtyRows, onProgress: (rows: number) => void): WriteOptions {
     return {
       signal: this.signal,
       onProgress,
       onDirty: (row, error) => dirty.add(row, error),
-      beforeCommit: () => {
-        dirty.save()
-        mayBeCommitted(fate)
-      },
+      beforeCommit: () => dirty.save(),
     }
   }
 

@@ -85,7 +85,7 @@ export const errorCodes = {
   /** The connection that held a snapshot ended, and the snapshot with it. */
   SNAPSHOT_LOST: { exit: ExitCode.failed, later: true },
   /** A worker thread ended in the middle of its work. */
-  THREAD_LOST: { exit: ExitCode.failed, reaction: 'retry' },
+  THREAD_LOST: { exit: ExitCode.failed },
   /** A lock wait timed out, a deadlock was broken or a statement was killed. */
   LOCK_CONFLICT: { exit: ExitCode.failed, reaction: 'retry' },
   /** The target already holds a row with the same key. */

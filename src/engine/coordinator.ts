@@ -7,7 +7,7 @@ import { onAbort } from '../contract/waiting.js'
 import type { CoordinatorJob, CoordinatorResult } from './coordinator-job.js'
 import { DeferredRun } from './deferred-rows.js'
 import type { Failure, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
-import { isKnowable, isUndone, noFate, noneConnected } from './messages.js'
+import { noneConnected } from './messages.js'
 import type { Resuming } from '../features/sources/resumed-splits.js'
 import type { Accepted } from './scheduler.js'
 import { Scheduler } from './scheduler.js'
@@ -111,17 +111,13 @@ class Coordinator {
       jobOf: ({ split, path }, index, inDoubt) => ({
         ...split,
         index,
-        fate: noFate(),
         mark: this.#job.checkpoints.mark(path, inDoubt),
       }),
-      isUndone,
-      isKnowable,
       accept: (result, planned, index) => this.#accept(result, planned, index),
     })
     // Rows that wait for unique values come last: the rows that had those are written, in whatever thread.
     await this.#scheduler.run(this.#deferred.parts(), {
-      jobOf: (settle, index) => ({ index, settle, fate: noFate() }),
-      isUndone,
+      jobOf: (settle, index) => ({ index, settle }),
       accept: (result) => ({ counts: (result as Copied).counts }),
     })
   }

@@ -64,33 +64,10 @@ export interface DeferredRows {
   readonly bytes: Uint8Array
 }
 
-/** In shared memory: whether some of a split may be committed. */
-export type Fate = Int32Array
-
-export function noFate(): Fate {
-  return new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-}
-
-/** Some of it may be committed from now on. */
-export function mayBeCommitted(fate: Fate): void {
-  Atomics.store(fate, 0, 1)
-}
-
-/** Nothing of it can be committed once its thread is gone. */
-export function isUndone({ fate }: CopyJob): boolean {
-  return Atomics.load(fate, 0) === 0
-}
-
-/** Whether it is stored can be looked up by the next attempt. */
-export function isKnowable(job: CopyJob): boolean {
-  return !('settle' in job) && job.mark !== undefined
-}
-
 /** For one thread, when all splits are written: rows of one table that have waited. */
 export interface SettleJob {
   readonly index: number
   readonly settle: readonly DeferredRows[]
-  readonly fate: Fate
 }
 
 /** What a split is to leave in the target, without what only its thread knows. */
@@ -98,7 +75,6 @@ export type SplitMarkJob = Pick<SplitMark, 'run' | 'attempt' | 'split' | 'again'
 
 /** For one thread: to copy a split. */
 export interface SplitJob extends SourceSplit {
-  readonly fate: Fate
   /** Default: it leaves nothing. */
   readonly mark?: SplitMarkJob | undefined
 }
@@ -176,7 +152,7 @@ export type WorkerMessage =
 export interface Failure {
   readonly outcome: 'failed'
   readonly error: ErrorReport
-  /** It failed on a deadlock or lock wait timeout only, and has left nothing that running it again would not fix. */
+  /** It failed for a reason that may pass, and has left nothing that running it again would not fix. */
   readonly repeatable: boolean
   /** The thread, by its id, when it takes no more jobs because a server takes no more connections; another one may run this job. */
   readonly gaveUp: number | null

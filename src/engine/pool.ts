@@ -71,6 +71,7 @@ export class WorkerPool<Job, Result extends JobResult> {
   }
 
   async run(job: Job): Promise<Result> {
+    if (this.#aborted) throw new RowshiftError('INTERRUPTED', 'The run has stopped.')
     const result = await this.#pool.run(job)
     if ('gaveUp' in result && result.gaveUp !== null) this.retire(result.gaveUp, result.error)
     return result
@@ -117,6 +118,7 @@ export class WorkerPool<Job, Result extends JobResult> {
   abort(): void {
     this.#aborted = true
     this.tell({ type: 'abort' })
+    this.#rejectIfDeserted()
   }
 
   tell(message: ControlMessage): void {
@@ -180,6 +182,7 @@ export class WorkerPool<Job, Result extends JobResult> {
       // After an abort a job may go to any thread: it only says that it is not run.
       const workers = this.#aborted ? all : all.filter(({ id }) => !this.#retired.has(id))
       const idle = workers.find(({ currentUsage }) => currentUsage === 0)
+      if (this.#aborted) return idle ?? all[0] ?? null
       if (idle || all.length < threads) return idle ?? null
       return workers.find(({ currentUsage }) => currentUsage < jobsPerThread) ?? null
     }
@@ -187,5 +190,12 @@ export class WorkerPool<Job, Result extends JobResult> {
 
   #died(error: unknown): void {
     if (!this.#closing) this.#options.onError(RowshiftError.from(error))
+    this.#rejectIfDeserted()
+    if (this.#openThreads === 0) this.#onClosed()
+  }
+
+  /** Piscina starts no more threads when one has died as it began; jobs that wait for a thread would do so without end. */
+  #rejectIfDeserted(): void {
+    if (this.#aborted && this.#pool.threads.length === 0) void this.#pool.destroy()
   }
 }

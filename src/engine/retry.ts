@@ -5,7 +5,7 @@ import type { Failure } from './messages.js'
 
 /**
  * Runs a job again, after a while, that failed for a reason that may pass, and one whose thread gave up at once, in another thread; any
- * other failure is thrown. A thread that died fails like a job: `run` rejects.
+ * other failure is thrown. `run` rejects when a thread died, which ends the run.
  */
 export async function withRetries<Result extends { readonly outcome: string }>(
   run: () => Promise<Result>,

@@ -11,9 +11,6 @@ import { advance, noProgress, progressAfter } from './progress.js'
 import { withRetries } from './retry.js'
 import type { Amount, Throttle } from './throttle.js'
 
-/** Threads that end, over and over, do so for a reason that does not pass. */
-const MOST_DEATHS = 20
-
 export interface SchedulerOptions {
   readonly runId: string
   readonly pool: Omit<PoolOptions, 'onError'>
@@ -42,10 +39,6 @@ export interface Work<Item, Job, Result> {
   readonly jobOf: (item: Item, index: number, inDoubt: boolean) => Job
   /** Called with every result, of a failed attempt too. Default: nothing. */
   readonly onAttempt?: (result: Result) => void
-  /** Whether nothing of a job can be committed whose thread died, so that another one may do it. */
-  readonly isUndone: (job: Job) => boolean
-  /** Whether the next attempt of such a job can find out what was committed. Default: it cannot. */
-  readonly isKnowable?: (job: Job) => boolean
   /** The one place where the result of a job is taken over; it is done then. */
   readonly accept: (result: Done<Result>, item: Item, index: number) => Accepted<Item>
 }
@@ -69,12 +62,11 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   #progress = noProgress
   #error: RowshiftError | null = null
   #jobs = 0
-  #deaths = 0
 
   constructor(options: SchedulerOptions) {
     this.#options = options
     if (options.earlier) this.#progress = progressAfter(options.earlier)
-    this.pool = new WorkerPool({ ...options.pool, onError: (death) => this.#threadDied(death) })
+    this.pool = new WorkerPool({ ...options.pool, onError: (death) => this.fail(this.#attribute(death)) })
     this.#ending = AbortSignal.any([options.signal, this.#stop.signal])
     this.#release = onAbort(options.signal, () => this.#interrupt())
   }
@@ -184,39 +176,21 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   #attempt<Item>(item: Item, split: number, work: Work<Item, Job, Result>): Promise<Done<Result>> {
     const { retry } = this.#options
     let inDoubt = false
-    const run = async (): Promise<Result | Failure> => {
-      const job = work.jobOf(item, split, inDoubt)
-      try {
-        const result = await this.pool.run(job)
-        work.onAttempt?.(result)
-        return result
-      } catch (death) {
-        return this.#bereft(death, job, work)
-      }
+    const run = async () => {
+      const result = await this.pool.run(work.jobOf(item, split, inDoubt)).catch((death: unknown) => {
+        throw death instanceof RowshiftError ? death : this.#attribute(death)
+      })
+      work.onAttempt?.(result)
+      return result
     }
     const onRetry = (error: RowshiftError, retries: number) => {
       inDoubt ||= error.details['inDoubt'] === true
       this.retrying(error, retries, split)
     }
-    return withRetries(run, retry, this.#ending, onRetry) as Promise<Done<Result>>
+    return withRetries(run, retry, this.#ending, onRetry)
   }
 
-  /** What becomes of a job whose thread died. */
-  #bereft<Item>(death: unknown, job: Job, { isUndone, isKnowable }: Work<Item, Job, Result>): Failure {
-    const undone = isUndone(job)
-    const { code, message, details } = this.#attribute(death)
-    const repeatable = code === 'THREAD_LOST' && (undone || isKnowable?.(job) === true)
-    const error = { code, message, details: undone ? details : { ...details, inDoubt: true } }
-    return { outcome: 'failed', error, repeatable, gaveUp: null }
-  }
-
-  /** Its jobs fail, and may be run again by another thread; it had none in hand if it dies as soon as it has started. */
-  #threadDied(death: unknown): void {
-    const error = this.#attribute(death)
-    this.#deaths++
-    if (error.reaction === 'never' || this.#deaths > MOST_DEATHS) this.fail(error)
-  }
-
+  /** What a dead thread had in hand is not run again: nobody knows how far it got. */
   #attribute(death: unknown): RowshiftError {
     return this.#options.attribute?.(death) ?? threadLost(death)
   }
@@ -258,5 +232,6 @@ function amountOf<Item>(accepted: Accepted<Item>): Amount {
 
 function threadLost(death: unknown): RowshiftError {
   const reason = death instanceof Error ? death.message : String(death)
-  return new RowshiftError('THREAD_LOST', `A worker thread ended: ${reason}.`, {}, death)
+  const said = `A worker thread ended: ${reason}. What it was about to commit may or may not be stored.`
+  return new RowshiftError('THREAD_LOST', said, { inDoubt: true }, death)
 }

@@ -4,7 +4,7 @@ import { fromUrl } from '../../src/config/config.js'
 import { endpointsOf, writersOf } from '../../src/engine/ends.js'
 import { closeAll, openAll } from '../../src/contract/opening.js'
 import { Target } from '../../src/features/shard/target.js'
-import { noFate, noneConnected } from '../../src/engine/messages.js'
+import { noneConnected } from '../../src/engine/messages.js'
 import { planCopy, runCopy } from '../../src/engine/job.js'
 import { newRunId } from '../../src/engine/report.js'
 import type { ErrorReport } from '../../src/contract/errors.js'
@@ -68,7 +68,7 @@ async function copySplits({ from, to, params }: CopyRequest, plan: RunPlan): Pro
     await openAll([reader, ...writers])
     await tables.prepare(signal)
     for await (const split of reader.split(plan.read, () => plan.read.splitRows, signal)) {
-      const copied = await copier.run({ ...split, fate: noFate() })
+      const copied = await copier.run(split)
       if (copied.outcome === 'failed') throw RowshiftError.fromReport(copied.error)
       if (copied.outcome === 'oversized')
         throw new Error('only the coordinator can divide a split: the case needs "threads"')

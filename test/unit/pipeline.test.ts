@@ -3,7 +3,7 @@ import { after, describe, it } from 'mocha'
 import { RawRows } from '../../src/wire/raw-rows.js'
 import { readRowName, rowName } from '../../src/wire/row-name.js'
 import { judge } from '../../src/plan/fidelity.js'
-import { noFate, noneConnected, type SplitResult } from '../../src/engine/messages.js'
+import { noneConnected, type SplitResult } from '../../src/engine/messages.js'
 import type { Batch, Column, Endpoint } from '../../src/contract/plugin.js'
 import type { RunPlan } from '../../src/contract/run-plan.js'
 import { madeColumn } from '../../src/contract/pipeline.js'
@@ -171,7 +171,7 @@ describe('pipeline', () => {
       () => {},
     )
     try {
-      return await copier.run({ ...WHOLE, fate: noFate() })
+      return await copier.run(WHOLE)
     } finally {
       await copier.close()
     }

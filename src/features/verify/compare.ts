@@ -1,7 +1,7 @@
 import { DeferredRun } from '../../engine/deferred-rows.js'
 import type { Progress } from '../../engine/progress.js'
 import type { SplitCounts, PipelineSetup } from '../../engine/messages.js'
-import { noCounts, noFate, noneConnected } from '../../engine/messages.js'
+import { noCounts, noneConnected } from '../../engine/messages.js'
 import { Scheduler } from '../../engine/scheduler.js'
 import type { RowshiftError } from '../../contract/errors.js'
 import type { Amount, Throttle } from '../../engine/throttle.js'
@@ -109,7 +109,7 @@ class Comparison {
       // The rows that had the unique values they wait for are repaired or deleted by now.
       const waiting = this.#deferred.parts()
       if (waiting.length > 0) {
-        await this.#all(waiting, (settle, index) => ({ index, settle, fate: noFate() }))
+        await this.#all(waiting, (settle, index) => ({ index, settle }))
         left = await this.#all(found.ranges, ({ range }) => ({ range, mayDelete: null, repaired: true }))
       }
     }
@@ -131,8 +131,6 @@ class Comparison {
     let sum = noFindings
     await this.#scheduler.run(items, {
       jobOf,
-      // Both ends are read again, so it does not matter what was committed.
-      isUndone: () => true,
       // What a failed repair has changed is committed all the same.
       onAttempt: ({ written, deleted }) => {
         if (written + deleted > 0) this.#job.onRepaired({ written, deleted })
