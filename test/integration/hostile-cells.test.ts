@@ -2,9 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { expect } from 'chai'
-import { after, describe, it } from 'mocha'
+import { after, before, describe, it } from 'mocha'
 import { servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { withGlobals } from '../support/globals.js'
 
 const PATHS = ['insert', 'load-data'] as const
 const TABLE = '(id INT PRIMARY KEY, v INT, d DECIMAL(9,2), t DATETIME, s VARCHAR(200))'
@@ -46,6 +47,12 @@ function forge(port: number, from: string, to: string): Promise<net.Server> {
 }
 
 describe('a cell that is not what its column says', () => {
+  let restore: () => Promise<void>
+  before(async () => {
+    restore = await withGlobals(servers(), { local_infile: '1' })
+  })
+  after(() => restore())
+
   const proxies: net.Server[] = []
   after(() => proxies.forEach((proxy) => proxy.close()))
 
@@ -65,7 +72,6 @@ describe('a cell that is not what its column says', () => {
     it(`is refused with its line, out of a file, by ${write_path}`, async () => {
       for (const server of servers()) {
         const place = await Place.create(server)
-        await place.query('SET GLOBAL local_infile = ON')
         const file = await dirtyFile(place)
         await place.query('TRUNCATE t')
         const hostile = ROWS.map(([cells], i) => [i, ...cells].join('\t'))
@@ -98,7 +104,6 @@ describe('a cell that is not what its column says', () => {
     it(`is refused with its row, from a server, by ${write_path}`, async () => {
       for (const server of servers()) {
         const place = await Place.create(server)
-        await place.query('SET GLOBAL local_infile = ON')
         for (const [type, stored, sent, words] of [
           ['BIGINT', '123456789', '(select 1)', 'not an integer'],
           ['BIGINT', '123456789', '20240-5-01', 'not an integer'],

@@ -1,8 +1,9 @@
 import { expect } from 'chai'
-import { describe, it } from 'mocha'
+import { after, before, describe, it } from 'mocha'
 import { runCli, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
+import { withGlobals } from '../support/globals.js'
 import { sqliteFile, sqliteRows, sqliteRun } from '../support/sqlite.js'
 
 /** The ten columns of the benchmark table, on each side as that side's users declare them. */
@@ -19,6 +20,12 @@ const ROWS = `INSERT INTO t VALUES
   (9007199254740993, 'x', 0, '0.1000', 0.1, 'NULL', '\\\\N', 0, '1000-01-01 00:00:00.000000', '2038-01-19 03:14:07')`
 
 describe('SQLite and MySQL', () => {
+  let restore: () => Promise<void>
+  before(async () => {
+    restore = await withGlobals(servers(), { local_infile: '1' })
+  })
+  after(() => restore())
+
   it('copy the ten columns there and back, equal by SQL on both', async () => {
     for (const server of servers()) {
       const place = await Place.create(
@@ -82,7 +89,6 @@ describe('SQLite and MySQL', () => {
 
     for (const server of servers()) {
       const place = await Place.create(server, 'CREATE TABLE t (id INT PRIMARY KEY, v DOUBLE)')
-      await place.query('SET GLOBAL local_infile = ON')
       for (const write_path of ['insert', 'load-data']) {
         const copy = (params: object) =>
           runWithReport([
