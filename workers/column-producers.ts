@@ -24,9 +24,18 @@ export interface ColumnProducers {
   readonly cells: readonly ColumnProducer[]
 }
 
+/** By what the threads of a run share. A pipeline that is opened again has the thread's number still: only so many are reserved. */
+const numbers = new WeakMap<Int32Array, number>()
+
+function threadNumber({ threads }: PipelineSetup): number {
+  const number = numbers.get(threads) ?? Atomics.add(threads, 0, 1)
+  numbers.set(threads, number)
+  return number
+}
+
 export function producersOf(setup: PipelineContext, signal: AbortSignal): ColumnProducers {
   const { reads, values, cells } = setup.plan.pipeline!
-  const thread = setup.pipeline === null ? 0 : Atomics.add(setup.pipeline.threads, 0, 1)
+  const thread = setup.pipeline === null ? 0 : threadNumber(setup.pipeline)
   const make = (cell: ValuePlan | CellPlan, index: number) => producerOf(cell, index, setup, thread, signal)
   const levels: ColumnProducer[][] = []
   /** How many cells the rows have that a level is given. */

@@ -28,13 +28,13 @@ export class ThreadConnections {
   async open(open: () => Promise<void>, signal: AbortSignal): Promise<void> {
     const next = (error: RowshiftError, retries: number) => {
       if (!isCrowded(error)) return null
-      const others = Atomics.load(this.#connected, 0) > 0
+      const others = Atomics.load(this.#connected, 0) > (this.#counted ? 1 : 0)
       this.#gaveUp = others && retries > 0
       if (this.#gaveUp || retries === MOST_RETRIES) return null
       return backoff(others ? 0 : retries, RETRY_MS)
     }
     await retried(open, next, signal)
-    Atomics.add(this.#connected, 0, 1)
+    if (!this.#counted) Atomics.add(this.#connected, 0, 1)
     this.#counted = true
   }
 

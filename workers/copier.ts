@@ -243,7 +243,12 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
     const writers = await makeWriters(target)
     const { signal } = this
     const pipeline = await Pipeline.open(this.#setup, signal, this.#transformHooks())
-    await this.connections.open(() => openAll([...readers, ...writers], signal), signal)
+    try {
+      await this.connections.open(() => openAll([...readers, ...writers], signal), signal)
+    } catch (error) {
+      await closeAll([pipeline])
+      throw error
+    }
     return { readers, writers, target: new Target(writers, plan.write), pipeline }
   }
 

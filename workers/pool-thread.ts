@@ -70,6 +70,7 @@ export abstract class PoolThread<Ends, Message = never> {
       const opened = this.open().catch((error: unknown) => {
         // Another job may try again.
         if (this.#ends === opened) this.#ends = null
+        this.#post({ type: 'closed', thread: threadId })
         throw error
       })
       this.#ends = opened
@@ -109,7 +110,8 @@ export abstract class PoolThread<Ends, Message = never> {
     this.#ends = null
     if (opened === null) return
     const ends = await opened.catch(() => null)
-    if (ends !== null) await this.closeEnds(ends)
+    if (ends === null) return
+    await this.closeEnds(ends)
     this.#post({ type: 'closed', thread: threadId })
   }
 }

@@ -1,5 +1,6 @@
 /** What a verifying thread has open, and how rows are read from it. */
 import type { PipelineSetup } from '../src/engine/messages.js'
+import type { Opening } from '../src/contract/opening.js'
 import { closeAll, openAll } from '../src/contract/opening.js'
 import type { Reader } from '../src/contract/plugin.js'
 import type { SourceSpec, SourceTable } from '../src/contract/source-spec.js'
@@ -46,25 +47,45 @@ export interface RepairEnds {
   readonly writes: Target
 }
 
+/** Leaves nothing open when it throws. */
 export async function openEnds(
   setup: VerifySetup,
   connections: ThreadConnections,
   signal: AbortSignal,
 ): Promise<OpenEnds> {
+  const opened: (Opening | Pipeline | undefined)[] = []
+  try {
+    return await open(setup, connections, signal, opened)
+  } catch (error) {
+    await closeAll(opened)
+    throw error
+  }
+}
+
+/** `opened`: what there is to close, as it comes. */
+async function open(
+  setup: VerifySetup,
+  connections: ThreadConnections,
+  signal: AbortSignal,
+  opened: (Opening | Pipeline | undefined)[],
+): Promise<OpenEnds> {
   const { runId, source, target, plan, repair, pipeline, repairPipeline } = setup
   const readers = await makeReaders(source)
   const targetReaders = await makeReaders(target)
   const writers = repair === null ? [] : await makeWriters(target)
+  opened.push(...readers, ...targetReaders, ...writers)
   const compared = {
     read: plan.source,
     write: { table: plan.target.table, columns: plan.columns },
     pipeline: plan.pipeline,
   }
   const making = await computationOf({ runId, plan: compared, pipeline }, signal)
+  opened.push(making?.pipeline)
   const repairContext = await computationOf(
     repair && { runId, plan: repair, pipeline: repairPipeline },
     signal,
   )
+  opened.push(repairContext?.pipeline)
   const endsOf = async (count: number, making: Computation | null, targetPlan: SourceSpec): Promise<Ends> => {
     const target = await sideOf(targetReaders, targetPlan, plan, count)
     const router = routerOf(plan, count)
@@ -99,8 +120,7 @@ export async function openEnds(
         begun = null
         throw error
       })),
-    close: () =>
-      closeAll([...readers, ...targetReaders, ...writers, making?.pipeline, repairContext?.pipeline]),
+    close: () => closeAll(opened),
   }
 }
 

@@ -109,6 +109,36 @@ describe('pipeline', () => {
     expect(left).to.deep.equal([])
   })
 
+  it('has the number of its thread, however often it is opened, and a thread that cannot open has closed', async () => {
+    const path = fixture.create('CREATE TABLE t (a TEXT)')
+    const [reader, writer] = [openReader(path), openWriter(path)]
+    await Promise.all([reader.connect(), writer.connect()])
+    const columns = (await reader.describe('t')).columns
+    const plan = withPipeline(await makePlan(reader, writer, 't', 't'), columns, ['a'])
+    await Promise.all([reader.close(), writer.close()])
+    const threads = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT))
+    const said: string[] = []
+    const copier = new Copier(
+      {
+        plan,
+        source: [end(`${path}/nothing-is-here`)],
+        target: [end(path)],
+        runId: '',
+        control: '',
+        connected: noneConnected(),
+        dirty: null,
+        pipeline: { endpoints: {}, lookups: {}, threads },
+      },
+      ({ type }) => said.push(type),
+    )
+    for (let attempt = 0; attempt < 3; attempt++) {
+      expect(await copier.run(WHOLE)).to.include({ outcome: 'failed' })
+    }
+    await copier.close()
+    expect(threads[0]).to.equal(1)
+    expect(said).to.deep.equal(Array.from({ length: 3 }, () => ['opened', 'closed']).flat())
+  })
+
   /** A plan that reads and writes columns of these names. */
   async function planOf(reads: readonly string[], writes: readonly string[]): Promise<RunPlan> {
     const ddl = (names: readonly string[]) =>
