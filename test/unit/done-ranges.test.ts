@@ -99,4 +99,21 @@ describe('ranges that are left of a run', () => {
       expect(done, 'neighbours are one range').to.have.length(groups)
     }
   })
+
+  it('are not divided in a table without a key among several', async () => {
+    const spec = specOf(2, false)
+    const { sources } = spec
+    const read = { ...spec, sources: [sources![0]!, { ...sources![1]!, key: null }] }
+    const left: SourceSplit[] = []
+    const found = splitsLeft({ readers: [reader], read }, [], () => 100, {
+      retry: { attempts: 0, maxWait: 0 },
+      signal: new AbortController().signal,
+      onRetry: () => {},
+    })
+    for await (const { split } of found) left.push(split)
+    expect(left.map(({ table, indivisible }) => [table, indivisible])).to.deep.equal([
+      [0, undefined],
+      [1, true],
+    ])
+  })
 })

@@ -20,6 +20,8 @@ interface Group {
   readonly table: number | undefined
   /** Rows without a key have a split of their own. */
   readonly nullable: boolean
+  /** Of several tables, this one has no key, and is one split. */
+  readonly keyless: boolean
 }
 
 /** What lies between two ranges of a group that are done, or beyond them. */
@@ -64,7 +66,12 @@ export async function* splitsLeft(
 ): AsyncGenerator<{ readonly split: SourceSplit; readonly path: SplitPath }> {
   let gaps = 0
   for (const group of groupsOf(read)) {
-    const own = { index: 0, late: group.late, ...(group.table === undefined ? {} : { table: group.table }) }
+    const own = {
+      index: 0,
+      late: group.late,
+      ...(group.table === undefined ? {} : { table: group.table }),
+      ...(group.keyless ? ({ indivisible: true } as const) : {}),
+    }
     const { reader, spec } = readOf(readers, read, { ...own, lower: null, upper: null })
     let index = 0
     if (group.nullable && !done.some((range) => isNull(group, range)) && spec.window?.rows !== 0) {
@@ -94,6 +101,7 @@ function groupsOf(read: SourceSpec): Group[] {
       late,
       table,
       nullable: key?.nullable === true,
+      keyless: key === null,
     })),
   )
 }
