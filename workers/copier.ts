@@ -129,7 +129,9 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
     )
     const deleted = new DeletedRows(plan)
     let oversized = false
-    const divisible = plan.read.key !== null && !split.nullKey && !split.indivisible
+    // One that may be stored already is looked up as it is.
+    const divisible =
+      plan.read.key !== null && !split.nullKey && !split.indivisible && !(split.mark?.again ?? false)
     // Where one writer locks the whole database, the pipeline would wait for us, and we for its next batch.
     const queue = new BatchQueue(writesAhead(plan.pipeline) ? Infinity : SPLIT_CAPACITY)
     let unread: unknown = null
