@@ -145,6 +145,20 @@ describe('a task whose run was killed', () => {
     expect(next.report).to.include({ resumed: null, rowsRead: 1 })
     await ends.expectEqual()
   })
+
+  it('begins anew where the watermark was moved meanwhile, or is refused', async () => {
+    const ends = await slowTask({ pk: 'id', mode: 'append' })
+    const { tasks } = ends
+    await killedAt(ROWS / 6, tasks.start('run', '1'), ends)
+    const moved = await tasks.cli('watermark', '1', '--mode', 'append', '--set', '59000')
+    expect(moved.code, moved.stderr).to.equal(0)
+    const why = 'the watermark of mode append was moved'
+    expectRefusal(await tasks.cli('resume', 'latest'), 3, 'RESUME_REFUSED', why)
+    const outcome = await ended(tasks.start('run', '1'))
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(outcome.stderr).to.include(why)
+    expect(outcome.report).to.include({ resumed: null, rowsRead: 999 })
+  })
 })
 
 describe('a copy that is killed and does more than copy', () => {

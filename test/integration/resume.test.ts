@@ -267,6 +267,17 @@ describe('resume is refused', () => {
     expectRefusal(await resumed(ends), 3, 'RESUME_REFUSED', 'There is no unfinished run to resume')
   })
 
+  it('when a table that is replaced into was emptied', async () => {
+    const ends = await onServer(oneServer()[0]!)
+    const params = { write_mode: 'replace' }
+    await killedAt(ROWS / 6, started(['copy'], ends, params), ends)
+    const other = { ...params, write_batch: 10 }
+    expectRefusal(await resumed(ends, other), 3, 'RESUME_REFUSED', 'other params (write_batch)')
+    await ends.place.query('TRUNCATE TABLE dst')
+    const retry = { ...params, retry: { attempts: 1 } }
+    expectRefusal(await resumed(ends, retry), 3, 'RESUME_REFUSED', 'which holds 0 by now')
+  })
+
   it('when another run has begun to write the table since', async () => {
     const [server] = oneServer()
     const ends = await onServer(server!, 'id INT, v VARCHAR(100)')

@@ -2,6 +2,7 @@ import { RowshiftError } from '../../contract/errors.js'
 import type { Reader, RunCheckpoint, Writer } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { Backfill } from '../../plan/bounds.js'
+import type { SavedWatermarks } from '../../plan/window.js'
 import type { Params } from '../../task/params.js'
 import { counted } from '../../wire/counted.js'
 import { tableReads } from '../sources/table-reads.js'
@@ -19,6 +20,7 @@ export interface ResumeRequest {
   readonly from: { readonly table: string }
   readonly to: { readonly table: string }
   readonly params: Params
+  readonly savedWatermarks?: SavedWatermarks | null
   readonly backfill?: Backfill | null
   readonly resume?: Resume
 }
@@ -43,26 +45,22 @@ interface Ends {
   readonly writers: readonly Writer[]
 }
 
-/** Params that may change while a run is interrupted; those of the plan that the run goes on with follow them. */
+/** Params that may change while a run is interrupted: the plan follows them (`resumedPlan`), or has nothing of them. */
 const FREE = new Set<keyof Params>([
   'workerNum',
   'speed',
   'readBatch',
-  'writeBatch',
-  'writePath',
   'errorLimit',
+  'retry',
   'dirtyFile',
   'maxDelete',
-  'lag',
-  'overlap',
-  'schemaSaveMode',
 ])
 
 /** The identity of a table that is not there. */
 const MISSING = ''
 
 /** Follow the mode and the range that the run was begun with. */
-const OF_THE_RUN = new Set(['mode', 'writeMode', 'backfill'])
+const OF_THE_RUN = new Set(['mode', 'writeMode', 'schemaSaveMode', 'backfill'])
 
 /** Whether a user has asked for a certain run, which decides about mode and range then. */
 export function isAsked(resume: Resume = 'never'): boolean {
@@ -90,7 +88,7 @@ export async function findRun(request: ResumeRequest, ends: Ends): Promise<Searc
 
 /** What a run is known by. Asked of the tables as they are now. */
 export async function factsOf(
-  { taskId, from, params, backfill }: ResumeRequest,
+  { taskId, from, params, savedWatermarks, backfill }: ResumeRequest,
   plan: RunPlan,
   { readers, writers }: Ends,
 ): Promise<RunFacts> {
@@ -100,6 +98,7 @@ export async function factsOf(
   return {
     taskId,
     backfill: backfill ?? null,
+    watermarks: digestsOf(savedWatermarks?.watermarks ?? {}),
     params: digestsOf({ ...Object.fromEntries(fixed), backfill: backfill ?? null }),
     // The plan names the tables that it began with; they may not be those of this request.
     source: { ...source, identity: JSON.stringify([from.table, source.identity]) },
@@ -110,7 +109,7 @@ export async function factsOf(
 /** The plan of the run, with params that may have changed. */
 export function resumedPlan(
   { run, state }: FoundRun,
-  { workerNum, readBatch, errorLimit, speed }: Params,
+  { workerNum, readBatch, errorLimit, speed, retry }: Params,
 ): RunPlan {
   const { plan, started } = state
   const threads = plan.policy.workerNum === 1 ? 1 : workerNum
@@ -119,7 +118,7 @@ export function resumedPlan(
     reasons: [`goes on with run ${run}, which began at ${started}`, ...plan.reasons],
     read: { ...plan.read, splitRows: readBatch ?? plan.read.splitRows },
     write: { ...plan.write, errorLimit, threads },
-    policy: { ...plan.policy, workerNum: threads, speed },
+    policy: { ...plan.policy, workerNum: threads, speed, retry },
   }
 }
 
@@ -187,23 +186,24 @@ async function obstaclesTo(
       'all rows are there, but it died while it made the last indexes or ran post_sql: see to these by hand',
     ]
   const now = await factsOf(request, state.plan, ends)
-  const found = differences(state, isAsked(request.resume) ? withModeOf(state, now) : now)
+  const found = differences(state, isAsked(request.resume) ? withModeOf(state, now, request.params) : now)
   return found.length > 0 ? found : rowsGone(state.plan, rows, ends.writers[0]!)
 }
 
 /** A table that was emptied meanwhile lacks rows that nobody would copy again. */
 async function rowsGone({ write }: RunPlan, rows: number, writer: Writer): Promise<string[]> {
   const { writeMode, table } = write
-  // A row that is replaced may take several others with it.
-  if (writeMode === 'replace') return []
   const there = await writer.skills.checkpoints!.countRows(table.table)
-  if (there >= BigInt(rows)) return []
+  // A row that is replaced may take several others with it, but not all.
+  const least = writeMode === 'replace' ? Math.min(rows, 1) : rows
+  if (there >= BigInt(least)) return []
   return [`it had written ${counted(rows, 'row')} to ${table.table}, which holds ${there} by now`]
 }
 
-/** What the command line of the run said, which nobody has to say again. */
-function withModeOf({ params }: RunState, now: RunFacts): RunFacts {
-  const kept = Object.entries(params).filter(([name]) => OF_THE_RUN.has(name))
+/** What the command line of the run said, which nobody has to say again: `--create`, too, but not another way to make the table. */
+function withModeOf({ params }: RunState, now: RunFacts, { schemaSaveMode }: Params): RunFacts {
+  const said = (name: string) => name === 'schemaSaveMode' && schemaSaveMode !== 'error_when_not_exist'
+  const kept = Object.entries(params).filter(([name]) => OF_THE_RUN.has(name) && !said(name))
   return { ...now, params: { ...now.params, ...Object.fromEntries(kept) } }
 }
 

@@ -4,8 +4,8 @@ import { rowshiftVersion } from '../../version.js'
 import type { SplitCounts } from '../../engine/messages.js'
 import { addSplitCounts } from '../../engine/progress.js'
 import type { Backfill } from '../../plan/bounds.js'
-import type { SplitCheckpoint, TableSchema } from '../../contract/plugin.js'
-import type { RunPlan } from '../../contract/run-plan.js'
+import type { Column, SplitCheckpoint, TableSchema } from '../../contract/plugin.js'
+import type { Mode, RunPlan } from '../../contract/run-plan.js'
 import type { DoneRange, SplitPath } from './done-ranges.js'
 import { mergeDone } from './done-ranges.js'
 
@@ -26,6 +26,8 @@ export interface RunState {
   readonly target: TableShape
   readonly plan: RunPlan
   readonly backfill: Backfill | null
+  /** Those of the task that the run began with, as digests. */
+  readonly watermarks: Readonly<Record<string, string>>
   readonly done: readonly DoneRange[]
   /** How many splits that were, and what became of their rows. */
   readonly splits: number
@@ -48,7 +50,7 @@ interface SplitState {
 }
 
 /** For a new run, and to compare with that of an earlier one. */
-export type RunFacts = Pick<RunState, 'taskId' | 'backfill' | 'params' | 'source' | 'target'>
+export type RunFacts = Pick<RunState, 'taskId' | 'backfill' | 'watermarks' | 'params' | 'source' | 'target'>
 
 export function newState(run: string, facts: RunFacts, plan: RunPlan, counts: SplitCounts): RunState {
   return {
@@ -113,9 +115,14 @@ export function shapeOf({ identity, columns, keys }: TableSchema): TableShape {
   const own = columns.filter(({ sql }) => sql === undefined)
   return {
     identity,
-    columns: Object.fromEntries(own.map((column) => [column.name, JSON.stringify(column)])),
+    columns: Object.fromEntries(own.map((column) => [column.name, declarationOf(column)])),
     keys: JSON.stringify(keys),
   }
+}
+
+/** Without what a plugin may have found out from rows of the moment. */
+function declarationOf({ type, nullable, hasDefault, generated, collation }: Column): string {
+  return JSON.stringify({ type, nullable, hasDefault, generated, collation })
 }
 
 /** By name, of whatever can be written as JSON. */
@@ -134,6 +141,7 @@ export function differences(state: RunState, now: RunFacts): string[] {
   return [
     ...(state.version === version ? [] : [`rowshift ${state.version} began it, and this is ${version}`]),
     ...paramsThatDiffer(state.params, now.params),
+    ...watermarksMoved(state, now),
     ...shapesThatDiffer('source', state.source, now.source),
     ...shapesThatDiffer('target', state.target, now.target),
   ]
@@ -143,6 +151,16 @@ function paramsThatDiffer(before: RunFacts['params'], now: RunFacts['params']): 
   const names = [...new Set([...Object.keys(before), ...Object.keys(now)])]
   const differ = names.filter((name) => before[name] !== now[name]).map(paramName)
   return differ.length === 0 ? [] : [`other params (${differ.join(', ')})`]
+}
+
+/** The run would move them back in the end. With a range of its own it leaves them where they are. */
+function watermarksMoved(
+  { backfill, watermarks: before }: RunState,
+  { watermarks: now }: RunFacts,
+): string[] {
+  if (backfill !== null) return []
+  const modes = (['append', 'increment'] satisfies Mode[]).filter((mode) => before[mode] !== now[mode])
+  return modes.map((mode) => `the watermark of mode ${mode} was moved`)
 }
 
 function paramName(name: string): string {
