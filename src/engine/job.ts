@@ -111,13 +111,16 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       const check = checked ? await SourceCheck.begin(ends.readers, copiedRows(made)) : null
       dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile, checkpoints.earlier?.counts)
       warnings.push(...(dirty?.warnings ?? []))
-      copied = await copy(
+      const result = await copy(
         request,
         { plan: made, checkpoints, dirty, found, onChange, ...ends },
         { ...hooks, onProgress },
       )
-      checkCopied(made, copied, checkpoints.earlier !== null)
-      if (check) sourceChanged = await check.end({ ...copied, rowsRead: copied.progress.done.rowsRead })
+      copied = result
+      progress = result.progress
+      if (result.error) throw result.error
+      await checkpoints.check(() => checkCopied(made!, result, checkpoints!.earlier !== null))
+      if (check) sourceChanged = await check.end({ ...result, rowsRead: result.progress.done.rowsRead })
       if (made.write.postSql.length > 0) onChange()
       await checkpoints.finishing()
       await new Target(ends.writers, made.write).finish(hooks.signal)

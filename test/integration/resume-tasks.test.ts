@@ -159,6 +159,37 @@ describe('a task whose run was killed', () => {
     expect(outcome.stderr).to.include(why)
     expect(outcome.report).to.include({ resumed: null, rowsRead: 999 })
   })
+
+  it('is not resumed by itself where its splits are stored and it failed all the same', async () => {
+    const params = { error_limit: { percentage: 0.001 }, write_mode: 'upsert' }
+    const ends = await slowTask({ ...params, where: 'id < 3000' })
+    await ends.place.query('ALTER TABLE dst ADD CHECK (id <> 1500)')
+    const first = await ended(ends.tasks.start('run', '1'))
+    expect(first.report.error, first.stderr).to.include({ code: 'DATA_REJECTED' })
+    expect(first.report.error!.message).to.include(
+      `with a higher error_limit, "rowshift resume ${first.report.runId}"`,
+    )
+    const again = await ended(ends.tasks.start('run', '1'))
+    expect(again.report).to.include({ resumed: null, rowsRead: 3000 })
+    expect(again.stderr).to.include('all of its splits are stored, and it failed all the same')
+    await ends.tasks.store.value(
+      "UPDATE task_def_sync_manager SET params = REPLACE(params, '0.001', '50') WHERE id = 1",
+    )
+    const last = await ended(ends.tasks.start('resume', again.report.runId))
+    expect(last.code, last.stderr).to.equal(0)
+    expect(last.report).to.include({ rowsRead: 3000, dirtyRows: 1 })
+  })
+
+  it('says what is left to do where the last step failed', async () => {
+    const ends = await slowTask({ where: 'id < 3000', post_sql: ['SELECT nothing FROM @table'] })
+    const failed = await ended(ends.tasks.start('run', '1'))
+    expect(failed.code, failed.stderr).to.equal(1)
+    expect(failed.report.error!.message)
+      .to.include('run the rest of post_sql, by hand')
+      .and.not.include('rowshift resume')
+    expect(failed.report.resumable).to.equal(null)
+    expectRefusal(await ends.tasks.cli('resume', 'latest'), 3, 'RESUME_REFUSED', 'see to these by hand')
+  })
 })
 
 describe('a copy that is killed and does more than copy', () => {

@@ -185,6 +185,8 @@ async function obstaclesTo(
     return [
       'all rows are there, but it died while it made the last indexes or ran post_sql: see to these by hand',
     ]
+  if (state.phase === 'failed' && !isAsked(request.resume))
+    return ['all of its splits are stored, and it failed all the same']
   const now = await factsOf(request, state.plan, ends)
   const found = differences(state, isAsked(request.resume) ? withModeOf(state, now, request.params) : now)
   return found.length > 0 ? found : rowsGone(state.plan, rows, ends.writers[0]!)

@@ -32,6 +32,9 @@ export interface RunOptions {
   readonly abandoned: readonly string[]
 }
 
+const FINISH_BY_HAND =
+  'All rows are there, so the run cannot be resumed, and is not to be begun anew: make the indexes that are missing, and run the rest of post_sql, by hand.'
+
 /**
  * What a run leaves in its target so that it can be resumed, and what an earlier attempt has left. Where there are no checkpoints, it only
  * plans the splits.
@@ -46,6 +49,7 @@ export class RunCheckpoints {
   #unable: string | null = null
   /** Nothing is left to resume, or somebody else does. */
   #ended = false
+  #phase: RunState['phase'] = 'copying'
   readonly warnings: string[] = []
 
   constructor(options: RunOptions) {
@@ -76,22 +80,27 @@ export class RunCheckpoints {
 
   /** The run that can be resumed as long as this execution has not succeeded; null: none can. */
   get resumable(): string | null {
-    return this.#run === null || this.#ended ? null : this.#run.id
+    return this.#run === null || this.#ended || this.#phase === 'finishing' ? null : this.#run.id
   }
 
   /** The error, with the command that goes on from there, if one does. */
   withWayOn(error: RowshiftError, taskId: number | null): RowshiftError {
     if (error.code === 'RUN_TAKEN') this.#ended = true
+    if (this.#phase === 'finishing' && !this.#ended) return withHint(error, FINISH_BY_HAND)
+    // Whoever goes on meets it again.
+    if (error.code === 'COUNT_MISMATCH') return error
     if (this.resumable === null) {
-      if (this.#unable === null || this.#ended) return error
-      return new RowshiftError(error.code, `${error.message}\n${this.#unable}`, error.details, error.cause)
+      return this.#unable === null || this.#ended ? error : withHint(error, this.#unable)
     }
     const command =
       taskId === null
         ? `${this.resumable} --from URL --to URL" with the same URLs and params`
         : `${this.resumable}"`
-    const message = `${error.message}\nSplits that were committed stay: "rowshift resume ${command} goes on from there.`
-    return new RowshiftError(error.code, message, error.details, error.cause)
+    const hint =
+      this.#phase === 'failed'
+        ? `No row is left to copy: if you accept that, for instance with a higher error_limit, "rowshift resume ${command} ends the run. Nobody goes on with it by itself.`
+        : `Splits that were committed stay: "rowshift resume ${command} goes on from there.`
+    return withHint(error, hint)
   }
 
   /** The range that the run was begun with; undefined: nobody went on with it. */
@@ -129,14 +138,21 @@ export class RunCheckpoints {
     return { run: id, attempt, split: nameOf(path), again }
   }
 
+  /** What is looked at when every split is stored. What fails then would fail again, so that no run goes on by itself from there. */
+  async check(work: () => void): Promise<void> {
+    try {
+      work()
+    } catch (thrown) {
+      await this.#enter('failed').catch((also: unknown) => this.#warn(RowshiftError.from(also).message))
+      throw thrown
+    }
+  }
+
   /** Before indexes are made and `post_sql` runs, which cannot be done twice. */
   async finishing(): Promise<void> {
     const { plan } = this.#options
     const simple = (plan.write.create?.deferred ?? []).length === 0 && plan.write.postSql.length === 0
-    if (this.#run === null || simple) return
-    const { id: run, attempt, state } = this.#run
-    const finishing = JSON.stringify({ ...state, phase: 'finishing' } satisfies RunState)
-    await this.#checkpoints!.update({ run, attempt, state: finishing })
+    if (!simple) await this.#enter('finishing')
   }
 
   /** The run has succeeded. What cannot be removed does not undo it. */
@@ -150,6 +166,14 @@ export class RunCheckpoints {
       const { message } = RowshiftError.from(thrown)
       this.#warn(`the checkpoints of run ${id} could not be removed from the target: ${message}`)
     }
+  }
+
+  async #enter(phase: RunState['phase']): Promise<void> {
+    if (this.#run === null) return
+    const { id: run, attempt, state } = this.#run
+    const entered = JSON.stringify({ ...state, phase } satisfies RunState)
+    await this.#checkpoints!.update({ run, attempt, state: entered })
+    this.#phase = phase
   }
 
   async #begin(): Promise<void> {
@@ -202,4 +226,8 @@ export class RunCheckpoints {
     log.warn({ runId: this.#options.runId }, warning)
     this.warnings.push(warning)
   }
+}
+
+function withHint({ code, message, details, cause }: RowshiftError, hint: string): RowshiftError {
+  return new RowshiftError(code, `${message}\n${hint}`, details, cause)
 }

@@ -32,8 +32,8 @@ export interface RunState {
   /** How many splits that were, and what became of their rows. */
   readonly splits: number
   readonly counts: SplitCounts
-  /** `finishing`: every row is there; indexes and `post_sql` may be, too. */
-  readonly phase: 'copying' | 'finishing'
+  /** `failed`: every split is stored, but not all is well; `finishing`: every row is there; indexes and `post_sql` may be, too. */
+  readonly phase: 'copying' | 'failed' | 'finishing'
 }
 
 /** What may not change while a run is interrupted. */
