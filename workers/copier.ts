@@ -30,7 +30,7 @@ import { DirtyRows } from './dirty-rows.js'
 import { makeReaders, makeWriters } from './load-plugin.js'
 import { PoolThread } from './pool-thread.js'
 import { settleRows } from './settling.js'
-import { mismatch, outsideSnapshot, reportOf } from './split-errors.js'
+import { afterRows, mismatch, outsideSnapshot, reportOf } from './split-errors.js'
 import { SplitTally } from './split-tally.js'
 import type { TransformHooks } from './column-producer.js'
 import { Pipeline, pipelinedRows } from './row-pipeline.js'
@@ -179,7 +179,11 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
         queue.end(new RowshiftError('INTERRUPTED', 'The split is stored already.'))
         return { outcome: 'copied', counts: tally.counts, deferred: [], milliseconds }
       }
-      const rowsDeleted = await this.#writes.run(() => deleted.settle(target, signal))
+      const rowsDeleted = await this.#writes
+        .run(() => deleted.settle(target, signal))
+        .catch((thrown: unknown) => {
+          throw afterRows(thrown)
+        })
       const counts = { ...tally.counts, rowsDeleted }
       return { outcome: 'copied', counts, deferred: deferred.parts, milliseconds }
     } catch (error) {

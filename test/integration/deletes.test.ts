@@ -1,8 +1,10 @@
 // Rows that the source has deleted, by a flag or for good: deleted or flagged in the target, by increments and repairs.
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import type { RunReport } from '../../src/index.js'
 import { oneServer, servers } from '../support/context.js'
-import { expectRefusal, Place } from '../support/copying.js'
+import { expectRefusal, Place, scratchFile } from '../support/copying.js'
 import { TaskPlace } from '../support/task-place.js'
 import { verify } from '../support/verifying.js'
 
@@ -21,10 +23,15 @@ interface Counts {
   readonly warnings: readonly string[]
 }
 
-async function taskWith(server: Parameters<typeof TaskPlace.create>[0], target: string, deletes: object) {
+async function taskWith(
+  server: Parameters<typeof TaskPlace.create>[0],
+  target: string,
+  deletes: object,
+  more: object = {},
+) {
   const place = await TaskPlace.create(server)
   for (const sql of [SOURCE, ROWS, target]) await place.data.value(sql)
-  const params = { mode: 'increment', diff_column: 'changed', lag: 0, worker_num: 2, deletes }
+  const params = { mode: 'increment', diff_column: 'changed', lag: 0, worker_num: 2, deletes, ...more }
   await place.addTask(1, 't', { from: 's', params: JSON.stringify(params).replaceAll("'", "''") })
   /** An increment begins after the rows of before, whenever those were written. */
   const run = async (...args: string[]) => {
@@ -66,6 +73,28 @@ describe('deletes', () => {
       expect(await run('--mode', 'sync')).to.include({ rowsWritten: 0, rowsDeleted: 1, rowsFlagged: 0 })
       expect(await list(ids)).to.equal('1a,2B,3z,6c')
       expect((await place.cli('verify', '1')).code).to.equal(0)
+    }
+  })
+
+  it('a deletion that fails for good does not write the other rows a second time', async () => {
+    for (const server of servers()) {
+      const target =
+        'CREATE TABLE t (id INTEGER PRIMARY KEY, mail VARCHAR(20) NOT NULL, changed DATETIME NOT NULL)'
+      const retry = { attempts: 1, max_wait: 1 }
+      const { place, run, list } = await taskWith(server, target, { source_flag: 'is_deleted' }, { retry })
+      await run('--mode', 'init')
+      await place.dataPlace.query(
+        `UPDATE s SET is_deleted = 1, changed = '${NEW}' WHERE id = 3; INSERT INTO s VALUES (6, 'f', 0, '${NEW}');
+         CREATE TRIGGER locked BEFORE DELETE ON t FOR EACH ROW SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'locked'`,
+      )
+      await place.cli('watermark', '1', '--mode', 'increment', '--set', NEW)
+      const file = scratchFile('json')
+      const outcome = await place.cli('run', '1', '--report', file)
+      expectRefusal(outcome, 1, 'LOCK_CONFLICT', 'are stored')
+      const report = JSON.parse(readFileSync(file, 'utf8')) as RunReport
+      expect(report.error!.details).to.include({ inDoubt: true })
+      expect(report).to.include({ retries: 0 })
+      expect(await list('SELECT GROUP_CONCAT(id ORDER BY id) FROM t')).to.equal('1,2,3,5,6')
     }
   })
 
