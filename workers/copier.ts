@@ -203,7 +203,8 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
     const options = this.#writeOptions(dirty, (rowsWritten) =>
       this.#tell(job.index, { ...waited, rowsWritten }),
     )
-    const ended = await this.#writes.run(() => settleRows(target, job, options))
+    const mark = job.mark && { ...job.mark, state: () => null, onStored: () => {} }
+    const ended = await this.#writes.run(() => settleRows(target, job, { ...options, mark }))
     dirty.save()
     const counts = { ...waited, ...ended }
     if (settled(counts) !== 0)

@@ -117,7 +117,7 @@ class Coordinator {
     })
     // Rows that wait for unique values come last: the rows that had those are written, in whatever thread.
     await this.#scheduler.run(this.#deferred.parts(), {
-      jobOf: (settle, index) => ({ index, settle }),
+      jobOf: (settle, index) => ({ index, settle, mark: this.#job.checkpoints.mark([], false) }),
       accept: (result) => ({ counts: (result as Copied).counts }),
     })
   }

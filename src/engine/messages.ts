@@ -68,6 +68,8 @@ export interface DeferredRows {
 export interface SettleJob {
   readonly index: number
   readonly settle: readonly DeferredRows[]
+  /** It leaves nothing, but is committed only while the run has this attempt. */
+  readonly mark?: SplitMarkJob | undefined
 }
 
 /** What a split is to leave in the target, without what only its thread knows. */

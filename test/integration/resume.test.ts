@@ -222,6 +222,30 @@ describe('a run that is suspended', () => {
       expect(Number(await ends.value('SELECT COUNT(*) FROM rowshift_checkpoint'))).to.equal(0)
     }
   })
+
+  it('writes no rows that have waited for others, either', async () => {
+    for (const server of servers()) {
+      const table = '(id INT PRIMARY KEY, v INT UNIQUE)'
+      const place = await Place.create(
+        server,
+        `CREATE TABLE src ${table}; CREATE TABLE dst ${table};
+         INSERT INTO src (id, v) VALUES (1, 4), (2, 2), (3, 3), (4, 1); INSERT INTO dst VALUES (1, 1), (4, 4)`,
+      )
+      // Only rows that have waited change row 1; somebody takes the run over at this very moment.
+      for (const event of ['INSERT', 'UPDATE'])
+        await place.query(
+          `CREATE TRIGGER taken_${event} AFTER ${event} ON dst FOR EACH ROW UPDATE rowshift_checkpoint SET attempt = 9 WHERE split = '' AND NEW.id = 1`,
+        )
+      const params = { write_mode: 'upsert', read_batch: 2, worker_num: 1, allow_triggers: true }
+      const ends = ['--from', place.url('src'), '--to', place.url('dst')]
+      const outcome = await runWithReport(['copy', ...ends, '--params', JSON.stringify(params)])
+      expect(outcome.report.error, outcome.stderr).to.include({ code: 'RUN_TAKEN' })
+      expect(await place.query('SELECT id, v FROM dst WHERE id IN (1, 4) ORDER BY id')).to.deep.equal([
+        ['1', '1'],
+        ['4', '4'],
+      ])
+    }
+  })
 })
 
 describe('a commit without an answer', () => {
