@@ -1,28 +1,39 @@
-import { RowshiftError } from '../contract/errors.js'
+import { RowshiftError, withDoubt } from '../contract/errors.js'
 import type { RetryPolicy } from '../contract/waiting.js'
 import { pause, pauseOf } from '../contract/waiting.js'
 import type { Failure } from './messages.js'
 
 /**
  * Runs a job again, after a while, that failed for a reason that may pass, and one whose thread gave up at once, in another thread; any
- * other failure is thrown. `run` rejects when a thread died, which ends the run.
+ * other failure is thrown. `run` rejects when a thread died, which ends the run. What is given up because the signal aborts is INTERRUPTED.
+ * `inDoubt`: an attempt before may have done it; then that is said of whatever is thrown.
  */
 export async function withRetries<Result extends { readonly outcome: string }>(
-  run: () => Promise<Result>,
+  run: (inDoubt: boolean) => Promise<Result>,
   policy: RetryPolicy,
   signal: AbortSignal,
   onRetry: (error: RowshiftError, retries: number) => void,
 ): Promise<Exclude<Result, Failure>> {
+  let doubt: RowshiftError | null = null
+  const doubtful = (thrown: unknown) => withDoubt(RowshiftError.from(thrown), doubt)
+  const givenUp = (error: RowshiftError) => {
+    const { message, details } = doubtful(error)
+    return new RowshiftError('INTERRUPTED', message, details)
+  }
   for (let retries = 0; ;) {
-    const result = await run()
+    const result = await run(doubt !== null).catch((thrown: unknown) => {
+      throw doubtful(thrown)
+    })
     if (!hasFailed(result)) return result as Exclude<Result, Failure>
     const error = RowshiftError.fromReport(result.error)
+    if (error.details['inDoubt'] === true) doubt = error
     if (result.gaveUp !== null && !signal.aborted) continue
     const milliseconds = result.repeatable ? pauseOf(error, retries, policy) : null
-    if (milliseconds === null || signal.aborted) throw error
+    if (milliseconds === null) throw doubtful(error)
+    if (signal.aborted) throw givenUp(error)
     onRetry(error, ++retries)
     await pause(milliseconds, signal)
-    if (signal.aborted) throw error
+    if (signal.aborted) throw givenUp(error)
   }
 }
 

@@ -163,30 +163,33 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     whole: number,
   ): Promise<void> {
     const done: Promise<void>[] = []
-    for await (const part of parts) {
-      if (this.#ending.aborted) break
-      done.push(this.#one(part, work, done.length === 0 ? whole : undefined))
+    try {
+      for await (const part of parts) {
+        if (this.#ending.aborted) break
+        done.push(this.#one(part, work, done.length === 0 ? whole : undefined))
+      }
+    } catch (error) {
+      // The parts that have begun end soon, then.
+      this.#failed(error)
+      throw error
+    } finally {
+      await Promise.all(done)
     }
     // Its rows may have been deleted meanwhile.
     if (done.length === 0 && !this.#ending.aborted)
       this.#advance({ type: 'done', split: whole, counts: noCounts })
-    await Promise.all(done)
   }
 
   #attempt<Item>(item: Item, split: number, work: Work<Item, Job, Result>): Promise<Done<Result>> {
     const { retry } = this.#options
-    let inDoubt = false
-    const run = async () => {
+    const run = async (inDoubt: boolean) => {
       const result = await this.pool.run(work.jobOf(item, split, inDoubt)).catch((death: unknown) => {
         throw death instanceof RowshiftError ? death : this.#attribute(death)
       })
       work.onAttempt?.(result)
       return result
     }
-    const onRetry = (error: RowshiftError, retries: number) => {
-      inDoubt ||= error.details['inDoubt'] === true
-      this.retrying(error, retries, split)
-    }
+    const onRetry = (error: RowshiftError, retries: number) => this.retrying(error, retries, split)
     return withRetries(run, retry, this.#ending, onRetry)
   }
 
