@@ -148,6 +148,22 @@ describe('a task whose run was killed', () => {
     await ends.expectEqual()
   })
 
+  it('keeps the window of a run by the time of change, too', async () => {
+    const ends = await slowTask({ mode: 'increment', diff_column: 'changed' })
+    const { place, tasks } = ends
+    for (const table of ['src', 'dst'])
+      await place.query(`ALTER TABLE ${table} ADD COLUMN changed DATETIME NOT NULL DEFAULT '2020-01-01'`)
+    await killedAt(ROWS / 6, tasks.start('run', '1'), ends)
+    const before = await left(ends)
+    await place.query("INSERT INTO src VALUES (100001, 'came later', UTC_TIMESTAMP())")
+    const outcome = await ended(tasks.start('run', '1'))
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(outcome.report).to.include({ mode: 'increment', rowsRead: ROWS })
+    expect(outcome.report.resumed!.rowsRead).to.equal(before.rows)
+    await place.query('DELETE FROM src WHERE id = 100001')
+    await ends.expectEqual()
+  })
+
   it('begins anew where the watermark was moved meanwhile, or is refused', async () => {
     const ends = await slowTask({ pk: 'id', mode: 'append' })
     const { tasks } = ends
