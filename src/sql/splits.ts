@@ -49,7 +49,9 @@ export async function* splitAfter(
     return
   }
   const last = await probe.last()
-  if (last === null || (after !== null && sameKey(after, last))) return
+  if (last === null) return
+  // The last key may lie before `after`, when rows were deleted meanwhile.
+  if (after !== null && (sameKey(after, last) || (await probe.nth(after, last, 0)) === null)) return
   let index = 0
   const { nextBound } = await chooseSteps(spec, probe, last, size)
   for await (const { lower, upper } of ranges(after, last, nextBound)) yield { index: index++, lower, upper }

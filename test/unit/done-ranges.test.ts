@@ -57,6 +57,21 @@ async function all(spec: SourceSpec, size: () => number) {
   return splits
 }
 
+describe('splits after a known key', () => {
+  it('are none when the last rows were deleted meanwhile', async () => {
+    const after = async (key: string) => {
+      const uppers: (readonly string[] | null)[] = []
+      const shorter: KeyProbe = { ...probe, last: async () => ['J'] }
+      for await (const { upper } of splitAfter(specOf(null, false), [key], shorter, () => 3))
+        uppers.push(upper)
+      return uppers
+    }
+    expect(await after('L')).to.deep.equal([])
+    expect(await after('J')).to.deep.equal([])
+    expect(await after('i')).to.deep.equal([['J']])
+  })
+})
+
 describe('ranges that are left of a run', () => {
   it('hold each row once that is not in a range that is done, attempt after attempt', async () => {
     for (let seed = 1; seed <= 300; seed++) {
