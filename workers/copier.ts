@@ -173,6 +173,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
         ...this.#writeOptions(dirty, (rowsWritten) => tally.count({ rowsWritten })),
         ...deferred.optionsFor(target),
         mark: tally.mark,
+        retry: plan.policy.retry,
       }
       const ended = await this.#writes.run(() => target.write(queue, options))
       if (tally.wrote(ended) === 'before') {

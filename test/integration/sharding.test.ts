@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection, type Connection } from 'mysql2/promise'
-import { oneServer, servers } from '../support/context.js'
+import { oneServer, server, servers } from '../support/context.js'
 import { expectRefusal, Place, scratchFile, type Outcome } from '../support/copying.js'
 import { until } from '../support/until.js'
 
@@ -244,6 +244,24 @@ describe('sharded targets', () => {
       expect(report.status, stderr).to.equal('success')
       await expectSharded(place, numbered(3), 's.id % 3')
     }
+  })
+
+  it('try a part again as often as the params say', async () => {
+    // The trigger's own rows stay, which MySQL does not allow beside GTIDs.
+    const place = await Place.create(server('mariadb'))
+    await sourceAt(place, 30)
+    await place.query(
+      `CREATE TABLE t_0 LIKE s; CREATE TABLE t_1 LIKE s; CREATE TABLE tries (id INT) ENGINE = MyISAM;
+       CREATE TRIGGER locked BEFORE INSERT ON t_1 FOR EACH ROW BEGIN INSERT INTO tries VALUES (NEW.id);
+         SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'locked'; END`,
+    )
+    const outcome = await place.copy('s', 't_{0..1}', {
+      shard: { by: 'id', hash: 'modulo' },
+      allow_triggers: true,
+      retry: { attempts: 1, max_wait: 1 },
+    })
+    expectRefusal(outcome, 1, 'LOCK_CONFLICT', 'It happened in t_1')
+    expect(await place.value('SELECT COUNT(*) FROM tries')).to.equal('2')
   })
 
   it('keep the rows that a shard refuses, once each', async () => {

@@ -2,6 +2,9 @@
 import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import { checkShardParams, shardWarnings } from '../../src/features/shard/rule-plan.js'
+import { planTables } from '../../src/features/shard/write-plans.js'
+import type { Sharding } from '../../src/contract/sharding.js'
+import type { WritePlan, Writer, WriteSpec } from '../../src/contract/plugin.js'
 import { readParams } from '../../src/task/params.js'
 import { planned } from './planning.js'
 import { failure, Fixture } from './sqlite-fixture.js'
@@ -118,6 +121,29 @@ describe('a plan of shards', () => {
     expect(await warnings('insert')).to.deep.equal([])
     expect(await warnings('upsert', MODULO)).to.deep.equal([])
     expect(await warnings('upsert', { sql: 'length(no)' })).to.have.length(1)
+  })
+})
+
+describe('what the writers of shards say', () => {
+  it('holds for the whole target if it holds for one', async () => {
+    const said: Partial<WritePlan>[] = [
+      { maxRowBytes: 9 },
+      { unmarked: 'no transactions', maxRowBytes: 5 },
+      {},
+    ]
+    const writer = {
+      plan: async () => ({ path: 'p', reasons: [], warnings: [], facts: {}, ...said.shift() }),
+    }
+    const shard = { endpoint: 0, create: null, table: 't', identity: null }
+    const sharding = { shards: [shard, shard, shard] }
+    const all = await planTables(
+      [writer as unknown as Writer],
+      { table: {} } as WriteSpec,
+      sharding as unknown as Sharding,
+      null,
+    )
+    expect(all).to.include({ unmarked: 'no transactions', maxRowBytes: 5 })
+    expect(all).not.to.have.property('emptiedBy')
   })
 })
 

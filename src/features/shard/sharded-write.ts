@@ -1,7 +1,8 @@
 import { recycle } from '../../wire/builder.js'
 import { cellsOf } from '../../wire/row-name.js'
 import { RowshiftError } from '../../contract/errors.js'
-import { DEFAULT_RETRY, pauseAfter, retried } from '../../contract/waiting.js'
+import type { RetryPolicy } from '../../contract/waiting.js'
+import { pauseAfter, retried } from '../../contract/waiting.js'
 import type { Batch, WriteCounts, WriteMode, WriteOptions } from '../../contract/plugin.js'
 import type { TargetCounts } from '../../contract/target-spec.js'
 import { addCounts, nothingWritten } from '../../contract/write.js'
@@ -12,6 +13,8 @@ import type { TableWrite } from './table-writes.js'
 /** As for a writer; with rows that are deferred comes the name of their shard, null where the target is one table. */
 export interface TargetOptions extends Omit<WriteOptions, 'onDeferred'> {
   readonly onDeferred?: (rows: Batch, error: RowshiftError, shard: string | null) => void
+  /** How often a shard's part is tried again after another shard's is stored. */
+  readonly retry: RetryPolicy
 }
 
 /** Where the rows of a shard go. */
@@ -73,7 +76,7 @@ export class ShardedWrite {
   async #storePart(end: ShardTable, number: number, parts: Parts): Promise<WriteCounts> {
     const first = Object.keys(this.#shards).length === 0
     const next = (error: RowshiftError, retries: number) =>
-      first ? null : pauseAfter(error, retries, DEFAULT_RETRY)
+      first ? null : pauseAfter(error, retries, this.#options.retry)
     try {
       return await retried(() => this.#write(end, number, parts), next, this.#options.signal)
     } catch (thrown) {

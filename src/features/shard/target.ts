@@ -50,7 +50,7 @@ export class Target {
   write(batches: AsyncIterable<Batch>, options: TargetOptions): Promise<TargetCounts> {
     if (this.#shards !== null) return this.#shards.write(batches, options)
     const { writer, spec } = this.#tables[0]!
-    const { onDeferred, ...rest } = options
+    const { onDeferred, retry: _, ...rest } = options
     return writer.write(spec, batches, {
       ...rest,
       ...(onDeferred && { onDeferred: (rows, error) => onDeferred(rows, error, null) }),

@@ -37,11 +37,17 @@ function combined(plans: readonly WritePlan[]): TargetPlan {
     warnings: distinctMessages(plans.flatMap(({ warnings }) => warnings)),
     ...least(plans, 'maxBatchBytes'),
     ...least(plans, 'maxRowBytes'),
-    ...plans.reduce((found, { emptiedBy }) => (emptiedBy === undefined ? found : { emptiedBy }), {}),
+    ...any(plans, 'emptiedBy'),
+    ...any(plans, 'unmarked'),
     triggers: [...new Set(plans.flatMap(({ triggers = [] }) => triggers))],
     facts: plans[0]!.facts,
     shards: plans,
   }
+}
+
+function any(plans: readonly WritePlan[], name: 'emptiedBy' | 'unmarked'): Partial<WritePlan> {
+  const found = plans.find((plan) => plan[name] !== undefined)
+  return found === undefined ? {} : { [name]: found[name] }
 }
 
 function least(plans: readonly WritePlan[], name: 'maxBatchBytes' | 'maxRowBytes'): Partial<WritePlan> {
