@@ -2,6 +2,7 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { LoadRequest, Reader, ReadSpec, ServerLoad, Writer } from '../contract/plugin.js'
 import type { SpeedLimits } from '../contract/run-plan.js'
+import { rowBytes } from '../plan/split-rows.js'
 import { counted } from '../wire/counted.js'
 import { Throttle } from './throttle.js'
 
@@ -47,7 +48,7 @@ async function throttleOf(
   if (watched && able.length === 0) throw unable()
   const throttle = new Throttle({
     limits,
-    expected: { rows: splitRows, bytes: splitRows * (table.estimatedRowBytes ?? 0) },
+    expected: { rows: splitRows, bytes: splitRows * rowBytes(table) },
     overload: () => (watched ? overloadOf(limits, able) : Promise.resolve(null)),
   })
   await throttle.look()

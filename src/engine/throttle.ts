@@ -1,6 +1,6 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { SpeedLimits } from '../contract/run-plan.js'
-import { pause } from '../contract/waiting.js'
+import { onAbort, pause } from '../contract/waiting.js'
 
 /** How often the servers are asked whether they have too much to do. */
 const LOOK_MS = 1_000
@@ -32,6 +32,10 @@ export class Throttle {
   #paidAt = 0
   #lookedAt = -Infinity
   #turn: Promise<void> = Promise.resolve()
+  /** Statistics may be far off, so the second split waits for what the first one turns out to hold. */
+  #onFirst = () => {}
+  readonly #first = new Promise<void>((resolve) => (this.#onFirst = resolve))
+  #begun = false
   #pausedMs = 0
 
   constructor(options: ThrottleOptions) {
@@ -56,6 +60,8 @@ export class Throttle {
   begin(signal: AbortSignal, onWait: (reason: string | null) => void): Promise<Amount> {
     const begun = this.#turn.then(async () => {
       await this.#untilQuiet(signal, onWait)
+      if (this.#begun) await untilAbort(this.#first, signal)
+      this.#begun = true
       await held(this.#paidAt - performance.now(), signal)
       const charged = this.#expected
       this.#paidAt = Math.max(this.#paidAt, performance.now()) + this.#milliseconds(charged)
@@ -72,6 +78,7 @@ export class Throttle {
   settle(charged: Amount, held: Amount): void {
     this.#paidAt += this.#milliseconds(held) - this.#milliseconds(charged)
     if (held.rows > 0) this.#expected = held
+    this.#onFirst()
   }
 
   #milliseconds({ rows, bytes }: Amount): number {
@@ -96,6 +103,13 @@ export class Throttle {
       await held(LOOK_MS, signal)
     }
   }
+}
+
+async function untilAbort(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  let release = () => {}
+  const aborted = new Promise<void>((resolve) => (release = onAbort(signal, resolve)))
+  await Promise.race([promise, aborted])
+  release()
 }
 
 async function held(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -26,8 +26,13 @@ export function splitRows(source: TableSchema, params: Params, shards = 1): Spli
   return { rows: most, reason: `${counted(most, 'row')} per split: what speed lets pass in half a second` }
 }
 
-function limitedRows({ record, byte }: SpeedLimits, { estimatedRowBytes }: TableSchema): number {
-  const rows = Math.min(record ?? Infinity, (byte ?? Infinity) / (estimatedRowBytes ?? ROW_BYTES))
+/** Of a row, as far as statistics say. */
+export function rowBytes({ estimatedRowBytes }: TableSchema): number {
+  return estimatedRowBytes || ROW_BYTES
+}
+
+function limitedRows({ record, byte }: SpeedLimits, source: TableSchema): number {
+  const rows = Math.min(record ?? Infinity, (byte ?? Infinity) / rowBytes(source))
   return Math.max(1, Math.floor(rows * LIMITED_SECONDS))
 }
 
@@ -40,7 +45,7 @@ function unlimitedRows(source: TableSchema, params: Params, shards: number): Spl
       reason: `${counted(params.readBatch, 'row')} per split: asked for by read_batch${fewer}`,
     }
   }
-  const byBytes = Math.floor(SPLIT_BYTES / (source.estimatedRowBytes ?? ROW_BYTES))
+  const byBytes = Math.floor(SPLIT_BYTES / rowBytes(source))
   const share = Math.ceil((source.estimatedRows ?? Infinity) / (params.workerNum * MIN_SPLITS_PER_THREAD))
   // A split has a transaction in each shard.
   const least = MIN_SPLIT_ROWS * Math.max(shards, 1)

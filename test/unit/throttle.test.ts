@@ -51,10 +51,20 @@ describe('throttle', () => {
     expect(limited.pausedSeconds).to.be.at.least(1.9)
   })
 
+  it('lets the second split wait for what the first one holds', async () => {
+    const limited = throttle({ limits: { ...none, record: 1000 } })
+    const started = performance.now()
+    const charged = await limited.begin(signal, ignore)
+    const second = limited.begin(signal, ignore)
+    setTimeout(() => limited.settle(charged, { rows: 300, bytes: 0 }), 20)
+    await second
+    expect(performance.now() - started).to.be.at.least(290)
+  })
+
   it('does not hold up an interruption', async () => {
     const limited = throttle({ limits: { ...none, record: 1 } })
     const stop = new AbortController()
-    await limited.begin(stop.signal, ignore)
+    limited.settle(await limited.begin(stop.signal, ignore), { rows: 50, bytes: 100 })
     const waiting = limited.begin(stop.signal, ignore)
     stop.abort()
     const error = await waiting.catch((thrown: unknown) => thrown)

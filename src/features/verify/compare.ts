@@ -4,8 +4,9 @@ import type { SplitCounts, PipelineSetup } from '../../engine/messages.js'
 import { noCounts, noneConnected } from '../../engine/messages.js'
 import { Scheduler } from '../../engine/scheduler.js'
 import type { RowshiftError } from '../../contract/errors.js'
-import type { Amount, Throttle } from '../../engine/throttle.js'
-import type { Endpoint, Reader, Split } from '../../contract/plugin.js'
+import type { Throttle } from '../../engine/throttle.js'
+import { rowBytes } from '../../plan/split-rows.js'
+import type { Endpoint, Reader, Split, TableSchema } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import { splitRanges } from './range-reads.js'
 import { addFindings, areEqual, noFindings } from './findings.js'
@@ -138,19 +139,16 @@ class Comparison {
       accept: ({ findings, deferred }, _item, index) => {
         this.#deferred.add(deferred, index)
         sum = addFindings(sum, findings)
-        const read = this.#amountOf(findings)
-        return { counts: counted ? countsOf(findings, read) : noCounts, read }
+        const rows = findings.sourceRows + findings.filtered
+        const { table } = this.#job.plan.source
+        // Databases that compare by themselves send no rows.
+        const read = { rows, bytes: rows * rowBytes(table) }
+        return { counts: counted ? countsOf(findings, table) : noCounts, read }
       },
     })
     const { error } = this.#scheduler
     if (error) throw error
     return sum
-  }
-
-  #amountOf({ sourceRows, filtered }: Findings): Amount {
-    const rows = sourceRows + filtered
-    // Databases that compare by themselves send no rows.
-    return { rows, bytes: rows * (this.#job.plan.source.table.estimatedRowBytes ?? 0) }
   }
 
   /** Evenly over the table; what lies above the source's last key is always looked at. */
@@ -192,8 +190,10 @@ class Comparison {
   }
 }
 
-function countsOf({ sourceRows, filtered }: Findings, { rows, bytes }: Amount): SplitCounts {
-  return { ...noCounts, rowsRead: rows, rowsFiltered: filtered, rowsWritten: sourceRows, bytes }
+function countsOf({ sourceRows, filtered }: Findings, { estimatedRowBytes }: TableSchema): SplitCounts {
+  const rowsRead = sourceRows + filtered
+  const bytes = rowsRead * (estimatedRowBytes ?? 0)
+  return { ...noCounts, rowsRead, rowsFiltered: filtered, rowsWritten: sourceRows, bytes }
 }
 
 function setupOf(job: CompareJob): VerifySetup {
