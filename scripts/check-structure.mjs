@@ -14,6 +14,7 @@ const homes = {
   ajv: ['src/config/', 'test/'],
   pino: ['src/log.ts'],
   mysql2: ['plugins/mysql/', 'test/', 'bench/'],
+  pg: ['plugins/postgres/', 'test/', 'bench/'],
 }
 
 const importStatement =

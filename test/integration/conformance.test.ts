@@ -12,7 +12,7 @@ import { createSql, insertSql, taskSql } from '../support/conformance-sql.js'
 import { sqliteStore, sqliteSuite } from '../support/conformance-sqlite.js'
 import { server } from '../support/context.js'
 import { Place, scratchFile } from '../support/copying.js'
-import type { ServerKind } from '../support/servers.js'
+import type { MysqlKind } from '../support/servers.js'
 
 const runner = { describe, it }
 
@@ -20,7 +20,7 @@ for (const kind of ['mariadb', 'mysql'] as const) describe(`conformance of ${kin
 describe('conformance of SQLite', onSqlite)
 describe('conformance of row files', onRowFiles)
 
-function onServer(kind: ServerKind): void {
+function onServer(kind: MysqlKind): void {
   const sql: SqlWriting = {
     types: {
       integer: 'BIGINT',

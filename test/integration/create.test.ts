@@ -4,7 +4,7 @@ import type { RunPlan } from '../../src/contract/run-plan.js'
 import { runCli, server, oneServer, servers } from '../support/context.js'
 import { lieAbout } from '../support/hostile-server.js'
 import { expectRefusal, Place, runWithReport } from '../support/copying.js'
-import type { ServerKind } from '../support/servers.js'
+import type { MysqlKind } from '../support/servers.js'
 
 /** What both servers know; nothing here needs a translation. */
 const COLUMNS = `
@@ -42,7 +42,7 @@ function copy(from: string, to: string, params: object, ...options: string[]) {
   return runWithReport(['copy', '--from', from, '--to', to, '--params', JSON.stringify(params), ...options])
 }
 
-const pairs: [ServerKind, ServerKind][] = [
+const pairs: [MysqlKind, MysqlKind][] = [
   ['mariadb', 'mariadb'],
   ['mysql', 'mysql'],
   ['mariadb', 'mysql'],

@@ -5,7 +5,7 @@ import { SET_UP } from '../../plugins/mysql/session-settings.js'
 import { query, runCli } from '../support/context.js'
 import { copyInThisThread } from '../support/engine.js'
 import { withGlobals } from '../support/globals.js'
-import { startServer, type ServerKind, type TestServer } from '../support/servers.js'
+import { startServer, type MysqlKind, type TestServer } from '../support/servers.js'
 
 type Settings = Readonly<Record<string, string>>
 
@@ -62,7 +62,7 @@ const BOTH: Settings = {
   tmp_table_size: '1024',
   log_bin_trust_function_creators: '0',
 }
-const OWN: Readonly<Record<ServerKind, Settings>> = {
+const OWN: Readonly<Record<MysqlKind, Settings>> = {
   mysql: {
     sql_require_primary_key: '1',
     sql_generate_invisible_primary_key: '1',
@@ -127,7 +127,7 @@ const COMPUTED_TABLE =
 
 const GROUP = 8
 
-function groups(kind: ServerKind): Settings[] {
+function groups(kind: MysqlKind): Settings[] {
   const all = Object.entries({ ...BOTH, ...OWN[kind] }).flatMap(([setting, value]) => {
     const name = kind === 'mariadb' && setting in MARIADB ? MARIADB[setting]! : setting
     return name === null ? [] : [[name, value] as const]
@@ -138,7 +138,7 @@ function groups(kind: ServerKind): Settings[] {
 }
 
 /** What there is to see of all tables after the copies. */
-async function outcome(server: TestServer): Promise<string> {
+async function outcome(server: TestServer<MysqlKind>): Promise<string> {
   const url = (table: string) => `${server.url}/d?table=${table}`
   const run = async (to: string, params: object) => {
     const { error } = await copyInThisThread(url('s'), url(to), { worker_num: 1, read_batch: 2, ...params })
@@ -159,7 +159,7 @@ async function outcome(server: TestServer): Promise<string> {
 
 for (const kind of ['mysql', 'mariadb'] as const) {
   describe(`settings of a ${kind} server`, () => {
-    let server: TestServer
+    let server: TestServer<MysqlKind>
     let expected: string
 
     before(async () => {

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection, type ConnectionOptions } from 'mysql2/promise'
 import { createDatabase, query, ready, server, servers } from '../support/context.js'
+import { Place } from '../support/copying.js'
 import { startServer } from '../support/servers.js'
 
 describe('test servers', () => {
@@ -13,6 +14,20 @@ describe('test servers', () => {
     expect(await query(server('mysql'), 'SELECT VERSION()')).to.deep.equal([[server('mysql').version]])
     expect(server('mysql').version).to.match(/^[5-9]\./)
     expect(server('mysql').version).not.to.contain('MariaDB')
+  })
+
+  it('are a PostgreSQL too, for who asks for it', async () => {
+    expect(await query(server('postgres'), 'SELECT version()')).to.deep.equal([[server('postgres').version]])
+    expect(server('postgres').version).to.match(/^PostgreSQL \d/)
+    const place = await Place.create(server('postgres'))
+    const sql = `CREATE TABLE t (a numeric, b timestamptz, c bytea, d text);
+      INSERT INTO t VALUES (18446744073709551615, '2024-02-29 01:02:03.45+00', '\\xff00', '雪'), (NULL, NULL, NULL, '');
+      SET TimeZone = 'UTC'; SELECT * FROM t; CREATE TABLE u AS TABLE t`
+    expect(await place.query(sql)).to.deep.equal([
+      ['18446744073709551615', '2024-02-29 01:02:03.45+00', '\\xff00', '雪'],
+      [null, null, null, ''],
+    ])
+    await place.expectEqual('t', 'u')
   })
 
   it('give back the text the server sent', async () => {
@@ -44,6 +59,21 @@ describe('test servers', () => {
       const ssl = { ca: readFileSync(certs.ca, 'utf8') }
       expect(await cipher({ host, port, user, password, ssl })).not.to.equal('')
     }
+  })
+
+  it('have a PostgreSQL that sorts by a language, speaks TLS, and comes back after a crash', async () => {
+    const own = await startServer('postgres', { serverArgs: ['-c', 'max_connections=9'] })
+    try {
+      expect(await query(own, 'SHOW max_connections')).to.deep.equal([['9']])
+      expect(await query(own, "SELECT 'a' < 'B', current_setting('ssl')")).to.deep.equal([['t', 'on']])
+      await query(own, 'CREATE TABLE t AS SELECT 1 AS a; SELECT pg_sleep(0)')
+      await own.restart()
+      expect(await query(own, 'SELECT a FROM t')).to.deep.equal([['1']])
+    } finally {
+      await own.stop()
+    }
+    const error = await query(own, 'SELECT 1').catch((failure: { code: string }) => failure)
+    expect(error).to.have.property('code', 'ECONNREFUSED')
   })
 
   it('stop, and take their own arguments', async () => {

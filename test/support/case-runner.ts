@@ -17,7 +17,7 @@ import { Database } from './database.js'
 import type { EngineResult } from './engine.js'
 import { copyByEngine, copyInThisThread, inLanes } from './engine.js'
 import type { FidelityTable, Route, Verdict } from './fidelity-table.js'
-import type { ServerKind } from './servers.js'
+import type { MysqlKind } from './servers.js'
 import type { Comparison, TableAt } from './snapshot.js'
 import { contents, difference } from './snapshot.js'
 
@@ -29,8 +29,8 @@ const LABELS = { mysql: 'MySQL', mariadb: 'MariaDB' } as const
 const SETUP = "SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00';\n"
 
 interface Combination {
-  readonly from: ServerKind
-  readonly to: ServerKind
+  readonly from: MysqlKind
+  readonly to: MysqlKind
   readonly path: WritePath
   readonly target: Place
 }
@@ -44,13 +44,13 @@ interface Outcome {
 
 /** The databases that all cases use, one after another. */
 export class CaseRunner {
-  readonly #sources: Readonly<Record<ServerKind, Place>>
+  readonly #sources: Readonly<Record<MysqlKind, Place>>
   readonly #combinations: readonly Combination[]
   readonly #table: FidelityTable
   #runs = 0
 
   private constructor(
-    sources: Readonly<Record<ServerKind, Place>>,
+    sources: Readonly<Record<MysqlKind, Place>>,
     combinations: readonly Combination[],
     table: FidelityTable,
   ) {
@@ -145,7 +145,7 @@ export class CaseRunner {
     return (turn + Math.floor(turn / this.#combinations.length)) % 8 === 0 ? copyByEngine : copyInThisThread
   }
 
-  async #thereAndBack(one: Case, kind: ServerKind): Promise<Outcome> {
+  async #thereAndBack(one: Case, kind: MysqlKind): Promise<Outcome> {
     const table = one.table ?? 't'
     const source = this.#sources[kind]
     const { target } = this.#combinations.find(({ from, to }) => from === kind && to === kind)!
@@ -177,7 +177,7 @@ export class CaseRunner {
   }
 }
 
-function roundTrip(kind: ServerKind): Route {
+function roundTrip(kind: MysqlKind): Route {
   return kind === 'mysql' ? 'MySQL → SQLite → MySQL' : 'MariaDB → SQLite → MariaDB'
 }
 

@@ -2,13 +2,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Globals } from './globals.js'
-import type { ServerKind } from './servers.js'
+import type { MysqlKind } from './servers.js'
 
 export type WritePath = 'load-data' | 'insert'
 
 export const PATHS: readonly WritePath[] = ['insert', 'load-data']
 
-export const PAIRS: readonly (readonly [ServerKind, ServerKind])[] = [
+export const PAIRS: readonly (readonly [MysqlKind, MysqlKind])[] = [
   ['mysql', 'mysql'],
   ['mariadb', 'mariadb'],
   ['mysql', 'mariadb'],
@@ -44,7 +44,7 @@ export interface CaseFile {
   /** By `source->target` or `source->target path`, where `*` is any; the first that fits is used. */
   readonly pairs?: Readonly<Record<string, Expectation>>
   /** From MySQL or MariaDB to SQLite and back: the direction that is refused, or equal. */
-  readonly sqlite?: RoundTrip | Readonly<Record<ServerKind, RoundTrip>>
+  readonly sqlite?: RoundTrip | Readonly<Record<MysqlKind, RoundTrip>>
   /** SQL that both sides are compared by, instead of the column itself. */
   readonly compare?: Readonly<Record<string, string>>
   /** Server variables that the case needs, with their values. */
@@ -81,7 +81,7 @@ export function loadCases(): Case[] {
     })
 }
 
-export function expectation(one: Case, from: ServerKind, to: ServerKind, path: WritePath): Expectation {
+export function expectation(one: Case, from: MysqlKind, to: MysqlKind, path: WritePath): Expectation {
   for (const [key, expected] of Object.entries(one.pairs ?? {})) {
     const match = /^(mysql|mariadb|\*)->(mysql|mariadb|\*)(?: (load-data|insert))?$/.exec(key)
     if (!match) throw new Error(`${one.name}: "${key}" is not a pair`)
@@ -94,7 +94,7 @@ export function expectation(one: Case, from: ServerKind, to: ServerKind, path: W
 }
 
 /** Whether anything is copied from, or to, this server. */
-export function takesPart(one: Case, side: 'from' | 'to', kind: ServerKind): boolean {
+export function takesPart(one: Case, side: 'from' | 'to', kind: MysqlKind): boolean {
   return PAIRS.some(
     ([from, to]) =>
       (side === 'from' ? from : to) === kind &&
@@ -106,12 +106,12 @@ export function takesPart(one: Case, side: 'from' | 'to', kind: ServerKind): boo
 }
 
 /** What fills the source: `source.mysql.sql` where a server needs its own, else `source.sql`. */
-export function sourceSql({ directory }: Case, kind: ServerKind): string {
+export function sourceSql({ directory }: Case, kind: MysqlKind): string {
   return read(directory, `source.${kind}.sql`) ?? read(directory, 'source.sql')!
 }
 
 /** What makes the target: a target file, else the first part of what fills a source on that server. */
-export function targetSql(one: Case, kind: ServerKind): string {
+export function targetSql(one: Case, kind: MysqlKind): string {
   const { directory } = one
   const own = read(directory, `target.${kind}.sql`) ?? read(directory, 'target.sql')
   return own ?? sourceSql(one, kind).split(ROWS)[0]!
@@ -126,8 +126,8 @@ function read(directory: string, name: string): string | null {
 }
 
 /** What becomes of the way to SQLite and back from that server. */
-export function roundTripOf({ sqlite }: Case, kind: ServerKind): RoundTrip {
+export function roundTripOf({ sqlite }: Case, kind: MysqlKind): RoundTrip {
   return typeof sqlite === 'object' && kind in sqlite
-    ? (sqlite as Readonly<Record<ServerKind, RoundTrip>>)[kind]
+    ? (sqlite as Readonly<Record<MysqlKind, RoundTrip>>)[kind]
     : (sqlite as RoundTrip)
 }

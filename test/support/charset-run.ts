@@ -9,7 +9,7 @@ import { server } from './context.js'
 import { Place, scratchFile } from './copying.js'
 import { copyByEngine } from './engine.js'
 import type { CharsetTable } from './fidelity-table.js'
-import type { ServerKind } from './servers.js'
+import type { MysqlKind } from './servers.js'
 
 const LABELS = { mysql: 'MySQL', mariadb: 'MariaDB' } as const
 /** More than there are rows. */
@@ -23,7 +23,7 @@ interface Fate {
 }
 
 interface Side {
-  readonly place: Place
+  readonly place: Place<MysqlKind>
   readonly charsets: readonly string[]
 }
 
@@ -55,7 +55,7 @@ function said({ arrived, refused, how }: Fate): string {
 }
 
 /** The source on a server: `t` has a block of codes in each row, in the column of their set. */
-async function fill(kind: ServerKind): Promise<Side> {
+async function fill(kind: MysqlKind): Promise<Side> {
   const place = await Place.create(server(kind))
   const charsets = await charsetsOf(place)
   await makeCodes(place, charsets)
@@ -80,7 +80,7 @@ function createTable(name: string, charsets: readonly string[], as?: string): st
 
 /** The single codes that the set has, of which a condition is true; a row for each group. */
 async function addCodes(
-  place: Place,
+  place: Place<MysqlKind>,
   table: string,
   charset: string,
   condition: string,
@@ -202,7 +202,7 @@ function conditionOf(name: string, charset: string): string | null {
   return unmappedRefusals({ ...column, valueRange: {}, collation: `${charset}_bin` })[0]?.condition ?? null
 }
 
-async function count(place: Place, from: string): Promise<number> {
+async function count(place: Place<MysqlKind>, from: string): Promise<number> {
   return Number(await place.value(`SELECT COUNT(*) FROM ${from}`))
 }
 

@@ -1,16 +1,15 @@
 // What every integration test needs: servers, SQL on them, and the program itself.
-import { isUtf8 } from 'node:buffer'
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { Hook, Runner, Test } from 'mocha'
-import { createConnection } from 'mysql2/promise'
-import type { ServerKind, TestServer } from './servers.js'
+import { connect, type Row } from './client.js'
+import type { Address, MysqlKind, ServerKind, TestServer } from './servers.js'
 import { SharedServer } from './shared-server.js'
 
-export type Row = (string | null)[]
+export type { Row }
 
 export interface CliOptions {
   /** Added to the environment of this process. */
@@ -30,7 +29,8 @@ export interface CliResult {
 const program = fileURLToPath(new URL('../../../bundle/src/cli/main.js', import.meta.url))
 
 /** Each starts when a test first talks to it: one that needs a single server, or none, waits for no other. */
-const shared: readonly SharedServer[] = [new SharedServer('mariadb'), new SharedServer('mysql')]
+const shared: readonly SharedServer<MysqlKind>[] = [new SharedServer('mariadb'), new SharedServer('mysql')]
+const all: readonly SharedServer[] = [...shared, new SharedServer('postgres')]
 /** A server may have to be installed before it starts, which the test that needs it first gets time for. */
 const START_MS = 900_000
 
@@ -44,25 +44,26 @@ export function followRunner(mocha: Runner): void {
 
 export async function stopServers(): Promise<void> {
   // One on a server that a test started for itself went with that.
-  const left = databases.filter(({ server }) => servers().includes(server))
-  for (const { server, name } of left) await query(server, `DROP DATABASE IF EXISTS \`${name}\``)
+  const left = databases.filter(({ server }) => (all as readonly TestServer[]).includes(server))
+  for (const { server, name } of left) await query(server, `DROP DATABASE IF EXISTS ${name}`)
   databases = []
-  await Promise.all(shared.map((server) => server.stop()))
+  await Promise.all(all.map((server) => server.stop()))
 }
 
-export function servers(): readonly TestServer[] {
+/** MariaDB and MySQL, which take the same tests. */
+export function servers(): readonly TestServer<MysqlKind>[] {
   return shared
 }
 
-export function server(kind: ServerKind): TestServer {
-  return shared.find((candidate) => candidate.kind === kind)!
+export function server<K extends ServerKind>(kind: K): TestServer<K> {
+  return all.find((candidate) => candidate.kind === kind) as SharedServer<K>
 }
 
 /**
  * One of them, for what a server has little say in. Which one follows from the title of the test (in a hook: of its
  * suite), so that a test meets the same server alone as among all others.
  */
-export function oneServer(): readonly TestServer[] {
+export function oneServer(): readonly TestServer<MysqlKind>[] {
   const running = runner?.currentRunnable as Hook | Test | undefined
   if (!running) throw new Error('oneServer() is for tests and their hooks')
   const title = running.type === 'hook' ? running.parent!.fullTitle() : running.fullTitle()
@@ -79,43 +80,28 @@ export async function ready(at: TestServer): Promise<void> {
 
 /**
  * Runs SQL (one or more statements) in a session of its own and returns the rows of the last statement that has
- * any. Every value is the text that the server sent; bytes that are not UTF-8 come as 0x….
+ * any, as text.
  */
 export async function query(at: TestServer, sql: string, database?: string): Promise<Row[]> {
   await ready(at)
-  const { host, port, user, password } = at
-  const connection = await createConnection({
-    host,
-    port,
-    user,
-    password,
-    ...(database === undefined ? {} : { database }),
-    charset: 'utf8mb4',
-    multipleStatements: true,
-    rowsAsArray: true,
-    typeCast: (field) => asText(field.buffer()),
-  })
+  const client = await connect(at.kind, { ...addressOf(at), database })
   try {
-    const [result, fields] = await connection.query(sql)
-    const several =
-      Array.isArray(fields) && fields.some((entry) => entry === undefined || Array.isArray(entry))
-    const results = (several ? result : [result]) as unknown[]
-    return (results.findLast((entry) => Array.isArray(entry)) ?? []) as Row[]
+    return await client.query(sql)
   } finally {
-    await connection.end()
+    await client.end()
   }
 }
 
-function asText(bytes: Buffer | null): string | null {
-  if (bytes === null) return null
-  return isUtf8(bytes) ? bytes.toString() : `0x${bytes.toString('hex')}`
+/** For a driver: a running server has more than its address. */
+export function addressOf({ host, port, user, password }: TestServer): Address {
+  return { host, port, user, password }
 }
 
 /** A new, empty database with a name of its own; dropped when all tests are over. */
 export async function createDatabase(at: TestServer): Promise<string> {
   const name = `rowshift_test_${process.pid}_${databases.length + 1}`
   databases.push({ server: at, name })
-  await query(at, `CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4`)
+  await query(at, `CREATE DATABASE ${name}${at.kind === 'postgres' ? '' : ' CHARACTER SET utf8mb4'}`)
   return name
 }
 

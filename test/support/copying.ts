@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import type { RunReport } from '../../src/index.js'
 import { createDatabase, query, runCli, type CliResult } from './context.js'
-import type { TestServer } from './servers.js'
+import type { ServerKind, TestServer } from './servers.js'
 
 export interface Outcome extends CliResult {
   readonly report: RunReport
@@ -32,16 +32,16 @@ export async function runWithReport(
 }
 
 /** A database of its own on a server. */
-export class Place {
-  readonly server: TestServer
+export class Place<K extends ServerKind = ServerKind> {
+  readonly server: TestServer<K>
   readonly database: string
 
-  private constructor(server: TestServer, database: string) {
+  private constructor(server: TestServer<K>, database: string) {
     this.server = server
     this.database = database
   }
 
-  static async create(server: TestServer, sql = ''): Promise<Place> {
+  static async create<K extends ServerKind>(server: TestServer<K>, sql = ''): Promise<Place<K>> {
     const place = new Place(server, await createDatabase(server))
     if (sql !== '') await place.query(sql)
     return place
@@ -72,9 +72,16 @@ export class Place {
 
   /** The server's own word that two tables hold the same rows. */
   async expectEqual(a: string, b: string): Promise<void> {
-    const rows = await this.query(`CHECKSUM TABLE \`${a}\`, \`${b}\``)
+    const rows = await this.query(checksums(this.server.kind, a, b))
     expect(rows[0]![1], `checksum of ${a} and ${b}`).to.equal(rows[1]![1])
   }
+}
+
+function checksums(kind: ServerKind, ...tables: string[]): string {
+  if (kind !== 'postgres') return `CHECKSUM TABLE ${tables.map((table) => `\`${table}\``).join(', ')}`
+  const sum = (table: string) =>
+    `SELECT '${table}', count(*) || ' ' || COALESCE(md5(string_agg(q::text, '\n' ORDER BY q::text COLLATE "C")), '') FROM "${table}" q`
+  return tables.map(sum).join(' UNION ALL ')
 }
 
 /** A user's mistake: its exit code, its code, words that must be there, and nothing that looks like a fault of ours. */

@@ -1,17 +1,17 @@
 import { query } from './context.js'
-import type { ServerKind, TestServer } from './servers.js'
+import type { MysqlKind, TestServer } from './servers.js'
 
 /** SQL of a value, for both servers or for each. */
-export type Globals = Readonly<Record<string, string | Readonly<Record<ServerKind, string>>>>
+export type Globals = Readonly<Record<string, string | Readonly<Record<MysqlKind, string>>>>
 
 /** Sets global variables of servers; resolves to what puts the old values back. */
 export async function withGlobals(
-  servers: readonly TestServer[],
+  servers: readonly TestServer<MysqlKind>[],
   wanted: Globals,
 ): Promise<() => Promise<void>> {
   const names = Object.keys(wanted)
   if (names.length === 0) return async () => {}
-  const set = (at: TestServer, values: readonly (string | null)[]) =>
+  const set = (at: TestServer<MysqlKind>, values: readonly (string | null)[]) =>
     query(at, `SET ${names.map((name, i) => `GLOBAL ${name} = ${values[i]}`).join(', ')}`)
   const old = await Promise.all(
     servers.map(

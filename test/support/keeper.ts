@@ -4,11 +4,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync, rmSync } from 'node:fs'
-import type { Launch } from './launch.js'
+import { ENDED, type Launch } from './launch.js'
 
 const stopSeconds = 20
 
-const { directory, commands, log } = JSON.parse(process.argv[2]!) as Launch
+const { directory, commands, log, signals } = JSON.parse(process.argv[2]!) as Launch
 const output = openSync(log, 'a')
 let running: ChildProcess | undefined
 let stopping = false
@@ -16,7 +16,7 @@ let again = false
 
 process.on('message', () => {
   again = true
-  process.kill(-running!.pid!, 'SIGKILL')
+  process.kill(-running!.pid!, signals.crash)
 })
 process.once('disconnect', () => void stop())
 process.once('SIGTERM', () => void stop())
@@ -26,14 +26,18 @@ for (const command of commands) {
   do {
     again = false
     code = stopping ? 0 : await run(command)
+    if (again && process.connected) process.send!(ENDED)
   } while (again && !stopping)
   if (code !== 0) break
 }
 if (process.connected) process.send!(`${commands.at(-1)!.join(' ')} does not run`)
 
-/** In a process group of its own, because mariadb-install-db is a shell script that runs the real program. */
+/**
+ * In a process group of its own, because mariadb-install-db is a shell script that runs the real program; and where every
+ * user may be, because PostgreSQL's programs go back to where they were started.
+ */
 async function run([program, ...args]: string[]): Promise<number | null> {
-  running = spawn(program!, args, { detached: true, stdio: ['ignore', output, output] })
+  running = spawn(program!, args, { cwd: '/', detached: true, stdio: ['ignore', output, output] })
   const [code] = (await once(running, 'exit')) as [number | null]
   running = undefined
   return code
@@ -45,7 +49,7 @@ async function stop(): Promise<void> {
   if (running?.pid) {
     const group = -running.pid
     const ended = once(running, 'exit')
-    process.kill(group, 'SIGTERM')
+    process.kill(group, signals.stop)
     const deadline = setTimeout(() => process.kill(group, 'SIGKILL'), stopSeconds * 1000)
     await ended
     clearTimeout(deadline)

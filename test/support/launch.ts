@@ -1,6 +1,9 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+/** Said by the keeper of a server that is to be restarted, when it has ended. All else that it says is why it cannot go on. */
+export const ENDED = 'ended'
+
 /** How one private server instance is started. */
 export interface Launch {
   /** Made for this instance and deleted with it. */
@@ -12,7 +15,11 @@ export interface Launch {
   readonly socket: string | null
   /** Certificate authority of the server's TLS certificate. */
   readonly ca: string | null
+  /** What ends the server with its clients still there, and what is as sudden as a power failure. */
+  readonly signals: { readonly stop: NodeJS.Signals; readonly crash: NodeJS.Signals }
 }
+
+export const USUAL_SIGNALS: Launch['signals'] = { stop: 'SIGTERM', crash: 'SIGKILL' }
 
 export interface LaunchOptions {
   readonly port: number

@@ -23,7 +23,7 @@ export function canInstall(): boolean {
   return isRoot && findProgram('apt-get') !== null
 }
 
-function aptInstall(...packages: string[]): void {
+export function aptInstall(...packages: string[]): void {
   say(`installing ${packages.join(' ')} …`)
   const args = ['-o', 'DPkg::Lock::Timeout=300', 'install', '-y', '--no-install-recommends', ...packages]
   try {

@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { hasDocker, launchInDocker } from './docker.js'
-import { prepareInstance, type Launch, type LaunchOptions } from './launch.js'
+import { hasDocker, launchInDocker, MYSQL_IMAGE } from './docker.js'
+import { USUAL_SIGNALS, prepareInstance, type Launch, type LaunchOptions } from './launch.js'
 import { canInstall, debianMirror, findProgram, needProgram, run, say } from './machine.js'
 
 export function launchMysql(options: LaunchOptions): Launch {
   const installed = installedMysql()
   if (installed) return launch('/', tmpdir(), [installed], options)
-  if (hasDocker()) return launchInDocker('mysql:9', options)
+  if (hasDocker()) return launchInDocker('mysql:9', options, MYSQL_IMAGE)
   if (canInstall()) {
     const root = debianUnstable()
     return launch(root, '/tmp', ['chroot', root, '/usr/sbin/mysqld'], options)
@@ -23,7 +23,14 @@ function launch(root: string, temporary: string, mysqld: string[], options: Laun
   const { directory, own, args, log, socket } = prepareInstance(root, temporary, options)
   const initialize = [...mysqld, '--no-defaults', '--initialize-insecure', ...own, '--secure-file-priv=']
   const serve = [...mysqld, '--no-defaults', ...args, '--secure-file-priv=', '--mysqlx=OFF']
-  return { directory, commands: [initialize, serve], log, socket, ca: join(directory, 'data/ca.pem') }
+  return {
+    directory,
+    commands: [initialize, serve],
+    log,
+    socket,
+    ca: join(directory, 'data/ca.pem'),
+    signals: USUAL_SIGNALS,
+  }
 }
 
 /** On Debian, mysqld is often MariaDB under its old name. */

@@ -1,12 +1,12 @@
 import fc, { type Arbitrary } from 'fast-check'
 import { PAIRS, PATHS } from './cases.js'
 import { randomType, type RandomType } from './random-column.js'
-import type { ServerKind } from './servers.js'
+import type { MysqlKind } from './servers.js'
 
 /** A table, how it is copied, and between which servers. */
 export interface RandomTable {
-  readonly from: ServerKind
-  readonly to: ServerKind
+  readonly from: MysqlKind
+  readonly to: MysqlKind
   /** The target is made by the same statement. */
   readonly create: string
   /** Rows that break a unique key are left out by IGNORE; what the source then holds is what must arrive. */
@@ -61,8 +61,8 @@ export const randomTable: Arbitrary<RandomTable> = fc
   .filter((table) => table !== null)
 
 function filled(
-  from: ServerKind,
-  to: ServerKind,
+  from: MysqlKind,
+  to: MysqlKind,
   used: readonly RandomColumn[],
   chosen: RandomTable['params'],
 ): Arbitrary<RandomTable> {

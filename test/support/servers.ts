@@ -1,29 +1,31 @@
 // Real database servers for tests and benchmarks. Where they come from, in this order: the URL in
-// ROWSHIFT_TEST_MARIADB_URL or ROWSHIFT_TEST_MYSQL_URL; server programs on this machine; Docker; Debian packages,
-// installed when the user is root. All but the first are private instances with default settings on 127.0.0.1.
+// ROWSHIFT_TEST_MARIADB_URL, ROWSHIFT_TEST_MYSQL_URL or ROWSHIFT_TEST_POSTGRES_URL; server programs on this machine; Docker;
+// Debian packages, installed when the user is root. All but the first are private instances on 127.0.0.1, with default settings.
 import { fork, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createConnection } from 'mysql2/promise'
-import type { Launch } from './launch.js'
+import { connect, type MysqlKind, type ServerKind } from './client.js'
+import { ENDED, type Launch } from './launch.js'
 import { launchMariadb } from './mariadb.js'
 import { launchMysql } from './mysql.js'
+import { launchPostgres } from './postgres.js'
 
-export type ServerKind = 'mariadb' | 'mysql'
+export type { MysqlKind, ServerKind }
 
-export interface TestServer {
-  readonly kind: ServerKind
+export interface TestServer<K extends ServerKind = ServerKind> {
+  readonly kind: K
   /** What SELECT VERSION() says. */
   readonly version: string
   readonly host: string
   readonly port: number
+  /** PostgreSQL: the directory of its socket. */
   readonly socket: string | null
   readonly user: string
   readonly password: string
-  /** rowshift URL without a database: mysql://root:password@127.0.0.1:port */
+  /** rowshift URL without a database, as mysql://root:password@127.0.0.1:port */
   readonly url: string
   /** TLS certificates of the server; null when they are unknown (a given server, Docker). */
   readonly certs: { readonly ca: string } | null
@@ -33,45 +35,46 @@ export interface TestServer {
   stop(): Promise<void>
 }
 
-type Address = Pick<TestServer, 'host' | 'port' | 'user' | 'password'>
+export type Address = Pick<TestServer, 'host' | 'port' | 'user' | 'password'>
 
 const kinds = {
-  mariadb: { variable: 'ROWSHIFT_TEST_MARIADB_URL', launch: launchMariadb },
-  mysql: { variable: 'ROWSHIFT_TEST_MYSQL_URL', launch: launchMysql },
+  mariadb: { variable: 'ROWSHIFT_TEST_MARIADB_URL', launch: launchMariadb, user: 'root', port: 3306 },
+  mysql: { variable: 'ROWSHIFT_TEST_MYSQL_URL', launch: launchMysql, user: 'root', port: 3306 },
+  postgres: { variable: 'ROWSHIFT_TEST_POSTGRES_URL', launch: launchPostgres, user: 'postgres', port: 5432 },
 }
 
 const readySeconds = 60
 
 /** Starts a server that only the caller uses. One with `serverArgs` is always a private instance. */
-export async function startServer(
-  kind: ServerKind,
+export async function startServer<K extends ServerKind>(
+  kind: K,
   { serverArgs = [] }: { serverArgs?: string[] } = {},
-): Promise<TestServer> {
-  const { variable, launch } = kinds[kind]
+): Promise<TestServer<K>> {
+  const { variable, launch, user } = kinds[kind]
   const given = process.env[variable]
   if (given && serverArgs.length === 0) return useGiven(kind, given)
 
   const address = {
     host: '127.0.0.1',
     port: await freePort(),
-    user: 'root',
+    user,
     password: randomBytes(8).toString('hex'),
   }
   const plan = launch({ ...address, serverArgs })
   const keeper = new Keeper(plan)
   try {
-    const version = await untilReady(address, keeper)
+    const version = await untilReady(kind, address, keeper)
     const certs = plan.ca ? { ca: plan.ca } : null
     return {
       kind,
       version,
       ...address,
       socket: plan.socket,
-      url: url(address),
+      url: url(kind, address),
       certs,
       restart: async () => {
-        keeper.restart()
-        await untilReady(address, keeper)
+        await keeper.restart()
+        await untilReady(kind, address, keeper)
       },
       stop: () => keeper.stop(),
     }
@@ -82,17 +85,17 @@ export async function startServer(
   }
 }
 
-async function useGiven(kind: ServerKind, given: string): Promise<TestServer> {
+async function useGiven<K extends ServerKind>(kind: K, given: string): Promise<TestServer<K>> {
   const { hostname: host, port, username, password } = new URL(given)
   const address = {
     host,
-    port: Number(port || 3306),
+    port: Number(port || kinds[kind].port),
     user: decodeURIComponent(username),
     password: decodeURIComponent(password),
   }
-  const version = await readVersion(address)
+  const version = await readVersion(kind, address)
   const restart = () => Promise.reject(new Error('a given server is not restarted'))
-  const own = { socket: null, url: url(address), certs: null }
+  const own = { socket: null, url: url(kind, address), certs: null }
   return { kind, version, ...address, ...own, restart, stop: async () => {} }
 }
 
@@ -107,14 +110,19 @@ class Keeper {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
-    this.#process.on('message', (message) => (this.failure = message as string))
+    this.#process.on('message', (message) => {
+      if (message !== ENDED) this.failure = message as string
+    })
     this.#process.on('exit', () => (this.failure ??= 'its keeper has ended'))
     this.#process.unref()
     this.#process.channel?.unref()
   }
 
-  restart(): void {
+  /** Resolves when the old server is gone. */
+  async restart(): Promise<void> {
+    const ended = once(this.#process, 'message')
     this.#process.send('restart')
+    await ended
   }
 
   async stop(): Promise<void> {
@@ -126,13 +134,13 @@ class Keeper {
   }
 }
 
-async function untilReady(address: Address, keeper: Keeper): Promise<string> {
+async function untilReady(kind: ServerKind, address: Address, keeper: Keeper): Promise<string> {
   let lastError: unknown
   // Counted in attempts, not by the clock, which also runs while another server is being installed.
   for (let attempt = 0; attempt < readySeconds * 10; attempt++) {
     if (keeper.failure) throw new Error(keeper.failure)
     try {
-      return await readVersion(address)
+      return await readVersion(kind, address)
     } catch (error) {
       lastError = error
       await sleep(100)
@@ -141,13 +149,12 @@ async function untilReady(address: Address, keeper: Keeper): Promise<string> {
   throw new Error(`no answer within ${readySeconds} s: ${(lastError as Error).message}`)
 }
 
-async function readVersion({ host, port, user, password }: Address): Promise<string> {
-  const connection = await createConnection({ host, port, user, password, connectTimeout: 5000 })
+async function readVersion(kind: ServerKind, address: Address): Promise<string> {
+  const client = await connect(kind, address)
   try {
-    const [rows] = await connection.query('SELECT VERSION() AS version')
-    return (rows as { version: string }[])[0]!.version
+    return (await client.query('SELECT VERSION()'))[0]![0]!
   } finally {
-    await connection.end()
+    await client.end()
   }
 }
 
@@ -160,6 +167,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-function url({ host, port, user, password }: Address): string {
-  return `mysql://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}`
+function url(kind: ServerKind, { host, port, user, password }: Address): string {
+  const type = kind === 'postgres' ? 'postgres' : 'mysql'
+  return `${type}://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host}:${port}`
 }

@@ -1,12 +1,12 @@
 import { startServer, type ServerKind, type TestServer } from './servers.js'
 
 /** A server that tests share. It has its kind from the beginning, and everything else from its start on. */
-export class SharedServer implements TestServer {
-  readonly kind: ServerKind
-  #starting: Promise<TestServer> | null = null
-  #running: TestServer | null = null
+export class SharedServer<K extends ServerKind = ServerKind> implements TestServer<K> {
+  readonly kind: K
+  #starting: Promise<TestServer<K>> | null = null
+  #running: TestServer<K> | null = null
 
-  constructor(kind: ServerKind) {
+  constructor(kind: K) {
     this.kind = kind
   }
 
@@ -59,7 +59,7 @@ export class SharedServer implements TestServer {
     return this.#known.certs
   }
 
-  get #known(): TestServer {
+  get #known(): TestServer<K> {
     if (this.#running) return this.#running
     throw new Error(`${this.kind} has not been started yet: make a database there, or await ready(server)`)
   }
