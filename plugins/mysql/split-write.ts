@@ -49,50 +49,15 @@ export class SplitWrite {
 
   /** All rows of a split, the first of which is there. */
   async split(batches: AsyncIterable<Batch>): Promise<void> {
-    const iterator = batches[Symbol.asyncIterator]()
-    let next = await iterator.next()
-    const take = async function* (most: number): AsyncGenerator<Batch> {
-      for (let bytes = 0; !next.done && bytes < most; next = await iterator.next()) {
-        bytes += next.value.bytes.length
-        yield next.value
-      }
-    }
-    const { spec } = this.#statements
-    const byLoad = spec.path === 'load-data'
-    while (!next.done) {
-      // A LOAD DATA takes what comes; an INSERT, or a load bounded by write_batch, takes a batch.
-      const window = take(byLoad && spec.writeBatch === null ? LOAD_BYTES : 1)
-      if (byLoad) await this.#load(window)
-      else for await (const batch of window) await this.insert(batch)
-    }
-  }
-
-  /** Batches that hold a value which the server would change go in row by row; so do those of a load that failed. */
-  async #load(batches: AsyncIterable<Batch>): Promise<void> {
-    const held: Batch[] = []
-    const suspects: Batch[] = []
-    const { checks } = this.#statements
-    const tally = this.#tally
-    const bytes = async function* (): AsyncGenerator<Buffer> {
-      for await (const batch of batches) {
-        if (checks?.refusal(batch)) suspects.push(batch)
-        else {
-          held.push(batch)
-          yield batch.bytes
-          tally.hand(batch.rows)
-        }
-      }
-    }
-    try {
-      await this.#rows.undoable(async () => {
-        const ok = await this.#session.load(this.#statements.load, bytes())
-        await this.#loaded(ok, rowsOf(held))
+    const { checks, load, spec } = this.#statements
+    if (spec.path === 'load-data') {
+      await this.#rows.stream(batches, spec.writeBatch === null ? LOAD_BYTES : 1, {
+        // What the server would change goes in row by row.
+        bytesOf: (batch) => (checks?.refusal(batch) ? null : batch.bytes),
+        send: async (pieces, rows) => this.#loaded(await this.#session.load(load, pieces), rows()),
+        store: (part) => this.#store(part),
       })
-    } catch (error) {
-      if (!this.#rows.isRowFault(error)) throw error
-      for (const batch of held) await this.insert(batch)
-    }
-    for (const batch of suspects) await this.insert(batch)
+    } else for await (const batch of batches) await this.insert(batch)
   }
 
   /**
@@ -201,10 +166,6 @@ const HARMLESS = new Set([1592])
 
 /** `for column 'c' at row 1`, in MariaDB also with the names of database and table. */
 const COLUMN = /^for column (?:`[^`]+`\.`[^`]+`\.)?['`]([^'`]+)['`](?: at row \d+)?$/
-
-function rowsOf(batches: readonly Batch[]): number {
-  return batches.reduce((sum, { rows }) => sum + rows, 0)
-}
 
 function lookedUp(
   ignore: boolean,

@@ -13,8 +13,22 @@ export interface FailingStatements {
   readonly transactional: boolean
   /** Begins the transaction once more. */
   begin(): Promise<void>
+  /** Savepoints of one name are kept one above the other, so that each is to be released. Default: a new one takes the place of the old one. */
+  readonly nested?: true
   /** An error that some row of a batch is to blame for, as one about this row. */
   rejected(row: Batch, error: RowshiftError): RowshiftError
+}
+
+/** Two ways to store rows. */
+export interface StoringStatements {
+  /** What `send` takes of a batch; null: the batch must not go by it. */
+  bytesOf(batch: Batch): Buffer | null
+  /**
+   * Stores what it takes, as it comes, by one statement. Takes nothing more once it has settled. `rows`: how many it has taken.
+   */
+  send(pieces: AsyncIterable<Buffer>, rows: () => number): Promise<void>
+  /** Stores a part of a batch. */
+  store(part: Batch): Promise<void>
 }
 
 /** Stores rows by statements that store many at a time, inside a transaction, and leaves out those that cannot be stored. */
@@ -46,6 +60,43 @@ export class BisectedWrite {
     return this.#ways.transactional && this.#error(thrown).blamesRow
   }
 
+  /**
+   * Stores batches by `send`, at least so many bytes at a time as long as there are more. Those that must not go by it, and all where a
+   * row is at fault, go one by one.
+   */
+  async stream(
+    batches: AsyncIterable<Batch>,
+    bytes: number,
+    { bytesOf, send, store }: StoringStatements,
+  ): Promise<void> {
+    const tally = this.#tally
+    for await (const run of runsOf(batches, bytes)) {
+      const sent: Batch[] = []
+      const left: Batch[] = []
+      let rows = 0
+      const pieces = async function* (): AsyncGenerator<Buffer> {
+        for await (const batch of run) {
+          const piece = bytesOf(batch)
+          if (piece === null) {
+            left.push(batch)
+            continue
+          }
+          sent.push(batch)
+          rows += batch.rows
+          yield piece
+          tally.hand(batch.rows)
+        }
+      }
+      try {
+        await this.undoable(() => send(pieces(), () => rows))
+      } catch (error) {
+        if (!this.isRowFault(error)) throw error
+        for (const batch of sent) await this.batch(batch, store)
+      }
+      for (const batch of left) await this.batch(batch, store)
+    }
+  }
+
   /** Stores a batch by `store`, which stores a part of it by one statement; rows at fault are refused. */
   async batch(batch: Batch, store: (part: Batch) => Promise<void>): Promise<void> {
     await bisect(batch, {
@@ -62,10 +113,11 @@ export class BisectedWrite {
   /** Runs `change`; when some row is to blame that it fails, it has not happened. */
   async undoable(change: () => Promise<void>): Promise<void> {
     const restore = this.#tally.mark()
-    const { savepoints } = this.#ways
+    const { savepoints, nested } = this.#ways
     if (savepoints && this.#stored) await this.#session.query('SAVEPOINT rowshift')
     try {
       await change()
+      if (nested && this.#stored) await this.#session.query('RELEASE SAVEPOINT rowshift')
       this.#stored = true
     } catch (thrown) {
       const error = this.#error(thrown)
@@ -76,8 +128,10 @@ export class BisectedWrite {
   }
 
   async #undo(): Promise<void> {
-    if (this.#stored) await this.#session.query('ROLLBACK TO SAVEPOINT rowshift')
-    else {
+    if (this.#stored) {
+      await this.#session.query('ROLLBACK TO SAVEPOINT rowshift')
+      if (this.#ways.nested) await this.#session.query('RELEASE SAVEPOINT rowshift')
+    } else {
       await this.#session.rollback()
       await this.#ways.begin()
     }
@@ -86,5 +140,26 @@ export class BisectedWrite {
   #error(thrown: unknown): RowshiftError {
     const { table } = this.#spec.table
     return this.#session.dialect.error(thrown, `writing table ${table}`, { table })
+  }
+}
+
+/** Cuts what comes into runs of at least so many bytes, unless it ends before. Each run goes on where the last one was left. */
+async function* runsOf(batches: AsyncIterable<Batch>, bytes: number): AsyncGenerator<AsyncIterable<Batch>> {
+  const iterator = batches[Symbol.asyncIterator]()
+  let next: IteratorResult<Batch> | null = null
+  const run = async function* (): AsyncGenerator<Batch> {
+    for (let left = bytes; left > 0;) {
+      next ??= await iterator.next()
+      if (next.done) return
+      const batch = next.value
+      next = null
+      left -= batch.bytes.length
+      yield batch
+    }
+  }
+  for (;;) {
+    next ??= await iterator.next()
+    if (next.done) return
+    yield run()
   }
 }
