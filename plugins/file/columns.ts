@@ -61,13 +61,14 @@ const VALUE_RANGE = {
   precision: isCount,
   scale: isCount,
   bits: oneOf(24, 53),
-  nonFinite: oneOf('none', 'infinities'),
+  nonFinite: oneOf('none', 'infinities', 'nan', 'all'),
   unsignedZero: isTrue,
   maxChars: isCount,
   maxBytes: isCount,
   members: listOf(isText),
   ambiguous: listOf(isText),
   multiValued: isTrue,
+  rejectsNul: isTrue,
   stripsTrailingSpaces: isTrue,
   padded: isTrue,
   maxBits: isCount,
@@ -77,6 +78,7 @@ const VALUE_RANGE = {
   dates: oneOf('calendar', 'zero', 'partial'),
   earliest: isText,
   latest: isText,
+  anyYear: isTrue,
   characters: (value) => hasFields(value, CHARACTERS) && 'maxBytes' in asObject(value),
 } satisfies Record<keyof ValueRange, Is>
 

@@ -1,5 +1,5 @@
 import type { Column, ColumnMapping, PlannedWrite } from '../../src/contract/plugin.js'
-import { SilentChangeChecks } from './silent-changes.js'
+import { SilentChangeChecks } from '../../src/wire/silent-changes.js'
 import { identifier, memberNumber } from './sql.js'
 import type { InsertMemory, Quoting } from './transcode.js'
 import { InsertBuilder } from './transcode.js'

@@ -22,8 +22,8 @@ export interface ValueRange {
   readonly scale?: number
   /** Significant bits of numbers that are kept in binary: 24 (about 7 digits) or 53 (about 15). */
   readonly bits?: 24 | 53
-  /** Which floats are possible that no digits write: none, or infinities only. Default: NaN too. */
-  readonly nonFinite?: 'none' | 'infinities'
+  /** Which numbers are possible that no digits write. Default: all of them for floats, none for decimals. */
+  readonly nonFinite?: 'none' | 'infinities' | 'nan' | 'all'
   /** A float of −0 is kept as 0. */
   readonly unsignedZero?: true
 
@@ -38,6 +38,8 @@ export interface ValueRange {
   readonly ambiguous?: readonly string[]
   /** A value is a list of members, divided by commas. */
   readonly multiValued?: true
+  /** A text with the character NUL is refused. */
+  readonly rejectsNul?: true
   /** Spaces at the end are not kept. */
   readonly stripsTrailingSpaces?: true
   /** Shorter byte strings are padded to `maxBytes`. */
@@ -58,9 +60,11 @@ export interface ValueRange {
    * Which dates that no calendar has are possible: none, `0000-00-00` only, or also such with month or day 0.
    */
   readonly dates?: 'calendar' | 'zero' | 'partial'
-  /** First and last date or moment, as cell text; a zero date is before all. */
+  /** First and last date, moment or time, as cell text; a zero date is before all. */
   readonly earliest?: string
   readonly latest?: string
+  /** Years before 1 (`0044-03-15 BC`) and after 9999 are possible as well, and so are `infinity` and `-infinity`. */
+  readonly anyYear?: true
 }
 
 /** The characters of a text column. */

@@ -45,12 +45,21 @@ function scaleOf({ kind, valueRange }: Column): number {
   return kind === 'integer' || kind === 'boolean' ? 0 : (valueRange.scale ?? Infinity)
 }
 
-/** Floats that no digits write, where the target has no place for them. */
+/** Numbers that no digits write, where the target does not hold them. */
 export function nonFiniteLosses(source: Column, target: Column): string[] {
-  if (source.kind !== 'float' || target.kind !== 'float') return []
-  const nan = source.valueRange.nonFinite === undefined && target.valueRange.nonFinite !== undefined
-  const infinities = source.valueRange.nonFinite !== 'none' && target.valueRange.nonFinite === 'none'
-  return [...(nan ? ['NaN'] : []), ...(infinities ? ['Infinity and -Infinity'] : [])]
+  if (!NUMBERS.includes(target.kind)) return []
+  const [from, to] = [nonFiniteOf(source), nonFiniteOf(target)]
+  const has = (which: 'nan' | 'infinities') =>
+    (from === which || from === 'all') && to !== which && to !== 'all'
+  return [...(has('nan') ? ['NaN'] : []), ...(has('infinities') ? ['Infinity and -Infinity'] : [])]
+}
+
+const NUMBERS: readonly Column['kind'][] = ['integer', 'decimal', 'float']
+
+function nonFiniteOf({ kind, valueRange }: Column): NonNullable<Column['valueRange']['nonFinite']> {
+  return kind === 'float' || kind === 'decimal'
+    ? (valueRange.nonFinite ?? (kind === 'float' ? 'all' : 'none'))
+    : 'none'
 }
 
 /** A binary number holds every decimal one of 15 (or 6) digits, and every integer of as many bits. */

@@ -14,16 +14,36 @@ export function timeLosses(source: Column, target: Column): string[] {
       to.fractionDigits === 0 ? 'fractions of a second' : `digits of a second beyond ${to.fractionDigits}`,
     )
   }
-  if (target.kind === 'time') return losses
+  if (target.kind === 'time') return [...losses, ...clockLosses(from, to)]
+  // All other dates are in its range, too.
+  if (to.anyYear) return losses
   if (to.earliest !== undefined && firstMoment(source) < firstMoment(target)) {
     losses.push(`times before ${to.earliest}`)
   }
   if (to.latest !== undefined && lastMoment(source) > lastMoment(target))
     losses.push(`times after ${to.latest}`)
-  if (DATES.indexOf(from.dates) > DATES.indexOf(to.dates)) {
-    losses.push(to.dates === 'calendar' ? 'zero dates' : 'dates with month or day 0')
-  }
+  if (to.dates !== 'calendar' && DATES.indexOf(from.dates) > DATES.indexOf(to.dates))
+    losses.push('dates with month or day 0')
   return losses
+}
+
+/** Dates that hardly any column holds, where the target does not hold them. */
+export function rareDateLosses({ valueRange: from }: Column, { kind, valueRange: to }: Column): string[] {
+  if (kind === 'text' || to.dynamic) return []
+  return [
+    ...(from.anyYear && !to.anyYear ? ['years before 1 and after 9999, and infinity'] : []),
+    ...(to.dates === 'calendar' && from.dates !== 'calendar' ? ['zero dates'] : []),
+  ]
+}
+
+/** A time without bounds may be a span of many days, or a negative one. */
+function clockLosses(from: ValueRange, to: ValueRange): string[] {
+  const beyond = (bound: 'earliest' | 'latest') =>
+    to[bound] !== undefined && (from[bound] === undefined || from[bound] !== to[bound])
+  return [
+    ...(beyond('earliest') ? [`times before ${to.earliest}`] : []),
+    ...(beyond('latest') ? [`times after ${to.latest}`] : []),
+  ]
 }
 
 /** What becomes of a moment that loses its zone, or of a wall clock that gets one; null: neither happens. */
@@ -54,6 +74,8 @@ export function temporalTextLength({ kind, valueRange }: Column): number | undef
     valueRange.fractionDigits === undefined || valueRange.fractionDigits > 0
       ? 1 + (valueRange.fractionDigits ?? 9)
       : 0
-  if (kind === 'date') return 10
-  return (kind === 'time' ? 10 : 19) + fraction
+  // `5874897-12-31`, `294276-12-31 23:59:59`, `4713-01-01 00:00:00 BC`.
+  const more = valueRange.anyYear ? 3 : 0
+  if (kind === 'date') return 10 + more
+  return (kind === 'time' ? 10 : 19) + fraction + more
 }

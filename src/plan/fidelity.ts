@@ -5,7 +5,7 @@
 import type { Column, ColumnKind, ConversionCheck } from '../contract/plugin.js'
 import { nonFiniteLosses, numberLosses, numberTextLength } from './fidelity-numbers.js'
 import { byteLosses, textLosses } from './fidelity-text.js'
-import { temporalTextLength, timeLosses } from './fidelity-times.js'
+import { rareDateLosses, temporalTextLength, timeLosses } from './fidelity-times.js'
 
 /** What some values of the source would lose, in words that follow "loses". Empty: nothing. */
 export type Losses = readonly string[]
@@ -169,15 +169,29 @@ function rareLosses(source: Column, target: Column): Losses {
   return [
     ...(signed && target.valueRange.unsignedZero === true ? ['the sign of −0'] : []),
     ...nonFiniteLosses(source, target),
+    ...(DATES.has(source.kind) ? rareDateLosses(source, target) : []),
+    ...(mayHaveNul(source) && target.valueRange.rejectsNul ? ['the character NUL'] : []),
     ...(parsed && target.valueRange.normalised === true
       ? ['types inside that its text does not show (DECIMAL, unsigned, dates and times, bytes)']
       : []),
   ]
 }
 
+const DATES: ReadonlySet<ColumnKind> = new Set(['date', 'datetime', 'instant'])
+
+/** Text of a number, a date or JSON has none. */
+function mayHaveNul({ kind, valueRange }: Column): boolean {
+  const free = valueRange.rejectsNul || valueRange.members !== undefined || valueRange.forms !== undefined
+  return (kind === 'text' || kind === 'bytes') && !free
+}
+
+/** What every value of a kind is. */
+const KIND_FORMS: Partial<Record<ColumnKind, string>> = { time: 'a span of time' }
+
 function formLosses(source: Column, target: Column): Losses {
   const form = target.valueRange.forms?.at(-1)
-  if (form === undefined || source.valueRange.forms?.includes(form)) return []
+  if (form === undefined || form === KIND_FORMS[source.kind] || source.valueRange.forms?.includes(form))
+    return []
   return [`values that are not ${form}`]
 }
 

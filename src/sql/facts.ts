@@ -130,7 +130,7 @@ function mergedValueRange({ kind, valueRange }: Facts, others: Facts): ValueRang
       return mergedFraction({ ...valueRange, ...moments }, others.valueRange)
     }
     case 'time':
-      return others.kind === 'time' ? mergedFraction(valueRange, others.valueRange) : null
+      return others.kind === 'time' ? mergedTimes(valueRange, others.valueRange) : null
     case 'json':
       return others.kind === 'json' ? valueRange : null
     default:
@@ -165,6 +165,11 @@ function mergedFraction(valueRange: ValueRange, others: ValueRange): ValueRange 
   const digits = valueRange.fractionDigits
   if (digits === undefined) return valueRange
   return { ...valueRange, fractionDigits: Math.max(digits, others.fractionDigits ?? 0) }
+}
+
+function mergedTimes(valueRange: ValueRange, others: ValueRange): ValueRange {
+  const { earliest: _, latest: __, ...unbounded } = valueRange
+  return mergedFraction(others.latest === undefined ? unbounded : valueRange, others)
 }
 
 function mergedMoments(

@@ -11,6 +11,9 @@ const DATE = /^\d{4}-\d\d-\d\d$/
 const TIME = /^-?\d{2,3}:[0-5]\d:[0-5]\d(\.\d{1,6})?$/
 const DATETIME = /^(\d{4}-\d\d-\d\d) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?$/
 
+/** Of times that a clock shows. */
+const DAY = { earliest: '00:00:00', latest: '24:00:00' }
+
 export const ASCII = { coverage: 'ascii', encoding: 'ascii', maxBytes: 1 } as const
 
 /** Facts about a set of values; null is NULL. */
@@ -70,7 +73,7 @@ function literalRange(kind: ColumnKind, texts: readonly string[]): ValueRange {
       return kind === 'date' ? bounds : { ...bounds, fractionDigits: fractionDigits(texts) }
     }
     case 'time':
-      return { fractionDigits: fractionDigits(texts) }
+      return { fractionDigits: fractionDigits(texts), ...(texts.every(isClock) ? DAY : {}) }
     case 'json':
       // How it is spelled is nobody's concern, so a target may spell it anew.
       return { normalised: true }
@@ -86,6 +89,10 @@ function literalRange(kind: ColumnKind, texts: readonly string[]): ValueRange {
 
 function extreme(texts: readonly string[], before: (a: bigint, b: bigint) => boolean): string {
   return String(texts.map(BigInt).reduce((best, value) => (before(value, best) ? value : best)))
+}
+
+function isClock(text: string): boolean {
+  return /^([01]\d|2[0-3]):/.test(text)
 }
 
 function isNegative(text: string): boolean {

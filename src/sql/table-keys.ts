@@ -26,10 +26,11 @@ export function keysOf(parts: readonly KeyPart[]): Key[] {
     .sort((a, b) => Number(b.primary) - Number(a.primary))
 }
 
-export function noTable(table: string, where: string): RowshiftError {
+/** `hint` follows the message: where else the table may be. */
+export function noTable(table: string, where: string, hint = dotHint(table)): RowshiftError {
   return new RowshiftError(
     'TABLE_NOT_FOUND',
-    `There is no table ${JSON.stringify(table)} in ${where}, or the user may not see it.${dotHint(table)}`,
+    `There is no table ${JSON.stringify(table)} in ${where}, or the user may not see it.${hint}`,
     { table, connection: where },
   )
 }

@@ -23,10 +23,17 @@ const float = (others: string): CellForm => ({
 })
 
 /** By what `ValueRange.nonFinite` says. The loops of plugins know digits only. */
-const FLOATS: Readonly<Record<NonNullable<ValueRange['nonFinite']> | 'any', CellForm>> = {
+const FLOATS: Readonly<Record<NonNullable<ValueRange['nonFinite']>, CellForm>> = {
   none: float(''),
   infinities: float('|-?Infinity'),
-  any: float('|-?Infinity|NaN'),
+  nan: float('|NaN'),
+  all: float('|-?Infinity|NaN'),
+}
+/** As decimals are written, too; the loops let them pass. */
+const ANY_DECIMAL: CellForm = {
+  code: 0,
+  name: 'a decimal number',
+  pattern: /^-?(\d+(\.\d*)?|\.\d+|Infinity)$|^NaN$/,
 }
 
 const INTEGER: CellForm = { code: 1, name: 'an integer', pattern: /^(?!.{401})-?\d+$/ }
@@ -48,6 +55,18 @@ const FORMS: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
   instant: DATETIME,
 }
 
+const ANY_MOMENT: CellForm = {
+  ...DATETIME,
+  code: 0,
+  pattern: /^(\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?( BC)?|-?infinity)$/,
+}
+/** With `anyYear`; the loops let them pass. */
+const ANY_YEAR: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
+  date: { code: 0, name: 'a date', pattern: /^(\d{4,7}-\d\d-\d\d( BC)?|-?infinity)$/ },
+  datetime: ANY_MOMENT,
+  instant: ANY_MOMENT,
+}
+
 /** Of columns that may hold anything: what programs write there. The writer looks at each value before it takes it. */
 const DYNAMIC: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
   ...FORMS,
@@ -63,9 +82,12 @@ export type FormedColumn = Formed & Pick<Column, 'name' | 'type'>
 
 /** null: any bytes. */
 export function formOf({ kind, valueRange, cells }: Formed): CellForm | null {
+  const { nonFinite } = valueRange
   if (cells === 'numbered') return INTEGER
   if (cells === 'stored') return null
-  if (kind === 'float') return FLOATS[valueRange.nonFinite ?? 'any']
+  if (kind === 'float') return FLOATS[nonFinite ?? 'all']
+  if (kind === 'decimal' && nonFinite !== undefined && nonFinite !== 'none') return ANY_DECIMAL
+  if (valueRange.anyYear && ANY_YEAR[kind]) return ANY_YEAR[kind]
   return (valueRange.dynamic ? DYNAMIC : FORMS)[kind] ?? null
 }
 

@@ -1,7 +1,7 @@
 import { isIPv6, SocketAddress } from 'node:net'
 
 /**
- * Whether MariaDB's INET6 gives this text back unchanged. It writes the longest run of zero groups as `::`, also a
+ * Whether a column of IPv6 addresses gives this text back unchanged. Servers write the longest run of zero groups as `::`, also a
  * run of one, and the last 32 bits after `::` or `::ffff:` in decimal.
  */
 export function isCanonicalInet6(address: string): boolean {

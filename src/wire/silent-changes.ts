@@ -1,16 +1,20 @@
 /**
- * Checks for the changes that a server makes without any diagnostic, not even in strict mode: `1.5` into an INT becomes
- * 2, a fraction of a second is dropped or rounded, NULL in `TIMESTAMP NOT NULL` becomes the current time in MariaDB,
- * trailing spaces vanish in CHAR, `'1'` into an ENUM without that member means its first one, −0 is 0 in MariaDB.
+ * Checks for the changes that a server makes without any diagnostic, however strict it is: `1.5` into an integer becomes
+ * 2, decimal places and fractions of a second are dropped or rounded, NULL in a moment becomes the current time,
+ * trailing spaces vanish, `'1'` into a list without that member means its first one, −0 is 0.
  *
  * Only columns are looked at whose conversion check leaves something to check: their loss was accepted, or their conversion class is `checked`.
  */
-import type { Batch, Column, ColumnMapping, PlannedWrite } from '../../src/contract/plugin.js'
-import { RowshiftError } from '../../src/contract/plugin.js'
-import { forEachRow } from '../../src/wire/each-row.js'
-import type { Cells } from '../../src/wire/row-name.js'
-import { excerpt, rowName } from '../../src/wire/row-name.js'
+import { RowshiftError } from '../contract/errors.js'
+import type { Column, ColumnMapping } from '../contract/table-schema.js'
+import type { ValueRange } from '../contract/value-range.js'
+import type { PlannedWrite } from '../contract/write.js'
+import type { Batch } from './batch.js'
+import { forEachRow } from './each-row.js'
+import { exactNumber } from './exact-number.js'
 import { isCanonicalInet6 } from './inet6.js'
+import type { Cells } from './row-name.js'
+import { excerpt, rowName } from './row-name.js'
 
 /** True when the target will hold exactly this value. */
 type SilentChangeCheck = (cell: Buffer | null) => boolean
@@ -51,7 +55,8 @@ export class SilentChangeChecks {
     const column = columns[i]!
     const row = rowName(this.#spec, cells)
     const cell = cells[i] ?? null
-    const placeless = column.source.kind === 'float' && !isFiniteNumber(cell)
+    const { kind } = column.source
+    const placeless = (kind === 'float' || kind === 'decimal') && !isFiniteNumber(cell)
     const way = column.check.conversion === 'checked' && !placeless
     return new RowshiftError(
       'DATA_REJECTED',
@@ -74,24 +79,33 @@ function checkOf({ source, target, check }: ColumnMapping): SilentChangeCheck | 
   return (cell) => (cell === null ? !refusesNull : value === null || value(cell))
 }
 
-function valueGuard(source: Column, target: Column): ((cell: Buffer) => boolean) | null {
-  const type = target.type.toLowerCase()
+type Guard = (cell: Buffer) => boolean
+
+function valueGuard(source: Column, target: Column): Guard | null {
   switch (target.kind) {
     case 'integer':
-      if (type.startsWith('year'))
+      if (target.valueRange.forms?.at(-1) === 'a year')
         return source.valueRange.forms?.includes('a year') ? null : matching(/^\d{4}$/)
       return source.kind === 'integer' ? null : matching(/^[+-]?\d+(\.0*)?$/)
+    case 'decimal':
+      return decimalGuard(source, target)
     case 'float':
-      return floatGuard(source, target, type)
+      return floatGuard(source, target)
+    case 'boolean':
+      return source.kind === 'text' ? matching(/^[01]$/) : null
     case 'date':
-      return source.kind === 'date' ? null : matching(/^\d{4}-\d\d-\d\d( 00:00:00(\.0+)?)?$/)
+      if (source.kind === 'date') return yearGuard(source, target)
+      return matching(/^\d{4}-\d\d-\d\d( 00:00:00(\.0+)?)?$/)
     case 'time':
       return fractionGuard(source, target, /^-?\d{2,3}:\d\d:\d\d(\.\d+)?$/)
     case 'datetime':
     case 'instant':
-      return fractionGuard(source, target, /^\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d+)?)?$/)
+      return (
+        fractionGuard(source, target, /^\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d+)?)?$/) ??
+        yearGuard(source, target)
+      )
     case 'text':
-      return textGuard(source, target, type)
+      return textGuard(source, target)
     case 'bytes':
       return target.valueRange.padded ? (cell) => cell.length === target.valueRange.maxBytes : null
     default:
@@ -99,14 +113,37 @@ function valueGuard(source: Column, target: Column): ((cell: Buffer) => boolean)
   }
 }
 
-function floatGuard(source: Column, target: Column, type: string): ((cell: Buffer) => boolean) | null {
-  const digits = digitsGuard(source, type)
+/** What a number is rounded by. What is not a number at all is refused by the server. */
+function decimalGuard({ kind, valueRange: from }: Column, { valueRange: to }: Column): Guard | null {
+  const { scale } = to
+  const places = kind === 'integer' || kind === 'boolean' ? 0 : (from.scale ?? Infinity)
+  if (scale === undefined || places <= scale)
+    return from.nonFinite === undefined || from.nonFinite === to.nonFinite ? null : isFiniteNumber
+  return (cell) => (exactNumber(cell.toString('latin1'), true)?.scale ?? 0) <= scale
+}
+
+/** A server may take the digits of a year that is not of four for something else. */
+function yearGuard({ valueRange: from }: Column, { valueRange: to }: Column): Guard | null {
+  if (!from.anyYear || to.anyYear) return null
+  return (cell) => cell[4] === MINUS && cell.at(-1) !== LETTER_C
+}
+
+const MINUS = 0x2d
+/** Of `BC`. */
+const LETTER_C = 0x43
+
+function floatGuard(source: Column, target: Column): Guard | null {
+  const digits = digitsGuard(source, target)
   // Floats that no digits write are refused by the server, but not in words that say so.
-  const finite = source.kind !== 'float' || source.valueRange.nonFinite === 'none'
+  const finite = source.kind !== 'float' || source.valueRange.nonFinite === 'none' || holdsAll(target)
   const signed = target.valueRange.unsignedZero !== true
   const seldom = signed ? (finite ? null : isFiniteNumber) : finite ? hasNoSignedZero : isWithoutOddity
   if (digits === null || seldom === null) return seldom ?? digits
   return (cell) => seldom(cell) && digits(cell)
+}
+
+function holdsAll({ valueRange: { nonFinite = 'all' } }: Column): boolean {
+  return nonFinite === 'all'
 }
 
 /** With the zeros after the point that `DOUBLE(m,d)` has. */
@@ -118,17 +155,22 @@ function isFiniteNumber(cell: Buffer | null): boolean {
   return cell === null || !/^(-?Infinity|NaN)$/.test(cell.toString('latin1'))
 }
 
+/** Digits after the escape of a NUL would make another character of it. */
+function hasNoNul(cell: Buffer | null): boolean {
+  return cell === null || !cell.includes(0)
+}
+
 function isWithoutOddity(cell: Buffer | null): boolean {
   return hasNoSignedZero(cell) && isFiniteNumber(cell)
 }
 
 /** What looks for values that are seldom there; a batch without any of these texts has none. */
-const SELDOM = new Set<SilentChangeCheck>([hasNoSignedZero, isFiniteNumber, isWithoutOddity])
-const ODDITIES = ['-0\t', '-0\n', '-0.0', 'Infinity', 'NaN']
+const SELDOM = new Set<SilentChangeCheck>([hasNoSignedZero, isFiniteNumber, isWithoutOddity, hasNoNul])
+const ODDITIES = ['-0\t', '-0\n', '-0.0', 'Infinity', 'NaN', '\\0']
 
 /** A double holds every decimal number of 15 digits, a float every one of 6. */
-function digitsGuard(source: Column, type: string): ((cell: Buffer) => boolean) | null {
-  const single = type.startsWith('float')
+function digitsGuard(source: Column, target: Column): Guard | null {
+  const single = target.valueRange.bits === 24
   if (source.kind === 'float') {
     if (!single || source.valueRange.bits === 24) return null
     return (cell) => Math.fround(Number(cell.toString('latin1'))) === Number(cell.toString('latin1'))
@@ -142,7 +184,7 @@ function digitsGuard(source: Column, type: string): ((cell: Buffer) => boolean) 
 }
 
 /** Text must have the form of the type; then digits of a second beyond those of the target must be zero. */
-function fractionGuard(source: Column, target: Column, form: RegExp): ((cell: Buffer) => boolean) | null {
+function fractionGuard(source: Column, target: Column, form: RegExp): Guard | null {
   const digits = target.valueRange.fractionDigits ?? 0
   const sameKind = source.kind === target.kind || (source.kind === 'datetime' && target.kind === 'instant')
   const enough = (source.valueRange.fractionDigits ?? 9) <= digits
@@ -154,19 +196,32 @@ function fractionGuard(source: Column, target: Column, form: RegExp): ((cell: Bu
   }
 }
 
-function textGuard(source: Column, { valueRange }: Column, type: string): ((cell: Buffer) => boolean) | null {
+function textGuard(source: Column, target: Column): Guard | null {
+  const { valueRange: to } = target
   if (source.cells === 'numbered') return null
-  if (valueRange.members !== undefined) {
-    const places = new Map(valueRange.members.map((member, i) => [member, i]))
-    const parts = (cell: string) => (valueRange.multiValued ? (cell === '' ? [] : cell.split(',')) : [cell])
+  if (to.members !== undefined) {
+    const places = new Map(to.members.map((member, i) => [member, i]))
+    const parts = (cell: string) => (to.multiValued ? (cell === '' ? [] : cell.split(',')) : [cell])
     // A set is written anew: each member once, in the order of the type.
     return (cell) => isRising(parts(cell.toString()).map((part) => places.get(part)))
   }
-  if (type === 'uuid' || type.startsWith('inet')) return source.type === type ? null : ADDRESSES[type]!
-  if (!valueRange.stripsTrailingSpaces || source.valueRange.stripsTrailingSpaces) return null
-  const { maxChars = Infinity } = valueRange
-  // White space beyond the length is cut off without a word: line breaks and tabs, too.
-  return (cell) => cell.at(-1) !== 0x20 && (cell.length <= maxChars || charactersIn(cell) <= maxChars)
+  const form = to.forms?.at(-1)
+  if (form !== undefined) return source.valueRange.forms?.includes(form) ? null : (SPELLINGS[form] ?? null)
+  const spaces = spaceGuard(source.valueRange, to)
+  const nul = to.rejectsNul && !source.valueRange.rejectsNul ? hasNoNul : null
+  return spaces === null || nul === null ? (spaces ?? nul) : (cell) => nul(cell) && spaces(cell)
+}
+
+/** White space beyond the length is cut off without a word: line breaks and tabs, too. */
+function spaceGuard(
+  from: ValueRange,
+  { stripsTrailingSpaces, maxChars = Infinity }: ValueRange,
+): Guard | null {
+  const short = (cell: Buffer) => cell.length <= maxChars || charactersIn(cell) <= maxChars
+  if (stripsTrailingSpaces && !from.stripsTrailingSpaces) return (cell) => cell.at(-1) !== 0x20 && short(cell)
+  return (from.maxChars ?? from.maxBytes ?? Infinity) > maxChars
+    ? (cell) => cell.at(-1) !== 0x20 || short(cell)
+    : null
 }
 
 function isRising(numbers: readonly (number | undefined)[]): boolean {
@@ -181,12 +236,12 @@ function charactersIn(cell: Buffer): number {
 }
 
 /** These types take several spellings of one value and give back only one. */
-const ADDRESSES: Readonly<Record<string, (cell: Buffer) => boolean>> = {
-  uuid: matching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
-  inet4: matching(/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/),
-  inet6: (cell) => isCanonicalInet6(cell.toString('latin1')),
+const SPELLINGS: Readonly<Record<string, Guard>> = {
+  'a UUID': matching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+  'an IPv4 address': matching(/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/),
+  'an IPv6 address': (cell) => isCanonicalInet6(cell.toString('latin1')),
 }
 
-function matching(form: RegExp): (cell: Buffer) => boolean {
+function matching(form: RegExp): Guard {
   return (cell) => form.test(cell.toString('latin1'))
 }
