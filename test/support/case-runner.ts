@@ -3,8 +3,10 @@ import { rmSync } from 'node:fs'
 import type { Case, ExpectedError, Expectation, WritePath } from './cases.js'
 import {
   expectation,
+  hasSql,
   PAIRS,
   PATHS,
+  POSTGRES_PAIRS,
   roundTripOf,
   sourceSql,
   sqliteSql,
@@ -17,20 +19,21 @@ import { Database } from './database.js'
 import type { EngineResult } from './engine.js'
 import { copyByEngine, copyInThisThread, inLanes } from './engine.js'
 import type { FidelityTable, Route, Verdict } from './fidelity-table.js'
-import type { MysqlKind } from './servers.js'
+import type { ServerKind } from './servers.js'
 import type { Comparison, TableAt } from './snapshot.js'
 import { contents, difference } from './snapshot.js'
 
-const KINDS = ['mysql', 'mariadb'] as const
+const KINDS = ['mysql', 'mariadb', 'postgres'] as const
 const LANES = 4
-const LABELS = { mysql: 'MySQL', mariadb: 'MariaDB' } as const
+const LABELS = { mysql: 'MySQL', mariadb: 'MariaDB', postgres: 'PostgreSQL' } as const
 
 /** Zero ids and invalid dates can be planted, and times mean UTC. */
 const SETUP = "SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00';\n"
+const SETUP_POSTGRES = "SET TimeZone = 'UTC';\n"
 
 interface Combination {
-  readonly from: MysqlKind
-  readonly to: MysqlKind
+  readonly from: ServerKind
+  readonly to: ServerKind
   readonly path: WritePath
   readonly target: Place
 }
@@ -44,13 +47,13 @@ interface Outcome {
 
 /** The databases that all cases use, one after another. */
 export class CaseRunner {
-  readonly #sources: Readonly<Record<MysqlKind, Place>>
+  readonly #sources: Readonly<Record<ServerKind, Place>>
   readonly #combinations: readonly Combination[]
   readonly #table: FidelityTable
   #runs = 0
 
   private constructor(
-    sources: Readonly<Record<MysqlKind, Place>>,
+    sources: Readonly<Record<ServerKind, Place>>,
     combinations: readonly Combination[],
     table: FidelityTable,
   ) {
@@ -63,6 +66,7 @@ export class CaseRunner {
     const sources = {
       mysql: await Place.create(server('mysql')),
       mariadb: await Place.create(server('mariadb')),
+      postgres: await Place.create(server('postgres')),
     }
     const combinations: Combination[] = []
     for (const [from, to] of PAIRS) {
@@ -70,20 +74,24 @@ export class CaseRunner {
         combinations.push({ from, to, path, target: await Place.create(server(to)) })
       }
     }
+    for (const [from, to] of POSTGRES_PAIRS) {
+      combinations.push({ from, to, path: 'auto', target: await Place.create(server(to)) })
+    }
     return new CaseRunner(sources, combinations, table)
   }
 
   /** Resolves to every failure, in words. */
   async run(one: Case): Promise<string[]> {
     for (const kind of KINDS) {
-      if (takesPart(one, 'from', kind)) await fresh(this.#sources[kind], sourceSql(one, kind))
+      if (takesPart(one, 'from', kind)) await fresh(this.#sources[kind], sourceSql(one, kind)!)
     }
     const failures: string[] = []
     const record = (route: Route, how: string, { wrong, verdicts }: Outcome) => {
       if (wrong === null) this.#record(one, route, verdicts)
       else failures.push(`${route} ${how}: ${wrong}`)
     }
-    await inLanes(this.#combinations, LANES, async (combination) => {
+    const combinations = this.#combinations.filter(({ from, to }) => hasSql(one, from, to))
+    await inLanes(combinations, LANES, async (combination) => {
       const { from, to, path } = combination
       const expected = expectation(one, from, to, path)
       const outcome =
@@ -108,12 +116,12 @@ export class CaseRunner {
   async #copy(one: Case, { from, to, path, target }: Combination, expected: Expectation): Promise<Outcome> {
     const table = one.table ?? 't'
     const source = this.#sources[from]
-    await fresh(target, targetSql(one, to))
+    await fresh(target, targetSql(one, to)!)
     const [a, b] = [tableAt(source, table), tableAt(target, table)]
     const before = expected !== 'equal' && 'error' in expected ? await contents(b) : ''
     const params = { worker_num: 1, write_path: path, ...one.params }
     const result = await this.#engine(one)(source.url(table), target.url(table), params)
-    if (expected === 'equal') return equal(one, result, () => difference(a, b, comparison(one)))
+    if (expected === 'equal') return equal(one, result, () => difference(a, b, comparison(one, from, to)))
     if ('equal' in expected) {
       const { wrong } = await equal(one, result, () => difference(a, b, expected))
       return { ...agreed(one, () => expected.equal), wrong }
@@ -132,7 +140,7 @@ export class CaseRunner {
     }
     const { except } = expected
     const { wrong, verdicts } = await equal(one, result, () =>
-      difference(a, b, { ...comparison(one), except }),
+      difference(a, b, { ...comparison(one, from, to), except }),
     )
     const changed = Object.fromEntries(except.map((column) => [column, 'changed, if allowed']))
     return { wrong, verdicts: { ...verdicts, ...changed } }
@@ -145,11 +153,11 @@ export class CaseRunner {
     return (turn + Math.floor(turn / this.#combinations.length)) % 8 === 0 ? copyByEngine : copyInThisThread
   }
 
-  async #thereAndBack(one: Case, kind: MysqlKind): Promise<Outcome> {
+  async #thereAndBack(one: Case, kind: ServerKind): Promise<Outcome> {
     const table = one.table ?? 't'
     const source = this.#sources[kind]
     const { target } = this.#combinations.find(({ from, to }) => from === kind && to === kind)!
-    await fresh(target, targetSql(one, kind))
+    await fresh(target, targetSql(one, kind)!)
     const file = scratchFile('db')
     const expected = roundTripOf(one, kind)
     const refused = (result: EngineResult, error: ExpectedError) => ({
@@ -168,7 +176,7 @@ export class CaseRunner {
       const back = await copyInThisThread(sqlite, target.url(table), params)
       if (expected !== 'equal') return refused(back, expected.back)
       const { wrong } = await equal(one, back, () =>
-        difference(tableAt(source, table), tableAt(target, table), comparison(one)),
+        difference(tableAt(source, table), tableAt(target, table), comparison(one, kind, kind)),
       )
       return { ...agreed(one, () => 'exact'), wrong }
     } finally {
@@ -177,12 +185,13 @@ export class CaseRunner {
   }
 }
 
-function roundTrip(kind: MysqlKind): Route {
-  return kind === 'mysql' ? 'MySQL → SQLite → MySQL' : 'MariaDB → SQLite → MariaDB'
+function roundTrip(kind: ServerKind): Route {
+  return `${LABELS[kind]} → SQLite → ${LABELS[kind]}` as Route
 }
 
-function comparison({ compare }: Case): Comparison {
-  return compare === undefined ? {} : { compare }
+function comparison({ compare, comparePostgres }: Case, from: ServerKind, to: ServerKind): Comparison {
+  const of = (kind: ServerKind) => (kind === 'postgres' ? (comparePostgres ?? compare) : compare)
+  return { compare: of(from), compareTarget: of(to) }
 }
 
 /** The verdict of every column that the case speaks of. */
@@ -218,6 +227,10 @@ function tableAt({ server, database }: Place, table: string): TableAt {
 
 async function fresh(place: Place, sql: string): Promise<void> {
   const name = place.database
+  if (place.server.kind === 'postgres') {
+    await place.query(`DROP SCHEMA public CASCADE; CREATE SCHEMA public; ${SETUP_POSTGRES}${sql}`)
+    return
+  }
   await place.query(
     `DROP DATABASE \`${name}\`; CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4; USE \`${name}\`; ${SETUP}${sql}`,
   )

@@ -2,9 +2,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Globals } from './globals.js'
-import type { MysqlKind } from './servers.js'
+import type { MysqlKind, ServerKind } from './servers.js'
 
-export type WritePath = 'load-data' | 'insert'
+/** `auto`: by the only path that the target has, or the one that it chooses. */
+export type WritePath = 'load-data' | 'insert' | 'auto'
 
 export const PATHS: readonly WritePath[] = ['insert', 'load-data']
 
@@ -13,6 +14,15 @@ export const PAIRS: readonly (readonly [MysqlKind, MysqlKind])[] = [
   ['mariadb', 'mariadb'],
   ['mysql', 'mariadb'],
   ['mariadb', 'mysql'],
+]
+
+/** Copied by those cases that have SQL for both ends. */
+export const POSTGRES_PAIRS: readonly (readonly [ServerKind, ServerKind])[] = [
+  ['postgres', 'postgres'],
+  ['mysql', 'postgres'],
+  ['mariadb', 'postgres'],
+  ['postgres', 'mysql'],
+  ['postgres', 'mariadb'],
 ]
 
 export interface ExpectedError {
@@ -43,10 +53,12 @@ export interface CaseFile {
   readonly expect: Expectation
   /** By `source->target` or `source->target path`, where `*` is any; the first that fits is used. */
   readonly pairs?: Readonly<Record<string, Expectation>>
-  /** From MySQL or MariaDB to SQLite and back: the direction that is refused, or equal. */
-  readonly sqlite?: RoundTrip | Readonly<Record<MysqlKind, RoundTrip>>
+  /** From a server to SQLite and back: the direction that is refused, or equal. */
+  readonly sqlite?: RoundTrip | Readonly<Record<ServerKind, RoundTrip>>
   /** SQL that both sides are compared by, instead of the column itself. */
   readonly compare?: Readonly<Record<string, string>>
+  /** The same in PostgreSQL, where it is said in other words there. */
+  readonly comparePostgres?: Readonly<Record<string, string>>
   /** Server variables that the case needs, with their values. */
   readonly globals?: Globals
   /** Every copy is a whole run: the table needs what only the coordinator does. */
@@ -60,7 +72,11 @@ export interface Case extends CaseFile {
   readonly directory: string
 }
 
-const KEYS = new Set('description types params expect pairs sqlite compare globals threads table'.split(' '))
+const KEYS = new Set(
+  'description types params expect pairs sqlite compare comparePostgres globals threads table'.split(' '),
+)
+
+const PAIR = /^(mysql|mariadb|postgres|\*)->(mysql|mariadb|postgres|\*)(?: (load-data|insert))?$/
 
 /** Ends the part of source.sql that makes the table, which is run in the target too. */
 const ROWS = /^-- rows$/m
@@ -81,9 +97,9 @@ export function loadCases(): Case[] {
     })
 }
 
-export function expectation(one: Case, from: MysqlKind, to: MysqlKind, path: WritePath): Expectation {
+export function expectation(one: Case, from: ServerKind, to: ServerKind, path: WritePath): Expectation {
   for (const [key, expected] of Object.entries(one.pairs ?? {})) {
-    const match = /^(mysql|mariadb|\*)->(mysql|mariadb|\*)(?: (load-data|insert))?$/.exec(key)
+    const match = PAIR.exec(key)
     if (!match) throw new Error(`${one.name}: "${key}" is not a pair`)
     const [, source, target, only] = match
     if (source !== '*' && source !== from) continue
@@ -94,10 +110,11 @@ export function expectation(one: Case, from: MysqlKind, to: MysqlKind, path: Wri
 }
 
 /** Whether anything is copied from, or to, this server. */
-export function takesPart(one: Case, side: 'from' | 'to', kind: MysqlKind): boolean {
-  return PAIRS.some(
+export function takesPart(one: Case, side: 'from' | 'to', kind: ServerKind): boolean {
+  return [...PAIRS, ...POSTGRES_PAIRS].some(
     ([from, to]) =>
       (side === 'from' ? from : to) === kind &&
+      hasSql(one, from, to) &&
       PATHS.some((path) => {
         const expected = expectation(one, from, to, path)
         return expected === 'equal' || !('absent' in expected)
@@ -105,16 +122,22 @@ export function takesPart(one: Case, side: 'from' | 'to', kind: MysqlKind): bool
   )
 }
 
-/** What fills the source: `source.mysql.sql` where a server needs its own, else `source.sql`. */
-export function sourceSql({ directory }: Case, kind: MysqlKind): string {
-  return read(directory, `source.${kind}.sql`) ?? read(directory, 'source.sql')!
+/** Whether the case is about this pair. */
+export function hasSql(one: Case, from: ServerKind, to: ServerKind): boolean {
+  return sourceSql(one, from) !== null && targetSql(one, to) !== null
+}
+
+/** What fills the source: `source.mysql.sql` where a server needs its own, else `source.sql`, which is not for PostgreSQL. */
+export function sourceSql({ directory }: Case, kind: ServerKind): string | null {
+  return read(directory, `source.${kind}.sql`) ?? (kind === 'postgres' ? null : read(directory, 'source.sql'))
 }
 
 /** What makes the target: a target file, else the first part of what fills a source on that server. */
-export function targetSql(one: Case, kind: MysqlKind): string {
+export function targetSql(one: Case, kind: ServerKind): string | null {
   const { directory } = one
-  const own = read(directory, `target.${kind}.sql`) ?? read(directory, 'target.sql')
-  return own ?? sourceSql(one, kind).split(ROWS)[0]!
+  const shared = kind === 'postgres' ? null : read(directory, 'target.sql')
+  const own = read(directory, `target.${kind}.sql`) ?? shared
+  return own ?? sourceSql(one, kind)?.split(ROWS)[0] ?? null
 }
 
 export function sqliteSql({ directory }: Case): string {
@@ -126,8 +149,8 @@ function read(directory: string, name: string): string | null {
 }
 
 /** What becomes of the way to SQLite and back from that server. */
-export function roundTripOf({ sqlite }: Case, kind: MysqlKind): RoundTrip {
+export function roundTripOf({ sqlite }: Case, kind: ServerKind): RoundTrip {
   return typeof sqlite === 'object' && kind in sqlite
-    ? (sqlite as Readonly<Record<MysqlKind, RoundTrip>>)[kind]
+    ? (sqlite as Readonly<Record<ServerKind, RoundTrip>>)[kind]
     : (sqlite as RoundTrip)
 }

@@ -15,7 +15,16 @@ export const ROUTES = [
   'MariaDB → SQLite → MariaDB',
 ] as const
 
-export type Route = (typeof ROUTES)[number]
+const POSTGRES_ROUTES = [
+  'PostgreSQL → PostgreSQL',
+  'MySQL → PostgreSQL',
+  'MariaDB → PostgreSQL',
+  'PostgreSQL → MySQL',
+  'PostgreSQL → MariaDB',
+  'PostgreSQL → SQLite → PostgreSQL',
+] as const
+
+export type Route = (typeof ROUTES)[number] | (typeof POSTGRES_ROUTES)[number]
 
 export const FIDELITY_FILE = fileURLToPath(new URL('../../../docs/fidelity.md', import.meta.url))
 
@@ -34,6 +43,11 @@ by both write paths, \`LOAD DATA\` and \`INSERT\`, and compared by SQL inside th
 - **fits, if allowed**: refused, unless \`allow_lossy\` names the column; then values that fit were the same.
 - **not there**: one of the servers has no such type or feature.
 - An empty cell was not tried.
+`
+
+const POSTGRES = `## PostgreSQL
+
+The same with PostgreSQL at one end or both. The types are those of the source: of MySQL and MariaDB in capitals, of PostgreSQL in small letters.
 `
 
 const CHARSETS = `## Character sets
@@ -90,21 +104,28 @@ export class FidelityTable {
     row.set(route, { verdict, by: known ? `${known.by}, ${by}` : by })
   }
 
-  async markdown(charsets: CharsetTable): Promise<string> {
+  /** Of the types that went one of these ways. */
+  #table(routes: readonly Route[]): string {
     const rows = [...this.#rows]
+      .filter(([, row]) => routes.some((route) => row.has(route)))
       .sort(([a], [b]) => a.localeCompare(b, 'en'))
       .map(([type, row]) => {
-        const by = new Set([...row.values()].flatMap((cell) => cell.by.split(', ')))
-        return line([
-          type,
-          ...ROUTES.map((route) => row.get(route)?.verdict ?? ''),
-          [...by].sort().join(', '),
-        ])
+        const cells = routes.map((route) => row.get(route))
+        const by = new Set(cells.flatMap((cell) => cell?.by.split(', ') ?? []))
+        return line([type, ...cells.map((cell) => cell?.verdict ?? ''), [...by].sort().join(', ')])
       })
-    const head = ['type', ...ROUTES, 'cases']
-    const table = [line(head), line(head.map(() => '---')), ...rows].join('\n')
+    const head = ['type', ...routes, 'cases']
+    return [line(head), line(head.map(() => '---')), ...rows].join('\n')
+  }
+
+  async markdown(charsets: CharsetTable): Promise<string> {
+    const table = this.#table(ROUTES)
+    const anyPostgres = POSTGRES_ROUTES.some((route) =>
+      [...this.#rows.values()].some((row) => row.has(route)),
+    )
+    const postgres = anyPostgres ? `${POSTGRES}\n${this.#table(POSTGRES_ROUTES)}\n\n` : ''
     const config = (await resolveConfig(FIDELITY_FILE)) ?? {}
-    return format(`${INTRODUCTION}\n${table}\n\n${CHARSETS}\n${charsets.markdown()}\n`, {
+    return format(`${INTRODUCTION}\n${table}\n\n${postgres}${CHARSETS}\n${charsets.markdown()}\n`, {
       ...config,
       filepath: FIDELITY_FILE,
     })

@@ -1,16 +1,14 @@
 // What a table holds, in the words of its own server: the HEX of every cell. Nothing of rowshift decodes a value here.
+import { canonicalColumns, canonicalRows, commonSort, type TableAt } from './canonical.js'
 import { query, type Row } from './context.js'
-import type { TestServer } from './servers.js'
 
-export interface TableAt {
-  readonly server: TestServer
-  readonly database: string
-  readonly table: string
-}
+export type { TableAt }
 
 export interface Comparison {
   /** SQL that both sides are compared by, instead of the column itself, by column name. */
-  readonly compare?: Readonly<Record<string, string>>
+  readonly compare?: Readonly<Record<string, string>> | undefined
+  /** The same in the words of the target's server. Default: as `compare`. */
+  readonly compareTarget?: Readonly<Record<string, string>> | undefined
   /** Columns that are not compared. */
   readonly except?: readonly string[]
 }
@@ -33,17 +31,11 @@ export async function difference(
   to: TableAt,
   comparison: Comparison = {},
 ): Promise<string | null> {
+  if (from.server.kind === 'postgres' || to.server.kind === 'postgres')
+    return canonicalDifference(from, to, comparison)
   const [a, b] = await Promise.all([columnsOf(from), columnsOf(to)])
-  const except = new Set(comparison.except?.map((name) => name.toLowerCase()))
-  const targets = new Map(b.map((column) => [column.name.toLowerCase(), column]))
-  const pairs: [ColumnFacts, ColumnFacts][] = []
-  for (const column of a) {
-    const name = column.name.toLowerCase()
-    if (except.has(name)) continue
-    const target = targets.get(name)
-    if (!target) return `the target has no column ${column.name}`
-    pairs.push([column, target])
-  }
+  const pairs = pairsOf(a, b, comparison)
+  if (typeof pairs === 'string') return pairs
   const override = ({ name }: ColumnFacts) => comparison.compare?.[name]
   const [rowsA, rowsB] = await Promise.all([
     cells(
@@ -62,8 +54,55 @@ export async function difference(
   )
 }
 
+async function canonicalDifference(
+  from: TableAt,
+  to: TableAt,
+  comparison: Comparison,
+): Promise<string | null> {
+  const pairs = pairsOf(await canonicalColumns(from), await canonicalColumns(to), comparison)
+  if (typeof pairs === 'string') return pairs
+  const { compare, compareTarget = compare } = comparison
+  const columns = (side: 0 | 1) =>
+    pairs.map((pair) => ({
+      ...pair[side],
+      sort: commonSort(...pair),
+      override: [compare, compareTarget][side]?.[pair[0].name],
+    }))
+  const [a, b] = await Promise.all([canonicalRows(from, columns(0)), canonicalRows(to, columns(1))])
+  return firstDifference(
+    pairs.map(([{ name }]) => name),
+    sorted(a),
+    sorted(b),
+  )
+}
+
+/** The columns of two tables by their names; a text: what is missing. */
+function pairsOf<C extends { readonly name: string }>(
+  a: readonly C[],
+  b: readonly C[],
+  comparison: Comparison,
+): [C, C][] | string {
+  const except = new Set(comparison.except?.map((name) => name.toLowerCase()))
+  const targets = new Map(b.map((column) => [column.name.toLowerCase(), column]))
+  const pairs: [C, C][] = []
+  for (const column of a) {
+    const name = column.name.toLowerCase()
+    if (except.has(name)) continue
+    const target = targets.get(name)
+    if (!target) return `the target has no column ${column.name}`
+    pairs.push([column, target])
+  }
+  return pairs
+}
+
 /** All rows of a table as one text, to see that nothing has touched it. */
 export async function contents(at: TableAt): Promise<string> {
+  if (at.server.kind === 'postgres') {
+    const rows = await canonicalRows(at, await canonicalColumns(at))
+    return sorted(rows)
+      .map((row) => row.join('|'))
+      .join('\n')
+  }
   const columns = await columnsOf(at)
   const rows = await cells(
     at,
@@ -72,9 +111,13 @@ export async function contents(at: TableAt): Promise<string> {
   return rows.map((row) => row.join('|')).join('\n')
 }
 
-/** In an order of their own, which no collation and no key has a say in. */
 async function cells({ server, database, table }: TableAt, values: readonly string[]): Promise<Row[]> {
   const rows = await query(server, `${SESSION}SELECT ${values.join(', ')} FROM ${quote(table)}`, database)
+  return sorted(rows)
+}
+
+/** In an order of their own, which no collation and no key has a say in. */
+function sorted(rows: readonly Row[]): Row[] {
   const keyed = rows.map((row) => ({ row, key: row.join('|') }))
   return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ row }) => row)
 }
