@@ -5,6 +5,9 @@
 export const builtin: Readonly<Record<string, string>> = {
   mysql: new URL('./mysql/plugin.js', import.meta.url).href,
   mariadb: new URL('./mysql/plugin.js', import.meta.url).href,
+  postgres: new URL('./postgres/plugin.js', import.meta.url).href,
+  postgresql: new URL('./postgres/plugin.js', import.meta.url).href,
+  pg: new URL('./postgres/plugin.js', import.meta.url).href,
   sqlite: new URL('./sqlite/plugin.js', import.meta.url).href,
   file: new URL('./file/plugin.js', import.meta.url).href,
 }

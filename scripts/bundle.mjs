@@ -17,12 +17,13 @@ const entries = [
   'workers/comparison.js',
   'plugins/builtin.js',
   'plugins/mysql/plugin.js',
+  'plugins/postgres/plugin.js',
   'plugins/sqlite/plugin.js',
   'plugins/sqlite/demo.js',
   'plugins/file/plugin.js',
 ]
-/** They have threads of their own, which they find beside their files. */
-const external = ['pino', 'piscina']
+/** They have threads of their own, which they find beside their files; or they are installed by those who need them. */
+const external = ['pino', 'piscina', 'pg']
 /**
  * What is loaded in every thread and never used: names of error numbers, certificates of a cloud, and of `long`, which
  * only holds numbers here, the division in WebAssembly.
@@ -67,7 +68,7 @@ const { metafile } = await build({
 })
 // Beside the chunk that esbuild's `require` stands in.
 cpSync('node_modules/iconv-lite/encodings/tables', 'bundle/src/chunks/tables', { recursive: true })
-for (const file of ['src/wire/cells.wasm', 'plugins/mysql/transcode.wasm'])
+for (const file of ['src/wire/cells.wasm', 'plugins/mysql/transcode.wasm', 'plugins/postgres/transcode.wasm'])
   cpSync(`dist/${file}`, `bundle/${file}`)
 writeFileSync('bundle/LICENSES.txt', licences(Object.keys(metafile.inputs)))
 

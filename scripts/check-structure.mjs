@@ -13,8 +13,8 @@ const homes = {
   'cli-progress': ['src/cli/'],
   ajv: ['src/config/', 'test/'],
   pino: ['src/log.ts'],
-  mysql2: ['plugins/mysql/', 'test/', 'bench/'],
   pg: ['plugins/postgres/', 'test/', 'bench/'],
+  mysql2: ['plugins/mysql/', 'test/', 'bench/'],
 }
 
 const importStatement =

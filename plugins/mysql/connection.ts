@@ -4,22 +4,23 @@ import type { Batch, Connection, Endpoint, ReadSpec } from '../../src/contract/p
 import { whereClause } from '../../src/sql/range.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
+import { ServerSide } from '../../src/sql/server-side.js'
 import type { ServerLink, SessionOptions } from '../../src/sql/server-waits.js'
 import { ServerWaits } from '../../src/sql/server-waits.js'
 import type { SqlSelect, SqlSession } from '../../src/sql/session.js'
+import type { RowTarget } from '../../src/sql/row-stream.js'
+import { RowStream } from '../../src/sql/row-stream.js'
 import { movementOf } from '../../src/sql/silence.js'
 import { ask, askAside, connect, cutOff, type Opened, runStatement } from './connect.js'
 import { describeConnection } from './connection-fields.js'
 import { mysqlDialect } from './dialect.js'
 import type { OkResult, ResultField, WireConnection } from './driver.js'
 import { asLost, mapError } from './errors.js'
-import { RowStream } from './row-stream.js'
 import { queryRows } from './rows.js'
-import { ServerThread } from './server-thread.js'
+import { serverThread } from './server-thread.js'
 import { checkSession, setUpSession } from './session-settings.js'
 import type { ReusingSocket } from './socket.js'
 import { text } from './sql.js'
-import type { RowTarget } from './transcode.js'
 import { RowDecoder } from './transcode.js'
 import { loadData, probeWire, queryBytes } from './wire.js'
 
@@ -36,7 +37,7 @@ export class Session implements SqlSession {
   readonly #socket: ReusingSocket | null
   /** Without secrets, for messages. */
   readonly where: string
-  readonly #thread: ServerThread
+  readonly #thread: ServerSide
   readonly #waits: ServerWaits
   #decoder: RowDecoder | null = null
   #spent = false
@@ -46,7 +47,7 @@ export class Session implements SqlSession {
     this.#connection = opened.connection
     this.#socket = opened.socket
     this.where = describeConnection(connection)
-    this.#thread = new ServerThread((ms, use) => askAside(connection, ms, use), silentMs)
+    this.#thread = new ServerSide(serverThread, (ms, use) => askAside(connection, ms, use), silentMs)
     const link: ServerLink = {
       where: this.where,
       movement: () => movementOf(opened.tcp),

@@ -19,6 +19,7 @@ import { mappedText, OUT_OF_RANGE, unmappedError, unmappedRefusals } from './unm
 
 export const mysqlDialect: SqlDialect = {
   identifier,
+  table: identifier,
   text,
   literal: keyLiteral,
   expression: expressionOf,

@@ -4,10 +4,8 @@
  */
 import type { Batch } from '../../src/wire/batch.js'
 import { LF } from '../../src/wire/batch.js'
-import type { BatchBuilder } from '../../src/wire/builder.js'
-import type { FormedColumn } from '../../src/wire/cell-forms.js'
 import { formOf, misfit } from '../../src/wire/cell-forms.js'
-import type { Cells } from '../../src/wire/row-name.js'
+import type { RowTarget } from '../../src/sql/row-stream.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { FIRST_FREE, READ_FROM, ROWS_READ, SEQUENCE, SPARE, Transcoder, WRITTEN_TO } from './kernel.js'
 import { cellsOf, isLarge, LargeRow } from './large-row.js'
@@ -29,17 +27,6 @@ const MOST_COLUMNS = 4096
 const ROWS_LIMIT = ROWS + 2 * CHUNK_BYTES + 3 * MOST_COLUMNS
 const FORMS = ROWS_LIMIT + SPARE
 const HEADER = 4
-
-/** Where the rows of a result go. */
-export interface RowTarget {
-  readonly builder: BatchBuilder
-  /** One for each cell of a row. */
-  readonly columns: readonly FormedColumn[]
-  /** Called when the builder is full; takes its batch. */
-  readonly onFull: () => void
-  /** Says what is wrong with a row of which a cell is not of its form. */
-  readonly refusal: (cells: Cells) => Error
-}
 
 /** Turns the row packets of one result after another into batches, as they come from the network: cut anywhere. */
 export class RowDecoder {

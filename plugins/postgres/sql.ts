@@ -1,3 +1,4 @@
+import type { Column } from '../../src/contract/plugin.js'
 import { parseTableName, RowshiftError } from '../../src/contract/plugin.js'
 
 /** A quoted identifier; any name is possible. */
@@ -23,4 +24,43 @@ export function tableSql(table: string): string {
 /** The SQL of a table's number in the catalogs; NULL where there is no such table. */
 export function tableId(table: string): string {
   return `to_regclass(${text(tableSql(table))})`
+}
+
+/** What stands for a column's values in SQL: its name, or what it is derived by. */
+export function expressionOf({ name, sql, readAs }: Column): string {
+  return sql ?? readAs ?? identifier(name)
+}
+
+/** Bytes, of their hexadecimal digits. Throws DATA_REJECTED for others. */
+export function hexLiteral(column: Column, value: string): string {
+  return `'\\x${checked(column, value, /^([0-9a-f]{2})*$/i)}'`
+}
+
+const NUMBER = /^(-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|NaN|-?Infinity)$/
+
+/** The literal of a value as `cellText` or `keyCell` gives it. In quotes it is of the type of what it is compared with. */
+export function literal(column: Column, value: string): string {
+  switch (column.kind) {
+    case 'bytes':
+      return hexLiteral(column, value)
+    case 'integer':
+    case 'decimal':
+    case 'float':
+      return `'${checked(column, value, NUMBER)}'`
+    case 'instant':
+      // Without an offset it would be a moment in the zone of the session.
+      return text(value.replace(/^([\d:. -]+\d)( BC)?$/, '$1+00$2'))
+    default:
+      return text(value)
+  }
+}
+
+function checked({ name, type }: Column, value: string, pattern: RegExp): string {
+  if (pattern.test(value)) return value
+  throw new RowshiftError(
+    'DATA_REJECTED',
+    `${JSON.stringify(value.slice(0, 60))} is not a value of ${name} (${type}), so nothing is asked by it. ` +
+      'The server that sent it, or the task store that holds it, has been changed.',
+    { column: name },
+  )
 }

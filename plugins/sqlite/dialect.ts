@@ -15,6 +15,7 @@ const EXCERPT = 60
 export function sqliteDialect(encoding: TextEncoding): SqlDialect {
   return {
     identifier: quoteName,
+    table: quoteName,
     text: (value) => textLiteral(value, encoding),
     literal: (column, value) => literal(column, value, encoding),
     expression: expressionOf,

@@ -12,7 +12,7 @@ export function belowWatermark(dialect: SqlDialect, { kind, column, watermark }:
 /** Whether there is such a row. */
 export async function holdsBelow(session: SqlSession, request: IncrementalRequest): Promise<boolean> {
   const { dialect } = session
-  const from = dialect.identifier(request.table.table)
+  const from = dialect.table(request.table.table)
   const where = [belowWatermark(dialect, request)]
   const rows = await session.query(selectSql({ select: ['1'], from, where, tail: ' LIMIT 1' }))
   return rows.length > 0

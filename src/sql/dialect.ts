@@ -17,6 +17,8 @@ export interface SqlDialect {
 
   /** A quoted name, whatever characters are in it. */
   identifier(name: string): string
+  /** A table by its name as users write it, quoted: where tables have schemas, both parts. */
+  table(name: string): string
   /** A string literal. */
   text(value: string): string
   /**

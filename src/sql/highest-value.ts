@@ -11,7 +11,7 @@ export async function highestValue(
 ): Promise<string | null> {
   const { dialect } = session
   const name = dialect.identifier(column.name)
-  const found = selectSql({ select: [`MAX(${name}) AS ${name}`], from: dialect.identifier(table), where })
+  const found = selectSql({ select: [`MAX(${name}) AS ${name}`], from: dialect.table(table), where })
   const select = [dialect.cellText(column)]
   const [row] = await session.query(
     selectSql({ select, from: `(${found}) AS found`, where: [`${name} IS NOT NULL`] }),

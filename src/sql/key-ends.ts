@@ -107,7 +107,7 @@ async function checkNextId<S extends SqlSession>(
   const { dialect } = session
   const name = dialect.identifier(column.name)
   const where = [`${name} >= ${dialect.literal(column, watermark)}`]
-  const from = dialect.identifier(table.table)
+  const from = dialect.table(table.table)
   const rows = await session.query(selectSql({ select: ['1'], from, where, tail: ' LIMIT 1' }))
   if (rows.length === 0) throw idsBegunAnew(table.table, column.name, next, watermark)
 }

@@ -26,7 +26,7 @@ export function lookupSql(dialect: SqlDialect, spec: ReadSpec, keys: Batch): str
   })
   const select = spec.columns.map((column) => dialect.cell(column))
   const names = spec.columns.slice(0, width).map(({ name }) => dialect.identifier(name))
-  const from = dialect.identifier(spec.table.table)
+  const from = dialect.table(spec.table.table)
   return groups.map((group) => selectSql({ select, from, where: [isOneOf(dialect, names, group)] }))
 }
 

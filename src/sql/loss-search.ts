@@ -25,7 +25,7 @@ export async function findLoss(
       dialect.excerpt(value, source.kind),
       ...key.map((name) => dialect.excerpt(dialect.identifier(name))),
     ],
-    from: dialect.identifier(table.table),
+    from: dialect.table(table.table),
     where: [`(${tests.join(' OR ')})`, ...(where === null ? [] : [enclosed(where)])],
     tail: ' LIMIT 1',
   }

@@ -43,7 +43,7 @@ async function changeRows(
     const parts = identity.flatMap((i) => dialect.sameValue(spec.columns[i]!, cells[i]!))
     conditions.push(`(${parts.join(' AND ')})`)
   })
-  const statement = change(dialect.identifier(spec.table.table))
+  const statement = change(dialect.table(spec.table.table))
   let changed = 0
   for (let at = 0; at < conditions.length; at += MOST_ROWS) {
     changed += await session.run(`${statement} WHERE ${conditions.slice(at, at + MOST_ROWS).join(' OR ')}`)

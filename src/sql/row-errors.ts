@@ -47,7 +47,7 @@ export async function holderOf(session: SqlSession, spec: PlannedWrite, row: Bat
     const column = spec.table.columns.find((each) => each.name === name)
     return dialect.excerpt(dialect.identifier(name), column?.kind)
   })
-  const from = dialect.identifier(spec.table.table)
+  const from = dialect.table(spec.table.table)
   for (const { columns } of spec.table.keys) {
     const equal = columns.join() === identity.join() ? [null] : same(columns)
     if (equal.includes(null)) continue

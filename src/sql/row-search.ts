@@ -14,7 +14,7 @@ export function searchRows(
 ): Promise<readonly SqlRow[] | null> {
   return session.search({
     select,
-    from: session.dialect.identifier(spec.table.table),
+    from: session.dialect.table(spec.table.table),
     where: [...conditions, ...(spec.where === null ? [] : [enclosed(spec.where)])],
     tail: `${tail} LIMIT 1`,
   })
@@ -43,7 +43,7 @@ export async function columnsBeyond(
   columns: readonly Beyond[],
 ): Promise<readonly string[] | null> {
   if (columns.length === 0) return []
-  const from = session.dialect.identifier(table)
+  const from = session.dialect.table(table)
   const select = columns.map(({ condition }) => `MAX(CASE WHEN ${condition} THEN 1 ELSE 0 END)`)
   const rows = await session.search({ select, from, where: [] })
   return rows && columns.filter((_, i) => rows[0]?.[i] === '1').map(({ name }) => name)

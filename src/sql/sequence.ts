@@ -22,7 +22,7 @@ export async function openSequence(session: SqlSession, { name, above }: Sequenc
   const { dialect } = session
   let next = 1n
   for (const { table, column } of above) {
-    const sql = `SELECT MAX(${dialect.identifier(column)}) FROM ${dialect.identifier(table)}`
+    const sql = `SELECT MAX(${dialect.identifier(column)}) FROM ${dialect.table(table)}`
     const [row] = await session.query(sql)
     const first = integer(session, `the highest ${column} of ${table}`, row?.[0] ?? '0') + 1n
     if (first > next) next = first

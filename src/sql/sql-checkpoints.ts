@@ -105,7 +105,7 @@ export class SqlCheckpoints implements Checkpoints {
 
   async countRows(table: string): Promise<bigint> {
     const session = await this.#open()
-    const [row] = await ask(session, `SELECT COUNT(*) FROM ${session.dialect.identifier(table)}`)
+    const [row] = await ask(session, `SELECT COUNT(*) FROM ${session.dialect.table(table)}`)
     return BigInt(row![0]!)
   }
 }

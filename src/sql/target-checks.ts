@@ -28,7 +28,7 @@ export async function checkTarget(
 async function checkPrivileges(session: SqlSession, spec: WriteSpec): Promise<void> {
   const { dialect, where } = session
   const { table } = spec.table
-  const name = dialect.identifier(table)
+  const name = dialect.table(table)
   const columns = spec.columns.map(({ target }) => dialect.identifier(target.name)).join(', ')
   const nothing = `SELECT ${spec.columns.map(() => 'NULL').join(', ')} FROM (SELECT 1 AS one) AS rowshift_none WHERE 1 = 0`
   const check = async (doing: string, sql: string) => {
@@ -49,7 +49,7 @@ function parentWarning(parents: readonly string[]): Message {
 
 /** Who may write a table need not be allowed to read it; then nobody knows. */
 async function holdsRows(session: SqlSession, table: string): Promise<boolean> {
-  const from = session.dialect.identifier(table)
+  const from = session.dialect.table(table)
   const rows = await session.search({ select: ['1'], from, where: [], tail: ' LIMIT 1' }).catch(() => null)
   return rows !== null && rows.length > 0
 }

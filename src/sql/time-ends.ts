@@ -106,7 +106,7 @@ async function checkUnit(
   const { dialect } = session
   const { low, high } = likelyEpochs(toEpoch(kind, BigInt(clockEpoch)))
   const name = dialect.identifier(column.name)
-  const from = dialect.identifier(table.table)
+  const from = dialect.table(table.table)
   const where = [`${name} BETWEEN ${low} AND ${high}`]
   const likely = await session.query(selectSql({ select: ['1'], from, where, tail: ' LIMIT 1' }))
   if (likely.length > 0) return

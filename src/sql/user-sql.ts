@@ -9,7 +9,7 @@ import type { SqlSession } from './session.js'
  * bracket, quote or comment that is not closed in it; within them nothing that would end a condition, as ORDER BY does.
  */
 export async function checkCondition(session: SqlSession, table: string, where: string): Promise<void> {
-  const from = `SELECT 1 FROM ${session.dialect.identifier(table)} WHERE`
+  const from = `SELECT 1 FROM ${session.dialect.table(table)} WHERE`
   await checking(session, `the condition params.where on table ${table}`, async () => {
     await session.check(`${from} ${where}\n`)
     await session.query(`${from} ${enclosed(where)} LIMIT 0`)
@@ -18,7 +18,7 @@ export async function checkCondition(session: SqlSession, table: string, where: 
 
 /** The same for an expression that gives one value per row. */
 export async function checkExpression(session: SqlSession, table: string, sql: string): Promise<void> {
-  const from = `FROM ${session.dialect.identifier(table)} WHERE 1 = 0`
+  const from = `FROM ${session.dialect.table(table)} WHERE 1 = 0`
   const rows = await checking(session, `"sql" on table ${table}`, async () => {
     await session.check(`SELECT 1, ${sql}\n ${from}`)
     const found = await session.query(`SELECT ${enclosed(sql)} ${from}`)

@@ -11,7 +11,7 @@ export async function countUpTo(
   { table }: TableSchema,
   condition: string,
 ): Promise<number> {
-  const from = session.dialect.identifier(table)
+  const from = session.dialect.table(table)
   const rows = selectSql({ select: ['1'], from, where: [condition], tail: ` LIMIT ${COUNT_TO}` })
   const [row] = await session.query(`SELECT COUNT(*) FROM (${rows}) q`)
   return Number(row![0])

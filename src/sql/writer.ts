@@ -206,7 +206,7 @@ export class SqlWriter<S extends SqlSession> implements Writer {
     const { table } = spec.table
     for (const [index, statement] of statements.entries()) {
       const run = (session: S) =>
-        session.run(statement.replaceAll(/@table\b/g, () => session.dialect.identifier(table)))
+        session.run(statement.replaceAll(/@table\b/g, () => session.dialect.table(table)))
       await this.#using(`${what}[${index}]`, run, { table }, signal)
     }
   }

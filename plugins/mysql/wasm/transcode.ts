@@ -7,7 +7,7 @@
  * of memory has 16 bytes to spare at its end. `transcode.ts` lays the memory out and sees to the bounds.
  */
 
-import { fits } from './forms'
+import { fits } from '../../../src/wire/wasm/forms'
 
 const BLOCK: i32 = 16
 const TAB: u8 = 0x09

@@ -1,7 +1,20 @@
-import { BatchBuilder, recycle } from '../../src/wire/builder.js'
-import type { Batch, ReadSpec } from '../../src/contract/plugin.js'
-import { misfitError } from '../../src/sql/misfit-error.js'
-import type { RowTarget } from './transcode.js'
+import { BatchBuilder, recycle } from '../wire/builder.js'
+import type { FormedColumn } from '../wire/cell-forms.js'
+import type { Cells } from '../wire/row-name.js'
+import type { ReadSpec } from '../contract/read.js'
+import type { Batch } from '../wire/batch.js'
+import { misfitError } from './misfit-error.js'
+
+/** Where the rows of a result go. */
+export interface RowTarget {
+  readonly builder: BatchBuilder
+  /** One for each cell of a row. */
+  readonly columns: readonly FormedColumn[]
+  /** Called when the builder is full; takes its batch. */
+  readonly onFull: () => void
+  /** Says what is wrong with a row of which a cell is not of its form. */
+  readonly refusal: (cells: Cells) => Error
+}
 
 /** A connection that fills a target with the rows of a query. */
 interface RowSource {
@@ -19,15 +32,17 @@ export class RowStream {
   readonly #sql: string
   readonly #spec: ReadSpec
   readonly #builder: BatchBuilder
+  readonly #refusal: (spec: ReadSpec, cells: Cells) => Error
   readonly #waiting: Batch[] = []
   #wake: () => void = () => {}
   #result: Promise<void> | null = null
   #discarding = false
 
-  constructor(source: RowSource, spec: ReadSpec, sql: string) {
+  constructor(source: RowSource, spec: ReadSpec, sql: string, refusal = misfitError) {
     this.#source = source
     this.#sql = sql
     this.#spec = spec
+    this.#refusal = refusal
     this.#builder = new BatchBuilder(spec.batch)
   }
 
@@ -38,7 +53,7 @@ export class RowStream {
         builder: this.#builder,
         columns: this.#spec.columns,
         onFull: () => this.#push(),
-        refusal: (cells) => misfitError(this.#spec, cells),
+        refusal: (cells) => this.#refusal(this.#spec, cells),
       })
       .finally(() => {
         running = false

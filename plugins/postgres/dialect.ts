@@ -1,0 +1,93 @@
+import type { Column, ColumnKind, ReadSpec } from '../../src/contract/plugin.js'
+import type { SqlDialect } from '../../src/sql/dialect.js'
+import { postgresError, sqlState } from './errors.js'
+import { cellOf } from './types.js'
+import { expressionOf, hexLiteral, identifier, literal, tableId, tableSql, text } from './sql.js'
+
+export const postgresDialect: SqlDialect = {
+  identifier,
+  table: tableSql,
+  text,
+  literal,
+  expression: expressionOf,
+  cell,
+  cellText,
+  excerpt,
+  source: ({ table }: ReadSpec) => tableSql(table.table),
+  keyCell: (column) => (column.kind === 'bytes' ? cellText(column) : unnamed(expressionOf(column))),
+  lookupLiteral,
+  lookupList: (columns, keys) =>
+    `(${columns.join(', ')}) IN (${keys.map((key) => `(${key.join(', ')})`).join(', ')})`,
+  failsByValue: (thrown) => /^(22|23514|P0001)/.test(sqlState(thrown) ?? ''),
+  insertTriggers: (table) =>
+    `SELECT tgname FROM pg_trigger WHERE tgrelid = ${tableId(table)} AND NOT tgisinternal AND tgenabled IN ('O', 'A')`,
+  parentTables: (table) =>
+    `SELECT DISTINCT confrelid::regclass::text FROM pg_constraint WHERE conrelid = ${tableId(table)} AND contype = 'f'`,
+  emptyTable: 'TRUNCATE TABLE',
+  sameValue: ({ target }, value) => sameValue(target, value),
+  now,
+  upsert: (key, set) =>
+    ` ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${Object.entries(set)
+      .map(([name, sql]) => `${name} = ${sql}`)
+      .join(', ')}`,
+  locking: (shared) => (shared ? ' FOR SHARE' : ' FOR UPDATE'),
+  columnNames: (table) =>
+    `SELECT attname FROM pg_attribute WHERE attrelid = ${tableId(table)} AND attnum > 0 AND NOT attisdropped`,
+  ownType(type) {
+    if (type === 'integer') return 'bigint'
+    return `${type === 'text' ? 'text' : `varchar(${type})`} COLLATE "C"`
+  },
+  ownOptions: () => '',
+  error: postgresError,
+}
+
+/** How a column is selected, so that COPY writes its cells as the plan says. In its own writing, anything stands as it is. */
+function cell(column: Column): string {
+  const sql = expressionOf(column)
+  return column.cells === 'stored' ? sql : cellOf(column, column.sql === undefined ? sql : `(${sql})`)
+}
+
+function cellText(column: Column): string {
+  return column.kind === 'bytes' ? `encode(${expressionOf(column)}, 'hex')` : unnamed(cell(column))
+}
+
+/** As text. A mere cast would be called like the column in it, and ORDER BY takes a name for that of the result: it would sort by the text. */
+function unnamed(sql: string): string {
+  return `(${sql})::text || ''`
+}
+
+function excerpt(sql: string, kind?: ColumnKind): string {
+  return kind === 'bytes' ? `left(concat('0x', encode(${sql}, 'hex')), 60)` : `left((${sql})::text, 60)`
+}
+
+const TEXTS = /^(text|character|name|citext|"?char"?\b|varchar|bpchar)/
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** Literals that a type does not take would fail the query. */
+function lookupLiteral(column: Column, cell: Buffer): string | null {
+  if (column.kind === 'bytes') return hexLiteral(column, cell.toString('hex'))
+  const value = cell.toString()
+  // A number that is larger than the column's type is compared as a larger one.
+  if (column.kind === 'integer') return /^-?\d+$/.test(value) ? value : null
+  const { members } = column.valueRange
+  const fits = members
+    ? members.includes(value)
+    : column.type === 'uuid'
+      ? UUID.test(value)
+      : TEXTS.test(column.type)
+  return value.includes('\0') || !fits ? null : text(value)
+}
+
+function sameValue(column: Column, cell: Buffer): [string, ...string[]] {
+  const sql = identifier(column.name)
+  if (column.kind === 'bytes') return [`${sql} = ${hexLiteral(column, cell.toString('hex'))}`]
+  const value = literal(column, cell.toString())
+  if (column.kind !== 'text' && column.kind !== 'json') return [`${sql} = ${value}`]
+  return [`${sql} = ${value}`, `${sql}::text COLLATE "C" = ${value}`]
+}
+
+function now({ kind }: Column): string {
+  if (kind === 'instant') return 'statement_timestamp()'
+  const utc = "statement_timestamp() AT TIME ZONE 'UTC'"
+  return kind === 'date' || kind === 'time' ? `(${utc})::${kind}` : `(${utc})`
+}

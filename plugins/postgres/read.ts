@@ -1,0 +1,54 @@
+import type { LoadRequest, ServerLoad, TableState } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
+import type { SqlSource } from '../../src/sql/sql-source.js'
+import { checkSource } from './preflight.js'
+import { describeTable, listTables } from './schema.js'
+import { PostgresSession } from './session.js'
+import { exportSnapshot } from './snapshot.js'
+import { tableId } from './sql.js'
+
+export function postgresSource(): SqlSource<PostgresSession> {
+  return {
+    open: (endpoint, signal) => PostgresSession.open(endpoint, { signal }),
+    describe: describeTable,
+    tables: listTables,
+    definition: () => missing('definitions'),
+    wide: async () => [],
+    derive: () => missing('computed columns'),
+    check: checkSource,
+    explain: async (session, sql) => (await session.query(`EXPLAIN ${sql}`)).map(([line]) => line!),
+    state: tableState,
+    load: serverLoad,
+    windows: {
+      look: () => missing('incremental runs'),
+      nextId: () => missing('incremental runs'),
+      times: () => missing('incremental runs'),
+    },
+    beginSnapshot: exportSnapshot,
+    joinSnapshot: (session, token) => session.joinSnapshot(token!),
+  }
+}
+
+function missing(what: string): Promise<never> {
+  return Promise.reject(new RowshiftError('PARAMS_INVALID', `PostgreSQL does not support ${what} yet.`))
+}
+
+/** A table has another file after TRUNCATE, and another number when it was made again. */
+async function tableState(session: PostgresSession, table: string): Promise<TableState> {
+  const [row] = await session.query(
+    `SELECT concat(oid, ':', pg_relation_filenode(oid)), pg_table_size(oid) FROM pg_class WHERE oid = ${tableId(table)}`,
+  )
+  return row ? { identity: row[0]!, bytes: Number(row[1]) } : { identity: 'gone', bytes: 0 }
+}
+
+async function serverLoad(session: PostgresSession, { lag }: LoadRequest): Promise<ServerLoad> {
+  const [row] = await session.query(
+    `SELECT (SELECT count(*) FROM pg_stat_activity WHERE state = 'active'),
+            CASE WHEN NOT pg_is_in_recovery() THEN NULL
+                 WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+                 ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END, pg_is_in_recovery()`,
+  )
+  const [running, seconds, standby] = row!
+  const behind = seconds == null ? Infinity : Math.max(0, Number(seconds))
+  return { threadsRunning: Number(running), lag: lag && standby === 't' ? behind : null }
+}
