@@ -158,7 +158,8 @@ function mergedDigits(valueRange: ValueRange, others: Facts): ValueRange {
       ? [others.valueRange.precision! - others.valueRange.scale!, others.valueRange.scale!]
       : [Math.max(others.valueRange.min!.length, others.valueRange.max!.length), 0]
   const widest = Math.max(scale, places)
-  return { precision: Math.max(precision - scale, whole) + widest, scale: widest }
+  const digits = { precision: Math.max(precision - scale, whole) + widest, scale: widest }
+  return valueRange.nonFinite === undefined ? digits : { ...digits, nonFinite: valueRange.nonFinite }
 }
 
 function mergedFraction(valueRange: ValueRange, others: ValueRange): ValueRange {
