@@ -29,6 +29,7 @@ import { DeletedRows } from './deleted-rows.js'
 import { DirtyRows } from './dirty-rows.js'
 import { makeReaders, makeWriters } from './load-plugin.js'
 import { PoolThread } from './pool-thread.js'
+import { isPartly } from '../src/features/shard/sharded-write.js'
 import { settleRows } from './settling.js'
 import { afterRows, mismatch, outsideSnapshot, reportOf } from './split-errors.js'
 import { SplitTally } from './split-tally.js'
@@ -88,7 +89,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
       // Whether a split that left a mark is stored can be looked up.
       const failed = this.failure(failure, report, {
         undone: !inDoubt && !dirty.saved,
-        knowable: this.#marked.delete(job.index) && inDoubt && !dirty.saved,
+        knowable: this.#marked.delete(job.index) && inDoubt && !isPartly(failure) && !dirty.saved,
       })
       // Nothing else that this thread has in hand may be committed; but its failure must not be told before this one.
       if (!failed.repeatable) setImmediate(() => this.abort())

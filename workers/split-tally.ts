@@ -1,11 +1,12 @@
 import { RowshiftError } from '../src/contract/errors.js'
-import type { Batch, SplitMark } from '../src/contract/plugin.js'
+import type { Batch } from '../src/contract/plugin.js'
 import type { TargetCounts } from '../src/contract/target-spec.js'
 import type { DeferredSplit } from '../src/engine/deferred-rows.js'
 import type { SplitCounts, SplitJob } from '../src/engine/messages.js'
 import { noCounts } from '../src/engine/messages.js'
+import type { TargetMark } from '../src/features/shard/stored-parts.js'
 import { settled } from '../src/engine/progress.js'
-import { countsOf, splitState } from '../src/features/resume/run-state.js'
+import { countsOf, partOf, splitState } from '../src/features/resume/run-state.js'
 import type { DirtyRows } from './dirty-rows.js'
 import { mismatch } from './split-errors.js'
 import type { SplitSink } from './row-pipeline.js'
@@ -64,7 +65,7 @@ export class SplitTally {
     this.sink.refuse(row, error)
   }
 
-  get mark(): SplitMark | undefined {
+  get mark(): TargetMark | undefined {
     const { mark } = this.#split
     return (
       mark && {
@@ -77,6 +78,17 @@ export class SplitTally {
         },
         onStored: (state) => {
           this.#stored = state
+        },
+        parts: mark.parts ?? {},
+        partState: (part, whole) => {
+          this.marked = true
+          return splitState(this.#split, whole && this.#after(whole), part)
+        },
+        partIn: partOf,
+        onKept: (rows, counts) => {
+          const { rowsWritten, rowsUnchanged, rowsSkipped, dirtyRows } = counts
+          const then = rowsWritten + rowsUnchanged + rowsSkipped + dirtyRows
+          this.count({ rowsRead: this.counts.rowsRead + then - rows })
         },
       }
     )

@@ -43,6 +43,13 @@ export interface Checkpoints {
     run: Pick<RunCheckpoint, 'run' | 'attempt'>,
     merge: (state: string, splits: readonly SplitCheckpoint[]) => string,
   ): Promise<void>
+  /**
+   * Of a target in several databases, in each but the first, before `claim` in that one: from now on nothing of this attempt is committed
+   * here, once what is under way has ended. Resolves to the splits of the attempt. Throws RUN_TAKEN when the run has ended.
+   */
+  fence(run: Pick<RunCheckpoint, 'run' | 'attempt'>): Promise<readonly SplitCheckpoint[]>
+  /** After `claim`: deletes the splits of this attempt, which the state of the run has by now. */
+  forget(run: Pick<RunCheckpoint, 'run' | 'attempt'>): Promise<void>
   /** Replaces the state of a run. Throws RUN_TAKEN as `claim` does. */
   update(run: Pick<RunCheckpoint, 'run' | 'attempt' | 'state'>): Promise<void>
   /** Deletes all that there is of a run. */

@@ -86,7 +86,7 @@ export interface WriteOptions {
    * put into safety. What it throws rolls the split back.
    */
   readonly beforeCommit: () => void
-  /** Optional, for writers that have `checkpoints`. A split without rows leaves none. */
+  /** Optional, for writers that have `checkpoints`. A split leaves it also when all of its rows were rejected before. */
   readonly mark?: SplitMark | undefined
 }
 

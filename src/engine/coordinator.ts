@@ -108,16 +108,16 @@ class Coordinator {
     })
     await this.#scheduler.step(prepare)
     await this.#scheduler.run(this.#splits(), {
-      jobOf: ({ split, path }, index, inDoubt) => ({
-        ...split,
+      jobOf: (planned, index, inDoubt) => ({
+        ...planned.split,
         index,
-        mark: this.#job.checkpoints.mark(path, inDoubt),
+        mark: this.#job.checkpoints.mark(planned, inDoubt),
       }),
       accept: (result, planned, index) => this.#accept(result, planned, index),
     })
     // Rows that wait for unique values come last: the rows that had those are written, in whatever thread.
     await this.#scheduler.run(this.#deferred.parts(), {
-      jobOf: (settle, index) => ({ index, settle, mark: this.#job.checkpoints.mark([], false) }),
+      jobOf: (settle, index) => ({ index, settle, mark: this.#job.checkpoints.mark({ path: [] }, false) }),
       accept: (result) => ({ counts: (result as Copied).counts }),
     })
   }

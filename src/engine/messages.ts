@@ -1,6 +1,6 @@
 import type { SharedCells } from '../wire/cell-map.js'
 import type { ErrorReport } from '../contract/errors.js'
-import type { Endpoint, SplitMark } from '../contract/plugin.js'
+import type { Endpoint, SplitMark, WriteCounts } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
 import type { TargetCounts } from '../contract/target-spec.js'
 import type { SourceSplit } from '../contract/source-spec.js'
@@ -73,7 +73,10 @@ export interface SettleJob {
 }
 
 /** What a split is to leave in the target, without what only its thread knows. */
-export type SplitMarkJob = Pick<SplitMark, 'run' | 'attempt' | 'split' | 'again'>
+export interface SplitMarkJob extends Pick<SplitMark, 'run' | 'attempt' | 'split' | 'again'> {
+  /** By shard: rows of the split that earlier attempts have stored. Default: none. */
+  readonly parts?: Readonly<Record<string, WriteCounts>> | undefined
+}
 
 /** For one thread: to copy a split. */
 export interface SplitJob extends SourceSplit {

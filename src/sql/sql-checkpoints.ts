@@ -68,7 +68,7 @@ export class SqlCheckpoints implements Checkpoints {
       const locked = dialect.locking(false)
       const [found] = await ask(session, `SELECT state FROM ${NAME} WHERE ${ofRun}${locked}`)
       if (!found) throw runTaken(run)
-      const splits = `run_id = ${dialect.text(run)} AND split <> ''`
+      const splits = splitsSql(dialect, run)
       // A plain SELECT may show the moment before the row of the run was locked.
       const rows = await ask(
         session,
@@ -87,6 +87,40 @@ export class SqlCheckpoints implements Checkpoints {
     })
   }
 
+  async fence({ run, attempt }: Pick<RunCheckpoint, 'run' | 'attempt'>): Promise<readonly SplitCheckpoint[]> {
+    const session = await this.#open()
+    const { dialect } = session
+    const locked = dialect.locking(false)
+    // Somebody who began to go on with the run may have died before the first database knew.
+    const ofRun = `run_id = ${dialect.text(run)} AND split = '' AND attempt IN (${attempt}, ${attempt + 1})`
+    return transact(session, async () => {
+      const [found] = await ask(session, `SELECT 1 FROM ${NAME} WHERE ${ofRun}${locked}`)
+      if (!found) throw runTaken(run)
+      await change(session, `UPDATE ${NAME} SET attempt = ${attempt + 1} WHERE ${ofRun}`)
+      const rows = await ask(
+        session,
+        `SELECT split, state FROM ${NAME} WHERE ${splitsSql(dialect, run)} AND attempt = ${attempt}${locked}`,
+      )
+      return rows.map(([split, state]) => ({ split: split!, state: state! }))
+    })
+  }
+
+  async forget({ run, attempt }: Pick<RunCheckpoint, 'run' | 'attempt'>): Promise<void> {
+    const session = await this.#open()
+    const { dialect } = session
+    const old = `${splitsSql(dialect, run)} AND attempt <= ${attempt}`
+    await transact(session, async () => {
+      const rows = await ask(
+        session,
+        `SELECT rows_written FROM ${NAME} WHERE ${old}${dialect.locking(false)}`,
+      )
+      const written = rows.reduce((sum, [more]) => sum + BigInt(more!), 0n)
+      await change(session, `DELETE FROM ${NAME} WHERE ${old}`)
+      const ofRun = `run_id = ${dialect.text(run)} AND split = ''`
+      await change(session, `UPDATE ${NAME} SET rows_written = rows_written + ${written} WHERE ${ofRun}`)
+    })
+  }
+
   async update({ run, attempt, state }: Pick<RunCheckpoint, 'run' | 'attempt' | 'state'>): Promise<void> {
     const session = await this.#open()
     const { dialect } = session
@@ -100,7 +134,7 @@ export class SqlCheckpoints implements Checkpoints {
 
   async end(run: string): Promise<void> {
     const session = await this.#open()
-    await alone(session, endSql(session.dialect, run))
+    if (await isThere(session)) await alone(session, endSql(session.dialect, run))
   }
 
   async countRows(table: string): Promise<bigint> {
@@ -167,6 +201,10 @@ function supersedeSql(dialect: SqlDialect, other: string, run: string): string {
 
 function runSql(dialect: SqlDialect, run: string, attempt: number): string {
   return `run_id = ${dialect.text(run)} AND split = '' AND attempt = ${attempt}`
+}
+
+function splitsSql(dialect: SqlDialect, run: string): string {
+  return `run_id = ${dialect.text(run)} AND split <> ''`
 }
 
 /** So long ago, in UTC: `2026-01-31 12:00:00`. */

@@ -136,7 +136,7 @@ export class SqlWriter<S extends SqlSession> implements Writer {
 
   /**
    * The transaction of a split: whatever `change` stores is committed here, and nowhere else, or nothing of it stays.
-   * `batches` null: there are no rows, so there is no transaction either.
+   * `batches` null: there are no rows, so there is no transaction either, unless the split leaves a mark.
    */
   async #transact(
     spec: PlannedWrite,
@@ -150,16 +150,19 @@ export class SqlWriter<S extends SqlSession> implements Writer {
     const rows = this.#sink.rows(session, spec)
     const tally = new Tally(rows.defers ? options : others)
     tally.throwIfAborted()
-    if (batches === null) {
+    if (batches === null && !mark) {
       options.beforeCommit()
       return nothingWritten
     }
     const release = session.bind(options.signal)
     try {
       if (mark?.again && (await isStored(session, mark))) return nothingWritten
-      await rows.begin(settles)
-      await change(session, rows, tally.receive(batches), tally)
-      tally.check(spec)
+      if (batches === null) await session.begin()
+      else {
+        await rows.begin(settles)
+        await change(session, rows, tally.receive(batches), tally)
+        tally.check(spec)
+      }
       if (mark) await leaveMark(session, mark, tally.counts)
       tally.throwIfAborted()
       options.beforeCommit()

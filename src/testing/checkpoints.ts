@@ -70,7 +70,11 @@ export function describeCheckpoints(suite: SinkSuite, it: Runner['it']): void {
       await at.writer.write(spec, streamOf(numbered(5, 25)), marked({ run, split: '0.3', state: () => null }))
       await holds(suite, at.table, numbered(30), 'two splits')
       assert.equal(await checkpoints.countRows(at.table.name), 30n)
-      assert.deepEqual(await claimed(checkpoints, run, 1), [{ split: '0.0', state: '25 rows' }])
+      const stored = [
+        { split: '0.0', state: '25 rows' },
+        { split: '0.2', state: '0 rows' },
+      ]
+      assert.deepEqual(await claimed(checkpoints, run, 1), stored, 'a split without rows is stored, too')
       assert.deepEqual(await claimed(checkpoints, run, 2), [], 'what was claimed is merged')
       assert.equal((await checkpoints.list()).find((one) => one.run === run)?.rows, 25)
     }))
@@ -104,6 +108,24 @@ export function describeCheckpoints(suite: SinkSuite, it: Runner['it']): void {
       await holds(suite, at.table, [], 'after a take-over')
       await at.writer.write(spec, streamOf(numbered(25)), marked({ run, split: '0.0', attempt: 2 }))
       await holds(suite, at.table, numbered(25), 'of the second attempt')
+    }))
+
+  it('ends an attempt in a database that is not the first, and keeps its splits until they are known there', () =>
+    withRun(async (at, checkpoints, run) => {
+      const spec = await planned(at, at.spec)
+      await at.writer.write(spec, streamOf(numbered(25)), marked({ run, split: '0.0' }))
+      const stored = [{ split: '0.0', state: '25 rows' }]
+      // Whoever dies before the first database knows is followed by another one.
+      for (let time = 0; time < 2; time++)
+        assert.deepEqual(await checkpoints.fence({ run, attempt: 1 }), stored)
+      const late = () => at.writer.write(spec, streamOf(numbered(5, 25)), marked({ run, split: '0.1' }))
+      await failsWith('RUN_TAKEN', late)
+      await at.writer.write(spec, streamOf(numbered(5, 25)), marked({ run, split: '0.0.0', attempt: 2 }))
+      await checkpoints.forget({ run, attempt: 1 })
+      assert.deepEqual(await checkpoints.fence({ run, attempt: 2 }), [{ split: '0.0.0', state: '5 rows' }])
+      assert.equal((await checkpoints.list()).find((one) => one.run === run)?.rows, 30)
+      await failsWith('RUN_TAKEN', () => checkpoints.fence({ run, attempt: 1 }))
+      await holds(suite, at.table, numbered(30), 'two attempts')
     }))
 
   it('lets several threads leave marks at the same time', () =>

@@ -31,7 +31,7 @@ export const writerSkills: Methods<WriterSkills> = {
   settle: null,
   deletes: ['remove', 'flag'],
   sequences: ['open', 'take'],
-  checkpoints: ['list', 'begin', 'claim', 'update', 'end', 'countRows'],
+  checkpoints: ['list', 'begin', 'claim', 'fence', 'forget', 'update', 'end', 'countRows'],
 }
 
 /** Asserts that each skill is one that the engine asks for, and whole. */

@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { Reader } from '../../src/contract/plugin.js'
+import { nothingWritten } from '../../src/contract/plugin.js'
 import type { SourceSpec, SourceSplit } from '../../src/contract/source-spec.js'
-import type { DoneRange, SplitPath } from '../../src/features/resume/done-ranges.js'
+import type { DoneRange, LeftSplit, SplitPath } from '../../src/features/resume/done-ranges.js'
 import { groupOf, mergeDone, splitsLeft } from '../../src/features/resume/done-ranges.js'
 import { divideRange, splitAfter, splitByKey, type KeyProbe } from '../../src/sql/splits.js'
 
@@ -36,9 +37,13 @@ function specOf(tables: number | null, nullable: boolean): SourceSpec {
 }
 
 /** The rows of a split: a key of each, with the table. */
-function rowsOf({ table = 0, lower, upper, nullKey }: SourceSplit): string[] {
+function rowsOf({ table = 0, lower, upper, nullKey }: DoneRange): string[] {
   if (nullKey) return [`${table} NULL`]
   return KEYS.slice(at(lower) + 1, at(upper) + 1).map((key) => `${table} ${key}`)
+}
+
+function keyOf({ table, lower, upper, nullKey }: DoneRange): string {
+  return JSON.stringify([table, lower, upper, nullKey])
 }
 
 function random(seed: number): () => number {
@@ -81,25 +86,32 @@ describe('ranges that are left of a run', () => {
       const expected = (await all(spec, () => 100)).flatMap(({ split }) => rowsOf(split)).sort()
       let done: readonly DoneRange[] = []
       const stored: string[] = []
-      let left = await all(spec, size)
+      let left: LeftSplit[] = await all(spec, size)
       for (let attempt = 0; left.length > 0; attempt++) {
         expect(attempt, 'attempts').to.be.lessThan(60)
         const whole = [...stored, ...left.flatMap(({ split }) => rowsOf(split))].sort()
         expect(whole, `seed ${seed}, attempt ${attempt}`).to.deep.equal(expected)
         // In whatever order they end; some are divided, of which some parts end.
-        const ended = left.flatMap(({ split, path }) => {
-          if (next() < 0.5) return []
-          const rows = rowsOf(split)
-          if (split.nullKey || rows.length < 2 || next() < 0.7) return [{ path, range: split }]
-          const middle = [KEYS[at(split.lower) + 1]!]
-          const parts = [
-            { path: [...path, 0], range: { ...split, upper: middle } },
-            { path: [...path, 1], range: { ...split, lower: middle } },
-          ]
-          return parts.filter(() => next() < 0.5)
-        })
+        const ended = left.flatMap(
+          ({ split, path, parts: before }): { path: SplitPath; range: DoneRange }[] => {
+            if (next() < 0.5) return []
+            const rows = rowsOf(split)
+            // Some are stored in one of several shards.
+            if (next() < 0.2)
+              return [{ path, range: { ...split, parts: { [`s${attempt}`]: nothingWritten } } }]
+            if (before || split.nullKey || rows.length < 2 || next() < 0.7) return [{ path, range: split }]
+            const middle = [KEYS[at(split.lower) + 1]!]
+            const parts = [
+              { path: [...path, 0], range: { ...split, upper: middle } },
+              { path: [...path, 1], range: { ...split, lower: middle } },
+            ]
+            return parts.filter(() => next() < 0.5)
+          },
+        )
         ended.sort(() => next() - 0.5)
-        stored.push(...ended.flatMap(({ range }) => rowsOf(range)))
+        stored.push(...ended.flatMap(({ range }) => (range.parts ? [] : rowsOf(range))))
+        const begun = new Map(left.map(({ split, parts }) => [keyOf(split), { ...parts }]))
+        for (const { range } of ended) Object.assign(begun.get(keyOf(range)) ?? {}, range.parts)
         done = JSON.parse(JSON.stringify(mergeDone(spec, done, ended))) as DoneRange[]
         left = []
         const found = splitsLeft({ readers: [reader], read: spec }, done, size, {
@@ -108,6 +120,9 @@ describe('ranges that are left of a run', () => {
           onRetry: () => {},
         })
         for await (const one of found) left.push(one)
+        for (const { split, parts } of left) if (parts) expect(parts).to.deep.equal(begun.get(keyOf(split)))
+        const inPart = left.filter(({ parts }) => parts !== undefined)
+        expect(inPart.length).to.equal(done.filter(({ parts }) => parts !== undefined).length)
       }
       expect(stored.sort(), `seed ${seed}`).to.deep.equal(expected)
       const groups = (spec.sources?.length ?? 1) * (spec.key!.nullable ? 2 : 1)

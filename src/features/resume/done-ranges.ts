@@ -1,12 +1,16 @@
 /** Which ranges of the source a run has stored, and which are left. Keys are never compared here: their order comes from planning. */
 import type { Reader, SplitSize } from '../../contract/plugin.js'
 import type { SourceSpec, SourceSplit } from '../../contract/source-spec.js'
+import type { StoredParts } from '../shard/stored-parts.js'
 import { readOf, readsLateRows } from '../sources/splits.js'
 import type { Resuming } from '../sources/resumed-splits.js'
 import { partsOfRange, splitsFrom } from '../sources/resumed-splits.js'
 
 /** A range whose rows are stored: of one split, or of several that lie next to each other. */
-export type DoneRange = Pick<SourceSplit, 'lower' | 'upper' | 'nullKey' | 'table' | 'late'>
+export interface DoneRange extends Pick<SourceSplit, 'lower' | 'upper' | 'nullKey' | 'table' | 'late'> {
+  /** In these shards only. Default: everywhere. */
+  readonly parts?: StoredParts
+}
 
 /**
  * Where a split stands: which gap between the ranges that were done before this attempt it is in, which split of that gap it is, and
@@ -32,6 +36,17 @@ interface Gap {
   readonly closed: boolean
 }
 
+/** A split that is left. */
+export interface LeftSplit {
+  readonly split: SourceSplit
+  readonly path: SplitPath
+  /** Shards that hold its rows already; it is the very range that was begun. */
+  readonly parts?: StoredParts
+}
+
+/** Behind all splits of the gap before it. */
+const BEHIND = Number.MAX_SAFE_INTEGER
+
 /** In which gap a split is when nothing is done: each group is one. */
 export function groupOf(read: SourceSpec, { table, late = false }: DoneRange): number {
   return groupsOf(read).findIndex((group) => group.table === table && group.late === late)
@@ -43,16 +58,24 @@ export function mergeDone(
   done: readonly DoneRange[],
   splits: readonly { readonly path: SplitPath; readonly range: DoneRange }[],
 ): DoneRange[] {
-  const sorted = [...splits].sort((a, b) => comparePaths(a.path, b.path))
+  // What was stored in part before is one of the ranges, whose place is known.
+  const known = done.map((range) => {
+    if (range.parts === undefined) return range
+    const now = splits.filter((split) => sameRange(split.range, range))
+    return now.reduce((sum, split) => together(sum, split.range), range)
+  })
+  const begun = done.filter(({ parts }) => parts !== undefined)
+  const found = splits.filter(({ range }) => !begun.some((one) => sameRange(one, range)))
+  const sorted = found.sort((a, b) => comparePaths(a.path, b.path))
   let gap = 0
   return groupsOf(read).flatMap((group) => {
-    const ranges = rangesOf(group, done)
+    const ranges = rangesOf(group, known)
     const whole: DoneRange[] = []
     for (let i = 0; i <= ranges.length; i++, gap++) {
       for (const { path, range } of sorted) if (path[0] === gap && !range.nullKey) whole.push(range)
       if (i < ranges.length) whole.push(ranges[i]!)
     }
-    const nulls = [...done, ...splits.map(({ range }) => range)].find((range) => isNull(group, range))
+    const nulls = [...known, ...found.map(({ range }) => range)].find((range) => isNull(group, range))
     return [...(nulls ? [nulls] : []), ...joined(whole)]
   })
 }
@@ -63,7 +86,7 @@ export async function* splitsLeft(
   done: readonly DoneRange[],
   size: SplitSize,
   resuming: Resuming,
-): AsyncGenerator<{ readonly split: SourceSplit; readonly path: SplitPath }> {
+): AsyncGenerator<LeftSplit> {
   let gaps = 0
   for (const group of groupsOf(read)) {
     const own = {
@@ -74,11 +97,22 @@ export async function* splitsLeft(
     }
     const { reader, spec } = readOf(readers, read, { ...own, lower: null, upper: null })
     let index = 0
-    if (group.nullable && !done.some((range) => isNull(group, range)) && spec.window?.rows !== 0) {
-      yield { split: { ...own, lower: null, upper: null, nullKey: true }, path: [gaps, index++] }
+    const nulls = done.find((range) => isNull(group, range))
+    const nullsLeft = nulls === undefined ? group.nullable && spec.window?.rows !== 0 : nulls.parts
+    if (nullsLeft) {
+      const split = { ...own, lower: null, upper: null, nullKey: true } as const
+      yield { split, path: [gaps, index++], ...(nulls?.parts && { parts: nulls.parts }) }
     }
-    for (const { lower, upper, closed } of gapsOf(rangesOf(group, done))) {
+    const ranges = rangesOf(group, done)
+    for (const [i, { lower, upper, closed }] of gapsOf(ranges).entries()) {
       const gap = gaps++
+      const { parts: stored, ...begun } = ranges[i] ?? {}
+      if (stored)
+        yield {
+          split: { ...own, ...(begun as DoneRange), indivisible: true },
+          path: [gap, BEHIND],
+          parts: stored,
+        }
       if (closed) continue
       const parts =
         upper === null
@@ -124,7 +158,8 @@ function gapsOf(ranges: readonly DoneRange[]): Gap[] {
   return Array.from({ length: ranges.length + 1 }, (_, i) => {
     const [before, after] = [ranges[i - 1], ranges[i]]
     const ended = before?.upper === null || after?.lower === null
-    return { lower: before?.upper ?? null, upper: after?.lower ?? null, closed: ended }
+    const [lower, upper] = [before?.upper ?? null, after?.lower ?? null]
+    return { lower, upper, closed: ended || (lower !== null && sameBound(lower, upper)) }
   })
 }
 
@@ -134,10 +169,27 @@ function joined(ranges: readonly DoneRange[]): DoneRange[] {
   for (const range of ranges) {
     const last = joined.at(-1)
     const meet = last?.upper != null && range.lower !== null && sameKey(last.upper, range.lower)
-    if (meet) joined[joined.length - 1] = { ...last!, upper: range.upper }
+    if (meet && !last!.parts && !range.parts) joined[joined.length - 1] = { ...last!, upper: range.upper }
     else joined.push(range)
   }
   return joined
+}
+
+/** Of the same rows, to the byte. */
+function sameRange(a: DoneRange, b: DoneRange): boolean {
+  const [{ late = false }, { late: other = false }] = [a, b]
+  const alike = a.table === b.table && late === other && (a.nullKey ?? false) === (b.nullKey ?? false)
+  return alike && sameBound(a.lower, b.lower) && sameBound(a.upper, b.upper)
+}
+
+/** What is stored of a range when both are; as a whole, if one of them is. */
+function together(a: DoneRange, b: DoneRange): DoneRange {
+  if (a.parts && b.parts) return { ...a, parts: { ...a.parts, ...b.parts } }
+  return a.parts ? b : a
+}
+
+function sameBound(a: DoneRange['lower'], b: DoneRange['lower']): boolean {
+  return a === null || b === null ? a === b : sameKey(a, b)
 }
 
 function sameKey(a: readonly string[], b: readonly string[]): boolean {

@@ -5,6 +5,9 @@ import type { Backfill } from '../../plan/bounds.js'
 import type { SavedWatermarks } from '../../plan/window.js'
 import type { Params } from '../../task/params.js'
 import { counted } from '../../wire/counted.js'
+import { nameIn } from '../../contract/sharding.js'
+import { parsePattern } from '../shard/pattern.js'
+import { tableWrites } from '../shard/table-writes.js'
 import { tableReads } from '../sources/table-reads.js'
 import type { RunFacts, RunState, TableShape } from './run-state.js'
 import { differences, digestsOf, readState, shapeOf } from './run-state.js'
@@ -93,7 +96,6 @@ export async function factsOf(
   { readers, writers }: Ends,
 ): Promise<RunFacts> {
   const fixed = Object.entries(params).filter(([name]) => !FREE.has(name as keyof Params))
-  const { table } = plan.write.table
   const source = await sourceShape(plan, readers)
   return {
     taskId,
@@ -102,7 +104,7 @@ export async function factsOf(
     params: digestsOf({ ...Object.fromEntries(fixed), backfill: backfill ?? null }),
     // The plan names the tables that it began with; they may not be those of this request.
     source: { ...source, identity: JSON.stringify([from.table, source.identity]) },
-    target: await shapeAt('target', table, () => writers[0]!.describe(table)),
+    target: await targetShape(plan, writers),
   }
 }
 
@@ -168,14 +170,13 @@ async function isSameCopy(state: RunState, request: ResumeRequest, ends: Ends): 
   const names = new Set([...Object.keys(params), ...Object.keys(now.params)])
   return (
     source.identity === now.source.identity &&
-    // One that was dropped meanwhile may be made again.
-    [target.identity, MISSING].includes(now.target.identity) &&
+    areSameTables(target.identity, now.target.identity) &&
     (request.taskId !== null || [...names].every((name) => params[name] === now.params[name]))
   )
 }
 
 async function obstaclesTo(
-  { supersededBy, table, rows }: RunCheckpoint,
+  { run, supersededBy, table }: RunCheckpoint,
   state: RunState,
   request: ResumeRequest,
   ends: Ends,
@@ -189,17 +190,29 @@ async function obstaclesTo(
     return ['all of its splits are stored, and it failed all the same']
   const now = await factsOf(request, state.plan, ends)
   const found = differences(state, isAsked(request.resume) ? withModeOf(state, now, request.params) : now)
-  return found.length > 0 ? found : rowsGone(state.plan, rows, ends.writers[0]!)
+  return found.length > 0 ? found : rowsGone(state.plan, run, ends.writers)
 }
 
-/** A table that was emptied meanwhile lacks rows that nobody would copy again. */
-async function rowsGone({ write }: RunPlan, rows: number, writer: Writer): Promise<string[]> {
-  const { writeMode, table } = write
-  const there = await writer.skills.checkpoints!.countRows(table.table)
-  // A row that is replaced may take several others with it, but not all.
-  const least = writeMode === 'replace' ? Math.min(rows, 1) : rows
-  if (there >= BigInt(least)) return []
-  return [`it had written ${counted(rows, 'row')} to ${table.table}, which holds ${there} by now`]
+/** A table that was emptied meanwhile lacks rows that nobody would copy again. Of several tables in a database, all of them. */
+async function rowsGone({ write }: RunPlan, run: string, writers: readonly Writer[]): Promise<string[]> {
+  const { writeMode, sharding } = write
+  // By date, there may be tables that the plan does not know.
+  if (sharding && parsePattern(sharding.table).kind === 'date') return []
+  const gone: string[] = []
+  for (const [endpoint, writer] of writers.entries()) {
+    const checkpoints = writer.skills.checkpoints!
+    const own = tableWrites(writers, write).filter((table) => table.writer === writer)
+    const names = own.map(({ spec }) => spec.table.table)
+    const rows = (await checkpoints.list()).find((one) => one.run === run)?.rows ?? 0
+    let there = 0n
+    for (const name of names) there += await checkpoints.countRows(name)
+    // A row that is replaced may take several others with it, but not all.
+    const least = writeMode === 'replace' ? Math.min(rows, 1) : rows
+    const where = sharding ? nameIn(sharding.databases, endpoint, sharding.table) : names[0]
+    if (there < BigInt(least))
+      gone.push(`it had written ${counted(rows, 'row')} to ${where}, which holds ${there} by now`)
+  }
+  return gone
 }
 
 /** What the command line of the run said, which nobody has to say again: `--create`, too, but not another way to make the table. */
@@ -229,6 +242,29 @@ async function sourceShape({ read }: RunPlan, readers: readonly Reader[]): Promi
     columns: Object.fromEntries(columns),
     keys: JSON.stringify(shapes.map(({ keys }) => keys)),
   }
+}
+
+/** Shards are alike, so that what tells that one of them was altered is enough. */
+async function targetShape({ write }: RunPlan, writers: readonly Writer[]): Promise<TableShape> {
+  const tables = tableWrites(writers, write)
+  const shapes: TableShape[] = []
+  for (const { writer, spec } of tables)
+    shapes.push(await shapeAt('target', spec.table.table, () => writer.describe(spec.table.table)))
+  if (write.sharding === null) return shapes[0]!
+  const names = write.sharding.shards.map(({ name }) => name)
+  return {
+    identity: JSON.stringify(shapes.map(({ identity }) => identity)),
+    columns: digestsOf(Object.fromEntries(shapes.map(({ columns }, i) => [names[i]!, columns]))),
+    keys: JSON.stringify(shapes.map(({ keys }) => keys)),
+  }
+}
+
+/** One that was dropped meanwhile may be made again. */
+function areSameTables(before: string, now: string): boolean {
+  if (before === now || now === MISSING) return true
+  if (!before.startsWith('[')) return false
+  const [old, present] = [before, now].map((text) => JSON.parse(text) as readonly string[])
+  return old!.length === present!.length && old!.every((one, i) => [one, MISSING].includes(present![i]!))
 }
 
 async function shapeAt(

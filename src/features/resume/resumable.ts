@@ -15,13 +15,17 @@ interface Planned {
 export function whyNotResumable(
   { params, read, write, deletions }: Planned,
   readers: readonly Reader[],
-  [writer]: readonly Writer[],
+  writers: readonly Writer[],
 ): string | null {
-  if (isOneSplit(read) || params.mode === 'sync') return null
+  if (params.mode === 'sync') return null
+  if (isOneSplit(read))
+    return write.sharding === null
+      ? null
+      : 'rows without a key are one split, which its shards store one after another'
   if (params.consistency === 'snapshot') return 'the moment that a snapshot shows is gone when the run ends'
   if (deletions?.rows != null) return 'rows that the source flags as deleted are handled after their split'
-  if (write.sharding !== null) return 'the target is several tables'
-  if (!writer!.skills.checkpoints) return 'the target keeps no checkpoints'
+  if (!writers.every(({ skills }) => skills.checkpoints !== undefined))
+    return 'the target keeps no checkpoints'
   if (write.unmarked !== undefined) return write.unmarked
   if (!readers.every(({ skills }) => skills.splitAfter !== undefined))
     return 'the source cannot be split from a key on'

@@ -1,24 +1,20 @@
 import { RowshiftError } from '../../contract/errors.js'
 import type { Backfill } from '../../plan/bounds.js'
-import type { Checkpoints, Reader, SplitSize, Writer } from '../../contract/plugin.js'
+import type { Checkpoints, Reader, SplitCheckpoint, SplitSize, Writer } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { RunReport } from '../../contract/task-store.js'
-import type { SourceSplit } from '../../contract/source-spec.js'
 import { splitSource } from '../sources/splits.js'
 import type { SplitCounts, SplitMarkJob } from '../../engine/messages.js'
 import { noCounts } from '../../engine/messages.js'
 import { log } from '../../log.js'
-import type { SplitPath } from './done-ranges.js'
+import type { LeftSplit } from './done-ranges.js'
 import { groupOf, splitsLeft } from './done-ranges.js'
 import type { RunFacts, RunState } from './run-state.js'
-import { merged, nameOf, newState } from './run-state.js'
+import { elsewhereState, merged, nameOf, newState } from './run-state.js'
 import type { Resuming } from '../sources/resumed-splits.js'
 
 /** A split as it was planned, and its place among the others. */
-export interface PlannedSplit {
-  readonly split: SourceSplit
-  readonly path: SplitPath
-}
+export type PlannedSplit = LeftSplit
 
 export interface RunOptions {
   /** Of this execution. */
@@ -41,8 +37,8 @@ const FINISH_BY_HAND =
  */
 export class RunCheckpoints {
   readonly #options: RunOptions
-  /** null: this run leaves none. */
-  readonly #checkpoints: Checkpoints | null
+  /** Of each database; the first has the state of the run. None: this run leaves none. */
+  readonly #checkpoints: readonly Checkpoints[]
   #run: { readonly id: string; readonly attempt: number; readonly state: RunState } | null = null
   #begun: Promise<void> | null = null
   /** Why there are no checkpoints although there should be, in words. */
@@ -54,7 +50,7 @@ export class RunCheckpoints {
 
   constructor(options: RunOptions) {
     this.#options = options
-    this.#checkpoints = options.plan.policy.resumable ? options.writers[0]!.skills.checkpoints! : null
+    this.#checkpoints = options.plan.policy.resumable ? checkpointsOf(options.writers) : []
   }
 
   /** Goes on with a run. */
@@ -62,10 +58,14 @@ export class RunCheckpoints {
     const resumed = new RunCheckpoints(options)
     const { runId } = options
     let state: RunState | null = null
-    await resumed.#checkpoints!.claim({ run, attempt }, (before, splits) => {
-      state = merged(JSON.parse(before) as RunState, splits, runId)
+    const [first, ...others] = resumed.#checkpoints
+    const elsewhere: SplitCheckpoint[] = []
+    for (const other of others) elsewhere.push(...(await other.fence({ run, attempt })))
+    await first!.claim({ run, attempt }, (before, splits) => {
+      state = merged(JSON.parse(before) as RunState, [...splits, ...elsewhere], runId)
       return JSON.stringify(state)
     })
+    for (const other of others) await other.forget({ run, attempt })
     resumed.#run = { id: run, attempt: attempt + 1, state: state! }
     resumed.#begun = Promise.resolve()
     return resumed
@@ -116,14 +116,17 @@ export class RunCheckpoints {
   /** All splits of the source, or those that are left. Of a fresh run with one split only, nothing need be kept. */
   async *splits(size: SplitSize, resuming: Resuming): AsyncGenerator<PlannedSplit> {
     const { readers, plan } = this.#options
-    if (this.#run === null) return yield* this.#beginningWithTwo(this.#all(size, resuming))
+    if (this.#run === null) {
+      // Shards commit one after another, so that even a single split may be there in part.
+      if (plan.write.sharding !== null) await this.begin()
+      return yield* this.#beginningWithTwo(this.#all(size, resuming))
+    }
     yield* splitsLeft({ readers, read: plan.read }, this.#run.state.done, size, resuming)
   }
 
   /** Before this run changes anything: whoever resumed one of them later would find its rows gone, or not notice that they are. */
   async endAbandoned(): Promise<void> {
-    const { abandoned, writers } = this.#options
-    for (const run of abandoned) await writers[0]!.skills.checkpoints!.end(run)
+    for (const run of this.#options.abandoned) await this.#remove(run)
   }
 
   /** From here on splits leave checkpoints; before the first of several is written. */
@@ -132,10 +135,10 @@ export class RunCheckpoints {
   }
 
   /** What the split is to leave. `again`: nobody knows whether an attempt in this process has stored it. */
-  mark(path: SplitPath, again: boolean): SplitMarkJob | undefined {
+  mark({ path, parts }: Pick<PlannedSplit, 'path' | 'parts'>, again: boolean): SplitMarkJob | undefined {
     if (this.#run === null) return undefined
     const { id, attempt } = this.#run
-    return { run: id, attempt, split: nameOf(path), again }
+    return { run: id, attempt, split: nameOf(path), again, parts }
   }
 
   /** What is looked at when every split is stored. What fails then would fail again, so that no run goes on by itself from there. */
@@ -161,7 +164,7 @@ export class RunCheckpoints {
     const { id } = this.#run
     this.#ended = true
     try {
-      await this.#checkpoints!.end(id)
+      await this.#remove(id)
     } catch (thrown) {
       const { message } = RowshiftError.from(thrown)
       this.#warn(`the checkpoints of run ${id} could not be removed from the target: ${message}`)
@@ -172,23 +175,24 @@ export class RunCheckpoints {
     if (this.#run === null) return
     const { id: run, attempt, state } = this.#run
     const entered = JSON.stringify({ ...state, phase } satisfies RunState)
-    await this.#checkpoints!.update({ run, attempt, state: entered })
+    await this.#checkpoints[0]!.update({ run, attempt, state: entered })
     this.#phase = phase
   }
 
   async #begin(): Promise<void> {
     const { runId, plan, facts } = this.#options
-    if (this.#checkpoints === null) return
+    const [first, ...others] = this.#checkpoints
+    if (first === undefined) return
     try {
       const state = newState(runId, await facts(), plan, noCounts)
-      await this.#checkpoints.begin({
-        run: runId,
-        table: plan.write.table.table,
-        state: JSON.stringify(state),
-      })
+      const { table } = plan.write.table
+      // The first one last: who finds the run there finds it everywhere.
+      for (const other of others) await other.begin({ run: runId, table, state: elsewhereState(state) })
+      await first.begin({ run: runId, table, state: JSON.stringify(state) })
       this.#run = { id: runId, attempt: 1, state }
     } catch (thrown) {
       const error = RowshiftError.from(thrown)
+      for (const other of others) await other.end(runId).catch(() => {})
       if (error.retryable || error.code === 'INTERNAL') throw error
       this.#warn(`if this run ends early, it cannot be resumed: ${error.message}`)
       this.#unable = `This run cannot be resumed: ${error.message}`
@@ -199,7 +203,7 @@ export class RunCheckpoints {
     const { readers, plan } = this.#options
     let index = 0
     for await (const split of splitSource(readers, plan.read, size, resuming))
-      yield { split, path: [this.#checkpoints ? groupOf(plan.read, split) : 0, index++] }
+      yield { split, path: [this.#checkpoints.length > 0 ? groupOf(plan.read, split) : 0, index++] }
   }
 
   /** The first split is held back until it is known whether there is a second one. */
@@ -207,7 +211,7 @@ export class RunCheckpoints {
     let first: PlannedSplit | null = null
     let held = false
     for await (const split of splits) {
-      if (this.#checkpoints !== null && this.#begun === null) {
+      if (this.#checkpoints.length > 0 && this.#begun === null) {
         if (!held) {
           first = split
           held = true
@@ -222,10 +226,19 @@ export class RunCheckpoints {
     if (first !== null) yield first
   }
 
+  /** The first database first: without the run there, nobody goes on with what the others have. */
+  async #remove(run: string): Promise<void> {
+    for (const checkpoints of checkpointsOf(this.#options.writers)) await checkpoints.end(run)
+  }
+
   #warn(warning: string): void {
     log.warn({ runId: this.#options.runId }, warning)
     this.warnings.push(warning)
   }
+}
+
+function checkpointsOf(writers: readonly Writer[]): Checkpoints[] {
+  return writers.flatMap(({ skills }) => skills.checkpoints ?? [])
 }
 
 function withHint({ code, message, details, cause }: RowshiftError, hint: string): RowshiftError {

@@ -2,10 +2,13 @@
 import { createHash } from 'node:crypto'
 import { rowshiftVersion } from '../../version.js'
 import type { SplitCounts } from '../../engine/messages.js'
+import { RowshiftError } from '../../contract/errors.js'
 import { addSplitCounts } from '../../engine/progress.js'
 import type { Backfill } from '../../plan/bounds.js'
 import type { Column, SplitCheckpoint, TableSchema } from '../../contract/plugin.js'
 import type { Mode, RunPlan } from '../../contract/run-plan.js'
+import type { SplitPart } from '../shard/stored-parts.js'
+import { splitOf } from '../shard/stored-parts.js'
 import type { DoneRange, SplitPath } from './done-ranges.js'
 import { mergeDone } from './done-ranges.js'
 
@@ -43,10 +46,12 @@ export interface TableShape {
   readonly keys: string
 }
 
-/** What a split leaves behind. */
+/** What a split leaves behind, in one of its shards or for all. */
 interface SplitState {
   readonly range: DoneRange
-  readonly counts: SplitCounts
+  /** Of the whole split. Default: only its rows for one shard are stored. */
+  readonly counts?: SplitCounts
+  readonly part?: SplitPart
 }
 
 /** For a new run, and to compare with that of an earlier one. */
@@ -67,6 +72,11 @@ export function newState(run: string, facts: RunFacts, plan: RunPlan, counts: Sp
   }
 }
 
+/** In the other databases of a target: what tells the run, should the first one have no trace of it. */
+export function elsewhereState({ target }: RunState): string {
+  return JSON.stringify({ target: target.identity })
+}
+
 /** null: another version of rowshift has written it, or nobody that we know. */
 export function readState(text: string): RunState | null {
   try {
@@ -77,7 +87,12 @@ export function readState(text: string): RunState | null {
   }
 }
 
-export function splitState({ lower, upper, nullKey, table, late }: DoneRange, counts: SplitCounts): string {
+/** `counts` null: not all of it is stored. */
+export function splitState(
+  { lower, upper, nullKey, table, late }: DoneRange,
+  counts: SplitCounts | null,
+  part: SplitPart | null = null,
+): string {
   const range: DoneRange = {
     lower,
     upper,
@@ -85,30 +100,62 @@ export function splitState({ lower, upper, nullKey, table, late }: DoneRange, co
     ...(table === undefined ? {} : { table }),
     ...(late ? { late } : {}),
   }
-  return JSON.stringify({ range, counts } satisfies SplitState)
+  const state: SplitState = { range, ...(counts && { counts }), ...(part && { part }) }
+  return JSON.stringify(state)
 }
 
 export function countsOf(text: string): SplitCounts {
-  return (JSON.parse(text) as SplitState).counts
+  return (JSON.parse(text) as SplitState).counts!
+}
+
+export function partOf(text: string): SplitPart {
+  return (JSON.parse(text) as SplitState).part!
 }
 
 export function nameOf(path: SplitPath): string {
   return path.join('.')
 }
 
-/** With the splits that the last attempt has stored. */
+/** With the splits that the last attempt has stored. Throws RESUME_REFUSED where nobody can tell which rows these are. */
 export function merged(state: RunState, splits: readonly SplitCheckpoint[], execution: string): RunState {
-  const stored = splits.map(({ split, state: text }) => {
-    const { range, counts } = JSON.parse(text) as SplitState
-    return { path: split.split('.').map(Number), range, counts }
-  })
+  const byName = new Map<string, SplitState[]>()
+  for (const { split, state: text } of splits) {
+    const name = splitOf(split)
+    byName.set(name, [...(byName.get(name) ?? []), JSON.parse(text) as SplitState])
+  }
+  const stored = [...byName].map(([name, states]) => ({
+    path: name.split('.').map(Number),
+    ...wholeOf(states),
+  }))
+  const whole = stored.flatMap(({ counts }) => counts ?? [])
   return {
     ...state,
     executions: [...state.executions, execution],
     done: mergeDone(state.plan.read, state.done, stored),
-    splits: state.splits + stored.length,
-    counts: stored.reduce((sum, { counts }) => addSplitCounts(sum, counts), state.counts),
+    splits: state.splits + whole.length,
+    counts: whole.reduce(addSplitCounts, state.counts),
   }
+}
+
+/** What all shards together hold of a split. */
+function wholeOf(states: readonly SplitState[]): Pick<SplitState, 'range' | 'counts'> {
+  const { range } = states[0]!
+  const counts = states.find((state) => state.counts !== undefined)?.counts
+  if (counts !== undefined) return { range, counts }
+  const parts = states.map(({ part }) => part!)
+  if (parts.some(({ piece }) => piece)) throw inPieces(parts)
+  return {
+    range: { ...range, parts: Object.fromEntries(parts.map(({ shard, counts: own }) => [shard, own])) },
+  }
+}
+
+function inPieces(parts: readonly SplitPart[]): RowshiftError {
+  const names = [...new Set(parts.map(({ shard }) => shard))].join(', ')
+  return new RowshiftError(
+    'RESUME_REFUSED',
+    `The run cannot be resumed: it ended while it wrote rows without a key, more than fit into memory at once, to ${names}, and nobody can tell which of them are there. ` +
+      'Empty these tables, and begin anew: run it without "resume", with --restart if it is a task.',
+  )
 }
 
 export function shapeOf({ identity, columns, keys }: TableSchema): TableShape {

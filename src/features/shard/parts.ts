@@ -41,6 +41,10 @@ export class Parts {
     return [...this.#parts.keys()].sort((a, b) => a - b)
   }
 
+  rowsIn(shard: number): number {
+    return this.#parts.get(shard)!.rows
+  }
+
   /** Each row of a shard, as a batch of one. */
   *rowsOf(shard: number): Generator<Batch> {
     for (const [batch, start, end] of this.#parts.get(shard)!.spans()) {

@@ -37,7 +37,7 @@ export class Shards {
     this.#common = common
     this.#router = new Router({ ...common, sharding })
     for (const [i, shard] of sharding.shards.entries())
-      this.#tables.set(this.#router.numberOf(shard), { name: shard.name, ...tables[i]! })
+      this.#tables.set(this.#router.numberOf(shard), this.#shardTable(shard.name, tables[i]!))
   }
 
   async write(batches: AsyncIterable<Batch>, options: TargetOptions): Promise<TargetCounts> {
@@ -63,10 +63,10 @@ export class Shards {
         },
         router.wanted,
       )
-      if (parts.bytes >= KEPT_BYTES) await write.store(parts, router)
+      if (parts.bytes >= KEPT_BYTES) await write.store(parts, router, false)
     }
-    await write.store(parts, router)
-    return write.counts
+    await write.store(parts, router, true)
+    return write.end({ writer: this.#writers[0]!, spec: this.#common })
   }
 
   /** For rows whose shard is known by name only. */
@@ -80,13 +80,17 @@ export class Shards {
     )
   }
 
+  #shardTable(name: string, { writer, spec }: TableWrite): ShardTable {
+    return { name, writer, spec, first: writer === this.#writers[0] }
+  }
+
   async #numbered(number: number, signal: AbortSignal): Promise<ShardTable | null> {
     const known = this.#tables.get(number)
     if (known !== undefined) return known
     const at = this.#router.locationOf(number)
     const writer = this.#writers[at.endpoint]!
     const shard = await openOnDemand(writer, this.#common, this.#sharding, at, signal)
-    const table = shard && { name: shard.name, writer, spec: shardSpec(this.#common, shard) }
+    const table = shard && this.#shardTable(shard.name, { writer, spec: shardSpec(this.#common, shard) })
     this.#tables.set(number, table)
     return table
   }

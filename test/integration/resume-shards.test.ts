@@ -1,0 +1,175 @@
+// Unfinished runs whose target is several tables: each of them says itself which rows it holds.
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { createConnection } from 'mysql2/promise'
+import { oneServer, servers } from '../support/context.js'
+import type { Outcome } from '../support/copying.js'
+import { Place } from '../support/copying.js'
+import type { Ends } from '../support/killed-runs.js'
+import { BRAKE, killedAt, resumed, ROWS, sourceSql, started } from '../support/killed-runs.js'
+import { Proxy } from '../support/proxy.js'
+import type { TestServer } from '../support/servers.js'
+import { until } from '../support/until.js'
+
+const KEYED = 'id INT PRIMARY KEY, v VARCHAR(100)'
+/** Nothing but rowshift sees to it that no row is there twice. */
+const KEYLESS = 'id INT, v VARCHAR(100)'
+const SHARD = { shard: { by: 'id', hash: 'modulo' } }
+
+interface Shards extends Ends {
+  readonly place: Place
+  /** Of all its databases. */
+  readonly checkpoints: () => Promise<number>
+}
+
+/** Three tables in each database, and a view of all of them. */
+async function intoShards(server: TestServer, databases = 1, rows = 'id < 60000'): Promise<Shards> {
+  const place = await Place.create(server, sourceSql(KEYED))
+  await place.query(`DELETE FROM src WHERE NOT (${rows})`)
+  const others = await Promise.all(Array.from({ length: databases - 1 }, () => Place.create(server)))
+  const places = [place, ...others]
+  for (const one of places)
+    await one.query([0, 1, 2].map((i) => `CREATE TABLE dst_${i} (${KEYLESS})`).join(';'))
+  const tables = places.flatMap(({ database }) => [0, 1, 2].map((i) => `\`${database}\`.dst_${i}`))
+  const numbered = tables.map((table, i) => `SELECT ${i} shard, t.* FROM ${table} t`)
+  await place.query(`CREATE VIEW dst AS ${numbered.join(' UNION ALL ')}`)
+  const names = places.map(({ database }) => database).join()
+  return {
+    place,
+    from: place.url('src'),
+    to: `${server.url}/${databases === 1 ? names : `{${names}}`}?table=dst_{0..2}`,
+    value: (sql) => place.value(sql),
+    expectEqual: async () => {
+      const sql = (of: string) => `SELECT COUNT(*), SUM(id), COUNT(DISTINCT id), SUM(CRC32(v)) FROM ${of}`
+      expect(await place.query(sql('dst'))).to.deep.equal(await place.query(sql('src')))
+      const wrong = `SELECT COUNT(*) FROM dst WHERE shard <> id % ${tables.length}`
+      expect(await place.value(wrong)).to.equal('0')
+    },
+    checkpoints: async () => {
+      const counts = await Promise.all(
+        places.map((one) => one.value('SELECT COUNT(*) FROM rowshift_checkpoint')),
+      )
+      return counts.reduce((sum, count) => sum + Number(count), 0)
+    },
+  }
+}
+
+async function expectWhole(ends: Shards, { code, stderr, report }: Outcome, rows = ROWS): Promise<void> {
+  expect(code, stderr).to.equal(0)
+  expect(report).to.include({ rowsRead: rows, rowsWritten: rows })
+  await ends.expectEqual()
+  expect(await ends.checkpoints()).to.equal(0)
+}
+
+/** Makes whoever writes the table wait. */
+async function locked(place: Place, table: string): Promise<() => Promise<void>> {
+  const { host, port, user, password } = place.server
+  const session = await createConnection({ host, port, user, password, database: place.database })
+  await session.query(`LOCK TABLES ${table} READ`)
+  return () => session.end()
+}
+
+describe('a sharded copy that is killed', () => {
+  it('goes on from there, twice, and stores no row twice', async () => {
+    for (const server of servers()) {
+      const ends = await intoShards(server)
+      await killedAt(ROWS / 6, started(['copy'], ends, SHARD), ends)
+      await killedAt(ROWS / 2, started(['resume', 'latest'], ends, { ...SHARD, worker_num: 1 }), ends)
+      const outcome = await resumed(ends, SHARD)
+      expect(outcome.report.resumed).to.include({ attempt: 3 })
+      expect(outcome.report.resumed!.rowsRead).to.be.greaterThan(ROWS / 3)
+      await expectWhole(ends, outcome)
+    }
+  })
+
+  it('goes on in several databases', async () => {
+    for (const server of oneServer()) {
+      const ends = await intoShards(server, 3)
+      await killedAt(ROWS / 6, started(['copy'], ends, SHARD), ends)
+      await killedAt(ROWS / 2, started(['resume', 'latest'], ends, SHARD), ends)
+      await expectWhole(ends, await resumed(ends, SHARD))
+    }
+  })
+
+  it('writes what is stored in one shard, and not in another, to the other one only', async () => {
+    for (const server of servers()) {
+      const rows = 'id < 100'
+      const ends = await intoShards(server, 2, rows)
+      const params = { ...SHARD, worker_num: 1 }
+      for (const command of [['copy'], ['resume', 'latest']]) {
+        const free = await locked(ends.place, 'dst_1')
+        const run = started(command, ends, params)
+        const stored = 'SELECT COUNT(DISTINCT shard) FROM dst WHERE shard > 2'
+        await until('shards of the other database', async () => (await ends.value(stored)) === '3')
+        run.kill('SIGKILL')
+        await run.code()
+        await free()
+      }
+      // They are not compared with what the source holds by now, and those for other shards are read anew.
+      await ends.place.query("UPDATE src SET v = 'changed' WHERE id IN (3, 97)")
+      await ends.place.query('DELETE FROM src WHERE id = 9')
+      const outcome = await resumed(ends, params)
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      expect(outcome.report.shards!.map(({ rowsWritten }) => rowsWritten)).to.deep.equal([
+        17, 17, 17, 17, 16, 16,
+      ])
+      expect(outcome.report).to.include({ rowsRead: 100, rowsWritten: 100 })
+      const changed = "SELECT COUNT(*), COUNT(DISTINCT id), SUM(v = 'changed') FROM dst"
+      expect(await ends.place.query(changed)).to.deep.equal([['100', '100', '1']])
+      expect(await ends.checkpoints()).to.equal(0)
+    }
+  })
+
+  it('goes on with many sources', async () => {
+    const ends = await intoShards(oneServer()[0]!, 2)
+    const { place } = ends
+    await place.query(`CREATE TABLE part_0 (id INT NULL UNIQUE, v VARCHAR(100)); CREATE TABLE part_1 LIKE part_0;
+      INSERT INTO part_0 SELECT * FROM src WHERE id >= 5000; INSERT INTO part_1 SELECT * FROM src WHERE id < 5000`)
+    const many = { ...ends, from: place.url('part_{0..1}') }
+    await killedAt(ROWS / 6, started(['copy'], many, SHARD), many)
+    await killedAt(ROWS / 2, started(['resume', 'latest'], many, SHARD), many)
+    const outcome = await resumed(many, SHARD)
+    await expectWhole(ends, outcome)
+    expect(outcome.report.sources!.map(({ rowsRead }) => rowsRead)).to.deep.equal([ROWS - 5000, 5000])
+  })
+
+  it('is refused when shards were emptied or altered, and begins anew in place of what it left', async () => {
+    const ends = await intoShards(oneServer()[0]!, 2)
+    await killedAt(ROWS / 6, started(['copy'], ends, SHARD), ends)
+    await ends.place.query('ALTER TABLE dst_2 ADD COLUMN w INT')
+    const altered = await resumed(ends, SHARD)
+    expect(altered.stderr).to.include('columns of the target were altered (')
+    await ends.place.query(
+      'ALTER TABLE dst_2 DROP COLUMN w; DELETE FROM dst_0; DELETE FROM dst_1; DELETE FROM dst_2',
+    )
+    const emptied = await resumed(ends, SHARD)
+    expect(emptied.code, emptied.stderr).to.equal(3)
+    expect(emptied.stderr).to.match(/it had written \d+ rows to .*dst_\{0..2\}, which holds 0 by now/)
+    const other = new URL(ends.to.replaceAll(/[{}]/g, '')).pathname.slice(1).split(',')[1]!
+    await ends.place.query([0, 1, 2].map((i) => `DELETE FROM \`${other}\`.dst_${i}`).join(';'))
+    const anew = started(['copy'], ends, { ...SHARD, where: 'id >= 0' })
+    expect(await anew.code(), anew.stderr).to.equal(0)
+    await ends.expectEqual()
+  })
+})
+
+describe('a commit of a shard without an answer', () => {
+  it('is looked up, and its rows are written again only if they are not stored', async () => {
+    for (const server of oneServer()) {
+      const ends = await intoShards(server)
+      let cut = 0
+      const proxy = await Proxy.to(server, (link, index) => {
+        link.fault = index > 0 && cut++ < 4 ? { kind: 'cut', after: 'COMMIT' } : null
+      })
+      try {
+        const through = { ...ends, to: proxy.url(ends.to) }
+        const run = started(['copy'], through, { ...SHARD, worker_num: 2, where: BRAKE })
+        expect(await run.code(), run.stderr).to.equal(0)
+        expect(run.report().retries).to.be.at.least(1)
+        await ends.expectEqual()
+      } finally {
+        proxy.close()
+      }
+    }
+  })
+})
