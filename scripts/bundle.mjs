@@ -1,7 +1,10 @@
 // What users run: dist/ with its third-party modules in a few files, since each thread of each run loads them all. What
 // that gains stands in docs/architecture.md. Tests of single modules use dist/.
+//
+// With builds as JSON, `[{"folder", "edits"}]`, it makes these instead, as the fault suite asks for (`test/faults/builds.ts`): the same of modules
+// that are changed. An edit is `{"file", "from", "to"}`, whose text must be in its file exactly once, or `{"file", "instead"}`, another module.
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 
 /** What is started or imported by URL, and what the package exports. */
@@ -42,35 +45,65 @@ const unused = {
 /** Of iconv-lite, 0.4 MB of text in character sets that servers hardly ever greet in: read when needed. */
 const tables = './tables/*'
 
-rmSync('bundle', { recursive: true, force: true })
-const { metafile } = await build({
-  entryPoints: entries.map((entry) => `dist/${entry}`),
-  external: [...external, tables],
-  plugins: [unused],
-  outbase: 'dist',
-  outdir: 'bundle',
-  // As deep as the modules that find others by a path relative to their own.
-  chunkNames: 'src/chunks/[name]-[hash]',
-  bundle: true,
-  splitting: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'esnext',
-  sourcemap: true,
-  minifyWhitespace: true,
-  minifySyntax: true,
-  sourcesContent: false,
-  metafile: true,
-  logLevel: 'warning',
-  banner: {
-    js: "import { createRequire as rowshiftRequire } from 'node:module'\nconst require = rowshiftRequire(import.meta.url)",
-  },
-})
-// Beside the chunk that esbuild's `require` stands in.
-cpSync('node_modules/iconv-lite/encodings/tables', 'bundle/src/chunks/tables', { recursive: true })
-for (const file of ['src/wire/cells.wasm', 'plugins/mysql/transcode.wasm', 'plugins/postgres/transcode.wasm'])
-  cpSync(`dist/${file}`, `bundle/${file}`)
-writeFileSync('bundle/LICENSES.txt', licences(Object.keys(metafile.inputs)))
+const builds = JSON.parse(process.argv[2] ?? '[{ "folder": "bundle", "edits": [] }]')
+for (const { folder, edits } of builds) await bundle(folder, edits)
+
+async function bundle(outdir, edits) {
+  rmSync(outdir, { recursive: true, force: true })
+  const { metafile } = await build({
+    entryPoints: entries.map((entry) => `dist/${entry}`),
+    external: [...external, tables],
+    plugins: [unused, edited(edits)],
+    outbase: 'dist',
+    outdir,
+    // As deep as the modules that find others by a path relative to their own.
+    chunkNames: 'src/chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'esnext',
+    sourcemap: true,
+    minifyWhitespace: true,
+    minifySyntax: true,
+    sourcesContent: false,
+    metafile: true,
+    logLevel: 'warning',
+    banner: {
+      js: "import { createRequire as rowshiftRequire } from 'node:module'\nconst require = rowshiftRequire(import.meta.url)",
+    },
+  })
+  for (const { file } of edits) if (!metafile.inputs[file]) throw new Error(`${file} is not in the bundle`)
+  // Beside the chunk that esbuild's `require` stands in.
+  cpSync('node_modules/iconv-lite/encodings/tables', `${outdir}/src/chunks/tables`, { recursive: true })
+  for (const file of ['src/wire/cells.wasm', 'plugins/mysql/transcode.wasm', 'plugins/postgres/transcode.wasm'])
+    cpSync(`dist/${file}`, `${outdir}/${file}`)
+  writeFileSync(`${outdir}/LICENSES.txt`, licences(Object.keys(metafile.inputs)))
+}
+
+function edited(edits) {
+  return {
+    name: 'edited',
+    setup({ onLoad }) {
+      for (const file of new Set(edits.map((edit) => edit.file))) {
+        const filter = new RegExp(`/${file.replaceAll('.', '\\.')}$`)
+        const own = edits.filter((edit) => edit.file === file)
+        const { instead = file } = own.find((edit) => edit.instead) ?? {}
+        onLoad({ filter }, () => ({
+          contents: own.reduce(withEdit, readFileSync(instead, 'utf8')),
+          resolveDir: join(process.cwd(), dirname(instead)),
+        }))
+      }
+    },
+  }
+}
+
+function withEdit(text, { file, from, to }) {
+  if (from === undefined) return text
+  const found = text.split(from).length - 1
+  if (found !== 1) throw new Error(`${file} has this ${found} times, and not once: ${from}`)
+  return text.replace(from, () => to)
+}
 
 /** Of the packages whose code is in the bundle. */
 function licences(inputs) {

@@ -20,6 +20,7 @@ import { recycle } from '../src/wire/builder.js'
 import { copiedRows } from '../src/engine/deletions.js'
 import { LossyCoercion } from '../src/wire/lossy-coercion.js'
 import { RowshiftError } from '../src/contract/errors.js'
+import { failpoint } from '../src/failpoint.js'
 import { readOf } from '../src/features/sources/splits.js'
 import { closeAll, openAll } from '../src/contract/opening.js'
 import { writesAhead } from '../src/contract/pipeline.js'
@@ -140,6 +141,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
       const started = performance.now()
       try {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
+        failpoint('split-reading')
         await deleted.find(readers, split, signal)
         const { reader, spec } = readOf(readers, this.#copied, split)
         const rows = reader.read(spec, split, signal, (row, error) => tally.refuse(row, error))
@@ -154,6 +156,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
           }
           await queue.put(batch)
         }
+        failpoint('split-read')
         queue.end()
         milliseconds = performance.now() - started
       } catch (error) {

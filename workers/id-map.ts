@@ -1,6 +1,7 @@
 import { BatchBuilder } from '../src/wire/builder.js'
 import { excerpt } from '../src/wire/row-name.js'
 import { RowshiftError } from '../src/contract/errors.js'
+import { failpoint } from '../src/failpoint.js'
 import { closeAll } from '../src/contract/opening.js'
 import { pause } from '../src/contract/waiting.js'
 import type { Batch, Endpoint, Writer } from '../src/contract/plugin.js'
@@ -63,6 +64,7 @@ export class IdMap {
     }
     try {
       await writer.write(this.#plan.write, batches, options)
+      failpoint('id-map-kept')
     } catch (error) {
       // What another thread has written is found when we look again.
       if (!(error instanceof RowshiftError && error.code === 'LOCK_CONFLICT')) throw error

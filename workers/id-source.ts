@@ -3,6 +3,7 @@ import { Snowflakes, WORKERS } from '../src/features/ids/snowflake.js'
 import { UuidsV7, uuidText } from '../src/features/ids/uuidv7.js'
 import type { Endpoint, Sequence, Writer } from '../src/contract/plugin.js'
 import type { IdPlan } from '../src/contract/computed-columns.js'
+import { failpoint } from '../src/failpoint.js'
 import { openWriter } from './load-plugin.js'
 
 /** Where new ids come from, in one thread. */
@@ -62,6 +63,7 @@ class SequenceBlocks implements IdSource {
     const writer = await this.#open()
     this.#ranges.push({ next: BigInt(await writer.skills.sequences!.take(this.#sequence, left)), left })
     this.#reserved += left
+    failpoint('ids-reserved')
   }
 
   append(to: BatchBuilder): void {

@@ -1,6 +1,7 @@
 import type { Batch, BatchLimits, Column } from '../src/contract/plugin.js'
 import { DeferredSplit } from '../src/engine/deferred-rows.js'
 import type { RowshiftError } from '../src/contract/errors.js'
+import { failpoint } from '../src/failpoint.js'
 import type { Target } from '../src/features/shard/target.js'
 import type { RunPlan } from '../src/contract/run-plan.js'
 import type { RowActions } from '../src/features/verify/row-comparison.js'
@@ -62,6 +63,7 @@ export class RowRepair implements RowActions {
         this.deleted += this.#flag
           ? await writer.skills.deletes!.flag(spec, batchOf(rows), this.#flag, this.#signal)
           : await writer.skills.deletes!.remove(spec, batchOf(rows), this.#signal)
+        failpoint('rows-removed')
       }
     }
   }

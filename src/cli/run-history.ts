@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { RowshiftError } from '../contract/errors.js'
+import { failpoint } from '../failpoint.js'
 import type { RunRecord, RunReport, RunStatus, TaskStore } from '../contract/task-store.js'
 import { pause } from '../contract/waiting.js'
 import { reported } from './execution.js'
@@ -59,6 +60,7 @@ class RunHistory {
       history.#warn(`An earlier run of task ${taskId} did not end; marked interrupted: ${describeRun(dead)}.`)
     }
     await store.startRun(record)
+    failpoint('history-begun')
     await history.#setStatus('running')
     history.#lock.watch()
     return history
@@ -105,9 +107,12 @@ class RunHistory {
     const { mode, status, rowsRead, rowsWritten } = report
     const end = { mode, status, end_time: utcNow(), rows_read: rowsRead, rows_written: rowsWritten }
     if (status === 'success' && alone) {
+      failpoint('watermarks-saving')
       await this.#store.saveWatermarks(this.#record.task_id, this.#record.run_id, this.remembered(report))
+      failpoint('watermarks-saved')
     }
     await this.#store.finishRun({ ...this.#record, ...end, report: JSON.stringify(report) })
+    failpoint('history-ended')
     // The status of the task is that of the run that has the lock.
     if (!this.lockLost.aborted) await this.#setStatus(status)
   }

@@ -1,4 +1,5 @@
 import type { RowshiftError } from '../contract/errors.js'
+import { failpoint } from '../failpoint.js'
 import { divideSplit } from '../features/sources/splits.js'
 import { log } from '../log.js'
 import type { RunPlan } from '../contract/run-plan.js'
@@ -107,6 +108,7 @@ class Coordinator {
       if (this.#inSnapshot) this.#position = await this.#snapshot.begin(readers[0]!, plan.read.table.table)
     })
     await this.#scheduler.step(prepare)
+    failpoint('prepared')
     await this.#scheduler.run(this.#splits(), {
       jobOf: (planned, index, inDoubt) => ({
         ...planned.split,
@@ -136,6 +138,7 @@ class Coordinator {
   }
 
   #accept(result: Done, planned: PlannedSplit, index: number): Accepted<PlannedSplit> {
+    failpoint('split-accepted')
     if (result.outcome === 'oversized') return { parts: this.#partsOf(planned, result) }
     const { counts, milliseconds, deferred } = result
     this.#deferred.add(deferred, index)

@@ -1,6 +1,7 @@
 import type { Checkpoints, RunCheckpoint, SplitCheckpoint } from '../contract/checkpoint.js'
 import { runTaken } from '../contract/checkpoint.js'
 import { RowshiftError } from '../contract/errors.js'
+import { failpoint } from '../failpoint.js'
 import { retried } from '../contract/waiting.js'
 import type { SplitMark, WriteCounts } from '../contract/write.js'
 import type { SqlDialect } from './dialect.js'
@@ -46,6 +47,7 @@ export class SqlCheckpoints implements Checkpoints {
     const [id, own, at, text] = [run, table, time(), state].map((value) => dialect.text(value))
     // Ours first: of two runs that begin at the same time, each sees the other.
     await alone(session, `INSERT INTO ${NAME} (${COLUMNS}) VALUES (${id}, '', 1, ${own}, 0, ${at}, ${text})`)
+    failpoint('run-inserted')
     // One row at a time, by its key: a search that locks would wait for splits of all other runs, and they for it.
     const others = await ask(
       session,
@@ -55,6 +57,7 @@ export class SqlCheckpoints implements Checkpoints {
     )
     for (const [other, kind] of others)
       await alone(session, kind === 'old' ? endSql(dialect, other!) : supersedeSql(dialect, other!, run))
+    failpoint('run-begun')
   }
 
   async claim(
@@ -84,7 +87,9 @@ export class SqlCheckpoints implements Checkpoints {
         session,
         `UPDATE ${NAME} SET attempt = ${attempt + 1}, rows_written = rows_written + ${written}, state = ${dialect.text(state)} WHERE ${ofRun}`,
       )
+      failpoint('run-merged')
     })
+    failpoint('run-claimed')
   }
 
   async fence({ run, attempt }: Pick<RunCheckpoint, 'run' | 'attempt'>): Promise<readonly SplitCheckpoint[]> {
@@ -172,6 +177,7 @@ export async function leaveMark(session: SqlSession, mark: SplitMark, counts: Wr
   const values = `run_id, ${split}, attempt, target_table, ${counts.rowsWritten}, ${at}, ${own}`
   const stored = await change(session, `INSERT INTO ${NAME} (${COLUMNS}) SELECT ${values} ${run}`)
   if (stored !== 1) throw runTaken(mark.run)
+  failpoint('split-marked')
 }
 
 function createSql(dialect: SqlDialect): string {

@@ -1,6 +1,7 @@
 /** Tasks and their history in tables of a database that speaks SQL. */
 import { readFile } from 'node:fs/promises'
 import { RowshiftError } from '../contract/errors.js'
+import { failpoint } from '../failpoint.js'
 import type { ErrorCode } from '../contract/errors.js'
 import type { LockState, RunRecord, RunStatus, Task, TaskStore } from '../contract/task-store.js'
 import { retried } from '../contract/waiting.js'
@@ -247,6 +248,7 @@ export class SqlTaskStore implements TaskStore {
 function runAll(session: SqlSession, statements: readonly string[]): Promise<void> {
   return inTransaction(session, async () => {
     for (const sql of statements) await session.query(sql)
+    failpoint('store-writing')
   })
 }
 

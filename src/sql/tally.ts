@@ -1,4 +1,5 @@
 import { RowshiftError } from '../contract/errors.js'
+import { failpoint } from '../failpoint.js'
 import type { WriteCounts, WriteOptions, WriteSpec } from '../contract/write.js'
 import { addCounts, nothingWritten } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
@@ -25,6 +26,7 @@ export class Tally {
 
   /** The same batches, which count as received. */
   async *receive(batches: AsyncIterable<Batch>): AsyncGenerator<Batch> {
+    failpoint('split-begun')
     for await (const batch of batches) {
       this.throwIfAborted()
       this.#received += batch.rows
@@ -40,6 +42,7 @@ export class Tally {
   hand(rows: number): void {
     this.#handed += rows
     this.options.onProgress(this.#handed)
+    failpoint('split-handed')
   }
 
   /** What is counted from here on is forgotten when the result is called. */
@@ -70,6 +73,7 @@ export class Tally {
 
   /** Throws when rows are not accounted for. */
   check({ table: { table } }: WriteSpec): void {
+    failpoint('split-written')
     const { rowsWritten, rowsUnchanged, rowsSkipped, dirtyRows } = this.counts
     const stored = rowsWritten + rowsUnchanged + rowsSkipped
     const expected = this.#received - dirtyRows - this.#deferred

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../contract/endpoint.js'
 import type { ErrorDetails } from '../contract/errors.js'
+import { failpoint } from '../failpoint.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { Writer } from '../contract/plugin.js'
 import type { WriterSkills } from '../contract/skills.js'
@@ -166,9 +167,10 @@ export class SqlWriter<S extends SqlSession> implements Writer {
       if (mark) await leaveMark(session, mark, tally.counts)
       tally.throwIfAborted()
       options.beforeCommit()
-      await session.commit().catch((thrown: unknown) => {
-        throw rows.commitError(thrown)
-      })
+      const committed = session.commit()
+      failpoint('split-committing')
+      await committed.catch((thrown: unknown) => Promise.reject(rows.commitError(thrown)))
+      failpoint('split-committed')
       return tally.counts
     } catch (thrown) {
       await this.#rollback(session)

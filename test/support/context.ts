@@ -17,6 +17,8 @@ export interface CliOptions {
   cwd?: string
   /** Another Node.js than that of this process. */
   node?: string
+  /** Another bundle's `main.js`. */
+  program?: string
 }
 
 export interface CliResult {
@@ -26,7 +28,7 @@ export interface CliResult {
   stderr: string
 }
 
-const program = fileURLToPath(new URL('../../../bundle/src/cli/main.js', import.meta.url))
+const bundled = fileURLToPath(new URL('../../../bundle/src/cli/main.js', import.meta.url))
 
 /** Each starts when a test first talks to it: one that needs a single server, or none, waits for no other. */
 const shared: readonly SharedServer<MysqlKind>[] = [new SharedServer('mariadb'), new SharedServer('mysql')]
@@ -108,7 +110,7 @@ export async function createDatabase(at: TestServer): Promise<string> {
 /** Starts the program without waiting for it: for tests that send signals or watch its output. */
 export function startCli(
   args: readonly string[],
-  { env, cwd, node = process.execPath }: CliOptions = {},
+  { env, cwd, node = process.execPath, program = bundled }: CliOptions = {},
 ): ChildProcessWithoutNullStreams {
   return spawn(node, [program, ...args], { env: { ...process.env, ...env }, cwd })
 }

@@ -14,9 +14,9 @@ let running: ChildProcess | undefined
 let stopping = false
 let again = false
 
-process.on('message', () => {
-  again = true
-  process.kill(-running!.pid!, signals.crash)
+process.on('message', (order: 'restart' | 'SIGSTOP' | 'SIGCONT') => {
+  again ||= order === 'restart'
+  process.kill(-running!.pid!, order === 'restart' ? signals.crash : order)
 })
 process.once('disconnect', () => void stop())
 process.once('SIGTERM', () => void stop())

@@ -3,10 +3,20 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 
-/** What happens to a connection, and when: after so many of its bytes, both directions together, or after a text from the client. */
+/** What happens to a connection, and when: after so many of its bytes, both directions together, after a text from the client, or at a moment. */
 export interface Fault {
   readonly kind: 'cut' | 'silence'
-  readonly after: number | string
+  readonly after: number | string | Moment
+}
+
+/**
+ * In the conversation that begins with the first message of the client which has this text: after so many bytes, that message among them, of
+ * one end or of both. With `from: 'client'` and 0 bytes the server never gets it; with `from: 'server'` the client gets none of its answer.
+ */
+export interface Moment {
+  readonly text: string
+  readonly from: 'client' | 'server' | 'both'
+  readonly bytes: number
 }
 
 /** A fault that the seed alone decides, within the first `bytes` of a connection. */
@@ -28,12 +38,18 @@ export class Link {
   /** Forwarded so far, both directions together. */
   bytes = 0
   silent = false
+  /** Its fault has happened. */
+  failed = false
+  /** Milliseconds for which whatever comes is held back. */
+  delay = 0
+  /** Forwarded since the moment's text came; null: it has not. */
+  #since: number | null = null
 
   constructor(client: Socket, upstream: Socket) {
     this.#client = client
     this.#upstream = upstream
-    this.#forward(client, upstream)
-    this.#forward(upstream, client)
+    this.#forward(client, upstream, 'client')
+    this.#forward(upstream, client, 'server')
     client.on('data', (bytes) => {
       const text = this.fault?.after
       if (typeof text === 'string' && bytes.includes(text)) this.#fail()
@@ -52,11 +68,23 @@ export class Link {
   }
 
   #fail(): void {
+    this.failed = true
     if (this.fault!.kind === 'cut') this.cut()
     else this.silence()
   }
 
-  #forward(from: Socket, to: Socket): void {
+  /** How many of these bytes are forwarded before the moment comes; null: all of them. */
+  #untilMoment(bytes: Buffer, from: 'client' | 'server'): number | null {
+    const moment = this.fault?.after
+    if (typeof moment !== 'object' || this.failed) return null
+    if (from === 'client' && this.#since === null && bytes.includes(moment.text)) this.#since = 0
+    if (this.#since === null || (moment.from !== 'both' && moment.from !== from)) return null
+    const left = moment.bytes - this.#since
+    this.#since += bytes.length
+    return bytes.length > left ? left : null
+  }
+
+  #forward(from: Socket, to: Socket, end: 'client' | 'server'): void {
     from.setNoDelay(true)
     from.on('error', () => {})
     from.on('close', () => {
@@ -64,9 +92,16 @@ export class Link {
       if (!this.silent) this.cut()
     })
     from.on('data', (bytes) => {
+      if (this.failed) return
       this.bytes += bytes.length
       const most = this.fault?.after
-      if (typeof most === 'number' && this.bytes > most) this.#fail()
+      const left = this.#untilMoment(bytes, end)
+      if (left !== null) {
+        this.failed = true
+        // What came before the moment is to arrive.
+        to.write(bytes.subarray(0, left), () => this.#fail())
+      } else if (typeof most === 'number' && this.bytes > most) this.#fail()
+      else if (this.delay > 0) setTimeout(() => this.silent || to.write(bytes), this.delay)
       else if (!this.silent && !to.write(bytes)) {
         from.pause()
         to.once('drain', () => this.silent || from.resume())

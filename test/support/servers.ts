@@ -31,6 +31,8 @@ export interface TestServer<K extends ServerKind = ServerKind> {
   readonly certs: { readonly ca: string } | null
   /** Kills a private instance as a power failure would, and starts it again on the same data. */
   restart(): Promise<void>
+  /** Suspends a private instance, or lets it go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void
   /** Stops a private instance and deletes its data; leaves a given server alone. May be called twice. */
   stop(): Promise<void>
 }
@@ -76,6 +78,7 @@ export async function startServer<K extends ServerKind>(
         await keeper.restart()
         await untilReady(kind, address, keeper)
       },
+      signal: (signal) => keeper.signal(signal),
       stop: () => keeper.stop(),
     }
   } catch (error) {
@@ -95,7 +98,10 @@ async function useGiven<K extends ServerKind>(kind: K, given: string): Promise<T
   }
   const version = await readVersion(kind, address)
   const restart = () => Promise.reject(new Error('a given server is not restarted'))
-  const own = { socket: null, url: url(kind, address), certs: null }
+  const signal = () => {
+    throw new Error('a given server is not suspended')
+  }
+  const own = { socket: null, url: url(kind, address), certs: null, signal }
   return { kind, version, ...address, ...own, restart, stop: async () => {} }
 }
 
@@ -123,6 +129,10 @@ class Keeper {
     const ended = once(this.#process, 'message')
     this.#process.send('restart')
     await ended
+  }
+
+  signal(order: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process.send(order)
   }
 
   async stop(): Promise<void> {

@@ -23,6 +23,10 @@ export class SharedServer<K extends ServerKind = ServerKind> implements TestServ
     return Promise.reject(new Error('others use this server, too'))
   }
 
+  signal(): never {
+    throw new Error('others use this server, too')
+  }
+
   async stop(): Promise<void> {
     await this.#running?.stop()
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
 import type { RunReport } from '../../src/index.js'
-import { runCli, startCli, type CliResult } from './context.js'
+import { runCli, startCli, type CliOptions, type CliResult } from './context.js'
 import { Place, scratchFile } from './copying.js'
 import { Database } from './database.js'
 import type { TestServer } from './servers.js'
@@ -69,9 +69,9 @@ export class Started {
   ended = false
   stderr = ''
 
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], options: CliOptions = {}) {
     this.#file = scratchFile('json')
-    this.#child = startCli([...args, '--report', this.#file])
+    this.#child = startCli([...args, '--report', this.#file], options)
     this.#child.stdout.resume()
     this.#child.stderr.on('data', (text: Buffer) => (this.stderr += text.toString()))
     this.#exit = once(this.#child, 'exit').finally(() => (this.ended = true))

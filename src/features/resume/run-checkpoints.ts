@@ -6,6 +6,7 @@ import type { RunReport } from '../../contract/task-store.js'
 import { splitSource } from '../sources/splits.js'
 import type { SplitCounts, SplitMarkJob } from '../../engine/messages.js'
 import { noCounts } from '../../engine/messages.js'
+import { failpoint } from '../../failpoint.js'
 import { log } from '../../log.js'
 import type { LeftSplit } from './done-ranges.js'
 import { groupOf, splitsLeft } from './done-ranges.js'
@@ -126,6 +127,7 @@ export class RunCheckpoints {
 
   /** Before this run changes anything: whoever resumed one of them later would find its rows gone, or not notice that they are. */
   async endAbandoned(): Promise<void> {
+    failpoint('planned')
     for (const run of this.#options.abandoned) await this.#remove(run)
   }
 
@@ -143,6 +145,7 @@ export class RunCheckpoints {
 
   /** What is looked at when every split is stored. What fails then would fail again, so that no run goes on by itself from there. */
   async check(work: () => void): Promise<void> {
+    failpoint('copied')
     try {
       work()
     } catch (thrown) {
@@ -156,15 +159,18 @@ export class RunCheckpoints {
     const { plan } = this.#options
     const simple = (plan.write.create?.deferred ?? []).length === 0 && plan.write.postSql.length === 0
     if (!simple) await this.#enter('finishing')
+    failpoint('finishing')
   }
 
   /** The run has succeeded. What cannot be removed does not undo it. */
   async end(): Promise<void> {
+    failpoint('finished')
     if (this.#run === null) return
     const { id } = this.#run
     this.#ended = true
     try {
       await this.#remove(id)
+      failpoint('run-removed')
     } catch (thrown) {
       const { message } = RowshiftError.from(thrown)
       this.#warn(`the checkpoints of run ${id} could not be removed from the target: ${message}`)

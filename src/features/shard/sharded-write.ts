@@ -1,6 +1,7 @@
 import { recycle } from '../../wire/builder.js'
 import { cellsOf } from '../../wire/row-name.js'
 import { RowshiftError } from '../../contract/errors.js'
+import { failpoint } from '../../failpoint.js'
 import type { RetryPolicy } from '../../contract/waiting.js'
 import { pauseAfter, pauseOf, retried } from '../../contract/waiting.js'
 import type { Batch, SplitMark, WriteCounts, WriteMode, WriteOptions } from '../../contract/plugin.js'
@@ -97,6 +98,7 @@ export class ShardedWrite {
       const whole = last && end.first && i === open.length - 1
       const counts = await this.#storePart({ end, number, parts, whole, piece })
       this.#shards[end.name] = addCounts(this.#shards[end.name] ?? nothingWritten, counts)
+      failpoint('shard-stored')
     }
     parts.clear()
     this.#goes++

@@ -1,0 +1,56 @@
+// npm run faults: plays cases of the fault suite on servers of its own, and prints a table. `--cases N` (1200) are chosen by `--seed N` (1),
+// `--all` are all, `--grep TEXT` those whose title has it, `--on TEXT` those of runs like that (`mysql upsert`); `--given` takes the servers of the
+// environment, and leaves out what kills these; `--write` puts the table into docs/reliability.md.
+import { parseArgs } from 'node:util'
+import { programsOf } from './builds.js'
+import { nameOf, titleOf } from './play.js'
+import { tableOf, writeTable } from './results.js'
+import { Baselines, casesOf, cellsOn, choose, complaintOf, playAll, randomOf, startServers } from './suite.js'
+
+const { values } = parseArgs({
+  options: {
+    cases: { type: 'string', default: '1200' },
+    seed: { type: 'string', default: '1' },
+    all: { type: 'boolean', default: false },
+    on: { type: 'string', default: '' },
+    given: { type: 'boolean', default: false },
+    grep: { type: 'string', default: '' },
+    list: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+})
+const started = performance.now()
+const seed = Number(values.seed)
+const [program] = programsOf([{ name: 'failpoints', edits: [] }])
+const servers = await startServers(values.given)
+try {
+  const cells = cellsOn(servers).filter((cell) => nameOf(cell).includes(values.on))
+  const baselines = new Baselines({ program: program! })
+  await baselines.find(cells)
+  const random = randomOf(seed)
+  const all = casesOf(cells, baselines, random).filter(
+    (one) => titleOf(one).includes(values.grep) && !(values.given && one.fault.ownServer),
+  )
+  const chosen = values.all ? all : choose(all, Number(values.cases), random)
+  console.log(`${chosen.length} of ${all.length} cases, seed ${seed}`)
+  if (values.list) for (const one of chosen) console.log(titleOf(one))
+  let done = 0
+  const results = values.list
+    ? []
+    : await playAll(chosen, baselines, program!, (result) => {
+        const complaint = complaintOf(result)
+        if (++done % 50 === 0) console.log(`${done} of ${chosen.length}`)
+        if (complaint !== null) console.log(complaint)
+      })
+  const minutes = Math.round((performance.now() - started) / 60_000)
+  const versions = servers.map(({ kind, version }) => `${kind} ${version}`).join(', ')
+  const table = tableOf(
+    results,
+    `seed ${seed}, ${all.length} possible cases, ${minutes} minutes, ${versions}`,
+  )
+  console.log(table)
+  if (values.write) writeTable(table)
+  process.exitCode = results.some((result) => complaintOf(result) !== null) ? 1 : 0
+} finally {
+  await Promise.all(servers.map((server) => server.stop()))
+}

@@ -1,0 +1,142 @@
+// All cases of the suite: every fault in every kind of run that it can happen to, and a choice of them.
+import type { TestServer } from '../support/servers.js'
+import { startServer } from '../support/servers.js'
+import { faultsOf } from './faults.js'
+import { groupedBy } from './grouped.js'
+import type { Passes } from './fault.js'
+import type { Case, Result, Rig } from './play.js'
+import { passesOf, play, titleOf } from './play.js'
+import type { Cell } from './scene.js'
+import { MODES, SHAPES } from './tables.js'
+
+/** A choice takes so many of a group for one of each other. */
+const WEIGHTS: Readonly<Record<string, number>> = { 'kill -9 of the tool': 5 }
+const KINDS = ['mariadb', 'mysql'] as const
+
+export type Random = (below: number) => number
+
+/** mulberry32: the seed alone decides. */
+export function randomOf(seed: number): Random {
+  let state = seed
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below)
+  }
+}
+
+/** One of each kind, which nobody else uses unless they are `given`. Only the machine may not fail here, so nothing need wait for its disk. */
+export function startServers(given = false): Promise<TestServer[]> {
+  const serverArgs = given ? [] : ['--innodb-flush-log-at-trx-commit=2', '--skip-log-bin']
+  return Promise.all(KINDS.map((kind) => startServer(kind, { serverArgs })))
+}
+
+export function cellsOn(servers: readonly TestServer[]): Cell[] {
+  return servers.flatMap((server) =>
+    MODES.flatMap((mode) =>
+      SHAPES.flatMap((shape) => ([1, 4] as const).map((threads) => ({ server, mode, shape, threads }))),
+    ),
+  )
+}
+
+/** What runs pass to which nothing happens: found out once for each cell. */
+export class Baselines {
+  readonly #rig: Omit<Rig, 'lane'>
+  readonly #known = new Map<Cell, Passes>()
+
+  constructor(rig: Omit<Rig, 'lane'>) {
+    this.#rig = rig
+  }
+
+  async find(cells: readonly Cell[]): Promise<void> {
+    await onEachServer(cells, async (cell, lane) => {
+      if (!this.#known.has(cell)) this.#known.set(cell, await passesOf(cell, { ...this.#rig, lane }))
+    })
+  }
+
+  of(cell: Cell): Passes {
+    return this.#known.get(cell)!
+  }
+}
+
+export function casesOf(cells: readonly Cell[], baselines: Baselines, random: Random): Case[] {
+  const faults = faultsOf(random)
+  return cells.flatMap((cell) =>
+    faults.filter((fault) => fault.meets(cell, baselines.of(cell))).map((fault) => ({ fault, cell })),
+  )
+}
+
+/** So many of them: of all groups in turn, of faults and cells that are not alike. */
+export function choose(all: readonly Case[], most: number, random: Random): Case[] {
+  const groups = groupedBy(shuffled(all, random), ({ fault }) => fault.group)
+  const chosen: Case[] = []
+  const used = new Map<string | Cell, number>()
+  const cost = ({ fault, cell }: Case) => 8 * (used.get(keyOf(fault)) ?? 0) + (used.get(cell) ?? 0)
+  while (chosen.length < most && groups.size > 0) {
+    for (const [group, left] of groups) {
+      for (let turns = WEIGHTS[group] ?? 1; turns > 0 && left.length > 0; turns--) {
+        const best = left.reduce((a, b) => (cost(b) < cost(a) ? b : a))
+        left.splice(left.indexOf(best), 1)
+        for (const key of [keyOf(best.fault), best.cell]) used.set(key, (used.get(key) ?? 0) + 1)
+        chosen.push(best)
+      }
+      if (left.length === 0) groups.delete(group)
+    }
+  }
+  return chosen.slice(0, most)
+}
+
+/** Plays cases, one at a time on each server. */
+export async function playAll(
+  cases: readonly Case[],
+  baselines: Baselines,
+  program: string,
+  onResult: (result: Result) => void = () => {},
+): Promise<Result[]> {
+  const results: Result[] = []
+  await onEachServer(
+    cases,
+    async (one, lane) => {
+      const result = await play(one, baselines.of(one.cell), { program, lane })
+      results.push(result)
+      onResult(result)
+    },
+    ({ cell }) => cell.server,
+  )
+  return results
+}
+
+/** In words, with what to run to see it again; null: nothing is wrong. */
+export function complaintOf(result: Result): string | null {
+  const { problems, missed } = result
+  if (problems.length === 0 && !missed) return null
+  const what = [...(missed ? ['the fault did not happen'] : []), ...problems].join('\n    ')
+  return `${titleOf(result)}\n    ${what}`
+}
+
+async function onEachServer<T>(
+  items: readonly T[],
+  work: (item: T, lane: string) => Promise<void>,
+  serverOf: (item: T) => TestServer = (item) => (item as Cell).server,
+): Promise<void> {
+  const byServer = groupedBy(items, serverOf)
+  await Promise.all(
+    [...byServer].map(async ([{ kind }, own]) => {
+      for (const item of own) await work(item, kind)
+    }),
+  )
+}
+
+function keyOf({ group, key }: Case['fault']): string {
+  return `${group} ${key}`
+}
+
+function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const all = [...items]
+  for (let i = all.length - 1; i > 0; i--) {
+    const j = random(i + 1)
+    ;[all[i], all[j]] = [all[j]!, all[i]!]
+  }
+  return all
+}
