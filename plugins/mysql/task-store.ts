@@ -3,7 +3,6 @@ import type { TaskDatabase, TaskLock } from '../../src/sql/sql-task-store.js'
 import { SqlTaskStore } from '../../src/sql/sql-task-store.js'
 import { runStatements, Session } from './connection.js'
 import { describeConnection } from './connection-fields.js'
-import { text } from './sql.js'
 
 const SESSION = [
   // `update_time` is set by the server, and is to be in its own time as when others change the row.
@@ -23,8 +22,6 @@ export function taskStore(connection: Connection): TaskStore {
       await runStatements(session, SESSION, 'session set-up of the task store')
       return session
     },
-    columns: (table) =>
-      `SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`,
     lock,
   }
   return new SqlTaskStore(database)

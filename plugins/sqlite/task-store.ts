@@ -20,7 +20,6 @@ export function taskStore(connection: Connection): TaskStore {
       if (create) await switchToWal(session)
       return session
     },
-    columns: (table) => `SELECT name FROM pragma_table_info('${table}')`,
     lock: new FileLock(() => realpathSync(file)),
   })
 }

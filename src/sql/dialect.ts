@@ -86,6 +86,8 @@ export interface SqlDialect {
 
   // Changes.
 
+  /** Stands between the columns and the rows of an INSERT, so that each column takes what it is given. Default: they do so by themselves. */
+  readonly overriding?: string
   /**
    * Conditions that are true of the rows whose target column has the value of a cell: the first as a unique key of the column compares, so that its
    * index serves; all of them byte for byte.

@@ -149,16 +149,16 @@ export class SqlCheckpoints implements Checkpoints {
   }
 }
 
-/** Whether the split is stored already. A commit under way is waited for. */
+/** Whether the split is stored already. A commit under way is waited for: it holds the row of the run. */
 export async function isStored(session: SqlSession, { run, split, onStored }: SplitMark): Promise<boolean> {
   const { dialect } = session
-  // The lock is not to be held while the split is written.
-  const [row] = await transact(session, () =>
-    ask(
-      session,
-      `SELECT state FROM ${NAME} WHERE run_id = ${dialect.text(run)} AND split = ${dialect.text(split)}${dialect.locking(false)}`,
-    ),
-  )
+  const ofRun = (of: string) =>
+    `SELECT state FROM ${NAME} WHERE run_id = ${dialect.text(run)} AND split = ${dialect.text(of)}${dialect.locking(false)}`
+  // The locks are not to be held while the split is written.
+  const [row] = await transact(session, async () => {
+    await ask(session, ofRun(''))
+    return ask(session, ofRun(split))
+  })
   if (row) onStored(row[0]!)
   return row !== undefined
 }

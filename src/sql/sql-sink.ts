@@ -33,6 +33,8 @@ export interface SqlSink<S extends SqlSession> {
   runDdl?(session: S, sql: string): Promise<unknown>
   /** Calls `work`, which runs all of them in a transaction. Default: does only that. */
   aroundDdl?(session: S, work: () => Promise<void>): Promise<void>
+  /** After the last row of a run that succeeds: brings in line what the rows do not change by themselves. Default: nothing is. */
+  finish?(session: S, spec: PlannedWrite): Promise<void>
   /** How rows are stored by a plan. Asked for each split. */
   rows(session: S, spec: PlannedWrite): RowStore
 }

@@ -37,8 +37,6 @@ export interface TaskDatabase {
    * it.
    */
   open(create: boolean, signal: AbortSignal | undefined): Promise<SqlSession | null>
-  /** A query for the names of a table's columns, without rows where there is no such table. */
-  columns(table: string): string
   readonly lock: TaskLock
 }
 
@@ -222,7 +220,7 @@ export class SqlTaskStore implements TaskStore {
   async #columns(session: SqlSession): Promise<ReadonlyMap<string, readonly string[]>> {
     const columns = new Map<string, readonly string[]>()
     for (const table of TABLES) {
-      const rows = await session.query(this.#database.columns(table))
+      const rows = await session.query(session.dialect.columnNames(table))
       columns.set(
         table,
         rows.map(([name]) => name!),

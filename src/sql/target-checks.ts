@@ -36,7 +36,7 @@ async function checkPrivileges(session: SqlSession, spec: WriteSpec): Promise<vo
       throw dialect.error(thrown, `${doing} table ${table} of ${where}`)
     })
   }
-  await check('writing to', `INSERT INTO ${name} (${columns}) ${nothing}`)
+  await check('writing to', `INSERT INTO ${name} (${columns})${dialect.overriding ?? ''} ${nothing}`)
   if (spec.deletes) await check('deleting rows of', `DELETE FROM ${name} WHERE 1 = 0`)
 }
 

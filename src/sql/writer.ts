@@ -113,6 +113,10 @@ export class SqlWriter<S extends SqlSession> implements Writer {
 
   async finish(spec: PlannedWrite, signal: AbortSignal): Promise<void> {
     await this.#create(spec, spec.create?.deferred ?? [], signal)
+    const { finish } = this.#sink
+    const { table } = spec.table
+    if (finish)
+      await this.#using(`finishing table ${table}`, (session) => finish(session, spec), { table }, signal)
     await this.#run(spec, '"post_sql"', spec.postSql, signal)
   }
 
