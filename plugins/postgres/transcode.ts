@@ -66,7 +66,9 @@ export class RowDecoder {
         const piece = bytes.subarray(at, at + CHUNK_BYTES)
         at += piece.length
         const end = this.#kernel.put(piece)
-        const rest = this.#decode(this.#kernel, end - piece.length - this.#carried, end)
+        const start = end - piece.length - this.#carried
+        this.#carried = 0
+        const rest = this.#decode(this.#kernel, start, end)
         if (rest === null || this.#keep(rest)) continue
         return Buffer.concat([rest, bytes.subarray(at)])
       }
@@ -94,7 +96,6 @@ export class RowDecoder {
 
   /** Keeps the beginning of a row's message, since the memory of the chunk is about to be used again. False: it is another message. */
   #keep(rest: Buffer): boolean {
-    this.#carried = 0
     if (rest[0] !== ROW) return false
     const length = rest.length < HEADER ? 0 : messageBytes(rest)
     if (length > CHUNK_BYTES) {
