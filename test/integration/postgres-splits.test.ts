@@ -1,0 +1,183 @@
+// Whatever the key of a table of PostgreSQL: its splits hold every row exactly once, counted by the server.
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { describe, it } from 'mocha'
+import { postgresDialect } from '../../plugins/postgres/dialect.js'
+import postgres from '../../plugins/postgres/plugin.js'
+import type { ReadSpec, Split } from '../../src/contract/plugin.js'
+import { chooseKey } from '../../src/plan/split-key.js'
+import { selectSql, splitQuery } from '../../src/sql/select.js'
+import { type Client, connect } from '../support/client.js'
+import { addressOf, server } from '../support/context.js'
+import { Place } from '../support/copying.js'
+
+const SEED = 19
+const ROWS = 90
+const SIZES = [1, 7, 10_000]
+const NEVER = new AbortController().signal
+
+const text = (value: string) => `'${value.replaceAll("'", "''")}'`
+const letters = fc.constantFrom('a', 'A', 'b', 'B', 'é', 'É', 'ß', '中', '😀', "'", '\\', ' ', '_', 'z', '\t')
+const words = fc.array(letters, { maxLength: 6 }).map((word) => text(word.join('')))
+const bytes = (length: number) =>
+  fc
+    .uint8Array({ minLength: length, maxLength: length })
+    .map((raw) => `'\\x${Buffer.from(raw).toString('hex')}'`)
+const whole = (min: bigint, max: bigint) => fc.bigInt({ min, max }).map(String)
+const orOdd = (of: fc.Arbitrary<string>, ...odd: string[]) =>
+  fc.oneof({ weight: 8, arbitrary: of }, { weight: 1, arbitrary: fc.constantFrom(...odd.map(text)) })
+const seconds = fc.integer({ min: 0, max: 86_399_999_999 }).map((micro) => `interval '${micro} microseconds'`)
+const some = <T>(of: fc.Arbitrary<T>) => fc.option(of, { freq: 4, nil: 'NULL' })
+
+const TYPES = `
+  CREATE TYPE mood AS ENUM ('z', 'a', '10', '2', 'it''s');
+  CREATE DOMAIN code AS varchar(9) COLLATE "C" CHECK (value <> 'never');
+  CREATE COLLATION ignoring (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+  CREATE EXTENSION citext;
+  CREATE TABLE taken (row_no int, split int)`
+
+/** Name, columns, and a literal for each column. Rows whose key is taken are left out by the server. */
+const KEYS: readonly (readonly [string, string, ...fc.Arbitrary<string>[]])[] = [
+  ['smallint', 'k smallint', whole(-(1n << 15n), (1n << 15n) - 1n)],
+  ['bigint, all of it', 'k bigint', whole(-(1n << 63n), (1n << 63n) - 1n)],
+  ['bigint, dense', 'k bigint', whole(-60n, 60n)],
+  ['oid', 'k oid', whole(0n, (1n << 32n) - 1n)],
+  [
+    'numeric, with NaN and infinities',
+    'k numeric',
+    orOdd(
+      whole(-(10n ** 25n), 10n ** 25n).map((n) => `${n}e-10`),
+      'NaN',
+      'Infinity',
+      '-Infinity',
+    ),
+  ],
+  [
+    'double precision, with NaN and infinities',
+    'k double precision',
+    orOdd(
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => text(String(n))),
+      'NaN',
+      'Infinity',
+      '-Infinity',
+      '-0',
+    ),
+  ],
+  ['real', 'k real', fc.float({ noNaN: true }).map((n) => text(String(n)))],
+  ['boolean', 'k boolean', fc.constantFrom('true', 'false')],
+  [
+    'date, with years before Christ',
+    'k date',
+    orOdd(
+      fc.integer({ min: 0, max: 3_000_000 }).map((day) => `date '4713-01-01 BC' + ${day}`),
+      'infinity',
+      '-infinity',
+    ),
+  ],
+  [
+    'time',
+    'k time',
+    orOdd(
+      seconds.map((s) => `time '00:00' + ${s}`),
+      '24:00:00',
+    ),
+  ],
+  [
+    'timestamptz',
+    'k timestamptz',
+    orOdd(
+      seconds.map((s) => `timestamptz '2024-10-26 22:00:00+00' + ${s}`),
+      'infinity',
+      '-infinity',
+      '0044-03-15 12:00:00+00 BC',
+      '12024-03-15 12:00:00+00',
+    ),
+  ],
+  ['timestamp', 'k timestamp', seconds.map((s) => `timestamp '2024-10-26 22:00:00' + ${s}`)],
+  ['text by Unicode rules', 'k text', words],
+  ['text, binary', 'k text COLLATE "C"', words],
+  ['text under a collation that takes different texts for equal', 'k text COLLATE ignoring', words],
+  ['citext', 'k citext', words],
+  ['char(n)', 'k char(9)', words],
+  ['a domain', 'k code', words],
+  ['uuid', 'k uuid', fc.uuid().map(text)],
+  ['bytea', 'k bytea', fc.integer({ min: 0, max: 9 }).chain(bytes)],
+  ['an enum', 'k mood', fc.constantFrom("'z'", "'a'", "'10'", "'2'", "'it''s'")],
+  ['two columns', 'a int, b text COLLATE ignoring', whole(0n, 3n), words],
+  ['a tenant and a number', 'a mood, b bigint', fc.constantFrom("'z'", "'a'", "'10'"), whole(0n, 99n)],
+  [
+    'four columns',
+    'a boolean, b date, c bytea, d text',
+    fc.constantFrom('true', 'false'),
+    fc.constantFrom("'2024-01-01'", "'2024-02-29'"),
+    bytes(1),
+    words,
+  ],
+]
+
+async function fill(
+  client: Client,
+  columns: string,
+  values: readonly fc.Arbitrary<string>[],
+  unique: string,
+): Promise<void> {
+  const names = columns.split(/, (?=[a-d] )/).map((column) => column.split(' ')[0])
+  const rows = fc.sample(fc.tuple(...values), { seed: SEED, numRuns: ROWS })
+  const inserts = rows.map((row, i) => `(${[i, ...row].join(', ')})`)
+  await client.query(
+    `DROP TABLE IF EXISTS t; CREATE TABLE t (row_no int NOT NULL, ${columns}, ${unique} (${names.join(', ')}));
+     ${inserts.map((row) => `INSERT INTO t (row_no, ${names.join(', ')}) VALUES ${row} ON CONFLICT DO NOTHING`).join(';')};
+     ANALYZE t`,
+  )
+}
+
+/** Every row of `t` in exactly one split, says the server. */
+async function checkPartition(
+  client: Client,
+  { server: at, database }: Place,
+  splitRows: number,
+): Promise<void> {
+  const url = `${at.url}/${database}`
+  const connection = postgres.connectionFromUrl(new URL(url), url)
+  const reader = postgres.createReader!({ plugin: '', connection, session: [] })
+  await reader.connect()
+  try {
+    const table = await reader.describe('t')
+    const { key } = chooseKey(table, null)
+    expect(key, 'a key to split by').not.to.equal(null)
+    const spec = { table, key, splitRows, where: null, columns: [table.columns[0]!] } as unknown as ReadSpec
+    await client.query('TRUNCATE TABLE taken')
+    for await (const split of reader.split(spec, () => splitRows, NEVER)) await take(client, spec, split)
+    const [row] = await client.query(
+      `SELECT count(*), count(DISTINCT row_no), (SELECT count(*) FROM t),
+              (SELECT max(n) FROM (SELECT count(*) AS n FROM taken GROUP BY split) q) FROM taken`,
+    )
+    const [held, different, total, largest] = row!.map(Number)
+    expect({ held, different }).to.deep.equal({ held: total, different: total })
+    if (!key!.nullable) expect(largest, 'the largest split').to.be.at.most(splitRows * 2)
+  } finally {
+    await reader.close()
+  }
+}
+
+async function take(client: Client, spec: ReadSpec, split: Split): Promise<void> {
+  const rows = selectSql(splitQuery(postgresDialect, spec, split))
+  await client.query(`INSERT INTO taken SELECT row_no, ${split.index} FROM (${rows}) q`)
+}
+
+describe('splits of PostgreSQL hold every row once', () => {
+  for (const [name, columns, ...values] of KEYS) {
+    it(`by ${name}`, async () => {
+      const place = await Place.create(server('postgres'), TYPES)
+      const client = await connect('postgres', { ...addressOf(place.server), database: place.database })
+      try {
+        for (const unique of ['PRIMARY KEY', 'UNIQUE']) {
+          await fill(client, columns, unique === 'PRIMARY KEY' ? values : values.map(some), unique)
+          for (const size of SIZES) await checkPartition(client, place, size)
+        }
+      } finally {
+        await client.end()
+      }
+    })
+  }
+})
