@@ -1,4 +1,4 @@
-import type { Column, ColumnKind, ReadSpec } from '../../src/contract/plugin.js'
+import type { Column, ColumnKind, ReadSpec, Refusal } from '../../src/contract/plugin.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { postgresError, sqlState } from './errors.js'
 import { cellOf } from './types.js'
@@ -16,6 +16,7 @@ export const postgresDialect: SqlDialect = {
   source: ({ table }: ReadSpec) => tableSql(table.table),
   keyCell: (column) => (column.kind === 'bytes' ? cellText(column) : unnamed(expressionOf(column))),
   lookupLiteral,
+  unreadable,
   lookupList: (columns, keys) =>
     `(${columns.join(', ')}) IN (${keys.map((key) => `(${key.join(', ')})`).join(', ')})`,
   failsByValue: (thrown) => /^(22|23514|P0001)/.test(sqlState(thrown) ?? ''),
@@ -58,6 +59,19 @@ function unnamed(sql: string): string {
 
 function excerpt(sql: string, kind?: ColumnKind): string {
   return kind === 'bytes' ? `left(concat('0x', encode(${sql}, 'hex')), 60)` : `left((${sql})::text, 60)`
+}
+
+/** The hexadecimal digits of UTF-8. */
+const UTF8 =
+  '^([0-7].|(c[2-9a-f]|d.)[89ab].|e0[ab].[89ab].|(e[1-9a-cef]|ed(?=[89]))([89ab].){2}|(f0(?=[9ab])|f[1-3]|f4(?=8))([89ab].){3})*$'
+
+/** A database whose encoding is SQL_ASCII keeps any bytes as text, and the server does not send those that are not UTF-8. */
+function unreadable(column: Column): Refusal[] {
+  if (column.sql !== undefined || (column.kind !== 'text' && column.kind !== 'json')) return []
+  const name = identifier(column.name)
+  const digits = `encode(convert_to(${name}::text, 'SQL_ASCII'), 'hex')`
+  const why = `is not UTF-8, and the encoding of the database (SQL_ASCII) does not say what it is; have it read as bytes, by "columns" with the SQL convert_to(${name}, 'SQL_ASCII'), or leave the row out with "where"`
+  return [{ condition: `${digits} !~ '${UTF8}'`, value: `concat('0x', left(${digits}, 58))`, why }]
 }
 
 const TEXTS = /^(text|character|name|citext|"?char"?\b|varchar|bpchar)/

@@ -65,6 +65,8 @@ const SET_PATH =
 
 export async function setUpSession(ask: Ask): Promise<void> {
   try {
+    // The next statements would have to be quicker.
+    await ask('SET statement_timeout = 0')
     await ask(SET_PATH)
     await ask(SET_UP)
   } catch (thrown) {

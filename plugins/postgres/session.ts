@@ -36,8 +36,6 @@ export class PostgresSession implements SqlSession {
   readonly #waits: ServerWaits
   #decoder: RowDecoder | null = null
   #spent = false
-  /** The server does not see to it that texts are UTF-8 (SQL_ASCII). */
-  #unchecked = false
   /** Its readers keep it when they leave a result early, and after an error: its snapshot would go with it. */
   #inSnapshot = false
 
@@ -73,8 +71,6 @@ export class PostgresSession implements SqlSession {
     try {
       await setUpSession(query)
       await session.#side.identify(query)
-      const [encoding] = await query('SHOW server_encoding')
-      session.#unchecked = encoding![0] === 'SQL_ASCII'
       for (const [index, sql] of endpoint.session.entries())
         await query(sql).catch((error: unknown) => {
           throw postgresError(error, `"session"[${index}]`)
@@ -158,7 +154,7 @@ export class PostgresSession implements SqlSession {
   /** Of a COPY to the client. */
   readRows(sql: string, target: RowTarget): Promise<void> {
     const decoder = (this.#decoder ??= new RowDecoder())
-    decoder.start(target, this.#unchecked)
+    decoder.start(target)
     return this.#command(() => copyOut(this.#opened.client, sql, decoder))
   }
 

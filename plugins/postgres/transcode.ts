@@ -1,7 +1,6 @@
 /**
  * The messages of COPY → batch bytes. The loop itself is WebAssembly (`wasm/transcode.ts`); here is the memory that it works on.
  */
-import { isUtf8 } from 'node:buffer'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { RowTarget } from '../../src/sql/row-stream.js'
 import { ESCAPE_LETTER, LF, TAB } from '../../src/wire/batch.js'
@@ -41,17 +40,14 @@ const HEADER = 5
 export class RowDecoder {
   readonly #kernel = new Memory(CHUNK_BYTES)
   #target!: RowTarget
-  #checked = false
   /** Bytes before the chunk that belong to a message which is not complete. */
   #carried = 0
   /** The parts of a message that is larger than a chunk. */
   #large: Buffer[] | null = null
   #missing = 0
 
-  /** `checked`: the server does not see to it that text is UTF-8. */
-  start(target: RowTarget, checked: boolean): void {
+  start(target: RowTarget): void {
     this.#target = target
-    this.#checked = checked
     this.#carried = 0
     this.#large = null
     this.#kernel.setForms(target.columns)
@@ -85,7 +81,6 @@ export class RowDecoder {
       const full = rows + builder.roomBytes
       const state = kernel.run.readRows(from, end, rows, full, builder.roomRows, columns.length, FORMS)
       const [next, written, count] = kernel.words
-      if (this.#checked) this.#checkUtf8(bytes.subarray(from, next))
       from = next!
       if (state === BROKEN || state === REFUSED) throw this.#fault(state, bytes.subarray(from, end))
       builder.appendRows(bytes.subarray(rows, written), count!)
@@ -121,13 +116,6 @@ export class RowDecoder {
       this.#decode(kernel, end - message.length, end)
     }
     return part.length
-  }
-
-  #checkUtf8(messages: Buffer): void {
-    for (let at = 0; at < messages.length; at += messageBytes(messages.subarray(at))) {
-      const row = rowOf(messages.subarray(at))
-      if (!isUtf8(row)) throw this.#target.refusal(cellsOf(row))
-    }
   }
 
   #fault(state: number, message: Buffer): Error {

@@ -1,0 +1,156 @@
+// What a reader of PostgreSQL gives of each value, byte by byte, and what becomes of rows that cannot be read.
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import postgres from '../../plugins/postgres/plugin.js'
+import type { Batch, Column, Endpoint, Reader, ReadSpec, RowshiftError } from '../../src/contract/plugin.js'
+import { forEachRow } from '../../src/contract/plugin.js'
+import { query, server } from '../support/context.js'
+import { Place } from '../support/copying.js'
+
+const NEVER = new AbortController().signal
+const WHOLE = { index: 0, lower: null, upper: null }
+
+/** Texts and byte strings of every byte, of all lengths around a block of 16, and those that mean something to COPY. */
+const VALUES = `
+  CREATE TABLE v (id int PRIMARY KEY, t text, b bytea, n int);
+  INSERT INTO v SELECT i, string_agg(chr(1 + (i * 7 + j) % 255), '' ORDER BY j), string_agg(set_byte('\\x00', 0, (i * 11 + j) % 256), '' ORDER BY j), i
+    FROM generate_series(1, 600) i, generate_series(0, i % 50) j GROUP BY i;
+  INSERT INTO v VALUES (1001, '', '', NULL), (1002, NULL, NULL, NULL), (1003, '\\N', '\\x5c4e', 0), (1004, '\\.', '\\x5c2e', -1),
+    (1005, E'\\t', '\\x09', 1), (1006, E'\\n', '\\x0a', 2), (1007, '\\', '\\x5c', 3), (1008, E'\\r\\n\\\\.\\r\\n', '\\x0d0a5c2e0d0a', 4),
+    (1009, repeat('é€😀' || chr(8) || chr(11) || chr(12), 20000), decode(repeat('00ff5c0a09', 20000), 'hex'), 5),
+    (1010, repeat(E'\\\\x\\b', 400000), decode(repeat('5c00', 700000), 'hex'), 6), (1011, 'after a row that is larger than a chunk', '\\x01', 7)`
+
+function endpointOf({ server: at, database }: Place, session: readonly string[] = []): Endpoint {
+  const url = `${at.url}/${database}`
+  return { plugin: '', connection: postgres.connectionFromUrl(new URL(url), url), session }
+}
+
+async function withReader<T>(endpoint: Endpoint, use: (reader: Reader) => Promise<T>): Promise<T> {
+  const reader = postgres.createReader!(endpoint)
+  await reader.connect()
+  try {
+    return await use(reader)
+  } finally {
+    await reader.close()
+  }
+}
+
+async function specOf(reader: Reader, name: string, columns?: readonly Column[]): Promise<ReadSpec> {
+  const table = await reader.describe(name)
+  const batch = { bytes: 1 << 14, rows: 100 }
+  return {
+    table,
+    columns: columns ?? table.columns,
+    key: null,
+    splitRows: 1000,
+    batch,
+    where: null,
+    window: null,
+  }
+}
+
+function digitsOf(batch: Batch): (string | null)[][] {
+  const rows: (string | null)[][] = []
+  forEachRow(batch, (cells) => rows.push(cells.map((cell) => cell && cell.toString('hex'))))
+  return rows
+}
+
+async function failure(work: Promise<unknown>): Promise<RowshiftError> {
+  const thrown = await work.then(
+    () => null,
+    (error: unknown) => error,
+  )
+  return (thrown as RowshiftError | null) ?? expect.fail('nothing was thrown')
+}
+
+describe('a reader of PostgreSQL', () => {
+  it('gives every value byte for byte', async () => {
+    const place = await Place.create(server('postgres'), VALUES)
+    const rows = await withReader(endpointOf(place), async (reader) => {
+      const read: (string | null)[][] = []
+      for await (const batch of reader.read(await specOf(reader, 'v'), WHOLE, NEVER)) {
+        const some = digitsOf(batch)
+        expect(some).to.have.length(batch.rows)
+        read.push(...some)
+      }
+      return read
+    })
+    const hex = (sql: string) => `encode(convert_to(${sql}, 'UTF8'), 'hex')`
+    const wanted = await place.query(
+      `SELECT ${hex('id::text')}, ${hex('t')}, encode(b, 'hex'), ${hex('n::text')} FROM v`,
+    )
+    const sorted = (some: readonly (readonly (string | null)[])[]) => some.map((row) => row.join('|')).sort()
+    expect(sorted(rows)).to.deep.equal(sorted(wanted))
+  })
+
+  it('gives moments in UTC and numbers with all digits, whatever the server, the database and the user set', async () => {
+    const place = await Place.create(
+      server('postgres'),
+      `CREATE TABLE m (id int PRIMARY KEY, z timestamptz, d date, i interval, f float8, r real, b bytea, o boolean, y money);
+       INSERT INTO m VALUES (1, '2024-10-27 02:30:00.123456+02', '2024-02-01', '1 year 2 days 03:04:05.6', 0.1::float8 + 0.2::float8, 0.1, '\\x00ff', true, 1234.5)`,
+    )
+    const hostile = {
+      DateStyle: 'German',
+      IntervalStyle: 'iso_8601',
+      TimeZone: 'Asia/Kathmandu',
+      extra_float_digits: '-15',
+      bytea_output: 'escape',
+      standard_conforming_strings: 'off',
+      client_encoding: 'LATIN1',
+      default_transaction_isolation: 'serializable',
+      search_path: 'nowhere, public, pg_catalog',
+      statement_timeout: '100ms',
+      lock_timeout: '100ms',
+      transform_null_equals: 'on',
+      row_security: 'on',
+    }
+    const read = () =>
+      withReader(endpointOf(place), async (reader) => {
+        const batches: string[] = []
+        const spec = { ...(await specOf(reader, 'm')), where: 'pg_sleep(0.3) IS NOT NULL' }
+        for await (const { bytes } of reader.read(spec, WHOLE, NEVER)) batches.push(bytes.toString())
+        return batches.join('')
+      })
+    const wanted = await read()
+    expect(wanted).to.include('2024-10-27 00:30:00.123456').and.include('0.30000000000000004')
+    for (const [name, value] of Object.entries(hostile))
+      await place.query(
+        `ALTER DATABASE ${place.database} SET ${name} = ${value.includes(',') ? value : `'${value}'`}`,
+      )
+    expect(await read()).to.equal(wanted)
+  })
+
+  it('says where a text of a database without an encoding is not UTF-8', async () => {
+    const at = server('postgres')
+    const place = await Place.create(at)
+    const name = `${place.database}_ascii`
+    await query(
+      at,
+      `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc`,
+    )
+    try {
+      await query(
+        at,
+        `CREATE TABLE s (id int PRIMARY KEY, t text); INSERT INTO s VALUES (1, convert_from('\\xc3a9', 'SQL_ASCII')), (2, convert_from('\\xe9', 'SQL_ASCII'))`,
+        name,
+      )
+      const url = `${at.url}/${name}`
+      const endpoint = { plugin: '', connection: postgres.connectionFromUrl(new URL(url), url), session: [] }
+      await withReader(endpoint, async (reader) => {
+        const spec = await specOf(reader, 's')
+        const read = async (where: string | null) => {
+          const rows: (string | null)[][] = []
+          for await (const batch of reader.read({ ...spec, where }, WHOLE, NEVER))
+            rows.push(...digitsOf(batch))
+          return rows
+        }
+        expect(await read('id = 1')).to.deep.equal([['31', 'c3a9']])
+        const error = await failure(read(null))
+        expect(error.code).to.equal('DATA_REJECTED')
+        expect(error.message, String(error.cause)).to.include('id = "2"').and.include('not UTF-8')
+      })
+    } finally {
+      await query(at, `DROP DATABASE ${name} WITH (FORCE)`)
+    }
+  })
+})
