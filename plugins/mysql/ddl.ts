@@ -1,7 +1,7 @@
 import { find, listOf, tokenize } from '../../src/sql/tokens.js'
 import { identifier } from './sql.js'
 
-/** One line of a table's definition. */
+/** One line of a table's CREATE statement. */
 export interface DdlItem {
   readonly kind: 'column' | 'primary' | 'unique' | 'index' | 'foreign' | 'check' | 'other'
   /** Of the column, index or constraint; null where it has none. */
@@ -25,7 +25,7 @@ const NAME = /^`/
 export function parseTable(sql: string): TableDdl {
   const tokens = tokenize(sql, DDL_TOKEN)
   const list = tokens.findIndex((token) => token.startsWith('('))
-  // No definition of a table; `checkDefinition` refuses it.
+  // Not a CREATE statement of a table; `checkTableDdl` refuses it.
   if (list < 0) return { items: [], options: tokens }
   return { items: listOf(tokens[list]!, DDL_TOKEN).map(toItem), options: tokens.slice(list + 1) }
 }

@@ -1,5 +1,5 @@
 /**
- * What the definition of a table may consist of. A source says how its table was made, and a target would run whatever
+ * What a table's CREATE statement may consist of. A source says how its table was made, and a target would run whatever
  * that is with its user's rights: a query behind the table, directories, a comment that one server reads and another does not.
  * So only what is on these lists passes. It is asked of the statement as it is sent, after every translation.
  */
@@ -45,8 +45,8 @@ const PARTITION = words(`
 const NEVER_INSIDE = /^(select|into|outfile|dumpfile|load_file|table|directory|union|call|do)$/i
 const INSIDE = /^[-+*/%=<>!&|^~.,()]$/
 
-/** Throws CREATE_FAILED for a statement that is more than the definition of this table. */
-export function checkDefinition(table: string, ddl: TableDdl): void {
+/** Throws CREATE_FAILED for a statement that is more than the CREATE statement of this table. */
+export function checkTableDdl(table: string, ddl: TableDdl): void {
   const { items, options } = parseTable(printTable(table, ddl))
   const refuse = (what: string): never => {
     throw new RowshiftError(

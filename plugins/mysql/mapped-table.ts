@@ -1,9 +1,9 @@
-import type { Column, DesignRequest, TableSchema } from '../../src/contract/plugin.js'
+import type { Column, CreateTableRequest, TableSchema } from '../../src/contract/plugin.js'
 import { mappedTable } from '../../src/sql/mapped-table.js'
 import { charsetOf } from './collations.js'
 import type { TableDdl } from './ddl.js'
 import { parseTable } from './ddl.js'
-import { FAMILY } from './definition.js'
+import { FAMILY } from './source-ddl.js'
 import type { Dialect } from './server.js'
 import { identifier, text } from './sql.js'
 import type { Notes } from './translation.js'
@@ -24,13 +24,13 @@ const SHAPES: Partial<Readonly<Record<Column['kind'], RegExp>>> = {
 
 /** The table for rows of another family of databases. */
 export function tableOfOthers(
-  request: DesignRequest,
+  request: CreateTableRequest,
   dialect: Dialect,
   wide: readonly string[],
   notes: Notes,
 ): TableDdl {
-  const { source, definition, ownTypes: declared = [] } = request
-  const own = definition?.family === FAMILY
+  const { source, sourceDdl, ownTypes: declared = [] } = request
+  const own = sourceDdl?.family === FAMILY
   const mapped = own ? ownTypes(source) : mappedTypes(source.columns, source.keys, wide)
   const typeOf = ({ name, type }: Column) => (declared.includes(name) ? type : mapped.get(name)!)
   const { lines, reasons } = mappedTable(request, {

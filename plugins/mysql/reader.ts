@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../src/contract/plugin.js'
 import type { SqlSource } from '../../src/sql/sql-source.js'
 import type { Session } from './connection.js'
-import { defineTable, wideColumns } from './definition.js'
+import { readSourceDdl, wideColumns } from './source-ddl.js'
 import { derive } from './derive.js'
 import { digestSql } from './digest.js'
 import { explainQuery } from './explain.js'
@@ -19,8 +19,8 @@ export function mysqlSource(endpoint: Endpoint): SqlSource<Session> {
     open: (at, signal) => openInZone(at, { signal }),
     describe: async (session, table) => inUtc(endpoint, await describeTable(session, table)),
     tables: listTables,
-    definition: defineTable,
-    wide: wideColumns,
+    sourceDdl: readSourceDdl,
+    wideColumns,
     checkWhere: (session, table, where) => checkWhere(session, endpoint, table, where),
     derive,
     check: async (session, spec, write, allColumns) => [

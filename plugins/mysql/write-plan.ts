@@ -2,7 +2,7 @@ import type { WriteFacts } from './write-facts.js'
 import type { Message, WriteSpec, WritePlan } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { Session } from './connection.js'
-import { designedFacts } from './design.js'
+import { plannedFacts } from './create-table-plan.js'
 import { checkEngine, isTransactional } from './engines.js'
 import { mapError } from './errors.js'
 import { tryCreation } from './create.js'
@@ -27,7 +27,7 @@ interface WritingServer extends ServerFacts {
  */
 export async function planWrite(session: Session, spec: WriteSpec, asked: string | null): Promise<WritePlan> {
   const server = await askServer(session)
-  const facts = spec.create ? designedFacts(spec.create) : await describeFacts(session, spec.table.table)
+  const facts = spec.create ? plannedFacts(spec.create) : await describeFacts(session, spec.table.table)
   const { engine, autoIncrement, uniqueKeys } = facts
   const warnings = checkEngine(spec, facts)
   if (spec.create) await tryCreation(session, spec.table.table, spec.create.statements)

@@ -2,8 +2,8 @@ import type { PlannedWrite } from '../../src/contract/plugin.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
 import { commitInDoubt } from '../../src/sql/writer.js'
 import { Session } from './connection.js'
-import { FAMILY } from './definition.js'
-import { designTable } from './design.js'
+import { FAMILY } from './source-ddl.js'
+import { planCreateTable } from './create-table-plan.js'
 import { mapError } from './errors.js'
 import { leniently } from './lenient-ddl.js'
 import { askCharsetCoverage } from './charset-coverage.js'
@@ -32,7 +32,7 @@ export function mysqlSink(): SqlSink<Session> {
     charsetCoverage: (session, column) => askCharsetCoverage(session, charsetOf(column)!),
     load: serverLoad,
     family: FAMILY,
-    design: designTable,
+    planCreateTable,
     plan: planWrite,
     runDdl: leniently,
     rows: (session, spec) => rowStore(session, statementsOf(spec)),

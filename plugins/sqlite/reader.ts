@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import type { Endpoint, ReadSpec, Snapshot, TableState } from '../../src/contract/plugin.js'
 import type { SqlSource } from '../../src/sql/sql-source.js'
 import { describeConnection, open } from './connection.js'
-import { defineTable, wideColumns } from './definition.js'
+import { readSourceDdl, wideColumns } from './source-ddl.js'
 import { derive } from './derive.js'
 import { sqliteError } from './errors.js'
 import { quoteName } from './names.js'
@@ -15,8 +15,8 @@ export const sqliteSource: SqlSource<SqliteSession> = {
   open: (endpoint, signal) => SqliteSession.open(endpoint, 'read', signal),
   describe: async ({ database }, table) => describeTable(database, database.file, table),
   tables: async ({ database }) => listTables(database),
-  definition: async ({ database }, table) => defineTable(database, table),
-  wide: wideColumns,
+  sourceDdl: async ({ database }, table) => readSourceDdl(database, table),
+  wideColumns,
   derive,
   explain: async (session, sql) =>
     (await session.query(`EXPLAIN QUERY PLAN ${sql}`)).map((row) => row.at(-1) ?? ''),

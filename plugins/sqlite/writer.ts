@@ -7,8 +7,8 @@ import { counted } from '../../src/wire/counted.js'
 import { bindingOf } from './binds.js'
 import { checkFile, describeConnection, fileOf, folderMissing, open } from './connection.js'
 import { inMemory } from './create.js'
-import { FAMILY } from './definition.js'
-import { designTable } from './design.js'
+import { FAMILY } from './source-ddl.js'
+import { planCreateTable } from './create-table-plan.js'
 import { Database, requireDriver } from './driver.js'
 import { sqliteError } from './errors.js'
 import { rowsPerStatement } from './insert.js'
@@ -36,8 +36,8 @@ export function sqliteSink(endpoint: Endpoint): SqlSink<SqliteSession> {
 
     family: FAMILY,
 
-    design: async ({ database }, request, wide) =>
-      inMemory((scratch) => designTable(request, wide, { file, database, scratch })),
+    planCreateTable: async ({ database }, request, wide) =>
+      inMemory((scratch) => planCreateTable(request, wide, { file, database, scratch })),
 
     plan: async ({ database }, spec) => planWrite(database, file, spec),
 

@@ -5,7 +5,7 @@
  *
  * Threads and call order:
  *
- * - main thread: `connect`, `describe`, skills like `ddl` and `design`, `Writer.plan`, `Writer.prepare`, `Reader.split`, `Writer.finish`, `close`;
+ * - main thread: `connect`, `describe`, skills like `ddl` and `planCreateTable`, `Writer.plan`, `Writer.prepare`, `Reader.split`, `Writer.finish`, `close`;
  * - each worker thread, with instances of its own: `connect` before the first split, then `read` and `write` for
  *   one split after another (a `read` may run while the `write` of the split before it does; two reads never
  *   overlap, nor do two writes), `close` at the end of the run.
@@ -32,7 +32,7 @@
 import type { Batch } from '../wire/batch.js'
 import type { BatchLimits } from '../wire/builder.js'
 import type { API_VERSION, Capabilities } from './capabilities.js'
-import type { DesignRequest, TableCreation, TableDefinition, TableDesign } from './design.js'
+import type { CreateTableRequest, TableCreation, SourceDdl, CreateTablePlan } from './create-table.js'
 import type { Connection, Endpoint } from './endpoint.js'
 import type { ReadSpec, RefuseRow, Split, SplitSize } from './read.js'
 import type { Column, ColumnMapping, TableSchema } from './table-schema.js'
@@ -44,7 +44,7 @@ export { type ErrorCode, type ErrorDetails, errorCodes, RowshiftError, withDoubt
 export type { Capabilities } from './capabilities.js'
 export type { Connection, Endpoint } from './endpoint.js'
 export type { Message } from './message.js'
-export type { Batch, BatchLimits, DesignRequest, TableCreation, TableDefinition, TableDesign }
+export type { Batch, BatchLimits, CreateTableRequest, TableCreation, SourceDdl, CreateTablePlan }
 export type * from './derivation.js'
 export type { Characters, ValueRange, ConversionClass, ConversionCheck } from './value-range.js'
 export type { LockState, RunRecord, RunStatus, Task, TaskStore } from './task-store.js'

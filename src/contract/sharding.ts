@@ -1,5 +1,5 @@
 /** A target that is several tables (分库分表): which, and by what rule rows go to them. Plugins get one table at a time, and do not see it. */
-import type { TableCreation, TableDefinition } from './design.js'
+import type { TableCreation, SourceDdl } from './create-table.js'
 import type { Column, TableSchema } from './table-schema.js'
 
 /**
@@ -72,7 +72,7 @@ export interface Sharding {
   /** How a table is made that a date calls for: like a shard, or where there is none like the source. null: rows of such dates are refused. */
   readonly onDemand: {
     readonly like: TableSchema
-    readonly definition: TableDefinition | null
-    readonly wide: readonly string[]
+    readonly sourceDdl: SourceDdl | null
+    readonly wideColumns: readonly string[]
   } | null
 }

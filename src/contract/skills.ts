@@ -6,7 +6,7 @@
 import type { Batch } from '../wire/batch.js'
 import type { Checkpoints } from './checkpoint.js'
 import type { Derivation } from './derivation.js'
-import type { DesignRequest, TableDefinition, TableDesign } from './design.js'
+import type { CreateTableRequest, SourceDdl, CreateTablePlan } from './create-table.js'
 import type { Characters } from './value-range.js'
 import type { Message } from './message.js'
 import type {
@@ -104,9 +104,9 @@ export interface ReaderSkills extends LoadSkill {
 }
 
 export interface DdlSkill {
-  definition(table: string): Promise<TableDefinition>
-  /** Columns that hold more than others take their type for (`DesignRequest.wide`), as far as two seconds show. */
-  wide(table: string): Promise<readonly string[]>
+  sourceDdl(table: string): Promise<SourceDdl>
+  /** Columns that hold more than others take their type for (`CreateTableRequest.wideColumns`), as far as two seconds show. */
+  wideColumns(table: string): Promise<readonly string[]>
 }
 
 export interface MarksSkill {
@@ -158,7 +158,7 @@ export interface WriterSkills extends LoadSkill {
    * How a target table would be made: by the source's own DDL when the families are the same, else from columns and
    * unique keys, in types that keep every value. Changes nothing. Default: the plugin cannot create tables.
    */
-  design?(request: DesignRequest): Promise<TableDesign>
+  planCreateTable?(request: CreateTableRequest): Promise<CreateTablePlan>
   /** Writes the rows that `write` gave to {@link WriteOptions.onDeferred}. Default: no row is deferred. */
   settle?(spec: PlannedWrite, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts>
   /** For rows that the source has deleted. Default: repairs, and runs that delete, are refused. */

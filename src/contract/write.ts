@@ -1,7 +1,7 @@
 /** What passes between the engine and a {@link Writer} while it writes a split. Part of the plugin contract. */
 import type { Batch } from '../wire/batch.js'
 import type { BatchLimits } from '../wire/builder.js'
-import type { TableCreation } from './design.js'
+import type { TableCreation } from './create-table.js'
 import type { RowshiftError } from './errors.js'
 import type { Message } from './message.js'
 import type { ColumnMapping, SplitKey, TableSchema } from './table-schema.js'

@@ -1,5 +1,5 @@
 /** What plans are made from: tables as their databases describe them, each with the reader of its database. */
-import type { Reader, TableDefinition, TableSchema } from '../contract/plugin.js'
+import type { Reader, SourceDdl, TableSchema } from '../contract/plugin.js'
 import type { SourceTable } from '../contract/source-spec.js'
 
 /** One table, or several alike for which one plan is made. */
@@ -28,22 +28,22 @@ export function oneTable(reader: Reader, table: TableSchema): DescribedTables {
 export interface TableModel {
   readonly table: TableSchema
   /** null: it is made from the schema alone. */
-  definition(): Promise<TableDefinition | null>
-  /** See `DdlSkill.wide`. */
-  wide(): Promise<readonly string[]>
+  sourceDdl(): Promise<SourceDdl | null>
+  /** See `DdlSkill.wideColumns`. */
+  wideColumns(): Promise<readonly string[]>
 }
 
 export function modelOf({ table, each }: DescribedTables): TableModel {
   const [first] = each
   return {
     table,
-    definition: async () => (await first?.reader.skills.ddl?.definition(first.table.table)) ?? null,
+    sourceDdl: async () => (await first?.reader.skills.ddl?.sourceDdl(first.table.table)) ?? null,
     /** One table after the other, until that has taken long. */
-    wide: async () => {
+    wideColumns: async () => {
       const end = performance.now() + LOOK_MS
       const names = new Set<string>()
       for (const { reader, table } of each) {
-        for (const name of (await reader.skills.ddl?.wide(table.table)) ?? []) names.add(name)
+        for (const name of (await reader.skills.ddl?.wideColumns(table.table)) ?? []) names.add(name)
         if (performance.now() > end) break
       }
       return [...names]

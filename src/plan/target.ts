@@ -3,7 +3,7 @@ import type {
   Column,
   PlannedWrite,
   TableCreation,
-  TableDesign,
+  CreateTablePlan,
   TableSchema,
   Writer,
 } from '../contract/plugin.js'
@@ -44,7 +44,7 @@ export async function planTarget(request: TargetRequest, model: TableModel): Pro
     }
   }
   if (schemaSaveMode === 'recreate' && request.params.mode !== 'init') throw wouldLoseRows(request)
-  const { target, statements, deferred, reasons, warnings } = await design(request, model, existing)
+  const { target, statements, deferred, reasons, warnings } = await planCreateTable(request, model, existing)
   const verb = existing === null ? 'created' : 'dropped and created anew'
   return {
     table: target,
@@ -88,23 +88,23 @@ async function findTarget({ writer, table, params }: TargetRequest): Promise<Tab
   }
 }
 
-async function design(
+async function planCreateTable(
   { writer, table, params }: TargetRequest,
   model: TableModel,
   existing: TableSchema | null,
-): Promise<TableDesign> {
-  if (writer.skills.design === undefined) {
+): Promise<CreateTablePlan> {
+  if (writer.skills.planCreateTable === undefined) {
     throw new RowshiftError(
       'PARAMS_INVALID',
       `The target's plugin cannot create tables. Create ${table} yourself, and leave schema_save_mode out.`,
       { table },
     )
   }
-  const definition = await model.definition()
+  const sourceDdl = await model.sourceDdl()
   const { deferIndexes } = params
-  const wide = () => model.wide()
+  const wideColumns = () => model.wideColumns()
   const source = model.table
-  return writer.skills.design({ source, definition, wide, table, existing, deferIndexes })
+  return writer.skills.planCreateTable({ source, sourceDdl, wideColumns, table, existing, deferIndexes })
 }
 
 /** An incremental run copies some rows only. */

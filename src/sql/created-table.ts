@@ -1,4 +1,4 @@
-import type { DesignRequest, TableDesign } from '../contract/design.js'
+import type { CreateTableRequest, CreateTablePlan } from '../contract/create-table.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { SqlSession } from './session.js'
 import type { SqlSink } from './sql-sink.js'
@@ -11,19 +11,19 @@ export function creationError(thrown: unknown, sql: string): RowshiftError {
 }
 
 /** How a target table would be made. */
-export async function designTable<S extends SqlSession>(
+export async function planCreateTable<S extends SqlSession>(
   session: S,
   sink: SqlSink<S>,
-  request: DesignRequest,
-): Promise<TableDesign> {
-  const { source, definition, existing } = request
-  const own = definition?.family === sink.family
-  if (own && definition.ddl === null && existing !== null) {
+  request: CreateTableRequest,
+): Promise<CreateTablePlan> {
+  const { source, sourceDdl, existing } = request
+  const own = sourceDdl?.family === sink.family
+  if (own && sourceDdl.statements === null && existing !== null) {
     throw new RowshiftError(
       'PARAMS_INVALID',
       `${source.table} is not a table but a view, which may read ${existing.table}; so ${existing.table} is not dropped. Use another schema_save_mode.`,
       { table: source.table },
     )
   }
-  return sink.design(session, request, own ? [] : await request.wide())
+  return sink.planCreateTable(session, request, own ? [] : await request.wideColumns())
 }

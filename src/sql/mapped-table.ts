@@ -1,4 +1,4 @@
-import type { DesignRequest } from '../contract/design.js'
+import type { CreateTableRequest } from '../contract/create-table.js'
 import type { Column } from '../contract/table-schema.js'
 
 /** How a database declares columns whose values come from another family of databases. */
@@ -12,12 +12,12 @@ export interface MappedColumns {
 
 /** The lines between the brackets of CREATE TABLE: mapped types, NOT NULL, plain defaults and unique keys. */
 export function mappedTable(
-  { source, definition }: DesignRequest,
+  { source, sourceDdl }: CreateTableRequest,
   sql: MappedColumns,
 ): { readonly lines: readonly string[]; readonly reasons: readonly string[] } {
   const reasons: string[] = []
   const defaultOf = (column: Column) => {
-    const given = definition?.defaults[column.name]
+    const given = sourceDdl?.defaults[column.name]
     const value = given === undefined ? null : sql.defaultValue(column, given)
     if (given !== undefined && value === null) reasons.push(`the default of ${column.name} is left out`)
     return value === null ? '' : ` DEFAULT ${value}`
@@ -33,7 +33,7 @@ export function mappedTable(
     (key) =>
       `${key === primary ? 'PRIMARY KEY' : 'UNIQUE'} (${key.columns.map((name) => sql.identifier(name)).join(', ')})`,
   )
-  const extras = definition?.extras ?? []
+  const extras = sourceDdl?.extras ?? []
   if (extras.length > 0) reasons.push(`left out: ${extras.join(', ')}`)
   return { lines: [...columns, ...keys], reasons }
 }

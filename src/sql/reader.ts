@@ -48,10 +48,10 @@ export class SqlReader<S extends SqlSession> implements Reader {
         return (await source.checkWhere?.(session, table, where)) ?? []
       },
       ddl: {
-        definition: (table) =>
-          this.#at('reading the DDL of', table, (session) => source.definition(session, table)),
-        wide: (table) =>
-          this.#at('looking at the values of', table, (session) => source.wide(session, table)),
+        sourceDdl: (table) =>
+          this.#at('reading the DDL of', table, (session) => source.sourceDdl(session, table)),
+        wideColumns: (table) =>
+          this.#at('looking at the values of', table, (session) => source.wideColumns(session, table)),
       },
       derive: async (table, wanted) => source.derive(await this.#open(), table, wanted),
       findLoss: async (table, column, where) => findLoss(await this.#open(), table, column, where),

@@ -1,4 +1,4 @@
-import type { DesignRequest, TableDesign } from '../contract/design.js'
+import type { CreateTableRequest, CreateTablePlan } from '../contract/create-table.js'
 import type { Characters } from '../contract/value-range.js'
 import type { Endpoint } from '../contract/endpoint.js'
 import type { RowshiftError } from '../contract/errors.js'
@@ -22,10 +22,10 @@ export interface SqlSink<S extends SqlSession> {
   charsetCoverage?(session: S, column: Column): Promise<NonNullable<Characters['ranges']>>
   /** Default: the database cannot say how much it has to do. */
   load?(session: S, asked: LoadRequest): Promise<ServerLoad>
-  /** Of the DDL that it understands: `TableDefinition.family`. */
+  /** Of the DDL that it understands: `SourceDdl.family`. */
   readonly family: string
   /** `wide`: of a source of another family, columns that need the widest type of their kind. */
-  design(session: S, request: DesignRequest, wide: readonly string[]): Promise<TableDesign>
+  planCreateTable(session: S, request: CreateTableRequest, wide: readonly string[]): Promise<CreateTablePlan>
   plan(session: S, spec: WriteSpec, writePath: string | null): Promise<WritePlan>
   /** Before anything is changed: sets up the database itself, or makes it. Default: it needs nothing. */
   prepare?(endpoint: Endpoint, signal: AbortSignal): Promise<void>

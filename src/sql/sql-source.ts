@@ -1,5 +1,5 @@
 import type { Derivation } from '../contract/derivation.js'
-import type { TableDefinition } from '../contract/design.js'
+import type { SourceDdl } from '../contract/create-table.js'
 import type { Endpoint } from '../contract/endpoint.js'
 import type { Message } from '../contract/message.js'
 import type { ReadSpec, Snapshot, TableState } from '../contract/read.js'
@@ -19,8 +19,8 @@ export interface SqlSource<S extends SqlSession> {
   open(endpoint: Endpoint, signal: AbortSignal | undefined): Promise<S>
   describe(session: S, table: string): Promise<TableSchema>
   tables(session: S): Promise<readonly string[]>
-  definition(session: S, table: string): Promise<TableDefinition>
-  wide(session: S, table: string): Promise<readonly string[]>
+  sourceDdl(session: S, table: string): Promise<SourceDdl>
+  wideColumns(session: S, table: string): Promise<readonly string[]>
   /** What else is to be said of a condition that is one by itself. Default: nothing. */
   checkWhere?(session: S, table: TableSchema, where: string): Promise<readonly Message[]>
   derive(session: S, table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]>

@@ -22,7 +22,7 @@ import { createSequences, openSequence, takeBlock } from './sequence.js'
 import type { SqlSession } from './session.js'
 import { SessionSlot } from './session-slot.js'
 import { settleRows } from './settlement.js'
-import { creationError, designTable } from './created-table.js'
+import { creationError, planCreateTable } from './created-table.js'
 import type { RowStore, SqlSink } from './sql-sink.js'
 import { Tally } from './tally.js'
 import { checkTarget } from './target-checks.js'
@@ -58,8 +58,8 @@ export class SqlWriter<S extends SqlSession> implements Writer {
         load: (asked) =>
           this.#using('asking how much the server has to do', (session) => sink.load!(session, asked)),
       }),
-      design: (request) =>
-        this.#using(`planning table ${request.table}`, (session) => designTable(session, sink, request), {
+      planCreateTable: (request) =>
+        this.#using(`planning table ${request.table}`, (session) => planCreateTable(session, sink, request), {
           table: request.table,
         }),
       settle: (spec, batches, options) => this.#settle(spec, batches, options),

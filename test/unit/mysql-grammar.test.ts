@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { parseTable } from '../../plugins/mysql/ddl.js'
-import { checkDefinition } from '../../plugins/mysql/grammar.js'
+import { checkTableDdl } from '../../plugins/mysql/grammar.js'
 
-const check = (sql: string) => checkDefinition('t', parseTable(sql))
+const check = (sql: string) => checkTableDdl('t', parseTable(sql))
 
 describe('the definition of a MySQL table', () => {
   it('passes as servers show it', () => {

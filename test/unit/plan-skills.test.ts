@@ -46,7 +46,7 @@ const CASES: readonly (readonly [Skill, object, words: string, from?: string, to
   ['find', { columns: ['id', lookup] }, 'be looked up'],
   ['incrementalRange', increment, 'increment'],
   ['snapshot', { consistency: 'snapshot' }, 'params.consistency'],
-  ['design', { schema_save_mode: 'create_when_not_exist' }, 'cannot create tables', 's', 'new'],
+  ['planCreateTable', { schema_save_mode: 'create_when_not_exist' }, 'cannot create tables', 's', 'new'],
   ['deletes', { ...increment, deletes: { source_flag: 'gone' } }, 'deletes no rows'],
   ['sequences', { columns: ['*', { to: 'id', id: 'sequence' }] }, 'sequence'],
 ]

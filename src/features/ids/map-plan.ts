@@ -88,12 +88,16 @@ async function findTable(
   try {
     return { table: await writer.describe(map.table), create: null }
   } catch (thrown) {
-    if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND' || !writer.skills.design)
+    if (
+      !(thrown instanceof RowshiftError) ||
+      thrown.code !== 'TABLE_NOT_FOUND' ||
+      !writer.skills.planCreateTable
+    )
       throw thrown
   }
   const length = to.valueRange.maxChars ?? to.valueRange.maxBytes ?? Infinity
   const asTarget = to.kind === 'integer' || length <= LONGEST_KEY
-  const { target, statements, deferred } = await writer.skills.design({
+  const { target, statements, deferred } = await writer.skills.planCreateTable({
     source: {
       table: map.table,
       identity: '',
@@ -108,8 +112,8 @@ async function findTable(
       estimatedRows: null,
       estimatedRowBytes: null,
     },
-    definition: null,
-    wide: async () => [],
+    sourceDdl: null,
+    wideColumns: async () => [],
     ...(asTarget ? { ownTypes: [map.value] } : {}),
     table: map.table,
     existing: null,

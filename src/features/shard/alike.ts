@@ -1,7 +1,7 @@
 import type { Column, TableSchema } from '../../contract/plugin.js'
 import { counted } from '../../wire/counted.js'
 
-/** What the second table has otherwise; null when one plan is right for both. `made`: one of them is only designed. */
+/** What the second table has otherwise; null when one plan is right for both. `made`: one of them is only planned. */
 export function difference(a: TableSchema, b: TableSchema, made: boolean): string | null {
   if (a.columns.length !== b.columns.length)
     return `${counted(b.columns.length, 'column')} instead of ${a.columns.length}`

@@ -25,10 +25,10 @@ export async function openOnDemand(
     return shardOf(there)
   }
   if (onDemand === null) return null
-  const { target, statements } = await writer.skills.design!({
+  const { target, statements } = await writer.skills.planCreateTable!({
     source: onDemand.like,
-    definition: onDemand.definition,
-    wide: async () => onDemand.wide,
+    sourceDdl: onDemand.sourceDdl,
+    wideColumns: async () => onDemand.wideColumns,
     table,
     existing: null,
     deferIndexes: false,

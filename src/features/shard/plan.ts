@@ -38,7 +38,7 @@ export async function planShards(
   const like = likeShard ?? likeSource
   const onDemand =
     pattern.kind === 'date' && request.params.schemaSaveMode !== 'error_when_not_exist'
-      ? { like: like.table, definition: await like.definition(), wide: await like.wide() }
+      ? { like: like.table, sourceDdl: await like.sourceDdl(), wideColumns: await like.wideColumns() }
       : null
   const first = found[0]?.choice ?? (await likeNone(request, likeSource, pattern, onDemand !== null))
   const shards = found.map(({ endpoint, choice: { table: target, create } }): Shard => {
@@ -109,13 +109,13 @@ async function shardModel(
   const first = there.find(({ endpoint }) => endpoint === 0) ?? there[0]
   if (first === undefined) return null
   const { table } = first.choice
-  const definition = async () => {
+  const sourceDdl = async () => {
     // The target's reader is of its first database; of a table elsewhere, what its schema says must do.
     if (first.endpoint !== 0) return null
     const target = await connections.connection('target').open()
-    return (await target.skills.ddl?.definition(table.table)) ?? null
+    return (await target.skills.ddl?.sourceDdl(table.table)) ?? null
   }
-  return { table, definition, wide: async () => [] }
+  return { table, sourceDdl, wideColumns: async () => [] }
 }
 
 async function madeLike(
@@ -124,8 +124,8 @@ async function madeLike(
   { target, params }: PlanRequest,
 ): Promise<readonly Found[]> {
   if (found.every(({ choice }) => choice.create === null)) return found
-  const definition = await model.definition()
-  const like = { ...model, definition: async () => definition }
+  const sourceDdl = await model.sourceDdl()
+  const like = { ...model, sourceDdl: async () => sourceDdl }
   return Promise.all(
     found.map(async (one) => {
       const { endpoint, choice } = one

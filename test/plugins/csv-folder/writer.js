@@ -19,7 +19,10 @@ const PATHS = {
 export class CsvWriter {
   #connection
 
-  skills = { tables: () => tablesOf(this.#connection), design: (request) => this.#design(request) }
+  skills = {
+    tables: () => tablesOf(this.#connection),
+    planCreateTable: (request) => this.#planCreateTable(request),
+  }
 
   constructor(connection) {
     this.#connection = connection
@@ -31,7 +34,7 @@ export class CsvWriter {
     return describe(this.#connection, table)
   }
 
-  async #design({ source, table }) {
+  async #planCreateTable({ source, table }) {
     const names = source.columns.map(({ name }) => name)
     return {
       target: schemaOf(this.#connection, table, fileOf(this.#connection, table), names),

@@ -1,29 +1,29 @@
 import type { TableSchema } from './table-schema.js'
 
-/** How its own database would make a table; asked for only when a target table is to be created from it. */
-export interface TableDefinition {
+/** How its own database would create a table; asked for only when a target table is to be created from it. */
+export interface SourceDdl {
   /** Plugins, or servers, that understand each other's DDL give the same name. */
   readonly family: string
   /** Of the server, for plugins of the same family, whose dialects may differ. */
   readonly version: string
   /** The statements that make the table, itself first. null: there are none, the source is for instance a view. */
-  readonly ddl: readonly string[] | null
+  readonly statements: readonly string[] | null
   /** Default values that are plain literals, by column, as cell text. */
   readonly defaults: Readonly<Record<string, string>>
   /** For people: what the table has that neither its columns nor its unique keys nor `defaults` say. */
   readonly extras: readonly string[]
 }
 
-export interface DesignRequest {
+export interface CreateTableRequest {
   readonly source: TableSchema
   /** null: the source's plugin knows nothing beyond the schema. */
-  readonly definition: TableDefinition | null
+  readonly sourceDdl: SourceDdl | null
   /**
    * Columns that need the widest type of their kind: they hold values beyond the length, digits or sign that is declared (where the
    * source does not enforce it), integers beyond 64 bits with a sign, or decimals that may have more than 15 digits. The source looks at
    * its rows, so it is asked only by a plugin that does not take the source's own DDL.
    */
-  readonly wide: () => Promise<readonly string[]>
+  readonly wideColumns: () => Promise<readonly string[]>
   /** Columns of `source` that are described as this database's own: their declared types are kept. Default: none. */
   readonly ownTypes?: readonly string[]
   /** Name of the table to make. */
@@ -42,7 +42,7 @@ export interface TableCreation {
   readonly deferred: readonly string[]
 }
 
-export interface TableDesign extends TableCreation {
+export interface CreateTablePlan extends TableCreation {
   /** The table as `describe` will show it. */
   readonly target: TableSchema
   readonly reasons: readonly string[]

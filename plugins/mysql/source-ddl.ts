@@ -1,4 +1,4 @@
-import type { TableDefinition } from '../../src/contract/plugin.js'
+import type { SourceDdl } from '../../src/contract/plugin.js'
 import { find, rewrite } from '../../src/sql/tokens.js'
 import { columnsBeyond } from '../../src/sql/row-search.js'
 import type { Session } from './connection.js'
@@ -11,7 +11,7 @@ import { identifier, text } from './sql.js'
 export const FAMILY = 'mysql'
 
 /** What SHOW CREATE TABLE says, with every collation spelled out: servers differ in what a character set alone means. */
-export async function defineTable(session: Session, table: string): Promise<TableDefinition> {
+export async function readSourceDdl(session: Session, table: string): Promise<SourceDdl> {
   const ask = (sql: string) =>
     session.query(sql).catch((error: unknown) => {
       throw mapError(error, `reading how table ${table} of ${session.where} was created`, { table })
@@ -21,14 +21,14 @@ export async function defineTable(session: Session, table: string): Promise<Tabl
   const family = { family: FAMILY, version }
   const sql = shown?.[1] ?? ''
   // A view or a sequence.
-  if (!sql.startsWith('CREATE TABLE')) return { ...family, ddl: null, defaults: {}, extras: [] }
+  if (!sql.startsWith('CREATE TABLE')) return { ...family, statements: null, defaults: {}, extras: [] }
   const own = `WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`
   const [tableCollation] = (await ask(`SELECT TABLE_COLLATION FROM information_schema.TABLES ${own}`))[0]!
   const collations = await ask(`SELECT COLUMN_NAME, COLLATION_NAME FROM information_schema.COLUMNS ${own}`)
   const ddl = withCollations(parseTable(sql), tableCollation!, new Map(collations as [string, string][]))
   return {
     ...family,
-    ddl: [printTable(table, ddl)],
+    statements: [printTable(table, ddl)],
     defaults: Object.fromEntries(
       columns(ddl).flatMap((item) => {
         const value = literalDefault(item)

@@ -1,10 +1,10 @@
 import { askAboutTexts } from './asked.js'
 import type {
   Column,
-  DesignRequest,
+  CreateTableRequest,
   Key,
   TableCreation,
-  TableDesign,
+  CreateTablePlan,
   TableSchema,
 } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
@@ -12,9 +12,9 @@ import { find } from '../../src/sql/tokens.js'
 import type { Session } from './connection.js'
 import type { DdlItem, TableDdl } from './ddl.js'
 import { keyParts, parseTable, printTable } from './ddl.js'
-import { FAMILY } from './definition.js'
+import { FAMILY } from './source-ddl.js'
 import { mapError } from './errors.js'
-import { checkDefinition } from './grammar.js'
+import { checkTableDdl } from './grammar.js'
 import { tableOfOthers } from './mapped-table.js'
 import { plannedColumn } from './planned-column.js'
 import type { TableFacts } from './engines.js'
@@ -25,25 +25,25 @@ import { Notes } from './translation.js'
 import { translate } from './translate.js'
 
 /** How a target table would be made. Changes nothing. */
-export async function designTable(
+export async function planCreateTable(
   session: Session,
-  request: DesignRequest,
+  request: CreateTableRequest,
   wide: readonly string[],
-): Promise<TableDesign> {
-  const { source, definition, table, existing, deferIndexes } = request
+): Promise<CreateTablePlan> {
+  const { source, sourceDdl, table, existing, deferIndexes } = request
   const notes = new Notes()
   const dialect = await askDialect(session)
   await refuseView(session, request)
-  const ddl = definition?.family === FAMILY ? definition.ddl?.[0] : undefined
+  const ddl = sourceDdl?.family === FAMILY ? sourceDdl.statements?.[0] : undefined
   const own =
-    ddl === undefined ? null : translate(parseTable(ddl), versionOf(definition!.version), dialect, notes)
+    ddl === undefined ? null : translate(parseTable(ddl), versionOf(sourceDdl!.version), dialect, notes)
   const whole = await withCheckNames(
     session,
     request,
     own ?? tableOfOthers(request, dialect, wide, notes),
     dialect,
   )
-  checkDefinition(table, whole)
+  checkTableDdl(table, whole)
   const { now, later } = deferIndexes ? withoutIndexes(whole) : { now: whole, later: [] }
   if (later.length > 0) {
     notes.because(`indexes that come after the last row: ${later.map(({ name }) => name).join(', ')}`)
@@ -68,7 +68,7 @@ export async function designTable(
 }
 
 /** What `describeFacts` will say of a table that is not there yet. */
-export function designedFacts({ statements }: TableCreation): TableFacts {
+export function plannedFacts({ statements }: TableCreation): TableFacts {
   const { items, options } = parseTable(statements.at(-1)!)
   return {
     engine: find(options, /^ENGINE$/i, /^=$/, /./)?.[2] ?? 'InnoDB',
@@ -79,7 +79,7 @@ export function designedFacts({ statements }: TableCreation): TableFacts {
 }
 
 /** No view can be dropped as a table. */
-async function refuseView(session: Session, { existing }: DesignRequest): Promise<void> {
+async function refuseView(session: Session, { existing }: CreateTableRequest): Promise<void> {
   if (existing === null) return
   const sql = `SELECT TABLE_TYPE FROM information_schema.TABLES
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(existing.table)}`
@@ -98,7 +98,7 @@ async function refuseView(session: Session, { existing }: DesignRequest): Promis
  */
 async function withCheckNames(
   session: Session,
-  { source, table, existing }: DesignRequest,
+  { source, table, existing }: CreateTableRequest,
   ddl: TableDdl,
   dialect: Dialect,
 ): Promise<TableDdl> {

@@ -1,4 +1,4 @@
-import type { TableDefinition } from '../../src/contract/plugin.js'
+import type { SourceDdl } from '../../src/contract/plugin.js'
 import { sizesOf } from '../../src/sql/mapped-table.js'
 import { affinityOf, kindOf } from './affinity.js'
 import { literalDefault } from './ddl.js'
@@ -16,7 +16,7 @@ interface SchemaRow {
 }
 
 /** What sqlite_schema keeps: the table's own statement, and those of its indexes. */
-export function defineTable(database: Database, table: string): TableDefinition {
+export function readSourceDdl(database: Database, table: string): SourceDdl {
   const sql =
     'SELECT type, name, sql FROM sqlite_schema WHERE tbl_name = ? COLLATE NOCASE AND sql IS NOT NULL ORDER BY rowid'
   const rows = database.objects<SchemaRow>(sql, table)
@@ -27,7 +27,7 @@ export function defineTable(database: Database, table: string): TableDefinition 
   return {
     family: FAMILY,
     version,
-    ddl: usable ? [own.sql, ...indexes.map((index) => index.sql)] : null,
+    statements: usable ? [own.sql, ...indexes.map((index) => index.sql)] : null,
     defaults: defaultsOf(database, table),
     extras: extrasOf(database, table, rows),
   }

@@ -1,8 +1,8 @@
-import type { DesignRequest, TableDesign, TableSchema } from '../../src/contract/plugin.js'
+import type { CreateTableRequest, CreateTablePlan, TableSchema } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { mappedTable } from '../../src/sql/mapped-table.js'
 import { indexFor, nameOfIndex, tableFor } from './ddl.js'
-import { FAMILY } from './definition.js'
+import { FAMILY } from './source-ddl.js'
 import type { Database } from './driver.js'
 import { sqliteError } from './errors.js'
 import { quoteName } from './names.js'
@@ -25,14 +25,14 @@ interface Statements {
 }
 
 /** How a target table would be made. The statements run in a database in memory, so that nothing is foretold wrong. */
-export function designTable(
-  request: DesignRequest,
+export function planCreateTable(
+  request: CreateTableRequest,
   wide: readonly string[],
   { file, database, scratch }: Place,
-): TableDesign {
-  const { source, definition, table, existing, deferIndexes } = request
+): CreateTablePlan {
+  const { source, sourceDdl, table, existing, deferIndexes } = request
   refuseTaken(request, database)
-  const ddl = definition?.family === FAMILY ? definition.ddl : null
+  const ddl = sourceDdl?.family === FAMILY ? sourceDdl.statements : null
   const { unique, indexes, ...made } = ddl ? ownTable(ddl, request, database) : tableOfOthers(request, wide)
   const now = [made.table, ...unique, ...(deferIndexes ? [] : indexes)]
   const later = deferIndexes ? indexes : []
@@ -55,7 +55,7 @@ export function designTable(
 }
 
 /** Names are shared by tables, views and indexes. */
-function refuseTaken({ table }: DesignRequest, database: Database): void {
+function refuseTaken({ table }: CreateTableRequest, database: Database): void {
   const sql = 'SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE'
   const taken = database.value(sql, table) as string | undefined
   if (taken === undefined || taken === 'table') return
@@ -68,7 +68,7 @@ function refuseTaken({ table }: DesignRequest, database: Database): void {
 
 function ownTable(
   ddl: readonly string[],
-  { table, existing }: DesignRequest,
+  { table, existing }: CreateTableRequest,
   database: Database,
 ): Statements {
   const [own, ...rest] = ddl
@@ -99,7 +99,7 @@ function takenNames(database: Database, dropped: TableSchema | null): Set<string
   return new Set(names as string[])
 }
 
-function tableOfOthers(request: DesignRequest, wide: readonly string[]): Statements {
+function tableOfOthers(request: CreateTableRequest, wide: readonly string[]): Statements {
   const { source, table, ownTypes = [] } = request
   const types = new Map(
     source.columns.map((column) => [
