@@ -1,5 +1,5 @@
 /** The programmatic entry: what the command line is made of. */
-export type { TableAt } from './engine/ends.js'
+export type { TableAt } from './engine/endpoints.js'
 export type { CopyHooks, CopyRequest } from './engine/job.js'
 export { planCopy, runCopy } from './engine/job.js'
 export type { Progress } from './engine/progress.js'

@@ -23,7 +23,7 @@ export type {
   SettledKeys,
   SettledTimes,
   SettledVersions,
-  WindowEnds,
+  WindowBounds,
   WindowSource,
 } from './sql/window-source.js'
 export type { RowStore, SqlSink } from './sql/sql-sink.js'
@@ -65,7 +65,7 @@ export { creationError } from './sql/created-table.js'
 // Queries.
 export { selectSql, splitRows } from './sql/select.js'
 export { boundQuery } from './sql/key-probe.js'
-export { aboveWatermark } from './sql/key-ends.js'
+export { aboveWatermark } from './sql/key-bounds.js'
 export { missingIndex } from './sql/incremental-window.js'
 export { type Beyond, columnsBeyond, keyExcerpts, namedKey, searchRows } from './sql/row-search.js'
 export { checkCondition, checkExpression } from './sql/user-sql.js'

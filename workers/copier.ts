@@ -44,7 +44,7 @@ const PROGRESS_INTERVAL_MS = 250
 /** A batch is closed by the row that crosses its limit. */
 const LONG_ROW = 1 << 16
 
-interface Ends {
+interface CopyEndpoints {
   readonly readers: readonly Reader[]
   readonly writers: readonly Writer[]
   readonly target: Target
@@ -53,7 +53,7 @@ interface Ends {
 }
 
 /** One thread's readers and writers, and the loop that moves splits from one to the other. */
-export class Copier extends PoolThread<Ends, WorkerMessage> {
+export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
   readonly #setup: WorkerSetup
   readonly #reads = new Mutex()
   readonly #writes = new Mutex()
@@ -249,7 +249,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
     })
   }
 
-  protected async open(): Promise<Ends> {
+  protected async open(): Promise<CopyEndpoints> {
     const { source, target, plan } = this.#setup
     const readers = await makeReaders(source)
     const writers = await makeWriters(target)
@@ -264,7 +264,7 @@ export class Copier extends PoolThread<Ends, WorkerMessage> {
     return { readers, writers, target: new Target(writers, plan.write), pipeline }
   }
 
-  protected async closeEnds({ readers, writers, pipeline }: Ends): Promise<void> {
+  protected async closeEndpoints({ readers, writers, pipeline }: CopyEndpoints): Promise<void> {
     await closeAll([...readers, ...writers, pipeline])
     this.post({ type: 'busy', seconds: this.#busy.seconds })
   }

@@ -7,12 +7,12 @@ import type { ControlHandlers } from './control.js'
 import { follow } from './control.js'
 import { ThreadConnections } from './connections.js'
 
-/** What a thread of any pool does: it opens its ends when they are first needed, follows the control channel, and closes them. */
-export abstract class PoolThread<Ends, Message = never> {
+/** What a thread of any pool does: it opens its endpoints when they are first needed, follows the control channel, and closes them. */
+export abstract class PoolThread<Endpoints, Message = never> {
   protected readonly connections: ThreadConnections
   readonly #post: (message: ThreadMessage | Message) => void
   readonly #abort = new AbortController()
-  #ends: Promise<Ends> | null = null
+  #endpoints: Promise<Endpoints> | null = null
   #jobs = 0
 
   constructor(setup: ThreadSetup, post: (message: ThreadMessage | Message) => void) {
@@ -34,10 +34,10 @@ export abstract class PoolThread<Ends, Message = never> {
   }
 
   /** Leaves nothing open when it throws. */
-  protected abstract open(): Promise<Ends>
+  protected abstract open(): Promise<Endpoints>
 
   /** Never throws. */
-  protected abstract closeEnds(ends: Ends): Promise<void>
+  protected abstract closeEndpoints(endpoints: Endpoints): Promise<void>
 
   /** Aborts when the run is to stop. */
   protected get signal(): AbortSignal {
@@ -63,19 +63,19 @@ export abstract class PoolThread<Ends, Message = never> {
     }
   }
 
-  protected opened(): Promise<Ends> {
+  protected opened(): Promise<Endpoints> {
     if (this.connections.gaveUp) return Promise.reject(takesNoMoreJobs())
-    if (this.#ends === null) {
+    if (this.#endpoints === null) {
       this.#post({ type: 'opened', thread: threadId })
       const opened = this.open().catch((error: unknown) => {
         // Another job may try again.
-        if (this.#ends === opened) this.#ends = null
+        if (this.#endpoints === opened) this.#endpoints = null
         this.#post({ type: 'closed', thread: threadId })
         throw error
       })
-      this.#ends = opened
+      this.#endpoints = opened
     }
-    return this.#ends
+    return this.#endpoints
   }
 
   /**
@@ -106,12 +106,12 @@ export abstract class PoolThread<Ends, Message = never> {
 
   /** After the last job. */
   async close(): Promise<void> {
-    const opened = this.#ends
-    this.#ends = null
+    const opened = this.#endpoints
+    this.#endpoints = null
     if (opened === null) return
-    const ends = await opened.catch(() => null)
-    if (ends === null) return
-    await this.closeEnds(ends)
+    const endpoints = await opened.catch(() => null)
+    if (endpoints === null) return
+    await this.closeEndpoints(endpoints)
     this.#post({ type: 'closed', thread: threadId })
   }
 }

@@ -16,8 +16,8 @@ import { reportOf } from './split-errors.js'
 import type { SourceSink } from './source-rows.js'
 import { SourceRows } from './source-rows.js'
 import type { Side } from './side.js'
-import type { Ends, OpenEnds } from './verify-ends.js'
-import { openEnds } from './verify-ends.js'
+import type { ComparedEndpoints, VerifyEndpoints } from './verify-endpoints.js'
+import { openEndpoints } from './verify-endpoints.js'
 
 /** A differing range with more rows is divided before its rows are read. */
 const FEW_ROWS = 1_000
@@ -27,8 +27,8 @@ const LOOKS = 3
 /** A range whose rows weigh more is divided too. */
 const MANY_BYTES = 16 << 20
 
-/** One thread's readers of both ends, and how a range is compared and repaired. */
-export class Verifier extends PoolThread<OpenEnds> {
+/** One thread's readers of both endpoints, and how a range is compared and repaired. */
+export class Verifier extends PoolThread<VerifyEndpoints> {
   readonly #setup: VerifySetup
 
   constructor(setup: VerifySetup, post: (message: ThreadMessage) => void) {
@@ -58,54 +58,54 @@ export class Verifier extends PoolThread<OpenEnds> {
         ? new RowshiftError('INTERRUPTED', 'Interrupted while comparing.')
         : RowshiftError.from(thrown)
       const report = reportOf(failure, 'settle' in job ? job.index : job.range.index, null)
-      // Both ends are read again, so it does not matter what was committed.
+      // Both endpoints are read again, so it does not matter what was committed.
       return { ...this.failure(failure, report, { undone: true }), ...changes(repair) }
     }
   }
 
-  protected open(): Promise<OpenEnds> {
-    return openEnds(this.#setup, this.connections, this.signal)
+  protected open(): Promise<VerifyEndpoints> {
+    return openEndpoints(this.#setup, this.connections, this.signal)
   }
 
-  protected closeEnds(ends: OpenEnds): Promise<void> {
-    return ends.close()
+  protected closeEndpoints(endpoints: VerifyEndpoints): Promise<void> {
+    return endpoints.close()
   }
 
-  async #compare(ends: Ends, range: Split): Promise<Findings> {
-    if (this.#setup.plan.digest?.ranges !== true) return this.#compareRows(ends, range)
+  async #compare(endpoints: ComparedEndpoints, range: Split): Promise<Findings> {
+    if (this.#setup.plan.digest?.ranges !== true) return this.#compareRows(endpoints, range)
     for (let look = 0; look < LOOKS; look++) {
-      const [a, b] = await this.#digests(ends, range)
-      if (a === null || b === null) return this.#compareRows(ends, range)
+      const [a, b] = await this.#digests(endpoints, range)
+      if (a === null || b === null) return this.#compareRows(endpoints, range)
       if (a.rows === b.rows && a.digest === b.digest) {
         return { ...noFindings, sourceRows: a.rows, targetRows: b.rows }
       }
       const rows = Math.max(a.rows, b.rows)
       const oneSided = a.rows === 0 || b.rows === 0
       if (rows > FEW_ROWS && !oneSided && this.#divisible(range)) {
-        const side = a.rows >= b.rows ? ends.source : ends.target
-        return this.#compareParts(ends, side, range, Math.ceil(rows / PARTS))
+        const side = a.rows >= b.rows ? endpoints.source : endpoints.target
+        return this.#compareParts(endpoints, side, range, Math.ceil(rows / PARTS))
       }
-      const found = await this.#compareRows(ends, range)
+      const found = await this.#compareRows(endpoints, range)
       // Rows that turn out to be equal were changed between the two looks, so the next look should agree.
       if (!areEqual(found.differences)) return found
     }
-    throw contradiction(ends.source.plan.table.table, range)
+    throw contradiction(endpoints.source.plan.table.table, range)
   }
 
   /** Row by row, by what both readers say. */
-  async #compareRows(ends: Ends, range: Split): Promise<Findings> {
-    const comparison = new RowComparison(ends.comparison)
-    const routes = new Routes(ends, this.#setup.repair)
+  async #compareRows(endpoints: ComparedEndpoints, range: Split): Promise<Findings> {
+    const comparison = new RowComparison(endpoints.comparison)
+    const routes = new Routes(endpoints, this.#setup.repair)
     let bytes = 0
-    for await (const batch of this.#readSource(ends, range, comparison, routes)) {
+    for await (const batch of this.#readSource(endpoints, range, comparison, routes)) {
       bytes += batch.bytes.length
       if (bytes > MANY_BYTES && this.#divisible(range)) {
-        return this.#compareParts(ends, ends.source, range, Math.max(1, comparison.sourceRows >> 1))
+        return this.#compareParts(endpoints, endpoints.source, range, Math.max(1, comparison.sourceRows >> 1))
       }
       comparison.addSource(batch)
       recycle(batch)
     }
-    for await (const batch of this.#readTarget(ends, range, routes)) {
+    for await (const batch of this.#readTarget(endpoints, range, routes)) {
       comparison.addTarget(batch)
       recycle(batch)
     }
@@ -120,14 +120,19 @@ export class Verifier extends PoolThread<OpenEnds> {
     }
   }
 
-  async #compareParts(ends: Ends, side: Side, range: Split, rows: number): Promise<Findings> {
+  async #compareParts(
+    endpoints: ComparedEndpoints,
+    side: Side,
+    range: Split,
+    rows: number,
+  ): Promise<Findings> {
     const parts: Split[] = []
     const { signal } = this
     for await (const part of divideRange(side.readers, side.plan, range, () => rows, signal)) parts.push(part)
     let all = noFindings
     for (const part of parts) {
       const indivisible = parts.length === 1 || part.indivisible
-      const found = await this.#compare(ends, {
+      const found = await this.#compare(endpoints, {
         ...part,
         index: range.index,
         ...(indivisible ? { indivisible: true } : {}),
@@ -137,13 +142,19 @@ export class Verifier extends PoolThread<OpenEnds> {
     return all
   }
 
-  async #repair(ends: Ends, range: Split, repair: RowRepair, mayDelete: number): Promise<void> {
-    const comparison = new RowComparison(ends.comparison, repair)
-    const routes = new Routes(ends, this.#setup.repair)
-    for await (const batch of this.#readSource(ends, range, comparison, routes)) comparison.addSource(batch)
+  async #repair(
+    endpoints: ComparedEndpoints,
+    range: Split,
+    repair: RowRepair,
+    mayDelete: number,
+  ): Promise<void> {
+    const comparison = new RowComparison(endpoints.comparison, repair)
+    const routes = new Routes(endpoints, this.#setup.repair)
+    for await (const batch of this.#readSource(endpoints, range, comparison, routes))
+      comparison.addSource(batch)
     if (routes.refusal !== null) throw RowshiftError.fromReport(routes.refusal)
-    if (!comparison.complete) throw tooLarge(ends.source.plan.table.table)
-    for await (const batch of this.#readTarget(ends, range, routes)) comparison.addTarget(batch)
+    if (!comparison.complete) throw tooLarge(endpoints.source.plan.table.table)
+    for await (const batch of this.#readTarget(endpoints, range, routes)) comparison.addTarget(batch)
     // More than there were when the user's limit was looked at: somebody else writes to the target.
     await repair.apply(comparison.end().extra <= mayDelete)
   }
@@ -159,18 +170,18 @@ export class Verifier extends PoolThread<OpenEnds> {
     return { outcome: 'done', findings: noFindings, deferred: [], written: rowsWritten, deleted: 0 }
   }
 
-  #digests(ends: Ends, range: Split) {
+  #digests(endpoints: ComparedEndpoints, range: Split) {
     const { forms } = this.#setup.plan.digest!
     // Several tables have no digest.
     const digest = ({ readers, plan }: Side) =>
       hasNone(plan, range)
         ? Promise.resolve({ rows: 0, digest: '0' })
         : readers[0]!.skills.digest!.ofSplit(plan, forms, range, this.signal)
-    return Promise.all([digest(ends.source), digest(ends.target)])
+    return Promise.all([digest(endpoints.source), digest(endpoints.target)])
   }
 
   async *#readSource(
-    { source, making, router }: Ends,
+    { source, making, router }: ComparedEndpoints,
     range: Split,
     sink: SourceSink,
     routes: Routes,
@@ -180,7 +191,11 @@ export class Verifier extends PoolThread<OpenEnds> {
     yield* rows.read(range, sink, this.signal)
   }
 
-  async *#readTarget({ target, targetRows }: Ends, range: Split, routes: Routes): AsyncGenerator<Batch> {
+  async *#readTarget(
+    { target, targetRows }: ComparedEndpoints,
+    range: Split,
+    routes: Routes,
+  ): AsyncGenerator<Batch> {
     if (!hasNone(target.plan, range)) yield* targetRows.read(range, routes.shards, this.signal)
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { IncrementalRequest } from '../../src/contract/plugin.js'
-import { aboveWatermark } from '../../src/sql/key-ends.js'
+import { aboveWatermark } from '../../src/sql/key-bounds.js'
 import type { SettledKeys } from '../../src/sql/window-source.js'
 import type { Session } from './connection.js'
 import type { OpenTransaction } from './open-transactions.js'

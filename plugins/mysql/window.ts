@@ -14,7 +14,7 @@ import { settleVersions } from './version-window.js'
 
 export const windowSource: WindowSource<Session> = {
   look,
-  conditions: (request, ends) => ({ nearby: nearby(request, ends) }),
+  conditions: (request, bounds) => ({ nearby: nearby(request, bounds) }),
   see: async (session, rows) => {
     const level = rows === 'all' ? 'UNCOMMITTED' : 'COMMITTED'
     await session.query(`SET TRANSACTION ISOLATION LEVEL READ ${level}`)

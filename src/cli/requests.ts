@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js'
 import { fromUrl } from '../config/config.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { Task, TaskStore } from '../contract/task-store.js'
-import type { TableAt } from '../engine/ends.js'
+import type { TableAt } from '../engine/endpoints.js'
 import type { CopyRequest } from '../engine/job.js'
 import type { Backfill } from '../plan/bounds.js'
 import { paramsFromOptions } from '../task/params-options.js'
@@ -26,8 +26,8 @@ export async function urlRequest(
   { from, to, params: given, param }: TablesOptions & { readonly from: string; readonly to: string },
 ): Promise<CopyRequest> {
   const params = paramsFromOptions(given, param)
-  const ends = { from: await fromUrl(from, '--from'), to: await fromUrl(to, '--to') }
-  return { runId, taskId: null, ...ends, params, others: await lookupConnections(params, null) }
+  const endpoints = { from: await fromUrl(from, '--from'), to: await fromUrl(to, '--to') }
+  return { runId, taskId: null, ...endpoints, params, others: await lookupConnections(params, null) }
 }
 
 export async function taskRequest(

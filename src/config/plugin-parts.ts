@@ -61,10 +61,10 @@ function missingParts(parts: Readonly<Record<keyof Plugin, unknown>>): string[] 
   const missing: string[] = wanted.flatMap(([name, type]) =>
     typeof parts[name] === type && parts[name] !== null ? [] : [`"${name}" (${type})`],
   )
-  const ends = ['createReader', 'createWriter', 'createTaskStore'] as const
-  return ends.some((name) => typeof parts[name] === 'function')
+  const factories = ['createReader', 'createWriter', 'createTaskStore'] as const
+  return factories.some((name) => typeof parts[name] === 'function')
     ? missing
-    : [...missing, `one of ${ends.map((name) => `"${name}"`).join(', ')} (function)`]
+    : [...missing, `one of ${factories.map((name) => `"${name}"`).join(', ')} (function)`]
 }
 
 function capabilityFaults(capabilities: unknown): string[] {

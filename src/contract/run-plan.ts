@@ -11,7 +11,7 @@ export type Mode = 'init' | 'append' | 'increment' | 'sync'
 
 /**
  * The immutable, serialisable result of planning. Holds no secret: whoever has the RunPlan, a split and the
- * Endpoints of both ends can copy that split, in this process or on another machine.
+ * Endpoints of source and target can copy that split, in this process or on another machine.
  */
 export interface RunPlan {
   readonly mode: Mode

@@ -20,8 +20,8 @@ import type { CoordinatorResult } from './coordinator-job.js'
 import { copySplits } from './coordinator.js'
 import { checkCopied } from './count-check.js'
 import { DirtyFile, noDirtyFiles } from './dirty-file.js'
-import type { TableAt } from './ends.js'
-import { endpointsOf, readersOf, sourceEnd, targetEnd, writersOf } from './ends.js'
+import type { TableAt } from './endpoints.js'
+import { endpointsOf, readersOf, sourceEndpoint, targetEndpoint, writersOf } from './endpoints.js'
 import { OpenConnections } from './open-connections.js'
 import type { Progress } from './progress.js'
 import { noProgress } from './progress.js'
@@ -48,7 +48,7 @@ export interface CopyRequest {
   readonly resume?: Resume
   /** Where `"in": "source"` looks values up, when rows come from elsewhere: from a file. Default: `from`. */
   readonly lookupSource?: ResolvedConnection
-  /** Databases beside the two ends that `params` look values up in, by what they call them. Default: none. */
+  /** Databases beside the two endpoints that `params` look values up in, by what they call them. Default: none. */
   readonly others?: Readonly<Record<string, ResolvedConnection>>
 }
 
@@ -61,7 +61,7 @@ export interface CopyHooks {
 
 /** Plans without writing anything. */
 export async function planCopy(request: CopyRequest, signal?: AbortSignal): Promise<RunPlan> {
-  return withEnds(request, signal, (ends) => plan(request, ends, signal))
+  return withEndpoints(request, signal, (endpoints) => plan(request, endpoints, signal))
 }
 
 /** The same, and how the source would be split. */
@@ -69,9 +69,9 @@ export async function outlineCopy(
   request: CopyRequest,
   signal?: AbortSignal,
 ): Promise<{ plan: RunPlan; outline: SplitOutline | null }> {
-  return withEnds(request, signal, async (ends) => {
-    const made = await plan(request, ends, signal)
-    return { plan: made, outline: await outlineSource(ends.readers, made.read) }
+  return withEndpoints(request, signal, async (endpoints) => {
+    const made = await plan(request, endpoints, signal)
+    return { plan: made, outline: await outlineSource(endpoints.readers, made.read) }
   })
 }
 
@@ -96,24 +96,30 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     hooks.onProgress(now)
   }
   try {
-    await withEnds(request, hooks.signal, async (ends) => {
-      const { found: unfinished, abandoned, notices } = await findRun(request, ends)
+    await withEndpoints(request, hooks.signal, async (endpoints) => {
+      const { found: unfinished, abandoned, notices } = await findRun(request, endpoints)
       made = unfinished
         ? resumedPlan(unfinished, request.params)
-        : warned(await plan(request, ends, hooks.signal), notices)
+        : warned(await plan(request, endpoints, hooks.signal), notices)
       announce(request, made)
       hooks.onPlan(made)
       const { runId } = request
-      const options = { runId, plan: made, ...ends, abandoned, facts: () => factsOf(request, made!, ends) }
+      const options = {
+        runId,
+        plan: made,
+        ...endpoints,
+        abandoned,
+        facts: () => factsOf(request, made!, endpoints),
+      }
       checkpoints = unfinished ? await RunCheckpoints.claim(options, unfinished) : new RunCheckpoints(options)
       // A snapshot sees what there was, or fails; and what is not read cannot be missing.
       const checked = made.policy.consistency === 'split' && made.read.window?.rows !== 0
-      const check = checked ? await SourceCheck.begin(ends.readers, copiedRows(made)) : null
+      const check = checked ? await SourceCheck.begin(endpoints.readers, copiedRows(made)) : null
       dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile, checkpoints.earlier?.counts)
       warnings.push(...(dirty?.warnings ?? []))
       const result = await copy(
         request,
-        { plan: made, checkpoints, dirty, found, onChange, ...ends },
+        { plan: made, checkpoints, dirty, found, onChange, ...endpoints },
         { ...hooks, onProgress },
       )
       copied = result
@@ -123,7 +129,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       if (check) sourceChanged = await check.end({ ...result, rowsRead: result.progress.done.rowsRead })
       if (made.write.postSql.length > 0) onChange()
       await checkpoints.finishing()
-      await new Target(ends.writers, made.write).finish(hooks.signal)
+      await new Target(endpoints.writers, made.write).finish(hooks.signal)
       await checkpoints.end()
     })
   } catch (thrown) {
@@ -167,14 +173,14 @@ function warned(made: RunPlan, warnings: readonly string[]): RunPlan {
 const noCheckpoints = { backfill: undefined, resumed: null, resumable: null, warnings: [] }
 
 /** The coordinator's own. */
-interface Ends {
+interface OpenEndpoints {
   /** Of each database. */
   readonly readers: readonly Reader[]
   readonly writers: readonly Writer[]
   readonly connections: OpenConnections
 }
 
-interface Execution extends Ends {
+interface Execution extends OpenEndpoints {
   readonly plan: RunPlan
   readonly checkpoints: RunCheckpoints
   readonly dirty: DirtyFile | null
@@ -242,12 +248,16 @@ function withoutIndexes({ write: { create, table } }: RunPlan, error: RowshiftEr
   return new RowshiftError(error.code, [error.message, left].join('\n'), error.details, error.cause)
 }
 
-function plan(request: CopyRequest, ends: Ends, signal: AbortSignal | undefined): Promise<RunPlan> {
+function plan(
+  request: CopyRequest,
+  endpoints: OpenEndpoints,
+  signal: AbortSignal | undefined,
+): Promise<RunPlan> {
   const { params } = request
   return makePlan({
-    connections: ends.connections,
-    source: sourceEnd(request.from, isMany(request.from), ends.readers),
-    target: targetEnd(request.to, params.shard !== null, ends.writers),
+    connections: endpoints.connections,
+    source: sourceEndpoint(request.from, isMany(request.from), endpoints.readers),
+    target: targetEndpoint(request.to, params.shard !== null, endpoints.writers),
     params,
     savedWatermarks: request.savedWatermarks ?? null,
     backfill: request.backfill ?? null,
@@ -256,10 +266,10 @@ function plan(request: CopyRequest, ends: Ends, signal: AbortSignal | undefined)
 }
 
 /** Opens the coordinator's own connection to each end for as long as `use` takes. */
-async function withEnds<T>(
+async function withEndpoints<T>(
   { from, to, params, lookupSource = from, others = {} }: CopyRequest,
   signal: AbortSignal | undefined,
-  use: (ends: Ends) => Promise<T>,
+  use: (endpoints: OpenEndpoints) => Promise<T>,
 ): Promise<T> {
   checkShardParams(params.shard, to.table, to.databases?.map(({ name }) => name) ?? null)
   const readers = readersOf(from.loaded.plugin, endpointsOf(from, params.session, params.timeZone))

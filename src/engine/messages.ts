@@ -135,7 +135,7 @@ export const noCounts: SplitCounts = {
 export type ThreadMessage =
   { readonly type: 'opened'; readonly thread: number } | { readonly type: 'closed'; readonly thread: number }
 
-/** For a snapshot, twice: both ends are open, and the snapshot has begun; or why not. `gaveUp` as in {@link Failure}. */
+/** For a snapshot, twice: both endpoints are open, and the snapshot has begun; or why not. `gaveUp` as in {@link Failure}. */
 export interface ThreadReady {
   readonly type: 'ready'
   readonly error: ErrorReport | null

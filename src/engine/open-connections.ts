@@ -3,7 +3,7 @@ import { RowshiftError } from '../contract/errors.js'
 import { closeAll } from '../contract/opening.js'
 import type { NamedConnection, NamedConnections } from '../plan/named-connections.js'
 import type { Endpoint, Reader } from '../contract/plugin.js'
-import { endpointOf, readersOf } from './ends.js'
+import { endpointOf, readersOf } from './endpoints.js'
 
 /** The connections that a run may use, by what `params` call them. */
 export interface Connections {
@@ -29,8 +29,8 @@ export class OpenConnections implements NamedConnections {
     const known = this.#opened.get(name)
     if (known) return known
     const { source, target, others, session, signal } = this.#resolved
-    const ends: Readonly<Record<string, ResolvedConnection>> = { ...others, source, target }
-    const found = Object.hasOwn(ends, name) ? ends[name] : undefined
+    const endpoints: Readonly<Record<string, ResolvedConnection>> = { ...others, source, target }
+    const found = Object.hasOwn(endpoints, name) ? endpoints[name] : undefined
     if (!found) throw new RowshiftError('INTERNAL', `A lookup names a connection that nobody has resolved.`)
     const { loaded, connection } = found
     // A URL holds a password, and says where it leads without it.

@@ -7,7 +7,7 @@ import { counted } from '../wire/counted.js'
 import { Throttle } from './throttle.js'
 
 /** The servers that a run works on. */
-export interface LoadedEnds {
+export interface WatchedServers {
   readonly source: readonly Pick<Reader, 'skills'>[]
   readonly target: readonly Pick<Reader | Writer, 'skills'>[]
 }
@@ -16,11 +16,11 @@ export interface LoadedEnds {
 export async function throttled<T>(
   limits: SpeedLimits | null,
   read: ReadSpec,
-  ends: LoadedEnds,
+  servers: WatchedServers,
   found: string[],
   work: (throttle: Throttle | null) => Promise<T>,
 ): Promise<T> {
-  const throttle = await throttleOf(limits, read, ends)
+  const throttle = await throttleOf(limits, read, servers)
   const result = await work(throttle)
   const seconds = Math.ceil(throttle?.pausedSeconds ?? 0)
   if (seconds > 0)
@@ -35,14 +35,15 @@ export async function throttled<T>(
 async function throttleOf(
   limits: SpeedLimits | null,
   { splitRows, table }: ReadSpec,
-  ends: LoadedEnds,
+  servers: WatchedServers,
 ): Promise<Throttle | null> {
   if (limits === null) return null
   const { maxThreadsRunning, maxLag } = limits
-  const able = Object.entries(ends).flatMap(([name, servers]: [string, LoadedEnds['target']]) =>
-    servers
-      .filter(({ skills }) => 'load' in skills)
-      .map(({ skills }) => ({ name, load: (asked: LoadRequest) => skills.load!(asked) })),
+  const able = Object.entries(servers).flatMap(
+    ([name, readersOrWriters]: [string, WatchedServers['target']]) =>
+      readersOrWriters
+        .filter(({ skills }) => 'load' in skills)
+        .map(({ skills }) => ({ name, load: (asked: LoadRequest) => skills.load!(asked) })),
   )
   const watched = maxThreadsRunning !== null || maxLag !== null
   if (watched && able.length === 0) throw unable()

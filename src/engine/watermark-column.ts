@@ -4,7 +4,7 @@ import { chooseKey } from '../plan/split-key.js'
 import { windowColumn, windowKind } from '../plan/window.js'
 import type { Column, WindowKind } from '../contract/plugin.js'
 import { RowshiftError } from '../contract/plugin.js'
-import { endpointsOf, readersOf, sourceEnd } from './ends.js'
+import { endpointsOf, readersOf, sourceEndpoint } from './endpoints.js'
 import type { CopyRequest } from './job.js'
 
 /** What the watermarks of a mode are values of. */
@@ -26,7 +26,7 @@ export async function findWatermarkColumn(
     throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${from.loaded.type}" cannot be read from.`)
   try {
     await openAll(readers, signal)
-    const { table: source, sources } = await findTables(sourceEnd(from, isMany(from), readers))
+    const { table: source, sources } = await findTables(sourceEndpoint(from, isMany(from), readers))
     const request = { source, params, key: chooseKey(source, params.key).key }
     const tables = sources?.map(({ name }) => name) ?? null
     return { column: windowColumn(request, mode), kind: windowKind(request, mode), tables }

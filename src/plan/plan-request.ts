@@ -4,8 +4,8 @@ import type { NamedConnections } from './named-connections.js'
 import type { SavedWatermarks, WindowRequest } from './window.js'
 
 export interface PlanRequest {
-  readonly source: SourceEnd
-  readonly target: TargetEnd
+  readonly source: SourceEndpoint
+  readonly target: TargetEndpoint
   readonly params: Params
   /** Of earlier runs; null: nothing is remembered. */
   readonly savedWatermarks?: SavedWatermarks | null
@@ -16,22 +16,22 @@ export interface PlanRequest {
   readonly signal?: AbortSignal | undefined
 }
 
-/** The tables of one end. */
+/** The tables of one endpoint. */
 interface NamedTables {
   /** As the task names it: one table, or a pattern for several, `log_{0..3}`. */
   readonly table: string
   /** It stands for several tables, even where it finds one only. */
   readonly several: boolean
-  /** What tells the databases of this end apart; one empty name for a single database. */
+  /** What tells the databases of this endpoint apart; one empty name for a single database. */
   readonly databases: readonly string[]
 }
 
-export interface SourceEnd extends NamedTables {
+export interface SourceEndpoint extends NamedTables {
   /** Of each database. */
   readonly readers: readonly Reader[]
 }
 
-export interface TargetEnd extends NamedTables {
+export interface TargetEndpoint extends NamedTables {
   /** Of each database. */
   readonly writers: readonly Writer[]
 }

@@ -11,7 +11,7 @@ import { checkCondition } from './condition.js'
 import type { DescribedTables } from './described-tables.js'
 import type { ColumnPair, MappingResult } from './mapping.js'
 import { mapColumns } from './mapping.js'
-import type { SourceEnd } from './plan-request.js'
+import type { SourceEndpoint } from './plan-request.js'
 import { column } from './split-key.js'
 import { sameTable } from './target.js'
 
@@ -20,8 +20,8 @@ export interface SourceChoice extends DescribedTables {
 }
 
 /** The source as it is; `where` is checked against it. */
-export async function describeSource(end: SourceEnd, where: string | null): Promise<SourceChoice> {
-  const tables = await findTables(end)
+export async function describeSource(endpoint: SourceEndpoint, where: string | null): Promise<SourceChoice> {
+  const tables = await findTables(endpoint)
   return { ...tables, warnings: fillTable(await checkCondition(tables, where), tables.table.table) }
 }
 

@@ -1,4 +1,4 @@
-/** Params that ask for more than the plugins of the two ends can do, by their capabilities. Looked at before anything is opened. */
+/** Params that ask for more than the plugins of the two endpoints can do, by their capabilities. Looked at before anything is opened. */
 import { RowshiftError } from '../contract/errors.js'
 import type { Plugin } from '../contract/plugin.js'
 import { didYouMean } from '../suggest.js'

@@ -115,14 +115,14 @@ async function asked(
   mode: 'append' | 'increment',
   backfill: Backfill,
 ): Promise<Window> {
-  const range = backfillBounds(windowColumn(request, mode), windowKind(request, mode), backfill)
-  const window = await fixWindow(request, mode, null, range)
+  const bounds = backfillBounds(windowColumn(request, mode), windowKind(request, mode), backfill)
+  const window = await fixWindow(request, mode, null, bounds)
   const { name } = window.column
-  const ends =
+  const range =
     mode === 'append'
-      ? `${name} above ${range.from}${range.to === null ? '' : `, up to and with ${range.to}`}`
-      : `${name} from ${range.from} on${range.to === null ? '' : `, up to ${range.to} (without it)`}`
-  return { ...window, reasons: [`backfill: ${ends}; the watermark stays where it is`] }
+      ? `${name} above ${bounds.from}${bounds.to === null ? '' : `, up to and with ${bounds.to}`}`
+      : `${name} from ${bounds.from} on${bounds.to === null ? '' : `, up to ${bounds.to} (without it)`}`
+  return { ...window, reasons: [`backfill: ${range}; the watermark stays where it is`] }
 }
 
 /** A full copy is a beginning for either incremental mode, if it has a column for it. */

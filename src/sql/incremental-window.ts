@@ -1,9 +1,9 @@
 import type { IncrementalRequest, Window } from '../contract/read.js'
-import { keyEnds, versionEnds } from './key-ends.js'
+import { keyBounds, versionBounds } from './key-bounds.js'
 import type { SqlSession } from './session.js'
-import { timeEnds } from './time-ends.js'
+import { timeBounds } from './time-bounds.js'
 import { COUNT_TO, countUpTo } from './window-rows.js'
-import type { WindowEnds, WindowSource } from './window-source.js'
+import type { WindowBounds, WindowSource } from './window-source.js'
 import { windowConditions } from './window-sql.js'
 
 /** The window of an incremental run; docs/incremental.md has what it promises. */
@@ -15,37 +15,37 @@ export async function findWindow<S extends SqlSession>(
   const { column, kind, range, table } = request
   const { dialect } = session
   const { index, reasons, warnings } = await source.look(session, request)
-  const ends = await findEnds(session, request, source, index !== null)
-  const conditions = windowConditions(request, ends, {
+  const bounds = await findBounds(session, request, source, index !== null)
+  const conditions = windowConditions(request, bounds, {
     name: dialect.expression(column),
     literal: (value) => dialect.literal(column, value),
-    ...source.conditions?.(request, ends),
+    ...source.conditions?.(request, bounds),
   })
-  const isEmpty = kind === 'key' && ends.to === null && range === undefined
+  const isEmpty = kind === 'key' && bounds.to === null && range === undefined
   return {
     column,
-    ...ends,
+    ...bounds,
     ...conditions,
     rows: isEmpty ? 0 : await countUpTo(session, table, conditions.sql),
     countedTo: COUNT_TO,
     index,
-    reasons: [...ends.reasons, ...reasons],
-    warnings: [...warnings, ...ends.warnings],
+    reasons: [...bounds.reasons, ...reasons],
+    warnings: [...warnings, ...bounds.warnings],
   }
 }
 
-async function findEnds<S extends SqlSession>(
+async function findBounds<S extends SqlSession>(
   session: S,
   request: IncrementalRequest,
   source: WindowSource<S>,
   indexed: boolean,
-): Promise<WindowEnds> {
+): Promise<WindowBounds> {
   const { kind, range } = request
   if (range) return { ...range, watermark: null, reasons: [], warnings: [], delays: [] }
-  if (kind === 'key') return keyEnds(session, request, source)
+  if (kind === 'key') return keyBounds(session, request, source)
   return kind === 'version'
-    ? versionEnds(session, request, source)
-    : timeEnds(session, request, source, indexed)
+    ? versionBounds(session, request, source)
+    : timeBounds(session, request, source, indexed)
 }
 
 /** The warning where there is no such index. */

@@ -3,7 +3,7 @@ import type { IncrementalRequest, Window } from '../contract/read.js'
 import type { SqlSession } from './session.js'
 
 /** Where a window begins and ends, as in {@link Window}. */
-export type WindowEnds = Pick<Window, 'from' | 'to' | 'watermark' | 'reasons' | 'warnings' | 'delays'>
+export type WindowBounds = Pick<Window, 'from' | 'to' | 'watermark' | 'reasons' | 'warnings' | 'delays'>
 
 export interface WindowSource<S extends SqlSession> {
   /**
@@ -14,7 +14,7 @@ export interface WindowSource<S extends SqlSession> {
   /** More conditions for the column; see {@link WindowSql}. Default: none. */
   conditions?(
     request: IncrementalRequest,
-    ends: Pick<Window, 'from' | 'to'>,
+    bounds: Pick<Window, 'from' | 'to'>,
   ): { readonly nearby?: readonly string[]; readonly outside?: readonly string[] }
   /** The next query sees committed rows only, or all. Default: all that a query sees is committed, and nothing is under way. */
   see?(session: S, rows: 'committed' | 'all'): Promise<void>

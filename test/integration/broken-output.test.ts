@@ -45,8 +45,8 @@ describe('output that is full or closed', () => {
     it(`(stdout ${stdout}, stderr ${stderr}) neither ends a run nor changes its exit code`, async () => {
       for (const server of oneServer()) {
         const place = await Place.create(server, TABLES)
-        const ends = ['--from', place.url('s'), '--to', place.url('t'), '--log-level', 'debug']
-        const copied = await run(['copy', ...ends, '--json'], stdout, stderr)
+        const endpoints = ['--from', place.url('s'), '--to', place.url('t'), '--log-level', 'debug']
+        const copied = await run(['copy', ...endpoints, '--json'], stdout, stderr)
         expect(copied.code, copied.stderr).to.equal(0)
         expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('3')
         if (stdout === 'kept') expect(JSON.parse(copied.stdout)).to.include({ rowsWritten: 3 })
@@ -55,9 +55,9 @@ describe('output that is full or closed', () => {
           expect(warned.length).to.equal(stderr === 'kept' ? 1 : 0)
         }
         // The keys are there already.
-        const failed = await run(['copy', ...ends], stdout, stderr)
+        const failed = await run(['copy', ...endpoints], stdout, stderr)
         expect(failed.code, failed.stderr).to.equal(1)
-        expect((await run(['verify', ...ends], stdout, stderr)).code).to.equal(0)
+        expect((await run(['verify', ...endpoints], stdout, stderr)).code).to.equal(0)
         expect((await run(['nonsense'], stdout, stderr)).code).to.equal(2)
         expect(copied.stderr + failed.stderr).not.to.match(/^\s+at .*:\d+/m)
       }

@@ -44,9 +44,9 @@ describe('a server with few connections', () => {
       await sourceAt(place)
       await limited(place, 8, async (url) => {
         const run = (command: string, to: string, params: object, ...more: string[]) => {
-          const ends = ['--from', url('s'), '--to', url(to)]
+          const endpoints = ['--from', url('s'), '--to', url(to)]
           const asked = JSON.stringify({ ...MANY_SPLITS, ...params })
-          return runWithReport([command, ...ends, '--params', asked, ...more])
+          return runWithReport([command, ...endpoints, '--params', asked, ...more])
         }
         const copied = await run('copy', 't', {})
         expect(copied.code, copied.stderr).to.equal(0)

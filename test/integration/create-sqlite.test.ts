@@ -79,14 +79,14 @@ describe('a SQLite table that is created', () => {
   it('is not made by a dry run, nor without being asked for', async () => {
     const from = sqliteFile(`${TABLE}; ${ROWS}`)
     const to = scratchFile('db')
-    const ends = [`sqlite:${from}?table=src`, `sqlite:${to}?table=dst`] as const
-    expectRefusal(await copy(...ends), 2, 'TABLE_NOT_FOUND', '--create')
+    const endpoints = [`sqlite:${from}?table=src`, `sqlite:${to}?table=dst`] as const
+    expectRefusal(await copy(...endpoints), 2, 'TABLE_NOT_FOUND', '--create')
     const { stdout, code } = await runCli([
       'copy',
       '--from',
-      ends[0],
+      endpoints[0],
       '--to',
-      ends[1],
+      endpoints[1],
       '--create',
       '--dry-run',
     ])
@@ -134,15 +134,15 @@ describe('a copy between SQLite columns of one type', () => {
     const { code, stderr } = await copy(`sqlite:${file}?table=src`, `sqlite:${target}?table=dst`, '--create')
     expect(code, stderr).to.equal(0)
     expect(ask(target, all('dst'))).to.deep.equal(ask(file, all('src')))
-    const ends = ['--from', `sqlite:${file}?table=src`, '--to', `sqlite:${target}?table=dst`]
-    const same = await runCli(['verify', ...ends])
+    const endpoints = ['--from', `sqlite:${file}?table=src`, '--to', `sqlite:${target}?table=dst`]
+    const same = await runCli(['verify', ...endpoints])
     expect(same.code, same.stderr).to.equal(0)
     change(
       target,
       "UPDATE dst SET b = CAST(b AS BLOB) WHERE id = 1; UPDATE dst SET n = 'another' WHERE id = 2",
     )
-    expect((await runCli(['verify', ...ends])).code).to.equal(4)
-    const repaired = await runCli(['verify', ...ends, '--repair'])
+    expect((await runCli(['verify', ...endpoints])).code).to.equal(4)
+    const repaired = await runCli(['verify', ...endpoints, '--repair'])
     expect(repaired.code, repaired.stderr).to.equal(0)
     expect(ask(target, all('dst'))).to.deep.equal(ask(file, all('src')))
   })

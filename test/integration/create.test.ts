@@ -94,8 +94,14 @@ describe('a target table that is created', () => {
       const source = await Place.create(server(from), types)
       const target = await Place.create(server(to))
       const plan = async () => {
-        const ends = ['--from', source.url('src'), '--to', target.url('dst')]
-        const { stdout, stderr, code } = await runCli(['copy', ...ends, '--create', '--dry-run', '--json'])
+        const endpoints = ['--from', source.url('src'), '--to', target.url('dst')]
+        const { stdout, stderr, code } = await runCli([
+          'copy',
+          ...endpoints,
+          '--create',
+          '--dry-run',
+          '--json',
+        ])
         expect(code, stderr).to.equal(0)
         const { columns, keys } = (JSON.parse(stdout) as RunPlan).write.table
         // Only names of types and defaults are written differently.
@@ -206,8 +212,15 @@ describe('schema_save_mode', () => {
   it('shows the DDL in a dry run and makes nothing', async () => {
     for (const at of oneServer()) {
       const place = await Place.create(at, SIMPLE)
-      const ends = ['--from', place.url('src'), '--to', place.url('dst')]
-      const shown = await runCli(['copy', ...ends, '--create', '--dry-run', '--param', 'defer_indexes=true'])
+      const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+      const shown = await runCli([
+        'copy',
+        ...endpoints,
+        '--create',
+        '--dry-run',
+        '--param',
+        'defer_indexes=true',
+      ])
       expect(shown.code, shown.stderr).to.equal(0)
       expect(shown.stdout).to.include('CREATE TABLE `dst`').and.to.include('ADD KEY `ka`')
       expect(await tables(place)).to.deep.equal([['src']])
@@ -237,8 +250,8 @@ describe('schema_save_mode', () => {
       server('mysql'),
       `${SIMPLE}; CREATE TABLE dst (a INT, id INT PRIMARY KEY)`,
     )
-    const ends = [place.url('src'), place.url('dst')] as const
-    const { code, stderr, report } = await copy(...ends, { defer_indexes: true }, '--create')
+    const endpoints = [place.url('src'), place.url('dst')] as const
+    const { code, stderr, report } = await copy(...endpoints, { defer_indexes: true }, '--create')
     expect(code, stderr).to.equal(0)
     expect(report.warnings.join('\n')).to.include('defer_indexes does nothing')
     expect(await ddl(place, 'dst')).not.to.include('ka')

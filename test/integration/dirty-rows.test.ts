@@ -45,8 +45,8 @@ function linesOf(file: string): string[][] {
 }
 
 function replay(place: Place, file: string, params: object = {}): Promise<Outcome> {
-  const ends = ['--from', `file:${file}`, '--to', place.url('t')]
-  return runWithReport(['copy', ...ends, '--params', JSON.stringify(params)])
+  const endpoints = ['--from', `file:${file}`, '--to', place.url('t')]
+  return runWithReport(['copy', ...endpoints, '--params', JSON.stringify(params)])
 }
 
 describe('refused rows', () => {

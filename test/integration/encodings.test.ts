@@ -77,11 +77,11 @@ describe('texts that UTF-8 does not bring back', () => {
         `CREATE TABLE src (s VARCHAR(5) CHARACTER SET sjis COLLATE sjis_bin PRIMARY KEY, v INT); CREATE TABLE dst LIKE src;
            INSERT INTO src VALUES (x'5C', 1), ('b', 3); INSERT INTO dst VALUES (x'815F', 1), ('b', 3)`,
       )
-      const ends = ['--from', place.url('src'), '--to', place.url('dst')]
-      const verified = await runWithReport(['verify', ...ends])
+      const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+      const verified = await runWithReport(['verify', ...endpoints])
       expectRefusal(verified, 4, 'DIFFERENT')
       expect(verified.stdout).to.include('s = 0x5c').and.to.include('s = 0x815f')
-      const repaired = await runWithReport(['verify', ...ends, '--repair'])
+      const repaired = await runWithReport(['verify', ...endpoints, '--repair'])
       expect(repaired.code, repaired.stderr).to.equal(0)
       expect(await place.query('SELECT HEX(s) FROM dst ORDER BY v')).to.deep.equal([['5C'], ['62']])
     }

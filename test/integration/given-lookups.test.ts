@@ -122,11 +122,13 @@ describe('lookups in tables that are given', () => {
         server,
         'CREATE TABLE src (id INT PRIMARY KEY, k INT NOT NULL); INSERT INTO src VALUES (1, 1), (2, 2); CREATE TABLE dst (id INT PRIMARY KEY, v INT NOT NULL)',
       )
-      const ends = ['--from', place.url('src'), '--to', place.url('dst')]
-      const byFile = await runWithReport(['copy', ...ends, '--params', params])
+      const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+      const byFile = await runWithReport(['copy', ...endpoints, '--params', params])
       expect(byFile.code, byFile.stderr).to.equal(0)
       await place.query('TRUNCATE TABLE dst')
-      const here = await runCli(['copy', ...ends, '--params', JSON.stringify({ columns })], { cwd: folder })
+      const here = await runCli(['copy', ...endpoints, '--params', JSON.stringify({ columns })], {
+        cwd: folder,
+      })
       expect(here.code, here.stderr).to.equal(0)
       expect(await place.value('SELECT SUM(v = id * 10) FROM dst')).to.equal('2')
     }

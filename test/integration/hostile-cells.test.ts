@@ -78,9 +78,9 @@ describe('a cell that is not what its column says', () => {
         const rows = [...hostile, `99\t${SOUND.join('\t')}`]
         writeFileSync(file, rows.map((row) => `${row}\tDUPLICATE_KEY\t\\N\twhy\n`).join(''))
         const copy = (params: object) => {
-          const ends = ['--from', `file:${file}`, '--to', place.url('t')]
+          const endpoints = ['--from', `file:${file}`, '--to', place.url('t')]
           const all = JSON.stringify({ write_path, worker_num: 1, ...params })
-          return runWithReport(['copy', ...ends, '--params', all])
+          return runWithReport(['copy', ...endpoints, '--params', all])
         }
         expectRefusal(await copy({}), 1, 'DATA_REJECTED', 'Line 1', 'v (int', '7-2')
         expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
@@ -118,8 +118,13 @@ describe('a cell that is not what its column says', () => {
           proxies.push(proxy)
           const { port } = proxy.address() as net.AddressInfo
           const from = place.url('s').replace(`:${server.port}/`, `:${port}/`)
-          const ends = ['--from', from, '--to', place.url('t')]
-          const outcome = await runWithReport(['copy', ...ends, '--params', JSON.stringify({ write_path })])
+          const endpoints = ['--from', from, '--to', place.url('t')]
+          const outcome = await runWithReport([
+            'copy',
+            ...endpoints,
+            '--params',
+            JSON.stringify({ write_path }),
+          ])
           expectRefusal(outcome, 1, 'DATA_REJECTED', words!, sent!, 'id = "2"')
           expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
         }

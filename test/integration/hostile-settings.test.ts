@@ -183,8 +183,8 @@ for (const kind of ['mysql', 'mariadb'] as const) {
     it('verify says equal under all of them', async () => {
       const restore = await withGlobals([server], Object.assign({}, ...groups(kind)) as Settings)
       try {
-        const ends = ['--from', `${server.url}/d?table=s`, '--to', `${server.url}/d?table=made`]
-        const { code, stderr } = await runCli(['verify', ...ends])
+        const endpoints = ['--from', `${server.url}/d?table=s`, '--to', `${server.url}/d?table=made`]
+        const { code, stderr } = await runCli(['verify', ...endpoints])
         expect(code, stderr).to.equal(0)
       } finally {
         await restore()
@@ -198,11 +198,11 @@ for (const kind of ['mysql', 'mariadb'] as const) {
         kind === 'mysql' ? { sql_generate_invisible_primary_key: '1' } : {},
       )
       try {
-        const ends = ['--from', `${server.url}/d?table=k`, '--to', `${server.url}/d?table=k2`]
-        const { code, stderr } = await runCli(['copy', ...ends, '--create'])
+        const endpoints = ['--from', `${server.url}/d?table=k`, '--to', `${server.url}/d?table=k2`]
+        const { code, stderr } = await runCli(['copy', ...endpoints, '--create'])
         expect(code, stderr).to.equal(0)
         expect(await query(server, 'SELECT a, b FROM k2', 'd')).to.have.length(2)
-        const verified = await runCli(['verify', ...ends])
+        const verified = await runCli(['verify', ...endpoints])
         expect(verified.code, verified.stderr).to.equal(0)
       } finally {
         await restore()

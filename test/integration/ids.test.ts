@@ -117,8 +117,8 @@ describe('ids', () => {
         'account',
         { from: 'account', to: 'new_id', id: { type, map: { table: `map_${type}` } } },
       ]
-      const ends = [`sqlite:${path}?table=log`, `sqlite:${path}?table=t`] as const
-      const first = await copyLog(...ends, { columns })
+      const endpoints = [`sqlite:${path}?table=log`, `sqlite:${path}?table=t`] as const
+      const first = await copyLog(...endpoints, { columns })
       expect(first.code, first.stderr).to.equal(0)
       expect(
         sqliteRows(
@@ -126,7 +126,7 @@ describe('ids', () => {
           `SELECT COUNT(*), COUNT(DISTINCT new_id), COUNT(DISTINCT account || ':' || new_id) FROM t`,
         ),
       ).to.deep.equal([[ROWS, ACCOUNTS, ACCOUNTS]])
-      const again = await copyLog(...ends, { columns })
+      const again = await copyLog(...endpoints, { columns })
       expect(again.report).to.include({ rowsWritten: 0, rowsUnchanged: ROWS })
     }
   })
@@ -189,8 +189,8 @@ describe('ids', () => {
         `${SOURCE}; CREATE TABLE t (id INT PRIMARY KEY, account VARCHAR(20), new_id BIGINT)`,
       )
       const params = JSON.stringify({ columns: withMap('sequence') })
-      const ends = ['--from', place.url('log'), '--to', place.url('t')]
-      const { stdout, code } = await runCli(['copy', ...ends, '--params', params, '--dry-run'])
+      const endpoints = ['--from', place.url('log'), '--to', place.url('t')]
+      const { stdout, code } = await runCli(['copy', ...endpoints, '--params', params, '--dry-run'])
       expect(code).to.equal(0)
       expect(stdout).to.match(
         /made in the worker: a number of a sequence for each account, kept in id_map -> new_id \(bigint/,

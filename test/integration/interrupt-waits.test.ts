@@ -65,8 +65,8 @@ describe('Ctrl-C ends a run and what the servers do for it while', () => {
 
 async function expectEnd(place: Place, wait: Wait, holder: Connection): Promise<void> {
   const { command = ['copy'], params = {}, waits } = wait
-  const ends = ['--from', place.url('src'), '--to', place.url('dst')]
-  const child = startCli([...command, ...ends, '--params', JSON.stringify({ worker_num: 2, ...params })])
+  const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+  const child = startCli([...command, ...endpoints, '--params', JSON.stringify({ worker_num: 2, ...params })])
   let stderr = ''
   child.stdout.resume()
   child.stderr.on('data', (text: Buffer) => (stderr += text.toString()))

@@ -71,8 +71,8 @@ describe('Ctrl-C', () => {
       )
       const report = scratchFile('json')
       const params = JSON.stringify({ read_batch: 1000, worker_num: 1, allow_triggers: true })
-      const ends = ['--from', place.url('src'), '--to', place.url('dst')]
-      const child = startCli(['copy', ...ends, '--params', params, '--report', report])
+      const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+      const child = startCli(['copy', ...endpoints, '--params', params, '--report', report])
       child.stdout.resume()
       child.stderr.resume()
       await until('the first split', async () => (await place.value('SELECT COUNT(*) FROM dst')) !== '0')

@@ -109,8 +109,8 @@ describe('lookups by several columns', () => {
     for (const way of WAYS) {
       sqliteRows(path, 'DELETE FROM dst RETURNING 1')
       const params = JSON.stringify({ columns: columns({ ...way, in: 'target' }) })
-      const ends = ['--from', `sqlite:${path}?table=src`, '--to', `sqlite:${path}?table=dst`]
-      const outcome = await runWithReport(['copy', ...ends, '--params', params])
+      const endpoints = ['--from', `sqlite:${path}?table=src`, '--to', `sqlite:${path}?table=dst`]
+      const outcome = await runWithReport(['copy', ...endpoints, '--params', params])
       expect(outcome.code, outcome.stderr).to.equal(0)
       const rows = [1, 2, 3, 4].map((id) => [id, id === 4 ? null : id])
       expect(sqliteRows(path, 'SELECT * FROM dst ORDER BY id')).to.deep.equal(rows)

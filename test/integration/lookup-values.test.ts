@@ -271,8 +271,8 @@ describe('lookups of what other lookups gave', () => {
       { from: 'k', as: 'a', lookup: lookup('m') },
       { from: { as: 'a' }, to: 'v', lookup: lookup('n'), after: { cast: 'decimal(5,2)' } },
     ]
-    const ends = ['--from', `sqlite:${path}?table=src`, '--to', `sqlite:${path}?table=dst`]
-    const outcome = await runWithReport(['copy', ...ends, '--params', JSON.stringify({ columns })])
+    const endpoints = ['--from', `sqlite:${path}?table=src`, '--to', `sqlite:${path}?table=dst`]
+    const outcome = await runWithReport(['copy', ...endpoints, '--params', JSON.stringify({ columns })])
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(sqliteRows(path, 'SELECT * FROM dst ORDER BY id')).to.deep.equal([
       [1, 1.5],

@@ -229,8 +229,8 @@ describe('lookups', () => {
     for (const way of WAYS) {
       sqliteRows(path, 'DELETE FROM dst RETURNING 1')
       const params = JSON.stringify({ columns: columns({ ...way, in: 'target' }) })
-      const ends = ['--from', `sqlite:${path}?table=src`, '--to', `sqlite:${path}?table=dst`]
-      const outcome = await runWithReport(['copy', ...ends, '--params', params])
+      const endpoints = ['--from', `sqlite:${path}?table=src`, '--to', `sqlite:${path}?table=dst`]
+      const outcome = await runWithReport(['copy', ...endpoints, '--params', params])
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(sqliteRows(path, 'SELECT * FROM dst ORDER BY id')).to.deep.equal([
         [1, 1],
@@ -247,8 +247,8 @@ describe('lookups', () => {
         `CREATE TABLE m (k INT PRIMARY KEY, v INT); CREATE TABLE src (id INT PRIMARY KEY, k INT NOT NULL); CREATE TABLE dst (id INT PRIMARY KEY, v INT)`,
       )
       const params = JSON.stringify({ columns: columns({ missing: 'skip' }) })
-      const ends = ['--from', place.url('src'), '--to', place.url('dst')]
-      const { stdout } = await runCli(['copy', ...ends, '--params', params, '--dry-run'])
+      const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+      const { stdout } = await runCli(['copy', ...endpoints, '--params', params, '--dry-run'])
       expect(stdout).to.match(
         /made in the worker: k looked up in source table m \(k -> v\), rows with a missing key are left out -> v \(int/,
       )

@@ -62,8 +62,8 @@ describe('a connection that cannot be opened', () => {
         { from: 'id', to: 'id', lookup: { in: nowhere.split('?')[0], table: 'a', key: 'id', value: 'id' } },
       ]
       const params = JSON.stringify({ columns })
-      const ends = ['--from', place.url('a'), '--to', place.url('b')]
-      await expectEnd(['copy', ...ends, '--params', params], 2, 'nonesuch')
+      const endpoints = ['--from', place.url('a'), '--to', place.url('b')]
+      await expectEnd(['copy', ...endpoints, '--params', params], 2, 'nonesuch')
       const many = (url: string) => url.replace(place.database, `{${place.database},nonesuch}`)
       await expectEnd(['verify', '--from', many(place.url('a')), '--to', place.url('b')], 2, 'nonesuch')
       const shard = JSON.stringify({ shard: { by: 'id', hash: 'modulo' } })

@@ -60,8 +60,8 @@ describe('before a row moves', () => {
     for (const server of servers()) {
       const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
       const writer = await limitedUser(server, `INSERT ON ${place.database}.dst`)
-      const ends = ['--from', place.url('src'), '--to', writer(place.url('dst'))]
-      const asked = await runCli(['copy', ...ends, '--from-target', '--param', 'mode=append'])
+      const endpoints = ['--from', place.url('src'), '--to', writer(place.url('dst'))]
+      const asked = await runCli(['copy', ...endpoints, '--from-target', '--param', 'mode=append'])
       expectRefusal(asked, 1, 'ACCESS_DENIED', 'highest id of table dst')
     }
   })
@@ -132,8 +132,8 @@ describe('before a row moves', () => {
         `CREATE TABLE t (id INT PRIMARY KEY, v LONGBLOB); INSERT INTO t VALUES (1, 'x'), (2, REPEAT('y', 1500000))`,
       )
       await query(small, 'CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, v LONGBLOB)')
-      const ends = ['copy', '--from', source.url('t'), '--to', `${small.url}/d?table=t`]
-      const outcome = await runWithReport([...ends, '--param', 'write_path=insert'])
+      const endpoints = ['copy', '--from', source.url('t'), '--to', `${small.url}/d?table=t`]
+      const outcome = await runWithReport([...endpoints, '--param', 'write_path=insert'])
       expectRefusal(outcome, 1, 'ROW_TOO_LARGE', 'id = "2"', '1500000 bytes', 'max_allowed_packet')
       expect(outcome.report).to.include({ rowsRead: 0, splits: 0 })
       expect(await query(small, 'SELECT COUNT(*) FROM d.t')).to.deep.equal([['0']])
@@ -182,12 +182,12 @@ describe('a read-only target', () => {
       await query(server, 'CREATE DATABASE d')
       await query(server, `${SMALL}; CREATE TABLE dst LIKE src`, 'd')
       const as = await limitedUser(server, 'SELECT, INSERT ON d.*')
-      const ends = (user: (url: string) => string) => {
+      const endpoints = (user: (url: string) => string) => {
         const url = user(`${server.url}/d`)
         return ['copy', '--from', `${url}?table=src`, '--to', `${url}?table=dst`]
       }
-      expectRefusal(await runCli(ends(as)), 2, 'READ_ONLY', 'read_only', 'Nothing was written')
-      const outcome = await runCli(ends((url) => url))
+      expectRefusal(await runCli(endpoints(as)), 2, 'READ_ONLY', 'read_only', 'Nothing was written')
+      const outcome = await runCli(endpoints((url) => url))
       expect(outcome.code, outcome.stderr).to.equal(0)
     }
   })

@@ -135,11 +135,11 @@ describe('bad input', () => {
   })
 
   it('params that are not JSON, or wrong in three places at once', async () => {
-    const ends = ['--from', 'sqlite:a.db?table=t', '--to', 'sqlite:b.db?table=t']
-    expectRefusal(await runCli(['copy', ...ends, '--params', '{oops']), 2, 'PARAMS_INVALID', 'JSON')
+    const endpoints = ['--from', 'sqlite:a.db?table=t', '--to', 'sqlite:b.db?table=t']
+    expectRefusal(await runCli(['copy', ...endpoints, '--params', '{oops']), 2, 'PARAMS_INVALID', 'JSON')
     const wrong = JSON.stringify({ worker_num: 0, read_batch: 'many', splitt: { pk: 'id' } })
     expectRefusal(
-      await runCli(['copy', ...ends, '--params', wrong]),
+      await runCli(['copy', ...endpoints, '--params', wrong]),
       2,
       'PARAMS_INVALID',
       'params.worker_num',
@@ -147,13 +147,13 @@ describe('bad input', () => {
       '"splitt"',
     )
     expectRefusal(
-      await runCli(['copy', ...ends, '--param', 'worker_num=0']),
+      await runCli(['copy', ...endpoints, '--param', 'worker_num=0']),
       2,
       'PARAMS_INVALID',
       'params.worker_num',
     )
     expectRefusal(
-      await runCli(['copy', ...ends, '--param', 'pk=id', '--param', 'split.pk=id']),
+      await runCli(['copy', ...endpoints, '--param', 'pk=id', '--param', 'split.pk=id']),
       2,
       'PARAMS_INVALID',
       'give one',
@@ -222,11 +222,11 @@ describe('bad input', () => {
   it('switches with odd values, options given twice and a demo folder with other files', async () => {
     const [server] = servers()
     const place = await Place.create(server!, `${SMALL}; CREATE TABLE dst LIKE src`)
-    const ends = ['copy', '--from', place.url('src'), '--to', place.url('dst')]
-    expectRefusal(await runCli([...ends, '--dry-run=yes']), 2, 'USAGE', '--dry-run=yes')
-    expectRefusal(await runCli([...ends, '--params', '{}', '--params', '{}']), 2, 'USAGE', '--params')
+    const endpoints = ['copy', '--from', place.url('src'), '--to', place.url('dst')]
+    expectRefusal(await runCli([...endpoints, '--dry-run=yes']), 2, 'USAGE', '--dry-run=yes')
+    expectRefusal(await runCli([...endpoints, '--params', '{}', '--params', '{}']), 2, 'USAGE', '--params')
     expectRefusal(
-      await runCli([...ends, '--to', place.url('dst')]),
+      await runCli([...endpoints, '--to', place.url('dst')]),
       2,
       'USAGE',
       '--to was given more than once',

@@ -43,9 +43,9 @@ describe('replace_regex', () => {
     const path = sqliteFile(
       `CREATE TABLE src (id INTEGER PRIMARY KEY, t TEXT); INSERT INTO src VALUES ${literals}; UPDATE src SET t = CAST(t AS TEXT); CREATE TABLE dst (id INTEGER PRIMARY KEY, t TEXT)`,
     )
-    const ends = ['--from', `sqlite:${path}?table=src`, '--to', `sqlite:${path}?table=dst`]
+    const endpoints = ['--from', `sqlite:${path}?table=src`, '--to', `sqlite:${path}?table=dst`]
     const params = JSON.stringify({ columns: ['id', entry] })
-    const outcome = await runWithReport(['copy', ...ends, '--params', params])
+    const outcome = await runWithReport(['copy', ...endpoints, '--params', params])
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(sqliteRows(path, 'SELECT t FROM dst ORDER BY id').flat()).to.deep.equal(wanted)
   })

@@ -5,7 +5,7 @@ import { createConnection } from 'mysql2/promise'
 import { oneServer, servers } from '../support/context.js'
 import type { Outcome } from '../support/copying.js'
 import { Place } from '../support/copying.js'
-import type { Ends } from '../support/killed-runs.js'
+import type { CopyEndpoints } from '../support/killed-runs.js'
 import { BRAKE, killedAt, resumed, ROWS, sourceSql, started } from '../support/killed-runs.js'
 import { Proxy } from '../support/proxy.js'
 import type { TestServer } from '../support/servers.js'
@@ -16,7 +16,7 @@ const KEYED = 'id INT PRIMARY KEY, v VARCHAR(100)'
 const KEYLESS = 'id INT, v VARCHAR(100)'
 const SHARD = { shard: { by: 'id', hash: 'modulo' } }
 
-interface Shards extends Ends {
+interface Shards extends CopyEndpoints {
   readonly place: Place
   /** Of all its databases. */
   readonly checkpoints: () => Promise<number>
@@ -54,11 +54,11 @@ async function intoShards(server: TestServer, databases = 1, rows = 'id < 60000'
   }
 }
 
-async function expectWhole(ends: Shards, { code, stderr, report }: Outcome, rows = ROWS): Promise<void> {
+async function expectWhole(endpoints: Shards, { code, stderr, report }: Outcome, rows = ROWS): Promise<void> {
   expect(code, stderr).to.equal(0)
   expect(report).to.include({ rowsRead: rows, rowsWritten: rows })
-  await ends.expectEqual()
-  expect(await ends.checkpoints()).to.equal(0)
+  await endpoints.expectEqual()
+  expect(await endpoints.checkpoints()).to.equal(0)
 }
 
 /** Makes whoever writes the table wait. */
@@ -72,101 +72,105 @@ async function locked(place: Place, table: string): Promise<() => Promise<void>>
 describe('a sharded copy that is killed', () => {
   it('goes on from there, twice, and stores no row twice', async () => {
     for (const server of servers()) {
-      const ends = await intoShards(server)
-      await killedAt(ROWS / 6, started(['copy'], ends, SHARD), ends)
-      await killedAt(ROWS / 2, started(['resume', 'latest'], ends, { ...SHARD, worker_num: 1 }), ends)
-      const outcome = await resumed(ends, SHARD)
+      const endpoints = await intoShards(server)
+      await killedAt(ROWS / 6, started(['copy'], endpoints, SHARD), endpoints)
+      await killedAt(
+        ROWS / 2,
+        started(['resume', 'latest'], endpoints, { ...SHARD, worker_num: 1 }),
+        endpoints,
+      )
+      const outcome = await resumed(endpoints, SHARD)
       expect(outcome.report.resumed).to.include({ attempt: 3 })
       expect(outcome.report.resumed!.rowsRead).to.be.greaterThan(ROWS / 3)
-      await expectWhole(ends, outcome)
+      await expectWhole(endpoints, outcome)
     }
   })
 
   it('goes on in several databases', async () => {
     for (const server of oneServer()) {
-      const ends = await intoShards(server, 3)
-      await killedAt(ROWS / 6, started(['copy'], ends, SHARD), ends)
-      await killedAt(ROWS / 2, started(['resume', 'latest'], ends, SHARD), ends)
-      await expectWhole(ends, await resumed(ends, SHARD))
+      const endpoints = await intoShards(server, 3)
+      await killedAt(ROWS / 6, started(['copy'], endpoints, SHARD), endpoints)
+      await killedAt(ROWS / 2, started(['resume', 'latest'], endpoints, SHARD), endpoints)
+      await expectWhole(endpoints, await resumed(endpoints, SHARD))
     }
   })
 
   it('writes what is stored in one shard, and not in another, to the other one only', async () => {
     for (const server of servers()) {
       const rows = 'id < 100'
-      const ends = await intoShards(server, 2, rows)
+      const endpoints = await intoShards(server, 2, rows)
       const params = { ...SHARD, worker_num: 1 }
       for (const command of [['copy'], ['resume', 'latest']]) {
-        const free = await locked(ends.place, 'dst_1')
-        const run = started(command, ends, params)
+        const free = await locked(endpoints.place, 'dst_1')
+        const run = started(command, endpoints, params)
         const stored = 'SELECT COUNT(DISTINCT shard) FROM dst WHERE shard > 2'
-        await until('shards of the other database', async () => (await ends.value(stored)) === '3')
+        await until('shards of the other database', async () => (await endpoints.value(stored)) === '3')
         run.kill('SIGKILL')
         await run.code()
         await free()
       }
       // They are not compared with what the source holds by now, and those for other shards are read anew.
-      await ends.place.query("UPDATE src SET v = 'changed' WHERE id IN (3, 97)")
-      await ends.place.query('DELETE FROM src WHERE id = 9')
-      const outcome = await resumed(ends, params)
+      await endpoints.place.query("UPDATE src SET v = 'changed' WHERE id IN (3, 97)")
+      await endpoints.place.query('DELETE FROM src WHERE id = 9')
+      const outcome = await resumed(endpoints, params)
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(outcome.report.shards!.map(({ rowsWritten }) => rowsWritten)).to.deep.equal([
         17, 17, 17, 17, 16, 16,
       ])
       expect(outcome.report).to.include({ rowsRead: 100, rowsWritten: 100 })
       const changed = "SELECT COUNT(*), COUNT(DISTINCT id), SUM(v = 'changed') FROM dst"
-      expect(await ends.place.query(changed)).to.deep.equal([['100', '100', '1']])
-      expect(await ends.checkpoints()).to.equal(0)
+      expect(await endpoints.place.query(changed)).to.deep.equal([['100', '100', '1']])
+      expect(await endpoints.checkpoints()).to.equal(0)
     }
   })
 
   it('goes on with many sources', async () => {
-    const ends = await intoShards(oneServer()[0]!, 2)
-    const { place } = ends
+    const endpoints = await intoShards(oneServer()[0]!, 2)
+    const { place } = endpoints
     await place.query(`CREATE TABLE part_0 (id INT NULL UNIQUE, v VARCHAR(100)); CREATE TABLE part_1 LIKE part_0;
       INSERT INTO part_0 SELECT * FROM src WHERE id >= 5000; INSERT INTO part_1 SELECT * FROM src WHERE id < 5000`)
-    const many = { ...ends, from: place.url('part_{0..1}') }
+    const many = { ...endpoints, from: place.url('part_{0..1}') }
     await killedAt(ROWS / 6, started(['copy'], many, SHARD), many)
     await killedAt(ROWS / 2, started(['resume', 'latest'], many, SHARD), many)
     const outcome = await resumed(many, SHARD)
-    await expectWhole(ends, outcome)
+    await expectWhole(endpoints, outcome)
     expect(outcome.report.sources!.map(({ rowsRead }) => rowsRead)).to.deep.equal([ROWS - 5000, 5000])
   })
 
   it('is refused when shards were emptied or altered, and begins anew in place of what it left', async () => {
-    const ends = await intoShards(oneServer()[0]!, 2)
-    await killedAt(ROWS / 6, started(['copy'], ends, SHARD), ends)
-    await ends.place.query('ALTER TABLE dst_2 ADD COLUMN w INT')
-    const altered = await resumed(ends, SHARD)
+    const endpoints = await intoShards(oneServer()[0]!, 2)
+    await killedAt(ROWS / 6, started(['copy'], endpoints, SHARD), endpoints)
+    await endpoints.place.query('ALTER TABLE dst_2 ADD COLUMN w INT')
+    const altered = await resumed(endpoints, SHARD)
     expect(altered.stderr).to.include('columns of the target were altered (')
-    await ends.place.query(
+    await endpoints.place.query(
       'ALTER TABLE dst_2 DROP COLUMN w; DELETE FROM dst_0; DELETE FROM dst_1; DELETE FROM dst_2',
     )
-    const emptied = await resumed(ends, SHARD)
+    const emptied = await resumed(endpoints, SHARD)
     expect(emptied.code, emptied.stderr).to.equal(3)
     expect(emptied.stderr).to.match(/it had written \d+ rows to .*dst_\{0..2\}, which holds 0 by now/)
-    const other = new URL(ends.to.replaceAll(/[{}]/g, '')).pathname.slice(1).split(',')[1]!
-    await ends.place.query([0, 1, 2].map((i) => `DELETE FROM \`${other}\`.dst_${i}`).join(';'))
-    const anew = started(['copy'], ends, { ...SHARD, where: 'id >= 0' })
+    const other = new URL(endpoints.to.replaceAll(/[{}]/g, '')).pathname.slice(1).split(',')[1]!
+    await endpoints.place.query([0, 1, 2].map((i) => `DELETE FROM \`${other}\`.dst_${i}`).join(';'))
+    const anew = started(['copy'], endpoints, { ...SHARD, where: 'id >= 0' })
     expect(await anew.code(), anew.stderr).to.equal(0)
-    await ends.expectEqual()
+    await endpoints.expectEqual()
   })
 })
 
 describe('a commit of a shard without an answer', () => {
   it('is looked up, and its rows are written again only if they are not stored', async () => {
     for (const server of oneServer()) {
-      const ends = await intoShards(server)
+      const endpoints = await intoShards(server)
       let cut = 0
       const proxy = await Proxy.to(server, (link, index) => {
         link.fault = index > 0 && cut++ < 4 ? { kind: 'cut', after: 'COMMIT' } : null
       })
       try {
-        const through = { ...ends, to: proxy.url(ends.to) }
+        const through = { ...endpoints, to: proxy.url(endpoints.to) }
         const run = started(['copy'], through, { ...SHARD, worker_num: 2, where: BRAKE })
         expect(await run.code(), run.stderr).to.equal(0)
         expect(run.report().retries).to.be.at.least(1)
-        await ends.expectEqual()
+        await endpoints.expectEqual()
       } finally {
         proxy.close()
       }

@@ -4,7 +4,7 @@ import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
 import { oneServer } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
-import type { Ends } from '../support/killed-runs.js'
+import type { CopyEndpoints } from '../support/killed-runs.js'
 import {
   BRAKE,
   copyArgs,
@@ -23,7 +23,7 @@ import { until } from '../support/until.js'
 const KEYED = 'id INT PRIMARY KEY, v VARCHAR(100)'
 
 /** A task that copies many rows, and the tables of it. */
-async function slowTask(params: object = {}): Promise<Ends & { tasks: TaskPlace; place: Place }> {
+async function slowTask(params: object = {}): Promise<CopyEndpoints & { tasks: TaskPlace; place: Place }> {
   const tasks = await TaskPlace.create(oneServer()[0]!)
   const place = tasks.dataPlace
   await place.query(`DROP TABLE src, dst; ${sourceSql(KEYED)}; CREATE TABLE dst (${KEYED})`)
@@ -46,128 +46,131 @@ async function ended(run: Started) {
 
 describe('a task whose run was killed', () => {
   it('is resumed by its next run, which says so', async () => {
-    const ends = await slowTask()
-    await killedAt(ROWS / 3, ends.tasks.start('run', '1'), ends)
-    const before = await left(ends)
-    const outcome = await ended(ends.tasks.start('run', '1'))
-    await expectWhole(ends, outcome, before)
+    const endpoints = await slowTask()
+    await killedAt(ROWS / 3, endpoints.tasks.start('run', '1'), endpoints)
+    const before = await left(endpoints)
+    const outcome = await ended(endpoints.tasks.start('run', '1'))
+    await expectWhole(endpoints, outcome, before)
     expect(outcome.stderr).to.include(`goes on with run ${outcome.report.resumed!.run}`)
-    expect(await ends.tasks.status(1)).to.equal('success')
+    expect(await endpoints.tasks.status(1)).to.equal('success')
   })
 
   it('is resumed by the id of any of its attempts, or as the latest', async () => {
-    const ends = await slowTask({ worker_num: 1 })
-    const first = ends.tasks.start('run', '1')
-    await killedAt(ROWS / 6, first, ends)
-    const id = String(await ends.tasks.store.value('SELECT MAX(run_id) FROM rowshift_run'))
-    await killedAt(ROWS / 3, ends.tasks.start('resume', id), ends)
-    await killedAt(ROWS / 2, ends.tasks.start('resume', 'latest'), ends)
+    const endpoints = await slowTask({ worker_num: 1 })
+    const first = endpoints.tasks.start('run', '1')
+    await killedAt(ROWS / 6, first, endpoints)
+    const id = String(await endpoints.tasks.store.value('SELECT MAX(run_id) FROM rowshift_run'))
+    await killedAt(ROWS / 3, endpoints.tasks.start('resume', id), endpoints)
+    await killedAt(ROWS / 2, endpoints.tasks.start('resume', 'latest'), endpoints)
     const second = String(
-      await ends.tasks.store.value(`SELECT MIN(run_id) FROM rowshift_run WHERE run_id > '${id}'`),
+      await endpoints.tasks.store.value(`SELECT MIN(run_id) FROM rowshift_run WHERE run_id > '${id}'`),
     )
-    const before = await left(ends)
-    const outcome = await ended(ends.tasks.start('resume', second))
-    await expectWhole(ends, outcome, before)
+    const before = await left(endpoints)
+    const outcome = await ended(endpoints.tasks.start('resume', second))
+    await expectWhole(endpoints, outcome, before)
     expect(outcome.report.resumed).to.include({ run: id, attempt: 4 })
     const { runId } = outcome.report
-    expectRefusal(await ends.tasks.cli('resume', runId), 3, 'RESUME_REFUSED', 'has succeeded')
-    expectRefusal(await ends.tasks.cli('resume', 'nobody'), 2, 'TASK_NOT_FOUND', 'no run nobody')
+    expectRefusal(await endpoints.tasks.cli('resume', runId), 3, 'RESUME_REFUSED', 'has succeeded')
+    expectRefusal(await endpoints.tasks.cli('resume', 'nobody'), 2, 'TASK_NOT_FOUND', 'no run nobody')
   })
 
   it('begins anew with --restart, and where its params have changed, which is said', async () => {
-    const ends = await slowTask({ write_mode: 'upsert' })
-    await killedAt(ROWS / 6, ends.tasks.start('run', '1'), ends)
-    await ends.tasks.store.value(
+    const endpoints = await slowTask({ write_mode: 'upsert' })
+    await killedAt(ROWS / 6, endpoints.tasks.start('run', '1'), endpoints)
+    await endpoints.tasks.store.value(
       "UPDATE task_def_sync_manager SET params = REPLACE(params, '2000', '3000') WHERE id = 1",
     )
-    const changed = ends.tasks.start('run', '1')
-    await killedAt(ROWS / 2, changed, ends)
+    const changed = endpoints.tasks.start('run', '1')
+    await killedAt(ROWS / 2, changed, endpoints)
     expect(changed.stderr).to.match(/warning +Run .* cannot be resumed: other params \(where\)/)
-    const anew = await ended(ends.tasks.start('run', '1', '--restart'))
+    const anew = await ended(endpoints.tasks.start('run', '1', '--restart'))
     expect(anew.code, anew.stderr).to.equal(0)
     expect(anew.report.resumed).to.equal(null)
     expect(anew.report.rowsRead).to.equal(ROWS)
-    await ends.expectEqual()
-    expect(await ends.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
+    await endpoints.expectEqual()
+    expect(await endpoints.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
   })
 
   it('is not resumed once a run that began anew was killed before its second split', async () => {
-    const ends = await slowTask({ read_batch: ROWS, pre_sql: ['DELETE FROM @table'] })
-    const { store } = ends.tasks
+    const endpoints = await slowTask({ read_batch: ROWS, pre_sql: ['DELETE FROM @table'] })
+    const { store } = endpoints.tasks
     const params = (from: string, to: string) =>
       store.value(
         `UPDATE task_def_sync_manager SET params = REPLACE(params, '${from}', '${to}') WHERE id = 1`,
       )
     await params(`"read_batch":${ROWS}`, '"read_batch":1000')
-    await killedAt(ROWS / 6, ends.tasks.start('run', '1'), ends)
+    await killedAt(ROWS / 6, endpoints.tasks.start('run', '1'), endpoints)
     await params('"read_batch":1000', `"read_batch":${ROWS}`)
-    const anew = ends.tasks.start('run', '1', '--restart')
-    await until('pre_sql', async () => anew.ended || (await ends.value('SELECT COUNT(*) FROM dst')) === '0')
+    const anew = endpoints.tasks.start('run', '1', '--restart')
+    await until(
+      'pre_sql',
+      async () => anew.ended || (await endpoints.value('SELECT COUNT(*) FROM dst')) === '0',
+    )
     anew.kill('SIGKILL')
     await anew.code()
-    expect(await ends.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
+    expect(await endpoints.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
     // As many rows as before, but others: nobody would notice that rows are gone.
-    await ends.place.query('INSERT INTO dst SELECT * FROM src WHERE id >= 30000')
-    const outcome = await ended(ends.tasks.start('run', '1'))
+    await endpoints.place.query('INSERT INTO dst SELECT * FROM src WHERE id >= 30000')
+    const outcome = await ended(endpoints.tasks.start('run', '1'))
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.report.resumed).to.equal(null)
-    await ends.expectEqual()
+    await endpoints.expectEqual()
   })
 
   it('is not resumed, nor ended, by a task of the same id that copies another table', async () => {
-    const ends = await slowTask()
-    await ends.place.query('CREATE TABLE other LIKE src; INSERT INTO other VALUES (100001, NULL)')
-    await killedAt(ROWS / 6, ends.tasks.start('run', '1'), ends)
+    const endpoints = await slowTask()
+    await endpoints.place.query('CREATE TABLE other LIKE src; INSERT INTO other VALUES (100001, NULL)')
+    await killedAt(ROWS / 6, endpoints.tasks.start('run', '1'), endpoints)
     const source = (name: string) =>
-      ends.tasks.store.value(`UPDATE task_def_sync_manager SET from_table = '${name}' WHERE id = 1`)
+      endpoints.tasks.store.value(`UPDATE task_def_sync_manager SET from_table = '${name}' WHERE id = 1`)
     await source('other')
-    const other = await ended(ends.tasks.start('run', '1'))
+    const other = await ended(endpoints.tasks.start('run', '1'))
     expect(other.code, other.stderr).to.equal(0)
     expect(other.report).to.include({ resumed: null, rowsRead: 1 })
     await source('src')
     // Which another task store would have of its own.
-    await ends.tasks.store.value('DELETE FROM rowshift_watermark')
-    const outcome = await ended(ends.tasks.start('run', '1'))
+    await endpoints.tasks.store.value('DELETE FROM rowshift_watermark')
+    const outcome = await ended(endpoints.tasks.start('run', '1'))
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.report.resumed).to.include({ attempt: 2 })
-    await ends.place.query('DELETE FROM dst WHERE id = 100001')
-    await ends.expectEqual()
+    await endpoints.place.query('DELETE FROM dst WHERE id = 100001')
+    await endpoints.expectEqual()
   })
 
   it('keeps the window of an incremental run, and moves the watermark when that is done', async () => {
-    const ends = await slowTask({ pk: 'id', mode: 'append' })
-    await killedAt(ROWS / 3, ends.tasks.start('run', '1'), ends)
-    await ends.place.query("INSERT INTO src VALUES (100001, 'came later')")
-    const before = await left(ends)
-    const outcome = await ended(ends.tasks.start('run', '1'))
+    const endpoints = await slowTask({ pk: 'id', mode: 'append' })
+    await killedAt(ROWS / 3, endpoints.tasks.start('run', '1'), endpoints)
+    await endpoints.place.query("INSERT INTO src VALUES (100001, 'came later')")
+    const before = await left(endpoints)
+    const outcome = await ended(endpoints.tasks.start('run', '1'))
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.report).to.include({ mode: 'append', rowsRead: ROWS })
     expect(outcome.report.resumed!.rowsRead).to.equal(before.rows)
-    const next = await ended(ends.tasks.start('run', '1'))
+    const next = await ended(endpoints.tasks.start('run', '1'))
     expect(next.report).to.include({ resumed: null, rowsRead: 1 })
-    await ends.expectEqual()
+    await endpoints.expectEqual()
   })
 
   it('keeps the window of a run by the time of change, too', async () => {
-    const ends = await slowTask({ mode: 'increment', diff_column: 'changed' })
-    const { place, tasks } = ends
+    const endpoints = await slowTask({ mode: 'increment', diff_column: 'changed' })
+    const { place, tasks } = endpoints
     for (const table of ['src', 'dst'])
       await place.query(`ALTER TABLE ${table} ADD COLUMN changed DATETIME NOT NULL DEFAULT '2020-01-01'`)
-    await killedAt(ROWS / 6, tasks.start('run', '1'), ends)
-    const before = await left(ends)
+    await killedAt(ROWS / 6, tasks.start('run', '1'), endpoints)
+    const before = await left(endpoints)
     await place.query("INSERT INTO src VALUES (100001, 'came later', UTC_TIMESTAMP())")
     const outcome = await ended(tasks.start('run', '1'))
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.report).to.include({ mode: 'increment', rowsRead: ROWS })
     expect(outcome.report.resumed!.rowsRead).to.equal(before.rows)
     await place.query('DELETE FROM src WHERE id = 100001')
-    await ends.expectEqual()
+    await endpoints.expectEqual()
   })
 
   it('begins anew where the watermark was moved meanwhile, or is refused', async () => {
-    const ends = await slowTask({ pk: 'id', mode: 'append' })
-    const { tasks } = ends
-    await killedAt(ROWS / 6, tasks.start('run', '1'), ends)
+    const endpoints = await slowTask({ pk: 'id', mode: 'append' })
+    const { tasks } = endpoints
+    await killedAt(ROWS / 6, tasks.start('run', '1'), endpoints)
     const moved = await tasks.cli('watermark', '1', '--mode', 'append', '--set', '59000')
     expect(moved.code, moved.stderr).to.equal(0)
     const why = 'the watermark of mode append was moved'
@@ -180,33 +183,33 @@ describe('a task whose run was killed', () => {
 
   it('is not resumed by itself where its splits are stored and it failed all the same', async () => {
     const params = { error_limit: { percentage: 0.001 }, write_mode: 'upsert' }
-    const ends = await slowTask({ ...params, where: 'id < 3000' })
-    await ends.place.query('ALTER TABLE dst ADD CHECK (id <> 1500)')
-    const first = await ended(ends.tasks.start('run', '1'))
+    const endpoints = await slowTask({ ...params, where: 'id < 3000' })
+    await endpoints.place.query('ALTER TABLE dst ADD CHECK (id <> 1500)')
+    const first = await ended(endpoints.tasks.start('run', '1'))
     expect(first.report.error, first.stderr).to.include({ code: 'DATA_REJECTED' })
     expect(first.report.error!.message).to.include(
       `with a higher error_limit, "rowshift resume ${first.report.runId}"`,
     )
-    const again = await ended(ends.tasks.start('run', '1'))
+    const again = await ended(endpoints.tasks.start('run', '1'))
     expect(again.report).to.include({ resumed: null, rowsRead: 3000 })
     expect(again.stderr).to.include('all of its splits are stored, and it failed all the same')
-    await ends.tasks.store.value(
+    await endpoints.tasks.store.value(
       "UPDATE task_def_sync_manager SET params = REPLACE(params, '0.001', '50') WHERE id = 1",
     )
-    const last = await ended(ends.tasks.start('resume', again.report.runId))
+    const last = await ended(endpoints.tasks.start('resume', again.report.runId))
     expect(last.code, last.stderr).to.equal(0)
     expect(last.report).to.include({ rowsRead: 3000, dirtyRows: 1 })
   })
 
   it('says what is left to do where the last step failed', async () => {
-    const ends = await slowTask({ where: 'id < 3000', post_sql: ['SELECT nothing FROM @table'] })
-    const failed = await ended(ends.tasks.start('run', '1'))
+    const endpoints = await slowTask({ where: 'id < 3000', post_sql: ['SELECT nothing FROM @table'] })
+    const failed = await ended(endpoints.tasks.start('run', '1'))
     expect(failed.code, failed.stderr).to.equal(1)
     expect(failed.report.error!.message)
       .to.include('run the rest of post_sql, by hand')
       .and.not.include('rowshift resume')
     expect(failed.report.resumable).to.equal(null)
-    expectRefusal(await ends.tasks.cli('resume', 'latest'), 3, 'RESUME_REFUSED', 'see to these by hand')
+    expectRefusal(await endpoints.tasks.cli('resume', 'latest'), 3, 'RESUME_REFUSED', 'see to these by hand')
   })
 })
 
@@ -220,17 +223,17 @@ describe('a copy that is killed and does more than copy', () => {
       INSERT INTO part_0 SELECT * FROM src WHERE id < 20000;
       INSERT INTO part_1 SELECT * FROM src WHERE id BETWEEN 20000 AND 39999;
       INSERT INTO part_2 SELECT * FROM src WHERE id >= 40000`)
-    const ends = {
+    const endpoints = {
       from: place.url('part_{0..2}'),
       to: place.url('dst'),
       value: (sql: string) => place.value(sql),
       expectEqual: () => place.expectEqual('src', 'dst'),
     }
-    await killedAt(ROWS / 6, started(['copy'], ends), ends)
-    await killedAt(ROWS / 2, started(['resume', 'latest'], ends), ends)
-    const before = await left(ends)
-    const outcome = await resumed(ends)
-    await expectWhole(ends, outcome, before)
+    await killedAt(ROWS / 6, started(['copy'], endpoints), endpoints)
+    await killedAt(ROWS / 2, started(['resume', 'latest'], endpoints), endpoints)
+    const before = await left(endpoints)
+    const outcome = await resumed(endpoints)
+    await expectWhole(endpoints, outcome, before)
     expect(outcome.report.sources!.map(({ rowsRead }) => rowsRead)).to.deep.equal([20_000, 20_000, 20_000])
   })
 
@@ -239,7 +242,7 @@ describe('a copy that is killed and does more than copy', () => {
       oneServer()[0]!,
       `${sourceSql(KEYED)}; CREATE TABLE dst (new_id BIGINT PRIMARY KEY, id INT, v VARCHAR(100))`,
     )
-    const ends = {
+    const endpoints = {
       from: place.url('src'),
       to: place.url('dst'),
       value: (sql: string) => place.value(sql),
@@ -249,9 +252,9 @@ describe('a copy that is killed and does more than copy', () => {
       },
     }
     const params = { columns: ['*', { to: 'new_id', id: 'sequence' }] }
-    await killedAt(ROWS / 3, started(['copy'], ends, params), ends)
-    const before = await left(ends)
-    await expectWhole(ends, await resumed(ends, params), before)
+    await killedAt(ROWS / 3, started(['copy'], endpoints, params), endpoints)
+    const before = await left(endpoints)
+    await expectWhole(endpoints, await resumed(endpoints, params), before)
   })
 
   it('counts the rows that were rejected before', async () => {
@@ -259,7 +262,7 @@ describe('a copy that is killed and does more than copy', () => {
       oneServer()[0]!,
       `${sourceSql(KEYED)}; CREATE TABLE dst (${KEYED}, CHECK (id % 3000 <> 1))`,
     )
-    const ends = {
+    const endpoints = {
       from: place.url('src'),
       to: place.url('dst'),
       value: (sql: string) => place.value(sql),
@@ -271,13 +274,17 @@ describe('a copy that is killed and does more than copy', () => {
       },
     }
     const params = { error_limit: 20, worker_num: 1 }
-    await killedAt(ROWS / 2, started(['copy'], ends, { ...params, dirty_file: scratchFile('tsv') }), ends)
-    const state = await left(ends)
+    await killedAt(
+      ROWS / 2,
+      started(['copy'], endpoints, { ...params, dirty_file: scratchFile('tsv') }),
+      endpoints,
+    )
+    const state = await left(endpoints)
     const again = { ...params, dirty_file: scratchFile('tsv') }
-    const outcome = await runWithReport(['resume', 'latest', ...copyArgs(ends, again)])
+    const outcome = await runWithReport(['resume', 'latest', ...copyArgs(endpoints, again)])
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.report).to.include({ rowsRead: ROWS, dirtyRows: 20 })
     expect(outcome.report.resumed!.splits).to.equal(state.splits)
-    await ends.expectEqual()
+    await endpoints.expectEqual()
   })
 })

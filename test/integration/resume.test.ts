@@ -4,7 +4,7 @@ import { describe, it } from 'mocha'
 import { createConnection } from 'mysql2/promise'
 import { oneServer, servers } from '../support/context.js'
 import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
-import type { Ends } from '../support/killed-runs.js'
+import type { CopyEndpoints } from '../support/killed-runs.js'
 import {
   copyArgs,
   expectWhole,
@@ -27,7 +27,7 @@ async function onServer(
   server: TestServer,
   target = KEYED,
   source = KEYED,
-): Promise<Ends & { place: Place }> {
+): Promise<CopyEndpoints & { place: Place }> {
   const place = await Place.create(server, `${sourceSql(source)}; CREATE TABLE dst (${target})`)
   return {
     place,
@@ -38,7 +38,7 @@ async function onServer(
   }
 }
 
-async function intoSqlite(server: TestServer): Promise<Ends> {
+async function intoSqlite(server: TestServer): Promise<CopyEndpoints> {
   const path = scratchFile('db')
   sqliteRun(path, `PRAGMA journal_mode = WAL; CREATE TABLE dst (${KEYED})`)
   const place = await Place.create(server, sourceSql(KEYED))
@@ -58,14 +58,18 @@ describe('a copy that is killed', () => {
   for (const mode of ['insert', 'ignore', 'replace', 'upsert']) {
     it(`goes on from there, twice, by ${mode}`, async () => {
       for (const server of mode === 'insert' ? servers() : oneServer()) {
-        const ends = await onServer(server)
+        const endpoints = await onServer(server)
         const params = { write_mode: mode }
-        await killedAt(ROWS / 6, started(['copy'], ends, params), ends)
-        await killedAt(ROWS / 2, started(['resume', 'latest'], ends, { ...params, worker_num: 1 }), ends)
-        const before = await left(ends)
+        await killedAt(ROWS / 6, started(['copy'], endpoints, params), endpoints)
+        await killedAt(
+          ROWS / 2,
+          started(['resume', 'latest'], endpoints, { ...params, worker_num: 1 }),
+          endpoints,
+        )
+        const before = await left(endpoints)
         expect(before.rows).to.be.within(ROWS / 2, ROWS - 1)
-        const outcome = await resumed(ends, params)
-        await expectWhole(ends, outcome, before)
+        const outcome = await resumed(endpoints, params)
+        await expectWhole(endpoints, outcome, before)
         expect(outcome.report.resumed!.attempt).to.equal(3)
       }
     })
@@ -73,124 +77,136 @@ describe('a copy that is killed', () => {
 
   it('stores no row twice in a table that has no key to refuse it', async () => {
     for (const server of servers()) {
-      const ends = await onServer(server, 'id INT, v VARCHAR(100)')
-      await killedAt(ROWS / 3, started(['copy'], ends), ends)
-      const before = await left(ends)
-      await expectWhole(ends, await resumed(ends), before)
+      const endpoints = await onServer(server, 'id INT, v VARCHAR(100)')
+      await killedAt(ROWS / 3, started(['copy'], endpoints), endpoints)
+      const before = await left(endpoints)
+      await expectWhole(endpoints, await resumed(endpoints), before)
     }
   })
 
   it('copies rows without a key once, too', async () => {
     const source = 'id INT NULL UNIQUE, v VARCHAR(100)'
     const [server] = oneServer()
-    const ends = await onServer(server!, 'id INT NULL, v VARCHAR(100)', source)
-    await ends.place.query('UPDATE src SET id = NULL WHERE id % 100 = 0')
-    await killedAt(ROWS / 3, started(['copy'], ends), ends)
-    const before = await left(ends)
-    await expectWhole(ends, await resumed(ends), before)
+    const endpoints = await onServer(server!, 'id INT NULL, v VARCHAR(100)', source)
+    await endpoints.place.query('UPDATE src SET id = NULL WHERE id % 100 = 0')
+    await killedAt(ROWS / 3, started(['copy'], endpoints), endpoints)
+    const before = await left(endpoints)
+    await expectWhole(endpoints, await resumed(endpoints), before)
   })
 
   it('goes on in SQLite', async () => {
-    const ends = await intoSqlite(oneServer()[0]!)
-    await killedAt(ROWS / 3, started(['copy'], ends), ends)
-    const before = await left(ends)
-    await expectWhole(ends, await resumed(ends), before)
+    const endpoints = await intoSqlite(oneServer()[0]!)
+    await killedAt(ROWS / 3, started(['copy'], endpoints), endpoints)
+    const before = await left(endpoints)
+    await expectWhole(endpoints, await resumed(endpoints), before)
   })
 
   it('goes on with a table that it made', async () => {
     const [server] = oneServer()
-    const ends = await onServer(server!)
-    await ends.place.query('DROP TABLE dst; ALTER TABLE src ADD INDEX (v)')
-    const first = started(['copy', '--create'], ends)
+    const endpoints = await onServer(server!)
+    await endpoints.place.query('DROP TABLE dst; ALTER TABLE src ADD INDEX (v)')
+    const first = started(['copy', '--create'], endpoints)
     await until('the table', async () =>
       Boolean(
-        await ends
+        await endpoints
           .value(
             "SELECT COUNT(*) > 0 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'dst'",
           )
           .then((there) => there === '1'),
       ),
     )
-    await killedAt(ROWS / 3, first, ends)
-    const before = await left(ends)
-    await expectWhole(ends, await resumed(ends), before)
-    const indexes = await ends.place.query('SHOW INDEX FROM dst')
+    await killedAt(ROWS / 3, first, endpoints)
+    const before = await left(endpoints)
+    await expectWhole(endpoints, await resumed(endpoints), before)
+    const indexes = await endpoints.place.query('SHOW INDEX FROM dst')
     expect(indexes.map(([, , name]) => name)).to.deep.equal(['PRIMARY', 'v'])
   })
 
   it('before the commit has stored neither the rows of a split nor its checkpoint', async () => {
     for (const server of servers()) {
-      const ends = await onServer(server, 'id INT, v VARCHAR(100)')
+      const endpoints = await onServer(server, 'id INT, v VARCHAR(100)')
       const { host, port, user, password } = server
-      const holder = await createConnection({ host, port, user, password, database: ends.place.database })
-      const run = started(['copy'], ends)
-      await until('some rows', async () => Number(await ends.value('SELECT COUNT(*) FROM dst')) > 5000)
+      const holder = await createConnection({
+        host,
+        port,
+        user,
+        password,
+        database: endpoints.place.database,
+      })
+      const run = started(['copy'], endpoints)
+      await until('some rows', async () => Number(await endpoints.value('SELECT COUNT(*) FROM dst')) > 5000)
       // Every split stops between its last row and its commit.
       await holder.query('BEGIN')
       await holder.query("SELECT * FROM rowshift_checkpoint WHERE split = '' FOR UPDATE")
       const waiting = `SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'INSERT INTO rowshift_checkpoint%' AND db = DATABASE()`
-      await until('all threads to wait', async () => Number(await ends.value(waiting)) === 3)
+      await until('all threads to wait', async () => Number(await endpoints.value(waiting)) === 3)
       run.kill('SIGKILL')
       await run.code()
       await holder.end()
       const open = `SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()`
-      await until('the server to notice', async () => Number(await ends.value(open)) === 0)
-      const before = await left(ends)
-      expect(Number(await ends.value('SELECT COUNT(*) FROM dst'))).to.equal(before.rows)
-      await expectWhole(ends, await resumed(ends), before)
+      await until('the server to notice', async () => Number(await endpoints.value(open)) === 0)
+      const before = await left(endpoints)
+      expect(Number(await endpoints.value('SELECT COUNT(*) FROM dst'))).to.equal(before.rows)
+      await expectWhole(endpoints, await resumed(endpoints), before)
     }
   })
 
   it('after the commit was sent has stored both or neither', async () => {
     for (const server of servers()) {
-      const ends = await onServer(server, 'id INT, v VARCHAR(100)')
+      const endpoints = await onServer(server, 'id INT, v VARCHAR(100)')
       const { host, port, user, password } = server
-      const holder = await createConnection({ host, port, user, password, database: ends.place.database })
-      const run = started(['copy'], ends)
-      await until('some rows', async () => Number(await ends.value('SELECT COUNT(*) FROM dst')) > 5000)
+      const holder = await createConnection({
+        host,
+        port,
+        user,
+        password,
+        database: endpoints.place.database,
+      })
+      const run = started(['copy'], endpoints)
+      await until('some rows', async () => Number(await endpoints.value('SELECT COUNT(*) FROM dst')) > 5000)
       await holder.query('FLUSH TABLES WITH READ LOCK')
-      const seen = await ends.value('SELECT COUNT(*) FROM dst')
+      const seen = await endpoints.value('SELECT COUNT(*) FROM dst')
       run.kill('SIGKILL')
       await run.code()
       await holder.query('UNLOCK TABLES')
       await holder.end()
       const open = `SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()`
-      await until('the server to notice', async () => Number(await ends.value(open)) === 0)
-      const before = await left(ends)
-      expect(Number(await ends.value('SELECT COUNT(*) FROM dst'))).to.equal(before.rows)
+      await until('the server to notice', async () => Number(await endpoints.value(open)) === 0)
+      const before = await left(endpoints)
+      expect(Number(await endpoints.value('SELECT COUNT(*) FROM dst'))).to.equal(before.rows)
       expect(before.rows).to.be.at.least(Number(seen))
-      await expectWhole(ends, await resumed(ends), before)
+      await expectWhole(endpoints, await resumed(endpoints), before)
     }
   })
 })
 
 describe('a copy that is interrupted', () => {
   it('names the command that goes on, which does', async () => {
-    const ends = await onServer(oneServer()[0]!)
-    const run = started(['copy'], ends)
-    await until('some rows', async () => Number(await ends.value('SELECT COUNT(*) FROM dst')) > 5000)
+    const endpoints = await onServer(oneServer()[0]!)
+    const run = started(['copy'], endpoints)
+    await until('some rows', async () => Number(await endpoints.value('SELECT COUNT(*) FROM dst')) > 5000)
     run.kill('SIGINT')
     expect(await run.code(), run.stderr).to.equal(130)
     const { runId } = run.report()
     expect(run.stderr).to.include(`"rowshift resume ${runId} --from URL --to URL"`)
-    const before = await left(ends)
-    const outcome = await resumed(ends, {}, runId)
-    await expectWhole(ends, outcome, before)
+    const before = await left(endpoints)
+    const outcome = await resumed(endpoints, {}, runId)
+    await expectWhole(endpoints, outcome, before)
     expect(outcome.report.resumed!.run).to.equal(runId)
     expect(outcome.stderr).to.include(`goes on with run ${runId}`)
-    expectRefusal(await resumed(ends, {}, runId), 3, 'RESUME_REFUSED', `Run ${runId} cannot be resumed`)
+    expectRefusal(await resumed(endpoints, {}, runId), 3, 'RESUME_REFUSED', `Run ${runId} cannot be resumed`)
   })
 
   it('fails by a row, which is corrected, and goes on', async () => {
-    const ends = await onServer(oneServer()[0]!)
-    await ends.place.query("INSERT INTO dst VALUES (40000, 'in the way')")
+    const endpoints = await onServer(oneServer()[0]!)
+    await endpoints.place.query("INSERT INTO dst VALUES (40000, 'in the way')")
     const params = { worker_num: 1 }
-    const failed = await runWithReport(['copy', ...copyArgs(ends, params)])
+    const failed = await runWithReport(['copy', ...copyArgs(endpoints, params)])
     expect(failed.code, failed.stderr).to.equal(1)
     expect(failed.report.error!.message).to.include(`rowshift resume ${failed.report.runId}`)
-    await ends.place.query('DELETE FROM dst WHERE id = 40000')
-    const before = await left(ends)
-    await expectWhole(ends, await resumed(ends, params), before)
+    await endpoints.place.query('DELETE FROM dst WHERE id = 40000')
+    const before = await left(endpoints)
+    await expectWhole(endpoints, await resumed(endpoints, params), before)
   })
 })
 
@@ -208,18 +224,18 @@ async function stopBetweenCommits(run: Started, place: Place): Promise<void> {
 describe('a run that is suspended', () => {
   it('commits nothing when another process has gone on with it', async () => {
     for (const server of servers()) {
-      const ends = await onServer(server, 'id INT, v VARCHAR(100)')
-      const run = started(['copy'], ends)
-      await until('some rows', async () => Number(await ends.value('SELECT COUNT(*) FROM dst')) > 5000)
-      await stopBetweenCommits(run, ends.place)
-      const outcome = await resumed(ends)
+      const endpoints = await onServer(server, 'id INT, v VARCHAR(100)')
+      const run = started(['copy'], endpoints)
+      await until('some rows', async () => Number(await endpoints.value('SELECT COUNT(*) FROM dst')) > 5000)
+      await stopBetweenCommits(run, endpoints.place)
+      const outcome = await resumed(endpoints)
       run.kill('SIGCONT')
       expect(await run.code(), run.stderr).to.equal(1)
       // A server does not wait for rows for ever.
       expect(run.stderr, run.stderr).to.match(/\[(RUN_TAKEN|CONNECTION_LOST)\]/)
       expect(outcome.code, outcome.stderr).to.equal(0)
-      await ends.expectEqual()
-      expect(Number(await ends.value('SELECT COUNT(*) FROM rowshift_checkpoint'))).to.equal(0)
+      await endpoints.expectEqual()
+      expect(Number(await endpoints.value('SELECT COUNT(*) FROM rowshift_checkpoint'))).to.equal(0)
     }
   })
 
@@ -237,8 +253,8 @@ describe('a run that is suspended', () => {
           `CREATE TRIGGER taken_${event} AFTER ${event} ON dst FOR EACH ROW UPDATE rowshift_checkpoint SET attempt = 9 WHERE split = '' AND NEW.id = 1`,
         )
       const params = { write_mode: 'upsert', read_batch: 2, worker_num: 1, allow_triggers: true }
-      const ends = ['--from', place.url('src'), '--to', place.url('dst')]
-      const outcome = await runWithReport(['copy', ...ends, '--params', JSON.stringify(params)])
+      const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+      const outcome = await runWithReport(['copy', ...endpoints, '--params', JSON.stringify(params)])
       expect(outcome.report.error, outcome.stderr).to.include({ code: 'RUN_TAKEN' })
       expect(await place.query('SELECT id, v FROM dst WHERE id IN (1, 4) ORDER BY id')).to.deep.equal([
         ['1', '1'],
@@ -251,19 +267,19 @@ describe('a run that is suspended', () => {
 describe('a commit without an answer', () => {
   it('is looked up, and the split is written again only if it is not stored', async () => {
     for (const server of servers()) {
-      const ends = await onServer(server, 'id INT, v VARCHAR(100)')
+      const endpoints = await onServer(server, 'id INT, v VARCHAR(100)')
       let cut = 0
       // The main thread comes first; a thread is cut at its third commit.
       const proxy = await Proxy.to(server, (link, index) => {
         link.fault = index > 0 && cut++ < 2 ? { kind: 'cut', after: 'COMMIT' } : null
       })
       try {
-        const through = { ...ends, to: proxy.url(ends.to) }
+        const through = { ...endpoints, to: proxy.url(endpoints.to) }
         const outcome = await runWithReport(['copy', ...copyArgs(through, { worker_num: 2 })])
         expect(outcome.code, outcome.stderr).to.equal(0)
         expect(outcome.report.retries).to.be.at.least(1)
         expect(outcome.report.rowsRead).to.equal(ROWS)
-        await ends.expectEqual()
+        await endpoints.expectEqual()
       } finally {
         proxy.close()
       }
@@ -274,42 +290,42 @@ describe('a commit without an answer', () => {
 describe('resume is refused', () => {
   it('when rows are gone, tables or params have changed, and names the difference', async () => {
     const [server] = oneServer()
-    const ends = await onServer(server!)
-    await killedAt(ROWS / 6, started(['copy'], ends), ends)
-    expectRefusal(await resumed(ends, { where: 'id > 5' }), 3, 'RESUME_REFUSED', 'other params (where)')
-    expectRefusal(await resumed(ends, {}, 'nobody'), 3, 'RESUME_REFUSED', 'no checkpoints of it')
-    await ends.place.query('ALTER TABLE src ADD COLUMN w INT')
-    expectRefusal(await resumed(ends), 3, 'RESUME_REFUSED', 'columns of the source were altered (w)')
-    await ends.place.query('ALTER TABLE src DROP COLUMN w; TRUNCATE TABLE dst')
-    expectRefusal(await resumed(ends), 3, 'RESUME_REFUSED', 'which holds 0 by now')
+    const endpoints = await onServer(server!)
+    await killedAt(ROWS / 6, started(['copy'], endpoints), endpoints)
+    expectRefusal(await resumed(endpoints, { where: 'id > 5' }), 3, 'RESUME_REFUSED', 'other params (where)')
+    expectRefusal(await resumed(endpoints, {}, 'nobody'), 3, 'RESUME_REFUSED', 'no checkpoints of it')
+    await endpoints.place.query('ALTER TABLE src ADD COLUMN w INT')
+    expectRefusal(await resumed(endpoints), 3, 'RESUME_REFUSED', 'columns of the source were altered (w)')
+    await endpoints.place.query('ALTER TABLE src DROP COLUMN w; TRUNCATE TABLE dst')
+    expectRefusal(await resumed(endpoints), 3, 'RESUME_REFUSED', 'which holds 0 by now')
     // The same copy, begun anew, takes its place.
-    const anew = await runWithReport(['copy', ...copyArgs(ends)])
+    const anew = await runWithReport(['copy', ...copyArgs(endpoints)])
     expect(anew.code, anew.stderr).to.equal(0)
     expect(anew.report.resumed).to.equal(null)
-    await ends.expectEqual()
-    expect(Number(await ends.value('SELECT COUNT(*) FROM rowshift_checkpoint'))).to.equal(0)
-    expectRefusal(await resumed(ends), 3, 'RESUME_REFUSED', 'There is no unfinished run to resume')
+    await endpoints.expectEqual()
+    expect(Number(await endpoints.value('SELECT COUNT(*) FROM rowshift_checkpoint'))).to.equal(0)
+    expectRefusal(await resumed(endpoints), 3, 'RESUME_REFUSED', 'There is no unfinished run to resume')
   })
 
   it('when a table that is replaced into was emptied', async () => {
-    const ends = await onServer(oneServer()[0]!)
+    const endpoints = await onServer(oneServer()[0]!)
     const params = { write_mode: 'replace' }
-    await killedAt(ROWS / 6, started(['copy'], ends, params), ends)
+    await killedAt(ROWS / 6, started(['copy'], endpoints, params), endpoints)
     const other = { ...params, write_batch: 10 }
-    expectRefusal(await resumed(ends, other), 3, 'RESUME_REFUSED', 'other params (write_batch)')
-    await ends.place.query('TRUNCATE TABLE dst')
+    expectRefusal(await resumed(endpoints, other), 3, 'RESUME_REFUSED', 'other params (write_batch)')
+    await endpoints.place.query('TRUNCATE TABLE dst')
     const retry = { ...params, retry: { attempts: 1 } }
-    expectRefusal(await resumed(ends, retry), 3, 'RESUME_REFUSED', 'which holds 0 by now')
+    expectRefusal(await resumed(endpoints, retry), 3, 'RESUME_REFUSED', 'which holds 0 by now')
   })
 
   it('when another run has begun to write the table since', async () => {
     const [server] = oneServer()
-    const ends = await onServer(server!, 'id INT, v VARCHAR(100)')
-    await killedAt(ROWS / 6, started(['copy'], ends), ends)
-    const other = await runWithReport(['copy', ...copyArgs(ends, { where: 'id < 20000' })])
+    const endpoints = await onServer(server!, 'id INT, v VARCHAR(100)')
+    await killedAt(ROWS / 6, started(['copy'], endpoints), endpoints)
+    const other = await runWithReport(['copy', ...copyArgs(endpoints, { where: 'id < 20000' })])
     expect(other.code, other.stderr).to.equal(0)
     expectRefusal(
-      await resumed(ends),
+      await resumed(endpoints),
       3,
       'RESUME_REFUSED',
       `run ${other.report.runId} has begun to write dst since`,
@@ -334,16 +350,19 @@ describe('a copy of a single split', () => {
 describe('a target in which no checkpoint can be kept', () => {
   it('is copied to all the same, and a failure says that it cannot be resumed', async () => {
     for (const server of servers()) {
-      const ends = await onServer(server)
-      const { database } = ends.place
+      const endpoints = await onServer(server)
+      const { database } = endpoints.place
       const user = `u${database.slice(-20)}`
-      await ends.place.query(`CREATE USER \`${user}\`@'%' IDENTIFIED BY 'a-Secret';
+      await endpoints.place.query(`CREATE USER \`${user}\`@'%' IDENTIFIED BY 'a-Secret';
         GRANT SELECT, INSERT ON \`${database}\`.* TO \`${user}\`@'%'; INSERT INTO dst VALUES (59999, 'in the way')`)
       const as = (url: string) => url.replace(/\/\/[^@]*@/, `//${user}:a-Secret@`)
       const copy = () =>
         runWithReport([
           'copy',
-          ...copyArgs({ ...ends, from: as(ends.from), to: as(ends.to) }, { where: 'id % 4 = 3' }),
+          ...copyArgs(
+            { ...endpoints, from: as(endpoints.from), to: as(endpoints.to) },
+            { where: 'id % 4 = 3' },
+          ),
         ])
       const failed = await copy()
       expect(failed.code, failed.stderr).to.equal(1)
@@ -351,12 +370,12 @@ describe('a target in which no checkpoint can be kept', () => {
         .to.include('This run cannot be resumed')
         .and.not.include('rowshift resume')
       expect(failed.report.resumable).to.equal(null)
-      await ends.place.query('DELETE FROM dst; CREATE TABLE rowshift_checkpoint (somebody INT)')
+      await endpoints.place.query('DELETE FROM dst; CREATE TABLE rowshift_checkpoint (somebody INT)')
       const copied = await copy()
       expect(copied.code, copied.stderr).to.equal(0)
       expect(copied.report.warnings.join()).to.include('cannot be resumed')
       expect(copied.report.rowsWritten).to.equal(ROWS / 4)
-      await ends.place.query(`DROP USER \`${user}\`@'%'`)
+      await endpoints.place.query(`DROP USER \`${user}\`@'%'`)
     }
   })
 })

@@ -55,8 +55,8 @@ describe('a repair that meets a lock', () => {
       await place.query('INSERT INTO t VALUES (101, 0)')
       const report_file = scratchFile('json')
       const params = JSON.stringify({ ...SHORT_WAIT, where: 'id > 50' })
-      const ends = ['--from', place.url('s'), '--to', place.url('t'), '--params', params]
-      const args = ['verify', ...ends, '--repair', '--report', report_file, '--log-level', 'warn']
+      const endpoints = ['--from', place.url('s'), '--to', place.url('t'), '--params', params]
+      const args = ['verify', ...endpoints, '--repair', '--report', report_file, '--log-level', 'warn']
       const { ended, retried } = startWatched(args)
       await whileLocked(place, async () => {
         await Promise.race([retried, ended])
@@ -79,8 +79,8 @@ describe('a split that meets a lock', () => {
       const dirty_file = scratchFile('tsv')
       const report_file = scratchFile('json')
       const params = { ...SHORT_WAIT, write_mode: 'upsert', error_limit: 1, dirty_file }
-      const ends = ['--from', place.url('s'), '--to', place.url('t')]
-      const args = ['copy', ...ends, '--params', JSON.stringify(params), '--report', report_file]
+      const endpoints = ['--from', place.url('s'), '--to', place.url('t')]
+      const args = ['copy', ...endpoints, '--params', JSON.stringify(params), '--report', report_file]
       const { ended, retried } = startWatched([...args, '--log-level', 'warn'])
       await whileLocked(place, async () => {
         await Promise.race([retried, ended])

@@ -76,8 +76,8 @@ describe('a server that falls silent', () => {
         proxies.push(proxy)
         const url = (name: string) =>
           name === table ? proxy.url(place.url(name, '&stall-timeout=1')) : place.url(name)
-        const ends = ['copy', '--from', url('src'), '--to', url('dst'), '--params', PARAMS]
-        const { code, report } = await runWithReport(ends)
+        const endpoints = ['copy', '--from', url('src'), '--to', url('dst'), '--params', PARAMS]
+        const { code, report } = await runWithReport(endpoints)
         expect(code, report.error?.message).to.equal(1)
         expect(report.error!.message).to.match(/silent for \d+ s, and the server (waits|has)/)
         expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(String(report.rowsWritten))
@@ -139,8 +139,15 @@ describe('a server that falls silent', () => {
         const proxy = await Proxy.to(server, (link) => (link.fault = { kind: 'silence', after }))
         proxies.push(proxy)
         const file = scratchFile('json')
-        const ends = ['--from', proxy.url(place.url('src')), '--to', place.url('dst'), '--params', PARAMS]
-        const child = startCli(['copy', ...ends, '--report', file])
+        const endpoints = [
+          '--from',
+          proxy.url(place.url('src')),
+          '--to',
+          place.url('dst'),
+          '--params',
+          PARAMS,
+        ]
+        const child = startCli(['copy', ...endpoints, '--report', file])
         child.stdout.resume()
         child.stderr.resume()
         await until('the silence', () => proxy.links.some((link) => link.silent))

@@ -83,8 +83,8 @@ describe('consistency: snapshot', () => {
       'CREATE TABLE s (id INT PRIMARY KEY); INSERT INTO s VALUES (1), (2)',
     )
     const file = scratchFile('db')
-    const ends = ['--from', place.url('s'), '--to', `sqlite:${file}?table=t`]
-    const outcome = await runWithReport(['copy', ...ends, '--create', '--param', 'consistency=snapshot'])
+    const endpoints = ['--from', place.url('s'), '--to', `sqlite:${file}?table=t`]
+    const outcome = await runWithReport(['copy', ...endpoints, '--create', '--param', 'consistency=snapshot'])
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(sqliteRows(file, 'SELECT id FROM t ORDER BY id')).to.deep.equal([[1], [2]])
   })
@@ -121,8 +121,8 @@ describe('consistency: snapshot', () => {
       try {
         await writer.query('START TRANSACTION')
         await writer.query('UPDATE s SET money = money + 1 WHERE id = 1')
-        const ends = ['--from', place.url('s'), '--to', place.url('t')]
-        const child = startCli(['copy', ...ends, '--param', 'consistency=snapshot'])
+        const endpoints = ['--from', place.url('s'), '--to', place.url('t')]
+        const child = startCli(['copy', ...endpoints, '--param', 'consistency=snapshot'])
         let stderr = ''
         child.stderr.on('data', (text: Buffer) => (stderr += text.toString()))
         child.stdout.resume()
@@ -153,8 +153,8 @@ describe('consistency: snapshot', () => {
       )
       const url = (table: string) => place.url(table).replace(/\/\/[^@]*@/, `//${user}:secret@`)
       const params = { consistency: 'snapshot', worker_num: 4, pre_sql: ['DROP TABLE @table'] }
-      const ends = ['--from', url('s'), '--to', url('t')]
-      const outcome = await runWithReport(['copy', ...ends, '--params', JSON.stringify(params)])
+      const endpoints = ['--from', url('s'), '--to', url('t')]
+      const outcome = await runWithReport(['copy', ...endpoints, '--params', JSON.stringify(params)])
       expectRefusal(outcome, 1, 'CONNECTION_LIMIT')
       expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
       await place.query('SET lock_wait_timeout = 2; UPDATE s SET money = money + 1 WHERE id = 2')

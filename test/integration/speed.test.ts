@@ -18,16 +18,16 @@ describe('speed', () => {
     it(`${JSON.stringify(speed)} holds for all threads together, in a copy and in a comparison`, async () => {
       for (const server of oneServer()) {
         const place = await Place.create(server, TABLES)
-        const ends = ['--from', place.url('src'), '--to', place.url('dst'), '--json']
+        const endpoints = ['--from', place.url('src'), '--to', place.url('dst'), '--json']
         const params = ['--params', JSON.stringify({ speed, worker_num: 3 })]
-        const copied = await runCli(['copy', ...ends, ...params])
+        const copied = await runCli(['copy', ...endpoints, ...params])
         expect(copied.code, copied.stderr).to.equal(0)
         const report = JSON.parse(copied.stdout) as RunReport
         // 900 rows of 300 per second; the last split is not waited for.
         expect(report.seconds).to.be.at.least(2)
         expect(report.splits).to.be.at.least(2)
         expect(await place.value('SELECT COUNT(*) FROM src NATURAL JOIN dst')).to.equal('900')
-        const compared = await runCli(['verify', ...ends, ...params])
+        const compared = await runCli(['verify', ...endpoints, ...params])
         expect(compared.code, compared.stderr).to.equal(0)
         expect((JSON.parse(compared.stdout) as RunReport).seconds).to.be.at.least(2)
       }
@@ -134,8 +134,8 @@ describe('speed', () => {
       'CREATE TABLE src (id INTEGER PRIMARY KEY); CREATE TABLE dst (id INTEGER PRIMARY KEY); INSERT INTO src VALUES (1)',
     )
     database.close()
-    const ends = ['--from', `sqlite:${file}?table=src`, '--to', `sqlite:${file}?table=dst`]
-    const { code, stderr } = await runCli(['copy', ...ends, '--param', 'speed={"max_lag":1}'])
+    const endpoints = ['--from', `sqlite:${file}?table=src`, '--to', `sqlite:${file}?table=dst`]
+    const { code, stderr } = await runCli(['copy', ...endpoints, '--param', 'speed={"max_lag":1}'])
     expect(code, stderr).to.equal(2)
     expect(stderr).to.include('neither source nor target can say how much it has to do')
   })
@@ -143,8 +143,8 @@ describe('speed', () => {
   it('says that a table without a key is not held back', async () => {
     for (const server of oneServer()) {
       const place = await Place.create(server, TABLES)
-      const ends = ['--from', place.url('keyless'), '--to', place.url('keyless_copy')]
-      const { code, stderr } = await runCli(['copy', ...ends, '--param', 'speed={"record":1}'])
+      const endpoints = ['--from', place.url('keyless'), '--to', place.url('keyless_copy')]
+      const { code, stderr } = await runCli(['copy', ...endpoints, '--param', 'speed={"record":1}'])
       expect(code, stderr).to.equal(0)
       expect(stderr).to.include('speed holds back splits, and this table has no key')
     }

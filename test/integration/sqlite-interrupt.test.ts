@@ -69,13 +69,13 @@ describe('Ctrl-C while another connection holds', () => {
 
   it('the target ends the run before and while it writes', async () => {
     const [from, to] = [makeDatabase(), makeDatabase()]
-    const ends = ['--from', `sqlite:${from}?table=t`, '--to', `sqlite:${to}?table=t`]
+    const endpoints = ['--from', `sqlite:${from}?table=t`, '--to', `sqlite:${to}?table=t`]
     const params = ['--param', 'write_mode=ignore']
-    await expectEnd(['copy', ...ends, ...params], to, 'BEGIN IMMEDIATE')
+    await expectEnd(['copy', ...endpoints, ...params], to, 'BEGIN IMMEDIATE')
     execute(to, 'PRAGMA journal_mode = WAL')
-    await expectEnd(['copy', ...ends, ...params], to, 'BEGIN IMMEDIATE')
+    await expectEnd(['copy', ...endpoints, ...params], to, 'BEGIN IMMEDIATE')
     await expectEnd(
-      ['copy', ...ends, '--params', '{"pre_sql": ["DELETE FROM @table"]}'],
+      ['copy', ...endpoints, '--params', '{"pre_sql": ["DELETE FROM @table"]}'],
       to,
       'BEGIN IMMEDIATE',
     )

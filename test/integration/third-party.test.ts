@@ -128,12 +128,12 @@ describe('a CSV folder, by the command line', () => {
   const odd = (place: Place) => place.query('SELECT id, HEX(name), price, at FROM odd ORDER BY id')
 
   it('is copied into a database and compared with it', async () => {
-    const ends = ['--from', csv('odd', TYPES), '--to', mariadb.url('odd')]
-    expect((await report('copy', ...ends)).rowsWritten).to.equal(6)
+    const endpoints = ['--from', csv('odd', TYPES), '--to', mariadb.url('odd')]
+    expect((await report('copy', ...endpoints)).rowsWritten).to.equal(6)
     expect(await odd(mariadb)).to.deep.equal(WANTED)
-    await succeed('verify', ...ends)
+    await succeed('verify', ...endpoints)
     await mariadb.query("UPDATE odd SET name = 'Plain' WHERE id = 1")
-    const compared = await cli('verify', ...ends)
+    const compared = await cli('verify', ...endpoints)
     expect(compared.code, compared.stderr).to.equal(4)
   })
 
@@ -277,10 +277,10 @@ describe('a CSV folder, by the command line', () => {
   it('keeps a row that is not what its column says, and tells which line it is', async () => {
     write('data/bad.csv', 'id,v\r\n1,a\r\nseven,b\r\n3,c\r\n')
     await mariadb.query('CREATE TABLE bad (id INT PRIMARY KEY, v TEXT)')
-    const ends = ['--from', csv('bad', '&types=bad.id:integer+not+null'), '--to', mariadb.url('bad')]
-    expectRefusal(await cli('copy', ...ends), 1, 'DATA_REJECTED', 'Line 3 of', 'id (integer) is "seven"')
+    const endpoints = ['--from', csv('bad', '&types=bad.id:integer+not+null'), '--to', mariadb.url('bad')]
+    expectRefusal(await cli('copy', ...endpoints), 1, 'DATA_REJECTED', 'Line 3 of', 'id (integer) is "seven"')
     expect(await mariadb.value('SELECT COUNT(*) FROM bad')).to.equal('0')
-    const done = await report('copy', ...ends, '--param', 'error_limit={"record":1}')
+    const done = await report('copy', ...endpoints, '--param', 'error_limit={"record":1}')
     expect([done.rowsWritten, done.dirtyRows]).to.deep.equal([2, 1])
   })
 

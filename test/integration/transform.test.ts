@@ -159,8 +159,8 @@ describe('transform', () => {
           params,
           JSON.stringify({ transform: `./${module.slice(scratch.length + 1)}`, worker_num: 1 }),
         )
-        const ends = ['--from', place.url('s'), '--to', place.url('t')]
-        const { code, stdout, stderr } = await runCli(['copy', ...ends, '--params', params, '--json'])
+        const endpoints = ['--from', place.url('s'), '--to', place.url('t')]
+        const { code, stdout, stderr } = await runCli(['copy', ...endpoints, '--params', params, '--json'])
         expect(code, stderr).to.equal(0)
         expect(JSON.parse(stdout)).to.include({ rowsWritten: 1000 })
         expect(stderr).to.include('not a result')
@@ -403,8 +403,8 @@ describe('transform', () => {
   it('cannot be verified', () =>
     onBoth(SMALL, async (place) => {
       const params = JSON.stringify({ transform: moduleOf('export default (row) => row') })
-      const ends = ['--from', place.url('s'), '--to', place.url('t'), '--params', params]
-      expectRefusal(await runCli(['verify', ...ends]), 2, 'PARAMS_INVALID', 'params.transform')
+      const endpoints = ['--from', place.url('s'), '--to', place.url('t'), '--params', params]
+      expectRefusal(await runCli(['verify', ...endpoints]), 2, 'PARAMS_INVALID', 'params.transform')
       expectRefusal(
         await copy(place, 'export default (row) => row', { mode: 'sync' }),
         2,

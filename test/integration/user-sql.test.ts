@@ -130,19 +130,19 @@ async function refusal(work: Promise<unknown>): Promise<RowshiftError> {
 }
 
 describe('SQL from the user', () => {
-  let ends: End[]
+  let endpoints: End[]
 
   before(async () => {
-    ends = [...(await onServers()), inFile()]
-    for (const { reader } of ends) await reader.connect()
+    endpoints = [...(await onServers()), inFile()]
+    for (const { reader } of endpoints) await reader.connect()
   })
 
   after(async () => {
-    for (const { reader } of ends) await reader.close()
+    for (const { reader } of endpoints) await reader.close()
   })
 
   it('is a condition that means alone what it means in our statements', async () => {
-    for (const { name, reader, count } of ends) {
+    for (const { name, reader, count } of endpoints) {
       const source = await reader.describe('t')
       const id = source.columns[0]!
       const all = name === 'sqlite' ? CONDITIONS : [...CONDITIONS, ...MYSQL_CONDITIONS]
@@ -169,7 +169,7 @@ describe('SQL from the user', () => {
   })
 
   it('is refused as a condition that it is not by itself', async () => {
-    for (const { name, reader } of ends) {
+    for (const { name, reader } of endpoints) {
       const source = await reader.describe('t')
       for (const where of name === 'sqlite' ? NO_SQLITE_CONDITIONS : NO_MYSQL_CONDITIONS) {
         const error = await refusal(reader.skills.checkWhere!(source, where)).catch((thrown: Error) => {
@@ -182,7 +182,7 @@ describe('SQL from the user', () => {
   })
 
   it('is refused as an expression that it is not by itself', async () => {
-    for (const { name, reader } of ends) {
+    for (const { name, reader } of endpoints) {
       const source = await reader.describe('t')
       for (const sql of NO_EXPRESSIONS) {
         const wanted = [
@@ -207,8 +207,13 @@ describe('SQL from the user', () => {
       const copied = await place.copy('t', 'keyless', { where, read_batch: 4 })
       expectRefusal(copied, 2, 'PARAMS_INVALID', 'params.where', ') OR (s = 2')
       expect(await place.value('SELECT COUNT(*) FROM keyless')).to.equal('0')
-      const ends = ['--from', place.url('t'), '--to', place.url('keyless')]
-      expectRefusal(await runCli(['verify', ...ends, '--where', where]), 2, 'PARAMS_INVALID', 'params.where')
+      const endpoints = ['--from', place.url('t'), '--to', place.url('keyless')]
+      expectRefusal(
+        await runCli(['verify', ...endpoints, '--where', where]),
+        2,
+        'PARAMS_INVALID',
+        'params.where',
+      )
       const sharded = await place.copy('t', 's_{0..1}', { shard: { sql: 'id) % (2' } })
       expectRefusal(sharded, 2, 'PARAMS_INVALID', 'params.shard.sql')
     }

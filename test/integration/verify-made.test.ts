@@ -220,10 +220,10 @@ describe('verify of made columns', () => {
     )
     const looked = { from: 'k', to: 'v', lookup: { in: `sqlite:${path}`, table: 'm', key: 'k', value: 'v' } }
     const params = JSON.stringify({ columns: [kept, 'account', looked], write_mode: 'upsert' })
-    const ends = [`sqlite:${path}?table=src`, `sqlite:${path}?table=t`] as const
-    const copied = await runCli(['copy', '--from', ends[0], '--to', ends[1], '--params', params])
+    const endpoints = [`sqlite:${path}?table=src`, `sqlite:${path}?table=t`] as const
+    const copied = await runCli(['copy', '--from', endpoints[0], '--to', endpoints[1], '--params', params])
     expect(copied.code, copied.stderr).to.equal(0)
-    const check = (...more: string[]) => verify(...ends, '--params', params, ...more)
+    const check = (...more: string[]) => verify(...endpoints, '--params', params, ...more)
     expectEqual(await check(), 3)
     sqliteRows(path, "UPDATE t SET id = 5 WHERE account = 'x' RETURNING 1")
     sqliteRows(path, "UPDATE t SET v = 9 WHERE account = 'y' RETURNING 1")

@@ -104,12 +104,17 @@ describe('verify of many tables', () => {
       }
       const outcome = await place.copy('s', 'n_{0..1}', params)
       expect(outcome.code, outcome.stderr).to.equal(0)
-      const ends = [place.url('s'), place.url('n_{0..1}')] as const
+      const endpoints = [place.url('s'), place.url('n_{0..1}')] as const
       const options = ['--params', JSON.stringify(params)]
-      const verified = await verify(...ends, ...options)
+      const verified = await verify(...endpoints, ...options)
       expectEqual(verified, 1000)
       expect(verified.report.warnings.join()).to.include('shard placement is not verified')
-      expectRefusal(await verify(...ends, ...options, '--repair'), 2, 'PARAMS_INVALID', 'cannot be repaired')
+      expectRefusal(
+        await verify(...endpoints, ...options, '--repair'),
+        2,
+        'PARAMS_INVALID',
+        'cannot be repaired',
+      )
     }
   })
 })

@@ -99,7 +99,7 @@ describe("time zones of the user's SQL", () => {
         await rows(server, 'src', `t < '${plan!.read.window!.to!}' OR t IS NULL`),
       )
       await copy(server, 'src', 'dst', zone)
-      const ends = [
+      const endpoints = [
         '--from',
         url(server, 'src'),
         '--to',
@@ -107,7 +107,7 @@ describe("time zones of the user's SQL", () => {
         '--param',
         'time_zone=Test/Summer',
       ]
-      const verified = await runCli(['verify', ...ends, '--where', 'HOUR(t) BETWEEN 0 AND 1'])
+      const verified = await runCli(['verify', ...endpoints, '--where', 'HOUR(t) BETWEEN 0 AND 1'])
       expect(verified.code, verified.stderr).to.equal(0)
       expect(verified.stderr).to.include('in Test/Summer (time_zone)')
     }

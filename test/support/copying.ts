@@ -66,8 +66,8 @@ export class Place<K extends ServerKind = ServerKind> {
 
   /** Into a table anywhere. Two threads, unless asked otherwise: each costs as much to start as a small copy. */
   copyTo(from: string, to: string, params: object = {}): Promise<Outcome> {
-    const ends = ['--from', this.url(from), '--to', to]
-    return runWithReport(['copy', ...ends, '--params', JSON.stringify({ worker_num: 2, ...params })])
+    const endpoints = ['--from', this.url(from), '--to', to]
+    return runWithReport(['copy', ...endpoints, '--params', JSON.stringify({ worker_num: 2, ...params })])
   }
 
   /** The server's own word that two tables hold the same rows. */

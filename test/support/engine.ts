@@ -1,7 +1,7 @@
 // Copies by the compiled engine inside this process: what `rowshift copy` does after it has read its command line.
 import type { CopyRequest } from '../../src/engine/job.js'
 import { fromUrl } from '../../src/config/config.js'
-import { endpointsOf, writersOf } from '../../src/engine/ends.js'
+import { endpointsOf, writersOf } from '../../src/engine/endpoints.js'
 import { closeAll, openAll } from '../../src/contract/opening.js'
 import { Target } from '../../src/features/shard/target.js'
 import { noneConnected } from '../../src/engine/messages.js'

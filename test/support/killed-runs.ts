@@ -10,8 +10,8 @@ const SPLIT = 1_000
 /** Makes a copy take two seconds on the fastest machine, so that it does not end before it is killed. */
 export const BRAKE = 'id IS NULL OR id % 2000 <> 0 OR SLEEP(0.05) = 0'
 
-/** The two ends of a copy, and the one question about the target that matters: whatever database it is in. */
-export interface Ends {
+/** The two endpoints of a copy, and the one question about the target that matters: whatever database it is in. */
+export interface CopyEndpoints {
   readonly from: string
   readonly to: string
   /** The first cell of the first row, of the target. */
@@ -33,50 +33,51 @@ export function sourceSql(definition: string): string {
     JOIN (SELECT 0 d ${[1, 2, 3, 4, 5].map((d) => `UNION ALL SELECT ${d}`).join(' ')}) f`
 }
 
-export function copyArgs({ from, to }: Ends, params: object = {}): string[] {
+export function copyArgs({ from, to }: CopyEndpoints, params: object = {}): string[] {
   const all = { worker_num: 3, read_batch: SPLIT, where: BRAKE, ...params }
   return ['--from', from, '--to', to, '--params', JSON.stringify(all)]
 }
 
 /** Starts a copy, or goes on with one. */
-export function started(command: readonly string[], ends: Ends, params: object = {}): Started {
-  return new Started([...command, ...copyArgs(ends, params)])
+export function started(command: readonly string[], endpoints: CopyEndpoints, params: object = {}): Started {
+  return new Started([...command, ...copyArgs(endpoints, params)])
 }
 
-export function resumed(ends: Ends, params: object = {}, run = 'latest'): Promise<Outcome> {
-  return runWithReport(['resume', run, ...copyArgs(ends, params)])
+export function resumed(endpoints: CopyEndpoints, params: object = {}, run = 'latest'): Promise<Outcome> {
+  return runWithReport(['resume', run, ...copyArgs(endpoints, params)])
 }
 
 /** Kills it as soon as so many rows are in the target, and waits until the server knows. */
-export async function killedAt(rows: number, run: Started, ends: Ends): Promise<void> {
+export async function killedAt(rows: number, run: Started, endpoints: CopyEndpoints): Promise<void> {
   const sql = 'SELECT COUNT(*) FROM dst'
-  await until(`${rows} rows`, async () => run.ended || Number(await ends.value(sql)) >= rows)
+  await until(`${rows} rows`, async () => run.ended || Number(await endpoints.value(sql)) >= rows)
   expect(run.ended, `it was to be killed: ${run.stderr}`).to.equal(false)
   run.kill('SIGKILL')
   await run.code()
 }
 
 /** What checkpoints say is stored: of this attempt, and of those before. */
-export async function left(ends: Ends): Promise<Left> {
+export async function left(endpoints: CopyEndpoints): Promise<Left> {
   const state = JSON.parse(
-    String(await ends.value("SELECT state FROM rowshift_checkpoint WHERE split = ''")),
+    String(await endpoints.value("SELECT state FROM rowshift_checkpoint WHERE split = ''")),
   ) as { splits: number; counts: { rowsRead: number } }
   const marks = "FROM rowshift_checkpoint WHERE split <> ''"
   return {
-    splits: state.splits + Number(await ends.value(`SELECT COUNT(*) ${marks}`)),
-    rows: state.counts.rowsRead + Number(await ends.value(`SELECT COALESCE(SUM(rows_written), 0) ${marks}`)),
+    splits: state.splits + Number(await endpoints.value(`SELECT COUNT(*) ${marks}`)),
+    rows:
+      state.counts.rowsRead + Number(await endpoints.value(`SELECT COALESCE(SUM(rows_written), 0) ${marks}`)),
   }
 }
 
 /** Everything is there once, nothing that was there has been read again, and nothing is left of the run. */
 export async function expectWhole(
-  ends: Ends,
+  endpoints: CopyEndpoints,
   { code, stderr, report }: Outcome,
   before: Left,
 ): Promise<void> {
   expect(code, stderr).to.equal(0)
-  await ends.expectEqual()
+  await endpoints.expectEqual()
   expect(report.rowsRead).to.equal(ROWS)
   expect(report.resumed).to.include({ splits: before.splits, rowsRead: before.rows })
-  expect(Number(await ends.value('SELECT COUNT(*) FROM rowshift_checkpoint'))).to.equal(0)
+  expect(Number(await endpoints.value('SELECT COUNT(*) FROM rowshift_checkpoint'))).to.equal(0)
 }

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { after, describe, it } from 'mocha'
 import type { Plugin, ReaderSkills, WriterSkills } from '../../src/contract/plugin.js'
 import { planCopy } from '../../src/engine/job.js'
-import type { TableAt } from '../../src/engine/ends.js'
+import type { TableAt } from '../../src/engine/endpoints.js'
 import { requested } from './planning.js'
 import { failure, Fixture } from './sqlite-fixture.js'
 

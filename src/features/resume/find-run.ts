@@ -43,7 +43,7 @@ export interface Search {
   readonly notices: readonly string[]
 }
 
-interface Ends {
+interface Endpoints {
   readonly readers: readonly Reader[]
   readonly writers: readonly Writer[]
 }
@@ -71,17 +71,19 @@ export function isAsked(resume: Resume = 'never'): boolean {
 }
 
 /** Throws RESUME_REFUSED when a run that was asked for cannot be resumed. */
-export async function findRun(request: ResumeRequest, ends: Ends): Promise<Search> {
+export async function findRun(request: ResumeRequest, endpoints: Endpoints): Promise<Search> {
   const { resume = 'never' } = request
   const mustBe = isAsked(resume)
-  const unfinished = await unfinishedRuns(request, ends.writers[0]!, mustBe)
-  const abandoned = await sameCopies(unfinished, request, ends)
+  const unfinished = await unfinishedRuns(request, endpoints.writers[0]!, mustBe)
+  const abandoned = await sameCopies(unfinished, request, endpoints)
   const asked = unfinished.find((one) => (mustBe ? matches(one, resume) : abandoned.includes(one.run)))
   if (mustBe && !asked) throw refused(noSuchRun(resume))
   if (!asked || resume === 'never') return { found: null, abandoned, notices: [] }
   const state = readState(asked.state)
   const obstacles =
-    state === null ? ['another version of rowshift began it'] : await obstaclesTo(asked, state, request, ends)
+    state === null
+      ? ['another version of rowshift began it']
+      : await obstaclesTo(asked, state, request, endpoints)
   if (obstacles.length === 0) return { found: { ...asked, state: state! }, abandoned: [], notices: [] }
   const why = `Run ${asked.run} did not end, and cannot be resumed: ${obstacles.join('; ')}.`
   if (mustBe)
@@ -93,7 +95,7 @@ export async function findRun(request: ResumeRequest, ends: Ends): Promise<Searc
 export async function factsOf(
   { taskId, from, params, savedWatermarks, backfill }: ResumeRequest,
   plan: RunPlan,
-  { readers, writers }: Ends,
+  { readers, writers }: Endpoints,
 ): Promise<RunFacts> {
   const fixed = Object.entries(params).filter(([name]) => !FREE.has(name as keyof Params))
   const source = await sourceShape(plan, readers)
@@ -149,18 +151,18 @@ function matches({ run, state }: RunCheckpoint, resume: Resume): boolean {
 async function sameCopies(
   unfinished: readonly RunCheckpoint[],
   request: ResumeRequest,
-  ends: Ends,
+  endpoints: Endpoints,
 ): Promise<string[]> {
   const same: string[] = []
   for (const { run, state: text } of unfinished) {
     const state = readState(text)
-    if (state !== null && (await isSameCopy(state, request, ends))) same.push(run)
+    if (state !== null && (await isSameCopy(state, request, endpoints))) same.push(run)
   }
   return same
 }
 
-async function isSameCopy(state: RunState, request: ResumeRequest, ends: Ends): Promise<boolean> {
-  const now = await factsOf(request, state.plan, ends).catch((thrown: unknown) => {
+async function isSameCopy(state: RunState, request: ResumeRequest, endpoints: Endpoints): Promise<boolean> {
+  const now = await factsOf(request, state.plan, endpoints).catch((thrown: unknown) => {
     const error = RowshiftError.from(thrown)
     if (error.retryable) throw error
     return null
@@ -179,7 +181,7 @@ async function obstaclesTo(
   { run, supersededBy, table }: RunCheckpoint,
   state: RunState,
   request: ResumeRequest,
-  ends: Ends,
+  endpoints: Endpoints,
 ): Promise<string[]> {
   if (supersededBy !== null) return [`run ${supersededBy} has begun to write ${table} since`]
   if (state.phase === 'finishing')
@@ -188,9 +190,9 @@ async function obstaclesTo(
     ]
   if (state.phase === 'failed' && !isAsked(request.resume))
     return ['all of its splits are stored, and it failed all the same']
-  const now = await factsOf(request, state.plan, ends)
+  const now = await factsOf(request, state.plan, endpoints)
   const found = differences(state, isAsked(request.resume) ? withModeOf(state, now, request.params) : now)
-  return found.length > 0 ? found : rowsGone(state.plan, run, ends.writers)
+  return found.length > 0 ? found : rowsGone(state.plan, run, endpoints.writers)
 }
 
 /** A table that was emptied meanwhile lacks rows that nobody would copy again. Of several tables in a database, all of them. */

@@ -1,4 +1,4 @@
-import type { SourceEnd } from '../../plan/plan-request.js'
+import type { SourceEndpoint } from '../../plan/plan-request.js'
 import { RowshiftError } from '../../contract/errors.js'
 import type { SourceMark, SplitKey, TableSchema, Window } from '../../contract/plugin.js'
 import type { Mode } from '../../contract/run-plan.js'
@@ -21,16 +21,19 @@ export function isMany({ table, databases }: { table: string; databases?: unknow
 }
 
 /** Throws TABLE_NOT_FOUND, and PARAMS_INVALID when one plan cannot read all tables that it stands for. */
-export async function findTables(end: SourceEnd, numbering?: 'each' | 'through'): Promise<DescribedTables> {
-  const { table, several, readers } = end
-  if (several) return describeTables(end, await tablesOf(parsePattern(table), readers, numbering))
+export async function findTables(
+  endpoint: SourceEndpoint,
+  numbering?: 'each' | 'through',
+): Promise<DescribedTables> {
+  const { table, several, readers } = endpoint
+  if (several) return describeTables(endpoint, await tablesOf(parsePattern(table), readers, numbering))
   const reader = readers[0]!
   return oneTable(reader, await reader.describe(singleName(table)))
 }
 
 /** The same for several tables that are known by name. */
 export async function describeTables(
-  { table: name, databases, readers }: SourceEnd,
+  { table: name, databases, readers }: SourceEndpoint,
   names: readonly { readonly endpoint: number; readonly table: string }[],
 ): Promise<DescribedTables> {
   const schemas: TableSchema[] = []

@@ -12,15 +12,15 @@ export interface DigestPlan {
   readonly ranges: boolean
 }
 
-interface End {
+interface ComparedSide {
   readonly reader: Reader
   readonly plan: SourceSpec
 }
 
 /** null: neither ranges nor rows are compared by a digest. */
 export async function planDigest(
-  source: End,
-  target: End,
+  source: ComparedSide,
+  target: ComparedSide,
   pairs: readonly ColumnPair[],
 ): Promise<{ readonly digest: DigestPlan | null; readonly reason: string }> {
   const read = 'rows are read from both ends and compared here: '

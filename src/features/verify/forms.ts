@@ -32,7 +32,7 @@ export interface FormPair {
   readonly target: Form
 }
 
-export type End = keyof FormPair
+export type SideName = keyof FormPair
 
 const NUMBERS = new Set<string>(['integer', 'decimal', 'boolean'])
 const TIMES = new Set<string>(['date', 'time', 'datetime', 'instant'])

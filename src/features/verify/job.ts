@@ -1,5 +1,5 @@
 import type { VerifyRequest } from './request.js'
-import { endpointsOf, readersOf, sourceEnd, targetEnd, writersOf } from '../../engine/ends.js'
+import { endpointsOf, readersOf, sourceEndpoint, targetEndpoint, writersOf } from '../../engine/endpoints.js'
 import { createsTables, stopped } from '../../engine/job.js'
 import type { Progress } from '../../engine/progress.js'
 import { noProgress } from '../../engine/progress.js'
@@ -36,7 +36,7 @@ export interface VerifyHooks {
   readonly onProgress: (progress: Progress) => void
 }
 
-interface Ends {
+interface OpenEndpoints {
   /** Of each database. */
   readonly readers: readonly Reader[]
   readonly targetReaders: readonly Reader[]
@@ -60,10 +60,10 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
   let sourceChanged: string | null = null
   const found: string[] = []
   try {
-    await withEnds(request, hooks.signal, async (ends) => {
-      if (ends.writers) repair = await planRepair(request, ends, ends.writers)
-      if (ends.missing && !createsAll(repair)) throw ends.missing
-      plan = await makeVerifyPlan({ ...request, ...ends }, request.params, repair)
+    await withEndpoints(request, hooks.signal, async (endpoints) => {
+      if (endpoints.writers) repair = await planRepair(request, endpoints, endpoints.writers)
+      if (endpoints.missing && !createsAll(repair)) throw endpoints.missing
+      plan = await makeVerifyPlan({ ...request, ...endpoints }, request.params, repair)
       for (const reason of plan.reasons) log.info({ runId: request.runId }, reason)
       if (request.params.mode === 'sync')
         plan = { ...plan, warnings: [...idleParams(request.params), ...plan.warnings] }
@@ -79,8 +79,8 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
         changed = true
       }
       const recording = { ...hooks, onProgress, onRepaired, onChange }
-      const check = await SourceCheck.begin(ends.readers, plan.source)
-      result = await compare(request, ends, { plan, repair, found }, recording)
+      const check = await SourceCheck.begin(endpoints.readers, plan.source)
+      result = await compare(request, endpoints, { plan, repair, found }, recording)
       sourceChanged = await check.end({ rowsRead: result.found.sourceRows, lastRowsGone: false })
       if (!areEqual(result.left.differences)) throw differenceError(result, repaired)
     })
@@ -121,7 +121,7 @@ interface Recording extends Omit<VerifyHooks, 'onPlan'> {
 
 async function compare(
   request: VerifyRequest,
-  { readers, targetReaders, writers, connections }: Ends,
+  { readers, targetReaders, writers, connections }: OpenEndpoints,
   { plan, repair, found }: Plans,
   { signal, onProgress, onRepaired, onChange }: Recording,
 ): Promise<CompareResult> {
@@ -177,7 +177,7 @@ function refuseFresh({ columns }: Params): void {
 
 function planRepair(
   { params, from, to }: VerifyRequest,
-  { readers, connections }: Ends,
+  { readers, connections }: OpenEndpoints,
   writers: readonly Writer[],
 ): Promise<RunPlan> {
   if (!writers.every(({ skills }) => skills.deletes !== undefined)) {
@@ -190,8 +190,8 @@ function planRepair(
   refuseFresh(params)
   return makePlan({
     connections,
-    source: sourceEnd(from, isMany(from), readers),
-    target: targetEnd(to, params.shard !== null, writers),
+    source: sourceEndpoint(from, isMany(from), readers),
+    target: targetEndpoint(to, params.shard !== null, writers),
     params: repairing(params),
   })
 }
@@ -233,10 +233,10 @@ function createsAll(repair: RunPlan | null): boolean {
 }
 
 /** Opens the coordinator's own connections for as long as `use` takes. */
-async function withEnds<T>(
+async function withEndpoints<T>(
   { from, to, params, mode, others = {} }: VerifyRequest,
   signal: AbortSignal,
-  use: (ends: Ends) => Promise<T>,
+  use: (endpoints: OpenEndpoints) => Promise<T>,
 ): Promise<T> {
   const source = endpointsOf(from, params.session, params.timeZone)
   const target = endpointsOf(to, params.session, params.timeZone)
@@ -258,12 +258,12 @@ async function withEnds<T>(
     session: params.session,
     signal,
   })
-  const ends = [...readers, ...targetReaders, ...(writers ?? [])]
+  const endpoints = [...readers, ...targetReaders, ...(writers ?? [])]
   try {
     await openAll([...readers, ...(writers ?? [])], signal)
     const missing = await openTarget(targetReaders, writers !== null, signal)
     return await use({ readers, targetReaders, writers, missing, connections })
   } finally {
-    await closeAll([...ends, connections])
+    await closeAll([...endpoints, connections])
   }
 }

@@ -7,7 +7,7 @@ import type { PipelinePlan } from '../../contract/pipeline.js'
 import type { RunPlan, SpeedLimits } from '../../contract/run-plan.js'
 import type { Sharding } from '../../contract/sharding.js'
 import type { SourceSpec, SourceTable } from '../../contract/source-spec.js'
-import { sourceEnd } from '../../engine/ends.js'
+import { sourceEndpoint } from '../../engine/endpoints.js'
 import { withCells } from '../../plan/cell-encodings.js'
 import { checkCondition } from '../../plan/condition.js'
 import { BATCH_BYTES } from '../../plan/limits.js'
@@ -59,7 +59,7 @@ export interface VerifyPlan {
   readonly warnings: readonly string[]
 }
 
-export interface VerifyEnds {
+export interface VerifyEndpoints {
   /** Of each database of the source. */
   readonly readers: readonly Reader[]
   readonly targetReaders: readonly Reader[]
@@ -70,24 +70,24 @@ export interface VerifyEnds {
 
 /** Looks at both tables and decides how to compare them. `repair`: how the target is then made equal; null: it is not. */
 export async function makeVerifyPlan(
-  ends: VerifyEnds,
+  endpoints: VerifyEndpoints,
   params: Params,
   repair: RunPlan | null,
 ): Promise<VerifyPlan> {
-  const { readers, targetReaders, from } = ends
+  const { readers, targetReaders, from } = endpoints
   const [reader, targetReader] = [readers[0]!, targetReaders[0]!]
   checkRepeatable(params)
-  const source = await describeSource(sourceEnd(from, isMany(from), readers), params.where)
-  const target = await describeTarget(ends, params, repair)
+  const source = await describeSource(sourceEndpoint(from, isMany(from), readers), params.where)
+  const target = await describeTarget(endpoints, params, repair)
   checkDistinct(source, target.sources ?? [target.table])
   const { mapping, deleting } = await chooseColumns(source, target.table, params)
   const tables = { source, target, mapping, deleting }
   const conditions = await chooseConditions(tables, params)
   const made = repeatable(mapping.pairs)
   const key = chooseKey(source.table, params.key)
-  const placing = await planPlacing(ends, params, { ...tables, made })
-  const pipeline = await choosePipeline(ends, params, { ...tables, made, key, placing, repair })
-  const ranges = chooseRanges(key.key, pipeline.pairs, target.table, samePlugin(ends))
+  const placing = await planPlacing(endpoints, params, { ...tables, made })
+  const pipeline = await choosePipeline(endpoints, params, { ...tables, made, key, placing, repair })
+  const ranges = chooseRanges(key.key, pipeline.pairs, target.table, samePlugin(endpoints))
   const split = splitRows(source.table, params)
   const choices = { ...tables, conditions, made, key, placing, pipeline, ranges, split }
   const specs = readSpecs(choices)
@@ -124,7 +124,7 @@ async function chooseConditions({ target, deleting }: Tables, { where }: Params)
 }
 
 async function planPlacing(
-  { targetReaders, to }: VerifyEnds,
+  { targetReaders, to }: VerifyEndpoints,
   { shard }: Params,
   { source, target: { table, sources }, made: { fresh } }: Tables & Pick<VerifyChoices, 'made'>,
 ): Promise<Placing> {
@@ -134,7 +134,7 @@ async function planPlacing(
     const text = 'shard placement is not verified: it follows from an id that is new on every run'
     return { sharding: null, warnings: [text] }
   }
-  const { databases } = sourceEnd(to, true, targetReaders)
+  const { databases } = sourceEndpoint(to, true, targetReaders)
   const shards = sources!.map(({ name, endpoint, table, identity }) => ({
     name,
     endpoint,
@@ -151,7 +151,7 @@ async function planPlacing(
 
 /** How rows of the source are made into what a copy writes. */
 function choosePipeline(
-  { connections }: VerifyEnds,
+  { connections }: VerifyEndpoints,
   { shard, workerNum }: Params,
   choices: Tables & Pick<VerifyChoices, 'made' | 'key' | 'placing'> & { readonly repair: RunPlan | null },
 ): Promise<PipelineChoice> {
@@ -174,7 +174,7 @@ function choosePipeline(
 }
 
 /** Then it says of both ends how values are sorted. */
-function samePlugin({ from, to }: VerifyEnds): boolean {
+function samePlugin({ from, to }: VerifyEndpoints): boolean {
   return from.loaded.specifier === to.loaded.specifier
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Cells } from '../../wire/row-name.js'
 import type { RowshiftError } from '../../contract/errors.js'
 import type { Batch } from '../../contract/plugin.js'
-import type { End, FormPair } from './forms.js'
+import type { SideName, FormPair } from './forms.js'
 import { canonical } from './forms.js'
 import type { RowName } from './row-key.js'
 import { keyText, MOST_NAMED, rowNameOf } from './row-key.js'
@@ -211,14 +211,14 @@ export class RowComparison {
     return { row: null, hash: this.#hash(cells, 'source'), count: 1 }
   }
 
-  #key(cells: Cells, end: End): string {
+  #key(cells: Cells, end: SideName): string {
     const { identity, forms } = this.#setup
     if (identity === null || identity.some((i) => cells[i] === null)) return `*${this.#hash(cells, end)}`
     return keyText(identity.map((i) => canonical(forms[i]![end], cells[i]!)))
   }
 
   /** Of all cells, so that no two rows that differ give the same bytes to the hash. */
-  #hash(cells: Cells, end: End): string {
+  #hash(cells: Cells, end: SideName): string {
     const hash = createHash('sha256')
     for (const [i, cell] of cells.entries()) {
       const value = cell === null ? null : canonical(this.#setup.forms[i]?.[end] ?? 'bytes', cell)

@@ -1,5 +1,5 @@
 import type { ResolvedConnection } from '../../config/config.js'
-import { sourceEnd } from '../../engine/ends.js'
+import { sourceEndpoint } from '../../engine/endpoints.js'
 import { describeTables, findTables } from '../sources/plan.js'
 import type { DescribedTables } from '../../plan/described-tables.js'
 import type { Reader } from '../../contract/plugin.js'
@@ -13,7 +13,7 @@ export interface TargetTables extends DescribedTables {
   readonly created: readonly SourceTable[]
 }
 
-interface TargetEnd {
+interface TargetEndpoint {
   /** Of each database. */
   readonly targetReaders: readonly Reader[]
   readonly to: ResolvedConnection & { readonly table: string }
@@ -21,19 +21,19 @@ interface TargetEnd {
 
 /** `repair` says what may be created; without it every table must exist. */
 export async function describeTarget(
-  { targetReaders, to }: TargetEnd,
+  { targetReaders, to }: TargetEndpoint,
   { shard }: Params,
   repair: RunPlan | null,
 ): Promise<TargetTables> {
-  const end = sourceEnd(to, shard !== null, targetReaders)
+  const endpoint = sourceEndpoint(to, shard !== null, targetReaders)
   const created = repair === null ? [] : createdTables(repair)
   const there = repair?.write.sharding?.shards.filter(({ create }) => create === null)
   const nothing = there ? there.length === 0 : created.length > 0
   const tables = nothing
     ? { table: repair!.write.table, each: [], sources: [], reasons: [] }
     : there
-      ? await describeTables(end, there)
-      : await findTables(end, shard?.numbering)
+      ? await describeTables(endpoint, there)
+      : await findTables(endpoint, shard?.numbering)
   const missing = created.map(
     ({ name }) =>
       `table ${name} does not exist: it is compared as an empty one, and created before rows are written`,

@@ -83,7 +83,9 @@ export class UnresolvedRows {
   #key(cells: Cells, as: 'read' | 'made'): string | null {
     const identity = this.#reads?.identity ?? null
     if (identity === null || identity.some((indexes) => cells[indexes[as]] === null)) return null
-    const end = as === 'read' ? 'source' : 'target'
-    return keyText(identity.map((indexes) => canonical(this.#forms[indexes.made]![end], cells[indexes[as]]!)))
+    const side = as === 'read' ? 'source' : 'target'
+    return keyText(
+      identity.map((indexes) => canonical(this.#forms[indexes.made]![side], cells[indexes[as]]!)),
+    )
   }
 }

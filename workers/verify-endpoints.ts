@@ -19,7 +19,7 @@ import { TargetRows } from './target-rows.js'
 import { Pipeline } from './row-pipeline.js'
 
 /** How rows are compared. */
-export interface Ends {
+export interface ComparedEndpoints {
   readonly source: Side
   readonly target: Side
   /** How rows of the source are made; null: they are compared as they are read. */
@@ -30,29 +30,29 @@ export interface Ends {
   readonly comparison: ComparisonSetup
 }
 
-export interface OpenEnds {
+export interface VerifyEndpoints {
   /** All columns, and nothing is changed. */
-  readonly compared: Ends
+  readonly compared: ComparedEndpoints
   /** For a repair, from its first range on. */
-  repair(): Promise<RepairEnds>
+  repair(): Promise<RepairEndpoints>
   close(): Promise<void>
 }
 
 /** Once the tables of the target are created that were missing. */
-export interface RepairEnds {
+export interface RepairEndpoints {
   /** What a copy writes; making a row may give it an id. */
-  readonly repaired: Ends
+  readonly repaired: ComparedEndpoints
   /** To compare again. The lookups of the first comparison do not know ids that a repair has given. */
-  readonly after: Ends
+  readonly after: ComparedEndpoints
   readonly writes: Target
 }
 
 /** Leaves nothing open when it throws. */
-export async function openEnds(
+export async function openEndpoints(
   setup: VerifySetup,
   connections: ThreadConnections,
   signal: AbortSignal,
-): Promise<OpenEnds> {
+): Promise<VerifyEndpoints> {
   const opened: (Opening | Pipeline | undefined)[] = []
   try {
     return await open(setup, connections, signal, opened)
@@ -68,7 +68,7 @@ async function open(
   connections: ThreadConnections,
   signal: AbortSignal,
   opened: (Opening | Pipeline | undefined)[],
-): Promise<OpenEnds> {
+): Promise<VerifyEndpoints> {
   const { runId, source, target, plan, repair, pipeline, repairPipeline } = setup
   const readers = await makeReaders(source)
   const targetReaders = await makeReaders(target)
@@ -86,7 +86,11 @@ async function open(
     signal,
   )
   opened.push(repairContext?.pipeline)
-  const endsOf = async (count: number, making: Computation | null, targetPlan: SourceSpec): Promise<Ends> => {
+  const endpointsOf = async (
+    count: number,
+    making: Computation | null,
+    targetPlan: SourceSpec,
+  ): Promise<ComparedEndpoints> => {
     const target = await sideOf(targetReaders, targetPlan, plan, count)
     const router = routerOf(plan, count)
     return {
@@ -99,22 +103,23 @@ async function open(
     }
   }
   // A database that is a file may not exist before a table is created in it.
-  const targetEnds = [...targetReaders, ...writers]
+  const targetOpenings = [...targetReaders, ...writers]
   const nothingThere = plan.target.sources?.length === 0
-  const first = nothingThere ? readers : [...readers, ...targetEnds]
+  const first = nothingThere ? readers : [...readers, ...targetOpenings]
   await connections.open(() => openAll(first, signal), signal)
-  const beginRepair = async (): Promise<RepairEnds> => {
-    if (nothingThere) await openAll(targetEnds, signal)
+  const beginRepair = async (): Promise<RepairEndpoints> => {
+    if (nothingThere) await openAll(targetOpenings, signal)
     const { sources } = plan.target
     const created = await withKeys(plan.created, targetReaders)
     const targetPlan = { ...plan.target, sources: sources && [...sources, ...created] }
-    const repaired = await endsOf(plan.written, repairContext, targetPlan)
-    const after = plan.pipeline === null ? await endsOf(plan.columns.length, making, targetPlan) : repaired
+    const repaired = await endpointsOf(plan.written, repairContext, targetPlan)
+    const after =
+      plan.pipeline === null ? await endpointsOf(plan.columns.length, making, targetPlan) : repaired
     return { repaired, after, writes: new Target(writers, repair!.write) }
   }
-  let begun: Promise<RepairEnds> | null = null
+  let begun: Promise<RepairEndpoints> | null = null
   return {
-    compared: await endsOf(plan.columns.length, making, plan.target),
+    compared: await endpointsOf(plan.columns.length, making, plan.target),
     repair: () =>
       (begun ??= beginRepair().catch((error: unknown) => {
         begun = null

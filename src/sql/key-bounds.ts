@@ -5,14 +5,14 @@ import { versionsBeginAnew } from './epoch.js'
 import { highestValue } from './highest-value.js'
 import { selectSql } from './select.js'
 import type { SqlSession } from './session.js'
-import type { WindowEnds, WindowSource } from './window-source.js'
+import type { WindowBounds, WindowSource } from './window-source.js'
 
 /** The highest key ends the window, unless somebody may still commit a lower one. */
-export async function keyEnds<S extends SqlSession>(
+export async function keyBounds<S extends SqlSession>(
   session: S,
   request: IncrementalRequest,
   source: WindowSource<S>,
-): Promise<WindowEnds> {
+): Promise<WindowBounds> {
   const { column, table, watermark: from } = request
   const none = { from, to: from, watermark: from }
   await source.see?.(session, 'all')
@@ -53,15 +53,15 @@ export async function keyEnds<S extends SqlSession>(
  * ended. Where it has not, the rows are read and the watermark stays. Rows may share a number, so those of the watermark itself
  * are read again.
  */
-export async function versionEnds<S extends SqlSession>(
+export async function versionBounds<S extends SqlSession>(
   session: S,
   request: IncrementalRequest,
   source: WindowSource<S>,
-): Promise<WindowEnds> {
+): Promise<WindowBounds> {
   const { column, table, watermark, overlap } = request
   const { name } = column
   const from = watermark === null ? null : String(BigInt(watermark) - BigInt(overlap))
-  const nothing = (reason: string, warnings: string[] = []): WindowEnds => {
+  const nothing = (reason: string, warnings: string[] = []): WindowBounds => {
     return { from: watermark, to: watermark, watermark, reasons: [reason], warnings, delays: [] }
   }
   // Of committed rows: a counter may be rolled back, and give out the same numbers again.

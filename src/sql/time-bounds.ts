@@ -6,7 +6,7 @@ import { countUpTo, COUNT_TO } from './window-rows.js'
 import { highestValue } from './highest-value.js'
 import { selectSql } from './select.js'
 import type { SqlSession } from './session.js'
-import type { Moments, WindowEnds, WindowSource } from './window-source.js'
+import type { Moments, WindowBounds, WindowSource } from './window-source.js'
 
 /** From how far behind the clock on a run says whom it waits for. */
 const LATE_SECONDS = 60
@@ -26,12 +26,12 @@ interface Ticks {
  * A row carries the time at which the statement began that changed it, and is seen when its transaction commits. So the window
  * ends before everybody who may still write, and before the clock's current tick.
  */
-export async function timeEnds<S extends SqlSession>(
+export async function timeBounds<S extends SqlSession>(
   session: S,
   request: IncrementalRequest,
   source: WindowSource<S>,
   indexed: boolean,
-): Promise<WindowEnds> {
+): Promise<WindowBounds> {
   const { column, kind, watermark } = request
   const times = await source.times(session, request)
   const { moments, lag, holder, late, hidden } = times

@@ -1,22 +1,22 @@
-/** The databases of both ends of a run: one each, or those that its tables are spread over. */
+/** The databases of both endpoints of a run: one each, or those that its tables are spread over. */
 import type { ResolvedConnection } from '../config/config.js'
-import type { SourceEnd, TargetEnd } from '../plan/plan-request.js'
+import type { SourceEndpoint, TargetEndpoint } from '../plan/plan-request.js'
 import type { Endpoint, Plugin, Reader, Writer } from '../contract/plugin.js'
 import { RowshiftError } from '../contract/plugin.js'
 
-/** One end of a copy, as configuration gives it. */
+/** One endpoint of a copy, as configuration gives it. */
 export interface TableAt extends ResolvedConnection {
   readonly table: string
 }
 
 /** Of each database. */
 export function endpointsOf(
-  end: ResolvedConnection,
+  endpoint: ResolvedConnection,
   session: readonly string[],
   timeZone: string | null = null,
 ): readonly Endpoint[] {
-  const { connection, databases = [{ connection }] } = end
-  return databases.map((each) => endpointOf({ ...end, connection: each.connection }, session, timeZone))
+  const { connection, databases = [{ connection }] } = endpoint
+  return databases.map((each) => endpointOf({ ...endpoint, connection: each.connection }, session, timeZone))
 }
 
 export function endpointOf(
@@ -41,8 +41,8 @@ export function writersOf(plugin: Plugin, endpoints: readonly Endpoint[]): reado
 }
 
 /** Others may write plugins without types. */
-function checked<End extends Reader | Writer>(end: End, what: string, { label }: Plugin): End {
-  if (typeof end.skills === 'object' && end.skills !== null) return end
+function checked<Side extends Reader | Writer>(endpoint: Side, what: string, { label }: Plugin): Side {
+  if (typeof endpoint.skills === 'object' && endpoint.skills !== null) return endpoint
   throw new RowshiftError(
     'PLUGIN_UNKNOWN',
     `The ${what} of the plugin for ${label} lacks "skills" (object); {} says that it has none. See docs/plugins.md.`,
@@ -50,12 +50,12 @@ function checked<End extends Reader | Writer>(end: End, what: string, { label }:
 }
 
 /** For planning. `several`: the name stands for several tables. */
-export function sourceEnd(at: TableAt, several: boolean, readers: readonly Reader[]): SourceEnd {
+export function sourceEndpoint(at: TableAt, several: boolean, readers: readonly Reader[]): SourceEndpoint {
   return { table: at.table, several, databases: namesOf(at), readers }
 }
 
 /** For planning. `several`: it is sharded. */
-export function targetEnd(at: TableAt, several: boolean, writers: readonly Writer[]): TargetEnd {
+export function targetEndpoint(at: TableAt, several: boolean, writers: readonly Writer[]): TargetEndpoint {
   return { table: at.table, several, databases: namesOf(at), writers }
 }
 
