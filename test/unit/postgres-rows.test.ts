@@ -27,7 +27,7 @@ describe('rows of COPY', () => {
     }
     for (let first = 1; first < all.length - END.length; first++) {
       for (let second = first; second <= all.length - END.length; second++) {
-        decoder.start(target, false)
+        decoder.start(target)
         const rests = [all.subarray(0, first), all.subarray(first, second), all.subarray(second)].map(
           (piece) => decoder.feed(piece),
         )
