@@ -76,7 +76,12 @@ async function bundle(outdir, edits) {
   for (const { file } of edits) if (!metafile.inputs[file]) throw new Error(`${file} is not in the bundle`)
   // Beside the chunk that esbuild's `require` stands in.
   cpSync('node_modules/iconv-lite/encodings/tables', `${outdir}/src/chunks/tables`, { recursive: true })
-  for (const file of ['src/wire/cells.wasm', 'plugins/mysql/transcode.wasm', 'plugins/postgres/transcode.wasm'])
+  for (const file of [
+    'src/wire/cells.wasm',
+    'plugins/mysql/transcode.wasm',
+    'plugins/postgres/encoder.wasm',
+    'plugins/postgres/transcode.wasm',
+  ])
     cpSync(`dist/${file}`, `${outdir}/${file}`)
   writeFileSync(`${outdir}/LICENSES.txt`, licences(Object.keys(metafile.inputs)))
 }

@@ -18,6 +18,7 @@ const inputs = [
 const wasm = {
   'dist/src/wire/cells.wasm': 'src/wire/wasm/cells.ts',
   'dist/plugins/mysql/transcode.wasm': 'plugins/mysql/wasm/transcode.ts',
+  'dist/plugins/postgres/encoder.wasm': 'plugins/postgres/wasm/encoder.ts',
   'dist/plugins/postgres/transcode.wasm': 'plugins/postgres/wasm/transcode.ts',
 }
 /** No run-time library: the loops use nothing but the memory that they are given. */

@@ -123,9 +123,15 @@ class CopyOut extends Copy {
   }
 }
 
+/** Most bytes of one message; the server takes less than a GiB. */
+const PIECE = 8 << 20
+
 class CopyIn extends Copy {
   readonly #pieces: AsyncIterable<Buffer>
+  #sent: Promise<void> = Promise.resolve()
   #failed = false
+  /** Why there are no more pieces, though they have not come to an end. */
+  #cut: unknown = null
 
   constructor(sql: string, pieces: AsyncIterable<Buffer>) {
     super(sql)
@@ -133,34 +139,41 @@ class CopyIn extends Copy {
   }
 
   override handleCopyInResponse(connection: PgConnection): void {
-    this.#pump(connection).then(
-      () => connection.endCopyFrom(),
-      (error: unknown) => {
-        this.fail(error)
-        connection.sendCopyFail('The rows could not be read')
-      },
-    )
+    this.#sent = this.#pump(connection).catch((error: unknown) => {
+      this.#cut = error
+      connection.sendCopyFail('The rows could not be read')
+    })
   }
 
+  /** Nobody else may take the pieces before what is sent here has come to its end. */
   override handleError(error: Error): void {
     this.#failed = true
-    super.handleError(error)
+    void this.#sent.then(() => super.handleError((this.#cut ?? error) as Error))
   }
 
-  async #pump({ stream }: PgConnection): Promise<void> {
+  async #pump(connection: PgConnection): Promise<void> {
+    const { stream } = connection
     for await (const bytes of this.#pieces) {
-      // The server has refused a row: it takes no more, and says so after what ends the copy.
-      if (this.#failed || stream.destroyed) return
-      const header = Buffer.alloc(HEADER)
-      header[0] = TYPE.copyData
-      header.writeUInt32BE(bytes.length + 4, 1)
-      stream.cork()
-      stream.write(header)
-      const more = stream.write(bytes)
-      stream.uncork()
-      if (!more) await drained(stream)
+      for (let at = 0; at < bytes.length; at += PIECE) {
+        // The server has refused a row, and takes no more.
+        if (this.#failed || stream.destroyed) return
+        if (!writePiece(stream, bytes.subarray(at, at + PIECE))) await drained(stream)
+      }
     }
+    if (!this.#failed) connection.endCopyFrom()
   }
+}
+
+/** Without copying it: header and bytes go out in one vectored write. */
+function writePiece(stream: Socket, bytes: Buffer): boolean {
+  const header = Buffer.alloc(HEADER)
+  header[0] = TYPE.copyData
+  header.writeUInt32BE(bytes.length + 4, 1)
+  stream.cork()
+  stream.write(header)
+  const more = stream.write(bytes)
+  stream.uncork()
+  return more
 }
 
 function drained(stream: Socket): Promise<void> {

@@ -25,6 +25,7 @@ export const postgresDialect: SqlDialect = {
   parentTables: (table) =>
     `SELECT DISTINCT confrelid::regclass::text FROM pg_constraint WHERE conrelid = ${tableId(table)} AND contype = 'f'`,
   emptyTable: 'TRUNCATE TABLE',
+  overriding: ' OVERRIDING SYSTEM VALUE',
   sameValue: ({ target }, value) => sameValue(target, value),
   now,
   upsert: (key, set) =>

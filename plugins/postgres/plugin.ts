@@ -1,16 +1,26 @@
 import type { Plugin } from '../../src/contract/plugin.js'
 import { SqlReader } from '../../src/sql/reader.js'
+import { SqlWriter } from '../../src/sql/writer.js'
 import { connectionFromUrl, connectionSchema, describeConnection } from './connection-fields.js'
 import { postgresSource } from './read.js'
+import { taskStore } from './task-store.js'
+import { postgresSink } from './writer.js'
 
 const plugin: Plugin = {
   apiVersion: 1,
-  capabilities: { timeZones: true },
+  capabilities: {
+    writeModes: ['insert', 'ignore', 'replace', 'upsert'],
+    writePaths: ['copy'],
+    sql: true,
+    timeZones: true,
+  },
   label: 'PostgreSQL',
   connectionSchema,
   connectionFromUrl,
   describeConnection,
   createReader: (endpoint) => new SqlReader(endpoint, postgresSource()),
+  createWriter: (endpoint) => new SqlWriter(endpoint, postgresSink()),
+  createTaskStore: taskStore,
 }
 
 export default plugin

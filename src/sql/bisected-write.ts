@@ -3,6 +3,7 @@ import type { PlannedWrite } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
 import { bisect } from '../wire/bisect.js'
 import type { SqlSession } from './session.js'
+import { runsOf } from './streams.js'
 import type { Tally } from './tally.js'
 
 /** How statements that store rows fail, and what is done then. */
@@ -140,26 +141,5 @@ export class BisectedWrite {
   #error(thrown: unknown): RowshiftError {
     const { table } = this.#spec.table
     return this.#session.dialect.error(thrown, `writing table ${table}`, { table })
-  }
-}
-
-/** Cuts what comes into runs of at least so many bytes, unless it ends before. Each run goes on where the last one was left. */
-async function* runsOf(batches: AsyncIterable<Batch>, bytes: number): AsyncGenerator<AsyncIterable<Batch>> {
-  const iterator = batches[Symbol.asyncIterator]()
-  let next: IteratorResult<Batch> | null = null
-  const run = async function* (): AsyncGenerator<Batch> {
-    for (let left = bytes; left > 0;) {
-      next ??= await iterator.next()
-      if (next.done) return
-      const batch = next.value
-      next = null
-      left -= batch.bytes.length
-      yield batch
-    }
-  }
-  for (;;) {
-    next ??= await iterator.next()
-    if (next.done) return
-    yield run()
   }
 }

@@ -25,6 +25,7 @@ import { settleRows } from './settlement.js'
 import { creationError, planCreateTable } from './created-table.js'
 import type { RowStore, SqlSink } from './sql-sink.js'
 import { Tally } from './tally.js'
+import { inOrder, untilFirst } from './streams.js'
 import { checkTarget } from './target-checks.js'
 
 /** The writer of a database that speaks SQL. */
@@ -113,10 +114,9 @@ export class SqlWriter<S extends SqlSession> implements Writer {
 
   async finish(spec: PlannedWrite, signal: AbortSignal): Promise<void> {
     await this.#create(spec, spec.create?.deferred ?? [], signal)
-    const { finish } = this.#sink
+    const finish = async (session: S) => this.#sink.finish?.(session, spec)
     const { table } = spec.table
-    if (finish)
-      await this.#using(`finishing table ${table}`, (session) => finish(session, spec), { table }, signal)
+    await this.#using(`finishing table ${table}`, finish, { table }, signal)
     await this.#run(spec, '"post_sql"', spec.postSql, signal)
   }
 
@@ -282,23 +282,4 @@ export function commitInDoubt(error: RowshiftError): RowshiftError {
 /** Some of the split may be stored, so it must not simply be run again. */
 function inDoubt({ code, message, details, cause }: RowshiftError, say = ''): RowshiftError {
   return new RowshiftError(code, message + say, { ...details, inDoubt: true }, cause)
-}
-
-/** The same batches, once the first one is there; null: there are none. */
-async function untilFirst(batches: AsyncIterable<Batch>): Promise<AsyncIterable<Batch> | null> {
-  const iterator = batches[Symbol.asyncIterator]()
-  const first = await iterator.next()
-  if (first.done) return null
-  return (async function* () {
-    try {
-      yield first.value
-      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value
-    } finally {
-      await iterator.return?.()
-    }
-  })()
-}
-
-async function* inOrder(rows: readonly Batch[]): AsyncGenerator<Batch> {
-  yield* rows
 }

@@ -1,0 +1,142 @@
+import type { PlannedWrite } from '../../src/contract/plugin.js'
+import type { SqlSession } from '../../src/sql/session.js'
+import { keptColumns } from '../../src/sql/settlement.js'
+import { SilentChangeChecks } from '../../src/wire/silent-changes.js'
+import { identifier, tableSql } from './sql.js'
+
+/** The temporary table that rows go into first, where they do not simply go into the target. */
+export interface Stage {
+  readonly create: string
+  readonly drop: string
+  readonly empty: string
+  /** Of `replace`: takes away what the rows are going to replace. */
+  readonly remove: readonly string[]
+  /** Gives how many rows were stored, how many of these are new, and how many were looked at. */
+  readonly merge: string
+  /** The same for the first row of each key only, which it takes out of the stage. */
+  readonly mergeFirst: string
+  readonly exchange: Exchange
+}
+
+/** How rows that have waited for unique values are exchanged. */
+export interface Exchange {
+  readonly park: string
+  readonly remove: string
+  readonly insertOld: string
+  readonly insertNew: string
+}
+
+/** The SQL of a plan, made once per thread. */
+export interface Statements {
+  readonly spec: PlannedWrite
+  readonly copy: string
+  readonly checks: SilentChangeChecks | null
+  readonly stage: Stage | null
+  /** Sessions that have the stage. */
+  readonly sessions: WeakSet<SqlSession>
+}
+
+let stages = 0
+
+export function statementsOf(spec: PlannedWrite): Statements {
+  const staged = spec.writeMode !== 'insert'
+  const stage = `pg_temp.rowshift_stage_${++stages}`
+  const into = staged ? stage : tableSql(spec.table.table)
+  return {
+    spec,
+    copy: `COPY ${into} (${list(namesOf(spec))}) FROM STDIN`,
+    stage: staged ? stageSql(spec, stage) : null,
+    sessions: new WeakSet(),
+    checks: SilentChangeChecks.of(spec),
+  }
+}
+
+function stageSql(spec: PlannedWrite, stage: string): Stage {
+  const table = tableSql(spec.table.table)
+  const columns = list(namesOf(spec))
+  const key = list(spec.identity ?? [])
+  const first = `SELECT DISTINCT ON (${key}) ctid FROM ${stage} ORDER BY ${key}, ctid`
+  return {
+    create: `CREATE TEMPORARY TABLE ${stage} ON COMMIT DELETE ROWS AS SELECT ${columns} FROM ${table} WITH NO DATA`,
+    drop: `DROP TABLE ${stage}`,
+    empty: `TRUNCATE ${stage}`,
+    remove:
+      spec.writeMode === 'replace'
+        ? spec.table.keys.map(
+            (each) => `DELETE FROM ${table} AS a USING ${stage} AS b WHERE ${same(each.columns)}`,
+          )
+        : [],
+    merge: `WITH ${mergeSql(spec, stage)}`,
+    mergeFirst: `WITH first AS (DELETE FROM ${stage} WHERE ctid IN (${first}) RETURNING ${columns}), ${mergeSql(spec, 'first')}`,
+    exchange: exchangeSql(spec, stage),
+  }
+}
+
+/** A row is changed where its image differs: numbers may be equal with other digits, texts by their collation, and JSON has no `=`. */
+function mergeSql(spec: PlannedWrite, from: string): string {
+  const { facts, identity, table, writeMode } = spec
+  const names = namesOf(spec)
+  const changed = spec.columns
+    .filter(({ target: { kind, name } }) => kind !== 'integer' || !identity?.includes(name))
+    .map(({ target }) => identifier(target.name))
+  const image = (row: string) => `ROW(${qualified(row, names)})::record`
+  const set = changed.map((name) => `${name} = excluded.${name}`).join(', ')
+  const update =
+    writeMode === 'upsert' && set !== ''
+      ? `UPDATE SET ${set} WHERE ${image('old')} *<> ${image('excluded')}`
+      : 'NOTHING'
+  const conflict = writeMode === 'replace' ? '' : ` ON CONFLICT (${list(identity!)}) DO ${update}`
+  const insert = insertSql(spec, names, `SELECT ${list(names)} FROM ${from}`)
+  const counted = writeMode === 'upsert'
+  // A row that was there is locked before it is changed, which its new version shows; not through a partitioned table.
+  const isNew = counted && !facts['partitioned'] ? 'xmax = 0' : 'true'
+  const fresh =
+    counted && facts['partitioned']
+      ? `(SELECT count(*) FROM ${from} AS b WHERE NOT EXISTS (SELECT FROM ${tableSql(table.table)} AS a WHERE ${same(identity!)}))`
+      : 'count(*) FILTER (WHERE is_new)'
+  return `merged AS (${insert}${conflict} RETURNING ${isNew} AS is_new) SELECT count(*), ${fresh}, (SELECT count(*) FROM ${from}) FROM merged`
+}
+
+function exchangeSql(spec: PlannedWrite, stage: string): Exchange {
+  const table = tableSql(spec.table.table)
+  const parked = 'pg_temp.rowshift_parked'
+  const identity = spec.identity ?? []
+  const names = namesOf(spec)
+  const kept = keptColumns(spec).map(({ name }) => name)
+  const saved = qualified('a', [...new Set([...identity, ...kept])])
+  const selected = [qualified('b', names), qualified('a', kept)].filter((part) => part !== '').join(', ')
+  return {
+    park: `CREATE TEMPORARY TABLE ${parked} ON COMMIT DROP AS SELECT ${saved} FROM ${table} AS a WHERE EXISTS (SELECT FROM ${stage} AS b WHERE ${same(identity)})`,
+    remove: `DELETE FROM ${table} AS a USING ${parked} AS b WHERE ${same(identity)}`,
+    insertOld: insertSql(
+      spec,
+      [...names, ...kept],
+      `SELECT ${selected} FROM ${parked} AS a JOIN ${stage} AS b ON ${same(identity)}`,
+    ),
+    insertNew: insertSql(
+      spec,
+      names,
+      `SELECT ${qualified('b', names)} FROM ${stage} AS b WHERE NOT EXISTS (SELECT FROM ${parked} AS a WHERE ${same(identity)})`,
+    ),
+  }
+}
+
+function insertSql(spec: PlannedWrite, columns: readonly string[], rows: string): string {
+  return `INSERT INTO ${tableSql(spec.table.table)} AS old (${list(columns)}) OVERRIDING SYSTEM VALUE ${rows}`
+}
+
+function same(columns: readonly string[]): string {
+  return columns.map((name) => `a.${identifier(name)} = b.${identifier(name)}`).join(' AND ')
+}
+
+function qualified(row: string, columns: readonly string[]): string {
+  return columns.map((name) => `${row}.${identifier(name)}`).join(', ')
+}
+
+function namesOf({ columns }: PlannedWrite): string[] {
+  return columns.map(({ target }) => target.name)
+}
+
+function list(names: readonly string[]): string {
+  return names.map(identifier).join(', ')
+}

@@ -1,0 +1,143 @@
+import type { PlannedWrite, TableSchema, WritePlan, WriteSpec } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
+import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
+import { commitInDoubt } from '../../src/sql/writer.js'
+import { CopyEncoder } from './encoder.js'
+import { postgresError, sqlState } from './errors.js'
+import { describeFacts, describeTable, listTables } from './schema.js'
+import { PostgresSession } from './session.js'
+import { settlementSteps } from './settlement.js'
+import { sequencesOf, setSequences } from './sequences.js'
+import { SplitWrite } from './split-write.js'
+import { tableId } from './sql.js'
+import type { Statements } from './statements.js'
+import { statementsOf } from './statements.js'
+
+export function postgresSink(): SqlSink<PostgresSession> {
+  /** By plan: a sharded target has one for each table. */
+  const known = new WeakMap<PlannedWrite, Statements>()
+  const encoder = new CopyEncoder()
+  return {
+    open: (endpoint, signal) => PostgresSession.open(endpoint, { signal }),
+    describe: describeTarget,
+    tables: listTables,
+    family: 'postgres',
+    planCreateTable: () =>
+      Promise.reject(new RowshiftError('CREATE_FAILED', 'PostgreSQL tables are not created yet.')),
+    plan: planWrite,
+    rows(session, spec) {
+      const statements = known.get(spec) ?? statementsOf(spec)
+      known.set(spec, statements)
+      return rowStore(session, statements, encoder)
+    },
+    finish: setSequences,
+  }
+}
+
+function rowStore(session: PostgresSession, statements: Statements, encoder: CopyEncoder): RowStore {
+  const { spec, stage, sessions } = statements
+  const begin = async () => {
+    await session.begin()
+    // Which row is at fault is told by the statement that fails, not by the commit.
+    if (spec.facts['deferrable']) await session.query('SET CONSTRAINTS ALL IMMEDIATE')
+  }
+  const at = { session, statements, encoder, begin }
+  return {
+    transactional: true,
+    defers: true,
+    async begin() {
+      if (stage && !sessions.has(session)) await session.query(stage.create)
+      sessions.add(session)
+      await begin()
+    },
+    write: (batches, tally) => new SplitWrite(at, tally, { stored: false }).split(batches),
+    settlement: () => settlementSteps(at),
+    commitError(thrown) {
+      const error = postgresError(thrown, 'committing')
+      return REFUSED.test(sqlState(thrown) ?? '') ? error : commitInDoubt(error)
+    },
+  }
+}
+
+/** Classes of errors after which a transaction is rolled back. */
+const REFUSED = /^(22|23|25|40|42|44|P0)/
+
+/** A view, and a table of another server, may store something else than what they are given. */
+async function describeTarget(session: PostgresSession, table: string): Promise<TableSchema> {
+  const { kind } = await describeFacts(session, table)
+  if (kind === 'table' || kind === 'partitioned') return describeTable(session, table)
+  throw new RowshiftError(
+    'TABLE_NOT_FOUND',
+    `"${table}" in ${session.where} is a ${kind}${kind === 'foreign' ? ' table' : ''}; rows can be written to a table only`,
+    { table },
+  )
+}
+
+async function planWrite(session: PostgresSession, spec: WriteSpec): Promise<WritePlan> {
+  const { create, identity, table, writeMode } = spec
+  const facts = await askFacts(session, table.table)
+  const sequences = create ? [] : await sequencesOf(session, spec)
+  const plan: WritePlan = {
+    path: 'copy',
+    reasons: [
+      'write path copy: COPY takes rows as they come, and fails as a whole',
+      ...(identity
+        ? [
+            `write mode ${writeMode}: COPY fills a temporary table, from which rows are merged by the key (${identity.join(', ')})`,
+          ]
+        : []),
+    ],
+    warnings: sequences
+      .filter(({ mayBeSet }) => !mayBeSet)
+      .map(
+        ({ column, name }) =>
+          `sequence ${name} stays as it is, since the user lacks SELECT or UPDATE on it: set it above the highest ${column} before rows are inserted without one`,
+      ),
+    facts,
+  }
+  if (create === null)
+    await tryStatements(session, statementsOf({ ...spec, ...plan, batch: { bytes: 0, rows: 0 } }))
+  return plan
+}
+
+/** Throws READ_ONLY and ACCESS_DENIED. Of a table that does not exist yet, nothing is asked. */
+async function askFacts(session: PostgresSession, table: string): Promise<WritePlan['facts']> {
+  const [row] = await session.query(
+    `SELECT (pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on')::int, coalesce(row_security_active(oid), false)::int, (relkind = 'p')::int,
+            (EXISTS (SELECT FROM pg_constraint WHERE conrelid = oid AND condeferrable))::int
+     FROM (SELECT ${tableId(table)} AS id) AS wanted LEFT JOIN pg_class ON oid = id`,
+  )
+  const [isReadOnly, isHidden, partitioned, deferrable] = row!.map((value) => value === '1')
+  if (isReadOnly) {
+    throw new RowshiftError(
+      'READ_ONLY',
+      `The target ${session.where} takes no writes: it is a standby, or default_transaction_read_only is on for the user or the database. Write to its primary, or switch that off. Nothing was written.`,
+      { connection: session.where },
+    )
+  }
+  if (isHidden) {
+    throw new RowshiftError(
+      'ACCESS_DENIED',
+      `Row security of table ${table} of ${session.where} applies to this user, so that rows may be hidden or rejected. Write as a user with BYPASSRLS, or as the owner of the table. Nothing was written.`,
+      { table },
+    )
+  }
+  return { partitioned: partitioned!, deferrable: deferrable! }
+}
+
+/** A temporary table changes nothing that others see. */
+async function tryStatements(session: PostgresSession, { spec, stage }: Statements): Promise<void> {
+  if (stage === null) return
+  try {
+    await session.query(stage.create)
+    for (const sql of [...stage.remove, stage.merge]) await session.check(sql)
+    await session.query(stage.drop)
+  } catch (thrown) {
+    const { table } = spec.table
+    throw postgresError(
+      thrown,
+      `merging rows from a temporary table into table ${table} (write mode ${spec.writeMode} does so)`,
+      { table },
+    )
+  }
+}
