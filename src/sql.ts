@@ -17,7 +17,7 @@ export type { SqlDialect } from './sql/dialect.js'
 export type { LossSql } from './sql/loss-sql.js'
 export type { SqlRow, SqlSelect, SqlSession } from './sql/session.js'
 export type { SqlSource } from './sql/sql-source.js'
-export type { DigestSql, WrittenForm } from './sql/row-digest.js'
+export type { DigestSql, WrittenFormat } from './sql/row-digest.js'
 export type {
   Moments,
   SettledKeys,

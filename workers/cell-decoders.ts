@@ -108,17 +108,17 @@ function decodeBytes({ rows: { bytes } }: Decoding, start: number, end: number):
 }
 
 /** What cells look like that are of the column's kind, where others cannot be decoded as such. */
-const forms: Partial<Record<Column['kind'], RegExp>> = {
+const patterns: Partial<Record<Column['kind'], RegExp>> = {
   integer: /^-?\d+$/,
   float: /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i,
   boolean: /^[01]$/,
 }
 
 function orText({ kind }: Column, decode: Decode): Decode {
-  const form = forms[kind]
-  if (form === undefined) return decode
+  const pattern = patterns[kind]
+  if (pattern === undefined) return decode
   return (batch, start, end, marks, cell) => {
-    const own = marks === 0 && form.test(batch.ascii(start, end))
+    const own = marks === 0 && pattern.test(batch.ascii(start, end))
     return own ? decode(batch, start, end, marks, cell) : decodeText(batch, start, end, marks, cell)
   }
 }

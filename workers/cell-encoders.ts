@@ -1,8 +1,8 @@
 import { ESCAPE_LETTER, TAB } from '../src/wire/batch.js'
 import type { BatchBuilder } from '../src/wire/builder.js'
 import type { Column, ValueRange } from '../src/contract/plugin.js'
-import { decimalFault, integerFault, plainDigits, roundedFloat } from './number-forms.js'
-import { momentFault } from './time-forms.js'
+import { decimalFault, integerFault, plainDigits, roundedFloat } from './number-validation.js'
+import { momentFault } from './time-validation.js'
 import { counted } from '../src/wire/counted.js'
 
 /**
@@ -54,8 +54,8 @@ function kindEncoder(target: Column): Encode {
 }
 
 function integerEncoder(target: Column): Encode {
-  const { min, max, forms } = target.valueRange
-  const year = forms?.includes('a year')
+  const { min, max, subtypes } = target.valueRange
+  const year = subtypes?.includes('a year')
   // Numbers within these bounds need no further look.
   const least = Math.max(Number(min ?? 0), Number.MIN_SAFE_INTEGER)
   const most = Math.min(Number(max ?? 0), Number.MAX_SAFE_INTEGER)

@@ -171,12 +171,12 @@ export class Verifier extends PoolThread<VerifyEndpoints> {
   }
 
   #digests(endpoints: ComparedEndpoints, range: Split) {
-    const { forms } = this.#setup.plan.digest!
+    const { formats } = this.#setup.plan.digest!
     // Several tables have no digest.
     const digest = ({ readers, plan }: Side) =>
       hasNone(plan, range)
         ? Promise.resolve({ rows: 0, digest: '0' })
-        : readers[0]!.skills.digest!.ofSplit(plan, forms, range, this.signal)
+        : readers[0]!.skills.digest!.ofSplit(plan, formats, range, this.signal)
     return Promise.all([digest(endpoints.source), digest(endpoints.target)])
   }
 

@@ -152,7 +152,7 @@ async function sideOf(
   const plan = pipeline === null ? { ...whole, columns: [...written, ...rest] } : whole
   if (digest === null) return { readers, plan, rows: plan }
   // Several tables have no digest.
-  const column = await readers[0]!.skills.digest!.ofRows(plan, digest.forms)
+  const column = await readers[0]!.skills.digest!.ofRows(plan, digest.formats)
   return { readers, plan, rows: { ...plan, columns: [...plan.columns, column] } }
 }
 

@@ -72,7 +72,7 @@ const VALUE_RANGE = {
   stripsTrailingSpaces: isTrue,
   padded: isTrue,
   maxBits: isCount,
-  forms: listOf(isText),
+  subtypes: listOf(isText),
   normalised: isTrue,
   fractionDigits: isCount,
   dates: oneOf('calendar', 'zero', 'partial'),

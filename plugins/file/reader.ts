@@ -2,8 +2,8 @@ import type { FileHandle } from 'node:fs/promises'
 import { open, stat } from 'node:fs/promises'
 import { BACKSLASH, ESCAPE_LETTER, LF, NULL_LETTER, TAB, UNESCAPED } from '../../src/wire/batch.js'
 import { BatchBuilder } from '../../src/wire/builder.js'
-import type { FormedColumn } from '../../src/wire/cell-forms.js'
-import { misfit } from '../../src/wire/cell-forms.js'
+import type { NamedCellColumn } from '../../src/wire/cell-syntax.js'
+import { misfit } from '../../src/wire/cell-syntax.js'
 import { REASON_CELLS } from '../../src/wire/row-file.js'
 import { cellsOf } from '../../src/wire/row-name.js'
 import type {
@@ -141,7 +141,7 @@ function fail(_row: Batch, error: RowshiftError): never {
 }
 
 /** Anybody may have changed the file since a run wrote it, and what is in it becomes SQL text. */
-function faultOf(row: Batch, columns: readonly FormedColumn[]): Fault | null {
+function faultOf(row: Batch, columns: readonly NamedCellColumn[]): Fault | null {
   return strayEscape(row.bytes)
     ? {
         fault: 'a backslash is followed by neither \\, t, n, r nor 0, nor is the whole cell \\N',

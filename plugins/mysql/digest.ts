@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Column } from '../../src/contract/plugin.js'
-import type { DigestSql, WrittenForm } from '../../src/sql/row-digest.js'
+import type { DigestSql, WrittenFormat } from '../../src/sql/row-digest.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { serverFacts } from './server.js'
@@ -64,7 +64,7 @@ export async function digestSql(session: Session): Promise<DigestSql | null> {
   const server = await serverOf(session)
   if (server === null) return null
   return {
-    forms: (column) => written(column, server),
+    formats: (column) => written(column, server),
     // NULL for a row that is longer than max_allowed_packet.
     concat: (parts) => `CONCAT(${parts.join(',')})`,
     sha256: (bytes) => `SHA2(${bytes},256)`,
@@ -72,7 +72,7 @@ export async function digestSql(session: Session): Promise<DigestSql | null> {
   }
 }
 
-function written(column: Column, server: DigestServer): WrittenForm[] {
+function written(column: Column, server: DigestServer): WrittenFormat[] {
   const { type, kind, valueRange } = column
   const sql = expressionOf(column)
   const zerofill = /zerofill/i.test(type)
@@ -107,7 +107,7 @@ function written(column: Column, server: DigestServer): WrittenForm[] {
   }
 }
 
-function bytes(name: string, sql: string): WrittenForm {
+function bytes(name: string, sql: string): WrittenFormat {
   return { name, sql: binary(sql), length: `LENGTH(${sql})` }
 }
 
@@ -116,7 +116,7 @@ function binary(sql: string): string {
 }
 
 /** ENUM and SET by number where both ends have the same members, texts by their own bytes where both have the same character set. */
-function texts(column: Column, sql: string): WrittenForm[] {
+function texts(column: Column, sql: string): WrittenFormat[] {
   const charset = charsetOf(column)
   const { members, multiValued } = column.valueRange
   if (members !== undefined && column.sql === undefined) {
@@ -140,7 +140,7 @@ function converted(column: Column, sql: string): string {
  * MySQL's JSON as it prints it, and the types in it that its text does not show: the date in `JSON_OBJECT('d', CURDATE())` is
  * printed like a string. A document says itself where it ends, so it needs no length.
  */
-function json(sql: string, { release, typesOfJson }: DigestServer): WrittenForm[] {
+function json(sql: string, { release, typesOfJson }: DigestServer): WrittenFormat[] {
   const text = `CAST(${sql} AS CHAR CHARACTER SET utf8mb4)`
   if (!typesOfJson) return [bytes(`json of ${release}`, text)]
   const types =

@@ -43,8 +43,8 @@ function isHidden(value: string): string {
 export async function checkJsonTypes(session: SqlSession, spec: ReadSpec): Promise<string[]> {
   const late: string[] = []
   const end = performance.now() + LOOK_MS
-  for (const { name, kind, cells: form } of spec.columns) {
-    if (kind !== 'json' || form !== 'reversible') continue
+  for (const { name, kind, cells: encoding } of spec.columns) {
+    if (kind !== 'json' || encoding !== 'reversible') continue
     const key = keyExcerpts(session, spec)
     const first = (cell: string) =>
       searchRows(session, spec, [cell, ...key], [holdsHiddenType(name)]).catch((error: unknown) => {

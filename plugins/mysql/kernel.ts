@@ -13,7 +13,7 @@ interface Loops {
     limit: number,
     maxRows: number,
     columns: number,
-    forms: number,
+    syntaxes: number,
   ): number
   writeValues(from: number, end: number, to: number, quoting: number, columns: number, rows: number): number
 }

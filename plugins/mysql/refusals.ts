@@ -1,4 +1,4 @@
-import { misfit } from '../../src/wire/cell-forms.js'
+import { misfit } from '../../src/wire/cell-syntax.js'
 import { cellsOf } from '../../src/wire/row-name.js'
 import { rowError } from '../../src/sql/row-errors.js'
 import type { Batch, PlannedWrite } from '../../src/contract/plugin.js'

@@ -74,7 +74,7 @@ function kindAndRange(field: ResultField): [ColumnKind, ValueRange] {
     case JSON_TYPE:
       return ['json', valueRangeOf({ ...facts, base: 'json', type: 'json' })]
     case GEOMETRY:
-      return ['bytes', { forms: ['a geometry'] }]
+      return ['bytes', { subtypes: ['a geometry'] }]
     case FLOAT:
     case DOUBLE:
       return ['float', { bits: code === FLOAT ? 24 : 53, nonFinite: 'none' }]

@@ -1,4 +1,4 @@
-import { isFormed } from '../../src/wire/cell-forms.js'
+import { isWellFormed } from '../../src/wire/cell-syntax.js'
 import type { Column } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 
@@ -43,7 +43,7 @@ export function keyLiteral(column: Column, value: string): string {
 
 /** A number as it stands in SQL. Throws DATA_REJECTED for what is not one. */
 export function numberLiteral(column: Column, value: string): string {
-  const number = checked(column, value, isFormed(column, value))
+  const number = checked(column, value, isWellFormed(column, value))
   // Without an exponent it would be a DECIMAL.
   return column.kind !== 'float' || /e/i.test(number) ? number : `${number}e0`
 }

@@ -4,7 +4,7 @@
  */
 import type { Batch } from '../../src/wire/batch.js'
 import { LF } from '../../src/wire/batch.js'
-import { formOf, misfit } from '../../src/wire/cell-forms.js'
+import { syntaxOf, misfit } from '../../src/wire/cell-syntax.js'
 import type { RowTarget } from '../../src/sql/row-stream.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { FIRST_FREE, READ_FROM, ROWS_READ, SEQUENCE, SPARE, Transcoder, WRITTEN_TO } from './kernel.js'
@@ -25,12 +25,12 @@ const ROWS = CHUNK + CHUNK_BYTES + SPARE
 const MOST_COLUMNS = 4096
 /** Room for the largest packet, all of it escaped, and for the separators. */
 const ROWS_LIMIT = ROWS + 2 * CHUNK_BYTES + 3 * MOST_COLUMNS
-const FORMS = ROWS_LIMIT + SPARE
+const SYNTAXES = ROWS_LIMIT + SPARE
 const HEADER = 4
 
 /** Turns the row packets of one result after another into batches, as they come from the network: cut anywhere. */
 export class RowDecoder {
-  readonly #kernel = new Transcoder(FORMS + MOST_COLUMNS)
+  readonly #kernel = new Transcoder(SYNTAXES + MOST_COLUMNS)
   /** Memory for a socket to read into. What `feed` gets from elsewhere is copied there. */
   readonly chunk = this.#kernel.bytes.subarray(CHUNK, CHUNK + CHUNK_BYTES)
 
@@ -55,8 +55,8 @@ class ResultDecoder implements RowSink {
   start(sequence: number): void {
     this.#kernel.words[SEQUENCE] = sequence
     this.#kernel.bytes.set(
-      this.#target.columns.map((column) => formOf(column)?.code ?? 0),
-      FORMS,
+      this.#target.columns.map((column) => syntaxOf(column)?.code ?? 0),
+      SYNTAXES,
     )
   }
 
@@ -89,7 +89,16 @@ class ResultDecoder implements RowSink {
     let from = start - this.#carried
     for (;;) {
       const full = ROWS + builder.roomBytes
-      const state = run.readRows(from, end, ROWS, full, ROWS_LIMIT, builder.roomRows, columns.length, FORMS)
+      const state = run.readRows(
+        from,
+        end,
+        ROWS,
+        full,
+        ROWS_LIMIT,
+        builder.roomRows,
+        columns.length,
+        SYNTAXES,
+      )
       if (state === BROKEN)
         throw new RowshiftError('INTERNAL', 'The server sent rows in a form that this version does not know.')
       from = words[READ_FROM]!

@@ -25,10 +25,10 @@ const INTEGER_BITS: Readonly<Record<string, bigint>> = {
 }
 
 /** What MariaDB's own text-like types take, and the length of their text. */
-const TEXT_FORMS: Readonly<Record<string, { form: string; maxChars: number }>> = {
-  uuid: { form: 'a UUID', maxChars: 36 },
-  inet4: { form: 'an IPv4 address', maxChars: 15 },
-  inet6: { form: 'an IPv6 address', maxChars: 45 },
+const TEXT_SUBTYPES: Readonly<Record<string, { subtype: string; maxChars: number }>> = {
+  uuid: { subtype: 'a UUID', maxChars: 36 },
+  inet4: { subtype: 'an IPv4 address', maxChars: 15 },
+  inet6: { subtype: 'an IPv6 address', maxChars: 45 },
 }
 
 /** Spatial types other than `geometry`, which takes all of them. */
@@ -50,18 +50,20 @@ const UNBOUNDED = 2 ** 32 - 1
 export function valueRangeOf(facts: ColumnFacts): ValueRange {
   const { base, type } = facts
   if (Object.hasOwn(INTEGER_BITS, base)) return integerRange(INTEGER_BITS[base]!, type, facts.precision)
-  if (Object.hasOwn(TEXT_FORMS, base)) {
-    const { form, maxChars } = TEXT_FORMS[base]!
-    return { maxChars, characters: charactersOf('ascii'), forms: [form] }
+  if (Object.hasOwn(TEXT_SUBTYPES, base)) {
+    const { subtype, maxChars } = TEXT_SUBTYPES[base]!
+    return { maxChars, characters: charactersOf('ascii'), subtypes: [subtype] }
   }
   if (Object.hasOwn(SHAPES, base)) {
-    const forms = ['a geometry', ...SHAPES[base]!]
-    return { forms: facts.srid === null ? forms : [...forms, `${forms.at(-1)!} of SRID ${facts.srid}`] }
+    const subtypes = ['a geometry', ...SHAPES[base]!]
+    return {
+      subtypes: facts.srid === null ? subtypes : [...subtypes, `${subtypes.at(-1)!} of SRID ${facts.srid}`],
+    }
   }
   switch (base) {
     case 'year':
       // The years between 0 and 1901 are missing.
-      return { min: '0', max: '2155', maxChars: 4, forms: ['a year'] }
+      return { min: '0', max: '2155', maxChars: 4, subtypes: ['a year'] }
     case 'decimal':
       return { precision: facts.precision!, scale: facts.scale!, ...(isUnsigned(type) ? { min: '0' } : {}) }
     case 'float':
@@ -121,7 +123,7 @@ function floatRange({ base, type, precision, scale, version }: ColumnFacts): Val
 /** MySQL's dimension is the largest, MariaDB's the only one. */
 function vectorRange({ type, version }: ColumnFacts): ValueRange {
   const maxBytes = 4 * Number(/\((\d+)\)/.exec(type)?.[1] ?? 0)
-  return { maxBytes, ...(/mariadb/i.test(version) ? { padded: true } : {}), forms: ['a vector'] }
+  return { maxBytes, ...(/mariadb/i.test(version) ? { padded: true } : {}), subtypes: ['a vector'] }
 }
 
 function bytesRange({ base, length }: ColumnFacts): ValueRange {

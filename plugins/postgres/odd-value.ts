@@ -1,6 +1,6 @@
 import type { ReadSpec } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
-import { misfit } from '../../src/wire/cell-forms.js'
+import { misfit } from '../../src/wire/cell-syntax.js'
 import type { Cells } from '../../src/wire/row-name.js'
 import { sourceRowName } from '../../src/wire/row-name.js'
 

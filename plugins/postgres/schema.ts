@@ -197,7 +197,7 @@ async function keysOfTable(
 /** An index takes long values only where they compress well, so other databases look at each of them. */
 function inKey(column: Column): Column {
   const { kind, valueRange } = column
-  const unbounded = kind === 'bytes' || (kind === 'text' && valueRange.forms === undefined)
+  const unbounded = kind === 'bytes' || (kind === 'text' && valueRange.subtypes === undefined)
   if (!unbounded || valueRange.maxChars !== undefined) return column
   return { ...column, valueRange: { ...valueRange, dynamic: true } }
 }

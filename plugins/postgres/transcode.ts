@@ -4,8 +4,8 @@
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { RowTarget } from '../../src/sql/row-stream.js'
 import { ESCAPE_LETTER, LF, TAB } from '../../src/wire/batch.js'
-import type { FormedColumn } from '../../src/wire/cell-forms.js'
-import { formOf } from '../../src/wire/cell-forms.js'
+import type { NamedCellColumn } from '../../src/wire/cell-syntax.js'
+import { syntaxOf } from '../../src/wire/cell-syntax.js'
 import { Kernel, SPARE } from '../../src/wire/kernel.js'
 import type { Cells } from '../../src/wire/row-name.js'
 
@@ -18,7 +18,7 @@ interface Loops {
     full: number,
     maxRows: number,
     columns: number,
-    forms: number,
+    syntaxes: number,
   ): number
 }
 
@@ -29,10 +29,10 @@ const REFUSED = 4
 
 const BYTES = 0x80
 const WORDS = 256
-const FORMS = WORDS + 16
+const SYNTAXES = WORDS + 16
 /** Of a SELECT. */
 const MOST_COLUMNS = 1664
-const FIRST_FREE = FORMS + MOST_COLUMNS
+const FIRST_FREE = SYNTAXES + MOST_COLUMNS
 const CHUNK_BYTES = 256 << 10
 const HEADER = 5
 
@@ -79,7 +79,7 @@ export class RowDecoder {
     let from = start
     for (;;) {
       const full = rows + builder.roomBytes
-      const state = kernel.run.readRows(from, end, rows, full, builder.roomRows, columns.length, FORMS)
+      const state = kernel.run.readRows(from, end, rows, full, builder.roomRows, columns.length, SYNTAXES)
       const [next, written, count] = kernel.words
       from = next!
       if (state === BROKEN || state === REFUSED) throw this.#fault(state, bytes.subarray(from, end))
@@ -175,9 +175,9 @@ class Memory extends Kernel<Loops> {
     this.words = new Uint32Array(this.bytes.buffer, WORDS, 3)
   }
 
-  setForms(columns: readonly FormedColumn[]): void {
-    const forms = columns.map((column) => formOf(column)?.code ?? (isHex(column) ? BYTES : 0))
-    this.bytes.set(forms, FORMS)
+  setForms(columns: readonly NamedCellColumn[]): void {
+    const syntaxes = columns.map((column) => syntaxOf(column)?.code ?? (isHex(column) ? BYTES : 0))
+    this.bytes.set(syntaxes, SYNTAXES)
   }
 
   /** Returns where the piece ends. */
@@ -196,6 +196,6 @@ class Memory extends Kernel<Loops> {
 }
 
 /** The server writes them in hexadecimal digits. */
-function isHex({ kind, cells }: FormedColumn): boolean {
+function isHex({ kind, cells }: NamedCellColumn): boolean {
   return kind === 'bytes' && cells !== 'stored'
 }

@@ -22,7 +22,7 @@ type Described = Pick<Column, 'kind' | 'ordered' | 'valueRange'>
 const UUID: ValueRange = {
   maxChars: 36,
   characters: { coverage: 'ascii', encoding: 'ascii', maxBytes: 1 },
-  forms: ['a UUID'],
+  subtypes: ['a UUID'],
 }
 /** What any value of the kind `time` is, too. */
 const INTERVAL = 'a span of time'
@@ -88,14 +88,14 @@ export function described(facts: TypeFacts): Described {
     case 'timestamptz':
       return ordered('instant', momentRange(facts))
     case 'interval':
-      return { kind: 'text', ordered: false, valueRange: text({ forms: [INTERVAL] }) }
+      return { kind: 'text', ordered: false, valueRange: text({ subtypes: [INTERVAL] }) }
     case 'bit':
     case 'varbit': {
       const length = modifier < 0 ? {} : { maxChars: modifier }
-      return { kind: 'text', ordered: false, valueRange: text({ forms: formsOf(facts), ...length }) }
+      return { kind: 'text', ordered: false, valueRange: text({ subtypes: subtypesOf(facts), ...length }) }
     }
   }
-  return { kind: 'text', ordered: false, valueRange: text({ forms: formsOf(facts) }) }
+  return { kind: 'text', ordered: false, valueRange: text({ subtypes: subtypesOf(facts) }) }
 }
 
 /**
@@ -127,7 +127,7 @@ function integer(min: bigint, max: bigint): Described {
   return ordered('integer', { min: String(min), max: String(max) })
 }
 
-function formsOf({ type }: TypeFacts): string[] {
+function subtypesOf({ type }: TypeFacts): string[] {
   return [`a value of type ${type}`]
 }
 
@@ -142,7 +142,7 @@ function numericRange({ modifier, type }: TypeFacts): ValueRange {
   if (scale > precision) return range(scale, scale)
   // The server rounds what is written to hundreds, thousands and so on.
   return scale < 0
-    ? { ...range(precision - scale, 0), forms: [`a value of type ${type}`] }
+    ? { ...range(precision - scale, 0), subtypes: [`a value of type ${type}`] }
     : range(precision, scale)
 }
 

@@ -2,7 +2,7 @@ import type { Append, Cell } from './cell.js'
 import { isUtf8 } from 'node:buffer'
 import { BACKSLASH, ESCAPE_LETTER, TAB } from '../../src/wire/batch.js'
 import type { BatchBuilder } from '../../src/wire/builder.js'
-import { formOf } from '../../src/wire/cell-forms.js'
+import { syntaxOf } from '../../src/wire/cell-syntax.js'
 import type { Column } from '../../src/contract/plugin.js'
 import { affinityOf, convertsNumbers } from './affinity.js'
 import type { Database, SqliteValue } from './driver.js'
@@ -110,7 +110,7 @@ function appendBlob(builder: BatchBuilder, value: SqliteValue): boolean {
 function appendTextual(column: Column, encoding: TextEncoding): Append {
   const { kind } = column
   if (kind === 'date' || kind === 'time' || kind === 'datetime') {
-    const { pattern } = formOf({ kind, valueRange: { dynamic: true } })!
+    const { pattern } = syntaxOf({ kind, valueRange: { dynamic: true } })!
     return (builder, value) => {
       const text = value instanceof Uint8Array ? decodeText(value, encoding) : value
       return typeof text === 'string' && pattern.test(text) && appendText(builder, text)

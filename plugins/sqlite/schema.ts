@@ -151,7 +151,7 @@ export function valueRangeOf(kind: ColumnKind, affinity: Affinity): ValueRange {
   if (kind === 'decimal' || affinity === 'none') return { dynamic: true, bits: 53, ...INT64 }
   const respelled = (kind === 'text' || kind === 'json') && convertsNumbers(affinity)
   return respelled
-    ? { dynamic: true, forms: ['free of numbers that SQLite would spell anew'] }
+    ? { dynamic: true, subtypes: ['free of numbers that SQLite would spell anew'] }
     : { dynamic: true }
 }
 

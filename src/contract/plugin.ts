@@ -61,7 +61,7 @@ export { onAbort } from './waiting.js'
 export { BACKSLASH, ESCAPE_LETTER, LF, NULL_LETTER, TAB, UNESCAPED } from '../wire/batch.js'
 export { BatchBuilder } from '../wire/builder.js'
 export { forEachRow, unescapeInto } from '../wire/each-row.js'
-export { type CellForm, formOf, isFormed, type Misfit, misfit } from '../wire/cell-forms.js'
+export { type CellSyntax, syntaxOf, isWellFormed, type Misfit, misfit } from '../wire/cell-syntax.js'
 /** Which row it is, and what is in it, for messages. */
 export { type Cells, cellsOf, excerpt, rowName, sourceRowName } from '../wire/row-name.js'
 /** Writers: which rows of a batch the target rejects, and rows that wait for each other's unique values. */
@@ -112,7 +112,7 @@ export interface Reader {
   /**
    * The rows of a split, mapped columns only, in `spec.columns` order. The consumer may stop early; the reader then
    * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
-   * Every cell is written as its kind must be (`src/wire/cell-forms.ts`), since it may become SQL text. A row with another
+   * Every cell is written as its kind must be (`src/wire/cell-syntax.ts`), since it may become SQL text. A row with another
    * one goes to `refuse`, which throws when the run tolerates no more; without it, the read ends with DATA_REJECTED.
    */
   read(spec: ReadSpec, split: Split, signal: AbortSignal, refuse?: RefuseRow): AsyncIterable<Batch>

@@ -145,7 +145,7 @@ export type LossSearch =
 
 /**
  * What a database says of a set of rows, to be compared with what another one says. It depends on the rows, not on their order,
- * and counts equal ones. It shows every difference between two values that their forms show (see {@link DigestForm}). null in its
+ * and counts equal ones. It shows every difference between two values that their formats show (see {@link DigestFormat}). null in its
  * place: the database cannot write down some row (too large); the rows are then compared outside.
  */
 export interface Digest {
@@ -155,17 +155,17 @@ export interface Digest {
 }
 
 /**
- * A way to write down the values of a column in order to hash them. Databases that have a form of the same name write equal values
+ * A way to write down the values of a column in order to hash them. Databases that have a format of the same name write equal values
  * with the same bytes, and values that differ in any way (NULL, case, spaces at the end, the last bit of a float) with different ones.
  */
-export interface DigestForm {
+export interface DigestFormat {
   readonly name: string
   /** It tells values apart that are read as the same cell, so rows that are read are compared by their digest too. Default: it does not. */
   readonly finer?: true
 }
 
-/** By column, the name of the form to hash it in; null: it is left out. */
-export type DigestForms = readonly (string | null)[]
+/** By column, the name of the format to hash it in; null: it is left out. */
+export type DigestFormats = readonly (string | null)[]
 
 /** How the source will be split, for people. */
 export interface SplitOutline {

@@ -12,8 +12,8 @@ import type { Message } from './message.js'
 import type {
   IncrementalRequest,
   Digest,
-  DigestForm,
-  DigestForms,
+  DigestFormat,
+  DigestFormats,
   LossSearch,
   ReadSpec,
   Snapshot,
@@ -121,11 +121,11 @@ export interface MarksSkill {
 
 export interface DigestSkill {
   /** Column by column, the forms in which values can be hashed, the best first; null: this server cannot do it. */
-  forms(spec: ReadSpec): Promise<readonly (readonly DigestForm[])[] | null>
+  formats(spec: ReadSpec): Promise<readonly (readonly DigestFormat[])[] | null>
   /** Of the rows of a split. */
-  ofSplit(spec: ReadSpec, forms: DigestForms, split: Split, signal: AbortSignal): Promise<Digest | null>
+  ofSplit(spec: ReadSpec, formats: DigestFormats, split: Split, signal: AbortSignal): Promise<Digest | null>
   /** A column to read beside others: the digest of each row, NULL for a row that is too large. */
-  ofRows(spec: ReadSpec, forms: DigestForms): Promise<Column>
+  ofRows(spec: ReadSpec, formats: DigestFormats): Promise<Column>
 }
 
 /** The coordinator's reader begins the snapshot, every reader (this one too) joins it, then what `begin` gave is released. */

@@ -10,7 +10,7 @@ export interface ValueRange {
    * is not known before it is read, so each value is checked when it is written.
    */
   readonly dynamic?: true
-  /** Its cells may have the form `stored`: a column of the same type takes any value that this one holds. */
+  /** Its cells may have the encoding `stored`: a column of the same type takes any value that this one holds. */
   readonly stored?: true
 
   /** Least number, as digits: an integer's whole range, or `0` for a decimal or float without sign. */
@@ -50,7 +50,7 @@ export interface ValueRange {
    * What all values are beyond text or bytes, from general to special: `['a geometry', 'a point']`. A column takes
    * values that are what its last word says.
    */
-  readonly forms?: readonly string[]
+  readonly subtypes?: readonly string[]
   /** JSON is parsed and written anew: key order, repeated keys, spaces and the spelling of numbers are not kept. */
   readonly normalised?: true
 

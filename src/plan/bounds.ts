@@ -1,5 +1,5 @@
 /** Bounds of windows that come from outside: out of a task store, or from the command line. They become SQL text. */
-import { isFormed } from '../wire/cell-forms.js'
+import { isWellFormed } from '../wire/cell-syntax.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { Column, WindowKind } from '../contract/plugin.js'
 import { isEpoch, toEpoch, unitOf } from '../sql/epoch.js'
@@ -26,7 +26,7 @@ export function boundOf(column: Bounded, text: string, kind: WindowKind): string
     case 'bytes':
       return /^([0-9a-f]{2})*$/i.test(text) ? text : null
     default:
-      return isFormed(column, text) ? text : null
+      return isWellFormed(column, text) ? text : null
   }
 }
 
@@ -97,7 +97,7 @@ function withMicroseconds(time: string): string {
 }
 
 function isDay(text: string): boolean {
-  if (!isFormed({ kind: 'date', valueRange: {} }, text)) return false
+  if (!isWellFormed({ kind: 'date', valueRange: {} }, text)) return false
   // The 30th of February would be another day.
   const day = new Date(`${text}T00:00:00Z`)
   return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text)
@@ -106,7 +106,7 @@ function isDay(text: string): boolean {
 /** A time, or the beginning of a day; null for anything else. */
 function timeOf(text: string): string | null {
   const time = isDay(text) ? `${text} 00:00:00` : text
-  if (!isFormed({ kind: 'datetime', valueRange: {} }, time) || !isDay(time.slice(0, 10))) return null
+  if (!isWellFormed({ kind: 'datetime', valueRange: {} }, time) || !isDay(time.slice(0, 10))) return null
   const [hours, minutes, seconds] = time.slice(11, 19).split(':').map(Number)
   return hours! < 24 && minutes! < 60 && seconds! < 60 ? time : null
 }

@@ -21,17 +21,17 @@ export function withCells(pairs: readonly ColumnPair[], { shard, transform, loss
   const looked = shard === null ? [] : columnsOf(shard.rule).map((name) => name.toLowerCase())
   return pairs.map((pair) => {
     const { source, target } = pair
-    const form = formOf(pair, pipelined || looked.includes(target.name.toLowerCase()))
+    const encoding = encodingOf(pair, pipelined || looked.includes(target.name.toLowerCase()))
     const lossy = losses === 'all' || losses.some((name) => sameName(name, source.name))
-    if (source.kind === 'json' && form === 'reversible' && lossy) return pair
-    // Cells that are in a file already keep their form.
-    if (source.cells !== undefined) return { ...pair, target: { ...target, cells: form ?? 'utf8' } }
-    if (form === undefined) return pair
-    return { ...pair, source: { ...source, cells: form }, target: { ...target, cells: form } }
+    if (source.kind === 'json' && encoding === 'reversible' && lossy) return pair
+    // Cells that are in a file already keep their encoding.
+    if (source.cells !== undefined) return { ...pair, target: { ...target, cells: encoding ?? 'utf8' } }
+    if (encoding === undefined) return pair
+    return { ...pair, source: { ...source, cells: encoding }, target: { ...target, cells: encoding } }
   })
 }
 
-function formOf({ source, target, made, make }: ColumnPair, plain: boolean): CellEncoding | undefined {
+function encodingOf({ source, target, made, make }: ColumnPair, plain: boolean): CellEncoding | undefined {
   if (made !== undefined || make !== undefined || source.sql !== undefined) return undefined
   const oneType = source.type.toLowerCase() === target.type.toLowerCase()
   if (source.valueRange.stored && target.valueRange.stored && oneType && !plain) return 'stored'

@@ -7,7 +7,7 @@ const SHOWN_MEMBERS = 5
 export function textLosses({ valueRange: from }: Column, { valueRange: to }: Column): string[] {
   if (to.members !== undefined) return memberLosses(from, to)
   // Being of another form is a loss by itself; those of the form fit.
-  if (to.forms !== undefined) return []
+  if (to.subtypes !== undefined) return []
   const losses: string[] = []
   if (to.maxChars !== undefined && mostChars(from) > to.maxChars) {
     losses.push(`text longer than ${counted(to.maxChars, 'character')}`)
@@ -20,7 +20,7 @@ export function textLosses({ valueRange: from }: Column, { valueRange: to }: Col
     to.stripsTrailingSpaces &&
     !from.stripsTrailingSpaces &&
     from.members === undefined &&
-    from.forms === undefined
+    from.subtypes === undefined
   ) {
     losses.push('spaces at the end')
   }

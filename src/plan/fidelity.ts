@@ -87,7 +87,7 @@ export function judge(source: Column, target: Column): ConversionCheck {
     return { conversion: 'impossible', why: notText(source) }
   }
   const same = source.cells === 'numbered' || (source.kind === target.kind && sameRange(source, target))
-  const values = same ? [] : [...new Set([...formLosses(source, target), ...compare(source, target)])]
+  const values = same ? [] : [...new Set([...subtypeLosses(source, target), ...compare(source, target)])]
   const nulls = source.nullable && !target.nullable ? ['NULL'] : []
   const losses = [...nulls, ...values, ...rareLosses(source, target)]
   if (losses.length === 0) return kept(source, target)
@@ -156,7 +156,7 @@ function sameRange(source: Column, target: Column): boolean {
 /** A geometry or a UUID is itself, text or bytes, nothing else; and only UTF-8 columns can take the bytes of a cell as text. */
 function hasMeaning({ kind, valueRange }: Column, target: Column): boolean {
   if (kind === target.kind || (kind !== 'text' && kind !== 'bytes')) return true
-  if (valueRange.forms !== undefined && !valueRange.dynamic) return false
+  if (valueRange.subtypes !== undefined && !valueRange.dynamic) return false
   if (kind !== 'bytes' || target.kind !== 'text') return true
   return (target.valueRange.characters?.encoding ?? 'utf8') === 'utf8' && valueRange.maxBits === undefined
 }
@@ -181,18 +181,22 @@ const DATES: ReadonlySet<ColumnKind> = new Set(['date', 'datetime', 'instant'])
 
 /** Text of a number, a date or JSON has none. */
 function mayHaveNul({ kind, valueRange }: Column): boolean {
-  const free = valueRange.rejectsNul || valueRange.members !== undefined || valueRange.forms !== undefined
+  const free = valueRange.rejectsNul || valueRange.members !== undefined || valueRange.subtypes !== undefined
   return (kind === 'text' || kind === 'bytes') && !free
 }
 
 /** What every value of a kind is. */
 const KIND_FORMS: Partial<Record<ColumnKind, string>> = { time: 'a span of time' }
 
-function formLosses(source: Column, target: Column): Losses {
-  const form = target.valueRange.forms?.at(-1)
-  if (form === undefined || form === KIND_FORMS[source.kind] || source.valueRange.forms?.includes(form))
+function subtypeLosses(source: Column, target: Column): Losses {
+  const subtype = target.valueRange.subtypes?.at(-1)
+  if (
+    subtype === undefined ||
+    subtype === KIND_FORMS[source.kind] ||
+    source.valueRange.subtypes?.includes(subtype)
+  )
     return []
-  return [`values that are not ${form}`]
+  return [`values that are not ${subtype}`]
 }
 
 function jsonLosses(source: Column, target: Column): Losses {

@@ -78,8 +78,8 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
 /** Characters the target cannot hold become `?`; for that the plan must say which it can. */
 async function withCoverage(writer: Writer, column: ColumnMapping): Promise<ColumnMapping> {
   const { source, target, check } = column
-  const { characters, forms, members } = target.valueRange
-  const free = target.kind === 'text' && forms === undefined && members === undefined
+  const { characters, subtypes, members } = target.valueRange
+  const free = target.kind === 'text' && subtypes === undefined && members === undefined
   if (check.conversion !== 'lossy' || source.kind !== 'text' || !free || characters === undefined)
     return column
   if (characters.coverage === 'unicode' || characters.coverage === 'bmp') return column

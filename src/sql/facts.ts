@@ -200,7 +200,7 @@ function mergedTexts(valueRange: ValueRange, texts: readonly string[]): ValueRan
 }
 
 function textual(valueRange: ValueRange, nullable: boolean): Facts {
-  const { forms: _, ...plain } = valueRange
+  const { subtypes: _, ...plain } = valueRange
   return { kind: 'text', type: typeName('text', plain), nullable, valueRange: plain }
 }
 

@@ -33,9 +33,9 @@ export function lossTests(
 }
 
 function numberTests(sql: LossSql, { kind, valueRange }: Column, value: string): string[] | null {
-  const { min, max, precision, scale, bits, forms } = valueRange
+  const { min, max, precision, scale, bits, subtypes } = valueRange
   // A year.
-  if (forms !== undefined) return [`${value} NOT BETWEEN 1901 AND 2155`]
+  if (subtypes !== undefined) return [`${value} NOT BETWEEN 1901 AND 2155`]
   // Whether a binary number holds a value cannot be asked without another binary number.
   if (bits !== undefined) return null
   const places = kind === 'integer' ? 0 : (scale ?? 0)
@@ -55,8 +55,8 @@ function textTests(
   target: Column,
   value: string,
 ): string[] | null {
-  const { maxChars, maxBytes, characters, members, stripsTrailingSpaces, forms } = target.valueRange
-  if (forms !== undefined) return null
+  const { maxChars, maxBytes, characters, members, stripsTrailingSpaces, subtypes } = target.valueRange
+  if (subtypes !== undefined) return null
   if (members !== undefined) {
     if (target.valueRange.multiValued || source.valueRange.multiValued) return null
     const list = members.map((member) => sql.exact(dialect.text(member)))
@@ -73,8 +73,8 @@ function textTests(
 }
 
 function byteTests(sql: LossSql, { valueRange }: Column, value: string): string[] | null {
-  const { forms, maxBits, maxBytes, padded } = valueRange
-  if (forms !== undefined || maxBits !== undefined || maxBytes === undefined) return null
+  const { subtypes, maxBits, maxBytes, padded } = valueRange
+  if (subtypes !== undefined || maxBits !== undefined || maxBytes === undefined) return null
   return [`${sql.bytes(value)} ${padded ? '<>' : '>'} ${maxBytes}`]
 }
 

@@ -1,6 +1,6 @@
 import type { ReadSpec } from '../contract/read.js'
 import { RowshiftError } from '../contract/errors.js'
-import { misfit } from '../wire/cell-forms.js'
+import { misfit } from '../wire/cell-syntax.js'
 import type { Cells } from '../wire/row-name.js'
 import { sourceRowName } from '../wire/row-name.js'
 

@@ -13,7 +13,7 @@ import { keyProbe } from './key-probe.js'
 import { lookupSql } from './lookup.js'
 import { findLoss } from './loss-search.js'
 import type { DigestSql } from './row-digest.js'
-import { formNames, rowDigest, sampleDigest, splitDigest } from './row-digest.js'
+import { formatNames, rowDigest, sampleDigest, splitDigest } from './row-digest.js'
 import { sampleRows } from './row-sample.js'
 import { selectSql, splitQuery } from './select.js'
 import { SessionSlot } from './session-slot.js'
@@ -97,19 +97,19 @@ export class SqlReader<S extends SqlSession> implements Reader {
 
   #digest(of: (session: S) => Promise<DigestSql | null>): DigestSkill {
     return {
-      forms: async (spec) => {
+      formats: async (spec) => {
         const sql = await of(await this.#open())
-        return sql && formNames(sql, spec)
+        return sql && formatNames(sql, spec)
       },
-      ofRows: async (spec, forms) => {
+      ofRows: async (spec, formats) => {
         const session = await this.#open()
-        return rowDigest(session, (await of(session))!, spec, forms)
+        return rowDigest(session, (await of(session))!, spec, formats)
       },
-      ofSplit: async (spec, forms, split, signal) => {
+      ofSplit: async (spec, formats, split, signal) => {
         const session = await this.#open()
         const release = session.bind(signal)
         try {
-          return await splitDigest(session, (await of(session))!, spec, forms, split)
+          return await splitDigest(session, (await of(session))!, spec, formats, split)
         } catch (error) {
           throw await readFailure(session, error, spec, split, 'computing the digest of')
         } finally {

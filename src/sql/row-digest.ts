@@ -1,4 +1,4 @@
-import type { Digest, DigestForm, DigestForms, ReadSpec, Split } from '../contract/read.js'
+import type { Digest, DigestFormat, DigestFormats, ReadSpec, Split } from '../contract/read.js'
 import type { Column } from '../contract/table-schema.js'
 import { selectSql, splitRows } from './select.js'
 import type { SqlSession } from './session.js'
@@ -8,11 +8,11 @@ import type { SqlSession } from './session.js'
  * the order, and two equal rows count twice, where an exclusive or would make them vanish.
  *
  * A row is written as `lengths and values;…` followed by the texts and byte strings that the lengths belong to, so no two rows give
- * the same bytes. NULL is `N`. This layout, and the names and bytes of forms, are the same in every database.
+ * the same bytes. NULL is `N`. This layout, and the names and bytes of formats, are the same in every database.
  */
 export interface DigestSql {
   /** The ways to write a column's values, the best first. */
-  forms(column: Column): readonly WrittenForm[]
+  formats(column: Column): readonly WrittenFormat[]
   /** One behind the other, as bytes; NULL where that is too long. */
   concat(parts: readonly string[]): string
   /** Hexadecimal digits of SHA-256 of bytes. */
@@ -22,7 +22,7 @@ export interface DigestSql {
 }
 
 /** One way to write a column's values. */
-export interface WrittenForm extends DigestForm {
+export interface WrittenFormat extends DigestFormat {
   readonly sql: string
   /** It may hold any byte, so its length comes first and itself behind all others. Default: it holds no `;`. */
   readonly length?: string
@@ -33,15 +33,20 @@ const UNKNOWN = `1${'0'.repeat(38)}`
 
 const SAMPLE_DIGITS = 16
 
-/** By column, the names of its forms, the best first. */
-export function formNames(sql: DigestSql, { columns }: ReadSpec): DigestForm[][] {
+/** By column, the names of its formats, the best first. */
+export function formatNames(sql: DigestSql, { columns }: ReadSpec): DigestFormat[][] {
   return columns.map((column) =>
-    sql.forms(column).map(({ name, finer }) => (finer ? { name, finer } : { name })),
+    sql.formats(column).map(({ name, finer }) => (finer ? { name, finer } : { name })),
   )
 }
 
 /** The digest of one row, read like a column. */
-export function rowDigest(session: SqlSession, sql: DigestSql, spec: ReadSpec, forms: DigestForms): Column {
+export function rowDigest(
+  session: SqlSession,
+  sql: DigestSql,
+  spec: ReadSpec,
+  formats: DigestFormats,
+): Column {
   return {
     name: 'digest',
     type: 'varchar(64)',
@@ -51,13 +56,13 @@ export function rowDigest(session: SqlSession, sql: DigestSql, spec: ReadSpec, f
     generated: false,
     ordered: false,
     valueRange: { maxChars: 64 },
-    sql: sql.sha256(rowBytes(session, sql, spec, forms)),
+    sql: sql.sha256(rowBytes(session, sql, spec, formats)),
   }
 }
 
-/** The SQL of a digest of one row, by the best forms, of 16 digits. */
+/** The SQL of a digest of one row, by the best formats, of 16 digits. */
 export function sampleDigest(session: SqlSession, sql: DigestSql, spec: ReadSpec): string {
-  const best = spec.columns.map((column) => sql.forms(column)[0]?.name ?? null)
+  const best = spec.columns.map((column) => sql.formats(column)[0]?.name ?? null)
   return `LEFT(${sql.sha256(rowBytes(session, sql, spec, best))},${SAMPLE_DIGITS})`
 }
 
@@ -66,10 +71,10 @@ export async function splitDigest(
   session: SqlSession,
   sql: DigestSql,
   spec: ReadSpec,
-  forms: DigestForms,
+  formats: DigestFormats,
   split: Split,
 ): Promise<Digest | null> {
-  const number = sql.first64Bits(sql.sha256(rowBytes(session, sql, spec, forms)))
+  const number = sql.first64Bits(sql.sha256(rowBytes(session, sql, spec, formats)))
   const select = ['COUNT(*)', `SUM(COALESCE(${number},${UNKNOWN}))`]
   const [row] = await session.query(selectSql({ select, ...splitRows(session.dialect, spec, split) }))
   const [rows, sum] = row!
@@ -81,11 +86,11 @@ function rowBytes(
   { dialect }: SqlSession,
   sql: DigestSql,
   { columns }: ReadSpec,
-  forms: DigestForms,
+  formats: DigestFormats,
 ): string {
   const all = columns.flatMap((column, i) => {
-    const form = sql.forms(column).find(({ name }) => name === forms[i])
-    return form ? [{ ...form, value: dialect.expression(column), nullable: column.nullable }] : []
+    const format = sql.formats(column).find(({ name }) => name === formats[i])
+    return format ? [{ ...format, value: dialect.expression(column), nullable: column.nullable }] : []
   })
   // A text that is too long to be converted is NULL too, and must not look like one: so the value itself is asked.
   const unlessNull = (value: string, mark: string, written: string) =>

@@ -1,5 +1,5 @@
 import { BatchBuilder, recycle } from '../wire/builder.js'
-import type { FormedColumn } from '../wire/cell-forms.js'
+import type { NamedCellColumn } from '../wire/cell-syntax.js'
 import type { Cells } from '../wire/row-name.js'
 import type { ReadSpec } from '../contract/read.js'
 import type { Batch } from '../wire/batch.js'
@@ -9,10 +9,10 @@ import { misfitError } from './misfit-error.js'
 export interface RowTarget {
   readonly builder: BatchBuilder
   /** One for each cell of a row. */
-  readonly columns: readonly FormedColumn[]
+  readonly columns: readonly NamedCellColumn[]
   /** Called when the builder is full; takes its batch. */
   readonly onFull: () => void
-  /** Says what is wrong with a row of which a cell is not of its form. */
+  /** Says what is wrong with a row of which a cell does not have its syntax. */
   readonly refusal: (cells: Cells) => Error
 }
 

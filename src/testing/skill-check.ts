@@ -18,7 +18,7 @@ export const readerSkills: Methods<ReaderSkills> = {
   state: null,
   incrementalRange: null,
   marks: ['sample', 'holdsBelow'],
-  digest: ['forms', 'ofSplit', 'ofRows'],
+  digest: ['formats', 'ofSplit', 'ofRows'],
   snapshot: ['begin', 'join'],
 }
 

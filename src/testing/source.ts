@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { misfit } from '../wire/cell-forms.js'
+import { misfit } from '../wire/cell-syntax.js'
 import type { SourceSuite } from './reading.js'
 import { batchesIn, NEVER, readAll, reading, rowsIn, splitsOf } from './reading.js'
 import type { Runner } from './runner.js'

@@ -47,7 +47,7 @@ export class LossyCoercion {
 
 function narrowOf({ source, target, check }: ColumnMapping): Narrow | null {
   const { valueRange } = target
-  if (check.conversion !== 'lossy' || valueRange.forms !== undefined || valueRange.members !== undefined)
+  if (check.conversion !== 'lossy' || valueRange.subtypes !== undefined || valueRange.members !== undefined)
     return null
   const moments = source.kind === 'datetime' || source.kind === 'instant'
   switch (target.kind) {

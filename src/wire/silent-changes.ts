@@ -84,8 +84,8 @@ type Guard = (cell: Buffer) => boolean
 function valueGuard(source: Column, target: Column): Guard | null {
   switch (target.kind) {
     case 'integer':
-      if (target.valueRange.forms?.at(-1) === 'a year')
-        return source.valueRange.forms?.includes('a year') ? null : matching(/^\d{4}$/)
+      if (target.valueRange.subtypes?.at(-1) === 'a year')
+        return source.valueRange.subtypes?.includes('a year') ? null : matching(/^\d{4}$/)
       return source.kind === 'integer' ? null : matching(/^[+-]?\d+(\.0*)?$/)
     case 'decimal':
       return decimalGuard(source, target)
@@ -183,8 +183,8 @@ function digitsGuard(source: Column, target: Column): Guard | null {
   }
 }
 
-/** Text must have the form of the type; then digits of a second beyond those of the target must be zero. */
-function fractionGuard(source: Column, target: Column, form: RegExp): Guard | null {
+/** Text must match the pattern of the type; then digits of a second beyond those of the target must be zero. */
+function fractionGuard(source: Column, target: Column, pattern: RegExp): Guard | null {
   const digits = target.valueRange.fractionDigits ?? 0
   const sameKind = source.kind === target.kind || (source.kind === 'datetime' && target.kind === 'instant')
   const enough = (source.valueRange.fractionDigits ?? 9) <= digits
@@ -192,7 +192,7 @@ function fractionGuard(source: Column, target: Column, form: RegExp): Guard | nu
   const fraction = new RegExp(`^[^.]*(\\.\\d{0,${digits}}0*)?$`)
   return (cell) => {
     const text = cell.toString('latin1')
-    return form.test(text) && fraction.test(text)
+    return pattern.test(text) && fraction.test(text)
   }
 }
 
@@ -205,8 +205,9 @@ function textGuard(source: Column, target: Column): Guard | null {
     // A set is written anew: each member once, in the order of the type.
     return (cell) => isRising(parts(cell.toString()).map((part) => places.get(part)))
   }
-  const form = to.forms?.at(-1)
-  if (form !== undefined) return source.valueRange.forms?.includes(form) ? null : (SPELLINGS[form] ?? null)
+  const subtype = to.subtypes?.at(-1)
+  if (subtype !== undefined)
+    return source.valueRange.subtypes?.includes(subtype) ? null : (SPELLINGS[subtype] ?? null)
   const spaces = spaceGuard(source.valueRange, to)
   const nul = to.rejectsNul && !source.valueRange.rejectsNul ? hasNoNul : null
   return spaces === null || nul === null ? (spaces ?? nul) : (cell) => nul(cell) && spaces(cell)
@@ -242,6 +243,6 @@ const SPELLINGS: Readonly<Record<string, Guard>> = {
   'an IPv6 address': (cell) => isCanonicalInet6(cell.toString('latin1')),
 }
 
-function matching(form: RegExp): Guard {
-  return (cell) => form.test(cell.toString('latin1'))
+function matching(pattern: RegExp): Guard {
+  return (cell) => pattern.test(cell.toString('latin1'))
 }

@@ -53,7 +53,7 @@ const datetime = (fractionDigits: number) =>
   })
 const instant = (fractionDigits: number, latest = '2038-01-19 03:14:07') =>
   column('instant', { fractionDigits, dates: 'zero', earliest: '1970-01-01 00:00:01', latest })
-const geometry = (...forms: string[]) => column('bytes', { forms: ['a geometry', ...forms] })
+const geometry = (...shapes: string[]) => column('bytes', { subtypes: ['a geometry', ...shapes] })
 
 const VERDICTS: readonly (readonly [string, Column, Column, RegExp])[] = [
   ['the same integers', INT, INT, /^exact/],
@@ -165,11 +165,11 @@ const VERDICTS: readonly (readonly [string, Column, Column, RegExp])[] = [
   ['point to geometry', geometry('a point'), geometry(), /^widening/],
   ['geometry to point', geometry(), geometry('a point'), /^lossy values that are not a point$/],
   ['geometry to date', geometry(), DATE, /^impossible/],
-  ['uuid to text', column('text', { maxChars: 36, forms: ['a UUID'] }), varchar(36), /^widening/],
+  ['uuid to text', column('text', { maxChars: 36, subtypes: ['a UUID'] }), varchar(36), /^widening/],
   [
     'text to uuid',
     varchar(36),
-    column('text', { maxChars: 36, forms: ['a UUID'] }),
+    column('text', { maxChars: 36, subtypes: ['a UUID'] }),
     /^lossy values that are not a UUID$/,
   ],
   ['NULL into NOT NULL', INT, { ...INT, nullable: false }, /^lossy NULL$/],

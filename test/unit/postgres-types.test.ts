@@ -5,7 +5,7 @@ import { valueRangeOf as sqliteRange } from '../../plugins/sqlite/schema.js'
 import { cellOf, described } from '../../plugins/postgres/types.js'
 import type { Column } from '../../src/contract/plugin.js'
 import { judge } from '../../src/plan/fidelity.js'
-import { formOf, isFormed } from '../../src/wire/cell-forms.js'
+import { syntaxOf, isWellFormed } from '../../src/wire/cell-syntax.js'
 
 const plain = { name: 'v', nullable: true, hasDefault: false, generated: false }
 
@@ -197,7 +197,7 @@ describe('types of PostgreSQL', () => {
   })
 
   it('keep what no digits and no calendar write', () => {
-    const forms: readonly (readonly [Column, string, boolean])[] = [
+    const spellings: readonly (readonly [Column, string, boolean])[] = [
       [pg('numeric'), '-Infinity', true],
       [pg('numeric'), `1${'0'.repeat(500)}.5`, true],
       [pg('numeric'), '1e5', false],
@@ -208,8 +208,9 @@ describe('types of PostgreSQL', () => {
       [pg('timestamp'), '2024-01-01', false],
       [my('date'), 'infinity', false],
     ]
-    for (const [column, value, formed] of forms) expect(isFormed(column, value), value).to.equal(formed)
-    expect(formOf(pg('date'))!.code).to.equal(0)
+    for (const [column, value, formed] of spellings)
+      expect(isWellFormed(column, value), value).to.equal(formed)
+    expect(syntaxOf(pg('date'))!.code).to.equal(0)
   })
 
   it('are selected as cells', () => {

@@ -4,7 +4,11 @@ import { describe, it } from 'mocha'
 import { RowshiftError } from '../../src/contract/errors.js'
 import { checkDeletes, rowText } from '../../src/features/verify/deletes.js'
 import { addFindings, areEqual, noFindings } from '../../src/features/verify/findings.js'
-import { canonical, type Form, formsOf } from '../../src/features/verify/forms.js'
+import {
+  canonical,
+  type Canonicalization,
+  canonicalizationsOf,
+} from '../../src/features/verify/canonicalization.js'
 import { canonicalJson } from '../../src/features/verify/json.js'
 import type { ComparisonSetup } from '../../src/features/verify/row-comparison.js'
 import { RowComparison } from '../../src/features/verify/row-comparison.js'
@@ -16,7 +20,7 @@ const BYTES = { source: 'bytes', target: 'bytes' } as const
 const setup = (more: Partial<ComparisonSetup> = {}): ComparisonSetup => ({
   names: ['id', 'v'],
   binary: [false, false],
-  forms: [BYTES, BYTES],
+  canonicalizations: [BYTES, BYTES],
   identity: [0],
   reads: null,
   digested: null,
@@ -67,7 +71,7 @@ describe('a comparison of rows', () => {
 
   it('compares values, not how they are written', () => {
     const number = { source: 'number', target: 'number' } as const
-    const as = { forms: [number, number] }
+    const as = { canonicalizations: [number, number] }
     expect(compare(['01\t1.50'], ['1\t1.5'], as)).to.deep.include({ missing: 0, extra: 0, different: 0 })
     expect(compare(['1\t1.5'], ['1\t1.51'], as)).to.deep.include({ different: 1 })
   })
@@ -120,11 +124,11 @@ describe('a comparison of rows', () => {
 })
 
 describe('values of two ends', () => {
-  const same = (form: Form, a: string, b: string) =>
-    canonical(form, Buffer.from(a, 'latin1')).equals(canonical(form, Buffer.from(b, 'latin1')))
+  const same = (how: Canonicalization, a: string, b: string) =>
+    canonical(how, Buffer.from(a, 'latin1')).equals(canonical(how, Buffer.from(b, 'latin1')))
 
-  it('are the same in their form', () => {
-    for (const [form, a, b] of [
+  it('are the same in their how', () => {
+    for (const [how, a, b] of [
       ['number', '1e3', '1000.0'],
       ['number', '-0.0', '0'],
       ['number', '12345678901234567890.10', '12345678901234567890.1'],
@@ -140,11 +144,11 @@ describe('values of two ends', () => {
       ['bits', '\0\0\x05', '\x05'],
       ['padded 4', 'ab', 'ab\0\0'],
     ] as const)
-      expect(same(form, a, b), `${form}: ${a} and ${b}`).to.equal(true)
+      expect(same(how, a, b), `${how}: ${a} and ${b}`).to.equal(true)
   })
 
   it('are others where they are others', () => {
-    for (const [form, a, b] of [
+    for (const [how, a, b] of [
       ['bytes', '1.0', '1'],
       ['number', '12345678901234567890', '12345678901234567891'],
       ['number', '1x', '1'],
@@ -158,7 +162,7 @@ describe('values of two ends', () => {
       ['bits', '\x05\0', '\x05'],
       ['padded 2', 'ab', 'ab\0'],
     ] as const)
-      expect(same(form, a, b), `${form}: ${a} and ${b}`).to.equal(false)
+      expect(same(how, a, b), `${how}: ${a} and ${b}`).to.equal(false)
   })
 
   it('leave text that is not JSON as it is', () => {
@@ -166,24 +170,25 @@ describe('values of two ends', () => {
       expect(canonicalJson(Buffer.from(text)).toString(), text).to.equal(text)
   })
 
-  it('take the form that their columns ask for', () => {
+  it('take the how that their columns ask for', () => {
     const column = (kind: Column['kind'], valueRange: object = {}) =>
       ({ kind, valueRange, type: kind, name: 'c' }) as Column
-    const form = (a: Column, b: Column) => Object.values(formsOf({ source: a, target: b })).join('|')
-    expect(form(column('integer'), column('decimal'))).to.equal('number|number')
-    expect(form(column('integer'), column('float', { bits: 24 }))).to.equal('number|single')
-    expect(form(column('float'), column('float'))).to.equal('float|float')
-    expect(form(column('float', { unsignedZero: true }), column('float'))).to.equal(
+    const how = (a: Column, b: Column) =>
+      Object.values(canonicalizationsOf({ source: a, target: b })).join('|')
+    expect(how(column('integer'), column('decimal'))).to.equal('number|number')
+    expect(how(column('integer'), column('float', { bits: 24 }))).to.equal('number|single')
+    expect(how(column('float'), column('float'))).to.equal('float|float')
+    expect(how(column('float', { unsignedZero: true }), column('float'))).to.equal(
       'unsigned zero|unsigned zero',
     )
-    expect(form(column('datetime'), column('instant'))).to.equal('time|time')
-    expect(form(column('date'), column('datetime'))).to.equal('day|day')
-    expect(form(column('text'), column('integer'))).to.equal('number|number')
-    expect(form(column('json', { normalised: true }), column('text'))).to.equal('json|json')
-    expect(form(column('bytes'), column('bytes', { padded: true, maxBytes: 4 }))).to.equal('padded 4|bytes')
-    expect(form(column('bytes'), column('bytes', { maxBits: 9 }))).to.equal('bits|bits')
+    expect(how(column('datetime'), column('instant'))).to.equal('time|time')
+    expect(how(column('date'), column('datetime'))).to.equal('day|day')
+    expect(how(column('text'), column('integer'))).to.equal('number|number')
+    expect(how(column('json', { normalised: true }), column('text'))).to.equal('json|json')
+    expect(how(column('bytes'), column('bytes', { padded: true, maxBytes: 4 }))).to.equal('padded 4|bytes')
+    expect(how(column('bytes'), column('bytes', { maxBits: 9 }))).to.equal('bits|bits')
     expect(
-      form(column('integer', { dynamic: true }), column('integer', { dynamic: true })),
+      how(column('integer', { dynamic: true }), column('integer', { dynamic: true })),
       'kept as given',
     ).to.equal('bytes|bytes')
   })

@@ -141,7 +141,7 @@ describe('values of transforms', () => {
     expect(faults('integer', tiny, 128, -129n, '1.0', 1.5, NaN, Infinity, '', {}, undefined)).not.to.include(
       false,
     )
-    const year = { min: '0', max: '2155', maxChars: 4, forms: ['a year'] }
+    const year = { min: '0', max: '2155', maxChars: 4, subtypes: ['a year'] }
     expect(cells('integer', year, 0, 2026)).to.deep.equal(['0000', '2026'])
     expect(faults('integer', year, 70, 1900)).to.deep.equal([true, true])
     const money = { precision: 6, scale: 2 }

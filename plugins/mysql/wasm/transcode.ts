@@ -7,7 +7,7 @@
  * of memory has 16 bytes to spare at its end. `transcode.ts` lays the memory out and sees to the bounds.
  */
 
-import { fits } from '../../../src/wire/wasm/forms'
+import { fits } from '../../../src/wire/wasm/cell-validation'
 
 const BLOCK: i32 = 16
 const TAB: u8 = 0x09
@@ -18,7 +18,7 @@ const BACKSLASH: u8 = 0x5c
 const NULL_MARK: u16 = 0x4e5c
 const NULL_CELL: u32 = 0xfb
 
-/** How a cell becomes a literal, beside the numbers of forms; the same numbers stand in `transcode.ts`. */
+/** How a cell becomes a literal, beside the numbers of syntaxes; the same numbers stand in `transcode.ts`. */
 const QUOTED: u8 = 0x80
 const BINARY: u8 = 0x81
 
@@ -45,7 +45,7 @@ const SEQUENCE: usize = 268
  * Turns the text-protocol row packets (length-encoded cells, 0xFB for NULL) between `from` and `end` into rows of the
  * wire format at `to`, until a packet is not complete (MORE), until the rows reach `full` or `maxRows`, or the next
  * one may not fit below `limit` (FULL), at a packet that is not a row (END), where the packets make no sense (BROKEN), or
- * before a row of which a cell is not of its form (REFUSED). `forms` is the address of one byte per column: 0 takes all.
+ * before a row of which a cell does not have its syntax (REFUSED). `syntaxes` is the address of one byte per column: 0 takes all.
  */
 export function readRows(
   from: usize,
@@ -55,7 +55,7 @@ export function readRows(
   limit: usize,
   maxRows: i32,
   columns: i32,
-  forms: usize,
+  syntaxes: usize,
 ): i32 {
   let rows: i32 = 0
   let sequence = load<u32>(SEQUENCE)
@@ -74,7 +74,7 @@ export function readRows(
       state = FULL
       break
     }
-    const rowEnd = header >>> 24 === sequence ? readRow(from + 4, next, to, columns, forms) : NO_ROW
+    const rowEnd = header >>> 24 === sequence ? readRow(from + 4, next, to, columns, syntaxes) : NO_ROW
     if (rowEnd <= UNFIT) {
       state = rowEnd === UNFIT ? REFUSED : BROKEN
       break
@@ -95,11 +95,11 @@ export function readRows(
   return state
 }
 
-/** In the place of where a row ends: its cells do not add up to the packet, or one is not of its form. */
+/** In the place of where a row ends: its cells do not add up to the packet, or one does not have its syntax. */
 const NO_ROW: usize = 0
 const UNFIT: usize = 1
 
-function readRow(from: usize, end: usize, to: usize, columns: i32, forms: usize): usize {
+function readRow(from: usize, end: usize, to: usize, columns: i32, syntaxes: usize): usize {
   for (let column = 0; column < columns; column++) {
     let length: usize = load<u8>(from++)
     if (length === NULL_CELL) {
@@ -116,10 +116,10 @@ function readRow(from: usize, end: usize, to: usize, columns: i32, forms: usize)
         } else return NO_ROW
       }
       if (from + length > end) return NO_ROW
-      const form = load<u8>(forms + column)
-      if (form === 0) to = copyEscaped(from, <i32>length, to)
+      const syntax = load<u8>(syntaxes + column)
+      if (syntax === 0) to = copyEscaped(from, <i32>length, to)
       else {
-        if (!fits(form, from, <u32>length)) return UNFIT
+        if (!fits(syntax, from, <u32>length)) return UNFIT
         copy(from, length, to)
         to += length
       }
@@ -162,7 +162,7 @@ function copyEscaped(from: usize, length: i32, to: usize): usize {
 /**
  * Turns the rows between `from` and `end`, where the last of them ends, into `(…),(…),` at `to`; returns the end, or 0 for
  * rows that are not in the wire format, of which no SQL must be made. `quoting` is the address of one byte per column: the
- * number of a form for a bare cell, QUOTED, or BINARY for one that is marked as such. The escapes of the wire format are
+ * number of a syntax for a bare cell, QUOTED, or BINARY for one that is marked as such. The escapes of the wire format are
  * escapes of MySQL string literals too, so cells are copied as they are and only quotes are doubled.
  */
 export function writeValues(

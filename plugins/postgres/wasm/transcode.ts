@@ -7,7 +7,7 @@
  * Blocks of 16 bytes are read and written whole, so that every region of memory has 16 bytes to spare at its end.
  */
 
-import { fits } from '../../../src/wire/wasm/forms'
+import { fits } from '../../../src/wire/wasm/cell-validation'
 
 const BLOCK: i32 = 16
 const TAB: u8 = 0x09
@@ -21,10 +21,10 @@ const X: u8 = 0x78
 const ROW: u8 = 0x64
 const HEADER: usize = 5
 
-/** In the place of a form: any bytes, and a byte string. The second number stands in `transcode.ts` too. */
+/** In the place of a syntax: any bytes, and a byte string. The second number stands in `transcode.ts` too. */
 const ANY: u8 = 0
 const BYTES: u8 = 0x80
-/** The number of a form. */
+/** The number of a syntax. */
 const FLOAT: u8 = 3
 
 /** For each byte the letter of its escape, or 0; the host puts the table of `src/wire/batch.ts` at address 0. */
@@ -45,7 +45,7 @@ const ROWS: usize = 264
 /**
  * Turns the messages between `from` and `end`, of one row each, into rows of the wire format at `to`, until a message is not complete
  * (MORE), until the rows reach `full` or `maxRows` (FULL), at a message of another type (END), at a row that makes no sense (BROKEN), or
- * before one of which a cell is not of its form (REFUSED). `forms` is the address of one byte per column.
+ * before one of which a cell does not have its syntax (REFUSED). `syntaxes` is the address of one byte per column.
  */
 export function readRows(
   from: usize,
@@ -54,7 +54,7 @@ export function readRows(
   full: usize,
   maxRows: i32,
   columns: i32,
-  forms: usize,
+  syntaxes: usize,
 ): i32 {
   let rows: i32 = 0
   let state = MORE
@@ -66,7 +66,7 @@ export function readRows(
     if (end - from < HEADER) break
     const next = from + 1 + <usize>bswap<u32>(load<u32>(from, 1))
     if (next > end) break
-    const rowEnd = readRow(from + HEADER, next, to, columns, forms)
+    const rowEnd = readRow(from + HEADER, next, to, columns, syntaxes)
     if (rowEnd <= UNFIT) {
       state = rowEnd === UNFIT ? REFUSED : BROKEN
       break
@@ -85,28 +85,28 @@ export function readRows(
   return state
 }
 
-/** In the place of where a row ends: it makes no sense, or a cell is not of its form. */
+/** In the place of where a row ends: it makes no sense, or a cell is not of its syntax. */
 const NO_ROW: usize = 0
 const UNFIT: usize = 1
 
 /** Where the cell that was read last ends in the input; 0: it makes no sense. */
 let cellEnd: usize = 0
 
-function readRow(from: usize, end: usize, to: usize, columns: i32, forms: usize): usize {
+function readRow(from: usize, end: usize, to: usize, columns: i32, syntaxes: usize): usize {
   for (let column = 0; column < columns; column++) {
-    const form = load<u8>(forms + column)
+    const syntax = load<u8>(syntaxes + column)
     if (load<u16>(from) === NULL_MARK && isSeparator(load<u8>(from, 2))) {
       store<u16>(to, NULL_MARK)
       to += 2
       from += 2
-    } else if (form === ANY || form === BYTES) {
-      to = form === ANY ? copyText(from, end, to) : copyBytes(from, end, to)
+    } else if (syntax === ANY || syntax === BYTES) {
+      to = syntax === ANY ? copyText(from, end, to) : copyBytes(from, end, to)
       if (cellEnd === 0) return NO_ROW
       from = cellEnd
     } else {
       const length = bareLength(from)
       if (from + length >= end) return NO_ROW
-      if (!fits(form, from, length) && !(form === FLOAT && isNonFinite(from, length))) return UNFIT
+      if (!fits(syntax, from, length) && !(syntax === FLOAT && isNonFinite(from, length))) return UNFIT
       for (let at: usize = 0; at < length; at += BLOCK) v128.store(to + at, v128.load(from + at))
       to += length
       from += length

@@ -102,7 +102,7 @@ function idColumn(ids: IdPlan, { name }: Column): Column {
         maxChars: 36,
         characters: { coverage: 'ascii', encoding: 'ascii', maxBytes: 1 },
         stripsTrailingSpaces: true,
-        forms: ['a UUID'],
+        subtypes: ['a UUID'],
       })
     case 'sequence':
       // How far it has got, the target knows.

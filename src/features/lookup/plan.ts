@@ -1,4 +1,4 @@
-import { isFormed } from '../../wire/cell-forms.js'
+import { isWellFormed } from '../../wire/cell-syntax.js'
 import { BATCH_BYTES } from '../../plan/limits.js'
 import type { Column, ReadSpec, TableSchema } from '../../contract/plugin.js'
 import type { LookupPlan } from '../../contract/computed-columns.js'
@@ -64,7 +64,7 @@ export async function planLookup(
       : make.missing
   const { kind } = values[0]!
   const formed = { kind, valueRange: { nonFinite: 'none' } } as const
-  if (missing.rule === 'value' && missing.value !== null && !isFormed(formed, missing.value))
+  if (missing.rule === 'value' && missing.value !== null && !isWellFormed(formed, missing.value))
     faults.push(
       `${at}: the value of "missing" is ${JSON.stringify(missing.value)}, and ${make.value} is ${kind}`,
     )

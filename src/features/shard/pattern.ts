@@ -65,11 +65,11 @@ function placeOf(inside: string, text: string): Pick<Pattern, 'kind' | 'labels'>
   const range = /^(\d+)\.\.(\d+)$/.exec(inside)
   if (range) return { kind: 'labels', labels: numbers(range[1]!, range[2]!, text) }
   if (inside.includes(',')) return { kind: 'labels', labels: list(inside, text) }
-  return isDateForm(inside) ? { kind: 'date', labels: [inside] } : null
+  return isDatePattern(inside) ? { kind: 'date', labels: [inside] } : null
 }
 
 /** `yyyy`, `yyyyMM`, `yyyyMMdd`, also with `_` or `-` between. */
-export function isDateForm(text: string): boolean {
+export function isDatePattern(text: string): boolean {
   return /^yyyy(([_-]?)MM(\2dd)?)?$/.test(text)
 }
 

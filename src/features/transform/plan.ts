@@ -99,12 +99,12 @@ function returnedColumn(target: Column): Column {
   const made = madeColumn(target)
   const valueRange = guaranteed(target)
   // A type of its own form, such as a UUID, is the target's to check.
-  return { ...made, valueRange, type: valueRange.dynamic && target.valueRange.forms ? '' : made.type }
+  return { ...made, valueRange, type: valueRange.dynamic && target.valueRange.subtypes ? '' : made.type }
 }
 
 /** The bounds that every value keeps once it is checked. */
 function guaranteed({ kind, valueRange }: Column): ValueRange {
-  const { stripsTrailingSpaces, members, forms, normalised, bits } = valueRange
+  const { stripsTrailingSpaces, members, subtypes, normalised, bits } = valueRange
   switch (kind) {
     case 'text':
       if (members !== undefined) return valueRange
@@ -112,7 +112,7 @@ function guaranteed({ kind, valueRange }: Column): ValueRange {
     case 'json':
       return { dynamic: true, ...(normalised ? { normalised } : {}) }
     case 'bytes':
-      return forms === undefined ? valueRange : { dynamic: true }
+      return subtypes === undefined ? valueRange : { dynamic: true }
     case 'decimal':
       return bits === undefined ? valueRange : { dynamic: true }
     default:

@@ -2,7 +2,7 @@ import type { ReadCell, PipelinePlan } from '../../contract/pipeline.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { ColumnPair } from '../../plan/mapping.js'
 import { Router } from '../shard/router.js'
-import { formsOf } from './forms.js'
+import { canonicalizationsOf } from './canonicalization.js'
 import type { ComparisonSetup } from './row-comparison.js'
 import { withShard } from './shard-cell.js'
 import type { ReadRows } from './unresolved-rows.js'
@@ -21,7 +21,7 @@ export function comparisonSetup(
   const setup = {
     names: columns.map(({ source }) => source.name),
     binary: columns.map(({ source }) => source.kind === 'bytes' || source.cells === 'encoded'),
-    forms: columns.map(formsOf),
+    canonicalizations: columns.map(canonicalizationsOf),
     identity: plan.identity,
     reads: pipeline && readRows(plan, pipeline),
     written: repair && placesOf(repair, columns),

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Cells } from '../../wire/row-name.js'
 import type { RowshiftError } from '../../contract/errors.js'
 import type { Batch } from '../../contract/plugin.js'
-import type { SideName, FormPair } from './forms.js'
-import { canonical } from './forms.js'
+import type { SideName, CanonicalizationPair } from './canonicalization.js'
+import { canonical } from './canonicalization.js'
 import type { RowName } from './row-key.js'
 import { keyText, MOST_NAMED, rowNameOf } from './row-key.js'
 import { cellsOfRow, rowsOf, withoutLastCell } from './rows.js'
@@ -36,7 +36,7 @@ export interface ComparisonSetup {
   readonly names: readonly string[]
   /** Columns that hold bytes. */
   readonly binary: readonly boolean[]
-  readonly forms: readonly FormPair[]
+  readonly canonicalizations: readonly CanonicalizationPair[]
   readonly identity: readonly number[] | null
   /** Rows as they are read where others are made of them; null: they are compared as they are read. */
   readonly reads: ReadRows | null
@@ -196,8 +196,11 @@ export class RowComparison {
 
   #same(column: number, source: Buffer | null, target: Buffer | null): boolean {
     if (source === null || target === null) return source === target
-    const forms = this.#setup.forms[column]!
-    return source.equals(target) || canonical(forms.source, source).equals(canonical(forms.target, target))
+    const canonicalizations = this.#setup.canonicalizations[column]!
+    return (
+      source.equals(target) ||
+      canonical(canonicalizations.source, source).equals(canonical(canonicalizations.target, target))
+    )
   }
 
   /** As it stands in its table. */
@@ -212,16 +215,16 @@ export class RowComparison {
   }
 
   #key(cells: Cells, end: SideName): string {
-    const { identity, forms } = this.#setup
+    const { identity, canonicalizations } = this.#setup
     if (identity === null || identity.some((i) => cells[i] === null)) return `*${this.#hash(cells, end)}`
-    return keyText(identity.map((i) => canonical(forms[i]![end], cells[i]!)))
+    return keyText(identity.map((i) => canonical(canonicalizations[i]![end], cells[i]!)))
   }
 
   /** Of all cells, so that no two rows that differ give the same bytes to the hash. */
   #hash(cells: Cells, end: SideName): string {
     const hash = createHash('sha256')
     for (const [i, cell] of cells.entries()) {
-      const value = cell === null ? null : canonical(this.#setup.forms[i]?.[end] ?? 'bytes', cell)
+      const value = cell === null ? null : canonical(this.#setup.canonicalizations[i]?.[end] ?? 'bytes', cell)
       hash.update(value === null ? 'N' : `${value.length}:`)
       if (value !== null) hash.update(value)
     }

@@ -12,13 +12,13 @@ import type { ComparisonSetup } from './row-comparison.js'
 import { cellsOfRow, rowsOf, withoutLastCell } from './rows.js'
 
 export function withShard(setup: ComparisonSetup): ComparisonSetup {
-  const { names, binary, forms, identity } = setup
+  const { names, binary, canonicalizations, identity } = setup
   const name = names.includes('shard') ? '(shard)' : 'shard'
   return {
     ...setup,
     names: [...names, name],
     binary: [...binary, false],
-    forms: [...forms, { source: 'bytes', target: 'bytes' }],
+    canonicalizations: [...canonicalizations, { source: 'bytes', target: 'bytes' }],
     identity: identity && [...identity, names.length],
   }
 }

@@ -1,7 +1,7 @@
 import type { Cells } from '../../wire/row-name.js'
 import type { ErrorCode, RowshiftError } from '../../contract/errors.js'
-import type { FormPair } from './forms.js'
-import { canonical } from './forms.js'
+import type { CanonicalizationPair } from './canonicalization.js'
+import { canonical } from './canonicalization.js'
 import type { RowName } from './row-key.js'
 import { keyText, MOST_NAMED, rowNameOf } from './row-key.js'
 
@@ -34,14 +34,20 @@ interface Kept {
 /** The rows of the source that cannot be made into what is written, and their counterparts in the target. */
 export class UnresolvedRows {
   readonly #reads: ReadRows | null
-  readonly #forms: readonly FormPair[]
+  readonly #canonicalizations: readonly CanonicalizationPair[]
   readonly #kept = new Map<string, Kept>()
   readonly rows: UnresolvedRow[] = []
   count = 0
 
-  constructor({ reads, forms }: { reads: ReadRows | null; forms: readonly FormPair[] }) {
+  constructor({
+    reads,
+    canonicalizations,
+  }: {
+    reads: ReadRows | null
+    canonicalizations: readonly CanonicalizationPair[]
+  }) {
     this.#reads = reads
-    this.#forms = forms
+    this.#canonicalizations = canonicalizations
   }
 
   /** By its cells as they were read. False when it has no key by which to find its counterpart. */
@@ -85,7 +91,7 @@ export class UnresolvedRows {
     if (identity === null || identity.some((indexes) => cells[indexes[as]] === null)) return null
     const side = as === 'read' ? 'source' : 'target'
     return keyText(
-      identity.map((indexes) => canonical(this.#forms[indexes.made]![side], cells[indexes[as]]!)),
+      identity.map((indexes) => canonical(this.#canonicalizations[indexes.made]![side], cells[indexes[as]]!)),
     )
   }
 }

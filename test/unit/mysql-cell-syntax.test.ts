@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { Quoting } from '../../plugins/mysql/transcode.js'
 import { InsertBuilder } from '../../plugins/mysql/transcode.js'
-import { isFormed } from '../../src/wire/cell-forms.js'
+import { isWellFormed } from '../../src/wire/cell-syntax.js'
 import { forEachRow } from '../../src/wire/each-row.js'
 import type { ColumnKind } from '../../src/contract/plugin.js'
 import { decode, expectedBatch, literal, Refused, result } from '../support/row-packets.js'
@@ -15,7 +15,7 @@ describe('cells of MySQL', () => {
       // A row of more than a chunk goes another way.
       fc.property(fc.constantFrom(...FORMED), almost, fc.nat(30), (kind, value, large) => {
         const row = [Buffer.alloc(large === 30 ? 300_000 : 3), Buffer.from(value, 'latin1')]
-        const formed = isFormed({ kind, valueRange: { nonFinite: 'none' } }, value)
+        const formed = isWellFormed({ kind, valueRange: { nonFinite: 'none' } }, value)
         try {
           const [batch] = decode(result([row]), 2, { kinds: ['bytes', kind] })
           return formed && batch!.bytes.equals(expectedBatch([row]))
@@ -189,7 +189,7 @@ function statement(bytes: Buffer, rows: number, how: readonly Quoting[]): string
       for (const [i, value] of row.entries()) {
         const kind = how[i]!
         const bare = kind === 'integer' || kind === 'decimal'
-        if (value === null || !bare || isFormed({ kind, valueRange: {} }, value.toString('latin1')))
+        if (value === null || !bare || isWellFormed({ kind, valueRange: {} }, value.toString('latin1')))
           found.push(literal(value, kind))
       }
     })

@@ -3,14 +3,14 @@ import type { ValueRange } from '../src/contract/plugin.js'
 const FLOAT_MAX = 3.4028234663852886e38
 
 /** What keeps a value from being written as an integer; null: nothing. */
-export function integerFault(value: unknown, { min, max, forms }: ValueRange): string | null {
+export function integerFault(value: unknown, { min, max, subtypes }: ValueRange): string | null {
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
     return 'beyond the integers that a number holds exactly: give a bigint'
   const number = integerOf(value)
   if (number === null) return 'not an integer: give a number, a bigint or a string of digits'
   if (min !== undefined && number < BigInt(min)) return `less than ${min}`
   if (max !== undefined && number > BigInt(max)) return `more than ${max}`
-  if (forms?.includes('a year') && number !== 0n && number <= 1900n) return 'not a year from 1901'
+  if (subtypes?.includes('a year') && number !== 0n && number <= 1900n) return 'not a year from 1901'
   return null
 }
 

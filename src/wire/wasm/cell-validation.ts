@@ -1,5 +1,5 @@
 /**
- * Whether bytes are what a cell of some kind must be: the patterns of `src/batch/cell-forms.ts`, whose numbers stand here
+ * Whether bytes are what a cell of some kind must be: the patterns of `src/wire/cell-syntax.ts`, whose numbers stand here
  * too. Up to 15 bytes beyond the cell are read, and do not count.
  */
 
@@ -16,13 +16,13 @@ const PLUS: u8 = 0x2b
 const POINT: u8 = 0x2e
 const COLON: u8 = 0x3a
 
-export function fits(form: u8, from: usize, length: u32): bool {
-  if (form <= FLOAT && length > MOST_BYTES) return false
-  if (form === INTEGER) return isInteger(from, length)
-  if (form === DECIMAL) return isDecimal(from, length)
-  if (form === FLOAT) return isFloat(from, length)
-  if (form === DATE) return length === 10 && isDate(from)
-  if (form === TIME) return isTime(from, length)
+export function fits(syntax: u8, from: usize, length: u32): bool {
+  if (syntax <= FLOAT && length > MOST_BYTES) return false
+  if (syntax === INTEGER) return isInteger(from, length)
+  if (syntax === DECIMAL) return isDecimal(from, length)
+  if (syntax === FLOAT) return isFloat(from, length)
+  if (syntax === DATE) return length === 10 && isDate(from)
+  if (syntax === TIME) return isTime(from, length)
   return isDatetime(from, length)
 }
 

@@ -14,7 +14,7 @@ import { canonicalJson } from './json.js'
  * - `bits`: zero bytes in front do not matter;
  * - `padded N`: zero bytes are added at the end, up to N bytes.
  */
-export type Form =
+export type Canonicalization =
   | 'bytes'
   | 'number'
   | 'single'
@@ -27,18 +27,21 @@ export type Form =
   | `padded ${number}`
 
 /** The spellings in which a copied value is the same on both ends, and any other value is not. */
-export interface FormPair {
-  readonly source: Form
-  readonly target: Form
+export interface CanonicalizationPair {
+  readonly source: Canonicalization
+  readonly target: Canonicalization
 }
 
-export type SideName = keyof FormPair
+export type SideName = keyof CanonicalizationPair
 
 const NUMBERS = new Set<string>(['integer', 'decimal', 'boolean'])
 const TIMES = new Set<string>(['date', 'time', 'datetime', 'instant'])
 
-export function formsOf({ source, target }: Pick<ColumnMapping, 'source' | 'target'>): FormPair {
-  const both = (form: Form): FormPair => ({ source: form, target: form })
+export function canonicalizationsOf({
+  source,
+  target,
+}: Pick<ColumnMapping, 'source' | 'target'>): CanonicalizationPair {
+  const both = (how: Canonicalization): CanonicalizationPair => ({ source: how, target: how })
   if (source.cells === 'stored') return both('bytes')
   // Both ends hold whatever they are given, so that a copy changes nothing.
   if (isFree(source) && isFree(target)) return both('bytes')
@@ -66,9 +69,9 @@ function isFree({ valueRange, sql }: Column): boolean {
   return valueRange.dynamic === true && sql === undefined
 }
 
-/** A cell in its form; equal bytes are equal values. */
-export function canonical(form: Form, cell: Buffer): Buffer {
-  switch (form) {
+/** A cell brought to its canonical spelling; equal bytes are equal values. */
+export function canonical(how: Canonicalization, cell: Buffer): Buffer {
+  switch (how) {
     case 'bytes':
       return cell
     case 'number':
@@ -77,7 +80,7 @@ export function canonical(form: Form, cell: Buffer): Buffer {
       return Buffer.from(plainNumber(shortestSingle(cell.toString('latin1'))), 'latin1')
     case 'float':
     case 'unsigned zero':
-      return floatBytes(cell.toString('latin1'), form === 'float')
+      return floatBytes(cell.toString('latin1'), how === 'float')
     case 'time':
       return Buffer.from(plainTime(cell.toString('latin1')), 'latin1')
     case 'day':
@@ -89,7 +92,7 @@ export function canonical(form: Form, cell: Buffer): Buffer {
     default:
       return Buffer.concat([
         cell,
-        Buffer.alloc(Math.max(0, Number(form.slice('padded '.length)) - cell.length)),
+        Buffer.alloc(Math.max(0, Number(how.slice('padded '.length)) - cell.length)),
       ])
   }
 }

@@ -7,7 +7,7 @@ import type { Column, ColumnKind } from '../contract/table-schema.js'
 import type { Cells } from './row-name.js'
 import { excerpt } from './row-name.js'
 
-export interface CellForm {
+export interface CellSyntax {
   /** Its number in the loops of a plugin. */
   readonly code: number
   /** For messages: `"7-2" is not an integer`. */
@@ -16,35 +16,35 @@ export interface CellForm {
   readonly pattern: RegExp
 }
 
-const float = (others: string): CellForm => ({
+const float = (others: string): CellSyntax => ({
   code: 3,
   name: 'a number',
   pattern: new RegExp(`^(?!.{401})(-?(\\d+(\\.\\d*)?|\\.\\d+)([eE][+-]?\\d+)?${others})$`),
 })
 
 /** By what `ValueRange.nonFinite` says. The loops of plugins know digits only. */
-const FLOATS: Readonly<Record<NonNullable<ValueRange['nonFinite']>, CellForm>> = {
+const FLOATS: Readonly<Record<NonNullable<ValueRange['nonFinite']>, CellSyntax>> = {
   none: float(''),
   infinities: float('|-?Infinity'),
   nan: float('|NaN'),
   all: float('|-?Infinity|NaN'),
 }
 /** As decimals are written, too; the loops let them pass. */
-const ANY_DECIMAL: CellForm = {
+const ANY_DECIMAL: CellSyntax = {
   code: 0,
   name: 'a decimal number',
   pattern: /^-?(\d+(\.\d*)?|\.\d+|Infinity)$|^NaN$/,
 }
 
-const INTEGER: CellForm = { code: 1, name: 'an integer', pattern: /^(?!.{401})-?\d+$/ }
-const DATETIME: CellForm = {
+const INTEGER: CellSyntax = { code: 1, name: 'an integer', pattern: /^(?!.{401})-?\d+$/ }
+const DATETIME: CellSyntax = {
   code: 6,
   name: 'a date with a time',
   pattern: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?$/,
 }
 
 /** Kinds that are missing here take any bytes: they stand in quotes in SQL text. */
-const FORMS: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
+const SYNTAXES: Readonly<Partial<Record<ColumnKind, CellSyntax>>> = {
   integer: INTEGER,
   // Some databases store any integer in a column that they call boolean.
   boolean: INTEGER,
@@ -55,40 +55,40 @@ const FORMS: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
   instant: DATETIME,
 }
 
-const ANY_MOMENT: CellForm = {
+const ANY_MOMENT: CellSyntax = {
   ...DATETIME,
   code: 0,
   pattern: /^(\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?( BC)?|-?infinity)$/,
 }
 /** With `anyYear`; the loops let them pass. */
-const ANY_YEAR: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
+const ANY_YEAR: Readonly<Partial<Record<ColumnKind, CellSyntax>>> = {
   date: { code: 0, name: 'a date', pattern: /^(\d{4,7}-\d\d-\d\d( BC)?|-?infinity)$/ },
   datetime: ANY_MOMENT,
   instant: ANY_MOMENT,
 }
 
 /** Of columns that may hold anything: what programs write there. The writer looks at each value before it takes it. */
-const DYNAMIC: Readonly<Partial<Record<ColumnKind, CellForm>>> = {
-  ...FORMS,
-  time: { ...FORMS.time!, pattern: /^-?\d{1,3}:\d\d(:\d\d(\.\d{1,100})?)?$/ },
+const DYNAMIC: Readonly<Partial<Record<ColumnKind, CellSyntax>>> = {
+  ...SYNTAXES,
+  time: { ...SYNTAXES.time!, pattern: /^-?\d{1,3}:\d\d(:\d\d(\.\d{1,100})?)?$/ },
   datetime: {
     ...DATETIME,
     pattern: /^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,100})?)?(Z|[+-]\d\d:?\d\d)?)?$/,
   },
 }
 
-type Formed = Pick<Column, 'kind' | 'valueRange' | 'cells'>
-export type FormedColumn = Formed & Pick<Column, 'name' | 'type'>
+type CellColumn = Pick<Column, 'kind' | 'valueRange' | 'cells'>
+export type NamedCellColumn = CellColumn & Pick<Column, 'name' | 'type'>
 
 /** null: any bytes. */
-export function formOf({ kind, valueRange, cells }: Formed): CellForm | null {
+export function syntaxOf({ kind, valueRange, cells }: CellColumn): CellSyntax | null {
   const { nonFinite } = valueRange
   if (cells === 'numbered') return INTEGER
   if (cells === 'stored') return null
   if (kind === 'float') return FLOATS[nonFinite ?? 'all']
   if (kind === 'decimal' && nonFinite !== undefined && nonFinite !== 'none') return ANY_DECIMAL
   if (valueRange.anyYear && ANY_YEAR[kind]) return ANY_YEAR[kind]
-  return (valueRange.dynamic ? DYNAMIC : FORMS)[kind] ?? null
+  return (valueRange.dynamic ? DYNAMIC : SYNTAXES)[kind] ?? null
 }
 
 export interface Misfit {
@@ -97,19 +97,19 @@ export interface Misfit {
   readonly fault: string
 }
 
-/** The first cell of a row that is not of its column's form. */
-export function misfit(columns: readonly FormedColumn[], cells: Cells): Misfit | null {
+/** The first cell of a row that does not have its column's syntax. */
+export function misfit(columns: readonly NamedCellColumn[], cells: Cells): Misfit | null {
   for (const [i, column] of columns.entries()) {
     const cell = cells[i] ?? null
-    const form = cell === null ? null : formOf(column)
-    if (form === null || form.pattern.test(cell!.toString('latin1'))) continue
+    const syntax = cell === null ? null : syntaxOf(column)
+    if (syntax === null || syntax.pattern.test(cell!.toString('latin1'))) continue
     const { name, type } = column
-    return { column: name, fault: `${name} (${type}) is ${excerpt(cell)}, which is not ${form.name}` }
+    return { column: name, fault: `${name} (${type}) is ${excerpt(cell)}, which is not ${syntax.name}` }
   }
   return null
 }
 
 /** Whether this is how a value of the column is written. */
-export function isFormed(column: Formed, value: string): boolean {
-  return formOf(column)?.pattern.test(value) ?? true
+export function isWellFormed(column: CellColumn, value: string): boolean {
+  return syntaxOf(column)?.pattern.test(value) ?? true
 }

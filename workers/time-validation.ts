@@ -1,26 +1,26 @@
 import type { Column, ValueRange } from '../src/contract/plugin.js'
 
-interface Form {
+interface Layout {
   readonly pattern: RegExp
   readonly example: string
 }
 
-const moment: Form = {
+const moment: Layout = {
   pattern: /^(\d{4})-(\d\d)-(\d\d) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.(\d+))?$/,
   example: '2026-11-21 12:30:00',
 }
-const forms = {
+const layouts = {
   date: { pattern: /^(\d{4})-(\d\d)-(\d\d)$/, example: '2026-11-21' },
   time: { pattern: /^-?()()()\d{2,3}:[0-5]\d:[0-5]\d(?:\.(\d+))?$/, example: '12:30:00' },
   datetime: moment,
   instant: { ...moment, example: '2026-11-21 12:30:00, in UTC' },
-} satisfies Partial<Record<Column['kind'], Form>>
+} satisfies Partial<Record<Column['kind'], Layout>>
 
 const DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 /** What keeps a value from being written into a column of dates or times; null: nothing. */
 export function momentFault(value: unknown, { kind, valueRange }: Column): string | null {
-  const { pattern, example } = forms[kind as keyof typeof forms]
+  const { pattern, example } = layouts[kind as keyof typeof layouts]
   const article = `a ${kind} such as "${example}"`
   if (value instanceof Date) return `a Date: give ${article}, which says what is meant`
   const parts = typeof value === 'string' ? pattern.exec(value) : null
