@@ -53,7 +53,7 @@ function rowPacket(id: number): Buffer {
 function decode(): Batch[] {
   const builder = new BatchBuilder(LIMITS)
   const made: Batch[] = []
-  const sink = decoder.into({ builder, columns, onFull: () => made.push(builder.take()!), refusal })
+  const sink = decoder.into({ builder, columns, onFull: () => made.push(builder.take()!), rowError })
   sink.start(0)
   // As a socket would deliver them.
   for (let at = 0; at < packets.length; at += decoder.chunk.length) {
@@ -64,7 +64,7 @@ function decode(): Batch[] {
   return made
 }
 
-function refusal(): Error {
+function rowError(): Error {
   return new Error('the packets of this benchmark are not what their columns say')
 }
 

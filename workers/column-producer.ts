@@ -16,7 +16,7 @@ export interface PipelineSink {
   /** Rows have a key that a lookup did not find. */
   missing(rows: number): void
   /** A row, as it was read, that cannot be made into what is written. Throws when the run tolerates no more of them. */
-  refuse(row: Batch, error: RowshiftError): void
+  reject(row: Batch, error: RowshiftError): void
 }
 
 /** Makes one cell of a row, or several that stand side by side. */

@@ -144,7 +144,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
         failpoint('split-reading')
         await deleted.find(readers, split, signal)
         const { reader, spec } = readOf(readers, this.#copied, split)
-        const rows = reader.read(spec, split, signal, (row, error) => tally.refuse(row, error))
+        const rows = reader.read(spec, split, signal, (row, error) => tally.reject(row, error))
         for await (const staged of pipelinedRows(rows, pipeline, tally.sink)) {
           const batch = this.#coercion?.apply(staged) ?? staged
           queuedBytes += batch.bytes.length

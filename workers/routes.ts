@@ -11,7 +11,7 @@ export class Routes implements RouteSink {
   /** By the router's numbers. */
   readonly shards = new Set<number>()
   /** Why a repair cannot write the first row that it cannot write; null: it can, or there is no repair. */
-  refusal: ErrorReport | null = null
+  shardError: ErrorReport | null = null
 
   constructor(endpoints: Pick<ComparedEndpoints, 'router' | 'targetRows'>, repair: RunPlan | null) {
     this.#endpoints = endpoints
@@ -24,11 +24,11 @@ export class Routes implements RouteSink {
     const { router, targetRows } = this.#endpoints
     const creatable = this.#repair?.write.sharding?.onDemand != null || this.#created(shard)
     if (targetRows.has(shard) || creatable) return
-    this.#refuse(cells, `there is no table ${router!.nameOf(shard)}, and the run may not create it`)
+    this.#reject(cells, `there is no table ${router!.nameOf(shard)}, and the run may not create it`)
   }
 
   homeless(cells: Cells): void {
-    this.#refuse(cells)
+    this.#reject(cells)
   }
 
   /** Whether the repair creates it before it writes. */
@@ -38,7 +38,7 @@ export class Routes implements RouteSink {
     return shards.some((each) => each.endpoint === endpoint && each.table === table)
   }
 
-  #refuse(cells: Cells, why?: string): void {
-    if (this.#repair !== null) this.refusal ??= this.#endpoints.router!.refusal(cells, why).report()
+  #reject(cells: Cells, why?: string): void {
+    if (this.#repair !== null) this.shardError ??= this.#endpoints.router!.shardError(cells, why).report()
   }
 }

@@ -89,7 +89,7 @@ export class Pipeline {
     let filtered = 0
     const made = await this.#extended.extend(this.#rows, sink, (row, fate) => {
       if (fate === 'filter') filtered++
-      else if (fate !== 'keep') sink.refuse(this.#rows.row(row), fate)
+      else if (fate !== 'keep') sink.reject(this.#rows.row(row), fate)
     })
     if (filtered > 0) sink.filtered(filtered)
     return made
@@ -147,7 +147,7 @@ export class Pipeline {
     const fate = this.#append(rows, row)
     if (fate === 'keep') return true
     if (fate === 'filter') this.#filtered++
-    else sink.refuse(this.#rows.row(origins?.[row] ?? row), fate)
+    else sink.reject(this.#rows.row(origins?.[row] ?? row), fate)
     return false
   }
 

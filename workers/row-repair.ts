@@ -47,7 +47,7 @@ export class RowRepair implements RowActions {
       const { rowsWritten } = await writer.write(spec, batchesOf(rows, spec.batch), {
         signal: this.#signal,
         onProgress: () => {},
-        onDirty: refuse,
+        onDirty: rejectRow,
         ...(onDeferred && { onDeferred: (row, error) => onDeferred(row, error, shard) }),
         beforeCommit: () => {},
       })
@@ -94,7 +94,7 @@ function batchOf(rows: readonly Buffer[]): Batch {
   return { bytes: Buffer.concat(rows), rows: rows.length }
 }
 
-/** A row that the target refuses ends the repair. */
-export function refuse(_row: Batch, error: RowshiftError): never {
+/** A row that the target rejects ends the repair. */
+export function rejectRow(_row: Batch, error: RowshiftError): never {
   throw error
 }

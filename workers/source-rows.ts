@@ -60,7 +60,7 @@ export class SourceRows {
       filtered: (rows: number) => sink.addFiltered(rows),
       added: () => {},
       missing: () => {},
-      refuse: (row: Batch, error: RowshiftError) => sink.addUnresolved(row, error),
+      reject: (row: Batch, error: RowshiftError) => sink.addUnresolved(row, error),
     }
     for await (const batch of batches) yield* this.#making.pipeline.apply(batch, told)
   }

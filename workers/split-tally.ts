@@ -19,7 +19,7 @@ export class SplitTally {
   readonly #dirty: DirtyRows
   readonly #deferred: DeferredSplit
   readonly #tell: (counts: SplitCounts) => void
-  #refused = 0
+  #rejected = 0
   /** What it has left there before. */
   #stored: string | null = null
   counts = noCounts
@@ -47,9 +47,9 @@ export class SplitTally {
       filtered: (rows) => this.count({ rowsFiltered: this.counts.rowsFiltered + rows }),
       added: (rows) => this.count({ rowsAdded: this.counts.rowsAdded + rows }),
       missing: (rows) => this.count({ lookupMisses: this.counts.lookupMisses + rows }),
-      refuse: (row, error) => {
+      reject: (row, error) => {
         dirty.addRead(row, error)
-        this.#refused++
+        this.#rejected++
       },
     }
   }
@@ -60,9 +60,9 @@ export class SplitTally {
   }
 
   /** Of a row that the reader refuses. */
-  refuse(row: Batch, error: RowshiftError): void {
+  reject(row: Batch, error: RowshiftError): void {
     this.sink.read(row)
-    this.sink.refuse(row, error)
+    this.sink.reject(row, error)
   }
 
   get mark(): TargetMark | undefined {
@@ -113,7 +113,7 @@ export class SplitTally {
     const counts = {
       ...this.counts,
       ...ended,
-      dirtyRows: ended.dirtyRows + this.#refused,
+      dirtyRows: ended.dirtyRows + this.#rejected,
       rowsDeferred: this.#deferred.rows,
       rowsLate: late ? ended.rowsWritten : 0,
       ...(this.#table === null ? {} : { sources: { [this.#table]: this.counts.rowsRead } }),

@@ -66,11 +66,11 @@ export class ChangedCell implements ColumnProducer {
     const bytes = length < 0 ? null : cell.subarray(0, length)
     const text = bytes === null ? null : (this.#bytes?.(bytes) ?? textOf(bytes))
     const value = text === undefined ? new Unfit(null, 'is not text in UTF-8') : this.#change(text)
-    if (value instanceof Unfit) return this.#refusal(rows, row, bytes, value)
+    if (value instanceof Unfit) return this.#rowError(rows, row, bytes, value)
     return value === null ? null : Buffer.from(value)
   }
 
-  #refusal(rows: RawRows, row: number, bytes: Buffer | null, { value, why }: Unfit): RowshiftError {
+  #rowError(rows: RawRows, row: number, bytes: Buffer | null, { value, why }: Unfit): RowshiftError {
     const { name } = this.#cell
     const { key, where } = this.#named(rows, row)
     const { table } = this.#plan.read.table

@@ -110,7 +110,7 @@ export class Transform {
         else added += rows - 1
       } catch (thrown) {
         this.#runs.rollback()
-        sink.refuse(input.read.row(readRow(input, row)), this.#refusal(thrown, input, row))
+        sink.reject(input.read.row(readRow(input, row)), this.#rowError(thrown, input, row))
       }
       if (this.#runs.full) yield* this.#pause()
     }
@@ -153,7 +153,7 @@ export class Transform {
     together: unknown,
   ): AsyncGenerator<Batch> {
     const { cells, sink } = input
-    let refused = 0
+    let rejected = 0
     for (let row = 0; row < cells.rows; row++) {
       this.#slot.row(readRow(input, row))
       this.#runs.mark()
@@ -161,13 +161,13 @@ export class Transform {
         this.#count(sink, 1, await this.#callBatch(call, cells, row, row + 1))
       } catch (thrown) {
         this.#runs.rollback()
-        refused++
-        sink.refuse(input.read.row(readRow(input, row)), this.#refusal(thrown, input, row))
+        rejected++
+        sink.reject(input.read.row(readRow(input, row)), this.#rowError(thrown, input, row))
       }
       if (this.#runs.full) yield* this.#pause()
     }
     // Nobody can say which rows the fault belongs to, so that none of them may be written.
-    if (refused === 0)
+    if (rejected === 0)
       throw this.#failure(together, `for ${counted(cells.rows, 'row')} together, and for none of them alone`)
   }
 
@@ -207,7 +207,7 @@ export class Transform {
     this.#slot.enter()
   }
 
-  #refusal(thrown: unknown, input: TransformInput, row: number): RowshiftError {
+  #rowError(thrown: unknown, input: TransformInput, row: number): RowshiftError {
     const key = readRowName(this.#plan, cellsOf(input.read.row(readRow(input, row))))
     const where = `for the row of ${this.#plan.read.table.table} with ${key.join(', ')}`
     return this.#failure(thrown, where, key)

@@ -9,7 +9,7 @@ import type { Findings, VerifyJob, VerifyResult, VerifySetup } from '../src/feat
 import { divideRange } from '../src/features/verify/range-reads.js'
 import { RowComparison } from '../src/features/verify/row-comparison.js'
 import { PoolThread } from './pool-thread.js'
-import { refuse, RowRepair } from './row-repair.js'
+import { rejectRow, RowRepair } from './row-repair.js'
 import { settleRows } from './settling.js'
 import { Routes } from './routes.js'
 import { reportOf } from './split-errors.js'
@@ -116,7 +116,7 @@ export class Verifier extends PoolThread<VerifyEndpoints> {
       filtered: comparison.filtered,
       differences,
       ranges: areEqual(differences) ? [] : [{ range, deletable: differences.extra + comparison.unsettled }],
-      refusal: routes.refusal,
+      shardError: routes.shardError,
     }
   }
 
@@ -152,7 +152,7 @@ export class Verifier extends PoolThread<VerifyEndpoints> {
     const routes = new Routes(endpoints, this.#setup.repair)
     for await (const batch of this.#readSource(endpoints, range, comparison, routes))
       comparison.addSource(batch)
-    if (routes.refusal !== null) throw RowshiftError.fromReport(routes.refusal)
+    if (routes.shardError !== null) throw RowshiftError.fromReport(routes.shardError)
     if (!comparison.complete) throw tooLarge(endpoints.source.plan.table.table)
     for await (const batch of this.#readTarget(endpoints, range, routes)) comparison.addTarget(batch)
     // More than there were when the user's limit was looked at: somebody else writes to the target.
@@ -164,7 +164,7 @@ export class Verifier extends PoolThread<VerifyEndpoints> {
     const { rowsWritten } = await settleRows(target, job, {
       signal: this.signal,
       onProgress: () => {},
-      onDirty: refuse,
+      onDirty: rejectRow,
       beforeCommit: () => {},
     })
     return { outcome: 'done', findings: noFindings, deferred: [], written: rowsWritten, deleted: 0 }

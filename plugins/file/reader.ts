@@ -13,7 +13,7 @@ import type {
   Reader,
   ReaderSkills,
   ReadSpec,
-  RefuseRow,
+  RejectRow,
   Split,
   TableSchema,
 } from '../../src/contract/plugin.js'
@@ -68,7 +68,7 @@ export class FileReader implements Reader {
     spec: ReadSpec,
     _split: Split,
     signal: AbortSignal,
-    refuse: RefuseRow = fail,
+    reject: RejectRow = fail,
   ): AsyncGenerator<Batch> {
     const builder = new BatchBuilder(spec.batch)
     const stored = storedColumns(this.#path)
@@ -91,7 +91,7 @@ export class FileReader implements Reader {
         const row = rowOf(picked.map((at) => cells[at]!))
         const fault = faultOf(row, columns)
         if (fault === null) builder.appendRows(row.bytes, 1)
-        else refuse(row, this.#refusal(number, fault))
+        else reject(row, this.#rowError(number, fault))
         if (builder.full) yield builder.take()!
       }
     }
@@ -104,7 +104,7 @@ export class FileReader implements Reader {
     this.#file = null
   }
 
-  #refusal(line: number, { fault, column }: Fault): RowshiftError {
+  #rowError(line: number, { fault, column }: Fault): RowshiftError {
     return new RowshiftError(
       'DATA_REJECTED',
       `Line ${line} of ${this.#path} is not taken: ${fault}. Correct it there.`,

@@ -10,7 +10,7 @@ import type { ResultField } from './driver.js'
 import { exactly, resultFacts } from './result-type.js'
 import { mysqlDialect } from './dialect.js'
 import { charsetOf, identifier, text } from './sql.js'
-import { checkedText, unmappedRefusals } from './unmapped.js'
+import { checkedText, unmappedChecks } from './unmapped.js'
 import { refuseAssignment } from './user-sql.js'
 
 /** The digits of the largest BIGINT; texts with more are not integers here. */
@@ -56,21 +56,21 @@ function column(own: Column, encoding: string | undefined): Value {
     own.valueRange.characters?.encoding === encoding
   const column: Column = back ? { ...own, cells: 'reversible' } : own
   const { kind, nullable, type } = column
-  const refusals = unmappedRefusals(column)
+  const rowChecks = unmappedChecks(column)
   const sql = mysqlDialect.cell(column)
   if (kind === 'text') {
     const charset = charsetOf(column)
     // A type without a character set (UUID) is text by a cast.
     const converted =
       charset === null ? `CAST(${sql} AS CHAR CHARACTER SET utf8mb4)` : `CONVERT(${sql} USING utf8mb4)`
-    const known = charset === 'utf8mb4' || refusals.length > 0
-    return { sql: known ? sql : converted, kind, type, nullable, valueRange: column.valueRange, refusals }
+    const known = charset === 'utf8mb4' || rowChecks.length > 0
+    return { sql: known ? sql : converted, kind, type, nullable, valueRange: column.valueRange, rowChecks }
   }
   // ZEROFILL and YEAR are padded to a width that is not part of the value.
   if (kind === 'integer' && /zerofill|^year/i.test(type)) {
     const { min, max } = column.valueRange
     const valueRange = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) }
-    return { sql: `(${sql}+0)`, kind, type, nullable, valueRange, refusals }
+    return { sql: `(${sql}+0)`, kind, type, nullable, valueRange, rowChecks }
   }
   const isFloat = kind === 'float'
   return {
@@ -79,7 +79,7 @@ function column(own: Column, encoding: string | undefined): Value {
     type: isFloat ? 'double' : type,
     nullable,
     valueRange: column.valueRange,
-    refusals,
+    rowChecks,
   }
 }
 
@@ -102,7 +102,7 @@ async function expression(
   }
   const facts = resultFacts(field)
   const sql = exactly(enclosed(written), field)
-  if (facts.kind !== 'text') return { ...facts, sql, refusals: [] }
+  if (facts.kind !== 'text') return { ...facts, sql, rowChecks: [] }
   const [row] = await session.query(
     `SELECT CHARSET((SELECT ${sql} FROM ${identifier(table.table)} WHERE 1 = 0))`,
   )

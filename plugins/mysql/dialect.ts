@@ -15,7 +15,7 @@ import {
   numberLiteral,
   text,
 } from './sql.js'
-import { mappedText, OUT_OF_RANGE, unmappedError, unmappedRefusals } from './unmapped.js'
+import { mappedText, OUT_OF_RANGE, unmappedError, unmappedChecks } from './unmapped.js'
 
 export const mysqlDialect: SqlDialect = {
   identifier,
@@ -31,7 +31,7 @@ export const mysqlDialect: SqlDialect = {
   keyLiteral: boundLiteral,
   keyOrder,
   lookupLiteral,
-  unreadable: unmappedRefusals,
+  unreadable: unmappedChecks,
   losses: lossSql,
   failsByValue: (thrown) => (thrown as { errno?: number }).errno === OUT_OF_RANGE,
   valueError: unmappedError,

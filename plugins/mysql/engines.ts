@@ -43,9 +43,9 @@ export function checkEngine(spec: WriteSpec, { engine, kind }: TableFacts): Mess
   }
   if (engine === null) return []
   const name = engine.toLowerCase()
-  if (NOWHERE.has(name)) throw refusal(table, engine, 'stores nothing: every row would be gone')
+  if (NOWHERE.has(name)) throw engineError(table, engine, 'stores nothing: every row would be gone')
   if (ELSEWHERE.has(name)) {
-    throw refusal(
+    throw engineError(
       table,
       engine,
       'keeps its rows in other tables, files or servers, so that nobody can see how they arrive there',
@@ -53,7 +53,7 @@ export function checkEngine(spec: WriteSpec, { engine, kind }: TableFacts): Mess
   }
   const floats = columns.filter(({ target }) => target.kind === 'float').map(({ target }) => target.name)
   if (name === 'csv' && floats.length > 0) {
-    throw refusal(table, engine, `keeps floats as text that loses digits (${floats.join(', ')})`)
+    throw engineError(table, engine, `keeps floats as text that loses digits (${floats.join(', ')})`)
   }
   return [
     ...(TRANSACTIONAL.has(name)
@@ -75,7 +75,7 @@ export function checkEngine(spec: WriteSpec, { engine, kind }: TableFacts): Mess
   ]
 }
 
-function refusal(table: string, engine: string, why: string): RowshiftError {
+function engineError(table: string, engine: string, why: string): RowshiftError {
   return new RowshiftError(
     'LOSSY',
     `Target table ${table} uses engine ${engine}, which ${why}. Copy into a table of an engine such as InnoDB. Nothing was written.`,

@@ -33,7 +33,7 @@ const MODES = [
 /** Without them bad values are changed, or ids of 0 are. */
 const REQUIRED_MODES = ['STRICT_ALL_TABLES', 'NO_AUTO_VALUE_ON_ZERO']
 /** Each changes how statements are read, what values are read or written, or what SHOW CREATE TABLE says. */
-const REFUSED_MODES = [
+const FORBIDDEN_MODES = [
   'NO_BACKSLASH_ESCAPES',
   'ANSI_QUOTES',
   'PIPES_AS_CONCAT',
@@ -220,10 +220,10 @@ function settingFault(name: string, value: string): string[] {
 
 function modeFaults(modes: readonly string[]): string[] {
   const missing = REQUIRED_MODES.filter((mode) => !modes.includes(mode))
-  const refused = REFUSED_MODES.filter((mode) => modes.includes(mode))
+  const forbidden = FORBIDDEN_MODES.filter((mode) => modes.includes(mode))
   const hint = `begin from the modes that are set: SET sql_mode = CONCAT(@@sql_mode, ',…')`
   return [
     ...(missing.length === 0 ? [] : [`sql_mode lacks ${missing.join(', ')}; ${hint}`]),
-    ...(refused.length === 0 ? [] : [`sql_mode has ${refused.join(', ')}`]),
+    ...(forbidden.length === 0 ? [] : [`sql_mode has ${forbidden.join(', ')}`]),
   ]
 }

@@ -39,7 +39,7 @@ export async function lockWrites(endpoint: Endpoint, table: string, signal: Abor
 }
 
 async function lock(session: Session, table: string): Promise<void> {
-  const refusals: RowshiftError[] = []
+  const lockErrors: RowshiftError[] = []
   for (const sql of [`LOCK TABLES ${identifier(table)} READ`, 'FLUSH TABLES WITH READ LOCK']) {
     try {
       await session.query(sql)
@@ -47,7 +47,7 @@ async function lock(session: Session, table: string): Promise<void> {
     } catch (thrown) {
       const error = mapError(thrown, `locking table ${table} against writes for the snapshot`, { table })
       if (error.code !== 'ACCESS_DENIED') throw error
-      refusals.push(error)
+      lockErrors.push(error)
     }
   }
   throw new RowshiftError(
@@ -55,7 +55,7 @@ async function lock(session: Session, table: string): Promise<void> {
     `A snapshot of ${table} needs a short lock against writes, and the user of ${session.where} has neither LOCK TABLES nor RELOAD. ` +
       'Grant one of them, or use "consistency": "split", or copy from a replica whose replication is stopped.',
     { table },
-    refusals[0],
+    lockErrors[0],
   )
 }
 

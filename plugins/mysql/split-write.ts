@@ -5,7 +5,7 @@ import type { Tally } from '../../src/sql/tally.js'
 import type { Session } from './connection.js'
 import { warningError } from './errors.js'
 import { duplicateCounts, figure, warnings } from './counts.js'
-import { rowRefusal, unwritable } from './refusals.js'
+import { rejectedRowError, unwritable } from './row-errors.js'
 import type { Merge, Statements } from './statements.js'
 import type { OkResult } from './driver.js'
 import type { WriteFacts } from './write-facts.js'
@@ -42,7 +42,7 @@ export class SplitWrite {
       savepoints: facts.savepoints,
       transactional: facts.transactional,
       begin: () => beginSplit(session, facts),
-      rejected: (row: Batch, error: RowshiftError) => rowRefusal(spec, row, error),
+      rejected: (row: Batch, error: RowshiftError) => rejectedRowError(spec, row, error),
     }
     this.#rows = new BisectedWrite(session, spec, tally, ways, stored)
   }
@@ -53,7 +53,7 @@ export class SplitWrite {
     if (spec.path === 'load-data') {
       await this.#rows.stream(batches, spec.writeBatch === null ? LOAD_BYTES : 1, {
         // What the server would change goes in row by row.
-        bytesOf: (batch) => (checks?.refusal(batch) ? null : batch.bytes),
+        bytesOf: (batch) => (checks?.rowError(batch) ? null : batch.bytes),
         send: async (pieces, rows) => this.#loaded(await this.#session.load(load, pieces), rows()),
         store: (part) => this.#store(part),
       })
@@ -81,8 +81,8 @@ export class SplitWrite {
 
   async #store(part: Batch): Promise<void> {
     const { checks, spec, stage } = this.#statements
-    const refusal = checks?.refusal(part)
-    if (refusal) throw refusal
+    const rowError = checks?.rowError(part)
+    if (rowError) throw rowError
     const ok = await this.#session.send(insertStatement(this.#statements, part))
     const counts = stage
       ? ok.affectedRows === part.rows && nothingWritten

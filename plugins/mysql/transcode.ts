@@ -15,7 +15,7 @@ import type { RowSink } from './rows.js'
 const FULL = 1
 const END = 2
 const BROKEN = 3
-const REFUSED = 4
+const REJECTED = 4
 
 /** Before each chunk stands what the one before left of a packet, so a packet may be as long as a chunk. */
 const CHUNK_BYTES = 256 << 10
@@ -102,7 +102,7 @@ class ResultDecoder implements RowSink {
       if (state === BROKEN)
         throw new RowshiftError('INTERNAL', 'The server sent rows in a form that this version does not know.')
       from = words[READ_FROM]!
-      if (state === REFUSED) throw this.#refusal(from)
+      if (state === REJECTED) throw this.#rowError(from)
       builder.appendRows(bytes.subarray(ROWS, words[WRITTEN_TO]), words[ROWS_READ]!)
       if (builder.full) onFull()
       if (state === FULL) continue
@@ -135,17 +135,17 @@ class ResultDecoder implements RowSink {
   }
 
   /** Of the packet that stands at `from`. */
-  #refusal(from: number): Error {
-    const { columns, refusal } = this.#target
+  #rowError(from: number): Error {
+    const { columns, rowError } = this.#target
     const { bytes } = this.#kernel
     const payload = bytes.subarray(from + HEADER, from + HEADER + bytes.readUIntLE(from, 3))
-    return refusal(cellsOf(payload, columns.length).cells)
+    return rowError(cellsOf(payload, columns.length).cells)
   }
 
   #endLarge(row: LargeRow): void {
-    const { builder, columns, onFull, refusal } = this.#target
+    const { builder, columns, onFull, rowError } = this.#target
     const cells = row.cells(columns.length)
-    if (misfit(columns, cells)) throw refusal(cells)
+    if (misfit(columns, cells)) throw rowError(cells)
     for (const cell of cells) {
       if (cell === null) builder.appendNull()
       else builder.appendBytes(cell)

@@ -1,4 +1,4 @@
-import type { Column, ReadSpec, Refusal } from '../../src/contract/plugin.js'
+import type { Column, ReadSpec, RowCheck } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { holdsHiddenType } from './json-types.js'
 import { charsetOf, identifier, isReversible, memberNumber } from './sql.js'
@@ -54,7 +54,7 @@ export function unmappedError(thrown: unknown, spec: ReadSpec): RowshiftError | 
 }
 
 /** The rows for which {@link mappedText} fails, where a derived column is made of it. */
-export function unmappedRefusals(column: Column): Refusal[] {
+export function unmappedChecks(column: Column): RowCheck[] {
   const unclear = unclearValues(column)
   if (unclear === null) return []
   const { condition, value, why } = unclear
@@ -111,12 +111,12 @@ export function checkedText(
   sql: string,
   charset: string,
   reversible: boolean,
-): { readonly sql: string; readonly refusals: readonly Refusal[] } {
-  if (isReversible(charset)) return { sql, refusals: [] }
+): { readonly sql: string; readonly rowChecks: readonly RowCheck[] } {
+  if (isReversible(charset)) return { sql, rowChecks: [] }
   const { condition, value, why } = unclearText(sql, charset, reversible)
   return {
     sql: `IF(${condition}, CONVERT(${sql} USING utf8mb4), CONCAT(~0 + (1 + LENGTH(${sql}))))`,
-    refusals: [{ condition: `NOT (${condition})`, value, why }],
+    rowChecks: [{ condition: `NOT (${condition})`, value, why }],
   }
 }
 

@@ -82,7 +82,7 @@ function valueOf(column: Column, own: string): Value {
   const plain = kind === 'text' && /^(text|character varying)/.test(type)
   const textual = plain || (kind !== 'text' && kind !== 'json') ? cellOf(column, own) : `${own}::text`
   const sql = collation?.endsWith('not deterministic') ? `(${textual} COLLATE "C")` : textual
-  return { sql, kind, type, nullable, valueRange, refusals: [] }
+  return { sql, kind, type, nullable, valueRange, rowChecks: [] }
 }
 
 /** The server says what it would give. */

@@ -1,4 +1,4 @@
-import type { Column, ColumnKind, ReadSpec, Refusal } from '../../src/contract/plugin.js'
+import type { Column, ColumnKind, ReadSpec, RowCheck } from '../../src/contract/plugin.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { postgresError, sqlState } from './errors.js'
 import { cellOf } from './types.js'
@@ -67,7 +67,7 @@ const UTF8 =
   '^([0-7].|(c[2-9a-f]|d.)[89ab].|e0[ab].[89ab].|(e[1-9a-cef]|ed(?=[89]))([89ab].){2}|(f0(?=[9ab])|f[1-3]|f4(?=8))([89ab].){3})*$'
 
 /** A database whose encoding is SQL_ASCII keeps any bytes as text, and the server does not send those that are not UTF-8. */
-function unreadable(column: Column): Refusal[] {
+function unreadable(column: Column): RowCheck[] {
   if (column.sql !== undefined || (column.kind !== 'text' && column.kind !== 'json')) return []
   const name = identifier(column.name)
   const digits = `encode(convert_to(${name}::text, 'SQL_ASCII'), 'hex')`

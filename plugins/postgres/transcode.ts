@@ -25,7 +25,7 @@ interface Loops {
 /** Why the kernel stopped; 0 is that it needs more bytes, and 2 that another message follows. */
 const FULL = 1
 const BROKEN = 3
-const REFUSED = 4
+const REJECTED = 4
 
 const BYTES = 0x80
 const WORDS = 256
@@ -82,7 +82,7 @@ export class RowDecoder {
       const state = kernel.run.readRows(from, end, rows, full, builder.roomRows, columns.length, SYNTAXES)
       const [next, written, count] = kernel.words
       from = next!
-      if (state === BROKEN || state === REFUSED) throw this.#fault(state, bytes.subarray(from, end))
+      if (state === BROKEN || state === REJECTED) throw this.#fault(state, bytes.subarray(from, end))
       builder.appendRows(bytes.subarray(rows, written), count!)
       if (builder.full) onFull()
       if (state !== FULL) return from === end ? null : bytes.subarray(from, end)
@@ -119,7 +119,7 @@ export class RowDecoder {
   }
 
   #fault(state: number, message: Buffer): Error {
-    if (state === REFUSED) return this.#target.refusal(cellsOf(rowOf(message)))
+    if (state === REJECTED) return this.#target.rowError(cellsOf(rowOf(message)))
     return new RowshiftError('INTERNAL', 'The server sent rows in a form that this version does not know.')
   }
 }

@@ -65,18 +65,18 @@ function claim(folder: string): void {
   try {
     makeFolder(resolve(folder))
     const names = readdirSync(folder)
-    if (names.length > 0 && !names.includes(MARKER)) throw refusal(folder, 'holds files of others')
+    if (names.length > 0 && !names.includes(MARKER)) throw folderError(folder, 'holds files of others')
     writeFileSync(
       join(folder, MARKER),
       'Made by "rowshift demo", which may replace everything in this folder.\n',
     )
   } catch (error) {
     if (error instanceof RowshiftError) throw error
-    throw refusal(folder, `cannot be used (${(error as NodeJS.ErrnoException).code})`)
+    throw folderError(folder, `cannot be used (${(error as NodeJS.ErrnoException).code})`)
   }
 }
 
-function refusal(folder: string, why: string): RowshiftError {
+function folderError(folder: string, why: string): RowshiftError {
   return new RowshiftError('USAGE', `The demo's folder ${folder} ${why}. Name another one with --folder.`, {
     folder,
   })

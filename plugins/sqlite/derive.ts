@@ -54,7 +54,7 @@ const dialect: Omit<StepDialect, 'expression'> = {
 function column({ name, kind, type, nullable, valueRange }: Column): Value {
   const quoted = quoteName(name)
   if (kind !== 'text' && kind !== 'json')
-    return { sql: quoted, kind, type, nullable, valueRange, refusals: [] }
+    return { sql: quoted, kind, type, nullable, valueRange, rowChecks: [] }
   const condition = `typeof(${quoted}) = 'blob'`
   return {
     sql: `CASE WHEN ${condition} THEN ${fail(quoted)} ELSE ${quoted} END`,
@@ -62,7 +62,7 @@ function column({ name, kind, type, nullable, valueRange }: Column): Value {
     type,
     nullable,
     valueRange,
-    refusals: [
+    rowChecks: [
       { condition, value: `hex(${quoted})`, why: '(as hexadecimal digits) is a BLOB in a column of text' },
     ],
   }
@@ -76,7 +76,7 @@ async function expression(session: SqliteSession, table: string, written: string
   const declared = database.prepare(`SELECT ${sql} FROM ${quoteName(table)}`).columns()[0]!.type
   const affinity = affinityOf(declared ?? '')
   const kind = affinity === 'none' ? sampleKind(database, table, sql) : kindOf(declared!, affinity)
-  return { sql, kind, type: kind, nullable: true, valueRange: valueRangeOf(kind, affinity), refusals: [] }
+  return { sql, kind, type: kind, nullable: true, valueRange: valueRangeOf(kind, affinity), rowChecks: [] }
 }
 
 function text(value: string): string {

@@ -5,7 +5,7 @@ import type { Tally } from '../../src/sql/tally.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue } from './driver.js'
 import { exchangeObstacle, RowExchange } from './exchange.js'
-import { rowRefusal } from './refusals.js'
+import { rejectedRowError } from './row-errors.js'
 import { SplitWrite } from './split-write.js'
 
 export function settlementSteps(
@@ -32,7 +32,7 @@ export function settlementSteps(
         tally.add({ rowsWritten, rowsChanged: old === null ? 0 : rowsWritten })
       } catch (thrown) {
         if (!database.inTransaction) throw thrown
-        tally.refuse(row, rowRefusal(spec, row, thrown))
+        tally.reject(row, rejectedRowError(spec, row, thrown))
       }
     }
     for (const batch of rows) eachRow(batch, insert)

@@ -5,7 +5,7 @@ import type { Tally } from '../../src/sql/tally.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue } from './driver.js'
 import { RowInserter } from './insert.js'
-import { nullRowidRefusal, rowRefusal, valueRefusal } from './refusals.js'
+import { nullRowidError, rejectedRowError, valueError } from './row-errors.js'
 
 /** One split on its way into the target, inside a transaction that the writer ends. */
 export class SplitWrite {
@@ -33,8 +33,8 @@ export class SplitWrite {
     let rows = 0
     forEachRow(batch, (cells, start, end) => {
       rows++
-      const refusal = this.#bind(cells)
-      if (refusal) this.#tally.refuse(rowAt(batch, start, end), refusal)
+      const rowError = this.#bind(cells)
+      if (rowError) this.#tally.reject(rowAt(batch, start, end), rowError)
       else this.#bounds.push([start, end])
       if (this.#bounds.length === this.#inserter.groupRows) this.#storeGroup(batch)
     })
@@ -61,8 +61,8 @@ export class SplitWrite {
       else {
         this.#values.length = before
         return value === null
-          ? nullRowidRefusal(this.#spec, columns[i]!.target.name, cells)
-          : valueRefusal(this.#spec, i, cells)
+          ? nullRowidError(this.#spec, columns[i]!.target.name, cells)
+          : valueError(this.#spec, i, cells)
       }
     }
     return null
@@ -90,7 +90,7 @@ export class SplitWrite {
       } catch (thrown) {
         if (!this.#database.inTransaction) throw thrown
         const row = rowAt(batch, start, end)
-        this.#tally.refuse(row, rowRefusal(this.#spec, row, thrown))
+        this.#tally.reject(row, rejectedRowError(this.#spec, row, thrown))
       }
     }
     this.#values.length = 0

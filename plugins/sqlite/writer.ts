@@ -12,7 +12,7 @@ import { planCreateTable } from './create-table-plan.js'
 import { Database, requireDriver } from './driver.js'
 import { sqliteError } from './errors.js'
 import { rowsPerStatement } from './insert.js'
-import { commitRefusal } from './refusals.js'
+import { commitError } from './row-errors.js'
 import { describeTable, findRowidColumn, listTables, writeFault } from './schema.js'
 import { SqliteSession } from './session.js'
 import { settlementSteps } from './settlement.js'
@@ -72,7 +72,7 @@ export function sqliteSink(endpoint: Endpoint): SqlSink<SqliteSession> {
         defers: true,
         async begin(settles) {
           await session.begin()
-          // A row may refer to one that comes later in the split. Where refused rows are tolerated, each must be told apart.
+          // A row may refer to one that comes later in the split. Where rejected rows are tolerated, each must be told apart.
           if (settles || spec.errorLimit.record === 0) database.exec('PRAGMA defer_foreign_keys = ON')
         },
         async write(batches, tally) {
@@ -80,7 +80,7 @@ export function sqliteSink(endpoint: Endpoint): SqlSink<SqliteSession> {
           for await (const batch of batches) split.write(batch)
         },
         settlement: () => settlementSteps(database, spec, bindings),
-        commitError: (thrown) => commitRefusal(database, spec, thrown),
+        commitError: (thrown) => commitError(database, spec, thrown),
       }
     },
   }

@@ -68,7 +68,7 @@ export interface Derivation {
  * Rows for which a derived column fails. Its `sql` must fail there, so that no such row is ever read; this says which rows
  * those are, so that a person can be told.
  */
-export interface Refusal {
+export interface RowCheck {
   /** A condition in the source's own SQL that is true for exactly those rows. */
   readonly condition: string
   /** The value that is to blame, as an expression. */

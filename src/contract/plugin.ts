@@ -34,7 +34,7 @@ import type { BatchLimits } from '../wire/builder.js'
 import type { API_VERSION, Capabilities } from './capabilities.js'
 import type { CreateTableRequest, TableCreation, SourceDdl, CreateTablePlan } from './create-table.js'
 import type { Connection, Endpoint } from './endpoint.js'
-import type { ReadSpec, RefuseRow, Split, SplitSize } from './read.js'
+import type { ReadSpec, RejectRow, Split, SplitSize } from './read.js'
 import type { Column, ColumnMapping, TableSchema } from './table-schema.js'
 import type { ReaderSkills, WriterSkills } from './skills.js'
 import type { TaskStore } from './task-store.js'
@@ -66,7 +66,7 @@ export { type CellSyntax, syntaxOf, isWellFormed, type Misfit, misfit } from '..
 export { type Cells, cellsOf, excerpt, rowName, sourceRowName } from '../wire/row-name.js'
 /** Writers: which rows of a batch the target rejects, and rows that wait for each other's unique values. */
 export { bisect, type Bisection } from '../wire/bisect.js'
-export { type RefusedRow, settle, type Settlement, unsettled } from '../wire/settle.js'
+export { type RejectedRow, settle, type Settlement, unsettled } from '../wire/settle.js'
 /** Databases that speak SQL: key ranges, splits, the user's own SQL, and columns that the source computes. */
 export {
   above,
@@ -113,9 +113,9 @@ export interface Reader {
    * The rows of a split, mapped columns only, in `spec.columns` order. The consumer may stop early; the reader then
    * gives up the result. When `signal` aborts, it throws INTERRUPTED soon.
    * Every cell is written as its kind must be (`src/wire/cell-syntax.ts`), since it may become SQL text. A row with another
-   * one goes to `refuse`, which throws when the run tolerates no more; without it, the read ends with DATA_REJECTED.
+   * one goes to `reject`, which throws when the run tolerates no more; without it, the read ends with DATA_REJECTED.
    */
-  read(spec: ReadSpec, split: Split, signal: AbortSignal, refuse?: RefuseRow): AsyncIterable<Batch>
+  read(spec: ReadSpec, split: Split, signal: AbortSignal, reject?: RejectRow): AsyncIterable<Batch>
   close(): Promise<void>
 }
 

@@ -132,7 +132,7 @@ export interface TableMarks {
 export type SplitSize = () => number
 
 /** Takes a row that is not what its columns say, and why. */
-export type RefuseRow = (row: Batch, error: RowshiftError) => void
+export type RejectRow = (row: Batch, error: RowshiftError) => void
 
 /** Whether rows of the source would suffer a loss that its columns allow. */
 export type LossSearch =

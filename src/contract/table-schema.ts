@@ -1,5 +1,5 @@
 /** Tables as plugins describe them, and how their columns are mapped. Part of the plugin contract. */
-import type { Refusal } from './derivation.js'
+import type { RowCheck } from './derivation.js'
 import type { ValueRange, ConversionCheck } from './value-range.js'
 
 /**
@@ -62,7 +62,7 @@ export interface Column {
   /** Stands in our SQL where the column's name would give other values: a moment, where the session's zone is not UTC. */
   readonly readAs?: string
   /** Rows for which `sql` fails. Default: none. */
-  readonly refusals?: readonly Refusal[]
+  readonly rowChecks?: readonly RowCheck[]
   /** Set by the plan in both columns of a mapping. A source whose cells exist already (a file) says what they are. Default: `utf8`. */
   readonly cells?: CellEncoding
 }

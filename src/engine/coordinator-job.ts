@@ -17,7 +17,7 @@ export interface CoordinatorJob {
   readonly checkpoints: RunCheckpoints
   /** The last thing before the first split: what it does, it does only when all threads can begin. */
   readonly prepare: () => Promise<void>
-  /** null: the first row that the target refuses ends the run. */
+  /** null: the first row that the target rejects ends the run. */
   readonly dirty: DirtySetup | null
   /** null: the plan has no pipeline. */
   readonly pipeline: PipelineSetup | null

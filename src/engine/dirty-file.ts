@@ -111,6 +111,6 @@ function told(columns: readonly Column[]): Column[] {
 
 /** How the values were derived is of no use to who reads them again; how they stand in the file is. */
 function asWritten(column: Column): Column {
-  const { sql: _, readAs: __, refusals: ___, cells = 'utf8', ...own } = column
+  const { sql: _, readAs: __, rowChecks: ___, cells = 'utf8', ...own } = column
   return { ...own, cells: cells === 'reversible' ? 'utf8' : cells }
 }

@@ -28,7 +28,7 @@ export interface WorkerSetup extends ThreadSetup {
   /** Of each database. */
   readonly source: readonly Endpoint[]
   readonly target: readonly Endpoint[]
-  /** null: the first row that the target refuses ends the run. */
+  /** null: the first row that the target rejects ends the run. */
   readonly dirty: DirtySetup | null
   /** null: the plan has no pipeline. */
   readonly pipeline: PipelineSetup | null

@@ -94,11 +94,11 @@ export function judge(source: Column, target: Column): ConversionCheck {
   // Each value of a source without bounds is checked when it is written, but JSON that is written anew passes every check.
   const unchecked =
     target.kind === 'json' && ['text', 'json'].includes(source.kind) && respelled(source, target).length > 0
-  const refused =
+  const loses =
     nulls.length > 0 ||
     unchecked ||
     (values.length > 0 && !source.valueRange.dynamic && !checkedThere(source, target))
-  return { conversion: refused ? 'lossy' : 'checked', why: losses.join('; ') }
+  return { conversion: loses ? 'lossy' : 'checked', why: losses.join('; ') }
 }
 
 function judgeStored(source: Column, target: Column): ConversionCheck {

@@ -29,7 +29,7 @@ interface LossRequest {
   readonly where: string | null
 }
 
-interface Refusal {
+interface UnacceptedLoss {
   readonly column: string
   readonly what: string
 }
@@ -48,18 +48,18 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
     return { ...pair, check: isAllowed(pair.source) ? accepted(check) : check }
   })
   checkNames(request, columns)
-  const refused = columns.filter(
+  const unaccepted = columns.filter(
     ({ source, check }) =>
       check.conversion === 'impossible' || (check.conversion === 'lossy' && !isAllowed(source)),
   )
-  const droppedRefused = mapping.dropped.filter((column) => !isAllowed(column))
-  if (refused.length + droppedRefused.length > 0) {
+  const unacceptedDrops = mapping.dropped.filter((column) => !isAllowed(column))
+  if (unaccepted.length + unacceptedDrops.length > 0) {
     throw lossy(
       [
-        ...droppedRefused.map((column) => ({ column: column.name, what: dropped(column, target) })),
-        ...(await withExamples(request, refused)),
+        ...unacceptedDrops.map((column) => ({ column: column.name, what: dropped(column, target) })),
+        ...(await withExamples(request, unaccepted)),
       ],
-      refused,
+      unaccepted,
     )
   }
   const losses = [
@@ -127,11 +127,14 @@ function describeLoss({ source, target, check }: ColumnMapping): string {
   return `${source.name}: ${source.type} to ${to}${target.type} loses ${check.why}`
 }
 
-async function withExamples(request: LossRequest, refused: readonly ColumnMapping[]): Promise<Refusal[]> {
+async function withExamples(
+  request: LossRequest,
+  unaccepted: readonly ColumnMapping[],
+): Promise<UnacceptedLoss[]> {
   const { source, where } = request
   const end = performance.now() + SEARCH_MS
-  const refusals: Refusal[] = []
-  for (const column of refused) {
+  const losses: UnacceptedLoss[] = []
+  for (const column of unaccepted) {
     const search = column.made === undefined && column.check.conversion === 'lossy' && performance.now() < end
     const result = search ? await findLoss(source, column, where) : undefined
     const example =
@@ -140,9 +143,9 @@ async function withExamples(request: LossRequest, refused: readonly ColumnMappin
         : result?.found === 'none'
           ? ' (no row does now)'
           : ''
-    refusals.push({ column: column.source.name, what: describeLoss(column) + example })
+    losses.push({ column: column.source.name, what: describeLoss(column) + example })
   }
-  return refusals
+  return losses
 }
 
 /** In any of the tables. */
@@ -160,11 +163,11 @@ async function findLoss(
   return search
 }
 
-function lossy(refusals: readonly Refusal[], columns: readonly ColumnMapping[]): RowshiftError {
+function lossy(losses: readonly UnacceptedLoss[], columns: readonly ColumnMapping[]): RowshiftError {
   const impossible = new Set(
     columns.filter(({ check }) => check.conversion === 'impossible').map(({ source }) => source.name),
   )
-  const names = refusals.map(({ column }) => column)
+  const names = losses.map(({ column }) => column)
   const acceptable = names.filter((name) => !impossible.has(name))
   const advice = [
     'Change the target table',
@@ -173,7 +176,7 @@ function lossy(refusals: readonly Refusal[], columns: readonly ColumnMapping[]):
   ]
   return new RowshiftError(
     'LOSSY',
-    `The copy would lose data:\n  ${refusals.map(({ what }) => what).join('\n  ')}\n${advice.join(', or ')}. Nothing was written.`,
+    `The copy would lose data:\n  ${losses.map(({ what }) => what).join('\n  ')}\n${advice.join(', or ')}. Nothing was written.`,
     { columns: names },
   )
 }

@@ -8,7 +8,7 @@ import { AUTO } from '../task/params.js'
 /** Of an end that is read. */
 export function checkReadable({ label, capabilities }: Plugin, { timeZone }: Params): void {
   if (timeZone === null || capabilities.timeZones === true) return
-  throw refused([`params.time_zone: ${label} has no time zones of its own; leave it out`])
+  throw unsupported([`params.time_zone: ${label} has no time zones of its own; leave it out`])
 }
 
 /** Of an end that is written to, or would be: whoever compares with it says the same of it. */
@@ -16,7 +16,7 @@ export function checkWritePath({ label, capabilities }: Plugin, { writePath }: P
   const paths = capabilities.writePaths ?? []
   if (writePath === null || paths.includes(writePath)) return
   const all = [AUTO, ...paths]
-  throw refused([
+  throw unsupported([
     `params.write_path: "${writePath}" is not a write path of ${label}, which has ${all.join(', ')}${didYouMean(writePath, all)}`,
   ])
 }
@@ -42,10 +42,10 @@ export function checkWritable(plugin: Plugin, params: Params): void {
       if (sql.length > 0) faults.push(`params.${name}: ${label} runs no SQL; leave it out`)
     }
   }
-  if (faults.length > 0) throw refused(faults)
+  if (faults.length > 0) throw unsupported(faults)
 }
 
-function refused(faults: readonly string[]): RowshiftError {
+function unsupported(faults: readonly string[]): RowshiftError {
   return new RowshiftError('PARAMS_INVALID', `The params are not valid:\n  ${faults.join('\n  ')}`, {
     faults,
   })

@@ -105,7 +105,7 @@ export class BisectedWrite {
       blamesRow: (error) => this.isRowFault(error),
       together: (error) => (this.#error(error).code === 'DUPLICATE_KEY' ? this.#tally.together : 1),
       onBad: (row, error) => {
-        this.#tally.refuse(row, this.#ways.rejected(row, this.#error(error)))
+        this.#tally.reject(row, this.#ways.rejected(row, this.#error(error)))
         this.#tally.hand(row.rows)
       },
     })

@@ -2,7 +2,7 @@
  * Derivations as SQL: which step makes what of which values, and what is then known of them. What the SQL looks like is
  * the {@link StepDialect}'s to say.
  */
-import type { CastType, Derivation, Refusal, Step } from '../contract/derivation.js'
+import type { CastType, Derivation, RowCheck, Step } from '../contract/derivation.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { Column, TableSchema } from '../contract/table-schema.js'
 import { fixedText, isComparable, joined } from './facts.js'
@@ -14,7 +14,7 @@ import { asText, doesNotFit, noCast, notInMap, stepFacts } from './step-facts.js
 export interface Value extends Facts {
   /** An expression that needs no parentheses around it. */
   readonly sql: string
-  readonly refusals: readonly Refusal[]
+  readonly rowChecks: readonly RowCheck[]
 }
 
 /** How one database writes the steps of computed columns. */
@@ -77,7 +77,7 @@ async function deriveColumn(
 ): Promise<Column> {
   const { name, steps, at } = derivation
   const start = await originOf(dialect, table, derivation)
-  const { sql, kind, type, nullable, valueRange, refusals } = steps.reduce(
+  const { sql, kind, type, nullable, valueRange, rowChecks } = steps.reduce(
     (value, step) => take(dialect, value, step, at),
     start,
   )
@@ -91,7 +91,7 @@ async function deriveColumn(
     generated: false,
     ordered: false,
     sql,
-    ...(refusals.length === 0 ? {} : { refusals }),
+    ...(rowChecks.length === 0 ? {} : { rowChecks }),
     ...(kind === 'text' && dialect.collation !== undefined ? { collation: dialect.collation } : {}),
   }
 }
@@ -111,18 +111,18 @@ async function originOf(
       return column(origin.name)
     case 'constant': {
       const facts = literalFacts([origin.value])
-      return { ...facts, sql: constant(dialect, origin.value, facts), refusals: [] }
+      return { ...facts, sql: constant(dialect, origin.value, facts), rowChecks: [] }
     }
     case 'sql':
       return dialect.expression(origin.sql, encoding)
     case 'template': {
       const parts = origin.parts.map((part) =>
         'text' in part
-          ? { ...fixedText(part.text), sql: dialect.text(part.text), refusals: [] }
+          ? { ...fixedText(part.text), sql: dialect.text(part.text), rowChecks: [] }
           : text(dialect, column(part.column), `{${part.column}} of "template"`),
       )
       const sql = dialect.concat(parts.map((part) => part.sql))
-      return { ...joined(parts), sql, refusals: parts.flatMap(({ refusals }) => refusals) }
+      return { ...joined(parts), sql, rowChecks: parts.flatMap(({ rowChecks }) => rowChecks) }
     }
     default:
       return origin satisfies never
@@ -200,19 +200,19 @@ function map(
   // NULL is not a value that the map could name.
   const guarded = typeof unmapped === 'object' && unmapped.value !== null && from.nullable
   const sql = guarded ? `CASE WHEN ${from.sql} IS NULL THEN NULL ELSE ${mapped} END` : mapped
-  const refusal: Refusal = {
+  const rowCheck: RowCheck = {
     condition: `${subject} NOT IN (${keys.join(', ')})`,
     value: from.sql,
     why: notInMap(at),
   }
-  const refusals = unmapped === 'error' ? [...from.refusals, refusal] : from.refusals
-  return { ...facts, sql: settled(dialect, sql, facts), refusals }
+  const rowChecks = unmapped === 'error' ? [...from.rowChecks, rowCheck] : from.rowChecks
+  return { ...facts, sql: settled(dialect, sql, facts), rowChecks }
 }
 
 function cast(dialect: StepDialect, value: Value, facts: Facts, to: CastType, at: string): Value {
   const made = dialect.cast(value, to)
   if (made === null) throw fault(noCast(value, to))
-  const refusal: Refusal = {
+  const rowCheck: RowCheck = {
     condition: `${value.sql} IS NOT NULL AND NOT (${made.fits})`,
     value: value.sql,
     why: doesNotFit(to, at),
@@ -224,7 +224,7 @@ function cast(dialect: StepDialect, value: Value, facts: Facts, to: CastType, at
   return {
     ...facts,
     sql: settled(dialect, sql, facts),
-    refusals: made.fits === null ? value.refusals : [...value.refusals, refusal],
+    rowChecks: made.fits === null ? value.rowChecks : [...value.rowChecks, rowCheck],
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Refusal } from '../contract/derivation.js'
+import type { RowCheck } from '../contract/derivation.js'
 import type { LossSql } from './loss-sql.js'
 import type { ErrorDetails, RowshiftError } from '../contract/errors.js'
 import type { ReadSpec } from '../contract/read.js'
@@ -72,7 +72,7 @@ export interface SqlDialect {
    * A column that is read as it is may hold values that `cell` fails for, since they would not arrive: conditions that are true of those
    * rows. Default: every value arrives.
    */
-  unreadable?(column: Column): readonly Refusal[]
+  unreadable?(column: Column): readonly RowCheck[]
   /** How it is asked for values that a target's column would not hold as they are. Default: messages about losses give no example. */
   readonly losses?: LossSql
   // Tables.

@@ -1,5 +1,5 @@
 /** Rows that cannot be read: a computed column fails for a value, or a value would not arrive as it is. */
-import type { Refusal } from '../contract/derivation.js'
+import type { RowCheck } from '../contract/derivation.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { Message } from '../contract/message.js'
 import type { ReadSpec, Split } from '../contract/read.js'
@@ -8,7 +8,7 @@ import type { SqlRow, SqlSession } from './session.js'
 
 interface Candidate {
   readonly column: string
-  readonly refusal: Refusal
+  readonly rowCheck: RowCheck
 }
 
 /** Before a row moves: throws DATA_REJECTED for the first row that is found soon and for which a computed column fails. Resolves to warnings. */
@@ -50,15 +50,15 @@ async function findFailingRow(
   if (candidates.length === 0) return null
   const { dialect } = session
   const first = (result: (candidate: Candidate, i: number) => string) =>
-    `CASE ${candidates.map((one, i) => `WHEN ${one.refusal.condition} THEN ${result(one, i)}`).join(' ')} END`
+    `CASE ${candidates.map((one, i) => `WHEN ${one.rowCheck.condition} THEN ${result(one, i)}`).join(' ')} END`
   const names = spec.table.keys[0]?.columns ?? []
   const select = [
     first((_, i) => String(i)),
-    first(({ refusal }) => dialect.excerpt(refusal.value)),
+    first(({ rowCheck }) => dialect.excerpt(rowCheck.value)),
     ...names.map((name) => dialect.excerpt(dialect.identifier(name))),
   ]
-  // Conditions of later steps fail for values that earlier ones refuse, and are not reached for them.
-  const any = candidates.map(({ refusal }) => `(${refusal.condition})`).join(' OR ')
+  // Conditions of later steps fail for values that earlier ones reject, and are not reached for them.
+  const any = candidates.map(({ rowCheck }) => `(${rowCheck.condition})`).join(' OR ')
   const { from, where } = splitRows(dialect, spec, split)
   const search = { select, from, where: [...where, `(${any})`], tail: ' LIMIT 1' }
   const rows = await session.search(search).catch((error: unknown) => {
@@ -70,19 +70,21 @@ async function findFailingRow(
 }
 
 function computedCandidates({ columns }: ReadSpec): Candidate[] {
-  return columns.flatMap(({ name, refusals = [] }) => refusals.map((refusal) => ({ column: name, refusal })))
+  return columns.flatMap(({ name, rowChecks = [] }) =>
+    rowChecks.map((rowCheck) => ({ column: name, rowCheck })),
+  )
 }
 
 /** Of columns that are read as they are. Hardly any row has such a value, so nothing is looked for before one is met. */
 function ownCandidates({ dialect }: SqlSession, { columns }: ReadSpec): Candidate[] {
   return columns.flatMap((column) =>
-    (dialect.unreadable?.(column) ?? []).map((refusal) => ({ column: column.name, refusal })),
+    (dialect.unreadable?.(column) ?? []).map((rowCheck) => ({ column: column.name, rowCheck })),
   )
 }
 
 function failure(
   { table: { table } }: ReadSpec,
-  { column, refusal: { why } }: Candidate,
+  { column, rowCheck: { why } }: Candidate,
   [value, ...key]: SqlRow,
   names: readonly string[],
 ): RowshiftError {

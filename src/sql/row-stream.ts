@@ -13,7 +13,7 @@ export interface RowTarget {
   /** Called when the builder is full; takes its batch. */
   readonly onFull: () => void
   /** Says what is wrong with a row of which a cell does not have its syntax. */
-  readonly refusal: (cells: Cells) => Error
+  readonly rowError: (cells: Cells) => Error
 }
 
 /** A connection that fills a target with the rows of a query. */
@@ -53,7 +53,7 @@ export class RowStream {
         builder: this.#builder,
         columns: this.#spec.columns,
         onFull: () => this.#push(),
-        refusal: (cells) => this.#refusal(this.#spec, cells),
+        rowError: (cells) => this.#refusal(this.#spec, cells),
       })
       .finally(() => {
         running = false

@@ -3,7 +3,7 @@ import type { Column } from '../contract/table-schema.js'
 import type { PlannedWrite, WriteSpec } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
 import type { BatchLimits } from '../wire/builder.js'
-import type { RefusedRow, Settlement } from '../wire/settle.js'
+import type { RejectedRow, Settlement } from '../wire/settle.js'
 import { settle, unsettled } from '../wire/settle.js'
 import { holderOf } from './row-errors.js'
 import type { SqlSession } from './session.js'
@@ -45,35 +45,35 @@ class SqlSettlement implements Settlement {
     this.#tally = tally
   }
 
-  async upsert(rows: readonly Batch[]): Promise<readonly RefusedRow[]> {
-    const refused: RefusedRow[] = []
-    const onDeferred = (row: Batch, error: RowshiftError) => refused.push({ row, error })
+  async upsert(rows: readonly Batch[]): Promise<readonly RejectedRow[]> {
+    const rejected: RejectedRow[] = []
+    const onDeferred = (row: Batch, error: RowshiftError) => rejected.push({ row, error })
     const tally = new Tally({ ...this.#tally.options, onDeferred }, 1)
     await this.#steps.store(rows, tally)
     this.#tally.add(tally.counts)
-    return refused
+    return rejected
   }
 
   obstacle(): Promise<string | null> {
     return this.#steps.obstacle()
   }
 
-  async exchange(rows: readonly Batch[]): Promise<readonly RefusedRow[]> {
-    const refused: RefusedRow[] = []
-    // The old rows are gone: one that is refused for whatever reason must not be left out.
+  async exchange(rows: readonly Batch[]): Promise<readonly RejectedRow[]> {
+    const rejected: RejectedRow[] = []
+    // The old rows are gone: one that is rejected for whatever reason must not be left out.
     const { onDeferred: _, ...options } = this.#tally.options
-    const onDirty = (row: Batch, error: RowshiftError) => refused.push({ row, error })
+    const onDirty = (row: Batch, error: RowshiftError) => rejected.push({ row, error })
     const tally = new Tally({ ...options, onDirty })
     await this.#session.run('SAVEPOINT rowshift_exchange')
     await this.#steps.exchange(rows, tally)
-    if (refused.length === 0) this.#tally.add(tally.counts)
+    if (rejected.length === 0) this.#tally.add(tally.counts)
     else await this.#session.run('ROLLBACK TO SAVEPOINT rowshift_exchange')
-    return refused
+    return rejected
   }
 
-  async refuse({ row, error }: RefusedRow, obstacle: string | null): Promise<void> {
+  async reject({ row, error }: RejectedRow, obstacle: string | null): Promise<void> {
     const holder = error.code === 'DUPLICATE_KEY' ? await holderOf(this.#session, this.#spec, row) : null
-    this.#tally.refuse(row, unsettled(this.#spec, error, { holder, obstacle }))
+    this.#tally.reject(row, unsettled(this.#spec, error, { holder, obstacle }))
   }
 }
 

@@ -47,7 +47,7 @@ export interface RowStore {
   readonly defers: boolean
   /** Begins the transaction of a split; before that, makes what the split needs beside the table. `settles`: for `settlement`. */
   begin(settles: boolean): Promise<void>
-  /** Writes all rows but those that `tally.refuse` is given, and counts them. */
+  /** Writes all rows but those that `tally.reject` is given, and counts them. */
   write(batches: AsyncIterable<Batch>, tally: Tally): Promise<void>
   /** How rows that have waited for unique values are written. */
   settlement(): SettlementSteps

@@ -10,7 +10,7 @@ const DEFERRED_TOGETHER = 64
 /** What becomes of the rows of a split: each of them is counted once. */
 export class Tally {
   readonly options: WriteOptions
-  /** How many rows may be given to `refuse` at a time when they fail with DUPLICATE_KEY. */
+  /** How many rows may be given to `reject` at a time when they fail with DUPLICATE_KEY. */
   readonly together: number
   counts: WriteCounts = nothingWritten
   #received = 0
@@ -55,7 +55,7 @@ export class Tally {
   }
 
   /** Leaves rows out, one unless they are deferred. Throws when the run tolerates no more, and an error that no row is to blame for. */
-  refuse(rows: Batch, error: RowshiftError): void {
+  reject(rows: Batch, error: RowshiftError): void {
     if (!error.blamesRow) throw error
     const { onDirty, onDeferred } = this.options
     if (onDeferred && error.code === 'DUPLICATE_KEY') {

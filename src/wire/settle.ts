@@ -5,7 +5,7 @@ import { LF } from './batch.js'
 import type { BatchLimits } from './builder.js'
 
 /** A row that was not written, as a batch of one, and why. */
-export interface RefusedRow {
+export interface RejectedRow {
   readonly row: Batch
   readonly error: RowshiftError
 }
@@ -14,16 +14,16 @@ export interface RefusedRow {
 export interface Settlement {
   readonly limits: BatchLimits
   /** Writes rows as `upsert` does. Resolves to those whose unique value another row still has. */
-  upsert(rows: readonly Batch[]): Promise<readonly RefusedRow[]>
+  upsert(rows: readonly Batch[]): Promise<readonly RejectedRow[]>
   /** Why `exchange` must not be used on this table; null: it may. */
   obstacle(): Promise<string | null>
   /**
    * Takes the old rows with the same keys away and inserts the new ones, with the old values of all columns that are not
-   * copied. Resolves to the rows that are refused even so; when there are any, nothing has happened.
+   * copied. Resolves to the rows that are rejected even so; when there are any, nothing has happened.
    */
-  exchange(rows: readonly Batch[]): Promise<readonly RefusedRow[]>
+  exchange(rows: readonly Batch[]): Promise<readonly RejectedRow[]>
   /** A row that cannot be written; `obstacle` is why its value could not be exchanged, or null. Throws when the run tolerates no more. */
-  refuse(refused: RefusedRow, obstacle: string | null): Promise<void>
+  reject(rejected: RejectedRow, obstacle: string | null): Promise<void>
 }
 
 /**
@@ -36,26 +36,26 @@ export async function settle(rows: readonly Batch[], target: Settlement): Promis
   let waiting = rows.flatMap(singleRows).reverse()
   let obstacle: string | null = null
   for (;;) {
-    const refused = await target.upsert(joined(waiting, target.limits))
-    const written = waiting.length - refused.length
-    if (refused.length === 0) return
-    waiting = refused.map(({ row }) => row).reverse()
-    if (written >= refused.length) continue
+    const rejected = await target.upsert(joined(waiting, target.limits))
+    const written = waiting.length - rejected.length
+    if (rejected.length === 0) return
+    waiting = rejected.map(({ row }) => row).reverse()
+    if (written >= rejected.length) continue
     obstacle ??= await target.obstacle()
     if (obstacle === null) return exchangeAll(waiting, target)
     if (written > 0) continue
-    for (const each of refused) await target.refuse(each, obstacle)
+    for (const each of rejected) await target.reject(each, obstacle)
     return
   }
 }
 
-/** A row that cannot have its value keeps its old one, which another row may want: that one is refused in the next round. */
+/** A row that cannot have its value keeps its old one, which another row may want: that one is rejected in the next round. */
 async function exchangeAll(rows: readonly Batch[], target: Settlement): Promise<void> {
   for (let waiting = rows; waiting.length > 0;) {
-    const refused = await target.exchange(joined(waiting, target.limits))
-    if (refused.length === 0) return
-    for (const each of refused) await target.refuse(each, null)
-    const gone = new Set(refused.map(({ row }) => row.bytes.toString('latin1')))
+    const rejected = await target.exchange(joined(waiting, target.limits))
+    if (rejected.length === 0) return
+    for (const each of rejected) await target.reject(each, null)
+    const gone = new Set(rejected.map(({ row }) => row.bytes.toString('latin1')))
     waiting = waiting.filter(({ bytes }) => !gone.has(bytes.toString('latin1')))
   }
 }

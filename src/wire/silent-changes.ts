@@ -38,19 +38,19 @@ export class SilentChangeChecks {
   }
 
   /** Why a batch would be stored changed, by the first such value; null when it would not. */
-  refusal(batch: Batch): RowshiftError | null {
+  rowError(batch: Batch): RowshiftError | null {
     if (this.#onlySeldom && !ODDITIES.some((text) => batch.bytes.includes(text))) return null
     let found: RowshiftError | null = null
     forEachRow(batch, (cells) => {
       if (found !== null) return
       for (const [i, isKept] of this.#checks.entries()) {
-        if (isKept !== null && !isKept(cells[i] ?? null)) found ??= this.#refusal(i, cells)
+        if (isKept !== null && !isKept(cells[i] ?? null)) found ??= this.#rowError(i, cells)
       }
     })
     return found
   }
 
-  #refusal(i: number, cells: Cells): RowshiftError {
+  #rowError(i: number, cells: Cells): RowshiftError {
     const { columns, from, table } = this.#spec
     const column = columns[i]!
     const row = rowName(this.#spec, cells)
@@ -72,11 +72,11 @@ function checkOf({ source, target, check }: ColumnMapping): SilentChangeCheck | 
   if (check.conversion !== 'lossy' && check.conversion !== 'checked') return null
   const value = valueGuard(source, target)
   // A server may put the current time or a new id in the place of NULL.
-  const refusesNull = !target.nullable && source.nullable
-  if (!refusesNull && value === null) return null
-  if (!refusesNull && value !== null && SELDOM.has(value as SilentChangeCheck))
+  const rejectsNull = !target.nullable && source.nullable
+  if (!rejectsNull && value === null) return null
+  if (!rejectsNull && value !== null && SELDOM.has(value as SilentChangeCheck))
     return value as SilentChangeCheck
-  return (cell) => (cell === null ? !refusesNull : value === null || value(cell))
+  return (cell) => (cell === null ? !rejectsNull : value === null || value(cell))
 }
 
 type Guard = (cell: Buffer) => boolean

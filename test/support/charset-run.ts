@@ -1,6 +1,6 @@
 // Copies every code of every character set, between all pairs of servers by both write paths: the second table of docs/fidelity.md.
 import { rmSync } from 'node:fs'
-import { unmappedRefusals } from '../../plugins/mysql/unmapped.js'
+import { unmappedChecks } from '../../plugins/mysql/unmapped.js'
 import type { WritePath } from './cases.js'
 import { PAIRS, PATHS } from './cases.js'
 import { charsetsOf, codesOf, isOf, makeCodes, takenCodes } from './charset-codes.js'
@@ -199,7 +199,7 @@ function conditionOf(name: string, charset: string): string | null {
     generated: false,
     ordered: true,
   } as const
-  return unmappedRefusals({ ...column, valueRange: {}, collation: `${charset}_bin` })[0]?.condition ?? null
+  return unmappedChecks({ ...column, valueRange: {}, collation: `${charset}_bin` })[0]?.condition ?? null
 }
 
 async function count(place: Place<MysqlKind>, from: string): Promise<number> {

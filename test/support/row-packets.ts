@@ -67,7 +67,7 @@ export const inPlace: Arrival = (bytes) => {
   return decoder.chunk.subarray(0, bytes.length)
 }
 
-export class Refused extends Error {
+export class Rejected extends Error {
   readonly cells: readonly Cell[]
 
   constructor(cells: readonly Cell[]) {
@@ -96,7 +96,7 @@ export function decode(bytes: Buffer, columns: number, options: Decoding = {}): 
     builder,
     columns: kinds.map((kind, i) => ({ name: `c${i}`, type: kind, kind, valueRange: { nonFinite: 'none' } })),
     onFull: () => batches.push(builder.take()!),
-    refusal: (cells) => new Refused(cells),
+    rowError: (cells) => new Rejected(cells),
   })
   sink.start(sequence)
   const ends = [...cuts, bytes.length]

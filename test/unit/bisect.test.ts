@@ -12,7 +12,7 @@ const LOST = new Error('connection lost')
 class Store {
   readonly bad: ReadonlySet<string>
   readonly stored: string[] = []
-  readonly refused: string[] = []
+  readonly rejected: string[] = []
   attempts = 0
 
   constructor(bad: readonly string[]) {
@@ -29,8 +29,8 @@ class Store {
       },
       blamesRow: (error) => error === BAD,
       onBad: (row) => {
-        if (this.refused.length === most) throw BAD
-        this.refused.push(...rowsOf(row))
+        if (this.rejected.length === most) throw BAD
+        this.rejected.push(...rowsOf(row))
       },
     })
   }
@@ -51,7 +51,7 @@ describe('bisect', () => {
         const store = new Store(bad)
         await store.run(all)
         expect(store.stored).to.deep.equal(all.filter((row) => !bad.includes(row)))
-        expect(store.refused).to.deep.equal(bad)
+        expect(store.rejected).to.deep.equal(bad)
       }),
       { seed: 7, numRuns: 200 },
     )
@@ -61,7 +61,7 @@ describe('bisect', () => {
     const all = Array.from({ length: 4096 }, (_, i) => `row ${i}`)
     const store = new Store(['row 1234'])
     await store.run(all)
-    expect(store.refused).to.deep.equal(['row 1234'])
+    expect(store.rejected).to.deep.equal(['row 1234'])
     expect(store.attempts).to.be.at.most(25)
   })
 
@@ -69,7 +69,7 @@ describe('bisect', () => {
     const store = new Store(['b', 'd'])
     const outcome = await store.run(['a', 'b', 'c', 'd', 'e'], 1).catch((error: unknown) => error)
     expect(outcome).to.equal(BAD)
-    expect(store.refused).to.deep.equal(['b'])
+    expect(store.rejected).to.deep.equal(['b'])
     expect(store.stored).not.to.include('e')
   })
 

@@ -7,7 +7,7 @@ import { InsertBuilder } from '../../plugins/mysql/transcode.js'
 import { isWellFormed } from '../../src/wire/cell-syntax.js'
 import { forEachRow } from '../../src/wire/each-row.js'
 import type { ColumnKind } from '../../src/contract/plugin.js'
-import { decode, expectedBatch, literal, Refused, result } from '../support/row-packets.js'
+import { decode, expectedBatch, literal, Rejected, result } from '../support/row-packets.js'
 
 describe('cells of MySQL', () => {
   it('are read exactly when they are of the form of their kind', () => {
@@ -20,7 +20,7 @@ describe('cells of MySQL', () => {
           const [batch] = decode(result([row]), 2, { kinds: ['bytes', kind] })
           return formed && batch!.bytes.equals(expectedBatch([row]))
         } catch (error) {
-          if (!(error instanceof Refused)) throw error
+          if (!(error instanceof Rejected)) throw error
           return !formed && error.cells.every((cell, i) => cell!.equals(row[i]!))
         }
       }),

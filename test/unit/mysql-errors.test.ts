@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { mapError, warningError } from '../../plugins/mysql/errors.js'
-import { rowRefusal } from '../../plugins/mysql/refusals.js'
+import { rejectedRowError } from '../../plugins/mysql/row-errors.js'
 import type { TableSchema } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { batch, draftPlan } from './sqlite-fixture.js'
@@ -88,7 +88,7 @@ describe('errors of MySQL and MariaDB', () => {
       ],
       ["Check constraint 'c' is violated.", undefined],
     ] as const) {
-      const error = rowRefusal(write, batch('7\tx\\ty\t2'), map(1366, message))
+      const error = rejectedRowError(write, batch('7\tx\\ty\t2'), map(1366, message))
       expect(error.details['column'], message).to.equal(column)
       expect(error.message).to.include('The row with id = "7" was not written.')
       expect(error.message).not.to.include('at row').and.not.to.include('rowshift_stage')
@@ -96,7 +96,7 @@ describe('errors of MySQL and MariaDB', () => {
       if (column === 'p') expect(error.message).to.include('Its p is "2".')
     }
     const guarded = new RowshiftError('DATA_REJECTED', 'said already', { key: ['id = "7"'] })
-    expect(rowRefusal(write, batch('7\t\t'), guarded)).to.equal(guarded)
+    expect(rejectedRowError(write, batch('7\t\t'), guarded)).to.equal(guarded)
   })
 
   it('of a load are those of its first warning', () => {

@@ -29,7 +29,7 @@ const sink: PipelineSink = {
   filtered: () => expect.fail('no row is left out'),
   added: () => expect.fail('no row is added'),
   missing: () => expect.fail('no key is missing'),
-  refuse: () => expect.fail('no row is refused'),
+  reject: () => expect.fail('no row is refused'),
 }
 
 describe('pipeline', () => {

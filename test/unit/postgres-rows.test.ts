@@ -23,7 +23,7 @@ describe('rows of COPY', () => {
       builder,
       columns: columns as Parameters<RowDecoder['start']>[0]['columns'],
       onFull: () => {},
-      refusal: () => new Error('a row is not in its form'),
+      rowError: () => new Error('a row is not in its form'),
     }
     for (let first = 1; first < all.length - END.length; first++) {
       for (let second = first; second <= all.length - END.length; second++) {

@@ -30,7 +30,7 @@ const MORE: i32 = 0
 const FULL: i32 = 1
 const END: i32 = 2
 const BROKEN: i32 = 3
-const REFUSED: i32 = 4
+const REJECTED: i32 = 4
 
 /**
  * Four words that `readRows` shares with the host (globals cost 1 µs each from there): the header of the next packet,
@@ -45,7 +45,7 @@ const SEQUENCE: usize = 268
  * Turns the text-protocol row packets (length-encoded cells, 0xFB for NULL) between `from` and `end` into rows of the
  * wire format at `to`, until a packet is not complete (MORE), until the rows reach `full` or `maxRows`, or the next
  * one may not fit below `limit` (FULL), at a packet that is not a row (END), where the packets make no sense (BROKEN), or
- * before a row of which a cell does not have its syntax (REFUSED). `syntaxes` is the address of one byte per column: 0 takes all.
+ * before a row of which a cell does not have its syntax (REJECTED). `syntaxes` is the address of one byte per column: 0 takes all.
  */
 export function readRows(
   from: usize,
@@ -76,7 +76,7 @@ export function readRows(
     }
     const rowEnd = header >>> 24 === sequence ? readRow(from + 4, next, to, columns, syntaxes) : NO_ROW
     if (rowEnd <= UNFIT) {
-      state = rowEnd === UNFIT ? REFUSED : BROKEN
+      state = rowEnd === UNFIT ? REJECTED : BROKEN
       break
     }
     to = rowEnd

@@ -35,7 +35,7 @@ const MORE: i32 = 0
 const FULL: i32 = 1
 const END: i32 = 2
 const BROKEN: i32 = 3
-const REFUSED: i32 = 4
+const REJECTED: i32 = 4
 
 /** Words that `readRows` shares with the host: the next message, the end of the rows written, their number. */
 const READ_FROM: usize = 256
@@ -45,7 +45,7 @@ const ROWS: usize = 264
 /**
  * Turns the messages between `from` and `end`, of one row each, into rows of the wire format at `to`, until a message is not complete
  * (MORE), until the rows reach `full` or `maxRows` (FULL), at a message of another type (END), at a row that makes no sense (BROKEN), or
- * before one of which a cell does not have its syntax (REFUSED). `syntaxes` is the address of one byte per column.
+ * before one of which a cell does not have its syntax (REJECTED). `syntaxes` is the address of one byte per column.
  */
 export function readRows(
   from: usize,
@@ -68,7 +68,7 @@ export function readRows(
     if (next > end) break
     const rowEnd = readRow(from + HEADER, next, to, columns, syntaxes)
     if (rowEnd <= UNFIT) {
-      state = rowEnd === UNFIT ? REFUSED : BROKEN
+      state = rowEnd === UNFIT ? REJECTED : BROKEN
       break
     }
     to = rowEnd

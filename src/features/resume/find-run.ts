@@ -77,7 +77,7 @@ export async function findRun(request: ResumeRequest, endpoints: Endpoints): Pro
   const unfinished = await unfinishedRuns(request, endpoints.writers[0]!, mustBe)
   const abandoned = await sameCopies(unfinished, request, endpoints)
   const asked = unfinished.find((one) => (mustBe ? matches(one, resume) : abandoned.includes(one.run)))
-  if (mustBe && !asked) throw refused(noSuchRun(resume))
+  if (mustBe && !asked) throw resumeRefused(noSuchRun(resume))
   if (!asked || resume === 'never') return { found: null, abandoned, notices: [] }
   const state = readState(asked.state)
   const obstacles =
@@ -87,7 +87,9 @@ export async function findRun(request: ResumeRequest, endpoints: Endpoints): Pro
   if (obstacles.length === 0) return { found: { ...asked, state: state! }, abandoned: [], notices: [] }
   const why = `Run ${asked.run} did not end, and cannot be resumed: ${obstacles.join('; ')}.`
   if (mustBe)
-    throw refused(`${why} Undo that, or begin anew: run it without "resume", with --restart if it is a task.`)
+    throw resumeRefused(
+      `${why} Undo that, or begin anew: run it without "resume", with --restart if it is a task.`,
+    )
   return { found: null, abandoned, notices: [`${why} A new run began`] }
 }
 
@@ -289,6 +291,6 @@ function noSuchRun(resume: Resume): string {
   return `Run ${resume.run} cannot be resumed: the target holds no checkpoints of it. It has ended, was begun anew, or did not get as far as its second split; then begin it anew.`
 }
 
-function refused(message: string): RowshiftError {
+function resumeRefused(message: string): RowshiftError {
   return new RowshiftError('RESUME_REFUSED', message)
 }

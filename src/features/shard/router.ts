@@ -93,7 +93,7 @@ export class Router {
   }
 
   /** For a row without a shard, with all its cells; those that are not written may be gone. */
-  refusal(cells: Cells, why = this.#why()): RowshiftError {
+  shardError(cells: Cells, why = this.#why()): RowshiftError {
     const { columns, table, sharding } = this.#spec
     const names = columns.flatMap(({ target: { name } }, i) => (this.wanted[i] === 1 ? [name] : []))
     const values = names.map(

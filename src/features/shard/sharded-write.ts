@@ -46,7 +46,7 @@ export class ShardedWrite {
   /** null: there is no such table, and none may be made. */
   readonly #table: (shard: number) => Promise<ShardTable | null>
   readonly #shards: Record<string, WriteCounts> = {}
-  #refused = 0
+  #rejected = 0
   #handed = 0
   /** How often rows that were collected have been written. */
   #goes = 0
@@ -68,14 +68,14 @@ export class ShardedWrite {
   }
 
   get counts(): TargetCounts {
-    const refused = { ...nothingWritten, dirtyRows: this.#refused }
-    return { ...Object.values(this.#shards).reduce(addCounts, refused), shards: this.#shards }
+    const rejected = { ...nothingWritten, dirtyRows: this.#rejected }
+    return { ...Object.values(this.#shards).reduce(addCounts, rejected), shards: this.#shards }
   }
 
   /** A row that no shard is for. */
-  refuse(row: Batch, error: RowshiftError): void {
+  reject(row: Batch, error: RowshiftError): void {
     this.#options.onDirty(row, error)
-    this.#refused++
+    this.#rejected++
     this.#options.onProgress((this.#handed += row.rows))
   }
 
@@ -87,7 +87,7 @@ export class ShardedWrite {
       const end = await this.#table(number)
       if (end === null) {
         const why = `there is no table ${router.nameOf(number)}, and the run may not create it`
-        for (const row of parts.rowsOf(number)) this.refuse(row, router.refusal(cellsOf(row), why))
+        for (const row of parts.rowsOf(number)) this.reject(row, router.shardError(cellsOf(row), why))
       } else if (mark && Object.hasOwn(mark.parts, end.name)) this.#keep(parts.rowsIn(number), nothingWritten)
       else open.push({ end, number })
     }

@@ -55,11 +55,11 @@ export class Shards {
           const shard = router.shardOf(cells)
           const error =
             shard === null
-              ? router.refusal(cellsOf({ bytes: batch.bytes.subarray(start, end), rows: 1 }))
+              ? router.shardError(cellsOf({ bytes: batch.bytes.subarray(start, end), rows: 1 }))
               : null
           const written = dropCells(batch.bytes, end, unwritten)
           if (shard !== null) parts.add(shard, start, written)
-          else write.refuse({ bytes: batch.bytes.subarray(start, written), rows: 1 }, error!)
+          else write.reject({ bytes: batch.bytes.subarray(start, written), rows: 1 }, error!)
         },
         router.wanted,
       )

@@ -20,7 +20,7 @@ export const noFindings: Findings = {
   filtered: 0,
   differences: noDifferences,
   ranges: [],
-  refusal: null,
+  shardError: null,
 }
 
 export function areEqual({ missing, extra, different }: Differences): boolean {
@@ -28,9 +28,9 @@ export function areEqual({ missing, extra, different }: Differences): boolean {
 }
 
 /** Throws SHARD_UNKNOWN where a repair would meet a row that no table is for, when it has changed others already. */
-export function checkPlacement({ refusal }: Findings): void {
-  if (refusal === null) return
-  const { code, message, details } = refusal
+export function checkPlacement({ shardError }: Findings): void {
+  if (shardError === null) return
+  const { code, message, details } = shardError
   throw new RowshiftError(code, `${message} Nothing was changed.`, details)
 }
 
@@ -41,7 +41,7 @@ export function addFindings(a: Findings, b: Findings): Findings {
     filtered: a.filtered + b.filtered,
     differences: addDifferences(a.differences, b.differences),
     ranges: [...a.ranges, ...b.ranges],
-    refusal: a.refusal ?? b.refusal,
+    shardError: a.shardError ?? b.shardError,
   }
 }
 

@@ -40,7 +40,7 @@ export interface Findings {
   /** The smallest ranges looked at that hold all differences. */
   readonly ranges: readonly DifferingRange[]
   /** Why a repair cannot write a row of the source: no table is for it, or none that may be created. null: a repair can write it. */
-  readonly refusal: ErrorReport | null
+  readonly shardError: ErrorReport | null
 }
 
 export interface DifferingRange {

@@ -41,7 +41,7 @@ export class CsvReader {
     throw new RowshiftError('INTERNAL', 'A CSV file has no key to divide it by.')
   }
 
-  async *read(spec, _split, signal, refuse = fail) {
+  async *read(spec, _split, signal, reject = fail) {
     const { columns } = await this.describe(spec.table.table)
     const at = spec.columns.map(({ name }) => columns.findIndex((column) => column.name === name))
     const builder = new BatchBuilder(spec.batch)
@@ -55,7 +55,7 @@ export class CsvReader {
       const cells = at.map((i) => (record[i] === null ? null : Buffer.from(record[i])))
       const fault = faultOf(spec.columns, cells)
       if (fault === null) append(builder, cells)
-      else refuse(rowOf(cells), odd(file, number, `is not taken: ${fault.fault}`))
+      else reject(rowOf(cells), odd(file, number, `is not taken: ${fault.fault}`))
       if (builder.full) yield builder.take()
     }
     const last = builder.take()

@@ -7,7 +7,7 @@ import type { Database } from './driver.js'
 import { sqliteCode, sqliteError } from './errors.js'
 
 /** Why one row was not stored. */
-export function rowRefusal(spec: PlannedWrite, row: Batch, thrown: unknown): RowshiftError {
+export function rejectedRowError(spec: PlannedWrite, row: Batch, thrown: unknown): RowshiftError {
   const { table } = spec.table
   const error = sqliteError(thrown, `writing table ${table}`, { table })
   return error.blamesRow ? rowError(spec, row, error, columnsNamed(spec, thrown)) : error
@@ -23,7 +23,7 @@ function columnsNamed({ columns, table: { table } }: PlannedWrite, thrown: unkno
 }
 
 /** A value that the target column would store changed. */
-export function valueRefusal(spec: PlannedWrite, index: number, cells: Cells): RowshiftError {
+export function valueError(spec: PlannedWrite, index: number, cells: Cells): RowshiftError {
   const { source, target } = spec.columns[index]!
   const { table } = spec.table
   const value = excerpt(cells[index] ?? null, source)
@@ -35,7 +35,7 @@ export function valueRefusal(spec: PlannedWrite, index: number, cells: Cells): R
 }
 
 /** A NULL for the column that SQLite would fill in by itself. */
-export function nullRowidRefusal(spec: PlannedWrite, column: string, cells: Cells): RowshiftError {
+export function nullRowidError(spec: PlannedWrite, column: string, cells: Cells): RowshiftError {
   const { table } = spec.table
   const message =
     `Column ${column} of the target table "${table}" is its INTEGER PRIMARY KEY and would make a number of the NULL that ` +
@@ -44,7 +44,7 @@ export function nullRowidRefusal(spec: PlannedWrite, column: string, cells: Cell
 }
 
 /** Why COMMIT refused: foreign keys are checked there, so that the order of the rows does not matter. */
-export function commitRefusal(database: Database, spec: PlannedWrite, thrown: unknown): RowshiftError {
+export function commitError(database: Database, spec: PlannedWrite, thrown: unknown): RowshiftError {
   const { table } = spec.table
   if (sqliteCode(thrown) !== 'SQLITE_CONSTRAINT_FOREIGNKEY')
     return sqliteError(thrown, `committing rows of table "${table}"`, { table })

@@ -15,7 +15,7 @@ const COLUMN_NAMED = [
 ]
 
 /** Says which row it was, and shows the value if the server names the column. */
-export function rowRefusal(spec: PlannedWrite, row: Batch, error: RowshiftError): RowshiftError {
+export function rejectedRowError(spec: PlannedWrite, row: Batch, error: RowshiftError): RowshiftError {
   const { code, message, details, cause } = error
   // Whoever looked at the values has said so already.
   if (details['key'] !== undefined) return error
