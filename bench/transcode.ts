@@ -52,16 +52,16 @@ function rowPacket(id: number): Buffer {
 
 function decode(): Batch[] {
   const builder = new BatchBuilder(LIMITS)
-  const made: Batch[] = []
-  const sink = decoder.into({ builder, columns, onFull: () => made.push(builder.take()!), rowError })
+  const batches: Batch[] = []
+  const sink = decoder.into({ builder, columns, onFull: () => batches.push(builder.take()!), rowError })
   sink.start(0)
   // As a socket would deliver them.
   for (let at = 0; at < packets.length; at += decoder.chunk.length) {
     const length = packets.copy(decoder.chunk, 0, at)
     sink.feed(decoder.chunk.subarray(0, length))
   }
-  made.push(builder.take()!)
-  return made
+  batches.push(builder.take()!)
+  return batches
 }
 
 function rowError(): Error {

@@ -85,12 +85,12 @@ async function benchServer(kind: ServerKind): Promise<void> {
 async function check(connection: Connection, name: Run): Promise<void> {
   const [[found]] = (await connection.query({ sql: DIFFERENT, rowsAsArray: true })) as unknown as [[[number]]]
   if (found[0] !== 0) throw new Error(`${name}: ${found[0]} rows are not as they should be`)
-  const [[kept]] = (await connection.query({
+  const [[copied]] = (await connection.query({
     sql: 'SELECT COUNT(*) FROM target',
     rowsAsArray: true,
   })) as unknown as [[[number]]]
-  if (name.startsWith('sieve') ? kept[0] === 0 || kept[0] > rows / 100 : kept[0] !== rows)
-    throw new Error(`${name}: ${kept[0]} rows of ${rows}`)
+  if (name.startsWith('sieve') ? copied[0] === 0 || copied[0] > rows / 100 : copied[0] !== rows)
+    throw new Error(`${name}: ${copied[0]} rows of ${rows}`)
   const [changed] = await connection.query<RowDataPacket[]>(
     'SELECT s.user_no AS was, t.user_no AS now, t.note FROM source s JOIN target t USING (id) WHERE id % 9973 = 1',
   )

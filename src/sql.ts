@@ -71,6 +71,6 @@ export { type Beyond, columnsBeyond, keyExcerpts, namedKey, searchRows } from '.
 export { checkCondition, checkExpression } from './sql/user-sql.js'
 // Rows on their way into a table.
 export { BisectedWrite } from './sql/bisected-write.js'
-export { keptColumns } from './sql/settlement.js'
+export { untouchedColumns } from './sql/settlement.js'
 export type { Tally } from './sql/tally.js'
 export { castText } from './wire/cast-text.js'

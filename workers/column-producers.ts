@@ -4,7 +4,7 @@ import type { PipelineSetup } from '../src/engine/messages.js'
 import type { IdCell, LookupCell } from '../src/contract/computed-columns.js'
 import type { CellPlan, ValuePlan, PipelineRunPlan } from '../src/contract/pipeline.js'
 import { CopiedCells } from './copied-cells.js'
-import { KeptIdCell, NewIdCell } from './id-cell.js'
+import { MappedIdCell, NewIdCell } from './id-cell.js'
 import { IdMap } from './id-map.js'
 import { idSourceOf } from './id-source.js'
 import { LookedUpCell } from './looked-up-cell.js'
@@ -108,5 +108,5 @@ function id(
   const source = idSourceOf(ids, { thread, firstWorker }, target, signal)
   return map === null
     ? new NewIdCell(source)
-    : new KeptIdCell({ at: map.at, name }, plan, new IdMap(map, source, target, signal))
+    : new MappedIdCell({ at: map.at, name }, plan, new IdMap(map, source, target, signal))
 }

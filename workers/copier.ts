@@ -61,7 +61,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
   /** null unless a loss was accepted. */
   readonly #coercion: LossyCoercion | null
   readonly #copied: SourceSpec
-  #told = 0
+  #reportedAt = 0
   #inSnapshot = false
   /** Splits that failed after they had left a mark. */
   readonly #marked = new Set<number>()
@@ -234,8 +234,8 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
   /** A message costs about 0.1 ms of CPU on its two ends, so not every batch sends one. */
   #tell(split: number, counts: SplitCounts): void {
     const now = performance.now()
-    if (now - this.#told < PROGRESS_INTERVAL_MS) return
-    this.#told = now
+    if (now - this.#reportedAt < PROGRESS_INTERVAL_MS) return
+    this.#reportedAt = now
     this.post({ type: 'progress', split, counts })
   }
 

@@ -5,10 +5,10 @@ import type { Batch } from '../src/contract/plugin.js'
 import type { ColumnProducer, RowOutcome, PipelineSink } from './column-producer.js'
 
 /** Rows, and where each of them stands among those that were read. */
-export interface MadeRows {
+export interface TracedRows {
   readonly rows: RawRows
   /** null: at the same index. */
-  readonly origins: Int32Array | null
+  readonly readIndexes: Int32Array | null
 }
 
 interface Level {
@@ -38,18 +38,18 @@ export class ExtendedRows {
     read: RawRows,
     sink: PipelineSink,
     lose: (row: number, fate: RowOutcome) => void,
-  ): Promise<MadeRows> {
-    let made: MadeRows = { rows: read, origins: null }
+  ): Promise<TracedRows> {
+    let traced: TracedRows = { rows: read, readIndexes: null }
     for (const level of this.#levels) {
-      for (const producer of level.producers) await producer.prepare?.(made.rows, sink)
-      const origins = this.#build(level.producers, made, lose)
+      for (const producer of level.producers) await producer.prepare?.(traced.rows, sink)
+      const readIndexes = this.#build(level.producers, traced, lose)
       const batch = this.#builder.take() ?? { bytes: Buffer.alloc(0), rows: 0 }
       level.rows.take(batch)
       this.release()
       this.#batch = batch
-      made = { rows: level.rows, origins }
+      traced = { rows: level.rows, readIndexes }
     }
-    return made
+    return traced
   }
 
   /** The rows are done with. */
@@ -60,7 +60,7 @@ export class ExtendedRows {
 
   #build(
     producers: readonly ColumnProducer[],
-    { rows, origins }: MadeRows,
+    { rows, readIndexes }: TracedRows,
     lose: (row: number, fate: RowOutcome) => void,
   ): Int32Array {
     const builder = this.#builder
@@ -68,13 +68,13 @@ export class ExtendedRows {
     builder.rows = 0
     const from = new Int32Array(rows.rows)
     for (let row = 0; row < rows.rows; row++) {
-      const origin = origins === null ? row : origins[row]!
+      const readIndex = readIndexes === null ? row : readIndexes[row]!
       const start = builder.length
       const fate = appendRow(producers, rows, row, builder)
-      if (fate === 'keep') from[builder.rows - 1] = origin
+      if (fate === 'keep') from[builder.rows - 1] = readIndex
       else {
         builder.length = start
-        lose(origin, fate)
+        lose(readIndex, fate)
       }
     }
     return from

@@ -35,7 +35,7 @@ export class NewIdCell implements ColumnProducer {
 }
 
 /** The id that the row's key has, or gets. */
-export class KeptIdCell implements ColumnProducer {
+export class MappedIdCell implements ColumnProducer {
   readonly #at: number
   readonly #name: string
   readonly #plan: PipelineRunPlan

@@ -10,15 +10,15 @@ export const CHANGEABLE = Symbol('changeable')
 /** What the cells of a row were, under the names `c0`, `c1` and so on. */
 export type Was = Readonly<Record<string, unknown>>
 
-/** `base`: the row's first cell among all. What the cells were goes into `kept`. */
-type Build = (batch: Decoding, base: number, kept: { was: Was }) => Row
+/** `base`: the row's first cell among all. What the cells were goes into `before`. */
+type Build = (batch: Decoding, base: number, before: { was: Was }) => Row
 
 /** Makes objects of rows, by a function that is generated for the cells of a plan. */
 export class RowDecoder {
   readonly #build: Build
   readonly #width: number
   readonly #batch: Decoding
-  readonly #kept: { was: Was }
+  readonly #before: { was: Was }
   /** Of a row that came from none that was read. */
   readonly nothing: Was
 
@@ -27,7 +27,7 @@ export class RowDecoder {
     this.#build = compile(cells)
     this.#width = width
     this.nothing = Object.fromEntries(cells.map((_, i) => [`c${i}`, CHANGEABLE]))
-    this.#kept = { was: this.nothing }
+    this.#before = { was: this.nothing }
     const texts = cells.filter(({ column }) => column.kind !== 'bytes')
     this.#batch = new Decoding(
       width,
@@ -41,12 +41,12 @@ export class RowDecoder {
 
   row(row: number): Row {
     this.#batch.reach(row)
-    return this.#build(this.#batch, row * this.#width, this.#kept)
+    return this.#build(this.#batch, row * this.#width, this.#before)
   }
 
   /** What the cells of the last row were. */
   get was(): Was {
-    return this.#kept.was
+    return this.#before.was
   }
 }
 
@@ -64,11 +64,11 @@ function compile(cells: readonly NamedCell[]): Build {
   const properties = cells.map(({ name }, i) => `[${JSON.stringify(name)}]: v${i}`)
   const source = [
     `const [${decoders.map((_, i) => `d${i}`).join(', ')}] = decoders`,
-    'return (batch, base, kept) => {',
+    'return (batch, base, before) => {',
     'const { ends, marks } = batch.rows',
     ...lines,
     // An object of its own: to store new values into something old costs the garbage collector's bookkeeping for each.
-    `kept.was = { ${was.join(', ')} }`,
+    `before.was = { ${was.join(', ')} }`,
     `return { ${properties.join(', ')} }`,
     '}',
   ]

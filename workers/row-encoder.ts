@@ -49,33 +49,33 @@ export class RowEncoder {
   }
 
   /** Appends what the function made of a row. */
-  append(made: unknown, rows: RawRows, row: number, was: Was): Fault | null {
-    if (typeof made !== 'object' || made === null || Array.isArray(made))
-      return { property: '', column: null, value: made, what: 'not a row, that is an object' }
-    const unknown = this.#unknown(made)
+  append(returned: unknown, rows: RawRows, row: number, was: Was): Fault | null {
+    if (typeof returned !== 'object' || returned === null || Array.isArray(returned))
+      return { property: '', column: null, value: returned, what: 'not a row, that is an object' }
+    const unknown = this.#unknown(returned)
     if (unknown !== null) return unknown
-    const failed = this.#append(made, rows.ends, row * this.#width, was)
+    const failed = this.#append(returned, rows.ends, row * this.#width, was)
     if (failed < 0) return null
     const column = this.#columns[failed]!
-    const value = (made as Record<string, unknown>)[column.name]
+    const value = (returned as Record<string, unknown>)[column.name]
     // One that is missing has the type of nothing.
     const what = value === undefined ? 'missing: each row needs a value for it, or null' : this.#fault!
     return { property: column.name, column, value, what }
   }
 
-  #unknown(made: object): Fault | null {
+  #unknown(returned: object): Fault | null {
     const keys = this.#keys
     let i = 0
     let alike = true
-    for (const key in made) alike &&= key === keys[i++]
+    for (const key in returned) alike &&= key === keys[i++]
     if (alike) return null
-    const own = Object.keys(made)
+    const own = Object.keys(returned)
     const unknown = own.find((key) => !this.#known.has(key))
     if (unknown === undefined) {
       this.#keys = own
       return null
     }
-    const value = (made as Record<string, unknown>)[unknown]
+    const value = (returned as Record<string, unknown>)[unknown]
     const columns = this.#columns.map(({ name }) => name).join(', ')
     return { property: unknown, column: null, value, what: `no column that is written; those are ${columns}` }
   }

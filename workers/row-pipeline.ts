@@ -5,7 +5,7 @@ import type { ExecutionMarker } from '../src/features/transform/execution-marker
 import type { Batch } from '../src/contract/plugin.js'
 import type { ColumnProducers, PipelineContext } from './column-producers.js'
 import { producersOf } from './column-producers.js'
-import type { MadeRows } from './extended-rows.js'
+import type { TracedRows } from './extended-rows.js'
 import { ExtendedRows } from './extended-rows.js'
 import { Transform } from './transform-caller.js'
 
@@ -68,10 +68,10 @@ export class Pipeline {
     const rows = this.#rows
     rows.take(batch)
     try {
-      const made = await this.#extend(sink)
-      for (const producer of this.#producers.cells) await producer.prepare?.(made.rows, sink)
-      if (this.#transform === null) yield* this.#made(made, sink)
-      else yield* this.#transformed(this.#transform, made, batch, sink)
+      const traced = await this.#extend(sink)
+      for (const producer of this.#producers.cells) await producer.prepare?.(traced.rows, sink)
+      if (this.#transform === null) yield* this.#produce(traced, sink)
+      else yield* this.#transformed(this.#transform, traced, batch, sink)
     } finally {
       this.#extended?.release()
       recycle(batch)
@@ -84,21 +84,21 @@ export class Pipeline {
   }
 
   /** The rows with what is made for their cells. */
-  async #extend(sink: PipelineSink): Promise<MadeRows> {
-    if (this.#extended === null) return { rows: this.#rows, origins: null }
+  async #extend(sink: PipelineSink): Promise<TracedRows> {
+    if (this.#extended === null) return { rows: this.#rows, readIndexes: null }
     let filtered = 0
-    const made = await this.#extended.extend(this.#rows, sink, (row, fate) => {
+    const traced = await this.#extended.extend(this.#rows, sink, (row, fate) => {
       if (fate === 'filter') filtered++
       else if (fate !== 'keep') sink.reject(this.#rows.row(row), fate)
     })
     if (filtered > 0) sink.filtered(filtered)
-    return made
+    return traced
   }
 
-  *#made(made: MadeRows, sink: PipelineSink): Generator<Batch> {
+  *#produce(traced: TracedRows, sink: PipelineSink): Generator<Batch> {
     const builder = this.#clear()
-    for (let row = 0; row < made.rows.rows; row++) {
-      this.#keep(made, row, sink)
+    for (let row = 0; row < traced.rows.rows; row++) {
+      this.#keep(traced, row, sink)
       if (builder.full) yield builder.take()!
     }
     this.#tellFiltered(sink)
@@ -108,29 +108,30 @@ export class Pipeline {
 
   async *#transformed(
     transform: Transform,
-    { rows, origins: from }: MadeRows,
+    { rows, readIndexes: from }: TracedRows,
     batch: Batch,
     sink: PipelineSink,
   ): AsyncGenerator<Batch> {
     const read = this.#rows
     this.#slot!.take(sink.split, batch)
     if (this.#cells === null) {
-      yield* transform.apply({ cells: read, read, origins: null, sink })
+      yield* transform.apply({ cells: read, read, readIndexes: null, sink })
       return
     }
     const builder = this.#clear()
-    const origins = new Int32Array(rows.rows)
+    const readIndexes = new Int32Array(rows.rows)
     for (let row = 0; row < rows.rows; row++) {
-      if (this.#keep({ rows, origins: from }, row, sink)) origins[builder.rows - 1] = from?.[row] ?? row
+      if (this.#keep({ rows, readIndexes: from }, row, sink))
+        readIndexes[builder.rows - 1] = from?.[row] ?? row
     }
     this.#tellFiltered(sink)
-    const made = builder.take()
-    if (made === null) return
+    const extended = builder.take()
+    if (extended === null) return
     try {
-      this.#cells.take(made)
-      yield* transform.apply({ cells: this.#cells, read, origins, sink })
+      this.#cells.take(extended)
+      yield* transform.apply({ cells: this.#cells, read, readIndexes, sink })
     } finally {
-      recycle(made)
+      recycle(extended)
     }
   }
 
@@ -143,11 +144,11 @@ export class Pipeline {
   }
 
   /** Makes the cells of a row; false when it is not to be kept. */
-  #keep({ rows, origins }: MadeRows, row: number, sink: PipelineSink): boolean {
+  #keep({ rows, readIndexes }: TracedRows, row: number, sink: PipelineSink): boolean {
     const fate = this.#append(rows, row)
     if (fate === 'keep') return true
     if (fate === 'filter') this.#filtered++
-    else sink.reject(this.#rows.row(origins?.[row] ?? row), fate)
+    else sink.reject(this.#rows.row(readIndexes?.[row] ?? row), fate)
     return false
   }
 

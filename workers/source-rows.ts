@@ -45,23 +45,23 @@ export class SourceRows {
 
   async *read(range: Split, sink: SourceSink, signal: AbortSignal): AsyncGenerator<Batch> {
     const rows = readRange(this.#readers, this.#plan, range, signal)
-    for await (const batch of this.#made(rows, range, sink)) {
+    for await (const batch of this.#computed(rows, range, sink)) {
       yield this.#routing ? routedRows(batch, this.#routing.router, this.#routing.sink) : batch
     }
   }
 
-  async *#made(batches: AsyncIterable<Batch>, range: Split, sink: SourceSink): AsyncGenerator<Batch> {
+  async *#computed(batches: AsyncIterable<Batch>, range: Split, sink: SourceSink): AsyncGenerator<Batch> {
     if (this.#making === null) {
       yield* batches
       return
     }
-    const told = {
+    const computedSink = {
       split: range.index,
       filtered: (rows: number) => sink.addFiltered(rows),
       added: () => {},
       missing: () => {},
       reject: (row: Batch, error: RowshiftError) => sink.addUnresolved(row, error),
     }
-    for await (const batch of batches) yield* this.#making.pipeline.apply(batch, told)
+    for await (const batch of batches) yield* this.#making.pipeline.apply(batch, computedSink)
   }
 }

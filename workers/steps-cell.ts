@@ -75,8 +75,9 @@ export class ChangedCell implements ColumnProducer {
     const { key, where } = this.#named(rows, row)
     const { table } = this.#plan.read.table
     const last = value === null ? bytes : Buffer.from(value)
-    const made = last === null || bytes === null || last.equals(bytes) ? '' : `, made of ${excerpt(bytes)},`
-    const shown = `${excerpt(last)}${made}`
+    const computedFrom =
+      last === null || bytes === null || last.equals(bytes) ? '' : `, made of ${excerpt(bytes)},`
+    const shown = `${excerpt(last)}${computedFrom}`
     return new RowshiftError('DATA_REJECTED', `The value ${shown} for ${name}${where} ${why}.`, {
       table,
       column: name,

@@ -38,7 +38,7 @@ export interface TransformInput {
   /** The rows as they were read, for messages and to be kept. */
   readonly read: RawRows
   /** Where the rows of `cells` stand there; null: at the same index. */
-  readonly origins: Int32Array | null
+  readonly readIndexes: Int32Array | null
   readonly sink: PipelineSink
 }
 
@@ -103,9 +103,9 @@ export class Transform {
       this.#slot.row(readRow(input, row))
       this.#runs.mark()
       try {
-        let made: unknown = call(this.#decoder.row(row), context)
-        if (isPromise(made)) made = await made
-        const rows = this.#append(made, cells, row)
+        let returned: unknown = call(this.#decoder.row(row), context)
+        if (isPromise(returned)) returned = await returned
+        const rows = this.#append(returned, cells, row)
         if (rows === 0) filtered++
         else added += rows - 1
       } catch (thrown) {
@@ -119,19 +119,19 @@ export class Transform {
   }
 
   /** What the function made of one row; returns how many rows that is. */
-  #append(made: unknown, cells: RawRows, row: number): number {
-    if (made === null) return 0
+  #append(returned: unknown, cells: RawRows, row: number): number {
+    if (returned === null) return 0
     const { was } = this.#decoder
-    if (!Array.isArray(made)) {
-      this.#appendRow(made, cells, row, was)
+    if (!Array.isArray(returned)) {
+      this.#appendRow(returned, cells, row, was)
       return 1
     }
-    for (const each of made) this.#appendRow(each, cells, row, was)
-    return made.length
+    for (const each of returned) this.#appendRow(each, cells, row, was)
+    return returned.length
   }
 
-  #appendRow(made: unknown, cells: RawRows, row: number, was: Was): void {
-    const fault = this.#encoder.append(made, cells, row, was)
+  #appendRow(returned: unknown, cells: RawRows, row: number, was: Was): void {
+    const fault = this.#encoder.append(returned, cells, row, was)
     if (fault !== null) throw new Unwritable(fault)
   }
 
@@ -171,9 +171,9 @@ export class Transform {
       throw this.#failure(together, `for ${counted(cells.rows, 'row')} together, and for none of them alone`)
   }
 
-  #count(sink: PipelineSink, given: number, made: number): void {
-    if (made < given) sink.filtered(given - made)
-    if (made > given) sink.added(made - given)
+  #count(sink: PipelineSink, given: number, returned: number): void {
+    if (returned < given) sink.filtered(given - returned)
+    if (returned > given) sink.added(returned - given)
   }
 
   async #callBatch(
@@ -188,15 +188,15 @@ export class Transform {
       rows.push(this.#decoder.row(row))
       was.push(this.#decoder.was)
     }
-    const made: unknown = await call(rows, this.#context)
-    if (!Array.isArray(made))
-      throw new Unwritable({ property: '', column: null, value: made, what: 'not an array of rows' })
+    const returned: unknown = await call(rows, this.#context)
+    if (!Array.isArray(returned))
+      throw new Unwritable({ property: '', column: null, value: returned, what: 'not an array of rows' })
     // Which row came from which is not known; most often the function keeps their order.
-    for (const [i, each] of made.entries()) {
+    for (const [i, each] of returned.entries()) {
       const like = i < rows.length
       this.#appendRow(each, cells, like ? first + i : first, like ? was[i]! : this.#decoder.nothing)
     }
-    return made.length
+    return returned.length
   }
 
   /** Others may take their time now. */
@@ -249,8 +249,8 @@ class Unwritable extends Error {
   }
 }
 
-function readRow({ origins }: TransformInput, row: number): number {
-  return origins === null ? row : origins[row]!
+function readRow({ readIndexes }: TransformInput, row: number): number {
+  return readIndexes === null ? row : readIndexes[row]!
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {

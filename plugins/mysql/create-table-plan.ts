@@ -171,8 +171,8 @@ function columnsOf(ddl: TableDdl, { release }: Dialect): Column[] {
 function keysOf({ keys }: TableSchema, { items }: TableDdl, own: boolean): Key[] {
   if (!own) return keys.map((key) => ({ ...key, primary: key.primary && !key.nullable }))
   const columns = new Set(items.flatMap(({ kind, name }) => (kind === 'column' ? [name] : [])))
-  const kept = new Set(items.flatMap(({ kind, name }) => (kind === 'column' ? [] : [name])))
+  const remaining = new Set(items.flatMap(({ kind, name }) => (kind === 'column' ? [] : [name])))
   return keys
-    .filter(({ name }) => kept.has(name))
+    .filter(({ name }) => remaining.has(name))
     .map((key) => ({ ...key, columns: key.columns.filter((name) => columns.has(name)) }))
 }

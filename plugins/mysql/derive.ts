@@ -165,23 +165,23 @@ function cast(value: Value, to: CastType): { sql: string; fits: string | null } 
 }
 
 function castInteger({ sql, kind }: Value, { min, max }: CastType & { kind: 'integer' }) {
-  const made = `CAST(${sql} AS ${min === '0' ? 'UNSIGNED' : 'SIGNED'})`
+  const converted = `CAST(${sql} AS ${min === '0' ? 'UNSIGNED' : 'SIGNED'})`
   const range = (number: string) => `${number} BETWEEN ${min} AND ${max}`
   switch (kind) {
     case 'integer':
     case 'boolean':
-      return { sql: made, fits: range(sql) }
+      return { sql: converted, fits: range(sql) }
     case 'decimal':
-      return { sql: made, fits: `${sql} = TRUNCATE(${sql}, 0) AND ${range(sql)}` }
+      return { sql: converted, fits: `${sql} = TRUNCATE(${sql}, 0) AND ${range(sql)}` }
     case 'float':
       // As doubles, the bounds of 64 bits would be rounded.
       return {
-        sql: min === '0' ? unsignedOf(sql) : made,
+        sql: min === '0' ? unsignedOf(sql) : converted,
         fits: `${sql} = TRUNCATE(${sql}, 0) AND ${range(`CAST(${sql} AS DECIMAL(40,0))`)}`,
       }
     case 'text': {
       const digits = matches(sql, `[+-]?0*[0-9]{1,${INTEGER_DIGITS}}`)
-      return { sql: made, fits: `${digits} AND ${range(`CAST(${sql} AS DECIMAL(40,0))`)}` }
+      return { sql: converted, fits: `${digits} AND ${range(`CAST(${sql} AS DECIMAL(40,0))`)}` }
     }
     default:
       return null
@@ -195,20 +195,20 @@ function unsignedOf(double: string): string {
 }
 
 function castDecimal({ sql, kind }: Value, { precision, scale }: CastType & { kind: 'decimal' }) {
-  const made = `CAST(${sql} AS DECIMAL(${precision},${scale}))`
+  const converted = `CAST(${sql} AS DECIMAL(${precision},${scale}))`
   const limit = `1${'0'.repeat(precision - scale)}`
   switch (kind) {
     case 'integer':
     case 'boolean':
-      return { sql: made, fits: `ABS(${sql}) < ${limit}` }
+      return { sql: converted, fits: `ABS(${sql}) < ${limit}` }
     case 'decimal':
-      return { sql: made, fits: `${sql} = TRUNCATE(${sql}, ${scale}) AND ABS(${sql}) < ${limit}` }
+      return { sql: converted, fits: `${sql} = TRUNCATE(${sql}, ${scale}) AND ABS(${sql}) < ${limit}` }
     case 'float':
-      return { sql: made, fits: `ABS(${sql}) < ${limit} AND ${made} + 0e0 = ${sql}` }
+      return { sql: converted, fits: `ABS(${sql}) < ${limit} AND ${converted} + 0e0 = ${sql}` }
     case 'text': {
       const whole = `[+-]?0*[0-9]{0,${precision - scale}}`
       return {
-        sql: made,
+        sql: converted,
         fits: `${matches(sql, `${whole}([.][0-9]{0,${scale}}0*)?`)} AND ${sql} REGEXP '[0-9]'`,
       }
     }
@@ -219,21 +219,21 @@ function castDecimal({ sql, kind }: Value, { precision, scale }: CastType & { ki
 
 /** The number nearest to the value, if it has the same digits: compared as decimals, which go beyond what a double keeps. */
 function castFloat({ sql, kind, valueRange }: Value) {
-  const made = `(${sql} + 0e0)`
+  const converted = `(${sql} + 0e0)`
   const scale = kind === 'integer' ? 0 : (valueRange.scale ?? 30)
   const decimal = (of: string) => `CAST(${of} AS DECIMAL(65,${scale}))`
-  const same = `${decimal(sql)} = ${decimal(made)}`
+  const same = `${decimal(sql)} = ${decimal(converted)}`
   switch (kind) {
     case 'float':
     case 'boolean':
-      return { sql: made, fits: null }
+      return { sql: converted, fits: null }
     case 'integer':
     case 'decimal':
-      return { sql: made, fits: same }
+      return { sql: converted, fits: same }
     case 'text': {
       const exponent = '([eE][+-]?([0-2]?[0-9]{1,2}|30[0-6]))?'
       return {
-        sql: made,
+        sql: converted,
         fits: `${matches(sql, `[+-]?([0-9]{1,20}([.][0-9]*)?|[.][0-9]+)${exponent}`)} AND ${same}`,
       }
     }
@@ -244,21 +244,21 @@ function castFloat({ sql, kind, valueRange }: Value) {
 
 function castMoment({ sql, kind, valueRange }: Value, type: 'DATE' | 'DATETIME', digits: number | null) {
   const full = digits === null ? type : `${type}(${digits})`
-  const made = `CAST(${sql} AS ${full})`
+  const converted = `CAST(${sql} AS ${full})`
   const calendar = `MONTH(${sql}) > 0 AND DAYOFMONTH(${sql}) > 0 AND YEAR(${sql}) > 0`
   switch (kind) {
     case 'date':
-      return { sql: made, fits: calendar }
+      return { sql: converted, fits: calendar }
     case 'datetime':
     case 'instant': {
-      const kept = (valueRange.fractionDigits ?? 6) <= (digits ?? -1)
-      return { sql: made, fits: kept ? calendar : `${calendar} AND ${made} = ${sql}` }
+      const isExact = (valueRange.fractionDigits ?? 6) <= (digits ?? -1)
+      return { sql: converted, fits: isExact ? calendar : `${calendar} AND ${converted} = ${sql}` }
     }
     case 'text': {
       const clock = digits === null ? '' : `([ T]${CLOCK}([.][0-9]{0,${digits}}0*)?)?`
       return {
-        sql: made,
-        fits: `${matches(sql, YEAR_TO_DAY + clock)} AND ${made} IS NOT NULL AND ${sql} >= '0001'`,
+        sql: converted,
+        fits: `${matches(sql, YEAR_TO_DAY + clock)} AND ${converted} IS NOT NULL AND ${sql} >= '0001'`,
       }
     }
     default:

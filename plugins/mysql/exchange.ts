@@ -1,5 +1,5 @@
 import type { Column, PlannedWrite } from '../../src/contract/plugin.js'
-import { keptColumns } from '../../src/sql/settlement.js'
+import { untouchedColumns } from '../../src/sql/settlement.js'
 import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { identifier, memberNumber, text } from './sql.js'
@@ -27,15 +27,15 @@ export function exchangeSql(spec: PlannedWrite, { insert }: Merge): ExchangeSql 
     string,
   ]
   const identity = spec.identity!
-  const kept = keptColumns(spec)
+  const untouched = untouchedColumns(spec)
   const staged = stagedValue(spec)
-  const columns = [...spec.columns.map(({ target: { name } }) => name), ...kept.map(({ name }) => name)]
+  const columns = [...spec.columns.map(({ target: { name } }) => name), ...untouched.map(({ name }) => name)]
   const written = [
     ...spec.columns.map(({ target: { name } }) => staged(identifier(name))),
-    ...kept.map((column) => sameValue(column, parked)),
+    ...untouched.map((column) => sameValue(column, parked)),
   ]
   const keys = spec.table.columns.filter(({ name }) => identity.includes(name))
-  const saved = [...keys, ...kept]
+  const saved = [...keys, ...untouched]
   return {
     create: stagingSql(
       table,
@@ -84,10 +84,10 @@ export async function exchangeObstacle(session: Session, spec: PlannedWrite): Pr
     throw mapError(error, `looking for what refers to ${table}`, { table })
   })
   if (trigger) return `trigger ${trigger[0]} of ${table} runs when a row is deleted`
-  const kept = new Set(
-    [...spec.identity!, ...keptColumns(spec).map(({ name }) => name)].map((name) => name.toLowerCase()),
+  const untouched = new Set(
+    [...spec.identity!, ...untouchedColumns(spec).map(({ name }) => name)].map((name) => name.toLowerCase()),
   )
-  const found = reference.find(([, , column, own]) => own === '1' || !kept.has(column!.toLowerCase()))
+  const found = reference.find(([, , column, own]) => own === '1' || !untouched.has(column!.toLowerCase()))
   if (found === undefined) return null
   return `foreign key ${found[0]} of ${found[1]} refers to its column ${found[2]}`
 }

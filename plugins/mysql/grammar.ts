@@ -68,7 +68,7 @@ type Refuse = (what: string) => never
 /** Without white space, and without the ends of version comments: what is in them is checked like all else. */
 function bare(tokens: readonly string[], refuse: Refuse): string[] {
   let open = false
-  const kept = tokens.filter((token) => {
+  const significant = tokens.filter((token) => {
     if (/^\/\*M?!\d+$/.test(token) && !open) {
       open = true
       return false
@@ -81,7 +81,7 @@ function bare(tokens: readonly string[], refuse: Refuse): string[] {
     if (open && token.includes('*/')) refuse(token)
     return !/^\s+$/.test(token)
   })
-  return open ? refuse(tokens.join('')) : kept
+  return open ? refuse(tokens.join('')) : significant
 }
 
 /** `type` is the place of the word that may be any: the type. A character set, collation or current time is any word too. */

@@ -67,7 +67,7 @@ export async function checkJsonTypes(session: SqlSession, spec: ReadSpec): Promi
   ]
 }
 
-interface Found {
+interface HiddenType {
   readonly what: string
   /** Of the key. */
   readonly cells: SqlRow
@@ -78,7 +78,7 @@ async function findValue(
   column: string,
   document: string,
   first: (cell: string) => Promise<readonly SqlRow[] | null>,
-): Promise<Found | null> {
+): Promise<HiddenType | null> {
   if (document.length > MOST_CHARACTERS) return null
   const values = pathsIn(JSON.parse(document))
     .slice(0, MOST_PATHS)
@@ -91,7 +91,7 @@ async function findValue(
   return what ? { what, cells } : null
 }
 
-function hidden(column: string, { what, cells }: Found, spec: ReadSpec): RowshiftError {
+function hidden(column: string, { what, cells }: HiddenType, spec: ReadSpec): RowshiftError {
   const named = namedKey(spec, cells)
   return new RowshiftError(
     'LOSSY',

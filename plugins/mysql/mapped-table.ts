@@ -37,8 +37,8 @@ export function tableOfOthers(
     identifier,
     type: (column) => {
       const type = typeOf(column)
-      const kept = declared.includes(column.name)
-      return `${type}${kept ? declaredCollation(column) : ownCollation(column, type, dialect)}`
+      const isDeclared = declared.includes(column.name)
+      return `${type}${isDeclared ? declaredCollation(column) : ownCollation(column, type, dialect)}`
     },
     defaultValue: (column, value) => {
       if (!SHAPES[column.kind]?.test(value)) return null

@@ -121,7 +121,7 @@ function lengthSql(column: Column): string {
 /** Throws LOSSY when two keys that the source tells apart are the same key under the target's collations. */
 async function checkCollisions(session: Session, spec: ReadSpec, write: PlannedWrite): Promise<string[]> {
   const warnings: string[] = []
-  const read = write.columns.filter(({ made }) => made === undefined)
+  const read = write.columns.filter(({ computedBy }) => computedBy === undefined)
   for (const { name, columns } of write.table.keys) {
     const parts = columns.map((column) => read.find(({ target }) => target.name === column))
     if (parts.some((part) => part === undefined) || !parts.some((part) => changesCollation(part!))) continue

@@ -24,13 +24,13 @@ export function isMysql(version: string, comment: string): boolean {
 
 /** By INSERT: a variable is set to what stands in such a statement. */
 export async function insertKeepsBytes(session: Session): Promise<boolean> {
-  const kept = async (value: Buffer, quoting: Quoting) => {
+  const arrivesIntact = async (value: Buffer, quoting: Quoting) => {
     const sql = new InsertBuilder('SET @rowshift_probe = ', [quoting]).build(rowOf(value))
     await session.send(sql!)
     const [row] = await session.query('SELECT HEX(@rowshift_probe)')
     return isHex(row?.[0], value)
   }
-  return (await kept(BYTES, 'bytes')) && (await kept(TEXT, 'text'))
+  return (await arrivesIntact(BYTES, 'bytes')) && (await arrivesIntact(TEXT, 'text'))
 }
 
 /** By LOAD DATA into a temporary table. False also where that cannot be tried. */

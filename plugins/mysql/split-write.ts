@@ -175,8 +175,8 @@ function lookedUp(
 ): Partial<WriteCounts> | null {
   const rest = rows - changed - inserted
   if (rest < 0) return null
-  const kept = ignore ? { rowsSkipped: rest } : { rowsUnchanged: rest }
-  return { rowsWritten: changed + inserted, rowsChanged: changed, ...kept }
+  const unchanged = ignore ? { rowsSkipped: rest } : { rowsUnchanged: rest }
+  return { rowsWritten: changed + inserted, rowsChanged: changed, ...unchanged }
 }
 
 /** The server would answer by closing the connection. */

@@ -82,13 +82,13 @@ export function stagingSql(
   key: readonly string[] | null = null,
 ): string[] {
   const list = (names: readonly string[]) => names.map(identifier).join(',')
-  const made = identifier(name)
+  const temporary = identifier(name)
   const keyed = key
     ? `PRIMARY KEY (${list(key)})`
     : `${STAGE_KEY} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY`
   return [
-    `DROP TEMPORARY TABLE IF EXISTS ${made}`,
-    `CREATE TEMPORARY TABLE ${made} (${keyed}) ENGINE=InnoDB SELECT ${list(columns)} FROM ${identifier(table)} LIMIT 0`,
+    `DROP TEMPORARY TABLE IF EXISTS ${temporary}`,
+    `CREATE TEMPORARY TABLE ${temporary} (${keyed}) ENGINE=InnoDB SELECT ${list(columns)} FROM ${identifier(table)} LIMIT 0`,
   ]
 }
 

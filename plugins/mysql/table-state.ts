@@ -18,9 +18,9 @@ export async function tableState(session: Session, table: string): Promise<Table
       throw mapError(error, `looking at the state of table ${table}`, { table })
     })
   if (!row) return { identity: 'gone', bytes: 0 }
-  const [schema, name, made, bytes] = row
+  const [schema, name, created, bytes] = row
   const number = await innodbNumber(session, fileName(schema!, name!))
-  const identity = number === 'unknown' ? null : (number ?? made ?? null)
+  const identity = number === 'unknown' ? null : (number ?? created ?? null)
   return { identity, bytes: bytes == null ? null : Number(bytes) }
 }
 

@@ -83,10 +83,10 @@ function withMysqlCall(tokens: readonly string[]): string[] {
 function withoutParts(item: DdlItem, gone: ReadonlySet<string | null>): DdlItem {
   const parts = keyParts(item)
   if (!parts.some((part) => gone.has(part))) return item
-  const kept = parts.flatMap((part) => (part === null || gone.has(part) ? [] : [identifier(part)]))
+  const remaining = parts.flatMap((part) => (part === null || gone.has(part) ? [] : [identifier(part)]))
   return {
     ...item,
-    tokens: item.tokens.map((token) => (token.startsWith('(') ? `(${kept.join(',')})` : token)),
+    tokens: item.tokens.map((token) => (token.startsWith('(') ? `(${remaining.join(',')})` : token)),
   }
 }
 

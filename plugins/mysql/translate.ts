@@ -64,7 +64,7 @@ function withoutPlaces(ddl: TableDdl, notes: Notes): TableDdl {
     return null
   }
   const dropped = (tokens: readonly string[]) =>
-    PLACES.reduce((kept: readonly string[], words) => rewrite(kept, words, drop), tokens)
+    PLACES.reduce((remaining: readonly string[], words) => rewrite(remaining, words, drop), tokens)
   const inPartitions = (token: string) =>
     /^\(\s*partition\b/i.test(token) ? dropped(flatTokens(token)).join('') : token
   const options = dropped(ddl.options).map(inPartitions)

@@ -113,7 +113,7 @@ async function tryStaging(session: Session, table: string, columns: readonly str
  */
 function failsWhole({ columns, table }: WriteSpec): boolean {
   const fits = columns.every(({ check }) => check.conversion === 'exact' || check.conversion === 'widening')
-  const read = columns.every(({ made }) => made === undefined)
+  const read = columns.every(({ computedBy }) => computedBy === undefined)
   return fits && read && columns.length === table.columns.length
 }
 

@@ -140,20 +140,20 @@ function castNumber(
   { sql, kind }: Value,
   pattern: string,
   fits: (number: string) => string,
-  made: (number: string) => string,
+  converted: (number: string) => string,
 ): { sql: string; fits: string } | null {
   switch (kind) {
     case 'integer':
     case 'boolean':
-      return { sql: made(`${sql}::numeric`), fits: fits(`${sql}::numeric`) }
+      return { sql: converted(`${sql}::numeric`), fits: fits(`${sql}::numeric`) }
     case 'decimal':
-      return { sql: made(sql), fits: fits(sql) }
+      return { sql: converted(sql), fits: fits(sql) }
     case 'float':
-      return { sql: made(`${sql}::text::numeric`), fits: fits(`${sql}::text::numeric`) }
+      return { sql: converted(`${sql}::text::numeric`), fits: fits(`${sql}::text::numeric`) }
     case 'text': {
       const number = `${sql}::numeric`
       const shape = `char_length(${sql}) <= ${LONGEST_NUMBER} AND ${matches(sql, pattern)}`
-      return { sql: made(number), fits: first(shape, fits(number)) }
+      return { sql: converted(number), fits: first(shape, fits(number)) }
     }
     default:
       return null
@@ -168,22 +168,22 @@ function sameDigits(number: string): string {
 
 function castMoment({ sql, kind, valueRange }: Value, to: CastType & { kind: 'date' | 'datetime' }) {
   const digits = to.kind === 'date' ? null : to.fractionDigits
-  const made = `${sql}::${digits === null ? 'date' : `timestamp(${digits})`}`
+  const converted = `${sql}::${digits === null ? 'date' : `timestamp(${digits})`}`
   const years = `${sql} BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999'`
   switch (kind) {
     case 'date':
-      return { sql: made, fits: years }
+      return { sql: converted, fits: years }
     case 'datetime':
     case 'instant': {
-      const kept = (valueRange.fractionDigits ?? 6) <= (digits ?? -1)
-      return { sql: made, fits: kept ? years : first(years, `${made} = ${sql}`) }
+      const isExact = (valueRange.fractionDigits ?? 6) <= (digits ?? -1)
+      return { sql: converted, fits: isExact ? years : first(years, `${converted} = ${sql}`) }
     }
     case 'text': {
       const clock = `([ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{0,${digits}}0*)?)?`
       const shape = matches(sql, `[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9]${digits === null ? '' : clock}`)
       const last = `(left(${sql}, 7) || '-01')::date + interval '1 month' - interval '1 day'`
       const day = `substr(${sql}, 9, 2)::int BETWEEN 1 AND extract(day FROM ${last})`
-      return { sql: made, fits: first(`${shape} AND left(${sql}, 4) <> '0000'`, day) }
+      return { sql: converted, fits: first(`${shape} AND left(${sql}, 4) <> '0000'`, day) }
     }
     default:
       return null

@@ -64,7 +64,7 @@ export class SplitWrite {
     const { checks, spec } = statements
     return this.#rows.stream(batches, spec.writeBatch === null ? COPY_BYTES : 1, {
       // What the server would change goes in row by row.
-      bytesOf: (batch) => (checks?.refusal(batch) ? null : encoder.encode(batch, spec)),
+      bytesOf: (batch) => (checks?.rowError(batch) ? null : encoder.encode(batch, spec)),
       send: (pieces, rows) => this.#send(pieces, rows),
       store: (part) => this.#store(part),
     })
@@ -78,7 +78,7 @@ export class SplitWrite {
   async #store(part: Batch): Promise<void> {
     const { encoder, statements } = this.#at
     const { checks, spec } = statements
-    const refusal = checks?.refusal(part)
+    const refusal = checks?.rowError(part)
     if (refusal) throw refusal
     const bytes = encoder.encode(part, spec)
     if (bytes === null) throw unwritable(spec, part)

@@ -1,6 +1,6 @@
 import type { PlannedWrite } from '../../src/contract/plugin.js'
 import type { SqlSession } from '../../src/sql/session.js'
-import { keptColumns } from '../../src/sql/settlement.js'
+import { untouchedColumns } from '../../src/sql/settlement.js'
 import { SilentChangeChecks } from '../../src/wire/silent-changes.js'
 import { identifier, tableSql } from './sql.js'
 
@@ -102,7 +102,7 @@ function exchangeSql(spec: PlannedWrite, stage: string): Exchange {
   const parked = 'pg_temp.rowshift_parked'
   const identity = spec.identity ?? []
   const names = namesOf(spec)
-  const kept = keptColumns(spec).map(({ name }) => name)
+  const kept = untouchedColumns(spec).map(({ name }) => name)
   const saved = qualified('a', [...new Set([...identity, ...kept])])
   const selected = [qualified('b', names), qualified('a', kept)].filter((part) => part !== '').join(', ')
   return {

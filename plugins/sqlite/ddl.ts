@@ -37,14 +37,14 @@ export function tableFor(sql: string, table: string): { readonly sql: string; re
   const at = nameAt(tokens, /^TABLE$/i)
   const list = tokens.findIndex((token, i) => i > at && token.startsWith('('))
   let foreignKeys = 0
-  const kept = listOf(tokens[list]!, TOKEN).flatMap((item) => {
+  const remaining = listOf(tokens[list]!, TOKEN).flatMap((item) => {
     // A comment at the end of a line would hide what is put behind it.
     const bare = item.map((token) => (/^(--|\/\*)/.test(token) ? ' ' : token))
     const text = withoutReferences(bare)
     if (text !== bare.join('')) foreignKeys++
     return text === '' ? [] : [text.trim()]
   })
-  const body = foreignKeys === 0 ? tokens[list]! : `(\n  ${kept.join(',\n  ')}\n)`
+  const body = foreignKeys === 0 ? tokens[list]! : `(\n  ${remaining.join(',\n  ')}\n)`
   const rest = [...tokens.slice(at + 1, list), body, ...tokens.slice(list + 1)]
   return { sql: [...tokens.slice(0, at), quoteName(table), ...rest].join(''), foreignKeys }
 }

@@ -110,14 +110,14 @@ function fail(sql: string): string {
 function cast({ sql, kind, valueRange }: Value, to: CastType): { sql: string; fits: string | null } | null {
   if (kind === 'bytes') return null
   if (to.kind === 'text') {
-    const made = kind === 'text' && valueRange.dynamic !== true ? sql : `CAST(${sql} AS TEXT)`
-    return { sql: made, fits: to.maxChars === null ? null : `length(${made}) <= ${to.maxChars}` }
+    const converted = kind === 'text' && valueRange.dynamic !== true ? sql : `CAST(${sql} AS TEXT)`
+    return { sql: converted, fits: to.maxChars === null ? null : `length(${converted}) <= ${to.maxChars}` }
   }
   const isMoment = to.kind === 'date' || to.kind === 'datetime'
   const from = isMoment ? MOMENTS : NUMBERS
   if (!from.includes(kind) || (to.kind === 'decimal' && to.precision > REAL_DIGITS)) return null
-  const made = `rowshift_cast(${whole(sql)}, ${text(JSON.stringify(to))})`
-  return { sql: made, fits: `${made} IS NOT NULL` }
+  const converted = `rowshift_cast(${whole(sql)}, ${text(JSON.stringify(to))})`
+  return { sql: converted, fits: `${converted} IS NOT NULL` }
 }
 
 /** NULL for a text that would reach our functions changed; they make nothing of such text anyway. */

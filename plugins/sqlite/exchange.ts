@@ -1,5 +1,5 @@
 import type { PlannedWrite } from '../../src/contract/plugin.js'
-import { keptColumns } from '../../src/sql/settlement.js'
+import { untouchedColumns } from '../../src/sql/settlement.js'
 import type { Binding } from './binds.js'
 import type { Database, SqliteValue, Statement } from './driver.js'
 import { quoteName } from './names.js'
@@ -17,21 +17,21 @@ export class RowExchange {
   constructor(database: Database, spec: PlannedWrite, bindings: readonly Binding[]) {
     const table = quoteName(spec.table.table)
     const mapped = spec.columns.map(({ target }) => target.name)
-    const kept = keptColumns(spec).map(({ name }) => name)
+    const untouched = untouchedColumns(spec).map(({ name }) => name)
     const list = (names: readonly string[]) => names.map(quoteName).join(', ')
     const values = bindings.map(({ sql }) => sql)
-    const parked = kept.map((_, i) => `k${i}`)
+    const parked = untouched.map((_, i) => `k${i}`)
     this.#identity = spec.identity!.map((name) => mapped.indexOf(name))
     const same = this.#identity.map((i) => `${quoteName(mapped[i]!)} = ${bindings[i]!.sql}`).join(' AND ')
     database.exec(
       `DROP TABLE IF EXISTS ${PARKED}; CREATE TEMP TABLE rowshift_parked (${['k', ...parked].join(', ')})`,
     )
     this.#park = database.prepare(
-      `INSERT INTO ${PARKED} SELECT ${['1', ...kept.map(quoteName)].join(', ')} FROM ${table} WHERE ${same}`,
+      `INSERT INTO ${PARKED} SELECT ${['1', ...untouched.map(quoteName)].join(', ')} FROM ${table} WHERE ${same}`,
     )
     this.#remove = database.prepare(`DELETE FROM ${table} WHERE ${same}`)
     this.#insert = database.prepare(
-      `INSERT OR ABORT INTO ${table} (${list([...mapped, ...kept])}) SELECT ${[...values, ...parked].join(', ')} FROM ${PARKED} WHERE rowid = ?`,
+      `INSERT OR ABORT INTO ${table} (${list([...mapped, ...untouched])}) SELECT ${[...values, ...parked].join(', ')} FROM ${PARKED} WHERE rowid = ?`,
     )
     this.#insertNew = database.prepare(
       `INSERT OR ABORT INTO ${table} (${list(mapped)}) VALUES (${values.join(', ')})`,

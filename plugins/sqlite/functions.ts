@@ -37,9 +37,13 @@ const KINDS = { string: 'text', bigint: 'integer', number: 'float' } as const
 function cast(value: SqliteValue, to: CastType): SqliteValue {
   if (value === null || value instanceof Uint8Array) return null
   const isMoment = to.kind === 'date' || to.kind === 'datetime'
-  const made = castText(String(value), isMoment ? 'datetime' : KINDS[typeof value as keyof typeof KINDS], to)
-  if (made === null || isMoment) return made
-  if (to.kind !== 'integer') return Number(made)
-  const number = BigInt(made)
+  const converted = castText(
+    String(value),
+    isMoment ? 'datetime' : KINDS[typeof value as keyof typeof KINDS],
+    to,
+  )
+  if (converted === null || isMoment) return converted
+  if (to.kind !== 'integer') return Number(converted)
+  const number = BigInt(converted)
   return fitsInt64(number) ? number : null
 }

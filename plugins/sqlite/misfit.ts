@@ -12,13 +12,13 @@ export function misfitError(spec: ReadSpec, row: Row, index: number): RowshiftEr
   const key = displayKey(spec.columns, row, names)
   return new RowshiftError(
     'DATA_REJECTED',
-    `Column ${column.name}${column.type === '' ? '' : ` (${column.type})`} of table "${table}" holds ${found(row[index]!)}` +
+    `Column ${column.name}${column.type === '' ? '' : ` (${column.type})`} of table "${table}" holds ${describeValue(row[index]!)}` +
       `${key === '' ? '' : ` in the row with ${key}`}, which cannot be copied unchanged as ${column.kind}; correct that value first`,
     { table, column: column.name, key },
   )
 }
 
-function found(value: SqliteValue): string {
+function describeValue(value: SqliteValue): string {
   if (value instanceof Uint8Array) return 'a BLOB or text that is not valid'
   if (typeof value === 'number') return `the REAL ${displayValue(value)}`
   if (typeof value === 'bigint') return `the INTEGER ${value}`

@@ -37,8 +37,8 @@ function look(
     return { ...none, warnings: [warning] }
   }
   if (kind !== 'key' || findRowidColumn(database, database.file, table) !== column.name) return none
-  const made = database.value(sql, 'table', table) as string | undefined
-  if (made === undefined || /\bautoincrement\b/i.test(made)) return none
+  const ddl = database.value(sql, 'table', table) as string | undefined
+  if (ddl === undefined || /\bautoincrement\b/i.test(ddl)) return none
   const reason = `${column.name} has no AUTOINCREMENT, so ids of deleted newest rows are given again: a row that gets one that was copied before is not seen`
   return { ...none, reasons: [reason] }
 }

@@ -77,8 +77,8 @@ async function showPlan(
   signal: AbortSignal,
   warnings: readonly string[] = [],
 ): Promise<number> {
-  const { plan: made, outline } = await outlineCopy(request, signal)
-  const plan = { ...made, warnings: [...warnings, ...made.warnings] }
+  const { plan: copyPlan, outline } = await outlineCopy(request, signal)
+  const plan = { ...copyPlan, warnings: [...warnings, ...copyPlan.warnings] }
   if (options.json) printJson({ ...plan, outline })
   else
     print(

@@ -192,8 +192,8 @@ export function describePlan(plan: RunPlan, from: string, to: string): string {
 
 /** They differ in the name of the table only, so one of them is enough. */
 function shardCreations({ sharding }: TargetSpec): string[] {
-  const made = (sharding?.shards ?? []).filter(({ create }) => create !== null)
-  const [first, ...more] = made
+  const created = (sharding?.shards ?? []).filter(({ create }) => create !== null)
+  const [first, ...more] = created
   if (!first) return []
   const statements = first.create!.statements.map((sql) => `create   ${indented(sql)}`)
   return more.length === 0
@@ -223,7 +223,7 @@ function describeColumn(column: ColumnMapping, { write: { columns }, pipeline }:
   const { source, target, check } = column
   const { conversion, why } = check
   const making =
-    column.made === 'transform'
+    column.computedBy === 'transform'
       ? 'returned by the transform'
       : describeComputation(pipeline?.cells[columns.indexOf(column)], pipeline)
   const what =

@@ -72,7 +72,7 @@ export function writesAhead(pipeline: PipelinePlan | null): boolean {
  * that none is NULL where the target takes none. Whoever makes them sees to that, since a server may put something else
  * in the place of NULL.
  */
-export function madeColumn(target: Column): Column {
+export function producedColumn(target: Column): Column {
   const { nonFinite } = target.valueRange
   return {
     name: target.name,

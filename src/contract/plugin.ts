@@ -80,7 +80,7 @@ export {
 export {
   divideRange,
   explainSteps,
-  type FoundKey,
+  type ProbedKey,
   type KeyProbe,
   type KeyValue,
   splitAfter,

@@ -137,11 +137,11 @@ export type RejectRow = (row: Batch, error: RowshiftError) => void
 /** Whether rows of the source would suffer a loss that its columns allow. */
 export type LossSearch =
   /** Such a value and the row it is in, for people. */
-  | { readonly found: 'value'; readonly value: string; readonly row: string }
+  | { readonly result: 'value'; readonly value: string; readonly row: string }
   /** All rows were looked at. */
-  | { readonly found: 'none' }
+  | { readonly result: 'none' }
   /** The search was given up, or cannot be made. */
-  | { readonly found: 'unknown' }
+  | { readonly result: 'unknown' }
 
 /**
  * What a database says of a set of rows, to be compared with what another one says. It depends on the rows, not on their order,

@@ -101,8 +101,8 @@ export interface TableSchema {
 export interface ColumnMapping {
   readonly source: Column
   readonly target: Column
-  /** A worker thread makes the values; `source` only stands for what they are like (`madeColumn`). Default: they are read. */
-  readonly made?: 'lookup' | 'steps' | 'id' | 'transform'
+  /** A worker thread makes the values; `source` only stands for what they are like (`producedColumn`). Default: they are read. */
+  readonly computedBy?: 'lookup' | 'steps' | 'id' | 'transform'
   /** What becomes of the values. `lossy` in a plan is a loss that was accepted; `impossible` is never in a plan. */
   readonly check: ConversionCheck
 }

@@ -9,16 +9,16 @@ import type { Progress } from './progress.js'
 import { settled } from './progress.js'
 
 /** When all splits are copied: throws what does not add up. `resumed`: earlier attempts may have read every row. */
-export function checkCopied(made: RunPlan, { progress }: CoordinatorResult, resumed: boolean): void {
-  checkCounts(made, progress, resumed)
-  checkPercentage(made, progress)
+export function checkCopied(plan: RunPlan, { progress }: CoordinatorResult, resumed: boolean): void {
+  checkCounts(plan, progress, resumed)
+  checkPercentage(plan, progress)
 }
 
 /** The last line of defence: what the splits add up to must make sense for the table. */
-function checkCounts(made: RunPlan, { splits, splitsDone, done }: Progress, resumed: boolean): void {
+function checkCounts(plan: RunPlan, { splits, splitsDone, done }: Progress, resumed: boolean): void {
   // Rows that are deleted by a flag make splits, too.
-  const all = copiedRows(made) === made.read && wholeTables(made.read)
-  const sawRows = made.read.key !== null && !made.read.key.nullable && all && splits > 0 && !resumed
+  const all = copiedRows(plan) === plan.read && wholeTables(plan.read)
+  const sawRows = plan.read.key !== null && !plan.read.key.nullable && all && splits > 0 && !resumed
   const total = settled(done)
   if (
     splits === splitsDone &&
@@ -29,7 +29,7 @@ function checkCounts(made: RunPlan, { splits, splitsDone, done }: Progress, resu
     return
   throw new RowshiftError(
     'COUNT_MISMATCH',
-    `${splitsDone} of ${counted(splits, 'split')} of ${made.read.table.table} copied, ${counted(done.rowsRead, 'row')} read and ${total} accounted for; that does not add up. Run it again into an empty target.`,
+    `${splitsDone} of ${counted(splits, 'split')} of ${plan.read.table.table} copied, ${counted(done.rowsRead, 'row')} read and ${total} accounted for; that does not add up. Run it again into an empty target.`,
     { splits, splitsDone, rowsRead: done.rowsRead, rowsSettled: total },
   )
 }

@@ -22,17 +22,17 @@ export class DeferredSplit {
   add({ bytes, rows }: Batch, error: RowshiftError, shard: string | null): void {
     this.#bytes += bytes.length
     if (this.#bytes > MOST_BYTES) throw tooMany(error)
-    const kept = this.#rows.get(shard) ?? []
-    this.#rows.set(shard, kept)
-    kept.push({ bytes: Buffer.from(bytes), rows })
+    const waiting = this.#rows.get(shard) ?? []
+    this.#rows.set(shard, waiting)
+    waiting.push({ bytes: Buffer.from(bytes), rows })
     this.rows += rows
   }
 
   get parts(): DeferredRows[] {
-    return [...this.#rows].map(([shard, kept]) => ({
+    return [...this.#rows].map(([shard, waiting]) => ({
       shard,
-      rows: kept.reduce((sum, { rows }) => sum + rows, 0),
-      bytes: Buffer.concat(kept.map(({ bytes }) => bytes)),
+      rows: waiting.reduce((sum, { rows }) => sum + rows, 0),
+      bytes: Buffer.concat(waiting.map(({ bytes }) => bytes)),
     }))
   }
 }

@@ -54,7 +54,10 @@ export class DirtyFile {
     createPair(path, schemaOf(runId, plan, written))
     if (readFile !== null) {
       try {
-        createPair(readFile, { ...schemaOf(runId, plan, told(plan.pipeline!.reads)), asRead: true })
+        createPair(readFile, {
+          ...schemaOf(runId, plan, withDistinctNames(plan.pipeline!.reads)),
+          asRead: true,
+        })
       } catch (error) {
         removePair(path)
         throw error
@@ -98,7 +101,7 @@ function schemaOf(runId: string, { read, write }: RunPlan, columns: readonly Col
 }
 
 /** Each under a name of its own: what the source has computed of a column may stand beside that column. */
-function told(columns: readonly Column[]): Column[] {
+function withDistinctNames(columns: readonly Column[]): Column[] {
   const taken = new Set(columns.flatMap(({ name, sql }) => (sql === undefined ? [name.toLowerCase()] : [])))
   return columns.map((column) => {
     if (column.sql === undefined) return column

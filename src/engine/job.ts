@@ -10,7 +10,6 @@ import { outlineSource } from '../features/sources/table-reads.js'
 import { checkReadable, checkWritable } from '../plan/supported-params.js'
 import { checkShardParams } from '../features/shard/rule-plan.js'
 import { Target } from '../features/shard/target.js'
-import { wayOn } from '../plan/target-warnings.js'
 import type { SavedWatermarks } from '../plan/window.js'
 import type { Reader, SplitOutline, Writer } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
@@ -21,6 +20,7 @@ import { copySplits } from './coordinator.js'
 import { checkCopied } from './count-check.js'
 import { DirtyFile, noDirtyFiles } from './dirty-file.js'
 import type { TableAt } from './endpoints.js'
+import { withAdvice } from './failure-advice.js'
 import { endpointsOf, readersOf, sourceEndpoint, targetEndpoint, writersOf } from './endpoints.js'
 import { OpenConnections } from './open-connections.js'
 import type { Progress } from './progress.js'
@@ -70,15 +70,15 @@ export async function outlineCopy(
   signal?: AbortSignal,
 ): Promise<{ plan: RunPlan; outline: SplitOutline | null }> {
   return withEndpoints(request, signal, async (endpoints) => {
-    const made = await plan(request, endpoints, signal)
-    return { plan: made, outline: await outlineSource(endpoints.readers, made.read) }
+    const runPlan = await plan(request, endpoints, signal)
+    return { plan: runPlan, outline: await outlineSource(endpoints.readers, runPlan.read) }
   })
 }
 
 /** Copies one table. Never throws: a failure is in the report. */
 export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<RunReport> {
   const started = performance.now()
-  let made: RunPlan | null = null
+  let runPlan: RunPlan | null = null
   let progress: Progress = noProgress
   let error: RowshiftError | null = null
   let copied: CoordinatorResult | null = null
@@ -86,7 +86,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   let checkpoints: RunCheckpoints | null = null
   let changed = false
   let sourceChanged: string | null = null
-  const found: string[] = []
+  const runtimeReasons: string[] = []
   const warnings: string[] = []
   const onChange = () => {
     changed = true
@@ -97,46 +97,46 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   }
   try {
     await withEndpoints(request, hooks.signal, async (endpoints) => {
-      const { found: unfinished, abandoned, notices } = await findRun(request, endpoints)
-      made = unfinished
+      const { unfinished, abandoned, notices } = await findRun(request, endpoints)
+      runPlan = unfinished
         ? resumedPlan(unfinished, request.params)
         : warned(await plan(request, endpoints, hooks.signal), notices)
-      announce(request, made)
-      hooks.onPlan(made)
+      announce(request, runPlan)
+      hooks.onPlan(runPlan)
       const { runId } = request
       const options = {
         runId,
-        plan: made,
+        plan: runPlan,
         ...endpoints,
         abandoned,
-        facts: () => factsOf(request, made!, endpoints),
+        facts: () => factsOf(request, runPlan!, endpoints),
       }
       checkpoints = unfinished ? await RunCheckpoints.claim(options, unfinished) : new RunCheckpoints(options)
       // A snapshot sees what there was, or fails; and what is not read cannot be missing.
-      const checked = made.policy.consistency === 'split' && made.read.window?.rows !== 0
-      const check = checked ? await SourceCheck.begin(endpoints.readers, copiedRows(made)) : null
-      dirty = DirtyFile.create(request.runId, made, request.params.dirtyFile, checkpoints.earlier?.counts)
+      const checked = runPlan.policy.consistency === 'split' && runPlan.read.window?.rows !== 0
+      const check = checked ? await SourceCheck.begin(endpoints.readers, copiedRows(runPlan)) : null
+      dirty = DirtyFile.create(request.runId, runPlan, request.params.dirtyFile, checkpoints.earlier?.counts)
       warnings.push(...(dirty?.warnings ?? []))
       const result = await copy(
         request,
-        { plan: made, checkpoints, dirty, found, onChange, ...endpoints },
+        { plan: runPlan, checkpoints, dirty, runtimeReasons, onChange, ...endpoints },
         { ...hooks, onProgress },
       )
       copied = result
       progress = result.progress
       if (result.error) throw result.error
-      await checkpoints.check(() => checkCopied(made!, result, checkpoints!.earlier !== null))
+      await checkpoints.check(() => checkCopied(runPlan!, result, checkpoints!.earlier !== null))
       if (check) sourceChanged = await check.end({ ...result, rowsRead: result.progress.done.rowsRead })
-      if (made.write.postSql.length > 0) onChange()
+      if (runPlan.write.postSql.length > 0) onChange()
       await checkpoints.finishing()
-      await new Target(endpoints.writers, made.write).finish(hooks.signal)
+      await new Target(endpoints.writers, runPlan.write).finish(hooks.signal)
       await checkpoints.end()
     })
   } catch (thrown) {
     error = RowshiftError.from(thrown)
     if (hooks.signal.aborted && error.details['inDoubt'] !== true) error = stopped(hooks.signal)
     error = (checkpoints as RunCheckpoints | null)?.withWayOn(error, request.taskId) ?? error
-    if (made !== null) error = withWayOn(withoutIndexes(made, error), made, request.params)
+    if (runPlan !== null) error = withAdvice(error, runPlan, request.params)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
@@ -151,8 +151,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     ...request,
     ...(backfill === undefined ? {} : { backfill }),
     ...dirtyFiles,
-    plan: made,
-    found,
+    plan: runPlan,
+    runtimeReasons,
     warnings: [...warnings, ...more],
     resumed,
     resumable,
@@ -165,8 +165,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   })
 }
 
-function warned(made: RunPlan, warnings: readonly string[]): RunPlan {
-  return { ...made, warnings: [...warnings, ...made.warnings] }
+function warned(runPlan: RunPlan, warnings: readonly string[]): RunPlan {
+  return { ...runPlan, warnings: [...warnings, ...runPlan.warnings] }
 }
 
 /** Of a run that failed before it had a plan. */
@@ -185,24 +185,24 @@ interface Execution extends OpenEndpoints {
   readonly checkpoints: RunCheckpoints
   readonly dirty: DirtyFile | null
   /** What the run finds out that the plan does not say. */
-  readonly found: string[]
+  readonly runtimeReasons: string[]
   /** Called before the target is changed in another way than by rows. */
   readonly onChange: () => void
 }
 
 async function copy(
   request: CopyRequest,
-  { plan: made, checkpoints, dirty, found, onChange, readers, writers, connections }: Execution,
+  { plan: runPlan, checkpoints, dirty, runtimeReasons, onChange, readers, writers, connections }: Execution,
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw stopped(hooks.signal)
-  const pipeline = await setUpPipeline(made.pipeline, connections, hooks.signal)
-  found.push(...(pipeline?.reasons ?? []))
+  const pipeline = await setUpPipeline(runPlan.pipeline, connections, hooks.signal)
+  runtimeReasons.push(...(pipeline?.reasons ?? []))
   const servers = { source: readers, target: writers }
-  return throttled(made.policy.speed, made.read, servers, found, (throttle) =>
+  return throttled(runPlan.policy.speed, runPlan.read, servers, runtimeReasons, (throttle) =>
     copySplits({
       runId: request.runId,
-      plan: made,
+      plan: runPlan,
       source: endpointsOf(request.from, request.params.session, request.params.timeZone),
       target: endpointsOf(request.to, request.params.session),
       readers,
@@ -210,10 +210,10 @@ async function copy(
       pipeline: pipeline?.setup ?? null,
       prepare: async () => {
         await checkpoints.endAbandoned()
-        if (changesTables(made)) onChange()
+        if (changesTables(runPlan)) onChange()
         // An earlier attempt has done that.
-        if (checkpoints.earlier === null) await new Target(writers, made.write).prepare(hooks.signal)
-        await prepareIds(made, pipeline?.setup ?? null, writers[0]!, hooks.signal)
+        if (checkpoints.earlier === null) await new Target(writers, runPlan.write).prepare(hooks.signal)
+        await prepareIds(runPlan, pipeline?.setup ?? null, writers[0]!, hooks.signal)
       },
       dirty: dirty?.setup ?? null,
       signal: hooks.signal,
@@ -224,28 +224,14 @@ async function copy(
 }
 
 /** Whether more than rows is changed: by `pre_sql`, tables that are made, or what ids need in the target. */
-function changesTables(made: RunPlan): boolean {
-  return createsTables(made) || keepsIds(made.pipeline) || made.write.preSql.length > 0
+function changesTables(runPlan: RunPlan): boolean {
+  return createsTables(runPlan) || keepsIds(runPlan.pipeline) || runPlan.write.preSql.length > 0
 }
 
 /** Whether tables are created, or may be when a row calls for one. */
 export function createsTables({ write: { create, sharding } }: RunPlan): boolean {
   const shards = sharding?.shards ?? []
   return create !== null || sharding?.onDemand != null || shards.some((shard) => shard.create !== null)
-}
-
-/** A target that was not empty is what most rows with a taken key are about. */
-function withWayOn(error: RowshiftError, made: RunPlan, { diffColumn }: Params): RowshiftError {
-  const lines = error.code === 'DUPLICATE_KEY' ? wayOn(made, diffColumn?.source ?? null) : []
-  if (lines.length === 0) return error
-  return new RowshiftError(error.code, [error.message, ...lines].join('\n'), error.details, error.cause)
-}
-
-/** A failed run leaves the table that it made without the indexes that were to come last. */
-function withoutIndexes({ write: { create, table } }: RunPlan, error: RowshiftError): RowshiftError {
-  if (!create || create.deferred.length === 0) return error
-  const left = `If table ${table.table} was created, it still lacks its deferred indexes: ${create.deferred.join('; ')}`
-  return new RowshiftError(error.code, [error.message, left].join('\n'), error.details, error.cause)
 }
 
 function plan(
@@ -303,8 +289,8 @@ function cannot(end: TableAt, what: string): RowshiftError {
   return new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${end.loaded.type}" cannot be ${what}.`)
 }
 
-function announce(request: CopyRequest, made: RunPlan): void {
+function announce(request: CopyRequest, runPlan: RunPlan): void {
   const { runId, taskId } = request
-  for (const reason of made.reasons) log.info({ runId, taskId }, reason)
-  for (const warning of made.warnings) log.warn({ runId, taskId }, warning)
+  for (const reason of runPlan.reasons) log.info({ runId, taskId }, reason)
+  for (const warning of runPlan.warnings) log.warn({ runId, taskId }, warning)
 }

@@ -22,10 +22,10 @@ export function paceAt(pace: Pace | null, now: number, rows: number): Pace | nul
   if (pace === null) return rows === 0 ? null : { since: now, at: now, rows, recentRows: 0, recentMs: 0 }
   const elapsed = now - pace.at
   if (elapsed < LOOK_MS) return pace
-  const kept = 0.5 ** (elapsed / HALF_LIFE_MS)
+  const decay = 0.5 ** (elapsed / HALF_LIFE_MS)
   // A split that is run again takes its rows back.
-  const recentRows = pace.recentRows * kept + Math.max(0, rows - pace.rows)
-  return { ...pace, at: now, rows, recentRows, recentMs: pace.recentMs * kept + elapsed }
+  const recentRows = pace.recentRows * decay + Math.max(0, rows - pace.rows)
+  return { ...pace, at: now, rows, recentRows, recentMs: pace.recentMs * decay + elapsed }
 }
 
 /** Seconds until all rows are there; null: nobody can tell yet, or there are more rows than were expected. */

@@ -19,7 +19,7 @@ export interface ReportFacts {
   /** null when the run failed before there was one. */
   readonly plan: RunPlan | null
   /** Reasons that the run has found beside those of the plan. */
-  readonly found?: readonly string[]
+  readonly runtimeReasons?: readonly string[]
   /** What says that the source was emptied or replaced while it was read. Default: nothing. */
   readonly sourceChanged?: string | null
   /** Warnings that the run has found beside those of the plan. */
@@ -95,7 +95,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     writePath: plan?.write.path ?? null,
     consistency: plan?.policy.consistency ?? params?.consistency ?? 'split',
     snapshotPosition: facts.copied?.position ?? null,
-    reasons: [...(plan?.reasons ?? []), ...(facts.found ?? [])],
+    reasons: [...(plan?.reasons ?? []), ...(facts.runtimeReasons ?? [])],
     warnings: [
       ...(plan?.warnings ?? []),
       ...(facts.warnings ?? []),
@@ -156,8 +156,8 @@ function shardCounts(plan: RunPlan | null, { done }: Progress): RunReport['shard
   if (!sharding) return null
   const { shards = {} } = done
   const known = sharding.shards.map(({ name }) => name)
-  const made = Object.keys(shards).filter((name) => !known.includes(name))
-  return [...known, ...made].map((name) => ({ name, ...(countOf(shards, name) ?? nothingWritten) }))
+  const createdLater = Object.keys(shards).filter((name) => !known.includes(name))
+  return [...known, ...createdLater].map((name) => ({ name, ...(countOf(shards, name) ?? nothingWritten) }))
 }
 
 /** Tables may have any name, `constructor` too. */
@@ -177,10 +177,10 @@ function heldWatermark({ taskId, plan, progress, sourceChanged }: ReportFacts): 
       : `${counted(dirtyRows, 'row')} ${dirtyRows === 1 ? 'was' : 'were'} rejected`
   const from = plan!.read.window?.from
   const [mode, value] = next
-  const past = others.length === 0 ? ` --mode ${mode} --set '${value}'` : ''
+  const moveOn = others.length === 0 ? ` --mode ${mode} --set '${value}'` : ''
   return (
     `the watermark of task ${taskId} stays where it was${from ? ` (${from})` : ''}, because ${why}: the next incremental run reads from there again, ` +
-    `these rows among others. To go on without them, move it: "rowshift watermark ${taskId}${past}"`
+    `these rows among others. To go on without them, move it: "rowshift watermark ${taskId}${moveOn}"`
   )
 }
 
@@ -188,8 +188,8 @@ function heldWatermark({ taskId, plan, progress, sourceChanged }: ReportFacts): 
 function passedRows({ taskId, plan, progress }: ReportFacts): string | null {
   const { rowsFiltered, lookupMisses } = progress.done
   const most = Math.min(rowsFiltered, lookupMisses)
-  const made = plan?.pipeline ? computedCells(plan.pipeline) : []
-  const skips = made.some((cell) => cell.type === 'lookup' && cell.lookup.missing.rule === 'skip')
+  const computed = plan?.pipeline ? computedCells(plan.pipeline) : []
+  const skips = computed.some((cell) => cell.type === 'lookup' && cell.lookup.missing.rule === 'skip')
   if (taskId === null || !skips || most === 0 || Object.keys(plan!.policy.watermarks).length === 0)
     return null
   const rows = `${plan!.pipeline!.transform ? 'up to ' : ''}${most} ${most === 1 ? 'row' : 'rows'}`

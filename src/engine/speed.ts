@@ -12,19 +12,19 @@ export interface WatchedServers {
   readonly target: readonly Pick<Reader | Writer, 'skills'>[]
 }
 
-/** Does `work` within the limits. `found` gets for how long the run has waited for the servers. */
+/** Does `work` within the limits. `reasons` gets for how long the run has waited for the servers. */
 export async function throttled<T>(
   limits: SpeedLimits | null,
   read: ReadSpec,
   servers: WatchedServers,
-  found: string[],
+  reasons: string[],
   work: (throttle: Throttle | null) => Promise<T>,
 ): Promise<T> {
   const throttle = await throttleOf(limits, read, servers)
   const result = await work(throttle)
   const seconds = Math.ceil(throttle?.pausedSeconds ?? 0)
   if (seconds > 0)
-    found.push(`waited ${counted(seconds, 'second')} for servers that had more to do than speed allows`)
+    reasons.push(`waited ${counted(seconds, 'second')} for servers that had more to do than speed allows`)
   return result
 }
 

@@ -31,8 +31,11 @@ export function withCells(pairs: readonly ColumnPair[], { shard, transform, loss
   })
 }
 
-function encodingOf({ source, target, made, make }: ColumnPair, plain: boolean): CellEncoding | undefined {
-  if (made !== undefined || make !== undefined || source.sql !== undefined) return undefined
+function encodingOf(
+  { source, target, computedBy, make }: ColumnPair,
+  plain: boolean,
+): CellEncoding | undefined {
+  if (computedBy !== undefined || make !== undefined || source.sql !== undefined) return undefined
   const oneType = source.type.toLowerCase() === target.type.toLowerCase()
   if (source.valueRange.stored && target.valueRange.stored && oneType && !plain) return 'stored'
   if (source.kind === 'json' && target.kind === 'json') {

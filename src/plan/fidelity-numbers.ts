@@ -36,9 +36,9 @@ function rangeOf({ kind, valueRange }: Column): Range {
 }
 
 function scaleLosses(source: Column, target: Column): string[] {
-  const kept = scaleOf(target)
-  if (scaleOf(source) <= kept) return []
-  return [kept === 0 ? 'fractions' : `digits beyond ${kept} decimal places`]
+  const scale = scaleOf(target)
+  if (scaleOf(source) <= scale) return []
+  return [scale === 0 ? 'fractions' : `digits beyond ${scale} decimal places`]
 }
 
 function scaleOf({ kind, valueRange }: Column): number {

@@ -90,7 +90,7 @@ export function judge(source: Column, target: Column): ConversionCheck {
   const values = same ? [] : [...new Set([...subtypeLosses(source, target), ...compare(source, target)])]
   const nulls = source.nullable && !target.nullable ? ['NULL'] : []
   const losses = [...nulls, ...values, ...rareLosses(source, target)]
-  if (losses.length === 0) return kept(source, target)
+  if (losses.length === 0) return lossless(source, target)
   // Each value of a source without bounds is checked when it is written, but JSON that is written anew passes every check.
   const unchecked =
     target.kind === 'json' && ['text', 'json'].includes(source.kind) && respelled(source, target).length > 0
@@ -132,7 +132,7 @@ function judgeNull({ nullable }: Column): ConversionCheck {
   return nullable ? { conversion: 'widening', why: 'always NULL' } : { conversion: 'lossy', why: 'NULL' }
 }
 
-function kept(source: Column, target: Column): ConversionCheck {
+function lossless(source: Column, target: Column): ConversionCheck {
   if (source.kind !== target.kind) {
     const utc = source.kind === 'instant' ? ', in UTC' : ''
     return { conversion: 'widening', why: `every value fits as ${describe(target)}${utc}` }

@@ -23,7 +23,7 @@ export function chooseIdentity({
 }: IdentityRequest): readonly string[] | null {
   if (writeMode === 'insert' || (writeMode === 'replace' && target.keys.length > 0)) return null
   const fed = (name: string) =>
-    columns.find(({ source, made }) => made === undefined && isOwn(source, name))?.target.name
+    columns.find(({ source, computedBy }) => computedBy === undefined && isOwn(source, name))?.target.name
   const wanted = key?.columns.map(({ name }) => fed(name)) ?? []
   const usable = target.keys.filter(
     ({ nullable, columns: names }) =>
@@ -54,8 +54,9 @@ export function mergeWarnings(
   if (writeMode === 'insert') return []
   const names = identity ?? target.keys[0]?.columns ?? []
   const feeds = columns.filter((column) => names.includes(column.target.name))
-  if (feeds.length === 0 || feeds.some(({ made }) => made === 'transform' || made === 'id')) return []
-  const own = feeds.filter((feed) => feed.made === undefined && isOwn(feed.source, feed.source.name))
+  if (feeds.length === 0 || feeds.some(({ computedBy }) => computedBy === 'transform' || computedBy === 'id'))
+    return []
+  const own = feeds.filter((feed) => feed.computedBy === undefined && isOwn(feed.source, feed.source.name))
   const copied = own.map((feed) => feed.source.name)
   const unique = source.keys.some(
     (key) => !key.nullable && key.columns.every((name) => copied.includes(name)),

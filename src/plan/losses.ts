@@ -42,8 +42,8 @@ export async function settleLosses(request: LossRequest): Promise<Settled> {
   const { mapping, target, allowLossy } = request
   const allowed = new Set(allowLossy.map((name) => name.toLowerCase()))
   const isAllowed = ({ name }: Column) => allowed.has(name.toLowerCase())
-  const columns = mapping.pairs.map(({ source, target, made }) => {
-    const pair: ColumnPair = { source, target, ...(made ? { made } : {}) }
+  const columns = mapping.pairs.map(({ source, target, computedBy }) => {
+    const pair: ColumnPair = { source, target, ...(computedBy ? { computedBy } : {}) }
     const check = judge(source, target)
     return { ...pair, check: isAllowed(pair.source) ? accepted(check) : check }
   })
@@ -135,12 +135,13 @@ async function withExamples(
   const end = performance.now() + SEARCH_MS
   const losses: UnacceptedLoss[] = []
   for (const column of unaccepted) {
-    const search = column.made === undefined && column.check.conversion === 'lossy' && performance.now() < end
+    const search =
+      column.computedBy === undefined && column.check.conversion === 'lossy' && performance.now() < end
     const result = search ? await findLoss(source, column, where) : undefined
     const example =
-      result?.found === 'value'
+      result?.result === 'value'
         ? ` (${result.value}${result.row === '' ? '' : ` in the row with ${result.row}`})`
-        : result?.found === 'none'
+        : result?.result === 'none'
           ? ' (no row does now)'
           : ''
     losses.push({ column: column.source.name, what: describeLoss(column) + example })
@@ -154,11 +155,11 @@ async function findLoss(
   column: ColumnMapping,
   where: string | null,
 ): Promise<LossSearch> {
-  let search: LossSearch = { found: 'none' }
+  let search: LossSearch = { result: 'none' }
   for (const { reader, table } of each) {
-    const found = (await reader.skills.findLoss?.(table, column, where)) ?? { found: 'unknown' }
-    if (found.found === 'value') return found
-    if (found.found === 'unknown') search = found
+    const found = (await reader.skills.findLoss?.(table, column, where)) ?? { result: 'unknown' }
+    if (found.result === 'value') return found
+    if (found.result === 'unknown') search = found
   }
   return search
 }

@@ -3,12 +3,12 @@ import type { Column, ColumnMapping, Derivation, Origin, TableSchema } from '../
 import type { PipelineStep } from '../contract/computed-columns.js'
 import { computedColumn, derive } from './derived.js'
 import type { DescribedTables } from './described-tables.js'
-import { madeColumn } from '../contract/pipeline.js'
+import { producedColumn } from '../contract/pipeline.js'
 import type { ColumnEntry, KeyPart, NamedEntry } from '../task/columns.js'
-import { isMade, takenColumns } from '../task/columns.js'
+import { isProduced, takenColumns } from '../task/columns.js'
 import type { Make } from '../task/make.js'
 
-export type ColumnPair = Pick<ColumnMapping, 'source' | 'target' | 'made'> & {
+export type ColumnPair = Pick<ColumnMapping, 'source' | 'target' | 'computedBy'> & {
   /** A worker thread is to make the values. */
   readonly make?: Computation
 }
@@ -130,14 +130,14 @@ async function listedPairs(
     const making = computationOf(entry, read, source)
     if (making?.as != null) values.push(making)
     const to = entry.to === null ? undefined : find(target.columns, entry.to)!
-    return to ? [{ source: read ?? madeColumn(to), target: to, ...(making && { make: making }) }] : []
+    return to ? [{ source: read ?? producedColumn(to), target: to, ...(making && { make: making }) }] : []
   })
   return { pairs, values }
 }
 
 /** `read`: the column that its values are made of, if it is one. */
 function computationOf(entry: NamedEntry, read: Column | null, source: TableSchema): Computation | null {
-  if (!isMade(entry)) return null
+  if (!isProduced(entry)) return null
   const { at, keys, late = [], make, after = [], as = null } = entry
   const parts = keys?.map((key) => (typeof key === 'string' ? find(source.columns, key)! : key))
   return { at, keys: parts ?? (read === null ? [] : [read]), before: late, how: make, after, as }

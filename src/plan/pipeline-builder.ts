@@ -45,8 +45,8 @@ export class PipelineBuilder {
     const cell = await this.#cell(make, target)
     if (cell === null) return null
     this.#cells.push(cell)
-    const made = make.how?.type ?? 'steps'
-    return { source: { ...cell.column, name: target.name }, target, made }
+    const computedBy = make.how?.type ?? 'steps'
+    return { source: { ...cell.column, name: target.name }, target, computedBy }
   }
 
   addRead(column: Column): void {

@@ -26,8 +26,8 @@ export async function planPipeline(request: PipelineRequest): Promise<PipelineCh
   const builder = new PipelineBuilder(request)
   const pairs: ColumnPair[] = []
   for (const pair of request.pairs) {
-    const made = await builder.add(pair)
-    if (made !== null) pairs.push(made)
+    const computed = await builder.add(pair)
+    if (computed !== null) pairs.push(computed)
   }
   // Those too that go to no column.
   for (const { as } of request.values) await builder.named(as!)

@@ -51,7 +51,9 @@ export function wayOn(plan: RunPlan, diffColumn: string | null): string[] {
 
 /** New ids, and keys that the target gives, do not collide. */
 function isFed({ columns }: TableSchema['keys'][number], mapped: readonly ColumnMapping[]): boolean {
-  return columns.every((name) => mapped.some(({ target, made }) => target.name === name && made !== 'id'))
+  return columns.every((name) =>
+    mapped.some(({ target, computedBy }) => target.name === name && computedBy !== 'id'),
+  )
 }
 
 /** What a trigger does to a row, nobody can know here. */

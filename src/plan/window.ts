@@ -68,8 +68,8 @@ export async function chooseWindow(request: WindowRequest): Promise<WindowChoice
   if (mode === 'sync') return nothing
   if (mode === 'init') {
     const watermarks = await seeds(request)
-    const isKept = Object.keys(watermarks).length > 0
-    return { ...nothing, watermarks, mark: isKept ? await markSource(request) : null }
+    const hasWatermark = Object.keys(watermarks).length > 0
+    return { ...nothing, watermarks, mark: hasWatermark ? await markSource(request) : null }
   }
   if (backfill !== null) {
     const window = await asked(request, mode, backfill)

@@ -6,8 +6,8 @@ import type { SqlSink } from './sql-sink.js'
 /** Why one of the statements that make a table failed. */
 export function creationError(thrown: unknown, sql: string): RowshiftError {
   const { code, message, details, retryable, cause } = RowshiftError.from(thrown)
-  const kept = code === 'ACCESS_DENIED' || retryable ? code : 'CREATE_FAILED'
-  return new RowshiftError(kept, `${message} The statement was:\n${sql}`, details, cause)
+  const finalCode = code === 'ACCESS_DENIED' || retryable ? code : 'CREATE_FAILED'
+  return new RowshiftError(finalCode, `${message} The statement was:\n${sql}`, details, cause)
 }
 
 /** How a target table would be made. */

@@ -189,12 +189,12 @@ function map(
   const keys = pairs.map(([key]) => (from.kind === 'text' ? dialect.exact(dialect.text(key)) : key))
   const subject = from.kind === 'text' ? dialect.exact(from.sql) : from.sql
   const cases = keys.map((key, i) => `WHEN ${key} THEN ${constant(dialect, pairs[i]![1], facts)}`)
-  const kept = () => (facts.kind === from.kind ? from : text(dialect, from, '"map"')).sql
+  const unchanged = () => (facts.kind === from.kind ? from : text(dialect, from, '"map"')).sql
   const rest =
     unmapped === 'error'
       ? dialect.fail(from.sql, facts.kind)
       : unmapped === 'keep'
-        ? kept()
+        ? unchanged()
         : constant(dialect, unmapped.value, facts)
   const mapped = `CASE ${subject} ${cases.join(' ')} ELSE ${rest} END`
   // NULL is not a value that the map could name.
@@ -210,21 +210,21 @@ function map(
 }
 
 function cast(dialect: StepDialect, value: Value, facts: Facts, to: CastType, at: string): Value {
-  const made = dialect.cast(value, to)
-  if (made === null) throw fault(noCast(value, to))
+  const converted = dialect.cast(value, to)
+  if (converted === null) throw fault(noCast(value, to))
   const rowCheck: RowCheck = {
-    condition: `${value.sql} IS NOT NULL AND NOT (${made.fits})`,
+    condition: `${value.sql} IS NOT NULL AND NOT (${converted.fits})`,
     value: value.sql,
     why: doesNotFit(to, at),
   }
   const sql =
-    made.fits === null
-      ? made.sql
-      : `CASE WHEN ${made.fits} THEN ${made.sql} ELSE ${dialect.fail(value.sql, to.kind)} END`
+    converted.fits === null
+      ? converted.sql
+      : `CASE WHEN ${converted.fits} THEN ${converted.sql} ELSE ${dialect.fail(value.sql, to.kind)} END`
   return {
     ...facts,
     sql: settled(dialect, sql, facts),
-    rowChecks: made.fits === null ? value.rowChecks : [...value.rowChecks, rowCheck],
+    rowChecks: converted.fits === null ? value.rowChecks : [...value.rowChecks, rowCheck],
   }
 }
 

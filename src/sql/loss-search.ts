@@ -15,10 +15,10 @@ export async function findLoss(
   const { dialect } = session
   const { source, target } = mapping
   const lost = dialect.losses ? lossTests(dialect, dialect.losses, mapping) : null
-  if (lost === null) return { found: 'unknown' }
+  if (lost === null) return { result: 'unknown' }
   const value = dialect.expression(source)
   const tests = source.nullable && !target.nullable ? [`${value} IS NULL`, ...lost] : lost
-  if (tests.length === 0) return { found: 'unknown' }
+  if (tests.length === 0) return { result: 'unknown' }
   const key = table.keys[0]?.columns ?? []
   const search = {
     select: [
@@ -31,13 +31,13 @@ export async function findLoss(
   }
   try {
     const rows = await session.search(search)
-    if (rows === null) return { found: 'unknown' }
+    if (rows === null) return { result: 'unknown' }
     const [row] = rows
-    if (!row) return { found: 'none' }
+    if (!row) return { result: 'none' }
     const names = key.map((name, i) => `${name} = ${shown(row[i + 1])}`)
-    return { found: 'value', value: shown(row[0]), row: names.join(', ') }
+    return { result: 'value', value: shown(row[0]), row: names.join(', ') }
   } catch {
     // A condition that this server cannot judge; the run does not depend on it.
-    return { found: 'unknown' }
+    return { result: 'unknown' }
   }
 }

@@ -15,7 +15,7 @@ export interface SettlementSteps {
   store(rows: readonly Batch[], tally: Tally): Promise<void>
   /** What would notice that a row is deleted and inserted instead of being changed; null: nothing. */
   obstacle(): Promise<string | null>
-  /** Takes the old rows with the same keys away and inserts the new ones, with the old values of `keptColumns`. */
+  /** Takes the old rows with the same keys away and inserts the new ones, with the old values of `untouchedColumns`. */
   exchange(rows: readonly Batch[], tally: Tally): Promise<void>
 }
 
@@ -78,7 +78,7 @@ class SqlSettlement implements Settlement {
 }
 
 /** Columns that a copy leaves alone and a DELETE does not. */
-export function keptColumns({ columns, table }: WriteSpec): Column[] {
+export function untouchedColumns({ columns, table }: WriteSpec): Column[] {
   const mapped = new Set(columns.map(({ target: { name } }) => name))
   return table.columns.filter(({ name, generated }) => !generated && !mapped.has(name))
 }

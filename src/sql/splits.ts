@@ -5,7 +5,7 @@ import { counted } from '../wire/counted.js'
 /** A key value: the cell text of each key column. */
 export type KeyValue = readonly string[]
 
-export interface FoundKey {
+export interface ProbedKey {
   readonly key: KeyValue
   /** What the database says when it compares this very key with `lower` and `upper`, outside the condition that found it. */
   readonly within: boolean
@@ -16,7 +16,7 @@ export interface KeyProbe {
   first(): Promise<KeyValue | null>
   last(): Promise<KeyValue | null>
   /** The `offset`-th key (from 0) above `lower` and not above `upper`; null when there are fewer. */
-  nth(lower: KeyValue | null, upper: KeyValue, offset: number): Promise<FoundKey | null>
+  nth(lower: KeyValue | null, upper: KeyValue, offset: number): Promise<ProbedKey | null>
 }
 
 /** Above this many key values per row the key is sparse and boundaries are probed. */

@@ -71,7 +71,7 @@ export function usesRegex(entry: RawEntry): boolean {
 }
 
 /** A worker thread has something to do. */
-export function isMade({ make, late }: NamedEntry): boolean {
+export function isProduced({ make, late }: NamedEntry): boolean {
   return make !== null || late !== undefined
 }
 
@@ -143,7 +143,7 @@ function objectFaults(entry: RawObject, star: boolean, workerNum: number): strin
   if (entry.value !== undefined && steps.length > 0)
     faults.push(`${quoted(steps)} would change a constant: write the value as it is to be`)
   const named = typeof entry.from === 'object' ? partsOf(entry.from).length : origins.length > 0 ? 1 : 0
-  faults.push(...makeFaults(entry, named, workerNum), ...madeFaults(entry), ...stepFaults(entry))
+  faults.push(...makeFaults(entry, named, workerNum), ...producedFaults(entry), ...stepFaults(entry))
   faults.push(...stepFaults(entry.after ?? {}).map((fault) => `"after": ${fault}`))
   if (entry.template !== undefined && parseTemplate(entry.template) === null)
     faults.push(
@@ -170,7 +170,7 @@ function partsFaults({ from, lookup }: RawObject, steps: readonly string[]): str
   ]
 }
 
-function madeFaults({ as, after, lookup, replace_regex }: RawObject): string[] {
+function producedFaults({ as, after, lookup, replace_regex }: RawObject): string[] {
   const faults: string[] = []
   if (after !== undefined && !lookup)
     faults.push('"after" is done to looked-up values: it goes with "lookup"')

@@ -68,9 +68,9 @@ export function describeWriteModes(suite: SinkSuite, it: Runner['it']): void {
     const { rows, counts } = OUTCOMES[mode]
     it(`${mode}: rows that are equal, differ or are new are written and counted as it says`, () =>
       opened(suite, table(), async (at) => {
-        const told = await write(at, mode, COMING)
+        const reported = await write(at, mode, COMING)
         await holds(suite, at.table, rows, `after ${mode}`)
-        assert.deepEqual({ ...told, ...counts }, told, JSON.stringify(counts))
+        assert.deepEqual({ ...reported, ...counts }, reported, JSON.stringify(counts))
       }))
   }
 

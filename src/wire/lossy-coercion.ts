@@ -106,8 +106,8 @@ function significant(whole: string, fraction: string, count: number): string {
       leading = false
       return left-- > 0 ? digit : '0'
     })
-  const kept = cut(whole)
-  return point(kept, cut(fraction))
+  const wholePart = cut(whole)
+  return point(wholePart, cut(fraction))
 }
 
 function point(whole: string, fraction: string): string {

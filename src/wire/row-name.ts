@@ -19,7 +19,7 @@ export function excerpt(cell: Buffer | null, column?: Pick<Column, 'cells'>): st
 }
 
 type NamingSpec = Pick<WriteSpec, 'key' | 'table'> & {
-  readonly columns: readonly Pick<ColumnMapping, 'source' | 'target' | 'made'>[]
+  readonly columns: readonly Pick<ColumnMapping, 'source' | 'target' | 'computedBy'>[]
 }
 
 /**
@@ -34,7 +34,7 @@ export function rowName({ key, columns, table }: NamingSpec, cells: Cells): stri
     })
   const split = key?.columns.map((column) => column.name) ?? []
   const copied = (name: string) =>
-    columns.some(({ source, made }) => made === undefined && isOwn(source, name))
+    columns.some(({ source, computedBy }) => computedBy === undefined && isOwn(source, name))
   if (key === null || !split.every(copied)) return name('target', table.keys[0]?.columns ?? [])
   return name('source', split)
 }

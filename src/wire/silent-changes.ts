@@ -43,8 +43,8 @@ export class SilentChangeChecks {
     let found: RowshiftError | null = null
     forEachRow(batch, (cells) => {
       if (found !== null) return
-      for (const [i, isKept] of this.#checks.entries()) {
-        if (isKept !== null && !isKept(cells[i] ?? null)) found ??= this.#rowError(i, cells)
+      for (const [i, isUnchanged] of this.#checks.entries()) {
+        if (isUnchanged !== null && !isUnchanged(cells[i] ?? null)) found ??= this.#rowError(i, cells)
       }
     })
     return found

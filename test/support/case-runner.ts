@@ -238,9 +238,9 @@ async function fresh(place: Place, sql: string): Promise<void> {
 
 function refusalFault({ error, exit }: EngineResult, expected: ExpectedError): string | null {
   if (error === null) return `was not refused: [${expected.code}] was expected`
-  const told = `[${error.code}] ${error.message}`
-  if (error.code !== expected.code) return `${told}; [${expected.code}] was expected`
-  if (exit !== expected.exit) return `exit code ${exit} instead of ${expected.exit}: ${told}`
+  const reported = `[${error.code}] ${error.message}`
+  if (error.code !== expected.code) return `${reported}; [${expected.code}] was expected`
+  if (exit !== expected.exit) return `exit code ${exit} instead of ${expected.exit}: ${reported}`
   const missing = expected.words.find((word) => !error.message.includes(word))
-  return missing === undefined ? null : `the message has no ${JSON.stringify(missing)}: ${told}`
+  return missing === undefined ? null : `the message has no ${JSON.stringify(missing)}: ${reported}`
 }

@@ -6,7 +6,7 @@ import { judge } from '../../src/plan/fidelity.js'
 import { noneConnected, type SplitResult } from '../../src/engine/messages.js'
 import type { Batch, Column, Endpoint } from '../../src/contract/plugin.js'
 import type { RunPlan } from '../../src/contract/run-plan.js'
-import { madeColumn } from '../../src/contract/pipeline.js'
+import { producedColumn } from '../../src/contract/pipeline.js'
 import { Copier } from '../../workers/copier.js'
 import type { PipelineSink } from '../../workers/column-producer.js'
 import { Pipeline } from '../../workers/row-pipeline.js'
@@ -67,9 +67,9 @@ describe('pipeline', () => {
   it('promises of a made value only what the target asks of it', async () => {
     const plan = await planOf(['id', 'v', 'extra'], ['v', 'id'])
     const [v, id] = plan.write.columns
-    expect(judge(madeColumn(id!.target), id!.target), 'NOT NULL').to.include({ conversion: 'checked' })
+    expect(judge(producedColumn(id!.target), id!.target), 'NOT NULL').to.include({ conversion: 'checked' })
     const narrow = { ...v!.target, valueRange: { maxChars: 3 } }
-    expect(judge(madeColumn(narrow), narrow)).to.include({ conversion: 'checked' })
+    expect(judge(producedColumn(narrow), narrow)).to.include({ conversion: 'checked' })
   })
 
   it('names a row by its new key where the old one is replaced', async () => {
@@ -78,9 +78,9 @@ describe('pipeline', () => {
     const cells = [Buffer.from('seven'), Buffer.from('7')]
     expect(rowName(write, cells)).to.deep.equal(['id = "7"'])
     expect(readRowName(plan, [cells[1]!, cells[0]!]), 'as it was read').to.deep.equal(['id = "7"'])
-    const made = { ...write.columns[1]!, made: 'id' } as const
+    const idColumn = { ...write.columns[1]!, computedBy: 'id' } as const
     const table = { ...write.table, keys: [{ ...write.table.keys[0]!, columns: ['v'] }] }
-    expect(rowName({ ...write, table, columns: [write.columns[0]!, made] }, cells)).to.deep.equal([
+    expect(rowName({ ...write, table, columns: [write.columns[0]!, idColumn] }, cells)).to.deep.equal([
       'v = "seven"',
     ])
   })

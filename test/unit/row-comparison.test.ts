@@ -86,7 +86,7 @@ describe('a comparison of rows', () => {
   })
 
   it('keeps rows that a copy refuses apart, and does nothing to their counterparts', () => {
-    const reads = { names: ['no', 'v'], binary: [false, false], identity: [{ made: 0, read: 0 }] }
+    const reads = { names: ['no', 'v'], binary: [false, false], identity: [{ compared: 0, read: 0 }] }
     const removed: Buffer[] = []
     const rows = new RowComparison(setup({ reads }), { write: () => {}, remove: (row) => removed.push(row) })
     const error = new RowshiftError('LOOKUP_MISSING', 'no such key', { column: 'v' })

@@ -94,8 +94,10 @@ export function checkDeletable(
   if (writer.skills.deletes === undefined) throw fault("the target's plugin deletes no rows")
   const feeds = columns.filter(({ target }) => identity?.includes(target.name))
   const computed = feeds.find(
-    ({ made, source, check }) =>
-      made !== undefined || source.sql !== undefined || !['exact', 'widening'].includes(check.conversion),
+    ({ computedBy, source, check }) =>
+      computedBy !== undefined ||
+      source.sql !== undefined ||
+      !['exact', 'widening'].includes(check.conversion),
   )
   if (computed)
     throw fault(

@@ -44,17 +44,17 @@ export async function planId(
     faults.push(`${at}: the target's plugin finds no rows by their keys, so it cannot keep an id map`)
     return null
   }
-  const kept = await planIdMap(
+  const idMap = await planIdMap(
     { at, map: make.map, key: key.column, index: key.index, id: column, to, workerNum },
     writer,
     faults,
   )
-  if (kept === null) return null
+  if (idMap === null) return null
   return {
-    column: { ...kept.id, name: to.name },
-    how: { ids, map: kept.plan },
+    column: { ...idMap.id, name: to.name },
+    how: { ids, map: idMap.plan },
     warnings: [],
-    reasons: [...reasons, kept.reason],
+    reasons: [...reasons, idMap.reason],
   }
 }
 
@@ -71,9 +71,12 @@ function idPlan({ make: { ids, map }, to, target, tables, workerNum }: IdRequest
       return { type: 'uuidv7', binary: to.kind === 'bytes' }
     case 'sequence': {
       // All tasks that share a map share its numbers.
-      const kept = map === null ? null : { table: map.table, column: map.value }
-      const home = kept ?? { table: target.table, column: to.name }
-      const above = [...tables.map((table) => ({ table, column: to.name })), ...(kept ? [kept] : [])]
+      const mapColumn = map === null ? null : { table: map.table, column: map.value }
+      const home = mapColumn ?? { table: target.table, column: to.name }
+      const above = [
+        ...tables.map((table) => ({ table, column: to.name })),
+        ...(mapColumn ? [mapColumn] : []),
+      ]
       const sequence = { name: ids.name ?? `${home.table}.${home.column}`, above }
       return { type: 'sequence', sequence, block: ids.block }
     }

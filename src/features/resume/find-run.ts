@@ -28,7 +28,7 @@ export interface ResumeRequest {
   readonly resume?: Resume
 }
 
-export interface FoundRun {
+export interface UnfinishedRun {
   readonly run: string
   readonly attempt: number
   readonly state: RunState
@@ -36,7 +36,7 @@ export interface FoundRun {
 
 export interface Search {
   /** null: a new run begins. */
-  readonly found: FoundRun | null
+  readonly unfinished: UnfinishedRun | null
   /** Unfinished runs of the same copy, which a new run takes the place of. */
   readonly abandoned: readonly string[]
   /** What there is to say about an unfinished run that is not resumed. */
@@ -78,19 +78,19 @@ export async function findRun(request: ResumeRequest, endpoints: Endpoints): Pro
   const abandoned = await sameCopies(unfinished, request, endpoints)
   const asked = unfinished.find((one) => (mustBe ? matches(one, resume) : abandoned.includes(one.run)))
   if (mustBe && !asked) throw resumeRefused(noSuchRun(resume))
-  if (!asked || resume === 'never') return { found: null, abandoned, notices: [] }
+  if (!asked || resume === 'never') return { unfinished: null, abandoned, notices: [] }
   const state = readState(asked.state)
   const obstacles =
     state === null
       ? ['another version of rowshift began it']
       : await obstaclesTo(asked, state, request, endpoints)
-  if (obstacles.length === 0) return { found: { ...asked, state: state! }, abandoned: [], notices: [] }
+  if (obstacles.length === 0) return { unfinished: { ...asked, state: state! }, abandoned: [], notices: [] }
   const why = `Run ${asked.run} did not end, and cannot be resumed: ${obstacles.join('; ')}.`
   if (mustBe)
     throw resumeRefused(
       `${why} Undo that, or begin anew: run it without "resume", with --restart if it is a task.`,
     )
-  return { found: null, abandoned, notices: [`${why} A new run began`] }
+  return { unfinished: null, abandoned, notices: [`${why} A new run began`] }
 }
 
 /** What a run is known by. Asked of the tables as they are now. */
@@ -114,7 +114,7 @@ export async function factsOf(
 
 /** The plan of the run, with params that may have changed. */
 export function resumedPlan(
-  { run, state }: FoundRun,
+  { run, state }: UnfinishedRun,
   { workerNum, readBatch, errorLimit, speed, retry }: Params,
 ): RunPlan {
   const { plan, started } = state
@@ -193,8 +193,8 @@ async function obstaclesTo(
   if (state.phase === 'failed' && !isAsked(request.resume))
     return ['all of its splits are stored, and it failed all the same']
   const now = await factsOf(request, state.plan, endpoints)
-  const found = differences(state, isAsked(request.resume) ? withModeOf(state, now, request.params) : now)
-  return found.length > 0 ? found : rowsGone(state.plan, run, endpoints.writers)
+  const obstacles = differences(state, isAsked(request.resume) ? withModeOf(state, now, request.params) : now)
+  return obstacles.length > 0 ? obstacles : rowsGone(state.plan, run, endpoints.writers)
 }
 
 /** A table that was emptied meanwhile lacks rows that nobody would copy again. Of several tables in a database, all of them. */
@@ -222,8 +222,8 @@ async function rowsGone({ write }: RunPlan, run: string, writers: readonly Write
 /** What the command line of the run said, which nobody has to say again: `--create`, too, but not another way to make the table. */
 function withModeOf({ params }: RunState, now: RunFacts, { schemaSaveMode }: Params): RunFacts {
   const said = (name: string) => name === 'schemaSaveMode' && schemaSaveMode !== 'error_when_not_exist'
-  const kept = Object.entries(params).filter(([name]) => OF_THE_RUN.has(name) && !said(name))
-  return { ...now, params: { ...now.params, ...Object.fromEntries(kept) } }
+  const ofTheRun = Object.entries(params).filter(([name]) => OF_THE_RUN.has(name) && !said(name))
+  return { ...now, params: { ...now.params, ...Object.fromEntries(ofTheRun) } }
 }
 
 /** Of all tables, each with its name before those of its columns. */

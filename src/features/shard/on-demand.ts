@@ -33,15 +33,15 @@ export async function openOnDemand(
     existing: null,
     deferIndexes: false,
   })
-  const made = shardSpec(spec, { ...shardOf(target), create: { statements, deferred: [] } })
+  const created = shardSpec(spec, { ...shardOf(target), create: { statements, deferred: [] } })
   try {
-    await writer.prepare({ ...made, preSql: [] }, signal)
+    await writer.prepare({ ...created, preSql: [] }, signal)
   } catch (error) {
     // Another thread may have been faster.
     if ((await find(writer, table)) === null) throw error
   }
   const real = await writer.describe(table)
-  checkCreated(made, real)
+  checkCreated(created, real)
   return shardOf(real)
 }
 

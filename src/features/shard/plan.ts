@@ -17,7 +17,7 @@ import type { TargetChoice } from '../../plan/target.js'
 import { planTarget } from '../../plan/target.js'
 import { counted } from '../../wire/counted.js'
 
-interface Found {
+interface PlannedShard {
   readonly endpoint: number
   readonly choice: TargetChoice
 }
@@ -34,18 +34,18 @@ export async function planShards(
   const likeSource = modelOf(source)
   const described = await describeAll(request, likeSource, tables)
   const likeShard = await shardModel(request, described)
-  const found = likeShard === null ? described : await madeLike(likeShard, described, request)
+  const planned = likeShard === null ? described : await createdLike(likeShard, described, request)
   const like = likeShard ?? likeSource
   const onDemand =
     pattern.kind === 'date' && request.params.schemaSaveMode !== 'error_when_not_exist'
       ? { like: like.table, sourceDdl: await like.sourceDdl(), wideColumns: await like.wideColumns() }
       : null
-  const first = found[0]?.choice ?? (await likeNone(request, likeSource, pattern, onDemand !== null))
-  const shards = found.map(({ endpoint, choice: { table: target, create } }): Shard => {
+  const first = planned[0]?.choice ?? (await likeNone(request, likeSource, pattern, onDemand !== null))
+  const shards = planned.map(({ endpoint, choice: { table: target, create } }): Shard => {
     const name = nameIn(databases, endpoint, target.table)
     return { name, endpoint, table: target.table, identity: target.identity, create }
   })
-  checkAlike(shards, found)
+  checkAlike(shards, planned)
   const sharding: Sharding = {
     databases,
     table: pattern.text,
@@ -55,11 +55,11 @@ export async function planShards(
     onDemand,
   }
   return {
-    table: { ...first.table, table: pattern.text, ...sums(found.map(({ choice }) => choice.table)) },
-    create: found.length === 0 ? first.create : null,
+    table: { ...first.table, table: pattern.text, ...sums(planned.map(({ choice }) => choice.table)) },
+    create: planned.length === 0 ? first.create : null,
     sharding,
-    reasons: [describe(sharding), ...madeReasons(found, request)],
-    warnings: [...new Set(found.flatMap(({ choice }) => choice.warnings))],
+    reasons: [describe(sharding), ...creationReasons(planned, request)],
+    warnings: [...new Set(planned.flatMap(({ choice }) => choice.warnings))],
   }
 }
 
@@ -79,21 +79,21 @@ async function describeAll(
   { target, params }: PlanRequest,
   model: TableModel,
   tables: readonly { endpoint: number; table: string }[],
-): Promise<Found[]> {
-  const found: Found[] = []
+): Promise<PlannedShard[]> {
+  const planned: PlannedShard[] = []
   const missing: string[] = []
   let error: RowshiftError | null = null
   for (const { endpoint, table } of tables) {
     const one = { writer: target.writers[endpoint]!, table, params }
     try {
-      found.push({ endpoint, choice: await planTarget(one, model) })
+      planned.push({ endpoint, choice: await planTarget(one, model) })
     } catch (thrown) {
       if (!(thrown instanceof RowshiftError) || thrown.code !== 'TABLE_NOT_FOUND') throw thrown
       missing.push(nameIn(target.databases, endpoint, table))
       error ??= thrown
     }
   }
-  if (error === null) return found
+  if (error === null) return planned
   const more =
     missing.length === 1 ? '' : ` In all, ${missing.length} tables are missing: ${missing.join(', ')}.`
   throw new RowshiftError(error.code, error.message + more, { ...error.details, missing }, error)
@@ -102,10 +102,10 @@ async function describeAll(
 /** The shard that others are made like, since `columns` may have made it unlike the source. null: there is none yet. */
 async function shardModel(
   { params, connections }: PlanRequest,
-  found: readonly Found[],
+  planned: readonly PlannedShard[],
 ): Promise<TableModel | null> {
   if (params.schemaSaveMode === 'recreate') return null
-  const there = found.filter(({ choice }) => choice.create === null)
+  const there = planned.filter(({ choice }) => choice.create === null)
   const first = there.find(({ endpoint }) => endpoint === 0) ?? there[0]
   if (first === undefined) return null
   const { table } = first.choice
@@ -118,16 +118,16 @@ async function shardModel(
   return { table, sourceDdl, wideColumns: async () => [] }
 }
 
-async function madeLike(
+async function createdLike(
   model: TableModel,
-  found: readonly Found[],
+  planned: readonly PlannedShard[],
   { target, params }: PlanRequest,
-): Promise<readonly Found[]> {
-  if (found.every(({ choice }) => choice.create === null)) return found
+): Promise<readonly PlannedShard[]> {
+  if (planned.every(({ choice }) => choice.create === null)) return planned
   const sourceDdl = await model.sourceDdl()
   const like = { ...model, sourceDdl: async () => sourceDdl }
   return Promise.all(
-    found.map(async (one) => {
+    planned.map(async (one) => {
       const { endpoint, choice } = one
       if (choice.create === null) return one
       const writer = target.writers[endpoint]!
@@ -156,11 +156,11 @@ async function likeNone(
 }
 
 /** One plan writes all of them. */
-function checkAlike(shards: readonly Shard[], found: readonly Found[]): void {
-  const [first] = found
-  const faults = found.flatMap(({ choice: { table: target } }, i) => {
-    const made = shards[i]!.create !== null || shards[0]!.create !== null
-    const fault = difference(first!.choice.table, target, made)
+function checkAlike(shards: readonly Shard[], planned: readonly PlannedShard[]): void {
+  const [first] = planned
+  const faults = planned.flatMap(({ choice: { table: target } }, i) => {
+    const created = shards[i]!.create !== null || shards[0]!.create !== null
+    const fault = difference(first!.choice.table, target, created)
     return fault === null ? [] : [`${shards[i]!.name}: ${fault}`]
   })
   if (faults.length === 0) return
@@ -187,12 +187,12 @@ function describe({ shards, databases, table, onDemand, reads }: Sharding): stri
   return `target ${table} is ${counted(shards.length, 'table')}${where}${more}${computed.join('')}`
 }
 
-function madeReasons(found: readonly Found[], { params }: PlanRequest): string[] {
-  const made = found.filter(({ choice }) => choice.create !== null)
-  if (made.length === 0) return []
+function creationReasons(planned: readonly PlannedShard[], { params }: PlanRequest): string[] {
+  const created = planned.filter(({ choice }) => choice.create !== null)
+  if (created.length === 0) return []
   return [
-    `${made.length} of them are created: schema_save_mode ${params.schemaSaveMode}`,
-    ...new Set(made.flatMap(({ choice }) => choice.reasons.slice(1))),
+    `${created.length} of them are created: schema_save_mode ${params.schemaSaveMode}`,
+    ...new Set(created.flatMap(({ choice }) => choice.reasons.slice(1))),
   ]
 }
 

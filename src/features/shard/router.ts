@@ -12,7 +12,7 @@ import { labelOf, nameOf, parsePattern } from './pattern.js'
 
 /** What a router must know of a spec. */
 export type RoutingSpec = Pick<TargetSpec, 'sharding' | 'key' | 'table'> & {
-  readonly columns: readonly Pick<ColumnMapping, 'source' | 'target' | 'made'>[]
+  readonly columns: readonly Pick<ColumnMapping, 'source' | 'target' | 'computedBy'>[]
 }
 
 /** Says for rows of a plan's columns which shard they belong to, by a number that only it gives a meaning. */

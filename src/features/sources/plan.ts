@@ -173,13 +173,13 @@ async function readMany(
     sources.push({ ...table, key, window })
   }
   const changed = INCREMENTAL.filter((mode) => params.mode === mode || params.mode === 'init')
-  const kept = changed.filter((mode) => watermarks[mode].size > 0)
+  const withWatermarks = changed.filter((mode) => watermarks[mode].size > 0)
   const said = (what: 'reasons' | 'delays') =>
     sources.flatMap(({ name, window }) => (window?.[what] ?? []).map((text) => `${name}: ${text}`))
   return {
     window: null,
     watermarks: Object.fromEntries(
-      kept.map((mode) => [mode, JSON.stringify(Object.fromEntries(watermarks[mode]))]),
+      withWatermarks.map((mode) => [mode, JSON.stringify(Object.fromEntries(watermarks[mode]))]),
     ),
     key: whole.key,
     reasons: [...said('reasons'), whole.reason],

@@ -1,7 +1,7 @@
 import { RowshiftError } from '../../contract/errors.js'
 import type { Column, ValueRange, TableSchema } from '../../contract/plugin.js'
 import type { CellPlan, TransformPlan } from '../../contract/pipeline.js'
-import { madeColumn } from '../../contract/pipeline.js'
+import { producedColumn } from '../../contract/pipeline.js'
 import type { ColumnEntry, NamedEntry } from '../../task/columns.js'
 import { takenColumns } from '../../task/columns.js'
 import type { TransformParams } from '../../task/params.js'
@@ -71,7 +71,7 @@ export function transformedPairs(
       !generated && (columns.includes(name) || cells.some((cell) => cell.name === name)),
   )
   requireFed(target, written)
-  return written.map((column) => ({ source: returnedColumn(column), target: column, made: 'transform' }))
+  return written.map((column) => ({ source: returnedColumn(column), target: column, computed: 'transform' }))
 }
 
 function propertyOf({ to, origin, make }: NamedEntry, source: TableSchema): Column {
@@ -96,10 +96,14 @@ function sameName(a: string, b: string): boolean {
 
 /** What stands for the values that the function returns: each is checked before it is written (`workers/cell-encoders.ts`). */
 function returnedColumn(target: Column): Column {
-  const made = madeColumn(target)
+  const computed = producedColumn(target)
   const valueRange = guaranteed(target)
   // A type of its own form, such as a UUID, is the target's to check.
-  return { ...made, valueRange, type: valueRange.dynamic && target.valueRange.subtypes ? '' : made.type }
+  return {
+    ...computed,
+    valueRange,
+    type: valueRange.dynamic && target.valueRange.subtypes ? '' : computed.type,
+  }
 }
 
 /** The bounds that every value keeps once it is checked. */

@@ -39,7 +39,7 @@ function readRows({ identity }: VerifyPlan, { reads, cells }: PipelinePlan): Rea
   return {
     names: reads.map(({ name }) => name),
     binary: reads.map(({ kind }) => kind === 'bytes'),
-    identity: identity && identity.map((made) => ({ made, read: (cells[made] as ReadCell).at })),
+    identity: identity && identity.map((compared) => ({ compared, read: (cells[compared] as ReadCell).at })),
   }
 }
 

@@ -24,8 +24,9 @@ export async function planDigest(
   pairs: readonly ColumnPair[],
 ): Promise<{ readonly digest: DigestPlan | null; readonly reason: string }> {
   const read = 'rows are read from both ends and compared here: '
-  const made = pairs.filter((pair) => pair.made !== undefined).map((pair) => pair.target.name)
-  if (made.length > 0) return { digest: null, reason: `${read}worker threads make ${made.join(', ')}` }
+  const computed = pairs.filter((pair) => pair.computedBy !== undefined).map((pair) => pair.target.name)
+  if (computed.length > 0)
+    return { digest: null, reason: `${read}worker threads make ${computed.join(', ')}` }
   if (source.plan.sources || target.plan.sources)
     return { digest: null, reason: `${read}one end is several tables` }
   const [a, b] = [

@@ -24,7 +24,7 @@ import type { CompareResult, Repaired } from './compare.js'
 import { compareTables } from './compare.js'
 import { checkDeletes } from './deletes.js'
 import { areEqual, checkPlacement } from './findings.js'
-import { isNewEachRun } from './made-columns.js'
+import { isNewEachRun } from './repeatable-columns.js'
 import type { VerifyReport } from './report.js'
 import { differenceError, makeVerifyReport } from './report.js'
 import type { VerifyPlan } from './plan.js'
@@ -58,7 +58,7 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
   let repaired: Repaired = { written: 0, deleted: 0 }
   let changed = false
   let sourceChanged: string | null = null
-  const found: string[] = []
+  const runtimeReasons: string[] = []
   try {
     await withEndpoints(request, hooks.signal, async (endpoints) => {
       if (endpoints.writers) repair = await planRepair(request, endpoints, endpoints.writers)
@@ -80,7 +80,7 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
       }
       const recording = { ...hooks, onProgress, onRepaired, onChange }
       const check = await SourceCheck.begin(endpoints.readers, plan.source)
-      result = await compare(request, endpoints, { plan, repair, found }, recording)
+      result = await compare(request, endpoints, { plan, repair, runtimeReasons }, recording)
       sourceChanged = await check.end({ rowsRead: result.found.sourceRows, lastRowsGone: false })
       if (!areEqual(result.left.differences)) throw differenceError(result, repaired)
     })
@@ -98,7 +98,7 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
     sourceChanged,
     progress,
     result,
-    reasons: found,
+    reasons: runtimeReasons,
     error,
     seconds,
   }
@@ -110,7 +110,7 @@ interface Plans {
   /** null: nothing is repaired. */
   readonly repair: RunPlan | null
   /** Reasons that the run finds out. */
-  readonly found: string[]
+  readonly runtimeReasons: string[]
 }
 
 interface Recording extends Omit<VerifyHooks, 'onPlan'> {
@@ -122,17 +122,17 @@ interface Recording extends Omit<VerifyHooks, 'onPlan'> {
 async function compare(
   request: VerifyRequest,
   { readers, targetReaders, writers, connections }: OpenEndpoints,
-  { plan, repair, found }: Plans,
+  { plan, repair, runtimeReasons }: Plans,
   { signal, onProgress, onRepaired, onChange }: Recording,
 ): Promise<CompareResult> {
   const { runId, from, to, params, sample } = request
   if (signal.aborted) throw stopped(signal)
   const pipeline = await setUpPipeline(plan.pipeline, connections, signal)
-  found.push(...(pipeline?.reasons ?? []))
+  runtimeReasons.push(...(pipeline?.reasons ?? []))
   // The lookups are those of the comparison, cell by cell; the threads give ids, each its own.
   const repairPipeline = repair && pipeline && forThreads(pipeline.setup)
   const servers = { source: readers, target: targetReaders }
-  return throttled(plan.speed, plan.source, servers, found, (throttle) =>
+  return throttled(plan.speed, plan.source, servers, runtimeReasons, (throttle) =>
     compareTables({
       runId,
       plan,

@@ -9,7 +9,7 @@ import type { SplitShare } from '../../plan/split-rows.js'
 import type { PipelineChoice } from '../../plan/pipeline-plan.js'
 import type { Params } from '../../task/params.js'
 import type { DeletesChoice } from '../deletes/plan.js'
-import type { Repeatable } from './made-columns.js'
+import type { Repeatable } from './repeatable-columns.js'
 import type { Ranges } from './ranges.js'
 import type { TargetTables } from './target-tables.js'
 
@@ -20,7 +20,7 @@ export interface VerifyChoices {
   readonly mapping: MappingResult
   readonly deleting: DeletesChoice
   readonly conditions: Conditions
-  readonly made: Repeatable
+  readonly computed: Repeatable
   readonly key: KeyChoice
   readonly placing: Placing
   readonly pipeline: PipelineChoice
@@ -58,13 +58,13 @@ export function reasonsOf(params: Params, choices: VerifyChoices, digest: string
 }
 
 export function warningsOf({ consistency }: Params, choices: VerifyChoices): string[] {
-  const { source, target, mapping, conditions, made, placing, pipeline } = choices
+  const { source, target, mapping, conditions, computed, placing, pipeline } = choices
   return [
     ...source.warnings.map((warning) => `source: ${warning}`),
     ...conditions.warnings.map((warning) => `target: ${warning}`),
     ...placing.warnings,
     ...notCompared(target.table, { ...mapping, generated: computedByBoth(mapping) }),
-    ...made.fresh.map(
+    ...computed.fresh.map(
       ({ target: { name } }) =>
         `column ${name} is not compared: each run gives a row a new id, and no map says which`,
     ),

@@ -26,7 +26,7 @@ import { columnsOf } from '../shard/rules.js'
 import { isMany } from '../sources/plan.js'
 import type { DigestPlan } from './digest-plan.js'
 import { planDigest } from './digest-plan.js'
-import { createdMaps, repeatable } from './made-columns.js'
+import { createdMaps, repeatable } from './repeatable-columns.js'
 import type { Conditions, Placing, VerifyChoices } from './plan-texts.js'
 import { computedByBoth, reasonsOf, warningsOf } from './plan-texts.js'
 import { chooseRanges, isCopied } from './ranges.js'
@@ -83,13 +83,13 @@ export async function makeVerifyPlan(
   const { mapping, deleting } = await chooseColumns(source, target.table, params)
   const tables = { source, target, mapping, deleting }
   const conditions = await chooseConditions(tables, params)
-  const made = repeatable(mapping.pairs)
+  const computed = repeatable(mapping.pairs)
   const key = chooseKey(source.table, params.key)
-  const placing = await planPlacing(endpoints, params, { ...tables, made })
-  const pipeline = await choosePipeline(endpoints, params, { ...tables, made, key, placing, repair })
+  const placing = await planPlacing(endpoints, params, { ...tables, computed })
+  const pipeline = await choosePipeline(endpoints, params, { ...tables, computed, key, placing, repair })
   const ranges = chooseRanges(key.key, pipeline.pairs, target.table, samePlugin(endpoints))
   const split = splitRows(source.table, params)
-  const choices = { ...tables, conditions, made, key, placing, pipeline, ranges, split }
+  const choices = { ...tables, conditions, computed, key, placing, pipeline, ranges, split }
   const specs = readSpecs(choices)
   const digest = await planDigest(
     { reader, plan: specs.source },
@@ -99,7 +99,7 @@ export async function makeVerifyPlan(
   return {
     ...specs,
     columns: pipeline.pairs,
-    written: made.pairs.length,
+    written: computed.pairs.length,
     pipeline: pipeline.plan,
     created: keyed(target.created, ranges.target),
     sharding: placing.sharding && settleRules(placing.sharding, pipeline.pairs),
@@ -126,7 +126,7 @@ async function chooseConditions({ target, deleting }: Tables, { where }: Params)
 async function planPlacing(
   { targetReaders, to }: VerifyEndpoints,
   { shard }: Params,
-  { source, target: { table, sources }, made: { fresh } }: Tables & Pick<VerifyChoices, 'made'>,
+  { source, target: { table, sources }, computed: { fresh } }: Tables & Pick<VerifyChoices, 'computed'>,
 ): Promise<Placing> {
   if (shard === null) return { sharding: null, warnings: [] }
   const unknown = fresh.map(({ target }) => target.name.toLowerCase())
@@ -153,9 +153,9 @@ async function planPlacing(
 function choosePipeline(
   { connections }: VerifyEndpoints,
   { shard, workerNum }: Params,
-  choices: Tables & Pick<VerifyChoices, 'made' | 'key' | 'placing'> & { readonly repair: RunPlan | null },
+  choices: Tables & Pick<VerifyChoices, 'computed' | 'key' | 'placing'> & { readonly repair: RunPlan | null },
 ): Promise<PipelineChoice> {
-  const { target, mapping, made, key, placing, repair } = choices
+  const { target, mapping, computed, key, placing, repair } = choices
   // Values of JSON are compared, not refused.
   const use = { shard, transform: false, losses: 'all' } as const
   return planPipeline({
@@ -163,7 +163,7 @@ function choosePipeline(
     connections,
     target: target.table,
     tables: [],
-    pairs: withCells([...made.pairs, ...computedByBoth(mapping)], use),
+    pairs: withCells([...computed.pairs, ...computedByBoth(mapping)], use),
     values: mapping.values,
     key: key.key,
     shardReads: placing.sharding?.reads ?? [],

@@ -60,6 +60,6 @@ function orderName({ type, collation }: Column): string {
 }
 
 /** What a worker makes may have the name of a source column. */
-export function isCopied({ source, made }: ColumnPair, name: string): boolean {
-  return made === undefined && isOwn(source, name)
+export function isCopied({ source, computedBy }: ColumnPair, name: string): boolean {
+  return computedBy === undefined && isOwn(source, name)
 }

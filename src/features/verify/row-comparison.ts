@@ -30,7 +30,7 @@ export interface Differences {
 }
 
 /** Beyond it, source rows are kept as hashes, and the columns in which they differ stay unknown. */
-const KEPT_BYTES = 256 << 20
+const UNMATCHED_BYTES = 256 << 20
 
 export interface ComparisonSetup {
   readonly names: readonly string[]
@@ -57,7 +57,7 @@ export interface RowActions {
   readonly remove: (targetRow: Buffer) => void
 }
 
-interface Kept {
+interface UnmatchedRow {
   /** null: too much was kept already. */
   row: Buffer | null
   readonly hash: string | null
@@ -71,8 +71,8 @@ interface Kept {
 export class RowComparison {
   readonly #setup: ComparisonSetup
   readonly #actions: RowActions | null
-  readonly #kept = new Map<string, Kept>()
-  #keptBytes = 0
+  readonly #unmatched = new Map<string, UnmatchedRow>()
+  #unmatchedBytes = 0
   #extra = 0
   #different = 0
   readonly #extraRows: RowName[] = []
@@ -96,9 +96,9 @@ export class RowComparison {
       this.sourceRows++
       const cells = cellsOfRow(row)
       const key = this.#key(cells, 'source')
-      const known = this.#kept.get(key)
+      const known = this.#unmatched.get(key)
       if (known) known.count++
-      else this.#kept.set(key, this.#keep(row, cells))
+      else this.#unmatched.set(key, this.#remember(row, cells))
     }
   }
 
@@ -125,14 +125,14 @@ export class RowComparison {
         continue
       }
       const key = this.#key(cells, 'target')
-      const known = this.#kept.get(key)
+      const known = this.#unmatched.get(key)
       if (!known) {
         this.#extra++
         if (this.#extraRows.length < MOST_NAMED) this.#extraRows.push(this.#name(cells))
         this.#actions?.remove(this.#plain(row))
         continue
       }
-      if (--known.count === 0) this.#kept.delete(key)
+      if (--known.count === 0) this.#unmatched.delete(key)
       this.#compare(known, row, cells)
     }
   }
@@ -140,7 +140,7 @@ export class RowComparison {
   end(): Differences {
     let missing = this.#unresolved.missing
     const missingRows: RowName[] = this.#unresolved.missingRows.slice(0, MOST_NAMED)
-    for (const { row, count } of this.#kept.values()) {
+    for (const { row, count } of this.#unmatched.values()) {
       missing += count
       if (row === null) continue
       const name = missingRows.length < MOST_NAMED ? this.#name(cellsOfRow(row)) : null
@@ -163,11 +163,11 @@ export class RowComparison {
 
   /** Whether all rows of the source are at hand. */
   get complete(): boolean {
-    return this.#keptBytes <= KEPT_BYTES
+    return this.#unmatchedBytes <= UNMATCHED_BYTES
   }
 
   /** Where the row that is written would not be found to be this one, it takes its place. */
-  #compare({ row: source, hash }: Kept, target: Buffer, cells: Cells): void {
+  #compare({ row: source, hash }: UnmatchedRow, target: Buffer, cells: Cells): void {
     if (source !== null && source.equals(target)) return
     if (source === null && hash === this.#hash(cells, 'target')) return
     const before = source === null ? null : cellsOfRow(source)
@@ -208,8 +208,8 @@ export class RowComparison {
     return this.#setup.digested === null ? row : withoutLastCell(row)
   }
 
-  #keep(row: Buffer, cells: Cells): Kept {
-    this.#keptBytes += row.length
+  #remember(row: Buffer, cells: Cells): UnmatchedRow {
+    this.#unmatchedBytes += row.length
     if (this.complete) return { row: Buffer.from(row), hash: null, count: 1 }
     return { row: null, hash: this.#hash(cells, 'source'), count: 1 }
   }

@@ -20,22 +20,22 @@ export interface ReadRows {
    * The columns that say which row it is, whatever its shard: their indexes in a row as it is compared, and as it was read. null: there
    * are none.
    */
-  readonly identity: readonly { readonly made: number; readonly read: number }[] | null
+  readonly identity: readonly { readonly compared: number; readonly read: number }[] | null
 }
 
-interface Kept {
+interface UnresolvedEntry {
   /** The column that cannot be made; none where the row as a whole cannot. */
   readonly columns: readonly string[]
   /** null: too many are named already. */
   readonly name: RowName | null
-  found: boolean
+  hasCounterpart: boolean
 }
 
 /** The rows of the source that cannot be made into what is written, and their counterparts in the target. */
 export class UnresolvedRows {
   readonly #reads: ReadRows | null
   readonly #canonicalizations: readonly CanonicalizationPair[]
-  readonly #kept = new Map<string, Kept>()
+  readonly #entries = new Map<string, UnresolvedEntry>()
   readonly rows: UnresolvedRow[] = []
   count = 0
 
@@ -58,7 +58,7 @@ export class UnresolvedRows {
     const name = this.rows.length < MOST_NAMED ? rowNameOf(cells, indexes, names, binary) : null
     if (name !== null) this.rows.push({ key: name, code, message })
     const columns = typeof details['column'] === 'string' ? [details['column']] : []
-    this.#kept.set(key ?? `*${this.count}`, { columns, name, found: false })
+    this.#entries.set(key ?? `*${this.count}`, { columns, name, hasCounterpart: false })
     this.count++
     return key !== null
   }
@@ -66,11 +66,11 @@ export class UnresolvedRows {
   /** What cannot be made of the row whose counterpart in the target this is; null: it is that of another row. */
   find(cells: Cells): readonly string[] | null {
     if (this.count === 0) return null
-    const key = this.#key(cells, 'made')
-    const kept = key === null ? undefined : this.#kept.get(key)
-    if (kept === undefined) return null
-    kept.found = true
-    return kept.columns
+    const key = this.#key(cells, 'compared')
+    const entry = key === null ? undefined : this.#entries.get(key)
+    if (entry === undefined) return null
+    entry.hasCounterpart = true
+    return entry.columns
   }
 
   /** Those without a counterpart. */
@@ -82,16 +82,18 @@ export class UnresolvedRows {
     return this.#missing.map(({ name }) => name).filter((name) => name !== null)
   }
 
-  get #missing(): Kept[] {
-    return [...this.#kept.values()].filter(({ found }) => !found)
+  get #missing(): UnresolvedEntry[] {
+    return [...this.#entries.values()].filter(({ hasCounterpart }) => !hasCounterpart)
   }
 
-  #key(cells: Cells, as: 'read' | 'made'): string | null {
+  #key(cells: Cells, as: 'read' | 'compared'): string | null {
     const identity = this.#reads?.identity ?? null
     if (identity === null || identity.some((indexes) => cells[indexes[as]] === null)) return null
     const side = as === 'read' ? 'source' : 'target'
     return keyText(
-      identity.map((indexes) => canonical(this.#canonicalizations[indexes.made]![side], cells[indexes[as]]!)),
+      identity.map((indexes) =>
+        canonical(this.#canonicalizations[indexes.compared]![side], cells[indexes[as]]!),
+      ),
     )
   }
 }
