@@ -100,6 +100,8 @@ export function connectError(thrown: unknown, where: string, encrypted: boolean)
     const reached = code === 'SERVER_ERROR' || code === 'CONNECTION_LOST' ? 'CONNECTION_FAILED' : code
     return failed(reached, reasonOf(error, state), `${advice}${tls}`, { sqlstate: state })
   }
+  if (/client password must be/.test(error.message))
+    return failed('ACCESS_DENIED', 'the server asks for a password, and none is given', LOGIN)
   if (/SASL|password/i.test(error.message)) return failed('ACCESS_DENIED', withoutStop(error.message), LOGIN)
   const plain =
     error.code && !error.message.includes(error.code) ? `${error.message} ${error.code}` : error.message
