@@ -1,5 +1,5 @@
 import type { Column, CreateTableRequest, TableSchema } from '../../src/contract/plugin.js'
-import { mappedTable } from '../../src/sql/mapped-table.js'
+import { isPlainDefault, mappedTable } from '../../src/sql/mapped-table.js'
 import { charsetOf } from './collations.js'
 import type { TableDdl } from './ddl.js'
 import { parseTable } from './ddl.js'
@@ -11,16 +11,6 @@ import { mappedTypes } from './types.js'
 
 /** Bytes compare as bytes in most other databases, and there a space at the end counts. */
 const COLLATIONS = ['utf8mb4_0900_bin', 'utf8mb4_nopad_bin', 'utf8mb4_bin']
-
-const SHAPES: Partial<Readonly<Record<Column['kind'], RegExp>>> = {
-  integer: /^-?\d+$/,
-  boolean: /^[01]$/,
-  decimal: /^-?\d+(\.\d+)?$/,
-  float: /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i,
-  date: /^\d{4}-\d\d-\d\d$/,
-  datetime: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?$/,
-  text: /^/,
-}
 
 /** The table for rows of another family of databases. */
 export function tableOfOthers(
@@ -41,7 +31,7 @@ export function tableOfOthers(
       return `${type}${isDeclared ? declaredCollation(column) : ownCollation(column, type, dialect)}`
     },
     defaultValue: (column, value) => {
-      if (!SHAPES[column.kind]?.test(value)) return null
+      if (!isPlainDefault(column, value)) return null
       return typeOf(column) === 'longtext' ? `(${text(value)})` : text(value)
     },
   })

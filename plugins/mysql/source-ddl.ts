@@ -1,6 +1,6 @@
 import type { SourceDdl } from '../../src/contract/plugin.js'
 import { find, rewrite } from '../../src/sql/tokens.js'
-import { columnsBeyond } from '../../src/sql/row-search.js'
+import { columnsBeyond, manyDigits } from '../../src/sql/row-search.js'
 import type { Session } from './connection.js'
 import type { DdlItem, TableDdl } from './ddl.js'
 import { literalDefault, parseTable, printTable } from './ddl.js'
@@ -42,8 +42,6 @@ export async function readSourceDdl(session: Session, table: string): Promise<So
   }
 }
 
-const EXACT_DIGITS = 15
-
 /** None when the table is too large to look at in time: a value that does not fit is refused when it is written. */
 export async function wideColumns(session: Session, table: string): Promise<readonly string[]> {
   const own = `WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`
@@ -62,11 +60,7 @@ export async function wideColumns(session: Session, table: string): Promise<read
 function beyond(column: string, type: string, precision: number, scale: number): string | null {
   const unsigned = /unsigned/i.test(type)
   if (/^bigint/i.test(type)) return unsigned ? `${column} > 9223372036854775807` : null
-  if (scale === 0)
-    return precision > 18 ? `${column} NOT BETWEEN -9223372036854775808 AND 9223372036854775807` : null
-  if (precision <= EXACT_DIGITS) return null
-  const most = `1${'0'.repeat(Math.max(0, EXACT_DIGITS - scale))}`
-  return `ABS(${column}) >= ${most} OR ${column} <> ROUND(${column}, ${EXACT_DIGITS})`
+  return manyDigits(column, precision, scale)
 }
 
 function withCollations(

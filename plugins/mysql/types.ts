@@ -11,28 +11,34 @@ const LONGEST_VARCHAR = 255
 /** A row's own limit is 65,535 bytes. */
 const ROW_BYTES = 60_000
 
+/** What TIMESTAMP holds on every server. */
+const [FIRST_MOMENT, LAST_MOMENT] = ['1970-01-01 00:00:01', '2038-01-19 03:14:07']
+
 /**
- * The type for the columns of another family of databases: the narrowest that holds whatever the kind and the length or
- * digits in the source's own type let through. `room` is how many bytes an index leaves the column, null outside of keys.
+ * The type for the columns of another family of databases: the narrowest that holds whatever their value range lets through. A source that
+ * enforces nothing has the length or digits that its own type declares. `room` is how many bytes an index leaves the column, null outside of keys.
  */
-const types: Readonly<Record<ColumnKind, (type: string, room: number | null) => string>> = {
-  integer: (type) => (/unsigned/i.test(type) ? 'bigint unsigned' : 'bigint'),
-  decimal: (type) => {
-    const [precision = 65, scale = precision === 65 ? 30 : 0] = sizesOf(type)
-    return precision > 65 || scale > 30 || scale > precision
-      ? 'decimal(65,30)'
-      : `decimal(${precision},${scale})`
+const types: Readonly<Record<ColumnKind, (column: Column, room: number | null) => string>> = {
+  integer: ({ type }) => (/unsigned/i.test(type) ? 'bigint unsigned' : 'bigint'),
+  decimal: ({ type, valueRange }, room) => {
+    const declared = valueRange.dynamic ? sizesOf(type) : []
+    const [precision = valueRange.precision ?? 65, scale = valueRange.scale ?? (precision === 65 ? 30 : 0)] =
+      declared
+    if (precision <= 65 && scale <= 30 && scale <= precision) return `decimal(${precision},${scale})`
+    return valueRange.dynamic ? 'decimal(65,30)' : textType(undefined, room)
   },
   float: () => 'double',
   boolean: () => 'tinyint(1)',
-  text: (type, room) => textType(sizesOf(type)[0], room),
+  text: ({ type, valueRange }, room) =>
+    textType(valueRange.dynamic ? sizesOf(type)[0] : valueRange.maxChars, room),
   bytes: (_, room) => (room === null ? 'longblob' : `varbinary(${room})`),
   // The server's own JSON type would not keep the text: order of keys, spaces, spelling of numbers.
   json: (_, room) => textType(undefined, room),
   date: () => 'date',
   time: () => 'time(6)',
   datetime: () => 'datetime(6)',
-  instant: () => 'timestamp(6)',
+  instant: ({ valueRange: { earliest = '', latest = '~' } }) =>
+    earliest >= FIRST_MOMENT && latest <= LAST_MOMENT ? 'timestamp(6)' : 'datetime(6)',
 }
 
 /** Types by column name. */
@@ -41,14 +47,17 @@ export function mappedTypes(
   keys: readonly { readonly columns: readonly string[] }[],
   wide: readonly string[] = [],
 ): ReadonlyMap<string, string> {
-  // What is declared does not count for those that hold more.
-  const columns = all.map((column) => (wide.includes(column.name) ? { ...column, type: '' } : column))
+  // What is declared does not count for those that hold more, where nothing enforces it.
+  const columns = all.map((column) =>
+    wide.includes(column.name) && column.valueRange.dynamic ? { ...column, type: '' } : column,
+  )
   const rooms = roomInKeys(columns, keys)
   const map = (longest: number) =>
     new Map(
-      columns.map(({ name, kind, type }) => {
+      columns.map((column) => {
+        const { name, kind } = column
         const room = rooms.get(name) ?? null
-        const mapped = types[kind](type, room)
+        const mapped = types[kind](column, room)
         const outside = room === null && (sizesOf(mapped)[0] ?? 0) > longest && mapped.startsWith('varchar')
         return [name, outside ? 'longtext' : mapped] as const
       }),

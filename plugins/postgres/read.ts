@@ -1,6 +1,8 @@
 import type { LoadRequest, ServerLoad, TableState } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { SqlSource } from '../../src/sql/sql-source.js'
+import { sourceDdl, wideColumns } from './source-ddl.js'
+import { derive } from './derive.js'
 import { checkSource } from './preflight.js'
 import { describeTable, listTables } from './schema.js'
 import { PostgresSession } from './session.js'
@@ -12,9 +14,9 @@ export function postgresSource(): SqlSource<PostgresSession> {
     open: (endpoint, signal) => PostgresSession.open(endpoint, { signal }),
     describe: describeTable,
     tables: listTables,
-    sourceDdl: () => missing('definitions'),
-    wideColumns: async () => [],
-    derive: () => missing('computed columns'),
+    sourceDdl,
+    wideColumns,
+    derive,
     check: checkSource,
     explain: async (session, sql) => (await session.query(`EXPLAIN ${sql}`)).map(([line]) => line!),
     state: tableState,

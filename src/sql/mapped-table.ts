@@ -38,6 +38,21 @@ export function mappedTable(
   return { lines: [...columns, ...keys], reasons }
 }
 
+const DEFAULTS: Partial<Readonly<Record<Column['kind'], RegExp>>> = {
+  integer: /^-?\d+$/,
+  boolean: /^[01]$/,
+  decimal: /^-?\d+(\.\d+)?$/,
+  float: /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i,
+  date: /^\d{4}-\d\d-\d\d$/,
+  datetime: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?$/,
+  text: /^/,
+}
+
+/** Whether a default is written as a value of its column is, so that as a string it means the same everywhere. */
+export function isPlainDefault({ kind }: Column, value: string): boolean {
+  return DEFAULTS[kind]?.test(value) ?? false
+}
+
 /** `(10, 2)` of a type. */
 export function sizesOf(type: string): number[] {
   const [, first, second] = /\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)/.exec(type) ?? []

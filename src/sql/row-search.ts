@@ -48,3 +48,15 @@ export async function columnsBeyond(
   const rows = await session.search({ select, from, where: [] })
   return rows && columns.filter((_, i) => rows[0]?.[i] === '1').map(({ name }) => name)
 }
+
+/** What every database keeps of a number with decimal places. */
+const EXACT_DIGITS = 15
+
+/** The condition that a decimal number is beyond 64 bits with a sign, or has more digits than a binary number keeps; null where none can be. */
+export function manyDigits(column: string, precision: number, scale: number): string | null {
+  if (scale === 0)
+    return precision > 18 ? `${column} NOT BETWEEN -9223372036854775808 AND 9223372036854775807` : null
+  if (precision <= EXACT_DIGITS) return null
+  const most = `1${'0'.repeat(Math.max(0, EXACT_DIGITS - scale))}`
+  return `ABS(${column}) >= ${most} OR ${column} <> ROUND(${column}, ${EXACT_DIGITS})`
+}

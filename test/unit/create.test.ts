@@ -4,7 +4,7 @@ import { nearestCollation } from '../../plugins/mysql/collations.js'
 import { keyParts, literalDefault, parseTable, printTable } from '../../plugins/mysql/ddl.js'
 import { mappedTypes } from '../../plugins/mysql/types.js'
 import { indexFor, nameOfIndex, tableFor } from '../../plugins/sqlite/ddl.js'
-import type { Column } from '../../src/contract/plugin.js'
+import type { Column, ValueRange } from '../../src/contract/plugin.js'
 
 describe('SHOW CREATE TABLE', () => {
   const SQL = `CREATE TABLE \`a\`\`b\nc\` (
@@ -78,7 +78,12 @@ describe('the nearest collation', () => {
 })
 
 describe('types for rows of another family', () => {
-  const column = (name: string, kind: Column['kind'], type: string): Column => ({
+  const column = (
+    name: string,
+    kind: Column['kind'],
+    type: string,
+    valueRange: ValueRange = { dynamic: true },
+  ): Column => ({
     name,
     kind,
     type,
@@ -86,7 +91,7 @@ describe('types for rows of another family', () => {
     hasDefault: false,
     generated: false,
     ordered: true,
-    valueRange: {},
+    valueRange,
   })
 
   it('fit into an index where a key needs them, and into a row', () => {
@@ -106,6 +111,28 @@ describe('types for rows of another family', () => {
     const many = Array.from({ length: 100 }, (_, i) => column(`c${i}`, 'text', 'VARCHAR(200)'))
     expect(new Set(mappedTypes(many, []).values())).to.deep.equal(new Set(['longtext']))
     expect([...mappedTypes(many.slice(0, 2), []).values()]).to.deep.equal(['varchar(200)', 'varchar(200)'])
+  })
+
+  it('go by what the source enforces, whatever stands in parentheses', () => {
+    const years = { earliest: '0001-01-01 00:00:00', latest: '9999-12-31 23:59:59' }
+    const columns = [
+      column('a', 'text', 'interval(3)', {}),
+      column('b', 'text', 'character varying(20)', { maxChars: 20 }),
+      column('c', 'decimal', 'numeric(100,10)', { precision: 100, scale: 10 }),
+      column('d', 'decimal', 'price', { precision: 8, scale: 2 }),
+      column('e', 'decimal', 'numeric', { dynamic: true }),
+      column('f', 'instant', 'timestamp(3) with time zone', years),
+      column('g', 'instant', 'timestamp', { earliest: '1970-01-01 00:00:01', latest: '2038-01-19 03:14:07' }),
+    ]
+    expect(Object.fromEntries(mappedTypes(columns, [], ['d']))).to.deep.equal({
+      a: 'longtext',
+      b: 'varchar(20)',
+      c: 'longtext',
+      d: 'decimal(8,2)',
+      e: 'decimal(65,30)',
+      f: 'datetime(6)',
+      g: 'timestamp(6)',
+    })
   })
 })
 

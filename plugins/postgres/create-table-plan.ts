@@ -1,0 +1,172 @@
+import type { Column, CreateTableRequest, CreateTablePlan, TableSchema } from '../../src/contract/plugin.js'
+import { parseTableName, RowshiftError, showTableName } from '../../src/contract/plugin.js'
+import { creationError } from '../../src/sql/created-table.js'
+import { isPlainDefault, mappedTable } from '../../src/sql/mapped-table.js'
+import type { SqlSession } from '../../src/sql/session.js'
+import type { Part } from './source-ddl.js'
+import { FAMILY } from './source-ddl.js'
+import { mappedType } from './mapped-types.js'
+import { checkType } from './expressions.js'
+import type { Plan, Statement } from './own-table.js'
+import { ownTable } from './own-table.js'
+import { describeFacts, describeTable } from './schema.js'
+import { identifier, tableId, tableSql, text } from './sql.js'
+
+/**
+ * How a target table would be made. The statements are run for a temporary table, in a transaction that is rolled back: so nothing is foretold
+ * wrong, and what the server does not take is known before a table is dropped.
+ */
+export async function planCreateTable(
+  session: SqlSession,
+  request: CreateTableRequest,
+  wide: readonly string[],
+): Promise<CreateTablePlan> {
+  const { source, sourceDdl, table, existing, deferIndexes } = request
+  await checkPlace(session, request)
+  const ddl = sourceDdl?.family === FAMILY ? sourceDdl.statements : null
+  const parts = ddl?.map((part) => JSON.parse(part) as Part)
+  const plan = parts ? await ownTable(session, request, parts) : tableOfOthers(request, wide)
+  const { made, faults } = await tryOut(session, table, plan.statements)
+  const kept = plan.statements.filter((statement) => !faults.has(statement))
+  const later = deferIndexes ? kept.filter(({ index }) => index) : []
+  const sql = (statements: readonly Statement[]) => statements.map(({ on }) => on(tableSql(table)))
+  return {
+    target: {
+      ...made,
+      table,
+      identity: `${session.where} ${table}`,
+      estimatedRows: null,
+      estimatedRowBytes: source.estimatedRowBytes,
+    },
+    statements: [
+      ...(existing === null ? [] : [`DROP TABLE ${tableSql(existing.table)}`]),
+      ...sql(kept.filter((statement) => !later.includes(statement))),
+    ],
+    deferred: sql(later),
+    reasons: [
+      ...plan.reasons,
+      ...(later.length > 0 ? [`indexes that come after the last row: ${later.length}`] : []),
+    ],
+    warnings: [
+      ...plan.warnings,
+      ...[...faults].map(([{ optional }, fault]) => `${optional} is left out: ${fault}`),
+    ],
+  }
+}
+
+/** Throws where no table of that name can be made, or where one that is there is not dropped. */
+async function checkPlace(session: SqlSession, { table, existing }: CreateTableRequest): Promise<void> {
+  const { schema } = parseTableName(table)
+  const place = schema === undefined ? 'current_schema()' : text(schema)
+  const [row] = await session.query(
+    `SELECT ${place}, (has_schema_privilege(${place}, 'CREATE'))::int, (${tableId(table)} IS NOT NULL)::int`,
+  )
+  const [name, allowed, taken] = row!
+  if (name == null)
+    throw refused(`There is no schema in the search path to make ${table} in; write schema.table.`, table)
+  if (allowed !== '1')
+    throw new RowshiftError(
+      'ACCESS_DENIED',
+      `The user of ${session.where} may not create tables in schema ${name}: GRANT CREATE ON SCHEMA ${identifier(name)}.`,
+      { table },
+    )
+  if (existing === null && taken === '1')
+    throw refused(
+      `${table} is the name of something else than a table in the target; name another table.`,
+      table,
+    )
+  const kind = existing && (await describeFacts(session, existing.table)).kind
+  if (kind === null || kind === 'table' || kind === 'partitioned') return
+  throw refused(
+    `The target ${table} is a ${kind}, which schema_save_mode "recreate" does not drop. Name another table, or drop it.`,
+    table,
+  )
+}
+
+function refused(message: string, table: string): RowshiftError {
+  return new RowshiftError('PARAMS_INVALID', message, { table })
+}
+
+/** The table as it would be, and the statements that the server does not take. Nothing of it stays. */
+async function tryOut(
+  session: SqlSession,
+  table: string,
+  statements: readonly Statement[],
+): Promise<{ made: TableSchema; faults: ReadonlyMap<Statement, string> }> {
+  const faults = new Map<Statement, string>()
+  const scratch = showTableName({ schema: 'pg_temp', name: parseTableName(table).name })
+  const run = async (sql: string) => {
+    await session.query(sql).catch((error: unknown) => {
+      throw creationError(session.dialect.error(error, `trying to make table ${table}`, { table }), sql)
+    })
+  }
+  await session.begin()
+  try {
+    for (const statement of statements) {
+      const sql = statement.on(tableSql(scratch))
+      if (statement.optional === undefined) {
+        await run(sql)
+        continue
+      }
+      await run('SAVEPOINT rowshift')
+      try {
+        await run(sql)
+      } catch (thrown) {
+        const { retryable, message } = RowshiftError.from(thrown)
+        if (session.spent || retryable) throw thrown
+        await run('ROLLBACK TO SAVEPOINT rowshift')
+        faults.set(statement, message.split('\n', 1)[0]!)
+      }
+    }
+    return { made: await describeTable(session, scratch), faults }
+  } finally {
+    if (!session.spent) await session.rollback()
+  }
+}
+
+/** Of another family, or of a view. */
+function tableOfOthers(request: CreateTableRequest, wide: readonly string[]): Plan {
+  const { source, sourceDdl, ownTypes = [] } = request
+  const own = (column: Column) => sourceDdl?.family === FAMILY || ownTypes.includes(column.name)
+  const typeOf = (column: Column) =>
+    own(column) ? checkType(column.type) : mappedType(column, wide.includes(column.name))
+  const { lines, reasons } = mappedTable(request, {
+    identifier,
+    type: typeOf,
+    defaultValue: (column, value) => {
+      const zero = column.kind !== 'text' && /^0000-|-00/.test(value)
+      return isPlainDefault(column, value) && !zero && !value.includes('\0') ? text(value) : null
+    },
+  })
+  const members = source.columns.filter(
+    (column) => !own(column) && column.valueRange.members && !column.valueRange.multiValued,
+  )
+  const checks = members.map(({ name, valueRange }) => {
+    const list = valueRange.members!.map(text).join(', ')
+    return `CHECK (${identifier(name)} IN (${list === '' ? 'NULL' : list}))`
+  })
+  const body = [...lines, ...checks].join(',\n  ')
+  const changed = source.columns
+    .filter((column) => !own(column))
+    .flatMap((column) => noteOf(column, typeOf(column)))
+  return {
+    statements: [{ on: (table) => `CREATE TABLE ${table} (\n  ${body}\n)` }],
+    reasons: [
+      'types by what the columns hold: the databases are of different families',
+      ...changed,
+      ...reasons,
+    ],
+    warnings: [],
+  }
+}
+
+/** Where a type is not what its name makes one expect. */
+function noteOf({ name, type, valueRange }: Column, made: string): string[] {
+  const because = (why: string) => [`column ${name} (${type}) becomes ${made}: ${why}`]
+  if (made === 'interval') return because('a time of day ends at 24:00')
+  if (/^numeric\(\d+,0\)$/.test(made) && valueRange.max !== undefined)
+    return because('it has numbers beyond bigint')
+  return valueRange.members && !valueRange.multiValued
+    ? because('a CHECK lists its members, and no type is left behind')
+    : []
+}

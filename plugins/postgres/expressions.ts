@@ -1,0 +1,68 @@
+/** SQL that stands in the catalogs of a source, before it becomes part of a statement on the target. */
+import { RowshiftError } from '../../src/contract/plugin.js'
+import type { SqlSession } from '../../src/sql/session.js'
+import { text } from './sql.js'
+
+/** A quoted name, a string, a word, white space, what could begin a comment or another kind of string, any other character. */
+const TOKEN = /"(?:[^"]|"")*"|'(?:[^']|'')*'|[\p{L}\p{N}_]+|\s+|--|\/\*|[^]/gu
+const WORD = /^([\p{L}_]|"[^"]+"$)/u
+const TYPE = /^(?:"(?:[^"]|"")+"|[\p{L}\p{N}_. ]|\(\d+(?:,-?\d+)?\)|\[\])+$/u
+
+/** Functions that give something else each time, and do nothing more. */
+const GENERATORS = ['random', 'gen_random_uuid', 'clock_timestamp', 'timeofday', 'txid_current']
+
+/** One expression, or one constraint: what a comma, a bracket or a comment would begin stands within brackets or strings. */
+export function checkExpression(sql: string): string {
+  let depth = 0
+  let before = ''
+  for (const [token] of sql.matchAll(TOKEN)) {
+    if (token === '(' || token === '[') depth++
+    if (token === ')' || token === ']') depth--
+    const ends = depth < 0 || (depth === 0 && token === ',')
+    // A string with escapes, or of other letters: only bits have a letter before them.
+    const escaped = token.startsWith("'") && /^([\p{L}\p{N}_]+|&)$/u.test(before) && !/^[bx]$/i.test(before)
+    if (ends || escaped || ['--', '/*', ';', '$', '\\', "'", '"'].includes(token)) throw tooMuch(sql)
+    before = token
+  }
+  if (depth !== 0) throw tooMuch(sql)
+  return sql
+}
+
+/** The name of a type, or of a collation. */
+export function checkType(type: string): string {
+  if (TYPE.test(type)) return type
+  throw tooMuch(type)
+}
+
+function tooMuch(sql: string): RowshiftError {
+  return new RowshiftError(
+    'CREATE_FAILED',
+    `The source keeps a definition that is more than one expression or type: ${JSON.stringify(sql.slice(0, 200))}. Create the table yourself and leave out --create. Nothing was written.`,
+  )
+}
+
+/** What stands before an opening bracket: functions, and words that look like one. A function of a schema has its name. */
+export function callsOf(sql: string): string[] {
+  const tokens = [...sql.matchAll(TOKEN)].map(([token]) => token).filter((token) => token.trim() !== '')
+  return tokens.flatMap((token, i) => {
+    if (tokens[i + 1] !== '(' || !WORD.test(token)) return []
+    const name = token.startsWith('"') ? token.slice(1, -1) : token.toLowerCase()
+    return [tokens[i - 1] === '.' ? `${tokens[i - 2]}.${name}` : name]
+  })
+}
+
+/** Those of the names that are keywords of the target, or functions of its own that only compute. */
+export async function harmlessCalls(
+  session: SqlSession,
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const list = (texts: readonly string[]) => `(ARRAY[${texts.map(text).join(', ')}]::text[])`
+  const rows = await session.query(
+    `SELECT name FROM unnest${list([...new Set(names)])} AS name
+     WHERE EXISTS (SELECT FROM pg_get_keywords() WHERE word = name AND (catcode <> 'U' OR name IN ('key', 'varying', 'include')))
+        OR EXISTS (SELECT FROM pg_am WHERE amname = name)
+        OR (SELECT bool_and(provolatile <> 'v' OR proname = ANY ${list(GENERATORS)}) FROM pg_proc
+            WHERE proname = name AND pronamespace = 'pg_catalog'::regnamespace)`,
+  )
+  return new Set(rows.map(([name]) => name!))
+}
