@@ -28,8 +28,8 @@ const types: Readonly<Record<ColumnKind, Type>> = {
   },
   float: ({ valueRange: { bits } }) => (bits === 24 ? 'real' : 'double precision'),
   boolean: () => 'boolean',
-  text: ({ type, valueRange: { maxChars, dynamic, forms, multiValued } }, wide) => {
-    if (forms?.at(-1) === 'a UUID') return 'uuid'
+  text: ({ type, valueRange: { maxChars, dynamic, subtypes, multiValued } }, wide) => {
+    if (subtypes?.at(-1) === 'a UUID') return 'uuid'
     const length = maxChars ?? (dynamic && !wide ? sizesOf(type)[0] : undefined)
     const known = length !== undefined && length > 0 && length <= LONGEST_VARCHAR && !multiValued
     return known ? `varchar(${length})` : 'text'

@@ -2,6 +2,7 @@ import type { PlannedWrite, TableSchema, WritePlan, WriteSpec } from '../../src/
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
 import { commitInDoubt } from '../../src/sql/writer.js'
+import { planCreateTable } from './create-table-plan.js'
 import { CopyEncoder } from './encoder.js'
 import { postgresError, sqlState } from './errors.js'
 import { describeFacts, describeTable, listTables } from './schema.js'
@@ -9,6 +10,7 @@ import { PostgresSession } from './session.js'
 import { settlementSteps } from './settlement.js'
 import { sequencesOf, setSequences } from './sequences.js'
 import { SplitWrite } from './split-write.js'
+import { FAMILY } from './source-ddl.js'
 import { tableId } from './sql.js'
 import type { Statements } from './statements.js'
 import { statementsOf } from './statements.js'
@@ -21,9 +23,8 @@ export function postgresSink(): SqlSink<PostgresSession> {
     open: (endpoint, signal) => PostgresSession.open(endpoint, { signal }),
     describe: describeTarget,
     tables: listTables,
-    family: 'postgres',
-    planCreateTable: () =>
-      Promise.reject(new RowshiftError('CREATE_FAILED', 'PostgreSQL tables are not created yet.')),
+    family: FAMILY,
+    planCreateTable,
     plan: planWrite,
     rows(session, spec) {
       const statements = known.get(spec) ?? statementsOf(spec)
