@@ -9,6 +9,8 @@ export interface Stage {
   readonly create: string
   readonly drop: string
   readonly empty: string
+  /** The same, for many rows. */
+  readonly truncate: string
   /** Of `replace`: takes away what the rows are going to replace. */
   readonly remove: readonly string[]
   /** Gives how many rows were stored, how many of these are new, and how many were looked at. */
@@ -59,7 +61,8 @@ function stageSql(spec: PlannedWrite, stage: string): Stage {
   return {
     create: `CREATE TEMPORARY TABLE ${stage} ON COMMIT DELETE ROWS AS SELECT ${columns} FROM ${table} WITH NO DATA`,
     drop: `DROP TABLE ${stage}`,
-    empty: `TRUNCATE ${stage}`,
+    empty: `DELETE FROM ${stage}`,
+    truncate: `TRUNCATE ${stage}`,
     remove:
       spec.writeMode === 'replace'
         ? spec.table.keys.map(
