@@ -42,8 +42,8 @@ function describeThrown(thrown: unknown, url: string): string {
   if (thrown instanceof SyntaxError) return `${message} ("node --check" of the file shows the place)`
   const path = decodeURI(url.replace(/^file:\/\//, ''))
   const line = thrown.stack?.split('\n').find((line) => line.includes(url) || line.includes(path))
-  const place = line === undefined ? undefined : /:(\d+(?::\d+)?)\)?$/.exec(line)?.[1]
-  return place === undefined ? message : `${message} (line ${place})`
+  const position = line === undefined ? undefined : /:(\d+(?::\d+)?)\)?$/.exec(line)?.[1]
+  return position === undefined ? message : `${message} (line ${position})`
 }
 
 /** What a CommonJS module assigns is the default export. */

@@ -20,9 +20,9 @@ export class ReusingSocket {
   #rows: Buffer | null = null
   readonly #memory = Buffer.allocUnsafeSlow(CHUNK_BYTES)
 
-  constructor(place: net.NetConnectOpts) {
+  constructor(address: net.NetConnectOpts) {
     this.stream = net.connect({
-      ...place,
+      ...address,
       onread: {
         buffer: () => this.#rows ?? this.#memory,
         callback: (length, memory) => {

@@ -15,7 +15,7 @@ export function translate(
   to: Dialect,
   notes: Notes,
 ): TableDdl {
-  const local = withoutPlaces(withEngine(withoutForeignKeys(ddl, notes), to, notes), notes)
+  const local = withoutLocations(withEngine(withoutForeignKeys(ddl, notes), to, notes), notes)
   const known = withCollations(local, to, notes)
   if (from.mariadb === to.mariadb) return known
   const { item, options } = to.mariadb ? toMariadb(to, notes) : toMysql(known, notes)
@@ -47,7 +47,7 @@ function withEngine(ddl: TableDdl, to: Dialect, notes: Notes): TableDdl {
 }
 
 /** Directories and tablespaces, another server, the tables behind a merged one. */
-const PLACES = [
+const SERVER_LOCATIONS = [
   [/^(DATA|INDEX)$/i, /^DIRECTORY$/i, /^=$/, /^'/],
   [/^\/\*!\d+$/, /^TABLESPACE$/i, /^`/, /^\*\/$/],
   [/^TABLESPACE$/i, /^=$/, /^[`\w]/],
@@ -57,14 +57,14 @@ const PLACES = [
 ]
 
 /** They belong to the source's machine. */
-function withoutPlaces(ddl: TableDdl, notes: Notes): TableDdl {
+function withoutLocations(ddl: TableDdl, notes: Notes): TableDdl {
   let left = false
   const drop = () => {
     left = true
     return null
   }
   const dropped = (tokens: readonly string[]) =>
-    PLACES.reduce((remaining: readonly string[], words) => rewrite(remaining, words, drop), tokens)
+    SERVER_LOCATIONS.reduce((remaining: readonly string[], words) => rewrite(remaining, words, drop), tokens)
   const inPartitions = (token: string) =>
     /^\(\s*partition\b/i.test(token) ? dropped(flatTokens(token)).join('') : token
   const options = dropped(ddl.options).map(inPartitions)

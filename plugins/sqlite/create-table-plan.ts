@@ -10,7 +10,7 @@ import { describeTable } from './schema.js'
 import { mappedType } from './types.js'
 
 /** Where the table is to be made. */
-export interface Place {
+export interface PlanningDatabases {
   readonly file: string
   readonly database: Database
   /** An empty database in memory, to try the statements in. */
@@ -28,7 +28,7 @@ interface Statements {
 export function planCreateTable(
   request: CreateTableRequest,
   wide: readonly string[],
-  { file, database, scratch }: Place,
+  { file, database, scratch }: PlanningDatabases,
 ): CreateTablePlan {
   const { source, sourceDdl, table, existing, deferIndexes } = request
   refuseTaken(request, database)

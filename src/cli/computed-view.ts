@@ -19,7 +19,7 @@ export function describeComputation(
     case 'id': {
       const ids = `made in the worker: ${describeIds(cell.ids)}`
       if (cell.map === null) return `${ids} for each row`
-      return `${ids} for each ${describePlace(cell.map.at, pipeline!)}, kept in ${cell.map.write.table.table}`
+      return `${ids} for each ${describeCell(cell.map.at, pipeline!)}, kept in ${cell.map.write.table.table}`
     }
     default:
       return cell satisfies never
@@ -29,21 +29,21 @@ export function describeComputation(
 function describeValue(value: ValuePlan | LookupCell, pipeline: PipelinePlan): string {
   const of = [value.at]
     .flat()
-    .map((at) => describePlace(at, pipeline))
+    .map((at) => describeCell(at, pipeline))
     .join(', ')
   return value.type === 'lookup'
     ? `${of} looked up in ${describeLookup(value.lookup)}`
     : `${of}, then ${describeSteps(value.steps)}`
 }
 
-function describePlace(at: number, pipeline: PipelinePlan): string {
+function describeCell(at: number, pipeline: PipelinePlan): string {
   const value = pipeline.values[at - pipeline.reads.length]
   if (value !== undefined) return `(${describeValue(value, pipeline)})`
   const { name, sql } = pipeline.reads[at]!
   return sql === undefined ? name : `${name} (pushed down: ${sql.replaceAll(/\s+/g, ' ')})`
 }
 
-function describeLookup({ in: place, tables, given, missing }: LookupPlan): string {
+function describeLookup({ in: database, tables, given, missing }: LookupPlan): string {
   const columns = tables[0]!.columns.map((column) => column.name)
   const [key, value] = [columns.slice(0, -1).join(', '), columns.at(-1)]
   const names = tables.map(({ table }) => table.table).join(', ')
@@ -53,7 +53,7 @@ function describeLookup({ in: place, tables, given, missing }: LookupPlan): stri
     skip: 'rows with a missing key are left out',
     value: `a missing key gives ${missing.rule === 'value' ? JSON.stringify(missing.value) : ''}`,
   }[missing.rule]
-  return `${given ? names : `${place} table ${names}`} (${key} -> ${value}), ${otherwise}`
+  return `${given ? names : `${database} table ${names}`} (${key} -> ${value}), ${otherwise}`
 }
 
 function describeIds(ids: IdPlan): string {

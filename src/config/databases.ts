@@ -23,8 +23,8 @@ export function expand(name: string): readonly string[] | null {
 export function expandUrl(text: string): readonly { url: string; name: string }[] | null {
   const [type, rest] = cutType(text)
   if (type === '') return null
-  const [, user = '', place = '', after = ''] = /^((?:\/\/[^/?#]*@)?)([^?#]*)(.*)$/s.exec(rest)!
-  const words = place.split(/([/:])/)
+  const [, user = '', location = '', after = ''] = /^((?:\/\/[^/?#]*@)?)([^?#]*)(.*)$/s.exec(rest)!
+  const words = location.split(/([/:])/)
   const found = words.flatMap((word, i) => {
     const names = word.includes('${') ? null : expand(word)
     return names === null ? [] : [{ names, i }]

@@ -10,11 +10,11 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new SyntaxError(`not JSON at ${placeOf(text, faultOf(text))}`, { cause: error })
+    throw new SyntaxError(`not JSON at ${positionOf(text, faultOf(text))}`, { cause: error })
   }
 }
 
-function placeOf(text: string, offset: number): string {
+function positionOf(text: string, offset: number): string {
   const lines = text.slice(0, offset).split('\n')
   const end = offset >= text.length ? ' (the end)' : ''
   return `line ${lines.length}, column ${lines.at(-1)!.length + 1}${end}`

@@ -89,10 +89,10 @@ function failure(
   names: readonly string[],
 ): RowshiftError {
   const row = names.map((name, i) => `${name} = ${shown(key[i])}`)
-  const place = row.length === 0 ? '' : ` in the row with ${row.join(', ')}`
+  const which = row.length === 0 ? '' : ` in the row with ${row.join(', ')}`
   return new RowshiftError(
     'DATA_REJECTED',
-    `The value ${shown(value)} of column ${column} of table ${table}${place} ${why}.`,
+    `The value ${shown(value)} of column ${column} of table ${table}${which} ${why}.`,
     { table, column, value: value ?? null, key: row },
   )
 }

@@ -45,8 +45,8 @@ export function describeServer({ scheme, port, user }: ServerKind, connection: C
   const fields = fieldsOf(connection)
   const host = fields.host ?? '127.0.0.1'
   const address = host.includes(':') ? `[${host}]` : host
-  const place = fields.socket ?? `${address}:${fields.port ?? port}`
-  return `${scheme}://${fields.user ?? user}@${place}/${fields.db}`
+  const location = fields.socket ?? `${address}:${fields.port ?? port}`
+  return `${scheme}://${fields.user ?? user}@${location}/${fields.db}`
 }
 
 /** The JSON schema of a connection. */

@@ -116,8 +116,8 @@ function valueGuard(source: Column, target: Column): Guard | null {
 /** What a number is rounded by. What is not a number at all is refused by the server. */
 function decimalGuard({ kind, valueRange: from }: Column, { valueRange: to }: Column): Guard | null {
   const { scale } = to
-  const places = kind === 'integer' || kind === 'boolean' ? 0 : (from.scale ?? Infinity)
-  if (scale === undefined || places <= scale)
+  const indexes = kind === 'integer' || kind === 'boolean' ? 0 : (from.scale ?? Infinity)
+  if (scale === undefined || indexes <= scale)
     return from.nonFinite === undefined || from.nonFinite === to.nonFinite ? null : isFiniteNumber
   return (cell) => (exactNumber(cell.toString('latin1'), true)?.scale ?? 0) <= scale
 }
@@ -200,10 +200,10 @@ function textGuard(source: Column, target: Column): Guard | null {
   const { valueRange: to } = target
   if (source.cells === 'numbered') return null
   if (to.members !== undefined) {
-    const places = new Map(to.members.map((member, i) => [member, i]))
+    const indexes = new Map(to.members.map((member, i) => [member, i]))
     const parts = (cell: string) => (to.multiValued ? (cell === '' ? [] : cell.split(',')) : [cell])
     // A set is written anew: each member once, in the order of the type.
-    return (cell) => isRising(parts(cell.toString()).map((part) => places.get(part)))
+    return (cell) => isRising(parts(cell.toString()).map((part) => indexes.get(part)))
   }
   const subtype = to.subtypes?.at(-1)
   if (subtype !== undefined)

@@ -3,7 +3,7 @@ import type { Connection } from 'mysql2/promise'
 import type { Failpoint } from '../../src/failpoint.js'
 import type { Fault as LinkFault } from '../support/proxy.js'
 import { Proxy } from '../support/proxy.js'
-import type { Started } from '../support/task-place.js'
+import type { Started } from '../support/task-fixture.js'
 import type { FailpointAction } from './failpoint.js'
 import type { Cell, End, Scene, StartOptions } from './scene.js'
 

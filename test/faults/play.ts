@@ -1,5 +1,5 @@
 // Plays one case: the fault strikes, somebody goes on until the run is finished, and the server judges what is there.
-import type { Started } from '../support/task-place.js'
+import type { Started } from '../support/task-fixture.js'
 import type { Fault, Passes } from './fault.js'
 import type { Cell } from './scene.js'
 import { Scene } from './scene.js'

@@ -1,7 +1,7 @@
 // One seed of the incremental fuzz: writers, locks and killed runs, then quiet, one more run, and the servers' verdict.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestServer } from '../support/servers.js'
-import { TaskPlace } from '../support/task-place.js'
+import { TaskFixture } from '../support/task-fixture.js'
 import { diceOf, tables } from './incremental-tables.js'
 import { hold, write, type Written } from './incremental-writers.js'
 
@@ -25,12 +25,12 @@ export async function race(
   seconds: number,
   killed: number,
 ): Promise<RaceResult> {
-  const place = await TaskPlace.create(server)
-  const { database } = place.dataPlace
+  const fixture = await TaskFixture.create(server)
+  const { database } = fixture.database
   for (const [i, { name, columns, options = '', params }] of tables.entries()) {
-    await place.data.value(`CREATE TABLE ${name} (${columns}) ENGINE=InnoDB ${options}`)
-    await place.data.value(`CREATE TABLE ${name}_2 (${columns}) ENGINE=InnoDB`)
-    await place.addTask(i + 1, `${name}_2`, { from: name, params: JSON.stringify(params) })
+    await fixture.data.value(`CREATE TABLE ${name} (${columns}) ENGINE=InnoDB ${options}`)
+    await fixture.data.value(`CREATE TABLE ${name}_2 (${columns}) ENGINE=InnoDB`)
+    await fixture.addTask(i + 1, `${name}_2`, { from: name, params: JSON.stringify(params) })
   }
   const written: Written = { transactions: 0, prepared: 0, refused: 0, locks: 0 }
   const until = Date.now() + seconds * 1000
@@ -52,7 +52,7 @@ export async function race(
   const faults: string[] = []
   const run = async (kill: boolean) => {
     runs++
-    const started = place.start('run', '--all', '--parallel', '2')
+    const started = fixture.start('run', '--all', '--parallel', '2')
     if (kill) {
       await Promise.race([sleep(300 + dice.below(1_500)), started.code()])
       if (!started.ended) kills++
@@ -70,12 +70,12 @@ export async function race(
   await run(false)
   await run(false)
   for (const { name } of tables) {
-    const lost = await place.data.value(
+    const lost = await fixture.data.value(
       `SELECT COUNT(*) FROM (SELECT * FROM ${name} EXCEPT SELECT * FROM ${name}_2) q`,
     )
     if (lost !== '0') faults.push(`${name}: ${String(lost)} rows lost or old`)
     // No statement deletes rows, so what else the target has was never committed.
-    const extra = await place.data.value(
+    const extra = await fixture.data.value(
       `SELECT COUNT(*) FROM (SELECT * FROM ${name}_2 EXCEPT SELECT * FROM ${name}) q`,
     )
     if (extra !== '0') faults.push(`${name}: ${String(extra)} rows that the source does not have`)

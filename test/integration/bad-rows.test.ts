@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { PATHS } from '../support/cases.js'
 import { server, servers } from '../support/context.js'
-import { Place, scratchFile } from '../support/copying.js'
+import { TestDatabase, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
 import { copyInThisThread, inLanes } from '../support/engine.js'
 import { withGlobals } from '../support/globals.js'
@@ -141,15 +141,15 @@ const PLANTS: readonly Plant[] = [
 ]
 
 describe('one bad row', () => {
-  const targets = new Map<ServerKind, Place[]>()
+  const targets = new Map<ServerKind, TestDatabase[]>()
   let restore: () => Promise<void>
 
   before(async () => {
     restore = await withGlobals(servers(), { local_infile: '1' })
     for (const { kind } of servers()) {
-      const places = []
-      for (let i = 0; i < LANES; i++) places.push(await Place.create(server(kind)))
-      targets.set(kind, places)
+      const dbs = []
+      for (let i = 0; i < LANES; i++) dbs.push(await TestDatabase.create(server(kind)))
+      targets.set(kind, dbs)
     }
   })
   after(() => restore())
@@ -161,10 +161,10 @@ describe('one bad row', () => {
       )
       const failures: string[] = []
       await inLanes(runs, LANES, async ({ kind, path, position }) => {
-        const places = targets.get(kind)!
-        const target = places.pop()!
+        const dbs = targets.get(kind)!
+        const target = dbs.pop()!
         const wrong = await copyBad(plant, position, target, path)
-        places.push(target)
+        dbs.push(target)
         if (wrong !== null) failures.push(`${kind} by ${path}, row ${position}: ${wrong}`)
       })
       expect(failures.join('\n')).to.equal('')
@@ -176,7 +176,7 @@ describe('one bad row', () => {
 async function copyBad(
   { source, good, bad, target, more = '', names = 'v', lossy }: Plant,
   position: number,
-  place: Place,
+  db: TestDatabase,
   path: string,
 ): Promise<string | null> {
   const file = scratchFile('db')
@@ -187,18 +187,18 @@ async function copyBad(
      INSERT INTO t SELECT id, CASE WHEN id = ${position} THEN ${bad} ELSE ${good} END FROM n`,
   )
   database.close()
-  await place.query(`DROP TABLE IF EXISTS t, p; ${more} CREATE TABLE t (id INT PRIMARY KEY, v ${target})`)
+  await db.query(`DROP TABLE IF EXISTS t, p; ${more} CREATE TABLE t (id INT PRIMARY KEY, v ${target})`)
   const params = { write_path: path, worker_num: 1, write_batch: 50 }
   const url = `sqlite:${file}?table=t`
-  const refused = lossy === true || lossy === place.server.kind
+  const refused = lossy === true || lossy === db.server.kind
   if (refused) {
-    const { error } = await copyInThisThread(url, place.url('t'), params)
+    const { error } = await copyInThisThread(url, db.url('t'), params)
     if (error?.code !== 'LOSSY' || !error.message.includes('v: ')) return `not refused: ${error?.message}`
   }
   const allowed = refused ? { ...params, allow_lossy: ['v'] } : params
-  const { error } = await copyInThisThread(url, place.url('t'), allowed)
-  const rows = await place.value('SELECT COUNT(*) FROM t')
-  if (error === null) return `the copy succeeded; the target holds ${await held(place, position)} in that row`
+  const { error } = await copyInThisThread(url, db.url('t'), allowed)
+  const rows = await db.value('SELECT COUNT(*) FROM t')
+  if (error === null) return `the copy succeeded; the target holds ${await held(db, position)} in that row`
   if (error.code !== 'DATA_REJECTED' && error.code !== 'DUPLICATE_KEY')
     return `[${error.code}] ${error.message}`
   if (rows !== '0') return `${rows} rows stayed: ${error.message}`
@@ -208,6 +208,6 @@ async function copyBad(
   return missing === undefined ? null : `nothing in it matches ${String(missing)}: ${error.message}`
 }
 
-async function held(place: Place, position: number): Promise<string | null | undefined> {
-  return place.value(`SELECT HEX(v) FROM t WHERE id = ${position}`)
+async function held(db: TestDatabase, position: number): Promise<string | null | undefined> {
+  return db.value(`SELECT HEX(v) FROM t WHERE id = ${position}`)
 }

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { oneServer, query } from '../support/context.js'
-import { Place, scratchFile } from '../support/copying.js'
+import { TestDatabase, scratchFile } from '../support/copying.js'
 
 const program = fileURLToPath(new URL('../../../bundle/src/cli/main.js', import.meta.url))
 const TABLES =
@@ -44,11 +44,11 @@ describe('output that is full or closed', () => {
   ] as const) {
     it(`(stdout ${stdout}, stderr ${stderr}) neither ends a run nor changes its exit code`, async () => {
       for (const server of oneServer()) {
-        const place = await Place.create(server, TABLES)
-        const endpoints = ['--from', place.url('s'), '--to', place.url('t'), '--log-level', 'debug']
+        const db = await TestDatabase.create(server, TABLES)
+        const endpoints = ['--from', db.url('s'), '--to', db.url('t'), '--log-level', 'debug']
         const copied = await run(['copy', ...endpoints, '--json'], stdout, stderr)
         expect(copied.code, copied.stderr).to.equal(0)
-        expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('3')
+        expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('3')
         if (stdout === 'kept') expect(JSON.parse(copied.stdout)).to.include({ rowsWritten: 3 })
         if (stdout === 'full') {
           const warned = copied.stderr.match(/cannot be written \(ENOSPC\)/g) ?? []
@@ -68,16 +68,16 @@ describe('output that is full or closed', () => {
 describe('a terminal that is closed', () => {
   it('interrupts the run, which ends as after Ctrl-C', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, TABLES)
+      const db = await TestDatabase.create(server, TABLES)
       const ended = scratchFile('code')
       const report = scratchFile('json')
       const params = JSON.stringify({ pre_sql: ['DO SLEEP(60)'] })
       const args = [
         'copy',
         '--from',
-        place.url('s'),
+        db.url('s'),
         '--to',
-        place.url('t'),
+        db.url('t'),
         '--params',
         params,
         '--report',
@@ -98,7 +98,7 @@ describe('a terminal that is closed', () => {
       const terminal = spawn('script', ['-qec', `sh ${file}`, '/dev/null'], {
         stdio: ['pipe', 'ignore', 'ignore'],
       })
-      const sleeping = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND INFO = 'DO SLEEP(60)'`
+      const sleeping = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${db.database}' AND INFO = 'DO SLEEP(60)'`
       for (let i = 0; i < 300 && (await query(server, sleeping))[0]![0] === '0'; i++) await sleep(100)
       terminal.kill('SIGKILL')
       for (let i = 0; i < 50 && !existsSync(ended); i++) await sleep(100)

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCli, oneServer } from '../support/context.js'
-import { expectRefusal, Place } from '../support/copying.js'
+import { expectRefusal, TestDatabase } from '../support/copying.js'
 
 const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, name VARCHAR(20), extra INT, more INT);
   INSERT INTO src VALUES (1, 'a', 10, 100), (2, 'b', 20, 200);
@@ -11,25 +11,25 @@ const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, name VARCHAR(20), extra IN
 describe('columns', () => {
   it('are copied as listed; those that are not listed are left out on purpose', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, TABLES)
+      const db = await TestDatabase.create(server, TABLES)
       const columns = ['ID', { from: 'name', to: 'title' }, { from: 'more', to: 'extra' }]
-      const { code, stderr } = await place.copy('src', 'dst', { columns })
+      const { code, stderr } = await db.copy('src', 'dst', { columns })
       expect(code, stderr).to.equal(0)
-      expect(await place.query('SELECT * FROM dst ORDER BY id')).to.deep.equal([
+      expect(await db.query('SELECT * FROM dst ORDER BY id')).to.deep.equal([
         ['1', 'a', '100', '2'],
         ['2', 'b', '200', '3'],
       ])
-      await place.query('TRUNCATE TABLE dst')
+      await db.query('TRUNCATE TABLE dst')
       const rest = { columns: [{ from: 'name', to: 'title' }, '*'] }
-      expectRefusal(await place.copy('src', 'dst', rest), 3, 'LOSSY', 'more: dst has no column')
-      expect((await place.copy('src', 'dst', { ...rest, allow_lossy: ['more'] })).code).to.equal(0)
-      expect(await place.query('SELECT title, extra FROM dst WHERE id = 2')).to.deep.equal([['b', '20']])
+      expectRefusal(await db.copy('src', 'dst', rest), 3, 'LOSSY', 'more: dst has no column')
+      expect((await db.copy('src', 'dst', { ...rest, allow_lossy: ['more'] })).code).to.equal(0)
+      expect(await db.query('SELECT title, extra FROM dst WHERE id = 2')).to.deep.equal([['b', '20']])
     }
   })
 
   it('that are wrong are all named at once', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, TABLES)
+      const db = await TestDatabase.create(server, TABLES)
       const columns = [
         'id',
         'nope',
@@ -38,7 +38,7 @@ describe('columns', () => {
         { from: 'more', to: 'gen' },
       ]
       expectRefusal(
-        await place.copy('src', 'dst', { columns }),
+        await db.copy('src', 'dst', { columns }),
         2,
         'PARAMS_INVALID',
         'columns[1]: source src has no column "nope"; it has id, name, extra, more',
@@ -47,34 +47,34 @@ describe('columns', () => {
         'columns[3]: dst.id is fed by another entry',
         'columns[4]: dst.gen is generated',
       )
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
   })
 
   it('in allow_lossy that are unknown, not copied or not lossy are named', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, TABLES)
+      const db = await TestDatabase.create(server, TABLES)
       const params = { columns: ['id', 'extra'], allow_lossy: ['extra', 'nope', 'name'] }
       expectRefusal(
-        await place.copy('src', 'dst', params),
+        await db.copy('src', 'dst', params),
         2,
         'PARAMS_INVALID',
         '"extra" is not lossy: exact',
         'no column "nope"',
         '"name" is not copied',
       )
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
   })
 
   it('that have no meaning in the target are refused even when they are allowed', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, b BLOB, g GEOMETRY, v VARCHAR(9)); INSERT INTO src VALUES (1, 'x', NULL, 'y');
          CREATE TABLE dst (id INT PRIMARY KEY, b INT, g DATE, v VARCHAR(5))`,
       )
-      const outcome = await place.copy('src', 'dst', { allow_lossy: ['b', 'g'] })
+      const outcome = await db.copy('src', 'dst', { allow_lossy: ['b', 'g'] })
       expectRefusal(
         outcome,
         3,
@@ -89,16 +89,16 @@ describe('columns', () => {
 
   it('are judged one by one in the plan, for people and in JSON', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(9)); CREATE TABLE dst (id BIGINT PRIMARY KEY, v VARCHAR(5))`,
       )
       const args = [
         'copy',
         '--from',
-        place.url('src'),
+        db.url('src'),
         '--to',
-        place.url('dst'),
+        db.url('dst'),
         '--dry-run',
         '--param',
         'allow_lossy=["v"]',

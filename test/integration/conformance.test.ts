@@ -11,7 +11,7 @@ import type { SqlWriting } from '../support/conformance-sql.js'
 import { createSql, insertSql, taskSql } from '../support/conformance-sql.js'
 import { sqliteStore, sqliteSuite } from '../support/conformance-sqlite.js'
 import { server } from '../support/context.js'
-import { Place, scratchFile } from '../support/copying.js'
+import { TestDatabase, scratchFile } from '../support/copying.js'
 import type { MysqlKind } from '../support/servers.js'
 
 const runner = { describe, it }
@@ -39,11 +39,11 @@ function onServer(kind: MysqlKind): void {
     text: (value) => `CONVERT(X'${Buffer.from(value).toString('hex')}' USING utf8mb4)`,
   }
   const kinds = Object.keys(sql.types) as Column['kind'][]
-  let place: Place
+  let db: TestDatabase
   before(async () => {
-    place = await Place.create(server(kind))
+    db = await TestDatabase.create(server(kind))
   })
-  const connectionTo = ({ server: { host, port, user, password }, database }: Place): Connection => ({
+  const connectionTo = ({ server: { host, port, user, password }, database }: TestDatabase): Connection => ({
     host,
     port,
     user,
@@ -52,14 +52,14 @@ function onServer(kind: MysqlKind): void {
   })
   const make = async (table: WantedTable): Promise<Connection> => {
     const insert = insertSql(table, sql)
-    await place.query(`SET time_zone = '+00:00'; ${createSql(table, sql)}; ${insert ?? ''}`)
-    return connectionTo(place)
+    await db.query(`SET time_zone = '+00:00'; ${createSql(table, sql)}; ${insert ?? ''}`)
+    return connectionTo(db)
   }
   const rows = async ({ name, columns }: WantedTable): Promise<CellValue[][]> => {
     const cells = columns.map((column) =>
       column.kind === 'bytes' ? `HEX(\`${column.name}\`)` : `\`${column.name}\``,
     )
-    const found = await place.query(`SET time_zone = '+00:00'; SELECT ${cells.join(', ')} FROM \`${name}\``)
+    const found = await db.query(`SET time_zone = '+00:00'; SELECT ${cells.join(', ')} FROM \`${name}\``)
     return found.map((row) =>
       row.map((cell, i) => (cell === null || columns[i]!.kind !== 'bytes' ? cell : Buffer.from(cell, 'hex'))),
     )
@@ -71,10 +71,10 @@ function onServer(kind: MysqlKind): void {
     {
       plugin: mysql,
       open: async () => {
-        place = await Place.create(server(kind))
-        return connectionTo(place)
+        db = await TestDatabase.create(server(kind))
+        return connectionTo(db)
       },
-      addTask: async (_connection, task) => void (await place.query(taskSql(task, sql))),
+      addTask: async (_connection, task) => void (await db.query(taskSql(task, sql))),
     },
     runner,
   )

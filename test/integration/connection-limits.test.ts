@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { oneServer, query, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport } from '../support/copying.js'
-import { TaskPlace } from '../support/task-place.js'
+import { expectRefusal, TestDatabase, runWithReport } from '../support/copying.js'
+import { TaskFixture } from '../support/task-fixture.js'
 import type { Verified } from '../support/verifying.js'
 import { expectEqual } from '../support/verifying.js'
 
@@ -14,22 +14,26 @@ const MANY_SPLITS = { worker_num: 8, read_batch: 100 }
 const WENT_ON = /^went on with [1-7] of 8 threads: .*max_user_connections.*worker_num/
 
 /** Runs `use` with the URLs of a user who may have so many connections at a time. */
-async function limited(place: Place, limit: number, use: (url: (table: string) => string) => Promise<void>) {
-  const user = `few_${place.database}`.slice(-30)
+async function limited(
+  db: TestDatabase,
+  limit: number,
+  use: (url: (table: string) => string) => Promise<void>,
+) {
+  const user = `few_${db.database}`.slice(-30)
   await query(
-    place.server,
+    db.server,
     `CREATE USER '${user}'@'%' IDENTIFIED BY 'secret' WITH MAX_USER_CONNECTIONS ${limit};
-     GRANT ALL ON \`${place.database}\`.* TO '${user}'@'%'`,
+     GRANT ALL ON \`${db.database}\`.* TO '${user}'@'%'`,
   )
   try {
-    await use((table) => place.url(table).replace(/\/\/[^@]*@/, `//${user}:secret@`))
+    await use((table) => db.url(table).replace(/\/\/[^@]*@/, `//${user}:secret@`))
   } finally {
-    await query(place.server, `DROP USER '${user}'@'%'`)
+    await query(db.server, `DROP USER '${user}'@'%'`)
   }
 }
 
-async function sourceAt(place: Place): Promise<void> {
-  await place.query(
+async function sourceAt(db: TestDatabase): Promise<void> {
+  await db.query(
     `CREATE TABLE s (id INT PRIMARY KEY, v VARCHAR(20)); CREATE TABLE t LIKE s;
      CREATE TABLE n (id BIGINT PRIMARY KEY, old INT UNIQUE, v VARCHAR(20));
      INSERT INTO s WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 1000) SELECT i, CONCAT('v', i) FROM q;
@@ -40,9 +44,9 @@ async function sourceAt(place: Place): Promise<void> {
 describe('a server with few connections', () => {
   it('is copied, compared and repaired by the threads that have theirs', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
-      await sourceAt(place)
-      await limited(place, 8, async (url) => {
+      const db = await TestDatabase.create(server)
+      await sourceAt(db)
+      await limited(db, 8, async (url) => {
         const run = (command: string, to: string, params: object, ...more: string[]) => {
           const endpoints = ['--from', url('s'), '--to', url(to)]
           const asked = JSON.stringify({ ...MANY_SPLITS, ...params })
@@ -56,23 +60,23 @@ describe('a server with few connections', () => {
         expect(copied.stdout.trimEnd().split('\n').at(-1)).to.equal(
           `WARNING: ${copied.report.threadsGaveUp}.`,
         )
-        await place.expectEqual('s', 't')
+        await db.expectEqual('s', 't')
 
         const verified = (await run('verify', 't', {})) as Verified
         expectEqual(verified, ROWS)
         expect(verified.report.threadsGaveUp).to.match(WENT_ON)
-        await place.query("DELETE FROM t WHERE id % 7 = 0; UPDATE t SET v = 'x' WHERE id % 5 = 0")
+        await db.query("DELETE FROM t WHERE id % 7 = 0; UPDATE t SET v = 'x' WHERE id % 5 = 0")
         const repaired = await run('verify', 't', {}, '--repair')
         expect(repaired.code, repaired.stderr).to.equal(0)
         expect(repaired.stdout).to.include('WARNING: went on with')
-        await place.expectEqual('s', 't')
+        await db.expectEqual('s', 't')
 
         // Its lock needs a connection too, for which a thread makes room.
-        await place.query('TRUNCATE t')
+        await db.query('TRUNCATE t')
         const snapshot = await run('copy', 't', { consistency: 'snapshot' })
         expect(snapshot.code, snapshot.stderr).to.equal(0)
         expect(snapshot.report.threadsGaveUp).to.match(WENT_ON)
-        await place.expectEqual('s', 't')
+        await db.expectEqual('s', 't')
 
         // Threads that have theirs meet the limit in the middle of the work, when ids are given.
         const columns = [
@@ -85,28 +89,28 @@ describe('a server with few connections', () => {
         expect(numbered.report.threadsGaveUp).to.match(WENT_ON)
         const arrived =
           'SELECT COUNT(*) FROM n JOIN s ON n.old = s.id AND n.v = s.v JOIN m ON old_id = s.id AND new_id = n.id'
-        expect(await place.value(arrived)).to.equal(String(ROWS))
-        expect(await place.value('SELECT COUNT(*) FROM m')).to.equal(String(ROWS))
+        expect(await db.value(arrived)).to.equal(String(ROWS))
+        expect(await db.value('SELECT COUNT(*) FROM m')).to.equal(String(ROWS))
       })
     }
   })
 
   it('runs a task, whose history is as ever', async () => {
     for (const server of servers()) {
-      const tasks = await TaskPlace.create(server)
-      const place = tasks.dataPlace
-      await place.query(
+      const tasks = await TaskFixture.create(server)
+      const db = tasks.database
+      await db.query(
         'INSERT INTO src WITH RECURSIVE q (i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM q WHERE i < 1000) SELECT i, i FROM q',
       )
-      await limited(place, 6, async (url) => {
+      await limited(db, 6, async (url) => {
         const { hostname: host, port, username: user, password } = new URL(url('src'))
-        const side = { mysql: { app_db: { host, port: Number(port), user, password, db: place.database } } }
+        const side = { mysql: { app_db: { host, port: Number(port), user, password, db: db.database } } }
         writeFileSync(join(tasks.folder, 'db_global.json'), JSON.stringify({ from: side, to: side }))
         await tasks.addTask(1, 'dst', { params: JSON.stringify({ ...MANY_SPLITS, read_batch: 50 }) })
         const outcome = await tasks.cli('run', '1')
         expect(outcome.code, outcome.stderr).to.equal(0)
         expect(outcome.stdout).to.include('WARNING: went on with')
-        await place.expectEqual('src', 'dst')
+        await db.expectEqual('src', 'dst')
         const history = await tasks.cli('history', '1', '--json')
         expect(history.stdout).to.include('"success"').and.to.include('went on with')
       })
@@ -115,9 +119,9 @@ describe('a server with few connections', () => {
 
   it('that has none for any thread is an error', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server)
-      await sourceAt(place)
-      await limited(place, 3, async (url) => {
+      const db = await TestDatabase.create(server)
+      await sourceAt(db)
+      await limited(db, 3, async (url) => {
         const params = JSON.stringify({ worker_num: 2, pre_sql: [] })
         const outcome = await runWithReport([
           'copy',
@@ -129,7 +133,7 @@ describe('a server with few connections', () => {
           params,
         ])
         expectRefusal(outcome, 1, 'CONNECTION_LIMIT', 'worker_num', 'max_user_connections')
-        expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+        expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
       })
     }
   })

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCli, servers } from '../support/context.js'
-import { Place } from '../support/copying.js'
+import { TestDatabase } from '../support/copying.js'
 
 /** Every kind of column, with the values that copies usually get wrong. */
 const TYPES = `CREATE TABLE src (
@@ -32,23 +32,23 @@ for (const path of ['insert', 'load-data'] as const) {
   describe(`a copy of every type by ${path}`, () => {
     it('is equal by the servers’ own checksum, on MariaDB and MySQL', async () => {
       for (const server of servers()) {
-        const place = await Place.create(server, `${TYPES}; ${VALUES}; CREATE TABLE dst LIKE src`)
-        if (path === 'load-data') await place.query('SET GLOBAL local_infile = ON')
+        const db = await TestDatabase.create(server, `${TYPES}; ${VALUES}; CREATE TABLE dst LIKE src`)
+        if (path === 'load-data') await db.query('SET GLOBAL local_infile = ON')
         try {
-          const { code, stderr, report } = await place.copy('src', 'dst', { write_path: path, read_batch: 2 })
+          const { code, stderr, report } = await db.copy('src', 'dst', { write_path: path, read_batch: 2 })
           expect(code, stderr).to.equal(0)
           expect(report).to.include({ status: 'success', rowsRead: 4, rowsWritten: 4, writePath: path })
           expect(report.splitsDone).to.equal(report.splits)
           expect(report.reasons.join('\n')).to.include(`write path ${path}`)
-          await place.expectEqual('src', 'dst')
+          await db.expectEqual('src', 'dst')
           // A checksum may be blind to what both sides lose on the way to it, so every column is compared as well.
           const same = COLUMNS.split(',').map((name) => `HEX(a.${name}) <=> HEX(b.${name})`)
-          const equal = await place.value(
+          const equal = await db.value(
             `SELECT COUNT(*) FROM src a JOIN dst b USING (id) WHERE ${same.join(' AND ')}`,
           )
           expect(equal).to.equal('4')
         } finally {
-          if (server.kind === 'mysql') await place.query('SET GLOBAL local_infile = OFF')
+          if (server.kind === 'mysql') await db.query('SET GLOBAL local_infile = OFF')
         }
       }
     })
@@ -74,15 +74,15 @@ describe('splits', () => {
     it(`cover a table with ${name} exactly once`, async () => {
       for (const server of servers()) {
         const fill = numbers(3000).replace('SELECT n,', `SELECT ${key},`)
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           `CREATE TABLE src (id ${id}, v VARCHAR(30)); ${fill}; CREATE TABLE dst LIKE src`,
         )
-        const { code, stderr, report } = await place.copy('src', 'dst', { read_batch: 170, worker_num: 3 })
+        const { code, stderr, report } = await db.copy('src', 'dst', { read_batch: 170, worker_num: 3 })
         expect(code, stderr).to.equal(0)
         expect(report).to.include({ rowsRead: 3000, rowsWritten: 3000, workerNum: 3 })
         expect(report.splits).to.be.greaterThan(10)
-        await place.expectEqual('src', 'dst')
+        await db.expectEqual('src', 'dst')
       }
     })
   }
@@ -91,36 +91,36 @@ describe('splits', () => {
     for (const server of servers()) {
       const table = '(a INT, b VARCHAR(10) COLLATE utf8mb4_general_ci, v VARCHAR(30), PRIMARY KEY (a, b))'
       const fill = numbers(2000).replace('(id, v) SELECT n,', "(a, b, v) SELECT n % 3, CONCAT('k', n),")
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src ${table}; ${fill}; CREATE TABLE dst LIKE src`,
       )
-      const { code, stderr, report } = await place.copy('src', 'dst', { read_batch: 90 })
+      const { code, stderr, report } = await db.copy('src', 'dst', { read_batch: 90 })
       expect(code, stderr).to.equal(0)
       expect(report.splits).to.be.greaterThan(20)
-      await place.expectEqual('src', 'dst')
+      await db.expectEqual('src', 'dst')
     }
   })
 
   it('are one for a table without a key, and the report says so', async () => {
     for (const server of servers()) {
       const sql = `CREATE TABLE src (id INT, v VARCHAR(30)); ${numbers(50)}; ${numbers(50)}; CREATE TABLE dst LIKE src`
-      const place = await Place.create(server, sql)
-      const { code, report } = await place.copy('src', 'dst', { read_batch: 7 })
+      const db = await TestDatabase.create(server, sql)
+      const { code, report } = await db.copy('src', 'dst', { read_batch: 7 })
       expect(code).to.equal(0)
       expect(report).to.include({ rowsRead: 100, rowsWritten: 100, splits: 1, workerNum: 1 })
       expect(report.reasons.join('\n')).to.match(/src has no unique key, so it is copied in one split/)
-      await place.expectEqual('src', 'dst')
+      await db.expectEqual('src', 'dst')
     }
   })
 
   it('of an empty table are none: success with 0 rows', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         'CREATE TABLE src (id INT PRIMARY KEY); CREATE TABLE dst LIKE src',
       )
-      const { code, report, stdout } = await place.copy('src', 'dst')
+      const { code, report, stdout } = await db.copy('src', 'dst')
       expect(code).to.equal(0)
       expect(report).to.include({ status: 'success', rowsRead: 0, rowsWritten: 0, error: null })
       expect(stdout).to.include('0 rows')
@@ -131,64 +131,64 @@ describe('splits', () => {
 describe('params', () => {
   it('where, session, pre_sql and post_sql do what they say', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(9)); INSERT INTO src VALUES (1,'a'),(2,'b'),(3,'c');
          CREATE TABLE dst LIKE src; INSERT INTO dst VALUES (1,'old'); CREATE TABLE log (v VARCHAR(9))`,
       )
-      const { code, stderr } = await place.copy('src', 'dst', {
+      const { code, stderr } = await db.copy('src', 'dst', {
         where: 'id > @least -- a comment',
         session: ['SET @least = 1'],
         pre_sql: ['DELETE FROM @table'],
         post_sql: ["INSERT INTO log VALUES ('done')"],
       })
       expect(code, stderr).to.equal(0)
-      expect(await place.query('SELECT * FROM dst ORDER BY id')).to.deep.equal([
+      expect(await db.query('SELECT * FROM dst ORDER BY id')).to.deep.equal([
         ['2', 'b'],
         ['3', 'c'],
       ])
-      expect(await place.value('SELECT v FROM log')).to.equal('done')
+      expect(await db.value('SELECT v FROM log')).to.equal('done')
     }
   })
 
   it('@table is the target, whatever its name', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, \`__proto__\` INT, \`a\`\`b "c"\` INT); INSERT INTO src VALUES (1,2,3);
          CREATE TABLE \`t$\` LIKE src; INSERT INTO \`t$\` VALUES (9,9,9); CREATE TABLE \`t$$\` LIKE src`,
       )
-      const { code, stderr } = await place.copy('src', 't$$', {
+      const { code, stderr } = await db.copy('src', 't$$', {
         pre_sql: ['DELETE FROM @table', 'SET @table_count = 1'],
       })
       expect(code, stderr).to.equal(0)
-      await place.expectEqual('src', 't$$')
-      expect(await place.value('SELECT COUNT(*) FROM `t$`')).to.equal('1')
+      await db.expectEqual('src', 't$$')
+      expect(await db.value('SELECT COUNT(*) FROM `t$`')).to.equal('1')
     }
   })
 
   it('write_batch bounds the rows of a statement', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY); INSERT INTO src VALUES (1),(2),(3),(4),(5); CREATE TABLE dst LIKE src`,
       )
-      const inserts = async () => Number((await place.query("SHOW GLOBAL STATUS LIKE 'Com_insert'"))[0]![1])
+      const inserts = async () => Number((await db.query("SHOW GLOBAL STATUS LIKE 'Com_insert'"))[0]![1])
       const before = await inserts()
-      const { code } = await place.copy('src', 'dst', { write_batch: 2, write_path: 'insert', worker_num: 1 })
+      const { code } = await db.copy('src', 'dst', { write_batch: 2, write_path: 'insert', worker_num: 1 })
       expect(code).to.equal(0)
       expect((await inserts()) - before).to.equal(3)
-      await place.expectEqual('src', 'dst')
+      await db.expectEqual('src', 'dst')
     }
   })
 
   it('a copy goes from one server to the other', async () => {
     const [a, b] = servers()
-    const from = await Place.create(
+    const from = await TestDatabase.create(
       a!,
       "CREATE TABLE t (id INT PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1,'数据'),(2,NULL)",
     )
-    const to = await Place.create(b!, 'CREATE TABLE t (id INT PRIMARY KEY, v TEXT)')
+    const to = await TestDatabase.create(b!, 'CREATE TABLE t (id INT PRIMARY KEY, v TEXT)')
     const { code, stdout } = await runCli(['copy', '--from', from.url('t'), '--to', to.url('t'), '--json'])
     expect(code).to.equal(0)
     expect(JSON.parse(stdout)).to.include({ status: 'success', rowsWritten: 2 })

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCli, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
 
 function copy(from: string, to: string, ...options: string[]) {
@@ -203,13 +203,13 @@ describe('a table that is created in another family', () => {
   it('brings every value of MySQL to SQLite and back', async () => {
     for (const server of servers()) {
       const collation = server.kind === 'mysql' ? 'utf8mb4_0900_bin' : 'utf8mb4_nopad_bin'
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00';
          ${MYSQL.replace('utf8mb4', `utf8mb4 COLLATE ${collation}`)}; ${VALUES}; CREATE TABLE back LIKE src`,
       )
       const file = scratchFile('db')
-      const there = await copy(place.url('src'), `sqlite:${file}?table=src`, '--create')
+      const there = await copy(db.url('src'), `sqlite:${file}?table=src`, '--create')
       expect(there.code, there.stderr).to.equal(0)
       const reasons = there.report.reasons.join('\n')
       for (const words of ['id (bigint', 'g is computed', 'AUTO_INCREMENT of id', 'index plain']) {
@@ -223,15 +223,10 @@ describe('a table that is created in another family', () => {
       ).to.deep.equal([["'it''s'"], ["'-5'"]])
       // Computed on one side only: the target computes its own. JSON comes as text, which MySQL writes anew.
       const lossy = server.kind === 'mysql' ? '["g", "j"]' : '["g"]'
-      const back = await copy(
-        `sqlite:${file}?table=src`,
-        place.url('back'),
-        '--param',
-        `allow_lossy=${lossy}`,
-      )
+      const back = await copy(`sqlite:${file}?table=src`, db.url('back'), '--param', `allow_lossy=${lossy}`)
       expect(back.code, back.stderr).to.equal(0)
       const same = COLUMNS.map((name) => `HEX(a.${name}) <=> HEX(b.${name})`)
-      const equal = await place.value(
+      const equal = await db.value(
         `SELECT COUNT(*) FROM src a JOIN back b USING (id) WHERE ${same.join(' AND ')}`,
       )
       expect(equal).to.equal('2')
@@ -248,19 +243,19 @@ describe('a table that is created in another family', () => {
         '2024-01-01 00:00:00.123456', 0, '{"a": 1}'), (1, 'A', -9223372036854775808, -1e300, 5, 'a ', x'', NULL, NULL, NULL, 1, NULL),
         (2, 'a', NULL, 5e-324, NULL, 'a ', NULL, NULL, NULL, NULL, NULL, NULL)`)
     for (const server of servers()) {
-      const place = await Place.create(server)
-      const there = await copy(`sqlite:${file}?table=src`, place.url('dst'), '--create')
+      const db = await TestDatabase.create(server)
+      const there = await copy(`sqlite:${file}?table=src`, db.url('dst'), '--create')
       expect(there.code, there.stderr).to.equal(0)
       expect(there.report.reasons.join('\n')).to.include('left out: index plain')
       const own = ask(file, "SELECT sql FROM sqlite_schema WHERE name = 'src'").join('')
       // A column of type JSON makes numbers of text that looks like one.
       const target = sqliteFile(own.replace('doc JSON', 'doc TEXT'))
-      const back = await copy(place.url('dst'), `sqlite:${target}?table=src`)
+      const back = await copy(db.url('dst'), `sqlite:${target}?table=src`)
       expect(back.code, back.stderr).to.equal(0)
       const names = ['id', 'code', 'big', 'r', 'short', 'data', 'd', 't', 'dt', 'flag', 'doc']
       const all = `SELECT ${names.map((name) => `${name}, typeof(${name})`).join(', ')} FROM src ORDER BY id`
       expect(ask(target, all)).to.deep.equal(ask(file, all))
-      const keys = await place.query(
+      const keys = await db.query(
         'SELECT COUNT(DISTINCT INDEX_NAME) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND NON_UNIQUE = 0',
       )
       expect(keys).to.deep.equal([['2']])
@@ -272,14 +267,14 @@ describe('a table that is created in another family', () => {
       CREATE TABLE src (id INTEGER PRIMARY KEY, v VARCHAR(3), k VARCHAR(2) UNIQUE, d DECIMAL(4,2), u INTEGER UNSIGNED, fits VARCHAR(9), e DECIMAL(4,2));
       INSERT INTO src VALUES (1, 'abcdef', 'abcd', 12345.678, -1, 'x', 12.5), (2, NULL, NULL, NULL, NULL, NULL, NULL)`)
     for (const server of servers()) {
-      const place = await Place.create(server)
-      const { code, stderr, report } = await copy(`sqlite:${file}?table=src`, place.url('dst'), '--create')
+      const db = await TestDatabase.create(server)
+      const { code, stderr, report } = await copy(`sqlite:${file}?table=src`, db.url('dst'), '--create')
       expect(code, stderr).to.equal(0)
       expect(report.reasons.join('\n')).to.include('wider than declared').and.include('v, k, d, u')
-      expect(await place.query('SELECT v, k, d = 12345.678, u FROM dst WHERE id = 1')).to.deep.equal([
+      expect(await db.query('SELECT v, k, d = 12345.678, u FROM dst WHERE id = 1')).to.deep.equal([
         ['abcdef', 'abcd', '1', '-1'],
       ])
-      const types = await place.query(
+      const types = await db.query(
         "SELECT COLUMN_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND COLUMN_NAME IN ('fits', 'e') ORDER BY 1",
       )
       expect(types).to.deep.equal([['decimal(4,2)'], ['varchar(9)']])
@@ -288,31 +283,31 @@ describe('a table that is created in another family', () => {
 
   it('sorts numbers as numbers in SQLite, where they fit', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id BIGINT UNSIGNED PRIMARY KEY, price DECIMAL(20,2), whole DECIMAL(30,0));
          INSERT INTO src VALUES (1, 10.50, 1), (10, 9.25, 10), (100, -3.10, 100), (2, 1234567890123.45, 2);
          CREATE TABLE large LIKE src; INSERT INTO large VALUES (18446744073709551615, 0.01, 1), (5, 12345678901234567.89, 9223372036854775808)`,
       )
       const file = scratchFile('db')
-      const made = await copy(place.url('src'), `sqlite:${file}?table=t`, '--create')
+      const made = await copy(db.url('src'), `sqlite:${file}?table=t`, '--create')
       expect(made.code, made.stderr).to.equal(0)
       expect(ask(file, 'SELECT id FROM t ORDER BY id')).to.deep.equal([[1n], [2n], [10n], [100n]])
       expect(ask(file, 'SELECT id FROM t ORDER BY price')).to.deep.equal([[100n], [10n], [1n], [2n]])
       expect(ask(file, 'SELECT id FROM t ORDER BY whole')).to.deep.equal([[1n], [2n], [10n], [100n]])
       expect(
-        (await runCli(['verify', '--from', place.url('src'), '--to', `sqlite:${file}?table=t`])).code,
+        (await runCli(['verify', '--from', db.url('src'), '--to', `sqlite:${file}?table=t`])).code,
       ).to.equal(0)
       // A value that comes later and does not fit is refused, not rounded.
-      await place.query('DELETE FROM src; INSERT INTO src VALUES (18446744073709551615, 1, 1)')
+      await db.query('DELETE FROM src; INSERT INTO src VALUES (18446744073709551615, 1, 1)')
       expectRefusal(
-        await copy(place.url('src'), `sqlite:${file}?table=t`),
+        await copy(db.url('src'), `sqlite:${file}?table=t`),
         1,
         'DATA_REJECTED',
         '18446744073709551615',
       )
       // What has such values from the beginning becomes text.
-      const large = await copy(place.url('large'), `sqlite:${file}?table=large`, '--create')
+      const large = await copy(db.url('large'), `sqlite:${file}?table=large`, '--create')
       expect(large.code, large.stderr).to.equal(0)
       expect(ask(file, 'SELECT * FROM large ORDER BY length(id) DESC')).to.deep.equal([
         ['18446744073709551615', '0.01', '1'],

@@ -3,7 +3,7 @@ import { describe, it } from 'mocha'
 import type { RunPlan } from '../../src/contract/run-plan.js'
 import { runCli, server, oneServer, servers } from '../support/context.js'
 import { lieAbout } from '../support/hostile-server.js'
-import { expectRefusal, Place, runWithReport } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport } from '../support/copying.js'
 import type { MysqlKind } from '../support/servers.js'
 
 /** What both servers know; nothing here needs a translation. */
@@ -27,15 +27,15 @@ const PARTITIONED = `CREATE TABLE src (id INT NOT NULL, y INT NOT NULL, PRIMARY 
   PARTITION BY RANGE (y) (PARTITION low VALUES LESS THAN (10), PARTITION high VALUES LESS THAN MAXVALUE);
   INSERT INTO src VALUES (1, 2), (2, 20)`
 
-async function ddl(place: Place, table: string): Promise<string> {
-  const [row] = await place.query(`SHOW CREATE TABLE ${table}`)
+async function ddl(db: TestDatabase, table: string): Promise<string> {
+  const [row] = await db.query(`SHOW CREATE TABLE ${table}`)
   return row![1]!
 }
 
 /** The row counts, and every column of every row in hexadecimal, as each server sees it. */
-async function rows(place: Place, table: string, columns: string): Promise<unknown> {
+async function rows(db: TestDatabase, table: string, columns: string): Promise<unknown> {
   const cells = columns.split(',').map((name) => `HEX(CAST(${name} AS CHAR CHARACTER SET utf8mb4))`)
-  return place.query(`SET time_zone = '+00:00'; SELECT ${cells.join(', ')} FROM ${table} ORDER BY 1`)
+  return db.query(`SET time_zone = '+00:00'; SELECT ${cells.join(', ')} FROM ${table} ORDER BY 1`)
 }
 
 function copy(from: string, to: string, params: object, ...options: string[]) {
@@ -53,13 +53,13 @@ describe('a target table that is created', () => {
   it('has the source’s own DDL on a server of the same kind', async () => {
     for (const at of servers()) {
       for (const table of [`${TABLE}; ${ROWS}`, PARTITIONED]) {
-        const source = await Place.create(at, table)
+        const source = await TestDatabase.create(at, table)
         for (const params of [{}, { defer_indexes: true }]) {
-          const target = await Place.create(at, 'ALTER DATABASE CHARACTER SET ascii')
+          const target = await TestDatabase.create(at, 'ALTER DATABASE CHARACTER SET ascii')
           const { code, stderr } = await copy(source.url('src'), target.url('src'), params, '--create')
           expect(code, stderr).to.equal(0)
           expect(await ddl(target, 'src')).to.equal(await ddl(source, 'src'))
-          const checksum = async (place: Place) => (await place.query('CHECKSUM TABLE src'))[0]![1]
+          const checksum = async (db: TestDatabase) => (await db.query('CHECKSUM TABLE src'))[0]![1]
           expect(await checksum(target)).to.equal(await checksum(source))
         }
       }
@@ -69,8 +69,8 @@ describe('a target table that is created', () => {
   it('holds the same rows on every pair of servers', async () => {
     const columns = 'id,a,b,`odd) (name`,g,v,l,ts,d,e,bits,amount,uid,t,n,ST_AsText(p),z'
     for (const [from, to] of pairs) {
-      const source = await Place.create(server(from), `${TABLE}; ${ROWS}`)
-      const target = await Place.create(server(to))
+      const source = await TestDatabase.create(server(from), `${TABLE}; ${ROWS}`)
+      const target = await TestDatabase.create(server(to))
       const { code, stderr, report } = await copy(source.url('src'), target.url('dst'), {}, '--create')
       expect(code, stderr).to.equal(0)
       expect(report).to.include({ rowsRead: 2, rowsWritten: 2 })
@@ -91,8 +91,8 @@ describe('a target table that is created', () => {
       t3 TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3), ge GEOMETRY, po POINT NOT NULL, gg INT AS (id + 1) STORED,
       gv VARCHAR(20) AS (concat(v, 'x')) VIRTUAL, n INT NOT NULL DEFAULT 5, UNIQUE KEY uv (v, n)) DEFAULT CHARSET=utf8mb4`
     for (const [from, to] of pairs) {
-      const source = await Place.create(server(from), types)
-      const target = await Place.create(server(to))
+      const source = await TestDatabase.create(server(from), types)
+      const target = await TestDatabase.create(server(to))
       const plan = async () => {
         const endpoints = ['--from', source.url('src'), '--to', target.url('dst')]
         const { stdout, stderr, code } = await runCli([
@@ -115,7 +115,7 @@ describe('a target table that is created', () => {
   })
 
   it('says what MySQL does not know of MariaDB', async () => {
-    const source = await Place.create(
+    const source = await TestDatabase.create(
       server('mariadb'),
       `CREATE TABLE src (id UUID PRIMARY KEY DEFAULT uuid(), i6 INET6, i4 INET4, t TEXT DEFAULT 'abc', j JSON,
          n DATE DEFAULT (curdate()), x VARCHAR(10) COLLATE utf8mb4_uca1400_as_ci, c VARCHAR(100) COMPRESSED,
@@ -124,7 +124,7 @@ describe('a target table that is created', () => {
        INSERT INTO src (id, i6, i4, j, x, c, hidden) VALUES
          ('123e4567-e89b-12d3-a456-426655440000', '::1', '1.2.3.4', '{"b": 1.0,  "a":2}', 'é', 'c', 5)`,
     )
-    const target = await Place.create(server('mysql'))
+    const target = await TestDatabase.create(server('mysql'))
     const { code, stderr, report } = await copy(source.url('src'), target.url('dst'), {}, '--create')
     expect(code, stderr).to.equal(0)
     const columns = 'id,i6,i4,t,j,n,x,c,hidden'
@@ -142,7 +142,7 @@ describe('a target table that is created', () => {
   })
 
   it('says what MariaDB does not know of MySQL', async () => {
-    const source = await Place.create(
+    const source = await TestDatabase.create(
       server('mysql'),
       `CREATE TABLE src (id INT PRIMARY KEY, p POINT NOT NULL SRID 4326, c INT, j JSON,
          g INT AS (c + 1) VIRTUAL NOT NULL, x VARCHAR(10) COLLATE utf8mb4_0900_as_cs, hidden INT INVISIBLE,
@@ -150,7 +150,7 @@ describe('a target table that is created', () => {
          COLLATE utf8mb4_0900_ai_ci;
        INSERT INTO src (id, p, c, j, x, hidden) VALUES (1, ST_GeomFromText('POINT(1 2)'  , 4326), 0, '[1]', 'é', 3)`,
     )
-    const target = await Place.create(server('mariadb'))
+    const target = await TestDatabase.create(server('mariadb'))
     const { code, stderr, report } = await copy(source.url('src'), target.url('dst'), {}, '--create')
     expect(code, stderr).to.equal(0)
     const columns = 'id,c,j,g,x,hidden,ST_SRID(p)'
@@ -167,16 +167,16 @@ describe('a target table that is created', () => {
 
   it('has no foreign keys, whose tables may not be there, and a name of its own for a CHECK', async () => {
     for (const at of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         at,
         `CREATE TABLE parent (id INT PRIMARY KEY);
          CREATE TABLE src (id INT PRIMARY KEY, p INT, CONSTRAINT fk FOREIGN KEY (p) REFERENCES parent (id),
            CONSTRAINT positive CHECK (id > 0), CHECK (id < 9))`,
       )
-      const { code, stderr, report } = await copy(place.url('src'), place.url('dst'), {}, '--create')
+      const { code, stderr, report } = await copy(db.url('src'), db.url('dst'), {}, '--create')
       expect(code, stderr).to.equal(0)
       expect(report.reasons.join('\n')).to.match(/foreign keys are left out.*: fk$/m)
-      const made = await ddl(place, 'dst')
+      const made = await ddl(db, 'dst')
       expect(made).not.to.include('FOREIGN')
       expect(made.match(/CHECK/g)).to.have.length(2)
     }
@@ -184,14 +184,14 @@ describe('a target table that is created', () => {
 
   it('is made from the columns of a view', async () => {
     for (const at of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         at,
         `CREATE TABLE src (id INT UNSIGNED PRIMARY KEY, d DECIMAL(30,10), e ENUM('a','b'));
          INSERT INTO src VALUES (4294967295, '0.1', 'b'); CREATE VIEW seen AS SELECT * FROM src`,
       )
-      const { code, stderr } = await copy(place.url('seen'), place.url('dst'), {}, '--create')
+      const { code, stderr } = await copy(db.url('seen'), db.url('dst'), {}, '--create')
       expect(code, stderr).to.equal(0)
-      await place.expectEqual('src', 'dst')
+      await db.expectEqual('src', 'dst')
     }
   })
 })
@@ -199,20 +199,20 @@ describe('a target table that is created', () => {
 describe('schema_save_mode', () => {
   const SIMPLE =
     'CREATE TABLE src (id INT PRIMARY KEY, a INT, KEY ka (a)); INSERT INTO src VALUES (1, 1), (2, 2)'
-  const tables = (place: Place) =>
-    place.query('SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1')
+  const tables = (db: TestDatabase) =>
+    db.query('SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1')
 
   it('leaves a missing table alone unless asked, and says how to ask', async () => {
-    const place = await Place.create(server('mariadb'), SIMPLE)
-    const refused = await place.copy('src', 'missing')
+    const db = await TestDatabase.create(server('mariadb'), SIMPLE)
+    const refused = await db.copy('src', 'missing')
     expectRefusal(refused, 2, 'TABLE_NOT_FOUND', 'missing', '--create', 'schema_save_mode')
-    expect(await tables(place)).to.deep.equal([['src']])
+    expect(await tables(db)).to.deep.equal([['src']])
   })
 
   it('shows the DDL in a dry run and makes nothing', async () => {
     for (const at of oneServer()) {
-      const place = await Place.create(at, SIMPLE)
-      const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+      const db = await TestDatabase.create(at, SIMPLE)
+      const endpoints = ['--from', db.url('src'), '--to', db.url('dst')]
       const shown = await runCli([
         'copy',
         ...endpoints,
@@ -223,60 +223,60 @@ describe('schema_save_mode', () => {
       ])
       expect(shown.code, shown.stderr).to.equal(0)
       expect(shown.stdout).to.include('CREATE TABLE `dst`').and.to.include('ADD KEY `ka`')
-      expect(await tables(place)).to.deep.equal([['src']])
+      expect(await tables(db)).to.deep.equal([['src']])
     }
   })
 
   it('recreate replaces a table with all that was in it, but never the source or a view', async () => {
     for (const at of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         at,
         `${SIMPLE}; CREATE TABLE dst (other INT); INSERT INTO dst VALUES (7); CREATE VIEW seen AS SELECT * FROM dst`,
       )
       const params = { schema_save_mode: 'recreate' }
-      const done = await place.copy('src', 'dst', params)
+      const done = await db.copy('src', 'dst', params)
       expect(done.code, done.stderr).to.equal(0)
       expect(done.report.warnings.join('\n')).to.include('dropped')
-      await place.expectEqual('src', 'dst')
-      expectRefusal(await place.copy('src', 'src', params), 2, 'SAME_TABLE')
-      expectRefusal(await place.copy('src', 'seen', params), 2, 'PARAMS_INVALID', 'view')
-      expectRefusal(await place.copy('seen', 'dst', params), 2, 'PARAMS_INVALID', 'view')
-      await place.expectEqual('src', 'dst')
+      await db.expectEqual('src', 'dst')
+      expectRefusal(await db.copy('src', 'src', params), 2, 'SAME_TABLE')
+      expectRefusal(await db.copy('src', 'seen', params), 2, 'PARAMS_INVALID', 'view')
+      expectRefusal(await db.copy('seen', 'dst', params), 2, 'PARAMS_INVALID', 'view')
+      await db.expectEqual('src', 'dst')
     }
   })
 
   it('create keeps a table that is there, and says that nothing is deferred', async () => {
-    const place = await Place.create(
+    const db = await TestDatabase.create(
       server('mysql'),
       `${SIMPLE}; CREATE TABLE dst (a INT, id INT PRIMARY KEY)`,
     )
-    const endpoints = [place.url('src'), place.url('dst')] as const
+    const endpoints = [db.url('src'), db.url('dst')] as const
     const { code, stderr, report } = await copy(...endpoints, { defer_indexes: true }, '--create')
     expect(code, stderr).to.equal(0)
     expect(report.warnings.join('\n')).to.include('defer_indexes does nothing')
-    expect(await ddl(place, 'dst')).not.to.include('ka')
+    expect(await ddl(db, 'dst')).not.to.include('ka')
   })
 
   it('tells which indexes a failed run leaves out', async () => {
     for (const at of oneServer()) {
-      const place = await Place.create(at, SIMPLE)
+      const db = await TestDatabase.create(at, SIMPLE)
       const params = {
         defer_indexes: true,
         schema_save_mode: 'recreate',
         post_sql: ['nonsense'],
         pre_sql: ['oops'],
       }
-      const failed = await place.copy('src', 'dst', params)
+      const failed = await db.copy('src', 'dst', params)
       expectRefusal(failed, 1, 'SERVER_ERROR', 'pre_sql', 'ADD KEY `ka`')
     }
   })
 
   it('names the statement that the target refuses', async () => {
-    const source = await Place.create(
+    const source = await TestDatabase.create(
       server('mysql'),
       'CREATE TABLE src (id BINARY(16) PRIMARY KEY DEFAULT (uuid_to_bin(uuid())))',
     )
-    const target = await Place.create(server('mariadb'))
+    const target = await TestDatabase.create(server('mariadb'))
     const refused = await copy(source.url('src'), target.url('dst'), {}, '--create')
     expectRefusal(refused, 1, 'CREATE_FAILED', 'CREATE TABLE `dst`', 'uuid_to_bin')
     expect(await tables(target)).to.deep.equal([])
@@ -284,24 +284,24 @@ describe('schema_save_mode', () => {
 
   it('refuses a user who may not create tables', async () => {
     for (const at of servers()) {
-      const place = await Place.create(at, SIMPLE)
+      const db = await TestDatabase.create(at, SIMPLE)
       const user = `rowshift_${process.pid}`
-      await place.query(
-        `CREATE USER ${user} IDENTIFIED BY 'p'; GRANT SELECT, INSERT ON \`${place.database}\`.* TO ${user}`,
+      await db.query(
+        `CREATE USER ${user} IDENTIFIED BY 'p'; GRANT SELECT, INSERT ON \`${db.database}\`.* TO ${user}`,
       )
       try {
-        const url = place.url('dst').replace(/\/\/[^@]*@/, `//${user}:p@`)
-        const refused = await copy(place.url('src'), url, {}, '--create')
+        const url = db.url('dst').replace(/\/\/[^@]*@/, `//${user}:p@`)
+        const refused = await copy(db.url('src'), url, {}, '--create')
         expectRefusal(refused, 1, 'ACCESS_DENIED', 'CREATE TABLE `dst`')
       } finally {
-        await place.query(`DROP USER ${user}`)
+        await db.query(`DROP USER ${user}`)
       }
     }
   })
 
   it('does not do what else a source says', async () => {
     for (const at of servers()) {
-      const secret = await Place.create(
+      const secret = await TestDatabase.create(
         at,
         "CREATE TABLE users (id INT PRIMARY KEY, pw TEXT); INSERT INTO users VALUES (1, 'pw')",
       )
@@ -312,17 +312,17 @@ describe('schema_save_mode', () => {
         " DATA DIRECTORY='/tmp' CHECKSUM=1",
       ]
       for (const lie of lies) {
-        const place = await Place.create(at, `CREATE TABLE src (id INT PRIMARY KEY) COMMENT='${comment}'`)
+        const db = await TestDatabase.create(at, `CREATE TABLE src (id INT PRIMARY KEY) COMMENT='${comment}'`)
         const liar = await lieAbout(at.port, { [` COMMENT='${comment}'`]: lie })
         try {
-          const from = place.url('src').replace(`:${at.port}/`, `:${liar.port}/`)
-          const outcome = await copy(from, place.url('dst'), {}, '--create')
+          const from = db.url('src').replace(`:${at.port}/`, `:${liar.port}/`)
+          const outcome = await copy(from, db.url('dst'), {}, '--create')
           if (lie.includes('DIRECTORY')) {
             expect(outcome.code, outcome.stderr).to.equal(0)
-            expect(await ddl(place, 'dst')).not.to.include('DIRECTORY')
+            expect(await ddl(db, 'dst')).not.to.include('DIRECTORY')
           } else {
             expectRefusal(outcome, 1, 'CREATE_FAILED', 'SELECT')
-            expect(await place.query("SHOW TABLES LIKE 'dst'")).to.deep.equal([])
+            expect(await db.query("SHOW TABLES LIKE 'dst'")).to.deep.equal([])
           }
         } finally {
           liar.close()

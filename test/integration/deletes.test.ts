@@ -4,8 +4,8 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
 import { oneServer, servers } from '../support/context.js'
-import { expectRefusal, Place, scratchFile } from '../support/copying.js'
-import { TaskPlace } from '../support/task-place.js'
+import { expectRefusal, TestDatabase, scratchFile } from '../support/copying.js'
+import { TaskFixture } from '../support/task-fixture.js'
 import { verify } from '../support/verifying.js'
 
 /** In the past, so that no window has to wait. */
@@ -24,26 +24,26 @@ interface Counts {
 }
 
 async function taskWith(
-  server: Parameters<typeof TaskPlace.create>[0],
+  server: Parameters<typeof TaskFixture.create>[0],
   target: string,
   deletes: object,
   more: object = {},
 ) {
-  const place = await TaskPlace.create(server)
-  for (const sql of [SOURCE, ROWS, target]) await place.data.value(sql)
+  const fixture = await TaskFixture.create(server)
+  for (const sql of [SOURCE, ROWS, target]) await fixture.data.value(sql)
   const params = { mode: 'increment', diff_column: 'changed', lag: 0, worker_num: 2, deletes, ...more }
-  await place.addTask(1, 't', { from: 's', params: JSON.stringify(params).replaceAll("'", "''") })
+  await fixture.addTask(1, 't', { from: 's', params: JSON.stringify(params).replaceAll("'", "''") })
   /** An increment begins after the rows of before, whenever those were written. */
   const run = async (...args: string[]) => {
-    if (args.length === 0) await place.cli('watermark', '1', '--mode', 'increment', '--set', from)
-    return place.json<Counts>('run', '1', ...args)
+    if (args.length === 0) await fixture.cli('watermark', '1', '--mode', 'increment', '--set', from)
+    return fixture.json<Counts>('run', '1', ...args)
   }
   let from = NEW
   const later = () => {
     from = LATER
   }
-  const list = async (sql: string) => String(await place.data.value(sql))
-  return { place, run, list, later }
+  const list = async (sql: string) => String(await fixture.data.value(sql))
+  return { place: fixture, run, list, later }
 }
 
 describe('deletes', () => {
@@ -83,7 +83,7 @@ describe('deletes', () => {
       const retry = { attempts: 1, max_wait: 1 }
       const { place, run, list } = await taskWith(server, target, { source_flag: 'is_deleted' }, { retry })
       await run('--mode', 'init')
-      await place.dataPlace.query(
+      await place.database.query(
         `UPDATE s SET is_deleted = 1, changed = '${NEW}' WHERE id = 3; INSERT INTO s VALUES (6, 'f', 0, '${NEW}');
          CREATE TRIGGER locked BEFORE DELETE ON t FOR EACH ROW SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'locked'`,
       )
@@ -143,7 +143,7 @@ describe('deletes', () => {
   it('a missing row gets the time at which it was flagged, in each shard, and max_delete holds', async () => {
     for (const server of servers()) {
       const columns = 'id INT PRIMARY KEY, v INT, deleted_at TIMESTAMP(3) NULL'
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE s (id INT PRIMARY KEY, v INT); INSERT INTO s VALUES (1, 1), (2, 2), (3, 3), (4, 4), (5, 5);
          CREATE TABLE t_0 (${columns}); CREATE TABLE t_1 (${columns}); CREATE TABLE t (${columns})`,
@@ -154,19 +154,19 @@ describe('deletes', () => {
         ['t', { deletes }],
         ['t_{0..1}', { deletes, shard }],
       ] as const) {
-        await place.query('REPLACE INTO s VALUES (1, 1), (2, 2), (3, 3), (4, 4), (5, 5)')
-        const copied = await place.copy('s', to, params)
+        await db.query('REPLACE INTO s VALUES (1, 1), (2, 2), (3, 3), (4, 4), (5, 5)')
+        const copied = await db.copy('s', to, params)
         if (copied.code !== 0 && to !== 't') throw new Error(copied.stderr)
         expect(copied.report, copied.stderr).to.include({ rowsWritten: 5 })
-        await place.query('DELETE FROM s WHERE id IN (2, 3)')
+        await db.query('DELETE FROM s WHERE id IN (2, 3)')
         const all = to === 't' ? 't' : '(SELECT * FROM t_0 UNION ALL SELECT * FROM t_1) q'
-        const few = await place.copy('s', to, { ...params, mode: 'sync', max_delete: 1 })
+        const few = await db.copy('s', to, { ...params, mode: 'sync', max_delete: 1 })
         expectRefusal(few, 1, 'DELETES_REFUSED', 'id = 2')
-        expect(await place.value(`SELECT COUNT(*) FROM ${all} WHERE deleted_at IS NOT NULL`)).to.equal('0')
-        const { report, stderr } = await place.copy('s', to, { ...params, mode: 'sync' })
+        expect(await db.value(`SELECT COUNT(*) FROM ${all} WHERE deleted_at IS NOT NULL`)).to.equal('0')
+        const { report, stderr } = await db.copy('s', to, { ...params, mode: 'sync' })
         expect(report, stderr).to.include({ rowsFlagged: 2, rowsDeleted: 0, rowsWritten: 0 })
         expect(
-          await place.query(
+          await db.query(
             `SELECT id, ABS(TIMESTAMPDIFF(SECOND, deleted_at, CURRENT_TIMESTAMP)) < 600 FROM ${all} WHERE deleted_at IS NOT NULL ORDER BY id`,
           ),
         ).to.deep.equal([
@@ -174,33 +174,31 @@ describe('deletes', () => {
           ['3', '1'],
         ])
       }
-      expect(
-        (await verify(place.url('s'), place.url('t'), '--params', JSON.stringify({ deletes }))).code,
-      ).to.equal(0)
-      expect((await verify(place.url('s'), place.url('t'))).code).to.equal(4)
+      expect((await verify(db.url('s'), db.url('t'), '--params', JSON.stringify({ deletes }))).code).to.equal(
+        0,
+      )
+      expect((await verify(db.url('s'), db.url('t'))).code).to.equal(4)
     }
   })
 
   it('a time of any year is a flag, for copies and comparisons', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `SET sql_mode = ''; CREATE TABLE s (id INT PRIMARY KEY, d DATETIME(3)); CREATE TABLE t (id INT PRIMARY KEY, gone TINYINT NOT NULL);
          INSERT INTO s VALUES (1, NULL), (2, '1970-01-01 00:00:00'), (3, '1969-12-31 00:00:00'), (4, '1970-01-01 00:00:01'), (5, '0001-01-01 00:00:00.001'), (6, '0000-00-00')`,
       )
       const params = { columns: ['id'], deletes: { source_flag: 'd', target: { flag: 'gone' } } }
-      const { code, stderr } = await place.copy('s', 't', params)
+      const { code, stderr } = await db.copy('s', 't', params)
       expect(code, stderr).to.equal(0)
-      expect(await place.value('SELECT GROUP_CONCAT(id ORDER BY id) FROM t WHERE gone = 1')).to.equal(
-        '2,3,4,5',
-      )
-      const checked = await verify(place.url('s'), place.url('t'), '--params', JSON.stringify(params))
+      expect(await db.value('SELECT GROUP_CONCAT(id ORDER BY id) FROM t WHERE gone = 1')).to.equal('2,3,4,5')
+      const checked = await verify(db.url('s'), db.url('t'), '--params', JSON.stringify(params))
       expect(checked.code, checked.stdout).to.equal(0)
     }
   })
 
   it('that cannot be done are refused before anything is written', async () => {
-    const place = await Place.create(
+    const db = await TestDatabase.create(
       oneServer()[0]!,
       `CREATE TABLE s (id INT PRIMARY KEY, code INT NOT NULL, c CHAR(1), d INT, at DATETIME, changed DATETIME NOT NULL);
        CREATE TABLE t (id INT, code INT PRIMARY KEY, c CHAR(1), d INT, at DATETIME NOT NULL DEFAULT '2024-01-01', changed DATETIME NOT NULL, w INT AS (d) STORED, x DATETIME);
@@ -237,37 +235,37 @@ describe('deletes', () => {
       [{ deletes: { source_flag: 'd' }, ...increment }, 't', 'matched by code', 'not a unique key of s'],
     ]
     for (const [params, to, ...words] of cases) {
-      const outcome = await place.copy('s', to, {
+      const outcome = await db.copy('s', to, {
         columns: ['id', 'code', 'c', 'd', 'changed'],
         ...params,
       })
       expectRefusal(outcome, 2, 'PARAMS_INVALID', ...words)
     }
     const params = { deletes: { source_flag: 'd' }, ...increment }
-    const parts = await place.copy('s', 't_{0..1}', { ...params, shard: { by: 'id', hash: 'modulo' } })
+    const parts = await db.copy('s', 't_{0..1}', { ...params, shard: { by: 'id', hash: 'modulo' } })
     expectRefusal(parts, 2, 'PARAMS_INVALID', 'rows of one table only', '"flag"')
-    expectRefusal(await place.copy('s_{0..1}', 's', params), 2, 'PARAMS_INVALID', 'the source is several')
-    expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+    expectRefusal(await db.copy('s_{0..1}', 's', params), 2, 'PARAMS_INVALID', 'the source is several')
+    expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
   })
 
   it('need the privilege DELETE, said before anything is written', async () => {
     for (const server of servers()) {
       const table = '(id INT PRIMARY KEY, d INT, changed DATETIME NOT NULL)'
-      const place = await Place.create(server, `CREATE TABLE s ${table}; CREATE TABLE t ${table}`)
-      await place.query(`INSERT INTO s VALUES (1, 0, '${OLD}'), (2, 1, '${OLD}')`)
-      const user = `nodel_${place.database.slice(-12)}`
-      await place.query(
-        `CREATE USER ${user} IDENTIFIED BY 'x'; GRANT SELECT, INSERT, UPDATE, CREATE TEMPORARY TABLES ON \`${place.database}\`.* TO ${user}`,
+      const db = await TestDatabase.create(server, `CREATE TABLE s ${table}; CREATE TABLE t ${table}`)
+      await db.query(`INSERT INTO s VALUES (1, 0, '${OLD}'), (2, 1, '${OLD}')`)
+      const user = `nodel_${db.database.slice(-12)}`
+      await db.query(
+        `CREATE USER ${user} IDENTIFIED BY 'x'; GRANT SELECT, INSERT, UPDATE, CREATE TEMPORARY TABLES ON \`${db.database}\`.* TO ${user}`,
       )
-      const to = new URL(place.url('t'))
+      const to = new URL(db.url('t'))
       Object.assign(to, { username: user, password: 'x' })
       const params = { mode: 'increment', diff_column: 'changed', deletes: { source_flag: 'd' } }
-      expectRefusal(await place.copyTo('s', to.href, params), 1, 'ACCESS_DENIED', 'Deleting rows of table t')
-      expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
-      await place.query(`GRANT DELETE ON \`${place.database}\`.* TO ${user}`)
-      const { report, stderr } = await place.copyTo('s', to.href, params)
+      expectRefusal(await db.copyTo('s', to.href, params), 1, 'ACCESS_DENIED', 'Deleting rows of table t')
+      expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
+      await db.query(`GRANT DELETE ON \`${db.database}\`.* TO ${user}`)
+      const { report, stderr } = await db.copyTo('s', to.href, params)
       expect(report, stderr).to.include({ rowsWritten: 1, error: null })
-      await place.query(`DROP USER ${user}`)
+      await db.query(`DROP USER ${user}`)
     }
   })
 })

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCli, oneServer, servers } from '../support/context.js'
-import { Place } from '../support/copying.js'
-import { derive, derivingPlaces } from '../support/derived.js'
+import { TestDatabase } from '../support/copying.js'
+import { derive, derivingDatabases } from '../support/derived.js'
 import { expectDifferent, expectEqual, verify } from '../support/verifying.js'
 
 const SOURCE = `CREATE TABLE src (id INT PRIMARY KEY, t VARCHAR(40), n INT, d DECIMAL(10,3), dt DATETIME(6));
@@ -75,19 +75,19 @@ const ENTRIES = MADE.map(([entry], i) => ({ ...entry, to: name(i) }))
 
 describe('derived columns', () => {
   it('hold what their entries say, on every database', async () => {
-    for (const place of await derivingPlaces(`${SOURCE}; ${TARGET.replace(/\)$/, ')')}`)) {
-      const { error } = await derive(place, { columns: ['id', ...ENTRIES] })
-      expect(error?.message, place.label).to.equal(undefined)
+    for (const db of await derivingDatabases(`${SOURCE}; ${TARGET.replace(/\)$/, ')')}`)) {
+      const { error } = await derive(db, { columns: ['id', ...ENTRIES] })
+      expect(error?.message, db.label).to.equal(undefined)
       for (const [i, [entry, , expected]] of MADE.entries()) {
-        const rows = await place.query(`SELECT ${name(i)} FROM dst ORDER BY id`)
-        expect(rows.flat(), `${place.label} ${JSON.stringify(entry)}`).to.deep.equal(expected)
+        const rows = await db.query(`SELECT ${name(i)} FROM dst ORDER BY id`)
+        expect(rows.flat(), `${db.label} ${JSON.stringify(entry)}`).to.deep.equal(expected)
       }
     }
   })
 
   it('of decimals and times keep every digit', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `SET time_zone = '+00:00'; ${SOURCE};
          CREATE TABLE dst (id INT PRIMARY KEY, a DECIMAL(12,4), b DECIMAL(5,1), c DATETIME(6), d TIMESTAMP(6) NULL, e DOUBLE)`,
@@ -100,8 +100,8 @@ describe('derived columns', () => {
         { to: 'd', value: '2024-01-01 00:00:00.25' },
         { from: 'd', to: 'e', cast: 'double' },
       ]
-      expect((await place.copy('src', 'dst', { columns })).report.error).to.equal(null)
-      expect(await place.query('SELECT a, b, c, d, e FROM dst ORDER BY id')).to.deep.equal([
+      expect((await db.copy('src', 'dst', { columns })).report.error).to.equal(null)
+      expect(await db.query('SELECT a, b, c, d, e FROM dst ORDER BY id')).to.deep.equal([
         ['1.5000', '0.1', '2024-02-29 10:20:30.500000', '2024-01-01 00:00:00.250000', '1.5'],
         ['-2.2500', '7.0', '2024-01-01 00:00:00.000000', '2024-01-01 00:00:00.250000', '-2.25'],
         ['0.0000', null, '1000-01-01 00:00:00.000000', '2024-01-01 00:00:00.250000', '0'],
@@ -113,14 +113,14 @@ describe('derived columns', () => {
 
   it('are judged by what they can hold, and the plan shows how they are made', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, status TINYINT, t CHAR(3))`,
       )
       const columns = ['id', { from: 'n', to: 'status', map: { 1: 0, 0: 1 } }, { to: 't', value: 'long' }]
-      const narrow = await place.copy('src', 'dst', { columns })
+      const narrow = await db.copy('src', 'dst', { columns })
       expect(narrow.stderr).to.include('t: varchar(4) to char(3) loses text longer than 3 characters')
-      const args = ['copy', '--from', place.url('src'), '--to', place.url('dst'), '--dry-run', '--params']
+      const args = ['copy', '--from', db.url('src'), '--to', db.url('dst'), '--dry-run', '--params']
       const fits = { columns: ['id', columns[1], { to: 't', value: 'abc' }], where: 'id < 3' }
       const { stdout, stderr } = await runCli([...args, JSON.stringify(fits)])
       expect(stdout, stderr).to.match(
@@ -132,7 +132,7 @@ describe('derived columns', () => {
 
   it('are compared by verify, inside the databases too', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, s VARCHAR(9), n TINYINT, h CHAR(64))`,
       )
@@ -143,18 +143,18 @@ describe('derived columns', () => {
         { from: 't', to: 'h', hash: 'sha256' },
       ]
       const options = ['--params', JSON.stringify({ columns })]
-      expect((await place.copy('src', 'dst', { columns })).code).to.equal(0)
-      const equal = await verify(place.url('src'), place.url('dst'), ...options)
+      expect((await db.copy('src', 'dst', { columns })).code).to.equal(0)
+      const equal = await verify(db.url('src'), db.url('dst'), ...options)
       expectEqual(equal, 5)
       expect(equal.stderr).to.include('digests are computed inside both databases')
-      await place.query(`UPDATE dst SET n = 1 WHERE id = 1; UPDATE dst SET s = 'Legacy' WHERE id = 5`)
-      expectDifferent(await verify(place.url('src'), place.url('dst'), ...options), 0, 0, 2)
+      await db.query(`UPDATE dst SET n = 1 WHERE id = 1; UPDATE dst SET s = 'Legacy' WHERE id = 5`)
+      expectDifferent(await verify(db.url('src'), db.url('dst'), ...options), 0, 0, 2)
     }
   })
 
   it('are kept in sync: only what differs is written', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, s VARCHAR(9), n TINYINT)`,
       )
@@ -165,13 +165,13 @@ describe('derived columns', () => {
           { from: 'n', map: { 1: 0, 0: 1 }, unmapped: { value: 9 } },
         ],
       }
-      expect((await place.copy('src', 'dst', params)).code).to.equal(0)
-      await place.query(
+      expect((await db.copy('src', 'dst', params)).code).to.equal(0)
+      await db.query(
         `UPDATE dst SET n = 1 WHERE id = 1; DELETE FROM dst WHERE id = 3; UPDATE src SET n = 1 WHERE id = 2`,
       )
-      const { report, stderr } = await place.copy('src', 'dst', { ...params, mode: 'sync' })
+      const { report, stderr } = await db.copy('src', 'dst', { ...params, mode: 'sync' })
       expect(report, stderr).to.include({ status: 'success' })
-      expect(await place.query('SELECT id, s, n FROM dst ORDER BY id')).to.deep.equal([
+      expect(await db.query('SELECT id, s, n FROM dst ORDER BY id')).to.deep.equal([
         ['1', 'legacy', '0'],
         ['2', 'legacy', '0'],
         ['3', 'legacy', '9'],
@@ -183,7 +183,7 @@ describe('derived columns', () => {
 
   it('are upserted by increments', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, changed DATETIME(6), n TINYINT);
          INSERT INTO dst VALUES (1, NULL, 9)`,
@@ -193,27 +193,27 @@ describe('derived columns', () => {
         { from: 'dt', to: 'changed', default: '1999-01-01' },
         { from: 'n', map: { 1: 0 }, unmapped: { value: 5 } },
       ]
-      const { report, stderr } = await place.copy('src', 'dst', {
+      const { report, stderr } = await db.copy('src', 'dst', {
         columns,
         mode: 'increment',
         diff_column: { src: 'dt', dest: 'changed' },
         lag: 0,
       })
       expect(report.error, stderr).to.equal(null)
-      expect(await place.value('SELECT n FROM dst WHERE id = 1')).to.equal('0')
+      expect(await db.value('SELECT n FROM dst WHERE id = 1')).to.equal('0')
     }
   })
 
   it('may stand in the place of a key, by which rows are then not matched', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, t VARCHAR(40))`,
       )
       const columns = [{ to: 'id', sql: '1000 - id' }, 't']
-      const { code, stderr } = await place.copy('src', 'dst', { columns, write_mode: 'upsert' })
+      const { code, stderr } = await db.copy('src', 'dst', { columns, write_mode: 'upsert' })
       expect(code, stderr).to.equal(0)
-      expect((await place.query('SELECT id FROM dst ORDER BY id')).flat()).to.deep.equal([
+      expect((await db.query('SELECT id FROM dst ORDER BY id')).flat()).to.deep.equal([
         '995',
         '996',
         '997',
@@ -221,30 +221,30 @@ describe('derived columns', () => {
         '999',
       ])
       const options = ['--params', JSON.stringify({ columns })]
-      expectEqual(await verify(place.url('src'), place.url('dst'), ...options), 5)
+      expectEqual(await verify(db.url('src'), db.url('dst'), ...options), 5)
     }
   })
 
   it('lose what was accepted, and nothing else', async () => {
-    for (const place of await derivingPlaces(
+    for (const db of await derivingDatabases(
       `CREATE TABLE src (id INTEGER NOT NULL PRIMARY KEY, t VARCHAR(9) NOT NULL, n INT);
        INSERT INTO src VALUES (1, ' 你好📦x ', NULL), (2, 'b', -3);
        CREATE TABLE dst (id INTEGER PRIMARY KEY, t VARCHAR(3), n SMALLINT, both_of_them VARCHAR(2))`,
     )) {
       // SQLite declares no lengths that it would keep to.
-      if (place.label === 'sqlite') continue
+      if (db.label === 'sqlite') continue
       const columns = [
         'id',
         { from: 't', trim: true },
         { from: 'n', default: 40_000 },
         { to: 'both_of_them', template: '{id}{t}' },
       ]
-      const { error } = await derive(place, { columns })
-      expect(error, place.label).to.include({ code: 'LOSSY' })
+      const { error } = await derive(db, { columns })
+      expect(error, db.label).to.include({ code: 'LOSSY' })
       expect(error!.message).to.include('"allow_lossy": ["t","n","both_of_them"]')
-      const accepted = await derive(place, { columns, allow_lossy: ['T', 'n', 'both_of_them'] })
-      expect(accepted.error, place.label).to.equal(null)
-      expect(await place.query('SELECT * FROM dst ORDER BY id')).to.deep.equal([
+      const accepted = await derive(db, { columns, allow_lossy: ['T', 'n', 'both_of_them'] })
+      expect(accepted.error, db.label).to.equal(null)
+      expect(await db.query('SELECT * FROM dst ORDER BY id')).to.deep.equal([
         ['1', '你好📦', '32767', '1 '],
         ['2', 'b', '-3', '2b'],
       ])

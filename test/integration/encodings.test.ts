@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { withGlobals } from '../support/globals.js'
 
 const TEXTS =
@@ -19,14 +19,14 @@ for (const path of ['load-data', 'insert'] as const) {
 
     it('keep their bytes and numbers through a staging table', async () => {
       for (const server of servers()) {
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           `CREATE TABLE src (${TEXTS}); CREATE TABLE dst LIKE src;
            INSERT INTO src VALUES (0, 1, x'5C', 6, 2), (3, 3, x'815F', 2, 1); INSERT INTO dst VALUES (3, 3, 'z', 1, 2)`,
         )
-        const { code, stderr } = await place.copy('src', 'dst', { write_mode: 'upsert', write_path: path })
+        const { code, stderr } = await db.copy('src', 'dst', { write_mode: 'upsert', write_path: path })
         expect(code, stderr).to.equal(0)
-        expect(await place.query(SEEN)).to.deep.equal([
+        expect(await db.query(SEEN)).to.deep.equal([
           ['0', '5C', '6', '2'],
           ['3', '815F', '2', '1'],
         ])
@@ -35,34 +35,32 @@ for (const path of ['load-data', 'insert'] as const) {
 
     it('are in the file of refused rows as they are, for the same column only', async () => {
       for (const server of servers()) {
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           `CREATE TABLE src (${TEXTS}); CREATE TABLE dst LIKE src;
            INSERT INTO src VALUES (1, 1, x'5C', 6, 2); INSERT INTO dst VALUES (1, 1, 'z', 1, 1)`,
         )
         const file = scratchFile('tsv')
-        const refused = await place.copy('src', 'dst', { error_limit: 1, dirty_file: file, write_path: path })
+        const refused = await db.copy('src', 'dst', { error_limit: 1, dirty_file: file, write_path: path })
         expect(refused.report.dirtyRows, refused.stderr).to.equal(1)
-        await place.query(
-          'DELETE FROM dst; CREATE TABLE other LIKE dst; ALTER TABLE other MODIFY s VARCHAR(5)',
-        )
+        await db.query('DELETE FROM dst; CREATE TABLE other LIKE dst; ALTER TABLE other MODIFY s VARCHAR(5)')
         const again = (table: string) =>
-          runWithReport(['copy', '--from', `file:${file}`, '--to', place.url(table)])
+          runWithReport(['copy', '--from', `file:${file}`, '--to', db.url(table)])
         expectRefusal(await again('other'), 3, 'LOSSY', 'its cells are text in sjis')
         expect((await again('dst')).code).to.equal(0)
-        expect(await place.query(SEEN)).to.deep.equal([['1', '5C', '6', '2']])
+        expect(await db.query(SEEN)).to.deep.equal([['1', '5C', '6', '2']])
       }
     })
 
     it('are refused by row where something looks into them on the way', async () => {
       for (const server of servers()) {
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           `CREATE TABLE src (id INT PRIMARY KEY, s VARCHAR(5) CHARACTER SET sjis); INSERT INTO src VALUES (1, 'a'), (2, x'5C');
            CREATE TABLE dst (id BIGINT PRIMARY KEY, s VARCHAR(5) CHARACTER SET sjis)`,
         )
         const columns = ['s', { to: 'id', id: 'snowflake' }]
-        const outcome = await place.copy('src', 'dst', { columns, write_path: path })
+        const outcome = await db.copy('src', 'dst', { columns, write_path: path })
         expectRefusal(outcome, 1, 'DATA_REJECTED', 'The value "5C" of column s', 'id = "2"', 'sjis')
       }
     })
@@ -72,18 +70,18 @@ for (const path of ['load-data', 'insert'] as const) {
 describe('texts that UTF-8 does not bring back', () => {
   it('are matched by their bytes, which verify tells apart and repairs', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (s VARCHAR(5) CHARACTER SET sjis COLLATE sjis_bin PRIMARY KEY, v INT); CREATE TABLE dst LIKE src;
            INSERT INTO src VALUES (x'5C', 1), ('b', 3); INSERT INTO dst VALUES (x'815F', 1), ('b', 3)`,
       )
-      const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+      const endpoints = ['--from', db.url('src'), '--to', db.url('dst')]
       const verified = await runWithReport(['verify', ...endpoints])
       expectRefusal(verified, 4, 'DIFFERENT')
       expect(verified.stdout).to.include('s = 0x5c').and.to.include('s = 0x815f')
       const repaired = await runWithReport(['verify', ...endpoints, '--repair'])
       expect(repaired.code, repaired.stderr).to.equal(0)
-      expect(await place.query('SELECT HEX(s) FROM dst ORDER BY v')).to.deep.equal([['5C'], ['62']])
+      expect(await db.query('SELECT HEX(s) FROM dst ORDER BY v')).to.deep.equal([['5C'], ['62']])
     }
   })
 })
@@ -97,15 +95,15 @@ describe('JSON with a type that its text does not show', () => {
       'CAST(1.5 AS DECIMAL(2,1))',
       "x'00'",
     ]) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         mysql,
         `CREATE TABLE src (id INT PRIMARY KEY, j JSON); INSERT INTO src VALUES (1, '{"k": [1, 1.5, 18446744073709551615]}');
          CREATE TABLE dst LIKE src`,
       )
       const late = `INSERT INTO src VALUES (2, JSON_OBJECT('a', JSON_ARRAY(1, JSON_OBJECT('b', ${value}))))`
-      const outcome = await place.copy('src', 'dst', { pre_sql: [late] })
+      const outcome = await db.copy('src', 'dst', { pre_sql: [late] })
       expectRefusal(outcome, 1, 'DATA_REJECTED', 'column j of table src', 'id = "2"', 'allow_lossy')
-      expect(await place.query('SELECT id FROM dst')).to.deep.equal([])
+      expect(await db.query('SELECT id FROM dst')).to.deep.equal([])
     }
   })
 })

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { server, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
 import { expectDifferent, expectEqual, verify } from '../support/verifying.js'
 
@@ -16,7 +16,7 @@ describe('engines', () => {
       mariadb: [],
     } as const
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${SOURCE}; CREATE TABLE m (id INT NOT NULL, f FLOAT NOT NULL) ENGINE=MyISAM`,
       )
@@ -26,34 +26,32 @@ describe('engines', () => {
         ...own[server.kind],
       ] as const
       for (const [engine, words] of refused) {
-        await place.query(
-          `DROP TABLE IF EXISTS t; CREATE TABLE t (id INT NOT NULL, f FLOAT NOT NULL) ${engine}`,
-        )
+        await db.query(`DROP TABLE IF EXISTS t; CREATE TABLE t (id INT NOT NULL, f FLOAT NOT NULL) ${engine}`)
         for (const mode of ['init', 'sync']) {
-          const outcome = await place.copy('s', 't', { mode })
+          const outcome = await db.copy('s', 't', { mode })
           // A repair needs a key, which none of these has.
           if (mode === 'sync') expect(outcome.code, outcome.stderr).to.be.oneOf([2, 3])
           else expectRefusal(outcome, 3, 'LOSSY', words, 'Nothing was written')
         }
       }
-      expect(await place.value('SELECT COUNT(*) FROM m')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM m')).to.equal('0')
     }
   })
 
   it('are none where the target is a view or a sequence', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${SOURCE}; CREATE TABLE b (id INT NOT NULL, f FLOAT NOT NULL); CREATE VIEW t AS SELECT * FROM b WHERE id < 2`,
       )
-      expectRefusal(await place.copy('s', 't'), 2, 'TABLE_NOT_FOUND', 't is a view')
-      expect(await place.value('SELECT COUNT(*) FROM b')).to.equal('0')
+      expectRefusal(await db.copy('s', 't'), 2, 'TABLE_NOT_FOUND', 't is a view')
+      expect(await db.value('SELECT COUNT(*) FROM b')).to.equal('0')
     }
-    const place = await Place.create(
+    const db = await TestDatabase.create(
       server('mariadb'),
       'CREATE SEQUENCE t; CREATE TABLE s AS SELECT * FROM t',
     )
-    expectRefusal(await place.copy('s', 't'), 2, 'TABLE_NOT_FOUND', 't is a sequence')
+    expectRefusal(await db.copy('s', 't'), 2, 'TABLE_NOT_FOUND', 't is a sequence')
   })
 
   it('that compress rows or keep them as text hold what they can hold exactly', async () => {
@@ -63,13 +61,13 @@ describe('engines', () => {
       `CREATE TABLE ${name} (id INT NOT NULL, d DECIMAL(9,2) NOT NULL, b VARBINARY(300) NOT NULL, v VARCHAR(50) NOT NULL, t TIME(6) NOT NULL, x BIT(9) NOT NULL) ENGINE=${engine} DEFAULT CHARSET=utf8mb4`
     for (const server of servers()) {
       const engines = server.kind === 'mysql' ? ['CSV', 'ARCHIVE'] : ['CSV']
-      const place = await Place.create(server, `${table('s', 'InnoDB')}; INSERT INTO s VALUES ${values}`)
+      const db = await TestDatabase.create(server, `${table('s', 'InnoDB')}; INSERT INTO s VALUES ${values}`)
       for (const engine of engines) {
-        await place.query(`DROP TABLE IF EXISTS t; ${table('t', engine)}`)
-        const { code, stderr } = await place.copy('s', 't')
+        await db.query(`DROP TABLE IF EXISTS t; ${table('t', engine)}`)
+        const { code, stderr } = await db.copy('s', 't')
         expect(code, stderr).to.equal(0)
         expect(stderr).to.include(`uses engine ${engine}, which cannot roll back`)
-        expectEqual(await verify(place.url('s'), place.url('t')), 2)
+        expectEqual(await verify(db.url('s'), db.url('t')), 2)
       }
     }
   })
@@ -78,18 +76,18 @@ describe('engines', () => {
     for (const server of servers()) {
       const like =
         'CREATE TABLE a (id INT NOT NULL, v CHAR(1), c DATETIME, UNIQUE (id)) ENGINE=MyISAM; CREATE TABLE b LIKE a'
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${like}; CREATE TABLE s (id INT NOT NULL, v CHAR(1), c DATETIME, UNIQUE (id)) ENGINE=MERGE UNION=(a, b);
          INSERT INTO a VALUES (1, 'a', NULL), (2, 'x', NULL); INSERT INTO b VALUES (1, 'b', NULL); CREATE TABLE t (id INT, v CHAR(1), c DATETIME);
          CREATE TABLE u (id INT PRIMARY KEY, v CHAR(1), c DATETIME)`,
       )
-      const { code, stderr } = await place.copy('s', 't', { read_batch: 1 })
+      const { code, stderr } = await db.copy('s', 't', { read_batch: 1 })
       expect(code, stderr).to.equal(0)
-      expectEqual(await verify(place.url('s'), place.url('t')), 3)
-      await place.query("UPDATE t SET v = 'a' WHERE v = 'b'")
-      expectDifferent(await verify(place.url('s'), place.url('t')), 1, 1, 0)
-      const increment = await place.copy('s', 'u', { mode: 'increment', diff_column: 'c' })
+      expectEqual(await verify(db.url('s'), db.url('t')), 3)
+      await db.query("UPDATE t SET v = 'a' WHERE v = 'b'")
+      expectDifferent(await verify(db.url('s'), db.url('t')), 1, 1, 0)
+      const increment = await db.copy('s', 'u', { mode: 'increment', diff_column: 'c' })
       expectRefusal(increment, 2, 'PARAMS_INVALID', 'what is being written there is not seen')
     }
   })

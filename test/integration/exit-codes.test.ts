@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
 import { oneServer, runCli, servers } from '../support/context.js'
-import { expectRefusal, Place, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
 import { verify } from '../support/verifying.js'
 
@@ -20,33 +20,33 @@ const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, v INT); CREATE TABLE dst L
 describe('the exit code of a run that fails', () => {
   it('is 1 once rows are committed, whatever the error', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, TABLES)
-      await place.query(GONE)
+      const db = await TestDatabase.create(server, TABLES)
+      await db.query(GONE)
       const params = { worker_num: 1, read_batch: 500, allow_triggers: true }
-      const outcome = await place.copy('src', 'dst', params)
+      const outcome = await db.copy('src', 'dst', params)
       expectRefusal(outcome, 1, 'TABLE_NOT_FOUND')
       expect(outcome.report).to.include({ status: 'failed', targetChanged: true })
       // Splits are smaller on a busy machine.
       const { rowsWritten } = outcome.report
       expect(rowsWritten).to.be.within(2000, 2499)
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(String(rowsWritten))
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal(String(rowsWritten))
     }
   })
 
   it('is 1 when only pre_sql, post_sql or --create has changed the target', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, TABLES)
-      const before = await place.copy('src', 'dst', {
+      const db = await TestDatabase.create(server, TABLES)
+      const before = await db.copy('src', 'dst', {
         pre_sql: ['INSERT INTO @table VALUES (-1, 1)', 'UPDATE nowhere SET v = 1'],
       })
       expectRefusal(before, 1, 'TABLE_NOT_FOUND', 'pre_sql')
       expect(before.report).to.include({ targetChanged: true, splits: 0 })
-      const after = await place.copy('src', 'dst', {
+      const after = await db.copy('src', 'dst', {
         pre_sql: ['TRUNCATE TABLE @table'],
         post_sql: ['UPDATE @table SET w = 1'],
       })
       expectRefusal(after, 1, 'COLUMN_NOT_FOUND', 'post_sql')
-      const created = await place.copy('src', 'made', {
+      const created = await db.copy('src', 'made', {
         schema_save_mode: 'create_when_not_exist',
         pre_sql: ['UPDATE nowhere SET v = 1'],
       })
@@ -56,12 +56,12 @@ describe('the exit code of a run that fails', () => {
 
   it('stays 2 while nothing was changed', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, TABLES)
-      const outcome = await place.copy('src', 'nowhere')
+      const db = await TestDatabase.create(server, TABLES)
+      const outcome = await db.copy('src', 'nowhere')
       expectRefusal(outcome, 2, 'TABLE_NOT_FOUND')
       expect(outcome.report.targetChanged).to.equal(false)
       const folder = scratchFile('none')
-      const created = await place.copyTo('src', `sqlite:${folder}/t.db?table=t`, {
+      const created = await db.copyTo('src', `sqlite:${folder}/t.db?table=t`, {
         schema_save_mode: 'create_when_not_exist',
       })
       expectRefusal(created, 2, 'CONFIG_INVALID', 'directory', folder)
@@ -70,14 +70,14 @@ describe('the exit code of a run that fails', () => {
 
   it('is 1 when a repair has written rows, which its report counts', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, TABLES)
-      await place.query(`INSERT INTO dst VALUES (100000, 1); ${GONE}`)
+      const db = await TestDatabase.create(server, TABLES)
+      await db.query(`INSERT INTO dst VALUES (100000, 1); ${GONE}`)
       const params = JSON.stringify({ worker_num: 1, read_batch: 500, allow_triggers: true })
       const options = ['--repair', '--params', params, '--max-delete', '100%']
-      const outcome = await verify(place.url('src'), place.url('dst'), ...options)
+      const outcome = await verify(db.url('src'), db.url('dst'), ...options)
       expectRefusal(outcome, 1, 'TABLE_NOT_FOUND')
       expect(outcome.report).to.include({ targetChanged: true, rowsWritten: 2000 })
-      expect(await place.value('SELECT COUNT(*) FROM dst WHERE id < 100000')).to.equal('2000')
+      expect(await db.value('SELECT COUNT(*) FROM dst WHERE id < 100000')).to.equal('2000')
     }
   })
 })

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { oneServer, runCli, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
-import { TaskPlace } from '../support/task-place.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
+import { TaskFixture } from '../support/task-fixture.js'
 import { expectDifferent, expectEqual, verify } from '../support/verifying.js'
 
 function csv(content: string | Buffer): string {
@@ -36,26 +36,26 @@ describe('lookups in tables that are given', () => {
     const lines = rows.slice(0, 6).map(({ k, n, v }) => `${field(k)},${n},x,${field(v)}`)
     const file = csv(`\uFEFFk,n,"more, of it",v\r\n${lines.join('\r\n')}`)
     for (const server of servers()) {
-      const place = await Place.create(server, SOURCE)
+      const db = await TestDatabase.create(server, SOURCE)
       for (const table of [{ rows }, { file }]) {
-        await place.query('TRUNCATE TABLE dst')
+        await db.query('TRUNCATE TABLE dst')
         const lookup = { ...table, key: ['k', 'n'], value: 'v' }
         const columns = ['id', { from: ['a', 'b'], to: 'v', lookup }, { from: 'a', to: 'w' }]
-        const outcome = await place.copy('src', 'dst', { columns })
+        const outcome = await db.copy('src', 'dst', { columns })
         expect(outcome.code, outcome.stderr).to.equal(0)
-        expect((await place.query('SELECT v FROM dst ORDER BY id')).flat()).to.deep.equal(WANTED)
+        expect((await db.query('SELECT v FROM dst ORDER BY id')).flat()).to.deep.equal(WANTED)
         expect(outcome.report.reasons.join()).to.match(/lookup of v: all keys \(6\) are in memory/)
         const params = ['--params', JSON.stringify({ columns })]
-        expectEqual(await verify(place.url('src'), place.url('dst'), ...params), 7)
-        await place.query('UPDATE dst SET v = 0 WHERE id = 2')
-        expectDifferent(await verify(place.url('src'), place.url('dst'), ...params), 0, 0, 1)
+        expectEqual(await verify(db.url('src'), db.url('dst'), ...params), 7)
+        await db.query('UPDATE dst SET v = 0 WHERE id = 2')
+        expectDifferent(await verify(db.url('src'), db.url('dst'), ...params), 0, 0, 1)
       }
     }
   })
 
   it('take a dictionary, missing keys, steps and other lookups', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, SOURCE)
+      const db = await TestDatabase.create(server, SOURCE)
       const columns = [
         'id',
         {
@@ -75,7 +75,7 @@ describe('lookups in tables that are given', () => {
           },
         },
       ]
-      const outcome = await place.copy('src', 'dst', { columns })
+      const outcome = await db.copy('src', 'dst', { columns })
       // Texts are integers only if they look like one.
       expectRefusal(
         outcome,
@@ -84,10 +84,10 @@ describe('lookups in tables that are given', () => {
         'The value "1.0" for v in the row with id = "1" does not fit',
       )
       const text = JSON.stringify(columns).replace('"1.0"', '"1"')
-      const fits = await place.copy('src', 'dst', { columns: JSON.parse(text) as object[] })
+      const fits = await db.copy('src', 'dst', { columns: JSON.parse(text) as object[] })
       expect(fits.code, fits.stderr).to.equal(0)
       const big = '18446744073709551615'
-      expect((await place.query('SELECT v FROM dst ORDER BY id')).flat()).to.deep.equal([
+      expect((await db.query('SELECT v FROM dst ORDER BY id')).flat()).to.deep.equal([
         '1',
         big,
         '3',
@@ -96,7 +96,7 @@ describe('lookups in tables that are given', () => {
         '3',
         big,
       ])
-      const missing = await place.copy('src', 'dst', {
+      const missing = await db.copy('src', 'dst', {
         columns: ['id', { from: 'a', to: 'w', lookup: { rows: { é: 'one' } } }],
         where: 'id = 3',
       })
@@ -118,33 +118,33 @@ describe('lookups in tables that are given', () => {
     const params = join(folder, 'params.json')
     writeFileSync(params, JSON.stringify({ columns }))
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         'CREATE TABLE src (id INT PRIMARY KEY, k INT NOT NULL); INSERT INTO src VALUES (1, 1), (2, 2); CREATE TABLE dst (id INT PRIMARY KEY, v INT NOT NULL)',
       )
-      const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+      const endpoints = ['--from', db.url('src'), '--to', db.url('dst')]
       const byFile = await runWithReport(['copy', ...endpoints, '--params', params])
       expect(byFile.code, byFile.stderr).to.equal(0)
-      await place.query('TRUNCATE TABLE dst')
+      await db.query('TRUNCATE TABLE dst')
       const here = await runCli(['copy', ...endpoints, '--params', JSON.stringify({ columns })], {
         cwd: folder,
       })
       expect(here.code, here.stderr).to.equal(0)
-      expect(await place.value('SELECT SUM(v = id * 10) FROM dst')).to.equal('2')
+      expect(await db.value('SELECT SUM(v = id * 10) FROM dst')).to.equal('2')
     }
-    const place = await TaskPlace.create(null)
-    writeFileSync(join(place.folder, 'm.csv'), 'k,v\n1,10\n2,20\n3,30\n')
+    const fixture = await TaskFixture.create(null)
+    writeFileSync(join(fixture.folder, 'm.csv'), 'k,v\n1,10\n2,20\n3,30\n')
     const entry = { from: 'v', to: 'v', lookup: { file: 'm.csv', key: 'k', value: 'v' } }
-    await place.addTask(1, 'dst', { params: JSON.stringify({ columns: ['id', entry] }) })
-    const done = await place.cli('run', '1')
+    await fixture.addTask(1, 'dst', { params: JSON.stringify({ columns: ['id', entry] }) })
+    const done = await fixture.cli('run', '1')
     expect(done.code, done.stderr).to.equal(0)
   })
 
   it('that are wrong are named before anything is written', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, `${SOURCE}; ALTER TABLE src ADD c VARBINARY(9)`)
+      const db = await TestDatabase.create(server, `${SOURCE}; ALTER TABLE src ADD c VARBINARY(9)`)
       const by = (lookup: object, more: object = {}) => ({ from: 'a', to: 'v', lookup, ...more })
-      const wrong = (...entries: object[]) => place.copy('src', 'dst', { columns: ['id', ...entries] })
+      const wrong = (...entries: object[]) => db.copy('src', 'dst', { columns: ['id', ...entries] })
       const named = { key: 'k', value: 'v' }
       const each = async (entry: object, ...words: string[]) =>
         expectRefusal(await wrong(entry), 2, 'PARAMS_INVALID', ...words)
@@ -198,7 +198,7 @@ describe('lookups in tables that are given', () => {
         by({ ...named, file: csv('k,v\nx,1\n'), preload_mb: 0.000001 }),
         'all of it is kept in memory: raise "preload_mb"',
       )
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
   })
 })

@@ -4,7 +4,7 @@ import net from 'node:net'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { withGlobals } from '../support/globals.js'
 
 const PATHS = ['insert', 'load-data'] as const
@@ -57,13 +57,13 @@ describe('a cell that is not what its column says', () => {
   after(() => proxies.forEach((proxy) => proxy.close()))
 
   /** A file of two refused rows, as a run leaves it. */
-  async function dirtyFile(place: Place): Promise<string> {
-    await place.query(
+  async function dirtyFile(db: TestDatabase): Promise<string> {
+    await db.query(
       `DROP TABLE IF EXISTS s, t; CREATE TABLE s ${TABLE}; CREATE TABLE t ${TABLE};
        INSERT INTO s VALUES (1, 5, 1.5, '2024-01-01', 'x'), (2, 6, 1.5, '2024-01-01', 'x'); INSERT INTO t SELECT * FROM s`,
     )
     const dirty_file = scratchFile('tsv')
-    const outcome = await place.copy('s', 't', { error_limit: 9, dirty_file })
+    const outcome = await db.copy('s', 't', { error_limit: 9, dirty_file })
     expect(outcome.report.dirtyRows, outcome.stderr).to.equal(2)
     return dirty_file
   }
@@ -71,26 +71,26 @@ describe('a cell that is not what its column says', () => {
   for (const write_path of PATHS) {
     it(`is refused with its line, out of a file, by ${write_path}`, async () => {
       for (const server of servers()) {
-        const place = await Place.create(server)
-        const file = await dirtyFile(place)
-        await place.query('TRUNCATE t')
+        const db = await TestDatabase.create(server)
+        const file = await dirtyFile(db)
+        await db.query('TRUNCATE t')
         const hostile = ROWS.map(([cells], i) => [i, ...cells].join('\t'))
         const rows = [...hostile, `99\t${SOUND.join('\t')}`]
         writeFileSync(file, rows.map((row) => `${row}\tDUPLICATE_KEY\t\\N\twhy\n`).join(''))
         const copy = (params: object) => {
-          const endpoints = ['--from', `file:${file}`, '--to', place.url('t')]
+          const endpoints = ['--from', `file:${file}`, '--to', db.url('t')]
           const all = JSON.stringify({ write_path, worker_num: 1, ...params })
           return runWithReport(['copy', ...endpoints, '--params', all])
         }
         expectRefusal(await copy({}), 1, 'DATA_REJECTED', 'Line 1', 'v (int', '7-2')
-        expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+        expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
 
         const again = scratchFile('tsv')
         const outcome = await copy({ error_limit: ROWS.length, dirty_file: again })
         expect(outcome.code, outcome.stderr).to.equal(0)
         const counts = { rowsRead: rows.length, rowsWritten: 1, dirtyRows: ROWS.length }
         expect(outcome.report).to.include(counts)
-        expect(await place.query('SELECT * FROM t')).to.deep.equal([['99', ...SOUND]])
+        expect(await db.query('SELECT * FROM t')).to.deep.equal([['99', ...SOUND]])
         const lines = readFileSync(again, 'utf8').split('\n')
         for (const [i, [, words]] of ROWS.entries()) {
           expect(lines[i])
@@ -103,22 +103,22 @@ describe('a cell that is not what its column says', () => {
 
     it(`is refused with its row, from a server, by ${write_path}`, async () => {
       for (const server of servers()) {
-        const place = await Place.create(server)
+        const db = await TestDatabase.create(server)
         for (const [type, stored, sent, words] of [
           ['BIGINT', '123456789', '(select 1)', 'not an integer'],
           ['BIGINT', '123456789', '20240-5-01', 'not an integer'],
           ['DECIMAL(10,1)', '12345678.5', '123-5678.5', 'not a decimal number'],
           ['DATE', '2024-05-01', '2024/05/01', 'not a date'],
         ].slice(0, write_path === 'insert' ? 4 : 1)) {
-          await place.query(
+          await db.query(
             `DROP TABLE IF EXISTS s, t; CREATE TABLE s (id INT PRIMARY KEY, v ${type}); CREATE TABLE t LIKE s;
              INSERT INTO s VALUES (1, NULL), (2, '${stored!.padEnd(sent!.length, '0')}')`,
           )
           const proxy = await forge(server.port, stored!.padEnd(sent!.length, '0'), sent!)
           proxies.push(proxy)
           const { port } = proxy.address() as net.AddressInfo
-          const from = place.url('s').replace(`:${server.port}/`, `:${port}/`)
-          const endpoints = ['--from', from, '--to', place.url('t')]
+          const from = db.url('s').replace(`:${server.port}/`, `:${port}/`)
+          const endpoints = ['--from', from, '--to', db.url('t')]
           const outcome = await runWithReport([
             'copy',
             ...endpoints,
@@ -126,7 +126,7 @@ describe('a cell that is not what its column says', () => {
             JSON.stringify({ write_path }),
           ])
           expectRefusal(outcome, 1, 'DATA_REJECTED', words!, sent!, 'id = "2"')
-          expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+          expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
         }
       }
     })

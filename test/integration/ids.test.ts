@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { oneServer, runCli, servers } from '../support/context.js'
 import type { Outcome } from '../support/copying.js'
-import { expectRefusal, Place, runWithReport } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport } from '../support/copying.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
 
 const ACCOUNTS = 700
@@ -30,32 +30,32 @@ describe('ids', () => {
   ] as const) {
     it(`of a map (${type}) are given once to each key, by four threads of two processes`, async () => {
       for (const server of oneServer()) {
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           `${SOURCE}; CREATE TABLE t (id INT PRIMARY KEY, account VARCHAR(20) COLLATE utf8mb4_bin, new_id ${column} NOT NULL);
            CREATE TABLE t2 LIKE t`,
         )
         const params = { columns: withMap(type) }
         const both = await Promise.all([
-          copyLog(place.url('log'), place.url('t'), params),
-          copyLog(place.url('log'), place.url('t2'), params),
+          copyLog(db.url('log'), db.url('t'), params),
+          copyLog(db.url('log'), db.url('t2'), params),
         ])
         for (const { code, stderr } of both) expect(code, stderr).to.equal(0)
         const distinct =
           'SELECT COUNT(*), COUNT(DISTINCT account), COUNT(DISTINCT new_id), COUNT(DISTINCT account, new_id)'
         for (const table of ['t', 't2']) {
-          expect(await place.query(`${distinct} FROM ${table}`)).to.deep.equal([
+          expect(await db.query(`${distinct} FROM ${table}`)).to.deep.equal([
             [`${ROWS}`, `${ACCOUNTS}`, `${ACCOUNTS}`, `${ACCOUNTS}`],
           ])
         }
-        await place.expectEqual('t', 't2')
+        await db.expectEqual('t', 't2')
         expect(
-          await place.value(
+          await db.value(
             'SELECT COUNT(*) FROM t JOIN id_map m ON m.old_id = t.account AND m.new_id = t.new_id',
           ),
         ).to.equal(`${ROWS}`)
 
-        const again = await copyLog(place.url('log'), place.url('t'), params)
+        const again = await copyLog(db.url('log'), db.url('t'), params)
         expect(again.code, again.stderr).to.equal(0)
         expect(again.report).to.include({ rowsWritten: 0, rowsUnchanged: ROWS })
       }
@@ -71,7 +71,7 @@ describe('ids', () => {
   ] as const) {
     it(`of a map are looked up afterwards in a column of the same type (${type}, ${column})`, async () => {
       for (const server of servers()) {
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           `CREATE TABLE account (no VARCHAR(20) COLLATE utf8mb4_bin PRIMARY KEY); INSERT INTO account VALUES ('a'), ('b'), ('B');
            CREATE TABLE log (id INT PRIMARY KEY, no VARCHAR(20) NOT NULL); INSERT INTO log VALUES (1, 'a'), (2, 'b'), (3, 'a');
@@ -79,23 +79,23 @@ describe('ids', () => {
            CREATE TABLE log2 (id INT PRIMARY KEY, account ${column} NOT NULL)`,
         )
         const accounts = { from: 'no', to: 'id', id: kept(type) }
-        const first = await place.copy('account', 'account2', { columns: ['no', accounts] })
+        const first = await db.copy('account', 'account2', { columns: ['no', accounts] })
         expect(first.code, first.stderr).to.equal(0)
         const lookup = { in: 'target', table: 'id_map', key: 'old_id', value: 'new_id' }
         const columns = ['id', { from: 'no', to: 'account', lookup }]
-        const second = await place.copy('log', 'log2', { columns })
+        const second = await db.copy('log', 'log2', { columns })
         expect(second.code, second.stderr).to.equal(0)
         expect(
-          await place.value(
+          await db.value(
             'SELECT COUNT(*) FROM log JOIN log2 USING (id) JOIN account2 a ON a.id = log2.account AND a.no = log.no',
           ),
         ).to.equal('3')
-        const same = await place.query(
+        const same = await db.query(
           `SELECT a.COLUMN_TYPE = b.COLUMN_TYPE FROM information_schema.COLUMNS a JOIN information_schema.COLUMNS b USING (TABLE_SCHEMA)
            WHERE TABLE_SCHEMA = DATABASE() AND a.TABLE_NAME = 'id_map' AND a.COLUMN_NAME = 'new_id' AND b.TABLE_NAME = 'account2' AND b.COLUMN_NAME = 'id'`,
         )
         expect(same).to.deep.equal([['1']])
-        await place.query('INSERT INTO id_map SELECT CONCAT(old_id, 9), new_id FROM id_map LIMIT 1').then(
+        await db.query('INSERT INTO id_map SELECT CONCAT(old_id, 9), new_id FROM id_map LIMIT 1').then(
           () => expect.fail('one id stands for two keys'),
           (error: Error) => expect(error.message).to.include('Duplicate entry'),
         )
@@ -133,7 +133,7 @@ describe('ids', () => {
 
   it('without a map are new for every row, in rising blocks above what is there', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${SOURCE}; CREATE TABLE t (s BIGINT, n INT, u CHAR(36), b BINARY(16), id INT, PRIMARY KEY (s), UNIQUE (n), UNIQUE (u), UNIQUE (b));
          INSERT INTO t VALUES (1, 5000, '', '', 0)`,
@@ -145,16 +145,16 @@ describe('ids', () => {
         { to: 'u', id: 'uuidv7' },
         { to: 'b', id: { type: 'uuidv7' } },
       ]
-      const outcome = await copyLog(place.url('log'), place.url('t'), { columns, write_mode: 'insert' })
+      const outcome = await copyLog(db.url('log'), db.url('t'), { columns, write_mode: 'insert' })
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(outcome.report.warnings).to.deep.equal([])
-      const [row] = await place.query(
+      const [row] = await db.query(
         `SELECT COUNT(*), MIN(n) > 5000, MIN(s >> 12 & 1023) >= 1020, MAX(ABS((s >> 22) / 1000 + UNIX_TIMESTAMP('2024-01-01 00:00:00') - UNIX_TIMESTAMP())) < 86400,
                 SUM(u REGEXP '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'), SUM(HEX(b) REGEXP '^.{12}7.{3}[89AB]')
          FROM t WHERE id > 0`,
       )
       expect(row).to.deep.equal([`${ROWS}`, '1', '1', '1', `${ROWS}`, `${ROWS}`])
-      const next = await place.value(
+      const next = await db.value(
         `SELECT next_value > (SELECT MAX(n) FROM t) FROM rowshift_sequence WHERE name = 't.n'`,
       )
       expect(next).to.equal('1')
@@ -163,33 +163,33 @@ describe('ids', () => {
 
   it('that a run has given before it failed are those of the next one', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (account VARCHAR(20) COLLATE utf8mb4_bin PRIMARY KEY, n INT); INSERT INTO src VALUES ('a', 1), ('A', 2), ('b', 3);
          CREATE TABLE t (id BIGINT PRIMARY KEY, account VARCHAR(20) COLLATE utf8mb4_bin, n INT CHECK (n < 3))`,
       )
       const params = { columns: ['account', 'n', { from: 'account', to: 'id', id: kept('snowflake') }] }
-      expectRefusal(await place.copy('src', 't', params), 1, 'DATA_REJECTED')
-      expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
-      const before = await place.query('SELECT * FROM id_map ORDER BY old_id')
+      expectRefusal(await db.copy('src', 't', params), 1, 'DATA_REJECTED')
+      expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
+      const before = await db.query('SELECT * FROM id_map ORDER BY old_id')
       expect(before).to.have.length(3)
-      await place.query('DELETE FROM src WHERE n = 3')
-      expect((await place.copy('src', 't', params)).code).to.equal(0)
-      expect(await place.query('SELECT * FROM id_map ORDER BY old_id')).to.deep.equal(before)
+      await db.query('DELETE FROM src WHERE n = 3')
+      expect((await db.copy('src', 't', params)).code).to.equal(0)
+      expect(await db.query('SELECT * FROM id_map ORDER BY old_id')).to.deep.equal(before)
       expect(
-        await place.value('SELECT COUNT(*) FROM t JOIN id_map ON old_id = account AND new_id = id'),
+        await db.value('SELECT COUNT(*) FROM t JOIN id_map ON old_id = account AND new_id = id'),
       ).to.equal('2')
     }
   })
 
   it('are shown in the plan, which makes nothing', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${SOURCE}; CREATE TABLE t (id INT PRIMARY KEY, account VARCHAR(20), new_id BIGINT)`,
       )
       const params = JSON.stringify({ columns: withMap('sequence') })
-      const endpoints = ['--from', place.url('log'), '--to', place.url('t')]
+      const endpoints = ['--from', db.url('log'), '--to', db.url('t')]
       const { stdout, code } = await runCli(['copy', ...endpoints, '--params', params, '--dry-run'])
       expect(code).to.equal(0)
       expect(stdout).to.match(
@@ -198,13 +198,13 @@ describe('ids', () => {
       expect(stdout).to.include(
         'ids are kept in table id_map of the target (old_id -> new_id), which is made',
       )
-      expect(await place.query('SHOW TABLES')).to.deep.equal([['log'], ['t']])
+      expect(await db.query('SHOW TABLES')).to.deep.equal([['log'], ['t']])
     }
   })
 
   it('that cannot be made or kept are refused before anything is written', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (account VARCHAR(20) COLLATE utf8mb4_bin PRIMARY KEY, d DATE NOT NULL, n VARCHAR(20)); INSERT INTO src VALUES ('a', '2026-01-01', NULL), ('A', '2026-01-01', NULL);
          CREATE TABLE t (id BIGINT PRIMARY KEY, account VARCHAR(20) COLLATE utf8mb4_bin, small INT);
@@ -212,7 +212,7 @@ describe('ids', () => {
          CREATE TABLE folding (old_id VARCHAR(20) COLLATE utf8mb4_general_ci PRIMARY KEY, new_id BIGINT NOT NULL)`,
       )
       const wrong = (...entries: object[]) =>
-        place.copy('src', 't', { columns: ['account', ...entries], write_mode: 'upsert' })
+        db.copy('src', 't', { columns: ['account', ...entries], write_mode: 'upsert' })
       const map = (table: string) => ({ from: 'account', to: 'id', id: kept('snowflake', { table }) })
       expectRefusal(
         await wrong(
@@ -279,7 +279,7 @@ describe('ids', () => {
         'DATA_REJECTED',
         /n is NULL in the row with account = "[aA]"/,
       )
-      expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
     }
   })
 })

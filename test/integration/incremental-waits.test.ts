@@ -5,7 +5,7 @@ import { describe, it } from 'mocha'
 import { createConnection, type Connection } from 'mysql2/promise'
 import { servers } from '../support/context.js'
 import { race } from '../fuzz/incremental-race.js'
-import { Place } from '../support/copying.js'
+import { TestDatabase } from '../support/copying.js'
 import { StoredTask } from '../support/stored-task.js'
 import { untilLater } from '../support/until.js'
 
@@ -13,7 +13,7 @@ import { untilLater } from '../support/until.js'
 const PAST_LAG_S = 3.1
 
 interface Scene {
-  readonly place: Place
+  readonly db: TestDatabase
   readonly task: StoredTask
   /** A session that is closed at the end. */
   readonly open: () => Promise<Connection>
@@ -35,12 +35,16 @@ const TIMED = `id INT AUTO_INCREMENT PRIMARY KEY, v INT,
 const INCREMENT = { mode: 'increment', diff_column: 'u' }
 
 /** Begins a statement and resolves once the server shows it as waiting or running. */
-async function begin(place: Place, session: Connection, sql: string): Promise<{ done: Promise<unknown> }> {
+async function begin(
+  db: TestDatabase,
+  session: Connection,
+  sql: string,
+): Promise<{ done: Promise<unknown> }> {
   const done = session.query(sql)
   done.catch(() => {})
   const last = sql.slice(sql.lastIndexOf(';') + 1).trim()
   const shown = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE '${last.slice(0, 20)}%' AND ID <> CONNECTION_ID()`
-  for (let look = 0; (await place.value(shown)) === '0' && look < 100; look++) await sleep(20)
+  for (let look = 0; (await db.value(shown)) === '0' && look < 100; look++) await sleep(20)
   return { done }
 }
 
@@ -49,11 +53,11 @@ const scenarios: readonly Scenario[] = [
     name: 'an UPDATE behind LOCK TABLES, before it has a transaction',
     columns: TIMED,
     params: INCREMENT,
-    async play({ place, open }, run) {
+    async play({ db, open }, run) {
       const [lock, writer] = [await open(), await open()]
       await lock.query('LOCK TABLES s READ')
-      const { done } = await begin(place, writer, 'UPDATE s SET v = v + 10 WHERE id = 2')
-      await untilLater(place, PAST_LAG_S)
+      const { done } = await begin(db, writer, 'UPDATE s SET v = v + 10 WHERE id = 2')
+      await untilLater(db, PAST_LAG_S)
       await run()
       await lock.query('UNLOCK TABLES')
       await done
@@ -63,9 +67,9 @@ const scenarios: readonly Scenario[] = [
     name: 'an INSERT that is slow before its first row',
     columns: TIMED,
     params: INCREMENT,
-    async play({ place, open }, run) {
-      const { done } = await begin(place, await open(), 'INSERT INTO s (v) VALUES (SLEEP(6))')
-      await untilLater(place, PAST_LAG_S)
+    async play({ db, open }, run) {
+      const { done } = await begin(db, await open(), 'INSERT INTO s (v) VALUES (SLEEP(6))')
+      await untilLater(db, PAST_LAG_S)
       await run()
       await done
     },
@@ -74,14 +78,14 @@ const scenarios: readonly Scenario[] = [
     name: 'a transaction that is younger than the statement it began with',
     columns: TIMED,
     params: INCREMENT,
-    async play({ place, open }, run) {
+    async play({ db, open }, run) {
       const [lock, writer] = [await open(), await open()]
       await lock.query('LOCK TABLES s READ')
-      const { done } = await begin(place, writer, 'START TRANSACTION; UPDATE s SET v = v + 10 WHERE id = 2')
-      await untilLater(place, PAST_LAG_S)
+      const { done } = await begin(db, writer, 'START TRANSACTION; UPDATE s SET v = v + 10 WHERE id = 2')
+      await untilLater(db, PAST_LAG_S)
       await lock.query('UNLOCK TABLES')
       await done
-      await untilLater(place, PAST_LAG_S)
+      await untilLater(db, PAST_LAG_S)
       await run()
       await writer.query('COMMIT')
     },
@@ -91,12 +95,12 @@ const scenarios: readonly Scenario[] = [
     columns: 'id INT AUTO_INCREMENT PRIMARY KEY, v INT',
     options: 'PARTITION BY HASH (id) PARTITIONS 2',
     params: { mode: 'append' },
-    async play({ place, open }, run) {
+    async play({ db, open }, run) {
       const [gap, slow] = [await open(), await open()]
       // Up to the end of the partition of odd ids.
       await gap.query('START TRANSACTION; SELECT * FROM s WHERE id = 1001 FOR UPDATE')
-      const { done } = await begin(place, slow, 'INSERT INTO s (id, v) VALUES (5, 55)')
-      await place.query('INSERT INTO s (id, v) VALUES (6, 66)')
+      const { done } = await begin(db, slow, 'INSERT INTO s (id, v) VALUES (5, 55)')
+      await db.query('INSERT INTO s (id, v) VALUES (6, 66)')
       await run()
       await gap.query('ROLLBACK')
       await done
@@ -106,11 +110,11 @@ const scenarios: readonly Scenario[] = [
     name: 'an id in a second unique key, whose row waits for a gap of the primary key',
     columns: 'g CHAR(4) PRIMARY KEY, v INT, id INT NOT NULL AUTO_INCREMENT, UNIQUE KEY (id)',
     params: { mode: 'append', pk: 'id' },
-    async play({ place, open }, run) {
+    async play({ db, open }, run) {
       const [gap, slow] = [await open(), await open()]
       await gap.query("START TRANSACTION; SELECT * FROM s WHERE g = 'c' FOR UPDATE")
-      const { done } = await begin(place, slow, "INSERT INTO s (g, v) VALUES ('b', 55)")
-      await place.query("INSERT INTO s (g, v) VALUES ('x', 66)")
+      const { done } = await begin(db, slow, "INSERT INTO s (g, v) VALUES ('b', 55)")
+      await db.query("INSERT INTO s (g, v) VALUES ('x', 66)")
       await run()
       await gap.query('ROLLBACK')
       await done
@@ -124,40 +128,38 @@ describe('incremental runs beside writers that wait', () => {
       await Promise.all(
         servers().map(async (server) => {
           const { columns, options = '', params } = scenario
-          const place = await Place.create(
+          const db = await TestDatabase.create(
             server,
             `CREATE TABLE s (${columns}) ${options}; CREATE TABLE s2 (${columns})`,
           )
           const key = columns.startsWith('g')
             ? "g, v) VALUES ('a', 1), ('m', 2), ('z', 3)"
             : 'v) VALUES (1), (2), (3)'
-          await place.query(`INSERT INTO s (${key}`)
-          const task = new StoredTask(place.url('s'), place.url('s2'), { worker_num: 1, ...params })
-          await untilLater(place, PAST_LAG_S)
+          await db.query(`INSERT INTO s (${key}`)
+          const task = new StoredTask(db.url('s'), db.url('s2'), { worker_num: 1, ...params })
+          await untilLater(db, PAST_LAG_S)
           await task.run()
           const sessions: Connection[] = []
           const open = async () => {
             const { host, port, user, password } = server
-            const at = { host, port, user, password, database: place.database, multipleStatements: true }
+            const at = { host, port, user, password, database: db.database, multipleStatements: true }
             const session = await createConnection(at)
             sessions.push(session)
             return session
           }
           let warnings = ''
           try {
-            await scenario.play({ place, task, open }, async () => {
+            await scenario.play({ db, task, open }, async () => {
               warnings = (await task.run()).warnings.join()
             })
           } finally {
             await Promise.all(sessions.map((session) => session.end()))
           }
-          await untilLater(place, PAST_LAG_S)
+          await untilLater(db, PAST_LAG_S)
           await task.run()
-          const lost = await place.query('SELECT * FROM s EXCEPT SELECT * FROM s2')
+          const lost = await db.query('SELECT * FROM s EXCEPT SELECT * FROM s2')
           expect(lost, `${server.kind}; the run in between said: ${warnings}`).to.deep.equal([])
-          expect(await place.value('SELECT COUNT(*) FROM s2')).to.equal(
-            await place.value('SELECT COUNT(*) FROM s'),
-          )
+          expect(await db.value('SELECT COUNT(*) FROM s2')).to.equal(await db.value('SELECT COUNT(*) FROM s'))
         }),
       )
     })
@@ -166,23 +168,23 @@ describe('incremental runs beside writers that wait', () => {
   it('do not wait for long reads and idle readers', async () => {
     await Promise.all(
       servers().map(async (server) => {
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           `CREATE TABLE s (${TIMED}); CREATE TABLE s2 (${TIMED}); CREATE TABLE other (i INT); INSERT INTO other VALUES (1)`,
         )
         const { host, port, user, password } = server
-        const options = { host, port, user, password, database: place.database, multipleStatements: true }
+        const options = { host, port, user, password, database: db.database, multipleStatements: true }
         const [idle, reader] = await Promise.all([createConnection(options), createConnection(options)])
         await idle.query('START TRANSACTION; SELECT COUNT(*) FROM s; SELECT COUNT(*) FROM other')
-        await place.query('INSERT INTO s (v) VALUES (1)')
-        const { done: long } = await begin(place, reader, 'SELECT SLEEP(20), i FROM other')
-        await untilLater(place, PAST_LAG_S)
-        const task = new StoredTask(place.url('s'), place.url('s2'), { worker_num: 1, ...INCREMENT })
+        await db.query('INSERT INTO s (v) VALUES (1)')
+        const { done: long } = await begin(db, reader, 'SELECT SLEEP(20), i FROM other')
+        await untilLater(db, PAST_LAG_S)
+        const task = new StoredTask(db.url('s'), db.url('s2'), { worker_num: 1, ...INCREMENT })
         expect((await task.run()).rowsWritten, server.kind).to.equal(1)
-        const [[id]] = (await place.query(
+        const [[id]] = (await db.query(
           `SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'SELECT SLEEP(20)%'`,
         )) as [[string]]
-        await place.query(`KILL ${id}`)
+        await db.query(`KILL ${id}`)
         await long.catch(() => {})
         await idle.end()
       }),

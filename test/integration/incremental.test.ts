@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection, type Connection } from 'mysql2/promise'
 import { servers } from '../support/context.js'
-import { expectRefusal, Place } from '../support/copying.js'
+import { expectRefusal, TestDatabase } from '../support/copying.js'
 import type { TestServer } from '../support/servers.js'
 import { StoredTask } from '../support/stored-task.js'
 import { until, untilLater } from '../support/until.js'
@@ -25,19 +25,19 @@ function randomOf(seed: number): (below: number) => number {
   }
 }
 
-async function open(place: Place): Promise<Connection> {
-  const { host, port, user, password } = place.server
-  return createConnection({ host, port, user, password, database: place.database, multipleStatements: true })
+async function open(db: TestDatabase): Promise<Connection> {
+  const { host, port, user, password } = db.server
+  return createConnection({ host, port, user, password, database: db.database, multipleStatements: true })
 }
 
 /** Transactions of all lengths, some rolled back; ids are taken at their start and committed at their end. */
 async function write(
-  place: Place,
+  db: TestDatabase,
   suffix: string,
   random: (below: number) => number,
   until: number,
 ): Promise<void> {
-  const connection = await open(place)
+  const connection = await open(db)
   try {
     while (Date.now() < until) {
       await connection.query('START TRANSACTION')
@@ -57,39 +57,39 @@ async function write(
   } catch (error) {
     // Writers may deadlock with each other; that transaction is gone like one rolled back.
     if ((error as { errno?: number }).errno !== 1213) throw error
-    await write(place, suffix, random, until)
+    await write(db, suffix, random, until)
   } finally {
     await connection.end()
   }
 }
 
-async function tables(place: Place, suffix: string): Promise<void> {
+async function tables(db: TestDatabase, suffix: string): Promise<void> {
   for (const name of [suffix, `${suffix}2`]) {
-    await place.query(
+    await db.query(
       `CREATE TABLE log${name} (id BIGINT AUTO_INCREMENT PRIMARY KEY, v INT NOT NULL);
        CREATE TABLE account${name} (id INT PRIMARY KEY, v INT NOT NULL,
          modify_time TIMESTAMP(6) NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6), KEY (modify_time))`,
     )
   }
-  await place.query(
+  await db.query(
     `INSERT INTO account${suffix} (id, v) WITH RECURSIVE q (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM q WHERE n < 300) SELECT n, 0 FROM q`,
   )
 }
 
 /** Writers and runs at the same time, quiet, one more run; then the tables must be equal. */
-async function race(place: Place, seed: number): Promise<number> {
+async function race(db: TestDatabase, seed: number): Promise<number> {
   const suffix = `_${seed}_`
-  await tables(place, suffix)
+  await tables(db, suffix)
   const random = randomOf(seed)
   const until = Date.now() + WRITING_MS
   const writers = Array.from({ length: WRITERS }, (_, i) =>
-    write(place, suffix, randomOf(seed * 100 + i), until),
+    write(db, suffix, randomOf(seed * 100 + i), until),
   )
-  const log = new StoredTask(place.url(`log${suffix}`), place.url(`log${suffix}2`), {
+  const log = new StoredTask(db.url(`log${suffix}`), db.url(`log${suffix}2`), {
     mode: 'append',
     worker_num: 1,
   })
-  const account = new StoredTask(place.url(`account${suffix}`), place.url(`account${suffix}2`), {
+  const account = new StoredTask(db.url(`account${suffix}`), db.url(`account${suffix}2`), {
     mode: 'increment',
     diff_column: 'modify_time',
     worker_num: 1,
@@ -102,31 +102,31 @@ async function race(place: Place, seed: number): Promise<number> {
     await sleep(random(200))
   }
   await Promise.all(writers)
-  await untilLater(place, 1.5)
+  await untilLater(db, 1.5)
   // What other seeds have open keeps a run from the newest rows; a later one brings them.
-  for (let more = 0; more < 10 && (await difference(place, suffix)) !== ''; more++) {
+  for (let more = 0; more < 10 && (await difference(db, suffix)) !== ''; more++) {
     await log.run()
     await account.run()
   }
-  expect(await difference(place, suffix), `seed ${seed}`).to.equal('')
+  expect(await difference(db, suffix), `seed ${seed}`).to.equal('')
   const last = [await log.run(), await account.run()]
   expect(
     last.map(({ rowsWritten }) => rowsWritten),
     `seed ${seed}: a run that finds nothing new`,
   ).to.deep.equal([0, 0])
-  expect(await difference(place, suffix), `seed ${seed}`).to.equal('')
+  expect(await difference(db, suffix), `seed ${seed}`).to.equal('')
   return runs
 }
 
 /** What is lost or doubled; empty when the tables are equal. */
-async function difference(place: Place, suffix: string): Promise<string> {
+async function difference(db: TestDatabase, suffix: string): Promise<string> {
   let found = ''
   for (const [table, columns] of [
     ['log', 'id, v'],
     ['account', 'id, v, modify_time'],
   ]) {
     const [a, b] = [`${table}${suffix}`, `${table}${suffix}2`]
-    const [[lost, twice]] = (await place.query(
+    const [[lost, twice]] = (await db.query(
       `SELECT (SELECT COUNT(*) FROM (SELECT ${columns} FROM ${a} EXCEPT SELECT ${columns} FROM ${b}) q),
               (SELECT COUNT(*) FROM ${b}) - (SELECT COUNT(*) FROM ${a})`,
     )) as [[string, string]]
@@ -144,11 +144,11 @@ describe('incremental runs with writers at work', () => {
   for (const kind of ['mariadb', 'mysql'] as const) {
     it(`lose and double nothing over ${SEEDS} seeds on ${kind}`, async () => {
       const server = servers().find((one) => one.kind === kind)!
-      const place = await Place.create(server)
+      const db = await TestDatabase.create(server)
       let runs = 0
       for (let seed = 1; seed <= SEEDS; seed += AT_ONCE) {
         const seeds = Array.from({ length: AT_ONCE }, (_, i) => seed + i)
-        runs += (await Promise.all(seeds.map((one) => race(place, one)))).reduce((sum, one) => sum + one)
+        runs += (await Promise.all(seeds.map((one) => race(db, one)))).reduce((sum, one) => sum + one)
       }
       expect(runs, 'runs while writers were at work').to.be.above(SEEDS / 4)
     }).timeout(600_000)
@@ -158,51 +158,49 @@ describe('incremental runs with writers at work', () => {
 describe('incremental runs', () => {
   const source = (name: string, type = 'DATETIME(6) NULL') =>
     `CREATE TABLE ${name} (id INT PRIMARY KEY, v INT NOT NULL, changed ${type}, KEY (changed))`
-  const increment = (place: Place, more: object = {}) =>
-    new StoredTask(place.url('s'), place.url('s2'), {
+  const increment = (db: TestDatabase, more: object = {}) =>
+    new StoredTask(db.url('s'), db.url('s2'), {
       mode: 'increment',
       diff_column: 'changed',
       worker_num: 2,
       ...more,
     })
-  const equal = async (place: Place) =>
-    expect(await place.value('SELECT COUNT(*) FROM (SELECT * FROM s EXCEPT SELECT * FROM s2) q')).to.equal(
-      '0',
-    )
+  const equal = async (db: TestDatabase) =>
+    expect(await db.value('SELECT COUNT(*) FROM (SELECT * FROM s EXCEPT SELECT * FROM s2) q')).to.equal('0')
 
   it('wait for a transaction of 10 seconds, and do not lose what it changed', async () => {
     await onEach(async (server) => {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${source('s')}; ${source('s2')}; INSERT INTO s VALUES (1, 0, NOW(6))`,
       )
-      const task = increment(place)
-      const connection = await open(place)
+      const task = increment(db)
+      const connection = await open(db)
       await connection.query('START TRANSACTION; UPDATE s SET v = 1, changed = NOW(6) WHERE id = 1')
       for (let i = 0; i < 8; i++) {
-        await place.query(`INSERT INTO s VALUES (${100 + i}, 0, NOW(6))`)
+        await db.query(`INSERT INTO s VALUES (${100 + i}, 0, NOW(6))`)
         await task.run()
-        await untilLater(place, 1)
+        await untilLater(db, 1)
         if (i === 5) await connection.query('COMMIT')
       }
       await connection.end()
-      await untilLater(place, 1.2)
+      await untilLater(db, 1.2)
       await task.run()
-      await equal(place)
-      expect(await place.value('SELECT COUNT(*) FROM s2')).to.equal('9')
+      await equal(db)
+      expect(await db.value('SELECT COUNT(*) FROM s2')).to.equal('9')
     })
   })
 
   it('do not trust an old list of open transactions, which the server gives out while others look at it', async () => {
     await onEach(async (server) => {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${source('s')}; ${source('s2')}; INSERT INTO s VALUES (1, 0, NOW(6))`,
       )
-      const task = increment(place)
-      await untilLater(place, 1.2)
+      const task = increment(db)
+      await untilLater(db, 1.2)
       await task.run()
-      const [writer, ...lookers] = await Promise.all([open(place), open(place), open(place)])
+      const [writer, ...lookers] = await Promise.all([open(db), open(db), open(db)])
       let looking = true
       const seen = new Set<Connection>()
       const looks = lookers.map(async (looker) => {
@@ -215,79 +213,79 @@ describe('incremental runs', () => {
       })
       await until('everybody to look', () => seen.size === lookers.length)
       await writer!.query('START TRANSACTION; UPDATE s SET v = 1, changed = NOW(6) WHERE id = 1')
-      await untilLater(place, 1.5)
+      await untilLater(db, 1.5)
       await task.run()
       looking = false
       await Promise.all(looks)
       await writer!.query('COMMIT')
       await writer!.end()
-      await untilLater(place, 1.2)
+      await untilLater(db, 1.2)
       await task.run()
-      await equal(place)
+      await equal(db)
     })
   })
 
   it('take 1,000 rows of one microsecond whole, and split them by their time', async () => {
     await onEach(async (server) => {
-      const place = await Place.create(server, `${source('s')}; ${source('s2')}`)
+      const db = await TestDatabase.create(server, `${source('s')}; ${source('s2')}`)
       const rows = 'WITH RECURSIVE q (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM q WHERE n < 1000) SELECT'
-      await place.query(
+      await db.query(
         `INSERT INTO s ${rows} n, n, '2024-05-05 05:05:05.123456' FROM q; INSERT INTO s ${rows} n + 1000, n, NULL FROM q;
          INSERT INTO s ${rows} n + 2000, n, '2024-01-01' + INTERVAL n SECOND FROM q`,
       )
-      const task = increment(place, { read_batch: 90 })
+      const task = increment(db, { read_batch: 90 })
       expect((await task.run()).rowsWritten).to.equal(3000)
-      await equal(place)
+      await equal(db)
       // NULL is looked at every time; everything else is behind.
       const again = await task.run()
       expect(again).to.include({ rowsWritten: 0, rowsUnchanged: 1000 })
-      await place.query(
+      await db.query(
         'UPDATE s SET v = -1, changed = NOW(6) WHERE id = 7; UPDATE s SET v = -2 WHERE id = 1500',
       )
-      await untilLater(place, 1.2)
+      await untilLater(db, 1.2)
       const third = await task.run()
       expect(third).to.include({ rowsWritten: 2, rowsChanged: 2 })
-      await equal(place)
+      await equal(db)
     })
   })
 
   it('look back by "overlap" for clocks that are behind, and report what is in the future', async () => {
     await onEach(async (server) => {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${source('s')}; ${source('s2')}; INSERT INTO s VALUES (1, 0, NOW(6))`,
       )
-      const task = increment(place, { overlap: 3600 })
-      await untilLater(place, 1.2)
+      const task = increment(db, { overlap: 3600 })
+      await untilLater(db, 1.2)
       await task.run()
-      await place.query(
+      await db.query(
         'INSERT INTO s VALUES (2, 0, NOW(6) - INTERVAL 30 MINUTE), (3, 0, NOW(6) + INTERVAL 1 DAY)',
       )
       const report = await task.run()
       expect(report.rowsWritten).to.equal(1)
       expect(report.warnings.join()).to.include('1 row has a changed in the future')
-      expect(await place.query('SELECT id FROM s2 ORDER BY id')).to.deep.equal([['1'], ['2']])
+      expect(await db.query('SELECT id FROM s2 ORDER BY id')).to.deep.equal([['1'], ['2']])
     })
   })
 
   it('stop below a lower key that is not committed, and say so', async () => {
     await onEach(async (server) => {
       const log = 'BIGINT AUTO_INCREMENT PRIMARY KEY, v INT'
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE s (id ${log}); CREATE TABLE s2 (id ${log}); INSERT INTO s (v) VALUES (1), (2)`,
       )
-      const task = new StoredTask(place.url('s'), place.url('s2'), { mode: 'append' })
-      const connection = await open(place)
+      const task = new StoredTask(db.url('s'), db.url('s2'), { mode: 'append' })
+      const connection = await open(db)
       await connection.query('START TRANSACTION; INSERT INTO s (v) VALUES (3)')
-      await place.query('INSERT INTO s (v) VALUES (4), (5)')
+      await db.query('INSERT INTO s (v) VALUES (4), (5)')
       const first = await task.run()
       expect(first).to.deep.include({ rowsWritten: 2, watermark: { from: null, to: '2' } })
       expect(first.warnings.join()).to.include('still open')
       await connection.query('COMMIT')
       await connection.end()
       expect(await task.run()).to.deep.include({ rowsWritten: 3, watermark: { from: '2', to: '5' } })
-      await equal(place)
+      await equal(db)
       expect(await task.run()).to.include({ rowsRead: 0, splits: 0, status: 'success' })
     })
   })
@@ -296,14 +294,14 @@ describe('incremental runs', () => {
     await onEach(async (server) => {
       const table = (name: string) =>
         `CREATE TABLE ${name} (a INT, b INT, changed DATETIME, name TEXT, PRIMARY KEY (a, b))`
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${table('s')}; ${table('s2')}; INSERT INTO s VALUES (1, 1, '2024-01-01', NULL)`,
       )
-      const report = await increment(place).run()
+      const report = await increment(db).run()
       expect(report.warnings.join()).to.include('ADD INDEX (changed)')
-      await equal(place)
-      const run = (params: object) => place.copy('s', 's2', params)
+      await equal(db)
+      const run = (params: object) => db.copy('s', 's2', params)
       expectRefusal(await run({ mode: 'increment' }), 2, 'PARAMS_INVALID', 'diff_column')
       expectRefusal(await run({ mode: 'increment', diff_column: 'name' }), 2, 'COLUMN_NOT_FOUND', 'name')
       expectRefusal(await run({ mode: 'append' }), 2, 'PARAMS_INVALID', 'one column')

@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { createConnection, type Connection } from 'mysql2/promise'
 import { describe, it } from 'mocha'
 import { servers, startCli } from '../support/context.js'
-import { Place } from '../support/copying.js'
+import { TestDatabase } from '../support/copying.js'
 
 /** Most that a run takes to end on a busy machine; what it waits for would take a minute. */
 const LIMIT_MS = 10_000
@@ -45,16 +45,16 @@ describe('Ctrl-C ends a run and what the servers do for it while', () => {
   for (const [what, wait] of Object.entries(WAITS)) {
     it(what, async () => {
       for (const server of servers()) {
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           `CREATE TABLE src (id INT PRIMARY KEY, v INT); INSERT INTO src VALUES (1, 1), (2, 2), (3, 3);
            CREATE TABLE dst LIKE src; INSERT INTO dst VALUES (2, 1)`,
         )
         const { host, port, user, password } = server
-        const holder = await createConnection({ host, port, user, password, database: place.database })
+        const holder = await createConnection({ host, port, user, password, database: db.database })
         try {
           for (const sql of wait.hold ?? []) await holder.query(sql)
-          await expectEnd(place, wait, holder)
+          await expectEnd(db, wait, holder)
         } finally {
           await holder.end()
         }
@@ -63,19 +63,19 @@ describe('Ctrl-C ends a run and what the servers do for it while', () => {
   }
 })
 
-async function expectEnd(place: Place, wait: Wait, holder: Connection): Promise<void> {
+async function expectEnd(db: TestDatabase, wait: Wait, holder: Connection): Promise<void> {
   const { command = ['copy'], params = {}, waits } = wait
-  const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+  const endpoints = ['--from', db.url('src'), '--to', db.url('dst')]
   const child = startCli([...command, ...endpoints, '--params', JSON.stringify({ worker_num: 2, ...params })])
   let stderr = ''
   child.stdout.resume()
   child.stderr.on('data', (text: Buffer) => (stderr += text.toString()))
   const exit = once(child, 'exit') as Promise<[number | null]>
-  const others = `DB = '${place.database}' AND ID NOT IN (CONNECTION_ID(), ${holder.threadId})`
+  const others = `DB = '${db.database}' AND ID NOT IN (CONNECTION_ID(), ${holder.threadId})`
   const waiting = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ${others} AND TIME >= 1 AND LOCATE('${waits}', INFO) > 0`
   let ended = false
   void exit.then(() => (ended = true))
-  while (!ended && (await place.value(waiting)) === '0') await sleep(100)
+  while (!ended && (await db.value(waiting)) === '0') await sleep(100)
   expect(ended, `it did not wait: ${stderr}`).to.equal(false)
   const since = performance.now()
   child.kill('SIGINT')
@@ -85,6 +85,6 @@ async function expectEnd(place: Place, wait: Wait, holder: Connection): Promise<
   expect(took, stderr).to.be.lessThan(LIMIT_MS)
   expect(stderr).to.include('[INTERRUPTED]')
   const left = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ${others}`
-  for (let i = 0; i < LIMIT_MS / 100 && (await place.value(left)) !== '0'; i++) await sleep(100)
-  expect(await place.value(left), 'sessions left on the server').to.equal('0')
+  for (let i = 0; i < LIMIT_MS / 100 && (await db.value(left)) !== '0'; i++) await sleep(100)
+  expect(await db.value(left), 'sessions left on the server').to.equal('0')
 }

@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
 import { oneServer, query, servers, startCli } from '../support/context.js'
-import { Place, scratchFile } from '../support/copying.js'
+import { TestDatabase, scratchFile } from '../support/copying.js'
 import { until } from '../support/until.js'
 
 const DIGITS = `(SELECT 0 d ${[1, 2, 3, 4, 5, 6, 7, 8, 9].map((d) => `UNION ALL SELECT ${d}`).join(' ')})`
@@ -17,8 +17,8 @@ describe('Ctrl-C', () => {
   for (const signal of ['SIGINT', 'SIGHUP'] as const) {
     it(`by ${signal} ends with 130, a report, closed connections and just the rows it reported`, async () => {
       for (const server of servers()) {
-        const place = await Place.create(server, MANY)
-        await place.query(
+        const db = await TestDatabase.create(server, MANY)
+        await db.query(
           'CREATE TRIGGER slow BEFORE INSERT ON dst FOR EACH ROW SET NEW.v = IF(NEW.id % 1000 = 0 AND SLEEP(0.05) = 0, NEW.v, NEW.v)',
         )
         const report = scratchFile('json')
@@ -26,9 +26,9 @@ describe('Ctrl-C', () => {
         const child = startCli([
           'copy',
           '--from',
-          place.url('src'),
+          db.url('src'),
           '--to',
-          place.url('dst'),
+          db.url('dst'),
           '--params',
           params,
           '--report',
@@ -37,7 +37,7 @@ describe('Ctrl-C', () => {
         let stderr = ''
         child.stderr.on('data', (text: Buffer) => (stderr += text.toString()))
         child.stdout.resume()
-        while ((await place.value('SELECT COUNT(*) FROM dst')) === '0') await sleep(50)
+        while ((await db.value('SELECT COUNT(*) FROM dst')) === '0') await sleep(50)
         const stopped = performance.now()
         child.kill(signal)
         if (signal === 'SIGHUP') {
@@ -55,8 +55,8 @@ describe('Ctrl-C', () => {
         const { status, rowsWritten, error } = JSON.parse(readFileSync(report, 'utf8')) as RunReport
         expect(status).to.equal('interrupted')
         expect(error!.code).to.equal('INTERRUPTED')
-        await noConnections(place)
-        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(String(rowsWritten))
+        await noConnections(db)
+        expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal(String(rowsWritten))
         expect(rowsWritten).to.be.within(1000, 99_000)
       }
     })
@@ -64,33 +64,33 @@ describe('Ctrl-C', () => {
 
   it('leaves splits that are nearly stored the time to be committed', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, MANY)
+      const db = await TestDatabase.create(server, MANY)
       // The last row of each split takes a while.
-      await place.query(
+      await db.query(
         'CREATE TRIGGER slow BEFORE INSERT ON dst FOR EACH ROW SET NEW.v = IF(NEW.id % 1000 = 999 AND SLEEP(0.7) = 0, NEW.v, NEW.v)',
       )
       const report = scratchFile('json')
       const params = JSON.stringify({ read_batch: 1000, worker_num: 1, allow_triggers: true })
-      const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+      const endpoints = ['--from', db.url('src'), '--to', db.url('dst')]
       const child = startCli(['copy', ...endpoints, '--params', params, '--report', report])
       child.stdout.resume()
       child.stderr.resume()
-      await until('the first split', async () => (await place.value('SELECT COUNT(*) FROM dst')) !== '0')
-      const before = Number(await place.value('SELECT COUNT(*) FROM dst'))
+      await until('the first split', async () => (await db.value('SELECT COUNT(*) FROM dst')) !== '0')
+      const before = Number(await db.value('SELECT COUNT(*) FROM dst'))
       child.kill('SIGINT')
       expect(await once(child, 'exit')).to.deep.equal([130, null])
       const { rowsWritten } = JSON.parse(readFileSync(report, 'utf8')) as RunReport
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(String(rowsWritten))
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal(String(rowsWritten))
       expect(rowsWritten).to.be.within(before + 1000, before + 4000)
     }
   })
 })
 
 /** The server notices a closed connection when its statement ends. */
-async function noConnections(place: Place): Promise<void> {
-  const sql = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND ID <> CONNECTION_ID()`
+async function noConnections(db: TestDatabase): Promise<void> {
+  const sql = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${db.database}' AND ID <> CONNECTION_ID()`
   for (let i = 0; i < 100; i++) {
-    if ((await query(place.server, sql))[0]![0] === '0') return
+    if ((await query(db.server, sql))[0]![0] === '0') return
     await sleep(100)
   }
   throw new Error('connections of the interrupted run are still open')

@@ -4,7 +4,7 @@ import net from 'node:net'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { servers } from '../support/context.js'
-import { Place, runWithReport } from '../support/copying.js'
+import { TestDatabase, runWithReport } from '../support/copying.js'
 import type { TestServer } from '../support/servers.js'
 
 const DIGITS = `(SELECT 0 d ${[1, 2, 3, 4, 5, 6, 7, 8, 9].map((d) => `UNION ALL SELECT ${d}`).join(' ')})`
@@ -40,7 +40,7 @@ describe('a result', () => {
 
   it('may arrive in pieces of any size', async () => {
     for (const at of servers()) {
-      const place = await Place.create(at, ROWS)
+      const db = await TestDatabase.create(at, ROWS)
       let size = 1
       const port = await proxy(at, (bytes, client) => {
         for (let from = 0; from < bytes.length; from += size) {
@@ -48,46 +48,39 @@ describe('a result', () => {
           client.write(bytes.subarray(from, from + size))
         }
       })
-      const from = place.url('src').replace(`:${at.port}/`, `:${port}/`)
-      const { code, stderr } = await runWithReport(['copy', '--from', from, '--to', place.url('dst')])
+      const from = db.url('src').replace(`:${at.port}/`, `:${port}/`)
+      const { code, stderr } = await runWithReport(['copy', '--from', from, '--to', db.url('dst')])
       expect(code, stderr).to.equal(0)
-      await place.expectEqual('src', 'dst')
+      await db.expectEqual('src', 'dst')
     }
   })
 
   it('that ends in the middle fails the copy and stores nothing', async () => {
     for (const at of servers()) {
-      const place = await Place.create(at, ROWS)
+      const db = await TestDatabase.create(at, ROWS)
       const port = await proxy(at, (bytes, client) => {
         client.write(bytes)
         if (client.bytesWritten > 1_000_000) client.end()
       })
-      const from = place.url('src').replace(`:${at.port}/`, `:${port}/`)
+      const from = db.url('src').replace(`:${at.port}/`, `:${port}/`)
       const params = ['--params', '{"retry": {"attempts": 1, "max_wait": 0}}']
-      const { code, report } = await runWithReport([
-        'copy',
-        '--from',
-        from,
-        '--to',
-        place.url('dst'),
-        ...params,
-      ])
+      const { code, report } = await runWithReport(['copy', '--from', from, '--to', db.url('dst'), ...params])
       expect(code).to.equal(1)
       expect(report.error?.code).to.equal('CONNECTION_LOST')
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
   })
 
   it('in which the server reports an error fails the copy with that error, and stores nothing', async () => {
     for (const at of servers()) {
-      const place = await Place.create(at, ROWS)
-      const { code, report } = await place.copy('src', 'dst', {
+      const db = await TestDatabase.create(at, ROWS)
+      const { code, report } = await db.copy('src', 'dst', {
         // Out of range, which the server finds when it has sent the rows before.
         where: 'id <> 7000 OR EXP(id) > 0',
       })
       expect(code).to.equal(1)
       expect(report.error?.details, report.error?.message).to.include({ errno: 1690 })
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
   })
 })

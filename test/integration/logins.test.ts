@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { createConnection } from 'mysql2/promise'
 import { query, runCli, server, servers } from '../support/context.js'
-import { expectRefusal, Place, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, scratchFile } from '../support/copying.js'
 import type { HostileServer } from '../support/hostile-server.js'
 import { askForFile, askForPassword } from '../support/hostile-server.js'
 import { startServer, type TestServer } from '../support/servers.js'
@@ -43,14 +43,14 @@ describe('logins', () => {
   it('over the network take TLS where there is some, and otherwise a pinned key or the word for any key', async () => {
     const own = await startServer('mysql', { serverArgs: ['--tls-version='] })
     try {
-      const place = await Place.create(own, SMALL)
+      const db = await TestDatabase.create(own, SMALL)
       const file = scratchFile('pem')
       writeFileSync(file, await publicKey(own))
       const remote = (table: string, parameters: string) =>
-        place.url(table, parameters).replace('127.0.0.1', ELSEWHERE)
+        db.url(table, parameters).replace('127.0.0.1', ELSEWHERE)
       const copy = async (parameters: string) => {
         // The server forgets who has logged in, so that it asks for the whole password.
-        await place.query('TRUNCATE TABLE dst; FLUSH PRIVILEGES')
+        await db.query('TRUNCATE TABLE dst; FLUSH PRIVILEGES')
         return runCli(['copy', '--from', remote('src', parameters), '--to', remote('dst', parameters)])
       }
       expectRefusal(await copy(''), 1, 'CONNECTION_FAILED', 'ssl-mode=required', 'get-server-public-key')
@@ -66,15 +66,15 @@ describe('logins', () => {
 
   it('are under TLS by default, except on this machine', async () => {
     for (const at of servers()) {
-      const place = await Place.create(at, SMALL)
+      const db = await TestDatabase.create(at, SMALL)
       const copied = async (host: string, mode = '') => {
-        const url = (table: string) => place.url(table, mode).replace('127.0.0.1', host)
+        const url = (table: string) => db.url(table, mode).replace('127.0.0.1', host)
         // A connection says itself whether it is under TLS.
         const cipher =
           "(SELECT VARIABLE_VALUE > '' FROM performance_schema.session_status WHERE VARIABLE_NAME = 'Ssl_cipher')"
         const mariadb =
           "(SELECT VARIABLE_VALUE > '' FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME = 'Ssl_cipher')"
-        await place.query('CREATE TABLE flag (under_tls VARCHAR(9))')
+        await db.query('CREATE TABLE flag (under_tls VARCHAR(9))')
         const columns = [{ to: 'under_tls', sql: at.kind === 'mysql' ? cipher : mariadb }]
         const params = JSON.stringify({ columns, worker_num: 1 })
         const { code, stderr } = await runCli([
@@ -87,8 +87,8 @@ describe('logins', () => {
           params,
         ])
         expect(code, stderr).to.equal(0)
-        const [[found]] = (await place.query('SELECT under_tls FROM flag')) as [[string]]
-        await place.query('DROP TABLE flag')
+        const [[found]] = (await db.query('SELECT under_tls FROM flag')) as [[string]]
+        await db.query('DROP TABLE flag')
         return found
       }
       expect(await copied(ELSEWHERE)).to.equal('1')
@@ -101,10 +101,10 @@ describe('logins', () => {
   it('check that an address is in the certificate', async () => {
     const own = await startServer('mariadb', { serverArgs: ['--max-connections=20'] })
     try {
-      const place = await Place.create(own, SMALL)
+      const db = await TestDatabase.create(own, SMALL)
       const url = (host: string) =>
-        place.url('src', `&ssl-mode=verify_identity&ssl-ca=${own.certs!.ca}`).replace('127.0.0.1', host)
-      const copy = (host: string) => runCli(['copy', '--from', url(host), '--to', place.url('dst')])
+        db.url('src', `&ssl-mode=verify_identity&ssl-ca=${own.certs!.ca}`).replace('127.0.0.1', host)
+      const copy = (host: string) => runCli(['copy', '--from', url(host), '--to', db.url('dst')])
       expectRefusal(await copy(ELSEWHERE), 1, 'CONNECTION_FAILED', '0.0.0.0')
       const { code, stderr } = await copy('127.0.0.1')
       expect(code, stderr).to.equal(0)
@@ -115,9 +115,9 @@ describe('logins', () => {
 
   it('name ssl-mode to a user who needs it', async () => {
     for (const at of servers()) {
-      const place = await Place.create(at, SMALL)
-      await place.query("CREATE USER tls@'%' IDENTIFIED BY 'x' REQUIRE SSL; GRANT ALL ON *.* TO tls@'%'")
-      const url = (user: string) => place.url('src').replace(/\/\/[^@]*@/, `//${user}@`)
+      const db = await TestDatabase.create(at, SMALL)
+      await db.query("CREATE USER tls@'%' IDENTIFIED BY 'x' REQUIRE SSL; GRANT ALL ON *.* TO tls@'%'")
+      const url = (user: string) => db.url('src').replace(/\/\/[^@]*@/, `//${user}@`)
       const plain = (user: string) => runCli(['copy', '--from', url(user), '--to', url(user), '--dry-run'])
       expectRefusal(await plain('tls:x'), 1, 'ACCESS_DENIED', 'ssl-mode=required')
       // A session from before, which may end it again.

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { oneServer, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport } from '../support/copying.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
 import { expectDifferent, expectEqual, verify } from '../support/verifying.js'
 
@@ -24,7 +24,7 @@ describe('lookups by several columns', () => {
   for (const [type, values] of Object.entries(OTHERS))
     it(`compare every part by its bytes (text and ${type})`, async () => {
       for (const server of servers()) {
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           `CREATE TABLE t (a VARCHAR(20) COLLATE utf8mb4_bin); INSERT INTO t VALUES ${TEXTS}; CREATE TABLE o (b ${type}); INSERT INTO o VALUES ${values};
            CREATE TABLE m (b ${type}, v INT AUTO_INCREMENT UNIQUE, a VARCHAR(20) COLLATE utf8mb4_general_ci, KEY (b, a)); INSERT INTO m (a, b) SELECT a, b FROM t JOIN o;
@@ -33,15 +33,15 @@ describe('lookups by several columns', () => {
            CREATE TABLE dst (id INT PRIMARY KEY, v INT)`,
         )
         for (const way of WAYS) {
-          await place.query('TRUNCATE TABLE dst')
-          const outcome = await place.copy('src', 'dst', { columns: columns(way) })
+          await db.query('TRUNCATE TABLE dst')
+          const outcome = await db.copy('src', 'dst', { columns: columns(way) })
           expect(outcome.code, outcome.stderr).to.equal(0)
           expect(outcome.report.lookupMisses).to.equal(0)
           const wrong =
             'SELECT COUNT(*) FROM src JOIN dst USING (id) WHERE NOT v <=> IF(a IS NULL OR b IS NULL, NULL, id)'
-          expect(await place.value(wrong)).to.equal('0')
-          expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(
-            await place.value('SELECT COUNT(*) FROM m'),
+          expect(await db.value(wrong)).to.equal('0')
+          expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal(
+            await db.value('SELECT COUNT(*) FROM m'),
           )
         }
       }
@@ -49,13 +49,13 @@ describe('lookups by several columns', () => {
 
   it('name all parts of a key that is missing or has two values', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE m (a VARCHAR(9), b INT, v INT); INSERT INTO m VALUES ('x', 1, 10), ('x', 2, 20);
          CREATE TABLE src (id INT PRIMARY KEY, a VARCHAR(9), b INT); INSERT INTO src VALUES (1, 'x', 1), (2, 'y', 2), (3, NULL, 2);
          CREATE TABLE dst (id INT PRIMARY KEY, v INT)`,
       )
-      const missing = await place.copy('src', 'dst', { columns: columns() })
+      const missing = await db.copy('src', 'dst', { columns: columns() })
       expectRefusal(
         missing,
         1,
@@ -63,40 +63,35 @@ describe('lookups by several columns', () => {
         'table m has no key "y", "2", for v of the row with id = "2"',
       )
       expect(missing.stderr).to.include('m has no unique key that begins with a or b')
-      await place.query("INSERT INTO m VALUES ('x', 2, 21)")
+      await db.query("INSERT INTO m VALUES ('x', 2, 21)")
       for (const way of WAYS) {
-        await place.query("UPDATE src SET a = 'x'")
-        const two = await place.copy('src', 'dst', { columns: columns(way) })
+        await db.query("UPDATE src SET a = 'x'")
+        const two = await db.copy('src', 'dst', { columns: columns(way) })
         expectRefusal(two, 1, 'LOOKUP_AMBIGUOUS', 'two values for the key "x", "2": "20" and "21"')
-        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+        expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
       }
     }
   })
 
   it('are verified, and mended', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE m (a VARCHAR(9), b INT, v INT, UNIQUE KEY (b, a)); INSERT INTO m VALUES ('x', 1, 10), ('x', 2, 20), ('y', 1, 30);
          CREATE TABLE src (id INT PRIMARY KEY, a VARCHAR(9), b INT); INSERT INTO src VALUES (1, 'x', 1), (2, 'x', 2), (3, 'y', 1), (4, 'y', NULL);
          CREATE TABLE dst (id INT PRIMARY KEY, v INT)`,
       )
       const params = { columns: columns() }
-      const copied = await place.copy('src', 'dst', params)
+      const copied = await db.copy('src', 'dst', params)
       expect(copied.code, copied.stderr).to.equal(0)
       expect(copied.stderr).to.include('made in the worker: a, b looked up in source table m (a, b -> v)')
       const check = (...more: string[]) =>
-        verify(place.url('src'), place.url('dst'), '--params', JSON.stringify(params), ...more)
+        verify(db.url('src'), db.url('dst'), '--params', JSON.stringify(params), ...more)
       expectEqual(await check(), 4)
-      await place.query('UPDATE dst SET v = 11 WHERE id > 2')
+      await db.query('UPDATE dst SET v = 11 WHERE id > 2')
       expectDifferent(await check(), 0, 0, 2)
       await check('--repair')
-      expect(await place.query('SELECT v FROM dst ORDER BY id')).to.deep.equal([
-        ['10'],
-        ['20'],
-        ['30'],
-        [null],
-      ])
+      expect(await db.query('SELECT v FROM dst ORDER BY id')).to.deep.equal([['10'], ['20'], ['30'], [null]])
     }
   })
 
@@ -119,12 +114,12 @@ describe('lookups by several columns', () => {
 
   it('that do not go together are named before anything is written', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE m (a VARCHAR(9), b DATE, v INT); CREATE TABLE src (id INT PRIMARY KEY, a VARCHAR(9), b INT); CREATE TABLE dst (id INT PRIMARY KEY, v INT, w INT, x INT, y INT)`,
       )
       const entry = (more: object) => ({ from: ['a', 'b'], to: 'v', lookup: lookup(), ...more })
-      const wrong = (...entries: object[]) => place.copy('src', 'dst', { columns: ['id', ...entries] })
+      const wrong = (...entries: object[]) => db.copy('src', 'dst', { columns: ['id', ...entries] })
       expectRefusal(
         await wrong(
           entry({ lookup: lookup({ key: 'a' }) }),

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { oneServer, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
 import { expectDifferent, expectEqual, verify } from '../support/verifying.js'
 
@@ -15,7 +15,7 @@ const WAYS: { preload_mb?: number }[] = [{}, { preload_mb: 0 }]
 describe('steps after a lookup', () => {
   it('map, cast and default what it gave, exactly', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE m (k INT PRIMARY KEY, v VARCHAR(40), n DECIMAL(20,2));
          INSERT INTO m VALUES (1, '18446744073709551615', 1.50), (2, 'ä', 2.00), (3, NULL, NULL), (4, '007', 1);
@@ -52,10 +52,10 @@ describe('steps after a lookup', () => {
         ],
       })
       for (const way of WAYS) {
-        await place.query('TRUNCATE TABLE dst')
-        const outcome = await place.copy('src', 'dst', params(way))
+        await db.query('TRUNCATE TABLE dst')
+        const outcome = await db.copy('src', 'dst', params(way))
         expect(outcome.code, outcome.stderr).to.equal(0)
-        expect(await place.query('SELECT * FROM dst ORDER BY id')).to.deep.equal([
+        expect(await db.query('SELECT * FROM dst ORDER BY id')).to.deep.equal([
           ['1', '18446744073709551615', 'one', '1.500', `1${'*'.repeat(19)}`],
           ['2', '9007199254740993', 'two', '2.000', '*'],
           ['3', '0', 'null', null, null],
@@ -64,16 +64,16 @@ describe('steps after a lookup', () => {
           ['6', '0', 'none', null, null],
         ])
       }
-      const check = () => verify(place.url('src'), place.url('dst'), '--params', JSON.stringify(params({})))
+      const check = () => verify(db.url('src'), db.url('dst'), '--params', JSON.stringify(params({})))
       expectEqual(await check(), 6)
-      await place.query("UPDATE dst SET word = 'x' WHERE id = 6")
+      await db.query("UPDATE dst SET word = 'x' WHERE id = 6")
       expectDifferent(await check(), 0, 0, 1)
     }
   })
 
   it('refuse the row of a value that they cannot take, and name it', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE m (k INT PRIMARY KEY, v VARCHAR(40) NOT NULL); INSERT INTO m VALUES (1, '128'), (2, '1'), (3, ' 1'), (4, '2023-02-29'), (5, 'unused');
          CREATE TABLE src (id INT PRIMARY KEY, k INT NOT NULL); INSERT INTO src VALUES (10, 1), (20, 2), (30, 3), (40, 4);
@@ -81,21 +81,21 @@ describe('steps after a lookup', () => {
       )
       const entry = (after: object) => ({ from: 'k', to: 'v', lookup: lookup('m'), after })
       const params = (after: object) => ({ columns: ['id', entry(after)], read_batch: 1 })
-      const refused = await place.copy('src', 'dst', { ...params({ cast: 'tinyint' }), worker_num: 1 })
+      const refused = await db.copy('src', 'dst', { ...params({ cast: 'tinyint' }), worker_num: 1 })
       expectRefusal(
         refused,
         1,
         'DATA_REJECTED',
         'The value "128" for v in the row with id = "10" does not fit into tinyint, to which "after" of params.columns[1] casts',
       )
-      const unmapped = await place.copy('src', 'dst', { ...params({ map: { 128: 1 } }), worker_num: 1 })
+      const unmapped = await db.copy('src', 'dst', { ...params({ map: { 128: 1 } }), worker_num: 1 })
       expectRefusal(unmapped, 1, 'DATA_REJECTED', 'is not in "map" of "after" of params.columns[1]')
-      await place.query('DELETE FROM dst')
+      await db.query('DELETE FROM dst')
       const file = scratchFile('tsv')
       const limited = { ...params({ cast: 'tinyint' }), error_limit: 3, dirty_file: file }
-      const tolerated = await place.copy('src', 'dst', limited)
+      const tolerated = await db.copy('src', 'dst', limited)
       expect(tolerated.code, tolerated.stderr).to.equal(0)
-      expect(await place.query('SELECT * FROM dst')).to.deep.equal([['20', '1']])
+      expect(await db.query('SELECT * FROM dst')).to.deep.equal([['20', '1']])
       const kept = readFileSync(`${file}.read`, 'utf8').trim().split('\n')
       expect(kept.map((line) => line.split('\t').slice(0, 3).sort().join()).sort()).to.deep.equal([
         '1,10,DATA_REJECTED',
@@ -107,7 +107,7 @@ describe('steps after a lookup', () => {
 
   it('that do not fit values or target are named before anything is written', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE m (k INT PRIMARY KEY, v VARCHAR(9), b VARBINARY(9), d DATE); CREATE TABLE src (id INT PRIMARY KEY, k INT NOT NULL);
          CREATE TABLE dst (id INT PRIMARY KEY, v TINYINT, w VARCHAR(3), x INT, y INT)`,
@@ -118,7 +118,7 @@ describe('steps after a lookup', () => {
         lookup: lookup('m', more),
         after,
       })
-      const wrong = (...entries: object[]) => place.copy('src', 'dst', { columns: ['id', ...entries] })
+      const wrong = (...entries: object[]) => db.copy('src', 'dst', { columns: ['id', ...entries] })
       expectRefusal(
         await wrong(
           entry('v', { mask: {} }, { value: 'b' }),
@@ -160,16 +160,16 @@ describe('lookups of what other lookups gave', () => {
 
   it('are made one after the other, whatever their order in the params', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${TABLES}; CREATE TABLE dst (id INT PRIMARY KEY, v VARCHAR(9), w BIGINT)`,
       )
       for (const way of WAYS) {
         for (const columns of way.preload_mb === 0 ? [chain(way).reverse()] : [chain()]) {
-          await place.query('TRUNCATE TABLE dst')
-          const outcome = await place.copy('src', 'dst', { columns })
+          await db.query('TRUNCATE TABLE dst')
+          const outcome = await db.copy('src', 'dst', { columns })
           expect(outcome.code, outcome.stderr).to.equal(0)
-          expect(await place.query('SELECT * FROM dst ORDER BY id')).to.deep.equal([
+          expect(await db.query('SELECT * FROM dst ORDER BY id')).to.deep.equal([
             ['10', 'low', '9007199254740993'],
             ['20', 'high', '2'],
             ['30', null, null],
@@ -178,12 +178,12 @@ describe('lookups of what other lookups gave', () => {
         }
       }
       const params = ['--params', JSON.stringify({ columns: chain() })]
-      expectEqual(await verify(place.url('src'), place.url('dst'), ...params), 4)
-      await place.query('INSERT INTO src VALUES (50, 4); UPDATE dst SET w = 1 WHERE id = 20')
-      const found = await verify(place.url('src'), place.url('dst'), ...params)
+      expectEqual(await verify(db.url('src'), db.url('dst'), ...params), 4)
+      await db.query('INSERT INTO src VALUES (50, 4); UPDATE dst SET w = 1 WHERE id = 20')
+      const found = await verify(db.url('src'), db.url('dst'), ...params)
       expectDifferent(found, 1, 0, 1)
       expect(found.report.found!.unmadeRows[0]!.message).to.include('table n has no key "gone"')
-      const refused = await place.copy('src', 'dst', { columns: chain(), where: 'id = 50' })
+      const refused = await db.copy('src', 'dst', { columns: chain(), where: 'id = 50' })
       expectRefusal(
         refused,
         1,
@@ -194,7 +194,7 @@ describe('lookups of what other lookups gave', () => {
         typeof entry === 'object' ? { ...entry, lookup: { ...entry.lookup, missing: 'skip' } } : entry,
       )
       const file = scratchFile('tsv')
-      const skipped = await place.copy('src', 'dst', {
+      const skipped = await db.copy('src', 'dst', {
         columns: skipping,
         write_mode: 'upsert',
         error_limit: 1,
@@ -202,13 +202,13 @@ describe('lookups of what other lookups gave', () => {
       })
       expect(skipped.code, skipped.stderr).to.equal(0)
       expect(skipped.report).to.include({ rowsRead: 5, rowsFiltered: 1, lookupMisses: 1 })
-      expect(await place.value('SELECT w FROM dst WHERE id = 20')).to.equal('2')
+      expect(await db.value('SELECT w FROM dst WHERE id = 20')).to.equal('2')
     }
   })
 
   it('say which shard a row belongs to, and what a transform gets', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${TABLES}; CREATE TABLE dst_0 (id INT PRIMARY KEY, v VARCHAR(9), w BIGINT); CREATE TABLE dst_1 LIKE dst_0; CREATE TABLE dst LIKE dst_0`,
       )
@@ -222,10 +222,10 @@ describe('lookups of what other lookups gave', () => {
         },
       ]
       const sharded = { columns: numbered, shard: { by: 'w', hash: 'modulo' } }
-      const outcome = await place.copyTo('src', place.url('dst_{0..1}'), sharded)
+      const outcome = await db.copyTo('src', db.url('dst_{0..1}'), sharded)
       expect(outcome.code, outcome.stderr).to.equal(0)
-      expect(await place.query('SELECT id FROM dst_1')).to.deep.equal([['10']])
-      expect(await place.value('SELECT COUNT(*) FROM dst_0')).to.equal('3')
+      expect(await db.query('SELECT id FROM dst_1')).to.deep.equal([['10']])
+      expect(await db.value('SELECT COUNT(*) FROM dst_0')).to.equal('3')
 
       // Rows that are left out before do not make it take one row for another.
       const module = scratchFile('mjs')
@@ -233,14 +233,14 @@ describe('lookups of what other lookups gave', () => {
         module,
         `export default (row) => { if (row.id === 50) throw new Error('no'); return { ...row, v: row.v + '!' } }`,
       )
-      await place.query("INSERT INTO src VALUES (5, 4), (50, 1); INSERT INTO o VALUES (50, 'low', 5)")
+      await db.query("INSERT INTO src VALUES (5, 4), (50, 1); INSERT INTO o VALUES (50, 'low', 5)")
       const skipping = [
         ...chain().slice(0, 2),
         { from: { as: 'department' }, to: 'v', lookup: lookup('n', { missing: 'skip' }) },
       ]
       const columns = [...skipping, { from: 'id', to: 'w' }]
       const file = scratchFile('tsv')
-      const passed = await place.copy('src', 'dst', {
+      const passed = await db.copy('src', 'dst', {
         columns,
         transform: module,
         error_limit: 1,
@@ -250,7 +250,7 @@ describe('lookups of what other lookups gave', () => {
       expect(readFileSync(`${file}.read`, 'utf8')).to.include(
         'The transform failed for the row of src with id = "50"',
       )
-      expect(await place.query('SELECT id, v, w FROM dst WHERE v IS NOT NULL ORDER BY id')).to.deep.equal([
+      expect(await db.query('SELECT id, v, w FROM dst WHERE v IS NOT NULL ORDER BY id')).to.deep.equal([
         ['10', ' low !', '10'],
         ['20', 'high!', '20'],
         ['30', 'null!', '30'],
@@ -282,11 +282,11 @@ describe('lookups of what other lookups gave', () => {
 
   it('refuse circles and unknown names before anything is written', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${TABLES}; CREATE TABLE dst (id INT PRIMARY KEY, v VARCHAR(9), w BIGINT)`,
       )
-      const wrong = (...entries: object[]) => place.copy('src', 'dst', { columns: ['id', ...entries] })
+      const wrong = (...entries: object[]) => db.copy('src', 'dst', { columns: ['id', ...entries] })
       expectRefusal(
         await wrong(
           { from: { as: 'b' }, as: 'a', lookup: lookup('n') },

@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCli, oneServer, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
-import { TaskPlace } from '../support/task-place.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
+import { TaskFixture } from '../support/task-fixture.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
 
 const lookup = (more: object = {}) => ({ in: 'source', table: 'm', key: 'k', value: 'v', ...more })
@@ -19,7 +19,7 @@ const KEYS = `('a'), ('A'), ('a '), ('ä'), (''), ('''; DROP TABLE m; --'), ('ta
 describe('lookups', () => {
   it('find values by the exact bytes of their keys, in memory and asked for', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE keys_ (k VARCHAR(40) COLLATE utf8mb4_bin); INSERT INTO keys_ VALUES ${KEYS};
          CREATE TABLE m (k VARCHAR(40) COLLATE utf8mb4_general_ci, v VARCHAR(60), KEY (k));
@@ -29,12 +29,12 @@ describe('lookups', () => {
          CREATE TABLE dst (id INT PRIMARY KEY, v VARCHAR(60))`,
       )
       for (const way of WAYS) {
-        await place.query('TRUNCATE TABLE dst')
-        const outcome = await place.copy('src', 'dst', { columns: columns(way) })
+        await db.query('TRUNCATE TABLE dst')
+        const outcome = await db.copy('src', 'dst', { columns: columns(way) })
         expect(outcome.code, outcome.stderr).to.equal(0)
         expect(outcome.report.lookupMisses).to.equal(0)
         expect(
-          await place.value(
+          await db.value(
             `SELECT COUNT(*) FROM src JOIN dst USING (id) WHERE CAST(v AS BINARY) = CAST(CONCAT('value of ', k) AS BINARY)`,
           ),
         ).to.equal('144')
@@ -53,17 +53,17 @@ describe('lookups', () => {
     }
     for (const server of oneServer()) {
       for (const [type, values] of Object.entries(types)) {
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           `CREATE TABLE m (k ${type} PRIMARY KEY, v INT AUTO_INCREMENT, UNIQUE (v)); INSERT INTO m (k) VALUES ${values};
            CREATE TABLE src (id INT PRIMARY KEY, k ${type} NOT NULL); INSERT INTO src SELECT v, k FROM m;
            CREATE TABLE dst (id INT PRIMARY KEY, v INT NOT NULL)`,
         )
         for (const way of WAYS) {
-          await place.query('TRUNCATE TABLE dst')
-          const outcome = await place.copy('src', 'dst', { columns: columns(way) })
+          await db.query('TRUNCATE TABLE dst')
+          const outcome = await db.copy('src', 'dst', { columns: columns(way) })
           expect(outcome.code, `${type} ${outcome.stderr}`).to.equal(0)
-          expect(await place.value('SELECT COUNT(*) FROM dst WHERE id = v'), type).to.equal('4')
+          expect(await db.value('SELECT COUNT(*) FROM dst WHERE id = v'), type).to.equal('4')
         }
       }
     }
@@ -71,16 +71,16 @@ describe('lookups', () => {
 
   it('treat a missing key as they are told, and count it', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE m (k INT PRIMARY KEY, v VARCHAR(10)); INSERT INTO m VALUES (1, 'one'), (2, NULL);
          CREATE TABLE src (id INT PRIMARY KEY, k INT); INSERT INTO src VALUES (10, 1), (20, 2), (30, 3), (40, NULL), (50, 3);
          CREATE TABLE dst (id INT PRIMARY KEY, v VARCHAR(10))`,
       )
       const rows = async (more: object, params: object = {}) => {
-        await place.query('TRUNCATE TABLE dst')
-        const outcome = await place.copy('src', 'dst', { columns: columns(more), ...params })
-        return { ...outcome, rows: await place.query('SELECT * FROM dst ORDER BY id') }
+        await db.query('TRUNCATE TABLE dst')
+        const outcome = await db.copy('src', 'dst', { columns: columns(more), ...params })
+        return { ...outcome, rows: await db.query('SELECT * FROM dst ORDER BY id') }
       }
       for (const way of WAYS) {
         const nulls = await rows({ ...way, missing: 'null' })
@@ -113,32 +113,32 @@ describe('lookups', () => {
 
   it('do not choose between two values of a key', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE m (k VARCHAR(9), v INT); INSERT INTO m VALUES ('x', 1), ('y', 5), ('x', 1);
          CREATE TABLE src (id INT PRIMARY KEY, k VARCHAR(9) NOT NULL); INSERT INTO src VALUES (1, 'x'), (2, 'y');
          CREATE TABLE dst (id INT PRIMARY KEY, v INT)`,
       )
       for (const way of WAYS) {
-        await place.query('TRUNCATE TABLE dst; DELETE FROM m WHERE v = 2')
-        const equal = await place.copy('src', 'dst', { columns: columns(way) })
+        await db.query('TRUNCATE TABLE dst; DELETE FROM m WHERE v = 2')
+        const equal = await db.copy('src', 'dst', { columns: columns(way) })
         expect(equal.code, equal.stderr).to.equal(0)
         expect(equal.stderr).to.include('m has no unique key that begins with k')
-        await place.query("TRUNCATE TABLE dst; INSERT INTO m VALUES ('x', 2)")
-        const two = await place.copy('src', 'dst', {
+        await db.query("TRUNCATE TABLE dst; INSERT INTO m VALUES ('x', 2)")
+        const two = await db.copy('src', 'dst', {
           columns: columns(way),
           error_limit: 100,
           dirty_file: scratchFile('tsv'),
         })
         expectRefusal(two, 1, 'LOOKUP_AMBIGUOUS', 'table m has two values for the key "x"')
-        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+        expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
       }
     }
   })
 
   it('that do not fit into memory are asked for, and look through several tables', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, k INT NOT NULL);
          INSERT INTO src WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 1000)
@@ -148,21 +148,21 @@ describe('lookups', () => {
          CREATE TABLE dst (id INT PRIMARY KEY, v INT)`,
       )
       for (const preload_mb of [0.01, 0.1, 64]) {
-        await place.query('TRUNCATE TABLE dst')
+        await db.query('TRUNCATE TABLE dst')
         const more = { table: ['m0', 'm1'], preload_mb }
-        const outcome = await place.copy('src', 'dst', { columns: columns(more) })
+        const outcome = await db.copy('src', 'dst', { columns: columns(more) })
         expect(outcome.code, outcome.stderr).to.equal(0)
         const all = 'lookup of v: all keys (20000) are in memory'
         expect(outcome.report.reasons.includes(all)).to.equal(preload_mb === 64)
         const equal = 'SELECT COUNT(*) FROM src JOIN dst USING (id) WHERE v = k * 3'
-        expect(await place.value(equal)).to.equal('20000')
+        expect(await db.value(equal)).to.equal('20000')
       }
     }
   })
 
   it('find what has come into the table since it was read into memory', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE m (k INT PRIMARY KEY, v INT); INSERT INTO m VALUES (1, 1);
          CREATE TABLE src (id INT PRIMARY KEY, k INT NOT NULL); INSERT INTO src VALUES (1, 1), (2, 2);
@@ -170,9 +170,9 @@ describe('lookups', () => {
       )
       // It is read before pre_sql is run.
       const pre_sql = ['INSERT INTO m VALUES (2, 2)']
-      const outcome = await place.copy('src', 'dst', { columns: columns(), pre_sql })
+      const outcome = await db.copy('src', 'dst', { columns: columns(), pre_sql })
       expect(outcome.code, outcome.stderr).to.equal(0)
-      expect(await place.value('SELECT COUNT(*) FROM dst WHERE id = v')).to.equal('2')
+      expect(await db.value('SELECT COUNT(*) FROM dst WHERE id = v')).to.equal('2')
     }
   })
 
@@ -181,18 +181,18 @@ describe('lookups', () => {
       `CREATE TABLE m (k TEXT PRIMARY KEY, v INTEGER); INSERT INTO m VALUES ('a', 1), ('b', 2)`,
     )
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, k VARCHAR(9) NOT NULL); INSERT INTO src VALUES (1, 'a'), (2, 'b');
          CREATE TABLE dst (id INT PRIMARY KEY, v INT); CREATE TABLE m (k VARCHAR(9) PRIMARY KEY, v INT); INSERT INTO m VALUES ('a', 1), ('b', 2)`,
       )
-      for (const where of ['target', `sqlite:${other}`, place.url('').replace(/\?.*/, '')]) {
+      for (const where of ['target', `sqlite:${other}`, db.url('').replace(/\?.*/, '')]) {
         for (const way of WAYS) {
-          await place.query('TRUNCATE TABLE dst')
-          const outcome = await place.copy('src', 'dst', { columns: columns({ ...way, in: where }) })
+          await db.query('TRUNCATE TABLE dst')
+          const outcome = await db.copy('src', 'dst', { columns: columns({ ...way, in: where }) })
           expect(outcome.code, outcome.stderr).to.equal(0)
           expect(outcome.stderr, 'no secret').not.to.include(server.password)
-          expect(await place.value('SELECT COUNT(*) FROM dst WHERE id = v')).to.equal('2')
+          expect(await db.value('SELECT COUNT(*) FROM dst WHERE id = v')).to.equal('2')
         }
       }
     }
@@ -200,19 +200,19 @@ describe('lookups', () => {
 
   it('of a task look into any connection of its configuration', async () => {
     for (const server of [...oneServer(), null]) {
-      const place = await TaskPlace.create(server)
-      const { type } = place.data
-      const value = (sql: string) => place.data.value(sql)
+      const fixture = await TaskFixture.create(server)
+      const { type } = fixture.data
+      const value = (sql: string) => fixture.data.value(sql)
       await value('CREATE TABLE m (k INT PRIMARY KEY, v INT)')
       await value('INSERT INTO m VALUES (1, 10), (2, 20), (3, 30)')
       const params = (name: string) =>
         JSON.stringify({ columns: ['id', { from: 'v', to: 'v', lookup: lookup({ in: name }) }] })
-      await place.addTask(1, 'dst', { params: params(`from.${type}.app_db`) })
-      await place.addTask(2, 'dst2', { params: params('from.nope.app_db') })
-      const done = await place.cli('run', '1')
+      await fixture.addTask(1, 'dst', { params: params(`from.${type}.app_db`) })
+      await fixture.addTask(2, 'dst2', { params: params('from.nope.app_db') })
+      const done = await fixture.cli('run', '1')
       expect(done.code, done.stderr).to.equal(0)
       expect(String(await value('SELECT SUM(v - id * 10) + COUNT(*) FROM dst'))).to.equal('3')
-      const unknown = await place.cli('run', '2')
+      const unknown = await fixture.cli('run', '2')
       expect(unknown.code).to.equal(2)
       expect(unknown.stderr)
         .to.include('"from.nope.app_db", which is not in')
@@ -242,12 +242,12 @@ describe('lookups', () => {
 
   it('are shown in the plan, which says that a worker makes them', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE m (k INT PRIMARY KEY, v INT); CREATE TABLE src (id INT PRIMARY KEY, k INT NOT NULL); CREATE TABLE dst (id INT PRIMARY KEY, v INT)`,
       )
       const params = JSON.stringify({ columns: columns({ missing: 'skip' }) })
-      const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+      const endpoints = ['--from', db.url('src'), '--to', db.url('dst')]
       const { stdout } = await runCli(['copy', ...endpoints, '--params', params, '--dry-run'])
       expect(stdout).to.match(
         /made in the worker: k looked up in source table m \(k -> v\), rows with a missing key are left out -> v \(int/,
@@ -258,13 +258,13 @@ describe('lookups', () => {
 
   it('take keys that the source computes', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE m (k VARCHAR(30) COLLATE utf8mb4_bin PRIMARY KEY, v INT NOT NULL); INSERT INTO m VALUES ('x', 10), ('y', 20), (' x -1', 100), ('y-2', 200);
          CREATE TABLE src (a VARCHAR(10) PRIMARY KEY, b INT NOT NULL); INSERT INTO src VALUES (' x ', 1), ('y', 2);
          CREATE TABLE dst (a VARCHAR(10) PRIMARY KEY, t INT, u INT, i BIGINT NOT NULL)`,
       )
-      const outcome = await place.copy('src', 'dst', {
+      const outcome = await db.copy('src', 'dst', {
         columns: [
           'a',
           { from: 'a', to: 't', trim: true, lookup: lookup() },
@@ -275,7 +275,7 @@ describe('lookups', () => {
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(outcome.stderr).to.match(/made in the worker: u \(pushed down: .*\) looked up in source table m/)
       expect(
-        await place.query(
+        await db.query(
           "SELECT t, u FROM dst JOIN ids ON old_id = CONCAT(a, '/', u DIV 100) AND new_id = i ORDER BY a",
         ),
       ).to.deep.equal([
@@ -287,12 +287,12 @@ describe('lookups', () => {
 
   it('that are wrong are all named before anything is written', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE m (k INT PRIMARY KEY, v INT, b VARBINARY(9), d DATE, z INT(5) ZEROFILL);
          CREATE TABLE src (id INT PRIMARY KEY, k INT NOT NULL, n INT); CREATE TABLE dst (id INT PRIMARY KEY, v INT NOT NULL, w INT, x INT, y INT, z INT)`,
       )
-      const wrong = (entries: readonly object[]) => place.copy('src', 'dst', { columns: ['id', ...entries] })
+      const wrong = (entries: readonly object[]) => db.copy('src', 'dst', { columns: ['id', ...entries] })
       const entry = (to: string, more: object) => ({ from: 'k', to, lookup: lookup(more) })
       expectRefusal(
         await wrong([
@@ -328,7 +328,7 @@ describe('lookups', () => {
       )
       expectRefusal(await wrong([entry('v', { table: 'nope' })]), 2, 'TABLE_NOT_FOUND', '"nope"')
       expectRefusal(await wrong([entry('v', { in: 'nope' })]), 2, 'CONNECTION_UNKNOWN', '"nope"')
-      expectRefusal(await wrong([entry('v', { in: `${place.url('m')}` })]), 2, 'USAGE', 'names a table')
+      expectRefusal(await wrong([entry('v', { in: `${db.url('m')}` })]), 2, 'USAGE', 'names a table')
       expectRefusal(await wrong([entry('v', { missing: 'null' })]), 3, 'LOSSY', 'v: int', 'loses NULL')
       expectRefusal(
         await wrong([{ from: 'n', to: 'v', lookup: lookup({ value: 'z' }) }]),
@@ -336,19 +336,19 @@ describe('lookups', () => {
         'LOSSY',
         'loses NULL',
       )
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
   })
 
   it('in a file, which nothing can be looked up in, are refused', async () => {
     const [server] = servers()
-    const place = await Place.create(
+    const db = await TestDatabase.create(
       server!,
       `CREATE TABLE src (id INT PRIMARY KEY, k INT NOT NULL); CREATE TABLE dst (id INT PRIMARY KEY, v INT)`,
     )
     const file = scratchFile('tsv')
     writeFileSync(file, '')
-    const outcome = await place.copy('src', 'dst', { columns: columns({ in: `file:${file}` }) })
+    const outcome = await db.copy('src', 'dst', { columns: columns({ in: `file:${file}` }) })
     expectRefusal(outcome, 2, 'PARAMS_INVALID', 'nothing can be looked up in file:')
   })
 })

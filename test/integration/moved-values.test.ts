@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { query, servers } from '../support/context.js'
 import type { Outcome } from '../support/copying.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
 import { StoredTask } from '../support/stored-task.js'
 import { expectEqual, verify } from '../support/verifying.js'
@@ -21,8 +21,8 @@ const MEMBERS = Array.from({ length: 64 }, (_, i) => `'m${i}'`).join()
 const PAIRS = '(id INTEGER PRIMARY KEY, u VARCHAR(20) NOT NULL UNIQUE, v INT)'
 
 /** Two tables alike, with the given rows. */
-function tables(place: Place, columns: string, source: string, target: string): Promise<unknown> {
-  return place.query(
+function tables(db: TestDatabase, columns: string, source: string, target: string): Promise<unknown> {
+  return db.query(
     `DROP TABLE IF EXISTS s, t; CREATE TABLE s ${columns}; CREATE TABLE t LIKE s;
      INSERT INTO s VALUES ${source}; INSERT INTO t VALUES ${target}`,
   )
@@ -183,14 +183,14 @@ describe('unique values that move between rows', () => {
     for (const { what, columns, source, target, expected } of path === 'insert' ? CASES : CASES.slice(0, 3)) {
       it(`arrive by ${path} ${what}`, async () => {
         for (const server of servers()) {
-          const place = await Place.create(server)
-          await tables(place, columns, source, target)
+          const db = await TestDatabase.create(server)
+          await tables(db, columns, source, target)
           const params = { write_mode: 'upsert', write_path: path }
-          const outcome = await place.copy('s', 't', params)
+          const outcome = await db.copy('s', 't', params)
           expect(outcome.code, outcome.stderr).to.equal(0)
           expect(counts(outcome)).to.deep.equal(expected)
-          await place.expectEqual('s', 't')
-          expect(counts(await place.copy('s', 't', params)).slice(1, 4)).to.deep.equal([0, 0, expected[0]])
+          await db.expectEqual('s', 't')
+          expect(counts(await db.copy('s', 't', params)).slice(1, 4)).to.deep.equal([0, 0, expected[0]])
         }
       })
     }
@@ -198,63 +198,63 @@ describe('unique values that move between rows', () => {
 
   it('arrive across splits and threads, all rows in one ring', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
-      await place.query(
+      const db = await TestDatabase.create(server)
+      await db.query(
         `CREATE TABLE s (id INTEGER PRIMARY KEY, u INT NOT NULL UNIQUE); CREATE TABLE t LIKE s;
          INSERT INTO t WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 400) SELECT i, i FROM q;
          INSERT INTO s SELECT id, (id * 7 + 150) % 400 + 1 FROM t`,
       )
-      const outcome = await place.copy('s', 't', { write_mode: 'upsert', worker_num: 3, read_batch: 50 })
+      const outcome = await db.copy('s', 't', { write_mode: 'upsert', worker_num: 3, read_batch: 50 })
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(outcome.report.rowsWritten + outcome.report.rowsUnchanged).to.equal(400)
-      await place.expectEqual('s', 't')
+      await db.expectEqual('s', 't')
     }
   })
 
   it('arrive by an incremental run, and by repair, which deletes the row that had one', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
+      const db = await TestDatabase.create(server)
       const columns = '(id INTEGER PRIMARY KEY, u VARCHAR(9) UNIQUE, at DATETIME NOT NULL, KEY (at))'
       await tables(
-        place,
+        db,
         columns,
         "(1, 'a', '2024-01-01'), (2, 'b', '2024-01-01')",
         "(1, 'a', '2024-01-01'), (2, 'b', '2024-01-01')",
       )
-      const task = new StoredTask(place.url('s'), place.url('t'), { mode: 'increment', diff_column: 'at' })
+      const task = new StoredTask(db.url('s'), db.url('t'), { mode: 'increment', diff_column: 'at' })
       await task.run()
       task.watermarks = { increment: '2024-01-15 00:00:00' }
-      await place.query(
+      await db.query(
         "UPDATE s SET u = 'c', at = '2024-02-01' WHERE id = 2; UPDATE s SET u = 'b', at = '2024-02-01' WHERE id = 1",
       )
       const report = await task.run()
       expect(report).to.include({ rowsWritten: 2, rowsChanged: 2, dirtyRows: 0 })
-      await place.expectEqual('s', 't')
+      await db.expectEqual('s', 't')
 
       await tables(
-        place,
+        db,
         PAIRS,
         "(1, 'b', 0), (2, 'a', 0), (3, 'x', 0)",
         "(1, 'a', 0), (2, 'b', 0), (3, 'c', 0), (1000, 'x', 0)",
       )
-      const repaired = await verify(place.url('s'), place.url('t'), '--repair', '--param', 'read_batch=2')
+      const repaired = await verify(db.url('s'), db.url('t'), '--repair', '--param', 'read_batch=2')
       expect(repaired.code, repaired.stderr + repaired.stdout).to.equal(0)
       expect(repaired.report).to.include({ rowsWritten: 3, rowsDeleted: 1 })
-      await place.expectEqual('s', 't')
-      expectEqual(await verify(place.url('s'), place.url('t')), 3)
+      await db.expectEqual('s', 't')
+      expectEqual(await verify(db.url('s'), db.url('t')), 3)
     }
   })
 
   it('arrive in shards', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
-      await place.query(
+      const db = await TestDatabase.create(server)
+      await db.query(
         `CREATE TABLE s ${PAIRS}; CREATE TABLE t_0 LIKE s; CREATE TABLE t_1 LIKE s;
          INSERT INTO s VALUES (2, 'd', 0), (4, 'b', 0), (1, 'c', 0), (3, 'e', 0);
          INSERT INTO t_0 VALUES (2, 'b', 0), (4, 'd', 0); INSERT INTO t_1 VALUES (1, 'a', 0), (3, 'c', 0)`,
       )
       const shard = { by: 'id', hash: 'modulo' }
-      const outcome = await place.copy('s', 't_{0..1}', { write_mode: 'upsert', shard })
+      const outcome = await db.copy('s', 't_{0..1}', { write_mode: 'upsert', shard })
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(outcome.report.shards).to.deep.include({
         name: 't_0',
@@ -264,16 +264,16 @@ describe('unique values that move between rows', () => {
         rowsSkipped: 0,
         dirtyRows: 0,
       })
-      expect(await place.query('SELECT * FROM t_0 UNION ALL SELECT * FROM t_1 ORDER BY id')).to.deep.equal(
-        await place.query('SELECT * FROM s ORDER BY id'),
+      expect(await db.query('SELECT * FROM t_0 UNION ALL SELECT * FROM t_1 ORDER BY id')).to.deep.equal(
+        await db.query('SELECT * FROM s ORDER BY id'),
       )
     }
   })
 
   it('leave columns that are not copied, generated ones and rows that refer to them as they are', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
-      await place.query(
+      const db = await TestDatabase.create(server)
+      await db.query(
         `SET sql_mode = ''; CREATE TABLE s (id INTEGER PRIMARY KEY, u VARCHAR(9)); INSERT INTO s VALUES (1, 'b'), (2, 'a'), (3, 'c');
          CREATE TABLE t (own INT AUTO_INCREMENT PRIMARY KEY, id INT NOT NULL UNIQUE, u VARCHAR(9), low VARCHAR(9) AS (LOWER(u)) STORED UNIQUE,
            note BLOB, j JSON, e ENUM('2','1') DEFAULT '1', w SET('a','','b','') DEFAULT 'b', many SET(${MEMBERS}), at TIMESTAMP(6) NULL DEFAULT CURRENT_TIMESTAMP(6));
@@ -282,21 +282,21 @@ describe('unique values that move between rows', () => {
          CREATE TABLE c (t INT, CONSTRAINT to_id FOREIGN KEY (t) REFERENCES t (id) ON DELETE CASCADE); INSERT INTO c VALUES (1), (2)`,
       )
       const kept = 'SELECT own, id, note, j, e+0, w+0, many | 0, at FROM t WHERE id < 3 ORDER BY id'
-      const before = await place.query(kept)
-      const outcome = await place.copy('s', 't', { write_mode: 'upsert', pk: 'id' })
+      const before = await db.query(kept)
+      const outcome = await db.copy('s', 't', { write_mode: 'upsert', pk: 'id' })
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(counts(outcome)).to.deep.equal([3, 3, 2, 0, 0])
-      expect(await place.query('SELECT id, u FROM t ORDER BY id')).to.deep.equal(
-        await place.query('SELECT * FROM s ORDER BY id'),
+      expect(await db.query('SELECT id, u FROM t ORDER BY id')).to.deep.equal(
+        await db.query('SELECT * FROM s ORDER BY id'),
       )
-      expect(await place.query(kept)).to.deep.equal(before)
-      expect(await place.value('SELECT COUNT(*) FROM c')).to.equal('2')
+      expect(await db.query(kept)).to.deep.equal(before)
+      expect(await db.value('SELECT COUNT(*) FROM c')).to.equal('2')
     }
   })
 
   it('are not exchanged where a trigger or a foreign key would notice', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
+      const db = await TestDatabase.create(server)
       for (const [ddl, name] of [
         ['CREATE TRIGGER on_delete AFTER DELETE ON t FOR EACH ROW SET @x = 1', 'trigger on_delete'],
         [
@@ -304,23 +304,23 @@ describe('unique values that move between rows', () => {
           'foreign key to_u',
         ],
       ] as const) {
-        await place.query('DROP TABLE IF EXISTS c')
+        await db.query('DROP TABLE IF EXISTS c')
         await tables(
-          place,
+          db,
           PAIRS,
           "(1, 'b', 0), (2, 'a', 0), (3, 'd', 0)",
           "(1, 'a', 0), (2, 'b', 0), (3, 'c', 0)",
         )
-        await place.query(ddl)
+        await db.query(ddl)
         expectRefusal(
-          await place.copy('s', 't', { write_mode: 'upsert' }),
+          await db.copy('s', 't', { write_mode: 'upsert' }),
           1,
           'DUPLICATE_KEY',
           name,
           'id = "1"',
           'id = "2"',
         )
-        expect(await place.query('SELECT id, u FROM t WHERE id < 3 ORDER BY id')).to.deep.equal([
+        expect(await db.query('SELECT id, u FROM t WHERE id < 3 ORDER BY id')).to.deep.equal([
           ['1', 'a'],
           ['2', 'b'],
         ])
@@ -330,15 +330,15 @@ describe('unique values that move between rows', () => {
 
   it('that a row of the target keeps are refused with the name of that row; all others arrive', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
+      const db = await TestDatabase.create(server)
       // 1 wants what 90 has, which the source does not know; 2 and 3 wait for 1. 4 and 5 trade.
       await tables(
-        place,
+        db,
         PAIRS,
         "(1, 'z', 0), (2, 'a', 0), (3, 'b', 0), (4, 'e', 0), (5, 'd', 0), (6, 'n', 0)",
         "(1, 'a', 0), (2, 'b', 0), (3, 'c', 0), (4, 'd', 0), (5, 'e', 0), (90, 'z', 0)",
       )
-      const strict = await place.copy('s', 't', { write_mode: 'upsert' })
+      const strict = await db.copy('s', 't', { write_mode: 'upsert' })
       expectRefusal(
         strict,
         1,
@@ -348,24 +348,24 @@ describe('unique values that move between rows', () => {
         'mode "sync"',
       )
       const dirty_file = scratchFile('tsv')
-      const outcome = await place.copy('s', 't', { write_mode: 'upsert', error_limit: 3, dirty_file })
+      const outcome = await db.copy('s', 't', { write_mode: 'upsert', error_limit: 3, dirty_file })
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(outcome.report).to.include({ rowsWritten: 3, rowsChanged: 2, rowsUnchanged: 0, dirtyRows: 3 })
       expect(readFileSync(dirty_file, 'utf8')).to.match(/^1\tz\t0\tDUPLICATE_KEY/m)
-      expect(await place.query('SELECT id, u FROM t ORDER BY id')).to.deep.equal(
+      expect(await db.query('SELECT id, u FROM t ORDER BY id')).to.deep.equal(
         ['a', 'b', 'c', 'e', 'd', 'n', 'z'].map((u, i) => [String(i === 6 ? 90 : i + 1), u]),
       )
       const synced = await runWithReport([
         'copy',
         '--from',
-        place.url('s'),
+        db.url('s'),
         '--to',
-        place.url('t'),
+        db.url('t'),
         '--param',
         'mode=sync',
       ])
       expect(synced.code, synced.stderr).to.equal(0)
-      await place.expectEqual('s', 't')
+      await db.expectEqual('s', 't')
     }
   })
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { oneServer, runCli, type CliOptions } from '../support/context.js'
-import { expectRefusal, Place, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, scratchFile } from '../support/copying.js'
 
 /** The machine's own Node.js, where scripts/newer-node.mjs has gone on with another one. */
 const older = process.env['ROWSHIFT_TEST_OLDER_NODE']
@@ -24,16 +24,13 @@ for (const { name, options } of NODES) {
 
     it('tables of servers are copied', async () => {
       for (const server of oneServer()) {
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           "CREATE TABLE s (id INT PRIMARY KEY, v VARCHAR(9)); CREATE TABLE t LIKE s; INSERT INTO s VALUES (1, 'é'), (2, NULL)",
         )
-        const { code, stderr } = await runCli(
-          ['copy', '--from', place.url('s'), '--to', place.url('t')],
-          options,
-        )
+        const { code, stderr } = await runCli(['copy', '--from', db.url('s'), '--to', db.url('t')], options)
         expect(code, stderr).to.equal(0)
-        expect(await place.value('SELECT COUNT(*) FROM t NATURAL JOIN s WHERE id = 1')).to.equal('1')
+        expect(await db.value('SELECT COUNT(*) FROM t NATURAL JOIN s WHERE id = 1')).to.equal('1')
       }
     })
 
@@ -50,8 +47,8 @@ for (const { name, options } of NODES) {
         expectRefusal(await runCli(args, options), 2, 'PLUGIN_UNKNOWN', 'run rowshift with Node.js 24')
       }
       for (const server of oneServer()) {
-        const place = await Place.create(server, 'CREATE TABLE t (id INT PRIMARY KEY)')
-        const outcome = await runCli(['copy', '--from', place.url('t'), '--to', url, '--create'], options)
+        const db = await TestDatabase.create(server, 'CREATE TABLE t (id INT PRIMARY KEY)')
+        const outcome = await runCli(['copy', '--from', db.url('t'), '--to', url, '--create'], options)
         expectRefusal(outcome, 2, 'PLUGIN_UNKNOWN', 'run rowshift with Node.js 24')
       }
       expect([existsSync(file), existsSync(join(folder, 'shop.db'))]).to.deep.equal([false, false])

@@ -4,8 +4,8 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { oneServer, runCli, servers } from '../support/context.js'
-import { Place } from '../support/copying.js'
-import { TaskPlace } from '../support/task-place.js'
+import { TestDatabase } from '../support/copying.js'
+import { TaskFixture } from '../support/task-fixture.js'
 
 const TABLES = 'CREATE TABLE a (id INT PRIMARY KEY); INSERT INTO a VALUES (1); CREATE TABLE b LIKE a'
 /** Those of a run that hangs would be minutes. */
@@ -44,9 +44,9 @@ describe('a connection that cannot be opened', () => {
 
   it('ends verify, copy and a dry run, whichever end it is', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, TABLES)
-      const there = place.url('a')
-      const nowhere = there.replace(place.database, 'nonesuch')
+      const db = await TestDatabase.create(server, TABLES)
+      const there = db.url('a')
+      const nowhere = there.replace(db.database, 'nonesuch')
       await expectEnd(['verify', '--from', there, '--to', nowhere], 2, 'nonesuch')
       await expectEnd(['verify', '--repair', '--from', nowhere, '--to', there], 2, 'nonesuch')
       await expectEnd(['copy', '--from', there, '--to', nowhere], 2, 'nonesuch')
@@ -56,45 +56,45 @@ describe('a connection that cannot be opened', () => {
 
   it('ends a run with shards, lookups or many sources', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, TABLES)
-      const nowhere = place.url('a').replace(place.database, 'nonesuch')
+      const db = await TestDatabase.create(server, TABLES)
+      const nowhere = db.url('a').replace(db.database, 'nonesuch')
       const columns = [
         { from: 'id', to: 'id', lookup: { in: nowhere.split('?')[0], table: 'a', key: 'id', value: 'id' } },
       ]
       const params = JSON.stringify({ columns })
-      const endpoints = ['--from', place.url('a'), '--to', place.url('b')]
+      const endpoints = ['--from', db.url('a'), '--to', db.url('b')]
       await expectEnd(['copy', ...endpoints, '--params', params], 2, 'nonesuch')
-      const many = (url: string) => url.replace(place.database, `{${place.database},nonesuch}`)
-      await expectEnd(['verify', '--from', many(place.url('a')), '--to', place.url('b')], 2, 'nonesuch')
+      const many = (url: string) => url.replace(db.database, `{${db.database},nonesuch}`)
+      await expectEnd(['verify', '--from', many(db.url('a')), '--to', db.url('b')], 2, 'nonesuch')
       const shard = JSON.stringify({ shard: { by: 'id', hash: 'modulo' } })
-      const sharded = ['--from', place.url('a'), '--to', many(place.url('b')), '--params', shard]
+      const sharded = ['--from', db.url('a'), '--to', many(db.url('b')), '--params', shard]
       await expectEnd(['copy', ...sharded], 2, 'nonesuch')
     }
   })
 
   it('ends commands on a task store that is not there, and runs of tasks whose table is not', async () => {
-    const place = await TaskPlace.create(oneServer()[0]!)
-    await place.addTask(1, 'nonesuch')
+    const fixture = await TaskFixture.create(oneServer()[0]!)
+    await fixture.addTask(1, 'nonesuch')
     for (const command of [
       ['run', '1'],
       ['verify', '1'],
       ['verify', '1', '--repair'],
       ['plan', '1'],
     ]) {
-      const { code, stderr } = await place.cli(...command)
+      const { code, stderr } = await fixture.cli(...command)
       expect(code, stderr).to.equal(2)
     }
   })
 
   it('is closed when the server refuses the login and keeps the connection', async () => {
-    const place = await Place.create(oneServer()[0]!, TABLES)
+    const db = await TestDatabase.create(oneServer()[0]!, TABLES)
     const url = await impostor(refuse)
     for (const command of ['copy', 'verify'])
-      await expectEnd([command, '--from', place.url('a'), '--to', url], 1, 'Too many connections')
+      await expectEnd([command, '--from', db.url('a'), '--to', url], 1, 'Too many connections')
   })
 
   it('is given up when no greeting comes, or only bit by bit', async () => {
-    const place = await Place.create(oneServer()[0]!, TABLES)
+    const db = await TestDatabase.create(oneServer()[0]!, TABLES)
     const silent = await impostor(() => {})
     const slow = await impostor((socket) => {
       socket.write(Buffer.from([255, 255, 0]))
@@ -103,8 +103,8 @@ describe('a connection that cannot be opened', () => {
     })
     for (const url of [silent, slow]) {
       const to = `${url}&stall-timeout=1`
-      await expectEnd(['verify', '--from', place.url('a'), '--to', to], 1, 'Cannot connect')
-      await expectEnd(['copy', '--from', to, '--to', place.url('a')], 1, 'Cannot connect')
+      await expectEnd(['verify', '--from', db.url('a'), '--to', to], 1, 'Cannot connect')
+      await expectEnd(['copy', '--from', to, '--to', db.url('a')], 1, 'Cannot connect')
     }
   })
 })

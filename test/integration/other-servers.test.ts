@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection } from 'mysql2/promise'
 import { query, runCli, server } from '../support/context.js'
-import { expectRefusal, Place } from '../support/copying.js'
+import { expectRefusal, TestDatabase } from '../support/copying.js'
 import { lieAbout } from '../support/hostile-server.js'
 
 const ALL_BYTES = `(id INT PRIMARY KEY, b BLOB, v VARCHAR(200), n DECIMAL(30,10), d DATETIME(6), f DOUBLE, u BIGINT UNSIGNED)`
@@ -15,19 +15,19 @@ describe('a server that is neither MySQL nor MariaDB', () => {
   it('shows that it keeps all bytes before it gets rows', async () => {
     const at = server('mysql')
     const [[comment]] = (await query(at, 'SELECT @@version_comment')) as [[string]]
-    const place = await Place.create(
+    const db = await TestDatabase.create(
       at,
       `CREATE TABLE s ${ALL_BYTES}; INSERT INTO s ${VALUES}; CREATE TABLE t LIKE s`,
     )
     const liar = await lieAbout(at.port, { [comment]: '?'.repeat(comment.length) })
     try {
-      const to = place.url('t').replace(`:${at.port}/`, `:${liar.port}/`)
+      const to = db.url('t').replace(`:${at.port}/`, `:${liar.port}/`)
       for (const path of ['auto', 'insert']) {
-        await place.query('TRUNCATE TABLE t; SET GLOBAL local_infile = ON')
+        await db.query('TRUNCATE TABLE t; SET GLOBAL local_infile = ON')
         const { code, stderr } = await runCli([
           'copy',
           '--from',
-          place.url('s'),
+          db.url('s'),
           '--to',
           to,
           '--param',
@@ -35,7 +35,7 @@ describe('a server that is neither MySQL nor MariaDB', () => {
         ])
         expect(code, stderr).to.equal(0)
         if (path === 'auto') expect(stderr).to.include('stored all 256 bytes in a trial')
-        await place.expectEqual('s', 't')
+        await db.expectEqual('s', 't')
       }
     } finally {
       liar.close()
@@ -51,7 +51,7 @@ describe('a server that is neither MySQL nor MariaDB', () => {
     await session.query('CREATE DATABASE rowshift_test')
     const there = (table: string) => `${given}/rowshift_test?table=${table}`
     const at = server('mysql')
-    const place = await Place.create(
+    const db = await TestDatabase.create(
       at,
       `CREATE TABLE s ${ALL_BYTES}; INSERT INTO s ${VALUES}; CREATE TABLE back LIKE s`,
     )
@@ -60,19 +60,19 @@ describe('a server that is neither MySQL nor MariaDB', () => {
       const loaded = await runCli([
         'copy',
         '--from',
-        place.url('s'),
+        db.url('s'),
         '--to',
         there('t'),
         '--param',
         'write_path=load-data',
       ])
       expectRefusal(loaded, 2, 'PARAMS_INVALID', 'OceanBase', '256 bytes')
-      const to = await runCli(['copy', '--from', place.url('s'), '--to', there('t')])
+      const to = await runCli(['copy', '--from', db.url('s'), '--to', there('t')])
       expect(to.code, to.stderr).to.equal(0)
       expect(to.stderr).to.include('write path insert: OceanBase')
-      const back = await runCli(['copy', '--from', there('t'), '--to', place.url('back')])
+      const back = await runCli(['copy', '--from', there('t'), '--to', db.url('back')])
       expect(back.code, back.stderr).to.equal(0)
-      await place.expectEqual('s', 'back')
+      await db.expectEqual('s', 'back')
     } finally {
       await session.query('DROP DATABASE rowshift_test')
       await session.end()

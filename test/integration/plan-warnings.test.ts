@@ -3,9 +3,9 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunRecord } from '../../src/contract/plugin.js'
 import { oneServer, runCli, servers } from '../support/context.js'
-import { expectRefusal, Place, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
-import { TaskPlace } from '../support/task-place.js'
+import { TaskFixture } from '../support/task-fixture.js'
 import { verify } from '../support/verifying.js'
 
 const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, v INT); CREATE TABLE dst LIKE src;
@@ -14,25 +14,25 @@ const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, v INT); CREATE TABLE dst L
 describe('a target that holds rows', () => {
   it('is warned about where insert would fail, and the error names the ways on', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, TABLES)
-      const failed = await place.copy('src', 'dst')
+      const db = await TestDatabase.create(server, TABLES)
+      const failed = await db.copy('src', 'dst')
       const ways = ['killed', '"write_mode": "ignore"', '"mode": "sync"']
       expectRefusal(failed, 1, 'DUPLICATE_KEY', ...ways)
       expect(failed.report.error!.message.match(/"ignore"|insert never/g)).to.have.length(1)
       const warning = failed.report.warnings.find((text) => text.includes('holds rows already'))
       expect(warning).to.include('TRUNCATE TABLE @table').and.to.include('"mode": "sync"')
       for (const params of [{ write_mode: 'upsert' }, { pre_sql: ['TRUNCATE TABLE @table'] }]) {
-        const { report, stderr } = await place.copy('src', 'dst', params)
+        const { report, stderr } = await db.copy('src', 'dst', params)
         expect(report.status, stderr).to.equal('success')
         expect(report.warnings.join()).not.to.include('holds rows')
       }
-      await place.query('TRUNCATE dst')
-      expect((await place.copy('src', 'dst')).report.warnings).to.deep.equal([])
+      await db.query('TRUNCATE dst')
+      expect((await db.copy('src', 'dst')).report.warnings).to.deep.equal([])
       // Without a key, and where the target gives the keys.
-      await place.query(
+      await db.query(
         'CREATE TABLE own (n INT AUTO_INCREMENT PRIMARY KEY, v INT); INSERT INTO own (v) VALUES (1)',
       )
-      expect((await place.copy('src', 'own', { columns: ['v'] })).report.warnings).to.deep.equal([])
+      expect((await db.copy('src', 'own', { columns: ['v'] })).report.warnings).to.deep.equal([])
     }
   })
 
@@ -60,34 +60,34 @@ describe('a target that holds rows', () => {
 
 describe('rows that were not written', () => {
   it('are counted in what a person reads, and in the history', async () => {
-    const place = await TaskPlace.create(oneServer()[0]!)
-    await place.data.value('INSERT INTO dst VALUES (2, 2), (3, 9)')
-    await place.addTask(1, 'dst', { params: '{"write_mode": "ignore"}' })
-    await place.addTask(2, 'dst', { params: '{"write_mode": "upsert"}' })
-    await place.addTask(3, 'dst', { params: '{"mode": "sync", "pre_sql": ["DELETE FROM @table"]}' })
-    const run = async (id: number) => (await place.cli('run', String(id))).stdout
+    const fixture = await TaskFixture.create(oneServer()[0]!)
+    await fixture.data.value('INSERT INTO dst VALUES (2, 2), (3, 9)')
+    await fixture.addTask(1, 'dst', { params: '{"write_mode": "ignore"}' })
+    await fixture.addTask(2, 'dst', { params: '{"write_mode": "upsert"}' })
+    await fixture.addTask(3, 'dst', { params: '{"mode": "sync", "pre_sql": ["DELETE FROM @table"]}' })
+    const run = async (id: number) => (await fixture.cli('run', String(id))).stdout
     expect(await run(1))
       .to.match(/^Copied 1 row \(/)
       .and.to.include('2 rows were skipped')
     expect(await run(2))
       .to.match(/^Copied 1 row \(/)
       .and.to.include('2 rows were unchanged')
-    await place.data.value('INSERT INTO dst VALUES (7, 7)')
+    await fixture.data.value('INSERT INTO dst VALUES (7, 7)')
     expect(await run(3)).to.include('Written 0 rows, deleted 1.')
-    const [last] = await place.json<RunRecord[]>('history', '3')
+    const [last] = await fixture.json<RunRecord[]>('history', '3')
     expect(last!.report).to.include('pre_sql is not used in mode')
-    const history = (await place.cli('history')).stdout
+    const history = (await fixture.cli('history')).stdout
     for (const counts of ['2 skipped', '2 unchanged', '1 deleted']) expect(history).to.include(counts)
   })
 
   it('of a run that failed half-way come with the way on', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, TABLES)
-      await place.query('TRUNCATE dst; ALTER TABLE dst ADD CHECK (id <> 3)')
-      const failed = await place.copy('src', 'dst', { read_batch: 1, worker_num: 1 })
+      const db = await TestDatabase.create(server, TABLES)
+      await db.query('TRUNCATE dst; ALTER TABLE dst ADD CHECK (id <> 3)')
+      const failed = await db.copy('src', 'dst', { read_batch: 1, worker_num: 1 })
       expectRefusal(failed, 1, 'DATA_REJECTED', 'rowshift resume', 'goes on from there')
       expect(failed.stdout).to.match(/^Failed after 2 rows/)
-      const equal = await verify(place.url('src'), place.url('dst'), '--param', 'where=id < 3')
+      const equal = await verify(db.url('src'), db.url('dst'), '--param', 'where=id < 3')
       expect(equal.code).to.equal(0)
     }
   })

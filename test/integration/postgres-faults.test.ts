@@ -7,7 +7,7 @@ import postgres from '../../plugins/postgres/plugin.js'
 import type { ReadSpec, RowshiftError } from '../../src/contract/plugin.js'
 import { connect } from '../support/client.js'
 import { addressOf, oneServer, query, server, startCli } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { Proxy } from '../support/proxy.js'
 import { startServer, type TestServer } from '../support/servers.js'
 import { until } from '../support/until.js'
@@ -19,13 +19,13 @@ const TARGET = 'CREATE TABLE t (id INT PRIMARY KEY, v LONGTEXT)'
 const SLOW = 'pg_sleep(0.0004) IS NOT NULL'
 const NEVER = new AbortController().signal
 
-const sessions = (place: Place) =>
-  place.value(
+const sessions = (db: TestDatabase) =>
+  db.value(
     `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'rowshift'`,
   )
 
-function target(): Promise<Place> {
-  return Place.create(oneServer()[0]!, TARGET)
+function target(): Promise<TestDatabase> {
+  return TestDatabase.create(oneServer()[0]!, TARGET)
 }
 
 async function readAll(url: string, session: readonly string[], signal = NEVER): Promise<number> {
@@ -66,78 +66,76 @@ async function failure(work: Promise<unknown>): Promise<RowshiftError> {
 
 describe('a copy from PostgreSQL', () => {
   it('says what is wrong with a connection or a table before anything is written', async () => {
-    const place = await Place.create(
+    const db = await TestDatabase.create(
       server('postgres'),
       `${TABLE}; CREATE SCHEMA other; CREATE TABLE other.only (id int)`,
     )
     const to = await target()
-    const user = `${place.database}_user`
-    await place.query(`CREATE ROLE ${user} LOGIN PASSWORD 'pw'; GRANT SELECT (id) ON s TO ${user}`)
-    const { host, port } = place.server
+    const user = `${db.database}_user`
+    await db.query(`CREATE ROLE ${user} LOGIN PASSWORD 'pw'; GRANT SELECT (id) ON s TO ${user}`)
+    const { host, port } = db.server
     const url = (login: string, rest: string) => `postgres://${login}@${host}:${port}/${rest}`
-    const own = `postgres:${place.server.password}`
+    const own = `postgres:${db.server.password}`
     const cases: readonly (readonly [string, number, string, ...(string | RegExp)[]])[] = [
       [
-        url('postgres:wrong', `${place.database}?table=s`),
+        url('postgres:wrong', `${db.database}?table=s`),
         1,
         'ACCESS_DENIED',
         '28P01',
         'password authentication failed',
       ],
-      [url('postgres', `${place.database}?table=s`), 1, 'ACCESS_DENIED', 'asks for a password'],
+      [url('postgres', `${db.database}?table=s`), 1, 'ACCESS_DENIED', 'asks for a password'],
       [url(own, 'not_there?table=s'), 2, 'TABLE_NOT_FOUND', 'not_there', '3D000'],
-      [url(own, `${place.database}?table=nowhere.s`), 2, 'TABLE_NOT_FOUND', 'nowhere.s'],
-      [url(own, `${place.database}?table=only`), 2, 'TABLE_NOT_FOUND', '"only"', 'schema.table'],
-      [url(own, `${place.database}?table=a.b.c`), 2, 'TABLE_NOT_FOUND', 'a.b.c'],
+      [url(own, `${db.database}?table=nowhere.s`), 2, 'TABLE_NOT_FOUND', 'nowhere.s'],
+      [url(own, `${db.database}?table=only`), 2, 'TABLE_NOT_FOUND', '"only"', 'schema.table'],
+      [url(own, `${db.database}?table=a.b.c`), 2, 'TABLE_NOT_FOUND', 'a.b.c'],
       [
-        url(own, `${place.database}?table=s&sslmode=verify-full&sslrootcert=/nowhere`),
+        url(own, `${db.database}?table=s&sslmode=verify-full&sslrootcert=/nowhere`),
         2,
         'CONFIG_INVALID',
         '/nowhere',
       ],
-      [url(own, `${place.database}?table=s&sslmode=never`), 2, 'CONFIG_INVALID', 'ssl_mode'],
-      [url(own, `${place.database}?table=s&port=1`), 2, 'USAGE', 'port'],
-      [`postgres://127.0.0.1:1/${place.database}?table=s`, 1, 'CONNECTION_FAILED', 'ECONNREFUSED'],
-      [url(`${user}:pw`, `${place.database}?table=s`), 1, 'ACCESS_DENIED', '42501', 'permission denied'],
+      [url(own, `${db.database}?table=s&sslmode=never`), 2, 'CONFIG_INVALID', 'ssl_mode'],
+      [url(own, `${db.database}?table=s&port=1`), 2, 'USAGE', 'port'],
+      [`postgres://127.0.0.1:1/${db.database}?table=s`, 1, 'CONNECTION_FAILED', 'ECONNREFUSED'],
+      [url(`${user}:pw`, `${db.database}?table=s`), 1, 'ACCESS_DENIED', '42501', 'permission denied'],
     ]
     try {
       for (const [from, exit, code, ...words] of cases) {
         const retry = JSON.stringify({ retry: { attempts: 0, max_wait: 1 } })
         const outcome = await runWithReport(['copy', '--from', from, '--to', to.url('t'), '--params', retry])
         expectRefusal(outcome, exit, code, ...words)
-        expect(outcome.stderr).not.to.include(place.server.password)
+        expect(outcome.stderr).not.to.include(db.server.password)
       }
-      const columns = ['copy', '--from', url(`${user}:pw`, `${place.database}?table=s`), '--to', to.url('t')]
+      const columns = ['copy', '--from', url(`${user}:pw`, `${db.database}?table=s`), '--to', to.url('t')]
       const params = ['--params', JSON.stringify({ worker_num: 2, columns: ['id'] })]
       const outcome = await runWithReport([...columns, ...params])
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(await to.value('SELECT COUNT(*) FROM t')).to.equal(String(ROWS))
     } finally {
-      await place.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
+      await db.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
     }
   })
 
   it('goes on with fewer threads where the server takes no more connections', async () => {
-    const place = await Place.create(server('postgres'), TABLE)
+    const db = await TestDatabase.create(server('postgres'), TABLE)
     const to = await target()
-    const user = `${place.database}_user`
-    await place.query(
-      `CREATE ROLE ${user} LOGIN PASSWORD 'pw' CONNECTION LIMIT 3; GRANT SELECT ON s TO ${user}`,
-    )
+    const user = `${db.database}_user`
+    await db.query(`CREATE ROLE ${user} LOGIN PASSWORD 'pw' CONNECTION LIMIT 3; GRANT SELECT ON s TO ${user}`)
     try {
-      const { host, port } = place.server
-      const from = `postgres://${user}:pw@${host}:${port}/${place.database}?table=s`
+      const { host, port } = db.server
+      const from = `postgres://${user}:pw@${host}:${port}/${db.database}?table=s`
       const params = JSON.stringify({ worker_num: 4, read_batch: 500 })
       const outcome = await runWithReport(['copy', '--from', from, '--to', to.url('t'), '--params', params])
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(await to.value('SELECT COUNT(*) FROM t')).to.equal(String(ROWS))
     } finally {
-      await place.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
+      await db.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
     }
   })
 
   it('runs splits again whose session was ended in the middle', async () => {
-    const place = await Place.create(server('postgres'), TABLE)
+    const db = await TestDatabase.create(server('postgres'), TABLE)
     const to = await target()
     const report = scratchFile('json')
     const params = JSON.stringify({
@@ -149,7 +147,7 @@ describe('a copy from PostgreSQL', () => {
     const child = startCli([
       'copy',
       '--from',
-      place.url('s'),
+      db.url('s'),
       '--to',
       to.url('t'),
       '--params',
@@ -159,7 +157,7 @@ describe('a copy from PostgreSQL', () => {
     ])
     const [stderr, exit] = [text(child.stderr), once(child, 'exit')]
     const reading = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY %' AND state = 'active'`
-    await until('a split that is read', async () => (await place.query(reading)).length > 0)
+    await until('a split that is read', async () => (await db.query(reading)).length > 0)
     const [code] = (await exit) as [number]
     expect(code, await stderr).to.equal(0)
     expect(await to.value('SELECT CONCAT(COUNT(*), " ", COUNT(DISTINCT id)) FROM t')).to.equal(
@@ -168,27 +166,27 @@ describe('a copy from PostgreSQL', () => {
   })
 
   it('ends soon after Ctrl-C, and the server works for nobody then', async () => {
-    const place = await Place.create(server('postgres'), TABLE)
+    const db = await TestDatabase.create(server('postgres'), TABLE)
     const to = await target()
     const params = JSON.stringify({ worker_num: 2, where: 'pg_sleep(0.1) IS NOT NULL' })
-    const child = startCli(['copy', '--from', place.url('s'), '--to', to.url('t'), '--params', params])
+    const child = startCli(['copy', '--from', db.url('s'), '--to', to.url('t'), '--params', params])
     const [stderr, exit] = [text(child.stderr), once(child, 'exit')]
     const reading = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg\\_sleep(0.1)%' AND state = 'active' AND pid <> pg_backend_pid()`
-    await until('a statement that takes long', async () => (await place.query(reading)).length > 0)
+    await until('a statement that takes long', async () => (await db.query(reading)).length > 0)
     child.kill('SIGINT')
     const [code] = (await exit) as [number]
     expect(code, await stderr).to.equal(130)
-    expect(await sessions(place), 'sessions that are left').to.equal('0')
+    expect(await sessions(db), 'sessions that are left').to.equal('0')
   })
 })
 
 describe('a reader of PostgreSQL', () => {
   it('waits for a lock as long as lock_timeout says, and for a statement as long as statement_timeout', async () => {
-    const place = await Place.create(server('postgres'), TABLE)
-    const client = await connect('postgres', { ...addressOf(place.server), database: place.database })
+    const db = await TestDatabase.create(server('postgres'), TABLE)
+    const client = await connect('postgres', { ...addressOf(db.server), database: db.database })
     try {
       await client.query('BEGIN; LOCK TABLE s')
-      const url = place.url('s').replace('?table=s', '')
+      const url = db.url('s').replace('?table=s', '')
       const locked = await failure(readAll(url, ['SET lock_timeout = 50']))
       expect(locked.code, locked.message).to.equal('LOCK_CONFLICT')
       expect(locked.message).to.include('lock timeout').and.include('55P03')
@@ -198,26 +196,26 @@ describe('a reader of PostgreSQL', () => {
       const stop = new AbortController()
       const reading = failure(readAll(url, [], stop.signal))
       const waits = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
-      await until('somebody who waits for the lock', async () => (await place.query(waits)).length > 0)
+      await until('somebody who waits for the lock', async () => (await db.query(waits)).length > 0)
       stop.abort()
       expect((await reading).code).to.equal('INTERRUPTED')
-      expect(await sessions(place), 'sessions that are left').to.equal('0')
+      expect(await sessions(db), 'sessions that are left').to.equal('0')
     } finally {
       await client.end()
     }
   })
 
   it('finds out that the server has fallen silent, and ends the session where it still can', async () => {
-    const place = await Place.create(server('postgres'), TABLE)
-    const proxy = await Proxy.to(place.server, (link) => {
+    const db = await TestDatabase.create(server('postgres'), TABLE)
+    const proxy = await Proxy.to(db.server, (link) => {
       link.fault = { kind: 'silence', after: 'COPY (' }
     })
     try {
-      const url = proxy.url(place.url('s')).replace('table=s', 'stall-timeout=1')
+      const url = proxy.url(db.url('s')).replace('table=s', 'stall-timeout=1')
       const error = await failure(readAll(url, []))
       expect(error.code, error.message).to.equal('CONNECTION_LOST')
       expect(error.message).to.include('it has been silent for')
-      await until('the end of its session', async () => (await sessions(place)) === '0')
+      await until('the end of its session', async () => (await sessions(db)) === '0')
     } finally {
       proxy.close()
     }

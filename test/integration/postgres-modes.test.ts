@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { before, describe, it } from 'mocha'
 import { server } from '../support/context.js'
-import { expectRefusal, type Outcome, Place } from '../support/copying.js'
+import { expectRefusal, type Outcome, TestDatabase } from '../support/copying.js'
 
 const COLUMNS = 'id int PRIMARY KEY, v text, n numeric, f float8, j json'
 const TARGETS = {
@@ -17,8 +17,8 @@ const TARGETS = {
 }
 
 /** 1,000 rows in the source; in the target the first 200, of which 50 differ, 40 of these by their image only. */
-async function tables(place: Place, target: readonly string[]): Promise<void> {
-  await place.query(
+async function tables(db: TestDatabase, target: readonly string[]): Promise<void> {
+  await db.query(
     `DROP TABLE IF EXISTS s, t; CREATE TABLE s (${COLUMNS});
      INSERT INTO s SELECT i, 'v' || i, 1.50, 0, '{"a":1}' FROM generate_series(1, 1000) i;
      ${target.join('; ')}; INSERT INTO t SELECT * FROM s WHERE id <= 200;
@@ -37,38 +37,38 @@ function counts({ report }: Outcome) {
 }
 
 describe('write modes into PostgreSQL', () => {
-  let place: Place
+  let db: TestDatabase
   before(async () => {
-    place = await Place.create(server('postgres'))
+    db = await TestDatabase.create(server('postgres'))
   })
   const copy = (write_mode: string, params: object = {}) =>
-    place.copy('s', 't', { write_mode, read_batch: 300, ...params })
+    db.copy('s', 't', { write_mode, read_batch: 300, ...params })
 
   for (const [what, target] of Object.entries(TARGETS)) {
     it(`count rows exactly, in ${what}`, async () => {
-      await tables(place, target)
+      await tables(db, target)
       expectRefusal(await copy('insert'), 1, 'DUPLICATE_KEY', 'id = "1"', 'write_mode')
-      expect(await place.value('SELECT count(*) FROM t')).to.equal('200')
+      expect(await db.value('SELECT count(*) FROM t')).to.equal('200')
       expect(counts(await copy('ignore'))).to.deep.equal([1000, 800, 0, 0, 200, 0])
-      expect(await place.value(SAME)).to.equal('950')
-      await tables(place, target)
+      expect(await db.value(SAME)).to.equal('950')
+      await tables(db, target)
       expect(counts(await copy('upsert'))).to.deep.equal([1000, 850, 50, 150, 0, 0])
-      expect(await place.value(SAME)).to.equal('1000')
+      expect(await db.value(SAME)).to.equal('1000')
       expect(counts(await copy('upsert'))).to.deep.equal([1000, 0, 0, 1000, 0, 0])
-      await tables(place, target)
+      await tables(db, target)
       expect(counts(await copy('replace'))).to.deep.equal([1000, 1000, 200, 0, 0, 0])
-      expect(await place.value(SAME)).to.equal('1000')
+      expect(await db.value(SAME)).to.equal('1000')
     })
   }
 
   it('take the last of several rows with the same key, one after another', async () => {
-    await place.query(
+    await db.query(
       `DROP TABLE IF EXISTS s, t; CREATE TABLE s (n int PRIMARY KEY, k int NOT NULL, v text); CREATE TABLE t (k int PRIMARY KEY, v text);
        INSERT INTO s SELECT i, i % 100, CASE WHEN i < 900 THEN 'v' || i % 7 ELSE 'last' END FROM generate_series(1, 1000) i;
        INSERT INTO t SELECT i, 'last' FROM generate_series(1, 50) i`,
     )
     // As MySQL counts them: 100 keys, 50 of which are new; each key has one value after the other.
-    const changes = await place.value(
+    const changes = await db.value(
       `SELECT count(*) FROM (SELECT v, lag(v, 1, CASE WHEN k BETWEEN 1 AND 50 THEN 'last' END) OVER (PARTITION BY k ORDER BY n) AS old FROM s) AS rows
        WHERE v IS DISTINCT FROM old`,
     )
@@ -83,18 +83,18 @@ describe('write modes into PostgreSQL', () => {
       0,
       0,
     ])
-    expect(await place.value("SELECT count(*) FROM t WHERE v = 'last'")).to.equal('100')
+    expect(await db.value("SELECT count(*) FROM t WHERE v = 'last'")).to.equal('100')
 
-    await place.query("UPDATE s SET v = 'v' || n; DELETE FROM t WHERE k < 10")
+    await db.query("UPDATE s SET v = 'v' || n; DELETE FROM t WHERE k < 10")
     expect(counts(await copy('ignore', columns))).to.deep.equal([1000, 10, 0, 0, 990, 0])
     expect(counts(await copy('replace', columns))).to.deep.equal([1000, 1000, 1000, 0, 0, 0])
     expect(
-      await place.value("SELECT count(*) FROM t WHERE v = 'v' || CASE k WHEN 0 THEN 1000 ELSE 900 + k END"),
+      await db.value("SELECT count(*) FROM t WHERE v = 'v' || CASE k WHEN 0 THEN 1000 ELSE 900 + k END"),
     ).to.equal('100')
   })
 
   it('take the key that "pk" names, of a table whose numbers are always made by the server', async () => {
-    await place.query(
+    await db.query(
       `DROP TABLE IF EXISTS s, t; CREATE TABLE s (id int PRIMARY KEY, code text NOT NULL, v text);
        INSERT INTO s SELECT i, 'c' || i, 'new' FROM generate_series(1, 100) i;
        CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, code text NOT NULL UNIQUE, v text,
@@ -102,10 +102,10 @@ describe('write modes into PostgreSQL', () => {
        INSERT INTO t (id, code, v) OVERRIDING SYSTEM VALUE SELECT id, code, 'old' FROM s WHERE id <= 30`,
     )
     expect(counts(await copy('upsert'))).to.deep.equal([100, 100, 30, 0, 0, 0])
-    expect(await place.value("SELECT count(*) FROM t JOIN s USING (id, code, v) WHERE up = 'NEW'")).to.equal(
+    expect(await db.value("SELECT count(*) FROM t JOIN s USING (id, code, v) WHERE up = 'NEW'")).to.equal(
       '100',
     )
     // The next number is free.
-    expect(await place.value("INSERT INTO t (code) VALUES ('next') RETURNING id")).to.equal('101')
+    expect(await db.value("INSERT INTO t (code) VALUES ('next') RETURNING id")).to.equal('101')
   })
 })

@@ -5,7 +5,7 @@ import postgres from '../../plugins/postgres/plugin.js'
 import type { Batch, Column, Endpoint, Reader, ReadSpec, RowshiftError } from '../../src/contract/plugin.js'
 import { forEachRow } from '../../src/contract/plugin.js'
 import { query, server } from '../support/context.js'
-import { Place } from '../support/copying.js'
+import { TestDatabase } from '../support/copying.js'
 
 const NEVER = new AbortController().signal
 const WHOLE = { index: 0, lower: null, upper: null }
@@ -20,7 +20,7 @@ const VALUES = `
     (1009, repeat('é€😀' || chr(8) || chr(11) || chr(12), 20000), decode(repeat('00ff5c0a09', 20000), 'hex'), 5),
     (1010, repeat(E'\\\\x\\b', 400000), decode(repeat('5c00', 700000), 'hex'), 6), (1011, 'after a row that is larger than a chunk', '\\x01', 7)`
 
-function endpointOf({ server: at, database }: Place, session: readonly string[] = []): Endpoint {
+function endpointOf({ server: at, database }: TestDatabase, session: readonly string[] = []): Endpoint {
   const url = `${at.url}/${database}`
   return { plugin: '', connection: postgres.connectionFromUrl(new URL(url), url), session }
 }
@@ -65,8 +65,8 @@ async function failure(work: Promise<unknown>): Promise<RowshiftError> {
 
 describe('a reader of PostgreSQL', () => {
   it('gives every value byte for byte', async () => {
-    const place = await Place.create(server('postgres'), VALUES)
-    const rows = await withReader(endpointOf(place), async (reader) => {
+    const db = await TestDatabase.create(server('postgres'), VALUES)
+    const rows = await withReader(endpointOf(db), async (reader) => {
       const read: (string | null)[][] = []
       for await (const batch of reader.read(await specOf(reader, 'v'), WHOLE, NEVER)) {
         const some = digitsOf(batch)
@@ -76,7 +76,7 @@ describe('a reader of PostgreSQL', () => {
       return read
     })
     const hex = (sql: string) => `encode(convert_to(${sql}, 'UTF8'), 'hex')`
-    const wanted = await place.query(
+    const wanted = await db.query(
       `SELECT ${hex('id::text')}, ${hex('t')}, encode(b, 'hex'), ${hex('n::text')} FROM v`,
     )
     const sorted = (some: readonly (readonly (string | null)[])[]) => some.map((row) => row.join('|')).sort()
@@ -84,7 +84,7 @@ describe('a reader of PostgreSQL', () => {
   })
 
   it('gives moments in UTC and numbers with all digits, whatever the server, the database and the user set', async () => {
-    const place = await Place.create(
+    const db = await TestDatabase.create(
       server('postgres'),
       `CREATE TABLE m (id int PRIMARY KEY, z timestamptz, d date, i interval, f float8, r real, b bytea, o boolean, y money);
        INSERT INTO m VALUES (1, '2024-10-27 02:30:00.123456+02', '2024-02-01', '1 year 2 days 03:04:05.6', 0.1::float8 + 0.2::float8, 0.1, '\\x00ff', true, 1234.5)`,
@@ -105,7 +105,7 @@ describe('a reader of PostgreSQL', () => {
       row_security: 'on',
     }
     const read = () =>
-      withReader(endpointOf(place), async (reader) => {
+      withReader(endpointOf(db), async (reader) => {
         const batches: string[] = []
         const spec = { ...(await specOf(reader, 'm')), where: 'pg_sleep(0.3) IS NOT NULL' }
         for await (const { bytes } of reader.read(spec, WHOLE, NEVER)) batches.push(bytes.toString())
@@ -114,16 +114,16 @@ describe('a reader of PostgreSQL', () => {
     const wanted = await read()
     expect(wanted).to.include('2024-10-27 00:30:00.123456').and.include('0.30000000000000004')
     for (const [name, value] of Object.entries(hostile))
-      await place.query(
-        `ALTER DATABASE ${place.database} SET ${name} = ${value.includes(',') ? value : `'${value}'`}`,
+      await db.query(
+        `ALTER DATABASE ${db.database} SET ${name} = ${value.includes(',') ? value : `'${value}'`}`,
       )
     expect(await read()).to.equal(wanted)
   })
 
   it('says where a text of a database without an encoding is not UTF-8', async () => {
     const at = server('postgres')
-    const place = await Place.create(at)
-    const name = `${place.database}_ascii`
+    const db = await TestDatabase.create(at)
+    const name = `${db.database}_ascii`
     await query(
       at,
       `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc`,

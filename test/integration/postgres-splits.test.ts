@@ -9,7 +9,7 @@ import { chooseKey } from '../../src/plan/split-key.js'
 import { selectSql, splitQuery } from '../../src/sql/select.js'
 import { type Client, connect } from '../support/client.js'
 import { addressOf, server } from '../support/context.js'
-import { Place } from '../support/copying.js'
+import { TestDatabase } from '../support/copying.js'
 
 const SEED = 19
 const ROWS = 90
@@ -134,7 +134,7 @@ async function fill(
 /** Every row of `t` in exactly one split, says the server. */
 async function checkPartition(
   client: Client,
-  { server: at, database }: Place,
+  { server: at, database }: TestDatabase,
   splitRows: number,
 ): Promise<void> {
   const url = `${at.url}/${database}`
@@ -168,12 +168,12 @@ async function take(client: Client, spec: ReadSpec, split: Split): Promise<void>
 describe('splits of PostgreSQL hold every row once', () => {
   for (const [name, columns, ...values] of KEYS) {
     it(`by ${name}`, async () => {
-      const place = await Place.create(server('postgres'), TYPES)
-      const client = await connect('postgres', { ...addressOf(place.server), database: place.database })
+      const db = await TestDatabase.create(server('postgres'), TYPES)
+      const client = await connect('postgres', { ...addressOf(db.server), database: db.database })
       try {
         for (const unique of ['PRIMARY KEY', 'UNIQUE']) {
           await fill(client, columns, unique === 'PRIMARY KEY' ? values : values.map(some), unique)
-          for (const size of SIZES) await checkPartition(client, place, size)
+          for (const size of SIZES) await checkPartition(client, db, size)
         }
       } finally {
         await client.end()

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { query, runCli, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport } from '../support/copying.js'
 import type { TestServer } from '../support/servers.js'
 import { startServer } from '../support/servers.js'
 
@@ -28,15 +28,15 @@ describe('before a row moves', () => {
 
   it('a privilege that is missing, on either side, or on a column only', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
-      const { database } = place
+      const db = await TestDatabase.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
+      const { database } = db
       const copy = (as: (url: string) => string, params = {}) =>
         runCli([
           'copy',
           '--from',
-          as(place.url('src')),
+          as(db.url('src')),
           '--to',
-          as(place.url('dst')),
+          as(db.url('dst')),
           '--params',
           JSON.stringify(params),
         ])
@@ -50,7 +50,7 @@ describe('before a row moves', () => {
         `SELECT, INSERT ON ${database}.dst`,
       )
       expectRefusal(await copy(hidden), 1, 'ACCESS_DENIED', 'hidden from this user', '"columns"')
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
       const listed = await copy(hidden, { columns: ['id'] })
       expect(listed.code, listed.stderr).to.equal(0)
     }
@@ -58,9 +58,9 @@ describe('before a row moves', () => {
 
   it('a target that may be written, not read, when it is to say how far it was filled', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
-      const writer = await limitedUser(server, `INSERT ON ${place.database}.dst`)
-      const endpoints = ['--from', place.url('src'), '--to', writer(place.url('dst'))]
+      const db = await TestDatabase.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
+      const writer = await limitedUser(server, `INSERT ON ${db.database}.dst`)
+      const endpoints = ['--from', db.url('src'), '--to', writer(db.url('dst'))]
       const asked = await runCli(['copy', ...endpoints, '--from-target', '--param', 'mode=append'])
       expectRefusal(asked, 1, 'ACCESS_DENIED', 'highest id of table dst')
     }
@@ -68,13 +68,13 @@ describe('before a row moves', () => {
 
   it('a trigger of the target, unless it is allowed', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${SMALL}; CREATE TABLE dst LIKE src; CREATE TRIGGER louder BEFORE INSERT ON dst FOR EACH ROW SET NEW.v = UPPER(NEW.v)`,
       )
-      expectRefusal(await place.copy('src', 'dst'), 3, 'LOSSY', 'louder', '"allow_triggers": true')
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
-      const { code, report } = await place.copy('src', 'dst', { allow_triggers: true })
+      expectRefusal(await db.copy('src', 'dst'), 3, 'LOSSY', 'louder', '"allow_triggers": true')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      const { code, report } = await db.copy('src', 'dst', { allow_triggers: true })
       expect(code).to.equal(0)
       expect(report.warnings.join('\n')).to.include('louder')
     }
@@ -82,43 +82,43 @@ describe('before a row moves', () => {
 
   it('a trigger that finds a duplicate in another table refuses the row', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${SMALL}; CREATE TABLE dst LIKE src; CREATE TABLE seen (v VARCHAR(20) PRIMARY KEY); INSERT INTO seen VALUES ('b');
          CREATE TRIGGER see AFTER INSERT ON dst FOR EACH ROW INSERT INTO seen VALUES (NEW.v)`,
       )
       const params = { allow_triggers: true, write_mode: 'upsert', write_path: 'insert' }
-      expectRefusal(await place.copy('src', 'dst', params), 1, 'DUPLICATE_KEY', "'b'", 'id = "2"')
+      expectRefusal(await db.copy('src', 'dst', params), 1, 'DUPLICATE_KEY', "'b'", 'id = "2"')
     }
   })
 
   it('a foreign key of the target: a warning, and an error for an orphan', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE parent (id INT PRIMARY KEY); INSERT INTO parent VALUES (1);
          CREATE TABLE src (id INT PRIMARY KEY, p INT); INSERT INTO src VALUES (1, 1), (2, 99);
          CREATE TABLE dst (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id))`,
       )
-      const { code, stderr, report } = await place.copy('src', 'dst')
+      const { code, stderr, report } = await db.copy('src', 'dst')
       expect(code, stderr).to.equal(1)
       expect(report.warnings.join('\n')).to.include('dst refers to parent')
       expect(report.error!.code).to.equal('DATA_REJECTED')
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
   })
 
   it('keys that the collation of the target takes for equal', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (k VARCHAR(20) COLLATE utf8mb4_bin, n INT, PRIMARY KEY (k, n));
          INSERT INTO src VALUES ('b', 1), ('é', 2), ('E', 3), ('e', 2), ('b', 2);
          CREATE TABLE dst (k VARCHAR(20) COLLATE utf8mb4_general_ci, n INT, PRIMARY KEY (k, n))`,
       )
-      expectRefusal(await place.copy('src', 'dst'), 3, 'LOSSY', 'PRIMARY', '"e" and "é"', 'collation')
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
-      const some = await place.copy('src', 'dst', { where: "k <> 'é'" })
+      expectRefusal(await db.copy('src', 'dst'), 3, 'LOSSY', 'PRIMARY', '"e" and "é"', 'collation')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      const some = await db.copy('src', 'dst', { where: "k <> 'é'" })
       expect(some.code, some.stderr).to.equal(0)
       expect(some.report.rowsWritten).to.equal(4)
     }
@@ -127,7 +127,7 @@ describe('before a row moves', () => {
   it('a row that is larger than a statement to the target may be', async () => {
     const small = await startServer('mariadb', { serverArgs: ['--max-allowed-packet=1M'] })
     try {
-      const source = await Place.create(
+      const source = await TestDatabase.create(
         servers()[0]!,
         `CREATE TABLE t (id INT PRIMARY KEY, v LONGBLOB); INSERT INTO t VALUES (1, 'x'), (2, REPEAT('y', 1500000))`,
       )
@@ -144,22 +144,22 @@ describe('before a row moves', () => {
 
   it('values that cannot be written as text: the row is named', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `SET sql_mode = ''; CREATE TABLE src (id INT PRIMARY KEY, e ENUM('a', 'b')); INSERT INTO src VALUES (1, 'a'), (2, 'b'), (3, 'x');
          CREATE TABLE dst LIKE src; CREATE TABLE js (id INT PRIMARY KEY, j JSON); CREATE TABLE jd LIKE js;
          INSERT INTO js VALUES (1, '{"a": 1.10}'), (2, JSON_OBJECT('a', CAST(1.10 AS DECIMAL(5,2))))`,
       )
-      const outcome = await place.copy('src', 'dst')
+      const outcome = await db.copy('src', 'dst')
       expect(outcome.report.warnings.join('\n'))
         .to.include('index 0')
         .and.include('e, in the row with id = "3"')
       expectRefusal(outcome, 1, 'DATA_REJECTED')
-      const json = await place.copy('js', 'jd')
+      const json = await db.copy('js', 'jd')
       if (server.kind === 'mysql')
         expectRefusal(json, 3, 'LOSSY', 'DECIMAL at $."a", in the row with id = "2"', '"allow_lossy": ["j"]')
       else expect(json.report.warnings).to.deep.equal([])
-      const allowed = await place.copy('js', 'jd', { allow_lossy: ['j'], where: 'id = 2' })
+      const allowed = await db.copy('js', 'jd', { allow_lossy: ['j'], where: 'id = 2' })
       if (server.kind === 'mysql') expect(allowed.report).to.include({ status: 'success', rowsWritten: 1 })
       else expectRefusal(allowed, 2, 'PARAMS_INVALID', 'not lossy')
     }

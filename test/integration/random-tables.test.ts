@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { after, before, describe, it } from 'mocha'
 import { server, servers } from '../support/context.js'
-import { Place } from '../support/copying.js'
+import { TestDatabase } from '../support/copying.js'
 import { copyByEngine, inLanes, verifyByEngine } from '../support/engine.js'
 import { withGlobals } from '../support/globals.js'
 import { randomTable, type RandomTable } from '../support/random-table.js'
@@ -17,8 +17,8 @@ const LANES = 4
 const SETUP = "SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00'; "
 
 interface Lane {
-  readonly mysql: readonly [Place, Place]
-  readonly mariadb: readonly [Place, Place]
+  readonly mysql: readonly [TestDatabase, TestDatabase]
+  readonly mariadb: readonly [TestDatabase, TestDatabase]
 }
 
 describe('random tables', () => {
@@ -28,7 +28,7 @@ describe('random tables', () => {
   before(async () => {
     restore = await withGlobals(servers(), { local_infile: '1' })
     const two = async (kind: 'mysql' | 'mariadb') =>
-      [await Place.create(server(kind)), await Place.create(server(kind))] as const
+      [await TestDatabase.create(server(kind)), await TestDatabase.create(server(kind))] as const
     for (let i = 0; i < LANES; i++) lanes.push({ mysql: await two('mysql'), mariadb: await two('mariadb') })
   })
   after(() => restore())
@@ -70,7 +70,7 @@ async function copyTable(
   return `verify says ${report.error?.message ?? 'equal'}, the servers say ${differs ?? 'equal'}, after ${change}`
 }
 
-function at({ server, database }: Place) {
+function at({ server, database }: TestDatabase) {
   return { server, database, table: 't' }
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { oneServer, servers, startCli } from '../support/context.js'
-import { expectRefusal, Place, runWithReport } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport } from '../support/copying.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
 import { expectDifferent, expectEqual, verify } from '../support/verifying.js'
 
@@ -22,22 +22,22 @@ describe('replace_regex', () => {
     }
     const literals = texts.map((text, i) => `(${i}, x'${Buffer.from(text).toString('hex')}')`).join()
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, t VARCHAR(20) COLLATE utf8mb4_bin); INSERT INTO src VALUES ${literals}, (99, NULL);
          CREATE TABLE dst (id INT PRIMARY KEY, t VARCHAR(20) COLLATE utf8mb4_bin)`,
       )
       const params = { columns: ['id', entry] }
-      const outcome = await place.copy('src', 'dst', params)
+      const outcome = await db.copy('src', 'dst', params)
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(outcome.stderr).to.include(
         'made in the worker: t, then replace_regex -> t (varchar(20)), checked',
       )
-      const rows = await place.query('SELECT t FROM dst ORDER BY id')
+      const rows = await db.query('SELECT t FROM dst ORDER BY id')
       expect(rows.flat()).to.deep.equal([...wanted, null])
-      const check = () => verify(place.url('src'), place.url('dst'), '--params', JSON.stringify(params))
+      const check = () => verify(db.url('src'), db.url('dst'), '--params', JSON.stringify(params))
       expectEqual(await check(), texts.length + 1)
-      await place.query("UPDATE dst SET t = 'a1b22' WHERE id = 0")
+      await db.query("UPDATE dst SET t = 'a1b22' WHERE id = 0")
       expectDifferent(await check(), 0, 0, 1)
     }
     const path = sqliteFile(
@@ -52,7 +52,7 @@ describe('replace_regex', () => {
 
   it('comes before the other steps and before a lookup', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, phone VARCHAR(40), code VARCHAR(20));
          INSERT INTO src VALUES (1, ' +43 (100) 9007199254740993 ', 'AT-é'), (2, NULL, 'x'), (3, '18446744073709551615', 'AT_É');
@@ -76,15 +76,15 @@ describe('replace_regex', () => {
           lookup: { in: 'source', table: 'm', key: 'k', value: 'v', missing: 'null' },
         },
       ]
-      const outcome = await place.copy('src', 'dst', { columns })
+      const outcome = await db.copy('src', 'dst', { columns })
       expect(outcome.code, outcome.stderr).to.equal(1)
       expect(outcome.stderr).to.include(
         'The value "431009007199254740993", made of " +43 (100) 9007199254740993 ", for n in the row with id = "1"',
       )
-      await place.query("UPDATE src SET phone = ' (1) 9007199254740993 ' WHERE id = 1")
-      const fits = await place.copy('src', 'dst', { columns })
+      await db.query("UPDATE src SET phone = ' (1) 9007199254740993 ' WHERE id = 1")
+      const fits = await db.copy('src', 'dst', { columns })
       expect(fits.code, fits.stderr).to.equal(0)
-      expect(await place.query('SELECT * FROM dst ORDER BY id')).to.deep.equal([
+      expect(await db.query('SELECT * FROM dst ORDER BY id')).to.deep.equal([
         ['1', '19007199254740993', '1'],
         ['2', '0', null],
         ['3', '18446744073709551615', '2'],
@@ -110,7 +110,7 @@ describe('replace_regex', () => {
       for (const [type, texts] of Object.entries(casts)) {
         const literals = texts.map((text, i) => `(${i}, '${text}')`).join()
         const column = type === 'varchar(2)' ? 'varchar(2) COLLATE utf8mb4_bin' : type
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           `CREATE TABLE src (id INT PRIMARY KEY, t VARCHAR(40) NOT NULL); INSERT INTO src VALUES ${literals};
            CREATE TABLE dst (id INT PRIMARY KEY, a ${column} NOT NULL, b ${column} NOT NULL)`,
@@ -120,50 +120,42 @@ describe('replace_regex', () => {
           { from: 't', to: 'a', cast: type },
           { from: 't', to: 'b', replace_regex: { pattern: 'never', with: '' }, cast: type },
         ]
-        const outcome = await place.copy('src', 'dst', { columns })
+        const outcome = await db.copy('src', 'dst', { columns })
         expect(outcome.code, outcome.stderr).to.equal(0)
         const equal = `SELECT COUNT(*) FROM dst WHERE CAST(a AS BINARY) = CAST(b AS BINARY)`
-        expect(await place.value(equal), type).to.equal(`${texts.length}`)
+        expect(await db.value(equal), type).to.equal(`${texts.length}`)
       }
     }
   })
 
   it('that does not end is stopped in time, and named', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, t VARCHAR(80)); INSERT INTO src VALUES (1, 'aaa'), (2, CONCAT(REPEAT('a', 60), '!'));
          CREATE TABLE dst (id INT PRIMARY KEY, t VARCHAR(80))`,
       )
       const entry = { from: 't', to: 't', replace_regex: { pattern: '(a+)+b', with: '' } }
-      const outcome = await place.copy('src', 'dst', { columns: ['id', entry], transform_timeout: 3 })
+      const outcome = await db.copy('src', 'dst', { columns: ['id', entry], transform_timeout: 3 })
       expectRefusal(
         outcome,
         1,
         'TRANSFORM_TIMEOUT',
         '"replace_regex" of params.columns[1] has not ended within 3 seconds, at the value for t in the row with id = "2" of src',
       )
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
   })
 
   it('that does not end is left alone when the run is interrupted', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, t VARCHAR(80)); INSERT INTO src VALUES (1, CONCAT(REPEAT('a', 60), '!')); CREATE TABLE dst (id INT PRIMARY KEY, t VARCHAR(80))`,
       )
       const entry = { from: 't', to: 't', replace_regex: { pattern: '(a+)+b', with: '' } }
       const params = JSON.stringify({ columns: ['id', entry], transform_timeout: 3600 })
-      const child = startCli([
-        'copy',
-        '--from',
-        place.url('src'),
-        '--to',
-        place.url('dst'),
-        '--params',
-        params,
-      ])
+      const child = startCli(['copy', '--from', db.url('src'), '--to', db.url('dst'), '--params', params])
       const exit = once(child, 'exit')
       let said = ''
       child.stderr.on('data', (data) => (said += String(data)))
@@ -171,17 +163,17 @@ describe('replace_regex', () => {
       // Whether the expression has begun by then or not.
       child.kill('SIGINT')
       expect((await exit)[0]).to.equal(130)
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
   })
 
   it('that is none is refused before anything is read', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, t VARCHAR(80), n INT); CREATE TABLE dst (id INT PRIMARY KEY, t VARCHAR(80), n INT)`,
       )
-      const wrong = (...entries: object[]) => place.copy('src', 'dst', { columns: ['id', ...entries] })
+      const wrong = (...entries: object[]) => db.copy('src', 'dst', { columns: ['id', ...entries] })
       expectRefusal(
         await wrong(
           { from: 't', replace_regex: { pattern: '(', with: '' } },

@@ -4,7 +4,7 @@ import { describe, it } from 'mocha'
 import { createConnection } from 'mysql2/promise'
 import { oneServer, servers } from '../support/context.js'
 import type { Outcome } from '../support/copying.js'
-import { Place } from '../support/copying.js'
+import { TestDatabase } from '../support/copying.js'
 import type { CopyEndpoints } from '../support/killed-runs.js'
 import { BRAKE, killedAt, resumed, ROWS, sourceSql, started } from '../support/killed-runs.js'
 import { Proxy } from '../support/proxy.js'
@@ -17,37 +17,36 @@ const KEYLESS = 'id INT, v VARCHAR(100)'
 const SHARD = { shard: { by: 'id', hash: 'modulo' } }
 
 interface Shards extends CopyEndpoints {
-  readonly place: Place
+  readonly db: TestDatabase
   /** Of all its databases. */
   readonly checkpoints: () => Promise<number>
 }
 
 /** Three tables in each database, and a view of all of them. */
 async function intoShards(server: TestServer, databases = 1, rows = 'id < 60000'): Promise<Shards> {
-  const place = await Place.create(server, sourceSql(KEYED))
-  await place.query(`DELETE FROM src WHERE NOT (${rows})`)
-  const others = await Promise.all(Array.from({ length: databases - 1 }, () => Place.create(server)))
-  const places = [place, ...others]
-  for (const one of places)
-    await one.query([0, 1, 2].map((i) => `CREATE TABLE dst_${i} (${KEYLESS})`).join(';'))
-  const tables = places.flatMap(({ database }) => [0, 1, 2].map((i) => `\`${database}\`.dst_${i}`))
+  const db = await TestDatabase.create(server, sourceSql(KEYED))
+  await db.query(`DELETE FROM src WHERE NOT (${rows})`)
+  const others = await Promise.all(Array.from({ length: databases - 1 }, () => TestDatabase.create(server)))
+  const dbs = [db, ...others]
+  for (const one of dbs) await one.query([0, 1, 2].map((i) => `CREATE TABLE dst_${i} (${KEYLESS})`).join(';'))
+  const tables = dbs.flatMap(({ database }) => [0, 1, 2].map((i) => `\`${database}\`.dst_${i}`))
   const numbered = tables.map((table, i) => `SELECT ${i} shard, t.* FROM ${table} t`)
-  await place.query(`CREATE VIEW dst AS ${numbered.join(' UNION ALL ')}`)
-  const names = places.map(({ database }) => database).join()
+  await db.query(`CREATE VIEW dst AS ${numbered.join(' UNION ALL ')}`)
+  const names = dbs.map(({ database }) => database).join()
   return {
-    place,
-    from: place.url('src'),
+    db,
+    from: db.url('src'),
     to: `${server.url}/${databases === 1 ? names : `{${names}}`}?table=dst_{0..2}`,
-    value: (sql) => place.value(sql),
+    value: (sql) => db.value(sql),
     expectEqual: async () => {
       const sql = (of: string) => `SELECT COUNT(*), SUM(id), COUNT(DISTINCT id), SUM(CRC32(v)) FROM ${of}`
-      expect(await place.query(sql('dst'))).to.deep.equal(await place.query(sql('src')))
+      expect(await db.query(sql('dst'))).to.deep.equal(await db.query(sql('src')))
       const wrong = `SELECT COUNT(*) FROM dst WHERE shard <> id % ${tables.length}`
-      expect(await place.value(wrong)).to.equal('0')
+      expect(await db.value(wrong)).to.equal('0')
     },
     checkpoints: async () => {
       const counts = await Promise.all(
-        places.map((one) => one.value('SELECT COUNT(*) FROM rowshift_checkpoint')),
+        dbs.map((one) => one.value('SELECT COUNT(*) FROM rowshift_checkpoint')),
       )
       return counts.reduce((sum, count) => sum + Number(count), 0)
     },
@@ -62,9 +61,9 @@ async function expectWhole(endpoints: Shards, { code, stderr, report }: Outcome,
 }
 
 /** Makes whoever writes the table wait. */
-async function locked(place: Place, table: string): Promise<() => Promise<void>> {
-  const { host, port, user, password } = place.server
-  const session = await createConnection({ host, port, user, password, database: place.database })
+async function locked(db: TestDatabase, table: string): Promise<() => Promise<void>> {
+  const { host, port, user, password } = db.server
+  const session = await createConnection({ host, port, user, password, database: db.database })
   await session.query(`LOCK TABLES ${table} READ`)
   return () => session.end()
 }
@@ -101,7 +100,7 @@ describe('a sharded copy that is killed', () => {
       const endpoints = await intoShards(server, 2, rows)
       const params = { ...SHARD, worker_num: 1 }
       for (const command of [['copy'], ['resume', 'latest']]) {
-        const free = await locked(endpoints.place, 'dst_1')
+        const free = await locked(endpoints.db, 'dst_1')
         const run = started(command, endpoints, params)
         const stored = 'SELECT COUNT(DISTINCT shard) FROM dst WHERE shard > 2'
         await until('shards of the other database', async () => (await endpoints.value(stored)) === '3')
@@ -110,8 +109,8 @@ describe('a sharded copy that is killed', () => {
         await free()
       }
       // They are not compared with what the source holds by now, and those for other shards are read anew.
-      await endpoints.place.query("UPDATE src SET v = 'changed' WHERE id IN (3, 97)")
-      await endpoints.place.query('DELETE FROM src WHERE id = 9')
+      await endpoints.db.query("UPDATE src SET v = 'changed' WHERE id IN (3, 97)")
+      await endpoints.db.query('DELETE FROM src WHERE id = 9')
       const outcome = await resumed(endpoints, params)
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(outcome.report.shards!.map(({ rowsWritten }) => rowsWritten)).to.deep.equal([
@@ -119,17 +118,17 @@ describe('a sharded copy that is killed', () => {
       ])
       expect(outcome.report).to.include({ rowsRead: 100, rowsWritten: 100 })
       const changed = "SELECT COUNT(*), COUNT(DISTINCT id), SUM(v = 'changed') FROM dst"
-      expect(await endpoints.place.query(changed)).to.deep.equal([['100', '100', '1']])
+      expect(await endpoints.db.query(changed)).to.deep.equal([['100', '100', '1']])
       expect(await endpoints.checkpoints()).to.equal(0)
     }
   })
 
   it('goes on with many sources', async () => {
     const endpoints = await intoShards(oneServer()[0]!, 2)
-    const { place } = endpoints
-    await place.query(`CREATE TABLE part_0 (id INT NULL UNIQUE, v VARCHAR(100)); CREATE TABLE part_1 LIKE part_0;
+    const { db } = endpoints
+    await db.query(`CREATE TABLE part_0 (id INT NULL UNIQUE, v VARCHAR(100)); CREATE TABLE part_1 LIKE part_0;
       INSERT INTO part_0 SELECT * FROM src WHERE id >= 5000; INSERT INTO part_1 SELECT * FROM src WHERE id < 5000`)
-    const many = { ...endpoints, from: place.url('part_{0..1}') }
+    const many = { ...endpoints, from: db.url('part_{0..1}') }
     await killedAt(ROWS / 6, started(['copy'], many, SHARD), many)
     await killedAt(ROWS / 2, started(['resume', 'latest'], many, SHARD), many)
     const outcome = await resumed(many, SHARD)
@@ -140,17 +139,17 @@ describe('a sharded copy that is killed', () => {
   it('is refused when shards were emptied or altered, and begins anew in place of what it left', async () => {
     const endpoints = await intoShards(oneServer()[0]!, 2)
     await killedAt(ROWS / 6, started(['copy'], endpoints, SHARD), endpoints)
-    await endpoints.place.query('ALTER TABLE dst_2 ADD COLUMN w INT')
+    await endpoints.db.query('ALTER TABLE dst_2 ADD COLUMN w INT')
     const altered = await resumed(endpoints, SHARD)
     expect(altered.stderr).to.include('columns of the target were altered (')
-    await endpoints.place.query(
+    await endpoints.db.query(
       'ALTER TABLE dst_2 DROP COLUMN w; DELETE FROM dst_0; DELETE FROM dst_1; DELETE FROM dst_2',
     )
     const emptied = await resumed(endpoints, SHARD)
     expect(emptied.code, emptied.stderr).to.equal(3)
     expect(emptied.stderr).to.match(/it had written \d+ rows to .*dst_\{0..2\}, which holds 0 by now/)
     const other = new URL(endpoints.to.replaceAll(/[{}]/g, '')).pathname.slice(1).split(',')[1]!
-    await endpoints.place.query([0, 1, 2].map((i) => `DELETE FROM \`${other}\`.dst_${i}`).join(';'))
+    await endpoints.db.query([0, 1, 2].map((i) => `DELETE FROM \`${other}\`.dst_${i}`).join(';'))
     const anew = started(['copy'], endpoints, { ...SHARD, where: 'id >= 0' })
     expect(await anew.code(), anew.stderr).to.equal(0)
     await endpoints.expectEqual()

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
 import { oneServer } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import type { CopyEndpoints } from '../support/killed-runs.js'
 import {
   BRAKE,
@@ -16,26 +16,28 @@ import {
   sourceSql,
   started,
 } from '../support/killed-runs.js'
-import type { Started } from '../support/task-place.js'
-import { TaskPlace } from '../support/task-place.js'
+import type { Started } from '../support/task-fixture.js'
+import { TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
 
 const KEYED = 'id INT PRIMARY KEY, v VARCHAR(100)'
 
 /** A task that copies many rows, and the tables of it. */
-async function slowTask(params: object = {}): Promise<CopyEndpoints & { tasks: TaskPlace; place: Place }> {
-  const tasks = await TaskPlace.create(oneServer()[0]!)
-  const place = tasks.dataPlace
-  await place.query(`DROP TABLE src, dst; ${sourceSql(KEYED)}; CREATE TABLE dst (${KEYED})`)
+async function slowTask(
+  params: object = {},
+): Promise<CopyEndpoints & { tasks: TaskFixture; db: TestDatabase }> {
+  const tasks = await TaskFixture.create(oneServer()[0]!)
+  const db = tasks.database
+  await db.query(`DROP TABLE src, dst; ${sourceSql(KEYED)}; CREATE TABLE dst (${KEYED})`)
   const all = { worker_num: 3, read_batch: 1000, where: BRAKE, ...params }
   await tasks.addTask(1, 'dst', { params: JSON.stringify(all) })
   return {
     tasks,
-    place,
-    from: place.url('src'),
-    to: place.url('dst'),
-    value: (sql) => place.value(sql),
-    expectEqual: () => place.expectEqual('src', 'dst'),
+    db,
+    from: db.url('src'),
+    to: db.url('dst'),
+    value: (sql) => db.value(sql),
+    expectEqual: () => db.expectEqual('src', 'dst'),
   }
 }
 
@@ -110,7 +112,7 @@ describe('a task whose run was killed', () => {
     await anew.code()
     expect(await endpoints.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
     // As many rows as before, but others: nobody would notice that rows are gone.
-    await endpoints.place.query('INSERT INTO dst SELECT * FROM src WHERE id >= 30000')
+    await endpoints.db.query('INSERT INTO dst SELECT * FROM src WHERE id >= 30000')
     const outcome = await ended(endpoints.tasks.start('run', '1'))
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.report.resumed).to.equal(null)
@@ -119,7 +121,7 @@ describe('a task whose run was killed', () => {
 
   it('is not resumed, nor ended, by a task of the same id that copies another table', async () => {
     const endpoints = await slowTask()
-    await endpoints.place.query('CREATE TABLE other LIKE src; INSERT INTO other VALUES (100001, NULL)')
+    await endpoints.db.query('CREATE TABLE other LIKE src; INSERT INTO other VALUES (100001, NULL)')
     await killedAt(ROWS / 6, endpoints.tasks.start('run', '1'), endpoints)
     const source = (name: string) =>
       endpoints.tasks.store.value(`UPDATE task_def_sync_manager SET from_table = '${name}' WHERE id = 1`)
@@ -133,14 +135,14 @@ describe('a task whose run was killed', () => {
     const outcome = await ended(endpoints.tasks.start('run', '1'))
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.report.resumed).to.include({ attempt: 2 })
-    await endpoints.place.query('DELETE FROM dst WHERE id = 100001')
+    await endpoints.db.query('DELETE FROM dst WHERE id = 100001')
     await endpoints.expectEqual()
   })
 
   it('keeps the window of an incremental run, and moves the watermark when that is done', async () => {
     const endpoints = await slowTask({ pk: 'id', mode: 'append' })
     await killedAt(ROWS / 3, endpoints.tasks.start('run', '1'), endpoints)
-    await endpoints.place.query("INSERT INTO src VALUES (100001, 'came later')")
+    await endpoints.db.query("INSERT INTO src VALUES (100001, 'came later')")
     const before = await left(endpoints)
     const outcome = await ended(endpoints.tasks.start('run', '1'))
     expect(outcome.code, outcome.stderr).to.equal(0)
@@ -153,17 +155,17 @@ describe('a task whose run was killed', () => {
 
   it('keeps the window of a run by the time of change, too', async () => {
     const endpoints = await slowTask({ mode: 'increment', diff_column: 'changed' })
-    const { place, tasks } = endpoints
+    const { db, tasks } = endpoints
     for (const table of ['src', 'dst'])
-      await place.query(`ALTER TABLE ${table} ADD COLUMN changed DATETIME NOT NULL DEFAULT '2020-01-01'`)
+      await db.query(`ALTER TABLE ${table} ADD COLUMN changed DATETIME NOT NULL DEFAULT '2020-01-01'`)
     await killedAt(ROWS / 6, tasks.start('run', '1'), endpoints)
     const before = await left(endpoints)
-    await place.query("INSERT INTO src VALUES (100001, 'came later', UTC_TIMESTAMP())")
+    await db.query("INSERT INTO src VALUES (100001, 'came later', UTC_TIMESTAMP())")
     const outcome = await ended(tasks.start('run', '1'))
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.report).to.include({ mode: 'increment', rowsRead: ROWS })
     expect(outcome.report.resumed!.rowsRead).to.equal(before.rows)
-    await place.query('DELETE FROM src WHERE id = 100001')
+    await db.query('DELETE FROM src WHERE id = 100001')
     await endpoints.expectEqual()
   })
 
@@ -184,7 +186,7 @@ describe('a task whose run was killed', () => {
   it('is not resumed by itself where its splits are stored and it failed all the same', async () => {
     const params = { error_limit: { percentage: 0.001 }, write_mode: 'upsert' }
     const endpoints = await slowTask({ ...params, where: 'id < 3000' })
-    await endpoints.place.query('ALTER TABLE dst ADD CHECK (id <> 1500)')
+    await endpoints.db.query('ALTER TABLE dst ADD CHECK (id <> 1500)')
     const first = await ended(endpoints.tasks.start('run', '1'))
     expect(first.report.error, first.stderr).to.include({ code: 'DATA_REJECTED' })
     expect(first.report.error!.message).to.include(
@@ -215,19 +217,19 @@ describe('a task whose run was killed', () => {
 
 describe('a copy that is killed and does more than copy', () => {
   it('goes on table by table', async () => {
-    const place = await Place.create(
+    const db = await TestDatabase.create(
       oneServer()[0]!,
       `${sourceSql('id INT PRIMARY KEY, v VARCHAR(100)')}; CREATE TABLE dst (id INT, v VARCHAR(100))`,
     )
-    await place.query(`CREATE TABLE part_0 LIKE src; CREATE TABLE part_1 LIKE src; CREATE TABLE part_2 LIKE src;
+    await db.query(`CREATE TABLE part_0 LIKE src; CREATE TABLE part_1 LIKE src; CREATE TABLE part_2 LIKE src;
       INSERT INTO part_0 SELECT * FROM src WHERE id < 20000;
       INSERT INTO part_1 SELECT * FROM src WHERE id BETWEEN 20000 AND 39999;
       INSERT INTO part_2 SELECT * FROM src WHERE id >= 40000`)
     const endpoints = {
-      from: place.url('part_{0..2}'),
-      to: place.url('dst'),
-      value: (sql: string) => place.value(sql),
-      expectEqual: () => place.expectEqual('src', 'dst'),
+      from: db.url('part_{0..2}'),
+      to: db.url('dst'),
+      value: (sql: string) => db.value(sql),
+      expectEqual: () => db.expectEqual('src', 'dst'),
     }
     await killedAt(ROWS / 6, started(['copy'], endpoints), endpoints)
     await killedAt(ROWS / 2, started(['resume', 'latest'], endpoints), endpoints)
@@ -238,17 +240,17 @@ describe('a copy that is killed and does more than copy', () => {
   })
 
   it('gives no id twice', async () => {
-    const place = await Place.create(
+    const db = await TestDatabase.create(
       oneServer()[0]!,
       `${sourceSql(KEYED)}; CREATE TABLE dst (new_id BIGINT PRIMARY KEY, id INT, v VARCHAR(100))`,
     )
     const endpoints = {
-      from: place.url('src'),
-      to: place.url('dst'),
-      value: (sql: string) => place.value(sql),
+      from: db.url('src'),
+      to: db.url('dst'),
+      value: (sql: string) => db.value(sql),
       expectEqual: async () => {
         const sql = 'SELECT COUNT(*), COUNT(DISTINCT id), SUM(id) FROM'
-        expect(await place.query(`${sql} dst`)).to.deep.equal(await place.query(`${sql} src`))
+        expect(await db.query(`${sql} dst`)).to.deep.equal(await db.query(`${sql} src`))
       },
     }
     const params = { columns: ['*', { to: 'new_id', id: 'sequence' }] }
@@ -258,18 +260,18 @@ describe('a copy that is killed and does more than copy', () => {
   })
 
   it('counts the rows that were rejected before', async () => {
-    const place = await Place.create(
+    const db = await TestDatabase.create(
       oneServer()[0]!,
       `${sourceSql(KEYED)}; CREATE TABLE dst (${KEYED}, CHECK (id % 3000 <> 1))`,
     )
     const endpoints = {
-      from: place.url('src'),
-      to: place.url('dst'),
-      value: (sql: string) => place.value(sql),
+      from: db.url('src'),
+      to: db.url('dst'),
+      value: (sql: string) => db.value(sql),
       expectEqual: async () => {
-        await place.query('DELETE FROM src WHERE id % 3000 = 1')
-        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(
-          await place.value('SELECT COUNT(*) FROM src'),
+        await db.query('DELETE FROM src WHERE id % 3000 = 1')
+        expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal(
+          await db.value('SELECT COUNT(*) FROM src'),
         )
       },
     }

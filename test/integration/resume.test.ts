@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection } from 'mysql2/promise'
 import { oneServer, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import type { CopyEndpoints } from '../support/killed-runs.js'
 import {
   copyArgs,
@@ -16,7 +16,7 @@ import {
   started,
 } from '../support/killed-runs.js'
 import { Proxy } from '../support/proxy.js'
-import type { Started } from '../support/task-place.js'
+import type { Started } from '../support/task-fixture.js'
 import type { TestServer } from '../support/servers.js'
 import { sqliteRows, sqliteRun } from '../support/sqlite.js'
 import { until } from '../support/until.js'
@@ -27,29 +27,29 @@ async function onServer(
   server: TestServer,
   target = KEYED,
   source = KEYED,
-): Promise<CopyEndpoints & { place: Place }> {
-  const place = await Place.create(server, `${sourceSql(source)}; CREATE TABLE dst (${target})`)
+): Promise<CopyEndpoints & { db: TestDatabase }> {
+  const db = await TestDatabase.create(server, `${sourceSql(source)}; CREATE TABLE dst (${target})`)
   return {
-    place,
-    from: place.url('src'),
-    to: place.url('dst'),
-    value: (sql) => place.value(sql),
-    expectEqual: () => place.expectEqual('src', 'dst'),
+    db,
+    from: db.url('src'),
+    to: db.url('dst'),
+    value: (sql) => db.value(sql),
+    expectEqual: () => db.expectEqual('src', 'dst'),
   }
 }
 
 async function intoSqlite(server: TestServer): Promise<CopyEndpoints> {
   const path = scratchFile('db')
   sqliteRun(path, `PRAGMA journal_mode = WAL; CREATE TABLE dst (${KEYED})`)
-  const place = await Place.create(server, sourceSql(KEYED))
+  const db = await TestDatabase.create(server, sourceSql(KEYED))
   return {
-    from: place.url('src'),
+    from: db.url('src'),
     to: `sqlite:${path}?table=dst`,
     value: async (sql) => sqliteRows(path, sql)[0]?.[0],
     expectEqual: async () => {
       const sql = 'SELECT COUNT(*), SUM(id), COUNT(DISTINCT id), MIN(v), MAX(v) FROM'
       const there = sqliteRows(path, `${sql} dst`)[0]!.map(String)
-      expect(there).to.deep.equal((await place.query(`${sql} src`))[0]!.map(String))
+      expect(there).to.deep.equal((await db.query(`${sql} src`))[0]!.map(String))
     },
   }
 }
@@ -88,7 +88,7 @@ describe('a copy that is killed', () => {
     const source = 'id INT NULL UNIQUE, v VARCHAR(100)'
     const [server] = oneServer()
     const endpoints = await onServer(server!, 'id INT NULL, v VARCHAR(100)', source)
-    await endpoints.place.query('UPDATE src SET id = NULL WHERE id % 100 = 0')
+    await endpoints.db.query('UPDATE src SET id = NULL WHERE id % 100 = 0')
     await killedAt(ROWS / 3, started(['copy'], endpoints), endpoints)
     const before = await left(endpoints)
     await expectWhole(endpoints, await resumed(endpoints), before)
@@ -104,7 +104,7 @@ describe('a copy that is killed', () => {
   it('goes on with a table that it made', async () => {
     const [server] = oneServer()
     const endpoints = await onServer(server!)
-    await endpoints.place.query('DROP TABLE dst; ALTER TABLE src ADD INDEX (v)')
+    await endpoints.db.query('DROP TABLE dst; ALTER TABLE src ADD INDEX (v)')
     const first = started(['copy', '--create'], endpoints)
     await until('the table', async () =>
       Boolean(
@@ -118,7 +118,7 @@ describe('a copy that is killed', () => {
     await killedAt(ROWS / 3, first, endpoints)
     const before = await left(endpoints)
     await expectWhole(endpoints, await resumed(endpoints), before)
-    const indexes = await endpoints.place.query('SHOW INDEX FROM dst')
+    const indexes = await endpoints.db.query('SHOW INDEX FROM dst')
     expect(indexes.map(([, , name]) => name)).to.deep.equal(['PRIMARY', 'v'])
   })
 
@@ -131,7 +131,7 @@ describe('a copy that is killed', () => {
         port,
         user,
         password,
-        database: endpoints.place.database,
+        database: endpoints.db.database,
       })
       const run = started(['copy'], endpoints)
       await until('some rows', async () => Number(await endpoints.value('SELECT COUNT(*) FROM dst')) > 5000)
@@ -160,7 +160,7 @@ describe('a copy that is killed', () => {
         port,
         user,
         password,
-        database: endpoints.place.database,
+        database: endpoints.db.database,
       })
       const run = started(['copy'], endpoints)
       await until('some rows', async () => Number(await endpoints.value('SELECT COUNT(*) FROM dst')) > 5000)
@@ -199,23 +199,23 @@ describe('a copy that is interrupted', () => {
 
   it('fails by a row, which is corrected, and goes on', async () => {
     const endpoints = await onServer(oneServer()[0]!)
-    await endpoints.place.query("INSERT INTO dst VALUES (40000, 'in the way')")
+    await endpoints.db.query("INSERT INTO dst VALUES (40000, 'in the way')")
     const params = { worker_num: 1 }
     const failed = await runWithReport(['copy', ...copyArgs(endpoints, params)])
     expect(failed.code, failed.stderr).to.equal(1)
     expect(failed.report.error!.message).to.include(`rowshift resume ${failed.report.runId}`)
-    await endpoints.place.query('DELETE FROM dst WHERE id = 40000')
+    await endpoints.db.query('DELETE FROM dst WHERE id = 40000')
     const before = await left(endpoints)
     await expectWhole(endpoints, await resumed(endpoints, params), before)
   })
 })
 
 /** A process that is suspended while it commits keeps everybody waiting until its connection is closed. */
-async function stopBetweenCommits(run: Started, place: Place): Promise<void> {
+async function stopBetweenCommits(run: Started, db: TestDatabase): Promise<void> {
   const free = "SELECT 1 FROM rowshift_checkpoint WHERE split = '' FOR UPDATE NOWAIT"
   await until('a moment between two commits', async () => {
     run.kill('SIGSTOP')
-    const found = await place.query(free).catch(() => null)
+    const found = await db.query(free).catch(() => null)
     if (found === null) run.kill('SIGCONT')
     return found !== null
   })
@@ -227,7 +227,7 @@ describe('a run that is suspended', () => {
       const endpoints = await onServer(server, 'id INT, v VARCHAR(100)')
       const run = started(['copy'], endpoints)
       await until('some rows', async () => Number(await endpoints.value('SELECT COUNT(*) FROM dst')) > 5000)
-      await stopBetweenCommits(run, endpoints.place)
+      await stopBetweenCommits(run, endpoints.db)
       const outcome = await resumed(endpoints)
       run.kill('SIGCONT')
       expect(await run.code(), run.stderr).to.equal(1)
@@ -242,21 +242,21 @@ describe('a run that is suspended', () => {
   it('writes no rows that have waited for others, either', async () => {
     for (const server of servers()) {
       const table = '(id INT PRIMARY KEY, v INT UNIQUE)'
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src ${table}; CREATE TABLE dst ${table};
          INSERT INTO src (id, v) VALUES (1, 4), (2, 2), (3, 3), (4, 1); INSERT INTO dst VALUES (1, 1), (4, 4)`,
       )
       // Only rows that have waited change row 1; somebody takes the run over at this very moment.
       for (const event of ['INSERT', 'UPDATE'])
-        await place.query(
+        await db.query(
           `CREATE TRIGGER taken_${event} AFTER ${event} ON dst FOR EACH ROW UPDATE rowshift_checkpoint SET attempt = 9 WHERE split = '' AND NEW.id = 1`,
         )
       const params = { write_mode: 'upsert', read_batch: 2, worker_num: 1, allow_triggers: true }
-      const endpoints = ['--from', place.url('src'), '--to', place.url('dst')]
+      const endpoints = ['--from', db.url('src'), '--to', db.url('dst')]
       const outcome = await runWithReport(['copy', ...endpoints, '--params', JSON.stringify(params)])
       expect(outcome.report.error, outcome.stderr).to.include({ code: 'RUN_TAKEN' })
-      expect(await place.query('SELECT id, v FROM dst WHERE id IN (1, 4) ORDER BY id')).to.deep.equal([
+      expect(await db.query('SELECT id, v FROM dst WHERE id IN (1, 4) ORDER BY id')).to.deep.equal([
         ['1', '1'],
         ['4', '4'],
       ])
@@ -294,9 +294,9 @@ describe('resume is refused', () => {
     await killedAt(ROWS / 6, started(['copy'], endpoints), endpoints)
     expectRefusal(await resumed(endpoints, { where: 'id > 5' }), 3, 'RESUME_REFUSED', 'other params (where)')
     expectRefusal(await resumed(endpoints, {}, 'nobody'), 3, 'RESUME_REFUSED', 'no checkpoints of it')
-    await endpoints.place.query('ALTER TABLE src ADD COLUMN w INT')
+    await endpoints.db.query('ALTER TABLE src ADD COLUMN w INT')
     expectRefusal(await resumed(endpoints), 3, 'RESUME_REFUSED', 'columns of the source were altered (w)')
-    await endpoints.place.query('ALTER TABLE src DROP COLUMN w; TRUNCATE TABLE dst')
+    await endpoints.db.query('ALTER TABLE src DROP COLUMN w; TRUNCATE TABLE dst')
     expectRefusal(await resumed(endpoints), 3, 'RESUME_REFUSED', 'which holds 0 by now')
     // The same copy, begun anew, takes its place.
     const anew = await runWithReport(['copy', ...copyArgs(endpoints)])
@@ -313,7 +313,7 @@ describe('resume is refused', () => {
     await killedAt(ROWS / 6, started(['copy'], endpoints, params), endpoints)
     const other = { ...params, write_batch: 10 }
     expectRefusal(await resumed(endpoints, other), 3, 'RESUME_REFUSED', 'other params (write_batch)')
-    await endpoints.place.query('TRUNCATE TABLE dst')
+    await endpoints.db.query('TRUNCATE TABLE dst')
     const retry = { ...params, retry: { attempts: 1 } }
     expectRefusal(await resumed(endpoints, retry), 3, 'RESUME_REFUSED', 'which holds 0 by now')
   })
@@ -336,13 +336,13 @@ describe('resume is refused', () => {
 describe('a copy of a single split', () => {
   it('leaves no trace in its target', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         'CREATE TABLE src (id INT PRIMARY KEY); CREATE TABLE dst LIKE src',
       )
-      await place.query('INSERT INTO src VALUES (1), (2)')
-      expect((await place.copy('src', 'dst')).code).to.equal(0)
-      expect((await place.query('SHOW TABLES')).map(([name]) => name)).to.deep.equal(['dst', 'src'])
+      await db.query('INSERT INTO src VALUES (1), (2)')
+      expect((await db.copy('src', 'dst')).code).to.equal(0)
+      expect((await db.query('SHOW TABLES')).map(([name]) => name)).to.deep.equal(['dst', 'src'])
     }
   })
 })
@@ -351,9 +351,9 @@ describe('a target in which no checkpoint can be kept', () => {
   it('is copied to all the same, and a failure says that it cannot be resumed', async () => {
     for (const server of servers()) {
       const endpoints = await onServer(server)
-      const { database } = endpoints.place
+      const { database } = endpoints.db
       const user = `u${database.slice(-20)}`
-      await endpoints.place.query(`CREATE USER \`${user}\`@'%' IDENTIFIED BY 'a-Secret';
+      await endpoints.db.query(`CREATE USER \`${user}\`@'%' IDENTIFIED BY 'a-Secret';
         GRANT SELECT, INSERT ON \`${database}\`.* TO \`${user}\`@'%'; INSERT INTO dst VALUES (59999, 'in the way')`)
       const as = (url: string) => url.replace(/\/\/[^@]*@/, `//${user}:a-Secret@`)
       const copy = () =>
@@ -370,12 +370,12 @@ describe('a target in which no checkpoint can be kept', () => {
         .to.include('This run cannot be resumed')
         .and.not.include('rowshift resume')
       expect(failed.report.resumable).to.equal(null)
-      await endpoints.place.query('DELETE FROM dst; CREATE TABLE rowshift_checkpoint (somebody INT)')
+      await endpoints.db.query('DELETE FROM dst; CREATE TABLE rowshift_checkpoint (somebody INT)')
       const copied = await copy()
       expect(copied.code, copied.stderr).to.equal(0)
       expect(copied.report.warnings.join()).to.include('cannot be resumed')
       expect(copied.report.rowsWritten).to.equal(ROWS / 4)
-      await endpoints.place.query(`DROP USER \`${user}\`@'%'`)
+      await endpoints.db.query(`DROP USER \`${user}\`@'%'`)
     }
   })
 })

@@ -6,7 +6,7 @@ import { describe, it } from 'mocha'
 import { createConnection, type Connection } from 'mysql2/promise'
 import type { RunReport } from '../../src/index.js'
 import { servers, startCli } from '../support/context.js'
-import { Place, scratchFile } from '../support/copying.js'
+import { TestDatabase, scratchFile } from '../support/copying.js'
 import { startServer } from '../support/servers.js'
 import { until } from '../support/until.js'
 
@@ -60,12 +60,12 @@ function start(args: readonly string[], params: object): Started {
   return { ended, said }
 }
 
-function startCopy(place: Place, params: object = {}, url = (table: string) => place.url(table)): Started {
+function startCopy(db: TestDatabase, params: object = {}, url = (table: string) => db.url(table)): Started {
   return start(['copy', '--from', url('s'), '--to', url('t')], { ...PARAMS, ...params })
 }
 
 /** Holds the lock of a row of the target. */
-async function lock({ server, database }: Place): Promise<Connection> {
+async function lock({ server, database }: TestDatabase): Promise<Connection> {
   const { host, port, user, password } = server
   const connection = await createConnection({ host, port, user, password, database })
   connection.on('error', () => {})
@@ -75,33 +75,33 @@ async function lock({ server, database }: Place): Promise<Connection> {
 }
 
 /** All splits are there but those of the thread that waits: what is under way is before its commit for sure. */
-function untilTwoAreLeft(place: Place): Promise<void> {
+function untilTwoAreLeft(db: TestDatabase): Promise<void> {
   return until(
     'all splits but two',
-    async () => Number(await place.value('SELECT COUNT(*) FROM t')) > ROWS - 2 * SPLIT,
+    async () => Number(await db.value('SELECT COUNT(*) FROM t')) > ROWS - 2 * SPLIT,
   )
 }
 
 const RUNNING = `FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info`
 
 /** Kills the connections whose statement is like that; at least one. */
-async function kill(place: Place, statement: string): Promise<void> {
+async function kill(db: TestDatabase, statement: string): Promise<void> {
   let ids: (string | null)[] = []
   await until(`a statement like ${statement}`, async () => {
-    ids = (await place.query(`SELECT id ${RUNNING} LIKE '${statement}'`)).map(([id]) => id!)
+    ids = (await db.query(`SELECT id ${RUNNING} LIKE '${statement}'`)).map(([id]) => id!)
     return ids.length > 0
   })
-  for (const id of ids) await place.query(`KILL CONNECTION ${id}`).catch(() => {})
+  for (const id of ids) await db.query(`KILL CONNECTION ${id}`).catch(() => {})
 }
 
-async function expectCopied(place: Place, { ended }: Started, ...reasons: string[]): Promise<RunReport> {
+async function expectCopied(db: TestDatabase, { ended }: Started, ...reasons: string[]): Promise<RunReport> {
   const { code, stdout, stderr, report } = await ended
   expect(code, stderr).to.equal(0)
   expect(Object.keys(report.retryReasons).sort(), stderr).to.deep.equal(reasons.sort())
   expect(report.retries).to.equal(Object.values(report.retryReasons).reduce((a, b) => a + b))
   expect(report).to.include({ rowsRead: ROWS, rowsWritten: ROWS, rowsChanged: 1 })
   for (const reason of reasons) expect(stdout).to.contain(` ${reason}`)
-  await place.expectEqual('s', 't')
+  await db.expectEqual('s', 't')
   return report
 }
 
@@ -109,15 +109,15 @@ describe('a split whose connection is killed', () => {
   it('is written again', async () => {
     await Promise.all(
       servers().map(async (server) => {
-        const place = await Place.create(server, TABLES)
-        const locked = await lock(place)
-        const run = startCopy(place)
-        await untilTwoAreLeft(place)
-        await kill(place, '%`t`%')
+        const db = await TestDatabase.create(server, TABLES)
+        const locked = await lock(db)
+        const run = startCopy(db)
+        await untilTwoAreLeft(db)
+        await kill(db, '%`t`%')
         await run.said('"retries":1')
         await locked.rollback()
         await locked.end()
-        await expectCopied(place, run, 'CONNECTION_LOST')
+        await expectCopied(db, run, 'CONNECTION_LOST')
       }),
     )
   })
@@ -125,11 +125,11 @@ describe('a split whose connection is killed', () => {
   it('is read again, and looked for again', async () => {
     await Promise.all(
       servers().map(async (server) => {
-        const place = await Place.create(server, TABLES)
-        const run = startCopy(place, { where: 'SLEEP(0.001) = 0' })
-        await until('rows', async () => (await place.value('SELECT COUNT(*) > 1 FROM t')) === '1')
-        for (let times = 0; times < 3; times++) await kill(place, 'SELECT%SLEEP(0.001)%')
-        await expectCopied(place, run, 'CONNECTION_LOST')
+        const db = await TestDatabase.create(server, TABLES)
+        const run = startCopy(db, { where: 'SLEEP(0.001) = 0' })
+        await until('rows', async () => (await db.value('SELECT COUNT(*) > 1 FROM t')) === '1')
+        for (let times = 0; times < 3; times++) await kill(db, 'SELECT%SLEEP(0.001)%')
+        await expectCopied(db, run, 'CONNECTION_LOST')
       }),
     )
   })
@@ -139,30 +139,30 @@ describe('a target that takes no rows for a while', () => {
   it('is waited for while it is read-only', async () => {
     await Promise.all(
       servers().map(async (server) => {
-        const place = await Place.create(server, TABLES)
-        const user = `r${place.database.slice(-20)}`
-        await place.query(
-          `CREATE USER ${user} IDENTIFIED BY 'Pw-1'; GRANT ALL ON \`${place.database}\`.* TO ${user}`,
+        const db = await TestDatabase.create(server, TABLES)
+        const user = `r${db.database.slice(-20)}`
+        await db.query(
+          `CREATE USER ${user} IDENTIFIED BY 'Pw-1'; GRANT ALL ON \`${db.database}\`.* TO ${user}`,
         )
-        const url = (table: string) => place.url(table).replace(/\/\/.*@/, `//${user}:Pw-1@`)
-        const locked = await lock(place)
-        const run = startCopy(place, {}, url)
-        await untilTwoAreLeft(place)
+        const url = (table: string) => db.url(table).replace(/\/\/.*@/, `//${user}:Pw-1@`)
+        const locked = await lock(db)
+        const run = startCopy(db, {}, url)
+        await untilTwoAreLeft(db)
         // It waits for the statement that waits for us, and every other one waits for it.
         let isSet = false
-        const set = place.query('SET GLOBAL read_only = 1').then(() => (isSet = true))
+        const set = db.query('SET GLOBAL read_only = 1').then(() => (isSet = true))
         try {
           const asked = `SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SET GLOBAL read_only%'`
-          await until('read_only', async () => isSet || (await place.value(asked)) === '1')
+          await until('read_only', async () => isSet || (await db.value(asked)) === '1')
           await locked.rollback()
           await locked.end()
           await set
           await run.said('error 1290')
         } finally {
-          await place.query('SET GLOBAL read_only = 0')
+          await db.query('SET GLOBAL read_only = 0')
         }
-        await expectCopied(place, run, 'READ_ONLY')
-        await place.query(`DROP USER ${user}`)
+        await expectCopied(db, run, 'READ_ONLY')
+        await db.query(`DROP USER ${user}`)
       }),
     )
   })
@@ -173,12 +173,12 @@ describe('a server that is killed and comes back', () => {
     it(`gets all rows (${kind})`, async () => {
       const server = await startServer(kind, { serverArgs: ['--max-connections=100'] })
       try {
-        const place = await Place.create(server, TABLES)
-        await lock(place)
-        const run = startCopy(place)
-        await untilTwoAreLeft(place)
+        const db = await TestDatabase.create(server, TABLES)
+        await lock(db)
+        const run = startCopy(db)
+        await untilTwoAreLeft(db)
         await server.restart()
-        const { retryReasons } = await expectCopied(place, run, 'CONNECTION_FAILED', 'CONNECTION_LOST')
+        const { retryReasons } = await expectCopied(db, run, 'CONNECTION_FAILED', 'CONNECTION_LOST')
         expect(retryReasons['CONNECTION_LOST']).to.be.at.least(1)
       } finally {
         await server.stop()

@@ -5,11 +5,11 @@ import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
 import { oneServer, servers } from '../support/context.js'
 import { expectRefusal, runWithReport, scratchFile } from '../support/copying.js'
-import { TaskPlace } from '../support/task-place.js'
+import { TaskFixture } from '../support/task-fixture.js'
 
-async function run(place: TaskPlace, ...args: string[]) {
+async function run(fixture: TaskFixture, ...args: string[]) {
   const file = scratchFile('json')
-  const outcome = await place.cli('run', '1', ...args, '--report', file)
+  const outcome = await fixture.cli('run', '1', ...args, '--report', file)
   return { ...outcome, report: JSON.parse(readFileSync(file, 'utf8')) as RunReport }
 }
 
@@ -42,9 +42,9 @@ const WRITTEN = `SELECT COUNT(*) FROM t JOIN s ON s.id = t.pk JOIN m ON m.k = TR
 describe('rows that were rejected as they were read', () => {
   it('are copied again with the same params, by task and by file, and what is left is rejected once more', async () => {
     for (const server of servers()) {
-      const place = await TaskPlace.create(server)
-      const { dataPlace } = place
-      await dataPlace.query(TABLES)
+      const fixture = await TaskFixture.create(server)
+      const { database } = fixture
+      await database.query(TABLES)
       const dirty_file = scratchFile('tsv')
       const params = {
         columns: COLUMNS,
@@ -53,43 +53,43 @@ describe('rows that were rejected as they were read', () => {
         dirty_file,
         pre_sql: 'DELETE FROM @table',
       }
-      await place.addTask(1, 't', { from: 's', params: JSON.stringify(params) })
-      const first = await run(place)
+      await fixture.addTask(1, 't', { from: 's', params: JSON.stringify(params) })
+      const first = await run(fixture)
       const read = `${dirty_file}.read`
       expect(first.report, first.stderr).to.include({ rowsWritten: 1, dirtyRows: 3, dirtyReadFile: read })
-      const marks = await place.json('watermark', '1')
+      const marks = await fixture.json('watermark', '1')
 
       // Nothing has changed: all are rejected again, into another file.
-      const again = await run(place, '--retry', read)
+      const again = await run(fixture, '--retry', read)
       expect(again.code, again.stderr).to.equal(0)
       expect(again.report).to.include({ rowsRead: 3, rowsWritten: 0, dirtyRows: 3 })
 
-      await dataPlace.query("INSERT INTO m VALUES ('b', 20)")
-      const second = await run(place, '--retry', read)
+      await database.query("INSERT INTO m VALUES ('b', 20)")
+      const second = await run(fixture, '--retry', read)
       expect(second.code, second.stderr).to.equal(0)
       expect(second.report).to.include({ rowsRead: 3, rowsWritten: 1, dirtyRows: 2 })
       expect(second.report.dirtyReadFile).to.equal(`${dirty_file}.${second.report.runId}.read`)
-      expect(await dataPlace.value(WRITTEN)).to.equal('2')
-      expect(await place.json('watermark', '1')).to.deep.equal(marks)
-      expect(await place.status(1)).to.equal('success')
+      expect(await database.value(WRITTEN)).to.equal('2')
+      expect(await fixture.json('watermark', '1')).to.deep.equal(marks)
+      expect(await fixture.status(1)).to.equal('success')
 
-      await dataPlace.query("INSERT INTO m VALUES ('c', 30)")
-      const from = ['copy', '--retry', second.report.dirtyReadFile!, '--from', dataPlace.url('s'), '--to']
+      await database.query("INSERT INTO m VALUES ('c', 30)")
+      const from = ['copy', '--retry', second.report.dirtyReadFile!, '--from', database.url('s'), '--to']
       const strict = ['--params', JSON.stringify({ ...params, error_limit: 0 })]
-      const failed = await runWithReport([...from, dataPlace.url('t'), ...strict])
+      const failed = await runWithReport([...from, database.url('t'), ...strict])
       expectRefusal(failed, 1, 'DATA_REJECTED', 'NULL')
-      const third = await runWithReport([...from, dataPlace.url('t'), '--params', JSON.stringify(params)])
+      const third = await runWithReport([...from, database.url('t'), '--params', JSON.stringify(params)])
       expect(third.code, third.stderr).to.equal(0)
       expect(third.report).to.include({ rowsWritten: 1, dirtyRows: 1 })
       expect(rowsOf(third.report.dirtyReadFile!)).to.have.length(1)
-      expect(await dataPlace.value(WRITTEN)).to.equal('3')
-      expect(await dataPlace.value('SELECT COUNT(*) FROM t')).to.equal('3')
+      expect(await database.value(WRITTEN)).to.equal('3')
+      expect(await database.value('SELECT COUNT(*) FROM t')).to.equal('3')
     }
   })
 
   it('pass a transform that was corrected', async () => {
     for (const server of [oneServer()[0]!, null]) {
-      const place = await TaskPlace.create(server)
+      const fixture = await TaskFixture.create(server)
       const transform = scratchFile('mjs')
       const module = (condition: string) =>
         writeFileSync(
@@ -98,17 +98,17 @@ describe('rows that were rejected as they were read', () => {
         )
       module('row.id > 1')
       const params = { transform, error_limit: 5, dirty_file: scratchFile('tsv') }
-      await place.addTask(1, 'dst', { params: JSON.stringify(params) })
-      const first = await run(place)
+      await fixture.addTask(1, 'dst', { params: JSON.stringify(params) })
+      const first = await run(fixture)
       expect(first.report, first.stderr).to.include({ rowsWritten: 1, dirtyRows: 2 })
       module('row.id > 2')
-      const second = await run(place, '--retry', first.report.dirtyReadFile!)
+      const second = await run(fixture, '--retry', first.report.dirtyReadFile!)
       expect(second.report, second.stderr).to.include({ rowsWritten: 1, dirtyRows: 1, watermark: null })
       module('false')
-      const third = await run(place, '--retry', second.report.dirtyReadFile!)
+      const third = await run(fixture, '--retry', second.report.dirtyReadFile!)
       expect(third.report, third.stderr).to.include({ rowsWritten: 1, dirtyRows: 0, dirtyFile: null })
       const equal = 'SELECT COUNT(*) FROM dst JOIN src ON src.id = dst.id AND dst.v = 2 * src.v'
-      expect(Number(await place.data.value(equal))).to.equal(3)
+      expect(Number(await fixture.data.value(equal))).to.equal(3)
     }
   })
 })
@@ -116,8 +116,8 @@ describe('rows that were rejected as they were read', () => {
 describe('rows that the target rejected', () => {
   it('are copied again under the names and with the losses of the task', async () => {
     for (const server of servers()) {
-      const place = await TaskPlace.create(server)
-      await place.dataPlace.query(`
+      const fixture = await TaskFixture.create(server)
+      await fixture.database.query(`
         CREATE TABLE a (id INT PRIMARY KEY, n VARCHAR(9), f DOUBLE); INSERT INTO a VALUES (1, 'x', 1.5), (2, 'y', 2.5), (3, 'x', 3.5);
         CREATE TABLE b (pk INT PRIMARY KEY, name VARCHAR(20), g FLOAT, CONSTRAINT c CHECK (name <> 'x!' OR pk < 3))`)
       const columns = [
@@ -132,24 +132,29 @@ describe('rows that the target rejected', () => {
         dirty_file: scratchFile('tsv'),
         worker_num: 1,
       }
-      await place.addTask(1, 'b', { from: 'a', params: JSON.stringify(params) })
-      const first = await run(place)
+      await fixture.addTask(1, 'b', { from: 'a', params: JSON.stringify(params) })
+      const first = await run(fixture)
       expect(first.report, first.stderr).to.include({ rowsWritten: 2, dirtyRows: 1 })
       const file = first.report.dirtyFile!
-      await place.dataPlace.query('ALTER TABLE b DROP CONSTRAINT c')
-      const second = await run(place, '--retry', file)
+      await fixture.database.query('ALTER TABLE b DROP CONSTRAINT c')
+      const second = await run(fixture, '--retry', file)
       expect(second.report, second.stderr).to.include({ rowsWritten: 1, dirtyRows: 0, error: null })
-      expect(await place.dataPlace.query('SELECT pk, name, g FROM b ORDER BY pk')).to.deep.equal([
+      expect(await fixture.database.query('SELECT pk, name, g FROM b ORDER BY pk')).to.deep.equal([
         ['1', 'x!', '1.5'],
         ['2', 'y!', '2.5'],
         ['3', 'x!', '3.5'],
       ])
       // The row is there now, and the file is not taken for one of another table.
-      expect((await run(place, '--retry', file)).report).to.include({ rowsWritten: 0, dirtyRows: 1 })
-      await place.addTask(2, 'dst', { from: 'a' })
-      expectRefusal(await place.cli('run', '2', '--retry', file), 2, 'USAGE', 'rejected for table b', 'dst')
-      expectRefusal(await place.cli('run', '1', '--retry', `${file}.no`), 2, 'TABLE_NOT_FOUND', `${file}.no`)
-      expectRefusal(await place.cli('run', '1', '--retry', file, '--mode', 'sync'), 2, 'USAGE', '--mode')
+      expect((await run(fixture, '--retry', file)).report).to.include({ rowsWritten: 0, dirtyRows: 1 })
+      await fixture.addTask(2, 'dst', { from: 'a' })
+      expectRefusal(await fixture.cli('run', '2', '--retry', file), 2, 'USAGE', 'rejected for table b', 'dst')
+      expectRefusal(
+        await fixture.cli('run', '1', '--retry', `${file}.no`),
+        2,
+        'TABLE_NOT_FOUND',
+        `${file}.no`,
+      )
+      expectRefusal(await fixture.cli('run', '1', '--retry', file, '--mode', 'sync'), 2, 'USAGE', '--mode')
     }
   })
 })

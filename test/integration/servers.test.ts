@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection, type ConnectionOptions } from 'mysql2/promise'
 import { createDatabase, query, ready, server, servers } from '../support/context.js'
-import { Place } from '../support/copying.js'
+import { TestDatabase } from '../support/copying.js'
 import { startServer } from '../support/servers.js'
 
 describe('test servers', () => {
@@ -19,15 +19,15 @@ describe('test servers', () => {
   it('are a PostgreSQL too, for who asks for it', async () => {
     expect(await query(server('postgres'), 'SELECT version()')).to.deep.equal([[server('postgres').version]])
     expect(server('postgres').version).to.match(/^PostgreSQL \d/)
-    const place = await Place.create(server('postgres'))
+    const db = await TestDatabase.create(server('postgres'))
     const sql = `CREATE TABLE t (a numeric, b timestamptz, c bytea, d text);
       INSERT INTO t VALUES (18446744073709551615, '2024-02-29 01:02:03.45+00', '\\xff00', '雪'), (NULL, NULL, NULL, '');
       SET TimeZone = 'UTC'; SELECT * FROM t; CREATE TABLE u AS TABLE t`
-    expect(await place.query(sql)).to.deep.equal([
+    expect(await db.query(sql)).to.deep.equal([
       ['18446744073709551615', '2024-02-29 01:02:03.45+00', '\\xff00', '雪'],
       [null, null, null, ''],
     ])
-    await place.expectEqual('t', 'u')
+    await db.expectEqual('t', 'u')
   })
 
   it('give back the text the server sent', async () => {

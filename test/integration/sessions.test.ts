@@ -6,7 +6,7 @@ import mysql from '../../plugins/mysql/plugin.js'
 import { SETTINGS } from '../../plugins/mysql/session-settings.js'
 import type { RowshiftError } from '../../src/contract/plugin.js'
 import { servers } from '../support/context.js'
-import { expectRefusal, Place } from '../support/copying.js'
+import { expectRefusal, TestDatabase } from '../support/copying.js'
 
 const TABLE =
   "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO t VALUES (0, 'x\\\\y'), (1, '')"
@@ -57,7 +57,7 @@ const ALLOWED = [
   'SET net_read_timeout = 60, wait_timeout = 600',
 ]
 
-async function refusalOf({ server, database }: Place, sql: string): Promise<RowshiftError> {
+async function refusalOf({ server, database }: TestDatabase, sql: string): Promise<RowshiftError> {
   const url = `${server.url}/${database}`
   const connection = mysql.connectionFromUrl(new URL(url), url)
   const reader = mysql.createReader!({ plugin: '', connection, session: [sql] })
@@ -74,24 +74,24 @@ async function refusalOf({ server, database }: Place, sql: string): Promise<Rows
 describe('"session"', () => {
   it('is refused by name, before anything is written, where it changes what every session relies on', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, `${TABLE}; CREATE TABLE d LIKE t`)
+      const db = await TestDatabase.create(server, `${TABLE}; CREATE TABLE d LIKE t`)
       const all = server.kind === 'mariadb' ? [...REFUSED, ...REFUSED_BY_MARIADB] : REFUSED
       for (const [sql, name] of all) {
-        const error = await refusalOf(place, sql)
+        const error = await refusalOf(db, sql)
         expect(error.code, `${server.kind}: ${sql}: ${error.message}`).to.equal('PARAMS_INVALID')
         expect(error.message).to.include('params.session').and.to.include(name)
       }
-      const outcome = await place.copy('t', 'd', { session: [REFUSED[0]![0]], write_path: 'insert' })
+      const outcome = await db.copy('t', 'd', { session: [REFUSED[0]![0]], write_path: 'insert' })
       expectRefusal(outcome, 2, 'PARAMS_INVALID', 'params.session', 'NO_BACKSLASH_ESCAPES')
     }
   })
 
   it("may choose what is the user's to choose", async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, `${TABLE}; CREATE TABLE d LIKE t`)
-      const outcome = await place.copy('t', 'd', { session: ALLOWED, where: 'id >= @from - 1' })
+      const db = await TestDatabase.create(server, `${TABLE}; CREATE TABLE d LIKE t`)
+      const outcome = await db.copy('t', 'd', { session: ALLOWED, where: 'id >= @from - 1' })
       expect(outcome.code, outcome.stderr).to.equal(0)
-      await place.expectEqual('t', 'd')
+      await db.expectEqual('t', 'd')
     }
   })
 })

@@ -2,12 +2,12 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { servers } from '../support/context.js'
-import { Place } from '../support/copying.js'
+import { TestDatabase } from '../support/copying.js'
 
 describe('a sharded target', () => {
   it('makes missing tables like those that are there', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE s (id INT PRIMARY KEY, v INT, d DATETIME NOT NULL);
          INSERT INTO s VALUES (1, 1, '2024-01-01'), (2, 2, '2024-02-01');
@@ -19,12 +19,12 @@ describe('a sharded target', () => {
         schema_save_mode: 'create_when_not_exist',
         shard,
       })
-      const byMonth = await place.copy('s', 't_{yyyyMM}', params({ by: 'd', date: 'yyyyMM' }))
+      const byMonth = await db.copy('s', 't_{yyyyMM}', params({ by: 'd', date: 'yyyyMM' }))
       expect(byMonth.report, byMonth.stderr).to.include({ rowsWritten: 2, error: null })
-      expect(await place.query('SELECT id, val, src FROM t_202402')).to.deep.equal([['2', '2', 'x']])
-      const hashed = await place.copy('s', 'h_{0..1}', params({ by: 'id', hash: 'modulo' }))
+      expect(await db.query('SELECT id, val, src FROM t_202402')).to.deep.equal([['2', '2', 'x']])
+      const hashed = await db.copy('s', 'h_{0..1}', params({ by: 'id', hash: 'modulo' }))
       expect(hashed.report, hashed.stderr).to.include({ rowsWritten: 2, error: null })
-      const ddl = async (table: string) => (await place.query(`SHOW CREATE TABLE ${table}`))[0]![1]!
+      const ddl = async (table: string) => (await db.query(`SHOW CREATE TABLE ${table}`))[0]![1]!
       for (const [made, model] of [
         ['t_202402', 't_202401'],
         ['h_0', 'h_1'],

@@ -7,10 +7,10 @@ import { createConnection } from 'mysql2/promise'
 import { afterEach, describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
 import { oneServer, runCli, servers, startCli } from '../support/context.js'
-import { Place, runWithReport, scratchFile } from '../support/copying.js'
+import { TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import type { Fault } from '../support/proxy.js'
 import { faultOf, Proxy } from '../support/proxy.js'
-import { TaskPlace } from '../support/task-place.js'
+import { TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
 
 /** 20,000 rows of 500 bytes, and an empty table like it. */
@@ -26,10 +26,10 @@ const ROWS = 1_000_000
 let proxies: Proxy[] = []
 
 /** The table's URL through a proxy, in which every connection meets the fault. */
-async function through(place: Place, table: string, fault: Fault | null): Promise<string> {
-  const proxy = await Proxy.to(place.server, (link) => (link.fault = fault))
+async function through(db: TestDatabase, table: string, fault: Fault | null): Promise<string> {
+  const proxy = await Proxy.to(db.server, (link) => (link.fault = fault))
   proxies.push(proxy)
-  return proxy.url(place.url(table, '&stall-timeout=1'))
+  return proxy.url(db.url(table, '&stall-timeout=1'))
 }
 
 describe('a server that falls silent', () => {
@@ -42,10 +42,10 @@ describe('a server that falls silent', () => {
     for (const end of ['source', 'target'] as const) {
       it(`as ${end} (${phase}) fails the run, which names it, and stores no part of a split`, async () => {
         for (const server of oneServer()) {
-          const place = await Place.create(server, TABLES)
+          const db = await TestDatabase.create(server, TABLES)
           const fault = { kind: 'silence', after } as const
-          const silent = await through(place, end === 'source' ? 'src' : 'dst', fault)
-          const [from, to] = end === 'source' ? [silent, place.url('dst')] : [place.url('src'), silent]
+          const silent = await through(db, end === 'source' ? 'src' : 'dst', fault)
+          const [from, to] = end === 'source' ? [silent, db.url('dst')] : [db.url('src'), silent]
           const { code, report } = await runWithReport([
             'copy',
             '--from',
@@ -60,7 +60,7 @@ describe('a server that falls silent', () => {
           expect(report.error!.message)
             .to.include(`127.0.0.1:${proxies.at(-1)!.port}`)
             .and.to.match(/silent for \d+ s/)
-          expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(String(report.rowsWritten))
+          expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal(String(report.rowsWritten))
         }
       })
     }
@@ -68,34 +68,34 @@ describe('a server that falls silent', () => {
 
   it('while one connection of many still gets through is found out, and its session is ended', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, TABLES)
+      const db = await TestDatabase.create(server, TABLES)
       for (const table of ['src', 'dst']) {
         // The coordinator's connection is the first.
         const fault = { kind: 'silence', after: ROWS } as const
         const proxy = await Proxy.to(server, (link, index) => (link.fault = index === 1 ? fault : null))
         proxies.push(proxy)
         const url = (name: string) =>
-          name === table ? proxy.url(place.url(name, '&stall-timeout=1')) : place.url(name)
+          name === table ? proxy.url(db.url(name, '&stall-timeout=1')) : db.url(name)
         const endpoints = ['copy', '--from', url('src'), '--to', url('dst'), '--params', PARAMS]
         const { code, report } = await runWithReport(endpoints)
         expect(code, report.error?.message).to.equal(1)
         expect(report.error!.message).to.match(/silent for \d+ s, and the server (waits|has)/)
-        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(String(report.rowsWritten))
-        const left = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND ID <> CONNECTION_ID()`
-        await until('its sessions to end', async () => (await place.value(left)) === '0')
-        await place.query('TRUNCATE TABLE dst')
+        expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal(String(report.rowsWritten))
+        const left = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${db.database}' AND ID <> CONNECTION_ID()`
+        await until('its sessions to end', async () => (await db.value(left)) === '0')
+        await db.query('TRUNCATE TABLE dst')
       }
     }
   })
 
   it('while a connection is set up is found out, though others still get through', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, TABLES)
+      const db = await TestDatabase.create(server, TABLES)
       const fault = { kind: 'silence', after: 'SET NAMES' } as const
       const proxy = await Proxy.to(server, (link, index) => (link.fault = index === 0 ? fault : null))
       proxies.push(proxy)
-      const from = proxy.url(place.url('src', '&stall-timeout=1'))
-      const { code, stderr } = await runCli(['copy', '--from', from, '--to', place.url('dst')], {
+      const from = proxy.url(db.url('src', '&stall-timeout=1'))
+      const { code, stderr } = await runCli(['copy', '--from', from, '--to', db.url('dst')], {
         timeout: 20_000,
       })
       expect(code, stderr).to.equal(1)
@@ -105,13 +105,13 @@ describe('a server that falls silent', () => {
 
   it('when it has been asked to commit a split without a checkpoint leaves it in doubt, and says so', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, TABLES)
-      const to = await through(place, 'dst', { kind: 'silence', after: 'COMMIT' })
+      const db = await TestDatabase.create(server, TABLES)
+      const to = await through(db, 'dst', { kind: 'silence', after: 'COMMIT' })
       const params = JSON.stringify({ worker_num: 1, read_batch: 1_000_000 })
       const { code, report } = await runWithReport([
         'copy',
         '--from',
-        place.url('src'),
+        db.url('src'),
         '--to',
         to,
         '--params',
@@ -125,28 +125,21 @@ describe('a server that falls silent', () => {
   })
 
   it('as one end of verify fails it', async () => {
-    const place = await Place.create(oneServer()[0]!, TABLES)
-    const to = await through(place, 'src', { kind: 'silence', after: PLANNING + 8_000 })
-    const { code, stderr } = await runCli(['verify', '--from', place.url('dst'), '--to', to])
+    const db = await TestDatabase.create(oneServer()[0]!, TABLES)
+    const to = await through(db, 'src', { kind: 'silence', after: PLANNING + 8_000 })
+    const { code, stderr } = await runCli(['verify', '--from', db.url('dst'), '--to', to])
     expect(code, stderr).to.equal(1)
     expect(stderr).to.match(/silent for \d+ s/)
   })
 
   it('does not hold up Ctrl-C, in whatever phase', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, TABLES)
+      const db = await TestDatabase.create(server, TABLES)
       for (const after of [0, PLANNING, ROWS]) {
         const proxy = await Proxy.to(server, (link) => (link.fault = { kind: 'silence', after }))
         proxies.push(proxy)
         const file = scratchFile('json')
-        const endpoints = [
-          '--from',
-          proxy.url(place.url('src')),
-          '--to',
-          place.url('dst'),
-          '--params',
-          PARAMS,
-        ]
+        const endpoints = ['--from', proxy.url(db.url('src')), '--to', db.url('dst'), '--params', PARAMS]
         const child = startCli(['copy', ...endpoints, '--report', file])
         child.stdout.resume()
         child.stderr.resume()
@@ -158,33 +151,33 @@ describe('a server that falls silent', () => {
         expect(performance.now() - since).to.be.lessThan(10_000)
         const report = JSON.parse(readFileSync(file, 'utf8')) as RunReport
         expect(report.status).to.equal('interrupted')
-        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal(String(report.rowsWritten))
-        await place.query('TRUNCATE TABLE dst')
+        expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal(String(report.rowsWritten))
+        await db.query('TRUNCATE TABLE dst')
       }
     }
   })
 
   it('or is cut off at any byte leaves just the rows that the report counts', async () => {
     const [server] = oneServer()
-    const place = await Place.create(server!, TABLES)
+    const db = await TestDatabase.create(server!, TABLES)
     for (const seed of [1, 2, 3, 4]) {
       const fault = faultOf(seed, 2_000_000)
-      const to = await through(place, 'dst', fault)
+      const to = await through(db, 'dst', fault)
       const { code, report } = await runWithReport([
         'copy',
         '--from',
-        place.url('src'),
+        db.url('src'),
         '--to',
         to,
         '--params',
         PARAMS,
       ])
-      const stored = Number(await place.value('SELECT COUNT(*) FROM dst'))
+      const stored = Number(await db.value('SELECT COUNT(*) FROM dst'))
       const said = `seed ${seed}, ${JSON.stringify(fault)}: ${report.error?.message}`
       expect(code, said).to.equal(1)
       if (report.error!.details['inDoubt'] === true) expect(stored, said).to.be.least(report.rowsWritten)
       else expect(stored, said).to.equal(report.rowsWritten)
-      await place.query('TRUNCATE TABLE dst')
+      await db.query('TRUNCATE TABLE dst')
     }
   })
 })
@@ -193,17 +186,17 @@ describe('a task store that falls silent', () => {
   /** A task, and its store through a proxy in which every connection falls silent. */
   async function silentStore(after: number | string, stall_timeout: number) {
     const [server] = oneServer()
-    const place = await TaskPlace.create(server!)
-    await place.addTask(1, 'dst')
+    const fixture = await TaskFixture.create(server!)
+    await fixture.addTask(1, 'dst')
     const proxy = await Proxy.to(server!, (link) => (link.fault = { kind: 'silence', after }))
-    const task_meta = { db_type: 'mysql', ...place.store.connection, port: proxy.port, stall_timeout }
-    writeFileSync(join(place.folder, 'local.json'), JSON.stringify({ task_meta }))
-    return { place, proxy }
+    const task_meta = { db_type: 'mysql', ...fixture.store.connection, port: proxy.port, stall_timeout }
+    writeFileSync(join(fixture.folder, 'local.json'), JSON.stringify({ task_meta }))
+    return { fixture, proxy }
   }
 
   it('ends a run that has not begun, which says so', async () => {
-    const { place, proxy } = await silentStore('FROM task_def_sync_manager', 1)
-    const { code, stderr } = await place.cli('run', '1')
+    const { fixture, proxy } = await silentStore('FROM task_def_sync_manager', 1)
+    const { code, stderr } = await fixture.cli('run', '1')
     expect(code, stderr).to.equal(1)
     expect(stderr).to.match(/task store .* failed: .* silent for \d+ s/)
     proxy.close()
@@ -211,8 +204,8 @@ describe('a task store that falls silent', () => {
 
   it('does not hold up Ctrl-C, before a run and at its end', async () => {
     for (const after of ['FROM task_def_sync_manager', 'rowshift_watermark']) {
-      const { place, proxy } = await silentStore(after, 60)
-      const started = place.start('run', '1')
+      const { fixture, proxy } = await silentStore(after, 60)
+      const started = fixture.start('run', '1')
       await until('the silence', () => proxy.links.some(({ silent }) => silent))
       const since = performance.now()
       started.kill('SIGINT')
@@ -227,12 +220,12 @@ describe('a task store that falls silent', () => {
 describe('a server that is slow', () => {
   it('is waited for: for a long statement, a lock, and rows that come late', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, 'CREATE TABLE s (id INT); CREATE TABLE t (id INT)')
-      await place.query('INSERT INTO s VALUES (1), (2)')
+      const db = await TestDatabase.create(server, 'CREATE TABLE s (id INT); CREATE TABLE t (id INT)')
+      await db.query('INSERT INTO s VALUES (1), (2)')
       const { host, port, user, password } = server
-      const holder = await createConnection({ host, port, user, password, database: place.database })
+      const holder = await createConnection({ host, port, user, password, database: db.database })
       await holder.query('LOCK TABLES t READ')
-      const url = (table: string) => place.url(table, '&stall-timeout=1')
+      const url = (table: string) => db.url(table, '&stall-timeout=1')
       const params = { pre_sql: ['DO SLEEP(2)'], where: 'SLEEP(1) = 0' }
       const copy = runWithReport([
         'copy',
@@ -243,8 +236,8 @@ describe('a server that is slow', () => {
         '--params',
         JSON.stringify(params),
       ])
-      const waited = `SELECT COALESCE(MAX(TIME), 0) >= 3 FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND STATE LIKE 'Waiting for table%'`
-      await until('the lock to hold it up for long', async () => (await place.value(waited)) === '1')
+      const waited = `SELECT COALESCE(MAX(TIME), 0) >= 3 FROM information_schema.PROCESSLIST WHERE DB = '${db.database}' AND STATE LIKE 'Waiting for table%'`
+      await until('the lock to hold it up for long', async () => (await db.value(waited)) === '1')
       await holder.end()
       const { code, report } = await copy
       expect(code, report.error?.message).to.equal(0)

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { query, server, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport } from '../support/copying.js'
 import { sqliteFile } from '../support/sqlite.js'
 
 /** Source type, value, target type, and what the refused plan says is lost. */
@@ -74,9 +74,9 @@ const WIDENED = [
 type Case = readonly [source: string, value: string, target: string, ...rest: unknown[]]
 
 /** One row with a column per case: `v0`, `v1`, … */
-async function tables(place: Place, cases: readonly Case[]): Promise<void> {
+async function tables(db: TestDatabase, cases: readonly Case[]): Promise<void> {
   const columns = (side: 0 | 2) => cases.map((one, i) => `v${i} ${one[side]}`).join(', ')
-  await place.query(
+  await db.query(
     `SET sql_mode = '', time_zone = '+00:00'; DROP TABLE IF EXISTS src, dst; CREATE TABLE src (id INT PRIMARY KEY, ${columns(0)});
      CREATE TABLE dst (id INT PRIMARY KEY, ${columns(2)}); INSERT INTO src VALUES (7, ${cases.map(([, value]) => value).join(', ')})`,
   )
@@ -94,29 +94,29 @@ describe('values that the target would change without saying so', () => {
 
   it('are refused by the plan, every column at once, with the value and its row', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
+      const db = await TestDatabase.create(server)
       const cases = [...CHANGED, ...CUT]
-      await tables(place, cases)
-      const outcome = await place.copy('src', 'dst')
+      await tables(db, cases)
+      const outcome = await db.copy('src', 'dst')
       expectRefusal(outcome, 3, 'LOSSY', JSON.stringify(names(cases)))
       for (const [i, [source, value, target, lost]] of cases.entries()) {
         const line = outcome.stderr.split('\n').find((one) => one.trim().startsWith(`v${i}: `))
         expect(line, `${source} ${value} to ${target} on ${server.kind}`).to.match(lost)
       }
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
   })
 
   it('fail the run when their loss is accepted and they have no counterpart in the other kind', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
+      const db = await TestDatabase.create(server)
       for (const [i, one] of CHANGED.entries()) {
-        await tables(place, [one])
+        await tables(db, [one])
         const params = { write_path: BOTH_PATHS[i % 2], allow_lossy: ['v0'] }
-        const outcome = await place.copy('src', 'dst', params)
+        const outcome = await db.copy('src', 'dst', params)
         expect(outcome.code, `${one.join(' ')} on ${server.kind}: ${outcome.stderr}`).to.equal(1)
         expectRefusal(outcome, 1, 'DATA_REJECTED', 'src.v0', 'dst.v0', 'id = "7"')
-        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+        expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
       }
     }
   }).timeout(300_000)
@@ -129,30 +129,30 @@ describe('values that the target would change without saying so', () => {
       ['VARCHAR(9)', "'y,x'", "SET('x','y')"],
     ]
     for (const server of servers()) {
-      const place = await Place.create(server)
+      const db = await TestDatabase.create(server)
       for (const [i, one] of computed.entries()) {
         for (const write_path of BOTH_PATHS) {
-          await tables(place, [one])
+          await tables(db, [one])
           const columns = ['id', { to: 'v0', sql: "CONCAT(v0, '')" }]
-          const outcome = await place.copy('src', 'dst', { write_path, columns })
+          const outcome = await db.copy('src', 'dst', { write_path, columns })
           expect(
             outcome.code,
             `${one.join(' ')} on ${server.kind} by ${write_path}: ${outcome.stderr}`,
           ).to.equal(1)
           expectRefusal(outcome, 1, 'DATA_REJECTED', 'dst.v0', 'id = "7"')
         }
-        await place.query(i < 2 ? "UPDATE src SET v0 = 'abcdéfghij'" : "UPDATE src SET v0 = 'x,y'")
-        const fits = await place.copy('src', 'dst', { columns: ['id', { to: 'v0', sql: "CONCAT(v0, '')" }] })
+        await db.query(i < 2 ? "UPDATE src SET v0 = 'abcdéfghij'" : "UPDATE src SET v0 = 'x,y'")
+        const fits = await db.copy('src', 'dst', { columns: ['id', { to: 'v0', sql: "CONCAT(v0, '')" }] })
         expect(fits.code, fits.stderr).to.equal(0)
         expect(
-          await place.value('SELECT COUNT(*) FROM src JOIN dst USING (id) WHERE src.v0 = BINARY dst.v0'),
+          await db.value('SELECT COUNT(*) FROM src JOIN dst USING (id) WHERE src.v0 = BINARY dst.v0'),
         ).to.equal('1')
       }
     }
   })
 
   it('are announced where text becomes JSON that the server writes anew', async () => {
-    const place = await Place.create(server('mysql'), 'CREATE TABLE dst (id INT PRIMARY KEY, j JSON)')
+    const db = await TestDatabase.create(server('mysql'), 'CREATE TABLE dst (id INT PRIMARY KEY, j JSON)')
     const file = sqliteFile(
       `CREATE TABLE src (id INTEGER PRIMARY KEY, j TEXT); INSERT INTO src VALUES (7, '{"n": 12345678901234567890123, "n": 1}')`,
     )
@@ -162,7 +162,7 @@ describe('values that the target would change without saying so', () => {
         '--from',
         `sqlite:${file}?table=src`,
         '--to',
-        place.url('dst'),
+        db.url('dst'),
         '--params',
         JSON.stringify(params),
       ])
@@ -173,14 +173,14 @@ describe('values that the target would change without saying so', () => {
 
   it('are changed as announced, the same way everywhere, when that is accepted', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
+      const db = await TestDatabase.create(server)
       for (const path of BOTH_PATHS) {
-        await tables(place, CUT)
-        const { code, stderr } = await place.copy('src', 'dst', { write_path: path, allow_lossy: names(CUT) })
+        await tables(db, CUT)
+        const { code, stderr } = await db.copy('src', 'dst', { write_path: path, allow_lossy: names(CUT) })
         expect(code, `${server.kind} by ${path}: ${stderr}`).to.equal(0)
         expect(stderr).to.match(/warning +accepted loss: v0: /)
         for (const [i, [source, value, target, , stored]] of CUT.entries()) {
-          const cell = await place.value(`SELECT v${i}${target === 'FLOAT' ? ' * 1e0' : ''} FROM dst`)
+          const cell = await db.value(`SELECT v${i}${target === 'FLOAT' ? ' * 1e0' : ''} FROM dst`)
           expect(cell, `${source} ${value} to ${target} on ${server.kind} by ${path}`).to.equal(stored)
         }
       }
@@ -189,7 +189,7 @@ describe('values that the target would change without saying so', () => {
 
   it('are refused by their form: addresses and UUIDs of MariaDB, SRIDs of MySQL', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
+      const db = await TestDatabase.create(server)
       if (server.kind === 'mariadb') {
         const values = [
           "'::ffff:192.0.2.1'",
@@ -198,49 +198,47 @@ describe('values that the target would change without saying so', () => {
           "'2001:db8:0:1:1:1:1:1'",
         ]
         for (const [i, value] of values.entries()) {
-          await tables(place, [
+          await tables(db, [
             ['VARCHAR(50)', value, 'INET6'],
             ['CHAR(36)', 'UUID()', 'UUID'],
           ])
-          expectRefusal(await place.copy('src', 'dst'), 3, 'LOSSY', 'not an IPv6 address', 'not a UUID')
-          const { code, stderr } = await place.copy('src', 'dst', { allow_lossy: ['v0', 'v1'] })
+          expectRefusal(await db.copy('src', 'dst'), 3, 'LOSSY', 'not an IPv6 address', 'not a UUID')
+          const { code, stderr } = await db.copy('src', 'dst', { allow_lossy: ['v0', 'v1'] })
           expect(code, `${value}: ${stderr}`).to.equal(i === 3 ? 1 : 0)
           const same =
             'SELECT COUNT(*) FROM src JOIN dst ON src.v0 = CAST(dst.v0 AS CHAR) AND src.v1 = CAST(dst.v1 AS CHAR)'
-          expect(await place.value(same), value).to.equal(i === 3 ? '0' : '1')
+          expect(await db.value(same), value).to.equal(i === 3 ? '0' : '1')
         }
       } else {
-        await tables(place, [
+        await tables(db, [
           ['POINT', "ST_GeomFromText('POINT(1 2)', 4326)", 'POINT SRID 4326'],
           ['POINT', 'NULL', 'GEOMETRY'],
         ])
         expectRefusal(
-          await place.copy('src', 'dst'),
+          await db.copy('src', 'dst'),
           3,
           'LOSSY',
           'v0: point to point loses values that are not a point of SRID 4326',
         )
-        const accepted = await place.copy('src', 'dst', { allow_lossy: ['v0'] })
+        const accepted = await db.copy('src', 'dst', { allow_lossy: ['v0'] })
         expect(accepted.code, accepted.stderr).to.equal(0)
-        expect(await place.value('SELECT COUNT(*) FROM src JOIN dst ON HEX(src.v0) = HEX(dst.v0)')).to.equal(
-          '1',
-        )
+        expect(await db.value('SELECT COUNT(*) FROM src JOIN dst ON HEX(src.v0) = HEX(dst.v0)')).to.equal('1')
       }
     }
   })
 
   it('and only those: what stays equal is copied', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
+      const db = await TestDatabase.create(server)
       for (const [cases, params] of [
         [KEPT, { allow_lossy: names(KEPT) }],
         [WIDENED, {}],
       ] as const) {
-        await tables(place, cases)
-        const { code, stderr } = await place.copy('src', 'dst', params)
+        await tables(db, cases)
+        const { code, stderr } = await db.copy('src', 'dst', params)
         expect(code, `${server.kind}: ${stderr}`).to.equal(0)
         for (const [i, [source, value, target]] of cases.entries()) {
-          const equal = await place.value(
+          const equal = await db.value(
             `SET sql_mode = ''; SELECT a.v${i} = b.v${i} OR CAST(a.v${i} AS CHAR) = CAST(b.v${i} AS CHAR) FROM src a JOIN dst b USING (id)`,
           )
           expect(equal, `${source} ${value} to ${target} on ${server.kind}`).to.equal('1')

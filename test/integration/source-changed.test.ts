@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { query, servers } from '../support/context.js'
-import { Place, runWithReport, scratchFile, type Outcome } from '../support/copying.js'
+import { TestDatabase, runWithReport, scratchFile, type Outcome } from '../support/copying.js'
 import { Database } from '../support/database.js'
 
 const ROWS = 30_000
@@ -14,12 +14,12 @@ const TABLES = `CREATE TABLE src (id INT PRIMARY KEY, v INT); CREATE TABLE dst L
   CREATE TRIGGER slow BEFORE INSERT ON dst FOR EACH ROW SET NEW.v = IF(NEW.id % 500 = 0 AND SLEEP(0.03) = 0, NEW.v, NEW.v)`
 
 /** Copies, and does something to the source as soon as the first rows are there. */
-async function during(place: Place, change: string, url = place.url('src')): Promise<Outcome> {
-  await place.query('TRUNCATE dst')
+async function during(db: TestDatabase, change: string, url = db.url('src')): Promise<Outcome> {
+  await db.query('TRUNCATE dst')
   const params = JSON.stringify({ worker_num: 2, read_batch: 1000, allow_triggers: true })
-  const copied = runWithReport(['copy', '--from', url, '--to', place.url('dst'), '--params', params])
-  while ((await place.value('SELECT COUNT(*) FROM dst')) === '0') await sleep(20)
-  await place.query(change)
+  const copied = runWithReport(['copy', '--from', url, '--to', db.url('dst'), '--params', params])
+  while ((await db.value('SELECT COUNT(*) FROM dst')) === '0') await sleep(20)
+  await db.query(change)
   return copied
 }
 
@@ -36,22 +36,22 @@ describe('a source that changes while it is read', () => {
   it('is said to be truncated, replaced or emptied, in the report and the last line', async () => {
     await Promise.all(
       servers().map(async (server) => {
-        const place = await Place.create(server, TABLES)
-        expectWarning(await during(place, 'RENAME TABLE src TO away, other TO src'), /replaced by another/)
-        await place.query('RENAME TABLE src TO other, away TO src; CREATE TABLE away AS SELECT * FROM src')
-        expectWarning(await during(place, 'TRUNCATE src'), /truncated/)
-        await place.query('INSERT INTO src SELECT * FROM away; ANALYZE TABLE src')
-        expectWarning(await during(place, 'DELETE FROM src'))
+        const db = await TestDatabase.create(server, TABLES)
+        expectWarning(await during(db, 'RENAME TABLE src TO away, other TO src'), /replaced by another/)
+        await db.query('RENAME TABLE src TO other, away TO src; CREATE TABLE away AS SELECT * FROM src')
+        expectWarning(await during(db, 'TRUNCATE src'), /truncated/)
+        await db.query('INSERT INTO src SELECT * FROM away; ANALYZE TABLE src')
+        expectWarning(await during(db, 'DELETE FROM src'))
 
         // Without the privilege PROCESS.
-        await place.query('INSERT INTO src SELECT * FROM away; ANALYZE TABLE src')
-        const user = `reader_${place.database}`
+        await db.query('INSERT INTO src SELECT * FROM away; ANALYZE TABLE src')
+        const user = `reader_${db.database}`
         await query(
           server,
-          `CREATE USER '${user}' IDENTIFIED BY 'x'; GRANT SELECT ON \`${place.database}\`.* TO '${user}'`,
+          `CREATE USER '${user}' IDENTIFIED BY 'x'; GRANT SELECT ON \`${db.database}\`.* TO '${user}'`,
         )
-        const url = `mysql://${user}:x@${server.host}:${server.port}/${place.database}?table=src`
-        expectWarning(await during(place, 'TRUNCATE src', url))
+        const url = `mysql://${user}:x@${server.host}:${server.port}/${db.database}?table=src`
+        expectWarning(await during(db, 'TRUNCATE src', url))
         await query(server, `DROP USER '${user}'`)
       }),
     )
@@ -60,10 +60,10 @@ describe('a source that changes while it is read', () => {
   it('is not said to be when rows come and go as usual, or an index is made', async () => {
     await Promise.all(
       servers().map(async (server) => {
-        const place = await Place.create(server, TABLES)
+        const db = await TestDatabase.create(server, TABLES)
         const change = `DELETE FROM src WHERE id % 50 = 0 OR id > ${ROWS - 300};
           INSERT INTO src VALUES (100000, 1); UPDATE src SET v = v + 1 WHERE id % 7 = 0; CREATE INDEX v ON src (v)`
-        const { code, report, stdout, stderr } = await during(place, change)
+        const { code, report, stdout, stderr } = await during(db, change)
         expect(code, stderr).to.equal(0)
         expect(report.sourceChanged, String(report.warnings)).to.equal(null)
         expect(stdout).not.to.include('WARNING')
@@ -78,11 +78,11 @@ describe('a source that changes while it is read', () => {
       INSERT INTO src WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < ${ROWS}) SELECT i, i FROM q;
       INSERT INTO other SELECT * FROM src WHERE id < 25000`)
     const [server] = servers()
-    const place = await Place.create(server!, TABLES)
+    const db = await TestDatabase.create(server!, TABLES)
     const params = JSON.stringify({ worker_num: 2, read_batch: 1000, allow_triggers: true })
     const from = `sqlite:${path}?table=src`
-    const copied = runWithReport(['copy', '--from', from, '--to', place.url('dst'), '--params', params])
-    while ((await place.value('SELECT COUNT(*) FROM dst')) === '0') await sleep(20)
+    const copied = runWithReport(['copy', '--from', from, '--to', db.url('dst'), '--params', params])
+    while ((await db.value('SELECT COUNT(*) FROM dst')) === '0') await sleep(20)
     database.exec('BEGIN; ALTER TABLE src RENAME TO away; ALTER TABLE other RENAME TO src; COMMIT')
     database.close()
     expectWarning(await copied, /replaced by another/)

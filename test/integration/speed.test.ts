@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
 import { oneServer, query, runCli, servers, startCli } from '../support/context.js'
-import { Place, scratchFile } from '../support/copying.js'
+import { TestDatabase, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
 import { until } from '../support/until.js'
 
@@ -17,8 +17,8 @@ describe('speed', () => {
   for (const speed of [{ record: 300 }, { byte: 30_000 }]) {
     it(`${JSON.stringify(speed)} holds for all threads together, in a copy and in a comparison`, async () => {
       for (const server of oneServer()) {
-        const place = await Place.create(server, TABLES)
-        const endpoints = ['--from', place.url('src'), '--to', place.url('dst'), '--json']
+        const db = await TestDatabase.create(server, TABLES)
+        const endpoints = ['--from', db.url('src'), '--to', db.url('dst'), '--json']
         const params = ['--params', JSON.stringify({ speed, worker_num: 3 })]
         const copied = await runCli(['copy', ...endpoints, ...params])
         expect(copied.code, copied.stderr).to.equal(0)
@@ -26,7 +26,7 @@ describe('speed', () => {
         // 900 rows of 300 per second; the last split is not waited for.
         expect(report.seconds).to.be.at.least(2)
         expect(report.splits).to.be.at.least(2)
-        expect(await place.value('SELECT COUNT(*) FROM src NATURAL JOIN dst')).to.equal('900')
+        expect(await db.value('SELECT COUNT(*) FROM src NATURAL JOIN dst')).to.equal('900')
         const compared = await runCli(['verify', ...endpoints, ...params])
         expect(compared.code, compared.stderr).to.equal(0)
         expect((JSON.parse(compared.stdout) as RunReport).seconds).to.be.at.least(2)
@@ -36,20 +36,20 @@ describe('speed', () => {
 
   it('waits while a server runs more threads than it may', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, TABLES)
+      const db = await TestDatabase.create(server, TABLES)
       const report = scratchFile('json')
       // These and the one that asks.
       const busy = Promise.allSettled(
-        Array.from({ length: 4 }, () => query(server, 'SELECT SLEEP(60)', place.database)),
+        Array.from({ length: 4 }, () => query(server, 'SELECT SLEEP(60)', db.database)),
       )
-      const sleeping = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND INFO LIKE 'SELECT SLEEP%'`
+      const sleeping = `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${db.database}' AND INFO LIKE 'SELECT SLEEP%'`
       await until('four sleep', async () => (await query(server, sleeping))[0]![0] === '4')
       const running = startCli([
         'copy',
         '--from',
-        place.url('src'),
+        db.url('src'),
         '--to',
-        place.url('dst'),
+        db.url('dst'),
         '--report',
         report,
         '--params',
@@ -59,19 +59,19 @@ describe('speed', () => {
       let said = ''
       running.stderr.on('data', (text: Buffer) => (said += text.toString()))
       await until('it says why it waits', () => said.includes('more than max_threads_running (4)'))
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
-      const ids = `SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '${place.database}' AND INFO LIKE 'SELECT SLEEP%' AND ID <> CONNECTION_ID()`
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      const ids = `SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '${db.database}' AND INFO LIKE 'SELECT SLEEP%' AND ID <> CONNECTION_ID()`
       for (const [id] of await query(server, ids)) await query(server, `KILL QUERY ${id}`)
       await busy
       expect(await ended).to.deep.equal([0, null])
-      expect(await place.value('SELECT COUNT(*) FROM src NATURAL JOIN dst')).to.equal('900')
+      expect(await db.value('SELECT COUNT(*) FROM src NATURAL JOIN dst')).to.equal('900')
       expect(readFileSync(report, 'utf8')).to.match(/waited \d+ seconds? for servers/)
     }
   })
 
   it('waits for a replica that does not follow', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, TABLES)
+      const db = await TestDatabase.create(server, TABLES)
       const [replicate, forget] =
         server.kind === 'mariadb'
           ? ["CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_USER = 'nobody'", 'RESET SLAVE ALL']
@@ -79,15 +79,7 @@ describe('speed', () => {
               "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_USER = 'nobody'",
               'RESET REPLICA ALL',
             ]
-      const copy = [
-        'copy',
-        '--from',
-        place.url('src'),
-        '--to',
-        place.url('dst'),
-        '--param',
-        'speed={"max_lag":1}',
-      ]
+      const copy = ['copy', '--from', db.url('src'), '--to', db.url('dst'), '--param', 'speed={"max_lag":1}']
       await query(server, replicate)
       try {
         const running = startCli(copy)
@@ -95,25 +87,25 @@ describe('speed', () => {
         let said = ''
         running.stderr.on('data', (text: Buffer) => (said += text.toString()))
         await until('it says why it waits', () => said.includes('its replication has stopped'))
-        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+        expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
         await query(server, forget)
         expect(await ended).to.deep.equal([0, null])
       } finally {
         await query(server, forget)
       }
-      expect(await place.value('SELECT COUNT(*) FROM src NATURAL JOIN dst')).to.equal('900')
+      expect(await db.value('SELECT COUNT(*) FROM src NATURAL JOIN dst')).to.equal('900')
     }
   })
 
   it('says which privilege is missing, and what cannot be asked, before anything is written', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server, TABLES)
+      const db = await TestDatabase.create(server, TABLES)
       const user = `speed_${process.pid}`
       await query(
         server,
-        `CREATE USER ${user} IDENTIFIED BY 'p'; GRANT SELECT, INSERT ON ${place.database}.* TO ${user}`,
+        `CREATE USER ${user} IDENTIFIED BY 'p'; GRANT SELECT, INSERT ON ${db.database}.* TO ${user}`,
       )
-      const url = (table: string) => place.url(table).replace(/\/\/[^@]*@/, `//${user}:p@`)
+      const url = (table: string) => db.url(table).replace(/\/\/[^@]*@/, `//${user}:p@`)
       const { code, stderr } = await runCli([
         'copy',
         '--from',
@@ -125,7 +117,7 @@ describe('speed', () => {
       ])
       expect(code, stderr).to.equal(1)
       expect(stderr).to.include('REPLICATION CLIENT').and.include('[ACCESS_DENIED]')
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
       await query(server, `DROP USER ${user}`)
     }
     const file = scratchFile('db')
@@ -142,8 +134,8 @@ describe('speed', () => {
 
   it('says that a table without a key is not held back', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, TABLES)
-      const endpoints = ['--from', place.url('keyless'), '--to', place.url('keyless_copy')]
+      const db = await TestDatabase.create(server, TABLES)
+      const endpoints = ['--from', db.url('keyless'), '--to', db.url('keyless_copy')]
       const { code, stderr } = await runCli(['copy', ...endpoints, '--param', 'speed={"record":1}'])
       expect(code, stderr).to.equal(0)
       expect(stderr).to.include('speed holds back splits, and this table has no key')

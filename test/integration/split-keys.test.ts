@@ -9,7 +9,7 @@ import { selectSql, splitQuery } from '../../src/sql/select.js'
 import type { ReadSpec, Reader, RowshiftError, Split } from '../../src/contract/plugin.js'
 import { chooseKey } from '../../src/plan/split-key.js'
 import { servers } from '../support/context.js'
-import { Place } from '../support/copying.js'
+import { TestDatabase } from '../support/copying.js'
 
 const SEED = 11
 const ROWS = 90
@@ -105,8 +105,8 @@ async function fill(
 }
 
 /** Every row of `t` in exactly one split, says the server. */
-async function checkPartition(connection: Connection, place: Place, splitRows: number): Promise<void> {
-  const url = `${place.server.url}/${place.database}`
+async function checkPartition(connection: Connection, db: TestDatabase, splitRows: number): Promise<void> {
+  const url = `${db.server.url}/${db.database}`
   const endpoint = {
     plugin: '',
     connection: mysql.connectionFromUrl(new URL(url), url),
@@ -165,14 +165,14 @@ describe('splits hold every row once', () => {
   for (const [name, columns, ...values] of KEYS) {
     it(`by ${name}`, async () => {
       for (const server of servers()) {
-        const place = await Place.create(server)
+        const db = await TestDatabase.create(server)
         const { host, port, user, password } = server
         const connection = await createConnection({
           host,
           port,
           user,
           password,
-          database: place.database,
+          database: db.database,
           charset: 'utf8mb4',
         })
         try {
@@ -180,7 +180,7 @@ describe('splits hold every row once', () => {
           for (const unique of ['PRIMARY KEY', 'UNIQUE KEY']) {
             const literals = unique === 'PRIMARY KEY' ? values : values.map(some)
             await fill(connection, columns, literals, unique)
-            for (const size of SIZES) await checkPartition(connection, place, size)
+            for (const size of SIZES) await checkPartition(connection, db, size)
           }
         } finally {
           await connection.end()

@@ -7,7 +7,7 @@ import { describe, it } from 'mocha'
 import { startCli } from '../support/context.js'
 import { scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
-import { TaskPlace } from '../support/task-place.js'
+import { TaskFixture } from '../support/task-fixture.js'
 
 /** SQLite itself would wait for a minute. */
 const LIMIT_MS = 10_000
@@ -82,9 +82,9 @@ describe('Ctrl-C while another connection holds', () => {
   })
 
   it('the task store ends the run', async () => {
-    const place = await TaskPlace.create(null)
-    await place.addTask(1, 'dst')
-    const { path } = place.store.connection as { path: string }
-    await expectEnd(['run', '1', '-c', place.folder], path, 'BEGIN IMMEDIATE')
+    const fixture = await TaskFixture.create(null)
+    await fixture.addTask(1, 'dst')
+    const { path } = fixture.store.connection as { path: string }
+    await expectEnd(['run', '1', '-c', fixture.folder], path, 'BEGIN IMMEDIATE')
   })
 })

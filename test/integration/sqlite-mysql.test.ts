@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { runCli, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
 import { withGlobals } from '../support/globals.js'
 import { sqliteFile, sqliteRows, sqliteRun } from '../support/sqlite.js'
@@ -28,7 +28,7 @@ describe('SQLite and MySQL', () => {
 
   it('copy the ten columns there and back, equal by SQL on both', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', time_zone = '+00:00'; ${MYSQL}; ${ROWS}; CREATE TABLE back LIKE t`,
       )
@@ -36,21 +36,21 @@ describe('SQLite and MySQL', () => {
       const database = new Database(file)
       database.exec(SQLITE)
       const sqlite = `sqlite:${file}?table=t`
-      const toSqlite = ['copy', '--from', place.url('t'), '--to', sqlite]
+      const toSqlite = ['copy', '--from', db.url('t'), '--to', sqlite]
       const there = await runWithReport(toSqlite)
       expect(there.stderr).to.match(/id .*checked.* above 9223372036854775807/)
       expect(there.code, there.stderr).to.equal(0)
       expect(there.report).to.include({ rowsRead: 3, rowsWritten: 3 })
-      const back = await runWithReport(['copy', '--from', sqlite, '--to', place.url('back')])
+      const back = await runWithReport(['copy', '--from', sqlite, '--to', db.url('back')])
       expect(back.code, back.stderr).to.equal(0)
-      await place.expectEqual('t', 'back')
+      await db.expectEqual('t', 'back')
 
       // Both databases say what they hold, in hexadecimal; neither value passes through rowshift for this.
       const text = ['user_no', 'amount', 'title', 'note', 'created', 'modified']
       const exact = text.map((name) => `HEX(CAST(${name} AS CHAR))`)
       const sql = `SELECT id, status, version, ${exact.join(', ')} FROM t ORDER BY id`
       const held = database.rows(sql, { exact: true }) as (bigint | string)[][]
-      const expected = (await place.query(`SET time_zone = '+00:00'; ${sql}`)).map((row) =>
+      const expected = (await db.query(`SET time_zone = '+00:00'; ${sql}`)).map((row) =>
         row.map((cell) => cell ?? ''),
       )
       expect(held.map((row) => row.map(String))).to.deep.equal(expected)
@@ -88,14 +88,14 @@ describe('SQLite and MySQL', () => {
     expect((await runCli(['verify', ...within])).code).to.equal(4)
 
     for (const server of servers()) {
-      const place = await Place.create(server, 'CREATE TABLE t (id INT PRIMARY KEY, v DOUBLE)')
+      const db = await TestDatabase.create(server, 'CREATE TABLE t (id INT PRIMARY KEY, v DOUBLE)')
       for (const write_path of ['insert', 'load-data']) {
         const copy = (params: object) =>
           runWithReport([
             'copy',
             ...from,
             '--to',
-            place.url('t'),
+            db.url('t'),
             '--params',
             JSON.stringify({ write_path, ...params }),
           ])
@@ -109,16 +109,16 @@ describe('SQLite and MySQL', () => {
             'id = "2"',
           )
           expect(refused.stderr).to.match(/v .*(checked|loses).* Infinity and -Infinity/)
-          expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+          expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
         }
         const tolerated = await copy({ error_limit: 2, dirty_file: scratchFile('tsv') })
         expect(tolerated.code, tolerated.stderr).to.equal(0)
         expect(tolerated.report).to.include({ rowsWritten: 2, dirtyRows: 2 })
-        expect(await place.query('SELECT * FROM t ORDER BY id')).to.deep.equal([
+        expect(await db.query('SELECT * FROM t ORDER BY id')).to.deep.equal([
           ['1', '1.5'],
           ['4', null],
         ])
-        await place.query('TRUNCATE t')
+        await db.query('TRUNCATE t')
       }
     }
   })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCli, oneServer, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import type { TestServer } from '../support/servers.js'
 import { untilLater } from '../support/until.js'
 
@@ -41,10 +41,10 @@ const HISTORY = `CREATE TABLE qcc_change_history (
 /** A configuration folder, a task store with the seed's task and tables for it. */
 class Seed {
   readonly folder = scratchFile('etc')
-  readonly store: Place
+  readonly store: TestDatabase
   readonly env: Record<string, string>
 
-  private constructor(server: TestServer, store: Place, blog: Place) {
+  private constructor(server: TestServer, store: TestDatabase, blog: TestDatabase) {
     this.store = store
     this.env = {
       LOCAL_DW_MYSQL_Z_ETL_HOST: server.host,
@@ -66,9 +66,9 @@ class Seed {
     this.write('db_global.json', { from: side, to: side })
   }
 
-  static async create(server: TestServer): Promise<{ seed: Seed; blog: Place }> {
-    const store = await Place.create(server)
-    const blog = await Place.create(server, HISTORY)
+  static async create(server: TestServer): Promise<{ seed: Seed; blog: TestDatabase }> {
+    const store = await TestDatabase.create(server)
+    const blog = await TestDatabase.create(server, HISTORY)
     const seed = new Seed(server, store, blog)
     const { stdout, stderr } = await seed.cli('init')
     expect(stdout, stderr).to.include('task_def_sync_manager').and.to.include('rowshift_run')

@@ -7,7 +7,7 @@ import { before, describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
 import { describeSink, describeSource } from '../../src/testing.js'
 import { runCli, server, type CliResult } from '../support/context.js'
-import { expectRefusal, Place } from '../support/copying.js'
+import { expectRefusal, TestDatabase } from '../support/copying.js'
 import { sqliteRows } from '../support/sqlite.js'
 import { csvName, csvRows, installCsvPlugin, makeCsv, project, write } from '../support/third-party.js'
 
@@ -118,14 +118,14 @@ describe('a CSV folder, by the command line', () => {
     expect([...new Set(others)]).to.deep.equal(['rowshift/plugin'])
   })
 
-  let mariadb: Place
-  let mysql: Place
+  let mariadb: TestDatabase
+  let mysql: TestDatabase
   before(async () => {
-    mariadb = await Place.create(server('mariadb'), CREATE)
-    mysql = await Place.create(server('mysql'))
+    mariadb = await TestDatabase.create(server('mariadb'), CREATE)
+    mysql = await TestDatabase.create(server('mysql'))
     write('data/odd.csv', ODD)
   })
-  const odd = (place: Place) => place.query('SELECT id, HEX(name), price, at FROM odd ORDER BY id')
+  const odd = (db: TestDatabase) => db.query('SELECT id, HEX(name), price, at FROM odd ORDER BY id')
 
   it('is copied into a database and compared with it', async () => {
     const endpoints = ['--from', csv('odd', TYPES), '--to', mariadb.url('odd')]
@@ -363,12 +363,12 @@ describe('the smallest plugin, in docs/plugins.md', () => {
   const [sample = ''] = /(?<=```js\n)import [^]*?(?=```)/.exec(guide) ?? []
 
   it('runs', async () => {
-    const place = await Place.create(server('mysql'), 'CREATE TABLE numbers (n INT PRIMARY KEY)')
+    const db = await TestDatabase.create(server('mysql'), 'CREATE TABLE numbers (n INT PRIMARY KEY)')
     write('numbers.mjs', sample)
-    await succeed('copy', '--from', './numbers.mjs:20000', '--to', place.url('numbers'))
-    const rows = await place.query('SELECT COUNT(*), MIN(n), MAX(n) FROM numbers')
+    await succeed('copy', '--from', './numbers.mjs:20000', '--to', db.url('numbers'))
+    const rows = await db.query('SELECT COUNT(*), MIN(n), MAX(n) FROM numbers')
     expect(rows).to.deep.equal([['20000', '1', '20000']])
-    await succeed('verify', '--from', './numbers.mjs:20000', '--to', place.url('numbers'))
+    await succeed('verify', '--from', './numbers.mjs:20000', '--to', db.url('numbers'))
   })
 
   it('has the method that stands in the comment of the contract', () => {

@@ -7,7 +7,7 @@ import { describe, it } from 'mocha'
 import { createConnection } from 'mysql2/promise'
 import type { RunReport } from '../../src/index.js'
 import { servers, startCli } from '../support/context.js'
-import { Place, scratchFile } from '../support/copying.js'
+import { TestDatabase, scratchFile } from '../support/copying.js'
 import { until } from '../support/until.js'
 
 const ROWS = 4000
@@ -42,21 +42,21 @@ if (!isMainThread) {
   return `--import ${pathToFileURL(file).href}`
 }
 
-async function deadRun(place: Place, whose: 'one' | 'all', params: object): Promise<RunReport> {
-  const { host, port, user, password } = place.server
-  const holder = await createConnection({ host, port, user, password, database: place.database })
+async function deadRun(db: TestDatabase, whose: 'one' | 'all', params: object): Promise<RunReport> {
+  const { host, port, user, password } = db.server
+  const holder = await createConnection({ host, port, user, password, database: db.database })
   await holder.query('START TRANSACTION')
   await holder.query(`UPDATE t SET v = 'locked' WHERE id = ${LOCKED}`)
   const [flag, file] = [scratchFile('flag'), scratchFile('json')]
   const all = { worker_num: 2, read_batch: 500, write_mode: 'upsert', ...params }
-  const args = ['copy', '--from', place.url('s'), '--to', place.url('t'), '--params', JSON.stringify(all)]
+  const args = ['copy', '--from', db.url('s'), '--to', db.url('t'), '--params', JSON.stringify(all)]
   const child = startCli([...args, '--report', file], { env: { NODE_OPTIONS: deadly(flag, whose) } })
   child.stdout.resume()
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   const exit = once(child, 'exit') as Promise<[number | null]>
   try {
-    await until('rows', async () => Number(await place.value('SELECT COUNT(*) FROM t')) > 1)
+    await until('rows', async () => Number(await db.value('SELECT COUNT(*) FROM t')) > 1)
     writeFileSync(flag, '')
     const [code] = await exit
     expect(code, stderr).to.equal(1)
@@ -79,8 +79,8 @@ describe('a worker thread that dies', () => {
     it(`ends the run (consistency: ${consistency})`, async () => {
       await Promise.all(
         servers().map(async (server) => {
-          const place = await Place.create(server, TABLES)
-          expectThreadLost(await deadRun(place, 'one', { consistency }))
+          const db = await TestDatabase.create(server, TABLES)
+          expectThreadLost(await deadRun(db, 'one', { consistency }))
         }),
       )
     })
@@ -89,8 +89,8 @@ describe('a worker thread that dies', () => {
   it('ends the run when all others die too, and those that would take their place', async () => {
     await Promise.all(
       servers().map(async (server) => {
-        const place = await Place.create(server, TABLES)
-        expectThreadLost(await deadRun(place, 'all', {}))
+        const db = await TestDatabase.create(server, TABLES)
+        expectThreadLost(await deadRun(db, 'all', {}))
       }),
     )
   })

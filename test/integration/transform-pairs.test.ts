@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { servers } from '../support/context.js'
-import { Place, runWithReport, scratchFile } from '../support/copying.js'
+import { TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
 
 function moduleOf(text: string): string {
@@ -40,7 +40,7 @@ describe('transforms of other pairs', () => {
 
   it('go from server to SQLite and back', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE s (id INT PRIMARY KEY, big BIGINT UNSIGNED, amount DECIMAL(30,10), x DOUBLE, name VARCHAR(40), raw VARBINARY(10), at DATETIME(6));
          INSERT INTO s VALUES (1, 9223372036854775807, 12345678901234567890.0123456789, 0.1, '中😀\\t', x'00095cff', '2026-11-21 10:00:00.000001'), (2, NULL, NULL, NULL, NULL, NULL, NULL);
@@ -50,17 +50,17 @@ describe('transforms of other pairs', () => {
         'CREATE TABLE t (id INTEGER PRIMARY KEY, big INTEGER, amount TEXT, x REAL, name TEXT, raw BLOB, at DATETIME)',
       )
       const transform = moduleOf('export default ({ ...row }) => row')
-      const there = await copy(place.url('s'), `sqlite:${file}?table=t`, { transform })
+      const there = await copy(db.url('s'), `sqlite:${file}?table=t`, { transform })
       expect(there.code, there.stderr).to.equal(0)
-      const back = await copy(`sqlite:${file}?table=t`, place.url('t'), { transform })
+      const back = await copy(`sqlite:${file}?table=t`, db.url('t'), { transform })
       expect(back.code, back.stderr).to.equal(0)
-      await place.expectEqual('s', 't')
+      await db.expectEqual('s', 't')
     }
   })
 
   it('get what lookups and ids have made', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE m (k INT PRIMARY KEY, v BIGINT); INSERT INTO m VALUES (0, 1000), (1, 1001), (2, 1002);
          CREATE TABLE s (id INT PRIMARY KEY, k INT NOT NULL, secret INT);
@@ -83,7 +83,7 @@ describe('transforms of other pairs', () => {
           return { ...row, label: [typeof row.new_id, typeof row.found, row.hidden].join() }
         }`)
       const params = { columns, transform, error_limit: 2, dirty_file: scratchFile('tsv') }
-      const outcome = await copy(place.url('s'), place.url('t'), params)
+      const outcome = await copy(db.url('s'), db.url('t'), params)
       expect(outcome.code, outcome.stderr).to.equal(0)
       // 503 has no key that is found, so only 501 comes to the function.
       expect(outcome.report).to.include({
@@ -93,7 +93,7 @@ describe('transforms of other pairs', () => {
         lookupMisses: 250,
       })
       expect(
-        await place.value(
+        await db.value(
           `SELECT COUNT(DISTINCT new_id) FROM t JOIN s ON s.id = old WHERE found = 1000 + s.k AND label = CONCAT('bigint,bigint,', old)`,
         ),
       ).to.equal('749')

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { before, describe, it } from 'mocha'
 import { runCli, oneServer, startCli } from '../support/context.js'
-import { expectRefusal, Place, scratch, scratchFile, type Outcome } from '../support/copying.js'
+import { expectRefusal, TestDatabase, scratch, scratchFile, type Outcome } from '../support/copying.js'
 
 const ROWS = 1000
 
@@ -33,20 +33,20 @@ function moduleOf(text: string, ending = 'mjs'): string {
   return file
 }
 
-function copy(place: Place, text: string, params: object = {}): Promise<Outcome> {
-  return place.copy('s', 't', { transform: moduleOf(text), worker_num: 2, ...params })
+function copy(db: TestDatabase, text: string, params: object = {}): Promise<Outcome> {
+  return db.copy('s', 't', { transform: moduleOf(text), worker_num: 2, ...params })
 }
 
 describe('transform', () => {
-  const places: Place[] = []
+  const dbs: TestDatabase[] = []
   before(async () => {
-    for (const server of oneServer()) places.push(await Place.create(server))
+    for (const server of oneServer()) dbs.push(await TestDatabase.create(server))
   })
 
-  async function onBoth(sql: string, check: (place: Place) => Promise<void>): Promise<void> {
-    for (const place of places) {
-      await place.query(`DROP TABLE IF EXISTS s, t; ${sql}`)
-      await check(place)
+  async function onBoth(sql: string, check: (db: TestDatabase) => Promise<void>): Promise<void> {
+    for (const db of dbs) {
+      await db.query(`DROP TABLE IF EXISTS s, t; ${sql}`)
+      await check(db)
     }
   }
 
@@ -64,8 +64,8 @@ describe('transform', () => {
     ['a batch by a promise', 'export const batch = async (rows) => rows.map((row) => ({ ...row }))'],
   ] as const) {
     it(`keeps every value: ${how}`, () =>
-      onBoth(`CREATE TABLE s (${TYPES}); CREATE TABLE t LIKE s; ${FILL}`, async (place) => {
-        const outcome = await copy(place, text)
+      onBoth(`CREATE TABLE s (${TYPES}); CREATE TABLE t LIKE s; ${FILL}`, async (db) => {
+        const outcome = await copy(db, text)
         expect(outcome.code, outcome.stderr).to.equal(0)
         expect(outcome.report).to.include({
           rowsRead: ROWS + 1,
@@ -73,22 +73,22 @@ describe('transform', () => {
           rowsFiltered: 0,
           rowsAdded: 0,
         })
-        await place.expectEqual('s', 't')
+        await db.expectEqual('s', 't')
       }))
   }
 
   it('keeps every value that is decoded and written anew', () =>
-    onBoth(`CREATE TABLE s (${TYPES}); CREATE TABLE t LIKE s; ${FILL}`, async (place) => {
+    onBoth(`CREATE TABLE s (${TYPES}); CREATE TABLE t LIKE s; ${FILL}`, async (db) => {
       // Rows change places, so that no value is that of its row.
-      const outcome = await copy(place, 'export const batch = (rows) => [...rows].reverse()')
+      const outcome = await copy(db, 'export const batch = (rows) => [...rows].reverse()')
       expect(outcome.code, outcome.stderr).to.equal(0)
-      await place.expectEqual('s', 't')
+      await db.expectEqual('s', 't')
     }))
 
   it('gives typed values under the names of "columns"', () =>
     onBoth(
       `CREATE TABLE s (${TYPES}); CREATE TABLE t (id BIGINT UNSIGNED PRIMARY KEY, types TEXT); ${FILL}`,
-      async (place) => {
+      async (db) => {
         const text = `export const columns = ['types']
         export default ({ id, ...row }) => ({ id, types: Object.values(row).map((value) => value === null ? 'null' : value instanceof Uint8Array ? 'bytes' : typeof value).join() })`
         const columns = [
@@ -104,9 +104,9 @@ describe('transform', () => {
           { to: 'i', value: 'x' },
           { to: 'j', sql: 'id % 2' },
         ]
-        const outcome = await copy(place, text, { columns })
+        const outcome = await copy(db, text, { columns })
         expect(outcome.code, outcome.stderr).to.equal(0)
-        expect(await place.query('SELECT types FROM t GROUP BY types ORDER BY types')).to.deep.equal([
+        expect(await db.query('SELECT types FROM t GROUP BY types ORDER BY types')).to.deep.equal([
           ['bigint,number,number,string,number,string,string,bytes,string,bigint'],
           ['null,null,null,null,null,null,null,null,string,bigint'],
         ])
@@ -114,13 +114,13 @@ describe('transform', () => {
     ))
 
   it('leaves rows out and adds some, and counts both', () =>
-    onBoth(SMALL.replace('t LIKE s', 't (id INT PRIMARY KEY, name VARCHAR(20))'), async (place) => {
+    onBoth(SMALL.replace('t LIKE s', 't (id INT PRIMARY KEY, name VARCHAR(20))'), async (db) => {
       const text = `export default ({ id, name, n }) => {
         if (n % 10 === 0) return null
         if (n % 10 === 1) return [{ id, name }, { id: id + 10000, name: 'added' }, { id: id + 20000, name: 'added' }]
         return n % 10 === 2 ? [] : { id, name: name.toUpperCase(), n }
       }`
-      const outcome = await copy(place, text, { read_batch: 100 })
+      const outcome = await copy(db, text, { read_batch: 100 })
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(outcome.report).to.include({
         rowsRead: 1000,
@@ -130,23 +130,23 @@ describe('transform', () => {
       })
       expect(outcome.stdout).to.include('200 rows were left out').and.include('200 rows were added')
       expect(
-        await place.value(`SELECT CONCAT(SUM(id > 10000), ' ', SUM(BINARY name LIKE 'N%')) FROM t`),
+        await db.value(`SELECT CONCAT(SUM(id > 10000), ' ', SUM(BINARY name LIKE 'N%')) FROM t`),
       ).to.equal('200 700')
     }))
 
   it('cuts what one row becomes into batches', () =>
-    onBoth(SMALL, async (place) => {
+    onBoth(SMALL, async (db) => {
       const text = `export default (row) => row.id > 1 ? null : Array.from({ length: 50000 }, (_, id) => ({ ...row, id, name: 'y'.repeat(20) }))`
-      const outcome = await copy(place, text, { write_path: 'insert' })
+      const outcome = await copy(db, text, { write_path: 'insert' })
       expect(outcome.code, outcome.stderr).to.equal(0)
       expect(outcome.report).to.include({ rowsFiltered: 999, rowsAdded: 49_999, rowsWritten: 50_000 })
-      expect(await place.value('SELECT COUNT(DISTINCT name, n) FROM t')).to.equal('1')
+      expect(await db.value('SELECT COUNT(DISTINCT name, n) FROM t')).to.equal('1')
     }))
 
   it('knows columns that the module fills, promises, CommonJS, and where the params file is', () =>
     onBoth(
       `${SMALL}; ALTER TABLE t ADD made VARCHAR(50) NOT NULL, ADD half DECIMAL(10,1) NOT NULL, ADD calc INT AS (n + 1)`,
-      async (place) => {
+      async (db) => {
         const text = `exports.columns = ['made', 'half']
         exports.default = async (row, context) => {
           context.log.info('row ' + row.id)
@@ -159,13 +159,13 @@ describe('transform', () => {
           params,
           JSON.stringify({ transform: `./${module.slice(scratch.length + 1)}`, worker_num: 1 }),
         )
-        const endpoints = ['--from', place.url('s'), '--to', place.url('t')]
+        const endpoints = ['--from', db.url('s'), '--to', db.url('t')]
         const { code, stdout, stderr } = await runCli(['copy', ...endpoints, '--params', params, '--json'])
         expect(code, stderr).to.equal(0)
         expect(JSON.parse(stdout)).to.include({ rowsWritten: 1000 })
         expect(stderr).to.include('not a result')
         expect(
-          await place.value(
+          await db.value(
             `SELECT COUNT(*) FROM t WHERE half * 2 = n AND calc = n + 1 AND made = 't,true,true'`,
           ),
         ).to.equal('1000')
@@ -173,18 +173,18 @@ describe('transform', () => {
     ))
 
   it('ends with the row that it throws for, or keeps it', () =>
-    onBoth(SMALL, async (place) => {
+    onBoth(SMALL, async (db) => {
       const text = `export default (row) => {
         if (row.id === 700) throw new TypeError('not seven hundred')
         return row
       }`
-      const failed = await copy(place, text, { read_batch: 100 })
+      const failed = await copy(db, text, { read_batch: 100 })
       expectRefusal(failed, 1, 'TRANSFORM_FAILED', 'id = "700"', 'TypeError: not seven hundred (line 2:')
       expect(failed.report.error!.details).to.deep.include({ key: ['id = "700"'] })
-      await place.query('TRUNCATE t')
+      await db.query('TRUNCATE t')
 
       const dirty_file = scratchFile('tsv')
-      const kept = await copy(place, text, { read_batch: 100, error_limit: 1, dirty_file })
+      const kept = await copy(db, text, { read_batch: 100, error_limit: 1, dirty_file })
       expect(kept.code, kept.stderr).to.equal(0)
       expect(kept.report).to.include({
         rowsRead: 1000,
@@ -200,37 +200,37 @@ describe('transform', () => {
     }))
 
   it('finds the row at fault when a whole batch fails', () =>
-    onBoth(SMALL, async (place) => {
+    onBoth(SMALL, async (db) => {
       const text = `export const batch = (rows) => rows.map((row) => {
         if (row.id % 400 === 0) throw new Error('bad ' + row.id)
         return { ...row, name: row.id === 500 ? 5 : row.name }
       })`
-      expectRefusal(await copy(place, text), 1, 'TRANSFORM_FAILED', 'id = "400"', 'bad 400')
-      await place.query('TRUNCATE t')
-      const kept = await copy(place, text, { error_limit: 3, dirty_file: scratchFile('tsv') })
+      expectRefusal(await copy(db, text), 1, 'TRANSFORM_FAILED', 'id = "400"', 'bad 400')
+      await db.query('TRUNCATE t')
+      const kept = await copy(db, text, { error_limit: 3, dirty_file: scratchFile('tsv') })
       expect(kept.code, kept.stderr).to.equal(0)
       expect(kept.report).to.include({ rowsWritten: 997, dirtyRows: 3 })
     }))
 
   it('fails the run when rows fail together and none of them alone, whatever is tolerated', () =>
-    onBoth(SMALL, async (place) => {
+    onBoth(SMALL, async (db) => {
       const text = `export const batch = (rows) => {
         if (rows.length > 1) throw new Error('two of a kind')
         return rows
       }`
       const tolerant = { error_limit: 1000, dirty_file: scratchFile('tsv') }
       expectRefusal(
-        await copy(place, text, tolerant),
+        await copy(db, text, tolerant),
         1,
         'TRANSFORM_FAILED',
         'none of them alone',
         'two of a kind',
       )
-      expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
     }))
 
   it('takes whatever is thrown and printed for what it is', () =>
-    onBoth(SMALL, async (place) => {
+    onBoth(SMALL, async (db) => {
       const thrown = [
         ['undefined', 'it threw undefined'],
         ['Symbol("odd")', 'Symbol(odd)'],
@@ -239,17 +239,9 @@ describe('transform', () => {
         ['Object.assign(new Error("a"), { stack: 5 })', 'cannot be shown'],
       ] as const
       for (const [what, said] of thrown) {
-        expectRefusal(
-          await copy(place, `export default () => { throw ${what} }`),
-          1,
-          'TRANSFORM_FAILED',
-          said,
-        )
+        expectRefusal(await copy(db, `export default () => { throw ${what} }`), 1, 'TRANSFORM_FAILED', said)
       }
-      const loud = await copy(
-        place,
-        'export default (row) => { process.stdout.write("printed"); return row }',
-      )
+      const loud = await copy(db, 'export default (row) => { process.stdout.write("printed"); return row }')
       expect(loud.code, loud.stderr).to.equal(0)
       expect(loud.stdout).not.to.include('printed')
       expect(loud.stderr).to.include('printed')
@@ -258,7 +250,7 @@ describe('transform', () => {
   it('refuses what cannot be written, row by row, and says why', () =>
     onBoth(
       `${SMALL}; ALTER TABLE t ADD dec2 DECIMAL(6,2), ADD fixed CHAR(5), ADD en ENUM('a', 'b'), ADD bin BINARY(2), ADD f FLOAT, ADD yr YEAR`,
-      async (place) => {
+      async (db) => {
         const garbage: readonly (readonly [string, ...string[]])[] = [
           ['undefined', 'undefined', 'not a row'],
           ['7', 'returned 7', 'not a row'],
@@ -300,11 +292,11 @@ describe('transform', () => {
           return garbage[id - 1] === undefined ? row : garbage[id - 1](row)
         }`
         const dirty_file = scratchFile('tsv')
-        const kept = await copy(place, text, { error_limit: 100, dirty_file })
+        const kept = await copy(db, text, { error_limit: 100, dirty_file })
         expect(kept.code, kept.stderr).to.equal(0)
         expect(kept.report).to.include({ dirtyRows: garbage.length, rowsWritten: 1000 - garbage.length })
         expect(
-          await place.value(
+          await db.value(
             `SELECT COUNT(*) FROM t WHERE id > ${garbage.length} AND dec2 = 0.01 AND f BETWEEN 0.09 AND 0.11 AND yr = 0`,
           ),
         ).to.equal(String(1000 - garbage.length))
@@ -318,14 +310,14 @@ describe('transform', () => {
   it('leaves to the target what only the target knows', () =>
     onBoth(
       `${SMALL}; ALTER TABLE t MODIFY name VARCHAR(10) CHARACTER SET latin1, ADD js JSON`,
-      async (place) => {
+      async (db) => {
         const text = `export const columns = ['js']
         const names = { 7: 'y'.repeat(11), 8: '中', 9: 'é😀' }
         export default (row) => ({ ...row, name: names[row.id] ?? 'é', js: row.id === 10 ? '{"a":' : '{"a": 1}' })`
         for (const write_path of ['insert', 'load-data']) {
-          if (write_path === 'load-data') await place.query('TRUNCATE t; SET GLOBAL local_infile = ON')
+          if (write_path === 'load-data') await db.query('TRUNCATE t; SET GLOBAL local_infile = ON')
           const dirty_file = scratchFile('tsv')
-          const outcome = await copy(place, text, { error_limit: 10, dirty_file, write_path })
+          const outcome = await copy(db, text, { error_limit: 10, dirty_file, write_path })
           expect(outcome.code, outcome.stderr).to.equal(0)
           expect(outcome.report).to.include({
             dirtyRows: 4,
@@ -334,56 +326,56 @@ describe('transform', () => {
             dirtyReadFile: null,
           })
           expect(
-            await place.value(`SELECT COUNT(*) FROM t WHERE HEX(name) = 'E9' AND JSON_VALUE(js, '$.a') = 1`),
+            await db.value(`SELECT COUNT(*) FROM t WHERE HEX(name) = 'E9' AND JSON_VALUE(js, '$.a') = 1`),
           ).to.equal('996')
         }
-        if (place.server.kind === 'mysql') await place.query('SET GLOBAL local_infile = OFF')
+        if (db.server.kind === 'mysql') await db.query('SET GLOBAL local_infile = OFF')
       },
     ))
 
   it('ends a function that does not come back, and names its row', () =>
-    onBoth(SMALL, async (place) => {
+    onBoth(SMALL, async (db) => {
       for (const [forever, words] of [
         ['for (;;);', ['at the row with id = "321"']],
         ['return new Promise(() => {})', ['at the row with id = "321"']],
       ] as const) {
         const started = performance.now()
         const outcome = await copy(
-          place,
+          db,
           `export default (row) => { if (row.id === 321) { ${forever} } return row }`,
           { transform_timeout: 1 },
         )
         expectRefusal(outcome, 1, 'TRANSFORM_TIMEOUT', 'within 1 s', 'split 0 of s', ...words)
         expect(performance.now() - started).to.be.lessThan(20_000)
-        expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+        expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
       }
-      const batch = await copy(place, `export const batch = (rows) => { for (;;); }`, {
+      const batch = await copy(db, `export const batch = (rows) => { for (;;); }`, {
         transform_timeout: 1,
       })
       expectRefusal(batch, 1, 'TRANSFORM_TIMEOUT', '1000 rows from that with id = "1"')
     }))
 
   it('fails when the function ends its thread', () =>
-    onBoth(SMALL, async (place) => {
+    onBoth(SMALL, async (db) => {
       for (const [end, words] of [
         ['process.exit(3)', ['code: 3', 'at the row with id = "321"']],
         ['setTimeout(() => { throw new Error("later") })', ['later']],
         ['void Promise.reject(new Error("nobody waits"))', ['nobody waits']],
       ] as const) {
         const outcome = await copy(
-          place,
+          db,
           `export default async (row) => { if (row.id === 321) { ${end}; await new Promise(() => {}) } return row }`,
         )
         expectRefusal(outcome, 1, 'TRANSFORM_FAILED', ...words)
-        expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+        expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
       }
     }))
 
   it('takes no module that is none', () =>
-    onBoth(SMALL, async (place) => {
+    onBoth(SMALL, async (db) => {
       const missing = pathToFileURL(scratchFile('mjs')).href
       const refuse = async (transform: string, ...words: (string | RegExp)[]) => {
-        const outcome = await place.copy('s', 't', { transform, transform_timeout: 1 })
+        const outcome = await db.copy('s', 't', { transform, transform_timeout: 1 })
         expectRefusal(outcome, 2, 'PARAMS_INVALID', 'params.transform', ...words)
       }
       await refuse(missing.slice('file://'.length), 'cannot be loaded', 'there is no such file')
@@ -393,20 +385,20 @@ describe('transform', () => {
       await refuse(moduleOf('throw new Error("at once")'), 'at once')
       await refuse(moduleOf('process.exit(1)'), 'code 1')
       await refuse(moduleOf('export const columns = "a"; export default (row) => row'), 'array of names')
-      const unknown = await copy(place, 'export const columns = ["x", "y"]; export default (row) => row')
+      const unknown = await copy(db, 'export const columns = ["x", "y"]; export default (row) => row')
       expectRefusal(unknown, 2, 'PARAMS_INVALID', '"x"', '"y"', 'id, name, n, at')
-      const slow = await copy(place, 'for (;;);', { transform_timeout: 1 })
+      const slow = await copy(db, 'for (;;);', { transform_timeout: 1 })
       expectRefusal(slow, 1, 'TRANSFORM_TIMEOUT', 'not loaded within 1 s')
-      expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
     }))
 
   it('cannot be verified', () =>
-    onBoth(SMALL, async (place) => {
+    onBoth(SMALL, async (db) => {
       const params = JSON.stringify({ transform: moduleOf('export default (row) => row') })
-      const endpoints = ['--from', place.url('s'), '--to', place.url('t'), '--params', params]
+      const endpoints = ['--from', db.url('s'), '--to', db.url('t'), '--params', params]
       expectRefusal(await runCli(['verify', ...endpoints]), 2, 'PARAMS_INVALID', 'params.transform')
       expectRefusal(
-        await copy(place, 'export default (row) => row', { mode: 'sync' }),
+        await copy(db, 'export default (row) => row', { mode: 'sync' }),
         2,
         'PARAMS_INVALID',
         '"sync"',
@@ -415,12 +407,12 @@ describe('transform', () => {
 
   it('stops soon when the run is interrupted', async () => {
     // The loop would go on for the whole timeout otherwise.
-    const [place] = places
-    await place!.query(`DROP TABLE IF EXISTS s, t; ${SMALL}`)
+    const [db] = dbs
+    await db!.query(`DROP TABLE IF EXISTS s, t; ${SMALL}`)
     const text = `import { writeSync } from 'node:fs'
       export default (row) => { if (row.id === 900) { writeSync(2, 'looping'); for (;;); } return row }`
     const params = JSON.stringify({ transform: moduleOf(text) })
-    const child = startCli(['copy', '--from', place!.url('s'), '--to', place!.url('t'), '--params', params])
+    const child = startCli(['copy', '--from', db!.url('s'), '--to', db!.url('t'), '--params', params])
     let stderr = ''
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
     child.stdout.resume()
@@ -431,6 +423,6 @@ describe('transform', () => {
     expect(code, stderr).to.equal(130)
     expect(stderr).to.include('[INTERRUPTED]')
     expect(performance.now() - stopped).to.be.within(4_000, 12_000)
-    expect(await place!.value('SELECT COUNT(*) FROM t')).to.equal('0')
+    expect(await db!.value('SELECT COUNT(*) FROM t')).to.equal('0')
   })
 })

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { servers } from '../support/context.js'
-import { Place, scratchFile } from '../support/copying.js'
+import { TestDatabase, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
 import { StoredTask } from '../support/stored-task.js'
 
@@ -19,14 +19,14 @@ describe('what is not promised', () => {
   it('is said of engines without transactions, views, foreign keys and columns that the server does not set', async () => {
     await Promise.all(
       servers().map(async (server) => {
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           `CREATE TABLE s (${STAMPED}, KEY (at)); CREATE TABLE t (${STAMPED}); CREATE TABLE plain (${COLUMNS}, KEY (at));
            CREATE VIEW v AS SELECT id, at FROM s; CREATE TABLE p (id INT PRIMARY KEY);
            CREATE TABLE child (${STAMPED}, p INT, KEY (at), CONSTRAINT to_p FOREIGN KEY (p) REFERENCES p (id) ON UPDATE CASCADE)`,
         )
         const said = async (source: string, params: object) => {
-          const { error, warnings, reasons } = await new StoredTask(place.url(source), place.url('t'), {
+          const { error, warnings, reasons } = await new StoredTask(db.url(source), db.url('t'), {
             columns: ['id', 'at'],
             pk: 'id',
             ...params,
@@ -36,7 +36,7 @@ describe('what is not promised', () => {
         }
         const kind = server.kind === 'mysql' ? 'mysql' : 'mariadb'
         for (const engine of ENGINES[kind]) {
-          await place.query(`DROP TABLE IF EXISTS e; CREATE TABLE e (${STAMPED}) ENGINE = ${engine}`)
+          await db.query(`DROP TABLE IF EXISTS e; CREATE TABLE e (${STAMPED}) ENGINE = ${engine}`)
           for (const params of [APPEND, INCREMENT]) {
             const { warnings } = await said('e', params)
             expect(warnings).to.include(`engine ${engine}, which has no transactions`)
@@ -74,16 +74,16 @@ describe('what is not promised', () => {
     }
     await Promise.all(
       servers().map(async (server) => {
-        const place = await Place.create(
+        const db = await TestDatabase.create(
           server,
           `CREATE TABLE s (${STAMPED}, KEY (at)); CREATE TABLE t (${STAMPED})`,
         )
         const warnings = async (params: object) =>
-          (await new StoredTask(place.url('s'), place.url('t'), params).attempt()).warnings.join()
+          (await new StoredTask(db.url('s'), db.url('t'), params).attempt()).warnings.join()
         const [source, start, stop, reset] = how[server.kind === 'mysql' ? 'mysql' : 'mariadb']
-        await place.query(source!)
+        await db.query(source!)
         try {
-          await place.query(start!)
+          await db.query(start!)
           expect(await warnings(APPEND))
             .to.include('another server')
             .and.to.include('hands out the keys')
@@ -92,8 +92,8 @@ describe('what is not promised', () => {
             .and.to.include('set lag')
           expect(await warnings({ ...INCREMENT, lag: 30 })).not.to.include('another server')
         } finally {
-          await place.query(stop!)
-          await place.query(reset!)
+          await db.query(stop!)
+          await db.query(reset!)
         }
         expect(await warnings(APPEND)).to.equal('')
       }),

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCli, oneServer, servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 
 const SMALL =
   "CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO src VALUES (1,'a'),(2,'b'),(3,'c')"
@@ -12,67 +12,67 @@ const SMALL =
 describe('bad input', () => {
   it('a duplicate key fails, names the key and leaves nothing of its split, by both write paths', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${SMALL}; CREATE TABLE dst LIKE src; INSERT INTO dst VALUES (3,'old'); SET GLOBAL local_infile = ON`,
       )
       for (const path of ['insert', 'load-data']) {
-        const outcome = await place.copy('src', 'dst', { write_path: path, worker_num: 1 })
+        const outcome = await db.copy('src', 'dst', { write_path: path, worker_num: 1 })
         expectRefusal(outcome, 1, 'DUPLICATE_KEY', "'3'", 'PRIMARY', 'dst')
         expect(outcome.report).to.include({ status: 'failed', rowsWritten: 0, writePath: path })
         expect(outcome.report.error!.code).to.equal('DUPLICATE_KEY')
-        expect(await place.query('SELECT * FROM dst')).to.deep.equal([['3', 'old']])
+        expect(await db.query('SELECT * FROM dst')).to.deep.equal([['3', 'old']])
       }
-      if (server.kind === 'mysql') await place.query('SET GLOBAL local_infile = OFF')
+      if (server.kind === 'mysql') await db.query('SET GLOBAL local_infile = OFF')
     }
   })
 
   it('a duplicate that is equal to the row already there is refused too', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT NOT NULL, v VARCHAR(20)); INSERT INTO src VALUES (1,'x'),(1,'x'),(2,'y');
          CREATE TABLE dst (id INT PRIMARY KEY, v VARCHAR(20)); CREATE TABLE full LIKE dst;
          INSERT INTO full VALUES (1,'x'),(2,'y'); SET GLOBAL local_infile = ON`,
       )
       for (const path of ['insert', 'load-data']) {
-        const inside = await place.copy('src', 'dst', { write_path: path })
+        const inside = await db.copy('src', 'dst', { write_path: path })
         expectRefusal(inside, 1, 'DUPLICATE_KEY', "'1'", 'PRIMARY', '"write_mode": "ignore"')
-        expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
-        const again = await place.copy('full', 'dst', { write_path: path })
+        expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+        const again = await db.copy('full', 'dst', { write_path: path })
         expect(again.code, again.stderr).to.equal(0)
-        expectRefusal(await place.copy('full', 'dst', { write_path: path }), 1, 'DUPLICATE_KEY')
-        await place.expectEqual('full', 'dst')
-        await place.query('TRUNCATE TABLE dst')
+        expectRefusal(await db.copy('full', 'dst', { write_path: path }), 1, 'DUPLICATE_KEY')
+        await db.expectEqual('full', 'dst')
+        await db.query('TRUNCATE TABLE dst')
       }
-      if (server.kind === 'mysql') await place.query('SET GLOBAL local_infile = OFF')
+      if (server.kind === 'mysql') await db.query('SET GLOBAL local_infile = OFF')
     }
   })
 
   it('NULL for an id that the target would invent, and values for a generated column', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (k INT, id INT NULL); INSERT INTO src VALUES (1,NULL),(2,7);
          CREATE TABLE dst (k INT, id INT NOT NULL AUTO_INCREMENT PRIMARY KEY);
          CREATE TABLE plain (a INT PRIMARY KEY, b INT); INSERT INTO plain VALUES (1,77);
          CREATE TABLE computed (a INT PRIMARY KEY, b INT AS (a + 1))`,
       )
-      expectRefusal(await place.copy('src', 'dst'), 3, 'LOSSY', 'id: ', 'loses NULL')
-      const accepted = await place.copy('src', 'dst', { allow_lossy: ['id'] })
+      expectRefusal(await db.copy('src', 'dst'), 3, 'LOSSY', 'id: ', 'loses NULL')
+      const accepted = await db.copy('src', 'dst', { allow_lossy: ['id'] })
       expectRefusal(accepted, 1, 'DATA_REJECTED', 'NULL', 'dst.id')
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
-      expectRefusal(await place.copy('plain', 'computed'), 3, 'LOSSY', 'b: computed has no column')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expectRefusal(await db.copy('plain', 'computed'), 3, 'LOSSY', 'b: computed has no column')
     }
   })
 
   it('a value that the target would refuse: by the plan, and when that is accepted by both write paths', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO src VALUES (1,'ok'),(2,'too long for it'); SET GLOBAL local_infile = ON`,
       )
-      await place.query(
+      await db.query(
         `CREATE TABLE number (id INT PRIMARY KEY, v INT); CREATE TABLE required (id INT PRIMARY KEY, v VARCHAR(20) NOT NULL);
          CREATE TABLE nulls (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO nulls VALUES (1,'a'),(2,NULL)`,
       )
@@ -81,56 +81,56 @@ describe('bad input', () => {
           ['src', 'number', 'not an integer ("ok" in the row with id = "1")'],
           ['nulls', 'required', 'NULL (NULL in the row with id = "2")'],
         ] as const) {
-          expectRefusal(await place.copy(from, to, { write_path: path }), 3, 'LOSSY', `v: `, lost)
-          const outcome = await place.copy(from, to, { write_path: path, allow_lossy: ['v'] })
+          expectRefusal(await db.copy(from, to, { write_path: path }), 3, 'LOSSY', `v: `, lost)
+          const outcome = await db.copy(from, to, { write_path: path, allow_lossy: ['v'] })
           expectRefusal(outcome, 1, 'DATA_REJECTED', to)
-          expect(await place.value(`SELECT COUNT(*) FROM ${to}`), `${from} to ${to} by ${path}`).to.equal('0')
+          expect(await db.value(`SELECT COUNT(*) FROM ${to}`), `${from} to ${to} by ${path}`).to.equal('0')
         }
       }
-      if (server.kind === 'mysql') await place.query('SET GLOBAL local_infile = OFF')
+      if (server.kind === 'mysql') await db.query('SET GLOBAL local_infile = OFF')
     }
   })
 
   it('the same table as source and target', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, SMALL)
-      expectRefusal(await place.copy('src', 'src'), 2, 'SAME_TABLE', 'src')
+      const db = await TestDatabase.create(server, SMALL)
+      expectRefusal(await db.copy('src', 'src'), 2, 'SAME_TABLE', 'src')
       // Under another name of the same server, too.
-      const other = place.url('src').replace('127.0.0.1', 'localhost')
-      expectRefusal(await runCli(['copy', '--from', place.url('src'), '--to', other]), 2, 'SAME_TABLE')
+      const other = db.url('src').replace('127.0.0.1', 'localhost')
+      expectRefusal(await runCli(['copy', '--from', db.url('src'), '--to', other]), 2, 'SAME_TABLE')
     }
   })
 
   it('a source or target table that is missing', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, SMALL)
-      expectRefusal(await place.copy('nothing', 'src'), 2, 'TABLE_NOT_FOUND', '"nothing"')
-      expectRefusal(await place.copy('src', 'nowhere'), 2, 'TABLE_NOT_FOUND', '"nowhere"')
+      const db = await TestDatabase.create(server, SMALL)
+      expectRefusal(await db.copy('nothing', 'src'), 2, 'TABLE_NOT_FOUND', '"nothing"')
+      expectRefusal(await db.copy('src', 'nowhere'), 2, 'TABLE_NOT_FOUND', '"nowhere"')
     }
   })
 
   it('columns that are missing: named by params, lost, or required', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${SMALL}; CREATE TABLE dst LIKE src; CREATE TABLE less (id INT PRIMARY KEY)`,
       )
-      await place.query(
+      await db.query(
         'CREATE TABLE more (id INT PRIMARY KEY, v VARCHAR(20), must INT NOT NULL, may INT NOT NULL DEFAULT 7)',
       )
-      expectRefusal(await place.copy('src', 'dst', { pk: 'nope' }), 2, 'COLUMN_NOT_FOUND', '"nope"')
+      expectRefusal(await db.copy('src', 'dst', { pk: 'nope' }), 2, 'COLUMN_NOT_FOUND', '"nope"')
       expectRefusal(
-        await place.copy('src', 'dst', { diff_column: 'changed' }),
+        await db.copy('src', 'dst', { diff_column: 'changed' }),
         2,
         'COLUMN_NOT_FOUND',
         '"changed"',
       )
-      expectRefusal(await place.copy('src', 'dst', { pk: 'v' }), 2, 'COLUMN_NOT_FOUND', 'no unique key on v')
-      expectRefusal(await place.copy('src', 'less'), 3, 'LOSSY', 'v: less has no column', 'allow_lossy')
-      expectRefusal(await place.copy('src', 'more'), 2, 'COLUMN_REQUIRED', 'must')
-      expect(await place.value('SELECT COUNT(*) FROM less')).to.equal('0')
-      expect((await place.copy('src', 'less', { allow_lossy: ['v'] })).code).to.equal(0)
-      expect(await place.value('SELECT COUNT(*) FROM less')).to.equal('3')
+      expectRefusal(await db.copy('src', 'dst', { pk: 'v' }), 2, 'COLUMN_NOT_FOUND', 'no unique key on v')
+      expectRefusal(await db.copy('src', 'less'), 3, 'LOSSY', 'v: less has no column', 'allow_lossy')
+      expectRefusal(await db.copy('src', 'more'), 2, 'COLUMN_REQUIRED', 'must')
+      expect(await db.value('SELECT COUNT(*) FROM less')).to.equal('0')
+      expect((await db.copy('src', 'less', { allow_lossy: ['v'] })).code).to.equal(0)
+      expect(await db.value('SELECT COUNT(*) FROM less')).to.equal('3')
     }
   })
 
@@ -170,8 +170,8 @@ describe('bad input', () => {
 
   it('a wrong password, which is never shown', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, SMALL)
-      const url = place.url('src').replace(`:${server.password}@`, ':wr0ng-pass@')
+      const db = await TestDatabase.create(server, SMALL)
+      const url = db.url('src').replace(`:${server.password}@`, ':wr0ng-pass@')
       const outcome = await runWithReport(['copy', '--from', url, '--to', url, '--log-level', 'debug'])
       expectRefusal(outcome, 1, 'ACCESS_DENIED', '1045')
       expect(JSON.stringify(outcome)).not.to.include('wr0ng-pass')
@@ -198,9 +198,9 @@ describe('bad input', () => {
 
   it('write_path load-data where the server forbids it', async () => {
     for (const server of oneServer().filter(({ kind }) => kind === 'mysql')) {
-      const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
+      const db = await TestDatabase.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
       expectRefusal(
-        await place.copy('src', 'dst', { write_path: 'load-data' }),
+        await db.copy('src', 'dst', { write_path: 'load-data' }),
         2,
         'PARAMS_INVALID',
         'local_infile=OFF',
@@ -210,23 +210,23 @@ describe('bad input', () => {
 
   it('session or pre_sql statements that fail end the process', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
-      const session = await place.copy('src', 'dst', { session: ['SET banana = 1'] })
+      const db = await TestDatabase.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
+      const session = await db.copy('src', 'dst', { session: ['SET banana = 1'] })
       expectRefusal(session, 1, 'SERVER_ERROR', '"session"[0]', 'banana')
-      const before = await place.copy('src', 'dst', { pre_sql: ['SELECT 1', 'BANANA'] })
+      const before = await db.copy('src', 'dst', { pre_sql: ['SELECT 1', 'BANANA'] })
       expectRefusal(before, 1, 'SERVER_ERROR', '"pre_sql"[1]')
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
   })
 
   it('switches with odd values, options given twice and a demo folder with other files', async () => {
     const [server] = servers()
-    const place = await Place.create(server!, `${SMALL}; CREATE TABLE dst LIKE src`)
-    const endpoints = ['copy', '--from', place.url('src'), '--to', place.url('dst')]
+    const db = await TestDatabase.create(server!, `${SMALL}; CREATE TABLE dst LIKE src`)
+    const endpoints = ['copy', '--from', db.url('src'), '--to', db.url('dst')]
     expectRefusal(await runCli([...endpoints, '--dry-run=yes']), 2, 'USAGE', '--dry-run=yes')
     expectRefusal(await runCli([...endpoints, '--params', '{}', '--params', '{}']), 2, 'USAGE', '--params')
     expectRefusal(
-      await runCli([...endpoints, '--to', place.url('dst')]),
+      await runCli([...endpoints, '--to', db.url('dst')]),
       2,
       'USAGE',
       '--to was given more than once',
@@ -236,11 +236,11 @@ describe('bad input', () => {
       '--from',
       'mysql:me:s3cret@host/db?table=t',
       '--to',
-      place.url('dst'),
+      db.url('dst'),
     ])
     expectRefusal(slashless, 2, 'USAGE', 'names no database')
     expect(slashless.stderr).not.to.include('s3cret')
-    expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+    expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     const file = scratchFile('txt')
     writeFileSync(file, 'mine')
     expectRefusal(await runCli(['demo', '--folder', dirname(file)]), 2, 'USAGE', 'holds files of others')
@@ -270,18 +270,18 @@ describe('bad input', () => {
 
   it('a report that cannot be written stops before the first row', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
+      const db = await TestDatabase.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
       const args = [
         'copy',
         '--from',
-        place.url('src'),
+        db.url('src'),
         '--to',
-        place.url('dst'),
+        db.url('dst'),
         '--report',
         '/nowhere/at/all.json',
       ]
       expectRefusal(await runCli(args), 2, 'USAGE', '/nowhere/at/all.json')
-      expect(await place.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
   })
 })

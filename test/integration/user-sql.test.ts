@@ -5,7 +5,7 @@ import mysql from '../../plugins/mysql/plugin.js'
 import sqlite from '../../plugins/sqlite/plugin.js'
 import type { Plugin, Reader, RowshiftError } from '../../src/contract/plugin.js'
 import { oneServer, runCli, servers } from '../support/context.js'
-import { expectRefusal, Place, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
 
 const ROWS = Array.from({ length: 30 }, (_, i) => `(${i + 1}, ${i % 3}, 'x${i % 4}')`).join(', ')
@@ -103,11 +103,11 @@ function readerOf(plugin: Plugin, url: string): Reader {
 }
 
 async function onServers(): Promise<End[]> {
-  const places = await Promise.all(servers().map((server) => Place.create(server, TABLE)))
-  return places.map((place) => ({
-    name: place.server.kind,
-    reader: readerOf(mysql, `${place.server.url}/${place.database}`),
-    count: async (condition) => Number(await place.value(`SELECT COUNT(*) FROM t WHERE ${condition}`)),
+  const dbs = await Promise.all(servers().map((server) => TestDatabase.create(server, TABLE)))
+  return dbs.map((db) => ({
+    name: db.server.kind,
+    reader: readerOf(mysql, `${db.server.url}/${db.database}`),
+    count: async (condition) => Number(await db.value(`SELECT COUNT(*) FROM t WHERE ${condition}`)),
   }))
 }
 
@@ -199,22 +199,22 @@ describe('SQL from the user', () => {
 
   it('stops copy, verify and shards with exit 2 before anything is read or written', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `${TABLE}; CREATE TABLE keyless (id INT, s INT, v VARCHAR(20)); CREATE TABLE s_0 LIKE t; CREATE TABLE s_1 LIKE t`,
       )
       const where = 's = 1) OR (s = 2'
-      const copied = await place.copy('t', 'keyless', { where, read_batch: 4 })
+      const copied = await db.copy('t', 'keyless', { where, read_batch: 4 })
       expectRefusal(copied, 2, 'PARAMS_INVALID', 'params.where', ') OR (s = 2')
-      expect(await place.value('SELECT COUNT(*) FROM keyless')).to.equal('0')
-      const endpoints = ['--from', place.url('t'), '--to', place.url('keyless')]
+      expect(await db.value('SELECT COUNT(*) FROM keyless')).to.equal('0')
+      const endpoints = ['--from', db.url('t'), '--to', db.url('keyless')]
       expectRefusal(
         await runCli(['verify', ...endpoints, '--where', where]),
         2,
         'PARAMS_INVALID',
         'params.where',
       )
-      const sharded = await place.copy('t', 's_{0..1}', { shard: { sql: 'id) % (2' } })
+      const sharded = await db.copy('t', 's_{0..1}', { shard: { sql: 'id) % (2' } })
       expectRefusal(sharded, 2, 'PARAMS_INVALID', 'params.shard.sql')
     }
   })

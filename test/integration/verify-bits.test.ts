@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { servers } from '../support/context.js'
-import { Place, runWithReport, scratchFile } from '../support/copying.js'
+import { TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { expectEqual, verify } from '../support/verifying.js'
 
 /** A column type, a value, and its neighbour; both as SQL expressions. */
@@ -99,12 +99,12 @@ function tableOf(columns: readonly Neighbours[]): (name: string) => string {
      INSERT INTO ${name} (id, ${names.join(', ')}) VALUES ${rows.join(',\n')}`
 }
 
-/** The tables are equal, and stop being so where the one in `place` gets the neighbours. */
+/** The tables are equal, and stop being so where the one in `db` gets the neighbours. */
 async function expectEachFound(
   from: string,
   to: string,
   columns: readonly Neighbours[],
-  changed: { readonly place: Place; readonly table: string },
+  changed: { readonly db: TestDatabase; readonly table: string },
 ): Promise<void> {
   // One row to a range, so that each range's digest has to find its own difference.
   const split = ['--param', 'read_batch=1', '--param', 'worker_num=2']
@@ -112,10 +112,8 @@ async function expectEachFound(
   // NULL in between: MySQL leaves JSON as it is when the new document is equal to the old one by its own rules.
   const update = (value: string, i: number) =>
     `UPDATE ${changed.table} SET c${i} = ${value} WHERE id = ${i + 1}`
-  await changed.place.query(`${MODE}; ${columns.map((_, i) => update('NULL', i)).join('; ')}`)
-  await changed.place.query(
-    `${MODE}; ${columns.map(([, , neighbour], i) => update(neighbour, i)).join('; ')}`,
-  )
+  await changed.db.query(`${MODE}; ${columns.map((_, i) => update('NULL', i)).join('; ')}`)
+  await changed.db.query(`${MODE}; ${columns.map(([, , neighbour], i) => update(neighbour, i)).join('; ')}`)
   const { report } = await verify(from, to, ...split)
   const found = report.found!.differentRows.map(({ key, columns }) => [key['id'], columns] as const)
   const missed = columns.filter(
@@ -130,11 +128,11 @@ describe('verify, bit by bit', () => {
     for (const b of ['mariadb', 'mysql']) {
       it(`finds the smallest difference of every type between ${a} and ${b}`, async () => {
         const [from, to] = [a, b].map((kind) => servers().find((server) => server.kind === kind)!)
-        const [source, target] = [await Place.create(from!), await Place.create(to!)]
+        const [source, target] = [await TestDatabase.create(from!), await TestDatabase.create(to!)]
         const columns = a === b ? [...EVERYWHERE, ...OWN[a]!] : EVERYWHERE
         await source.query(tableOf(columns)('s'))
         await target.query(tableOf(columns)('t'))
-        await expectEachFound(source.url('s'), target.url('t'), columns, { place: target, table: 't' })
+        await expectEachFound(source.url('s'), target.url('t'), columns, { db: target, table: 't' })
         // A repair would not bring the types inside JSON of MySQL back, and says so.
         const repaired = await verify(source.url('s'), target.url('t'), '--repair')
         expect(repaired.code, repaired.stderr).to.equal(a === 'mysql' && b === 'mysql' ? 3 : 0)
@@ -144,33 +142,33 @@ describe('verify, bit by bit', () => {
 
   for (const kind of ['mariadb', 'mysql']) {
     it(`finds the smallest difference of every type between ${kind} and SQLite, either way`, async () => {
-      const place = await Place.create(servers().find((server) => server.kind === kind)!)
+      const db = await TestDatabase.create(servers().find((server) => server.kind === kind)!)
       const columns = EVERYWHERE
-      await place.query(`${tableOf(columns)('s')}; CREATE TABLE t LIKE s`)
+      await db.query(`${tableOf(columns)('s')}; CREATE TABLE t LIKE s`)
       const sqlite = `sqlite:${scratchFile('db')}?table=s`
-      const made = await runWithReport(['copy', '--from', place.url('s'), '--to', sqlite, '--create'])
+      const made = await runWithReport(['copy', '--from', db.url('s'), '--to', sqlite, '--create'])
       expect(made.code, made.stderr).to.equal(0)
-      const back = await runWithReport(['copy', '--from', sqlite, '--to', place.url('t')])
+      const back = await runWithReport(['copy', '--from', sqlite, '--to', db.url('t')])
       expect(back.code, back.stderr).to.equal(0)
-      await expectEachFound(place.url('s'), sqlite, columns, { place, table: 's' })
-      await expectEachFound(sqlite, place.url('t'), columns, { place, table: 't' })
+      await expectEachFound(db.url('s'), sqlite, columns, { db, table: 's' })
+      await expectEachFound(sqlite, db.url('t'), columns, { db, table: 't' })
     })
   }
 
   it('takes a number for equal to the float that holds it, and not to another', async () => {
     for (const server of servers()) {
-      const place = await Place.create(
+      const db = await TestDatabase.create(
         server,
         `CREATE TABLE s (id INT PRIMARY KEY, d DECIMAL(6,4), i MEDIUMINT, b BIGINT, f FLOAT);
          CREATE TABLE t (id INT PRIMARY KEY, d FLOAT, i FLOAT, b DOUBLE, f DOUBLE);
          INSERT INTO s VALUES (1, 0.1, 7, 9007199254740992, 0.1), (2, -12.3456, -8388608, -5, 3e38), (3, 0, 0, 0, 0);
          INSERT INTO t SELECT * FROM s`,
       )
-      expectEqual(await verify(place.url('s'), place.url('t')), 3)
-      await place.query(
+      expectEqual(await verify(db.url('s'), db.url('t')), 3)
+      await db.query(
         'UPDATE s SET d = 0.1001, b = 9007199254740993 WHERE id = 1; UPDATE t SET i = -8388607, f = 2.9999999e38 WHERE id = 2',
       )
-      const { report } = await verify(place.url('s'), place.url('t'))
+      const { report } = await verify(db.url('s'), db.url('t'))
       expect(report.found!.differentRows).to.deep.equal([
         { key: { id: '1' }, columns: ['d', 'b'] },
         { key: { id: '2' }, columns: ['i', 'f'] },

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { servers } from '../support/context.js'
-import { expectRefusal, Place, runWithReport, scratchFile } from '../support/copying.js'
+import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
 import { expectDifferent, expectEqual, fill, verify } from '../support/verifying.js'
 
@@ -31,8 +31,8 @@ describe('verify between databases', () => {
     for (const b of ['mariadb', 'mysql']) {
       it(`finds tables of every type equal after a copy from ${a} to ${b}`, async () => {
         const [from, to] = [a, b].map((kind) => servers().find((server) => server.kind === kind)!)
-        const source = await Place.create(from!, `${TYPES}; ${VALUES}`)
-        const target = await Place.create(to!, TYPES.replace('TABLE s', 'TABLE t'))
+        const source = await TestDatabase.create(from!, `${TYPES}; ${VALUES}`)
+        const target = await TestDatabase.create(to!, TYPES.replace('TABLE s', 'TABLE t'))
         const copied = await runWithReport([
           'copy',
           '--from',
@@ -65,8 +65,8 @@ describe('verify between databases', () => {
   it('has the servers compute the same digest where no column is JSON', async () => {
     const [from, to] = servers()
     const types = TYPES.replace('j JSON', 'j LONGTEXT')
-    const source = await Place.create(from!, `${types}; ${VALUES}`)
-    const target = await Place.create(to!, types.replace('TABLE s', 'TABLE t'))
+    const source = await TestDatabase.create(from!, `${types}; ${VALUES}`)
+    const target = await TestDatabase.create(to!, types.replace('TABLE s', 'TABLE t'))
     await runWithReport(['copy', '--from', source.url('s'), '--to', target.url('t')])
     const outcome = await verify(source.url('s'), target.url('t'))
     expectEqual(outcome, 4)
@@ -75,28 +75,28 @@ describe('verify between databases', () => {
 
   it('compares SQLite with MariaDB and MySQL, both ways, and repairs either', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
-      await fill(place, 2000)
+      const db = await TestDatabase.create(server)
+      await fill(db, 2000)
       const file = scratchFile('db')
       const database = new Database(file)
       database.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, f REAL, b BLOB, n INTEGER)')
       const sqlite = `sqlite:${file}?table=t`
-      await runWithReport(['copy', '--from', place.url('s'), '--to', sqlite])
-      expectEqual(await verify(place.url('s'), sqlite), 2000)
-      expectEqual(await verify(sqlite, place.url('s')), 2000)
+      await runWithReport(['copy', '--from', db.url('s'), '--to', sqlite])
+      expectEqual(await verify(db.url('s'), sqlite), 2000)
+      expectEqual(await verify(sqlite, db.url('s')), 2000)
       database.exec(
         "UPDATE t SET f = 0.14285714924335 WHERE id = 1; DELETE FROM t WHERE id = 3; INSERT INTO t VALUES (-1, 'x', 1, x'00', 0)",
       )
-      expectDifferent(await verify(place.url('s'), sqlite), 1, 1, 1)
-      const repaired = await verify(place.url('s'), sqlite, '--repair')
+      expectDifferent(await verify(db.url('s'), sqlite), 1, 1, 1)
+      const repaired = await verify(db.url('s'), sqlite, '--repair')
       expect(repaired.code, repaired.stderr).to.equal(0)
       expect(repaired.report).to.include({ rowsWritten: 2, rowsDeleted: 1 })
       expect(database.rows('SELECT count(*), min(id) FROM t')).to.deep.equal([[2000, 1]])
       database.exec("UPDATE t SET v = 'V5' WHERE id = 5; DELETE FROM t WHERE id = 9")
-      expectDifferent(await verify(sqlite, place.url('t')), 0, 1, 1)
-      const back = await verify(sqlite, place.url('t'), '--repair')
+      expectDifferent(await verify(sqlite, db.url('t')), 0, 1, 1)
+      const back = await verify(sqlite, db.url('t'), '--repair')
       expect(back.code, back.stderr).to.equal(0)
-      expect(await place.value('SELECT v FROM t WHERE id = 5')).to.equal('V5')
+      expect(await db.value('SELECT v FROM t WHERE id = 5')).to.equal('V5')
       database.close()
     }
   })
@@ -105,34 +105,32 @@ describe('verify between databases', () => {
 describe('repair', () => {
   it('makes the target equal and touches only what differs', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
-      await fill(place, 20_000)
-      await place.query(
+      const db = await TestDatabase.create(server)
+      await fill(db, 20_000)
+      await db.query(
         `ALTER TABLE t ADD touched TIMESTAMP(6) NOT NULL DEFAULT '2000-01-01' ON UPDATE CURRENT_TIMESTAMP(6);
          UPDATE t SET n = -n, touched = '2000-01-01' WHERE id % 1000 = 7; DELETE FROM t WHERE id % 2000 = 9;
          INSERT INTO t (id, v) SELECT id + 100000, 'extra' FROM s WHERE id <= 30; UPDATE s SET v = 'A' WHERE id = 50;
          UPDATE t SET v = 'a', touched = '2000-01-01' WHERE id = 50`,
       )
       const columns = ['--param', 'columns=["*"]']
-      const { code, stderr, report } = await verify(place.url('s'), place.url('t'), '--repair', ...columns)
+      const { code, stderr, report } = await verify(db.url('s'), db.url('t'), '--repair', ...columns)
       expect(code, stderr).to.equal(0)
       expect(report).to.include({ mode: 'sync', status: 'success', rowsWritten: 31, rowsDeleted: 30 })
       expect(report.left).to.include({ missing: 0, extra: 0, different: 0 })
       const same = 'a.v <=> BINARY b.v AND a.f*1e0 <=> b.f*1e0 AND a.b <=> b.b AND a.n <=> b.n'
-      expect(await place.value(`SELECT COUNT(*) FROM s a JOIN t b ON a.id = b.id AND ${same}`)).to.equal(
-        '20000',
-      )
-      expect(await place.value('SELECT COUNT(*) FROM t')).to.equal('20000')
-      expect(await place.value("SELECT COUNT(*) FROM t WHERE touched > '2000-01-01'")).to.equal('21')
+      expect(await db.value(`SELECT COUNT(*) FROM s a JOIN t b ON a.id = b.id AND ${same}`)).to.equal('20000')
+      expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('20000')
+      expect(await db.value("SELECT COUNT(*) FROM t WHERE touched > '2000-01-01'")).to.equal('21')
     }
   })
 
   it('deletes no more than max_delete allows, and then changes nothing', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
-      await fill(place, 3000)
-      await place.query('DELETE FROM s WHERE id > 1500; UPDATE s SET n = 0 WHERE id = 1')
-      const refused = await verify(place.url('s'), place.url('t'), '--repair')
+      const db = await TestDatabase.create(server)
+      await fill(db, 3000)
+      await db.query('DELETE FROM s WHERE id > 1500; UPDATE s SET n = 0 WHERE id = 1')
+      const refused = await verify(db.url('s'), db.url('t'), '--repair')
       expectRefusal(
         refused,
         1,
@@ -142,13 +140,13 @@ describe('repair', () => {
         'id = 1501',
         '… and 1480 more',
       )
-      expect(await place.value('SELECT COUNT(*) FROM t WHERE n > 0')).to.equal('3000')
+      expect(await db.value('SELECT COUNT(*) FROM t WHERE n > 0')).to.equal('3000')
       expectRefusal(
-        await verify(place.url('s'), place.url('t'), '--repair', '--max-delete', '49%'),
+        await verify(db.url('s'), db.url('t'), '--repair', '--max-delete', '49%'),
         1,
         'DELETES_REFUSED',
       )
-      const allowed = await verify(place.url('s'), place.url('t'), '--repair', '--max-delete', '50%')
+      const allowed = await verify(db.url('s'), db.url('t'), '--repair', '--max-delete', '50%')
       expect(allowed.code, allowed.stderr).to.equal(0)
       expect(allowed.report).to.include({ rowsWritten: 1, rowsDeleted: 1500 })
     }
@@ -156,15 +154,15 @@ describe('repair', () => {
 
   it('is refused for a table without a key, and by mode sync is a run like any other', async () => {
     for (const server of servers()) {
-      const place = await Place.create(server)
-      await place.query('CREATE TABLE s (v INT); CREATE TABLE t LIKE s; INSERT INTO s VALUES (1), (1)')
-      expectRefusal(await verify(place.url('s'), place.url('t'), '--repair'), 2, 'KEY_REQUIRED')
-      await fill(place, 500)
-      await place.query("UPDATE t SET v = 'X' WHERE id = 5; UPDATE t SET id = 1000 WHERE id = 6")
-      const sync = await place.copy('s', 't', { mode: 'sync' })
+      const db = await TestDatabase.create(server)
+      await db.query('CREATE TABLE s (v INT); CREATE TABLE t LIKE s; INSERT INTO s VALUES (1), (1)')
+      expectRefusal(await verify(db.url('s'), db.url('t'), '--repair'), 2, 'KEY_REQUIRED')
+      await fill(db, 500)
+      await db.query("UPDATE t SET v = 'X' WHERE id = 5; UPDATE t SET id = 1000 WHERE id = 6")
+      const sync = await db.copy('s', 't', { mode: 'sync' })
       expect(sync.code, sync.stderr).to.equal(0)
       expect(sync.report).to.include({ mode: 'sync', rowsRead: 500, rowsWritten: 2, rowsDeleted: 1 })
-      await place.expectEqual('s', 't')
+      await db.expectEqual('s', 't')
     }
   })
 })
@@ -180,11 +178,11 @@ describe('verify of generated columns', () => {
       [mariadb!, mariadb!],
     ]) {
       const other = a === b ? "CONCAT(JSON_EXTRACT(j, '$.a'), ' ')" : "JSON_EXTRACT(j, '$.a')"
-      const source = await Place.create(
+      const source = await TestDatabase.create(
         a!,
         `${table('s', "JSON_EXTRACT(j, '$.a')")}; INSERT INTO s (id, j) VALUES (1, '{"a":"x"}'), (2, '{"a":"é\\\\u00e9\\\\/"}')`,
       )
-      const target = await Place.create(b!, table('t', other))
+      const target = await TestDatabase.create(b!, table('t', other))
       const copied = await runWithReport(['copy', '--from', source.url('s'), '--to', target.url('t')])
       expect(copied.code, copied.stderr).to.equal(0)
       expect(copied.stderr).to.match(/the target computes its generated columns itself.*: v, n/)

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { oneServer } from '../support/context.js'
-import { expectRefusal, Place } from '../support/copying.js'
+import { expectRefusal, TestDatabase } from '../support/copying.js'
 import { expectDifferent, expectEqual, figures, verify } from '../support/verifying.js'
 
 const TABLE = '(id INT PRIMARY KEY, user_no VARCHAR(20), v INT)'
@@ -12,14 +12,14 @@ const PARAMS = {
   worker_num: 2,
 }
 
-async function copied(place: Place): Promise<void> {
-  await place.query(
+async function copied(db: TestDatabase): Promise<void> {
+  await db.query(
     `CREATE TABLE s ${TABLE};
      INSERT INTO s WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 1000) SELECT i, CONCAT('u', i), i FROM q;
      CREATE TABLE t_0 ${TABLE}; CREATE TABLE t_1 ${TABLE}; CREATE TABLE t_2 ${TABLE}`,
   )
   for (const n of [0, 1, 2])
-    await place.query(`INSERT INTO t_${n} SELECT * FROM s WHERE CRC32(user_no) % 3 = ${n}`)
+    await db.query(`INSERT INTO t_${n} SELECT * FROM s WHERE CRC32(user_no) % 3 = ${n}`)
 }
 
 describe('verify of many tables', () => {
@@ -27,16 +27,15 @@ describe('verify of many tables', () => {
 
   it('finds and mends what is wrong in shards, and rows in the wrong one', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server)
-      await copied(place)
-      const check = (...more: string[]) =>
-        verify(place.url('s'), place.url('t_{0..2}'), ...options(), ...more)
+      const db = await TestDatabase.create(server)
+      await copied(db)
+      const check = (...more: string[]) => verify(db.url('s'), db.url('t_{0..2}'), ...options(), ...more)
       expectEqual(await check(), 1000)
       // u1 and u5 belong to shard 2, u2 to shard 0.
-      expect(await place.query("SELECT CRC32('u1') % 3, CRC32('u2') % 3, CRC32('u5') % 3")).to.deep.equal([
+      expect(await db.query("SELECT CRC32('u1') % 3, CRC32('u2') % 3, CRC32('u5') % 3")).to.deep.equal([
         ['2', '0', '2'],
       ])
-      await place.query(
+      await db.query(
         `INSERT INTO t_0 SELECT * FROM t_2 WHERE id = 1; DELETE FROM t_2 WHERE id = 1;
          UPDATE t_0 SET v = -1 WHERE id = 2;
          INSERT INTO t_1 SELECT * FROM t_2 WHERE id = 5;
@@ -57,17 +56,17 @@ describe('verify of many tables', () => {
       expect(repaired.code, repaired.stderr + repaired.stdout).to.equal(0)
       expect(repaired.report).to.include({ rowsWritten: 2, rowsDeleted: 3 })
       expect(figures(await check())).to.deep.equal([0, 0, 0])
-      expect(await place.value('SELECT COUNT(*) FROM t_0 WHERE CRC32(user_no) % 3 <> 0')).to.equal('0')
+      expect(await db.value('SELECT COUNT(*) FROM t_0 WHERE CRC32(user_no) % 3 <> 0')).to.equal('0')
     }
   })
 
   it('compares many tables with one', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server)
-      await copied(place)
-      const check = () => verify(place.url('t_{0..2}'), place.url('s'), '--params', '{"read_batch": 50}')
+      const db = await TestDatabase.create(server)
+      await copied(db)
+      const check = () => verify(db.url('t_{0..2}'), db.url('s'), '--params', '{"read_batch": 50}')
       expectEqual(await check(), 1000)
-      await place.query(
+      await db.query(
         'UPDATE t_1 SET v = -1 ORDER BY id LIMIT 1; DELETE FROM t_2 ORDER BY id LIMIT 2; DELETE FROM s ORDER BY id DESC LIMIT 1',
       )
       const found = await check()
@@ -77,24 +76,19 @@ describe('verify of many tables', () => {
 
   it('needs all shards', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server)
-      await copied(place)
-      await place.query('DROP TABLE t_1')
-      expectRefusal(
-        await verify(place.url('s'), place.url('t_{0..2}'), ...options()),
-        2,
-        'TABLE_NOT_FOUND',
-        't_1',
-      )
-      expectRefusal(await verify(place.url('s'), place.url('t_{0..2}')), 2, 'PARAMS_INVALID', 'shard')
+      const db = await TestDatabase.create(server)
+      await copied(db)
+      await db.query('DROP TABLE t_1')
+      expectRefusal(await verify(db.url('s'), db.url('t_{0..2}'), ...options()), 2, 'TABLE_NOT_FOUND', 't_1')
+      expectRefusal(await verify(db.url('s'), db.url('t_{0..2}')), 2, 'PARAMS_INVALID', 'shard')
     }
   })
 
   it('leaves out the place of a row where it follows from an id that is new for each run', async () => {
     for (const server of oneServer()) {
-      const place = await Place.create(server)
-      await copied(place)
-      await place.query(
+      const db = await TestDatabase.create(server)
+      await copied(db)
+      await db.query(
         'CREATE TABLE n_0 (id BIGINT PRIMARY KEY, user_no VARCHAR(20) UNIQUE, v INT); CREATE TABLE n_1 LIKE n_0; ALTER TABLE s ADD UNIQUE KEY (user_no)',
       )
       const params = {
@@ -102,9 +96,9 @@ describe('verify of many tables', () => {
         columns: [{ to: 'id', id: 'sequence' }, 'user_no', 'v'],
         shard: { by: 'id', hash: 'modulo' },
       }
-      const outcome = await place.copy('s', 'n_{0..1}', params)
+      const outcome = await db.copy('s', 'n_{0..1}', params)
       expect(outcome.code, outcome.stderr).to.equal(0)
-      const endpoints = [place.url('s'), place.url('n_{0..1}')] as const
+      const endpoints = [db.url('s'), db.url('n_{0..1}')] as const
       const options = ['--params', JSON.stringify(params)]
       const verified = await verify(...endpoints, ...options)
       expectEqual(verified, 1000)

@@ -4,43 +4,43 @@ import { describe, it } from 'mocha'
 import type { RunRecord } from '../../src/contract/plugin.js'
 import { oneServer, servers } from '../support/context.js'
 import { expectRefusal } from '../support/copying.js'
-import { TaskPlace } from '../support/task-place.js'
+import { TaskFixture } from '../support/task-fixture.js'
 
 const everywhere = () => [...oneServer(), null]
 
 describe('verify of a task', () => {
   it('takes the lock of the task to repair, and none to look', async () => {
     for (const server of everywhere()) {
-      const place = await TaskPlace.create(server)
-      await place.addTask(5, 'dst')
-      const release = await place.data.hold('dst')
-      const first = place.start('run', '5')
-      await place.untilRunning(5, first)
-      const repair = await place.cli('verify', '5', '--repair')
+      const fixture = await TaskFixture.create(server)
+      await fixture.addTask(5, 'dst')
+      const release = await fixture.data.hold('dst')
+      const first = fixture.start('run', '5')
+      await fixture.untilRunning(5, first)
+      const repair = await fixture.cli('verify', '5', '--repair')
       expectRefusal(repair, 1, 'TASK_RUNNING', `process ${first.pid}`)
-      const look = await place.cli('verify', '5')
+      const look = await fixture.cli('verify', '5')
       expect(look.code, look.stderr).to.equal(4)
       expect(look.stdout).to.include('3 missing')
       await release()
       expect(await first.code(), first.stderr).to.equal(0)
-      expect(await place.json<RunRecord[]>('history')).to.have.length(1)
+      expect(await fixture.json<RunRecord[]>('history')).to.have.length(1)
     }
   })
 
   it('leaves a repair in the history as a run of mode sync, and a look not at all', async () => {
     for (const server of everywhere()) {
-      const place = await TaskPlace.create(server)
-      await place.addTask(5, 'dst')
+      const fixture = await TaskFixture.create(server)
+      await fixture.addTask(5, 'dst')
       for (const table of ['src', 'dst']) {
-        await place.data.value(`DROP TABLE ${table}`)
-        await place.data.value(`CREATE TABLE ${table} (id INTEGER NOT NULL PRIMARY KEY, v INT)`)
+        await fixture.data.value(`DROP TABLE ${table}`)
+        await fixture.data.value(`CREATE TABLE ${table} (id INTEGER NOT NULL PRIMARY KEY, v INT)`)
       }
-      await place.data.value('INSERT INTO src VALUES (1, 1), (2, 2), (3, 3)')
-      const repair = place.start('verify', '5', '--repair')
+      await fixture.data.value('INSERT INTO src VALUES (1, 1), (2, 2), (3, 3)')
+      const repair = fixture.start('verify', '5', '--repair')
       expect(await repair.code(), repair.stderr).to.equal(0)
-      expect(Number(await place.data.value('SELECT COUNT(*) FROM dst'))).to.equal(3)
-      expect((await place.cli('verify', '5')).code).to.equal(0)
-      const history = await place.json<RunRecord[]>('history')
+      expect(Number(await fixture.data.value('SELECT COUNT(*) FROM dst'))).to.equal(3)
+      expect((await fixture.cli('verify', '5')).code).to.equal(0)
+      const history = await fixture.json<RunRecord[]>('history')
       expect(history).to.have.length(1)
       expect(history[0]).to.deep.include({
         run_id: repair.report().runId,
@@ -49,25 +49,25 @@ describe('verify of a task', () => {
         pid: repair.pid,
         rows_written: 3,
       })
-      expect(await place.status(5)).to.equal('success')
+      expect(await fixture.status(5)).to.equal('success')
     }
   })
 
   it('repairs no task that is offline, and looks at it all the same', async () => {
     for (const server of everywhere()) {
-      const place = await TaskPlace.create(server)
-      await place.addTask(5, 'dst', { online: 0 })
-      expectRefusal(await place.cli('verify', '5', '--repair'), 2, 'TASK_OFFLINE', 'online_status is 0')
-      expect(Number(await place.data.value('SELECT COUNT(*) FROM dst'))).to.equal(0)
-      expect(await place.json<RunRecord[]>('history')).to.have.length(0)
-      expect((await place.cli('verify', '5')).code).to.equal(4)
+      const fixture = await TaskFixture.create(server)
+      await fixture.addTask(5, 'dst', { online: 0 })
+      expectRefusal(await fixture.cli('verify', '5', '--repair'), 2, 'TASK_OFFLINE', 'online_status is 0')
+      expect(Number(await fixture.data.value('SELECT COUNT(*) FROM dst'))).to.equal(0)
+      expect(await fixture.json<RunRecord[]>('history')).to.have.length(0)
+      expect((await fixture.cli('verify', '5')).code).to.equal(4)
     }
   })
 
   it('warns that a snapshot is for copies only', async () => {
-    const place = await TaskPlace.create(servers()[0]!)
-    await place.addTask(5, 'dst', { params: '{"consistency": "snapshot"}' })
-    const { stderr } = await place.cli('verify', '5')
+    const fixture = await TaskFixture.create(servers()[0]!)
+    await fixture.addTask(5, 'dst', { params: '{"consistency": "snapshot"}' })
+    const { stderr } = await fixture.cli('verify', '5')
     expect(stderr).to.match(/warning +params\.consistency is "snapshot"/)
   })
 })

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { servers } from '../support/context.js'
-import { Place, scratchFile } from '../support/copying.js'
+import { TestDatabase, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
 import { StoredTask } from '../support/stored-task.js'
 
@@ -160,10 +160,10 @@ const cases: readonly Case[] = [
 ]
 
 async function onServer(server: ReturnType<typeof servers>[number]): Promise<Tables> {
-  const place = await Place.create(server)
+  const db = await TestDatabase.create(server)
   return {
-    query: (sql) => place.query(sql),
-    task: (params) => new StoredTask(place.url('s'), place.url('t'), params),
+    query: (sql) => db.query(sql),
+    task: (params) => new StoredTask(db.url('s'), db.url('t'), params),
   }
 }
 

@@ -14,7 +14,7 @@ import {
   targetSql,
 } from './cases.js'
 import { server } from './context.js'
-import { Place, scratchFile } from './copying.js'
+import { TestDatabase, scratchFile } from './copying.js'
 import { Database } from './database.js'
 import type { EngineResult } from './engine.js'
 import { copyByEngine, copyInThisThread, inLanes } from './engine.js'
@@ -35,7 +35,7 @@ interface Combination {
   readonly from: ServerKind
   readonly to: ServerKind
   readonly path: WritePath
-  readonly target: Place
+  readonly target: TestDatabase
 }
 
 interface Outcome {
@@ -47,13 +47,13 @@ interface Outcome {
 
 /** The databases that all cases use, one after another. */
 export class CaseRunner {
-  readonly #sources: Readonly<Record<ServerKind, Place>>
+  readonly #sources: Readonly<Record<ServerKind, TestDatabase>>
   readonly #combinations: readonly Combination[]
   readonly #table: FidelityTable
   #runs = 0
 
   private constructor(
-    sources: Readonly<Record<ServerKind, Place>>,
+    sources: Readonly<Record<ServerKind, TestDatabase>>,
     combinations: readonly Combination[],
     table: FidelityTable,
   ) {
@@ -64,18 +64,18 @@ export class CaseRunner {
 
   static async create(table: FidelityTable): Promise<CaseRunner> {
     const sources = {
-      mysql: await Place.create(server('mysql')),
-      mariadb: await Place.create(server('mariadb')),
-      postgres: await Place.create(server('postgres')),
+      mysql: await TestDatabase.create(server('mysql')),
+      mariadb: await TestDatabase.create(server('mariadb')),
+      postgres: await TestDatabase.create(server('postgres')),
     }
     const combinations: Combination[] = []
     for (const [from, to] of PAIRS) {
       for (const path of PATHS) {
-        combinations.push({ from, to, path, target: await Place.create(server(to)) })
+        combinations.push({ from, to, path, target: await TestDatabase.create(server(to)) })
       }
     }
     for (const [from, to] of POSTGRES_PAIRS) {
-      combinations.push({ from, to, path: 'auto', target: await Place.create(server(to)) })
+      combinations.push({ from, to, path: 'auto', target: await TestDatabase.create(server(to)) })
     }
     return new CaseRunner(sources, combinations, table)
   }
@@ -221,17 +221,17 @@ async function equal(
   }
 }
 
-function tableAt({ server, database }: Place, table: string): TableAt {
+function tableAt({ server, database }: TestDatabase, table: string): TableAt {
   return { server, database, table }
 }
 
-async function fresh(place: Place, sql: string): Promise<void> {
-  const name = place.database
-  if (place.server.kind === 'postgres') {
-    await place.query(`DROP SCHEMA public CASCADE; CREATE SCHEMA public; ${SETUP_POSTGRES}${sql}`)
+async function fresh(db: TestDatabase, sql: string): Promise<void> {
+  const name = db.database
+  if (db.server.kind === 'postgres') {
+    await db.query(`DROP SCHEMA public CASCADE; CREATE SCHEMA public; ${SETUP_POSTGRES}${sql}`)
     return
   }
-  await place.query(
+  await db.query(
     `DROP DATABASE \`${name}\`; CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4; USE \`${name}\`; ${SETUP}${sql}`,
   )
 }

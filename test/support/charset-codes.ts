@@ -1,6 +1,6 @@
 // All codes of a character set, by the server's own word, in rows of blocks.
 import { query } from './context.js'
-import type { Place } from './copying.js'
+import type { TestDatabase } from './copying.js'
 
 /** Candidates of character sets that are not Unicode: every code of one and two bytes, and those of three that Japanese has. */
 const BYTES = '(SELECT a.d * 16 + b.d AS n FROM digit a JOIN digit b)'
@@ -35,23 +35,23 @@ export function isOf(charset: string): string {
  * Makes a table `k_<set> (block, code, c)` of each set's codes, one by one, as the server stores them in a column; and `whole`, with
  * blocks of those that have too many.
  */
-export async function makeCodes(place: Place, charsets: readonly string[]): Promise<void> {
-  await place.query(
+export async function makeCodes(db: TestDatabase, charsets: readonly string[]): Promise<void> {
+  await db.query(
     `${CANDIDATES} CREATE TABLE whole (charset VARCHAR(20), block INT, code LONGBLOB, KEY (charset, block));`,
   )
   for (const charset of charsets.filter((charset) => codesOf(charset).single)) {
     const text = `CONVERT(code USING ${charset})`
     const length = `(SELECT MAXLEN FROM information_schema.CHARACTER_SETS WHERE CHARACTER_SET_NAME = '${charset}')`
-    await place.query(
+    await db.query(
       `SET sql_mode = '', @longest = ${length}; CREATE TABLE k_${charset} (block INT, code VARBINARY(4), c VARCHAR(4) CHARACTER SET ${charset});
        INSERT INTO k_${charset} SELECT block, code, ${text} FROM candidate WHERE LENGTH(code) <= @longest AND ${isOf(charset)} AND CHAR_LENGTH(${text}) = 1;
        DELETE FROM k_${charset} WHERE NOT (CONVERT(c USING binary) <=> code)`,
     )
   }
   for (const [charset, encode] of Object.entries(UNICODE)) {
-    await insertBlocks(place, charset, unicodeBlocks(encode, BASIC.has(charset) ? 0x1_0000 : POINTS))
+    await insertBlocks(db, charset, unicodeBlocks(encode, BASIC.has(charset) ? 0x1_0000 : POINTS))
   }
-  if (charsets.includes('gb18030')) await insertBlocks(place, 'gb18030', fourByteBlocks())
+  if (charsets.includes('gb18030')) await insertBlocks(db, 'gb18030', fourByteBlocks())
 }
 
 /** Where a set's codes stand: one by one, in blocks, or both. */
@@ -62,35 +62,35 @@ export function codesOf(charset: string): { readonly single: boolean; readonly w
 const known = new Map<string, Promise<string[]>>()
 
 /** The codes of a block that another server has, as hexadecimal digits. */
-export function takenCodes(place: Place, charset: string, block: number): Promise<string[]> {
-  const key = `${place.server.kind} ${charset} ${block}`
-  const taken = known.get(key) ?? askTakenCodes(place, charset, block)
+export function takenCodes(db: TestDatabase, charset: string, block: number): Promise<string[]> {
+  const key = `${db.server.kind} ${charset} ${block}`
+  const taken = known.get(key) ?? askTakenCodes(db, charset, block)
   known.set(key, taken)
   return taken
 }
 
-async function askTakenCodes(place: Place, charset: string, block: number): Promise<string[]> {
+async function askTakenCodes(db: TestDatabase, charset: string, block: number): Promise<string[]> {
   const from = codesOf(charset).whole
     ? `(SELECT SUBSTRING(code, 1 + n * LENGTH(code) / 256, LENGTH(code) / 256) AS code FROM whole
         JOIN (SELECT a.d * 16 + b.d AS n FROM digit a JOIN digit b) numbers WHERE charset = '${charset}' AND block = ${block}) k WHERE ${isOf(charset)}`
     : `k_${charset} WHERE block = ${block}`
-  return (await place.query(`SELECT HEX(code) FROM ${from}`)).map(([hex]) => hex!)
+  return (await db.query(`SELECT HEX(code) FROM ${from}`)).map(([hex]) => hex!)
 }
 
-export async function charsetsOf(place: Place): Promise<string[]> {
+export async function charsetsOf(db: TestDatabase): Promise<string[]> {
   const rows = await query(
-    place.server,
+    db.server,
     "SELECT CHARACTER_SET_NAME FROM information_schema.CHARACTER_SETS WHERE CHARACTER_SET_NAME <> 'binary' ORDER BY 1",
   )
   return rows.map(([name]) => name!)
 }
 
-async function insertBlocks(place: Place, charset: string, blocks: readonly Buffer[]): Promise<void> {
+async function insertBlocks(db: TestDatabase, charset: string, blocks: readonly Buffer[]): Promise<void> {
   for (let from = 0; from < blocks.length; from += BLOCK) {
     const rows = blocks
       .slice(from, from + BLOCK)
       .map((bytes, i) => `('${charset}', ${1000 + from + i}, x'${bytes.toString('hex')}')`)
-    await place.query(`INSERT INTO whole VALUES ${rows.join(',')}`)
+    await db.query(`INSERT INTO whole VALUES ${rows.join(',')}`)
   }
 }
 

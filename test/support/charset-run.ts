@@ -6,7 +6,7 @@ import { PAIRS, PATHS } from './cases.js'
 import { charsetsOf, codesOf, isOf, makeCodes, takenCodes } from './charset-codes.js'
 import type { Row } from './context.js'
 import { server } from './context.js'
-import { Place, scratchFile } from './copying.js'
+import { TestDatabase, scratchFile } from './copying.js'
 import { copyByEngine } from './engine.js'
 import type { CharsetTable } from './fidelity-table.js'
 import type { MysqlKind } from './servers.js'
@@ -23,7 +23,7 @@ interface Fate {
 }
 
 interface Side {
-  readonly place: Place<MysqlKind>
+  readonly db: TestDatabase<MysqlKind>
   readonly charsets: readonly string[]
 }
 
@@ -43,7 +43,7 @@ export async function runCharsets(table: CharsetTable): Promise<string[]> {
     const lost = await keepCharacters(side)
     for (const path of PATHS) {
       for (const [charset, fate] of await intoUnicode(side, lost, path, faults)) {
-        table.add(charset, `${LABELS[side.place.server.kind]} → utf8mb4`, said(fate))
+        table.add(charset, `${LABELS[side.db.server.kind]} → utf8mb4`, said(fate))
       }
     }
   }
@@ -56,21 +56,21 @@ function said({ arrived, refused, how }: Fate): string {
 
 /** The source on a server: `t` has a block of codes in each row, in the column of their set. */
 async function fill(kind: MysqlKind): Promise<Side> {
-  const place = await Place.create(server(kind))
-  const charsets = await charsetsOf(place)
-  await makeCodes(place, charsets)
-  await place.query(createTable('t', charsets))
+  const db = await TestDatabase.create(server(kind))
+  const charsets = await charsetsOf(db)
+  await makeCodes(db, charsets)
+  await db.query(createTable('t', charsets))
   for (const charset of charsets) {
     const { single, whole } = codesOf(charset)
-    if (single) await addCodes(place, 't', charset, '', 'block')
+    if (single) await addCodes(db, 't', charset, '', 'block')
     if (!whole) continue
-    await place.query(
+    await db.query(
       `SET sql_mode = ''; INSERT INTO t (charset, block, codes, c_${charset})
        SELECT charset, block, CHAR_LENGTH(CONVERT(code USING ${charset})), CONVERT(code USING ${charset})
        FROM whole WHERE charset = '${charset}' AND ${isOf(charset)}`,
     )
   }
-  return { place, charsets }
+  return { db, charsets }
 }
 
 function createTable(name: string, charsets: readonly string[], as?: string): string {
@@ -80,14 +80,14 @@ function createTable(name: string, charsets: readonly string[], as?: string): st
 
 /** The single codes that the set has, of which a condition is true; a row for each group. */
 async function addCodes(
-  place: Place<MysqlKind>,
+  db: TestDatabase<MysqlKind>,
   table: string,
   charset: string,
   condition: string,
   group: string,
   from = `k_${charset}`,
 ): Promise<void> {
-  await place.query(
+  await db.query(
     `SET group_concat_max_len = 10000000, sql_mode = '';
      INSERT INTO ${table} (charset, block, codes, c_${charset})
      SELECT '${charset}', MIN(block), COUNT(*), CONVERT(GROUP_CONCAT(code ORDER BY code SEPARATOR '') USING ${charset})
@@ -103,17 +103,17 @@ async function sameSets(from: Side, to: Side, path: WritePath, faults: string[])
   const refused = first.rows.filter(({ id }) => !first.arrived.has(id))
   if (refused.length === 0) return fates
   // Of a block that is refused, the codes that the other server has arrive, and each other one is refused.
-  await from.place.query(createTable('rest', common))
+  await from.db.query(createTable('rest', common))
   const expected = new Map<string, number>()
   for (const { charset, block } of refused) {
-    const taken = await takenCodes(to.place, charset, block)
+    const taken = await takenCodes(to.db, charset, block)
     if (codesOf(charset).whole) {
       if (taken.length > 0) faults.push(`${charset}: block ${block} is refused for some of its codes`)
       continue
     }
     const list = taken.length === 0 ? "''" : taken.map((code) => `x'${code}'`).join(', ')
-    await addCodes(from.place, 'rest', charset, `AND block = ${block} AND code IN (${list})`, 'block')
-    await addCodes(from.place, 'rest', charset, `AND block = ${block} AND code NOT IN (${list})`, 'code')
+    await addCodes(from.db, 'rest', charset, `AND block = ${block} AND code IN (${list})`, 'block')
+    await addCodes(from.db, 'rest', charset, `AND block = ${block} AND code NOT IN (${list})`, 'code')
     expected.set(charset, (expected.get(charset) ?? 0) + taken.length)
   }
   const rest = await copy(from, 'rest', to, common, path)
@@ -132,39 +132,39 @@ async function sameSets(from: Side, to: Side, path: WritePath, faults: string[])
 }
 
 /** Makes a table of the codes that the reader does not refuse when they go elsewhere; resolves to how many it refuses of each set. */
-async function keepCharacters({ place, charsets }: Side): Promise<ReadonlyMap<string, number>> {
+async function keepCharacters({ db, charsets }: Side): Promise<ReadonlyMap<string, number>> {
   const lost = new Map<string, number>()
-  await place.query(createTable('kept', charsets))
+  await db.query(createTable('kept', charsets))
   for (const charset of charsets) {
     const name = `c_${charset}`
     const refusal = conditionOf('c', charset)
     const { single, whole } = codesOf(charset)
     const copied = `SET sql_mode = ''; INSERT INTO kept (charset, block, codes, ${name}) SELECT charset, block, codes, ${name} FROM t WHERE charset = '${charset}'`
     if (refusal === null) {
-      await place.query(copied)
+      await db.query(copied)
       continue
     }
     if (single) {
-      await addCodes(place, 'kept', charset, `AND NOT (${refusal})`, 'block')
-      lost.set(charset, await count(place, `k_${charset} WHERE ${refusal}`))
+      await addCodes(db, 'kept', charset, `AND NOT (${refusal})`, 'block')
+      lost.set(charset, await count(db, `k_${charset} WHERE ${refusal}`))
     }
     if (!whole) continue
     // Most blocks have a character for each code or for none; only of the others each code is looked at.
     const inside = conditionOf(name, charset)!
     const blocks = `charset = '${charset}' AND block >= 1000`
     const none = `COALESCE(REPLACE(CONVERT(${name} USING utf8mb4), '?', ''), '') = ''`
-    await place.query(`${copied} AND ${blocks} AND NOT (${inside})`)
-    const empty = await place.value(
+    await db.query(`${copied} AND ${blocks} AND NOT (${inside})`)
+    const empty = await db.value(
       `SELECT COALESCE(SUM(codes), 0) FROM t WHERE ${blocks} AND ${inside} AND ${none}`,
     )
-    await place.query(
+    await db.query(
       `DROP TABLE IF EXISTS part; CREATE TABLE part (block INT, code VARBINARY(4), c VARCHAR(4) CHARACTER SET ${charset});
        INSERT INTO part (block, code) SELECT block, SUBSTRING(CONVERT(${name} USING binary), 1 + n * LENGTH(${name}) / codes, LENGTH(${name}) / codes)
        FROM t JOIN (SELECT a.d * 256 + b.d * 16 + c.d AS n FROM digit a JOIN digit b JOIN digit c) numbers ON n < codes
        WHERE ${blocks} AND ${inside} AND NOT (${none}); UPDATE part SET c = code`,
     )
-    await addCodes(place, 'kept', charset, `AND NOT (${refusal})`, 'block', 'part')
-    const some = await count(place, `part WHERE ${refusal}`)
+    await addCodes(db, 'kept', charset, `AND NOT (${refusal})`, 'block', 'part')
+    const some = await count(db, `part WHERE ${refusal}`)
     lost.set(charset, (lost.get(charset) ?? 0) + Number(empty) + some)
   }
   return lost
@@ -202,8 +202,8 @@ function conditionOf(name: string, charset: string): string | null {
   return unmappedChecks({ ...column, valueRange: {}, collation: `${charset}_bin` })[0]?.condition ?? null
 }
 
-async function count(place: Place<MysqlKind>, from: string): Promise<number> {
-  return Number(await place.value(`SELECT COUNT(*) FROM ${from}`))
+async function count(db: TestDatabase<MysqlKind>, from: string): Promise<number> {
+  return Number(await db.value(`SELECT COUNT(*) FROM ${from}`))
 }
 
 interface Block {
@@ -231,10 +231,10 @@ async function copy(
   as?: string,
 ): Promise<Copied> {
   const target = `${table}_copy`
-  await to.place.query(createTable(target, charsets, as))
+  await to.db.query(createTable(target, charsets, as))
   const file = scratchFile('tsv')
   const names = charsets.map((charset) => `c_${charset}`)
-  const result = await copyByEngine(from.place.url(table), to.place.url(target), {
+  const result = await copyByEngine(from.db.url(table), to.db.url(target), {
     worker_num: 1,
     write_path: path,
     columns: ['id', 'charset', 'block', 'codes', ...names],
@@ -250,12 +250,10 @@ async function copy(
     return `SHA2(COALESCE(${values.join(', ')}), 256)`
   }
   const where = `WHERE charset IN ('${charsets.join("','")}')`
-  const sent = await from.place.query(
-    `SELECT id, charset, block, codes, ${seen(true)} FROM ${table} ${where}`,
-  )
-  const got = await to.place.query(`SELECT id, ${seen(false)} FROM ${target}`)
+  const sent = await from.db.query(`SELECT id, charset, block, codes, ${seen(true)} FROM ${table} ${where}`)
+  const got = await to.db.query(`SELECT id, ${seen(false)} FROM ${target}`)
   const there = new Map(got.map(([id, hash]) => [id!, hash!]))
-  const where_ = `${LABELS[from.place.server.kind]} → ${LABELS[to.place.server.kind]} by ${path}`
+  const where_ = `${LABELS[from.db.server.kind]} → ${LABELS[to.db.server.kind]} by ${path}`
   const changed = sent.filter(([id, , , , hash]) => there.has(id!) && there.get(id!) !== hash)
   const faults = changed.map(([, charset, block]) => `${where_}: ${charset}, block ${block} has changed`)
   if (result.error) faults.push(`${where_}: [${result.error.code}] ${result.error.message}`)

@@ -32,7 +32,7 @@ export async function runWithReport(
 }
 
 /** A database of its own on a server. */
-export class Place<K extends ServerKind = ServerKind> {
+export class TestDatabase<K extends ServerKind = ServerKind> {
   readonly server: TestServer<K>
   readonly database: string
 
@@ -41,10 +41,10 @@ export class Place<K extends ServerKind = ServerKind> {
     this.database = database
   }
 
-  static async create<K extends ServerKind>(server: TestServer<K>, sql = ''): Promise<Place<K>> {
-    const place = new Place(server, await createDatabase(server))
-    if (sql !== '') await place.query(sql)
-    return place
+  static async create<K extends ServerKind>(server: TestServer<K>, sql = ''): Promise<TestDatabase<K>> {
+    const db = new TestDatabase(server, await createDatabase(server))
+    if (sql !== '') await db.query(sql)
+    return db
   }
 
   query(sql: string) {

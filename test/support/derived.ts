@@ -1,10 +1,10 @@
 // Sources that compute columns: both servers and SQLite, each with a source and a target table.
 import { servers } from './context.js'
-import { Place, scratchFile } from './copying.js'
+import { TestDatabase, scratchFile } from './copying.js'
 import { Database } from './database.js'
 import { copyInThisThread, type EngineResult } from './engine.js'
 
-export interface DerivingPlace {
+export interface DerivingDatabase {
   readonly label: string
   /** URL of a table. */
   url(table: string): string
@@ -12,21 +12,21 @@ export interface DerivingPlace {
   query(sql: string): Promise<(string | null)[][]>
 }
 
-/** A place on each database, in which `sql` has been run. */
-export async function derivingPlaces(sql: string): Promise<DerivingPlace[]> {
-  const places: DerivingPlace[] = []
+/** A database of each kind, in which `sql` has been run. */
+export async function derivingDatabases(sql: string): Promise<DerivingDatabase[]> {
+  const dbs: DerivingDatabase[] = []
   for (const server of servers()) {
-    const place = await Place.create(server, `SET time_zone = '+00:00'; ${sql}`)
-    places.push({
+    const db = await TestDatabase.create(server, `SET time_zone = '+00:00'; ${sql}`)
+    dbs.push({
       label: server.kind,
-      url: (table) => place.url(table),
-      query: (text) => place.query(text),
+      url: (table) => db.url(table),
+      query: (text) => db.query(text),
     })
   }
-  return [...places, sqlitePlace(sql)]
+  return [...dbs, sqliteDatabase(sql)]
 }
 
-function sqlitePlace(sql: string): DerivingPlace {
+function sqliteDatabase(sql: string): DerivingDatabase {
   const file = scratchFile('db')
   const run = (text: string) => {
     const database = new Database(file)
@@ -48,6 +48,6 @@ function sqlitePlace(sql: string): DerivingPlace {
   }
 }
 
-export function derive(place: DerivingPlace, params: object): Promise<EngineResult> {
-  return copyInThisThread(place.url('src'), place.url('dst'), params)
+export function derive(db: DerivingDatabase, params: object): Promise<EngineResult> {
+  return copyInThisThread(db.url('src'), db.url('dst'), params)
 }

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import type { Outcome } from './copying.js'
 import { runWithReport } from './copying.js'
-import { Started } from './task-place.js'
+import { Started } from './task-fixture.js'
 import { until } from './until.js'
 
 export const ROWS = 60_000

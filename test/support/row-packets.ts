@@ -62,7 +62,7 @@ const decoder = new RowDecoder()
 /** How the bytes of a result arrive: in buffers of their own, or read by a socket into the decoder's memory. */
 export type Arrival = (bytes: Buffer) => Buffer
 export const anywhere: Arrival = (bytes) => bytes
-export const inPlace: Arrival = (bytes) => {
+export const inSocket: Arrival = (bytes) => {
   bytes.copy(decoder.chunk)
   return decoder.chunk.subarray(0, bytes.length)
 }

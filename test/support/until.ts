@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Place } from './copying.js'
+import type { TestDatabase } from './copying.js'
 
 const LOOK_MS = 50
 
@@ -17,7 +17,7 @@ export async function until(
  * Waits until the server's clock is so many seconds past what it says now. Incremental runs stay behind that clock, so what was written
  * before is read by the next one.
  */
-export async function untilLater(place: Place, seconds: number): Promise<void> {
-  const then = await place.value(`SELECT NOW(6) + INTERVAL ${seconds} SECOND`)
-  await until('the clock', async () => (await place.value(`SELECT NOW(6) >= '${then!}'`)) === '1')
+export async function untilLater(db: TestDatabase, seconds: number): Promise<void> {
+  const then = await db.value(`SELECT NOW(6) + INTERVAL ${seconds} SECOND`)
+  await until('the clock', async () => (await db.value(`SELECT NOW(6) >= '${then!}'`)) === '1')
 }

@@ -1,7 +1,7 @@
 // What verification tests share: the program's verdict on two tables, in few words.
 import { expect } from 'chai'
 import type { VerifyReport } from '../../src/index.js'
-import type { Place, Outcome } from './copying.js'
+import type { TestDatabase, Outcome } from './copying.js'
 import { runWithReport } from './copying.js'
 
 export interface Verified extends Outcome {
@@ -30,8 +30,8 @@ export function expectDifferent(outcome: Verified, ...expected: number[]): void 
 }
 
 /** Rows `id`, 1 to `rows`, with a value of each kind that is easily compared wrongly. */
-export async function fill(place: Place, rows: number): Promise<void> {
-  await place.query(
+export async function fill(db: TestDatabase, rows: number): Promise<void> {
+  await db.query(
     `DROP TABLE IF EXISTS s, t;
      CREATE TABLE s (id INT PRIMARY KEY, v VARCHAR(30) COLLATE utf8mb4_general_ci, f FLOAT, b BLOB, n INT);
      INSERT INTO s WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < ${Math.min(rows, 1000)})

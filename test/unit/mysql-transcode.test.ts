@@ -8,7 +8,7 @@ import {
   decode,
   expectedBatch,
   fastBatch,
-  inPlace,
+  inSocket,
   literal,
   MAX_PAYLOAD,
   result,
@@ -45,7 +45,7 @@ describe('the MySQL transcoder', () => {
     ]
     const bytes = result(rows, 250)
     const lastCut = bytes.length - 9
-    for (const arrival of [anywhere, inPlace]) {
+    for (const arrival of [anywhere, inSocket]) {
       for (let first = 1; first < lastCut; first++) {
         for (const second of [first + 1, first + 4, lastCut].filter((cut) => cut > first && cut <= lastCut)) {
           const [batch] = decode(bytes, 2, { arrival, sequence: 250, cuts: [first, second] })
@@ -59,7 +59,7 @@ describe('the MySQL transcoder', () => {
         const cuts = [...new Set(places.map((place) => 1 + (place % (bytes.length - 9))))].toSorted(
           (a, b) => a - b,
         )
-        const [batch] = decode(bytes, rows[0]!.length, { cuts, arrival: own ? anywhere : inPlace })
+        const [batch] = decode(bytes, rows[0]!.length, { cuts, arrival: own ? anywhere : inSocket })
         return batch!.bytes.equals(expectedBatch(rows))
       }),
       { seed: 20261121, numRuns: 500 },

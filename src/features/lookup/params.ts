@@ -22,21 +22,21 @@ type RawRow = Readonly<Record<string, RawLiteral>>
 const MB = 1e6
 /** Where nobody says how much. */
 export const PRELOAD_BYTES = 64 * MB
-const PLACES = ['table', 'file', 'rows'] as const
+const SOURCES = ['table', 'file', 'rows'] as const
 /** What the columns of a dictionary are called. */
 const DICTIONARY = { key: ['key'], value: 'value' }
 
 /** What the schema cannot say. `from`: how many values the entry names; 0: it does not say where they come from. */
 export function lookupFaults(raw: RawLookup, from: number): string[] {
   const faults: string[] = []
-  const places = PLACES.filter((name) => raw[name] !== undefined)
-  if (places.length !== 1)
+  const sources = SOURCES.filter((name) => raw[name] !== undefined)
+  if (sources.length !== 1)
     faults.push(
-      `"lookup" needs one of "table" (with "in"), "file" and "rows"${places.length === 0 ? '' : `, and has ${places.join(' and ')}`}`,
+      `"lookup" needs one of "table" (with "in"), "file" and "rows"${sources.length === 0 ? '' : `, and has ${sources.join(' and ')}`}`,
     )
   if (raw.table !== undefined && raw.in === undefined)
     faults.push('"in" of "lookup" is missing: source, target, a connection or a URL')
-  if (raw.in !== undefined && raw.table === undefined && places.length > 0)
+  if (raw.in !== undefined && raw.table === undefined && sources.length > 0)
     faults.push('"in" of "lookup" goes with "table"')
   const named = (['key', 'value'] as const).filter((name) => raw[name] !== undefined)
   if (isDictionary(raw)) {

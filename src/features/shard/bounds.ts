@@ -24,13 +24,13 @@ export function orderOf(kind: ColumnKind): Order<unknown> | null {
 }
 
 /** With as many places as the longest fraction of a DECIMAL in any database that is likely to be met. */
-const PLACES = 40
+const MOST_DECIMALS = 40
 
 const decimals: Order<bigint> = {
   parse: (cell) => {
     const [, sign, whole, fraction = ''] = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(cell.toString('latin1')) ?? []
-    if (whole === undefined || fraction.length > PLACES) return null
-    const value = BigInt(whole + fraction.padEnd(PLACES, '0'))
+    if (whole === undefined || fraction.length > MOST_DECIMALS) return null
+    const value = BigInt(whole + fraction.padEnd(MOST_DECIMALS, '0'))
     return sign === '-' ? -value : value
   },
   below: (a, b) => a < b,

@@ -34,14 +34,14 @@ export function parsePattern(text: string): Pattern {
   if (plain !== text) return { text, prefix: plain, suffix: '', kind: 'single', labels: [''] }
   const star = STARRED.exec(text)
   if (star) return { text, prefix: star[1]!, suffix: star[2]!, kind: 'any', labels: [] }
-  const places = [...text.matchAll(/\{([^{}]*)\}/g)].flatMap((match) => {
-    const found = placeOf(match[1]!, text)
+  const placeholders = [...text.matchAll(/\{([^{}]*)\}/g)].flatMap((match) => {
+    const found = placeholderOf(match[1]!, text)
     return found === null ? [] : [{ ...found, at: match.index, length: match[0].length }]
   })
-  const [place, ...more] = places
-  if (place === undefined) return { text, prefix: text, suffix: '', kind: 'single', labels: [''] }
+  const [placeholder, ...more] = placeholders
+  if (placeholder === undefined) return { text, prefix: text, suffix: '', kind: 'single', labels: [''] }
   if (more.length > 0) throw malformed(text, 'has more than one varying place')
-  const { kind, labels, at, length } = place
+  const { kind, labels, at, length } = placeholder
   return { text, prefix: text.slice(0, at), suffix: text.slice(at + length), kind, labels }
 }
 
@@ -61,7 +61,7 @@ export function labelOf(pattern: Pattern, name: string): string | null {
   return new RegExp(`^${labels[0]!.replaceAll(/[yMd]/g, '\\d')}$`).test(label) ? label : null
 }
 
-function placeOf(inside: string, text: string): Pick<Pattern, 'kind' | 'labels'> | null {
+function placeholderOf(inside: string, text: string): Pick<Pattern, 'kind' | 'labels'> | null {
   const range = /^(\d+)\.\.(\d+)$/.exec(inside)
   if (range) return { kind: 'labels', labels: numbers(range[1]!, range[2]!, text) }
   if (inside.includes(',')) return { kind: 'labels', labels: list(inside, text) }

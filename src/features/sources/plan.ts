@@ -60,7 +60,7 @@ export async function describeTables(
     })
   }
   checkAlike(sources, schemas)
-  const places = databases.length === 1 ? '' : ` in ${databases.length} databases`
+  const where = databases.length === 1 ? '' : ` in ${databases.length} databases`
   const whole = { ...first, table: name, estimatedRows: sum(schemas.map((one) => one.estimatedRows)) }
   return {
     table: whole,
@@ -69,7 +69,7 @@ export async function describeTables(
       table: { ...whole, table, identity },
     })),
     sources,
-    reasons: [`${name} is ${counted(sources.length, 'table')}${places}: ${listed(sources)}`],
+    reasons: [`${name} is ${counted(sources.length, 'table')}${where}: ${listed(sources)}`],
   }
 }
 

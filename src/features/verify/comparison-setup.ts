@@ -24,13 +24,13 @@ export function comparisonSetup(
     canonicalizations: columns.map(canonicalizationsOf),
     identity: plan.identity,
     reads: pipeline && readRows(plan, pipeline),
-    written: repair && placesOf(repair, columns),
+    written: repair && indexesOf(repair, columns),
     digested: plan.digest && columns.flatMap(({ source }, i) => (plan.digest!.finer[i] ? [source.name] : [])),
   }
   return plan.sharding === null ? setup : withShard(setup)
 }
 
-function placesOf({ write: { identity } }: RunPlan, columns: readonly ColumnPair[]): number[] {
+function indexesOf({ write: { identity } }: RunPlan, columns: readonly ColumnPair[]): number[] {
   return identity!.map((name) => columns.findIndex(({ target }) => target.name === name))
 }
 

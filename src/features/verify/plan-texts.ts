@@ -22,7 +22,7 @@ export interface VerifyChoices {
   readonly conditions: Conditions
   readonly computed: Repeatable
   readonly key: KeyChoice
-  readonly placing: Placing
+  readonly placement: ShardPlacement
   readonly pipeline: PipelineChoice
   readonly ranges: Ranges
   readonly split: SplitShare
@@ -37,7 +37,7 @@ export interface Conditions {
 }
 
 /** Whether the shard of a row is compared too. */
-export interface Placing {
+export interface ShardPlacement {
   /** Of the target, as its rules were given; null: the shard is not compared. */
   readonly sharding: Sharding | null
   readonly warnings: readonly string[]
@@ -58,11 +58,11 @@ export function reasonsOf(params: Params, choices: VerifyChoices, digest: string
 }
 
 export function warningsOf({ consistency }: Params, choices: VerifyChoices): string[] {
-  const { source, target, mapping, conditions, computed, placing, pipeline } = choices
+  const { source, target, mapping, conditions, computed, placement, pipeline } = choices
   return [
     ...source.warnings.map((warning) => `source: ${warning}`),
     ...conditions.warnings.map((warning) => `target: ${warning}`),
-    ...placing.warnings,
+    ...placement.warnings,
     ...notCompared(target.table, { ...mapping, generated: computedByBoth(mapping) }),
     ...computed.fresh.map(
       ({ target: { name } }) =>

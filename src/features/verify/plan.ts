@@ -27,7 +27,7 @@ import { isMany } from '../sources/plan.js'
 import type { DigestPlan } from './digest-plan.js'
 import { planDigest } from './digest-plan.js'
 import { createdMaps, repeatable } from './repeatable-columns.js'
-import type { Conditions, Placing, VerifyChoices } from './plan-texts.js'
+import type { Conditions, ShardPlacement, VerifyChoices } from './plan-texts.js'
 import { computedByBoth, reasonsOf, warningsOf } from './plan-texts.js'
 import { chooseRanges, isCopied } from './ranges.js'
 import { describeTarget } from './target-tables.js'
@@ -85,11 +85,11 @@ export async function makeVerifyPlan(
   const conditions = await chooseConditions(tables, params)
   const computed = repeatable(mapping.pairs)
   const key = chooseKey(source.table, params.key)
-  const placing = await planPlacing(endpoints, params, { ...tables, computed })
-  const pipeline = await choosePipeline(endpoints, params, { ...tables, computed, key, placing, repair })
+  const placement = await planPlacement(endpoints, params, { ...tables, computed })
+  const pipeline = await choosePipeline(endpoints, params, { ...tables, computed, key, placement, repair })
   const ranges = chooseRanges(key.key, pipeline.pairs, target.table, samePlugin(endpoints))
   const split = splitRows(source.table, params)
-  const choices = { ...tables, conditions, computed, key, placing, pipeline, ranges, split }
+  const choices = { ...tables, conditions, computed, key, placement, pipeline, ranges, split }
   const specs = readSpecs(choices)
   const digest = await planDigest(
     { reader, plan: specs.source },
@@ -102,7 +102,7 @@ export async function makeVerifyPlan(
     written: computed.pairs.length,
     pipeline: pipeline.plan,
     created: keyed(target.created, ranges.target),
-    sharding: placing.sharding && settleRules(placing.sharding, pipeline.pairs),
+    sharding: placement.sharding && settleRules(placement.sharding, pipeline.pairs),
     identity: identityOf(key.key, pipeline.pairs),
     digest: digest.digest,
     workerNum: ranges.source === null ? 1 : params.workerNum,
@@ -123,11 +123,11 @@ async function chooseConditions({ target, deleting }: Tables, { where }: Params)
   return { ...(await liveRows(deleting, target, where)), warnings }
 }
 
-async function planPlacing(
+async function planPlacement(
   { targetReaders, to }: VerifyEndpoints,
   { shard }: Params,
   { source, target: { table, sources }, computed: { fresh } }: Tables & Pick<VerifyChoices, 'computed'>,
-): Promise<Placing> {
+): Promise<ShardPlacement> {
   if (shard === null) return { sharding: null, warnings: [] }
   const unknown = fresh.map(({ target }) => target.name.toLowerCase())
   if (columnsOf(shard.rule).some((name) => unknown.includes(name.toLowerCase()))) {
@@ -153,9 +153,10 @@ async function planPlacing(
 function choosePipeline(
   { connections }: VerifyEndpoints,
   { shard, workerNum }: Params,
-  choices: Tables & Pick<VerifyChoices, 'computed' | 'key' | 'placing'> & { readonly repair: RunPlan | null },
+  choices: Tables &
+    Pick<VerifyChoices, 'computed' | 'key' | 'placement'> & { readonly repair: RunPlan | null },
 ): Promise<PipelineChoice> {
-  const { target, mapping, computed, key, placing, repair } = choices
+  const { target, mapping, computed, key, placement, repair } = choices
   // Values of JSON are compared, not refused.
   const use = { shard, transform: false, losses: 'all' } as const
   return planPipeline({
@@ -166,7 +167,7 @@ function choosePipeline(
     pairs: withCells([...computed.pairs, ...computedByBoth(mapping)], use),
     values: mapping.values,
     key: key.key,
-    shardReads: placing.sharding?.reads ?? [],
+    shardReads: placement.sharding?.reads ?? [],
     workerNum,
     created: createdMaps(repair),
     transform: null,
@@ -180,7 +181,7 @@ function samePlugin({ from, to }: VerifyEndpoints): boolean {
 
 /** How either end is read: the same columns in the same order. */
 function readSpecs(choices: VerifyChoices): Record<'source' | 'target', SourceSpec> {
-  const { source, target, conditions, placing, ranges, split, pipeline } = choices
+  const { source, target, conditions, placement, ranges, split, pipeline } = choices
   const { plan, pairs } = pipeline
   const common = {
     splitRows: split.rows,
@@ -194,7 +195,7 @@ function readSpecs(choices: VerifyChoices): Record<'source' | 'target', SourceSp
       table: source.table,
       sources: source.sources && keyed(source.sources, ranges.source),
       key: ranges.source,
-      columns: columnsRead(plan, pairs, placing.sharding?.reads ?? []),
+      columns: columnsRead(plan, pairs, placement.sharding?.reads ?? []),
     },
     target: {
       ...common,

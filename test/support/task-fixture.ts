@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
 import type { RunReport } from '../../src/index.js'
 import { runCli, startCli, type CliOptions, type CliResult } from './context.js'
-import { Place, scratchFile } from './copying.js'
+import { TestDatabase, scratchFile } from './copying.js'
 import { Database } from './database.js'
 import type { TestServer } from './servers.js'
 
@@ -25,17 +25,17 @@ const TABLES = ['src', 'dst', 'dst2', 'dst3'].map(
 )
 const ROWS = 'INSERT INTO src VALUES (1, 1), (2, 2), (3, 3)'
 
-async function onServer(server: TestServer): Promise<Backend & { place: Place }> {
-  const place = await Place.create(server, [...TABLES, ROWS].join(';'))
+async function onServer(server: TestServer): Promise<Backend & { db: TestDatabase }> {
+  const db = await TestDatabase.create(server, [...TABLES, ROWS].join(';'))
   const { host, port, user, password } = server
-  const connection = { host, port, user, password, db: place.database }
+  const connection = { host, port, user, password, db: db.database }
   return {
     type: 'mysql',
     connection,
-    place,
-    value: (sql) => place.value(sql),
+    db,
+    value: (sql) => db.value(sql),
     hold: async (table) => {
-      const session = await createConnection({ host, port, user, password, database: place.database })
+      const session = await createConnection({ host, port, user, password, database: db.database })
       await session.query('BEGIN')
       await session.query(`INSERT INTO ${table} (id) VALUES (1)`)
       return () => session.end()
@@ -94,7 +94,7 @@ export class Started {
   }
 }
 
-export class TaskPlace {
+export class TaskFixture {
   readonly folder = scratchFile('etc')
   /** Of the tables. */
   readonly data: Backend
@@ -102,15 +102,15 @@ export class TaskPlace {
   readonly store: Backend
 
   /** The database of the tables, on a server. */
-  get dataPlace(): Place {
-    if (this.#place === null) throw new Error('these tables are in a file')
-    return this.#place
+  get database(): TestDatabase {
+    if (this.#db === null) throw new Error('these tables are in a file')
+    return this.#db
   }
 
-  readonly #place: Place | null
+  readonly #db: TestDatabase | null
 
-  private constructor(data: Backend & { place?: Place }, store: Backend) {
-    this.#place = data.place ?? null
+  private constructor(data: Backend & { db?: TestDatabase }, store: Backend) {
+    this.#db = data.db ?? null
     this.data = data
     this.store = store
     const side = { [data.type]: { app_db: data.connection } }
@@ -122,14 +122,14 @@ export class TaskPlace {
   }
 
   /** null: SQLite. */
-  static async create(server: TestServer | null, { init = true } = {}): Promise<TaskPlace> {
-    const place = server
-      ? new TaskPlace(...(await Promise.all([onServer(server), onServer(server)])))
-      : new TaskPlace(inFiles(), inFiles())
-    if (!init) return place
-    const { code, stderr } = await place.cli('init')
+  static async create(server: TestServer | null, { init = true } = {}): Promise<TaskFixture> {
+    const fixture = server
+      ? new TaskFixture(...(await Promise.all([onServer(server), onServer(server)])))
+      : new TaskFixture(inFiles(), inFiles())
+    if (!init) return fixture
+    const { code, stderr } = await fixture.cli('init')
     if (code !== 0) throw new Error(stderr)
-    return place
+    return fixture
   }
 
   async addTask(id: number, to: string, { online = 1, params = '{}', from = 'src' } = {}): Promise<void> {
