@@ -9,6 +9,7 @@ import type { CellValue, WantedTable } from '../../src/testing.js'
 import { describeSink, describeSource, describeTaskStore } from '../../src/testing.js'
 import type { SqlWriting } from '../support/conformance-sql.js'
 import { createSql, insertSql, taskSql } from '../support/conformance-sql.js'
+import { postgresStore, postgresSuite } from '../support/conformance-postgres.js'
 import { sqliteStore, sqliteSuite } from '../support/conformance-sqlite.js'
 import { server } from '../support/context.js'
 import { TestDatabase, scratchFile } from '../support/copying.js'
@@ -17,6 +18,7 @@ import type { MysqlKind } from '../support/servers.js'
 const runner = { describe, it }
 
 for (const kind of ['mariadb', 'mysql'] as const) describe(`conformance of ${kind}`, () => onServer(kind))
+describe('conformance of PostgreSQL', onPostgres)
 describe('conformance of SQLite', onSqlite)
 describe('conformance of row files', onRowFiles)
 
@@ -78,6 +80,12 @@ function onServer(kind: MysqlKind): void {
     },
     runner,
   )
+}
+
+function onPostgres(): void {
+  describeSource('PostgreSQL', postgresSuite(), runner)
+  describeSink('PostgreSQL', postgresSuite(), runner)
+  describeTaskStore('PostgreSQL', postgresStore(), runner)
 }
 
 function onSqlite(): void {
