@@ -6,6 +6,8 @@ import type { SqlRow } from '../../src/sql/session.js'
 export interface PgResult {
   readonly rows: readonly SqlRow[]
   readonly rowCount: number | null
+  /** The first word of what the server says when it is done. */
+  readonly command: string
 }
 
 /** Speaks the protocol: messages go out by methods, and come in as events of the same names. */

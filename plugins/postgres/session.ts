@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Batch, Connection, Endpoint, ReadSpec } from '../../src/contract/plugin.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import type { RowTarget } from '../../src/sql/row-stream.js'
 import { RowStream } from '../../src/sql/row-stream.js'
@@ -134,7 +135,10 @@ export class PostgresSession implements SqlSession {
 
   /** Waits for the answer a little after an interruption: it says whether the rows are there. */
   async commit(): Promise<void> {
-    await this.query('COMMIT', COMMIT_GRACE_MS)
+    const { command } = lastOf(await this.#ask('COMMIT', false, COMMIT_GRACE_MS))
+    // What the server says, without an error, where a statement of the transaction has failed.
+    if (command === 'ROLLBACK')
+      throw new RowshiftError('SERVER_ERROR', `${this.where} has rolled the transaction back.`)
   }
 
   /** It warns where no transaction is open. */

@@ -6,7 +6,7 @@ import { values } from '../../src/testing.js'
 import type { SqlWriting } from './conformance-sql.js'
 import { createSql, taskSql } from './conformance-sql.js'
 import { server } from './context.js'
-import { Place } from './copying.js'
+import { TestDatabase } from './copying.js'
 
 const text = (value: string) => `'${value.replaceAll("'", "''")}'`
 
@@ -29,7 +29,7 @@ const sql: SqlWriting = {
   text,
 }
 
-function connectionTo({ server: { host, port, user, password }, database }: Place): Connection {
+function connectionTo({ server: { host, port, user, password }, database }: TestDatabase): Connection {
   return { host, port, user, password, db: database }
 }
 
@@ -52,8 +52,8 @@ function readSql({ name, columns }: WantedTable): string {
 
 /** For a source too. */
 export function postgresSuite(): SinkSuite {
-  let place: Promise<Place> | undefined
-  const at = () => (place ??= Place.create(server('postgres')))
+  let database: Promise<TestDatabase> | undefined
+  const at = () => (database ??= TestDatabase.create(server('postgres')))
   return {
     plugin,
     kinds: Object.keys(sql.types) as Column['kind'][],
@@ -75,13 +75,13 @@ export function postgresSuite(): SinkSuite {
 }
 
 export function postgresStore(): TaskStoreSuite {
-  let place: Place
+  let database: TestDatabase
   return {
     plugin,
     open: async () => {
-      place = await Place.create(server('postgres'))
-      return connectionTo(place)
+      database = await TestDatabase.create(server('postgres'))
+      return connectionTo(database)
     },
-    addTask: async (_connection, task: Task) => void (await place.query(taskSql(task, sql))),
+    addTask: async (_connection, task: Task) => void (await database.query(taskSql(task, sql))),
   }
 }
