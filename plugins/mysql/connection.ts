@@ -16,6 +16,7 @@ import { describeConnection } from './connection-fields.js'
 import { mysqlDialect } from './dialect.js'
 import type { OkResult, ResultField, WireConnection } from './driver.js'
 import { asLost, mapError } from './errors.js'
+import { checkReadWarnings } from './read-warnings.js'
 import { queryRows } from './rows.js'
 import { serverThread } from './server-thread.js'
 import { checkSession, setUpSession } from './session-settings.js'
@@ -41,6 +42,8 @@ export class Session implements SqlSession {
   readonly #waits: ServerWaits
   #decoder: RowDecoder | null = null
   #spent = false
+  /** Of the result that was read last. */
+  #warnings = 0
 
   private constructor(opened: Opened, connection: Connection, options: SessionOptions) {
     const silentMs = stallMs(fieldsOf(connection))
@@ -119,6 +122,7 @@ export class Session implements SqlSession {
     try {
       yield* rows.batches()
       ended = true
+      if (this.#warnings > 0) await checkReadWarnings((asked) => this.query(asked), spec, this.#warnings)
     } finally {
       // Reading the rest costs time, but a session given up would take its snapshot with it.
       if (!ended && this.inSnapshot) await rows.discard()
@@ -147,7 +151,7 @@ export class Session implements SqlSession {
     const decoder = (this.#decoder ??= new RowDecoder())
     this.#socket?.readInto(decoder.chunk)
     try {
-      await this.#waits.run(() => queryRows(this.#wire, sql, decoder.into(target)))
+      this.#warnings = await this.#waits.run(() => queryRows(this.#wire, sql, decoder.into(target)))
     } finally {
       this.#socket?.release()
     }

@@ -8,6 +8,7 @@ import { mapError } from './errors.js'
 import { splitWarnings } from './explain.js'
 import { checkJsonTypes } from './json-types.js'
 import { charsetOf, expressionOf, identifier, text } from './sql.js'
+import { mostBytes } from './value-range.js'
 
 /** Unknown collation or character set, or a pair that does not fit. */
 const NO_SUCH_COLLATION = new Set([1115, 1253, 1273])
@@ -104,12 +105,6 @@ async function checkRowSize(
       'Raise max_allowed_packet there, or leave the row out with "where". Nothing was written.',
     { table: spec.table.table, bytes: Number(row[0]), key },
   )
-}
-
-function mostBytes({ valueRange }: Column): number {
-  const { maxChars, maxBytes, maxBits, characters } = valueRange
-  if (maxBits !== undefined) return Math.ceil(maxBits / 8)
-  return maxBytes ?? (maxChars === undefined ? Infinity : maxChars * (characters?.maxBytes ?? 4))
 }
 
 function lengthSql(column: Column): string {

@@ -3,6 +3,7 @@ import type { Callback, Packet, State, WireConnection } from './driver.js'
 import { Query } from './driver.js'
 
 const HEADER_BYTES = 4
+const EOF = 0xfe
 
 /** Takes the rows of one result past mysql2. */
 export interface RowSink {
@@ -25,6 +26,8 @@ class RowQuery extends Query {
   readonly #sink: RowSink
   readonly #onError: (error: unknown) => void
   #inRows = false
+  /** That the result has caused, as far as 16 bits say. */
+  warnings = 0
   /** The beginning of a packet before the rows. */
   #begun = Buffer.alloc(0)
 
@@ -91,6 +94,7 @@ class RowQuery extends Query {
     const last = this.#sink.feed(rest)
     if (last === null) return
     connection.sequenceId = this.#sink.sequence
+    if (last[HEADER_BYTES] === EOF) this.warnings = last.readUInt16LE(HEADER_BYTES + 1)
     give(Buffer.from(last))
   }
 }
@@ -102,9 +106,11 @@ function packetEnd(bytes: Buffer): number | null {
   return end <= bytes.length ? end : null
 }
 
-export function queryRows(connection: WireConnection, sql: string, sink: RowSink): Promise<void> {
+/** Resolves to how many warnings the server has for the result. */
+export function queryRows(connection: WireConnection, sql: string, sink: RowSink): Promise<number> {
   return new Promise((resolve, reject) => {
-    const done: Callback = (error) => (error ? reject(error) : resolve())
-    connection.addCommand(new RowQuery(sql, sink, done, reject))
+    const done: Callback = (error) => (error ? reject(error) : resolve(query.warnings))
+    const query = new RowQuery(sql, sink, done, reject)
+    connection.addCommand(query)
   })
 }

@@ -1,4 +1,4 @@
-import type { Characters, ValueRange } from '../../src/contract/plugin.js'
+import type { Characters, Column, ValueRange } from '../../src/contract/plugin.js'
 
 /** A column as information_schema describes it. */
 export interface ColumnFacts {
@@ -194,4 +194,11 @@ function lastTimestamp(version: string): string {
   const [, major, minor] = /^(?:5\.5\.5-)?(\d+)\.(\d+)/.exec(version) ?? []
   const late = /mariadb/i.test(version) && Number(major) * 100 + Number(minor) >= 1105
   return late ? '2106-02-07 06:28:15' : '2038-01-19 03:14:07'
+}
+
+/** Of a value as UTF-8, or as the bytes that it is. */
+export function mostBytes({ valueRange }: Column): number {
+  const { maxChars, maxBytes, maxBits, characters } = valueRange
+  if (maxBits !== undefined) return Math.ceil(maxBits / 8)
+  return maxBytes ?? (maxChars === undefined ? Infinity : maxChars * (characters?.maxBytes ?? 4))
 }
