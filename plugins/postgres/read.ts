@@ -1,6 +1,6 @@
 import type { LoadRequest, ServerLoad, TableState } from '../../src/contract/plugin.js'
-import { RowshiftError } from '../../src/contract/plugin.js'
 import type { SqlSource } from '../../src/sql/sql-source.js'
+import { digestSql } from './digest.js'
 import { sourceDdl, wideColumns } from './source-ddl.js'
 import { derive } from './derive.js'
 import { checkSource } from './preflight.js'
@@ -8,6 +8,7 @@ import { describeTable, listTables } from './schema.js'
 import { PostgresSession } from './session.js'
 import { exportSnapshot } from './snapshot.js'
 import { tableId } from './sql.js'
+import { windowSource } from './window.js'
 
 export function postgresSource(): SqlSource<PostgresSession> {
   return {
@@ -21,18 +22,11 @@ export function postgresSource(): SqlSource<PostgresSession> {
     explain: async (session, sql) => (await session.query(`EXPLAIN ${sql}`)).map(([line]) => line!),
     state: tableState,
     load: serverLoad,
-    windows: {
-      look: () => missing('incremental runs'),
-      nextId: () => missing('incremental runs'),
-      times: () => missing('incremental runs'),
-    },
+    windows: windowSource,
+    digests: digestSql,
     beginSnapshot: exportSnapshot,
     joinSnapshot: (session, token) => session.joinSnapshot(token!),
   }
-}
-
-function missing(what: string): Promise<never> {
-  return Promise.reject(new RowshiftError('PARAMS_INVALID', `PostgreSQL does not support ${what} yet.`))
 }
 
 /** A table has another file after TRUNCATE, and another number when it was made again. */

@@ -50,5 +50,5 @@ async function findBounds<S extends SqlSession>(
 
 /** The warning where there is no such index. */
 export function missingIndex({ table, column }: IncrementalRequest): string {
-  return `${table.table} has no index that begins with ${column.name}, so every run reads the whole table: ADD INDEX (${column.name})`
+  return `${table.table} has no index that begins with ${column.name}, so every run reads the whole table: create an index on (${column.name})`
 }

@@ -299,7 +299,7 @@ describe('incremental runs', () => {
         `${table('s')}; ${table('s2')}; INSERT INTO s VALUES (1, 1, '2024-01-01', NULL)`,
       )
       const report = await increment(db).run()
-      expect(report.warnings.join()).to.include('ADD INDEX (changed)')
+      expect(report.warnings.join()).to.include('create an index on (changed)')
       await equal(db)
       const run = (params: object) => db.copy('s', 's2', params)
       expectRefusal(await run({ mode: 'increment' }), 2, 'PARAMS_INVALID', 'diff_column')
