@@ -149,9 +149,8 @@ async function checkCollisions(session: Session, spec: ReadSpec, write: PlannedW
 }
 
 function changesCollation({ source, target }: ColumnMapping): boolean {
-  return (
-    source.collation !== undefined && target.collation !== undefined && source.collation !== target.collation
-  )
+  if (source.collation === undefined || target.collation === undefined || target.equalByBytes) return false
+  return source.collation !== target.collation
 }
 
 /** Two values of a group that differ, where they do: the order of bytes tells equal values under a collation apart. */

@@ -5,7 +5,7 @@ import { deriveColumns } from '../../src/sql/derivation-steps.js'
 import { enclosed } from '../../src/sql/fragment.js'
 import type { SqlSession } from '../../src/sql/session.js'
 import { checkExpression } from '../../src/sql/user-sql.js'
-import { describeType } from './schema.js'
+import { describeType, VAGUE } from './schema.js'
 import { identifier, tableSql, text } from './sql.js'
 import { cellOf } from './types.js'
 
@@ -81,7 +81,7 @@ function valueOf(column: Column, own: string): Value {
   const { kind, type, nullable, valueRange, collation } = column
   const plain = kind === 'text' && /^(text|character varying)/.test(type)
   const textual = plain || (kind !== 'text' && kind !== 'json') ? cellOf(column, own) : `${own}::text`
-  const sql = collation?.endsWith('not deterministic') ? `(${textual} COLLATE "C")` : textual
+  const sql = collation?.endsWith(VAGUE) ? `(${textual} COLLATE "C")` : textual
   return { sql, kind, type, nullable, valueRange, rowChecks: [] }
 }
 

@@ -147,9 +147,15 @@ async function describeColumns(session: SqlSession, table: string, oid: string):
       hasDefault: (filled === '1' || type[8] === '1') && generated === '0',
       generated: generated === '1',
       ...(collation == null ? {} : { collation }),
+      ...(collation == null || collation.endsWith(VAGUE) || type[3] === 'citext'
+        ? {}
+        : { equalByBytes: true }),
     }
   })
 }
+
+/** Of a collation by which different texts may be equal. */
+export const VAGUE = 'not deterministic'
 
 /** The rules of a collation, and their version. Catalogs of older and newer servers have them in other columns. */
 function collationName(row: 'c' | 'd'): string {
@@ -157,7 +163,7 @@ function collationName(row: 'c' | 'd'): string {
   const field = (...names: string[]) => names.map((name) => `${json}->>'${name}'`).join(', ')
   const rules = `coalesce(${field('colllocale', 'colliculocale', 'collcollate', 'datlocale', 'daticulocale', 'datcollate')})`
   return `(CASE WHEN ${rules} IN ('C', 'POSIX') THEN 'C' ELSE concat_ws(' ', ${field('collprovider', 'datlocprovider')}, ${rules},
-     ${field('collversion', 'datcollversion')}, CASE ${json}->>'collisdeterministic' WHEN 'false' THEN 'not deterministic' END) END)`
+     ${field('collversion', 'datcollversion')}, CASE ${json}->>'collisdeterministic' WHEN 'false' THEN '${VAGUE}' END) END)`
 }
 
 /**

@@ -29,7 +29,6 @@ export const SETTINGS: readonly Setting[] = [
   fixed('extra_float_digits', '3'),
   fixed('xmlbinary', 'base64'),
   fixed('xmloption', 'content'),
-  fixed('lc_monetary', 'C'),
   fixed('lc_numeric', 'C'),
   fixed('array_nulls', 'on'),
   fixed('transform_null_equals', 'off'),

@@ -130,7 +130,9 @@ export function literalDefault(sql: string): string | null {
 /** What other databases do not get; unique keys of columns they do. */
 function extrasOf(part: Part): string[] {
   if ('index' in part)
-    return part.unique && /^ USING btree \([^()]+\)$/.test(part.sql) ? [] : [`index ${part.index}`]
+    return part.unique && /^ USING btree \([^()]+\)( INCLUDE \([^()]+\))?$/.test(part.sql)
+      ? []
+      : [`index ${part.index}`]
   if ('constraint' in part) return /^(CHECK|EXCLUDE)/.test(part.sql) ? [part.sql] : []
   if (!('column' in part)) return []
   const { column, identity } = part

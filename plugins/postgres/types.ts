@@ -12,7 +12,7 @@ export interface TypeFacts {
   readonly labels: readonly string[] | null
   /** Of the database. */
   readonly encoding: string
-  /** Decimal places of `money`; null: the server would not read such an amount from digits with a point. */
+  /** Decimal places of `money` by the server's lc_monetary, which sessions keep; null: it would not read digits with a point as such an amount. */
   readonly moneyScale: number | null
 }
 
@@ -58,10 +58,8 @@ export function described(facts: TypeFacts): Described {
     case 'varchar':
       return ordered('text', text(modifier < 0 ? {} : { maxChars: modifier - 4 }))
     case 'bpchar':
-      return ordered(
-        'text',
-        text({ ...(modifier < 0 ? {} : { maxChars: modifier - 4 }), stripsTrailingSpaces: true }),
-      )
+      // Without a length, the spaces at the end are those that were written.
+      return ordered('text', text(modifier < 0 ? {} : { maxChars: modifier - 4, stripsTrailingSpaces: true }))
     case 'bytea':
       return ordered('bytes', {})
     case 'json':

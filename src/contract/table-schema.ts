@@ -52,6 +52,8 @@ export interface Column {
   readonly valueRange: ValueRange
   /** The database's own name of the rules by which the column compares text: what counts as equal in a key. */
   readonly collation?: string
+  /** However the collation sorts: two texts are equal in a key only if all of their bytes are. Default: they may be so otherwise, too. */
+  readonly equalByBytes?: true
   /**
    * The column is derived: this expression, in the source's own SQL, stands in a SELECT where a name would. It stands in no
    * {@link TableSchema}. See `derive.ts`.

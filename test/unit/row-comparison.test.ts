@@ -183,6 +183,7 @@ describe('values of two ends', () => {
     )
     expect(how(column('datetime'), column('instant'))).to.equal('time|time')
     expect(how(column('date'), column('datetime'))).to.equal('day|day')
+    expect(how(column('time'), column('text', { subtypes: ['a span of time'] }))).to.equal('time|time')
     expect(how(column('text'), column('integer'))).to.equal('number|number')
     expect(how(column('json', { normalised: true }), column('text'))).to.equal('json|json')
     expect(how(column('bytes'), column('bytes', { padded: true, maxBytes: 4 }))).to.equal('padded 4|bytes')

@@ -59,6 +59,7 @@ export function canonicalizationsOf({
     const day = [source, target].some(({ kind }) => kind === 'date' || kind === 'text')
     return both(day ? 'day' : 'time')
   }
+  if (source.kind === 'time' && target.valueRange.subtypes?.includes('a span of time')) return both('time')
   if (source.valueRange.normalised || target.valueRange.normalised) return both('json')
   if (target.valueRange.maxBits !== undefined) return both('bits')
   const { padded, maxBytes } = target.valueRange
