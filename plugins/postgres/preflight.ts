@@ -2,6 +2,7 @@
 import type { Message, PlannedWrite, ReadSpec } from '../../src/contract/plugin.js'
 import { boundQuery } from '../../src/sql/key-probe.js'
 import { postgresError } from './errors.js'
+import { locationProbe } from './location.js'
 import type { PostgresSession } from './session.js'
 import { expressionOf, tableSql } from './sql.js'
 
@@ -22,7 +23,7 @@ export async function checkSource(
 
 /** Where finding the bounds of a split is as much work as reading the table. */
 async function splitWarnings(session: PostgresSession, spec: ReadSpec): Promise<Message[]> {
-  const sql = boundQuery(session, spec)
+  const sql = locationProbe(session, spec) === null ? boundQuery(session, spec) : null
   // A table of a page or two is read whole, whatever index there is.
   if (sql === null || (spec.table.estimatedRows ?? 0) <= spec.splitRows) return []
   const plan = await session.query(`EXPLAIN ${sql}`)

@@ -3,6 +3,7 @@ import type { SqlSource } from '../../src/sql/sql-source.js'
 import { digestSql } from './digest.js'
 import { sourceDdl, wideColumns } from './source-ddl.js'
 import { derive } from './derive.js'
+import { locationProbe } from './location.js'
 import { checkSource } from './preflight.js'
 import { describeTable, listTables } from './schema.js'
 import { PostgresSession } from './session.js'
@@ -19,6 +20,7 @@ export function postgresSource(): SqlSource<PostgresSession> {
     wideColumns,
     derive,
     check: checkSource,
+    locationProbe,
     explain: async (session, sql) => (await session.query(`EXPLAIN ${sql}`)).map(([line]) => line!),
     state: tableState,
     load: serverLoad,

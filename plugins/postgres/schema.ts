@@ -2,6 +2,7 @@ import type { Column, TableSchema } from '../../src/contract/plugin.js'
 import { showTableName } from '../../src/contract/plugin.js'
 import type { SqlRow, SqlSession } from '../../src/sql/session.js'
 import { keysOf, noTable } from '../../src/sql/table-keys.js'
+import { CTID } from './location.js'
 import { tableId } from './sql.js'
 import type { TypeFacts } from './types.js'
 import { described } from './types.js'
@@ -49,7 +50,7 @@ export async function describeFacts(session: SqlSession, table: string): Promise
 
 export async function describeTable(session: SqlSession, table: string): Promise<TableSchema> {
   const facts = await describeFacts(session, table)
-  const { oid } = facts
+  const { oid, kind, children } = facts
   const columns = await describeColumns(session, table, oid)
   const keys = await keysOfTable(session, table, facts, columns)
   const [size] = await ask(
@@ -61,17 +62,20 @@ export async function describeTable(session: SqlSession, table: string): Promise
      SELECT round(sum(CASE WHEN relpages > 0 THEN reltuples * (bytes / relpages / current_setting('block_size')::float8) END)),
             sum(bytes), (SELECT system_identifier FROM pg_catalog.pg_control_system()),
             (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()),
-            (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+            (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()),
+            (current_setting('server_version_num')::int >= 140000)::int
      FROM sizes`,
   )
-  const [rows, bytes, ...server] = size!
+  const [rows, bytes, system, timeline, database, hasRanges] = size!
   const estimatedRows = rows === null || rows === undefined || rows === '0' ? null : Number(rows)
   const keyed = new Set(keys.flatMap((key) => key.columns))
   return {
     table,
-    identity: JSON.stringify([...server, oid]),
+    identity: JSON.stringify([system, timeline, database, oid]),
     columns: columns.map((column) => (keyed.has(column.name) ? inKey(column) : column)),
     keys,
+    // Older servers read all of a table to find a range of it.
+    ...(hasRanges === '1' && !children && /^(table|materialized view)$/.test(kind) && { location: CTID }),
     estimatedRows,
     estimatedRowBytes: estimatedRows && Math.max(1, Math.round(Number(bytes) / estimatedRows)),
   }

@@ -95,6 +95,11 @@ export interface TableSchema {
   readonly computed?: readonly Column[]
   /** Unique keys, the primary key first. */
   readonly keys: readonly Key[]
+  /**
+   * Says where a row is stored; not one of `columns`. Where all readers see one snapshot, a table without a key is split by it: a row that changes
+   * is somewhere else afterwards. Default: such a table is one split.
+   */
+  readonly location?: Column
   /** From statistics; null when there are none. Never trusted for correctness. */
   readonly estimatedRows: number | null
   readonly estimatedRowBytes: number | null

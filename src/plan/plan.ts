@@ -46,7 +46,7 @@ export async function makePlan(request: PlanRequest): Promise<RunPlan> {
   const seen = transform === null ? target.table : openTarget(source.table, target.table, params.columns)
   const { mapping: named, deleting } = await chooseColumns(source, seen, params)
   const mapping = encodeCells(named, params, transform)
-  const key = chooseKey(source.table, params.key)
+  const key = chooseKey(source.table, params.key, params.consistency)
   const tables = { source, target, mapping, deleting, key }
   const pipeline = await choosePipeline(request, tables, transform)
   const judged = await judgeColumns(request, tables, pipeline)

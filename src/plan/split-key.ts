@@ -1,7 +1,9 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { Column, Key, SplitKey, TableSchema, Window } from '../contract/plugin.js'
-import type { Mode } from '../contract/run-plan.js'
+import type { Mode, RunPlan } from '../contract/run-plan.js'
 import { counted } from '../wire/counted.js'
+
+type Consistency = RunPlan['policy']['consistency']
 
 export interface KeyChoice {
   readonly key: SplitKey | null
@@ -10,16 +12,20 @@ export interface KeyChoice {
 
 /**
  * The key to split the source by: the one asked for, else the primary key, else a NOT NULL unique key, else a
- * nullable unique key; null when there is none that can be ordered.
+ * nullable unique key, else where rows are stored; null when there is none that can be ordered.
  */
-export function chooseKey(source: TableSchema, asked: readonly string[] | null): KeyChoice {
+export function chooseKey(
+  source: TableSchema,
+  asked: readonly string[] | null,
+  consistency: Consistency = 'split',
+): KeyChoice {
   if (asked !== null) return askedKey(source, asked)
   const usable = source.keys.filter((key) => key.columns.every((name) => column(source, name).ordered))
   const best =
     usable.find(({ primary, nullable }) => primary && !nullable) ??
     usable.find(({ nullable }) => !nullable) ??
     usable[0]
-  if (!best) return noKey(source)
+  if (!best) return noKey(source, consistency)
   const what = best.primary
     ? 'the primary key'
     : best.nullable
@@ -70,12 +76,19 @@ function askedKey(source: TableSchema, asked: readonly string[]): KeyChoice {
   return { key: toSplitKey(source, key), reason: `split key ${names.join(', ')}: asked for by pk` }
 }
 
-function noKey(source: TableSchema): KeyChoice {
+function noKey(source: TableSchema, consistency: Consistency): KeyChoice {
+  const { table, keys, location } = source
   const why =
-    source.keys.length === 0 ? 'has no unique key' : 'has no unique key whose values can be compared in order'
+    keys.length === 0 ? 'has no unique key' : 'has no unique key whose values can be compared in order'
+  if (location && consistency === 'snapshot')
+    return {
+      key: { name: '', columns: [location], nullable: false },
+      reason: `split by ${location.name}, where rows are stored: ${table} ${why}, and a snapshot keeps them there`,
+    }
+  const hint = location ? '; with "consistency": "snapshot" several threads would read it' : ''
   return {
     key: null,
-    reason: `no split key: ${source.table} ${why}, so it is copied in one split by one thread`,
+    reason: `no split key: ${table} ${why}, so it is copied in one split by one thread${hint}`,
   }
 }
 

@@ -20,6 +20,7 @@ import { SessionSlot } from './session-slot.js'
 import type { SqlSession } from './session.js'
 import type { SqlSource } from './sql-source.js'
 import { checkCondition } from './user-sql.js'
+import type { KeyProbe } from './splits.js'
 import { divideRange, explainSteps, splitAfter, splitByKey } from './splits.js'
 
 /** The reader of a database that speaks SQL. */
@@ -61,7 +62,7 @@ export class SqlReader<S extends SqlSession> implements Reader {
           ...((await source.check?.(session, spec, write, allColumns)) ?? []),
         ]),
       splitAfter: (spec, after, size, signal) =>
-        this.#splits(signal, (session) => splitAfter(spec, after, keyProbe(session, spec), size)),
+        this.#splits(signal, (session) => splitAfter(spec, after, this.#probe(session, spec), size)),
       find: (spec, keys, signal) => this.#find(spec, keys, signal),
       outline: (spec) => this.#outline(spec),
       state: ({ table: { table } }) =>
@@ -136,8 +137,8 @@ export class SqlReader<S extends SqlSession> implements Reader {
 
   #outline(spec: ReadSpec): Promise<SplitOutline> {
     return this.#at('looking at', spec.table.table, async (session) => {
-      const strategy = await explainSteps(spec, keyProbe(session, spec))
-      const first = await splitByKey(spec, keyProbe(session, spec), () => spec.splitRows).next()
+      const strategy = await explainSteps(spec, this.#probe(session, spec))
+      const first = await splitByKey(spec, this.#probe(session, spec), () => spec.splitRows).next()
       if (first.done) return { strategy, query: null, explain: [] }
       const query = selectSql(splitQuery(session.dialect, spec, first.value))
       return { strategy, query, explain: await this.#source.explain(session, query) }
@@ -145,11 +146,15 @@ export class SqlReader<S extends SqlSession> implements Reader {
   }
 
   split(spec: ReadSpec, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
-    return this.#splits(signal, (session) => splitByKey(spec, keyProbe(session, spec), size))
+    return this.#splits(signal, (session) => splitByKey(spec, this.#probe(session, spec), size))
   }
 
   divide(spec: ReadSpec, range: Split, size: SplitSize, signal: AbortSignal): AsyncIterable<Split> {
-    return this.#splits(signal, (session) => divideRange(spec, range, keyProbe(session, spec), size))
+    return this.#splits(signal, (session) => divideRange(spec, range, this.#probe(session, spec), size))
+  }
+
+  #probe(session: S, spec: ReadSpec): KeyProbe {
+    return this.#source.locationProbe?.(session, spec) ?? keyProbe(session, spec)
   }
 
   async *#splits(signal: AbortSignal, splits: (session: S) => AsyncIterable<Split>): AsyncGenerator<Split> {

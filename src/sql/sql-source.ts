@@ -8,6 +8,7 @@ import type { Column, TableSchema } from '../contract/table-schema.js'
 import type { PlannedWrite } from '../contract/write.js'
 import type { DigestSql } from './row-digest.js'
 import type { SqlSession } from './session.js'
+import type { KeyProbe } from './splits.js'
 import type { WindowSource } from './window-source.js'
 
 /**
@@ -26,6 +27,8 @@ export interface SqlSource<S extends SqlSession> {
   derive(session: S, table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]>
   /** The last look before a row moves, beside the one for computed columns. Default: there is nothing to look at. */
   check?(session: S, spec: ReadSpec, write: PlannedWrite, allColumns: boolean): Promise<readonly Message[]>
+  /** How a table is divided by `TableSchema.location`; null: by another key. Default: tables have none. */
+  locationProbe?(session: S, spec: ReadSpec): KeyProbe | null
   /** What the database says about how it would run a query, a line each. */
   explain(session: S, sql: string): Promise<readonly string[]>
   state(session: S, table: string): Promise<TableState>

@@ -122,8 +122,8 @@ function readRow(from: usize, end: usize, to: usize, columns: i32, syntaxes: usi
 function isNonFinite(from: usize, length: u32): bool {
   if (length === 3) return (load<u32>(from) & 0xffffff) === 0x4e614e
   if (length === 9 && load<u8>(from++) !== 0x2d) return false
-  // Infinity
-  return (length === 8 || length === 9) && load<u64>(from) === 0x7974696e69666e49
+  // Infi, nity
+  return (length === 8 || length === 9) && load<u32>(from) === 0x69666e49 && load<u32>(from, 4) === 0x7974696e
 }
 
 function isSeparator(byte: u8): bool {
