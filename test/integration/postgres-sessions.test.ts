@@ -6,7 +6,7 @@ import postgres from '../../plugins/postgres/plugin.js'
 import { SETTINGS } from '../../plugins/postgres/session-settings.js'
 import type { RowshiftError } from '../../src/contract/plugin.js'
 import { server } from '../support/context.js'
-import { Place } from '../support/copying.js'
+import { TestDatabase } from '../support/copying.js'
 
 /** What `session` says, and what the refusal names. */
 const REFUSED: readonly (readonly [string, string])[] = [
@@ -21,7 +21,7 @@ const REFUSED: readonly (readonly [string, string])[] = [
 ]
 
 /** The error of a session that is opened so; null: there is none. */
-async function opened({ server: at, database }: Place, session: readonly string[], timeZone?: string) {
+async function opened({ server: at, database }: TestDatabase, session: readonly string[], timeZone?: string) {
   const url = `${at.url}/${database}`
   const connection = postgres.connectionFromUrl(new URL(url), url)
   const reader = postgres.createReader!({ plugin: '', connection, session, ...(timeZone && { timeZone }) })
@@ -37,21 +37,21 @@ async function opened({ server: at, database }: Place, session: readonly string[
 
 describe('a session of PostgreSQL', () => {
   it('is refused where "session" changes what every session relies on', async () => {
-    const place = await Place.create(server('postgres'))
+    const db = await TestDatabase.create(server('postgres'))
     for (const [sql, name] of REFUSED) {
-      const error = await opened(place, [sql])
+      const error = await opened(db, [sql])
       expect(error?.code, sql).to.equal('PARAMS_INVALID')
       expect(error!.message).to.include('params.session').and.to.include(name)
     }
-    const error = await opened(place, ['SELECT 1', 'SELECT nothing_like_it'])
+    const error = await opened(db, ['SELECT 1', 'SELECT nothing_like_it'])
     expect(error?.message).to.include('"session"[1]').and.include('nothing_like_it')
     expect(
-      await opened(place, ['SET lock_timeout = 5', 'SET search_path = public', 'SET work_mem = 4096']),
+      await opened(db, ['SET lock_timeout = 5', 'SET search_path = public', 'SET work_mem = 4096']),
     ).to.equal(null)
   })
 
   it('sees the clock of a zone by its name, and by an offset that counts as it does elsewhere', async () => {
-    const place = await Place.create(
+    const db = await TestDatabase.create(
       server('postgres'),
       "CREATE TABLE z (id int PRIMARY KEY, m timestamptz); INSERT INTO z VALUES (1, '2024-07-01 12:00:00+00')",
     )
@@ -61,37 +61,37 @@ describe('a session of PostgreSQL', () => {
       ['-03:30', 8],
     ] as const) {
       const target = `t${hour}${zone.length}`
-      await place.query(`CREATE TABLE ${target} (id int, m timestamptz)`)
-      const outcome = await place.copy('z', target, {
+      await db.query(`CREATE TABLE ${target} (id int, m timestamptz)`)
+      const outcome = await db.copy('z', target, {
         time_zone: zone,
         where: `extract(hour FROM m) = ${hour}`,
       })
       expect(outcome.code, outcome.stderr).to.equal(0)
-      expect(await place.value(`SELECT m = '2024-07-01 12:00:00+00' FROM ${target}`), zone).to.equal('t')
+      expect(await db.value(`SELECT m = '2024-07-01 12:00:00+00' FROM ${target}`), zone).to.equal('t')
     }
-    const error = await opened(place, [], 'Middle/Earth')
+    const error = await opened(db, [], 'Middle/Earth')
     expect(error?.code).to.equal('PARAMS_INVALID')
     expect(error!.message).to.include('Middle/Earth')
   })
 
   it('does not take a policy for the whole table', async () => {
-    const place = await Place.create(
+    const db = await TestDatabase.create(
       server('postgres'),
       `CREATE TABLE s (id int PRIMARY KEY, who text); INSERT INTO s VALUES (1, 'me'), (2, 'you');
        CREATE TABLE t (id int, who text); ALTER TABLE s ENABLE ROW LEVEL SECURITY; ALTER TABLE s FORCE ROW LEVEL SECURITY;
        CREATE POLICY mine ON s USING (who = 'me')`,
     )
-    const user = `${place.database}_user`
-    await place.query(`CREATE ROLE ${user}; GRANT ALL ON s, t TO ${user}`)
+    const user = `${db.database}_user`
+    await db.query(`CREATE ROLE ${user}; GRANT ALL ON s, t TO ${user}`)
     try {
-      const refused = await place.copy('s', 't', { session: [`SET ROLE ${user}`] })
+      const refused = await db.copy('s', 't', { session: [`SET ROLE ${user}`] })
       expect(refused.code, refused.stderr).to.equal(1)
       expect(refused.stderr).to.include('row-level security').and.include('[ACCESS_DENIED]')
-      const outcome = await place.copy('s', 't', { session: [`SET ROLE ${user}`, 'SET row_security = on'] })
+      const outcome = await db.copy('s', 't', { session: [`SET ROLE ${user}`, 'SET row_security = on'] })
       expect(outcome.code, outcome.stderr).to.equal(0)
-      expect(await place.query('SELECT id FROM t')).to.deep.equal([['1']])
+      expect(await db.query('SELECT id FROM t')).to.deep.equal([['1']])
     } finally {
-      await place.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
+      await db.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
     }
   })
 
