@@ -105,7 +105,7 @@ async function planWrite(session: PostgresSession, spec: WriteSpec): Promise<Wri
 async function askFacts(session: PostgresSession, table: string): Promise<WritePlan['facts']> {
   const [row] = await session.query(
     `SELECT (pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on')::int, coalesce(row_security_active(oid), false)::int, (relkind = 'p')::int,
-            (EXISTS (SELECT FROM pg_constraint WHERE conrelid = oid AND condeferrable))::int
+            (EXISTS (SELECT FROM pg_constraint WHERE conrelid = id AND condeferrable))::int
      FROM (SELECT ${tableId(table)} AS id) AS wanted LEFT JOIN pg_class ON oid = id`,
   )
   const [isReadOnly, isHidden, partitioned, deferrable] = row!.map((value) => value === '1')

@@ -56,7 +56,8 @@ export class SilentChangeChecks {
     const row = rowName(this.#spec, cells)
     const cell = cells[i] ?? null
     const { kind } = column.source
-    const placeless = (kind === 'float' || kind === 'decimal') && !isFiniteNumber(cell)
+    const number = kind === 'float' || kind === 'decimal'
+    const placeless = number ? !isFiniteNumber(cell) : column.target.valueRange.rejectsNul && !hasNoNul(cell)
     const way = column.check.conversion === 'checked' && !placeless
     return new RowshiftError(
       'DATA_REJECTED',

@@ -1,0 +1,105 @@
+// Rows on their way into PostgreSQL: every byte, rows that it rejects, values that move, and targets that cannot be written to.
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { server } from '../support/context.js'
+import { expectRefusal, type Outcome, scratchFile, TestDatabase } from '../support/copying.js'
+
+const create = (sql: string) => TestDatabase.create(server('postgres'), sql)
+
+function counts({ report }: Outcome) {
+  const { rowsRead, rowsWritten, rowsChanged, rowsUnchanged, dirtyRows } = report
+  return [rowsRead, rowsWritten, rowsChanged, rowsUnchanged, dirtyRows]
+}
+
+function expectSuccess(outcome: Outcome): void {
+  expect(outcome.code, outcome.stderr).to.equal(0)
+}
+
+describe('rows of MySQL in PostgreSQL', () => {
+  it('arrive byte by byte, whatever COPY takes them for; a text with a NUL character is rejected', async () => {
+    const from = await TestDatabase.create(
+      server('mysql'),
+      String.raw`CREATE TABLE s (id INT PRIMARY KEY, t TEXT, b BLOB);
+       INSERT INTO s VALUES (1, '\\.', '\\.'), (2, '\\N', '\\N'), (3, '', ''), (4, NULL, NULL), (5, 'a\tb\nc\rd\\e', 'a\tb\nc\rd\\e'),
+         (6, '\\012\\x41\\b', '\\012\\x41\\b'), (7, 'x', X'000130003100FF80'), (8, '中🙂', X'F09F'),
+         (9, REPEAT('\\\t', 30000), REPEAT(X'005C0A', 20000));
+       CREATE TABLE n (id INT PRIMARY KEY, t TEXT); INSERT INTO n VALUES (1, 'a'), (2, X'620031'), (3, 'c\0'), (4, 'd')`,
+    )
+    const to = await create(
+      'CREATE TABLE t (id int PRIMARY KEY, t text, b bytea); CREATE TABLE n (id int PRIMARY KEY, t text)',
+    )
+    expectSuccess(await from.copyTo('s', to.url('t')))
+    expect(
+      await to.query(
+        "SELECT id, encode(sha256(convert_to(t, 'UTF8')), 'hex'), encode(sha256(b), 'hex') FROM t ORDER BY id",
+      ),
+    ).to.deep.equal(await from.query('SELECT id, SHA2(t, 256), SHA2(b, 256) FROM s ORDER BY id'))
+
+    expectRefusal(
+      await from.copyTo('n', to.url('n')),
+      1,
+      'DATA_REJECTED',
+      'id = "2"',
+      'has no place in n.t (text)',
+    )
+    expect(await to.value('SELECT count(*) FROM n')).to.equal('0')
+    const dirty = { error_limit: 2, dirty_file: scratchFile('tsv') }
+    expect(counts(await from.copyTo('n', to.url('n'), dirty))).to.deep.equal([4, 2, 0, 0, 2])
+    expect(await to.query('SELECT * FROM n ORDER BY id')).to.deep.equal([
+      ['1', 'a'],
+      ['4', 'd'],
+    ])
+  })
+})
+
+/** 1,000 rows, of which the target rejects six, each for a reason of its own; it has ten rows, of which five differ. */
+const REJECTING = `
+  CREATE TABLE s (id int PRIMARY KEY, v text, n int, p int, u text);
+  INSERT INTO s SELECT i, 'v' || i, i, 1, 'u' || i FROM generate_series(1, 1000) i;
+  UPDATE s SET n = -5 WHERE id = 100; UPDATE s SET v = 'bad' WHERE id = 200; UPDATE s SET v = NULL WHERE id = 300;
+  UPDATE s SET p = 9 WHERE id = 400; UPDATE s SET u = 'u2' WHERE id = 500;
+  CREATE DOMAIN good AS text CHECK (VALUE <> 'bad'); CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (1);
+  CREATE TABLE t (id int PRIMARY KEY, v good, n int CONSTRAINT positive CHECK (n > 0), p int, u text UNIQUE,
+    CONSTRAINT given CHECK (v IS NOT NULL), CONSTRAINT not_600 CHECK (id <> 600), FOREIGN KEY (p) REFERENCES p DEFERRABLE INITIALLY DEFERRED)`
+
+describe('rows that PostgreSQL rejects', () => {
+  for (const mode of ['insert', 'upsert', 'ignore', 'replace']) {
+    it(`are kept in a file, and all others go in: ${mode}`, async () => {
+      const database = await create(REJECTING)
+      const dirty_file = scratchFile('tsv')
+      const params = { write_mode: mode, read_batch: 300, dirty_file, error_limit: 6 }
+      if (mode !== 'insert')
+        await database.query(
+          "INSERT INTO t SELECT * FROM s WHERE id <= 10; UPDATE t SET v = 'old' WHERE id <= 5",
+        )
+      const outcome = await database.copy('s', 't', params)
+      expectSuccess(outcome)
+      // A row that has the unique value of another one takes its place by "replace".
+      const rejected =
+        mode === 'replace' ? ['100', '200', '300', '400', '600'] : ['100', '200', '300', '400', '500', '600']
+      expect(outcome.report.dirtyRows).to.equal(rejected.length)
+      const lines = readFileSync(dirty_file, 'utf8').trimEnd().split('\n')
+      const reasons = new Map(lines.map((line) => [line.split('\t')[0]!, line.split('\t').slice(-3)]))
+      expect([...reasons.keys()].sort()).to.deep.equal(rejected)
+      expect(reasons.get('100')!.join())
+        .to.include('DATA_REJECTED')
+        .and.to.include('positive')
+        .and.to.include('id = "100"')
+      expect(reasons.get('200')!.join()).to.include('DATA_REJECTED').and.to.include('good')
+      expect(reasons.get('400')!.join()).to.include('DATA_REJECTED,p,').and.to.include('Its p is "9"')
+      if (mode !== 'replace') expect(reasons.get('500')!.join()).to.include('DUPLICATE_KEY,u,')
+      const same = 'SELECT count(*) FROM s JOIN t USING (id) WHERE (s.*)::text = (t.*)::text'
+      const equal = { insert: 994, upsert: 994, ignore: 989, replace: 994 }[mode]
+      expect(await database.value(same)).to.equal(String(equal))
+      expect(await database.value('SELECT count(*) FROM t')).to.equal('994')
+    })
+  }
+
+  it('fail the run by themselves, and nothing of their split stays', async () => {
+    const database = await create(REJECTING)
+    const outcome = await database.copy('s', 't', { worker_num: 1, read_batch: 90 })
+    expectRefusal(outcome, 1, 'DATA_REJECTED', 'positive', 'id = "100"')
+    expect(Number(await database.value('SELECT max(id) FROM t'))).to.be.below(100)
+  })
+})
