@@ -55,7 +55,7 @@ export {
   LostConnection,
   withoutStop,
 } from './sql/error-classes.js'
-export { commitInDoubt } from './sql/writer.js'
+export { commitInDoubt } from './sql/doubt.js'
 export { rowError } from './sql/row-errors.js'
 export { misfitError } from './sql/misfit-error.js'
 // Tables: what they are, and how they are made.

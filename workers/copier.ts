@@ -28,6 +28,7 @@ import { BatchQueue } from './batch-queue.js'
 import type { ControlHandlers } from './control.js'
 import { DeletedRows } from './deleted-rows.js'
 import { DirtyRows } from './dirty-rows.js'
+import { FailedSplits } from './failed-splits.js'
 import { makeReaders, makeWriters } from './load-plugin.js'
 import { PoolThread } from './pool-thread.js'
 import { isPartly } from '../src/features/shard/sharded-write.js'
@@ -41,6 +42,8 @@ import { BusyTimer, Mutex } from './mutex.js'
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
 const SPLIT_CAPACITY = 16 << 20
 const PROGRESS_INTERVAL_MS = 250
+/** Statements that may have been too large hold so many times less each time. */
+const SHRINK = 4
 /** A batch is closed by the row that crosses its limit. */
 const LONG_ROW = 1 << 16
 
@@ -63,8 +66,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
   readonly #copied: SourceSpec
   #reportedAt = 0
   #inSnapshot = false
-  /** Splits that failed after they had left a mark. */
-  readonly #marked = new Set<number>()
+  readonly #failed = new FailedSplits()
 
   constructor(setup: WorkerSetup, post: (message: ThreadMessage | WorkerMessage) => void) {
     super(setup, post)
@@ -87,11 +89,13 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
       const failure = RowshiftError.from(thrown)
       const report = reportOf(failure, job.index, 'settle' in job ? null : this.#sourceOf(job))
       const inDoubt = failure.details['inDoubt'] === true
+      const undone = !inDoubt && !dirty.saved
+      const { marked, writing, parts } = this.#failed.take(job.index)
+      if (parts && undone && failure.code === 'SPLIT_TOO_LARGE')
+        return { outcome: 'oversized', ...parts, error: report }
       // Whether a split that left a mark is stored can be looked up.
-      const failed = this.failure(failure, report, {
-        undone: !inDoubt && !dirty.saved,
-        knowable: this.#marked.delete(job.index) && inDoubt && !isPartly(failure) && !dirty.saved,
-      })
+      const knowable = marked && inDoubt && !isPartly(failure) && !dirty.saved
+      const failed = { ...this.failure(failure, report, { undone, knowable }), writing: writing && undone }
       // Nothing else that this thread has in hand may be committed; but its failure must not be told before this one.
       if (!failed.repeatable) setImmediate(() => this.abort())
       return failed
@@ -170,7 +174,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
       dirty.discard()
       // Not waited for: in a snapshot the rest of the result is read first, and others can take up the parts meanwhile.
       void reading.then(() => queue.recycle())
-      return { outcome: 'oversized', rows: tally.counts.rowsRead, bytes: queuedBytes }
+      return { outcome: 'oversized', rows: tally.counts.rowsRead, bytes: queuedBytes, error: null }
     }
     try {
       const options = {
@@ -178,6 +182,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
         ...deferred.optionsFor(target),
         mark: tally.mark,
         retry: plan.policy.retry,
+        batchBytes: this.#batchBytes(split),
       }
       const ended = await this.#writes.run(() => target.write(queue, options))
       if (tally.wrote(ended) === 'before') {
@@ -192,7 +197,10 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
       const counts = { ...tally.counts, rowsDeleted }
       return { outcome: 'copied', counts, deferred: deferred.parts, milliseconds }
     } catch (error) {
-      if (tally.marked) this.#marked.add(split.index)
+      const { rowsRead: rows } = tally.counts
+      const writing = unread === null
+      const parts = writing && divisible && rows > 1 ? { rows, bytes: queuedBytes } : null
+      this.#failed.set(split.index, { marked: tally.marked, writing, parts })
       queue.end(error)
       throw unread ?? error
     } finally {
@@ -224,6 +232,11 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
       onDirty: (row, error) => dirty.add(row, error),
       beforeCommit: () => dirty.save(),
     }
+  }
+
+  /** Bytes after which a batch is closed on its way to the target; null: it stays as it is. */
+  #batchBytes({ shrunk = 0 }: SplitJob): number | null {
+    return shrunk === 0 ? null : Math.max(1, this.#setup.plan.read.batch.bytes / SHRINK ** shrunk)
   }
 
   /** The table that a split is of, where the source is several. */

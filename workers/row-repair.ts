@@ -1,6 +1,6 @@
 import type { Batch, BatchLimits, Column } from '../src/contract/plugin.js'
 import { DeferredSplit } from '../src/engine/deferred-rows.js'
-import type { RowshiftError } from '../src/contract/errors.js'
+import { RowshiftError } from '../src/contract/errors.js'
 import { failpoint } from '../src/failpoint.js'
 import type { Target } from '../src/features/shard/target.js'
 import type { RunPlan } from '../src/contract/run-plan.js'
@@ -41,17 +41,32 @@ export class RowRepair implements RowActions {
   /** Deletes before anything is written: an extra row may hold the value of another unique key that a missing one needs. */
   async apply(mayDelete: boolean): Promise<void> {
     if (mayDelete) await this.#delete()
-    for (const [shard, rows] of this.#written) {
-      const { writer, spec } = await this.#target.table(shard, this.#signal)
-      const { onDeferred } = this.deferred.optionsFor(this.#target)
-      const { rowsWritten } = await writer.write(spec, batchesOf(rows, spec.batch), {
-        signal: this.#signal,
-        onProgress: () => {},
-        onDirty: rejectRow,
-        ...(onDeferred && { onDeferred: (row, error) => onDeferred(row, error, shard) }),
-        beforeCommit: () => {},
-      })
+    for (const [shard, rows] of this.#written) await this.#write(shard, rows)
+  }
+
+  /** In several transactions where one may not change so many rows. */
+  async #write(shard: string | null, rows: readonly Buffer[]): Promise<void> {
+    const { writer, spec } = await this.#target.table(shard, this.#signal)
+    const deferred: [rows: Batch, error: RowshiftError][] = []
+    const options = {
+      signal: this.#signal,
+      onProgress: () => {},
+      onDirty: rejectRow,
+      ...(this.#target.defers && {
+        onDeferred: (row: Batch, error: RowshiftError) => deferred.push([row, error]),
+      }),
+      beforeCommit: () => {},
+    }
+    try {
+      const { rowsWritten } = await writer.write(spec, batchesOf(rows, spec.batch), options)
       this.written += rowsWritten
+      for (const [row, error] of deferred) this.deferred.add(row, error, shard)
+    } catch (thrown) {
+      const { code, details } = RowshiftError.from(thrown)
+      if (code !== 'SPLIT_TOO_LARGE' || details['inDoubt'] === true || rows.length === 1) throw thrown
+      const half = rows.length >> 1
+      await this.#write(shard, rows.slice(0, half))
+      await this.#write(shard, rows.slice(half))
     }
   }
 

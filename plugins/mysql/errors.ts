@@ -4,7 +4,7 @@ import { classOf, errorClasses, failureOf, LostConnection, withoutStop } from '.
 import { UntrustedKey } from './login.js'
 
 const SMALLER_SPLITS = 'Make the splits smaller with "read_batch".'
-const FULL = 'Make room on the target server, then run again.'
+const FULL = 'Make room on the target server.'
 const READ_ONLY = 'The target server takes no writes: write to its primary, or switch read_only off.'
 const LOCKED = 'Run again when whatever holds the lock has ended.'
 const TOO_MANY =
@@ -29,7 +29,9 @@ const classes = errorClasses<number>([
       1644, 1690, 3140, 3156, 3616, 3617, 3643, 3819, 4025,
     ],
   ],
-  ['ROW_TOO_LARGE', [1153, 1301, 1118], 'Raise max_allowed_packet on the target server.'],
+  ['ROW_TOO_LARGE', [1301], 'Raise max_allowed_packet on that server.'],
+  ['ROW_TOO_LARGE', [1118]],
+  ['PACKET_TOO_LARGE', [1153], 'Raise max_allowed_packet on the server, or on the proxy before it.'],
   ['SPLIT_TOO_LARGE', [1197], `${SMALLER_SPLITS} Or raise max_binlog_cache_size on the target server.`],
   ['SPLIT_TOO_LARGE', [1206], `${SMALLER_SPLITS} Or raise innodb_buffer_pool_size on the target server.`],
   ['LOCK_CONFLICT', [1020, 1205, 1213, 1317, 1412, 3101, 3572], LOCKED],

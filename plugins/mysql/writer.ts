@@ -1,6 +1,6 @@
 import type { PlannedWrite } from '../../src/contract/plugin.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
-import { commitInDoubt } from '../../src/sql/writer.js'
+import { commitInDoubt } from '../../src/sql/doubt.js'
 import { Session } from './connection.js'
 import { FAMILY } from './source-ddl.js'
 import { planCreateTable } from './create-table-plan.js'
@@ -54,7 +54,7 @@ function rowStore(session: Session, statements: Statements): RowStore {
     settlement: () => settlementSteps(session, statements),
     commitError(thrown) {
       const error = mapError(thrown, 'committing')
-      const refused = error.code === 'LOCK_CONFLICT' || error.code === 'READ_ONLY'
+      const refused = ['LOCK_CONFLICT', 'READ_ONLY', 'SPLIT_TOO_LARGE'].includes(error.code)
       const answered = refused && error.details['errno'] !== QUERY_KILLED
       return answered ? error : commitInDoubt(error)
     },

@@ -1,7 +1,7 @@
 import type { PlannedWrite, TableSchema, WritePlan, WriteSpec } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
-import { commitInDoubt } from '../../src/sql/writer.js'
+import { commitInDoubt } from '../../src/sql/doubt.js'
 import { planCreateTable } from './create-table-plan.js'
 import { CopyEncoder } from './encoder.js'
 import { postgresError, sqlState } from './errors.js'

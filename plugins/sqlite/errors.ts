@@ -16,7 +16,7 @@ const classes = errorClasses<string>([
   ],
   ['ACCESS_DENIED', ['SQLITE_AUTH', 'SQLITE_PERM'], 'Check the permissions of the file and its directory.'],
   ['READ_ONLY', ['SQLITE_READONLY'], 'Check the permissions of the file and its directory.'],
-  ['DISK_FULL', ['SQLITE_FULL'], 'Make room on the disk of the file, then run again.'],
+  ['DISK_FULL', ['SQLITE_FULL'], 'Make room on the disk of the file.'],
 ])
 
 export function isDuplicate(thrown: unknown): boolean {

@@ -19,6 +19,7 @@ import {
   retryOption,
   runOptions,
   tablesOptions,
+  throttleOptions,
   verifyOptions,
   watermarkOptions,
   wholeAboveZero,
@@ -30,6 +31,7 @@ import { runAllCommand } from './run-all.js'
 import { runCommand } from './run.js'
 import { verifyCommand } from './verify.js'
 import { historyCommand, initCommand, listCommand, showCommand } from './tasks.js'
+import { throttleCommand } from './throttle-run.js'
 import { watermarkCommand } from './watermark.js'
 
 /** yargs makes a list of an option that is given twice. */
@@ -172,6 +174,12 @@ async function main(args: readonly string[]): Promise<number> {
           describe: 'Id of the run, or latest',
         }),
       (options) => run(resumeCommand(options)),
+    )
+    .command(
+      'throttle <run>',
+      'Change how fast a run on this machine may go while it is under way: its id, or "latest"',
+      (y) => throttleOptions(y),
+      (options) => run(throttleCommand(options)),
     )
     .command(
       'plan <id>',

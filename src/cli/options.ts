@@ -171,6 +171,24 @@ export function watermarkOptions<T>(yargs: Argv<T>) {
     })
 }
 
+/** Of `throttle`. */
+export function throttleOptions<T>(yargs: Argv<T>) {
+  const rate = (option: string, what: string) =>
+    ({ type: 'string', describe: `Most ${what} per second, or none`, coerce: limit(option) }) as const
+  return yargs
+    .positional('run', { type: 'string', demandOption: true, describe: 'Id of the run, or latest' })
+    .option('record', rate('--record', 'rows'))
+    .option('byte', rate('--byte', 'bytes'))
+}
+
+function limit(option: string): (text: string) => number | null {
+  return (text) => {
+    if (text === 'none') return null
+    if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text)) && Number(text) > 0) return Number(text)
+    throw new RowshiftError('USAGE', `${option} is a whole number above 0, or none.`)
+  }
+}
+
 /** Of `verify`. */
 export function verifyOptions<T>(yargs: Argv<T>) {
   return tablesOptions(yargs)

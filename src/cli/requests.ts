@@ -9,7 +9,7 @@ import type { Backfill } from '../plan/bounds.js'
 import { paramsFromOptions } from '../task/params-options.js'
 import type { Params } from '../task/params.js'
 import { withMode } from '../task/params.js'
-import { lookupConnections } from './lookup-connections.js'
+import { otherConnections } from './other-connections.js'
 import type { ModeOptions, TablesOptions } from './options.js'
 
 /** A task as it stands in the store. */
@@ -27,7 +27,7 @@ export async function urlRequest(
 ): Promise<CopyRequest> {
   const params = paramsFromOptions(given, param)
   const endpoints = { from: await fromUrl(from, '--from'), to: await fromUrl(to, '--to') }
-  return { runId, taskId: null, ...endpoints, params, others: await lookupConnections(params, null) }
+  return { runId, taskId: null, ...endpoints, params, others: await otherConnections(params, null) }
 }
 
 export async function taskRequest(
@@ -45,7 +45,7 @@ export async function taskRequest(
   const watermarks = await store.watermarks(task.id)
   const saved = { task: task.id, saved: watermarks[params.mode] ?? '' }
   const savedWatermarks = backfill === null ? { watermarks, fromTarget, task: saved } : null
-  const others = await lookupConnections(params, config)
+  const others = await otherConnections(params, config)
   return { runId, taskId: task.id, from, to, params, savedWatermarks, backfill, others }
 }
 

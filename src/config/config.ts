@@ -130,7 +130,7 @@ export class Config {
     }
     throw new RowshiftError(
       'CONNECTION_UNKNOWN',
-      `A lookup needs the connection ${JSON.stringify(name)}, which is not in ${this.#paths}. Write source, target, a URL, or a name like "from.<type>.<app>_<db>".`,
+      `params name the connection ${JSON.stringify(name)}, which is not in ${this.#paths}. Write a URL, or a name like "from.<type>.<app>_<db>"; for a lookup also source or target.`,
       { name },
     )
   }

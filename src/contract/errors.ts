@@ -102,8 +102,10 @@ export const errorCodes = {
   TRANSFORM_TIMEOUT: { exit: ExitCode.failed },
   /** No table of a sharded target is for the row. */
   SHARD_UNKNOWN: { exit: ExitCode.failed, row: true },
-  /** A row is larger than one statement may be. */
-  ROW_TOO_LARGE: { exit: ExitCode.failed, reaction: 'shrink', row: true },
+  /** A row is larger than the target, or a statement to it, may hold. */
+  ROW_TOO_LARGE: { exit: ExitCode.failed, row: true },
+  /** A statement was larger than the target server, or what lies between, lets through. */
+  PACKET_TOO_LARGE: { exit: ExitCode.failed, reaction: 'shrink' },
   /** One transaction changes more than the target server can keep or lock. */
   SPLIT_TOO_LARGE: { exit: ExitCode.failed, reaction: 'shrink' },
   /** The target server or file has no room for more rows. */

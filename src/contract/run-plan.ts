@@ -53,7 +53,7 @@ export interface SpeedLimits {
   readonly byte: number | null
   /** No split begins while one of the servers has more statements under way, those of the run itself included. */
   readonly maxThreadsRunning: number | null
-  /** No split begins while one of the servers is a replica that is more seconds behind. */
+  /** No split begins while one of the servers, or one of `Params.replicas`, is a replica that is more seconds behind. */
   readonly maxLag: number | null
 }
 

@@ -42,7 +42,8 @@ export function pauseAfter(error: RowshiftError, retries: number, policy: RetryP
 /** The same of what may be tried again whatever it failed with. */
 export function pauseOf(error: RowshiftError, retries: number, policy: RetryPolicy): number | null {
   if (retries >= policy.attempts) return null
-  const first = error.code === 'LOCK_CONFLICT' ? LOCK_MS : error.reaction === 'wait' ? PERSON_MS : SERVER_MS
+  const soon = error.code === 'LOCK_CONFLICT' || error.reaction === 'shrink'
+  const first = soon ? LOCK_MS : error.reaction === 'wait' ? PERSON_MS : SERVER_MS
   return backoff(retries, first, policy.maxWait * 1_000)
 }
 

@@ -21,8 +21,7 @@ export interface CoordinatorJob {
   readonly dirty: DirtySetup | null
   /** null: the plan has no pipeline. */
   readonly pipeline: PipelineSetup | null
-  /** null: splits begin as fast as threads take them. */
-  readonly throttle: Throttle | null
+  readonly throttle: Throttle
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
 }

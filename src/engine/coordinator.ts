@@ -1,4 +1,4 @@
-import type { RowshiftError } from '../contract/errors.js'
+import { RowshiftError } from '../contract/errors.js'
 import { failpoint } from '../failpoint.js'
 import { divideSplit } from '../features/sources/splits.js'
 import { log } from '../log.js'
@@ -110,10 +110,11 @@ class Coordinator {
     await this.#scheduler.step(prepare)
     failpoint('prepared')
     await this.#scheduler.run(this.#splits(), {
-      jobOf: (planned, index, inDoubt) => ({
+      jobOf: (planned, index, { inDoubt, shrunk }) => ({
         ...planned.split,
         index,
         mark: this.#job.checkpoints.mark(planned, inDoubt),
+        shrunk,
       }),
       accept: (result, planned, index) => this.#accept(result, planned, index),
     })
@@ -130,7 +131,7 @@ class Coordinator {
   }
 
   async *#splits(): AsyncGenerator<PlannedSplit> {
-    const size = () => this.#splitSizer.next()
+    const size = () => Math.min(this.#splitSizer.next(), this.#job.throttle.splitRows)
     for await (const planned of this.#job.checkpoints.splits(size, this.#resuming)) {
       this.#last = planned.split
       yield planned
@@ -139,7 +140,10 @@ class Coordinator {
 
   #accept(result: Done, planned: PlannedSplit, index: number): Accepted<PlannedSplit> {
     failpoint('split-accepted')
-    if (result.outcome === 'oversized') return { parts: this.#partsOf(planned, result) }
+    if (result.outcome === 'oversized') {
+      if (result.error) this.#scheduler.retrying(RowshiftError.fromReport(result.error), 1, index)
+      return { parts: this.#partsOf(planned, result) }
+    }
     const { counts, milliseconds, deferred } = result
     this.#deferred.add(deferred, index)
     if (counts.rowsRead === 0) this.#empty.add(planned.split)
@@ -147,10 +151,13 @@ class Coordinator {
     return { counts }
   }
 
-  /** Of a range with more bytes than a thread may hold. */
-  async *#partsOf({ split, path }: PlannedSplit, { rows, bytes }: Oversized): AsyncGenerator<PlannedSplit> {
+  /** Of a range with more than a thread may hold, or a transaction may change. */
+  async *#partsOf(
+    { split, path }: PlannedSplit,
+    { rows, bytes, error }: Oversized,
+  ): AsyncGenerator<PlannedSplit> {
     const { plan, readers, checkpoints } = this.#job
-    const size = this.#splitSizer.divided(rows, bytes)
+    const size = error ? this.#splitSizer.halved(rows) : this.#splitSizer.divided(rows, bytes)
     await checkpoints.begin()
     let index = 0
     for await (const part of divideSplit(readers, plan.read, split, () => size, this.#resuming))

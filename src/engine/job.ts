@@ -26,11 +26,12 @@ import { OpenConnections } from './open-connections.js'
 import type { Progress } from './progress.js'
 import { noProgress } from './progress.js'
 import { makeReport } from './report.js'
+import { endedBy, rethrow, stopped } from './run-errors.js'
 import type { Resume } from '../features/resume/find-run.js'
 import { factsOf, findRun, resumedPlan } from '../features/resume/find-run.js'
 import { RunCheckpoints } from '../features/resume/run-checkpoints.js'
 import { SourceCheck } from './source-check.js'
-import { throttled } from './speed.js'
+import { openReplicas, throttled } from './speed.js'
 import { keepsIds, prepareIds, setUpPipeline } from './pipeline-setup.js'
 
 export interface CopyRequest {
@@ -96,7 +97,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     hooks.onProgress(now)
   }
   try {
-    await withEndpoints(request, hooks.signal, async (endpoints) => {
+    const work = async (endpoints: OpenEndpoints) => {
       const { unfinished, abandoned, notices } = await findRun(request, endpoints)
       runPlan = unfinished
         ? resumedPlan(unfinished, request.params)
@@ -131,10 +132,10 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       await checkpoints.finishing()
       await new Target(endpoints.writers, runPlan.write).finish(hooks.signal)
       await checkpoints.end()
-    })
+    }
+    await withEndpoints(request, hooks.signal, (endpoints) => work(endpoints).catch(rethrow(hooks.signal)))
   } catch (thrown) {
-    error = RowshiftError.from(thrown)
-    if (hooks.signal.aborted && error.details['inDoubt'] !== true) error = stopped(hooks.signal)
+    error = endedBy(thrown, hooks.signal)
     error = (checkpoints as RunCheckpoints | null)?.withWayOn(error, request.taskId) ?? error
     if (runPlan !== null) error = withAdvice(error, runPlan, request.params)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
@@ -198,10 +199,19 @@ async function copy(
   if (hooks.signal.aborted) throw stopped(hooks.signal)
   const pipeline = await setUpPipeline(runPlan.pipeline, connections, hooks.signal)
   runtimeReasons.push(...(pipeline?.reasons ?? []))
-  const servers = { source: readers, target: writers }
-  return throttled(runPlan.policy.speed, runPlan.read, servers, runtimeReasons, (throttle) =>
+  const replicas = await openReplicas(connections, request.params.replicas)
+  const servers = { source: readers, target: writers, replicas }
+  const { runId } = request
+  const limited = {
+    runId,
+    limits: runPlan.policy.speed,
+    read: runPlan.read,
+    servers,
+    reasons: runtimeReasons,
+  }
+  return throttled(limited, (throttle) =>
     copySplits({
-      runId: request.runId,
+      runId,
       plan: runPlan,
       source: endpointsOf(request.from, request.params.session, request.params.timeZone),
       target: endpointsOf(request.to, request.params.session),
@@ -277,12 +287,6 @@ async function withEndpoints<T>(
   } finally {
     await closeAll([...readers, ...writers, connections])
   }
-}
-
-/** Who stops a run may say why, as the reason of the signal; otherwise it was the user. */
-export function stopped({ reason }: AbortSignal): RowshiftError {
-  if (reason instanceof RowshiftError) return reason
-  return new RowshiftError('INTERRUPTED', 'The run was interrupted.')
 }
 
 function cannot(end: TableAt, what: string): RowshiftError {

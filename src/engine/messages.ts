@@ -82,6 +82,8 @@ export interface SplitMarkJob extends Pick<SplitMark, 'run' | 'attempt' | 'split
 export interface SplitJob extends SourceSplit {
   /** Default: it leaves nothing. */
   readonly mark?: SplitMarkJob | undefined
+  /** How often statements were made smaller, because they may have been too large for the way to the target. Default: never. */
+  readonly shrunk?: number
 }
 
 /** What a thread does. */
@@ -161,6 +163,8 @@ export interface Failure {
   readonly repeatable: boolean
   /** The thread, by its id, when it takes no more jobs because a server takes no more connections; another one may run this job. */
   readonly gaveUp: number | null
+  /** Rows were being written, and none of them is stored. Default: that is not known. */
+  readonly writing?: boolean
 }
 
 /** Thread to coordinator, as the result of a split. */
@@ -172,6 +176,14 @@ export type SplitResult =
       /** Until its rows were read and made, from when it was its turn. */
       readonly milliseconds: number
     }
-  /** Given up before anything was written: `rows` of it already have so many bytes, and it can be divided. */
-  | { readonly outcome: 'oversized'; readonly rows: number; readonly bytes: number }
+  /**
+   * Given up, with nothing of it stored, and it can be divided: `rows` of it already have so many bytes. `error`: they are more than one
+   * transaction may change; null: more than a thread may hold.
+   */
+  | {
+      readonly outcome: 'oversized'
+      readonly rows: number
+      readonly bytes: number
+      readonly error: ErrorReport | null
+    }
   | Failure

@@ -31,7 +31,7 @@ export class OpenConnections implements NamedConnections {
     const { source, target, others, session, signal } = this.#resolved
     const endpoints: Readonly<Record<string, ResolvedConnection>> = { ...others, source, target }
     const found = Object.hasOwn(endpoints, name) ? endpoints[name] : undefined
-    if (!found) throw new RowshiftError('INTERNAL', `A lookup names a connection that nobody has resolved.`)
+    if (!found) throw new RowshiftError('INTERNAL', `Params name a connection that nobody has resolved.`)
     const { loaded, connection } = found
     // A URL holds a password, and says where it leads without it.
     const shown = Object.hasOwn(others, name) ? loaded.plugin.describeConnection(connection) : name

@@ -13,7 +13,7 @@ export interface Progress {
   readonly done: SplitCounts
   /** Splits under way, by index. */
   readonly active: ReadonlyMap<number, SplitCounts>
-  /** Why no split begins for the time being, in words; null: splits begin. */
+  /** Why splits do not go on for the time being, in words; null: they do. */
   readonly waiting: string | null
 }
 
@@ -26,7 +26,7 @@ export type ProgressEvent =
   | { readonly type: 'failed'; readonly split: number; readonly committed?: SplitCounts['shards'] }
   /** It failed with an error of this code, and starts anew. null: it is the next split that could not be found. */
   | { readonly type: 'retried'; readonly split: number | null; readonly code: string }
-  /** Why no split begins; null: splits begin again. */
+  /** Why splits do not begin, or one of them is not tried again yet; null: they go on. */
   | { readonly type: 'waiting'; readonly reason: string | null }
 
 export const noProgress: Progress = {

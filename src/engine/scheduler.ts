@@ -8,7 +8,9 @@ import type { PoolOptions } from './pool.js'
 import { WorkerPool } from './pool.js'
 import type { Progress, ProgressEvent } from './progress.js'
 import { advance, noProgress, progressAfter } from './progress.js'
+import type { Attempt } from './retry.js'
 import { withRetries } from './retry.js'
+import { failedFirst } from './run-errors.js'
 import type { Amount, Throttle } from './throttle.js'
 
 export interface SchedulerOptions {
@@ -22,8 +24,7 @@ export interface SchedulerOptions {
   /** For how long jobs in hand may go on after the user's signal, in milliseconds: what they have nearly done is done then. */
   readonly graceMs: number
   readonly onProgress: (progress: Progress) => void
-  /** null: jobs begin as fast as threads take them. */
-  readonly throttle: Throttle | null
+  readonly throttle: Throttle
   /** What earlier attempts of the run have done. Default: nothing. */
   readonly earlier?: { readonly splits: number; readonly counts: SplitCounts } | null
   /** Why a thread died. Default: THREAD_LOST. */
@@ -33,10 +34,13 @@ export interface SchedulerOptions {
 /** What a job results in, but for a failure, which is thrown. */
 type Done<Result> = Exclude<Result, Failure>
 
+/** `shrunk`: how often the statements of a job are made smaller. */
+export type JobAttempt = Pick<Attempt, 'inDoubt'> & { readonly shrunk: number }
+
 /** What is different about some jobs. */
 export interface Work<Item, Job, Result> {
-  /** Asked for each attempt. `index`: no other job of the run has it. `inDoubt`: an attempt before may have done it. */
-  readonly jobOf: (item: Item, index: number, inDoubt: boolean) => Job
+  /** Asked for each attempt. `index`: no other job of the run has it. */
+  readonly jobOf: (item: Item, index: number, attempt: JobAttempt) => Job
   /** Called with every result, of a failed attempt too. Default: nothing. */
   readonly onAttempt?: (result: Result) => void
   /** The one place where the result of a job is taken over; it is done then. */
@@ -61,7 +65,11 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   readonly #release: () => void
   #progress = noProgress
   #error: RowshiftError | null = null
+  /** It failed before the user interrupted it, if that has happened at all. */
+  #failedFirst = false
   #jobs = 0
+  /** How often statements had to be made smaller until a job went through: all later ones begin with it. */
+  #shrunk = 0
 
   constructor(options: SchedulerOptions) {
     this.#options = options
@@ -77,6 +85,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
 
   /** The first failure, or that the user has interrupted the run; null: neither. */
   get error(): RowshiftError | null {
+    if (this.#failedFirst) return failedFirst(this.#error!)
     if (!this.#options.signal.aborted) return this.#error
     return withDoubt(new RowshiftError('INTERRUPTED', 'The run was interrupted.'), this.#error)
   }
@@ -140,12 +149,12 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     this.#advance({ type: 'planned', split, insteadOf })
     try {
       const { throttle } = this.#options
-      const charged = await throttle?.begin(this.#ending, (reason) =>
+      const charged = await throttle.begin(this.#ending, (reason) =>
         this.#advance({ type: 'waiting', reason }),
       )
       const result = await this.#attempt(item, split, work)
       const accepted = work.accept(result, item, split)
-      if (charged) throttle?.settle(charged, amountOf(accepted))
+      throttle.settle(charged, amountOf(accepted))
       if ('parts' in accepted) await this.#divide(accepted.parts, work, split)
       else this.#advance({ type: 'done', split, counts: accepted.counts })
     } catch (thrown) {
@@ -180,17 +189,30 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
       this.#advance({ type: 'done', split: whole, counts: noCounts })
   }
 
-  #attempt<Item>(item: Item, split: number, work: Work<Item, Job, Result>): Promise<Done<Result>> {
+  async #attempt<Item>(item: Item, split: number, work: Work<Item, Job, Result>): Promise<Done<Result>> {
     const { retry } = this.#options
-    const run = async (inDoubt: boolean) => {
-      const result = await this.pool.run(work.jobOf(item, split, inDoubt)).catch((death: unknown) => {
+    const before = this.#shrunk
+    let shrunk = before
+    let waits = false
+    const run = async ({ inDoubt, tooLarge }: Attempt) => {
+      shrunk = Math.max(this.#shrunk, before + tooLarge)
+      if (waits) this.#advance({ type: 'waiting', reason: null })
+      waits = false
+      const job = work.jobOf(item, split, { inDoubt, shrunk })
+      const result = await this.pool.run(job).catch((death: unknown) => {
         throw death instanceof RowshiftError ? death : this.#attribute(death)
       })
       work.onAttempt?.(result)
       return result
     }
-    const onRetry = (error: RowshiftError, retries: number) => this.retrying(error, retries, split)
-    return withRetries(run, retry, this.#ending, onRetry)
+    const onRetry = (error: RowshiftError, retries: number) => {
+      this.retrying(error, retries, split)
+      waits = error.reaction === 'wait'
+      if (waits) this.#advance({ type: 'waiting', reason: error.message })
+    }
+    const result = await withRetries(run, retry, this.#ending, onRetry)
+    this.#shrunk = Math.max(this.#shrunk, shrunk)
+    return result
   }
 
   /** What a dead thread had in hand is not run again: nobody knows how far it got. */
@@ -206,6 +228,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   }
 
   #keep(error: RowshiftError): void {
+    if (!this.#options.signal.aborted) this.#failedFirst = true
     this.#error = withDoubt(this.#error ?? error, error)
   }
 

@@ -25,7 +25,7 @@ interface Called {
  * divided. With a user's function, it also follows the time that rows turn out to take, and the rows that are left.
  */
 export class SplitSizer {
-  readonly #most: number
+  #most: number
   readonly #mostMs: number
   readonly #splitsAhead: number
   #rows: number
@@ -53,6 +53,13 @@ export class SplitSizer {
     const fitting = Math.max(1, Math.floor((rows * TARGET_BYTES) / bytes))
     this.#rows = Math.min(this.#rows, fitting)
     return fitting
+  }
+
+  /** So many rows were more than one transaction may change; resolves to the rows that its parts should have, and all splits at most. */
+  halved(rows: number): number {
+    this.#most = Math.min(this.#most, Math.max(1, rows >> 1))
+    this.#rows = Math.min(this.#rows, this.#most)
+    return this.#most
   }
 
   /** `milliseconds`: until its rows were read and made. */

@@ -1,6 +1,7 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { SpeedLimits } from '../contract/run-plan.js'
 import { onAbort, pause } from '../contract/waiting.js'
+import { LIMITED_SECONDS } from '../plan/split-rows.js'
 
 /** How often the servers are asked whether they have too much to do. */
 const LOOK_MS = 1_000
@@ -12,6 +13,9 @@ export interface Amount {
   readonly rows: number
   readonly bytes: number
 }
+
+/** What can be changed while a run is under way. null in each: there is no limit. */
+export type RateLimits = Pick<SpeedLimits, 'record' | 'byte'>
 
 export interface ThrottleOptions {
   readonly limits: SpeedLimits
@@ -27,9 +31,12 @@ export interface ThrottleOptions {
  */
 export class Throttle {
   readonly #options: ThrottleOptions
+  #limits: RateLimits
   #expected: Amount
-  /** On the clock of `performance`: when all that has begun may have passed. */
-  #paidAt = 0
+  /** What has begun and may not have passed yet, at that moment on the clock of `performance`. */
+  #owed: Amount = { rows: 0, bytes: 0 }
+  #owedAt = 0
+  #changed = new AbortController()
   #lookedAt = -Infinity
   #turn: Promise<void> = Promise.resolve()
   /** Statistics may be far off, so the second split waits for what the first one turns out to hold. */
@@ -40,6 +47,7 @@ export class Throttle {
 
   constructor(options: ThrottleOptions) {
     this.#options = options
+    this.#limits = options.limits
     this.#expected = options.expected
   }
 
@@ -53,6 +61,29 @@ export class Throttle {
     return this.#pausedMs / 1000
   }
 
+  get limits(): RateLimits {
+    return this.#limits
+  }
+
+  /** From now on these limits hold, for splits that wait to begin too. */
+  change(limits: RateLimits): void {
+    this.#milliseconds()
+    this.#limits = limits
+    this.#changed.abort()
+    this.#changed = new AbortController()
+  }
+
+  /** Most rows of a split: each begins as a whole, and rows should not come in bursts. */
+  get splitRows(): number {
+    const { record, byte } = this.#limits
+    const { rows, bytes } = this.#expected
+    const perSecond = Math.min(
+      record ?? Infinity,
+      byte === null ? Infinity : (byte * rows) / Math.max(bytes, 1),
+    )
+    return Math.max(1, Math.floor(perSecond * LIMITED_SECONDS))
+  }
+
   /**
    * Resolves when a split may begin, one after another, to what it is charged with. `onWait`: a server has too much to do, and why;
    * null: no longer. Throws INTERRUPTED soon when `signal` aborts, and OVERLOADED.
@@ -60,11 +91,12 @@ export class Throttle {
   begin(signal: AbortSignal, onWait: (reason: string | null) => void): Promise<Amount> {
     const begun = this.#turn.then(async () => {
       await this.#untilQuiet(signal, onWait)
-      if (this.#begun) await untilAbort(this.#first, signal)
+      const { record, byte } = this.#limits
+      if (this.#begun && (record ?? byte) !== null) await orAbort(this.#first, signal)
       this.#begun = true
-      await held(this.#paidAt - performance.now(), signal)
+      await this.#untilPaid(signal)
       const charged = this.#expected
-      this.#paidAt = Math.max(this.#paidAt, performance.now()) + this.#milliseconds(charged)
+      this.#owe(charged)
       return charged
     })
     this.#turn = begun.then(
@@ -76,21 +108,39 @@ export class Throttle {
 
   /** After a split: what it held, in place of what it was charged with. */
   settle(charged: Amount, held: Amount): void {
-    this.#paidAt += this.#milliseconds(held) - this.#milliseconds(charged)
+    this.#milliseconds()
+    this.#owe({ rows: held.rows - charged.rows, bytes: held.bytes - charged.bytes })
     if (held.rows > 0) this.#expected = held
     this.#onFirst()
   }
 
-  #milliseconds({ rows, bytes }: Amount): number {
-    const { record, byte } = this.#options.limits
-    return 1000 * Math.max(record === null ? 0 : rows / record, byte === null ? 0 : bytes / byte)
+  async #untilPaid(signal: AbortSignal): Promise<void> {
+    for (let left = this.#milliseconds(); left > 0; left = this.#milliseconds()) {
+      await held(left, signal, this.#changed.signal)
+    }
+  }
+
+  #owe({ rows, bytes }: Amount): void {
+    this.#owed = { rows: this.#owed.rows + rows, bytes: this.#owed.bytes + bytes }
+  }
+
+  /** Until all that has begun may have passed. What may have by now is no longer owed. */
+  #milliseconds(): number {
+    const now = performance.now()
+    const seconds = (now - this.#owedAt) / 1000
+    const { record, byte } = this.#limits
+    const left = (owed: number, limit: number | null) =>
+      limit === null ? 0 : Math.max(0, owed - limit * seconds)
+    this.#owed = { rows: left(this.#owed.rows, record), bytes: left(this.#owed.bytes, byte) }
+    this.#owedAt = now
+    return 1000 * Math.max(this.#owed.rows / (record ?? Infinity), this.#owed.bytes / (byte ?? Infinity))
   }
 
   async #untilQuiet(signal: AbortSignal, onWait: (reason: string | null) => void): Promise<void> {
     const since = performance.now()
     if (since - this.#lookedAt < LOOK_MS) return
     for (let paused = false; ; paused = true) {
-      const reason = await this.#options.overload().catch(unanswered)
+      const reason = await orAbort(this.#options.overload().catch(unanswered), signal)
       this.#lookedAt = performance.now()
       const waited = this.#lookedAt - since
       if (reason === null) {
@@ -105,16 +155,23 @@ export class Throttle {
   }
 }
 
-async function untilAbort(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+/** Whoever is asked may not answer for long. */
+async function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let release = () => {}
-  const aborted = new Promise<void>((resolve) => (release = onAbort(signal, resolve)))
-  await Promise.race([promise, aborted])
-  release()
+  const aborted = new Promise<never>((_, reject) => {
+    release = onAbort(signal, () => reject(interrupted()))
+  })
+  return Promise.race([promise, aborted]).finally(release)
 }
 
-async function held(milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (milliseconds > 0) await pause(milliseconds, signal)
-  if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while the run was held back.')
+/** `woken`: ends it early. */
+async function held(milliseconds: number, signal: AbortSignal, ...woken: AbortSignal[]): Promise<void> {
+  await pause(milliseconds, AbortSignal.any([signal, ...woken]))
+  if (signal.aborted) throw interrupted()
+}
+
+function interrupted(): RowshiftError {
+  return new RowshiftError('INTERRUPTED', 'Interrupted while the run was held back.')
 }
 
 /** A server that cannot be asked for the time being has too much to do, for all that we know. */

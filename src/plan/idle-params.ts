@@ -11,6 +11,10 @@ export function idleParams(params: Params, savedWatermarks: SavedWatermarks | nu
       'dirty_file is not used: error_limit is 0, so the first rejected row ends the run',
     ],
     [
+      params.replicas.length > 0 && params.speed?.maxLag === null,
+      'speed.replicas is not used: only max_lag looks at replicas',
+    ],
+    [
       savedWatermarks?.fromTarget === true && (mode === 'init' || mode === 'sync'),
       `--from-target is not used: mode "${mode}" looks at the whole table`,
     ],

@@ -11,7 +11,7 @@ const MIN_SPLIT_ROWS = 1_000
 /** Fewer splits than this per thread leave threads idle at the end. */
 const MIN_SPLITS_PER_THREAD = 4
 /** With limits of speed, a split is what may pass in so many seconds: each begins as a whole, and rows should not come in bursts. */
-const LIMITED_SECONDS = 0.5
+export const LIMITED_SECONDS = 0.5
 
 export interface SplitShare {
   readonly rows: number

@@ -1,7 +1,9 @@
-import type { RowshiftError } from '../contract/errors.js'
+import { RowshiftError } from '../contract/errors.js'
 import type { PlannedWrite } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
 import { bisect } from '../wire/bisect.js'
+import { counted } from '../wire/counted.js'
+import { rowError } from './row-errors.js'
 import type { SqlSession } from './session.js'
 import { runsOf } from './streams.js'
 import type { Tally } from './tally.js'
@@ -101,7 +103,8 @@ export class BisectedWrite {
   /** Stores a batch by `store`, which stores a part of it by one statement; rows at fault are refused. */
   async batch(batch: Batch, store: (part: Batch) => Promise<void>): Promise<void> {
     await bisect(batch, {
-      store: (part) => this.undoable(() => store(part)),
+      store: (part) =>
+        this.undoable(() => store(part)).catch((thrown: unknown) => this.#failed(part, thrown)),
       blamesRow: (error) => this.isRowFault(error),
       together: (error) => (this.#error(error).code === 'DUPLICATE_KEY' ? this.#tally.together : 1),
       onBad: (row, error) => {
@@ -126,6 +129,16 @@ export class BisectedWrite {
       if (savepoints && error.blamesRow) await this.#undo()
       throw error
     }
+  }
+
+  /** A statement that ends its connection may hold too much: nothing is less than one row. */
+  #failed(part: Batch, thrown: unknown): never {
+    const error = this.#error(thrown)
+    const cut = error.code === 'CONNECTION_LOST' || error.code === 'PACKET_TOO_LARGE'
+    if (part.rows > 1 || !cut) throw thrown
+    const bytes = `The statement under way held one row of ${counted(part.bytes.length, 'byte')}.`
+    const { code, message, details } = error
+    throw rowError(this.#spec, part, new RowshiftError(code, `${message} ${bytes}`, details, error), [])
   }
 
   async #undo(): Promise<void> {

@@ -5,6 +5,7 @@ import type { Batch } from '../wire/batch.js'
 import { cellsOf, excerpt, rowName } from '../wire/row-name.js'
 import { shown } from './failing-rows.js'
 import type { SqlSession } from './session.js'
+import type { Tally } from './tally.js'
 
 /** An error that a row is to blame for, with which row it is, and its values in the columns that the database names. */
 export function rowError(
@@ -30,6 +31,22 @@ export function rowError(
     { ...error.details, key, ...where },
     error.cause,
   )
+}
+
+/** Even alone, the row is more than one transaction may change. */
+export function tooLargeAlone(
+  spec: PlannedWrite,
+  row: Batch,
+  { message, details }: RowshiftError,
+): RowshiftError {
+  return rowError(spec, row, new RowshiftError('ROW_TOO_LARGE', message, details), [])
+}
+
+/** In the place of storing rows: rejects them. */
+export function rejecting(error: RowshiftError) {
+  return async (_session: SqlSession, _rows: unknown, batches: AsyncIterable<Batch>, tally: Tally) => {
+    for await (const row of batches) tally.reject(row, error)
+  }
 }
 
 /** Which other row of the table has a unique value of this one: `id = "2"`. null: not found, for instance on an expression. */

@@ -14,6 +14,7 @@ export class Tally {
   readonly together: number
   counts: WriteCounts = nothingWritten
   #received = 0
+  #last: Batch | null = null
   /** Rows that were handed to the target, for the progress. */
   #handed = 0
   /** Rows that wait for a unique value. */
@@ -30,8 +31,14 @@ export class Tally {
     for await (const batch of batches) {
       this.throwIfAborted()
       this.#received += batch.rows
+      this.#last = batch
       yield batch
     }
+  }
+
+  /** The one row that was received; null: there were more, or none. */
+  get onlyRow(): Batch | null {
+    return this.#received === 1 ? this.#last : null
   }
 
   add(more: Partial<WriteCounts>): void {

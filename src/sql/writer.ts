@@ -15,8 +15,10 @@ import type {
 } from '../contract/write.js'
 import { nothingWritten } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
+import { inDoubt } from './doubt.js'
 import { isStored, leaveMark, SqlCheckpoints } from './sql-checkpoints.js'
 import { highestValue } from './highest-value.js'
+import { rejecting, tooLargeAlone } from './row-errors.js'
 import { flagRows, removeRows } from './row-changes.js'
 import { createSequences, openSequence, takeBlock } from './sequence.js'
 import type { SqlSession } from './session.js'
@@ -180,10 +182,24 @@ export class SqlWriter<S extends SqlSession> implements Writer {
       await this.#rollback(session)
       const { table } = spec.table
       const error = session.dialect.error(thrown, `writing table ${table}`, { table })
-      throw rows.transactional ? error : inDoubt(error)
+      this.#forsake(error)
+      if (!rows.transactional) throw inDoubt(error)
+      const { onlyRow } = tally
+      if (error.code !== 'SPLIT_TOO_LARGE' || onlyRow === null) throw error
+      return await this.#transact(
+        spec,
+        options,
+        inOrder([onlyRow]),
+        rejecting(tooLargeAlone(spec, onlyRow, error)),
+      )
     } finally {
       release()
     }
+  }
+
+  /** A server that takes no writes any more may be met again by this session only: others are led to its successor. */
+  #forsake({ code }: RowshiftError): void {
+    if (code === 'READ_ONLY') this.#slot.drop()
   }
 
   async close(): Promise<void> {
@@ -245,7 +261,9 @@ export class SqlWriter<S extends SqlSession> implements Writer {
     try {
       return await work(session)
     } catch (thrown) {
-      throw session.dialect.error(thrown, `${doing} of ${session.where}`, details)
+      const error = session.dialect.error(thrown, `${doing} of ${session.where}`, details)
+      this.#forsake(error)
+      throw error
     } finally {
       release?.()
     }
@@ -272,14 +290,4 @@ export class SqlWriter<S extends SqlSession> implements Writer {
   async #rollback(session: S): Promise<void> {
     await session.rollback().catch(() => this.#slot.drop())
   }
-}
-
-/** A commit that failed in such a way that it may have happened all the same. */
-export function commitInDoubt(error: RowshiftError): RowshiftError {
-  return inDoubt(error, ' This split may or may not be stored; look at the target before running again.')
-}
-
-/** Some of the split may be stored, so it must not simply be run again. */
-function inDoubt({ code, message, details, cause }: RowshiftError, say = ''): RowshiftError {
-  return new RowshiftError(code, message + say, { ...details, inDoubt: true }, cause)
 }

@@ -28,6 +28,8 @@ export interface Params {
   readonly writeBatch: number | null
   /** null: as fast as it goes. */
   readonly speed: SpeedLimits | null
+  /** Other servers whose lag `speed` looks at: connections of the configuration, or URLs, which may hold passwords. */
+  readonly replicas: readonly string[]
   readonly mode: Mode
   /** What becomes of rows that the source has deleted; null: only a repair deletes rows, those that are not there. */
   readonly deletes: DeletesParams | null
@@ -126,6 +128,7 @@ interface RawSpeed {
   readonly byte?: number
   readonly max_threads_running?: number
   readonly max_lag?: number
+  readonly replicas?: OneOrMore
 }
 
 const DEFAULT_WORKERS = 4
@@ -224,6 +227,7 @@ function normalise(raw: RawParams, folder: string): Params {
     readBatch: raw.read_batch ?? null,
     writeBatch: raw.write_batch ?? null,
     speed: raw.speed === undefined ? null : speedLimits(raw.speed),
+    replicas: list(raw.speed?.replicas ?? []),
     mode: raw.mode ?? 'init',
     deletes: raw.deletes === undefined ? null : deletesOf(raw.deletes),
     maxDelete: raw.max_delete ?? null,

@@ -23,3 +23,11 @@ export function* cutRows(batch: Batch, limits: BatchLimits): Generator<Batch> {
     rows = 0
   }
 }
+
+/** The same rows in batches that are closed after so many bytes; null: they stay as they are. */
+export function cutBatches(batches: AsyncIterable<Batch>, bytes: number | null): AsyncIterable<Batch> {
+  if (bytes === null) return batches
+  return (async function* () {
+    for await (const batch of batches) yield* cutRows(batch, { bytes, rows: Number.MAX_SAFE_INTEGER })
+  })()
+}

@@ -8,6 +8,7 @@ import type { RunReport } from '../../src/index.js'
 import { servers, startCli } from '../support/context.js'
 import { TestDatabase, scratchFile } from '../support/copying.js'
 import { startServer } from '../support/servers.js'
+import { Proxy } from '../support/proxy.js'
 import { until } from '../support/until.js'
 
 const ROWS = 4000
@@ -74,15 +75,18 @@ async function lock({ server, database }: TestDatabase): Promise<Connection> {
   return connection
 }
 
+const RUNNING = `FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info`
+
 /** All splits are there but those of the thread that waits: what is under way is before its commit for sure. */
-function untilTwoAreLeft(db: TestDatabase): Promise<void> {
-  return until(
+async function untilTwoAreLeft(db: TestDatabase): Promise<void> {
+  await until(
     'all splits but two',
     async () => Number(await db.value('SELECT COUNT(*) FROM t')) > ROWS - 2 * SPLIT,
   )
+  // The thread may have begun late.
+  const waits = `SELECT COUNT(*) ${RUNNING} LIKE '%\`t\`%'`
+  await until('one that waits', async () => (await db.value(waits)) !== '0')
 }
-
-const RUNNING = `FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info`
 
 /** Kills the connections whose statement is like that; at least one. */
 async function kill(db: TestDatabase, statement: string): Promise<void> {
@@ -136,7 +140,7 @@ describe('a split whose connection is killed', () => {
 })
 
 describe('a target that takes no rows for a while', () => {
-  it('is waited for while it is read-only', async () => {
+  it('is waited for while it is read-only, and met again by new connections, which may lead elsewhere', async () => {
     await Promise.all(
       servers().map(async (server) => {
         const db = await TestDatabase.create(server, TABLES)
@@ -146,8 +150,10 @@ describe('a target that takes no rows for a while', () => {
         )
         const url = (table: string) => db.url(table).replace(/\/\/.*@/, `//${user}:Pw-1@`)
         const locked = await lock(db)
-        const run = startCopy(db, {}, url)
+        const proxy = await Proxy.to(server)
+        const run = startCopy(db, {}, (table) => (table === 't' ? proxy.url(url(table)) : url(table)))
         await untilTwoAreLeft(db)
+        const before = proxy.links.length
         // It waits for the statement that waits for us, and every other one waits for it.
         let isSet = false
         const set = db.query('SET GLOBAL read_only = 1').then(() => (isSet = true))
@@ -158,10 +164,12 @@ describe('a target that takes no rows for a while', () => {
           await locked.end()
           await set
           await run.said('error 1290')
+          await until('another connection', () => proxy.links.length > before)
         } finally {
           await db.query('SET GLOBAL read_only = 0')
         }
         await expectCopied(db, run, 'READ_ONLY')
+        proxy.close()
         await db.query(`DROP USER ${user}`)
       }),
     )

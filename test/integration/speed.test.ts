@@ -1,6 +1,6 @@
 // Limits of speed hold for the whole run, and change nothing about what is copied.
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
@@ -69,33 +69,40 @@ describe('speed', () => {
     }
   })
 
-  it('waits for a replica that does not follow', async () => {
-    for (const server of servers()) {
-      const db = await TestDatabase.create(server, TABLES)
-      const [replicate, forget] =
-        server.kind === 'mariadb'
-          ? ["CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_USER = 'nobody'", 'RESET SLAVE ALL']
-          : [
-              "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_USER = 'nobody'",
-              'RESET REPLICA ALL',
-            ]
-      const copy = ['copy', '--from', db.url('src'), '--to', db.url('dst'), '--param', 'speed={"max_lag":1}']
-      await query(server, replicate)
-      try {
-        const running = startCli(copy)
-        const ended = once(running, 'exit')
-        let said = ''
-        running.stderr.on('data', (text: Buffer) => (said += text.toString()))
-        await until('it says why it waits', () => said.includes('its replication has stopped'))
-        expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
-        await query(server, forget)
-        expect(await ended).to.deep.equal([0, null])
-      } finally {
-        await query(server, forget)
+  for (const which of ['target', 'replica of the target']) {
+    it(`waits for a ${which} that does not follow`, async () => {
+      for (const server of servers()) {
+        const db = await TestDatabase.create(server, TABLES)
+        const replica = servers().find((other) => (other === server) === (which === 'target'))!
+        const url = (await TestDatabase.create(replica)).url('').replace(/\?.*/, '')
+        const [replicate, forget] =
+          replica.kind === 'mariadb'
+            ? ["CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_USER = 'nobody'", 'RESET SLAVE ALL']
+            : [
+                "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_USER = 'nobody'",
+                'RESET REPLICA ALL',
+              ]
+        const speed = { max_lag: 1, ...(which === 'target' ? {} : { replicas: url }) }
+        const ends = ['--from', db.url('src'), '--to', db.url('dst')]
+        await query(replica, replicate)
+        try {
+          const running = startCli(['copy', ...ends, '--param', `speed=${JSON.stringify(speed)}`])
+          const ended = once(running, 'exit')
+          let said = ''
+          running.stderr.on('data', (text: Buffer) => (said += text.toString()))
+          await until('it says why it waits', () => said.includes('its replication has stopped'))
+          expect(said).to.include(which === 'target' ? 'waiting: source:' : 'waiting: replica mysql://')
+          expect(said, 'no secret').not.to.include(replica.password)
+          expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
+          await query(replica, forget)
+          expect(await ended).to.deep.equal([0, null])
+        } finally {
+          await query(replica, forget)
+        }
+        expect(await db.value('SELECT COUNT(*) FROM src NATURAL JOIN dst')).to.equal('900')
       }
-      expect(await db.value('SELECT COUNT(*) FROM src NATURAL JOIN dst')).to.equal('900')
-    }
-  })
+    })
+  }
 
   it('says which privilege is missing, and what cannot be asked, before anything is written', async () => {
     for (const server of servers()) {
@@ -142,6 +149,19 @@ describe('speed', () => {
     }
   })
 
+  it('refuses a replica that cannot say how far it is behind', async () => {
+    for (const server of oneServer()) {
+      const db = await TestDatabase.create(server, TABLES)
+      const file = scratchFile('db')
+      new Database(file).close()
+      const ends = ['--from', db.url('src'), '--to', db.url('dst')]
+      const speed = { max_lag: 1, replicas: `sqlite:${file}` }
+      const { code, stderr } = await runCli(['copy', ...ends, '--param', `speed=${JSON.stringify(speed)}`])
+      expect(code, stderr).to.equal(2)
+      expect(stderr).to.include('can say how far it is behind')
+    }
+  })
+
   it('refuses a limit of nothing', async () => {
     const { code, stderr } = await runCli([
       'copy',
@@ -154,5 +174,97 @@ describe('speed', () => {
     ])
     expect(code).to.equal(2)
     expect(stderr).to.include('params.speed.record')
+  })
+})
+
+describe('rowshift throttle', () => {
+  /** Where runs are spoken to, which no other test uses. */
+  function ownFolder(): Record<string, string> {
+    const folder = scratchFile('tmp')
+    mkdirSync(folder)
+    return { TMPDIR: folder }
+  }
+
+  for (const command of ['copy', 'verify']) {
+    it(`changes the speed of a ${command} that is under way, and takes the limit away`, async () => {
+      for (const server of oneServer()) {
+        const db = await TestDatabase.create(server, TABLES)
+        if (command === 'verify') await db.query('INSERT INTO dst SELECT * FROM src')
+        const env = ownFolder()
+        const report = scratchFile('json')
+        const ends = ['--from', db.url('src'), '--to', db.url('dst'), '--report', report]
+        // It would take a quarter of an hour.
+        const params = ['--params', '{"speed":{"record":1}}']
+        const running = startCli([command, ...ends, ...params], { env })
+        const ended = once(running, 'exit')
+        running.stderr.resume()
+        const set = (...options: string[]) => runCli(['throttle', 'latest', ...options], { env })
+        await until('it is under way', async () => (await set('--byte', '100000')).code === 0)
+        const both = await set('--record', '2', '--json')
+        expect(JSON.parse(both.stdout), both.stderr).to.include({ record: 2, byte: 100_000 })
+        const { stdout } = await set('--record', 'none', '--byte', 'none')
+        expect(stdout).to.match(/^Run \d{8}-\S+ goes on with no limit\.\n$/)
+        expect(await ended).to.deep.equal([0, null])
+        const { rowsRead, reasons } = JSON.parse(readFileSync(report, 'utf8')) as RunReport
+        expect(rowsRead).to.equal(900)
+        expect(reasons.filter((reason) => reason.startsWith('speed was set'))).to.deep.equal([
+          'speed was set to 1 row and 100000 bytes per second while the run was under way',
+          'speed was set to 2 rows and 100000 bytes per second while the run was under way',
+          'speed was set to no limit while the run was under way',
+        ])
+        expect((await set('--record', '1')).code, 'it has ended').to.equal(2)
+      }
+    })
+  }
+
+  it('slows a run down that began without limits', async () => {
+    for (const server of oneServer()) {
+      const db = await TestDatabase.create(server, TABLES)
+      const env = ownFolder()
+      const params = { read_batch: 10, where: 'id <= 300 AND SLEEP(0.05) = 0', worker_num: 2 }
+      const ends = ['--from', db.url('src'), '--to', db.url('dst')]
+      const running = startCli(['copy', ...ends, '--params', JSON.stringify(params)], { env })
+      const ended = once(running, 'exit')
+      const set = (record: string) => runCli(['throttle', 'latest', '--record', record], { env })
+      await until('rows', async () => Number(await db.value('SELECT COUNT(*) FROM dst')) > 0)
+      expect((await set('1')).code).to.equal(0)
+      // One split after another is let through, ten seconds apart.
+      const count = async () => Number(await db.value('SELECT COUNT(*) FROM dst'))
+      let before = -1
+      await until('nothing moves', async () => {
+        const now = await count()
+        const rests = now === before
+        before = now
+        return rests
+      })
+      expect(before).to.be.lessThan(300)
+      expect((await set('none')).code).to.equal(0)
+      expect(await ended).to.deep.equal([0, null])
+      expect(await db.value('SELECT COUNT(*) FROM src NATURAL JOIN dst')).to.equal('300')
+    }
+  })
+
+  it('says that a run is not under way, also one that was killed', async () => {
+    for (const server of oneServer()) {
+      const db = await TestDatabase.create(server, TABLES)
+      const env = ownFolder()
+      const ends = ['--from', db.url('src'), '--to', db.url('dst')]
+      const running = startCli(['copy', ...ends, '--params', '{"speed":{"record":1}}'], { env })
+      const ended = once(running, 'exit')
+      const set = (run: string, ...options: string[]) => runCli(['throttle', run, ...options], { env })
+      await until('it is under way', async () => (await set('latest', '--record', '1')).code === 0)
+      running.kill('SIGKILL')
+      await ended
+      for (const run of ['latest', '20260101-000000-000-abcd', '../x']) {
+        const { code, stderr } = await set(run, '--record', '1')
+        expect(code, stderr).to.equal(2)
+        expect(stderr).to.include('No such run is under way on this machine')
+      }
+      for (const options of [[], ['--record', '0'], ['--byte', '1.5'], ['--record', 'fast']]) {
+        const { code, stderr } = await set('latest', ...options)
+        expect(code, stderr).to.equal(2)
+        expect(stderr).to.include('[USAGE]')
+      }
+    }
   })
 })

@@ -35,6 +35,11 @@ export class Link {
   readonly #upstream: Socket
   /** null: nothing happens by itself. */
   fault: Fault | null = null
+  /** Most bytes of a packet of MySQL's protocol from the client; a larger one cuts the connection. */
+  largest = Infinity
+  /** Of the packet under way that are still to come. */
+  #missing = 0
+  #header: number[] = []
   /** Forwarded so far, both directions together. */
   bytes = 0
   silent = false
@@ -53,6 +58,7 @@ export class Link {
     client.on('data', (bytes) => {
       const text = this.fault?.after
       if (typeof text === 'string' && bytes.includes(text)) this.#fail()
+      if (this.largest < Infinity) this.#measure(bytes)
     })
   }
 
@@ -65,6 +71,21 @@ export class Link {
     this.silent = true
     this.#client.pause()
     this.#upstream.pause()
+  }
+
+  #measure(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length;) {
+      const passing = Math.min(this.#missing, bytes.length - at)
+      this.#missing -= passing
+      at += passing
+      if (at === bytes.length) return
+      this.#header.push(bytes[at++]!)
+      if (this.#header.length < 4) continue
+      const [low, middle, high] = this.#header
+      this.#missing = low! + middle! * 256 + high! * 65_536
+      this.#header = []
+      if (this.#missing > this.largest) return this.cut()
+    }
   }
 
   #fail(): void {

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { ErrorCode } from '../../src/contract/errors.js'
 import type { Failure } from '../../src/engine/messages.js'
+import type { Attempt } from '../../src/engine/retry.js'
 import { withRetries } from '../../src/engine/retry.js'
 import { failure, NEVER } from './sqlite-fixture.js'
 
@@ -18,7 +19,7 @@ function failed(code: ErrorCode, message: string, inDoubt: boolean, repeatable =
 
 /** Runs a job whose attempts end so, one after another. */
 function attempts(results: (Failure | Error)[], asked: boolean[] = []) {
-  const run = async (inDoubt: boolean) => {
+  const run = async ({ inDoubt }: Attempt) => {
     asked.push(inDoubt)
     const result = results.shift()!
     if (result instanceof Error) throw result
@@ -42,6 +43,25 @@ describe('a job that is run again', () => {
     const twice = await failure(attempts([lost, { ...lost, repeatable: false }]))
     expect(twice.message, 'said once').to.equal('No answer to the commit.')
     expect((await failure(attempts([locked, refused]))).details).to.deep.equal({})
+  })
+
+  it('gets smaller statements when they were too large, or connections were lost twice while rows were written', async () => {
+    const lost = failed('CONNECTION_LOST', 'Lost.', false)
+    const results = [
+      { ...lost, writing: true },
+      lost,
+      { ...lost, writing: true },
+      failed('PACKET_TOO_LARGE', 'Packet too large.', false),
+      failed('LOCK_CONFLICT', 'Locked.', false),
+      { outcome: 'copied' as const },
+    ]
+    const asked: number[] = []
+    const run = async ({ tooLarge }: Attempt) => {
+      asked.push(tooLarge)
+      return results.shift()!
+    }
+    await withRetries<Failure | { outcome: 'copied' }>(run, POLICY, NEVER, () => {})
+    expect(asked).to.deep.equal([0, 0, 0, 1, 2, 2])
   })
 
   it('is interrupted, not failed, when the run ends while it waits or before', async () => {

@@ -13,6 +13,16 @@ describe('rows of a split', () => {
     expect(sizes).to.deep.equal([40_000, 50_000, 50_000])
   })
 
+  it('are never again as many as a transaction may not change', () => {
+    const size = new SplitSizer(50_000, null)
+    expect(size.halved(20_000)).to.equal(10_000)
+    expect(size.next()).to.equal(10_000)
+    size.done(10_000, 10, 1)
+    expect(size.next(), 'light as they are').to.equal(10_000)
+    expect(size.halved(20_000), 'one that was planned before').to.equal(10_000)
+    expect(size.halved(1)).to.equal(1)
+  })
+
   it('follow the time that a transform takes', () => {
     const size = new SplitSizer(50_000, { splitsAhead: 6, rows: null })
     expect(size.next()).to.equal(2_000)

@@ -61,6 +61,28 @@ describe('throttle', () => {
     expect(performance.now() - started).to.be.at.least(290)
   })
 
+  it('obeys other limits at once, also for a split that waits', async () => {
+    const limited = throttle({ limits: { ...none, record: 1 } })
+    limited.settle(await limited.begin(signal, ignore), { rows: 1_000_000, bytes: 0 })
+    const waiting = limited.begin(signal, ignore)
+    limited.change({ record: null, byte: null })
+    await waiting
+    await taken(limited, [1_000_000, 1_000_000])
+    expect(limited.splitRows).to.equal(Infinity)
+    limited.change({ record: 1000, byte: 500 })
+    expect(limited.splitRows, 'of two bytes each, for half a second').to.equal(125)
+    expect(await taken(limited, [100, 1]), 'what has passed before is not owed').to.be.at.least(HELD_MS)
+  })
+
+  it('does not wait for a server that does not answer when the run ends', async () => {
+    const limited = throttle({ overload: () => new Promise(() => {}) })
+    const stop = new AbortController()
+    const waiting = limited.begin(stop.signal, ignore)
+    stop.abort()
+    const error = await waiting.catch((thrown: unknown) => thrown)
+    expect(error).to.be.instanceOf(RowshiftError).and.include({ code: 'INTERRUPTED' })
+  })
+
   it('does not hold up an interruption', async () => {
     const limited = throttle({ limits: { ...none, record: 1 } })
     const stop = new AbortController()

@@ -52,6 +52,7 @@ interface Endpoints {
 const FREE = new Set<keyof Params>([
   'workerNum',
   'speed',
+  'replicas',
   'readBatch',
   'errorLimit',
   'retry',

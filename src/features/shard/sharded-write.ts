@@ -1,4 +1,5 @@
 import { recycle } from '../../wire/builder.js'
+import { cutBatches } from '../../wire/cut-rows.js'
 import { cellsOf } from '../../wire/row-name.js'
 import { RowshiftError } from '../../contract/errors.js'
 import { failpoint } from '../../failpoint.js'
@@ -19,6 +20,8 @@ export interface TargetOptions extends Omit<WriteOptions, 'onDeferred' | 'mark'>
   /** How often a shard's part is tried again after another shard's is stored. */
   readonly retry: RetryPolicy
   readonly mark?: TargetMark | undefined
+  /** Bytes after which a batch for the writer is closed; null: as many as it came with. */
+  readonly batchBytes: number | null
 }
 
 /** Where the rows of a shard go. */
@@ -153,7 +156,7 @@ export class ShardedWrite {
     const spent: Batch[] = []
     const held: [row: Batch, error: RowshiftError][] = []
     const deferred: [row: Batch, error: RowshiftError][] = []
-    const { onDirty, onDeferred, onProgress, beforeCommit, signal } = this.#options
+    const { onDirty, onDeferred, onProgress, beforeCommit, signal, batchBytes } = this.#options
     const kept: SplitPart[] = []
     const mark = this.#markOf(part, again, {
       deferred: () => deferred.length > 0,
@@ -164,7 +167,8 @@ export class ShardedWrite {
       for (const [row, error] of held.splice(0)) onDirty(row, error)
     }
     try {
-      const counts = await writer.write(spec, parts.batchesOf(number, spec.batch, spent), {
+      const batches = cutBatches(parts.batchesOf(number, spec.batch, spent), batchBytes)
+      const counts = await writer.write(spec, batches, {
         signal,
         onProgress: (rows) => onProgress(before + rows),
         // A part that is tried again must not have its rows refused twice.

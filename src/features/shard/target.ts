@@ -1,4 +1,5 @@
 import { checkCreated } from '../../plan/target.js'
+import { cutBatches } from '../../wire/cut-rows.js'
 import type { Batch, Writer } from '../../contract/plugin.js'
 import type { TargetCounts, TargetSpec } from '../../contract/target-spec.js'
 import type { TargetOptions } from './sharded-write.js'
@@ -50,8 +51,8 @@ export class Target {
   write(batches: AsyncIterable<Batch>, options: TargetOptions): Promise<TargetCounts> {
     if (this.#shards !== null) return this.#shards.write(batches, options)
     const { writer, spec } = this.#tables[0]!
-    const { onDeferred, retry: _, ...rest } = options
-    return writer.write(spec, batches, {
+    const { onDeferred, retry: _, batchBytes, ...rest } = options
+    return writer.write(spec, cutBatches(batches, batchBytes), {
       ...rest,
       ...(onDeferred && { onDeferred: (rows, error) => onDeferred(rows, error, null) }),
     })

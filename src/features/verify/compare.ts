@@ -31,8 +31,7 @@ export interface CompareJob {
   readonly guard: (findings: Findings) => void
   /** After that, before anything is repaired. */
   readonly prepare: () => Promise<void>
-  /** null: ranges begin as fast as threads take them. */
-  readonly throttle: Throttle | null
+  readonly throttle: Throttle
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
   /** So many rows more were written and deleted. */
@@ -168,13 +167,14 @@ class Comparison {
    * where the source's cannot be.
    */
   async *#coveringSplits(): AsyncGenerator<Split> {
-    const { plan, readers } = this.#job
+    const { plan, readers, throttle } = this.#job
     const { source, target, retry } = plan
     const { signal } = this.#scheduler
     const onRetry = (error: RowshiftError, retries: number) => this.#scheduler.retrying(error, retries)
+    const size = () => Math.min(source.splitRows, throttle.splitRows)
     let last: readonly string[] | null = null
     let index = 0
-    for await (const split of splitRanges(readers, source, () => source.splitRows, {
+    for await (const split of splitRanges(readers, source, size, {
       retry,
       signal,
       onRetry,

@@ -1,10 +1,11 @@
 import type { VerifyRequest } from './request.js'
 import { endpointsOf, readersOf, sourceEndpoint, targetEndpoint, writersOf } from '../../engine/endpoints.js'
-import { createsTables, stopped } from '../../engine/job.js'
+import { createsTables } from '../../engine/job.js'
 import type { Progress } from '../../engine/progress.js'
 import { noProgress } from '../../engine/progress.js'
 import { OpenConnections } from '../../engine/open-connections.js'
-import { throttled } from '../../engine/speed.js'
+import { endedBy, rethrow, stopped } from '../../engine/run-errors.js'
+import { openReplicas, throttled } from '../../engine/speed.js'
 import { SourceCheck } from '../../engine/source-check.js'
 import { forThreads, keepsIds, prepareIds, setUpPipeline } from '../../engine/pipeline-setup.js'
 import { RowshiftError } from '../../contract/errors.js'
@@ -60,7 +61,7 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
   let sourceChanged: string | null = null
   const runtimeReasons: string[] = []
   try {
-    await withEndpoints(request, hooks.signal, async (endpoints) => {
+    const work = async (endpoints: OpenEndpoints) => {
       if (endpoints.writers) repair = await planRepair(request, endpoints, endpoints.writers)
       if (endpoints.missing && !createsAll(repair)) throw endpoints.missing
       plan = await makeVerifyPlan({ ...request, ...endpoints }, request.params, repair)
@@ -83,9 +84,10 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
       result = await compare(request, endpoints, { plan, repair, runtimeReasons }, recording)
       sourceChanged = await check.end({ rowsRead: result.found.sourceRows, lastRowsGone: false })
       if (!areEqual(result.left.differences)) throw differenceError(result, repaired)
-    })
+    }
+    await withEndpoints(request, hooks.signal, (endpoints) => work(endpoints).catch(rethrow(hooks.signal)))
   } catch (thrown) {
-    error = hooks.signal.aborted ? stopped(hooks.signal) : RowshiftError.from(thrown)
+    error = endedBy(thrown, hooks.signal)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
@@ -131,8 +133,10 @@ async function compare(
   runtimeReasons.push(...(pipeline?.reasons ?? []))
   // The lookups are those of the comparison, cell by cell; the threads give ids, each its own.
   const repairPipeline = repair && pipeline && forThreads(pipeline.setup)
-  const servers = { source: readers, target: targetReaders }
-  return throttled(plan.speed, plan.source, servers, runtimeReasons, (throttle) =>
+  const replicas = await openReplicas(connections, params.replicas)
+  const servers = { source: readers, target: targetReaders, replicas }
+  const limited = { runId, limits: plan.speed, read: plan.source, servers, reasons: runtimeReasons }
+  return throttled(limited, (throttle) =>
     compareTables({
       runId,
       plan,
