@@ -62,10 +62,11 @@ async function canonicalDifference(
   const pairs = pairsOf(await canonicalColumns(from), await canonicalColumns(to), comparison)
   if (typeof pairs === 'string') return pairs
   const { compare, compareTarget = compare } = comparison
+  const sameServers = from.server.kind === to.server.kind
   const columns = (side: 0 | 1) =>
     pairs.map((pair) => ({
       ...pair[side],
-      sort: commonSort(...pair),
+      sort: sameServers && pair[0].base === pair[1].base ? 'text' : commonSort(...pair),
       override: [compare, compareTarget][side]?.[pair[0].name],
     }))
   const [a, b] = await Promise.all([canonicalRows(from, columns(0)), canonicalRows(to, columns(1))])
