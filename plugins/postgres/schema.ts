@@ -110,7 +110,7 @@ function typesSql(from: string): string {
               filled OR typdefault IS NOT NULL
        FROM base JOIN pg_catalog.pg_type t ON t.oid = type WHERE typtype = 'd')
      SELECT num, pg_catalog.format_type(atttypid, atttypmod), pg_catalog.format_type(type, modifier),
-            CASE WHEN t.oid < 16384 OR typname = 'citext' THEN typname END, modifier,
+            CASE WHEN t.oid < 16384 OR typname = 'citext' AND pg_catalog.pg_type_is_visible(t.oid) THEN typname END, modifier,
             (SELECT json_agg(enumlabel ORDER BY enumsortorder) FROM pg_catalog.pg_enum WHERE enumtypid = t.oid),
             current_setting('server_encoding'), required::int, filled::int,
             CASE WHEN typname = 'money' AND '1.5'::money::numeric = 1.5 THEN scale('1'::money::numeric) END

@@ -180,4 +180,17 @@ describe('splits of PostgreSQL hold every row once', () => {
       }
     })
   }
+
+  it('by none, where the operators of its type are not found by their names', async () => {
+    const db = await TestDatabase.create(
+      server('postgres'),
+      `CREATE SCHEMA hidden; CREATE EXTENSION citext SCHEMA hidden; CREATE TABLE taken (row_no int, split int);
+       CREATE TABLE t (row_no int, k hidden.citext PRIMARY KEY);
+       INSERT INTO t SELECT i, CASE WHEN i % 2 = 0 THEN 'a' ELSE 'B' END || i FROM generate_series(1, 90) i; ANALYZE t; CREATE TABLE u (LIKE t)`,
+    )
+    const outcome = await db.copy('t', 'u', { read_batch: 10 })
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(outcome.report.splits).to.equal(1)
+    expect(await db.value('SELECT count(*) FROM u')).to.equal('90')
+  })
 })
