@@ -33,7 +33,7 @@ import { makeReaders, makeWriters } from './load-plugin.js'
 import { PoolThread } from './pool-thread.js'
 import { isPartly } from '../src/features/shard/sharded-write.js'
 import { settleRows } from './settling.js'
-import { afterRows, mismatch, outsideSnapshot, reportOf } from './split-errors.js'
+import { mismatch, outsideSnapshot, reportOf } from './split-errors.js'
 import { SplitTally } from './split-tally.js'
 import type { TransformHooks } from './column-producer.js'
 import { Pipeline, pipelinedRows } from './row-pipeline.js'
@@ -133,7 +133,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
     const tally = new SplitTally(split, this.#sourceOf(split), dirty, deferred, (counts) =>
       this.#tell(split.index, counts),
     )
-    const deleted = new DeletedRows(plan)
+    const deleted = new DeletedRows(plan, (rowsDeleted) => tally.count({ rowsDeleted }))
     let oversized = false
     // One that may be stored already is looked up as it is.
     const divisible =
@@ -181,6 +181,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
         ...this.#writeOptions(dirty, (rowsWritten) => tally.count({ rowsWritten })),
         ...deferred.optionsFor(target),
         mark: tally.mark,
+        removal: deleted.removal,
         retry: plan.policy.retry,
         batchBytes: this.#batchBytes(split),
       }
@@ -189,13 +190,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
         queue.end(new RowshiftError('INTERRUPTED', 'The split is stored already.'))
         return { outcome: 'copied', counts: tally.counts, deferred: [], milliseconds }
       }
-      const rowsDeleted = await this.#writes
-        .run(() => deleted.settle(target, signal))
-        .catch((thrown: unknown) => {
-          throw afterRows(thrown)
-        })
-      const counts = { ...tally.counts, rowsDeleted }
-      return { outcome: 'copied', counts, deferred: deferred.parts, milliseconds }
+      return { outcome: 'copied', counts: tally.counts, deferred: deferred.parts, milliseconds }
     } catch (error) {
       const { rowsRead: rows } = tally.counts
       const writing = unread === null
@@ -206,6 +201,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
     } finally {
       await reading
       queue.recycle()
+      deleted.close()
     }
   }
 

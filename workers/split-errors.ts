@@ -15,13 +15,6 @@ export function mismatch(split: number, counts: SplitCounts): RowshiftError {
   return new RowshiftError('COUNT_MISMATCH', message, { split })
 }
 
-/** Of the rest of a split whose rows are committed: it must not be run again as a whole. */
-export function afterRows(thrown: unknown): RowshiftError {
-  const { code, message, details, cause } = RowshiftError.from(thrown)
-  const said = `${message} The rows of this split that are not deleted are stored.`
-  return new RowshiftError(code, said, { ...details, inDoubt: true }, cause)
-}
-
 /** `table`: the one that the split is of, where the source is several; null: it is one. */
 export function reportOf(
   { code, message, details }: RowshiftError,

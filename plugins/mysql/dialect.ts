@@ -56,6 +56,7 @@ export const mysqlDialect: SqlDialect = {
     if (type === 'integer') return 'BIGINT UNSIGNED'
     return `${type === 'text' ? 'LONGTEXT' : `VARCHAR(${type})`} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`
   },
+  checksDdl: true,
   ownOptions: (comment) => ` ENGINE=InnoDB COMMENT=${text(comment)}`,
   error: mapError,
 }

@@ -8,11 +8,14 @@ import type { RunReport } from '../contract/task-store.js'
 import { onAbort } from '../contract/waiting.js'
 import type { VerifyReport } from '../features/verify/report.js'
 import type { CommonOptions, ReportOptions } from './options.js'
-import { describePlan, print, printError, printJson, summary, tableLabel } from './output.js'
+import { describePlan, print, printError, printJson, printNotice, summary, tableLabel } from './output.js'
 import type { ProgressView } from './progress-view.js'
 import { progressView } from './progress-view.js'
 import { writeReport } from './report-file.js'
 import { performVerify, verifySummary } from './verify-view.js'
+
+const COMPARED_AGAIN =
+  'Mode "sync" goes on by comparing both tables from the start: what the run had repaired is equal by now.'
 
 /** Never throws: whatever goes wrong stands in the report. */
 export async function reported(
@@ -29,20 +32,27 @@ export async function reported(
   }
 }
 
-/** Copies, with plan and progress on stderr; mode `sync` compares first. */
+/** Copies, with plan and progress on stderr; mode `sync` compares first, and so does whoever goes on without checkpoints. */
 export function copyWithProgress(request: CopyRequest, signal: AbortSignal): Promise<RunReport> {
-  return withProgress(signal, (view) =>
-    request.params.mode === 'sync' && !isAsked(request.resume)
-      ? performVerify({ ...request, mode: 'sync', sample: 100 }, signal, view)
-      : runCopy(request, {
-          signal,
-          onPlan: (plan) => {
-            process.stderr.write(`${describePlan(plan, tableLabel(request.from), tableLabel(request.to))}\n`)
-            view.start(plan.read)
-          },
-          onProgress: (progress) => view.update(progress),
-        }),
-  )
+  const { params, resume } = request
+  return withProgress(signal, async (view) => {
+    const compare = { ...request, mode: 'sync', sample: 100 } as const
+    if (params.mode === 'sync') {
+      if (isAsked(resume)) printNotice(COMPARED_AGAIN)
+      return performVerify(compare, signal, view)
+    }
+    const report = await runCopy(request, {
+      signal,
+      onPlan: (plan) => {
+        process.stderr.write(`${describePlan(plan, tableLabel(request.from), tableLabel(request.to))}\n`)
+        view.start(plan.read)
+      },
+      onProgress: (progress) => view.update(progress),
+    })
+    if (report.error?.details['compares'] !== true) return report
+    printNotice(report.error.message)
+    return performVerify({ ...compare, completes: true }, signal, view)
+  })
 }
 
 /** A view that is stopped when the work ends or is interrupted. */

@@ -51,10 +51,21 @@ async function resumeTask(options: ResumeOptions, signal: AbortSignal) {
       'USAGE',
       '--params and --param go with --from and --to; a task has its own params.',
     )
-  const { run_id: run, task_id: id } = await withStore(options, signal, (store) =>
-    findRun(store, options.run),
-  )
-  const how = { ...AS_STORED, skipRunning: false, retry: undefined, restart: false, resume: { run } }
+  const {
+    run_id: run,
+    task_id: id,
+    mode,
+  } = await withStore(options, signal, (store) => findRun(store, options.run))
+  // What the history says of a run that was killed: no more than what the command line said.
+  const asked = mode === 'init' ? {} : { mode }
+  const how = {
+    ...AS_STORED,
+    ...asked,
+    skipRunning: false,
+    retry: undefined,
+    restart: false,
+    resume: { run },
+  }
   return runTask(id, { ...options, ...how }, signal, copyWithProgress)
 }
 

@@ -3,6 +3,7 @@ import { RowshiftError } from '../contract/errors.js'
 import { failpoint } from '../failpoint.js'
 import type { RunRecord, RunReport, RunStatus, TaskStore } from '../contract/task-store.js'
 import { pause } from '../contract/waiting.js'
+import type { RunMemory } from '../features/resume/run-memory.js'
 import { reported } from './execution.js'
 import { printNotice } from './output.js'
 import { describeRun, TaskLock } from './task-lock.js'
@@ -12,6 +13,8 @@ const STORE_WAIT_MS = 60_000
 const STORE_WAIT_INTERRUPTED_MS = 5_000
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 8_000
+/** How many runs of a task are looked through for one that succeeded. */
+const MOST_RUNS = 1_000
 
 /** Runs under the lock of the task and keeps the history. Throws TASK_RUNNING when another run is under way. */
 export async function recorded(
@@ -31,6 +34,9 @@ class RunHistory {
   readonly #lock: TaskLock
   readonly #record: RunRecord
   readonly #warnings: string[] = []
+  /** What is left of a run that succeeded until the history has that. */
+  #kept: string | null = null
+  forget: (run: string) => Promise<void> = async () => {}
   /** What is kept of the watermarks that the run leaves. */
   remembered = ({ watermarks }: RunReport): RunReport['watermarks'] => watermarks
 
@@ -66,6 +72,16 @@ class RunHistory {
     return history
   }
 
+  get memory(): RunMemory {
+    return {
+      succeeded: async (executions) => {
+        const runs = await this.#store.history(this.#record.task_id, MOST_RUNS)
+        return runs.some(({ run_id, status }) => status === 'success' && executions.includes(run_id))
+      },
+      keep: (run) => (this.#kept = run),
+    }
+  }
+
   /** Aborted, with the error as its reason, when another run has taken the lock. */
   get lockLost(): AbortSignal {
     return this.#lock.lost
@@ -99,7 +115,23 @@ class RunHistory {
     if (fate !== null && fate !== report.error?.message) this.#warn(fate)
     const whole = { ...report, warnings: [...report.warnings, ...this.#warnings] }
     await this.#write(whole, alone)
-    return whole
+    return this.#forgotten(whole)
+  }
+
+  /** Only now nobody needs to go on with the run. */
+  async #forgotten(report: RunReport): Promise<RunReport> {
+    const run = this.#kept
+    if (run === null) return report
+    this.#kept = null
+    try {
+      await this.forget(run)
+      return report
+    } catch (thrown) {
+      const { message } = RowshiftError.from(thrown)
+      const warning = `the checkpoints of run ${run} could not be removed from the target: ${message}`
+      printNotice(warning)
+      return { ...report, warnings: [...report.warnings, warning] }
+    }
   }
 
   /** A run that was not alone must not move the watermark: the other one may have read what this one overwrote. */

@@ -1,6 +1,7 @@
 import type { CopyRequest } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
 import type { Resume } from '../features/resume/find-run.js'
+import { forgetRun } from '../features/resume/run-memory.js'
 import type { RunReport } from '../contract/task-store.js'
 import { copyWithProgress, deliver, reported } from './execution.js'
 import { interruptible } from './interruptible.js'
@@ -39,7 +40,10 @@ export async function runTask(
         if (options.retry !== undefined) return copy(await retried(request, options.retry, options), stop)
         history.remembered = (ended) => withSubjects(ended, task, request.params)
         const resume = options.resume ?? (options.restart ? 'never' : 'auto')
-        return copy({ ...withSubject(request, task), resume }, stop)
+        const { memory } = history
+        const { to, params } = request
+        history.forget = (run) => forgetRun(to, params.session, run)
+        return copy({ ...withSubject(request, task), resume, memory }, stop)
       })
     }),
   )

@@ -30,6 +30,8 @@ export interface SplitCheckpoint {
 export interface Checkpoints {
   /** Runs that have not ended, the newest first. Empty where the table is missing, or may not be read. */
   list(): Promise<readonly RunCheckpoint[]>
+  /** Optional: what keeps this user from making the table or writing to it, in words; null: nothing. Changes nothing. Default: `begin` finds out. */
+  obstacle?(): Promise<string | null>
   /**
    * After `Writer.prepare`, before the second split: makes the table unless it is there, and the row of the run, with attempt 1. Other runs
    * of the same target table are superseded by it. Throws ACCESS_DENIED where the user may not do that.

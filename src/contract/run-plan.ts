@@ -40,6 +40,8 @@ export interface RunPolicy {
   readonly speed: SpeedLimits | null
   /** Splits leave checkpoints in the target, so that a run which ends early can be resumed. */
   readonly resumable: boolean
+  /** Why a run that ends early goes on without checkpoints, or cannot, in words; null: it goes on with them, or is stored as a whole. */
+  readonly unresumable: string | null
   /** What to remember of a run that succeeds: how far it has got, for the next run of either mode. */
   readonly watermarks: Readonly<Partial<Record<Mode, string>>>
   readonly retry: RetryPolicy

@@ -180,7 +180,7 @@ export interface TaskStore {
   /** Marks the runs of a task that are still `running` as `interrupted`; resolves to them as they were. */
   interruptRuns(taskId: number): Promise<readonly RunRecord[]>
   startRun(run: RunRecord): Promise<void>
-  /** Fills in the end of a run that was started. */
+  /** Fills in the end of a run that was started, whose record may have been deleted meanwhile. */
   finishRun(run: RunRecord): Promise<void>
   /** How far the incremental runs of a task have got, by mode. */
   watermarks(taskId: number): Promise<Readonly<Record<string, string>>>

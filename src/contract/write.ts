@@ -86,8 +86,20 @@ export interface WriteOptions {
    * put into safety. What it throws rolls the split back.
    */
   readonly beforeCommit: () => void
+  /** Optional, for writers that have `deletes`: rows that are removed in the same transaction, when those of the split are in their place. */
+  readonly removal?: Removal | undefined
   /** Optional, for writers that have `checkpoints`. A split leaves it also when all of its rows were rejected before. */
   readonly mark?: SplitMark | undefined
+}
+
+/** Rows that the source has deleted. */
+export interface Removal {
+  /** Of their identity only. */
+  readonly spec: PlannedWrite
+  /** Asked when the rows of the split have been read; none: there are none. */
+  readonly rows: () => readonly Batch[]
+  /** Before the mark is asked for its state: how many were there. */
+  readonly onRemoved: (rows: number) => void
 }
 
 /** What a split leaves behind in the transaction of its rows, so that nobody writes them again. */

@@ -28,11 +28,13 @@ import { noProgress } from './progress.js'
 import { makeReport } from './report.js'
 import { endedBy, rethrow, stopped } from './run-errors.js'
 import type { Resume } from '../features/resume/find-run.js'
-import { factsOf, findRun, resumedPlan } from '../features/resume/find-run.js'
+import { factsOf, findRun, resumedPlan, withoutCheckpoints } from '../features/resume/find-run.js'
 import { RunCheckpoints } from '../features/resume/run-checkpoints.js'
+import type { RunMemory } from '../features/resume/run-memory.js'
 import { SourceCheck } from './source-check.js'
 import { openReplicas, throttled } from './speed.js'
-import { keepsIds, prepareIds, setUpPipeline } from './pipeline-setup.js'
+import { prepareIds, setUpPipeline } from './pipeline-setup.js'
+import { changesTables } from './table-changes.js'
 
 export interface CopyRequest {
   readonly runId: string
@@ -47,6 +49,8 @@ export interface CopyRequest {
   readonly backfill?: Backfill | null
   /** Default: a new run begins. */
   readonly resume?: Resume
+  /** Default: nobody remembers runs. */
+  readonly memory?: RunMemory
   /** Where `"in": "source"` looks values up, when rows come from elsewhere: from a file. Default: `from`. */
   readonly lookupSource?: ResolvedConnection
   /** Databases beside the two endpoints that `params` look values up in, by what they call them. Default: none. */
@@ -98,20 +102,16 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   }
   try {
     const work = async (endpoints: OpenEndpoints) => {
-      const { unfinished, abandoned, notices } = await findRun(request, endpoints)
+      const { unfinished, missing, abandoned, notices } = await findRun(request, endpoints)
+      if (missing) throw withoutCheckpoints(missing, await plan(request, endpoints, hooks.signal))
       runPlan = unfinished
         ? resumedPlan(unfinished, request.params)
         : warned(await plan(request, endpoints, hooks.signal), notices)
       announce(request, runPlan)
       hooks.onPlan(runPlan)
-      const { runId } = request
-      const options = {
-        runId,
-        plan: runPlan,
-        ...endpoints,
-        abandoned,
-        facts: () => factsOf(request, runPlan!, endpoints),
-      }
+      const { runId, memory = null } = request
+      const facts = () => factsOf(request, runPlan!, endpoints)
+      const options = { runId, plan: runPlan, ...endpoints, abandoned, facts, memory }
       checkpoints = unfinished ? await RunCheckpoints.claim(options, unfinished) : new RunCheckpoints(options)
       // A snapshot sees what there was, or fails; and what is not read cannot be missing.
       const checked = runPlan.policy.consistency === 'split' && runPlan.read.window?.rows !== 0
@@ -128,9 +128,11 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       if (result.error) throw result.error
       await checkpoints.check(() => checkCopied(runPlan!, result, checkpoints!.earlier !== null))
       if (check) sourceChanged = await check.end({ ...result, rowsRead: result.progress.done.rowsRead })
-      if (runPlan.write.postSql.length > 0) onChange()
-      await checkpoints.finishing()
-      await new Target(endpoints.writers, runPlan.write).finish(hooks.signal)
+      if (!checkpoints.finished) {
+        if (runPlan.write.postSql.length > 0) onChange()
+        await checkpoints.finishing()
+        await new Target(endpoints.writers, runPlan.write).finish(hooks.signal)
+      }
       await checkpoints.end()
     }
     await withEndpoints(request, hooks.signal, (endpoints) => work(endpoints).catch(rethrow(hooks.signal)))
@@ -231,17 +233,6 @@ async function copy(
       throttle,
     }),
   )
-}
-
-/** Whether more than rows is changed: by `pre_sql`, tables that are made, or what ids need in the target. */
-function changesTables(runPlan: RunPlan): boolean {
-  return createsTables(runPlan) || keepsIds(runPlan.pipeline) || runPlan.write.preSql.length > 0
-}
-
-/** Whether tables are created, or may be when a row calls for one. */
-export function createsTables({ write: { create, sharding } }: RunPlan): boolean {
-  const shards = sharding?.shards ?? []
-  return create !== null || sharding?.onDemand != null || shards.some((shard) => shard.create !== null)
 }
 
 function plan(

@@ -9,7 +9,12 @@ import { settleRules } from '../features/shard/rule-plan.js'
 import { planTables } from '../features/shard/write-plans.js'
 import type { Reading } from '../features/sources/plan.js'
 import { chooseReading } from '../features/sources/plan.js'
-import { isOneSplit, unresumableReasons, whyNotResumable } from '../features/resume/resumable.js'
+import {
+  isOneSplit,
+  unresumableReasons,
+  whyNoCheckpoints,
+  whyNotResumable,
+} from '../features/resume/resumable.js'
 import type { PlannedTransform } from '../features/transform/plan.js'
 import { openTarget, planTransform } from '../features/transform/plan.js'
 import type { Params } from '../task/params.js'
@@ -59,8 +64,10 @@ export async function makePlan(request: PlanRequest): Promise<RunPlan> {
   const write = await planWrite(request, choices)
   const read = readSpec(params, choices, write)
   const marks = marksOf(write, reading)
-  const planned = { params, read, write, deletions: deleting.deletions }
-  const unresumable = whyNotResumable(planned, request.source.readers, request.target.writers)
+  const { writers } = request.target
+  const unresumable = whyNotResumable({ params, read, write }, request.source.readers, writers)
+  const resumable = unresumable === null && !isOneSplit(read) && params.mode !== 'sync'
+  const unable = resumable ? await whyNoCheckpoints(writers) : null
   return {
     mode: params.mode,
     read,
@@ -71,12 +78,16 @@ export async function makePlan(request: PlanRequest): Promise<RunPlan> {
       workerNum: write.threads,
       consistency: params.consistency,
       speed: params.speed,
-      resumable: unresumable === null && !isOneSplit(read) && params.mode !== 'sync',
+      resumable: resumable && unable === null,
+      unresumable: unresumable ?? unable,
       watermarks: reading.watermarks,
       retry: params.retry,
     },
-    reasons: [...reasonsOf(params, choices, write), ...unresumableReasons(unresumable)],
-    warnings: await warningsOf(request, choices, { read, write, marks }),
+    reasons: [...reasonsOf(params, choices, write), ...unresumableReasons(unresumable, params)],
+    warnings: [
+      ...(await warningsOf(request, choices, { read, write, marks })),
+      ...unresumableReasons(unable, params),
+    ],
     delays: reading.delays,
     marks,
   }

@@ -109,6 +109,8 @@ export interface SqlDialect {
   columnNames(table: string): string
   /** The type of a column in them: a text of so many characters, told apart byte by byte; a text of any length; a number from 0 to 2^63 - 1. */
   ownType(type: number | 'text' | 'integer'): string
+  /** `SqlSession.check` takes CREATE TABLE, and throws where the user may not do that. Default: it takes statements about rows only. */
+  readonly checksDdl?: boolean
   /** What follows the columns in CREATE TABLE. */
   ownOptions(comment: string): string
 

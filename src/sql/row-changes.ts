@@ -1,6 +1,6 @@
 /** Single rows of a target, by their identity. */
 import type { Column } from '../contract/table-schema.js'
-import type { PlannedWrite } from '../contract/write.js'
+import type { PlannedWrite, Removal } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
 import { forEachRow } from '../wire/each-row.js'
 import type { SqlSession } from './session.js'
@@ -11,6 +11,13 @@ const MOST_ROWS = 100
 /** Deletes the rows whose identity is that of a row of the batch, byte for byte whatever a column's collation. */
 export function removeRows(session: SqlSession, spec: PlannedWrite, rows: Batch): Promise<number> {
   return changeRows(session, spec, rows, (table) => `DELETE FROM ${table}`)
+}
+
+/** Those that a split is to remove, in the transaction that is under way. */
+export async function removeAll(session: SqlSession, { spec, rows, onRemoved }: Removal): Promise<void> {
+  let removed = 0
+  for (const batch of rows()) removed += await removeRows(session, spec, batch)
+  onRemoved(removed)
 }
 
 /** Sets the flag of the same rows. */

@@ -40,6 +40,29 @@ export class SqlCheckpoints implements Checkpoints {
     }))
   }
 
+  async obstacle(): Promise<string | null> {
+    const session = await this.#open()
+    const { dialect } = session
+    const there = await isThere(session)
+    if (!there && !dialect.checksDdl) return null
+    const nothing = `SELECT ${COLUMNS} FROM ${NAME} WHERE 1 = 0`
+    const statements = there
+      ? [
+          `INSERT INTO ${NAME} (${COLUMNS}) ${nothing}`,
+          `DELETE FROM ${NAME} WHERE 1 = 0`,
+          `UPDATE ${NAME} SET superseded_by = NULL WHERE 1 = 0`,
+        ]
+      : [createSql(dialect)]
+    try {
+      for (const sql of statements) await session.check(sql)
+      return null
+    } catch (thrown) {
+      const error = checkpointError(thrown, session)
+      if (error.retryable) throw error
+      return error.message
+    }
+  }
+
   async begin({ run, table, state }: Pick<RunCheckpoint, 'run' | 'table' | 'state'>): Promise<void> {
     const session = await this.#open()
     const { dialect } = session

@@ -74,10 +74,16 @@ export class SqlTaskStore implements TaskStore {
     const additions = lacking.map(
       (name) => `ALTER TABLE ${RUNS} ADD COLUMN ${name} ${ADDED_COLUMNS[name]} DEFAULT NULL`,
     )
-    await runAll(session, [...statements, ...additions]).catch((thrown: unknown) => {
-      throw session.dialect.error(thrown, `creating the task tables in ${this.#database.where}`)
-    })
     const created = TABLES.filter((table) => before.get(table)!.length === 0)
+    try {
+      await runAll(session, [...statements, ...additions])
+    } catch (thrown) {
+      // Somebody else may be making the same: as long as less is lacking, what is left can be made.
+      const now = await this.#columns(session)
+      const made = lackingColumns(now).length < lacking.length
+      if (made || created.some((table) => now.get(table)!.length > 0)) return this.init()
+      throw session.dialect.error(thrown, `creating the task tables in ${this.#database.where}`)
+    }
     return [...created, ...lacking.map((name) => `${RUNS}.${name}`)]
   }
 
@@ -139,7 +145,10 @@ export class SqlTaskStore implements TaskStore {
 
   async finishRun(run: RunRecord): Promise<void> {
     const changes = namesIn(END_COLUMNS).map((name) => `${name} = ${this.#literal(run[name])}`)
-    await this.#write(`UPDATE ${RUNS} SET ${changes.join()} WHERE run_id = ${this.#literal(run.run_id)}`)
+    const ofRun = `WHERE run_id = ${this.#literal(run.run_id)}`
+    await this.#write(`UPDATE ${RUNS} SET ${changes.join()} ${ofRun}`)
+    // Somebody may have cleaned up the history meanwhile.
+    if ((await this.#ask(`SELECT 1 FROM ${RUNS} ${ofRun}`)).length === 0) await this.startRun(run)
   }
 
   async history(taskId: number | null, limit: number): Promise<readonly RunRecord[]> {

@@ -19,7 +19,7 @@ import { inDoubt } from './doubt.js'
 import { isStored, leaveMark, SqlCheckpoints } from './sql-checkpoints.js'
 import { highestValue } from './highest-value.js'
 import { rejecting, tooLargeAlone } from './row-errors.js'
-import { flagRows, removeRows } from './row-changes.js'
+import { flagRows, removeAll, removeRows } from './row-changes.js'
 import { createSequences, openSequence, takeBlock } from './sequence.js'
 import type { SqlSession } from './session.js'
 import { SessionSlot } from './session-slot.js'
@@ -143,7 +143,7 @@ export class SqlWriter<S extends SqlSession> implements Writer {
 
   /**
    * The transaction of a split: whatever `change` stores is committed here, and nowhere else, or nothing of it stays.
-   * `batches` null: there are no rows, so there is no transaction either, unless the split leaves a mark.
+   * `batches` null: there are no rows, so there is no transaction either, unless the split removes some or leaves a mark.
    */
   async #transact(
     spec: PlannedWrite,
@@ -152,12 +152,13 @@ export class SqlWriter<S extends SqlSession> implements Writer {
     change: (session: S, rows: RowStore, batches: AsyncIterable<Batch>, tally: Tally) => Promise<void>,
     settles = false,
   ): Promise<WriteCounts> {
-    const { mark, onDeferred: _, ...others } = options
+    const { mark, removal, onDeferred: _, ...others } = options
+    const gone = removal?.rows() ?? []
     const session = await this.#session()
     const rows = this.#sink.rows(session, spec)
     const tally = new Tally(rows.defers ? options : others)
     tally.throwIfAborted()
-    if (batches === null && !mark) {
+    if (batches === null && gone.length === 0 && !mark) {
       options.beforeCommit()
       return nothingWritten
     }
@@ -170,6 +171,7 @@ export class SqlWriter<S extends SqlSession> implements Writer {
         await change(session, rows, tally.receive(batches), tally)
         tally.check(spec)
       }
+      if (removal) await removeAll(session, removal)
       if (mark) await leaveMark(session, mark, tally.counts)
       tally.throwIfAborted()
       options.beforeCommit()

@@ -111,6 +111,16 @@ export function describeTaskStore(name: string, suite: TaskStoreSuite, runner?: 
           )
       }))
 
+    it('keeps the end of a run whose record was deleted meanwhile', () =>
+      withStores(suite, async ({ ready }) => {
+        const store = await ready()
+        await store.finishRun(run(3, { status: 'success', end_time: timeOf(4) }))
+        assert.deepEqual(
+          (await store.history(1, 10)).map(({ run_id, status }) => [run_id, status]),
+          [[run(3).run_id, 'success']],
+        )
+      }))
+
     it('marks runs as interrupted that are still running, and gives them as they were', () =>
       withStores(suite, async ({ ready }) => {
         const store = await ready()

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { WriteCounts, WriteMode } from '../contract/write.js'
 import type { Runner } from './runner.js'
+import { RowshiftError } from '../contract/errors.js'
 import { failsWith } from './runner.js'
 import { batchesOf, counterKind, numbered, wanted, writeSpec } from './tables.js'
 import type { Rows } from './values.js'
@@ -86,5 +87,33 @@ export function describeWriteModes(suite: SinkSuite, it: Runner['it']): void {
       const removed = await at.writer.skills.deletes.remove(spec, gone!, new AbortController().signal)
       assert.equal(removed, 2)
       await holds(suite, at.table, [['2', 'old']], 'after remove')
+    }))
+
+  it('removes rows in the transaction of those that it writes, if it can', () =>
+    opened(suite, table(), async (at) => {
+      if (at.writer.skills.deletes === undefined) return
+      const spec = await planned(at, at.spec)
+      const removed: number[] = []
+      const removal = {
+        spec: { ...spec, identity: ['a'] },
+        rows: () => batchesOf([['1', 'equal']]),
+        onRemoved: (rows: number) => void removed.push(rows),
+      }
+      const options = { ...new Recorder().options, removal }
+      const late = () => {
+        throw new RowshiftError('DIRTY_FILE_FAILED', 'It goes no further.')
+      }
+      const failing = { ...options, beforeCommit: late }
+      await failsWith('DIRTY_FILE_FAILED', () => at.writer.write(spec, streamOf(numbered(1, 50)), failing))
+      await holds(suite, at.table, THERE, 'rolled back')
+      await at.writer.write(spec, streamOf(numbered(1, 50)), options)
+      const rest = THERE.filter(([a]) => a !== '1')
+      await holds(suite, at.table, [...rest, ...numbered(1, 50)], 'after both')
+      await at.writer.write(spec, streamOf([]), {
+        ...options,
+        removal: { ...removal, rows: () => batchesOf(rest) },
+      })
+      await holds(suite, at.table, numbered(1, 50), 'without rows to write')
+      assert.deepEqual(removed, [1, 1, rest.length])
     }))
 }

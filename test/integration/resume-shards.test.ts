@@ -1,12 +1,11 @@
 // Unfinished runs whose target is several tables: each of them says itself which rows it holds.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { createConnection } from 'mysql2/promise'
 import { oneServer, servers } from '../support/context.js'
 import type { Outcome } from '../support/copying.js'
 import { TestDatabase } from '../support/copying.js'
 import type { CopyEndpoints } from '../support/killed-runs.js'
-import { BRAKE, killedAt, resumed, ROWS, sourceSql, started } from '../support/killed-runs.js'
+import { BRAKE, killedAt, lockTable, resumed, ROWS, sourceSql, started } from '../support/killed-runs.js'
 import { Proxy } from '../support/proxy.js'
 import type { TestServer } from '../support/servers.js'
 import { until } from '../support/until.js'
@@ -60,14 +59,6 @@ async function expectWhole(endpoints: Shards, { code, stderr, report }: Outcome,
   expect(await endpoints.checkpoints()).to.equal(0)
 }
 
-/** Makes whoever writes the table wait. */
-async function locked(db: TestDatabase, table: string): Promise<() => Promise<void>> {
-  const { host, port, user, password } = db.server
-  const session = await createConnection({ host, port, user, password, database: db.database })
-  await session.query(`LOCK TABLES ${table} READ`)
-  return () => session.end()
-}
-
 describe('a sharded copy that is killed', () => {
   it('goes on from there, twice, and stores no row twice', async () => {
     for (const server of servers()) {
@@ -100,7 +91,7 @@ describe('a sharded copy that is killed', () => {
       const endpoints = await intoShards(server, 2, rows)
       const params = { ...SHARD, worker_num: 1 }
       for (const command of [['copy'], ['resume', 'latest']]) {
-        const free = await locked(endpoints.db, 'dst_1')
+        const free = await lockTable(endpoints.db, 'dst_1')
         const run = started(command, endpoints, params)
         const stored = 'SELECT COUNT(DISTINCT shard) FROM dst WHERE shard > 2'
         await until('shards of the other database', async () => (await endpoints.value(stored)) === '3')

@@ -10,6 +10,7 @@ import type { RunReport } from '../../src/index.js'
 import type { RunRecord } from '../../src/contract/plugin.js'
 import { runCli, oneServer, servers } from '../support/context.js'
 import { expectRefusal, scratchFile } from '../support/copying.js'
+import { lockTable } from '../support/killed-runs.js'
 import { startServer } from '../support/servers.js'
 import { TaskFixture, type Started } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
@@ -395,6 +396,21 @@ describe('the task store', () => {
       expect(await fixture.json('init')).to.deep.equal({ created: [] })
       expect(await fixture.json<RunRecord[]>('history')).to.have.length(1)
       expectRefusal(await fixture.cli('run', '5'), 1, 'DUPLICATE_KEY')
+    }
+  })
+
+  it('is brought up to date by two inits at once', async () => {
+    for (const server of servers()) {
+      const place = await TaskFixture.create(server)
+      await place.store.value('ALTER TABLE rowshift_run DROP COLUMN host, DROP COLUMN pid')
+      const free = await lockTable(place.storeDatabase, 'rowshift_run')
+      const inits = [place.cli('init'), place.cli('init')]
+      const waiting =
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND state LIKE '%lock%'"
+      await until('both', async () => (await place.storeDatabase.value(waiting)) === '2')
+      await free()
+      for (const { code, stderr } of await Promise.all(inits)) expect(code, stderr).to.equal(0)
+      expect(await place.json('init')).to.deep.equal({ created: [] })
     }
   })
 

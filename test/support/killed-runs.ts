@@ -1,6 +1,7 @@
 // Copies that are killed, and what they have left in their target.
 import { expect } from 'chai'
-import type { Outcome } from './copying.js'
+import { createConnection } from 'mysql2/promise'
+import type { Outcome, TestDatabase } from './copying.js'
 import { runWithReport } from './copying.js'
 import { Started } from './task-fixture.js'
 import { until } from './until.js'
@@ -54,6 +55,24 @@ export async function killedAt(rows: number, run: Started, endpoints: CopyEndpoi
   expect(run.ended, `it was to be killed: ${run.stderr}`).to.equal(false)
   run.kill('SIGKILL')
   await run.code()
+}
+
+/** Makes whoever writes the table wait; resolves to what lets them go on. */
+export async function lockTable(
+  { server, database }: TestDatabase,
+  table: string,
+): Promise<() => Promise<void>> {
+  const { host, port, user, password } = server
+  const session = await createConnection({ host, port, user, password, database })
+  await session.query(`LOCK TABLES ${table} READ`)
+  return () => session.end()
+}
+
+/** Waits until somebody waits with a statement that begins so. */
+export async function untilWaiting(place: TestDatabase, statement: string): Promise<void> {
+  const sql = `SELECT COUNT(*) FROM information_schema.processlist
+    WHERE db = DATABASE() AND state LIKE '%lock%' AND info LIKE '${statement}%'`
+  await until(`"${statement}" that waits`, async () => Number(await place.value(sql)) > 0)
 }
 
 /** What checkpoints say is stored: of this attempt, and of those before. */

@@ -107,10 +107,18 @@ export class TaskFixture {
     return this.#db
   }
 
-  readonly #db: TestDatabase | null
+  /** The database of the tasks, on a server. */
+  get storeDatabase(): TestDatabase {
+    if (this.#storeDb === null) throw new Error('these tasks are in a file')
+    return this.#storeDb
+  }
 
-  private constructor(data: Backend & { db?: TestDatabase }, store: Backend) {
+  readonly #db: TestDatabase | null
+  readonly #storeDb: TestDatabase | null
+
+  private constructor(data: Backend & { db?: TestDatabase }, store: Backend & { db?: TestDatabase }) {
     this.#db = data.db ?? null
+    this.#storeDb = store.db ?? null
     this.data = data
     this.store = store
     const side = { [data.type]: { app_db: data.connection } }

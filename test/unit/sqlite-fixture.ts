@@ -122,6 +122,7 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
       consistency: 'split',
       speed: null,
       resumable: false,
+      unresumable: null,
       watermarks: {},
       retry: { attempts: 0, maxWait: 0 },
     },

@@ -8,9 +8,11 @@ import { counted } from '../../wire/counted.js'
 import { nameIn } from '../../contract/sharding.js'
 import { parsePattern } from '../shard/pattern.js'
 import { tableWrites } from '../shard/table-writes.js'
-import { tableReads } from '../sources/table-reads.js'
-import type { RunFacts, RunState, TableShape } from './run-state.js'
-import { differences, digestsOf, readState, shapeOf } from './run-state.js'
+import { wayOn } from './resumable.js'
+import { areSameTables, sourceShape, targetShape } from './table-shapes.js'
+import type { RunMemory } from './run-memory.js'
+import type { RunFacts, RunState } from './run-state.js'
+import { differences, digestsOf, readState } from './run-state.js'
 
 /**
  * Which run to go on with. `never`: none; `auto`: an unfinished one of the same task, if nothing has changed; `latest`: the last unfinished one; else
@@ -26,6 +28,7 @@ export interface ResumeRequest {
   readonly savedWatermarks?: SavedWatermarks | null
   readonly backfill?: Backfill | null
   readonly resume?: Resume
+  readonly memory?: RunMemory
 }
 
 export interface UnfinishedRun {
@@ -37,6 +40,8 @@ export interface UnfinishedRun {
 export interface Search {
   /** null: a new run begins. */
   readonly unfinished: UnfinishedRun | null
+  /** Why the run that was asked for is not there; null: it is, or none was asked for. */
+  readonly missing: RowshiftError | null
   /** Unfinished runs of the same copy, which a new run takes the place of. */
   readonly abandoned: readonly string[]
   /** What there is to say about an unfinished run that is not resumed. */
@@ -60,9 +65,6 @@ const FREE = new Set<keyof Params>([
   'maxDelete',
 ])
 
-/** The identity of a table that is not there. */
-const MISSING = ''
-
 /** Follow the mode and the range that the run was begun with. */
 const OF_THE_RUN = new Set(['mode', 'writeMode', 'schemaSaveMode', 'backfill'])
 
@@ -78,20 +80,39 @@ export async function findRun(request: ResumeRequest, endpoints: Endpoints): Pro
   const unfinished = await unfinishedRuns(request, endpoints.writers[0]!, mustBe)
   const abandoned = await sameCopies(unfinished, request, endpoints)
   const asked = unfinished.find((one) => (mustBe ? matches(one, resume) : abandoned.includes(one.run)))
-  if (mustBe && !asked) throw resumeRefused(noSuchRun(resume))
-  if (!asked || resume === 'never') return { unfinished: null, abandoned, notices: [] }
+  const missing = mustBe && !asked ? resumeRefused(noSuchRun(resume)) : null
+  const none = { unfinished: null, missing, abandoned, notices: [] }
+  if (!asked || resume === 'never') return none
   const state = readState(asked.state)
   const obstacles =
     state === null
       ? ['another version of rowshift began it']
       : await obstaclesTo(asked, state, request, endpoints)
-  if (obstacles.length === 0) return { unfinished: { ...asked, state: state! }, abandoned: [], notices: [] }
+  if (state?.phase === 'ended' && (obstacles.length > 0 || (await isRemembered(state, request)))) {
+    if (mustBe) throw resumeRefused(`Run ${asked.run} has succeeded: there is nothing left to do.`)
+    return none
+  }
+  if (obstacles.length === 0) return { ...none, unfinished: { ...asked, state: state! }, abandoned: [] }
   const why = `Run ${asked.run} did not end, and cannot be resumed: ${obstacles.join('; ')}.`
   if (mustBe)
     throw resumeRefused(
       `${why} Undo that, or begin anew: run it without "resume", with --restart if it is a task.`,
     )
-  return { unfinished: null, abandoned, notices: [`${why} A new run began`] }
+  return { ...none, notices: [`${why} A new run began`] }
+}
+
+/** There are no checkpoints of a run that was asked for, and never could be: whether both tables can be compared instead. */
+export function withoutCheckpoints(missing: RowshiftError, { mode, policy }: RunPlan): RowshiftError {
+  const why = policy.unresumable
+  if (why === null) return missing
+  return new RowshiftError('RESUME_REFUSED', `This copy ${wayOn(why, { mode })}.`, {
+    compares: mode === 'init',
+  })
+}
+
+/** Then only its checkpoints are left of it. */
+async function isRemembered({ executions }: RunState, { memory }: ResumeRequest): Promise<boolean> {
+  return (await memory?.succeeded(executions)) ?? false
 }
 
 /** What a run is known by. Asked of the tables as they are now. */
@@ -225,65 +246,6 @@ function withModeOf({ params }: RunState, now: RunFacts, { schemaSaveMode }: Par
   const said = (name: string) => name === 'schemaSaveMode' && schemaSaveMode !== 'error_when_not_exist'
   const ofTheRun = Object.entries(params).filter(([name]) => OF_THE_RUN.has(name) && !said(name))
   return { ...now, params: { ...now.params, ...Object.fromEntries(ofTheRun) } }
-}
-
-/** Of all tables, each with its name before those of its columns. */
-async function sourceShape({ read }: RunPlan, readers: readonly Reader[]): Promise<TableShape> {
-  const shapes: TableShape[] = []
-  for (const { reader, spec } of tableReads(readers, read)) {
-    const { table } = spec.table
-    shapes.push(await shapeAt('source', table, () => reader.describe(table)))
-  }
-  const { sources } = read
-  if (sources === null) return shapes[0]!
-  const columns = shapes.flatMap((shape, i) =>
-    Object.entries(shape.columns).map(([name, column]): [string, string] => [
-      `${sources[i]!.name}.${name}`,
-      column,
-    ]),
-  )
-  return {
-    identity: JSON.stringify(shapes.map(({ identity }) => identity)),
-    columns: Object.fromEntries(columns),
-    keys: JSON.stringify(shapes.map(({ keys }) => keys)),
-  }
-}
-
-/** Shards are alike, so that what tells that one of them was altered is enough. */
-async function targetShape({ write }: RunPlan, writers: readonly Writer[]): Promise<TableShape> {
-  const tables = tableWrites(writers, write)
-  const shapes: TableShape[] = []
-  for (const { writer, spec } of tables)
-    shapes.push(await shapeAt('target', spec.table.table, () => writer.describe(spec.table.table)))
-  if (write.sharding === null) return shapes[0]!
-  const names = write.sharding.shards.map(({ name }) => name)
-  return {
-    identity: JSON.stringify(shapes.map(({ identity }) => identity)),
-    columns: digestsOf(Object.fromEntries(shapes.map(({ columns }, i) => [names[i]!, columns]))),
-    keys: JSON.stringify(shapes.map(({ keys }) => keys)),
-  }
-}
-
-/** One that was dropped meanwhile may be made again. */
-function areSameTables(before: string, now: string): boolean {
-  if (before === now || now === MISSING) return true
-  if (!before.startsWith('[')) return false
-  const [old, present] = [before, now].map((text) => JSON.parse(text) as readonly string[])
-  return old!.length === present!.length && old!.every((one, i) => [one, MISSING].includes(present![i]!))
-}
-
-async function shapeAt(
-  end: string,
-  table: string,
-  describe: () => ReturnType<Reader['describe']>,
-): Promise<TableShape> {
-  try {
-    return shapeOf(await describe())
-  } catch (thrown) {
-    const error = RowshiftError.from(thrown)
-    if (error.code === 'TABLE_NOT_FOUND') return { identity: MISSING, columns: {}, keys: `${end} ${table}` }
-    throw error
-  }
 }
 
 function noSuchRun(resume: Resume): string {

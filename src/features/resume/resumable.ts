@@ -1,5 +1,4 @@
 import type { Reader, Writer } from '../../contract/plugin.js'
-import type { RunPlan } from '../../contract/run-plan.js'
 import type { TargetSpec } from '../../contract/target-spec.js'
 import type { SourceSpec } from '../../contract/source-spec.js'
 import type { Params } from '../../task/params.js'
@@ -8,12 +7,11 @@ interface Planned {
   readonly params: Pick<Params, 'mode' | 'consistency'>
   readonly read: SourceSpec
   readonly write: TargetSpec
-  readonly deletions: RunPlan['deletions']
 }
 
 /** Why a run that ends early can only be begun anew, in words; null: it can be resumed, or is one split. */
 export function whyNotResumable(
-  { params, read, write, deletions }: Planned,
+  { params, read, write }: Planned,
   readers: readonly Reader[],
   writers: readonly Writer[],
 ): string | null {
@@ -23,7 +21,6 @@ export function whyNotResumable(
       ? null
       : 'rows without a key are one split, which its shards store one after another'
   if (params.consistency === 'snapshot') return 'the moment that a snapshot shows is gone when the run ends'
-  if (deletions?.rows != null) return 'rows that the source flags as deleted are handled after their split'
   if (!writers.every(({ skills }) => skills.checkpoints !== undefined))
     return 'the target keeps no checkpoints'
   if (write.unmarked !== undefined) return write.unmarked
@@ -37,6 +34,24 @@ export function isOneSplit({ key, sources }: SourceSpec): boolean {
   return key === null && sources == null
 }
 
-export function unresumableReasons(why: string | null): string[] {
-  return why === null ? [] : [`if it ends early, it cannot be resumed: ${why}`]
+/** What keeps the user of this connection from leaving checkpoints, in words; null: nothing. */
+export async function whyNoCheckpoints(writers: readonly Writer[]): Promise<string | null> {
+  for (const { skills } of writers) {
+    const obstacle = (await skills.checkpoints!.obstacle?.()) ?? null
+    if (obstacle !== null) return obstacle
+  }
+  return null
+}
+
+export function unresumableReasons(why: string | null, params: Pick<Params, 'mode'>): string[] {
+  return why === null ? [] : [`if this run ends early, it ${wayOn(why, params)}`]
+}
+
+/** How one goes on with a run that has no checkpoints. Of an increment, a comparison of all rows would not move the watermark. */
+export function wayOn(why: string, { mode }: Pick<Params, 'mode'>): string {
+  const otherwise =
+    mode === 'init'
+      ? '"rowshift resume" compares both tables and writes what is missing'
+      : 'it is run again from where it began, which takes write_mode "upsert" or "ignore" where rows of it are there'
+  return `has no checkpoints to go on from (${why}): ${otherwise}`
 }

@@ -10,7 +10,9 @@ import { failpoint } from '../../failpoint.js'
 import { log } from '../../log.js'
 import type { LeftSplit } from './done-ranges.js'
 import { groupOf, splitsLeft } from './done-ranges.js'
+import type { RunMemory } from './run-memory.js'
 import type { RunFacts, RunState } from './run-state.js'
+import { wayOn } from './resumable.js'
 import { elsewhereState, merged, nameOf, newState } from './run-state.js'
 import type { Resuming } from '../sources/resumed-splits.js'
 
@@ -27,6 +29,8 @@ export interface RunOptions {
   readonly facts: () => Promise<RunFacts>
   /** Runs of the same copy that are not to be resumed any more. */
   readonly abandoned: readonly string[]
+  /** null: the checkpoints of a run go as soon as it succeeds. */
+  readonly memory: RunMemory | null
 }
 
 const FINISH_BY_HAND =
@@ -51,7 +55,10 @@ export class RunCheckpoints {
 
   constructor(options: RunOptions) {
     this.#options = options
-    this.#checkpoints = options.plan.policy.resumable ? checkpointsOf(options.writers) : []
+    const { plan, writers } = options
+    this.#checkpoints = plan.policy.resumable ? checkpointsOf(writers) : []
+    const why = plan.policy.unresumable
+    this.#unable = why === null ? null : unableTo(why, plan)
   }
 
   /** Goes on with a run. */
@@ -154,6 +161,11 @@ export class RunCheckpoints {
     }
   }
 
+  /** An earlier attempt has done everything. */
+  get finished(): boolean {
+    return this.#run?.state.phase === 'ended'
+  }
+
   /** Before indexes are made and `post_sql` runs, which cannot be done twice. */
   async finishing(): Promise<void> {
     const { plan } = this.#options
@@ -167,7 +179,13 @@ export class RunCheckpoints {
     failpoint('finished')
     if (this.#run === null) return
     const { id } = this.#run
+    const { memory } = this.#options
+    if (memory !== null) {
+      await this.#enter('ended')
+      memory.keep(id)
+    }
     this.#ended = true
+    if (memory !== null) return
     try {
       await this.#remove(id)
       failpoint('run-removed')
@@ -200,8 +218,8 @@ export class RunCheckpoints {
       const error = RowshiftError.from(thrown)
       for (const other of others) await other.end(runId).catch(() => {})
       if (error.retryable || error.code === 'INTERNAL') throw error
-      this.#warn(`if this run ends early, it cannot be resumed: ${error.message}`)
-      this.#unable = `This run cannot be resumed: ${error.message}`
+      this.#warn(`if this run ends early, it ${wayOn(error.message, plan)}`)
+      this.#unable = unableTo(error.message, plan)
     }
   }
 
@@ -245,6 +263,10 @@ export class RunCheckpoints {
 
 function checkpointsOf(writers: readonly Writer[]): Checkpoints[] {
   return writers.flatMap(({ skills }) => skills.checkpoints ?? [])
+}
+
+function unableTo(why: string, plan: RunPlan): string {
+  return `This run ${wayOn(why, plan)}.`
 }
 
 function withHint({ code, message, details, cause }: RowshiftError, hint: string): RowshiftError {

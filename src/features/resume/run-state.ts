@@ -35,8 +35,11 @@ export interface RunState {
   /** How many splits that were, and what became of their rows. */
   readonly splits: number
   readonly counts: SplitCounts
-  /** `failed`: every split is stored, but not all is well; `finishing`: every row is there; indexes and `post_sql` may be, too. */
-  readonly phase: 'copying' | 'failed' | 'finishing'
+  /**
+   * `failed`: every split is stored, but not all is well; `finishing`: every row is there; indexes and `post_sql` may be, too; `ended`: all is
+   * done, but who remembers that may not know yet.
+   */
+  readonly phase: 'copying' | 'failed' | 'finishing' | 'ended'
 }
 
 /** What may not change while a run is interrupted. */

@@ -6,10 +6,10 @@ import { Scheduler } from '../../engine/scheduler.js'
 import type { RowshiftError } from '../../contract/errors.js'
 import type { Throttle } from '../../engine/throttle.js'
 import { rowBytes } from '../../plan/split-rows.js'
-import type { Endpoint, Reader, Split, TableSchema } from '../../contract/plugin.js'
+import type { Endpoint, Reader, Split, TableSchema, WriteMode } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import { splitRanges } from './range-reads.js'
-import { addFindings, areEqual, noFindings } from './findings.js'
+import { addFindings, areEqual, noFindings, withoutOthers } from './findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from './messages.js'
 import type { VerifyPlan } from './plan.js'
 
@@ -27,6 +27,8 @@ export interface CompareJob {
   readonly readers: readonly Reader[]
   /** Percent of the splits to look at. */
   readonly sample: number
+  /** How rows are written that the target lacks, when others may stay as they are; null: both tables are to be equal. */
+  readonly completes: WriteMode | null
   /** Throws when so many extra rows may not be deleted; called before anything is changed. */
   readonly guard: (findings: Findings) => void
   /** After that, before anything is repaired. */
@@ -53,6 +55,9 @@ export interface CompareResult {
   /** Threads that stopped because a server took no more connections, in words; null: none. */
   readonly gaveUp: string | null
 }
+
+/** Fewer than any range has. */
+const NONE = -1
 
 /** Compares all ranges of both tables on a pool of worker threads, then repairs those that differ. */
 export async function compareTables(job: CompareJob): Promise<CompareResult> {
@@ -103,7 +108,7 @@ class Comparison {
     if (repair !== null && differ) {
       left = await this.#all(found.ranges, ({ range, deletable }) => ({
         range,
-        mayDelete: deletable,
+        mayDelete: this.#job.completes === null ? deletable : NONE,
         repaired: true,
       }))
       // The rows that had the unique values they wait for are repaired or deleted by now.
@@ -137,7 +142,8 @@ class Comparison {
       },
       accept: ({ findings, deferred }, _item, index) => {
         this.#deferred.add(deferred, index)
-        sum = addFindings(sum, findings)
+        const { completes } = this.#job
+        sum = addFindings(sum, completes === null ? findings : withoutOthers(findings, completes))
         const rows = findings.sourceRows + findings.filtered
         const { table } = this.#job.plan.source
         // Databases that compare by themselves send no rows.

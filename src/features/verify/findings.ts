@@ -1,4 +1,5 @@
 import { RowshiftError } from '../../contract/errors.js'
+import type { WriteMode } from '../../contract/plugin.js'
 import type { Findings } from './messages.js'
 import type { Differences } from './row-comparison.js'
 import { MOST_NAMED } from './row-key.js'
@@ -25,6 +26,12 @@ export const noFindings: Findings = {
 
 export function areEqual({ missing, extra, different }: Differences): boolean {
   return missing + extra + different === 0
+}
+
+/** Without rows that are not of the copy, and those that its write mode leaves alone. */
+export function withoutOthers(findings: Findings, writeMode: WriteMode): Findings {
+  const none = writeMode === 'ignore' ? { different: 0, differentRows: [] } : {}
+  return { ...findings, differences: { ...findings.differences, extra: 0, extraRows: [], ...none } }
 }
 
 /** Throws SHARD_UNKNOWN where a repair would meet a row that no table is for, when it has changed others already. */

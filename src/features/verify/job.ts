@@ -1,6 +1,6 @@
 import type { VerifyRequest } from './request.js'
 import { endpointsOf, readersOf, sourceEndpoint, targetEndpoint, writersOf } from '../../engine/endpoints.js'
-import { createsTables } from '../../engine/job.js'
+import { createsTables } from '../../engine/table-changes.js'
 import type { Progress } from '../../engine/progress.js'
 import { noProgress } from '../../engine/progress.js'
 import { OpenConnections } from '../../engine/open-connections.js'
@@ -127,7 +127,7 @@ async function compare(
   { plan, repair, runtimeReasons }: Plans,
   { signal, onProgress, onRepaired, onChange }: Recording,
 ): Promise<CompareResult> {
-  const { runId, from, to, params, sample } = request
+  const { runId, from, to, params, sample, completes } = request
   if (signal.aborted) throw stopped(signal)
   const pipeline = await setUpPipeline(plan.pipeline, connections, signal)
   runtimeReasons.push(...(pipeline?.reasons ?? []))
@@ -147,9 +147,10 @@ async function compare(
       source: endpointsOf(from, params.session, params.timeZone),
       target: endpointsOf(to, params.session, params.timeZone),
       sample,
+      completes: completes ? params.writeMode : null,
       guard: (differing) => {
         checkPlacement(differing)
-        checkDeletes(differing, params.maxDelete, plan.sharding !== null)
+        if (!completes) checkDeletes(differing, params.maxDelete, plan.sharding !== null)
       },
       prepare: async () => {
         const creates = createsTables(repair!)
@@ -180,7 +181,7 @@ function refuseFresh({ columns }: Params): void {
 }
 
 function planRepair(
-  { params, from, to }: VerifyRequest,
+  { params, from, to, completes }: VerifyRequest,
   { readers, connections }: OpenEndpoints,
   writers: readonly Writer[],
 ): Promise<RunPlan> {
@@ -196,8 +197,14 @@ function planRepair(
     connections,
     source: sourceEndpoint(from, isMany(from), readers),
     target: targetEndpoint(to, params.shard !== null, writers),
-    params: repairing(params),
+    params: completes ? completing(params) : repairing(params),
   })
+}
+
+/** Nothing is deleted, and rows that are there stay where the write mode says so. */
+function completing(params: Params): Params {
+  const { writeMode } = params
+  return { ...repairing(params), mode: 'init', writeMode: writeMode === 'ignore' ? writeMode : 'upsert' }
 }
 
 /** `pre_sql` and `post_sql` belong to a whole copy: one that empties the target would undo what is to be repaired. */
