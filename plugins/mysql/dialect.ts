@@ -35,9 +35,9 @@ export const mysqlDialect: SqlDialect = {
   losses: lossSql,
   failsByValue: (thrown) => (thrown as { errno?: number }).errno === OUT_OF_RANGE,
   valueError: unmappedError,
-  insertTriggers: (table) =>
+  writeTriggers: (table, updates) =>
     `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS
-     WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ${text(table)} AND EVENT_MANIPULATION = 'INSERT'`,
+     WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ${text(table)} AND EVENT_MANIPULATION IN ('INSERT'${updates ? ", 'UPDATE'" : ''})`,
   parentTables: (table) =>
     `SELECT DISTINCT REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE
      WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)} AND REFERENCED_TABLE_NAME IS NOT NULL`,

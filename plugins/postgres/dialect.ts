@@ -20,8 +20,8 @@ export const postgresDialect: SqlDialect = {
   lookupList: (columns, keys) =>
     `(${columns.join(', ')}) IN (${keys.map((key) => `(${key.join(', ')})`).join(', ')})`,
   failsByValue: (thrown) => /^(22|23514|P0001)/.test(sqlState(thrown) ?? ''),
-  insertTriggers: (table) =>
-    `SELECT tgname FROM pg_trigger WHERE tgrelid = ${tableId(table)} AND NOT tgisinternal AND tgenabled IN ('O', 'A')`,
+  writeTriggers: (table, updates) =>
+    `SELECT tgname FROM pg_trigger WHERE tgrelid = ${tableId(table)} AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & ${updates ? 20 : 4} <> 0`,
   parentTables: (table) =>
     `SELECT DISTINCT confrelid::regclass::text FROM pg_constraint WHERE conrelid = ${tableId(table)} AND contype = 'f'`,
   emptyTable: 'TRUNCATE TABLE',

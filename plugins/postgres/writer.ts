@@ -101,26 +101,19 @@ async function planWrite(session: PostgresSession, spec: WriteSpec): Promise<Wri
   return plan
 }
 
-/** Throws READ_ONLY and ACCESS_DENIED. Of a table that does not exist yet, nothing is asked. */
+/** Throws READ_ONLY. Of a table that does not exist yet, nothing is asked. */
 async function askFacts(session: PostgresSession, table: string): Promise<WritePlan['facts']> {
   const [row] = await session.query(
-    `SELECT (pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on')::int, coalesce(row_security_active(oid), false)::int, (relkind = 'p')::int,
+    `SELECT (pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on')::int, (relkind = 'p')::int,
             (EXISTS (SELECT FROM pg_constraint WHERE conrelid = id AND condeferrable))::int
      FROM (SELECT ${tableId(table)} AS id) AS wanted LEFT JOIN pg_class ON oid = id`,
   )
-  const [isReadOnly, isHidden, partitioned, deferrable] = row!.map((value) => value === '1')
+  const [isReadOnly, partitioned, deferrable] = row!.map((value) => value === '1')
   if (isReadOnly) {
     throw new RowshiftError(
       'READ_ONLY',
       `The target ${session.where} takes no writes: it is a standby, or default_transaction_read_only is on for the user or the database. Write to its primary, or switch that off. Nothing was written.`,
       { connection: session.where },
-    )
-  }
-  if (isHidden) {
-    throw new RowshiftError(
-      'ACCESS_DENIED',
-      `Row security of table ${table} of ${session.where} applies to this user, so that rows may be hidden or rejected. Write as a user with BYPASSRLS, or as the owner of the table. Nothing was written.`,
-      { table },
     )
   }
   return { partitioned: partitioned!, deferrable: deferrable! }

@@ -33,7 +33,7 @@ export function sqliteDialect(encoding: TextEncoding): SqlDialect {
       `(${columns.join(',')}) IN (VALUES ${keys.map((key) => `(${key.join(',')})`).join(',')})`,
     failsByValue: (thrown) => sqliteCode(thrown) === 'SQLITE_ERROR',
     // An upsert runs those for updates too, and a replaced row may run those for deletes.
-    insertTriggers: (table) =>
+    writeTriggers: (table) =>
       `SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ${textLiteral(table, encoding)} COLLATE NOCASE`,
     parentTables: (table) =>
       `SELECT DISTINCT "table" FROM pragma_foreign_key_list(${textLiteral(table, encoding)})`,

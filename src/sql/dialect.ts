@@ -77,8 +77,8 @@ export interface SqlDialect {
   readonly losses?: LossSql
   // Tables.
 
-  /** A query for the names of the triggers that run when a row is inserted. */
-  insertTriggers(table: string): string
+  /** A query for the names of the triggers that run when a row is inserted, and, where rows are changed too, when one is updated. */
+  writeTriggers(table: string, updates: boolean): string
   /** A query for the names of the tables that a table's foreign keys refer to. */
   parentTables(table: string): string
   /** What empties a table, without its name: `TRUNCATE TABLE`. */

@@ -16,7 +16,10 @@ export async function checkTarget(
     })
     return rows.map(([name]) => name!)
   }
-  const triggers = await names('looking for triggers', dialect.insertTriggers(table))
+  const triggers = await names(
+    'looking for triggers',
+    dialect.writeTriggers(table, spec.writeMode === 'upsert'),
+  )
   const parents = await names('looking for foreign keys', dialect.parentTables(table))
   return {
     warnings: parents.length === 0 ? [] : [parentWarning(parents)],

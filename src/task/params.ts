@@ -51,7 +51,7 @@ export interface Params {
   readonly dirtyFile: string | null
   readonly schemaSaveMode: SchemaSaveMode
   readonly deferIndexes: boolean
-  /** The target may have triggers on INSERT. */
+  /** The target may have triggers that run for rows written. */
   readonly allowTriggers: boolean
   /** What goes into which target column; null: all, by name. */
   readonly columns: readonly ColumnEntry[] | null

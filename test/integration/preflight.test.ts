@@ -1,7 +1,7 @@
 // What is found before a row moves: nothing is written, and the message says what to do.
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
-import { query, runCli, servers } from '../support/context.js'
+import { oneServer, query, runCli, servers } from '../support/context.js'
 import { expectRefusal, TestDatabase, runWithReport } from '../support/copying.js'
 import type { TestServer } from '../support/servers.js'
 import { startServer } from '../support/servers.js'
@@ -77,6 +77,17 @@ describe('before a row moves', () => {
       const { code, report } = await db.copy('src', 'dst', { allow_triggers: true })
       expect(code).to.equal(0)
       expect(report.warnings.join('\n')).to.include('louder')
+    }
+  })
+
+  it('a trigger that runs when a row is updated, where rows are', async () => {
+    for (const server of oneServer()) {
+      const db = await TestDatabase.create(
+        server,
+        `${SMALL}; CREATE TABLE dst LIKE src; CREATE TRIGGER louder BEFORE UPDATE ON dst FOR EACH ROW SET NEW.v = UPPER(NEW.v)`,
+      )
+      expectRefusal(await db.copy('src', 'dst', { write_mode: 'upsert' }), 3, 'LOSSY', 'louder')
+      expect((await db.copy('src', 'dst', { write_mode: 'ignore' })).code).to.equal(0)
     }
   })
 

@@ -1,0 +1,94 @@
+// Copies into PostgreSQL that end early and go on, and a commit of which nobody has heard the end.
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import postgres from '../../plugins/postgres/plugin.js'
+import { batchesOf, writeSpec } from '../../src/testing/tables.js'
+import { connect } from '../support/client.js'
+import { server } from '../support/context.js'
+import { TestDatabase } from '../support/copying.js'
+import { expectWhole, killedAt, left, resumed, ROWS, started } from '../support/killed-runs.js'
+import { until } from '../support/until.js'
+
+const BRAKE = 'id % 2000 <> 0 OR pg_sleep(0.05) IS NOT NULL'
+
+describe('a copy into PostgreSQL that is killed', () => {
+  for (const [what, target, params] of [
+    ['of a table with a key', 'id int PRIMARY KEY, v text', { write_mode: 'upsert' }],
+    ['of a table without a key', 'id int, v text', {}],
+  ] as const) {
+    it(`goes on from there, twice, with each row once: ${what}`, async () => {
+      const db = await TestDatabase.create(
+        server('postgres'),
+        `CREATE TABLE src (id int PRIMARY KEY, v text); CREATE TABLE dst (${target});
+         INSERT INTO src SELECT i, 'a row of some length, as rows are' FROM generate_series(1, ${ROWS}) i`,
+      )
+      const endpoints = {
+        from: db.url('src'),
+        to: db.url('dst'),
+        value: (sql: string) => db.value(sql),
+        expectEqual: () => db.expectEqual('src', 'dst'),
+      }
+      const all = { ...params, where: BRAKE }
+      await killedAt(ROWS / 6, started(['copy'], endpoints, all), endpoints)
+      await killedAt(ROWS / 2, started(['resume', 'latest'], endpoints, { ...all, worker_num: 1 }), endpoints)
+      const before = await left(endpoints)
+      expect(before.rows).to.be.within(ROWS / 2 - 1000, ROWS - 1)
+      await expectWhole(endpoints, await resumed(endpoints, all), before)
+    })
+  }
+})
+
+describe('a split of PostgreSQL whose commit is under way', () => {
+  it('is waited for, and not written again', async () => {
+    const db = await TestDatabase.create(server('postgres'), 'CREATE TABLE t (id int, v text)')
+    const { host, port, user, password } = db.server
+    const connection = { host, port, user, password, db: db.database }
+    const writer = postgres.createWriter!({ plugin: '', connection, session: [] })
+    const other = await connect('postgres', { host, port, user, password, database: db.database })
+    try {
+      await writer.connect()
+      const spec = writeSpec(await writer.describe('t'))
+      const write = { ...spec, ...(await writer.plan(spec, null)), batch: { bytes: 1000, rows: 10 } }
+      await writer.skills.checkpoints!.begin({ run: 'r', table: 't', state: '{}' })
+      // As a session leaves it whose client has sent its COMMIT, and is gone.
+      await other.query(
+        `BEGIN; SELECT 1 FROM rowshift_checkpoint WHERE split = '' FOR SHARE; INSERT INTO t VALUES (1, 'a');
+         INSERT INTO rowshift_checkpoint (run_id, split, attempt, target_table, rows_written, created_at, state)
+         SELECT run_id, '7', attempt, target_table, 1, created_at, 'stored' FROM rowshift_checkpoint`,
+      )
+      const states: string[] = []
+      const rows = (async function* () {
+        yield* batchesOf([['1', 'a']])
+      })()
+      const writing = writer.write(write, rows, {
+        signal: new AbortController().signal,
+        onProgress: () => {},
+        onDirty: (_, error) => {
+          throw error
+        },
+        beforeCommit: () => {},
+        mark: {
+          run: 'r',
+          attempt: 1,
+          split: '7',
+          again: true,
+          state: () => 'again',
+          onStored: (state) => states.push(state),
+        },
+      })
+      await until('the writer to wait', async () => {
+        const waiting = await db.value(
+          "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+        )
+        return waiting === '1'
+      })
+      await other.query('COMMIT')
+      expect((await writing).rowsWritten).to.equal(0)
+      expect(states).to.deep.equal(['stored'])
+      expect(await db.value('SELECT count(*) FROM t')).to.equal('1')
+    } finally {
+      await other.end()
+      await writer.close()
+    }
+  })
+})
