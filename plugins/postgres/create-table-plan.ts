@@ -59,11 +59,17 @@ async function checkPlace(session: SqlSession, { table, existing }: CreateTableR
   const { schema } = parseTableName(table)
   const place = schema === undefined ? 'current_schema()' : text(schema)
   const [row] = await session.query(
-    `SELECT ${place}, (has_schema_privilege(${place}, 'CREATE'))::int, (${tableId(table)} IS NOT NULL)::int`,
+    `SELECT nspname, has_schema_privilege(oid, 'CREATE')::int, (${tableId(table)} IS NOT NULL)::int
+     FROM pg_namespace WHERE nspname = ${place}`,
   )
-  const [name, allowed, taken] = row!
+  const [name, allowed, taken] = row ?? []
   if (name == null)
-    throw refused(`There is no schema in the search path to make ${table} in; write schema.table.`, table)
+    throw refused(
+      schema === undefined
+        ? `There is no schema in the search path to make ${table} in; write schema.table.`
+        : `There is no schema ${JSON.stringify(schema)} in ${session.where} to make ${table} in; create it first.`,
+      table,
+    )
   if (allowed !== '1')
     throw new RowshiftError(
       'ACCESS_DENIED',

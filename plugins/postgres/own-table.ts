@@ -45,14 +45,16 @@ export async function ownTable(
     expressionsOf(part)
       .flatMap(callsOf)
       .find((name) => !harmless.has(name))
-  // A domain may refuse NULL, too.
-  const required = new Set(source.columns.flatMap(({ name, nullable }) => (nullable ? [] : [name])))
-  const columns = parts
-    .filter((part) => 'column' in part)
-    .map((part) => ({ ...part, notNull: required.has(part.column) }))
+  const columns = parts.filter((part) => 'column' in part)
   const there = await typesThere(session, columns)
   const taken = await takenNames(session, table, existing?.table ?? null)
-  const declared = columns.map((part) => ({ part, ...declare(part, there) }))
+  const declared = columns.map((own) => {
+    const { nullable } = source.columns.find(({ name }) => name === own.column)!
+    const made = declare(own, there)
+    // A domain may refuse NULL, too.
+    const part = made.type === own.type ? own : { ...own, notNull: !nullable }
+    return { part, ...made }
+  })
   const lines = declared.map(({ part, type }) => line(part, type, there, strange(part) === undefined))
   const calls = parts.flatMap((part) => {
     const name = strange(part)
