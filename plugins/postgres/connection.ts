@@ -1,9 +1,9 @@
 /** How connections begin and end, and the ones that live for one question only. */
 import net from 'node:net'
 import type { Connection } from '../../src/contract/plugin.js'
-import { onAbort } from '../../src/contract/plugin.js'
+import { onAbort, RowshiftError } from '../../src/contract/plugin.js'
 import type { Encryption, SslOptions } from '../../src/sql/encryption.js'
-import { encryptionOf, PLAIN } from '../../src/sql/encryption.js'
+import { encryptionOf, PLAIN, staysHere } from '../../src/sql/encryption.js'
 import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
 import type { Ask } from '../../src/sql/server-side.js'
 import { interrupted } from '../../src/sql/server-waits.js'
@@ -46,6 +46,16 @@ export async function connect(connection: Connection, signal: AbortSignal | unde
   })
 }
 
+/** Whoever listens, or is an impostor, would have it. */
+function plainPassword(where: string): RowshiftError {
+  return new RowshiftError(
+    'ACCESS_DENIED',
+    `Cannot connect to ${where}: the server asks for the password in the clear. Use TLS that proves who the server is ` +
+      '("sslmode=verify-full" with "sslrootcert=FILE"), or have the user log in by scram-sha-256.',
+    { connection: where },
+  )
+}
+
 function hasNoTls(error: unknown): boolean {
   return /does not support SSL/.test((error as Error).message)
 }
@@ -64,13 +74,18 @@ async function connectAs(
   const path = socketPath(fields)
   const tls = path === null && ssl ? tlsOptions(ssl) : false
   const password = passwordOf(fields)
+  const isSafe = path !== null || staysHere(fields) || (ssl?.rejectUnauthorized ?? false)
+  let asksPlain = false
   const client = new Client({
     // A unix socket is named by its folder, and the rest of its name is made of the port.
     ...(path === null ? { host, port } : splitPath(path)),
     user: fields.user ?? DEFAULT_USER,
     database: fields.db,
     // Whatever is not given here is taken from variables and files of the user.
-    password: () => password,
+    password: () => {
+      if (asksPlain && !isSafe) throw plainPassword(where)
+      return password
+    },
     application_name: 'rowshift',
     client_encoding: 'UTF8',
     ssl: tls,
@@ -80,6 +95,7 @@ async function connectAs(
   })
   delete client.connectionParameters.options
   delete client.connectionParameters.replication
+  client.connection.once('authenticationCleartextPassword', () => (asksPlain = true))
   // What is lost is reported by the query under way or the next one; without a listener it would be fatal.
   client.on('error', () => {})
   await loggedIn(client, tcp, where, Math.min(CONNECT_TIMEOUT_MS, stallMs(fields)), signal)

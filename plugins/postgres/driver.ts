@@ -20,7 +20,10 @@ export interface PgConnection {
   connect(port: number | string, host?: string): void
   requestSsl(): void
   cancel(processId: number, secretKey: unknown): void
-  once(event: 'connect' | 'sslconnect' | 'error' | 'end', listener: (error: Error) => void): void
+  once(
+    event: 'connect' | 'sslconnect' | 'error' | 'end' | 'authenticationCleartextPassword',
+    listener: (error: Error) => void,
+  ): void
 }
 
 /** What runs by itself in the queue of a client. */

@@ -1,5 +1,7 @@
 // How a session of PostgreSQL is opened: TLS as far as it is asked for, unix sockets, passwords from a file, and nothing that was not asked for.
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -126,6 +128,31 @@ describe('a login to PostgreSQL', () => {
     const second = await runCli(asked, { env })
     expect(second.code, second.stderr).to.equal(0)
     expect(second.stderr + second.stdout).not.to.include(password)
+  })
+
+  it('sends no password in the clear where somebody may listen', async () => {
+    const received: Buffer[] = []
+    const impostor = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('data', (bytes) => {
+        received.push(bytes)
+        // To a request for TLS: there is none. To whoever logs in: the password, please.
+        socket.write(bytes.length === 8 ? 'N' : Buffer.from('5200000008' + '00000003', 'hex'))
+      })
+    }).listen(0, '0.0.0.0')
+    await once(impostor, 'listening')
+    try {
+      const { port } = impostor.address() as AddressInfo
+      const error = await opened(`postgres://me:very-secret@0.0.0.0:${port}/db`)
+      expect(error?.code).to.equal('ACCESS_DENIED')
+      expect(error!.message).to.include('asks for the password in the clear')
+      expect(Buffer.concat(received).toString('latin1')).to.include('user\0me').and.not.include('very-secret')
+      expect(
+        (await opened(`postgres://me:very-secret@0.0.0.0:${port}/db?sslmode=require`))!.message,
+      ).to.include('does not support SSL')
+    } finally {
+      impostor.close()
+    }
   })
 
   it('does not look into the folder of the user unless it is asked to', async () => {
