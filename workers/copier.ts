@@ -149,8 +149,8 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
         await deleted.find(readers, split, signal)
         const { reader, spec } = readOf(readers, this.#copied, split)
         const rows = reader.read(spec, split, signal, (row, error) => tally.reject(row, error))
-        for await (const staged of pipelinedRows(rows, pipeline, tally.sink)) {
-          const batch = this.#coercion?.apply(staged) ?? staged
+        for await (const pipelined of pipelinedRows(rows, pipeline, tally.sink)) {
+          const batch = this.#coercion?.apply(pipelined) ?? pipelined
           queuedBytes += batch.bytes.length
           // The queue is not full yet, so nothing of it was written; nor is a row in a file, where it would be twice.
           oversized = divisible && !dirty.saved && queuedBytes >= SPLIT_CAPACITY

@@ -46,7 +46,7 @@ export async function planCreateTable(
   checkTableDdl(table, whole)
   const { now, later } = deferIndexes ? withoutIndexes(whole) : { now: whole, later: [] }
   if (later.length > 0) {
-    notes.because(`indexes that come after the last row: ${later.map(({ name }) => name).join(', ')}`)
+    notes.addReason(`indexes that come after the last row: ${later.map(({ name }) => name).join(', ')}`)
   }
   return {
     target: {

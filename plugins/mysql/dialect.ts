@@ -110,7 +110,7 @@ function lookupLiteral(column: Column, value: Buffer): string | null {
   const quoted = text(value.toString())
   const charset = charsetOf(column)
   if (charset === null || charset === 'utf8mb4') return quoted
-  // Brought to the column's own character set and collation, so that its index is used; what that set has not becomes `?`.
+  // Brought to the column's own character set and collation, so that its index is used; characters that it cannot hold become `?`.
   return `CONVERT(${quoted} USING ${charset}) COLLATE ${column.collation}`
 }
 

@@ -36,15 +36,15 @@ export function tableOfOthers(
     },
   })
   const collation = COLLATIONS.find((name) => dialect.collations.has(name)) ?? 'utf8mb4_bin'
-  notes.because(
+  notes.addReason(
     `types by what the columns hold, text as ${collation}: the databases are of different families`,
   )
   if (wide.length > 0) {
-    notes.because(
+    notes.addReason(
       `wider than declared, since they hold more or are too many rows to look at: ${wide.join(', ')}`,
     )
   }
-  for (const reason of reasons) notes.because(reason)
+  for (const reason of reasons) notes.addReason(reason)
   return parseTable(
     `CREATE TABLE t (${lines.join(', ')}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=${collation}`,
   )

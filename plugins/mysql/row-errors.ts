@@ -19,10 +19,10 @@ export function rejectedRowError(spec: PlannedWrite, row: Batch, error: Rowshift
   const { code, message, details, cause } = error
   // Whoever looked at the values has said so already.
   if (details['key'] !== undefined) return error
-  const said = message
+  const unnumbered = message
     .replace(/(.*) at row \d+/s, '$1')
     .replaceAll(stageName(spec.table.table), spec.table.table)
-  return rowError(spec, row, new RowshiftError(code, said, details, cause), columnNamed(spec, message))
+  return rowError(spec, row, new RowshiftError(code, unnumbered, details, cause), columnNamed(spec, message))
 }
 
 /** A row that must not become SQL text: a cell is not what its column says, or the row is not in the wire format. */

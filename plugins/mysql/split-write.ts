@@ -120,12 +120,12 @@ export class SplitWrite {
   async #faulty(ok: OkResult): Promise<boolean> {
     const count = warnings(ok)
     if (count === 0) return false
-    const said = await this.#session.query('SHOW WARNINGS')
-    const first = said.find(([, errno, what]) => !HARMLESS.has(Number(errno)) && !this.#ofOthers(what!))
+    const stated = await this.#session.query('SHOW WARNINGS')
+    const first = stated.find(([, errno, what]) => !HARMLESS.has(Number(errno)) && !this.#ofOthers(what!))
     // Of warnings that the server has not kept, any may speak of a value.
-    const [, errno, what] = first ?? (said.length < count ? said.at(-1) : null) ?? []
+    const [, errno, what] = first ?? (stated.length < count ? stated.at(-1) : null) ?? []
     if (what) throw this.#warned(warningError(Number(errno), what, this.#statements.spec.table.table))
-    return said.length === 0
+    return stated.length === 0
   }
 
   /** A column that the target makes itself may be rounded, with a warning for every row. */

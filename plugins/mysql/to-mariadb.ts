@@ -21,7 +21,7 @@ export function toMariadb(to: Dialect, notes: Notes): Translation {
     },
     options: (options) =>
       rewrite(options, [OPTION, /^=$/, /./], ([name, , value]) => {
-        notes.because(`table option ${name}=${value} is left out: MariaDB does not know it`)
+        notes.addReason(`table option ${name}=${value} is left out: MariaDB does not know it`)
         return null
       }),
   }
@@ -31,7 +31,7 @@ function column({ name, tokens }: DdlItem, to: Dialect, notes: Notes): string[] 
   let result = [...tokens]
   const change = (words: readonly RegExp[], by: string | null, reason: string) => {
     result = rewrite(result, words, () => {
-      notes.because(`column ${name}: ${reason}`)
+      notes.addReason(`column ${name}: ${reason}`)
       return by
     })
   }
@@ -57,7 +57,7 @@ function column({ name, tokens }: DdlItem, to: Dialect, notes: Notes): string[] 
 
 function check(item: DdlItem, notes: Notes): DdlItem | null {
   if (!find(item.tokens, /^NOT$/i, /^ENFORCED$/i)) return item
-  notes.because(`CHECK ${item.name} is left out: it is not enforced, and MariaDB enforces every one`)
+  notes.addReason(`CHECK ${item.name} is left out: it is not enforced, and MariaDB enforces every one`)
   return null
 }
 
@@ -70,6 +70,6 @@ function index(item: DdlItem, notes: Notes): DdlItem | null {
   if (reason === null) return { ...item, tokens: rewrite(item.tokens, [/^INVISIBLE$/i], () => 'IGNORED') }
   const text = `index ${item.name} is left out: ${reason}, which MariaDB does not know`
   if (item.kind === 'unique') notes.warn(text)
-  else notes.because(text)
+  else notes.addReason(text)
   return null
 }

@@ -41,18 +41,18 @@ function column({ name, kind, tokens }: DdlItem, notes: Notes): DdlItem | null {
   let result = [...tokens]
   const change = (words: readonly RegExp[], by: string | null, reason: string) => {
     result = rewrite(result, words, () => {
-      notes.because(`column ${name}: ${reason}`)
+      notes.addReason(`column ${name}: ${reason}`)
       return by
     })
   }
   if (isPeriod(tokens)) {
-    notes.because(`column ${name} is left out: it belongs to system versioning`)
+    notes.addReason(`column ${name} is left out: it belongs to system versioning`)
     return null
   }
   const [, , type = ''] = result
   const fallback = TYPES[type.toLowerCase()]
   if (fallback !== undefined) {
-    notes.because(`column ${name}: ${type} becomes ${fallback} with the same text`)
+    notes.addReason(`column ${name}: ${type} becomes ${fallback} with the same text`)
     result = result.with(2, `${fallback} CHARACTER SET ascii COLLATE ascii_general_ci`)
   }
   change([/^COMPRESSED$/i], null, 'COMPRESSED is left out')
@@ -100,7 +100,7 @@ function index(item: DdlItem, notes: Notes): DdlItem | null {
     return null
   }
   if (find(item.tokens, /^VECTOR$/i)) {
-    notes.because(`index ${item.name} is left out: MySQL has no vector indexes`)
+    notes.addReason(`index ${item.name} is left out: MySQL has no vector indexes`)
     return null
   }
   if (find(item.tokens, /^WITHOUT$/i, /^OVERLAPS$/i) || item.tokens.join('').includes('WITHOUT OVERLAPS')) {
@@ -112,7 +112,7 @@ function index(item: DdlItem, notes: Notes): DdlItem | null {
 
 function tableOptions(options: readonly string[], notes: Notes): readonly string[] {
   const drop = (what: string) => {
-    notes.because(`${what} is left out: MySQL does not know it`)
+    notes.addReason(`${what} is left out: MySQL does not know it`)
     return null
   }
   const versioned = rewrite(options, [/^WITH$/i, /^SYSTEM$/i, /^VERSIONING$/i], () => {

@@ -29,7 +29,7 @@ export function translate(
 function withoutForeignKeys(ddl: TableDdl, notes: Notes): TableDdl {
   const foreign = ddl.items.filter(({ kind }) => kind === 'foreign')
   if (foreign.length === 0) return ddl
-  notes.because(
+  notes.addReason(
     `foreign keys are left out, since they name other tables: ${foreign.map(({ name }) => name).join(', ')}`,
   )
   return { ...ddl, items: ddl.items.filter(({ kind }) => kind !== 'foreign') }
@@ -69,7 +69,7 @@ function withoutLocations(ddl: TableDdl, notes: Notes): TableDdl {
     /^\(\s*partition\b/i.test(token) ? dropped(flatTokens(token)).join('') : token
   const options = dropped(ddl.options).map(inPartitions)
   if (left)
-    notes.because(
+    notes.addReason(
       'directories, tablespaces, connections and the like are left out: they name places on the source server',
     )
   return { ...ddl, options }
@@ -124,7 +124,7 @@ function noteCollation(
 ): void {
   const keys = columns.filter((column) => keyed.has(column))
   const text = `collation ${name} becomes ${nearest}, the nearest that the target knows`
-  if (keys.length === 0) notes.because(text)
+  if (keys.length === 0) notes.addReason(text)
   else notes.warn(`${text}: different values of ${keys.join(', ')} may count as equal in a unique key there`)
 }
 

@@ -5,7 +5,7 @@ export class Notes {
   readonly reasons: string[] = []
   readonly warnings: string[] = []
 
-  because(reason: string): void {
+  addReason(reason: string): void {
     this.reasons.push(reason)
   }
 

@@ -54,7 +54,7 @@ export function commitError(database: Database, spec: PlannedWrite, thrown: unkn
   const columns = broken ? (database.values(sql, table, fkid) as string[]) : []
   const row = rowid === null ? '' : ` (row ${String(rowid)})`
   const message =
-    `Column ${columns.join(', ')} of the target table "${table}" refers to a row that table "${String(parent)}" has not${row}; ` +
+    `Column ${columns.join(', ')} of the target table "${table}" refers to a row that is missing in table "${String(parent)}"${row}; ` +
     'copy that table first, or pass "session": ["PRAGMA foreign_keys = OFF"]'
   return new RowshiftError('DATA_REJECTED', message, { table, column: columns.join(', ') }, thrown)
 }

@@ -171,9 +171,9 @@ function mask(dialect: StepDialect, { sql, nullable }: Value, step: Step & { typ
     dialect.repeat(by, `${length} - ${first + last}`),
     ...(last === 0 ? [] : [dialect.end(sql, last)]),
   ]
-  const guard = nullable ? `WHEN ${sql} IS NULL THEN NULL ` : ''
+  const unlessNull = nullable ? `WHEN ${sql} IS NULL THEN NULL ` : ''
   return (
-    `CASE ${guard}WHEN ${length} > ${first + last} THEN ${dialect.concat(shown)} ` +
+    `CASE ${unlessNull}WHEN ${length} > ${first + last} THEN ${dialect.concat(shown)} ` +
     `ELSE ${dialect.repeat(by, length)} END`
   )
 }
@@ -198,8 +198,8 @@ function map(
         : constant(dialect, unmapped.value, facts)
   const mapped = `CASE ${subject} ${cases.join(' ')} ELSE ${rest} END`
   // NULL is not a value that the map could name.
-  const guarded = typeof unmapped === 'object' && unmapped.value !== null && from.nullable
-  const sql = guarded ? `CASE WHEN ${from.sql} IS NULL THEN NULL ELSE ${mapped} END` : mapped
+  const nullStays = typeof unmapped === 'object' && unmapped.value !== null && from.nullable
+  const sql = nullStays ? `CASE WHEN ${from.sql} IS NULL THEN NULL ELSE ${mapped} END` : mapped
   const rowCheck: RowCheck = {
     condition: `${subject} NOT IN (${keys.join(', ')})`,
     value: from.sql,

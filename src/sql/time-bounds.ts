@@ -18,7 +18,7 @@ interface Ticks {
   readonly to: string
   readonly watermark: string
   readonly behind: boolean
-  /** What is true of values that the clock has not yet reached. */
+  /** What is true of values that the clock will reach later. */
   readonly future: string
 }
 

@@ -6,7 +6,7 @@ import { BatchBuilder, recycle } from './builder.js'
 import { forEachRow } from './each-row.js'
 
 /** The value that is stored in the place of one that does not fit. */
-type Narrow = (cell: Buffer) => Buffer
+type Coerce = (cell: Buffer) => Buffer
 
 /**
  * Applies the losses that were accepted, the same way for every target, so that the target itself can stay strict: text
@@ -15,28 +15,28 @@ type Narrow = (cell: Buffer) => Buffer
  * is, for the writer to refuse.
  */
 export class LossyCoercion {
-  readonly #columns: readonly (Narrow | null)[]
+  readonly #columns: readonly (Coerce | null)[]
   readonly #builder: BatchBuilder
 
-  private constructor(spec: PlannedWrite, columns: readonly (Narrow | null)[]) {
+  private constructor(spec: PlannedWrite, columns: readonly (Coerce | null)[]) {
     this.#columns = columns
     this.#builder = new BatchBuilder(spec.batch)
   }
 
   /** null when no column has an accepted loss that can be applied here. `unwritten`: how many cells stand behind those that are written. */
   static of(spec: PlannedWrite, unwritten = 0): LossyCoercion | null {
-    const columns = [...spec.columns.map(narrowOf), ...Array<null>(unwritten).fill(null)]
+    const columns = [...spec.columns.map(coercionOf), ...Array<null>(unwritten).fill(null)]
     return columns.some((column) => column !== null) ? new LossyCoercion(spec, columns) : null
   }
 
-  /** The batch with its values narrowed. The memory of the one given is used again. */
+  /** The batch with its values coerced. The memory of the one given is used again. */
   apply(batch: Batch): Batch {
     const builder = this.#builder
     forEachRow(batch, (cells) => {
-      for (const [i, narrow] of this.#columns.entries()) {
+      for (const [i, coerce] of this.#columns.entries()) {
         const cell = cells[i] ?? null
         if (cell === null) builder.appendNull()
-        else builder.appendBytes(narrow === null ? cell : narrow(cell))
+        else builder.appendBytes(coerce === null ? cell : coerce(cell))
       }
       builder.endRow()
     })
@@ -45,7 +45,7 @@ export class LossyCoercion {
   }
 }
 
-function narrowOf({ source, target, check }: ColumnMapping): Narrow | null {
+function coercionOf({ source, target, check }: ColumnMapping): Coerce | null {
   const { valueRange } = target
   if (check.conversion !== 'lossy' || valueRange.subtypes !== undefined || valueRange.members !== undefined)
     return null
@@ -71,7 +71,7 @@ function narrowOf({ source, target, check }: ColumnMapping): Narrow | null {
   }
 }
 
-function clipInteger({ min, max }: ValueRange): Narrow {
+function clipInteger({ min, max }: ValueRange): Coerce {
   const least = min === undefined ? null : BigInt(min)
   const greatest = max === undefined ? null : BigInt(max)
   return (cell) => {
@@ -81,7 +81,7 @@ function clipInteger({ min, max }: ValueRange): Narrow {
   }
 }
 
-function cutDecimal({ min, precision, scale = 0, bits }: ValueRange): Narrow {
+function cutDecimal({ min, precision, scale = 0, bits }: ValueRange): Coerce {
   return (cell) => {
     const [, sign = '', whole = '', fraction = ''] =
       /^([+-]?)(\d*)(?:\.(\d*))?$/.exec(cell.toString('latin1')) ?? []
@@ -117,7 +117,7 @@ function point(whole: string, fraction: string): string {
 const FLOAT_MAX = 3.4028234663852886e38
 
 /** To the nearest float of 32 bits, which is a double too, so that this arithmetic is exact. */
-function roundFloat({ bits, min, unsignedZero }: ValueRange): Narrow {
+function roundFloat({ bits, min, unsignedZero }: ValueRange): Coerce {
   const negativeZero = unsignedZero ? '0' : '-0'
   return (cell) => {
     const value = Number(cell.toString('latin1'))
@@ -134,7 +134,7 @@ function cutText({
   maxBytes = Infinity,
   characters,
   stripsTrailingSpaces,
-}: ValueRange): Narrow {
+}: ValueRange): Coerce {
   const outside = replacer(characters)
   const oneByte = characters?.maxBytes === 1
   const chars = oneByte ? Math.min(maxChars, maxBytes) : maxChars
@@ -162,7 +162,7 @@ function replacer(characters: ValueRange['characters']): ((text: string) => stri
   return (text) => text.replaceAll(/[^\0-\x7f]/gu, (char) => (known[char.codePointAt(0)!] === 1 ? char : '?'))
 }
 
-function cutBytes({ maxBytes, padded, maxBits }: ValueRange): Narrow | null {
+function cutBytes({ maxBytes, padded, maxBits }: ValueRange): Coerce | null {
   if (maxBytes === undefined || maxBits !== undefined) return null
   return (cell) => {
     if (cell.length >= maxBytes || !padded) return cell.subarray(0, maxBytes)
@@ -170,7 +170,7 @@ function cutBytes({ maxBytes, padded, maxBits }: ValueRange): Narrow | null {
   }
 }
 
-function cutFraction({ fractionDigits }: ValueRange): Narrow | null {
+function cutFraction({ fractionDigits }: ValueRange): Coerce | null {
   if (fractionDigits === undefined) return null
   return (cell) => {
     const at = cell.indexOf('.')

@@ -71,7 +71,7 @@ export class SilentChangeChecks {
 
 function checkOf({ source, target, check }: ColumnMapping): SilentChangeCheck | null {
   if (check.conversion !== 'lossy' && check.conversion !== 'checked') return null
-  const value = valueGuard(source, target)
+  const value = valueCheck(source, target)
   // A server may put the current time or a new id in the place of NULL.
   const rejectsNull = !target.nullable && source.nullable
   if (!rejectsNull && value === null) return null
@@ -80,33 +80,33 @@ function checkOf({ source, target, check }: ColumnMapping): SilentChangeCheck | 
   return (cell) => (cell === null ? !rejectsNull : value === null || value(cell))
 }
 
-type Guard = (cell: Buffer) => boolean
+type CellCheck = (cell: Buffer) => boolean
 
-function valueGuard(source: Column, target: Column): Guard | null {
+function valueCheck(source: Column, target: Column): CellCheck | null {
   switch (target.kind) {
     case 'integer':
       if (target.valueRange.subtypes?.at(-1) === 'a year')
         return source.valueRange.subtypes?.includes('a year') ? null : matching(/^\d{4}$/)
       return source.kind === 'integer' ? null : matching(/^[+-]?\d+(\.0*)?$/)
     case 'decimal':
-      return decimalGuard(source, target)
+      return decimalCheck(source, target)
     case 'float':
-      return floatGuard(source, target)
+      return floatCheck(source, target)
     case 'boolean':
       return source.kind === 'text' ? matching(/^[01]$/) : null
     case 'date':
-      if (source.kind === 'date') return yearGuard(source, target)
+      if (source.kind === 'date') return yearCheck(source, target)
       return matching(/^\d{4}-\d\d-\d\d( 00:00:00(\.0+)?)?$/)
     case 'time':
-      return fractionGuard(source, target, /^-?\d{2,3}:\d\d:\d\d(\.\d+)?$/)
+      return fractionCheck(source, target, /^-?\d{2,3}:\d\d:\d\d(\.\d+)?$/)
     case 'datetime':
     case 'instant':
       return (
-        fractionGuard(source, target, /^\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d+)?)?$/) ??
-        yearGuard(source, target)
+        fractionCheck(source, target, /^\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d+)?)?$/) ??
+        yearCheck(source, target)
       )
     case 'text':
-      return textGuard(source, target)
+      return textCheck(source, target)
     case 'bytes':
       return target.valueRange.padded ? (cell) => cell.length === target.valueRange.maxBytes : null
     default:
@@ -115,7 +115,7 @@ function valueGuard(source: Column, target: Column): Guard | null {
 }
 
 /** What a number is rounded by. What is not a number at all is refused by the server. */
-function decimalGuard({ kind, valueRange: from }: Column, { valueRange: to }: Column): Guard | null {
+function decimalCheck({ kind, valueRange: from }: Column, { valueRange: to }: Column): CellCheck | null {
   const { scale } = to
   const indexes = kind === 'integer' || kind === 'boolean' ? 0 : (from.scale ?? Infinity)
   if (scale === undefined || indexes <= scale)
@@ -124,7 +124,7 @@ function decimalGuard({ kind, valueRange: from }: Column, { valueRange: to }: Co
 }
 
 /** A server may take the digits of a year that is not of four for something else. */
-function yearGuard({ valueRange: from }: Column, { valueRange: to }: Column): Guard | null {
+function yearCheck({ valueRange: from }: Column, { valueRange: to }: Column): CellCheck | null {
   if (!from.anyYear || to.anyYear) return null
   return (cell) => cell[4] === MINUS && cell.at(-1) !== LETTER_C
 }
@@ -133,8 +133,8 @@ const MINUS = 0x2d
 /** Of `BC`. */
 const LETTER_C = 0x43
 
-function floatGuard(source: Column, target: Column): Guard | null {
-  const digits = digitsGuard(source, target)
+function floatCheck(source: Column, target: Column): CellCheck | null {
+  const digits = digitsCheck(source, target)
   // Floats that no digits write are refused by the server, but not in words that say so.
   const finite = source.kind !== 'float' || source.valueRange.nonFinite === 'none' || holdsAll(target)
   const signed = target.valueRange.unsignedZero !== true
@@ -170,7 +170,7 @@ const SELDOM = new Set<SilentChangeCheck>([hasNoSignedZero, isFiniteNumber, isWi
 const ODDITIES = ['-0\t', '-0\n', '-0.0', 'Infinity', 'NaN', '\\0']
 
 /** A double holds every decimal number of 15 digits, a float every one of 6. */
-function digitsGuard(source: Column, target: Column): Guard | null {
+function digitsCheck(source: Column, target: Column): CellCheck | null {
   const single = target.valueRange.bits === 24
   if (source.kind === 'float') {
     if (!single || source.valueRange.bits === 24) return null
@@ -185,7 +185,7 @@ function digitsGuard(source: Column, target: Column): Guard | null {
 }
 
 /** Text must match the pattern of the type; then digits of a second beyond those of the target must be zero. */
-function fractionGuard(source: Column, target: Column, pattern: RegExp): Guard | null {
+function fractionCheck(source: Column, target: Column, pattern: RegExp): CellCheck | null {
   const digits = target.valueRange.fractionDigits ?? 0
   const sameKind = source.kind === target.kind || (source.kind === 'datetime' && target.kind === 'instant')
   const enough = (source.valueRange.fractionDigits ?? 9) <= digits
@@ -197,7 +197,7 @@ function fractionGuard(source: Column, target: Column, pattern: RegExp): Guard |
   }
 }
 
-function textGuard(source: Column, target: Column): Guard | null {
+function textCheck(source: Column, target: Column): CellCheck | null {
   const { valueRange: to } = target
   if (source.cells === 'numbered') return null
   if (to.members !== undefined) {
@@ -209,16 +209,16 @@ function textGuard(source: Column, target: Column): Guard | null {
   const subtype = to.subtypes?.at(-1)
   if (subtype !== undefined)
     return source.valueRange.subtypes?.includes(subtype) ? null : (SPELLINGS[subtype] ?? null)
-  const spaces = spaceGuard(source.valueRange, to)
+  const spaces = spaceCheck(source.valueRange, to)
   const nul = to.rejectsNul && !source.valueRange.rejectsNul ? hasNoNul : null
   return spaces === null || nul === null ? (spaces ?? nul) : (cell) => nul(cell) && spaces(cell)
 }
 
 /** White space beyond the length is cut off without a word: line breaks and tabs, too. */
-function spaceGuard(
+function spaceCheck(
   from: ValueRange,
   { stripsTrailingSpaces, maxChars = Infinity }: ValueRange,
-): Guard | null {
+): CellCheck | null {
   const short = (cell: Buffer) => cell.length <= maxChars || charactersIn(cell) <= maxChars
   if (stripsTrailingSpaces && !from.stripsTrailingSpaces) return (cell) => cell.at(-1) !== 0x20 && short(cell)
   return (from.maxChars ?? from.maxBytes ?? Infinity) > maxChars
@@ -238,12 +238,12 @@ function charactersIn(cell: Buffer): number {
 }
 
 /** These types take several spellings of one value and give back only one. */
-const SPELLINGS: Readonly<Record<string, Guard>> = {
+const SPELLINGS: Readonly<Record<string, CellCheck>> = {
   'a UUID': matching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
   'an IPv4 address': matching(/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/),
   'an IPv6 address': (cell) => isCanonicalInet6(cell.toString('latin1')),
 }
 
-function matching(pattern: RegExp): Guard {
+function matching(pattern: RegExp): CellCheck {
   return (cell) => pattern.test(cell.toString('latin1'))
 }

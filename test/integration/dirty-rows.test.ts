@@ -72,7 +72,7 @@ describe('refused rows', () => {
       ['upsert', [987, 9, 10, 0, 3]],
       ['replace', [998, 20, 0, 0, 2]],
     ] as const) {
-      it(`are kept in a file and go in when the target is mended: ${mode} by ${path}`, async () => {
+      it(`are kept in a file and go in when the target is fixed: ${mode} by ${path}`, async () => {
         for (const db of dbs) {
           await tables(db)
           const dirty_file = scratchFile('tsv')

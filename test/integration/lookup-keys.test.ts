@@ -73,7 +73,7 @@ describe('lookups by several columns', () => {
     }
   })
 
-  it('are verified, and mended', async () => {
+  it('are verified, and fixed', async () => {
     for (const server of oneServer()) {
       const db = await TestDatabase.create(
         server,

@@ -138,9 +138,9 @@ describe('verify of made columns', () => {
           ['30', null],
           ['40', null],
         ])
-        const mended = await check({ missing: 'skip' }, '--repair')
-        expect(mended.code, mended.stderr + mended.stdout).to.equal(0)
-        expect(mended.report).to.include({ rowsDeleted: 1 })
+        const fixed = await check({ missing: 'skip' }, '--repair')
+        expect(fixed.code, fixed.stderr + fixed.stdout).to.equal(0)
+        expect(fixed.report).to.include({ rowsDeleted: 1 })
       }
     }
   })

@@ -18,7 +18,7 @@ import { TestDatabase, scratchFile } from './copying.js'
 import { Database } from './database.js'
 import type { EngineResult } from './engine.js'
 import { copyByEngine, copyInThisThread, inLanes } from './engine.js'
-import type { FidelityTable, Route, Verdict } from './fidelity-table.js'
+import type { FidelityTable, Route, ColumnResult } from './fidelity-table.js'
 import type { ServerKind } from './servers.js'
 import type { Comparison, TableAt } from './snapshot.js'
 import { contents, difference } from './snapshot.js'
@@ -42,7 +42,7 @@ interface Outcome {
   /** null when it is what the case expects. */
   readonly wrong: string | null
   /** Verdict of each column of `types`. */
-  readonly verdicts: Readonly<Record<string, Verdict>>
+  readonly columnResults: Readonly<Record<string, ColumnResult>>
 }
 
 /** The databases that all cases use, one after another. */
@@ -86,8 +86,8 @@ export class CaseRunner {
       if (takesPart(one, 'from', kind)) await fresh(this.#sources[kind], sourceSql(one, kind)!)
     }
     const failures: string[] = []
-    const record = (route: Route, how: string, { wrong, verdicts }: Outcome) => {
-      if (wrong === null) this.#record(one, route, verdicts)
+    const record = (route: Route, how: string, { wrong, columnResults }: Outcome) => {
+      if (wrong === null) this.#record(one, route, columnResults)
       else failures.push(`${route} ${how}: ${wrong}`)
     }
     const combinations = this.#combinations.filter(({ from, to }) => hasSql(one, from, to))
@@ -107,9 +107,9 @@ export class CaseRunner {
     return failures.sort()
   }
 
-  #record(one: Case, route: Route, verdicts: Outcome['verdicts']): void {
+  #record(one: Case, route: Route, columnResults: Outcome['columnResults']): void {
     for (const [column, type] of Object.entries(one.types ?? {})) {
-      this.#table.add(type, route, verdicts[column]!, one.name)
+      this.#table.add(type, route, columnResults[column]!, one.name)
     }
   }
 
@@ -136,14 +136,14 @@ export class CaseRunner {
     const warnings = result.warnings.join('\n')
     const missing = expected.warnings.find((word) => !warnings.includes(word))
     if (missing !== undefined && result.error === null) {
-      return { wrong: `no warning says ${JSON.stringify(missing)}: ${warnings}`, verdicts: {} }
+      return { wrong: `no warning says ${JSON.stringify(missing)}: ${warnings}`, columnResults: {} }
     }
     const { except } = expected
-    const { wrong, verdicts } = await equal(one, result, () =>
+    const { wrong, columnResults } = await equal(one, result, () =>
       difference(a, b, { ...comparison(one, from, to), except }),
     )
     const changed = Object.fromEntries(except.map((column) => [column, 'changed, if allowed']))
-    return { wrong, verdicts: { ...verdicts, ...changed } }
+    return { wrong, columnResults: { ...columnResults, ...changed } }
   }
 
   /** Every eighth copy is a whole run with threads. Each pair and path has its turn, since a case has eight copies. */
@@ -195,9 +195,12 @@ function comparison({ compare, comparePostgres }: Case, from: ServerKind, to: Se
 }
 
 /** The verdict of every column that the case speaks of. */
-function agreed(one: Case, verdict: (column: string) => Verdict): Outcome {
+function agreed(one: Case, columnResult: (column: string) => ColumnResult): Outcome {
   const columns = Object.keys(one.types ?? {})
-  return { wrong: null, verdicts: Object.fromEntries(columns.map((column) => [column, verdict(column)])) }
+  return {
+    wrong: null,
+    columnResults: Object.fromEntries(columns.map((column) => [column, columnResult(column)])),
+  }
 }
 
 /** A success whose tables are equal; then the plan's own grades are the verdicts. */
@@ -206,7 +209,7 @@ async function equal(
   { error, plan }: EngineResult,
   compare: () => Promise<string | null>,
 ): Promise<Outcome> {
-  if (error !== null) return { wrong: `[${error.code}] ${error.message}`, verdicts: {} }
+  if (error !== null) return { wrong: `[${error.code}] ${error.message}`, columnResults: {} }
   const conversion = (name: string) =>
     plan!.write.columns.find(({ source }) => source.name === name)!.check.conversion
   const words = {

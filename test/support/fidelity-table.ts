@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 
 /** `exact`, `widening`, `refused (CODE)` and so on, as the introduction explains them, or words of a case. */
-export type Verdict = string
+export type ColumnResult = string
 
 export const ROUTES = [
   'MySQL → MySQL',
@@ -90,18 +90,18 @@ function line(cells: readonly string[]): string {
 
 /** Verdicts by type and route. Two cases that disagree about one cell are an error: they speak of different things. */
 export class FidelityTable {
-  readonly #rows = new Map<string, Map<Route, { verdict: Verdict; by: string }>>()
+  readonly #rows = new Map<string, Map<Route, { columnResult: ColumnResult; by: string }>>()
 
-  add(type: string, route: Route, verdict: Verdict, by: string): void {
-    const row = this.#rows.get(type) ?? new Map<Route, { verdict: Verdict; by: string }>()
+  add(type: string, route: Route, columnResult: ColumnResult, by: string): void {
+    const row = this.#rows.get(type) ?? new Map<Route, { columnResult: ColumnResult; by: string }>()
     this.#rows.set(type, row)
     const known = row.get(route)
-    if (known && known.verdict !== verdict) {
+    if (known && known.columnResult !== columnResult) {
       throw new Error(
-        `"${type}", ${route}: ${known.by} says ${known.verdict}, ${by} says ${verdict}; name them differently`,
+        `"${type}", ${route}: ${known.by} says ${known.columnResult}, ${by} says ${columnResult}; name them differently`,
       )
     }
-    row.set(route, { verdict, by: known ? `${known.by}, ${by}` : by })
+    row.set(route, { columnResult, by: known ? `${known.by}, ${by}` : by })
   }
 
   /** Of the types that went one of these ways. */
@@ -112,7 +112,7 @@ export class FidelityTable {
       .map(([type, row]) => {
         const cells = routes.map((route) => row.get(route))
         const by = new Set(cells.flatMap((cell) => cell?.by.split(', ') ?? []))
-        return line([type, ...cells.map((cell) => cell?.verdict ?? ''), [...by].sort().join(', ')])
+        return line([type, ...cells.map((cell) => cell?.columnResult ?? ''), [...by].sort().join(', ')])
       })
     const head = ['type', ...routes, 'cases']
     return [line(head), line(head.map(() => '---')), ...rows].join('\n')

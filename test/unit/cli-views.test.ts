@@ -168,11 +168,11 @@ describe('the last lines of a comparison', () => {
       left: null,
       ...more,
     })
-  const verdict = (more: object) => ({ ...noDifferences, sourceRows: 3, targetRows: 2, ...more })
+  const comparison = (more: object) => ({ ...noDifferences, sourceRows: 3, targetRows: 2, ...more })
 
   it('name the rows that differ, the first ones of each kind', () => {
     const missingRows = Array.from({ length: 30 }, (_, id) => ({ id: `${id}` }))
-    const found = verdict({
+    const found = comparison({
       missing: 30,
       missingRows,
       different: 1,
@@ -186,14 +186,14 @@ describe('the last lines of a comparison', () => {
   })
 
   it('say that all is equal, now or after a repair, or that nobody knows', () => {
-    expect(compared({ found: verdict({}) })).to.match(/^Equal: /)
+    expect(compared({ found: comparison({}) })).to.match(/^Equal: /)
     expect(
-      compared({ found: verdict({ extra: 1 }), left: verdict({}), rowsDeleted: 1 })
+      compared({ found: comparison({ extra: 1 }), left: comparison({}), rowsDeleted: 1 })
         .split('\n')
         .slice(-2)
         .join(),
     ).to.match(/deleted 1.*Equal: /)
-    expect(compared({ found: verdict({}), splitsSkipped: 5, sample: 10 })).to.include('10 %')
+    expect(compared({ found: comparison({}), splitsSkipped: 5, sample: 10 })).to.include('10 %')
     expect(compared({})).to.include('did not come to its end')
   })
 })

@@ -30,7 +30,7 @@ export interface CompareJob {
   /** How rows are written that the target lacks, when others may stay as they are; null: both tables are to be equal. */
   readonly completes: WriteMode | null
   /** Throws when so many extra rows may not be deleted; called before anything is changed. */
-  readonly guard: (findings: Findings) => void
+  readonly checkBeforeRepair: (findings: Findings) => void
   /** After that, before anything is repaired. */
   readonly prepare: () => Promise<void>
   readonly throttle: Throttle
@@ -102,7 +102,7 @@ class Comparison {
     const { repair, plan } = this.#job
     const differ = !areEqual(found.differences)
     if (repair !== null && (differ || plan.created.length > 0)) {
-      this.#job.guard(found)
+      this.#job.checkBeforeRepair(found)
       await this.#job.prepare()
     }
     if (repair !== null && differ) {

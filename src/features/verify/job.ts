@@ -148,7 +148,7 @@ async function compare(
       target: endpointsOf(to, params.session, params.timeZone),
       sample,
       completes: completes ? params.writeMode : null,
-      guard: (differing) => {
+      checkBeforeRepair: (differing) => {
         checkPlacement(differing)
         if (!completes) checkDeletes(differing, params.maxDelete, plan.sharding !== null)
       },
