@@ -25,13 +25,13 @@ export interface FailingStatements {
 /** Two ways to store rows. */
 export interface StoringStatements {
   /** What `send` takes of a batch; null: the batch must not go by it. */
-  bytesOf(batch: Batch): Buffer | null
+  readonly bytesOf: (batch: Batch) => Buffer | null
   /**
    * Stores what it takes, as it comes, by one statement. Takes nothing more once it has settled. `rows`: how many it has taken.
    */
-  send(pieces: AsyncIterable<Buffer>, rows: () => number): Promise<void>
+  readonly send: (pieces: AsyncIterable<Buffer>, rows: () => number) => Promise<void>
   /** Stores a part of a batch. */
-  store(part: Batch): Promise<void>
+  readonly store: (part: Batch) => Promise<void>
 }
 
 /** Stores rows by statements that store many at a time, inside a transaction, and leaves out those that cannot be stored. */
