@@ -2,6 +2,7 @@ import type { Column, ColumnKind, ReadSpec, RowCheck } from '../../src/contract/
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { postgresError, sqlState } from './errors.js'
 import { cellOf } from './types.js'
+import { lossSql } from './loss-sql.js'
 import { expressionOf, hexLiteral, identifier, literal, tableId, tableSql, text } from './sql.js'
 
 export const postgresDialect: SqlDialect = {
@@ -19,6 +20,7 @@ export const postgresDialect: SqlDialect = {
   unreadable,
   lookupList: (columns, keys) =>
     `(${columns.join(', ')}) IN (${keys.map((key) => `(${key.join(', ')})`).join(', ')})`,
+  losses: lossSql,
   failsByValue: (thrown) => /^(22|23514|P0001)/.test(sqlState(thrown) ?? ''),
   writeTriggers: (table, updates) =>
     `SELECT tgname FROM pg_trigger WHERE tgrelid = ${tableId(table)} AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & ${updates ? 20 : 4} <> 0`,

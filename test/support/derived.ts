@@ -1,5 +1,5 @@
-// Sources that compute columns: both servers and SQLite, each with a source and a target table.
-import { servers } from './context.js'
+// Sources that compute columns: all servers and SQLite, each with a source and a target table.
+import { server, servers } from './context.js'
 import { TestDatabase, scratchFile } from './copying.js'
 import { Database } from './database.js'
 import { copyInThisThread, type EngineResult } from './engine.js'
@@ -23,7 +23,23 @@ export async function derivingDatabases(sql: string): Promise<DerivingDatabase[]
       query: (text) => db.query(text),
     })
   }
+  const postgres = await TestDatabase.create(server('postgres'), forPostgres(sql))
+  dbs.push({
+    label: 'postgres',
+    url: (table) => postgres.url(table),
+    query: (text) => postgres.query(forPostgres(text)),
+  })
   return [...dbs, sqliteDatabase(sql)]
+}
+
+/** PostgreSQL has other names for some types. */
+function forPostgres(sql: string): string {
+  return sql
+    .replaceAll(/\bDATETIME\b/g, 'TIMESTAMP')
+    .replaceAll(/\bTINYINT\b/g, 'SMALLINT')
+    .replaceAll(/ UNSIGNED\b/g, '')
+    .replaceAll(/\bDOUBLE\b/g, 'DOUBLE PRECISION')
+    .replaceAll(/\bBLOB\b/g, 'BYTEA')
 }
 
 function sqliteDatabase(sql: string): DerivingDatabase {
