@@ -103,3 +103,88 @@ describe('rows that PostgreSQL rejects', () => {
     expect(Number(await database.value('SELECT max(id) FROM t'))).to.be.below(100)
   })
 })
+
+const RINGS = `
+  DROP TABLE IF EXISTS s, t, c;
+  CREATE TABLE s (id int PRIMARY KEY, a int, b text);
+  CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a int UNIQUE, b text, note bytea, low text GENERATED ALWAYS AS (lower(b)) STORED, UNIQUE (b));
+  INSERT INTO t (id, a, b, note) OVERRIDING SYSTEM VALUE SELECT i, i, 'B' || i, decode(to_hex(i + 256), 'hex') FROM generate_series(1, 60) i WHERE i <> 40;
+  INSERT INTO s SELECT i, i % 30 + 1, 'B' || (i + 7) % 30 FROM generate_series(1, 29) i;
+  INSERT INTO s VALUES (30, 1, NULL), (31, NULL, 'B31'), (40, 31, 'B40'), (41, 42, 'B41'), (42, 41, 'B42')`
+
+describe('unique values that move between rows of PostgreSQL', () => {
+  it('arrive in lines and rings, of one key and of several, and leave all other columns as they are', async () => {
+    const db = await create(RINGS.replaceAll('to_hex(i + 256)', "lpad(to_hex(i), 4, '0')"))
+    for (const params of [{ worker_num: 3, read_batch: 7 }, { worker_num: 1 }]) {
+      const outcome = await db.copy('s', 't', { write_mode: 'upsert', ...params })
+      expectSuccess(outcome)
+      expect(outcome.report.rowsWritten + outcome.report.rowsUnchanged).to.equal(34)
+      const equal =
+        'SELECT count(*) FROM s JOIN t USING (id) WHERE s.a IS NOT DISTINCT FROM t.a AND s.b IS NOT DISTINCT FROM t.b'
+      expect(await db.value(equal)).to.equal('34')
+      const kept =
+        "SELECT count(*) FROM t WHERE low IS NOT DISTINCT FROM lower(b) AND (note = decode(lpad(to_hex(id), 4, '0'), 'hex') OR id = 40)"
+      expect(await db.value(kept)).to.equal('60')
+    }
+  })
+
+  it('are not exchanged where a trigger or a foreign key would notice; a row that keeps its value is named', async () => {
+    const db = await create('')
+    for (const [ddl, name] of [
+      [
+        'CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN OLD; END$$; CREATE TRIGGER on_delete AFTER DELETE ON t FOR EACH ROW EXECUTE FUNCTION f()',
+        'trigger on_delete',
+      ],
+      ['CREATE TABLE c (u text CONSTRAINT to_u REFERENCES t (u))', 'foreign key to_u of c'],
+    ] as const) {
+      await db.query(
+        `DROP TABLE IF EXISTS s, t, c; CREATE TABLE s (id int PRIMARY KEY, u text NOT NULL); CREATE TABLE t (id int PRIMARY KEY, u text NOT NULL UNIQUE);
+         INSERT INTO s VALUES (1, 'b'), (2, 'a'), (3, 'z'); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (9, 'z'); ${ddl}`,
+      )
+      expectRefusal(await db.copy('s', 't', { write_mode: 'upsert' }), 1, 'DUPLICATE_KEY', name, 'id = "')
+    }
+    await db.query('DROP TABLE c')
+    const dirty = { error_limit: 1, dirty_file: scratchFile('tsv') }
+    expect(counts(await db.copy('s', 't', { write_mode: 'upsert', ...dirty }))).to.deep.equal([3, 2, 2, 0, 1])
+    expect(readFileSync(dirty.dirty_file, 'utf8')).to.include('with id = "9" keeps')
+    expect(await db.query('SELECT * FROM t ORDER BY id')).to.deep.equal([
+      ['1', 'b'],
+      ['2', 'a'],
+      ['9', 'z'],
+    ])
+  })
+})
+
+describe('before a row moves into PostgreSQL', () => {
+  it('what cannot be written to is said', async () => {
+    const user = `writer_${process.pid}`
+    const db = await create(
+      `CREATE TABLE s (id int PRIMARY KEY, v text); INSERT INTO s VALUES (1, 'a'), (2, 'b');
+       CREATE TABLE t (id serial PRIMARY KEY, v text); CREATE VIEW v AS SELECT * FROM t; CREATE TABLE late (id int PRIMARY KEY DEFERRABLE, v text);
+       CREATE TABLE ruled (id int PRIMARY KEY, v text); CREATE RULE also AS ON INSERT TO ruled DO ALSO DELETE FROM late;
+       CREATE TABLE held (id int PRIMARY KEY, v text); ALTER TABLE held ENABLE ROW LEVEL SECURITY;
+       CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.v := upper(NEW.v); RETURN NEW; END$$;
+       CREATE TABLE heard (id int PRIMARY KEY, v text); CREATE TRIGGER louder BEFORE UPDATE ON heard FOR EACH ROW EXECUTE FUNCTION loud();
+       CREATE ROLE ${user} LOGIN PASSWORD 'x'; GRANT INSERT, SELECT ON held, t TO ${user}; GRANT SELECT ON heard TO ${user}`,
+    )
+    try {
+      const by = (table: string) => db.url(table).replace(/\/\/[^@]*@/, `//${user}:x@`)
+      const upsert = { write_mode: 'upsert' }
+      expectRefusal(await db.copy('s', 'v'), 2, 'TABLE_NOT_FOUND', 'is a view')
+      expectRefusal(await db.copy('s', 'late', upsert), 2, 'KEY_REQUIRED')
+      expectRefusal(await db.copy('s', 'ruled', upsert), 1, 'SERVER_ERROR', 'rule')
+      expectRefusal(await db.copy('s', 'heard', upsert), 3, 'LOSSY', 'louder')
+      expectRefusal(await db.copyTo('s', by('heard')), 1, 'ACCESS_DENIED', 'permission denied')
+      expectRefusal(await db.copyTo('s', by('held')), 1, 'ACCESS_DENIED', 'row-level security')
+      expectRefusal(await db.copyTo('s', by('t'), upsert), 1, 'ACCESS_DENIED', 'permission denied')
+      const readOnly = { session: ['SET default_transaction_read_only = on'] }
+      expectRefusal(await db.copy('s', 't', readOnly), 2, 'READ_ONLY', 'Nothing was written')
+      expect(await db.value('SELECT count(*) FROM t')).to.equal('0')
+      const warned = await db.copyTo('s', by('t'))
+      expectSuccess(warned)
+      expect(warned.report.warnings.join()).to.include('t_id_seq stays as it is')
+    } finally {
+      await db.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
+    }
+  })
+})
