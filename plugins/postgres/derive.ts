@@ -90,6 +90,8 @@ async function expression(session: SqlSession, table: string, written: string): 
   await checkExpression(session, table, written)
   const sql = enclosed(written)
   const described = await describeType(session, `(SELECT ${sql} FROM ${tableSql(table)} WHERE false)`)
+  if (described.type === 'record')
+    throw invalid('"sql" gives a row value; write an expression that gives one value')
   const column = {
     name: '',
     nullable: true,
