@@ -10,10 +10,15 @@ export interface RunCheckpoint {
   readonly attempt: number
   /** Rows that its stored splits have written, in all attempts. */
   readonly rows: number
-  /** Another run, which has begun to write the same table since; null: none has. */
+  /** Another run, which has made or emptied the same table since, or may have; null: none has. */
   readonly supersededBy: string | null
   /** The engine's own: plain text. */
   readonly state: string
+}
+
+export interface NewRun extends Pick<RunCheckpoint, 'run' | 'table' | 'state'> {
+  /** It does more to the table than to write rows: other runs of it are superseded, since their rows may be gone. */
+  readonly supersedes: boolean
 }
 
 /** A split that is stored. */
@@ -33,10 +38,10 @@ export interface Checkpoints {
   /** Optional: what keeps this user from making the table or writing to it, in words; null: nothing. Changes nothing. Default: `begin` finds out. */
   obstacle?(): Promise<string | null>
   /**
-   * After `Writer.prepare`, before the second split: makes the table unless it is there, and the row of the run, with attempt 1. Other runs
-   * of the same target table are superseded by it. Throws ACCESS_DENIED where the user may not do that.
+   * After `Writer.prepare`, before the second split: makes the table unless it is there, and the row of the run, with attempt 1. It may
+   * supersede the other runs of the same target table. Throws ACCESS_DENIED where the user may not do that.
    */
-  begin(run: Pick<RunCheckpoint, 'run' | 'table' | 'state'>): Promise<void>
+  begin(run: NewRun): Promise<void>
   /**
    * Goes on with a run: raises `attempt` by one, and waits for what the attempt before is committing. `merge` makes the new state of the run of the old one and of its
    * stored splits, whose rows are deleted. All of it or nothing. Throws RUN_TAKEN when the run has ended, or another process was first.

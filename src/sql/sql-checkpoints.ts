@@ -1,4 +1,4 @@
-import type { Checkpoints, RunCheckpoint, SplitCheckpoint } from '../contract/checkpoint.js'
+import type { Checkpoints, NewRun, RunCheckpoint, SplitCheckpoint } from '../contract/checkpoint.js'
 import { runTaken } from '../contract/checkpoint.js'
 import { RowshiftError } from '../contract/errors.js'
 import { failpoint } from '../failpoint.js'
@@ -63,7 +63,7 @@ export class SqlCheckpoints implements Checkpoints {
     }
   }
 
-  async begin({ run, table, state }: Pick<RunCheckpoint, 'run' | 'table' | 'state'>): Promise<void> {
+  async begin({ run, table, state, supersedes }: NewRun): Promise<void> {
     const session = await this.#open()
     const { dialect } = session
     if (!(await isThere(session))) await change(session, createSql(dialect))
@@ -75,7 +75,7 @@ export class SqlCheckpoints implements Checkpoints {
     const others = await ask(
       session,
       `SELECT run_id, CASE WHEN superseded_by IS NULL THEN 'open' ELSE 'old' END FROM ${NAME}
-       WHERE split = '' AND run_id <> ${id} AND (superseded_by IS NULL AND target_table = ${own}
+       WHERE split = '' AND run_id <> ${id} AND (superseded_by IS NULL AND target_table = ${own} AND ${supersedes ? '1 = 1' : '1 = 0'}
          OR superseded_by IS NOT NULL AND created_at < ${dialect.text(time(KEPT_MS))})`,
     )
     for (const [other, kind] of others)

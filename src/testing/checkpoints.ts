@@ -25,7 +25,12 @@ export function describeCheckpoints(suite: SinkSuite, it: Runner['it']): void {
       const { checkpoints } = at.writer.skills
       if (!checkpoints) return
       const run = `conformance-${process.pid}-${++runs}`
-      await checkpoints.begin({ run, table: at.table.name, state: JSON.stringify({ plan: "'\\\u00e9" }) })
+      await checkpoints.begin({
+        run,
+        table: at.table.name,
+        state: JSON.stringify({ plan: "'\\\u00e9" }),
+        supersedes: false,
+      })
       try {
         await work(at, checkpoints, run)
       } finally {
@@ -46,14 +51,17 @@ export function describeCheckpoints(suite: SinkSuite, it: Runner['it']): void {
       await failsWith('RUN_TAKEN', () => checkpoints.claim({ run, attempt: 1 }, () => ''))
     }))
 
-  it('marks runs that another run of the same table has superseded', () =>
+  it('marks runs that another run of the same table has superseded, if it did more than write rows', () =>
     withRun(async (at, checkpoints, run) => {
-      const [other, elsewhere] = [`${run}-b`, `${run}-c`]
-      await checkpoints.begin({ run: elsewhere, table: 'conformance_elsewhere', state: '' })
-      await checkpoints.begin({ run: other, table: at.table.name, state: '' })
+      const [other, elsewhere, beside] = [`${run}-b`, `${run}-c`, `${run}-d`]
+      const begin = (id: string, table: string, supersedes: boolean) =>
+        checkpoints.begin({ run: id, table, state: '', supersedes })
+      await begin(elsewhere, 'conformance_elsewhere', true)
+      await begin(beside, at.table.name, false)
+      assert.equal((await checkpoints.list()).find((one) => one.run === run)?.supersededBy, null)
+      await begin(other, at.table.name, true)
       const found = new Map((await checkpoints.list()).map((one) => [one.run, one.supersededBy]))
-      await checkpoints.end(elsewhere)
-      await checkpoints.end(other)
+      for (const id of [elsewhere, other, beside]) await checkpoints.end(id)
       assert.deepEqual([found.get(run), found.get(other), found.get(elsewhere)], [other, null, null])
     }))
 

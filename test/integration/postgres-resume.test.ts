@@ -49,7 +49,7 @@ describe('a split of PostgreSQL whose commit is under way', () => {
       await writer.connect()
       const spec = writeSpec(await writer.describe('t'))
       const write = { ...spec, ...(await writer.plan(spec, null)), batch: { bytes: 1000, rows: 10 } }
-      await writer.skills.checkpoints!.begin({ run: 'r', table: 't', state: '{}' })
+      await writer.skills.checkpoints!.begin({ run: 'r', table: 't', state: '{}', supersedes: true })
       // As a session leaves it whose client has sent its COMMIT, and is gone.
       await other.query(
         `BEGIN; SELECT 1 FROM rowshift_checkpoint WHERE split = '' FOR SHARE; INSERT INTO t VALUES (1, 'a');

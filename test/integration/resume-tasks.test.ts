@@ -8,7 +8,10 @@ import type { CopyEndpoints } from '../support/killed-runs.js'
 import {
   BRAKE,
   copyArgs,
+  endpointsIn,
+  endpointsOn,
   expectWhole,
+  KEYED,
   killedAt,
   left,
   lockTable,
@@ -22,8 +25,6 @@ import type { Started } from '../support/task-fixture.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
 
-const KEYED = 'id INT PRIMARY KEY, v VARCHAR(100)'
-
 /** A task that copies many rows, and the tables of it. */
 async function slowTask(
   params: object = {},
@@ -33,14 +34,7 @@ async function slowTask(
   await db.query(`DROP TABLE src, dst; ${sourceSql(KEYED)}; CREATE TABLE dst (${KEYED})`)
   const all = { worker_num: 3, read_batch: 1000, where: BRAKE, ...params }
   await tasks.addTask(1, 'dst', { params: JSON.stringify(all) })
-  return {
-    tasks,
-    db,
-    from: db.url('src'),
-    to: db.url('dst'),
-    value: (sql) => db.value(sql),
-    expectEqual: () => db.expectEqual('src', 'dst'),
-  }
+  return { tasks, ...endpointsIn(db) }
 }
 
 async function ended(run: Started) {
@@ -93,6 +87,45 @@ describe('a task whose run was killed', () => {
     expect(anew.report.rowsRead).to.equal(ROWS)
     await endpoints.expectEqual()
     expect(await endpoints.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
+  })
+
+  it('does not begin anew by inserting rows again that are there', async () => {
+    const endpoints = await slowTask()
+    await endpoints.db.query('ALTER TABLE dst DROP PRIMARY KEY')
+    const { store } = endpoints.tasks
+    await killedAt(ROWS / 6, endpoints.tasks.start('run', '1'), endpoints)
+    const params = (from: string, to: string) =>
+      store.value(
+        `UPDATE task_def_sync_manager SET params = REPLACE(params, '${from}', '${to}') WHERE id = 1`,
+      )
+    await params('2000', '3000')
+    const refused = await endpoints.tasks.cli('run', '1')
+    expectRefusal(refused, 3, 'RESUME_REFUSED', 'other params (where)', 'insert the rows again', '--restart')
+    await params('3000', '2000')
+    const outcome = await ended(endpoints.tasks.start('run', '1'))
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(outcome.report.resumed).to.include({ attempt: 2 })
+    expect(await endpoints.value('SELECT COUNT(*) FROM dst')).to.equal(String(ROWS))
+  })
+
+  it('keeps a range that was asked for, and leaves the watermark where it is', async () => {
+    const endpoints = await slowTask({ pk: 'id' })
+    const { tasks } = endpoints
+    const set = await tasks.cli('watermark', '1', '--mode', 'append', '--set', '77')
+    expect(set.code, set.stderr).to.equal(0)
+    const asked = ['run', '1', '--mode', 'append', '--since', '9999', '--until', '49999']
+    await killedAt(ROWS / 6, tasks.start(...asked), endpoints)
+    // Only by the same command, or by "resume", which needs no range.
+    await killedAt(ROWS / 3, tasks.start(...asked), endpoints)
+    const outcome = await ended(tasks.start('resume', 'latest'))
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(outcome.report).to.include({ mode: 'append', rowsRead: 40_000, rowsWritten: 40_000 })
+    expect(outcome.report.resumed).to.include({ attempt: 3 })
+    expect(outcome.report.backfill).to.deep.equal({ since: '9999', until: '49999' })
+    expect(await endpoints.value('SELECT CONCAT_WS(",", COUNT(*), MIN(id), MAX(id)) FROM dst')).to.equal(
+      '40000,10000,49999',
+    )
+    expect((await tasks.cli('watermark', '1')).stdout).to.include('77')
   })
 
   it('is not resumed once a run that began anew was killed before its second split', async () => {
@@ -308,6 +341,32 @@ describe('a copy that is killed and does more than copy', () => {
     await killedAt(ROWS / 3, started(['copy'], endpoints, params), endpoints)
     const before = await left(endpoints)
     await expectWhole(endpoints, await resumed(endpoints, params), before)
+  })
+
+  it('changes no id that a map has given, and gives none twice', async () => {
+    for (const id of ['sequence', 'snowflake']) {
+      const target = 'new_id BIGINT PRIMARY KEY, old INT, v VARCHAR(100)'
+      const endpoints = await endpointsOn(oneServer()[0]!, target)
+      const { db } = endpoints
+      const map = { type: id, map: { table: 'id_map' } }
+      const params = { columns: [{ from: 'id', to: 'new_id', id: map }, { from: 'id', to: 'old' }, '*'] }
+      await db.query('CREATE TABLE given (old_id INT PRIMARY KEY, new_id BIGINT)')
+      for (const [rows, command] of [
+        [ROWS / 6, ['copy']],
+        [ROWS / 2, ['resume', 'latest']],
+      ] as const) {
+        await killedAt(rows, started(command, endpoints, params), endpoints)
+        await db.query('REPLACE INTO given SELECT old_id, new_id FROM id_map')
+      }
+      const outcome = await resumed(endpoints, params)
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      const all =
+        'SELECT COUNT(*), COUNT(DISTINCT new_id), COUNT(DISTINCT old) FROM dst JOIN id_map USING (new_id) WHERE old = old_id'
+      expect(await db.query(all)).to.deep.equal([[ROWS, ROWS, ROWS].map(String)])
+      const changed =
+        'SELECT COUNT(*) FROM given LEFT JOIN id_map m USING (old_id) WHERE NOT m.new_id <=> given.new_id'
+      expect(await db.value(changed)).to.equal('0')
+    }
   })
 
   it('counts the rows that were rejected before', async () => {

@@ -1,4 +1,5 @@
 // Runs that end early, however they end, and go on from there.
+import { writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { createConnection } from 'mysql2/promise'
@@ -7,7 +8,9 @@ import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../supp
 import type { CopyEndpoints } from '../support/killed-runs.js'
 import {
   copyArgs,
+  endpointsOn,
   expectWhole,
+  KEYED,
   killedAt,
   left,
   resumed,
@@ -20,23 +23,6 @@ import type { Started } from '../support/task-fixture.js'
 import type { TestServer } from '../support/servers.js'
 import { sqliteRows, sqliteRun } from '../support/sqlite.js'
 import { until } from '../support/until.js'
-
-const KEYED = 'id INT PRIMARY KEY, v VARCHAR(100)'
-
-async function onServer(
-  server: TestServer,
-  target = KEYED,
-  source = KEYED,
-): Promise<CopyEndpoints & { db: TestDatabase }> {
-  const db = await TestDatabase.create(server, `${sourceSql(source)}; CREATE TABLE dst (${target})`)
-  return {
-    db,
-    from: db.url('src'),
-    to: db.url('dst'),
-    value: (sql) => db.value(sql),
-    expectEqual: () => db.expectEqual('src', 'dst'),
-  }
-}
 
 async function intoSqlite(server: TestServer): Promise<CopyEndpoints> {
   const path = scratchFile('db')
@@ -58,7 +44,7 @@ describe('a copy that is killed', () => {
   for (const mode of ['insert', 'ignore', 'replace', 'upsert']) {
     it(`goes on from there, twice, by ${mode}`, async () => {
       for (const server of mode === 'insert' ? servers() : oneServer()) {
-        const endpoints = await onServer(server)
+        const endpoints = await endpointsOn(server)
         const params = { write_mode: mode }
         await killedAt(ROWS / 6, started(['copy'], endpoints, params), endpoints)
         await killedAt(
@@ -77,7 +63,7 @@ describe('a copy that is killed', () => {
 
   it('stores no row twice in a table that has no key to refuse it', async () => {
     for (const server of servers()) {
-      const endpoints = await onServer(server, 'id INT, v VARCHAR(100)')
+      const endpoints = await endpointsOn(server, 'id INT, v VARCHAR(100)')
       await killedAt(ROWS / 3, started(['copy'], endpoints), endpoints)
       const before = await left(endpoints)
       await expectWhole(endpoints, await resumed(endpoints), before)
@@ -87,7 +73,7 @@ describe('a copy that is killed', () => {
   it('copies rows without a key once, too', async () => {
     const source = 'id INT NULL UNIQUE, v VARCHAR(100)'
     const [server] = oneServer()
-    const endpoints = await onServer(server!, 'id INT NULL, v VARCHAR(100)', source)
+    const endpoints = await endpointsOn(server!, 'id INT NULL, v VARCHAR(100)', source)
     await endpoints.db.query('UPDATE src SET id = NULL WHERE id % 100 = 0')
     await killedAt(ROWS / 3, started(['copy'], endpoints), endpoints)
     const before = await left(endpoints)
@@ -103,7 +89,7 @@ describe('a copy that is killed', () => {
 
   it('goes on with a table that it made', async () => {
     const [server] = oneServer()
-    const endpoints = await onServer(server!)
+    const endpoints = await endpointsOn(server!)
     await endpoints.db.query('DROP TABLE dst; ALTER TABLE src ADD INDEX (v)')
     const first = started(['copy', '--create'], endpoints)
     await until('the table', async () =>
@@ -124,7 +110,7 @@ describe('a copy that is killed', () => {
 
   it('before the commit has stored neither the rows of a split nor its checkpoint', async () => {
     for (const server of servers()) {
-      const endpoints = await onServer(server, 'id INT, v VARCHAR(100)')
+      const endpoints = await endpointsOn(server, 'id INT, v VARCHAR(100)')
       const { host, port, user, password } = server
       const holder = await createConnection({
         host,
@@ -153,7 +139,7 @@ describe('a copy that is killed', () => {
 
   it('after the commit was sent has stored both or neither', async () => {
     for (const server of servers()) {
-      const endpoints = await onServer(server, 'id INT, v VARCHAR(100)')
+      const endpoints = await endpointsOn(server, 'id INT, v VARCHAR(100)')
       const { host, port, user, password } = server
       const holder = await createConnection({
         host,
@@ -182,7 +168,7 @@ describe('a copy that is killed', () => {
 
 describe('a copy that is interrupted', () => {
   it('names the command that goes on, which does', async () => {
-    const endpoints = await onServer(oneServer()[0]!)
+    const endpoints = await endpointsOn(oneServer()[0]!)
     const run = started(['copy'], endpoints)
     await until('some rows', async () => Number(await endpoints.value('SELECT COUNT(*) FROM dst')) > 5000)
     run.kill('SIGINT')
@@ -198,7 +184,7 @@ describe('a copy that is interrupted', () => {
   })
 
   it('fails by a row, which is corrected, and goes on', async () => {
-    const endpoints = await onServer(oneServer()[0]!)
+    const endpoints = await endpointsOn(oneServer()[0]!)
     await endpoints.db.query("INSERT INTO dst VALUES (40000, 'in the way')")
     const params = { worker_num: 1 }
     const failed = await runWithReport(['copy', ...copyArgs(endpoints, params)])
@@ -224,7 +210,7 @@ async function stopBetweenCommits(run: Started, db: TestDatabase): Promise<void>
 describe('a run that is suspended', () => {
   it('commits nothing when another process has gone on with it', async () => {
     for (const server of servers()) {
-      const endpoints = await onServer(server, 'id INT, v VARCHAR(100)')
+      const endpoints = await endpointsOn(server, 'id INT, v VARCHAR(100)')
       const run = started(['copy'], endpoints)
       await until('some rows', async () => Number(await endpoints.value('SELECT COUNT(*) FROM dst')) > 5000)
       await stopBetweenCommits(run, endpoints.db)
@@ -267,7 +253,7 @@ describe('a run that is suspended', () => {
 describe('a commit without an answer', () => {
   it('is looked up, and the split is written again only if it is not stored', async () => {
     for (const server of servers()) {
-      const endpoints = await onServer(server, 'id INT, v VARCHAR(100)')
+      const endpoints = await endpointsOn(server, 'id INT, v VARCHAR(100)')
       let cut = 0
       // The main thread comes first; a thread is cut at its third commit.
       const proxy = await Proxy.to(server, (link, index) => {
@@ -290,7 +276,7 @@ describe('a commit without an answer', () => {
 describe('resume is refused', () => {
   it('when rows are gone, tables or params have changed, and names the difference', async () => {
     const [server] = oneServer()
-    const endpoints = await onServer(server!)
+    const endpoints = await endpointsOn(server!)
     await killedAt(ROWS / 6, started(['copy'], endpoints), endpoints)
     expectRefusal(await resumed(endpoints, { where: 'id > 5' }), 3, 'RESUME_REFUSED', 'other params (where)')
     expectRefusal(await resumed(endpoints, {}, 'nobody'), 3, 'RESUME_REFUSED', 'no checkpoints of it')
@@ -308,7 +294,7 @@ describe('resume is refused', () => {
   })
 
   it('when a table that is replaced into was emptied', async () => {
-    const endpoints = await onServer(oneServer()[0]!)
+    const endpoints = await endpointsOn(oneServer()[0]!)
     const params = { write_mode: 'replace' }
     await killedAt(ROWS / 6, started(['copy'], endpoints, params), endpoints)
     const other = { ...params, write_batch: 10 }
@@ -318,18 +304,43 @@ describe('resume is refused', () => {
     expectRefusal(await resumed(endpoints, retry), 3, 'RESUME_REFUSED', 'which holds 0 by now')
   })
 
-  it('when another run has begun to write the table since', async () => {
+  it('when another run has made the table anew since, or may have; one that only wrote rows is no obstacle', async () => {
     const [server] = oneServer()
-    const endpoints = await onServer(server!, 'id INT, v VARCHAR(100)')
+    const endpoints = await endpointsOn(server!, 'id INT, v VARCHAR(100)')
     await killedAt(ROWS / 6, started(['copy'], endpoints), endpoints)
-    const other = await runWithReport(['copy', ...copyArgs(endpoints, { where: 'id < 20000' })])
-    expect(other.code, other.stderr).to.equal(0)
-    expectRefusal(
-      await resumed(endpoints),
-      3,
-      'RESUME_REFUSED',
-      `run ${other.report.runId} has begun to write dst since`,
+    const other = (params: object) =>
+      runWithReport(['copy', ...copyArgs(endpoints, { where: 'id < 3000', ...params })])
+    const beside = await other({})
+    expect(beside.code, beside.stderr).to.equal(0)
+    await killedAt(ROWS / 2, started(['resume', 'latest'], endpoints), endpoints)
+    const anew = await other({ pre_sql: ['DO 0'] })
+    expect(anew.code, anew.stderr).to.equal(0)
+    const why = `run ${anew.report.runId} has made dst anew since, or run pre_sql`
+    expectRefusal(await resumed(endpoints), 3, 'RESUME_REFUSED', why)
+    await endpoints.db.query('UPDATE rowshift_checkpoint SET superseded_by = NULL')
+    const outcome = await resumed(endpoints)
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(await endpoints.value('SELECT COUNT(*) FROM dst')).to.equal(String(ROWS + 6000))
+  })
+
+  it('when the source is another table by now, or the file of a transform has changed', async () => {
+    const endpoints = await endpointsOn(oneServer()[0]!)
+    const { db } = endpoints
+    const module = scratchFile('mjs')
+    writeFileSync(module, 'export default (row) => row')
+    const params = { transform: module }
+    await killedAt(ROWS / 6, started(['copy'], endpoints, params), endpoints)
+    writeFileSync(module, 'export default (row) => ({ ...row, v: null })')
+    expectRefusal(await resumed(endpoints, params), 3, 'RESUME_REFUSED', `${module} has changed`)
+    writeFileSync(module, 'export default (row) => row')
+    await db.query(
+      'CREATE TABLE other LIKE src; INSERT INTO other SELECT * FROM src; RENAME TABLE src TO old, other TO src',
     )
+    const why = 'the source was truncated, replaced by another table or built anew'
+    expectRefusal(await resumed(endpoints, params), 3, 'RESUME_REFUSED', why)
+    await db.query('RENAME TABLE src TO other, old TO src')
+    const before = await left(endpoints)
+    await expectWhole(endpoints, await resumed(endpoints, params), before)
   })
 })
 
@@ -350,7 +361,7 @@ describe('a copy of a single split', () => {
 describe('a target in which no checkpoint can be kept', () => {
   it('is copied to all the same, and a failure says that it cannot be resumed', async () => {
     for (const server of servers()) {
-      const endpoints = await onServer(server)
+      const endpoints = await endpointsOn(server)
       const { database } = endpoints.db
       const user = `u${database.slice(-20)}`
       await endpoints.db.query(`CREATE USER \`${user}\`@'%' IDENTIFIED BY 'a-Secret';

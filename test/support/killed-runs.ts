@@ -1,8 +1,9 @@
 // Copies that are killed, and what they have left in their target.
 import { expect } from 'chai'
 import { createConnection } from 'mysql2/promise'
-import type { Outcome, TestDatabase } from './copying.js'
-import { runWithReport } from './copying.js'
+import type { Outcome } from './copying.js'
+import { runWithReport, TestDatabase } from './copying.js'
+import type { TestServer } from './servers.js'
 import { Started } from './task-fixture.js'
 import { until } from './until.js'
 
@@ -23,6 +24,28 @@ export interface CopyEndpoints {
 export interface Left {
   readonly splits: number
   readonly rows: number
+}
+
+export const KEYED = 'id INT PRIMARY KEY, v VARCHAR(100)'
+
+/** From `src` to `dst` in one database. */
+export function endpointsIn(db: TestDatabase): CopyEndpoints & { readonly db: TestDatabase } {
+  return {
+    db,
+    from: db.url('src'),
+    to: db.url('dst'),
+    value: (sql) => db.value(sql),
+    expectEqual: () => db.expectEqual('src', 'dst'),
+  }
+}
+
+/** The same in a new one, with rows in `src`. */
+export async function endpointsOn(
+  server: TestServer,
+  target = KEYED,
+  source = KEYED,
+): Promise<ReturnType<typeof endpointsIn>> {
+  return endpointsIn(await TestDatabase.create(server, `${sourceSql(source)}; CREATE TABLE dst (${target})`))
 }
 
 /** SQL that makes a table of `ROWS` rows with a key and a text. */

@@ -9,7 +9,7 @@ import { nameIn } from '../../contract/sharding.js'
 import { parsePattern } from '../shard/pattern.js'
 import { tableWrites } from '../shard/table-writes.js'
 import { wayOn } from './resumable.js'
-import { areSameTables, sourceShape, targetShape } from './table-shapes.js'
+import { areSameTables, filesOf, sourceShape, stateOf, targetShape } from './table-shapes.js'
 import type { RunMemory } from './run-memory.js'
 import type { RunFacts, RunState } from './run-state.js'
 import { differences, digestsOf, readState } from './run-state.js'
@@ -98,7 +98,24 @@ export async function findRun(request: ResumeRequest, endpoints: Endpoints): Pro
     throw resumeRefused(
       `${why} Undo that, or begin anew: run it without "resume", with --restart if it is a task.`,
     )
+  if (await wouldRepeat(asked, request, endpoints))
+    throw resumeRefused(
+      `${why} A new run would insert the rows again that are there. Remove them and begin anew with --restart, or give it write_mode "upsert" or "ignore".`,
+    )
   return { ...none, notices: [`${why} A new run began`] }
+}
+
+/** Whether rows of an unfinished run are still there that one which begins anew would write a second time, or fail on. */
+async function wouldRepeat(
+  { run, rows, state: text }: RunCheckpoint,
+  { params }: ResumeRequest,
+  { writers }: Endpoints,
+): Promise<boolean> {
+  const { mode, writeMode, schemaSaveMode, preSql } = params
+  const empties = preSql.length > 0 || schemaSaveMode === 'recreate'
+  const plan = readState(text)?.plan
+  if (mode !== 'init' || writeMode !== 'insert' || empties || rows === 0 || plan?.mode !== mode) return false
+  return (await rowsGone(plan, run, writers)).length === 0
 }
 
 /** There are no checkpoints of a run that was asked for, and never could be: whether both tables can be compared instead. */
@@ -130,6 +147,8 @@ export async function factsOf(
     params: digestsOf({ ...Object.fromEntries(fixed), backfill: backfill ?? null }),
     // The plan names the tables that it began with; they may not be those of this request.
     source: { ...source, identity: JSON.stringify([from.table, source.identity]) },
+    sourceState: await stateOf(plan, readers),
+    files: filesOf(plan),
     target: await targetShape(plan, writers),
   }
 }
@@ -207,7 +226,7 @@ async function obstaclesTo(
   request: ResumeRequest,
   endpoints: Endpoints,
 ): Promise<string[]> {
-  if (supersededBy !== null) return [`run ${supersededBy} has begun to write ${table} since`]
+  if (supersededBy !== null) return [`run ${supersededBy} has made ${table} anew since, or run pre_sql`]
   if (state.phase === 'finishing')
     return [
       'all rows are there, but it died while it made the last indexes or ran post_sql: see to these by hand',

@@ -12,6 +12,7 @@ import type { LeftSplit } from './done-ranges.js'
 import { groupOf, splitsLeft } from './done-ranges.js'
 import type { RunMemory } from './run-memory.js'
 import type { RunFacts, RunState } from './run-state.js'
+import { changesTables } from '../../engine/table-changes.js'
 import { wayOn } from './resumable.js'
 import { elsewhereState, merged, nameOf, newState } from './run-state.js'
 import type { Resuming } from '../sources/resumed-splits.js'
@@ -211,8 +212,10 @@ export class RunCheckpoints {
       const state = newState(runId, await facts(), plan, noCounts)
       const { table } = plan.write.table
       // The first one last: who finds the run there finds it everywhere.
-      for (const other of others) await other.begin({ run: runId, table, state: elsewhereState(state) })
-      await first.begin({ run: runId, table, state: JSON.stringify(state) })
+      const supersedes = changesTables(plan)
+      for (const other of others)
+        await other.begin({ run: runId, table, state: elsewhereState(state), supersedes })
+      await first.begin({ run: runId, table, state: JSON.stringify(state), supersedes })
       this.#run = { id: runId, attempt: 1, state }
     } catch (thrown) {
       const error = RowshiftError.from(thrown)

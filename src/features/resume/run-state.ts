@@ -12,7 +12,7 @@ import { splitOf } from '../shard/stored-parts.js'
 import type { DoneRange, SplitPath } from './done-ranges.js'
 import { mergeDone } from './done-ranges.js'
 
-const FORMAT = 1
+const FORMAT = 2
 
 export interface RunState {
   readonly format: typeof FORMAT
@@ -26,6 +26,10 @@ export interface RunState {
   /** Digests, since params may hold what only the user should see. */
   readonly params: Readonly<Record<string, string>>
   readonly source: TableShape
+  /** What tells the rows of the source from those of another table of the same name, as far as it can be known. */
+  readonly sourceState: string | null
+  /** Of files that rows are made with, by path: digests of what is in them. */
+  readonly files: Readonly<Record<string, string>>
   readonly target: TableShape
   readonly plan: RunPlan
   readonly backfill: Backfill | null
@@ -58,7 +62,10 @@ interface SplitState {
 }
 
 /** For a new run, and to compare with that of an earlier one. */
-export type RunFacts = Pick<RunState, 'taskId' | 'backfill' | 'watermarks' | 'params' | 'source' | 'target'>
+export type RunFacts = Pick<
+  RunState,
+  'taskId' | 'backfill' | 'watermarks' | 'params' | 'source' | 'sourceState' | 'files' | 'target'
+>
 
 export function newState(run: string, facts: RunFacts, plan: RunPlan, counts: SplitCounts): RunState {
   return {
@@ -194,6 +201,8 @@ export function differences(state: RunState, now: RunFacts): string[] {
     ...watermarksMoved(state, now),
     ...shapesThatDiffer('source', state.source, now.source),
     ...shapesThatDiffer('target', state.target, now.target),
+    ...filesThatDiffer(state.files, now.files),
+    ...otherRows(state, now),
   ]
 }
 
@@ -211,6 +220,16 @@ function watermarksMoved(
   if (backfill !== null) return []
   const modes = (['append', 'increment'] satisfies Mode[]).filter((mode) => before[mode] !== now[mode])
   return modes.map((mode) => `the watermark of mode ${mode} was moved`)
+}
+
+function filesThatDiffer(before: RunFacts['files'], now: RunFacts['files']): string[] {
+  const differ = Object.keys(before).filter((path) => before[path] !== now[path])
+  return differ.map((path) => `${path} has changed`)
+}
+
+function otherRows({ sourceState: before }: RunState, { sourceState: now }: RunFacts): string[] {
+  if (before === null || now === null || before === now) return []
+  return ['the source was truncated, replaced by another table or built anew']
 }
 
 function paramName(name: string): string {

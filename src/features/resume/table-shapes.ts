@@ -1,9 +1,12 @@
-/** What the tables of a run are known by, so that nobody goes on with it when they are other ones. */
+/** What the tables of a run, and the files beside them, are known by, so that nobody goes on with it when they are other ones. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { RowshiftError } from '../../contract/errors.js'
 import type { Reader, Writer } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import { tableWrites } from '../shard/table-writes.js'
-import { tableReads } from '../sources/table-reads.js'
+import { sourceState, tableReads } from '../sources/table-reads.js'
 import type { TableShape } from './run-state.js'
 import { digestsOf, shapeOf } from './run-state.js'
 
@@ -66,5 +69,28 @@ async function shapeAt(
     const error = RowshiftError.from(thrown)
     if (error.code === 'TABLE_NOT_FOUND') return { identity: MISSING, columns: {}, keys: `${end} ${table}` }
     throw error
+  }
+}
+
+/** null: a plugin cannot tell, or the database would not. */
+export async function stateOf({ read }: RunPlan, readers: readonly Reader[]): Promise<string | null> {
+  return (await sourceState(readers, read).catch(() => null))?.identity ?? null
+}
+
+/** The module that rows pass through, without what it imports, and tables that are looked up in files. */
+export function filesOf({ pipeline }: RunPlan): Record<string, string> {
+  if (pipeline === null) return {}
+  const module = pipeline.transform === null ? [] : [fileURLToPath(pipeline.transform.module)]
+  const tables = [...pipeline.values, ...pipeline.cells].flatMap((cell) =>
+    cell.type === 'lookup' && cell.lookup.given?.table.type === 'file' ? [cell.lookup.given.table.path] : [],
+  )
+  return Object.fromEntries([...module, ...tables].map((path) => [path, contentOf(path)]))
+}
+
+function contentOf(path: string): string {
+  try {
+    return createHash('sha256').update(readFileSync(path)).digest('base64')
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code)
   }
 }
