@@ -9,7 +9,7 @@ import { createConnection } from 'mysql2/promise'
 import type { RunReport } from '../src/index.js'
 import type { TestServer } from '../test/support/servers.js'
 
-const CLI = fileURLToPath(new URL('../../bundle/src/cli/main.js', import.meta.url))
+export const CLI = fileURLToPath(new URL('../../bundle/src/cli/main.js', import.meta.url))
 const USAGE = new URL('usage.js', import.meta.url).href
 
 export interface Measured {

@@ -1,10 +1,11 @@
 import type { ErrorCode, ErrorDetails } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
+import type { ErrorClass } from '../../src/sql/error-classes.js'
 import { classOf, errorClasses, failureOf, LostConnection, withoutStop } from '../../src/sql/error-classes.js'
 import { UntrustedKey } from './login.js'
 
 const SMALLER_SPLITS = 'Make the splits smaller with "read_batch".'
-const FULL = 'Make room on the target server.'
+const FULL = 'Make room on that server.'
 const READ_ONLY = 'The target server takes no writes: write to its primary, or switch read_only off.'
 const LOCKED = 'Run again when whatever holds the lock has ended.'
 const TOO_MANY =
@@ -77,7 +78,13 @@ export function mapError(thrown: unknown, doing: string, details: ErrorDetails =
   const { errno, code, message } = thrown as DriverError
   if (isServers(errno)) {
     const reason = `${withoutStop(message)} (error ${errno})`
-    return failureOf(classOf(classes, errno), doing, reason, { ...details, errno }, thrown)
+    return failureOf(
+      isFull(errno, message) ? DISK_FULL : classOf(classes, errno),
+      doing,
+      reason,
+      { ...details, errno },
+      thrown,
+    )
   }
   return failureOf({ code: 'CONNECTION_LOST' }, doing, reasonOf(code, message), details, thrown)
 }
@@ -145,6 +152,15 @@ export function mapConnectError(thrown: unknown, where: string, encrypted: boole
 /** Without a code it is mysql2's own complaint about a connection that is closed already. */
 function reasonOf(code: string | undefined, message: string): string {
   return code === undefined ? 'the connection is closed' : withoutStop(message)
+}
+
+/** A file of the server could not be written. Which one, and the system's own number for why, stand in the message only, in every language. */
+const UNWRITTEN = new Set([3, 20, 1026, 1030])
+const DISK_FULL: ErrorClass = { code: 'DISK_FULL', advice: FULL }
+const NO_SPACE = /\b(?:errcode|errno|error):? 28\b/i
+
+function isFull(errno: number, message: string): boolean {
+  return UNWRITTEN.has(errno) && NO_SPACE.test(message)
 }
 
 /** Errors of the driver have no number, or one that is not above 0. */

@@ -68,6 +68,19 @@ describe('errors of MySQL and MariaDB', () => {
     expect(mapError({ code: 'ECONNRESET', message: 'reset' }, 'writing').reaction).to.equal('retry')
   })
 
+  it('know a full disk by the number of the system, where files cannot be written', () => {
+    const unwritten = [
+      [3, 'Error writing file \'/tmp/#sql/fd=53\' (Errcode: 28 "No space left on device")', 'DISK_FULL'],
+      [3, "Error writing file '/tmp/MLfd=34' (OS errno 28 - No space left on device)", 'DISK_FULL'],
+      [3, "Error writing file '/tmp/28' (OS errno 5 - Input/output error)", 'SERVER_ERROR'],
+      [1030, 'Got error 28 "No space left on device" from storage engine InnoDB', 'DISK_FULL'],
+      [1030, 'Got error 168 "Unknown (generic) error from engine" from storage engine', 'SERVER_ERROR'],
+      [1064, 'You have an error 28', 'SERVER_ERROR'],
+    ] as const
+    for (const [errno, message, code] of unwritten)
+      expect(mapError({ errno, message }, 'writing').code, message).to.equal(code)
+  })
+
   it('say what to do', () => {
     expect(map(1197).message).to.include('read_batch').and.to.include('max_binlog_cache_size')
     expect(map(1206).message).to.include('read_batch')

@@ -1,0 +1,152 @@
+/**
+ * A copy that is killed again and again at random moments (`kill -9`), and resumed each time, until it is done. Then the tables must be equal,
+ * and what the source has sent in all must be little more than what it sends for a copy that nobody kills.
+ *
+ *     npm run bench:kills -- [--server mysql|mariadb] [--rows 2000000] [--kills 30] [--workers 4] [--seed 1]
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import type { Connection } from 'mysql2/promise'
+import type { ServerKind, TestServer } from '../test/support/servers.js'
+import { startServer } from '../test/support/servers.js'
+import { CLI, connect } from './run.js'
+import { createTable, fill } from './table.js'
+
+/** Each kill repeats the splits in flight at most. */
+const MOST_READ = 1.15
+/** So that those of 4 threads are less than that, 30 times: 1,000 rows of 2 M. */
+const SPLITS = 2_000
+/** Kills come a little too early to let the last ones find everything done. */
+const SHARE = 0.9
+
+const { values: options } = parseArgs({
+  options: {
+    server: { type: 'string', multiple: true, default: ['mariadb', 'mysql'] },
+    rows: { type: 'string', default: '2000000' },
+    kills: { type: 'string', default: '30' },
+    workers: { type: 'string', default: '4' },
+    seed: { type: 'string', default: '1' },
+  },
+})
+
+let failed = false
+for (const kind of options.server) await killed(kind as ServerKind)
+process.exitCode = failed ? 1 : 0
+
+async function killed(kind: ServerKind): Promise<void> {
+  const server = await startServer(kind, { serverArgs: ['--max-connections=200'] })
+  const connection = await connect(server)
+  const [rows, most] = [Number(options.rows), Number(options.kills)]
+  try {
+    await connection.query('CREATE DATABASE bench')
+    await connection.query('USE bench')
+    await connection.query(createTable('source'))
+    for (const sql of fill('source', rows)) await connection.query(sql)
+    await connection.query('CREATE TABLE target LIKE source')
+    const whole = await uninterrupted(server, connection)
+    await connection.query('TRUNCATE TABLE target')
+
+    const before = await bytesSent(connection)
+    const random = randomNumbers(Number(options.seed))
+    let kills = 0
+    let attempts = 0
+    let command = 'copy'
+    for (let code: number | null = null; code !== 0; attempts++) {
+      // The process takes a part of it to begin.
+      const milliseconds =
+        kills < most ? whole.startMs + random() * ((2 * SHARE * whole.copyMs) / most) : null
+      code = await run(server, command, milliseconds)
+      if (code === null) kills++
+      else if (code === 3) command = 'copy'
+      else if (code !== 0) throw new Error(`${command} ended with ${code}`)
+      if (code === null) command = 'resume'
+    }
+    const read = ((await bytesSent(connection)) - before) / whole.bytes
+    const [checksums] = await connection.query('CHECKSUM TABLE source, target')
+    const [source, target] = (checksums as { Checksum: string }[]).map(({ Checksum }) => Checksum)
+    const [left] = await connection.query('SELECT COUNT(*) AS marks FROM rowshift_checkpoint')
+    const { marks } = (left as { marks: number }[])[0]!
+    const good = source === target && marks === 0 && read <= MOST_READ
+    if (!good) failed = true
+    console.log(
+      `${kind} ${server.version}, ${rows} rows, ${options.workers} threads, seed ${options.seed}: ${kills} kills, ${attempts} attempts, ` +
+        `${source === target ? 'tables equal' : 'TABLES DIFFER'}, ${marks} checkpoints left, ` +
+        `source sent ${read.toFixed(3)} times what one copy takes (goal: at most ${MOST_READ})${good ? '' : ' FAILED'}`,
+    )
+  } finally {
+    await connection.end()
+    await server.stop()
+  }
+}
+
+interface Whole {
+  readonly bytes: number
+  readonly startMs: number
+  readonly copyMs: number
+}
+
+/** A copy that nobody kills: what it takes. */
+async function uninterrupted(server: TestServer, connection: Connection): Promise<Whole> {
+  const before = await bytesSent(connection)
+  const started = performance.now()
+  const [code, startMs] = await Promise.all([run(server, 'copy', null), untilRows(connection, started)])
+  if (code !== 0) throw new Error(`copy ended with ${code}`)
+  return {
+    bytes: (await bytesSent(connection)) - before,
+    startMs,
+    copyMs: performance.now() - started - startMs,
+  }
+}
+
+async function untilRows(connection: Connection, started: number): Promise<number> {
+  for (;;) {
+    const [found] = await connection.query('SELECT 1 FROM target LIMIT 1')
+    if ((found as unknown[]).length > 0) return performance.now() - started
+    await sleep(20)
+  }
+}
+
+/** Resolves to the exit code; null: it was killed after so many milliseconds. */
+async function run(server: TestServer, command: string, milliseconds: number | null): Promise<number | null> {
+  const url = (table: string) => `${server.url}/bench?table=${table}`
+  const params = JSON.stringify({
+    worker_num: Number(options.workers),
+    read_batch: Math.ceil(Number(options.rows) / SPLITS),
+  })
+  const args = [
+    command,
+    ...(command === 'resume' ? ['latest'] : []),
+    '--from',
+    url('source'),
+    '--to',
+    url('target'),
+  ]
+  const child = spawn(process.execPath, [CLI, ...args, '--params', params], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let errors = ''
+  child.stderr.on('data', (text: Buffer) => (errors = (errors + text.toString()).slice(-2_000)))
+  const timer = milliseconds === null ? undefined : setTimeout(() => child.kill('SIGKILL'), milliseconds)
+  const [code] = (await once(child, 'close')) as [number | null]
+  clearTimeout(timer)
+  if (code !== null && code !== 0) console.error(errors)
+  return code
+}
+
+async function bytesSent(connection: Connection): Promise<number> {
+  const [rows] = await connection.query("SHOW GLOBAL STATUS LIKE 'Bytes_sent'")
+  return Number((rows as { Value: string }[])[0]!.Value)
+}
+
+/** The same for the same seed: mulberry32. */
+function randomNumbers(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
