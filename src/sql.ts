@@ -44,7 +44,15 @@ export {
   stallMs,
 } from './sql/server-connection.js'
 export { type Encryption, encryptionOf, PLAIN, readPem, staysHere } from './sql/encryption.js'
-export { interrupted, type ServerLink, ServerWaits, type SessionOptions } from './sql/server-waits.js'
+export {
+  interrupted,
+  openingSignal,
+  type ServerLink,
+  ServerWaits,
+  type SessionOptions,
+  unlessAborted,
+} from './sql/server-waits.js'
+export { checkSessionFaults, runStatements } from './sql/user-session.js'
 export { movementOf, type MovingSocket, type Sight } from './sql/silence.js'
 // Errors.
 export {

@@ -7,7 +7,7 @@ import type { Encryption } from '../../src/sql/encryption.js'
 import { encryptionOf, PLAIN } from '../../src/sql/encryption.js'
 import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
 import type { Ask } from '../../src/sql/server-side.js'
-import { interrupted } from '../../src/sql/server-waits.js'
+import { interrupted, unlessAborted } from '../../src/sql/server-waits.js'
 import type { TextRow } from './driver.js'
 import type { ConnectionFields } from './connection-fields.js'
 import { DEFAULT_PORT, describeConnection } from './connection-fields.js'
@@ -108,11 +108,12 @@ export async function askAside<T>(
 ): Promise<T> {
   const signal = AbortSignal.timeout(ms)
   const { connection: second } = await connect(connection, signal)
-  const late = new Promise<never>((_, reject) => {
-    onAbort(signal, () => reject(interrupted(describeConnection(connection))))
-  })
   try {
-    return await Promise.race([use((sql) => ask(second, sql)), late])
+    return await unlessAborted(
+      signal,
+      describeConnection(connection),
+      use((sql) => ask(second, sql)),
+    )
   } finally {
     cutOff(second)
   }

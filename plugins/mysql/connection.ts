@@ -6,16 +6,17 @@ import type { SqlDialect } from '../../src/sql/dialect.js'
 import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
 import { ServerSide } from '../../src/sql/server-side.js'
 import type { ServerLink, SessionOptions } from '../../src/sql/server-waits.js'
-import { ServerWaits } from '../../src/sql/server-waits.js'
+import { openingSignal, ServerWaits } from '../../src/sql/server-waits.js'
 import type { SqlSelect, SqlSession } from '../../src/sql/session.js'
 import type { RowTarget } from '../../src/sql/row-stream.js'
 import { RowStream } from '../../src/sql/row-stream.js'
 import { movementOf } from '../../src/sql/silence.js'
+import { runStatements } from '../../src/sql/user-session.js'
 import { ask, askAside, connect, cutOff, type Opened, runStatement } from './connect.js'
 import { describeConnection } from './connection-fields.js'
 import { mysqlDialect } from './dialect.js'
 import type { OkResult, ResultField, WireConnection } from './driver.js'
-import { asLost, mapError } from './errors.js'
+import { asLost } from './errors.js'
 import { checkReadWarnings } from './read-warnings.js'
 import { queryRows } from './rows.js'
 import { serverThread } from './server-thread.js'
@@ -25,7 +26,6 @@ import { text } from './sql.js'
 import { RowDecoder } from './transcode.js'
 import { loadData, probeWire, queryBytes } from './wire.js'
 
-const GOODBYE_MS = 1_000
 const SEARCH_SECONDS = 2
 /** A statement was stopped for its time: MySQL, MariaDB. */
 const STOPPED = new Set([3024, 1969])
@@ -66,9 +66,7 @@ export class Session implements SqlSession {
     endpoint: Pick<Endpoint, 'connection' | 'session'>,
     options: SessionOptions = {},
   ): Promise<Session> {
-    const { signal, graceMs = 0 } = options
-    const late = signal?.aborted && graceMs > 0
-    const opened = await connect(endpoint.connection, late ? AbortSignal.timeout(graceMs) : signal)
+    const opened = await connect(endpoint.connection, openingSignal(options))
     const session = new Session(opened, endpoint.connection, options)
     try {
       await setUpSession(session)
@@ -162,7 +160,7 @@ export class Session implements SqlSession {
   }
 
   load(sql: string, pieces: AsyncIterable<Buffer>): Promise<OkResult> {
-    return this.#waits.run(() => loadData(this.#wire, sql, this.#fed(pieces)))
+    return this.#waits.run(() => loadData(this.#wire, sql, this.#waits.feed(pieces)))
   }
 
   pause(): void {
@@ -183,47 +181,17 @@ export class Session implements SqlSession {
     this.#waits.destroy()
   }
 
-  /** Says goodbye and waits for the server to hang up; one that does not answer is cut off. */
-  async close(): Promise<void> {
-    if (this.#wire.stream.destroyed) return this.#waits.closed()
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.destroy(), GOODBYE_MS)
-      this.#wire.stream.once('close', () => {
-        clearTimeout(timer)
-        resolve(this.#waits.closed())
+  close(): Promise<void> {
+    const { stream } = this.#wire
+    const goodbye = () =>
+      new Promise<void>((resolve) => {
+        stream.once('close', resolve)
+        this.#connection.end(() => {})
       })
-      this.#connection.end(() => {})
-    })
-  }
-
-  /** The server waits for rows while there are none. */
-  async *#fed(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    this.#waits.paused = true
-    try {
-      for await (const piece of pieces) {
-        this.#waits.paused = false
-        yield piece
-        this.#waits.paused = true
-      }
-    } finally {
-      this.#waits.paused = false
-    }
+    return stream.destroyed ? this.#waits.closed() : this.#waits.close(goodbye)
   }
 
   get #wire(): WireConnection {
     return this.#connection as unknown as WireConnection
-  }
-}
-
-/** Runs statements one after another, naming the one that fails. */
-export async function runStatements(
-  session: Session,
-  statements: readonly string[],
-  what: string,
-): Promise<void> {
-  for (const [index, sql] of statements.entries()) {
-    await session.query(sql).catch((error: unknown) => {
-      throw mapError(error, `${what}[${index}]`)
-    })
   }
 }

@@ -2,8 +2,8 @@
  * What every session is set to, so that neither the server's nor the user's defaults change what a copy means, and what of it `session`
  * may not change. docs/sessions.md lists these settings and those that are left alone, with the reasons; a test compares them.
  */
-import { RowshiftError } from '../../src/contract/plugin.js'
 import type { TextRow } from './driver.js'
+import { checkSessionFaults } from '../../src/sql/user-session.js'
 import { mapError } from './errors.js'
 
 /** A session that is being set up. */
@@ -179,13 +179,7 @@ export async function checkSession(
       LOCKS.test(sql) ? [`${sql.trim()}: all connections would take that lock, and wait for each other`] : [],
     ),
   ]
-  if (faults.length === 0) return
-  throw new RowshiftError(
-    'PARAMS_INVALID',
-    `params.session changes what every session relies on:\n  ${faults.join('\n  ')}\n` +
-      'Leave that out; docs/sessions.md says what may be changed.',
-    { faults },
-  )
+  checkSessionFaults(faults)
 }
 
 const LOCKS = /^\s*(LOCK|FLUSH)\s+(NO_WRITE_TO_BINLOG\s+|LOCAL\s+)?(TABLES?|INSTANCE)\b/i

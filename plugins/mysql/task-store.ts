@@ -1,7 +1,8 @@
 import type { Connection, TaskStore } from '../../src/contract/plugin.js'
 import type { TaskDatabase, TaskLock } from '../../src/sql/sql-task-store.js'
 import { SqlTaskStore } from '../../src/sql/sql-task-store.js'
-import { runStatements, Session } from './connection.js'
+import { runStatements } from '../../src/sql/user-session.js'
+import { Session } from './connection.js'
 import { describeConnection } from './connection-fields.js'
 
 const SESSION = [

@@ -6,7 +6,7 @@ import type { Encryption, SslOptions } from '../../src/sql/encryption.js'
 import { encryptionOf, PLAIN, staysHere } from '../../src/sql/encryption.js'
 import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
 import type { Ask } from '../../src/sql/server-side.js'
-import { interrupted } from '../../src/sql/server-waits.js'
+import { interrupted, unlessAborted } from '../../src/sql/server-waits.js'
 import type { SqlRow } from '../../src/sql/session.js'
 import type { ConnectionFields } from './connection-fields.js'
 import {
@@ -166,11 +166,12 @@ export async function askAside<T>(
 ): Promise<T> {
   const signal = AbortSignal.timeout(ms)
   const { client, tcp } = await connect(connection, signal)
-  const late = new Promise<never>((_, reject) => {
-    onAbort(signal, () => reject(interrupted(describeConnection(connection))))
-  })
   try {
-    return await Promise.race([use(async (sql) => rowsOf(await ask(client, sql))), late])
+    return await unlessAborted(
+      signal,
+      describeConnection(connection),
+      use(async (sql) => rowsOf(await ask(client, sql))),
+    )
   } finally {
     // A session that only says goodbye to nobody would hold its place for a while.
     void client.end().catch(() => {})

@@ -5,6 +5,7 @@
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { Ask } from '../../src/sql/server-side.js'
 import { postgresError } from './errors.js'
+import { checkSessionFaults } from '../../src/sql/user-session.js'
 import { text } from './sql.js'
 
 export interface Setting {
@@ -88,13 +89,7 @@ export async function checkSession(ask: Ask): Promise<void> {
     return [`${name} is "${value}" instead of "${setting.value}"${hint}`]
   })
   if (rows.some((row) => row[2] === 't')) faults.push('a transaction is left open')
-  if (faults.length === 0) return
-  throw new RowshiftError(
-    'PARAMS_INVALID',
-    `params.session changes what every session relies on:\n  ${faults.join('\n  ')}\n` +
-      'Leave that out; docs/sessions.md says what may be changed.',
-    { faults },
-  )
+  checkSessionFaults(faults)
 }
 
 const UNKNOWN_VALUE = '22023'

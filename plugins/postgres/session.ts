@@ -8,21 +8,21 @@ import { selectSql } from '../../src/sql/select.js'
 import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
 import { ServerSide } from '../../src/sql/server-side.js'
 import type { SessionOptions } from '../../src/sql/server-waits.js'
-import { ServerWaits } from '../../src/sql/server-waits.js'
+import { openingSignal, ServerWaits } from '../../src/sql/server-waits.js'
 import type { SqlRow, SqlSelect, SqlSession } from '../../src/sql/session.js'
 import { movementOf } from '../../src/sql/silence.js'
+import { runStatements } from '../../src/sql/user-session.js'
 import { ask, askAside, connect, lastOf, type Opened, rowsOf } from './connection.js'
 import { describeConnection } from './connection-fields.js'
 import { copyIn, copyOut } from './copy.js'
 import { postgresDialect } from './dialect.js'
 import type { PgResult } from './driver.js'
-import { asLost, postgresError, sqlState } from './errors.js'
+import { asLost, sqlState } from './errors.js'
 import { oddValueError } from './odd-value.js'
 import { serverBackend } from './server-backend.js'
 import { checkSession, setUpSession, setZone } from './session-settings.js'
 import { RowDecoder } from './transcode.js'
 
-const GOODBYE_MS = 1_000
 const SEARCH_MS = 2_000
 const COMMIT_GRACE_MS = 1_000
 const CANCELED = '57014'
@@ -64,18 +64,13 @@ export class PostgresSession implements SqlSession {
     endpoint: Pick<Endpoint, 'connection' | 'session' | 'timeZone'>,
     options: SessionOptions = {},
   ): Promise<PostgresSession> {
-    const { signal, graceMs = 0 } = options
-    const late = signal?.aborted && graceMs > 0
-    const opened = await connect(endpoint.connection, late ? AbortSignal.timeout(graceMs) : signal)
+    const opened = await connect(endpoint.connection, openingSignal(options))
     const session = new PostgresSession(opened, endpoint.connection, options)
     const query = (sql: string) => session.query(sql)
     try {
       await setUpSession(query)
       await session.#side.identify(query)
-      for (const [index, sql] of endpoint.session.entries())
-        await query(sql).catch((error: unknown) => {
-          throw postgresError(error, `"session"[${index}]`)
-        })
+      await runStatements(session, endpoint.session, '"session"')
       if (endpoint.session.length > 0) await checkSession(query)
       if (endpoint.timeZone !== undefined) await setZone(query, endpoint.timeZone, session.where)
     } catch (error) {
@@ -164,7 +159,7 @@ export class PostgresSession implements SqlSession {
 
   /** Runs a COPY from the client, and resolves to how many rows the server has stored. When `pieces` throws, none of them are. */
   load(sql: string, pieces: AsyncIterable<Buffer>): Promise<number> {
-    return this.#command(() => copyIn(this.#opened.client, sql, this.#fed(pieces)))
+    return this.#command(() => copyIn(this.#opened.client, sql, this.#waits.feed(pieces)))
   }
 
   pause(): void {
@@ -185,13 +180,9 @@ export class PostgresSession implements SqlSession {
     this.#waits.destroy()
   }
 
-  /** Says goodbye and waits for the server to hang up; one that does not answer is cut off. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     if (this.#stream.destroyed) return this.#waits.closed()
-    const timer = setTimeout(() => this.destroy(), GOODBYE_MS)
-    await this.#opened.client.end().catch(() => {})
-    clearTimeout(timer)
-    return this.#waits.closed()
+    return this.#waits.close(() => this.#opened.client.end().catch(() => {}))
   }
 
   #ask(sql: string, extended?: boolean, graceMs?: number): Promise<PgResult | readonly PgResult[]> {
@@ -206,20 +197,6 @@ export class PostgresSession implements SqlSession {
       if (this.#inSnapshot && sqlState(error) !== null && !this.spent)
         await this.#waits.run(() => ask(this.#opened.client, 'ROLLBACK TO SAVEPOINT rowshift'))
       throw error
-    }
-  }
-
-  /** The server waits for rows while there are none. */
-  async *#fed(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    this.#waits.paused = true
-    try {
-      for await (const piece of pieces) {
-        this.#waits.paused = false
-        yield piece
-        this.#waits.paused = true
-      }
-    } finally {
-      this.#waits.paused = false
     }
   }
 

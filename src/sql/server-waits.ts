@@ -13,6 +13,8 @@ export interface SessionOptions {
   readonly graceMs?: number
 }
 
+const GOODBYE_MS = 1_000
+
 /** The connection that a session has to its server. */
 export interface ServerLink {
   /** Without secrets, for messages. */
@@ -108,6 +110,28 @@ export class ServerWaits {
     else this.#cut(error)
   }
 
+  /** The server waits for rows while there are none. */
+  async *feed(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    this.paused = true
+    try {
+      for await (const piece of pieces) {
+        this.paused = false
+        yield piece
+        this.paused = true
+      }
+    } finally {
+      this.paused = false
+    }
+  }
+
+  /** Says goodbye, which resolves when the server has hung up; one that does not answer is cut off. */
+  async close(goodbye: () => Promise<void>): Promise<void> {
+    const timer = setTimeout(() => this.destroy(), GOODBYE_MS)
+    await goodbye()
+    clearTimeout(timer)
+    return this.closed()
+  }
+
   /** The connection has ended; resolves when the server does nothing more for it. */
   closed(): Promise<void> {
     this.#release()
@@ -134,6 +158,19 @@ export class ServerWaits {
     }
     this.#waits.clear()
   }
+}
+
+/** What ends the opening of a session. One that is opened after the interruption, for its time of grace, has that long. */
+export function openingSignal({ signal, graceMs = 0 }: SessionOptions): AbortSignal | undefined {
+  return signal?.aborted && graceMs > 0 ? AbortSignal.timeout(graceMs) : signal
+}
+
+/** What `work` resolves to, or INTERRUPTED as soon as the signal aborts. */
+export function unlessAborted<T>(signal: AbortSignal, where: string, work: Promise<T>): Promise<T> {
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort(signal, () => reject(interrupted(where)))
+  })
+  return Promise.race([work, aborted])
 }
 
 export function interrupted(where: string): RowshiftError {
