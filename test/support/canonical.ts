@@ -29,7 +29,7 @@ const SORTS: readonly (readonly [RegExp, Sort])[] = [
   [/^((tiny|small|medium|big)?int|int[248]|decimal|numeric|year|bool)$/, 'number'],
   [/^(float[48]?|double)$/, 'float'],
   [/^(date|datetime|timestamp|timestamptz)$/, 'moment'],
-  [/^time$/, 'time'],
+  [/^(time|interval)$/, 'time'],
   [
     /^(bytea|binary|varbinary|(tiny|medium|long)?blob|vector|(multi)?(point|linestring|polygon)|geom\w*)$/,
     'bytes',
@@ -54,7 +54,7 @@ export async function canonicalColumns({ server, database, table }: TableAt): Pr
   return rows.map(([name, base, pointed]) => ({
     name: name!,
     base: base!,
-    sort: sortOf(base!),
+    sort: server.kind !== 'postgres' && base === 'bit' ? 'bytes' : sortOf(base!),
     pointed: pointed === '1',
   }))
 }
@@ -91,23 +91,23 @@ function cellMysql(name: string, { sort, base, pointed }: CanonicalColumn): stri
         ? `TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM CAST(${name} AS CHAR)))`
         : `CAST(${name}+0 AS CHAR)`
     case 'float':
-      return `HEX(SUBSTR(POINT(${name}+0e0, 0), 10, 8))`
+      return `HEX(SUBSTR(POINT(${name}, 0), 10, 8))`
     case 'moment':
       return `CAST(CAST(${name} AS DATETIME(6)) AS CHAR)`
     case 'time':
       return `CAST(CAST(${name} AS TIME(6)) AS CHAR)`
     case 'bytes':
     case 'text':
-      return hexMysql(
-        sortOf(base) === 'bytes'
-          ? name
-          : base === 'bit'
-            ? `BIN(${name}+0)`
-            : `CONVERT(${name} USING utf8mb4)`,
-      )
+      return hexMysql(bytesMysql(name, base, sort))
     default:
       return sort satisfies never
   }
+}
+
+/** A BIT is the bytes of its number, or its digits. */
+function bytesMysql(name: string, base: string, sort: Sort): string {
+  if (base === 'bit') return sort === 'bytes' ? `CONCAT(${name})` : `BIN(${name}+0)`
+  return sortOf(base) === 'bytes' ? name : `CONVERT(${name} USING utf8mb4)`
 }
 
 function hexMysql(sql: string): string {

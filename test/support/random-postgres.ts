@@ -224,7 +224,7 @@ function filled(from: End, to: End, columns: readonly RandomColumn[]): Arbitrary
     worker_num: fc.integer({ min: 1, max: 3 }),
   })
   return fc
-    .tuple(fc.array(fc.tuple(...cells), { maxLength: ROWS }), key, params)
+    .tuple(fc.array(fc.tuple(...cells), { maxLength: ROWS, size: 'max' }), key, params)
     .map(([rows, identity, chosen]) => {
       const values = rows.map((row) => `(${row.map((value) => literal(from, value)).join(', ')})`).join(',\n')
       const [insert, rest] = insertOf(from)

@@ -1,0 +1,1 @@
+CREATE TABLE t (id int PRIMARY KEY, t0 interval, d0 timestamp(0), s0 timestamptz(0), t1 interval, d1 timestamp(1), s1 timestamptz(1), t2 interval, d2 timestamp(2), s2 timestamptz(2), t3 interval, d3 timestamp(3), s3 timestamptz(3), t4 interval, d4 timestamp(4), s4 timestamptz(4), t5 interval, d5 timestamp(5), s5 timestamptz(5), t6 interval, d6 timestamp(6), s6 timestamptz(6));
