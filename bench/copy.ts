@@ -10,6 +10,7 @@ import type { ServerKind, TestServer } from '../test/support/servers.js'
 import { startServer } from '../test/support/servers.js'
 import type { Measured } from './run.js'
 import { connect, copy } from './run.js'
+import { costs, median, spread } from './spread.js'
 import { createTable, fill } from './table.js'
 
 const BUFFER_POOL = '--innodb-buffer-pool-size=4G'
@@ -61,11 +62,9 @@ async function rounds(server: TestServer, connection: Connection, rows: number):
   console.log(`  INSERT … SELECT in the server, two connections   ${spread(floor)}`)
   for (const [count, runs] of measured) {
     const ratio = median(runs.map(({ seconds }) => seconds)) / median(floor)
-    const cpu = runs.map(({ cpuSeconds }) => (cpuSeconds / rows) * 1e6)
     console.log(
       `  rowshift, worker_num ${count}, ${runs[0]!.report.writePath!.padEnd(9)}   ${spread(runs.map(({ seconds }) => seconds))}` +
-        `   ratio ${ratio.toFixed(2)}   client CPU per million rows ${spread(cpu)}` +
-        `   peak RSS ${Math.max(...runs.map(({ peakMegabytes }) => peakMegabytes)).toFixed(0)} MB`,
+        `   ratio ${ratio.toFixed(2)}   ${costs(runs, rows)}`,
     )
   }
 }
@@ -104,14 +103,4 @@ async function checkEqual(connection: Connection): Promise<void> {
   const [source, target] = rows as { Checksum: string }[]
   if (source!.Checksum !== target!.Checksum)
     throw new Error('CHECKSUM TABLE differs between source and target')
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
-
-function spread(values: readonly number[]): string {
-  return `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)})`
 }

@@ -20,20 +20,26 @@ export interface Measured {
   readonly peakMegabytes: number
 }
 
-export function copy(server: TestServer, params: object): Promise<Measured> {
-  return measure('copy', server, params)
+export function copy(server: TestServer, params: object, target = server): Promise<Measured> {
+  return measure('copy', server, target, params)
 }
 
-export function verify(server: TestServer, params: object): Promise<Measured> {
-  return measure('verify', server, params)
+export function verify(server: TestServer, params: object, target = server): Promise<Measured> {
+  return measure('verify', server, target, params)
 }
 
-async function measure(command: string, server: TestServer, params: object): Promise<Measured> {
+async function measure(
+  command: string,
+  source: TestServer,
+  target: TestServer,
+  params: object,
+): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'rowshift-bench-'))
   const report = join(folder, 'report.json')
   const usage = join(folder, 'usage.json')
-  const url = (table: string) => `${server.url}/bench?table=${table}`
-  const args = [command, '--from', url('source'), '--to', url('target'), '--report', report]
+  const url = (server: TestServer, table: string) => `${server.url}/bench?table=${table}`
+  const ends = ['--from', url(source, 'source'), '--to', url(target, 'target')]
+  const args = [command, ...ends, '--report', report]
   try {
     const started = performance.now()
     await run(['--import', USAGE, CLI, ...args, '--params', JSON.stringify(params)], {
