@@ -8,14 +8,14 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
 import type { RunRecord } from '../../src/contract/plugin.js'
-import { runCli, oneServer, servers } from '../support/context.js'
+import { runCli, oneServer, server, servers } from '../support/context.js'
 import { expectRefusal, scratchFile } from '../support/copying.js'
 import { lockTable } from '../support/killed-runs.js'
 import { startServer } from '../support/servers.js'
 import { TaskFixture, type Started } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
 
-const everywhere = () => [...oneServer(), null]
+const everywhere = () => [...oneServer(), server('postgres'), null]
 
 /** A port in front of a server, which can be shut. */
 class Gate {

@@ -1,10 +1,10 @@
-// A configuration folder, a task store and tables for its tasks, in MySQL, MariaDB or SQLite alike.
+// A configuration folder, a task store and tables for its tasks, in MySQL, MariaDB, PostgreSQL or SQLite alike.
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createConnection } from 'mysql2/promise'
 import type { RunReport } from '../../src/index.js'
+import { connect } from './client.js'
 import { runCli, startCli, type CliOptions, type CliResult } from './context.js'
 import { TestDatabase, scratchFile } from './copying.js'
 import { Database } from './database.js'
@@ -30,12 +30,12 @@ async function onServer(server: TestServer): Promise<Backend & { db: TestDatabas
   const { host, port, user, password } = server
   const connection = { host, port, user, password, db: db.database }
   return {
-    type: 'mysql',
+    type: server.kind === 'postgres' ? 'postgres' : 'mysql',
     connection,
     db,
     value: (sql) => db.value(sql),
     hold: async (table) => {
-      const session = await createConnection({ host, port, user, password, database: db.database })
+      const session = await connect(server.kind, { host, port, user, password, database: db.database })
       await session.query('BEGIN')
       await session.query(`INSERT INTO ${table} (id) VALUES (1)`)
       return () => session.end()
