@@ -54,8 +54,8 @@ function rowStore(session: Session, statements: Statements): RowStore {
     settlement: () => settlementSteps(session, statements),
     commitError(thrown) {
       const error = mapError(thrown, 'committing')
-      const refused = ['LOCK_CONFLICT', 'READ_ONLY', 'SPLIT_TOO_LARGE'].includes(error.code)
-      const answered = refused && error.details['errno'] !== QUERY_KILLED
+      const rejected = ['LOCK_CONFLICT', 'READ_ONLY', 'SPLIT_TOO_LARGE'].includes(error.code)
+      const answered = rejected && error.details['errno'] !== QUERY_KILLED
       return answered ? error : commitInDoubt(error)
     },
   }

@@ -87,10 +87,10 @@ export function passwordOf(fields: ConnectionFields): string {
     if (parts.length > 4 && wanted.every((value, i) => parts[i] === '*' || parts[i] === value))
       return parts[4]!
   }
-  const place = wanted.slice(0, 3).join(':')
+  const address = wanted.slice(0, 3).join(':')
   throw new RowshiftError(
     'CONFIG_INVALID',
-    `The file ${path} ("passfile") has no password for ${place} and user ${wanted[3]}.`,
+    `The file ${path} ("passfile") has no password for ${address} and user ${wanted[3]}.`,
   )
 }
 

@@ -22,17 +22,17 @@ export async function planCreateTable(
   wide: readonly string[],
 ): Promise<CreateTablePlan> {
   const { source, sourceDdl, table, existing, deferIndexes } = request
-  await checkPlace(session, request)
+  await checkLocation(session, request)
   const ddl = sourceDdl?.family === FAMILY ? sourceDdl.statements : null
   const parts = ddl?.map((part) => JSON.parse(part) as Part)
   const plan = parts ? await ownTable(session, request, parts) : tableOfOthers(request, wide)
-  const { made, faults } = await tryOut(session, table, plan.statements)
-  const kept = plan.statements.filter((statement) => !faults.has(statement))
-  const later = deferIndexes ? kept.filter(({ index }) => index) : []
+  const { described, faults } = await tryOut(session, table, plan.statements)
+  const remaining = plan.statements.filter((statement) => !faults.has(statement))
+  const later = deferIndexes ? remaining.filter(({ index }) => index) : []
   const sql = (statements: readonly Statement[]) => statements.map(({ on }) => on(tableSql(table)))
   return {
     target: {
-      ...made,
+      ...described,
       table,
       identity: `${session.where} ${table}`,
       estimatedRows: null,
@@ -40,7 +40,7 @@ export async function planCreateTable(
     },
     statements: [
       ...(existing === null ? [] : [`DROP TABLE ${tableSql(existing.table)}`]),
-      ...sql(kept.filter((statement) => !later.includes(statement))),
+      ...sql(remaining.filter((statement) => !later.includes(statement))),
     ],
     deferred: sql(later),
     reasons: [
@@ -55,16 +55,16 @@ export async function planCreateTable(
 }
 
 /** Throws where no table of that name can be made, or where one that is there is not dropped. */
-async function checkPlace(session: SqlSession, { table, existing }: CreateTableRequest): Promise<void> {
+async function checkLocation(session: SqlSession, { table, existing }: CreateTableRequest): Promise<void> {
   const { schema } = parseTableName(table)
-  const place = schema === undefined ? 'current_schema()' : text(schema)
+  const schemaSql = schema === undefined ? 'current_schema()' : text(schema)
   const [row] = await session.query(
     `SELECT nspname, has_schema_privilege(oid, 'CREATE')::int, (${tableId(table)} IS NOT NULL)::int
-     FROM pg_namespace WHERE nspname = ${place}`,
+     FROM pg_namespace WHERE nspname = ${schemaSql}`,
   )
   const [name, allowed, taken] = row ?? []
   if (name == null)
-    throw refused(
+    throw cannotCreate(
       schema === undefined
         ? `There is no schema in the search path to make ${table} in; write schema.table.`
         : `There is no schema ${JSON.stringify(schema)} in ${session.where} to make ${table} in; create it first.`,
@@ -77,19 +77,19 @@ async function checkPlace(session: SqlSession, { table, existing }: CreateTableR
       { table },
     )
   if (existing === null && taken === '1')
-    throw refused(
+    throw cannotCreate(
       `${table} is the name of something else than a table in the target; name another table.`,
       table,
     )
   const kind = existing && (await describeFacts(session, existing.table)).kind
   if (kind === null || kind === 'table' || kind === 'partitioned') return
-  throw refused(
+  throw cannotCreate(
     `The target ${table} is a ${kind}, which schema_save_mode "recreate" does not drop. Name another table, or drop it.`,
     table,
   )
 }
 
-function refused(message: string, table: string): RowshiftError {
+function cannotCreate(message: string, table: string): RowshiftError {
   return new RowshiftError('PARAMS_INVALID', message, { table })
 }
 
@@ -98,7 +98,7 @@ async function tryOut(
   session: SqlSession,
   table: string,
   statements: readonly Statement[],
-): Promise<{ made: TableSchema; faults: ReadonlyMap<Statement, string> }> {
+): Promise<{ described: TableSchema; faults: ReadonlyMap<Statement, string> }> {
   const faults = new Map<Statement, string>()
   const scratch = showTableName({ schema: 'pg_temp', name: parseTableName(table).name })
   const run = async (sql: string) => {
@@ -124,7 +124,7 @@ async function tryOut(
         faults.set(statement, message.split('\n', 1)[0]!)
       }
     }
-    return { made: await describeTable(session, scratch), faults }
+    return { described: await describeTable(session, scratch), faults }
   } finally {
     if (!session.spent) await session.rollback()
   }
@@ -167,10 +167,10 @@ function tableOfOthers(request: CreateTableRequest, wide: readonly string[]): Pl
 }
 
 /** Where a type is not what its name makes one expect. */
-function noteOf({ name, type, valueRange }: Column, made: string): string[] {
-  const because = (why: string) => [`column ${name} (${type}) becomes ${made}: ${why}`]
-  if (made === 'interval') return because('a time of day ends at 24:00')
-  if (/^numeric\(\d+,0\)$/.test(made) && valueRange.max !== undefined)
+function noteOf({ name, type, valueRange }: Column, described: string): string[] {
+  const because = (why: string) => [`column ${name} (${type}) becomes ${described}: ${why}`]
+  if (described === 'interval') return because('a time of day ends at 24:00')
+  if (/^numeric\(\d+,0\)$/.test(described) && valueRange.max !== undefined)
     return because('it has numbers beyond bigint')
   return valueRange.members && !valueRange.multiValued
     ? because('a CHECK lists its members, and no type is left behind')

@@ -18,10 +18,10 @@ export function checkExpression(sql: string): string {
   for (const [token] of sql.matchAll(TOKEN)) {
     if (token === '(' || token === '[') depth++
     if (token === ')' || token === ']') depth--
-    const ends = depth < 0 || (depth === 0 && token === ',')
+    const closes = depth < 0 || (depth === 0 && token === ',')
     // A string with escapes, or of other letters: only bits have a letter before them.
     const escaped = token.startsWith("'") && /^([\p{L}\p{N}_]+|&)$/u.test(before) && !/^[bx]$/i.test(before)
-    if (ends || escaped || ['--', '/*', ';', '$', '\\', "'", '"'].includes(token)) throw tooMuch(sql)
+    if (closes || escaped || ['--', '/*', ';', '$', '\\', "'", '"'].includes(token)) throw tooMuch(sql)
     before = token
   }
   if (depth !== 0) throw tooMuch(sql)

@@ -17,7 +17,7 @@ export const CTID: Column = {
 
 /** The first place of a block; rows begin at 1. */
 const bound = (block: number): KeyValue => [`(${block},0)`]
-const blockOf = ([place]: KeyValue): number => Number(/\d+/.exec(place!)![0])
+const blockOf = ([position]: KeyValue): number => Number(/\d+/.exec(position!)![0])
 
 export function locationProbe(session: PostgresSession, { key, table }: ReadSpec): KeyProbe | null {
   if (key?.columns[0]?.name !== CTID.name) return null

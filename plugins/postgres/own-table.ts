@@ -50,10 +50,10 @@ export async function ownTable(
   const taken = await takenNames(session, table, existing?.table ?? null)
   const declared = columns.map((own) => {
     const { nullable } = source.columns.find(({ name }) => name === own.column)!
-    const made = declare(own, there)
+    const declaration = declare(own, there)
     // A domain may refuse NULL, too.
-    const part = made.type === own.type ? own : { ...own, notNull: !nullable }
-    return { part, ...made }
+    const part = declaration.type === own.type ? own : { ...own, notNull: !nullable }
+    return { part, ...declaration }
   })
   const lines = declared.map(({ part, type }) => line(part, type, there, strange(part) === undefined))
   const calls = parts.flatMap((part) => {
@@ -81,7 +81,7 @@ function declare({ column, type, own }: ColumnPart, there: ReadonlyMap<string, s
   const labels = own.labels && JSON.stringify(own.labels)
   const found = there.get(type)
   if (found !== undefined && (labels === null || found === labels)) return { type: checkType(type) }
-  const because = (made: string, why: string) => `column ${column} (${type}) becomes ${made}: ${why}`
+  const because = (fallback: string, why: string) => `column ${column} (${type}) becomes ${fallback}: ${why}`
   const missing =
     found === undefined ? 'the target does not have that type' : 'its type in the target has other labels'
   if (own.labels !== null) {
@@ -91,8 +91,11 @@ function declare({ column, type, own }: ColumnPart, there: ReadonlyMap<string, s
     const check = `CHECK (${identifier(column)} IN (${list}))`
     return { type: 'text', check, warning: because('text with a CHECK', missing) }
   }
-  const made = own.base === null ? 'text' : checkType(own.base)
-  return { type: made, warning: because(made, own.base === null ? missing : `${missing}, nor its CHECKs`) }
+  const fallback = own.base === null ? 'text' : checkType(own.base)
+  return {
+    type: fallback,
+    warning: because(fallback, own.base === null ? missing : `${missing}, nor its CHECKs`),
+  }
 }
 
 function line(
@@ -204,13 +207,13 @@ async function takenNames(
   dropped: string | null,
 ): Promise<ReadonlySet<string>> {
   const { schema } = parseTableName(table)
-  const place = schema === undefined ? 'current_schema()' : text(schema)
+  const schemaSql = schema === undefined ? 'current_schema()' : text(schema)
   const own =
     dropped === null
       ? ''
       : ` AND NOT EXISTS (SELECT FROM pg_index WHERE indexrelid = c.oid AND indrelid = ${tableId(dropped)})`
   const rows = await session.query(
-    `SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = ${place}${own}`,
+    `SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = ${schemaSql}${own}`,
   )
   return new Set(rows.map(([name]) => name!))
 }

@@ -58,7 +58,7 @@ export class SplitWrite {
       nested: true as const,
       transactional: true,
       begin,
-      rejected: (row: Batch, error: RowshiftError) => rowRefusal(spec, row, error),
+      rejected: (row: Batch, error: RowshiftError) => rejectedRowError(spec, row, error),
     }
     this.#rows = new BisectedWrite(session, spec, tally, ways, stored)
   }
@@ -82,8 +82,8 @@ export class SplitWrite {
   async #store(part: Batch): Promise<void> {
     const { encoder, statements } = this.#at
     const { checks, spec } = statements
-    const refusal = checks?.rowError(part)
-    if (refusal) throw refusal
+    const rowError = checks?.rowError(part)
+    if (rowError) throw rowError
     const bytes = encoder.encode(part, spec)
     if (bytes === null) throw unwritable(spec, part)
     await this.#send(inOrder([bytes]), () => part.rows)
@@ -168,7 +168,7 @@ interface Located {
 }
 
 /** Says which row it was, and shows the values of the columns that the server names. */
-function rowRefusal(spec: PlannedWrite, row: Batch, error: RowshiftError): RowshiftError {
+function rejectedRowError(spec: PlannedWrite, row: Batch, error: RowshiftError): RowshiftError {
   if (error.details['key'] !== undefined) return error
   const { column, detail, where } = (error.cause ?? {}) as Located
   // `Key (a, b)=(1, 2) already exists.`, `COPY t, line 1, column a: "x"`, in whatever language.

@@ -105,15 +105,15 @@ function exchangeSql(spec: PlannedWrite, stage: string): Exchange {
   const parked = 'pg_temp.rowshift_parked'
   const identity = spec.identity ?? []
   const names = namesOf(spec)
-  const kept = untouchedColumns(spec).map(({ name }) => name)
-  const saved = qualified('a', [...new Set([...identity, ...kept])])
-  const selected = [qualified('b', names), qualified('a', kept)].filter((part) => part !== '').join(', ')
+  const untouched = untouchedColumns(spec).map(({ name }) => name)
+  const saved = qualified('a', [...new Set([...identity, ...untouched])])
+  const selected = [qualified('b', names), qualified('a', untouched)].filter((part) => part !== '').join(', ')
   return {
     park: `CREATE TEMPORARY TABLE ${parked} ON COMMIT DROP AS SELECT ${saved} FROM ${table} AS a WHERE EXISTS (SELECT FROM ${stage} AS b WHERE ${same(identity)})`,
     remove: `DELETE FROM ${table} AS a USING ${parked} AS b WHERE ${same(identity)}`,
     insertOld: insertSql(
       spec,
-      [...names, ...kept],
+      [...names, ...untouched],
       `SELECT ${selected} FROM ${parked} AS a JOIN ${stage} AS b ON ${same(identity)}`,
     ),
     insertNew: insertSql(

@@ -50,7 +50,7 @@ export class RowDecoder {
     this.#target = target
     this.#carried = 0
     this.#large = null
-    this.#kernel.setForms(target.columns)
+    this.#kernel.setSyntaxes(target.columns)
   }
 
   /** Returns what follows the last row, if it was among these bytes; else null. */
@@ -111,7 +111,7 @@ export class RowDecoder {
       // Memory of WebAssembly does not shrink, and hardly any table has another row like this.
       const message = Buffer.concat(parts)
       const kernel = new Memory(message.length, 0)
-      kernel.setForms(this.#target.columns)
+      kernel.setSyntaxes(this.#target.columns)
       const end = kernel.put(message)
       this.#decode(kernel, end - message.length, end)
     }
@@ -175,7 +175,7 @@ class Memory extends Kernel<Loops> {
     this.words = new Uint32Array(this.bytes.buffer, WORDS, 3)
   }
 
-  setForms(columns: readonly NamedCellColumn[]): void {
+  setSyntaxes(columns: readonly NamedCellColumn[]): void {
     const syntaxes = columns.map((column) => syntaxOf(column)?.code ?? (isHex(column) ? BYTES : 0))
     this.bytes.set(syntaxes, SYNTAXES)
   }

@@ -35,7 +35,7 @@ class RunHistory {
   readonly #record: RunRecord
   readonly #warnings: string[] = []
   /** What is left of a run that succeeded until the history has that. */
-  #kept: string | null = null
+  #remnant: string | null = null
   forget: (run: string) => Promise<void> = async () => {}
   /** What is kept of the watermarks that the run leaves. */
   remembered = ({ watermarks }: RunReport): RunReport['watermarks'] => watermarks
@@ -78,7 +78,7 @@ class RunHistory {
         const runs = await this.#store.history(this.#record.task_id, MOST_RUNS)
         return runs.some(({ run_id, status }) => status === 'success' && executions.includes(run_id))
       },
-      keep: (run) => (this.#kept = run),
+      keep: (run) => (this.#remnant = run),
     }
   }
 
@@ -120,9 +120,9 @@ class RunHistory {
 
   /** Only now nobody needs to go on with the run. */
   async #forgotten(report: RunReport): Promise<RunReport> {
-    const run = this.#kept
+    const run = this.#remnant
     if (run === null) return report
-    this.#kept = null
+    this.#remnant = null
     try {
       await this.forget(run)
       return report

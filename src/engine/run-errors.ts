@@ -19,8 +19,8 @@ export function failedFirst(error: RowshiftError): RowshiftError {
 /** What a run ends with that has thrown this. What fails after the signal does so because of it. */
 export function endedBy(thrown: unknown, signal: AbortSignal): RowshiftError {
   const error = RowshiftError.from(thrown)
-  const kept = !signal.aborted || own.has(error) || error.details['inDoubt'] === true
-  return kept ? failedFirst(error) : stopped(signal)
+  const isOwn = !signal.aborted || own.has(error) || error.details['inDoubt'] === true
+  return isOwn ? failedFirst(error) : stopped(signal)
 }
 
 /** For `catch`, before anything is closed. */

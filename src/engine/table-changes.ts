@@ -2,8 +2,8 @@ import type { RunPlan } from '../contract/run-plan.js'
 import { keepsIds } from './pipeline-setup.js'
 
 /** Whether more than rows is changed: by `pre_sql`, tables that are made, or what ids need in the target. */
-export function changesTables(made: RunPlan): boolean {
-  return createsTables(made) || keepsIds(made.pipeline) || made.write.preSql.length > 0
+export function changesTables(plan: RunPlan): boolean {
+  return createsTables(plan) || keepsIds(plan.pipeline) || plan.write.preSql.length > 0
 }
 
 /** Whether tables are created, or may be when a row calls for one. */

@@ -32,17 +32,17 @@ export class RowStream {
   readonly #sql: string
   readonly #spec: ReadSpec
   readonly #builder: BatchBuilder
-  readonly #refusal: (spec: ReadSpec, cells: Cells) => Error
+  readonly #rowError: (spec: ReadSpec, cells: Cells) => Error
   readonly #waiting: Batch[] = []
   #wake: () => void = () => {}
   #result: Promise<void> | null = null
   #discarding = false
 
-  constructor(source: RowSource, spec: ReadSpec, sql: string, refusal = misfitError) {
+  constructor(source: RowSource, spec: ReadSpec, sql: string, rowError = misfitError) {
     this.#source = source
     this.#sql = sql
     this.#spec = spec
-    this.#refusal = refusal
+    this.#rowError = rowError
     this.#builder = new BatchBuilder(spec.batch)
   }
 
@@ -53,7 +53,7 @@ export class RowStream {
         builder: this.#builder,
         columns: this.#spec.columns,
         onFull: () => this.#push(),
-        rowError: (cells) => this.#refusal(this.#spec, cells),
+        rowError: (cells) => this.#rowError(this.#spec, cells),
       })
       .finally(() => {
         running = false

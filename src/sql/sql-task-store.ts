@@ -80,8 +80,8 @@ export class SqlTaskStore implements TaskStore {
     } catch (thrown) {
       // Somebody else may be making the same: as long as less is lacking, what is left can be made.
       const now = await this.#columns(session)
-      const made = lackingColumns(now).length < lacking.length
-      if (made || created.some((table) => now.get(table)!.length > 0)) return this.init()
+      const othersCreated = lackingColumns(now).length < lacking.length
+      if (othersCreated || created.some((table) => now.get(table)!.length > 0)) return this.init()
       throw session.dialect.error(thrown, `creating the task tables in ${this.#database.where}`)
     }
     return [...created, ...lacking.map((name) => `${RUNS}.${name}`)]

@@ -180,9 +180,9 @@ export class Scene {
       return ['run', '1', '-c', this.#folder]
     }
     const from = this.#url('src', ports.source, stall)
-    const ends = ['--from', from, '--to', this.#url(targetName(shape), ports.target, stall)]
+    const endpoints = ['--from', from, '--to', this.#url(targetName(shape), ports.target, stall)]
     const params = ['--params', JSON.stringify(paramsOf(mode, shape, threads))]
-    return [...(this.#begin ? ['copy'] : ['resume', 'latest']), ...ends, ...params]
+    return [...(this.#begin ? ['copy'] : ['resume', 'latest']), ...endpoints, ...params]
   }
 
   #url(table: string, port: number | undefined, stall: number): string {

@@ -174,9 +174,9 @@ describe('a table that is created from another family', () => {
       const { stderr, report } = await create(db.url('t'), target.url('t'))
       expect(report.error, stderr).to.equal(null)
       expect(report.reasons.join('\n')).to.include('becomes numeric(20,0): it has numbers beyond bigint')
-      const at = (place: TestDatabase, table: string) => ({
-        server: place.server,
-        database: place.database,
+      const at = (db: TestDatabase, table: string) => ({
+        server: db.server,
+        database: db.database,
         table,
       })
       // A BIT is a number to servers, and its bytes here.

@@ -189,8 +189,8 @@ describe('a task whose run was killed', () => {
   })
 
   it('does not read its window again that was killed before its end was written to the task store', async () => {
-    const ends = await slowTask({ pk: 'id', mode: 'append', where: 'id < 3000' })
-    const { tasks } = ends
+    const endpoints = await slowTask({ pk: 'id', mode: 'append', where: 'id < 3000' })
+    const { tasks } = endpoints
     const { storeDatabase } = tasks
     let watermark = await lockTable(storeDatabase, 'rowshift_watermark')
     const first = tasks.start('run', '1')
@@ -215,8 +215,8 @@ describe('a task whose run was killed', () => {
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.report).to.include({ resumed: null, rowsRead: 0 })
     expect(outcome.stderr).to.not.include('cannot be resumed')
-    expect(await ends.value('SELECT COUNT(*) FROM dst')).to.equal('3000')
-    expect(await ends.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
+    expect(await endpoints.value('SELECT COUNT(*) FROM dst')).to.equal('3000')
+    expect(await endpoints.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
   })
 
   it('keeps the window of a run by the time of change, too', async () => {
@@ -237,20 +237,25 @@ describe('a task whose run was killed', () => {
 
   it('deletes what the source has flagged in the transaction of the other rows', async () => {
     const deletes = { source_flag: 'gone' }
-    const ends = await slowTask({ mode: 'increment', diff_column: 'changed', deletes, write_mode: 'upsert' })
-    const { db, tasks } = ends
+    const endpoints = await slowTask({
+      mode: 'increment',
+      diff_column: 'changed',
+      deletes,
+      write_mode: 'upsert',
+    })
+    const { db, tasks } = endpoints
     for (const table of ['src', 'dst'])
       await db.query(`ALTER TABLE ${table} ADD COLUMN changed DATETIME NOT NULL DEFAULT '2020-01-01'`)
     await db.query(`ALTER TABLE src ADD COLUMN gone INT NOT NULL DEFAULT 0; UPDATE src SET gone = 1 WHERE id % 10 = 0;
       INSERT INTO dst SELECT id, 'old', '2019-01-01' FROM src WHERE gone`)
     await tasks.cli('watermark', '1', '--mode', 'increment', '--set', '2019-06-01')
-    await killedAt(ROWS / 3, tasks.start('run', '1'), ends)
+    await killedAt(ROWS / 3, tasks.start('run', '1'), endpoints)
     const outcome = await ended(tasks.start('run', '1'))
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.report).to.include({ rowsRead: ROWS * 0.9, rowsDeleted: ROWS / 10 })
     expect(outcome.report.resumed!.rowsRead).to.be.greaterThan(ROWS / 6)
     await db.query('DELETE FROM src WHERE gone; ALTER TABLE src DROP COLUMN gone')
-    await ends.expectEqual()
+    await endpoints.expectEqual()
   })
 
   it('begins anew where the watermark was moved meanwhile, or is refused', async () => {

@@ -75,8 +75,8 @@ describe('a split that changes more than one transaction may', () => {
     await Promise.all(
       limited.map(async (server) => {
         const db = await TestDatabase.create(server, TABLES)
-        const ends = ['--from', db.url('s'), '--to', db.url('t')]
-        const { code, stderr } = await runWithReport(['verify', ...ends, '--repair'])
+        const endpoints = ['--from', db.url('s'), '--to', db.url('t')]
+        const { code, stderr } = await runWithReport(['verify', ...endpoints, '--repair'])
         expect(code, stderr).to.equal(0)
         await db.expectEqual('s', 't')
       }),

@@ -83,10 +83,10 @@ describe('speed', () => {
                 'RESET REPLICA ALL',
               ]
         const speed = { max_lag: 1, ...(which === 'target' ? {} : { replicas: url }) }
-        const ends = ['--from', db.url('src'), '--to', db.url('dst')]
+        const endpoints = ['--from', db.url('src'), '--to', db.url('dst')]
         await query(replica, replicate)
         try {
-          const running = startCli(['copy', ...ends, '--param', `speed=${JSON.stringify(speed)}`])
+          const running = startCli(['copy', ...endpoints, '--param', `speed=${JSON.stringify(speed)}`])
           const ended = once(running, 'exit')
           let said = ''
           running.stderr.on('data', (text: Buffer) => (said += text.toString()))
@@ -154,9 +154,14 @@ describe('speed', () => {
       const db = await TestDatabase.create(server, TABLES)
       const file = scratchFile('db')
       new Database(file).close()
-      const ends = ['--from', db.url('src'), '--to', db.url('dst')]
+      const endpoints = ['--from', db.url('src'), '--to', db.url('dst')]
       const speed = { max_lag: 1, replicas: `sqlite:${file}` }
-      const { code, stderr } = await runCli(['copy', ...ends, '--param', `speed=${JSON.stringify(speed)}`])
+      const { code, stderr } = await runCli([
+        'copy',
+        ...endpoints,
+        '--param',
+        `speed=${JSON.stringify(speed)}`,
+      ])
       expect(code, stderr).to.equal(2)
       expect(stderr).to.include('can say how far it is behind')
     }
@@ -192,10 +197,10 @@ describe('rowshift throttle', () => {
         if (command === 'verify') await db.query('INSERT INTO dst SELECT * FROM src')
         const env = ownFolder()
         const report = scratchFile('json')
-        const ends = ['--from', db.url('src'), '--to', db.url('dst'), '--report', report]
+        const endpoints = ['--from', db.url('src'), '--to', db.url('dst'), '--report', report]
         // It would take a quarter of an hour.
         const params = ['--params', '{"speed":{"record":1}}']
-        const running = startCli([command, ...ends, ...params], { env })
+        const running = startCli([command, ...endpoints, ...params], { env })
         const ended = once(running, 'exit')
         running.stderr.resume()
         const set = (...options: string[]) => runCli(['throttle', 'latest', ...options], { env })
@@ -222,8 +227,8 @@ describe('rowshift throttle', () => {
       const db = await TestDatabase.create(server, TABLES)
       const env = ownFolder()
       const params = { read_batch: 10, where: 'id <= 300 AND SLEEP(0.05) = 0', worker_num: 2 }
-      const ends = ['--from', db.url('src'), '--to', db.url('dst')]
-      const running = startCli(['copy', ...ends, '--params', JSON.stringify(params)], { env })
+      const endpoints = ['--from', db.url('src'), '--to', db.url('dst')]
+      const running = startCli(['copy', ...endpoints, '--params', JSON.stringify(params)], { env })
       const ended = once(running, 'exit')
       const set = (record: string) => runCli(['throttle', 'latest', '--record', record], { env })
       await until('rows', async () => Number(await db.value('SELECT COUNT(*) FROM dst')) > 0)
@@ -248,8 +253,8 @@ describe('rowshift throttle', () => {
     for (const server of oneServer()) {
       const db = await TestDatabase.create(server, TABLES)
       const env = ownFolder()
-      const ends = ['--from', db.url('src'), '--to', db.url('dst')]
-      const running = startCli(['copy', ...ends, '--params', '{"speed":{"record":1}}'], { env })
+      const endpoints = ['--from', db.url('src'), '--to', db.url('dst')]
+      const running = startCli(['copy', ...endpoints, '--params', '{"speed":{"record":1}}'], { env })
       const ended = once(running, 'exit')
       const set = (run: string, ...options: string[]) => runCli(['throttle', run, ...options], { env })
       await until('it is under way', async () => (await set('latest', '--record', '1')).code === 0)

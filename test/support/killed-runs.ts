@@ -92,10 +92,10 @@ export async function lockTable(
 }
 
 /** Waits until somebody waits with a statement that begins so. */
-export async function untilWaiting(place: TestDatabase, statement: string): Promise<void> {
+export async function untilWaiting(db: TestDatabase, statement: string): Promise<void> {
   const sql = `SELECT COUNT(*) FROM information_schema.processlist
     WHERE db = DATABASE() AND state LIKE '%lock%' AND info LIKE '${statement}%'`
-  await until(`"${statement}" that waits`, async () => Number(await place.value(sql)) > 0)
+  await until(`"${statement}" that waits`, async () => Number(await db.value(sql)) > 0)
 }
 
 /** What checkpoints say is stored: of this attempt, and of those before. */

@@ -157,10 +157,10 @@ export class ShardedWrite {
     const held: [row: Batch, error: RowshiftError][] = []
     const deferred: [row: Batch, error: RowshiftError][] = []
     const { onDirty, onDeferred, onProgress, beforeCommit, signal, batchBytes } = this.#options
-    const kept: SplitPart[] = []
+    const storedParts: SplitPart[] = []
     const mark = this.#markOf(part, again, {
       deferred: () => deferred.length > 0,
-      onStored: (stored) => kept.push(stored),
+      onStored: (stored) => storedParts.push(stored),
     })
     const before = this.#handed
     const flush = () => {
@@ -180,7 +180,7 @@ export class ShardedWrite {
         },
         mark,
       })
-      if (kept.length > 0) return this.#keptNow(kept[0]!, parts.rowsIn(number))
+      if (storedParts.length > 0) return this.#keptNow(storedParts[0]!, parts.rowsIn(number))
       flush()
       for (const [row, error] of deferred) onDeferred!(row, error, name)
       const waiting = deferred.reduce((sum, [{ rows }]) => sum + rows, 0)
