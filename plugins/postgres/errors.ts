@@ -24,6 +24,8 @@ const classes = errorClasses<string>([
   ['ROW_TOO_LARGE', ['54000'], 'The row, or its key, is larger than the server can store.'],
   ['LOCK_CONFLICT', ['40', '55P03', '57014'], LOCKED],
   ['CONNECTION_LOST', ['08', '57P01', '57P02', '57P05', '25P03', '25P04']],
+  // A parameter in a statement, where nothing is put into its place.
+  ['SERVER_ERROR', ['08P01']],
   ['CONNECTION_FAILED', ['57P03']],
   ['CONNECTION_LIMIT', ['53300'], TOO_MANY],
   ['DISK_FULL', ['53100'], FULL],

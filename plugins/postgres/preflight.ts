@@ -6,6 +6,9 @@ import { locationProbe } from './location.js'
 import type { PostgresSession } from './session.js'
 import { expressionOf, tableSql } from './sql.js'
 
+/** Rows. */
+const SMALL = 50_000
+
 /** Throws when the copy cannot work; resolves to warnings. */
 export async function checkSource(
   session: PostgresSession,
@@ -24,8 +27,8 @@ export async function checkSource(
 /** Where finding the bounds of a split is as much work as reading the table. */
 async function splitWarnings(session: PostgresSession, spec: ReadSpec): Promise<Message[]> {
   const sql = locationProbe(session, spec) === null ? boundQuery(session, spec) : null
-  // A table of a page or two is read whole, whatever index there is.
-  if (sql === null || (spec.table.estimatedRows ?? 0) <= spec.splitRows) return []
+  // A small table is read whole and sorted, whatever index there is.
+  if (sql === null || (spec.table.estimatedRows ?? 0) <= SMALL) return []
   const plan = await session.query(`EXPLAIN ${sql}`)
   const key = spec.key!.columns.map(({ name }) => name).join(', ')
   return plan.some(([line]) => /^\s*(->\s*)?Sort\b/.test(line!))
