@@ -115,17 +115,12 @@ export class Session implements SqlSession {
   }
 
   async *stream(spec: ReadSpec, sql: string): AsyncGenerator<Batch> {
-    const rows = new RowStream(this, spec, sql)
-    let ended = false
-    try {
-      yield* rows.batches()
-      ended = true
-      if (this.#warnings > 0) await checkReadWarnings((asked) => this.query(asked), spec, this.#warnings)
-    } finally {
-      // Reading the rest costs time, but a session given up would take its snapshot with it.
-      if (!ended && this.inSnapshot) await rows.discard()
-      else if (!ended) this.#spent = true
-    }
+    yield* new RowStream(this, spec, sql).batches()
+    if (this.#warnings > 0) await checkReadWarnings((asked) => this.query(asked), spec, this.#warnings)
+  }
+
+  giveUp(): void {
+    this.#spent = true
   }
 
   get spent(): boolean {

@@ -38,7 +38,7 @@ export class PostgresSession implements SqlSession {
   #decoder: RowDecoder | null = null
   #spent = false
   /** Its readers keep it when they leave a result early, and after an error: its snapshot would go with it. */
-  #inSnapshot = false
+  inSnapshot = false
 
   private constructor(opened: Opened, connection: Connection, options: SessionOptions) {
     const silentMs = stallMs(fieldsOf(connection))
@@ -107,17 +107,12 @@ export class PostgresSession implements SqlSession {
     }
   }
 
-  async *stream(spec: ReadSpec, sql: string): AsyncGenerator<Batch> {
-    const rows = new RowStream(this, spec, `COPY (${sql}) TO STDOUT`, oddValueError)
-    let ended = false
-    try {
-      yield* rows.batches()
-      ended = true
-    } finally {
-      // Reading the rest costs time, but a session given up would take its snapshot with it.
-      if (!ended && this.#inSnapshot) await rows.discard()
-      else if (!ended) this.#spent = true
-    }
+  stream(spec: ReadSpec, sql: string): AsyncIterable<Batch> {
+    return new RowStream(this, spec, `COPY (${sql}) TO STDOUT`, oddValueError).batches()
+  }
+
+  giveUp(): void {
+    this.#spent = true
   }
 
   get spent(): boolean {
@@ -147,7 +142,7 @@ export class PostgresSession implements SqlSession {
     await this.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     await this.query(`SET TRANSACTION SNAPSHOT ${this.dialect.text(token)}`)
     await this.query('SAVEPOINT rowshift')
-    this.#inSnapshot = true
+    this.inSnapshot = true
   }
 
   /** Of a COPY to the client. */
@@ -194,7 +189,7 @@ export class PostgresSession implements SqlSession {
     try {
       return await this.#waits.run(command, graceMs)
     } catch (error) {
-      if (this.#inSnapshot && sqlState(error) !== null && !this.spent)
+      if (this.inSnapshot && sqlState(error) !== null && !this.spent)
         await this.#waits.run(() => ask(this.#opened.client, 'ROLLBACK TO SAVEPOINT rowshift'))
       throw error
     }

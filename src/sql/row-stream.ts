@@ -21,6 +21,10 @@ interface RowSource {
   readRows(sql: string, target: RowTarget): Promise<void>
   pause(): void
   resume(): void
+  /** A snapshot would go with the session when it is given up. */
+  readonly inSnapshot: boolean
+  /** It stands in the middle of a result, and is of no more use. */
+  giveUp(): void
 }
 
 /** Batches read but not yet taken, after which the server has to wait. */
@@ -46,7 +50,20 @@ export class RowStream {
     this.#builder = new BatchBuilder(spec.batch)
   }
 
+  /** The consumer may stop early. */
   async *batches(): AsyncGenerator<Batch> {
+    let ended = false
+    try {
+      yield* this.#filled()
+      ended = true
+    } finally {
+      // Reading the rest costs time.
+      if (!ended && this.#source.inSnapshot) await this.#discard()
+      else if (!ended) this.#source.giveUp()
+    }
+  }
+
+  async *#filled(): AsyncGenerator<Batch> {
     let running = true
     const result = this.#source
       .readRows(this.#sql, {
@@ -79,7 +96,7 @@ export class RowStream {
   }
 
   /** Takes what is left of the result to nowhere, so that the session can be used again. */
-  async discard(): Promise<void> {
+  async #discard(): Promise<void> {
     this.#discarding = true
     this.#waiting.length = 0
     this.#source.resume()
