@@ -4,6 +4,8 @@ import { before, describe, it } from 'mocha'
 import { server } from '../support/context.js'
 import { TestDatabase } from '../support/copying.js'
 import { verifyByEngine } from '../support/engine.js'
+import { difference } from '../support/snapshot.js'
+import { expectDifferent, expectEqual, verify } from '../support/verifying.js'
 
 interface Value {
   readonly postgres: string
@@ -129,4 +131,31 @@ describe('PostgreSQL is compared by digests of the servers', () => {
     const expected = types.flatMap((type, i) => Array<string>(ONLY_POSTGRES[type]!.length).fill(`c${i}`))
     expect(different.sort()).to.deep.equal(expected.sort())
   })
+
+  for (const kind of ['postgres', 'mysql'] as const) {
+    it(`and repaired from ${kind}: rows that are missing, different and too many`, async () => {
+      const source = await TestDatabase.create<'postgres' | 'mysql'>(server(kind))
+      const table = 'id bigint PRIMARY KEY, v varchar(20) NOT NULL, n int'
+      const digits =
+        '(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4)'
+      await source.query(
+        `CREATE TABLE s (${table}); INSERT INTO s SELECT a.d * 625 + b.d * 125 + c.d * 25 + d.d * 5 + e.d + 1, 'v', a.d
+         FROM ${digits} a, ${digits} b, ${digits} c, ${digits} d, ${digits} e`,
+      )
+      await db.query(`DROP TABLE IF EXISTS r; CREATE TABLE r (${table})`)
+      const copied = await source.copyTo('s', db.url('r'))
+      expect(copied.code, copied.stderr).to.equal(0)
+      await db.query(
+        "DELETE FROM r WHERE id IN (1, 700, 3125); UPDATE r SET v = 'V' WHERE id % 1000 = 5; INSERT INTO r VALUES (-4, 'x', 1), (9000, 'y', NULL)",
+      )
+      const before = await verify(source.url('s'), db.url('r'))
+      expectDifferent(before, 3, 2, 4)
+      expect(before.report.reasons.join()).to.include(inServers)
+      const repaired = await verify(source.url('s'), db.url('r'), '--repair')
+      expect(repaired.code, repaired.stderr).to.equal(0)
+      expectEqual(await verify(source.url('s'), db.url('r')), 3125)
+      const [a, b] = [source, db].map(({ server, database }) => ({ server, database }))
+      expect(await difference({ ...a!, table: 's' }, { ...b!, table: 'r' })).to.equal(null)
+    })
+  }
 })
