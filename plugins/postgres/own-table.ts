@@ -60,6 +60,11 @@ export async function ownTable(
     const name = strange(part)
     return name === undefined ? [] : [`${titleOf(part)} is left out: ${name}() may do more than compute`]
   })
+  const collations = columns.flatMap(({ column, collation }) =>
+    collation === null || there.has(collation)
+      ? []
+      : [`column ${column} loses its collation ${collation}: the target does not have it`],
+  )
   const created = [...new Set(declared.flatMap(({ create }) => create ?? []))]
   return {
     statements: [
@@ -72,7 +77,7 @@ export async function ownTable(
       "made from the source's own catalogs",
       ...created.map((sql) => `the target does not have a type of the source: ${sql}`),
     ],
-    warnings: [...declared.flatMap(({ warning }) => warning ?? []), ...calls],
+    warnings: [...declared.flatMap(({ warning }) => warning ?? []), ...collations, ...calls],
   }
 }
 

@@ -94,6 +94,27 @@ describe('a table that is created in PostgreSQL from one of PostgreSQL', () => {
     expect(refused).to.include('t_mo_check')
   })
 
+  it('says which collations it lacks, and shows losses by example', async () => {
+    const from = await pg(
+      `CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+       CREATE TABLE t (id int PRIMARY KEY, v text COLLATE ci); INSERT INTO t VALUES (1, 'long'), (2, '📦')`,
+    )
+    const target = await pg('CREATE TABLE short (id int, v varchar(3))')
+    const { report } = await create(from.url('t'), target.url('t'))
+    expect(report.warnings).to.deep.equal([
+      'column v loses its collation public.ci: the target does not have it',
+    ])
+    expect(await image(target)).to.equal(await image(from))
+    const short = await from.copyTo('t', target.url('short'))
+    expectRefusal(short, 3, 'LOSSY', 'longer than 3 characters ("long" in the row with id = "1")')
+    const [one] = servers()
+    const narrow = await TestDatabase.create(
+      one!,
+      'CREATE TABLE t (id INT, v LONGTEXT CHARACTER SET utf8mb3)',
+    )
+    expectRefusal(await from.copyTo('t', narrow.url('t')), 3, 'LOSSY', '("📦" in the row with id = "2")')
+  })
+
   it('has another name and comes with its indexes later, and again in the place of itself', async () => {
     const before = await pg(`${ALL}; ${ROWS}`)
     const made = await create(before.url('t'), before.url('u'), { defer_indexes: true })
