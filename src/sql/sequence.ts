@@ -2,6 +2,7 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { Sequence } from '../contract/write.js'
 import type { SqlSession } from './session.js'
+import { createOwn } from './transaction.js'
 
 const NAME = 'rowshift_sequence'
 
@@ -12,7 +13,9 @@ export async function createSequences(session: SqlSession): Promise<void> {
     `name ${dialect.ownType(255)} NOT NULL PRIMARY KEY`,
     `next_value ${dialect.ownType('integer')} NOT NULL`,
   ]
-  await session.run(
+  await createOwn(
+    session,
+    NAME,
     `CREATE TABLE IF NOT EXISTS ${dialect.identifier(NAME)} (${columns.join(', ')})${dialect.ownOptions('rowshift: the next id of each sequence')}`,
   )
 }

@@ -6,7 +6,7 @@ import { retried } from '../contract/waiting.js'
 import type { SplitMark, WriteCounts } from '../contract/write.js'
 import type { SqlDialect } from './dialect.js'
 import type { SqlRow, SqlSession } from './session.js'
-import { afterConflict, inTransaction } from './transaction.js'
+import { afterConflict, createOwn, inTransaction } from './transaction.js'
 
 const NAME = 'rowshift_checkpoint'
 const COLUMNS = 'run_id, split, attempt, target_table, rows_written, created_at, state'
@@ -66,7 +66,7 @@ export class SqlCheckpoints implements Checkpoints {
   async begin({ run, table, state, supersedes }: NewRun): Promise<void> {
     const session = await this.#open()
     const { dialect } = session
-    if (!(await isThere(session))) await change(session, createSql(dialect))
+    if (!(await isThere(session))) await create(session)
     const [id, own, at, text] = [run, table, time(), state].map((value) => dialect.text(value))
     // Ours first: of two runs that begin at the same time, each sees the other.
     await alone(session, `INSERT INTO ${NAME} (${COLUMNS}) VALUES (${id}, '', 1, ${own}, 0, ${at}, ${text})`)
@@ -239,6 +239,12 @@ function splitsSql(dialect: SqlDialect, run: string): string {
 /** So long ago, in UTC: `2026-01-31 12:00:00`. */
 function time(agoMs = 0): string {
   return new Date(Date.now() - agoMs).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+function create(session: SqlSession): Promise<void> {
+  return createOwn(session, NAME, createSql(session.dialect)).catch((thrown: unknown) => {
+    throw checkpointError(thrown, session)
+  })
 }
 
 async function isThere(session: SqlSession): Promise<boolean> {

@@ -92,3 +92,37 @@ describe('a split of PostgreSQL whose commit is under way', () => {
     }
   })
 })
+
+describe('tables of rowshift in PostgreSQL', () => {
+  it('are made once by several that begin at the same time', async () => {
+    for (let round = 0; round < 5; round++) {
+      const { server: at, database } = await TestDatabase.create(
+        server('postgres'),
+        'CREATE TABLE t (id int)',
+      )
+      const { host, port, user, password } = at
+      const connection = { host, port, user, password, db: database }
+      const numbers = Array.from({ length: 4 }, (_, i) => String(i))
+      const writers = numbers.map(() => postgres.createWriter!({ plugin: '', connection, session: [] }))
+      const stores = numbers.map(() => postgres.createTaskStore!(connection))
+      try {
+        await Promise.all([...writers, ...stores].map((each) => each.connect()))
+        await Promise.all(
+          writers.map(({ skills }, i) =>
+            skills.checkpoints!.begin({ run: String(i), table: 't', state: '{}', supersedes: true }),
+          ),
+        )
+        const above = [{ table: 't', column: 'id' }]
+        await Promise.all(writers.map(({ skills }) => skills.sequences!.open({ name: 'ids', above })))
+        const made = await Promise.all(stores.map((store) => store.init()))
+        expect([...new Set(made.flat())].sort()).to.deep.equal([
+          'rowshift_run',
+          'rowshift_watermark',
+          'task_def_sync_manager',
+        ])
+      } finally {
+        await Promise.all([...writers, ...stores].map((each) => each.close()))
+      }
+    }
+  })
+})
