@@ -28,7 +28,7 @@ function target(): Promise<TestDatabase> {
   return TestDatabase.create(oneServer()[0]!, TARGET)
 }
 
-async function readAll(url: string, session: readonly string[], signal = NEVER): Promise<number> {
+async function readAll(url: string, session: readonly string[], signal = NEVER, name = 's'): Promise<number> {
   const reader = postgres.createReader!({
     plugin: '',
     connection: postgres.connectionFromUrl(new URL(url), url),
@@ -36,7 +36,7 @@ async function readAll(url: string, session: readonly string[], signal = NEVER):
   })
   try {
     await reader.connect(signal)
-    const table = await reader.describe('s')
+    const table = await reader.describe(name)
     const batch = { bytes: 1 << 16, rows: 1000 }
     const spec: ReadSpec = {
       table,
@@ -76,7 +76,8 @@ describe('a copy from PostgreSQL', () => {
     const { host, port } = db.server
     const url = (login: string, rest: string) => `postgres://${login}@${host}:${port}/${rest}`
     const own = `postgres:${db.server.password}`
-    const cases: readonly (readonly [string, number, string, ...(string | RegExp)[]])[] = [
+    type Case = readonly [from: string, exit: number, code: string, ...words: string[]]
+    const cases: readonly Case[] = [
       [
         url('postgres:wrong', `${db.database}?table=s`),
         1,
@@ -95,13 +96,23 @@ describe('a copy from PostgreSQL', () => {
         'CONFIG_INVALID',
         '/nowhere',
       ],
-      [url(own, `${db.database}?table=s&sslmode=never`), 2, 'CONFIG_INVALID', 'ssl_mode'],
       [url(own, `${db.database}?table=s&port=1`), 2, 'USAGE', 'port'],
       [`postgres://127.0.0.1:1/${db.database}?table=s`, 1, 'CONNECTION_FAILED', 'ECONNREFUSED'],
+    ]
+    const planned: readonly Case[] = [
+      [url(own, `${db.database}?table=s&sslmode=never`), 2, 'CONFIG_INVALID', 'ssl_mode'],
       [url(`${user}:pw`, `${db.database}?table=s`), 1, 'ACCESS_DENIED', '42501', 'permission denied'],
     ]
     try {
       for (const [from, exit, code, ...words] of cases) {
+        const table = new URL(from).searchParams.get('table')!
+        const error = await failure(readAll(from.replace(/table=[^&]*&?/, ''), [], NEVER, table))
+        expect(error.code, error.message).to.equal(code)
+        expect(error.exitCode).to.equal(exit)
+        for (const word of words) expect(error.message).to.include(word)
+        expect(error.message).not.to.include(db.server.password)
+      }
+      for (const [from, exit, code, ...words] of [cases[0]!, ...planned]) {
         const retry = JSON.stringify({ retry: { attempts: 0, max_wait: 1 } })
         const outcome = await runWithReport(['copy', '--from', from, '--to', to.url('t'), '--params', retry])
         expectRefusal(outcome, exit, code, ...words)
