@@ -14,7 +14,8 @@ import { Target } from '../src/features/shard/target.js'
 import { DeferredSplit, rowsOf } from '../src/engine/deferred-rows.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
-import type { Reader, WriteOptions, Writer } from '../src/contract/plugin.js'
+import type { Batch, Reader, WriteOptions, Writer } from '../src/contract/plugin.js'
+import type { TargetOptions } from '../src/features/shard/sharded-write.js'
 import type { SourceSpec, SourceSplit } from '../src/contract/source-spec.js'
 import { recycle } from '../src/wire/builder.js'
 import { copiedRows } from '../src/engine/deletions.js'
@@ -81,7 +82,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
 
   async #run(job: CopyJob): Promise<SplitResult> {
     this.#busy.enter()
-    const dirty = new DirtyRows(this.#setup.dirty)
+    const dirty = new DirtyRows(this.#setup.dirty, job.mark ?? null)
     try {
       return await ('settle' in job ? this.#settle(job, dirty) : this.#copy(job, dirty))
     } catch (thrown) {
@@ -221,11 +222,14 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
     return { outcome: 'copied', counts, deferred: [], milliseconds: 0 }
   }
 
-  #writeOptions(dirty: DirtyRows, onProgress: (rows: number) => void): WriteOptions {
+  #writeOptions(
+    dirty: DirtyRows,
+    onProgress: (rows: number) => void,
+  ): WriteOptions & Pick<TargetOptions, 'onDirty'> {
     return {
       signal: this.signal,
       onProgress,
-      onDirty: (row, error) => dirty.add(row, error),
+      onDirty: (row: Batch, error: RowshiftError, part?: string) => dirty.add(row, error, part),
       beforeCommit: () => dirty.save(),
     }
   }

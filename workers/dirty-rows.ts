@@ -5,6 +5,7 @@ import type { DirtySetup } from '../src/engine/messages.js'
 import type { Batch } from '../src/contract/plugin.js'
 import { RowshiftError } from '../src/contract/plugin.js'
 import { counted } from '../src/wire/counted.js'
+import { markName } from '../src/features/shard/stored-parts.js'
 
 /** Lines of one split are kept up to here, and put into the file together. */
 const HELD_BYTES = 8 << 20
@@ -20,18 +21,24 @@ export class DirtyRows {
   #written: BatchBuilder | null = null
   #read: BatchBuilder | null = null
   #counted = 0
+  /** What the split is known by; null: it leaves no checkpoint. */
+  readonly #mark: { readonly attempt: number; readonly split: string } | null
   /** Some are in a file; the split cannot be undone as if nothing had happened. */
   saved = false
 
   /** null: none is tolerated. */
-  constructor(setup: DirtySetup | null) {
+  constructor(
+    setup: DirtySetup | null,
+    mark: { readonly attempt: number; readonly split: string } | null = null,
+  ) {
     this.#setup = setup
+    this.#mark = mark
   }
 
-  /** A row as it was to be written. Throws when the run tolerates no more. */
-  add(row: Batch, error: RowshiftError): void {
+  /** A row as it was to be written; `part`: what the rows of the split for one shard are known by. Throws when the run tolerates no more. */
+  add(row: Batch, error: RowshiftError, part?: string): void {
     this.#count(error)
-    this.#append((this.#written ??= new BatchBuilder(HELD)), row, error)
+    this.#append((this.#written ??= new BatchBuilder(HELD)), row, error, part)
   }
 
   /** A row as it was read, which the reader or the pipeline refused. Throws when the run tolerates no more. */
@@ -49,8 +56,9 @@ export class DirtyRows {
     if (before >= this.#setup.limit) throw oneTooMany(error, this.#setup)
   }
 
-  #append(lines: BatchBuilder, row: Batch, error: RowshiftError): void {
-    appendLine(lines, row, error)
+  #append(lines: BatchBuilder, row: Batch, error: RowshiftError, part?: string): void {
+    const split = this.#mark && markName(this.#mark.attempt, part ?? this.#mark.split)
+    appendLine(lines, row, error, split)
     if (lines.length >= HELD_BYTES) this.save()
   }
 
@@ -83,7 +91,7 @@ export class DirtyRows {
 }
 
 /** The row's own cells, then why it was refused. */
-function appendLine(lines: BatchBuilder, row: Batch, error: RowshiftError): void {
+function appendLine(lines: BatchBuilder, row: Batch, error: RowshiftError, split: string | null): void {
   const { bytes } = row
   lines.reserve(bytes.length)
   bytes.copy(lines.buffer, lines.length)
@@ -94,6 +102,7 @@ function appendLine(lines: BatchBuilder, row: Batch, error: RowshiftError): void
   if (typeof column === 'string') lines.appendBytes(Buffer.from(column))
   else lines.appendNull()
   lines.appendBytes(Buffer.from(error.message))
+  if (split !== null) lines.appendBytes(Buffer.from(split))
   lines.endRow()
 }
 

@@ -82,7 +82,8 @@ export class FileReader implements Reader {
       for (const line of lines) {
         number++
         const cells = splitCells(line)
-        if (cells.length !== width + REASON_CELLS.length) {
+        const more = cells.length - width - REASON_CELLS.length
+        if (more !== 0 && more !== 1) {
           throw this.#odd(
             number,
             `has ${counted(cells.length, 'cell')}; the schema beside it names ${counted(width, 'column')}, and ${REASON_CELLS.length} cells with the reason follow`,

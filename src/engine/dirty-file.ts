@@ -5,7 +5,8 @@ import { RowshiftError } from '../contract/errors.js'
 import type { Column } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
 import type { DirtySetup, SplitCounts } from './messages.js'
-import { closePair, createPair, removePair, setAside } from './dirty-pair.js'
+import type { StoredLines } from './dirty-pair.js'
+import { closePair, continuePair, createPair, readSchema, removePair, setAside } from './dirty-pair.js'
 import type { Progress } from './progress.js'
 import { counted } from '../wire/counted.js'
 
@@ -13,6 +14,11 @@ import { counted } from '../wire/counted.js'
 export interface DirtyFiles {
   readonly dirtyFile: string | null
   readonly dirtyReadFile: string | null
+}
+
+/** What earlier attempts of a run have rejected. */
+export interface EarlierRows extends StoredLines {
+  readonly counts: Pick<SplitCounts, 'dirtyRows'>
 }
 
 export const noDirtyFiles: DirtyFiles = { dirtyFile: null, dirtyReadFile: null }
@@ -33,45 +39,51 @@ export class DirtyFile {
   }
 
   /**
-   * Makes the files; `earlier`: rows that earlier attempts of the run have rejected. null when the plan tolerates no such row. Those of a run that was killed are set aside. Throws USAGE, and
-   * then makes nothing.
+   * Makes the files, or goes on with those of earlier attempts of the run. null when the plan tolerates no such row. Those of another run that was killed are set aside.
+   * Throws USAGE, and then makes nothing.
    */
   static create(
     runId: string,
     plan: RunPlan,
     named: string | null,
-    earlier: Pick<SplitCounts, 'dirtyRows'> = { dirtyRows: 0 },
+    earlier: EarlierRows | null = null,
   ): DirtyFile | null {
     if (plan.write.errorLimit.record === 0) return null
-    const path = resolve(named ?? `rowshift-dirty-${runId}.tsv`)
+    const path = resolve(named ?? `rowshift-dirty-${earlier?.executions[0] ?? runId}.tsv`)
     const readFile = plan.pipeline === null ? null : `${path}.read`
     const written = plan.write.columns.map(({ source, target }) => {
       // Nothing is left to be derived when they are copied again.
       const { derivation: _, ...column } = source
       return { ...column, name: target.name }
     })
-    const aside = [path, readFile].flatMap((file) => (file === null ? [] : setAside(file)))
-    createPair(path, schemaOf(runId, plan, written))
+    const make = (file: string, schema: RowFileSchema) => {
+      if (earlier === null || !continuePair(file, schema, earlier)) createPair(file, schema)
+    }
+    const isOurs = (file: string) => earlier?.executions.includes(readSchema(file)?.runId ?? '') ?? false
+    const files = readFile === null ? [path] : [path, readFile]
+    const aside = files.flatMap((file) => (isOurs(file) ? [] : setAside(file)))
+    make(path, schemaOf(runId, plan, written))
     if (readFile !== null) {
       try {
-        createPair(readFile, {
+        make(readFile, {
           ...schemaOf(runId, plan, withDistinctNames(plan.pipeline!.reads)),
           asRead: true,
         })
       } catch (error) {
-        removePair(path)
+        if (!isOurs(path) || earlier === null) removePair(path)
         throw error
       }
     }
     const rows = new BigUint64Array(new SharedArrayBuffer(BigUint64Array.BYTES_PER_ELEMENT))
-    rows[0] = BigInt(earlier.dirtyRows)
+    rows[0] = BigInt(earlier?.counts.dirtyRows ?? 0)
     return new DirtyFile({ file: path, readFile, limit: plan.write.errorLimit.record, rows }, aside)
   }
 
-  /** After the last write: takes away the files that no row came into. */
-  close(): DirtyFiles {
+  /** After the last write: takes away the files that no row came into. `resumable`: somebody may go on with the others. */
+  close(resumable = false): DirtyFiles {
     const { file, readFile } = this.setup
-    return { dirtyFile: closePair(file), dirtyReadFile: readFile === null ? null : closePair(readFile) }
+    const dirtyReadFile = readFile === null ? null : closePair(readFile, resumable)
+    return { dirtyFile: closePair(file, resumable), dirtyReadFile }
   }
 }
 

@@ -12,7 +12,9 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import type { RowFileSchema } from '../wire/row-file.js'
-import { ROW_FILE_FORMAT, schemaFileOf } from '../wire/row-file.js'
+import { REASON_CELLS, ROW_FILE_FORMAT, schemaFileOf } from '../wire/row-file.js'
+import { LF, TAB } from '../wire/batch.js'
+import { BatchBuilder } from '../wire/builder.js'
 import { RowshiftError } from '../contract/errors.js'
 import { log } from '../log.js'
 
@@ -35,6 +37,84 @@ export function createPair(path: string, schema: RowFileSchema): void {
   open.add(path)
 }
 
+/** What is known of lines that earlier attempts of a run have left. */
+export interface StoredLines {
+  /** Of the run, by id. */
+  readonly executions: readonly string[]
+  /** The names of splits, at the ends of lines, that are stored. */
+  readonly rejected: readonly string[]
+}
+
+/**
+ * Goes on with a file of an earlier attempt, without the lines of splits that are not stored: they are written again. False: there is no such file,
+ * on this machine.
+ */
+export function continuePair(
+  path: string,
+  schema: RowFileSchema,
+  { executions, rejected }: StoredLines,
+): boolean {
+  const left = readSchema(path)
+  if (left === null || !executions.includes(left.runId)) return false
+  if (left.writer !== undefined && isAlive(path, left.writer)) return false
+  const next = `${path}.next`
+  try {
+    writeFileSync(next, linesOf(readFileSync(path), rejected), { mode: MODE })
+    renameSync(next, path)
+    const writer = { host: hostname(), pid: process.pid }
+    writeFileSync(schemaFileOf(path), textOf({ ...schema, writer }), { mode: MODE })
+  } catch (error) {
+    throw unusable(path, `of run ${left.runId} cannot be gone on with`, error)
+  }
+  open.add(path)
+  return true
+}
+
+/** Those that end with one of these names. One that has no end was not stored, nor was its split. */
+function linesOf(bytes: Buffer, names: readonly string[]): Buffer {
+  const cells = new Set(names.map(cellOf))
+  const lines: Buffer[] = []
+  for (let start = 0, end = bytes.indexOf(LF); end >= 0; start = end + 1, end = bytes.indexOf(LF, start)) {
+    const line = bytes.subarray(start, end + 1)
+    if (cells.has(line.toString('latin1', line.lastIndexOf(TAB) + 1, line.length - 1))) lines.push(line)
+  }
+  return Buffer.concat(lines)
+}
+
+/** Takes the names of splits off the lines: nobody goes on with the file. */
+function withoutSplits(path: string, columns: number): void {
+  const bytes = readFileSync(path)
+  const lines: Buffer[] = []
+  let named = false
+  for (let start = 0, end = bytes.indexOf(LF); end >= 0; start = end + 1, end = bytes.indexOf(LF, start)) {
+    const line = bytes.subarray(start, end)
+    const has = cellsIn(line) > columns + REASON_CELLS.length
+    named ||= has
+    lines.push(has ? line.subarray(0, line.lastIndexOf(TAB)) : line, Buffer.of(LF))
+  }
+  if (!named) return
+  const next = `${path}.next`
+  try {
+    writeFileSync(next, Buffer.concat(lines), { mode: MODE })
+    renameSync(next, path)
+  } finally {
+    rmSync(next, { force: true })
+  }
+}
+
+function cellsIn(line: Buffer): number {
+  let cells = 1
+  for (let at = line.indexOf(TAB); at >= 0; at = line.indexOf(TAB, at + 1)) cells++
+  return cells
+}
+
+/** As it stands in a line. */
+function cellOf(text: string): string {
+  const line = new BatchBuilder({ bytes: 64, rows: 1 })
+  line.appendBytes(Buffer.from(text))
+  return line.buffer.toString('latin1', 0, line.length - 1)
+}
+
 export function removePair(path: string): void {
   for (const each of [path, schemaFileOf(path)]) rmSync(each, { force: true })
   open.delete(path)
@@ -44,7 +124,7 @@ export function removePair(path: string): void {
  * Takes the files away when they hold no row; otherwise resolves to the path. Rows that are written are not undone by a folder
  * that can no longer be changed, so nothing is thrown.
  */
-export function closePair(path: string): string | null {
+export function closePair(path: string, resumable: boolean): string | null {
   open.delete(path)
   try {
     const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
@@ -53,6 +133,7 @@ export function closePair(path: string): string | null {
       return null
     }
     const { writer: _, ...schema } = readSchema(path)!
+    if (!resumable) withoutSplits(path, schema.columns.length)
     const [file, next] = [schemaFileOf(path), schemaFileOf(`${path}.next`)]
     // A full disk must not leave half a schema.
     try {

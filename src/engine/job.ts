@@ -116,7 +116,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       // A snapshot sees what there was, or fails; and what is not read cannot be missing.
       const checked = runPlan.policy.consistency === 'split' && runPlan.read.window?.rows !== 0
       const check = checked ? await SourceCheck.begin(endpoints.readers, copiedRows(runPlan)) : null
-      dirty = DirtyFile.create(request.runId, runPlan, request.params.dirtyFile, checkpoints.earlier?.counts)
+      dirty = DirtyFile.create(request.runId, runPlan, request.params.dirtyFile, checkpoints.earlier)
       warnings.push(...(dirty?.warnings ?? []))
       const result = await copy(
         request,
@@ -143,13 +143,13 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
-  const dirtyFiles = (dirty as DirtyFile | null)?.close() ?? noDirtyFiles
   const {
     backfill,
     resumed,
     resumable,
     warnings: more,
   } = (checkpoints as RunCheckpoints | null) ?? noCheckpoints
+  const dirtyFiles = (dirty as DirtyFile | null)?.close(resumable !== null) ?? noDirtyFiles
   return makeReport({
     ...request,
     ...(backfill === undefined ? {} : { backfill }),

@@ -3,7 +3,7 @@ import type { Column } from '../contract/table-schema.js'
 /**
  * A file of rows in the wire format that describes itself by a JSON file beside it: what a run leaves of the rows that
  * were rejected, and what can be copied from again. Each line has the cells of `columns`, then the three
- * {@link REASON_CELLS}.
+ * {@link REASON_CELLS}, and of a run that leaves checkpoints the name of the split, by which whoever resumes it tells what is stored.
  */
 export interface RowFileSchema {
   readonly format: typeof ROW_FILE_FORMAT

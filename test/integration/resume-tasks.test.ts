@@ -1,4 +1,5 @@
 // Unfinished runs of stored tasks, and of copies that do more than copy.
+import { appendFileSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
@@ -346,6 +347,41 @@ describe('a copy that is killed and does more than copy', () => {
     await killedAt(ROWS / 3, started(['copy'], endpoints, params), endpoints)
     const before = await left(endpoints)
     await expectWhole(endpoints, await resumed(endpoints, params), before)
+  })
+
+  it('keeps each rejected row once in the file that it began', async () => {
+    for (const sharded of [false, true]) {
+      const endpoints = await endpointsOn(oneServer()[0]!, `${KEYED}, CHECK (id % 3000 <> 1)`)
+      const { db } = endpoints
+      const shards = [0, 1].map((i) => `CREATE TABLE dst_${i} LIKE dst`).join(';')
+      if (sharded)
+        await db.query(
+          `${shards}; DROP TABLE dst; CREATE VIEW dst AS SELECT * FROM dst_0 UNION ALL SELECT * FROM dst_1`,
+        )
+      const to = sharded ? db.url('dst_{0..1}') : endpoints.to
+      const file = scratchFile('tsv')
+      const shard = sharded ? { shard: { by: 'id', hash: 'modulo' } } : {}
+      const params = { error_limit: 20, worker_num: 2, dirty_file: file, ...shard }
+      const both = { ...endpoints, to }
+      await killedAt(ROWS / 2, started(['copy'], both, params), endpoints)
+      // As a split leaves it that was killed before its commit, and one that was killed while it wrote.
+      const [line] = readFileSync(file, 'utf8').split('\n')
+      appendFileSync(file, `${line!.slice(0, line!.lastIndexOf('\t'))}\t1:0.9999\n${line!.slice(0, 20)}`)
+      await killedAt(ROWS / 1.5, started(['resume', 'latest'], both, params), endpoints)
+      const outcome = await resumed(both, params)
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      expect(outcome.report).to.include({ rowsRead: ROWS, dirtyRows: 20, dirtyFile: file })
+      const ids = readFileSync(file, 'utf8')
+        .trim()
+        .split('\n')
+        .map((each) => Number(each.split('\t')[0]))
+      const expected = Array.from({ length: 20 }, (_, i) => i * 3000 + 1)
+      expect(ids.sort((a, b) => a - b)).to.deep.equal(expected)
+      await db.query(`CREATE TABLE again (${KEYED})`)
+      const args = ['copy', '--from', `file:${file}`, '--to', db.url('again')]
+      const again = await runWithReport(args)
+      expect(again.report, again.stderr).to.include({ rowsWritten: 20 })
+    }
   })
 
   it('changes no id that a map has given, and gives none twice', async () => {

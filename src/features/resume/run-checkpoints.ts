@@ -4,7 +4,7 @@ import type { Checkpoints, Reader, SplitCheckpoint, SplitSize, Writer } from '..
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { RunReport } from '../../contract/task-store.js'
 import { splitSource } from '../sources/splits.js'
-import type { SplitCounts, SplitMarkJob } from '../../engine/messages.js'
+import type { SplitMarkJob } from '../../engine/messages.js'
 import { noCounts } from '../../engine/messages.js'
 import { failpoint } from '../../failpoint.js'
 import { log } from '../../log.js'
@@ -71,7 +71,7 @@ export class RunCheckpoints {
     const elsewhere: SplitCheckpoint[] = []
     for (const other of others) elsewhere.push(...(await other.fence({ run, attempt })))
     await first!.claim({ run, attempt }, (before, splits) => {
-      state = merged(JSON.parse(before) as RunState, [...splits, ...elsewhere], runId)
+      state = merged(JSON.parse(before) as RunState, [...splits, ...elsewhere], { attempt, execution: runId })
       return JSON.stringify(state)
     })
     for (const other of others) await other.forget({ run, attempt })
@@ -118,7 +118,7 @@ export class RunCheckpoints {
   }
 
   /** What earlier attempts have done; null: this is the first one. */
-  get earlier(): { readonly splits: number; readonly counts: SplitCounts } | null {
+  get earlier(): Pick<RunState, 'splits' | 'counts' | 'executions' | 'rejected'> | null {
     return this.#run !== null && this.#run.attempt > 1 ? this.#run.state : null
   }
 

@@ -8,7 +8,7 @@ import type { Backfill } from '../../plan/bounds.js'
 import type { Column, SplitCheckpoint, TableSchema } from '../../contract/plugin.js'
 import type { Mode, RunPlan } from '../../contract/run-plan.js'
 import type { SplitPart } from '../shard/stored-parts.js'
-import { splitOf } from '../shard/stored-parts.js'
+import { markName, splitOf } from '../shard/stored-parts.js'
 import type { DoneRange, SplitPath } from './done-ranges.js'
 import { mergeDone } from './done-ranges.js'
 
@@ -36,6 +36,8 @@ export interface RunState {
   /** Those of the task that the run began with, as digests. */
   readonly watermarks: Readonly<Record<string, string>>
   readonly done: readonly DoneRange[]
+  /** Names of those of them, and of parts that are stored, of which rows were rejected: with the attempt, as `markName` has it. */
+  readonly rejected: readonly string[]
   /** How many splits that were, and what became of their rows. */
   readonly splits: number
   readonly counts: SplitCounts
@@ -76,6 +78,7 @@ export function newState(run: string, facts: RunFacts, plan: RunPlan, counts: Sp
     ...facts,
     plan,
     done: [],
+    rejected: [],
     splits: 0,
     counts,
     phase: 'copying',
@@ -127,11 +130,19 @@ export function nameOf(path: SplitPath): string {
 }
 
 /** With the splits that the last attempt has stored. Throws RESUME_REFUSED where nobody can tell which rows these are. */
-export function merged(state: RunState, splits: readonly SplitCheckpoint[], execution: string): RunState {
+export function merged(
+  state: RunState,
+  splits: readonly SplitCheckpoint[],
+  { attempt, execution }: { readonly attempt: number; readonly execution: string },
+): RunState {
+  const rejected: string[] = []
   const byName = new Map<string, SplitState[]>()
   for (const { split, state: text } of splits) {
     const name = splitOf(split)
-    byName.set(name, [...(byName.get(name) ?? []), JSON.parse(text) as SplitState])
+    const own = JSON.parse(text) as SplitState
+    byName.set(name, [...(byName.get(name) ?? []), own])
+    if ((own.part?.counts.dirtyRows ?? 0) > 0) rejected.push(markName(attempt, split))
+    if ((own.counts?.dirtyRows ?? 0) > 0) rejected.push(markName(attempt, name))
   }
   const stored = [...byName].map(([name, states]) => ({
     path: name.split('.').map(Number),
@@ -142,6 +153,7 @@ export function merged(state: RunState, splits: readonly SplitCheckpoint[], exec
     ...state,
     executions: [...state.executions, execution],
     done: mergeDone(state.plan.read, state.done, stored),
+    rejected: [...state.rejected, ...rejected],
     splits: state.splits + whole.length,
     counts: whole.reduce(addSplitCounts, state.counts),
   }

@@ -15,7 +15,9 @@ import { partName } from './stored-parts.js'
 import type { TableWrite } from './table-writes.js'
 
 /** As for a writer; with rows that are deferred comes the name of their shard, null where the target is one table. */
-export interface TargetOptions extends Omit<WriteOptions, 'onDeferred' | 'mark'> {
+export interface TargetOptions extends Omit<WriteOptions, 'onDeferred' | 'onDirty' | 'mark'> {
+  /** `part`: what the rows of the split for its shard are known by. Default: the target is one table, or no shard is for the row. */
+  readonly onDirty: (row: Batch, error: RowshiftError, part?: string) => void
   readonly onDeferred?: (rows: Batch, error: RowshiftError, shard: string | null) => void
   /** How often a shard's part is tried again after another shard's is stored. */
   readonly retry: RetryPolicy
@@ -164,7 +166,7 @@ export class ShardedWrite {
     })
     const before = this.#handed
     const flush = () => {
-      for (const [row, error] of held.splice(0)) onDirty(row, error)
+      for (const [row, error] of held.splice(0)) onDirty(row, error, mark?.split)
     }
     try {
       const batches = cutBatches(parts.batchesOf(number, spec.batch, spent), batchBytes)

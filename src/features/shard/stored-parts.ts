@@ -30,6 +30,11 @@ export function partName(split: string, table: string, go: number): string {
   return `${split}@${table}${go === 0 ? '' : `#${go}`}`
 }
 
+/** By which a line of rejected rows tells whether its split, or part of one, is stored. */
+export function markName(attempt: number, split: string): string {
+  return `${attempt}:${split}`
+}
+
 /** The split that such rows are of. */
 export function splitOf(name: string): string {
   return name.split('@')[0]!
