@@ -11,10 +11,15 @@ export async function highestValue(
 ): Promise<string | null> {
   const { dialect } = session
   const name = dialect.identifier(column.name)
-  const found = selectSql({ select: [`MAX(${name}) AS ${name}`], from: dialect.table(table), where })
-  const select = [dialect.cellText(column)]
+  // MAX may take another order than ORDER BY and keys do: that of the names of a list's members.
+  const found = selectSql({
+    select: [name],
+    from: dialect.table(table),
+    where: [...where, `${name} IS NOT NULL`],
+    tail: ` ORDER BY ${name} DESC LIMIT 1`,
+  })
   const [row] = await session.query(
-    selectSql({ select, from: `(${found}) AS found`, where: [`${name} IS NOT NULL`] }),
+    selectSql({ select: [dialect.cellText(column)], from: `(${found}) AS found`, where: [] }),
   )
   return row?.[0] ?? null
 }

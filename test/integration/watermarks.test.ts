@@ -337,3 +337,20 @@ describe('a watermark', () => {
     expect((await run('append')).code).to.equal(0)
   })
 })
+
+describe('a run that begins where the target ends', () => {
+  it('follows the order of the members of an ENUM, not that of their names', async () => {
+    for (const server of servers()) {
+      // Without an index, the servers' MAX compares names.
+      const db = await TestDatabase.create(
+        server,
+        `CREATE TABLE s (k ENUM('z','m','a','b') PRIMARY KEY); CREATE TABLE t (k ENUM('z','m','a','b'));
+         INSERT INTO s VALUES ('z'), ('m'), ('a'), ('b'); INSERT INTO t VALUES ('z'), ('m'), ('a')`,
+      )
+      const args = ['--from', db.url('s'), '--to', db.url('t'), '--from-target', '--param', 'mode=append']
+      const { code, stderr } = await runWithReport(['copy', ...args, '--param', 'write_mode=insert'])
+      expect(code, stderr).to.equal(0)
+      expect(await db.query('SELECT COUNT(*), COUNT(DISTINCT k) FROM t')).to.deep.equal([['4', '4']])
+    }
+  })
+})
