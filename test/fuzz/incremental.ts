@@ -1,10 +1,12 @@
-// npm run fuzz:incremental -- [--server mariadb|mysql] [--seeds 30] [--first 1] [--seconds 20]
+// npm run fuzz:incremental -- [--server mariadb|mysql|postgres] [--seeds 30] [--first 1] [--seconds 20]
 // Random writers against incremental runs; ends with 1 when a row was lost. Both servers at the same time by default, but one
 // seed at a time on each: writers hold up the runs of all seeds of their server.
 import { parseArgs } from 'node:util'
 import { servers, stopServers } from '../support/context.js'
-import type { TestServer } from '../support/servers.js'
+import { inLanes } from '../support/engine.js'
+import { startServer, type TestServer } from '../support/servers.js'
 import { race } from './incremental-race.js'
+import { postgresRace, RACE_ARGS } from './postgres-race.js'
 
 const { values } = parseArgs({
   options: {
@@ -17,6 +19,7 @@ const { values } = parseArgs({
 /** One run in so many is killed. */
 const KILLED = 4
 
+const isPostgres = values.server === 'postgres'
 const chosen = servers().filter(({ kind }) => values.server === undefined || kind === values.server)
 const sum = { seeds: 0, runs: 0, kills: 0, transactions: 0, prepared: 0, locks: 0, faults: 0 }
 const lane = async (server: TestServer): Promise<void> => {
@@ -36,7 +39,22 @@ const lane = async (server: TestServer): Promise<void> => {
     )
   }
 }
-await Promise.all(chosen.map(lane))
+/** Ten seeds at a time, each in a database of its own, whose windows the others do not hold up. */
+async function ofPostgres(): Promise<void> {
+  const server = await startServer('postgres', { serverArgs: RACE_ARGS })
+  const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => Number(values.first) + i)
+  await inLanes(seeds, 10, async (seed) => {
+    const { runs, faults } = await postgresRace(server, seed, Number(values.seconds) * 1000)
+    for (const fault of faults) console.log(`postgres, ${fault}`)
+    sum.seeds++
+    sum.runs += runs
+    sum.faults += faults.length
+    console.log(`postgres, seed ${seed}: ${JSON.stringify({ runs, faults: faults.length })}`)
+  })
+  await server.stop()
+}
+
+await (isPostgres ? ofPostgres() : Promise.all(chosen.map(lane)))
 await stopServers()
 console.log(JSON.stringify(sum))
 process.exitCode = sum.faults === 0 ? 0 : 1

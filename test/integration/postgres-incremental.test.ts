@@ -1,140 +1,49 @@
 // Incremental runs from PostgreSQL while writers are at work: nothing lost, nothing twice. now() is there the time at which a transaction began,
 // ids come from sequences, which anybody may ask before he writes, and transactions may be prepared.
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
-import { diceOf, type Dice } from '../fuzz/incremental-tables.js'
-import { connect, type Client } from '../support/client.js'
-import { addressOf, query } from '../support/context.js'
-import { TestDatabase } from '../support/copying.js'
+import {
+  append,
+  at,
+  differs,
+  increment,
+  LOG,
+  open,
+  postgresRace,
+  RACE_ARGS,
+  raceTables,
+  untilLater,
+} from '../fuzz/postgres-race.js'
+import { query } from '../support/context.js'
 import { startServer, type TestServer } from '../support/servers.js'
 import { difference } from '../support/snapshot.js'
 import { StoredTask } from '../support/stored-task.js'
-import { until } from '../support/until.js'
 
 const SEEDS = 20
 const AT_ONCE = 10
-const WRITERS = 3
 const WRITING_MS = 2_500
-
-/** A transaction may have its time and its numbers long before it changes anything. */
-const LOG = 'id bigserial PRIMARY KEY, v int NOT NULL'
-const ACCOUNT = 'id int PRIMARY KEY, v int NOT NULL, changed timestamptz DEFAULT now()'
-const STAMP = `CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.changed = now(); RETURN NEW; END'`
-const stamped = (table: string) =>
-  `CREATE TRIGGER stamped BEFORE UPDATE ON ${table} FOR EACH ROW EXECUTE FUNCTION stamp(); CREATE INDEX ON ${table} (changed)`
-
-const open = ({ server, database }: TestDatabase): Promise<Client> =>
-  connect(server.kind, { ...addressOf(server), database })
-
-/** The clock of the server is so much later than now. */
-async function untilLater(db: TestDatabase, seconds: number): Promise<void> {
-  const then = await db.value(`SELECT clock_timestamp() + ${seconds} * interval '1 second'`)
-  await until('the clock', async () => (await db.value(`SELECT clock_timestamp() >= '${then!}'`)) === 't')
-}
-
-async function write(db: TestDatabase, dice: Dice, end: number, name: string): Promise<void> {
-  const session = await open(db)
-  for (let n = 0; Date.now() < end; n++) {
-    await session.query('BEGIN')
-    // The time of this transaction, and perhaps a number, before it has anything else.
-    const early = dice.chance(0.3) ? (await session.query("SELECT nextval('log_id_seq')"))[0]![0]! : null
-    if (dice.chance(0.3)) await sleep(dice.chance(0.4) ? dice.below(2_000) : dice.below(80))
-    if (early !== null) await session.query(`INSERT INTO log VALUES (${early}, ${n})`)
-    for (let i = dice.below(4); i >= 0; i--) {
-      const id = 1 + dice.below(300)
-      await session.query(
-        `INSERT INTO log (v) VALUES (${dice.below(1e6)}), (${n}); UPDATE account SET v = v + 1 WHERE id = ${id}`,
-      )
-      const more = `INSERT INTO account (id, v) VALUES (${1000 + dice.below(1e6)}, 1) ON CONFLICT DO NOTHING`
-      if (dice.chance(0.1)) await session.query(more)
-      if (dice.chance(0.1))
-        await session.query(`SAVEPOINT s; ${more}; INSERT INTO log (v) VALUES (1); ROLLBACK TO s`)
-      await sleep(dice.chance(0.1) ? dice.below(1_500) : dice.below(20))
-    }
-    if (dice.chance(0.15)) {
-      await session.query(`PREPARE TRANSACTION '${name}'`)
-      await sleep(dice.below(600))
-      await session.query(`${dice.chance(0.7) ? 'COMMIT' : 'ROLLBACK'} PREPARED '${name}'`)
-    } else await session.query(dice.chance(0.1) ? 'ROLLBACK' : 'COMMIT')
-  }
-  await session.end()
-}
-
-async function retried(db: TestDatabase, dice: Dice, end: number, name: string): Promise<void> {
-  for (;;) {
-    try {
-      return await write(db, dice, end, name)
-    } catch (error) {
-      // A deadlock of two writers, whose connection goes with its transaction.
-      if ((error as { code?: string }).code !== '40P01') throw error
-    }
-  }
-}
 
 describe('incremental runs from PostgreSQL', () => {
   let server: TestServer<'postgres'>
   before(async function () {
     this.timeout(900_000)
-    server = await startServer('postgres', {
-      serverArgs: ['-c', 'max_prepared_transactions=50', '-c', 'max_connections=200'],
-    })
+    server = await startServer('postgres', { serverArgs: RACE_ARGS })
   })
   after(() => server.stop())
 
-  const tables = async (sql = ''): Promise<TestDatabase> =>
-    TestDatabase.create(
-      server,
-      `${STAMP}; CREATE TABLE log (${LOG}); CREATE TABLE log2 (LIKE log INCLUDING ALL); CREATE TABLE account (${ACCOUNT}); ${stamped('account')};
-       CREATE TABLE account2 (LIKE account INCLUDING ALL); INSERT INTO account SELECT n, 0 FROM generate_series(1, 300) n; ${sql}`,
-    )
-  const append = (db: TestDatabase, from = 'log', more: object = {}) =>
-    new StoredTask(db.url(from), db.url('log2'), { mode: 'append', worker_num: 1, ...more })
-  const increment = (db: TestDatabase, more: object = {}) =>
-    new StoredTask(db.url('account'), db.url('account2'), {
-      mode: 'increment',
-      diff_column: 'changed',
-      worker_num: 1,
-      ...more,
-    })
-  const at = ({ database }: TestDatabase, table: string) => ({ server, database, table })
-  const differs = async (db: TestDatabase) =>
-    (await difference(at(db, 'log'), at(db, 'log2'))) ??
-    (await difference(at(db, 'account'), at(db, 'account2')))
-
-  /** Writers and runs at the same time, quiet, one more run; then the tables must be equal. */
-  async function race(seed: number): Promise<number> {
-    const db = await tables()
-    const end = Date.now() + WRITING_MS
-    const writers = Array.from({ length: WRITERS }, (_, i) =>
-      retried(db, diceOf(seed * 100 + i), end, `${seed}_${i}`),
-    )
-    const tasks = [append(db), increment(db)]
-    const run = async () => {
-      const written = []
-      for (const task of tasks) written.push((await task.run()).rowsWritten)
-      return written
-    }
-    const dice = diceOf(seed)
-    let runs = 0
-    for (; Date.now() < end; runs++) {
-      await run()
-      await sleep(dice.below(200))
-    }
-    await Promise.all(writers)
-    await untilLater(db, 1.5)
-    await run()
-    expect(await differs(db), `seed ${seed}`).to.equal(null)
-    expect(await run(), `seed ${seed}: a run that finds nothing new`).to.deep.equal([0, 0])
-    return runs
-  }
+  const tables = (sql = '') => raceTables(server, sql)
 
   it(`lose and double nothing over ${SEEDS} seeds of writers`, async () => {
     let runs = 0
+    const faults: string[] = []
     for (let seed = 1; seed <= SEEDS; seed += AT_ONCE) {
       const seeds = Array.from({ length: AT_ONCE }, (_, i) => seed + i)
-      runs += (await Promise.all(seeds.map(race))).reduce((sum, one) => sum + one)
+      for (const race of await Promise.all(seeds.map((one) => postgresRace(server, one, WRITING_MS)))) {
+        runs += race.runs
+        faults.push(...race.faults)
+      }
     }
+    expect(faults).to.deep.equal([])
     expect(runs, 'runs while writers were at work').to.be.above(SEEDS / 4)
   }).timeout(600_000)
 
