@@ -12,6 +12,7 @@ export type FailpointAction = 'kill' | 'stop' | 'throw' | 'lose'
 /** The line of the trace that comes before the action. */
 export const STRUCK = 'struck'
 
+const STOPPING_MS = 500
 const KEY = 'rowshift-failpoint-hits'
 const [armed, hit, action] = (process.env['ROWSHIFT_FAILPOINT'] ?? '').split(':')
 const trace = process.env['ROWSHIFT_FAILPOINT_TRACE']
@@ -31,6 +32,8 @@ export function failpoint(name: Failpoint): void {
       break
     case 'stop':
       process.kill(process.pid, 'SIGSTOP')
+      // Another thread takes the signal, and all stop only then.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STOPPING_MS)
       break
     case 'throw':
       throw new Error(`thrown at failpoint ${name}`)

@@ -6,6 +6,7 @@ import { Proxy } from '../support/proxy.js'
 import type { Started } from '../support/task-fixture.js'
 import type { FailpointAction } from './failpoint.js'
 import type { Cell, End, Scene, StartOptions } from './scene.js'
+import { isTask } from './tables.js'
 
 /** Of all times that a run passes a failpoint. */
 export type Hit = 'first' | 'middle' | 'last'
@@ -33,6 +34,8 @@ export interface Fault {
   readonly repeats?: number | null
   /** An attempt may fail by an unexpected fault. */
   readonly unexpected?: boolean
+  /** Where it strikes is left to chance, as with the last time that a failpoint is passed, so that it may not happen at all. */
+  readonly chance?: boolean
   /** The first attempt gets over it by itself. */
   readonly survives?: boolean
 }
@@ -48,7 +51,6 @@ export function failpointOf(
 ): string | null {
   const all = passes.get(point) ?? 0
   const number = { first: 1, middle: Math.ceil(all / 2), last: all }[hit]
-  // The last time that a run of several threads passes a failpoint may come a little earlier, or not at all.
   return all === 0 ? null : `${point}:${number}:${action}`
 }
 
@@ -84,6 +86,7 @@ export function at(
       return struck
     },
     unexpected: action === 'throw',
+    chance: hit === 'last',
     ...rest,
   }
 }
@@ -128,7 +131,7 @@ export function takeover(
     name: `suspended at ${point} (${hit})${cut ? ', its connections lost' : ''}`,
     key: `${point} ${cut}`,
     meets: (cell, passes) =>
-      (cut || cell.threads === 1) && cell.shape !== 'sharded' && meetsPoint(point, hit)(cell, passes),
+      (cut || cell.threads === 1) && !isTask(cell.mode) && meetsPoint(point, hit)(cell, passes),
     strike: async (scene, passes) => {
       const attempt = scene.start({ failpoint: failpointOf(passes, point, hit, 'stop')! })
       suspended.set(scene, attempt)
@@ -142,6 +145,46 @@ export function takeover(
       await attempt.code()
     },
     ...more,
+  }
+}
+
+/** The run is suspended; another one takes over, and is killed; then the first wakes up. Somebody else finishes. */
+export function killedTakeover(group: string, point: Failpoint, hit: Hit): Fault {
+  return {
+    group,
+    name: `suspended at ${point} (${hit}), taken over, and that killed`,
+    key: `${point} killed`,
+    meets: (cell, passes) => cell.threads === 1 && !isTask(cell.mode) && meetsPoint(point, hit)(cell, passes),
+    strike: async (scene, passes) => {
+      const first = scene.start({ failpoint: failpointOf(passes, point, hit, 'stop')! })
+      let struck = await scene.untilStruck(first)
+      const second = scene.start({ failpoint: 'split-committed:2:kill' })
+      struck = (await scene.untilStruck(second)) && struck
+      await second.code()
+      first.kill('SIGCONT')
+      await first.code()
+      return struck
+    },
+    repeats: null,
+  }
+}
+
+/** The run is suspended where it holds its row locked; another one tries to take over meanwhile, in vain. */
+export function contested(group: string, point: Failpoint, hit: Hit): Fault {
+  return {
+    group,
+    name: `suspended at ${point} (${hit}), another tries to take over`,
+    key: `${point} contested`,
+    meets: (cell, passes) => cell.threads === 1 && !isTask(cell.mode) && meetsPoint(point, hit)(cell, passes),
+    strike: async (scene, passes) => {
+      const first = scene.start({ failpoint: failpointOf(passes, point, hit, 'stop')! })
+      const struck = await scene.untilStruck(first)
+      await scene.start().code()
+      first.kill('SIGCONT')
+      await first.code()
+      return struck
+    },
+    repeats: null,
   }
 }
 

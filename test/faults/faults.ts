@@ -1,10 +1,22 @@
 // The faults of the suite. To add one, add a line.
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Failpoint } from '../../src/failpoint.js'
 import type { Moment } from '../support/proxy.js'
 import { until } from '../support/until.js'
 import type { Fault, Hit } from './fault.js'
-import { at, during, hold, killSessions, meanwhile, onLink, takeover } from './fault.js'
-import type { Scene } from './scene.js'
+import {
+  at,
+  contested,
+  during,
+  hold,
+  killedTakeover,
+  killSessions,
+  meanwhile,
+  onLink,
+  takeover,
+} from './fault.js'
+import type { End, Scene } from './scene.js'
+import { fullStore, truncatedStore } from './stores.js'
 import { isTask } from './tables.js'
 
 /** Whether a run passes it once, or once for each split. */
@@ -43,6 +55,17 @@ const names = Object.keys(points) as Failpoint[]
 const often = names.filter((name) => points[name] === 'often')
 const resumed = names.filter((name) => points[name] === 'resumed')
 const inSplit = often.filter((name) => name.startsWith('split-'))
+/** Where the row of the run is locked. */
+const inCommit: readonly Failpoint[] = inSplit.filter(
+  (name) => name === 'split-marked' || name === 'split-committing',
+)
+/** A thread stands still there with nothing of that. A split may be read, or accepted, while another one is committed. */
+const outsideCommit: readonly Failpoint[] = [
+  'split-begun',
+  'split-handed',
+  'split-written',
+  'split-committed',
+]
 /** A connection that is lost later than that leaves a commit in doubt. */
 const beforeCommit = inSplit.filter(
   (name) => !['split-committing', 'split-committed', 'split-accepted'].includes(name),
@@ -63,9 +86,7 @@ const answer = (text: string, bytes: number): Moment => ({ text, from: 'server',
 const exchange = (text: string, bytes: number): Moment => ({ text, from: 'both', bytes })
 
 /** Where a connection may end, by phase; the bytes are those of a seed. */
-function phases(
-  random: (below: number) => number,
-): [name: string, end: 'source' | 'target', moment: number | Moment][] {
+function phases(random: (below: number) => number): [name: string, end: End, moment: number | Moment][] {
   return [
     ['in the handshake', 'target', random(120)],
     ['in the handshake', 'source', random(120)],
@@ -75,6 +96,11 @@ function phases(
     ['in the answer to the rows', 'target', answer('INTO', random(60))],
     ['before COMMIT arrives', 'target', request('COMMIT', random(10))],
     ['in the answer to COMMIT', 'target', answer('COMMIT', random(11))],
+    ['in the handshake', 'store', random(120)],
+    ['in the record of a run', 'store', request('INTO rowshift_run', random(200))],
+    ['before COMMIT arrives', 'store', request('COMMIT', random(10))],
+    ['in the answer to COMMIT', 'store', answer('COMMIT', random(11))],
+    ['anywhere', 'store', random(8000)],
     ['anywhere', 'target', random(40_000)],
     ['anywhere', 'source', random(60_000)],
   ]
@@ -94,14 +120,22 @@ export function cuts(kind: 'cut' | 'silence', random: (below: number) => number)
         end,
         link,
         { kind, after },
-        { survives: false, repeats: null },
+        {
+          survives: false,
+          repeats: null,
+          chance: true,
+          meets: (cell) => end !== 'store' || (link === 0 && isTask(cell.mode)),
+        },
       )
     }),
   )
 }
 
+/** Each reads its split again. */
+const RETRIES = 8
+
 /** Waits for locks are a second long at most in these runs. */
-const locks: Fault[] = inSplit.flatMap((name) => [
+const locks: Fault[] = outsideCommit.flatMap((name) => [
   meanwhile(
     'lock held by others',
     'row of the run locked, longer than a lock is waited for',
@@ -110,12 +144,9 @@ const locks: Fault[] = inSplit.flatMap((name) => [
     (scene) => heldAWhile(scene, "SELECT * FROM rowshift_checkpoint WHERE split = '' FOR UPDATE"),
     {
       meets: (cell, passes) =>
-        !isTask(cell.mode) &&
-        cell.shape === 'plain' &&
-        (passes.get(name) ?? 0) > 2 &&
-        name !== 'split-marked' &&
-        name !== 'split-committing',
+        !isTask(cell.mode) && cell.shape === 'plain' && cell.threads === 1 && (passes.get(name) ?? 0) > 2,
       survives: true,
+      repeats: RETRIES,
     },
   ),
 ])
@@ -125,7 +156,7 @@ async function heldAWhile(scene: Scene, sql: string): Promise<() => Promise<void
   return async () => {
     const waits = `SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`
     await until('somebody to wait', async () => (await scene.value(waits)) !== '0', 5).catch(() => {})
-    await new Promise((resolve) => setTimeout(resolve, 1500))
+    await sleep(1500)
     await release()
   }
 }
@@ -170,11 +201,17 @@ const ddl: Fault[] = [
     name!,
     'split-read',
     'middle',
-    async (scene) => void (await scene.query(sql!)),
+    async (scene) => {
+      // It may have to wait for a split that is being written.
+      const altered = scene.query(sql!).catch(() => {})
+      await Promise.race([altered, sleep(300)])
+      return () => altered.then(() => {})
+    },
     {
       meets: (cell, passes) =>
         cell.shape === 'plain' && cell.mode !== 'sync' && (passes.get('split-read') ?? 0) > 2,
       remedy: async (scene) => void (await scene.query(undo!).catch(() => {})),
+      after: async (scene) => void (await scene.query(undo!).catch(() => {})),
       repeats: null,
     },
   ),
@@ -215,8 +252,7 @@ export function faultsOf(random: (below: number) => number): Fault[] {
     ...[...inSplit, ...resumed].map((name) =>
       at('kill -9, and again while it is resumed', 'kill', 'split-committed', 'middle', {
         later: [`${name}:1:kill`],
-        meets: (cell, passes) =>
-          !isTask(cell.mode) && cell.shape !== 'sharded' && (passes.get('split-committed') ?? 0) > 2,
+        meets: (cell, passes) => !isTask(cell.mode) && (passes.get('split-committed') ?? 0) > 2,
       }),
     ),
     ...names
@@ -241,6 +277,8 @@ export function faultsOf(random: (below: number) => number): Fault[] {
     ...storms,
     ...ddl,
     ...rows,
+    ...[0, 0.3, 0.7, 0.99].map((part) => truncatedStore(part)),
+    ...[0, 1, 12, 24, 48, 64].map((blocks) => fullStore(blocks)),
     ...inSplit.map((name) =>
       meanwhile(
         'server killed -9 and started again',
@@ -259,13 +297,15 @@ export function faultsOf(random: (below: number) => number): Fault[] {
         'middle',
         async ({ cell: { server } }) => {
           server.signal('SIGSTOP')
-          return () => new Promise((resolve) => setTimeout(() => resolve(server.signal('SIGCONT')), 2000))
+          return () => sleep(2000).then(() => server.signal('SIGCONT'))
         },
         { ownServer: true, survives: true },
       ),
     ),
+    ...outsideCommit.map((name) => killedTakeover('tool suspended, run taken over', name, 'middle')),
+    ...inCommit.map((name) => contested('tool suspended, run taken over', name, 'middle')),
     ...(['planned', 'run-begun', ...inSplit, 'copied', 'finished'] as const).flatMap((name) =>
-      [false, true].map((cut) =>
+      (inSplit.includes(name) && !outsideCommit.includes(name) ? [true] : [false, true]).map((cut) =>
         takeover('tool suspended, run taken over', name, points[name] === 'often' ? 'middle' : 'first', {
           cut,
           repeats: null,

@@ -6,7 +6,8 @@ import type { Result } from './play.js'
 const PAGE = new URL('../../../docs/reliability.md', import.meta.url)
 const [BEGIN, END] = ['<!-- faults: npm run faults -- --write -->', '<!-- /faults -->']
 
-export function tableOf(results: readonly Result[], about: string): string {
+export function tableOf(played: readonly Result[], about: string): string {
+  const results = played.filter(({ missed, fault }) => !(missed && fault.chance))
   const rows = [...groupedBy(results, ({ fault }) => fault.group)].map(([group, own]) => [
     group,
     ...cellsOf(own),

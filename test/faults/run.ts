@@ -1,8 +1,12 @@
-// npm run faults: plays cases of the fault suite on servers of its own, and prints a table. `--cases N` (1200) are chosen by `--seed N` (1),
-// `--all` are all, `--grep TEXT` those whose title has it, `--on TEXT` those of runs like that (`mysql upsert`); `--given` takes the servers of the
-// environment, and leaves out what kills these; `--write` puts the table into docs/reliability.md.
+// npm run faults: plays cases of the fault suite on servers of its own, and prints a table.
+//   --cases N    so many of all cases (1200), chosen by --seed N (1); --all: all of them
+//   --grep TEXT  those whose title has it; --on TEXT: those of such runs (`mysql upsert`); --list prints the titles only
+//   --lanes N    so many are played on each server at a time (2); --minutes N: after that none begins
+//   --given      on the servers of the environment, without the cases that kill these
+//   --write      puts the table into docs/reliability.md
 import { parseArgs } from 'node:util'
 import { programsOf } from './builds.js'
+import type { Result } from './play.js'
 import { nameOf, titleOf } from './play.js'
 import { tableOf, writeTable } from './results.js'
 import { Baselines, casesOf, cellsOn, choose, complaintOf, playAll, randomOf, startServers } from './suite.js'
@@ -10,6 +14,8 @@ import { Baselines, casesOf, cellsOn, choose, complaintOf, playAll, randomOf, st
 const { values } = parseArgs({
   options: {
     cases: { type: 'string', default: '1200' },
+    lanes: { type: 'string', default: '2' },
+    minutes: { type: 'string', default: 'Infinity' },
     seed: { type: 'string', default: '1' },
     all: { type: 'boolean', default: false },
     on: { type: 'string', default: '' },
@@ -35,12 +41,17 @@ try {
   console.log(`${chosen.length} of ${all.length} cases, seed ${seed}`)
   if (values.list) for (const one of chosen) console.log(titleOf(one))
   let done = 0
+  const tell = (result: Result) => {
+    const complaint = complaintOf(result)
+    if (++done % 50 === 0) console.log(`${done} of ${chosen.length}`)
+    if (complaint !== null) console.log(complaint)
+  }
   const results = values.list
     ? []
-    : await playAll(chosen, baselines, program!, (result) => {
-        const complaint = complaintOf(result)
-        if (++done % 50 === 0) console.log(`${done} of ${chosen.length}`)
-        if (complaint !== null) console.log(complaint)
+    : await playAll(chosen, baselines, program!, {
+        lanes: Number(values.lanes),
+        minutes: Number(values.minutes),
+        onResult: tell,
       })
   const minutes = Math.round((performance.now() - started) / 60_000)
   const versions = servers.map(({ kind, version }) => `${kind} ${version}`).join(', ')

@@ -27,6 +27,8 @@ export interface StartOptions {
   readonly failpoint?: string
   /** Ports of proxies. Default: the server's own. */
   readonly ports?: Partial<Record<End, number>>
+  /** How long files may get, in blocks of 512 bytes. */
+  readonly fileBlocks?: number
   /** Seconds after which a silent server is asked about. */
   readonly stall?: number
 }
@@ -39,6 +41,8 @@ export class Scene {
   readonly database: string
   readonly trace = scratchFile('trace')
   readonly attempts: Started[] = []
+  /** The file of the task store; null: it is on the server. */
+  storeFile: string | null = null
   readonly #program: string
   readonly #folder = scratchFile('etc')
   /** A copy that has left nothing to resume is begun anew. */
@@ -55,20 +59,26 @@ export class Scene {
   /** `lane`: no other case is on the server under this name at the same time. */
   static async set(cell: Cell, program: string, lane: string): Promise<Scene> {
     const scene = new Scene(cell, program, `faults_${process.pid}_${lane}`)
-    const { mode, shape, threads } = cell
+    const { mode, shape } = cell
     await query(
       cell.server,
       `DROP DATABASE IF EXISTS ${scene.database}; CREATE DATABASE ${scene.database} CHARACTER SET utf8mb4`,
     )
     await scene.query(`${sourceSql(mode, shape)};\n${targetSql(mode, shape)}`)
     if (isTask(mode)) {
-      const params = JSON.stringify(paramsOf(mode, shape, threads))
+      const { from, to, params } = scene.task
       await scene.query(`${TASK_STORE}
         INSERT INTO task_def_sync_manager (id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params,
           online_status, create_time, update_time)
-        VALUES (1, 'app', 'mysql', 'db', 'src', 'app', 'mysql', 'db', '${targetName(shape)}', '${params}', 1, NOW(), NOW())`)
+        VALUES (1, 'app', 'mysql', 'db', '${from}', 'app', 'mysql', 'db', '${to}', '${params}', 1, NOW(), NOW())`)
     }
     return scene
+  }
+
+  /** What its task copies. */
+  get task(): { readonly from: string; readonly to: string; readonly params: string } {
+    const { mode, shape, threads } = this.cell
+    return { from: 'src', to: targetName(shape), params: JSON.stringify(paramsOf(mode, shape, threads)) }
   }
 
   query(sql: string) {
@@ -88,11 +98,18 @@ export class Scene {
   }
 
   /** Begins the run, or goes on with it. */
-  start({ failpoint = '', ports = {}, stall = 60 }: StartOptions = {}): Started {
-    const attempt = new Started(this.#command(ports, stall), {
-      env: { ROWSHIFT_FAILPOINT: failpoint, ROWSHIFT_FAILPOINT_TRACE: this.trace },
-      program: this.#program,
-    })
+  start({ failpoint = '', ports = {}, fileBlocks, stall = 60 }: StartOptions = {}): Started {
+    const command = this.#command(ports, stall)
+    const env = { ROWSHIFT_FAILPOINT: failpoint, ROWSHIFT_FAILPOINT_TRACE: this.trace }
+    const limited = [`ulimit -f ${fileBlocks}; exec "$0" "$@"`, process.execPath, this.#program, ...command]
+    const attempt =
+      fileBlocks === undefined
+        ? new Started(command, { env, program: this.#program })
+        : new Started(limited, {
+            env: { ...env, ROWSHIFT_FAILPOINT_TRACE: '' },
+            node: '/bin/sh',
+            program: '-c',
+          })
     this.#begin = false
     this.attempts.push(attempt)
     return attempt
@@ -122,7 +139,10 @@ export class Scene {
   /** What is wrong with the tables, in words; empty: they are as they are to be. */
   async differences(): Promise<string[]> {
     const { mode, shape } = this.cell
-    await this.query(`DROP TABLE IF EXISTS found; CREATE TABLE found (KEY (id)) AS ${allRows(mode, shape)}`)
+    // Somebody may be suspended in the middle of a transaction.
+    const level = 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'
+    const found = `CREATE TABLE found (KEY (id)) AS ${allRows(mode, shape)}`
+    await this.query(`${level}; DROP TABLE IF EXISTS found; ${found}`)
     const [counts] = await this.query(
       `SELECT (SELECT COUNT(*) FROM want w LEFT JOIN found f ON f.id = w.id WHERE f.id IS NULL),
         (SELECT COUNT(*) FROM found f LEFT JOIN want w ON w.id = f.id WHERE w.id IS NULL),
@@ -198,7 +218,11 @@ export class Scene {
     const write = (name: string, value: unknown) =>
       writeFileSync(join(this.#folder, name), JSON.stringify(value))
     mkdirSync(this.#folder, { recursive: true })
-    write('local.json', { task_meta: { db_type: 'mysql', ...at('store') } })
+    const store =
+      this.storeFile === null
+        ? { db_type: 'mysql', ...at('store') }
+        : { db_type: 'sqlite', path: this.storeFile }
+    write('local.json', { task_meta: store })
     write('db_global.json', {
       from: { mysql: { app_db: at('source') } },
       to: { mysql: { app_db: at('target') } },

@@ -79,7 +79,9 @@ export function allRows(mode: Mode, shape: Shape): string {
   if (shape === 'sharded')
     return SHARDS.map((n) => `SELECT ${COLUMNS}, ${n} AS place FROM dst_${n}`).join(' UNION ALL ')
   if (!hasIdMap(mode, shape)) return `SELECT ${COLUMNS}, 0 AS place FROM dst`
-  const kept = hasStaleRows(mode) ? `AND (m.new_id = 1000000 + m.old_id OR m.old_id % ${STALE} <> 0)` : ''
+  const kept = hasStaleRows(mode)
+    ? `AND (m.new_id = 1000000 + m.old_id OR m.old_id % ${STALE} <> 0 OR m.old_id > ${ROWS})`
+    : ''
   const known = `SELECT 1 FROM id_map m WHERE m.old_id = dst.id AND m.new_id = dst.new_id ${kept}`
   return `SELECT ${COLUMNS}, CASE WHEN EXISTS (${known}) THEN 0 ELSE 1 END AS place FROM dst`
 }
@@ -91,7 +93,7 @@ function hasIdMap(mode: Mode, shape: Shape): boolean {
 /** What the source gets when a run is over, for the next one: so that a watermark which was moved too far, or not at all, is seen. */
 export function laterSql(mode: Mode, shape: Shape): string {
   const place = shape === 'sharded' ? `id % ${SHARDS.length}` : '0'
-  const more = `INSERT INTO src SELECT id + 3000, 'later', ver + 3000 FROM src WHERE id <= 9`
+  const more = `INSERT INTO src (${COLUMNS}) SELECT id + 3000, 'later', ver + 3000 FROM src WHERE id <= 9`
   const newer = mode === 'increment' ? ["UPDATE src SET v = 'newer', ver = 4000 WHERE id = 7"] : []
   return [more, ...newer, 'DELETE FROM want', `INSERT INTO want SELECT ${COLUMNS}, ${place} FROM src`].join(
     ';\n',
