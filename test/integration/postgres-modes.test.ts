@@ -48,7 +48,8 @@ describe('write modes into PostgreSQL', () => {
     it(`count rows exactly, in ${what}`, async () => {
       await tables(db, target)
       expectRefusal(await copy('insert'), 1, 'DUPLICATE_KEY', 'id = "1"', 'write_mode')
-      expect(await db.value('SELECT count(*) FROM t')).to.equal('200')
+      // Splits of other threads may be stored by then.
+      expect(await db.value('SELECT count(*) FROM t WHERE id <= 210')).to.equal('200')
       expect(counts(await copy('ignore'))).to.deep.equal([1000, 800, 0, 0, 200, 0])
       expect(await db.value(SAME)).to.equal('950')
       await tables(db, target)
