@@ -104,16 +104,20 @@ export async function postgresRace(
   writingMs: number,
 ): Promise<PostgresRace> {
   const db = await raceTables(server)
-  const end = Date.now() + writingMs
-  const writers = Array.from({ length: WRITERS }, (_, i) =>
-    retried(db, diceOf(seed * 100 + i), end, `${seed}_${i}`),
-  )
   const tasks = [append(db), increment(db)]
   const run = async () => {
     const written = []
     for (const task of tasks) written.push((await task.run()).rowsWritten)
     return written
   }
+  // A first run waits for everybody; those after it are what is tried.
+  await db.query('INSERT INTO log (v) VALUES (0)')
+  await untilLater(db, 1.2)
+  await run()
+  const end = Date.now() + writingMs
+  const writers = Array.from({ length: WRITERS }, (_, i) =>
+    retried(db, diceOf(seed * 100 + i), end, `${seed}_${i}`),
+  )
   const dice = diceOf(seed)
   let runs = 0
   for (; Date.now() < end; runs++) {
