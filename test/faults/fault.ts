@@ -40,6 +40,8 @@ export interface Fault {
   readonly survives?: boolean
 }
 
+const HOLDS_ROWS: ReadonlySet<Failpoint> = new Set(['split-handed', 'split-written'])
+
 export const everywhere = (): boolean => true
 
 /** The failpoint as the environment names it, or null: a run of this kind does not pass it. */
@@ -131,7 +133,10 @@ export function takeover(
     name: `suspended at ${point} (${hit})${cut ? ', its connections lost' : ''}`,
     key: `${point} ${cut}`,
     meets: (cell, passes) =>
-      (cut || cell.threads === 1) && !isTask(cell.mode) && meetsPoint(point, hit)(cell, passes),
+      // Rows with a key that it has written and not committed stay locked as long as its connection is there.
+      (cut || (cell.threads === 1 && (cell.mode === 'insert' || !HOLDS_ROWS.has(point)))) &&
+      !isTask(cell.mode) &&
+      meetsPoint(point, hit)(cell, passes),
     strike: async (scene, passes) => {
       const attempt = scene.start({ failpoint: failpointOf(passes, point, hit, 'stop')! })
       suspended.set(scene, attempt)

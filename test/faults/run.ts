@@ -1,7 +1,7 @@
 // npm run faults: plays cases of the fault suite on servers of its own, and prints a table.
 //   --cases N    so many of all cases (1200), chosen by --seed N (1); --all: all of them
 //   --grep TEXT  those whose title has it; --on TEXT: those of such runs (`mysql upsert`); --list prints the titles only
-//   --lanes N    so many are played on each server at a time (2); --minutes N: after that none begins
+//   --lanes N    so many are played on each server at a time (1; with more, an incremental run may wait for another's); --minutes N: after that none begins
 //   --given      on the servers of the environment, without the cases that kill these
 //   --write      puts the table into docs/reliability.md
 import { parseArgs } from 'node:util'
@@ -14,7 +14,7 @@ import { Baselines, casesOf, cellsOn, choose, complaintOf, playAll, randomOf, st
 const { values } = parseArgs({
   options: {
     cases: { type: 'string', default: '1200' },
-    lanes: { type: 'string', default: '2' },
+    lanes: { type: 'string', default: '1' },
     minutes: { type: 'string', default: 'Infinity' },
     seed: { type: 'string', default: '1' },
     all: { type: 'boolean', default: false },
