@@ -63,7 +63,7 @@ describe('a run without checkpoints that is killed', () => {
       const limited = { ...endpoints, from: as(endpoints.from), to: as(endpoints.to) }
       const run = started(['copy'], limited)
       await killedAt(ROWS / 6, run, endpoints)
-      expect(run.stderr).to.match(/warning +if this run endpoints early, it has no checkpoints/)
+      expect(run.stderr).to.match(/warning +if this run ends early, it has no checkpoints/)
       await expectCompleted(endpoints, await resumed(limited))
       await endpoints.db.query(`DROP USER \`${user}\`@'%'`)
     }
