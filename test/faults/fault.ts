@@ -159,7 +159,11 @@ export function killedTakeover(group: string, point: Failpoint, hit: Hit): Fault
     group,
     name: `suspended at ${point} (${hit}), taken over, and that killed`,
     key: `${point} killed`,
-    meets: (cell, passes) => cell.threads === 1 && !isTask(cell.mode) && meetsPoint(point, hit)(cell, passes),
+    meets: (cell, passes) =>
+      (cell.mode === 'insert' || !HOLDS_ROWS.has(point)) &&
+      cell.threads === 1 &&
+      !isTask(cell.mode) &&
+      meetsPoint(point, hit)(cell, passes),
     strike: async (scene, passes) => {
       const first = scene.start({ failpoint: failpointOf(passes, point, hit, 'stop')! })
       let struck = await scene.untilStruck(first)
