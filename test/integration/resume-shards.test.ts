@@ -1,13 +1,25 @@
 // Unfinished runs whose target is several tables: each of them says itself which rows it holds.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { programsOf } from '../faults/builds.js'
 import { oneServer, servers } from '../support/context.js'
 import type { Outcome } from '../support/copying.js'
 import { TestDatabase } from '../support/copying.js'
 import type { CopyEndpoints } from '../support/killed-runs.js'
-import { BRAKE, killedAt, lockTable, resumed, ROWS, sourceSql, started } from '../support/killed-runs.js'
+import {
+  BRAKE,
+  copyArgs,
+  endpointsIn,
+  killedAt,
+  lockTable,
+  resumed,
+  ROWS,
+  sourceSql,
+  started,
+} from '../support/killed-runs.js'
 import { Proxy } from '../support/proxy.js'
 import type { TestServer } from '../support/servers.js'
+import { Started } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
 
 const KEYED = 'id INT PRIMARY KEY, v VARCHAR(100)'
@@ -111,6 +123,30 @@ describe('a sharded copy that is killed', () => {
       const changed = "SELECT COUNT(*), COUNT(DISTINCT id), SUM(v = 'changed') FROM dst"
       expect(await endpoints.db.query(changed)).to.deep.equal([['100', '100', '1']])
       expect(await endpoints.checkpoints()).to.equal(0)
+    }
+  })
+
+  it('writes a split anew of which rows waited for unique values in one shard', async () => {
+    const [program] = programsOf([{ name: 'failpoints', edits: [] }])
+    for (const server of servers()) {
+      const db = await TestDatabase.create(server)
+      await db.query(
+        `CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(20) NOT NULL UNIQUE); CREATE TABLE dst_0 LIKE src; CREATE TABLE dst_1 LIKE src;
+         INSERT INTO src VALUES (1, 'a'), (2, 'd'), (3, 'c'), (4, 'b'), (5, 'e'), (6, 'f'), (7, 'g'), (8, 'h');
+         INSERT INTO dst_0 VALUES (2, 'b'), (4, 'd')`,
+      )
+      const endpoints = { ...endpointsIn(db), to: db.url('dst_{0..1}') }
+      const params = { ...SHARD, write_mode: 'upsert', worker_num: 1, read_batch: 2, where: undefined }
+      const env = { ROWSHIFT_FAILPOINT: 'split-accepted:2:kill' }
+      const killed = new Started(['copy', ...copyArgs(endpoints, params)], { env, program: program! })
+      expect(await killed.code(), killed.stderr).to.equal(null)
+      const outcome = await resumed(endpoints, params)
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      expect(outcome.report).to.include({ rowsRead: 8, rowsWritten: 8 })
+      const rows = (of: string) => db.query(`SELECT * FROM ${of} ORDER BY id`)
+      expect(await rows('(SELECT * FROM dst_0 UNION ALL SELECT * FROM dst_1) t')).to.deep.equal(
+        await rows('src'),
+      )
     }
   })
 

@@ -57,6 +57,8 @@ export class ShardedWrite {
   #goes = 0
   /** A mark says that all of the split is stored. */
   #marked = false
+  /** Rows of shards that were written wait for a unique value: they are in no transaction yet. */
+  #waits = false
 
   constructor(
     writeMode: WriteMode,
@@ -185,6 +187,7 @@ export class ShardedWrite {
       if (storedParts.length > 0) return this.#keptNow(storedParts[0]!, parts.rowsIn(number))
       flush()
       for (const [row, error] of deferred) onDeferred!(row, error, name)
+      this.#waits ||= deferred.length > 0
       const waiting = deferred.reduce((sum, [{ rows }]) => sum + rows, 0)
       const { rowsWritten, rowsUnchanged, rowsSkipped, dirtyRows } = counts
       this.#handed = before + rowsWritten + rowsUnchanged + rowsSkipped + dirtyRows + waiting
@@ -208,10 +211,10 @@ export class ShardedWrite {
         again,
         state: (counts) => {
           if (deferred()) return null
-          this.#marked = whole
+          this.#marked = whole && !this.#waits
           const { [name]: before = nothingWritten } = this.#shards
           const shards = { ...this.#shards, [name]: addCounts(before, counts) }
-          const all = whole ? { ...addCounts(this.counts, counts), shards } : null
+          const all = this.#marked ? { ...addCounts(this.counts, counts), shards } : null
           return mark.partState({ shard: name, counts, piece }, all)
         },
         onStored: (state) => onStored(mark.partIn(state)),
