@@ -23,6 +23,13 @@ export function tableOfOthers(
   const own = sourceDdl?.family === FAMILY
   const mapped = own ? ownTypes(source) : mappedTypes(source.columns, source.keys, wide)
   const typeOf = ({ name, type }: Column) => (declared.includes(name) ? type : mapped.get(name)!)
+  // A table has one such column at most, and a key begins with it.
+  const counted = source.columns.find(
+    (column) =>
+      sourceDdl?.numbered?.includes(column.name) &&
+      /^(tiny|small|medium|big)?int/.test(typeOf(column)) &&
+      source.keys.some(({ columns }) => columns[0] === column.name),
+  )
   const { lines, reasons } = mappedTable(request, {
     identifier,
     type: (column) => {
@@ -34,6 +41,7 @@ export function tableOfOthers(
       if (!isPlainDefault(column, value)) return null
       return typeOf(column) === 'longtext' ? `(${text(value)})` : text(value)
     },
+    numbering: (column) => (column === counted ? 'AUTO_INCREMENT' : null),
   })
   const collation = COLLATIONS.find((name) => dialect.collations.has(name)) ?? 'utf8mb4_bin'
   notes.addReason(

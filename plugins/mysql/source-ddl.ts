@@ -35,6 +35,7 @@ export async function readSourceDdl(session: Session, table: string): Promise<So
         return value === null ? [] : [[item.name!, value]]
       }),
     ),
+    numbered: columns(ddl).flatMap(({ name, tokens }) => (find(tokens, /^AUTO_INCREMENT$/i) ? [name!] : [])),
     extras: [
       ...ddl.items.flatMap(extrasOf),
       ...(find(ddl.options, /^PARTITION$/i) ? ['its partitions'] : []),
@@ -106,7 +107,6 @@ function extrasOf(item: DdlItem): string[] {
     return kind === 'unique' && tokens.join('').includes('((') ? [`unique index ${name}`] : []
   const extras: string[] = []
   if (find(tokens, /^CHECK$/i)) extras.push(`CHECK of ${name}`)
-  if (find(tokens, /^AUTO_INCREMENT$/i)) extras.push(`AUTO_INCREMENT of ${name}`)
   if (find(tokens, /^ON$/i, /^UPDATE$/i)) extras.push(`ON UPDATE of ${name}`)
   if (find(tokens, /^DEFAULT$/i, /^(?!NULL$)/i) && literalDefault(item) === null)
     extras.push(`default of ${name}`)

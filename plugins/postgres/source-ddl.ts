@@ -43,6 +43,7 @@ export async function sourceDdl(session: SqlSession, table: string): Promise<Sou
     version: version!,
     statements: isTable ? [...columns, ...others].map((part) => JSON.stringify(part)) : null,
     defaults: Object.fromEntries(defaults) as Record<string, string>,
+    numbered: columns.flatMap((part) => ('column' in part && part.identity !== null ? [part.column] : [])),
     extras: [...[...columns, ...others].flatMap(extrasOf), ...(await unkept(session, oid, kind))],
   }
 }
@@ -136,6 +137,6 @@ function extrasOf(part: Part): string[] {
   if ('constraint' in part) return /^(CHECK|EXCLUDE)/.test(part.sql) ? [part.sql] : []
   if (!('column' in part)) return []
   const { column, identity } = part
-  if (identity !== null) return [`the numbering of ${column}`]
+  if (identity !== null) return []
   return part.default !== null && literalDefault(part.default) === null ? [`default of ${column}`] : []
 }

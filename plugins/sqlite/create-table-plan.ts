@@ -115,6 +115,11 @@ function tableOfOthers(request: CreateTableRequest, wide: readonly string[]): St
     type: ({ name }) => types.get(name)!,
     // A column of bytes would keep the text of its default as text.
     defaultValue: ({ kind }, value) => (kind === 'bytes' ? null : `'${value.replaceAll("'", "''")}'`),
+    // It numbers every INTEGER that is the primary key.
+    numbering: ({ name }) => {
+      const primary = source.keys.find((key) => key.primary)?.columns
+      return types.get(name) === 'INTEGER' && primary?.length === 1 && primary[0] === name ? '' : null
+    },
   })
   return {
     table: `CREATE TABLE ${quoteName(table)} (\n  ${lines.join(',\n  ')}\n)`,

@@ -5,6 +5,7 @@ import { literalDefault } from './ddl.js'
 import { columnsBeyond } from '../../src/sql/row-search.js'
 import type { Database } from './driver.js'
 import { quoteName } from './names.js'
+import { findRowidColumn } from './schema.js'
 import type { SqliteSession } from './session.js'
 
 export const FAMILY = 'sqlite'
@@ -23,12 +24,14 @@ export function readSourceDdl(database: Database, table: string): SourceDdl {
   const own = rows.find(({ type }) => type === 'table')
   const indexes = rows.filter(({ type }) => type === 'index')
   const version = database.value('SELECT sqlite_version()') as string
+  const numbered = findRowidColumn(database, database.file, table)
   const usable = own !== undefined && /^CREATE TABLE\b/i.test(own.sql)
   return {
     family: FAMILY,
     version,
     statements: usable ? [own.sql, ...indexes.map((index) => index.sql)] : null,
     defaults: defaultsOf(database, table),
+    numbered: numbered === null ? [] : [numbered],
     extras: extrasOf(database, table, rows),
   }
 }

@@ -10,7 +10,9 @@ export interface SourceDdl {
   readonly statements: readonly string[] | null
   /** Default values that are plain literals, by column, as cell text. */
   readonly defaults: Readonly<Record<string, string>>
-  /** For people: what the table has that neither its columns nor its unique keys nor `defaults` say. */
+  /** Columns that the database numbers by itself where a row does not say their value. Default: none. */
+  readonly numbered?: readonly string[]
+  /** For people: what the table has that neither its columns nor its unique keys nor `defaults` nor `numbered` say. */
   readonly extras: readonly string[]
 }
 

@@ -8,6 +8,8 @@ export interface MappedColumns {
   type(column: Column): string
   /** A default of the source as SQL; null: as a default of this column it would mean something else. */
   defaultValue(column: Column, value: string): string | null
+  /** What makes the database number a column by itself, as SQL that follows the type; null: it cannot number this one. */
+  numbering(column: Column): string | null
 }
 
 /** The lines between the brackets of CREATE TABLE: mapped types, NOT NULL, plain defaults and unique keys. */
@@ -22,11 +24,17 @@ export function mappedTable(
     if (given !== undefined && value === null) reasons.push(`the default of ${column.name} is left out`)
     return value === null ? '' : ` DEFAULT ${value}`
   }
+  const numberingOf = (column: Column) => {
+    if (!sourceDdl?.numbered?.includes(column.name)) return ''
+    const numbering = column.nullable ? null : sql.numbering(column)
+    if (numbering === null) reasons.push(`the numbering of ${column.name} is left out`)
+    return numbering ? ` ${numbering}` : ''
+  }
   const columns = source.columns.map((column) => {
     if (column.generated)
       reasons.push(`column ${column.name} is computed in the source: its values are copied`)
     const nullable = column.nullable ? 'NULL' : 'NOT NULL'
-    return `${sql.identifier(column.name)} ${sql.type(column)} ${nullable}${defaultOf(column)}`
+    return `${sql.identifier(column.name)} ${sql.type(column)} ${nullable}${defaultOf(column)}${numberingOf(column)}`
   })
   const primary = source.keys.find((key) => key.primary && !key.nullable)
   const keys = source.keys.map(

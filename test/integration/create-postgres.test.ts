@@ -261,6 +261,50 @@ describe('a table that is created from another family', () => {
   })
 })
 
+describe('a column that is numbered by its database', () => {
+  const made = async (from: string, to: string) => {
+    const { stderr, report } = await create(from, to)
+    expect(report.error, stderr).to.equal(null)
+    return report.reasons.join('\n')
+  }
+  const next = async (db: TestDatabase, table = 't') => {
+    await db.query(`INSERT INTO ${table} (v) VALUES ('new')`)
+    return db.value(`SELECT max(id) FROM ${table}`)
+  }
+
+  for (const other of servers()) {
+    it(`is so in PostgreSQL and ${other.kind}, and goes on after the highest number`, async () => {
+      const db = await TestDatabase.create(
+        other,
+        `SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO'; CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, v TEXT); INSERT INTO t VALUES (-1, 'a'), (0, 'b'), (41, 'c');
+         CREATE TABLE wide (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, v TEXT); INSERT INTO wide VALUES (1, 'a')`,
+      )
+      const target = await pg('CREATE TABLE two (id serial UNIQUE, nr serial, v text)')
+      expect(await made(db.url('t'), target.url('t'))).to.not.include('numbering')
+      expect(await next(target)).to.equal('42')
+      expect(await made(target.url('t'), db.url('back'))).to.not.include('numbering')
+      expect(await next(db, 'back')).to.equal('43')
+      expect(await db.value('SELECT COUNT(*) FROM back WHERE id IN (-1, 0)')).to.equal('2')
+      expect(await made(db.url('wide'), target.url('wide'))).to.include('the numbering of id is left out')
+      await target.query("INSERT INTO two VALUES (6, 7, 'a')")
+      expect(await made(target.url('two'), db.url('two'))).to.include('the numbering of nr is left out')
+      await db.query("INSERT INTO two (nr, v) VALUES (8, 'b')")
+      expect(await db.value('SELECT max(id) FROM two')).to.equal('7')
+    })
+  }
+
+  it('is so in PostgreSQL and SQLite', async () => {
+    const file = sqliteFile(
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (-1, 'a'), (41, 'b')",
+    )
+    const target = await pg()
+    expect(await made(`sqlite:${file}?table=t`, target.url('t'))).to.not.include('numbering')
+    expect(await next(target)).to.equal('42')
+    expect(await made(target.url('t'), `sqlite:${file}?table=u`)).to.not.include('numbering')
+    expect(sqliteRows(file, "INSERT INTO u (v) VALUES ('new') RETURNING id")).to.deep.equal([[43]])
+  })
+})
+
 describe('values that PostgreSQL would change without a word', () => {
   it('reject their rows: rounded numbers and times, cut spaces, a NUL before digits, respelled addresses', async () => {
     const columns = {
