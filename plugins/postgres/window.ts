@@ -132,6 +132,15 @@ function elsewhere(table: string): RowshiftError {
   )
 }
 
+/** Until then it has the rows of some moment that it does not tell. */
+function unborn(where: string): RowshiftError {
+  return new RowshiftError(
+    'SERVER_ERROR',
+    `${where} is a standby that has not replayed a transaction since it was started, so it does not say up to which time it has rows. ` +
+      'Run again when it has, or read from the primary. Nothing was copied, and the watermark is as it was.',
+  )
+}
+
 interface Transactions {
   /** The server's clock before anything else was looked at. */
   readonly now: string
@@ -143,9 +152,11 @@ interface Transactions {
 /** Times are microseconds since 1970. */
 async function findTransactions(session: SqlSession): Promise<Transactions> {
   const micro = (time: string) => `(extract(epoch FROM ${time}) * 1000000)::bigint`
+  // A server that was a standby keeps the time of what it replayed last.
   const [clock] = await session.query(
-    `SELECT ${micro('LEAST(clock_timestamp(), pg_last_xact_replay_timestamp())')}, pg_is_in_recovery()::int`,
+    `SELECT ${micro('CASE WHEN pg_is_in_recovery() THEN pg_last_xact_replay_timestamp() ELSE clock_timestamp() END')}, pg_is_in_recovery()::int`,
   )
+  if (clock![0] == null) throw unborn(session.where)
   const others = `FROM pg_stat_activity WHERE datid = ${HERE} AND pid <> pg_backend_pid()`
   const [hidden] = await session.query(
     `SELECT count(*) ${others} AND (query = '<insufficient privilege>' OR state = 'disabled')`,
