@@ -1,4 +1,4 @@
-import type { Column, ColumnKind, ReadSpec } from '../../src/contract/plugin.js'
+import type { Column, ColumnKind, ReadSpec, WriteMode } from '../../src/contract/plugin.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { mapError } from './errors.js'
 import { lossSql } from './loss-sql.js'
@@ -16,6 +16,12 @@ import {
   text,
 } from './sql.js'
 import { mappedText, OUT_OF_RANGE, unmappedError, unmappedChecks } from './unmapped.js'
+
+/** Of triggers, beside INSERT. */
+const MORE_EVENTS: Readonly<Partial<Record<WriteMode, string>>> = {
+  replace: ", 'DELETE'",
+  upsert: ", 'UPDATE'",
+}
 
 export const mysqlDialect: SqlDialect = {
   identifier,
@@ -35,9 +41,15 @@ export const mysqlDialect: SqlDialect = {
   losses: lossSql,
   failsByValue: (thrown) => (thrown as { errno?: number }).errno === OUT_OF_RANGE,
   valueError: unmappedError,
-  writeTriggers: (table, updates) =>
+  writeTriggers: (table, mode) =>
     `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS
-     WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ${text(table)} AND EVENT_MANIPULATION IN ('INSERT'${updates ? ", 'UPDATE'" : ''})`,
+     WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ${text(table)} AND EVENT_MANIPULATION IN ('INSERT'${MORE_EVENTS[mode] ?? ''})`,
+  // The server leaves the rows alone that refer to one where the session has switched the checks off.
+  deletingKeys: (table) =>
+    `SELECT CONCAT('foreign key ', CONSTRAINT_NAME, ' of ', CONSTRAINT_SCHEMA, '.', TABLE_NAME, ' (ON DELETE ', DELETE_RULE, ')')
+     FROM information_schema.REFERENTIAL_CONSTRAINTS
+     WHERE UNIQUE_CONSTRAINT_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME = ${text(table)} AND DELETE_RULE IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
+       AND @@foreign_key_checks`,
   parentTables: (table) =>
     `SELECT DISTINCT REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE
      WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)} AND REFERENCED_TABLE_NAME IS NOT NULL`,

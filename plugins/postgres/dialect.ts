@@ -1,4 +1,4 @@
-import type { Column, ColumnKind, ReadSpec, RowCheck } from '../../src/contract/plugin.js'
+import type { Column, ColumnKind, ReadSpec, RowCheck, WriteMode } from '../../src/contract/plugin.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { postgresError, sqlState } from './errors.js'
 import { cellOf } from './types.js'
@@ -22,8 +22,12 @@ export const postgresDialect: SqlDialect = {
     `(${columns.join(', ')}) IN (${keys.map((key) => `(${key.join(', ')})`).join(', ')})`,
   losses: lossSql,
   failsByValue: (thrown) => /^(22|23514|P0001)/.test(sqlState(thrown) ?? ''),
-  writeTriggers: (table, updates) =>
-    `SELECT tgname FROM pg_trigger WHERE tgrelid = ${tableId(table)} AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & ${updates ? 20 : 4} <> 0`,
+  // Those of a partition run for each row only.
+  writeTriggers: (table, mode) =>
+    `SELECT DISTINCT tgname FROM pg_trigger WHERE (tgrelid = ${tableId(table)} OR tgrelid IN (${partitionsOf(table)}) AND tgtype & 1 <> 0) AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & ${EVENTS[mode]} <> 0`,
+  deletingKeys: (table) =>
+    `SELECT DISTINCT concat('foreign key ', conname, ' of ', conrelid::regclass, CASE confdeltype WHEN 'c' THEN ' (ON DELETE CASCADE)' WHEN 'n' THEN ' (ON DELETE SET NULL)' ELSE ' (ON DELETE SET DEFAULT)' END)
+     FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND confdeltype IN ('c', 'n', 'd') AND (confrelid = ${tableId(table)} OR confrelid IN (${partitionsOf(table)}))`,
   parentTables: (table) =>
     `SELECT DISTINCT confrelid::regclass::text FROM pg_constraint WHERE conrelid = ${tableId(table)} AND contype = 'f'`,
   emptyTable: 'TRUNCATE TABLE',
@@ -43,6 +47,13 @@ export const postgresDialect: SqlDialect = {
   },
   ownOptions: () => '',
   error: postgresError,
+}
+
+/** Bits of pg_trigger.tgtype: 4 INSERT, 8 DELETE, 16 UPDATE. */
+const EVENTS: Readonly<Record<WriteMode, number>> = { insert: 4, ignore: 4, replace: 12, upsert: 20 }
+
+function partitionsOf(table: string): string {
+  return `SELECT relid FROM pg_partition_tree(${tableId(table)})`
 }
 
 /** How a column is selected, so that COPY writes its cells as the plan says. In its own writing, anything stands as it is. */

@@ -100,6 +100,7 @@ export class SplitWrite {
       const stored = await session.load(copy, pieces)
       if (stored !== rows()) throw mismatch(spec, rows(), stored)
       this.#tally.add(stage ? await this.#merge(stage, stored) : { rowsWritten: stored })
+      if (stage) await this.#checkLost(stage)
     } catch (error) {
       this.#dead = before
       throw error
@@ -123,15 +124,30 @@ export class SplitWrite {
       case 'ignore':
         return { rowsWritten: written, rowsSkipped: rows - written }
       case 'replace':
+        if (written !== rows) throw mismatch(this.#at.statements.spec, rows, written)
         return { rowsWritten: written, rowsChanged: Math.min(removed, written) }
       default:
         return { rowsWritten: written, rowsChanged: written - fresh, rowsUnchanged: rows - written }
     }
   }
 
-  async #step({ merge, mergeFirst }: Stage): Promise<[stored: number, isNew: number, seen: number]> {
+  /** A trigger may have dropped rows, which are counted then as those that are there already. */
+  async #checkLost({ lost }: Stage): Promise<void> {
+    const { session, statements } = this.#at
+    const { spec } = statements
+    if (lost === null || !spec.triggers?.length) return
+    if ((await session.query(lost)).length > 0) throw droppedRow(spec)
+  }
+
+  async #step(stage: Stage): Promise<[stored: number, isNew: number, seen: number]> {
+    const { merge, mergeFirst, takeFirst } = stage
+    const { session } = this.#at
     try {
-      const [row] = await this.#at.session.query(this.#repeated ? mergeFirst : merge)
+      const [row] = await session.query(this.#repeated ? mergeFirst : merge)
+      if (this.#repeated) {
+        await this.#checkLost(stage)
+        await session.query(takeFirst)
+      }
       return row!.map(Number) as [number, number, number]
     } catch (thrown) {
       if (this.#repeated || sqlState(thrown) !== CARDINALITY_VIOLATION) throw thrown
@@ -142,8 +158,16 @@ export class SplitWrite {
   }
 }
 
-function mismatch({ table: { table } }: PlannedWrite, sent: number, stored: number): RowshiftError {
-  const message = `${sent} rows were sent, and table ${table} took ${stored}; look for a trigger on the table that drops rows. The split was rolled back.`
+function mismatch(spec: PlannedWrite, sent: number, stored: number): RowshiftError {
+  return wrongCount(spec, `${sent} rows were sent, and table ${spec.table.table} took ${stored}`)
+}
+
+function droppedRow(spec: PlannedWrite): RowshiftError {
+  return wrongCount(spec, `A row was sent, and table ${spec.table.table} has none with its key`)
+}
+
+function wrongCount({ table: { table } }: PlannedWrite, what: string): RowshiftError {
+  const message = `${what}; look for a trigger on the table that drops rows or changes their keys. The split was rolled back.`
   return new RowshiftError('COUNT_MISMATCH', message, { table })
 }
 

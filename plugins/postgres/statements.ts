@@ -15,8 +15,12 @@ export interface Stage {
   readonly remove: readonly string[]
   /** Gives how many rows were stored, how many of these are new, and how many were looked at. */
   readonly merge: string
-  /** The same for the first row of each key only, which it takes out of the stage. */
+  /** The same for the first row of each key only. */
   readonly mergeFirst: string
+  /** Takes these out of the stage. */
+  readonly takeFirst: string
+  /** Whether some row of the stage has none with its key in the table, after a merge; null: all rows are stored, or the merge fails. */
+  readonly lost: string | null
   readonly exchange: Exchange
 }
 
@@ -70,7 +74,9 @@ function stageSql(spec: PlannedWrite, stage: string): Stage {
           )
         : [],
     merge: `WITH ${mergeSql(spec, stage)}`,
-    mergeFirst: `WITH first AS (DELETE FROM ${stage} WHERE ctid IN (${first}) RETURNING ${columns}), ${mergeSql(spec, 'first')}`,
+    mergeFirst: `WITH first AS (SELECT ${columns} FROM ${stage} WHERE ctid IN (${first})), ${mergeSql(spec, 'first')}`,
+    takeFirst: `DELETE FROM ${stage} WHERE ctid IN (${first})`,
+    lost: spec.identity && missingSql(spec, spec.identity, stage),
     exchange: exchangeSql(spec, stage),
   }
 }
@@ -98,6 +104,10 @@ function mergeSql(spec: PlannedWrite, from: string): string {
       ? `(SELECT count(*) FROM ${from} AS b WHERE NOT EXISTS (SELECT FROM ${tableSql(table.table)} AS a WHERE ${same(identity!)}))`
       : 'count(*) FILTER (WHERE is_new)'
   return `merged AS (${insert}${conflict} RETURNING ${isNew} AS is_new) SELECT count(*), ${fresh}, (SELECT count(*) FROM ${from}) FROM merged`
+}
+
+function missingSql({ table }: PlannedWrite, identity: readonly string[], stage: string): string {
+  return `SELECT 1 FROM ${stage} AS b WHERE NOT EXISTS (SELECT FROM ${tableSql(table.table)} AS a WHERE ${same(identity)}) LIMIT 1`
 }
 
 function exchangeSql(spec: PlannedWrite, stage: string): Exchange {

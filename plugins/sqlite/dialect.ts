@@ -35,6 +35,10 @@ export function sqliteDialect(encoding: TextEncoding): SqlDialect {
     // An upsert runs those for updates too, and a replaced row may run those for deletes.
     writeTriggers: (table) =>
       `SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ${textLiteral(table, encoding)} COLLATE NOCASE`,
+    deletingKeys: (table) =>
+      `SELECT 'a foreign key of ' || name || ' (ON DELETE ' || on_delete || ')' FROM sqlite_schema, pragma_foreign_key_list(name)
+       WHERE type = 'table' AND "table" = ${textLiteral(table, encoding)} COLLATE NOCASE AND on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
+         AND (SELECT foreign_keys FROM pragma_foreign_keys)`,
     parentTables: (table) =>
       `SELECT DISTINCT "table" FROM pragma_foreign_key_list(${textLiteral(table, encoding)})`,
     emptyTable: 'DELETE FROM',

@@ -3,6 +3,7 @@ import type { LossSql } from './loss-sql.js'
 import type { ErrorDetails, RowshiftError } from '../contract/errors.js'
 import type { ReadSpec } from '../contract/read.js'
 import type { Column, ColumnKind, ColumnMapping, TableSchema } from '../contract/table-schema.js'
+import type { WriteMode } from '../contract/write.js'
 
 /**
  * How one database writes SQL, and what it says in it. It belongs to a {@link SqlSession}, since it may depend on the server (release,
@@ -77,8 +78,10 @@ export interface SqlDialect {
   readonly losses?: LossSql
   // Tables.
 
-  /** A query for the names of the triggers that run when a row is inserted, and, where rows are changed too, when one is updated. */
-  writeTriggers(table: string, updates: boolean): string
+  /** A query for the names of the triggers that run when rows are written: `upsert` also updates some, `replace` also deletes some. */
+  writeTriggers(table: string, mode: WriteMode): string
+  /** A query for the foreign keys that refer to a table and change or delete other rows when one of its rows is deleted, for people. */
+  deletingKeys(table: string): string
   /** A query for the names of the tables that a table's foreign keys refer to. */
   parentTables(table: string): string
   /** What empties a table, without its name: `TRUNCATE TABLE`. */

@@ -1,3 +1,4 @@
+import { RowshiftError } from '../contract/errors.js'
 import type { Message } from '../contract/message.js'
 import type { WritePlan, WriteSpec } from '../contract/write.js'
 import type { SqlSession } from './session.js'
@@ -16,10 +17,11 @@ export async function checkTarget(
     })
     return rows.map(([name]) => name!)
   }
-  const triggers = await names(
-    'looking for triggers',
-    dialect.writeTriggers(table, spec.writeMode === 'upsert'),
-  )
+  const triggers = await names('looking for triggers', dialect.writeTriggers(table, spec.writeMode))
+  if (spec.writeMode === 'replace') {
+    const [key] = await names('looking for references', dialect.deletingKeys(table))
+    if (key !== undefined) throw deletingKey(table, key)
+  }
   const parents = await names('looking for foreign keys', dialect.parentTables(table))
   return {
     warnings: parents.length === 0 ? [] : [parentWarning(parents)],
@@ -41,6 +43,11 @@ async function checkPrivileges(session: SqlSession, spec: WriteSpec): Promise<vo
   }
   await check('writing to', `INSERT INTO ${name} (${columns})${dialect.overriding ?? ''} ${nothing}`)
   if (spec.deletes) await check('deleting rows of', `DELETE FROM ${name} WHERE 1 = 0`)
+}
+
+function deletingKey(table: string, key: string): RowshiftError {
+  const message = `"write_mode": "replace" deletes rows of ${table} before it inserts them, and ${key} would delete or change rows that refer to them. Use "upsert", which changes rows in place. Nothing was written.`
+  return new RowshiftError('LOSSY', message, { table })
 }
 
 function parentWarning(parents: readonly string[]): Message {

@@ -132,6 +132,10 @@ describe('unique values that move between rows of SQLite', () => {
       [3, 'c', 'NULL', 'c'],
     ])
     expect(select(free.file, 'SELECT * FROM c')).to.deep.equal([[1], [2]])
+    const owned = sqlite('t', columns, rows, child('ON DELETE CASCADE'))
+    const replaced = await copySqlite(from.url, owned.url, { write_mode: 'replace' })
+    expectRefusal(replaced, 3, 'LOSSY', 'foreign key of c (ON DELETE CASCADE)', '"upsert"')
+    expect(select(owned.file, 'SELECT * FROM c')).to.deep.equal([[1], [2]])
     for (const [more, name] of [
       [child('ON DELETE CASCADE'), 'table c refers to t with ON DELETE CASCADE'],
       ['CREATE TRIGGER gone AFTER DELETE ON t BEGIN SELECT 1; END', 'trigger gone of t'],

@@ -155,6 +155,59 @@ describe('unique values that move between rows of PostgreSQL', () => {
   })
 })
 
+const PARTED = `
+  DROP TABLE IF EXISTS s, t, c; CREATE TABLE s (id int PRIMARY KEY, v text); INSERT INTO s SELECT i, 'v' FROM generate_series(1, 20) i;
+  CREATE TABLE t (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); CREATE TABLE low PARTITION OF t FOR VALUES FROM (1) TO (10);
+  CREATE TABLE high PARTITION OF t FOR VALUES FROM (10) TO (100); INSERT INTO t VALUES (1, 'v'), (15, 'old')`
+
+describe('a trigger of a partition', () => {
+  it('that drops a row is found before rows move, and when it does so', async () => {
+    const db = await create(
+      'CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF NEW.id = 17 THEN RETURN NULL; END IF; RETURN NEW; END$$',
+    )
+    const repeated = 'ALTER TABLE s DROP CONSTRAINT s_pkey; INSERT INTO s SELECT id, v FROM s WHERE id > 5'
+    for (const more of ['SELECT 1', repeated]) {
+      for (const write_mode of ['ignore', 'upsert', 'replace']) {
+        if (more === repeated && write_mode !== 'upsert') continue
+        await db.query(`${PARTED}; ${more}`)
+        await db.query('CREATE TRIGGER dropper BEFORE INSERT ON high FOR EACH ROW EXECUTE FUNCTION nothing()')
+        const all = "SELECT string_agg(id || v, ',' ORDER BY id) FROM t"
+        const before = await db.value(all)
+        expectRefusal(await db.copy('s', 't', { write_mode }), 3, 'LOSSY', 'dropper')
+        const dropped = await db.copy('s', 't', { write_mode, allow_triggers: true, worker_num: 1 })
+        expectRefusal(dropped, 1, 'COUNT_MISMATCH', 'trigger')
+        expect(await db.value(all), write_mode).to.equal(before)
+      }
+    }
+  })
+})
+
+describe('what refers to rows that are replaced', () => {
+  it('is not deleted with them: the plan refuses "replace", of triggers too', async () => {
+    const db = await create('')
+    for (const [action, refusal] of [
+      ['CASCADE', 'CASCADE'],
+      ['SET NULL', 'SET NULL'],
+      ['SET DEFAULT', 'SET DEFAULT'],
+    ] as const) {
+      for (const parent of ['t', 'low']) {
+        await db.query(
+          `${PARTED}; CREATE TABLE c (t int DEFAULT 1 CONSTRAINT to_t REFERENCES ${parent} ON DELETE ${action}); INSERT INTO c VALUES (1)`,
+        )
+        const outcome = await db.copy('s', 't', { write_mode: 'replace', allow_triggers: true })
+        expectRefusal(outcome, 3, 'LOSSY', `to_t of c (ON DELETE ${refusal})`, '"upsert"')
+        expect(await db.value('SELECT t FROM c')).to.equal('1')
+      }
+    }
+    await db.query(
+      `${PARTED}; CREATE FUNCTION heard() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN OLD; END$$;
+       CREATE TRIGGER hears AFTER DELETE ON low FOR EACH ROW EXECUTE FUNCTION heard()`,
+    )
+    expectRefusal(await db.copy('s', 't', { write_mode: 'replace' }), 3, 'LOSSY', 'hears')
+    expectSuccess(await db.copy('s', 't', { write_mode: 'upsert' }))
+  })
+})
+
 describe('before a row moves into PostgreSQL', () => {
   it('what cannot be written to is said', async () => {
     const user = `writer_${process.pid}`

@@ -91,6 +91,24 @@ describe('before a row moves', () => {
     }
   })
 
+  it('a foreign key, or a trigger, that notices rows which are replaced', async () => {
+    for (const server of servers()) {
+      const db = await TestDatabase.create(
+        server,
+        `${SMALL}; CREATE TABLE dst LIKE src; INSERT INTO dst VALUES (1, 'z');
+         CREATE TABLE c (d INT, CONSTRAINT to_d FOREIGN KEY (d) REFERENCES dst (id) ON DELETE CASCADE); INSERT INTO c VALUES (1)`,
+      )
+      const replace = { write_mode: 'replace' }
+      expectRefusal(await db.copy('src', 'dst', replace), 3, 'LOSSY', 'to_d', 'ON DELETE CASCADE', '"upsert"')
+      expect(await db.value('SELECT COUNT(*) FROM c')).to.equal('1')
+      const unchecked = { ...replace, session: ['SET foreign_key_checks = 0'] }
+      expect((await db.copy('src', 'dst', unchecked)).code).to.equal(0)
+      expect(await db.value('SELECT COUNT(*) FROM c')).to.equal('1')
+      await db.query('DROP TABLE c; CREATE TRIGGER hears AFTER DELETE ON dst FOR EACH ROW SET @heard = 1')
+      expectRefusal(await db.copy('src', 'dst', replace), 3, 'LOSSY', 'hears')
+    }
+  })
+
   it('a trigger that finds a duplicate in another table refuses the row', async () => {
     for (const server of servers()) {
       const db = await TestDatabase.create(
