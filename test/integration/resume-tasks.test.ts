@@ -3,6 +3,7 @@ import { appendFileSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
+import { programsOf } from '../faults/builds.js'
 import { oneServer } from '../support/context.js'
 import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import type { CopyEndpoints } from '../support/killed-runs.js'
@@ -271,6 +272,34 @@ describe('a task whose run was killed', () => {
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.stderr).to.include(why)
     expect(outcome.report).to.include({ resumed: null, rowsRead: 999 })
+  })
+
+  it('does not copy all rows again where it was killed between its watermark and the history', async () => {
+    const endpoints = await slowTask({ pk: 'id', where: 'id < 3000' })
+    const { db, tasks } = endpoints
+    await db.query('ALTER TABLE dst DROP PRIMARY KEY')
+    const [program] = programsOf([{ name: 'failpoints', edits: [] }])
+    const env = { ROWSHIFT_FAILPOINT: 'watermarks-saved:1:kill' }
+    const killed = tasks.startWith({ env, program: program! }, 'run', '1')
+    expect(await killed.code(), killed.stderr).to.equal(null)
+    expect(await tasks.store.value('SELECT COUNT(*) FROM rowshift_watermark')).to.not.equal('0')
+    const outcome = await ended(tasks.start('run', '1'))
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(await endpoints.value('SELECT COUNT(*) FROM dst')).to.equal('3000')
+    expect(await endpoints.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
+  })
+
+  it('is refused where it has ended without a record, and its rows would be inserted again', async () => {
+    const endpoints = await slowTask({ where: 'id < 3000' })
+    const { db, tasks } = endpoints
+    await db.query('ALTER TABLE dst DROP PRIMARY KEY')
+    const [program] = programsOf([{ name: 'failpoints', edits: [] }])
+    const env = { ROWSHIFT_FAILPOINT: 'watermarks-saving:1:kill' }
+    const killed = tasks.startWith({ env, program: program! }, 'run', '1')
+    expect(await killed.code(), killed.stderr).to.equal(null)
+    await tasks.store.value(`UPDATE task_def_sync_manager SET params = REPLACE(params, '< 3000', '< 4000')`)
+    expectRefusal(await tasks.cli('run', '1'), 3, 'RESUME_REFUSED', 'other params', '--restart')
+    expect(await endpoints.value('SELECT COUNT(*) FROM dst')).to.equal('3000')
   })
 
   it('is not resumed by itself where its splits are stored and it failed all the same', async () => {

@@ -155,7 +155,11 @@ export class TaskFixture {
   }
 
   start(...args: string[]): Started {
-    return new Started([...args, '-c', this.folder])
+    return this.startWith({}, ...args)
+  }
+
+  startWith(options: CliOptions, ...args: string[]): Started {
+    return new Started([...args, '-c', this.folder], options)
   }
 
   async json<T>(...args: string[]): Promise<T> {

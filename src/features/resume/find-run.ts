@@ -68,6 +68,9 @@ const FREE = new Set<keyof Params>([
 /** Follow the mode and the range that the run was begun with. */
 const OF_THE_RUN = new Set(['mode', 'writeMode', 'schemaSaveMode', 'backfill'])
 
+const REPEATS =
+  'A new run would insert the rows again that are there. Remove them and begin anew with --restart, or give it write_mode "upsert" or "ignore".'
+
 /** Whether a user has asked for a certain run, which decides about mode and range then. */
 export function isAsked(resume: Resume = 'never'): boolean {
   return resume !== 'never' && resume !== 'auto'
@@ -88,9 +91,16 @@ export async function findRun(request: ResumeRequest, endpoints: Endpoints): Pro
     state === null
       ? ['another version of rowshift began it']
       : await obstaclesTo(asked, state, request, endpoints)
-  if (state?.phase === 'ended' && (obstacles.length > 0 || (await isRemembered(state, request)))) {
-    if (mustBe) throw resumeRefused(`Run ${asked.run} has succeeded: there is nothing left to do.`)
-    return none
+  if (state?.phase === 'ended') {
+    const remembered = await isRemembered(state, request)
+    if (mustBe && (remembered || obstacles.length > 0))
+      throw resumeRefused(`Run ${asked.run} has succeeded: there is nothing left to do.`)
+    if (remembered) return none
+    if (obstacles.length > 0 && (await wouldRepeat(asked, request, endpoints)))
+      throw resumeRefused(
+        `Run ${asked.run} has succeeded, which could not be recorded any more, and since then something has changed: ${obstacles.join('; ')}. ${REPEATS}`,
+      )
+    if (obstacles.length > 0) return none
   }
   if (obstacles.length === 0) return { ...none, unfinished: { ...asked, state: state! }, abandoned: [] }
   const why = `Run ${asked.run} did not end, and cannot be resumed: ${obstacles.join('; ')}.`
@@ -98,10 +108,7 @@ export async function findRun(request: ResumeRequest, endpoints: Endpoints): Pro
     throw resumeRefused(
       `${why} Undo that, or begin anew: run it without "resume", with --restart if it is a task.`,
     )
-  if (await wouldRepeat(asked, request, endpoints))
-    throw resumeRefused(
-      `${why} A new run would insert the rows again that are there. Remove them and begin anew with --restart, or give it write_mode "upsert" or "ignore".`,
-    )
+  if (await wouldRepeat(asked, request, endpoints)) throw resumeRefused(`${why} ${REPEATS}`)
   return { ...none, notices: [`${why} A new run began`] }
 }
 

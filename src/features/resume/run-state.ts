@@ -224,13 +224,17 @@ function paramsThatDiffer(before: RunFacts['params'], now: RunFacts['params']): 
   return differ.length === 0 ? [] : [`other params (${differ.join(', ')})`]
 }
 
-/** The run would move them back in the end. With a range of its own it leaves them where they are. */
+/** The run would move them back in the end. With a range of its own it leaves them where they are. A copy of all rows that has ended may have moved them itself. */
 function watermarksMoved(
-  { backfill, watermarks: before }: RunState,
+  { backfill, watermarks: before, phase, plan }: RunState,
   { watermarks: now }: RunFacts,
 ): string[] {
   if (backfill !== null) return []
-  const modes = (['append', 'increment'] satisfies Mode[]).filter((mode) => before[mode] !== now[mode])
+  const own: RunFacts['watermarks'] =
+    phase === 'ended' && plan.mode === 'init' ? digestsOf(plan.policy.watermarks) : {}
+  const modes = (['append', 'increment'] satisfies Mode[]).filter(
+    (mode) => before[mode] !== now[mode] && (own[mode] === undefined || own[mode] !== now[mode]),
+  )
   return modes.map((mode) => `the watermark of mode ${mode} was moved`)
 }
 
