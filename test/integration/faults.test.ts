@@ -25,7 +25,7 @@ import {
 import type { TestServer } from '../support/servers.js'
 
 const SEED = 1
-const CASES = 110
+const CASES = 95
 const AT_LEAST = 80
 /** Of a busy machine. */
 const TIMEOUT_MS = 900_000
