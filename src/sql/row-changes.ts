@@ -28,7 +28,8 @@ export function flagRows(
   flag: Column,
 ): Promise<number> {
   const { dialect } = session
-  const value = flag.kind === 'integer' || flag.kind === 'boolean' ? '1' : dialect.now(flag)
+  const set: Partial<Record<Column['kind'], string>> = { integer: '1', boolean: 'TRUE' }
+  const value = set[flag.kind] ?? dialect.now(flag)
   return changeRows(
     session,
     spec,

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
-import { oneServer, servers } from '../support/context.js'
-import { expectRefusal, TestDatabase, scratchFile } from '../support/copying.js'
+import { oneServer, server, servers } from '../support/context.js'
+import { expectRefusal, type Outcome, scratchFile, TestDatabase } from '../support/copying.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import { verify } from '../support/verifying.js'
 
@@ -44,6 +44,10 @@ async function taskWith(
   }
   const list = async (sql: string) => String(await fixture.data.value(sql))
   return { place: fixture, run, list, later }
+}
+
+function expectRun({ report, stderr }: Outcome, expected: Partial<RunReport>): void {
+  expect(report, stderr).to.include(expected)
 }
 
 describe('deletes', () => {
@@ -138,6 +142,45 @@ describe('deletes', () => {
       expect(await run('--mode', 'sync')).to.include({ rowsWritten: 1, rowsFlagged: 0, error: null })
       expect(await list(gone)).to.equal('1,3')
       expect(await list('SELECT COUNT(*) FROM t')).to.equal('5')
+    }
+  })
+
+  it('a row of PostgreSQL is deleted in the target, or flagged by a boolean, an integer or a time', async () => {
+    const columns = `id int PRIMARY KEY, mail text NOT NULL, changed timestamp NOT NULL`
+    const db = await TestDatabase.create(
+      server('postgres'),
+      `CREATE TABLE s (${columns}, is_deleted boolean); CREATE TABLE removed (${columns}, UNIQUE (mail)); CREATE TABLE by_boolean (${columns}, gone boolean NOT NULL DEFAULT false);
+       CREATE TABLE by_integer (${columns}, gone smallint NOT NULL DEFAULT 0); CREATE TABLE by_time (${columns}, gone timestamptz)`,
+    )
+    const flagged = { by_boolean: 'gone', by_integer: 'gone = 1', by_time: 'gone IS NOT NULL' }
+    for (const [table, condition] of Object.entries({ removed: null, ...flagged })) {
+      await db.query(
+        `TRUNCATE s; INSERT INTO s SELECT i, 'm' || i, '${OLD}', i = 4 FROM generate_series(1, 5) i; UPDATE s SET is_deleted = NULL WHERE id = 2`,
+      )
+      const timed = table === 'by_time'
+      const deletes = {
+        ...(timed ? {} : { source_flag: 'is_deleted' }),
+        ...(condition === null ? {} : { target: { flag: 'gone' } }),
+      }
+      const params = { columns: ['id', 'mail', 'changed'], deletes }
+      const ids = async () =>
+        `${await db.value(`SELECT string_agg(concat(id, mail), ',' ORDER BY id) FROM ${table}${condition === null ? '' : ` WHERE ${condition}`}`)}`
+      expectRun(await db.copy('s', table, params), { error: null })
+      if (!timed) {
+        expect(await ids()).to.equal(condition === null ? '1m1,2m2,3m3,5m5' : '4m4')
+        // 6 takes over what 3 had, 7 was deleted before anybody has seen it.
+        await db.query(
+          `UPDATE s SET is_deleted = true, changed = '${NEW}' WHERE id = 3; INSERT INTO s VALUES (6, 'm3', '${NEW}', false), (7, 'x', '${NEW}', true)`,
+        )
+        const increment = { ...params, mode: 'increment', diff_column: 'changed' }
+        expectRun(await db.copy('s', table, increment), { error: null })
+        expect(await ids()).to.equal(condition === null ? '1m1,2m2,5m5,6m3' : '3m3,4m4,7x')
+      }
+      await db.query('DELETE FROM s WHERE id IN (3, 5)')
+      const counted = condition === null ? { rowsDeleted: 1 } : { rowsFlagged: timed ? 2 : 1, rowsDeleted: 0 }
+      expectRun(await db.copy('s', table, { ...params, mode: 'sync' }), { error: null, ...counted })
+      expect(await ids()).to.equal(condition === null ? '1m1,2m2,6m3' : timed ? '3m3,5m5' : '3m3,4m4,5m5,7x')
+      expect((await verify(db.url('s'), db.url(table), '--params', JSON.stringify(params))).code).to.equal(0)
     }
   })
 
