@@ -3,6 +3,7 @@
  * declare. Knows kinds and value ranges only, no database.
  */
 import type { Column, ColumnKind, ConversionCheck } from '../contract/plugin.js'
+import { isSpellingChecked } from '../wire/silent-changes.js'
 import { nonFiniteLosses, numberLosses, numberTextLength } from './fidelity-numbers.js'
 import { byteLosses, textLosses } from './fidelity-text.js'
 import { rareDateLosses, temporalTextLength, timeLosses } from './fidelity-times.js'
@@ -91,9 +92,12 @@ export function judge(source: Column, target: Column): ConversionCheck {
   const nulls = source.nullable && !target.nullable ? ['NULL'] : []
   const losses = [...nulls, ...values, ...rareLosses(source, target)]
   if (losses.length === 0) return lossless(source, target)
-  // Each value of a source without bounds is checked when it is written, but JSON that is written anew passes every check.
+  // Each value of a source without bounds is checked when it is written, but what is written anew passes every check.
   const unchecked =
-    target.kind === 'json' && ['text', 'json'].includes(source.kind) && respelled(source, target).length > 0
+    (target.kind === 'json' &&
+      ['text', 'json'].includes(source.kind) &&
+      respelled(source, target).length > 0) ||
+    isWrittenAnew(source, target)
   const loses =
     nulls.length > 0 ||
     unchecked ||
@@ -197,6 +201,13 @@ function subtypeLosses(source: Column, target: Column): Losses {
   )
     return []
   return [`values that are not ${subtype}`]
+}
+
+/** A type of a form of its own may take more spellings than it gives back: `1 week` is `7 days`. Bytes of another form are refused. */
+function isWrittenAnew(source: Column, target: Column): boolean {
+  const form = target.valueRange.subtypes?.at(-1) ?? ''
+  const respells = target.kind === 'text' || target.kind === 'decimal'
+  return respells && !isSpellingChecked(form) && subtypeLosses(source, target).length > 0
 }
 
 function jsonLosses(source: Column, target: Column): Losses {

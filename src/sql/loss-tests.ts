@@ -34,8 +34,8 @@ export function lossTests(
 
 function numberTests(sql: LossSql, { kind, valueRange }: Column, value: string): string[] | null {
   const { min, max, precision, scale, bits, subtypes } = valueRange
-  // A year.
-  if (subtypes !== undefined) return [`${value} NOT BETWEEN 1901 AND 2155`]
+  // A year, or hundreds, thousands and so on.
+  if (subtypes !== undefined) return kind === 'integer' ? [`${value} NOT BETWEEN 1901 AND 2155`] : null
   // Whether a binary number holds a value cannot be asked without another binary number.
   if (bits !== undefined) return null
   const places = kind === 'integer' ? 0 : (scale ?? 0)

@@ -244,6 +244,11 @@ const SPELLINGS: Readonly<Record<string, CellCheck>> = {
   'an IPv6 address': (cell) => isCanonicalInet6(cell.toString('latin1')),
 }
 
+/** Whether text that the type of this form would give back otherwise is found before it is written. */
+export function isSpellingChecked(form: string): boolean {
+  return Object.hasOwn(SPELLINGS, form)
+}
+
 function matching(pattern: RegExp): CellCheck {
   return (cell) => pattern.test(cell.toString('latin1'))
 }

@@ -119,6 +119,29 @@ const VERDICTS: readonly (readonly [string, Column, Column, RegExp])[] = [
     varchar(5),
     /^checked text longer than 5 characters; the character NUL$/,
   ],
+  ...['interval', 'inet', '_int4', 'varbit', 'name', 'char'].map(
+    (type) =>
+      [
+        `text of any length to ${type}`,
+        lite('text', 'text'),
+        pg(type),
+        /^lossy (.*; )?values that are not/,
+      ] as const,
+  ),
+  [
+    'text in a key to a name',
+    { ...pg('text'), valueRange: { ...pg('text').valueRange, dynamic: true } },
+    pg('name'),
+    /^lossy values/,
+  ],
+  [
+    'decimals of SQLite to hundreds',
+    lite('decimal', 'numeric'),
+    numeric(3, -2),
+    /^lossy values that are not/,
+  ],
+  ['text of any length to uuid', lite('text', 'text'), pg('uuid'), /^checked values that are not a UUID/],
+  ['times of SQLite to interval', lite('time', 'numeric'), pg('interval'), /^(checked|widening)/],
   ['integers of SQLite to int', lite('integer', 'integer'), pg('int4'), /^checked numbers below/],
   [
     'decimals of SQLite to numeric(10,2)',

@@ -8,6 +8,7 @@ import type { TransformParams } from '../../task/params.js'
 import type { ColumnPair } from '../../plan/mapping.js'
 import { requireFed } from '../../plan/mapping.js'
 import { probeTransform } from '../../engine/transform-check.js'
+import { isSpellingChecked } from '../../wire/silent-changes.js'
 
 export interface PlannedTransform {
   readonly plan: TransformPlan
@@ -112,7 +113,12 @@ function guaranteed({ kind, valueRange }: Column): ValueRange {
   switch (kind) {
     case 'text':
       if (members !== undefined) return valueRange
-      return { dynamic: true, ...(stripsTrailingSpaces ? { stripsTrailingSpaces } : {}) }
+      return {
+        dynamic: true,
+        ...(stripsTrailingSpaces ? { stripsTrailingSpaces } : {}),
+        // What such a type makes of the text is what the user asks for.
+        ...(subtypes && !isSpellingChecked(subtypes.at(-1)!) ? { subtypes } : {}),
+      }
     case 'json':
       return { dynamic: true, ...(normalised ? { normalised } : {}) }
     case 'bytes':
