@@ -7,7 +7,7 @@ import { locationProbe } from './location.js'
 import { checkSource } from './preflight.js'
 import { describeTable, listTables } from './schema.js'
 import { PostgresSession } from './session.js'
-import { exportSnapshot } from './snapshot.js'
+import { exportSnapshot, joinSnapshot } from './snapshot.js'
 import { tableId } from './sql.js'
 import { windowSource } from './window.js'
 
@@ -27,7 +27,7 @@ export function postgresSource(): SqlSource<PostgresSession> {
     windows: windowSource,
     digests: digestSql,
     beginSnapshot: exportSnapshot,
-    joinSnapshot: (session, token) => session.joinSnapshot(token!),
+    joinSnapshot: (session, token) => joinSnapshot(session, token!),
   }
 }
 

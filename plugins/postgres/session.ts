@@ -136,11 +136,12 @@ export class PostgresSession implements SqlSession {
     await this.query('ROLLBACK')
   }
 
-  /** From now on it sees what the transaction that has exported the snapshot sees, until it is closed. */
-  async joinSnapshot(token: string): Promise<void> {
+  /** Opens a transaction that sees what the one that has exported the snapshot sees, and has done `first`, until the session is closed. */
+  async joinSnapshot(id: string, first: () => Promise<void>): Promise<void> {
     await this.query('SET idle_in_transaction_session_timeout = 0')
     await this.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-    await this.query(`SET TRANSACTION SNAPSHOT ${this.dialect.text(token)}`)
+    await this.query(`SET TRANSACTION SNAPSHOT ${this.dialect.text(id)}`)
+    await first()
     await this.query('SAVEPOINT rowshift')
     this.inSnapshot = true
   }

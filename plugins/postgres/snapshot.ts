@@ -1,7 +1,14 @@
 import type { Endpoint, Snapshot } from '../../src/contract/plugin.js'
-import { postgresError } from './errors.js'
+import { RowshiftError } from '../../src/contract/plugin.js'
+import { postgresError, sqlState } from './errors.js'
 import { PostgresSession } from './session.js'
 import { tableSql } from './sql.js'
+
+/** For who holds the table in a way that keeps others from reading it. When somebody waits to, the others cannot join any more, and soon say so. */
+const JOIN_MS = 2_000
+/** Something else than a table or a view, or one of which the user may read some columns only. */
+const NOT_LOCKED: ReadonlySet<unknown> = new Set(['42809', '42501'])
+const NOT_FREE = '55P03'
 
 /** Others join the snapshot of a transaction that stays open until they have. Nobody is held off but who would replace the table. */
 export async function exportSnapshot(
@@ -11,12 +18,12 @@ export async function exportSnapshot(
 ): Promise<Snapshot> {
   const session = await PostgresSession.open(endpoint, { signal })
   try {
+    await session.query('SET idle_in_transaction_session_timeout = 0')
     await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-    // Whoever has looked at a table keeps others from TRUNCATE, which would empty it in this snapshot, too.
-    await session.query(`SELECT 1 FROM ${tableSql(table)} LIMIT 0`)
+    await keepTable(session, table)
     const [row] = await session.query('SELECT pg_export_snapshot()')
     return {
-      token: row![0]!,
+      token: JSON.stringify([row![0], table]),
       position: await logPosition(session),
       async release() {
         await session.rollback().catch(() => session.destroy())
@@ -28,6 +35,44 @@ export async function exportSnapshot(
     await session.close()
     throw postgresError(thrown, `exporting a snapshot of ${session.where}`, { table })
   }
+}
+
+/** From now on it sees what the transaction that has exported the snapshot sees, until it is closed. */
+export async function joinSnapshot(session: PostgresSession, token: string): Promise<void> {
+  const [id, table] = JSON.parse(token) as [string, string]
+  const [before] = await session.query('SHOW lock_timeout')
+  await session.joinSnapshot(id, async () => {
+    await session.query(`SET LOCAL lock_timeout = ${JOIN_MS}`)
+    await keepTable(session, table).catch((thrown: unknown) => {
+      throw sqlState(thrown) === NOT_FREE ? waitedFor(table) : thrown
+    })
+    await session.query(`SET LOCAL lock_timeout = '${before![0]}'`)
+  })
+}
+
+/**
+ * Keeps others from TRUNCATE until the transaction ends: it would empty the table in every snapshot. LOCK TABLE waits without a snapshot, so one that
+ * is taken afterwards sees what was committed meanwhile.
+ */
+async function keepTable(session: PostgresSession, table: string): Promise<void> {
+  await session.query('SAVEPOINT kept')
+  try {
+    await session.query(`LOCK TABLE ${tableSql(table)} IN ACCESS SHARE MODE`)
+  } catch (thrown) {
+    if (!NOT_LOCKED.has(sqlState(thrown))) throw thrown
+    await session.query('ROLLBACK TO SAVEPOINT kept')
+    await session.query(`SELECT 1 FROM ${tableSql(table)} LIMIT 0`)
+  }
+  // Of a transaction in another one no snapshot can be exported. The lock stays.
+  await session.query('RELEASE SAVEPOINT kept')
+}
+
+function waitedFor(table: string): RowshiftError {
+  return new RowshiftError(
+    'LOCK_CONFLICT',
+    `Somebody waits to truncate, alter or drop ${table}, so no other thread can join the snapshot of it. Nothing was written. Run again when that is done.`,
+    { table },
+  )
 }
 
 /** Of the log of changes; null: it may not be looked at. */

@@ -4,8 +4,10 @@ import { describe, it } from 'mocha'
 import postgres from '../../plugins/postgres/plugin.js'
 import type { Batch, Column, Endpoint, Reader, ReadSpec, RowshiftError } from '../../src/contract/plugin.js'
 import { forEachRow } from '../../src/contract/plugin.js'
-import { query, server } from '../support/context.js'
+import { connect } from '../support/client.js'
+import { addressOf, query, server } from '../support/context.js'
 import { TestDatabase } from '../support/copying.js'
+import { until } from '../support/until.js'
 
 const NEVER = new AbortController().signal
 const WHOLE = { index: 0, lower: null, upper: null }
@@ -152,5 +154,60 @@ describe('a reader of PostgreSQL', () => {
     } finally {
       await query(at, `DROP DATABASE ${name} WITH (FORCE)`)
     }
+  })
+
+  describe('in a snapshot', () => {
+    const WAITING = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+    const waits = (db: TestDatabase) =>
+      until('somebody waits for a lock', async () => (await db.value(WAITING)) === '1')
+    const rowsOf = async (reader: Reader) => {
+      let rows = 0
+      for await (const batch of reader.read(await specOf(reader, 's'), WHOLE, NEVER)) rows += batch.rows
+      return rows
+    }
+
+    it('sees what somebody puts there who has emptied the table before it began', async () => {
+      const db = await TestDatabase.create(
+        server('postgres'),
+        'CREATE TABLE s AS SELECT generate_series(1, 9)',
+      )
+      const client = await connect('postgres', { ...addressOf(db.server), database: db.database })
+      await client.query('BEGIN; TRUNCATE s; INSERT INTO s VALUES (1), (2)')
+      await withReader(endpointOf(db), async (reader) => {
+        const skill = reader.skills.snapshot!
+        const beginning = skill.begin('s', NEVER)
+        await waits(db)
+        await client.query('COMMIT')
+        const snapshot = await beginning
+        await skill.join(snapshot.token)
+        await snapshot.release()
+        expect(await rowsOf(reader)).to.equal(2)
+      })
+      await client.end()
+    })
+
+    it('keeps others from TRUNCATE once it has joined, and does not join behind one', async () => {
+      const db = await TestDatabase.create(
+        server('postgres'),
+        'CREATE TABLE s AS SELECT generate_series(1, 9)',
+      )
+      let emptied: Promise<unknown> = Promise.resolve()
+      await withReader(endpointOf(db), async (reader) => {
+        const skill = reader.skills.snapshot!
+        const snapshot = await skill.begin('s', NEVER)
+        await skill.join(snapshot.token)
+        emptied = db.query('TRUNCATE s')
+        await waits(db)
+        await withReader(endpointOf(db), async (late) => {
+          expect(await failure(late.skills.snapshot!.join(snapshot.token))).to.include({
+            code: 'LOCK_CONFLICT',
+          })
+        })
+        await snapshot.release()
+        await waits(db)
+        expect(await rowsOf(reader)).to.equal(9)
+      })
+      await emptied
+    })
   })
 })
