@@ -42,6 +42,8 @@ export interface RunPolicy {
   readonly resumable: boolean
   /** Why a run that ends early goes on without checkpoints, or cannot, in words; null: it goes on with them, or is stored as a whole. */
   readonly unresumable: string | null
+  /** What the user asked the run to do to the target beside writing rows, by the names of the params: only a run with checkpoints goes on with it. */
+  readonly besideRows: readonly string[]
   /** What to remember of a run that succeeds: how far it has got, for the next run of either mode. */
   readonly watermarks: Readonly<Partial<Record<Mode, string>>>
   readonly retry: RetryPolicy

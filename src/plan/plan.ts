@@ -11,6 +11,7 @@ import type { Reading } from '../features/sources/plan.js'
 import { chooseReading } from '../features/sources/plan.js'
 import {
   isOneSplit,
+  besideRows,
   unresumableReasons,
   whyNoCheckpoints,
   whyNotResumable,
@@ -80,6 +81,7 @@ export async function makePlan(request: PlanRequest): Promise<RunPlan> {
       speed: params.speed,
       resumable: resumable && unable === null,
       unresumable: unresumable ?? unable,
+      besideRows: besideRows(params),
       watermarks: reading.watermarks,
       retry: params.retry,
     },

@@ -85,6 +85,17 @@ describe('a run without checkpoints that is killed', () => {
     expect(failed.stderr).to.match(/This run has no checkpoints to go on from .*snapshot/)
   })
 
+  it('is not completed by a comparison where more was to be done than to write rows, which plan and error say', async () => {
+    const endpoints = await intoMyisam(oneServer()[0]!)
+    const params = { post_sql: ['UPDATE dst SET v = NULL WHERE id = 7'] }
+    const run = started(['copy'], endpoints, params)
+    await killedAt(ROWS / 6, run, endpoints)
+    expect(run.stderr).to.include('but not do post_sql, so begin it anew')
+    const outcome = await resumed(endpoints, params)
+    expectRefusal(outcome, 3, 'RESUME_REFUSED', 'post_sql', 'rowshift verify --repair')
+    expect(Number(await endpoints.value('SELECT COUNT(*) FROM dst'))).to.be.within(ROWS / 6, ROWS - 1)
+  })
+
   it('leaves rows alone that are there, by write mode ignore', async () => {
     const endpoints = await intoMyisam(oneServer()[0]!)
     await endpoints.db.query(`${OTHER}; INSERT INTO dst VALUES (7, 'mine')`)

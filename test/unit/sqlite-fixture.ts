@@ -123,6 +123,7 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
       speed: null,
       resumable: false,
       unresumable: null,
+      besideRows: [],
       watermarks: {},
       retry: { attempts: 0, maxWait: 0 },
     },

@@ -8,7 +8,7 @@ import { counted } from '../../wire/counted.js'
 import { nameIn } from '../../contract/sharding.js'
 import { parsePattern } from '../shard/pattern.js'
 import { tableWrites } from '../shard/table-writes.js'
-import { wayOn } from './resumable.js'
+import { canBeCompleted, wayOn } from './resumable.js'
 import { areSameTables, filesOf, sourceShape, stateOf, targetShape } from './table-shapes.js'
 import type { RunMemory } from './run-memory.js'
 import type { RunFacts, RunState } from './run-state.js'
@@ -126,11 +126,11 @@ async function wouldRepeat(
 }
 
 /** There are no checkpoints of a run that was asked for, and never could be: whether both tables can be compared instead. */
-export function withoutCheckpoints(missing: RowshiftError, { mode, policy }: RunPlan): RowshiftError {
-  const why = policy.unresumable
+export function withoutCheckpoints(missing: RowshiftError, plan: RunPlan): RowshiftError {
+  const why = plan.policy.unresumable
   if (why === null) return missing
-  return new RowshiftError('RESUME_REFUSED', `This copy ${wayOn(why, { mode })}.`, {
-    compares: mode === 'init',
+  return new RowshiftError('RESUME_REFUSED', `This copy ${wayOn(why, plan)}.`, {
+    compares: canBeCompleted(plan),
   })
 }
 

@@ -1,4 +1,5 @@
 import type { Reader, Writer } from '../../contract/plugin.js'
+import type { RunPlan } from '../../contract/run-plan.js'
 import type { TargetSpec } from '../../contract/target-spec.js'
 import type { SourceSpec } from '../../contract/source-spec.js'
 import type { Params } from '../../task/params.js'
@@ -7,6 +8,11 @@ interface Planned {
   readonly params: Pick<Params, 'mode' | 'consistency'>
   readonly read: SourceSpec
   readonly write: TargetSpec
+}
+
+/** Of a plan: what decides how one goes on with its run. */
+interface Left extends Pick<RunPlan, 'mode'> {
+  readonly policy: Pick<RunPlan['policy'], 'besideRows'>
 }
 
 /** Why a run that ends early can only be begun anew, in words; null: it can be resumed, or is one split. */
@@ -43,15 +49,35 @@ export async function whyNoCheckpoints(writers: readonly Writer[]): Promise<stri
   return null
 }
 
-export function unresumableReasons(why: string | null, params: Pick<Params, 'mode'>): string[] {
-  return why === null ? [] : [`if this run ends early, it ${wayOn(why, params)}`]
+/** What a run does to its target beside writing rows. */
+export function besideRows({ preSql, postSql, deferIndexes, schemaSaveMode }: Params): string[] {
+  const creates = schemaSaveMode !== 'error_when_not_exist'
+  const all: [boolean, string][] = [
+    [schemaSaveMode === 'recreate', 'schema_save_mode "recreate"'],
+    [preSql.length > 0, 'pre_sql'],
+    [deferIndexes && creates, 'defer_indexes'],
+    [postSql.length > 0, 'post_sql'],
+  ]
+  return all.flatMap(([asked, name]) => (asked ? [name] : []))
+}
+
+export function unresumableReasons(why: string | null, params: Params): string[] {
+  const left = { mode: params.mode, policy: { besideRows: besideRows(params) } }
+  return why === null ? [] : [`if this run ends early, it ${wayOn(why, left)}`]
+}
+
+/** A comparison of both tables finds out which rows are missing, and nothing else that a run had to do. */
+export function canBeCompleted({ mode, policy }: Left): boolean {
+  return mode === 'init' && policy.besideRows.length === 0
 }
 
 /** How one goes on with a run that has no checkpoints. Of an increment, a comparison of all rows would not move the watermark. */
-export function wayOn(why: string, { mode }: Pick<Params, 'mode'>): string {
-  const otherwise =
-    mode === 'init'
-      ? '"rowshift resume" compares both tables and writes what is missing'
+export function wayOn(why: string, left: Left): string {
+  const { mode, policy } = left
+  const otherwise = canBeCompleted(left)
+    ? '"rowshift resume" compares both tables and writes what is missing'
+    : mode === 'init'
+      ? `a comparison would complete its rows, but not do ${policy.besideRows.join(' and ')}, so begin it anew, where write_mode is "insert" into an empty target; or run "rowshift verify --repair" and do the rest by hand`
       : 'it is run again from where it began, which takes write_mode "upsert" or "ignore" where rows of it are there'
   return `has no checkpoints to go on from (${why}): ${otherwise}`
 }
