@@ -96,7 +96,10 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
         return { outcome: 'oversized', ...parts, error: report }
       // Whether a split that left a mark is stored can be looked up.
       const knowable = marked && inDoubt && !isPartly(failure) && !dirty.saved
-      const failed = { ...this.failure(failure, report, { undone, knowable }), writing: writing && undone }
+      // The next attempt makes smaller statements.
+      const shrinks = undone && failure.code === 'PACKET_TOO_LARGE' && !('settle' in job)
+      const facts = { undone, knowable: knowable || shrinks }
+      const failed = { ...this.failure(failure, report, facts), writing: writing && undone }
       // Nothing else that this thread has in hand may be committed; but its failure must not be told before this one.
       if (!failed.repeatable) setImmediate(() => this.abort())
       return failed

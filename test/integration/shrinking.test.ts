@@ -96,9 +96,12 @@ describe('a split that changes more than one transaction may', () => {
 })
 
 describe('a statement that something on the way to the target does not let through', () => {
-  /** Copies through a proxy that cuts connections without a word. */
-  async function copyThrough(db: TestDatabase, params: object) {
-    const proxy = await Proxy.to(db.server, (link) => (link.largest = 20_000))
+  /** Copies through a proxy that cuts connections, without a word unless it `answers`. */
+  async function copyThrough(db: TestDatabase, params: object, answers = false) {
+    const proxy = await Proxy.to(db.server, (link) => {
+      link.largest = 20_000
+      link.answers = answers
+    })
     const to = `${proxy.url(db.url('t'))}&ssl-mode=disabled`
     const all = { worker_num: 1, retry: { attempts: 10, max_wait: 0.2 }, ...params }
     try {
@@ -118,6 +121,21 @@ describe('a statement that something on the way to the target does not let throu
           expect(outcome.report.retryReasons).to.have.all.keys('CONNECTION_LOST')
           // Ten splits; those that begin later do not have to find out again.
           expect(outcome.report.retries).to.be.within(3, 20)
+          expect(outcome.report.rowsWritten).to.equal(ROWS)
+          await db.expectEqual('s', 't')
+        }),
+      )
+    })
+  }
+
+  for (const write_path of ['load-data', 'insert']) {
+    it(`is made smaller where that is answered (${write_path})`, async () => {
+      await Promise.all(
+        servers().map(async (server) => {
+          const db = await TestDatabase.create(server, TABLES.replace('SET sql_log_bin = 0;', ''))
+          const outcome = await copyThrough(db, { write_path, read_batch: 1000 }, true)
+          expect(outcome.code, outcome.stderr).to.equal(0)
+          expect(outcome.report.retryReasons).to.have.any.keys('PACKET_TOO_LARGE')
           expect(outcome.report.rowsWritten).to.equal(ROWS)
           await db.expectEqual('s', 't')
         }),

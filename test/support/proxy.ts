@@ -37,6 +37,8 @@ export class Link {
   fault: Fault | null = null
   /** Most bytes of a packet of MySQL's protocol from the client; a larger one cuts the connection. */
   largest = Infinity
+  /** Such a packet is answered with error 1153 before the connection ends. */
+  answers = false
   /** Of the packet under way that are still to come. */
   #missing = 0
   #header: number[] = []
@@ -81,11 +83,20 @@ export class Link {
       if (at === bytes.length) return
       this.#header.push(bytes[at++]!)
       if (this.#header.length < 4) continue
-      const [low, middle, high] = this.#header
+      const [low, middle, high, sequence] = this.#header
       this.#missing = low! + middle! * 256 + high! * 65_536
       this.#header = []
-      if (this.#missing > this.largest) return this.cut()
+      if (this.#missing > this.largest) return this.answers ? this.#answer(sequence!) : this.cut()
     }
+  }
+
+  #answer(sequence: number): void {
+    this.failed = true
+    const text = Buffer.from(
+      "\xff\x81\x04#08S01Got a packet bigger than 'max_allowed_packet' bytes",
+      'latin1',
+    )
+    this.#client.end(Buffer.concat([Buffer.from([text.length, 0, 0, sequence + 1]), text]))
   }
 
   #fail(): void {
