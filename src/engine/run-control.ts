@@ -56,8 +56,10 @@ export async function changeLimits(runId: string, change: LimitChange): Promise<
   const timer = setTimeout(() => socket.destroy(silent(runId)), ANSWER_MS)
   try {
     socket.end(JSON.stringify(change))
-    return JSON.parse(await text(socket)) as RateLimits
+    const limits = await text(socket)
+    return limits === '' ? null : (JSON.parse(limits) as RateLimits)
   } catch (thrown) {
+    if (endsNow(thrown)) return null
     if (!isGone(thrown)) throw thrown
     // What a process leaves that was killed.
     rmSync(path, { force: true })
@@ -120,6 +122,12 @@ function folder(): string {
 function isGone(thrown: unknown): boolean {
   const { code } = thrown as NodeJS.ErrnoException
   return code === 'ENOENT' || code === 'ECONNREFUSED'
+}
+
+/** While it was asked. */
+function endsNow(thrown: unknown): boolean {
+  const { code } = thrown as NodeJS.ErrnoException
+  return code === 'ECONNRESET' || code === 'EPIPE'
 }
 
 function silent(runId: string): RowshiftError {

@@ -1,6 +1,8 @@
 // Limits of speed hold for the whole run, and change nothing about what is copied.
 import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
@@ -260,7 +262,11 @@ describe('rowshift throttle', () => {
       await until('it is under way', async () => (await set('latest', '--record', '1')).code === 0)
       running.kill('SIGKILL')
       await ended
-      for (const run of ['latest', '20260101-000000-000-abcd', '../x']) {
+      // A run that ends while it is asked does not answer.
+      const ending = createServer((socket) => socket.end())
+      const folder = join(env['TMPDIR']!, `rowshift-${process.getuid!()}`)
+      await once(ending.listen(join(folder, '20260102-000000-000-abcd.sock')), 'listening')
+      for (const run of ['latest', '20260101-000000-000-abcd', '20260102-000000-000-abcd', '../x']) {
         const { code, stderr } = await set(run, '--record', '1')
         expect(code, stderr).to.equal(2)
         expect(stderr).to.include('No such run is under way on this machine')
@@ -270,6 +276,7 @@ describe('rowshift throttle', () => {
         expect(code, stderr).to.equal(2)
         expect(stderr).to.include('[USAGE]')
       }
+      ending.close()
     }
   })
 })
