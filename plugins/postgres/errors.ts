@@ -3,6 +3,8 @@ import { RowshiftError } from '../../src/contract/plugin.js'
 import { classOf, errorClasses, failureOf, LostConnection, withoutStop } from '../../src/sql/error-classes.js'
 
 const LOCKED = 'Run again when whatever holds the lock has ended.'
+const CANCELED =
+  'Raise statement_timeout by "session" if it ran out (0: none); else somebody has canceled the statement: run again.'
 const FULL = 'Make room on the disk of the server, then run again.'
 const READ_ONLY =
   'The server takes no writes: it is a standby, or default_transaction_read_only is on for the user or the database. Write to its primary, or switch that off.'
@@ -22,7 +24,8 @@ const classes = errorClasses<string>([
   ['DUPLICATE_KEY', ['23505', '23P01']],
   ['DATA_REJECTED', ['22', '23', '44', 'P0001']],
   ['ROW_TOO_LARGE', ['54000'], 'The row, or its key, is larger than the server can store.'],
-  ['LOCK_CONFLICT', ['40', '55P03', '57014'], LOCKED],
+  ['LOCK_CONFLICT', ['40', '55P03'], LOCKED],
+  ['LOCK_CONFLICT', ['57014'], CANCELED],
   ['CONNECTION_LOST', ['08', '57P01', '57P02', '57P05', '25P03', '25P04']],
   // A parameter in a statement, where nothing is put into its place.
   ['SERVER_ERROR', ['08P01']],

@@ -26,6 +26,7 @@ import { RowDecoder } from './transcode.js'
 const SEARCH_MS = 2_000
 const COMMIT_GRACE_MS = 1_000
 const CANCELED = '57014'
+const ROLLED_BACK = '40000'
 
 /** One open session. Every wait in it ends: by the answer, when the user interrupts it, or when the server is gone. */
 export class PostgresSession implements SqlSession {
@@ -119,8 +120,9 @@ export class PostgresSession implements SqlSession {
     return this.#spent || this.#stream.destroyed
   }
 
+  /** Whatever the session's default is: after waiting for a lock, a statement has to see what its holder has committed. */
   async begin(): Promise<void> {
-    await this.query('BEGIN')
+    await this.query('BEGIN ISOLATION LEVEL READ COMMITTED')
   }
 
   /** Waits for the answer a little after an interruption: it says whether the rows are there. */
@@ -128,7 +130,9 @@ export class PostgresSession implements SqlSession {
     const { command } = lastOf(await this.#ask('COMMIT', false, COMMIT_GRACE_MS))
     // What the server says, without an error, where a statement of the transaction has failed.
     if (command === 'ROLLBACK')
-      throw new RowshiftError('SERVER_ERROR', `${this.where} has rolled the transaction back.`)
+      throw new RowshiftError('SERVER_ERROR', `${this.where} has rolled the transaction back.`, {
+        sqlstate: ROLLED_BACK,
+      })
   }
 
   /** It warns where no transaction is open. */

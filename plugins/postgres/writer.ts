@@ -4,7 +4,7 @@ import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
 import { commitInDoubt } from '../../src/sql/doubt.js'
 import { planCreateTable } from './create-table-plan.js'
 import { CopyEncoder } from './encoder.js'
-import { postgresError, sqlState } from './errors.js'
+import { postgresError } from './errors.js'
 import { describeFacts, describeTable, listTables } from './schema.js'
 import { PostgresSession } from './session.js'
 import { settlementSteps } from './settlement.js'
@@ -55,7 +55,8 @@ function rowStore(session: PostgresSession, statements: Statements, encoder: Cop
     settlement: () => settlementSteps(at),
     commitError(thrown) {
       const error = postgresError(thrown, 'committing')
-      return REFUSED.test(sqlState(thrown) ?? '') ? error : commitInDoubt(error)
+      const { sqlstate } = error.details
+      return typeof sqlstate === 'string' && REFUSED.test(sqlstate) ? error : commitInDoubt(error)
     },
   }
 }
@@ -77,7 +78,7 @@ async function describeTarget(session: PostgresSession, table: string): Promise<
 async function planWrite(session: PostgresSession, spec: WriteSpec): Promise<WritePlan> {
   const { create, identity, table, writeMode } = spec
   if (writeMode === 'upsert') await refuseUpdatesOfNumbers(session, spec)
-  const facts = await askFacts(session, table.table)
+  const facts = await askFacts(session, table.table, create !== null)
   const sequences = create ? [] : await sequencesOf(session, spec)
   const plan: WritePlan = {
     path: 'copy',
@@ -126,8 +127,12 @@ async function refuseUpdatesOfNumbers(session: PostgresSession, spec: WriteSpec)
   )
 }
 
-/** Throws READ_ONLY. Of a table that does not exist yet, nothing is asked. */
-async function askFacts(session: PostgresSession, table: string): Promise<WritePlan['facts']> {
+/** Throws READ_ONLY. `created`: what is there is not the table that rows go into, which may be deferrable. */
+async function askFacts(
+  session: PostgresSession,
+  table: string,
+  created: boolean,
+): Promise<WritePlan['facts']> {
   const [row] = await session.query(
     `SELECT (pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on')::int, (relkind = 'p')::int,
             (EXISTS (SELECT FROM pg_constraint WHERE conrelid = id AND condeferrable))::int
@@ -141,7 +146,7 @@ async function askFacts(session: PostgresSession, table: string): Promise<WriteP
       { connection: session.where },
     )
   }
-  return { partitioned: partitioned!, deferrable: deferrable! }
+  return { partitioned: partitioned!, deferrable: created || deferrable! }
 }
 
 /** A temporary table changes nothing that others see. */

@@ -203,7 +203,7 @@ describe('a reader of PostgreSQL', () => {
       expect(locked.message).to.include('lock timeout').and.include('55P03')
       const late = await failure(readAll(url, ['SET statement_timeout = 300']))
       expect(late.code, late.message).to.equal('LOCK_CONFLICT')
-      expect(late.message).to.include('statement timeout')
+      expect(late.message).to.include('statement timeout').and.to.include('Raise statement_timeout')
       const stop = new AbortController()
       const reading = failure(readAll(url, [], stop.signal))
       const waits = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`

@@ -93,6 +93,44 @@ describe('a split of PostgreSQL whose commit is under way', () => {
   })
 })
 
+describe('a run of PostgreSQL that is taken over', () => {
+  it('sees a split whose commit it has waited for, whatever isolation "session" sets', async () => {
+    const db = await TestDatabase.create(server('postgres'), 'CREATE TABLE t (id int, v text)')
+    const { host, port, user, password } = db.server
+    const connection = { host, port, user, password, db: db.database }
+    const session = ["SET default_transaction_isolation = 'repeatable read'"]
+    const writer = postgres.createWriter!({ plugin: '', connection, session })
+    const other = await connect('postgres', { host, port, user, password, database: db.database })
+    try {
+      await writer.connect()
+      const checkpoints = writer.skills.checkpoints!
+      await checkpoints.begin({ run: 'r', table: 't', state: '{}', supersedes: true })
+      await other.query(
+        `BEGIN; SELECT 1 FROM rowshift_checkpoint WHERE split = '' FOR SHARE;
+         INSERT INTO rowshift_checkpoint (run_id, split, attempt, target_table, rows_written, created_at, state)
+         SELECT run_id, '7', attempt, target_table, 1, created_at, 'stored' FROM rowshift_checkpoint`,
+      )
+      const seen: string[] = []
+      const claiming = checkpoints.claim({ run: 'r', attempt: 1 }, (state, splits) => {
+        seen.push(...splits.map(({ split }) => split))
+        return state
+      })
+      await until('the run to wait', async () => {
+        const waiting = await db.value(
+          "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+        )
+        return waiting === '1'
+      })
+      await other.query('COMMIT')
+      await claiming
+      expect(seen).to.deep.equal(['7'])
+    } finally {
+      await other.end()
+      await writer.close()
+    }
+  })
+})
+
 describe('tables of rowshift in PostgreSQL', () => {
   it('are made once by several that begin at the same time', async () => {
     for (let round = 0; round < 5; round++) {
