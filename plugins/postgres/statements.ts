@@ -1,4 +1,4 @@
-import type { PlannedWrite } from '../../src/contract/plugin.js'
+import type { Key, PlannedWrite } from '../../src/contract/plugin.js'
 import type { SqlSession } from '../../src/sql/session.js'
 import { untouchedColumns } from '../../src/sql/settlement.js'
 import { SilentChangeChecks } from '../../src/wire/silent-changes.js'
@@ -61,6 +61,9 @@ function stageSql(spec: PlannedWrite, stage: string): Stage {
   const table = tableSql(spec.table.table)
   const columns = list(namesOf(spec))
   const key = list(spec.identity ?? [])
+  const names = new Set(namesOf(spec))
+  // A row has no value of others yet.
+  const isCopied = (each: Key) => each.columns.every((name) => names.has(name))
   const first = `SELECT DISTINCT ON (${key}) ctid FROM ${stage} ORDER BY ${key}, ctid`
   return {
     create: `CREATE TEMPORARY TABLE ${stage} ON COMMIT DELETE ROWS AS SELECT ${columns} FROM ${table} WITH NO DATA`,
@@ -69,9 +72,9 @@ function stageSql(spec: PlannedWrite, stage: string): Stage {
     truncate: `TRUNCATE ${stage}`,
     remove:
       spec.writeMode === 'replace'
-        ? spec.table.keys.map(
-            (each) => `DELETE FROM ${table} AS a USING ${stage} AS b WHERE ${same(each.columns)}`,
-          )
+        ? spec.table.keys
+            .filter(isCopied)
+            .map((each) => `DELETE FROM ${table} AS a USING ${stage} AS b WHERE ${same(each.columns)}`)
         : [],
     merge: `WITH ${mergeSql(spec, stage)}`,
     mergeFirst: `WITH first AS (SELECT ${columns} FROM ${stage} WHERE ctid IN (${first})), ${mergeSql(spec, 'first')}`,
