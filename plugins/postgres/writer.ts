@@ -94,7 +94,7 @@ async function planWrite(session: PostgresSession, spec: WriteSpec): Promise<Wri
       .filter(({ mayBeSet }) => !mayBeSet)
       .map(
         ({ column, name }) =>
-          `sequence ${name} stays as it is, since the user lacks SELECT or UPDATE on it: set it above the highest ${column} before rows are inserted without one`,
+          `sequence ${name} stays as it is, since the user lacks SELECT or UPDATE on it, or SELECT on the column: set it above the highest ${column} before rows are inserted without one`,
       ),
     facts,
   }

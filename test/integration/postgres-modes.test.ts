@@ -95,6 +95,30 @@ describe('write modes into PostgreSQL', () => {
     ).to.equal('100')
   })
 
+  it('set sequences above the numbers that came, and leave all others as they are', async () => {
+    const user = `numbers_${process.pid}`
+    await db.query(
+      `DROP TABLE IF EXISTS s, t; CREATE SEQUENCE words; CREATE SEQUENCE tens; CREATE TABLE s (id int PRIMARY KEY, w text, n numeric, x int, o oid);
+       INSERT INTO s VALUES (1, 'z', 7, 900, 1), (2, 'y', 'NaN', 901, 2), (3, 'x', 'Infinity', 902, 3), (4, 'w', '-Infinity', 903, 4);
+       CREATE TABLE t (id serial PRIMARY KEY, w text DEFAULT nextval('words'), n numeric DEFAULT nextval('tens'), x int DEFAULT 1000 + nextval('words'), o oid DEFAULT nextval('words'));
+       CREATE ROLE ${user} LOGIN PASSWORD 'x'; GRANT INSERT ON t TO ${user}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${user}`,
+    )
+    try {
+      const to = db.url('t').replace(/\/\/[^@]*@/, `//${user}:x@`)
+      const warned = await db.copyTo('s', to)
+      expect(warned.code, warned.stderr).to.equal(0)
+      expect(warned.report.warnings.join()).to.include('t_id_seq stays as it is')
+      expect(await db.value("SELECT nextval('t_id_seq')")).to.equal('1')
+    } finally {
+      await db.query(`DROP OWNED BY ${user}; DROP ROLE ${user}; TRUNCATE t`)
+    }
+    const outcome = await copy('insert')
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(await db.query("SELECT nextval('t_id_seq'), nextval('tens'), nextval('words')")).to.deep.equal([
+      ['5', '8', '1'],
+    ])
+  })
+
   it('replace by the keys that are copied, in a table that has others', async () => {
     await db.query(
       `DROP TABLE IF EXISTS s, t; CREATE TABLE s (id int PRIMARY KEY, v text); INSERT INTO s VALUES (1, 'a'), (2, 'b');
