@@ -1,4 +1,4 @@
-// What becomes of a copy from PostgreSQL when something is wrong at that end, and of a session that is given up.
+// What becomes of a copy from or into PostgreSQL when something is wrong at that end, and of a session that is given up.
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
@@ -261,4 +261,42 @@ describe('a server of PostgreSQL that is started again', () => {
       `${ROWS} ${ROWS}`,
     )
   })
+
+  for (const write_mode of ['insert', 'upsert']) {
+    it(`in the middle of a write costs no row, nor do sessions that are ended: ${write_mode}`, async () => {
+      const from = await TestDatabase.create(server('postgres'), TABLE)
+      await query(
+        own,
+        `DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, v text);
+         CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.001); RETURN NEW; END';
+         CREATE TRIGGER slow BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION slow()`,
+      )
+      const params = {
+        worker_num: 2,
+        read_batch: 500,
+        write_mode,
+        allow_triggers: true,
+        retry: { attempts: 10, max_wait: 2 },
+      }
+      const to = `${own.url}/postgres?table=t`
+      const child = startCli([
+        'copy',
+        '--from',
+        from.url('s'),
+        '--to',
+        to,
+        '--params',
+        JSON.stringify(params),
+      ])
+      const [stderr, exit] = [text(child.stderr), once(child, 'exit')]
+      const writing = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rowshift' AND state = 'active' AND query ~ '^COPY .* FROM STDIN|merged AS'`
+      await until('a split that is written', async () => (await query(own, writing)).length > 0)
+      await until('rows', async () => (await query(own, 'SELECT 1 FROM t LIMIT 1')).length > 0)
+      await own.restart()
+      const [code] = (await exit) as [number]
+      expect(code, await stderr).to.equal(0)
+      const image = "SELECT md5(string_agg(concat(id, v), ',' ORDER BY id)) FROM"
+      expect(await query(own, `${image} t`)).to.deep.equal(await from.query(`${image} s`))
+    })
+  }
 })
