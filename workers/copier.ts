@@ -196,7 +196,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
       }
       return { outcome: 'copied', counts: tally.counts, deferred: deferred.parts, milliseconds }
     } catch (error) {
-      const { rowsRead: rows } = tally.counts
+      const rows = tally.counts.rowsRead + deleted.rows
       const writing = unread === null
       const parts = writing && divisible && rows > 1 ? { rows, bytes: queuedBytes } : null
       this.#failed.set(split.index, { marked: tally.marked, writing, parts })

@@ -35,6 +35,11 @@ export class DeletedRows {
     }
   }
 
+  /** That the transaction of the split removes. */
+  get rows(): number {
+    return this.#batches.reduce((sum, { rows }) => sum + rows, 0)
+  }
+
   /** In the transaction of the other rows. */
   get removal(): Removal | undefined {
     if (this.#read === null || this.#flags) return undefined

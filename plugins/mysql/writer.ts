@@ -52,6 +52,7 @@ function rowStore(session: Session, statements: Statements): RowStore {
     },
     write: (batches, tally) => new SplitWrite(session, statements, tally, { stored: false }).split(batches),
     settlement: () => settlementSteps(session, statements),
+    blamesOnlyRow: ({ details }) => details['errno'] === CACHE_FULL,
     commitError(thrown) {
       const error = mapError(thrown, 'committing')
       const rejected = ['LOCK_CONFLICT', 'READ_ONLY', 'SPLIT_TOO_LARGE'].includes(error.code)
@@ -61,5 +62,7 @@ function rowStore(session: Session, statements: Statements): RowStore {
   }
 }
 
+/** More than the cache of the binary log may hold of one transaction. */
+const CACHE_FULL = 1197
 /** The one conflict after which a commit may have happened all the same. */
 const QUERY_KILLED = 1317

@@ -42,6 +42,11 @@ export function tooLargeAlone(
   return rowError(spec, row, new RowshiftError('ROW_TOO_LARGE', message, details), [])
 }
 
+/** No transaction is smaller, so that others are waited for. */
+export function exhausted({ message, details, cause }: RowshiftError): RowshiftError {
+  return new RowshiftError('LOCK_CONFLICT', message, details, cause)
+}
+
 /** In the place of storing rows: rejects them. */
 export function rejecting(error: RowshiftError) {
   return async (_session: SqlSession, _rows: unknown, batches: AsyncIterable<Batch>, tally: Tally) => {

@@ -51,6 +51,8 @@ export interface RowStore {
   write(batches: AsyncIterable<Batch>, tally: Tally): Promise<void>
   /** How rows that have waited for unique values are written. */
   settlement(): SettlementSteps
+  /** Whether SPLIT_TOO_LARGE says that one row alone was too much. Default: others' transactions use up what it lacks. */
+  blamesOnlyRow?(error: RowshiftError): boolean
   /** Why a commit failed; `commitInDoubt` where it may have happened all the same. */
   commitError(thrown: unknown): RowshiftError
 }

@@ -36,9 +36,9 @@ export class Tally {
     }
   }
 
-  /** The one row that was received; null: there were more, or none. */
+  /** The one row that was received, and not rejected; null: there were more, or none. */
   get onlyRow(): Batch | null {
-    return this.#received === 1 ? this.#last : null
+    return this.#received === 1 && this.counts.dirtyRows === 0 ? this.#last : null
   }
 
   add(more: Partial<WriteCounts>): void {

@@ -18,7 +18,7 @@ import type { Batch } from '../wire/batch.js'
 import { inDoubt } from './doubt.js'
 import { isStored, leaveMark, SqlCheckpoints } from './sql-checkpoints.js'
 import { highestValue } from './highest-value.js'
-import { rejecting, tooLargeAlone } from './row-errors.js'
+import { exhausted, rejecting, tooLargeAlone } from './row-errors.js'
 import { flagRows, removeAll, removeRows } from './row-changes.js'
 import { createSequences, openSequence, takeBlock } from './sequence.js'
 import type { SqlSession } from './session.js'
@@ -186,8 +186,10 @@ export class SqlWriter<S extends SqlSession> implements Writer {
       const error = session.dialect.error(thrown, `writing table ${table}`, { table })
       this.#forsake(error)
       if (!rows.transactional) throw inDoubt(error)
-      const { onlyRow } = tally
+      // Rows that it removes may be what was too much.
+      const onlyRow = gone.length > 0 ? null : tally.onlyRow
       if (error.code !== 'SPLIT_TOO_LARGE' || onlyRow === null) throw error
+      if (rows.blamesOnlyRow?.(error) !== true) throw exhausted(error)
       return await this.#transact(
         spec,
         options,

@@ -71,6 +71,29 @@ describe('a split that changes more than one transaction may', () => {
     )
   })
 
+  it('is divided by the rows that it deletes, too', async () => {
+    await Promise.all(
+      limited.map(async (server) => {
+        const db = await TestDatabase.create(server, TABLES)
+        await db.query(`SET sql_log_bin = 0; INSERT INTO t SELECT * FROM s;
+          ALTER TABLE s ADD COLUMN at DATETIME NOT NULL DEFAULT '2020-01-01', ADD COLUMN gone INT NOT NULL DEFAULT 1;
+          UPDATE s SET gone = 0, v = 'new' WHERE id = 1500; ALTER TABLE t ADD COLUMN at DATETIME`)
+        const { code, stderr, report } = await db.copy('s', 't', {
+          mode: 'increment',
+          diff_column: 'at',
+          deletes: { source_flag: 'gone' },
+          write_mode: 'upsert',
+          error_limit: 1,
+          dirty_file: scratchFile('tsv'),
+          read_batch: 1000,
+        })
+        expect(code, stderr).to.equal(0)
+        expect(report).to.include({ rowsRead: 1, rowsDeleted: ROWS - 1, dirtyRows: 0 })
+        expect(await db.query('SELECT id, v FROM t')).to.deep.equal([['1500', 'new']])
+      }),
+    )
+  })
+
   it('is divided while a target is repaired', async () => {
     await Promise.all(
       limited.map(async (server) => {
@@ -92,6 +115,22 @@ describe('a split that changes more than one transaction may', () => {
         expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
       }),
     )
+  })
+})
+
+describe('a server that runs out of what all transactions share', () => {
+  it('is tried again in the end, and no row is blamed for it', async () => {
+    for (const server of servers()) {
+      const db = await TestDatabase.create(server, TABLES.replace('SET sql_log_bin = 0;', ''))
+      await db.query(`CREATE TRIGGER full BEFORE INSERT ON t FOR EACH ROW IF NEW.id = 1500 THEN
+        SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1206, MESSAGE_TEXT = 'The lock table is full'; END IF`)
+      const retry = { attempts: 2, max_wait: 0.1 }
+      const params = { allow_triggers: true, write_mode: 'ignore', error_limit: 1, retry }
+      const failed = await db.copy('s', 't', { ...params, dirty_file: scratchFile('tsv') })
+      expectRefusal(failed, 1, 'LOCK_CONFLICT', 'The lock table is full')
+      expect(failed.report.dirtyRows).to.equal(0)
+      expect(failed.report.retryReasons).to.include({ LOCK_CONFLICT: 2 })
+    }
   })
 })
 
