@@ -5,7 +5,7 @@ import { sourceDdl, wideColumns } from './source-ddl.js'
 import { derive } from './derive.js'
 import { locationProbe } from './location.js'
 import { checkSource } from './preflight.js'
-import { describeTable, listTables } from './schema.js'
+import { describeTable, listTables, PARTS } from './schema.js'
 import { PostgresSession } from './session.js'
 import { exportSnapshot, joinSnapshot } from './snapshot.js'
 import { tableId } from './sql.js'
@@ -31,12 +31,15 @@ export function postgresSource(): SqlSource<PostgresSession> {
   }
 }
 
-/** A table has another file after TRUNCATE, and another number when it was made again. */
+/** A table has another file after TRUNCATE, and another number when it was made again; so has each of those that its rows are in. */
 async function tableState(session: PostgresSession, table: string): Promise<TableState> {
   const [row] = await session.query(
-    `SELECT concat(oid, ':', pg_relation_filenode(oid)), pg_table_size(oid) FROM pg_class WHERE oid = ${tableId(table)}`,
+    `WITH RECURSIVE ${PARTS(tableId(table))}, files AS (
+       SELECT concat(oid, ':', pg_relation_filenode(oid)) AS file, pg_table_size(oid) AS bytes FROM parts JOIN pg_class ON oid = part)
+     SELECT CASE WHEN count(*) > 1 THEN md5(string_agg(file, ' ' ORDER BY file)) ELSE max(file) END, sum(bytes) FROM files`,
   )
-  return row ? { identity: row[0]!, bytes: Number(row[1]) } : { identity: 'gone', bytes: 0 }
+  const [identity, bytes] = row!
+  return { identity: identity ?? 'gone', bytes: Number(bytes ?? 0) }
 }
 
 async function serverLoad(session: PostgresSession, { lag }: LoadRequest): Promise<ServerLoad> {

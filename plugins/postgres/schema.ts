@@ -26,7 +26,7 @@ const KINDS: Readonly<Record<string, TableFacts['kind']>> = {
 }
 
 /** The table, and all that inherit from it. */
-const PARTS = (oid: string) =>
+export const PARTS = (oid: string) =>
   `parts AS (SELECT ${oid}::oid AS part UNION SELECT inhrelid FROM pg_catalog.pg_inherits JOIN parts ON inhparent = part)`
 
 /** Throws TABLE_NOT_FOUND. */

@@ -231,6 +231,21 @@ describe('incremental runs from PostgreSQL', () => {
     expect(error).to.include({ code: 'WATERMARK_STALE' })
   })
 
+  it('are refused when all rows of a partition are others now', async () => {
+    const db = await tables(
+      `CREATE TABLE p (id int PRIMARY KEY, v int NOT NULL) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT;
+       INSERT INTO p SELECT i, 1 FROM generate_series(1, 9) i`,
+    )
+    const task = append(db, 'p')
+    expect(await task.run()).to.include({ rowsWritten: 9 })
+    await db.query(
+      'CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200); INSERT INTO p VALUES (110, 1)',
+    )
+    expect(await task.run()).to.include({ rowsWritten: 1 })
+    await db.query('TRUNCATE p; INSERT INTO p SELECT i, 2 FROM generate_series(1, 150) i')
+    expect((await task.attempt()).error).to.include({ code: 'WATERMARK_STALE' })
+  })
+
   it('go by the clock of a server that has been a standby', async () => {
     const db = await tables()
     await db.query("COPY (SELECT) TO PROGRAM 'cat > standby.signal'")
