@@ -1,7 +1,7 @@
 import type { Column, ColumnKind, ReadSpec, RowCheck, WriteMode } from '../../src/contract/plugin.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { postgresError, sqlState } from './errors.js'
-import { cellOf } from './types.js'
+import { A_UUID, cellOf } from './types.js'
 import { lossSql } from './loss-sql.js'
 import { expressionOf, hexLiteral, identifier, literal, tableId, tableSql, text } from './sql.js'
 
@@ -15,8 +15,9 @@ export const postgresDialect: SqlDialect = {
   cellText,
   excerpt,
   source: ({ table }: ReadSpec) => tableSql(table.table),
-  keyCell: (column) => (column.kind === 'bytes' ? cellText(column) : unnamed(expressionOf(column))),
+  keyCell,
   lookupLiteral,
+  lookupColumn,
   unreadable,
   lookupList: (columns, keys) =>
     `(${columns.join(', ')}) IN (${keys.map((key) => `(${key.join(', ')})`).join(', ')})`,
@@ -66,6 +67,12 @@ function cellText(column: Column): string {
   return column.kind === 'bytes' ? `encode(${expressionOf(column)}, 'hex')` : unnamed(cell(column))
 }
 
+/** What a session shows of a moment depends on its zone. */
+function keyCell(column: Column): string {
+  const { kind } = column
+  return kind === 'bytes' || kind === 'instant' ? cellText(column) : unnamed(expressionOf(column))
+}
+
 /** As text. A mere cast would be called like the column in it, and ORDER BY takes a name for that of the result: it would sort by the text. */
 function unnamed(sql: string): string {
   return `(${sql})::text || ''`
@@ -88,7 +95,6 @@ function unreadable(column: Column): RowCheck[] {
   return [{ condition: `${digits} !~ '${UTF8}'`, value: `concat('0x', left(${digits}, 58))`, why }]
 }
 
-const TEXTS = /^(text|character|name|citext|"?char"?\b|varchar|bpchar)/
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Literals that a type does not take would fail the query. */
@@ -97,13 +103,16 @@ function lookupLiteral(column: Column, cell: Buffer): string | null {
   const value = cell.toString()
   // A number that is larger than the column's type is compared as a larger one.
   if (column.kind === 'integer') return /^-?\d+$/.test(value) ? value : null
-  const { members } = column.valueRange
-  const fits = members
-    ? members.includes(value)
-    : column.type === 'uuid'
-      ? UUID.test(value)
-      : TEXTS.test(column.type)
+  const { members, subtypes } = column.valueRange
+  const fits = members?.includes(value) ?? (subtypes?.at(-1) !== A_UUID || UUID.test(value))
   return value.includes('\0') || !fits ? null : text(value)
+}
+
+/** The value of a type with a form of its own is looked up by its text, which is all that another database has of it. */
+function lookupColumn(column: Column): string {
+  const sql = identifier(column.name)
+  const own = column.kind === 'text' && (column.valueRange.subtypes?.at(-1) ?? A_UUID) !== A_UUID
+  return own ? `${sql}::text COLLATE "C"` : sql
 }
 
 function sameValue(column: Column, cell: Buffer): [string, ...string[]] {

@@ -49,7 +49,7 @@ export function literal(column: Column, value: string): string {
       return `'${checked(column, value, NUMBER)}'`
     case 'instant':
       // Without an offset it would be a moment in the zone of the session.
-      return text(value.replace(/^([\d:. -]+\d)( BC)?$/, '$1+00$2'))
+      return text(value.replace(/^(\d+-\d\d-\d\d(?: \d\d:\d\d:\d\d(?:\.\d+)?)?)( BC)?$/, '$1+00$2'))
     default:
       return text(value)
   }

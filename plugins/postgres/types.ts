@@ -19,10 +19,11 @@ export interface TypeFacts {
 type Described = Pick<Column, 'kind' | 'ordered' | 'valueRange'>
 
 /** MariaDB has the same. */
+export const A_UUID = 'a UUID'
 const UUID: ValueRange = {
   maxChars: 36,
   characters: { coverage: 'ascii', encoding: 'ascii', maxBytes: 1 },
-  subtypes: ['a UUID'],
+  subtypes: [A_UUID],
 }
 /** What any value of the kind `time` is, too. */
 const INTERVAL = 'a span of time'

@@ -25,7 +25,9 @@ export function lookupSql(dialect: SqlDialect, spec: ReadSpec, keys: Batch): str
     bytes += literals.reduce((sum, { length }) => sum + length, 0)
   })
   const select = spec.columns.map((column) => dialect.cell(column))
-  const names = spec.columns.slice(0, width).map(({ name }) => dialect.identifier(name))
+  const names = spec.columns
+    .slice(0, width)
+    .map((column) => dialect.lookupColumn?.(column) ?? dialect.identifier(column.name))
   const from = dialect.table(spec.table.table)
   return groups.map((group) => selectSql({ select, from, where: [isOneOf(dialect, names, group)] }))
 }

@@ -156,6 +156,39 @@ describe('a reader of PostgreSQL', () => {
     }
   })
 
+  it('finds rows by keys of any type of text', async () => {
+    const db = await TestDatabase.create(
+      server('postgres'),
+      `CREATE SCHEMA hidden; CREATE EXTENSION citext SCHEMA hidden; CREATE DOMAIN code AS text; CREATE TYPE mood AS ENUM ('a b', 'c');
+       CREATE TABLE s (id int PRIMARY KEY, k text); CREATE TABLE t (id int PRIMARY KEY, v int)`,
+    )
+    for (const [type, first, second] of [
+      ['code', 'Ä', 'b'],
+      ['hidden.citext', 'a', 'B'],
+      ['name', 'a', "b'"],
+      ['inet', '10.0.0.1', '10.0.0.0/8'],
+      ['int[]', '{1,2}', '{}'],
+      ['interval', '7 days', '01:02:03'],
+      ['mood', 'a b', 'c'],
+      ['uuid', '00000000-0000-0000-0000-000000000001', 'ffffffff-0000-0000-0000-00000000000a'],
+      ['char(3)', 'a', 'b'],
+    ] as const) {
+      const values = `(1, '${first}'), (2, '${second.replace("'", "''")}')`
+      await db.query(
+        `DROP TABLE IF EXISTS m; CREATE TABLE m (v int, k ${type}); INSERT INTO m VALUES ${values}; TRUNCATE s, t;
+         INSERT INTO s VALUES ${values}, (3, 'none of them')`,
+      )
+      const lookup = { in: 'source', table: 'm', key: 'k', value: 'v', missing: 'null' }
+      const outcome = await db.copy('s', 't', { columns: ['id', { from: 'k', to: 'v', lookup }] })
+      expect(outcome.code, `${type}: ${outcome.stderr}`).to.equal(0)
+      expect(await db.query('SELECT * FROM t ORDER BY id'), type).to.deep.equal([
+        ['1', '1'],
+        ['2', '2'],
+        ['3', null],
+      ])
+    }
+  })
+
   describe('in a snapshot', () => {
     const WAITING = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
     const waits = (db: TestDatabase) =>

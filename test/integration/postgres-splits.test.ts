@@ -193,4 +193,16 @@ describe('splits of PostgreSQL hold every row once', () => {
     expect(outcome.report.splits).to.equal(1)
     expect(await db.value('SELECT count(*) FROM u')).to.equal('90')
   })
+
+  it('by moments, in whatever zone the user has them', async () => {
+    const db = await TestDatabase.create(
+      server('postgres'),
+      `CREATE TABLE t (k timestamptz PRIMARY KEY); CREATE TABLE u (LIKE t);
+       INSERT INTO t SELECT '2024-01-01 00:00:00-05'::timestamptz + i * interval '1 hour' FROM generate_series(0, 90) i; ANALYZE t`,
+    )
+    const outcome = await db.copy('t', 'u', { read_batch: 10, time_zone: '-05:00' })
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(outcome.report.splits).to.be.above(5)
+    await db.expectEqual('t', 'u')
+  })
 })
