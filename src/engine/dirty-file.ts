@@ -19,6 +19,8 @@ export interface DirtyFiles {
 /** What earlier attempts of a run have rejected. */
 export interface EarlierRows extends StoredLines {
   readonly counts: Pick<SplitCounts, 'dirtyRows'>
+  /** With the splits of which only some shards have their rows: `counts` has nothing of these. */
+  readonly done: readonly { readonly parts?: Readonly<Record<string, Pick<SplitCounts, 'dirtyRows'>>> }[]
 }
 
 export const noDirtyFiles: DirtyFiles = { dirtyFile: null, dirtyReadFile: null }
@@ -32,10 +34,13 @@ export class DirtyFile {
   readonly setup: DirtySetup
   /** What there is to say about files that were there. */
   readonly warnings: readonly string[]
+  /** How many rows that the run has rejected are in a file of earlier attempts, which it does not go on with. */
+  readonly elsewhere: number
 
-  private constructor(setup: DirtySetup, warnings: readonly string[]) {
+  private constructor(setup: DirtySetup, warnings: readonly string[], elsewhere: number) {
     this.setup = setup
     this.warnings = warnings
+    this.elsewhere = elsewhere
   }
 
   /**
@@ -56,8 +61,10 @@ export class DirtyFile {
       const { derivation: _, ...column } = source
       return { ...column, name: target.name }
     })
+    let goesOn = false
     const make = (file: string, schema: RowFileSchema) => {
-      if (earlier === null || !continuePair(file, schema, earlier)) createPair(file, schema)
+      if (earlier !== null && continuePair(file, schema, earlier)) goesOn = true
+      else createPair(file, schema)
     }
     const isOurs = (file: string) => earlier?.executions.includes(readSchema(file)?.runId ?? '') ?? false
     const files = readFile === null ? [path] : [path, readFile]
@@ -75,8 +82,12 @@ export class DirtyFile {
       }
     }
     const rows = new BigUint64Array(new SharedArrayBuffer(BigUint64Array.BYTES_PER_ELEMENT))
-    rows[0] = BigInt(earlier?.counts.dirtyRows ?? 0)
-    return new DirtyFile({ file: path, readFile, limit: plan.write.errorLimit.record, rows }, aside)
+    const before = earlier === null ? 0 : rejectedBefore(earlier)
+    rows[0] = BigInt(before)
+    const elsewhere = goesOn ? 0 : before
+    const setup = { file: path, readFile, limit: plan.write.errorLimit.record, rows }
+    const warnings = elsewhere === 0 ? aside : [...aside, lostSight(elsewhere, path)]
+    return new DirtyFile(setup, warnings, elsewhere)
   }
 
   /** After the last write: takes away the files that no row came into. `resumable`: somebody may go on with the others. */
@@ -85,6 +96,16 @@ export class DirtyFile {
     const dirtyReadFile = readFile === null ? null : closePair(readFile, resumable)
     return { dirtyFile: closePair(file, resumable), dirtyReadFile }
   }
+}
+
+function rejectedBefore({ counts, done }: EarlierRows): number {
+  const parts = done.flatMap((range) => Object.values(range.parts ?? {}))
+  return parts.reduce((sum, { dirtyRows }) => sum + dirtyRows, counts.dirtyRows)
+}
+
+function lostSight(rows: number, path: string): string {
+  const were = rows === 1 ? 'was' : 'were'
+  return `${counted(rows, 'row')} that earlier attempts of the run have rejected ${were} left in their file, which is not ${path}: it has another name, was moved, or is on another machine`
 }
 
 /** Throws DATA_REJECTED when more rows were refused than `percentage` of those read. */

@@ -154,6 +154,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     ...request,
     ...(backfill === undefined ? {} : { backfill }),
     ...dirtyFiles,
+    dirtyElsewhere: (dirty as DirtyFile | null)?.elsewhere ?? 0,
     plan: runPlan,
     runtimeReasons,
     warnings: [...warnings, ...more],

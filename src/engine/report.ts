@@ -32,6 +32,8 @@ export interface ReportFacts {
   /** Where the rows went that the target refused, and those that the pipeline did. */
   readonly dirtyFile?: string | null
   readonly dirtyReadFile?: string | null
+  /** Rows that are in neither, but in files of earlier attempts. Default: 0. */
+  readonly dirtyElsewhere?: number
   /** Whether the target was changed, or may have been, in another way than by rows that `progress` counts. Default: no. */
   readonly changed?: boolean
   /** The range that was asked for, in the place of what is new. Default: none. */
@@ -200,10 +202,11 @@ function passedRows({ taskId, plan, progress }: ReportFacts): string | null {
   )
 }
 
-function dirtyWarnings({ progress, dirtyFile, dirtyReadFile }: ReportFacts): string[] {
+function dirtyWarnings({ progress, dirtyFile, dirtyReadFile, dirtyElsewhere = 0 }: ReportFacts): string[] {
   const files = [dirtyFile, dirtyReadFile].filter((file) => file != null)
   if (files.length === 0) return []
-  const { dirtyRows } = progress.done
+  const dirtyRows = progress.done.dirtyRows - dirtyElsewhere
+  if (dirtyRows <= 0) return []
   const fate = dirtyRows === 1 ? 'was rejected and is' : 'were rejected and are'
   return [`${counted(dirtyRows, 'row')} ${fate} in ${files.join(' and ')}, with the reason`]
 }

@@ -467,6 +467,13 @@ describe('a copy that is killed and does more than copy', () => {
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.report).to.include({ rowsRead: ROWS, dirtyRows: 20 })
     expect(outcome.report.resumed!.splits).to.equal(state.splits)
+    const lines = readFileSync(again.dirty_file, 'utf8').split('\n').length - 1
+    expect(lines).to.be.within(1, 19)
+    expect(outcome.report.warnings.join('\n'))
+      .to.match(
+        new RegExp(`^${20 - lines} rows? that earlier attempts .* left in their file, which is not`, 'm'),
+      )
+      .and.match(new RegExp(`^${lines} rows? (was|were) rejected and (is|are) in `, 'm'))
     await endpoints.expectEqual()
   })
 })

@@ -118,7 +118,7 @@ export class RunCheckpoints {
   }
 
   /** What earlier attempts have done; null: this is the first one. */
-  get earlier(): Pick<RunState, 'splits' | 'counts' | 'executions' | 'rejected'> | null {
+  get earlier(): Pick<RunState, 'splits' | 'counts' | 'executions' | 'rejected' | 'done'> | null {
     return this.#run !== null && this.#run.attempt > 1 ? this.#run.state : null
   }
 
