@@ -42,17 +42,35 @@ export interface Statements {
   readonly sessions: WeakSet<SqlSession>
 }
 
-let stages = 0
+/** Each commit empties all stages of a session, so that tables with the same columns, as those of a sharded target, have one together. */
+export class Stages {
+  static #made = 0
+  readonly #byColumns = new Map<string, StageTable>()
 
-export function statementsOf(spec: PlannedWrite): Statements {
+  of({ columns }: PlannedWrite): StageTable {
+    const key = JSON.stringify(columns.map(({ target }) => target))
+    const stage = this.#byColumns.get(key) ?? {
+      name: `pg_temp.rowshift_stage_${++Stages.#made}`,
+      sessions: new WeakSet<SqlSession>(),
+    }
+    this.#byColumns.set(key, stage)
+    return stage
+  }
+}
+
+interface StageTable extends Pick<Statements, 'sessions'> {
+  readonly name: string
+}
+
+export function statementsOf(spec: PlannedWrite, stages: Stages): Statements {
   const staged = spec.writeMode !== 'insert'
-  const stage = `pg_temp.rowshift_stage_${++stages}`
+  const { name: stage, sessions } = stages.of(spec)
   const into = staged ? stage : tableSql(spec.table.table)
   return {
     spec,
     copy: `COPY ${into} (${list(namesOf(spec))}) FROM STDIN`,
     stage: staged ? stageSql(spec, stage) : null,
-    sessions: new WeakSet(),
+    sessions,
     checks: SilentChangeChecks.of(spec),
   }
 }

@@ -13,11 +13,12 @@ import { SplitWrite } from './split-write.js'
 import { FAMILY } from './source-ddl.js'
 import { identifier, tableId } from './sql.js'
 import type { Statements } from './statements.js'
-import { statementsOf } from './statements.js'
+import { Stages, statementsOf } from './statements.js'
 
 export function postgresSink(): SqlSink<PostgresSession> {
   /** By plan: a sharded target has one for each table. */
   const known = new WeakMap<PlannedWrite, Statements>()
+  const stages = new Stages()
   const encoder = new CopyEncoder()
   return {
     open: (endpoint, signal) => PostgresSession.open(endpoint, { signal }),
@@ -27,7 +28,7 @@ export function postgresSink(): SqlSink<PostgresSession> {
     planCreateTable,
     plan: planWrite,
     rows(session, spec) {
-      const statements = known.get(spec) ?? statementsOf(spec)
+      const statements = known.get(spec) ?? statementsOf(spec, stages)
       known.set(spec, statements)
       return rowStore(session, statements, encoder)
     },
@@ -99,7 +100,10 @@ async function planWrite(session: PostgresSession, spec: WriteSpec): Promise<Wri
     facts,
   }
   if (create === null)
-    await tryStatements(session, statementsOf({ ...spec, ...plan, batch: { bytes: 0, rows: 0 } }))
+    await tryStatements(
+      session,
+      statementsOf({ ...spec, ...plan, batch: { bytes: 0, rows: 0 } }, new Stages()),
+    )
   return plan
 }
 

@@ -1,6 +1,8 @@
 // What becomes of rows whose key is in a table of PostgreSQL already: counted exactly, judged by the server.
 import { expect } from 'chai'
 import { before, describe, it } from 'mocha'
+import postgres from '../../plugins/postgres/plugin.js'
+import { batchesOf, writeSpec } from '../../src/testing/tables.js'
 import { server } from '../support/context.js'
 import { expectRefusal, type Outcome, TestDatabase } from '../support/copying.js'
 
@@ -162,5 +164,39 @@ describe('write modes into PostgreSQL', () => {
     expect(await db.query('SELECT nr, v FROM t WHERE id = 2')).to.deep.equal([['1', 'new']])
     expect(counts(await copy('replace'))).to.deep.equal([3, 3, 3, 0, 0, 0])
     expect(await db.value('SELECT count(*) FROM t JOIN s USING (id, nr, v)')).to.equal('3')
+  })
+
+  it('stage the rows of tables with the same columns in one temporary table', async () => {
+    await db.query(
+      'DROP TABLE IF EXISTS a, b, c; CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (id int PRIMARY KEY, v text); CREATE TABLE c (id int PRIMARY KEY, v text COLLATE "C")',
+    )
+    const { host, port, user, password } = db.server
+    const connection = { host, port, user, password, db: db.database }
+    const writer = postgres.createWriter!({ plugin: '', connection, session: [] })
+    try {
+      await writer.connect()
+      for (const table of ['a', 'b', 'c', 'a']) {
+        const described = await writer.describe(table)
+        const spec = writeSpec(described, 'upsert')
+        const write = { ...spec, ...(await writer.plan(spec, null)), batch: { bytes: 1000, rows: 10 } }
+        const rows = (async function* () {
+          yield* batchesOf([['1', table]])
+        })()
+        await writer.write(write, rows, {
+          signal: new AbortController().signal,
+          onProgress: () => {},
+          onDirty: (_, error) => {
+            throw error
+          },
+          beforeCommit: () => {},
+        })
+        expect(await db.value(`SELECT v FROM ${table}`)).to.equal(table)
+      }
+      const stages =
+        "SELECT count(*) FROM pg_class WHERE relpersistence = 't' AND relname ~ '^rowshift_stage' AND relkind = 'r'"
+      expect(await db.value(stages)).to.equal('2')
+    } finally {
+      await writer.close()
+    }
   })
 })
