@@ -67,10 +67,10 @@ function cellText(column: Column): string {
   return column.kind === 'bytes' ? `encode(${expressionOf(column)}, 'hex')` : unnamed(cell(column))
 }
 
-/** What a session shows of a moment depends on its zone. */
+/** What a session shows of a moment depends on its zone, and of money on its locale. */
 function keyCell(column: Column): string {
-  const { kind } = column
-  return kind === 'bytes' || kind === 'instant' ? cellText(column) : unnamed(expressionOf(column))
+  const plain = ['bytes', 'instant', 'decimal'].includes(column.kind)
+  return plain ? cellText(column) : unnamed(expressionOf(column))
 }
 
 /** As text. A mere cast would be called like the column in it, and ORDER BY takes a name for that of the result: it would sort by the text. */

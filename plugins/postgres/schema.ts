@@ -113,11 +113,12 @@ function typesSql(from: string): string {
             CASE WHEN t.oid < 16384 OR typname = 'citext' AND pg_catalog.pg_type_is_visible(t.oid) THEN typname END, modifier,
             (SELECT json_agg(enumlabel ORDER BY enumsortorder) FROM pg_catalog.pg_enum WHERE enumtypid = t.oid),
             current_setting('server_encoding'), required::int, filled::int,
-            CASE WHEN typname = 'money' AND '1.5'::money::numeric = 1.5 THEN scale('1'::money::numeric) END
+            CASE WHEN typname = 'money' AND '1.5'::money::numeric = 1.5 THEN scale('1'::money::numeric) END,
+            current_setting('lc_monetary')
      FROM base JOIN pg_catalog.pg_type t ON t.oid = type JOIN own ON attnum = num WHERE typtype <> 'd'`
 }
 
-function typeFacts([, , type, base, modifier, labels, encoding, , , money]: SqlRow): TypeFacts {
+function typeFacts([, , type, base, modifier, labels, encoding, , , money, lcMonetary]: SqlRow): TypeFacts {
   return {
     base: base ?? '',
     type: type!,
@@ -125,6 +126,7 @@ function typeFacts([, , type, base, modifier, labels, encoding, , , money]: SqlR
     labels: labels == null ? null : (JSON.parse(labels) as string[]),
     encoding: encoding!,
     moneyScale: money == null ? null : Number(money),
+    lcMonetary: lcMonetary!,
   }
 }
 

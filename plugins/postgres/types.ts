@@ -14,6 +14,8 @@ export interface TypeFacts {
   readonly encoding: string
   /** Decimal places of `money` by the server's lc_monetary, which sessions keep; null: it would not read digits with a point as such an amount. */
   readonly moneyScale: number | null
+  /** By which the server writes `money`, and reads it. */
+  readonly lcMonetary: string
 }
 
 type Described = Pick<Column, 'kind' | 'ordered' | 'valueRange'>
@@ -47,7 +49,12 @@ export function described(facts: TypeFacts): Described {
     case 'numeric':
       return ordered('decimal', numericRange(facts))
     case 'money':
-      if (facts.moneyScale === null) break
+      if (facts.moneyScale === null)
+        return {
+          kind: 'text',
+          ordered: false,
+          valueRange: text({ subtypes: [`money of ${facts.lcMonetary}`] }),
+        }
       return ordered('decimal', { precision: 19, scale: facts.moneyScale })
     case 'float4':
       return ordered('float', { bits: 24 })

@@ -205,4 +205,15 @@ describe('splits of PostgreSQL hold every row once', () => {
     expect(outcome.report.splits).to.be.above(5)
     await db.expectEqual('t', 'u')
   })
+
+  it('by money', async () => {
+    const db = await TestDatabase.create(
+      server('postgres'),
+      `CREATE TABLE t (k money PRIMARY KEY); CREATE TABLE u (LIKE t); INSERT INTO t SELECT (i * 1234.5)::numeric::money FROM generate_series(-45, 45) i; ANALYZE t`,
+    )
+    const outcome = await db.copy('t', 'u', { read_batch: 10 })
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(outcome.report.splits).to.be.above(5)
+    await db.expectEqual('t', 'u')
+  })
 })

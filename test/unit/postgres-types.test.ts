@@ -11,7 +11,7 @@ const plain = { name: 'v', nullable: true, hasDefault: false, generated: false }
 
 /** A column of PostgreSQL. `modifier` is what the catalog keeps for what stands in parentheses. */
 function pg(base: string, modifier = -1, labels: readonly string[] | null = null, encoding = 'UTF8'): Column {
-  const facts = { base, type: base, modifier, labels, encoding, moneyScale: 2 }
+  const facts = { base, type: base, modifier, labels, encoding, moneyScale: 2, lcMonetary: 'C' }
   return { ...plain, type: base, ...described(facts) }
 }
 const numeric = (precision: number, scale: number) => pg('numeric', ((precision << 16) | (scale & 0x7ff)) + 4)
