@@ -23,6 +23,9 @@ import { linesOf } from './lines.js'
 import { describeFile, storedColumns } from './schema.js'
 import { counted } from '../../src/wire/counted.js'
 
+/** Of a run that may be resumed, after the reason: the attempt, and the split. */
+const SPLIT_NAME = /^\d+:/
+
 const SEPARATOR = Buffer.from([TAB])
 
 export class FileReader implements Reader {
@@ -83,7 +86,7 @@ export class FileReader implements Reader {
         number++
         const cells = splitCells(line)
         const more = cells.length - width - REASON_CELLS.length
-        if (more !== 0 && more !== 1) {
+        if (more !== 0 && !(more === 1 && SPLIT_NAME.test(cells.at(-1)!.toString('latin1')))) {
           throw this.#odd(
             number,
             `has ${counted(cells.length, 'cell')}; the schema beside it names ${counted(width, 'column')}, and ${REASON_CELLS.length} cells with the reason follow`,
