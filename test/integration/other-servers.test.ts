@@ -5,6 +5,7 @@ import { describe, it } from 'mocha'
 import { createConnection } from 'mysql2/promise'
 import { query, runCli, server } from '../support/context.js'
 import { expectRefusal, TestDatabase } from '../support/copying.js'
+import { withGlobals } from '../support/globals.js'
 import { lieAbout } from '../support/hostile-server.js'
 
 const ALL_BYTES = `(id INT PRIMARY KEY, b BLOB, v VARCHAR(200), n DECIMAL(30,10), d DATETIME(6), f DOUBLE, u BIGINT UNSIGNED)`
@@ -20,10 +21,11 @@ describe('a server that is neither MySQL nor MariaDB', () => {
       `CREATE TABLE s ${ALL_BYTES}; INSERT INTO s ${VALUES}; CREATE TABLE t LIKE s`,
     )
     const liar = await lieAbout(at.port, { [comment]: '?'.repeat(comment.length) })
+    const restore = await withGlobals([at], { local_infile: '1' })
     try {
       const to = db.url('t').replace(`:${at.port}/`, `:${liar.port}/`)
       for (const path of ['auto', 'insert']) {
-        await db.query('TRUNCATE TABLE t; SET GLOBAL local_infile = ON')
+        await db.query('TRUNCATE TABLE t')
         const { code, stderr } = await runCli([
           'copy',
           '--from',
@@ -39,6 +41,7 @@ describe('a server that is neither MySQL nor MariaDB', () => {
       }
     } finally {
       liar.close()
+      await restore()
     }
   })
 
