@@ -7,7 +7,8 @@
  */
 // oxlint-disable typescript/unbound-method -- mysql2's commands are state machines whose states are methods
 import { RowshiftError } from '../../src/contract/plugin.js'
-import type { Callback, OkResult, State, WireConnection, WireStream } from './driver.js'
+import type { Callback, OkResult, State, WireConnection } from './driver.js'
+import { drained } from '../../src/sql/streams.js'
 import { Query } from './driver.js'
 import { queryRows } from './rows.js'
 
@@ -75,18 +76,6 @@ class LoadQuery extends Query {
     }
     writePayload(connection)
   }
-}
-
-function drained(stream: WireStream): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off('drain', done)
-      stream.off('close', done)
-      resolve()
-    }
-    stream.once('drain', done)
-    stream.once('close', done)
-  })
 }
 
 /** Writes one payload as protocol packets without copying it: header and bytes go out in one vectored write. */

@@ -1,5 +1,6 @@
 /** COPY in both directions, past the parser of `pg`: it would make an object and an event of every row. */
 import type { Socket } from 'node:net'
+import { drained } from '../../src/sql/streams.js'
 import type { PgClient, PgConnection, Submittable } from './driver.js'
 import { messageBytes } from './transcode.js'
 
@@ -174,18 +175,6 @@ function writePiece(stream: Socket, bytes: Buffer): boolean {
   const more = stream.write(bytes)
   stream.uncork()
   return more
-}
-
-function drained(stream: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off('drain', done)
-      stream.off('close', done)
-      resolve()
-    }
-    stream.once('drain', done)
-    stream.once('close', done)
-  })
 }
 
 /** Runs `COPY … TO STDOUT` and resolves when all rows have gone to `sink`. What the sink throws ends the connection. */

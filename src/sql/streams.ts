@@ -1,4 +1,4 @@
-/** Batches as they come. */
+/** Batches as they come, and sockets that bytes go to. */
 import type { Batch } from '../wire/batch.js'
 
 /** The same batches, once the first one is there; null: there are none. */
@@ -42,4 +42,23 @@ export async function* runsOf(
     if (next.done) return
     yield run()
   }
+}
+
+/** What `drained` needs of a socket. */
+export interface DrainingStream {
+  once(event: 'drain' | 'close', listener: () => void): unknown
+  off(event: 'drain' | 'close', listener: () => void): unknown
+}
+
+/** Resolves when the socket takes more bytes, or is closed and never will. */
+export function drained(stream: DrainingStream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done)
+      stream.off('close', done)
+      resolve()
+    }
+    stream.once('drain', done)
+    stream.once('close', done)
+  })
 }

@@ -7,23 +7,10 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import postgres from '../../plugins/postgres/plugin.js'
-import type { RowshiftError } from '../../src/contract/plugin.js'
 import { query, runCli } from '../support/context.js'
 import { scratchFile } from '../support/copying.js'
+import { openingError } from '../support/postgres-session.js'
 import { startServer, type TestServer } from '../support/servers.js'
-
-async function opened(url: string): Promise<RowshiftError | null> {
-  const connection = postgres.connectionFromUrl(new URL(url), url)
-  const reader = postgres.createReader!({ plugin: '', connection, session: [] })
-  try {
-    await reader.connect()
-    return null
-  } catch (thrown) {
-    return thrown as RowshiftError
-  } finally {
-    await reader.close()
-  }
-}
 
 describe('a login to PostgreSQL', () => {
   let server: TestServer
@@ -61,10 +48,10 @@ describe('a login to PostgreSQL', () => {
     ])
       expect(await encrypted(`${base}?${parameters}`), parameters).to.equal('t')
     expect(await encrypted(`${base}?sslmode=verify-full&sslrootcert=${ca}`)).to.equal('t')
-    const untrusted = await opened(`${base}?sslmode=verify-full`)
+    const untrusted = await openingError(`${base}?sslmode=verify-full`)
     expect(untrusted?.code, untrusted?.message).to.equal('CONNECTION_FAILED')
     expect(untrusted!.message).to.match(/certificate/)
-    const elsewhere = await opened(
+    const elsewhere = await openingError(
       `${base.replace('127.0.0.1', 'localhost.localdomain')}?sslmode=verify-full&sslrootcert=${ca}`,
     )
     expect(elsewhere?.code).to.equal('CONNECTION_FAILED')
@@ -78,7 +65,7 @@ describe('a login to PostgreSQL', () => {
       `localhost:${port}/postgres?host=${socket}`,
       `localhost/postgres?socket=${socket}/.s.PGSQL.${port}`,
     ])
-      expect(await opened(login + rest), rest).to.equal(null)
+      expect(await openingError(login + rest), rest).to.equal(null)
   })
 
   it('takes the password from a file that is named, and from nothing that is not', async () => {
@@ -90,16 +77,16 @@ describe('a login to PostgreSQL', () => {
       `# passwords\nelsewhere:*:*:*:wrong\n${host}:${port}:postgres:other:wrong\n*:${port}:post\\gres:*:${password.replaceAll(/[\\:]/g, '\\$&')}\n*:*:*:*:wrong\n`,
       { mode: 0o600 },
     )
-    expect(await opened(`${url}?passfile=${file}`)).to.equal(null)
+    expect(await openingError(`${url}?passfile=${file}`)).to.equal(null)
     chmodSync(file, 0o644)
-    const open = await opened(`${url}?passfile=${file}`)
+    const open = await openingError(`${url}?passfile=${file}`)
     expect(open?.code).to.equal('CONFIG_INVALID')
     expect(open!.message).to.include('chmod 600')
-    const missing = await opened(`${url}?passfile=${file}.not`)
+    const missing = await openingError(`${url}?passfile=${file}.not`)
     expect(missing?.code).to.equal('CONFIG_INVALID')
     writeFileSync(file, 'elsewhere:*:*:*:wrong\n')
     chmodSync(file, 0o600)
-    expect((await opened(`${url}?passfile=${file}`))!.message).to.include(
+    expect((await openingError(`${url}?passfile=${file}`))!.message).to.include(
       `no password for ${host}:${port}:postgres`,
     )
 
@@ -143,12 +130,12 @@ describe('a login to PostgreSQL', () => {
     await once(impostor, 'listening')
     try {
       const { port } = impostor.address() as AddressInfo
-      const error = await opened(`postgres://me:very-secret@0.0.0.0:${port}/db`)
+      const error = await openingError(`postgres://me:very-secret@0.0.0.0:${port}/db`)
       expect(error?.code).to.equal('ACCESS_DENIED')
       expect(error!.message).to.include('asks for the password in the clear')
       expect(Buffer.concat(received).toString('latin1')).to.include('user\0me').and.not.include('very-secret')
       expect(
-        (await opened(`postgres://me:very-secret@0.0.0.0:${port}/db?sslmode=require`))!.message,
+        (await openingError(`postgres://me:very-secret@0.0.0.0:${port}/db?sslmode=require`))!.message,
       ).to.include('does not support SSL')
     } finally {
       impostor.close()

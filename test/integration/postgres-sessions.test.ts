@@ -2,11 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import postgres from '../../plugins/postgres/plugin.js'
 import { SETTINGS } from '../../plugins/postgres/session-settings.js'
-import type { RowshiftError } from '../../src/contract/plugin.js'
 import { server } from '../support/context.js'
 import { TestDatabase } from '../support/copying.js'
+import { openingError } from '../support/postgres-session.js'
 
 /** What `session` says, and what the refusal names. */
 const REFUSED: readonly (readonly [string, string])[] = [
@@ -21,18 +20,8 @@ const REFUSED: readonly (readonly [string, string])[] = [
 ]
 
 /** The error of a session that is opened so; null: there is none. */
-async function opened({ server: at, database }: TestDatabase, session: readonly string[], timeZone?: string) {
-  const url = `${at.url}/${database}`
-  const connection = postgres.connectionFromUrl(new URL(url), url)
-  const reader = postgres.createReader!({ plugin: '', connection, session, ...(timeZone && { timeZone }) })
-  try {
-    await reader.connect()
-    return null
-  } catch (thrown) {
-    return thrown as RowshiftError
-  } finally {
-    await reader.close()
-  }
+function opened({ server: at, database }: TestDatabase, session: readonly string[], timeZone?: string) {
+  return openingError(`${at.url}/${database}`, { session, ...(timeZone && { timeZone }) })
 }
 
 describe('a session of PostgreSQL', () => {

@@ -2,7 +2,6 @@
 import { writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { createConnection } from 'mysql2/promise'
 import { oneServer, servers } from '../support/context.js'
 import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import type { CopyEndpoints } from '../support/killed-runs.js'
@@ -15,6 +14,7 @@ import {
   left,
   resumed,
   ROWS,
+  sessionIn,
   sourceSql,
   started,
 } from '../support/killed-runs.js'
@@ -111,14 +111,7 @@ describe('a copy that is killed', () => {
   it('before the commit has stored neither the rows of a split nor its checkpoint', async () => {
     for (const server of servers()) {
       const endpoints = await endpointsOn(server, 'id INT, v VARCHAR(100)')
-      const { host, port, user, password } = server
-      const holder = await createConnection({
-        host,
-        port,
-        user,
-        password,
-        database: endpoints.db.database,
-      })
+      const holder = await sessionIn(endpoints.db)
       const run = started(['copy'], endpoints)
       await until('some rows', async () => Number(await endpoints.value('SELECT COUNT(*) FROM dst')) > 5000)
       // Every split stops between its last row and its commit.
@@ -140,14 +133,7 @@ describe('a copy that is killed', () => {
   it('after the commit was sent has stored both or neither', async () => {
     for (const server of servers()) {
       const endpoints = await endpointsOn(server, 'id INT, v VARCHAR(100)')
-      const { host, port, user, password } = server
-      const holder = await createConnection({
-        host,
-        port,
-        user,
-        password,
-        database: endpoints.db.database,
-      })
+      const holder = await sessionIn(endpoints.db)
       const run = started(['copy'], endpoints)
       await until('some rows', async () => Number(await endpoints.value('SELECT COUNT(*) FROM dst')) > 5000)
       await holder.query('FLUSH TABLES WITH READ LOCK')

@@ -1,6 +1,6 @@
 // Copies that are killed, and what they have left in their target.
 import { expect } from 'chai'
-import { createConnection } from 'mysql2/promise'
+import { type Connection, createConnection } from 'mysql2/promise'
 import type { Outcome } from './copying.js'
 import { runWithReport, TestDatabase } from './copying.js'
 import type { TestServer } from './servers.js'
@@ -80,13 +80,15 @@ export async function killedAt(rows: number, run: Started, endpoints: CopyEndpoi
   await run.code()
 }
 
-/** Makes whoever writes the table wait; resolves to what lets them go on. */
-export async function lockTable(
-  { server, database }: TestDatabase,
-  table: string,
-): Promise<() => Promise<void>> {
+/** A session beside those of a run. */
+export function sessionIn({ server, database }: TestDatabase): Promise<Connection> {
   const { host, port, user, password } = server
-  const session = await createConnection({ host, port, user, password, database })
+  return createConnection({ host, port, user, password, database })
+}
+
+/** Makes whoever writes the table wait; resolves to what lets them go on. */
+export async function lockTable(db: TestDatabase, table: string): Promise<() => Promise<void>> {
+  const session = await sessionIn(db)
   await session.query(`LOCK TABLES ${table} READ`)
   return () => session.end()
 }

@@ -22,7 +22,7 @@ const NULL_CELL: u32 = 0xfb
 const QUOTED: u8 = 0x80
 const BINARY: u8 = 0x81
 
-/** For each byte the letter of its escape, or 0; the host puts the table of `src/batch/batch.ts` at address 0. */
+/** For each byte the letter of its escape, or 0; the host puts the table of `src/wire/batch.ts` at address 0. */
 const ESCAPE_LETTER: usize = 0
 
 /** Why `readRows` stopped; the same numbers stand in `transcode.ts`. */
