@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { oneServer, servers } from '../support/context.js'
 import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
+import { withGlobals } from '../support/globals.js'
 import { Proxy } from '../support/proxy.js'
 import type { ServerKind, TestServer } from '../support/servers.js'
 import { startServer } from '../support/servers.js'
@@ -135,6 +136,12 @@ describe('a server that runs out of what all transactions share', () => {
 })
 
 describe('a statement that something on the way to the target does not let through', () => {
+  let restore = async () => {}
+  before(async () => {
+    restore = await withGlobals(servers(), { local_infile: '1' })
+  })
+  after(() => restore())
+
   /** Copies through a proxy that cuts connections, without a word unless it `answers`. */
   async function copyThrough(db: TestDatabase, params: object, answers = false) {
     const proxy = await Proxy.to(db.server, (link) => {
