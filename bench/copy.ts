@@ -2,7 +2,7 @@
  * Copies a table with rowshift and with the server's own two-connection `INSERT … SELECT`, alternately in one go, on
  * private servers with default settings apart from the size of the buffer pool, and prints medians and their ratio.
  *
- *     npm run bench -- [--server mysql|mariadb] [--rows 2000000] [--workers 2,4] [--rounds 5] [--path auto]
+ *     npm run bench -- copy [--server mysql|mariadb] [--rows 2000000] [--workers 2,4] [--rounds 5] [--path auto]
  */
 import { parseArgs } from 'node:util'
 import type { Connection } from 'mysql2/promise'

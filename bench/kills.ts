@@ -2,7 +2,7 @@
  * A copy that is killed again and again at random moments (`kill -9`), and resumed each time, until it is done. Then the tables must be equal,
  * and what the source has sent in all must be little more than what it sends for a copy that nobody kills.
  *
- *     npm run bench:kills -- [--server mysql|mariadb] [--rows 2000000] [--kills 30] [--workers 4] [--seed 1]
+ *     npm run bench -- kills [--server mysql|mariadb] [--rows 2000000] [--kills 30] [--workers 4] [--seed 1]
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -2,7 +2,7 @@
  * What declarative mapping costs: the table of every benchmark copied as it is, and with values that the source computes
  * (a map, constants, a default, a replacement), alternately in one go, and the ratio of the medians.
  *
- *     npm run bench:mapping -- [--server mariadb] [--rows 1000000] [--workers 2] [--rounds 5]
+ *     npm run bench -- mapping [--server mariadb] [--rows 1000000] [--workers 2] [--rounds 5]
  */
 import { parseArgs } from 'node:util'
 import type { Connection } from 'mysql2/promise'

@@ -2,7 +2,7 @@
  * Copies a table within PostgreSQL with rowshift, with two pipes of `psql` (COPY to COPY) and with two connections of `INSERT … SELECT`, and from
  * MariaDB into PostgreSQL with rowshift and with pgloader, if that can be had, and back with rowshift; alternately in one go, on private servers.
  *
- *     npm run bench:postgres -- [--rows 2000000] [--workers 2,4] [--rounds 5] [--only within|between]
+ *     npm run bench -- postgres [--rows 2000000] [--workers 2,4] [--rounds 5] [--only within|between]
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

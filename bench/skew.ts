@@ -3,7 +3,7 @@
  * the mean. Also how soon the first rows of a large sparse table are written. Private servers, default settings apart
  * from the size of the buffer pool.
  *
- *     npm run bench:skew -- [--server mysql|mariadb] [--rows 1000000] [--sparse-rows 10000000] [--workers 4]
+ *     npm run bench -- skew [--server mysql|mariadb] [--rows 1000000] [--sparse-rows 10000000] [--workers 4]
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'

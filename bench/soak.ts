@@ -2,7 +2,7 @@
  * One process copies a table again and again, in which rows of 64 MiB stand among small ones. Its memory is looked at twice a second: it
  * must not grow from one quarter of the time to the next.
  *
- *     npm run bench:soak -- [--server mysql|mariadb] [--minutes 30] [--workers 4] [--rows 100000] [--large 4]
+ *     npm run bench -- soak [--server mysql|mariadb] [--minutes 30] [--workers 4] [--rows 100000] [--large 4]
  */
 import { parseArgs } from 'node:util'
 import type { ServerKind } from '../test/support/servers.js'

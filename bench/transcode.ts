@@ -2,7 +2,7 @@
  * The two copy loops alone, over prepared packets like those of `table.ts`: nanoseconds of CPU time per row, the first
  * pass and the median of the others.
  *
- *     npm run build && node dist/bench/transcode.js
+ *     npm run bench -- kernel
  */
 import { InsertBuilder, RowDecoder } from '../plugins/mysql/transcode.js'
 import type { Batch } from '../src/wire/batch.js'

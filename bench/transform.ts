@@ -5,7 +5,7 @@
  * that the server, which has the same cores, does little beside it, and by bare threads that do nothing else than that hashing.
  * All alternately in one go.
  *
- *     npm run bench:transform -- [--server mariadb] [--rows 500000] [--rounds 5]
+ *     npm run bench -- transform [--server mariadb] [--rows 500000] [--rounds 5]
  */
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'

@@ -2,7 +2,7 @@
  * Copies the benchmark table with rowshift and verifies the copy, alternately in one go, on private servers with default
  * settings apart from the size of the buffer pool, and prints medians and their ratio.
  *
- *     npm run bench:verify -- [--server mysql|mariadb] [--rows 2000000] [--workers 2] [--rounds 3]
+ *     npm run bench -- verify [--server mysql|mariadb] [--rows 2000000] [--workers 2] [--rounds 3]
  */
 import { parseArgs } from 'node:util'
 import type { ServerKind } from '../test/support/servers.js'
