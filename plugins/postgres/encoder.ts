@@ -16,7 +16,7 @@ export class CopyEncoder {
     const from = binary.length
     const to = from + bytes.length + SPARE
     // At most every byte becomes two digits, with three bytes before those of each cell.
-    const limit = to + 2 * bytes.length + 3 * rows * binary.length + SPARE
+    const limit = to + 2 * bytes.length + 3 * rows * binary.length + 2 * SPARE
     const kernel = (this.#kernel ??= new Kernel<Loops>(new URL('encoder.wasm', import.meta.url), limit))
     kernel.reserve(limit)
     kernel.bytes.set(binary)

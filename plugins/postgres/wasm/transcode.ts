@@ -217,8 +217,10 @@ function copyBytes(from: usize, end: usize, to: usize): usize {
 /** The first `count` of 8 bytes. */
 function escapeBytes(bytes: v128, count: i32, to: usize): usize {
   v128.store(to, bytes)
-  // NUL, TAB, LF and CR stand below 14; the other bytes there are false alarms.
-  const alarms = v128.or(i8x16.lt_u(bytes, i8x16.splat(0x0e)), i8x16.eq(bytes, i8x16.splat(BACKSLASH)))
+  // NUL, TAB, LF, CR and the backslash; of bytes at random, each other one that was taken for them would cost.
+  const ends = i8x16.le_u(i8x16.sub(bytes, i8x16.splat(TAB)), i8x16.splat(1))
+  const odd = v128.or(i8x16.eq(bytes, i8x16.splat(0)), i8x16.eq(bytes, i8x16.splat(0x0d)))
+  const alarms = v128.or(v128.or(ends, odd), i8x16.eq(bytes, i8x16.splat(BACKSLASH)))
   if ((i8x16.bitmask(alarms) & ((1 << count) - 1)) === 0) return to + count
   let rest = i64x2.extract_lane(bytes, 0) as u64
   for (; count > 0; count--) {
