@@ -174,7 +174,7 @@ export function describePlan(plan: RunPlan, from: string, to: string): string {
   const lines = [
     `from     ${from} table ${source.table}, ${rows}`,
     `to       ${to} table ${write.table.table}`,
-    `mode     ${plan.mode}, write mode ${write.writeMode}, ${formatThreads(plan.policy.workerNum)}`,
+    `mode     ${plan.mode}, write mode ${write.writeMode}, ${plannedThreads(plan)}`,
     ...write.columns.map(
       (column, i) => `${i === 0 ? 'columns ' : '        '} ${describeColumn(column, plan)}`,
     ),
@@ -256,6 +256,11 @@ export function table(rows: readonly Readonly<Record<string, string | number | n
         .trimEnd(),
     )
     .join('\n')
+}
+
+function plannedThreads({ policy: { firstThreads, workerNum } }: RunPlan): string {
+  const first = firstThreads < workerNum ? `${firstThreads} to ` : ''
+  return `${first}${formatThreads(workerNum)}`
 }
 
 export function formatThreads(count: number): string {

@@ -4,7 +4,7 @@ import type { Pace } from '../engine/pace.js'
 import { paceAt, secondsLeft } from '../engine/pace.js'
 import { moved } from '../engine/progress.js'
 import type { ReadSpec } from '../contract/plugin.js'
-import { formatBytes, formatCount, formatRows } from './output.js'
+import { formatBytes, formatCount, formatRows, formatThreads } from './output.js'
 
 const PLAIN_INTERVAL_MS = 5_000
 const BAR_INTERVAL_MS = 100
@@ -33,6 +33,7 @@ class Figures {
   #bytes = 0
   #pace: Pace | null = null
   #waiting: string | null = null
+  #threads = 0
 
   constructor({ where, table, window }: Counted) {
     const counted = window && window.rows < window.countedTo ? window.rows : null
@@ -44,6 +45,7 @@ class Figures {
     this.rows = rows
     this.#bytes = bytes
     this.#waiting = progress.waiting
+    this.#threads = progress.threads
     this.#pace = paceAt(this.#pace, performance.now(), rows)
   }
 
@@ -52,6 +54,7 @@ class Figures {
     const left = secondsLeft(this.#pace, this.expected)
     const parts = [formatRows(this.rows), `${formatCount(this.rows / seconds)} rows/s`]
     if (this.#bytes > 0) parts.push(`${formatBytes(this.#bytes / seconds)}/s`)
+    if (this.#threads > 0) parts.push(formatThreads(this.#threads))
     if (left !== null) parts.push(`ETA ${formatEta(left)}`)
     if (this.#waiting !== null) parts.push(`waiting: ${this.#waiting}`)
     return parts.join(', ')

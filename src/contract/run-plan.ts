@@ -33,7 +33,10 @@ export interface RunPlan {
 
 /** How a run goes about its work. */
 export interface RunPolicy {
+  /** Most threads. */
   readonly workerNum: number
+  /** With which it begins: fewer where it finds out on the way how many help. */
+  readonly firstThreads: number
   /** `split`: every split is read at its own moment; `snapshot`: all of them at one. */
   readonly consistency: 'split' | 'snapshot'
   /** null: as fast as it goes. */

@@ -38,4 +38,6 @@ export interface CoordinatorResult {
   readonly lastRowsGone: boolean
   /** Threads that stopped because a server took no more connections, in words; null: none. */
   readonly gaveUp: string | null
+  /** How the number of threads was found, in words; null: it was not changed. */
+  readonly threads: string | null
 }

@@ -15,11 +15,14 @@ import { Scheduler } from './scheduler.js'
 import type { CopyScheduler } from './snapshot-start.js'
 import { SnapshotStart } from './snapshot-start.js'
 import { SplitSizer } from './split-sizer.js'
+import { ThreadCount } from './thread-count.js'
 import type { PlannedSplit } from '../features/resume/run-checkpoints.js'
 import { TransformWatch } from '../features/transform/watch.js'
 
 /** A thread reads its next split while it writes the one before. */
 const SPLITS_PER_THREAD = 2
+/** One queued split per thread beyond those it holds, so that planning stays ahead but lazy. */
+const SPLITS_AHEAD = SPLITS_PER_THREAD + 1
 /** After Ctrl-C, splits that are nearly stored need not be read again by whoever resumes the run. */
 const GRACE_MS = 2_000
 
@@ -46,6 +49,7 @@ class Coordinator {
   /** null: no user's function is called. */
   readonly #watch: TransformWatch | null
   readonly #splitSizer: SplitSizer
+  readonly #threads: ThreadCount
   readonly #deferred = new DeferredRun()
   /** Of the splits as they were first planned. */
   #last: SourceSplit | null = null
@@ -57,18 +61,22 @@ class Coordinator {
     this.#job = job
     const { plan, runId, signal, onProgress, checkpoints } = job
     const called = plan.pipeline?.transform != null
-    // One queued split per thread beyond those it holds, so that planning stays ahead but lazy.
-    const ahead = plan.policy.workerNum * (SPLITS_PER_THREAD + 1)
+    const { workerNum, firstThreads } = plan.policy
+    this.#threads = new ThreadCount({ first: firstThreads, most: workerNum })
     this.#splitSizer = new SplitSizer(
       plan.read.splitRows,
-      called && plan.policy.workerNum > 1
-        ? { splitsAhead: ahead, rows: plan.read.window?.rows ?? plan.read.table.estimatedRows }
+      called && workerNum > 1
+        ? {
+            splitsAhead: () => this.#threads.now * SPLITS_AHEAD,
+            rows: plan.read.window?.rows ?? plan.read.table.estimatedRows,
+          }
         : null,
     )
     this.#scheduler = new Scheduler({
       runId,
       retry: plan.policy.retry,
-      ahead,
+      threads: this.#threads,
+      aheadPerThread: SPLITS_AHEAD,
       signal,
       onProgress,
       throttle: job.throttle,
@@ -76,7 +84,6 @@ class Coordinator {
       earlier: checkpoints.earlier,
       pool: {
         worker: 'split.js',
-        threads: plan.policy.workerNum,
         startAll: this.#inSnapshot,
         jobsPerThread: SPLITS_PER_THREAD,
         // Where rows are not JavaScript objects, a larger young generation only makes each thread 10 MB heavier.
@@ -99,6 +106,7 @@ class Coordinator {
       position: this.#position,
       lastRowsGone: this.#last !== null && this.#empty.has(this.#last),
       gaveUp: pool.gaveUp,
+      threads: this.#threads.reason,
     }
   }
 

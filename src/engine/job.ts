@@ -125,6 +125,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       )
       copied = result
       progress = result.progress
+      if (result.threads !== null) runtimeReasons.push(result.threads)
       if (result.error) throw result.error
       await checkpoints.check(() => checkCopied(runPlan!, result, checkpoints!.earlier !== null))
       if (check) sourceChanged = await check.end({ ...result, rowsRead: result.progress.done.rowsRead })

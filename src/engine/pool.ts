@@ -14,6 +14,7 @@ const ROOM_ATTEMPTS = 5
 export interface PoolOptions {
   /** File in `workers/`. */
   readonly worker: string
+  /** That take jobs at first: see `allow`. */
   readonly threads: number
   /** Whether all threads start at once; otherwise they start as jobs come. */
   readonly startAll?: boolean
@@ -27,6 +28,8 @@ export interface PoolOptions {
   readonly onMessage?: (message: WorkerMessage) => void
   /** A thread died. If it had jobs in hand, they have been rejected before. */
   readonly onError: (error: RowshiftError) => void
+  /** A thread has given up its connections; so many take jobs now. */
+  readonly onRetired: (working: number) => void
 }
 
 /** What a job results in; it may have failed because its thread gave up. */
@@ -42,6 +45,9 @@ export class WorkerPool<Job, Result extends JobResult> {
   /** Those that take no more jobs, because a server takes no more connections. */
   readonly #retired = new Set<number>()
   #crowding: ErrorReport | null = null
+  /** Those that take jobs, and those that gave up; the most that there were. */
+  #threads: number
+  #most: number
   #aborted = false
   #closing = false
   #closed = false
@@ -49,13 +55,14 @@ export class WorkerPool<Job, Result extends JobResult> {
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#threads = this.#most = options.threads
     const { worker, threads, startAll = false, jobsPerThread = 1, maxYoungGenerationSizeMb, setup } = options
     this.#pool = new Piscina<Job, Result>({
       filename: new URL(`../../workers/${worker}`, import.meta.url).href,
       minThreads: startAll ? threads : 1,
       maxThreads: threads,
       idleTimeout: Infinity,
-      loadBalancer: this.#spread(threads, jobsPerThread),
+      loadBalancer: this.#spread(jobsPerThread),
       concurrentTasksPerWorker: jobsPerThread,
       // Idle threads hold sockets, so they must keep their event loops running.
       atomics: 'disabled',
@@ -83,17 +90,24 @@ export class WorkerPool<Job, Result extends JobResult> {
     if (this.#retired.has(thread)) return
     this.#retired.add(thread)
     log.warn(this.gaveUp!)
+    this.#options.onRetired(this.workingThreads)
+  }
+
+  /** From now on so many threads take jobs: more are started as jobs come, or the last ones rest. */
+  allow(threads: number): void {
+    this.#threads = threads + this.#retired.size
+    this.#most = Math.max(this.#most, this.#threads)
+    this.#pool.options.maxThreads = this.#threads
   }
 
   get workingThreads(): number {
-    return this.#options.threads - this.#retired.size
+    return this.#threads - this.#retired.size
   }
 
   /** What happened to the threads that gave up, for people; null: none did. */
   get gaveUp(): string | null {
     if (this.#crowding === null) return null
-    const { threads } = this.#options
-    return `went on with ${this.workingThreads} of ${threads} threads: ${this.#crowding.message.replace(/\.$/, '')}`
+    return `went on with ${this.workingThreads} of ${this.#most} threads: ${this.#crowding.message.replace(/\.$/, '')}`
   }
 
   /** For a connection beside those of the threads: where the server takes no more of them, a thread gives up its own. */
@@ -177,15 +191,22 @@ export class WorkerPool<Job, Result extends JobResult> {
   }
 
   /** One job for every thread, starting threads as needed, before any thread gets its second one. */
-  #spread(threads: number, jobsPerThread: number): NonNullable<Piscina['options']['loadBalancer']> {
+  #spread(jobsPerThread: number): NonNullable<Piscina['options']['loadBalancer']> {
     return (_job, all) => {
       // After an abort a job may go to any thread: it only says that it is not run.
-      const workers = this.#aborted ? all : all.filter(({ id }) => !this.#retired.has(id))
+      const workers = this.#aborted ? all : this.#working(all)
       const idle = workers.find(({ currentUsage }) => currentUsage === 0)
       if (this.#aborted) return idle ?? all[0] ?? null
-      if (idle || all.length < threads) return idle ?? null
+      if (idle || all.length < this.#threads) return idle ?? null
       return workers.find(({ currentUsage }) => currentUsage < jobsPerThread) ?? null
     }
+  }
+
+  /** The first ones that have not given up. */
+  #working<Worker extends { readonly id: number }>(all: readonly Worker[]): Worker[] {
+    const able = all.filter(({ id }) => !this.#retired.has(id))
+    if (able.length <= this.workingThreads) return able
+    return able.sort((a, b) => a.id - b.id).slice(0, this.workingThreads)
   }
 
   #died(error: unknown): void {

@@ -13,6 +13,8 @@ export interface Progress {
   readonly done: SplitCounts
   /** Splits under way, by index. */
   readonly active: ReadonlyMap<number, SplitCounts>
+  /** Threads that take splits. */
+  readonly threads: number
   /** Why splits do not go on for the time being, in words; null: they do. */
   readonly waiting: string | null
 }
@@ -28,6 +30,8 @@ export type ProgressEvent =
   | { readonly type: 'retried'; readonly split: number | null; readonly code: string }
   /** Why splits do not begin, or one of them is not tried again yet; null: they go on. */
   | { readonly type: 'waiting'; readonly reason: string | null }
+  /** So many take splits from now on. */
+  | { readonly type: 'threads'; readonly threads: number }
 
 export const noProgress: Progress = {
   splits: 0,
@@ -35,6 +39,7 @@ export const noProgress: Progress = {
   retries: {},
   done: noCounts,
   active: new Map(),
+  threads: 0,
   waiting: null,
 }
 
@@ -75,6 +80,8 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
       return { ...progress, retries: addByName(progress.retries, { [event.code]: 1 }, sum), active }
     case 'waiting':
       return { ...progress, waiting: event.reason }
+    case 'threads':
+      return { ...progress, threads: event.threads }
     default:
       return event satisfies never
   }

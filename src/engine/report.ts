@@ -92,7 +92,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     resumed: facts.resumed ?? null,
     resumable: error === null ? null : (facts.resumable ?? null),
     seconds: Math.round(facts.seconds * 1000) / 1000,
-    workerNum: plan?.policy.workerNum ?? params?.workerNum ?? 0,
+    workerNum: progress.threads || (plan?.policy.workerNum ?? params?.workerNum ?? 0),
     busySeconds: (facts.copied?.busySeconds ?? []).map((busy) => Math.round(busy * 1000) / 1000),
     writePath: plan?.write.path ?? null,
     consistency: plan?.policy.consistency ?? params?.consistency ?? 'split',

@@ -7,18 +7,20 @@ import { noCounts } from './messages.js'
 import type { PoolOptions } from './pool.js'
 import { WorkerPool } from './pool.js'
 import type { Progress, ProgressEvent } from './progress.js'
-import { advance, noProgress, progressAfter } from './progress.js'
+import { advance, moved, noProgress, progressAfter } from './progress.js'
 import type { Attempt } from './retry.js'
 import { withRetries } from './retry.js'
 import { failedFirst } from './run-errors.js'
+import type { ThreadCount } from './thread-count.js'
 import type { Amount, Throttle } from './throttle.js'
 
 export interface SchedulerOptions {
   readonly runId: string
-  readonly pool: Omit<PoolOptions, 'onError'>
+  readonly pool: Omit<PoolOptions, 'threads' | 'onError' | 'onRetired'>
   readonly retry: RetryPolicy
-  /** Most jobs that threads have in hand, or that wait for one, at a time. */
-  readonly ahead: number
+  readonly threads: ThreadCount
+  /** Most jobs, for each thread, that threads have in hand, or that wait for one, at a time. */
+  readonly aheadPerThread: number
   /** The user's. */
   readonly signal: AbortSignal
   /** For how long jobs in hand may go on after the user's signal, in milliseconds: what they have nearly done is done then. */
@@ -68,13 +70,22 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   /** It failed before the user interrupted it, if that has happened at all. */
   #failedFirst = false
   #jobs = 0
+  /** Whether there are jobs that no thread has in hand. */
+  #hasMore = false
   /** How often statements had to be made smaller until a job went through: all later ones begin with it. */
   #shrunk = 0
 
   constructor(options: SchedulerOptions) {
     this.#options = options
     if (options.earlier) this.#progress = progressAfter(options.earlier)
-    this.pool = new WorkerPool({ ...options.pool, onError: (death) => this.fail(this.#attribute(death)) })
+    const { threads } = options
+    this.#progress = { ...this.#progress, threads: threads.now }
+    this.pool = new WorkerPool({
+      ...options.pool,
+      threads: threads.now,
+      onError: (death) => this.fail(this.#attribute(death)),
+      onRetired: (working) => this.#take(threads.limit(working, performance.now())),
+    })
     this.#ending = AbortSignal.any([options.signal, this.#stop.signal])
     this.#release = onAbort(options.signal, () => this.#interrupt())
   }
@@ -105,17 +116,19 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   async run<Item>(items: AsyncIterable<Item> | Iterable<Item>, work: Work<Item, Job, Result>): Promise<void> {
     if (this.#ending.aborted) return
     const running = new Set<Promise<void>>()
+    this.#hasMore = true
     try {
       for await (const item of items) {
         if (this.#ending.aborted) break
         const done = this.#one(item, work).finally(() => running.delete(done))
         running.add(done)
-        if (running.size >= this.#options.ahead) await Promise.race(running)
+        while (running.size >= this.#ahead && !this.#ending.aborted) await Promise.race(running)
         if (this.#ending.aborted) break
       }
     } catch (error) {
       this.#failed(error)
     } finally {
+      this.#hasMore = false
       await Promise.all(running)
     }
   }
@@ -130,6 +143,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   retrying(error: RowshiftError, retries: number, split: number | null = null): void {
     log.warn({ runId: this.#options.runId, split, retries }, error.message)
     this.#advance({ type: 'retried', split, code: error.code })
+    if (error.code === 'LOCK_CONFLICT') this.#refused()
   }
 
   /** What a thread says of a job that it has in hand. */
@@ -149,9 +163,10 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     this.#advance({ type: 'planned', split, insteadOf })
     try {
       const { throttle } = this.#options
-      const charged = await throttle.begin(this.#ending, (reason) =>
-        this.#advance({ type: 'waiting', reason }),
-      )
+      const charged = await throttle.begin(this.#ending, (reason) => {
+        this.#advance({ type: 'waiting', reason })
+        if (reason !== null) this.#refused()
+      })
       const result = await this.#attempt(item, split, work)
       const accepted = work.accept(result, item, split)
       throttle.settle(charged, amountOf(accepted))
@@ -247,6 +262,24 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   #advance(event: ProgressEvent): void {
     this.#progress = advance(this.#progress, event)
     this.#options.onProgress(this.#progress)
+    // With the last jobs in hand, another number would have nothing to do.
+    if (this.#hasMore) this.#take(this.#options.threads.look(performance.now(), moved(this.#progress).rows))
+  }
+
+  get #ahead(): number {
+    return this.#options.threads.now * this.#options.aheadPerThread
+  }
+
+  #refused(): void {
+    this.#take(this.#options.threads.refused(performance.now()))
+  }
+
+  #take(changed: boolean): void {
+    if (!changed) return
+    const threads = this.#options.threads.now
+    log.info({ runId: this.#options.runId, threads }, 'number of threads')
+    this.pool.allow(threads)
+    this.#advance({ type: 'threads', threads })
   }
 }
 

@@ -14,7 +14,7 @@ const TIMED_ROWS = 500
 /** Of a run in which threads that could wait for each other call a user's function. */
 interface Called {
   /** That all threads together have in hand, or queued, at a time. */
-  readonly splitsAhead: number
+  readonly splitsAhead: () => number
   /** That statistics expect; null: unknown. */
   readonly rows: number | null
 }
@@ -27,7 +27,7 @@ interface Called {
 export class SplitSizer {
   #most: number
   readonly #mostMs: number
-  readonly #splitsAhead: number
+  readonly #splitsAhead: () => number
   #rows: number
   #fewest = FIRST_CALLED_ROWS
   #left: number
@@ -35,14 +35,14 @@ export class SplitSizer {
   constructor(planned: number, called: Called | null) {
     this.#most = planned
     this.#mostMs = called ? CALLED_MS : Infinity
-    this.#splitsAhead = called?.splitsAhead ?? 1
+    this.#splitsAhead = called?.splitsAhead ?? (() => 1)
     this.#rows = Math.min(planned, called ? FIRST_CALLED_ROWS : FIRST_ROWS)
     this.#left = called?.rows ?? Infinity
   }
 
   /** Each answer counts as rows that are handed out; one more than there are splits does no harm. */
   next(): number {
-    const share = Math.ceil(this.#left / this.#splitsAhead)
+    const share = Math.ceil(this.#left / this.#splitsAhead())
     const rows = Math.min(this.#rows, Math.max(this.#fewest, share))
     this.#left = Math.max(0, this.#left - rows)
     return rows

@@ -23,6 +23,7 @@ import { speedWarnings } from './split-rows.js'
 import type { PipelineChoice } from './pipeline-plan.js'
 import { generatedReasons, keylessWarnings, targetRowsWarnings, triggerWarnings } from './target-warnings.js'
 import type { TargetChoice } from './target.js'
+import type { ThreadChoice } from './threads.js'
 import type { SavedWatermarks } from './window.js'
 
 const MANY_WORKERS = 20
@@ -42,6 +43,7 @@ export interface PlanChoices {
   readonly savedWatermarks: SavedWatermarks | null
   readonly reading: Reading
   readonly matching: Matching
+  readonly threads: ThreadChoice
 }
 
 /** Of `WriteSpec`. */
@@ -51,7 +53,7 @@ export interface Matching {
 }
 
 export function reasonsOf(params: Params, choices: PlanChoices, write: TargetSpec): string[] {
-  const { source, target, mapping, deleting, pipeline, split, reading } = choices
+  const { source, target, mapping, deleting, pipeline, split, reading, threads } = choices
   return [
     ...source.reasons,
     ...target.reasons,
@@ -60,6 +62,7 @@ export function reasonsOf(params: Params, choices: PlanChoices, write: TargetSpe
     ...generatedReasons(mapping),
     ...reading.reasons,
     ...(reading.key === null ? [] : [split.reason]),
+    ...(threads.reason === null ? [] : [threads.reason]),
     ...zoneReasons(params),
     ...fillTable(write.reasons, target.table.table),
   ]
@@ -97,8 +100,8 @@ export async function warningsOf(
   ]
 }
 
-function workerWarnings(workerNum: number): string[] {
-  if (workerNum <= MANY_WORKERS) return []
+function workerWarnings(workerNum: number | null): string[] {
+  if (workerNum === null || workerNum <= MANY_WORKERS) return []
   return [
     `worker_num ${workerNum} opens ${workerNum} connections on each side; above ${MANY_WORKERS} it seldom gets faster`,
   ]

@@ -40,12 +40,16 @@ import { checkNewIds, planPipeline } from './pipeline-plan.js'
 import { singleName } from './table-names.js'
 import type { TargetChoice } from './target.js'
 import { planTarget } from './target.js'
+import type { ThreadChoice } from './threads.js'
+import { chooseThreads } from './threads.js'
 import type { SavedWatermarks } from './window.js'
 
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
 export async function makePlan(request: PlanRequest): Promise<RunPlan> {
   const { params } = request
   const source = await describeSource(request.source, params.where)
+  const databases = Math.max(request.source.readers.length, request.target.writers.length)
+  const threads = chooseThreads(params, { databases, source: source.table })
   const target = await chooseTarget(request, source)
   checkConsistency(request, source)
   const transform = await planTransform(params.transform, request.signal)
@@ -54,14 +58,24 @@ export async function makePlan(request: PlanRequest): Promise<RunPlan> {
   const mapping = encodeCells(named, params, transform)
   const key = chooseKey(source.table, params.key, params.consistency)
   const tables = { source, target, mapping, deleting, key }
-  const pipeline = await choosePipeline(request, tables, transform)
+  const pipeline = await choosePipeline(request, tables, transform, threads)
   const judged = await judgeColumns(request, tables, pipeline)
   const sharding = target.sharding && settleRules(target.sharding, judged.columns)
-  const split = splitRows(source.table, params, sharding?.shards.length)
+  const split = splitRows(source.table, params, threads.first, sharding?.shards.length)
   const savedWatermarks = savedWatermarksOf(request, target)
   const reading = await chooseWindows(request, tables, split, savedWatermarks)
   const matching = matchRows(request, { ...tables, pipeline, judged })
-  const choices = { ...tables, pipeline, judged, sharding, split, savedWatermarks, reading, matching }
+  const choices = {
+    ...tables,
+    pipeline,
+    judged,
+    sharding,
+    split,
+    savedWatermarks,
+    reading,
+    matching,
+    threads: threadsFor(reading, threads),
+  }
   const write = await planWrite(request, choices)
   const read = readSpec(params, choices, write)
   const marks = marksOf(write, reading)
@@ -77,6 +91,7 @@ export async function makePlan(request: PlanRequest): Promise<RunPlan> {
     deletions: deleting.deletions,
     policy: {
       workerNum: write.threads,
+      firstThreads: choices.threads.first,
       consistency: params.consistency,
       speed: params.speed,
       resumable: resumable && unable === null,
@@ -130,9 +145,10 @@ function encodeCells(
 
 /** What worker threads do to rows between reading and writing. */
 function choosePipeline(
-  { connections, params, target: { writers } }: PlanRequest,
+  { connections, target: { writers } }: PlanRequest,
   { target, mapping, key }: Tables,
   transform: PlannedTransform | null,
+  threads: ThreadChoice,
 ): Promise<PipelineChoice> {
   return planPipeline({
     writer: writers[0]!,
@@ -143,7 +159,7 @@ function choosePipeline(
     values: mapping.values,
     key: key.key,
     shardReads: target.sharding?.reads ?? [],
-    workerNum: params.workerNum,
+    workerNum: threads.most,
     transform,
   })
 }
@@ -235,7 +251,7 @@ function matchRows(
 /** What is written, and how. */
 async function planWrite(
   { params, target: { writers } }: PlanRequest,
-  { source, target, judged, sharding, reading, matching }: PlanChoices,
+  { source, target, judged, sharding, reading, matching, threads }: PlanChoices,
 ): Promise<TargetSpec> {
   const { writeMode, errorLimit, writeBatch, preSql, postSql } = params
   const spec: WriteSpec = {
@@ -247,7 +263,7 @@ async function planWrite(
     writeMode,
     ...matching,
     errorLimit,
-    threads: threads(reading, params),
+    threads: threads.most,
     writeBatch,
     preSql,
     postSql,
@@ -257,9 +273,11 @@ async function planWrite(
 }
 
 /** Without a key a table is one split. */
-function threads({ key, sources }: Reading, { workerNum }: Params): number {
-  if (sources === null) return key === null ? 1 : workerNum
-  return sources.some((table) => table.key !== null) ? workerNum : Math.min(workerNum, sources.length)
+function threadsFor({ key, sources }: Reading, threads: ThreadChoice): ThreadChoice {
+  const hasKey = sources === null ? key !== null : sources.some((table) => table.key !== null)
+  if (hasKey) return threads
+  const splits = sources?.length ?? 1
+  return { first: Math.min(threads.first, splits), most: Math.min(threads.most, splits), reason: null }
 }
 
 function readSpec(

@@ -18,9 +18,9 @@ export interface SplitShare {
   readonly reason: string
 }
 
-/** How many rows a split should have, and why. */
-export function splitRows(source: TableSchema, params: Params, shards = 1): SplitShare {
-  const wanted = unlimitedRows(source, params, shards)
+/** How many rows a split should have, and why. `threads`: those that a run begins with. */
+export function splitRows(source: TableSchema, params: Params, threads: number, shards = 1): SplitShare {
+  const wanted = unlimitedRows(source, params, threads, shards)
   const most = params.speed === null ? Infinity : limitedRows(params.speed, source)
   if (wanted.rows <= most) return wanted
   return { rows: most, reason: `${counted(most, 'row')} per split: what speed lets pass in half a second` }
@@ -36,9 +36,8 @@ function limitedRows({ record, byte }: SpeedLimits, source: TableSchema): number
   return Math.max(1, Math.floor(rows * LIMITED_SECONDS))
 }
 
-function unlimitedRows(source: TableSchema, params: Params, shards: number): SplitShare {
-  const fewer =
-    params.transform !== null && params.workerNum > 1 ? ', fewer where the transform takes long' : ''
+function unlimitedRows(source: TableSchema, params: Params, threads: number, shards: number): SplitShare {
+  const fewer = params.transform !== null && threads > 1 ? ', fewer where the transform takes long' : ''
   if (params.readBatch !== null) {
     return {
       rows: params.readBatch,
@@ -46,7 +45,7 @@ function unlimitedRows(source: TableSchema, params: Params, shards: number): Spl
     }
   }
   const byBytes = Math.floor(SPLIT_BYTES / rowBytes(source))
-  const share = Math.ceil((source.estimatedRows ?? Infinity) / (params.workerNum * MIN_SPLITS_PER_THREAD))
+  const share = Math.ceil((source.estimatedRows ?? Infinity) / (threads * MIN_SPLITS_PER_THREAD))
   // A split has a transaction in each shard.
   const least = MIN_SPLIT_ROWS * Math.max(shards, 1)
   const rows = Math.max(Math.min(byBytes, share), Math.min(least, Math.max(1, byBytes)))

@@ -21,7 +21,8 @@ export interface Params {
   /** Their counterparts in the target; null: those that the mapping gives. */
   readonly targetKey: readonly string[] | null
   readonly diffColumn: DiffColumn | null
-  readonly workerNum: number
+  /** null: a copy begins with few, and finds out how many help. */
+  readonly workerNum: number | null
   /** Target rows per split; null: by bytes. */
   readonly readBatch: number | null
   /** Most rows per write statement; null: by bytes. */
@@ -131,7 +132,8 @@ interface RawSpeed {
   readonly replicas?: OneOrMore
 }
 
-const DEFAULT_WORKERS = 4
+/** Threads where their number is not given and cannot change on the way: of comparisons, for instance. */
+export const DEFAULT_WORKERS = 4
 
 /** Of `write_path`: no plugin has a path of this name. */
 export const AUTO = 'auto'
@@ -223,7 +225,7 @@ function normalise(raw: RawParams, folder: string): Params {
   return {
     ...keys(raw),
     diffColumn: diff ? { source: diff.src, target: diff.dest ?? diff.src, type: diff.type ?? null } : null,
-    workerNum: raw.worker_num ?? DEFAULT_WORKERS,
+    workerNum: raw.worker_num ?? null,
     readBatch: raw.read_batch ?? null,
     writeBatch: raw.write_batch ?? null,
     speed: raw.speed === undefined ? null : speedLimits(raw.speed),

@@ -74,7 +74,7 @@ describe('params', () => {
     for (const text of [null, '', ' ', '{}']) {
       expect(parseParams(text)).to.deep.include({
         key: null,
-        workerNum: 4,
+        workerNum: null,
         readBatch: null,
         writeBatch: null,
         mode: 'init',

@@ -203,7 +203,7 @@ describe('a source of several tables', () => {
     ])
     expect(table.table).to.equal('t_*')
     expect(reasons[0]).to.include('3 tables')
-    expect(policy.workerNum).to.equal(4)
+    expect(policy.workerNum).to.equal(8)
   })
 
   it('is alike, is there, and is not the target', async () => {

@@ -125,7 +125,7 @@ describe('a plan of keys and splits', () => {
       const plan = await tables(source, source)()
       expect(plan.read.key?.columns.map(({ name }) => name) ?? null, source).to.deep.equal(key)
       expect(plan.read.key?.nullable ?? null, source).to.equal(nullable)
-      expect(plan.policy.workerNum, source).to.equal(key === null ? 1 : 4)
+      expect(plan.policy.workerNum, source).to.equal(key === null ? 1 : 8)
     }
   })
 
@@ -146,10 +146,10 @@ describe('a plan of keys and splits', () => {
     const table = (estimatedRows: number | null, estimatedRowBytes: number | null) =>
       ({ estimatedRows, estimatedRowBytes }) as TableSchema
     const rows = (source: TableSchema, params: object = {}, shards?: number) =>
-      splitRows(source, readParams(params), shards).rows
+      splitRows(source, readParams(params), 4, shards).rows
     expect(rows(table(null, null)), 'nothing is known: 8 MiB of 256 bytes').to.equal(32_768)
     expect(rows(table(1_000_000_000, 1024)), 'bytes').to.equal(8_192)
-    expect(rows(table(64_000, 100), { worker_num: 4 }), 'four for each thread').to.equal(4_000)
+    expect(rows(table(64_000, 100)), 'four for each thread').to.equal(4_000)
     expect(rows(table(10, 100)), 'not less than').to.equal(1_000)
     expect(rows(table(10, 1 << 20)), 'but rows are large').to.equal(8)
     expect(rows(table(10, 1 << 24)), 'one at least').to.equal(1)

@@ -24,7 +24,7 @@ describe('rows of a split', () => {
   })
 
   it('follow the time that a transform takes', () => {
-    const size = new SplitSizer(50_000, { splitsAhead: 6, rows: null })
+    const size = new SplitSizer(50_000, { splitsAhead: () => 6, rows: null })
     expect(size.next()).to.equal(2_000)
     size.done(2_000, 20_000, 20)
     expect(size.next()).to.equal(4_000)
@@ -39,7 +39,7 @@ describe('rows of a split', () => {
   })
 
   it('get smaller towards the end of what statistics expect, so that no thread waits long for another', () => {
-    const size = new SplitSizer(50_000, { splitsAhead: 6, rows: 20_000 })
+    const size = new SplitSizer(50_000, { splitsAhead: () => 6, rows: 20_000 })
     expect([size.next(), size.next()]).to.deep.equal([2_000, 2_000])
     size.done(2_000, 20_000, 200)
     const rows = Array.from({ length: 8 }, () => size.next())
@@ -49,7 +49,7 @@ describe('rows of a split', () => {
   })
 
   it('do not get small at the end where the function takes little', () => {
-    const size = new SplitSizer(50_000, { splitsAhead: 6, rows: 2_000 })
+    const size = new SplitSizer(50_000, { splitsAhead: () => 6, rows: 2_000 })
     size.next()
     size.done(2_000, 20_000, 4)
     expect([size.next(), size.next()], 'more rows than statistics expect').to.deep.equal([4_000, 4_000])

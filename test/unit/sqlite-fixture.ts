@@ -119,6 +119,7 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
     pipeline: null,
     policy: {
       workerNum: 1,
+      firstThreads: 1,
       consistency: 'split',
       speed: null,
       resumable: false,

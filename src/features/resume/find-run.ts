@@ -166,13 +166,15 @@ export function resumedPlan(
   { workerNum, readBatch, errorLimit, speed, retry }: Params,
 ): RunPlan {
   const { plan, started } = state
-  const threads = plan.policy.workerNum === 1 ? 1 : workerNum
+  const { policy } = plan
+  const threads = policy.workerNum === 1 ? 1 : (workerNum ?? policy.workerNum)
+  const firstThreads = workerNum === null ? policy.firstThreads : threads
   return {
     ...plan,
     reasons: [`goes on with run ${run}, which began at ${started}`, ...plan.reasons],
     read: { ...plan.read, splitRows: readBatch ?? plan.read.splitRows },
     write: { ...plan.write, errorLimit, threads },
-    policy: { ...plan.policy, workerNum: threads, speed, retry },
+    policy: { ...policy, workerNum: threads, firstThreads, speed, retry },
   }
 }
 

@@ -3,6 +3,7 @@ import type { Progress } from '../../engine/progress.js'
 import type { SplitCounts, PipelineSetup } from '../../engine/messages.js'
 import { noCounts, noneConnected } from '../../engine/messages.js'
 import { Scheduler } from '../../engine/scheduler.js'
+import { ThreadCount } from '../../engine/thread-count.js'
 import type { RowshiftError } from '../../contract/errors.js'
 import type { Throttle } from '../../engine/throttle.js'
 import { rowBytes } from '../../plan/split-rows.js'
@@ -82,12 +83,13 @@ class Comparison {
     this.#scheduler = new Scheduler({
       runId,
       retry: plan.retry,
-      ahead: plan.workerNum * 2,
+      threads: new ThreadCount({ first: plan.workerNum, most: plan.workerNum }),
+      aheadPerThread: 2,
       signal,
       onProgress,
       throttle: job.throttle,
       graceMs: 0,
-      pool: { worker: 'comparison.js', threads: plan.workerNum, setup: setupOf(job) },
+      pool: { worker: 'comparison.js', setup: setupOf(job) },
     })
   }
 

@@ -19,6 +19,7 @@ import { splitRows } from '../../plan/split-rows.js'
 import type { PipelineChoice } from '../../plan/pipeline-plan.js'
 import { planPipeline } from '../../plan/pipeline-plan.js'
 import type { Params } from '../../task/params.js'
+import { DEFAULT_WORKERS } from '../../task/params.js'
 import { liveRows } from '../deletes/plan.js'
 import { readsOf } from '../shard/plan.js'
 import { settleRules } from '../shard/rule-plan.js'
@@ -88,7 +89,7 @@ export async function makeVerifyPlan(
   const placement = await planPlacement(endpoints, params, { ...tables, computed })
   const pipeline = await choosePipeline(endpoints, params, { ...tables, computed, key, placement, repair })
   const ranges = chooseRanges(key.key, pipeline.pairs, target.table, samePlugin(endpoints))
-  const split = splitRows(source.table, params)
+  const split = splitRows(source.table, params, params.workerNum ?? DEFAULT_WORKERS)
   const choices = { ...tables, conditions, computed, key, placement, pipeline, ranges, split }
   const specs = readSpecs(choices)
   const digest = await planDigest(
@@ -105,7 +106,7 @@ export async function makeVerifyPlan(
     sharding: placement.sharding && settleRules(placement.sharding, pipeline.pairs),
     identity: identityOf(key.key, pipeline.pairs),
     digest: digest.digest,
-    workerNum: ranges.source === null ? 1 : params.workerNum,
+    workerNum: ranges.source === null ? 1 : (params.workerNum ?? DEFAULT_WORKERS),
     speed: params.speed,
     retry: params.retry,
     reasons: reasonsOf(params, choices, digest.reason),
@@ -168,7 +169,7 @@ function choosePipeline(
     values: mapping.values,
     key: key.key,
     shardReads: placement.sharding?.reads ?? [],
-    workerNum,
+    workerNum: workerNum ?? DEFAULT_WORKERS,
     created: createdMaps(repair),
     transform: null,
   })

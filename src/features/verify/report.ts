@@ -63,7 +63,7 @@ export function makeVerifyReport(facts: VerifyFacts): VerifyReport {
     }),
     mode,
     rowsRead: sourceRows + filtered,
-    workerNum: plan?.workerNum ?? params.workerNum,
+    workerNum: plan?.workerNum ?? params.workerNum ?? 0,
     reasons: [
       ...(plan?.reasons ?? []),
       ...facts.reasons,
