@@ -16,10 +16,13 @@ type Coerce = (cell: Buffer) => Buffer
  */
 export class LossyCoercion {
   readonly #columns: readonly (Coerce | null)[]
+  /** With a 1 for each column that may be coerced. */
+  readonly #coerced: Uint8Array
   readonly #builder: BatchBuilder
 
   private constructor(spec: PlannedWrite, columns: readonly (Coerce | null)[]) {
     this.#columns = columns
+    this.#coerced = Uint8Array.from(columns, (coerce) => Number(coerce !== null))
     this.#builder = new BatchBuilder(spec.batch)
   }
 
@@ -31,6 +34,7 @@ export class LossyCoercion {
 
   /** The batch with its values coerced. The memory of the one given is used again. */
   apply(batch: Batch): Batch {
+    if (!this.#changes(batch)) return batch
     const builder = this.#builder
     forEachRow(batch, (cells) => {
       for (const [i, coerce] of this.#columns.entries()) {
@@ -42,6 +46,22 @@ export class LossyCoercion {
     })
     recycle(batch)
     return builder.take() ?? batch
+  }
+
+  /** Most batches have nothing to change, and are not written anew. */
+  #changes(batch: Batch): boolean {
+    let changes = false
+    forEachRow(
+      batch,
+      (cells) => {
+        changes ||= this.#columns.some((coerce, i) => {
+          const cell = cells[i] ?? null
+          return coerce !== null && cell !== null && !coerce(cell).equals(cell)
+        })
+      },
+      this.#coerced,
+    )
+    return changes
   }
 }
 
@@ -62,10 +82,10 @@ function coercionOf({ source, target, check }: ColumnMapping): Coerce | null {
     case 'bytes':
       return source.kind === 'bytes' ? cutBytes(valueRange) : null
     case 'time':
-      return source.kind === 'time' ? cutFraction(valueRange) : null
+      return source.kind === 'time' ? cutFraction(source.valueRange, valueRange) : null
     case 'datetime':
     case 'instant':
-      return moments ? cutFraction(valueRange) : null
+      return moments ? cutFraction(source.valueRange, valueRange) : null
     default:
       return null
   }
@@ -170,8 +190,11 @@ function cutBytes({ maxBytes, padded, maxBits }: ValueRange): Coerce | null {
   }
 }
 
-function cutFraction({ fractionDigits }: ValueRange): Coerce | null {
-  if (fractionDigits === undefined) return null
+function cutFraction(
+  { fractionDigits: most = Infinity }: ValueRange,
+  { fractionDigits }: ValueRange,
+): Coerce | null {
+  if (fractionDigits === undefined || most <= fractionDigits) return null
   return (cell) => {
     const at = cell.indexOf('.')
     const end = fractionDigits === 0 ? at : at + 1 + fractionDigits

@@ -14,7 +14,7 @@ import { forEachRow } from './each-row.js'
 import { exactNumber } from './exact-number.js'
 import { isCanonicalInet6 } from './inet6.js'
 import type { Cells } from './row-name.js'
-import { excerpt, rowName } from './row-name.js'
+import { cellsOf, excerpt, rowName } from './row-name.js'
 
 /** True when the target will hold exactly this value. */
 type SilentChangeCheck = (cell: Buffer | null) => boolean
@@ -23,13 +23,17 @@ type SilentChangeCheck = (cell: Buffer | null) => boolean
 export class SilentChangeChecks {
   readonly #spec: PlannedWrite
   readonly #checks: readonly (SilentChangeCheck | null)[]
-  /** Nothing but odd floats is looked for, which a look at the whole batch nearly always rules out. */
-  readonly #onlySeldom: boolean
+  /** With a 1 for each column that has a check. */
+  readonly #checked: Uint8Array
+  /** The same without those that a look at the whole batch nearly always rules out; null: there are no others. */
+  readonly #usual: Uint8Array | null
 
   private constructor(spec: PlannedWrite, checks: readonly (SilentChangeCheck | null)[]) {
     this.#spec = spec
     this.#checks = checks
-    this.#onlySeldom = checks.every((check) => check === null || SELDOM.has(check))
+    this.#checked = Uint8Array.from(checks, (check) => Number(check !== null))
+    const usual = Uint8Array.from(checks, (check) => Number(check !== null && !SELDOM.has(check)))
+    this.#usual = usual.includes(1) ? usual : null
   }
 
   static of(spec: PlannedWrite): SilentChangeChecks | null {
@@ -39,15 +43,22 @@ export class SilentChangeChecks {
 
   /** Why a batch would be stored changed, by the first such value; null when it would not. */
   rowError(batch: Batch): RowshiftError | null {
-    if (this.#onlySeldom && !ODDITIES.some((text) => batch.bytes.includes(text))) return null
-    let found: RowshiftError | null = null
-    forEachRow(batch, (cells) => {
-      if (found !== null) return
-      for (const [i, isUnchanged] of this.#checks.entries()) {
-        if (isUnchanged !== null && !isUnchanged(cells[i] ?? null)) found ??= this.#rowError(i, cells)
-      }
-    })
-    return found
+    const odd = ODDITIES.some((text) => batch.bytes.includes(text))
+    const wanted = odd ? this.#checked : this.#usual
+    if (wanted === null) return null
+    let found: { column: number; row: Batch } | null = null as { column: number; row: Batch } | null
+    forEachRow(
+      batch,
+      (cells, start, end) => {
+        if (found !== null) return
+        const column = this.#checks.findIndex(
+          (isUnchanged, i) => wanted[i] === 1 && !isUnchanged!(cells[i] ?? null),
+        )
+        if (column >= 0) found = { column, row: { bytes: batch.bytes.subarray(start, end), rows: 1 } }
+      },
+      wanted,
+    )
+    return found && this.#rowError(found.column, cellsOf(found.row))
   }
 
   #rowError(i: number, cells: Cells): RowshiftError {
