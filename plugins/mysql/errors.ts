@@ -1,7 +1,14 @@
 import type { ErrorCode, ErrorDetails } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { ErrorClass } from '../../src/sql/error-classes.js'
-import { classOf, errorClasses, failureOf, LostConnection, withoutStop } from '../../src/sql/error-classes.js'
+import {
+  classOf,
+  errorClasses,
+  failureOf,
+  isProgramFault,
+  LostConnection,
+  withoutStop,
+} from '../../src/sql/error-classes.js'
 import { UntrustedKey } from './login.js'
 
 const SMALLER_SPLITS = 'Make the splits smaller with "read_batch".'
@@ -63,8 +70,7 @@ interface DriverError {
 /** What the driver says of a connection that has ended, as such; anything else as it is. */
 export function asLost(thrown: unknown, where: string): Error {
   const error = thrown as DriverError & Error
-  const own = error.code === undefined && !error.fatal
-  if (error instanceof RowshiftError || isServers(error.errno) || own) return error
+  if (error instanceof RowshiftError || isServers(error.errno) || isFault(error)) return error
   const reason = reasonOf(error.code, error.message).replace(/^Connection lost: /, '')
   return new LostConnection(where, reason, error)
 }
@@ -86,6 +92,7 @@ export function mapError(thrown: unknown, doing: string, details: ErrorDetails =
       thrown,
     )
   }
+  if (isFault(thrown)) return RowshiftError.from(thrown)
   return failureOf({ code: 'CONNECTION_LOST' }, doing, reasonOf(code, message), details, thrown)
 }
 
@@ -147,6 +154,14 @@ export function mapConnectError(thrown: unknown, where: string, encrypted: boole
   const reason = known?.reason ?? withoutStop(plain)
   const hint = known?.hint ?? 'Check that the server runs and that host, port and TLS settings are right.'
   return failed('CONNECTION_FAILED', reason, hint)
+}
+
+/** Of ours, or of the driver: it gives connections that ended a code, or calls them fatal or closed. */
+function isFault(thrown: unknown): boolean {
+  const { code, fatal, message } = thrown as DriverError
+  return (
+    isProgramFault(thrown) || (code === undefined && fatal !== true && !message.endsWith(' closed state'))
+  )
 }
 
 /** Without a code it is mysql2's own complaint about a connection that is closed already. */

@@ -1,6 +1,13 @@
 import type { ErrorCode, ErrorDetails } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
-import { classOf, errorClasses, failureOf, LostConnection, withoutStop } from '../../src/sql/error-classes.js'
+import {
+  classOf,
+  errorClasses,
+  failureOf,
+  isProgramFault,
+  LostConnection,
+  withoutStop,
+} from '../../src/sql/error-classes.js'
 
 const LOCKED = 'Run again when whatever holds the lock has ended.'
 const CANCELED =
@@ -56,7 +63,7 @@ export function sqlState(thrown: unknown): string | null {
 /** What the driver says of a connection that has ended, as such; anything else as it is. */
 export function asLost(thrown: unknown, where: string): Error {
   const error = thrown as DriverError
-  if (error instanceof RowshiftError || sqlState(error) !== null) return error
+  if (error instanceof RowshiftError || sqlState(error) !== null || isProgramFault(error)) return error
   if (error.code === undefined && !/^(Connection|Client) /.test(error.message)) return error
   const reason = /^(Connection|Client) /.test(error.message)
     ? 'the server has closed it'
@@ -72,7 +79,7 @@ export function postgresError(thrown: unknown, doing: string, details: ErrorDeta
   const state = sqlState(thrown)
   const error = thrown as DriverError
   if (state === null) {
-    if (error.code === undefined) return RowshiftError.from(thrown)
+    if (error.code === undefined || isProgramFault(error)) return RowshiftError.from(thrown)
     return failureOf({ code: 'CONNECTION_LOST' }, doing, withoutStop(error.message), details, thrown)
   }
   const more = { ...details, sqlstate: state, ...(error.column !== undefined && { column: error.column }) }

@@ -52,6 +52,14 @@ export class LostConnection extends RowshiftError {
   }
 }
 
+const FAULTS = [TypeError, RangeError, ReferenceError, SyntaxError]
+
+/** What a wrong call throws, also with a code of Node.js: it has nothing to do with the connection, and would happen again. */
+export function isProgramFault(thrown: unknown): boolean {
+  if (!(thrown instanceof Object) || FAULTS.some((type) => thrown instanceof type)) return true
+  return (thrown as { code?: unknown }).code === 'ERR_ASSERTION'
+}
+
 /** A message of a database as a part of a sentence of ours. */
 export function withoutStop(message: string): string {
   return message.replace(/(?<![.\s])[.\s]+$/, '')

@@ -1,7 +1,9 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { mapError, warningError } from '../../plugins/mysql/errors.js'
+import { asLost, mapError, warningError } from '../../plugins/mysql/errors.js'
 import { rejectedRowError } from '../../plugins/mysql/row-errors.js'
+import { asLost as asLostByPostgres, postgresError } from '../../plugins/postgres/errors.js'
+import { LostConnection } from '../../src/sql/error-classes.js'
 import type { TableSchema } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { batch, draftPlan } from './sqlite-fixture.js'
@@ -45,6 +47,25 @@ describe('errors of MySQL and MariaDB', () => {
     ]
     for (const errno of others) expect(map(errno).blamesRow, String(errno)).to.equal(false)
     expect(mapError({ code: 'ECONNRESET', message: 'reset' }, 'writing').blamesRow).to.equal(false)
+  })
+
+  it('are not faults of ours, nor of the driver, which no connection is to blame for', () => {
+    const outOfRange = Object.assign(new RangeError('out of range'), { code: 'ERR_OUT_OF_RANGE' })
+    for (const fault of [
+      new TypeError('x is not a function'),
+      outOfRange,
+      new Error('no such case'),
+      'text',
+    ]) {
+      expect(mapError(fault, 'writing table t').code, String(fault)).to.equal('INTERNAL')
+      expect(asLost(fault as Error, 'server')).to.equal(fault)
+    }
+    const fatal = Object.assign(new Error('a command in a closed connection'), { fatal: true })
+    const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+    for (const lost of [fatal, reset, new Error("Can't write in closed state")]) {
+      expect(mapError(lost, 'writing table t').code, lost.message).to.equal('CONNECTION_LOST')
+      expect(asLost(lost, 'server')).to.be.instanceOf(LostConnection)
+    }
   })
 
   it('can be retried when a lock was lost', () => {
@@ -116,5 +137,18 @@ describe('errors of MySQL and MariaDB', () => {
   it('of a load are those of its first warning', () => {
     expect(warningError(1062, "Duplicate entry '3'", 't').code).to.equal('DUPLICATE_KEY')
     expect(warningError(1265, 'Data truncated', 't').code).to.equal('DATA_REJECTED')
+  })
+})
+
+describe('errors of PostgreSQL', () => {
+  it('are not faults of ours, nor of the driver, which no connection is to blame for', () => {
+    const wrong = Object.assign(new TypeError('wrong'), { code: 'ERR_INVALID_ARG_TYPE' })
+    for (const fault of [wrong, new TypeError('x is not a function'), new Error('no such case')]) {
+      expect(postgresError(fault, 'writing table t').code, fault.message).to.equal('INTERNAL')
+      expect(asLostByPostgres(fault, 'server')).to.equal(fault)
+    }
+    const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+    expect(postgresError(reset, 'writing table t').code).to.equal('CONNECTION_LOST')
+    expect(asLostByPostgres(reset, 'server')).to.be.instanceOf(LostConnection)
   })
 })
