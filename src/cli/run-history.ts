@@ -36,6 +36,8 @@ class RunHistory {
   readonly #warnings: string[] = []
   /** What is left of a run that succeeded until the history has that. */
   #remnant: string | null = null
+  /** Nobody has to go on with the run to save them. */
+  #watermarksSaved = false
   forget: (run: string) => Promise<void> = async () => {}
   /** What is kept of the watermarks that the run leaves. */
   remembered = ({ watermarks }: RunReport): RunReport['watermarks'] => watermarks
@@ -101,7 +103,8 @@ class RunHistory {
         const limit = signal.aborted ? STORE_WAIT_INTERRUPTED_MS : STORE_WAIT_MS
         if (!retryable || performance.now() - started + milliseconds > limit) {
           this.#warn(`The end of the run could not be written to the history: ${message}`)
-          return { ...report, warnings: [...report.warnings, ...this.#warnings] }
+          const unwritten = { ...report, warnings: [...report.warnings, ...this.#warnings] }
+          return this.#watermarksSaved ? this.#forgotten(unwritten) : unwritten
         }
         if (milliseconds === FIRST_PAUSE_MS)
           this.#warn(`The task store is lost; its answer is waited for up to ${limit / 1000} s: ${message}`)
@@ -141,6 +144,7 @@ class RunHistory {
     if (status === 'success' && alone) {
       failpoint('watermarks-saving')
       await this.#store.saveWatermarks(this.#record.task_id, this.#record.run_id, this.remembered(report))
+      this.#watermarksSaved = true
       failpoint('watermarks-saved')
     }
     await this.#store.finishRun({ ...this.#record, ...end, report: JSON.stringify(report) })

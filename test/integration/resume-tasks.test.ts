@@ -91,6 +91,19 @@ describe('a task whose run was killed', () => {
     expect(await endpoints.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
   })
 
+  it('leaves nothing to go on with when its watermarks are saved, even if its history cannot be', async () => {
+    const endpoints = await slowTask({ where: 'id >= 0', read_batch: 10_000 })
+    await endpoints.tasks.store.value(
+      `CREATE TRIGGER full BEFORE UPDATE ON rowshift_run FOR EACH ROW IF NEW.status = 'success' THEN
+         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no room for the history'; END IF`,
+    )
+    const { code, stderr, report } = await ended(endpoints.tasks.start('run', '1'))
+    expect(code, stderr).to.equal(0)
+    expect(report.warnings.join()).to.include('no room for the history')
+    expect(report.splits).to.be.above(1)
+    expect(await endpoints.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
+  })
+
   it('does not begin anew by inserting rows again that are there', async () => {
     const endpoints = await slowTask()
     await endpoints.db.query('ALTER TABLE dst DROP PRIMARY KEY')
