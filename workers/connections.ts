@@ -12,11 +12,14 @@ const RETRY_MS = 300
 export class ThreadConnections {
   /** In shared memory: how many threads have theirs. */
   readonly #connected: Int32Array
+  /** Called before the thread is counted: should it die in between, others count on too few, not on too many. */
+  readonly #onConnected: () => void
   #counted = false
   #gaveUp = false
 
-  constructor(connected: Int32Array) {
+  constructor(connected: Int32Array, onConnected: () => void) {
     this.#connected = connected
+    this.#onConnected = onConnected
   }
 
   /** It has closed its connections, or is about to, and takes no more jobs. */
@@ -34,7 +37,9 @@ export class ThreadConnections {
       return backoff(others ? 0 : retries, RETRY_MS)
     }
     await retried(open, next, signal)
-    if (!this.#counted) Atomics.add(this.#connected, 0, 1)
+    if (this.#counted) return
+    this.#onConnected()
+    Atomics.add(this.#connected, 0, 1)
     this.#counted = true
   }
 

@@ -16,7 +16,9 @@ export abstract class PoolThread<Endpoints, Message = never> {
   #jobs = 0
 
   constructor(setup: ThreadSetup, post: (message: ThreadMessage | Message) => void) {
-    this.connections = new ThreadConnections(setup.connected)
+    this.connections = new ThreadConnections(setup.connected, () =>
+      post({ type: 'connected', thread: threadId }),
+    )
     this.#post = post
     follow(setup.control, {
       abort: () => this.abort(),

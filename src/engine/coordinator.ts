@@ -85,6 +85,7 @@ class Coordinator {
       pool: {
         worker: 'split.js',
         startAll: this.#inSnapshot,
+        replaces: isReplaceable(plan),
         jobsPerThread: SPLITS_PER_THREAD,
         // Where rows are not JavaScript objects, a larger young generation only makes each thread 10 MB heavier.
         maxYoungGenerationSizeMb: called ? 16 : 3,
@@ -124,6 +125,7 @@ class Coordinator {
         mark: this.#job.checkpoints.mark(planned, inDoubt),
         shrunk,
       }),
+      outlives: (split) => 'mark' in split && split.mark !== undefined && !this.#hasRejected,
       accept: (result, planned, index) => this.#accept(result, planned, index),
     })
     // Rows that wait for unique values come last: the rows that had those are written, in whatever thread.
@@ -178,6 +180,12 @@ class Coordinator {
     return { retry: this.#job.plan.policy.retry, signal, onRetry }
   }
 
+  /** Nobody knows which rejected rows are in the file already that a dead thread had in hand. */
+  get #hasRejected(): boolean {
+    const { dirty } = this.#job
+    return dirty !== null && Atomics.load(dirty.rows, 0) > 0n
+  }
+
   get #inSnapshot(): boolean {
     return this.#job.plan.policy.consistency === 'snapshot'
   }
@@ -209,15 +217,18 @@ class Coordinator {
     const watch = new TransformWatch({
       plan,
       isAlive: (thread) => pool.isAlive(thread),
-      onOverdue: (thread, error) => {
-        // Before its jobs fail, which would be the error otherwise.
-        this.#scheduler.fail(error)
-        void pool.terminate(thread)
-      },
+      onOverdue: (thread) => void pool.terminate(thread),
     })
     onAbort(signal, () => watch.requestStop())
     return watch
   }
+}
+
+/** Whether a new thread may take part in the run: it sees the moment that the others see, and makes no id that somebody else makes. */
+function isReplaceable({ policy, pipeline }: RunPlan): boolean {
+  const numbered =
+    pipeline?.cells.some((cell) => cell.type === 'id' && cell.ids.type === 'snowflake') ?? false
+  return policy.consistency !== 'snapshot' && !numbered
 }
 
 function setupOf({ runId, plan, source, target, dirty, pipeline }: CoordinatorJob): WorkerSetup {

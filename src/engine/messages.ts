@@ -133,9 +133,8 @@ export const noCounts: SplitCounts = {
   bytes: 0,
 }
 
-/** Thread to its pool, by its id: it is about to open connections; it has closed them. */
-export type ThreadMessage =
-  { readonly type: 'opened'; readonly thread: number } | { readonly type: 'closed'; readonly thread: number }
+/** Thread to its pool, by its id: it is about to open connections; it is about to count among those that have theirs; it has closed them. */
+export type ThreadMessage = { readonly type: 'opened' | 'connected' | 'closed'; readonly thread: number }
 
 /** For a snapshot, twice: both endpoints are open, and the snapshot has begun; or why not. `gaveUp` as in {@link Failure}. */
 export interface ThreadReady {

@@ -24,9 +24,11 @@ export interface PoolOptions {
   readonly maxYoungGenerationSizeMb?: number
   /** `workerData` of each thread. */
   readonly setup: ThreadSetup
+  /** Another thread takes the place of one that died; otherwise that is an error. */
+  readonly replaces: boolean
   /** What the threads of a copy say beside a {@link ThreadMessage}. */
   readonly onMessage?: (message: WorkerMessage) => void
-  /** A thread died. If it had jobs in hand, they have been rejected before. */
+  /** A thread died, and no other takes its place. If it had jobs in hand, they have been rejected before. */
   readonly onError: (error: RowshiftError) => void
   /** A thread has given up its connections; so many take jobs now. */
   readonly onRetired: (working: number) => void
@@ -42,6 +44,8 @@ export class WorkerPool<Job, Result extends JobResult> {
   readonly #control: BroadcastChannel
   /** Ids of the threads that have opened connections and not closed them. */
   readonly #open = new Set<number>()
+  /** Ids of the threads that count among those that have theirs (`ThreadSetup.connected`). */
+  readonly #connected = new Set<number>()
   /** Those that take no more jobs, because a server takes no more connections. */
   readonly #retired = new Set<number>()
   #crowding: ErrorReport | null = null
@@ -87,6 +91,7 @@ export class WorkerPool<Job, Result extends JobResult> {
   /** A thread has given up, and why: others do its work. */
   retire(thread: number, error: ErrorReport): void {
     this.#crowding ??= error
+    this.#connected.delete(thread)
     if (this.#retired.has(thread)) return
     this.#retired.add(thread)
     log.warn(this.gaveUp!)
@@ -181,6 +186,9 @@ export class WorkerPool<Job, Result extends JobResult> {
         // A thread that was still starting has not heard an earlier message.
         if (this.#aborted) this.tell({ type: 'abort' })
         break
+      case 'connected':
+        this.#connected.add(message.thread)
+        break
       case 'closed':
         this.#open.delete(message.thread)
         if (this.#openThreads === 0) this.#onClosed()
@@ -210,9 +218,21 @@ export class WorkerPool<Job, Result extends JobResult> {
   }
 
   #died(error: unknown): void {
-    if (!this.#closing) this.#options.onError(RowshiftError.from(error))
+    this.#forgetDead()
+    // None is left when those that were to take its place have died as they began: Piscina starts no more then.
+    const replaced = this.#options.replaces && this.#pool.threads.length > 0
+    if (!this.#closing && !replaced) this.#options.onError(RowshiftError.from(error))
     this.#rejectIfDeserted()
     if (this.#openThreads === 0) this.#onClosed()
+  }
+
+  /** The others would count on the connections of those that died. */
+  #forgetDead(): void {
+    for (const thread of [...this.#open, ...this.#connected]) {
+      if (this.isAlive(thread)) continue
+      this.#open.delete(thread)
+      if (this.#connected.delete(thread)) Atomics.sub(this.#options.setup.connected, 0, 1)
+    }
   }
 
   /** Piscina starts no more threads when one has died as it began; jobs that wait for a thread would do so without end. */

@@ -43,6 +43,8 @@ export type JobAttempt = Pick<Attempt, 'inDoubt'> & { readonly shrunk: number }
 export interface Work<Item, Job, Result> {
   /** Asked for each attempt. `index`: no other job of the run has it. */
   readonly jobOf: (item: Item, index: number, attempt: JobAttempt) => Job
+  /** Whether a job whose thread died may be done again: what it has left does no harm, or the next attempt finds it. Default: it may not. */
+  readonly outlives?: (job: Job) => boolean
   /** Called with every result, of a failed attempt too. Default: nothing. */
   readonly onAttempt?: (result: Result) => void
   /** The one place where the result of a job is taken over; it is done then. */
@@ -209,16 +211,23 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     const before = this.#shrunk
     let shrunk = before
     let waits = false
-    const run = async ({ inDoubt, tooLarge }: Attempt) => {
+    let death: RowshiftError | null = null
+    const run = async ({ inDoubt, tooLarge }: Attempt): Promise<Result | Failure> => {
       shrunk = Math.max(this.#shrunk, before + tooLarge)
       if (waits) this.#advance({ type: 'waiting', reason: null })
       waits = false
       const job = work.jobOf(item, split, { inDoubt, shrunk })
-      const result = await this.pool.run(job).catch((death: unknown) => {
-        throw death instanceof RowshiftError ? death : this.#attribute(death)
-      })
-      work.onAttempt?.(result)
-      return result
+      try {
+        const result = await this.pool.run(job)
+        work.onAttempt?.(result)
+        return result
+      } catch (thrown) {
+        if (thrown instanceof RowshiftError) throw thrown
+        const before = death
+        death = this.#attribute(thrown)
+        if (!this.#outlives(job, work) || isSame(death, before)) throw death
+        return lostWith(death)
+      }
     }
     const onRetry = (error: RowshiftError, retries: number) => {
       this.retrying(error, retries, split)
@@ -227,10 +236,15 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     }
     const result = await withRetries(run, retry, this.#ending, onRetry)
     this.#shrunk = Math.max(this.#shrunk, shrunk)
-    return result
+    return result as Done<Result>
   }
 
-  /** What a dead thread had in hand is not run again: nobody knows how far it got. */
+  /** Whether a job whose thread died is done again, by another one. */
+  #outlives<Item>(job: Job, work: Work<Item, Job, Result>): boolean {
+    const { replaces } = this.#options.pool
+    return replaces && !this.#ending.aborted && work.outlives?.(job) === true
+  }
+
   #attribute(death: unknown): RowshiftError {
     return this.#options.attribute?.(death) ?? threadLost(death)
   }
@@ -287,6 +301,17 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
 function amountOf<Item>(accepted: Accepted<Item>): Amount {
   if ('parts' in accepted) return { rows: 0, bytes: 0 }
   return accepted.read ?? { rows: accepted.counts.rowsRead, bytes: accepted.counts.bytes }
+}
+
+/** A user's function that has ended two threads at the same row would end all of them. */
+function isSame({ code, message }: RowshiftError, before: RowshiftError | null): boolean {
+  return code !== 'THREAD_LOST' && message === before?.message
+}
+
+/** Nobody knows how far the thread had got. */
+function lostWith({ code, message, details }: RowshiftError): Failure {
+  const error = { code, message, details: { ...details, inDoubt: true } }
+  return { outcome: 'failed', error, repeatable: true, gaveUp: null }
 }
 
 function threadLost(death: unknown): RowshiftError {

@@ -6,8 +6,8 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
 import { RowshiftError } from '../../src/contract/errors.js'
 import type { Failpoint } from '../../src/failpoint.js'
 
-/** `kill`: kill -9; `stop`: SIGSTOP; `throw`: an unexpected fault; `lose`: the error of a connection that was lost. */
-export type FailpointAction = 'kill' | 'stop' | 'throw' | 'lose'
+/** `kill`: kill -9; `stop`: SIGSTOP; `die`: the end of the thread; `throw`: an unexpected fault; `lose`: the error of a connection that was lost. */
+export type FailpointAction = 'kill' | 'stop' | 'die' | 'throw' | 'lose'
 
 /** The line of the trace that comes before the action. */
 export const STRUCK = 'struck'
@@ -35,6 +35,8 @@ export function failpoint(name: Failpoint): void {
       // Another thread takes the signal, and all stop only then.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STOPPING_MS)
       break
+    case 'die':
+      process.exit(7)
     case 'throw':
       throw new Error(`thrown at failpoint ${name}`)
     case 'lose':

@@ -55,6 +55,7 @@ const names = Object.keys(points) as Failpoint[]
 const often = names.filter((name) => points[name] === 'often')
 const resumed = names.filter((name) => points[name] === 'resumed')
 const inSplit = often.filter((name) => name.startsWith('split-'))
+const inThread = often.filter((name) => name !== 'split-accepted' && name !== 'store-writing')
 /** Where the row of the run is locked. */
 const inCommit: readonly Failpoint[] = inSplit.filter(
   (name) => name === 'split-marked' || name === 'split-committing',
@@ -260,6 +261,12 @@ export function faultsOf(random: (below: number) => number): Fault[] {
       .map((name) => at('unexpected fault in the tool', 'throw', name, 'first', repeats(name))),
     ...beforeCommit.map((name) =>
       at('split fails, to be tried again', 'lose', name, 'middle', { survives: true }),
+    ),
+    ...inThread.map((name) =>
+      at('worker thread dies', 'die', name, 'middle', {
+        survives: true,
+        meets: (cell, passes) => cell.mode !== 'sync' && (passes.get(name) ?? 0) > 2,
+      }),
     ),
     ...inSplit.map((name) =>
       meanwhile(

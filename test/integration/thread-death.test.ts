@@ -1,21 +1,38 @@
-// A worker thread that dies ends the run, at once and with an error that says so; what it had in hand is not written a second time.
+// A worker thread that dies is replaced, and its splits are done again, by what their checkpoints say; where that is not safe, the run ends, at once
+// and with an error that says so.
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { createConnection } from 'mysql2/promise'
 import type { RunReport } from '../../src/index.js'
-import { servers, startCli } from '../support/context.js'
-import { TestDatabase, scratchFile } from '../support/copying.js'
+import { connect } from '../support/client.js'
+import { oneServer, ready, server, servers, startCli } from '../support/context.js'
+import type { Outcome } from '../support/copying.js'
+import { runWithReport, TestDatabase, scratchFile } from '../support/copying.js'
+import type { TestServer } from '../support/servers.js'
 import { until } from '../support/until.js'
 
 const ROWS = 4000
+const SPLIT = 500
+/** In the second split. */
 const LOCKED = 700
-const TABLES = `CREATE TABLE s (id INT PRIMARY KEY, v VARCHAR(1000)); CREATE TABLE t LIKE s;
-  INSERT INTO s WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 1000)
-    SELECT a.i + 1000 * (b.i - 1), REPEAT('x', 400) FROM q a JOIN q b ON b.i <= ${ROWS / 1000};
-  INSERT INTO t VALUES (${LOCKED}, 'old')`
+const DEFINITION = 'id INT PRIMARY KEY, v VARCHAR(1000)'
+const KEYLESS = 'id INT NOT NULL, v VARCHAR(1000)'
+const PARAMS = { worker_num: 2, read_batch: SPLIT, retry: { attempts: 20, max_wait: 1 } }
+
+/** With a row in the target, unless that has no key. */
+async function tablesOn(on: TestServer, target = DEFINITION): Promise<TestDatabase> {
+  const db = await TestDatabase.create(on, `CREATE TABLE s (${DEFINITION}); CREATE TABLE t (${target})`)
+  const rows =
+    on.kind === 'postgres'
+      ? `SELECT i, repeat('x', 400) FROM generate_series(1, ${ROWS}) AS q (i)`
+      : `WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 1000)
+           SELECT a.i + 1000 * (b.i - 1), REPEAT('x', 400) FROM q a JOIN q b ON b.i <= ${ROWS / 1000}`
+  await db.query(`INSERT INTO s ${rows}`)
+  await db.query(on.kind === 'postgres' ? 'ANALYZE s' : 'ANALYZE TABLE s')
+  return db
+}
 
 /** `one`: the first thread that sees the file dies; `all`: every thread does, those that begin later too. */
 function deadly(flag: string, whose: 'one' | 'all'): string {
@@ -42,13 +59,19 @@ if (!isMainThread) {
   return `--import ${pathToFileURL(file).href}`
 }
 
-async function deadRun(db: TestDatabase, whose: 'one' | 'all', params: object): Promise<RunReport> {
+/** While one of the threads waits for a lock, it or another one dies. */
+async function deadRun(
+  db: TestDatabase,
+  whose: 'one' | 'all',
+  params: object,
+): Promise<{ code: number | null; stderr: string; report: RunReport }> {
   const { host, port, user, password } = db.server
-  const holder = await createConnection({ host, port, user, password, database: db.database })
+  await db.query(`INSERT INTO t (id, v) VALUES (${LOCKED}, 'old')`)
+  const holder = await connect(db.server.kind, { host, port, user, password, database: db.database })
   await holder.query('START TRANSACTION')
   await holder.query(`UPDATE t SET v = 'locked' WHERE id = ${LOCKED}`)
   const [flag, file] = [scratchFile('flag'), scratchFile('json')]
-  const all = { worker_num: 2, read_batch: 500, write_mode: 'upsert', ...params }
+  const all = { ...PARAMS, write_mode: 'upsert', ...params }
   const args = ['copy', '--from', db.url('s'), '--to', db.url('t'), '--params', JSON.stringify(all)]
   const child = startCli([...args, '--report', file], { env: { NODE_OPTIONS: deadly(flag, whose) } })
   child.stdout.resume()
@@ -58,40 +81,132 @@ async function deadRun(db: TestDatabase, whose: 'one' | 'all', params: object): 
   try {
     await until('rows', async () => Number(await db.value('SELECT COUNT(*) FROM t')) > 1)
     writeFileSync(flag, '')
+    if (whose === 'one') {
+      await until('a thread to die', () => existsSync(`${flag}.seen`))
+      await holder.query('ROLLBACK')
+    }
     const [code] = await exit
-    expect(code, stderr).to.equal(1)
-    return JSON.parse(readFileSync(file, 'utf8')) as RunReport
+    return { code, stderr, report: JSON.parse(readFileSync(file, 'utf8')) as RunReport }
   } finally {
     child.kill('SIGKILL')
     await holder.end()
   }
 }
 
-function expectThreadLost({ error, retries }: RunReport): void {
-  expect(error).to.include({ code: 'THREAD_LOST' })
+function expectThreadLost({ code, stderr, report }: Awaited<ReturnType<typeof deadRun>>): void {
+  expect(code, stderr).to.equal(1)
+  expect(report.error).to.include({ code: 'THREAD_LOST' })
   // Which of the two notices of its end comes first is up to Node.
-  expect(error!.message).to.match(/^A worker thread ended: /)
-  expect(retries).to.equal(0)
+  expect(report.error!.message).to.match(/^A worker thread ended: /)
+}
+
+/** Copies through a module that may end its thread. */
+function transformed(db: TestDatabase, code: string, params: object = {}, env = {}): Promise<Outcome> {
+  const file = scratchFile('mjs')
+  writeFileSync(file, code)
+  const all = JSON.stringify({ ...PARAMS, transform: file, ...params })
+  return runWithReport(['copy', '--from', db.url('s'), '--to', db.url('t'), '--params', all], env)
+}
+
+/** JavaScript: true in one call of one thread only. */
+function onlyOnce(flag: string): string {
+  return `(() => { try { return writeFileSync(${JSON.stringify(flag)}, '', { flag: 'wx' }) === undefined } catch { return false } })()`
+}
+
+async function expectCopied(db: TestDatabase, { code, stderr, report }: Outcome, reason: string) {
+  expect(code, stderr).to.equal(0)
+  expect(Object.keys(report.retryReasons), stderr).to.deep.equal([reason])
+  expect(report).to.include({ rowsRead: ROWS, rowsWritten: ROWS })
+  await db.expectEqual('s', 't')
+  expect(await db.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
 }
 
 describe('a worker thread that dies', () => {
-  for (const consistency of ['split', 'snapshot']) {
-    it(`ends the run (consistency: ${consistency})`, async () => {
-      await Promise.all(
-        servers().map(async (server) => {
-          const db = await TestDatabase.create(server, TABLES)
-          expectThreadLost(await deadRun(db, 'one', { consistency }))
-        }),
-      )
-    })
-  }
-
-  it('ends the run when all others die too, and those that would take their place', async () => {
+  it('is replaced, and its splits are done again', async () => {
     await Promise.all(
-      servers().map(async (server) => {
-        const db = await TestDatabase.create(server, TABLES)
-        expectThreadLost(await deadRun(db, 'all', {}))
+      [...servers(), server('postgres')].map(async (on) => {
+        await ready(on)
+        const db = await tablesOn(on)
+        const { code, stderr, report } = await deadRun(db, 'one', {})
+        expect(code, stderr).to.equal(0)
+        // Its session may still hold the lock.
+        expect(report.retryReasons).to.include.keys('THREAD_LOST')
+        expect(report).to.include({ rowsRead: ROWS, rowsWritten: ROWS })
+        await db.expectEqual('s', 't')
       }),
     )
+  })
+
+  it('is not replaced in a snapshot, where a new one would see another moment, nor where ids have its number', async () => {
+    const [on] = oneServer()
+    const db = await tablesOn(on!)
+    expectThreadLost(await deadRun(db, 'one', { consistency: 'snapshot' }))
+    const numbered = await tablesOn(on!, 'id INT PRIMARY KEY, v VARCHAR(1000), n BIGINT DEFAULT 0')
+    const columns = ['id', 'v', { to: 'n', id: 'snowflake' }]
+    expectThreadLost(await deadRun(numbered, 'one', { columns }))
+  })
+
+  it('ends the run when all others die too, and those that would take their place', async () => {
+    const [on] = oneServer()
+    expectThreadLost(await deadRun(await tablesOn(on!), 'all', {}))
+  })
+})
+
+describe('a transform that ends its thread', () => {
+  const FS = "import { writeFileSync } from 'node:fs'\n"
+
+  it('is called again in another one, where no row is there twice', async () => {
+    await Promise.all(
+      [...servers(), server('postgres')].map(async (on) => {
+        await ready(on)
+        // Without a key, so that rows could be there twice.
+        const db = await tablesOn(on, KEYLESS)
+        const flag = scratchFile('flag')
+        const outcome = await transformed(
+          db,
+          `${FS}export default (row) => { if (row.id === 2321 && ${onlyOnce(flag)}) process.exit(3); return row }`,
+        )
+        await expectCopied(db, outcome, 'TRANSFORM_FAILED')
+      }),
+    )
+  })
+
+  it('is called again when it has not come back', async () => {
+    const [on] = oneServer()
+    const db = await tablesOn(on!, KEYLESS)
+    const flag = scratchFile('flag')
+    const outcome = await transformed(
+      db,
+      `${FS}export default (row) => { if (row.id === 2321 && ${onlyOnce(flag)}) for (;;); return row }`,
+      { transform_timeout: 1 },
+    )
+    await expectCopied(db, outcome, 'TRANSFORM_TIMEOUT')
+  })
+
+  it('may run out of memory', async () => {
+    const [on] = oneServer()
+    const db = await tablesOn(on!, KEYLESS)
+    // All rows would take 640 MB.
+    const outcome = await transformed(
+      db,
+      'const kept = []\nexport default (row) => { kept.push(new Array(20_000).fill(row.id)); return row }',
+      {},
+      { NODE_OPTIONS: '--max-old-space-size=250' },
+    )
+    await expectCopied(db, outcome, 'TRANSFORM_FAILED')
+  })
+
+  it('ends the run when it does so at the same row again', async () => {
+    const [on] = oneServer()
+    const db = await tablesOn(on!)
+    const { code, stderr, report } = await transformed(
+      db,
+      'export default (row) => { if (row.id === 2321) process.exit(3); return row }',
+    )
+    expect(code, stderr).to.equal(1)
+    expect(report.error).to.include({ code: 'TRANSFORM_FAILED' })
+    expect(report.error!.message).to.include('at the row with id = "2321"')
+    expect(report.error!.message).to.include('rowshift resume')
+    expect(report.retryReasons).to.deep.equal({ TRANSFORM_FAILED: report.retries })
   })
 })

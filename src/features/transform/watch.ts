@@ -13,13 +13,15 @@ export interface WatchOptions {
   readonly plan: RunPlan
   readonly isAlive: (thread: number) => boolean
   /** A thread will not come back by itself. */
-  readonly onOverdue: (thread: number, error: RowshiftError) => void
+  readonly onOverdue: (thread: number) => void
 }
 
 interface Watched {
   readonly slot: ExecutionMarker
   entered: number | null
   since: number
+  /** It has been in the function for too long. */
+  overdue: RowshiftError | null
 }
 
 /** Looks after the threads while they are in a user's function: one that is in it for too long can only be ended from outside. */
@@ -29,6 +31,8 @@ export class TransformWatch {
   readonly #threads = new Map<number, Watched>()
   readonly #timer: NodeJS.Timeout
   #stopping: number | null = null
+  /** All jobs that a thread had in hand fail with the same thing, each in its turn. */
+  #last: { readonly death: unknown; readonly error: RowshiftError } | null = null
 
   constructor(options: WatchOptions) {
     this.#options = options
@@ -37,7 +41,7 @@ export class TransformWatch {
   }
 
   add(thread: number, memory: SharedArrayBuffer): void {
-    this.#threads.set(thread, { slot: new ExecutionMarker(memory), entered: null, since: 0 })
+    this.#threads.set(thread, { slot: new ExecutionMarker(memory), entered: null, since: 0, overdue: null })
   }
 
   /** The run is to stop. */
@@ -50,17 +54,26 @@ export class TransformWatch {
   }
 
   /** Why a thread died, if a user's function had a part in it. */
-  attribute(error: unknown): RowshiftError {
+  attribute(death: unknown): RowshiftError {
     const dead = [...this.#threads].find(([thread]) => !this.#options.isAlive(thread))
-    const reason = error instanceof Error ? error.message : String(error)
-    const at = dead && dead[1].slot.entered !== null ? this.#currentRow(dead[1].slot) : null
+    if (dead === undefined && this.#last?.death === death) return this.#last!.error
+    const error = dead?.[1].overdue ?? this.#ended(death, dead?.[1].slot)
+    this.#last = { death, error }
+    // Others may die too.
+    if (dead) this.#threads.delete(dead[0])
+    return error
+  }
+
+  #ended(death: unknown, slot: ExecutionMarker | undefined): RowshiftError {
+    const reason = death instanceof Error ? death.message : String(death)
+    const at = slot && slot.entered !== null ? this.#currentRow(slot) : null
     const where = at === null ? '' : ` while its function was ${at.text}`
     return new RowshiftError(
       'TRANSFORM_FAILED',
       `A thread with the transform ${this.#module} ended${where}: ${reason}. Look for process.exit(), and for errors that are thrown in timers ` +
         'or by promises that nobody waits for. What was not committed is rolled back.',
       { module: this.#module, ...at?.details },
-      error,
+      death,
     )
   }
 
@@ -76,9 +89,9 @@ export class TransformWatch {
         watched.entered = entered
         watched.since = now
       }
-      if (entered === null || !this.#overdue(watched.since, now)) continue
-      this.#threads.delete(thread)
-      this.#options.onOverdue(thread, this.#tooLong(watched.slot))
+      if (entered === null || watched.overdue || !this.#overdue(watched.since, now)) continue
+      watched.overdue = this.#tooLong(watched.slot)
+      this.#options.onOverdue(thread)
     }
   }
 

@@ -89,7 +89,7 @@ class Comparison {
       onProgress,
       throttle: job.throttle,
       graceMs: 0,
-      pool: { worker: 'comparison.js', setup: setupOf(job) },
+      pool: { worker: 'comparison.js', replaces: true, setup: setupOf(job) },
     })
   }
 
@@ -138,6 +138,8 @@ class Comparison {
     let sum = noFindings
     await this.#scheduler.run(items, {
       jobOf,
+      // What a dead thread has repaired is not known, and is to be said.
+      outlives: (range) => 'range' in range && range.mayDelete === null,
       // What a failed repair has changed is committed all the same.
       onAttempt: ({ written, deleted }) => {
         if (written + deleted > 0) this.#job.onRepaired({ written, deleted })
