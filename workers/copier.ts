@@ -97,7 +97,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
       // Whether a split that left a mark is stored can be looked up.
       const knowable = marked && inDoubt && !isPartly(failure) && !dirty.saved
       // The next attempt makes smaller statements.
-      const shrinks = undone && failure.code === 'PACKET_TOO_LARGE' && !('settle' in job)
+      const shrinks = undone && failure.code === 'PACKET_TOO_LARGE'
       const facts = { undone, knowable: knowable || shrinks }
       const failed = { ...this.failure(failure, report, facts), writing: writing && undone }
       // Nothing else that this thread has in hand may be committed; but its failure must not be told before this one.
@@ -217,7 +217,9 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
       this.#tell(job.index, { ...waited, rowsWritten }),
     )
     const mark = job.mark && { ...job.mark, state: () => null, onStored: () => {} }
-    const ended = await this.#writes.run(() => settleRows(target, job, { ...options, mark }))
+    const ended = await this.#writes.run(() =>
+      settleRows(target, job, { ...options, mark }, this.#batchBytes(job)),
+    )
     dirty.save()
     const counts = { ...waited, ...ended }
     if (settled(counts) !== 0)
@@ -238,7 +240,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
   }
 
   /** Bytes after which a batch is closed on its way to the target; null: it stays as it is. */
-  #batchBytes({ shrunk = 0 }: SplitJob): number | null {
+  #batchBytes({ shrunk = 0 }: CopyJob): number | null {
     return shrunk === 0 ? null : Math.max(1, this.#setup.plan.read.batch.bytes / SHRINK ** shrunk)
   }
 

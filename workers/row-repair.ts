@@ -7,6 +7,8 @@ import type { RunPlan } from '../src/contract/run-plan.js'
 import type { RowActions } from '../src/features/verify/row-comparison.js'
 import { splitShard } from '../src/features/verify/shard-cell.js'
 
+/** What fewer rows at once may not fail with. */
+const TOO_MUCH: readonly string[] = ['SPLIT_TOO_LARGE', 'PACKET_TOO_LARGE']
 /** Rows that one transaction deletes. */
 const DELETE_ROWS = 500
 
@@ -44,7 +46,7 @@ export class RowRepair implements RowActions {
     for (const [shard, rows] of this.#written) await this.#write(shard, rows)
   }
 
-  /** In several transactions where one may not change so many rows. */
+  /** In several transactions where one may not change so many rows, or a statement may not hold them. */
   async #write(shard: string | null, rows: readonly Buffer[]): Promise<void> {
     const { writer, spec } = await this.#target.table(shard, this.#signal)
     const deferred: [rows: Batch, error: RowshiftError][] = []
@@ -63,7 +65,7 @@ export class RowRepair implements RowActions {
       for (const [row, error] of deferred) this.deferred.add(row, error, shard)
     } catch (thrown) {
       const { code, details } = RowshiftError.from(thrown)
-      if (code !== 'SPLIT_TOO_LARGE' || details['inDoubt'] === true || rows.length === 1) throw thrown
+      if (!TOO_MUCH.includes(code) || details['inDoubt'] === true || rows.length === 1) throw thrown
       const half = rows.length >> 1
       await this.#write(shard, rows.slice(0, half))
       await this.#write(shard, rows.slice(half))

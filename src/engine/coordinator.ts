@@ -130,7 +130,12 @@ class Coordinator {
     })
     // Rows that wait for unique values come last: the rows that had those are written, in whatever thread.
     await this.#scheduler.run(this.#deferred.parts(), {
-      jobOf: (settle, index) => ({ index, settle, mark: this.#job.checkpoints.mark({ path: [] }, false) }),
+      jobOf: (settle, index, { shrunk }) => ({
+        index,
+        settle,
+        mark: this.#job.checkpoints.mark({ path: [] }, false),
+        shrunk,
+      }),
       accept: (result) => ({ counts: (result as Copied).counts }),
     })
   }

@@ -70,6 +70,8 @@ export interface SettleJob {
   readonly settle: readonly DeferredRows[]
   /** It leaves nothing, but is committed only while the run has this attempt. */
   readonly mark?: SplitMarkJob | undefined
+  /** As of a {@link SplitJob}. */
+  readonly shrunk?: number
 }
 
 /** What a split is to leave in the target, without what only its thread knows. */

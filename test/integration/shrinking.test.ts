@@ -143,7 +143,7 @@ describe('a statement that something on the way to the target does not let throu
   after(() => restore())
 
   /** Copies through a proxy that cuts connections, without a word unless it `answers`. */
-  async function copyThrough(db: TestDatabase, params: object, answers = false) {
+  async function copyThrough(db: TestDatabase, params: object, answers = false, command = ['copy']) {
     const proxy = await Proxy.to(db.server, (link) => {
       link.largest = 20_000
       link.answers = answers
@@ -151,7 +151,8 @@ describe('a statement that something on the way to the target does not let throu
     const to = `${proxy.url(db.url('t'))}&ssl-mode=disabled`
     const all = { worker_num: 1, retry: { attempts: 10, max_wait: 0.2 }, ...params }
     try {
-      return await runWithReport(['copy', '--from', db.url('s'), '--to', to, '--params', JSON.stringify(all)])
+      const endpoints = ['--from', db.url('s'), '--to', to]
+      return await runWithReport([...command, ...endpoints, '--params', JSON.stringify(all)])
     } finally {
       proxy.close()
     }
@@ -188,6 +189,21 @@ describe('a statement that something on the way to the target does not let throu
       )
     })
   }
+
+  it('is made smaller while a target is repaired, and where rows have waited for unique values', async () => {
+    for (const server of oneServer()) {
+      const db = await TestDatabase.create(server, TABLES.replace('SET sql_log_bin = 0;', ''))
+      const repaired = await copyThrough(db, {}, true, ['verify', '--repair'])
+      expect(repaired.code, repaired.stderr).to.equal(0)
+      await db.expectEqual('s', 't')
+      await db.query(`ALTER TABLE s ADD COLUMN u INT NOT NULL; UPDATE s SET u = id; ALTER TABLE s ADD UNIQUE (u);
+        DROP TABLE t; CREATE TABLE t LIKE s; INSERT INTO t SELECT id, v, ${ROWS + 1} - u FROM s; ANALYZE TABLE s`)
+      const settled = await copyThrough(db, { read_batch: 300, write_mode: 'upsert' }, true)
+      expect(settled.code, settled.stderr).to.equal(0)
+      expect(settled.report.retryReasons).to.include.keys('PACKET_TOO_LARGE')
+      await db.expectEqual('s', 't')
+    }
+  })
 
   it('names a row that does not pass alone', async () => {
     for (const server of oneServer()) {
