@@ -2,6 +2,7 @@ import type { PlannedWrite, TableSchema, WritePlan, WriteSpec } from '../../src/
 import { RowshiftError } from '../../src/contract/plugin.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
 import { commitInDoubt } from '../../src/sql/doubt.js'
+import { charsetCoverage } from './charset-coverage.js'
 import { planCreateTable } from './create-table-plan.js'
 import { CopyEncoder } from './encoder.js'
 import { postgresError } from './errors.js'
@@ -25,6 +26,7 @@ export function postgresSink(): SqlSink<PostgresSession> {
     describe: describeTarget,
     tables: listTables,
     family: FAMILY,
+    charsetCoverage,
     planCreateTable,
     plan: planWrite,
     rows(session, spec) {

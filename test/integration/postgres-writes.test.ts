@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { server } from '../support/context.js'
+import { query, server } from '../support/context.js'
 import { expectRefusal, type Outcome, scratchFile, TestDatabase } from '../support/copying.js'
 
 const create = (sql: string) => TestDatabase.create(server('postgres'), sql)
@@ -51,6 +51,29 @@ describe('rows of MySQL in PostgreSQL', () => {
       ['4', 'd'],
     ])
   })
+})
+
+describe('characters that the encoding of a database lacks', () => {
+  const encodings = { LATIN1: ['grün', 'a??é', '???'], EUC_JP: ['grün', 'a??é', '日本?'] }
+  for (const [encoding, texts] of Object.entries(encodings))
+    it(`become "?" where that loss is accepted, as in other databases: ${encoding}`, async () => {
+      const from = await create(
+        "CREATE TABLE s (id int PRIMARY KEY, v text); INSERT INTO s VALUES (1, 'grün'), (2, 'a订🙂é'), (3, '日本€')",
+      )
+      const { server: at, database } = from
+      const name = `${database}_${encoding.toLowerCase()}`
+      const like = `TEMPLATE template0 ENCODING '${encoding}' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc`
+      await query(at, `CREATE DATABASE ${name} ${like}`)
+      try {
+        await query(at, 'CREATE TABLE t (id int PRIMARY KEY, v text)', name)
+        const to = `${at.url}/${name}?table=t`
+        expectRefusal(await from.copyTo('s', to), 3, 'LOSSY', `characters outside ${encoding}`)
+        expectSuccess(await from.copyTo('s', to, { allow_lossy: ['v'] }))
+        expect((await query(at, 'SELECT v FROM t ORDER BY id', name)).flat()).to.deep.equal(texts)
+      } finally {
+        await query(at, `DROP DATABASE ${name} WITH (FORCE)`)
+      }
+    })
 })
 
 /** 1,000 rows, of which the target rejects six, each for a reason of its own; it has ten rows, of which five differ. */

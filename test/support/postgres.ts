@@ -61,6 +61,8 @@ function ownerOf(directory: string): string[] {
 }
 
 function findServer(): string | null {
+  const folder = process.env['ROWSHIFT_TEST_POSTGRES_BIN']
+  if (folder !== undefined) return join(folder, 'postgres')
   try {
     const [newest] = readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a))
     return join(DEBIAN, newest!, 'bin/postgres')
