@@ -5,10 +5,12 @@ import { redact, RowshiftError } from '../contract/errors.js'
 import { rowshiftVersion } from '../version.js'
 import { log, logLevels, setLogLevel } from '../log.js'
 import { surviveBrokenOutput } from './broken-output.js'
+import { benchCommand } from './bench.js'
 import { copyCommand, planCommand } from './copy.js'
 import { demoCommand } from './demo.js'
 import type { RunOptions } from './options.js'
 import {
+  benchOptions,
   configOptions,
   fromTargetOption,
   idArgument,
@@ -222,6 +224,12 @@ async function main(args: readonly string[]): Promise<number> {
       'Show where the next incremental run of a task begins, or move it',
       (y) => watermarkOptions(configOptions(idArgument(y))),
       (options) => run(watermarkCommand(options)),
+    )
+    .command(
+      'bench',
+      'Measure which params copy your own table fastest, into a table that is dropped again',
+      (y) => benchOptions(y),
+      (options) => run(benchCommand(options)),
     )
     .command(
       'init',

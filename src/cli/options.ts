@@ -160,6 +160,23 @@ export function tablesOptions<T>(yargs: Argv<T>) {
     })
 }
 
+/** Of `bench`. */
+export function benchOptions<T>(yargs: Argv<T>) {
+  return tablesOptions(yargs)
+    .option('seconds', {
+      type: 'number',
+      default: 60,
+      describe: 'Time for all measurements together',
+      coerce: benchSeconds,
+    })
+    .option('svg', { type: 'string', describe: 'Write a picture of the result to this file' })
+}
+
+function benchSeconds(value: number): number {
+  if (value >= 5 && value <= 3600) return value
+  throw new RowshiftError('USAGE', '--seconds is a number from 5 to 3600.')
+}
+
 export function watermarkOptions<T>(yargs: Argv<T>) {
   return yargs
     .option('mode', { choices: ['append', 'increment'] as const, describe: 'Whose: each has its own' })

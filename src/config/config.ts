@@ -194,6 +194,14 @@ export async function connectionFromUrl(text: string, option: string): Promise<R
   return { loaded, connection: connectionOf(loaded, url, text, option) }
 }
 
+/** A database; a table that the URL names plays no part. */
+export async function databaseFromUrl(text: string, option: string): Promise<ResolvedConnection> {
+  const { type, url } = parseUrl(text, option)
+  url.searchParams.delete('table')
+  const loaded = await loadPlugin(type)
+  return { loaded, connection: connectionOf(loaded, url, text, option) }
+}
+
 function connectionOf(loaded: LoadedPlugin, url: URL, text: string, option: string): Connection {
   const connection = substituteReferences(loaded.plugin.connectionFromUrl(url, text), option, process.env)
   checkConnection(loaded, connection, option)

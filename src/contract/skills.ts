@@ -159,6 +159,8 @@ export interface WriterSkills extends LoadSkill {
    * unique keys, in types that keep every value. Changes nothing. Default: the plugin cannot create tables.
    */
   planCreateTable?(request: CreateTableRequest): Promise<CreateTablePlan>
+  /** Drops a table that rowshift has made for itself, if it is there. Default: it makes none (`rowshift bench`). */
+  dropTable?(table: string): Promise<void>
   /** Writes the rows that `write` gave to {@link WriteOptions.onDeferred}. Default: no row is deferred. */
   settle?(spec: PlannedWrite, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts>
   /** For rows that the source has deleted. Default: repairs, and runs that delete, are refused. */

@@ -22,6 +22,8 @@ export interface CoordinatorJob {
   /** null: the plan has no pipeline. */
   readonly pipeline: PipelineSetup | null
   readonly throttle: Throttle
+  /** No more splits begin when it aborts. */
+  readonly enough: AbortSignal | undefined
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
 }

@@ -148,6 +148,7 @@ class Coordinator {
   async *#splits(): AsyncGenerator<PlannedSplit> {
     const size = () => Math.min(this.#splitSizer.next(), this.#job.throttle.splitRows)
     for await (const planned of this.#job.checkpoints.splits(size, this.#resuming)) {
+      if (this.#job.enough?.aborted) return
       this.#last = planned.split
       yield planned
     }

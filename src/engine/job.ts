@@ -49,6 +49,8 @@ export interface CopyRequest {
   readonly backfill?: Backfill | null
   /** Default: a new run begins. */
   readonly resume?: Resume
+  /** It is a measurement: no more splits begin when `enough` aborts, and no checkpoints are left. Default: it is not. */
+  readonly trial?: { readonly enough: AbortSignal }
   /** Default: nobody remembers runs. */
   readonly memory?: RunMemory
   /** Where `"in": "source"` looks values up, when rows come from elsewhere: from a file. Default: `from`. */
@@ -232,18 +234,19 @@ async function copy(
       dirty: dirty?.setup ?? null,
       signal: hooks.signal,
       onProgress: hooks.onProgress,
+      enough: request.trial?.enough,
       throttle,
     }),
   )
 }
 
-function plan(
+async function plan(
   request: CopyRequest,
   endpoints: OpenEndpoints,
   signal: AbortSignal | undefined,
 ): Promise<RunPlan> {
   const { params } = request
-  return makePlan({
+  const made = await makePlan({
     connections: endpoints.connections,
     source: sourceEndpoint(request.from, isMany(request.from), endpoints.readers),
     target: targetEndpoint(request.to, params.shard !== null, endpoints.writers),
@@ -252,6 +255,7 @@ function plan(
     backfill: request.backfill ?? null,
     signal,
   })
+  return request.trial ? { ...made, policy: { ...made.policy, resumable: false } } : made
 }
 
 /** Opens the coordinator's own connection to each end for as long as `use` takes. */

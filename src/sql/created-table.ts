@@ -27,3 +27,8 @@ export async function planCreateTable<S extends SqlSession>(
   }
   return sink.planCreateTable(session, request, own ? [] : await request.wideColumns())
 }
+
+/** Nothing happens where it is not there, but that a user who may not drop tables is told. */
+export async function dropTable(session: SqlSession, table: string): Promise<void> {
+  await session.run(`DROP TABLE IF EXISTS ${session.dialect.table(table)}`)
+}

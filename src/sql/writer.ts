@@ -24,7 +24,7 @@ import { createSequences, openSequence, takeBlock } from './sequence.js'
 import type { SqlSession } from './session.js'
 import { SessionSlot } from './session-slot.js'
 import { settleRows } from './settlement.js'
-import { creationError, planCreateTable } from './created-table.js'
+import { creationError, dropTable, planCreateTable } from './created-table.js'
 import type { RowStore, SqlSink } from './sql-sink.js'
 import { Tally } from './tally.js'
 import { inOrder, untilFirst } from './streams.js'
@@ -65,6 +65,8 @@ export class SqlWriter<S extends SqlSession> implements Writer {
         this.#using(`planning table ${request.table}`, (session) => planCreateTable(session, sink, request), {
           table: request.table,
         }),
+      dropTable: (table) =>
+        this.#using(`dropping table ${table}`, (session) => dropTable(session, table), { table }),
       settle: (spec, batches, options) => this.#settle(spec, batches, options),
       deletes: {
         remove: (spec, rows, signal) =>

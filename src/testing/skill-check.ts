@@ -28,6 +28,7 @@ export const writerSkills: Methods<WriterSkills> = {
   highest: null,
   charsetCoverage: null,
   planCreateTable: null,
+  dropTable: null,
   settle: null,
   deletes: ['remove', 'flag'],
   sequences: ['open', 'take'],
