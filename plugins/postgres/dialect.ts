@@ -105,12 +105,19 @@ function lookupLiteral(column: Column, cell: Buffer): string | null {
   if (column.kind === 'integer') return /^-?\d+$/.test(value) ? value : null
   const { members, subtypes } = column.valueRange
   const fits = members?.includes(value) ?? (subtypes?.at(-1) !== A_UUID || UUID.test(value))
-  return value.includes('\0') || !fits ? null : text(value)
+  if (value.includes('\0') || !fits) return null
+  return mayBeLacking(column, cell) ? `'\\x${cell.toString('hex')}'` : text(value)
+}
+
+/** The server takes no text with a character that the encoding of the database lacks, not even to compare it. */
+function mayBeLacking({ kind, valueRange: { characters } }: Column, cell: Buffer): boolean {
+  return kind === 'text' && characters?.coverage !== 'unicode' && cell.some((byte) => byte > 0x7f)
 }
 
 /** The value of a type with a form of its own is looked up by its text, which is all that another database has of it. */
-function lookupColumn(column: Column): string {
+function lookupColumn(column: Column, cell: Buffer): string {
   const sql = identifier(column.name)
+  if (mayBeLacking(column, cell)) return `convert_to(${sql}::text, 'UTF8')`
   const own = column.kind === 'text' && (column.valueRange.subtypes?.at(-1) ?? A_UUID) !== A_UUID
   return own ? `${sql}::text COLLATE "C"` : sql
 }

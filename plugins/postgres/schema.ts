@@ -52,7 +52,7 @@ export async function describeTable(session: SqlSession, table: string): Promise
   const facts = await describeFacts(session, table)
   const { oid, kind, children } = facts
   const columns = await describeColumns(session, table, oid)
-  const keys = await keysOfTable(session, table, facts, columns)
+  const { keys, otherKeys } = await keysOfTable(session, table, facts, columns)
   const [size] = await ask(
     session,
     table,
@@ -74,6 +74,7 @@ export async function describeTable(session: SqlSession, table: string): Promise
     identity: JSON.stringify([system, timeline, database, oid]),
     columns: columns.map((column) => (keyed.has(column.name) ? inKey(column) : column)),
     keys,
+    otherKeys,
     // Older servers read all of a table to find a range of it.
     ...(hasRanges === '1' && !children && /^(table|materialized view)$/.test(kind) && { location: CTID }),
     estimatedRows,
@@ -181,29 +182,33 @@ async function keysOfTable(
   table: string,
   { oid, kind, children }: TableFacts,
   columns: readonly Column[],
-): Promise<TableSchema['keys']> {
-  if (kind === 'table' && children) return []
+): Promise<Required<Pick<TableSchema, 'keys' | 'otherKeys'>>> {
+  if (kind === 'table' && children) return { keys: [], otherKeys: [] }
   const parts = await ask(
     session,
     table,
-    `SELECT relname, indisprimary::int, attname
+    `SELECT relname, indisprimary::int, attname,
+            CASE WHEN NOT indisvalid THEN 'is not valid' WHEN NOT indimmediate THEN 'is DEFERRABLE' WHEN indpred IS NOT NULL THEN 'is of some rows only' END
      FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = indexrelid
           CROSS JOIN generate_series(0, indnkeyatts - 1) AS part
           JOIN pg_catalog.pg_opclass o ON o.oid = indclass[part]
           LEFT JOIN pg_catalog.pg_attribute ON attrelid = indrelid AND attnum = indkey[part] AND attnum > 0
                AND attcollation = indcollation[part] AND opcdefault
-     WHERE indrelid = ${oid} AND indisunique AND indisvalid AND indimmediate AND indpred IS NULL
+     WHERE indrelid = ${oid} AND indisunique
      ORDER BY indisprimary DESC, relname, part`,
   )
   const nullable = new Set(columns.flatMap((column) => (column.nullable ? [column.name] : [])))
-  return keysOf(
-    parts.map(([key, primary, column]) => ({
+  const usable = parts.filter(([, , , why]) => why == null)
+  const keys = keysOf(
+    usable.map(([key, primary, column]) => ({
       key: key!,
       primary: primary === '1',
       column: column ?? null,
       nullable: nullable.has(column ?? ''),
     })),
   )
+  const otherKeys = parts.flatMap(([key, , , why]) => (why == null ? [] : [`${key} ${why}`]))
+  return { keys, otherKeys: [...new Set(otherKeys)] }
 }
 
 /** An index takes long values only where they compress well, so other databases look at each of them. */

@@ -95,6 +95,8 @@ export interface TableSchema {
   readonly computed?: readonly Column[]
   /** Unique keys, the primary key first. */
   readonly keys: readonly Key[]
+  /** Unique keys that do not tell rows apart for a writer, and why: `t_pkey is DEFERRABLE`. For messages. Default: none. */
+  readonly otherKeys?: readonly string[]
   /**
    * Says where a row is stored; not one of `columns`. Where all readers see one snapshot, a table without a key is split by it: a row that changes
    * is somewhere else afterwards. Default: such a table is one split.

@@ -34,9 +34,10 @@ export function chooseIdentity({
   )
   const best = same ?? usable[0]
   if (best) return best.columns
+  const others = target.otherKeys?.length ? ` (${target.otherKeys.join('; ')})` : ''
   throw new RowshiftError(
     'KEY_REQUIRED',
-    `Write mode "${writeMode}" matches rows by their key, but ${target.table} has no unique key without NULL whose columns are all copied. ` +
+    `Write mode "${writeMode}" matches rows by their key, but ${target.table} has no unique key without NULL whose columns are all copied${others}. ` +
       'Give the target a primary key, or use write mode "insert".',
     { table: target.table },
   )

@@ -64,8 +64,8 @@ export interface SqlDialect {
    * so that no row has it.
    */
   lookupLiteral(column: Column, cell: Buffer): string | null
-  /** What `lookupLiteral` is compared with. Default: the column's name. */
-  lookupColumn?(column: Column): string
+  /** What `lookupLiteral` of this cell is compared with. Default: the column's name. */
+  lookupColumn?(column: Column, cell: Buffer): string
   /** `(a, b) IN (…)` for several such keys, each a list of literals. Default: `(a = 1 AND b = 2) OR …`, of which every database makes ranges of an index. */
   lookupList?(columns: readonly string[], keys: readonly (readonly string[])[]): string
 

@@ -8,28 +8,37 @@ import { selectSql } from './select.js'
 const MOST_KEYS = 1_000
 const MOST_BYTES = 1 << 18
 
+/** Keys that are compared with the same expressions, for one statement. */
+interface Group {
+  readonly names: readonly string[]
+  readonly keys: string[][]
+  bytes: number
+}
+
 /** `SELECT … FROM t WHERE k IN (…)`: statements for the rows whose first columns are one of the keys. */
 export function lookupSql(dialect: SqlDialect, spec: ReadSpec, keys: Batch): string[] {
-  const groups: string[][][] = []
-  let width = 1
-  let bytes = Infinity
+  const groups: Group[] = []
+  const open = new Map<string, Group>()
   forEachRow(keys, (cells) => {
-    width = cells.length
     const literals = cells.map((cell, i) => dialect.lookupLiteral(spec.columns[i]!, cell!))
     if (!isComplete(literals)) return
-    if (bytes > MOST_BYTES || groups.at(-1)!.length === MOST_KEYS) {
-      groups.push([])
-      bytes = 0
+    const names = cells.map((cell, i) => {
+      const column = spec.columns[i]!
+      return dialect.lookupColumn?.(column, cell!) ?? dialect.identifier(column.name)
+    })
+    const alike = names.join()
+    let group = open.get(alike)
+    if (group === undefined || group.bytes > MOST_BYTES || group.keys.length === MOST_KEYS) {
+      group = { names, keys: [], bytes: 0 }
+      groups.push(group)
+      open.set(alike, group)
     }
-    groups.at(-1)!.push(literals)
-    bytes += literals.reduce((sum, { length }) => sum + length, 0)
+    group.keys.push(literals)
+    group.bytes += literals.reduce((sum, { length }) => sum + length, 0)
   })
   const select = spec.columns.map((column) => dialect.cell(column))
-  const names = spec.columns
-    .slice(0, width)
-    .map((column) => dialect.lookupColumn?.(column) ?? dialect.identifier(column.name))
   const from = dialect.table(spec.table.table)
-  return groups.map((group) => selectSql({ select, from, where: [isOneOf(dialect, names, group)] }))
+  return groups.map(({ names, keys }) => selectSql({ select, from, where: [isOneOf(dialect, names, keys)] }))
 }
 
 function isComplete(literals: readonly (string | null)[]): literals is string[] {
