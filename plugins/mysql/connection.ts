@@ -78,7 +78,7 @@ export class Session implements SqlSession {
     } catch (error) {
       session.destroy()
       await session.close()
-      throw error
+      throw session.dialect.error(error, 'session set-up')
     }
     return session
   }

@@ -77,7 +77,7 @@ export class PostgresSession implements SqlSession {
     } catch (error) {
       session.destroy()
       await session.close()
-      throw error
+      throw session.dialect.error(error, 'session set-up')
     }
     return session
   }

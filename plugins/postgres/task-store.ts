@@ -1,6 +1,7 @@
 import type { Connection, TaskStore } from '../../src/contract/plugin.js'
 import type { TaskLock } from '../../src/sql/sql-task-store.js'
 import { SqlTaskStore } from '../../src/sql/sql-task-store.js'
+import { runStatements } from '../../src/sql/user-session.js'
 import { describeConnection } from './connection-fields.js'
 import { PostgresSession } from './session.js'
 
@@ -19,7 +20,7 @@ export function taskStore(connection: Connection): TaskStore {
     ddl: new URL('../../../etc/task-store.postgres.sql', import.meta.url),
     async open(_create, signal) {
       const session = await PostgresSession.open({ connection, session: [] }, { signal, graceMs: GRACE_MS })
-      for (const sql of SESSION) await session.query(sql)
+      await runStatements(session, SESSION, 'session set-up of the task store')
       return session
     },
     lock,

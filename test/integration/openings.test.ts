@@ -3,8 +3,12 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
-import { oneServer, runCli, servers } from '../support/context.js'
+import mysql from '../../plugins/mysql/plugin.js'
+import postgres from '../../plugins/postgres/plugin.js'
+import type { Connection, RowshiftError } from '../../src/contract/plugin.js'
+import { oneServer, runCli, server, servers } from '../support/context.js'
 import { TestDatabase } from '../support/copying.js'
+import { Proxy } from '../support/proxy.js'
 import { TaskFixture } from '../support/task-fixture.js'
 
 const TABLES = 'CREATE TABLE a (id INT PRIMARY KEY); INSERT INTO a VALUES (1); CREATE TABLE b LIKE a'
@@ -107,4 +111,48 @@ describe('a connection that cannot be opened', () => {
       await expectEnd(['copy', '--from', to, '--to', db.url('a')], 1, 'Cannot connect')
     }
   })
+})
+
+/** What a server says when it ends a session. */
+const GOODBYES = {
+  mysql: Buffer.from('\x24\0\0\x01\xff\x1d\x04#08S01Server shutdown in progress', 'latin1'),
+  postgres: Buffer.from('E\0\0\0\x23SFATAL\0VFATAL\0C57P01\0Mgoodbye\0\0', 'latin1'),
+}
+
+describe('a session that its server ends while it is set up', () => {
+  for (const [plugin, kind, asked, asksStore] of [
+    [mysql, 'mysql', 'CONNECTION_ID()', '@@GLOBAL.time_zone'],
+    [postgres, 'postgres', 'pg_control_system', 'SET TIME ZONE DEFAULT'],
+  ] as const) {
+    it(`is a lost connection, so that it is opened again: ${kind}`, async () => {
+      const db = await TestDatabase.create(server(kind))
+      for (const [text, open] of [
+        [
+          asked,
+          (at: Connection) => plugin.createReader!({ plugin: '', connection: at, session: [] }).connect(),
+        ],
+        [
+          asked,
+          (at: Connection) => plugin.createWriter!({ plugin: '', connection: at, session: [] }).connect(),
+        ],
+        [asksStore, (at: Connection) => plugin.createTaskStore!(at).connect()],
+      ] as const) {
+        const proxy = await Proxy.to(db.server, (link) => {
+          link.fault = { kind: 'cut', after: text, last: GOODBYES[kind] }
+        })
+        const { user, password } = db.server
+        const at = { host: '127.0.0.1', port: proxy.port, user, password, db: db.database }
+        try {
+          const error = await open(at).then(
+            () => expect.fail(`${text}: nothing was thrown`),
+            (thrown: unknown) => thrown as RowshiftError,
+          )
+          expect(error.code, `${text}: ${error.message}`).to.equal('CONNECTION_LOST')
+          expect(proxy.links[0]!.failed).to.equal(true)
+        } finally {
+          proxy.close()
+        }
+      }
+    })
+  }
 })

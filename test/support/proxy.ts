@@ -7,6 +7,8 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export interface Fault {
   readonly kind: 'cut' | 'silence'
   readonly after: number | string | Moment
+  /** The last that the client hears before a connection is cut. */
+  readonly last?: Buffer
 }
 
 /**
@@ -101,8 +103,10 @@ export class Link {
 
   #fail(): void {
     this.failed = true
-    if (this.fault!.kind === 'cut') this.cut()
-    else this.silence()
+    const { kind, last } = this.fault!
+    if (kind === 'silence') this.silence()
+    else if (last === undefined) this.cut()
+    else this.#client.end(last)
   }
 
   /** How many of these bytes are forwarded before the moment comes; null: all of them. */
