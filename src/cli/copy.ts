@@ -1,19 +1,27 @@
+import { areDatabases } from '../config/config.js'
+import { copyDatabase } from './copy-database.js'
 import type { CopyRequest } from '../engine/job.js'
 import { outlineCopy } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
 import { ExitCode, RowshiftError } from '../contract/errors.js'
-import type { Params } from '../task/params.js'
-import type { CommonOptions, ConfigOptions, ModeOptions, ReportOptions, TablesOptions } from './options.js'
+import type {
+  CommonOptions,
+  ConfigOptions,
+  ModeOptions,
+  ReportOptions,
+  SelectionOptions,
+  TablesOptions,
+} from './options.js'
 import { copyWithProgress, deliver, reported } from './execution.js'
 import { interruptible } from './interruptible.js'
 import { describePlan, describeSplits, print, printJson, tableLabel } from './output.js'
 import { openReport } from './report-file.js'
-import { taskRequest, urlRequest } from './requests.js'
+import { taskRequest, urlRequest, withCreation } from './requests.js'
 import { retried } from './retry-rejected.js'
 import { findTask, isOnline, withStore } from './stored-tasks.js'
 import { withSubject } from '../engine/watermark-subject.js'
 
-export interface CopyOptions extends CommonOptions, ReportOptions, TablesOptions {
+export interface CopyOptions extends CommonOptions, ReportOptions, TablesOptions, SelectionOptions {
   readonly dryRun: boolean
   readonly create: boolean
   readonly fromTarget: boolean
@@ -34,6 +42,8 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
       `--${from === undefined ? 'from' : 'to'} is missing: rowshift copy --from URL --to URL.`,
     )
   }
+  if (await areDatabases(from, to)) return copyDatabase({ ...options, from, to })
+  refuseSelection(options)
   const request = async (runId: string): Promise<CopyRequest> => {
     const given = await urlRequest(runId, { ...options, from, to })
     const savedWatermarks = options.fromTarget ? { watermarks: {}, fromTarget: true } : null
@@ -53,6 +63,17 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
   return deliver(await interruptible((signal) => reported(runId, null, () => copy(signal))), options)
 }
 
+function refuseSelection({ tables, exclude, rename, onTableError }: SelectionOptions): void {
+  const given = Object.entries({ tables, exclude, rename, 'on-table-error': onTableError }).find(
+    ([, value]) => value !== undefined,
+  )
+  if (given === undefined) return
+  throw new RowshiftError(
+    'USAGE',
+    `--${given[0]} is about the tables of a database: leave table= out of both URLs. Nothing was written.`,
+  )
+}
+
 /** `rowshift plan ID`: what `run` would do. */
 export async function planCommand(options: PlanOptions): Promise<number> {
   return interruptible((signal) =>
@@ -63,12 +84,6 @@ export async function planCommand(options: PlanOptions): Promise<number> {
       return showPlan(request, options, signal, isOnline(task) ? [] : [offline])
     }),
   )
-}
-
-/** `--create` asks for no more than that a missing table is made: `recreate` in the params stays. */
-function withCreation(params: Params, create: boolean): Params {
-  if (!create || params.schemaSaveMode !== 'error_when_not_exist') return params
-  return { ...params, schemaSaveMode: 'create_when_not_exist' }
 }
 
 async function showPlan(

@@ -85,7 +85,11 @@ export function deliver(report: RunReport, options: CommonOptions & ReportOption
 }
 
 /** Exit codes 2 and 3 promise that the target is as it was. */
-export function exitCodeOf({ status, error, targetChanged }: RunReport): number {
+export function exitCodeOf({
+  status,
+  error,
+  targetChanged,
+}: Pick<RunReport, 'status' | 'error' | 'targetChanged'>): number {
   if (error === null || status === 'skipped') return ExitCode.success
   const exit = RowshiftError.fromReport(error).exitCode
   const promises = exit === ExitCode.usage || exit === ExitCode.refused

@@ -20,6 +20,7 @@ import {
   reportOptions,
   retryOption,
   runOptions,
+  selectionOptions,
   tablesOptions,
   throttleOptions,
   verifyOptions,
@@ -134,9 +135,9 @@ async function main(args: readonly string[]): Promise<number> {
     }, true)
     .command(
       'copy',
-      'Copy a table; no task table needed',
+      'Copy a table, or all tables of a database; no task table needed',
       (y) =>
-        tablesOptions(retryOption(fromTargetOption(reportOptions(y))))
+        selectionOptions(tablesOptions(retryOption(fromTargetOption(reportOptions(y)))))
           .option('create', {
             type: 'boolean',
             default: false,

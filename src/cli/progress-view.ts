@@ -3,19 +3,20 @@ import type { Progress } from '../engine/progress.js'
 import type { Pace } from '../engine/pace.js'
 import { paceAt, secondsLeft } from '../engine/pace.js'
 import { moved } from '../engine/progress.js'
-import type { ReadSpec } from '../contract/plugin.js'
+import type { ReadSpec, TableSchema } from '../contract/plugin.js'
 import { formatBytes, formatCount, formatRows, formatThreads } from './output.js'
 
 const PLAIN_INTERVAL_MS = 5_000
 const BAR_INTERVAL_MS = 100
 
 /** What says how many rows to expect. */
-type Counted = Pick<ReadSpec, 'where' | 'table' | 'window'>
+type Counted = Pick<ReadSpec, 'where' | 'window'> & { readonly table: Pick<TableSchema, 'estimatedRows'> }
 
 /** Shows how far a run is: a bar on a terminal, a line now and then elsewhere. Writes to stderr only. */
 export interface ProgressView {
   start(read: Counted): void
-  update(progress: Progress): void
+  /** `note`: what else there is to say. */
+  update(progress: Progress, note?: string): void
   /** Leaves what is shown as it is; later updates show nothing. */
   stop(): void
 }
@@ -34,13 +35,15 @@ class Figures {
   #pace: Pace | null = null
   #waiting: string | null = null
   #threads = 0
+  #note: string | null = null
 
   constructor({ where, table, window }: Counted) {
     const counted = window && window.rows < window.countedTo ? window.rows : null
     this.expected = window || where !== null ? counted : table.estimatedRows
   }
 
-  take(progress: Progress): void {
+  take(progress: Progress, note: string | null = null): void {
+    this.#note = note
     const { rows, bytes } = moved(progress)
     this.rows = rows
     this.#bytes = bytes
@@ -56,6 +59,7 @@ class Figures {
     if (this.#bytes > 0) parts.push(`${formatBytes(this.#bytes / seconds)}/s`)
     if (this.#threads > 0) parts.push(formatThreads(this.#threads))
     if (left !== null) parts.push(`ETA ${formatEta(left)}`)
+    if (this.#note !== null) parts.push(this.#note)
     if (this.#waiting !== null) parts.push(`waiting: ${this.#waiting}`)
     return parts.join(', ')
   }
@@ -86,8 +90,8 @@ class BarView implements ProgressView {
     this.#bar.start(figures.expected ?? 1, 0, { text: '' })
   }
 
-  update(progress: Progress): void {
-    this.#figures!.take(progress)
+  update(progress: Progress, note?: string): void {
+    this.#figures!.take(progress, note)
     this.#draw()
   }
 
@@ -115,8 +119,8 @@ class LineView implements ProgressView {
     this.#timer = setInterval(() => process.stderr.write(`${this.#figures!.text}\n`), PLAIN_INTERVAL_MS)
   }
 
-  update(progress: Progress): void {
-    this.#figures!.take(progress)
+  update(progress: Progress, note?: string): void {
+    this.#figures!.take(progress, note)
   }
 
   stop(): void {

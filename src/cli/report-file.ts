@@ -2,8 +2,11 @@
 import { closeSync, fchmodSync, fstatSync, ftruncateSync, openSync, writeFileSync } from 'node:fs'
 import { RowshiftError } from '../contract/errors.js'
 import type { RunReport } from '../contract/task-store.js'
+import type { DatabaseReport } from '../features/database/report.js'
 import type { VerifyReport } from '../features/verify/report.js'
 import { printNotice } from './output.js'
+
+type AnyReport = RunReport | DatabaseReport
 
 /** Errors and differences quote keys and values, so nobody else may read them. */
 const MODE = 0o600
@@ -27,7 +30,7 @@ export function openReport(file: string, text: string): void {
 }
 
 /** After the work: false, with a notice, when the file cannot be written; what the run ends with stands all the same. */
-export function writeReport(file: string, report: RunReport | readonly RunReport[]): boolean {
+export function writeReport(file: string, report: AnyReport | readonly AnyReport[]): boolean {
   const quotes = [report].flat().some(quotesRows)
   try {
     write(file, `${JSON.stringify(report, null, 2)}\n`, quotes)
@@ -55,7 +58,9 @@ function write(file: string, text: string, quotesRows: boolean): void {
   }
 }
 
-function quotesRows(report: RunReport): boolean {
+function quotesRows(report: AnyReport): boolean {
+  if ('tables' in report)
+    return report.tables.some(({ run, error }) => error !== null || (run && quotesRows(run)))
   const { found } = report as Partial<VerifyReport>
   return report.error !== null || report.warnings.length > 0 || found != null
 }

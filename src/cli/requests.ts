@@ -81,3 +81,9 @@ async function taskSide(task: Task, side: 'from' | 'to', config: Config): Promis
   const resolved = await config.connection(side, field('db_type'), field('app'), field('db'))
   return { ...resolved, table: field('table') }
 }
+
+/** `--create` asks for no more than that a missing table is made: `recreate` in the params stays. */
+export function withCreation(params: Params, create: boolean): Params {
+  if (!create || params.schemaSaveMode !== 'error_when_not_exist') return params
+  return { ...params, schemaSaveMode: 'create_when_not_exist' }
+}

@@ -185,6 +185,20 @@ async function fromSingleUrl(
   return { loaded, connection, table: table || loaded.plugin.defaultTable!(connection) }
 }
 
+/** Whether both URLs are of whole databases: they name no table, nor does what they lead to have but one. */
+export async function areDatabases(from: string, to: string): Promise<boolean> {
+  const whole = await Promise.all([isDatabase(from, '--from'), isDatabase(to, '--to')])
+  return whole.every(Boolean)
+}
+
+async function isDatabase(text: string, option: string): Promise<boolean> {
+  const { type, url } = parseUrl(text, option)
+  // A name that is nearly "table" is a mistake, which `fromUrl` explains.
+  if ([...url.searchParams.keys()].some((name) => didYouMean(name, ['table']) !== '')) return false
+  const { plugin } = await loadPlugin(type)
+  return plugin.defaultTable === undefined
+}
+
 /** The same without a table: for what names its tables itself. */
 export async function connectionFromUrl(text: string, option: string): Promise<ResolvedConnection> {
   const { type, url } = parseUrl(text, option)

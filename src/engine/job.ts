@@ -68,7 +68,7 @@ export interface CopyHooks {
 
 /** Plans without writing anything. */
 export async function planCopy(request: CopyRequest, signal?: AbortSignal): Promise<RunPlan> {
-  return withEndpoints(request, signal, (endpoints) => plan(request, endpoints, signal))
+  return withEndpoints(request, signal, (endpoints) => planWith(request, endpoints, signal))
 }
 
 /** The same, and how the source would be split. */
@@ -77,7 +77,7 @@ export async function outlineCopy(
   signal?: AbortSignal,
 ): Promise<{ plan: RunPlan; outline: SplitOutline | null }> {
   return withEndpoints(request, signal, async (endpoints) => {
-    const runPlan = await plan(request, endpoints, signal)
+    const runPlan = await planWith(request, endpoints, signal)
     return { plan: runPlan, outline: await outlineSource(endpoints.readers, runPlan.read) }
   })
 }
@@ -105,10 +105,10 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   try {
     const work = async (endpoints: OpenEndpoints) => {
       const { unfinished, missing, abandoned, notices } = await findRun(request, endpoints)
-      if (missing) throw withoutCheckpoints(missing, await plan(request, endpoints, hooks.signal))
+      if (missing) throw withoutCheckpoints(missing, await planWith(request, endpoints, hooks.signal))
       runPlan = unfinished
         ? resumedPlan(unfinished, request.params)
-        : warned(await plan(request, endpoints, hooks.signal), notices)
+        : warned(await planWith(request, endpoints, hooks.signal), notices)
       announce(request, runPlan)
       hooks.onPlan(runPlan)
       const { runId, memory = null } = request
@@ -180,7 +180,7 @@ function warned(runPlan: RunPlan, warnings: readonly string[]): RunPlan {
 const noCheckpoints = { backfill: undefined, resumed: null, resumable: null, warnings: [] }
 
 /** The coordinator's own. */
-interface OpenEndpoints {
+export interface OpenEndpoints {
   /** Of each database. */
   readonly readers: readonly Reader[]
   readonly writers: readonly Writer[]
@@ -240,7 +240,8 @@ async function copy(
   )
 }
 
-async function plan(
+/** The plan of a copy whose endpoints are open. */
+export async function planWith(
   request: CopyRequest,
   endpoints: OpenEndpoints,
   signal: AbortSignal | undefined,
@@ -259,7 +260,7 @@ async function plan(
 }
 
 /** Opens the coordinator's own connection to each end for as long as `use` takes. */
-async function withEndpoints<T>(
+export async function withEndpoints<T>(
   { from, to, params, lookupSource = from, others = {} }: CopyRequest,
   signal: AbortSignal | undefined,
   use: (endpoints: OpenEndpoints) => Promise<T>,

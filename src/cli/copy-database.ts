@@ -1,0 +1,123 @@
+/** `rowshift copy` of all tables of a database, or some of them. */
+import { connectionFromUrl } from '../config/config.js'
+import { ExitCode, redact, RowshiftError } from '../contract/errors.js'
+import { newRunId } from '../engine/report.js'
+import { runDatabase } from '../features/database/job.js'
+import type { PlannedTable } from '../features/database/plan.js'
+import { planDatabase } from '../features/database/plan.js'
+import type { DatabaseReport } from '../features/database/report.js'
+import type { DatabaseRequest } from '../features/database/request.js'
+import { splitList } from '../features/database/selection.js'
+import { paramsFromOptions } from '../task/params-options.js'
+import {
+  asProgress,
+  databasePlanText,
+  databaseSummary,
+  planJson,
+  progressNote,
+  tableLine,
+} from './database-view.js'
+import { exitCodeOf, withProgress } from './execution.js'
+import { interruptible } from './interruptible.js'
+import { otherConnections } from './other-connections.js'
+import { withCreation } from './requests.js'
+import { print, printError, printJson, printNotice, tableLabel } from './output.js'
+import type { CommonOptions, ReportOptions, SelectionOptions, TablesOptions } from './options.js'
+import { openReport, writeReport } from './report-file.js'
+
+export interface DatabaseOptions extends CommonOptions, ReportOptions, TablesOptions, SelectionOptions {
+  readonly from: string
+  readonly to: string
+  readonly dryRun: boolean
+  readonly create: boolean
+  readonly fromTarget: boolean
+  readonly retry: string | undefined
+}
+
+/** Resolves to the exit code. */
+export async function copyDatabase(options: DatabaseOptions): Promise<number> {
+  const { dryRun, report: file, json } = options
+  refuseOptionsOfOneTable(options)
+  if (dryRun && file !== undefined)
+    throw new RowshiftError('USAGE', 'A dry run has no report; "--dry-run --json" prints the plan as JSON.')
+  const request = await requestOf(options)
+  if (dryRun) return interruptible((signal) => showPlan(request, json, signal))
+  if (file !== undefined) openReport(file, '')
+  const report = await interruptible((signal) => copyWithProgress(request, json, signal))
+  const stored = file === undefined || writeReport(file, report)
+  if (json || !stored) printJson(report)
+  if (report.error !== null) printError(RowshiftError.fromReport(report.error))
+  if (!json && stored) print(databaseSummary(report, tablesLeft(report)))
+  return exitCodeOf(report)
+}
+
+async function requestOf(options: DatabaseOptions): Promise<DatabaseRequest> {
+  const { tables = '', exclude = '', rename = '', onTableError = 'stop' } = options
+  const params = withCreation(paramsFromOptions(options.params, options.param), options.create)
+  return {
+    runId: newRunId(),
+    from: await connectionFromUrl(options.from, '--from'),
+    to: await connectionFromUrl(options.to, '--to'),
+    selection: { tables: splitList(tables), exclude: splitList(exclude), rename: splitList(rename) },
+    params,
+    onTableError,
+    others: await otherConnections(params, null),
+  }
+}
+
+function refuseOptionsOfOneTable({ fromTarget, retry }: DatabaseOptions): void {
+  const option = fromTarget ? '--from-target' : retry === undefined ? null : '--retry'
+  if (option !== null)
+    throw new RowshiftError(
+      'USAGE',
+      `${option} is about one table: add ?table=name to both URLs. Nothing was written.`,
+    )
+}
+
+async function showPlan(request: DatabaseRequest, json: boolean, signal: AbortSignal): Promise<number> {
+  const plan = await planDatabase(request, signal)
+  if (json) printJson(planJson(plan))
+  else print(redact(databasePlanText(plan, labelOf(request, 'from'), labelOf(request, 'to'))))
+  return plan.tables.find(({ error }) => error !== null)?.error?.exitCode ?? ExitCode.success
+}
+
+function copyWithProgress(
+  request: DatabaseRequest,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<DatabaseReport> {
+  return withProgress(signal, async (view) => {
+    let tables = 0
+    return runDatabase(request, {
+      signal,
+      onPlan: (plan) => {
+        tables = plan.tables.length
+        const text = databasePlanText(plan, labelOf(request, 'from'), labelOf(request, 'to'))
+        process.stderr.write(`${redact(text)}\n`)
+        view.start({ where: null, window: null, table: expectedOf(plan.tables) })
+      },
+      onProgress: (progress) => view.update(asProgress(progress), progressNote(progress, tables)),
+      onTable: (ended) => {
+        if (!json && ended.status !== 'success') printNotice(tableLine(ended))
+      },
+    })
+  })
+}
+
+/** `--tables 'a,b'`: what is not done; null: all is. */
+function tablesLeft({ tables }: DatabaseReport): string | null {
+  const left = tables.filter(({ status }) => status !== 'success')
+  if (left.length === 0) return null
+  const names = left.map(({ table }) => table.replaceAll(/[\\,*/]/g, '\\$&')).join(',')
+  return `--tables '${names.replaceAll("'", `'\\''`)}'`
+}
+
+/** Of all tables; null where one has no statistics. */
+function expectedOf(tables: readonly PlannedTable[]): { readonly estimatedRows: number | null } {
+  const rows = tables.map(({ plan }) => (plan === null ? 0 : plan.read.table.estimatedRows))
+  return { estimatedRows: rows.includes(null) ? null : rows.reduce<number>((sum, some) => sum + some!, 0) }
+}
+
+function labelOf(request: DatabaseRequest, end: 'from' | 'to'): string {
+  return tableLabel(request[end])
+}

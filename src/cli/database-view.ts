@@ -1,0 +1,129 @@
+/** What a person sees of a copy of many tables, before, during and after it. */
+import type { RunPlan } from '../contract/run-plan.js'
+import { noCounts } from '../engine/messages.js'
+import type { Progress } from '../engine/progress.js'
+import { noProgress } from '../engine/progress.js'
+import type { DatabaseProgress } from '../features/database/job.js'
+import type { DatabasePlan, PlannedTable } from '../features/database/plan.js'
+import { expectedBytes } from '../features/database/plan.js'
+import type { DatabaseReport, TableReport } from '../features/database/report.js'
+import { most } from '../sql/literals.js'
+import { counted } from '../wire/counted.js'
+import { formatBytes, formatCount, formatRows, formatSeconds, printable, table } from './output.js'
+
+/** Tables under way, and tables left out, of which a person sees the names. */
+const SHOWN = 3
+const SHOWN_LEFT_OUT = 20
+
+/** Every table with what is known of it, then what is left out, then what there is to say about each. */
+export function databasePlanText({ tables, leftOut }: DatabasePlan, from: string, to: string): string {
+  const rows = tables.map((planned) => {
+    const { from: name, to: target, plan } = planned
+    const bytes = expectedBytes(planned)
+    return {
+      table: name,
+      ...(tables.some((one) => one.from !== one.to) && { to: target }),
+      rows: plan === null ? '' : aboutRows(plan),
+      bytes: bytes === null ? '' : `~${formatBytes(bytes)}`,
+      'split key': plan?.read.key?.name ?? '-',
+      'write mode': plan?.write.writeMode ?? '-',
+      path: plan?.write.path ?? '-',
+      target: plan === null ? 'cannot be copied' : plan.write.create ? 'is created' : 'exists',
+      conversions: plan === null ? '' : conversions(plan),
+    }
+  })
+  return [
+    `from     ${from}`,
+    `to       ${to}`,
+    table(rows),
+    ...leftOutLines(leftOut),
+    ...tables.flatMap(({ plan, from: name }) =>
+      (plan?.warnings ?? []).map((warning) => `warning  ${name}: ${warning}`),
+    ),
+    ...faultLines(tables),
+  ].join('\n')
+}
+
+/** What `--dry-run --json` prints. */
+export function planJson({ tables, leftOut }: DatabasePlan): object {
+  const planned = tables.map(({ from, to, plan, error }) => ({
+    table: from,
+    to,
+    plan,
+    error: error?.report() ?? null,
+  }))
+  return { tables: planned, leftOut }
+}
+
+/** One line when a table has ended. */
+export function tableLine({ table: name, status, rows, seconds, error }: TableReport): string {
+  const what =
+    status === 'success' ? `${formatRows(rows)} in ${formatSeconds(seconds)}` : status.replace('_', ' ')
+  return `${printable(name)}: ${what}${error === null ? '' : `: ${error.message} [${error.code}]`}`
+}
+
+/** In the form that views of one table take. */
+export function asProgress({ rows, bytes, threads, waiting }: DatabaseProgress): Progress {
+  return {
+    ...noProgress,
+    done: { ...noCounts, rowsRead: rows, rowsWritten: rows, bytes },
+    threads,
+    waiting,
+  }
+}
+
+/** `3 of 40 tables, now orders, users`. */
+export function progressNote({ tablesEnded, underWay }: DatabaseProgress, tables: number): string {
+  const more = underWay.length > SHOWN ? ` and ${underWay.length - SHOWN} more` : ''
+  const now =
+    underWay.length === 0 ? '' : `, now ${underWay.slice(0, SHOWN).map(printable).join(', ')}${more}`
+  return `${tablesEnded} of ${counted(tables, 'table')}${now}`
+}
+
+/** What a person reads after the run; `again`: the option that names the tables that are not done. */
+export function databaseSummary(report: DatabaseReport, again: string | null): string {
+  const { tables, rowsWritten, bytes, seconds, status } = report
+  const done = tables.filter((one) => one.status === 'success').length
+  const verb = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[status]
+  const failed = tables.filter((one) => one.status !== 'success')
+  const width = most(failed.map(({ table: name }) => printable(name).length))
+  return [
+    `${verb} ${done} of ${counted(tables.length, 'table')}, ${formatRows(rowsWritten)} (${formatBytes(bytes)}) in ${formatSeconds(seconds)}: ` +
+      `${formatCount(seconds > 0 ? rowsWritten / seconds : 0)} rows/s.`,
+    ...failed.map(
+      ({ table: name, status: ended, rows }) =>
+        `  ${printable(name).padEnd(width)}  ${ended.replace('_', ' ')}, ${formatRows(rows)} written`,
+    ),
+    ...(again === null
+      ? []
+      : [
+          `To copy what is missing, run the same command with: ${again}`,
+          'Tables that were begun go on where they ended.',
+        ]),
+  ].join('\n')
+}
+
+function aboutRows({ read }: RunPlan): string {
+  const { estimatedRows } = read.table
+  return estimatedRows === null ? '?' : `~${formatCount(estimatedRows)}`
+}
+
+/** What is not exact, by kind. */
+function conversions({ write }: RunPlan): string {
+  const counts = new Map<string, number>()
+  for (const { check } of write.columns)
+    if (check.conversion !== 'exact') counts.set(check.conversion, (counts.get(check.conversion) ?? 0) + 1)
+  return counts.size === 0 ? 'exact' : [...counts].map(([kind, count]) => `${count} ${kind}`).join(', ')
+}
+
+function leftOutLines(leftOut: DatabasePlan['leftOut']): string[] {
+  const shown = leftOut.slice(0, SHOWN_LEFT_OUT)
+  const lines = shown.map(({ table: name, reason }) => `left out ${printable(name)}: ${reason}`)
+  return leftOut.length > shown.length ? [...lines, `left out ${leftOut.length - shown.length} more`] : lines
+}
+
+function faultLines(tables: readonly PlannedTable[]): string[] {
+  return tables.flatMap(({ from, error }) =>
+    error === null ? [] : [`error    ${printable(from)}: ${error.message} [${error.code}]`],
+  )
+}

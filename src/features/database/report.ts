@@ -1,0 +1,98 @@
+import type { RowshiftError } from '../../contract/errors.js'
+import type { ErrorReport } from '../../contract/errors.js'
+import type { RunReport } from '../../contract/task-store.js'
+import type { DatabasePlan, PlannedTable } from './plan.js'
+
+/** `not_begun`: another table has failed before, or the run was interrupted. */
+export type TableStatus = 'success' | 'failed' | 'interrupted' | 'not_begun'
+
+/** What became of one table. */
+export interface TableReport {
+  readonly table: string
+  /** Its name in the target. */
+  readonly to: string
+  readonly status: TableStatus
+  /** What it was in when it ended; null: it has not begun. */
+  readonly phase: 'plan' | 'copy' | null
+  /** Written, and committed. */
+  readonly rows: number
+  readonly bytes: number
+  readonly seconds: number
+  readonly retries: number
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
+  readonly error: ErrorReport | null
+  /** Of its own copy; null: there was none. */
+  readonly run: RunReport | null
+}
+
+/** What a copy of a database ends with. */
+export interface DatabaseReport {
+  readonly runId: string
+  readonly status: 'success' | 'failed' | 'interrupted'
+  /** Totals of all tables. */
+  readonly rowsWritten: number
+  readonly bytes: number
+  readonly seconds: number
+  readonly targetChanged: boolean
+  /** In the order of their names. */
+  readonly tables: readonly TableReport[]
+  readonly leftOut: DatabasePlan['leftOut']
+  /** The first table's that failed, or why there is no table at all; null: all is well. */
+  readonly error: ErrorReport | null
+}
+
+export function copiedTable({ from, to }: PlannedTable, run: RunReport): TableReport {
+  const { status, rowsWritten: rows, bytes, seconds, retries, reasons, warnings, error } = run
+  const ended = status === 'skipped' ? 'failed' : status
+  return {
+    table: from,
+    to,
+    status: ended,
+    phase: 'copy',
+    rows,
+    bytes,
+    seconds,
+    retries,
+    reasons,
+    warnings,
+    error,
+    run,
+  }
+}
+
+/** A table that was not copied: `error` says why it cannot be, null that its turn did not come. */
+export function uncopiedTable({ from, to, plan }: PlannedTable, error: RowshiftError | null): TableReport {
+  const { reasons = [], warnings = [] } = plan ?? {}
+  const nothing = { rows: 0, bytes: 0, seconds: 0, retries: 0, reasons, warnings, run: null }
+  const status = error === null ? 'not_begun' : 'failed'
+  const phase = error === null ? null : 'plan'
+  return { table: from, to, status, phase, ...nothing, error: error?.report() ?? null }
+}
+
+export function databaseReport(
+  runId: string,
+  tables: readonly TableReport[],
+  leftOut: DatabasePlan['leftOut'],
+  interrupted: RowshiftError | null,
+  seconds: number,
+): DatabaseReport {
+  const failed = tables.find(({ status }) => status === 'failed')
+  const stopped = interrupted !== null && tables.some(({ status }) => status !== 'success')
+  const error = stopped ? interrupted.report() : (failed?.error ?? null)
+  return {
+    runId,
+    status: stopped ? 'interrupted' : failed === undefined ? 'success' : 'failed',
+    rowsWritten: sum(tables.map(({ rows }) => rows)),
+    bytes: sum(tables.map(({ bytes }) => bytes)),
+    seconds: Math.round(seconds * 1000) / 1000,
+    targetChanged: tables.some(({ run }) => run?.targetChanged ?? false),
+    tables,
+    leftOut,
+    error,
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

@@ -1,0 +1,209 @@
+// All tables of a database by one command: which, in what order, and what becomes of the others when one fails.
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import type { DatabaseReport } from '../../src/features/database/report.js'
+import { runCli, server, servers } from '../support/context.js'
+import { scratchFile, TestDatabase } from '../support/copying.js'
+import { sqliteRows } from '../support/sqlite.js'
+import type { ServerKind, TestServer } from '../support/servers.js'
+
+const ROWS = 30_000
+const TABLES = `
+  CREATE TABLE n (i INT PRIMARY KEY);
+  INSERT INTO n WITH RECURSIVE q (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM q WHERE i < 999) SELECT i FROM q;
+  CREATE TABLE orders (id INT PRIMARY KEY AUTO_INCREMENT, note VARCHAR(400) NOT NULL, KEY (note(10)));
+  INSERT INTO orders (note) SELECT CONCAT(a.i, REPEAT('x', 390)) FROM n a JOIN n b WHERE b.i < ${ROWS / 1000};
+  CREATE TABLE order_item (order_id INT, line INT, price DECIMAL(10,2), PRIMARY KEY (order_id, line));
+  INSERT INTO order_item SELECT i, 1, i / 7 FROM n;
+  CREATE TABLE log (at DATETIME(6), what TEXT);
+  INSERT INTO log SELECT '2025-01-01 00:00:00.123456', 'twice' FROM n WHERE i < 10;
+  CREATE TABLE nothing (id INT PRIMARY KEY);
+  CREATE TABLE \`a,b*\` (id INT PRIMARY KEY, v BLOB); INSERT INTO \`a,b*\` VALUES (1, X'00FF');
+  CREATE VIEW seen AS SELECT * FROM log;
+  ANALYZE TABLE n, orders, order_item, log, nothing, \`a,b*\``
+const NAMES = ['a,b*', 'log', 'n', 'nothing', 'order_item', 'orders']
+
+interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+  readonly report: DatabaseReport | null
+}
+
+function databaseUrl(db: TestDatabase<ServerKind>): string {
+  return `${db.server.url}/${db.database}`
+}
+
+async function copy(from: string, to: string, ...options: string[]): Promise<Outcome> {
+  const file = scratchFile('json')
+  const args = ['copy', '--from', from, '--to', to, ...options]
+  const result = await runCli([...args, ...(options.includes('--dry-run') ? [] : ['--report', file])])
+  let text = ''
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch {
+    // A dry run writes none.
+  }
+  return { ...result, report: text === '' ? null : (JSON.parse(text) as DatabaseReport) }
+}
+
+/** Two databases, of which the first has the tables. */
+async function pair(server: TestServer, target = '') {
+  return Promise.all([TestDatabase.create(server, TABLES), TestDatabase.create(server, target)])
+}
+
+function statuses({ report }: Outcome): Record<string, string> {
+  return Object.fromEntries(report!.tables.map(({ table, status }) => [table, status]))
+}
+
+describe('a copy of a database', () => {
+  it('makes and fills every table, and says what became of each', async () => {
+    await Promise.all(
+      servers().map(async (server) => {
+        const [from, to] = await pair(server)
+        const outcome = await copy(databaseUrl(from), databaseUrl(to), '--create')
+        expect(outcome.code, outcome.stderr).to.equal(0)
+        expect(outcome.report).to.include({ status: 'success', rowsWritten: ROWS + 2011, error: null })
+        expect(outcome.report!.tables.map(({ table }) => table)).to.deep.equal(NAMES)
+        expect(outcome.stdout).to.contain('Copied 6 of 6 tables, 32,011 rows')
+        for (const name of NAMES) {
+          const sums = await from.query(
+            `CHECKSUM TABLE \`${from.database}\`.\`${name}\`, \`${to.database}\`.\`${name}\``,
+          )
+          expect(sums[0]![1], name).to.equal(sums[1]![1])
+        }
+        const left = await to.query("SHOW TABLES LIKE 'rowshift%'")
+        expect(left.filter(([name]) => name !== 'rowshift_checkpoint')).to.deep.equal([])
+        // What makes a second run safe is the write mode, as for one table.
+        const again = await copy(databaseUrl(from), databaseUrl(to), '--param', 'write_mode=insert')
+        expect(again.code, again.stderr).to.equal(1)
+        expect(again.report!.error!.code).to.equal('DUPLICATE_KEY')
+        const third = await copy(
+          databaseUrl(from),
+          databaseUrl(to),
+          '--exclude',
+          'log',
+          '--param',
+          'write_mode=upsert',
+        )
+        expect(third.code, third.stderr).to.equal(0)
+        expect(third.report).to.include({ rowsWritten: 0 })
+        expect(third.report!.leftOut).to.deep.include({ table: 'log', reason: '--exclude log' })
+      }),
+    )
+  })
+
+  it('goes into other databases, by names of its own', async () => {
+    const [from, pg] = await Promise.all([
+      TestDatabase.create(server('mariadb'), TABLES),
+      TestDatabase.create(server('postgres')),
+    ])
+    const file = scratchFile('db')
+    const options = ['--create', '--tables', 'order*,log', '--rename', 'order*=o*']
+    for (const to of [`sqlite:${file}`, databaseUrl(pg)]) {
+      const outcome = await copy(databaseUrl(from), to, ...options)
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      expect(outcome.report!.tables.map((table) => table.to)).to.deep.equal(['log', 'o_item', 'os'])
+    }
+    const counts =
+      'SELECT (SELECT COUNT(*) FROM os), (SELECT COUNT(*) FROM o_item), (SELECT COUNT(*) FROM log)'
+    expect(sqliteRows(file, counts).map((row) => row.map(String))).to.deep.equal([
+      [String(ROWS), '1000', '10'],
+    ])
+    expect(await pg.query(counts)).to.deep.equal([[String(ROWS), '1000', '10']])
+  })
+
+  it('is shown by a dry run, with what is left out', async () => {
+    const [from, to] = await pair(server('mariadb'))
+    const outcome = await copy(
+      databaseUrl(from),
+      databaseUrl(to),
+      '--create',
+      '--dry-run',
+      '--exclude',
+      '/^o/',
+    )
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(outcome.stdout)
+      .to.match(/^log .*is created/m)
+      .and.match(/^left out orders: --exclude \/\^o\/$/m)
+    expect(await to.query('SHOW TABLES')).to.deep.equal([])
+  })
+})
+
+describe('a copy of a database in which a table cannot be copied', () => {
+  const SHORT = 'CREATE TABLE log (at DATETIME(6), what VARCHAR(3))'
+
+  it('writes nothing, and says which', async () => {
+    const [from, to] = await pair(server('mysql'), SHORT)
+    const outcome = await copy(databaseUrl(from), databaseUrl(to), '--create')
+    expect(outcome.code, outcome.stderr).to.equal(3)
+    expect(outcome.stderr).to.contain('error    log: ').and.contain('[LOSSY]')
+    expect(outcome.report!.tables.filter(({ status }) => status !== 'not_begun')).to.have.length(1)
+    expect(await to.query('SHOW TABLES')).to.deep.equal([['log']])
+  })
+
+  it('goes on with the others where that is asked for, and with the rest later', async () => {
+    const [from, to] = await pair(server('mysql'), SHORT)
+    const outcome = await copy(databaseUrl(from), databaseUrl(to), '--create', '--on-table-error', 'continue')
+    expect(outcome.code, outcome.stderr).to.equal(1)
+    expect(statuses(outcome)).to.deep.equal({
+      ...Object.fromEntries(NAMES.map((name) => [name, 'success'])),
+      log: 'failed',
+    })
+    expect(outcome.stdout).to.contain("--tables 'log'")
+    await to.query('DROP TABLE log')
+    const rest = await copy(databaseUrl(from), databaseUrl(to), '--create', '--tables', 'log')
+    expect(rest.code, rest.stderr).to.equal(0)
+    expect(await to.value('SELECT COUNT(*) FROM log')).to.equal('10')
+  })
+
+  it('begins no other after a failure among the rows, and goes on with what is left', async () => {
+    // The largest table comes first, and its second half is taken already.
+    const taken = `CREATE TABLE orders (id INT PRIMARY KEY AUTO_INCREMENT, note VARCHAR(400) NOT NULL);
+      INSERT INTO orders VALUES (${ROWS - 1}, 'taken')`
+    const [from, to] = await pair(server('mariadb'), taken)
+    const outcome = await copy(databaseUrl(from), databaseUrl(to), '--create', '--param', 'read_batch=1000')
+    expect(outcome.code, outcome.stderr).to.equal(1)
+    expect(statuses(outcome)).to.deep.equal({
+      ...Object.fromEntries(NAMES.map((name) => [name, 'not_begun'])),
+      orders: 'failed',
+    })
+    const [, names] = /--tables '(.*)'/.exec(outcome.stdout) ?? []
+    expect(names).to.equal('a\\,b\\*,log,n,nothing,order_item,orders')
+    await to.query(`DELETE FROM orders WHERE note = 'taken'`)
+    const options = ['--create', '--param', 'read_batch=1000', '--tables', names!]
+    const rest = await copy(databaseUrl(from), databaseUrl(to), ...options)
+    expect(rest.code, rest.stderr).to.equal(0)
+    expect(rest.report!.tables.find(({ table }) => table === 'orders')!.run!.resumed).not.to.equal(null)
+    expect(await to.value('SELECT COUNT(*) FROM orders')).to.equal(String(ROWS))
+  })
+})
+
+describe('a copy of a database that makes no sense', () => {
+  it('is refused before anything is written', async () => {
+    const [from, to] = await pair(server('mariadb'))
+    const [a, b] = [databaseUrl(from), databaseUrl(to)]
+    const refused: [string[], string][] = [
+      [['--tables', 'nix*'], '--tables nix* matches none of 6 tables'],
+      [['--tables', 'order'], 'did you mean "orders"?'],
+      [['--rename', '/.*/=x'], 'would both be written to x'],
+      [['--param', 'mode=sync'], 'Mode "sync" is for one table'],
+      [['--param', 'consistency=snapshot'], 'each table of a database would show another moment'],
+      [['--params', '{"columns": {"id": "id"}}'], 'params.columns'],
+      [['--from-target'], '--from-target is about one table'],
+    ]
+    for (const [options, words] of refused) {
+      const outcome = await copy(a, b, '--create', ...options)
+      expect(outcome.stderr, options.join(' ')).to.contain(words)
+      expect(outcome.code, options.join(' ')).to.equal(2)
+    }
+    const mixed = await copy(a, to.url('t'))
+    expect(mixed.stderr).to.contain('--from names no table')
+    expect(mixed.code).to.equal(2)
+    const one = await copy(from.url('n'), to.url('n'), '--create', '--tables', 'n')
+    expect(one.stderr).to.contain('--tables is about the tables of a database')
+    expect(await to.query('SHOW TABLES')).to.deep.equal([])
+  })
+})
