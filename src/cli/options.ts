@@ -189,7 +189,7 @@ export function selectionOptions<T>(yargs: Argv<T>) {
   return yargs
     .option('tables', {
       type: 'string',
-      describe: "Of a database (URLs without table=): these, like 'user,order_*' or /^log_\d+$/",
+      describe: "Of a database (URLs without table=): these, like 'user,order_*' or /^log_[0-9]+$/",
     })
     .option('exclude', { type: 'string', describe: 'Of a database: all but these' })
     .option('rename', { type: 'string', describe: "Of a database: other names, like 'old_*=new_*'" })
