@@ -26,7 +26,8 @@ export type {
   WindowBounds,
   WindowSource,
 } from './sql/window-source.js'
-export type { RowStore, SqlSink } from './sql/sql-sink.js'
+export type { RowStore, SplitPurpose, SqlSink } from './sql/sql-sink.js'
+export type { CopiedRows, InServerPlanner, InServerSigns } from './sql/unseen-rows.js'
 export type { SettlementSteps } from './sql/settlement.js'
 export type { TaskDatabase, TaskLock } from './sql/sql-task-store.js'
 // What it gets for that.

@@ -9,7 +9,6 @@ import type {
   WorkerMessage,
   WorkerSetup,
 } from '../src/engine/messages.js'
-import { ExecutionMarker } from '../src/features/transform/execution-marker.js'
 import { Target } from '../src/features/shard/target.js'
 import { DeferredSplit, rowsOf } from '../src/engine/deferred-rows.js'
 import { noCounts } from '../src/engine/messages.js'
@@ -30,13 +29,14 @@ import type { ControlHandlers } from './control.js'
 import { DeletedRows } from './deleted-rows.js'
 import { DirtyRows } from './dirty-rows.js'
 import { FailedSplits } from './failed-splits.js'
+import { InServerCopy } from './in-server-copy.js'
 import { makeReaders, makeWriters } from './load-plugin.js'
 import { PoolThread } from './pool-thread.js'
 import { isPartly } from '../src/features/shard/sharded-write.js'
 import { settleRows } from './settling.js'
 import { mismatch, outsideSnapshot, reportOf } from './split-errors.js'
 import { SplitTally } from './split-tally.js'
-import type { TransformHooks } from './column-producer.js'
+import { transformHooks } from './transform-hooks.js'
 import { Pipeline, pipelinedRows } from './row-pipeline.js'
 import { BusyTimer, Mutex } from './mutex.js'
 
@@ -45,8 +45,6 @@ const SPLIT_CAPACITY = 16 << 20
 const PROGRESS_INTERVAL_MS = 250
 /** Statements that may have been too large hold so many times less each time. */
 const SHRINK = 4
-/** A batch is closed by the row that crosses its limit. */
-const LONG_ROW = 1 << 16
 
 interface CopyEndpoints {
   readonly readers: readonly Reader[]
@@ -68,12 +66,14 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
   #reportedAt = 0
   #inSnapshot = false
   readonly #failed = new FailedSplits()
+  readonly #inServer: InServerCopy
 
   constructor(setup: WorkerSetup, post: (message: ThreadMessage | WorkerMessage) => void) {
     super(setup, post)
     this.#setup = setup
     this.#coercion = LossyCoercion.of(setup.plan.write, setup.plan.write.sharding?.reads.length ?? 0)
     this.#copied = copiedRows(setup.plan)
+    this.#inServer = new InServerCopy(setup.plan.write, this.#copied, this.#failed)
   }
 
   run(job: CopyJob): Promise<SplitResult> {
@@ -84,7 +84,8 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
     this.#busy.enter()
     const dirty = new DirtyRows(this.#setup.dirty, job.mark ?? null)
     try {
-      return await ('settle' in job ? this.#settle(job, dirty) : this.#copy(job, dirty))
+      if ('settle' in job) return await this.#settle(job, dirty)
+      return (await this.#copyInServer(job, dirty)) ?? (await this.#copy(job, dirty))
     } catch (thrown) {
       dirty.discard()
       const failure = RowshiftError.from(thrown)
@@ -134,9 +135,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
     const { signal } = this
     let [queuedBytes, milliseconds] = [0, 0]
     const deferred = new DeferredSplit()
-    const tally = new SplitTally(split, this.#sourceOf(split), dirty, deferred, (counts) =>
-      this.#tell(split.index, counts),
-    )
+    const tally = new SplitTally(split, this.#sourceOf(split), dirty, deferred, this.#teller(split))
     const deleted = new DeletedRows(plan, (rowsDeleted) => tally.count({ rowsDeleted }))
     let oversized = false
     // One that may be stored already is looked up as it is.
@@ -209,13 +208,22 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
     }
   }
 
+  /** null: its rows are to be read and written. */
+  async #copyInServer(split: SplitJob, dirty: DirtyRows): Promise<SplitResult | null> {
+    if (!this.#inServer.on) return null
+    const endpoints = await this.opened()
+    const deferred = new DeferredSplit()
+    const tally = new SplitTally(split, this.#sourceOf(split), dirty, deferred, this.#teller(split))
+    const options = this.#writeOptions(dirty, () => {})
+    return this.#writes.run(() => this.#inServer.copy(endpoints, split, tally, options))
+  }
+
   /** Rows that have waited for a unique value; all other rows of the run are written. */
   async #settle(job: SettleJob, dirty: DirtyRows): Promise<SplitResult> {
     const { target } = await this.opened()
     const waited = { ...noCounts, rowsDeferred: -rowsOf(job) }
-    const options = this.#writeOptions(dirty, (rowsWritten) =>
-      this.#tell(job.index, { ...waited, rowsWritten }),
-    )
+    const tell = this.#teller(job)
+    const options = this.#writeOptions(dirty, (rowsWritten) => tell({ ...waited, rowsWritten }))
     const mark = job.mark && { ...job.mark, state: () => null, onStored: () => {} }
     const ended = await this.#writes.run(() =>
       settleRows(target, job, { ...options, mark }, this.#batchBytes(job)),
@@ -250,11 +258,13 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
   }
 
   /** A message costs about 0.1 ms of CPU on its two ends, so not every batch sends one. */
-  #tell(split: number, counts: SplitCounts): void {
-    const now = performance.now()
-    if (now - this.#reportedAt < PROGRESS_INTERVAL_MS) return
-    this.#reportedAt = now
-    this.post({ type: 'progress', split, counts })
+  #teller({ index: split }: CopyJob): (counts: SplitCounts) => void {
+    return (counts) => {
+      const now = performance.now()
+      if (now - this.#reportedAt < PROGRESS_INTERVAL_MS) return
+      this.#reportedAt = now
+      this.post({ type: 'progress', split, counts })
+    }
   }
 
   #tellReady(step: () => Promise<void>): Promise<void> {
@@ -272,7 +282,8 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
     const readers = await makeReaders(source)
     const writers = await makeWriters(target)
     const { signal } = this
-    const pipeline = await Pipeline.open(this.#setup, signal, this.#transformHooks())
+    const hooks = transformHooks(plan, (message) => this.post(message))
+    const pipeline = await Pipeline.open(this.#setup, signal, hooks)
     try {
       await this.connections.open(() => openAll([...readers, ...writers], signal), signal)
     } catch (error) {
@@ -285,14 +296,5 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
   protected async closeEndpoints({ readers, writers, pipeline }: CopyEndpoints): Promise<void> {
     await closeAll([...readers, ...writers, pipeline])
     this.post({ type: 'busy', seconds: this.#busy.seconds })
-  }
-
-  /** So that the coordinator can watch over a user's function from outside. */
-  #transformHooks(): TransformHooks | null {
-    const { pipeline, read } = this.#setup.plan
-    if (!pipeline?.transform) return null
-    const slot = ExecutionMarker.make(read.batch.bytes + LONG_ROW)
-    this.post({ type: 'calls', thread: threadId, memory: slot.memory })
-    return { slot, log: (level, text) => this.post({ type: 'log', level, text }) }
   }
 }

@@ -12,6 +12,7 @@ const plugin: Plugin = {
   capabilities: {
     writeModes: ['insert', 'ignore', 'replace', 'upsert'],
     writePaths: ['load-data', 'insert'],
+    inServer: true,
     sql: true,
     timeZones: true,
   },

@@ -5,6 +5,7 @@ import { readSourceDdl, wideColumns } from './source-ddl.js'
 import { derive } from './derive.js'
 import { digestSql } from './digest.js'
 import { explainQuery } from './explain.js'
+import { signs } from './in-server.js'
 import { checkSource } from './preflight.js'
 import { describeTable, listTables } from './schema.js'
 import { serverLoad } from './server-load.js'
@@ -32,6 +33,7 @@ export function mysqlSource(endpoint: Endpoint): SqlSource<Session> {
     load: serverLoad,
     windows: windowSource,
     digests: digestSql,
+    inServer: signs,
     beginSnapshot: lockWrites,
     joinSnapshot,
   }

@@ -5,6 +5,7 @@ import { Session } from './connection.js'
 import { FAMILY } from './source-ddl.js'
 import { planCreateTable } from './create-table-plan.js'
 import { mapError } from './errors.js'
+import { copySplit, inServerPlanner } from './in-server.js'
 import { leniently } from './lenient-ddl.js'
 import { askCharsetCoverage } from './charset-coverage.js'
 import { describeTable, listTables } from './schema.js'
@@ -35,6 +36,7 @@ export function mysqlSink(): SqlSink<Session> {
     planCreateTable,
     plan: planWrite,
     runDdl: leniently,
+    inServer: inServerPlanner,
     rows: (session, spec) => rowStore(session, statementsOf(spec)),
   }
 }
@@ -45,12 +47,15 @@ function rowStore(session: Session, statements: Statements): RowStore {
     transactional: facts.transactional,
     // Without a staging table there is one unique key only: what is taken is a key of another table, which a trigger writes to.
     defers: facts.staged,
-    async begin(settles) {
+    async begin(purpose) {
+      if (purpose === 'copy') return beginSplit(session, { ...facts, readCommitted: true })
       for (const sql of stage?.create ?? []) await leniently(session, sql)
-      if (settles) for (const sql of settlementTables(spec, statements)) await leniently(session, sql)
+      if (purpose === 'settlement')
+        for (const sql of settlementTables(spec, statements)) await leniently(session, sql)
       await beginSplit(session, facts)
     },
     write: (batches, tally) => new SplitWrite(session, statements, tally, { stored: false }).split(batches),
+    copy: (read, split) => copySplit(session, spec, read, split),
     settlement: () => settlementSteps(session, statements),
     blamesOnlyRow: ({ details }) => details['errno'] === CACHE_FULL,
     commitError(thrown) {

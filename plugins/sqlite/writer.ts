@@ -70,10 +70,11 @@ export function sqliteSink(endpoint: Endpoint): SqlSink<SqliteSession> {
       return {
         transactional: true,
         defers: true,
-        async begin(settles) {
+        async begin(purpose) {
           await session.begin()
           // A row may refer to one that comes later in the split. Where rejected rows are tolerated, each must be told apart.
-          if (settles || spec.errorLimit.record === 0) database.exec('PRAGMA defer_foreign_keys = ON')
+          if (purpose === 'settlement' || spec.errorLimit.record === 0)
+            database.exec('PRAGMA defer_foreign_keys = ON')
         },
         async write(batches, tally) {
           const split = new SplitWrite(database, spec, bindings, tally)

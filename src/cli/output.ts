@@ -1,3 +1,4 @@
+import { IN_SERVER } from '../contract/in-server.js'
 import type { ResolvedConnection } from '../config/config.js'
 import type { ColumnMapping, ReadSpec, SplitOutline } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
@@ -53,6 +54,11 @@ function were(count: number, what: string): string {
 
 const INCREMENTAL: ReadonlySet<string> = new Set(['append', 'increment'])
 
+/** Of rows that stay in their server, nobody knows how many bytes they have. */
+function bytesText({ bytes, writePath }: RunReport): string {
+  return bytes === 0 && writePath === IN_SERVER ? '' : ` (${formatBytes(bytes)})`
+}
+
 /** What a person reads after a run. */
 export function summary(report: RunReport): string {
   if (report.status === 'skipped') return `Skipped. ${report.error!.message}`
@@ -62,7 +68,7 @@ export function summary(report: RunReport): string {
   const before = Math.min(report.resumed?.rowsRead ?? 0, report.rowsWritten)
   const rate = report.seconds > 0 ? (report.rowsWritten - before) / report.seconds : 0
   const lines = [
-    `${done} ${formatRows(report.rowsWritten)} (${formatBytes(report.bytes)}) in ${formatSeconds(report.seconds)}: ` +
+    `${done} ${formatRows(report.rowsWritten)}${bytesText(report)} in ${formatSeconds(report.seconds)}: ` +
       `${formatCount(rate)} rows/s, ${report.splitsDone} of ${counted(report.splits, 'split')}, ` +
       `${formatThreads(report.workerNum)}, write path ${report.writePath ?? 'none'}${retriesText(report)}. Run ${report.runId}.`,
   ]

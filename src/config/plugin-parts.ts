@@ -24,6 +24,7 @@ const capabilityParts: Readonly<Record<keyof Capabilities, Part>> = {
     isRight: (value) =>
       Array.isArray(value) && value.every((path) => typeof path === 'string' && path !== '' && path !== AUTO),
   },
+  inServer: YES_OR_NO,
   sql: YES_OR_NO,
   timeZones: YES_OR_NO,
 }

@@ -20,6 +20,8 @@ export interface Capabilities {
    * so `write_path` can only be `auto`.
    */
   readonly writePaths?: readonly string[]
+  /** Reader and writer have the skill `inServer`, so that `write_path` can be `in-server`. Default: false. */
+  readonly inServer?: boolean
   /** The writer runs `pre_sql` and `post_sql`. Default: false, and the engine refuses both params. */
   readonly sql?: boolean
   /** Readers obey `Endpoint.timeZone`. Default: false, and the engine refuses `time_zone`. */

@@ -50,6 +50,7 @@ export type { Characters, ValueRange, ConversionClass, ConversionCheck } from '.
 export type { LockState, RunRecord, RunStatus, Task, TaskStore } from './task-store.js'
 export type * from './read.js'
 export type * from './skills.js'
+export type { InServerPlan, InServerSource, InServerTarget, Sign } from './in-server.js'
 export type { Column, ColumnMapping, TableSchema }
 export type { CellEncoding, ColumnKind, Key, SplitKey } from './table-schema.js'
 export { addCounts, nothingWritten } from './write.js'

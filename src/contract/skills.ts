@@ -8,6 +8,7 @@ import type { Checkpoints } from './checkpoint.js'
 import type { Derivation } from './derivation.js'
 import type { CreateTableRequest, SourceDdl, CreateTablePlan } from './create-table.js'
 import type { Characters } from './value-range.js'
+import type { InServerSource, InServerTarget } from './in-server.js'
 import type { Message } from './message.js'
 import type {
   IncrementalRequest,
@@ -101,6 +102,8 @@ export interface ReaderSkills extends LoadSkill {
   readonly digest?: DigestSkill
   /** For `consistency: snapshot`. Default: it is refused. */
   readonly snapshot?: SnapshotSkill
+  /** For `write_path: in-server`, together with that of a writer. Default: rows always pass through rowshift. */
+  readonly inServer?: InServerSource
 }
 
 export interface DdlSkill {
@@ -167,6 +170,8 @@ export interface WriterSkills extends LoadSkill {
   readonly deletes?: DeletesSkill
   /** For generated ids. Default: the target does not support sequences. */
   readonly sequences?: SequencesSkill
+  /** For `write_path: in-server`, together with that of a reader. Default: rows always come from outside. */
+  readonly inServer?: InServerTarget
   /** So that runs that ended early can be resumed. Used on the main thread. Default: they are begun anew. */
   readonly checkpoints?: Checkpoints
 }

@@ -43,6 +43,8 @@ export type PlannedWrite = WriteSpec &
   WritePlan & {
     /** Of the batches that the writer gets. */
     readonly batch: BatchLimits
+    /** Of `InServerPlan`: rows go from table to table inside the server, and by `path` where they cannot. Default: all rows go by `path`. */
+    readonly inServer?: Readonly<Record<string, unknown>>
   }
 
 /** How rows enter the target. */

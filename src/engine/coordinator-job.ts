@@ -38,6 +38,8 @@ export interface CoordinatorResult {
   readonly position: string | null
   /** The last split held a row when it was planned, and none when it was read. */
   readonly lastRowsGone: boolean
+  /** Splits whose rows were to stay in the server and passed through rowshift all the same. */
+  readonly readInstead: number
   /** Threads that stopped because a server took no more connections, in words; null: none. */
   readonly gaveUp: string | null
   /** How the number of threads was found, in words; null: it was not changed. */

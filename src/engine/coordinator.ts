@@ -56,6 +56,7 @@ class Coordinator {
   readonly #empty = new WeakSet<SourceSplit>()
   readonly #busySeconds: number[] = []
   #position: string | null = null
+  #readInstead = 0
 
   constructor(job: CoordinatorJob) {
     this.#job = job
@@ -106,6 +107,7 @@ class Coordinator {
       busySeconds: this.#busySeconds,
       position: this.#position,
       lastRowsGone: this.#last !== null && this.#empty.has(this.#last),
+      readInstead: this.#readInstead,
       gaveUp: pool.gaveUp,
       threads: this.#threads.reason,
     }
@@ -162,6 +164,7 @@ class Coordinator {
     }
     const { counts, milliseconds, deferred } = result
     this.#deferred.add(deferred, index)
+    if (this.#job.plan.write.inServer && counts.bytes > 0) this.#readInstead++
     if (counts.rowsRead === 0) this.#empty.add(planned.split)
     this.#splitSizer.done(counts.rowsRead, counts.bytes, milliseconds)
     return { counts }

@@ -1,3 +1,4 @@
+import { readInstead } from '../plan/server-copies.js'
 import type { ResolvedConnection } from '../config/config.js'
 import { RowshiftError } from '../contract/errors.js'
 import { copiedRows } from './deletions.js'
@@ -215,7 +216,7 @@ async function copy(
     servers,
     reasons: runtimeReasons,
   }
-  return throttled(limited, (throttle) =>
+  const result = await throttled(limited, (throttle) =>
     copySplits({
       runId,
       plan: runPlan,
@@ -238,6 +239,8 @@ async function copy(
       throttle,
     }),
   )
+  runtimeReasons.push(...readInstead(runPlan.write, result.readInstead))
+  return result
 }
 
 /** The plan of a copy whose endpoints are open. */

@@ -1,3 +1,4 @@
+import { writePathOf } from '../plan/server-copies.js'
 import { randomBytes } from 'node:crypto'
 import type { RowshiftError } from '../contract/errors.js'
 import type { Backfill } from '../plan/bounds.js'
@@ -94,7 +95,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     seconds: Math.round(facts.seconds * 1000) / 1000,
     workerNum: progress.threads || (plan?.policy.workerNum ?? params?.workerNum ?? 0),
     busySeconds: (facts.copied?.busySeconds ?? []).map((busy) => Math.round(busy * 1000) / 1000),
-    writePath: plan?.write.path ?? null,
+    writePath: plan ? writePathOf(plan.write) : null,
     consistency: plan?.policy.consistency ?? params?.consistency ?? 'split',
     snapshotPosition: facts.copied?.position ?? null,
     reasons: [...(plan?.reasons ?? []), ...(facts.runtimeReasons ?? [])],

@@ -22,6 +22,7 @@ import type { Params } from '../task/params.js'
 import { withCells } from './cell-encodings.js'
 import { modelOf } from './described-tables.js'
 import { chooseIdentity } from './identity.js'
+import { clientPath, planInServer } from './server-copies.js'
 import { marksOf } from './incremental-warnings.js'
 import { plannedWrite } from './limits.js'
 import type { Settled } from './losses.js'
@@ -39,7 +40,7 @@ import type { PipelineChoice } from './pipeline-plan.js'
 import { checkNewIds, planPipeline } from './pipeline-plan.js'
 import { singleName } from './table-names.js'
 import type { TargetChoice } from './target.js'
-import { planTarget } from './target.js'
+import { existingTables, planTarget } from './target.js'
 import type { ThreadChoice } from './threads.js'
 import { chooseThreads } from './threads.js'
 import type { SavedWatermarks } from './window.js'
@@ -76,8 +77,9 @@ export async function makePlan(request: PlanRequest): Promise<RunPlan> {
     matching,
     threads: threadsFor(reading, threads),
   }
-  const write = await planWrite(request, choices)
-  const read = readSpec(params, choices, write)
+  const planned = await planWrite(request, choices)
+  const read = readSpec(params, choices, planned)
+  const write = await planInServer(request, planned, read, pipeline.plan ?? deleting.deletions)
   const marks = marksOf(write, reading)
   const { writers } = request.target
   const unresumable = whyNotResumable({ params, read, write }, request.source.readers, writers)
@@ -162,13 +164,6 @@ function choosePipeline(
     workerNum: threads.most,
     transform,
   })
-}
-
-/** Those of the target, in its first database. */
-function existingTables({ table, create, sharding }: TargetChoice): string[] {
-  if (sharding === null) return create === null ? [table.table] : []
-  const there = sharding.shards.filter((shard) => shard.create === null && shard.endpoint === 0)
-  return there.map(({ table }) => table)
 }
 
 /** Throws LOSSY for values that would not arrive as they are. */
@@ -268,7 +263,7 @@ async function planWrite(
     preSql,
     postSql,
   }
-  const planned = await planTables(writers, spec, sharding, params.writePath)
+  const planned = await planTables(writers, spec, sharding, clientPath(params))
   return { ...plannedWrite(spec, planned), sharding }
 }
 

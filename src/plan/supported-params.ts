@@ -1,5 +1,6 @@
 /** Params that ask for more than the plugins of the two endpoints can do, by their capabilities. Looked at before anything is opened. */
 import { RowshiftError } from '../contract/errors.js'
+import { IN_SERVER } from '../contract/in-server.js'
 import type { Plugin } from '../contract/plugin.js'
 import { didYouMean } from '../suggest.js'
 import type { Params } from '../task/params.js'
@@ -13,7 +14,7 @@ export function checkReadable({ label, capabilities }: Plugin, { timeZone }: Par
 
 /** Of an end that is written to, or would be: whoever compares with it says the same of it. */
 export function checkWritePath({ label, capabilities }: Plugin, { writePath }: Params): void {
-  const paths = capabilities.writePaths ?? []
+  const paths = [...(capabilities.inServer ? [IN_SERVER] : []), ...(capabilities.writePaths ?? [])]
   if (writePath === null || paths.includes(writePath)) return
   const all = [AUTO, ...paths]
   throw unsupported([

@@ -55,6 +55,13 @@ export async function planTarget(request: TargetRequest, model: TableModel): Pro
   }
 }
 
+/** Those of the target, in its first database. */
+export function existingTables({ table, create, sharding }: TargetChoice): string[] {
+  if (sharding === null) return create === null ? [table.table] : []
+  const there = sharding.shards.filter((shard) => shard.create === null && shard.endpoint === 0)
+  return there.map(({ table }) => table)
+}
+
 /** The table that was made must be the one that the plan counts on, after `pre_sql` too. Throws CREATE_FAILED. */
 export function checkCreated({ table }: PlannedWrite, real: TableSchema): void {
   // A server may add a column of its own that it fills in: a key that nobody sees.

@@ -1,6 +1,7 @@
 import type { ErrorDetails } from '../contract/errors.js'
 import type { Endpoint } from '../contract/endpoint.js'
 import { RowshiftError } from '../contract/errors.js'
+import type { InServerSource } from '../contract/in-server.js'
 import type { Reader } from '../contract/plugin.js'
 import type { ReadSpec, Split, SplitOutline, SplitSize } from '../contract/read.js'
 import type { DigestSkill, ReaderSkills } from '../contract/skills.js'
@@ -9,6 +10,7 @@ import type { Batch } from '../wire/batch.js'
 import { holdsBelow } from './below-watermark.js'
 import { checkFailingRows, readFailure } from './failing-rows.js'
 import { findWindow } from './incremental-window.js'
+import type { InServerSigns } from './unseen-rows.js'
 import { keyProbe } from './key-probe.js'
 import { lookupSql } from './lookup.js'
 import { findLoss } from './loss-search.js'
@@ -85,6 +87,7 @@ export class SqlReader<S extends SqlSession> implements Reader {
       ...(source.load && {
         load: (asked) => this.#load((session) => source.load!(session, asked)),
       }),
+      ...(source.inServer && { inServer: this.#signs(source.inServer) }),
       ...(source.digests && { digest: this.#digest((session) => source.digests!(session)) }),
       snapshot: {
         begin: (table, signal) => source.beginSnapshot(this.#endpoint, table, signal),
@@ -93,6 +96,14 @@ export class SqlReader<S extends SqlSession> implements Reader {
           this.#inSnapshot = true
         },
       },
+    }
+  }
+
+  #signs({ family, show }: InServerSigns<S>): InServerSource {
+    return {
+      family,
+      showSign: ({ table: { table } }) =>
+        this.#at('showing which server holds', table, (session) => show(session)),
     }
   }
 

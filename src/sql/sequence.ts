@@ -1,13 +1,29 @@
 /** Numbers that are handed out once, in a small table. */
 import { RowshiftError } from '../contract/errors.js'
+import type { SequencesSkill } from '../contract/skills.js'
 import type { Sequence } from '../contract/write.js'
 import type { SqlSession } from './session.js'
-import { createOwn } from './transaction.js'
+import { createOwn, inTransaction } from './transaction.js'
 
 const NAME = 'rowshift_sequence'
 
+/** `reserving`: runs work in a session. */
+export function sequencesSkill(
+  reserving: <T>(sequence: Sequence, work: (session: SqlSession) => Promise<T>) => Promise<T>,
+): SequencesSkill {
+  return {
+    open: (sequence) =>
+      reserving(sequence, async (session) => {
+        await createSequences(session)
+        await inTransaction(session, () => openSequence(session, sequence))
+      }),
+    take: (sequence, count) =>
+      reserving(sequence, (session) => inTransaction(session, () => takeBlock(session, sequence, count))),
+  }
+}
+
 /** Makes the table. Outside a transaction, which some databases would end here. */
-export async function createSequences(session: SqlSession): Promise<void> {
+async function createSequences(session: SqlSession): Promise<void> {
   const { dialect } = session
   const columns = [
     `name ${dialect.ownType(255)} NOT NULL PRIMARY KEY`,
@@ -21,7 +37,7 @@ export async function createSequences(session: SqlSession): Promise<void> {
 }
 
 /** Inside a transaction: makes the sequence, or moves it above what the tables hold; it never goes back. */
-export async function openSequence(session: SqlSession, { name, above }: Sequence): Promise<void> {
+async function openSequence(session: SqlSession, { name, above }: Sequence): Promise<void> {
   const { dialect } = session
   let next = 1n
   for (const { table, column } of above) {
@@ -39,7 +55,7 @@ export async function openSequence(session: SqlSession, { name, above }: Sequenc
 }
 
 /** Inside a transaction: the first of `count` numbers in a row. */
-export async function takeBlock(session: SqlSession, { name }: Sequence, count: number): Promise<string> {
+async function takeBlock(session: SqlSession, { name }: Sequence, count: number): Promise<string> {
   const { dialect } = session
   const table = dialect.identifier(NAME)
   const own = `WHERE name = ${dialect.text(name)}`

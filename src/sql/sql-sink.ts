@@ -2,10 +2,12 @@ import type { CreateTableRequest, CreateTablePlan } from '../contract/create-tab
 import type { Characters } from '../contract/value-range.js'
 import type { Endpoint } from '../contract/endpoint.js'
 import type { RowshiftError } from '../contract/errors.js'
+import type { ReadSpec, Split } from '../contract/read.js'
 import type { LoadRequest, ServerLoad } from '../contract/skills.js'
 import type { Column, TableSchema } from '../contract/table-schema.js'
 import type { PlannedWrite, WritePlan, WriteSpec } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
+import type { CopiedRows, InServerPlanner } from './unseen-rows.js'
 import type { SqlSession } from './session.js'
 import type { SettlementSteps } from './settlement.js'
 import type { Tally } from './tally.js'
@@ -35,9 +37,14 @@ export interface SqlSink<S extends SqlSession> {
   aroundDdl?(session: S, work: () => Promise<void>): Promise<void>
   /** After the last row of a run that succeeds: brings in line what the rows do not change by themselves. Default: nothing is. */
   finish?(session: S, spec: PlannedWrite): Promise<void>
+  /** For rows that never leave the server; then `RowStore.copy` is there too. Default: all rows come from outside. */
+  readonly inServer?: InServerPlanner<S>
   /** How rows are stored by a plan. Asked for each split. */
   rows(session: S, spec: PlannedWrite): RowStore
 }
+
+/** What the transaction of a split is for: the method of {@link RowStore} that is called next. */
+export type SplitPurpose = 'write' | 'settlement' | 'copy'
 
 /** Stores rows by one plan, in one session. */
 export interface RowStore {
@@ -45,10 +52,15 @@ export interface RowStore {
   readonly transactional: boolean
   /** A row that has a unique value of another one may wait for it. */
   readonly defers: boolean
-  /** Begins the transaction of a split; before that, makes what the split needs beside the table. `settles`: for `settlement`. */
-  begin(settles: boolean): Promise<void>
+  /** Begins the transaction of a split; before that, makes what the split needs beside the table. */
+  begin(purpose: SplitPurpose): Promise<void>
   /** Writes all rows but those that `tally.reject` is given, and counts them. */
   write(batches: AsyncIterable<Batch>, tally: Tally): Promise<void>
+  /**
+   * Copies a split by one statement, whose transaction was begun for it. null: the statement has changed a value, or some rows are not
+   * accounted for.
+   */
+  copy?(read: ReadSpec, split: Split): Promise<CopiedRows | null>
   /** How rows that have waited for unique values are written. */
   settlement(): SettlementSteps
   /** Whether SPLIT_TOO_LARGE says that one row alone was too much. Default: others' transactions use up what it lacks. */

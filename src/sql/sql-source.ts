@@ -8,6 +8,7 @@ import type { Column, TableSchema } from '../contract/table-schema.js'
 import type { PlannedWrite } from '../contract/write.js'
 import type { DigestSql } from './row-digest.js'
 import type { SqlSession } from './session.js'
+import type { InServerSigns } from './unseen-rows.js'
 import type { KeyProbe } from './splits.js'
 import type { WindowSource } from './window-source.js'
 
@@ -40,6 +41,8 @@ export interface SqlSource<S extends SqlSession> {
   readonly windows: WindowSource<S>
   /** How the server computes digests that others compute too; null: it cannot. Default: no server of this kind can. */
   digests?(session: S): Promise<DigestSql | null>
+  /** By which a writer of the same kind sees that both reach the same server. Default: none does. */
+  readonly inServer?: InServerSigns<S>
   beginSnapshot(endpoint: Endpoint, table: string, signal: AbortSignal): Promise<Snapshot>
   joinSnapshot(session: S, token: string | null): Promise<void>
 }

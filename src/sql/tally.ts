@@ -36,6 +36,12 @@ export class Tally {
     }
   }
 
+  /** So many rows went into the table without coming by. */
+  receiveUnseen(rows: number): void {
+    this.throwIfAborted()
+    this.#received += rows
+  }
+
   /** The one row that was received, and not rejected; null: there were more, or none. */
   get onlyRow(): Batch | null {
     return this.#received === 1 && this.counts.dirtyRows === 0 ? this.#last : null

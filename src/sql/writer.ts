@@ -2,30 +2,25 @@ import type { Endpoint } from '../contract/endpoint.js'
 import type { ErrorDetails } from '../contract/errors.js'
 import { failpoint } from '../failpoint.js'
 import { RowshiftError } from '../contract/errors.js'
+import type { InServerTarget } from '../contract/in-server.js'
 import type { Writer } from '../contract/plugin.js'
 import type { WriterSkills } from '../contract/skills.js'
 import type { TableSchema } from '../contract/table-schema.js'
-import type {
-  PlannedWrite,
-  Sequence,
-  WriteCounts,
-  WriteOptions,
-  WritePlan,
-  WriteSpec,
-} from '../contract/write.js'
+import type { PlannedWrite, WriteCounts, WriteOptions, WritePlan, WriteSpec } from '../contract/write.js'
 import { nothingWritten } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
 import { inDoubt } from './doubt.js'
 import { isStored, leaveMark, SqlCheckpoints } from './sql-checkpoints.js'
 import { highestValue } from './highest-value.js'
+import { copyUnseen, type InServerPlanner, orNull } from './unseen-rows.js'
 import { exhausted, rejecting, tooLargeAlone } from './row-errors.js'
 import { flagRows, removeAll, removeRows } from './row-changes.js'
-import { createSequences, openSequence, takeBlock } from './sequence.js'
+import { sequencesSkill } from './sequence.js'
 import type { SqlSession } from './session.js'
 import { SessionSlot } from './session-slot.js'
 import { settleRows } from './settlement.js'
 import { creationError, dropTable, planCreateTable } from './created-table.js'
-import type { RowStore, SqlSink } from './sql-sink.js'
+import type { RowStore, SplitPurpose, SqlSink } from './sql-sink.js'
 import { Tally } from './tally.js'
 import { inOrder, untilFirst } from './streams.js'
 import { checkTarget } from './target-checks.js'
@@ -74,17 +69,8 @@ export class SqlWriter<S extends SqlSession> implements Writer {
         flag: (spec, rows, flag, signal) =>
           this.#changing('flagging', spec, signal, (session) => flagRows(session, spec, rows, flag)),
       },
-      sequences: {
-        open: (sequence) =>
-          this.#reserving(sequence, async (session) => {
-            await createSequences(session)
-            await this.#transaction(session, () => openSequence(session, sequence))
-          }),
-        take: (sequence, count) =>
-          this.#reserving(sequence, (session) =>
-            this.#transaction(session, () => takeBlock(session, sequence, count)),
-          ),
-      },
+      sequences: sequencesSkill(({ name }, work) => this.#using(`reserving ids of sequence ${name}`, work)),
+      ...(sink.inServer && { inServer: this.#inServer(sink.inServer) }),
       checkpoints: new SqlCheckpoints(() => this.#session()),
     }
   }
@@ -140,7 +126,20 @@ export class SqlWriter<S extends SqlSession> implements Writer {
       for await (const batch of received) all.push(batch)
       await settleRows(session, spec, all, rows.settlement(), tally)
     }
-    return this.#transact(spec, options, inOrder(batches), settle, true)
+    return this.#transact(spec, options, inOrder(batches), settle, 'settlement')
+  }
+
+  #inServer({ family, plan }: InServerPlanner<S>): InServerTarget {
+    return {
+      family,
+      plan: (write, read, sign) =>
+        this.#using('looking at both ends', (session) => plan(session, write, read, sign)),
+      copy: (write, read, split, options) => {
+        const copy = (session: S, rows: RowStore, _: unknown, tally: Tally) =>
+          copyUnseen(session, write, () => rows.copy!(read, split), tally)
+        return orNull(this.#transact(write, options, inOrder([]), copy, 'copy'))
+      },
+    }
   }
 
   /**
@@ -152,7 +151,7 @@ export class SqlWriter<S extends SqlSession> implements Writer {
     options: WriteOptions,
     batches: AsyncIterable<Batch> | null,
     change: (session: S, rows: RowStore, batches: AsyncIterable<Batch>, tally: Tally) => Promise<void>,
-    settles = false,
+    purpose: SplitPurpose = 'write',
   ): Promise<WriteCounts> {
     const { mark, removal, onDeferred: _, ...others } = options
     const gone = removal?.rows() ?? []
@@ -169,7 +168,7 @@ export class SqlWriter<S extends SqlSession> implements Writer {
       if (mark?.again && (await isStored(session, mark))) return nothingWritten
       if (batches === null) await session.begin()
       else {
-        await rows.begin(settles)
+        await rows.begin(purpose)
         await change(session, rows, tally.receive(batches), tally)
         tally.check(spec)
       }
@@ -250,10 +249,6 @@ export class SqlWriter<S extends SqlSession> implements Writer {
   ): Promise<number> {
     const change = (session: S) => this.#transaction(session, () => work(session))
     return this.#using(`${doing} rows of table ${table}`, change, { table }, signal)
-  }
-
-  #reserving<T>({ name }: Sequence, work: (session: S) => Promise<T>): Promise<T> {
-    return this.#using(`reserving ids of sequence ${name}`, work)
   }
 
   async #using<T>(

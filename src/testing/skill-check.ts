@@ -20,6 +20,7 @@ export const readerSkills: Methods<ReaderSkills> = {
   marks: ['sample', 'holdsBelow'],
   digest: ['formats', 'ofSplit', 'ofRows'],
   snapshot: ['begin', 'join'],
+  inServer: ['showSign'],
 }
 
 export const writerSkills: Methods<WriterSkills> = {
@@ -32,6 +33,7 @@ export const writerSkills: Methods<WriterSkills> = {
   settle: null,
   deletes: ['remove', 'flag'],
   sequences: ['open', 'take'],
+  inServer: ['plan', 'copy'],
   checkpoints: ['list', 'begin', 'claim', 'fence', 'forget', 'update', 'end', 'countRows'],
 }
 
