@@ -12,6 +12,7 @@ import type { Attempt } from './retry.js'
 import { withRetries } from './retry.js'
 import { failedFirst } from './run-errors.js'
 import type { ThreadCount } from './thread-count.js'
+import { isSame, lostWith, threadLost } from './thread-lost.js'
 import type { Amount, Throttle } from './throttle.js'
 
 export interface SchedulerOptions {
@@ -86,7 +87,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
       ...options.pool,
       threads: threads.now,
       onError: (death) => this.fail(this.#attribute(death)),
-      onRetired: (working) => this.#take(threads.limit(working, performance.now())),
+      onRetired: (working) => this.#take(threads.limit(working)),
     })
     this.#ending = AbortSignal.any([options.signal, this.#stop.signal])
     this.#release = onAbort(options.signal, () => this.#interrupt())
@@ -118,13 +119,15 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   async run<Item>(items: AsyncIterable<Item> | Iterable<Item>, work: Work<Item, Job, Result>): Promise<void> {
     if (this.#ending.aborted) return
     const running = new Set<Promise<void>>()
+    const { threads, aheadPerThread } = this.#options
+    const isFull = () => running.size >= threads.now * aheadPerThread && !this.#ending.aborted
     this.#hasMore = true
     try {
       for await (const item of items) {
         if (this.#ending.aborted) break
         const done = this.#one(item, work).finally(() => running.delete(done))
         running.add(done)
-        while (running.size >= this.#ahead && !this.#ending.aborted) await Promise.race(running)
+        while (isFull()) await Promise.race(running)
         if (this.#ending.aborted) break
       }
     } catch (error) {
@@ -145,7 +148,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   retrying(error: RowshiftError, retries: number, split: number | null = null): void {
     log.warn({ runId: this.#options.runId, split, retries }, error.message)
     this.#advance({ type: 'retried', split, code: error.code })
-    if (error.code === 'LOCK_CONFLICT') this.#refused()
+    if (error.code === 'LOCK_CONFLICT') this.#take(this.#options.threads.refused())
   }
 
   /** What a thread says of a job that it has in hand. */
@@ -167,7 +170,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
       const { throttle } = this.#options
       const charged = await throttle.begin(this.#ending, (reason) => {
         this.#advance({ type: 'waiting', reason })
-        if (reason !== null) this.#refused()
+        if (reason !== null) this.#take(this.#options.threads.refused())
       })
       const result = await this.#attempt(item, split, work)
       const accepted = work.accept(result, item, split)
@@ -277,15 +280,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     this.#progress = advance(this.#progress, event)
     this.#options.onProgress(this.#progress)
     // With the last jobs in hand, another number would have nothing to do.
-    if (this.#hasMore) this.#take(this.#options.threads.look(performance.now(), moved(this.#progress).rows))
-  }
-
-  get #ahead(): number {
-    return this.#options.threads.now * this.#options.aheadPerThread
-  }
-
-  #refused(): void {
-    this.#take(this.#options.threads.refused(performance.now()))
+    if (this.#hasMore) this.#take(this.#options.threads.look(moved(this.#progress).rows))
   }
 
   #take(changed: boolean): void {
@@ -301,21 +296,4 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
 function amountOf<Item>(accepted: Accepted<Item>): Amount {
   if ('parts' in accepted) return { rows: 0, bytes: 0 }
   return accepted.read ?? { rows: accepted.counts.rowsRead, bytes: accepted.counts.bytes }
-}
-
-/** A user's function that has ended two threads at the same row would end all of them. */
-function isSame({ code, message }: RowshiftError, before: RowshiftError | null): boolean {
-  return code !== 'THREAD_LOST' && message === before?.message
-}
-
-/** Nobody knows how far the thread had got. */
-function lostWith({ code, message, details }: RowshiftError): Failure {
-  const error = { code, message, details: { ...details, inDoubt: true } }
-  return { outcome: 'failed', error, repeatable: true, gaveUp: null }
-}
-
-function threadLost(death: unknown): RowshiftError {
-  const reason = death instanceof Error ? death.message : String(death)
-  const said = `A worker thread ended: ${reason}. What it was about to commit may or may not be stored.`
-  return new RowshiftError('THREAD_LOST', said, { inDoubt: true }, death)
 }

@@ -21,7 +21,7 @@ interface Window {
 /**
  * How many threads of a run take splits. Where `first` is below `most`, it follows what is measured: one thread is added for a trial, and stays
  * if more rows per second arrive; otherwise it rests, and the next trial comes later each time. A target that refuses work (lock conflicts,
- * more to do than `speed` allows) takes one thread away, and a server without connections sets the limit. Time is the caller's.
+ * more to do than `speed` allows) takes one thread away, and a server without connections sets the limit. Times are in milliseconds.
  */
 export class ThreadCount {
   readonly #first: number
@@ -62,7 +62,7 @@ export class ThreadCount {
   }
 
   /** Called whenever something has happened. `rows`: how many have arrived so far. True: there is another number now. */
-  look(at: number, rows: number): boolean {
+  look(rows: number, at = performance.now()): boolean {
     if (!this.#adapts) return false
     if (rows === this.#rows) return false
     const repeated = rows < this.#rows
@@ -83,7 +83,7 @@ export class ThreadCount {
   }
 
   /** A server had more to do than it can, or may. True: there is another number now. */
-  refused(at: number): boolean {
+  refused(at = performance.now()): boolean {
     if (!this.#adapts) return false
     // Refusals come in bursts, and are about the same moment.
     const sameBurst = this.#refusals > 0 && this.#settledAt !== null && at < this.#settledAt
@@ -94,7 +94,7 @@ export class ThreadCount {
   }
 
   /** A server takes no more connections than these threads have. True: there is another number now. */
-  limit(threads: number, at: number): boolean {
+  limit(threads: number, at = performance.now()): boolean {
     if (!this.#adapts) return false
     this.#most = Math.max(1, Math.min(this.#most, threads))
     return this.#now > this.#most && this.#become(this.#most, at)

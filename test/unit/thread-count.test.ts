@@ -23,7 +23,7 @@ class Run {
     for (let look = 0; look < seconds * 10; look++) {
       this.#at += 100
       this.#rows += rate(this.threads.now) / 10
-      this.#note(this.threads.look(this.#at, this.#rows))
+      this.#note(this.threads.look(this.#rows, this.#at))
     }
     return this
   }
