@@ -1,11 +1,14 @@
 /**
- * A copy that is killed again and again at random moments (`kill -9`), and resumed each time, until it is done. Then the tables must be equal,
+ * A copy, or a stored task, that is killed again and again at random moments (`kill -9`), and resumed each time, until it is done. Then the tables must be equal,
  * and what the source has sent in all must be little more than what it sends for a copy that nobody kills.
  *
- *     npm run bench -- kills [--server mysql|mariadb] [--rows 2000000] [--kills 30] [--workers 4] [--seed 1]
+ *     npm run bench -- kills [--server mysql|mariadb] [--rows 2000000] [--kills 30] [--workers 4] [--seed 1] [--task]
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Connection } from 'mysql2/promise'
@@ -28,8 +31,19 @@ const { values: options } = parseArgs({
     kills: { type: 'string', default: '30' },
     workers: { type: 'string', default: '4' },
     seed: { type: 'string', default: '1' },
+    task: { type: 'boolean', default: false },
   },
 })
+const params = JSON.stringify({
+  worker_num: Number(options.workers),
+  read_batch: Math.ceil(Number(options.rows) / SPLITS),
+})
+
+/** What the program is told. */
+interface Commands {
+  readonly begin: readonly string[]
+  readonly goOn: readonly string[]
+}
 
 let failed = false
 for (const kind of options.server) await killed(kind as ServerKind)
@@ -39,30 +53,33 @@ async function killed(kind: ServerKind): Promise<void> {
   const server = await startServer(kind, { serverArgs: ['--max-connections=200'] })
   const connection = await connect(server)
   const [rows, most] = [Number(options.rows), Number(options.kills)]
+  const folder = mkdtempSync(join(tmpdir(), 'rowshift-bench-'))
   try {
     await connection.query('CREATE DATABASE bench')
     await connection.query('USE bench')
     await connection.query(createTable('source'))
     for (const sql of fill('source', rows)) await connection.query(sql)
     await connection.query('CREATE TABLE target LIKE source')
-    const whole = await uninterrupted(server, connection)
+    const commands = options.task ? await storeTask(server, connection, folder) : copyOf(server)
+    const whole = await uninterrupted(commands.begin, connection)
     await connection.query('TRUNCATE TABLE target')
 
     const before = await bytesSent(connection)
     const random = randomNumbers(Number(options.seed))
     let kills = 0
     let attempts = 0
-    let command = 'copy'
+    let command = commands.begin
     for (let code: number | null = null; code !== 0; attempts++) {
       // The process takes a part of it to begin.
       const left = (rows - (await rowsIn(connection))) / rows
       const share = (2 * SHARE * left * whole.copyMs) / (most - kills)
-      const milliseconds = kills < most ? whole.startMs + random() * share : null
-      code = await run(server, command, milliseconds)
+      const milliseconds = kills < most && left > 0 ? whole.startMs + random() * share : null
+      code = await run(command, milliseconds)
       if (code === null) kills++
-      else if (code === 3) command = 'copy'
-      else if (code !== 0) throw new Error(`${command} ended with ${code}`)
-      if (code === null) command = 'resume'
+      else if (code === 3) command = commands.begin
+      else if (code !== 0) throw new Error(`${command[0]} ended with ${code}`)
+      // The next run of a task goes on by itself.
+      if (code === null) command = options.task && kills % 2 === 0 ? commands.begin : commands.goOn
     }
     const read = ((await bytesSent(connection)) - before) / whole.bytes
     const [checksums] = await connection.query('CHECKSUM TABLE source, target')
@@ -72,14 +89,43 @@ async function killed(kind: ServerKind): Promise<void> {
     const good = source === target && marks === 0 && read <= MOST_READ
     if (!good) failed = true
     console.log(
-      `${kind} ${server.version}, ${rows} rows, ${options.workers} threads, seed ${options.seed}: ${kills} kills, ${attempts} attempts, ` +
+      `${kind} ${server.version}, ${options.task ? 'a stored task, ' : ''}${rows} rows, ${options.workers} threads, seed ${options.seed}: ${kills} kills, ${attempts} attempts, ` +
         `${source === target ? 'tables equal' : 'TABLES DIFFER'}, ${marks} checkpoints left, ` +
         `source sent ${read.toFixed(3)} times what one copy takes (goal: at most ${MOST_READ})${good ? '' : ' FAILED'}`,
     )
   } finally {
     await connection.end()
     await server.stop()
+    rmSync(folder, { recursive: true })
   }
+}
+
+function copyOf({ url }: TestServer): Commands {
+  const table = (name: string) => `${url}/bench?table=${name}`
+  const copy = ['--from', table('source'), '--to', table('target'), '--params', params]
+  return { begin: ['copy', ...copy], goOn: ['resume', 'latest', ...copy] }
+}
+
+/** The same as task 1, in a store on the same server. */
+async function storeTask(server: TestServer, connection: Connection, folder: string): Promise<Commands> {
+  const { host, port, user, password } = server
+  const of = (db: string) => ({ host, port, user, password, db })
+  const side = { mysql: { app_bench: of('bench') } }
+  const write = (file: string, content: object) =>
+    writeFileSync(join(folder, file), JSON.stringify(content), { mode: 0o600 })
+  write('local.json', { task_meta: { db_type: 'mysql', ...of('bench_store') } })
+  write('db_global.json', { from: side, to: side })
+  await connection.query('CREATE DATABASE bench_store')
+  const config = ['-c', folder]
+  const code = await run(['init', ...config], null)
+  if (code !== 0) throw new Error(`init ended with ${code}`)
+  await connection.query(
+    `INSERT INTO bench_store.task_def_sync_manager
+       (id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params, online_status, task_status, create_time, update_time)
+     VALUES (1, 'app', 'mysql', 'bench', 'source', 'app', 'mysql', 'bench', 'target', ?, 1, '1', NOW(), NOW())`,
+    [params],
+  )
+  return { begin: ['run', '1', ...config], goOn: ['resume', 'latest', ...config] }
 }
 
 interface Whole {
@@ -89,11 +135,11 @@ interface Whole {
 }
 
 /** A copy that nobody kills: what it takes. */
-async function uninterrupted(server: TestServer, connection: Connection): Promise<Whole> {
+async function uninterrupted(begin: readonly string[], connection: Connection): Promise<Whole> {
   const before = await bytesSent(connection)
   const started = performance.now()
-  const [code, startMs] = await Promise.all([run(server, 'copy', null), untilRows(connection, started)])
-  if (code !== 0) throw new Error(`copy ended with ${code}`)
+  const [code, startMs] = await Promise.all([run(begin, null), untilRows(connection, started)])
+  if (code !== 0) throw new Error(`${begin[0]} ended with ${code}`)
   return {
     bytes: (await bytesSent(connection)) - before,
     startMs,
@@ -115,21 +161,8 @@ async function untilRows(connection: Connection, started: number): Promise<numbe
 }
 
 /** Resolves to the exit code; null: it was killed after so many milliseconds. */
-async function run(server: TestServer, command: string, milliseconds: number | null): Promise<number | null> {
-  const url = (table: string) => `${server.url}/bench?table=${table}`
-  const params = JSON.stringify({
-    worker_num: Number(options.workers),
-    read_batch: Math.ceil(Number(options.rows) / SPLITS),
-  })
-  const args = [
-    command,
-    ...(command === 'resume' ? ['latest'] : []),
-    '--from',
-    url('source'),
-    '--to',
-    url('target'),
-  ]
-  const child = spawn(process.execPath, [CLI, ...args, '--params', params], {
+async function run(args: readonly string[], milliseconds: number | null): Promise<number | null> {
+  const child = spawn(process.execPath, [CLI, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let errors = ''
