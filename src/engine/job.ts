@@ -249,14 +249,11 @@ export async function planWith(
   endpoints: OpenEndpoints,
   signal: AbortSignal | undefined,
 ): Promise<RunPlan> {
-  const { params } = request
   const made = await makePlan({
+    ...request,
     connections: endpoints.connections,
     source: sourceEndpoint(request.from, isMany(request.from), endpoints.readers),
-    target: targetEndpoint(request.to, params.shard !== null, endpoints.writers),
-    params,
-    savedWatermarks: request.savedWatermarks ?? null,
-    backfill: request.backfill ?? null,
+    target: targetEndpoint(request.to, request.params.shard !== null, endpoints.writers),
     signal,
   })
   return request.trial ? { ...made, policy: { ...made.policy, resumable: false } } : made
