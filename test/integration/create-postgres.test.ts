@@ -115,6 +115,18 @@ describe('a table that is created in PostgreSQL from one of PostgreSQL', () => {
     expectRefusal(await from.copyTo('t', narrow.url('t')), 3, 'LOSSY', '("📦" in the row with id = "2")')
   })
 
+  it('names the row that breaks a constraint which would wait for the end of the transaction', async () => {
+    const db = await pg(
+      `CREATE TABLE s1 (id int PRIMARY KEY, u int, UNIQUE (u) DEFERRABLE INITIALLY DEFERRED); CREATE TABLE s2 (LIKE s1 INCLUDING ALL);
+       INSERT INTO s1 SELECT i, i FROM generate_series(1, 5) i; INSERT INTO s2 SELECT i, i FROM generate_series(6, 9) i; UPDATE s2 SET u = 3 WHERE id = 8`,
+    )
+    const outcome = await create(db.url('s1'), db.url('t'))
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    const deferred = "SELECT condeferred FROM pg_constraint WHERE conrelid = 't'::regclass AND contype = 'u'"
+    expect(await db.value(deferred)).to.equal('t')
+    expectRefusal(await create(db.url('s*'), db.url('t2')), 1, 'DUPLICATE_KEY', 'id = "8"')
+  })
+
   it('has another name and comes with its indexes later, and again in the place of itself', async () => {
     const before = await pg(`${ALL}; ${ROWS}`)
     const made = await create(before.url('t'), before.url('u'), { defer_indexes: true })

@@ -187,7 +187,63 @@ describe('a copy from PostgreSQL', () => {
     child.kill('SIGINT')
     const [code] = (await exit) as [number]
     expect(code, await stderr).to.equal(130)
-    expect(await sessions(db), 'sessions that are left').to.equal('0')
+    await until('the end of all sessions', async () => (await sessions(db)) === '0')
+  })
+})
+
+describe('a copy into PostgreSQL', () => {
+  const OWN_TARGET = 'CREATE TABLE t (id int PRIMARY KEY, v text)'
+  const once = { retry: { attempts: 0, max_wait: 1 } }
+
+  it('goes on with fewer threads where the server takes no more connections', async () => {
+    const db = await TestDatabase.create(server('postgres'), `${TABLE}; ${OWN_TARGET}`)
+    const user = `${db.database}_user`
+    await db.query(`CREATE ROLE ${user} LOGIN PASSWORD 'pw' CONNECTION LIMIT 2; GRANT ALL ON t TO ${user}`)
+    try {
+      const to = db.url('t').replace(/\/\/[^@]*@/, `//${user}:pw@`)
+      const outcome = await db.copyTo('s', to, { worker_num: 4, read_batch: 500 })
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      expect(await db.value('SELECT count(*) FROM t')).to.equal(String(ROWS))
+    } finally {
+      await db.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
+    }
+  })
+
+  it('waits for a lock as long as lock_timeout says, and for a statement as long as statement_timeout', async () => {
+    const db = await TestDatabase.create(server('postgres'), `${TABLE}; ${OWN_TARGET}`)
+    const client = await connect('postgres', { ...addressOf(db.server), database: db.database })
+    try {
+      // Whoever plans is not held off, whoever writes is.
+      await client.query('BEGIN; LOCK TABLE t IN SHARE MODE')
+      const copy = (...session: string[]) => db.copy('s', 't', { ...once, session })
+      expectRefusal(await copy('SET lock_timeout = 50'), 1, 'LOCK_CONFLICT', 'lock timeout', '55P03')
+      const late = await copy('SET statement_timeout = 3000')
+      expectRefusal(late, 1, 'LOCK_CONFLICT', 'statement timeout', 'Raise statement_timeout')
+    } finally {
+      await client.end()
+    }
+  })
+
+  it('makes a split smaller that needs more memory than all transactions share', async () => {
+    const own = await startServer('postgres', { serverArgs: ['-c', 'max_connections=20'] })
+    try {
+      await query(
+        own,
+        `CREATE TABLE s AS SELECT generate_series(1, 20000) AS id; ALTER TABLE s ADD PRIMARY KEY (id); ANALYZE s; CREATE TABLE t (LIKE s);
+         CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(NEW.id); RETURN NEW; END';
+         CREATE TRIGGER hold BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION hold()`,
+      )
+      const url = (table: string) => `${own.url}/postgres?table=${table}`
+      // Each row takes a lock until its transaction ends.
+      const params = { worker_num: 1, read_batch: 20_000, allow_triggers: true }
+      const ends = ['--from', url('s'), '--to', url('t')]
+      const outcome = await runWithReport(['copy', ...ends, '--params', JSON.stringify(params)])
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      expect(outcome.report.rowsWritten).to.equal(20_000)
+      expect(outcome.report.splits).to.be.above(1)
+    } finally {
+      await own.stop()
+    }
   })
 })
 
@@ -210,7 +266,7 @@ describe('a reader of PostgreSQL', () => {
       await until('somebody who waits for the lock', async () => (await db.query(waits)).length > 0)
       stop.abort()
       expect((await reading).code).to.equal('INTERRUPTED')
-      expect(await sessions(db), 'sessions that are left').to.equal('0')
+      await until('the end of its session', async () => (await sessions(db)) === '0')
     } finally {
       await client.end()
     }

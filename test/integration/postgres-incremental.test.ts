@@ -14,7 +14,8 @@ import {
   raceTables,
   untilLater,
 } from '../fuzz/postgres-race.js'
-import { query } from '../support/context.js'
+import { query, server as shared } from '../support/context.js'
+import { expectRefusal } from '../support/copying.js'
 import { startServer, type TestServer } from '../support/servers.js'
 import { difference } from '../support/snapshot.js'
 import { StoredTask } from '../support/stored-task.js'
@@ -246,11 +247,21 @@ describe('incremental runs from PostgreSQL', () => {
     expect((await task.attempt()).error).to.include({ code: 'WATERMARK_STALE' })
   })
 
-  it('go by the clock of a server that has been a standby', async () => {
+  it('go by the clock of a server that has been a standby, which is copied from, and not to', async () => {
     const db = await tables()
-    await db.query("COPY (SELECT) TO PROGRAM 'cat > standby.signal'")
+    await db.query("COPY (SELECT) TO PROGRAM 'cat > standby.signal'; CHECKPOINT")
     await server.restart()
     expect(await db.value('SELECT pg_is_in_recovery()')).to.equal('t')
+    const to = await raceTables(shared('postgres'))
+    const unborn = new StoredTask(db.url('account'), to.url('account2'), {
+      mode: 'increment',
+      diff_column: 'changed',
+    })
+    expect((await unborn.attempt()).error?.message).to.include('has not replayed a transaction')
+    const copied = await db.copyTo('account', to.url('account2'), { consistency: 'snapshot' })
+    expect(copied.code, copied.stderr).to.equal(0)
+    expect(copied.report.rowsWritten).to.equal(300)
+    expectRefusal(await to.copyTo('account', db.url('account2')), 2, 'READ_ONLY', 'is a standby')
     await db.query('SELECT pg_promote()')
     await db.query('UPDATE account SET v = 1 WHERE id = 1')
     const task = increment(db)

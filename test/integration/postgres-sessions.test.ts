@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import postgres from '../../plugins/postgres/plugin.js'
+import { PostgresSession } from '../../plugins/postgres/session.js'
 import { SETTINGS } from '../../plugins/postgres/session-settings.js'
 import { server } from '../support/context.js'
 import { TestDatabase } from '../support/copying.js'
@@ -37,6 +39,22 @@ describe('a session of PostgreSQL', () => {
     expect(
       await opened(db, ['SET lock_timeout = 5', 'SET search_path = public', 'SET work_mem = 4096']),
     ).to.equal(null)
+  })
+
+  it('notices that the server answers a COMMIT by rolling back', async () => {
+    const { server: at, database } = await TestDatabase.create(server('postgres'))
+    const url = `${at.url}/${database}`
+    const connection = postgres.connectionFromUrl(new URL(url), url)
+    const session = await PostgresSession.open({ connection, session: [] })
+    try {
+      await session.begin()
+      await session.query('SELECT 1/0').catch(() => {})
+      const thrown: unknown = await session.commit().catch((error: unknown) => error)
+      expect(thrown).to.include({ code: 'SERVER_ERROR' })
+      expect(String(thrown)).to.include('has rolled the transaction back')
+    } finally {
+      await session.close()
+    }
   })
 
   it('sees the clock of a zone by its name, and by an offset that counts as it does elsewhere', async () => {

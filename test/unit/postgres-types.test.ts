@@ -14,6 +14,18 @@ function pg(base: string, modifier = -1, labels: readonly string[] | null = null
   const facts = { base, type: base, modifier, labels, encoding, moneyScale: 2, lcMonetary: 'C' }
   return { ...plain, type: base, ...described(facts) }
 }
+/** Where the server does not read a point as such an amount. */
+function moneyOf(lcMonetary: string): Column {
+  const facts = {
+    base: 'money',
+    type: 'money',
+    modifier: -1,
+    labels: null,
+    encoding: 'UTF8',
+    moneyScale: null,
+  }
+  return { ...plain, type: 'money', ...described({ ...facts, lcMonetary }) }
+}
 const numeric = (precision: number, scale: number) => pg('numeric', ((precision << 16) | (scale & 0x7ff)) + 4)
 const varchar = (length: number) => pg('varchar', length + 4)
 
@@ -201,6 +213,15 @@ const VERDICTS: readonly (readonly [string, Column, Column, RegExp])[] = [
   ['text to an array', pg('text'), pg('_int4'), /^lossy values that are not/],
   ['json to jsonb', pg('json'), pg('jsonb'), /^lossy the spelling of JSON/],
   ['jsonb to json', pg('jsonb'), pg('json'), /^exact/],
+  ['money to money of the same locale', moneyOf('de_DE'), moneyOf('de_DE'), /^exact/],
+  [
+    'money to money of another locale',
+    moneyOf('de_DE'),
+    moneyOf('fr_FR'),
+    /^lossy values that are not money of fr_FR/,
+  ],
+  ['numeric to money of a locale', pg('numeric'), moneyOf('de_DE'), /^(lossy|impossible)/],
+  ['money to text', moneyOf('de_DE'), pg('text'), /^(exact|widening)/],
   ['money to numeric', pg('money'), pg('numeric'), /^widening/],
   ['real to double precision', pg('float4'), pg('float8'), /^widening/],
 ]
