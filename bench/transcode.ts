@@ -1,10 +1,10 @@
 /**
- * The two copy loops alone, over prepared packets like those of `table.ts`: nanoseconds of CPU time per row, the first
+ * The copy loops alone, over prepared packets like those of `table.ts`: nanoseconds of CPU time per row, the first
  * pass and the median of the others.
  *
  *     npm run bench -- kernel
  */
-import { InsertBuilder, RowDecoder } from '../plugins/mysql/transcode.js'
+import { BulkBuilder, InsertBuilder, RowDecoder } from '../plugins/mysql/transcode.js'
 import type { Batch } from '../src/wire/batch.js'
 import { BatchBuilder, recycle } from '../src/wire/builder.js'
 import type { ColumnKind } from '../src/contract/plugin.js'
@@ -15,10 +15,12 @@ const LIMITS = { bytes: 512 << 10, rows: 1e9 }
 const END_PACKET = Buffer.from([5, 0, 0, ROWS & 0xff, 0xfe, 0, 0, 2, 0])
 
 const decoder = new RowDecoder()
-const insert = new InsertBuilder('INSERT INTO target VALUES ', [
+const quoting = [
   ...(['integer', 'text', 'integer', 'decimal', 'text'] as const),
   ...(['text', 'text', 'integer', 'text', 'text'] as const),
-])
+]
+const insert = new InsertBuilder('INSERT INTO target VALUES ', quoting)
+const bulk = new BulkBuilder('INSERT INTO target VALUES (?,?,?,?,?,?,?,?,?,?)', quoting)
 const kinds: readonly ColumnKind[] = [
   ...(['integer', 'text', 'integer', 'decimal', 'float'] as const),
   ...(['text', 'text', 'integer', 'datetime', 'instant'] as const),
@@ -28,6 +30,7 @@ const packets = Buffer.concat([...Array.from({ length: ROWS }, (_, id) => rowPac
 const batches = decode()
 measure('packets → batches', () => decode().forEach(recycle))
 measure('batches → INSERT ', () => batches.forEach((batch) => insert.build(batch)))
+measure('batches → bulk   ', () => batches.forEach((batch) => bulk.build(batch, 1)))
 
 function rowPacket(id: number): Buffer {
   const cells = [

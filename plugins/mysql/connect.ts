@@ -13,10 +13,11 @@ import type { ConnectionFields } from './connection-fields.js'
 import { DEFAULT_PORT, describeConnection } from './connection-fields.js'
 import type { ResultField, TcpSocket, WireConnection } from './driver.js'
 import { mapConnectError } from './errors.js'
-import { authPluginsOf, noTls, verifyAddress } from './login.js'
+import { announceBulk, authPluginsOf, noTls, verifyAddress } from './login.js'
 import { KEEP_ALIVE_MS, ReusingSocket } from './socket.js'
 
 const CONNECT_TIMEOUT_MS = 10_000
+const MOST_PREPARED = 16
 
 export interface Opened {
   readonly connection: mysql.Connection
@@ -24,6 +25,8 @@ export interface Opened {
   readonly socket: ReusingSocket | null
   /** What is under TLS, where there is any. */
   readonly tcp: TcpSocket
+  /** The server takes COM_STMT_BULK_EXECUTE. */
+  readonly bulk: boolean
 }
 
 export async function connect(connection: Connection, signal: AbortSignal | undefined): Promise<Opened> {
@@ -58,6 +61,8 @@ function connectAs(
     keepAliveInitialDelay: KEEP_ALIVE_MS,
     // Its compiled parsers pay for large results only, which do not come this way.
     disableEval: true,
+    // Of each connection; the server allows so many of all together.
+    maxPreparedStatements: MOST_PREPARED,
     ...authPluginsOf(fields, ssl !== null),
   }
   const { socket: path, host = '127.0.0.1' } = fields
@@ -69,6 +74,7 @@ function connectAs(
   if (socket) options.stream = socket.stream
   return new Promise((resolve, reject) => {
     const connection = mysql.createConnection(options)
+    const isBulk = announceBulk(connection as unknown as WireConnection)
     if (ssl?.verifyIdentity && isIP(host) !== 0) {
       verifyAddress(connection as unknown as WireConnection, ssl, host)
     }
@@ -85,7 +91,17 @@ function connectAs(
     connection.connect((error) => {
       release()
       if (error) fail(error)
-      else resolve({ connection, socket, tcp })
+      else resolve({ connection, socket, tcp, bulk: isBulk() })
+    })
+  })
+}
+
+/** The number of a prepared statement. mysql2 keeps those that were used last, and closes the others. */
+export function prepared(connection: mysql.Connection, sql: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    connection.prepare(sql, (error, statement) => {
+      if (error) reject(error)
+      else resolve((statement as unknown as { readonly id: number }).id)
     })
   })
 }

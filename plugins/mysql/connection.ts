@@ -12,7 +12,7 @@ import type { RowTarget } from '../../src/sql/row-stream.js'
 import { RowStream } from '../../src/sql/row-stream.js'
 import { movementOf } from '../../src/sql/silence.js'
 import { runStatements } from '../../src/sql/user-session.js'
-import { ask, askAside, connect, cutOff, type Opened, runStatement } from './connect.js'
+import { ask, askAside, connect, cutOff, type Opened, prepared, runStatement } from './connect.js'
 import { describeConnection } from './connection-fields.js'
 import { mysqlDialect } from './dialect.js'
 import type { OkResult, ResultField, WireConnection } from './driver.js'
@@ -24,7 +24,7 @@ import { checkSession, setUpSession } from './session-settings.js'
 import type { ReusingSocket } from './socket.js'
 import { text } from './sql.js'
 import { RowDecoder } from './transcode.js'
-import { loadData, probeWire, queryBytes } from './wire.js'
+import { loadData, probeWire, queryBytes, sendCommand } from './wire.js'
 
 const SEARCH_SECONDS = 2
 /** A statement was stopped for its time: MySQL, MariaDB. */
@@ -38,6 +38,8 @@ export class Session implements SqlSession {
   readonly #socket: ReusingSocket | null
   /** Without secrets, for messages. */
   readonly where: string
+  /** The server takes `execute`. */
+  readonly takesBulk: boolean
   readonly #thread: ServerSide
   readonly #waits: ServerWaits
   #decoder: RowDecoder | null = null
@@ -50,6 +52,7 @@ export class Session implements SqlSession {
     this.#connection = opened.connection
     this.#socket = opened.socket
     this.where = describeConnection(connection)
+    this.takesBulk = opened.bulk
     this.#thread = new ServerSide(serverThread, (ms, use) => askAside(connection, ms, use), silentMs)
     const link: ServerLink = {
       where: this.where,
@@ -152,6 +155,16 @@ export class Session implements SqlSession {
 
   send(sql: Buffer): Promise<OkResult> {
     return this.#waits.run(() => queryBytes(this.#wire, sql))
+  }
+
+  /** Its number. The statement is kept, so that it is prepared once. */
+  prepare(sql: string): Promise<number> {
+    return this.#waits.run(() => prepared(this.#connection, sql))
+  }
+
+  /** Executes a prepared statement with many rows of parameters, which `BulkBuilder` has made. */
+  execute(payload: Buffer): Promise<OkResult> {
+    return this.#waits.run(() => sendCommand(this.#wire, payload))
   }
 
   load(sql: string, pieces: AsyncIterable<Buffer>): Promise<OkResult> {

@@ -31,6 +31,17 @@ export interface ResultField {
   readonly characterSet: number
 }
 
+/** The command that logs a new connection in. */
+export interface LoginCommand {
+  /** What the server has said first. */
+  readonly handshake: { readonly mariadbExtendedCapabilityFlags: number }
+  clientFlags: number
+  /** What is announced of the protocol that only MariaDB has. */
+  mariadbExtendedClientFlags: number
+  sendSSLRequest(connection: WireConnection): void
+  sendCredentials(connection: WireConnection): void
+}
+
 export interface WireStream {
   readonly destroyed: boolean
   readonly writableNeedDrain: boolean
@@ -47,6 +58,8 @@ export interface TcpSocket extends MovingSocket {
 /** The part of a mysql2 connection that is used here. */
 export interface WireConnection {
   readonly config: { readonly clientFlags: number }
+  /** What is under way. */
+  readonly _command: LoginCommand | WireQuery | null
   readonly serverCapabilityFlags: number
   sequenceId: number
   stream: WireStream

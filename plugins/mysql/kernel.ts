@@ -3,6 +3,16 @@ import { Kernel, SPARE } from '../../src/wire/kernel.js'
 
 export { SPARE }
 
+/** Returns where what was written ends; 0: nothing must be made of these rows. */
+type WriteRows = (
+  from: number,
+  end: number,
+  to: number,
+  quoting: number,
+  columns: number,
+  rows: number,
+) => number
+
 /** What `wasm/transcode.ts` exports; addresses are plain numbers. */
 interface Loops {
   readRows(
@@ -15,7 +25,8 @@ interface Loops {
     columns: number,
     syntaxes: number,
   ): number
-  writeValues(from: number, end: number, to: number, quoting: number, columns: number, rows: number): number
+  writeValues: WriteRows
+  writeParameters: WriteRows
 }
 
 /** Words that `readRows` shares with its caller; the table of escapes stands before them. */

@@ -7,7 +7,7 @@ import tls from 'node:tls'
 import mysql from 'mysql2'
 import { readPem, staysHere } from '../../src/sql/encryption.js'
 import type { ConnectionFields } from './connection-fields.js'
-import type { WireConnection } from './driver.js'
+import type { LoginCommand, WireConnection } from './driver.js'
 
 /** Thrown inside mysql2, which gives every error in a login a code of its own. */
 export class UntrustedKey extends Error {}
@@ -56,6 +56,30 @@ export function verifyAddress(connection: WireConnection, ssl: mysql.SslOptions,
     secure.on('data', (chunk: Buffer) => connection.packetParser.execute(chunk))
     connection.stream = secure
   }
+}
+
+/** Flags of the protocol: a client that is not MariaDB's own, and COM_STMT_BULK_EXECUTE among those that only MariaDB has. */
+const PLAIN_MYSQL = 1
+const BULK_OPERATIONS = 4
+
+/**
+ * MariaDB takes bulk executions from clients that have announced them in the login, which mysql2 does not. Where the server
+ * offers none, nothing is announced. Returns whether they were, once the connection is logged in.
+ */
+export function announceBulk({ _command }: WireConnection): () => boolean {
+  const login = _command as LoginCommand
+  const offered = () => (login.handshake.mariadbExtendedCapabilityFlags & BULK_OPERATIONS) !== 0
+  for (const name of ['sendSSLRequest', 'sendCredentials'] as const) {
+    const send = login[name].bind(login)
+    login[name] = (connection) => {
+      if (offered()) {
+        login.clientFlags &= ~PLAIN_MYSQL
+        login.mariadbExtendedClientFlags |= BULK_OPERATIONS
+      }
+      send(connection)
+    }
+  }
+  return offered
 }
 
 /** Whether a connection failed for want of a TLS that both ends have. */

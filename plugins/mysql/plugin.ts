@@ -11,7 +11,7 @@ const plugin: Plugin = {
   apiVersion: 1,
   capabilities: {
     writeModes: ['insert', 'ignore', 'replace', 'upsert'],
-    writePaths: ['load-data', 'insert'],
+    writePaths: ['load-data', 'insert', 'bulk'],
     inServer: true,
     sql: true,
     timeZones: true,

@@ -2,7 +2,7 @@ import type { PlannedWrite } from '../../src/contract/plugin.js'
 import type { SettlementSteps } from '../../src/sql/settlement.js'
 import type { Session } from './connection.js'
 import { exchangeObstacle, exchangeSql, restoreChecksSql } from './exchange.js'
-import { insertStatement, SplitWrite } from './split-write.js'
+import { sendRows, SplitWrite } from './split-write.js'
 import type { Statements } from './statements.js'
 
 /** Rows that have waited for unique values go by the staging table. */
@@ -18,7 +18,7 @@ export function settlementSteps(session: Session, statements: Statements): Settl
     },
     obstacle: () => exchangeObstacle(session, spec),
     async exchange(rows, tally) {
-      for (const batch of rows) await session.send(insertStatement(statements, batch))
+      for (const batch of rows) await sendRows(session, statements, batch)
       await run(empty)
       await run(park)
       await run(stage.empty)

@@ -8,6 +8,7 @@ import { duplicateCounts, figure, warnings } from './counts.js'
 import { rejectedRowError, unwritable } from './row-errors.js'
 import type { Merge, Statements } from './statements.js'
 import type { OkResult } from './driver.js'
+import { BulkBuilder } from './transcode.js'
 import type { WriteFacts } from './write-facts.js'
 
 /** Most bytes in one LOAD DATA, which are kept so that a bad row among them can be found. */
@@ -83,7 +84,7 @@ export class SplitWrite {
     const { checks, spec, stage } = this.#statements
     const rowError = checks?.rowError(part)
     if (rowError) throw rowError
-    const ok = await this.#session.send(insertStatement(this.#statements, part))
+    const ok = await sendRows(this.#session, this.#statements, part)
     const counts = stage
       ? ok.affectedRows === part.rows && nothingWritten
       : duplicateCounts(spec.writeMode, ok, part.rows)
@@ -153,12 +154,17 @@ export class SplitWrite {
   }
 }
 
-/** Throws when the batch cannot be written, or is too large for one statement. */
-export function insertStatement({ insert, facts, spec }: Statements, batch: Batch): Buffer {
-  const statement = insert.build(batch)
-  if (statement === null) throw unwritable(spec, batch)
-  if (statement.length >= facts.maxAllowedPacket) throw tooLarge(statement.length)
-  return statement
+/** By one statement. Throws when the batch cannot be written, or is too large for that. */
+export async function sendRows(
+  session: Session,
+  { insert, facts, spec }: Statements,
+  batch: Batch,
+): Promise<OkResult> {
+  const bulk = insert instanceof BulkBuilder
+  const payload = bulk ? insert.build(batch, await session.prepare(insert.sql)) : insert.build(batch)
+  if (payload === null) throw unwritable(spec, batch)
+  if (payload.length >= facts.maxAllowedPacket) throw tooLarge(payload.length)
+  return bulk ? session.execute(payload) : session.send(payload)
 }
 
 /** "Unsafe statement" for statement-based binary logs: about replicas, not about values. */

@@ -2,7 +2,7 @@ import type { Column, ColumnMapping, PlannedWrite } from '../../src/contract/plu
 import { SilentChangeChecks } from '../../src/wire/silent-changes.js'
 import { identifier, memberNumber } from './sql.js'
 import type { InsertMemory, Quoting } from './transcode.js'
-import { InsertBuilder } from './transcode.js'
+import { BulkBuilder, InsertBuilder } from './transcode.js'
 import type { WriteFacts } from './write-facts.js'
 
 /** The staging table. It hides any table of that name from this session, so it is not named like the target. */
@@ -35,7 +35,7 @@ export class Statements {
   readonly facts: WriteFacts
   readonly checks: SilentChangeChecks | null
   readonly load: string
-  readonly insert: InsertBuilder
+  readonly insert: InsertBuilder | BulkBuilder
   /** null: rows go straight into the target. */
   readonly stage: { readonly create: readonly string[]; readonly empty: string; readonly merge: Merge } | null
 
@@ -48,12 +48,13 @@ export class Statements {
     const entry = this.facts.staged ? stage : target
     const replace = spec.writeMode === 'replace'
     this.load = loadSql(spec.columns, entry, { mariadb: this.facts.mariadb, replace })
-    this.insert = new InsertBuilder(
-      `${replace ? 'REPLACE' : 'INSERT'} INTO ${entry} (${targetColumns(spec)}) VALUES `,
-      spec.columns.map(quoting),
-      this.facts.staged ? '' : onDuplicate(spec, this.facts),
-      memory,
-    )
+    const values = `${replace ? 'REPLACE' : 'INSERT'} INTO ${entry} (${targetColumns(spec)}) VALUES `
+    const duplicate = this.facts.staged ? '' : onDuplicate(spec, this.facts)
+    const how = spec.columns.map(quoting)
+    this.insert =
+      spec.path === 'bulk'
+        ? new BulkBuilder(`${values}(${spec.columns.map(parameter).join(',')})${duplicate}`, how, memory)
+        : new InsertBuilder(values, how, duplicate, memory)
     this.stage = this.facts.staged
       ? {
           create: stagingSql(
@@ -159,6 +160,11 @@ export function stagedValue({ columns, table: { table } }: PlannedWrite): (name:
     const value = `${stage}.${name}`
     return numbered.has(name) ? memberNumber(value) : value
   }
+}
+
+/** As text, the number of a member would first be looked for among the members. */
+function parameter({ source }: ColumnMapping): string {
+  return source.cells === 'numbered' ? 'CAST(? AS UNSIGNED)' : '?'
 }
 
 /** Numbers go in bare, which is shorter; but only into numbers, since a bare number means an ENUM's index. */

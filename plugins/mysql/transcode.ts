@@ -1,6 +1,6 @@
 /**
- * Row packets → batch bytes, and batch bytes → INSERT statement. The loops themselves are WebAssembly
- * (`wasm/transcode.ts`); here is the memory that they work on.
+ * Row packets → batch bytes, and batch bytes → INSERT statement or its parameters. The loops themselves are WebAssembly
+ * (`wasm/`); here is the memory that they work on.
  */
 import type { Batch } from '../../src/wire/batch.js'
 import { LF } from '../../src/wire/batch.js'
@@ -157,7 +157,7 @@ class ResultDecoder implements RowSink {
   }
 }
 
-/** How a cell becomes an SQL literal: bare, if it is an integer or decimal number, or in quotes. */
+/** How a cell becomes an SQL literal: bare, if it is an integer or decimal number, or in quotes. As a parameter it is text or bytes. */
 export type Quoting = 'integer' | 'decimal' | 'text' | 'bytes'
 
 /** The kernel's names for them. Those of bare cells are the codes of their forms. */
@@ -211,5 +211,47 @@ export class InsertBuilder {
     // Over the last comma.
     bytes.set(this.#suffix, end - 1)
     return bytes.subarray(to, end - 1 + this.#suffix.length)
+  }
+}
+
+const BULK_EXECUTE = 0xfa
+/** The types of the parameters follow. */
+const SENDS_TYPES = 128
+/** Types of the protocol: text in the connection's character set, and bytes in none. */
+const STRING = 254
+const BLOB = 252
+
+/** Turns batches into what executes a prepared INSERT of one row with many rows of parameters: COM_STMT_BULK_EXECUTE. */
+export class BulkBuilder {
+  /** The INSERT. */
+  readonly sql: string
+  readonly #head: Buffer
+  readonly #quoting: Uint8Array
+  readonly #memory: InsertMemory
+
+  /** `sql` has a parameter for each cell of a row. */
+  constructor(sql: string, quoting: readonly Quoting[], memory = new InsertMemory()) {
+    this.sql = sql
+    this.#memory = memory
+    this.#quoting = Uint8Array.from(quoting, (how) => QUOTING[how])
+    const types = quoting.flatMap((how) => [how === 'bytes' ? BLOB : STRING, 0])
+    this.#head = Buffer.from([BULK_EXECUTE, 0, 0, 0, 0, SENDS_TYPES, 0, ...types])
+  }
+
+  /** As `InsertBuilder.build`, for the prepared statement of this number. */
+  build(batch: Batch, statement: number): Buffer | null {
+    if (batch.bytes.at(-1) !== LF) return null
+    const columns = this.#quoting.length
+    const from = FIRST_FREE + columns
+    const to = from + batch.bytes.length + SPARE
+    const values = to + this.#head.length
+    // At most every cell is an empty one, of which a batch has the separator only.
+    const { bytes, run } = this.#memory.take(values + batch.bytes.length * 2 + SPARE)
+    bytes.set(this.#quoting, FIRST_FREE)
+    bytes.set(batch.bytes, from)
+    bytes.set(this.#head, to)
+    const end = run.writeParameters(from, from + batch.bytes.length, values, FIRST_FREE, columns, batch.rows)
+    bytes.writeUInt32LE(statement, to + 1)
+    return end === 0 ? null : bytes.subarray(to, end)
   }
 }

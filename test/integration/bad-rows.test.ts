@@ -2,7 +2,7 @@
 // source is SQLite wherever a MySQL column could not hold the value, or the plan would refuse the column at once.
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
-import { PATHS } from '../support/cases.js'
+import { pathsInto } from '../support/cases.js'
 import { server, servers } from '../support/context.js'
 import { TestDatabase, scratchFile } from '../support/copying.js'
 import { Database } from '../support/database.js'
@@ -157,7 +157,7 @@ describe('one bad row', () => {
   for (const plant of PLANTS) {
     it(`is named, and nothing is written: ${plant.what}`, async () => {
       const runs = servers().flatMap(({ kind }) =>
-        PATHS.flatMap((path) => POSITIONS.map((position) => ({ kind, path, position }))),
+        pathsInto(kind).flatMap((path) => POSITIONS.map((position) => ({ kind, path, position }))),
       )
       const failures: string[] = []
       await inLanes(runs, LANES, async ({ kind, path, position }) => {

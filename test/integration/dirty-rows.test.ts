@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { pathOn } from '../support/cases.js'
 import { runCli, servers } from '../support/context.js'
 import { expectRefusal, TestDatabase, runWithReport, scratchFile, type Outcome } from '../support/copying.js'
 
@@ -64,7 +65,12 @@ describe('refused rows', () => {
 
   for (const path of PATHS) {
     const copy = (db: TestDatabase, params: object) =>
-      db.copy('s', 't', { write_path: path, worker_num: 3, read_batch: 100, ...params })
+      db.copy('s', 't', {
+        write_path: pathOn(db.server.kind, path),
+        worker_num: 3,
+        read_batch: 100,
+        ...params,
+      })
 
     for (const [mode, expected] of [
       ['insert', [978, 0, 0, 0, 22]],
@@ -94,7 +100,7 @@ describe('refused rows', () => {
           await db.query(MEND)
           const again = await replay(db, dirty_file, {
             write_mode: mode === 'insert' ? 'upsert' : mode,
-            write_path: path,
+            write_path: pathOn(db.server.kind, path),
           })
           expect(again.code, again.stderr).to.equal(0)
           expect(again.report).to.include({ rowsRead: limit, dirtyRows: 0, dirtyFile: null })
@@ -140,7 +146,10 @@ describe('refused rows', () => {
            INSERT INTO s SELECT id + ${ROWS}, v FROM s; INSERT INTO s SELECT id + 2 * ${ROWS}, v FROM s;
            CREATE TABLE t (id INT PRIMARY KEY, v DECIMAL(10,3), g DECIMAL(8,1) AS (v) STORED, d DECIMAL(8,1) DEFAULT (v))`,
         )
-        const copied = await db.copy('s', 't', { write_path: path, write_mode: 'upsert' })
+        const copied = await db.copy('s', 't', {
+          write_path: pathOn(db.server.kind, path),
+          write_mode: 'upsert',
+        })
         expect(copied.code, copied.stderr).to.equal(0)
         expect(copied.report).to.include({ rowsWritten: 4 * ROWS, dirtyRows: 0 })
         expect(await db.value('SELECT COUNT(*) FROM s JOIN t USING (id, v) WHERE g = ROUND(v, 1)')).to.equal(
@@ -156,7 +165,7 @@ describe('refused rows', () => {
          INSERT INTO s WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < ${ROWS}) SELECT i, i FROM q;
          UPDATE s SET v = 0.125 WHERE id = 555`)
       const outcome = await db.copy('s', 't', {
-        write_path: 'insert',
+        write_path: pathOn(db.server.kind, 'insert'),
         write_batch: 100,
         error_limit: ROWS,
         dirty_file: scratchFile('tsv'),

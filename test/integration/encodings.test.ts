@@ -1,6 +1,7 @@
 // Texts that UTF-8 does not bring back, and JSON that its text does not tell: what test/cases cannot show of them.
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { pathOn } from '../support/cases.js'
 import { servers } from '../support/context.js'
 import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { withGlobals } from '../support/globals.js'
@@ -24,7 +25,10 @@ for (const path of ['load-data', 'insert'] as const) {
           `CREATE TABLE src (${TEXTS}); CREATE TABLE dst LIKE src;
            INSERT INTO src VALUES (0, 1, x'5C', 6, 2), (3, 3, x'815F', 2, 1); INSERT INTO dst VALUES (3, 3, 'z', 1, 2)`,
         )
-        const { code, stderr } = await db.copy('src', 'dst', { write_mode: 'upsert', write_path: path })
+        const { code, stderr } = await db.copy('src', 'dst', {
+          write_mode: 'upsert',
+          write_path: pathOn(server.kind, path),
+        })
         expect(code, stderr).to.equal(0)
         expect(await db.query(SEEN)).to.deep.equal([
           ['0', '5C', '6', '2'],
@@ -41,7 +45,11 @@ for (const path of ['load-data', 'insert'] as const) {
            INSERT INTO src VALUES (1, 1, x'5C', 6, 2); INSERT INTO dst VALUES (1, 1, 'z', 1, 1)`,
         )
         const file = scratchFile('tsv')
-        const refused = await db.copy('src', 'dst', { error_limit: 1, dirty_file: file, write_path: path })
+        const refused = await db.copy('src', 'dst', {
+          error_limit: 1,
+          dirty_file: file,
+          write_path: pathOn(server.kind, path),
+        })
         expect(refused.report.dirtyRows, refused.stderr).to.equal(1)
         await db.query('DELETE FROM dst; CREATE TABLE other LIKE dst; ALTER TABLE other MODIFY s VARCHAR(5)')
         const again = (table: string) =>
@@ -60,7 +68,7 @@ for (const path of ['load-data', 'insert'] as const) {
            CREATE TABLE dst (id BIGINT PRIMARY KEY, s VARCHAR(5) CHARACTER SET sjis)`,
         )
         const columns = ['s', { to: 'id', id: 'snowflake' }]
-        const outcome = await db.copy('src', 'dst', { columns, write_path: path })
+        const outcome = await db.copy('src', 'dst', { columns, write_path: pathOn(server.kind, path) })
         expectRefusal(outcome, 1, 'DATA_REJECTED', 'The value "5C" of column s', 'id = "2"', 'sjis')
       }
     })

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { pathOn } from '../support/cases.js'
 import { servers } from '../support/context.js'
 import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { withGlobals } from '../support/globals.js'
@@ -79,7 +80,11 @@ describe('a cell that is not what its column says', () => {
         writeFileSync(file, rows.map((row) => `${row}\tDUPLICATE_KEY\t\\N\twhy\n`).join(''))
         const copy = (params: object) => {
           const endpoints = ['--from', `file:${file}`, '--to', db.url('t')]
-          const all = JSON.stringify({ write_path, worker_num: 1, ...params })
+          const all = JSON.stringify({
+            write_path: pathOn(server.kind, write_path),
+            worker_num: 1,
+            ...params,
+          })
           return runWithReport(['copy', ...endpoints, '--params', all])
         }
         expectRefusal(await copy({}), 1, 'DATA_REJECTED', 'Line 1', 'v (int', '7-2')
@@ -123,7 +128,7 @@ describe('a cell that is not what its column says', () => {
             'copy',
             ...endpoints,
             '--params',
-            JSON.stringify({ write_path }),
+            JSON.stringify({ write_path: pathOn(server.kind, write_path) }),
           ])
           expectRefusal(outcome, 1, 'DATA_REJECTED', words!, sent!, 'id = "2"')
           expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')

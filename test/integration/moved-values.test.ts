@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { pathOn } from '../support/cases.js'
 import { query, servers } from '../support/context.js'
 import type { Outcome } from '../support/copying.js'
 import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
@@ -182,14 +183,14 @@ describe('unique values that move between rows', () => {
   before(() => setLoads('ON'))
   after(() => setLoads('OFF'))
 
-  for (const path of ['insert', 'load-data']) {
+  for (const path of ['insert', 'load-data'] as const) {
     // Only how the first row fails depends on the path.
     for (const { what, columns, source, target, expected } of path === 'insert' ? CASES : CASES.slice(0, 3)) {
       it(`arrive by ${path} ${what}`, async () => {
         for (const server of servers()) {
           const db = await TestDatabase.create(server)
           await tables(db, columns, source, target)
-          const params = { write_mode: 'upsert', write_path: path }
+          const params = { write_mode: 'upsert', write_path: pathOn(server.kind, path) }
           const outcome = await db.copy('s', 't', params)
           expect(outcome.code, outcome.stderr).to.equal(0)
           expect(counts(outcome)).to.deep.equal(expected)

@@ -39,7 +39,7 @@ describe('shards chosen by SQL', () => {
         /shard\.sql \(pushed down: .*DIV.*\) says where a row goes/,
       )
       await expectSharded(db, RULE)
-      for (const write_path of server.kind === 'mysql' ? ['insert'] : ['insert', 'load-data']) {
+      for (const write_path of server.kind === 'mysql' ? ['insert'] : ['bulk', 'load-data']) {
         const again = await db.copy('s', 't_{0..3}', { ...params, write_mode: 'upsert', write_path })
         expect(again.code, again.stderr).to.equal(0)
         expect(again.report).to.include({ rowsWritten: 0, rowsUnchanged: ROWS })

@@ -65,7 +65,7 @@ describe('sharded targets', () => {
         expect(await db.value(`SELECT COUNT(*) FROM ${table}`)).to.equal(String(counts[table]))
       }
       await db.query("UPDATE s SET v = -1 WHERE user_no = '用户17'")
-      for (const write_path of server.kind === 'mysql' ? ['insert'] : ['insert', 'load-data']) {
+      for (const write_path of server.kind === 'mysql' ? ['insert'] : ['bulk', 'load-data']) {
         await db.query("UPDATE s SET v = v - 1 WHERE user_no = '用户17'")
         const again = await db.copy('s', 't_{0..7}', { shard, write_mode: 'upsert', write_path })
         expect(again.report).to.include({

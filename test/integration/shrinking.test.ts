@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { pathOn } from '../support/cases.js'
 import { oneServer, servers } from '../support/context.js'
 import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 import { withGlobals } from '../support/globals.js'
@@ -30,13 +31,13 @@ describe('a split that changes more than one transaction may', () => {
   })
   after(() => Promise.all(limited.map((server) => server.stop())))
 
-  for (const write_path of ['load-data', 'insert']) {
+  for (const write_path of ['load-data', 'insert'] as const) {
     it(`is divided until it is not (${write_path})`, async () => {
       await Promise.all(
         limited.map(async (server) => {
           const db = await TestDatabase.create(server, TABLES)
           const { code, stderr, stdout, report } = await db.copy('s', 't', {
-            write_path,
+            write_path: pathOn(server.kind, write_path),
             read_batch: 1000,
           })
           expect(code, stderr).to.equal(0)
@@ -158,12 +159,15 @@ describe('a statement that something on the way to the target does not let throu
     }
   }
 
-  for (const write_path of ['load-data', 'insert']) {
+  for (const write_path of ['load-data', 'insert'] as const) {
     it(`is made smaller until it passes (${write_path})`, async () => {
       await Promise.all(
         servers().map(async (server) => {
           const db = await TestDatabase.create(server, TABLES.replace('SET sql_log_bin = 0;', ''))
-          const outcome = await copyThrough(db, { write_path, read_batch: 300 })
+          const outcome = await copyThrough(db, {
+            write_path: pathOn(server.kind, write_path),
+            read_batch: 300,
+          })
           expect(outcome.code, outcome.stderr).to.equal(0)
           expect(outcome.report.retryReasons).to.have.all.keys('CONNECTION_LOST')
           // Ten splits; those that begin later do not have to find out again.
@@ -175,12 +179,16 @@ describe('a statement that something on the way to the target does not let throu
     })
   }
 
-  for (const write_path of ['load-data', 'insert']) {
+  for (const write_path of ['load-data', 'insert'] as const) {
     it(`is made smaller where that is answered (${write_path})`, async () => {
       await Promise.all(
         servers().map(async (server) => {
           const db = await TestDatabase.create(server, TABLES.replace('SET sql_log_bin = 0;', ''))
-          const outcome = await copyThrough(db, { write_path, read_batch: 1000 }, true)
+          const outcome = await copyThrough(
+            db,
+            { write_path: pathOn(server.kind, write_path), read_batch: 1000 },
+            true,
+          )
           expect(outcome.code, outcome.stderr).to.equal(0)
           expect(outcome.report.retryReasons).to.have.any.keys('PACKET_TOO_LARGE')
           expect(outcome.report.rowsWritten).to.equal(ROWS)
@@ -209,7 +217,10 @@ describe('a statement that something on the way to the target does not let throu
     for (const server of oneServer()) {
       const db = await TestDatabase.create(server, TABLES.replace('SET sql_log_bin = 0;', ''))
       await db.query(LARGE)
-      const outcome = await copyThrough(db, { write_path: 'insert', write_mode: 'upsert' })
+      const outcome = await copyThrough(db, {
+        write_path: pathOn(server.kind, 'insert'),
+        write_mode: 'upsert',
+      })
       const words = ['id = "1500"', 'one row of 300006 bytes']
       expectRefusal(outcome, 1, 'CONNECTION_LOST', ...words)
     }

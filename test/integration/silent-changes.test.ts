@@ -1,6 +1,7 @@
 // Changes that a server makes without a word: refused by the plan; accepted, they are checked value by value.
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { pathOn, pathsInto } from '../support/cases.js'
 import { query, server, servers } from '../support/context.js'
 import { expectRefusal, TestDatabase, runWithReport } from '../support/copying.js'
 import { sqliteFile } from '../support/sqlite.js'
@@ -112,7 +113,7 @@ describe('values that the target would change without saying so', () => {
       const db = await TestDatabase.create(server)
       for (const [i, one] of CHANGED.entries()) {
         await tables(db, [one])
-        const params = { write_path: BOTH_PATHS[i % 2], allow_lossy: ['v0'] }
+        const params = { write_path: pathOn(server.kind, BOTH_PATHS[i % 2]!), allow_lossy: ['v0'] }
         const outcome = await db.copy('src', 'dst', params)
         expect(outcome.code, `${one.join(' ')} on ${server.kind}: ${outcome.stderr}`).to.equal(1)
         expectRefusal(outcome, 1, 'DATA_REJECTED', 'src.v0', 'dst.v0', 'id = "7"')
@@ -131,7 +132,7 @@ describe('values that the target would change without saying so', () => {
     for (const server of servers()) {
       const db = await TestDatabase.create(server)
       for (const [i, one] of computed.entries()) {
-        for (const write_path of BOTH_PATHS) {
+        for (const write_path of pathsInto(server.kind)) {
           await tables(db, [one])
           const columns = ['id', { to: 'v0', sql: "CONCAT(v0, '')" }]
           const outcome = await db.copy('src', 'dst', { write_path, columns })
@@ -174,7 +175,7 @@ describe('values that the target would change without saying so', () => {
   it('are changed as announced, the same way everywhere, when that is accepted', async () => {
     for (const server of servers()) {
       const db = await TestDatabase.create(server)
-      for (const path of BOTH_PATHS) {
+      for (const path of pathsInto(server.kind)) {
         await tables(db, CUT)
         const { code, stderr } = await db.copy('src', 'dst', { write_path: path, allow_lossy: names(CUT) })
         expect(code, `${server.kind} by ${path}: ${stderr}`).to.equal(0)

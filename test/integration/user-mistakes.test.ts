@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { pathsInto } from '../support/cases.js'
 import { runCli, oneServer, servers } from '../support/context.js'
 import { expectRefusal, TestDatabase, runWithReport, scratchFile } from '../support/copying.js'
 
@@ -10,13 +11,13 @@ const SMALL =
   "CREATE TABLE src (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO src VALUES (1,'a'),(2,'b'),(3,'c')"
 
 describe('bad input', () => {
-  it('a duplicate key fails, names the key and leaves nothing of its split, by both write paths', async () => {
+  it('a duplicate key fails, names the key and leaves nothing of its split, by every write path', async () => {
     for (const server of oneServer()) {
       const db = await TestDatabase.create(
         server,
         `${SMALL}; CREATE TABLE dst LIKE src; INSERT INTO dst VALUES (3,'old'); SET GLOBAL local_infile = ON`,
       )
-      for (const path of ['insert', 'load-data']) {
+      for (const path of pathsInto(server.kind)) {
         const outcome = await db.copy('src', 'dst', { write_path: path, worker_num: 1 })
         expectRefusal(outcome, 1, 'DUPLICATE_KEY', "'3'", 'PRIMARY', 'dst')
         expect(outcome.report).to.include({ status: 'failed', rowsWritten: 0, writePath: path })
@@ -35,7 +36,7 @@ describe('bad input', () => {
          CREATE TABLE dst (id INT PRIMARY KEY, v VARCHAR(20)); CREATE TABLE full LIKE dst;
          INSERT INTO full VALUES (1,'x'),(2,'y'); SET GLOBAL local_infile = ON`,
       )
-      for (const path of ['insert', 'load-data']) {
+      for (const path of pathsInto(server.kind)) {
         const inside = await db.copy('src', 'dst', { write_path: path })
         expectRefusal(inside, 1, 'DUPLICATE_KEY', "'1'", 'PRIMARY', '"write_mode": "ignore"')
         expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
@@ -66,7 +67,7 @@ describe('bad input', () => {
     }
   })
 
-  it('a value that the target would refuse: by the plan, and when that is accepted by both write paths', async () => {
+  it('a value that the target would refuse: by the plan, and when that is accepted by every write path', async () => {
     for (const server of oneServer()) {
       const db = await TestDatabase.create(
         server,
@@ -76,7 +77,7 @@ describe('bad input', () => {
         `CREATE TABLE number (id INT PRIMARY KEY, v INT); CREATE TABLE required (id INT PRIMARY KEY, v VARCHAR(20) NOT NULL);
          CREATE TABLE nulls (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO nulls VALUES (1,'a'),(2,NULL)`,
       )
-      for (const path of ['insert', 'load-data']) {
+      for (const path of pathsInto(server.kind)) {
         for (const [from, to, lost] of [
           ['src', 'number', 'not an integer ("ok" in the row with id = "1")'],
           ['nulls', 'required', 'NULL (NULL in the row with id = "2")'],
@@ -196,7 +197,7 @@ describe('bad input', () => {
     }
   })
 
-  it('write_path load-data where the server forbids it', async () => {
+  it('write paths that the server forbids, or does not have', async () => {
     for (const server of oneServer().filter(({ kind }) => kind === 'mysql')) {
       const db = await TestDatabase.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
       expectRefusal(
@@ -204,6 +205,12 @@ describe('bad input', () => {
         2,
         'PARAMS_INVALID',
         'local_infile=OFF',
+      )
+      expectRefusal(
+        await db.copy('src', 'dst', { write_path: 'bulk' }),
+        2,
+        'PARAMS_INVALID',
+        'does not offer bulk executions',
       )
     }
   })

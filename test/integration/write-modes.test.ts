@@ -1,6 +1,7 @@
 // What becomes of rows whose key is in the target already, by both write paths, judged by the servers.
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { pathOn } from '../support/cases.js'
 import { servers } from '../support/context.js'
 import { expectRefusal, TestDatabase, type Outcome } from '../support/copying.js'
 
@@ -26,7 +27,7 @@ function counts({ report }: Outcome) {
   return [rowsRead, rowsWritten, rowsChanged, rowsUnchanged, rowsSkipped, dirtyRows]
 }
 
-for (const path of ['insert', 'load-data']) {
+for (const path of ['insert', 'load-data'] as const) {
   for (const [what, keys] of [
     ['one unique key', ''],
     ['two unique keys', ', UNIQUE KEY (v)'],
@@ -44,7 +45,12 @@ for (const path of ['insert', 'load-data']) {
         for (const db of dbs) if (db.server.kind === 'mysql') await db.query('SET GLOBAL local_infile = OFF')
       })
       const copy = (db: TestDatabase, write_mode: string) =>
-        db.copy('s', 't', { write_mode, write_path: path, worker_num: 2, read_batch: 300 })
+        db.copy('s', 't', {
+          write_mode,
+          write_path: pathOn(db.server.kind, path),
+          worker_num: 2,
+          read_batch: 300,
+        })
 
       it('insert fails and names the key', async () => {
         for (const db of dbs) {

@@ -5,9 +5,17 @@ import type { Globals } from './globals.js'
 import type { MysqlKind, ServerKind } from './servers.js'
 
 /** `auto`: by the only path that the target has, or the one that it chooses. */
-export type WritePath = 'load-data' | 'insert' | 'auto'
+export type WritePath = 'load-data' | 'insert' | 'bulk' | 'auto'
 
-export const PATHS: readonly WritePath[] = ['insert', 'load-data']
+/** All write paths of a server. */
+export function pathsInto(kind: MysqlKind): readonly WritePath[] {
+  return kind === 'mariadb' ? ['insert', 'load-data', 'bulk'] : ['insert', 'load-data']
+}
+
+/** Where every path would cost too much: bulk on MariaDB in the place of INSERT, which MySQL gets. */
+export function pathOn(kind: ServerKind, path: WritePath): WritePath {
+  return path === 'insert' && kind === 'mariadb' ? 'bulk' : path
+}
 
 export const PAIRS: readonly (readonly [MysqlKind, MysqlKind])[] = [
   ['mysql', 'mysql'],
@@ -76,7 +84,7 @@ const KEYS = new Set(
   'description types params expect pairs sqlite compare comparePostgres globals threads table'.split(' '),
 )
 
-const PAIR = /^(mysql|mariadb|postgres|\*)->(mysql|mariadb|postgres|\*)(?: (load-data|insert))?$/
+const PAIR = /^(mysql|mariadb|postgres|\*)->(mysql|mariadb|postgres|\*)(?: (load-data|insert|bulk))?$/
 
 /** Ends the part of source.sql that makes the table, which is run in the target too. */
 const ROWS = /^-- rows$/m
@@ -115,7 +123,7 @@ export function takesPart(one: Case, side: 'from' | 'to', kind: ServerKind): boo
     ([from, to]) =>
       (side === 'from' ? from : to) === kind &&
       hasSql(one, from, to) &&
-      PATHS.some((path) => {
+      (to === 'postgres' ? (['auto'] as const) : pathsInto(to)).some((path) => {
         const expected = expectation(one, from, to, path)
         return expected === 'equal' || !('absent' in expected)
       }),

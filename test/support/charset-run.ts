@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs'
 import { unmappedChecks } from '../../plugins/mysql/unmapped.js'
 import type { WritePath } from './cases.js'
-import { PAIRS, PATHS } from './cases.js'
+import { PAIRS, pathsInto } from './cases.js'
 import { charsetsOf, codesOf, isOf, makeCodes, takenCodes } from './charset-codes.js'
 import type { Row } from './context.js'
 import { server } from './context.js'
@@ -33,7 +33,7 @@ export async function runCharsets(table: CharsetTable): Promise<string[]> {
   const faults: string[] = []
   for (const [from, to] of PAIRS) {
     const route = `${LABELS[from]} → ${LABELS[to]}`
-    for (const path of PATHS) {
+    for (const path of pathsInto(to)) {
       for (const [charset, fate] of await sameSets(sides[from], sides[to], path, faults)) {
         table.add(charset, route, said(fate))
       }
@@ -41,7 +41,7 @@ export async function runCharsets(table: CharsetTable): Promise<string[]> {
   }
   for (const side of Object.values(sides)) {
     const lost = await keepCharacters(side)
-    for (const path of PATHS) {
+    for (const path of pathsInto(side.db.server.kind)) {
       for (const [charset, fate] of await intoUnicode(side, lost, path, faults)) {
         table.add(charset, `${LABELS[side.db.server.kind]} → utf8mb4`, said(fate))
       }

@@ -32,7 +32,7 @@ const INTRODUCTION = `# Fidelity
 
 What happens to the values of each type on each way, as the cases in [test/cases](../test/cases) have shown it. This file is
 written by their runner (\`npm run fidelity\`), and the tests fail when it says anything else than they do. Each cell was measured
-by both write paths, \`LOAD DATA\` and \`INSERT\`, and compared by SQL inside the servers, cell by cell.
+by every write path, \`LOAD DATA\`, \`INSERT\` and MariaDB's bulk executions, and compared by SQL inside the servers, cell by cell.
 
 - **exact**: the target has a column of the same type, and every byte of every value was the same.
   Through SQLite: the last table is equal to the first.

@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check'
-import { PAIRS, PATHS } from './cases.js'
+import { PAIRS, pathsInto } from './cases.js'
 import { randomType, type RandomType } from './random-column.js'
 import type { MysqlKind } from './servers.js'
 
@@ -40,16 +40,14 @@ const columns: Arbitrary<RandomColumn[]> = fc
     })),
   )
 
-const params = fc
-  .record(
-    {
-      read_batch: fc.integer({ min: 1, max: 20 }),
-      write_batch: fc.integer({ min: 1, max: 20 }),
-      worker_num: fc.integer({ min: 1, max: 3 }),
-    },
-    { requiredKeys: ['worker_num'] },
-  )
-  .chain((some) => fc.constantFrom(...PATHS).map((write_path) => ({ ...some, write_path })))
+const params = fc.record(
+  {
+    read_batch: fc.integer({ min: 1, max: 20 }),
+    write_batch: fc.integer({ min: 1, max: 20 }),
+    worker_num: fc.integer({ min: 1, max: 3 }),
+  },
+  { requiredKeys: ['worker_num'] },
+)
 
 export const randomTable: Arbitrary<RandomTable> = fc
   .tuple(fc.constantFrom(...PAIRS), columns, params)
@@ -73,7 +71,8 @@ function filled(
   const change = fc
     .integer({ min: 0, max: used.length - 1 })
     .chain((i) => cells[i]!.map((value) => `UPDATE IGNORE t SET ${used[i]!.name} = ${value} LIMIT 1`))
-  return fc.tuple(keys(used), rows, change).map(([definitions, values, changed]) => ({
+  const path = fc.constantFrom(...pathsInto(to))
+  return fc.tuple(keys(used), rows, change, path).map(([definitions, values, changed, write_path]) => ({
     from,
     to,
     create: `CREATE TABLE t (${[...used.map(definition), ...definitions].join(',\n  ')}) DEFAULT CHARSET=utf8mb4`,
@@ -81,7 +80,7 @@ function filled(
       values.length === 0
         ? ''
         : `INSERT IGNORE INTO t VALUES\n${values.map((row) => `(${row.join(', ')})`).join(',\n')}`,
-    params: chosen,
+    params: { ...chosen, write_path },
     change: changed,
   }))
 }

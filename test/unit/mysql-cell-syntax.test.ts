@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { Quoting } from '../../plugins/mysql/transcode.js'
-import { InsertBuilder } from '../../plugins/mysql/transcode.js'
+import { BulkBuilder, InsertBuilder } from '../../plugins/mysql/transcode.js'
 import { isWellFormed } from '../../src/wire/cell-syntax.js'
 import { forEachRow } from '../../src/wire/each-row.js'
 import type { ColumnKind } from '../../src/contract/plugin.js'
@@ -46,6 +46,7 @@ describe('cells of MySQL', () => {
     const texts = fc.array(piece, { maxLength: 5 }).map((pieces) => pieces.join(''))
     const number = fc.oneof(fc.integer().map(String), almost)
     const row = fc.tuple(number, texts, number).map((cells) => cells.join('\t'))
+    const bulk = new BulkBuilder('', how)
     let made = 0
     fc.assert(
       fc.property(fc.array(row, { minLength: 1, maxLength: 3 }), fc.nat(20), (lines, odd) => {
@@ -53,6 +54,7 @@ describe('cells of MySQL', () => {
         const rows = lines.length + (odd === 0 ? 1 : odd === 1 ? -1 : 0)
         const insert = new InsertBuilder('', how).build({ bytes, rows })
         if (insert !== null) made++
+        if ((bulk.build({ bytes, rows }, 7) === null) !== (insert === null)) return false
         return (insert?.toString('latin1') ?? null) === statement(bytes, rows, how)
       }),
       {

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { Quoting } from '../../plugins/mysql/transcode.js'
-import { InsertBuilder } from '../../plugins/mysql/transcode.js'
+import { BulkBuilder, InsertBuilder } from '../../plugins/mysql/transcode.js'
 import {
   anywhere,
   decode,
@@ -11,6 +11,7 @@ import {
   inSocket,
   literal,
   MAX_PAYLOAD,
+  parametersOf,
   result,
 } from '../support/row-packets.js'
 
@@ -141,6 +142,10 @@ describe('the MySQL transcoder', () => {
           expect(batch.bytes.equals(expectedBatch([[bytes]]))).to.equal(true)
           const insert = new InsertBuilder('', ['text']).build(batch)!.toString('latin1')
           expect(insert).to.equal(`(${literal(bytes, 'text')})`)
+          const bulk = new BulkBuilder('', ['text']).build(batch, 7)!
+          expect(bulk.equals(parametersOf([[bytes]], ['text'])), `${length}, ${at}: ${special}`).to.equal(
+            true,
+          )
         }
       }
     }
@@ -157,5 +162,31 @@ describe('the MySQL transcoder', () => {
       }),
       { seed: 20261120, numRuns: 2000 },
     )
+  })
+
+  it('makes parameters of any batch', () => {
+    const row = fc.tuple(digits, cell, cell)
+    const how: Quoting[] = ['integer', 'text', 'bytes']
+    const builder = new BulkBuilder('INSERT INTO t VALUES (?,?,?)', how)
+    fc.assert(
+      fc.property(fc.array(row, { minLength: 1 }), (rows) =>
+        builder.build(fastBatch(rows), 7)!.equals(parametersOf(rows, how)),
+      ),
+      { seed: 20261128, numRuns: 2000 },
+    )
+  })
+
+  it('makes parameters of every length encoding', () => {
+    const builder = new BulkBuilder('', ['text', 'decimal', 'bytes'])
+    for (const length of [0, 1, 250, 251, 255, 256, 65_535, 65_536, (1 << 24) - 1, 1 << 24]) {
+      const rows = [1, 0].map((extra) => [
+        Buffer.alloc(length + extra, 'ab\\\t\0'),
+        Buffer.alloc(300, '1'),
+        null,
+      ])
+      const batch = { bytes: expectedBatch(rows), rows: 2 }
+      const expected = parametersOf(rows, ['text', 'decimal', 'bytes'])
+      expect(builder.build(batch, 7)!.equals(expected), `length ${length}`).to.equal(true)
+    }
   })
 })

@@ -1,26 +1,25 @@
 /**
- * The two hot loops, in AssemblyScript: row packets → batch bytes, and batch bytes → INSERT statement. The build makes
- * `transcode.wasm` of this file. No value is decoded in either loop; both refuse what is not written as its kind must be.
+ * The hot loops, in AssemblyScript: row packets → batch bytes here, and batch bytes → INSERT statement or its parameters in
+ * `values.ts`. The build makes `transcode.wasm` of this file. No value is decoded in any loop; all refuse what is not written as its
+ * kind must be.
  *
- * Both copy 16 bytes at a time and ask with a few vector instructions which of them need attention. Blocks are written
+ * They copy 16 bytes at a time and ask with a few vector instructions which of them need attention. Blocks are written
  * whole even where only some of their bytes count: what is too much is written over by what follows. So every region
  * of memory has 16 bytes to spare at its end. `transcode.ts` lays the memory out and sees to the bounds.
  */
 
 import { fits } from '../../../src/wire/wasm/cell-validation'
+import { copy } from './values'
+
+export { writeParameters, writeValues } from './values'
 
 const BLOCK: i32 = 16
 const TAB: u8 = 0x09
 const LF: u8 = 0x0a
-const QUOTE: u8 = 0x27
 const BACKSLASH: u8 = 0x5c
 /** `\N` as it stands in memory. */
 const NULL_MARK: u16 = 0x4e5c
 const NULL_CELL: u32 = 0xfb
-
-/** How a cell becomes a literal, beside the numbers of syntaxes; the same numbers stand in `transcode.ts`. */
-const QUOTED: u8 = 0x80
-const BINARY: u8 = 0x81
 
 /** For each byte the letter of its escape, or 0; the host puts the table of `src/wire/batch.ts` at address 0. */
 const ESCAPE_LETTER: usize = 0
@@ -131,11 +130,6 @@ function readRow(from: usize, end: usize, to: usize, columns: i32, syntaxes: usi
   return from === end ? to : NO_ROW
 }
 
-/** For bytes without anything to escape. */
-function copy(from: usize, length: usize, to: usize): void {
-  for (let at: usize = 0; at < length; at += BLOCK) v128.store(to + at, v128.load(from + at))
-}
-
 function copyEscaped(from: usize, length: i32, to: usize): usize {
   while (length > 0) {
     const block = v128.load(from)
@@ -157,102 +151,4 @@ function copyEscaped(from: usize, length: i32, to: usize): usize {
     }
   }
   return to
-}
-
-/**
- * Turns the rows between `from` and `end`, where the last of them ends, into `(…),(…),` at `to`; returns the end, or 0 for
- * rows that are not in the wire format, of which no SQL must be made. `quoting` is the address of one byte per column: the
- * number of a syntax for a bare cell, QUOTED, or BINARY for one that is marked as such. The escapes of the wire format are
- * escapes of MySQL string literals too, so cells are copied as they are and only quotes are doubled.
- */
-export function writeValues(
-  from: usize,
-  end: usize,
-  to: usize,
-  quoting: usize,
-  columns: usize,
-  rows: usize,
-): usize {
-  let column: usize = 0
-  while (from < end) {
-    if (column === 0 && rows-- === 0) return 0
-    store<u8>(to++, column === 0 ? 0x28 : 0x2c)
-    if (load<u16>(from) === NULL_MARK) {
-      // NULL
-      store<u32>(to, 0x4c4c554e)
-      to += 4
-      from += 2
-    } else {
-      const how = load<u8>(quoting + column)
-      if (how < QUOTED) {
-        const length = bareLength(from)
-        if (!fits(how, from, length)) return 0
-        copy(from, length, to)
-        to += length
-        from += length
-      } else {
-        if (how === BINARY) {
-          // _bin, ary'
-          store<u32>(to, 0x6e69625f)
-          store<u32>(to + 4, 0x27797261)
-          to += 8
-        } else store<u8>(to++, QUOTE)
-        for (;;) {
-          const block = v128.load(from)
-          v128.store(to, block)
-          // TAB and LF stand below 11.
-          const odd = v128.or(i8x16.eq(block, i8x16.splat(QUOTE)), i8x16.eq(block, i8x16.splat(BACKSLASH)))
-          const alarms = v128.or(i8x16.lt_u(block, i8x16.splat(0x0b)), odd)
-          const good = ctz(i8x16.bitmask(alarms) | 0x10000)
-          from += good
-          to += good
-          if (good === BLOCK) continue
-          const byte = load<u8>(from)
-          if (byte === TAB || byte === LF) break
-          if (byte === BACKSLASH) {
-            const letter = load<u8>(from, 1)
-            if (!isLetter(letter)) return 0
-            store<u16>(to, (<u16>BACKSLASH) | ((<u16>letter) << 8))
-            to += 2
-            from += 2
-            continue
-          }
-          if (byte === QUOTE) store<u8>(to++, QUOTE)
-          store<u8>(to++, byte)
-          from++
-        }
-        store<u8>(to++, QUOTE)
-      }
-    }
-    column++
-    const separator = load<u8>(from++)
-    if (column === columns) {
-      if (separator !== LF) return 0
-      store<u16>(to, 0x2c29)
-      to += 2
-      column = 0
-    } else if (separator !== TAB) return 0
-  }
-  return column === 0 && rows === 0 ? to : 0
-}
-
-/** How many bytes are before the next separator, below which no byte of a number stands. */
-function bareLength(from: usize): u32 {
-  let at = from
-  let ends = endings(at)
-  while (ends === 0) {
-    at += BLOCK
-    ends = endings(at)
-  }
-  return <u32>(at - from) + ctz(ends)
-}
-
-function endings(at: usize): u32 {
-  return i8x16.bitmask(i8x16.lt_u(v128.load(at), i8x16.splat(0x0b)))
-}
-
-/** Of an escape of the wire format; any other would mean something of its own to the server, or to the quote behind it. */
-function isLetter(letter: u8): bool {
-  // \\ 0 n r t
-  return letter === BACKSLASH || letter === 0x30 || letter === 0x6e || letter === 0x72 || letter === 0x74
 }
