@@ -43,6 +43,14 @@ export function describeSink(name: string, suite: SinkSuite, runner?: Runner): v
         await failsWith('TABLE_NOT_FOUND', () => writer.describe('conformance_not_there'))
       }))
 
+    it('drops a table, and does not mind one that is not there, if it has that skill', () =>
+      opened(suite, counted([['1', 'x']]), async ({ writer, table }) => {
+        if (!writer.skills.dropTable) return
+        await writer.skills.dropTable(table.name)
+        await failsWith('TABLE_NOT_FOUND', () => writer.describe(table.name))
+        await writer.skills.dropTable(table.name)
+      }))
+
     it('plans in plain JSON, and changes nothing by it', () =>
       opened(suite, counted([['1', 'x']]), async ({ writer, table, spec }) => {
         const plan = await writer.plan(spec, null)
