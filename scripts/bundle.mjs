@@ -5,7 +5,7 @@
 // that are changed. An edit is `{"file", "from", "to"}`, whose text must be in its file exactly once, or `{"file", "instead"}`, another module.
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { build } from 'esbuild'
+import { build, transform } from 'esbuild'
 
 /** What is started or imported by URL, and what the package exports. */
 const entries = [
@@ -16,6 +16,7 @@ const entries = [
   'src/testing.js',
   'src/contract/transform.js',
   'workers/split.js',
+  'workers/in-place.js',
   'workers/transform-probe.js',
   'workers/comparison.js',
   'plugins/builtin.js',
@@ -25,8 +26,43 @@ const entries = [
   'plugins/sqlite/demo.js',
   'plugins/file/plugin.js',
 ]
-/** They have threads of their own, which they find beside their files; or they are installed by those who need them. */
-const external = ['pino', 'piscina', 'pg']
+/** Loaded by runs that need them: for the first line of diagnostics, by Piscina for threads of another priority, for one database. */
+const external = ['pino', '@napi-rs/nice', 'pg']
+/** What starts in each worker thread. */
+const threadEntry = { in: 'node_modules/piscina/dist/worker.js', out: 'workers/piscina' }
+/**
+ * Piscina finds that by the path of its own files, and asks `require` for modules that are none of its. yargs lays out the help of each command
+ * that it runs, in case it fails; ours says what failed without it.
+ */
+const foreignEdits = [
+  {
+    file: 'node_modules/piscina/dist/index.js',
+    from: "(0, node_path_1.resolve)(__dirname, 'worker.js')",
+    to: 'require("node:url").fileURLToPath(new URL("../../workers/piscina.js", rowshiftFolder))',
+  },
+  {
+    file: 'node_modules/piscina/dist/worker.js',
+    from: 'await Promise.resolve(`${filename}`).then(s => __importStar(require(s)))',
+    to: 'await import(filename)',
+  },
+  {
+    file: 'node_modules/yargs/build/lib/command.js',
+    from: 'yargs.getInternalMethods().getUsageInstance().cacheHelpMessage();',
+    to: '',
+  },
+]
+/** Nobody reads their names in a stack: the engine has a third less to parse, in every thread. */
+const foreign = {
+  name: 'foreign',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/(node_modules\/.*\.[cm]?js|validators\.cjs)$/ }, async ({ path }) => {
+      const edits = foreignEdits.filter(({ file }) => path.endsWith(`/${file}`))
+      const text = edits.reduce(withEdit, readFileSync(path, 'utf8'))
+      const { code } = await transform(text, { minify: true, sourcefile: path, sourcemap: 'inline' })
+      return { contents: code }
+    })
+  },
+}
 /**
  * What is loaded in every thread and never used: names of error numbers, certificates of a cloud, and of `long`, which
  * only holds numbers here, the division in WebAssembly.
@@ -51,10 +87,12 @@ for (const { folder, edits } of builds) await bundle(folder, edits)
 async function bundle(outdir, edits) {
   rmSync(outdir, { recursive: true, force: true })
   const { metafile } = await build({
-    entryPoints: entries.map((entry) => `dist/${entry}`),
+    entryPoints: [
+      ...entries.map((entry) => ({ in: `dist/${entry}`, out: entry.replace(/\.js$/, '') })),
+      threadEntry,
+    ],
     external: [...external, tables],
-    plugins: [unused, edited(edits)],
-    outbase: 'dist',
+    plugins: [unused, edited(edits), foreign],
     outdir,
     // As deep as the modules that find others by a path relative to their own.
     chunkNames: 'src/chunks/[name]-[hash]',
@@ -70,7 +108,7 @@ async function bundle(outdir, edits) {
     metafile: true,
     logLevel: 'warning',
     banner: {
-      js: "import { createRequire as rowshiftRequire } from 'node:module'\nconst require = rowshiftRequire(import.meta.url)",
+      js: "import { createRequire as rowshiftRequire } from 'node:module'\nconst require = rowshiftRequire(import.meta.url), rowshiftFolder = new URL('.', import.meta.url)",
     },
   })
   for (const { file } of edits) if (!metafile.inputs[file]) throw new Error(`${file} is not in the bundle`)

@@ -6,8 +6,8 @@ export type ControlHandlers = {
   readonly [Type in ControlMessage['type']]?: (message: Extract<ControlMessage, { type: Type }>) => void
 }
 
-/** Listens to what the coordinator says to all threads at once. */
-export function follow(channel: string, handlers: ControlHandlers): void {
+/** Listens to what the coordinator says to all threads at once, until the channel is closed. */
+export function follow(channel: string, handlers: ControlHandlers): BroadcastChannel {
   const control = new BroadcastChannel(channel)
   control.onmessage = (event) => {
     const message = (event as { data: ControlMessage }).data
@@ -15,4 +15,5 @@ export function follow(channel: string, handlers: ControlHandlers): void {
     handle?.(message)
   }
   control.unref()
+  return control
 }

@@ -20,9 +20,12 @@ export abstract class PoolThread<Endpoints, Message = never> {
       post({ type: 'connected', thread: threadId }),
     )
     this.#post = post
-    follow(setup.control, {
+    const control = follow(setup.control, {
       abort: () => this.abort(),
-      close: () => void this.close(),
+      close: () => {
+        control.close()
+        void this.close()
+      },
       giveUp: ({ thread }) => {
         if (thread === threadId) this.#giveUp()
       },

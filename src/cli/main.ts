@@ -5,9 +5,6 @@ import { redact, RowshiftError } from '../contract/errors.js'
 import { rowshiftVersion } from '../version.js'
 import { log, logLevels, setLogLevel } from '../log.js'
 import { surviveBrokenOutput } from './broken-output.js'
-import { benchCommand } from './bench.js'
-import { copyCommand, planCommand } from './copy.js'
-import { demoCommand } from './demo.js'
 import type { RunOptions } from './options.js'
 import {
   benchOptions,
@@ -29,13 +26,6 @@ import {
 } from './options.js'
 import { didYouMean } from '../suggest.js'
 import { printError } from './output.js'
-import { resumeCommand } from './resume.js'
-import { runAllCommand } from './run-all.js'
-import { runCommand } from './run.js'
-import { verifyCommand } from './verify.js'
-import { historyCommand, initCommand, listCommand, showCommand } from './tasks.js'
-import { throttleCommand } from './throttle-run.js'
-import { watermarkCommand } from './watermark.js'
 
 /** yargs makes a list of an option that is given twice. */
 function refuseRepeated(options: Readonly<Record<string, unknown>>): void {
@@ -114,7 +104,7 @@ function helpWidth(args: readonly string[]): number | null {
   return shown ? Math.min(110, process.stdout.columns ?? 110) : null
 }
 
-/** Runs one command line; resolves to the exit code. */
+/** Runs one command line; resolves to the exit code. Of the commands, it loads the one that runs. */
 async function main(args: readonly string[]): Promise<number> {
   let exitCode = 0
   const run = (command: Promise<number>) => command.then((code) => void (exitCode = code))
@@ -144,7 +134,7 @@ async function main(args: readonly string[]): Promise<number> {
             describe: "Make the target table like the source's if it is missing",
           })
           .option('dry-run', { type: 'boolean', default: false, describe: 'Show the plan; write nothing' }),
-      (options) => run(copyCommand(options)),
+      (options) => run(import('./copy.js').then(({ copyCommand }) => copyCommand(options))),
     )
     .command(
       'run [id]',
@@ -160,11 +150,15 @@ async function main(args: readonly string[]): Promise<number> {
       ({ id, all, parallel, ...options }) => {
         if (all) {
           refuseWithAll(id, options)
-          return run(runAllCommand({ ...options, parallel: parallel ?? 1 }))
+          return run(
+            import('./run-all.js').then(({ runAllCommand }) =>
+              runAllCommand({ ...options, parallel: parallel ?? 1 }),
+            ),
+          )
         }
         if (id === undefined) throw new RowshiftError('USAGE', NAME_A_TASK)
         if (parallel !== undefined) throw new RowshiftError('USAGE', '--parallel goes with --all only.')
-        return run(runCommand(id, options))
+        return run(import('./run.js').then(({ runCommand }) => runCommand(id, options)))
       },
     )
     .command(
@@ -176,37 +170,37 @@ async function main(args: readonly string[]): Promise<number> {
           demandOption: true,
           describe: 'Id of the run, or latest',
         }),
-      (options) => run(resumeCommand(options)),
+      (options) => run(import('./resume.js').then(({ resumeCommand }) => resumeCommand(options))),
     )
     .command(
       'throttle <run>',
       'Change how fast a run on this machine may go while it is under way: its id, or "latest"',
       (y) => throttleOptions(y),
-      (options) => run(throttleCommand(options)),
+      (options) => run(import('./throttle-run.js').then(({ throttleCommand }) => throttleCommand(options))),
     )
     .command(
       'plan <id>',
       'Show what a run would do, and why; write nothing',
       (y) => modeOptions(configOptions(idArgument(y))),
-      (options) => run(planCommand(options)),
+      (options) => run(import('./copy.js').then(({ planCommand }) => planCommand(options))),
     )
     .command(
       'verify [id]',
       'Compare source and target row by row; exit 4 when they differ',
       (y) => verifyOptions(reportOptions(configOptions(y))),
-      (options) => run(verifyCommand(options)),
+      (options) => run(import('./verify.js').then(({ verifyCommand }) => verifyCommand(options))),
     )
     .command(
       'list',
       'List the tasks',
       (y) => configOptions(y),
-      (options) => run(listCommand(options)),
+      (options) => run(import('./tasks.js').then(({ listCommand }) => listCommand(options))),
     )
     .command(
       'show <id>',
       'Show a task',
       (y) => configOptions(idArgument(y)),
-      (options) => run(showCommand(options)),
+      (options) => run(import('./tasks.js').then(({ showCommand }) => showCommand(options))),
     )
     .command(
       'history [id]',
@@ -218,32 +212,32 @@ async function main(args: readonly string[]): Promise<number> {
           describe: 'Most runs to list',
           coerce: wholeAboveZero('--limit'),
         }),
-      (options) => run(historyCommand(options)),
+      (options) => run(import('./tasks.js').then(({ historyCommand }) => historyCommand(options))),
     )
     .command(
       'watermark <id>',
       'Show where the next incremental run of a task begins, or move it',
       (y) => watermarkOptions(configOptions(idArgument(y))),
-      (options) => run(watermarkCommand(options)),
+      (options) => run(import('./watermark.js').then(({ watermarkCommand }) => watermarkCommand(options))),
     )
     .command(
       'bench',
       'Measure which params copy your own table fastest, into a table that is dropped again',
       (y) => benchOptions(y),
-      (options) => run(benchCommand(options)),
+      (options) => run(import('./bench.js').then(({ benchCommand }) => benchCommand(options))),
     )
     .command(
       'init',
       'Create the task tables',
       (y) => configOptions(y),
-      (options) => run(initCommand(options)),
+      (options) => run(import('./tasks.js').then(({ initCommand }) => initCommand(options))),
     )
     .command(
       'demo',
       'Copy 300,000 rows between two embedded databases',
       (y) =>
         y.option('folder', { type: 'string', default: 'rowshift-demo', describe: 'Where to put the files' }),
-      (options) => run(demoCommand(options.folder, main)),
+      (options) => run(import('./demo.js').then(({ demoCommand }) => demoCommand(options.folder, main))),
     )
     .command(
       '$0',
@@ -252,7 +246,7 @@ async function main(args: readonly string[]): Promise<number> {
       ({ id, ...options }) => {
         if (id === undefined)
           throw new RowshiftError('USAGE', 'Name a command; "rowshift --help" lists them.')
-        return run(runCommand(id, options))
+        return run(import('./run.js').then(({ runCommand }) => runCommand(id, options)))
       },
     )
     .strict()

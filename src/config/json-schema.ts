@@ -1,19 +1,14 @@
-import type { ErrorObject, ValidateFunction } from 'ajv'
-import { Ajv } from 'ajv'
+import type { Ajv, ErrorObject, ValidateFunction } from 'ajv'
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { didYouMean } from '../suggest.js'
 import { config, params } from './validators.cjs'
 
 const files = { config, params }
 const names = { config: 'db-config.schema.json', params: 'params.schema.json' }
 
-// Checking the schemas themselves costs time at every start; a test does that.
-const ajv = new Ajv({
-  allErrors: true,
-  allowUnionTypes: true,
-  validateSchema: false,
-  code: { optimize: false },
-})
+/** Loaded for a schema that is not compiled: that of somebody else's plugin. */
+let ajv: Ajv | null = null
 
 const MOST_ENTRIES = 10_000
 const MOST_VALUES = 100_000
@@ -38,11 +33,32 @@ export function checkByFile(file: keyof typeof files, value: unknown, root: stri
   return faults(files[file], value, root, schema)
 }
 
-/** The same against a schema in memory. */
-export function check(schema: object, value: unknown, root: string): string[] {
-  const validate = compiled.get(schema) ?? ajv.compile(schema)
-  compiled.set(schema, validate)
+/** The same against a schema in memory, perhaps with the function that it was compiled to. */
+export function check(
+  schema: object,
+  value: unknown,
+  root: string,
+  validate = compiled.get(schema) ?? compile(schema),
+): string[] {
   return faults(validate, value, root, () => schema)
+}
+
+function compile(schema: object): ValidateFunction {
+  ajv ??= openAjv()
+  const validate = ajv.compile(schema)
+  compiled.set(schema, validate)
+  return validate
+}
+
+function openAjv(): Ajv {
+  const { Ajv: Validator } = createRequire(import.meta.url)('ajv') as { readonly Ajv: typeof Ajv }
+  // Checking the schemas themselves costs time; a test does that for ours.
+  return new Validator({
+    allErrors: true,
+    allowUnionTypes: true,
+    validateSchema: false,
+    code: { optimize: false },
+  })
 }
 
 function faults(validate: ValidateFunction, value: unknown, root: string, schema: () => object): string[] {

@@ -5,6 +5,7 @@ import type { Connection, Plugin } from '../contract/plugin.js'
 import { didYouMean } from '../suggest.js'
 import { check } from './json-schema.js'
 import { pluginFault } from './plugin-parts.js'
+import { connections } from './validators.cjs'
 
 interface BuiltinModule {
   readonly builtin: Readonly<Record<string, string>>
@@ -18,6 +19,8 @@ export interface LoadedPlugin {
   readonly plugin: Plugin
   /** Absolute URL: what a worker thread imports. */
   readonly specifier: string
+  /** It comes with rowshift. */
+  readonly own: boolean
 }
 
 /**
@@ -34,7 +37,7 @@ export async function loadPlugin(type: string): Promise<LoadedPlugin> {
   })) as { default?: unknown }
   const fault = pluginFault(type, module.default)
   if (fault !== null) throw unknownPlugin(type, fault)
-  return { type, plugin: module.default as Plugin, specifier }
+  return { type, plugin: module.default as Plugin, specifier, own }
 }
 
 export async function defaultTaskStoreType(): Promise<string> {
@@ -42,8 +45,8 @@ export async function defaultTaskStoreType(): Promise<string> {
 }
 
 /** Checks a connection against its plugin's schema. */
-export function checkConnection({ type, plugin }: LoadedPlugin, connection: Connection, where: string): void {
-  const faults = faultsOf(type, plugin.connectionSchema, connection, where)
+export function checkConnection(loaded: LoadedPlugin, connection: Connection, where: string): void {
+  const faults = faultsOf(loaded, connection, where)
   if (faults.length > 0) {
     throw new RowshiftError('CONFIG_INVALID', `The connection is not valid:\n  ${faults.join('\n  ')}`, {
       faults,
@@ -51,9 +54,9 @@ export function checkConnection({ type, plugin }: LoadedPlugin, connection: Conn
   }
 }
 
-function faultsOf(type: string, schema: object, connection: Connection, where: string): string[] {
+function faultsOf({ type, plugin, own }: LoadedPlugin, connection: Connection, where: string): string[] {
   try {
-    return check(schema, connection, where)
+    return check(plugin.connectionSchema, connection, where, own ? connections[type] : undefined)
   } catch (thrown) {
     const why = (thrown as Error).message
     throw unknownPlugin(type, `The "connectionSchema" of the plugin "${type}" cannot be used: ${why}`, thrown)

@@ -53,6 +53,8 @@ class Coordinator {
   readonly #deferred = new DeferredRun()
   /** Of the splits as they were first planned. */
   #last: SourceSplit | null = null
+  /** The only split of the run: starting a thread would take longer. */
+  #copiedHere = false
   readonly #empty = new WeakSet<SourceSplit>()
   readonly #busySeconds: number[] = []
   #position: string | null = null
@@ -85,7 +87,7 @@ class Coordinator {
       earlier: checkpoints.earlier,
       pool: {
         worker: 'split.js',
-        startAll: this.#inSnapshot,
+        startsEarly: this.#inSnapshot ? 'all' : looksSmall(plan) ? 'none' : 'first',
         replaces: isReplaceable(plan),
         jobsPerThread: SPLITS_PER_THREAD,
         // Where rows are not JavaScript objects, a larger young generation only makes each thread 10 MB heavier.
@@ -129,6 +131,7 @@ class Coordinator {
       }),
       outlives: (split) => 'mark' in split && split.mark !== undefined && !this.#hasRejected,
       accept: (result, planned, index) => this.#accept(result, planned, index),
+      inPlace: (planned) => this.#copiesHere(planned),
     })
     // Rows that wait for unique values come last: the rows that had those are written, in whatever thread.
     await this.#scheduler.run(this.#deferred.parts(), {
@@ -139,6 +142,7 @@ class Coordinator {
         shrunk,
       }),
       accept: (result) => ({ counts: (result as Copied).counts }),
+      inPlace: () => this.#copiedHere,
     })
   }
 
@@ -195,6 +199,13 @@ class Coordinator {
     return dirty !== null && Atomics.load(dirty.rows, 0) > 0n
   }
 
+  /** Without a key, a split may be of any size; and a user's function does not run in this thread. */
+  #copiesHere({ only }: PlannedSplit): boolean {
+    const { read, pipeline } = this.#job.plan
+    this.#copiedHere = only === true && read.key !== null && pipeline === null && !this.#inSnapshot
+    return this.#copiedHere
+  }
+
   get #inSnapshot(): boolean {
     return this.#job.plan.policy.consistency === 'snapshot'
   }
@@ -238,6 +249,11 @@ function isReplaceable({ policy, pipeline }: RunPlan): boolean {
   const numbered =
     pipeline?.cells.some((cell) => cell.type === 'id' && cell.ids.type === 'snowflake') ?? false
   return policy.consistency !== 'snapshot' && !numbered
+}
+
+/** By statistics: that it is, is known when its only split is. */
+function looksSmall({ read }: RunPlan): boolean {
+  return (read.window?.rows ?? read.table.estimatedRows ?? Infinity) < read.splitRows
 }
 
 function setupOf({ runId, plan, source, target, dirty, pipeline }: CoordinatorJob): WorkerSetup {

@@ -1,5 +1,5 @@
-import { BroadcastChannel } from 'node:worker_threads'
-import { Piscina } from 'piscina'
+import { BroadcastChannel, threadId } from 'node:worker_threads'
+import type { Piscina } from 'piscina'
 import type { ErrorReport } from '../contract/errors.js'
 import { RowshiftError } from '../contract/errors.js'
 import { retried } from '../contract/waiting.js'
@@ -16,8 +16,8 @@ export interface PoolOptions {
   readonly worker: string
   /** That take jobs at first: see `allow`. */
   readonly threads: number
-  /** Whether all threads start at once; otherwise they start as jobs come. */
-  readonly startAll?: boolean
+  /** Which threads start before there are jobs for them, since that takes a while; the others start as jobs come. Default: the first. */
+  readonly startsEarly?: 'all' | 'first' | 'none'
   /** Most jobs that a thread has in hand (1). */
   readonly jobsPerThread?: number
   /** Of each thread's heap; V8's own default when left out. */
@@ -37,10 +37,22 @@ export interface PoolOptions {
 /** What a job results in; it may have failed because its thread gave up. */
 type JobResult = object | Failure
 
+/** `workers/in-place.ts`, which is reached by URL only. */
+interface InPlace<Job, Result> {
+  readonly makeRunner: (
+    setup: ThreadSetup,
+    post: (message: ThreadMessage | WorkerMessage) => void,
+  ) => { run(job: Job): Promise<Result> }
+}
+
 /** Worker threads that hold connections, and are told all together what to do about them. */
 export class WorkerPool<Job, Result extends JobResult> {
   readonly #options: PoolOptions
-  readonly #pool: Piscina<Job, Result>
+  #starting: Promise<Piscina<Job, Result>> | null = null
+  /** null: no thread has started. */
+  #pool: Piscina<Job, Result> | null = null
+  /** null: no job was run in this thread. */
+  #inPlace: Promise<ReturnType<InPlace<Job, Result>['makeRunner']>> | null = null
   readonly #control: BroadcastChannel
   /** Ids of the threads that have opened connections and not closed them. */
   readonly #open = new Set<number>()
@@ -60,32 +72,58 @@ export class WorkerPool<Job, Result extends JobResult> {
   constructor(options: PoolOptions) {
     this.#options = options
     this.#threads = this.#most = options.threads
-    const { worker, threads, startAll = false, jobsPerThread = 1, maxYoungGenerationSizeMb, setup } = options
-    this.#pool = new Piscina<Job, Result>({
-      filename: new URL(`../../workers/${worker}`, import.meta.url).href,
-      minThreads: startAll ? threads : 1,
-      maxThreads: threads,
-      idleTimeout: Infinity,
-      loadBalancer: this.#spread(jobsPerThread),
-      concurrentTasksPerWorker: jobsPerThread,
-      // Idle threads hold sockets, so they must keep their event loops running.
-      atomics: 'disabled',
-      workerData: setup,
-      resourceLimits: maxYoungGenerationSizeMb === undefined ? {} : { maxYoungGenerationSizeMb },
-    })
-    // Last, since it keeps the process alive until it is closed.
-    this.#control = new BroadcastChannel(setup.control)
-    this.#pool.on('message', (message: ThreadMessage | WorkerMessage) => this.#receive(message))
-    this.#pool.on('error', (error: unknown) => this.#died(error))
-    // One that calls process.exit is not an error to Piscina. Results of jobs, and the event above, know more and come first.
-    this.#pool.on('workerDestroy', () => setImmediate(() => this.#died(new Error('a worker thread ended'))))
+    // It keeps the process alive until it is closed.
+    this.#control = new BroadcastChannel(options.setup.control)
+    if (options.startsEarly !== 'none') this.#start().catch((error: unknown) => this.#died(error))
   }
 
-  async run(job: Job): Promise<Result> {
-    if (this.#aborted) throw new RowshiftError('INTERRUPTED', 'The run has stopped.')
-    const result = await this.#pool.run(job)
+  /** `inPlace`: in this thread, by `workers/in-place.ts`; for what is not worth the start of another. */
+  async run(job: Job, inPlace: boolean): Promise<Result> {
+    const result = await (inPlace ? this.#runInPlace(job) : this.#runInThread(job))
     if ('gaveUp' in result && result.gaveUp !== null) this.retire(result.gaveUp, result.error)
     return result
+  }
+
+  async #runInThread(job: Job): Promise<Result> {
+    const pool = await this.#start()
+    if (this.#aborted) throw hasStopped()
+    return pool.run(job)
+  }
+
+  async #runInPlace(job: Job): Promise<Result> {
+    if (this.#aborted) throw hasStopped()
+    const module = new URL('../../workers/in-place.js', import.meta.url).href
+    this.#inPlace ??= import(module).then(({ makeRunner }: InPlace<Job, Result>) =>
+      makeRunner(this.#options.setup, (message) => this.#receive(message)),
+    )
+    return (await this.#inPlace).run(job)
+  }
+
+  /** Piscina is loaded when it is needed: a small copy has no threads. */
+  #start(): Promise<Piscina<Job, Result>> {
+    this.#starting ??= import('piscina').then(({ Piscina: Threads }) => {
+      const { worker, startsEarly, jobsPerThread = 1, maxYoungGenerationSizeMb, setup } = this.#options
+      const pool = new Threads<Job, Result>({
+        filename: new URL(`../../workers/${worker}`, import.meta.url).href,
+        minThreads: startsEarly === 'all' ? this.#threads : 1,
+        maxThreads: this.#threads,
+        idleTimeout: Infinity,
+        recordTiming: false,
+        loadBalancer: this.#spread(jobsPerThread),
+        concurrentTasksPerWorker: jobsPerThread,
+        // Idle threads hold sockets, so they must keep their event loops running.
+        atomics: 'disabled',
+        workerData: setup,
+        resourceLimits: maxYoungGenerationSizeMb === undefined ? {} : { maxYoungGenerationSizeMb },
+      })
+      pool.on('message', (message: ThreadMessage | WorkerMessage) => this.#receive(message))
+      pool.on('error', (error: unknown) => this.#died(error))
+      // One that calls process.exit is not an error to Piscina. Results of jobs, and the event above, know more and come first.
+      pool.on('workerDestroy', () => setImmediate(() => this.#died(new Error('a worker thread ended'))))
+      this.#pool = pool
+      return pool
+    })
+    return this.#starting
   }
 
   /** A thread has given up, and why: others do its work. */
@@ -102,7 +140,7 @@ export class WorkerPool<Job, Result extends JobResult> {
   allow(threads: number): void {
     this.#threads = threads + this.#retired.size
     this.#most = Math.max(this.#most, this.#threads)
-    this.#pool.options.maxThreads = this.#threads
+    if (this.#pool) this.#pool.options.maxThreads = this.#threads
   }
 
   get workingThreads(): number {
@@ -145,12 +183,16 @@ export class WorkerPool<Job, Result extends JobResult> {
   }
 
   isAlive(thread: number): boolean {
-    return this.#pool.threads.some(({ threadId }) => threadId === thread)
+    return this.#threadOf(thread) !== undefined || (thread === threadId && this.#inPlace !== null)
   }
 
   /** Ends a thread, whatever it is at; the jobs that it has in hand are rejected. */
   async terminate(thread: number): Promise<void> {
-    await this.#pool.threads.find(({ threadId }) => threadId === thread)?.terminate()
+    await this.#threadOf(thread)?.terminate()
+  }
+
+  #threadOf(thread: number) {
+    return this.#pool?.threads.find(({ threadId: id }) => id === thread)
   }
 
   /** Lets the threads close their connections, so that servers do not log them as aborted. */
@@ -170,12 +212,12 @@ export class WorkerPool<Job, Result extends JobResult> {
     }
     this.#closed = true
     this.#control.close()
-    await this.#pool.destroy()
+    await (await this.#starting?.catch(() => null))?.destroy()
   }
 
   /** A thread that died has no connections any more. */
   get #openThreads(): number {
-    return this.#pool.threads.filter(({ threadId }) => this.#open.has(threadId)).length
+    return [...this.#open].filter((thread) => this.isAlive(thread)).length
   }
 
   #receive(message: ThreadMessage | WorkerMessage): void {
@@ -220,7 +262,7 @@ export class WorkerPool<Job, Result extends JobResult> {
   #died(error: unknown): void {
     this.#forgetDead()
     // None is left when those that were to take its place have died as they began: Piscina starts no more then.
-    const replaced = this.#options.replaces && this.#pool.threads.length > 0
+    const replaced = this.#options.replaces && (this.#pool?.threads.length ?? 0) > 0
     if (!this.#closing && !replaced) this.#options.onError(RowshiftError.from(error))
     this.#rejectIfDeserted()
     if (this.#openThreads === 0) this.#onClosed()
@@ -237,6 +279,10 @@ export class WorkerPool<Job, Result extends JobResult> {
 
   /** Piscina starts no more threads when one has died as it began; jobs that wait for a thread would do so without end. */
   #rejectIfDeserted(): void {
-    if (this.#aborted && this.#pool.threads.length === 0) void this.#pool.destroy()
+    if (this.#aborted && this.#pool?.threads.length === 0) void this.#pool.destroy()
   }
+}
+
+function hasStopped(): RowshiftError {
+  return new RowshiftError('INTERRUPTED', 'The run has stopped.')
 }

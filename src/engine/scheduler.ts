@@ -50,6 +50,8 @@ export interface Work<Item, Job, Result> {
   readonly onAttempt?: (result: Result) => void
   /** The one place where the result of a job is taken over; it is done then. */
   readonly accept: (result: Done<Result>, item: Item, index: number) => Accepted<Item>
+  /** Whether the job is not worth a thread and runs in this one. Default: it is. */
+  readonly inPlace?: (item: Item) => boolean
 }
 
 /** `parts`: nothing was done, and these are to be done instead. `read`: what was read where `counts` do not tell. */
@@ -221,7 +223,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
       waits = false
       const job = work.jobOf(item, split, { inDoubt, shrunk })
       try {
-        const result = await this.pool.run(job)
+        const result = await this.pool.run(job, work.inPlace?.(item) ?? false)
         work.onAttempt?.(result)
         return result
       } catch (thrown) {

@@ -18,7 +18,10 @@ import { elsewhereState, merged, nameOf, newState } from './run-state.js'
 import type { Resuming } from '../sources/resumed-splits.js'
 
 /** A split as it was planned, and its place among the others. */
-export type PlannedSplit = LeftSplit
+export type PlannedSplit = LeftSplit & {
+  /** No other split of the run comes before it or after it. Default: that is not known. */
+  readonly only?: true
+}
 
 export interface RunOptions {
   /** Of this execution. */
@@ -250,7 +253,7 @@ export class RunCheckpoints {
       first = null
       yield split
     }
-    if (first !== null) yield first
+    if (first !== null) yield { ...first, only: true }
   }
 
   /** The first database first: without the run there, nobody goes on with what the others have. */
