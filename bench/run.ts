@@ -1,4 +1,4 @@
-/** What benchmarks share: the program run on `bench.source` and `bench.target` of a server, and its report and cost. */
+/** The program run on `bench.source` and `bench.target` of servers, and its report and cost. */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,42 +12,51 @@ import type { TestServer } from '../test/support/servers.js'
 export const CLI = fileURLToPath(new URL('../../bundle/src/cli/main.js', import.meta.url))
 const USAGE = new URL('usage.js', import.meta.url).href
 
-export interface Measured {
+export interface Measured extends Usage {
   readonly report: RunReport
   /** Of the whole process. */
   readonly seconds: number
+}
+
+/** What `usage.ts` writes. */
+export interface Usage {
   readonly cpuSeconds: number
+  /** Of the main thread alone; null: this system does not say. */
+  readonly mainSeconds: number | null
   readonly peakMegabytes: number
 }
 
-export function copy(server: TestServer, params: object, target = server): Promise<Measured> {
-  return measure('copy', server, target, params)
+/** Where a server is reached. */
+export type Place = Pick<TestServer, 'url'>
+
+export function copy(server: Place, params: object, target = server, more?: readonly string[]) {
+  return measure('copy', server, target, params, more)
 }
 
-export function verify(server: TestServer, params: object, target = server): Promise<Measured> {
+export function verify(server: Place, params: object, target = server): Promise<Measured> {
   return measure('verify', server, target, params)
 }
 
 async function measure(
   command: string,
-  source: TestServer,
-  target: TestServer,
+  source: Place,
+  target: Place,
   params: object,
+  more: readonly string[] = [],
 ): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'rowshift-bench-'))
   const report = join(folder, 'report.json')
   const usage = join(folder, 'usage.json')
-  const url = (server: TestServer, table: string) => `${server.url}/bench?table=${table}`
+  const url = (server: Place, table: string) => `${server.url}/bench?table=${table}`
   const ends = ['--from', url(source, 'source'), '--to', url(target, 'target')]
-  const args = [command, ...ends, '--report', report]
+  const args = [command, ...ends, '--report', report, ...more]
   try {
     const started = performance.now()
     await run(['--import', USAGE, CLI, ...args, '--params', JSON.stringify(params)], {
       ROWSHIFT_BENCH_USAGE: usage,
     })
     const seconds = (performance.now() - started) / 1000
-    const cost = readJson(usage) as Pick<Measured, 'cpuSeconds' | 'peakMegabytes'>
-    return { report: readJson(report) as RunReport, seconds, ...cost }
+    return { report: readJson(report) as RunReport, seconds, ...(readJson(usage) as Usage) }
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -1,5 +1,5 @@
-/** How benchmarks print what they have measured. */
-import type { Measured } from './run.js'
+/** How measured numbers are summed up. */
+import type { Figure } from './question.js'
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
@@ -9,12 +9,22 @@ export function median(values: readonly number[]): number {
 
 /** `median (min–max)` */
 export function spread(values: readonly number[]): string {
-  return `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)})`
+  const digits = digitsOf(values)
+  const [middle, least, most] = [median(values), Math.min(...values), Math.max(...values)].map((value) =>
+    value.toFixed(digits),
+  )
+  return least === most ? middle! : `${middle} (${least}–${most})`
 }
 
-/** What runs over so many rows took besides time. */
-export function costs(runs: readonly Measured[], rows: number): string {
-  const cpu = runs.map(({ cpuSeconds }) => (cpuSeconds / rows) * 1e6)
-  const peak = Math.max(...runs.map(({ peakMegabytes }) => peakMegabytes))
-  return `client CPU per million rows ${spread(cpu)}   peak RSS ${peak.toFixed(0)} MB`
+export function shown(figure: Figure | undefined): string {
+  if (figure === undefined) return ''
+  if (typeof figure === 'string') return figure
+  return typeof figure === 'number' ? figure.toFixed(digitsOf([figure])) : spread(figure)
+}
+
+/** Three digits that mean something. */
+function digitsOf(values: readonly number[]): number {
+  const most = Math.max(...values.map(Math.abs))
+  if (most >= 100) return 0
+  return most >= 10 ? 1 : most >= 0.1 || most === 0 ? 2 : 4
 }

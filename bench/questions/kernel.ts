@@ -1,36 +1,43 @@
-/**
- * The copy loops alone, over prepared packets like those of `table.ts`: nanoseconds of CPU time per row, the first
- * pass and the median of the others.
- *
- *     npm run bench -- kernel
- */
-import { BulkBuilder, InsertBuilder, RowDecoder } from '../plugins/mysql/transcode.js'
-import type { Batch } from '../src/wire/batch.js'
-import { BatchBuilder, recycle } from '../src/wire/builder.js'
-import type { ColumnKind } from '../src/contract/plugin.js'
+import { BulkBuilder, InsertBuilder, RowDecoder } from '../../plugins/mysql/transcode.js'
+import type { Batch } from '../../src/wire/batch.js'
+import { BatchBuilder, recycle } from '../../src/wire/builder.js'
+import type { Line, Question } from '../question.js'
+import type { ColumnKind } from '../../src/contract/plugin.js'
 
 const ROWS = 20_000
 const PASSES = 50
 const LIMITS = { bytes: 512 << 10, rows: 1e9 }
 const END_PACKET = Buffer.from([5, 0, 0, ROWS & 0xff, 0xfe, 0, 0, 2, 0])
 
-const decoder = new RowDecoder()
-const quoting = [
-  ...(['integer', 'text', 'integer', 'decimal', 'text'] as const),
-  ...(['text', 'text', 'integer', 'text', 'text'] as const),
-]
-const insert = new InsertBuilder('INSERT INTO target VALUES ', quoting)
-const bulk = new BulkBuilder('INSERT INTO target VALUES (?,?,?,?,?,?,?,?,?,?)', quoting)
 const kinds: readonly ColumnKind[] = [
   ...(['integer', 'text', 'integer', 'decimal', 'float'] as const),
   ...(['text', 'text', 'integer', 'datetime', 'instant'] as const),
 ]
 const columns = kinds.map((kind) => ({ name: kind, type: kind, kind, valueRange: {} }))
-const packets = Buffer.concat([...Array.from({ length: ROWS }, (_, id) => rowPacket(id)), END_PACKET])
-const batches = decode()
-measure('packets → batches', () => decode().forEach(recycle))
-measure('batches → INSERT ', () => batches.forEach((batch) => insert.build(batch)))
-measure('batches → bulk   ', () => batches.forEach((batch) => bulk.build(batch, 1)))
+
+/** Over prepared packets like those of the ten-column table. */
+export const question: Question = {
+  asks: 'What the copy loops of MySQL and MariaDB take by themselves: nanoseconds of CPU time per row, the first pass and the others',
+  options: {},
+  quick: {},
+  answer: () => {
+    const decoder = new RowDecoder()
+    const quoting = [
+      ...(['integer', 'text', 'integer', 'decimal', 'text'] as const),
+      ...(['text', 'text', 'integer', 'text', 'text'] as const),
+    ]
+    const insert = new InsertBuilder('INSERT INTO target VALUES ', quoting)
+    const bulk = new BulkBuilder('INSERT INTO target VALUES (?,?,?,?,?,?,?,?,?,?)', quoting)
+    const packets = Buffer.concat([...Array.from({ length: ROWS }, (_, id) => rowPacket(id)), END_PACKET])
+    const batches = decode(decoder, packets)
+    const lines = [
+      measure('packets → batches', () => decode(decoder, packets).forEach(recycle)),
+      measure('batches → INSERT', () => batches.forEach((batch) => insert.build(batch))),
+      measure('batches → bulk', () => batches.forEach((batch) => bulk.build(batch, 1))),
+    ]
+    return Promise.resolve({ settings: [`${ROWS} rows, ${PASSES} passes`], lines })
+  },
+}
 
 function rowPacket(id: number): Buffer {
   const cells = [
@@ -53,7 +60,7 @@ function rowPacket(id: number): Buffer {
   return Buffer.concat([Buffer.from([length & 0xff, length >> 8, 0, id & 0xff]), ...parts])
 }
 
-function decode(): Batch[] {
+function decode(decoder: RowDecoder, packets: Buffer): Batch[] {
   const builder = new BatchBuilder(LIMITS)
   const batches: Batch[] = []
   const sink = decoder.into({ builder, columns, onFull: () => batches.push(builder.take()!), rowError })
@@ -71,13 +78,15 @@ function rowError(): Error {
   return new Error('the packets of this benchmark are not what their columns say')
 }
 
-function measure(name: string, pass: () => void): void {
+function measure(name: string, pass: () => void): Line {
   const times = Array.from({ length: PASSES }, () => {
     const before = process.cpuUsage()
     pass()
     const { user, system } = process.cpuUsage(before)
     return ((user + system) * 1e3) / ROWS
   })
-  const median = times.slice(1).toSorted((a, b) => a - b)[PASSES >> 1]!
-  console.log(`${name}  ${median.toFixed(0)} ns per row, the first pass ${times[0]!.toFixed(0)}`)
+  return {
+    labels: { loop: name },
+    figures: { 'first pass, ns': times[0]!, 'the others, ns': times.slice(1) },
+  }
 }

@@ -1,6 +1,6 @@
 /** A transform that is busy for some 20 µs per row: a key derived from the text of the row, as pseudonyms are made. */
 import { pbkdf2Sync } from 'node:crypto'
-import type { Transform } from '../src/contract/transform.js'
+import type { Transform } from '../../src/contract/transform.js'
 
 const ITERATIONS = 40
 

@@ -3,7 +3,7 @@
  * SHA-256 shares nothing with other threads; thousands of short ones, as in PBKDF2, share the counters of OpenSSL.
  */
 import { createHash } from 'node:crypto'
-import type { Transform } from '../src/contract/transform.js'
+import type { Transform } from '../../src/contract/transform.js'
 
 const SALT = Buffer.alloc(130_000, 'rowshift')
 

@@ -1,21 +1,16 @@
-/**
- * A copy, or a stored task, that is killed again and again at random moments (`kill -9`), and resumed each time, until it is done. Then the tables must be equal,
- * and what the source has sent in all must be little more than what it sends for a copy that nobody kills.
- *
- *     npm run bench -- kills [--server mysql|mariadb] [--rows 2000000] [--kills 30] [--workers 4] [--seed 1] [--task]
- */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import type { Connection } from 'mysql2/promise'
-import type { ServerKind, TestServer } from '../test/support/servers.js'
-import { startServer } from '../test/support/servers.js'
-import { CLI, connect } from './run.js'
-import { createTable, fill } from './table.js'
+import type { Instance } from '../instances.js'
+import { nameOf, withInstance } from '../instances.js'
+import { Pair } from '../pair.js'
+import type { Line, Options, Question } from '../question.js'
+import { list } from '../question.js'
+import { CLI } from '../run.js'
 
 /** Each kill repeats the splits in flight at most. */
 const MOST_READ = 1.15
@@ -24,90 +19,108 @@ const SPLITS = 2_000
 /** Of the time that is left for each kill that is left: copies may be faster than the first one was. */
 const SHARE = 0.6
 
-const { values: options } = parseArgs({
-  options: {
-    server: { type: 'string', multiple: true, default: ['mariadb', 'mysql'] },
-    rows: { type: 'string', default: '2000000' },
-    kills: { type: 'string', default: '30' },
-    workers: { type: 'string', default: '4' },
-    seed: { type: 'string', default: '1' },
-    task: { type: 'boolean', default: false },
-  },
-})
-const params = JSON.stringify({
-  worker_num: Number(options.workers),
-  read_batch: Math.ceil(Number(options.rows) / SPLITS),
-})
-
 /** What the program is told. */
 interface Commands {
   readonly begin: readonly string[]
   readonly goOn: readonly string[]
 }
 
-let failed = false
-for (const kind of options.server) await killed(kind as ServerKind)
-process.exitCode = failed ? 1 : 0
-
-async function killed(kind: ServerKind): Promise<void> {
-  const server = await startServer(kind, { serverArgs: ['--max-connections=200'] })
-  const connection = await connect(server)
-  const [rows, most] = [Number(options.rows), Number(options.kills)]
-  const folder = mkdtempSync(join(tmpdir(), 'rowshift-bench-'))
-  try {
-    await connection.query('CREATE DATABASE bench')
-    await connection.query('USE bench')
-    await connection.query(createTable('source'))
-    for (const sql of fill('source', rows)) await connection.query(sql)
-    await connection.query('CREATE TABLE target LIKE source')
-    const commands = options.task ? await storeTask(server, connection, folder) : copyOf(server)
-    const whole = await uninterrupted(commands.begin, connection)
-    await connection.query('TRUNCATE TABLE target')
-
-    const before = await bytesSent(connection)
-    const random = randomNumbers(Number(options.seed))
-    let kills = 0
-    let attempts = 0
-    let command = commands.begin
-    for (let code: number | null = null; code !== 0; attempts++) {
-      // The process takes a part of it to begin.
-      const left = (rows - (await rowsIn(connection))) / rows
-      const share = (2 * SHARE * left * whole.copyMs) / (most - kills)
-      const milliseconds = kills < most && left > 0 ? whole.startMs + random() * share : null
-      code = await run(command, milliseconds)
-      if (code === null) kills++
-      else if (code === 3) command = commands.begin
-      else if (code !== 0) throw new Error(`${command[0]} ended with ${code}`)
-      // The next run of a task goes on by itself.
-      if (code === null) command = options.task && kills % 2 === 0 ? commands.begin : commands.goOn
+export const question: Question = {
+  asks: 'Whether a copy, or a stored task, that is killed (kill -9) at random moments and resumed each time is exact, and how much more the source sends for it',
+  options: {
+    server: 'mariadb,mysql',
+    rows: '2000000',
+    kills: '30',
+    workers: '4',
+    seed: '1',
+    task: 'no',
+  },
+  quick: null,
+  answer: async (options) => {
+    const lines: Line[] = []
+    for (const kind of list(options['server']!)) {
+      const folder = mkdtempSync(join(tmpdir(), 'rowshift-bench-'))
+      try {
+        const line = await withInstance(kind, (one) => killed(one, options, folder), [
+          '--max-connections=200',
+        ])
+        if (line.figures['good'] !== 'yes') process.exitCode = 1
+        lines.push(line)
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
     }
-    const read = ((await bytesSent(connection)) - before) / whole.bytes
-    const [checksums] = await connection.query('CHECKSUM TABLE source, target')
-    const [source, target] = (checksums as { Checksum: string }[]).map(({ Checksum }) => Checksum)
-    const [kept] = await connection.query('SELECT COUNT(*) AS marks FROM rowshift_checkpoint')
-    const { marks } = (kept as { marks: number }[])[0]!
-    const good = source === target && marks === 0 && read <= MOST_READ
-    if (!good) failed = true
-    console.log(
-      `${kind} ${server.version}, ${options.task ? 'a stored task, ' : ''}${rows} rows, ${options.workers} threads, seed ${options.seed}: ${kills} kills, ${attempts} attempts, ` +
-        `${source === target ? 'tables equal' : 'TABLES DIFFER'}, ${marks} checkpoints left, ` +
-        `source sent ${read.toFixed(3)} times what one copy takes (goal: at most ${MOST_READ})${good ? '' : ' FAILED'}`,
-    )
-  } finally {
-    await connection.end()
-    await server.stop()
-    rmSync(folder, { recursive: true })
+    const { rows, workers, seed, task } = options
+    const what = task === 'yes' ? 'a stored task' : 'a copy'
+    return {
+      settings: [
+        `${what}, ${rows} rows, ${workers} threads, seed ${seed}; goal: the source sends at most ${MOST_READ} times what one copy takes`,
+      ],
+      lines,
+    }
+  },
+}
+
+async function killed(one: Instance, options: Options, folder: string): Promise<Line> {
+  const { server, connection } = one
+  const [rows, most] = [Number(options['rows']), Number(options['kills'])]
+  const task = options['task'] === 'yes'
+  const pair = await Pair.prepare(one, one, { rows })
+  const commands = task ? await storeTask(one, options, folder) : copyOf(one, options)
+  const whole = await uninterrupted(commands.begin, connection)
+  await pair.empty()
+
+  const before = await bytesSent(connection)
+  const random = randomNumbers(Number(options['seed']))
+  let kills = 0
+  let attempts = 0
+  let command = commands.begin
+  for (let code: number | null = null; code !== 0; attempts++) {
+    // The process takes a part of it to begin.
+    const left = (rows - (await rowsIn(connection))) / rows
+    const share = (2 * SHARE * left * whole.copyMs) / (most - kills)
+    const milliseconds = kills < most && left > 0 ? whole.startMs + random() * share : null
+    code = await run(command, milliseconds)
+    if (code === null) kills++
+    else if (code === 3) command = commands.begin
+    else if (code !== 0) throw new Error(`${command[0]} ended with ${code}`)
+    // The next run of a task goes on by itself.
+    if (code === null) command = task && kills % 2 === 0 ? commands.begin : commands.goOn
+  }
+  const read = ((await bytesSent(connection)) - before) / whole.bytes
+  const [kept] = await connection.query('SELECT COUNT(*) AS marks FROM rowshift_checkpoint')
+  const { marks } = (kept as { marks: number }[])[0]!
+  const equal = await pair.isExact()
+  return {
+    labels: { server: nameOf(server) },
+    figures: {
+      kills: String(kills),
+      attempts: String(attempts),
+      tables: equal ? 'equal' : '**DIFFER**',
+      'checkpoints left': String(marks),
+      'source sent, times one copy': read,
+      good: equal && marks === 0 && read <= MOST_READ ? 'yes' : '**no**',
+    },
   }
 }
 
-function copyOf({ url }: TestServer): Commands {
+function paramsOf(options: Options): string {
+  const read_batch = Math.ceil(Number(options['rows']) / SPLITS)
+  return JSON.stringify({ worker_num: Number(options['workers']), read_batch })
+}
+
+function copyOf({ server: { url } }: Instance, options: Options): Commands {
   const table = (name: string) => `${url}/bench?table=${name}`
-  const copy = ['--from', table('source'), '--to', table('target'), '--params', params]
+  const copy = ['--from', table('source'), '--to', table('target'), '--params', paramsOf(options)]
   return { begin: ['copy', ...copy], goOn: ['resume', 'latest', ...copy] }
 }
 
 /** The same as task 1, in a store on the same server. */
-async function storeTask(server: TestServer, connection: Connection, folder: string): Promise<Commands> {
+async function storeTask(
+  { server, connection }: Instance,
+  options: Options,
+  folder: string,
+): Promise<Commands> {
   const { host, port, user, password } = server
   const of = (db: string) => ({ host, port, user, password, db })
   const side = { mysql: { app_bench: of('bench') } }
@@ -123,7 +136,7 @@ async function storeTask(server: TestServer, connection: Connection, folder: str
     `INSERT INTO bench_store.task_def_sync_manager
        (id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params, online_status, task_status, create_time, update_time)
      VALUES (1, 'app', 'mysql', 'bench', 'source', 'app', 'mysql', 'bench', 'target', ?, 1, '1', NOW(), NOW())`,
-    [params],
+    [paramsOf(options)],
   )
   return { begin: ['run', '1', ...config], goOn: ['resume', 'latest', ...config] }
 }
