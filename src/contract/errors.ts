@@ -213,10 +213,9 @@ export class RowshiftError extends Error {
 /** Nobody knows whether a split that was cut off at its end is stored, so that is said whatever else there is to say. */
 export function withDoubt(first: RowshiftError, next: RowshiftError | null): RowshiftError {
   if (next === first || next?.details['inDoubt'] !== true) return first
-  return new RowshiftError(first.code, `${first.message} ${next.message}`, {
-    ...first.details,
-    inDoubt: true,
-  })
+  // A thread that ends does so with several splits.
+  const message = first.message.includes(next.message) ? first.message : `${first.message} ${next.message}`
+  return new RowshiftError(first.code, message, { ...first.details, inDoubt: true })
 }
 
 /** Hides the password of every URL in a text: command lines and driver messages may hold one. */
