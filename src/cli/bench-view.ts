@@ -94,8 +94,15 @@ ${bars.join('\n')}
 `
 }
 
+/** What was measured, alike beside alike. */
 function possible(cells: readonly Cell[]): readonly Cell[] {
-  return cells.filter((cell) => cell.impossible === null)
+  const order = ({ writePath, workerNum }: Cell) => [writePath ?? '', workerNum ?? 0] as const
+  return cells
+    .filter((cell) => cell.impossible === null)
+    .sort((a, b) => {
+      const [[path, threads], [otherPath, otherThreads]] = [order(a), order(b)]
+      return path === otherPath ? threads - otherThreads : path < otherPath ? -1 : 1
+    })
 }
 
 /** Control characters have no place in XML, whatever a table is called. */

@@ -22,13 +22,13 @@ describe('a bench', () => {
   it('tries ways to write and threads, each with each, but for what is given', () => {
     const all = firstCells(AUTOMATIC, ['load', 'insert'], true)
     expect(all.map(({ writePath, workerNum }) => `${writePath} ${workerNum}`)).to.deep.equal([
-      'load 1',
       'load 2',
-      'load 4',
-      'load 8',
-      'insert 1',
       'insert 2',
+      'load 4',
       'insert 4',
+      'load 1',
+      'insert 1',
+      'load 8',
       'insert 8',
     ])
     const given = { writePath: 'insert', workerNum: 3, readBatch: 7 }
