@@ -2,6 +2,7 @@
 export type Failpoint =
   // The coordinator: from the plan to the last trace in the target.
   | 'planned'
+  | 'indexes-dropped'
   | 'prepared'
   | 'run-inserted'
   | 'run-begun'
@@ -9,6 +10,8 @@ export type Failpoint =
   | 'run-claimed'
   | 'split-accepted'
   | 'copied'
+  | 'indexes-adding'
+  | 'indexes-added'
   | 'finishing'
   | 'finished'
   | 'run-removed'

@@ -28,6 +28,7 @@ export type {
 } from './sql/window-source.js'
 export type { RowStore, SplitPurpose, SqlSink } from './sql/sql-sink.js'
 export type { CopiedRows, InServerPlanner, InServerSigns } from './sql/unseen-rows.js'
+export type { IndexStatements } from './sql/index-statements.js'
 export type { SettlementSteps } from './sql/settlement.js'
 export type { TaskDatabase, TaskLock } from './sql/sql-task-store.js'
 // What it gets for that.

@@ -11,7 +11,7 @@ import { RowshiftError } from '../../src/contract/plugin.js'
 import { find } from '../../src/sql/tokens.js'
 import type { Session } from './connection.js'
 import type { DdlItem, TableDdl } from './ddl.js'
-import { keyParts, parseTable, printTable } from './ddl.js'
+import { parseTable, printTable } from './ddl.js'
 import { FAMILY } from './source-ddl.js'
 import { mapError } from './errors.js'
 import { checkTableDdl } from './grammar.js'
@@ -30,7 +30,7 @@ export async function planCreateTable(
   request: CreateTableRequest,
   wide: readonly string[],
 ): Promise<CreateTablePlan> {
-  const { source, sourceDdl, table, existing, deferIndexes } = request
+  const { source, sourceDdl, table, existing } = request
   const notes = new Notes()
   const dialect = await askDialect(session)
   await refuseView(session, request)
@@ -44,10 +44,6 @@ export async function planCreateTable(
     dialect,
   )
   checkTableDdl(table, whole)
-  const { now, later } = deferIndexes ? withoutIndexes(whole) : { now: whole, later: [] }
-  if (later.length > 0) {
-    notes.addReason(`indexes that come after the last row: ${later.map(({ name }) => name).join(', ')}`)
-  }
   return {
     target: {
       table,
@@ -59,9 +55,8 @@ export async function planCreateTable(
     },
     statements: [
       ...(existing === null ? [] : [`DROP TABLE ${identifier(existing.table)}`]),
-      printTable(table, now),
+      printTable(table, whole),
     ],
-    deferred: addIndexes(table, later),
     reasons: own ? ["made from the source's own DDL", ...notes.reasons] : notes.reasons,
     warnings: notes.warnings,
   }
@@ -134,30 +129,6 @@ function renamed(item: DdlItem, name: string | undefined): DdlItem {
   if (name === undefined) return item
   const at = item.tokens.findIndex((token) => token.startsWith('`'))
   return { ...item, name, tokens: item.tokens.with(at, identifier(name)) }
-}
-
-/** AUTO_INCREMENT needs an index that begins with its column at all times. */
-function withoutIndexes(ddl: TableDdl): { now: TableDdl; later: readonly DdlItem[] } {
-  const counted = ddl.items.find(({ kind, tokens }) => kind === 'column' && find(tokens, /^AUTO_INCREMENT$/i))
-  const first = (item: DdlItem) => keyParts(item)[0]
-  const guarded = ddl.items.some(
-    (item) => ['primary', 'unique'].includes(item.kind) && first(item) === counted?.name,
-  )
-  const later = ddl.items.filter(
-    (item) => item.kind === 'index' && (guarded || !counted || first(item) !== counted.name),
-  )
-  return { now: { ...ddl, items: ddl.items.filter((item) => !later.includes(item)) }, later }
-}
-
-/** One ALTER TABLE, but InnoDB makes one FULLTEXT index at a time. */
-function addIndexes(table: string, indexes: readonly DdlItem[]): string[] {
-  const isFulltext = ({ tokens }: DdlItem) => /^FULLTEXT$/i.test(tokens[0]!)
-  const alter = (items: readonly DdlItem[]) =>
-    `ALTER TABLE ${identifier(table)}\n  ${items.map(({ tokens }) => `ADD ${tokens.join('')}`).join(',\n  ')}`
-  const others = indexes.filter((index) => !isFulltext(index))
-  const [first, ...rest] = indexes.filter(isFulltext)
-  const together = first ? [...others, first] : others
-  return [...(together.length > 0 ? [together] : []), ...rest.map((index) => [index])].map(alter)
 }
 
 /** A translated item has tokens of several words, so the table is read anew. */

@@ -1,4 +1,5 @@
 import type { PlannedWrite } from '../../src/contract/plugin.js'
+import { mysqlIndexes } from './indexes.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
 import { commitInDoubt } from '../../src/sql/doubt.js'
 import { Session } from './connection.js'
@@ -35,6 +36,7 @@ export function mysqlSink(): SqlSink<Session> {
     family: FAMILY,
     planCreateTable,
     plan: planWrite,
+    indexes: mysqlIndexes,
     runDdl: leniently,
     inServer: inServerPlanner,
     rows: (session, spec) => rowStore(session, statementsOf(spec)),

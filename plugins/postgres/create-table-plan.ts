@@ -21,15 +21,13 @@ export async function planCreateTable(
   request: CreateTableRequest,
   wide: readonly string[],
 ): Promise<CreateTablePlan> {
-  const { source, sourceDdl, table, existing, deferIndexes } = request
+  const { source, sourceDdl, table, existing } = request
   await checkLocation(session, request)
   const ddl = sourceDdl?.family === FAMILY ? sourceDdl.statements : null
   const parts = ddl?.map((part) => JSON.parse(part) as Part)
   const plan = parts ? await ownTable(session, request, parts) : tableOfOthers(request, wide)
   const { described, faults } = await tryOut(session, table, plan.statements)
   const remaining = plan.statements.filter((statement) => !faults.has(statement))
-  const later = deferIndexes ? remaining.filter(({ index }) => index) : []
-  const sql = (statements: readonly Statement[]) => statements.map(({ on }) => on(tableSql(table)))
   return {
     target: {
       ...described,
@@ -40,13 +38,9 @@ export async function planCreateTable(
     },
     statements: [
       ...(existing === null ? [] : [`DROP TABLE ${tableSql(existing.table)}`]),
-      ...sql(remaining.filter((statement) => !later.includes(statement))),
+      ...remaining.map(({ on }) => on(tableSql(table))),
     ],
-    deferred: sql(later),
-    reasons: [
-      ...plan.reasons,
-      ...(later.length > 0 ? [`indexes that come after the last row: ${later.length}`] : []),
-    ],
+    reasons: plan.reasons,
     warnings: [
       ...plan.warnings,
       ...[...faults].map(([{ optional }, fault]) => `${optional} is left out: ${fault}`),

@@ -12,8 +12,6 @@ export interface Statement {
   readonly on: (table: string) => string
   /** What is left out if the server does not take the statement, for people. Default: it must be taken. */
   readonly optional?: string
-  /** It makes an index that guards nothing, which may come after the last row. */
-  readonly index?: true
 }
 
 export interface Plan {
@@ -165,7 +163,6 @@ function statementsOf(part: Part, taken: ReadonlySet<string>): Statement[] {
         on: (table) =>
           `CREATE${part.unique ? ' UNIQUE' : ''} INDEX${name} ON ${table}${checkExpression(part.sql)}`,
         optional: titleOf(part),
-        ...(part.unique ? {} : { index: true as const }),
       },
     ]
   }

@@ -1,5 +1,6 @@
 import type { PlannedWrite, TableSchema, WritePlan, WriteSpec } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
+import { postgresIndexes } from './indexes.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
 import { commitInDoubt } from '../../src/sql/doubt.js'
 import { charsetCoverage } from './charset-coverage.js'
@@ -34,6 +35,7 @@ export function postgresSink(): SqlSink<PostgresSession> {
       known.set(spec, statements)
       return rowStore(session, statements, encoder)
     },
+    indexes: postgresIndexes,
     finish: setSequences,
   }
 }

@@ -30,26 +30,21 @@ export function planCreateTable(
   wide: readonly string[],
   { file, database, scratch }: PlanningDatabases,
 ): CreateTablePlan {
-  const { source, sourceDdl, table, existing, deferIndexes } = request
+  const { source, sourceDdl, table, existing } = request
   refuseTaken(request, database)
   const ddl = sourceDdl?.family === FAMILY ? sourceDdl.statements : null
   const { unique, indexes, ...made } = ddl ? ownTable(ddl, request, database) : tableOfOthers(request, wide)
-  const now = [made.table, ...unique, ...(deferIndexes ? [] : indexes)]
-  const later = deferIndexes ? indexes : []
+  const statements = [made.table, ...unique, ...indexes]
   try {
-    for (const sql of [...now, ...later]) scratch.exec(sql)
+    for (const sql of statements) scratch.exec(sql)
   } catch (thrown) {
-    const message = `making table "${table}" in memory by ${[...now, ...later].join(';\n')}`
+    const message = `making table "${table}" in memory by ${statements.join(';\n')}`
     throw sqliteError(thrown, message, { table })
   }
   return {
     target: { ...describeTable(scratch, file, table), estimatedRowBytes: source.estimatedRowBytes },
-    statements: [...(existing === null ? [] : [`DROP TABLE ${quoteName(existing.table)}`]), ...now],
-    deferred: later,
-    reasons: [
-      ...made.reasons,
-      ...(later.length > 0 ? [`indexes that come after the last row: ${later.length}`] : []),
-    ],
+    statements: [...(existing === null ? [] : [`DROP TABLE ${quoteName(existing.table)}`]), ...statements],
+    reasons: made.reasons,
     warnings: [],
   }
 }

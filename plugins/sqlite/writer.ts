@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Endpoint, WritePlan, WriteSpec } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
+import { sqliteIndexes } from './indexes.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
 import { counted } from '../../src/wire/counted.js'
 import { bindingOf } from './binds.js'
@@ -63,6 +64,8 @@ export function sqliteSink(endpoint: Endpoint): SqlSink<SqliteSession> {
         database.exec(`PRAGMA foreign_keys = ${foreignKeys ? 'ON' : 'OFF'}`)
       }
     },
+
+    indexes: sqliteIndexes,
 
     rows(session, spec): RowStore {
       const { database, encoding } = session

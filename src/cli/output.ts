@@ -188,7 +188,6 @@ export function describePlan(plan: RunPlan, from: string, to: string): string {
     ...shardCreations(write),
     ...(write.create?.statements ?? []).map((sql) => `create   ${indented(sql)}`),
     ...write.preSql.map((sql) => `before   ${sql}`),
-    ...(write.create?.deferred ?? []).map((sql) => `after    ${indented(sql)}`),
     ...write.postSql.map((sql) => `after    ${sql}`),
     ...reasons.map((reason) => `reason   ${reason}`),
     ...warnings.map((warning) => `warning  ${warning}`),

@@ -36,6 +36,7 @@ class Figures {
   #waiting: string | null = null
   #threads = 0
   #note: string | null = null
+  #step: string | undefined
 
   constructor({ where, table, window }: Counted) {
     const counted = window && window.rows < window.countedTo ? window.rows : null
@@ -49,10 +50,12 @@ class Figures {
     this.#bytes = bytes
     this.#waiting = progress.waiting
     this.#threads = progress.threads
+    this.#step = progress.step
     this.#pace = paceAt(this.#pace, performance.now(), rows)
   }
 
   get text(): string {
+    if (this.#step !== undefined) return `${formatRows(this.rows)}, ${this.#step}`
     const seconds = Math.max((performance.now() - this.#started) / 1000, 0.001)
     const left = secondsLeft(this.#pace, this.expected)
     const parts = [formatRows(this.rows), `${formatCount(this.rows / seconds)} rows/s`]

@@ -32,16 +32,12 @@ export interface CreateTableRequest {
   readonly table: string
   /** The table of that name that is to be dropped first; null: there is none. */
   readonly existing: TableSchema | null
-  /** Leave indexes that guard nothing for later. */
-  readonly deferIndexes: boolean
 }
 
 /** SQL that makes the target table. */
 export interface TableCreation {
   /** In the order to run them; they drop an existing table first. */
   readonly statements: readonly string[]
-  /** Indexes that are added when the rows are there. */
-  readonly deferred: readonly string[]
 }
 
 export interface CreateTablePlan extends TableCreation {

@@ -94,6 +94,7 @@ export { charactersOf, type Facts, literalFacts, typeName } from '../sql/literal
 export { find as findTokens, listOf, rewrite as rewriteTokens, tokenize } from '../sql/tokens.js'
 export type * from './write.js'
 export type * from './checkpoint.js'
+export type * from './deferred-indexes.js'
 
 export interface Reader {
   /** What it can do beyond the methods here; `{}`: nothing. */
@@ -144,7 +145,7 @@ export interface Writer {
    * (the reader is at work), so nothing should be locked before the first batch is there.
    */
   write(spec: PlannedWrite, batches: AsyncIterable<Batch>, options: WriteOptions): Promise<WriteCounts>
-  /** After the last split of a successful run: adds the deferred indexes, then runs `postSql`. */
+  /** After the last split of a successful run, when all indexes are there: runs `postSql`. */
   finish(spec: PlannedWrite, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }

@@ -47,6 +47,8 @@ export interface RunPolicy {
   readonly unresumable: string | null
   /** What the user asked the run to do to the target beside writing rows, by the names of the params: only a run with checkpoints goes on with it. */
   readonly besideRows: readonly string[]
+  /** Of which tables indexes come after the rows: of none, of those that the run creates, or of all that are empty. */
+  readonly indexesLast: 'none' | 'created' | 'empty'
   /** What to remember of a run that succeeds: how far it has got, for the next run of either mode. */
   readonly watermarks: Readonly<Partial<Record<Mode, string>>>
   readonly retry: RetryPolicy

@@ -7,6 +7,7 @@ import type { Batch } from '../wire/batch.js'
 import type { Checkpoints } from './checkpoint.js'
 import type { Derivation } from './derivation.js'
 import type { CreateTableRequest, SourceDdl, CreateTablePlan } from './create-table.js'
+import type { IndexesSkill } from './deferred-indexes.js'
 import type { Characters } from './value-range.js'
 import type { InServerSource, InServerTarget } from './in-server.js'
 import type { Message } from './message.js'
@@ -172,6 +173,8 @@ export interface WriterSkills extends LoadSkill {
   readonly sequences?: SequencesSkill
   /** For `write_path: in-server`, together with that of a reader. Default: rows always come from outside. */
   readonly inServer?: InServerTarget
+  /** So that indexes of the target can come after its rows. Default: they come with the rows. */
+  readonly indexes?: IndexesSkill
   /** So that runs that ended early can be resumed. Used on the main thread. Default: they are begun anew. */
   readonly checkpoints?: Checkpoints
 }

@@ -11,6 +11,7 @@ import { outlineSource } from '../features/sources/table-reads.js'
 import { checkReadable, checkWritable } from '../plan/supported-params.js'
 import { checkShardParams } from '../features/shard/rule-plan.js'
 import { Target } from '../features/shard/target.js'
+import { adding, DeferredIndexes } from '../features/indexes/deferred-indexes.js'
 import type { SavedWatermarks } from '../plan/window.js'
 import type { Reader, SplitOutline, Writer } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
@@ -19,6 +20,7 @@ import type { RunReport } from '../contract/task-store.js'
 import type { CoordinatorResult } from './coordinator-job.js'
 import { copySplits } from './coordinator.js'
 import { checkCopied } from './count-check.js'
+import { announce, warned } from './announce.js'
 import { DirtyFile, noDirtyFiles } from './dirty-file.js'
 import type { TableAt } from './endpoints.js'
 import { withAdvice } from './failure-advice.js'
@@ -30,7 +32,7 @@ import { makeReport } from './report.js'
 import { endedBy, rethrow, stopped } from './run-errors.js'
 import type { Resume } from '../features/resume/find-run.js'
 import { factsOf, findRun, resumedPlan, withoutCheckpoints } from '../features/resume/find-run.js'
-import { RunCheckpoints } from '../features/resume/run-checkpoints.js'
+import { noCheckpoints, RunCheckpoints } from '../features/resume/run-checkpoints.js'
 import type { RunMemory } from '../features/resume/run-memory.js'
 import { SourceCheck } from './source-check.js'
 import { openReplicas, throttled } from './speed.js'
@@ -96,6 +98,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   let sourceChanged: string | null = null
   const runtimeReasons: string[] = []
   const warnings: string[] = []
+  let indexes: DeferredIndexes | null = null
   const onChange = () => {
     changed = true
   }
@@ -116,6 +119,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       const facts = () => factsOf(request, runPlan!, endpoints)
       const options = { runId, plan: runPlan, ...endpoints, abandoned, facts, memory }
       checkpoints = unfinished ? await RunCheckpoints.claim(options, unfinished) : new RunCheckpoints(options)
+      const late = (indexes = await DeferredIndexes.find(endpoints.writers, runPlan.write))
+      if (!unfinished) warnings.push(...late.notices)
       // A snapshot sees what there was, or fails; and what is not read cannot be missing.
       const checked = runPlan.policy.consistency === 'split' && runPlan.read.window?.rows !== 0
       const check = checked ? await SourceCheck.begin(endpoints.readers, copiedRows(runPlan)) : null
@@ -123,7 +128,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       warnings.push(...(dirty?.warnings ?? []))
       const result = await copy(
         request,
-        { plan: runPlan, checkpoints, dirty, runtimeReasons, onChange, ...endpoints },
+        { plan: runPlan, checkpoints, indexes: late, dirty, runtimeReasons, onChange, ...endpoints },
         { ...hooks, onProgress },
       )
       copied = result
@@ -133,6 +138,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       await checkpoints.check(() => checkCopied(runPlan!, result, checkpoints!.earlier !== null))
       if (check) sourceChanged = await check.end({ ...result, rowsRead: result.progress.done.rowsRead })
       if (!checkpoints.finished) {
+        if (late.any) onChange()
+        runtimeReasons.push(...(await late.add(adding(runPlan, hooks, progress))))
         if (runPlan.write.postSql.length > 0) onChange()
         await checkpoints.finishing()
         await new Target(endpoints.writers, runPlan.write).finish(hooks.signal)
@@ -143,7 +150,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   } catch (thrown) {
     error = endedBy(thrown, hooks.signal)
     error = (checkpoints as RunCheckpoints | null)?.withWayOn(error, request.taskId) ?? error
-    if (runPlan !== null) error = withAdvice(error, runPlan, request.params)
+    if (runPlan !== null) error = withAdvice(error, runPlan, request.params, indexes)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
@@ -173,13 +180,6 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   })
 }
 
-function warned(runPlan: RunPlan, warnings: readonly string[]): RunPlan {
-  return { ...runPlan, warnings: [...warnings, ...runPlan.warnings] }
-}
-
-/** Of a run that failed before it had a plan. */
-const noCheckpoints = { backfill: undefined, resumed: null, resumable: null, warnings: [] }
-
 /** The coordinator's own. */
 export interface OpenEndpoints {
   /** Of each database. */
@@ -191,6 +191,7 @@ export interface OpenEndpoints {
 interface Execution extends OpenEndpoints {
   readonly plan: RunPlan
   readonly checkpoints: RunCheckpoints
+  readonly indexes: DeferredIndexes
   readonly dirty: DirtyFile | null
   /** What the run finds out that the plan does not say. */
   readonly runtimeReasons: string[]
@@ -200,10 +201,12 @@ interface Execution extends OpenEndpoints {
 
 async function copy(
   request: CopyRequest,
-  { plan: runPlan, checkpoints, dirty, runtimeReasons, onChange, readers, writers, connections }: Execution,
+  execution: Execution,
   hooks: CopyHooks,
 ): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw stopped(hooks.signal)
+  const { plan: runPlan, checkpoints, indexes, dirty, runtimeReasons, onChange } = execution
+  const { readers, writers, connections } = execution
   const pipeline = await setUpPipeline(runPlan.pipeline, connections, hooks.signal)
   runtimeReasons.push(...(pipeline?.reasons ?? []))
   const replicas = await openReplicas(connections, request.params.replicas)
@@ -227,9 +230,14 @@ async function copy(
       pipeline: pipeline?.setup ?? null,
       prepare: async () => {
         await checkpoints.endAbandoned()
-        if (changesTables(runPlan)) onChange()
+        if (changesTables(runPlan) || runPlan.policy.indexesLast !== 'none') onChange()
         // An earlier attempt has done that.
-        if (checkpoints.earlier === null) await new Target(writers, runPlan.write).prepare(hooks.signal)
+        if (checkpoints.earlier === null) {
+          await new Target(writers, runPlan.write).prepare(hooks.signal)
+          runtimeReasons.push(...(await indexes.defer(runPlan.policy.indexesLast, hooks.signal)))
+          // Of a single split, too: whoever resumes the run adds them.
+          if (indexes.any) await checkpoints.begin()
+        }
         await prepareIds(runPlan, pipeline?.setup ?? null, writers[0]!, hooks.signal)
       },
       dirty: dirty?.setup ?? null,
@@ -289,10 +297,4 @@ export async function withEndpoints<T>(
 
 function cannot(end: TableAt, what: string): RowshiftError {
   return new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${end.loaded.type}" cannot be ${what}.`)
-}
-
-function announce(request: CopyRequest, runPlan: RunPlan): void {
-  const { runId, taskId } = request
-  for (const reason of runPlan.reasons) log.info({ runId, taskId }, reason)
-  for (const warning of runPlan.warnings) log.warn({ runId, taskId }, warning)
 }

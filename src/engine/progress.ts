@@ -17,6 +17,8 @@ export interface Progress {
   readonly threads: number
   /** Why splits do not go on for the time being, in words; null: they do. */
   readonly waiting: string | null
+  /** What is done after the last split, in words. Default: splits are copied. */
+  readonly step?: string
 }
 
 export type ProgressEvent =

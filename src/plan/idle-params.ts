@@ -80,7 +80,11 @@ function syncParams(params: Params): string[] {
       'schema_save_mode "recreate"',
       'a table that exists stays, and a missing one is created',
     ],
-    [params.deferIndexes, 'defer_indexes', 'a table that is created gets all its indexes at once'],
+    [
+      params.deferIndexes === true,
+      'defer_indexes',
+      'indexes stay, and those of a table that is created come with it',
+    ],
     [params.preSql.length > 0, 'pre_sql', repairs],
     [params.postSql.length > 0, 'post_sql', repairs],
   ])

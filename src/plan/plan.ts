@@ -4,18 +4,13 @@ import type { RunPlan } from '../contract/run-plan.js'
 import type { SourceSpec } from '../contract/source-spec.js'
 import type { TargetSpec } from '../contract/target-spec.js'
 import { checkDeletable, checkFlag } from '../features/deletes/plan.js'
+import { planIndexes } from '../features/indexes/plan.js'
 import { highestOfShards, planShards } from '../features/shard/plan.js'
 import { settleRules } from '../features/shard/rule-plan.js'
 import { planTables } from '../features/shard/write-plans.js'
 import type { Reading } from '../features/sources/plan.js'
 import { chooseReading } from '../features/sources/plan.js'
-import {
-  isOneSplit,
-  besideRows,
-  unresumableReasons,
-  whyNoCheckpoints,
-  whyNotResumable,
-} from '../features/resume/resumable.js'
+import { planResume } from '../features/resume/resumable.js'
 import type { PlannedTransform } from '../features/transform/plan.js'
 import { openTarget, planTransform } from '../features/transform/plan.js'
 import type { Params } from '../task/params.js'
@@ -82,9 +77,8 @@ export async function makePlan(request: PlanRequest): Promise<RunPlan> {
   const write = await planInServer(request, planned, read, pipeline.plan ?? deleting.deletions)
   const marks = marksOf(write, reading)
   const { writers } = request.target
-  const unresumable = whyNotResumable({ params, read, write }, request.source.readers, writers)
-  const resumable = unresumable === null && !isOneSplit(read) && params.mode !== 'sync'
-  const unable = resumable ? await whyNoCheckpoints(writers) : null
+  const resuming = await planResume({ params, read, write }, request.source.readers, writers)
+  const indexes = await planIndexes(params, { read, write }, writers)
   return {
     mode: params.mode,
     read,
@@ -96,16 +90,16 @@ export async function makePlan(request: PlanRequest): Promise<RunPlan> {
       firstThreads: choices.threads.first,
       consistency: params.consistency,
       speed: params.speed,
-      resumable: resumable && unable === null,
-      unresumable: unresumable ?? unable,
-      besideRows: besideRows(params),
+      ...resuming.policy,
+      indexesLast: indexes.last,
       watermarks: reading.watermarks,
       retry: params.retry,
     },
-    reasons: [...reasonsOf(params, choices, write), ...unresumableReasons(unresumable, params)],
+    reasons: [...reasonsOf(params, choices, write), ...indexes.reasons, ...resuming.reasons],
     warnings: [
       ...(await warningsOf(request, choices, { read, write, marks })),
-      ...unresumableReasons(unable, params),
+      ...indexes.warnings,
+      ...resuming.warnings,
     ],
     delays: reading.delays,
     marks,

@@ -30,25 +30,18 @@ export interface TargetRequest {
 
 /** The target table as it is, or as it will be made: like `model`, which it must not be. Changes nothing. */
 export async function planTarget(request: TargetRequest, model: TableModel): Promise<TargetChoice> {
-  const { schemaSaveMode, deferIndexes } = request.params
+  const { schemaSaveMode } = request.params
   const existing = await findTarget(request)
   if (existing?.identity === model.table.identity) throw sameTable(model.table.table)
   if (existing !== null && schemaSaveMode !== 'recreate') {
-    const idle = 'defer_indexes does nothing: it is for tables that the run creates, and this one exists'
-    return {
-      table: existing,
-      create: null,
-      sharding: null,
-      reasons: [],
-      warnings: deferIndexes ? [idle] : [],
-    }
+    return { table: existing, create: null, sharding: null, reasons: [], warnings: [] }
   }
   if (schemaSaveMode === 'recreate' && request.params.mode !== 'init') throw wouldLoseRows(request)
-  const { target, statements, deferred, reasons, warnings } = await planCreateTable(request, model, existing)
+  const { target, statements, reasons, warnings } = await planCreateTable(request, model, existing)
   const verb = existing === null ? 'created' : 'dropped and created anew'
   return {
     table: target,
-    create: { statements, deferred },
+    create: { statements },
     sharding: null,
     reasons: [`target ${target.table} is ${verb}: schema_save_mode ${schemaSaveMode}`, ...reasons],
     warnings: existing === null ? warnings : [dropped(existing), ...warnings],
@@ -96,7 +89,7 @@ async function findTarget({ writer, table, params }: TargetRequest): Promise<Tab
 }
 
 async function planCreateTable(
-  { writer, table, params }: TargetRequest,
+  { writer, table }: TargetRequest,
   model: TableModel,
   existing: TableSchema | null,
 ): Promise<CreateTablePlan> {
@@ -108,10 +101,9 @@ async function planCreateTable(
     )
   }
   const sourceDdl = await model.sourceDdl()
-  const { deferIndexes } = params
   const wideColumns = () => model.wideColumns()
   const source = model.table
-  return writer.skills.planCreateTable({ source, sourceDdl, wideColumns, table, existing, deferIndexes })
+  return writer.skills.planCreateTable({ source, sourceDdl, wideColumns, table, existing })
 }
 
 /** An incremental run copies some rows only. */

@@ -1,15 +1,23 @@
 import type { Checkpoints, NewRun, RunCheckpoint, SplitCheckpoint } from '../contract/checkpoint.js'
 import { runTaken } from '../contract/checkpoint.js'
-import { RowshiftError } from '../contract/errors.js'
 import { failpoint } from '../failpoint.js'
-import { retried } from '../contract/waiting.js'
 import type { SplitMark, WriteCounts } from '../contract/write.js'
+import {
+  alone,
+  ask,
+  change,
+  checkpointError,
+  COLUMNS,
+  create,
+  createSql,
+  isThere,
+  NAME,
+  time,
+  transact,
+} from './checkpoint-table.js'
 import type { SqlDialect } from './dialect.js'
-import type { SqlRow, SqlSession } from './session.js'
-import { afterConflict, createOwn, inTransaction } from './transaction.js'
+import type { SqlSession } from './session.js'
 
-const NAME = 'rowshift_checkpoint'
-const COLUMNS = 'run_id, split, attempt, target_table, rows_written, created_at, state'
 /** Of runs that nobody has resumed for so long, and that another run has superseded. */
 const KEPT_MS = 30 * 24 * 3600 * 1000
 
@@ -203,22 +211,6 @@ export async function leaveMark(session: SqlSession, mark: SplitMark, counts: Wr
   failpoint('split-marked')
 }
 
-function createSql(dialect: SqlDialect): string {
-  const columns = [
-    `run_id ${dialect.ownType(64)} NOT NULL`,
-    `split ${dialect.ownType(190)} NOT NULL`,
-    `attempt ${dialect.ownType('integer')} NOT NULL`,
-    `target_table ${dialect.ownType(255)} NOT NULL`,
-    `rows_written ${dialect.ownType('integer')} NOT NULL`,
-    `superseded_by ${dialect.ownType(64)}`,
-    `created_at ${dialect.ownType(20)} NOT NULL`,
-    `state ${dialect.ownType('text')} NOT NULL`,
-    'PRIMARY KEY (run_id, split)',
-  ]
-  const comment = 'rowshift: what unfinished runs have stored; without any it is empty'
-  return `CREATE TABLE IF NOT EXISTS ${NAME} (${columns.join(', ')})${dialect.ownOptions(comment)}`
-}
-
 function endSql(dialect: SqlDialect, run: string): string {
   return `DELETE FROM ${NAME} WHERE run_id = ${dialect.text(run)}`
 }
@@ -234,54 +226,4 @@ function runSql(dialect: SqlDialect, run: string, attempt: number): string {
 
 function splitsSql(dialect: SqlDialect, run: string): string {
   return `run_id = ${dialect.text(run)} AND split <> ''`
-}
-
-/** So long ago, in UTC: `2026-01-31 12:00:00`. */
-function time(agoMs = 0): string {
-  return new Date(Date.now() - agoMs).toISOString().slice(0, 19).replace('T', ' ')
-}
-
-function create(session: SqlSession): Promise<void> {
-  return createOwn(session, NAME, createSql(session.dialect)).catch((thrown: unknown) => {
-    throw checkpointError(thrown, session)
-  })
-}
-
-async function isThere(session: SqlSession): Promise<boolean> {
-  return (await ask(session, session.dialect.columnNames(NAME))).length > 0
-}
-
-/** Again where it meets the lock of another run. */
-function transact<T>(session: SqlSession, work: () => Promise<T>): Promise<T> {
-  return retried(
-    () =>
-      inTransaction(session, work).catch((thrown: unknown) => {
-        throw checkpointError(thrown, session)
-      }),
-    afterConflict,
-  )
-}
-
-/** A statement in a transaction of its own. */
-async function alone(session: SqlSession, sql: string): Promise<void> {
-  await transact(session, () => change(session, sql))
-}
-
-function ask(session: SqlSession, sql: string): Promise<readonly SqlRow[]> {
-  return session.query(sql).catch((thrown: unknown) => {
-    throw checkpointError(thrown, session)
-  })
-}
-
-function change(session: SqlSession, sql: string): Promise<number> {
-  return session.run(sql).catch((thrown: unknown) => {
-    throw checkpointError(thrown, session)
-  })
-}
-
-/** No error of this table is the fault of a row of the split. */
-function checkpointError(thrown: unknown, session: SqlSession): RowshiftError {
-  const doing = `keeping checkpoints in table ${NAME} of ${session.where}`
-  const error = session.dialect.error(thrown, doing, { table: NAME })
-  return error.blamesRow ? new RowshiftError('SERVER_ERROR', error.message, error.details, error) : error
 }

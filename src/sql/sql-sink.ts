@@ -8,6 +8,7 @@ import type { Column, TableSchema } from '../contract/table-schema.js'
 import type { PlannedWrite, WritePlan, WriteSpec } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
 import type { CopiedRows, InServerPlanner } from './unseen-rows.js'
+import type { IndexStatements } from './index-statements.js'
 import type { SqlSession } from './session.js'
 import type { SettlementSteps } from './settlement.js'
 import type { Tally } from './tally.js'
@@ -39,6 +40,8 @@ export interface SqlSink<S extends SqlSession> {
   finish?(session: S, spec: PlannedWrite): Promise<void>
   /** For rows that never leave the server; then `RowStore.copy` is there too. Default: all rows come from outside. */
   readonly inServer?: InServerPlanner<S>
+  /** Default: indexes come with the rows. */
+  readonly indexes?: IndexStatements<S>
   /** How rows are stored by a plan. Asked for each split. */
   rows(session: S, spec: PlannedWrite): RowStore
 }

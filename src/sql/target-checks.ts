@@ -26,7 +26,7 @@ export async function checkTarget(
   return {
     warnings: parents.length === 0 ? [] : [parentWarning(parents)],
     triggers,
-    ...((await holdsRows(session, table)) ? { emptiedBy: `${dialect.emptyTable} @table` } : {}),
+    ...((await holdsRows(session, table)) === true ? { emptiedBy: `${dialect.emptyTable} @table` } : {}),
   }
 }
 
@@ -57,9 +57,9 @@ function parentWarning(parents: readonly string[]): Message {
   }
 }
 
-/** Who may write a table need not be allowed to read it; then nobody knows. */
-async function holdsRows(session: SqlSession, table: string): Promise<boolean> {
+/** Who may write a table need not be allowed to read it; then nobody knows: null. */
+export async function holdsRows(session: SqlSession, table: string): Promise<boolean | null> {
   const from = session.dialect.table(table)
   const rows = await session.search({ select: ['1'], from, where: [], tail: ' LIMIT 1' }).catch(() => null)
-  return rows !== null && rows.length > 0
+  return rows && rows.length > 0
 }

@@ -11,6 +11,7 @@ import { nothingWritten } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
 import { inDoubt } from './doubt.js'
 import { isStored, leaveMark, SqlCheckpoints } from './sql-checkpoints.js'
+import { SqlIndexes } from './sql-indexes.js'
 import { highestValue } from './highest-value.js'
 import { copyUnseen, type InServerPlanner, orNull } from './unseen-rows.js'
 import { exhausted, rejecting, tooLargeAlone } from './row-errors.js'
@@ -72,6 +73,7 @@ export class SqlWriter<S extends SqlSession> implements Writer {
       sequences: sequencesSkill(({ name }, work) => this.#using(`reserving ids of sequence ${name}`, work)),
       ...(sink.inServer && { inServer: this.#inServer(sink.inServer) }),
       checkpoints: new SqlCheckpoints(() => this.#session()),
+      ...(sink.indexes && { indexes: new SqlIndexes(sink, this.#endpoint, () => this.#session()) }),
     }
   }
 
@@ -103,9 +105,8 @@ export class SqlWriter<S extends SqlSession> implements Writer {
   }
 
   async finish(spec: PlannedWrite, signal: AbortSignal): Promise<void> {
-    await this.#create(spec, spec.create?.deferred ?? [], signal)
-    const finish = async (session: S) => this.#sink.finish?.(session, spec)
     const { table } = spec.table
+    const finish = async (session: S) => this.#sink.finish?.(session, spec)
     await this.#using(`finishing table ${table}`, finish, { table }, signal)
     await this.#run(spec, '"post_sql"', spec.postSql, signal)
   }

@@ -51,7 +51,8 @@ export interface Params {
   /** Where rejected rows go; null: a file named after the run, in the working directory. */
   readonly dirtyFile: string | null
   readonly schemaSaveMode: SchemaSaveMode
-  readonly deferIndexes: boolean
+  /** Indexes come after the rows; null: those of a large table that the run creates. */
+  readonly deferIndexes: boolean | null
   /** The target may have triggers that run for rows written. */
   readonly allowTriggers: boolean
   /** What goes into which target column; null: all, by name. */
@@ -246,7 +247,7 @@ function normalise(raw: RawParams, folder: string): Params {
     },
     dirtyFile: raw.dirty_file ?? null,
     schemaSaveMode: raw.schema_save_mode ?? 'error_when_not_exist',
-    deferIndexes: raw.defer_indexes ?? false,
+    deferIndexes: raw.defer_indexes ?? null,
     allowTriggers: raw.allow_triggers ?? false,
     columns: raw.columns ? columnEntries(raw.columns, folder, raw.transform_timeout) : null,
     transform: transformOf(raw, folder),

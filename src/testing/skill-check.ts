@@ -34,6 +34,7 @@ export const writerSkills: Methods<WriterSkills> = {
   deletes: ['remove', 'flag'],
   sequences: ['open', 'take'],
   inServer: ['plan', 'copy'],
+  indexes: ['secondary', 'deferred', 'defer', 'missing', 'add', 'forget'],
   checkpoints: ['list', 'begin', 'claim', 'fence', 'forget', 'update', 'end', 'countRows'],
 }
 

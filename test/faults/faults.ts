@@ -22,6 +22,7 @@ import { isTask } from './tables.js'
 /** Whether a run passes it once, or once for each split. */
 const points = {
   planned: 'once',
+  'indexes-dropped': 'once',
   prepared: 'once',
   'run-inserted': 'once',
   'run-begun': 'once',
@@ -29,6 +30,8 @@ const points = {
   'run-claimed': 'resumed',
   'split-accepted': 'often',
   copied: 'once',
+  'indexes-adding': 'once',
+  'indexes-added': 'once',
   finishing: 'once',
   finished: 'once',
   'run-removed': 'once',

@@ -10,7 +10,18 @@ import type { TestServer } from '../support/servers.js'
 import { until } from '../support/until.js'
 import { STRUCK } from './failpoint.js'
 import type { Mode, Shape } from './tables.js'
-import { allRows, isTask, laterSql, paramsOf, sourceSql, tablesOf, targetName, targetSql } from './tables.js'
+import {
+  allRows,
+  isTask,
+  LATE_INDEX,
+  lateIndexes,
+  laterSql,
+  paramsOf,
+  sourceSql,
+  tablesOf,
+  targetName,
+  targetSql,
+} from './tables.js'
 
 /** What a run is like, whatever happens to it. */
 export interface Cell {
@@ -152,7 +163,14 @@ export class Scene {
     )
     await this.query('DROP TABLE found')
     const names = ['lost', 'extra', 'doubled', 'changed']
-    return counts!.flatMap((count, i) => (count === '0' ? [] : [`${names[i]!} ${count}`]))
+    const indexes = await this.value(
+      `SELECT COUNT(DISTINCT TABLE_NAME) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND INDEX_NAME = '${LATE_INDEX}'`,
+    )
+    const expected = lateIndexes(mode, shape)
+    return [
+      ...counts!.flatMap((count, i) => (count === '0' ? [] : [`${names[i]!} ${count}`])),
+      ...(Number(indexes) === expected ? [] : [`${indexes!} indexes of ${expected}`]),
+    ]
   }
 
   /** What runs have left behind that should not be there. */

@@ -28,6 +28,18 @@ function hasStaleRows(mode: Mode): boolean {
   return mode !== 'insert' && mode !== 'append'
 }
 
+/** Their targets are empty, so that this index comes after the rows. */
+function hasLateIndex(mode: Mode): boolean {
+  return !hasStaleRows(mode)
+}
+
+/** How many tables must have it in the end. */
+export function lateIndexes(mode: Mode, shape: Shape): number {
+  return hasLateIndex(mode) ? (shape === 'sharded' ? SHARDS.length : 1) : 0
+}
+
+export const LATE_INDEX = 'by_ver'
+
 export function sourceSql(mode: Mode, shape: Shape): string {
   const digits = Array.from({ length: 40 }, (_, i) => `SELECT ${i} i`).join(' UNION ALL ')
   const kept = mode === 'ignore' ? `id % ${STALE} = 0` : 'id < 0'
@@ -42,7 +54,8 @@ export function sourceSql(mode: Mode, shape: Shape): string {
 
 /** The tables that the run is to write. */
 export function targetSql(mode: Mode, shape: Shape): string {
-  const key = isKeyed(mode) ? ', PRIMARY KEY (id)' : ''
+  const index = hasLateIndex(mode) ? `, KEY ${LATE_INDEX} (ver)` : ''
+  const key = `${isKeyed(mode) ? ', PRIMARY KEY (id)' : ''}${index}`
   const extra = mode === 'sync' ? [5001, 5002, 5003, 5004, 5005] : []
   const rows = [
     `SELECT id, 'stale' v, 0 ver FROM src WHERE id % ${STALE} = 0`,
@@ -61,7 +74,7 @@ export function targetSql(mode: Mode, shape: Shape): string {
     return [`CREATE TABLE dst (${BODY}${key})`, ...stale].join(';\n')
   }
   return [
-    `CREATE TABLE dst (new_id BIGINT NOT NULL PRIMARY KEY, ${BODY})`,
+    `CREATE TABLE dst (new_id BIGINT NOT NULL PRIMARY KEY, ${BODY}${index})`,
     ...(hasIdMap(mode, shape)
       ? ['CREATE TABLE id_map (old_id INT PRIMARY KEY, new_id BIGINT NOT NULL UNIQUE)']
       : []),
@@ -132,6 +145,7 @@ export function paramsOf(mode: Mode, shape: Shape, threads: number): object {
     retry: { attempts: 8, max_wait: 1 },
     session: ['SET innodb_lock_wait_timeout = 1'],
     ...(isTask(mode) ? { mode } : { write_mode: mode }),
+    ...(hasLateIndex(mode) ? { defer_indexes: true } : {}),
     ...(mode === 'append' ? { pk: 'id' } : {}),
     ...(mode === 'increment' ? { diff_column: { src: 'ver', type: 'version' } } : {}),
     ...(mode === 'sync' ? { max_delete: 50 } : {}),

@@ -131,7 +131,7 @@ describe('a table that is created in PostgreSQL from one of PostgreSQL', () => {
     const before = await pg(`${ALL}; ${ROWS}`)
     const made = await create(before.url('t'), before.url('u'), { defer_indexes: true })
     expect(made.report.error, made.stderr).to.equal(null)
-    expect(made.report.reasons).to.include('indexes that come after the last row: 2')
+    expect(made.report.reasons.join('\n')).to.match(/indexes that came after the last row: 2, added in/)
     const again = await create(before.url('t'), before.url('u'), { schema_save_mode: 'recreate' })
     expect(again.report.error, again.stderr).to.equal(null)
     expect(await image(before, 'u')).to.equal(await image(before, 't'))

@@ -26,10 +26,11 @@ describe('a plan of a table that is made', () => {
       'CREATE TABLE',
       'CREATE INDEX',
     ])
-    expect(made.write.create!.deferred).to.deep.equal([])
+    expect(made.policy.indexesLast).to.equal('none')
     const later = await plan('fresh', { ...CREATE, defer_indexes: true })
-    expect(later.write.create!.statements).to.have.length(1)
-    expect(later.write.create!.deferred).to.have.length(1)
+    expect(later.write.create).to.deep.equal(made.write.create)
+    expect(later.policy.indexesLast).to.equal('empty')
+    expect(later.reasons.join()).to.include('come after the last row')
     expect(made.write.table.table).to.equal('fresh')
     expect(made.warnings).to.deep.equal([])
   })

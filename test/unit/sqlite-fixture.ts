@@ -125,6 +125,7 @@ export function draftPlan(source: TableSchema, target: TableSchema, options: Pla
       resumable: false,
       unresumable: null,
       besideRows: [],
+      indexesLast: 'none',
       watermarks: {},
       retry: { attempts: 0, maxWait: 0 },
     },

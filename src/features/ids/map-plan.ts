@@ -97,7 +97,7 @@ async function findTable(
   }
   const length = to.valueRange.maxChars ?? to.valueRange.maxBytes ?? Infinity
   const asTarget = to.kind === 'integer' || length <= LONGEST_KEY
-  const { target, statements, deferred } = await writer.skills.planCreateTable({
+  const { target, statements } = await writer.skills.planCreateTable({
     source: {
       table: map.table,
       identity: '',
@@ -117,9 +117,8 @@ async function findTable(
     ...(asTarget ? { ownTypes: [map.value] } : {}),
     table: map.table,
     existing: null,
-    deferIndexes: false,
   })
-  return { table: target, create: { statements, deferred } }
+  return { table: target, create: { statements } }
 }
 
 function keyFaults(at: string, table: TableSchema, oldId: Column, key: Column): string[] {

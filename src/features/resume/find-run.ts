@@ -237,9 +237,7 @@ async function obstaclesTo(
 ): Promise<string[]> {
   if (supersededBy !== null) return [`run ${supersededBy} has made ${table} anew since, or run pre_sql`]
   if (state.phase === 'finishing')
-    return [
-      'all rows are there, but it died while it made the last indexes or ran post_sql: see to these by hand',
-    ]
+    return ['all rows are there, but it died while it ran post_sql: see to that by hand']
   if (state.phase === 'failed' && !isAsked(request.resume))
     return ['all of its splits are stored, and it failed all the same']
   const now = await factsOf(request, state.plan, endpoints)

@@ -15,8 +15,35 @@ interface Left extends Pick<RunPlan, 'mode'> {
   readonly policy: Pick<RunPlan['policy'], 'besideRows'>
 }
 
+export interface ResumePlan {
+  readonly policy: Pick<RunPlan['policy'], 'resumable' | 'unresumable' | 'besideRows'>
+  readonly reasons: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** How one goes on with a run that ends early. */
+export async function planResume(
+  planned: Planned & { readonly params: Params },
+  readers: readonly Reader[],
+  writers: readonly Writer[],
+): Promise<ResumePlan> {
+  const { params, read } = planned
+  const why = whyNotResumable(planned, readers, writers)
+  const resumable = why === null && !isOneSplit(read) && params.mode !== 'sync'
+  const unable = resumable ? await whyNoCheckpoints(writers) : null
+  return {
+    policy: {
+      resumable: resumable && unable === null,
+      unresumable: why ?? unable,
+      besideRows: besideRows(params),
+    },
+    reasons: unresumableReasons(why, params),
+    warnings: unresumableReasons(unable, params),
+  }
+}
+
 /** Why a run that ends early can only be begun anew, in words; null: it can be resumed, or is one split. */
-export function whyNotResumable(
+function whyNotResumable(
   { params, read, write }: Planned,
   readers: readonly Reader[],
   writers: readonly Writer[],
@@ -36,7 +63,7 @@ export function whyNotResumable(
 }
 
 /** Without a key the whole table is one. */
-export function isOneSplit({ key, sources }: SourceSpec): boolean {
+function isOneSplit({ key, sources }: SourceSpec): boolean {
   return key === null && sources == null
 }
 
@@ -50,18 +77,16 @@ export async function whyNoCheckpoints(writers: readonly Writer[]): Promise<stri
 }
 
 /** What a run does to its target beside writing rows. */
-export function besideRows({ preSql, postSql, deferIndexes, schemaSaveMode }: Params): string[] {
-  const creates = schemaSaveMode !== 'error_when_not_exist'
+function besideRows({ preSql, postSql, schemaSaveMode }: Params): string[] {
   const all: [boolean, string][] = [
     [schemaSaveMode === 'recreate', 'schema_save_mode "recreate"'],
     [preSql.length > 0, 'pre_sql'],
-    [deferIndexes && creates, 'defer_indexes'],
     [postSql.length > 0, 'post_sql'],
   ]
   return all.flatMap(([asked, name]) => (asked ? [name] : []))
 }
 
-export function unresumableReasons(why: string | null, params: Params): string[] {
+function unresumableReasons(why: string | null, params: Params): string[] {
   const left = { mode: params.mode, policy: { besideRows: besideRows(params) } }
   return why === null ? [] : [`if this run ends early, it ${wayOn(why, left)}`]
 }

@@ -38,7 +38,7 @@ export interface RunOptions {
 }
 
 const FINISH_BY_HAND =
-  'All rows are there, so the run cannot be resumed, and is not to be begun anew: make the indexes that are missing, and run the rest of post_sql, by hand.'
+  'All rows are there, so the run cannot be resumed, and is not to be begun anew: run the rest of post_sql by hand.'
 
 /**
  * What a run leaves in its target so that it can be resumed, and what an earlier attempt has left. Where there are no checkpoints, it only
@@ -128,7 +128,7 @@ export class RunCheckpoints {
   /** All splits of the source, or those that are left. Of a fresh run with one split only, nothing need be kept. */
   async *splits(size: SplitSize, resuming: Resuming): AsyncGenerator<PlannedSplit> {
     const { readers, plan } = this.#options
-    if (this.#run === null) {
+    if (this.#run === null || this.#run.attempt === 1) {
       // Shards commit one after another, so that even a single split may be there in part.
       if (plan.write.sharding !== null) await this.begin()
       return yield* this.#beginningWithTwo(this.#all(size, resuming))
@@ -170,11 +170,9 @@ export class RunCheckpoints {
     return this.#run?.state.phase === 'ended'
   }
 
-  /** Before indexes are made and `post_sql` runs, which cannot be done twice. */
+  /** Before `post_sql` runs, which cannot be done twice. */
   async finishing(): Promise<void> {
-    const { plan } = this.#options
-    const simple = (plan.write.create?.deferred ?? []).length === 0 && plan.write.postSql.length === 0
-    if (!simple) await this.#enter('finishing')
+    if (this.#options.plan.write.postSql.length > 0) await this.#enter('finishing')
     failpoint('finishing')
   }
 
@@ -266,6 +264,9 @@ export class RunCheckpoints {
     this.warnings.push(warning)
   }
 }
+
+/** Of a run that failed before it had a plan. */
+export const noCheckpoints = { backfill: undefined, resumed: null, resumable: null, warnings: [] }
 
 function checkpointsOf(writers: readonly Writer[]): Checkpoints[] {
   return writers.flatMap(({ skills }) => skills.checkpoints ?? [])

@@ -42,7 +42,7 @@ export interface RunState {
   readonly splits: number
   readonly counts: SplitCounts
   /**
-   * `failed`: every split is stored, but not all is well; `finishing`: every row is there; indexes and `post_sql` may be, too; `ended`: all is
+   * `failed`: every split is stored, but not all is well; `finishing`: every row is there, and what `post_sql` does may be, too; `ended`: all is
    * done, but who remembers that may not know yet.
    */
   readonly phase: 'copying' | 'failed' | 'finishing' | 'ended'

@@ -31,9 +31,8 @@ export async function openOnDemand(
     wideColumns: async () => onDemand.wideColumns,
     table,
     existing: null,
-    deferIndexes: false,
   })
-  const created = shardSpec(spec, { ...shardOf(target), create: { statements, deferred: [] } })
+  const created = shardSpec(spec, { ...shardOf(target), create: { statements } })
   try {
     await writer.prepare({ ...created, preSql: [] }, signal)
   } catch (error) {

@@ -18,6 +18,7 @@ import { checkShardParams } from '../shard/rule-plan.js'
 import { isMany } from '../sources/plan.js'
 import type { Reader, Writer } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
+import { adding, DeferredIndexes } from '../indexes/deferred-indexes.js'
 import { Target } from '../shard/target.js'
 import type { NamedEntry } from '../../task/columns.js'
 import type { Params } from '../../task/params.js'
@@ -82,6 +83,11 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
       const recording = { ...hooks, onProgress, onRepaired, onChange }
       const check = await SourceCheck.begin(endpoints.readers, plan.source)
       result = await compare(request, endpoints, { plan, repair, runtimeReasons }, recording)
+      if (repair) {
+        const indexes = await DeferredIndexes.find(endpoints.writers!, repair.write)
+        if (indexes.any) onChange()
+        runtimeReasons.push(...(await indexes.add(adding(repair, { ...hooks, onProgress }, progress))))
+      }
       sourceChanged = await check.end({ rowsRead: result.found.sourceRows, lastRowsGone: false })
       if (!areEqual(result.left.differences)) throw differenceError(result, repaired)
     }

@@ -39,7 +39,6 @@ export class CsvWriter {
     return {
       target: schemaOf(this.#connection, table, fileOf(this.#connection, table), names),
       statements: [record(names)],
-      deferred: [],
       reasons: ['a CSV file: its header is the names of the columns'],
       warnings:
         source.keys.length === 0 ? [] : ['a CSV file has no keys: a row that is copied twice is there twice'],

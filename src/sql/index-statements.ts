@@ -1,0 +1,25 @@
+import type { SecondaryIndex } from '../contract/deferred-indexes.js'
+import type { SqlSession } from './session.js'
+
+/** `drop`: the plugin's own, for what drops it. */
+export interface DroppableIndex extends SecondaryIndex {
+  readonly drop: string
+}
+
+/** What one database says about indexes that come after the rows; `SqlIndexes` does the rest. */
+export interface IndexStatements<S extends SqlSession> {
+  /** As `IndexesSkill.secondary`. */
+  secondary(session: S, table: string): Promise<readonly DroppableIndex[]>
+  /** The names of all indexes of a table that can be used. */
+  names(session: S, table: string): Promise<readonly string[]>
+  /** The statements that drop some of them. */
+  drop(table: string, indexes: readonly DroppableIndex[]): readonly string[]
+  /** Which are added together. */
+  steps<T extends SecondaryIndex>(indexes: readonly T[]): readonly (readonly T[])[]
+  /** The statements that add the indexes of a step. */
+  add(table: string, step: readonly SecondaryIndex[]): readonly string[]
+  /** Steps of the same table may run at the same time. */
+  readonly together: boolean
+  /** Before indexes are added: lets the session use what makes that fast, as far as this user may. `share`: as for `IndexesSkill.add`. */
+  hurry?(session: S, share: number): Promise<void>
+}
