@@ -2,6 +2,7 @@
 import type { Question } from './question.js'
 import { question as checkpoints } from './questions/checkpoints.js'
 import { question as copy } from './questions/copy.js'
+import { question as grid } from './questions/grid.js'
 import { question as kernel } from './questions/kernel.js'
 import { question as kills } from './questions/kills.js'
 import { question as latency } from './questions/latency.js'
@@ -22,6 +23,7 @@ export const questions: Readonly<Record<string, Question>> = {
   start,
   shapes,
   splits,
+  grid,
   latency,
   modes,
   verify,
