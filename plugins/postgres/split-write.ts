@@ -140,10 +140,12 @@ export class SplitWrite {
   }
 
   async #step(stage: Stage): Promise<[stored: number, isNew: number, seen: number]> {
-    const { merge, mergeFirst, takeFirst } = stage
-    const { session } = this.#at
+    const { differing, merge, mergeFirst, takeFirst } = stage
+    const { session, statements } = this.#at
     try {
+      const count = differing && (await session.query(differing[Number(this.#repeated)]!))
       const [row] = await session.query(this.#repeated ? mergeFirst : merge)
+      if (count && Number(row![0]) - Number(row![1]) < Number(count[0]![0])) throw keptRow(statements.spec)
       if (this.#repeated) {
         await this.#checkLost(stage)
         await session.query(takeFirst)
@@ -164,6 +166,10 @@ function mismatch(spec: PlannedWrite, sent: number, stored: number): RowshiftErr
 
 function droppedRow(spec: PlannedWrite): RowshiftError {
   return wrongCount(spec, `A row was sent, and table ${spec.table.table} has none with its key`)
+}
+
+function keptRow(spec: PlannedWrite): RowshiftError {
+  return wrongCount(spec, `A row was to be changed, and table ${spec.table.table} has kept the old one`)
 }
 
 function wrongCount({ table: { table } }: PlannedWrite, what: string): RowshiftError {

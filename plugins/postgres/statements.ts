@@ -21,6 +21,8 @@ export interface Stage {
   readonly takeFirst: string
   /** Whether some row of the stage has none with its key in the table, after a merge; null: all rows are stored, or the merge fails. */
   readonly lost: string | null
+  /** How many rows a merge is to change, and the same for `mergeFirst`; null: triggers have a say in that. */
+  readonly differing: readonly [all: string, first: string] | null
   readonly exchange: Exchange
 }
 
@@ -83,6 +85,7 @@ function stageSql(spec: PlannedWrite, stage: string): Stage {
   // A row has no value of others yet.
   const isCopied = (each: Key) => each.columns.every((name) => names.has(name))
   const first = `SELECT DISTINCT ON (${key}) ctid FROM ${stage} ORDER BY ${key}, ctid`
+  const firstRows = `first AS (SELECT ${columns} FROM ${stage} WHERE ctid IN (${first}))`
   return {
     create: `CREATE TEMPORARY TABLE ${stage} ON COMMIT DELETE ROWS AS SELECT ${columns} FROM ${table} WITH NO DATA`,
     drop: `DROP TABLE ${stage}`,
@@ -95,11 +98,22 @@ function stageSql(spec: PlannedWrite, stage: string): Stage {
             .map((each) => `DELETE FROM ${table} AS a USING ${stage} AS b WHERE ${same(each.columns)}`)
         : [],
     merge: `WITH ${mergeSql(spec, stage)}`,
-    mergeFirst: `WITH first AS (SELECT ${columns} FROM ${stage} WHERE ctid IN (${first})), ${mergeSql(spec, 'first')}`,
+    mergeFirst: `WITH ${firstRows}, ${mergeSql(spec, 'first')}`,
     takeFirst: `DELETE FROM ${stage} WHERE ctid IN (${first})`,
     lost: spec.identity && missingSql(spec, spec.identity, stage),
+    differing:
+      spec.writeMode === 'upsert' && spec.facts['dropsUpdates']
+        ? [differingSql(spec, stage), `WITH ${firstRows} ${differingSql(spec, 'first')}`]
+        : null,
     exchange: exchangeSql(spec, stage),
   }
+}
+
+/** Locks them, so that they are the same when they are merged. */
+function differingSql(spec: PlannedWrite, from: string): string {
+  const image = (row: string) => `ROW(${qualified(row, namesOf(spec))})::record`
+  const rows = `SELECT FROM ${tableSql(spec.table.table)} AS a JOIN ${from} AS b ON ${same(spec.identity!)} WHERE ${image('a')} *<> ${image('b')}`
+  return `SELECT count(*) FROM (${rows} FOR UPDATE OF a) AS differing`
 }
 
 /** A row is changed where its image differs: numbers may be equal with other digits, texts by their collation, and JSON has no `=`. */

@@ -135,7 +135,10 @@ async function refuseUpdatesOfNumbers(session: PostgresSession, spec: WriteSpec)
   )
 }
 
-/** Throws READ_ONLY. `created`: what is there is not the table that rows go into, which may be deferrable. */
+/**
+ * Throws READ_ONLY. `created`: what is there is not the table that rows go into, which may be deferrable. `dropsUpdates`: triggers look at rows
+ * before they are changed, and at none before they are inserted, which would have a say in whether a row is changed.
+ */
 async function askFacts(
   session: PostgresSession,
   table: string,
@@ -143,10 +146,12 @@ async function askFacts(
 ): Promise<WritePlan['facts']> {
   const [row] = await session.query(
     `SELECT (pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on')::int, (relkind = 'p')::int,
-            (EXISTS (SELECT FROM pg_constraint WHERE conrelid = id AND condeferrable))::int
+            (EXISTS (SELECT FROM pg_constraint WHERE conrelid = id AND condeferrable))::int,
+            (SELECT bool_or(tgtype & 16 <> 0) AND NOT bool_or(tgtype & 4 <> 0) FROM pg_trigger
+             WHERE (tgrelid = id OR tgrelid IN (SELECT relid FROM pg_partition_tree(id))) AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & 3 = 3)::int
      FROM (SELECT ${tableId(table)} AS id) AS wanted LEFT JOIN pg_class ON oid = id`,
   )
-  const [isReadOnly, partitioned, deferrable] = row!.map((value) => value === '1')
+  const [isReadOnly, partitioned, deferrable, dropsUpdates] = row!.map((value) => value === '1')
   if (isReadOnly) {
     throw new RowshiftError(
       'READ_ONLY',
@@ -154,7 +159,11 @@ async function askFacts(
       { connection: session.where },
     )
   }
-  return { partitioned: partitioned!, deferrable: created || deferrable! }
+  return {
+    partitioned: partitioned!,
+    deferrable: created || deferrable!,
+    dropsUpdates: !created && dropsUpdates!,
+  }
 }
 
 /** A temporary table changes nothing that others see. */

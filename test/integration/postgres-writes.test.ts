@@ -190,7 +190,7 @@ const PARTED = `
   CREATE TABLE high PARTITION OF t FOR VALUES FROM (10) TO (100); INSERT INTO t VALUES (1, 'v'), (15, 'old')`
 
 describe('a trigger of a partition', () => {
-  it('that drops a row is found before rows move, and when it does so', async () => {
+  it('that drops a row, or a change of one, is found before rows move, and when it does so', async () => {
     const db = await create(
       'CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF NEW.id = 17 THEN RETURN NULL; END IF; RETURN NEW; END$$',
     )
@@ -207,6 +207,12 @@ describe('a trigger of a partition', () => {
         expectRefusal(dropped, 1, 'COUNT_MISMATCH', 'trigger')
         expect(await db.value(all), write_mode).to.equal(before)
       }
+      await db.query(`${PARTED}; ${more}; UPDATE t SET id = 17 WHERE id = 15`)
+      await db.query('CREATE TRIGGER keeper BEFORE UPDATE ON high FOR EACH ROW EXECUTE FUNCTION nothing()')
+      const upsert = { write_mode: 'upsert', allow_triggers: true, worker_num: 1 }
+      expectRefusal(await db.copy('s', 't', upsert), 1, 'COUNT_MISMATCH', 'has kept the old one')
+      await db.query('UPDATE t SET id = 16 WHERE id = 17')
+      expectSuccess(await db.copy('s', 't', upsert))
     }
   })
 })
