@@ -22,11 +22,11 @@ const APART = 'apart'
 export function rowshift(
   pair: Pair,
   params: object,
-  { more = [], through = pair.source.server }: { more?: readonly string[]; through?: Place } = {},
+  { creates = false, through = pair.source.server }: { creates?: boolean; through?: Place } = {},
 ): () => Promise<Sample> {
   return async () => {
-    await pair.empty()
-    const run = () => copy(through, params, pair.target.server, more)
+    await (creates ? pair.drop() : pair.empty())
+    const run = () => copy(through, params, pair.target.server, creates ? ['--create'] : [])
     const { result, serverSeconds } = await serverCpu(serversOf(pair), run)
     if (result.report.rowsWritten !== pair.rows)
       throw new Error(`rowshift wrote ${result.report.rowsWritten} rows instead of ${pair.rows}`)

@@ -6,7 +6,7 @@ import { describeMachine } from './machine.js'
 import type { Line } from './question.js'
 import { questions } from './questions.js'
 import type { Result } from './results.js'
-import { newest, tableOf } from './results.js'
+import { markdown, newest, tableOf } from './results.js'
 import { median, shown } from './spread.js'
 
 const ROOT = new URL('../../', import.meta.url)
@@ -133,7 +133,5 @@ function headline(result: Result | undefined, language: (typeof words)[keyof typ
     name(contender),
     ...servers.map((each) => cell(each, contender)),
   ])
-  return [[language.contender, ...servers], [language.contender, ...servers].map(() => '---'), ...rows]
-    .map((row) => `| ${row.join(' | ')} |`)
-    .join('\n')
+  return markdown([[language.contender, ...servers], ...rows])
 }

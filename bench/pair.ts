@@ -35,6 +35,10 @@ export class Pair {
     await this.target.connection.query('TRUNCATE TABLE target')
   }
 
+  async drop(): Promise<void> {
+    await this.target.connection.query('DROP TABLE IF EXISTS target')
+  }
+
   /** By the servers. */
   async isExact(table = 'target'): Promise<boolean> {
     const [source, target] = [

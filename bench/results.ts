@@ -51,7 +51,12 @@ export function tableOf(lines: readonly Line[]): string {
     ...labels.map((name) => label[name] ?? ''),
     ...figures.map((name) => shown(figure[name])),
   ])
-  return [[...labels, ...figures], [...labels, ...figures].map(() => '---'), ...cells]
+  return markdown([[...labels, ...figures], ...cells])
+}
+
+/** The first row has the names of the columns. */
+export function markdown([head = [], ...rows]: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows]
     .map((row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
     .join('\n')
 }

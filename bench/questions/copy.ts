@@ -29,9 +29,10 @@ export const question: Question = {
     workers: '2,4',
     rows: '2000000',
     rounds: '5',
+    created: 'yes',
     others: 'yes',
   },
-  quick: { rows: '400000', rounds: '3' },
+  quick: { rows: '250000', rounds: '3' },
   answer: async (options) => {
     const notes: string[] = [NOT_HERE]
     const lines: Line[] = []
@@ -72,6 +73,13 @@ async function linesOf(
         worker_num: Number(workers),
         write_path: path,
       })
+  if (options['created'] === 'yes')
+    for (const workers of list(options['workers']!))
+      contenders[`rowshift, ${workers} threads, creates the table, indexes last`] = rowshift(
+        pair,
+        { worker_num: Number(workers), defer_indexes: true },
+        { creates: true },
+      )
   if (options['others'] === 'yes') {
     contenders['a loop of mysql2, 4 connections'] = loop(pair, 4)
     Object.assign(contenders, others(pair, notes))
