@@ -1,4 +1,4 @@
-/** Every question, in the order of the page. */
+/** Every question; `all` asks them in this order, as long as there is time. */
 import type { Question } from './question.js'
 import { question as checkpoints } from './questions/checkpoints.js'
 import { question as copy } from './questions/copy.js'
@@ -23,7 +23,6 @@ export const questions: Readonly<Record<string, Question>> = {
   start,
   shapes,
   splits,
-  grid,
   latency,
   modes,
   verify,
@@ -34,6 +33,7 @@ export const questions: Readonly<Record<string, Question>> = {
   checkpoints,
   skew,
   kernel,
+  grid,
   kills,
   soak,
 }
