@@ -197,6 +197,8 @@ function choosePath(
   }
   if (asked === 'insert') return { path: 'insert', reason: 'asked for by write_path' }
   if (target.spec.fewRows) return { path: 'insert', reason: 'rows come a few at a time' }
+  if (transactional && bulkObstacle(session, server) === null)
+    return { path: 'bulk', reason: 'MariaDB takes many rows for one prepared INSERT, which costs it least' }
   if (!server.localInfile) return { path: 'insert', reason: 'the target server has local_infile=OFF' }
   if (!transactional) {
     return {

@@ -97,7 +97,7 @@ function phases(random: (below: number) => number): [name: string, end: End, mom
     ['in the query of a split', 'source', request('FROM `src`', random(150))],
     ['in the rows of a split', 'source', answer('FROM `src`', 200 + random(6000))],
     ['in the rows that are sent', 'target', exchange('INTO', 80 + random(6000))],
-    ['in the answer to the rows', 'target', answer('INTO', random(60))],
+    ['in the answer to the rows', 'target', answer('row ', random(60))],
     ['before COMMIT arrives', 'target', request('COMMIT', random(10))],
     ['in the answer to COMMIT', 'target', answer('COMMIT', random(11))],
     ['in the handshake', 'store', random(120)],

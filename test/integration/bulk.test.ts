@@ -20,10 +20,10 @@ describe('write path bulk', () => {
   })
   after(() => at.stop())
 
-  it('has its rows in the binary log as rows', async () => {
+  it('is chosen by itself, and has its rows in the binary log as rows', async () => {
     const db = await TestDatabase.create(at, TABLES)
     await db.query('FLUSH BINARY LOGS')
-    const { code, stderr, report } = await db.copy('s', 't', { write_path: 'bulk', worker_num: 1 })
+    const { code, stderr, report } = await db.copy('s', 't', { worker_num: 1 })
     expect(code, stderr).to.equal(0)
     expect(report).to.include({ rowsWritten: 1000, writePath: 'bulk' })
     await db.expectEqual('s', 't')

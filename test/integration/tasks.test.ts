@@ -145,7 +145,7 @@ describe('the task table', () => {
       expect(plan.code, plan.stderr).to.equal(0)
       expect(plan.stdout)
         .to.match(/split key id/)
-        .and.to.match(/write path insert/)
+        .and.to.match(server.kind === 'mariadb' ? /write path bulk/ : /write path insert/)
         .and.to.match(/query +SELECT .*FORCE INDEX/)
         .and.to.match(/explain +\w+, key PRIMARY/)
       expect(await blog.value('SELECT COUNT(*) FROM qcc_change_history2')).to.equal('0')
