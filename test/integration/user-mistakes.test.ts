@@ -200,6 +200,10 @@ describe('bad input', () => {
   it('write paths that the server forbids, or does not have', async () => {
     for (const server of oneServer().filter(({ kind }) => kind === 'mysql')) {
       const db = await TestDatabase.create(server, `${SMALL}; CREATE TABLE dst LIKE src`)
+      const { report } = await db.copy('src', 'dst')
+      expect(report.reasons.join('\n'))
+        .to.include('SET GLOBAL local_infile = ON')
+        .and.to.include('binary log')
       expectRefusal(
         await db.copy('src', 'dst', { write_path: 'load-data' }),
         2,
