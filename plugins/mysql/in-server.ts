@@ -81,7 +81,7 @@ async function plan(
 
 /** Whether a value is stored as it is, byte for byte, by a server that copies it between these two columns. */
 function isCopied({ source, target }: ColumnMapping): boolean {
-  if (source.kind !== target.kind || source.cells === 'reversible') return false
+  if (source.kind !== target.kind || (source.cells === 'reversible' && source.kind === 'text')) return false
   if (source.collation !== target.collation) return false
   if (source.type.toLowerCase() === target.type.toLowerCase()) return true
   return source.kind === 'integer'

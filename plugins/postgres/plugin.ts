@@ -11,6 +11,7 @@ const plugin: Plugin = {
   capabilities: {
     writeModes: ['insert', 'ignore', 'replace', 'upsert'],
     writePaths: ['copy'],
+    inServer: true,
     sql: true,
     timeZones: true,
   },

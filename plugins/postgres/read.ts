@@ -3,6 +3,7 @@ import type { SqlSource } from '../../src/sql/sql-source.js'
 import { digestSql } from './digest.js'
 import { sourceDdl, wideColumns } from './source-ddl.js'
 import { derive } from './derive.js'
+import { signs } from './in-server.js'
 import { locationProbe } from './location.js'
 import { checkSource } from './preflight.js'
 import { describeTable, listTables, PARTS } from './schema.js'
@@ -26,6 +27,7 @@ export function postgresSource(): SqlSource<PostgresSession> {
     load: serverLoad,
     windows: windowSource,
     digests: digestSql,
+    inServer: signs,
     beginSnapshot: exportSnapshot,
     joinSnapshot: (session, token) => joinSnapshot(session, token!),
   }

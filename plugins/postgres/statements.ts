@@ -117,7 +117,7 @@ function differingSql(spec: PlannedWrite, from: string): string {
 }
 
 /** A row is changed where its image differs: numbers may be equal with other digits, texts by their collation, and JSON has no `=`. */
-function mergeSql(spec: PlannedWrite, from: string): string {
+export function mergeSql(spec: PlannedWrite, from: string): string {
   const { facts, identity, table, writeMode } = spec
   const names = namesOf(spec)
   const changed = spec.columns
@@ -169,7 +169,7 @@ function exchangeSql(spec: PlannedWrite, stage: string): Exchange {
   }
 }
 
-function insertSql(spec: PlannedWrite, columns: readonly string[], rows: string): string {
+export function insertSql(spec: PlannedWrite, columns: readonly string[], rows: string): string {
   return `INSERT INTO ${tableSql(spec.table.table)} AS old (${list(columns)}) OVERRIDING SYSTEM VALUE ${rows}`
 }
 
@@ -181,7 +181,7 @@ function qualified(row: string, columns: readonly string[]): string {
   return columns.map((name) => `${row}.${identifier(name)}`).join(', ')
 }
 
-function namesOf({ columns }: PlannedWrite): string[] {
+export function namesOf({ columns }: PlannedWrite): string[] {
   return columns.map(({ target }) => target.name)
 }
 

@@ -7,6 +7,7 @@ import { charsetCoverage } from './charset-coverage.js'
 import { planCreateTable } from './create-table-plan.js'
 import { CopyEncoder } from './encoder.js'
 import { postgresError } from './errors.js'
+import { copySplit, inServerPlanner } from './in-server.js'
 import { describeFacts, describeTable, listTables } from './schema.js'
 import { PostgresSession } from './session.js'
 import { settlementSteps } from './settlement.js'
@@ -37,6 +38,7 @@ export function postgresSink(): SqlSink<PostgresSession> {
     },
     indexes: postgresIndexes,
     finish: setSequences,
+    inServer: inServerPlanner,
   }
 }
 
@@ -51,12 +53,13 @@ function rowStore(session: PostgresSession, statements: Statements, encoder: Cop
   return {
     transactional: true,
     defers: true,
-    async begin() {
-      if (stage && !sessions.has(session)) await session.query(stage.create)
-      sessions.add(session)
+    async begin(purpose) {
+      if (purpose !== 'copy' && stage && !sessions.has(session)) await session.query(stage.create)
+      if (purpose !== 'copy') sessions.add(session)
       await begin()
     },
     write: (batches, tally) => new SplitWrite(at, tally, { stored: false }).split(batches),
+    copy: (read, split) => copySplit(session, spec, read, split),
     settlement: () => settlementSteps(at),
     commitError(thrown) {
       const error = postgresError(thrown, 'committing')

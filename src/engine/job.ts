@@ -211,9 +211,8 @@ async function copy(
   runtimeReasons.push(...(pipeline?.reasons ?? []))
   const replicas = await openReplicas(connections, request.params.replicas)
   const servers = { source: readers, target: writers, replicas }
-  const { runId } = request
   const limited = {
-    runId,
+    runId: request.runId,
     limits: runPlan.policy.speed,
     read: runPlan.read,
     servers,
@@ -221,7 +220,7 @@ async function copy(
   }
   const result = await throttled(limited, (throttle) =>
     copySplits({
-      runId,
+      runId: request.runId,
       plan: runPlan,
       source: endpointsOf(request.from, request.params.session, request.params.timeZone),
       target: endpointsOf(request.to, request.params.session),

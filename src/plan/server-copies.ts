@@ -34,7 +34,7 @@ export async function planInServer(
   const asked = params.writePath === IN_SERVER
   const both = sharedSkills(request)
   if (!asked && (params.writePath !== null || both === null)) return write
-  const rows = read.window?.rows ?? read.table.estimatedRows ?? 0
+  const rows = expectedRows(read)
   const found =
     both === null
       ? impossible('the two ends are not of one kind')
@@ -57,6 +57,12 @@ export async function planInServer(
     : `write path ${IN_SERVER} is not taken: ${textOf(reason)}`
   const reasons = [...write.reasons, said]
   return chosen && 'facts' in found ? { ...write, reasons, inServer: found.facts } : { ...write, reasons }
+}
+
+/** As far as is known. */
+function expectedRows({ table, window }: SourceSpec): number {
+  if (window !== null && window.rows < window.countedTo) return window.rows
+  return table.estimatedRows ?? 0
 }
 
 interface Skills {

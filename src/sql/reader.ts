@@ -102,8 +102,8 @@ export class SqlReader<S extends SqlSession> implements Reader {
   #signs({ family, show }: InServerSigns<S>): InServerSource {
     return {
       family,
-      showSign: ({ table: { table } }) =>
-        this.#at('showing which server holds', table, (session) => show(session)),
+      showSign: (spec) =>
+        this.#at('showing which server holds', spec.table.table, (session) => show(session, spec)),
     }
   }
 

@@ -11,7 +11,7 @@ import type { Tally } from './tally.js'
 /** What a reader's plugin brings: see `InServerSource`. */
 export interface InServerSigns<S extends SqlSession> {
   readonly family: string
-  readonly show: (session: S) => Promise<Sign>
+  readonly show: (session: S, spec: ReadSpec) => Promise<Sign>
 }
 
 /** What a writer's plugin brings: see `InServerTarget`. */
@@ -75,7 +75,13 @@ export function convertedColumn(
     column.computedBy === undefined &&
     column.source.sql === undefined &&
     column.source.readAs === undefined &&
-    ['exact', 'widening'].includes(column.check.conversion) &&
+    (['exact', 'widening'].includes(column.check.conversion) || isSameJson(column)) &&
     isCopied(column)
   return columns.find((column) => !kept(column)) ?? null
+}
+
+/** Whatever its text would not show of it is copied too. */
+function isSameJson({ source, target, check }: ColumnMapping): boolean {
+  const same = source.kind === 'json' && source.type === target.type && target.valueRange.normalised === true
+  return same && check.conversion === 'checked'
 }

@@ -34,6 +34,10 @@ describe('cases', () => {
     })
   }
 
+  it('many of them go from table to table inside a server', () => {
+    expect(runner.inServer).to.be.greaterThan(100)
+  })
+
   it('every code of every character set arrives as it is, or is refused', async function () {
     this.timeout(300_000)
     expect(await runCharsets(charsets)).to.deep.equal([])

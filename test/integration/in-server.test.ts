@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { programsOf } from '../faults/builds.js'
 import { query, server, servers } from '../support/context.js'
-import { expectRefusal, type Outcome, scratchFile, TestDatabase } from '../support/copying.js'
+import { expectRefusal, type Outcome, runWithReport, scratchFile, TestDatabase } from '../support/copying.js'
 import {
   copyArgs,
   endpointsOn,
@@ -63,6 +63,19 @@ describe('the write path in-server', () => {
       }
     })
   }
+
+  it('copies what is new', async () => {
+    for (const server of servers()) {
+      const db = await TestDatabase.create(server, OVERLAP)
+      const params = JSON.stringify({ ...IN_SERVER, mode: 'append', worker_num: 2 })
+      const endpoints = ['--from', db.url('s'), '--to', db.url('t'), '--from-target']
+      const outcome = await runWithReport(['copy', ...endpoints, '--params', params])
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      expect(counts(outcome)).to.include({ rowsRead: 500, rowsWritten: 500 })
+      expect(outcome.report.writePath).to.equal('in-server')
+      expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('2000')
+    }
+  })
 
   it('leaves rows that the target rejects to the other path, with the same words', async () => {
     for (const server of servers()) {
@@ -222,5 +235,60 @@ describe('a copy inside the server', () => {
       await holder.end()
       expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('0')
     }
+  })
+})
+
+describe('the write path in-server of PostgreSQL', () => {
+  const TABLES = `CREATE TABLE s (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v varchar(20), n numeric, j jsonb, at timestamptz, b bytea, f real, u uuid DEFAULT gen_random_uuid());
+    INSERT INTO s (v, n, j, at, b, f) SELECT 'v' || i, i / 7::numeric, '{"a": 1.50}', now(), decode(md5(i::text), 'hex'), i / 3::real FROM generate_series(1, 2000) i;
+    CREATE TABLE t (LIKE s INCLUDING ALL)`
+
+  for (const write_mode of ['insert', 'ignore'] as const) {
+    it(`stores and counts the same as COPY, by ${write_mode}`, async () => {
+      const db = await TestDatabase.create(
+        server('postgres'),
+        `${TABLES}; CREATE TABLE c (LIKE s INCLUDING ALL)`,
+      )
+      const there = "OVERRIDING SYSTEM VALUE SELECT id, 'old', u FROM s WHERE id <= 1500 AND id % 3 = 0"
+      if (write_mode === 'ignore')
+        await db.query(`INSERT INTO t (id, v, u) ${there}; INSERT INTO c (id, v, u) ${there}`)
+      const params = { write_mode, read_batch: 300 }
+      const inside = await db.copy('s', 't', { ...params, ...IN_SERVER })
+      const outside = await db.copy('s', 'c', { ...params, write_path: 'copy' })
+      expect(inside.code, inside.stderr).to.equal(0)
+      expect(counts(inside)).to.deep.equal(counts(outside))
+      expect(inside.report.reasons.join()).not.to.include('went by')
+      await db.expectEqual('t', 'c')
+    })
+  }
+
+  it('counts what an upsert changes, and leaves the rest', async () => {
+    const tables = 'CREATE TABLE s (id int PRIMARY KEY, v text); CREATE TABLE t (LIKE s INCLUDING ALL)'
+    const db = await TestDatabase.create(
+      server('postgres'),
+      `${tables}; INSERT INTO s SELECT i, 'v' || i FROM generate_series(1, 1000) i; INSERT INTO t SELECT id, CASE WHEN id % 4 = 0 THEN 'old' ELSE v END FROM s WHERE id <= 800`,
+    )
+    const { code, stderr, report } = await db.copy('s', 't', { ...IN_SERVER, write_mode: 'upsert' })
+    expect(code, stderr).to.equal(0)
+    expect(report).to.include({ rowsRead: 1000, rowsWritten: 400, rowsChanged: 200, rowsUnchanged: 600 })
+    await db.expectEqual('s', 't')
+  })
+
+  it('leaves rows that the target rejects to COPY, and is refused where a trigger may drop rows', async () => {
+    const db = await TestDatabase.create(
+      server('postgres'),
+      `CREATE TABLE s (id int PRIMARY KEY, v int); INSERT INTO s SELECT i, i FROM generate_series(1, 100) i; CREATE TABLE t (id int PRIMARY KEY, v int CHECK (v <> 50))`,
+    )
+    const dirty_file = scratchFile('tsv')
+    const { code, stderr, report } = await db.copy('s', 't', { ...IN_SERVER, error_limit: 1, dirty_file })
+    expect(code, stderr).to.equal(0)
+    expect(report).to.include({ rowsWritten: 99, dirtyRows: 1 })
+    expect(report.reasons.join()).to.include('1 split went by copy')
+    await db.query(`CREATE FUNCTION drop_it() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+      CREATE TRIGGER d BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION drop_it(); TRUNCATE t`)
+    const refused = await db.copy('s', 't', { ...IN_SERVER, allow_triggers: true })
+    expectRefusal(refused, 2, 'PARAMS_INVALID', 'a trigger or a rule')
+    const other = await TestDatabase.create(server('postgres'), 'CREATE TABLE t (id int PRIMARY KEY, v int)')
+    expectRefusal(await db.copyTo('s', other.url('t'), IN_SERVER), 2, 'PARAMS_INVALID', 'not one database')
   })
 })

@@ -51,6 +51,8 @@ export class CaseRunner {
   readonly #combinations: readonly Combination[]
   readonly #table: FidelityTable
   #runs = 0
+  /** Copies that went from table to table inside a server. */
+  inServer = 0
 
   private constructor(
     sources: Readonly<Record<ServerKind, TestDatabase>>,
@@ -101,6 +103,11 @@ export class CaseRunner {
       record(`${LABELS[from]} → ${LABELS[to]}`, `by ${path}`, outcome)
     })
     for (const kind of KINDS) {
+      if (!hasSql(one, kind, kind)) continue
+      const wrong = await this.#inServer(one, kind)
+      if (wrong !== null) failures.push(`${LABELS[kind]} by in-server: ${wrong}`)
+    }
+    for (const kind of KINDS) {
       if (one.sqlite === undefined || !takesPart(one, 'from', kind)) continue
       record(roundTrip(kind), '', await this.#thereAndBack(one, kind))
     }
@@ -144,6 +151,27 @@ export class CaseRunner {
     )
     const changed = Object.fromEntries(except.map((column) => [column, 'changed, if allowed']))
     return { wrong, columnResults: { ...columnResults, ...changed } }
+  }
+
+  /** From table to table inside the server, which the plan refuses where it would not be exact; what other paths reject may be copied as it is. */
+  async #inServer(one: Case, kind: ServerKind): Promise<string | null> {
+    const expected = expectation(one, kind, kind, 'auto')
+    if (expected !== 'equal' && 'absent' in expected) return null
+    const table = one.table ?? 't'
+    const source = this.#sources[kind]
+    const { target } = this.#combinations.find(({ from, to }) => from === kind && to === kind)!
+    await fresh(target, targetSql(one, kind)!)
+    const params = { worker_num: 1, ...one.params, write_path: 'in-server' }
+    const { error } = await copyInThisThread(source.url(table), target.url(table), params)
+    if (error === null) {
+      this.inServer++
+      const compared = expected === 'equal' || 'error' in expected ? {} : expected
+      const [a, b] = [tableAt(source, table), tableAt(target, table)]
+      return difference(a, b, { ...comparison(one, kind, kind), ...compared })
+    }
+    if (error.code === 'PARAMS_INVALID' && error.message.includes('"in-server"')) return null
+    const foreseen = expected !== 'equal' && 'error' in expected && expected.error.code === error.code
+    return foreseen ? null : `[${error.code}] ${error.message}`
   }
 
   /** Every eighth copy is a whole run with threads. Each pair and path has its turn, since a case has eight copies. */
