@@ -1,11 +1,9 @@
 // What a fault is, and the ways in which one strikes: each is a function of a scene whose run has not begun.
-import type { Connection } from 'mysql2/promise'
 import type { Failpoint } from '../../src/failpoint.js'
-import type { Fault as LinkFault } from '../support/proxy.js'
-import { Proxy } from '../support/proxy.js'
+import type { Client } from '../support/client.js'
 import type { Started } from '../support/task-fixture.js'
 import type { FailpointAction } from './failpoint.js'
-import type { Cell, End, Scene, StartOptions } from './scene.js'
+import type { Cell, Scene } from './scene.js'
 import { isTask } from './tables.js'
 
 /** Of all times that a run passes a failpoint. */
@@ -26,8 +24,10 @@ export interface Fault {
   readonly strike: (scene: Scene, passes: Passes) => Promise<boolean>
   /** After somebody has finished the run. */
   readonly after?: (scene: Scene) => Promise<void>
-  /** Needs a server that can be killed and stopped. */
+  /** Needs a server that can be killed and stopped, and nobody else on it. */
   readonly ownServer?: boolean
+  /** When the case is over, whatever came of it. */
+  readonly atEnd?: (scene: Scene) => void
   /** What is done between attempts, as a user does who reads the error. */
   readonly remedy?: (scene: Scene) => Promise<void>
   /** Splits that may be read once more for each thread; null: the run may begin anew. */
@@ -40,9 +40,18 @@ export interface Fault {
   readonly survives?: boolean
 }
 
+/** Nobody can take over a run that has a transaction open in a file. */
+const HOLDS_NO_FILE: ReadonlySet<Failpoint> = new Set([
+  'planned',
+  'run-begun',
+  'split-committed',
+  'copied',
+  'finished',
+])
 const HOLDS_ROWS: ReadonlySet<Failpoint> = new Set(['split-handed', 'split-written'])
 
 export const everywhere = (): boolean => true
+export const onServers = ({ on }: Cell): boolean => on.server !== null
 
 /** The failpoint as the environment names it, or null: a run of this kind does not pass it. */
 export function failpointOf(
@@ -61,6 +70,10 @@ function meetsPoint(point: Failpoint, hit: Hit): Fault['meets'] {
     const all = passes.get(point) ?? 0
     return hit === 'first' ? all > 0 : hit === 'middle' ? all > 2 : all > 1
   }
+}
+
+function canTake(cell: Cell, point: Failpoint): boolean {
+  return onServers(cell) || HOLDS_NO_FILE.has(point)
 }
 
 /** At a failpoint of the first attempt, and at others of those that follow. */
@@ -134,14 +147,18 @@ export function takeover(
     key: `${point} ${cut}`,
     meets: (cell, passes) =>
       // Rows with a key that it has written and not committed stay locked as long as its connection is there.
-      (cut || (cell.threads === 1 && (cell.mode === 'insert' || !HOLDS_ROWS.has(point)))) &&
+      (cut
+        ? onServers(cell)
+        : cell.threads === 1 && (cell.mode === 'insert' || !HOLDS_ROWS.has(point)) && canTake(cell, point)) &&
+      // A copy that has not begun yet is not known to the other one, and both write all rows.
+      !(point === 'planned' && cell.mode === 'insert') &&
       !isTask(cell.mode) &&
       meetsPoint(point, hit)(cell, passes),
     strike: async (scene, passes) => {
       const attempt = scene.start({ failpoint: failpointOf(passes, point, hit, 'stop')! })
       suspended.set(scene, attempt)
       const struck = await scene.untilStruck(attempt)
-      if (cut) await killSessions(scene)
+      if (cut) await scene.home.kill('CONNECTION')
       return struck
     },
     after: async (scene) => {
@@ -161,6 +178,7 @@ export function killedTakeover(group: string, point: Failpoint, hit: Hit): Fault
     key: `${point} killed`,
     meets: (cell, passes) =>
       (cell.mode === 'insert' || !HOLDS_ROWS.has(point)) &&
+      canTake(cell, point) &&
       cell.threads === 1 &&
       !isTask(cell.mode) &&
       meetsPoint(point, hit)(cell, passes),
@@ -184,7 +202,8 @@ export function contested(group: string, point: Failpoint, hit: Hit): Fault {
     group,
     name: `suspended at ${point} (${hit}), another tries to take over`,
     key: `${point} contested`,
-    meets: (cell, passes) => cell.threads === 1 && !isTask(cell.mode) && meetsPoint(point, hit)(cell, passes),
+    meets: (cell, passes) =>
+      onServers(cell) && cell.threads === 1 && !isTask(cell.mode) && meetsPoint(point, hit)(cell, passes),
     strike: async (scene, passes) => {
       const first = scene.start({ failpoint: failpointOf(passes, point, hit, 'stop')! })
       const struck = await scene.untilStruck(first)
@@ -194,38 +213,6 @@ export function contested(group: string, point: Failpoint, hit: Hit): Fault {
       return struck
     },
     repeats: null,
-  }
-}
-
-/** Between the program and one end, on the connection that was made as the n-th; `n` 0 is the coordinator's. */
-export function onLink(
-  group: string,
-  name: string,
-  end: End,
-  link: number,
-  fault: LinkFault,
-  more: Partial<Fault> = {},
-): Fault {
-  return {
-    group,
-    name: `${name} (${end}, connection ${link})`,
-    key: `${name.split(',')[0]!} ${end}`,
-    meets: everywhere,
-    strike: async (scene) => {
-      const proxy = await Proxy.to(scene.cell.server, (made, index) => {
-        made.fault = index === link ? fault : null
-      })
-      try {
-        // A connection that falls silent is noticed after a second.
-        const stall: StartOptions = fault.kind === 'silence' ? { stall: 1 } : {}
-        await scene.start({ ports: { [end]: proxy.port }, ...stall }).code()
-        return proxy.links[link]?.failed ?? false
-      } finally {
-        proxy.close()
-      }
-    },
-    survives: true,
-    ...more,
   }
 }
 
@@ -251,22 +238,15 @@ export function during(
   }
 }
 
-/** Ends the sessions of the program on the server. */
-export async function killSessions(scene: Scene, what = 'CONNECTION'): Promise<number> {
-  const ids = await scene.query(
-    `SELECT id FROM information_schema.processlist WHERE db = '${scene.database}' AND id <> CONNECTION_ID()`,
-  )
-  for (const [id] of ids) await scene.query(`KILL ${what} ${id!}`).catch(() => {})
-  return ids.length
+/** Runs statements in a session of somebody else and keeps its transaction open; resolves to that session. */
+export async function hold(scene: Scene, ...statements: string[]): Promise<Client> {
+  const session = await scene.home.session()
+  for (const sql of ['BEGIN', ...statements]) await session.query(sql)
+  return session
 }
 
-/** Runs statements in a session of somebody else and keeps its transaction open; resolves to what ends it. */
-export async function hold(scene: Scene, ...statements: string[]): Promise<() => Promise<void>> {
-  const session: Connection = await scene.session()
-  await session.query('START TRANSACTION')
-  for (const sql of statements) await session.query(sql)
-  return async () => {
-    await session.query('ROLLBACK').catch(() => {})
-    await session.end().catch(() => {})
-  }
+/** Ends such a session. */
+export async function release(session: Client): Promise<void> {
+  await session.query('ROLLBACK').catch(() => {})
+  await session.end().catch(() => {})
 }

@@ -1,21 +1,10 @@
 // The faults of the suite. To add one, add a line.
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Failpoint } from '../../src/failpoint.js'
-import type { Moment } from '../support/proxy.js'
-import { until } from '../support/until.js'
 import type { Fault, Hit } from './fault.js'
-import {
-  at,
-  contested,
-  during,
-  hold,
-  killedTakeover,
-  killSessions,
-  meanwhile,
-  onLink,
-  takeover,
-} from './fault.js'
-import type { End, Scene } from './scene.js'
+import { at, contested, killedTakeover, meanwhile, onServers, takeover } from './fault.js'
+import { cuts } from './links.js'
+import { changes, deadlocks, locks, storms } from './others.js'
+import { restarts, storeRestarts, suspensions, timeouts } from './outages.js'
 import { fullStore, truncatedStore } from './stores.js'
 import { isTask } from './tables.js'
 
@@ -70,6 +59,16 @@ const outsideCommit: readonly Failpoint[] = [
   'split-written',
   'split-committed',
 ]
+/** Where a run is when its task store is killed. */
+const inStore = [
+  ['history-begun', 'first'],
+  ['split-written', 'middle'],
+  ['store-writing', 'middle'],
+  ['finished', 'first'],
+  ['watermarks-saving', 'first'],
+  ['watermarks-saved', 'first'],
+  ['history-ended', 'first'],
+] as const satisfies readonly (readonly [Failpoint, Hit])[]
 /** A connection that is lost later than that leaves a commit in doubt. */
 const beforeCommit = inSplit.filter(
   (name) => !['split-committing', 'split-committed', 'split-accepted'].includes(name),
@@ -84,169 +83,6 @@ function hits(name: Failpoint): Hit[] {
 function repeats(name: Failpoint): Partial<Fault> {
   return AFTER_END.has(name) ? { repeats: null } : {}
 }
-
-const request = (text: string, bytes: number): Moment => ({ text, from: 'client', bytes })
-const answer = (text: string, bytes: number): Moment => ({ text, from: 'server', bytes })
-const exchange = (text: string, bytes: number): Moment => ({ text, from: 'both', bytes })
-
-/** Where a connection may end, by phase; the bytes are those of a seed. */
-function phases(random: (below: number) => number): [name: string, end: End, moment: number | Moment][] {
-  return [
-    ['in the handshake', 'target', random(120)],
-    ['in the handshake', 'source', random(120)],
-    ['in the query of a split', 'source', request('FROM `src`', random(150))],
-    ['in the rows of a split', 'source', answer('FROM `src`', 200 + random(6000))],
-    ['in the rows that are sent', 'target', exchange('INTO', 80 + random(6000))],
-    ['in the answer to the rows', 'target', answer('row ', random(60))],
-    ['before COMMIT arrives', 'target', request('COMMIT', random(10))],
-    ['in the answer to COMMIT', 'target', answer('COMMIT', random(11))],
-    ['in the handshake', 'store', random(120)],
-    ['in the record of a run', 'store', request('INTO rowshift_run', random(200))],
-    ['before COMMIT arrives', 'store', request('COMMIT', random(10))],
-    ['in the answer to COMMIT', 'store', answer('COMMIT', random(11))],
-    ['anywhere', 'store', random(8000)],
-    ['anywhere', 'target', random(40_000)],
-    ['anywhere', 'source', random(60_000)],
-  ]
-}
-
-/** Of the coordinator and of threads. */
-const links = [0, 1, 2]
-
-export function cuts(kind: 'cut' | 'silence', random: (below: number) => number): Fault[] {
-  const group = kind === 'cut' ? 'connection cut' : 'connection falls silent, half open'
-  return links.flatMap((link) =>
-    phases(random).map(([name, end, after]) => {
-      const where = typeof after === 'number' ? `byte ${after}` : `byte ${after.bytes} of ${after.from}`
-      return onLink(
-        group,
-        `${name}, ${where}`,
-        end,
-        link,
-        { kind, after },
-        {
-          survives: false,
-          repeats: null,
-          chance: true,
-          meets: (cell) => end !== 'store' || (link === 0 && isTask(cell.mode)),
-        },
-      )
-    }),
-  )
-}
-
-/** Each reads its split again. */
-const RETRIES = 8
-
-/** Waits for locks are a second long at most in these runs. */
-const locks: Fault[] = outsideCommit.flatMap((name) => [
-  meanwhile(
-    'lock held by others',
-    'row of the run locked, longer than a lock is waited for',
-    name,
-    'middle',
-    (scene) => heldAWhile(scene, "SELECT * FROM rowshift_checkpoint WHERE split = '' FOR UPDATE"),
-    {
-      meets: (cell, passes) =>
-        !isTask(cell.mode) && cell.shape === 'plain' && cell.threads === 1 && (passes.get(name) ?? 0) > 2,
-      survives: true,
-      repeats: RETRIES,
-    },
-  ),
-])
-
-async function heldAWhile(scene: Scene, sql: string): Promise<() => Promise<void>> {
-  const release = await hold(scene, sql)
-  return async () => {
-    const waits = `SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`
-    await until('somebody to wait', async () => (await scene.value(waits)) !== '0', 5).catch(() => {})
-    await sleep(1500)
-    await release()
-  }
-}
-
-async function loop(over: () => boolean, most: number, once: () => Promise<number>): Promise<boolean> {
-  let times = 0
-  while (!over() && times < most) times += await once()
-  return times > 0
-}
-
-const storms: Fault[] = [
-  during(
-    'KILL in a loop',
-    'KILL QUERY',
-    (scene, over) => loop(over, 12, () => killSessions(scene, 'QUERY')),
-    { repeats: null },
-  ),
-  during('KILL in a loop', 'KILL CONNECTION', (scene, over) => loop(over, 8, () => killSessions(scene)), {
-    repeats: null,
-  }),
-]
-
-const ddl: Fault[] = [
-  [
-    'a column is added to the target',
-    'ALTER TABLE dst ADD COLUMN w INT NULL',
-    'ALTER TABLE dst DROP COLUMN w',
-  ],
-  [
-    'an index is added to the source',
-    'ALTER TABLE src ADD INDEX more (v)',
-    'ALTER TABLE src DROP INDEX more',
-  ],
-  [
-    'a column is added to the source',
-    'ALTER TABLE src ADD COLUMN w INT NULL FIRST',
-    'ALTER TABLE src DROP COLUMN w',
-  ],
-].map(([name, sql, undo]) =>
-  meanwhile(
-    'DDL during the copy',
-    name!,
-    'split-read',
-    'middle',
-    async (scene) => {
-      // It may have to wait for a split that is being written.
-      const altered = scene.query(sql!).catch(() => {})
-      await Promise.race([altered, sleep(300)])
-      return () => altered.then(() => {})
-    },
-    {
-      meets: (cell, passes) =>
-        cell.shape === 'plain' && cell.mode !== 'sync' && (passes.get('split-read') ?? 0) > 2,
-      remedy: async (scene) => void (await scene.query(undo!).catch(() => {})),
-      after: async (scene) => void (await scene.query(undo!).catch(() => {})),
-      repeats: null,
-    },
-  ),
-)
-
-const rows: Fault[] = [
-  meanwhile(
-    'rows of others in the way',
-    'a row with the new id of one that is to come',
-    'split-read',
-    'middle',
-    async (scene) => void (await scene.query("INSERT INTO dst VALUES (1100, 1, 'in the way', 0)")),
-    {
-      meets: (cell) => cell.mode === 'insert' && cell.shape === 'ids' && cell.threads === 1,
-      remedy: async (scene) => void (await scene.query("DELETE FROM dst WHERE v = 'in the way'")),
-    },
-  ),
-  meanwhile(
-    'DDL during the copy',
-    'a column of the target gets too narrow',
-    'split-read',
-    'first',
-    async (scene) => void (await scene.query('ALTER TABLE dst MODIFY v VARCHAR(65) NOT NULL')),
-    {
-      meets: ({ mode, shape, threads }) =>
-        shape === 'plain' && threads === 1 && ['insert', 'append'].includes(mode),
-      remedy: async (scene) => void (await scene.query('ALTER TABLE dst MODIFY v VARCHAR(200) NOT NULL')),
-      repeats: null,
-    },
-  ),
-]
 
 export function faultsOf(random: (below: number) => number): Fault[] {
   return [
@@ -277,41 +113,22 @@ export function faultsOf(random: (below: number) => number): Fault[] {
         'connections killed',
         name,
         'middle',
-        async (scene) => void (await killSessions(scene)),
-        { repeats: null },
+        async (scene) => void (await scene.home.kill('CONNECTION')),
+        { meets: (cell, passes) => onServers(cell) && (passes.get(name) ?? 0) > 2, repeats: null },
       ),
     ),
     ...cuts('cut', random),
     ...cuts('silence', random),
-    ...locks,
+    ...locks(outsideCommit),
+    ...deadlocks,
     ...storms,
-    ...ddl,
-    ...rows,
+    ...changes,
     ...[0, 0.3, 0.7, 0.99].map((part) => truncatedStore(part)),
     ...[0, 1, 12, 24, 48, 64].map((blocks) => fullStore(blocks)),
-    ...inSplit.map((name) =>
-      meanwhile(
-        'server killed -9 and started again',
-        'server killed',
-        name,
-        'middle',
-        (scene) => scene.cell.server.restart(),
-        { ownServer: true, repeats: null },
-      ),
-    ),
-    ...inSplit.map((name) =>
-      meanwhile(
-        'server suspended for a while',
-        'server suspended',
-        name,
-        'middle',
-        async ({ cell: { server } }) => {
-          server.signal('SIGSTOP')
-          return () => sleep(2000).then(() => server.signal('SIGCONT'))
-        },
-        { ownServer: true, survives: true },
-      ),
-    ),
+    ...restarts(inSplit),
+    ...suspensions(inSplit),
+    ...storeRestarts(inStore),
+    ...timeouts(['split-read', 'split-handed', 'split-written']),
     ...outsideCommit.map((name) => killedTakeover('tool suspended, run taken over', name, 'middle')),
     ...inCommit.map((name) => contested('tool suspended, run taken over', name, 'middle')),
     ...(['planned', 'run-begun', ...inSplit, 'copied', 'finished'] as const).flatMap((name) =>

@@ -20,6 +20,7 @@ export interface Result extends Case {
   readonly missed: boolean
   /** What is wrong, in words. */
   readonly problems: readonly string[]
+  /** Until the run was finished. */
   readonly attempts: number
   /** Splits that were read beyond those that the table has; null: not counted. */
   readonly repeated: number | null
@@ -37,8 +38,8 @@ export function titleOf({ fault, cell }: Case): string {
   return `${fault.group}: ${fault.name} | ${nameOf(cell)}`
 }
 
-export function nameOf({ server, mode, shape, threads }: Cell): string {
-  return `${server.kind} ${mode} ${shape} ${threads}`
+export function nameOf({ on, mode, shape, threads }: Cell): string {
+  return `${on.kind} ${mode} ${shape} ${threads}`
 }
 
 /** A run that nothing happens to. */
@@ -57,9 +58,11 @@ export async function play(one: Case, passes: Passes, { program, lane }: Rig): P
   const scene = await Scene.set(cell, program, lane)
   const problems: string[] = []
   let missed = false
+  let attempts = 0
   try {
     missed = !(await fault.strike(scene, passes))
     await finish(scene, fault, problems)
+    attempts = scene.attempts.length
     await fault.after?.(scene)
     problems.push(...(await scene.differences()))
     const incremental = cell.mode === 'append' || cell.mode === 'increment'
@@ -71,13 +74,14 @@ export async function play(one: Case, passes: Passes, { program, lane }: Rig): P
     problems.push(`the case itself failed: ${(thrown as Error).stack}`)
   } finally {
     for (const attempt of scene.attempts) attempt.kill('SIGKILL')
+    fault.atEnd?.(scene)
   }
   const repeated = repeatedSplits(scene, fault, passes)
   const most = (fault.repeats ?? 1) * cell.threads * IN_HAND * scene.attempts.length
   if (repeated !== null && repeated > most)
     problems.push(`${repeated} splits were read again, more than ${most}`)
   const seconds = (performance.now() - started) / 1000
-  return { ...one, missed, problems, attempts: scene.attempts.length, repeated, seconds }
+  return { ...one, missed, problems, attempts, repeated, seconds }
 }
 
 /** Goes on with the run until it is finished. */
@@ -125,11 +129,18 @@ function errorOf({ stderr }: Started): string {
   return (at < 0 ? stderr.slice(-500) : stderr.slice(at)).trim()
 }
 
-/** The next run of an incremental task reads what has come since, and no more. */
+/**
+ * The next run of an incremental task reads what has come since, and no more. Where the task store was not told of the end of the last one, the
+ * next is the one that tells it, and says so.
+ */
 async function nextRun(scene: Scene): Promise<string[]> {
   await scene.later()
-  const attempt = scene.start()
-  const code = await attempt.code()
+  let attempt = scene.start()
+  let code = await attempt.code()
+  if (code === 0 && attempt.report().resumed) {
+    attempt = scene.start()
+    code = await attempt.code()
+  }
   if (code !== 0) return [`the next run failed: ${errorOf(attempt)}`]
   const { rowsRead } = attempt.report()
   const few = rowsRead <= LATER_ROWS ? [] : [`the next run read ${rowsRead} rows`]

@@ -1,21 +1,31 @@
 // npm run faults: plays cases of the fault suite on servers of its own, and prints a table.
 //   --cases N    so many of all cases (1200), chosen by --seed N (1); --all: all of them
 //   --grep TEXT  those whose title has it; --on TEXT: those of such runs (`mysql upsert`); --list prints the titles only
-//   --lanes N    so many are played on each server at a time (1; with more, an incremental run may wait for another's); --minutes N: after that none begins
+//   --lanes N    so many are played on each database at a time (1; with more, an incremental run may wait for another's); --minutes N, or SIGINT to this process: after that none begins
 //   --given      on the servers of the environment, without the cases that kill these
 //   --write      puts the table into docs/reliability.md
 import { parseArgs } from 'node:util'
+import { KINDS } from './backend.js'
 import { programsOf } from './builds.js'
 import type { Result } from './play.js'
 import { nameOf, titleOf } from './play.js'
 import { tableOf, writeTable } from './results.js'
-import { Baselines, casesOf, cellsOn, choose, complaintOf, playAll, randomOf, startServers } from './suite.js'
+import {
+  Baselines,
+  casesOf,
+  cellsOn,
+  choose,
+  complaintOf,
+  playAll,
+  randomOf,
+  startBackends,
+} from './suite.js'
 
 const { values } = parseArgs({
   options: {
     cases: { type: 'string', default: '1200' },
     lanes: { type: 'string', default: '1' },
-    minutes: { type: 'string', default: 'Infinity' },
+    minutes: { type: 'string' },
     seed: { type: 'string', default: '1' },
     all: { type: 'boolean', default: false },
     on: { type: 'string', default: '' },
@@ -26,11 +36,15 @@ const { values } = parseArgs({
   },
 })
 const started = performance.now()
+const enough = new AbortController()
+process.once('SIGINT', () => enough.abort())
+if (values.minutes !== undefined) setTimeout(() => enough.abort(), Number(values.minutes) * 60_000).unref()
 const seed = Number(values.seed)
 const [program] = programsOf([{ name: 'failpoints', edits: [] }])
-const servers = await startServers(values.given)
+const named = KINDS.filter((kind) => values.on.includes(kind))
+const backends = await startBackends({ given: values.given, kinds: named.length > 0 ? named : KINDS })
 try {
-  const cells = cellsOn(servers).filter((cell) => nameOf(cell).includes(values.on))
+  const cells = cellsOn(backends).filter((cell) => nameOf(cell).includes(values.on))
   const baselines = new Baselines({ program: program! })
   await baselines.find(cells)
   const random = randomOf(seed)
@@ -50,11 +64,11 @@ try {
     ? []
     : await playAll(chosen, baselines, program!, {
         lanes: Number(values.lanes),
-        minutes: Number(values.minutes),
+        signal: enough.signal,
         onResult: tell,
       })
   const minutes = Math.round((performance.now() - started) / 60_000)
-  const versions = servers.map(({ kind, version }) => `${kind} ${version}`).join(', ')
+  const versions = backends.map(({ kind, version }) => `${kind} ${version}`).join(', ')
   const table = tableOf(
     results,
     `seed ${seed}, ${all.length} possible cases, ${minutes} minutes, ${versions}`,
@@ -63,5 +77,5 @@ try {
   if (values.write) writeTable(table)
   process.exitCode = results.some((result) => complaintOf(result) !== null) ? 1 : 0
 } finally {
-  await Promise.all(servers.map((server) => server.stop()))
+  await Promise.all(backends.map((backend) => backend.stop()))
 }

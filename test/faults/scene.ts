@@ -1,19 +1,15 @@
 // One case of the fault suite on its server: its tables, the attempts at its run, and what the server says of the tables in the end.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { createConnection, type RowDataPacket } from 'mysql2/promise'
-import { query } from '../support/context.js'
 import { scratchFile } from '../support/copying.js'
 import { Started } from '../support/task-fixture.js'
-import type { TestServer } from '../support/servers.js'
 import { until } from '../support/until.js'
+import type { Backend, End, Home, StorePlace } from './backend.js'
 import { STRUCK } from './failpoint.js'
 import type { Mode, Shape } from './tables.js'
 import {
   allRows,
   isTask,
-  LATE_INDEX,
   lateIndexes,
   laterSql,
   paramsOf,
@@ -25,13 +21,11 @@ import {
 
 /** What a run is like, whatever happens to it. */
 export interface Cell {
-  readonly server: TestServer
+  readonly on: Backend
   readonly mode: Mode
   readonly shape: Shape
   readonly threads: 1 | 4
 }
-
-export type End = 'source' | 'target' | 'store'
 
 export interface StartOptions {
   /** `NAME:HIT:ACTION`. */
@@ -45,15 +39,18 @@ export interface StartOptions {
 }
 
 const TASK_TABLES = ['task_def_sync_manager', 'rowshift_run', 'rowshift_watermark']
-const TASK_STORE = readFileSync(new URL('../../../etc/task-store.mysql.sql', import.meta.url), 'utf8')
+/** When a task was defined is told to no one. */
+const DEFINED = "'2024-01-01 00:00:00'"
 
 export class Scene {
   readonly cell: Cell
-  readonly database: string
+  readonly home: Home
   readonly trace = scratchFile('trace')
   readonly attempts: Started[] = []
-  /** The file of the task store; null: it is on the server. */
-  storeFile: string | null = null
+  /** Where its task is. */
+  store: StorePlace
+  /** Statements of every session of its attempts. */
+  readonly session: string[]
   readonly #program: string
   readonly #folder = scratchFile('etc')
   /** A copy that has left nothing to resume is begun anew. */
@@ -61,51 +58,37 @@ export class Scene {
   /** How many attempts have reached their failpoint. */
   #struck = 0
 
-  private constructor(cell: Cell, program: string, database: string) {
+  private constructor(cell: Cell, program: string, home: Home) {
     this.cell = cell
     this.#program = program
-    this.database = database
+    this.home = home
+    this.store = home.store
+    this.session = [...cell.on.sql.session]
   }
 
   /** `lane`: no other case is on the server under this name at the same time. */
   static async set(cell: Cell, program: string, lane: string): Promise<Scene> {
-    const scene = new Scene(cell, program, `faults_${process.pid}_${lane}`)
-    const { mode, shape } = cell
-    await query(
-      cell.server,
-      `DROP DATABASE IF EXISTS ${scene.database}; CREATE DATABASE ${scene.database} CHARACTER SET utf8mb4`,
-    )
-    await scene.query(`${sourceSql(mode, shape)};\n${targetSql(mode, shape)}`)
-    if (isTask(mode)) {
-      const { from, to, params } = scene.task
-      await scene.query(`${TASK_STORE}
-        INSERT INTO task_def_sync_manager (id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params,
-          online_status, create_time, update_time)
-        VALUES (1, 'app', 'mysql', 'db', '${from}', 'app', 'mysql', 'db', '${to}', '${params}', 1, NOW(), NOW())`)
-    }
+    const { on, mode, shape } = cell
+    const scene = new Scene(cell, program, await on.home(`faults_${process.pid}_${lane}`))
+    await scene.home.fill(sourceSql(mode, shape), targetSql(mode, shape))
+    if (isTask(mode)) await scene.storeIn(scene.store)
     return scene
   }
 
-  /** What its task copies. */
-  get task(): { readonly from: string; readonly to: string; readonly params: string } {
-    const { mode, shape, threads } = this.cell
-    return { from: 'src', to: targetName(shape), params: JSON.stringify(paramsOf(mode, shape, threads)) }
-  }
-
-  query(sql: string) {
-    return query(this.cell.server, sql, this.database)
+  /** Defines its task there. */
+  async storeIn(store: StorePlace): Promise<void> {
+    const { mode, shape, on } = this.cell
+    const ddl = readFileSync(new URL(`../../../etc/task-store.${store.type}.sql`, import.meta.url), 'utf8')
+    await store.run(`${ddl}
+      INSERT INTO task_def_sync_manager (id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params,
+        online_status, create_time, update_time)
+      VALUES (1, 'app', '${on.type}', 'db', 'src', 'app', '${on.type}', 'db', '${targetName(shape)}',
+        '${this.#params(mode).replaceAll("'", "''")}', 1, ${DEFINED}, ${DEFINED})`)
+    this.store = store
   }
 
   async value(sql: string): Promise<string | null | undefined> {
-    return (await this.query(sql))[0]?.[0]
-  }
-
-  /** Somebody else's session. */
-  async session() {
-    const { host, port, user, password } = this.cell.server
-    const connection = await createConnection({ host, port, user, password, database: this.database })
-    connection.on('error', () => {})
-    return connection
+    return (await this.home.query(sql))[0]?.[0]
   }
 
   /** Begins the run, or goes on with it. */
@@ -149,37 +132,34 @@ export class Scene {
 
   /** What is wrong with the tables, in words; empty: they are as they are to be. */
   async differences(): Promise<string[]> {
-    const { mode, shape } = this.cell
-    // Somebody may be suspended in the middle of a transaction.
-    const level = 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'
-    const found = `CREATE TABLE found (KEY (id)) AS ${allRows(mode, shape)}`
-    await this.query(`${level}; DROP TABLE IF EXISTS found; ${found}`)
-    const [counts] = await this.query(
+    const { mode, shape, on } = this.cell
+    const { exact } = on.sql
+    await this.home.run(
+      `DROP TABLE IF EXISTS found; CREATE TABLE found AS ${allRows(mode, shape)}; CREATE INDEX found_id ON found (id)`,
+    )
+    const [counts] = await this.home.query(
       `SELECT (SELECT COUNT(*) FROM want w LEFT JOIN found f ON f.id = w.id WHERE f.id IS NULL),
         (SELECT COUNT(*) FROM found f LEFT JOIN want w ON w.id = f.id WHERE w.id IS NULL),
         (SELECT COUNT(*) - COUNT(DISTINCT id) FROM found),
         (SELECT COUNT(*) FROM found f JOIN want w ON w.id = f.id
-          WHERE NOT (HEX(f.v) = HEX(w.v) AND f.ver = w.ver AND f.place = w.place))`,
+          WHERE NOT (${exact('f.v')} = ${exact('w.v')} AND f.ver = w.ver AND f.place = w.place))`,
     )
-    await this.query('DROP TABLE found')
+    await this.home.run('DROP TABLE found')
     const names = ['lost', 'extra', 'doubled', 'changed']
-    const indexes = await this.value(
-      `SELECT COUNT(DISTINCT TABLE_NAME) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND INDEX_NAME = '${LATE_INDEX}'`,
-    )
-    const expected = lateIndexes(mode, shape)
+    const indexes = new Set(await this.home.indexes())
+    const missing = lateIndexes(mode, shape).filter((name) => !indexes.has(name))
     return [
       ...counts!.flatMap((count, i) => (count === '0' ? [] : [`${names[i]!} ${count}`])),
-      ...(Number(indexes) === expected ? [] : [`${indexes!} indexes of ${expected}`]),
+      ...missing.map((name) => `index ${name} lost`),
     ]
   }
 
   /** What runs have left behind that should not be there. */
   async leftovers(): Promise<string[]> {
     const { mode, shape } = this.cell
-    const left: string[] = []
-    left.push(...(await this.#sessions()))
+    const left = await this.home.sessions()
     const known = new Set([...tablesOf(mode, shape), ...(isTask(mode) ? TASK_TABLES : [])])
-    const tables = (await this.query('SHOW TABLES')).map(([name]) => name!)
+    const tables = await this.home.tables()
     for (const name of tables) if (!known.has(name)) left.push(`table ${name} left`)
     if (tables.includes('rowshift_checkpoint')) {
       const checkpoints = await this.value('SELECT COUNT(*) FROM rowshift_checkpoint')
@@ -188,62 +168,37 @@ export class Scene {
     return left
   }
 
-  /** Sessions of the program. A server takes a moment to see that a process is gone. */
-  async #sessions(): Promise<string[]> {
-    // One session asks again and again: the goodbye of each of many would be seen by the next.
-    const session = await this.session()
-    const others = async () => {
-      const [rows] = await session.query<RowDataPacket[]>(
-        'SELECT command, time, state, info FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()',
-      )
-      return rows
-    }
-    try {
-      for (let tries = 0; tries < 200 && (await others()).length > 0; tries++) await sleep(50)
-      return (await others()).map((other) => `a session is left: ${JSON.stringify(other)}`)
-    } finally {
-      await session.end()
-    }
-  }
-
   /** New rows for the next run of the task. */
   async later(): Promise<void> {
-    await this.query(laterSql(this.cell.mode, this.cell.shape))
+    await this.home.run(laterSql(this.cell.mode, this.cell.shape))
+  }
+
+  #params(mode: Mode): string {
+    const { shape, threads } = this.cell
+    return JSON.stringify(paramsOf(mode, shape, threads, this.session))
   }
 
   #command(ports: Partial<Record<End, number>>, stall: number): string[] {
-    const { mode, shape, threads } = this.cell
+    const { mode, shape } = this.cell
     if (isTask(mode)) {
       this.#configure(ports, stall)
       return ['run', '1', '-c', this.#folder]
     }
-    const from = this.#url('src', ports.source, stall)
-    const endpoints = ['--from', from, '--to', this.#url(targetName(shape), ports.target, stall)]
-    const params = ['--params', JSON.stringify(paramsOf(mode, shape, threads))]
+    const url = (end: End, table: string) => this.home.url(end, table, { port: ports[end], stall })
+    const endpoints = ['--from', url('source', 'src'), '--to', url('target', targetName(shape))]
+    const params = ['--params', this.#params(mode)]
     return [...(this.#begin ? ['copy'] : ['resume', 'latest']), ...endpoints, ...params]
   }
 
-  #url(table: string, port: number | undefined, stall: number): string {
-    const url = new URL(this.cell.server.url)
-    if (port !== undefined) url.port = String(port)
-    return `${url.href.replace(/\/$/, '')}/${this.database}?table=${table}&stall-timeout=${stall}`
-  }
-
   #configure(ports: Partial<Record<End, number>>, stall: number): void {
-    const { host, port, user, password } = this.cell.server
-    const own = { host, user, password, db: this.database, stall_timeout: stall }
-    const at = (end: End) => ({ ...own, port: ports[end] ?? port })
+    const { type } = this.cell.on
+    const way = (end: End) => ({ port: ports[end], stall })
+    const at = (end: End) => ({ [type]: { app_db: this.home.connection(end, way(end)) } })
     const write = (name: string, value: unknown) =>
       writeFileSync(join(this.#folder, name), JSON.stringify(value))
     mkdirSync(this.#folder, { recursive: true })
-    const store =
-      this.storeFile === null
-        ? { db_type: 'mysql', ...at('store') }
-        : { db_type: 'sqlite', path: this.storeFile }
+    const store = { db_type: this.store.type, ...this.store.connection(way('store')) }
     write('local.json', { task_meta: store })
-    write('db_global.json', {
-      from: { mysql: { app_db: at('source') } },
-      to: { mysql: { app_db: at('target') } },
-    })
+    write('db_global.json', { from: at('source'), to: at('target') })
   }
 }

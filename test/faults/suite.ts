@@ -1,12 +1,16 @@
 // All cases of the suite: every fault in every kind of run that it can happen to, and a choice of them.
-import type { TestServer } from '../support/servers.js'
 import { startServer } from '../support/servers.js'
+import type { Backend, Kind } from './backend.js'
+import { KINDS } from './backend.js'
 import { faultsOf } from './faults.js'
 import { groupedBy } from './grouped.js'
 import type { Passes } from './fault.js'
+import { inFiles } from './file-backend.js'
+import { StoreServer } from './other-store.js'
 import type { Case, Result, Rig } from './play.js'
 import { passesOf, play, titleOf } from './play.js'
 import type { Cell } from './scene.js'
+import { onServer } from './server-backend.js'
 import { MODES, SHAPES } from './tables.js'
 
 /** A choice takes so many of a group for one of each other. */
@@ -16,7 +20,6 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   'kill -9, and again while it is resumed': 2,
   'split fails, to be tried again': 2,
 }
-const KINDS = ['mariadb', 'mysql'] as const
 
 export type Random = (below: number) => number
 
@@ -31,25 +34,38 @@ export function randomOf(seed: number): Random {
   }
 }
 
+const MYSQL_ARGS = ['--innodb-flush-log-at-trx-commit=2', '--skip-log-bin']
+const SERVER_ARGS = { mariadb: MYSQL_ARGS, mysql: MYSQL_ARGS, postgres: ['-c', 'max_connections=50'] }
+
 /** One of each kind, which nobody else uses unless they are `given`. Only the machine may not fail here, so nothing need wait for its disk. */
-export function startServers(given = false): Promise<TestServer[]> {
-  const serverArgs = given ? [] : ['--innodb-flush-log-at-trx-commit=2', '--skip-log-bin']
-  return Promise.all(KINDS.map((kind) => startServer(kind, { serverArgs })))
+export async function startBackends({
+  given = false,
+  kinds = KINDS,
+}: { given?: boolean; kinds?: readonly Kind[] } = {}): Promise<Backend[]> {
+  const stores = new StoreServer()
+  const otherStore = () => stores.take()
+  const starting = kinds.map(async (kind) => {
+    if (kind === 'sqlite') return { ...inFiles(otherStore), stop: () => stores.stop() }
+    return onServer(await startServer(kind, { serverArgs: given ? [] : SERVER_ARGS[kind] }), otherStore)
+  })
+  return Promise.all(starting)
 }
 
-export function cellsOn(servers: readonly TestServer[]): Cell[] {
-  return servers.flatMap((server) =>
+export function cellsOn(backends: readonly Backend[]): Cell[] {
+  return backends.flatMap((on) =>
     MODES.flatMap((mode) =>
-      SHAPES.flatMap((shape) => ([1, 4] as const).map((threads) => ({ server, mode, shape, threads }))),
+      SHAPES.flatMap((shape) => ([1, 4] as const).map((threads) => ({ on, mode, shape, threads }))),
     ),
   )
 }
 
-/** One of each mode and shape: of the servers and numbers of threads each as often. */
+/** One of each mode and shape on MariaDB or MySQL, with either number of threads as often; and of the other databases one of each mode. */
 export function someCells(cells: readonly Cell[]): Cell[] {
-  return cells.filter(({ server, mode, shape, threads }) => {
-    const kind = MODES.indexOf(mode) * SHAPES.length + SHAPES.indexOf(shape)
-    return kind % 4 === KINDS.indexOf(server.kind as (typeof KINDS)[number]) * 2 + (threads === 4 ? 1 : 0)
+  return cells.filter(({ on, mode, shape, threads }) => {
+    const [kind, ofMode, ofShape] = [KINDS.indexOf(on.kind), MODES.indexOf(mode), SHAPES.indexOf(shape)]
+    const turn = (kind % 2) * 2 + (threads === 4 ? 1 : 0)
+    if (on.type === 'mysql') return (ofMode * SHAPES.length + ofShape) % 4 === turn
+    return ofShape === (ofMode + kind) % SHAPES.length && (ofMode + kind) % 2 === turn % 2
   })
 }
 
@@ -66,7 +82,7 @@ export class Baselines {
     const work = async (cell: Cell, lane: string) => {
       if (!this.#known.has(cell)) this.#known.set(cell, await passesOf(cell, { ...this.#rig, lane }))
     }
-    await onEachServer(cells, ({ server }) => server, work, { lanes: 2 })
+    await onEachBackend(cells, ({ on }) => on, work, { lanes: 2 })
   }
 
   of(cell: Cell): Passes {
@@ -104,8 +120,8 @@ export function choose(all: readonly Case[], most: number, random: Random): Case
 export interface PlayOptions {
   /** Cases that are played on each server at a time (1). */
   readonly lanes?: number
-  /** After so many minutes no other case begins. */
-  readonly minutes?: number
+  /** When it is aborted, no other case begins. */
+  readonly signal?: AbortSignal
   readonly onResult?: (result: Result) => void
 }
 
@@ -113,19 +129,18 @@ export async function playAll(
   cases: readonly Case[],
   baselines: Baselines,
   program: string,
-  { lanes = 1, minutes = Infinity, onResult = () => {} }: PlayOptions = {},
+  { lanes = 1, signal, onResult = () => {} }: PlayOptions = {},
 ): Promise<Result[]> {
   const results: Result[] = []
-  const end = performance.now() + minutes * 60_000
   const work = async (one: Case, lane: string) => {
-    if (performance.now() > end) return
+    if (signal?.aborted) return
     const result = await play(one, baselines.of(one.cell), { program, lane })
     results.push(result)
     onResult(result)
   }
-  await onEachServer(cases, ({ cell }) => cell.server, work, {
+  await onEachBackend(cases, ({ cell }) => cell.on, work, {
     lanes,
-    alone: ({ fault }) => fault.ownServer === true,
+    alone: ({ fault }) => lanes > 1 && fault.ownServer === true,
   })
   return results
 }
@@ -138,15 +153,15 @@ export function complaintOf(result: Result): string | null {
   return `${titleOf(result)}\n    ${what}`
 }
 
-/** One lane, or several, for each server: what needs a server for itself comes last. */
-async function onEachServer<T>(
+/** One lane, or several, for each: what needs a server for itself comes last. */
+async function onEachBackend<T>(
   items: readonly T[],
-  serverOf: (item: T) => TestServer,
+  backendOf: (item: T) => Backend,
   work: (item: T, lane: string) => Promise<void>,
   { lanes = 1, alone = () => false }: { lanes?: number; alone?: (item: T) => boolean } = {},
 ): Promise<void> {
   await Promise.all(
-    [...groupedBy(items, serverOf)].map(async ([{ kind }, own]) => {
+    [...groupedBy(items, backendOf)].map(async ([{ kind }, own]) => {
       const together = own.filter((item) => !alone(item)).values()
       await Promise.all(
         Array.from({ length: lanes }, async (_, lane) => {

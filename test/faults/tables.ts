@@ -28,34 +28,43 @@ function hasStaleRows(mode: Mode): boolean {
   return mode !== 'insert' && mode !== 'append'
 }
 
-/** Their targets are empty, so that this index comes after the rows. */
-function hasLateIndex(mode: Mode): boolean {
-  return !hasStaleRows(mode)
+/** Of targets that are empty before: an index that comes after the rows, each with a name of its own. */
+export function lateIndexes(mode: Mode, shape: Shape): string[] {
+  if (hasStaleRows(mode)) return []
+  return targetTables(shape).map((table) => `${table}_ver`)
 }
 
-/** How many tables must have it in the end. */
-export function lateIndexes(mode: Mode, shape: Shape): number {
-  return hasLateIndex(mode) ? (shape === 'sharded' ? SHARDS.length : 1) : 0
+function targetTables(shape: Shape): string[] {
+  return shape === 'sharded' ? SHARDS.map((n) => `dst_${n}`) : ['dst']
 }
-
-export const LATE_INDEX = 'by_ver'
 
 export function sourceSql(mode: Mode, shape: Shape): string {
-  const digits = Array.from({ length: 40 }, (_, i) => `SELECT ${i} i`).join(' UNION ALL ')
   const kept = mode === 'ignore' ? `id % ${STALE} = 0` : 'id < 0'
+  const rows = Array.from({ length: ROWS }, (_, i) => `(${i + 1}, '${textOf(i)}', ${i + 1})`)
   return [
-    `CREATE TABLE src (${BODY}, PRIMARY KEY (id), KEY (ver))`,
-    `INSERT INTO src SELECT 1 + a.i + 40 * b.i, CONCAT('row ', a.i, REPEAT('x', 60 + b.i)), 1 + a.i + 40 * b.i
-       FROM (${digits}) a JOIN (${digits}) b WHERE b.i < ${ROWS / 40}`,
+    `CREATE TABLE src (${BODY}, PRIMARY KEY (id))`,
+    'CREATE INDEX src_ver ON src (ver)',
+    `INSERT INTO src VALUES ${rows.join(', ')}`,
     `CREATE TABLE want (${BODY}, place INT NOT NULL, PRIMARY KEY (id))`,
-    `INSERT INTO want SELECT id, IF(${kept}, 'stale', v), IF(${kept}, 0, ver), ${shape === 'sharded' ? `id % ${SHARDS.length}` : 0} FROM src`,
+    `INSERT INTO want SELECT id, CASE WHEN ${kept} THEN 'stale' ELSE v END, CASE WHEN ${kept} THEN 0 ELSE ver END,
+       ${shape === 'sharded' ? `id % ${SHARDS.length}` : 0} FROM src`,
   ].join(';\n')
+}
+
+function textOf(i: number): string {
+  return `row ${i % 40}${'x'.repeat(60 + Math.floor(i / 40))}`
 }
 
 /** The tables that the run is to write. */
 export function targetSql(mode: Mode, shape: Shape): string {
-  const index = hasLateIndex(mode) ? `, KEY ${LATE_INDEX} (ver)` : ''
-  const key = `${isKeyed(mode) ? ', PRIMARY KEY (id)' : ''}${index}`
+  const indexes = lateIndexes(mode, shape).map(
+    (name) => `CREATE INDEX ${name} ON ${name.replace(/_ver$/, '')} (ver)`,
+  )
+  return [tablesSql(mode, shape), ...indexes].join(';\n')
+}
+
+function tablesSql(mode: Mode, shape: Shape): string {
+  const key = isKeyed(mode) ? ', PRIMARY KEY (id)' : ''
   const extra = mode === 'sync' ? [5001, 5002, 5003, 5004, 5005] : []
   const rows = [
     `SELECT id, 'stale' v, 0 ver FROM src WHERE id % ${STALE} = 0`,
@@ -74,9 +83,9 @@ export function targetSql(mode: Mode, shape: Shape): string {
     return [`CREATE TABLE dst (${BODY}${key})`, ...stale].join(';\n')
   }
   return [
-    `CREATE TABLE dst (new_id BIGINT NOT NULL PRIMARY KEY, ${BODY}${index})`,
+    `CREATE TABLE dst (new_id BIGINT NOT NULL PRIMARY KEY, ${BODY})`,
     ...(hasIdMap(mode, shape)
-      ? ['CREATE TABLE id_map (old_id INT PRIMARY KEY, new_id BIGINT NOT NULL UNIQUE)']
+      ? ['CREATE TABLE id_map (old_id INT NOT NULL PRIMARY KEY, new_id BIGINT NOT NULL UNIQUE)']
       : []),
     ...(hasStaleRows(mode)
       ? [
@@ -126,13 +135,13 @@ export function tablesOf(mode: Mode, shape: Shape): string[] {
     'rowshift_checkpoint',
     'src',
     'want',
-    ...(shape === 'sharded' ? SHARDS.map((n) => `dst_${n}`) : ['dst']),
+    ...targetTables(shape),
     ...(shape === 'ids' ? ['rowshift_sequence'] : []),
     ...(hasIdMap(mode, shape) ? ['id_map'] : []),
   ]
 }
 
-export function paramsOf(mode: Mode, shape: Shape, threads: number): object {
+export function paramsOf(mode: Mode, shape: Shape, threads: number, session: readonly string[]): object {
   const id = {
     to: 'new_id',
     ...(hasIdMap(mode, shape)
@@ -143,9 +152,9 @@ export function paramsOf(mode: Mode, shape: Shape, threads: number): object {
     worker_num: threads,
     read_batch: SPLIT,
     retry: { attempts: 8, max_wait: 1 },
-    session: ['SET innodb_lock_wait_timeout = 1'],
+    session,
     ...(isTask(mode) ? { mode } : { write_mode: mode }),
-    ...(hasLateIndex(mode) ? { defer_indexes: true } : {}),
+    ...(lateIndexes(mode, shape).length > 0 ? { defer_indexes: true } : {}),
     ...(mode === 'append' ? { pk: 'id' } : {}),
     ...(mode === 'increment' ? { diff_column: { src: 'ver', type: 'version' } } : {}),
     ...(mode === 'sync' ? { max_delete: 50 } : {}),

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import type { Backend } from '../faults/backend.js'
 import { broken } from '../faults/broken.js'
 import { programsOf } from '../faults/builds.js'
 import { faultsOf } from '../faults/faults.js'
@@ -20,18 +21,17 @@ import {
   playAll,
   randomOf,
   someCells,
-  startServers,
+  startBackends,
 } from '../faults/suite.js'
-import type { TestServer } from '../support/servers.js'
 
 const SEED = 1
-const CASES = 95
+const CASES = 105
 const AT_LEAST = 80
 /** Of a busy machine. */
 const TIMEOUT_MS = 900_000
 
 const groups = new Set(faultsOf(randomOf(SEED)).map(({ group }) => group))
-let servers: TestServer[] = []
+let backends: Backend[] = []
 let program = ''
 let cells: Cell[] = []
 let baselines: Baselines
@@ -43,8 +43,8 @@ describe('a run that a fault strikes', function () {
 
   before(async () => {
     program = programsOf([{ name: 'failpoints', edits: [] }])[0]!
-    servers = await startServers()
-    cells = cellsOn(servers)
+    backends = await startBackends()
+    cells = cellsOn(backends)
     baselines = new Baselines({ program })
     const some = someCells(cells)
     await baselines.find(some)
@@ -53,7 +53,7 @@ describe('a run that a fault strikes', function () {
     expect(chosen.length).to.equal(CASES)
   })
 
-  after(() => Promise.all(servers.map((server) => server.stop())))
+  after(() => Promise.all(backends.map((backend) => backend.stop())))
 
   for (const group of groups) {
     it(`is finished, whole: ${group}`, async () => {
@@ -86,7 +86,7 @@ describe('a run that a fault strikes', function () {
       const problems: string[] = []
       for (const one of cases) {
         if (problems.length > 0) break
-        const result = await play(one, baselines.of(cell), { program: build!, lane: cell.server.kind })
+        const result = await play(one, baselines.of(cell), { program: build!, lane: cell.on.kind })
         problems.push(...result.problems)
       }
       expect(problems.join()).to.match(/lost|extra|doubled|changed/)

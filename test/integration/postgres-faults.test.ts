@@ -346,8 +346,12 @@ describe('a server of PostgreSQL that is started again', () => {
       ])
       const [stderr, exit] = [text(child.stderr), once(child, 'exit')]
       const writing = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rowshift' AND state = 'active' AND query ~ '^COPY .* FROM STDIN|merged AS'`
-      await until('a split that is written', async () => (await query(own, writing)).length > 0)
-      await until('rows', async () => (await query(own, 'SELECT 1 FROM t LIMIT 1')).length > 0)
+      const answers = async (sql: string) => {
+        expect(child.exitCode, child.exitCode === null ? '' : await stderr).to.equal(null)
+        return (await query(own, sql)).length > 0
+      }
+      await until('a split that is written', () => answers(writing))
+      await until('rows', () => answers('SELECT 1 FROM t LIMIT 1'))
       await own.restart()
       const [code] = (await exit) as [number]
       expect(code, await stderr).to.equal(0)

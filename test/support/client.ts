@@ -23,7 +23,8 @@ export interface ClientOptions {
   readonly database?: string | undefined
 }
 
-const CONNECT_MS = 5000
+/** For a busy machine: one that is not there refuses at once. */
+const CONNECT_MS = 60_000
 
 export function connect(kind: ServerKind, options: ClientOptions): Promise<Client> {
   return kind === 'postgres' ? connectPostgres(options) : connectMysql(options)
