@@ -70,6 +70,7 @@ export function plannedFacts({ statements }: TableCreation): TableFacts {
     kind: 'table',
     autoIncrement: items.some(({ tokens }) => find(tokens, /^AUTO_INCREMENT$/i) !== null),
     uniqueKeys: items.filter(({ kind }) => kind === 'primary' || kind === 'unique').length,
+    triggers: false,
   }
 }
 

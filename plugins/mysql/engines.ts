@@ -91,4 +91,6 @@ export interface TableFacts {
   readonly autoIncrement: boolean
   /** Of any kind, also on prefixes and expressions. */
   readonly uniqueKeys: number
+  /** Whether it has any that the user may see. */
+  readonly triggers: boolean
 }

@@ -104,15 +104,18 @@ export async function describeFacts(session: Session, table: string): Promise<Ta
     table,
     `SELECT ENGINE, AUTO_INCREMENT IS NOT NULL, TABLE_TYPE,
             (SELECT COUNT(DISTINCT INDEX_NAME) FROM information_schema.STATISTICS
-             WHERE ${inTable(table)} AND NON_UNIQUE = 0)
+             WHERE ${inTable(table)} AND NON_UNIQUE = 0),
+            EXISTS (SELECT * FROM information_schema.TRIGGERS
+             WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = ${text(table)})
      FROM information_schema.TABLES WHERE ${inTable(table)}`,
   )
-  const [engine, autoIncrement, type, uniqueKeys] = row ?? []
+  const [engine, autoIncrement, type, uniqueKeys, triggers] = row ?? []
   return {
     engine: engine ?? null,
     kind: /VIEW/.test(type ?? '') ? 'view' : type === 'SEQUENCE' ? 'sequence' : 'table',
     autoIncrement: autoIncrement === '1',
     uniqueKeys: Number(uniqueKeys),
+    triggers: triggers === '1',
   }
 }
 

@@ -7,6 +7,7 @@ import { checkEngine, isTransactional } from './engines.js'
 import { mapError } from './errors.js'
 import { tryCreation } from './create.js'
 import { checkWritable } from './preflight.js'
+import type { TableFacts } from './engines.js'
 import { describeFacts } from './schema.js'
 import type { ServerFacts } from './server.js'
 import { serverFacts } from './server.js'
@@ -29,18 +30,18 @@ interface WritingServer extends ServerFacts {
 export async function planWrite(session: Session, spec: WriteSpec, asked: string | null): Promise<WritePlan> {
   const server = await askServer(session)
   const facts = spec.create ? plannedFacts(spec.create) : await describeFacts(session, spec.table.table)
-  const { engine, autoIncrement, uniqueKeys } = facts
+  const { uniqueKeys } = facts
   const warnings = checkEngine(spec, facts)
   if (spec.create) await tryCreation(session, spec.table.table, spec.create.statements)
   await checkWritable(session)
   const { path, reason } = await provenPath(
     session,
     server,
-    choosePath(session, server, { engine, autoIncrement, spec }, asked),
+    choosePath(session, server, { ...facts, spec }, asked),
     asked,
   )
   const staging = await chooseStaging(session, spec, { path, uniqueKeys })
-  const transactional = isTransactional(engine)
+  const transactional = isTransactional(facts.engine)
   return {
     path,
     reasons: [`write path ${path}: ${reason}`, ...binaryLog(server, spec), ...staging.reasons],
@@ -48,14 +49,14 @@ export async function planWrite(session: Session, spec: WriteSpec, asked: string
     ...(path === 'load-data' ? {} : { maxRowBytes: server.maxAllowedPacket }),
     // An empty binary cell, one byte in a batch, becomes ",_binary''" in an INSERT.
     maxBatchBytes: Math.floor(server.maxAllowedPacket / 12),
-    ...(transactional ? {} : { unmarked: `engine ${engine} has no transactions` }),
+    ...(transactional ? {} : { unmarked: `engine ${facts.engine} has no transactions` }),
     facts: {
       mariadb: server.mariadb,
       maxAllowedPacket: server.maxAllowedPacket,
       transactional,
       savepoints:
         transactional &&
-        !(path !== 'load-data' && engine === 'InnoDB' && failsWhole(spec) && !staging.staged),
+        !(path !== 'load-data' && facts.engine === 'InnoDB' && failsWhole(spec) && !staging.staged),
       rowAlias: knowsRowAlias(server),
       uniqueKeys,
       staged: staging.staged,
@@ -157,6 +158,7 @@ async function provenPath(
 function bulkObstacle(
   session: Session,
   { mariadb, comment, release, version, binlogFormat }: WritingServer,
+  { triggers }: TableFacts,
 ): string | null {
   // In older versions triggers see only the first row of such an execution.
   if (!session.takesBulk || !mariadb || version < 100_600) {
@@ -164,13 +166,15 @@ function bulkObstacle(
   }
   if (binlogFormat === 'STATEMENT')
     return 'the target server has binlog_format=STATEMENT, with which MariaDB refuses bulk executions'
+  if (triggers)
+    return 'the target has triggers, and MariaDB counts the rows that these write among those of a bulk execution'
   return null
 }
 
 function choosePath(
   session: Session,
   server: WritingServer,
-  target: { engine: string | null; autoIncrement: boolean; spec: WriteSpec },
+  target: TableFacts & { spec: WriteSpec },
   asked: string | null,
 ): Path {
   const transactional = isTransactional(target.engine)
@@ -188,7 +192,7 @@ function choosePath(
     )
   }
   if (asked === 'bulk') {
-    const obstacle = bulkObstacle(session, server)
+    const obstacle = bulkObstacle(session, server, target)
     if (obstacle === null) return { path: 'bulk', reason: 'asked for by write_path' }
     throw new RowshiftError(
       'PARAMS_INVALID',
@@ -197,7 +201,7 @@ function choosePath(
   }
   if (asked === 'insert') return { path: 'insert', reason: 'asked for by write_path' }
   if (target.spec.fewRows) return { path: 'insert', reason: 'rows come a few at a time' }
-  if (transactional && bulkObstacle(session, server) === null)
+  if (transactional && bulkObstacle(session, server, target) === null)
     return { path: 'bulk', reason: 'MariaDB takes many rows for one prepared INSERT, which costs it least' }
   if (!server.localInfile) return { path: 'insert', reason: withoutLoad(session, server, target) }
   if (!transactional) {

@@ -48,23 +48,19 @@ describe('write path bulk', () => {
     }
   })
 
-  it('runs the triggers of the target for every row', async () => {
+  it('is not there where the target has triggers: it would count the rows that these select and write', async () => {
     const db = await TestDatabase.create(
       at,
-      `${TABLES}; INSERT INTO t SELECT id, 'old' FROM s WHERE id <= 10;
-       CREATE TABLE seen (what VARCHAR(20));
-       CREATE TRIGGER i BEFORE INSERT ON t FOR EACH ROW INSERT INTO seen VALUES (CONCAT('i', NEW.id));
-       CREATE TRIGGER u AFTER UPDATE ON t FOR EACH ROW INSERT INTO seen VALUES (CONCAT('u', NEW.id, OLD.v, NEW.v))`,
+      `${TABLES}; CREATE TABLE seen (what VARCHAR(20));
+       CREATE TRIGGER i BEFORE INSERT ON t FOR EACH ROW INSERT INTO seen SELECT DISTINCT CONCAT('i', NEW.id) FROM s WHERE id = NEW.id`,
     )
-    const params = { write_path: 'bulk', write_mode: 'upsert', allow_triggers: true }
-    const { code, stderr, report } = await db.copy('s', 't', params)
+    const params = { write_path: 'bulk', allow_triggers: true }
+    expectRefusal(await db.copy('s', 't', params), 2, 'PARAMS_INVALID', 'the target has triggers')
+    const { code, stderr, report } = await db.copy('s', 't', { allow_triggers: true })
     expect(code, stderr).to.equal(0)
-    expect(report).to.include({ rowsWritten: 1000, rowsChanged: 10 })
+    expect(report).to.include({ rowsWritten: 1000, writePath: 'insert' })
     await db.expectEqual('s', 't')
-    expect(await db.value("SELECT COUNT(DISTINCT what) FROM seen WHERE what LIKE 'i%'")).to.equal('1000')
-    expect(
-      await db.value("SELECT COUNT(*) FROM seen JOIN s ON what = CONCAT('u', id, 'old', v) WHERE id <= 10"),
-    ).to.equal('10')
+    expect(await db.value('SELECT COUNT(*) FROM seen')).to.equal('1000')
   })
 
   /** It is refused for that reason where it is asked for, and otherwise rows go by INSERT. */
