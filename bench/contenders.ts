@@ -16,6 +16,9 @@ import { connect, copy } from './run.js'
 
 const LOOP_ROWS = 500
 
+/** The word of a sample whose table is not what its source is. */
+export const NOT_EXACT = 'NOT exact'
+
 /** What other tools copy into: a table of the same name in a database of its own. */
 const APART = 'apart'
 
@@ -53,7 +56,7 @@ export function inServer(pair: Pair): () => Promise<Sample> {
       ])
     const { result, serverSeconds } = await serverCpu([server], () => timed(work))
     await Promise.all(halves.map((half) => half.end()))
-    return { seconds: result.seconds, serverSeconds }
+    return { seconds: result.seconds, serverSeconds, word: await exactness(pair) }
   }
 }
 
@@ -75,7 +78,7 @@ export function loop(
         Promise.all(parts.map((where) => loopOver(pair.source.server, pair.target.server, where, change))),
       )
     const { result, serverSeconds } = await serverCpu(serversOf(pair), work)
-    return { ...result, serverSeconds, word: (await pair.isExact()) ? 'exact' : 'NOT exact' }
+    return { ...result, serverSeconds, word: await exactness(pair) }
   }
 }
 
@@ -141,13 +144,16 @@ function byTool(pair: Pair, commands: (folder: string) => readonly string[]): ()
           for (const command of commands(folder)) await shell(command)
         })
       const { result, serverSeconds } = await serverCpu(serversOf(pair), work)
-      const exact = await pair.isExact(`${APART}.source`)
-      return { seconds: result.seconds, serverSeconds, word: exact ? 'exact' : 'NOT exact' }
+      return { seconds: result.seconds, serverSeconds, word: await exactness(pair, `${APART}.source`) }
     } finally {
       await connection.query(`DROP DATABASE IF EXISTS ${APART}`)
       rmSync(folder, { recursive: true })
     }
   }
+}
+
+async function exactness(pair: Pair, table?: string): Promise<string> {
+  return (await pair.isExact(table)) ? 'exact' : NOT_EXACT
 }
 
 function loginOf({ host, port, user, password }: TestServer): string {
