@@ -6,6 +6,7 @@ import { runDatabase } from '../features/database/job.js'
 import type { PlannedTable } from '../features/database/plan.js'
 import { planDatabase } from '../features/database/plan.js'
 import type { DatabaseReport } from '../features/database/report.js'
+import { unplannedReport } from '../features/database/report.js'
 import type { DatabaseRequest } from '../features/database/request.js'
 import { splitList } from '../features/database/selection.js'
 import { paramsFromOptions } from '../task/params-options.js'
@@ -43,11 +44,13 @@ export async function copyDatabase(options: DatabaseOptions): Promise<number> {
   const request = await requestOf(options)
   if (dryRun) return interruptible((signal) => showPlan(request, json, signal))
   if (file !== undefined) openReport(file, '')
-  const report = await interruptible((signal) => copyWithProgress(request, json, signal))
+  const report = await interruptible((signal) => copyWithProgress(request, json, signal)).catch(
+    (thrown: unknown) => unplannedReport(request.runId, RowshiftError.from(thrown)),
+  )
   const stored = file === undefined || writeReport(file, report)
   if (json || !stored) printJson(report)
   if (report.error !== null) printError(RowshiftError.fromReport(report.error))
-  if (!json && stored) print(databaseSummary(report, tablesLeft(report)))
+  if (!json && stored && report.tables.length > 0) print(databaseSummary(report, tablesLeft(report)))
   return exitCodeOf(report)
 }
 

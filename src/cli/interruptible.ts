@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { ExitCode } from '../contract/errors.js'
 
 /** Ctrl-C, what service managers send, and a terminal that is closed. */
@@ -9,6 +10,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  */
 export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController()
+  // Tables that are copied side by side listen to it, each with all that it opens.
+  setMaxListeners(0, stop.signal)
   const listener = (name: NodeJS.Signals) => {
     if (stop.signal.aborted) {
       if (name === 'SIGHUP') return

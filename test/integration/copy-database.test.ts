@@ -199,6 +199,15 @@ describe('a copy of a database that makes no sense', () => {
       expect(outcome.stderr, options.join(' ')).to.contain(words)
       expect(outcome.code, options.join(' ')).to.equal(2)
     }
+    // SQLite takes names for the same that differ by case only.
+    const cased = await TestDatabase.create(
+      server('postgres'),
+      'CREATE TABLE usr (id int PRIMARY KEY); INSERT INTO usr VALUES (1); CREATE TABLE "Usr" (id int PRIMARY KEY); INSERT INTO "Usr" VALUES (2)',
+    )
+    const mixedUp = await copy(databaseUrl(cased), `sqlite:${scratchFile('db')}`, '--create')
+    expect(mixedUp.stderr).to.contain('which may be one table of the target')
+    expect(mixedUp.code).to.equal(2)
+    expect(mixedUp.report).to.deep.include({ status: 'failed', tables: [] })
     const mixed = await copy(a, to.url('t'))
     expect(mixed.stderr).to.contain('--from names no table')
     expect(mixed.code).to.equal(2)

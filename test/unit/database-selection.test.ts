@@ -58,7 +58,7 @@ describe('tables of a database', () => {
       [{ tables: ['usr'] }, 'did you mean "user"?'],
       [{ exclude: ['x*'] }, '--exclude x* matches none'],
       [{ exclude: ['*'] }, 'All 6 tables of the source are left out'],
-      [{ tables: ['user'], rename: ['order_*=o_*'] }, '--rename order_* matches none'],
+      [{ rename: ['ordr_*=o_*'] }, '--rename ordr_* matches none'],
       [{ rename: ['order_*=orders'] }, 'the same number of stars'],
       [{ rename: ['/^order_.*/=orders'] }, 'order_2025 and order_2026 would both be written to orders'],
       [{ rename: ['order'] }, 'write old=new'],

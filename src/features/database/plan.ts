@@ -2,10 +2,11 @@ import { RowshiftError } from '../../contract/errors.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import { planWith, withEndpoints } from '../../engine/job.js'
 import type { CopyRequest } from '../../engine/job.js'
+import { stopped } from '../../engine/run-errors.js'
 import type { DatabaseRequest } from './request.js'
 import { checkDatabaseRequest, tableRequest } from './request.js'
 import type { Selection } from './selection.js'
-import { selectTables } from './selection.js'
+import { sameTarget, selectTables } from './selection.js'
 
 /** Tables that runs make for themselves: nobody else's data. */
 const OWN = /^rowshift_/
@@ -45,7 +46,7 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
     )
     const tables: PlannedTable[] = []
     for (const table of selected) {
-      signal.throwIfAborted()
+      if (signal.aborted) throw stopped(signal)
       const copy = tableRequest(request, table)
       const planned = await planWith(copy, endpoints, signal).then(
         (plan) => ({ plan, error: null }),
@@ -53,6 +54,7 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
       )
       tables.push({ request: copy, ...table, ...planned })
     }
+    refuseOneTarget(tables)
     return {
       tables,
       leftOut: [
@@ -61,6 +63,27 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
       ],
     }
   })
+}
+
+/** Names that differ by case only are those of one table in some databases. Two that are there are told apart by what they are. */
+function refuseOneTarget(tables: readonly PlannedTable[]): void {
+  const known = new Map<string, PlannedTable>()
+  for (const table of tables) {
+    const name = table.to.toLowerCase()
+    const other = known.get(name)
+    if (other && mayBeOne(table, other))
+      throw sameTarget(
+        other.from,
+        table.from,
+        `be ${other.to} and ${table.to}, which may be one table of the target`,
+      )
+    known.set(name, table)
+  }
+}
+
+function mayBeOne({ plan: a }: PlannedTable, { plan: b }: PlannedTable): boolean {
+  if (!a || !b || a.write.create || b.write.create) return true
+  return a.write.table.identity === b.write.table.identity
 }
 
 /** By statistics, as they are before a copy; null: unknown. */

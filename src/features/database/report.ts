@@ -70,6 +70,13 @@ export function uncopiedTable({ from, to, plan }: PlannedTable, error: RowshiftE
   return { table: from, to, status, phase, ...nothing, error: error?.report() ?? null }
 }
 
+/** Of a run that failed before it had a plan. */
+export function unplannedReport(runId: string, error: RowshiftError): DatabaseReport {
+  const nothing = { rowsWritten: 0, bytes: 0, seconds: 0, targetChanged: false, tables: [], leftOut: [] }
+  const status = error.code === 'INTERRUPTED' ? 'interrupted' : 'failed'
+  return { runId, status, ...nothing, error: error.report() }
+}
+
 export function databaseReport(
   runId: string,
   tables: readonly TableReport[],

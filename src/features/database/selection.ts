@@ -44,6 +44,8 @@ export function selectTables(names: readonly string[], request: SelectionRequest
   const rules = request.rename.map(ruleOf)
   for (const pattern of wanted) mustMatch(pattern, '--tables', names)
   for (const pattern of unwanted) mustMatch(pattern, '--exclude', names)
+  // Whoever goes on with some of the tables gives the same rules.
+  for (const { pattern } of rules) mustMatch(pattern, '--rename', names)
   const tables: SelectedTable[] = []
   const leftOut: { table: string; reason: string }[] = []
   for (const from of [...names].sort(byCodeUnits)) {
@@ -53,12 +55,6 @@ export function selectTables(names: readonly string[], request: SelectionRequest
       leftOut.push({ table: from, reason: 'not in --tables' })
     else tables.push({ from, to: renamed(from, rules) })
   }
-  for (const { pattern } of rules)
-    mustMatch(
-      pattern,
-      '--rename',
-      tables.map(({ from }) => from),
-    )
   if (tables.length === 0) throw nothingLeft(leftOut.length)
   refuseSameTarget(tables)
   return { tables, leftOut }
@@ -158,13 +154,16 @@ function refuseSameTarget(tables: readonly SelectedTable[]): void {
   const sources = new Map<string, string>()
   for (const { from, to } of tables) {
     const other = sources.get(to)
-    if (other !== undefined)
-      throw new RowshiftError(
-        'USAGE',
-        `${other} and ${from} would both be written to ${to}. Change --rename, or leave one of them out. Nothing was written.`,
-      )
+    if (other !== undefined) throw sameTarget(other, from, `both be written to ${to}`)
     sources.set(to, from)
   }
+}
+
+export function sameTarget(one: string, other: string, what: string): RowshiftError {
+  return new RowshiftError(
+    'USAGE',
+    `${one} and ${other} would ${what}. Give one of them another name by --rename, or leave it out. Nothing was written.`,
+  )
 }
 
 function byCodeUnits(a: string, b: string): number {
