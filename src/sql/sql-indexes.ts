@@ -69,6 +69,8 @@ export class SqlIndexes<S extends SqlSession> implements IndexesSkill {
     } catch (thrown) {
       const error = RowshiftError.from(thrown)
       if (mayPass(error) || error.retryable || signal.aborted) throw error
+      // What is dropped must stay remembered, whatever failed after that.
+      if ((await this.#lacking(table, indexes)).length > 0) throw error
       await this.forget(indexes)
       return stay(error.message)
     }
@@ -79,9 +81,7 @@ export class SqlIndexes<S extends SqlSession> implements IndexesSkill {
     indexes: readonly DeferredIndex[],
   ): Promise<{ steps: readonly (readonly DeferredIndex[])[]; together: boolean }> {
     const { together } = this.#statements
-    const missing = await this.#using('looking for indexes', table, (session) =>
-      this.#missing(session, table, indexes),
-    )
+    const missing = await this.#lacking(table, indexes)
     await this.forget(indexes.filter((index) => !missing.includes(index)))
     return { steps: this.#statements.steps(missing), together }
   }
@@ -127,6 +127,10 @@ export class SqlIndexes<S extends SqlSession> implements IndexesSkill {
       await session.run(sql).catch((thrown: unknown) => {
         throw failure(session, table, 'dropping indexes', thrown)
       })
+  }
+
+  #lacking(table: string, indexes: readonly DeferredIndex[]): Promise<DeferredIndex[]> {
+    return this.#using('looking for indexes', table, (session) => this.#missing(session, table, indexes))
   }
 
   async #missing(session: S, table: string, indexes: readonly DeferredIndex[]): Promise<DeferredIndex[]> {
