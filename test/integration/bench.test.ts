@@ -146,4 +146,26 @@ describe('rowshift bench', () => {
       expect(existsSync('/nowhere')).to.equal(false)
     }
   })
+
+  it('drops its table where "session" has put it', async () => {
+    const db = await TestDatabase.create(server('postgres'))
+    const left = scratchName(Date.now() - 3_600_000).replace(/_[0-9a-f]{8}_/, '_00000000_')
+    await db.query(
+      `CREATE SCHEMA app; CREATE TABLE app.s AS SELECT i AS id, 'v' || i AS v FROM generate_series(1, 1000) i;
+       ALTER TABLE app.s ADD PRIMARY KEY (id); CREATE TABLE app.${left} (id INT)`,
+    )
+    const { code, stderr } = await runCli([
+      'bench',
+      '--from',
+      db.url('s'),
+      ...SHORT,
+      '--param',
+      'session=SET search_path TO app',
+    ])
+    const tables = await db.query(
+      `SELECT table_name FROM information_schema.tables WHERE table_schema IN ('public', 'app')`,
+    )
+    expect(tables, stderr).to.deep.equal([['s']])
+    expect(code, stderr).to.equal(0)
+  })
 })

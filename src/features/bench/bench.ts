@@ -51,21 +51,21 @@ const GRACE_MS = 2_000
 
 export async function bench(request: BenchRequest, hooks: BenchHooks): Promise<BenchResult> {
   checkRequest(request)
-  await checkTarget(request.to, hooks.signal)
+  await checkTarget(request, hooks.signal)
   const table = scratchName(Date.now() + request.seconds * 2_000 + 60_000)
-  const leftOvers = await dropLeftOvers(request.to)
+  const leftOvers = await dropLeftOvers(request)
   if (leftOvers.length > 0) hooks.onLeftOvers(leftOvers)
   // Says what a user may not do before anything is created: who cannot drop tables could not clean up.
-  await dropTable(request.to, table)
+  await dropTable(request, table)
   await planCopy(copyRequest(request, table, AUTOMATIC), hooks.signal)
   hooks.onBegin(table)
   const measured = await new Bench(request, table, hooks).run().catch(async (thrown: unknown) => {
-    await dropTable(request.to, table).catch((also: unknown) =>
+    await dropTable(request, table).catch((also: unknown) =>
       hooks.onNotDropped(table, RowshiftError.from(also)),
     )
     throw thrown
   })
-  await dropTable(request.to, table)
+  await dropTable(request, table)
   return { table, leftOvers, ...measured }
 }
 
@@ -151,7 +151,7 @@ class Bench {
   async #try(setting: Setting, milliseconds: number) {
     const { signal } = this.#hooks
     const began = performance.now()
-    await dropTable(this.#request.to, this.#table)
+    await dropTable(this.#request, this.#table)
     const times = { milliseconds, most: this.#remaining + GRACE_MS }
     const trial = await tryCopy(copyRequest(this.#request, this.#table, setting), times, signal)
     this.#besideMs = Math.max(0, performance.now() - began - milliseconds)

@@ -5,6 +5,7 @@ import { RowshiftError } from '../../contract/errors.js'
 import { closeAll, openAll } from '../../contract/opening.js'
 import type { Writer } from '../../contract/plugin.js'
 import type { ResolvedConnection } from '../../config/config.js'
+import type { Params } from '../../task/params.js'
 import { endpointsOf, readersOf, writersOf } from '../../engine/endpoints.js'
 
 const NAME = /^rowshift_bench_([0-9a-f]{8})_(\d+)_([0-9a-z]+)$/
@@ -18,6 +19,12 @@ interface Owner {
   readonly pid: number
   /** When it has ended for certain, in milliseconds since 1970. */
   readonly until: number
+}
+
+/** `session` may say in which schema a table is looked for, and made. */
+interface Target {
+  readonly to: ResolvedConnection
+  readonly params: Pick<Params, 'session'>
 }
 
 /** `until`: when this process has ended, or has given the table up, for certain. */
@@ -34,13 +41,13 @@ export function isLeftOver(table: string, now = Date.now()): boolean {
 }
 
 /** Throws ACCESS_DENIED where this user may not drop tables, whether or not the table is there. */
-export function dropTable(to: ResolvedConnection, table: string): Promise<void> {
-  return withWriter(to, (writer) => writer.skills.dropTable!(table))
+export function dropTable(target: Target, table: string): Promise<void> {
+  return withWriter(target, (writer) => writer.skills.dropTable!(table))
 }
 
 /** Drops the tables that benches which died have left in the target; resolves to their names. */
-export function dropLeftOvers(to: ResolvedConnection): Promise<readonly string[]> {
-  return withWriter(to, async (writer) => {
+export function dropLeftOvers(target: Target): Promise<readonly string[]> {
+  return withWriter(target, async (writer) => {
     const left = ((await writer.skills.tables?.()) ?? []).filter((table) => isLeftOver(table))
     for (const table of left) await writer.skills.dropTable!(table)
     return left
@@ -51,8 +58,8 @@ export function dropLeftOvers(to: ResolvedConnection): Promise<readonly string[]
  * Throws PARAMS_INVALID unless the target's plugin can make and drop tables, and what its reader throws for a database that is not there: one
  * that is a file would be made, and stay.
  */
-export async function checkTarget(to: ResolvedConnection, signal: AbortSignal): Promise<void> {
-  const endpoints = endpointsOf(to, [])
+export async function checkTarget({ to, params }: Target, signal: AbortSignal): Promise<void> {
+  const endpoints = endpointsOf(to, params.session)
   const [writer] = writersOf(to.loaded.plugin, endpoints)
   if (!writer?.skills.planCreateTable || !writer.skills.dropTable)
     throw new RowshiftError(
@@ -67,8 +74,8 @@ export async function checkTarget(to: ResolvedConnection, signal: AbortSignal): 
   }
 }
 
-async function withWriter<T>(to: ResolvedConnection, use: (writer: Writer) => Promise<T>): Promise<T> {
-  const [writer] = writersOf(to.loaded.plugin, endpointsOf(to, []))
+async function withWriter<T>({ to, params }: Target, use: (writer: Writer) => Promise<T>): Promise<T> {
+  const [writer] = writersOf(to.loaded.plugin, endpointsOf(to, params.session))
   try {
     await writer!.connect(AbortSignal.timeout(DROP_MS))
     return await use(writer!)
