@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ColumnMapping, InServerPlan, PlannedWrite, ReadSpec, Split } from '../../src/contract/plugin.js'
 import type { CopiedRows, InServerPlanner, InServerSigns } from '../../src/sql/unseen-rows.js'
-import { convertedColumn } from '../../src/sql/unseen-rows.js'
+import { convertedColumn, dependsOnSession } from '../../src/sql/unseen-rows.js'
 import { whereClause } from '../../src/sql/range.js'
 import { splitRows, WHOLE } from '../../src/sql/select.js'
 import type { Session } from './connection.js'
@@ -18,6 +18,8 @@ import type { WriteFacts } from './write-facts.js'
 const FAMILY = 'mysql'
 /** One statement after another takes half of what statements of rows from outside cost, so it takes more than two of those to be faster. */
 const WORTH_WAITING = 2
+/** What SQL may ask about the session that it runs in. */
+const WHO = "CONCAT_WS(' ', QUOTE(USER()), QUOTE(CURRENT_USER()), DATABASE())"
 
 /** The databases of both tables, as statements name them. */
 interface InServerFacts extends Record<string, unknown> {
@@ -30,10 +32,12 @@ export const signs: InServerSigns<Session> = {
   family: FAMILY,
   async show(session) {
     const lock = `rowshift_${randomBytes(16).toString('hex')}`
-    const [row] = await session.query(`SELECT GET_LOCK(${text(lock)}, 0), CONNECTION_ID(), DATABASE()`)
-    const [, connection, database] = row!
+    const [row] = await session.query(
+      `SELECT GET_LOCK(${text(lock)}, 0), CONNECTION_ID(), DATABASE(), ${WHO}`,
+    )
+    const [, ...shown] = row!
     return {
-      text: JSON.stringify([lock, connection, database]),
+      text: JSON.stringify([lock, ...shown]),
       release: async () => void (await session.query(`DO RELEASE_LOCK(${text(lock)})`)),
     }
   },
@@ -47,13 +51,13 @@ async function plan(
   read: ReadSpec,
   sign: string,
 ): Promise<InServerPlan> {
-  const [lock, connection, from] = JSON.parse(sign) as [string, string, string]
+  const [lock, connection, from, who] = JSON.parse(sign) as [string, string, string, string]
   const [row] = await session.query(
-    `SELECT IS_USED_LOCK(${text(lock)}), DATABASE(), @@innodb_autoinc_lock_mode, IF(@@log_bin, @@binlog_format, 'none'),
+    `SELECT IS_USED_LOCK(${text(lock)}), DATABASE(), ${WHO}, @@innodb_autoinc_lock_mode, IF(@@log_bin, @@binlog_format, 'none'),
             (SELECT CONCAT(TABLE_TYPE, ' ', ENGINE) FROM information_schema.TABLES
              WHERE TABLE_SCHEMA = ${text(from)} AND TABLE_NAME = ${text(read.table.table)})`,
   )
-  const [holder, to, lockMode, binlogFormat, source] = row!
+  const [holder, to, ownWho, lockMode, binlogFormat, source] = row!
   const { release, comment } = await serverFacts(session)
   const facts = { from, to: to! } satisfies InServerFacts
   const target = write.create ? plannedFacts(write.create) : await describeFacts(session, write.table.table)
@@ -67,8 +71,8 @@ async function plan(
     return impossible('the target has several unique keys, and only rows with the same identity are the same')
   if (binlogFormat === 'STATEMENT')
     return impossible('under binlog_format=STATEMENT it would lock the rows of the source')
-  if (read.where !== null && from !== to)
-    return impossible('"where" may mean something else in the database of the target')
+  if (dependsOnSession(read) && who !== ownWho)
+    return impossible('"where" may mean something else for the user, or in the database, of the target')
   const denied = await deniedReason(session, { ...write, inServer: facts }, read)
   if (denied !== null) return impossible(denied)
   const waiting = target.autoIncrement && Number(lockMode) < 2

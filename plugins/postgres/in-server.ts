@@ -4,7 +4,7 @@ import type { ColumnMapping, InServerPlan, PlannedWrite, ReadSpec, Split } from 
 import { whereClause } from '../../src/sql/range.js'
 import { splitRows, WHOLE } from '../../src/sql/select.js'
 import type { CopiedRows, InServerPlanner, InServerSigns } from '../../src/sql/unseen-rows.js'
-import { convertedColumn } from '../../src/sql/unseen-rows.js'
+import { convertedColumn, dependsOnSession } from '../../src/sql/unseen-rows.js'
 import { postgresDialect } from './dialect.js'
 import type { PostgresSession } from './session.js'
 import { expressionOf, identifier, tableId, text } from './sql.js'
@@ -13,6 +13,9 @@ import { insertSql, mergeSql, namesOf } from './statements.js'
 const FAMILY = 'postgres'
 /** Of the numbers of an advisory lock. */
 const NUMBERS = 2 ** 31
+/** What SQL may ask about the session that it runs in. */
+const WHO =
+  "concat_ws(' ', quote_ident(session_user), quote_ident(current_user), current_setting('search_path'))"
 
 /** A lock by numbers that nobody can guess: a session of the same database sees which process holds it, and one of another server does not. */
 export const signs: InServerSigns<PostgresSession> = {
@@ -20,12 +23,12 @@ export const signs: InServerSigns<PostgresSession> = {
   async show(session, { table: { table } }) {
     const [first, second] = [randomInt(NUMBERS), randomInt(NUMBERS)]
     const [row] = await session.query(
-      `SELECT pg_backend_pid(), current_setting('search_path'), (SELECT concat(quote_ident(nspname), '.', quote_ident(relname))
+      `SELECT pg_backend_pid(), ${WHO}, (SELECT concat(quote_ident(nspname), '.', quote_ident(relname))
          FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace WHERE pg_class.oid = ${tableId(table)}),
-         pg_try_advisory_lock(${first}, ${second})`,
+         row_security_active(${tableId(table)})::int, pg_try_advisory_lock(${first}, ${second})`,
     )
     return {
-      text: JSON.stringify([first, second, ...row!.slice(0, 3)]),
+      text: JSON.stringify([first, second, ...row!.slice(0, 4)]),
       release: async () => void (await session.query(`SELECT pg_advisory_unlock(${first}, ${second})`)),
     }
   },
@@ -39,26 +42,27 @@ async function plan(
   read: ReadSpec,
   sign: string,
 ): Promise<InServerPlan> {
-  const [first, second, process, path, from] = JSON.parse(sign) as [number, number, string, string, string]
+  const [first, second, process, who, from, hides] = JSON.parse(sign) as [number, number, ...string[]]
   const [row] = await session.query(
     `SELECT (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = ${first} AND objid = ${second}
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
-            current_setting('search_path'),
-            (SELECT (relkind IN ('r', 'p') AND NOT row_security_active(oid))::int FROM pg_class WHERE oid = to_regclass(${text(from)})),
+            ${WHO},
+            (SELECT (relkind IN ('r', 'p') AND NOT row_security_active(oid))::int FROM pg_class WHERE oid = to_regclass(${text(from!)})),
             (SELECT relhasrules::int FROM pg_class WHERE oid = ${tableId(write.table.table)})`,
   )
-  const [holder, ownPath, isPlain, hasRules] = row!
+  const [holder, ownWho, isPlain, hasRules] = row!
   const converted = convertedColumn(write, isCopied)
   const impossible = (reason: string) => ({ advice: 'impossible', reason }) as const
   if (holder !== process) return impossible('the ends are not one database of one server')
-  if (isPlain !== '1') return impossible('the source has to be a plain table without row security')
+  if (isPlain !== '1' || hides !== '0')
+    return impossible('the source has to be a plain table without row security')
   if (converted) return impossible(`${converted.source.name} is not copied as it is, but converted`)
   if (write.writeMode === 'replace' || (write.writeMode === 'upsert' && write.facts['partitioned']))
     return impossible('rows that are there would have to be removed, or looked for in partitions')
   if (write.triggers?.length || hasRules === '1')
     return impossible('a trigger or a rule of the target may do something else with rows')
-  if (read.where !== null && path !== ownPath)
-    return impossible('"where" may mean something else under the search path of the target')
+  if (dependsOnSession(read) && who !== ownWho)
+    return impossible('"where" may mean something else for the user, or under the search path, of the target')
   const facts = { from }
   const denied = await deniedReason(session, { ...write, inServer: facts }, read)
   if (denied !== null) return impossible(denied)

@@ -80,6 +80,12 @@ export function convertedColumn(
   return columns.find((column) => !kept(column)) ?? null
 }
 
+/** Whether its rows are told by SQL that may mean others in another session: what users wrote, or what depends on settings. */
+export function dependsOnSession({ where, key, window }: ReadSpec): boolean {
+  const columns = [...(key?.columns ?? []), ...(window === null ? [] : [window.column])]
+  return where !== null || columns.some(({ sql, readAs }) => sql !== undefined || readAs !== undefined)
+}
+
 /** Whatever its text would not show of it is copied too. */
 function isSameJson({ source, target, check }: ColumnMapping): boolean {
   const same = source.kind === 'json' && source.type === target.type && target.valueRange.normalised === true
