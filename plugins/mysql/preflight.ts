@@ -7,6 +7,7 @@ import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { splitWarnings } from './explain.js'
 import { checkJsonTypes } from './json-types.js'
+import { LARGER_ROWS } from './row-errors.js'
 import { charsetOf, expressionOf, identifier, text } from './sql.js'
 import { mostBytes } from './value-range.js'
 
@@ -102,7 +103,7 @@ async function checkRowSize(
   throw new RowshiftError(
     'ROW_TOO_LARGE',
     `A row of ${spec.table.table}${key === '' ? '' : ` (${key})`} has ${row[0]} bytes, more than the ${limit}. ` +
-      'Raise max_allowed_packet there, or leave the row out with "where". Nothing was written.',
+      `Raise max_allowed_packet there, or ${LARGER_ROWS}, or leave the row out with "where". Nothing was written.`,
     { table: spec.table.table, bytes: Number(row[0]), key },
   )
 }

@@ -5,6 +5,10 @@ import type { Batch, PlannedWrite } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { stageName } from './statements.js'
 
+/** What to do about a row that is too large for a statement. */
+export const LARGER_ROWS =
+  'use "write_path": "load-data", which sends rows of any size to engines with transactions and needs local_infile=ON there'
+
 /** Where servers name the column at fault; the value, which may look alike, stands before it. */
 const COLUMN_NAMED = [
   /.*\bcolumn '(?:[^']*\.)?([^']+)'/is,

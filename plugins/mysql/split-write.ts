@@ -5,7 +5,7 @@ import type { Tally } from '../../src/sql/tally.js'
 import type { Session } from './connection.js'
 import { warningError } from './errors.js'
 import { duplicateCounts, figure, warnings } from './counts.js'
-import { rejectedRowError, unwritable } from './row-errors.js'
+import { LARGER_ROWS, rejectedRowError, unwritable } from './row-errors.js'
 import type { Merge, Statements } from './statements.js'
 import type { OkResult } from './driver.js'
 import { BulkBuilder } from './transcode.js'
@@ -189,7 +189,7 @@ function lookedUp(
 function tooLarge(bytes: number): RowshiftError {
   return new RowshiftError(
     'ROW_TOO_LARGE',
-    `A row makes a statement of ${bytes} bytes, more than the target's max_allowed_packet. Raise max_allowed_packet there.`,
+    `A row makes a statement of ${bytes} bytes, more than the target's max_allowed_packet. Raise max_allowed_packet there, or ${LARGER_ROWS}.`,
     { bytes },
   )
 }

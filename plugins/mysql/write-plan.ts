@@ -201,6 +201,13 @@ function choosePath(
   }
   if (asked === 'insert') return { path: 'insert', reason: 'asked for by write_path' }
   if (target.spec.fewRows) return { path: 'insert', reason: 'rows come a few at a time' }
+  if (target.spec.largeRows && transactional && server.localInfile) {
+    return {
+      path: 'load-data',
+      reason:
+        'a row is larger than max_allowed_packet of the target, which limits any statement but not what a load sends',
+    }
+  }
   if (transactional && bulkObstacle(session, server, target) === null)
     return { path: 'bulk', reason: 'MariaDB takes many rows for one prepared INSERT, which costs it least' }
   if (!server.localInfile) return { path: 'insert', reason: withoutLoad(session, server, target) }

@@ -32,6 +32,8 @@ export interface WriteSpec {
   readonly threads: number
   /** Rows come a few at a time, so what pays for many rows only does not pay. Default: many. */
   readonly fewRows?: true
+  /** The source holds a row of more than the `maxRowBytes` that this writer named first. Default: none that is known. */
+  readonly largeRows?: true
   /** At most this many rows per write statement; null: the plugin cuts by bytes. */
   readonly writeBatch: number | null
   readonly preSql: readonly string[]

@@ -12,6 +12,8 @@ export interface PlanRequest {
   /** A range to read again. Default: what is new. */
   readonly backfill?: WindowRequest['backfill']
   readonly connections: NamedConnections
+  /** As in `WriteSpec`. */
+  readonly largeRows?: true
   /** Ends what is waited for outside of the databases, which have it already. */
   readonly signal?: AbortSignal | undefined
 }

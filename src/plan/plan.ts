@@ -42,6 +42,17 @@ import type { SavedWatermarks } from './window.js'
 
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
 export async function makePlan(request: PlanRequest): Promise<RunPlan> {
+  try {
+    return await planOnce(request)
+  } catch (error) {
+    const asked = clientPath(request.params)
+    if (asked !== null || RowshiftError.from(error).code !== 'ROW_TOO_LARGE') throw error
+    // A row was found. The writer may know a way for it, which costs the other rows more.
+    return planOnce({ ...request, largeRows: true })
+  }
+}
+
+async function planOnce(request: PlanRequest): Promise<RunPlan> {
   const { params } = request
   const source = await describeSource(request.source, params.where)
   const databases = Math.max(request.source.readers.length, request.target.writers.length)
@@ -239,7 +250,7 @@ function matchRows(
 
 /** What is written, and how. */
 async function planWrite(
-  { params, target: { writers } }: PlanRequest,
+  { params, target: { writers }, largeRows }: PlanRequest,
   { source, target, judged, sharding, reading, matching, threads }: PlanChoices,
 ): Promise<TargetSpec> {
   const { writeMode, errorLimit, writeBatch, preSql, postSql } = params
@@ -253,6 +264,7 @@ async function planWrite(
     ...matching,
     errorLimit,
     threads: threads.most,
+    ...(largeRows && { largeRows }),
     writeBatch,
     preSql,
     postSql,

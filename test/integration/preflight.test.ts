@@ -163,8 +163,23 @@ describe('before a row moves', () => {
       await query(small, 'CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, v LONGBLOB)')
       const endpoints = ['copy', '--from', source.url('t'), '--to', `${small.url}/d?table=t`]
       const outcome = await runWithReport([...endpoints, '--param', 'write_path=insert'])
-      expectRefusal(outcome, 1, 'ROW_TOO_LARGE', 'id = "2"', '1500000 bytes', 'max_allowed_packet')
+      const advice = ['max_allowed_packet', '"write_path": "load-data"']
+      expectRefusal(outcome, 1, 'ROW_TOO_LARGE', 'id = "2"', '1500000 bytes', ...advice)
       expect(outcome.report).to.include({ rowsRead: 0, splits: 0 })
+      expect(await query(small, 'SELECT COUNT(*) FROM d.t')).to.deep.equal([['0']])
+
+      // A load has no such limit.
+      for (const write_mode of ['insert', 'upsert', 'ignore']) {
+        const loaded = await runWithReport([...endpoints, '--param', `write_mode=${write_mode}`])
+        expect(loaded.code, loaded.stderr).to.equal(0)
+        expect(loaded.report).to.include({ rowsRead: 2, writePath: 'load-data' })
+        expect(loaded.report.reasons.join('\n')).to.include('max_allowed_packet')
+      }
+      expect(await query(small, 'SELECT id, LENGTH(v), MD5(v) FROM d.t ORDER BY id')).to.deep.equal(
+        await source.query('SELECT id, LENGTH(v), MD5(v) FROM t ORDER BY id'),
+      )
+      await query(small, 'TRUNCATE d.t; SET GLOBAL local_infile = OFF')
+      expectRefusal(await runWithReport(endpoints), 1, 'ROW_TOO_LARGE', 'id = "2"', ...advice)
       expect(await query(small, 'SELECT COUNT(*) FROM d.t')).to.deep.equal([['0']])
     } finally {
       await small.stop()
