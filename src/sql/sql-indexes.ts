@@ -30,14 +30,12 @@ export class SqlIndexes<S extends SqlSession> implements IndexesSkill {
     return this.#using('looking for indexes', table, (session) => this.#statements.secondary(session, table))
   }
 
-  async deferred(): Promise<readonly DeferredIndex[]> {
-    const session = await this.#session()
-    if (!(await isThere(session))) return []
-    const rows = await ask(
-      session,
-      `SELECT target_table, state FROM ${NAME} WHERE run_id = '' ORDER BY split`,
-    )
-    return rows.map(([table, state]) => ({ table: table!, ...(JSON.parse(state!) as Memory) }))
+  deferred(): Promise<readonly DeferredIndex[]> {
+    return this.#remembered().catch((thrown: unknown) => {
+      const error = RowshiftError.from(thrown)
+      if (error.retryable || error.code === 'INTERNAL') throw error
+      return []
+    })
   }
 
   async defer(table: string, signal: AbortSignal): Promise<Deferral> {
@@ -120,6 +118,16 @@ export class SqlIndexes<S extends SqlSession> implements IndexesSkill {
         `DELETE FROM ${NAME} WHERE run_id = '' AND split = '${nameOf(index)}' AND state = ${state}`,
       )
     }
+  }
+
+  async #remembered(): Promise<DeferredIndex[]> {
+    const session = await this.#session()
+    if (!(await isThere(session))) return []
+    const rows = await ask(
+      session,
+      `SELECT target_table, state FROM ${NAME} WHERE run_id = '' ORDER BY split`,
+    )
+    return rows.map(([table, state]) => ({ table: table!, ...(JSON.parse(state!) as Memory) }))
   }
 
   async #drop(session: S, table: string, indexes: readonly DroppableIndex[]): Promise<void> {

@@ -148,6 +148,31 @@ describe('defer_indexes', () => {
     }
   })
 
+  it('does not keep those from copying who may not read what is remembered, or where another table has its name', async () => {
+    const user = `deferred_${process.pid}`
+    for (const at of [...oneServer(), server('postgres')]) {
+      const db = await TestDatabase.create(at, `${SMALL}; CREATE TABLE rowshift_checkpoint (x INT)`)
+      const copied = await db.copy('src', 'dst')
+      expect(copied.code, copied.stderr).to.equal(0)
+      expect(await db.value('SELECT COUNT(*) FROM dst')).to.equal('2')
+    }
+    const db = await TestDatabase.create(server('postgres'), SMALL)
+    expect((await db.copy('src', 'dst', DEFER)).code).to.equal(0)
+    await db.query(`DELETE FROM dst; CREATE ROLE ${user} LOGIN PASSWORD 'p'; GRANT SELECT ON src, dst TO ${user};
+      GRANT INSERT, UPDATE, DELETE ON dst TO ${user}`)
+    try {
+      const [from, to] = ['src', 'dst'].map((table) => db.url(table).replace(/\/\/[^@]*@/, `//${user}:p@`))
+      const copied = await runWithReport(['copy', '--from', from!, '--to', to!])
+      expect(copied.code, copied.stderr).to.equal(0)
+      await db.query('DELETE FROM dst WHERE id = 1')
+      const repaired = await runWithReport(['verify', '--from', from!, '--to', to!, '--repair'])
+      expect(repaired.code, repaired.stderr).to.equal(0)
+      await db.expectEqual('src', 'dst')
+    } finally {
+      await db.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
+    }
+  })
+
   it('forgets indexes of a table that is created anew, and those that somebody else has added', async () => {
     for (const at of oneServer()) {
       const db = await TestDatabase.create(
