@@ -8,6 +8,12 @@ import { identifier, text } from './sql.js'
 /** What MySQL's DDL threads may sort in: with its default of 1 MiB they write and merge many more files. */
 const DDL_BUFFER = 64 << 20
 
+/** The table lacks a column, or has another key of that name, or a column of it has a type, a length or a function that no key can have there. */
+const REFUSALS = [
+  1054, 1061, 1064, 1069, 1070, 1071, 1072, 1073, 1089, 1167, 1170, 1235, 1252, 1305, 1347, 1391, 1687, 1901,
+  3106, 3152, 3753, 3754, 3757, 3758, 3762,
+]
+
 /** One ALTER TABLE reads the rows once for all indexes, and a second one on the same table waits for it. */
 export const mysqlIndexes: IndexStatements<Session> = {
   secondary: secondaryIndexes,
@@ -24,6 +30,7 @@ export const mysqlIndexes: IndexStatements<Session> = {
     const clauses = step.map(({ add }) => add.slice(alter(table).length))
     return clauses.length === 0 ? [] : [`${alter(table)}${clauses.join(',\n  ')}`]
   },
+  isRefusal: ({ details }) => REFUSALS.includes(Number(details['errno'])),
   together: false,
   /** MariaDB's buffer is the server's own. A user who may not set it does without. */
   async hurry(session, share) {

@@ -5,6 +5,9 @@ import { tableId } from './sql.js'
 /** What all statements that add indexes may sort in together, in kB. */
 const MEMORY_KB = 256 << 10
 
+/** Of the SQLSTATEs that begin with 42, the one that is not about what the statement names. */
+const NO_RIGHTS = '42501'
+
 /** CREATE INDEX locks out writers only, so that several run at the same time. */
 export const postgresIndexes: IndexStatements<PostgresSession> = {
   /**
@@ -34,6 +37,10 @@ export const postgresIndexes: IndexStatements<PostgresSession> = {
   drop: (_table, indexes) => indexes.map(({ drop }) => drop),
   steps: (indexes) => indexes.map((index) => [index]),
   add: (_table, step) => step.map(({ add }) => add),
+  isRefusal({ details }) {
+    const state = details['sqlstate']
+    return typeof state === 'string' && state.startsWith('42') && state !== NO_RIGHTS
+  },
   together: true,
   async hurry(session, share) {
     const memory = Math.floor(MEMORY_KB / share)

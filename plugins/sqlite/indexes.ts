@@ -18,5 +18,7 @@ export const sqliteIndexes: IndexStatements<SqliteSession> = {
   drop: (_table, indexes) => indexes.map(({ drop }) => drop),
   steps: (indexes) => indexes.map((index) => [index]),
   add: (_table, step) => step.map(({ add }) => add),
+  // What a statement fails with that cannot be compiled.
+  isRefusal: ({ details }) => details['sqlite'] === 'SQLITE_ERROR',
   together: false,
 }

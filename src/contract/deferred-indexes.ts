@@ -1,4 +1,5 @@
 /** Indexes that are dropped while a table is empty, and added when its rows are there. Part of the plugin contract. */
+import type { RowshiftError } from './errors.js'
 
 /** An index that guards nothing, and that nothing else in the database needs. */
 export interface SecondaryIndex {
@@ -41,6 +42,8 @@ export interface IndexesSkill {
    * many take what the server gives to such work.
    */
   add(step: readonly DeferredIndex[], share: number, signal: AbortSignal): Promise<void>
-  /** They are not wanted any more: the table was replaced. */
+  /** Whether it says that an index cannot be, as the table is now: it is not worth trying again, whoever does. */
+  isRefusal(error: RowshiftError): boolean
+  /** They are not wanted any more: the table was replaced, or cannot have them. */
   forget(indexes: readonly DeferredIndex[]): Promise<void>
 }

@@ -139,7 +139,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       if (check) sourceChanged = await check.end({ ...result, rowsRead: result.progress.done.rowsRead })
       if (!checkpoints.finished) {
         if (late.any) onChange()
-        runtimeReasons.push(...(await late.add(adding(runPlan, hooks, progress))))
+        runtimeReasons.push(...(await late.add(adding(runPlan, hooks, progress), warnings)))
         if (runPlan.write.postSql.length > 0) onChange()
         await checkpoints.finishing()
         await new Target(endpoints.writers, runPlan.write).finish(hooks.signal)

@@ -1,4 +1,5 @@
 import type { SecondaryIndex } from '../contract/deferred-indexes.js'
+import type { RowshiftError } from '../contract/errors.js'
 import type { SqlSession } from './session.js'
 
 /** `drop`: the plugin's own, for what drops it. */
@@ -18,6 +19,8 @@ export interface IndexStatements<S extends SqlSession> {
   steps<T extends SecondaryIndex>(indexes: readonly T[]): readonly (readonly T[])[]
   /** The statements that add the indexes of a step. */
   add(table: string, step: readonly SecondaryIndex[]): readonly string[]
+  /** As `IndexesSkill.isRefusal`. Not what rows are to blame for, or rights, or what the server has run out of: all that may be put right. */
+  isRefusal(error: RowshiftError): boolean
   /** Steps of the same table may run at the same time. */
   readonly together: boolean
   /** Before indexes are added: lets the session use what makes that fast, as far as this user may. `share`: as for `IndexesSkill.add`. */

@@ -106,6 +106,10 @@ export class SqlIndexes<S extends SqlSession> implements IndexesSkill {
     await this.forget(step)
   }
 
+  isRefusal(error: RowshiftError): boolean {
+    return this.#statements.isRefusal(error)
+  }
+
   /** Only as this run knows them: another one may have dropped them again. */
   async forget(indexes: readonly DeferredIndex[]): Promise<void> {
     if (indexes.length === 0) return

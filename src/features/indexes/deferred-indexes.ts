@@ -89,8 +89,8 @@ export class DeferredIndexes {
     return obstacles
   }
 
-  /** After the last row. Resolves to what was done, in words. */
-  async add({ connections, retry, signal, onStep }: Adding): Promise<string[]> {
+  /** After the last row. Resolves to what was done, in words. `warnings` gets what could not be. */
+  async add({ connections, retry, signal, onStep }: Adding, warnings: string[]): Promise<string[]> {
     if (!this.any) return []
     const started = performance.now()
     let [added, all] = [0, 0]
@@ -106,24 +106,38 @@ export class DeferredIndexes {
       const { steps, together } = await skill.missing(spec.table.table, this.#left[i]!)
       this.#left[i] = steps.flat()
       all += steps.flat().length
-      const works = steps.map((step) => async () => {
-        await retried(
-          () => skill.add(step, share, signal),
-          (error, retries) => pauseAfter(error, retries, retry),
-          signal,
-        )
+      const addStep = async (step: readonly DeferredIndex[]): Promise<void> => {
+        try {
+          await retried(
+            () => skill.add(step, share, signal),
+            (error, retries) => pauseAfter(error, retries, retry),
+            signal,
+          )
+          added += step.length
+        } catch (thrown) {
+          const error = RowshiftError.from(thrown)
+          if (signal.aborted || !skill.isRefusal(error)) throw error
+          if (step.length > 1) {
+            // One of them keeps the others out.
+            for (const index of step) await addStep([index])
+            return
+          }
+          await skill.forget(step)
+          warnings.push(refusal(step[0]!, error))
+        }
         this.#left[i] = this.#left[i]!.filter((index) => !step.includes(index))
-        added += step.length
         show()
-      })
+      }
+      const works = steps.map((step) => () => addStep(step))
       chains.push(...(together ? works.map((work) => [work]) : [works]))
     }
     if (all === 0) return []
     share = Math.min(connections, chains.length)
     show()
     await inTurn(chains, share)
+    if (added === 0) return []
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
-    return [`indexes that came after the last row: ${all}, added in ${seconds} s`]
+    return [`indexes that came after the last row: ${added}, added in ${seconds} s`]
   }
 
   /** The error of a run that has not added them, with the statements that do. */
@@ -134,8 +148,16 @@ export class DeferredIndexes {
     const lines = [
       error.message,
       'The target lacks indexes, which the next run that succeeds adds, also a resumed one. To add them yourself:',
-      ...[...statements.slice(0, SHOWN), ...more].map((sql) => `  ${sql.replaceAll(/\s*\n\s*/g, ' ')};`),
+      ...[...statements.slice(0, SHOWN), ...more].map((sql) => `  ${inOneLine(sql)};`),
     ]
     return new RowshiftError(error.code, lines.join('\n'), error.details, error.cause)
   }
+}
+
+function refusal({ name, table, add }: DeferredIndex, error: RowshiftError): string {
+  return `index ${name} of ${table}, which was dropped before the rows came, cannot be added as the table is now, and is given up: ${inOneLine(add)}; ${error.message}`
+}
+
+function inOneLine(sql: string): string {
+  return sql.replaceAll(/\s*\n\s*/g, ' ')
 }

@@ -86,7 +86,9 @@ export async function runVerify(request: VerifyRequest, hooks: VerifyHooks): Pro
       if (repair) {
         const indexes = await DeferredIndexes.find(endpoints.writers!, repair.write)
         if (indexes.any) onChange()
-        runtimeReasons.push(...(await indexes.add(adding(repair, { ...hooks, onProgress }, progress))))
+        runtimeReasons.push(
+          ...(await indexes.add(adding(repair, { ...hooks, onProgress }, progress), runtimeReasons)),
+        )
       }
       sourceChanged = await check.end({ rowsRead: result.found.sourceRows, lastRowsGone: false })
       if (!areEqual(result.left.differences)) throw differenceError(result, repaired)
