@@ -70,10 +70,10 @@ async function linesOf(
     { [AUTOMATIC]: rowshift(pair, {}), ...contenders },
     notes,
   )
-  const automatic = samples.get(AUTOMATIC)!
   const middle = (own: readonly Sample[]) => median(own.map((sample) => sample.seconds))
-  const fastest = [...samples].reduce((a, b) => (middle(b[1]) < middle(a[1]) ? b : a))[1]
-  const ratio = middle(automatic) / middle(fastest)
+  const fastest = [...samples.values()].toSorted((a, b) => middle(a) - middle(b))[0] ?? []
+  const automatic = samples.get(AUTOMATIC)
+  const ratio = automatic ? middle(automatic) / middle(fastest) : 0
   if (ratio > MOST_TIMES_THE_BEST)
     notes.push(
       `${nameOf(source.server)}, ${table}: without params ${ratio.toFixed(2)} times the best of the grid`,
