@@ -49,6 +49,11 @@ export function withInstance<T>(
   return withInstances(kind, 1, ([instance]) => use(instance!), serverArgs)
 }
 
+/** What a copy from another instance would choose: to be asked for where both tables are on one, so that rows go through rowshift. */
+export function throughClient({ kind }: TestServer): { readonly write_path: string } {
+  return { write_path: kind === 'mariadb' ? 'bulk' : 'load-data' }
+}
+
 /** `MariaDB 10.11.19` */
 export function nameOf({ kind, version }: TestServer): string {
   const names: Readonly<Record<ServerKind, string>> = {

@@ -4,12 +4,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
 import { createConnection } from 'mysql2/promise'
 import type { RunReport } from '../src/index.js'
 import type { TestServer } from '../test/support/servers.js'
 
 export const CLI = fileURLToPath(new URL('../../bundle/src/cli/main.js', import.meta.url))
+const LOOK_MS = 5
 const USAGE = new URL('usage.js', import.meta.url).href
 
 export interface Measured extends Usage {
@@ -84,4 +86,17 @@ export function connect(server: TestServer, database?: string): Promise<Connecti
 
 function readJson(file: string): unknown {
   return JSON.parse(readFileSync(file, 'utf8'))
+}
+
+/** Resolves to the milliseconds since `started` when `target` has a row, or when `ended` says that none will come. */
+export async function untilRows(
+  connection: Connection,
+  started: number,
+  ended: AbortSignal,
+): Promise<number> {
+  for (;;) {
+    const [found] = await connection.query('SELECT 1 FROM target LIMIT 1')
+    if ((found as unknown[]).length > 0 || ended.aborted) return performance.now() - started
+    await sleep(LOOK_MS)
+  }
 }

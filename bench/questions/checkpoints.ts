@@ -1,4 +1,4 @@
-import { nameOf, SETTINGS, withInstance } from '../instances.js'
+import { nameOf, SETTINGS, throughClient, withInstance } from '../instances.js'
 import { Pair } from '../pair.js'
 import type { Line, Question } from '../question.js'
 import { list } from '../question.js'
@@ -16,13 +16,13 @@ export const question: Question = {
   quick: null,
   answer: async (options) => {
     const rows = Number(options['rows'])
-    const params = { worker_num: Number(options['workers']) }
     const lines: Line[] = []
     const notes: string[] = []
     for (const kind of list(options['server']!)) {
       await withInstance(kind, async (one) => {
         const pair = await Pair.prepare(one, one, { rows })
         const { server, connection } = one
+        const params = { worker_num: Number(options['workers']), ...throughClient(server) }
         const { user, password } = USER
         await connection.query(`CREATE USER ${user} IDENTIFIED BY '${password}'`)
         await connection.query(`GRANT SELECT ON bench.source TO ${user}`)
@@ -36,6 +36,7 @@ export const question: Question = {
           const lacks = warnings.some((warning) => warning.includes('no checkpoints'))
           if (rowsWritten !== rows || lacks !== without)
             throw new Error(`a copy of ${rowsWritten} rows, checkpoints: ${!lacks}`)
+          await pair.check(without ? 'without checkpoints' : 'with checkpoints')
           return sampleOf(measured)
         }
         const contenders = { 'with checkpoints': run(server, false), 'without them': run(unmarked, true) }

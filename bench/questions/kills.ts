@@ -3,14 +3,13 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
 import type { Instance } from '../instances.js'
-import { nameOf, withInstance } from '../instances.js'
+import { nameOf, throughClient, withInstance } from '../instances.js'
 import { Pair } from '../pair.js'
 import type { Line, Options, Question } from '../question.js'
 import { list } from '../question.js'
-import { CLI } from '../run.js'
+import { CLI, untilRows } from '../run.js'
 
 /** Each kill repeats the splits in flight at most. */
 const MOST_READ = 1.15
@@ -18,6 +17,8 @@ const MOST_READ = 1.15
 const SPLITS = 2_000
 /** Of the time that is left for each kill that is left: copies may be faster than the first one was. */
 const SHARE = 0.6
+/** In a row; a plan that is refused more often will be so for ever. */
+const MOST_REFUSED = 20
 
 /** What the program is told. */
 interface Commands {
@@ -43,6 +44,7 @@ export const question: Question = {
       try {
         const line = await withInstance(kind, (one) => killed(one, options, folder), [
           '--max-connections=200',
+          '--local-infile=ON',
         ])
         if (line.figures['good'] !== 'yes') process.exitCode = 1
         lines.push(line)
@@ -74,6 +76,7 @@ async function killed(one: Instance, options: Options, folder: string): Promise<
   const random = randomNumbers(Number(options['seed']))
   let kills = 0
   let attempts = 0
+  let refused = 0
   let command = commands.begin
   for (let code: number | null = null; code !== 0; attempts++) {
     // The process takes a part of it to begin.
@@ -81,8 +84,9 @@ async function killed(one: Instance, options: Options, folder: string): Promise<
     const share = (2 * SHARE * left * whole.copyMs) / (most - kills)
     const milliseconds = kills < most && left > 0 ? whole.startMs + random() * share : null
     code = await run(command, milliseconds)
+    refused = code === 3 ? refused + 1 : 0
     if (code === null) kills++
-    else if (code === 3) command = commands.begin
+    else if (code === 3 && refused <= MOST_REFUSED) command = commands.begin
     else if (code !== 0) throw new Error(`${command[0]} ended with ${code}`)
     // The next run of a task goes on by itself.
     if (code === null) command = task && kills % 2 === 0 ? commands.begin : commands.goOn
@@ -104,23 +108,21 @@ async function killed(one: Instance, options: Options, folder: string): Promise<
   }
 }
 
-function paramsOf(options: Options): string {
+function paramsOf({ server }: Instance, options: Options): string {
   const read_batch = Math.ceil(Number(options['rows']) / SPLITS)
-  return JSON.stringify({ worker_num: Number(options['workers']), read_batch })
+  return JSON.stringify({ worker_num: Number(options['workers']), read_batch, ...throughClient(server) })
 }
 
-function copyOf({ server: { url } }: Instance, options: Options): Commands {
+function copyOf(one: Instance, options: Options): Commands {
+  const { url } = one.server
   const table = (name: string) => `${url}/bench?table=${name}`
-  const copy = ['--from', table('source'), '--to', table('target'), '--params', paramsOf(options)]
+  const copy = ['--from', table('source'), '--to', table('target'), '--params', paramsOf(one, options)]
   return { begin: ['copy', ...copy], goOn: ['resume', 'latest', ...copy] }
 }
 
 /** The same as task 1, in a store on the same server. */
-async function storeTask(
-  { server, connection }: Instance,
-  options: Options,
-  folder: string,
-): Promise<Commands> {
+async function storeTask(one: Instance, options: Options, folder: string): Promise<Commands> {
+  const { server, connection } = one
   const { host, port, user, password } = server
   const of = (db: string) => ({ host, port, user, password, db })
   const side = { mysql: { app_bench: of('bench') } }
@@ -136,7 +138,7 @@ async function storeTask(
     `INSERT INTO bench_store.task_def_sync_manager
        (id, from_app, from_db_type, from_db, from_table, to_app, to_db_type, to_db, to_table, params, online_status, task_status, create_time, update_time)
      VALUES (1, 'app', 'mysql', 'bench', 'source', 'app', 'mysql', 'bench', 'target', ?, 1, '1', NOW(), NOW())`,
-    [paramsOf(options)],
+    [paramsOf(one, options)],
   )
   return { begin: ['run', '1', ...config], goOn: ['resume', 'latest', ...config] }
 }
@@ -151,7 +153,9 @@ interface Whole {
 async function uninterrupted(begin: readonly string[], connection: Connection): Promise<Whole> {
   const before = await bytesSent(connection)
   const started = performance.now()
-  const [code, startMs] = await Promise.all([run(begin, null), untilRows(connection, started)])
+  const ended = new AbortController()
+  const running = run(begin, null).finally(() => ended.abort())
+  const [code, startMs] = await Promise.all([running, untilRows(connection, started, ended.signal)])
   if (code !== 0) throw new Error(`${begin[0]} ended with ${code}`)
   return {
     bytes: (await bytesSent(connection)) - before,
@@ -163,14 +167,6 @@ async function uninterrupted(begin: readonly string[], connection: Connection): 
 async function rowsIn(connection: Connection): Promise<number> {
   const [found] = await connection.query('SELECT COUNT(*) AS there FROM target')
   return (found as { there: number }[])[0]!.there
-}
-
-async function untilRows(connection: Connection, started: number): Promise<number> {
-  for (;;) {
-    const [found] = await connection.query('SELECT 1 FROM target LIMIT 1')
-    if ((found as unknown[]).length > 0) return performance.now() - started
-    await sleep(20)
-  }
 }
 
 /** Resolves to the exit code; null: it was killed after so many milliseconds. */

@@ -1,6 +1,6 @@
 import type { RowDataPacket } from 'mysql2/promise'
 import { sampleOf } from '../contenders.js'
-import { nameOf, serverCpu, SETTINGS, withInstance } from '../instances.js'
+import { nameOf, serverCpu, SETTINGS, throughClient, withInstance } from '../instances.js'
 import { Pair } from '../pair.js'
 import type { Line, Question } from '../question.js'
 import { list } from '../question.js'
@@ -29,12 +29,12 @@ export const question: Question = {
   quick: { server: 'mariadb', rows: '300000', rounds: '1' },
   answer: async (options) => {
     const rows = Number(options['rows'])
-    const params = { worker_num: Number(options['workers']) }
     const lines: Line[] = []
     const notes: string[] = []
     for (const kind of list(options['server']!)) {
       await withInstance(kind, async (one) => {
         const pair = await Pair.prepare(one, one, { rows })
+        const params = { worker_num: Number(options['workers']), ...throughClient(one.server) }
         const run = (more: object, check: () => Promise<void>) => async () => {
           await pair.empty()
           const copied = () => copy(one.server, { ...params, ...more })

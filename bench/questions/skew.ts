@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Connection } from 'mysql2/promise'
-import { nameOf, SETTINGS, withInstance } from '../instances.js'
+import type { Connection, RowDataPacket } from 'mysql2/promise'
+import { nameOf, SETTINGS, throughClient, withInstance } from '../instances.js'
 import type { Instance } from '../instances.js'
 import type { Line, Question } from '../question.js'
 import { list } from '../question.js'
-import { copy } from '../run.js'
+import { copy, untilRows } from '../run.js'
 
 /** Key columns, and what they are made of for row `n`, 0 to rows - 1. */
 const tables = (rows: number): readonly (readonly [string, string, string])[] => [
@@ -41,7 +40,8 @@ export const question: Question = {
         const server = nameOf(one.server)
         for (const [keys, columns, key] of tables(rows)) {
           await fill(one.connection, columns, key, rows)
-          const { report } = await copy(one.server, { worker_num: workers })
+          const { report } = await copy(one.server, { worker_num: workers, ...throughClient(one.server) })
+          await check(one.connection)
           const mean = report.busySeconds.reduce((sum, busy) => sum + busy, 0) / report.busySeconds.length
           const figures = {
             'busiest thread over the mean': Math.max(...report.busySeconds) / mean,
@@ -62,18 +62,20 @@ async function firstRows({ server, connection }: Instance, rows: number, workers
   await fill(connection, 'id BIGINT PRIMARY KEY', 'n * 1000003', rows)
   await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED')
   const started = performance.now()
-  const whole = copy(server, { worker_num: workers })
-  let first = 0
-  while (first === 0) {
-    const [found] = await connection.query('SELECT 1 FROM target LIMIT 1')
-    if ((found as unknown[]).length > 0) first = performance.now() - started
-    else await sleep(5)
-  }
-  const { report } = await whole
+  const ended = new AbortController()
+  const whole = copy(server, { worker_num: workers, ...throughClient(server) }).finally(() => ended.abort())
+  const [{ report }, first] = await Promise.all([whole, untilRows(connection, started, ended.signal)])
+  await check(connection)
   return {
     labels: { server: nameOf(server), keys: `a million apart, ${rows} rows` },
     figures: { splits: String(report.splits), seconds: report.seconds, 'first rows after, s': first / 1000 },
   }
+}
+
+async function check(connection: Connection): Promise<void> {
+  const [sums] = await connection.query<RowDataPacket[]>('CHECKSUM TABLE source, target')
+  if (sums[0]!['Checksum'] !== sums[1]!['Checksum'])
+    throw new Error('CHECKSUM TABLE differs between source and target')
 }
 
 async function fill(connection: Connection, columns: string, key: string, count: number): Promise<void> {

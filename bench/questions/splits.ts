@@ -1,4 +1,4 @@
-import { nameOf, SETTINGS, withInstances } from '../instances.js'
+import { nameOf, SETTINGS, throughClient, withInstances } from '../instances.js'
 import { Pair } from '../pair.js'
 import type { Line, Question } from '../question.js'
 import { list } from '../question.js'
@@ -21,7 +21,8 @@ export const question: Question = {
           for (const count of counts) {
             await pair.empty()
             const params = { worker_num: workers, read_batch: Math.ceil(rows / count) }
-            runs.get(count)!.push(await copy(one!.server, params))
+            runs.get(count)!.push(await copy(one!.server, { ...params, ...throughClient(one!.server) }))
+            await pair.check(`${count} splits`)
           }
         }
         const [few] = counts

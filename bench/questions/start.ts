@@ -1,4 +1,4 @@
-import type { Connection } from 'mysql2/promise'
+import type { Connection, RowDataPacket } from 'mysql2/promise'
 import { copyByEngine } from '../../test/support/engine.js'
 import { nameOf, withInstance } from '../instances.js'
 import type { Instance } from '../instances.js'
@@ -43,6 +43,7 @@ async function command({ server, connection }: Instance, rounds: number): Promis
     seconds.push(run.seconds)
     cpu.push(run.cpuSeconds)
     peaks.push(run.peakMegabytes)
+    await check(connection, 'target')
   }
   return {
     labels: { server: nameOf(server), run: 'rowshift copy, two rows' },
@@ -69,6 +70,7 @@ async function manyTables({ server, connection }: Instance, tables: number): Pro
     seconds.push((performance.now() - started) / 1000)
   }
   const { user, system } = process.cpuUsage(cpu)
+  for (let table = 0; table < tables; table++) await check(connection, `target_${table}`)
   return {
     labels: { server: nameOf(server), run: `each of ${tables} tables of two rows, in one process` },
     figures: { seconds, 'client CPU, s': (user + system) / 1e6 / tables },
@@ -79,6 +81,13 @@ async function createSmall(connection: Connection, source: string, target: strin
   await connection.query(`CREATE TABLE ${source} (id INT PRIMARY KEY, name VARCHAR(20))`)
   await connection.query(`INSERT INTO ${source} VALUES (1, 'one'), (2, 'two')`)
   await connection.query(`CREATE TABLE ${target} LIKE ${source}`)
+}
+
+async function check(connection: Connection, table: string): Promise<void> {
+  const source = table.replace('target', 'source')
+  const [sums] = await connection.query<RowDataPacket[]>(`CHECKSUM TABLE ${source}, ${table}`)
+  if (sums[0]!['Checksum'] !== sums[1]!['Checksum'])
+    throw new Error(`CHECKSUM TABLE differs between ${source} and ${table}`)
 }
 
 /** How many statements the server has got, without this one. */

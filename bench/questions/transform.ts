@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { RowDataPacket } from 'mysql2/promise'
 import { loop, sampleOf } from '../contenders.js'
-import { nameOf, serverCpu, SETTINGS, withInstance } from '../instances.js'
+import { nameOf, serverCpu, SETTINGS, throughClient, withInstance } from '../instances.js'
 import type { Instance } from '../instances.js'
 import { Pair } from '../pair.js'
 import type { Line, Question } from '../question.js'
@@ -56,7 +56,8 @@ export const question: Question = {
 function contendersOf(pair: Pair, one: Instance): Record<string, () => Promise<Sample>> {
   const run = (what: string, params: object) => async () => {
     await pair.empty()
-    const { result, serverSeconds } = await serverCpu([one.server], () => copy(one.server, params))
+    const copied = () => copy(one.server, { ...params, ...throughClient(one.server) })
+    const { result, serverSeconds } = await serverCpu([one.server], copied)
     await check(pair, what)
     return { ...sampleOf(result), serverSeconds }
   }
