@@ -7,6 +7,7 @@ import { query, server, servers } from '../support/context.js'
 import { expectRefusal, type Outcome, runWithReport, scratchFile, TestDatabase } from '../support/copying.js'
 import {
   copyArgs,
+  endpointsIn,
   endpointsOn,
   expectWhole,
   killedAt,
@@ -236,6 +237,26 @@ describe('the write path in-server of PostgreSQL', () => {
       await db.expectEqual('t', 'c')
     })
   }
+
+  it('loses and doubles no row when it dies', async () => {
+    const [program] = programsOf([{ name: 'failpoints', edits: [] }])
+    for (const point of ['split-marked', 'split-committed']) {
+      const db = await TestDatabase.create(
+        server('postgres'),
+        "CREATE TABLE src (id int PRIMARY KEY, v text); INSERT INTO src SELECT i, 'v' || i FROM generate_series(1, 20000) i; CREATE TABLE dst (id int, v text)",
+      )
+      const endpoints = endpointsIn(db)
+      const params = { ...IN_SERVER, where: 'id >= 0' }
+      const env = { ROWSHIFT_FAILPOINT: `${point}:4:kill` }
+      const run = new Started(['copy', ...copyArgs(endpoints, params)], { env, program: program! })
+      expect(await run.code(), `${point}: ${run.stderr}`).to.equal(null)
+      expect(Number(await db.value('SELECT count(*) FROM dst')), point).to.be.above(0)
+      const outcome = await resumed(endpoints, params)
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      expect(outcome.report.writePath).to.equal('in-server')
+      await endpoints.expectEqual()
+    }
+  })
 
   it('counts what an upsert changes, and leaves the rest', async () => {
     const tables = 'CREATE TABLE s (id int PRIMARY KEY, v text); CREATE TABLE t (LIKE s INCLUDING ALL)'
