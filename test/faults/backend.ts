@@ -31,8 +31,10 @@ export interface Backend {
 }
 
 export interface BackendSql {
-  /** Of every session of a run: it waits for a lock for a second at most. */
+  /** Of every session of a run: how long it waits for a lock. */
   readonly session: readonly string[]
+  /** The same time. */
+  readonly lockMs: number
   /** What is equal only if every byte of the text is. */
   readonly exact: (column: string) => string
   /** Makes sure that a transaction that begins with these survives a deadlock. */

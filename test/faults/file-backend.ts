@@ -10,7 +10,7 @@ export function inFiles(otherStore: Backend['otherStore']): Backend {
     type: 'sqlite',
     version: String(using(':memory:', (database) => database.value('SELECT sqlite_version()'))),
     server: null,
-    sql: { session: [], exact: (column) => column, outlives: [], takeRows: '' },
+    sql: { session: [], lockMs: 0, exact: (column) => column, outlives: [], takeRows: '' },
     home: async () => new FileHome(),
     otherStore,
     stop: async () => {},

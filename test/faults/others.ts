@@ -14,7 +14,7 @@ const RUN_ROW = "SELECT * FROM rowshift_checkpoint WHERE split = '' FOR UPDATE"
 
 const oneByOne = (cell: Cell) => !isTask(cell.mode) && cell.shape === 'plain' && cell.threads === 1
 
-/** Waits for locks are a second long at most in these runs. `points`: where the run has locked nothing that others ask for. */
+/** `points`: where the run has locked nothing that others ask for. */
 export function locks(points: readonly Failpoint[]): Fault[] {
   return [
     ...points.map((name) =>
@@ -27,7 +27,7 @@ export function locks(points: readonly Failpoint[]): Fault[] {
           const session = await hold(scene, RUN_ROW)
           return async () => {
             await until('somebody to wait', () => scene.home.isWaiting(), 5).catch(() => {})
-            await sleep(1500)
+            await sleep(scene.cell.on.sql.lockMs + 500)
             await release(session)
           }
         },
@@ -52,12 +52,15 @@ export function locks(points: readonly Failpoint[]): Fault[] {
 
 async function lockFile(scene: Scene, over: () => boolean): Promise<boolean> {
   let times = 0
-  for (; !over() && times < 6; times++) {
+  while (!over() && times < 6) {
     const session = await scene.home.session()
     // The program may be writing: its lock is not waited for, which would stop this process.
     await session.query('PRAGMA busy_timeout = 0')
     const locked = await session.query('BEGIN IMMEDIATE').catch(() => null)
-    if (locked !== null) await sleep(200)
+    if (locked !== null) {
+      times++
+      await sleep(200)
+    }
     await release(session)
     await sleep(50)
   }

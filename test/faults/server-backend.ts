@@ -24,6 +24,7 @@ interface Words {
 const MYSQL: Words = {
   sql: {
     session: ['SET innodb_lock_wait_timeout = 1'],
+    lockMs: 1_000,
     exact: (column) => `HEX(${column})`,
     // The transaction that has changed fewer rows is given up.
     outlives: ['UPDATE want SET place = 9'],
@@ -44,6 +45,7 @@ const MYSQL: Words = {
 const POSTGRES: Words = {
   sql: {
     session: ["SET lock_timeout = '5s'"],
+    lockMs: 5_000,
     exact: (column) => column,
     // The transaction that looks first is given up.
     outlives: ["SET deadlock_timeout = '1min'"],
