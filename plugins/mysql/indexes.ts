@@ -25,6 +25,15 @@ export const mysqlIndexes: IndexStatements<Session> = {
     return rows.map(([name]) => name!)
   },
   drop: (table, indexes) => [`${alter(table)}${indexes.map(({ drop }) => drop).join(', ')}`],
+  async briefly(session, work) {
+    const [row] = await session.query('SELECT @@SESSION.lock_wait_timeout')
+    await session.query('SET SESSION lock_wait_timeout = 1')
+    try {
+      await work()
+    } finally {
+      await session.query(`SET SESSION lock_wait_timeout = ${row![0]!}`).catch(() => session.destroy())
+    }
+  },
   steps: (indexes) => (indexes.length === 0 ? [] : [indexes]),
   add(table, step) {
     const clauses = step.map(({ add }) => add.slice(alter(table).length))

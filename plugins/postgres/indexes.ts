@@ -35,6 +35,10 @@ export const postgresIndexes: IndexStatements<PostgresSession> = {
     return rows.map(([name]) => name!)
   },
   drop: (_table, indexes) => indexes.map(({ drop }) => drop),
+  async briefly(session, work) {
+    await session.query("SET LOCAL lock_timeout = '1s'")
+    await work()
+  },
   steps: (indexes) => indexes.map((index) => [index]),
   add: (_table, step) => step.map(({ add }) => add),
   isRefusal({ details }) {

@@ -15,6 +15,8 @@ export interface IndexStatements<S extends SqlSession> {
   names(session: S, table: string): Promise<readonly string[]>
   /** The statements that drop some of them. */
   drop(table: string, indexes: readonly DroppableIndex[]): readonly string[]
+  /** Does `work` in a transaction whose statements wait about a second for whoever uses a table: others who come to it wait behind them. */
+  briefly?(session: S, work: () => Promise<void>): Promise<void>
   /** Which are added together. */
   steps<T extends SecondaryIndex>(indexes: readonly T[]): readonly (readonly T[])[]
   /** The statements that add the indexes of a step. */

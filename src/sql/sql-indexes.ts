@@ -135,10 +135,15 @@ export class SqlIndexes<S extends SqlSession> implements IndexesSkill {
   }
 
   async #drop(session: S, table: string, indexes: readonly DroppableIndex[]): Promise<void> {
-    for (const sql of this.#statements.drop(table, indexes))
-      await session.run(sql).catch((thrown: unknown) => {
-        throw failure(session, table, 'dropping indexes', thrown)
-      })
+    const work = async () => {
+      for (const sql of this.#statements.drop(table, indexes)) await session.run(sql)
+    }
+    await (this.#statements.briefly?.(session, work) ?? work()).catch((thrown: unknown) => {
+      const error = failure(session, table, 'dropping indexes', thrown)
+      // What is in use may be filled by now: that is no reason to wait for it, and none to fail.
+      if (error.code !== 'LOCK_CONFLICT') throw error
+      throw new RowshiftError('SERVER_ERROR', 'another session uses the table', error.details, error)
+    })
   }
 
   #lacking(table: string, indexes: readonly DeferredIndex[]): Promise<DeferredIndex[]> {

@@ -1,6 +1,7 @@
 // Indexes that come after the rows of a table that others use, change, or name in another way.
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { connect } from '../support/client.js'
 import { server, servers } from '../support/context.js'
 import { TestDatabase } from '../support/copying.js'
 
@@ -18,6 +19,31 @@ async function keys(db: TestDatabase, kind: string): Promise<string[]> {
 const remembered = (db: TestDatabase) => db.query("SELECT * FROM rowshift_checkpoint WHERE run_id = ''")
 
 describe('defer_indexes, and a table', () => {
+  it('that somebody else fills: the indexes stay, and nobody waits', async () => {
+    for (const at of [...servers(), server('postgres')]) {
+      const db = await TestDatabase.create(
+        at,
+        `CREATE TABLE src (id INT PRIMARY KEY, a INT); INSERT INTO src VALUES (1, 1);
+         CREATE TABLE dst (id INT PRIMARY KEY, a INT); CREATE INDEX ka ON dst (a)`,
+      )
+      const { host, port, user, password } = at
+      const other = await connect(at.kind, { host, port, user, password, database: db.database })
+      try {
+        await other.query('BEGIN')
+        await other.query('INSERT INTO dst VALUES (7, 7)')
+        const done = await db.copy('src', 'dst', DEFER)
+        expect(done.code, done.stderr).to.equal(0)
+        expect(done.report.reasons.join('\n')).to.include(
+          'indexes of dst come with its rows: another session uses the table',
+        )
+        expect(await keys(db, at.kind)).to.include('ka')
+        expect(await remembered(db)).to.deep.equal([])
+      } finally {
+        await other.end()
+      }
+    }
+  })
+
   it('that cannot have an index any more: it is given up, and the others are added', async () => {
     for (const at of [...servers(), server('postgres')]) {
       const db = await TestDatabase.create(
