@@ -17,6 +17,9 @@ const READ_ONLY = 'The target server takes no writes: write to its primary, or s
 const LOCKED = 'Run again when whatever holds the lock has ended.'
 const TOO_MANY =
   'Each thread has a connection to either end: take fewer with "worker_num", or raise max_connections (of one user: max_user_connections) on the server.'
+/** By all connections together, also those of other programs. */
+const TOO_MANY_PREPARED =
+  'Run again when other programs have closed statements of theirs, raise max_prepared_stmt_count on the server, or write without one: "write_path": "insert", or "load-data".'
 
 /** Error numbers of MySQL and MariaDB. */
 const classes = errorClasses<number>([
@@ -46,6 +49,7 @@ const classes = errorClasses<number>([
   ['CONNECTION_LOST', [1053, 1077, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 3169, 4031]],
   ['CONNECTION_FAILED', [1129, 1130]],
   ['CONNECTION_LIMIT', [1040, 1135, 1203, 1226], TOO_MANY],
+  ['CONNECTION_LIMIT', [1461], TOO_MANY_PREPARED],
   ['DISK_FULL', [1021, 1114], FULL],
   ['READ_ONLY', [1290, 1792, 1836], READ_ONLY],
   [

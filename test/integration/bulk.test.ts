@@ -32,6 +32,19 @@ describe('write path bulk', () => {
     expect(events.filter(([, , type]) => type === 'Write_rows_v1')).not.to.have.length(0)
   })
 
+  it('without room for a prepared statement says what makes room', async () => {
+    const db = await TestDatabase.create(at, TABLES)
+    const reset = await withGlobals([at], { max_prepared_stmt_count: '0' })
+    try {
+      const outcome = await db.copy('s', 't')
+      const advice = ['error 1461', 'raise max_prepared_stmt_count', '"write_path": "insert"']
+      expectRefusal(outcome, 1, 'CONNECTION_LIMIT', ...advice)
+      expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
+    } finally {
+      await reset()
+    }
+  })
+
   it('is not there where the binary log takes statements', async () => {
     const db = await TestDatabase.create(at, TABLES)
     await expectWithout(db, db.url('t'), 'binlog_format=STATEMENT', { binlog_format: 'STATEMENT' })
