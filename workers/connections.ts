@@ -43,6 +43,12 @@ export class ThreadConnections {
     this.#counted = true
   }
 
+  /** It is about to close them, and opens them again if it gets another job. */
+  leave(): void {
+    if (this.#counted) Atomics.sub(this.#connected, 0, 1)
+    this.#counted = false
+  }
+
   /** Whether a job that failed so may be run again: by another thread, or here when others have made room. */
   isRepeatable(error: RowshiftError): boolean {
     return isCrowded(error) && (this.#counted || this.#gaveUp)

@@ -109,13 +109,14 @@ export abstract class PoolThread<Endpoints, Message = never> {
     if (this.connections.gaveUp && this.#jobs === 0) void this.close()
   }
 
-  /** After the last job. */
+  /** After the last job, or when others are to go on. */
   async close(): Promise<void> {
     const opened = this.#endpoints
     this.#endpoints = null
     if (opened === null) return
     const endpoints = await opened.catch(() => null)
     if (endpoints === null) return
+    this.connections.leave()
     await this.closeEndpoints(endpoints)
     this.#post({ type: 'closed', thread: threadId })
   }

@@ -1,5 +1,5 @@
 import { BroadcastChannel, threadId } from 'node:worker_threads'
-import type { Piscina } from 'piscina'
+import type { Piscina, queueOptionsSymbol } from 'piscina'
 import type { ErrorReport } from '../contract/errors.js'
 import { RowshiftError } from '../contract/errors.js'
 import { retried } from '../contract/waiting.js'
@@ -37,12 +37,14 @@ export interface PoolOptions {
 /** What a job results in; it may have failed because its thread gave up. */
 type JobResult = object | Failure
 
+type Balancer = NonNullable<Piscina['options']['loadBalancer']>
+
 /** `workers/in-place.ts`, which is reached by URL only. */
 interface InPlace<Job, Result> {
   readonly makeRunner: (
     setup: ThreadSetup,
     post: (message: ThreadMessage | WorkerMessage) => void,
-  ) => { run(job: Job): Promise<Result> }
+  ) => { run(job: Job): Promise<Result>; close(): Promise<void> }
 }
 
 /** Worker threads that hold connections, and are told all together what to do about them. */
@@ -61,6 +63,8 @@ export class WorkerPool<Job, Result extends JobResult> {
   /** Those that take no more jobs, because a server takes no more connections. */
   readonly #retired = new Set<number>()
   #crowding: ErrorReport | null = null
+  /** For each job that no thread has in hand: ends it. */
+  readonly #waiting = new Map<object, (error: RowshiftError) => void>()
   /** Those that take jobs, and those that gave up; the most that there were. */
   #threads: number
   #most: number
@@ -85,9 +89,15 @@ export class WorkerPool<Job, Result extends JobResult> {
   }
 
   async #runInThread(job: Job): Promise<Result> {
+    // A thread that finds no connections left would otherwise count on a job that is none any more.
+    void this.#inPlace?.then((inPlace) => inPlace.close())
     const pool = await this.#start()
+    const { queueOptionsSymbol: queueOptions } = await import('piscina')
     if (this.#aborted) throw hasStopped()
-    return pool.run(job)
+    const key = {}
+    const stopped = new Promise<never>((_, reject) => this.#waiting.set(key, reject))
+    const running = pool.run({ ...job, [queueOptions]: key })
+    return Promise.race([running, stopped]).finally(() => this.#waiting.delete(key))
   }
 
   async #runInPlace(job: Job): Promise<Result> {
@@ -101,7 +111,7 @@ export class WorkerPool<Job, Result extends JobResult> {
 
   /** Piscina is loaded when it is needed: a small copy has no threads. */
   #start(): Promise<Piscina<Job, Result>> {
-    this.#starting ??= import('piscina').then(({ Piscina: Threads }) => {
+    this.#starting ??= import('piscina').then(({ Piscina: Threads, queueOptionsSymbol: queueOptions }) => {
       const { worker, startsEarly, jobsPerThread = 1, maxYoungGenerationSizeMb, setup } = this.#options
       const pool = new Threads<Job, Result>({
         filename: new URL(`../../workers/${worker}`, import.meta.url).href,
@@ -109,7 +119,7 @@ export class WorkerPool<Job, Result extends JobResult> {
         maxThreads: this.#threads,
         idleTimeout: Infinity,
         recordTiming: false,
-        loadBalancer: this.#spread(jobsPerThread),
+        loadBalancer: this.#spread(jobsPerThread, queueOptions),
         concurrentTasksPerWorker: jobsPerThread,
         // Idle threads hold sockets, so they must keep their event loops running.
         atomics: 'disabled',
@@ -132,6 +142,8 @@ export class WorkerPool<Job, Result extends JobResult> {
     this.#connected.delete(thread)
     if (this.#retired.has(thread)) return
     this.#retired.add(thread)
+    // It counted on the connections of one that only rests, or has died: that one, or a new one, takes its place.
+    if (this.workingThreads === 0) this.allow(1)
     log.warn(this.gaveUp!)
     this.#options.onRetired(this.workingThreads)
   }
@@ -140,7 +152,7 @@ export class WorkerPool<Job, Result extends JobResult> {
   allow(threads: number): void {
     this.#threads = threads + this.#retired.size
     this.#most = Math.max(this.#most, this.#threads)
-    if (this.#pool) this.#pool.options.maxThreads = this.#threads
+    if (this.#pool && !this.#aborted) this.#pool.options.maxThreads = this.#threads
   }
 
   get workingThreads(): number {
@@ -175,7 +187,9 @@ export class WorkerPool<Job, Result extends JobResult> {
   abort(): void {
     this.#aborted = true
     this.tell({ type: 'abort' })
-    this.#rejectIfDeserted()
+    // Piscina would look for a thread only when one has ended a job, which may never happen.
+    if (this.#pool) this.#pool.options.maxThreads = 0
+    for (const reject of this.#waiting.values()) reject(hasStopped())
   }
 
   tell(message: ControlMessage): void {
@@ -233,6 +247,7 @@ export class WorkerPool<Job, Result extends JobResult> {
         break
       case 'closed':
         this.#open.delete(message.thread)
+        this.#connected.delete(message.thread)
         if (this.#openThreads === 0) this.#onClosed()
         break
       default:
@@ -241,14 +256,17 @@ export class WorkerPool<Job, Result extends JobResult> {
   }
 
   /** One job for every thread, starting threads as needed, before any thread gets its second one. */
-  #spread(jobsPerThread: number): NonNullable<Piscina['options']['loadBalancer']> {
-    return (_job, all) => {
-      // After an abort a job may go to any thread: it only says that it is not run.
-      const workers = this.#aborted ? all : this.#working(all)
+  #spread(jobsPerThread: number, key: typeof queueOptionsSymbol): Balancer {
+    const choose: Balancer = (_task, all) => {
+      const workers = this.#working(all)
       const idle = workers.find(({ currentUsage }) => currentUsage === 0)
-      if (this.#aborted) return idle ?? all[0] ?? null
       if (idle || all.length < this.#threads) return idle ?? null
       return workers.find(({ currentUsage }) => currentUsage < jobsPerThread) ?? null
+    }
+    return (task, all) => {
+      const chosen = this.#aborted ? null : choose(task, all)
+      if (chosen) this.#waiting.delete(task[key]!)
+      return chosen
     }
   }
 
@@ -264,7 +282,6 @@ export class WorkerPool<Job, Result extends JobResult> {
     // None is left when those that were to take its place have died as they began: Piscina starts no more then.
     const replaced = this.#options.replaces && (this.#pool?.threads.length ?? 0) > 0
     if (!this.#closing && !replaced) this.#options.onError(RowshiftError.from(error))
-    this.#rejectIfDeserted()
     if (this.#openThreads === 0) this.#onClosed()
   }
 
@@ -275,11 +292,6 @@ export class WorkerPool<Job, Result extends JobResult> {
       this.#open.delete(thread)
       if (this.#connected.delete(thread)) Atomics.sub(this.#options.setup.connected, 0, 1)
     }
-  }
-
-  /** Piscina starts no more threads when one has died as it began; jobs that wait for a thread would do so without end. */
-  #rejectIfDeserted(): void {
-    if (this.#aborted && this.#pool?.threads.length === 0) void this.#pool.destroy()
   }
 }
 

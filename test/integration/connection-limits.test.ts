@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { oneServer, query, servers } from '../support/context.js'
+import { oneServer, query, server, servers } from '../support/context.js'
 import { expectRefusal, TestDatabase, runWithReport } from '../support/copying.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import type { Verified } from '../support/verifying.js'
@@ -115,6 +115,24 @@ describe('a server with few connections', () => {
         expect(history.stdout).to.include('"success"').and.to.include('went on with')
       })
     }
+  })
+
+  it('has room for a thread when the only split is too large for the process that began with it', async () => {
+    const db = await TestDatabase.create(
+      server('postgres'),
+      `CREATE TABLE s (id int PRIMARY KEY, v text); CREATE TABLE t (LIKE s INCLUDING ALL);
+       INSERT INTO s SELECT i, repeat(md5(i::text), 160) FROM generate_series(1, 8000) i`,
+    )
+    const user = `${db.database}_few`
+    await db.query(
+      `CREATE ROLE ${user} LOGIN PASSWORD 'secret' CONNECTION LIMIT 4; GRANT ALL ON s, t TO ${user}`,
+    )
+    const url = (table: string) => db.url(table).replace(/\/\/[^@]*@/, `//${user}:secret@`)
+    const copied = await runWithReport(['copy', '--from', url('s'), '--to', url('t')])
+    await db.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
+    expect(copied.code, copied.stderr).to.equal(0)
+    expect(copied.report).to.include({ rowsRead: 8000, rowsWritten: 8000, error: null })
+    await db.expectEqual('s', 't')
   })
 
   it('that has none for any thread is an error', async () => {
