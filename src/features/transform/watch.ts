@@ -55,8 +55,8 @@ export class TransformWatch {
 
   /** Why a thread died, if a user's function had a part in it. */
   attribute(death: unknown): RowshiftError {
+    if (this.#last !== null && this.#last.death === death) return this.#last.error
     const dead = [...this.#threads].find(([thread]) => !this.#options.isAlive(thread))
-    if (dead === undefined && this.#last?.death === death) return this.#last!.error
     const error = dead?.[1].overdue ?? this.#ended(death, dead?.[1].slot)
     this.#last = { death, error }
     // Others may die too.
