@@ -13,6 +13,12 @@ const writer = 'dist/src/sql/writer.js'
 const load = 'dist/plugins/mysql/split-write.js'
 const leaveMark = 'await leaveMark(session, mark, tally.counts);'
 const ON = 'insert plain 1'
+/** MariaDB would take another path, where a value that does not fit is an error and no warning. */
+const byLoad: Edit = {
+  file: 'dist/plugins/mysql/write-plan.js',
+  from: 'if (transactional && bulkObstacle(session, server, target) === null)',
+  to: 'if (false)',
+}
 
 export const broken: readonly Broken[] = [
   {
@@ -40,12 +46,13 @@ export const broken: readonly Broken[] = [
   },
   {
     name: 'warnings are ignored',
-    edits: [{ file: load, from: 'if (count === 0)', to: 'if (count >= 0)' }],
+    edits: [byLoad, { file: load, from: 'if (count === 0)', to: 'if (count >= 0)' }],
     caughtBy: { fault: 'a column of the target gets too narrow', on: ON },
   },
   {
     name: 'counts and warnings of a load are ignored',
     edits: [
+      byLoad,
       {
         file: load,
         from: 'if ((await this.#faulty(ok)) || !clean)\n            throw this.#mismatch(ok, sent);\n        if (this.#statements.stage)',
