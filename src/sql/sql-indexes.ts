@@ -97,31 +97,22 @@ export class SqlIndexes<S extends SqlSession> implements IndexesSkill {
         // Another process may have been faster.
         if (session.spent || (await this.#missing(session, table, step)).length > 0) throw thrown
       }
+      failpoint('indexes-added')
+      // Other steps may be under way, so that the session of the writer is not for one of them.
+      await forgetIn(session, step)
     } catch (thrown) {
       throw failure(session, table, 'adding indexes', thrown)
     } finally {
       await session.close()
     }
-    failpoint('indexes-added')
-    await this.forget(step)
   }
 
   isRefusal(error: RowshiftError): boolean {
     return this.#statements.isRefusal(error)
   }
 
-  /** Only as this run knows them: another one may have dropped them again. */
   async forget(indexes: readonly DeferredIndex[]): Promise<void> {
-    if (indexes.length === 0) return
-    const session = await this.#session()
-    if (!(await isThere(session))) return
-    for (const index of indexes) {
-      const state = session.dialect.text(memoryOf(index))
-      await alone(
-        session,
-        `DELETE FROM ${NAME} WHERE run_id = '' AND split = '${nameOf(index)}' AND state = ${state}`,
-      )
-    }
+    if (indexes.length > 0) await forgetIn(await this.#session(), indexes)
   }
 
   async #remembered(): Promise<DeferredIndex[]> {
@@ -186,6 +177,18 @@ async function remember(session: SqlSession, indexes: readonly DeferredIndex[]):
     return `('', '${nameOf(index)}', 0, ${table}, 0, ${at}, ${state})`
   })
   await change(session, `INSERT INTO ${NAME} (${COLUMNS}) VALUES ${rows.join(', ')}`)
+}
+
+/** Only as this run knows them: another one may have dropped them again. */
+async function forgetIn(session: SqlSession, indexes: readonly DeferredIndex[]): Promise<void> {
+  if (!(await isThere(session))) return
+  for (const index of indexes) {
+    const state = session.dialect.text(memoryOf(index))
+    await alone(
+      session,
+      `DELETE FROM ${NAME} WHERE run_id = '' AND split = '${nameOf(index)}' AND state = ${state}`,
+    )
+  }
 }
 
 /** Names may be longer than the column. */
