@@ -168,4 +168,15 @@ describe('rowshift bench', () => {
     expect(tables, stderr).to.deep.equal([['s']])
     expect(code, stderr).to.equal(0)
   })
+
+  it('says that rows come too late for its time, not that there are none', async () => {
+    const db = await TestDatabase.create(server('postgres'))
+    await db.query(
+      `CREATE TABLE s (id INT PRIMARY KEY); INSERT INTO s VALUES (1);
+       CREATE VIEW late AS SELECT id, pg_sleep(300)::text AS v FROM s`,
+    )
+    const outcome = await runCli(['bench', '--from', db.url('late'), ...SHORT])
+    expectRefusal(outcome, 2, 'USAGE', 'No row of late arrived within 5 seconds: give more --seconds.')
+    expect(await tablesOf(db)).to.deep.equal(['late', 's'])
+  })
 })

@@ -10,7 +10,7 @@ import { isMany } from '../sources/plan.js'
 import type { Cell, Setting } from './grid.js'
 import { AUTOMATIC, fastestOf, firstCells, recommended, sizeCells } from './grid.js'
 import { checkTarget, dropLeftOvers, dropTable, scratchName } from './scratch-table.js'
-import type { Trial } from './trial.js'
+import type { Rate, Trial } from './trial.js'
 import { tryCopy } from './trial.js'
 
 export interface BenchRequest {
@@ -99,11 +99,7 @@ class Bench {
       Math.max(SHORTEST_MS, this.#share(firstCells(given, paths, true).length + 4)),
     )
     const { plan } = warmUp
-    if (warmUp.rows === 0)
-      throw new RowshiftError(
-        'USAGE',
-        `${this.#request.from.table} has no rows: there is nothing to measure.`,
-      )
+    if (plan === null || warmUp.rows === 0) throw nothingMeasured(this.#request, warmUp)
     const hasKey = plan.read.key !== null
     const grid = firstCells(given, inOrder(paths, plan.write.path), hasKey)
     const sizes = given.readBatch === null && hasKey ? 2 : 0
@@ -168,7 +164,16 @@ class Bench {
   }
 }
 
-function cellOf(setting: Setting, { rows, bytes, seconds }: Omit<Trial, 'plan'>): Cell {
+function nothingMeasured({ from, seconds }: BenchRequest, { cutOff }: Trial): RowshiftError {
+  return new RowshiftError(
+    'USAGE',
+    cutOff
+      ? `No row of ${from.table} arrived within ${seconds} seconds: give more --seconds.`
+      : `${from.table} has no rows: there is nothing to measure.`,
+  )
+}
+
+function cellOf(setting: Setting, { rows, bytes, seconds }: Rate): Cell {
   const per = (amount: number) => (seconds > 0 ? amount / seconds : 0)
   return { ...setting, rows, seconds, rowsPerSecond: per(rows), bytesPerSecond: per(bytes), impossible: null }
 }

@@ -1,4 +1,5 @@
 /** One measurement: a copy by the engine, as any other, that takes no more splits when its time is up. */
+import type { ErrorReport } from '../../contract/errors.js'
 import { RowshiftError } from '../../contract/errors.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { CopyRequest } from '../../engine/job.js'
@@ -12,11 +13,16 @@ const GRACE_MS = 1_000
 const FEWEST_LOOKS = 4
 
 export interface Trial {
-  readonly plan: RunPlan
+  /** null: its time was up before there was one. */
+  readonly plan: RunPlan | null
+  /** It was given up, so that no rows do not mean that there are none. */
+  readonly cutOff: boolean
   readonly rows: number
   readonly bytes: number
   readonly seconds: number
 }
+
+export type Rate = Pick<Trial, 'rows' | 'bytes' | 'seconds'>
 
 interface Look {
   readonly at: number
@@ -61,13 +67,18 @@ export async function tryCopy(
     },
   )
   for (const timer of timers) clearTimeout(timer)
-  const timeWasUp = stop.signal.aborted && !signal.aborted
-  if (report.error !== null && !(timeWasUp && plan !== null)) throw RowshiftError.fromReport(report.error)
-  return { plan: plan!, ...rateOf(looks, started) }
+  const cutOff = report.error !== null && stop.signal.aborted && !signal.aborted && isCutOff(report.error)
+  if (report.error !== null && !cutOff) throw RowshiftError.fromReport(report.error)
+  return { plan, cutOff, ...rateOf(looks, started) }
+}
+
+/** What stopping leads to. A run that had failed before ends with what it had failed with, though its time is up, too, by then. */
+function isCutOff({ code, details }: ErrorReport): boolean {
+  return code === 'INTERRUPTED' || (details['inDoubt'] === true && code !== 'THREAD_LOST')
 }
 
 /** Between the first rows and the last ones, so that the start of threads and connections does not count; with too few looks, from the start. */
-function rateOf(looks: readonly Look[], started: number): Omit<Trial, 'plan'> {
+function rateOf(looks: readonly Look[], started: number): Rate {
   const last = looks.at(-1)
   if (last === undefined) return { rows: 0, bytes: 0, seconds: 0 }
   const first = looks.length < FEWEST_LOOKS ? { at: started, rows: 0, bytes: 0 } : looks[0]!
