@@ -135,6 +135,8 @@ describe('rowshift bench', () => {
       }
       const params = (value: object) => ['--params', JSON.stringify(value)]
       expectRefusal(await asked(params({ pre_sql: 'TRUNCATE s' })), 2, 'PARAMS_INVALID', 'pre_sql')
+      const tolerant = await asked(params({ error_limit: 5, dirty_file: 'bad.jsonl' }))
+      expectRefusal(tolerant, 2, 'PARAMS_INVALID', 'error_limit, dirty_file')
       expectRefusal(await asked(params({ consistency: 'snapshot' })), 2, 'PARAMS_INVALID', 'snapshot')
       expectRefusal(await asked(params({ mode: 'sync' })), 2, 'PARAMS_INVALID', 'mode "sync"')
       expectRefusal(await runCli(['bench', ...SHORT]), 2, 'USAGE', '--from')

@@ -214,6 +214,9 @@ function checkRequest({ from, to, params }: BenchRequest): void {
     deletes: params.deletes !== null,
     pre_sql: params.preSql.length > 0,
     post_sql: params.postSql.length > 0,
+    // A file of rejected rows would be left, of each measurement.
+    error_limit: params.errorLimit.record > 0,
+    dirty_file: params.dirtyFile !== null,
     'consistency "snapshot"': params.consistency !== 'split',
     '"id" in columns': makesIds,
   }).flatMap(([name, given]) => (given ? [name] : []))
