@@ -340,10 +340,10 @@ describe('a task whose run was killed', () => {
     const failed = await ended(endpoints.tasks.start('run', '1'))
     expect(failed.code, failed.stderr).to.equal(1)
     expect(failed.report.error!.message)
-      .to.include('run the rest of post_sql, by hand')
+      .to.include('run the rest of post_sql by hand')
       .and.not.include('rowshift resume')
     expect(failed.report.resumable).to.equal(null)
-    expectRefusal(await endpoints.tasks.cli('resume', 'latest'), 3, 'RESUME_REFUSED', 'see to these by hand')
+    expectRefusal(await endpoints.tasks.cli('resume', 'latest'), 3, 'RESUME_REFUSED', 'see to that by hand')
   })
 })
 
