@@ -185,18 +185,24 @@ async function fromSingleUrl(
   return { loaded, connection, table: table || loaded.plugin.defaultTable!(connection) }
 }
 
-/** Whether both URLs are of whole databases: they name no table, nor does what they lead to have but one. */
+/**
+ * Whether both URLs are of whole databases: they name no table, nor does what they lead to have but one. False for what is no URL of a
+ * database at all, which `fromUrl` explains.
+ */
 export async function areDatabases(from: string, to: string): Promise<boolean> {
-  const whole = await Promise.all([isDatabase(from, '--from'), isDatabase(to, '--to')])
-  return whole.every(Boolean)
+  return (await isDatabase(from)) && (await isDatabase(to))
 }
 
-async function isDatabase(text: string, option: string): Promise<boolean> {
-  const { type, url } = parseUrl(text, option)
-  // A name that is nearly "table" is a mistake, which `fromUrl` explains.
-  if ([...url.searchParams.keys()].some((name) => didYouMean(name, ['table']) !== '')) return false
-  const { plugin } = await loadPlugin(type)
-  return plugin.defaultTable === undefined
+async function isDatabase(text: string): Promise<boolean> {
+  try {
+    const { type, url } = parseUrl(text, '')
+    // A name that is nearly "table" is a mistake.
+    if ([...url.searchParams.keys()].some((name) => didYouMean(name, ['table']) !== '')) return false
+    const { plugin } = await loadPlugin(type)
+    return plugin.defaultTable === undefined
+  } catch {
+    return false
+  }
 }
 
 /** The same without a table: for what names its tables itself. */
