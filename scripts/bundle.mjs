@@ -26,8 +26,8 @@ const entries = [
   'plugins/sqlite/demo.js',
   'plugins/file/plugin.js',
 ]
-/** Loaded by runs that need them: for the first line of diagnostics, by Piscina for threads of another priority, for one database. */
-const external = ['pino', '@napi-rs/nice', 'pg']
+/** Loaded by runs that need them: for the first line of diagnostics, by Piscina for threads of another priority, for one database, for many hosts. */
+const external = ['pino', '@napi-rs/nice', 'pg', 'bullmq', 'ioredis']
 /** What starts in each worker thread. */
 const threadEntry = { in: 'node_modules/piscina/dist/worker.js', out: 'workers/piscina' }
 /**

@@ -14,6 +14,8 @@ const homes = {
   ajv: ['src/config/', 'test/'],
   pino: ['src/log.ts'],
   pg: ['plugins/postgres/', 'test/', 'bench/'],
+  bullmq: ['src/features/hosts/', 'test/'],
+  ioredis: ['src/features/hosts/', 'test/'],
   mysql2: ['plugins/mysql/', 'test/', 'bench/'],
 }
 

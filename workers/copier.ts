@@ -115,7 +115,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
   }
 
   /** Before the snapshot is released. */
-  #joinSnapshot(token: string | null): Promise<void> {
+  joinSnapshot(token: string | null): Promise<void> {
     if (this.connections.gaveUp) return Promise.resolve()
     return this.#tellReady(async () => {
       const { readers } = await this.opened()
@@ -125,7 +125,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
   }
 
   protected override handlers(): ControlHandlers {
-    return { snapshot: ({ token }) => void this.#joinSnapshot(token) }
+    return { snapshot: ({ token }) => void this.joinSnapshot(token) }
   }
 
   async #copy(split: SplitJob, dirty: DirtyRows): Promise<SplitResult> {
@@ -182,7 +182,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
     try {
       const options = {
         ...this.#writeOptions(dirty, (rowsWritten) => tally.count({ rowsWritten })),
-        ...deferred.optionsFor(target),
+        ...(this.#setup.defers ?? deferred.optionsFor(target)),
         mark: tally.mark,
         removal: deleted.removal,
         retry: plan.policy.retry,

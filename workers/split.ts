@@ -6,8 +6,12 @@ import { Copier } from './copier.js'
 const setup = workerData as WorkerSetup
 const copier = new Copier(setup, (message) => parentPort!.postMessage(message))
 
-if (setup.plan.policy.consistency === 'snapshot') void copier.connect()
+const { snapshot, plan } = setup
+if (snapshot === undefined && plan.policy.consistency === 'snapshot') void copier.connect()
+/** One that has begun. A job says so when that has failed. */
+const joined = snapshot === undefined ? null : copier.joinSnapshot(snapshot)
 
-export default function runJob(job: CopyJob): Promise<SplitResult> {
+export default async function runJob(job: CopyJob): Promise<SplitResult> {
+  if (joined) await joined
   return copier.run(job)
 }

@@ -28,6 +28,7 @@ export function postgresSource(): SqlSource<PostgresSession> {
     windows: windowSource,
     digests: digestSql,
     inServer: signs,
+    exportsSnapshots: true,
     beginSnapshot: exportSnapshot,
     joinSnapshot: (session, token) => joinSnapshot(session, token!),
   }

@@ -33,6 +33,7 @@ export interface DatabaseOptions extends CommonOptions, ReportOptions, TablesOpt
   readonly create: boolean
   readonly fromTarget: boolean
   readonly retry: string | undefined
+  readonly workers: string | undefined
 }
 
 /** Resolves to the exit code. */
@@ -68,8 +69,13 @@ async function requestOf(options: DatabaseOptions): Promise<DatabaseRequest> {
   }
 }
 
-function refuseOptionsOfOneTable({ fromTarget, retry }: DatabaseOptions): void {
-  const option = fromTarget ? '--from-target' : retry === undefined ? null : '--retry'
+function refuseOptionsOfOneTable({ fromTarget, retry, workers }: DatabaseOptions): void {
+  const given = {
+    '--from-target': fromTarget,
+    '--retry': retry !== undefined,
+    '--workers': workers !== undefined,
+  }
+  const option = Object.entries(given).find(([, is]) => is)?.[0] ?? null
   if (option !== null)
     throw new RowshiftError(
       'USAGE',

@@ -7,12 +7,13 @@ import { ExitCode, RowshiftError } from '../contract/errors.js'
 import type {
   CommonOptions,
   ConfigOptions,
+  HostOptions,
   ModeOptions,
   ReportOptions,
   SelectionOptions,
   TablesOptions,
 } from './options.js'
-import { copyWithProgress, deliver, reported } from './execution.js'
+import { copyWithProgress, deliver, reported, withHosts } from './execution.js'
 import { interruptible } from './interruptible.js'
 import { describePlan, describeSplits, print, printJson, tableLabel } from './output.js'
 import { openReport } from './report-file.js'
@@ -21,7 +22,8 @@ import { retried } from './retry-rejected.js'
 import { findTask, isOnline, withStore } from './stored-tasks.js'
 import { withSubject } from '../engine/watermark-subject.js'
 
-export interface CopyOptions extends CommonOptions, ReportOptions, TablesOptions, SelectionOptions {
+export interface CopyOptions
+  extends CommonOptions, ReportOptions, TablesOptions, SelectionOptions, HostOptions {
   readonly dryRun: boolean
   readonly create: boolean
   readonly fromTarget: boolean
@@ -59,7 +61,8 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
   }
   if (report !== undefined) openReport(report, '')
   const runId = newRunId()
-  const copy = async (signal: AbortSignal) => copyWithProgress(await request(runId), signal)
+  const copy = async (signal: AbortSignal) =>
+    withHosts(options.workers, await request(runId), (shared) => copyWithProgress(shared, signal))
   return deliver(await interruptible((signal) => reported(runId, null, () => copy(signal))), options)
 }
 

@@ -32,6 +32,28 @@ export async function reported(
   }
 }
 
+/** `workers`: where hosts are found that do the work; undefined: this process does it. */
+export async function withHosts<Request extends CopyRequest, T>(
+  workers: string | undefined,
+  request: Request,
+  use: (request: Request) => Promise<T>,
+): Promise<T> {
+  if (workers === undefined) return use(request)
+  // Loaded when needed, as is what it needs.
+  const [{ HostStore }, { RunHosts }] = await Promise.all([
+    import('../features/hosts/store.js'),
+    import('../features/hosts/run-hosts.js'),
+  ])
+  const store = await HostStore.open(workers)
+  try {
+    const weakness = await store.weakness()
+    if (weakness !== null) printNotice(weakness)
+    return await use({ ...request, hosts: new RunHosts(store, request) })
+  } finally {
+    await store.close()
+  }
+}
+
 /** Copies, with plan and progress on stderr; mode `sync` compares first, and so does whoever goes on without checkpoints. */
 export function copyWithProgress(request: CopyRequest, signal: AbortSignal): Promise<RunReport> {
   const { params, resume } = request

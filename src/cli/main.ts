@@ -10,6 +10,7 @@ import {
   benchOptions,
   configOptions,
   fromTargetOption,
+  hostOptions,
   idArgument,
   idAsOption,
   modeOptions,
@@ -24,6 +25,7 @@ import {
   watermarkOptions,
   wholeAboveZero,
 } from './options.js'
+import { workerOptions } from './worker-options.js'
 import { didYouMean } from '../suggest.js'
 import { printError } from './output.js'
 
@@ -127,7 +129,7 @@ async function main(args: readonly string[]): Promise<number> {
       'copy',
       'Copy a table, or all tables of a database; no task table needed',
       (y) =>
-        selectionOptions(tablesOptions(retryOption(fromTargetOption(reportOptions(y)))))
+        hostOptions(selectionOptions(tablesOptions(retryOption(fromTargetOption(reportOptions(y))))))
           .option('create', {
             type: 'boolean',
             default: false,
@@ -165,7 +167,7 @@ async function main(args: readonly string[]): Promise<number> {
       'resume <run>',
       'Go on with a run that ended early: its id, or "latest"',
       (y) =>
-        tablesOptions(reportOptions(configOptions(y))).positional('run', {
+        hostOptions(tablesOptions(reportOptions(configOptions(y)))).positional('run', {
           type: 'string',
           demandOption: true,
           describe: 'Id of the run, or latest',
@@ -187,8 +189,14 @@ async function main(args: readonly string[]): Promise<number> {
     .command(
       'verify [id]',
       'Compare source and target row by row; exit 4 when they differ',
-      (y) => verifyOptions(reportOptions(configOptions(y))),
+      (y) => hostOptions(verifyOptions(reportOptions(configOptions(y)))),
       (options) => run(import('./verify.js').then(({ verifyCommand }) => verifyCommand(options))),
+    )
+    .command(
+      'worker',
+      'Do the work of runs that begin elsewhere with --workers, until it is stopped',
+      (y) => workerOptions(y),
+      (options) => run(import('./worker.js').then(({ workerCommand }) => workerCommand(options))),
     )
     .command(
       'list',

@@ -35,6 +35,19 @@ export function configOptions<T>(yargs: Argv<T>): Argv<T & ConfigOptions> {
     })
 }
 
+/** Other hosts that do the work. */
+export interface HostOptions {
+  /** Where their queue is; undefined: this process does it. */
+  readonly workers: string | undefined
+}
+
+export function hostOptions<T>(yargs: Argv<T>): Argv<T & HostOptions> {
+  return yargs.option('workers', {
+    type: 'string',
+    describe: 'Let the threads of "rowshift worker" on other hosts do it: redis://user:password@host:6379',
+  })
+}
+
 export function reportOptions<T>(yargs: Argv<T>): Argv<T & ReportOptions> {
   return yargs.option('report', {
     type: 'string',
@@ -51,7 +64,7 @@ export interface ModeOptions {
   readonly until: string | undefined
 }
 
-export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions, ModeOptions {
+export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions, ModeOptions, HostOptions {
   /** A task that is running already is not a failure. */
   readonly skipRunning: boolean
   readonly retry: string | undefined
@@ -68,7 +81,7 @@ export function retryOption<T>(yargs: Argv<T>): Argv<T & { readonly retry: strin
 }
 
 export function runOptions<T>(yargs: Argv<T>) {
-  return retryOption(modeOptions(reportOptions(configOptions(yargs))))
+  return hostOptions(retryOption(modeOptions(reportOptions(configOptions(yargs)))))
     .option('skip-running', {
       type: 'boolean',
       default: false,

@@ -1,15 +1,16 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { RunRecord, TaskStore } from '../contract/task-store.js'
 import { newRunId } from '../engine/report.js'
-import { copyWithProgress, deliver, reported } from './execution.js'
+import { copyWithProgress, deliver, reported, withHosts } from './execution.js'
 import { interruptible } from './interruptible.js'
-import type { CommonOptions, ConfigOptions, ReportOptions, TablesOptions } from './options.js'
+import type { CommonOptions, ConfigOptions, HostOptions, ReportOptions, TablesOptions } from './options.js'
 import { openReport } from './report-file.js'
 import { AS_STORED, urlRequest } from './requests.js'
 import { runTask } from './run.js'
 import { withStore } from './stored-tasks.js'
 
-export interface ResumeOptions extends CommonOptions, ConfigOptions, ReportOptions, TablesOptions {
+export interface ResumeOptions
+  extends CommonOptions, ConfigOptions, ReportOptions, TablesOptions, HostOptions {
   /** Of a run, or `latest`. */
   readonly run: string
 }
@@ -41,7 +42,9 @@ function resumeCopy(
   const runId = newRunId()
   const resume = options.run === 'latest' ? 'latest' : { run: options.run }
   return reported(runId, null, async () =>
-    copyWithProgress({ ...(await urlRequest(runId, options)), resume }, signal),
+    withHosts(options.workers, { ...(await urlRequest(runId, options)), resume }, (shared) =>
+      copyWithProgress(shared, signal),
+    ),
   )
 }
 
@@ -66,7 +69,9 @@ async function resumeTask(options: ResumeOptions, signal: AbortSignal) {
     restart: false,
     resume: { run },
   }
-  return runTask(id, { ...options, ...how }, signal, copyWithProgress)
+  return runTask(id, { ...options, ...how }, signal, (request, stop) =>
+    withHosts(options.workers, request, (shared) => copyWithProgress(shared, stop)),
+  )
 }
 
 async function findRun(store: TaskStore, run: string): Promise<RunRecord> {

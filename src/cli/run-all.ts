@@ -2,7 +2,7 @@ import { runCopy } from '../engine/job.js'
 import { runVerify } from '../features/verify/job.js'
 import { ExitCode, RowshiftError } from '../contract/errors.js'
 import type { RunReport } from '../contract/task-store.js'
-import { exitCodeOf } from './execution.js'
+import { exitCodeOf, withHosts } from './execution.js'
 import { interruptible } from './interruptible.js'
 import type { RunOptions } from './options.js'
 import {
@@ -58,7 +58,9 @@ async function runTasks(
   const lane = async () => {
     for (const id of left) {
       if (signal.aborted) return
-      const report = await runTask(id, { ...options, skipRunning: true }, signal, copyQuietly)
+      const report = await runTask(id, { ...options, skipRunning: true }, signal, (request, stop) =>
+        withHosts(options.workers, request, (shared) => copyQuietly(shared, stop)),
+      )
       reports.push(report)
       tell(report, options.json)
     }

@@ -3,7 +3,7 @@ import { newRunId } from '../engine/report.js'
 import type { Resume } from '../features/resume/find-run.js'
 import { forgetRun } from '../features/resume/run-memory.js'
 import type { RunReport } from '../contract/task-store.js'
-import { copyWithProgress, deliver, reported } from './execution.js'
+import { copyWithProgress, deliver, reported, withHosts } from './execution.js'
 import { interruptible } from './interruptible.js'
 import type { RunOptions } from './options.js'
 import { openReport } from './report-file.js'
@@ -19,7 +19,9 @@ type TaskRunOptions = RunOptions & { readonly resume?: Resume }
 /** `rowshift run ID`: one task of the task table. */
 export async function runCommand(id: number, options: RunOptions): Promise<number> {
   if (options.report !== undefined) openReport(options.report, '')
-  const report = await interruptible((signal) => runTask(id, options, signal, copyWithProgress))
+  const copy = (request: CopyRequest, signal: AbortSignal) =>
+    withHosts(options.workers, request, (shared) => copyWithProgress(shared, signal))
+  const report = await interruptible((signal) => runTask(id, options, signal, copy))
   return deliver(report, options)
 }
 

@@ -3,16 +3,17 @@ import { newRunId } from '../engine/report.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { RunReport } from '../contract/task-store.js'
 import type { MaxDelete } from '../task/params.js'
-import { deliver, reported, withProgress } from './execution.js'
+import { deliver, reported, withHosts, withProgress } from './execution.js'
 import { interruptible } from './interruptible.js'
-import type { CommonOptions, ConfigOptions, ReportOptions, TablesOptions } from './options.js'
+import type { CommonOptions, ConfigOptions, HostOptions, ReportOptions, TablesOptions } from './options.js'
 import { openReport } from './report-file.js'
 import { AS_STORED, taskRequest, urlRequest } from './requests.js'
 import { recorded } from './run-history.js'
 import { findOnlineTask, findTask, withStore } from './stored-tasks.js'
 import { performVerify } from './verify-view.js'
 
-export interface VerifyOptions extends CommonOptions, ConfigOptions, ReportOptions, TablesOptions {
+export interface VerifyOptions
+  extends CommonOptions, ConfigOptions, ReportOptions, TablesOptions, HostOptions {
   /** undefined: the tables are named by `from` and `to`. */
   readonly id: number | undefined
   readonly where: string | undefined
@@ -32,7 +33,9 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
     const where = options.where ?? params.where
     const maxDelete = options.maxDelete ?? params.maxDelete
     const asked = { ...request, params: { ...params, where, maxDelete }, mode, sample } as const
-    return withProgress(signal, (view) => performVerify(asked, signal, view))
+    return withHosts(options.workers, asked, (shared) =>
+      withProgress(signal, (view) => performVerify(shared, signal, view)),
+    )
   }
   const verify = async (signal: AbortSignal) =>
     repair && options.id !== undefined

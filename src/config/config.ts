@@ -36,7 +36,21 @@ export interface ResolvedConnection {
   readonly connection: Connection
   /** All databases, when they were named by a pattern; `connection` is the first. */
   readonly databases?: readonly NamedConnection[]
+  /** How whoever asked for it has named it. A URL may hold secrets. */
+  readonly origin?: ConnectionOrigin
 }
+
+/** What a connection is asked for by. */
+export type ConnectionOrigin =
+  | {
+      readonly by: 'task'
+      readonly side: Side
+      readonly type: string
+      readonly app: string
+      readonly db: string
+    }
+  | { readonly by: 'name'; readonly name: string }
+  | { readonly by: 'url'; readonly url: string }
 
 /** One of several databases, under the name that tells it from the others. */
 export interface NamedConnection {
@@ -97,11 +111,12 @@ export class Config {
 
   /** The connection of one side of a task, found under `<app>_<db>`; for a pattern of databases, that of each. */
   async connection(side: Side, type: string, app: string, db: string): Promise<ResolvedConnection> {
+    const origin = { by: 'task', side, type, app, db } as const
     const names = expand(db)
-    if (names === null) return this.#connection(side, type, app, db)
+    if (names === null) return { ...(await this.#connection(side, type, app, db)), origin }
     const resolved: ResolvedConnection[] = []
     for (const name of names) resolved.push(await this.#connection(side, type, app, name))
-    return together(resolved, names)
+    return { ...together(resolved, names), origin }
   }
 
   async #connection(side: Side, type: string, app: string, db: string): Promise<ResolvedConnection> {
@@ -125,13 +140,26 @@ export class Config {
       // A type may have dots: it may be the path of a module.
       for (const [type, connections] of Object.entries(content[side as Side] ?? {})) {
         const connection = rest.startsWith(`${type}.`) && own(connections, rest.slice(type.length + 1))
-        if (connection) return this.#resolve(await this.#load(type), connection, `${path} ${name}`)
+        if (!connection) continue
+        const resolved = this.#resolve(await this.#load(type), connection, `${path} ${name}`)
+        return { ...resolved, origin: { by: 'name', name } }
       }
     }
     throw new RowshiftError(
       'CONNECTION_UNKNOWN',
       `params name the connection ${JSON.stringify(name)}, which is not in ${this.#paths}. Write a URL, or a name like "from.<type>.<app>_<db>"; for a lookup also source or target.`,
       { name },
+    )
+  }
+
+  /** The whole names of all connections. */
+  get names(): readonly string[] {
+    return this.#files.flatMap(({ content }) =>
+      (['from', 'to'] as const).flatMap((side) =>
+        Object.entries(content[side] ?? {}).flatMap(([type, connections]) =>
+          Object.keys(connections).map((key) => `${side}.${type}.${key}`),
+        ),
+      ),
     )
   }
 
@@ -162,7 +190,7 @@ export async function fromUrl(
   const resolved: Awaited<ReturnType<typeof fromSingleUrl>>[] = []
   for (const { url } of urls) resolved.push(await fromSingleUrl(url, option))
   const names = urls.map(({ name }) => name)
-  return { ...together(resolved, names), table: resolved[0]!.table }
+  return { ...together(resolved, names), table: resolved[0]!.table, origin: { by: 'url', url: text } }
 }
 
 async function fromSingleUrl(
@@ -182,7 +210,8 @@ async function fromSingleUrl(
   })
   if (!table && !loaded.plugin.defaultTable) throw noTable
   const connection = connectionOf(loaded, url, text, option)
-  return { loaded, connection, table: table || loaded.plugin.defaultTable!(connection) }
+  const origin = { by: 'url', url: text } as const
+  return { loaded, connection, table: table || loaded.plugin.defaultTable!(connection), origin }
 }
 
 /**
@@ -211,7 +240,7 @@ export async function connectionFromUrl(text: string, option: string): Promise<R
   if (url.searchParams.has('table'))
     throw new RowshiftError('USAGE', `${option} names a table, which is named beside it already.`)
   const loaded = await loadPlugin(type)
-  return { loaded, connection: connectionOf(loaded, url, text, option) }
+  return { loaded, connection: connectionOf(loaded, url, text, option), origin: { by: 'url', url: text } }
 }
 
 /** A database; a table that the URL names plays no part. */

@@ -122,6 +122,10 @@ export const errorCodes = {
   RUN_TAKEN: { exit: ExitCode.failed },
   /** The run cannot be resumed: it has ended, or something has changed since it began. */
   RESUME_REFUSED: { exit: ExitCode.refused },
+  /** A run cannot be shared among hosts, or a worker cannot take part in it. */
+  HOSTS_REFUSED: { exit: ExitCode.refused },
+  /** No worker took part in a run for too long. */
+  HOSTS_MISSING: { exit: ExitCode.failed, later: true },
   /** The user stopped the run. */
   INTERRUPTED: { exit: ExitCode.interrupted, later: true },
   /** A fault in rowshift itself. */

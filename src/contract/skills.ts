@@ -134,6 +134,8 @@ export interface DigestSkill {
 
 /** The coordinator's reader begins the snapshot, every reader (this one too) joins it, then what `begin` gave is released. */
 export interface SnapshotSkill {
+  /** The snapshot has a token, by which other processes may join it until `release`. Default: it has none. */
+  readonly exports?: boolean
   /**
    * Fixes the moment that is seen: by a lock that holds writers off until `release`, or by a snapshot that the database exports under a
    * token. Throws ACCESS_DENIED where the user may not do that, LOCK_CONFLICT when writers do not make way, and INTERRUPTED soon

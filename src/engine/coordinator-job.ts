@@ -3,6 +3,7 @@ import type { Endpoint, Reader } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
 import type { RunCheckpoints } from '../features/resume/run-checkpoints.js'
 import type { DirtySetup, PipelineSetup } from './messages.js'
+import type { Hosts } from './job-pool.js'
 import type { Progress } from './progress.js'
 import type { Throttle } from './throttle.js'
 
@@ -15,6 +16,8 @@ export interface CoordinatorJob {
   /** The coordinator's own, which compute the splits. */
   readonly readers: readonly Reader[]
   readonly checkpoints: RunCheckpoints
+  /** null: threads of this process. */
+  readonly hosts: Hosts | null
   /** The last thing before the first split: what it does, it does only when all threads can begin. */
   readonly prepare: () => Promise<void>
   /** null: the first row that the target rejects ends the run. */

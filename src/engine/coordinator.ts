@@ -10,6 +10,8 @@ import { DeferredRun } from './deferred-rows.js'
 import type { Failure, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
 import { noneConnected } from './messages.js'
 import type { Resuming } from '../features/sources/resumed-splits.js'
+import type { OwnPoolOptions, Threads } from './job-pool.js'
+import { WorkerPool } from './pool.js'
 import type { Accepted } from './scheduler.js'
 import { Scheduler } from './scheduler.js'
 import type { CopyScheduler } from './snapshot-start.js'
@@ -49,7 +51,7 @@ class Coordinator {
   /** null: no user's function is called. */
   readonly #watch: TransformWatch | null
   readonly #splitSizer: SplitSizer
-  readonly #threads: ThreadCount
+  readonly #threads: Threads
   readonly #deferred = new DeferredRun()
   /** Of the splits as they were first planned. */
   #last: SourceSplit | null = null
@@ -62,43 +64,44 @@ class Coordinator {
 
   constructor(job: CoordinatorJob) {
     this.#job = job
-    const { plan, runId, signal, onProgress, checkpoints } = job
+    const { plan, runId, signal, onProgress, checkpoints, hosts, readers } = job
     const called = plan.pipeline?.transform != null
     const { workerNum, firstThreads } = plan.policy
-    this.#threads = new ThreadCount({ first: firstThreads, most: workerNum })
+    this.#threads = hosts?.threads ?? new ThreadCount({ first: firstThreads, most: workerNum })
     this.#splitSizer = new SplitSizer(
       plan.read.splitRows,
-      called && workerNum > 1
+      called && (hosts || workerNum > 1)
         ? {
             splitsAhead: () => this.#threads.now * SPLITS_AHEAD,
             rows: plan.read.window?.rows ?? plan.read.table.estimatedRows,
           }
         : null,
     )
+    const own: OwnPoolOptions = {
+      worker: 'split.js',
+      startsEarly: this.#inSnapshot ? 'all' : looksSmall(plan) ? 'none' : 'first',
+      replaces: isReplaceable(plan),
+      jobsPerThread: SPLITS_PER_THREAD,
+      // Where rows are not JavaScript objects, a larger young generation only makes each thread 10 MB heavier.
+      maxYoungGenerationSizeMb: called ? 16 : 3,
+      setup: setupOf(job),
+      onMessage: (message) => this.#receive(message),
+    }
     this.#scheduler = new Scheduler({
       runId,
       retry: plan.policy.retry,
       threads: this.#threads,
-      aheadPerThread: SPLITS_AHEAD,
+      aheadPerThread: hosts ? SPLITS_PER_THREAD : SPLITS_AHEAD,
       signal,
       onProgress,
       throttle: job.throttle,
       graceMs: GRACE_MS,
       earlier: checkpoints.earlier,
-      pool: {
-        worker: 'split.js',
-        startsEarly: this.#inSnapshot ? 'all' : looksSmall(plan) ? 'none' : 'first',
-        replaces: isReplaceable(plan),
-        jobsPerThread: SPLITS_PER_THREAD,
-        // Where rows are not JavaScript objects, a larger young generation only makes each thread 10 MB heavier.
-        maxYoungGenerationSizeMb: called ? 16 : 3,
-        setup: setupOf(job),
-        onMessage: (message) => this.#receive(message),
-      },
-      ...(called && { attribute: (death) => this.#watch!.attribute(death) }),
+      pool: (hooks) => hosts?.pool(own, hooks, readers) ?? new WorkerPool({ ...own, ...hooks }),
+      ...(called && !hosts && { attribute: (death) => this.#watch!.attribute(death) }),
     })
     this.#snapshot = new SnapshotStart(this.#scheduler)
-    this.#watch = called ? this.#watchOver(plan) : null
+    this.#watch = called && !hosts ? this.#watchOver(plan) : null
   }
 
   get result(): CoordinatorResult {
@@ -116,9 +119,13 @@ class Coordinator {
   }
 
   async run(): Promise<void> {
-    const { readers, plan, prepare } = this.#job
+    const { readers, plan, prepare, hosts } = this.#job
     await this.#scheduler.step(async () => {
-      if (this.#inSnapshot) this.#position = await this.#snapshot.begin(readers[0]!, plan.read.table.table)
+      if (!this.#inSnapshot) return
+      const { table } = plan.read.table
+      this.#position = await (hosts
+        ? hosts.beginSnapshot(readers[0]!, table, this.#scheduler.signal)
+        : this.#snapshot.begin(readers[0]!, table))
     })
     await this.#scheduler.step(prepare)
     failpoint('prepared')
@@ -146,9 +153,10 @@ class Coordinator {
     })
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#watch?.close()
-    return this.#scheduler.close()
+    await this.#scheduler.close()
+    await this.#job.hosts?.close()
   }
 
   async *#splits(): AsyncGenerator<PlannedSplit> {

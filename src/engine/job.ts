@@ -18,6 +18,7 @@ import type { RunPlan } from '../contract/run-plan.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../contract/task-store.js'
 import type { CoordinatorResult } from './coordinator-job.js'
+import type { Hosts } from './job-pool.js'
 import { copySplits } from './coordinator.js'
 import { checkCopied } from './count-check.js'
 import { announce, warned } from './announce.js'
@@ -26,8 +27,7 @@ import type { TableAt } from './endpoints.js'
 import { withAdvice } from './failure-advice.js'
 import { endpointsOf, readersOf, sourceEndpoint, targetEndpoint, writersOf } from './endpoints.js'
 import { OpenConnections } from './open-connections.js'
-import type { Progress } from './progress.js'
-import { noProgress } from './progress.js'
+import { noProgress, type Progress } from './progress.js'
 import { makeReport } from './report.js'
 import { endedBy, rethrow, stopped } from './run-errors.js'
 import type { Resume } from '../features/resume/find-run.js'
@@ -60,6 +60,8 @@ export interface CopyRequest {
   readonly lookupSource?: ResolvedConnection
   /** Databases beside the two endpoints that `params` look values up in, by what they call them. Default: none. */
   readonly others?: Readonly<Record<string, ResolvedConnection>>
+  /** Whose threads copy it. Default: those of this process. */
+  readonly hosts?: Hosts
 }
 
 export interface CopyHooks {
@@ -117,7 +119,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       hooks.onPlan(runPlan)
       const { runId, memory = null } = request
       const facts = () => factsOf(request, runPlan!, endpoints)
-      const options = { runId, plan: runPlan, ...endpoints, abandoned, facts, memory }
+      const always = request.hosts !== undefined
+      const options = { ...endpoints, runId, plan: runPlan, abandoned, facts, memory, always }
       checkpoints = unfinished ? await RunCheckpoints.claim(options, unfinished) : new RunCheckpoints(options)
       const late = (indexes = await DeferredIndexes.find(endpoints.writers, runPlan.write))
       if (!unfinished) warnings.push(...late.notices)
@@ -211,21 +214,18 @@ async function copy(
   runtimeReasons.push(...(pipeline?.reasons ?? []))
   const replicas = await openReplicas(connections, request.params.replicas)
   const servers = { source: readers, target: writers, replicas }
-  const limited = {
-    runId: request.runId,
-    limits: runPlan.policy.speed,
-    read: runPlan.read,
-    servers,
-    reasons: runtimeReasons,
-  }
+  const { runId, hosts = null } = request
+  const { read, policy } = runPlan
+  const limited = { runId, limits: policy.speed, read, servers, reasons: runtimeReasons }
   const result = await throttled(limited, (throttle) =>
     copySplits({
-      runId: request.runId,
+      runId,
       plan: runPlan,
       source: endpointsOf(request.from, request.params.session, request.params.timeZone),
       target: endpointsOf(request.to, request.params.session),
       readers,
       checkpoints,
+      hosts,
       pipeline: pipeline?.setup ?? null,
       prepare: async () => {
         await checkpoints.endAbandoned()

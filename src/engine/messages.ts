@@ -32,6 +32,10 @@ export interface WorkerSetup extends ThreadSetup {
   readonly dirty: DirtySetup | null
   /** null: the plan has no pipeline. */
   readonly pipeline: PipelineSetup | null
+  /** Rows do not wait for unique values that other rows have: they would be written without a mark. Default: they may. */
+  readonly defers?: false
+  /** A snapshot that has begun: a thread joins it when it opens its connections. Default: the thread is told of one, if there is one. */
+  readonly snapshot?: string
 }
 
 /** What the threads share to keep the rows that the target refuses. */

@@ -67,16 +67,30 @@ export async function prepareIds(
   writer: Writer,
   signal: AbortSignal,
 ): Promise<void> {
-  const ids = pipeline?.cells.filter((cell) => cell.type === 'id') ?? []
-  if (ids.some(({ ids }) => ids.type === 'snowflake' && ids.worker === null)) {
-    await writer.skills.sequences!.open(SNOWFLAKE_WORKERS)
-    const first = await writer.skills.sequences!.take(SNOWFLAKE_WORKERS, workerNum)
-    Atomics.store(setup!.threads, 1, Number(BigInt(first) % BigInt(WORKERS)))
-  }
-  for (const cell of ids) {
+  await takeWorkers(pipeline, setup, writer, workerNum)
+  for (const cell of pipeline?.cells.filter((each) => each.type === 'id') ?? []) {
     if (cell.map) await makeMap(cell.map, writer, signal)
     if (cell.ids.type === 'sequence') await writer.skills.sequences!.open(cell.ids.sequence)
   }
+}
+
+/** For so many threads: numbers that tell their snowflake ids from those of all others. */
+export async function takeWorkers(
+  pipeline: PipelinePlan | null,
+  setup: PipelineSetup | null,
+  writer: Writer,
+  threads: number,
+): Promise<void> {
+  if (!takesWorkers(pipeline)) return
+  await writer.skills.sequences!.open(SNOWFLAKE_WORKERS)
+  const first = await writer.skills.sequences!.take(SNOWFLAKE_WORKERS, threads)
+  Atomics.store(setup!.threads, 1, Number(BigInt(first) % BigInt(WORKERS)))
+}
+
+export function takesWorkers(pipeline: PipelinePlan | null): boolean {
+  return (pipeline?.cells ?? []).some(
+    (cell) => cell.type === 'id' && cell.ids.type === 'snowflake' && cell.ids.worker === null,
+  )
 }
 
 /** Another run may make the same table at the same time. */

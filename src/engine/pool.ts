@@ -4,35 +4,13 @@ import type { ErrorReport } from '../contract/errors.js'
 import { RowshiftError } from '../contract/errors.js'
 import { retried } from '../contract/waiting.js'
 import { log } from '../log.js'
+import type { JobPool, PoolOptions } from './job-pool.js'
 import type { ControlMessage, Failure, ThreadMessage, ThreadSetup, WorkerMessage } from './messages.js'
 
 const CLOSE_TIMEOUT_MS = 5_000
 const ROOM_MS = 100
 /** After so many attempts a thread gives up its connections. */
 const ROOM_ATTEMPTS = 5
-
-export interface PoolOptions {
-  /** File in `workers/`. */
-  readonly worker: string
-  /** That take jobs at first: see `allow`. */
-  readonly threads: number
-  /** Which threads start before there are jobs for them, since that takes a while; the others start as jobs come. Default: the first. */
-  readonly startsEarly?: 'all' | 'first' | 'none'
-  /** Most jobs that a thread has in hand (1). */
-  readonly jobsPerThread?: number
-  /** Of each thread's heap; V8's own default when left out. */
-  readonly maxYoungGenerationSizeMb?: number
-  /** `workerData` of each thread. */
-  readonly setup: ThreadSetup
-  /** Another thread takes the place of one that died; otherwise that is an error. */
-  readonly replaces: boolean
-  /** What the threads of a copy say beside a {@link ThreadMessage}. */
-  readonly onMessage?: (message: WorkerMessage) => void
-  /** A thread died, and no other takes its place. If it had jobs in hand, they have been rejected before. */
-  readonly onError: (error: RowshiftError) => void
-  /** A thread has given up its connections; so many take jobs now. */
-  readonly onRetired: (working: number) => void
-}
 
 /** What a job results in; it may have failed because its thread gave up. */
 type JobResult = object | Failure
@@ -48,7 +26,7 @@ interface InPlace<Job, Result> {
 }
 
 /** Worker threads that hold connections, and are told all together what to do about them. */
-export class WorkerPool<Job, Result extends JobResult> {
+export class WorkerPool<Job, Result extends JobResult> implements JobPool<Job, Result> {
   readonly #options: PoolOptions
   #starting: Promise<Piscina<Job, Result>> | null = null
   /** null: no thread has started. */
@@ -153,6 +131,10 @@ export class WorkerPool<Job, Result extends JobResult> {
     this.#threads = threads + this.#retired.size
     this.#most = Math.max(this.#most, this.#threads)
     if (this.#pool && !this.#aborted) this.#pool.options.maxThreads = this.#threads
+  }
+
+  get replaces(): boolean {
+    return this.#options.replaces
   }
 
   get workingThreads(): number {

@@ -4,21 +4,20 @@ import { onAbort } from '../contract/waiting.js'
 import { log } from '../log.js'
 import type { Failure, SplitCounts } from './messages.js'
 import { noCounts } from './messages.js'
-import { type PoolOptions, WorkerPool } from './pool.js'
+import type { JobPool, MakePool, Threads } from './job-pool.js'
 import type { Progress, ProgressEvent } from './progress.js'
 import { advance, moved, noProgress, progressAfter } from './progress.js'
 import type { Attempt } from './retry.js'
 import { withRetries } from './retry.js'
 import { failedFirst } from './run-errors.js'
-import type { ThreadCount } from './thread-count.js'
 import { isSame, lostWith, threadLost } from './thread-lost.js'
 import type { Amount, Throttle } from './throttle.js'
 
-export interface SchedulerOptions {
+export interface SchedulerOptions<Job, Result> {
   readonly runId: string
-  readonly pool: Omit<PoolOptions, 'threads' | 'onError' | 'onRetired'>
+  readonly pool: MakePool<Job, Result>
   readonly retry: RetryPolicy
-  readonly threads: ThreadCount
+  readonly threads: Threads
   /** Most jobs, for each thread, that threads have in hand, or that wait for one, at a time. */
   readonly aheadPerThread: number
   /** The user's. */
@@ -62,8 +61,8 @@ export type Accepted<Item> =
  * helps, until all are done. The first failure ends the run, and what other threads have in hand is given up.
  */
 export class Scheduler<Job, Result extends { readonly outcome: string }> {
-  readonly pool: WorkerPool<Job, Result>
-  readonly #options: SchedulerOptions
+  readonly pool: JobPool<Job, Result>
+  readonly #options: SchedulerOptions<Job, Result>
   readonly #stop = new AbortController()
   /** Nothing new begins. */
   readonly #ending: AbortSignal
@@ -79,16 +78,16 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
   /** How often statements had to be made smaller until a job went through: all later ones begin with it. */
   #shrunk = 0
 
-  constructor(options: SchedulerOptions) {
+  constructor(options: SchedulerOptions<Job, Result>) {
     this.#options = options
     if (options.earlier) this.#progress = progressAfter(options.earlier)
     const { threads } = options
     this.#progress = { ...this.#progress, threads: threads.now }
-    this.pool = new WorkerPool({
-      ...options.pool,
+    this.pool = options.pool({
       threads: threads.now,
       onError: (death) => this.fail(this.#attribute(death)),
       onRetired: (working) => this.#take(threads.limit(working)),
+      onWaiting: (reason) => this.#advance({ type: 'waiting', reason }),
     })
     this.#ending = AbortSignal.any([options.signal, this.#stop.signal])
     this.#release = onAbort(options.signal, () => this.#interrupt())
@@ -245,8 +244,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
 
   /** Whether a job whose thread died is done again, by another one. */
   #outlives<Item>(job: Job, work: Work<Item, Job, Result>): boolean {
-    const { replaces } = this.#options.pool
-    return replaces && !this.#ending.aborted && work.outlives?.(job) === true
+    return this.pool.replaces && !this.#ending.aborted && work.outlives?.(job) === true
   }
 
   #attribute(death: unknown): RowshiftError {

@@ -90,6 +90,7 @@ export class SqlReader<S extends SqlSession> implements Reader {
       ...(source.inServer && { inServer: this.#signs(source.inServer) }),
       ...(source.digests && { digest: this.#digest((session) => source.digests!(session)) }),
       snapshot: {
+        exports: source.exportsSnapshots ?? false,
         begin: (table, signal) => source.beginSnapshot(this.#endpoint, table, signal),
         join: async (token) => {
           await this.#using('joining a snapshot', (session) => source.joinSnapshot(session, token))

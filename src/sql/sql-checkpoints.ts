@@ -1,5 +1,6 @@
 import type { Checkpoints, NewRun, RunCheckpoint, SplitCheckpoint } from '../contract/checkpoint.js'
 import { runTaken } from '../contract/checkpoint.js'
+import { RowshiftError } from '../contract/errors.js'
 import { failpoint } from '../failpoint.js'
 import type { SplitMark, WriteCounts } from '../contract/write.js'
 import {
@@ -206,9 +207,19 @@ export async function leaveMark(session: SqlSession, mark: SplitMark, counts: Wr
   }
   const [split, at, own] = [mark.split, time(), state].map((value) => dialect.text(value))
   const values = `run_id, ${split}, attempt, target_table, ${counts.rowsWritten}, ${at}, ${own}`
-  const stored = await change(session, `INSERT INTO ${NAME} (${COLUMNS}) SELECT ${values} ${run}`)
+  const stored = await session
+    .run(`INSERT INTO ${NAME} (${COLUMNS}) SELECT ${values} ${run}`)
+    .catch((thrown: unknown) => Promise.reject(markError(thrown, session, mark)))
   if (stored !== 1) throw runTaken(mark.run)
   failpoint('split-marked')
+}
+
+/** Somebody else who was given the split has stored it meanwhile, unless that is undone: the next attempt looks. */
+function markError(thrown: unknown, session: SqlSession, { run, split }: SplitMark): RowshiftError {
+  const error = session.dialect.error(thrown, `keeping checkpoints in table ${NAME} of ${session.where}`)
+  if (error.code !== 'DUPLICATE_KEY') return checkpointError(thrown, session)
+  const message = `Split ${split} of run ${run} is stored already, by another worker that was given it, too. What this one wrote was rolled back.`
+  return new RowshiftError('LOCK_CONFLICT', message, { inDoubt: true }, thrown)
 }
 
 function endSql(dialect: SqlDialect, run: string): string {

@@ -43,6 +43,8 @@ export interface SqlSource<S extends SqlSession> {
   digests?(session: S): Promise<DigestSql | null>
   /** By which a writer of the same kind sees that both reach the same server. Default: none does. */
   readonly inServer?: InServerSigns<S>
+  /** Snapshots have a token that other processes may join. Default: they have none. */
+  readonly exportsSnapshots?: true
   beginSnapshot(endpoint: Endpoint, table: string, signal: AbortSignal): Promise<Snapshot>
   joinSnapshot(session: S, token: string | null): Promise<void>
 }

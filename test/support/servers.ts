@@ -106,7 +106,7 @@ async function useGiven<K extends ServerKind>(kind: K, given: string): Promise<T
 }
 
 /** This side of keeper.ts. */
-class Keeper {
+export class Keeper {
   readonly #process: ChildProcess
   failure: string | null = null
 
@@ -168,7 +168,7 @@ async function readVersion(kind: ServerKind, address: Address): Promise<string> 
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

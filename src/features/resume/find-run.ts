@@ -236,6 +236,7 @@ async function obstaclesTo(
   endpoints: Endpoints,
 ): Promise<string[]> {
   if (supersededBy !== null) return [`run ${supersededBy} has made ${table} anew since, or run pre_sql`]
+  if (state.plan.policy.unresumable !== null) return [state.plan.policy.unresumable]
   if (state.phase === 'finishing')
     return ['all rows are there, but it died while it ran post_sql: see to that by hand']
   if (state.phase === 'failed' && !isAsked(request.resume))

@@ -35,6 +35,8 @@ export interface RunOptions {
   readonly abandoned: readonly string[]
   /** null: the checkpoints of a run go as soon as it succeeds. */
   readonly memory: RunMemory | null
+  /** A run of one split has them too, and without them it fails: nothing else keeps a split from being stored twice. */
+  readonly always: boolean
 }
 
 const FINISH_BY_HAND =
@@ -59,8 +61,8 @@ export class RunCheckpoints {
 
   constructor(options: RunOptions) {
     this.#options = options
-    const { plan, writers } = options
-    this.#checkpoints = plan.policy.resumable ? checkpointsOf(writers) : []
+    const { plan, writers, always } = options
+    this.#checkpoints = plan.policy.resumable || always ? checkpointsOf(writers) : []
     const why = plan.policy.unresumable
     this.#unable = why === null ? null : unableTo(why, plan)
   }
@@ -92,7 +94,9 @@ export class RunCheckpoints {
 
   /** The run that can be resumed as long as this execution has not succeeded; null: none can. */
   get resumable(): string | null {
-    return this.#run === null || this.#ended || this.#phase === 'finishing' ? null : this.#run.id
+    const { unresumable } = this.#options.plan.policy
+    const ended = this.#ended || this.#phase === 'finishing' || unresumable !== null
+    return this.#run === null || ended ? null : this.#run.id
   }
 
   /** The error, with the command that goes on from there, if one does. */
@@ -130,7 +134,7 @@ export class RunCheckpoints {
     const { readers, plan } = this.#options
     if (this.#run === null || this.#run.attempt === 1) {
       // Shards commit one after another, so that even a single split may be there in part.
-      if (plan.write.sharding !== null) await this.begin()
+      if (plan.write.sharding !== null || this.#options.always) await this.begin()
       return yield* this.#beginningWithTwo(this.#all(size, resuming))
     }
     yield* splitsLeft({ readers, read: plan.read }, this.#run.state.done, size, resuming)
@@ -208,6 +212,7 @@ export class RunCheckpoints {
   async #begin(): Promise<void> {
     const { runId, plan, facts } = this.#options
     const [first, ...others] = this.#checkpoints
+    if (first === undefined && this.#options.always) throw noFence()
     if (first === undefined) return
     try {
       const state = newState(runId, await facts(), plan, noCounts)
@@ -221,7 +226,7 @@ export class RunCheckpoints {
     } catch (thrown) {
       const error = RowshiftError.from(thrown)
       for (const other of others) await other.end(runId).catch(() => {})
-      if (error.retryable || error.code === 'INTERNAL') throw error
+      if (error.retryable || error.code === 'INTERNAL' || this.#options.always) throw error
       this.#warn(`if this run ends early, it ${wayOn(error.message, plan)}`)
       this.#unable = unableTo(error.message, plan)
     }
@@ -278,4 +283,11 @@ function unableTo(why: string, plan: RunPlan): string {
 
 function withHint({ code, message, details, cause }: RowshiftError, hint: string): RowshiftError {
   return new RowshiftError(code, `${message}\n${hint}`, details, cause)
+}
+
+function noFence(): RowshiftError {
+  return new RowshiftError(
+    'HOSTS_REFUSED',
+    'The target keeps no checkpoints, so nothing there keeps a split from being stored twice. Leave out --workers to run it in this process.',
+  )
 }

@@ -2,6 +2,8 @@ import { DeferredRun } from '../../engine/deferred-rows.js'
 import type { Progress } from '../../engine/progress.js'
 import type { SplitCounts, PipelineSetup } from '../../engine/messages.js'
 import { noCounts, noneConnected } from '../../engine/messages.js'
+import type { Hosts, OwnPoolOptions } from '../../engine/job-pool.js'
+import { WorkerPool } from '../../engine/pool.js'
 import { Scheduler } from '../../engine/scheduler.js'
 import { ThreadCount } from '../../engine/thread-count.js'
 import type { RowshiftError } from '../../contract/errors.js'
@@ -35,6 +37,8 @@ export interface CompareJob {
   /** After that, before anything is repaired. */
   readonly prepare: () => Promise<void>
   readonly throttle: Throttle
+  /** Default: threads of this process. */
+  readonly hosts: Hosts | undefined
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
   /** So many rows more were written and deleted. */
@@ -79,17 +83,18 @@ class Comparison {
 
   constructor(job: CompareJob) {
     this.#job = job
-    const { runId, plan, signal, onProgress } = job
+    const { runId, plan, signal, onProgress, hosts, readers } = job
+    const own: OwnPoolOptions = { worker: 'comparison.js', replaces: true, setup: setupOf(job) }
     this.#scheduler = new Scheduler({
       runId,
       retry: plan.retry,
-      threads: new ThreadCount({ first: plan.workerNum, most: plan.workerNum }),
+      threads: hosts?.threads ?? new ThreadCount({ first: plan.workerNum, most: plan.workerNum }),
       aheadPerThread: 2,
       signal,
       onProgress,
       throttle: job.throttle,
       graceMs: 0,
-      pool: { worker: 'comparison.js', replaces: true, setup: setupOf(job) },
+      pool: (hooks) => hosts?.pool(own, hooks, readers) ?? new WorkerPool({ ...own, ...hooks }),
     })
   }
 

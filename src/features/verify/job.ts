@@ -170,6 +170,7 @@ async function compare(
       onProgress,
       onRepaired,
       throttle,
+      hosts: request.hosts,
     }),
   )
 }

@@ -1,0 +1,81 @@
+import type { ErrorReport, RowshiftError } from '../contract/errors.js'
+import type { Reader } from '../contract/plugin.js'
+import type { ControlMessage, ThreadSetup, WorkerMessage } from './messages.js'
+import type { ThreadCount } from './thread-count.js'
+
+/** Who does the jobs of a {@link Scheduler}: threads of this process, or of other machines. */
+export interface JobPool<Job, Result> {
+  /** Another thread goes on where one has died; otherwise that ends the run. */
+  readonly replaces: boolean
+  /** Threads that take jobs. */
+  readonly workingThreads: number
+  /** What happened to the threads that gave up, for people; null: none did. */
+  readonly gaveUp: string | null
+  /** `inPlace`: it is not worth a thread. */
+  run(job: Job, inPlace: boolean): Promise<Result>
+  /** From now on so many threads take jobs. */
+  allow(threads: number): void
+  /** A thread has given up, and why: others do its work. */
+  retire(thread: number, error: ErrorReport): void
+  /** For a connection beside those of the threads. */
+  withRoom<T>(connect: () => Promise<T>, signal: AbortSignal): Promise<T>
+  tell(message: ControlMessage): void
+  isAlive(thread: number): boolean
+  /** Ends a thread, whatever it is at. */
+  terminate(thread: number): Promise<void>
+  /** Ends all that is under way; jobs that nobody has in hand are rejected. */
+  abort(): void
+  close(): Promise<void>
+}
+
+/** What a run decides about its pool. */
+export interface OwnPoolOptions {
+  /** File in `workers/`. */
+  readonly worker: string
+  /** Which threads start before there are jobs for them, since that takes a while; the others start as jobs come. Default: the first. */
+  readonly startsEarly?: 'all' | 'first' | 'none'
+  /** Most jobs that a thread has in hand (1). */
+  readonly jobsPerThread?: number
+  /** Of each thread's heap; V8's own default when left out. */
+  readonly maxYoungGenerationSizeMb?: number
+  /** `workerData` of each thread. */
+  readonly setup: ThreadSetup
+  /** Another thread takes the place of one that died; otherwise that is an error. */
+  readonly replaces: boolean
+  /** What the threads of a copy say beside a {@link ThreadMessage}. */
+  readonly onMessage?: (message: WorkerMessage) => void
+}
+
+/** What a pool tells its scheduler, and with how many threads it begins. */
+export interface PoolHooks {
+  /** That take jobs at first: see `allow`. */
+  readonly threads: number
+  /** A thread died, and no other takes its place. If it had jobs in hand, they have been rejected before. */
+  readonly onError: (error: RowshiftError) => void
+  /** A thread has given up its connections; so many take jobs now. */
+  readonly onRetired: (working: number) => void
+  /** Why jobs do not go on for the time being; null: they do. Default: nobody is told. */
+  readonly onWaiting?: (reason: string | null) => void
+}
+
+export type PoolOptions = OwnPoolOptions & PoolHooks
+
+export type MakePool<Job, Result> = (hooks: PoolHooks) => JobPool<Job, Result>
+
+/** How many threads take jobs, as a scheduler sees it. */
+export type Threads = Pick<ThreadCount, 'now' | 'reason' | 'look' | 'refused' | 'limit'>
+
+/** Machines whose threads do the jobs of one run. */
+export interface Hosts {
+  readonly threads: Threads
+  /** Throws HOSTS_REFUSED when the run needs what only threads of one process have. `readers`: of the source, open. */
+  pool<Job extends object, Result extends object>(
+    own: OwnPoolOptions,
+    hooks: PoolHooks,
+    readers: readonly Reader[],
+  ): JobPool<Job, Result>
+  /** Before the first job, for `consistency: snapshot`: as `SnapshotStart.begin`. Throws HOSTS_REFUSED where the source exports none. */
+  beginSnapshot(reader: Reader, table: string, signal: AbortSignal): Promise<string | null>
+  /** The run has ended. */
+  close(): Promise<void>
+}

@@ -1,0 +1,44 @@
+/** What becomes of jobs that other hosts were to do. */
+import { RowshiftError } from '../../contract/errors.js'
+import type { Failure } from '../../engine/messages.js'
+import type { HostBeat } from './host-beat.js'
+
+export function noWorker(where: string): string {
+  return `no worker is there yet: start some with "rowshift worker --connect ${where} --threads N"`
+}
+
+export function hasStopped(): RowshiftError {
+  return new RowshiftError('INTERRUPTED', 'The run has stopped.')
+}
+
+/** Too many workers have ended with it in hand. */
+export function lost(reason: string): Failure {
+  const message =
+    `A split was given to one worker after another, and each of them ended or fell silent with it (${reason}). ` +
+    'Look at the workers: a thread needs up to 100 MB, and more with wide rows or a transform.'
+  return failureWith(new RowshiftError('THREAD_LOST', message, { inDoubt: true }), false)
+}
+
+/** The next attempt looks whether it is stored. */
+export function vanished(where: string): Failure {
+  const message = `${where} has lost the queue of the run, as a server does that restarts without a file on its disk.`
+  return failureWith(new RowshiftError('CONNECTION_LOST', message, { inDoubt: true }), true)
+}
+
+function failureWith(error: RowshiftError, repeatable: boolean): Failure {
+  return { outcome: 'failed', error: error.report(), repeatable, gaveUp: null }
+}
+
+export function allRefuse({ name, refused }: HostBeat): RowshiftError {
+  const { message, details } = refused!
+  return new RowshiftError(
+    'HOSTS_REFUSED',
+    `No worker can take part in the run. ${name}: ${message}`,
+    details,
+  )
+}
+
+export function notAdded(where: string, thrown: unknown): RowshiftError {
+  const reason = thrown instanceof Error ? thrown.message : String(thrown)
+  return new RowshiftError('SERVER_ERROR', `${where} takes no more jobs: ${reason}`, {}, thrown)
+}

@@ -1,0 +1,115 @@
+import { RowshiftError } from '../../contract/errors.js'
+import type { Reader, Snapshot } from '../../contract/plugin.js'
+import type { RunPlan } from '../../contract/run-plan.js'
+import type { SourceSpec } from '../../contract/source-spec.js'
+import type { Hosts, JobPool, OwnPoolOptions, PoolHooks } from '../../engine/job-pool.js'
+import type { WorkerSetup } from '../../engine/messages.js'
+import type { CopyRequest } from '../../engine/job.js'
+import { filesOf, sourceShape, stateOf } from '../resume/table-shapes.js'
+import type { VerifySetup } from '../verify/messages.js'
+import { needOf } from './connection-needs.js'
+import { HostPool } from './host-pool.js'
+import { HostThreads } from './host-threads.js'
+import { isComparison, refuseForHosts } from './refusals.js'
+import { newRecord } from './run-record.js'
+import type { HostStore } from './store.js'
+
+type Request = Pick<CopyRequest, 'runId' | 'from' | 'to' | 'others' | 'params'>
+
+/** What workers get of themselves: connections by their own configuration, and what threads of one process share. */
+const OWN = new Set(['source', 'target', 'dirty', 'pipeline', 'repairPipeline', 'control', 'connected'])
+
+/** The workers that one coordinator shares its run among. */
+export class RunHosts implements Hosts {
+  readonly threads = new HostThreads()
+  readonly #store: HostStore
+  readonly #request: Request
+  /** That all threads see; null: none has begun. */
+  #snapshot: Snapshot | null = null
+
+  constructor(store: HostStore, request: Request) {
+    this.#store = store
+    this.#request = request
+  }
+
+  pool<Job extends object, Result extends object>(
+    own: OwnPoolOptions,
+    { threads, onError, onRetired, onWaiting }: PoolHooks,
+    readers: readonly Reader[],
+  ): JobPool<Job, Result> {
+    refuseForHosts(own)
+    return new HostPool<Job, Result>({
+      threads,
+      onError,
+      onRetired,
+      ...(onWaiting && { onWaiting }),
+      store: this.#store,
+      runId: this.#request.runId,
+      record: () => this.#record(own, readers),
+      hostThreads: this.threads,
+      onMessage: (message) => own.onMessage?.(message),
+    })
+  }
+
+  /** It stays open until the run ends: a worker may come at any time. */
+  async beginSnapshot(reader: Reader, table: string, signal: AbortSignal): Promise<string | null> {
+    const skill = reader.skills.snapshot!
+    if (skill.exports !== true)
+      throw new RowshiftError(
+        'HOSTS_REFUSED',
+        'The source has no snapshot that other hosts could join. Leave out "consistency": "snapshot", or leave out --workers to run it in this process. Nothing was written.',
+      )
+    this.#snapshot = await skill.begin(table, signal)
+    await skill.join(this.#snapshot.token)
+    return this.#snapshot.position
+  }
+
+  async close(): Promise<void> {
+    await this.#snapshot?.release()
+    this.#snapshot = null
+  }
+
+  async #record(own: OwnPoolOptions, readers: readonly Reader[]): Promise<string> {
+    const { runId, from, to, others = {}, params } = this.#request
+    const setup = own.setup as WorkerSetup | VerifySetup
+    const { pipeline } = setup.plan
+    const token = this.#snapshot?.token
+    const shown = new Set(
+      [...(pipeline?.values ?? []), ...(pipeline?.cells ?? [])].flatMap((cell) =>
+        cell.type === 'lookup' ? [cell.lookup.in] : [],
+      ),
+    )
+    const looked = Object.values(others).filter(({ loaded, connection }) =>
+      shown.has(loaded.plugin.describeConnection(connection)),
+    )
+    const shared = Object.entries(setup).filter(([name]) => !OWN.has(name))
+    const record = newRecord({
+      runId,
+      worker: own.worker,
+      jobsPerThread: own.jobsPerThread ?? 1,
+      maxYoungGenerationSizeMb: own.maxYoungGenerationSizeMb ?? null,
+      setup: { ...Object.fromEntries(shared), ...(token != null && { snapshot: token }) },
+      connections: {
+        source: needOf(from),
+        target: needOf(to),
+        others: looked.map(needOf),
+        session: params.session,
+        timeZone: params.timeZone,
+      },
+      files: filesOf({ pipeline } as RunPlan),
+      source: await sourceMark(sourceOf(setup), readers),
+    })
+    return JSON.stringify(record)
+  }
+}
+
+export function sourceOf(setup: WorkerSetup | VerifySetup): SourceSpec {
+  return isComparison(setup) ? setup.plan.source : setup.plan.read
+}
+
+/** What tells the rows of the source from those of another database. */
+export async function sourceMark(read: SourceSpec, readers: readonly Reader[]): Promise<string> {
+  const plan = { read } as RunPlan
+  const { identity } = await sourceShape(plan, readers)
+  return JSON.stringify([identity, await stateOf(plan, readers)])
+}

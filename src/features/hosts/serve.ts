@@ -1,0 +1,161 @@
+/** A worker: takes part in every run that it hears of, with the same threads. */
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Config } from '../../config/config.js'
+import { RowshiftError } from '../../contract/errors.js'
+import { pause } from '../../contract/waiting.js'
+import { findConnections } from './connection-needs.js'
+import type { HostBeat } from './host-beat.js'
+import { BEAT_MS } from './host-beat.js'
+import { hashOf, readRecord } from './run-record.js'
+import { ServedRun } from './served-run.js'
+import type { CoordinatorBeat, HostStore } from './store.js'
+import { GONE_MS } from './store.js'
+
+/** A run that is cancelled is to be given up within two seconds. */
+const LOOK_MS = 500
+/** A coordinator that has been silent for so long has died. */
+const FORGOTTEN_MS = 120_000
+const LEAVE_MS = 2_000
+
+export interface ServeOptions {
+  readonly store: HostStore
+  readonly threads: number
+  readonly lockMs: number
+  /** Read when a run needs it. */
+  readonly config: () => Config
+  /** What is to be told to whoever looks after the worker. */
+  readonly onNotice: (text: string) => void
+}
+
+/** Until the signal aborts. Throws what keeps the worker from hearing of runs. */
+export async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
+  const host = new Host(options)
+  try {
+    while (!signal.aborted) {
+      await host.look()
+      await pause(LOOK_MS, signal)
+    }
+  } finally {
+    await host.close()
+  }
+}
+
+interface Served {
+  /** null: this worker takes no part in it. */
+  readonly run: ServedRun | null
+  readonly planHash: string
+  readonly refused: RowshiftError | null
+  /** By `performance`; when its coordinator was heard last, while the store was there. */
+  heardAt: number
+}
+
+class Host {
+  readonly #options: ServeOptions
+  readonly #id = `${process.pid}-${randomBytes(3).toString('hex')}`
+  readonly #name = `${hostname()}:${process.pid}`
+  readonly #served = new Map<string, Served>()
+  readonly #closing = new Set<Promise<void>>()
+  #greetAt = 0
+  #wasLost = false
+
+  constructor(options: ServeOptions) {
+    this.#options = options
+  }
+
+  async look(): Promise<void> {
+    const { store } = this.#options
+    if (store.lostMs > 0) {
+      this.#tellLost(true)
+      return
+    }
+    const runs = await store.runs()
+    // Coordinators may have been cut off as well: they get as much time as we had.
+    if (this.#wasLost) for (const served of this.#served.values()) served.heardAt = performance.now()
+    this.#tellLost(false)
+    for (const [run, beat] of runs) if (beat !== null) await this.#hear(run, beat)
+    for (const [run, served] of this.#served) this.#watch(run, served, runs.get(run) ?? null)
+    if (performance.now() < this.#greetAt) return
+    this.#greetAt = performance.now() + BEAT_MS
+    for (const [run, served] of this.#served) await store.greet(run, this.#id, this.#beatOf(served))
+  }
+
+  /** The jobs in hand come to their end first. */
+  async close(): Promise<void> {
+    const runs = [...this.#served.keys()]
+    for (const run of runs) this.#end(run)
+    await Promise.all(this.#closing)
+    const { store } = this.#options
+    const left = Promise.all(runs.map((run) => store.leave(run, this.#id).catch(() => {})))
+    await Promise.race([left, pause(LEAVE_MS)])
+  }
+
+  async #hear(run: string, { state, planHash }: CoordinatorBeat): Promise<void> {
+    const known = this.#served.get(run)
+    if (known !== undefined && known.planHash === planHash) {
+      known.heardAt = performance.now()
+      return
+    }
+    if (known !== undefined) this.#end(run)
+    if (state !== 'running') return
+    const text = await this.#options.store.record(run)
+    // One that is not the one meant is on its way, or gone.
+    if (text === null || hashOf(text) !== planHash) return
+    const heardAt = performance.now()
+    try {
+      const served = await this.#take(text, planHash)
+      this.#served.set(run, { run: served, planHash, refused: null, heardAt })
+      this.#options.onNotice(`takes part in run ${run}`)
+    } catch (thrown) {
+      const refused = RowshiftError.from(thrown)
+      this.#served.set(run, { run: null, planHash, refused, heardAt })
+      this.#options.onNotice(`cannot take part in run ${run}: ${refused.message}`)
+    }
+    this.#greetAt = 0
+    this.#share()
+  }
+
+  async #take(text: string, planHash: string): Promise<ServedRun> {
+    const { store, threads, lockMs, config } = this.#options
+    const record = readRecord(text)
+    const found = await findConnections(record.connections, config)
+    return new ServedRun({ store, record, planHash, found, threads, lockMs })
+  }
+
+  #watch(run: string, { run: served, heardAt }: Served, beat: CoordinatorBeat | null): void {
+    if (beat?.state === 'stopping') return served?.abort()
+    if (beat?.state === 'ended') return this.#end(run)
+    const silent = performance.now() - heardAt
+    if (beat !== null) served?.goOn()
+    else if (silent > FORGOTTEN_MS) this.#end(run)
+    else if (silent > GONE_MS) served?.rest()
+  }
+
+  #end(run: string): void {
+    const served = this.#served.get(run)
+    this.#served.delete(run)
+    if (!served?.run) return
+    const closing = served.run.close().finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
+    this.#share()
+  }
+
+  /** Among the runs that there are. */
+  #share(): void {
+    const runs = [...this.#served.values()].flatMap(({ run }) => run ?? [])
+    const threads = Math.max(1, Math.floor(this.#options.threads / Math.max(1, runs.length)))
+    for (const run of runs) run.allow(threads)
+  }
+
+  #beatOf({ run, refused }: Served): HostBeat {
+    if (run !== null) return run.beat(this.#name)
+    return { name: this.#name, threads: 0, active: [], refused: refused!.report() }
+  }
+
+  #tellLost(lost: boolean): void {
+    if (lost === this.#wasLost) return
+    this.#wasLost = lost
+    const { store, onNotice } = this.#options
+    onNotice(lost ? `has lost ${store.where}, and waits for it` : `has reached ${store.where} again`)
+  }
+}

@@ -1,0 +1,222 @@
+import type { Job, Worker } from 'bullmq'
+import { RowshiftError } from '../../contract/errors.js'
+import type { RunPlan } from '../../contract/run-plan.js'
+import type { JobPool } from '../../engine/job-pool.js'
+import type { Failure, SplitCounts, SplitJob, WorkerMessage } from '../../engine/messages.js'
+import { WorkerPool } from '../../engine/pool.js'
+import { takesWorkers } from '../../engine/pipeline-setup.js'
+import { lostWith, threadLost } from '../../engine/thread-lost.js'
+import { log } from '../../log.js'
+import { TransformWatch } from '../transform/watch.js'
+import type { FoundConnections } from './connection-needs.js'
+import type { HostBeat } from './host-beat.js'
+import { isComparison } from './refusals.js'
+import type { QueuedJob, RunRecord } from './run-record.js'
+import type { HostStore } from './store.js'
+import type { HostSetup } from './thread-setup.js'
+import { threadSetup } from './thread-setup.js'
+
+/** A job that has ended so many workers is not given to another one. */
+const MOST_LOSSES = 2
+/** For which jobs in hand may go on when the worker is to stop. */
+const GRACE_MS = 20_000
+
+export interface ServedOptions {
+  readonly store: HostStore
+  readonly record: RunRecord
+  readonly planHash: string
+  readonly found: FoundConnections
+  /** Threads of this worker. */
+  readonly threads: number
+  /** How long a job is this worker's without a sign of life. */
+  readonly lockMs: number
+}
+
+interface Threads {
+  readonly pool: JobPool<object, object>
+  readonly watch: TransformWatch | null
+  /** One has died, and nobody takes its place. */
+  broken: boolean
+}
+
+/** One run, as a worker takes part in it. */
+export class ServedRun {
+  readonly #options: ServedOptions
+  readonly #worker: Worker<object, object>
+  readonly #abort = new AbortController()
+  /** Made when the first job comes, and again when threads have died. */
+  #threads: Promise<Threads> | null = null
+  readonly #active = new Map<number, SplitCounts | null>()
+  /** Of the threads of this worker, those that do the jobs of this run. */
+  #allowed: number
+
+  constructor(options: ServedOptions) {
+    this.#options = options
+    const { store, record, threads, lockMs } = options
+    this.#allowed = threads
+    this.#worker = store.worker(record.runId, (job) => this.#process(job), {
+      concurrency: threads * record.jobsPerThread,
+      lockDuration: lockMs,
+      stalledInterval: lockMs,
+      maxStalledCount: MOST_LOSSES,
+      drainDelay: 1,
+    })
+  }
+
+  /** So many threads do the jobs of this run from now on. */
+  allow(threads: number): void {
+    this.#allowed = threads
+    this.#worker.concurrency = threads * this.#options.record.jobsPerThread
+    void this.#threads?.then(({ pool }) => pool.allow(threads)).catch(() => {})
+  }
+
+  /** How far it is, for the coordinator. */
+  beat(name: string): HostBeat {
+    const active = [...this.#active].flatMap(([index, counts]) => (counts ? [[index, counts] as const] : []))
+    return { name, threads: this.#worker.isPaused() ? 0 : this.#allowed, active, refused: null }
+  }
+
+  get planHash(): string {
+    return this.#options.planHash
+  }
+
+  /** The coordinator has not said anything for a while: nothing new begins until it does. */
+  rest(): void {
+    if (!this.#worker.isPaused()) void this.#worker.pause(true).catch(() => {})
+  }
+
+  goOn(): void {
+    if (this.#worker.isPaused()) void this.#worker.resume()
+  }
+
+  /** What is under way is given up. */
+  abort(): void {
+    if (this.#abort.signal.aborted) return
+    this.#abort.abort()
+    void this.#threads
+      ?.then(({ pool, watch }) => {
+        pool.abort()
+        watch?.requestStop()
+      })
+      .catch(() => {})
+  }
+
+  /** Takes no more jobs; those in hand come to their end first. */
+  async close(): Promise<void> {
+    const timer = setTimeout(() => this.abort(), GRACE_MS)
+    try {
+      await this.#worker.close().catch(() => {})
+    } finally {
+      clearTimeout(timer)
+    }
+    await this.#closeThreads(this.#threads)
+  }
+
+  async #process({ data, attemptsStarted, stalledCounter }: Job<object, object>): Promise<object> {
+    const { planHash, job } = data as QueuedJob
+    if (planHash !== this.#options.planHash) return failure(anotherPlan())
+    const again = attemptsStarted > 1 || stalledCounter > 0
+    return this.#run(again ? inDoubt(job as SplitJob) : job)
+  }
+
+  /** Never throws: what went wrong is the coordinator's to judge. */
+  async #run(job: object): Promise<object> {
+    const index = indexOf(job)
+    this.#active.set(index, null)
+    let threads: Threads | null = null
+    try {
+      threads = await (this.#threads ??= this.#open())
+      return await threads.pool.run(job, false)
+    } catch (thrown) {
+      if (thrown instanceof RowshiftError) return failure(thrown, threads === null && thrown.retryable)
+      const death = threads?.watch?.attribute(thrown) ?? threadLost(thrown)
+      return lostWith(death)
+    } finally {
+      this.#active.delete(index)
+      if (threads?.broken) void this.#forget(threads)
+    }
+  }
+
+  async #open(): Promise<Threads> {
+    const { record, found, threads } = this.#options
+    try {
+      const setup = await threadSetup(record, found, threads, this.#abort.signal)
+      return this.#start(setup)
+    } catch (thrown) {
+      this.#threads = null
+      throw thrown
+    }
+  }
+
+  #start(setup: HostSetup): Threads {
+    const { record } = this.#options
+    const { maxYoungGenerationSizeMb: young } = record
+    const called = !isComparison(setup) && setup.plan.pipeline?.transform != null
+    const started: { pool: JobPool<object, object>; watch: TransformWatch | null; broken: boolean } = {
+      pool: new WorkerPool<object, object>({
+        worker: record.worker,
+        threads: this.#allowed,
+        startsEarly: 'none',
+        jobsPerThread: record.jobsPerThread,
+        ...(young !== null && { maxYoungGenerationSizeMb: young }),
+        setup,
+        // A new thread would make ids that somebody else makes.
+        replaces: !takesWorkers(setup.plan.pipeline),
+        onMessage: (message) => this.#receive(message, started.watch),
+        onError: () => {
+          started.broken = true
+        },
+        onRetired: () => {},
+      }),
+      watch: null,
+      broken: false,
+    }
+    if (called)
+      started.watch = new TransformWatch({
+        plan: setup.plan as RunPlan,
+        isAlive: (thread) => started.pool.isAlive(thread),
+        onOverdue: (thread) => void started.pool.terminate(thread),
+      })
+    if (this.#abort.signal.aborted) started.pool.abort()
+    return started
+  }
+
+  #receive(message: WorkerMessage, watch: TransformWatch | null): void {
+    if (message.type === 'progress') {
+      if (this.#active.has(message.split)) this.#active.set(message.split, message.counts)
+    } else if (message.type === 'calls') watch?.add(message.thread, message.memory)
+    else if (message.type === 'log') log[message.level]({ runId: this.#options.record.runId }, message.text)
+  }
+
+  /** The next job starts new ones. */
+  async #forget(threads: Threads): Promise<void> {
+    if ((await this.#threads) !== threads) return
+    const broken = this.#threads
+    this.#threads = null
+    await this.#closeThreads(broken)
+  }
+
+  async #closeThreads(opening: Promise<Threads> | null): Promise<void> {
+    const threads = await opening?.catch(() => null)
+    threads?.watch?.close()
+    await threads?.pool.close()
+  }
+}
+
+/** The host that had it before may have stored it. */
+function inDoubt(job: SplitJob): object {
+  return job.mark ? { ...job, mark: { ...job.mark, again: true } } : job
+}
+
+function indexOf(job: object): number {
+  const { index, range } = job as { index?: number; range?: { index: number } }
+  return index ?? range!.index
+}
+
+function failure(error: RowshiftError, repeatable = false): Failure {
+  return { outcome: 'failed', error: error.report(), repeatable, gaveUp: null }
+}
+
+function anotherPlan(): RowshiftError {
+  return new RowshiftError('HOSTS_REFUSED', 'The plan of the run is not the one that the worker has read.')
+}

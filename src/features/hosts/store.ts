@@ -1,0 +1,232 @@
+/**
+ * Where a coordinator and the workers of a run meet: a Redis server, or Valkey. BullMQ keeps the queue of jobs of each run there; beside
+ * that there are a few keys, which expire by the server's clock when nobody renews them, so that the clocks of hosts do not matter.
+ */
+import type { Processor, Queue, QueueEvents, Worker, WorkerOptions } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { redact, RowshiftError } from '../../contract/errors.js'
+import { failureOfStore, openingFailed, packageMissing } from './store-errors.js'
+
+/** Of every key. */
+const PREFIX = 'rowshift'
+/** Whoever has not said anything for so long is gone. */
+export const GONE_MS = 15_000
+/** Of what a coordinator leaves that died. */
+const LEFT_SECONDS = 24 * 3600
+const CONNECT_MS = 10_000
+const SLOWEST_RECONNECT_MS = 2_000
+
+interface Modules {
+  readonly bullmq: typeof import('bullmq')
+  readonly Redis: typeof import('ioredis').Redis
+}
+
+/** What a coordinator says to all workers of its run. */
+export interface CoordinatorBeat {
+  /** `stopping`: whatever is under way is given up; `ended`: nothing will come any more. */
+  readonly state: 'running' | 'stopping' | 'ended'
+  readonly planHash: string
+}
+
+export class HostStore {
+  /** Without secrets. */
+  readonly where: string
+  readonly #modules: Modules
+  readonly #redis: Redis
+  readonly #others: Redis[] = []
+  /** By `performance`; null: it is connected. */
+  #lostAt: number | null = null
+  #lastError: Error | null = null
+
+  private constructor(url: string, modules: Modules) {
+    this.where = redact(url).replace(/\?.*$/, '')
+    this.#modules = modules
+    this.#redis = this.#listen(
+      new modules.Redis(url, {
+        lazyConnect: true,
+        connectTimeout: CONNECT_MS,
+        // A server that is away for a minute is waited for.
+        maxRetriesPerRequest: null,
+        retryStrategy: (times) => Math.min(times * 100, SLOWEST_RECONNECT_MS),
+        connectionName: 'rowshift',
+      }),
+    )
+  }
+
+  /** Throws CONNECTION_FAILED or ACCESS_DENIED where the server does not answer as it should, and PLUGIN_UNKNOWN without the packages. */
+  static async open(url: string): Promise<HostStore> {
+    if (!/^rediss?:\/\/./.test(url) || !URL.canParse(url))
+      throw new RowshiftError(
+        'USAGE',
+        `${redact(url)} is not the URL of a queue. It has the form redis://user:password@host:6379/0, or rediss:// for TLS.`,
+      )
+    const store = new HostStore(url, await loadModules())
+    try {
+      await store.#redis.connect()
+      await store.#redis.ping()
+      store.#redis.on('close', () => (store.#lostAt ??= performance.now()))
+      store.#redis.on('ready', () => (store.#lostAt = null))
+      return store
+    } catch (thrown) {
+      store.#redis.disconnect()
+      throw openingFailed(store.where, store.#lastError ?? thrown)
+    }
+  }
+
+  /** Milliseconds for which the server has not been reached; 0: it is connected. */
+  get lostMs(): number {
+    return this.#lostAt === null ? 0 : performance.now() - this.#lostAt
+  }
+
+  /** Why it may lose what is stored; null: it keeps everything. */
+  async weakness(): Promise<string | null> {
+    const info = await this.#redis.info('memory').catch(() => '')
+    const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1]
+    const limited = !/^maxmemory:0\r?$/m.test(info) && info !== ''
+    if (policy === undefined || policy === 'noeviction' || !limited) return null
+    return `${this.where} drops keys when its memory is full (maxmemory-policy ${policy}): set it to noeviction`
+  }
+
+  queue(run: string): Queue<object, object> {
+    const queue = new this.#modules.bullmq.Queue<object, object>(nameOfQueue(run), {
+      connection: this.#redis,
+      prefix: PREFIX,
+    })
+    queue.on('error', () => {})
+    return queue
+  }
+
+  /** From the first event on that comes after this call. */
+  async events(run: string): Promise<QueueEvents> {
+    const events = new this.#modules.bullmq.QueueEvents(nameOfQueue(run), {
+      connection: this.#another(),
+      prefix: PREFIX,
+      lastEventId: '0-0',
+    })
+    events.on('error', () => {})
+    await events.waitUntilReady()
+    return events
+  }
+
+  worker(
+    run: string,
+    process: Processor<object, object>,
+    options: Omit<WorkerOptions, 'connection' | 'prefix'>,
+  ): Worker<object, object> {
+    const worker = new this.#modules.bullmq.Worker<object, object>(nameOfQueue(run), process, {
+      ...options,
+      connection: this.#another(),
+      prefix: PREFIX,
+    })
+    worker.on('error', () => {})
+    return worker
+  }
+
+  /** Makes a run known to all workers. */
+  async publish(run: string, record: string): Promise<void> {
+    await this.#do('storing the run', async () => {
+      await this.#redis.set(`${PREFIX}:run:${run}`, record, 'EX', LEFT_SECONDS)
+      await this.#redis.sadd(`${PREFIX}:runs`, run)
+    })
+  }
+
+  /** False: the server has lost the run. */
+  async beat(run: string, beat: CoordinatorBeat): Promise<boolean> {
+    return this.#do('renewing the run', async () => {
+      await this.#redis.set(`${PREFIX}:beat:${run}`, JSON.stringify(beat), 'PX', GONE_MS)
+      return (await this.#redis.expire(`${PREFIX}:run:${run}`, LEFT_SECONDS)) === 1
+    })
+  }
+
+  /** Runs that are under way, with what their coordinators say; null: one has not said anything for a while. */
+  async runs(): Promise<ReadonlyMap<string, CoordinatorBeat | null>> {
+    return this.#do('looking for runs', async () => {
+      const runs = await this.#redis.smembers(`${PREFIX}:runs`)
+      if (runs.length === 0) return new Map()
+      const beats = await this.#redis.mget(runs.map((run) => `${PREFIX}:beat:${run}`))
+      return new Map(runs.map((run, i) => [run, beats[i] ? (JSON.parse(beats[i]) as CoordinatorBeat) : null]))
+    })
+  }
+
+  /** null: there is none any more. */
+  record(run: string): Promise<string | null> {
+    return this.#do('reading the run', async () => {
+      const text = await this.#redis.get(`${PREFIX}:run:${run}`)
+      if (text === null) await this.#redis.srem(`${PREFIX}:runs`, run)
+      return text
+    })
+  }
+
+  /** A worker takes part in a run, or says why it does not. */
+  async greet(run: string, host: string, beat: object): Promise<void> {
+    await this.#do('saying what this worker does', async () => {
+      const hosts = `${PREFIX}:hosts:${run}`
+      await this.#redis.set(`${PREFIX}:host:${run}:${host}`, JSON.stringify(beat), 'PX', GONE_MS)
+      await this.#redis.sadd(hosts, host)
+      await this.#redis.expire(hosts, LEFT_SECONDS)
+    })
+  }
+
+  async leave(run: string, host: string): Promise<void> {
+    await this.#redis.del(`${PREFIX}:host:${run}:${host}`)
+    await this.#redis.srem(`${PREFIX}:hosts:${run}`, host)
+  }
+
+  /** What each worker of a run has said last, by its name. */
+  async hosts<Beat>(run: string): Promise<ReadonlyMap<string, Beat>> {
+    return this.#do('looking at the workers', async () => {
+      const hosts = await this.#redis.smembers(`${PREFIX}:hosts:${run}`)
+      if (hosts.length === 0) return new Map()
+      const beats = await this.#redis.mget(hosts.map((host) => `${PREFIX}:host:${run}:${host}`))
+      return new Map(hosts.flatMap((host, i) => (beats[i] ? [[host, JSON.parse(beats[i]) as Beat]] : [])))
+    })
+  }
+
+  /** Nobody is to find anything of it any more; the last beat stays for a moment. */
+  async forget(run: string): Promise<void> {
+    const queue = this.queue(run)
+    await queue.obliterate({ force: true }).catch(() => {})
+    await queue.close()
+    await this.#redis.srem(`${PREFIX}:runs`, run)
+    await this.#redis.del(`${PREFIX}:run:${run}`, `${PREFIX}:hosts:${run}`)
+  }
+
+  async close(): Promise<void> {
+    for (const redis of [...this.#others, this.#redis]) redis.disconnect()
+  }
+
+  async #do<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (thrown) {
+      throw failureOfStore(doing, this.where, thrown)
+    }
+  }
+
+  /** Of one that waits for what comes, which keeps a connection to itself. */
+  #another(): Redis {
+    const redis = this.#listen(this.#redis.duplicate({ lazyConnect: false }))
+    this.#others.push(redis)
+    return redis
+  }
+
+  #listen(redis: Redis): Redis {
+    redis.on('error', (error: Error) => (this.#lastError = error))
+    return redis
+  }
+}
+
+/** No colon may be in it. */
+function nameOfQueue(run: string): string {
+  return `queue-${run}`
+}
+
+/** Only runs over many hosts need them. */
+async function loadModules(): Promise<Modules> {
+  try {
+    const [bullmq, { Redis }] = await Promise.all([import('bullmq'), import('ioredis')])
+    return { bullmq, Redis }
+  } catch (thrown) {
+    throw packageMissing(thrown)
+  }
+}
