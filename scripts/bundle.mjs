@@ -3,12 +3,14 @@
 //
 // With builds as JSON, `[{"folder", "edits"}]`, it makes these instead, as the fault suite asks for (`test/faults/builds.ts`): the same of modules
 // that are changed. An edit is `{"file", "from", "to"}`, whose text must be in its file exactly once, or `{"file", "instead"}`, another module.
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { build, transform } from 'esbuild'
+import { licences, packageFolders } from './licences.mjs'
 
 /** What is started or imported by URL, and what the package exports. */
 const entries = [
+  'src/cli/start.js',
   'src/cli/main.js',
   'src/index.js',
   'src/contract/plugin.js',
@@ -121,7 +123,7 @@ async function bundle(outdir, edits) {
     'plugins/postgres/transcode.wasm',
   ])
     cpSync(`dist/${file}`, `${outdir}/${file}`)
-  writeFileSync(`${outdir}/LICENSES.txt`, licences(Object.keys(metafile.inputs)))
+  writeFileSync(`${outdir}/LICENSES.txt`, licences(packageFolders(metafile)))
 }
 
 function edited(edits) {
@@ -146,20 +148,4 @@ function withEdit(text, { file, from, to }) {
   const found = text.split(from).length - 1
   if (found !== 1) throw new Error(`${file} has this ${found} times, and not once: ${from}`)
   return text.replace(from, () => to)
-}
-
-/** Of the packages whose code is in the bundle. */
-function licences(inputs) {
-  const folders = inputs.flatMap((path) => path.match(/^.*node_modules\/(@[^/]+\/)?[^/]+/)?.[0] ?? [])
-  return [...new Set(folders)]
-    .sort((a, b) => a.localeCompare(b))
-    .map(licence)
-    .join('\n')
-}
-
-function licence(folder) {
-  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
-  const text = file && existsSync(join(folder, file)) ? readFileSync(join(folder, file), 'utf8').trim() : ''
-  return `${name} ${version} (${license})\n\n${text}\n`
 }

@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const stamp = 'dist/.sources'
-const program = 'bundle/src/cli/main.js'
+const program = 'bundle/src/cli/start.js'
 const inputs = [
   'tsconfig.json',
   'package-lock.json',

@@ -1,6 +1,8 @@
 import type { Endpoint, Plugin, Reader, Writer } from '../src/contract/plugin.js'
+import { offerOwnModulesToo } from '../src/own-modules.js'
 
 export async function loadPlugin(endpoint: Endpoint): Promise<Plugin> {
+  offerOwnModulesToo()
   return ((await import(endpoint.plugin)) as { default: Plugin }).default
 }
 

@@ -2,6 +2,8 @@ import { Console } from 'node:console'
 import { existsSync } from 'node:fs'
 import { RowshiftError } from '../src/contract/errors.js'
 import type { BatchTransform, Transform } from '../src/contract/transform.js'
+import { offerOwnModules } from '../src/own-modules.js'
+import { typeScriptFault } from '../src/typescript-fault.js'
 
 export interface LoadedModule {
   /** Exactly one of the two is there. */
@@ -16,11 +18,12 @@ export async function loadModule(url: string): Promise<LoadedModule> {
   globalThis.console = new Console(process.stderr, process.stderr)
   Object.defineProperty(process, 'stdout', { value: process.stderr })
   if (!existsSync(new URL(url))) throw invalid(url, 'cannot be loaded: there is no such file')
+  offerOwnModules()
   let exports: Record<string, unknown>
   try {
     exports = (await import(url)) as Record<string, unknown>
   } catch (thrown) {
-    throw invalid(url, `cannot be loaded: ${reasonOf(thrown, url)}`)
+    throw invalid(url, `cannot be loaded: ${typeScriptFault(thrown) ?? reasonOf(thrown, url)}`)
   }
   return checked(url, withCommonJs(exports))
 }

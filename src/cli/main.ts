@@ -25,66 +25,15 @@ import {
   watermarkOptions,
   wholeAboveZero,
 } from './options.js'
+import { completionCommand, shells } from './completion.js'
+import { examplesFor } from './examples.js'
+import { print, printError } from './output.js'
+import { refuseOddSwitches, refuseRepeated, unusable, type YargsUsage } from './usage-errors.js'
 import { workerOptions } from './worker-options.js'
-import { didYouMean } from '../suggest.js'
-import { printError } from './output.js'
-
-/** yargs makes a list of an option that is given twice. */
-function refuseRepeated(options: Readonly<Record<string, unknown>>): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (Array.isArray(value) && name !== 'param' && name !== '_') {
-      throw new RowshiftError('USAGE', `--${name} was given more than once.`)
-    }
-  }
-}
 
 /** What yargs has beside what its types say: the names of the options of the command. */
 interface YargsOptions {
   getOptions(): { readonly boolean: readonly string[] }
-}
-
-/** yargs takes every value of a switch but "true" for false, so that --dry-run=yes would copy. */
-function refuseOddSwitches(args: readonly string[], switches: readonly string[]): void {
-  const odd = args.find((arg) => {
-    const [, name, value] = /^--(?:no-)?([^=]+)=(.*)$/s.exec(arg) ?? []
-    if (name === undefined || value === 'true' || value === 'false') return false
-    return switches.includes(name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`))
-  })
-  if (odd !== undefined)
-    throw new RowshiftError('USAGE', `${odd}: this option takes no value, or true or false.`)
-}
-
-/** What yargs hands to `fail` beside the message; its types say otherwise. */
-interface YargsUsage {
-  getDescriptions(): Readonly<Record<string, string>>
-  getCommands(): readonly (readonly [string, ...unknown[]])[]
-}
-
-/** What the parser refuses, as a USAGE error that names what may have been meant. */
-function unusable(message: string, usage: YargsUsage, args: readonly string[]): RowshiftError {
-  const { fault, hint } = correctionOf(message, usage, args)
-  return new RowshiftError(
-    'USAGE',
-    `${fault.replace(/\.$/, '')}${hint === '' ? '.' : hint} "rowshift --help" lists the commands and options.`,
-  )
-}
-
-/** Reads `Unknown arguments: form, x` and `Argument: mode, Given: "apend", Choices: "init", "append"`. */
-function correctionOf(message: string, usage: YargsUsage, args: readonly string[]) {
-  const [, given, choices] = /^Invalid values:.*Given: "([^"]*)", Choices: (.*)$/s.exec(message) ?? []
-  if (choices !== undefined) {
-    const known = [...choices.matchAll(/"([^"]*)"/g)].map(([, choice]) => choice!)
-    return { fault: message, hint: didYouMean(given!, known) }
-  }
-  const unknown = /^Unknown arguments?: (.*)$/s.exec(message)?.[1]?.split(', ') ?? []
-  const commands = usage.getCommands().map(([command]) => command.split(' ')[0]!)
-  const command = unknown.find((name) => name === args.find((arg) => !arg.startsWith('-')))
-  // Where the command is unknown, so are its options.
-  if (command !== undefined && didYouMean(command, commands) !== '')
-    return { fault: `Unknown command: ${command}`, hint: didYouMean(command, commands) }
-  const known = [...Object.keys(usage.getDescriptions()), ...commands]
-  const hints = unknown.map((name) => didYouMean(name, known))
-  return { fault: message, hint: hints.find((hint) => hint !== '') ?? '' }
 }
 
 const NAME_A_TASK = 'Name a task, or --all for all that are online: "rowshift run 5".'
@@ -104,6 +53,12 @@ function refuseWithAll(id: number | undefined, { since, until, retry }: RunOptio
 function helpWidth(args: readonly string[]): number | null {
   const shown = args.some((arg) => arg === '--help' || arg === '-h')
   return shown ? Math.min(110, process.stdout.columns ?? 110) : null
+}
+
+/** `help copy` is `copy --help`. */
+function spelledOut([first, ...rest]: readonly string[]): readonly string[] {
+  if (first === 'help') return [...rest.slice(0, 1), '--help']
+  return first === undefined ? [] : [first, ...rest]
 }
 
 /** Runs one command line; resolves to the exit code. Of the commands, it loads the one that runs. */
@@ -248,6 +203,18 @@ async function main(args: readonly string[]): Promise<number> {
       (options) => run(import('./demo.js').then(({ demoCommand }) => demoCommand(options.folder, main))),
     )
     .command(
+      'completion <shell>',
+      'Print the script that makes a shell complete commands and options',
+      (y) =>
+        y.positional('shell', {
+          choices: shells,
+          demandOption: true,
+          describe: 'Of which shell',
+        }),
+      ({ shell }) => run(completionCommand(shell)),
+    )
+    .command('help [command]', 'Show what a command can do, with examples')
+    .command(
       '$0',
       false,
       (y) => idAsOption(runOptions(y)),
@@ -269,6 +236,8 @@ async function main(args: readonly string[]): Promise<number> {
       throw unusable(parsing ?? message ?? '', usage as YargsUsage, args)
     })
     .parseAsync()
+  const examples = examplesFor(args)
+  if (helpWidth(args) !== null && examples !== '') print(`\n${examples}`)
   return exitCode
 }
 
@@ -276,7 +245,7 @@ surviveBrokenOutput()
 // The command line may hold a password; everyone on the machine can read a process's title.
 process.title = 'rowshift'
 try {
-  process.exitCode = await main(hideBin(process.argv))
+  process.exitCode = await main(spelledOut(hideBin(process.argv)))
 } catch (thrown) {
   const error = RowshiftError.from(thrown)
   if (error.code === 'INTERNAL')

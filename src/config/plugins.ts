@@ -2,7 +2,9 @@ import { createRequire, isBuiltin } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { RowshiftError } from '../contract/errors.js'
 import type { Connection, Plugin } from '../contract/plugin.js'
+import { offerOwnModules } from '../own-modules.js'
 import { didYouMean } from '../suggest.js'
+import { typeScriptFault } from '../typescript-fault.js'
 import { check } from './json-schema.js'
 import { pluginFault } from './plugin-parts.js'
 import { connections } from './validators.cjs'
@@ -31,9 +33,11 @@ export async function loadPlugin(type: string): Promise<LoadedPlugin> {
   const { builtin } = (await import(BUILTIN)) as BuiltinModule
   const own = Object.hasOwn(builtin, type)
   const specifier = own ? builtin[type]! : resolveModule(type, Object.keys(builtin))
+  if (!own) offerOwnModules()
   const module = (await import(specifier).catch((thrown: unknown) => {
     if (own || thrown instanceof RowshiftError) throw thrown
-    throw unknownPlugin(type, `The plugin "${type}" cannot be loaded: ${String(thrown)}`, thrown)
+    const why = typeScriptFault(thrown) ?? String(thrown)
+    throw unknownPlugin(type, `The plugin "${type}" cannot be loaded: ${why}`, thrown)
   })) as { default?: unknown }
   const fault = pluginFault(type, module.default)
   if (fault !== null) throw unknownPlugin(type, fault)

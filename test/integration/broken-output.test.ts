@@ -11,7 +11,7 @@ import { describe, it } from 'mocha'
 import { oneServer, query } from '../support/context.js'
 import { TestDatabase, scratchFile } from '../support/copying.js'
 
-const program = fileURLToPath(new URL('../../../bundle/src/cli/main.js', import.meta.url))
+const program = fileURLToPath(new URL('../../../bundle/src/cli/start.js', import.meta.url))
 const TABLES =
   'CREATE TABLE s (id INT PRIMARY KEY); INSERT INTO s VALUES (1), (2), (3); CREATE TABLE t LIKE s'
 

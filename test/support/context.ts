@@ -28,7 +28,7 @@ export interface CliResult {
   stderr: string
 }
 
-const bundled = fileURLToPath(new URL('../../../bundle/src/cli/main.js', import.meta.url))
+const bundled = fileURLToPath(new URL('../../../bundle/src/cli/start.js', import.meta.url))
 
 /** Each starts when a test first talks to it: one that needs a single server, or none, waits for no other. */
 const shared: readonly SharedServer<MysqlKind>[] = [new SharedServer('mariadb'), new SharedServer('mysql')]
