@@ -27,7 +27,7 @@ import { licences, packageFolders } from './licences.mjs'
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const NODE = '24'
 /** Loaded by runs that need them, so that they are not in the bundle. */
-const PACKAGES = ['pino', 'ajv', 'pg']
+const PACKAGES = ['pino', 'ajv', 'pg', 'bullmq', 'ioredis']
 /** What Node.js looks for to see whether it holds a program. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 
@@ -51,7 +51,7 @@ async function makeRelease() {
   const folders = await gatherApp(app)
   const node = fetchNode(NODE)
   const exact = run(node, ['--version']).trim().slice(1)
-  const blob = makeBlob(app, node)
+  const blob = await makeBlob(app, node)
   for (const arch of values.arch.split(',')) await makeExecutable(blob, arch, exact, folders)
   writeFileSync(join(release, `rowshift-${version}.cdx.json`), sbom(folders, exact))
   const names = readdirSync(release).sort((a, b) => a.localeCompare(b))
@@ -88,10 +88,16 @@ async function gatherApp(app) {
 }
 
 /** What goes into the executable: the start, and every file as an asset. */
-function makeBlob(app, node) {
+async function makeBlob(app, node) {
   const start = join(work, 'start.cjs')
-  const args = ['dist/src/cli/single-file.js', '--bundle', '--platform=node', `--outfile=${start}`]
-  run(process.execPath, ['node_modules/esbuild/bin/esbuild', ...args, '--log-level=warning'])
+  await build({
+    entryPoints: ['dist/src/cli/single-file.js'],
+    outfile: start,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    logLevel: 'warning',
+  })
   const paths = readdirSync(app, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(app.length + 1))
