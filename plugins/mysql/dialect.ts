@@ -62,6 +62,7 @@ export const mysqlDialect: SqlDialect = {
       .map(([name, sql]) => `${name} = ${sql}`)
       .join(', ')}`,
   locking: (shared) => (shared ? ' LOCK IN SHARE MODE' : ' FOR UPDATE'),
+  knownName: (table) => `IF(@@lower_case_table_names = 0, ${text(table)}, LOWER(${text(table)}))`,
   columnNames: (table) =>
     `SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`,
   ownType(type) {

@@ -1,4 +1,5 @@
 import type { Column, ColumnKind, ReadSpec, RowCheck, WriteMode } from '../../src/contract/plugin.js'
+import { parseTableName } from '../../src/contract/plugin.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { postgresError, sqlState } from './errors.js'
 import { A_UUID, cellOf } from './types.js'
@@ -40,6 +41,7 @@ export const postgresDialect: SqlDialect = {
       .map(([name, sql]) => `${name} = ${sql}`)
       .join(', ')}`,
   locking: (shared) => (shared ? ' FOR SHARE' : ' FOR UPDATE'),
+  knownName,
   columnNames: (table) =>
     `SELECT attname FROM pg_attribute WHERE attrelid = ${tableId(table)} AND attnum > 0 AND NOT attisdropped`,
   ownType(type) {
@@ -48,6 +50,16 @@ export const postgresDialect: SqlDialect = {
   },
   ownOptions: () => '',
   error: postgresError,
+}
+
+/** As a session of any search path understands it. */
+function knownName(table: string): string {
+  const { schema, name } = parseTableName(table)
+  const own = schema === undefined ? 'current_schema()' : text(schema)
+  return `coalesce(
+    (SELECT concat(quote_ident(nspname), '.', quote_ident(relname)) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+     WHERE pg_class.oid = ${tableId(table)}),
+    concat(quote_ident(${own}), '.', quote_ident(${text(name)})))`
 }
 
 /** Bits of pg_trigger.tgtype: 4 INSERT, 8 DELETE, 16 UPDATE. */

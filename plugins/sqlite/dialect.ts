@@ -50,6 +50,7 @@ export function sqliteDialect(encoding: TextEncoding): SqlDialect {
         .join(', ')}`,
     // Who writes is alone.
     locking: () => '',
+    knownName: (table) => `lower(${textLiteral(table, encoding)})`,
     columnNames: (table) => `SELECT name FROM pragma_table_info(${textLiteral(table, encoding)})`,
     ownType: (type) => (type === 'integer' ? 'INTEGER' : 'TEXT'),
     ownOptions: () => '',

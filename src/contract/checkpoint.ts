@@ -4,7 +4,7 @@ import { RowshiftError } from './errors.js'
 /** A run that has begun, and not ended yet. Plain JSON without secrets. */
 export interface RunCheckpoint {
   readonly run: string
-  /** The table that it writes. */
+  /** The table that it writes, as the database names it. */
   readonly table: string
   /** Counts from 1; whoever goes on with the run raises it. What an earlier attempt has not committed by then never will be. */
   readonly attempt: number
@@ -33,8 +33,8 @@ export interface SplitCheckpoint {
  * the main thread; what a split leaves there is written by `Writer.write`, in the transaction of its rows (`SplitMark`).
  */
 export interface Checkpoints {
-  /** Runs that have not ended, the newest first. Empty where the table is missing, or may not be read. */
-  list(): Promise<readonly RunCheckpoint[]>
+  /** Runs that have not ended, the newest first; with `table`, those that write it, in whichever way its name is written. Empty where there are none, or where they may not be read. */
+  list(table?: string): Promise<readonly RunCheckpoint[]>
   /** Optional: what keeps this user from making the table or writing to it, in words; null: nothing. Changes nothing. Default: `begin` finds out. */
   obstacle?(): Promise<string | null>
   /**

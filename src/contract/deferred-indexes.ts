@@ -10,9 +10,15 @@ export interface SecondaryIndex {
 
 /** An index that a run has dropped and nobody has added yet. */
 export interface DeferredIndex extends SecondaryIndex {
+  /** As the database names it: users may write it in several ways. */
   readonly table: string
   /** Tells it from an index of the same name that another run has dropped. */
   readonly mark: string
+}
+
+export interface RefusedIndex {
+  readonly index: DeferredIndex
+  readonly error: RowshiftError
 }
 
 export interface Deferral {
@@ -28,8 +34,8 @@ export interface Deferral {
 export interface IndexesSkill {
   /** Of a table that is there. Not those of keys, those that are unique, and those that load faster with the rows. */
   secondary(table: string): Promise<readonly SecondaryIndex[]>
-  /** All that is remembered in this database. Empty where nothing is, or where it may not be read. */
-  deferred(): Promise<readonly DeferredIndex[]>
+  /** What is remembered of a table, there or not. Empty where nothing is, or where it may not be read. */
+  deferred(table: string): Promise<readonly DeferredIndex[]>
   /** Drops the indexes of `secondary`, if the table is empty, and remembers them. */
   defer(table: string, signal: AbortSignal): Promise<Deferral>
   /** Those that are not in the table yet, in steps; the others are forgotten. Steps of one table run one after another, unless they may run `together`. */
@@ -39,11 +45,10 @@ export interface IndexesSkill {
   ): Promise<{ readonly steps: readonly (readonly DeferredIndex[])[]; readonly together: boolean }>
   /**
    * Adds those of a step that are not there, over a connection of its own, and forgets them. Several steps may be under way: `share` says how
-   * many take what the server gives to such work.
+   * many take what the server gives to such work. Resolves to those that the table cannot have as it is now, which are forgotten, too: they are
+   * not worth trying again, whoever does.
    */
-  add(step: readonly DeferredIndex[], share: number, signal: AbortSignal): Promise<void>
-  /** Whether it says that an index cannot be, as the table is now: it is not worth trying again, whoever does. */
-  isRefusal(error: RowshiftError): boolean
-  /** They are not wanted any more: the table was replaced, or cannot have them. */
+  add(step: readonly DeferredIndex[], share: number, signal: AbortSignal): Promise<readonly RefusedIndex[]>
+  /** They are not wanted any more: the table was replaced. */
   forget(indexes: readonly DeferredIndex[]): Promise<void>
 }

@@ -110,6 +110,8 @@ export interface SqlDialect {
 
   // Tables of rowshift's own.
 
+  /** The name by which the server knows a table, as an expression: one for all ways in which users may write it, whether the table is there or not. */
+  knownName(table: string): string
   /** A query for the names of a table's columns; no rows: there is no such table. */
   columnNames(table: string): string
   /** The type of a column in them: a text of so many characters, told apart byte by byte; a text of any length; a number from 0 to 2^63 - 1. */

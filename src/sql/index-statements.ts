@@ -21,7 +21,7 @@ export interface IndexStatements<S extends SqlSession> {
   steps<T extends SecondaryIndex>(indexes: readonly T[]): readonly (readonly T[])[]
   /** The statements that add the indexes of a step. */
   add(table: string, step: readonly SecondaryIndex[]): readonly string[]
-  /** As `IndexesSkill.isRefusal`. Not what rows are to blame for, or rights, or what the server has run out of: all that may be put right. */
+  /** Whether it says that the table cannot have an index, as it is now. Not what rows are to blame for, or rights, or what the server has run out of: all that may be put right. */
   isRefusal(error: RowshiftError): boolean
   /** Steps of the same table may run at the same time. */
   readonly together: boolean

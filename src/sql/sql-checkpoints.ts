@@ -30,14 +30,15 @@ export class SqlCheckpoints implements Checkpoints {
     this.#open = open
   }
 
-  async list(): Promise<readonly RunCheckpoint[]> {
+  async list(table?: string): Promise<readonly RunCheckpoint[]> {
     const session = await this.#open()
     if (!(await isThere(session))) return []
+    const ofTable = table === undefined ? '' : ` AND target_table = ${session.dialect.knownName(table)}`
     const rows = await ask(
       session,
       `SELECT run_id, target_table, attempt, superseded_by, state,
         (SELECT SUM(rows_written) FROM ${NAME} own WHERE own.run_id = run.run_id)
-       FROM ${NAME} run WHERE split = '' ORDER BY run_id DESC`,
+       FROM ${NAME} run WHERE split = ''${ofTable} ORDER BY run_id DESC`,
     )
     return rows.map(([run, table, attempt, supersededBy, state, written]) => ({
       run: run!,
@@ -76,7 +77,8 @@ export class SqlCheckpoints implements Checkpoints {
     const session = await this.#open()
     const { dialect } = session
     if (!(await isThere(session))) await create(session)
-    const [id, own, at, text] = [run, table, time(), state].map((value) => dialect.text(value))
+    const [id, at, text] = [run, time(), state].map((value) => dialect.text(value))
+    const own = dialect.knownName(table)
     // Ours first: of two runs that begin at the same time, each sees the other.
     await alone(session, `INSERT INTO ${NAME} (${COLUMNS}) VALUES (${id}, '', 1, ${own}, 0, ${at}, ${text})`)
     failpoint('run-inserted')

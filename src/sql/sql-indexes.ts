@@ -1,5 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { Deferral, DeferredIndex, IndexesSkill, SecondaryIndex } from '../contract/deferred-indexes.js'
+import type {
+  Deferral,
+  DeferredIndex,
+  IndexesSkill,
+  RefusedIndex,
+  SecondaryIndex,
+} from '../contract/deferred-indexes.js'
 import type { Endpoint } from '../contract/endpoint.js'
 import { RowshiftError } from '../contract/errors.js'
 import { mayPass } from '../contract/waiting.js'
@@ -30,15 +36,16 @@ export class SqlIndexes<S extends SqlSession> implements IndexesSkill {
     return this.#using('looking for indexes', table, (session) => this.#statements.secondary(session, table))
   }
 
-  deferred(): Promise<readonly DeferredIndex[]> {
-    return this.#remembered().catch((thrown: unknown) => {
+  deferred(table: string): Promise<readonly DeferredIndex[]> {
+    return this.#remembered(table).catch((thrown: unknown) => {
       const error = RowshiftError.from(thrown)
       if (error.retryable || error.code === 'INTERNAL') throw error
       return []
     })
   }
 
-  async defer(table: string, signal: AbortSignal): Promise<Deferral> {
+  async defer(as: string, signal: AbortSignal): Promise<Deferral> {
+    const table = await this.#knownName(as)
     const found = await this.secondary(table)
     const stay = (obstacle: string | null): Deferral => ({ indexes: [], obstacle })
     if (found.length === 0) return stay(null)
@@ -84,22 +91,22 @@ export class SqlIndexes<S extends SqlSession> implements IndexesSkill {
     return { steps: this.#statements.steps(missing), together }
   }
 
-  async add(step: readonly DeferredIndex[], share: number, signal: AbortSignal): Promise<void> {
+  async add(
+    step: readonly DeferredIndex[],
+    share: number,
+    signal: AbortSignal,
+  ): Promise<readonly RefusedIndex[]> {
     const { table } = step[0]!
     const session = await this.#open(signal)
     try {
       await this.#statements.hurry?.(session, share)
       const missing = await this.#missing(session, table, step)
       failpoint('indexes-adding')
-      try {
-        for (const sql of this.#statements.add(table, missing)) await session.run(sql)
-      } catch (thrown) {
-        // Another process may have been faster.
-        if (session.spent || (await this.#missing(session, table, step)).length > 0) throw thrown
-      }
+      const refused = await this.#add(session, table, missing)
       failpoint('indexes-added')
       // Other steps may be under way, so that the session of the writer is not for one of them.
       await forgetIn(session, step)
+      return refused
     } catch (thrown) {
       throw failure(session, table, 'adding indexes', thrown)
     } finally {
@@ -107,22 +114,44 @@ export class SqlIndexes<S extends SqlSession> implements IndexesSkill {
     }
   }
 
-  isRefusal(error: RowshiftError): boolean {
-    return this.#statements.isRefusal(error)
-  }
-
   async forget(indexes: readonly DeferredIndex[]): Promise<void> {
     if (indexes.length > 0) await forgetIn(await this.#session(), indexes)
   }
 
-  async #remembered(): Promise<DeferredIndex[]> {
+  async #remembered(table: string): Promise<DeferredIndex[]> {
     const session = await this.#session()
     if (!(await isThere(session))) return []
+    const ofTable = `target_table = ${session.dialect.knownName(table)}`
     const rows = await ask(
       session,
-      `SELECT target_table, state FROM ${NAME} WHERE run_id = '' ORDER BY split`,
+      `SELECT target_table, state FROM ${NAME} WHERE run_id = '' AND ${ofTable} ORDER BY split`,
     )
     return rows.map(([table, state]) => ({ table: table!, ...(JSON.parse(state!) as Memory) }))
+  }
+
+  /** Resolves to those that the server refuses. */
+  async #add(session: S, table: string, indexes: readonly DeferredIndex[]): Promise<RefusedIndex[]> {
+    try {
+      for (const sql of this.#statements.add(table, indexes)) await session.run(sql)
+      return []
+    } catch (thrown) {
+      // Another process may have been faster.
+      if (!session.spent && (await this.#missing(session, table, indexes)).length === 0) return []
+      const error = failure(session, table, 'adding indexes', thrown)
+      if (session.spent || !this.#statements.isRefusal(error)) throw error
+      if (indexes.length === 1) return [{ index: indexes[0]!, error }]
+    }
+    // One of them keeps the others out.
+    const refused: RefusedIndex[] = []
+    for (const index of indexes) refused.push(...(await this.#add(session, table, [index])))
+    return refused
+  }
+
+  #knownName(table: string): Promise<string> {
+    return this.#using('looking for indexes', table, async (session) => {
+      const [row] = await session.query(`SELECT ${session.dialect.knownName(table)}`)
+      return row![0]!
+    })
   }
 
   async #drop(session: S, table: string, indexes: readonly DroppableIndex[]): Promise<void> {

@@ -66,4 +66,22 @@ describe('defer_indexes, and a table', () => {
       expect(await remembered(db)).to.deep.equal([])
     }
   })
+
+  it('that is named in another way by the next run, which adds them, or makes the table anew', async () => {
+    const at = server('postgres')
+    for (const params of [{ schema_save_mode: undefined }, { schema_save_mode: 'recreate' }]) {
+      const db = await TestDatabase.create(
+        at,
+        `CREATE TABLE src (id INT PRIMARY KEY, a INT); INSERT INTO src VALUES (1, 1), (3, 3);
+         CREATE TABLE dst (id INT PRIMARY KEY, a INT, CHECK (a < 3)); CREATE INDEX ka ON dst (a)`,
+      )
+      const failed = await db.copy('src', 'dst', DEFER)
+      expect(failed.code, failed.stderr).to.equal(1)
+      await db.query('DELETE FROM src WHERE id = 3')
+      const next = await db.copy('src', 'public.dst', params)
+      expect(next.code, next.stderr).to.equal(0)
+      expect((await keys(db, at.kind)).includes('ka')).to.equal(params.schema_save_mode === undefined)
+      expect(await remembered(db)).to.deep.equal([])
+    }
+  })
 })

@@ -38,6 +38,32 @@ describe('a copy into PostgreSQL that is killed', () => {
   }
 })
 
+describe('a run into PostgreSQL', () => {
+  it('supersedes others of the same table, in whichever way its name is written', async () => {
+    const db = await TestDatabase.create(server('postgres'), 'CREATE TABLE t (id int)')
+    const { host, port, user, password } = db.server
+    const connection = { host, port, user, password, db: db.database }
+    const writer = postgres.createWriter!({ plugin: '', connection, session: [] })
+    try {
+      await writer.connect()
+      const { checkpoints } = writer.skills
+      await checkpoints!.begin({ run: 'a', table: 't', state: '{}', supersedes: false })
+      await checkpoints!.begin({ run: 'b', table: 'public.t', state: '{}', supersedes: true })
+      await checkpoints!.begin({ run: 'c', table: 'other', state: '{}', supersedes: false })
+      const runs = (await checkpoints!.list('"public"."t"')).map(({ run, supersededBy }) => [
+        run,
+        supersededBy,
+      ])
+      expect(runs).to.deep.equal([
+        ['b', null],
+        ['a', 'b'],
+      ])
+    } finally {
+      await writer.close()
+    }
+  })
+})
+
 describe('a split of PostgreSQL whose commit is under way', () => {
   it('is waited for, and not written again', async () => {
     const db = await TestDatabase.create(server('postgres'), 'CREATE TABLE t (id int, v text)')

@@ -27,6 +27,9 @@ describe('what is remembered of dropped indexes', () => {
       await db.query(`DELETE FROM dst; ${refusing(at.kind)}`)
       const failed = await db.copy('src', 'dst', DEFER)
       expect(failed.code, failed.stderr).to.equal(1)
+      expect(failed.report.error!.message).to.match(
+        /The target lacks indexes.*\n {2}(ALTER TABLE|CREATE INDEX) .*ka/,
+      )
       const next = await db.copy('src', 'dst')
       expect(next.code, next.stderr).to.equal(0)
       expect(next.report.reasons.join('\n')).to.include('indexes that came after the last row: 1,')
@@ -58,6 +61,20 @@ describe('what is remembered of dropped indexes', () => {
     } finally {
       await db.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
     }
+  })
+
+  it('is kept where it cannot be forgotten, which is not taken for a refusal of the index', async () => {
+    const db = await TestDatabase.create(server('postgres'), SMALL)
+    expect((await db.copy('src', 'dst', DEFER)).code).to.equal(0)
+    await db.query(
+      `DELETE FROM dst; CREATE SEQUENCE told; CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN IF EXISTS (SELECT FROM dst) AND nextval('told') = 1 THEN RAISE 'refused' USING ERRCODE = '42703'; END IF; RETURN OLD; END $$;
+       CREATE TRIGGER refusing BEFORE DELETE ON rowshift_checkpoint FOR EACH ROW WHEN (OLD.run_id = '') EXECUTE FUNCTION refuse()`,
+    )
+    const failed = await db.copy('src', 'dst', DEFER)
+    expect(failed.code, failed.stderr).to.equal(1)
+    expect(failed.report.warnings.join()).not.to.include('given up')
+    expect(await db.value("SELECT count(*) FROM rowshift_checkpoint WHERE run_id = ''")).to.equal('1')
   })
 
   it('forgets each index over the connection that has added it', async () => {

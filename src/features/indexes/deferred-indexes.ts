@@ -1,6 +1,6 @@
 /** Indexes of the target that come after its rows: those that this run drops, and those that earlier ones have not added. */
 import { RowshiftError } from '../../contract/errors.js'
-import type { DeferredIndex, Writer } from '../../contract/plugin.js'
+import type { DeferredIndex, IndexesSkill, RefusedIndex, Writer } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { TargetSpec } from '../../contract/target-spec.js'
 import { pauseAfter, retried, type RetryPolicy } from '../../contract/waiting.js'
@@ -48,11 +48,9 @@ export class DeferredIndexes {
   /** With what earlier runs, or attempts of this one, have left. */
   static async find(writers: readonly Writer[], write: TargetSpec): Promise<DeferredIndexes> {
     const tables = tableWrites(writers, write)
-    const known = new Map<Writer, readonly DeferredIndex[]>()
-    for (const writer of writers) known.set(writer, (await writer.skills.indexes?.deferred()) ?? [])
-    const left = tables.map(({ writer, spec }) =>
-      known.get(writer)!.filter(({ table }) => table === spec.table.table),
-    )
+    const left: DeferredIndex[][] = []
+    for (const { writer, spec } of tables)
+      left.push([...((await writer.skills.indexes?.deferred(spec.table.table)) ?? [])])
     return new DeferredIndexes(tables, left)
   }
 
@@ -81,9 +79,15 @@ export class DeferredIndexes {
       // Of the table that was there before.
       if (created) await skill.forget(this.#left[i]!.splice(0))
       if (last === 'none' || (last === 'created' && !created)) continue
-      const { indexes, obstacle } = await skill.defer(spec.table.table, signal)
-      const dropped = new Set(indexes.map(({ name }) => name))
-      this.#left[i] = [...this.#left[i]!.filter(({ name }) => !dropped.has(name)), ...indexes]
+      const { indexes, obstacle } = await skill
+        .defer(spec.table.table, signal)
+        .catch(async (thrown: unknown) => {
+          // Some may be dropped, and the error is to say which. If nobody can be asked any more, the next run finds them.
+          this.#left[i] = await dropped(skill, spec.table.table).catch(() => this.#left[i]!)
+          throw thrown
+        })
+      const names = new Set(indexes.map(({ name }) => name))
+      this.#left[i] = [...this.#left[i]!.filter(({ name }) => !names.has(name)), ...indexes]
       if (obstacle !== null) obstacles.push(`indexes of ${spec.table.table} come with its rows: ${obstacle}`)
     }
     return obstacles
@@ -107,24 +111,13 @@ export class DeferredIndexes {
       this.#left[i] = steps.flat()
       all += steps.flat().length
       const addStep = async (step: readonly DeferredIndex[]): Promise<void> => {
-        try {
-          await retried(
-            () => skill.add(step, share, signal),
-            (error, retries) => pauseAfter(error, retries, retry),
-            signal,
-          )
-          added += step.length
-        } catch (thrown) {
-          const error = RowshiftError.from(thrown)
-          if (signal.aborted || !skill.isRefusal(error)) throw error
-          if (step.length > 1) {
-            // One of them keeps the others out.
-            for (const index of step) await addStep([index])
-            return
-          }
-          await skill.forget(step)
-          warnings.push(refusal(step[0]!, error))
-        }
+        const refused = await retried(
+          () => skill.add(step, share, signal),
+          (error, retries) => pauseAfter(error, retries, retry),
+          signal,
+        )
+        added += step.length - refused.length
+        warnings.push(...refused.map(refusal))
         this.#left[i] = this.#left[i]!.filter((index) => !step.includes(index))
         show()
       }
@@ -154,7 +147,13 @@ export class DeferredIndexes {
   }
 }
 
-function refusal({ name, table, add }: DeferredIndex, error: RowshiftError): string {
+/** What is remembered of a table, and is not there. */
+async function dropped(skill: IndexesSkill, table: string): Promise<DeferredIndex[]> {
+  const { steps } = await skill.missing(table, await skill.deferred(table))
+  return steps.flat()
+}
+
+function refusal({ index: { name, table, add }, error }: RefusedIndex): string {
   return `index ${name} of ${table}, which was dropped before the rows came, cannot be added as the table is now, and is given up: ${inOneLine(add)}; ${error.message}`
 }
 

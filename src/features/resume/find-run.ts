@@ -184,14 +184,12 @@ async function unfinishedRuns(
   writer: Writer,
   needed: boolean,
 ): Promise<RunCheckpoint[]> {
-  const all = await writer.skills.checkpoints?.list().catch((thrown: unknown) => {
+  const all = await writer.skills.checkpoints?.list(to.table).catch((thrown: unknown) => {
     const error = RowshiftError.from(thrown)
     if (needed || error.retryable || error.code === 'INTERNAL') throw error
     return []
   })
-  return (all ?? []).filter(
-    ({ table, state }) => table === to.table && (readState(state)?.taskId ?? null) === taskId,
-  )
+  return (all ?? []).filter(({ state }) => (readState(state)?.taskId ?? null) === taskId)
 }
 
 function matches({ run, state }: RunCheckpoint, resume: Resume): boolean {
@@ -230,12 +228,13 @@ async function isSameCopy(state: RunState, request: ResumeRequest, endpoints: En
 }
 
 async function obstaclesTo(
-  { run, supersededBy, table }: RunCheckpoint,
+  { run, supersededBy }: RunCheckpoint,
   state: RunState,
   request: ResumeRequest,
   endpoints: Endpoints,
 ): Promise<string[]> {
-  if (supersededBy !== null) return [`run ${supersededBy} has made ${table} anew since, or run pre_sql`]
+  if (supersededBy !== null)
+    return [`run ${supersededBy} has made ${request.to.table} anew since, or run pre_sql`]
   if (state.plan.policy.unresumable !== null) return [state.plan.policy.unresumable]
   if (state.phase === 'finishing')
     return ['all rows are there, but it died while it ran post_sql: see to that by hand']
