@@ -76,7 +76,8 @@ export class Session implements SqlSession {
       await session.#waits.run(() => probeWire(session.#wire))
       await session.#thread.identify((sql) => session.query(sql))
       await runStatements(session, endpoint.session, '"session"')
-      if (endpoint.session.length > 0)
+      session.hasUserStatements = endpoint.session.length > 0
+      if (session.hasUserStatements)
         await checkSession(session, fieldsOf(endpoint.connection).db, endpoint.session)
     } catch (error) {
       session.destroy()
@@ -85,6 +86,9 @@ export class Session implements SqlSession {
     }
     return session
   }
+
+  /** The user's `session` was run in it. */
+  hasUserStatements = false
 
   /** Its readers keep it when they leave a result early: its snapshot would go with it. */
   inSnapshot = false

@@ -2,6 +2,7 @@ import type { TableFacts } from './engines.js'
 import type { Column, ColumnKind, TableSchema } from '../../src/contract/plugin.js'
 import type { KeyPart } from '../../src/sql/table-keys.js'
 import { keysOf, noTable } from '../../src/sql/table-keys.js'
+import { checkSessionFaults, hiddenBy } from '../../src/sql/user-session.js'
 import { serverFacts } from './server.js'
 import { askAboutTexts } from './asked.js'
 import type { TextRow } from './driver.js'
@@ -9,7 +10,7 @@ import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { valueRangeOf } from './value-range.js'
 import { isElsewhere } from './engines.js'
-import { text } from './sql.js'
+import { identifier, text } from './sql.js'
 const kinds: Readonly<Record<string, ColumnKind>> = {
   tinyint: 'integer',
   smallint: 'integer',
@@ -48,6 +49,7 @@ const kinds: Readonly<Record<string, ColumnKind>> = {
 const UNORDERED = new Set(['set', 'float', 'json', 'geometry', 'point', 'vector'])
 
 export async function describeTable(session: Session, table: string): Promise<TableSchema> {
+  if (session.hasUserStatements) await checkNotHidden(session, table)
   const [found] = await ask(
     session,
     table,
@@ -87,6 +89,12 @@ export async function describeTable(session: Session, table: string): Promise<Ta
     estimatedRows: positive(rows),
     estimatedRowBytes: positive(rowBytes),
   }
+}
+
+/** The catalogs say nothing about temporary tables, and statements use them first. */
+async function checkNotHidden(session: Session, table: string): Promise<void> {
+  const [shown] = await session.query(`SHOW CREATE TABLE ${identifier(table)}`).catch(() => [])
+  if (/^CREATE TEMPORARY /i.test(shown?.[1] ?? '')) checkSessionFaults([hiddenBy(table)])
 }
 
 export async function listTables(session: Session): Promise<string[]> {

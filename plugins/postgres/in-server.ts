@@ -6,6 +6,7 @@ import { splitRows, WHOLE } from '../../src/sql/select.js'
 import type { CopiedRows, InServerPlanner, InServerSigns } from '../../src/sql/unseen-rows.js'
 import { convertedColumn, dependsOnSession } from '../../src/sql/unseen-rows.js'
 import { postgresDialect } from './dialect.js'
+import { PARTS } from './schema.js'
 import type { PostgresSession } from './session.js'
 import { expressionOf, identifier, tableId, text } from './sql.js'
 import { insertSql, mergeSql, namesOf } from './statements.js'
@@ -23,8 +24,7 @@ export const signs: InServerSigns<PostgresSession> = {
   async show(session, { table: { table } }) {
     const [first, second] = [randomInt(NUMBERS), randomInt(NUMBERS)]
     const [row] = await session.query(
-      `SELECT pg_backend_pid(), ${WHO}, (SELECT concat(quote_ident(nspname), '.', quote_ident(relname))
-         FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace WHERE pg_class.oid = ${tableId(table)}),
+      `SELECT pg_backend_pid(), ${WHO}, ${postgresDialect.knownName(table)},
          row_security_active(${tableId(table)})::int, pg_try_advisory_lock(${first}, ${second})`,
     )
     return {
@@ -47,15 +47,19 @@ async function plan(
     `SELECT (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = ${first} AND objid = ${second}
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
             ${WHO},
-            (SELECT (relkind IN ('r', 'p') AND NOT row_security_active(oid))::int FROM pg_class WHERE oid = to_regclass(${text(from!)})),
+            (SELECT (NOT row_security_active(oid))::int FROM pg_class WHERE oid = to_regclass(${text(from!)})),
+            ${storedHere(`to_regclass(${text(from!)})`)},
+            ${write.create === null ? storedHere(tableId(write.table.table)) : '1'},
             (SELECT relhasrules::int FROM pg_class WHERE oid = ${tableId(write.table.table)})`,
   )
-  const [holder, ownWho, isPlain, hasRules] = row!
+  const [holder, ownWho, isOpen, fromHere, toHere, hasRules] = row!
   const converted = convertedColumn(write, isCopied)
   const impossible = (reason: string) => ({ advice: 'impossible', reason }) as const
   if (holder !== process) return impossible('the ends are not one database of one server')
-  if (isPlain !== '1' || hides !== '0')
-    return impossible('the source has to be a plain table without row security')
+  if (isOpen !== '1' || hides !== '0' || fromHere !== '1' || toHere !== '1')
+    return impossible(
+      'both have to be plain tables, all of whose parts are stored in this database, and the source without row security',
+    )
   if (converted) return impossible(`${converted.source.name} is not copied as it is, but converted`)
   if (write.writeMode === 'replace' || (write.writeMode === 'upsert' && write.facts['partitioned']))
     return impossible('rows that are there would have to be removed, or looked for in partitions')
@@ -67,6 +71,12 @@ async function plan(
   const denied = await deniedReason(session, { ...write, inServer: facts }, read)
   if (denied !== null) return impossible(denied)
   return { advice: 'better', reason: 'both ends are one database, and no row has to leave it', facts }
+}
+
+/** Whether all parts of a table are: none is temporary, or of another server. */
+function storedHere(oid: string): string {
+  return `(WITH RECURSIVE ${PARTS(oid)} SELECT bool_and(relkind IN ('r', 'p') AND relpersistence <> 't')::int
+           FROM parts JOIN pg_class ON oid = part)`
 }
 
 /** Whether a value is stored as it is. */

@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import type { Column, ColumnKind, TableSchema, ValueRange } from '../../src/contract/plugin.js'
 import type { KeyPart } from '../../src/sql/table-keys.js'
 import { keysOf, noTable } from '../../src/sql/table-keys.js'
+import { checkSessionFaults, hiddenBy } from '../../src/sql/user-session.js'
 import type { Affinity } from './affinity.js'
 import { affinityOf, convertsNumbers, kindOf, kindOfClasses } from './affinity.js'
 import { encodingOf } from './cells.js'
@@ -91,6 +92,8 @@ function indexFacts(database: Database, table: TableFacts): IndexFacts[] {
 function findTable(database: Database, file: string, table: string): TableFacts {
   const sql =
     "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE"
+  const hiding = 'SELECT 1 FROM sqlite_temp_schema WHERE name = ? COLLATE NOCASE'
+  if (rows(database, hiding, table).length > 0) checkSessionFaults([hiddenBy(table)])
   const [facts] = rows<TableFacts>(database, sql, table)
   if (facts !== undefined) return facts
   throw noTable(table, `sqlite:${file}`)

@@ -15,6 +15,11 @@ export async function runStatements(
   }
 }
 
+/** What is wrong with a temporary table in the place of one that rows are read from or written to. */
+export function hiddenBy(table: string): string {
+  return `a temporary table hides table ${table}: each connection would have its own, which goes with it; give the temporary table another name`
+}
+
 /** Throws PARAMS_INVALID where statements of the user have changed what rowshift relies on. */
 export function checkSessionFaults(faults: readonly string[]): void {
   if (faults.length === 0) return

@@ -284,6 +284,11 @@ describe('the write path in-server of PostgreSQL', () => {
       CREATE TRIGGER d BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION drop_it(); TRUNCATE t`)
     const refused = await db.copy('s', 't', { ...IN_SERVER, allow_triggers: true })
     expectRefusal(refused, 2, 'PARAMS_INVALID', 'a trigger or a rule')
+    await db.query(`DROP TABLE t; CREATE TABLE t (id int, v int) PARTITION BY RANGE (id);
+      CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (90);
+      CREATE FOREIGN DATA WRAPPER elsewhere; CREATE SERVER elsewhere FOREIGN DATA WRAPPER elsewhere;
+      CREATE FOREIGN TABLE t2 PARTITION OF t FOR VALUES FROM (90) TO (200) SERVER elsewhere`)
+    expectRefusal(await db.copy('s', 't', IN_SERVER), 2, 'PARAMS_INVALID', 'stored in this database')
     const other = await TestDatabase.create(server('postgres'), 'CREATE TABLE t (id int PRIMARY KEY, v int)')
     expectRefusal(await db.copyTo('s', other.url('t'), IN_SERVER), 2, 'PARAMS_INVALID', 'not one database')
   })

@@ -86,6 +86,17 @@ describe('"session"', () => {
     }
   })
 
+  it('may not hide a table that is read or written', async () => {
+    for (const server of servers()) {
+      const db = await TestDatabase.create(server, `${TABLE}; CREATE TABLE d LIKE t`)
+      for (const name of ['t', 'd']) {
+        const session = [`CREATE TEMPORARY TABLE ${name} (id INT PRIMARY KEY)`]
+        const outcome = await db.copy('t', 'd', { session })
+        expectRefusal(outcome, 2, 'PARAMS_INVALID', `a temporary table hides table ${name}`)
+      }
+    }
+  })
+
   it("may choose what is the user's to choose", async () => {
     for (const server of servers()) {
       const db = await TestDatabase.create(server, `${TABLE}; CREATE TABLE d LIKE t`)

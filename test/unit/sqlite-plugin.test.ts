@@ -53,6 +53,21 @@ describe('sqlite connection', () => {
     expect(existsSync(missing)).to.equal(false)
   })
 
+  it('does not take a temporary table for one that is written', async () => {
+    const path = join(fixture.directory, 'hidden.db')
+    new Database(path).exec('CREATE TABLE t (a); CREATE TABLE u (a)')
+    const writer = openWriter(path, ['CREATE TEMPORARY TABLE T (a)'])
+    await writer.connect()
+    try {
+      expect((await writer.describe('u')).table).to.equal('u')
+      const error = await failure(writer.describe('t'))
+      expect(error.code).to.equal('PARAMS_INVALID')
+      expect(error.message).to.include('a temporary table hides table t')
+    } finally {
+      await writer.close()
+    }
+  })
+
   it('names a file that is not a database, and a directory', async () => {
     const path = join(fixture.directory, 'text.db')
     writeFileSync(path, 'not a database, but long enough to be one'.repeat(100))
