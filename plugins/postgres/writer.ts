@@ -1,4 +1,4 @@
-import type { PlannedWrite, TableSchema, WritePlan, WriteSpec } from '../../src/contract/plugin.js'
+import type { Message, PlannedWrite, TableSchema, WritePlan, WriteSpec } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { postgresIndexes } from './indexes.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
@@ -8,7 +8,7 @@ import { planCreateTable } from './create-table-plan.js'
 import { CopyEncoder } from './encoder.js'
 import { postgresError } from './errors.js'
 import { copySplit, inServerPlanner } from './in-server.js'
-import { describeFacts, describeTable, listTables } from './schema.js'
+import { describeFacts, describeTable, listTables, PARTS } from './schema.js'
 import { PostgresSession } from './session.js'
 import { settlementSteps } from './settlement.js'
 import { sequencesOf, setSequences } from './sequences.js'
@@ -98,12 +98,15 @@ async function planWrite(session: PostgresSession, spec: WriteSpec): Promise<Wri
           ]
         : []),
     ],
-    warnings: sequences
-      .filter(({ mayBeSet }) => !mayBeSet)
-      .map(
-        ({ column, name }) =>
-          `sequence ${name} stays as it is, since the user lacks SELECT or UPDATE on it, or SELECT on the column: set it above the highest ${column} before rows are inserted without one`,
-      ),
+    warnings: [
+      ...(create ? [] : await subscriptionWarnings(session, table.table)),
+      ...sequences
+        .filter(({ mayBeSet }) => !mayBeSet)
+        .map(
+          ({ column, name }) =>
+            `sequence ${name} stays as it is, since the user lacks SELECT or UPDATE on it, or SELECT on the column: set it above the highest ${column} before rows are inserted without one`,
+        ),
+    ],
     facts,
   }
   if (create === null)
@@ -112,6 +115,17 @@ async function planWrite(session: PostgresSession, spec: WriteSpec): Promise<Wri
       statementsOf({ ...spec, ...plan, batch: { bytes: 0, rows: 0 } }, new Stages()),
     )
   return plan
+}
+
+async function subscriptionWarnings(session: PostgresSession, table: string): Promise<Message[]> {
+  const parts = `WITH RECURSIVE ${PARTS(tableId(table))}`
+  const [row] = await session.query(
+    `${parts} SELECT count(*) FROM pg_subscription_rel JOIN parts ON srrelid = part`,
+  )
+  if (row![0] === '0') return []
+  const text =
+    'target {table} also gets rows from another server, by a subscription: it stops at a row with a key that this run has written, until that row is removed'
+  return [{ text }]
 }
 
 /** The server updates no column that is GENERATED ALWAYS AS IDENTITY; those of the key need no update. */

@@ -275,4 +275,14 @@ describe('before a row moves into PostgreSQL', () => {
       await db.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
     }
   })
+
+  it('is warned of where a subscription writes to the table, too', async () => {
+    const db = await create(
+      `CREATE TABLE s (id int PRIMARY KEY); INSERT INTO s VALUES (1); CREATE TABLE t (id int PRIMARY KEY);
+       SET allow_system_table_mods = on; INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate) VALUES (1, 't'::regclass, 'r')`,
+    )
+    const copied = await db.copy('s', 't')
+    expectSuccess(copied)
+    expect(copied.report.warnings.join()).to.include('target t also gets rows from another server')
+  })
 })

@@ -29,8 +29,9 @@ function launch(server: string, { port, password, serverArgs }: LaunchOptions): 
   writeFileSync(passwords, password, { mode: 0o600 })
   const owner = ownerOf(directory)
   const certificates = selfSigned(directory)
-  // Databases of users sort by a language, not by bytes.
-  const locale = ['--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=en-US', '--encoding=UTF8']
+  // Databases of users sort by a language, not by bytes; before version 15 that is not up to initdb.
+  const icu = versionOf(server) < 15 ? [] : ['--locale-provider=icu', '--icu-locale=en-US']
+  const locale = ['--locale=C.UTF-8', ...icu, '--encoding=UTF8']
   const login = ['--username=postgres', `--pwfile=${passwords}`, '--auth=scram-sha-256']
   const initialize = [server.replace(/postgres$/, 'initdb'), '-D', data, '--no-sync', ...login, ...locale]
   const settings = {
@@ -58,6 +59,11 @@ function ownerOf(directory: string): string[] {
   const [uid, gid] = ['-u', '-g'].map((which) => run('id', [which, user]).trim())
   run('chown', ['-R', `${uid}:${gid}`, directory])
   return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups']
+}
+
+/** `postgres (PostgreSQL) 15.10 (Debian 15.10-0+deb12u1)` */
+function versionOf(server: string): number {
+  return Number(/\d+/.exec(run(server, ['--version']))![0])
 }
 
 function findServer(): string | null {
