@@ -56,6 +56,7 @@ export {
 } from './sql/server-waits.js'
 export { checkSessionFaults, runStatements } from './sql/user-session.js'
 export { movementOf, type MovingSocket, type Sight } from './sql/silence.js'
+export { openConnection, type ServerDriver, ServerSession } from './sql/server-session.js'
 // Errors.
 export {
   classOf,

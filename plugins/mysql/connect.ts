@@ -4,16 +4,16 @@ import mysql from 'mysql2'
 import type { Connection } from '../../src/contract/plugin.js'
 import { onAbort } from '../../src/contract/plugin.js'
 import type { Encryption } from '../../src/sql/encryption.js'
-import { encryptionOf, PLAIN } from '../../src/sql/encryption.js'
-import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
-import type { Ask } from '../../src/sql/server-side.js'
-import { interrupted, unlessAborted } from '../../src/sql/server-waits.js'
+import { stallMs } from '../../src/sql/server-connection.js'
+import type { ServerDriver } from '../../src/sql/server-session.js'
+import { interrupted } from '../../src/sql/server-waits.js'
 import type { TextRow } from './driver.js'
 import type { ConnectionFields } from './connection-fields.js'
 import { DEFAULT_PORT, describeConnection } from './connection-fields.js'
 import type { ResultField, TcpSocket, WireConnection } from './driver.js'
-import { mapConnectError } from './errors.js'
+import { asLost, mapConnectError } from './errors.js'
 import { announceBulk, authPluginsOf, noTls, verifyAddress } from './login.js'
+import { serverThread } from './server-thread.js'
 import { KEEP_ALIVE_MS, ReusingSocket } from './socket.js'
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -27,20 +27,6 @@ export interface Opened {
   readonly tcp: TcpSocket
   /** The server takes COM_STMT_BULK_EXECUTE. */
   readonly bulk: boolean
-}
-
-export async function connect(connection: Connection, signal: AbortSignal | undefined): Promise<Opened> {
-  const where = describeConnection(connection)
-  const fields = fieldsOf<ConnectionFields>(connection)
-  const encryption = encryptionOf(fields)
-  try {
-    return await connectAs(fields, encryption, signal)
-  } catch (error) {
-    if (!encryption.optional || !noTls(error)) throw mapConnectError(error, where, encryption.ssl !== null)
-  }
-  return connectAs(fields, PLAIN, signal).catch((error: unknown) => {
-    throw mapConnectError(error, where, false)
-  })
 }
 
 function connectAs(
@@ -111,28 +97,9 @@ function tcpOf(connection: mysql.Connection): TcpSocket {
 }
 
 /** mysql2 only says that nothing more will be sent, and a server that is gone never answers that. */
-export function cutOff(connection: mysql.Connection): void {
+function cutOff(connection: mysql.Connection): void {
   connection.destroy()
   tcpOf(connection).destroy()
-}
-
-/** Over a second connection, which lasts as long as `use` and at most so many milliseconds. */
-export async function askAside<T>(
-  connection: Connection,
-  ms: number,
-  use: (ask: Ask) => Promise<T>,
-): Promise<T> {
-  const signal = AbortSignal.timeout(ms)
-  const { connection: second } = await connect(connection, signal)
-  try {
-    return await unlessAborted(
-      signal,
-      describeConnection(connection),
-      use((sql) => ask(second, sql)),
-    )
-  } finally {
-    cutOff(second)
-  }
 }
 
 export function ask(
@@ -162,4 +129,17 @@ export function runStatement(connection: mysql.Connection, sql: string): Promise
       else resolve((result as { affectedRows?: number }).affectedRows ?? 0)
     })
   })
+}
+
+export const driver: ServerDriver<Opened> = {
+  describe: describeConnection,
+  connect: connectAs,
+  hasNoTls: noTls,
+  connectError: mapConnectError,
+  ask: ({ connection }, sql) => ask(connection, sql),
+  hangUp: ({ connection }) => cutOff(connection),
+  socket: ({ tcp }) => tcp,
+  cut: ({ connection }) => cutOff(connection),
+  asLost,
+  side: serverThread,
 }

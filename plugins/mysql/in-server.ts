@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ColumnMapping, InServerPlan, PlannedWrite, ReadSpec, Split } from '../../src/contract/plugin.js'
 import type { CopiedRows, InServerPlanner, InServerSigns } from '../../src/sql/unseen-rows.js'
-import { convertedColumn, dependsOnSession } from '../../src/sql/unseen-rows.js'
+import { convertedColumn, deniedReason, dependsOnSession } from '../../src/sql/unseen-rows.js'
 import { whereClause } from '../../src/sql/range.js'
 import { splitRows, WHOLE } from '../../src/sql/select.js'
 import type { Session } from './connection.js'
@@ -73,7 +73,7 @@ async function plan(
     return impossible('under binlog_format=STATEMENT it would lock the rows of the source')
   if (dependsOnSession(read) && who !== ownWho)
     return impossible('"where" may mean something else for the user, or in the database, of the target')
-  const denied = await deniedReason(session, { ...write, inServer: facts }, read)
+  const denied = await deniedReason(session, () => tryCopy(session, { ...write, inServer: facts }, read))
   if (denied !== null) return impossible(denied)
   const waiting = target.autoIncrement && Number(lockMode) < 2
   if (waiting && (write.threads > WORTH_WAITING || write.path === 'bulk')) {
@@ -98,19 +98,13 @@ function isString(type: string): boolean {
   return /^(varchar|varbinary|(tiny|medium|long)?(text|blob))\b/i.test(type)
 }
 
-/** Why the user of the target may not do it; null: the server has taken the statement. */
-async function deniedReason(session: Session, write: PlannedWrite, read: ReadSpec): Promise<string | null> {
+/** Has the server look at the statement. */
+async function tryCopy(session: Session, write: PlannedWrite, read: ReadSpec): Promise<void> {
   const { from } = write.inServer as InServerFacts
   const columns = write.columns.map(({ source }) => expressionOf(source))
   const wanted = `SELECT ${columns.join(', ')} FROM ${identifier(from)}.${identifier(read.table.table)}`
-  try {
-    await session.query(`${wanted} LIMIT 0`)
-    if (write.create === null) await session.check(insertSelect(write, read, WHOLE))
-    return null
-  } catch (thrown) {
-    const { message } = mysqlDialect.error(thrown, `preparing INSERT … SELECT of ${session.where}`)
-    return `the user of the target may not do it: ${message}`
-  }
+  await session.query(`${wanted} LIMIT 0`)
+  if (write.create === null) await session.check(insertSelect(write, read, WHOLE))
 }
 
 /** Copies a split; null where the server says that it did anything but store each row. */

@@ -1,6 +1,6 @@
 import { isWellFormed } from '../../src/wire/cell-syntax.js'
 import type { Column } from '../../src/contract/plugin.js'
-import { RowshiftError } from '../../src/contract/plugin.js'
+import { checkedValue } from '../../src/sql/range.js'
 
 /** A quoted identifier; any name is possible. */
 export function identifier(name: string): string {
@@ -35,7 +35,7 @@ export function keyText({ name, type, kind }: Column): string {
  */
 export function keyLiteral(column: Column, value: string): string {
   const { type, kind } = column
-  if (isBit(type) || enumMembers(type) > 0) return checked(column, value, /^\d+$/.test(value))
+  if (isBit(type) || enumMembers(type) > 0) return checkedValue(column, value, /^\d+$/.test(value))
   if (kind === 'integer' || kind === 'decimal' || kind === 'float') return numberLiteral(column, value)
   if (kind === 'bytes') return hexLiteral(column, value)
   return text(value)
@@ -43,24 +43,14 @@ export function keyLiteral(column: Column, value: string): string {
 
 /** A number as it stands in SQL. Throws DATA_REJECTED for what is not one. */
 export function numberLiteral(column: Column, value: string): string {
-  const number = checked(column, value, isWellFormed(column, value))
+  const number = checkedValue(column, value, isWellFormed(column, value))
   // Without an exponent it would be a DECIMAL.
   return column.kind !== 'float' || /e/i.test(number) ? number : `${number}e0`
 }
 
 /** Bytes, of their hexadecimal digits. Throws DATA_REJECTED for others. */
 export function hexLiteral(column: Column, value: string): string {
-  return `x'${checked(column, value, /^([0-9a-f]{2})*$/i.test(value))}'`
-}
-
-function checked({ name, type }: Column, value: string, fits: boolean): string {
-  if (fits) return value
-  throw new RowshiftError(
-    'DATA_REJECTED',
-    `${JSON.stringify(value.slice(0, 60))} is not a value of ${name} (${type}), so nothing is asked by it. ` +
-      'The server that sent it, or the task store that holds it, has been changed.',
-    { column: name },
-  )
+  return `x'${checkedValue(column, value, /^([0-9a-f]{2})*$/i.test(value))}'`
 }
 
 /** ENUM is sorted by index but compared as text; compared with a number, it is its index. 0 is the invalid value. */

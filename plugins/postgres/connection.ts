@@ -3,10 +3,10 @@ import net from 'node:net'
 import type { Connection } from '../../src/contract/plugin.js'
 import { onAbort, RowshiftError } from '../../src/contract/plugin.js'
 import type { Encryption, SslOptions } from '../../src/sql/encryption.js'
-import { encryptionOf, PLAIN, staysHere } from '../../src/sql/encryption.js'
-import { fieldsOf, stallMs } from '../../src/sql/server-connection.js'
-import type { Ask } from '../../src/sql/server-side.js'
-import { interrupted, unlessAborted } from '../../src/sql/server-waits.js'
+import { staysHere } from '../../src/sql/encryption.js'
+import { stallMs } from '../../src/sql/server-connection.js'
+import type { ServerDriver } from '../../src/sql/server-session.js'
+import { interrupted } from '../../src/sql/server-waits.js'
 import type { SqlRow } from '../../src/sql/session.js'
 import type { ConnectionFields } from './connection-fields.js'
 import {
@@ -18,7 +18,8 @@ import {
 } from './connection-fields.js'
 import type { PgClient, PgResult } from './driver.js'
 import { loadDriver } from './driver.js'
-import { connectError, sqlState } from './errors.js'
+import { asLost, connectError } from './errors.js'
+import { serverBackend } from './server-backend.js'
 
 const CONNECT_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_MS = 30_000
@@ -32,20 +33,6 @@ export interface Opened {
   readonly cancel: () => Promise<void>
 }
 
-export async function connect(connection: Connection, signal: AbortSignal | undefined): Promise<Opened> {
-  const where = describeConnection(connection)
-  const fields = fieldsOf<ConnectionFields>(connection)
-  const encryption = encryptionOf(fields)
-  try {
-    return await connectAs(fields, encryption, where, signal)
-  } catch (error) {
-    if (!encryption.optional || !hasNoTls(error)) throw connectError(error, where, encryption.ssl !== null)
-  }
-  return connectAs(fields, PLAIN, where, signal).catch((error: unknown) => {
-    throw connectError(error, where, false)
-  })
-}
-
 /** Whoever listens, or is an impostor, would have it. */
 function plainPassword(where: string): RowshiftError {
   return new RowshiftError(
@@ -56,16 +43,12 @@ function plainPassword(where: string): RowshiftError {
   )
 }
 
-function hasNoTls(error: unknown): boolean {
-  return /does not support SSL/.test((error as Error).message)
-}
-
 async function connectAs(
   fields: ConnectionFields,
   { ssl }: Encryption,
-  where: string,
   signal: AbortSignal | undefined,
 ): Promise<Opened> {
+  const where = describeConnection(fields as unknown as Connection)
   if (signal?.aborted) throw interrupted(where)
   const { Client, Connection: PgConnection } = await loadDriver()
   const tcp = new net.Socket()
@@ -158,27 +141,6 @@ function splitPath(path: string): { host: string; port: number } {
   return { host: folder!, port: Number(port) }
 }
 
-/** Over a second connection, which lasts as long as `use` and at most so many milliseconds. */
-export async function askAside<T>(
-  connection: Connection,
-  ms: number,
-  use: (ask: Ask) => Promise<T>,
-): Promise<T> {
-  const signal = AbortSignal.timeout(ms)
-  const { client, tcp } = await connect(connection, signal)
-  try {
-    return await unlessAborted(
-      signal,
-      describeConnection(connection),
-      use(async (sql) => rowsOf(await ask(client, sql))),
-    )
-  } finally {
-    // A session that only says goodbye to nobody would hold its place for a while.
-    void client.end().catch(() => {})
-    setTimeout(() => tcp.destroy(), 1_000).unref()
-  }
-}
-
 /** Values come as the server writes them. */
 const types = {
   getTypeParser: (type: number) => (value: string) => (type === BYTEA ? value.slice(2) : value),
@@ -202,8 +164,20 @@ export function rowsOf(result: PgResult | readonly PgResult[]): readonly SqlRow[
   return lastOf(result).rows
 }
 
-/** The server has answered with an error. */
-export function isAnswer(thrown: unknown): boolean {
-  const { cause = thrown } = thrown as Error
-  return sqlState(cause) !== null
+export const driver: ServerDriver<Opened> = {
+  describe: describeConnection,
+  connect: connectAs,
+  hasNoTls: (error) => /does not support SSL/.test((error as Error).message),
+  connectError,
+  ask: async ({ client }, sql) => rowsOf(await ask(client, sql)),
+  hangUp({ client, tcp }) {
+    // A session that only says goodbye to nobody would hold its place for a while.
+    void client.end().catch(() => {})
+    setTimeout(() => tcp.destroy(), 1_000).unref()
+  },
+  socket: ({ tcp }) => tcp,
+  cut: ({ tcp }) => tcp.destroy(),
+  cancel: ({ cancel }) => cancel(),
+  asLost,
+  side: serverBackend,
 }

@@ -4,7 +4,7 @@ import type { ColumnMapping, InServerPlan, PlannedWrite, ReadSpec, Split } from 
 import { whereClause } from '../../src/sql/range.js'
 import { splitRows, WHOLE } from '../../src/sql/select.js'
 import type { CopiedRows, InServerPlanner, InServerSigns } from '../../src/sql/unseen-rows.js'
-import { convertedColumn, dependsOnSession } from '../../src/sql/unseen-rows.js'
+import { convertedColumn, deniedReason, dependsOnSession } from '../../src/sql/unseen-rows.js'
 import { postgresDialect } from './dialect.js'
 import { PARTS } from './schema.js'
 import type { PostgresSession } from './session.js'
@@ -68,7 +68,12 @@ async function plan(
   if (dependsOnSession(read) && who !== ownWho)
     return impossible('"where" may mean something else for the user, or under the search path, of the target')
   const facts = { from }
-  const denied = await deniedReason(session, { ...write, inServer: facts }, read)
+  const planned = { ...write, inServer: facts }
+  const denied = await deniedReason(session, () =>
+    session.check(
+      write.create === null ? copySql(planned, read, WHOLE) : `${selectSql(planned, read, WHOLE)} LIMIT 0`,
+    ),
+  )
   if (denied !== null) return impossible(denied)
   return { advice: 'better', reason: 'both ends are one database, and no row has to leave it', facts }
 }
@@ -86,23 +91,6 @@ function isCopied({ source, target }: ColumnMapping): boolean {
     /^(text|(varchar|character varying)(\(\d+\))?)$/.test(type),
   )
   return source.type === target.type || source.kind === 'integer' || free
-}
-
-/** Why the user of the target may not do it; null: the server has planned the statement. */
-async function deniedReason(
-  session: PostgresSession,
-  write: PlannedWrite,
-  read: ReadSpec,
-): Promise<string | null> {
-  try {
-    await session.check(
-      write.create === null ? copySql(write, read, WHOLE) : `${selectSql(write, read, WHOLE)} LIMIT 0`,
-    )
-    return null
-  } catch (thrown) {
-    const { message } = postgresDialect.error(thrown, `preparing INSERT … SELECT of ${session.where}`)
-    return `the user of the target may not do it: ${message}`
-  }
 }
 
 /** Copies a split. Nothing in the server takes a row out of it: there are no triggers and rules. */

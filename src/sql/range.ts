@@ -1,3 +1,5 @@
+import { RowshiftError } from '../contract/errors.js'
+import type { Column } from '../contract/table-schema.js'
 import { enclosed } from './fragment.js'
 
 /** A key column as it stands in SQL text. */
@@ -95,4 +97,15 @@ export function whereClause(conditions: readonly string[]): string {
 /** ` ORDER BY` the key, the way ranges are ordered. */
 export function orderBy(key: readonly SqlKeyColumn[], direction: 'ASC' | 'DESC' = 'ASC'): string {
   return ` ORDER BY ${key.map((column) => `${column.sql} ${direction}`).join(', ')}`
+}
+
+/** The text of a value, if it `fits` its column. Throws DATA_REJECTED for what must not become SQL text: bounds come from another server, or out of a task store. */
+export function checkedValue({ name, type }: Column, value: string, fits: boolean): string {
+  if (fits) return value
+  throw new RowshiftError(
+    'DATA_REJECTED',
+    `${JSON.stringify(value.slice(0, 60))} is not a value of ${name} (${type}), so nothing is asked by it. ` +
+      'The server that sent it, or the task store that holds it, has been changed.',
+    { column: name },
+  )
 }

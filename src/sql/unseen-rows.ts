@@ -66,6 +66,20 @@ export async function copyUnseen(
   tally.hand(copied.rows)
 }
 
+/** Why the user of the target may not copy rows; null: the server has taken the statements. */
+export async function deniedReason(
+  session: SqlSession,
+  tryIt: () => Promise<unknown>,
+): Promise<string | null> {
+  try {
+    await tryIt()
+    return null
+  } catch (thrown) {
+    const { message } = session.dialect.error(thrown, `preparing INSERT … SELECT of ${session.where}`)
+    return `the user of the target may not do it: ${message}`
+  }
+}
+
 /** A column whose values the server would convert, or compute, so that somebody has to look at them; null: it copies all of them as they are. */
 export function convertedColumn(
   { columns }: PlannedWrite,
