@@ -1,15 +1,12 @@
 /** `rowshift copy` of all tables of a database, or some of them. */
-import { connectionFromUrl } from '../config/config.js'
 import { ExitCode, redact, RowshiftError } from '../contract/errors.js'
 import { newRunId } from '../engine/report.js'
 import { runDatabase } from '../features/database/job.js'
-import type { PlannedTable } from '../features/database/plan.js'
+import type { PlannedTable } from '../features/database/table-plan.js'
 import { planDatabase } from '../features/database/plan.js'
-import type { DatabaseReport } from '../features/database/report.js'
+import type { DatabaseReport, TableReport } from '../features/database/report.js'
 import { unplannedReport } from '../features/database/report.js'
 import type { DatabaseRequest } from '../features/database/request.js'
-import { splitList } from '../features/database/selection.js'
-import { paramsFromOptions } from '../task/params-options.js'
 import {
   asProgress,
   databasePlanText,
@@ -20,11 +17,11 @@ import {
 } from './database-view.js'
 import { exitCodeOf, withProgress } from './execution.js'
 import { interruptible } from './interruptible.js'
-import { otherConnections } from './other-connections.js'
-import { withCreation } from './requests.js'
+import { databasesRequest, withCreation } from './requests.js'
 import { print, printError, printJson, printNotice, tableLabel } from './output.js'
 import type { CommonOptions, ReportOptions, SelectionOptions, TablesOptions } from './options.js'
 import { openReport, writeReport } from './report-file.js'
+import { tablesOption } from './table-selection.js'
 
 export interface DatabaseOptions extends CommonOptions, ReportOptions, TablesOptions, SelectionOptions {
   readonly from: string
@@ -43,38 +40,26 @@ export async function copyDatabase(options: DatabaseOptions): Promise<number> {
   if (dryRun && file !== undefined)
     throw new RowshiftError('USAGE', 'A dry run has no report; "--dry-run --json" prints the plan as JSON.')
   const request = await requestOf(options)
-  if (dryRun) return interruptible((signal) => showPlan(request, json, signal))
+  if (dryRun) return interruptible((signal) => showDatabasePlan(request, json, signal))
   if (file !== undefined) openReport(file, '')
-  const report = await interruptible((signal) => copyWithProgress(request, json, signal)).catch(
+  const report = await interruptible((signal) => copyTablesWithProgress(request, json, signal)).catch(
     (thrown: unknown) => unplannedReport(request.runId, RowshiftError.from(thrown)),
   )
   const stored = file === undefined || writeReport(file, report)
   if (json || !stored) printJson(report)
   if (report.error !== null) printError(RowshiftError.fromReport(report.error))
-  if (!json && stored && report.tables.length > 0) print(databaseSummary(report, tablesLeft(report)))
+  if (!json && stored && report.tables.length > 0) print(databaseSummary(report, wayOn(report)))
   return exitCodeOf(report)
 }
 
 async function requestOf(options: DatabaseOptions): Promise<DatabaseRequest> {
-  const { tables = '', exclude = '', rename = '', onTableError = 'stop' } = options
-  const params = withCreation(paramsFromOptions(options.params, options.param), options.create)
-  return {
-    runId: newRunId(),
-    from: await connectionFromUrl(options.from, '--from'),
-    to: await connectionFromUrl(options.to, '--to'),
-    selection: { tables: splitList(tables), exclude: splitList(exclude), rename: splitList(rename) },
-    params,
-    onTableError,
-    others: await otherConnections(params, null),
-  }
+  const request = await databasesRequest(newRunId(), options)
+  const params = withCreation(request.params, options.create)
+  return { ...request, params, fromTarget: options.fromTarget }
 }
 
-function refuseOptionsOfOneTable({ fromTarget, retry, workers }: DatabaseOptions): void {
-  const given = {
-    '--from-target': fromTarget,
-    '--retry': retry !== undefined,
-    '--workers': workers !== undefined,
-  }
+function refuseOptionsOfOneTable({ retry, workers }: DatabaseOptions): void {
+  const given = { '--retry': retry !== undefined, '--workers': workers !== undefined }
   const option = Object.entries(given).find(([, is]) => is)?.[0] ?? null
   if (option !== null)
     throw new RowshiftError(
@@ -83,17 +68,26 @@ function refuseOptionsOfOneTable({ fromTarget, retry, workers }: DatabaseOptions
     )
 }
 
-async function showPlan(request: DatabaseRequest, json: boolean, signal: AbortSignal): Promise<number> {
-  const plan = await planDatabase(request, signal)
-  if (json) printJson(planJson(plan))
-  else print(redact(databasePlanText(plan, labelOf(request, 'from'), labelOf(request, 'to'))))
-  return plan.tables.find(({ error }) => error !== null)?.error?.exitCode ?? ExitCode.success
-}
-
-function copyWithProgress(
+/** What a copy would do; resolves to the exit code. */
+export async function showDatabasePlan(
   request: DatabaseRequest,
   json: boolean,
   signal: AbortSignal,
+  warnings: readonly string[] = [],
+): Promise<number> {
+  const plan = await planDatabase(request, signal)
+  const text = databasePlanText(plan, labelOf(request, 'from'), labelOf(request, 'to'))
+  if (json) printJson({ ...planJson(plan), warnings })
+  else print(redact([text, ...warnings.map((warning) => `warning  ${warning}`)].join('\n')))
+  return plan.tables.find(({ error }) => error !== null)?.error?.exitCode ?? ExitCode.success
+}
+
+/** With plan and progress on stderr. Throws what `runDatabase` does. */
+export function copyTablesWithProgress(
+  request: DatabaseRequest,
+  json: boolean,
+  signal: AbortSignal,
+  onTable: (table: TableReport) => void = () => {},
 ): Promise<DatabaseReport> {
   return withProgress(signal, async (view) => {
     let tables = 0
@@ -107,18 +101,20 @@ function copyWithProgress(
       },
       onProgress: (progress) => view.update(asProgress(progress), progressNote(progress, tables)),
       onTable: (ended) => {
+        onTable(ended)
         if (!json && ended.status !== 'success') printNotice(tableLine(ended))
       },
     })
   })
 }
 
-/** `--tables 'a,b'`: what is not done; null: all is. */
-function tablesLeft({ tables }: DatabaseReport): string | null {
+/** Of a copy without a task. */
+function wayOn({ tables }: DatabaseReport): string[] {
   const left = tables.filter(({ status }) => status !== 'success')
-  if (left.length === 0) return null
-  const names = left.map(({ table }) => table.replaceAll(/[\\,*/]/g, '\\$&')).join(',')
-  return `--tables '${names.replaceAll("'", `'\\''`)}'`
+  return [
+    `To copy what is missing, run the same command with: ${tablesOption(left.map(({ table }) => table))}`,
+    'Tables that were begun go on where they ended.',
+  ]
 }
 
 /** Of all tables; null where one has no statistics. */

@@ -1,5 +1,7 @@
 import { areDatabases } from '../config/config.js'
-import { copyDatabase } from './copy-database.js'
+import { watermarksByTable } from '../features/database/table-watermarks.js'
+import { copyDatabase, showDatabasePlan } from './copy-database.js'
+import { refuseOneTableOptions, tablesFor, tablesRequest } from './run-tables.js'
 import type { CopyRequest } from '../engine/job.js'
 import { outlineCopy } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
@@ -20,6 +22,7 @@ import { openReport } from './report-file.js'
 import { taskRequest, urlRequest, withCreation } from './requests.js'
 import { retried } from './retry-rejected.js'
 import { findTask, isOnline, withStore } from './stored-tasks.js'
+import { refuseSelection } from './table-selection.js'
 import { withSubject } from '../engine/watermark-subject.js'
 
 export interface CopyOptions
@@ -66,25 +69,20 @@ export async function copyCommand(options: CopyOptions): Promise<number> {
   return deliver(await interruptible((signal) => reported(runId, null, () => copy(signal))), options)
 }
 
-function refuseSelection({ tables, exclude, rename, onTableError }: SelectionOptions): void {
-  const given = Object.entries({ tables, exclude, rename, 'on-table-error': onTableError }).find(
-    ([, value]) => value !== undefined,
-  )
-  if (given === undefined) return
-  throw new RowshiftError(
-    'USAGE',
-    `--${given[0]} is about the tables of a database: leave table= out of both URLs. Nothing was written.`,
-  )
-}
-
 /** `rowshift plan ID`: what `run` would do. */
 export async function planCommand(options: PlanOptions): Promise<number> {
   return interruptible((signal) =>
     withStore(options, signal, async (store, config) => {
       const task = await findTask(store, options.id)
-      const request = withSubject(await taskRequest('', task, config, store, options), task)
+      const asked = await taskRequest('', task, config, store, options)
       const offline = `Task ${task.id} is offline (online_status is ${task.online_status}, not 1): "rowshift run" refuses it.`
-      return showPlan(request, options, signal, isOnline(task) ? [] : [offline])
+      const warnings = isOnline(task) ? [] : [offline]
+      const tables = tablesFor(task, asked)
+      if (tables === null) return showPlan(withSubject(asked, task), options, signal, warnings)
+      refuseOneTableOptions(options)
+      const stored = watermarksByTable(await store.watermarks(task.id))
+      const request = tablesRequest({ runId: '', task, request: asked, tables, options }, stored, {})
+      return showDatabasePlan(request, options.json, signal, warnings)
     }),
   )
 }

@@ -4,11 +4,13 @@ import { noCounts } from '../engine/messages.js'
 import type { Progress } from '../engine/progress.js'
 import { noProgress } from '../engine/progress.js'
 import type { DatabaseProgress } from '../features/database/job.js'
-import type { DatabasePlan, PlannedTable } from '../features/database/plan.js'
+import type { DatabasePlan } from '../features/database/plan.js'
+import type { PlannedTable } from '../features/database/table-plan.js'
 import { expectedBytes } from '../features/database/plan.js'
 import type { DatabaseReport, TableReport } from '../features/database/report.js'
 import { most } from '../sql/literals.js'
 import { counted } from '../wire/counted.js'
+import { tablesOption } from './table-selection.js'
 import { formatBytes, formatCount, formatRows, formatSeconds, printable, table } from './output.js'
 
 /** Tables under way, and tables left out, of which a person sees the names. */
@@ -41,6 +43,7 @@ export function databasePlanText({ tables, leftOut }: DatabasePlan, from: string
       (plan?.warnings ?? []).map((warning) => `warning  ${name}: ${warning}`),
     ),
     ...faultLines(tables),
+    ...unfitLines(tables),
   ].join('\n')
 }
 
@@ -80,8 +83,10 @@ export function progressNote({ tablesEnded, underWay }: DatabaseProgress, tables
   return `${tablesEnded} of ${counted(tables, 'table')}${now}`
 }
 
-/** What a person reads after the run; `again`: the option that names the tables that are not done. */
-export function databaseSummary(report: DatabaseReport, again: string | null): string {
+type Summarised = Pick<DatabaseReport, 'tables' | 'rowsWritten' | 'bytes' | 'seconds' | 'status'>
+
+/** What a person reads after the run; `again`: how what is not done is copied. */
+export function databaseSummary(report: Summarised, again: readonly string[]): string {
   const { tables, rowsWritten, bytes, seconds, status } = report
   const done = tables.filter((one) => one.status === 'success').length
   const verb = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[status]
@@ -94,12 +99,7 @@ export function databaseSummary(report: DatabaseReport, again: string | null): s
       ({ table: name, status: ended, rows }) =>
         `  ${printable(name).padEnd(width)}  ${ended.replace('_', ' ')}, ${formatRows(rows)} written`,
     ),
-    ...(again === null
-      ? []
-      : [
-          `To copy what is missing, run the same command with: ${again}`,
-          'Tables that were begun go on where they ended.',
-        ]),
+    ...(failed.length === 0 ? [] : again),
   ].join('\n')
 }
 
@@ -116,10 +116,21 @@ function conversions({ write }: RunPlan): string {
   return counts.size === 0 ? 'exact' : [...counts].map(([kind, count]) => `${count} ${kind}`).join(', ')
 }
 
-function leftOutLines(leftOut: DatabasePlan['leftOut']): string[] {
+export function leftOutLines(leftOut: DatabasePlan['leftOut']): string[] {
   const shown = leftOut.slice(0, SHOWN_LEFT_OUT)
   const lines = shown.map(({ table: name, reason }) => `left out ${printable(name)}: ${reason}`)
   return leftOut.length > shown.length ? [...lines, `left out ${leftOut.length - shown.length} more`] : lines
+}
+
+/** How the others are copied. */
+function unfitLines(tables: readonly PlannedTable[]): string[] {
+  const unfit = tables.filter((one) => one.unfit)
+  if (unfit.length === 0) return []
+  const { mode } = unfit[0]!.request.params
+  const names = unfit.map(({ from }) => from)
+  return [
+    `unfit    mode "${mode}" is not possible for ${counted(unfit.length, 'table')}: leave them out by ${tablesOption(names, 'exclude')}, or go on without them by --on-table-error continue`,
+  ]
 }
 
 function faultLines(tables: readonly PlannedTable[]): string[] {

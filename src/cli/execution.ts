@@ -6,7 +6,11 @@ import { makeReport } from '../engine/report.js'
 import { ExitCode, redact, RowshiftError } from '../contract/errors.js'
 import type { RunReport } from '../contract/task-store.js'
 import { onAbort } from '../contract/waiting.js'
+import type { ComparisonReport } from '../features/database/comparison-report.js'
+import type { TaskTablesReport } from '../features/database/report.js'
 import type { VerifyReport } from '../features/verify/report.js'
+import { comparisonSummary } from './comparison-view.js'
+import { databaseSummary } from './database-view.js'
 import type { CommonOptions, ReportOptions } from './options.js'
 import { describePlan, print, printError, printJson, printNotice, summary, tableLabel } from './output.js'
 import type { ProgressView } from './progress-view.js'
@@ -100,10 +104,24 @@ export function deliver(report: RunReport, options: CommonOptions & ReportOption
   if (
     !options.json &&
     stored &&
-    (report.splits > 0 || report.status === 'success' || report.status === 'skipped')
+    (report.splits > 0 || tablesOf(report) > 0 || report.status === 'success' || report.status === 'skipped')
   )
-    print('found' in report ? verifySummary(report as VerifyReport) : summary(report))
+    print(summaryOf(report))
   return exitCodeOf(report)
+}
+
+/** Tables that are copied or compared one by one. */
+function tablesOf(report: RunReport): number {
+  return 'tables' in report ? (report as TaskTablesReport).tables.length : 0
+}
+
+function summaryOf(report: RunReport): string {
+  if ('rowsCompared' in report) return comparisonSummary(report as ComparisonReport)
+  if ('tables' in report)
+    return databaseSummary(report as TaskTablesReport, [
+      `"rowshift run ${report.taskId}" goes on with what is missing.`,
+    ])
+  return 'found' in report ? verifySummary(report as VerifyReport) : summary(report)
 }
 
 /** Exit codes 2 and 3 promise that the target is as it was. */

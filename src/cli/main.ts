@@ -144,7 +144,7 @@ async function main(args: readonly string[]): Promise<number> {
     .command(
       'verify [id]',
       'Compare source and target row by row; exit 4 when they differ',
-      (y) => hostOptions(verifyOptions(reportOptions(configOptions(y)))),
+      (y) => selectionOptions(hostOptions(verifyOptions(reportOptions(configOptions(y))))),
       (options) => run(import('./verify.js').then(({ verifyCommand }) => verifyCommand(options))),
     )
     .command(

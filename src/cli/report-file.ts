@@ -59,10 +59,11 @@ function write(file: string, text: string, quotesRows: boolean): void {
 }
 
 function quotesRows(report: AnyReport): boolean {
-  if ('tables' in report)
-    return report.tables.some(({ run, error }) => error !== null || (run && quotesRows(run)))
+  const { tables } = report as Partial<DatabaseReport>
+  if (tables?.some(({ run, error }) => error !== null || (run && quotesRows(run)))) return true
   const { found } = report as Partial<VerifyReport>
-  return report.error !== null || report.warnings.length > 0 || found != null
+  const { warnings = [] } = report as Partial<RunReport>
+  return report.error !== null || warnings.length > 0 || found != null
 }
 
 function codeOf(error: unknown): string {

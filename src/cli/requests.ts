@@ -1,16 +1,18 @@
 /** What a command is to copy or compare, of a stored task or of URLs. */
 import type { Config } from '../config/config.js'
-import { fromUrl } from '../config/config.js'
+import { connectionFromUrl, fromUrl } from '../config/config.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { Task, TaskStore } from '../contract/task-store.js'
 import type { TableAt } from '../engine/endpoints.js'
 import type { CopyRequest } from '../engine/job.js'
+import type { DatabaseRequest } from '../features/database/request.js'
 import type { Backfill } from '../plan/bounds.js'
 import { paramsFromOptions } from '../task/params-options.js'
 import type { Params } from '../task/params.js'
 import { withMode } from '../task/params.js'
 import { otherConnections } from './other-connections.js'
-import type { ModeOptions, TablesOptions } from './options.js'
+import type { ModeOptions, SelectionOptions, TablesOptions } from './options.js'
+import { selectionOf } from './table-selection.js'
 
 /** A task as it stands in the store. */
 export const AS_STORED: ModeOptions = {
@@ -26,8 +28,30 @@ export async function urlRequest(
   { from, to, params: given, param }: TablesOptions & { readonly from: string; readonly to: string },
 ): Promise<CopyRequest> {
   const params = paramsFromOptions(given, param)
+  if (params.database !== null)
+    throw new RowshiftError(
+      'USAGE',
+      'params "tables", "exclude", "rename" and "on_table_error" are about the tables of a database: leave table= out of both URLs. Nothing was written.',
+    )
   const endpoints = { from: await fromUrl(from, '--from'), to: await fromUrl(to, '--to') }
   return { runId, taskId: null, ...endpoints, params, others: await otherConnections(params, null) }
+}
+
+/** All tables of a database that no task names, or some of them. */
+export async function databasesRequest(
+  runId: string,
+  options: TablesOptions & SelectionOptions & { readonly from: string; readonly to: string },
+): Promise<DatabaseRequest> {
+  const params = paramsFromOptions(options.params, options.param)
+  return {
+    runId,
+    from: await connectionFromUrl(options.from, '--from'),
+    to: await connectionFromUrl(options.to, '--to'),
+    ...selectionOf(options, params),
+    params,
+    fromTarget: false,
+    others: await otherConnections(params, null),
+  }
 }
 
 export async function taskRequest(
@@ -80,6 +104,11 @@ async function taskSide(task: Task, side: 'from' | 'to', config: Config): Promis
   }
   const resolved = await config.connection(side, field('db_type'), field('app'), field('db'))
   return { ...resolved, table: field('table') }
+}
+
+/** Whether a full copy into tables that hold its rows already fails, or repeats the rows. */
+export function repeatsWork({ writeMode, schemaSaveMode, preSql }: Params): boolean {
+  return writeMode === 'insert' && schemaSaveMode !== 'recreate' && preSql.length === 0
 }
 
 /** `--create` asks for no more than that a missing table is made: `recreate` in the params stays. */

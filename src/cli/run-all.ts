@@ -1,5 +1,5 @@
-import { runCopy } from '../engine/job.js'
-import { runVerify } from '../features/verify/job.js'
+import { runDatabase } from '../features/database/job.js'
+import { runTable } from '../features/database/run-table.js'
 import { ExitCode, RowshiftError } from '../contract/errors.js'
 import type { RunReport } from '../contract/task-store.js'
 import { exitCodeOf, withHosts } from './execution.js'
@@ -17,6 +17,7 @@ import {
   table,
 } from './output.js'
 import { openReport, writeReport } from './report-file.js'
+import type { Copying } from './run.js'
 import { runTask } from './run.js'
 import { isOnline, withStore } from './stored-tasks.js'
 
@@ -58,9 +59,7 @@ async function runTasks(
   const lane = async () => {
     for (const id of left) {
       if (signal.aborted) return
-      const report = await runTask(id, { ...options, skipRunning: true }, signal, (request, stop) =>
-        withHosts(options.workers, request, (shared) => copyQuietly(shared, stop)),
-      )
+      const report = await runTask(id, { ...options, skipRunning: true }, signal, quietly(options))
       reports.push(report)
       tell(report, options.json)
     }
@@ -71,10 +70,13 @@ async function runTasks(
 
 const quiet = { onPlan: () => {}, onProgress: () => {} }
 
-const copyQuietly: Parameters<typeof runTask>[3] = (request, signal) =>
-  request.params.mode === 'sync'
-    ? runVerify({ ...request, mode: 'sync', sample: 100 }, { signal, ...quiet })
-    : runCopy(request, { signal, ...quiet })
+function quietly({ workers }: RunAllOptions): Copying {
+  return {
+    copy: (request, signal) =>
+      withHosts(workers, request, (shared) => runTable(shared, { signal, ...quiet })),
+    copyTables: (request, signal, onTable) => runDatabase(request, { signal, ...quiet, onTable }),
+  }
+}
 
 function tell(report: RunReport, json: boolean): void {
   const { taskId, status, error, rowsWritten, seconds } = report

@@ -1,6 +1,8 @@
 import { hostname } from 'node:os'
 import { RowshiftError } from '../contract/errors.js'
 import { failpoint } from '../failpoint.js'
+import { log } from '../log.js'
+import { withoutRuns } from '../features/database/report.js'
 import type { RunRecord, RunReport, RunStatus, TaskStore } from '../contract/task-store.js'
 import { pause } from '../contract/waiting.js'
 import type { RunMemory } from '../features/resume/run-memory.js'
@@ -29,16 +31,16 @@ export async function recorded(
 }
 
 /** What one run leaves in the task store: its lock while it lasts, its record, and the status of its task. */
-class RunHistory {
+export class RunHistory {
   readonly #store: TaskStore
   readonly #lock: TaskLock
   readonly #record: RunRecord
   readonly #warnings: string[] = []
-  /** What is left of a run that succeeded until the history has that. */
-  #remnant: string | null = null
+  /** What is left of runs that succeeded until the history has that: of each table one, where a task copies several one by one. */
+  readonly #remnants: string[] = []
   /** Nobody has to go on with the run to save them. */
   #watermarksSaved = false
-  forget: (run: string) => Promise<void> = async () => {}
+  forget: (runs: readonly string[]) => Promise<void> = async () => {}
   /** What is kept of the watermarks that the run leaves. */
   remembered = ({ watermarks }: RunReport): RunReport['watermarks'] => watermarks
 
@@ -80,8 +82,22 @@ class RunHistory {
         const runs = await this.#store.history(this.#record.task_id, MOST_RUNS)
         return runs.some(({ run_id, status }) => status === 'success' && executions.includes(run_id))
       },
-      keep: (run) => (this.#remnant = run),
+      keep: (run) => void this.#remnants.push(run),
     }
+  }
+
+  /**
+   * Notes what the run has done so far, for whoever goes on with it after its process was killed. What cannot be written is written with the
+   * next note.
+   */
+  async note(done: object): Promise<void> {
+    const running = { ...this.#record, report: JSON.stringify(done) }
+    await this.#lock
+      .use(() => this.#store.finishRun(running))
+      .catch((thrown: unknown) => {
+        const { task_id: taskId, run_id: runId } = this.#record
+        log.warn({ taskId, runId }, `progress could not be noted: ${RowshiftError.from(thrown).message}`)
+      })
   }
 
   /** Aborted, with the error as its reason, when another run has taken the lock. */
@@ -123,15 +139,14 @@ class RunHistory {
 
   /** Only now nobody needs to go on with the run. */
   async #forgotten(report: RunReport): Promise<RunReport> {
-    const run = this.#remnant
-    if (run === null) return report
-    this.#remnant = null
+    const runs = this.#remnants.splice(0)
+    if (runs.length === 0) return report
     try {
-      await this.forget(run)
+      await this.forget(runs)
       return report
     } catch (thrown) {
       const { message } = RowshiftError.from(thrown)
-      const warning = `the checkpoints of run ${run} could not be removed from the target: ${message}`
+      const warning = `the checkpoints of run ${runs.join(', ')} could not be removed from the target: ${message}`
       printNotice(warning)
       return { ...report, warnings: [...report.warnings, warning] }
     }
@@ -141,13 +156,14 @@ class RunHistory {
   async #write(report: RunReport, alone: boolean): Promise<void> {
     const { mode, status, rowsRead, rowsWritten } = report
     const end = { mode, status, end_time: utcNow(), rows_read: rowsRead, rows_written: rowsWritten }
-    if (status === 'success' && alone) {
+    // Of tables that are copied one by one, those that succeeded keep theirs.
+    if ((status === 'success' || 'tables' in report) && alone) {
       failpoint('watermarks-saving')
       await this.#store.saveWatermarks(this.#record.task_id, this.#record.run_id, this.remembered(report))
       this.#watermarksSaved = true
       failpoint('watermarks-saved')
     }
-    await this.#store.finishRun({ ...this.#record, ...end, report: JSON.stringify(report) })
+    await this.#store.finishRun({ ...this.#record, ...end, report: JSON.stringify(withoutRuns(report)) })
     failpoint('history-ended')
     // The status of the task is that of the run that has the lock.
     if (!this.lockLost.aborted) await this.#setStatus(status)

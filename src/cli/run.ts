@@ -1,7 +1,7 @@
 import type { CopyRequest } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
-import type { Resume } from '../features/resume/find-run.js'
-import { forgetRun } from '../features/resume/run-memory.js'
+import { isAsked, type Resume } from '../features/resume/find-run.js'
+import { forgetRuns } from '../features/resume/run-memory.js'
 import type { RunReport } from '../contract/task-store.js'
 import { copyWithProgress, deliver, reported, withHosts } from './execution.js'
 import { interruptible } from './interruptible.js'
@@ -11,6 +11,9 @@ import { taskRequest } from './requests.js'
 import { retried } from './retry-rejected.js'
 import { recorded } from './run-history.js'
 import { findOnlineTask, withStore } from './stored-tasks.js'
+import { copyTablesWithProgress } from './copy-database.js'
+import type { CopyTables } from './run-tables.js'
+import { refuseOneTableOptions, runTaskTables, tablesFor } from './run-tables.js'
 import { withSubject, withSubjects } from '../engine/watermark-subject.js'
 
 /** `resume`: the run that is to be gone on with. Default: an unfinished one of the task, if nothing has changed. */
@@ -19,10 +22,22 @@ type TaskRunOptions = RunOptions & { readonly resume?: Resume }
 /** `rowshift run ID`: one task of the task table. */
 export async function runCommand(id: number, options: RunOptions): Promise<number> {
   if (options.report !== undefined) openReport(options.report, '')
-  const copy = (request: CopyRequest, signal: AbortSignal) =>
-    withHosts(options.workers, request, (shared) => copyWithProgress(shared, signal))
-  const report = await interruptible((signal) => runTask(id, options, signal, copy))
+  const report = await interruptible((signal) => runTask(id, options, signal, withView(options)))
   return deliver(report, options)
+}
+
+/** How tables are copied: one, or several one by one. */
+export interface Copying {
+  readonly copy: (request: CopyRequest, signal: AbortSignal) => Promise<RunReport>
+  readonly copyTables: CopyTables
+}
+
+/** With plan and progress on stderr. */
+export function withView({ json, workers }: Pick<RunOptions, 'json' | 'workers'>): Copying {
+  return {
+    copy: (request, signal) => withHosts(workers, request, (shared) => copyWithProgress(shared, signal)),
+    copyTables: (request, signal, onTable) => copyTablesWithProgress(request, json, signal, onTable),
+  }
 }
 
 /** Runs a task under its lock, and keeps the history. Never throws: a failure is in the report. */
@@ -30,7 +45,7 @@ export async function runTask(
   id: number,
   options: TaskRunOptions,
   signal: AbortSignal,
-  copy: (request: CopyRequest, signal: AbortSignal) => Promise<RunReport>,
+  { copy, copyTables }: Copying,
 ): Promise<RunReport> {
   const runId = newRunId()
   const report = await reported(runId, id, () =>
@@ -39,12 +54,19 @@ export async function runTask(
       const run = { run_id: runId, task_id: id, mode: options.mode ?? 'init' }
       return recorded(store, run, signal, async (stop, history) => {
         const request = await taskRequest(runId, task, config, store, options)
+        const tables = tablesFor(task, request)
+        if (tables !== null) {
+          refuseOneTableOptions(options)
+          const resumed = isAsked(options.resume) ? (options.resume as { run: string }).run : null
+          const asked = { runId, task, request, tables, store, history, options, resumed }
+          return runTaskTables(asked, stop, copyTables)
+        }
         if (options.retry !== undefined) return copy(await retried(request, options.retry, options), stop)
         history.remembered = (ended) => withSubjects(ended, task, request.params)
         const resume = options.resume ?? (options.restart ? 'never' : 'auto')
         const { memory } = history
         const { to, params } = request
-        history.forget = (run) => forgetRun(to, params.session, run)
+        history.forget = (runs) => forgetRuns(to, params.session, runs)
         return copy({ ...withSubject(request, task), resume, memory }, stop)
       })
     }),

@@ -21,6 +21,8 @@ export class TaskLock {
   readonly #ended = new AbortController()
   readonly #lost = new AbortController()
   #watching: Promise<void> | null = null
+  /** The store does one thing at a time. */
+  #asking: Promise<unknown> = Promise.resolve()
   #regained = false
 
   private constructor(store: TaskStore, run: Pick<RunRecord, 'run_id' | 'task_id'>) {
@@ -45,6 +47,14 @@ export class TaskLock {
     return this.#lost.signal
   }
 
+  /** Uses the store while the lock is watched. */
+  async use(work: () => Promise<void>): Promise<void> {
+    const before = this.#asking
+    const now = before.then(work, work)
+    this.#asking = now.catch(() => {})
+    return now
+  }
+
   watch(): void {
     this.#watching = this.#watch()
   }
@@ -53,6 +63,7 @@ export class TaskLock {
   async end(): Promise<LockFate> {
     this.#ended.abort()
     await this.#watching
+    await this.#asking
     await this.#renew()
     if (this.#lost.signal.aborted) {
       return { alone: false, fate: (this.#lost.signal.reason as RowshiftError).message }
@@ -70,7 +81,7 @@ export class TaskLock {
     const { signal } = this.#ended
     while (!signal.aborted) {
       await pause(RENEW_MS, signal)
-      if (!signal.aborted && !this.#lost.signal.aborted) await this.#renew()
+      if (!signal.aborted && !this.#lost.signal.aborted) await this.use(() => this.#renew())
     }
   }
 

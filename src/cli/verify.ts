@@ -1,19 +1,32 @@
+import { areDatabases } from '../config/config.js'
 import type { CopyRequest } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
 import { RowshiftError } from '../contract/errors.js'
-import type { RunReport } from '../contract/task-store.js'
+import type { RunReport, Task, TaskStore } from '../contract/task-store.js'
+import type { Config } from '../config/config.js'
+import type { DatabaseRequest } from '../features/database/request.js'
 import type { MaxDelete } from '../task/params.js'
 import { deliver, reported, withHosts, withProgress } from './execution.js'
 import { interruptible } from './interruptible.js'
-import type { CommonOptions, ConfigOptions, HostOptions, ReportOptions, TablesOptions } from './options.js'
+import type {
+  CommonOptions,
+  ConfigOptions,
+  HostOptions,
+  ReportOptions,
+  SelectionOptions,
+  TablesOptions,
+} from './options.js'
 import { openReport } from './report-file.js'
-import { AS_STORED, taskRequest, urlRequest } from './requests.js'
+import { AS_STORED, databasesRequest, taskRequest, urlRequest } from './requests.js'
 import { recorded } from './run-history.js'
+import { refuseOneTableOptions, tablesFor, tablesRequest } from './run-tables.js'
 import { findOnlineTask, findTask, withStore } from './stored-tasks.js'
+import { refuseSelection } from './table-selection.js'
+import { compareWithProgress } from './verify-database.js'
 import { performVerify } from './verify-view.js'
 
 export interface VerifyOptions
-  extends CommonOptions, ConfigOptions, ReportOptions, TablesOptions, HostOptions {
+  extends CommonOptions, ConfigOptions, ReportOptions, TablesOptions, SelectionOptions, HostOptions {
   /** undefined: the tables are named by `from` and `to`. */
   readonly id: number | undefined
   readonly where: string | undefined
@@ -22,14 +35,24 @@ export interface VerifyOptions
   readonly repair: boolean
 }
 
+/** What is compared: one table, or those of a database one by one. */
+type Compared = CopyRequest | (DatabaseRequest & { readonly taskId: number | null })
+
 /** `rowshift verify`: compares, and repairs if asked to. Resolves to the exit code. */
 export async function verifyCommand(options: VerifyOptions): Promise<number> {
   checkOptions(options)
-  const { sample, repair } = options
+  const { id, from, to, sample, repair } = options
+  const databases = from !== undefined && to !== undefined && (await areDatabases(from, to))
+  if (!databases) refuseSelection(options)
   const mode = repair ? 'sync' : 'verify'
   if (options.report !== undefined) openReport(options.report, '')
   const runId = newRunId()
-  const perform = ({ params, ...request }: CopyRequest, signal: AbortSignal) => {
+  const perform = (compared: Compared, signal: AbortSignal) => {
+    if ('selection' in compared) {
+      refuseOneTableOptions(options)
+      return compareWithProgress(compared, compared.taskId, options, signal)
+    }
+    const { params, ...request } = compared
     const where = options.where ?? params.where
     const maxDelete = options.maxDelete ?? params.maxDelete
     const asked = { ...request, params: { ...params, where, maxDelete }, mode, sample } as const
@@ -37,14 +60,15 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
       withProgress(signal, (view) => performVerify(shared, signal, view)),
     )
   }
+  const asked = async (signal: AbortSignal): Promise<Compared> =>
+    databases
+      ? { ...(await databasesRequest(runId, { ...options, from, to })), taskId: null }
+      : tables(runId, options, signal)
   const verify = async (signal: AbortSignal) =>
-    repair && options.id !== undefined
-      ? repairTask(runId, options.id, options, signal, perform)
-      : perform(await tables(runId, options, signal), signal)
-  return deliver(
-    await interruptible((signal) => reported(runId, options.id ?? null, () => verify(signal))),
-    options,
-  )
+    repair && id !== undefined
+      ? repairTask(runId, id, options, signal, perform)
+      : perform(await asked(signal), signal)
+  return deliver(await interruptible((signal) => reported(runId, id ?? null, () => verify(signal))), options)
 }
 
 function checkOptions({ id, from, to, sample, repair }: VerifyOptions): void {
@@ -57,13 +81,21 @@ function checkOptions({ id, from, to, sample, repair }: VerifyOptions): void {
   }
 }
 
-async function tables(runId: string, options: VerifyOptions, signal: AbortSignal): Promise<CopyRequest> {
+async function tables(runId: string, options: VerifyOptions, signal: AbortSignal): Promise<Compared> {
   const { id, from, to } = options
   if (id === undefined) return urlRequest(runId, { ...options, from: from!, to: to! })
   // Looks only, so the task may be running.
   return withStore(options, signal, async (store, config) =>
-    taskRequest(runId, await findTask(store, id), config, store, AS_STORED),
+    comparedTask(runId, await findTask(store, id), config, store),
   )
+}
+
+async function comparedTask(runId: string, task: Task, config: Config, store: TaskStore): Promise<Compared> {
+  const request = await taskRequest(runId, task, config, store, AS_STORED)
+  const tables = tablesFor(task, request)
+  if (tables === null) return request
+  const taskTables = tablesRequest({ runId, task, request, tables, options: AS_STORED }, new Map(), {})
+  return { ...taskTables, taskId: task.id }
 }
 
 /** Writes the target, so it is a run of the task like any other; see {@link recorded}. */
@@ -72,12 +104,12 @@ function repairTask(
   id: number,
   options: VerifyOptions,
   signal: AbortSignal,
-  repair: (request: CopyRequest, signal: AbortSignal) => Promise<RunReport>,
+  repair: (compared: Compared, signal: AbortSignal) => Promise<RunReport>,
 ): Promise<RunReport> {
   return withStore(options, signal, async (store, config) => {
     const task = await findOnlineTask(store, id)
     return recorded(store, { run_id: runId, task_id: id, mode: 'sync' }, signal, async (stop) =>
-      repair(await taskRequest(runId, task, config, store, AS_STORED), stop),
+      repair(await comparedTask(runId, task, config, store), stop),
     )
   })
 }

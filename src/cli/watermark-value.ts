@@ -77,6 +77,16 @@ export function checkShape({ diffColumn }: Pick<Params, 'diffColumn'>, mode: Mod
   }
 }
 
+/** What `--set` gives for each table of a task that copies them one by one. Throws USAGE. */
+export function valuesByTable(set: string, taskId: number): Readonly<Record<string, string>> {
+  const values = Object.entries(objectOf(set) ?? {})
+  if (values.length > 0) return Object.fromEntries(values.map(([name, value]) => [name, String(value)]))
+  throw new RowshiftError(
+    'USAGE',
+    `--set ${JSON.stringify(set)}: task ${taskId} copies tables one by one, and each has a watermark: give a JSON object, like {"orders": "…"}.`,
+  )
+}
+
 function objectOf(set: string): Readonly<Record<string, unknown>> | null {
   if (!set.startsWith('{')) return null
   try {

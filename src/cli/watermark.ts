@@ -1,4 +1,7 @@
 import type { Config } from '../config/config.js'
+import { nameOf, storedWatermarks, tableWatermarks } from '../features/database/table-watermarks.js'
+import { tablesOfTask } from '../features/database/task-tables.js'
+import { escapeName } from '../features/shard/pattern.js'
 import { subjectOf } from '../engine/watermark-subject.js'
 import { ExitCode, RowshiftError } from '../contract/errors.js'
 import { parseParams } from '../task/params.js'
@@ -8,9 +11,11 @@ import type { CommonOptions, ConfigOptions } from './options.js'
 import { print, printJson, table } from './output.js'
 import { AS_STORED, taskRequest } from './requests.js'
 import { findTask, withStore } from './stored-tasks.js'
-import { checkShape, watermarkValue } from './watermark-value.js'
+import { checkShape, valuesByTable, watermarkValue } from './watermark-value.js'
 
 const MODES = ['append', 'increment'] as const
+type Mode = (typeof MODES)[number]
+type Watermarks = Readonly<Record<string, string>>
 
 export interface WatermarkOptions extends CommonOptions, ConfigOptions {
   readonly id: number
@@ -22,20 +27,53 @@ export interface WatermarkOptions extends CommonOptions, ConfigOptions {
 /** `rowshift watermark ID`: where the next incremental run of a task begins; moves it, or forgets it. */
 export async function watermarkCommand(options: WatermarkOptions): Promise<number> {
   checkOptions(options)
-  const marks = await interruptible((signal) =>
+  const lines = await interruptible((signal) =>
     withStore(options, signal, async (store, config) => {
       const task = await findTask(store, options.id)
-      const change = await changeOf(options, task, config, store, signal)
+      const { database, shard } = parseParams(task.params)
+      const names = { id: task.id, from: task.from_table ?? '', to: task.to_table ?? '' }
+      const byTable = tablesOfTask(names, database, shard !== null) !== null
+      const change = byTable
+        ? await tablesChange(options, task, config, store, signal)
+        : await changeOf(options, task, config, store, signal)
       if (change !== null) await setWatermarks(store, task.id, change)
-      return store.watermarks(task.id)
+      return (byTable ? tableLines : taskLines)(await store.watermarks(task.id))
     }),
   )
-  const known = MODES.filter((mode) => marks[mode] !== undefined)
-  if (options.json) printJson(Object.fromEntries(known.map((mode) => [mode, marks[mode]])))
-  else if (known.length === 0)
+  if (options.json) printJson(asJson(lines))
+  else if (lines.length === 0)
     print(`Task ${options.id} has no watermark: its next incremental run reads everything.`)
-  else print(table(known.map((mode) => ({ mode, 'begins at': marks[mode]! }))))
+  else print(table(lines))
   return ExitCode.success
+}
+
+interface Line extends Record<string, string> {
+  readonly mode: Mode
+  readonly 'begins at': string
+}
+
+function taskLines(marks: Watermarks): Line[] {
+  const known = MODES.filter((mode) => marks[mode] !== undefined)
+  return known.map((mode) => ({ mode, 'begins at': marks[mode]! }))
+}
+
+/** Of a task that copies tables one by one. */
+function tableLines(marks: Watermarks): Line[] {
+  const lines = tableWatermarks(marks).map((row) => ({
+    table: row.table,
+    mode: row.mode,
+    'begins at': row.value,
+  }))
+  return lines.sort((a, b) => (`${a.table}\n${a.mode}` < `${b.table}\n${b.mode}` ? -1 : 1))
+}
+
+function asJson(lines: readonly Line[]): object {
+  const byMode: Record<string, string | Record<string, string>> = {}
+  for (const { mode, table: name, 'begins at': value } of lines) {
+    if (name === undefined) byMode[mode] = value
+    else byMode[mode] = { ...(byMode[mode] as Record<string, string> | undefined), [name]: value }
+  }
+  return byMode
 }
 
 function checkOptions({ mode, set, reset }: WatermarkOptions): void {
@@ -45,6 +83,31 @@ function checkOptions({ mode, set, reset }: WatermarkOptions): void {
     'USAGE',
     '--set needs --mode append or --mode increment: each has a watermark of its own.',
   )
+}
+
+/** The same for each table that `--set` names, or for all. */
+async function tablesChange(
+  { mode, set, reset }: WatermarkOptions,
+  task: Task,
+  config: Config,
+  store: TaskStore,
+  signal: AbortSignal,
+): Promise<Record<string, string | null> | null> {
+  if (reset) {
+    const rows = tableWatermarks(await store.watermarks(task.id))
+    const chosen = rows.filter((row) => mode === undefined || row.mode === mode)
+    return Object.fromEntries(chosen.map((row) => [nameOf(row.table, row.mode), null]))
+  }
+  if (set === undefined || mode === undefined) return null
+  const request = await taskRequest('', task, config, store, { ...AS_STORED, mode })
+  const change: Record<string, string> = {}
+  for (const [name, given] of Object.entries(valuesByTable(set, task.id))) {
+    checkShape(request.params, mode, given)
+    const from = { ...request.from, table: escapeName(name) }
+    const value = await watermarkValue({ ...request, from }, mode, given, signal)
+    Object.assign(change, storedWatermarks(name, { [mode]: value }))
+  }
+  return change
 }
 
 /** null: nothing is changed. */

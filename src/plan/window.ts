@@ -219,14 +219,14 @@ export function windowColumn(request: Described, mode: 'append' | 'increment'): 
     throw new RowshiftError(
       'PARAMS_INVALID',
       `${named}, and nothing says what its numbers are: {"src": "${changed.name}", "type": "epoch_ms"} for milliseconds since 1970 (or epoch_s, epoch_us), "version" for numbers that are higher with every change.`,
-      { table: source.table, column: changed.name },
+      { table: source.table, column: changed.name, mode },
     )
   throw new RowshiftError(
     'COLUMN_NOT_FOUND',
     params.diffColumn!.type === null
       ? `${named}, which does not say when a row changed: a date, a date with a time or an integer is needed.`
       : `${named} as "${params.diffColumn!.type}", which only integers can be. Leave "type" out for a date or time.`,
-    { table: source.table, column: changed.name },
+    { table: source.table, column: changed.name, mode },
   )
 }
 
@@ -264,5 +264,8 @@ function counterpart(request: WindowRequest, mode: 'append' | 'increment'): Colu
 }
 
 function cannot(mode: Mode, table: string, why: string): RowshiftError {
-  return new RowshiftError('PARAMS_INVALID', `params.mode is "${mode}", but ${table} ${why}.`, { table })
+  return new RowshiftError('PARAMS_INVALID', `params.mode is "${mode}", but ${table} ${why}.`, {
+    table,
+    mode,
+  })
 }

@@ -8,8 +8,12 @@ import type { ErrorLimit, WindowKind, WriteMode } from '../contract/plugin.js'
 import type { Mode, SpeedLimits } from '../contract/run-plan.js'
 import type { ColumnEntry, RawEntry } from './columns.js'
 import { columnEntries, entryFaults, usesRegex } from './columns.js'
+import type { DatabaseParams, RawDatabase } from '../features/database/params.js'
+import { databaseParams } from '../features/database/params.js'
 import type { DeletesParams, RawDeletes } from '../features/deletes/params.js'
 import { deletesFaults, deletesOf } from '../features/deletes/params.js'
+import type { RawSpeed } from './speed-params.js'
+import { speedLimits } from './speed-params.js'
 import { DEFAULT_TIMEOUT } from './step-params.js'
 import type { RawShard, ShardParams } from '../features/shard/params.js'
 import { followsSql, shardFaults, shardParams } from '../features/shard/params.js'
@@ -61,6 +65,8 @@ export interface Params {
   readonly transform: TransformParams | null
   /** Where rows go when the target is several tables; null: it is one. */
   readonly shard: ShardParams | null
+  /** null: the names of a task say alone which tables it copies. */
+  readonly database: DatabaseParams | null
   readonly where: string | null
   /** In which zone the source's database sees times where the user's SQL asks; null: UTC. */
   readonly timeZone: string | null
@@ -91,7 +97,7 @@ export type SchemaSaveMode = 'error_when_not_exist' | 'create_when_not_exist' | 
 type OneOrMore = string | readonly string[]
 
 /** What the schema lets through. */
-interface RawParams {
+interface RawParams extends RawDatabase {
   readonly pk?: OneOrMore | { readonly src: OneOrMore; readonly dest?: OneOrMore }
   readonly split?: { readonly pk: OneOrMore }
   readonly diff_column?: string | { readonly src: string; readonly dest?: string; readonly type?: NumberType }
@@ -123,14 +129,6 @@ interface RawParams {
   readonly session?: OneOrMore
   readonly pre_sql?: OneOrMore
   readonly post_sql?: OneOrMore
-}
-
-interface RawSpeed {
-  readonly record?: number
-  readonly byte?: number
-  readonly max_threads_running?: number
-  readonly max_lag?: number
-  readonly replicas?: OneOrMore
 }
 
 /** Threads where their number is not given and cannot change on the way: of comparisons, for instance. */
@@ -252,6 +250,7 @@ function normalise(raw: RawParams, folder: string): Params {
     columns: raw.columns ? columnEntries(raw.columns, folder, raw.transform_timeout) : null,
     transform: transformOf(raw, folder),
     shard: raw.shard === undefined ? null : shardParams(raw.shard),
+    database: databaseParams(raw),
     where: raw.where ?? null,
     timeZone: raw.time_zone ?? null,
     session: list(raw.session ?? []),
@@ -271,15 +270,6 @@ function errorLimit(raw: RawParams['error_limit'] = 0): ErrorLimit {
   if (typeof raw === 'number') return { record: raw, percentage: null }
   const { percentage = null } = raw
   return { record: raw.record ?? (percentage === null ? 0 : Number.MAX_SAFE_INTEGER), percentage }
-}
-
-function speedLimits(raw: RawSpeed): SpeedLimits {
-  return {
-    record: raw.record ?? null,
-    byte: raw.byte ?? null,
-    maxThreadsRunning: raw.max_threads_running ?? null,
-    maxLag: raw.max_lag ?? null,
-  }
 }
 
 function keys(raw: RawParams): Pick<Params, 'key' | 'targetKey'> {

@@ -189,10 +189,10 @@ describe('a copy of a database that makes no sense', () => {
       [['--tables', 'nix*'], '--tables nix* matches none of 6 tables'],
       [['--tables', 'order'], 'did you mean "orders"?'],
       [['--rename', '/.*/=x'], 'would both be written to x'],
-      [['--param', 'mode=sync'], 'Mode "sync" is for one table'],
+      [['--tables', 'seen'], 'seen is a view'],
       [['--param', 'consistency=snapshot'], 'each table of a database would show another moment'],
       [['--params', '{"columns": {"id": "id"}}'], 'params.columns'],
-      [['--from-target'], '--from-target is about one table'],
+      [['--retry', 'file'], '--retry is about one table'],
     ]
     for (const [options, words] of refused) {
       const outcome = await copy(a, b, '--create', ...options)

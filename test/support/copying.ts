@@ -60,6 +60,11 @@ export class TestDatabase<K extends ServerKind = ServerKind> {
     return `${this.server.url}/${this.database}?table=${encodeURIComponent(table)}${parameters}`
   }
 
+  /** Of all its tables. */
+  get wholeUrl(): string {
+    return `${this.server.url}/${this.database}`
+  }
+
   copy(from: string, to: string, params: object = {}): Promise<Outcome> {
     return this.copyTo(from, this.url(to), params)
   }

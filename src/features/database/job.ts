@@ -1,12 +1,13 @@
 import { RowshiftError } from '../../contract/errors.js'
-import { runCopy } from '../../engine/job.js'
 import type { Progress } from '../../engine/progress.js'
 import { moved, noProgress } from '../../engine/progress.js'
-import type { DatabasePlan, PlannedTable } from './plan.js'
+import type { DatabasePlan } from './plan.js'
 import { expectedBytes, isSmall, planDatabase } from './plan.js'
 import type { DatabaseReport, TableReport } from './report.js'
 import { copiedTable, databaseReport, uncopiedTable } from './report.js'
 import type { DatabaseRequest } from './request.js'
+import { runTable } from './run-table.js'
+import type { PlannedTable } from './table-plan.js'
 
 /** Tables that fit into one split are copied side by side, so many at a time, where `worker_num` does not say. */
 const SMALL_AT_A_TIME = 4
@@ -88,11 +89,10 @@ class DatabaseRun {
   async #copy(table: PlannedTable, threads: number | null): Promise<void> {
     const { request } = table
     const params = threads === null ? request.params : { ...request.params, workerNum: threads }
-    const report = await runCopy(
+    const report = await runTable(
       { ...request, params },
       {
         signal: this.#hooks.signal,
-        onPlan: () => {},
         onProgress: (progress) => {
           this.#underWay.set(table, progress)
           this.#tell()

@@ -1,24 +1,18 @@
 import { RowshiftError } from '../../contract/errors.js'
-import type { RunPlan } from '../../contract/run-plan.js'
-import { planWith, withEndpoints } from '../../engine/job.js'
-import type { CopyRequest } from '../../engine/job.js'
+import type { Reader } from '../../contract/plugin.js'
+import { withEndpoints } from '../../engine/job.js'
 import { stopped } from '../../engine/run-errors.js'
 import type { DatabaseRequest } from './request.js'
-import { checkDatabaseRequest, tableRequest } from './request.js'
+import { checkDatabaseRequest } from './request.js'
 import type { Selection } from './selection.js'
 import { sameTarget, selectTables } from './selection.js'
+import type { PlannedTable } from './table-plan.js'
+import { planTable } from './table-plan.js'
 
 /** Tables that runs make for themselves: nobody else's data. */
 const OWN = /^rowshift_/
 
-/** One table with its copy, or why there can be none. */
-export interface PlannedTable {
-  readonly request: CopyRequest
-  readonly from: string
-  readonly to: string
-  readonly plan: RunPlan | null
-  readonly error: RowshiftError | null
-}
+const ALREADY_COPIED = 'copied already by the run that this one goes on with'
 
 export interface DatabasePlan {
   /** In the order of their names. */
@@ -32,37 +26,85 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
   const { from, to, params } = request
   const ends = { runId: '', taskId: null, from: { ...from, table: '' }, to: { ...to, table: '' }, params }
   return withEndpoints(ends, signal, async (endpoints) => {
-    const { skills } = endpoints.readers[0]!
-    if (skills.tables === undefined)
-      throw new RowshiftError(
-        'USAGE',
-        `The plugin of --from cannot list tables: add ?table=name to both URLs. Nothing was written.`,
-      )
-    const names = await skills.tables()
-    const own = names.filter((name) => OWN.test(name))
-    const { tables: selected, leftOut } = selectTables(
-      names.filter((name) => !OWN.test(name)),
-      request.selection,
+    const names = await tablesListed(endpoints.readers[0]!, '--from')
+    const own = names.filter(isOwnTable)
+    const others = names.filter((name) => !isOwnTable(name))
+    const { tables: selected, leftOut } = await withoutViews(endpoints.readers[0]!, () =>
+      selectTables(others, request.selection),
     )
     const tables: PlannedTable[] = []
     for (const table of selected) {
       if (signal.aborted) throw stopped(signal)
-      const copy = tableRequest(request, table)
-      const planned = await planWith(copy, endpoints, signal).then(
-        (plan) => ({ plan, error: null }),
-        (error: unknown) => ({ plan: null, error: RowshiftError.from(error) }),
-      )
-      tables.push({ request: copy, ...table, ...planned })
+      tables.push(await planTable(request, table, endpoints, signal))
     }
     refuseOneTarget(tables)
+    const { kept, skipped } = withoutUnfit(tables, request)
+    const isDone = ({ from: name, plan }: PlannedTable) =>
+      request.doneBefore?.has(name) === true && plan?.write.create === null
     return {
-      tables,
+      tables: kept.filter((table) => !isDone(table)),
       leftOut: [
         ...leftOut,
+        ...skipped,
+        ...kept.filter(isDone).map(({ from: table }) => ({ table, reason: ALREADY_COPIED })),
         ...own.map((table) => ({ table, reason: 'a table that rowshift made for itself' })),
       ],
     }
   })
+}
+
+/** Tables that the mode is not made for are left out where the others are to go on. Throws USAGE where no table is left. */
+function withoutUnfit(
+  tables: readonly PlannedTable[],
+  { onTableError, params }: DatabaseRequest,
+): { readonly kept: readonly PlannedTable[]; readonly skipped: Selection['leftOut'] } {
+  if (onTableError === 'stop') return { kept: tables, skipped: [] }
+  const unfit = tables.filter((table) => table.unfit)
+  if (unfit.length === tables.length)
+    throw new RowshiftError(
+      'USAGE',
+      `No table can be copied in mode "${params.mode}". ${unfit[0]!.from}: ${unfit[0]!.error!.message} Nothing was written.`,
+    )
+  const skipped = unfit.map(({ from: table, error }) => ({
+    table,
+    reason: `not possible in mode "${params.mode}": ${error!.message}`,
+  }))
+  return { kept: tables.filter((table) => !table.unfit), skipped }
+}
+
+/** Whether a run has made it for itself. */
+export function isOwnTable(name: string): boolean {
+  return OWN.test(name)
+}
+
+/** A name that is that of a view, and of no table, gets an error that says so. */
+export async function withoutViews<T>(reader: Reader, select: () => T): Promise<T> {
+  try {
+    return select()
+  } catch (thrown) {
+    const error = RowshiftError.from(thrown)
+    const { table } = error.details
+    if (error.code !== 'TABLE_NOT_FOUND' || typeof table !== 'string') throw error
+    const isThere = await reader.describe(table).then(
+      () => true,
+      () => false,
+    )
+    if (!isThere) throw error
+    throw new RowshiftError(
+      'USAGE',
+      `${table} is a view, or something else that is no table: it has no rows of its own. To copy what it shows, name it alone: ?table=${table} in --from, and the table that takes it in --to. Nothing was written.`,
+      { table },
+    )
+  }
+}
+
+/** Throws USAGE where the plugin cannot list tables. */
+export async function tablesListed({ skills }: Reader, option: string): Promise<readonly string[]> {
+  if (skills.tables !== undefined) return skills.tables()
+  throw new RowshiftError(
+    'USAGE',
+    `The plugin of ${option} cannot list tables: add ?table=name to both URLs. Nothing was written.`,
+  )
 }
 
 /** Names that differ by case only are those of one table in some databases. Two that are there are told apart by what they are. */

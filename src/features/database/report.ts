@@ -1,7 +1,8 @@
 import type { RowshiftError } from '../../contract/errors.js'
 import type { ErrorReport } from '../../contract/errors.js'
 import type { RunReport } from '../../contract/task-store.js'
-import type { DatabasePlan, PlannedTable } from './plan.js'
+import type { DatabasePlan } from './plan.js'
+import type { PlannedTable } from './table-plan.js'
 
 /** `not_begun`: another table has failed before, or the run was interrupted. */
 export type TableStatus = 'success' | 'failed' | 'interrupted' | 'not_begun'
@@ -22,6 +23,8 @@ export interface TableReport {
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
   readonly error: ErrorReport | null
+  /** Of its own copy; null: it has none. */
+  readonly runId: string | null
   /** Of its own copy; null: there was none. */
   readonly run: RunReport | null
 }
@@ -57,6 +60,7 @@ export function copiedTable({ from, to }: PlannedTable, run: RunReport): TableRe
     reasons,
     warnings,
     error,
+    runId: run.runId,
     run,
   }
 }
@@ -64,10 +68,71 @@ export function copiedTable({ from, to }: PlannedTable, run: RunReport): TableRe
 /** A table that was not copied: `error` says why it cannot be, null that its turn did not come. */
 export function uncopiedTable({ from, to, plan }: PlannedTable, error: RowshiftError | null): TableReport {
   const { reasons = [], warnings = [] } = plan ?? {}
-  const nothing = { rows: 0, bytes: 0, seconds: 0, retries: 0, reasons, warnings, run: null }
+  const nothing = { rows: 0, bytes: 0, seconds: 0, retries: 0, reasons, warnings, runId: null, run: null }
   const status = error === null ? 'not_begun' : 'failed'
   const phase = error === null ? null : 'plan'
   return { table: from, to, status, phase, ...nothing, error: error?.report() ?? null }
+}
+
+/** What a run of a task that copies tables one by one ends with: its totals, and an entry for each table. */
+export interface TaskTablesReport extends RunReport {
+  readonly status: DatabaseReport['status']
+  readonly tables: readonly TableReport[]
+  readonly leftOut: DatabaseReport['leftOut']
+  /** Tables that an earlier run had copied, with which this one goes on. */
+  readonly doneBefore: readonly string[]
+}
+
+const COUNTS = [
+  'rowsRead',
+  'rowsFiltered',
+  'rowsAdded',
+  'lookupMisses',
+  'rowsChanged',
+  'rowsUnchanged',
+  'rowsSkipped',
+  'rowsDeleted',
+  'rowsFlagged',
+  'dirtyRows',
+  'splits',
+  'splitsDone',
+  'retries',
+] as const
+
+/** `base`: of a run without a plan. */
+export function taskTablesReport(
+  base: RunReport,
+  { tables, leftOut, status, rowsWritten, bytes, seconds, targetChanged, error }: DatabaseReport,
+  doneBefore: readonly string[],
+): TaskTablesReport {
+  const runs = tables.flatMap(({ run }) => run ?? [])
+  const counts = Object.fromEntries(
+    COUNTS.map((name) => [name, sum(runs.map((run) => run[name]))]),
+  ) as Record<(typeof COUNTS)[number], number>
+  const warnings = tables.flatMap(({ table, run }) =>
+    (run?.warnings ?? []).map((warning) => `${table}: ${warning}`),
+  )
+  return {
+    ...base,
+    ...counts,
+    status,
+    rowsWritten,
+    bytes,
+    seconds,
+    targetChanged,
+    warnings,
+    error,
+    tables,
+    leftOut,
+    doneBefore,
+  }
+}
+
+/** For the history: the reports of single tables are long, and what counts of them stands beside them. */
+export function withoutRuns(report: RunReport): object {
+  if (!('tables' in report)) return report
+  const { tables } = report as TaskTablesReport
+  return { ...report, tables: tables.map((table) => ({ ...table, run: null })) }
 }
 
 /** Of a run that failed before it had a plan. */

@@ -18,19 +18,26 @@ export interface DatabaseRequest {
   /** Of every table. */
   readonly params: Params
   readonly onTableError: OnTableError
+  /** As in `SavedWatermarks`: of each table by itself. */
+  readonly fromTarget: boolean
+  /** Tables that an earlier run had copied, with which this one goes on; those that are gone from the target are copied again. Default: none. */
+  readonly doneBefore?: ReadonlySet<string>
+  /** What a stored task adds to the copy of a table; it may throw. Default: nothing. */
+  readonly ofTable?: (table: SelectedTable, copy: CopyRequest) => Partial<CopyRequest>
   /** Databases that `params` name beside the two. */
-  readonly others: CopyRequest['others']
+  readonly others?: CopyRequest['others'] | undefined
 }
 
 /** The copy of one table. An unfinished one of an earlier run goes on. */
 export function tableRequest(request: DatabaseRequest, { from, to }: SelectedTable): CopyRequest {
-  const { params, others } = request
+  const { params, fromTarget, others } = request
   return {
     runId: newRunId(),
     taskId: null,
     from: { ...request.from, table: escapeName(from) },
     to: { ...request.to, table: escapeName(to) },
-    params,
+    params: { ...params, database: null },
+    savedWatermarks: fromTarget ? { watermarks: {}, fromTarget } : null,
     resume: 'auto',
     ...(others && { others }),
   }
@@ -40,10 +47,6 @@ export function tableRequest(request: DatabaseRequest, { from, to }: SelectedTab
 export function checkDatabaseRequest({ from, to, params }: DatabaseRequest): void {
   if (from.databases !== undefined || to.databases !== undefined)
     throw unusable('One database is copied into one: a URL with {…} needs a table.')
-  if (params.mode !== 'init')
-    throw unusable(
-      `Mode "${params.mode}" is for one table: add ?table=name to both URLs. All tables of a database are copied in mode "init"; with "write_mode": "upsert" that can be repeated.`,
-    )
   if (params.consistency === 'snapshot')
     throw unusable(
       'consistency "snapshot" is of one table: each table of a database would show another moment. Leave it out, or stop writers meanwhile.',
@@ -51,7 +54,7 @@ export function checkDatabaseRequest({ from, to, params }: DatabaseRequest): voi
   const ofOneTable = [
     ['columns', params.columns],
     ['shard', params.shard],
-    ['split_key', params.key],
+    ['pk', params.key],
     ['dirty_file', params.dirtyFile],
   ] as const
   const given = ofOneTable.flatMap(([name, value]) => (value === null ? [] : [name]))

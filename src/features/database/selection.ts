@@ -39,6 +39,47 @@ interface RenameRule {
 
 /** Throws USAGE where a pattern matches nothing, or two tables would be written to one; TABLE_NOT_FOUND for a name that is none. */
 export function selectTables(names: readonly string[], request: SelectionRequest): Selection {
+  const { tables, leftOut } = selected(names, selectionRules(names, request))
+  if (tables.length === 0) throw nothingLeft(leftOut.length)
+  return { tables, leftOut }
+}
+
+/** Throws USAGE where two tables would be written to one. */
+function selected(names: readonly string[], { leftOutBy, renamed }: SelectionRules): Selection {
+  const tables: SelectedTable[] = []
+  const leftOut: { table: string; reason: string }[] = []
+  for (const from of [...names].sort(byCodeUnits)) {
+    const reason = leftOutBy(from)
+    if (reason !== null) leftOut.push({ table: from, reason })
+    else tables.push({ from, to: renamed(from) })
+  }
+  refuseSameTarget(tables)
+  return { tables, leftOut }
+}
+
+/** The same question for both ends of a comparison: tables that only the target has are named in the target's words. */
+export function selectCompared(
+  names: readonly string[],
+  targetNames: readonly string[],
+  request: SelectionRequest,
+): Selection & { readonly extra: readonly string[] } {
+  const rules = selectionRules([...names, ...targetNames], request)
+  const { tables, leftOut } = selected(names, rules)
+  const known = new Set(names.map(rules.renamed))
+  const isExtra = (name: string) => !known.has(name) && rules.leftOutBy(name) === null
+  const extra = targetNames.filter(isExtra).sort(byCodeUnits)
+  if (tables.length + extra.length === 0) throw nothingLeft(leftOut.length)
+  return { tables, leftOut, extra }
+}
+
+interface SelectionRules {
+  /** Why a table is left out; null: it is not. */
+  readonly leftOutBy: (name: string) => string | null
+  readonly renamed: (name: string) => string
+}
+
+/** Throws USAGE or TABLE_NOT_FOUND where a pattern matches none of the names. */
+function selectionRules(names: readonly string[], request: SelectionRequest): SelectionRules {
   const wanted = request.tables.map((text) => patternOf(text, '--tables'))
   const unwanted = request.exclude.map((text) => patternOf(text, '--exclude'))
   const rules = request.rename.map(ruleOf)
@@ -46,18 +87,14 @@ export function selectTables(names: readonly string[], request: SelectionRequest
   for (const pattern of unwanted) mustMatch(pattern, '--exclude', names)
   // Whoever goes on with some of the tables gives the same rules.
   for (const { pattern } of rules) mustMatch(pattern, '--rename', names)
-  const tables: SelectedTable[] = []
-  const leftOut: { table: string; reason: string }[] = []
-  for (const from of [...names].sort(byCodeUnits)) {
-    const excluded = unwanted.find((pattern) => pattern.expression.test(from))
-    if (excluded) leftOut.push({ table: from, reason: `--exclude ${excluded.text}` })
-    else if (wanted.length > 0 && !wanted.some((pattern) => pattern.expression.test(from)))
-      leftOut.push({ table: from, reason: 'not in --tables' })
-    else tables.push({ from, to: renamed(from, rules) })
+  const leftOutBy = (name: string) => {
+    const excluded = unwanted.find((pattern) => pattern.expression.test(name))
+    if (excluded) return `--exclude ${excluded.text}`
+    return wanted.length > 0 && !wanted.some((pattern) => pattern.expression.test(name))
+      ? 'not in --tables'
+      : null
   }
-  if (tables.length === 0) throw nothingLeft(leftOut.length)
-  refuseSameTarget(tables)
-  return { tables, leftOut }
+  return { leftOutBy, renamed: (name) => renamed(name, rules) }
 }
 
 /** Splits `a,b_*` at its commas; those of a regular expression, and those after a backslash, stay. */
@@ -145,7 +182,7 @@ function mustMatch(
 function nothingLeft(leftOut: number): RowshiftError {
   const why =
     leftOut === 0
-      ? 'The source has no tables.'
+      ? 'The source has no tables that this user may see.'
       : `All ${counted(leftOut, 'table')} of the source are left out.`
   return new RowshiftError('USAGE', `${why} Nothing was written.`)
 }

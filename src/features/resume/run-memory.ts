@@ -10,12 +10,16 @@ export interface RunMemory {
   readonly keep: (run: string) => void
 }
 
-/** Removes the checkpoints of a run that is remembered. */
-export async function forgetRun(to: TableAt, session: readonly string[], run: string): Promise<void> {
+/** Removes the checkpoints of runs that are remembered. */
+export async function forgetRuns(
+  to: TableAt,
+  session: readonly string[],
+  runs: readonly string[],
+): Promise<void> {
   const writers = writersOf(to.loaded.plugin, endpointsOf(to, session))
   try {
     await openAll(writers)
-    for (const { skills } of writers) await skills.checkpoints?.end(run)
+    for (const run of runs) for (const { skills } of writers) await skills.checkpoints?.end(run)
   } finally {
     await closeAll(writers)
   }

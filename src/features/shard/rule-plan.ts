@@ -22,13 +22,18 @@ function unsharded(table: string, databases: readonly string[] | null): string[]
   const shard = 'so the params need "shard", which says where a row goes'
   const own = `for one table of that name write ${escapeName(text)}`
   const faults: string[] = []
-  if (kind === 'any') {
+  if (kind === 'any' || isStarredList(text)) {
     faults.push(
-      `the target is named ${text}, and a star is for sources only: name the one table to write, or several that are counted or listed ({0..15}, {a,b}) with "shard"; ${own}`,
+      `the target is named ${text}, and a star is for sources only: name the one table to write, or several that are counted or listed ({0..15}, {a,b}) with "shard"; to copy tables one by one, leave table= out of both URLs and give --tables '${text}', or write patterns into both from_table and to_table of a task; ${own}`,
     )
   } else if (kind !== 'single') faults.push(`the target ${text} is several tables, ${shard}; ${own}`)
   if (databases !== null) faults.push(`the target is ${databases.length} databases, ${shard}`)
   return faults
+}
+
+/** `order_*,user` */
+function isStarredList(text: string): boolean {
+  return text.includes(',') && text.split(',').some((name) => parsePattern(name.trim()).kind === 'any')
 }
 
 function sharded({ rule, numbering }: ShardParams, table: string, databases: readonly string[]): string[] {

@@ -29,6 +29,7 @@ import { areEqual, checkPlacement } from './findings.js'
 import { isNewEachRun } from './repeatable-columns.js'
 import type { VerifyReport } from './report.js'
 import { differenceError, makeVerifyReport } from './report.js'
+import { completing, repairing } from './repair-params.js'
 import type { VerifyPlan } from './plan.js'
 import { checkRepeatable, makeVerifyPlan } from './plan.js'
 
@@ -208,28 +209,6 @@ function planRepair(
     target: targetEndpoint(to, params.shard !== null, writers),
     params: completes ? completing(params) : repairing(params),
   })
-}
-
-/** Nothing is deleted, and rows that are there stay where the write mode says so. */
-function completing(params: Params): Params {
-  const { writeMode } = params
-  return { ...repairing(params), mode: 'init', writeMode: writeMode === 'ignore' ? writeMode : 'upsert' }
-}
-
-/** `pre_sql` and `post_sql` belong to a whole copy: one that empties the target would undo what is to be repaired. */
-function repairing(params: Params): Params {
-  const { schemaSaveMode } = params
-  return {
-    ...params,
-    mode: 'sync',
-    writeMode: 'upsert',
-    consistency: 'split',
-    // A repair drops nothing.
-    schemaSaveMode: schemaSaveMode === 'recreate' ? 'create_when_not_exist' : schemaSaveMode,
-    deferIndexes: false,
-    preSql: [],
-    postSql: [],
-  }
 }
 
 /** Resolves to the error where there is no such database, and a repair may create it. */

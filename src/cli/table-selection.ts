@@ -1,0 +1,42 @@
+/** Which tables of a database a command line names. */
+import { RowshiftError } from '../contract/errors.js'
+import type { OnTableError } from '../features/database/request.js'
+import type { SelectionRequest } from '../features/database/selection.js'
+import { splitList } from '../features/database/selection.js'
+import type { Params } from '../task/params.js'
+import type { SelectionOptions } from './options.js'
+
+/** An option wins over the param of its name. */
+export function selectionOf(
+  { tables, exclude, rename, onTableError }: SelectionOptions,
+  { database }: Params,
+): { readonly selection: SelectionRequest; readonly onTableError: OnTableError } {
+  const list = (option: string | undefined, param: readonly string[] = []) =>
+    option === undefined ? param : splitList(option)
+  return {
+    selection: {
+      tables: list(tables, database?.tables),
+      exclude: list(exclude, database?.exclude),
+      rename: list(rename, database?.rename),
+    },
+    onTableError: onTableError ?? database?.onTableError ?? 'stop',
+  }
+}
+
+/** Throws USAGE where one table is copied or compared, and the options say which of many. */
+export function refuseSelection({ tables, exclude, rename, onTableError }: SelectionOptions): void {
+  const given = Object.entries({ tables, exclude, rename, 'on-table-error': onTableError }).find(
+    ([, value]) => value !== undefined,
+  )
+  if (given === undefined) return
+  throw new RowshiftError(
+    'USAGE',
+    `--${given[0]} is about the tables of a database: leave table= out of both URLs. Nothing was written.`,
+  )
+}
+
+/** `--tables 'a,b'`: names as a shell and the option take them. */
+export function tablesOption(names: readonly string[], option = 'tables'): string {
+  const list = names.map((name) => name.replaceAll(/[\\,*/]/g, '\\$&')).join(',')
+  return `--${option} '${list.replaceAll("'", `'\\''`)}'`
+}

@@ -1,0 +1,215 @@
+import { closeAll, openAll } from '../../contract/opening.js'
+import { RowshiftError } from '../../contract/errors.js'
+import type { Reader, TableSchema } from '../../contract/plugin.js'
+import { endpointsOf, readersOf } from '../../engine/endpoints.js'
+import { planWith, withEndpoints } from '../../engine/job.js'
+import { stopped } from '../../engine/run-errors.js'
+import { splitRows } from '../../plan/split-rows.js'
+import { DEFAULT_WORKERS } from '../../task/params.js'
+import { repairing } from '../verify/repair-params.js'
+import type { VerifyRequest } from '../verify/request.js'
+import { isOwnTable, tablesListed, withoutViews } from './plan.js'
+import type { DatabaseRequest } from './request.js'
+import { checkDatabaseRequest, tableRequest } from './request.js'
+import { schemaDifferences } from './schema-differences.js'
+import type { SelectedTable, Selection } from './selection.js'
+import { selectCompared } from './selection.js'
+
+export interface ComparisonRequest extends DatabaseRequest {
+  /** Whether rows are repaired. */
+  readonly repair: boolean
+  /** Percent of the splits to compare. */
+  readonly sample: number
+}
+
+/** One table of either end. */
+export interface ComparedTable {
+  readonly from: string
+  readonly to: string
+  /** Which end lacks it; null: both have it. */
+  readonly lackedBy: 'source' | 'target' | null
+  /** How its rows are compared; null: they cannot be. */
+  readonly request: VerifyRequest | null
+  /** By statistics, of the source. */
+  readonly rows: number | null
+  readonly bytes: number | null
+  /** One split is expected to hold it. */
+  readonly isSmall: boolean
+  /** What its columns and keys are otherwise, in words. */
+  readonly schema: readonly string[]
+  /** Why it cannot be compared or repaired. */
+  readonly error: RowshiftError | null
+}
+
+export interface ComparisonPlan {
+  /** Those of the source in the order of their names, then those that only the target has. */
+  readonly tables: readonly ComparedTable[]
+  readonly leftOut: Selection['leftOut']
+}
+
+/** Looks at the tables of both databases, and, before a repair, at how each would be written. Changes nothing. */
+export async function planComparison(
+  request: ComparisonRequest,
+  signal: AbortSignal,
+): Promise<ComparisonPlan> {
+  // It holds for copies only, which each comparison says.
+  checkDatabaseRequest({ ...request, params: { ...request.params, consistency: 'split' } })
+  const plan = await withReaders(request, signal, (source, target) => look(request, source, target, signal))
+  return request.repair ? { ...plan, tables: await planRepairs(request, plan.tables, signal) } : plan
+}
+
+async function look(
+  request: ComparisonRequest,
+  source: Reader,
+  target: Reader | null,
+  signal: AbortSignal,
+): Promise<ComparisonPlan> {
+  const listed = await tablesListed(source, '--from')
+  const own = listed.filter(isOwnTable).map((table) => ({ table, reason: OWN_REASON }))
+  const targetNames = target === null ? [] : await tablesListed(target, '--to')
+  const ours = (names: readonly string[]) => names.filter((name) => !isOwnTable(name))
+  const { tables, leftOut, extra } = await withoutViews(source, () =>
+    selectCompared(ours(listed), ours(targetNames), request.selection),
+  )
+  const compared: ComparedTable[] = []
+  const found = new Set<string>()
+  for (const table of tables) {
+    if (signal.aborted) throw stopped(signal)
+    const ends = await describeEnds(table, source, target).catch((thrown: unknown) =>
+      RowshiftError.from(thrown),
+    )
+    if (ends instanceof RowshiftError) compared.push({ ...unknown(table), error: ends })
+    else {
+      // Both ends may be one database.
+      found.add(ends.source.identity)
+      if (ends.target !== null) found.add(ends.target.identity)
+      compared.push(comparedTable(request, table, ends))
+    }
+  }
+  for (const name of extra)
+    if (!(await isFound(name, tables, target!, found)))
+      compared.push({ ...unknown({ from: name, to: name }), lackedBy: 'source' })
+  return { tables: compared, leftOut: [...leftOut, ...own] }
+}
+
+interface Ends {
+  readonly source: TableSchema
+  /** null: there is none. */
+  readonly target: TableSchema | null
+}
+
+async function describeEnds(
+  { from, to }: SelectedTable,
+  source: Reader,
+  target: Reader | null,
+): Promise<Ends> {
+  const schema = await source.describe(from)
+  const other = await target?.describe(to).catch((thrown: unknown) => {
+    if (RowshiftError.from(thrown).code === 'TABLE_NOT_FOUND') return null
+    throw thrown
+  })
+  return { source: schema, target: other ?? null }
+}
+
+function comparedTable(
+  request: ComparisonRequest,
+  table: SelectedTable,
+  { source, target }: Ends,
+): ComparedTable {
+  const { params, repair, sample } = request
+  const { savedWatermarks: _, ...copy } = tableRequest(request, table)
+  const isMade = repair && params.schemaSaveMode !== 'error_when_not_exist'
+  const { estimatedRows: rows, estimatedRowBytes: rowBytes } = source
+  const sameFamily = request.from.loaded.specifier === request.to.loaded.specifier
+  return {
+    ...table,
+    lackedBy: target === null ? 'target' : null,
+    request: target === null && !isMade ? null : { ...copy, mode: repair ? 'sync' : 'verify', sample },
+    rows,
+    bytes: rows === null || rowBytes === null ? null : rows * rowBytes,
+    isSmall: rows !== null && rows <= splitRows(source, params, params.workerNum ?? DEFAULT_WORKERS).rows,
+    schema: target === null ? [] : schemaDifferences(source, target, sameFamily),
+    error: null,
+  }
+}
+
+function unknown(table: SelectedTable): ComparedTable {
+  return {
+    ...table,
+    lackedBy: null,
+    request: null,
+    rows: null,
+    bytes: null,
+    isSmall: true,
+    schema: [],
+    error: null,
+  }
+}
+
+/** A name may be that of a table which was found already: it differs by case only, or both ends are one database. */
+async function isFound(
+  name: string,
+  tables: readonly SelectedTable[],
+  target: Reader,
+  found: ReadonlySet<string>,
+): Promise<boolean> {
+  const isNamed = (other: string) => other.toLowerCase() === name.toLowerCase()
+  if (!tables.some(({ from, to }) => isNamed(from) || isNamed(to))) return false
+  return found.has((await target.describe(name)).identity)
+}
+
+/** Every table is planned before the first row is repaired. */
+async function planRepairs(
+  request: ComparisonRequest,
+  tables: readonly ComparedTable[],
+  signal: AbortSignal,
+): Promise<readonly ComparedTable[]> {
+  const { from, to, others } = request
+  const params = repairing(request.params)
+  const ends = { runId: '', taskId: null, from: { ...from, table: '' }, to: { ...to, table: '' }, params }
+  return withEndpoints({ ...ends, ...(others && { others }) }, signal, async (endpoints) => {
+    const planned: ComparedTable[] = []
+    for (const table of tables) {
+      if (signal.aborted) throw stopped(signal)
+      const error =
+        table.request === null
+          ? table.error
+          : await planWith({ ...table.request, params }, endpoints, signal).then(
+              () => null,
+              (thrown: unknown) => RowshiftError.from(thrown),
+            )
+      planned.push({ ...table, error })
+    }
+    return planned
+  })
+}
+
+const OWN_REASON = 'a table that rowshift made for itself'
+
+/** A connection to each end; null for a target database that does not exist yet and that a repair may make. */
+async function withReaders<T>(
+  { from, to, params, repair }: ComparisonRequest,
+  signal: AbortSignal,
+  use: (source: Reader, target: Reader | null) => Promise<T>,
+): Promise<T> {
+  const [source] = readersOf(from.loaded.plugin, endpointsOf(from, params.session, params.timeZone))
+  const [target] = readersOf(to.loaded.plugin, endpointsOf(to, params.session, params.timeZone))
+  if (source === undefined || target === undefined) {
+    const { type } = source === undefined ? from.loaded : to.loaded
+    throw new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${type}" cannot be compared or repaired.`)
+  }
+  try {
+    await openAll([source], signal)
+    const isMade = repair && params.schemaSaveMode !== 'error_when_not_exist'
+    const opened = await openAll([target], signal).then(
+      () => true,
+      (thrown: unknown) => {
+        if (isMade && RowshiftError.from(thrown).code === 'TABLE_NOT_FOUND') return false
+        throw thrown
+      },
+    )
+    return await use(source, opened ? target : null)
+  } finally {
+    await closeAll([source, target])
+  }
+}

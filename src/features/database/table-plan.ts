@@ -1,0 +1,65 @@
+import { RowshiftError } from '../../contract/errors.js'
+import type { RunPlan } from '../../contract/run-plan.js'
+import type { CopyRequest, OpenEndpoints } from '../../engine/job.js'
+import { planWith } from '../../engine/job.js'
+import type { Params } from '../../task/params.js'
+import { repairing } from '../verify/repair-params.js'
+import type { DatabaseRequest } from './request.js'
+import { tableRequest } from './request.js'
+import type { SelectedTable } from './selection.js'
+
+/** One table with its copy, or why there can be none. */
+export interface PlannedTable {
+  readonly request: CopyRequest
+  readonly from: string
+  readonly to: string
+  readonly plan: RunPlan | null
+  readonly error: RowshiftError | null
+  /** `error` says that this table is not made for the mode, which others may be. */
+  readonly unfit: boolean
+}
+
+/** Never throws: what is wrong with the table is in its plan. */
+export async function planTable(
+  request: DatabaseRequest,
+  table: SelectedTable,
+  endpoints: OpenEndpoints,
+  signal: AbortSignal,
+): Promise<PlannedTable> {
+  const copy = tableRequest(request, table)
+  try {
+    const asked = request.ofTable === undefined ? copy : { ...copy, ...request.ofTable(table, copy) }
+    return { ...(await planned(asked, endpoints, signal)), ...table, error: null, unfit: false }
+  } catch (thrown) {
+    const error = RowshiftError.from(thrown)
+    return { ...table, request: copy, plan: null, error, unfit: isUnfit(error, request.params) }
+  }
+}
+
+/** A full copy looks at `diff_column` for later runs only: a table without it is copied all the same. */
+async function planned(
+  request: CopyRequest,
+  endpoints: OpenEndpoints,
+  signal: AbortSignal,
+): Promise<{ readonly request: CopyRequest; readonly plan: RunPlan }> {
+  const { params } = request
+  const planning = { ...request, params: params.mode === 'sync' ? repairing(params) : params }
+  try {
+    return { request, plan: await planWith(planning, endpoints, signal) }
+  } catch (thrown) {
+    if (params.mode !== 'init' || !lacksDiffColumn(RowshiftError.from(thrown), params)) throw thrown
+    return planned({ ...request, params: { ...params, diffColumn: null } }, endpoints, signal)
+  }
+}
+
+/** Without a key that rises, a column that says when a row changed, or a key to find rows by. */
+function isUnfit(error: RowshiftError, params: Params): boolean {
+  if (params.mode === 'init') return false
+  const { code, details } = error
+  return code === 'KEY_REQUIRED' || details['mode'] === params.mode || lacksDiffColumn(error, params)
+}
+
+function lacksDiffColumn({ code, details: { column } }: RowshiftError, { diffColumn }: Params): boolean {
+  const names = [diffColumn?.source, diffColumn?.target].map((name) => name?.toLowerCase())
+  return code === 'COLUMN_NOT_FOUND' && typeof column === 'string' && names.includes(column.toLowerCase())
+}

@@ -1,0 +1,140 @@
+// All tables of two databases compared by one command: which are missing, extra or different, and repaired rows.
+import { readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import type { ComparisonReport } from '../../src/features/database/comparison-report.js'
+import { runCli, server, servers } from '../support/context.js'
+import { scratchFile, TestDatabase } from '../support/copying.js'
+import type { ServerKind, TestServer } from '../support/servers.js'
+
+const TABLES = `
+  CREATE TABLE n (i INT PRIMARY KEY);
+  INSERT INTO n WITH RECURSIVE q (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM q WHERE i < 999) SELECT i FROM q;
+  CREATE TABLE orders (id INT PRIMARY KEY, note VARCHAR(40) NOT NULL); INSERT INTO orders SELECT i, CONCAT('n', i) FROM n;
+  CREATE TABLE log (at DATETIME(6), what TEXT); INSERT INTO log VALUES ('2025-01-01', 'twice'), ('2025-01-01', 'twice');
+  CREATE TABLE doc (id INT PRIMARY KEY, j JSON, t TIMESTAMP(3) NULL); INSERT INTO doc VALUES (1, '{"a": 1}', NULL);
+  CREATE VIEW seen AS SELECT * FROM log`
+
+interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+  readonly report: ComparisonReport
+}
+
+async function verify(from: string, to: string, ...options: string[]): Promise<Outcome> {
+  const file = scratchFile('json')
+  const result = await runCli(['verify', '--from', from, '--to', to, ...options, '--report', file])
+  return { ...result, report: JSON.parse(readFileSync(file, 'utf8') || 'null') as ComparisonReport }
+}
+
+/** The first has the tables, and the second is a copy of it, changed by `changes`. */
+async function pair<K extends ServerKind>(
+  server: TestServer,
+  target: TestServer<K>,
+  changes: string,
+): Promise<readonly [TestDatabase, TestDatabase<K>]> {
+  const from = await TestDatabase.create(server, TABLES)
+  const to = await TestDatabase.create(target)
+  const copy = await runCli(['copy', '--from', from.wholeUrl, '--to', to.wholeUrl, '--create'])
+  expect(copy.code, copy.stderr).to.equal(0)
+  if (changes !== '') await to.query(changes)
+  return [from as TestDatabase, to]
+}
+
+function statuses({ report }: Outcome): Record<string, string> {
+  return Object.fromEntries(report.tables.map(({ table, status }) => [table, status]))
+}
+
+describe('a comparison of databases', () => {
+  it('finds copies of all kinds equal', async () => {
+    const [mariadb, mysql] = servers()
+    for (const [a, b] of [
+      [mariadb!, mysql!],
+      [mysql!, mysql!],
+      [mariadb!, server('postgres')],
+    ] as const) {
+      const [from, to] = await pair(a, b as TestServer, '')
+      const outcome = await verify(from.wholeUrl, to.wholeUrl)
+      expect(outcome.code, outcome.stderr + outcome.stdout).to.equal(0)
+      expect(outcome.report).to.include({ status: 'success', rowsCompared: 2003, error: null })
+      expect(outcome.stdout).to.contain('Equal: 4 of 4 tables equal, 2,003 source rows compared')
+    }
+  })
+
+  it('says what is missing, extra and different, in schema and rows, and repairs the rows', async () => {
+    await Promise.all(
+      servers().map(async (server) => {
+        const changes = `DROP TABLE n; CREATE TABLE more (id INT); CREATE TABLE more_bak (id INT);
+          DELETE FROM orders WHERE id IN (3, 4); UPDATE orders SET note = 'x' WHERE id = 5; INSERT INTO orders VALUES (5000, 'y');
+          ALTER TABLE orders MODIFY note VARCHAR(50) NOT NULL; ALTER TABLE doc DROP COLUMN t, ADD COLUMN u INT`
+        const [from, to] = await pair(server, server, changes)
+        const [a, b] = [from.wholeUrl, to.wholeUrl]
+        const outcome = await verify(a, b, '--exclude', 'more_bak')
+        expect(outcome.code, outcome.stderr).to.equal(4)
+        expect(statuses(outcome)).to.deep.equal({
+          doc: 'different',
+          log: 'equal',
+          n: 'missing',
+          orders: 'different',
+          more: 'extra',
+        })
+        expect(outcome.report.error!.details).to.deep.equal({ missing: 1, extra: 1, different: 2 })
+        const [doc, , , orders] = outcome.report.tables
+        expect(doc!.schema).to.have.length(2)
+        expect(doc!.schema.join()).to.match(/column t \(timestamp\(3\)\) is missing,column u \(int.*is extra/)
+        expect(doc!.found).to.deep.equal({ missing: 0, extra: 0, different: 0 })
+        expect(orders!.found).to.deep.equal({ missing: 2, extra: 1, different: 1 })
+        expect(orders!.schema).to.deep.equal([
+          'column note is varchar(50) NOT NULL instead of varchar(40) NOT NULL',
+        ])
+        expect(orders!.run!.found!.extraRows).to.have.length(1)
+        expect(outcome.stdout)
+          .to.match(/^orders +different +1,000 +2 +1 +1 +different$/m)
+          .and.match(/^n +missing$/m)
+          .and.contain(`schema   orders: column note is`)
+          .and.contain("--tables 'doc,n,orders'")
+        await to.query('ALTER TABLE orders MODIFY note VARCHAR(40) NOT NULL')
+        const options = ['--repair', '--tables', 'orders,n,log', '--param']
+        // A table without a key cannot be repaired: nothing is written.
+        const refused = await verify(a, b, ...options, 'schema_save_mode=create_when_not_exist')
+        expect(refused.code, refused.stderr).to.equal(2)
+        expect(refused.report.error!.code).to.equal('KEY_REQUIRED')
+        expect(await to.value('SELECT COUNT(*) FROM orders')).to.equal('999')
+        const others = [...options, 'schema_save_mode=create_when_not_exist', '--on-table-error', 'continue']
+        const repaired = await verify(a, b, ...others)
+        expect(repaired.code, repaired.stderr).to.equal(1)
+        expect(statuses(repaired)).to.deep.equal({ log: 'failed', n: 'equal', orders: 'equal' })
+        expect(repaired.report).to.include({ rowsWritten: 1003, targetChanged: true })
+        const again = await verify(a, b, '--tables', 'orders,n')
+        expect(again.code, again.stderr).to.equal(0)
+      }),
+    )
+  })
+
+  it('goes by the names of the target', async () => {
+    const [from, to] = await pair(
+      server('mysql'),
+      server('mysql'),
+      'RENAME TABLE orders TO o_new, n TO n_new',
+    )
+    const [a, b] = [from.wholeUrl, to.wholeUrl]
+    const options = ['--exclude', 'doc', '--rename', 'n=n_new,orders=o_new']
+    const outcome = await verify(a, b, ...options)
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    const refused: [string[], string][] = [
+      [['--tables', 'seen'], 'seen is a view'],
+      [['--tables', 'nix*'], 'matches none of'],
+      [['--param', 'pk=id'], 'params.pk'],
+      [['--rename', 'n=orders'], 'would both be written to orders'],
+    ]
+    for (const [more, words] of refused) {
+      const result = await verify(a, b, ...more)
+      expect(result.stderr, more.join(' ')).to.contain(words)
+      expect(result.code, more.join(' ')).to.equal(2)
+    }
+    const one = await runCli(['verify', '--from', from.url('log'), '--to', to.url('log'), '--tables', 'log'])
+    expect(one.stderr).to.contain('--tables is about the tables of a database')
+    expect(one.code).to.equal(2)
+  })
+})
