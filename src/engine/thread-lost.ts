@@ -14,6 +14,8 @@ export function lostWith({ code, message, details }: RowshiftError): Failure {
 }
 
 export function threadLost(death: unknown): RowshiftError {
+  // It says itself what has ended the work.
+  if (death instanceof RowshiftError && death.code !== 'INTERNAL') return death
   const reason = death instanceof Error ? death.message : String(death)
   const said = `A worker thread ended: ${reason}. What it was about to commit may or may not be stored.`
   return new RowshiftError('THREAD_LOST', said, { inDoubt: true }, death)

@@ -29,7 +29,8 @@ describe('one run over many hosts', () => {
 
   before(async function () {
     this.timeout(900_000)
-    redis = await RedisServer.start()
+    // So that a restart takes all that it holds.
+    redis = await RedisServer.start({ keeps: false })
     network = HostNetwork.create(3)
     queue = redis.url(network.address, await network.forward(redis.port))
   })
@@ -48,10 +49,10 @@ describe('one run over many hosts', () => {
   function worker(
     host: number,
     db: TestDatabase,
-    more: readonly string[] = [],
+    env: Record<string, string> = { TEST_PASSWORD: db.server.password },
   ): ChildProcessWithoutNullStreams {
-    const args = ['worker', '--connect', queue, '--threads', '1', '--lock', String(LOCK), ...CONFIG, ...more]
-    const child = network.start(host, args, { TEST_PASSWORD: db.server.password })
+    const args = ['worker', '--connect', queue, '--threads', '1', '--lock', String(LOCK), ...CONFIG]
+    const child = network.start(host, args, env)
     child.stderr
       .setEncoding('utf8')
       .on('data', (text: string) => said.set(child, (said.get(child) ?? '') + text))
@@ -83,10 +84,15 @@ describe('one run over many hosts', () => {
     return { db, url }
   }
 
-  function begin(db: TestDatabase, url: (table: string) => string, params: object): Started {
+  function begin(
+    db: TestDatabase,
+    url: (table: string) => string,
+    params: object,
+    command: readonly string[] = ['copy'],
+  ): Started {
     const given = JSON.stringify({ read_batch: SPLIT, write_mode: 'insert', ...params })
     return new Started(
-      ['copy', '--from', url('s'), '--to', url('t'), '--workers', queue, '--params', given],
+      [...command, '--from', url('s'), '--to', url('t'), '--workers', queue, '--params', given],
       { env: { TEST_PASSWORD: db.server.password } },
     )
   }
@@ -98,15 +104,17 @@ describe('one run over many hosts', () => {
     return run.report()
   }
 
-  /** By a hash that takes a while, which SQL can make as well. */
+  /** By a hash that takes a while, as no fast machine can help; SQL can make it as well. */
   function transform(): string {
     const file = scratchFile('mjs')
     writeFileSync(
       file,
       `import { createHash } from 'node:crypto'
+const held = new Int32Array(new SharedArrayBuffer(4))
 export default function (row) {
   let v = String(row.id)
-  for (let i = 0; i < 40; i++) v = createHash('md5').update(v).digest('hex')
+  for (let i = 0; i < 20; i++) v = createHash('md5').update(v).digest('hex')
+  if (row.id % 100 === 0) Atomics.wait(held, 0, 0, 20)
   return { ...row, v: createHash('sha256').update(String(row.id)).digest('hex') }
 }`,
     )
@@ -136,9 +144,58 @@ export default function (row) {
     await expectHashed(db)
   })
 
-  for (const kind of ['mariadb', 'mysql', 'postgres'] as const)
+  it('goes on when the queue is lost, the coordinator killed, and what it had begun cancelled', async () => {
+    const [on] = oneServer()
+    const { db, url } = await tables(on!)
+    worker(0, db)
+    worker(1, db)
+    const params = { transform: transform() }
+    const rows = async () => Number(await db.value('SELECT COUNT(*) FROM t'))
+    const first = begin(db, url, params)
+    await until('rows in the target', async () => (await rows()) > 0)
+    await redis.restart()
+    const before = await rows()
+    await until('more rows than before', async () => (await rows()) > before + 4 * SPLIT)
+    first.kill('SIGKILL')
+    await first.code()
+    const resumed = begin(db, url, params, ['resume', 'latest'])
+    const then = await rows()
+    await until('more rows than then', async () => (await rows()) > then + 4 * SPLIT)
+    resumed.kill('SIGINT')
+    expect(await resumed.code(), resumed.stderr).to.equal(130)
+    const stored = "SELECT SUM(rows_written) FROM rowshift_checkpoint WHERE split <> '' OR run_id <> ''"
+    expect(await db.value(stored), 'nothing is stored without a mark').to.equal(String(await rows()))
+    await succeeded(begin(db, url, params, ['resume', 'latest']))
+    await expectHashed(db)
+    expect(await db.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
+  })
+
+  it('sees one moment of a source that exports it, on hosts that come late, too', async () => {
+    const { db, url } = await tables(server('postgres'))
+    worker(0, db)
+    const run = begin(db, url, { transform: transform(), consistency: 'snapshot' })
+    await until('rows in the target', async () => Number(await db.value('SELECT COUNT(*) FROM t')) > 0)
+    await db.query('DELETE FROM s WHERE id % 2 = 0')
+    worker(1, db)
+    const report = await succeeded(run)
+    expect(report.reasons.join('\n')).to.match(/2 threads of 2 workers took part/)
+    expect(await db.value('SELECT COUNT(DISTINCT id) FROM t')).to.equal(String(ROWS))
+    expect(await db.value('SELECT COUNT(*) FROM t')).to.equal(String(ROWS))
+  })
+
+  it('a worker without what the run needs says what that is, and so does the run', async () => {
+    const { db, url } = await tables(oneServer()[0]!)
+    const child = worker(0, db, {})
+    const run = begin(db, url, {})
+    expect(await run.code(), run.stderr).to.equal(3)
+    expect(run.stderr).to.match(/No worker can take part in the run\..*TEST_PASSWORD.*\[HOSTS_REFUSED\]/s)
+    expect(said.get(child)).to.match(/cannot take part in run .*TEST_PASSWORD/)
+    expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
+  })
+
+  for (const kind of ['mysql', 'postgres'] as const)
     it(`a worker that wakes up after its split was given to another stores nothing (${kind})`, async () => {
-      const { db, url } = await tables(server(kind))
+      const { db, url } = await tables(kind === 'mysql' ? oneServer()[0]! : server(kind))
       const [seen, hold] = [scratchFile('seen'), scratchFile('hold')]
       writeFileSync(hold, '')
       const module = scratchFile('mjs')

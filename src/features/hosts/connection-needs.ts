@@ -70,6 +70,15 @@ export async function findConnections(
 }
 
 async function find(need: ConnectionNeed, config: () => Config): Promise<ResolvedConnection> {
+  try {
+    return await lookFor(need, config)
+  } catch (thrown) {
+    const { code, message, details } = RowshiftError.from(thrown)
+    throw new RowshiftError(code, `It needs the connection ${nameOf(need)}. ${message}`, details, thrown)
+  }
+}
+
+async function lookFor(need: ConnectionNeed, config: () => Config): Promise<ResolvedConnection> {
   switch (need.by) {
     case 'task':
       return config().connection(need.side, need.type, need.app, need.db)
@@ -77,8 +86,8 @@ async function find(need: ConnectionNeed, config: () => Config): Promise<Resolve
       return config().named(need.name)
     case 'url':
       return /[?&]table=/.test(need.url)
-        ? fromUrl(need.url, `The connection ${need.url}`)
-        : connectionFromUrl(need.url, `The connection ${need.url}`)
+        ? fromUrl(need.url, 'its URL')
+        : connectionFromUrl(need.url, 'its URL')
     case 'database':
       return leadingTo(need, config())
     default:

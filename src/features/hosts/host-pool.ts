@@ -10,7 +10,7 @@ import { allRefuse, hasStopped, lost, notAdded, noWorker, vanished } from './hos
 import type { HostThreads } from './host-threads.js'
 import type { QueuedJob } from './run-record.js'
 import { hashOf } from './run-record.js'
-import type { CoordinatorBeat, HostStore } from './store.js'
+import { type CoordinatorBeat, type HostStore, within } from './store.js'
 
 /** Results come as events; now and then it is looked for some that an event has not told. */
 const LOOK_MS = 10_000
@@ -20,7 +20,7 @@ const CLOSE_MS = 5_000
 /** For so long nobody takes part, or the store cannot be reached, before the run fails. */
 const PATIENCE_MS = 10 * 60_000
 /** Workers that all refuse the run will go on to do so. */
-const REFUSED_MS = 5_000
+const REFUSED_MS = 3_000
 /** Of results that are kept for who looks for them. */
 const KEPT_RESULTS = 1_000
 
@@ -127,11 +127,11 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       await this.#beating
       this.#state = 'ended'
       await this.#beat()
-      await this.#queue.close()
-      await (await this.#events).close()
       await store.forget(runId)
+      // It would wait for its next event until the store is closed.
+      void (await this.#events).close().catch(() => {})
     })()
-    await Promise.race([closed.catch(() => {}), pause(CLOSE_MS)])
+    await within(CLOSE_MS, closed)
   }
 
   async #start(): Promise<void> {

@@ -10,7 +10,7 @@ import { BEAT_MS } from './host-beat.js'
 import { hashOf, readRecord } from './run-record.js'
 import { ServedRun } from './served-run.js'
 import type { CoordinatorBeat, HostStore } from './store.js'
-import { GONE_MS } from './store.js'
+import { GONE_MS, within } from './store.js'
 
 /** A run that is cancelled is to be given up within two seconds. */
 const LOOK_MS = 500
@@ -86,8 +86,7 @@ class Host {
     for (const run of runs) this.#end(run)
     await Promise.all(this.#closing)
     const { store } = this.#options
-    const left = Promise.all(runs.map((run) => store.leave(run, this.#id).catch(() => {})))
-    await Promise.race([left, pause(LEAVE_MS)])
+    await within(LEAVE_MS, Promise.all(runs.map((run) => store.leave(run, this.#id))))
   }
 
   async #hear(run: string, { state, planHash }: CoordinatorBeat): Promise<void> {
@@ -126,9 +125,12 @@ class Host {
     if (beat?.state === 'stopping') return served?.abort()
     if (beat?.state === 'ended') return this.#end(run)
     const silent = performance.now() - heardAt
-    if (beat !== null) served?.goOn()
-    else if (silent > FORGOTTEN_MS) this.#end(run)
-    else if (silent > GONE_MS) served?.rest()
+    if (silent > FORGOTTEN_MS) return this.#end(run)
+    if (beat === null && silent <= GONE_MS) return
+    if (served?.resting === (beat === null)) return
+    if (beat === null) served?.rest()
+    else served?.goOn()
+    this.#share()
   }
 
   #end(run: string): void {
@@ -142,7 +144,7 @@ class Host {
 
   /** Among the runs that there are. */
   #share(): void {
-    const runs = [...this.#served.values()].flatMap(({ run }) => run ?? [])
+    const runs = [...this.#served.values()].flatMap(({ run }) => (run && !run.resting ? run : []))
     const threads = Math.max(1, Math.floor(this.#options.threads / Math.max(1, runs.length)))
     for (const run of runs) run.allow(threads)
   }

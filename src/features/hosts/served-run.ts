@@ -73,20 +73,24 @@ export class ServedRun {
   /** How far it is, for the coordinator. */
   beat(name: string): HostBeat {
     const active = [...this.#active].flatMap(([index, counts]) => (counts ? [[index, counts] as const] : []))
-    return { name, threads: this.#worker.isPaused() ? 0 : this.#allowed, active, refused: null }
+    return { name, threads: this.resting ? 0 : this.#allowed, active, refused: null }
   }
 
   get planHash(): string {
     return this.#options.planHash
   }
 
+  get resting(): boolean {
+    return this.#worker.isPaused()
+  }
+
   /** The coordinator has not said anything for a while: nothing new begins until it does. */
   rest(): void {
-    if (!this.#worker.isPaused()) void this.#worker.pause(true).catch(() => {})
+    void this.#worker.pause(true).catch(() => {})
   }
 
   goOn(): void {
-    if (this.#worker.isPaused()) void this.#worker.resume()
+    void this.#worker.resume().catch(() => {})
   }
 
   /** What is under way is given up. */

@@ -5,6 +5,7 @@
 import type { Processor, Queue, QueueEvents, Worker, WorkerOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { redact, RowshiftError } from '../../contract/errors.js'
+import { pause } from '../../contract/waiting.js'
 import { failureOfStore, openingFailed, packageMissing } from './store-errors.js'
 
 /** Of every key. */
@@ -13,6 +14,8 @@ const PREFIX = 'rowshift'
 export const GONE_MS = 15_000
 /** Of what a coordinator leaves that died. */
 const LEFT_SECONDS = 24 * 3600
+/** Longer than any of its workers is heard of. */
+const GREETED_SECONDS = 60
 const CONNECT_MS = 10_000
 const SLOWEST_RECONNECT_MS = 2_000
 
@@ -115,7 +118,7 @@ export class HostStore {
   ): Worker<object, object> {
     const worker = new this.#modules.bullmq.Worker<object, object>(nameOfQueue(run), process, {
       ...options,
-      connection: this.#another(),
+      connection: this.#redis,
       prefix: PREFIX,
     })
     worker.on('error', () => {})
@@ -144,17 +147,16 @@ export class HostStore {
       const runs = await this.#redis.smembers(`${PREFIX}:runs`)
       if (runs.length === 0) return new Map()
       const beats = await this.#redis.mget(runs.map((run) => `${PREFIX}:beat:${run}`))
+      for (const run of runs.filter((_, i) => beats[i] === null))
+        if ((await this.#redis.exists(`${PREFIX}:run:${run}`)) === 0)
+          await this.#redis.srem(`${PREFIX}:runs`, run)
       return new Map(runs.map((run, i) => [run, beats[i] ? (JSON.parse(beats[i]) as CoordinatorBeat) : null]))
     })
   }
 
   /** null: there is none any more. */
   record(run: string): Promise<string | null> {
-    return this.#do('reading the run', async () => {
-      const text = await this.#redis.get(`${PREFIX}:run:${run}`)
-      if (text === null) await this.#redis.srem(`${PREFIX}:runs`, run)
-      return text
-    })
+    return this.#do('reading the run', () => this.#redis.get(`${PREFIX}:run:${run}`))
   }
 
   /** A worker takes part in a run, or says why it does not. */
@@ -163,7 +165,7 @@ export class HostStore {
       const hosts = `${PREFIX}:hosts:${run}`
       await this.#redis.set(`${PREFIX}:host:${run}:${host}`, JSON.stringify(beat), 'PX', GONE_MS)
       await this.#redis.sadd(hosts, host)
-      await this.#redis.expire(hosts, LEFT_SECONDS)
+      await this.#redis.expire(hosts, GREETED_SECONDS)
     })
   }
 
@@ -182,12 +184,11 @@ export class HostStore {
     })
   }
 
-  /** Nobody is to find anything of it any more; the last beat stays for a moment. */
+  /** Leaves only the last beat, for a moment. */
   async forget(run: string): Promise<void> {
     const queue = this.queue(run)
     await queue.obliterate({ force: true }).catch(() => {})
     await queue.close()
-    await this.#redis.srem(`${PREFIX}:runs`, run)
     await this.#redis.del(`${PREFIX}:run:${run}`, `${PREFIX}:hosts:${run}`)
   }
 
@@ -214,6 +215,14 @@ export class HostStore {
     redis.on('error', (error: Error) => (this.#lastError = error))
     return redis
   }
+}
+
+/** Resolves when the work is done or has failed, or the time is over: a store that is away would be waited for. */
+export async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  const done = new AbortController()
+  const end = () => done.abort()
+  void work.then(end, end)
+  await pause(milliseconds, done.signal)
 }
 
 /** No colon may be in it. */

@@ -106,7 +106,8 @@ export class RunCheckpoints {
     // Whoever goes on meets it again.
     if (error.code === 'COUNT_MISMATCH') return error
     if (this.resumable === null) {
-      return this.#unable === null || this.#ended ? error : withHint(error, this.#unable)
+      const known = this.#ended || error.code === 'HOSTS_REFUSED'
+      return this.#unable === null || known ? error : withHint(error, this.#unable)
     }
     const command =
       taskId === null
