@@ -46,7 +46,7 @@ export function comparisonSummary(report: ComparisonReport): string {
     table: one.table,
     ...(renamed && { to: one.to }),
     result: resultOf(one),
-    rows: one.run === null ? '' : formatCount(one.rowsCompared),
+    rows: one.found === null ? '' : formatCount(one.rowsCompared),
     ...differences(one),
     ...(report.targetChanged && { written: one.rows, deleted: one.run?.rowsDeleted ?? 0 }),
     schema: one.schema.length === 0 ? '' : 'different',
@@ -55,6 +55,11 @@ export function comparisonSummary(report: ComparisonReport): string {
     table(rows),
     ...tables.flatMap(({ table: name, schema }) =>
       schema.map((text) => `schema   ${printable(`${name}: ${text}`)}`),
+    ),
+    ...tables.flatMap(({ table: name, status, error }) =>
+      status === 'different' && error !== null && error.code !== 'DIFFERENT'
+        ? [`rows     ${printable(`${name}: not compared: ${error.message}`)}`]
+        : [],
     ),
     ...closing(report),
   ].join('\n')

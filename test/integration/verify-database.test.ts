@@ -5,6 +5,7 @@ import { describe, it } from 'mocha'
 import type { ComparisonReport } from '../../src/features/database/comparison-report.js'
 import { runCli, server, servers } from '../support/context.js'
 import { scratchFile, TestDatabase } from '../support/copying.js'
+import { Database } from '../support/database.js'
 import type { ServerKind, TestServer } from '../support/servers.js'
 
 const TABLES = `
@@ -136,5 +137,31 @@ describe('a comparison of databases', () => {
     const one = await runCli(['verify', '--from', from.url('log'), '--to', to.url('log'), '--tables', 'log'])
     expect(one.stderr).to.contain('--tables is about the tables of a database')
     expect(one.code).to.equal(2)
+  })
+
+  it('says what cannot be seen, told apart or compared', async () => {
+    const postgres = server('postgres')
+    const from = await TestDatabase.create(
+      postgres,
+      `CREATE TABLE usr (id int PRIMARY KEY, v int); CREATE TABLE "Usr" (id int PRIMARY KEY); CREATE TABLE solo (id int PRIMARY KEY);
+       CREATE ROLE nobody_${process.pid} LOGIN PASSWORD 'pw'; REVOKE ALL ON SCHEMA public FROM PUBLIC`,
+    )
+    const file = scratchFile('db')
+    new Database(file).exec('CREATE TABLE usr (id INTEGER PRIMARY KEY, other INT NOT NULL)')
+    const mixed = await verify(from.wholeUrl, `sqlite:${file}`)
+    expect(mixed.stderr).to.contain('which are one table of the target')
+    expect(mixed.code).to.equal(2)
+    // Without a column that must have a value the rows cannot be compared, and the tables differ all the same.
+    const apart = await verify(from.wholeUrl, `sqlite:${file}`, '--exclude', 'Usr')
+    expect(apart.code, apart.stderr).to.equal(4)
+    expect(statuses(apart)).to.deep.equal({ solo: 'missing', usr: 'different' })
+    expect(apart.stdout).to.contain('rows     usr: not compared: Target table usr has NOT NULL columns')
+    const stranger = new URL(from.wholeUrl)
+    stranger.username = `nobody_${process.pid}`
+    stranger.password = 'pw'
+    const unseen = await verify(stranger.href, `sqlite:${file}`, '--tables', 'usr')
+    expect(unseen.stderr).to.contain('has no tables that this user may see')
+    expect(unseen.code).to.equal(2)
+    await from.query(`DROP ROLE nobody_${process.pid}`)
   })
 })

@@ -13,7 +13,7 @@ import type { DatabaseRequest } from './request.js'
 import { checkDatabaseRequest, tableRequest } from './request.js'
 import { schemaDifferences } from './schema-differences.js'
 import type { SelectedTable, Selection } from './selection.js'
-import { selectCompared } from './selection.js'
+import { sameTarget, selectCompared } from './selection.js'
 
 export interface ComparisonRequest extends DatabaseRequest {
   /** Whether rows are repaired. */
@@ -73,6 +73,7 @@ async function look(
   )
   const compared: ComparedTable[] = []
   const found = new Set<string>()
+  const targets = new Map<string, SelectedTable>()
   for (const table of tables) {
     if (signal.aborted) throw stopped(signal)
     const ends = await describeEnds(table, source, target).catch((thrown: unknown) =>
@@ -82,7 +83,10 @@ async function look(
     else {
       // Both ends may be one database.
       found.add(ends.source.identity)
-      if (ends.target !== null) found.add(ends.target.identity)
+      if (ends.target !== null) {
+        refuseOneTarget(table, ends.target, targets)
+        found.add(ends.target.identity)
+      }
       compared.push(comparedTable(request, table, ends))
     }
   }
@@ -90,6 +94,22 @@ async function look(
     if (!(await isFound(name, tables, target!, found)))
       compared.push({ ...unknown({ from: name, to: name }), lackedBy: 'source' })
   return { tables: compared, leftOut: [...leftOut, ...own] }
+}
+
+/** Names that differ by case only may be those of one table. */
+function refuseOneTarget(
+  table: SelectedTable,
+  { identity }: TableSchema,
+  targets: Map<string, SelectedTable>,
+): void {
+  const other = targets.get(identity)
+  if (other !== undefined)
+    throw sameTarget(
+      other.from,
+      table.from,
+      `be ${other.to} and ${table.to}, which are one table of the target`,
+    )
+  targets.set(identity, table)
 }
 
 interface Ends {

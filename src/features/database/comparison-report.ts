@@ -1,5 +1,5 @@
 import type { ErrorReport } from '../../contract/errors.js'
-import { RowshiftError } from '../../contract/errors.js'
+import { ExitCode, RowshiftError } from '../../contract/errors.js'
 import { counted } from '../../wire/counted.js'
 import type { RunReport } from '../../contract/task-store.js'
 import type { VerifyReport } from '../verify/report.js'
@@ -45,7 +45,9 @@ export interface ComparisonReport extends RunReport {
 
 export function comparedReport(table: ComparedTable, run: VerifyReport): ComparedReport {
   const { rowsWritten: rows, bytes, seconds, retries, reasons, warnings, error } = run
-  const failed = error !== null && error.code !== 'DIFFERENT'
+  // Where the columns are other ones, there may be no way to compare the rows.
+  const apart = table.schema.length > 0 && error !== null && !isFault(error)
+  const failed = error !== null && error.code !== 'DIFFERENT' && !apart
   const differs = error !== null || table.schema.length > 0
   return {
     ...named(table),
@@ -69,6 +71,12 @@ export function comparedReport(table: ComparedTable, run: VerifyReport): Compare
     error,
     run,
   }
+}
+
+/** It has nothing to do with the tables' columns, or leaves the question open. */
+function isFault(error: ErrorReport): boolean {
+  const { exitCode } = RowshiftError.fromReport(error)
+  return exitCode !== ExitCode.usage && exitCode !== ExitCode.refused
 }
 
 /** A table whose rows are not compared: `error` says why it cannot be; without one, one end lacks it, or its turn did not come. */

@@ -63,7 +63,9 @@ export function selectCompared(
   targetNames: readonly string[],
   request: SelectionRequest,
 ): Selection & { readonly extra: readonly string[] } {
-  const rules = selectionRules([...names, ...targetNames], request)
+  // Rather one that may not be seen than one without tables.
+  if (names.length === 0) throw nothingLeft(0)
+  const rules = selectionRules([...new Set([...names, ...targetNames])], request)
   const { tables, leftOut } = selected(names, rules)
   const known = new Set(names.map(rules.renamed))
   const isExtra = (name: string) => !known.has(name) && rules.leftOutBy(name) === null
