@@ -76,9 +76,9 @@ export class Session extends ServerSession<Opened> implements SqlSession {
     return this.waits.run(() => runStatement(this.#connection, sql))
   }
 
-  search({ select, from, where, tail = '' }: SqlSelect): Promise<TextRow[] | null> {
+  search({ select, from, where, tail = '' }: SqlSelect, seconds = SEARCH_SECONDS): Promise<TextRow[] | null> {
     // The first comment is for MariaDB, the second for MySQL.
-    const limit = `/*M! SET STATEMENT max_statement_time = ${SEARCH_SECONDS} FOR */ SELECT /*+ MAX_EXECUTION_TIME(${SEARCH_SECONDS * 1000}) */`
+    const limit = `/*M! SET STATEMENT max_statement_time = ${seconds} FOR */ SELECT /*+ MAX_EXECUTION_TIME(${seconds * 1000}) */`
     return this.query(`${limit} ${select.join(', ')} FROM ${from}${whereClause(where)}${tail}`).catch(
       (error: { errno?: number }) => {
         if (STOPPED.has(error.errno ?? 0)) return null

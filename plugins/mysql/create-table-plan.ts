@@ -36,7 +36,14 @@ export async function planCreateTable(
   await refuseView(session, request)
   const ddl = sourceDdl?.family === FAMILY ? sourceDdl.statements?.[0] : undefined
   const own =
-    ddl === undefined ? null : translate(parseTable(ddl), versionOf(sourceDdl!.version), dialect, notes)
+    ddl === undefined
+      ? null
+      : translate(
+          parseTable(ddl),
+          { ...versionOf(sourceDdl!.version), keysComeLater: request.foreignKeys !== undefined },
+          dialect,
+          notes,
+        )
   const whole = await withCheckNames(
     session,
     request,

@@ -30,6 +30,7 @@ export function tableOfOthers(
       /^(tiny|small|medium|big)?int/.test(typeOf(column)) &&
       source.keys.some(({ columns }) => columns[0] === column.name),
   )
+  let next = ''
   const { lines, reasons } = mappedTable(request, {
     identifier,
     type: (column) => {
@@ -41,7 +42,11 @@ export function tableOfOthers(
       if (!isPlainDefault(column, value)) return null
       return typeOf(column) === 'longtext' ? `(${text(value)})` : text(value)
     },
-    numbering: (column) => (column === counted ? 'AUTO_INCREMENT' : null),
+    numbering: (column, number) => {
+      if (column !== counted) return null
+      if (number !== undefined) next = ` AUTO_INCREMENT=${number}`
+      return 'AUTO_INCREMENT'
+    },
   })
   const collation = COLLATIONS.find((name) => dialect.collations.has(name)) ?? 'utf8mb4_bin'
   notes.addReason(
@@ -54,7 +59,7 @@ export function tableOfOthers(
   }
   for (const reason of reasons) notes.addReason(reason)
   return parseTable(
-    `CREATE TABLE t (${lines.join(', ')}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=${collation}`,
+    `CREATE TABLE t (${lines.join(', ')}) ENGINE=InnoDB${next} DEFAULT CHARSET=utf8mb4 COLLATE=${collation}`,
   )
 }
 

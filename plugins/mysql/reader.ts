@@ -1,11 +1,13 @@
 import type { Endpoint } from '../../src/contract/plugin.js'
 import type { SqlSource } from '../../src/sql/sql-source.js'
 import type { Session } from './connection.js'
-import { readSourceDdl, wideColumns } from './source-ddl.js'
+import { listForeignKeys } from './foreign-keys.js'
+import { FAMILY, readSourceDdl, wideColumns } from './source-ddl.js'
 import { derive } from './derive.js'
 import { digestSql } from './digest.js'
 import { explainQuery } from './explain.js'
 import { signs } from './in-server.js'
+import { listObjects, objectDdl } from './objects.js'
 import { checkSource } from './preflight.js'
 import { describeTable, listTables } from './schema.js'
 import { serverLoad } from './server-load.js'
@@ -33,6 +35,8 @@ export function mysqlSource(endpoint: Endpoint): SqlSource<Session> {
     load: serverLoad,
     windows: windowSource,
     digests: digestSql,
+    foreignKeys: { family: FAMILY, list: listForeignKeys },
+    objects: { family: FAMILY, list: listObjects, ddl: objectDdl },
     inServer: signs,
     beginSnapshot: lockWrites,
     joinSnapshot,

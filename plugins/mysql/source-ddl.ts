@@ -36,10 +36,12 @@ export async function readSourceDdl(session: Session, table: string): Promise<So
       }),
     ),
     numbered: columns(ddl).flatMap(({ name, tokens }) => (find(tokens, /^AUTO_INCREMENT$/i) ? [name!] : [])),
+    ...nextOf(ddl),
     extras: [
       ...ddl.items.flatMap(extrasOf),
       ...(find(ddl.options, /^PARTITION$/i) ? ['its partitions'] : []),
     ],
+    foreignKeys: ddl.items.flatMap(({ kind, name }) => (kind === 'foreign' ? [`foreign key ${name}`] : [])),
   }
 }
 
@@ -93,6 +95,13 @@ function inherited(item: DdlItem): DdlItem {
   return { ...item, tokens: rewrite(item.tokens, [/^COLLATE$/i, /^\w+$/], () => null) }
 }
 
+/** Shown where a number was given out. */
+function nextOf(ddl: TableDdl): Pick<SourceDdl, 'next'> {
+  const next = find(ddl.options, /^AUTO_INCREMENT$/i, /^=$/, /^\d+$/)?.[2]
+  const numbered = columns(ddl).find(({ tokens }) => find(tokens, /^AUTO_INCREMENT$/i))
+  return next === undefined || !numbered ? {} : { next: { [numbered.name!]: next } }
+}
+
 function columns({ items }: TableDdl): DdlItem[] {
   return items.filter(({ kind }) => kind === 'column')
 }
@@ -101,7 +110,7 @@ function columns({ items }: TableDdl): DdlItem[] {
 function extrasOf(item: DdlItem): string[] {
   const { kind, name, tokens } = item
   if (kind === 'index') return [`index ${name}`]
-  if (kind === 'foreign') return [`foreign key ${name}`]
+  if (kind === 'foreign') return []
   if (kind === 'check') return [name === null ? 'a CHECK' : `CHECK ${name}`]
   if (kind !== 'column')
     return kind === 'unique' && tokens.join('').includes('((') ? [`unique index ${name}`] : []

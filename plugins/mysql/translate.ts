@@ -11,11 +11,14 @@ import type { Dialect } from './server.js'
 /** A table of one server as another can make it. Equal dialects give the same table, without its foreign keys. */
 export function translate(
   ddl: TableDdl,
-  from: Pick<Dialect, 'mariadb'>,
+  from: Pick<Dialect, 'mariadb'> & { readonly keysComeLater: boolean },
   to: Dialect,
   notes: Notes,
 ): TableDdl {
-  const local = withoutLocations(withEngine(withoutForeignKeys(ddl, notes), to, notes), notes)
+  const local = withoutLocations(
+    withEngine(withoutForeignKeys(ddl, from.keysComeLater ? null : notes), to, notes),
+    notes,
+  )
   const known = withCollations(local, to, notes)
   if (from.mariadb === to.mariadb) return known
   const { item, options } = to.mariadb ? toMariadb(to, notes) : toMysql(known, notes)
@@ -26,10 +29,11 @@ export function translate(
   }
 }
 
-function withoutForeignKeys(ddl: TableDdl, notes: Notes): TableDdl {
+/** `notes` null: they come later. */
+function withoutForeignKeys(ddl: TableDdl, notes: Notes | null): TableDdl {
   const foreign = ddl.items.filter(({ kind }) => kind === 'foreign')
   if (foreign.length === 0) return ddl
-  notes.addReason(
+  notes?.addReason(
     `foreign keys are left out, since they name other tables: ${foreign.map(({ name }) => name).join(', ')}`,
   )
   return { ...ddl, items: ddl.items.filter(({ kind }) => kind !== 'foreign') }

@@ -1,9 +1,11 @@
 import type { PlannedWrite } from '../../src/contract/plugin.js'
+import { mysqlForeignKeys } from './foreign-keys.js'
 import { mysqlIndexes } from './indexes.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
 import { commitInDoubt } from '../../src/sql/doubt.js'
 import { Session } from './connection.js'
 import { FAMILY } from './source-ddl.js'
+import { mysqlObjects } from './objects.js'
 import { planCreateTable } from './create-table-plan.js'
 import { mapError } from './errors.js'
 import { copySplit, inServerPlanner } from './in-server.js'
@@ -36,6 +38,8 @@ export function mysqlSink(): SqlSink<Session> {
     family: FAMILY,
     planCreateTable,
     plan: planWrite,
+    foreignKeys: mysqlForeignKeys,
+    objects: mysqlObjects,
     indexes: mysqlIndexes,
     runDdl: leniently,
     inServer: inServerPlanner,

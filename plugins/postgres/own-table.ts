@@ -102,7 +102,7 @@ function declare({ column, type, own }: ColumnPart, there: ReadonlyMap<string, s
 }
 
 function line(
-  { column, collation, identity, generated, notNull }: ColumnPart,
+  { column, collation, identity, generated, notNull, sequence }: ColumnPart,
   type: string,
   there: ReadonlyMap<string, string | null>,
   computed: boolean,
@@ -113,9 +113,15 @@ function line(
     ...(generated !== null && computed ? [`GENERATED ALWAYS AS (${checkExpression(generated)}) STORED`] : []),
     ...(identity === null || !notNull
       ? []
-      : [`GENERATED ${identity === 'ALWAYS' ? 'ALWAYS' : 'BY DEFAULT'} AS IDENTITY`]),
+      : [`GENERATED ${identity === 'ALWAYS' ? 'ALWAYS' : 'BY DEFAULT'} AS IDENTITY${startOf(sequence)}`]),
     ...(notNull ? ['NOT NULL'] : []),
   ].join(' ')
+}
+
+/** Where the numbers of the source go on, if they rise: those of the rows may end earlier. */
+function startOf(sequence: ColumnPart['sequence']): string {
+  if (!sequence || !/^[1-9]\d*$/.test(sequence.next) || !/^[1-9]\d*$/.test(sequence.step)) return ''
+  return ` (START WITH ${sequence.next} INCREMENT BY ${sequence.step})`
 }
 
 /** A CHECK in the place of a type, the default and the comment. */

@@ -1,7 +1,9 @@
 import type { LoadRequest, ServerLoad, TableState } from '../../src/contract/plugin.js'
 import type { SqlSource } from '../../src/sql/sql-source.js'
 import { digestSql } from './digest.js'
-import { sourceDdl, wideColumns } from './source-ddl.js'
+import { listForeignKeys } from './foreign-keys.js'
+import { listObjects, objectDdl } from './objects.js'
+import { FAMILY, sourceDdl, wideColumns } from './source-ddl.js'
 import { derive } from './derive.js'
 import { signs } from './in-server.js'
 import { locationProbe } from './location.js'
@@ -25,6 +27,8 @@ export function postgresSource(): SqlSource<PostgresSession> {
     explain: async (session, sql) => (await session.query(`EXPLAIN ${sql}`)).map(([line]) => line!),
     state: tableState,
     load: serverLoad,
+    foreignKeys: { family: FAMILY, list: listForeignKeys },
+    objects: { family: FAMILY, list: listObjects, ddl: objectDdl },
     windows: windowSource,
     digests: digestSql,
     inServer: signs,

@@ -19,7 +19,7 @@ import { oddValueError } from './odd-value.js'
 import { checkSession, setUpSession, setZone } from './session-settings.js'
 import { RowDecoder } from './transcode.js'
 
-const SEARCH_MS = 2_000
+const SEARCH_SECONDS = 2
 const COMMIT_GRACE_MS = 1_000
 const CANCELED = '57014'
 const ROLLED_BACK = '40000'
@@ -59,9 +59,14 @@ export class PostgresSession extends ServerSession<Opened> implements SqlSession
     return lastOf(await this.#ask(sql)).rowCount ?? 0
   }
 
-  async search(select: SqlSelect): Promise<readonly SqlRow[] | null> {
+  /** Runs one statement; throws where there are more. */
+  async runOne(sql: string): Promise<void> {
+    await this.#ask(sql, true)
+  }
+
+  async search(select: SqlSelect, seconds = SEARCH_SECONDS): Promise<readonly SqlRow[] | null> {
     const [before] = await this.query('SHOW statement_timeout')
-    await this.query(`SET statement_timeout = ${SEARCH_MS}`)
+    await this.query(`SET statement_timeout = ${seconds * 1000}`)
     try {
       return await this.query(selectSql(select))
     } catch (error) {

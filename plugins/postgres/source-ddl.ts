@@ -2,7 +2,7 @@ import type { SourceDdl } from '../../src/contract/plugin.js'
 import { columnsBeyond, manyDigits } from '../../src/sql/row-search.js'
 import type { SqlSession } from '../../src/sql/session.js'
 import { describeFacts, describeTable } from './schema.js'
-import { identifier } from './sql.js'
+import { identifier, text } from './sql.js'
 import { cellOf } from './types.js'
 
 export const FAMILY = 'postgres'
@@ -18,6 +18,8 @@ export type Part =
       readonly notNull: boolean
       /** `ALWAYS` or `BY DEFAULT`: the column numbers rows. A serial column does, too. */
       readonly identity: string | null
+      /** Of what numbers it: the next number, and what is added to that. null: nothing does, or the user may not see that, or no number is left. */
+      readonly sequence: { readonly next: string; readonly step: string } | null
       readonly generated: string | null
       readonly default: string | null
       readonly comment: string | null
@@ -31,7 +33,7 @@ export async function sourceDdl(session: SqlSession, table: string): Promise<Sou
   const { oid, kind } = await describeFacts(session, table)
   const parts = (sql: string) => askParts(session, table, sql)
   const isTable = kind === 'table' || kind === 'partitioned'
-  const columns = await parts(columnsSql(oid))
+  const columns = await withSequences(session, oid, await parts(columnsSql(oid)))
   const others = isTable ? await parts(othersSql(oid)) : []
   const [[version] = ['']] = await session.query('SHOW server_version_num')
   const defaults = columns.flatMap((part) => {
@@ -44,19 +46,54 @@ export async function sourceDdl(session: SqlSession, table: string): Promise<Sou
     statements: isTable ? [...columns, ...others].map((part) => JSON.stringify(part)) : null,
     defaults: Object.fromEntries(defaults) as Record<string, string>,
     numbered: columns.flatMap((part) => ('column' in part && part.identity !== null ? [part.column] : [])),
+    next: Object.fromEntries(
+      columns.flatMap((part) =>
+        'column' in part && part.sequence ? [[part.column, part.sequence.next]] : [],
+      ),
+    ) as Record<string, string>,
     extras: [...[...columns, ...others].flatMap(extrasOf), ...(await unkept(session, oid, kind))],
+    foreignKeys: await foreignKeyNames(session, oid),
   }
+}
+
+async function withSequences(session: SqlSession, oid: string, columns: readonly Part[]): Promise<Part[]> {
+  const found: Part[] = []
+  for (const part of columns) {
+    const numbered = 'column' in part && part.identity !== null ? part : null
+    found.push(numbered ? { ...numbered, sequence: await nextNumber(session, oid, numbered.column) } : part)
+  }
+  return found
+}
+
+async function nextNumber(session: SqlSession, oid: string, column: string) {
+  const owned = `pg_get_serial_sequence(${oid}::regclass::text, ${text(column)})`
+  const [[sequence, mayBeSeen] = []] = await session.query(
+    `SELECT seq, has_sequence_privilege(seq, 'SELECT')::int FROM (SELECT ${owned} AS seq) AS found WHERE seq IS NOT NULL`,
+  )
+  if (sequence == null || mayBeSeen !== '1') return null
+  const [[next, step] = []] = await session.query(
+    `SELECT CASE WHEN is_called THEN last_value::numeric + seqincrement ELSE last_value END, seqincrement
+     FROM ${sequence}, pg_sequence WHERE seqrelid = ${text(sequence)}::regclass
+       AND CASE WHEN is_called THEN last_value::numeric + seqincrement ELSE last_value END BETWEEN seqmin AND seqmax`,
+  )
+  return next == null ? null : { next, step: step! }
 }
 
 /** What no created table gets. */
 async function unkept(session: SqlSession, oid: string, kind: string): Promise<string[]> {
   const rows = await session.query(
-    `SELECT concat('foreign key ', conname) FROM pg_constraint WHERE conrelid = ${oid} AND contype = 'f'
-     UNION ALL SELECT concat('trigger ', tgname) FROM pg_trigger WHERE tgrelid = ${oid} AND NOT tgisinternal
+    `SELECT concat('trigger ', tgname) FROM pg_trigger WHERE tgrelid = ${oid} AND NOT tgisinternal
      UNION ALL SELECT concat('rule ', rulename) FROM pg_rewrite WHERE ev_class = ${oid} AND rulename <> '_RETURN'
      UNION ALL SELECT concat('policy ', polname) FROM pg_policy WHERE polrelid = ${oid}`,
   )
   return [...rows.map(([name]) => name!), ...(kind === 'partitioned' ? ['its partitions'] : [])]
+}
+
+async function foreignKeyNames(session: SqlSession, oid: string): Promise<string[]> {
+  const rows = await session.query(
+    `SELECT concat('foreign key ', conname) FROM pg_constraint WHERE conrelid = ${oid} AND contype = 'f' ORDER BY 1`,
+  )
+  return rows.map(([name]) => name!)
 }
 
 /** Columns whose numbers have more digits than some databases keep. */

@@ -1,11 +1,13 @@
 import type { Message, PlannedWrite, TableSchema, WritePlan, WriteSpec } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
+import { postgresForeignKeys } from './foreign-keys.js'
 import { postgresIndexes } from './indexes.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
 import { commitInDoubt } from '../../src/sql/doubt.js'
 import { charsetCoverage } from './charset-coverage.js'
 import { planCreateTable } from './create-table-plan.js'
 import { CopyEncoder } from './encoder.js'
+import { postgresObjects } from './objects.js'
 import { postgresError } from './errors.js'
 import { copySplit, inServerPlanner } from './in-server.js'
 import { describeFacts, describeTable, listTables, PARTS } from './schema.js'
@@ -36,6 +38,8 @@ export function postgresSink(): SqlSink<PostgresSession> {
       known.set(spec, statements)
       return rowStore(session, statements, encoder)
     },
+    foreignKeys: postgresForeignKeys,
+    objects: postgresObjects,
     indexes: postgresIndexes,
     finish: setSequences,
     inServer: inServerPlanner,

@@ -1,7 +1,7 @@
 import type { CreateTableRequest, CreateTablePlan, TableSchema } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
 import { mappedTable } from '../../src/sql/mapped-table.js'
-import { indexFor, nameOfIndex, tableFor } from './ddl.js'
+import { foreignKeySql, indexFor, nameOfIndex, tableFor } from './ddl.js'
 import { FAMILY } from './source-ddl.js'
 import type { Database } from './driver.js'
 import { sqliteError } from './errors.js'
@@ -63,11 +63,11 @@ function refuseTaken({ table }: CreateTableRequest, database: Database): void {
 
 function ownTable(
   ddl: readonly string[],
-  { table, existing }: CreateTableRequest,
+  { table, existing, foreignKeys: wanted }: CreateTableRequest,
   database: Database,
 ): Statements {
   const [own, ...rest] = ddl
-  const { sql, foreignKeys } = tableFor(own!, table)
+  const { sql, foreignKeys } = tableFor(own!, table, wanted)
   const taken = takenNames(database, existing)
   const indexes = rest.map((index) => {
     const name = nameOfIndex(index)
@@ -78,7 +78,8 @@ function ownTable(
   })
   const isUnique = (index: string) => /^CREATE\s+UNIQUE\b/i.test(index)
   const reasons = ["made from the source's own statements"]
-  if (foreignKeys > 0) reasons.push('foreign keys are left out, since they name other tables')
+  if (foreignKeys > 0 && wanted === undefined)
+    reasons.push('foreign keys are left out, since they name other tables')
   return {
     table: sql,
     unique: indexes.filter(isUnique),
@@ -95,7 +96,7 @@ function takenNames(database: Database, dropped: TableSchema | null): Set<string
 }
 
 function tableOfOthers(request: CreateTableRequest, wide: readonly string[]): Statements {
-  const { source, table, ownTypes = [] } = request
+  const { source, table, ownTypes = [], foreignKeys = [] } = request
   const types = new Map(
     source.columns.map((column) => [
       column.name,
@@ -117,7 +118,7 @@ function tableOfOthers(request: CreateTableRequest, wide: readonly string[]): St
     },
   })
   return {
-    table: `CREATE TABLE ${quoteName(table)} (\n  ${lines.join(',\n  ')}\n)`,
+    table: `CREATE TABLE ${quoteName(table)} (\n  ${[...lines, ...foreignKeys.map(foreignKeySql)].join(',\n  ')}\n)`,
     unique: [],
     indexes: [],
     reasons: [

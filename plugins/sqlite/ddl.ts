@@ -1,4 +1,6 @@
+import type { ForeignKey } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
+import { constraintOf } from '../../src/sql/sql-foreign-keys.js'
 import { listOf, rewrite, tokenize } from '../../src/sql/tokens.js'
 import { quoteName } from './names.js'
 
@@ -30,23 +32,45 @@ function checkShape(sql: string, tokens: readonly string[], shape: RegExp): void
   )
 }
 
-/** `CREATE TABLE name (…)` as sqlite_schema keeps it, for a table of another name and without its foreign keys. */
-export function tableFor(sql: string, table: string): { readonly sql: string; readonly foreignKeys: number } {
+/**
+ * `CREATE TABLE name (…)` as sqlite_schema keeps it, for a table of another name and with the foreign keys that are `wanted`, by default none; with
+ * how many it has had itself. Where they are its own, they stay as they stand there.
+ */
+export function tableFor(
+  sql: string,
+  table: string,
+  wanted: readonly ForeignKey[] = [],
+): { readonly sql: string; readonly foreignKeys: number } {
   const tokens = tokenize(sql, TOKEN)
   checkShape(sql, tokens, TABLE)
   const at = nameAt(tokens, /^TABLE$/i)
   const list = tokens.findIndex((token, i) => i > at && token.startsWith('('))
   let foreignKeys = 0
+  const parents = new Set<string>()
   const remaining = listOf(tokens[list]!, TOKEN).flatMap((item) => {
     // A comment at the end of a line would hide what is put behind it.
     const bare = item.map((token) => (/^(--|\/\*)/.test(token) ? ' ' : token))
     const text = withoutReferences(bare)
     if (text !== bare.join('')) foreignKeys++
+    for (const [i, token] of bare.entries())
+      if (/^REFERENCES$/i.test(token))
+        parents.add(unquoted(bare.slice(i + 1).find((each) => /\S/.test(each))!).toLowerCase())
     return text === '' ? [] : [text.trim()]
   })
-  const body = foreignKeys === 0 ? tokens[list]! : `(\n  ${remaining.join(',\n  ')}\n)`
+  const own = foreignKeys === wanted.length && wanted.every(({ parent }) => parents.has(parent.toLowerCase()))
+  const lines = [...remaining, ...wanted.map(foreignKeySql)]
+  const body = own ? tokens[list]! : `(\n  ${lines.join(',\n  ')}\n)`
   const rest = [...tokens.slice(at + 1, list), body, ...tokens.slice(list + 1)]
   return { sql: [...tokens.slice(0, at), quoteName(table), ...rest].join(''), foreignKeys }
+}
+
+export function foreignKeySql(key: ForeignKey): string {
+  return constraintOf({ identifier: quoteName, table: quoteName }, key)
+}
+
+function unquoted(token: string): string {
+  const [quote = ''] = /^["'`[]/.exec(token) ?? []
+  return quote === '' ? token : token.slice(1, -1).replaceAll(quote + quote, quote)
 }
 
 /** `CREATE [UNIQUE] INDEX name ON table(…)` for another index and table. */
@@ -60,9 +84,7 @@ export function indexFor(sql: string, index: string, table: string): string {
 
 export function nameOfIndex(sql: string): string {
   const tokens = tokenize(sql, TOKEN)
-  const token = tokens[nameAt(tokens, /^INDEX$/i)]!
-  const [quote = ''] = /^["'`[]/.exec(token) ?? []
-  return quote === '' ? token : token.slice(1, -1).replaceAll(quote + quote, quote)
+  return unquoted(tokens[nameAt(tokens, /^INDEX$/i)]!)
 }
 
 /** The text of a default if it is a plain literal, as `pragma_table_xinfo` shows it. */

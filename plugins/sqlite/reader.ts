@@ -2,9 +2,11 @@ import { statSync } from 'node:fs'
 import type { Endpoint, ReadSpec, Snapshot, TableState } from '../../src/contract/plugin.js'
 import type { SqlSource } from '../../src/sql/sql-source.js'
 import { describeConnection, open } from './connection.js'
-import { readSourceDdl, wideColumns } from './source-ddl.js'
+import { listForeignKeys } from './foreign-keys.js'
+import { FAMILY, readSourceDdl, wideColumns } from './source-ddl.js'
 import { derive } from './derive.js'
 import { sqliteError } from './errors.js'
+import { listObjects, objectDdl } from './objects.js'
 import { quoteName } from './names.js'
 import { describeTable, listTables } from './schema.js'
 import { SqliteSession } from './session.js'
@@ -22,6 +24,12 @@ export const sqliteSource: SqlSource<SqliteSession> = {
     (await session.query(`EXPLAIN QUERY PLAN ${sql}`)).map((row) => row.at(-1) ?? ''),
   state,
   sampleDigest,
+  foreignKeys: { family: FAMILY, list: async ({ database }) => listForeignKeys(database) },
+  objects: {
+    family: FAMILY,
+    list: async ({ database }) => listObjects(database),
+    ddl: async ({ database }, object) => objectDdl(database, object),
+  },
   windows: windowSource,
   beginSnapshot,
   /** The snapshot is taken by the first read, not by BEGIN. */

@@ -18,7 +18,7 @@ import { floatText } from './numbers.js'
 import { misfitError } from './misfit.js'
 import { beginWrite, untilFree, untilWritable } from './waiting.js'
 
-const SEARCH_MS = 2_000
+const SEARCH_SECONDS = 2
 
 /** It waits for locks only: what runs does so in this thread until it is over. */
 export class SqliteSession implements SqlSession {
@@ -72,8 +72,11 @@ export class SqliteSession implements SqlSession {
   }
 
   /** Nothing ends a query from outside, so a function that is called for each row does. */
-  async search({ select, from, where, tail = '' }: SqlSelect): Promise<SqlRow[] | null> {
-    this.#searchEnd = performance.now() + SEARCH_MS
+  async search(
+    { select, from, where, tail = '' }: SqlSelect,
+    seconds = SEARCH_SECONDS,
+  ): Promise<SqlRow[] | null> {
+    this.#searchEnd = performance.now() + seconds * 1000
     try {
       const conditions = whereClause(['rowshift_in_time()', ...where])
       return await this.query(`SELECT ${select.join(', ')} FROM ${from}${conditions}${tail}`)

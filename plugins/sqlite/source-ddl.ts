@@ -33,6 +33,9 @@ export function readSourceDdl(database: Database, table: string): SourceDdl {
     defaults: defaultsOf(database, table),
     numbered: numbered === null ? [] : [numbered],
     extras: extrasOf(database, table, rows),
+    foreignKeys: database
+      .values('SELECT DISTINCT "table" FROM pragma_foreign_key_list(?)', table)
+      .map((parent) => `foreign key to ${String(parent)}`),
   }
 }
 
@@ -78,11 +81,9 @@ function defaultsOf(database: Database, table: string): Record<string, string> {
 
 function extrasOf(database: Database, table: string, rows: readonly SchemaRow[]): string[] {
   const plain = 'SELECT name FROM pragma_index_list(?) WHERE "unique" = 0 OR partial = 1'
-  const foreign = 'SELECT DISTINCT "table" FROM pragma_foreign_key_list(?)'
   const triggers = rows.filter(({ type }) => type === 'trigger')
   return [
     ...database.values(plain, table).map((name) => `index ${String(name)}`),
-    ...database.values(foreign, table).map((parent) => `foreign key to ${String(parent)}`),
     ...triggers.map(({ name }) => `trigger ${name}`),
     ...(rows.some(({ type, sql }) => type === 'table' && /\bCHECK\b/i.test(sql)) ? ['its CHECKs'] : []),
   ]

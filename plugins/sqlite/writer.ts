@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Endpoint, WritePlan, WriteSpec } from '../../src/contract/plugin.js'
 import { RowshiftError } from '../../src/contract/plugin.js'
+import { sqliteForeignKeys } from './foreign-keys.js'
 import { sqliteIndexes } from './indexes.js'
 import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
 import { counted } from '../../src/wire/counted.js'
@@ -12,6 +13,7 @@ import { FAMILY } from './source-ddl.js'
 import { planCreateTable } from './create-table-plan.js'
 import { Database, requireDriver } from './driver.js'
 import { sqliteError } from './errors.js'
+import { sqliteObjects } from './objects.js'
 import { rowsPerStatement } from './insert.js'
 import { commitError } from './row-errors.js'
 import { describeTable, findRowidColumn, listTables, writeFault } from './schema.js'
@@ -65,6 +67,8 @@ export function sqliteSink(endpoint: Endpoint): SqlSink<SqliteSession> {
       }
     },
 
+    foreignKeys: sqliteForeignKeys,
+    objects: sqliteObjects,
     indexes: sqliteIndexes,
 
     rows(session, spec): RowStore {

@@ -7,6 +7,7 @@ import { planDatabase } from '../features/database/plan.js'
 import type { DatabaseReport, TableReport } from '../features/database/report.js'
 import { unplannedReport } from '../features/database/report.js'
 import type { DatabaseRequest } from '../features/database/request.js'
+import type { Params } from '../task/params.js'
 import {
   asProgress,
   databasePlanText,
@@ -19,11 +20,13 @@ import { exitCodeOf, withProgress } from './execution.js'
 import { interruptible } from './interruptible.js'
 import { databasesRequest, withCreation } from './requests.js'
 import { print, printError, printJson, printNotice, tableLabel } from './output.js'
-import type { CommonOptions, ReportOptions, SelectionOptions, TablesOptions } from './options.js'
+import type { SchemaOptions, SelectionOptions } from './database-options.js'
+import type { CommonOptions, ReportOptions, TablesOptions } from './options.js'
 import { openReport, writeReport } from './report-file.js'
 import { tablesOption } from './table-selection.js'
 
-export interface DatabaseOptions extends CommonOptions, ReportOptions, TablesOptions, SelectionOptions {
+export interface DatabaseOptions
+  extends CommonOptions, ReportOptions, TablesOptions, SelectionOptions, SchemaOptions {
   readonly from: string
   readonly to: string
   readonly dryRun: boolean
@@ -54,8 +57,29 @@ export async function copyDatabase(options: DatabaseOptions): Promise<number> {
 
 async function requestOf(options: DatabaseOptions): Promise<DatabaseRequest> {
   const request = await databasesRequest(newRunId(), options)
-  const params = withCreation(request.params, options.create)
-  return { ...request, params, fromTarget: options.fromTarget }
+  const { create, schemaOnly, dataOnly, objects, definer = 'drop', fromTarget } = options
+  refuseTogether(options, request.params)
+  return {
+    ...request,
+    params: withCreation(request.params, create || schemaOnly),
+    fromTarget,
+    ...(schemaOnly && { only: 'schema' as const }),
+    ...(objects && !dataOnly && { objects: definer }),
+  }
+}
+
+function refuseTogether(
+  { create, schemaOnly, dataOnly, objects, definer }: DatabaseOptions,
+  { schemaSaveMode }: Params,
+): void {
+  const creates = create || schemaSaveMode !== 'error_when_not_exist'
+  const fault =
+    dataOnly && (schemaOnly || creates || objects)
+      ? `--data-only makes nothing: leave out ${schemaOnly ? '--schema-only' : objects ? '--objects' : create ? '--create' : 'schema_save_mode'}.`
+      : definer !== undefined && !objects
+        ? '--definer goes with --objects.'
+        : null
+  if (fault !== null) throw new RowshiftError('USAGE', `${fault} Nothing was written.`)
 }
 
 function refuseOptionsOfOneTable({ retry, workers }: DatabaseOptions): void {

@@ -12,9 +12,9 @@ import type {
   HostOptions,
   ModeOptions,
   ReportOptions,
-  SelectionOptions,
   TablesOptions,
 } from './options.js'
+import type { SchemaOptions, SelectionOptions } from './database-options.js'
 import { copyWithProgress, deliver, reported, withHosts } from './execution.js'
 import { interruptible } from './interruptible.js'
 import { describePlan, describeSplits, print, printJson, tableLabel } from './output.js'
@@ -26,7 +26,7 @@ import { refuseSelection } from './table-selection.js'
 import { withSubject } from '../engine/watermark-subject.js'
 
 export interface CopyOptions
-  extends CommonOptions, ReportOptions, TablesOptions, SelectionOptions, HostOptions {
+  extends CommonOptions, ReportOptions, TablesOptions, SelectionOptions, SchemaOptions, HostOptions {
   readonly dryRun: boolean
   readonly create: boolean
   readonly fromTarget: boolean

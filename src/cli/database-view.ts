@@ -7,10 +7,11 @@ import type { DatabaseProgress } from '../features/database/job.js'
 import type { DatabasePlan } from '../features/database/plan.js'
 import type { PlannedTable } from '../features/database/table-plan.js'
 import { expectedBytes } from '../features/database/plan.js'
-import type { DatabaseReport, TableReport } from '../features/database/report.js'
+import type { DatabaseReport, SchemaReport, TableReport } from '../features/database/report.js'
 import { most } from '../sql/literals.js'
 import { counted } from '../wire/counted.js'
 import { tablesOption } from './table-selection.js'
+import { lacksSchema, schemaPlanLines, schemaSummary } from './schema-view.js'
 import { formatBytes, formatCount, formatRows, formatSeconds, printable, table } from './output.js'
 
 /** Tables under way, and tables left out, of which a person sees the names. */
@@ -18,7 +19,11 @@ const SHOWN = 3
 const SHOWN_LEFT_OUT = 20
 
 /** Every table with what is known of it, then what is left out, then what there is to say about each. */
-export function databasePlanText({ tables, leftOut }: DatabasePlan, from: string, to: string): string {
+export function databasePlanText(
+  { tables, leftOut, schema }: DatabasePlan,
+  from: string,
+  to: string,
+): string {
   const rows = tables.map((planned) => {
     const { from: name, to: target, plan } = planned
     const bytes = expectedBytes(planned)
@@ -39,6 +44,7 @@ export function databasePlanText({ tables, leftOut }: DatabasePlan, from: string
     `to       ${to}`,
     table(rows),
     ...leftOutLines(leftOut),
+    ...schemaPlanLines(schema),
     ...tables.flatMap(({ plan, from: name }) =>
       (plan?.warnings ?? []).map((warning) => `warning  ${name}: ${warning}`),
     ),
@@ -48,14 +54,15 @@ export function databasePlanText({ tables, leftOut }: DatabasePlan, from: string
 }
 
 /** What `--dry-run --json` prints. */
-export function planJson({ tables, leftOut }: DatabasePlan): object {
+export function planJson({ tables, leftOut, schema }: DatabasePlan): object {
   const planned = tables.map(({ from, to, plan, error }) => ({
     table: from,
     to,
     plan,
     error: error?.report() ?? null,
   }))
-  return { tables: planned, leftOut }
+  const { foreignKeys, objects } = schema
+  return { tables: planned, leftOut, foreignKeys, objects }
 }
 
 /** One line when a table has ended. */
@@ -83,11 +90,14 @@ export function progressNote({ tablesEnded, underWay }: DatabaseProgress, tables
   return `${tablesEnded} of ${counted(tables, 'table')}${now}`
 }
 
-type Summarised = Pick<DatabaseReport, 'tables' | 'rowsWritten' | 'bytes' | 'seconds' | 'status'>
+type Summarised = Pick<DatabaseReport, 'tables' | 'rowsWritten' | 'bytes' | 'seconds' | 'status'> &
+  Partial<SchemaReport>
 
 /** What a person reads after the run; `again`: how what is not done is copied. */
 export function databaseSummary(report: Summarised, again: readonly string[]): string {
-  const { tables, rowsWritten, bytes, seconds, status } = report
+  const { tables, rowsWritten, bytes, seconds, status, foreignKeys = [], objects = [] } = report
+  // Tasks make no objects, and have no options.
+  const isCommand = report.objects !== undefined
   const done = tables.filter((one) => one.status === 'success').length
   const verb = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[status]
   const failed = tables.filter((one) => one.status !== 'success')
@@ -99,6 +109,12 @@ export function databaseSummary(report: Summarised, again: readonly string[]): s
       ({ table: name, status: ended, rows }) =>
         `  ${printable(name).padEnd(width)}  ${ended.replace('_', ' ')}, ${formatRows(rows)} written`,
     ),
+    ...schemaSummary({ foreignKeys, objects }),
+    ...(failed.length === 0 && isCommand && lacksSchema({ foreignKeys, objects })
+      ? [
+          'To make what is missing and can be made, run the same command with --schema-only: it copies no rows.',
+        ]
+      : []),
     ...(failed.length === 0 ? [] : again),
   ].join('\n')
 }

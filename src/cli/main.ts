@@ -6,6 +6,7 @@ import { rowshiftVersion } from '../version.js'
 import { log, logLevels, setLogLevel } from '../log.js'
 import { surviveBrokenOutput } from './broken-output.js'
 import type { RunOptions } from './options.js'
+import { schemaOptions, selectionOptions } from './database-options.js'
 import {
   benchOptions,
   configOptions,
@@ -18,7 +19,6 @@ import {
   reportOptions,
   retryOption,
   runOptions,
-  selectionOptions,
   tablesOptions,
   throttleOptions,
   verifyOptions,
@@ -84,7 +84,9 @@ async function main(args: readonly string[]): Promise<number> {
       'copy',
       'Copy a table, or all tables of a database; no task table needed',
       (y) =>
-        hostOptions(selectionOptions(tablesOptions(retryOption(fromTargetOption(reportOptions(y))))))
+        hostOptions(
+          schemaOptions(selectionOptions(tablesOptions(retryOption(fromTargetOption(reportOptions(y)))))),
+        )
           .option('create', {
             type: 'boolean',
             default: false,

@@ -190,28 +190,6 @@ function benchSeconds(value: number): number {
   throw new RowshiftError('USAGE', '--seconds is a number from 5 to 3600.')
 }
 
-/** Which tables of a database, where the URLs name none. */
-export interface SelectionOptions {
-  readonly tables: string | undefined
-  readonly exclude: string | undefined
-  readonly rename: string | undefined
-  readonly onTableError: 'stop' | 'continue' | undefined
-}
-
-export function selectionOptions<T>(yargs: Argv<T>) {
-  return yargs
-    .option('tables', {
-      type: 'string',
-      describe: "Of a database (URLs without table=): these, like 'user,order_*' or /^log_[0-9]+$/",
-    })
-    .option('exclude', { type: 'string', describe: 'Of a database: all but these' })
-    .option('rename', { type: 'string', describe: "Of a database: other names, like 'old_*=new_*'" })
-    .option('on-table-error', {
-      choices: ['stop', 'continue'] as const,
-      describe: 'Of a database: whether the other tables go on when one fails (stop)',
-    })
-}
-
 export function watermarkOptions<T>(yargs: Argv<T>) {
   return yargs
     .option('mode', { choices: ['append', 'increment'] as const, describe: 'Whose: each has its own' })

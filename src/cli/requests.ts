@@ -11,7 +11,8 @@ import { paramsFromOptions } from '../task/params-options.js'
 import type { Params } from '../task/params.js'
 import { withMode } from '../task/params.js'
 import { otherConnections } from './other-connections.js'
-import type { ModeOptions, SelectionOptions, TablesOptions } from './options.js'
+import type { SelectionOptions } from './database-options.js'
+import type { ModeOptions, TablesOptions } from './options.js'
 import { selectionOf } from './table-selection.js'
 
 /** A task as it stands in the store. */

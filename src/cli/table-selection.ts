@@ -4,7 +4,7 @@ import type { OnTableError } from '../features/database/request.js'
 import type { SelectionRequest } from '../features/database/selection.js'
 import { splitList } from '../features/database/selection.js'
 import type { Params } from '../task/params.js'
-import type { SelectionOptions } from './options.js'
+import type { SchemaOptions, SelectionOptions } from './database-options.js'
 
 /** An option wins over the param of its name. */
 export function selectionOf(
@@ -24,9 +24,12 @@ export function selectionOf(
 }
 
 /** Throws USAGE where one table is copied or compared, and the options say which of many. */
-export function refuseSelection({ tables, exclude, rename, onTableError }: SelectionOptions): void {
-  const given = Object.entries({ tables, exclude, rename, 'on-table-error': onTableError }).find(
-    ([, value]) => value !== undefined,
+export function refuseSelection(options: SelectionOptions & Partial<SchemaOptions>): void {
+  const { tables, exclude, rename, onTableError, schemaOnly, dataOnly, objects, definer } = options
+  const texts = { tables, exclude, rename, definer, 'on-table-error': onTableError }
+  const switches = { 'schema-only': schemaOnly, 'data-only': dataOnly, objects }
+  const given = Object.entries({ ...texts, ...switches }).find(
+    ([, value]) => value !== undefined && value !== false,
   )
   if (given === undefined) return
   throw new RowshiftError(

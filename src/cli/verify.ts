@@ -8,14 +8,8 @@ import type { DatabaseRequest } from '../features/database/request.js'
 import type { MaxDelete } from '../task/params.js'
 import { deliver, reported, withHosts, withProgress } from './execution.js'
 import { interruptible } from './interruptible.js'
-import type {
-  CommonOptions,
-  ConfigOptions,
-  HostOptions,
-  ReportOptions,
-  SelectionOptions,
-  TablesOptions,
-} from './options.js'
+import type { SelectionOptions } from './database-options.js'
+import type { CommonOptions, ConfigOptions, HostOptions, ReportOptions, TablesOptions } from './options.js'
 import { openReport } from './report-file.js'
 import { AS_STORED, databasesRequest, taskRequest, urlRequest } from './requests.js'
 import { recorded } from './run-history.js'

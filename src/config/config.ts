@@ -38,6 +38,8 @@ export interface ResolvedConnection {
   readonly databases?: readonly NamedConnection[]
   /** How whoever asked for it has named it. A URL may hold secrets. */
   readonly origin?: ConnectionOrigin
+  /** SQL that its sessions run before that of the param `session`. Default: none. */
+  readonly session?: readonly string[]
 }
 
 /** What a connection is asked for by. */

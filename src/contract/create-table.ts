@@ -1,3 +1,4 @@
+import type { ForeignKey } from './foreign-keys.js'
 import type { TableSchema } from './table-schema.js'
 
 /** How its own database would create a table; asked for only when a target table is to be created from it. */
@@ -12,8 +13,12 @@ export interface SourceDdl {
   readonly defaults: Readonly<Record<string, string>>
   /** Columns that the database numbers by itself where a row does not say their value. Default: none. */
   readonly numbered?: readonly string[]
+  /** The number that the next such row gets, by column, where that is known. */
+  readonly next?: Readonly<Record<string, string>>
   /** For people: what the table has that neither its columns nor its unique keys nor `defaults` nor `numbered` say. */
   readonly extras: readonly string[]
+  /** For people: its foreign keys, which stand in none of the lists above. Default: none. */
+  readonly foreignKeys?: readonly string[]
 }
 
 export interface CreateTableRequest {
@@ -30,6 +35,11 @@ export interface CreateTableRequest {
   readonly ownTypes?: readonly string[]
   /** Name of the table to make. */
   readonly table: string
+  /**
+   * Of the copy of a whole database: those that the table is to have. A database that makes foreign keys with their table makes them; any other
+   * makes none, since they come later, and says nothing of them. Default: the table gets none, and the reasons say so.
+   */
+  readonly foreignKeys?: readonly ForeignKey[]
   /** The table of that name that is to be dropped first; null: there is none. */
   readonly existing: TableSchema | null
 }

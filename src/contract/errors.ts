@@ -72,6 +72,10 @@ export const errorCodes = {
   DELETES_REFUSED: { exit: ExitCode.failed },
   /** The target table could not be made as it was planned; no row was written. */
   CREATE_FAILED: { exit: ExitCode.failed },
+  /** Rows refer to rows that are not there, so that a foreign key cannot be, or is broken. */
+  ORPHANED_ROWS: { exit: ExitCode.failed },
+  /** A view, trigger, routine or event could not be made. */
+  OBJECT_FAILED: { exit: ExitCode.failed },
   /** The server could not be reached. */
   CONNECTION_FAILED: { exit: ExitCode.failed, reaction: 'retry' },
   /** The server takes no more connections, at all or of this user. */

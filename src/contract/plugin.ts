@@ -95,6 +95,8 @@ export { find as findTokens, listOf, rewrite as rewriteTokens, tokenize } from '
 export type * from './write.js'
 export type * from './checkpoint.js'
 export type * from './deferred-indexes.js'
+export type * from './foreign-keys.js'
+export type * from './objects.js'
 
 export interface Reader {
   /** What it can do beyond the methods here; `{}`: nothing. */

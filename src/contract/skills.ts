@@ -7,10 +7,12 @@ import type { Batch } from '../wire/batch.js'
 import type { Checkpoints } from './checkpoint.js'
 import type { Derivation } from './derivation.js'
 import type { CreateTableRequest, SourceDdl, CreateTablePlan } from './create-table.js'
+import type { ForeignKeySource, ForeignKeyTarget } from './foreign-keys.js'
 import type { IndexesSkill } from './deferred-indexes.js'
 import type { Characters } from './value-range.js'
 import type { InServerSource, InServerTarget } from './in-server.js'
 import type { Message } from './message.js'
+import type { ObjectSource, ObjectTarget } from './objects.js'
 import type {
   IncrementalRequest,
   Digest,
@@ -64,6 +66,10 @@ export interface ReaderSkills extends LoadSkill {
    * makes messages clearer; what is lost is decided by the columns' value ranges. Default: messages give no example.
    */
   findLoss?(table: TableSchema, column: ColumnMapping, where: string | null): Promise<LossSearch>
+  /** For copies of a whole database. Default: a target gets none. */
+  readonly foreignKeys?: ForeignKeySource
+  /** Views, triggers, routines: for copies of a whole database. Default: none are known. */
+  readonly objects?: ObjectSource
   /**
    * Last look at the source before a row moves. Throws when the copy cannot work (privileges, a row that is
    * too large, keys that the target's collation takes for equal); resolves to warnings. `allColumns`: the user wants
@@ -175,6 +181,10 @@ export interface WriterSkills extends LoadSkill {
   readonly sequences?: SequencesSkill
   /** For `write_path: in-server`, together with that of a reader. Default: rows always come from outside. */
   readonly inServer?: InServerTarget
+  /** For copies of a whole database. Default: tables get none. */
+  readonly foreignKeys?: ForeignKeyTarget
+  /** Views, triggers, routines: for copies of a whole database. Default: none are made. */
+  readonly objects?: ObjectTarget
   /** So that indexes of the target can come after its rows. Default: they come with the rows. */
   readonly indexes?: IndexesSkill
   /** So that runs that ended early can be resumed. Used on the main thread. Default: they are begun anew. */

@@ -16,7 +16,10 @@ export function endpointsOf(
   timeZone: string | null = null,
 ): readonly Endpoint[] {
   const { connection, databases = [{ connection }] } = endpoint
-  return databases.map((each) => endpointOf({ ...endpoint, connection: each.connection }, session, timeZone))
+  const statements = [...(endpoint.session ?? []), ...session]
+  return databases.map((each) =>
+    endpointOf({ ...endpoint, connection: each.connection }, statements, timeZone),
+  )
 }
 
 export function endpointOf(

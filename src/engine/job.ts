@@ -13,7 +13,7 @@ import { checkShardParams } from '../features/shard/rule-plan.js'
 import { Target } from '../features/shard/target.js'
 import { adding, DeferredIndexes } from '../features/indexes/deferred-indexes.js'
 import type { SavedWatermarks } from '../plan/window.js'
-import type { Reader, SplitOutline, Writer } from '../contract/plugin.js'
+import type { ForeignKey, Reader, SplitOutline, Writer } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../contract/task-store.js'
@@ -58,6 +58,8 @@ export interface CopyRequest {
   readonly memory?: RunMemory
   /** Where `"in": "source"` looks values up, when rows come from elsewhere: from a file. Default: `from`. */
   readonly lookupSource?: ResolvedConnection
+  /** Those that a table which is created is to have. Default: as for a table that is copied alone. */
+  readonly foreignKeys?: readonly ForeignKey[]
   /** Databases beside the two endpoints that `params` look values up in, by what they call them. Default: none. */
   readonly others?: Readonly<Record<string, ResolvedConnection>>
   /** Whose threads copy it. Default: those of this process. */
@@ -157,12 +159,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }
   const seconds = (performance.now() - started) / 1000
-  const {
-    backfill,
-    resumed,
-    resumable,
-    warnings: more,
-  } = (checkpoints as RunCheckpoints | null) ?? noCheckpoints
+  const marks = (checkpoints as RunCheckpoints | null) ?? noCheckpoints
+  const { backfill, resumed, resumable, warnings: more } = marks
   const dirtyFiles = (dirty as DirtyFile | null)?.close(resumable !== null) ?? noDirtyFiles
   return makeReport({
     ...request,

@@ -1,4 +1,4 @@
-import type { Reader, Writer } from '../contract/plugin.js'
+import type { ForeignKey, Reader, Writer } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 import type { NamedConnections } from './named-connections.js'
 import type { SavedWatermarks, WindowRequest } from './window.js'
@@ -14,6 +14,8 @@ export interface PlanRequest {
   readonly connections: NamedConnections
   /** As in `WriteSpec`. */
   readonly largeRows?: true
+  /** Those that a table which is created is to have: see `CreateTableRequest`. */
+  readonly foreignKeys?: readonly ForeignKey[]
   /** Ends what is waited for outside of the databases, which have it already. */
   readonly signal?: AbortSignal | undefined
 }

@@ -121,9 +121,9 @@ type Tables = Pick<PlanChoices, 'source' | 'target' | 'mapping' | 'deleting' | '
 
 /** The target as it is, or as it will be made. */
 function chooseTarget(request: PlanRequest, source: SourceChoice): Promise<TargetChoice> {
-  const { params, target } = request
+  const { params, target, foreignKeys } = request
   if (params.shard !== null) return planShards(request, source, params.shard)
-  const one = { writer: target.writers[0]!, table: singleName(target.table), params }
+  const one = { writer: target.writers[0]!, table: singleName(target.table), params, foreignKeys }
   return planTarget(one, modelOf(source))
 }
 

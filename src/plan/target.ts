@@ -1,6 +1,7 @@
 import { RowshiftError } from '../contract/errors.js'
 import type {
   Column,
+  ForeignKey,
   PlannedWrite,
   TableCreation,
   CreateTablePlan,
@@ -26,6 +27,8 @@ export interface TargetRequest {
   readonly writer: Writer
   readonly table: string
   readonly params: Params
+  /** As in `CreateTableRequest`. */
+  readonly foreignKeys?: readonly ForeignKey[] | undefined
 }
 
 /** The target table as it is, or as it will be made: like `model`, which it must not be. Changes nothing. */
@@ -89,7 +92,7 @@ async function findTarget({ writer, table, params }: TargetRequest): Promise<Tab
 }
 
 async function planCreateTable(
-  { writer, table }: TargetRequest,
+  { writer, table, foreignKeys }: TargetRequest,
   model: TableModel,
   existing: TableSchema | null,
 ): Promise<CreateTablePlan> {
@@ -103,7 +106,8 @@ async function planCreateTable(
   const sourceDdl = await model.sourceDdl()
   const wideColumns = () => model.wideColumns()
   const source = model.table
-  return writer.skills.planCreateTable({ source, sourceDdl, wideColumns, table, existing })
+  const keys = foreignKeys && { foreignKeys }
+  return writer.skills.planCreateTable({ source, sourceDdl, wideColumns, table, existing, ...keys })
 }
 
 /** An incremental run copies some rows only. */

@@ -8,13 +8,16 @@ export interface MappedColumns {
   type(column: Column): string
   /** A default of the source as SQL; null: as a default of this column it would mean something else. */
   defaultValue(column: Column, value: string): string | null
-  /** What makes the database number a column by itself, as SQL that follows the type; null: it cannot number this one. */
-  numbering(column: Column): string | null
+  /**
+   * What makes the database number a column by itself, as SQL that follows the type; null: it cannot number this one. `next`: the number that comes
+   * next in the source, where that is known and the column can hold it.
+   */
+  numbering(column: Column, next: string | undefined): string | null
 }
 
 /** The lines between the brackets of CREATE TABLE: mapped types, NOT NULL, plain defaults and unique keys. */
 export function mappedTable(
-  { source, sourceDdl }: CreateTableRequest,
+  { source, sourceDdl, foreignKeys }: CreateTableRequest,
   sql: MappedColumns,
 ): { readonly lines: readonly string[]; readonly reasons: readonly string[] } {
   const reasons: string[] = []
@@ -26,7 +29,7 @@ export function mappedTable(
   }
   const numberingOf = (column: Column) => {
     if (!sourceDdl?.numbered?.includes(column.name)) return ''
-    const numbering = column.nullable ? null : sql.numbering(column)
+    const numbering = column.nullable ? null : sql.numbering(column, nextOf(column, sourceDdl))
     if (numbering === null) reasons.push(`the numbering of ${column.name} is left out`)
     return numbering ? ` ${numbering}` : ''
   }
@@ -41,9 +44,19 @@ export function mappedTable(
     (key) =>
       `${key === primary ? 'PRIMARY KEY' : 'UNIQUE'} (${key.columns.map((name) => sql.identifier(name)).join(', ')})`,
   )
-  const extras = sourceDdl?.extras ?? []
+  const keysToo = foreignKeys === undefined ? (sourceDdl?.foreignKeys ?? []) : []
+  const extras = [...(sourceDdl?.extras ?? []), ...keysToo]
   if (extras.length > 0) reasons.push(`left out: ${extras.join(', ')}`)
   return { lines: [...columns, ...keys], reasons }
+}
+
+function nextOf(
+  { name, valueRange }: Column,
+  sourceDdl: CreateTableRequest['sourceDdl'],
+): string | undefined {
+  const next = sourceDdl?.next?.[name]
+  if (next === undefined || !/^\d+$/.test(next)) return undefined
+  return valueRange.max !== undefined && BigInt(next) > BigInt(valueRange.max) ? undefined : next
 }
 
 const DEFAULTS: Partial<Readonly<Record<Column['kind'], RegExp>>> = {

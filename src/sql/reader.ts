@@ -19,6 +19,7 @@ import { formatNames, rowDigest, sampleDigest, splitDigest } from './row-digest.
 import { sampleRows } from './row-sample.js'
 import { selectSql, splitQuery } from './select.js'
 import { SessionSlot } from './session-slot.js'
+import { schemaSkills } from './sql-objects.js'
 import type { SqlSession } from './session.js'
 import type { SqlSource } from './sql-source.js'
 import { checkCondition } from './user-sql.js'
@@ -56,6 +57,7 @@ export class SqlReader<S extends SqlSession> implements Reader {
         wideColumns: (table) =>
           this.#at('looking at the values of', table, (session) => source.wideColumns(session, table)),
       },
+      ...schemaSkills(source, (doing, work) => this.#using(doing, work)),
       derive: async (table, wanted) => source.derive(await this.#open(), table, wanted),
       findLoss: async (table, column, where) => findLoss(await this.#open(), table, column, where),
       check: (spec, write, allColumns) =>

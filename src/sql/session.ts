@@ -35,8 +35,8 @@ export interface SqlSession {
   check(sql: string): Promise<void>
   /** Runs a statement of any kind, also one of the user. Resolves to how many rows it has deleted, inserted or changed. */
   run(sql: string): Promise<number>
-  /** A search that must not take longer than about two seconds; null: it was stopped. */
-  search(select: SqlSelect): Promise<readonly SqlRow[] | null>
+  /** A search that must not take longer than about so many seconds (default: two); null: it was stopped. */
+  search(select: SqlSelect, seconds?: number): Promise<readonly SqlRow[] | null>
   /**
    * The rows of a query whose columns are `spec.columns`, each selected as `SqlDialect.cell` says. Throws DATA_REJECTED for a value that
    * cannot be written as a cell, INTERRUPTED soon after a signal. The consumer may stop early; then the session may be `spent`.

@@ -8,7 +8,9 @@ import type { Column, TableSchema } from '../contract/table-schema.js'
 import type { PlannedWrite, WritePlan, WriteSpec } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
 import type { CopiedRows, InServerPlanner } from './unseen-rows.js'
+import type { ForeignKeyStatements } from './foreign-key-statements.js'
 import type { IndexStatements } from './index-statements.js'
+import type { ObjectTargetSql } from './object-statements.js'
 import type { SqlSession } from './session.js'
 import type { SettlementSteps } from './settlement.js'
 import type { Tally } from './tally.js'
@@ -40,6 +42,10 @@ export interface SqlSink<S extends SqlSession> {
   finish?(session: S, spec: PlannedWrite): Promise<void>
   /** For rows that never leave the server; then `RowStore.copy` is there too. Default: all rows come from outside. */
   readonly inServer?: InServerPlanner<S>
+  /** Default: foreign keys are not made. */
+  readonly foreignKeys?: ForeignKeyStatements<S>
+  /** Default: no views, triggers or routines are made. */
+  readonly objects?: ObjectTargetSql<S>
   /** Default: indexes come with the rows. */
   readonly indexes?: IndexStatements<S>
   /** How rows are stored by a plan. Asked for each split. */

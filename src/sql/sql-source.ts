@@ -6,7 +6,9 @@ import type { ReadSpec, Snapshot, TableState } from '../contract/read.js'
 import type { LoadRequest, ServerLoad } from '../contract/skills.js'
 import type { Column, TableSchema } from '../contract/table-schema.js'
 import type { PlannedWrite } from '../contract/write.js'
+import type { ForeignKeySourceSql } from './foreign-key-statements.js'
 import type { DigestSql } from './row-digest.js'
+import type { ObjectSourceSql } from './object-statements.js'
 import type { SqlSession } from './session.js'
 import type { InServerSigns } from './unseen-rows.js'
 import type { KeyProbe } from './splits.js'
@@ -41,6 +43,10 @@ export interface SqlSource<S extends SqlSession> {
   readonly windows: WindowSource<S>
   /** How the server computes digests that others compute too; null: it cannot. Default: no server of this kind can. */
   digests?(session: S): Promise<DigestSql | null>
+  /** Those of the database, under the family of `sourceDdl`. Default: it has none that others could be given. */
+  readonly foreignKeys?: ForeignKeySourceSql<S>
+  /** Views, triggers, routines. Default: none are known. */
+  readonly objects?: ObjectSourceSql<S>
   /** By which a writer of the same kind sees that both reach the same server. Default: none does. */
   readonly inServer?: InServerSigns<S>
   /** Snapshots have a token that other processes may join. Default: they have none. */

@@ -11,6 +11,8 @@ import { nothingWritten } from '../contract/write.js'
 import type { Batch } from '../wire/batch.js'
 import { inDoubt } from './doubt.js'
 import { isStored, leaveMark, SqlCheckpoints } from './sql-checkpoints.js'
+import { SqlForeignKeys } from './sql-foreign-keys.js'
+import { sqlObjects } from './sql-objects.js'
 import { SqlIndexes } from './sql-indexes.js'
 import { highestValue } from './highest-value.js'
 import { copyUnseen, type InServerPlanner, orNull } from './unseen-rows.js'
@@ -41,6 +43,7 @@ export class SqlWriter<S extends SqlSession> implements Writer {
   }
 
   #skills(sink: SqlSink<S>): WriterSkills {
+    const session = () => this.#session()
     return {
       tables: () => this.#using('listing the tables', (session) => sink.tables(session)),
       highest: (table, column) =>
@@ -72,8 +75,10 @@ export class SqlWriter<S extends SqlSession> implements Writer {
       },
       sequences: sequencesSkill(({ name }, work) => this.#using(`reserving ids of sequence ${name}`, work)),
       ...(sink.inServer && { inServer: this.#inServer(sink.inServer) }),
-      checkpoints: new SqlCheckpoints(() => this.#session()),
-      ...(sink.indexes && { indexes: new SqlIndexes(sink, this.#endpoint, () => this.#session()) }),
+      checkpoints: new SqlCheckpoints(session),
+      ...(sink.foreignKeys && { foreignKeys: new SqlForeignKeys(sink, this.#endpoint, session) }),
+      ...(sink.objects && { objects: sqlObjects(sink, this.#endpoint, session) }),
+      ...(sink.indexes && { indexes: new SqlIndexes(sink, this.#endpoint, session) }),
     }
   }
 

@@ -5,6 +5,8 @@ import type { DatabasePlan } from './plan.js'
 import { expectedBytes, isSmall, planDatabase } from './plan.js'
 import type { DatabaseReport, TableReport } from './report.js'
 import { copiedTable, databaseReport, uncopiedTable } from './report.js'
+import { finishSchema, prepareSchema } from './schema.js'
+import { makeTables } from './schema-only.js'
 import type { DatabaseRequest } from './request.js'
 import { runTable } from './run-table.js'
 import type { PlannedTable } from './table-plan.js'
@@ -29,6 +31,8 @@ export interface DatabaseHooks {
   readonly signal: AbortSignal
   readonly onPlan: (plan: DatabasePlan) => void
   readonly onProgress: (progress: DatabaseProgress) => void
+  /** What is done beside the tables, in words. */
+  readonly onStep?: (step: string) => void
   /** In the order in which they end. */
   readonly onTable: (table: TableReport) => void
 }
@@ -42,13 +46,16 @@ export async function runDatabase(request: DatabaseRequest, hooks: DatabaseHooks
   const started = performance.now()
   const plan = await planDatabase(request, hooks.signal)
   hooks.onPlan(plan)
-  const ended = await new DatabaseRun(request, plan, hooks).run()
+  await prepareSchema(request, plan, hooks.signal)
+  const run = () => new DatabaseRun(request, plan, hooks).run()
+  const ended = await (request.only === 'schema' ? makeTables(request, plan, hooks) : run())
   const tables = plan.tables.map((table) => ended.get(table) ?? uncopiedTable(table, null))
+  const schema = await finishSchema(request, plan, tables, hooks)
   const interrupted = hooks.signal.aborted
     ? new RowshiftError('INTERRUPTED', 'The run was interrupted.')
     : null
   const seconds = (performance.now() - started) / 1000
-  return databaseReport(request.runId, tables, plan.leftOut, interrupted, seconds)
+  return databaseReport(request.runId, tables, schema, plan.leftOut, interrupted, seconds)
 }
 
 class DatabaseRun {

@@ -4,6 +4,8 @@ import { withEndpoints } from '../../engine/job.js'
 import { stopped } from '../../engine/run-errors.js'
 import type { DatabaseRequest } from './request.js'
 import { checkDatabaseRequest } from './request.js'
+import type { SchemaPlan } from './schema-plan.js'
+import { planSchema } from './schema-plan.js'
 import type { Selection } from './selection.js'
 import { sameTarget, selectTables } from './selection.js'
 import type { PlannedTable } from './table-plan.js'
@@ -17,6 +19,8 @@ const ALREADY_COPIED = 'copied already by the run that this one goes on with'
 export interface DatabasePlan {
   /** In the order of their names. */
   readonly tables: readonly PlannedTable[]
+  /** What is made beside them. */
+  readonly schema: SchemaPlan
   readonly leftOut: Selection['leftOut']
 }
 
@@ -32,10 +36,11 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
     const { tables: selected, leftOut } = await withoutViews(endpoints.readers[0]!, () =>
       selectTables(others, request.selection),
     )
+    const schema = await planSchema({ ...endpoints, ...request, selected })
     const tables: PlannedTable[] = []
     for (const table of selected) {
       if (signal.aborted) throw stopped(signal)
-      tables.push(await planTable(request, table, endpoints, signal))
+      tables.push(await planTable(request, table, schema.foreignKeys, endpoints, signal))
     }
     refuseOneTarget(tables)
     const { kept, skipped } = withoutUnfit(tables, request)
@@ -43,6 +48,7 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
       request.doneBefore?.has(name) === true && plan?.write.create === null
     return {
       tables: kept.filter((table) => !isDone(table)),
+      schema,
       leftOut: [
         ...leftOut,
         ...skipped,

@@ -1,11 +1,18 @@
 import type { RowshiftError } from '../../contract/errors.js'
 import type { ErrorReport } from '../../contract/errors.js'
 import type { RunReport } from '../../contract/task-store.js'
+import type { ForeignKeyReport } from './make-foreign-keys.js'
+import type { ObjectReport } from './objects.js'
 import type { DatabasePlan } from './plan.js'
 import type { PlannedTable } from './table-plan.js'
 
 /** `not_begun`: another table has failed before, or the run was interrupted. */
 export type TableStatus = 'success' | 'failed' | 'interrupted' | 'not_begun'
+
+/** What became of all that is made beside tables. */
+export type SchemaReport = Pick<DatabaseReport, 'foreignKeys' | 'objects'>
+
+export const noSchema: SchemaReport = { foreignKeys: [], objects: [] }
 
 /** What became of one table. */
 export interface TableReport {
@@ -14,7 +21,7 @@ export interface TableReport {
   readonly to: string
   readonly status: TableStatus
   /** What it was in when it ended; null: it has not begun. */
-  readonly phase: 'plan' | 'copy' | null
+  readonly phase: 'plan' | 'create' | 'copy' | null
   /** Written, and committed. */
   readonly rows: number
   readonly bytes: number
@@ -40,6 +47,10 @@ export interface DatabaseReport {
   readonly targetChanged: boolean
   /** In the order of their names. */
   readonly tables: readonly TableReport[]
+  /** What became of foreign keys: those that were to be made, and those that the target has had. */
+  readonly foreignKeys: readonly ForeignKeyReport[]
+  /** What became of views, triggers, routines and events. */
+  readonly objects: readonly ObjectReport[]
   readonly leftOut: DatabasePlan['leftOut']
   /** The first table's that failed, or why there is no table at all; null: all is well. */
   readonly error: ErrorReport | null
@@ -78,6 +89,7 @@ export function uncopiedTable({ from, to, plan }: PlannedTable, error: RowshiftE
 export interface TaskTablesReport extends RunReport {
   readonly status: DatabaseReport['status']
   readonly tables: readonly TableReport[]
+  readonly foreignKeys: DatabaseReport['foreignKeys']
   readonly leftOut: DatabaseReport['leftOut']
   /** Tables that an earlier run had copied, with which this one goes on. */
   readonly doneBefore: readonly string[]
@@ -102,7 +114,7 @@ const COUNTS = [
 /** `base`: of a run without a plan. */
 export function taskTablesReport(
   base: RunReport,
-  { tables, leftOut, status, rowsWritten, bytes, seconds, targetChanged, error }: DatabaseReport,
+  { tables, foreignKeys, leftOut, status, rowsWritten, bytes, seconds, targetChanged, error }: DatabaseReport,
   doneBefore: readonly string[],
 ): TaskTablesReport {
   const runs = tables.flatMap(({ run }) => run ?? [])
@@ -123,6 +135,7 @@ export function taskTablesReport(
     warnings,
     error,
     tables,
+    foreignKeys,
     leftOut,
     doneBefore,
   }
@@ -137,7 +150,15 @@ export function withoutRuns(report: RunReport): object {
 
 /** Of a run that failed before it had a plan. */
 export function unplannedReport(runId: string, error: RowshiftError): DatabaseReport {
-  const nothing = { rowsWritten: 0, bytes: 0, seconds: 0, targetChanged: false, tables: [], leftOut: [] }
+  const nothing = {
+    rowsWritten: 0,
+    bytes: 0,
+    seconds: 0,
+    targetChanged: false,
+    tables: [],
+    ...noSchema,
+    leftOut: [],
+  }
   const status = error.code === 'INTERRUPTED' ? 'interrupted' : 'failed'
   return { runId, status, ...nothing, error: error.report() }
 }
@@ -145,24 +166,46 @@ export function unplannedReport(runId: string, error: RowshiftError): DatabaseRe
 export function databaseReport(
   runId: string,
   tables: readonly TableReport[],
+  schema: SchemaReport,
   leftOut: DatabasePlan['leftOut'],
   interrupted: RowshiftError | null,
   seconds: number,
 ): DatabaseReport {
   const failed = tables.find(({ status }) => status === 'failed')
-  const stopped = interrupted !== null && tables.some(({ status }) => status !== 'success')
-  const error = stopped ? interrupted.report() : (failed?.error ?? null)
+  const stopped = interrupted !== null && isIncomplete(tables, schema)
+  const error = stopped ? interrupted.report() : (failed?.error ?? failureOf(schema))
   return {
     runId,
-    status: stopped ? 'interrupted' : failed === undefined ? 'success' : 'failed',
+    status: stopped ? 'interrupted' : error === null ? 'success' : 'failed',
     rowsWritten: sum(tables.map(({ rows }) => rows)),
     bytes: sum(tables.map(({ bytes }) => bytes)),
     seconds: Math.round(seconds * 1000) / 1000,
-    targetChanged: tables.some(({ run }) => run?.targetChanged ?? false),
+    targetChanged: tables.some(isChanged) || isMade(schema),
     tables,
+    ...schema,
     leftOut,
     error,
   }
+}
+
+/** A table that was made, or that was changed by its copy. */
+export function isChanged({ phase, status, run }: TableReport): boolean {
+  return run?.targetChanged ?? (phase === 'create' && status !== 'failed')
+}
+
+function isIncomplete(tables: readonly TableReport[], { foreignKeys, objects }: SchemaReport): boolean {
+  const parts = [...foreignKeys, ...objects]
+  return (
+    tables.some(({ status }) => status !== 'success') || parts.some(({ status }) => status === 'not_made')
+  )
+}
+
+function failureOf({ foreignKeys, objects }: SchemaReport): ErrorReport | null {
+  return [...foreignKeys, ...objects].find(({ status }) => status === 'failed')?.error ?? null
+}
+
+function isMade({ foreignKeys, objects }: SchemaReport): boolean {
+  return [...foreignKeys, ...objects].some(({ status }) => status === 'made')
 }
 
 function sum(numbers: readonly number[]): number {

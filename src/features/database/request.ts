@@ -2,8 +2,10 @@ import type { ResolvedConnection } from '../../config/config.js'
 import { RowshiftError } from '../../contract/errors.js'
 import type { CopyRequest } from '../../engine/job.js'
 import { newRunId } from '../../engine/report.js'
+import type { Definer } from '../../contract/plugin.js'
 import { escapeName } from '../shard/pattern.js'
 import type { Params } from '../../task/params.js'
+import type { ForeignKeyPlan } from './foreign-keys.js'
 import type { SelectedTable, SelectionRequest } from './selection.js'
 
 /** What becomes of the other tables when one fails. */
@@ -24,19 +26,31 @@ export interface DatabaseRequest {
   readonly doneBefore?: ReadonlySet<string>
   /** What a stored task adds to the copy of a table; it may throw. Default: nothing. */
   readonly ofTable?: (table: SelectedTable, copy: CopyRequest) => Partial<CopyRequest>
+  /** `schema`: tables are made, and no row is copied. Default: rows are copied. */
+  readonly only?: 'schema'
+  /** Views, triggers, routines and events are made too, whose definers are kept or dropped. Default: they are listed. */
+  readonly objects?: Definer
   /** Databases that `params` name beside the two. */
   readonly others?: CopyRequest['others'] | undefined
 }
 
 /** The copy of one table. An unfinished one of an earlier run goes on. */
-export function tableRequest(request: DatabaseRequest, { from, to }: SelectedTable): CopyRequest {
-  const { params, fromTarget, others } = request
+export function tableRequest(
+  request: DatabaseRequest,
+  { from, to }: SelectedTable,
+  keys: ForeignKeyPlan | null = null,
+): CopyRequest {
+  const { fromTarget, others, only } = request
+  // Of a table that gets no rows, nothing runs for them.
+  const allowTriggers = only === 'schema' || request.params.allowTriggers
+  const params = { ...request.params, database: null, allowTriggers }
   return {
     runId: newRunId(),
     taskId: null,
     from: { ...request.from, table: escapeName(from) },
-    to: { ...request.to, table: escapeName(to) },
-    params: { ...params, database: null },
+    to: { ...request.to, table: escapeName(to), ...(keys && { session: keys.session }) },
+    ...(keys && params.mode === 'init' && { foreignKeys: keys.make.filter(({ table }) => table === to) }),
+    params,
     savedWatermarks: fromTarget ? { watermarks: {}, fromTarget } : null,
     resume: 'auto',
     ...(others && { others }),

@@ -4,6 +4,7 @@ import type { CopyRequest, OpenEndpoints } from '../../engine/job.js'
 import { planWith } from '../../engine/job.js'
 import type { Params } from '../../task/params.js'
 import { repairing } from '../verify/repair-params.js'
+import type { ForeignKeyPlan } from './foreign-keys.js'
 import type { DatabaseRequest } from './request.js'
 import { tableRequest } from './request.js'
 import type { SelectedTable } from './selection.js'
@@ -23,10 +24,11 @@ export interface PlannedTable {
 export async function planTable(
   request: DatabaseRequest,
   table: SelectedTable,
+  keys: ForeignKeyPlan,
   endpoints: OpenEndpoints,
   signal: AbortSignal,
 ): Promise<PlannedTable> {
-  const copy = tableRequest(request, table)
+  const copy = tableRequest(request, table, keys)
   try {
     const asked = request.ofTable === undefined ? copy : { ...copy, ...request.ofTable(table, copy) }
     return { ...(await planned(asked, endpoints, signal)), ...table, error: null, unfit: false }
