@@ -116,6 +116,9 @@ async function bundle(outdir, edits) {
   for (const { file } of edits) if (!metafile.inputs[file]) throw new Error(`${file} is not in the bundle`)
   // Beside the chunk that esbuild's `require` stands in.
   cpSync('node_modules/iconv-lite/encodings/tables', `${outdir}/src/chunks/tables`, { recursive: true })
+  // Of the pages of `rowshift serve`.
+  for (const file of ['uPlot.iife.min.js', 'uPlot.min.css'])
+    cpSync(`node_modules/uplot/dist/${file}`, `${outdir}/uplot/${file}`)
   for (const file of [
     'src/wire/cells.wasm',
     'plugins/mysql/transcode.wasm',

@@ -3,6 +3,7 @@ import { SqlReader } from '../../src/sql/reader.js'
 import { SqlWriter } from '../../src/sql/writer.js'
 import { connectionFromUrl, connectionSchema, describeConnection } from './connection-fields.js'
 import { mysqlSource } from './reader.js'
+import { inspectServer } from './inspect.js'
 import { taskStore } from './task-store.js'
 import { mysqlSink } from './writer.js'
 
@@ -23,6 +24,7 @@ const plugin: Plugin = {
   createReader: (endpoint) => new SqlReader(endpoint, mysqlSource(endpoint)),
   createWriter: (endpoint) => new SqlWriter(endpoint, mysqlSink()),
   createTaskStore: taskStore,
+  inspect: inspectServer,
 }
 
 export default plugin

@@ -2,6 +2,7 @@ import type { Plugin } from '../../src/contract/plugin.js'
 import { SqlReader } from '../../src/sql/reader.js'
 import { SqlWriter } from '../../src/sql/writer.js'
 import { connectionFromUrl, connectionSchema, describeConnection } from './connection-fields.js'
+import { inspectServer } from './inspect.js'
 import { postgresSource } from './read.js'
 import { taskStore } from './task-store.js'
 import { postgresSink } from './writer.js'
@@ -22,6 +23,7 @@ const plugin: Plugin = {
   createReader: (endpoint) => new SqlReader(endpoint, postgresSource()),
   createWriter: (endpoint) => new SqlWriter(endpoint, postgresSink()),
   createTaskStore: taskStore,
+  inspect: inspectServer,
 }
 
 export default plugin

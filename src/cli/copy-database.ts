@@ -16,10 +16,10 @@ import {
   progressNote,
   tableLine,
 } from './database-view.js'
-import { exitCodeOf, withProgress } from './execution.js'
+import { exitCodeOf, withFeed, withProgress } from './execution.js'
 import { interruptible } from './interruptible.js'
 import { databasesRequest, withCreation } from './requests.js'
-import { print, printError, printJson, printNotice, tableLabel } from './output.js'
+import { isQuiet, print, printError, printJson, printNotice, printPlan, tableLabel } from './output.js'
 import type { SchemaOptions, SelectionOptions } from './database-options.js'
 import type { CommonOptions, ReportOptions, TablesOptions } from './options.js'
 import { openReport, writeReport } from './report-file.js'
@@ -51,7 +51,7 @@ export async function copyDatabase(options: DatabaseOptions): Promise<number> {
   const stored = file === undefined || writeReport(file, report)
   if (json || !stored) printJson(report)
   if (report.error !== null) printError(RowshiftError.fromReport(report.error))
-  if (!json && stored && report.tables.length > 0) print(databaseSummary(report, wayOn(report)))
+  if (!json && !isQuiet() && stored && report.tables.length > 0) print(databaseSummary(report, wayOn(report)))
   return exitCodeOf(report)
 }
 
@@ -113,23 +113,25 @@ export function copyTablesWithProgress(
   signal: AbortSignal,
   onTable: (table: TableReport) => void = () => {},
 ): Promise<DatabaseReport> {
-  return withProgress(signal, async (view) => {
-    let tables = 0
-    return runDatabase(request, {
-      signal,
-      onPlan: (plan) => {
-        tables = plan.tables.length
-        const text = databasePlanText(plan, labelOf(request, 'from'), labelOf(request, 'to'))
-        process.stderr.write(`${redact(text)}\n`)
-        view.start({ where: null, window: null, table: expectedOf(plan.tables) })
-      },
-      onProgress: (progress) => view.update(asProgress(progress), progressNote(progress, tables)),
-      onTable: (ended) => {
-        onTable(ended)
-        if (!json && ended.status !== 'success') printNotice(tableLine(ended))
-      },
-    })
-  })
+  return withFeed(request, 'database', signal, (stop, feed) =>
+    withProgress(stop, feed, async (view) => {
+      let tables = 0
+      return runDatabase(request, {
+        signal: stop,
+        onPlan: (plan) => {
+          tables = plan.tables.length
+          const text = databasePlanText(plan, labelOf(request, 'from'), labelOf(request, 'to'))
+          printPlan(text)
+          view.start({ where: null, window: null, table: expectedOf(plan.tables) }, text)
+        },
+        onProgress: (progress) => view.update(asProgress(progress), progressNote(progress, tables)),
+        onTable: (ended) => {
+          onTable(ended)
+          if (!json && ended.status !== 'success') printNotice(tableLine(ended))
+        },
+      })
+    }),
+  )
 }
 
 /** Of a copy without a task. */

@@ -33,6 +33,11 @@ const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   bench: [['A minute of measurements', `bench ${FROM} ${TO} --svg bench.svg`]],
   throttle: [['At most 500 rows per second', 'throttle latest --record 500']],
   watermark: [['Begin at another time', "watermark 5 --set '2026-11-01 00:00:00'"]],
+  task: [
+    ['Keep a copy as a task', 'task add --from TYPE:shop/main/orders --to TYPE:dw/main/orders --online'],
+  ],
+  check: [['Whether a database can be used, and what matters there', "check 'mysql://me:${PW}@db1/shop'"]],
+  serve: [['The console on this machine', 'serve']],
   completion: [
     ['Install it for bash', 'completion bash > ~/.local/share/bash-completion/completions/rowshift'],
   ],

@@ -2,7 +2,9 @@ import { isAsked } from '../features/resume/find-run.js'
 import type { CopyRequest } from '../engine/job.js'
 import { runCopy } from '../engine/job.js'
 import { noProgress } from '../engine/progress.js'
+import type { ResolvedConnection } from '../config/config.js'
 import { makeReport } from '../engine/report.js'
+import { RunFeed } from '../engine/run-feed.js'
 import { ExitCode, redact, RowshiftError } from '../contract/errors.js'
 import type { RunReport } from '../contract/task-store.js'
 import { onAbort } from '../contract/waiting.js'
@@ -12,9 +14,19 @@ import type { VerifyReport } from '../features/verify/report.js'
 import { comparisonSummary } from './comparison-view.js'
 import { databaseSummary } from './database-view.js'
 import type { CommonOptions, ReportOptions } from './options.js'
-import { describePlan, print, printError, printJson, printNotice, summary, tableLabel } from './output.js'
+import {
+  describePlan,
+  isQuiet,
+  print,
+  printError,
+  printJson,
+  printNotice,
+  printPlan,
+  summary,
+  tableLabel,
+} from './output.js'
 import type { ProgressView } from './progress-view.js'
-import { progressView } from './progress-view.js'
+import { expectedRows, progressView } from './progress-view.js'
 import { writeReport } from './report-file.js'
 import { performVerify, verifySummary } from './verify-view.js'
 
@@ -60,8 +72,39 @@ export async function withHosts<Request extends CopyRequest, T>(
 
 /** Copies, with plan and progress on stderr; mode `sync` compares first, and so does whoever goes on without checkpoints. */
 export function copyWithProgress(request: CopyRequest, signal: AbortSignal): Promise<RunReport> {
+  return withFeed(request, 'copy', signal, (stop, feed) => copyShown(request, stop, feed))
+}
+
+/** What those who watch are told of a run; without a table, it is of a database. */
+interface Watched {
+  readonly runId: string
+  readonly taskId?: number | null
+  readonly from: ResolvedConnection & { readonly table?: string }
+  readonly to: ResolvedConnection & { readonly table?: string }
+}
+
+/** With whoever watches the run told about it. */
+export async function withFeed<R extends object>(
+  { runId, taskId = null, from, to }: Watched,
+  kind: string,
+  signal: AbortSignal,
+  work: (signal: AbortSignal, feed: RunFeed) => Promise<R>,
+): Promise<R> {
+  const label = (at: Watched['from']) =>
+    [tableLabel(at), ...(at.table === undefined ? [] : [at.table])].join(' ')
+  const labels = { from: label(from), to: label(to) }
+  const feed = new RunFeed({ runId, taskId, kind, ...labels })
+  try {
+    const report = await work(AbortSignal.any([signal, feed.stop]), feed)
+    return feed.samples.length === 0 ? report : { ...report, samples: feed.samples }
+  } finally {
+    feed.end()
+  }
+}
+
+function copyShown(request: CopyRequest, signal: AbortSignal, feed: RunFeed): Promise<RunReport> {
   const { params, resume } = request
-  return withProgress(signal, async (view) => {
+  return withProgress(signal, feed, async (view) => {
     const compare = { ...request, mode: 'sync', sample: 100 } as const
     if (params.mode === 'sync') {
       if (isAsked(resume)) printNotice(COMPARED_AGAIN)
@@ -70,8 +113,9 @@ export function copyWithProgress(request: CopyRequest, signal: AbortSignal): Pro
     const report = await runCopy(request, {
       signal,
       onPlan: (plan) => {
-        process.stderr.write(`${describePlan(plan, tableLabel(request.from), tableLabel(request.to))}\n`)
-        view.start(plan.read)
+        const text = describePlan(plan, tableLabel(request.from), tableLabel(request.to))
+        printPlan(text)
+        view.start(plan.read, text)
       },
       onProgress: (progress) => view.update(progress),
     })
@@ -84,15 +128,30 @@ export function copyWithProgress(request: CopyRequest, signal: AbortSignal): Pro
 /** A view that is stopped when the work ends or is interrupted. */
 export async function withProgress<T>(
   signal: AbortSignal,
+  feed: RunFeed | null,
   work: (view: ProgressView) => Promise<T>,
 ): Promise<T> {
-  const view = progressView()
+  const view = feed === null ? progressView() : watched(progressView(), feed)
   const release = onAbort(signal, () => view.stop())
   try {
     return await work(view)
   } finally {
     view.stop()
     release()
+  }
+}
+
+function watched(view: ProgressView, feed: RunFeed): ProgressView {
+  return {
+    start: (read, text = '') => {
+      view.start(read)
+      feed.plan(redact(text), expectedRows(read))
+    },
+    update: (progress, note) => {
+      view.update(progress, note)
+      feed.update(progress)
+    },
+    stop: () => view.stop(),
   }
 }
 
@@ -103,6 +162,7 @@ export function deliver(report: RunReport, options: CommonOptions & ReportOption
   if (report.error && report.status !== 'skipped') printError(RowshiftError.fromReport(report.error))
   if (
     !options.json &&
+    !isQuiet() &&
     stored &&
     (report.splits > 0 || tablesOf(report) > 0 || report.status === 'success' || report.status === 'skipped')
   )

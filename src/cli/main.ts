@@ -7,6 +7,7 @@ import { log, logLevels, setLogLevel } from '../log.js'
 import { surviveBrokenOutput } from './broken-output.js'
 import type { RunOptions } from './options.js'
 import { schemaOptions, selectionOptions } from './database-options.js'
+import { serveOptions, taskOptions } from './task-options.js'
 import {
   benchOptions,
   configOptions,
@@ -27,38 +28,31 @@ import {
 } from './options.js'
 import { completionCommand, shells } from './completion.js'
 import { examplesFor } from './examples.js'
-import { print, printError } from './output.js'
-import { refuseOddSwitches, refuseRepeated, unusable, type YargsUsage } from './usage-errors.js'
+import { print, printError, setQuiet } from './output.js'
+import {
+  helpWidth,
+  refuseOddSwitches,
+  refuseRepeated,
+  spelledOut,
+  unusable,
+  type YargsOptions,
+  type YargsUsage,
+} from './usage-errors.js'
 import { workerOptions } from './worker-options.js'
-
-/** What yargs has beside what its types say: the names of the options of the command. */
-interface YargsOptions {
-  getOptions(): { readonly boolean: readonly string[] }
-}
 
 const NAME_A_TASK = 'Name a task, or --all for all that are online: "rowshift run 5".'
 
-function refuseWithAll(id: number | undefined, { since, until, retry }: RunOptions): void {
+function refuseWithAll(id: number | undefined, { since, until, retry, where }: RunOptions): void {
   if (id !== undefined) throw new RowshiftError('USAGE', NAME_A_TASK)
   if (since !== undefined || until !== undefined)
     throw new RowshiftError(
       'USAGE',
       '--since and --until are about the column of one task: "rowshift run 5 --since …".',
     )
+  if (where !== undefined)
+    throw new RowshiftError('USAGE', '--where goes with one task: "rowshift run 5 --where …".')
   if (retry !== undefined)
     throw new RowshiftError('USAGE', '--retry goes with one task: "rowshift run 5 --retry FILE".')
-}
-
-/** yargs lays out the help of every command that it runs, which takes 0.1 s of CPU where lines have an end; null: none. */
-function helpWidth(args: readonly string[]): number | null {
-  const shown = args.some((arg) => arg === '--help' || arg === '-h')
-  return shown ? Math.min(110, process.stdout.columns ?? 110) : null
-}
-
-/** `help copy` is `copy --help`. */
-function spelledOut([first, ...rest]: readonly string[]): readonly string[] {
-  if (first === 'help') return [...rest.slice(0, 1), '--help']
-  return first === undefined ? [] : [first, ...rest]
 }
 
 /** Runs one command line; resolves to the exit code. Of the commands, it loads the one that runs. */
@@ -75,10 +69,18 @@ async function main(args: readonly string[]): Promise<number> {
       default: 'error' as const,
       describe: 'Diagnostics on stderr, as JSON lines',
     })
+    .option('verbose', { alias: 'v', type: 'count', describe: 'The same: -v for info, -vv for debug' })
+    .option('quiet', {
+      alias: 'q',
+      type: 'boolean',
+      default: false,
+      describe: 'Errors only: no plan, progress, notices or summary',
+    })
     .middleware((options) => {
       refuseRepeated(options)
       refuseOddSwitches(args, (parser as unknown as YargsOptions).getOptions().boolean)
-      setLogLevel(options.logLevel)
+      setQuiet(options.quiet)
+      setLogLevel(options.verbose === 0 ? options.logLevel : options.verbose === 1 ? 'info' : 'debug')
     }, true)
     .command(
       'copy',
@@ -156,6 +158,28 @@ async function main(args: readonly string[]): Promise<number> {
       (options) => run(import('./worker.js').then(({ workerCommand }) => workerCommand(options))),
     )
     .command(
+      'task <action> [id]',
+      'Add, edit, enable, disable, clone or remove a task',
+      (y) =>
+        taskOptions(optionalIdArgument(configOptions(y))).positional('action', {
+          choices: ['add', 'edit', 'enable', 'disable', 'clone', 'remove'] as const,
+          demandOption: true,
+          describe: 'What to do',
+        }),
+      (options) => run(import('./task.js').then(({ taskCommand }) => taskCommand(options))),
+    )
+    .command(
+      'check <url>',
+      'Look at a database: access, settings that matter, speed of the line',
+      (y) =>
+        y.positional('url', {
+          type: 'string',
+          demandOption: true,
+          describe: 'type://user:password@host:port/db[?table=name]',
+        }),
+      (options) => run(import('./check.js').then(({ checkCommand }) => checkCommand(options))),
+    )
+    .command(
       'list',
       'List the tasks',
       (y) => configOptions(y),
@@ -184,6 +208,12 @@ async function main(args: readonly string[]): Promise<number> {
       'Show where the next incremental run of a task begins, or move it',
       (y) => watermarkOptions(configOptions(idArgument(y))),
       (options) => run(import('./watermark.js').then(({ watermarkCommand }) => watermarkCommand(options))),
+    )
+    .command(
+      'serve',
+      'Open the console: tasks and runs in the browser, HTTP API, metrics, schedules',
+      (y) => serveOptions(configOptions(y)),
+      (options) => run(import('./serve.js').then(({ serveCommand }) => serveCommand(options))),
     )
     .command(
       'bench',

@@ -70,6 +70,9 @@ export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions,
   readonly retry: string | undefined
   /** An unfinished run is not gone on with. */
   readonly restart: boolean
+  /** In place of what the task says, for this run only. */
+  readonly where?: string | undefined
+  readonly param?: readonly string[]
 }
 
 /** Of `run` and `copy`. */
@@ -92,6 +95,16 @@ export function runOptions<T>(yargs: Argv<T>) {
       default: false,
       describe: 'Begin anew, also where an unfinished run could be resumed',
     })
+    .option('where', {
+      type: 'string',
+      describe: "For this run: a condition on the source's rows, in place of the task's",
+      coerce: condition,
+    })
+    .option('param', paramOption("For this run: a param in place of the task's, as key=value"))
+}
+
+export function paramOption(describe: string) {
+  return { type: 'string', array: true, nargs: 1, default: [] as string[], describe } as const
 }
 
 /** Text, since of numbers yargs makes 0 of nothing, and rounds what is too large. */
@@ -164,13 +177,7 @@ export function tablesOptions<T>(yargs: Argv<T>) {
     .option('from', { type: 'string', describe: 'type://user:password@host:port/db?table=name' })
     .option('to', { type: 'string', describe: 'The same form, for the target' })
     .option('params', { type: 'string', describe: 'Task params: JSON, or a file with it' })
-    .option('param', {
-      type: 'string',
-      array: true,
-      nargs: 1,
-      default: [] as string[],
-      describe: 'One of them: key=value',
-    })
+    .option('param', paramOption('One of them: key=value'))
 }
 
 /** Of `bench`. */
@@ -246,7 +253,8 @@ export function verifyOptions<T>(yargs: Argv<T>) {
     })
 }
 
-function condition(text: string): string {
+function condition(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
   if (text.trim() !== '') return text
   throw new RowshiftError('USAGE', '--where is empty: give a condition, or leave --where out.')
 }

@@ -15,8 +15,25 @@ export function printError(error: RowshiftError): void {
   process.stderr.write(`${redact(`rowshift: ${error.message} [${error.code}]`)}\n`)
 }
 
+let quiet = false
+
+/** From now on nothing but errors is written, and what `--json` asks for. */
+export function setQuiet(asked: boolean): void {
+  quiet = asked
+}
+
+export function isQuiet(): boolean {
+  return quiet
+}
+
+/** What a run is about to do: on stderr, where results are on stdout. */
+export function printPlan(text: string): void {
+  if (!quiet) process.stderr.write(`${redact(text)}\n`)
+}
+
 /** Something to know that does not make the run fail. */
 export function printNotice(text: string): void {
+  if (quiet) return
   process.stderr.write(`${redact(`rowshift: ${text}`)}\n`)
 }
 

@@ -4,7 +4,7 @@ import type { Pace } from '../engine/pace.js'
 import { paceAt, secondsLeft } from '../engine/pace.js'
 import { moved } from '../engine/progress.js'
 import type { ReadSpec, TableSchema } from '../contract/plugin.js'
-import { formatBytes, formatCount, formatRows, formatThreads } from './output.js'
+import { formatBytes, formatCount, formatRows, formatThreads, isQuiet } from './output.js'
 
 const PLAIN_INTERVAL_MS = 5_000
 const BAR_INTERVAL_MS = 100
@@ -14,7 +14,8 @@ type Counted = Pick<ReadSpec, 'where' | 'window'> & { readonly table: Pick<Table
 
 /** Shows how far a run is: a bar on a terminal, a line now and then elsewhere. Writes to stderr only. */
 export interface ProgressView {
-  start(read: Counted): void
+  /** `text`: the plan, for whoever watches from elsewhere. */
+  start(read: Counted, text?: string): void
   /** `note`: what else there is to say. */
   update(progress: Progress, note?: string): void
   /** Leaves what is shown as it is; later updates show nothing. */
@@ -22,8 +23,11 @@ export interface ProgressView {
 }
 
 export function progressView(): ProgressView {
+  if (isQuiet()) return NO_VIEW
   return process.stderr.isTTY ? new BarView() : new LineView()
 }
+
+const NO_VIEW: ProgressView = { start: () => {}, update: () => {}, stop: () => {} }
 
 /** Figures of a moment. Rows, rows per second and bytes are of the same rows: those that are written, committed or not yet. */
 class Figures {
@@ -38,9 +42,8 @@ class Figures {
   #note: string | null = null
   #step: string | undefined
 
-  constructor({ where, table, window }: Counted) {
-    const counted = window && window.rows < window.countedTo ? window.rows : null
-    this.expected = window || where !== null ? counted : table.estimatedRows
+  constructor(read: Counted) {
+    this.expected = expectedRows(read)
   }
 
   take(progress: Progress, note: string | null = null): void {
@@ -72,6 +75,12 @@ class Figures {
 function formatEta(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
+}
+
+/** null: nobody knows. */
+export function expectedRows({ where, table, window }: Counted): number | null {
+  const counted = window && window.rows < window.countedTo ? window.rows : null
+  return window || where !== null ? counted : table.estimatedRows
 }
 
 class BarView implements ProgressView {

@@ -7,9 +7,9 @@ import type { TableAt } from '../engine/endpoints.js'
 import type { CopyRequest } from '../engine/job.js'
 import type { DatabaseRequest } from '../features/database/request.js'
 import type { Backfill } from '../plan/bounds.js'
-import { paramsFromOptions } from '../task/params-options.js'
+import type { Overrides } from '../task/params-options.js'
+import { paramsFromOptions, paramsOfRun } from '../task/params-options.js'
 import type { Params } from '../task/params.js'
-import { withMode } from '../task/params.js'
 import { otherConnections } from './other-connections.js'
 import type { SelectionOptions } from './database-options.js'
 import type { ModeOptions, TablesOptions } from './options.js'
@@ -60,10 +60,10 @@ export async function taskRequest(
   task: Task,
   config: Config,
   store: TaskStore,
-  options: ModeOptions,
+  options: ModeOptions & Overrides,
 ): Promise<CopyRequest> {
-  const { mode, fromTarget } = options
-  const params = withMode(task.params, mode, config.folder)
+  const { fromTarget } = options
+  const params = paramsOfRun(task.params, options, config.folder)
   const backfill = backfillOf(options, params, task)
   const from = await taskSide(task, 'from', config)
   const to = await taskSide(task, 'to', config)

@@ -1,6 +1,6 @@
 import { areDatabases } from '../config/config.js'
 import { RowshiftError } from '../contract/errors.js'
-import type { RunRecord, TaskStore } from '../contract/task-store.js'
+import type { RunRecord, RunReport, TaskStore } from '../contract/task-store.js'
 import { newRunId } from '../engine/report.js'
 import { copyWithProgress, deliver, reported, withHosts } from './execution.js'
 import { interruptible } from './interruptible.js'
@@ -69,6 +69,7 @@ async function resumeTask(options: ResumeOptions, signal: AbortSignal) {
     run_id: run,
     task_id: id,
     mode,
+    report,
   } = await withStore(options, signal, (store) => findRun(store, options.run))
   // What the history says of a run that was killed: no more than what the command line said.
   const asked = mode === 'init' ? {} : { mode }
@@ -79,6 +80,7 @@ async function resumeTask(options: ResumeOptions, signal: AbortSignal) {
     retry: undefined,
     restart: false,
     resume: { run },
+    param: report === null ? [] : ((JSON.parse(report) as Partial<RunReport>).overrides ?? []),
   }
   return runTask(id, { ...options, ...how }, signal, withView(options))
 }

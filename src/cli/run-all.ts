@@ -2,7 +2,8 @@ import { runDatabase } from '../features/database/job.js'
 import { runTable } from '../features/database/run-table.js'
 import { ExitCode, RowshiftError } from '../contract/errors.js'
 import type { RunReport } from '../contract/task-store.js'
-import { exitCodeOf, withHosts } from './execution.js'
+import type { Progress } from '../engine/progress.js'
+import { exitCodeOf, withFeed, withHosts } from './execution.js'
 import { interruptible } from './interruptible.js'
 import type { RunOptions } from './options.js'
 import {
@@ -68,13 +69,17 @@ async function runTasks(
   return reports.sort((a, b) => a.taskId! - b.taskId!)
 }
 
-const quiet = { onPlan: () => {}, onProgress: () => {} }
-
 function quietly({ workers }: RunAllOptions): Copying {
   return {
     copy: (request, signal) =>
-      withHosts(workers, request, (shared) => runTable(shared, { signal, ...quiet })),
-    copyTables: (request, signal, onTable) => runDatabase(request, { signal, ...quiet, onTable }),
+      withHosts(workers, request, (shared) =>
+        withFeed(shared, 'copy', signal, (stop, feed) => {
+          const onProgress = (progress: Progress) => feed.update(progress)
+          return runTable(shared, { signal: stop, onProgress })
+        }),
+      ),
+    copyTables: (request, signal, onTable) =>
+      runDatabase(request, { signal, onPlan: () => {}, onProgress: () => {}, onTable }),
   }
 }
 

@@ -3,6 +3,7 @@ import { newRunId } from '../engine/report.js'
 import { isAsked, type Resume } from '../features/resume/find-run.js'
 import { forgetRuns } from '../features/resume/run-memory.js'
 import type { RunReport } from '../contract/task-store.js'
+import { alertAfter } from './alerting.js'
 import { copyWithProgress, deliver, reported, withHosts } from './execution.js'
 import { interruptible } from './interruptible.js'
 import type { RunOptions } from './options.js'
@@ -15,6 +16,10 @@ import { copyTablesWithProgress } from './copy-database.js'
 import type { CopyTables } from './run-tables.js'
 import { refuseOneTableOptions, runTaskTables, tablesFor } from './run-tables.js'
 import { withSubject, withSubjects } from '../engine/watermark-subject.js'
+import { isAside, overridesOf } from '../task/params-options.js'
+
+const ASIDE =
+  'the watermark stays where it was: this run had params of its own, by which it may have read other rows than the task names'
 
 /** `resume`: the run that is to be gone on with. Default: an unfinished one of the task, if nothing has changed. */
 type TaskRunOptions = RunOptions & { readonly resume?: Resume }
@@ -48,9 +53,12 @@ export async function runTask(
   { copy, copyTables }: Copying,
 ): Promise<RunReport> {
   const runId = newRunId()
+  let alerted: (ended: RunReport) => Promise<void> = async () => {}
   const report = await reported(runId, id, () =>
     withStore(options, signal, async (store, config) => {
+      alerted = (ended) => alertAfter(ended, null, config, options)
       const task = await findOnlineTask(store, id)
+      alerted = (ended) => alertAfter(ended, task, config, options)
       const run = { run_id: runId, task_id: id, mode: options.mode ?? 'init' }
       return recorded(store, run, signal, async (stop, history) => {
         const request = await taskRequest(runId, task, config, store, options)
@@ -59,18 +67,31 @@ export async function runTask(
           refuseOneTableOptions(options)
           const resumed = isAsked(options.resume) ? (options.resume as { run: string }).run : null
           const asked = { runId, task, request, tables, store, history, options, resumed }
-          return runTaskTables(asked, stop, copyTables)
+          return noted(await runTaskTables(asked, stop, copyTables), options)
         }
         if (options.retry !== undefined) return copy(await retried(request, options.retry, options), stop)
-        history.remembered = (ended) => withSubjects(ended, task, request.params)
+        history.remembered = (ended) => (isAside(options) ? {} : withSubjects(ended, task, request.params))
         const resume = options.resume ?? (options.restart ? 'never' : 'auto')
         const { memory } = history
         const { to, params } = request
         history.forget = (runs) => forgetRuns(to, params.session, runs)
-        return copy({ ...withSubject(request, task), resume, memory }, stop)
+        return noted(await copy({ ...withSubject(request, task), resume, memory }, stop), options)
       })
     }),
   )
+  await alerted(report)
   const skipped = options.skipRunning && report.error?.code === 'TASK_RUNNING'
   return skipped ? { ...report, status: 'skipped' } : report
+}
+
+/** The report with what was not as the task says. */
+function noted(report: RunReport, options: RunOptions): RunReport {
+  const overrides = overridesOf(options)
+  if (overrides.length === 0) return report
+  const held = isAside(options) && Object.keys(report.watermarks).length > 0
+  return {
+    ...report,
+    overrides,
+    ...(held ? { watermarks: {}, watermarkHeld: ASIDE, warnings: [...report.warnings, ASIDE] } : {}),
+  }
 }

@@ -11,6 +11,19 @@ export async function withStore<T>(
   signal: AbortSignal,
   use: (store: TaskStore, config: Config) => Promise<T>,
 ): Promise<T> {
+  const { store, config } = await openStore(options, signal)
+  try {
+    return await use(store, config)
+  } finally {
+    await store.close()
+  }
+}
+
+/** The same for whoever closes it. */
+export async function openStore(
+  options: ConfigOptions,
+  signal: AbortSignal,
+): Promise<{ readonly store: TaskStore; readonly config: Config }> {
   const config = Config.load(options.config, options.env)
   const { loaded, connection } = await config.taskStore()
   const store = loaded.plugin.createTaskStore?.(connection)
@@ -21,11 +34,7 @@ export async function withStore<T>(
     )
   }
   await openAll([store], signal)
-  try {
-    return await use(store, config)
-  } finally {
-    await store.close()
-  }
+  return { store, config }
 }
 
 /** Throws TASK_NOT_FOUND. */

@@ -79,9 +79,10 @@ function historyLine({ report, host, pid, ...run }: RunRecord): Record<string, s
   if (report === null) return { ...run, note: host === null ? null : `${host}, process ${pid}` }
   // Reports of earlier versions lack what came later.
   const ended = JSON.parse(report) as Partial<RunReport>
-  const { error, backfill } = ended
+  const { error, backfill, overrides } = ended
   const notes = [
     backfill ? `backfill${backfillRange(backfill)}` : '',
+    overrides ? `with ${overrides.join(', ')}` : '',
     otherRows(ended).join(', '),
     error ? `${error.code}: ${error.message}` : '',
     ...lastWords(ended),

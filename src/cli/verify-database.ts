@@ -7,9 +7,9 @@ import type { DatabaseRequest } from '../features/database/request.js'
 import type { MaxDelete } from '../task/params.js'
 import { comparedLine, comparisonPlanText, expectedRows } from './comparison-view.js'
 import { asProgress, progressNote } from './database-view.js'
-import { withProgress } from './execution.js'
+import { withFeed, withProgress } from './execution.js'
 import type { CommonOptions } from './options.js'
-import { printNotice, tableLabel } from './output.js'
+import { printNotice, printPlan, tableLabel } from './output.js'
 
 export interface ComparisonOptions extends CommonOptions {
   readonly where: string | undefined
@@ -29,22 +29,24 @@ export function compareWithProgress(
   const maxDelete = options.maxDelete ?? params.maxDelete
   // A mode says how tables are copied; they are compared whole.
   const compared = { ...params, mode: 'init', where, maxDelete } as const
-  return withProgress(signal, async (view) => {
-    let tables = 0
-    const asked: ComparisonRequest = { ...request, params: compared, sample, repair }
-    return compareDatabases(asked, taskId, {
-      signal,
-      onPlan: (plan) => {
-        tables = plan.tables.length
-        const text = comparisonPlanText(plan, asked, tableLabel(asked.from), tableLabel(asked.to))
-        process.stderr.write(`${redact(text)}\n`)
-        view.start({ where: null, window: null, table: { estimatedRows: expectedRows(plan) } })
-      },
-      onProgress: (progress) => view.update(asProgress(progress), progressNote(progress, tables)),
-      onTable: (ended) => {
-        if (!json && ended.error !== null && ended.status !== 'different')
-          printNotice(redact(comparedLine(ended)))
-      },
-    })
-  })
+  return withFeed({ ...request, taskId }, repair ? 'repair' : 'verify', signal, (stop, feed) =>
+    withProgress(stop, feed, async (view) => {
+      let tables = 0
+      const asked: ComparisonRequest = { ...request, params: compared, sample, repair }
+      return compareDatabases(asked, taskId, {
+        signal: stop,
+        onPlan: (plan) => {
+          tables = plan.tables.length
+          const text = comparisonPlanText(plan, asked, tableLabel(asked.from), tableLabel(asked.to))
+          printPlan(text)
+          view.start({ where: null, window: null, table: { estimatedRows: expectedRows(plan) } }, text)
+        },
+        onProgress: (progress) => view.update(asProgress(progress), progressNote(progress, tables)),
+        onTable: (ended) => {
+          if (!json && ended.error !== null && ended.status !== 'different')
+            printNotice(redact(comparedLine(ended)))
+        },
+      })
+    }),
+  )
 }

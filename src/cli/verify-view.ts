@@ -11,6 +11,7 @@ import {
   formatSeconds,
   formatThreads,
   printable,
+  printPlan,
   retriesText,
   tableLabel,
 } from './output.js'
@@ -29,8 +30,9 @@ export function performVerify(
   return runVerify(request, {
     signal,
     onPlan: (plan) => {
-      process.stderr.write(`${describeVerify(plan, request)}\n`)
-      view.start(plan.source)
+      const text = describeVerify(plan, request)
+      printPlan(text)
+      view.start(plan.source, text)
     },
     onProgress: (progress) => view.update(progress),
   })

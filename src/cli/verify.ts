@@ -1,12 +1,12 @@
-import { areDatabases } from '../config/config.js'
+import { areDatabases, Config } from '../config/config.js'
 import type { CopyRequest } from '../engine/job.js'
 import { newRunId } from '../engine/report.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { RunReport, Task, TaskStore } from '../contract/task-store.js'
-import type { Config } from '../config/config.js'
 import type { DatabaseRequest } from '../features/database/request.js'
 import type { MaxDelete } from '../task/params.js'
-import { deliver, reported, withHosts, withProgress } from './execution.js'
+import { alertAfter } from './alerting.js'
+import { deliver, reported, withFeed, withHosts, withProgress } from './execution.js'
 import { interruptible } from './interruptible.js'
 import type { SelectionOptions } from './database-options.js'
 import type { CommonOptions, ConfigOptions, HostOptions, ReportOptions, TablesOptions } from './options.js'
@@ -51,7 +51,9 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
     const maxDelete = options.maxDelete ?? params.maxDelete
     const asked = { ...request, params: { ...params, where, maxDelete }, mode, sample } as const
     return withHosts(options.workers, asked, (shared) =>
-      withProgress(signal, (view) => performVerify(shared, signal, view)),
+      withFeed(shared, repair ? 'repair' : 'verify', signal, (stop, feed) =>
+        withProgress(stop, feed, (view) => performVerify(shared, stop, view)),
+      ),
     )
   }
   const asked = async (signal: AbortSignal): Promise<Compared> =>
@@ -62,7 +64,10 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
     repair && id !== undefined
       ? repairTask(runId, id, options, signal, perform)
       : perform(await asked(signal), signal)
-  return deliver(await interruptible((signal) => reported(runId, id ?? null, () => verify(signal))), options)
+  const report = await interruptible((signal) => reported(runId, id ?? null, () => verify(signal)))
+  if (report.error?.code === 'DIFFERENT' && id !== undefined)
+    await alertAfter(report, null, Config.load(options.config, options.env), options)
+  return deliver(report, options)
 }
 
 function checkOptions({ id, from, to, sample, repair }: VerifyOptions): void {

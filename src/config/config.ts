@@ -1,15 +1,14 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { didYouMean } from '../suggest.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { Connection } from '../contract/plugin.js'
 import type { LoadedPlugin } from './plugins.js'
 import { checkConnection, defaultTaskStoreType, loadPlugin } from './plugins.js'
-import { parseJson } from './json.js'
+import { readJsonFile } from './json-file.js'
 import { checkByFile } from './json-schema.js'
 import { expand, expandUrl } from './databases.js'
 import { parseUrl } from './url.js'
-import { substitute, substituteReferences } from './variables.js'
+import { substitute, substituteDeep, substituteReferences } from './variables.js'
 
 type Side = 'from' | 'to'
 type Connections = Readonly<Record<string, Readonly<Record<string, Connection>>>>
@@ -19,7 +18,12 @@ interface ConfigFile {
   readonly plugins?: Readonly<Record<string, string>>
   readonly from?: Connections
   readonly to?: Connections
+  readonly serve?: object
+  readonly alerts?: object
+  readonly roboter?: object
 }
+
+type ConfigBlock = 'serve' | 'alerts' | 'roboter'
 
 interface LoadedFile {
   readonly path: string
@@ -80,7 +84,7 @@ export class Config {
     const paths = [join(folder, `${env}.json`), join(folder, GLOBAL_FILE)]
     const faults: string[] = []
     const files = paths.flatMap((path, i) => {
-      const content = readJson(path, i === 0, faults)
+      const content = readJsonFile(path, i === 0, faults)
       if (content === null) return []
       for (const fault of checkByFile('config', content, `${path}: config`)) faults.push(fault)
       return [{ path, content: content as ConfigFile }]
@@ -163,6 +167,22 @@ export class Config {
         ),
       ),
     )
+  }
+
+  /** What is told apart from other configurations by it. */
+  get identity(): string {
+    return resolve(this.#files[0]!.path)
+  }
+
+  has(name: ConfigBlock): boolean {
+    return this.#files.some(({ content }) => content[name] !== undefined)
+  }
+
+  /** A part that is not about databases, with its variables replaced; null: there is none. Throws VARIABLE_MISSING. */
+  block(name: ConfigBlock): unknown {
+    const file = this.#files.find(({ content }) => content[name] !== undefined)
+    if (file === undefined) return null
+    return substituteDeep(file.content[name], `${file.path} ${name}`, this.#environment)
   }
 
   /** A type may be a short name for a module: columns of the task table have little room for it. */
@@ -262,25 +282,6 @@ function connectionOf(loaded: LoadedPlugin, url: URL, text: string, option: stri
 /** Names come from users: `constructor` is not a connection of every object. */
 function own<T>(of: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
   return of !== undefined && Object.hasOwn(of, name) ? of[name] : undefined
-}
-
-function readJson(path: string, required: boolean, faults: string[]): unknown {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (required || code !== 'ENOENT') {
-      faults.push(`${path}: cannot be read (${code}); -c names the folder and -e the file in it`)
-    }
-    return null
-  }
-  try {
-    return parseJson(text)
-  } catch (error) {
-    faults.push(`${path}: is ${(error as Error).message}`)
-    return null
-  }
 }
 
 function together(resolved: readonly ResolvedConnection[], names: readonly string[]): ResolvedConnection {

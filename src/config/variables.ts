@@ -17,6 +17,18 @@ export function substitute(connection: Connection, where: string, environment: E
   })
 }
 
+/** The same for all texts that a value holds. */
+export function substituteDeep(value: unknown, where: string, environment: Environment): unknown {
+  if (typeof value === 'string') return substitute({ value }, where, environment)['value']
+  if (Array.isArray(value)) return value.map((each, i) => substituteDeep(each, `${where}[${i}]`, environment))
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).map(([key, each]) => [
+    key,
+    substituteDeep(each, `${where}.${key}`, environment),
+  ])
+  return Object.fromEntries(entries)
+}
+
 /** The same for a URL's parts, in which only `${NAME}` stands for a variable. */
 export function substituteReferences(
   connection: Connection,

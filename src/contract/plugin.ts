@@ -36,6 +36,7 @@ import type { CreateTableRequest, TableCreation, SourceDdl, CreateTablePlan } fr
 import type { Connection, Endpoint } from './endpoint.js'
 import type { ReadSpec, RejectRow, Split, SplitSize } from './read.js'
 import type { Column, ColumnMapping, TableSchema } from './table-schema.js'
+import type { Finding } from './inspection.js'
 import type { ReaderSkills, WriterSkills } from './skills.js'
 import type { TaskStore } from './task-store.js'
 import type { PlannedWrite, WriteCounts, WriteOptions, WritePlan, WriteSpec } from './write.js'
@@ -47,9 +48,10 @@ export type { Message } from './message.js'
 export type { Batch, BatchLimits, CreateTableRequest, TableCreation, SourceDdl, CreateTablePlan }
 export type * from './derivation.js'
 export type { Characters, ValueRange, ConversionClass, ConversionCheck } from './value-range.js'
-export type { LockState, RunRecord, RunStatus, Task, TaskStore } from './task-store.js'
+export type { LockState, RunRecord, RunStatus, Task, TaskFields, TaskStore } from './task-store.js'
 export type * from './read.js'
 export type * from './skills.js'
+export type { Finding } from './inspection.js'
 export type { InServerPlan, InServerSource, InServerTarget, Sign } from './in-server.js'
 export type { Column, ColumnMapping, TableSchema }
 export type { CellEncoding, ColumnKind, Key, SplitKey } from './table-schema.js'
@@ -173,4 +175,6 @@ export interface Plugin {
   createReader?(endpoint: Endpoint): Reader
   createWriter?(endpoint: Endpoint): Writer
   createTaskStore?(connection: Connection): TaskStore
+  /** For `rowshift check`: the server, the user's privileges, settings that matter, how fast the line is. Default: only whether it connects is told. */
+  inspect?(endpoint: Endpoint, signal: AbortSignal): Promise<readonly Finding[]>
 }

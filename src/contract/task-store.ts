@@ -22,6 +22,9 @@ export interface Task {
   readonly owner: string | null
 }
 
+/** What people decide about a task; the id and the status are the store's. */
+export type TaskFields = Omit<Task, 'id' | 'task_status'>
+
 /** `skipped` stands in reports only: another run of the task was under way, so this one did nothing. */
 export type RunStatus = 'running' | 'success' | 'failed' | 'interrupted' | 'skipped'
 
@@ -145,6 +148,10 @@ export interface RunReport {
   readonly delays: readonly string[]
   /** What the next incremental run tells by whether source and target are still the same tables; null: there was no plan. */
   readonly marks: TableMarks | null
+  /** `key=value` params that this run had in place of the task's. Without it, there were none. */
+  readonly overrides?: readonly string[]
+  /** How the run went, for plots: seconds since it began, rows and bytes by then. Of runs that show their progress. */
+  readonly samples?: readonly (readonly [seconds: number, rows: number, bytes: number])[]
   readonly error: ErrorReport | null
 }
 
@@ -175,6 +182,12 @@ export interface TaskStore {
    * while a run lasts, so that the lock of a machine that is gone can be told by its silence.
    */
   renewLock(taskId: number): Promise<LockState>
+  /** Adds a task; resolves to its id. */
+  add(task: TaskFields): Promise<number>
+  /** Changes these fields of a task; false: there is no such task. */
+  change(taskId: number, fields: Partial<TaskFields>): Promise<boolean>
+  /** Removes a task with its watermarks; its runs stay in the history. false: there is no such task. */
+  remove(taskId: number): Promise<boolean>
   /** Sets `task_status` of a task. */
   setStatus(taskId: number, status: RunStatus): Promise<void>
   /** Marks the runs of a task that are still `running` as `interrupted`; resolves to them as they were. */
@@ -190,6 +203,8 @@ export interface TaskStore {
     runId: string,
     watermarks: Readonly<Record<string, string | null>>,
   ): Promise<void>
+  /** One run; null: the history does not have it. */
+  run(runId: string): Promise<RunRecord | null>
   /** Newest first. */
   history(taskId: number | null, limit: number): Promise<readonly RunRecord[]>
   close(): Promise<void>

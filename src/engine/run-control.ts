@@ -41,7 +41,7 @@ export async function controlled<T>(
 
 /** Ids of the runs that can be spoken to, unless their processes died; the newest first. */
 export function runsUnderWay(): string[] {
-  const names = readdirSync(folder())
+  const names = readdirSync(controlFolder())
   return names
     .flatMap((name) => (name.endsWith(SUFFIX) ? [name.slice(0, -SUFFIX.length)] : []))
     .toSorted()
@@ -51,7 +51,7 @@ export function runsUnderWay(): string[] {
 /** Resolves to the limits that the run has from now on; null: there is no such run under way on this machine, or it is another user's. */
 export async function changeLimits(runId: string, change: LimitChange): Promise<RateLimits | null> {
   if (!/^[\w-]+$/.test(runId)) return null
-  const path = join(folder(), `${runId}${SUFFIX}`)
+  const path = join(controlFolder(), `${runId}${SUFFIX}`)
   const socket = createConnection(path)
   const timer = setTimeout(() => socket.destroy(silent(runId)), ANSWER_MS)
   try {
@@ -79,7 +79,7 @@ function listen(runId: string, change: (change: LimitChange) => RateLimits): () 
     log.warn({ runId }, `its speed cannot be changed while it runs: ${RowshiftError.from(thrown).message}`)
   server.on('error', unable)
   try {
-    server.listen(join(folder(), `${runId}${SUFFIX}`)).unref()
+    server.listen(join(controlFolder(), `${runId}${SUFFIX}`)).unref()
   } catch (thrown) {
     unable(thrown)
   }
@@ -104,7 +104,7 @@ function isLimit(value: unknown): value is number | null {
 }
 
 /** Made when it is first needed. Throws when somebody else could put sockets there, or listen to ours. */
-function folder(): string {
+export function controlFolder(): string {
   const user = process.getuid?.()
   if (user === undefined)
     throw new RowshiftError('USAGE', 'Runs cannot be spoken to on this operating system.')

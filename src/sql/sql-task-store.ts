@@ -1,25 +1,28 @@
 /** Tasks and their history in tables of a database that speaks SQL. */
 import { readFile } from 'node:fs/promises'
 import { RowshiftError } from '../contract/errors.js'
-import { failpoint } from '../failpoint.js'
 import type { ErrorCode } from '../contract/errors.js'
-import type { LockState, RunRecord, RunStatus, Task, TaskStore } from '../contract/task-store.js'
+import type { LockState, RunRecord, RunStatus, Task, TaskFields, TaskStore } from '../contract/task-store.js'
 import { retried } from '../contract/waiting.js'
 import type { SqlRow, SqlSession } from './session.js'
-import { afterConflict, inTransaction } from './transaction.js'
-
-const TASKS = 'task_def_sync_manager'
-const RUNS = 'rowshift_run'
-const WATERMARKS = 'rowshift_watermark'
-const TABLES = [TASKS, RUNS, WATERMARKS]
-
-const TASK_COLUMNS =
-  'id,from_app,from_db_type,from_db,from_table,to_app,to_db_type,to_db,to_table,params,online_status,task_desc,task_status,owner'
-const RUN_COLUMNS = 'run_id,task_id,mode,status,start_time,end_time,rows_read,rows_written,report,host,pid'
-const END_COLUMNS = 'mode,status,end_time,rows_read,rows_written,report'
-const NUMBERS = new Set<string>(['id', 'online_status', 'task_id', 'rows_read', 'rows_written', 'pid'])
-/** Columns of the runs that the first version did not have. */
-const ADDED_COLUMNS = { host: 'varchar(255)', pid: 'bigint' }
+import { addTask, runAll } from './task-edits.js'
+import {
+  ADDED_COLUMNS,
+  END_COLUMNS,
+  fieldsIn,
+  lackingColumns,
+  namesIn,
+  NOW,
+  RUN_COLUMNS,
+  RUNS,
+  TABLES,
+  TASK_COLUMNS,
+  TASKS,
+  toRun,
+  toTask,
+  WATERMARKS,
+} from './task-tables.js'
+import { afterConflict } from './transaction.js'
 
 const ANSWER_MS = 10_000
 const GOODBYE_MS = 1_000
@@ -127,6 +130,27 @@ export class SqlTaskStore implements TaskStore {
     }
   }
 
+  add(task: TaskFields): Promise<number> {
+    const work = (session: SqlSession) => addTask(session, task, (value) => this.#literal(value))
+    return retried(() => this.#using(work), afterConflict)
+  }
+
+  async change(taskId: number, fields: Partial<TaskFields>): Promise<boolean> {
+    const changes = fieldsIn(fields).map(([name, value]) => `${name} = ${this.#literal(value)}`)
+    if (changes.length > 0)
+      await this.#write(`UPDATE ${TASKS} SET ${changes.join()}, update_time = ${NOW} WHERE id = ${taskId}`)
+    return (await this.get(taskId)) !== null
+  }
+
+  async remove(taskId: number): Promise<boolean> {
+    if ((await this.get(taskId)) === null) return false
+    await this.#write(
+      `DELETE FROM ${WATERMARKS} WHERE task_id = ${taskId}`,
+      `DELETE FROM ${TASKS} WHERE id = ${taskId}`,
+    )
+    return true
+  }
+
   async setStatus(taskId: number, status: RunStatus): Promise<void> {
     await this.#write(`UPDATE ${TASKS} SET task_status = ${this.#literal(status)} WHERE id = ${taskId}`)
   }
@@ -149,6 +173,11 @@ export class SqlTaskStore implements TaskStore {
     await this.#write(`UPDATE ${RUNS} SET ${changes.join()} ${ofRun}`)
     // Somebody may have cleaned up the history meanwhile.
     if ((await this.#ask(`SELECT 1 FROM ${RUNS} ${ofRun}`)).length === 0) await this.startRun(run)
+  }
+
+  async run(runId: string): Promise<RunRecord | null> {
+    const [row] = await this.#ask(`SELECT ${RUN_COLUMNS} FROM ${RUNS} WHERE run_id = ${this.#literal(runId)}`)
+    return row ? toRun(row) : null
   }
 
   async history(taskId: number | null, limit: number): Promise<readonly RunRecord[]> {
@@ -251,41 +280,8 @@ export class SqlTaskStore implements TaskStore {
   }
 }
 
-/** All or none of the statements. */
-function runAll(session: SqlSession, statements: readonly string[]): Promise<void> {
-  return inTransaction(session, async () => {
-    for (const sql of statements) await session.query(sql)
-    failpoint('store-writing')
-  })
-}
-
 /** A semicolon inside a statement, as in a trigger, has no empty line behind it. */
 function statementsIn(ddl: string): string[] {
   const statements = ddl.replaceAll(/^--.*$/gm, '').split(/;[ \t]*(?:\n[ \t]*\n|\n?$)/)
   return statements.filter((statement) => statement.trim() !== '')
-}
-
-/** Those that the table of runs lacks, if there is one. */
-function lackingColumns(columns: ReadonlyMap<string, readonly string[]>): (keyof typeof ADDED_COLUMNS)[] {
-  const found = columns.get(RUNS)!
-  if (found.length === 0) return []
-  return (['host', 'pid'] as const).filter((name) => !found.includes(name))
-}
-
-function namesIn(columns: string): (keyof RunRecord)[] {
-  return columns.split(',') as (keyof RunRecord)[]
-}
-
-function toTask(row: SqlRow): Task {
-  return recordOf(TASK_COLUMNS, row) as unknown as Task
-}
-
-function toRun(row: SqlRow): RunRecord {
-  return recordOf(RUN_COLUMNS, row) as unknown as RunRecord
-}
-
-function recordOf(columns: string, row: SqlRow): Record<string, string | number | null> {
-  const valueOf = (name: string, text: string | null) =>
-    text !== null && NUMBERS.has(name) ? Number(text) : text
-  return Object.fromEntries(columns.split(',').map((name, i) => [name, valueOf(name, row[i]!)]))
 }

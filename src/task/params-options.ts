@@ -2,21 +2,80 @@ import type { Stats } from 'node:fs'
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseJson } from '../config/json.js'
-import { RowshiftError } from '../contract/errors.js'
+import { redact, RowshiftError } from '../contract/errors.js'
+import { withDates } from './date-variables.js'
 import type { Params } from './params.js'
 import { readParams } from './params.js'
+import { rawParams } from './raw-params.js'
 
 /** Params from `--params FILE|JSON`, overridden by `--param key=value` options. */
 export function paramsFromOptions(params: string | undefined, pairs: readonly string[]): Params {
-  const value = params === undefined ? {} : parseFileOrJson(params)
+  const value = assigned(params === undefined ? {} : parseFileOrJson(params), pairs)
+  return readParams(datesReplaced(value))
+}
+
+/** `--params` as it stands, not checked yet. Throws USAGE or PARAMS_INVALID. */
+export function rawFromOptions(params: string, pairs: readonly string[]): unknown {
+  return assigned(parseFileOrJson(params), pairs)
+}
+
+/** The params of a stored task for one run: those of the options instead, another mode, and dates as they are now. */
+export function paramsOfRun(text: string | null, asked: Overrides, folder: string): Params {
+  const { mode, where, param = [] } = asked
+  const stored = rawParams(text)
+  const changed = isObject(stored)
+    ? { ...stored, ...(where === undefined ? {} : { where }), ...(mode === undefined ? {} : { mode }) }
+    : stored
+  return readParams(datesReplaced(assigned(changed, param)), folder)
+}
+
+/** What a run asks for that its task does not say. */
+export interface Overrides {
+  readonly mode?: string | undefined
+  readonly where?: string | undefined
+  /** `key=value` */
+  readonly param?: readonly string[] | undefined
+}
+
+/** As `key=value`, for the report, the history and whoever resumes the run; secrets of URLs are hidden. A mode has a field of its own. */
+export function overridesOf({ where, param = [] }: Overrides): string[] {
+  return [...(where === undefined ? [] : [`where=${JSON.stringify(where)}`]), ...param].map(redact)
+}
+
+/** Params that decide how fast a run is, and not which rows it reads or what becomes of them. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  'worker_num',
+  'read_batch',
+  'write_batch',
+  'write_path',
+  'speed',
+  'retry',
+  'dirty_file',
+  'defer_indexes',
+])
+
+/** Whether a run reads other rows than its task says, or writes them otherwise: the next one must not go on from where it ended. */
+export function isAside(asked: Overrides): boolean {
+  return overridesOf(asked).some((pair) => !HARMLESS.has(nameOf(pair).split('.')[0]!))
+}
+
+/** The value with `key=value` pairs set in it. Throws USAGE. */
+export function assigned(value: unknown, pairs: readonly string[]): unknown {
+  const changed = structuredClone(value)
   const names = new Set<string>()
   for (const pair of pairs) {
     const name = nameOf(pair)
     if (names.has(name)) throw new RowshiftError('USAGE', `--param ${name} was given more than once.`)
     names.add(name)
-    if (isObject(value)) assign(value, name, pair.slice(name.length + 1))
+    if (isObject(changed)) assign(changed, name, pair.slice(name.length + 1))
   }
-  return readParams(value)
+  return changed
+}
+
+/** The value with its date variables as they are now. */
+export function datesReplaced(value: unknown): unknown {
+  const zone = isObject(value) && typeof value['time_zone'] === 'string' ? value['time_zone'] : null
+  return withDates(value, new Date(), zone)
 }
 
 function parseFileOrJson(text: string): unknown {

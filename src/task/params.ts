@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parseJson as parseJsonText } from '../config/json.js'
 import { areAll, checkByFile } from '../config/json-schema.js'
 import { RowshiftError } from '../contract/errors.js'
 import { DEFAULT_RETRY, type RetryPolicy } from '../contract/waiting.js'
@@ -10,6 +9,7 @@ import type { ColumnEntry, RawEntry } from './columns.js'
 import { columnEntries, entryFaults, usesRegex } from './columns.js'
 import type { DatabaseParams, RawDatabase } from '../features/database/params.js'
 import { databaseParams } from '../features/database/params.js'
+import { rawParams } from './raw-params.js'
 import type { DeletesParams, RawDeletes } from '../features/deletes/params.js'
 import { deletesFaults, deletesOf } from '../features/deletes/params.js'
 import type { RawSpeed } from './speed-params.js'
@@ -120,6 +120,8 @@ interface RawParams extends RawDatabase {
   readonly schema_save_mode?: SchemaSaveMode
   readonly defer_indexes?: boolean
   readonly allow_triggers?: boolean
+  /** What `rowshift serve` starts runs by; a run itself does not look at it. */
+  readonly cron?: unknown
   readonly columns?: readonly RawEntry[]
   readonly transform?: string
   readonly transform_timeout?: number
@@ -147,14 +149,14 @@ const defaultWriteMode: Readonly<Record<Mode, WriteMode>> = {
 
 /** Reads the text of a `params` column; empty means all defaults. Throws PARAMS_INVALID. */
 export function parseParams(text: string | null, folder?: string): Params {
-  return readParams(text === null || text.trim() === '' ? {} : parseJson(text), folder)
+  return readParams(rawParams(text), folder)
 }
 
 /** The same params for another mode (`--mode`). */
 export function withMode(text: string | null, mode: string | undefined, folder?: string): Params {
-  if (mode === undefined) return parseParams(text, folder)
-  const raw = text === null || text.trim() === '' ? {} : parseJson(text)
-  return readParams(typeof raw === 'object' && raw !== null ? { ...raw, mode } : raw, folder)
+  const raw = rawParams(text)
+  const asks = mode !== undefined && typeof raw === 'object' && raw !== null
+  return readParams(asks ? { ...raw, mode } : raw, folder)
 }
 
 /**
@@ -173,14 +175,6 @@ export function readParams(value: unknown, folder = '.'): Params {
     })
   }
   return normalise(value as RawParams, folder)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return parseJsonText(text)
-  } catch (error) {
-    throw new RowshiftError('PARAMS_INVALID', `The params are ${(error as Error).message}.`, {}, error)
-  }
 }
 
 function contradictions(raw: RawParams): string[] {

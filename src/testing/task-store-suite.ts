@@ -81,6 +81,30 @@ export function describeTaskStore(name: string, suite: TaskStoreSuite, runner?: 
         assert.equal((await store.get(2))!.task_status, task(2).task_status)
       }))
 
+    it('adds, changes and removes tasks', () =>
+      withStores(suite, async ({ ready }) => {
+        const store = await ready()
+        const {
+          id: _,
+          task_status: __,
+          ...fields
+        } = task(0, { task_desc: "it's größe \\ ${x}", owner: null })
+        const [one, two] = [await store.add(fields), await store.add({ ...fields, online_status: 0 })]
+        assert.notEqual(one, two)
+        const added = { ...fields, id: one, task_status: null }
+        assert.deepEqual(fieldsOf((await store.get(one))!), fieldsOf(added))
+        assert.equal(await store.change(one, { from_table: 'other', owner: 'somebody' }), true)
+        assert.deepEqual(
+          fieldsOf((await store.get(one))!),
+          fieldsOf({ ...added, from_table: 'other', owner: 'somebody' }),
+        )
+        assert.equal((await store.get(two))!.from_table, fields.from_table)
+        await store.saveWatermarks(one, run(0).run_id, { append: '5' })
+        assert.equal(await store.remove(one), true)
+        assert.deepEqual([await store.get(one), await store.watermarks(one)], [null, {}])
+        assert.deepEqual([await store.change(one, { owner: null }), await store.remove(one)], [false, false])
+      }))
+
     it('keeps the history, newest first, of one task and of all', () =>
       withStores(suite, async ({ ready }) => {
         const store = await ready()
@@ -102,6 +126,8 @@ export function describeTaskStore(name: string, suite: TaskStoreSuite, runner?: 
           [run(2), run(0)].map(({ run_id }) => run_id),
         )
         assert.deepEqual(await ids(null, 1), [run(2).run_id])
+        assert.equal((await store.run(run(1).run_id))?.task_id, 2)
+        assert.equal(await store.run('none'), null)
         const [newest] = await store.history(1, 1)
         const wanted = run(2, { status: 'success', rows_read: 2, report, end_time: timeOf(3) })
         for (const [field, value] of Object.entries(wanted))

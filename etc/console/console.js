@@ -1,0 +1,240 @@
+// What the pages of `rowshift serve` do by themselves: acts, live numbers, plots. Without it they still show everything.
+'use strict'
+;(() => {
+  const message = document.getElementById('message')
+  const dark = matchMedia('(prefers-color-scheme: dark)')
+
+  function say(text, bad) {
+    if (!message) return
+    message.textContent = text
+    message.className = bad ? 'bad' : ''
+    if (text !== '') message.scrollIntoView({ block: 'nearest' })
+  }
+
+  async function call(method, path, body) {
+    const response = await fetch(path, {
+      method,
+      headers: { 'x-rowshift': '1', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const result = response.status === 204 ? {} : await response.json()
+    if (!response.ok) throw new Error(`${result.error.code}: ${result.error.message}`)
+    return result
+  }
+
+  function go(where, result) {
+    if (where === '#plan') {
+      const plan = document.getElementById('plan')
+      plan.hidden = false
+      plan.querySelector('pre').textContent = [
+        ...(result.reasons ?? []).map((text) => `reason   ${text}`),
+        ...(result.warnings ?? []).map((text) => `warning  ${text}`),
+        '',
+        JSON.stringify(result, null, 2),
+      ].join('\n')
+      plan.scrollIntoView()
+      return
+    }
+    const target = where.replaceAll(/\{(\w+)\}/g, (_, name) => encodeURIComponent(result[name] ?? ''))
+    if (where === '' || where === '.') reload()
+    else location.assign(target === '/runs/' ? '/' : target)
+  }
+
+  async function perform(element, method, path, body, where) {
+    element.setAttribute('aria-busy', 'true')
+    const buttons = element.tagName === 'FORM' ? [...element.querySelectorAll('button')] : [element]
+    for (const button of buttons) button.disabled = true
+    say('…')
+    try {
+      const result = await call(method, path, body)
+      say('')
+      go(where ?? '', result)
+    } catch (error) {
+      say(error.message, true)
+    } finally {
+      element.removeAttribute('aria-busy')
+      for (const button of buttons) button.disabled = false
+    }
+  }
+
+  document.addEventListener('click', (event) => {
+    const button = event.target.closest('button[data-path]')
+    if (!button) return
+    const { method, path, body, go: where, confirm: question } = button.dataset
+    if (question && !confirm(question)) return
+    void perform(button, method, path, method === 'DELETE' ? undefined : JSON.parse(body), where)
+  })
+
+  document.addEventListener('submit', (event) => {
+    const form = event.target.closest('form[data-path]')
+    if (!form) return
+    event.preventDefault()
+    const { method, path, go: where } = form.dataset
+    const fields = [...form.elements].filter((field) => field.name && !('skip' in field.dataset))
+    const body = fields.map((field) => {
+      const empty = field.value === '' && 'null' in field.dataset
+      return [field.name, empty ? null : field.type === 'number' ? Number(field.value) : field.value]
+    })
+    void perform(form, method, path, method === 'DELETE' ? undefined : Object.fromEntries(body), where)
+  })
+
+  // --- what changes by itself
+
+  const count = (value) => (value == null ? '' : Math.round(value).toLocaleString('en-US'))
+  function duration(seconds) {
+    if (seconds == null) return ''
+    if (seconds < 100) return `${seconds.toFixed(1)} s`
+    return seconds < 6000
+      ? `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`
+      : `${(seconds / 3600).toFixed(1)} h`
+  }
+  const shown = {
+    seconds: (run) => (run.seconds == null ? '' : run.seconds.toFixed(1)),
+    rowsWritten: (run) => count(run.rowsWritten),
+    rowsPerSecond: (run) => count(run.rowsPerSecond),
+    left: (run) => duration(run.left),
+    bytes: (run) => count(run.progress?.bytes),
+    splits: (run) => `${count(run.progress?.splitsDone)} / ${count(run.progress?.splits)}`,
+    retries: (run) => count(run.progress?.retries),
+    threads: (run) => count(run.progress?.threads),
+    waiting: (run) => run.progress?.waiting ?? run.progress?.step ?? '',
+  }
+
+  function update(run) {
+    const place = document.querySelector(`[data-run="${CSS.escape(run.runId)}"]`)
+    if (!place) return
+    for (const element of place.querySelectorAll('[data-live]')) {
+      const name = element.dataset.live
+      if (name === 'percent') {
+        if (run.percent != null) element.value = run.percent
+      } else element.textContent = shown[name](run)
+    }
+    if (place.id !== 'run' || !run.progress) return
+    drawSplits(run.progress)
+    samples.push([run.progress.seconds, run.progress.rows, run.progress.bytes])
+    plot()
+  }
+
+  let reloading = null
+  /** The parts of the page that the server makes anew. */
+  function reload() {
+    reloading ??= setTimeout(async () => {
+      const text = await (await fetch(location.href)).text()
+      const fresh = new DOMParser().parseFromString(text, 'text/html')
+      reloading = null
+      for (const part of document.querySelectorAll('[data-reload]')) {
+        const other = fresh.getElementById(part.id)
+        // A form that somebody fills in is left alone.
+        if (
+          !other ||
+          (part.contains(document.activeElement) && document.activeElement.matches('input, textarea'))
+        )
+          continue
+        if (part.id === 'run' && part.dataset.status === other.dataset.status) continue
+        part.replaceWith(document.adoptNode(other))
+      }
+      begin()
+    }, 200)
+  }
+
+  // --- plots
+
+  let samples = []
+  let chart = null
+
+  /** Differences of neighbours, per second. */
+  function rates(column) {
+    return samples.map((sample, i) => {
+      const before = samples[Math.max(0, i - 4)]
+      const seconds = sample[0] - before[0]
+      return seconds <= 0
+        ? i === 0 && sample[0] > 0
+          ? sample[column] / sample[0]
+          : null
+        : Math.max(0, (sample[column] - before[column]) / seconds)
+    })
+  }
+
+  function plot() {
+    const place = document.getElementById('plot')
+    if (!place || typeof uPlot === 'undefined' || samples.length < 2) return
+    const data = [
+      samples.map(([seconds]) => seconds),
+      rates(1),
+      rates(2).map((rate) => (rate == null ? null : rate / 1e6)),
+    ]
+    if (chart && place.contains(chart.root)) {
+      chart.setData(data)
+      return
+    }
+    const ink = getComputedStyle(document.body).color
+    const grid = { stroke: dark.matches ? '#444' : '#ddd', width: 1 }
+    chart = new uPlot(
+      {
+        width: Math.max(280, place.clientWidth),
+        height: 240,
+        scales: { x: { time: false }, rows: {}, bytes: {} },
+        axes: [
+          { stroke: ink, grid, label: 's' },
+          { stroke: ink, grid, scale: 'rows', label: 'rows/s', size: 80 },
+          { stroke: ink, grid: { show: false }, scale: 'bytes', side: 1, label: 'MB/s', size: 60 },
+        ],
+        series: [
+          { label: 's' },
+          { label: 'rows/s', scale: 'rows', stroke: dark.matches ? '#7ab7ff' : '#0a58ca', width: 2 },
+          {
+            label: 'MB/s',
+            scale: 'bytes',
+            stroke: dark.matches ? '#ffb86b' : '#b45309',
+            width: 2,
+            dash: [6, 3],
+          },
+        ],
+      },
+      data,
+      place,
+    )
+  }
+
+  function drawSplits(progress) {
+    const canvas = document.getElementById('splits')
+    if (!canvas) return
+    const active = new Map(progress.active.map(([split, read, written]) => [split, read > 0 || written > 0]))
+    const [columns, cell] = [Math.max(1, Math.floor(canvas.parentElement.clientWidth / 10)), 10]
+    const perCell = Math.max(1, Math.ceil(progress.splits / (columns * 20)))
+    const cells = Math.ceil(progress.splits / perCell)
+    canvas.width = columns * cell
+    canvas.height = Math.max(1, Math.ceil(cells / columns)) * cell
+    const context = canvas.getContext('2d')
+    const style = getComputedStyle(document.documentElement)
+    for (let i = 0; i < cells; i++) {
+      const states = Array.from({ length: perCell }, (_, k) => active.get(i * perCell + k))
+      const name = states.includes(true) ? '--active' : states.includes(false) ? '--waiting' : '--done'
+      context.fillStyle = style.getPropertyValue(name)
+      context.fillRect((i % columns) * cell, Math.floor(i / columns) * cell, cell - 2, cell - 2)
+    }
+    const begun = [...active.values()].filter(Boolean).length
+    const text = document.getElementById('splits-text')
+    text.textContent = `${count(progress.splitsDone)} ${text.dataset.done}, ${begun} ${text.dataset.active}, ${active.size - begun} ${text.dataset.waiting}`
+    canvas.setAttribute('aria-label', text.textContent)
+  }
+
+  function begin() {
+    const place = document.getElementById('plot')
+    if (place) {
+      samples = JSON.parse(place.dataset.samples)
+      plot()
+    }
+    const canvas = document.getElementById('splits')
+    const progress = canvas && JSON.parse(canvas.dataset.progress)
+    if (progress) drawSplits(progress)
+  }
+
+  begin()
+  if (document.querySelector('[data-reload]')) {
+    const events = new EventSource('/api/v1/events')
+    events.addEventListener('run', ({ data }) => update(JSON.parse(data)))
+    events.addEventListener('changed', reload)
+    addEventListener('pagehide', () => events.close())
+  }
+})()

@@ -1,0 +1,158 @@
+/** The schemas of the HTTP API: what requests are checked against, and what the OpenAPI document says. */
+
+const text = { type: 'string' } as const
+const texts = { type: 'array', items: text } as const
+const orNull = (type: string) => ({ type: [type, 'null'] }) as const
+const number = { type: 'number' } as const
+
+export const errorSchema = {
+  type: 'object',
+  required: ['error'],
+  properties: {
+    error: {
+      type: 'object',
+      required: ['code', 'message'],
+      properties: { code: text, message: text },
+    },
+  },
+} as const
+
+const fields = {
+  from_app: orNull('string'),
+  from_db_type: orNull('string'),
+  from_db: orNull('string'),
+  from_table: orNull('string'),
+  to_app: orNull('string'),
+  to_db_type: orNull('string'),
+  to_db: orNull('string'),
+  to_table: orNull('string'),
+  params: {
+    type: ['string', 'object', 'null'],
+    additionalProperties: true,
+    description: 'As etc/params.schema.json says, as JSON text or as an object.',
+  },
+  online_status: { type: ['integer', 'null'], minimum: 0, maximum: 1 },
+  task_desc: orNull('string'),
+  owner: orNull('string'),
+} as const
+
+export const schemas = {
+  TaskFields: { type: 'object', additionalProperties: false, properties: fields },
+  Task: {
+    type: 'object',
+    required: ['id'],
+    properties: { id: { type: 'integer' }, task_status: orNull('string'), ...fields },
+  },
+  TaskSummary: {
+    type: 'object',
+    properties: {
+      task: { $ref: '#/components/schemas/Task' },
+      running: { type: 'boolean' },
+      next: orNull('string'),
+      cron: orNull('string'),
+      lastRun: { type: ['object', 'null'], properties: { runId: text, status: text, began: text } },
+    },
+  },
+  Run: {
+    type: 'object',
+    required: ['runId', 'status', 'began', 'live'],
+    properties: {
+      runId: text,
+      taskId: orNull('integer'),
+      mode: text,
+      status: text,
+      began: text,
+      ended: orNull('string'),
+      seconds: orNull('number'),
+      rowsRead: number,
+      rowsWritten: number,
+      rowsPerSecond: number,
+      left: orNull('number'),
+      percent: orNull('number'),
+      error: { type: ['object', 'null'], properties: { code: text, message: text } },
+      host: orNull('string'),
+      pid: orNull('integer'),
+      live: { type: 'boolean' },
+    },
+  },
+  RunDetail: {
+    allOf: [
+      { $ref: '#/components/schemas/Run' },
+      {
+        type: 'object',
+        properties: {
+          from: orNull('string'),
+          to: orNull('string'),
+          plan: orNull('string'),
+          progress: orNull('object'),
+          samples: { type: 'array', items: { type: 'array', items: number } },
+          report: orNull('object'),
+          overrides: texts,
+          reasons: texts,
+          warnings: texts,
+          resumable: { type: 'boolean' },
+        },
+      },
+    ],
+  },
+  Verification: {
+    type: 'object',
+    required: ['runId', 'taskId', 'status'],
+    properties: {
+      runId: text,
+      taskId: { type: 'integer' },
+      kind: { enum: ['verify', 'repair'] },
+      at: text,
+      status: { enum: ['running', 'equal', 'different', 'failed'] },
+      found: orNull('object'),
+      left: orNull('object'),
+      error: orNull('object'),
+    },
+  },
+  RunAsked: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      mode: { enum: ['init', 'append', 'increment', 'sync'] },
+      where: { type: 'string', minLength: 1 },
+      param: { type: 'array', maxItems: 50, items: { type: 'string', pattern: '^[^=]+=' } },
+      restart: { type: 'boolean' },
+    },
+  },
+  Begun: { type: 'object', required: ['runId'], properties: { runId: orNull('string') } },
+  Limits: {
+    type: 'object',
+    additionalProperties: false,
+    minProperties: 1,
+    properties: {
+      record: { type: ['integer', 'null'], minimum: 1, description: 'Rows per second; null: no limit.' },
+      byte: { type: ['integer', 'null'], minimum: 1, description: 'Bytes per second; null: no limit.' },
+    },
+  },
+  VerifyAsked: {
+    type: 'object',
+    additionalProperties: false,
+    properties: { repair: { type: 'boolean' } },
+  },
+  Empty: { type: 'object', additionalProperties: false },
+  Error: errorSchema,
+} as const
+
+export type SchemaName = keyof typeof schemas
+
+/** Path params, by name. */
+export const pathSchemas = {
+  taskId: { type: 'integer', minimum: -2147483648, maximum: 2147483647 },
+  runId: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' },
+} as const
+
+export const querySchemas = {
+  runs: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      task: { type: 'integer', minimum: -2147483648, maximum: 2147483647 },
+      limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 },
+    },
+  },
+} as const

@@ -1,0 +1,146 @@
+/** Runs that the console starts: processes of their own, so that a run is as fast, and `serve` as small, as without the other. */
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { RowshiftError, type ErrorCode } from '../contract/errors.js'
+import type { RunReport } from '../contract/task-store.js'
+import type { LiveRun, LiveRuns } from './live-runs.js'
+
+const MOST_OUTPUT = 16 * 1024 * 1024
+const MOST_ERRORS = 16 * 1024
+const MOST_CHILDREN = 50
+/** For a run to say who it is. */
+const START_MS = 30_000
+/** For runs to end in order when `serve` does. */
+const GOODBYE_MS = 30_000
+
+/** What a process has left. */
+export interface Ended {
+  readonly code: number | null
+  /** What `--json` has printed; null: it is not JSON. */
+  readonly result: unknown
+  readonly errors: string
+}
+
+export interface Child {
+  readonly pid: number
+  readonly ended: Promise<Ended>
+}
+
+/** A run that was started. */
+export interface Begun {
+  readonly child: Child
+  /** null: it has ended, or does not say who it is. */
+  readonly run: LiveRun | null
+  /** null: it is under way. */
+  readonly ended: Ended | null
+}
+
+export class Children {
+  /** Node, its options and the program. */
+  readonly #program: readonly [node: string, ...args: string[]]
+  readonly #live: LiveRuns
+  readonly #children = new Set<ChildProcess>()
+  #closed = false
+
+  constructor(program: readonly [node: string, ...args: string[]], live: LiveRuns) {
+    this.#program = program
+    this.#live = live
+  }
+
+  /** Throws CONNECTION_LIMIT when too many are under way. */
+  start(args: readonly string[]): Child {
+    if (this.#closed) throw new RowshiftError('INTERRUPTED', 'The console is about to end.')
+    if (this.#children.size >= MOST_CHILDREN)
+      throw new RowshiftError(
+        'CONNECTION_LIMIT',
+        `${MOST_CHILDREN} commands are under way already: wait for one to end.`,
+      )
+    const [node, ...first] = this.#program
+    const child = spawn(node, [...first, ...args, '--json', '--quiet'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#children.add(child)
+    const ended = outcome(child).finally(() => this.#children.delete(child))
+    ended.catch(() => {})
+    this.#live.lookSoon()
+    return { pid: child.pid ?? 0, ended }
+  }
+
+  /** Resolves as soon as the run says who it is, or has ended. */
+  async startRun(args: readonly string[]): Promise<Begun> {
+    const child = this.start(args)
+    const stop = new AbortController()
+    const timer = setTimeout(() => stop.abort(), START_MS)
+    try {
+      const hello = this.#hello(child.pid, stop.signal).then((run) => ({ run, ended: null }))
+      const end = child.ended.then((ended) => ({ run: null, ended }))
+      return { child, ...(await Promise.race([hello, end])) }
+    } finally {
+      clearTimeout(timer)
+      stop.abort()
+    }
+  }
+
+  async #hello(pid: number, signal: AbortSignal): Promise<LiveRun | null> {
+    for (let run = this.#live.byPid(pid); ; run = this.#live.byPid(pid)) {
+      if (run !== null || signal.aborted) return run
+      await once(this.#live, 'began', { signal }).catch(() => {})
+    }
+  }
+
+  /** Stops them in order. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const left = [...this.#children]
+    for (const child of left) child.kill('SIGTERM')
+    const timer = setTimeout(() => left.forEach((child) => child.kill('SIGKILL')), GOODBYE_MS)
+    const alive = left.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
+    await Promise.all(alive.map((child) => once(child, 'exit')))
+    clearTimeout(timer)
+  }
+}
+
+/** Throws what a command has failed with that ended before anybody saw it run. Resolves to the id of its run. */
+export function runIdOf({ run, ended }: Begun): string | null {
+  if (run !== null) return run.hello.runId
+  if (ended === null) return null
+  const { status, error, runId } = (ended.result ?? {}) as Partial<RunReport>
+  if (status === undefined) throw errorIn(ended.errors)
+  if (status === 'failed' && error && REFUSED.has(error.code)) throw RowshiftError.fromReport(error)
+  return runId ?? null
+}
+
+/** Nothing has begun: the history has no such run. */
+const REFUSED: ReadonlySet<string> = new Set([
+  'TASK_RUNNING',
+  'TASK_OFFLINE',
+  'TASK_NOT_FOUND',
+  'RESUME_REFUSED',
+])
+
+/** `rowshift: message [CODE]` */
+export function errorIn(text: string): RowshiftError {
+  const [, message, code] = /^rowshift: (.*) \[([A-Z_]+)\]\s*$/s.exec(text.trim()) ?? []
+  return code === undefined
+    ? new RowshiftError('INTERNAL', `The command ended without a result: ${text.trim().slice(-500)}`)
+    : new RowshiftError(code as ErrorCode, message!)
+}
+
+async function outcome(child: ChildProcess): Promise<Ended> {
+  const parts: Buffer[] = []
+  let [bytes, errors] = [0, '']
+  child.stdout!.on('data', (part: Buffer) => {
+    bytes += part.length
+    if (bytes <= MOST_OUTPUT) parts.push(part)
+  })
+  child.stderr!.on('data', (part: Buffer) => (errors = (errors + part.toString()).slice(-MOST_ERRORS)))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, result: bytes > MOST_OUTPUT ? null : jsonOf(Buffer.concat(parts).toString()), errors }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * What a run tells about itself to whoever watches it on this machine, as lines of JSON through a socket beside the one of `run-control.ts`, and how it is
+ * asked to stop. It costs a run nothing while nobody watches.
+ */
+import { readdirSync, rmSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { createConnection, createServer } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { RowshiftError } from '../contract/errors.js'
+import { log } from '../log.js'
+import type { Progress } from './progress.js'
+import { moved } from './progress.js'
+import { controlFolder } from './run-control.js'
+
+const SUFFIX = '.live'
+const INTERVAL_MS = 500
+const MOST_ACTIVE = 64
+const FIRST_SAMPLE_MS = 1_000
+const MOST_SAMPLES = 120
+
+/** Who runs. */
+export interface FeedHello {
+  readonly type: 'hello'
+  readonly runId: string
+  readonly taskId: number | null
+  readonly pid: number
+  /** `copy`, `verify` or `repair`. */
+  readonly kind: string
+  /** Without secrets. */
+  readonly from: string
+  readonly to: string
+  /** Milliseconds since 1970. */
+  readonly since: number
+}
+
+export interface FeedPlan {
+  readonly type: 'plan'
+  /** As the command line shows it. */
+  readonly text: string
+  /** Rows; null: nobody knows. */
+  readonly expected: number | null
+}
+
+export interface FeedProgress {
+  readonly type: 'progress'
+  readonly seconds: number
+  readonly rows: number
+  readonly bytes: number
+  readonly splits: number
+  readonly splitsDone: number
+  readonly retries: number
+  readonly threads: number
+  readonly waiting: string | null
+  readonly step: string | null
+  /** Splits under way, the first of them, each with rows read and written. */
+  readonly active: readonly (readonly [split: number, read: number, written: number])[]
+}
+
+export type FeedLine = FeedHello | FeedPlan | FeedProgress
+export type Sample = readonly [seconds: number, rows: number, bytes: number]
+
+/** The end of a run that tells. */
+export class RunFeed {
+  readonly #hello: FeedHello
+  readonly #stop = new AbortController()
+  readonly #watchers = new Set<Socket>()
+  readonly #samples: Sample[] = []
+  #close = () => {}
+  #sampleMs = FIRST_SAMPLE_MS
+  #plan: FeedPlan | null = null
+  #progress: Progress | null = null
+  #changed = false
+
+  constructor(who: Omit<FeedHello, 'type' | 'pid' | 'since'>) {
+    this.#hello = { type: 'hello', ...who, pid: process.pid, since: Date.now() }
+    this.#listen()
+  }
+
+  /** Aborted when somebody who watches asks for it. */
+  get stop(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /** How the run went so far; the further apart the longer it lasted. */
+  get samples(): readonly Sample[] {
+    return this.#samples
+  }
+
+  plan(text: string, expected: number | null): void {
+    this.#plan = { type: 'plan', text, expected }
+    this.#tell(this.#plan)
+  }
+
+  update(progress: Progress): void {
+    this.#progress = progress
+    this.#changed = true
+    const elapsed = Date.now() - this.#hello.since
+    if (elapsed >= (this.#samples.at(-1)?.[0] ?? 0) * 1000 + this.#sampleMs)
+      this.#sample(elapsed / 1000, progress)
+  }
+
+  end(): void {
+    this.#tellProgress()
+    for (const socket of this.#watchers) socket.end()
+    this.#close()
+  }
+
+  #sample(seconds: number, progress: Progress): void {
+    const { rows, bytes } = moved(progress)
+    this.#samples.push([Math.round(seconds * 10) / 10, rows, Math.round(bytes)])
+    if (this.#samples.length < MOST_SAMPLES) return
+    this.#sampleMs *= 2
+    const every = this.#samples.filter((_, i) => i % 2 === 1)
+    this.#samples.splice(0, this.#samples.length, ...every)
+  }
+
+  #listen(): void {
+    const server = createServer((socket) => this.#welcome(socket))
+    const unable = (thrown: unknown) =>
+      log.warn({ runId: this.#hello.runId }, `nobody can watch it: ${RowshiftError.from(thrown).message}`)
+    server.on('error', unable)
+    const timer = setInterval(() => {
+      if (this.#changed && this.#watchers.size > 0) this.#tellProgress()
+    }, INTERVAL_MS).unref()
+    this.#close = () => {
+      clearInterval(timer)
+      server.close()
+    }
+    try {
+      server.listen(join(controlFolder(), `${this.#hello.runId}${SUFFIX}`)).unref()
+    } catch (thrown) {
+      unable(thrown)
+    }
+  }
+
+  #welcome(socket: Socket): void {
+    socket.unref()
+    socket.on('error', () => {})
+    socket.on('close', () => this.#watchers.delete(socket))
+    createInterface(socket).on('line', (line) => {
+      if (line === 'stop') this.#stop.abort()
+    })
+    this.#watchers.add(socket)
+    for (const line of [this.#hello, this.#plan, this.#progress && this.#figures(this.#progress)])
+      if (line) socket.write(textOf(line))
+  }
+
+  #tellProgress(): void {
+    this.#changed = false
+    if (this.#progress !== null) this.#tell(this.#figures(this.#progress))
+  }
+
+  #tell(line: FeedLine): void {
+    for (const socket of this.#watchers) {
+      // Whoever does not read is not waited for.
+      if (socket.writableLength > 1_000_000) socket.destroy()
+      else socket.write(textOf(line))
+    }
+  }
+
+  #figures(progress: Progress): FeedProgress {
+    const { rows, bytes } = moved(progress)
+    const active = [...progress.active].slice(0, MOST_ACTIVE)
+    return {
+      type: 'progress',
+      seconds: (Date.now() - this.#hello.since) / 1000,
+      rows,
+      bytes: Math.round(bytes),
+      splits: progress.splits,
+      splitsDone: progress.splitsDone,
+      retries: Object.values(progress.retries).reduce((sum, count) => sum + count, 0),
+      threads: progress.threads,
+      waiting: progress.waiting,
+      step: progress.step ?? null,
+      active: active.map(([split, { rowsRead, rowsWritten }]) => [split, rowsRead, rowsWritten]),
+    }
+  }
+}
+
+function textOf(line: FeedLine): string {
+  return `${JSON.stringify(line)}\n`
+}
+
+/** Ids of the runs that can be watched, unless their processes died. */
+export function runsToWatch(): string[] {
+  return readdirSync(controlFolder()).flatMap((name) =>
+    name.endsWith(SUFFIX) ? [name.slice(0, -SUFFIX.length)] : [],
+  )
+}
+
+/** One who watches. */
+export interface Watcher {
+  stop(): void
+  close(): void
+}
+
+/** Listens to a run; `onEnd` is called once, also where there is no such run. */
+export function watchRun(runId: string, onLine: (line: FeedLine) => void, onEnd: () => void): Watcher {
+  const path = join(controlFolder(), `${runId}${SUFFIX}`)
+  const socket = createConnection(path)
+  socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // What a process leaves that was killed.
+    if (code === 'ECONNREFUSED') rmSync(path, { force: true })
+  })
+  socket.on('close', onEnd)
+  createInterface(socket)
+    .on('line', (line) => onLine(JSON.parse(line) as FeedLine))
+    .on('error', () => {})
+  return { stop: () => socket.write('stop\n'), close: () => socket.destroy() }
+}
