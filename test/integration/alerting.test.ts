@@ -1,0 +1,162 @@
+// Alerts of runs of the plain command line, to receivers that this test plays.
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer, type Server } from 'node:http'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { TaskFixture } from '../support/task-fixture.js'
+
+interface Received {
+  readonly path: string
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/** A receiver of hooks; it says nothing at all to `/hang`. */
+async function receiver(): Promise<{ server: Server; url: string; received: Received[] }> {
+  const received: Received[] = []
+  const server = createHttpServer(async (request, response) => {
+    received.push({ path: request.url!, body: JSON.parse(await text(request)) as Received['body'] })
+    if (request.url === '/hang') return
+    response.end('{"errcode":0,"code":0}')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received }
+}
+
+/** Keeps what it is sent. */
+async function mailServer(): Promise<{ close: () => void; url: string; mails: string[] }> {
+  const mails: string[] = []
+  const server = createServer((socket) => {
+    let data: string | null = null
+    socket.on('error', () => {})
+    socket.write('220 test\r\n')
+    socket.on('data', (part) => {
+      const said = part.toString()
+      if (data === null) {
+        if (/^DATA/i.test(said)) data = ''
+        socket.write(
+          /^DATA/i.test(said) ? '354 go on\r\n' : /^QUIT/i.test(said) ? '221 bye\r\n' : '250 ok\r\n',
+        )
+        return
+      }
+      data += said
+      if (!data.endsWith('\r\n.\r\n')) return
+      mails.push(data)
+      data = null
+      socket.write('250 ok\r\n')
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    close: () => server.close(),
+    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    mails,
+  }
+}
+
+function configure(fixture: TaskFixture, blocks: object): void {
+  const file = join(fixture.folder, 'local.json')
+  writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...blocks }))
+}
+
+describe('alerts', () => {
+  it('reach every kind of receiver, once in a while, and are summed up', async () => {
+    const { server, url, received } = await receiver()
+    const mail = await mailServer()
+    const fixture = await TaskFixture.create(null)
+    await fixture.addTask(5, 'dst')
+    configure(fixture, {
+      alerts: {
+        interval: 1,
+        channels: [
+          { type: 'dingtalk', url: `${url}/ding?access_token=geheim`, secret: 'SEC1' },
+          { type: 'feishu', url: `${url}/feishu`, secret: 'SEC2' },
+          { type: 'wecom', url: `${url}/wecom` },
+          { type: 'slack', url: `${url}/slack` },
+          { type: 'webhook', url: `${url}/hook`, secret: 'SEC3' },
+          { type: 'email', url: mail.url, from: 'etl@example.com', to: ['ops@example.com'] },
+        ],
+      },
+      roboter: { token: `${url}/old`, roboter_type: 'dingding', hook_keyword: 'etl' },
+    })
+    try {
+      expect(await fixture.cli('run', '5')).to.include({ code: 0 })
+      expect(received, 'a success is nothing to tell').to.deep.equal([])
+      const failed = await fixture.cli('run', '5')
+      expect(failed.code).to.equal(1)
+      expect(received.map(({ path }) => path.split('?')[0]).sort()).to.deep.equal([
+        '/ding',
+        '/feishu',
+        '/hook',
+        '/old',
+        '/slack',
+        '/wecom',
+      ])
+      const hook = received.find(({ path }) => path === '/hook')!.body as { text: string; alert: object }
+      expect(hook.alert).to.include({ event: 'failed', taskId: 5, code: 'DUPLICATE_KEY' })
+      expect(hook.text).to.include('Task 5 failed: DUPLICATE_KEY').and.include(`-c ${fixture.folder}`)
+      expect(mail.mails.join()).to.include('Task 5 failed')
+      expect(JSON.stringify(received.find(({ path }) => path === '/old'))).to.include('etl')
+    } finally {
+      server.close()
+      mail.close()
+    }
+  })
+
+  it('are held back for a while, and told with the next one', async () => {
+    const { server, url, received } = await receiver()
+    const fixture = await TaskFixture.create(null)
+    await fixture.addTask(5, 'dst')
+    const alerts = (interval: number) => ({
+      alerts: { interval, channels: [{ type: 'webhook', url: `${url}/hook` }] },
+    })
+    configure(fixture, alerts(600))
+    try {
+      expect((await fixture.cli('run', '5')).code).to.equal(0)
+      for (let i = 0; i < 3; i++) expect((await fixture.cli('run', '5')).code).to.equal(1)
+      expect(received).to.have.length(1)
+      configure(fixture, alerts(1))
+      await fixture.data.value('DELETE FROM dst')
+      expect((await fixture.cli('run', '5', '--restart')).code).to.equal(0)
+      expect(received).to.have.length(2)
+      expect(received[1]!.body['text']).to.include('is well again').and.include('Not told before: failed × 2')
+    } finally {
+      server.close()
+    }
+  })
+
+  it('that nobody takes neither fail a run nor hold it for long, and show no secret', async () => {
+    const { server, url } = await receiver()
+    const fixture = await TaskFixture.create(null)
+    await fixture.addTask(5, 'dst', { from: 'nowhere' })
+    const channels = [
+      { type: 'webhook', url: `${url}/hang` },
+      { type: 'slack', url: 'http://127.0.0.1:1/geheim' },
+      { type: 'email', url: 'smtp://u:geheim@127.0.0.1:1', from: 'a@b', to: ['c@d'] },
+    ]
+    configure(fixture, { alerts: { channels } })
+    try {
+      const { code, stderr } = await fixture.cli('run', '5')
+      expect(code, stderr).to.equal(2)
+      expect(stderr).to.include('webhook 127.0.0.1').and.include('no answer within 5 s')
+      expect(stderr).to.include('ECONNREFUSED').and.not.include('geheim')
+    } finally {
+      server.closeAllConnections()
+      server.close()
+    }
+  })
+
+  it('of a configuration that lacks a variable are said, and no more', async () => {
+    const fixture = await TaskFixture.create(null)
+    await fixture.addTask(5, 'dst')
+    configure(fixture, { alerts: { channels: [{ type: 'slack', url: '${NO_SUCH_HOOK}' }] } })
+    const { code, stderr } = await fixture.cli('run', '5')
+    expect(code).to.equal(0)
+    expect(stderr).to.include('NO_SUCH_HOOK')
+  })
+})

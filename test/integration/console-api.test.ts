@@ -1,0 +1,293 @@
+// The console without a browser: who is let in, the API and its description, hostile input, metrics, schedules.
+import { createConnection, type Socket } from 'node:net'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import type { RunDetail, RunSummary, Verification } from '../../src/console/run-records.js'
+import type { Task } from '../../src/contract/plugin.js'
+import { ConsoleServer, OPERATOR, READER } from '../support/console.js'
+import { oneServer, runCli } from '../support/context.js'
+import { expectRefusal } from '../support/copying.js'
+import { TaskFixture } from '../support/task-fixture.js'
+import { until } from '../support/until.js'
+
+const XSS = '<img src=x onerror="document.title=1"><script>alert(1)</script>'
+
+describe('the console', () => {
+  let fixture: TaskFixture
+  let console: ConsoleServer
+
+  before(async () => {
+    fixture = await TaskFixture.create(oneServer()[0]!)
+    await fixture.addTask(5, 'dst')
+    await fixture.addTask(6, 'dst2')
+    console = await ConsoleServer.start(fixture.folder)
+  })
+  after(() => console.stop())
+
+  it('lets in whoever has a token, and lets readers do nothing', async () => {
+    for (const token of [null, 'wrong-token-0123456789', '']) {
+      expect((await console.ask('GET', '/api/v1/tasks', { token })).status).to.equal(401)
+      expect((await console.ask('GET', '/metrics', { token })).status).to.equal(401)
+      const page = await console.ask('GET', '/tasks', { token })
+      expect([page.status, page.text.includes('src')]).to.deep.equal([401, false])
+    }
+    expect((await console.ask('GET', '/healthz', { token: null })).json()).to.deep.equal({ status: 'ok' })
+    expect((await console.ask('GET', '/api/v1/tasks', { token: READER })).status).to.equal(200)
+    for (const [method, path] of [
+      ['POST', '/api/v1/tasks/5/run'],
+      ['POST', '/api/v1/tasks/5/verify'],
+      ['DELETE', '/api/v1/tasks/5'],
+      ['PATCH', '/api/v1/tasks/5'],
+    ] as const)
+      expect((await console.ask(method, path, { token: READER, body: {} })).status, path).to.equal(403)
+    expect((await console.ask('GET', '/tasks', { token: READER })).text).not.to.include('data-method')
+  })
+
+  it('takes a cookie from its own pages only', async () => {
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    const login = (headers: object, token = OPERATOR) =>
+      console.ask('POST', '/login', { token: null, body: `token=${token}`, headers: { ...form, ...headers } })
+    expect((await login({}, 'wrong')).status).to.equal(401)
+    expect((await login({ origin: 'https://evil.example' })).status).to.equal(401)
+    const signedIn = await login({ origin: console.url.replace(/\/$/, '') })
+    expect([signedIn.status, signedIn.headers.get('location')]).to.deep.equal([303, '/'])
+    const set = signedIn.headers.get('set-cookie')!
+    expect(set).to.include('HttpOnly').and.include('SameSite=Strict').and.not.include(OPERATOR)
+    const cookie = set.split(';')[0]!
+    expect((await console.ask('GET', '/', { token: null, headers: { cookie } })).status).to.equal(200)
+    const act = (headers: Record<string, string>) =>
+      console.ask('POST', '/api/v1/tasks/77/run', { token: null, body: {}, headers: { cookie, ...headers } })
+    expect((await act({})).status).to.equal(403)
+    expect((await act({ 'x-rowshift': '1', origin: 'https://evil.example' })).status).to.equal(403)
+    expect((await act({ 'x-rowshift': '1', 'sec-fetch-site': 'cross-site' })).status).to.equal(403)
+    expect((await act({ 'x-rowshift': '1' })).status).to.equal(404)
+  })
+
+  it('is refused to other machines without a token of its own', async () => {
+    const env = { ROWSHIFT_SERVE_TOKEN: '', ROWSHIFT_SERVE_READ_TOKEN: '' }
+    const args = ['serve', '-c', fixture.folder, '--port', '0']
+    expectRefusal(await runCli([...args, '--listen', '0.0.0.0'], { env }), 2, 'USAGE', 'ROWSHIFT_SERVE_TOKEN')
+    expectRefusal(
+      await runCli(args, { env: { ...env, ROWSHIFT_SERVE_TOKEN: 'short' } }),
+      2,
+      'CONFIG_INVALID',
+      '16',
+    )
+  })
+
+  it('describes its API in OpenAPI 3.1', async () => {
+    const document = (await console.ask('GET', '/api/v1/openapi.json')).json<{ paths: object }>()
+    const { valid, errors } = await new Validator().validate(document)
+    expect(valid, JSON.stringify(errors)).to.equal(true)
+    expect(Object.keys(document.paths)).to.include('/api/v1/runs/{runId}/throttle')
+  })
+
+  it('answers what makes no sense with an error, and never with a fault of its own', async () => {
+    const paths = [
+      '/tasks/x',
+      '/tasks/99999999999999',
+      '/tasks/-1/run',
+      '/runs/..%2f..%2fetc',
+      '/runs/%00',
+      "/runs/'",
+      '/nope',
+    ]
+    const bodies = [
+      '{',
+      '[]',
+      'null',
+      '"x"',
+      '{"mode":5}',
+      '{"nope":1}',
+      '{"__proto__":{}}',
+      `{"where":"${'x'.repeat(400_000)}"}`,
+    ]
+    const asked = [
+      ...paths.flatMap((path) =>
+        (['GET', 'POST', 'PATCH', 'DELETE'] as const).map((method) => [method, path, undefined] as const),
+      ),
+      ...bodies.flatMap((body) => [
+        ['POST', '/tasks/77/run', body] as const,
+        ['PATCH', '/tasks/5', body] as const,
+        ['POST', '/tasks', body] as const,
+        ['POST', '/runs/none/throttle', body] as const,
+      ]),
+      ['GET', '/runs?limit=1e9', undefined] as const,
+      ['GET', '/runs?task=1%20OR%201=1', undefined] as const,
+    ]
+    for (const [method, path, body] of asked) {
+      const { status, text } = await console.ask(method, `/api/v1${path}`, { body })
+      const fine = method === 'PATCH' && path === '/tasks/5' && (body === 'null' || body === '[]')
+      if (!fine) expect(status, `${method} ${path} ${body?.slice(0, 40)}: ${text}`).to.be.within(400, 499)
+    }
+    for (const path of [
+      '/assets/../package.json',
+      '/assets/%2e%2e%2fpackage.json',
+      '/assets/console.js%00',
+      '/..%2f..%2fetc/passwd',
+    ])
+      expect((await console.ask('GET', path)).status, path).to.be.within(400, 499)
+  })
+
+  it('shows names, texts and errors as text, under a strict policy', async () => {
+    const { id } = await console.api<Task>('POST', '/tasks', {
+      from_app: 'app',
+      from_db: 'db',
+      from_db_type: fixture.data.type,
+      from_table: XSS,
+      to_app: 'app',
+      to_db: 'db',
+      to_db_type: fixture.data.type,
+      to_table: XSS,
+      task_desc: XSS,
+      online_status: 1,
+      params: { pre_sql: `-- ${XSS}` },
+    })
+    await console.api('POST', `/tasks/${id}/run`, {})
+    await until(
+      'the run',
+      async () => (await console.api<RunSummary[]>('GET', `/runs?task=${id}`))[0]?.status === 'failed',
+    )
+    const [run] = await console.api<RunSummary[]>('GET', `/runs?task=${id}`)
+    expect(run!.error?.message).to.include('<img')
+    for (const path of [
+      '/',
+      '/tasks',
+      `/tasks/${id}`,
+      `/runs/${run!.runId}`,
+      '/verify',
+      `/tasks/${encodeURIComponent(XSS)}`,
+    ]) {
+      const { text, headers } = await console.ask('GET', path)
+      expect(text, path).not.to.include('<img').and.not.include('<script>alert')
+      const policy = headers.get('content-security-policy')!
+      expect(policy)
+        .to.include("default-src 'none'")
+        .and.include("script-src 'self'")
+        .and.not.include('unsafe')
+    }
+    await console.api('DELETE', `/tasks/${id}`)
+  })
+
+  it('shows no password, and does not save one that it hides', async () => {
+    const params = JSON.stringify({ speed: { max_lag: 5, replicas: 'mysql://u:geheim@host/db' } })
+    await console.api('PATCH', '/tasks/6', { params })
+    for (const path of ['/api/v1/tasks', '/api/v1/tasks/6', '/tasks/6', '/tasks'])
+      expect((await console.ask('GET', path)).text, path).not.to.include('geheim')
+    const shown = (await console.api<Task>('GET', '/tasks/6')).params!
+    expect(shown).to.include('u:***@host')
+    const again = await console.ask('PATCH', '/api/v1/tasks/6', { body: { params: shown } })
+    expect([again.status, again.json<{ error: { code: string } }>().error.code]).to.deep.equal([
+      400,
+      'PARAMS_INVALID',
+    ])
+    await console.api('PATCH', '/tasks/6', { params: '{}' })
+    expect(console.errors).not.to.include('geheim').and.not.include(OPERATOR)
+  })
+
+  it('runs, compares and repairs, sees runs of others, and audits what is done', async () => {
+    const { runId } = await console.api<{ runId: string }>('POST', '/tasks/5/run', {
+      param: ['worker_num=1'],
+    })
+    const detail = () => console.api<RunDetail>('GET', `/runs/${runId}`)
+    await until('the run', async () => (await detail()).status !== 'running')
+    expect(await detail()).to.deep.include({ status: 'success', rowsWritten: 3, overrides: ['worker_num=1'] })
+    expect(console.errors).to.match(new RegExp(`"action":"runTask","by":"operator".*"run":"${runId}"`))
+    await fixture.data.value('UPDATE dst SET v = 7 WHERE id = 2')
+    const verify = async (body: object) => {
+      await console.api('POST', '/tasks/5/verify', body)
+      const latest = async () => (await console.api<Verification[]>('GET', '/verifications'))[0]!
+      await until('the comparison', async () => (await latest()).status !== 'running')
+      return latest()
+    }
+    const found = await verify({})
+    expect(found).to.include({ status: 'different', taskId: 5 })
+    expect(found.found?.differentRows).to.deep.equal([{ key: { id: '2' }, columns: ['v'] }])
+    expect(await verify({ repair: true })).to.include({ status: 'equal', kind: 'repair' })
+    expect((await fixture.cli('run', '6')).code).to.equal(0)
+    expect((await console.api<RunSummary[]>('GET', '/runs?task=6&limit=1'))[0]).to.include({
+      status: 'success',
+    })
+    const plan = await console.api<{ reasons: string[] }>('POST', '/tasks/6/plan', {})
+    expect(plan.reasons.length).to.be.above(0)
+  })
+
+  it('tells Prometheus what has ended since it began', async () => {
+    const { text } = await console.ask('GET', '/metrics', { token: READER })
+    expect(text).to.match(/^rowshift_runs_total\{task="5",status="success"\} \d/m)
+    expect(text).to.match(/^rowshift_rows_total\{task="5",what="written"\} \d/m)
+    expect(text).to.match(/^rowshift_last_success_timestamp_seconds\{task="6"\} \d{10}/m)
+  })
+
+  it('answers while a thousand connections say nothing', async () => {
+    const { port } = new URL(console.url)
+    const sockets: Socket[] = []
+    try {
+      for (let i = 0; i < 1_000; i++)
+        sockets.push(createConnection(Number(port), '127.0.0.1').on('error', () => {}))
+      await until('the connections', () => sockets.filter(({ connecting }) => !connecting).length === 1_000)
+      expect((await console.ask('GET', '/tasks')).status).to.equal(200)
+    } finally {
+      for (const socket of sockets) socket.destroy()
+    }
+  })
+
+  it('starts runs by the cron of a task, one at a time', async () => {
+    await console.api('PATCH', '/tasks/6', { params: { write_mode: 'upsert', cron: '* * * * * *' } })
+    const ended = async () =>
+      (await console.api<RunSummary[]>('GET', '/runs?task=6')).filter(({ status }) => status === 'success')
+        .length
+    await until('scheduled runs', async () => (await ended()) >= 4)
+    await console.api('PATCH', '/tasks/6', { params: {} })
+    expect(console.errors).to.include('"action":"schedule","task":6')
+    expect(
+      (await console.api<RunSummary[]>('GET', '/runs?task=6')).map(({ status }) => status),
+    ).not.to.include('failed')
+  })
+})
+
+describe('a history of 200 runs with 50,000 splits', () => {
+  it('is shown in little time and memory', async () => {
+    const fixture = await TaskFixture.create(oneServer()[0]!)
+    await fixture.addTask(5, 'dst')
+    expect((await fixture.cli('run', '5')).code).to.equal(0)
+    const text = await fixture.store.value('SELECT report FROM rowshift_run')
+    const warnings = Array.from({ length: 20 }, (_, i) => `warning ${i} ${'x'.repeat(100)}`)
+    const samples = Array.from({ length: 120 }, (_, i) => [i * 10, i * 100_000, i * 10_000_000])
+    const large = {
+      ...(JSON.parse(String(text)) as object),
+      splits: 50_000,
+      splitsDone: 50_000,
+      warnings,
+      samples,
+    }
+    const literal = JSON.stringify(large).replaceAll('\\', '\\\\').replaceAll("'", "''")
+    await fixture.store.value(
+      `INSERT INTO rowshift_run (run_id, task_id, mode, status, start_time, end_time, rows_read, rows_written, report)
+       SELECT CONCAT('run-', n), 5, 'init', 'success', NOW() - INTERVAL n MINUTE, NOW(), 1, 1, '${literal}' FROM (
+         SELECT a.d * 10 + b.d AS n FROM
+          (SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9
+           UNION SELECT 10 UNION SELECT 11 UNION SELECT 12 UNION SELECT 13 UNION SELECT 14 UNION SELECT 15 UNION SELECT 16 UNION SELECT 17 UNION SELECT 18 UNION SELECT 19) a,
+          (SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9) b) numbers`,
+    )
+    const console = await ConsoleServer.start(fixture.folder)
+    try {
+      await console.ask('GET', '/')
+      const times: number[] = []
+      for (let i = 0; i < 9; i++) {
+        const began = performance.now()
+        const page = await console.ask('GET', '/')
+        times.push(performance.now() - began)
+        expect(page.text).to.include('run-0')
+      }
+      // The best of them: others work on this machine too.
+      expect(Math.min(...times)).to.be.below(300)
+      const { text: metrics } = await console.ask('GET', '/metrics')
+      const memory = Number(/^rowshift_console_process_resident_memory_bytes (\d+)/m.exec(metrics)?.[1])
+      expect(memory).to.be.within(1, 150 * 1024 * 1024)
+    } finally {
+      await console.stop()
+    }
+  })
+})

@@ -1,0 +1,184 @@
+// The console in a real browser, over real runs between real servers. ROWSHIFT_SCREENSHOTS=1 writes the pictures of docs/console.md.
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import type { Browser, Page } from 'playwright-core'
+import type { RunSummary } from '../../src/console/run-records.js'
+import { openBrowser, Visitor } from '../support/browser.js'
+import { ConsoleServer, OPERATOR, READER } from '../support/console.js'
+import { oneServer } from '../support/context.js'
+import { TaskFixture } from '../support/task-fixture.js'
+import { until } from '../support/until.js'
+
+const ROWS = 3 * 2 ** 13
+const docs = fileURLToPath(new URL('../../../docs/', import.meta.url))
+
+async function picture(page: Page, name: string): Promise<void> {
+  if (process.env['ROWSHIFT_SCREENSHOTS'] === '1')
+    await page.screenshot({ path: `${docs}console-${name}.png` })
+}
+
+function numberOf(text: string | null): number {
+  return Number((text ?? '').replaceAll(',', ''))
+}
+
+describe('the console in a browser', () => {
+  let fixture: TaskFixture
+  let console: ConsoleServer
+  let browser: Browser
+  let visitor: Visitor
+
+  before(async function () {
+    this.timeout(600_000)
+    const [at] = oneServer()
+    fixture = await TaskFixture.create(at!)
+    for (let rows = 3; rows < ROWS; rows *= 2)
+      await fixture.data.value(`INSERT INTO src SELECT id + ${rows}, v FROM src`)
+    await fixture.addTask(5, 'dst', {
+      params: '{"worker_num": 2, "read_batch": 500, "speed": {"record": 1500}}',
+    })
+    await fixture.addTask(6, 'dst2')
+    console = await ConsoleServer.start(fixture.folder)
+    browser = await openBrowser()
+    visitor = await Visitor.open(browser, console.url)
+    await visitor.signIn(console.url, OPERATOR)
+  })
+  after(async () => {
+    await browser.close()
+    await console.stop()
+  })
+
+  it('starts a run, shows it live, slows it down, stops it and resumes it', async () => {
+    const { page } = visitor
+    await page.goto(`${console.url}tasks`)
+    await visitor.check()
+    await page.getByRole('button', { name: 'Run now (5)' }).click()
+    await page.waitForURL(/\/runs\//)
+    const rows = async () => numberOf(await page.locator('#run [data-live=rowsWritten]').textContent())
+    await until('rows', async () => (await rows()) > 0)
+    const before = await rows()
+    await until('more rows', async () => (await rows()) > before)
+    await page.locator('#plot canvas').waitFor()
+    await visitor.check()
+    await picture(page, 'run-live')
+    expect(await page.locator('pre code').textContent()).to.match(/^rowshift throttle /)
+
+    await page.getByLabel(/Rows per second/).fill('500')
+    await page.getByRole('button', { name: 'Change speed' }).click()
+    await page.waitForFunction('document.querySelector("#message").textContent === ""')
+    page.once('dialog', (dialog) => void dialog.accept())
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await page.locator('#run[data-status=interrupted]').waitFor()
+    const left = await rows()
+    expect(left).to.be.within(1, ROWS - 1)
+    await visitor.check()
+    expect(await page.locator('#run').textContent()).to.include('speed was set to 500 rows per second')
+
+    // As fast as it goes from here on.
+    await console.api('PATCH', '/tasks/5', { params: '{"worker_num": 2, "read_batch": 500}' })
+    await page.getByRole('button', { name: 'Resume' }).click()
+    await page.waitForURL(/\/runs\//)
+    await page.locator('#run[data-status=success]').waitFor()
+    expect(await rows()).to.equal(ROWS)
+    expect(await fixture.data.value('SELECT COUNT(*) FROM dst')).to.equal(String(ROWS))
+    await visitor.check()
+    await picture(page, 'run')
+  })
+
+  it('adds a task, changes it, shows its plan, and removes it', async () => {
+    const { page } = visitor
+    await page.goto(`${console.url}tasks/new`)
+    const { type } = fixture.data
+    const fields = {
+      from_db_type: type,
+      from_app: 'app',
+      from_db: 'db',
+      from_table: 'src',
+      to_db_type: type,
+      to_app: 'app',
+      to_db: 'db',
+      to_table: 'dst3',
+    }
+    for (const [name, value] of Object.entries(fields)) await page.getByLabel(name).fill(value)
+    await page.getByLabel(/^Params/).fill('{"worker_nun": 2}')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.locator('#message.bad', { hasText: 'worker_num' }).waitFor()
+    await page
+      .getByLabel(/^Params/)
+      .fill('{"worker_num": 2, "cron": {"at": "0 2 * * *", "time_zone": "Asia/Shanghai"}}')
+    await page.getByLabel('Description').fill('<b>nightly</b>')
+    await visitor.check().catch((fault: unknown) => {
+      // The browser says that a request was refused, as it was.
+      if (!String(fault).includes('400')) throw fault
+    })
+    visitor.faults.length = 0
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.waitForURL(/\/tasks\/\d+$/)
+    const id = page.url().split('/').at(-1)!
+    await page.getByRole('button', { name: 'Plan' }).click()
+    await page.locator('#plan pre', { hasText: 'reason' }).waitFor()
+    await page.getByRole('button', { name: 'Put online' }).click()
+    await page.getByRole('button', { name: 'Take offline' }).waitFor()
+    await page
+      .getByText(/ 18:00:00/)
+      .first()
+      .waitFor()
+    await visitor.check()
+    await picture(page, 'task')
+    await page.goto(`${console.url}tasks`)
+    await page.getByText('<b>nightly</b>').waitFor()
+    await picture(page, 'tasks')
+    await page.goto(`${console.url}tasks/${id}`)
+    await page.getByLabel(/Type the number/).fill(id)
+    await page.getByRole('button', { name: 'Remove' }).click()
+    await page.waitForURL(/\/tasks$/)
+    expect(await page.getByText('<b>nightly</b>').count()).to.equal(0)
+  })
+
+  it('compares, shows the differences, and repairs', async () => {
+    const { page } = visitor
+    await fixture.data.value('UPDATE dst SET v = 99 WHERE id = 2')
+    await fixture.data.value('DELETE FROM dst WHERE id = 3')
+    await page.goto(`${console.url}verify`)
+    await page.getByRole('button', { name: 'Compare (5)' }).click()
+    await page.locator('.status.different').waitFor()
+    expect(await page.locator('#verifications').textContent())
+      .to.include('id = 2')
+      .and.include('id = 3')
+    await visitor.check()
+    await picture(page, 'verify')
+    page.once('dialog', (dialog) => void dialog.accept())
+    await page.getByRole('button', { name: 'Repair (5)' }).click()
+    await page.locator('.status.equal').waitFor()
+    expect(await fixture.data.value('SELECT COUNT(*) FROM dst WHERE v = 99')).to.equal('0')
+    expect(await fixture.data.value('SELECT COUNT(*) FROM dst')).to.equal(String(ROWS))
+  })
+
+  it('shows what others run, in Chinese and in the dark, to readers without buttons', async () => {
+    const reader = await Visitor.open(browser, console.url, { colorScheme: 'dark', locale: 'zh-CN' })
+    await reader.signIn(console.url, READER)
+    const { page } = reader
+    await page.goto(console.url)
+    expect(await page.locator('h1').textContent()).to.equal('运行')
+    const run = fixture.start('run', '6')
+    expect(await run.code(), run.stderr).to.equal(0)
+    const { runId } = run.report()
+    await page.locator(`tr[data-run="${runId}"] .status.success`).waitFor()
+    await reader.check()
+    await picture(page, 'runs')
+    await page.getByRole('link', { name: runId }).click()
+    await page.locator('#run').waitFor()
+    expect(await page.locator('button:not(.quiet)').count()).to.equal(0)
+    await reader.check()
+    for (const path of ['tasks', 'tasks/6', 'verify']) {
+      await page.goto(console.url + path)
+      await reader.check()
+    }
+    // The keyboard comes to the content first.
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate('document.activeElement.className')).to.equal('skip')
+    await reader.close()
+    const runs = await console.api<RunSummary[]>('GET', '/runs?task=6')
+    expect(runs).to.have.length(1)
+  })
+})
