@@ -30,7 +30,7 @@ describe('the console', () => {
       expect((await console.ask('GET', '/api/v1/tasks', { token })).status).to.equal(401)
       expect((await console.ask('GET', '/metrics', { token })).status).to.equal(401)
       const page = await console.ask('GET', '/tasks', { token })
-      expect([page.status, page.text.includes('src')]).to.deep.equal([401, false])
+      expect([page.status, page.text.includes('dst2')]).to.deep.equal([401, false])
     }
     expect((await console.ask('GET', '/healthz', { token: null })).json()).to.deep.equal({ status: 'ok' })
     expect((await console.ask('GET', '/api/v1/tasks', { token: READER })).status).to.equal(200)
