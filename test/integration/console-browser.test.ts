@@ -99,7 +99,7 @@ describe('the console in a browser', () => {
       to_db: 'db',
       to_table: 'dst3',
     }
-    for (const [name, value] of Object.entries(fields)) await page.getByLabel(name).fill(value)
+    for (const [name, value] of Object.entries(fields)) await page.getByLabel(name, { exact: true }).fill(value)
     await page.getByLabel(/^Params/).fill('{"worker_nun": 2}')
     await page.getByRole('button', { name: 'Save' }).click()
     await page.locator('#message.bad', { hasText: 'worker_num' }).waitFor()
