@@ -145,7 +145,7 @@ function unfitLines(tables: readonly PlannedTable[]): string[] {
   const { mode } = unfit[0]!.request.params
   const names = unfit.map(({ from }) => from)
   return [
-    `unfit    mode "${mode}" is not possible for ${counted(unfit.length, 'table')}: leave them out by ${tablesOption(names, 'exclude')}, or go on without them by --on-table-error continue`,
+    `unfit    mode "${mode}" is not possible for ${counted(unfit.length, 'table')}: run it with ${tablesOption(names, 'exclude')}, or with --on-table-error continue`,
   ]
 }
 

@@ -4,7 +4,7 @@ import { describe, it } from 'mocha'
 import type { TaskTablesReport } from '../../src/features/database/report.js'
 import type { ComparisonReport } from '../../src/features/database/comparison-report.js'
 import type { RunRecord } from '../../src/contract/task-store.js'
-import { oneServer, server } from '../support/context.js'
+import { oneServer, runCli, server } from '../support/context.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import type { TestServer } from '../support/servers.js'
 import { until } from '../support/until.js'
@@ -139,5 +139,16 @@ describe('a task with a star in to_table', () => {
     expect(since.code, since.stderr).to.equal(2)
     expect(since.stderr).to.contain('--since is about one table')
     expect(await counts(fixture)).to.equal('0 0 0')
+  })
+
+  it('is not resumed by URLs, which say nothing of the tables that are done', async () => {
+    const { database } = await create(oneServer()[0]!)
+    const urls = ['--from', database.wholeUrl, '--to', database.wholeUrl]
+    const outcome = await runCli(['resume', 'latest', ...urls])
+    expect(outcome.stderr).to.contain('is gone on with by the same command and --tables')
+    expect(outcome.code).to.equal(2)
+    const starred = await runCli(['copy', '--from', database.url('s_*'), '--to', database.url('t_*,u')])
+    expect(starred.stderr).to.contain("leave table= out of both URLs and give --tables 't_*,u'")
+    expect(starred.code).to.equal(2)
   })
 })

@@ -38,7 +38,7 @@ export async function planTable(
   }
 }
 
-/** A full copy looks at `diff_column` for later runs only: a table without it is copied all the same. */
+/** Only mode `increment` reads by `diff_column`: in others, a table without it is copied all the same. */
 async function planned(
   request: CopyRequest,
   endpoints: OpenEndpoints,
@@ -49,7 +49,7 @@ async function planned(
   try {
     return { request, plan: await planWith(planning, endpoints, signal) }
   } catch (thrown) {
-    if (params.mode !== 'init' || !lacksDiffColumn(RowshiftError.from(thrown), params)) throw thrown
+    if (params.mode === 'increment' || !lacksDiffColumn(RowshiftError.from(thrown), params)) throw thrown
     return planned({ ...request, params: { ...params, diffColumn: null } }, endpoints, signal)
   }
 }
