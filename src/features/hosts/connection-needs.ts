@@ -2,6 +2,7 @@
 import type { Config, NamedConnection, ResolvedConnection } from '../../config/config.js'
 import { connectionFromUrl, fromUrl } from '../../config/config.js'
 import { loadPlugin } from '../../config/plugins.js'
+import type { Connection, Plugin } from '../../contract/plugin.js'
 import { RowshiftError } from '../../contract/errors.js'
 
 /** One connection. */
@@ -43,7 +44,7 @@ export function needOf(resolved: ResolvedConnection): ConnectionNeed {
   const { origin, loaded, connection, databases = [{ connection }] } = resolved
   if (origin !== undefined && origin.by !== 'url') return origin
   if (origin !== undefined && !holdsSecret(origin.url)) return { by: 'url', url: origin.url }
-  const where = databases.map((each) => loaded.plugin.describeConnection(each.connection))
+  const where = databases.map((each) => placeOf(loaded.plugin, each.connection))
   return { by: 'database', type: loaded.type, where }
 }
 
@@ -95,6 +96,11 @@ async function lookFor(need: ConnectionNeed, config: () => Config): Promise<Reso
   }
 }
 
+/** Where a connection leads, whoever logs in. */
+function placeOf(plugin: Plugin, connection: Connection): string {
+  return plugin.describeConnection(connection).replace(/\/\/[^/@]*@/, '//')
+}
+
 /** Connections of a configuration that lead where those of a URL do, whoever logs in. */
 async function leadingTo(
   { type, where }: Extract<ConnectionNeed, { by: 'database' }>,
@@ -106,7 +112,7 @@ async function leadingTo(
     // Another one, whose variables or plugin this host does not have, is not asked for.
     const resolved = await config.named(name).catch(() => null)
     if (resolved?.loaded.specifier !== specifier) continue
-    found.set(resolved.loaded.plugin.describeConnection(resolved.connection), resolved)
+    found.set(placeOf(resolved.loaded.plugin, resolved.connection), resolved)
   }
   const databases = where.map((each) => ({ name: each, connection: found.get(each)?.connection }))
   const missing = databases.find(({ connection }) => connection === undefined)

@@ -1,0 +1,97 @@
+// What a run over many hosts says of its connections: nothing secret, and enough for a worker to find its own.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { Config, connectionFromUrl, fromUrl } from '../../src/config/config.js'
+import type { RowshiftError } from '../../src/contract/errors.js'
+import { findConnections, needOf } from '../../src/features/hosts/connection-needs.js'
+import { newRecord, readRecord } from '../../src/features/hosts/run-record.js'
+
+const NEEDS = { others: [], session: [], timeZone: null }
+
+describe('connections of runs over many hosts', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rowshift-test-'))
+  const config = () => Config.load(folder, 'local')
+
+  before(() => {
+    process.env['ROWSHIFT_UNIT_SECRET'] = 'hidden'
+    const connection = {
+      host: 'db1',
+      port: 3307,
+      user: 'other',
+      password: '${ROWSHIFT_UNIT_SECRET}',
+      db: 'shop',
+    }
+    const strange = { ...connection, host: '${ROWSHIFT_UNIT_NOT_SET}' }
+    const from = { mysql: { strange_shop: strange, app_shop: connection } }
+    writeFileSync(join(folder, 'local.json'), JSON.stringify({ from }))
+  })
+
+  after(() => {
+    delete process.env['ROWSHIFT_UNIT_SECRET']
+    rmSync(folder, { recursive: true })
+  })
+
+  for (const [url, what] of [
+    ['mysql://app:${ROWSHIFT_UNIT_SECRET}@db1:3307/shop?table=t', 'a variable for the password'],
+    ['mysql://app@db1:3307/shop?table=t', 'no password'],
+    ['postgres://app:${ROWSHIFT_UNIT_SECRET}@db1/shop?table=t', 'another database type'],
+  ] as const)
+    it(`travel as they are written: a URL with ${what}`, async () => {
+      const need = needOf(await fromUrl(url, '--from'))
+      expect(need).to.deep.equal({ by: 'url', url })
+      const found = await findConnections({ ...NEEDS, source: need, target: need }, config)
+      if (url.includes('SECRET')) expect(found.source.connection['password']).to.equal('hidden')
+    })
+
+  for (const [url, what] of [
+    ['mysql://app:hid%64en@db1:3307/shop?table=t', 'a password'],
+    ['mysql://app:${ROWSHIFT_UNIT_SECRET}x@db1:3307/shop?table=t', 'a part of a password'],
+  ] as const)
+    it(`do not travel, but are found by where they lead: a URL with ${what}`, async () => {
+      const need = needOf(await fromUrl(url, '--from'))
+      expect(need.by).to.equal('database')
+      expect(JSON.stringify(need)).not.to.match(/hid|SECRET|app/)
+      const found = await findConnections({ ...NEEDS, source: need, target: need }, config)
+      expect(found.source.connection['user']).to.equal('other')
+    })
+
+  it('are missed by name', async () => {
+    const need = needOf(await connectionFromUrl('mysql://app:hidden@db2/shop', '--from'))
+    const error = await failureOf(findConnections({ ...NEEDS, source: need, target: need }, config))
+    expect(error.code).to.equal('CONNECTION_UNKNOWN')
+    expect(error.message)
+      .to.match(/db2.*shop/)
+      .and.not.include('hidden')
+    const named = { by: 'task', side: 'to', type: 'mysql', app: 'app', db: 'gone' } as const
+    const other = await failureOf(findConnections({ ...NEEDS, source: named, target: need }, config))
+    expect(other.message).to.include('to.mysql.app_gone')
+  })
+
+  it('are not looked for by a worker of another version', () => {
+    const need = { by: 'name', name: 'from.mysql.app_shop' } as const
+    const record = newRecord({
+      runId: 'r',
+      worker: 'split.js',
+      jobsPerThread: 2,
+      maxYoungGenerationSizeMb: null,
+      setup: {},
+      connections: { ...NEEDS, source: need, target: need },
+      files: {},
+      source: '',
+    })
+    expect(readRecord(JSON.stringify(record))).to.deep.equal(record)
+    for (const version of ['99.0.0', '0.99.0'])
+      expect(() => readRecord(JSON.stringify({ ...record, version }))).to.throw(version)
+    expect(() => readRecord(JSON.stringify({ ...record, format: 2 }))).to.throw('same version')
+  })
+})
+
+async function failureOf(work: Promise<unknown>): Promise<RowshiftError> {
+  return work.then(
+    () => expect.fail('that is refused'),
+    (error: unknown) => error as RowshiftError,
+  )
+}
