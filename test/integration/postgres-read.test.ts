@@ -7,6 +7,7 @@ import { forEachRow } from '../../src/contract/plugin.js'
 import { connect } from '../support/client.js'
 import { addressOf, query, server } from '../support/context.js'
 import { TestDatabase } from '../support/copying.js'
+import { createEncoded } from '../support/postgres-session.js'
 import { until } from '../support/until.js'
 
 const NEVER = new AbortController().signal
@@ -126,10 +127,7 @@ describe('a reader of PostgreSQL', () => {
     const at = server('postgres')
     const db = await TestDatabase.create(at)
     const name = `${db.database}_ascii`
-    await query(
-      at,
-      `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc`,
-    )
+    await createEncoded(at, name, 'SQL_ASCII')
     try {
       await query(
         at,

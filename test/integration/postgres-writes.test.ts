@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { query, server } from '../support/context.js'
+import { createEncoded } from '../support/postgres-session.js'
 import { expectRefusal, type Outcome, scratchFile, TestDatabase } from '../support/copying.js'
 
 const create = (sql: string) => TestDatabase.create(server('postgres'), sql)
@@ -62,8 +63,7 @@ describe('characters that the encoding of a database lacks', () => {
       )
       const { server: at, database } = from
       const name = `${database}_${encoding.toLowerCase()}`
-      const like = `TEMPLATE template0 ENCODING '${encoding}' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc`
-      await query(at, `CREATE DATABASE ${name} ${like}`)
+      await createEncoded(at, name, encoding)
       try {
         await query(at, 'CREATE TABLE t (id int PRIMARY KEY, v text)', name)
         const to = `${at.url}/${name}?table=t`
