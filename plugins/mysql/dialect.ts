@@ -52,7 +52,7 @@ export const mysqlDialect: SqlDialect = {
        AND @@foreign_key_checks`,
   parentTables: (table) =>
     `SELECT DISTINCT REFERENCED_TABLE_NAME FROM information_schema.KEY_COLUMN_USAGE
-     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)} AND REFERENCED_TABLE_NAME IS NOT NULL`,
+     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)} AND REFERENCED_TABLE_NAME IS NOT NULL AND @@foreign_key_checks`,
   emptyTable: 'TRUNCATE TABLE',
   sameValue: ({ target }, value) => sameValue(target, value),
   // The session's time zone is UTC.

@@ -6,6 +6,9 @@ import { A_UUID, cellOf } from './types.js'
 import { lossSql } from './loss-sql.js'
 import { expressionOf, hexLiteral, identifier, literal, tableId, tableSql, text } from './sql.js'
 
+/** A session of a replica does not check foreign keys, and changes nothing by them. */
+const CHECKED = "current_setting('session_replication_role') <> 'replica'"
+
 export const postgresDialect: SqlDialect = {
   identifier,
   table: tableSql,
@@ -29,9 +32,9 @@ export const postgresDialect: SqlDialect = {
     `SELECT DISTINCT tgname FROM pg_trigger WHERE (tgrelid = ${tableId(table)} OR tgrelid IN (${partitionsOf(table)}) AND tgtype & 1 <> 0) AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & ${EVENTS[mode]} <> 0`,
   deletingKeys: (table) =>
     `SELECT DISTINCT concat('foreign key ', conname, ' of ', conrelid::regclass, CASE confdeltype WHEN 'c' THEN ' (ON DELETE CASCADE)' WHEN 'n' THEN ' (ON DELETE SET NULL)' ELSE ' (ON DELETE SET DEFAULT)' END)
-     FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND confdeltype IN ('c', 'n', 'd') AND (confrelid = ${tableId(table)} OR confrelid IN (${partitionsOf(table)}))`,
+     FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND confdeltype IN ('c', 'n', 'd') AND (confrelid = ${tableId(table)} OR confrelid IN (${partitionsOf(table)})) AND ${CHECKED}`,
   parentTables: (table) =>
-    `SELECT DISTINCT confrelid::regclass::text FROM pg_constraint WHERE conrelid = ${tableId(table)} AND contype = 'f'`,
+    `SELECT DISTINCT confrelid::regclass::text FROM pg_constraint WHERE conrelid = ${tableId(table)} AND contype = 'f' AND ${CHECKED}`,
   emptyTable: 'TRUNCATE TABLE',
   overriding: ' OVERRIDING SYSTEM VALUE',
   sameValue: ({ target }, value) => sameValue(target, value),

@@ -40,7 +40,7 @@ export function sqliteDialect(encoding: TextEncoding): SqlDialect {
        WHERE type = 'table' AND "table" = ${textLiteral(table, encoding)} COLLATE NOCASE AND on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
          AND (SELECT foreign_keys FROM pragma_foreign_keys)`,
     parentTables: (table) =>
-      `SELECT DISTINCT "table" FROM pragma_foreign_key_list(${textLiteral(table, encoding)})`,
+      `SELECT DISTINCT "table" FROM pragma_foreign_key_list(${textLiteral(table, encoding)}) WHERE (SELECT foreign_keys FROM pragma_foreign_keys)`,
     emptyTable: 'DELETE FROM',
     sameValue: (mapping, cell) => sameValue(mapping, cell, encoding),
     now: () => 'CURRENT_TIMESTAMP',

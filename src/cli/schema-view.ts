@@ -42,9 +42,9 @@ export function schemaSummary({ foreignKeys, objects }: SchemaReport): string[] 
   const others = objects.flatMap((object) => {
     const { status, reason, error } = object
     const why = error?.message ?? reason
-    return status === 'made' || status === 'kept' || why === null
-      ? []
-      : [`${titleOfObject(object)} ${verb(status)}: ${why}`]
+    return (status === 'not_made' || status === 'failed') && why !== null
+      ? [`${titleOfObject(object)} ${verb(status)}: ${why}`]
+      : []
   })
   return [
     ...(made.length === 0

@@ -16,14 +16,14 @@ export interface LeftObject {
   readonly kept?: true
 }
 
-/** `kept`: the target has one of that name. `not_made`: it was not asked for, or cannot be made. */
+/** `kept`: the target has one of that name. `not_copied`: it was not asked for, or cannot be copied. `not_made`: the run did not get as far. */
 export interface ObjectReport {
   readonly kind: string
   readonly name: string
   /** Whose trigger it is. */
   readonly table: string | null
   readonly definer: string | null
-  readonly status: 'made' | 'kept' | 'not_made' | 'failed'
+  readonly status: 'made' | 'kept' | 'not_copied' | 'not_made' | 'failed'
   readonly reason: string | null
   readonly error: ErrorReport | null
 }
@@ -46,7 +46,7 @@ export async function planObjects(request: ObjectRequest): Promise<ObjectPlan> {
   const family = target?.family === source!.family
   if (definer === null || !family) {
     const reason = family ? '--objects makes them' : 'the target’s database has another language for them'
-    return { make: [], left: found.map((object) => ({ object, reason })) }
+    return { make: [], left: found.map((object) => ({ object, reason: object.unsupported ?? reason })) }
   }
   const renamed = selected.find(({ from, to }) => from !== to)
   if (renamed !== undefined)
@@ -127,7 +127,7 @@ export function unmadeObjects(
 }
 
 function leftReport({ object, reason, kept }: LeftObject): ObjectReport {
-  return reportOf(object, { status: kept ? 'kept' : 'not_made', reason })
+  return reportOf(object, { status: kept ? 'kept' : 'not_copied', reason })
 }
 
 function idOf({ kind, name, table }: DatabaseObject): string {

@@ -1,5 +1,6 @@
 import { RowshiftError } from '../../contract/errors.js'
 import type { Reader } from '../../contract/plugin.js'
+import type { OpenEndpoints } from '../../engine/job.js'
 import { withEndpoints } from '../../engine/job.js'
 import { stopped } from '../../engine/run-errors.js'
 import type { DatabaseRequest } from './request.js'
@@ -38,10 +39,16 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
     )
     const schema = await planSchema({ ...endpoints, ...request, selected })
     const tables: PlannedTable[] = []
-    for (const table of selected) {
-      if (signal.aborted) throw stopped(signal)
-      tables.push(await planTable(request, table, schema.foreignKeys, endpoints, signal))
+    const planAll = async (open: OpenEndpoints) => {
+      for (const table of selected) {
+        if (signal.aborted) throw stopped(signal)
+        tables.push(await planTable(request, table, schema.foreignKeys, open, signal))
+      }
     }
+    // What the target says of writing to a table depends on whether the session checks its foreign keys.
+    const { session } = schema.foreignKeys
+    if (session.length === 0) await planAll(endpoints)
+    else await withEndpoints({ ...ends, to: { ...ends.to, session } }, signal, planAll)
     refuseOneTarget(tables)
     const { kept, skipped } = withoutUnfit(tables, request)
     const isDone = ({ from: name, plan }: PlannedTable) =>
