@@ -1,5 +1,8 @@
 import { ExitCode } from '../contract/errors.js'
 import type { RunRecord, RunReport, Task, TaskStore } from '../contract/task-store.js'
+import type { ComparisonReport } from '../features/database/comparison-report.js'
+import type { TaskTablesReport } from '../features/database/report.js'
+import { counted } from '../wire/counted.js'
 import { markDeadRuns, withoutDeadRuns } from './dead-runs.js'
 import { interruptible } from './interruptible.js'
 import type { CommonOptions, ConfigOptions } from './options.js'
@@ -76,18 +79,29 @@ export async function historyCommand(
 }
 
 function historyLine({ report, host, pid, ...run }: RunRecord): Record<string, string | number | null> {
-  if (report === null) return { ...run, note: host === null ? null : `${host}, process ${pid}` }
+  if (report === null || run.status === 'running')
+    return { ...run, note: host === null ? null : `${host}, process ${pid}` }
   // Reports of earlier versions lack what came later.
-  const ended = JSON.parse(report) as Partial<RunReport>
+  const ended = JSON.parse(report) as Partial<RunReport & TaskTablesReport>
   const { error, backfill, overrides } = ended
   const notes = [
     backfill ? `backfill${backfillRange(backfill)}` : '',
     overrides ? `with ${overrides.join(', ')}` : '',
+    tablesText(ended),
     otherRows(ended).join(', '),
     error ? `${error.code}: ${error.message}` : '',
     ...lastWords(ended),
   ].filter((note) => note !== '')
   return { ...run, note: notes.length === 0 ? null : shortened(notes.join('; ')) }
+}
+
+/** Of tables that were copied or compared one by one. Of a run that was killed, the history has those alone that were done. */
+function tablesText({ tables, status }: Partial<TaskTablesReport | ComparisonReport>): string {
+  if (tables === undefined) return ''
+  const done = tables.filter((one) => one.status === 'success' || one.status === 'equal').length
+  return status === undefined
+    ? `${counted(done, 'table')} done`
+    : `${done} of ${counted(tables.length, 'table')}`
 }
 
 /** The first line, or as much of it as fits beside the other columns. */

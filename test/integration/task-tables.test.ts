@@ -113,6 +113,10 @@ for (const [name, at] of kinds) {
       expect(await counts(fixture)).to.equal('2 2 2')
       const runs = await fixture.json<RunRecord[]>('history', '1')
       expect(runs.map(({ status }) => status)).to.deep.equal(['success', 'interrupted', 'failed'])
+      const notes = (await fixture.cli('history', '1')).stdout
+      expect(notes)
+        .to.match(/ failed .* 1 of 3 tables; DUPLICATE_KEY/)
+        .and.match(name === 'SQLite' ? / interrupted / : / interrupted .* 1 table done/)
       // All is done: the next run is a new one.
       const again = await run(fixture, 'run', '1')
       expect(again.code, again.stderr).to.equal(1)
