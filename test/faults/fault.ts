@@ -106,13 +106,13 @@ export function at(
   }
 }
 
-/** While the run stands still at a failpoint, something happens; then it goes on. `harm` resolves to what ends the harm later. */
+/** While the run stands still at a failpoint, something happens; then it goes on. `harm` resolves to what ends the harm later, to false where there was none. */
 export function meanwhile(
   group: string,
   name: string,
   point: Failpoint,
   hit: Hit,
-  harm: (scene: Scene, attempt: Started) => Promise<(() => Promise<void>) | void>,
+  harm: (scene: Scene, attempt: Started) => Promise<(() => Promise<boolean | void>) | void>,
   more: Partial<Fault> = {},
 ): Fault {
   return {
@@ -125,9 +125,9 @@ export function meanwhile(
       const struck = await scene.untilStruck(attempt)
       const end = await harm(scene, attempt)
       attempt.kill('SIGCONT')
-      await end?.()
+      const harmed = (await end?.()) !== false
       await attempt.code()
-      return struck
+      return struck && harmed
     },
     ...more,
   }

@@ -92,7 +92,10 @@ export function faultsOf(random: (below: number) => number): Fault[] {
     ...[...inSplit, ...resumed].map((name) =>
       at('kill -9, and again while it is resumed', 'kill', 'split-committed', 'middle', {
         later: [`${name}:1:kill`],
-        meets: (cell, passes) => !isTask(cell.mode) && (passes.get('split-committed') ?? 0) > 2,
+        meets: (cell, passes) =>
+          !isTask(cell.mode) &&
+          (passes.get('split-committed') ?? 0) > 2 &&
+          (points[name] === 'resumed' || passes.has(name)),
       }),
     ),
     ...names

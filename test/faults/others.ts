@@ -140,7 +140,10 @@ function ddl(name: string, sql: Sql, undo: Sql, more: Partial<Fault> = {}): Faul
     'middle',
     async (scene) => {
       // It may have to wait for a split that is being written.
-      const altered = scene.home.run(sqlFor(scene, sql)).catch(() => {})
+      const altered = scene.home.run(sqlFor(scene, sql)).then(
+        () => true,
+        () => false,
+      )
       await Promise.race([altered, sleep(300)])
       return () => altered
     },
@@ -183,8 +186,12 @@ export const changes: Fault[] = [
     'first',
     (scene) => narrowed(scene, 65),
     {
-      meets: ({ on, mode, shape, threads }) =>
-        on.server !== null && shape === 'plain' && threads === 1 && ['insert', 'append'].includes(mode),
+      meets: ({ on, mode, shape, threads }, passes) =>
+        on.server !== null &&
+        shape === 'plain' &&
+        threads === 1 &&
+        ['insert', 'append'].includes(mode) &&
+        passes.has('split-read'),
       remedy: (scene) => narrowed(scene, 200),
       repeats: null,
     },

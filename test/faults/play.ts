@@ -38,8 +38,8 @@ export function titleOf({ fault, cell }: Case): string {
   return `${fault.group}: ${fault.name} | ${nameOf(cell)}`
 }
 
-export function nameOf({ on, mode, shape, threads }: Cell): string {
-  return `${on.kind} ${mode} ${shape} ${threads}`
+export function nameOf({ on, mode, shape, threads, inServer }: Cell): string {
+  return `${on.kind} ${mode} ${inServer ? 'in-server' : shape} ${threads}`
 }
 
 /** A run that nothing happens to. */

@@ -25,6 +25,8 @@ export interface Cell {
   readonly mode: Mode
   readonly shape: Shape
   readonly threads: 1 | 4
+  /** Rows go from table to table inside the server. */
+  readonly inServer?: true
 }
 
 export interface StartOptions {
@@ -174,8 +176,9 @@ export class Scene {
   }
 
   #params(mode: Mode): string {
-    const { shape, threads } = this.cell
-    return JSON.stringify(paramsOf(mode, shape, threads, this.session))
+    const { shape, threads, inServer } = this.cell
+    const path = inServer ? { write_path: 'in-server' } : {}
+    return JSON.stringify({ ...paramsOf(mode, shape, threads, this.session), ...path })
   }
 
   #command(ports: Partial<Record<End, number>>, stall: number): string[] {

@@ -54,16 +54,22 @@ export async function startBackends({
 export function cellsOn(backends: readonly Backend[]): Cell[] {
   return backends.flatMap((on) =>
     MODES.flatMap((mode) =>
-      SHAPES.flatMap((shape) => ([1, 4] as const).map((threads) => ({ on, mode, shape, threads }))),
+      ([1, 4] as const).flatMap((threads): Cell[] => [
+        ...SHAPES.map((shape) => ({ on, mode, shape, threads })),
+        ...(on.server !== null && mode !== 'sync'
+          ? [{ on, mode, shape: 'plain' as const, threads, inServer: true as const }]
+          : []),
+      ]),
     ),
   )
 }
 
-/** One of each mode and shape on MariaDB or MySQL, with either number of threads as often; and of the other databases one of each mode. */
+/** One of each mode and shape on MariaDB or MySQL, with either number of threads as often; and of the other databases one of each mode. Rows that stay in the server have cases of their own. */
 export function someCells(cells: readonly Cell[]): Cell[] {
-  return cells.filter(({ on, mode, shape, threads }) => {
+  return cells.filter(({ on, mode, shape, threads, inServer }) => {
     const [kind, ofMode, ofShape] = [KINDS.indexOf(on.kind), MODES.indexOf(mode), SHAPES.indexOf(shape)]
     const turn = (kind % 2) * 2 + (threads === 4 ? 1 : 0)
+    if (inServer) return false
     if (on.type === 'mysql') return (ofMode * SHAPES.length + ofShape) % 4 === turn
     return ofShape === (ofMode + kind) % SHAPES.length && (ofMode + kind) % 2 === turn % 2
   })

@@ -27,6 +27,11 @@ import {
 const SEED = 1
 const CASES = 105
 const AT_LEAST = 80
+/** One kind of run on each server, and what strikes it. */
+const IN_SERVER = {
+  cells: ['mariadb upsert in-server 4', 'mysql insert in-server 1', 'postgres append in-server 4'],
+  faults: ['kill at split-marked (middle)', 'connections killed at split-written', 'die at split-committing'],
+}
 /** Of a busy machine. */
 const TIMEOUT_MS = 900_000
 
@@ -69,6 +74,20 @@ describe('a run that a fault strikes', function () {
       ).to.equal('')
     })
   }
+
+  it('is finished, whole, where rows stay in the server', async () => {
+    const own = cells.filter((cell) => IN_SERVER.cells.includes(nameOf(cell)))
+    await baselines.find(own)
+    const all = casesOf(own, baselines, randomOf(SEED))
+    const cases = all.filter(
+      ({ fault }) =>
+        !fault.name.includes(', then') && IN_SERVER.faults.some((name) => fault.name.startsWith(name)),
+    )
+    expect(cases).to.have.length(IN_SERVER.cells.length * IN_SERVER.faults.length)
+    const results = await playAll(cases, baselines, program)
+    const complaints = results.map(complaintOf).filter((complaint) => complaint !== null)
+    expect(complaints.join('\n')).to.equal('')
+  })
 
   it('is so in all cases that were to be played', () => {
     expect(struck).to.be.at.least(AT_LEAST)
