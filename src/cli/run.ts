@@ -1,4 +1,5 @@
 import type { CopyRequest } from '../engine/job.js'
+import { RowshiftError } from '../contract/errors.js'
 import { newRunId } from '../engine/report.js'
 import { isAsked, type Resume } from '../features/resume/find-run.js'
 import { forgetRuns } from '../features/resume/run-memory.js'
@@ -65,6 +66,7 @@ export async function runTask(
         const tables = tablesFor(task, request)
         if (tables !== null) {
           refuseOneTableOptions(options)
+          refuseAside(options)
           const resumed = isAsked(options.resume) ? (options.resume as { run: string }).run : null
           const asked = { runId, task, request, tables, store, history, options, resumed }
           return noted(await runTaskTables(asked, stop, copyTables), options)
@@ -82,6 +84,15 @@ export async function runTask(
   await alerted(report)
   const skipped = options.skipRunning && report.error?.code === 'TASK_RUNNING'
   return skipped ? { ...report, status: 'skipped' } : report
+}
+
+/** Later runs go on from what each table has got to, and would take those of this run for the task's. */
+function refuseAside(options: RunOptions): void {
+  if (!isAside(options)) return
+  throw new RowshiftError(
+    'USAGE',
+    'Only params about speed can be others for one run of a task that copies several tables: change the task ("rowshift task edit"), or copy one table. Nothing was written.',
+  )
 }
 
 /** The report with what was not as the task says. */

@@ -1,4 +1,5 @@
 /** The list of runs, and one run. */
+import type { DatabaseReport, TableReport } from '../features/database/report.js'
 import type { Html } from './html.js'
 import { html } from './html.js'
 import type { Page, Viewer } from './layout.js'
@@ -218,6 +219,7 @@ function shards({ report }: RunDetail, { say }: Viewer): Html | '' {
   const tables = [
     ...(report?.sources ?? []).map(({ name, rowsRead }) => [name, rowsRead] as const),
     ...(report?.shards ?? []).map(({ name, rowsWritten }) => [name, rowsWritten] as const),
+    ...tablesOf(report).map(({ table, status, rows }) => [`${table} (${status})`, rows] as const),
   ]
   if (tables.length === 0) return ''
   const most = Math.max(1, ...tables.map(([, rows]) => rows))
@@ -243,6 +245,11 @@ function shards({ report }: RunDetail, { say }: Viewer): Html | '' {
       </tbody>
     </table>
   </section>`
+}
+
+/** Of a task that copies tables one by one. */
+function tablesOf(report: RunDetail['report']): readonly Pick<TableReport, 'table' | 'status' | 'rows'>[] {
+  return (report as Partial<DatabaseReport> | null)?.tables ?? []
 }
 
 /** How many, and where: their values are private. */

@@ -119,6 +119,15 @@ describe('a run with params of its own', () => {
     expect(last.report()).to.include({ rowsRead: 0 })
   })
 
+  it('is refused for a task of several tables, unless only its speed is other', async () => {
+    const fixture = await TaskFixture.create(oneServer()[0]!)
+    await fixture.addTask(5, 'new_s*', { from: 's*', params: '{"schema_save_mode": "create_when_not_exist"}' })
+    expectRefusal(await fixture.cli('run', '5', '--where', 'id = 1'), 2, 'USAGE', 'several tables')
+    const fast = fixture.start('run', '5', '--param', 'worker_num=1')
+    expect(await fast.code(), fast.stderr).to.equal(0)
+    expect(fast.report()).to.deep.include({ rowsWritten: 3, overrides: ['worker_num=1'] })
+  })
+
   it('takes dates, from the task and from the options', async () => {
     for (const at of [...oneServer(), server('postgres')]) {
       const fixture = await TaskFixture.create(at)

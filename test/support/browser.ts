@@ -42,8 +42,9 @@ export class Visitor {
       if (at.protocol !== 'data:' && at.host !== host) visitor.faults.push(`asks ${request.url()}`)
     })
     visitor.page.on('console', (message) => {
-      // Whoever has not signed in is told so.
-      if (message.type() === 'error' && !message.text().includes('401')) visitor.faults.push(message.text())
+      // The browser says so itself when a request is refused, which the page tells.
+      if (message.type() === 'error' && !/status of 40[01]/.test(message.text()))
+        visitor.faults.push(message.text())
     })
     visitor.page.on('pageerror', (error) => visitor.faults.push(error.message))
     return visitor
