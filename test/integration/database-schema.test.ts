@@ -288,6 +288,44 @@ describe('foreign keys of a copied database', () => {
       ['4', '21'],
     ])
   })
+
+  it('of SQLite stay as they are written, under other names too, and go to servers', async () => {
+    const file = sqliteFile(`
+      CREATE TABLE "node" (id INTEGER PRIMARY KEY, up INTEGER REFERENCES node ON DELETE CASCADE, -- itself
+        tag TEXT REFERENCES tag (name) DEFERRABLE INITIALLY DEFERRED);
+      CREATE TABLE "tag" (name VARCHAR(20) NOT NULL PRIMARY KEY, first INTEGER, FOREIGN KEY (first) REFERENCES node (id) ON UPDATE SET NULL);
+      INSERT INTO tag VALUES ('a', NULL); INSERT INTO node VALUES (1, NULL, 'a'), (2, 1, NULL); UPDATE tag SET first = 2;
+      CREATE VIEW z_up AS SELECT n.id, u.tag FROM node n JOIN node u ON u.id = n.up; CREATE VIEW a_up AS SELECT * FROM z_up;
+      CREATE TRIGGER kept BEFORE DELETE ON tag BEGIN SELECT RAISE(ABORT, 'stays; so'); END`)
+    const same = scratchFile('db')
+    const outcome = await copy(`sqlite:${file}`, `sqlite:${same}`, '--create', '--objects')
+    expect(outcome.code, outcome.stderr + outcome.stdout).to.equal(0)
+    const schema =
+      "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'rowshift%' AND sql IS NOT NULL ORDER BY name"
+    expect(sqliteRows(same, schema)).to.deep.equal(sqliteRows(file, schema))
+    expect(sqliteRows(same, 'SELECT * FROM a_up').map(String)).to.deep.equal(['2,a'])
+    const other = scratchFile('db')
+    const renamed = await copy(`sqlite:${file}`, `sqlite:${other}`, '--create', '--rename', '*=x_*')
+    expect(renamed.code, renamed.stderr + renamed.stdout).to.equal(0)
+    const keys = 'SELECT "table", "from", "to", on_update, on_delete FROM pragma_foreign_key_list'
+    expect(
+      sqliteRows(other, `${keys}('x_node') UNION ALL ${keys}('x_tag')`).map(String).sort(),
+    ).to.deep.equal([
+      'x_node,first,id,SET NULL,NO ACTION',
+      'x_node,up,id,NO ACTION,CASCADE',
+      'x_tag,tag,name,NO ACTION,NO ACTION',
+    ])
+    for (const kind of ['mysql', 'postgres'] as const) {
+      const to = await TestDatabase.create(server(kind))
+      const there = await copy(`sqlite:${file}`, to, '--create')
+      expect(there.code, there.stderr + there.stdout).to.equal(0)
+      expect(
+        there.report.foreignKeys.map(({ status }) => status),
+        there.stdout,
+      ).to.include('made')
+      expect(await to.value('SELECT count(*) FROM node')).to.equal('2')
+    }
+  })
 })
 
 describe('the schema of a copied database alone', () => {
