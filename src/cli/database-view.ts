@@ -90,6 +90,10 @@ export function progressNote({ tablesEnded, underWay }: DatabaseProgress, tables
   return `${tablesEnded} of ${counted(tables, 'table')}${now}`
 }
 
+/** Also of tables that are not among those of a command which goes on. */
+const MAKING_THE_REST =
+  'When all tables are there, the same command as this one with --schema-only makes what they lack, and copies no rows.'
+
 type Summarised = Pick<DatabaseReport, 'tables' | 'rowsWritten' | 'bytes' | 'seconds' | 'status'> &
   Partial<SchemaReport>
 
@@ -110,12 +114,8 @@ export function databaseSummary(report: Summarised, again: readonly string[]): s
         `  ${printable(name).padEnd(width)}  ${ended.replace('_', ' ')}, ${formatRows(rows)} written`,
     ),
     ...schemaSummary({ foreignKeys, objects }),
-    ...(failed.length === 0 && isCommand && lacksSchema({ foreignKeys, objects })
-      ? [
-          'To make what is missing and can be made, run the same command with --schema-only: it copies no rows.',
-        ]
-      : []),
     ...(failed.length === 0 ? [] : again),
+    ...(isCommand && lacksSchema({ foreignKeys, objects }) ? [MAKING_THE_REST] : []),
   ].join('\n')
 }
 
