@@ -2,7 +2,8 @@
 type Example = readonly [what: string, line: string]
 
 const FROM = "--from 'mysql://me:${PW}@db1/shop?table=orders'"
-const TO = "--to 'mysql://me:${PW}@db2/shop'"
+const TO_DATABASE = "--to 'mysql://me:${PW}@db2/shop'"
+const TO = "--to 'mysql://me:${PW}@db2/shop?table=orders'"
 
 /** By command; `''`: of the program. */
 const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
@@ -30,7 +31,7 @@ const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ['Compare two tables: needs SELECT only', `verify ${FROM} ${TO}`],
     ['Write and delete just what differs', 'verify 5 --repair'],
   ],
-  bench: [['A minute of measurements', `bench ${FROM} ${TO} --svg bench.svg`]],
+  bench: [['A minute of measurements', `bench ${FROM} ${TO_DATABASE} --svg bench.svg`]],
   throttle: [['At most 500 rows per second', 'throttle latest --record 500']],
   watermark: [['Begin at another time', "watermark 5 --set '2026-11-01 00:00:00'"]],
   task: [
