@@ -1,0 +1,163 @@
+// Makes site/: the pages of this repository as a static site, with a search that needs no server. `--dev` serves them while they are edited.
+// VitePress is fetched from npm once, into a cache folder.
+import { spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join, posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const VITEPRESS = '1.6.4'
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+const cache = join(
+  process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
+  'rowshift',
+  `vitepress-${VITEPRESS}`,
+)
+const source = join(cache, 'source')
+/** Page of the repository, by its page of the site. */
+const pages = new Map([
+  ['README.md', 'index.md'],
+  ['README.zh-CN.md', 'zh/index.md'],
+  ...['CHANGELOG', 'CONTRIBUTING', 'SECURITY'].map((name) => [`${name}.md`, `${name.toLowerCase()}.md`]),
+  ...readdirSync('docs')
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => [`docs/${name}`, name]),
+  ['examples/account-migration/README.md', 'account-migration.md'],
+])
+
+fetchVitepress()
+rmSync(source, { recursive: true, force: true })
+for (const [from, to] of pages) {
+  mkdirSync(dirname(join(source, to)), { recursive: true })
+  writeFileSync(join(source, to), forSite(from, to))
+}
+cpSync('etc/params.schema.json', join(source, 'public/params.schema.json'))
+writeFileSync(join(source, '.vitepress.json'), JSON.stringify(config(), null, 2))
+mkdirSync(join(source, '.vitepress'))
+writeFileSync(
+  join(source, '.vitepress/config.mjs'),
+  `import config from '../.vitepress.json' with { type: 'json' }\nexport default config\n`,
+)
+symlinkSync(join(cache, 'node_modules'), join(source, 'node_modules'), 'dir')
+const command = process.argv.includes('--dev')
+  ? ['dev']
+  : ['build', source, '--outDir', join(process.cwd(), 'site')]
+const program = join(cache, 'node_modules/vitepress/bin/vitepress.js')
+const args = command[0] === 'dev' ? ['dev', source] : command
+process.exitCode =
+  spawnSync(process.execPath, [program, ...args], { stdio: 'inherit', cwd: source }).status ?? 1
+
+function fetchVitepress() {
+  if (existsSync(join(cache, 'node_modules/vitepress/bin/vitepress.js'))) return
+  process.stderr.write(`fetching VitePress ${VITEPRESS} into ${cache} (once) …\n`)
+  mkdirSync(cache, { recursive: true })
+  const flags = ['--no-save', '--no-audit', '--no-fund', '--global=false']
+  const { status, stderr } = spawnSync(
+    'npm',
+    ['install', `vitepress@${VITEPRESS}`, '--prefix', cache, ...flags],
+    {
+      cwd: cache,
+      encoding: 'utf8',
+    },
+  )
+  if (status !== 0) throw new Error(`VitePress could not be fetched\n${stderr}`)
+}
+
+/** With links to pages of the site, and without what only GitHub shows; files that are no pages are named, not linked. */
+function forSite(from, to) {
+  const text = readFileSync(from, 'utf8').replace(/^\[(中文说明|English)\]\([^)]*\)\n/m, '')
+  const parts = text.split(/(^```.*?^```)/gms)
+  return parts.map((part, i) => (i % 2 === 1 ? part : escaped(relinked(part, from, to)))).join('')
+}
+
+function relinked(text, from, to) {
+  return text.replaceAll(
+    /(!?)\[([^\]]*)\]\(([^)\s#]*)(#[^)\s]*)?\)/g,
+    (all, image, label, target, anchor = '') => {
+      if (target === '' || /^[a-z]+:/.test(target)) return all
+      const file = posix.normalize(posix.join(posix.dirname(from), target))
+      if (image) return `![${label}](${published(file)})`
+      if (file === 'etc/params.schema.json')
+        return `<a href="/params.schema.json" target="_self">${label}</a>`
+      const page = pages.get(file)
+      if (!page) return label
+      return `[${label}](${posix.relative(posix.dirname(to), page)}${anchor})`
+    },
+  )
+}
+
+/** Outside of code, what looks like a tag is text. */
+function escaped(text) {
+  const parts = text.split(/(`[^`\n]*`)/g)
+  return parts
+    .map((part, i) => (i % 2 === 1 ? part : part.replaceAll(/<(?!!--|a href|\/a>|br>|kbd|\/kbd)/g, '&lt;')))
+    .join('')
+}
+
+/** A picture, whose place is the same for all pages. */
+function published(file) {
+  const name = posix.basename(file)
+  cpSync(file, join(source, 'public', name))
+  return `/${name}`
+}
+
+function config() {
+  const titles = new Map(
+    [...pages].map(([from, to]) => [to, /^# (.*)$/m.exec(readFileSync(from, 'utf8'))?.[1] ?? to]),
+  )
+  const link = (name) => ({ text: titles.get(`${name}.md`), link: `/${name}` })
+  const groups = {
+    Use: [
+      'databases',
+      'incremental',
+      'verify',
+      'created-tables',
+      'dirty-rows',
+      'scheduling',
+      'reliability',
+      'tuning',
+    ],
+    'Change rows': ['columns', 'ids-and-lookups', 'transforms', 'sharding', 'account-migration'],
+    'Look up': [
+      'fidelity',
+      'errors',
+      'fine-print',
+      'sessions',
+      'postgresql',
+      'benchmarks',
+      'security',
+      'changelog',
+    ],
+    Extend: ['api', 'plugins', 'architecture', 'contributing'],
+  }
+  const grouped = new Set([...Object.values(groups).flat(), 'index', 'zh/index'])
+  const others = [...pages.values()]
+    .map((page) => page.replace(/\.md$/, ''))
+    .filter((name) => !grouped.has(name))
+  const sidebar = Object.entries({ ...groups, ...(others.length > 0 && { More: others }) }).map(
+    ([text, names]) => ({
+      text,
+      items: names.map(link),
+    }),
+  )
+  return {
+    title: 'rowshift',
+    description: 'Copies database tables, fast and exactly',
+    cleanUrls: false,
+    // Braces of ours are no templates of Vue's.
+    vue: { template: { compilerOptions: { delimiters: ['{%vue', 'vue%}'] } } },
+    markdown: { languageAlias: { crontab: 'sh', jsonc: 'json' } },
+    locales: { root: { label: 'English', lang: 'en' }, zh: { label: '中文', lang: 'zh-CN', link: '/zh/' } },
+    themeConfig: { search: { provider: 'local' }, sidebar, outline: [2, 3] },
+  }
+}
