@@ -3,6 +3,7 @@ import type { Question } from './question.js'
 import { question as checkpoints } from './questions/checkpoints.js'
 import { question as copy } from './questions/copy.js'
 import { question as grid } from './questions/grid.js'
+import { question as hosts } from './questions/hosts.js'
 import { question as kernel } from './questions/kernel.js'
 import { question as kills } from './questions/kills.js'
 import { question as latency } from './questions/latency.js'
@@ -32,6 +33,7 @@ export const questions: Readonly<Record<string, Question>> = {
   mapping,
   checkpoints,
   skew,
+  hosts,
   kernel,
   grid,
   kills,

@@ -125,6 +125,33 @@ describe('one run over many hosts', () => {
     expect(Number(await db.value(`SELECT ${threads} FROM ${all}`))).to.equal(2)
   })
 
+  it('refuses what a checkpoint does not protect, and a queue that it cannot use, before anything is written', async () => {
+    const made = await lab.tables(oneServer()[0]!, 1000, 'id INT PRIMARY KEY, v VARCHAR(200)')
+    const refusal = async (params: object, code: number, words: RegExp, command?: readonly string[]) => {
+      const run = lab.begin(made, params, command)
+      expect(await run.code(), run.stderr).to.equal(code)
+      expect(run.stderr).to.match(words)
+    }
+    await refusal({ error_limit: 3 }, 3, /rejected rows go to a file.*\[HOSTS_REFUSED\]/s)
+    await refusal(
+      { consistency: 'snapshot' },
+      3,
+      /no snapshot that other hosts could join.*\[HOSTS_REFUSED\]/s,
+    )
+    await refusal({}, 3, /a repair changes rows.*\[HOSTS_REFUSED\]/s, ['verify', '--repair'])
+    const at = (queue: string) => lab.begin(made, {}, ['copy'], queue)
+    for (const [queue, code, words] of [
+      [lab.queue.replace(/:[^:@]*@/, ':wrong@'), 1, /refused the login.*\[ACCESS_DENIED\]/s],
+      [lab.queue.replace(/\d+$/, '1'), 1, /could not be reached.*\[CONNECTION_FAILED\]/s],
+      ['amqp://queue', 2, /not the URL of a queue.*\[USAGE\]/s],
+    ] as const) {
+      const run = at(queue)
+      expect(await run.code(), run.stderr).to.equal(code)
+      expect(run.stderr).to.match(words).and.not.include('wrong')
+    }
+    expect(await made.db.value('SELECT COUNT(*) FROM t')).to.equal('0')
+  })
+
   it('a worker without what the run needs says what that is, and so does the run', async () => {
     const made = await tables(oneServer()[0]!)
     const { db } = made

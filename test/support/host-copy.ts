@@ -85,10 +85,15 @@ export class HostLab {
   }
 
   /** The coordinator, on this machine. */
-  begin({ db, url }: HostTables, params: object, command: readonly string[] = ['copy']): Started {
+  begin(
+    { db, url }: HostTables,
+    params: object,
+    command: readonly string[] = ['copy'],
+    queue = this.queue,
+  ): Started {
     const given = JSON.stringify({ read_batch: SPLIT, write_mode: 'insert', ...params })
     const ends = ['--from', url('s'), '--to', url('t')]
-    return new Started([...command, ...ends, '--workers', this.queue, '--params', given], {
+    return new Started([...command, ...ends, '--workers', queue, '--params', given], {
       env: { TEST_PASSWORD: db.server.password },
     })
   }

@@ -30,7 +30,7 @@ export class HostNetwork {
     const ip = needProgram('ip', 'iproute2')
     if (ip === null || !isRoot)
       throw new Error('hosts of their own need root and the program ip (Debian: iproute2)')
-    return new HostNetwork(ip, 64 + (process.pid % 64), count)
+    return new HostNetwork(ip, 64 + (process.pid % 190), count)
   }
 
   /** A port of {@link address} that leads to one of 127.0.0.1. */
