@@ -96,12 +96,19 @@ function relinked(text, from, to) {
   )
 }
 
-/** Outside of code, what looks like a tag is text. */
+/** What looks like a tag or a template of Vue's is text. */
 function escaped(text) {
   const parts = text.split(/(`[^`\n]*`)/g)
-  return parts
-    .map((part, i) => (i % 2 === 1 ? part : part.replaceAll(/<(?!!--|a href|\/a>|br>|kbd|\/kbd)/g, '&lt;')))
-    .join('')
+  return parts.map((part, i) => (i % 2 === 1 ? code(part) : plain(part))).join('')
+}
+
+function plain(text) {
+  return text.replaceAll(/<(?!!--|a href|\/a>|br>|kbd|\/kbd)/g, '&lt;').replaceAll('{{', '&#123;&#123;')
+}
+
+function code(text) {
+  if (!text.includes('{{')) return text
+  return `<code v-pre>${text.slice(1, -1).replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</code>`
 }
 
 /** A picture, whose place is the same for all pages. */
@@ -154,8 +161,6 @@ function config() {
     title: 'rowshift',
     description: 'Copies database tables, fast and exactly',
     cleanUrls: false,
-    // Braces of ours are no templates of Vue's.
-    vue: { template: { compilerOptions: { delimiters: ['{%vue', 'vue%}'] } } },
     markdown: { languageAlias: { crontab: 'sh', jsonc: 'json' } },
     locales: { root: { label: 'English', lang: 'en' }, zh: { label: '中文', lang: 'zh-CN', link: '/zh/' } },
     themeConfig: { search: { provider: 'local' }, sidebar, outline: [2, 3] },
