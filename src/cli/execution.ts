@@ -7,7 +7,7 @@ import { makeReport } from '../engine/report.js'
 import { RunFeed } from '../engine/run-feed.js'
 import { ExitCode, redact, RowshiftError } from '../contract/errors.js'
 import type { RunReport } from '../contract/task-store.js'
-import { onAbort } from '../contract/waiting.js'
+import { anyOf, onAbort } from '../contract/waiting.js'
 import type { ComparisonReport } from '../features/database/comparison-report.js'
 import type { TaskTablesReport } from '../features/database/report.js'
 import type { VerifyReport } from '../features/verify/report.js'
@@ -95,7 +95,7 @@ export async function withFeed<R extends object>(
   const labels = { from: label(from), to: label(to) }
   const feed = new RunFeed({ runId, taskId, kind, ...labels })
   try {
-    const report = await work(AbortSignal.any([signal, feed.stop]), feed)
+    const report = await work(anyOf(signal, feed.stop), feed)
     return feed.samples.length === 0 ? report : { ...report, samples: feed.samples }
   } finally {
     feed.end()

@@ -4,7 +4,7 @@ import { failpoint } from '../failpoint.js'
 import { log } from '../log.js'
 import { withoutRuns } from '../features/database/report.js'
 import type { RunRecord, RunReport, RunStatus, TaskStore } from '../contract/task-store.js'
-import { pause } from '../contract/waiting.js'
+import { anyOf, pause } from '../contract/waiting.js'
 import type { RunMemory } from '../features/resume/run-memory.js'
 import { reported } from './execution.js'
 import { printNotice } from './output.js'
@@ -26,7 +26,7 @@ export async function recorded(
   run: (signal: AbortSignal, history: RunHistory) => Promise<RunReport>,
 ): Promise<RunReport> {
   const history = await RunHistory.begin(store, taskId, mode, runId)
-  const stop = AbortSignal.any([signal, history.lockLost])
+  const stop = anyOf(signal, history.lockLost)
   return history.end(await reported(runId, taskId, () => run(stop, history)), signal)
 }
 

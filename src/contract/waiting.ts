@@ -1,4 +1,5 @@
 /** What everybody needs who waits or tries again: it ends by a signal, and pauses are not the same for all. */
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { RowshiftError } from './errors.js'
 
@@ -7,6 +8,13 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
   if (signal?.aborted) listener()
   signal?.addEventListener('abort', listener)
   return () => signal?.removeEventListener('abort', listener)
+}
+
+/** Aborts with the first of them. Tables that are copied side by side listen to it, each with all that it opens. */
+export function anyOf(...signals: readonly AbortSignal[]): AbortSignal {
+  const any = AbortSignal.any([...signals])
+  setMaxListeners(0, any)
+  return any
 }
 
 /** Ends early when the signal aborts, without an error. */
