@@ -130,6 +130,56 @@ export function others(pair: Pair, notes: string[]): Record<string, () => Promis
   return contenders
 }
 
+/** Two instances, and a database `bench` on both: whole on the one, to be made on the other. */
+export interface DatabasePair extends Pick<Pair, 'source' | 'target'> {
+  /** Before each copy. */
+  readonly empty: () => Promise<void>
+  readonly exactness: () => Promise<string>
+}
+
+/** Programs of others that copy all tables of a database. */
+export function ofDatabase(pair: DatabasePair, notes: string[]): Record<string, () => Promise<Sample>> {
+  const [source, target] = [loginOf(pair.source.server), loginOf(pair.target.server)]
+  const contenders: Record<string, () => Promise<Sample>> = {}
+  const [dump, client] = [
+    needProgram('mariadb-dump', 'mariadb-client'),
+    needProgram('mariadb', 'mariadb-client'),
+  ]
+  if (dump && client)
+    contenders['mariadb-dump | mariadb'] = databaseByTool(pair, () => [
+      `${dump} ${source} --single-transaction --quick bench | ${client} ${target} bench`,
+    ])
+  else notes.push('a program to dump with is not at hand')
+  const [dumper, loader] = [needProgram('mydumper', 'mydumper'), needProgram('myloader', 'mydumper')]
+  if (dumper && loader)
+    contenders['mydumper, then myloader, 4 threads'] = databaseByTool(pair, (folder) => [
+      `${dumper} ${source} -t 4 -B bench -o ${folder}/dump`,
+      `${loader} ${target} -t 4 -B bench -o -d ${folder}/dump`,
+    ])
+  else notes.push('mydumper and myloader are not at hand')
+  return contenders
+}
+
+function databaseByTool(
+  { source, target, empty, exactness: found }: DatabasePair,
+  commands: (folder: string) => readonly string[],
+): () => Promise<Sample> {
+  return async () => {
+    await empty()
+    const folder = mkdtempSync(join(tmpdir(), 'rowshift-bench-'))
+    try {
+      const work = () =>
+        timed(async () => {
+          for (const command of commands(folder)) await shell(command)
+        })
+      const { result, serverSeconds } = await serverCpu([source.server, target.server], work)
+      return { seconds: result.seconds, serverSeconds, word: await found() }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
+}
+
 export const NOT_HERE = 'DataX, SeaTunnel, Addax, sling, ingestr, dlt and goshift are not part of the suite'
 
 function byTool(pair: Pair, commands: (folder: string) => readonly string[]): () => Promise<Sample> {

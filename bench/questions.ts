@@ -2,6 +2,7 @@
 import type { Question } from './question.js'
 import { question as checkpoints } from './questions/checkpoints.js'
 import { question as copy } from './questions/copy.js'
+import { question as databases } from './questions/databases.js'
 import { question as grid } from './questions/grid.js'
 import { question as hosts } from './questions/hosts.js'
 import { question as kernel } from './questions/kernel.js'
@@ -34,6 +35,7 @@ export const questions: Readonly<Record<string, Question>> = {
   checkpoints,
   skew,
   hosts,
+  databases,
   kernel,
   grid,
   kills,

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2/promise'
 import { createConnection } from 'mysql2/promise'
+import type { DatabaseReport } from '../src/features/database/report.js'
 import type { RunReport } from '../src/index.js'
 import type { TestServer } from '../test/support/servers.js'
 
@@ -35,22 +36,46 @@ export function copy(server: Place, params: object, target = server, more?: read
   return measure('copy', server, target, params, more)
 }
 
+/** All tables of `bench`. */
+export async function copyDatabase(
+  source: Place,
+  target: Place,
+  params: object,
+  more?: readonly string[],
+): Promise<Omit<Measured, 'report'> & { readonly report: DatabaseReport }> {
+  const ends = ['--from', `${source.url}/bench`, '--to', `${target.url}/bench`]
+  return measured<DatabaseReport>('copy', ends, params, more)
+}
+
 export function verify(server: Place, params: object, target = server): Promise<Measured> {
   return measure('verify', server, target, params)
 }
 
-async function measure(
+function measure(
   command: string,
   source: Place,
   target: Place,
   params: object,
-  more: readonly string[] = [],
+  more?: readonly string[],
 ): Promise<Measured> {
+  const url = (server: Place, table: string) => `${server.url}/bench?table=${table}`
+  return measured<RunReport>(
+    command,
+    ['--from', url(source, 'source'), '--to', url(target, 'target')],
+    params,
+    more,
+  )
+}
+
+async function measured<Report>(
+  command: string,
+  ends: readonly string[],
+  params: object,
+  more: readonly string[] = [],
+): Promise<Omit<Measured, 'report'> & { readonly report: Report }> {
   const folder = mkdtempSync(join(tmpdir(), 'rowshift-bench-'))
   const report = join(folder, 'report.json')
   const usage = join(folder, 'usage.json')
-  const url = (server: Place, table: string) => `${server.url}/bench?table=${table}`
-  const ends = ['--from', url(source, 'source'), '--to', url(target, 'target')]
   const args = [command, ...ends, '--report', report, ...more]
   try {
     const started = performance.now()
@@ -58,7 +83,7 @@ async function measure(
       ROWSHIFT_BENCH_USAGE: usage,
     })
     const seconds = (performance.now() - started) / 1000
-    return { report: readJson(report) as RunReport, seconds, ...(readJson(usage) as Usage) }
+    return { report: readJson(report) as Report, seconds, ...(readJson(usage) as Usage) }
   } finally {
     rmSync(folder, { recursive: true })
   }

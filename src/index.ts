@@ -1,6 +1,7 @@
 /** The programmatic entry: what the command line is made of. */
 export type { TableAt } from './engine/endpoints.js'
-export type { CopyHooks, CopyRequest } from './engine/job.js'
+export type { CopyRequest } from './engine/copy-request.js'
+export type { CopyHooks } from './engine/job.js'
 export { planCopy, runCopy } from './engine/job.js'
 export type { Progress } from './engine/progress.js'
 export type { RunPlan } from './contract/run-plan.js'

@@ -1,19 +1,17 @@
-import { threadId } from 'node:worker_threads'
 import type {
   CopyJob,
+  CopySetup,
   SettleJob,
   SplitJob,
   SplitCounts,
   SplitResult,
-  ThreadMessage,
-  WorkerMessage,
-  WorkerSetup,
 } from '../src/engine/messages.js'
+import { tableWrites } from '../src/features/shard/table-writes.js'
 import { Target } from '../src/features/shard/target.js'
 import { DeferredSplit, rowsOf } from '../src/engine/deferred-rows.js'
 import { noCounts } from '../src/engine/messages.js'
 import { settled } from '../src/engine/progress.js'
-import type { Batch, Reader, WriteOptions, Writer } from '../src/contract/plugin.js'
+import type { Batch, WriteOptions, Writer } from '../src/contract/plugin.js'
 import type { TargetOptions } from '../src/features/shard/sharded-write.js'
 import type { SourceSpec, SourceSplit } from '../src/contract/source-spec.js'
 import { recycle } from '../src/wire/builder.js'
@@ -22,23 +20,19 @@ import { LossyCoercion } from '../src/wire/lossy-coercion.js'
 import { RowshiftError } from '../src/contract/errors.js'
 import { failpoint } from '../src/failpoint.js'
 import { readOf } from '../src/features/sources/splits.js'
-import { closeAll, openAll } from '../src/contract/opening.js'
 import { writesAhead } from '../src/contract/pipeline.js'
 import { BatchQueue } from './batch-queue.js'
-import type { ControlHandlers } from './control.js'
+import type { CopierHost, CopyEndpoints } from './copier-host.js'
 import { DeletedRows } from './deleted-rows.js'
 import { DirtyRows } from './dirty-rows.js'
 import { FailedSplits } from './failed-splits.js'
 import { InServerCopy } from './in-server-copy.js'
-import { makeReaders, makeWriters } from './load-plugin.js'
-import { PoolThread } from './pool-thread.js'
 import { isPartly } from '../src/features/shard/sharded-write.js'
 import { settleRows } from './settling.js'
 import { mismatch, outsideSnapshot, reportOf } from './split-errors.js'
 import { SplitTally } from './split-tally.js'
 import { transformHooks } from './transform-hooks.js'
 import { Pipeline, pipelinedRows } from './row-pipeline.js'
-import { BusyTimer, Mutex } from './mutex.js'
 
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
 const SPLIT_CAPACITY = 16 << 20
@@ -46,42 +40,64 @@ const PROGRESS_INTERVAL_MS = 250
 /** Statements that may have been too large hold so many times less each time. */
 const SHRINK = 4
 
-interface CopyEndpoints {
-  readonly readers: readonly Reader[]
-  readonly writers: readonly Writer[]
+/** What is open for one run. */
+interface CopierEndpoints extends CopyEndpoints {
   readonly target: Target
   /** null: rows are written as they are read. */
   readonly pipeline: Pipeline | null
 }
 
-/** One thread's readers and writers, and the loop that moves splits from one to the other. */
-export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
-  readonly #setup: WorkerSetup
-  readonly #reads = new Mutex()
-  readonly #writes = new Mutex()
-  readonly #busy = new BusyTimer()
+/** One run in one thread: moves its splits from a reader to a writer. */
+export class Copier {
+  readonly #setup: CopySetup
+  readonly #host: CopierHost
+  readonly #stop = new AbortController()
   /** null unless a loss was accepted. */
   readonly #coercion: LossyCoercion | null
   readonly #copied: SourceSpec
+  #pipeline: Promise<Pipeline | null> | null = null
+  #target: { readonly writers: readonly Writer[]; readonly target: Target } | null = null
   #reportedAt = 0
-  #inSnapshot = false
   readonly #failed = new FailedSplits()
   readonly #inServer: InServerCopy
 
-  constructor(setup: WorkerSetup, post: (message: ThreadMessage | WorkerMessage) => void) {
-    super(setup, post)
+  constructor(setup: CopySetup, host: CopierHost) {
     this.#setup = setup
+    this.#host = host
     this.#coercion = LossyCoercion.of(setup.plan.write, setup.plan.write.sharding?.reads.length ?? 0)
     this.#copied = copiedRows(setup.plan)
     this.#inServer = new InServerCopy(setup.plan.write, this.#copied, this.#failed)
   }
 
-  run(job: CopyJob): Promise<SplitResult> {
-    return this.busy(() => this.#run(job))
+  /** What it has in hand is given up, and nothing new begins. */
+  abort(): void {
+    this.#stop.abort()
   }
 
-  async #run(job: CopyJob): Promise<SplitResult> {
-    this.#busy.enter()
+  /** Its pipeline is opened again with the next split. */
+  async close(): Promise<void> {
+    const pipeline = this.#pipeline
+    this.#pipeline = null
+    await (await pipeline?.catch(() => null))?.close()
+  }
+
+  /** No more splits will come, and the thread goes on with other runs. */
+  async end(): Promise<void> {
+    await this.close()
+    const writers = this.#target?.writers ?? []
+    const forget = async () => {
+      for (const { writer, spec } of tableWrites(writers, this.#setup.plan.write))
+        await writer.skills.forget?.(spec)
+    }
+    // Whatever it leaves goes with the connection.
+    await this.#host.writes.run(forget).catch(() => {})
+  }
+
+  get #signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  async run(job: CopyJob): Promise<SplitResult> {
     const dirty = new DirtyRows(this.#setup.dirty, job.mark ?? null)
     try {
       if ('settle' in job) return await this.#settle(job, dirty)
@@ -100,39 +116,21 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
       // The next attempt makes smaller statements.
       const shrinks = undone && failure.code === 'PACKET_TOO_LARGE'
       const facts = { undone, knowable: knowable || shrinks }
-      const failed = { ...this.failure(failure, report, facts), writing: writing && undone }
-      // Nothing else that this thread has in hand may be committed; but its failure must not be told before this one.
+      const failed = { ...this.#host.failure(failure, report, facts), writing: writing && undone }
+      // Nothing else of the run that this thread has in hand may be committed; but its failure must not be told before this one.
       if (!failed.repeatable) setImmediate(() => this.abort())
       return failed
-    } finally {
-      this.#busy.leave()
     }
   }
 
-  /** Before the first split, when all threads must be able to begin their snapshot at the same moment. */
-  connect(): Promise<void> {
-    return this.#tellReady(async () => void (await this.opened()))
-  }
-
-  /** Before the snapshot is released. */
-  joinSnapshot(token: string | null): Promise<void> {
-    if (this.connections.gaveUp) return Promise.resolve()
-    return this.#tellReady(async () => {
-      const { readers } = await this.opened()
-      await readers[0]!.skills.snapshot!.join(token)
-      this.#inSnapshot = true
-    })
-  }
-
-  protected override handlers(): ControlHandlers {
-    return { snapshot: ({ token }) => void this.joinSnapshot(token) }
-  }
-
   async #copy(split: SplitJob, dirty: DirtyRows): Promise<SplitResult> {
-    const { readers, target, pipeline } = await this.opened()
+    const { readers, target, pipeline } = await this.#opened()
     const { plan } = this.#setup
-    if (plan.policy.consistency === 'snapshot' && !this.#inSnapshot) throw outsideSnapshot(split)
-    const { signal } = this
+    const { inSnapshot } = this.#host
+    if (plan.policy.consistency === 'snapshot' && !inSnapshot) throw outsideSnapshot(split)
+    const signal = this.#signal
+    // A reader that is interrupted loses its snapshot, which the tables of other runs are read in.
+    const readSignal = inSnapshot ? this.#host.signal : signal
     let [queuedBytes, milliseconds] = [0, 0]
     const deferred = new DeferredSplit()
     const tally = new SplitTally(split, this.#sourceOf(split), dirty, deferred, this.#teller(split))
@@ -144,15 +142,16 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
     // Where one writer locks the whole database, the pipeline would wait for us, and we for its next batch.
     const queue = new BatchQueue(writesAhead(plan.pipeline) ? Infinity : SPLIT_CAPACITY)
     let unread: unknown = null
-    const reading = this.#reads.run(async () => {
+    const reading = this.#host.reads.run(async () => {
       const started = performance.now()
       try {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
         failpoint('split-reading')
         await deleted.find(readers, split, signal)
         const { reader, spec } = readOf(readers, this.#copied, split)
-        const rows = reader.read(spec, split, signal, (row, error) => tally.reject(row, error))
+        const rows = reader.read(spec, split, readSignal, (row, error) => tally.reject(row, error))
         for await (const pipelined of pipelinedRows(rows, pipeline, tally.sink)) {
+          if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while reading.')
           const batch = this.#coercion?.apply(pipelined) ?? pipelined
           queuedBytes += batch.bytes.length
           // The queue is not full yet, so nothing of it was written; nor is a row in a file, where it would be twice.
@@ -188,7 +187,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
         retry: plan.policy.retry,
         batchBytes: this.#batchBytes(split),
       }
-      const ended = await this.#writes.run(() => target.write(queue, options))
+      const ended = await this.#host.writes.run(() => target.write(queue, options))
       if (tally.wrote(ended) === 'before') {
         queue.end(new RowshiftError('INTERRUPTED', 'The split is stored already.'))
         return { outcome: 'copied', counts: tally.counts, deferred: [], milliseconds }
@@ -211,21 +210,21 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
   /** null: its rows are to be read and written. */
   async #copyInServer(split: SplitJob, dirty: DirtyRows): Promise<SplitResult | null> {
     if (!this.#inServer.on) return null
-    const endpoints = await this.opened()
+    const endpoints = await this.#opened()
     const deferred = new DeferredSplit()
     const tally = new SplitTally(split, this.#sourceOf(split), dirty, deferred, this.#teller(split))
     const options = this.#writeOptions(dirty, () => {})
-    return this.#writes.run(() => this.#inServer.copy(endpoints, split, tally, options))
+    return this.#host.writes.run(() => this.#inServer.copy(endpoints, split, tally, options))
   }
 
   /** Rows that have waited for a unique value; all other rows of the run are written. */
   async #settle(job: SettleJob, dirty: DirtyRows): Promise<SplitResult> {
-    const { target } = await this.opened()
+    const { target } = await this.#opened()
     const waited = { ...noCounts, rowsDeferred: -rowsOf(job) }
     const tell = this.#teller(job)
     const options = this.#writeOptions(dirty, (rowsWritten) => tell({ ...waited, rowsWritten }))
     const mark = job.mark && { ...job.mark, state: () => null, onStored: () => {} }
-    const ended = await this.#writes.run(() =>
+    const ended = await this.#host.writes.run(() =>
       settleRows(target, job, { ...options, mark }, this.#batchBytes(job)),
     )
     dirty.save()
@@ -240,7 +239,7 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
     onProgress: (rows: number) => void,
   ): WriteOptions & Pick<TargetOptions, 'onDirty'> {
     return {
-      signal: this.signal,
+      signal: this.#signal,
       onProgress,
       onDirty: (row: Batch, error: RowshiftError, part?: string) => dirty.add(row, error, part),
       beforeCommit: () => dirty.save(),
@@ -263,38 +262,32 @@ export class Copier extends PoolThread<CopyEndpoints, WorkerMessage> {
       const now = performance.now()
       if (now - this.#reportedAt < PROGRESS_INTERVAL_MS) return
       this.#reportedAt = now
-      this.post({ type: 'progress', split, counts })
+      this.#host.post({ type: 'progress', run: this.#setup.runId, split, counts })
     }
   }
 
-  #tellReady(step: () => Promise<void>): Promise<void> {
-    return this.busy(async () => {
-      const error = await step().then(
-        () => null,
-        (thrown: unknown) => RowshiftError.from(thrown).report(),
-      )
-      this.post({ type: 'ready', error, gaveUp: this.connections.gaveUp ? threadId : null })
-    })
-  }
-
-  protected async open(): Promise<CopyEndpoints> {
-    const { source, target, plan } = this.#setup
-    const readers = await makeReaders(source)
-    const writers = await makeWriters(target)
-    const { signal } = this
-    const hooks = transformHooks(plan, (message) => this.post(message))
-    const pipeline = await Pipeline.open(this.#setup, signal, hooks)
-    try {
-      await this.connections.open(() => openAll([...readers, ...writers], signal), signal)
-    } catch (error) {
-      await closeAll([pipeline])
+  /** With the pipeline first: connections that cannot be opened are closed again, and it stays. */
+  async #opened(): Promise<CopierEndpoints> {
+    const opening = (this.#pipeline ??= this.#openPipeline())
+    const pipeline = await opening.catch((error: unknown) => {
+      // Another job may try again.
+      if (this.#pipeline === opening) this.#pipeline = null
       throw error
-    }
-    return { readers, writers, target: new Target(writers, plan.write), pipeline }
+    })
+    const { readers, writers } = await this.#host.opened()
+    return { readers, writers, target: this.#targetOf(writers), pipeline }
   }
 
-  protected async closeEndpoints({ readers, writers, pipeline }: CopyEndpoints): Promise<void> {
-    await closeAll([...readers, ...writers, pipeline])
-    this.post({ type: 'busy', seconds: this.#busy.seconds })
+  #openPipeline(): Promise<Pipeline | null> {
+    const { plan, runId } = this.#setup
+    const hooks = transformHooks(plan, runId, (message) => this.#host.post(message))
+    return Pipeline.open(this.#setup, this.#signal, hooks)
+  }
+
+  /** Those of the thread may be others by now. */
+  #targetOf(writers: readonly Writer[]): Target {
+    if (this.#target?.writers !== writers)
+      this.#target = { writers, target: new Target(writers, this.#setup.plan.write) }
+    return this.#target.target
   }
 }

@@ -21,7 +21,9 @@ export abstract class PoolThread<Endpoints, Message = never> {
     )
     this.#post = post
     const control = follow(setup.control, {
-      abort: () => this.abort(),
+      abort: ({ run }) => {
+        if (run === null) this.abort()
+      },
       close: () => {
         control.close()
         void this.close()
@@ -45,11 +47,11 @@ export abstract class PoolThread<Endpoints, Message = never> {
   protected abstract closeEndpoints(endpoints: Endpoints): Promise<void>
 
   /** Aborts when the run is to stop. */
-  protected get signal(): AbortSignal {
+  get signal(): AbortSignal {
     return this.#abort.signal
   }
 
-  protected post(message: Message): void {
+  post(message: Message): void {
     this.#post(message)
   }
 
@@ -68,7 +70,7 @@ export abstract class PoolThread<Endpoints, Message = never> {
     }
   }
 
-  protected opened(): Promise<Endpoints> {
+  opened(): Promise<Endpoints> {
     if (this.connections.gaveUp) return Promise.reject(takesNoMoreJobs())
     if (this.#endpoints === null) {
       this.#post({ type: 'opened', thread: threadId })
@@ -87,7 +89,7 @@ export abstract class PoolThread<Endpoints, Message = never> {
    * What is said of a job that failed. `undone`: it has left nothing that running it again would not put right. `knowable`: that is not known, but
    * the next attempt will find out.
    */
-  protected failure(
+  failure(
     error: RowshiftError,
     report: ErrorReport,
     { undone, knowable = false }: { readonly undone: boolean; readonly knowable?: boolean },

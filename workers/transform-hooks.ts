@@ -10,10 +10,11 @@ const LONG_ROW = 1 << 16
 /** So that the coordinator can watch over a user's function from outside; null: there is none. */
 export function transformHooks(
   { pipeline, read }: RunPlan,
+  run: string,
   post: (message: WorkerMessage) => void,
 ): TransformHooks | null {
   if (!pipeline?.transform) return null
   const slot = ExecutionMarker.make(read.batch.bytes + LONG_ROW)
-  post({ type: 'calls', thread: threadId, memory: slot.memory })
-  return { slot, log: (level, text) => post({ type: 'log', level, text }) }
+  post({ type: 'calls', run, thread: threadId, memory: slot.memory })
+  return { slot, log: (level, text) => post({ type: 'log', run, level, text }) }
 }

@@ -12,16 +12,22 @@ const LOCK_WAIT_SECONDS = 30
 const WITH_SNAPSHOTS = new Set(['InnoDB', 'ROCKSDB', 'TokuDB'])
 
 /**
- * Holds off writes to one table. The lock on the table is enough for a copy of it, and disturbs nobody else; the global
+ * Holds off writes to some tables. Locks on these are enough for a copy of them, and disturb nobody else; the global
  * one is for users who have RELOAD but not LOCK TABLES.
  */
-export async function lockWrites(endpoint: Endpoint, table: string, signal: AbortSignal): Promise<Snapshot> {
+export async function lockWrites(
+  endpoint: Endpoint,
+  tables: readonly string[],
+  signal: AbortSignal,
+): Promise<Snapshot> {
   const session = await Session.open(endpoint, { signal })
   try {
-    const { engine } = await describeFacts(session, table)
-    if (engine !== null && !WITH_SNAPSHOTS.has(engine)) throw withoutSnapshots(table, engine)
+    for (const table of tables) {
+      const { engine } = await describeFacts(session, table)
+      if (engine !== null && !WITH_SNAPSHOTS.has(engine)) throw withoutSnapshots(table, engine)
+    }
     await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_SECONDS}`)
-    await lock(session, table)
+    await lock(session, tables)
     const position = await logPosition(session)
     return {
       token: null,
@@ -38,25 +44,32 @@ export async function lockWrites(endpoint: Endpoint, table: string, signal: Abor
   }
 }
 
-async function lock(session: Session, table: string): Promise<void> {
+async function lock(session: Session, tables: readonly string[]): Promise<void> {
+  const all = tables.map((table) => `${identifier(table)} READ`).join(', ')
+  const what = counted(tables)
+  const details = tables.length === 1 ? { table: tables[0]! } : {}
   const lockErrors: RowshiftError[] = []
-  for (const sql of [`LOCK TABLES ${identifier(table)} READ`, 'FLUSH TABLES WITH READ LOCK']) {
+  for (const sql of [`LOCK TABLES ${all}`, 'FLUSH TABLES WITH READ LOCK']) {
     try {
       await session.query(sql)
       return
     } catch (thrown) {
-      const error = mapError(thrown, `locking table ${table} against writes for the snapshot`, { table })
+      const error = mapError(thrown, `locking ${what} against writes for the snapshot`, details)
       if (error.code !== 'ACCESS_DENIED') throw error
       lockErrors.push(error)
     }
   }
   throw new RowshiftError(
     'ACCESS_DENIED',
-    `A snapshot of ${table} needs a short lock against writes, and the user of ${session.where} has neither LOCK TABLES nor RELOAD. ` +
+    `A snapshot of ${what} needs a short lock against writes, and the user of ${session.where} has neither LOCK TABLES nor RELOAD. ` +
       'Grant one of them, or use "consistency": "split", or copy from a replica whose replication is stopped.',
-    { table },
+    details,
     lockErrors[0],
   )
+}
+
+function counted(tables: readonly string[]): string {
+  return tables.length === 1 ? `table ${tables[0]!}` : `${tables.length} tables`
 }
 
 /** Of the binary log: GTIDs where there are any, else file and offset; null when it is off or may not be looked at. */

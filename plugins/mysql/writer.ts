@@ -16,7 +16,7 @@ import { serverLoad } from './server-load.js'
 import { charsetOf } from './sql.js'
 import { settlementSteps, settlementTables } from './settlement.js'
 import { beginSplit, SplitWrite } from './split-write.js'
-import { Statements } from './statements.js'
+import { dropStagingSql, Statements } from './statements.js'
 import { InsertMemory } from './transcode.js'
 import { planWrite } from './write-plan.js'
 
@@ -43,6 +43,8 @@ export function mysqlSink(): SqlSink<Session> {
     indexes: mysqlIndexes,
     runDdl: leniently,
     inServer: inServerPlanner,
+    forget: async (session, spec) =>
+      statementsOf(spec).stage && leniently(session, dropStagingSql(spec.table.table)),
     rows: (session, spec) => rowStore(session, statementsOf(spec)),
   }
 }

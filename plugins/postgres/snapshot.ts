@@ -10,38 +10,47 @@ const JOIN_MS = 2_000
 const NOT_LOCKED: ReadonlySet<unknown> = new Set(['42809', '42501'])
 const NOT_FREE = '55P03'
 
-/** Others join the snapshot of a transaction that stays open until they have. Nobody is held off but who would replace the table. */
+/**
+ * Others join the snapshot of a transaction that stays open until they have. Nobody is held off but who would replace a table. Of several
+ * tables, this transaction keeps them all until the end: locks of every session on every table may be more than the server has room for.
+ */
 export async function exportSnapshot(
   endpoint: Endpoint,
-  table: string,
+  tables: readonly string[],
   signal: AbortSignal,
 ): Promise<Snapshot> {
+  const [only] = tables
+  const table = tables.length === 1 ? only! : null
   const session = await PostgresSession.open(endpoint, { signal })
   try {
     await session.query('SET idle_in_transaction_session_timeout = 0')
     await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-    await keepTable(session, table)
+    for (const each of tables) await keepTable(session, each)
     const [row] = await session.query('SELECT pg_export_snapshot()')
     return {
       token: JSON.stringify([row![0], table]),
       position: await logPosition(session),
-      async release() {
-        await session.rollback().catch(() => session.destroy())
-        await session.close()
-      },
+      release: () => (table === null ? Promise.resolve() : end(session)),
+      end: () => (table === null ? end(session) : Promise.resolve()),
     }
   } catch (thrown) {
     session.destroy()
     await session.close()
-    throw postgresError(thrown, `exporting a snapshot of ${session.where}`, { table })
+    throw postgresError(thrown, `exporting a snapshot of ${session.where}`, table === null ? {} : { table })
   }
+}
+
+async function end(session: PostgresSession): Promise<void> {
+  await session.rollback().catch(() => session.destroy())
+  await session.close()
 }
 
 /** From now on it sees what the transaction that has exported the snapshot sees, until it is closed. */
 export async function joinSnapshot(session: PostgresSession, token: string): Promise<void> {
-  const [id, table] = JSON.parse(token) as [string, string]
+  const [id, table] = JSON.parse(token) as [string, string | null]
   const [before] = await session.query('SHOW lock_timeout')
   await session.joinSnapshot(id, async () => {
+    if (table === null) return
     await session.query(`SET LOCAL lock_timeout = ${JOIN_MS}`)
     await keepTable(session, table).catch((thrown: unknown) => {
       throw sqlState(thrown) === NOT_FREE ? waitedFor(table) : thrown

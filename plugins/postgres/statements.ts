@@ -44,7 +44,7 @@ export interface Statements {
   readonly sessions: WeakSet<SqlSession>
 }
 
-/** Each commit empties all stages of a session, so that tables with the same columns, as those of a sharded target, have one together. */
+/** Each commit empties all stages of a session, so that tables with the same columns in all respects, as those of a sharded target, have one together. */
 export class Stages {
   static #made = 0
   readonly #byColumns = new Map<string, StageTable>()

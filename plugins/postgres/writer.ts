@@ -40,6 +40,10 @@ export function postgresSink(): SqlSink<PostgresSession> {
     },
     foreignKeys: postgresForeignKeys,
     objects: postgresObjects,
+    async forget(session, spec) {
+      const { stage, sessions } = statementsOf(spec, stages)
+      if (stage && sessions.delete(session)) await session.query(stage.drop)
+    },
     indexes: postgresIndexes,
     finish: setSequences,
     inServer: inServerPlanner,

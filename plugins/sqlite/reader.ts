@@ -52,7 +52,11 @@ function sampleDigest({ columns }: ReadSpec): string {
 }
 
 /** Another connection takes the write lock, so nothing is committed until it lets go. */
-async function beginSnapshot(endpoint: Endpoint, _table: string, signal: AbortSignal): Promise<Snapshot> {
+async function beginSnapshot(
+  endpoint: Endpoint,
+  _tables: readonly string[],
+  signal: AbortSignal,
+): Promise<Snapshot> {
   const database = await open(endpoint, 'write', signal)
   try {
     await beginWrite(database, signal)

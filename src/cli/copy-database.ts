@@ -2,24 +2,18 @@
 import { ExitCode, redact, RowshiftError } from '../contract/errors.js'
 import { newRunId } from '../engine/report.js'
 import { runDatabase } from '../features/database/job.js'
-import type { PlannedTable } from '../features/database/table-plan.js'
 import { planDatabase } from '../features/database/plan.js'
 import type { DatabaseReport, TableReport } from '../features/database/report.js'
 import { unplannedReport } from '../features/database/report.js'
+import type { PlannedTable } from '../features/database/table-plan.js'
 import type { DatabaseRequest } from '../features/database/request.js'
 import type { Params } from '../task/params.js'
-import {
-  asProgress,
-  databasePlanText,
-  databaseSummary,
-  planJson,
-  progressNote,
-  tableLine,
-} from './database-view.js'
-import { exitCodeOf, withFeed, withProgress } from './execution.js'
+import { DatabaseProgressView } from './database-progress-view.js'
+import { databasePlanText, databaseSummary, planJson, tableLine } from './database-view.js'
+import { exitCodeOf, withFeed, withView } from './execution.js'
 import { interruptible } from './interruptible.js'
 import { databasesRequest, withCreation } from './requests.js'
-import { isQuiet, print, printError, printJson, printNotice, printPlan, tableLabel } from './output.js'
+import { isQuiet, print, printError, printJson, tableLabel } from './output.js'
 import type { SchemaOptions, SelectionOptions } from './database-options.js'
 import type { CommonOptions, ReportOptions, TablesOptions } from './options.js'
 import { openReport, writeReport } from './report-file.js'
@@ -114,23 +108,21 @@ export function copyTablesWithProgress(
   onTable: (table: TableReport) => void = () => {},
 ): Promise<DatabaseReport> {
   return withFeed(request, 'database', signal, (stop, feed) =>
-    withProgress(stop, feed, async (view) => {
-      let tables = 0
-      return runDatabase(request, {
+    withView(new DatabaseProgressView(feed), stop, (view) =>
+      runDatabase(request, {
         signal: stop,
-        onPlan: (plan) => {
-          tables = plan.tables.length
-          const text = databasePlanText(plan, labelOf(request, 'from'), labelOf(request, 'to'))
-          printPlan(text)
-          view.start({ where: null, window: null, table: expectedOf(plan.tables) }, text)
-        },
-        onProgress: (progress) => view.update(asProgress(progress), progressNote(progress, tables)),
+        onPlan: (plan) =>
+          view.start(
+            databasePlanText(plan, labelOf(request, 'from'), labelOf(request, 'to')),
+            expectedOf(plan.tables),
+          ),
+        onProgress: (progress) => view.update(progress),
         onTable: (ended) => {
           onTable(ended)
-          if (!json && ended.status !== 'success') printNotice(tableLine(ended))
+          if (!json && ended.status !== 'success') view.notice(tableLine(ended))
         },
-      })
-    }),
+      }),
+    ),
   )
 }
 
@@ -144,9 +136,9 @@ function wayOn({ tables }: DatabaseReport): string[] {
 }
 
 /** Of all tables; null where one has no statistics. */
-function expectedOf(tables: readonly PlannedTable[]): { readonly estimatedRows: number | null } {
+function expectedOf(tables: readonly PlannedTable[]): number | null {
   const rows = tables.map(({ plan }) => (plan === null ? 0 : plan.read.table.estimatedRows))
-  return { estimatedRows: rows.includes(null) ? null : rows.reduce<number>((sum, some) => sum + some!, 0) }
+  return rows.includes(null) ? null : rows.reduce<number>((sum, some) => sum + some!, 0)
 }
 
 function labelOf(request: DatabaseRequest, end: 'from' | 'to'): string {

@@ -1,9 +1,5 @@
 /** What a person sees of a copy of many tables, before, during and after it. */
 import type { RunPlan } from '../contract/run-plan.js'
-import { noCounts } from '../engine/messages.js'
-import type { Progress } from '../engine/progress.js'
-import { noProgress } from '../engine/progress.js'
-import type { DatabaseProgress } from '../features/database/job.js'
 import type { DatabasePlan } from '../features/database/plan.js'
 import type { PlannedTable } from '../features/database/table-plan.js'
 import { expectedBytes } from '../features/database/plan.js'
@@ -14,8 +10,7 @@ import { tablesOption } from './table-selection.js'
 import { lacksSchema, schemaPlanLines, schemaSummary } from './schema-view.js'
 import { formatBytes, formatCount, formatRows, formatSeconds, printable, table } from './output.js'
 
-/** Tables under way, and tables left out, of which a person sees the names. */
-const SHOWN = 3
+/** Tables left out of which a person sees the names. */
 const SHOWN_LEFT_OUT = 20
 
 /** Every table with what is known of it, then what is left out, then what there is to say about each. */
@@ -70,24 +65,6 @@ export function tableLine({ table: name, status, rows, seconds, error }: TableRe
   const what =
     status === 'success' ? `${formatRows(rows)} in ${formatSeconds(seconds)}` : status.replace('_', ' ')
   return `${printable(name)}: ${what}${error === null ? '' : `: ${error.message} [${error.code}]`}`
-}
-
-/** In the form that views of one table take. */
-export function asProgress({ rows, bytes, threads, waiting }: DatabaseProgress): Progress {
-  return {
-    ...noProgress,
-    done: { ...noCounts, rowsRead: rows, rowsWritten: rows, bytes },
-    threads,
-    waiting,
-  }
-}
-
-/** `3 of 40 tables, now orders, users`. */
-export function progressNote({ tablesEnded, underWay }: DatabaseProgress, tables: number): string {
-  const more = underWay.length > SHOWN ? ` and ${underWay.length - SHOWN} more` : ''
-  const now =
-    underWay.length === 0 ? '' : `, now ${underWay.slice(0, SHOWN).map(printable).join(', ')}${more}`
-  return `${tablesEnded} of ${counted(tables, 'table')}${now}`
 }
 
 /** Also of tables that are not among those of a command which goes on. */

@@ -1,5 +1,5 @@
 import { isAsked } from '../features/resume/find-run.js'
-import type { CopyRequest } from '../engine/job.js'
+import type { CopyRequest } from '../engine/copy-request.js'
 import { runCopy } from '../engine/job.js'
 import { noProgress } from '../engine/progress.js'
 import type { ResolvedConnection } from '../config/config.js'
@@ -126,12 +126,20 @@ function copyShown(request: CopyRequest, signal: AbortSignal, feed: RunFeed): Pr
 }
 
 /** A view that is stopped when the work ends or is interrupted. */
-export async function withProgress<T>(
+export function withProgress<T>(
   signal: AbortSignal,
   feed: RunFeed | null,
   work: (view: ProgressView) => Promise<T>,
 ): Promise<T> {
-  const view = feed === null ? progressView() : watched(progressView(), feed)
+  return withView(feed === null ? progressView() : watched(progressView(), feed), signal, work)
+}
+
+/** The same with a view that is given. */
+export async function withView<View extends { stop(): void }, T>(
+  view: View,
+  signal: AbortSignal,
+  work: (view: View) => Promise<T>,
+): Promise<T> {
   const release = onAbort(signal, () => view.stop())
   try {
     return await work(view)

@@ -72,7 +72,7 @@ class Figures {
 }
 
 /** A guess has no tenths. */
-function formatEta(seconds: number): string {
+export function formatEta(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`
 }

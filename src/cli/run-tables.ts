@@ -1,7 +1,7 @@
 /** Runs of tasks that copy tables one by one: one lock and one entry of history for all, a watermark for each. */
 import { RowshiftError } from '../contract/errors.js'
 import type { RunRecord, RunReport, Task, TaskStore } from '../contract/task-store.js'
-import type { CopyRequest } from '../engine/job.js'
+import type { CopyRequest } from '../engine/copy-request.js'
 import { noProgress } from '../engine/progress.js'
 import { makeReport } from '../engine/report.js'
 import { withSubject, withSubjects } from '../engine/watermark-subject.js'

@@ -1,4 +1,4 @@
-import type { CopyRequest } from '../engine/job.js'
+import type { CopyRequest } from '../engine/copy-request.js'
 import { RowshiftError } from '../contract/errors.js'
 import { newRunId } from '../engine/report.js'
 import { isAsked, type Resume } from '../features/resume/find-run.js'

@@ -1,5 +1,5 @@
 import { areDatabases, Config } from '../config/config.js'
-import type { CopyRequest } from '../engine/job.js'
+import type { CopyRequest } from '../engine/copy-request.js'
 import { newRunId } from '../engine/report.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { RunReport, Task, TaskStore } from '../contract/task-store.js'

@@ -1,5 +1,5 @@
 /** A watermark that is set by hand: a value of the column that it is about, or of each source table one. */
-import type { CopyRequest } from '../engine/job.js'
+import type { CopyRequest } from '../engine/copy-request.js'
 import { findWatermarkColumn, type WatermarkColumn } from '../engine/watermark-column.js'
 import { errorCodes, ExitCode, RowshiftError } from '../contract/errors.js'
 import { boundGiven, boundOf } from '../plan/bounds.js'

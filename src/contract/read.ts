@@ -95,7 +95,10 @@ export interface Snapshot {
   readonly token: string | null
   /** Where the source's log of changes stands at that moment, in the database's own words; null: unknown. */
   readonly position: string | null
+  /** All have joined. */
   release(): Promise<void>
+  /** Nobody reads the moment any more: gives up what has kept it for several tables. Default: each reader keeps it for itself. */
+  end?(): Promise<void>
 }
 
 /** What tells, compared with that of later, that a table was emptied or replaced meanwhile. */

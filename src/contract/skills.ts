@@ -143,11 +143,11 @@ export interface SnapshotSkill {
   /** The snapshot has a token, by which other processes may join it until `release`. Default: it has none. */
   readonly exports?: boolean
   /**
-   * Fixes the moment that is seen: by a lock that holds writers off until `release`, or by a snapshot that the database exports under a
-   * token. Throws ACCESS_DENIED where the user may not do that, LOCK_CONFLICT when writers do not make way, and INTERRUPTED soon
+   * Fixes the moment that is seen of these tables: by a lock that holds writers off until `release`, or by a snapshot that the database
+   * exports under a token. Throws ACCESS_DENIED where the user may not do that, LOCK_CONFLICT when writers do not make way, and INTERRUPTED soon
    * when `signal` aborts meanwhile.
    */
-  begin(table: string, signal: AbortSignal): Promise<Snapshot>
+  begin(tables: readonly string[], signal: AbortSignal): Promise<Snapshot>
   /**
    * From now on `split`, `divide` and `read` see that moment until `close`, and a reader that loses its connection throws instead of opening
    * a new one.
@@ -173,6 +173,11 @@ export interface WriterSkills extends LoadSkill {
   planCreateTable?(request: CreateTableRequest): Promise<CreateTablePlan>
   /** Drops a table that rowshift has made for itself, if it is there. Default: it makes none (`rowshift bench`). */
   dropTable?(table: string): Promise<void>
+  /**
+   * In a worker thread: no more rows come for this table, and others will. What the connection has made for it, such as a temporary table,
+   * may go. Default: there is nothing, or it stays until `close`.
+   */
+  forget?(spec: PlannedWrite): Promise<void>
   /** Writes the rows that `write` gave to {@link WriteOptions.onDeferred}. Default: no row is deferred. */
   settle?(spec: PlannedWrite, rows: readonly Batch[], options: WriteOptions): Promise<WriteCounts>
   /** For rows that the source has deleted. Default: repairs, and runs that delete, are refused. */

@@ -5,6 +5,7 @@ import type { RunCheckpoints } from '../features/resume/run-checkpoints.js'
 import type { DirtySetup, PipelineSetup } from './messages.js'
 import type { Hosts } from './job-pool.js'
 import type { Progress } from './progress.js'
+import type { SharedThreads } from './shared-threads.js'
 import type { Throttle } from './throttle.js'
 
 export interface CoordinatorJob {
@@ -25,10 +26,23 @@ export interface CoordinatorJob {
   /** null: the plan has no pipeline. */
   readonly pipeline: PipelineSetup | null
   readonly throttle: Throttle
+  /** What it has together with the copies of other tables; null: nothing. */
+  readonly shared: Sharing | null
   /** No more splits begin when it aborts. */
   readonly enough: AbortSignal | undefined
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
+}
+
+/** What a copy has together with those of other tables, side by side. */
+export interface Sharing {
+  readonly threads: SharedThreads
+  /** Among the tables: the lower, the sooner its splits get a thread. */
+  readonly rank: number
+  /** Whether a split that is the only one of its table runs in this thread: all tables together are not worth another. */
+  readonly inPlace: boolean
+  /** Of the snapshot that all threads see already; null: there is none, or it is not known. */
+  readonly position: string | null
 }
 
 export interface CoordinatorResult {

@@ -6,25 +6,21 @@ import type { RunPlan } from '../contract/run-plan.js'
 import type { SourceSplit } from '../contract/source-spec.js'
 import { onAbort } from '../contract/waiting.js'
 import type { CoordinatorJob, CoordinatorResult } from './coordinator-job.js'
+import { copyThreads, SPLITS_AHEAD, SPLITS_PER_THREAD, threadCount } from './copy-threads.js'
 import { DeferredRun } from './deferred-rows.js'
-import type { Failure, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
+import type { CopyJob, CopySetup, Failure, SplitResult, WorkerMessage, WorkerSetup } from './messages.js'
 import { noneConnected } from './messages.js'
 import type { Resuming } from '../features/sources/resumed-splits.js'
-import type { OwnPoolOptions, Threads } from './job-pool.js'
+import type { Threads } from './job-pool.js'
 import { WorkerPool } from './pool.js'
 import type { Accepted } from './scheduler.js'
 import { Scheduler } from './scheduler.js'
-import type { CopyScheduler } from './snapshot-start.js'
 import { SnapshotStart } from './snapshot-start.js'
 import { SplitSizer } from './split-sizer.js'
-import { ThreadCount } from './thread-count.js'
+import type { ThreadShare } from './shared-threads.js'
 import type { PlannedSplit } from '../features/resume/run-checkpoints.js'
 import { TransformWatch } from '../features/transform/watch.js'
 
-/** A thread reads its next split while it writes the one before. */
-const SPLITS_PER_THREAD = 2
-/** One queued split per thread beyond those it holds, so that planning stays ahead but lazy. */
-const SPLITS_AHEAD = SPLITS_PER_THREAD + 1
 /** After Ctrl-C, splits that are nearly stored need not be read again by whoever resumes the run. */
 const GRACE_MS = 2_000
 
@@ -46,8 +42,10 @@ export async function copySplits(job: CoordinatorJob): Promise<CoordinatorResult
 /** What a copy's splits are, what becomes of each, and what the threads say meanwhile; the rest is the scheduler's. */
 class Coordinator {
   readonly #job: CoordinatorJob
-  readonly #scheduler: CopyScheduler
+  readonly #scheduler: Scheduler<CopyJob, SplitResult>
   readonly #snapshot: SnapshotStart
+  /** null: the threads copy no other table. */
+  readonly #share: ThreadShare | null
   /** null: no user's function is called. */
   readonly #watch: TransformWatch | null
   readonly #splitSizer: SplitSizer
@@ -59,15 +57,18 @@ class Coordinator {
   #copiedHere = false
   readonly #empty = new WeakSet<SourceSplit>()
   readonly #busySeconds: number[] = []
-  #position: string | null = null
+  #position: string | null
   #readInstead = 0
 
   constructor(job: CoordinatorJob) {
     this.#job = job
-    const { plan, runId, signal, onProgress, checkpoints, hosts, readers } = job
+    const { plan, runId, signal, onProgress, checkpoints, hosts, readers, shared } = job
     const called = plan.pipeline?.transform != null
-    const { workerNum, firstThreads } = plan.policy
-    this.#threads = hosts?.threads ?? new ThreadCount({ first: firstThreads, most: workerNum })
+    const { workerNum } = plan.policy
+    const onMessage = (message: WorkerMessage) => this.#receive(message)
+    this.#position = shared?.position ?? null
+    this.#share = shared?.threads.join({ setup: setupOf(job), rank: shared.rank, onMessage }) ?? null
+    this.#threads = this.#share ?? hosts?.threads ?? threadCount([plan])
     this.#splitSizer = new SplitSizer(
       plan.read.splitRows,
       called && (hosts || workerNum > 1)
@@ -77,16 +78,7 @@ class Coordinator {
           }
         : null,
     )
-    const own: OwnPoolOptions = {
-      worker: 'split.js',
-      startsEarly: this.#inSnapshot ? 'all' : looksSmall(plan) ? 'none' : 'first',
-      replaces: isReplaceable(plan),
-      jobsPerThread: SPLITS_PER_THREAD,
-      // Where rows are not JavaScript objects, a larger young generation only makes each thread 10 MB heavier.
-      maxYoungGenerationSizeMb: called ? 16 : 3,
-      setup: setupOf(job),
-      onMessage: (message) => this.#receive(message),
-    }
+    const own = { ...copyThreads([plan], threadSetupOf(job)), onMessage }
     this.#scheduler = new Scheduler({
       runId,
       retry: plan.policy.retry,
@@ -97,10 +89,13 @@ class Coordinator {
       throttle: job.throttle,
       graceMs: GRACE_MS,
       earlier: checkpoints.earlier,
-      pool: (hooks) => hosts?.pool(own, hooks, readers) ?? new WorkerPool({ ...own, ...hooks }),
+      pool: (hooks) =>
+        this.#share?.withHooks(hooks) ??
+        hosts?.pool(own, hooks, readers) ??
+        new WorkerPool({ ...own, ...hooks }),
       ...(called && !hosts && { attribute: (death) => this.#watch!.attribute(death) }),
     })
-    this.#snapshot = new SnapshotStart(this.#scheduler)
+    this.#snapshot = new SnapshotStart(this.#scheduler.pool, this.#scheduler.signal)
     this.#watch = called && !hosts ? this.#watchOver(plan) : null
   }
 
@@ -121,11 +116,12 @@ class Coordinator {
   async run(): Promise<void> {
     const { readers, plan, prepare, hosts } = this.#job
     await this.#scheduler.step(async () => {
-      if (!this.#inSnapshot) return
+      // Of several tables, it has begun before.
+      if (!this.#inSnapshot || this.#share) return
       const { table } = plan.read.table
       this.#position = await (hosts
         ? hosts.beginSnapshot(readers[0]!, table, this.#scheduler.signal)
-        : this.#snapshot.begin(readers[0]!, table))
+        : this.#snapshot.begin(async () => [readers[0]!], [table]).then(({ position }) => position))
     })
     await this.#scheduler.step(prepare)
     failpoint('prepared')
@@ -161,10 +157,14 @@ class Coordinator {
 
   async *#splits(): AsyncGenerator<PlannedSplit> {
     const size = () => Math.min(this.#splitSizer.next(), this.#job.throttle.splitRows)
-    for await (const planned of this.#job.checkpoints.splits(size, this.#resuming)) {
-      if (this.#job.enough?.aborted) return
-      this.#last = planned.split
-      yield planned
+    try {
+      for await (const planned of this.#job.checkpoints.splits(size, this.#resuming)) {
+        if (this.#job.enough?.aborted) return
+        this.#last = planned.split
+        yield planned
+      }
+    } finally {
+      this.#share?.noMore()
     }
   }
 
@@ -210,7 +210,8 @@ class Coordinator {
   /** Without a key, a split may be of any size; and a user's function does not run in this thread. */
   #copiesHere({ only }: PlannedSplit): boolean {
     const { read, pipeline } = this.#job.plan
-    this.#copiedHere = only === true && read.key !== null && pipeline === null && !this.#inSnapshot
+    const plain = read.key !== null && pipeline === null && !this.#inSnapshot
+    this.#copiedHere = only === true && plain && (this.#job.shared?.inPlace ?? true)
     return this.#copiedHere
   }
 
@@ -252,19 +253,11 @@ class Coordinator {
   }
 }
 
-/** Whether a new thread may take part in the run: it sees the moment that the others see, and makes no id that somebody else makes. */
-function isReplaceable({ policy, pipeline }: RunPlan): boolean {
-  const numbered =
-    pipeline?.cells.some((cell) => cell.type === 'id' && cell.ids.type === 'snowflake') ?? false
-  return policy.consistency !== 'snapshot' && !numbered
+function setupOf({ runId, plan, dirty, pipeline }: CoordinatorJob): CopySetup {
+  return { runId, plan, dirty, pipeline }
 }
 
-/** By statistics: that it is, is known when its only split is. */
-function looksSmall({ read }: RunPlan): boolean {
-  return (read.window?.rows ?? read.table.estimatedRows ?? Infinity) < read.splitRows
-}
-
-function setupOf({ runId, plan, source, target, dirty, pipeline }: CoordinatorJob): WorkerSetup {
-  const control = `rowshift-${runId}`
-  return { runId, plan, source, target, dirty, pipeline, control, connected: noneConnected() }
+function threadSetupOf(job: CoordinatorJob): WorkerSetup {
+  const { runId, source, target } = job
+  return { ...setupOf(job), source, target, control: `rowshift-${runId}`, connected: noneConnected() }
 }

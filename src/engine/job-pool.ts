@@ -44,6 +44,8 @@ export interface OwnPoolOptions {
   readonly replaces: boolean
   /** What the threads of a copy say beside a {@link ThreadMessage}. */
   readonly onMessage?: (message: WorkerMessage) => void
+  /** What a thread asks for before its first job of a run; null: the run is over. Default: it started with that. */
+  readonly setupOf?: (run: string) => object | null
 }
 
 /** What a pool tells its scheduler, and with how many threads it begins. */
@@ -54,6 +56,8 @@ export interface PoolHooks {
   readonly onError: (error: RowshiftError) => void
   /** A thread has given up its connections; so many take jobs now. */
   readonly onRetired: (working: number) => void
+  /** A thread has its connections. Default: nobody is told. */
+  readonly onConnected?: () => void
   /** Why jobs do not go on for the time being; null: they do. Default: nobody is told. */
   readonly onWaiting?: (reason: string | null) => void
 }

@@ -1,70 +1,34 @@
 import { readInstead } from '../plan/server-copies.js'
-import type { ResolvedConnection } from '../config/config.js'
 import { RowshiftError } from '../contract/errors.js'
 import { copiedRows } from './deletions.js'
 import { log } from '../log.js'
-import { closeAll, openAll } from '../contract/opening.js'
-import { makePlan } from '../plan/plan.js'
-import type { Backfill } from '../plan/bounds.js'
-import { isMany } from '../features/sources/plan.js'
 import { outlineSource } from '../features/sources/table-reads.js'
-import { checkReadable, checkWritable } from '../plan/supported-params.js'
-import { checkShardParams } from '../features/shard/rule-plan.js'
 import { Target } from '../features/shard/target.js'
 import { adding, DeferredIndexes } from '../features/indexes/deferred-indexes.js'
-import type { SavedWatermarks } from '../plan/window.js'
-import type { ForeignKey, Reader, SplitOutline, Writer } from '../contract/plugin.js'
+import type { SplitOutline } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
-import type { Params } from '../task/params.js'
 import type { RunReport } from '../contract/task-store.js'
-import type { CoordinatorResult } from './coordinator-job.js'
-import type { Hosts } from './job-pool.js'
+import type { CoordinatorResult, Sharing } from './coordinator-job.js'
 import { copySplits } from './coordinator.js'
+import type { CopyRequest } from './copy-request.js'
 import { checkCopied } from './count-check.js'
 import { announce, warned } from './announce.js'
 import { DirtyFile, noDirtyFiles } from './dirty-file.js'
-import type { TableAt } from './endpoints.js'
 import { withAdvice } from './failure-advice.js'
-import { endpointsOf, readersOf, sourceEndpoint, targetEndpoint, writersOf } from './endpoints.js'
-import { OpenConnections } from './open-connections.js'
-import { noProgress, type Progress } from './progress.js'
+import { endpointsOf } from './endpoints.js'
+import type { OpenEndpoints } from './open-endpoints.js'
+import { planWith, withEndpoints } from './open-endpoints.js'
+import type { Progress } from './progress.js'
+import { noProgress } from './progress.js'
 import { makeReport } from './report.js'
 import { endedBy, rethrow, stopped } from './run-errors.js'
-import type { Resume } from '../features/resume/find-run.js'
 import { factsOf, findRun, resumedPlan, withoutCheckpoints } from '../features/resume/find-run.js'
 import { noCheckpoints, RunCheckpoints } from '../features/resume/run-checkpoints.js'
-import type { RunMemory } from '../features/resume/run-memory.js'
 import { SourceCheck } from './source-check.js'
-import { openReplicas, throttled } from './speed.js'
+import { throttledCopy } from './speed.js'
+import type { Throttle } from './throttle.js'
 import { prepareIds, setUpPipeline } from './pipeline-setup.js'
 import { changesTables } from './table-changes.js'
-
-export interface CopyRequest {
-  readonly runId: string
-  /** null: a copy without a stored task. */
-  readonly taskId: number | null
-  readonly from: TableAt
-  readonly to: TableAt
-  readonly params: Params
-  /** What earlier runs have left for incremental modes; null: nothing is remembered. */
-  readonly savedWatermarks?: SavedWatermarks | null
-  /** A range that incremental modes are to read again; then nothing is remembered. Default: what is new. */
-  readonly backfill?: Backfill | null
-  /** Default: a new run begins. */
-  readonly resume?: Resume
-  /** It is a measurement: no more splits begin when `enough` aborts, and no checkpoints are left. Default: it is not. */
-  readonly trial?: { readonly enough: AbortSignal }
-  /** Default: nobody remembers runs. */
-  readonly memory?: RunMemory
-  /** Where `"in": "source"` looks values up, when rows come from elsewhere: from a file. Default: `from`. */
-  readonly lookupSource?: ResolvedConnection
-  /** Those that a table which is created is to have. Default: as for a table that is copied alone. */
-  readonly foreignKeys?: readonly ForeignKey[]
-  /** Databases beside the two endpoints that `params` look values up in, by what they call them. Default: none. */
-  readonly others?: Readonly<Record<string, ResolvedConnection>>
-  /** Whose threads copy it. Default: those of this process. */
-  readonly hosts?: Hosts
-}
 
 export interface CopyHooks {
   /** Stops the run. Its reason, if that is a RowshiftError, is the error of the report; otherwise INTERRUPTED is. */
@@ -89,8 +53,21 @@ export async function outlineCopy(
   })
 }
 
+/** The same, for the whole of a copy. */
+export interface AmongOthers extends Sharing {
+  /** null: it is planned now. */
+  readonly plan: RunPlan | null
+  /** Of the coordinator, for as long as the copy takes. */
+  readonly endpoints: OpenEndpoints
+  readonly throttle: Throttle
+}
+
 /** Copies one table. Never throws: a failure is in the report. */
-export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<RunReport> {
+export async function runCopy(
+  request: CopyRequest,
+  hooks: CopyHooks,
+  among: AmongOthers | null = null,
+): Promise<RunReport> {
   const started = performance.now()
   let runPlan: RunPlan | null = null
   let progress: Progress = noProgress
@@ -116,7 +93,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       if (missing) throw withoutCheckpoints(missing, await planWith(request, endpoints, hooks.signal))
       runPlan = unfinished
         ? resumedPlan(unfinished, request.params)
-        : warned(await planWith(request, endpoints, hooks.signal), notices)
+        : warned(among?.plan ?? (await planWith(request, endpoints, hooks.signal)), notices)
       announce(request, runPlan)
       hooks.onPlan(runPlan)
       const { runId, memory = null } = request
@@ -135,6 +112,7 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
         request,
         { plan: runPlan, checkpoints, indexes: late, dirty, runtimeReasons, onChange, ...endpoints },
         { ...hooks, onProgress },
+        among,
       )
       copied = result
       progress = result.progress
@@ -151,7 +129,8 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
       }
       await checkpoints.end()
     }
-    await withEndpoints(request, hooks.signal, (endpoints) => work(endpoints).catch(rethrow(hooks.signal)))
+    const begin = (endpoints: OpenEndpoints) => work(endpoints).catch(rethrow(hooks.signal))
+    await (among ? begin(among.endpoints) : withEndpoints(request, hooks.signal, begin))
   } catch (thrown) {
     error = endedBy(thrown, hooks.signal)
     error = (checkpoints as RunCheckpoints | null)?.withWayOn(error, request.taskId) ?? error
@@ -181,14 +160,6 @@ export async function runCopy(request: CopyRequest, hooks: CopyHooks): Promise<R
   })
 }
 
-/** The coordinator's own. */
-export interface OpenEndpoints {
-  /** Of each database. */
-  readonly readers: readonly Reader[]
-  readonly writers: readonly Writer[]
-  readonly connections: OpenConnections
-}
-
 interface Execution extends OpenEndpoints {
   readonly plan: RunPlan
   readonly checkpoints: RunCheckpoints
@@ -204,20 +175,17 @@ async function copy(
   request: CopyRequest,
   execution: Execution,
   hooks: CopyHooks,
+  among: AmongOthers | null,
 ): Promise<CoordinatorResult> {
   if (hooks.signal.aborted) throw stopped(hooks.signal)
   const { plan: runPlan, checkpoints, indexes, dirty, runtimeReasons, onChange } = execution
   const { readers, writers, connections } = execution
   const pipeline = await setUpPipeline(runPlan.pipeline, connections, hooks.signal)
   runtimeReasons.push(...(pipeline?.reasons ?? []))
-  const replicas = await openReplicas(connections, request.params.replicas)
-  const servers = { source: readers, target: writers, replicas }
-  const { runId, hosts = null } = request
-  const { read, policy } = runPlan
-  const limited = { runId, limits: policy.speed, read, servers, reasons: runtimeReasons }
-  const result = await throttled(limited, (throttle) =>
+  const { hosts = null } = request
+  const work = (throttle: Throttle) =>
     copySplits({
-      runId,
+      runId: request.runId,
       plan: runPlan,
       source: endpointsOf(request.from, request.params.session, request.params.timeZone),
       target: endpointsOf(request.to, request.params.session),
@@ -242,56 +210,10 @@ async function copy(
       onProgress: hooks.onProgress,
       enough: request.trial?.enough,
       throttle,
-    }),
-  )
+      shared: among,
+    })
+  const limited = { ...request, plan: runPlan, readers, writers, connections, reasons: runtimeReasons }
+  const result = await (among ? work(among.throttle) : throttledCopy(limited, work))
   runtimeReasons.push(...readInstead(runPlan.write, result.readInstead))
   return result
-}
-
-/** The plan of a copy whose endpoints are open. */
-export async function planWith(
-  request: CopyRequest,
-  endpoints: OpenEndpoints,
-  signal: AbortSignal | undefined,
-): Promise<RunPlan> {
-  const made = await makePlan({
-    ...request,
-    connections: endpoints.connections,
-    source: sourceEndpoint(request.from, isMany(request.from), endpoints.readers),
-    target: targetEndpoint(request.to, request.params.shard !== null, endpoints.writers),
-    signal,
-  })
-  return request.trial ? { ...made, policy: { ...made.policy, resumable: false } } : made
-}
-
-/** Opens the coordinator's own connection to each end for as long as `use` takes. */
-export async function withEndpoints<T>(
-  { from, to, params, lookupSource = from, others = {} }: CopyRequest,
-  signal: AbortSignal | undefined,
-  use: (endpoints: OpenEndpoints) => Promise<T>,
-): Promise<T> {
-  checkShardParams(params.shard, to.table, to.databases?.map(({ name }) => name) ?? null)
-  const readers = readersOf(from.loaded.plugin, endpointsOf(from, params.session, params.timeZone))
-  const writers = writersOf(to.loaded.plugin, endpointsOf(to, params.session))
-  if (readers.length === 0) throw cannot(from, 'read from')
-  if (writers.length === 0) throw cannot(to, 'written to')
-  checkReadable(from.loaded.plugin, params)
-  checkWritable(to.loaded.plugin, params)
-  const connections = new OpenConnections({
-    source: lookupSource,
-    target: to,
-    others,
-    session: params.session,
-    signal,
-  })
-  try {
-    await openAll([...readers, ...writers], signal)
-    return await use({ readers, writers, connections })
-  } finally {
-    await closeAll([...readers, ...writers, connections])
-  }
-}
-
-function cannot(end: TableAt, what: string): RowshiftError {
-  return new RowshiftError('PLUGIN_UNKNOWN', `Databases of type "${end.loaded.type}" cannot be ${what}.`)
 }

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { SharedCells } from '../wire/cell-map.js'
 import type { ErrorReport } from '../contract/errors.js'
 import type { Endpoint, SplitMark, WriteCounts } from '../contract/plugin.js'
@@ -21,19 +22,32 @@ export function noneConnected(): Int32Array {
   return new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
 }
 
-/** What every worker thread of a copy starts with (`workerData`). */
-export interface WorkerSetup extends ThreadSetup {
+/** What a thread needs to know of a copy. */
+export interface CopySetup {
   readonly runId: string
   readonly plan: RunPlan
-  /** Of each database. */
-  readonly source: readonly Endpoint[]
-  readonly target: readonly Endpoint[]
   /** null: the first row that the target rejects ends the run. */
   readonly dirty: DirtySetup | null
   /** null: the plan has no pipeline. */
   readonly pipeline: PipelineSetup | null
   /** Rows do not wait for unique values that other rows have: they would be written without a mark. Default: they may. */
   readonly defers?: false
+}
+
+/** What every worker thread starts with (`workerData`) that copies several tables: of each, it asks for a {@link CopySetup}. */
+export interface TablesSetup extends ThreadSetup {
+  /** Of each database. */
+  readonly source: readonly Endpoint[]
+  readonly target: readonly Endpoint[]
+  /** Threads connect at once, and all see one moment. */
+  readonly beginsSnapshot: boolean
+}
+
+/** What every worker thread of one copy starts with (`workerData`). */
+export interface WorkerSetup extends ThreadSetup, CopySetup {
+  /** Of each database. */
+  readonly source: readonly Endpoint[]
+  readonly target: readonly Endpoint[]
   /** A snapshot that has begun: a thread joins it when it opens its connections. Default: the thread is told of one, if there is one. */
   readonly snapshot?: string
 }
@@ -99,8 +113,10 @@ export type CopyJob = SplitJob | SettleJob
 export type ControlMessage =
   /** The source's snapshot has begun: join it, by its token if it has one. */
   | { readonly type: 'snapshot'; readonly token: string | null }
-  /** Give up what you are doing. */
-  | { readonly type: 'abort' }
+  /** Give up what you are doing for this run; null: for all. */
+  | { readonly type: 'abort'; readonly run: string | null }
+  /** No more jobs of this run will come, and none is under way: forget it. */
+  | { readonly type: 'end'; readonly run: string }
   /** Nothing more will come: close your connections. */
   | { readonly type: 'close' }
   /** The thread of this id closes its connections and takes no more jobs: one is needed for something else. */
@@ -139,8 +155,13 @@ export const noCounts: SplitCounts = {
   bytes: 0,
 }
 
-/** Thread to its pool, by its id: it is about to open connections; it is about to count among those that have theirs; it has closed them. */
-export type ThreadMessage = { readonly type: 'opened' | 'connected' | 'closed'; readonly thread: number }
+/**
+ * Thread to its pool, by its id: it is about to open connections; it is about to count among those that have theirs; it has closed them.
+ * Or it asks for what it needs to know of a run, to be answered through the port; null: the run is over.
+ */
+export type ThreadMessage =
+  | { readonly type: 'opened' | 'connected' | 'closed'; readonly thread: number }
+  | { readonly type: 'setup'; readonly run: string; readonly port: MessagePort }
 
 /** For a snapshot, twice: both endpoints are open, and the snapshot has begun; or why not. `gaveUp` as in {@link Failure}. */
 export interface ThreadReady {
@@ -152,13 +173,18 @@ export interface ThreadReady {
 /** Thread to coordinator, at any time. */
 export type WorkerMessage =
   | ThreadReady
+  | RunMessage
+  /** At its end: for how long it had a split in hand. */
+  | { readonly type: 'busy'; readonly seconds: number }
+
+/** About a run. */
+export type RunMessage = { readonly run: string } & (
   | { readonly type: 'progress'; readonly split: number; readonly counts: SplitCounts }
   /** Before it loads a user's module: where it shows what that is doing (`ExecutionMarker`). */
   | { readonly type: 'calls'; readonly thread: number; readonly memory: SharedArrayBuffer }
   /** What a user's module has to say. */
   | { readonly type: 'log'; readonly level: LogLevel; readonly text: string }
-  /** At its end: for how long it had a split in hand. */
-  | { readonly type: 'busy'; readonly seconds: number }
+)
 
 /** What a thread says of a job that failed. Errors lose their fields when thrown across threads. */
 export interface Failure {

@@ -4,35 +4,35 @@ import type { ErrorReport } from '../contract/errors.js'
 import { RowshiftError } from '../contract/errors.js'
 import { retried } from '../contract/waiting.js'
 import { log } from '../log.js'
+import { InPlaceJobs } from './in-place-jobs.js'
 import type { JobPool, PoolOptions } from './job-pool.js'
-import type { ControlMessage, Failure, ThreadMessage, ThreadSetup, WorkerMessage } from './messages.js'
+import type { JobOwner } from './job-queue.js'
+import { JobQueue, WaitingJobs } from './job-queue.js'
+import type { ControlMessage, Failure, ThreadMessage, WorkerMessage } from './messages.js'
 
 const CLOSE_TIMEOUT_MS = 5_000
 const ROOM_MS = 100
 /** After so many attempts a thread gives up its connections. */
 const ROOM_ATTEMPTS = 5
+/** Of jobs that are the only ones in their pool. */
+const NOBODY: JobOwner = { run: '', rank: 0 }
 
 /** What a job results in; it may have failed because its thread gave up. */
 type JobResult = object | Failure
 
 type Balancer = NonNullable<Piscina['options']['loadBalancer']>
 
-/** `workers/in-place.ts`, which is reached by URL only. */
-interface InPlace<Job, Result> {
-  readonly makeRunner: (
-    setup: ThreadSetup,
-    post: (message: ThreadMessage | WorkerMessage) => void,
-  ) => { run(job: Job): Promise<Result>; close(): Promise<void> }
-}
+/** What a thread gets. */
+type OfRun<Job> = Job & Pick<JobOwner, 'run'>
 
 /** Worker threads that hold connections, and are told all together what to do about them. */
 export class WorkerPool<Job, Result extends JobResult> implements JobPool<Job, Result> {
   readonly #options: PoolOptions
-  #starting: Promise<Piscina<Job, Result>> | null = null
+  #starting: Promise<Piscina<OfRun<Job>, Result>> | null = null
   /** null: no thread has started. */
-  #pool: Piscina<Job, Result> | null = null
-  /** null: no job was run in this thread. */
-  #inPlace: Promise<ReturnType<InPlace<Job, Result>['makeRunner']>> | null = null
+  #pool: Piscina<OfRun<Job>, Result> | null = null
+  #queue: JobQueue | null = null
+  readonly #inPlace: InPlaceJobs<OfRun<Job>, Result>
   readonly #control: BroadcastChannel
   /** Ids of the threads that have opened connections and not closed them. */
   readonly #open = new Set<number>()
@@ -41,8 +41,7 @@ export class WorkerPool<Job, Result extends JobResult> implements JobPool<Job, R
   /** Those that take no more jobs, because a server takes no more connections. */
   readonly #retired = new Set<number>()
   #crowding: ErrorReport | null = null
-  /** For each job that no thread has in hand: ends it. */
-  readonly #waiting = new Map<object, (error: RowshiftError) => void>()
+  readonly #waiting = new WaitingJobs()
   /** Those that take jobs, and those that gave up; the most that there were. */
   #threads: number
   #most: number
@@ -54,49 +53,40 @@ export class WorkerPool<Job, Result extends JobResult> implements JobPool<Job, R
   constructor(options: PoolOptions) {
     this.#options = options
     this.#threads = this.#most = options.threads
+    this.#inPlace = new InPlaceJobs(options, (message) => this.#receive(message))
     // It keeps the process alive until it is closed.
     this.#control = new BroadcastChannel(options.setup.control)
     if (options.startsEarly !== 'none') this.#start().catch((error: unknown) => this.#died(error))
   }
 
   /** `inPlace`: in this thread, by `workers/in-place.ts`; for what is not worth the start of another. */
-  async run(job: Job, inPlace: boolean): Promise<Result> {
-    const result = await (inPlace ? this.#runInPlace(job) : this.#runInThread(job))
+  async run(job: Job, inPlace: boolean, owner: JobOwner = NOBODY): Promise<Result> {
+    const owned = { ...job, run: owner.run }
+    this.#waiting.throwIfStopped(owner)
+    const result = await (inPlace ? this.#inPlace.run(owned) : this.#runInThread(owned, owner))
     if ('gaveUp' in result && result.gaveUp !== null) this.retire(result.gaveUp, result.error)
     return result
   }
 
-  async #runInThread(job: Job): Promise<Result> {
-    // A thread that finds no connections left would otherwise count on a job that is none any more.
-    void this.#inPlace?.then((inPlace) => inPlace.close())
+  async #runInThread(job: OfRun<Job>, owner: JobOwner): Promise<Result> {
+    this.#inPlace.rest()
     const pool = await this.#start()
-    const { queueOptionsSymbol: queueOptions } = await import('piscina')
-    if (this.#aborted) throw hasStopped()
-    const key = {}
-    const stopped = new Promise<never>((_, reject) => this.#waiting.set(key, reject))
-    const running = pool.run({ ...job, [queueOptions]: key })
-    return Promise.race([running, stopped]).finally(() => this.#waiting.delete(key))
-  }
-
-  async #runInPlace(job: Job): Promise<Result> {
-    if (this.#aborted) throw hasStopped()
-    const module = new URL('../../workers/in-place.js', import.meta.url).href
-    this.#inPlace ??= import(module).then(({ makeRunner }: InPlace<Job, Result>) =>
-      makeRunner(this.#options.setup, (message) => this.#receive(message)),
-    )
-    return (await this.#inPlace).run(job)
+    this.#waiting.throwIfStopped(owner)
+    return this.#waiting.race(owner, (waiting) => pool.run({ ...job, [this.#queue!.key]: waiting }))
   }
 
   /** Piscina is loaded when it is needed: a small copy has no threads. */
-  #start(): Promise<Piscina<Job, Result>> {
+  #start(): Promise<Piscina<OfRun<Job>, Result>> {
     this.#starting ??= import('piscina').then(({ Piscina: Threads, queueOptionsSymbol: queueOptions }) => {
       const { worker, startsEarly, jobsPerThread = 1, maxYoungGenerationSizeMb, setup } = this.#options
-      const pool = new Threads<Job, Result>({
+      this.#queue = new JobQueue(queueOptions)
+      const pool = new Threads<OfRun<Job>, Result>({
         filename: new URL(`../../workers/${worker}`, import.meta.url).href,
         minThreads: startsEarly === 'all' ? this.#threads : 1,
         maxThreads: this.#threads,
         idleTimeout: Infinity,
         recordTiming: false,
+        taskQueue: this.#queue,
         loadBalancer: this.#spread(jobsPerThread, queueOptions),
         concurrentTasksPerWorker: jobsPerThread,
         // Idle threads hold sockets, so they must keep their event loops running.
@@ -168,10 +158,17 @@ export class WorkerPool<Job, Result extends JobResult> implements JobPool<Job, R
 
   abort(): void {
     this.#aborted = true
-    this.tell({ type: 'abort' })
+    this.tell({ type: 'abort', run: null })
     // Piscina would look for a thread only when one has ended a job, which may never happen.
     if (this.#pool) this.#pool.options.maxThreads = 0
-    for (const reject of this.#waiting.values()) reject(hasStopped())
+    this.#waiting.stop(null)
+  }
+
+  /** The same for the jobs of one owner: those of others go on. */
+  stop(owner: JobOwner): void {
+    this.tell({ type: 'abort', run: owner.run })
+    this.#queue?.drop(owner)
+    this.#waiting.stop(owner)
   }
 
   tell(message: ControlMessage): void {
@@ -179,7 +176,7 @@ export class WorkerPool<Job, Result extends JobResult> implements JobPool<Job, R
   }
 
   isAlive(thread: number): boolean {
-    return this.#threadOf(thread) !== undefined || (thread === threadId && this.#inPlace !== null)
+    return this.#threadOf(thread) !== undefined || (thread === threadId && this.#inPlace.begun)
   }
 
   /** Ends a thread, whatever it is at; the jobs that it has in hand are rejected. */
@@ -222,15 +219,19 @@ export class WorkerPool<Job, Result extends JobResult> implements JobPool<Job, R
         // One that starts so late has not heard `close`, and is not waited for.
         if (!this.#closing) this.#open.add(message.thread)
         // A thread that was still starting has not heard an earlier message.
-        if (this.#aborted) this.tell({ type: 'abort' })
+        if (this.#aborted) this.tell({ type: 'abort', run: null })
         break
       case 'connected':
         this.#connected.add(message.thread)
+        this.#options.onConnected?.()
         break
       case 'closed':
         this.#open.delete(message.thread)
         this.#connected.delete(message.thread)
         if (this.#openThreads === 0) this.#onClosed()
+        break
+      case 'setup':
+        message.port.postMessage(this.#aborted ? null : (this.#options.setupOf?.(message.run) ?? null))
         break
       default:
         this.#options.onMessage?.(message)
@@ -247,7 +248,7 @@ export class WorkerPool<Job, Result extends JobResult> implements JobPool<Job, R
     }
     return (task, all) => {
       const chosen = this.#aborted ? null : choose(task, all)
-      if (chosen) this.#waiting.delete(task[key]!)
+      if (chosen) this.#waiting.delete(task[key])
       return chosen
     }
   }
@@ -275,8 +276,4 @@ export class WorkerPool<Job, Result extends JobResult> implements JobPool<Job, R
       if (this.#connected.delete(thread)) Atomics.sub(this.#options.setup.connected, 0, 1)
     }
   }
-}
-
-function hasStopped(): RowshiftError {
-  return new RowshiftError('INTERRUPTED', 'The run has stopped.')
 }

@@ -1,61 +1,73 @@
 import { RowshiftError } from '../contract/errors.js'
-import type { Reader } from '../contract/plugin.js'
+import type { Reader, Snapshot } from '../contract/plugin.js'
 import { onAbort } from '../contract/waiting.js'
-import type { CopyJob, SplitResult, ThreadReady } from './messages.js'
-import type { Scheduler } from './scheduler.js'
+import type { JobPool } from './job-pool.js'
+import type { ThreadReady } from './messages.js'
 
-export type CopyScheduler = Scheduler<CopyJob, SplitResult>
+type Pool = Pick<JobPool<unknown, unknown>, 'workingThreads' | 'retire' | 'tell' | 'withRoom'>
 
 /** For `consistency: snapshot`: how the threads of a copy come to see the same moment. */
 export class SnapshotStart {
-  readonly #scheduler: CopyScheduler
+  readonly #pool: Pool
+  readonly #signal: AbortSignal
   #ready = 0
   #onReady: () => void = () => {}
+  #onFailed: (error: RowshiftError) => void = () => {}
+  /** Of a thread that failed before anybody waited for it. */
+  #failure: RowshiftError | null = null
 
-  constructor(scheduler: CopyScheduler) {
-    this.#scheduler = scheduler
+  /** `signal` aborts when the run is to stop. */
+  constructor(pool: Pool, signal: AbortSignal) {
+    this.#pool = pool
+    this.#signal = signal
   }
 
   /**
-   * Nobody may write to the source until every thread, and the reader that computes the splits, sees the same moment. Resolves to the
-   * position of that moment in the source's log of changes; null: it is not known.
+   * Nobody may write to these tables of the source until every thread, and the readers that compute the splits, see the same moment. Resolves
+   * when writers may go on; `end` of what it resolves to is for when all is read. `open` gives the readers, once all threads are ready.
    */
-  async begin(reader: Reader, table: string): Promise<string | null> {
-    const { pool, signal } = this.#scheduler
+  async begin(open: () => Promise<readonly Reader[]>, tables: readonly string[]): Promise<Snapshot> {
     // Threads take long to start, and writers should not have to wait for that.
     await this.#allReady()
-    const skill = reader.skills.snapshot!
-    const snapshot = await pool.withRoom(() => skill.begin(table, signal), signal)
+    const readers = await open()
+    const skill = readers[0]!.skills.snapshot!
+    const snapshot = await this.#pool.withRoom(() => skill.begin(tables, this.#signal), this.#signal)
     try {
       // Not before it has begun: it may have had to wait for transactions, and all must see what they wrote.
+      this.#ready = 0
       const joined = this.#allReady()
-      pool.tell({ type: 'snapshot', token: snapshot.token })
-      await Promise.all([skill.join(snapshot.token), joined])
+      this.#pool.tell({ type: 'snapshot', token: snapshot.token })
+      await Promise.all([...readers.map(({ skills }) => skills.snapshot!.join(snapshot.token)), joined])
     } finally {
       await snapshot.release()
     }
-    return snapshot.position
+    return snapshot
   }
 
   /** A thread is ready, or says why it is not. */
   receive({ error, gaveUp }: ThreadReady): void {
-    const { pool } = this.#scheduler
     if (error === null) this.#ready++
-    else if (gaveUp === null) this.#scheduler.fail(RowshiftError.fromReport(error))
-    else pool.retire(gaveUp, error)
-    if (this.#ready >= pool.workingThreads) this.#onReady()
+    else if (gaveUp !== null) this.#pool.retire(gaveUp, error)
+    else {
+      this.#failure ??= RowshiftError.fromReport(error)
+      this.#onFailed(this.#failure)
+    }
+    if (this.#ready >= this.#pool.workingThreads) this.#onReady()
   }
 
   /** Resolves when every thread has said that it is ready; rejects when one cannot be, or the run is stopped. */
   #allReady(): Promise<void> {
-    const { signal } = this.#scheduler
     return new Promise((resolve, reject) => {
-      const release = onAbort(signal, () => reject(RowshiftError.from(signal.reason)))
-      this.#ready = 0
-      this.#onReady = () => {
+      const release = onAbort(this.#signal, () => reject(RowshiftError.from(this.#signal.reason)))
+      const done = (settle: () => void) => () => {
         release()
-        resolve()
+        settle()
       }
+      this.#onReady = done(resolve)
+      this.#onFailed = (error) => done(() => reject(error))()
+      // They may have said so before anybody waited.
+      if (this.#failure) this.#onFailed(this.#failure)
+      else if (this.#ready >= this.#pool.workingThreads) this.#onReady()
     })
   }
 }

@@ -1,8 +1,9 @@
 /** What the limits of `speed` are checked against: how much the servers have to do, and what a split holds. */
 import { RowshiftError } from '../contract/errors.js'
 import type { LoadRequest, Reader, ReadSpec, ServerLoad, Writer } from '../contract/plugin.js'
-import type { SpeedLimits } from '../contract/run-plan.js'
+import type { RunPlan, SpeedLimits } from '../contract/run-plan.js'
 import { log } from '../log.js'
+import type { Params } from '../task/params.js'
 import { rowBytes } from '../plan/split-rows.js'
 import { counted } from '../wire/counted.js'
 import type { OpenConnections } from './open-connections.js'
@@ -44,6 +45,28 @@ interface Limited {
   readonly servers: WatchedServers
   /** Gets for how long the run has waited for the servers, and what the limits were set to meanwhile. */
   readonly reasons: string[]
+}
+
+/** What the limits of a copy need. */
+export interface LimitedCopy {
+  readonly runId: string
+  readonly params: Params
+  readonly plan: RunPlan
+  readonly readers: readonly Reader[]
+  readonly writers: readonly Writer[]
+  readonly connections: OpenConnections
+  /** Gets what {@link throttled} has to say. */
+  readonly reasons: string[]
+}
+
+/** Copies within the limits of the plan, which hold for all that `work` does. */
+export async function throttledCopy<T>(
+  { runId, params, plan: { policy, read }, readers, writers, connections, reasons }: LimitedCopy,
+  work: (throttle: Throttle) => Promise<T>,
+): Promise<T> {
+  const replicas = await openReplicas(connections, params.replicas)
+  const servers = { source: readers, target: writers, replicas }
+  return throttled({ runId, limits: policy.speed, read, servers, reasons }, work)
 }
 
 /** Does `work` within the limits. */

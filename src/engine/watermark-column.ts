@@ -5,7 +5,7 @@ import { windowColumn, windowKind } from '../plan/window.js'
 import type { Column, WindowKind } from '../contract/plugin.js'
 import { RowshiftError } from '../contract/plugin.js'
 import { endpointsOf, readersOf, sourceEndpoint } from './endpoints.js'
-import type { CopyRequest } from './job.js'
+import type { CopyRequest } from './copy-request.js'
 
 /** What the watermarks of a mode are values of. */
 export interface WatermarkColumn {

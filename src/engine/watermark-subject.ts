@@ -4,7 +4,7 @@
  * target by now.
  */
 import { createHash } from 'node:crypto'
-import type { CopyRequest } from './job.js'
+import type { CopyRequest } from './copy-request.js'
 import { RowshiftError } from '../contract/errors.js'
 import { waysOn } from '../plan/source-mark.js'
 import type { TableMarks } from '../contract/plugin.js'

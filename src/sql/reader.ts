@@ -93,7 +93,7 @@ export class SqlReader<S extends SqlSession> implements Reader {
       ...(source.digests && { digest: this.#digest((session) => source.digests!(session)) }),
       snapshot: {
         exports: source.exportsSnapshots ?? false,
-        begin: (table, signal) => source.beginSnapshot(this.#endpoint, table, signal),
+        begin: (tables, signal) => source.beginSnapshot(this.#endpoint, tables, signal),
         join: async (token) => {
           await this.#using('joining a snapshot', (session) => source.joinSnapshot(session, token))
           this.#inSnapshot = true

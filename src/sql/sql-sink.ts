@@ -40,6 +40,8 @@ export interface SqlSink<S extends SqlSession> {
   aroundDdl?(session: S, work: () => Promise<void>): Promise<void>
   /** After the last row of a run that succeeds: brings in line what the rows do not change by themselves. Default: nothing is. */
   finish?(session: S, spec: PlannedWrite): Promise<void>
+  /** No more rows come for this plan in this session. Default: it has made nothing for them that could go. */
+  forget?(session: S, spec: PlannedWrite): Promise<unknown>
   /** For rows that never leave the server; then `RowStore.copy` is there too. Default: all rows come from outside. */
   readonly inServer?: InServerPlanner<S>
   /** Default: foreign keys are not made. */

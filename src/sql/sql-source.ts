@@ -51,6 +51,6 @@ export interface SqlSource<S extends SqlSession> {
   readonly inServer?: InServerSigns<S>
   /** Snapshots have a token that other processes may join. Default: they have none. */
   readonly exportsSnapshots?: true
-  beginSnapshot(endpoint: Endpoint, table: string, signal: AbortSignal): Promise<Snapshot>
+  beginSnapshot(endpoint: Endpoint, tables: readonly string[], signal: AbortSignal): Promise<Snapshot>
   joinSnapshot(session: S, token: string | null): Promise<void>
 }

@@ -25,6 +25,7 @@ import { settleRows } from './settlement.js'
 import { creationError, dropTable, planCreateTable } from './created-table.js'
 import type { RowStore, SplitPurpose, SqlSink } from './sql-sink.js'
 import { Tally } from './tally.js'
+import { inTransaction } from './transaction.js'
 import { inOrder, untilFirst } from './streams.js'
 import { checkTarget } from './target-checks.js'
 
@@ -67,6 +68,11 @@ export class SqlWriter<S extends SqlSession> implements Writer {
       dropTable: (table) =>
         this.#using(`dropping table ${table}`, (session) => dropTable(session, table), { table }),
       settle: (spec, batches, options) => this.#settle(spec, batches, options),
+      ...(sink.forget && {
+        forget: async (spec) => {
+          await this.#using('dropping temporary tables', (session) => sink.forget!(session, spec))
+        },
+      }),
       deletes: {
         remove: (spec, rows, signal) =>
           this.#changing('deleting', spec, signal, (session) => removeRows(session, spec, rows)),
@@ -222,7 +228,7 @@ export class SqlWriter<S extends SqlSession> implements Writer {
     const { table } = spec.table
     let running = ''
     const runAll = (session: S) =>
-      this.#transaction(session, async () => {
+      inTransaction(session, async () => {
         for (running of statements) {
           await (this.#sink.runDdl?.(session, running) ?? session.run(running))
         }
@@ -253,7 +259,7 @@ export class SqlWriter<S extends SqlSession> implements Writer {
     signal: AbortSignal,
     work: (session: S) => Promise<number>,
   ): Promise<number> {
-    const change = (session: S) => this.#transaction(session, () => work(session))
+    const change = (session: S) => inTransaction(session, () => work(session))
     return this.#using(`${doing} rows of table ${table}`, change, { table }, signal)
   }
 
@@ -273,18 +279,6 @@ export class SqlWriter<S extends SqlSession> implements Writer {
       throw error
     } finally {
       release?.()
-    }
-  }
-
-  async #transaction<T>(session: S, work: () => Promise<T>): Promise<T> {
-    await session.begin()
-    try {
-      const result = await work()
-      await session.commit()
-      return result
-    } catch (thrown) {
-      await this.#rollback(session)
-      throw thrown
     }
   }
 

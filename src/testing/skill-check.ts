@@ -32,6 +32,7 @@ export const writerSkills: Methods<WriterSkills> = {
   charsetCoverage: null,
   planCreateTable: null,
   dropTable: null,
+  forget: null,
   settle: null,
   foreignKeys: ['list', 'translate', 'statement', 'unchecked', 'orphans', 'add', 'drop'],
   objects: ['list', 'create'],

@@ -191,7 +191,7 @@ export function describeSource(name: string, suite: SourceSuite, runner?: Runner
         reading(suite, connection, async (other) => {
           const { snapshot } = one.skills
           if (snapshot === undefined) return
-          const begun = await snapshot.begin(table.name, NEVER)
+          const begun = await snapshot.begin([table.name], NEVER)
           assert.ok(begun.token === null || typeof begun.token === 'string', 'a token is a text, or null')
           for (const reader of [one, other]) await reader.skills.snapshot!.join(begun.token)
           await begun.release()

@@ -160,18 +160,20 @@ describe('a copy of a database in which a table cannot be copied', () => {
   })
 
   it('begins no other after a failure among the rows, and goes on with what is left', async () => {
-    // The largest table comes first, and its second half is taken already.
+    // The largest table comes first, and its second half is taken already. No other begins before its splits are nearly all planned.
     const taken = `CREATE TABLE orders (id INT PRIMARY KEY AUTO_INCREMENT, note VARCHAR(400) NOT NULL);
-      INSERT INTO orders VALUES (${ROWS - 1}, 'taken')`
+      INSERT INTO orders VALUES (${ROWS / 2}, 'taken')`
     const [from, to] = await pair(server('mariadb'), taken)
     const outcome = await copy(databaseUrl(from), databaseUrl(to), '--create', '--param', 'read_batch=1000')
     expect(outcome.code, outcome.stderr).to.equal(1)
     expect(statuses(outcome)).to.deep.equal({
       ...Object.fromEntries(NAMES.map((name) => [name, 'not_begun'])),
+      // An empty one might be of any size, and comes before the largest.
+      nothing: 'success',
       orders: 'failed',
     })
     const [, names] = /--tables '(.*)'/.exec(outcome.stdout) ?? []
-    expect(names).to.equal('a\\,b\\*,log,n,nothing,order_item,orders')
+    expect(names).to.equal('a\\,b\\*,log,n,order_item,orders')
     await to.query(`DELETE FROM orders WHERE note = 'taken'`)
     const options = ['--create', '--param', 'read_batch=1000', '--tables', names!]
     const rest = await copy(databaseUrl(from), databaseUrl(to), ...options)
@@ -190,7 +192,6 @@ describe('a copy of a database that makes no sense', () => {
       [['--tables', 'order'], 'did you mean "orders"?'],
       [['--rename', '/.*/=x'], 'would both be written to x'],
       [['--tables', 'seen'], 'seen is a view'],
-      [['--param', 'consistency=snapshot'], 'each table of a database would show another moment'],
       [['--params', '{"columns": {"id": "id"}}'], 'params.columns'],
       [['--retry', 'file'], '--retry is about one table'],
     ]

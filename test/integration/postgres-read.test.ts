@@ -206,7 +206,7 @@ describe('a reader of PostgreSQL', () => {
       await client.query('BEGIN; TRUNCATE s; INSERT INTO s VALUES (1), (2)')
       await withReader(endpointOf(db), async (reader) => {
         const skill = reader.skills.snapshot!
-        const beginning = skill.begin('s', NEVER)
+        const beginning = skill.begin(['s'], NEVER)
         await waits(db)
         await client.query('COMMIT')
         const snapshot = await beginning
@@ -225,7 +225,7 @@ describe('a reader of PostgreSQL', () => {
       let emptied: Promise<unknown> = Promise.resolve()
       await withReader(endpointOf(db), async (reader) => {
         const skill = reader.skills.snapshot!
-        const snapshot = await skill.begin('s', NEVER)
+        const snapshot = await skill.begin(['s'], NEVER)
         await skill.join(snapshot.token)
         emptied = db.query('TRUNCATE s')
         await waits(db)

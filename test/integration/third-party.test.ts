@@ -211,7 +211,7 @@ describe('a CSV folder, by the command line', () => {
     )
     const [one, other] = readers
     const { signal } = new AbortController()
-    const begun = await one!.skills.snapshot!.begin('moment', signal)
+    const begun = await one!.skills.snapshot!.begin(['moment'], signal)
     write('data/moment.csv', 'id\r\n3\r\n')
     await other!.skills.snapshot!.join(begun.token)
     await begun.release()

@@ -1,5 +1,5 @@
 // Copies by the compiled engine inside this process: what `rowshift copy` does after it has read its command line.
-import type { CopyRequest } from '../../src/engine/job.js'
+import type { CopyRequest } from '../../src/engine/copy-request.js'
 import { fromUrl } from '../../src/config/config.js'
 import { endpointsOf, writersOf } from '../../src/engine/endpoints.js'
 import { closeAll, openAll } from '../../src/contract/opening.js'
@@ -13,7 +13,7 @@ import type { RunPlan } from '../../src/contract/run-plan.js'
 import { readParams } from '../../src/task/params.js'
 import { runVerify } from '../../src/features/verify/job.js'
 import type { VerifyReport } from '../../src/features/verify/report.js'
-import { Copier } from '../../workers/copier.js'
+import { CopyThread } from '../../workers/copy-thread.js'
 
 export interface EngineResult {
   readonly error: ErrorReport | null
@@ -59,16 +59,17 @@ async function copySplits({ from, to, params }: CopyRequest, plan: RunPlan): Pro
   const reader = from.loaded.plugin.createReader!(source[0]!)
   const writers = writersOf(to.loaded.plugin, target)
   const tables = new Target(writers, plan.write)
-  const copier = new Copier(
-    { plan, source, target, runId: '', control: '', connected: noneConnected(), dirty: null, pipeline: null },
+  const copier = new CopyThread(
+    { source, target, control: '', connected: noneConnected() },
     () => {},
+    async () => ({ runId: '', plan, dirty: null, pipeline: null }),
   )
   const { signal } = new AbortController()
   try {
     await openAll([reader, ...writers])
     await tables.prepare(signal)
     for await (const split of reader.split(plan.read, () => plan.read.splitRows, signal)) {
-      const copied = await copier.run(split)
+      const copied = await copier.run({ ...split, run: '' })
       if (copied.outcome === 'failed') throw RowshiftError.fromReport(copied.error)
       if (copied.outcome === 'oversized')
         throw new Error('only the coordinator can divide a split: the case needs "threads"')

@@ -11,7 +11,7 @@ export type PoolResult = { readonly outcome: 'done'; readonly thread: number } |
 export default function run({ what }: PoolJob): Promise<PoolResult> {
   if (what === 'answer') return Promise.resolve({ outcome: 'done', thread: threadId })
   if (what === 'hang') {
-    parentPort!.postMessage({ type: 'log', level: 'info', text: 'begun' } satisfies WorkerMessage)
+    parentPort!.postMessage({ type: 'log', run: '', level: 'info', text: 'begun' } satisfies WorkerMessage)
     return new Promise(() => {})
   }
   const error = { code: 'CONNECTION_LIMIT', message: 'No more connections.', details: {} } as const

@@ -7,7 +7,7 @@ import { noneConnected, type SplitResult } from '../../src/engine/messages.js'
 import type { Batch, Column, Endpoint } from '../../src/contract/plugin.js'
 import type { RunPlan } from '../../src/contract/run-plan.js'
 import { producedColumn } from '../../src/contract/pipeline.js'
-import { Copier } from '../../workers/copier.js'
+import { CopyThread } from '../../workers/copy-thread.js'
 import type { PipelineSink } from '../../workers/column-producer.js'
 import { Pipeline } from '../../workers/row-pipeline.js'
 import { Database } from '../support/database.js'
@@ -118,21 +118,18 @@ describe('pipeline', () => {
     await Promise.all([reader.close(), writer.close()])
     const threads = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT))
     const said: string[] = []
-    const copier = new Copier(
+    const copier = new CopyThread(
       {
-        plan,
         source: [end(`${path}/nothing-is-here`)],
         target: [end(path)],
-        runId: '',
         control: '',
         connected: noneConnected(),
-        dirty: null,
-        pipeline: { endpoints: {}, lookups: {}, threads },
       },
       ({ type }) => said.push(type),
+      async () => ({ runId: '', plan, dirty: null, pipeline: { endpoints: {}, lookups: {}, threads } }),
     )
     for (let attempt = 0; attempt < 3; attempt++) {
-      expect(await copier.run(WHOLE)).to.include({ outcome: 'failed' })
+      expect(await copier.run({ ...WHOLE, run: '' })).to.include({ outcome: 'failed' })
     }
     await copier.close()
     expect(threads[0]).to.equal(1)
@@ -187,21 +184,13 @@ describe('pipeline', () => {
       check: { conversion: 'exact', why: '' } as const,
     }))
     const plan = withPipeline({ ...plain, write: { ...plain.write, columns } }, read, writes)
-    const copier = new Copier(
-      {
-        plan,
-        source: [end(from)],
-        target: [end(to)],
-        runId: '',
-        control: '',
-        connected: noneConnected(),
-        dirty: null,
-        pipeline: null,
-      },
+    const copier = new CopyThread(
+      { source: [end(from)], target: [end(to)], control: '', connected: noneConnected() },
       () => {},
+      async () => ({ runId: '', plan, dirty: null, pipeline: null }),
     )
     try {
-      return await copier.run(WHOLE)
+      return await copier.run({ ...WHOLE, run: '' })
     } finally {
       await copier.close()
     }

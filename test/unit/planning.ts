@@ -1,6 +1,6 @@
 // Plans between tables of SQLite files, made inside this process: what `rowshift plan` does once it has read its command line.
 import { fromUrl } from '../../src/config/config.js'
-import type { CopyRequest } from '../../src/engine/job.js'
+import type { CopyRequest } from '../../src/engine/copy-request.js'
 import { planCopy } from '../../src/engine/job.js'
 import type { RunPlan } from '../../src/contract/run-plan.js'
 import { readParams } from '../../src/task/params.js'

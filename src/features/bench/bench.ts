@@ -2,7 +2,7 @@
 import type { ResolvedConnection } from '../../config/config.js'
 import { RowshiftError } from '../../contract/errors.js'
 import type { TableAt } from '../../engine/endpoints.js'
-import type { CopyRequest } from '../../engine/job.js'
+import type { CopyRequest } from '../../engine/copy-request.js'
 import { planCopy } from '../../engine/job.js'
 import { newRunId } from '../../engine/report.js'
 import type { Params } from '../../task/params.js'

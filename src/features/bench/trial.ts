@@ -2,7 +2,7 @@
 import type { ErrorReport } from '../../contract/errors.js'
 import { RowshiftError } from '../../contract/errors.js'
 import type { RunPlan } from '../../contract/run-plan.js'
-import type { CopyRequest } from '../../engine/job.js'
+import type { CopyRequest } from '../../engine/copy-request.js'
 import { runCopy } from '../../engine/job.js'
 import type { Progress } from '../../engine/progress.js'
 import { moved } from '../../engine/progress.js'

@@ -1,6 +1,5 @@
 import type { ErrorReport } from '../../contract/errors.js'
-import type { Progress } from '../../engine/progress.js'
-import { moved, noProgress } from '../../engine/progress.js'
+import { noProgress } from '../../engine/progress.js'
 import { makeReport } from '../../engine/report.js'
 import { endedBy, stopped } from '../../engine/run-errors.js'
 import { runVerify } from '../verify/job.js'
@@ -8,10 +7,9 @@ import type { ComparedTable, ComparisonPlan, ComparisonRequest } from './compari
 import { planComparison } from './comparison-plan.js'
 import type { ComparedReport, ComparisonReport } from './comparison-report.js'
 import { comparedReport, comparisonError, comparisonReport, uncomparedReport } from './comparison-report.js'
-import type { DatabaseProgress } from './job.js'
-
-/** Tables that fit into one split are compared side by side, so many at a time, where `worker_num` does not say. */
-const SMALL_AT_A_TIME = 4
+import { inTurns } from './in-turns.js'
+import type { DatabaseProgress } from './progress.js'
+import { DatabaseTotals } from './progress.js'
 
 export interface ComparisonHooks {
   readonly signal: AbortSignal
@@ -58,15 +56,14 @@ class ComparisonRun {
   readonly #plan: ComparisonPlan
   readonly #hooks: ComparisonHooks
   readonly #ended = new Map<ComparedTable, ComparedReport>()
-  readonly #underWay = new Map<ComparedTable, Progress>()
-  /** Of the tables that have ended. */
-  #moved = { rows: 0, bytes: 0 }
+  readonly #totals: DatabaseTotals<ComparedTable>
   #stopped = false
 
   constructor(request: ComparisonRequest, plan: ComparisonPlan, hooks: ComparisonHooks) {
     this.#request = request
     this.#plan = plan
     this.#hooks = hooks
+    this.#totals = new DatabaseTotals(plan.tables, ({ rows, bytes }) => ({ rows, bytes }))
   }
 
   async run(): Promise<ReadonlyMap<ComparedTable, ComparedReport>> {
@@ -75,21 +72,16 @@ class ComparisonRun {
       if (table.error !== null || table.request === null) this.#end(table, uncomparedReport(table, true))
     const compared = tables.filter(({ request, error }) => request !== null && error === null)
     compared.sort((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0))
-    await this.#lane(compared.filter(({ isSmall }) => !isSmall).values(), null)
-    const small = compared.filter(({ isSmall }) => isSmall).values()
-    const lanes = this.#request.params.workerNum ?? SMALL_AT_A_TIME
-    await Promise.all(Array.from({ length: lanes }, () => this.#lane(small, 1)))
+    await inTurns(compared, {
+      isSmall: ({ isSmall }) => isSmall,
+      workerNum: this.#request.params.workerNum,
+      stopped: () => this.#stopped || this.#hooks.signal.aborted,
+      work: (table, threads) => this.#compare(table, threads),
+    })
     return this.#ended
   }
 
   /** `threads` null: as many as the params say. */
-  async #lane(tables: Iterable<ComparedTable>, threads: number | null): Promise<void> {
-    for (const table of tables) {
-      if (this.#stopped || this.#hooks.signal.aborted) return
-      await this.#compare(table, threads)
-    }
-  }
-
   async #compare(table: ComparedTable, threads: number | null): Promise<void> {
     const request = table.request!
     const params = threads === null ? request.params : { ...request.params, workerNum: threads }
@@ -99,37 +91,19 @@ class ComparisonRun {
         signal: this.#hooks.signal,
         onPlan: () => {},
         onProgress: (progress) => {
-          this.#underWay.set(table, progress)
-          this.#tell()
+          this.#totals.move(table, progress)
+          this.#hooks.onProgress(this.#totals.now())
         },
       },
     )
-    this.#moved = add(this.#moved, moved(this.#underWay.get(table) ?? noProgress))
-    this.#underWay.delete(table)
     this.#end(table, comparedReport(table, report))
-    this.#tell()
+    this.#hooks.onProgress(this.#totals.now())
   }
 
   #end(table: ComparedTable, report: ComparedReport): void {
     this.#ended.set(table, report)
+    this.#totals.end(table)
     this.#hooks.onTable(report)
     if (report.status === 'failed' && this.#request.onTableError === 'stop') this.#stopped = true
   }
-
-  #tell(): void {
-    const active = [...this.#underWay.values()]
-    this.#hooks.onProgress({
-      ...active.map(moved).reduce(add, this.#moved),
-      tablesEnded: this.#ended.size,
-      underWay: [...this.#underWay.keys()].map(({ from }) => from),
-      threads: active.reduce((sum, { threads }) => sum + threads, 0),
-      waiting: active.find(({ waiting }) => waiting !== null)?.waiting ?? null,
-    })
-  }
-}
-
-type Moved = ReturnType<typeof moved>
-
-function add(a: Moved, b: Moved): Moved {
-  return { rows: a.rows + b.rows, bytes: a.bytes + b.bytes }
 }

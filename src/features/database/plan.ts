@@ -1,10 +1,10 @@
 import { RowshiftError } from '../../contract/errors.js'
 import type { Reader } from '../../contract/plugin.js'
-import type { OpenEndpoints } from '../../engine/job.js'
-import { withEndpoints } from '../../engine/job.js'
+import type { OpenEndpoints } from '../../engine/open-endpoints.js'
+import { withEndpoints } from '../../engine/open-endpoints.js'
 import { stopped } from '../../engine/run-errors.js'
 import type { DatabaseRequest } from './request.js'
-import { checkDatabaseRequest } from './request.js'
+import { checkDatabaseRequest, endsRequest } from './request.js'
 import type { SchemaPlan } from './schema-plan.js'
 import { planSchema } from './schema-plan.js'
 import type { Selection } from './selection.js'
@@ -28,8 +28,7 @@ export interface DatabasePlan {
 /** Plans the copy of every table, over one connection to each end; writes nothing. Throws USAGE where no table is left. */
 export async function planDatabase(request: DatabaseRequest, signal: AbortSignal): Promise<DatabasePlan> {
   checkDatabaseRequest(request)
-  const { from, to, params } = request
-  const ends = { runId: '', taskId: null, from: { ...from, table: '' }, to: { ...to, table: '' }, params }
+  const ends = endsRequest(request)
   return withEndpoints(ends, signal, async (endpoints) => {
     const names = await tablesListed(endpoints.readers[0]!, '--from')
     const own = names.filter(isOwnTable)
@@ -147,8 +146,8 @@ export function expectedBytes({ plan }: PlannedTable): number | null {
   return estimatedRows === null || estimatedRowBytes === null ? null : estimatedRows * estimatedRowBytes
 }
 
-/** Whether one split is expected to hold it, so that a second thread would have nothing to do. */
-export function isSmall({ plan }: PlannedTable): boolean {
-  const rows = plan?.read.table.estimatedRows ?? null
-  return rows !== null && rows <= plan!.read.splitRows
+/** How many splits are expected, at least; without a key it is one. */
+export function expectedSplits({ plan }: PlannedTable): number {
+  const { key, table, splitRows } = plan!.read
+  return key === null ? 1 : Math.max(1, Math.ceil((table.estimatedRows ?? Infinity) / splitRows))
 }

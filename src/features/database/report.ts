@@ -44,6 +44,12 @@ export interface DatabaseReport {
   readonly rowsWritten: number
   readonly bytes: number
   readonly seconds: number
+  /** For how long each thread had splits in hand, of whichever tables. */
+  readonly busySeconds: readonly number[]
+  /** Of the one moment of all tables in the source's log of changes; null: there is none, or it is not known. */
+  readonly snapshotPosition: string | null
+  /** What there is to say of all tables together. */
+  readonly reasons: readonly string[]
   readonly targetChanged: boolean
   /** In the order of their names. */
   readonly tables: readonly TableReport[]
@@ -150,36 +156,35 @@ export function withoutRuns(report: RunReport): object {
 
 /** Of a run that failed before it had a plan. */
 export function unplannedReport(runId: string, error: RowshiftError): DatabaseReport {
-  const nothing = {
-    rowsWritten: 0,
-    bytes: 0,
-    seconds: 0,
-    targetChanged: false,
-    tables: [],
-    ...noSchema,
-    leftOut: [],
-  }
+  const none = { busySeconds: [], snapshotPosition: null, reasons: [], tables: [], ...noSchema, leftOut: [] }
+  const nothing = { rowsWritten: 0, bytes: 0, seconds: 0, targetChanged: false, ...none }
   const status = error.code === 'INTERRUPTED' ? 'interrupted' : 'failed'
   return { runId, status, ...nothing, error: error.report() }
 }
 
-export function databaseReport(
-  runId: string,
-  tables: readonly TableReport[],
-  schema: SchemaReport,
-  leftOut: DatabasePlan['leftOut'],
-  interrupted: RowshiftError | null,
-  seconds: number,
-): DatabaseReport {
+export interface DatabaseFacts extends Pick<DatabaseReport, 'runId' | 'tables' | 'leftOut' | 'seconds'> {
+  readonly schema: SchemaReport
+  /** Why something was not done that could have been; null: all was. */
+  readonly stopped: RowshiftError | null
+  readonly busySeconds: readonly number[]
+  readonly position: string | null
+  readonly reasons: readonly string[]
+}
+
+export function databaseReport(facts: DatabaseFacts): DatabaseReport {
+  const { runId, tables, schema, leftOut, seconds, busySeconds, position, reasons } = facts
   const failed = tables.find(({ status }) => status === 'failed')
-  const stopped = interrupted !== null && isIncomplete(tables, schema)
-  const error = stopped ? interrupted.report() : (failed?.error ?? failureOf(schema))
+  const stopped = isIncomplete(tables, schema) ? facts.stopped : null
+  const error = stopped?.report() ?? failed?.error ?? failureOf(schema)
   return {
     runId,
-    status: stopped ? 'interrupted' : error === null ? 'success' : 'failed',
+    status: error === null ? 'success' : stopped?.code === 'INTERRUPTED' ? 'interrupted' : 'failed',
     rowsWritten: sum(tables.map(({ rows }) => rows)),
     bytes: sum(tables.map(({ bytes }) => bytes)),
-    seconds: Math.round(seconds * 1000) / 1000,
+    seconds: thousandths(seconds),
+    busySeconds: busySeconds.map(thousandths),
+    snapshotPosition: position,
+    reasons,
     targetChanged: tables.some(isChanged) || isMade(schema),
     tables,
     ...schema,
@@ -206,6 +211,10 @@ function failureOf({ foreignKeys, objects }: SchemaReport): ErrorReport | null {
 
 function isMade({ foreignKeys, objects }: SchemaReport): boolean {
   return [...foreignKeys, ...objects].some(({ status }) => status === 'made')
+}
+
+function thousandths(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000
 }
 
 function sum(numbers: readonly number[]): number {

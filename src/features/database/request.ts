@@ -1,6 +1,6 @@
 import type { ResolvedConnection } from '../../config/config.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type { CopyRequest } from '../../engine/job.js'
+import type { CopyRequest } from '../../engine/copy-request.js'
 import { newRunId } from '../../engine/report.js'
 import type { Definer } from '../../contract/plugin.js'
 import { escapeName } from '../shard/pattern.js'
@@ -57,14 +57,16 @@ export function tableRequest(
   }
 }
 
+/** For the connections that all tables use. */
+export function endsRequest({ runId, from, to, params, others }: DatabaseRequest): CopyRequest {
+  const ends = { from: { ...from, table: '' }, to: { ...to, table: '' } }
+  return { runId, taskId: null, ...ends, params: { ...params, database: null }, ...(others && { others }) }
+}
+
 /** Throws USAGE for what is about one table only, or not possible for several yet. */
 export function checkDatabaseRequest({ from, to, params }: DatabaseRequest): void {
   if (from.databases !== undefined || to.databases !== undefined)
     throw unusable('One database is copied into one: a URL with {…} needs a table.')
-  if (params.consistency === 'snapshot')
-    throw unusable(
-      'consistency "snapshot" is of one table: each table of a database would show another moment. Leave it out, or stop writers meanwhile.',
-    )
   const ofOneTable = [
     ['columns', params.columns],
     ['shard', params.shard],

@@ -1,5 +1,6 @@
 import type { RunReport } from '../../contract/task-store.js'
-import type { CopyHooks, CopyRequest } from '../../engine/job.js'
+import type { CopyRequest } from '../../engine/copy-request.js'
+import type { CopyHooks } from '../../engine/job.js'
 import { runCopy } from '../../engine/job.js'
 import { runVerify } from '../verify/job.js'
 

@@ -1,7 +1,7 @@
 /** Makes the tables of a database and copies no row. */
 import { RowshiftError } from '../../contract/errors.js'
-import { withEndpoints } from '../../engine/job.js'
-import type { OpenEndpoints } from '../../engine/job.js'
+import { withEndpoints } from '../../engine/open-endpoints.js'
+import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { DeferredIndexes } from '../indexes/deferred-indexes.js'
 import { Target } from '../shard/target.js'
 import type { DatabasePlan } from './plan.js'

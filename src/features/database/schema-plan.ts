@@ -1,5 +1,5 @@
 /** What the copy of a database makes beside tables and rows: foreign keys, then views, triggers and routines. */
-import type { OpenEndpoints } from '../../engine/job.js'
+import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import type { ForeignKeyPlan } from './foreign-keys.js'
 import { planForeignKeys } from './foreign-keys.js'
 import type { ObjectPlan } from './objects.js'

@@ -1,8 +1,8 @@
 /** Makes what the copy of a database has beside tables and rows. */
 import type { ErrorReport } from '../../contract/errors.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type { OpenEndpoints } from '../../engine/job.js'
-import { withEndpoints } from '../../engine/job.js'
+import type { OpenEndpoints } from '../../engine/open-endpoints.js'
+import { withEndpoints } from '../../engine/open-endpoints.js'
 import type { WrittenTables } from './make-foreign-keys.js'
 import { dropForeignKeys, makeForeignKeys, unmadeKeys } from './make-foreign-keys.js'
 import { makeObjects, unmadeObjects } from './objects.js'

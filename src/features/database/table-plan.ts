@@ -1,7 +1,8 @@
 import { RowshiftError } from '../../contract/errors.js'
 import type { RunPlan } from '../../contract/run-plan.js'
-import type { CopyRequest, OpenEndpoints } from '../../engine/job.js'
-import { planWith } from '../../engine/job.js'
+import type { CopyRequest } from '../../engine/copy-request.js'
+import type { OpenEndpoints } from '../../engine/open-endpoints.js'
+import { planWith } from '../../engine/open-endpoints.js'
 import type { Params } from '../../task/params.js'
 import { repairing } from '../verify/repair-params.js'
 import type { ForeignKeyPlan } from './foreign-keys.js'
@@ -15,6 +16,8 @@ export interface PlannedTable {
   readonly from: string
   readonly to: string
   readonly plan: RunPlan | null
+  /** By the clock of `performance`. */
+  readonly plannedAt: number
   readonly error: RowshiftError | null
   /** `error` says that this table is not made for the mode, which others may be. */
   readonly unfit: boolean
@@ -29,12 +32,13 @@ export async function planTable(
   signal: AbortSignal,
 ): Promise<PlannedTable> {
   const copy = tableRequest(request, table, keys)
+  const plannedAt = performance.now()
   try {
     const asked = request.ofTable === undefined ? copy : { ...copy, ...request.ofTable(table, copy) }
-    return { ...(await planned(asked, endpoints, signal)), ...table, error: null, unfit: false }
+    return { ...(await planned(asked, endpoints, signal)), ...table, plannedAt, error: null, unfit: false }
   } catch (thrown) {
     const error = RowshiftError.from(thrown)
-    return { ...table, request: copy, plan: null, error, unfit: isUnfit(error, request.params) }
+    return { ...table, request: copy, plan: null, plannedAt, error, unfit: isUnfit(error, request.params) }
   }
 }
 

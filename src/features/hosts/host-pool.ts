@@ -198,7 +198,8 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       this.#tellOnce(`worker ${beat.name} takes part with ${beat.threads} threads`)
       threads += beat.threads
       hostThreads.took(beat.name, beat.threads)
-      for (const [split, counts] of beat.active) onMessage({ type: 'progress', split, counts })
+      for (const [split, counts] of beat.active)
+        onMessage({ type: 'progress', run: this.#options.runId, split, counts })
     }
     if ((threads === 0) !== this.#waits) {
       this.#waits = threads === 0

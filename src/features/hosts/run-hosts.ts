@@ -4,7 +4,7 @@ import type { RunPlan } from '../../contract/run-plan.js'
 import type { SourceSpec } from '../../contract/source-spec.js'
 import type { Hosts, JobPool, OwnPoolOptions, PoolHooks } from '../../engine/job-pool.js'
 import type { WorkerSetup } from '../../engine/messages.js'
-import type { CopyRequest } from '../../engine/job.js'
+import type { CopyRequest } from '../../engine/copy-request.js'
 import { filesOf, sourceShape, stateOf } from '../resume/table-shapes.js'
 import type { VerifySetup } from '../verify/messages.js'
 import { needOf } from './connection-needs.js'
@@ -59,7 +59,7 @@ export class RunHosts implements Hosts {
         'HOSTS_REFUSED',
         'The source has no snapshot that other hosts could join. Leave out "consistency": "snapshot", or leave out --workers to run it in this process. Nothing was written.',
       )
-    this.#snapshot = await skill.begin(table, signal)
+    this.#snapshot = await skill.begin([table], signal)
     await skill.join(this.#snapshot.token)
     return this.#snapshot.position
   }

@@ -1,4 +1,4 @@
-import type { CopyRequest } from '../../engine/job.js'
+import type { CopyRequest } from '../../engine/copy-request.js'
 
 export interface VerifyRequest extends Omit<CopyRequest, 'savedWatermarks'> {
   /** `sync` makes the target equal; `verify` looks only. */

@@ -11,13 +11,18 @@ import { describe, faultOf, fileOf, tablesOf, textOf } from './tables.js'
 export class CsvReader {
   #connection
 
-  #snapshot = null
+  /** The copy of each file that is read in its place. */
+  #snapshot = new Map()
   skills = {
     tables: () => tablesOf(this.#connection),
     snapshot: {
-      begin: (table, signal) => this.#begin(fileOf(this.#connection, table), signal),
+      begin: (tables, signal) =>
+        this.#begin(
+          tables.map((table) => fileOf(this.#connection, table)),
+          signal,
+        ),
       join: async (token) => {
-        this.#snapshot = await open(token)
+        for (const [file, copy] of JSON.parse(token)) this.#snapshot.set(file, await open(copy))
       },
     },
   }
@@ -47,7 +52,7 @@ export class CsvReader {
     const builder = new BatchBuilder(spec.batch)
     const file = fileOf(this.#connection, spec.table.table)
     let number = 0
-    for await (const record of records(textOf(file, this.#snapshot), file)) {
+    for await (const record of records(textOf(file, this.#snapshot.get(file) ?? null), file)) {
       if (number++ === 0) continue
       if (signal.aborted) throw new RowshiftError('INTERRUPTED', `Stopped while reading ${file}.`)
       if (record.length !== columns.length)
@@ -63,16 +68,29 @@ export class CsvReader {
   }
 
   async close() {
-    await this.#snapshot?.close()
-    this.#snapshot = null
+    for (const copy of this.#snapshot.values()) await copy.close()
+    this.#snapshot.clear()
   }
 
-  /** A copy of the file, which its name tells from others: once all have opened it, nobody needs its name. */
-  async #begin(file, signal) {
-    const token = `${file}.${randomUUID()}.snapshot`
-    await locked(file, signal, () => copyFile(file, token))
-    return { token, position: null, release: () => rm(token) }
+  /** Copies of the files, which their names tell from others: once all have opened them, nobody needs the names. */
+  async #begin(files, signal) {
+    const copies = files.map((file) => [file, `${file}.${randomUUID()}.snapshot`])
+    await copied(copies, signal)
+    const release = async () => {
+      for (const [, copy] of copies) await rm(copy)
+    }
+    return { token: JSON.stringify(copies), position: null, release }
   }
+}
+
+/** While all of them are locked. */
+async function copied(copies, signal) {
+  if (copies.length === 0) return
+  const [file, copy] = copies[0]
+  await locked(file, signal, async () => {
+    await copied(copies.slice(1), signal)
+    await copyFile(file, copy)
+  })
 }
 
 function append(builder, cells) {
