@@ -130,7 +130,10 @@ export class ServedRun {
     let threads: Threads | null = null
     try {
       threads = await (this.#threads ??= this.#open())
-      return await threads.pool.run(job, false)
+      const result = await threads.pool.run(job, false)
+      // Its thread does nothing more; but the run may go on, where another worker has this job by now.
+      if (isFinal(result)) threads.broken = true
+      return result
     } catch (thrown) {
       if (thrown instanceof RowshiftError) return failure(thrown, threads === null && thrown.retryable)
       const death = threads?.watch?.attribute(thrown) ?? threadLost(thrown)
@@ -215,6 +218,10 @@ function inDoubt(job: SplitJob): object {
 function indexOf(job: object): number {
   const { index, range } = job as { index?: number; range?: { index: number } }
   return index ?? range!.index
+}
+
+function isFinal(result: object): boolean {
+  return 'repeatable' in result && !(result as Failure).repeatable
 }
 
 function failure(error: RowshiftError, repeatable = false): Failure {
