@@ -1,5 +1,5 @@
 import type { Column, ColumnKind, ReadSpec, RowCheck, WriteMode } from '../../src/contract/plugin.js'
-import { parseTableName } from '../../src/contract/plugin.js'
+import { readTableName } from '../../src/contract/plugin.js'
 import type { SqlDialect } from '../../src/sql/dialect.js'
 import { postgresError, sqlState } from './errors.js'
 import { A_UUID, cellOf } from './types.js'
@@ -57,7 +57,9 @@ export const postgresDialect: SqlDialect = {
 
 /** As a session of any search path understands it. */
 function knownName(table: string): string {
-  const { schema, name } = parseTableName(table)
+  const named = readTableName(table)
+  if (named === null) return text(table)
+  const { schema, name } = named
   const own = schema === undefined ? 'current_schema()' : text(schema)
   return `coalesce(
     (SELECT concat(quote_ident(nspname), '.', quote_ident(relname)) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace

@@ -57,7 +57,7 @@ export type { Column, ColumnMapping, TableSchema }
 export type { CellEncoding, ColumnKind, Key, SplitKey } from './table-schema.js'
 export { addCounts, nothingWritten } from './write.js'
 /** Names of tables: databases with schemas read and write them, others say what a dot is. */
-export { dotHint, parseTableName, showTableName, type TableName } from './table-name.js'
+export { dotHint, parseTableName, readTableName, showTableName, type TableName } from './table-name.js'
 export { runTaken } from './checkpoint.js'
 export { onAbort } from './waiting.js'
 /** The wire format: its bytes, what makes batches and what takes them apart. */

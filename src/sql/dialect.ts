@@ -110,7 +110,7 @@ export interface SqlDialect {
 
   // Tables of rowshift's own.
 
-  /** The name by which the server knows a table, as an expression: one for all ways in which users may write it, whether the table is there or not. */
+  /** The name by which the server knows a table, as an expression: one for all ways in which users may write it, whether the table is there or not; of several tables: the text. */
   knownName(table: string): string
   /** A query for the names of a table's columns; no rows: there is no such table. */
   columnNames(table: string): string

@@ -66,7 +66,9 @@ export class Shards {
       if (parts.bytes >= KEPT_BYTES) await write.store(parts, router, false)
     }
     await write.store(parts, router, true)
-    return write.end({ writer: this.#writers[0]!, spec: this.#common })
+    // Where no table of the first database is known yet, the name of none is in the statements of one without rows.
+    const first = [...this.#tables.values()].find((table) => table?.first)
+    return write.end(first ?? { writer: this.#writers[0]!, spec: this.#common })
   }
 
   /** For rows whose shard is known by name only. */
