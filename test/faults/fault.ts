@@ -141,6 +141,11 @@ export function takeover(
   { cut = false, ...more }: Partial<Fault> & { readonly cut?: boolean } = {},
 ): Fault {
   const suspended = new WeakMap<Scene, Started>()
+  const wake = async (scene: Scene) => {
+    const attempt = suspended.get(scene)!
+    attempt.kill('SIGCONT')
+    await attempt.code()
+  }
   return {
     group,
     name: `suspended at ${point} (${hit})${cut ? ', its connections lost' : ''}`,
@@ -161,11 +166,11 @@ export function takeover(
       if (cut) await scene.home.kill('CONNECTION')
       return struck
     },
-    after: async (scene) => {
-      const attempt = suspended.get(scene)!
-      attempt.kill('SIGCONT')
-      await attempt.code()
+    // What it has written, and not committed, keeps indexes waiting that come after the rows of the other one.
+    remedy: async (scene) => {
+      if (scene.attempts.at(-1)!.stderr.includes('[LOCK_CONFLICT]')) await wake(scene)
     },
+    after: wake,
     ...more,
   }
 }
