@@ -12,7 +12,7 @@ let ajv: Ajv | null = null
 
 const MOST_ENTRIES = 10_000
 const MOST_VALUES = 100_000
-const MOST_DEPTH = 20
+export const MOST_DEPTH = 20
 
 const NOT_ALL = 'the rest was not looked at'
 

@@ -1,4 +1,5 @@
 /** `${yesterday}` in the params of a task: a time that is told when the run begins. */
+import { MOST_DEPTH } from '../config/json-schema.js'
 import { RowshiftError } from '../contract/errors.js'
 
 const DAY_MS = 86_400_000
@@ -20,12 +21,16 @@ const VARIABLE =
 const STEP = /([+-]\d+)([smhdwMy])/g
 const PLACE = /yyyy|yy|MM|dd|HH|mm|ss|T|[A-Za-z]+/g
 
-/** The same value with its variables replaced in all texts that it holds, at `now` in `zone` (null: UTC). */
-export function withDates<T>(value: T, now: Date, zone: string | null): T {
+/**
+ * The same value with its variables replaced in all texts that it holds, at `now` in `zone` (null: UTC). What is nested too deeply for params
+ * stays as it is: whoever validates them refuses it.
+ */
+export function withDates<T>(value: T, now: Date, zone: string | null, depth = 0): T {
   if (typeof value === 'string') return replaced(value, now, zone) as T
-  if (Array.isArray(value)) return value.map((each: unknown) => withDates(each, now, zone)) as T
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).map(([name, each]) => [name, withDates(each as unknown, now, zone)])
+  if (typeof value !== 'object' || value === null || depth > MOST_DEPTH) return value
+  const inner = (each: unknown): unknown => withDates(each, now, zone, depth + 1)
+  if (Array.isArray(value)) return value.map(inner) as T
+  const entries = Object.entries(value).map(([name, each]) => [name, inner(each)])
   return Object.fromEntries(entries) as T
 }
 
