@@ -7,9 +7,9 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
-/** About half of the time: what compares values, and what keeps the servers busy for long. */
+/** About half of the time: what compares values, what is about many tables or hosts, and what keeps the servers busy for long. */
 const SECOND =
-  'bad-rows|cases|dirty-rows|example|faults|incremental|many-sources|random-tables|sharding|silence|snapshot|split-keys|verify*|write-modes'
+  '*database*|backfill|bad-rows|cases|console-*|deletes|dirty-rows|example|faults|hosts|incremental*|many-sources|random-tables|sharding|silence|snapshot|split-keys|verify*|write-modes'
 const ALL = 'dist/test/{unit,integration}/**/*.test.js'
 const args = process.argv.slice(2)
 const files = args.some((arg) => arg.endsWith('.test.js')) ? [] : [ALL]

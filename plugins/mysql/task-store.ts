@@ -18,11 +18,8 @@ export function taskStore(connection: Connection): TaskStore {
   const database: TaskDatabase = {
     where: describeConnection(connection),
     ddl: new URL('../../../etc/task-store.mysql.sql', import.meta.url),
-    async open(_create, signal) {
-      const session = await Session.open({ connection, session: [] }, { signal, graceMs: GRACE_MS })
-      await runStatements(session, SESSION, 'session set-up of the task store')
-      return session
-    },
+    open: (_create, signal) => Session.open({ connection, session: [] }, { signal, graceMs: GRACE_MS }),
+    setUp: (session) => runStatements(session, SESSION, 'session set-up of the task store'),
     lock,
   }
   return new SqlTaskStore(database)

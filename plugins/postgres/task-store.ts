@@ -18,11 +18,9 @@ export function taskStore(connection: Connection): TaskStore {
   return new SqlTaskStore({
     where: describeConnection(connection),
     ddl: new URL('../../../etc/task-store.postgres.sql', import.meta.url),
-    async open(_create, signal) {
-      const session = await PostgresSession.open({ connection, session: [] }, { signal, graceMs: GRACE_MS })
-      await runStatements(session, SESSION, 'session set-up of the task store')
-      return session
-    },
+    open: (_create, signal) =>
+      PostgresSession.open({ connection, session: [] }, { signal, graceMs: GRACE_MS }),
+    setUp: (session) => runStatements(session, SESSION, 'session set-up of the task store'),
     lock,
   })
 }

@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs'
 import type { Connection, TaskStore } from '../../src/contract/plugin.js'
+import type { SqlSession } from '../../src/sql/session.js'
 import { SqlTaskStore } from '../../src/sql/sql-task-store.js'
 import { describeConnection, fileOf } from './connection.js'
 import { requireDriver } from './driver.js'
@@ -15,17 +16,17 @@ export function taskStore(connection: Connection): TaskStore {
     async open(create, signal) {
       requireDriver()
       if (!create && !existsSync(file)) return null
-      const endpoint = { connection, session: [] }
-      const session = await SqliteSession.open(endpoint, create ? 'create' : 'write', signal)
+      return SqliteSession.open({ connection, session: [] }, create ? 'create' : 'write', signal)
+    },
+    async setUp(session, create) {
       if (create) await switchToWal(session)
-      return session
     },
     lock: new FileLock(() => realpathSync(file)),
   })
 }
 
 /** Readers do not wait for writers then. */
-async function switchToWal(session: SqliteSession): Promise<void> {
+async function switchToWal(session: SqlSession): Promise<void> {
   await session.query('PRAGMA journal_mode = WAL').catch((thrown: unknown) => {
     throw sqliteError(thrown, `switching ${session.where} to WAL mode`)
   })

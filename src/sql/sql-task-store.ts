@@ -40,6 +40,8 @@ export interface TaskDatabase {
    * it.
    */
   open(create: boolean, signal: AbortSignal | undefined): Promise<SqlSession | null>
+  /** What a session that was opened so needs first. */
+  setUp(session: SqlSession, create: boolean): Promise<void>
   readonly lock: TaskLock
 }
 
@@ -65,12 +67,19 @@ export class SqlTaskStore implements TaskStore {
 
   async connect(signal?: AbortSignal): Promise<void> {
     this.#signal = signal
-    this.#session = await this.#database.open(false, signal)
+    await this.#begin(false)
+  }
+
+  /** A session that cannot be set up is closed with the store. */
+  async #begin(create: boolean): Promise<SqlSession | null> {
+    const session = (this.#session = await this.#database.open(create, this.#signal))
+    if (session !== null) await this.#database.setUp(session, create)
+    return session
   }
 
   async init(): Promise<readonly string[]> {
     await this.#session?.close()
-    const session = (this.#session = await this.#database.open(true, this.#signal))!
+    const session = (await this.#begin(true))!
     const statements = statementsIn(await readFile(this.#database.ddl, 'utf8'))
     const before = await this.#columns(session)
     const lacking = lackingColumns(before)

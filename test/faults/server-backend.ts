@@ -23,7 +23,7 @@ interface Words {
 
 const MYSQL: Words = {
   sql: {
-    session: ['SET innodb_lock_wait_timeout = 1'],
+    session: ['SET innodb_lock_wait_timeout = 1, lock_wait_timeout = 5'],
     lockMs: 1_000,
     exact: (column) => `HEX(${column})`,
     // The transaction that has changed fewer rows is given up.

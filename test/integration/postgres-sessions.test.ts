@@ -1,13 +1,18 @@
 // What users of PostgreSQL may set for a session, and what they may not.
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import postgres from '../../plugins/postgres/plugin.js'
 import { PostgresSession } from '../../plugins/postgres/session.js'
 import { SETTINGS } from '../../plugins/postgres/session-settings.js'
-import { server } from '../support/context.js'
+import { RowshiftError } from '../../src/contract/errors.js'
+import { openAll } from '../../src/contract/opening.js'
+import { ready, server } from '../support/context.js'
 import { TestDatabase } from '../support/copying.js'
 import { openingError } from '../support/postgres-session.js'
+import { until } from '../support/until.js'
 
 /** What `session` says, and what the refusal names. */
 const REFUSED: readonly (readonly [string, string])[] = [
@@ -26,7 +31,42 @@ function opened({ server: at, database }: TestDatabase, session: readonly string
   return openingError(`${at.url}/${database}`, { session, ...(timeZone && { timeZone }) })
 }
 
+/** ERROR, SQLSTATE 57014, and that the session takes the next statement. */
+const CANCELED = Buffer.from('E\0\0\0\x1dSERROR\0C57014\0Mcanceled\0\0Z\0\0\0\x05I', 'latin1')
+
 describe('a session of PostgreSQL', () => {
+  it('is closed where the set-up that a task store needs is canceled', async () => {
+    const at = server('postgres')
+    await ready(at)
+    const { host, port, user, password } = at
+    let open = 0
+    const between = createServer((client) => {
+      const upstream = connect(port, host)
+      open++
+      upstream.on('error', () => {}).pipe(client)
+      client.on('data', (bytes) =>
+        bytes.includes("'300000'") ? client.write(CANCELED) : upstream.write(bytes),
+      )
+      client
+        .on('error', () => {})
+        .on('close', () => {
+          open--
+          upstream.destroy()
+        })
+    }).listen(0, '127.0.0.1')
+    await once(between, 'listening')
+    try {
+      const there = { host: '127.0.0.1', port: (between.address() as AddressInfo).port }
+      const store = postgres.createTaskStore!({ ...there, user, password, db: 'postgres' })
+      const error = await openAll([store]).catch((thrown: unknown) => thrown)
+      expect(error).to.be.instanceOf(RowshiftError)
+      expect((error as RowshiftError).message).to.include('set-up of the task store')
+      await until('the end of the session', async () => open === 0)
+    } finally {
+      between.close()
+    }
+  })
+
   it('is refused where "session" changes what every session relies on', async () => {
     const db = await TestDatabase.create(server('postgres'))
     for (const [sql, name] of REFUSED) {
