@@ -6,6 +6,8 @@ import { Scene } from './scene.js'
 import { isTask, LATER_ROWS } from './tables.js'
 
 /** Attempts after the fault: more mean that the run cannot be finished. */
+/** Of a case, on a busy machine. */
+const MOST_MS = 300_000
 const MOST_ATTEMPTS = 4
 /** Splits that a thread has in hand. */
 const IN_HAND = 2
@@ -59,6 +61,11 @@ export async function play(one: Case, passes: Passes, { program, lane }: Rig): P
   const problems: string[] = []
   let missed = false
   let attempts = 0
+  // An attempt that waits for ever would keep all other cases waiting.
+  const patience = setInterval(() => {
+    problems.push(`it did not end within ${MOST_MS / 1000} s: ${scene.attempts.map(errorOf).join(' / ')}`)
+    for (const attempt of scene.attempts) attempt.kill('SIGKILL')
+  }, MOST_MS)
   try {
     missed = !(await fault.strike(scene, passes))
     await finish(scene, fault, problems)
@@ -73,6 +80,7 @@ export async function play(one: Case, passes: Passes, { program, lane }: Rig): P
   } catch (thrown) {
     problems.push(`the case itself failed: ${(thrown as Error).stack}`)
   } finally {
+    clearInterval(patience)
     for (const attempt of scene.attempts) attempt.kill('SIGKILL')
     fault.atEnd?.(scene)
   }
