@@ -1,4 +1,3 @@
-import type { queueOptionsSymbol, TaskQueue } from 'piscina'
 import { RowshiftError } from '../contract/errors.js'
 
 /** Whose jobs they are: of one run, or of one table of a run that copies several. */
@@ -45,15 +44,16 @@ export class WaitingJobs {
   }
 }
 
-type Task = Parameters<TaskQueue['push']>[0]
-
-/** The jobs that no thread has in hand, in the order in which they get one: by rank, then as they came. */
-export class JobQueue implements TaskQueue {
+/**
+ * The jobs that no thread has in hand, in the order in which they get one: by rank, then as they came. `Task`: Piscina's own, whose types are
+ * not those of the package.
+ */
+export class JobQueue<Task extends object> {
   /** Of a task, leads to its {@link WaitingJob}. */
-  readonly key: typeof queueOptionsSymbol
+  readonly key: symbol
   #tasks: Task[] = []
 
-  constructor(key: typeof queueOptionsSymbol) {
+  constructor(key: symbol) {
     this.key = key
   }
 
@@ -92,7 +92,7 @@ export class JobQueue implements TaskQueue {
   }
 
   #jobOf(task: Task): WaitingJob {
-    return task[this.key] as WaitingJob
+    return (task as Readonly<Record<symbol, WaitingJob>>)[this.key]!
   }
 }
 

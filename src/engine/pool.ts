@@ -1,5 +1,5 @@
 import { BroadcastChannel, threadId } from 'node:worker_threads'
-import type { Piscina, queueOptionsSymbol } from 'piscina'
+import type { Piscina, queueOptionsSymbol, TaskQueue } from 'piscina'
 import type { ErrorReport } from '../contract/errors.js'
 import { RowshiftError } from '../contract/errors.js'
 import { retried } from '../contract/waiting.js'
@@ -20,6 +20,7 @@ const NOBODY: JobOwner = { run: '', rank: 0 }
 /** What a job results in; it may have failed because its thread gave up. */
 type JobResult = object | Failure
 
+type Task = Parameters<TaskQueue['push']>[0]
 type Balancer = NonNullable<Piscina['options']['loadBalancer']>
 
 /** What a thread gets. */
@@ -31,7 +32,7 @@ export class WorkerPool<Job, Result extends JobResult> implements JobPool<Job, R
   #starting: Promise<Piscina<OfRun<Job>, Result>> | null = null
   /** null: no thread has started. */
   #pool: Piscina<OfRun<Job>, Result> | null = null
-  #queue: JobQueue | null = null
+  #queue: JobQueue<Task> | null = null
   readonly #inPlace: InPlaceJobs<OfRun<Job>, Result>
   readonly #control: BroadcastChannel
   /** Ids of the threads that have opened connections and not closed them. */
@@ -79,7 +80,7 @@ export class WorkerPool<Job, Result extends JobResult> implements JobPool<Job, R
   #start(): Promise<Piscina<OfRun<Job>, Result>> {
     this.#starting ??= import('piscina').then(({ Piscina: Threads, queueOptionsSymbol: queueOptions }) => {
       const { worker, startsEarly, jobsPerThread = 1, maxYoungGenerationSizeMb, setup } = this.#options
-      this.#queue = new JobQueue(queueOptions)
+      this.#queue = new JobQueue<Task>(queueOptions)
       const pool = new Threads<OfRun<Job>, Result>({
         filename: new URL(`../../workers/${worker}`, import.meta.url).href,
         minThreads: startsEarly === 'all' ? this.#threads : 1,

@@ -5,9 +5,9 @@ import type { Cell } from './scene.js'
 import { Scene } from './scene.js'
 import { isTask, LATER_ROWS } from './tables.js'
 
-/** Attempts after the fault: more mean that the run cannot be finished. */
 /** Of a case, on a busy machine. */
 const MOST_MS = 300_000
+/** Attempts after the fault: more mean that the run cannot be finished. */
 const MOST_ATTEMPTS = 4
 /** Splits that a thread has in hand. */
 const IN_HAND = 2
