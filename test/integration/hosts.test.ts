@@ -1,11 +1,13 @@
 // One run over many hosts: three network namespaces, a real Redis server and real databases. Equality is judged by the servers.
+import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { after, afterEach, before, describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
-import { oneServer, server } from '../support/context.js'
+import { connect } from '../support/client.js'
+import { addressOf, oneServer, server } from '../support/context.js'
 import { scratchFile } from '../support/copying.js'
-import { hashed, hashingTransform, HostLab, type HostTables, SPLIT } from '../support/host-copy.js'
+import { hashed, hashingTransform, HostLab, type HostTables, KEYED, SPLIT } from '../support/host-copy.js'
 import type { TestServer } from '../support/servers.js'
 import type { Started } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
@@ -81,6 +83,34 @@ describe('one run over many hosts', () => {
     expect(await db.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
   })
 
+  it('goes on when a worker is stopped with a split in hand, and when two have one of a keyed table', async () => {
+    const made = await lab.tables(server('postgres'), 2_000, KEYED)
+    const { db } = made
+    const waiting = `SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+    const untilWaiting = (many: number) =>
+      until(`${many} that wait`, async () => Number(await db.value(waiting)) === many)
+    const holder = await connect('postgres', { ...addressOf(db.server), database: db.database })
+    await holder.query(`BEGIN; INSERT INTO t (id) VALUES (${SPLIT + 7})`)
+    const stopped = lab.worker(0, made)
+    const run = lab.begin(made, {})
+    await untilWaiting(1)
+    const sleeper = lab.worker(1, made)
+    stopped.kill('SIGTERM')
+    await once(stopped, 'exit')
+    await untilWaiting(1)
+    sleeper.kill('SIGSTOP')
+    await lab.redis.restart()
+    lab.worker(2, made)
+    await untilWaiting(2)
+    await holder.end()
+    // The sleeper has written all rows of the split, and commits them when it wakes up.
+    await untilWaiting(1)
+    sleeper.kill('SIGCONT')
+    const report = await succeeded(run)
+    expect(report.rowsWritten).to.equal(2_000)
+    await db.expectEqual('s', 't')
+  })
+
   it('sees one moment of a source that exports it, on hosts that come late, too', async () => {
     const made = await tables(server('postgres'))
     const { db } = made
@@ -126,7 +156,7 @@ describe('one run over many hosts', () => {
   })
 
   it('refuses what a checkpoint does not protect, and a queue that it cannot use, before anything is written', async () => {
-    const made = await lab.tables(oneServer()[0]!, 1000, 'id INT PRIMARY KEY, v VARCHAR(200)')
+    const made = await lab.tables(oneServer()[0]!, 1000, KEYED)
     const refusal = async (params: object, code: number, words: RegExp, command?: readonly string[]) => {
       const run = lab.begin(made, params, command)
       expect(await run.code(), run.stderr).to.equal(code)
@@ -165,7 +195,7 @@ describe('one run over many hosts', () => {
 
   for (const kind of ['mysql', 'postgres'] as const)
     it(`a worker that wakes up after its split was given to another stores nothing (${kind})`, async () => {
-      const made = await tables(kind === 'mysql' ? oneServer()[0]! : server(kind))
+      const made = await (kind === 'mysql' ? tables(oneServer()[0]!) : lab.tables(server(kind), ROWS, KEYED))
       const { db } = made
       const [seen, hold] = [scratchFile('seen'), scratchFile('hold')]
       writeFileSync(hold, '')

@@ -10,6 +10,8 @@ import type { TestServer } from './servers.js'
 import { Started } from './task-fixture.js'
 
 export const SPLIT = 500
+/** Columns of a target in which two workers meet at the rows of a split that both have in hand. */
+export const KEYED = 'id INT PRIMARY KEY, v VARCHAR(200)'
 /** Short, so that a worker that is suspended loses its splits soon. */
 const LOCK = 2
 /** No file of the configuration: what a run needs is in the environment. */

@@ -1,4 +1,5 @@
 /** What becomes of jobs that other hosts were to do. */
+import type { ErrorReport } from '../../contract/errors.js'
 import { RowshiftError } from '../../contract/errors.js'
 import type { Failure } from '../../engine/messages.js'
 import type { HostBeat } from './host-beat.js'
@@ -23,6 +24,26 @@ export function lost(reason: string): Failure {
 export function vanished(where: string): Failure {
   const message = `${where} has lost the queue of the run, as a server does that restarts without a file on its disk.`
   return failureWith(new RowshiftError('CONNECTION_LOST', message, { inDoubt: true }), true)
+}
+
+/**
+ * What a worker's failure means to the run. `shared`: another worker may have the split in hand, too, or have stored it: then its rows are
+ * in the way of this one's, and whatever comes next has to look. `stopped`: the run is to end, and not only this worker.
+ */
+export function judged(
+  failed: Failure,
+  { shared, stopped }: { readonly shared: boolean; readonly stopped: boolean },
+): Failure {
+  const givenUp = failed.error.code === 'INTERRUPTED' && !stopped
+  const repeatable = failed.repeatable || givenUp || (shared && failed.error.code === 'DUPLICATE_KEY')
+  const error = givenUp ? workerStopped(failed.error) : failed.error
+  if (!shared || !repeatable) return { ...failed, repeatable, error }
+  return { ...failed, repeatable, error: { ...error, details: { ...error.details, inDoubt: true } } }
+}
+
+/** Only that worker has given it up. */
+function workerStopped({ details }: ErrorReport): ErrorReport {
+  return { code: 'THREAD_LOST', message: 'A worker was stopped before it had done a split.', details }
 }
 
 function failureWith(error: RowshiftError, repeatable: boolean): Failure {

@@ -10,6 +10,7 @@ import { log } from '../../log.js'
 import { TransformWatch } from '../transform/watch.js'
 import type { FoundConnections } from './connection-needs.js'
 import type { HostBeat } from './host-beat.js'
+import { judged } from './host-failures.js'
 import { isComparison } from './refusals.js'
 import type { QueuedJob, RunRecord } from './run-record.js'
 import type { HostStore } from './store.js'
@@ -44,6 +45,8 @@ export class ServedRun {
   readonly #options: ServedOptions
   readonly #worker: Worker<object, object>
   readonly #abort = new AbortController()
+  /** The run is to stop; otherwise it goes on without this worker. */
+  #stopped = false
   /** Made when the first job comes, and again when threads have died. */
   #threads: Promise<Threads> | null = null
   readonly #active = new Map<number, SplitCounts | null>()
@@ -93,8 +96,13 @@ export class ServedRun {
     void this.#worker.resume().catch(() => {})
   }
 
-  /** What is under way is given up. */
+  /** The run stops: what is under way is given up. */
   abort(): void {
+    this.#stopped = true
+    this.#giveUp()
+  }
+
+  #giveUp(): void {
     if (this.#abort.signal.aborted) return
     this.#abort.abort()
     void this.#threads
@@ -107,7 +115,7 @@ export class ServedRun {
 
   /** Takes no more jobs; those in hand come to their end first. */
   async close(): Promise<void> {
-    const timer = setTimeout(() => this.abort(), GRACE_MS)
+    const timer = setTimeout(() => this.#giveUp(), GRACE_MS)
     try {
       await this.#worker.close().catch(() => {})
     } finally {
@@ -120,7 +128,10 @@ export class ServedRun {
     const { planHash, job } = data as QueuedJob
     if (planHash !== this.#options.planHash) return failure(anotherPlan())
     const again = attemptsStarted > 1 || stalledCounter > 0
-    return this.#run(again ? inDoubt(job as SplitJob) : job)
+    const given = again ? inDoubt(job as SplitJob) : (job as SplitJob)
+    const result = await this.#run(given)
+    if (!hasFailed(result)) return result
+    return judged(result, { shared: given.mark?.again ?? false, stopped: this.#stopped })
   }
 
   /** Never throws: what went wrong is the coordinator's to judge. */
@@ -132,7 +143,7 @@ export class ServedRun {
       threads = await (this.#threads ??= this.#open())
       const result = await threads.pool.run(job, false)
       // Its thread does nothing more; but the run may go on, where another worker has this job by now.
-      if (isFinal(result)) threads.broken = true
+      if (hasFailed(result) && !result.repeatable) threads.broken = true
       return result
     } catch (thrown) {
       if (thrown instanceof RowshiftError) return failure(thrown, threads === null && thrown.retryable)
@@ -211,7 +222,7 @@ export class ServedRun {
 }
 
 /** The host that had it before may have stored it. */
-function inDoubt(job: SplitJob): object {
+function inDoubt(job: SplitJob): SplitJob {
   return job.mark ? { ...job, mark: { ...job.mark, again: true } } : job
 }
 
@@ -220,8 +231,8 @@ function indexOf(job: object): number {
   return index ?? range!.index
 }
 
-function isFinal(result: object): boolean {
-  return 'repeatable' in result && !(result as Failure).repeatable
+function hasFailed(result: object): result is Failure {
+  return 'repeatable' in result
 }
 
 function failure(error: RowshiftError, repeatable = false): Failure {
