@@ -167,14 +167,12 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
     const split = this.#jobs++
     this.#advance({ type: 'planned', split, insteadOf })
     try {
-      const { throttle } = this.#options
-      const charged = await throttle.begin(this.#ending, (reason) => {
+      const onWait = (reason: string | null) => {
         this.#advance({ type: 'waiting', reason })
         if (reason !== null) this.#take(this.#options.threads.refused())
-      })
-      const result = await this.#attempt(item, split, work)
-      const accepted = work.accept(result, item, split)
-      throttle.settle(charged, amountOf(accepted))
+      }
+      const attempt = async () => work.accept(await this.#attempt(item, split, work), item, split)
+      const accepted = await this.#options.throttle.limited(this.#ending, onWait, attempt, amountOf)
       if ('parts' in accepted) await this.#divide(accepted.parts, work, split)
       else this.#advance({ type: 'done', split, counts: accepted.counts })
     } catch (thrown) {

@@ -106,6 +106,25 @@ export class Throttle {
     return begun
   }
 
+  /** Does `work`, a split, as soon as it may begin: see {@link begin}. `heldBy`: what it turned out to hold; one that fails holds nothing. */
+  async limited<T>(
+    signal: AbortSignal,
+    onWait: (reason: string | null) => void,
+    work: () => Promise<T>,
+    heldBy: (done: T) => Amount,
+  ): Promise<T> {
+    const charged = await this.begin(signal, onWait)
+    let held: Amount = { rows: 0, bytes: 0 }
+    try {
+      const done = await work()
+      held = heldBy(done)
+      return done
+    } finally {
+      // Splits of other tables may wait for it, which go on where this one has failed.
+      this.settle(charged, held)
+    }
+  }
+
   /** After a split: what it held, in place of what it was charged with. */
   settle(charged: Amount, held: Amount): void {
     this.#milliseconds()

@@ -159,6 +159,18 @@ describe('a copy of a database in which a table cannot be copied', () => {
     expect(await to.value('SELECT COUNT(*) FROM log')).to.equal('10')
   })
 
+  it('lets the others begin within a limit of speed when the first split of all fails', async () => {
+    const tables = 'CREATE TABLE n (i INT PRIMARY KEY); CREATE TABLE m LIKE n; INSERT INTO m VALUES (2)'
+    const more = `INSERT INTO n VALUES (1), (2);
+      INSERT INTO m WITH RECURSIVE q (i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM q WHERE i < 900) SELECT i FROM q; ANALYZE TABLE n, m`
+    const from = await TestDatabase.create(server('mariadb'), `${tables}; ${more}`)
+    const to = await TestDatabase.create(server('mariadb'), tables)
+    const speed = ['--param', 'speed={"record": 100000}', '--param', 'worker_num=1']
+    const outcome = await copy(databaseUrl(from), databaseUrl(to), '--on-table-error', 'continue', ...speed)
+    expect(outcome.code, outcome.stderr).to.equal(1)
+    expect(statuses(outcome)).to.deep.equal({ m: 'failed', n: 'success' })
+  })
+
   it('begins no other after a failure among the rows, and goes on with what is left', async () => {
     // The largest table comes first, and its second half is taken already. No other begins before its splits are nearly all planned.
     const taken = `CREATE TABLE orders (id INT PRIMARY KEY AUTO_INCREMENT, note VARCHAR(400) NOT NULL);

@@ -61,6 +61,19 @@ describe('throttle', () => {
     expect(performance.now() - started).to.be.at.least(290)
   })
 
+  it('lets others begin when the first split fails, which is charged with nothing', async () => {
+    const limited = throttle({ limits: { ...none, record: 1 } })
+    const failed = limited.limited(
+      signal,
+      ignore,
+      () => Promise.reject(new Error('failed')),
+      () => ({ rows: 1, bytes: 1 }),
+    )
+    const second = limited.begin(signal, ignore)
+    expect(await failed.catch((thrown: unknown) => thrown)).to.be.instanceOf(Error)
+    expect(await second).to.deep.equal({ rows: 50, bytes: 100 })
+  })
+
   it('obeys other limits at once, also for a split that waits', async () => {
     const limited = throttle({ limits: { ...none, record: 1 } })
     limited.settle(await limited.begin(signal, ignore), { rows: 1_000_000, bytes: 0 })
