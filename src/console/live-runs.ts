@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events'
 import type { FeedHello, FeedLine, FeedProgress, Sample, Watcher } from '../engine/run-feed.js'
 import { runsToWatch, watchRun } from '../engine/run-feed.js'
+import { log } from '../log.js'
 
 const LOOK_MS = 1_000
 const LOOK_SOON_MS = 100
@@ -44,6 +45,7 @@ export class LiveRuns extends EventEmitter<Events> {
   readonly #entries = new Map<string, Entry>()
   #timer: NodeJS.Timeout | undefined
   #closed = false
+  #told = false
 
   constructor() {
     super()
@@ -86,10 +88,21 @@ export class LiveRuns extends EventEmitter<Events> {
   #look(milliseconds: number): void {
     if (this.#closed) return
     this.#timer = setTimeout(() => {
-      for (const runId of runsToWatch())
+      for (const runId of this.#known())
         if (!this.#entries.has(runId) && this.#entries.size < MOST_RUNS) this.#watch(runId)
       this.#look(LOOK_MS)
     }, milliseconds).unref()
+  }
+
+  /** Without the folder, nobody can be watched; what runs and schedules do goes on. */
+  #known(): string[] {
+    try {
+      return runsToWatch()
+    } catch (thrown) {
+      if (!this.#told) log.error(`no run can be watched: ${(thrown as Error).message}`)
+      this.#told = true
+      return []
+    }
   }
 
   #watch(runId: string): void {

@@ -2,7 +2,7 @@
  * How a run that is under way on this machine is spoken to: by a socket, named after the run, in a folder that nobody but its user may enter.
  * It works alike for stored tasks and for copies without one, and a process that is gone does not answer.
  */
-import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -16,6 +16,7 @@ import type { RateLimits, Throttle } from './throttle.js'
 export type LimitChange = Partial<RateLimits>
 
 const ANSWER_MS = 10_000
+const NEW_MS = 5_000
 const MOST_BYTES = 1_000
 const SUFFIX = '.sock'
 
@@ -61,12 +62,17 @@ export async function changeLimits(runId: string, change: LimitChange): Promise<
   } catch (thrown) {
     if (endsNow(thrown)) return null
     if (!isGone(thrown)) throw thrown
-    // What a process leaves that was killed.
-    rmSync(path, { force: true })
+    removeDead(path)
     return null
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** What a process leaves that was killed. One that has just been made is of a run that does not listen yet. */
+export function removeDead(socket: string): void {
+  const made = statSync(socket, { throwIfNoEntry: false })?.mtimeMs
+  if (made !== undefined && Date.now() - made > NEW_MS) rmSync(socket, { force: true })
 }
 
 function listen(runId: string, change: (change: LimitChange) => RateLimits): () => void {

@@ -2,7 +2,7 @@
  * What a run tells about itself to whoever watches it on this machine, as lines of JSON through a socket beside the one of `run-control.ts`, and how it is
  * asked to stop. It costs a run nothing while nobody watches.
  */
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { RowshiftError } from '../contract/errors.js'
 import { log } from '../log.js'
 import type { Progress } from './progress.js'
 import { moved } from './progress.js'
-import { controlFolder } from './run-control.js'
+import { controlFolder, removeDead } from './run-control.js'
 
 const SUFFIX = '.live'
 const INTERVAL_MS = 500
@@ -138,7 +138,7 @@ export class RunFeed {
     socket.unref()
     socket.on('error', () => {})
     socket.on('close', () => this.#watchers.delete(socket))
-    createInterface(socket).on('line', (line) => {
+    linesOf(socket, (line) => {
       if (line === 'stop') this.#stop.abort()
     })
     this.#watchers.add(socket)
@@ -189,6 +189,22 @@ export function runsToWatch(): string[] {
   )
 }
 
+/** An end that is gone, with lines unread, is an error of the reader too, and one that nobody listens to ends the process. */
+function linesOf(socket: Socket, onLine: (line: string) => void): void {
+  createInterface(socket)
+    .on('line', onLine)
+    .on('error', () => {})
+}
+
+/** null: the run was cut off in the middle of it. */
+function lineOf(text: string): FeedLine | null {
+  try {
+    return JSON.parse(text) as FeedLine
+  } catch {
+    return null
+  }
+}
+
 /** One who watches. */
 export interface Watcher {
   stop(): void
@@ -200,12 +216,12 @@ export function watchRun(runId: string, onLine: (line: FeedLine) => void, onEnd:
   const path = join(controlFolder(), `${runId}${SUFFIX}`)
   const socket = createConnection(path)
   socket.on('error', ({ code }: NodeJS.ErrnoException) => {
-    // What a process leaves that was killed.
-    if (code === 'ECONNREFUSED') rmSync(path, { force: true })
+    if (code === 'ECONNREFUSED') removeDead(path)
   })
   socket.on('close', onEnd)
-  createInterface(socket)
-    .on('line', (line) => onLine(JSON.parse(line) as FeedLine))
-    .on('error', () => {})
+  linesOf(socket, (text) => {
+    const line = lineOf(text)
+    if (line !== null) onLine(line)
+  })
   return { stop: () => socket.write('stop\n'), close: () => socket.destroy() }
 }
