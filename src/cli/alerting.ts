@@ -2,7 +2,7 @@ import type { Config } from '../config/config.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { RunReport, Task } from '../contract/task-store.js'
 import type { ConfigOptions } from './options.js'
-import { printNotice } from './output.js'
+import { printFault } from './output.js'
 
 /** Tells those whom the configuration names how a run of a task has ended. Never throws; takes no longer than a bound. */
 export async function alertAfter(
@@ -26,9 +26,9 @@ export async function alertAfter(
     const alert = alertOf(report, task?.task_status ?? null, who)
     if (alert === null) return
     const { Alerts } = await import('../console/alerts.js')
-    await new Alerts(alerting, config.identity, printNotice).raise(alert)
+    await new Alerts(alerting, config.identity, printFault).raise(alert)
   } catch (thrown) {
-    printNotice(`No alert could be sent: ${RowshiftError.from(thrown).message}`)
+    printFault(`No alert could be sent: ${RowshiftError.from(thrown).message}`)
   }
 }
 

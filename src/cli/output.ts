@@ -33,7 +33,11 @@ export function printPlan(text: string): void {
 
 /** Something to know that does not make the run fail. */
 export function printNotice(text: string): void {
-  if (quiet) return
+  if (!quiet) printFault(text)
+}
+
+/** Something that went wrong and does not make the run fail. */
+export function printFault(text: string): void {
   process.stderr.write(`${redact(`rowshift: ${text}`)}\n`)
 }
 

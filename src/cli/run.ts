@@ -1,3 +1,4 @@
+import { Config } from '../config/config.js'
 import type { CopyRequest } from '../engine/copy-request.js'
 import { RowshiftError } from '../contract/errors.js'
 import { newRunId } from '../engine/report.js'
@@ -55,11 +56,13 @@ export async function runTask(
 ): Promise<RunReport> {
   const runId = newRunId()
   let alerted: (ended: RunReport) => Promise<void> = async () => {}
-  const report = await reported(runId, id, () =>
-    withStore(options, signal, async (store, config) => {
-      alerted = (ended) => alertAfter(ended, null, config, options)
+  const report = await reported(runId, id, () => {
+    const loaded = Config.load(options.config, options.env)
+    // Before the task is known: that the task store is away must be told as well.
+    alerted = (ended) => alertAfter(ended, null, loaded, options)
+    return withStore(options, signal, async (store, config) => {
       const task = await findOnlineTask(store, id)
-      alerted = (ended) => alertAfter(ended, task, config, options)
+      alerted = (ended) => alertAfter(ended, task, loaded, options)
       const run = { run_id: runId, task_id: id, mode: options.mode ?? 'init' }
       return recorded(store, run, signal, async (stop, history) => {
         const request = await taskRequest(runId, task, config, store, options)
@@ -79,8 +82,8 @@ export async function runTask(
         history.forget = (runs) => forgetRuns(to, params.session, runs)
         return noted(await copy({ ...withSubject(request, task), resume, memory }, stop), options)
       })
-    }),
-  )
+    })
+  })
   await alerted(report)
   const skipped = options.skipRunning && report.error?.code === 'TASK_RUNNING'
   return skipped ? { ...report, status: 'skipped' } : report

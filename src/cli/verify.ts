@@ -60,13 +60,18 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
     databases
       ? { ...(await databasesRequest(runId, { ...options, from, to })), taskId: null }
       : tables(runId, options, signal)
-  const verify = async (signal: AbortSignal) =>
-    repair && id !== undefined
+  let alerted: (ended: RunReport) => Promise<void> = async () => {}
+  const verify = async (signal: AbortSignal) => {
+    if (id !== undefined) {
+      const config = Config.load(options.config, options.env)
+      alerted = (ended) => alertAfter(ended, null, config, options)
+    }
+    return repair && id !== undefined
       ? repairTask(runId, id, options, signal, perform)
       : perform(await asked(signal), signal)
+  }
   const report = await interruptible((signal) => reported(runId, id ?? null, () => verify(signal)))
-  if (report.error?.code === 'DIFFERENT' && id !== undefined)
-    await alertAfter(report, null, Config.load(options.config, options.env), options)
+  if (report.error?.code === 'DIFFERENT' || (repair && report.status === 'failed')) await alerted(report)
   return deliver(report, options)
 }
 

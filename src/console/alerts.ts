@@ -15,6 +15,8 @@ import { alertText } from './alert-text.js'
 /** For all channels together; a run ends so much later at most. */
 const BOUND_MS = 8_000
 const MOST_HELD = 100
+/** Receivers that are away are not asked all the time. */
+const AGAIN_MS = 30_000
 
 interface State {
   /** Milliseconds since 1970. */
@@ -54,13 +56,23 @@ export class Alerts {
     if (soon) return
     const text = alertText(held, this.#config.language)
     const bound = new AbortController()
+    let taken = false
     const sent = this.#config.channels.map((channel) =>
-      deliverAlert(channel, text, held).catch((thrown: unknown) =>
-        this.#say(`An alert could not be sent: ${(thrown as Error).message}`),
+      deliverAlert(channel, text, held).then(
+        () => (taken = true),
+        (thrown: unknown) => this.#say(`An alert could not be sent: ${(thrown as Error).message}`),
       ),
     )
     await Promise.race([Promise.all(sent), pause(BOUND_MS, bound.signal)])
     bound.abort()
+    if (!taken) this.#keep(taskId, held)
+  }
+
+  /** What nobody took is told with the next one, or by `serve` in a while. */
+  #keep(taskId: number | null, held: readonly Alert[]): void {
+    const interval = this.#config.interval * 1000
+    const told = Date.now() - interval + Math.min(interval, AGAIN_MS)
+    this.#save(taskId, { told, held: [...held, ...this.#load(taskId).held].slice(-MOST_HELD) })
   }
 
   #load(taskId: number | null): State {

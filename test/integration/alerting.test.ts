@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { TaskFixture } from '../support/task-fixture.js'
+import { until } from '../support/until.js'
 
 interface Received {
   readonly path: string
@@ -20,6 +21,7 @@ async function receiver(): Promise<{ server: Server; url: string; received: Rece
   const server = createHttpServer(async (request, response) => {
     received.push({ path: request.url!, body: JSON.parse(await text(request)) as Received['body'] })
     if (request.url === '/hang') return
+    if (request.url === '/broken') response.statusCode = 502
     response.end('{"errcode":0,"code":0}')
   })
   server.listen(0, '127.0.0.1')
@@ -150,6 +152,46 @@ describe('alerts', () => {
         .and.not.include('geheim')
     } finally {
       server.closeAllConnections()
+      server.close()
+    }
+  })
+
+  it('that nobody takes are told again, and said in spite of --quiet', async () => {
+    const { server, url, received } = await receiver()
+    const fixture = await TaskFixture.create(null)
+    await fixture.addTask(5, 'dst', { from: 'nowhere' })
+    const to = (path: string) =>
+      configure(fixture, { alerts: { interval: 1, channels: [{ type: 'webhook', url: url + path }] } })
+    try {
+      to('/broken')
+      const { stderr } = await fixture.cli('run', '5', '--quiet')
+      expect(stderr).to.include('An alert could not be sent: webhook 127.0.0.1')
+      to('/hook')
+      const texts = () =>
+        received.filter(({ path }) => path === '/hook').map(({ body }) => String(body['text']))
+      await until(
+        'the next one',
+        async () => (await fixture.cli('run', '5')).code === 2 && texts().length > 0,
+      )
+      expect(texts()[0]).to.match(/Not told before: failed × [1-9]/)
+    } finally {
+      server.close()
+    }
+  })
+
+  it('tell that the task store cannot be reached, and that a repair has failed', async () => {
+    const { server, url, received } = await receiver()
+    const fixture = await TaskFixture.create(null)
+    await fixture.addTask(5, 'dst', { from: 'nowhere' })
+    configure(fixture, { alerts: { interval: 1, channels: [{ type: 'webhook', url: `${url}/hook` }] } })
+    const codes = () => received.map(({ body }) => (body as { alert?: { code?: string } }).alert?.code)
+    try {
+      await fixture.cli('verify', '5', '--repair')
+      expect(codes()).to.deep.equal(['TABLE_NOT_FOUND'])
+      configure(fixture, { task_meta: { db_type: 'sqlite', path: join(fixture.folder, 'no', 'such.db') } })
+      await until('the alert', async () => (await fixture.cli('run', '5')).code !== 0 && codes().length > 1)
+      expect(codes()[1]).not.to.equal('TABLE_NOT_FOUND')
+    } finally {
       server.close()
     }
   })
