@@ -1,8 +1,9 @@
 /** `rowshift serve`: the console in the browser, the HTTP API, metrics, schedules and alerts. */
 import { appendFileSync } from 'node:fs'
 import { Config } from '../config/config.js'
-import { ExitCode, redact, RowshiftError } from '../contract/errors.js'
+import { ExitCode, RowshiftError } from '../contract/errors.js'
 import { onAbort } from '../contract/waiting.js'
+import { withoutSecrets } from '../console/secrets.js'
 import { configArgs } from './alerting.js'
 import { markDeadRuns } from './dead-runs.js'
 import { interruptible } from './interruptible.js'
@@ -44,7 +45,7 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     const alerts = alerting && new parts.Alerts(alerting, config.identity, printNotice)
     const metrics = await parts.Metrics.create({
       live: console.live,
-      history: parts.historyOf((work) => console.use(work)),
+      ...parts.storeOf((work) => console.use(work)),
     })
     await metrics.look()
     const access = new parts.Access({ operator, reader: tokens.reader })
@@ -137,7 +138,7 @@ function auditTo(file: string | undefined): (entry: Readonly<Record<string, unkn
   }
   return (entry) => {
     try {
-      write(`${redact(JSON.stringify({ audit: true, time: new Date().toISOString(), ...entry }))}\n`)
+      write(`${JSON.stringify(withoutSecrets({ audit: true, time: new Date().toISOString(), ...entry }))}\n`)
     } catch (thrown) {
       printNotice(`An action could not be audited: ${(thrown as Error).message}`)
     }

@@ -126,12 +126,14 @@ export class Config {
   }
 
   async #connection(side: Side, type: string, app: string, db: string): Promise<ResolvedConnection> {
-    const loaded = await this.#load(type)
     const key = `${app}_${db}`
     for (const { path, content } of this.#files) {
       const connection = own(own(content[side], type), key)
-      if (connection) return this.#resolve(loaded, connection, `${path} ${side}.${type}.${key}`)
+      if (connection)
+        return this.#resolve(await this.#load(type), connection, `${path} ${side}.${type}.${key}`)
     }
+    // Says so of a name that is none. The path of a module is code, which is not run because a task names it.
+    if (!/[./]/.test(type)) await this.#load(type)
     throw new RowshiftError(
       'CONNECTION_UNKNOWN',
       `The task's "${side}" side needs the connection ${side}.${type}.${key}, which is not in ${this.#paths}.`,

@@ -6,12 +6,17 @@ import type { LiveRuns } from './live-runs.js'
 import { reportOf } from './run-records.js'
 
 const RECENT_RUNS = 500
+const STATUSES = ['success', 'failed', 'interrupted'] as const
 /** Of the ids of runs that were counted. */
-const MOST_KNOWN = 5_000
+const MOST_KNOWN = 8_000
 
 interface Setup {
   readonly live: LiveRuns
   readonly history: (limit: number) => Promise<readonly RunRecord[]>
+  /** One or none. */
+  readonly run: (runId: string) => Promise<readonly RunRecord[]>
+  /** Ids. */
+  readonly tasks: () => Promise<readonly number[]>
 }
 
 export class Metrics {
@@ -19,8 +24,10 @@ export class Metrics {
   readonly #registry: Registry
   readonly #setup: Setup
   readonly #count: (record: RunRecord, report: Partial<RunReport> | null) => void
+  readonly #begin: (task: number) => void
   readonly #gauge: () => void
   readonly #known = new Set<string>()
+  #running = new Set<string>()
   /** Runs that had ended before the first look are not counted: a counter begins at 0. */
   #first = true
 
@@ -29,6 +36,7 @@ export class Metrics {
     this.#setup = setup
     this.contentType = registry.contentType
     this.#count = (record, report) => make.count(record, report)
+    this.#begin = (task) => make.begin(task)
     this.#gauge = () => make.gauge(setup.live)
   }
 
@@ -47,7 +55,12 @@ export class Metrics {
 
   /** Counts the runs that have ended since the last look. */
   async look(): Promise<void> {
-    const runs = await this.#setup.history(RECENT_RUNS)
+    for (const task of await this.#setup.tasks()) this.#begin(task)
+    const runs = [...(await this.#runs())]
+    // Those that take long may not be among the newest any more when they end.
+    const listed = new Set(runs.map(({ run_id }) => run_id))
+    for (const id of this.#running) if (!listed.has(id)) runs.push(...(await this.#setup.run(id)))
+    this.#running = new Set(runs.filter(({ status }) => status === 'running').map(({ run_id }) => run_id))
     for (const record of runs.toReversed()) {
       if (record.status === 'running' || this.#known.has(record.run_id)) continue
       this.#known.add(record.run_id)
@@ -57,9 +70,20 @@ export class Metrics {
     }
     this.#first = false
   }
+
+  /** The newest, as far back as something is known of. */
+  async #runs(): Promise<readonly RunRecord[]> {
+    for (let limit = RECENT_RUNS; ; limit *= 4) {
+      const runs = await this.#setup.history(limit)
+      const goesOn = !this.#first && runs.length === limit && limit * 4 <= MOST_KNOWN
+      if (!goesOn || runs.some(({ run_id }) => this.#known.has(run_id))) return runs
+    }
+  }
 }
 
 interface Instruments {
+  /** Shows 0 of a task that nothing has happened to: of a counter that begins at 1, Prometheus sees no increase. */
+  begin(task: number): void
   /** `report`: null, where only the time of the last success counts. */
   count(record: RunRecord, report: Partial<RunReport> | null): void
   gauge(live: LiveRuns): void
@@ -83,15 +107,23 @@ function instruments(prometheus: typeof import('prom-client'), registry: Registr
   const liveRows = gauge('live_rows', 'Rows of the run that is under way')
   const liveRate = gauge('live_rows_per_second', 'Speed of the run that is under way')
   return {
+    begin: (id) => {
+      const task = String(id)
+      for (const status of STATUSES) runs.inc({ task, status }, 0)
+      rejected.inc({ task }, 0)
+    },
     count: (record, report) => {
       const task = String(record.task_id)
       const ended = record.end_time === null ? 0 : Date.parse(`${record.end_time.replace(' ', 'T')}Z`) / 1000
       if (record.status === 'success' && ended > 0) success.set({ task }, ended)
       if (report === null) return
       runs.inc({ task, status: record.status })
-      rows.inc({ task, what: 'read' }, report.rowsRead ?? 0)
-      rows.inc({ task, what: 'written' }, report.rowsWritten ?? 0)
-      bytes.inc({ task }, report.bytes ?? 0)
+      // What an earlier run has done that this one went on with was counted with that.
+      const before = report.resumed?.rowsRead ?? 0
+      const [read, written] = [report.rowsRead ?? 0, report.rowsWritten ?? 0]
+      rows.inc({ task, what: 'read' }, Math.max(0, read - before))
+      rows.inc({ task, what: 'written' }, Math.max(0, written - before))
+      bytes.inc({ task }, (report.bytes ?? 0) * (1 - Math.min(before, read) / Math.max(1, read)))
       seconds.inc({ task }, report.seconds ?? 0)
       busy.inc(
         { task },
@@ -123,6 +155,16 @@ function lagOf({ mode, status, watermark }: Partial<RunReport>, ended: number): 
 }
 
 /** For a look at the store by whoever has it. */
-export function historyOf(use: <T>(work: (store: TaskStore) => Promise<T>) => Promise<T>): Setup['history'] {
-  return (limit) => use((store) => store.history(null, limit))
+export function storeOf(
+  use: <T>(work: (store: TaskStore) => Promise<T>) => Promise<T>,
+): Pick<Setup, 'history' | 'run' | 'tasks'> {
+  return {
+    history: (limit) => use((store) => store.history(null, limit)),
+    run: (runId) =>
+      use(async (store) => {
+        const record = await store.run(runId)
+        return record === null ? [] : [record]
+      }),
+    tasks: () => use(async (store) => (await store.list()).map(({ id }) => id)),
+  }
 }

@@ -3,6 +3,7 @@ import { redact } from '../contract/errors.js'
 import type { RunRecord, RunReport, Task } from '../contract/task-store.js'
 import type { Comparison, VerifyReport } from '../features/verify/report.js'
 import type { LiveRun } from './live-runs.js'
+import { shownText, withoutSecrets } from './secrets.js'
 
 /** One line of the list of runs. */
 export interface RunSummary {
@@ -112,7 +113,7 @@ export function liveSummary(live: LiveRun): RunSummary {
 }
 
 export function detailOf(summary: RunSummary, record: RunRecord | null, live: LiveRun | null): RunDetail {
-  const report = record === null ? null : reportOf(record)
+  const report = record === null ? null : withoutSecrets(reportOf(record))
   const { resumable = null, reasons = [], warnings = [], overrides = [], samples = [] } = report ?? {}
   return {
     ...summary,
@@ -123,8 +124,8 @@ export function detailOf(summary: RunSummary, record: RunRecord | null, live: Li
     samples: live?.samples ?? samples,
     report,
     overrides,
-    reasons: reasons.map(redact),
-    warnings: warnings.map(redact),
+    reasons,
+    warnings,
     resumable:
       record !== null &&
       ['failed', 'interrupted'].includes(record.status) &&
@@ -134,7 +135,7 @@ export function detailOf(summary: RunSummary, record: RunRecord | null, live: Li
 
 /** Without passwords of URLs in its params. */
 export function shownTask(task: Task): Task {
-  return { ...task, params: task.params === null ? null : redact(task.params) }
+  return { ...task, params: task.params === null ? null : shownText(task.params) }
 }
 
 export function verificationOf(
