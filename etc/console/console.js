@@ -70,7 +70,13 @@
     if (!form) return
     event.preventDefault()
     const { method, path, go: where } = form.dataset
-    const fields = [...form.elements].filter((field) => field.name && !('skip' in field.dataset))
+    // What others have changed meanwhile is theirs.
+    const fields = [...form.elements].filter(
+      (field) =>
+        field.name &&
+        !('skip' in field.dataset) &&
+        (method !== 'PATCH' || field.value !== field.defaultValue),
+    )
     const body = fields.map((field) => {
       const empty = field.value === '' && 'null' in field.dataset
       return [field.name, empty ? null : field.type === 'number' ? Number(field.value) : field.value]
@@ -115,26 +121,44 @@
     plot()
   }
 
-  let reloading = null
-  /** The parts of the page that the server makes anew. */
-  function reload() {
-    reloading ??= setTimeout(async () => {
-      const text = await (await fetch(location.href)).text()
-      const fresh = new DOMParser().parseFromString(text, 'text/html')
-      reloading = null
-      for (const part of document.querySelectorAll('[data-reload]')) {
-        const other = fresh.getElementById(part.id)
-        // A form that somebody fills in is left alone.
-        if (
-          !other ||
-          (part.contains(document.activeElement) && document.activeElement.matches('input, textarea'))
-        )
-          continue
-        if (part.id === 'run' && part.dataset.status === other.dataset.status) continue
-        part.replaceWith(document.adoptNode(other))
+  let [reloading, asked] = [false, false]
+  /** Makes the page anew, once for all that happens in a moment, and again for what happens meanwhile. */
+  async function reload() {
+    asked = true
+    if (reloading) return
+    reloading = true
+    try {
+      while (asked) {
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        asked = false
+        await renew()
       }
-      begin()
-    }, 200)
+    } catch {
+      // The server is away; its next event comes when it is back.
+    } finally {
+      reloading = false
+    }
+  }
+
+  /** The parts of the page that the server makes anew. */
+  async function renew() {
+    const response = await fetch(location.href)
+    // Whose session has ended must not look at old numbers.
+    if (response.status === 401) return location.reload()
+    const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
+    for (const part of document.querySelectorAll('[data-reload]')) {
+      const other = fresh.getElementById(part.id)
+      // A form that somebody fills in is left alone.
+      if (
+        !other ||
+        part.isEqualNode(other) ||
+        (part.contains(document.activeElement) && document.activeElement.matches('input, textarea'))
+      )
+        continue
+      if (part.id === 'run' && part.dataset.status === other.dataset.status) continue
+      part.replaceWith(document.adoptNode(other))
+      if (part.id === 'run') begin()
+    }
   }
 
   // --- plots
@@ -235,6 +259,11 @@
     const events = new EventSource('/api/v1/events')
     events.addEventListener('run', ({ data }) => update(JSON.parse(data)))
     events.addEventListener('changed', reload)
+    // What has happened since the page was made, or while the server was away.
+    events.addEventListener('open', reload)
+    events.addEventListener('error', () => {
+      if (events.readyState === EventSource.CLOSED) void reload()
+    })
     addEventListener('pagehide', () => events.close())
   }
 })()

@@ -33,6 +33,8 @@ import { performVerify, verifySummary } from './verify-view.js'
 const COMPARED_AGAIN =
   'Mode "sync" goes on by comparing both tables from the start: what the run had repaired is equal by now.'
 
+const STOPPED = 'Somebody who watches the run, in the console, asked it to stop.'
+
 /** Never throws: whatever goes wrong stands in the report. */
 export async function reported(
   runId: string,
@@ -96,7 +98,12 @@ export async function withFeed<R extends object>(
   const feed = new RunFeed({ runId, taskId, kind, ...labels })
   try {
     const report = await work(anyOf(signal, feed.stop), feed)
-    return feed.samples.length === 0 ? report : { ...report, samples: feed.samples }
+    const { warnings } = report as { readonly warnings?: readonly string[] }
+    return {
+      ...report,
+      ...(feed.stop.aborted && warnings ? { warnings: [...warnings, STOPPED] } : {}),
+      ...(feed.samples.length === 0 ? {} : { samples: feed.samples }),
+    }
   } finally {
     feed.end()
   }

@@ -53,10 +53,14 @@ async function act(options: TaskOptions, store: TaskStore, config: Config): Prom
   if (action === 'add') return added(await taskWith(changeOf(options, null), null, config), store)
   const before = await findTask(store, id!)
   switch (action) {
-    case 'edit':
-      return changed(id!, await taskWith(changeOf(options, before), before, config), store, 'changed')
+    case 'edit': {
+      const change = changeOf(options, before)
+      await taskWith(change, before, config)
+      return changed(id!, change, store, 'changed')
+    }
     case 'enable':
-      return changed(id!, await taskWith({ online_status: 1 }, before, config), store, 'online')
+      await taskWith({ online_status: 1 }, before, config)
+      return changed(id!, { online_status: 1 }, store, 'online')
     case 'disable':
       return changed(id!, { online_status: 0 }, store, 'offline')
     case 'clone': {
@@ -83,6 +87,7 @@ async function changed(
   store: TaskStore,
   what: string,
 ): Promise<Done> {
+  // Only what was said: others may have changed the rest since it was read.
   await store.change(id, fields)
   return { task: await findTask(store, id), text: `Task ${id} is ${what}.` }
 }

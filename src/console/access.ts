@@ -7,18 +7,25 @@ export type Role = 'operator' | 'reader'
 
 /** What a browser without scripts of ours cannot send to another site unasked. */
 export const ACT_HEADER = 'x-rowshift'
-export const COOKIE = 'rowshift_session'
+/** A wrong token is answered so late, and one after the other, so that trying them out takes for ever. */
+const WRONG_MS = 500
+/** Whoever tries many out keeps nobody else waiting for long. */
+const MOST_WRONG = 20
 
 /** The parts of a request that count. */
 export interface Credentials {
   readonly authorization: string | undefined
   readonly cookie: string | undefined
+  /** Ours. */
+  readonly port: number | undefined
 }
 
 export class Access {
   readonly #tokens: readonly (readonly [role: Role, token: string])[]
   /** Sessions end with the process. */
   readonly #key = randomBytes(32)
+  #last: Promise<unknown> = Promise.resolve()
+  #wrong = 0
 
   constructor(tokens: Readonly<Partial<Record<Role, string | undefined>>>) {
     this.#tokens = (['operator', 'reader'] as const).flatMap((role) => {
@@ -28,10 +35,10 @@ export class Access {
   }
 
   /** null: nobody that we know. */
-  roleOf({ authorization, cookie }: Credentials): Role | null {
+  roleOf({ authorization, cookie, port }: Credentials): Role | null {
     const [, bearer] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? []
     if (bearer !== undefined) return this.roleOfToken(bearer)
-    const session = cookieOf(cookie, COOKIE)
+    const session = cookieOf(cookie, cookieName(port))
     if (session === undefined) return null
     return this.#tokens.find(([role, token]) => isSame(this.#session(role, token), session))?.[0] ?? null
   }
@@ -45,6 +52,19 @@ export class Access {
     return this.#session(role, this.#tokens.find(([known]) => known === role)![1])
   }
 
+  /** So many wait for the answer to a wrong token that no other is looked at. */
+  get isBusy(): boolean {
+    return this.#wrong >= MOST_WRONG
+  }
+
+  /** Resolves when the next one that was wrong may be answered. */
+  async slowDown(): Promise<void> {
+    this.#wrong++
+    this.#last = this.#last.then(() => new Promise((resolve) => setTimeout(resolve, WRONG_MS)))
+    await this.#last
+    this.#wrong--
+  }
+
   #session(role: Role, token: string): string {
     return createHmac('sha256', this.#key).update(`${role} ${token}`).digest('base64url')
   }
@@ -54,6 +74,11 @@ export class Access {
 function isSame(a: string, b: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(a), digest(b))
+}
+
+/** Browsers do not tell the consoles of one host apart by their ports. */
+export function cookieName(port: number | undefined): string {
+  return `rowshift_session_${port}`
 }
 
 export function cookieOf(header: string | undefined, name: string): string | undefined {

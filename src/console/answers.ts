@@ -35,6 +35,11 @@ export function needs(role: Role): (request: FastifyRequest) => Promise<void> {
   }
 }
 
+/** Wrong tokens. */
+export function tooMany(): RowshiftError {
+  return new Refused(429, 'ACCESS_DENIED', 'Too many wrong tokens were sent: try again in a while.')
+}
+
 class Refused extends RowshiftError {
   readonly statusCode: number
 

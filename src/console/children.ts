@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { RowshiftError, type ErrorCode } from '../contract/errors.js'
 import type { RunReport } from '../contract/task-store.js'
+import { log } from '../log.js'
 import type { LiveRun, LiveRuns } from './live-runs.js'
 
 const MOST_OUTPUT = 16 * 1024 * 1024
@@ -41,11 +42,19 @@ export class Children {
   readonly #program: readonly [node: string, ...args: string[]]
   readonly #live: LiveRuns
   readonly #children = new Set<ChildProcess>()
+  readonly #onEnd: () => void
   #closed = false
 
-  constructor(program: readonly [node: string, ...args: string[]], live: LiveRuns) {
+  /** `onEnd` is called when one has ended. */
+  constructor(program: readonly [node: string, ...args: string[]], live: LiveRuns, onEnd: () => void) {
     this.#program = program
     this.#live = live
+    this.#onEnd = onEnd
+  }
+
+  /** No other can be started now. */
+  get isFull(): boolean {
+    return this.#closed || this.#children.size >= MOST_CHILDREN
   }
 
   /** Throws CONNECTION_LIMIT when too many are under way. */
@@ -57,10 +66,17 @@ export class Children {
         `${MOST_CHILDREN} commands are under way already: wait for one to end.`,
       )
     const [node, ...first] = this.#program
-    const child = spawn(node, [...first, ...args, '--json', '--quiet'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    // Ctrl-C in the terminal of `serve` is for `serve`, which stops them.
+    const child = spawn(node, [...first, ...args, '--json', '--quiet'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
     this.#children.add(child)
-    const ended = outcome(child).finally(() => this.#children.delete(child))
-    ended.catch(() => {})
+    const ended = outcome(child).finally(() => {
+      this.#children.delete(child)
+      this.#onEnd()
+    })
+    ended.then(({ errors }) => faultsIn(errors).forEach((fault) => log.error(fault.trim()))).catch(() => {})
     this.#live.lookSoon()
     return { pid: child.pid ?? 0, ended }
   }
@@ -87,11 +103,17 @@ export class Children {
     }
   }
 
-  /** Stops them in order. */
+  /**
+   * Stops them in order. A service manager has sent its signal to them as well, and a second one would end them at once, but for SIGHUP: those that say
+   * who they are are asked, the others get that.
+   */
   async close(): Promise<void> {
     this.#closed = true
     const left = [...this.#children]
-    for (const child of left) child.kill('SIGTERM')
+    for (const child of left) {
+      const run = this.#live.byPid(child.pid ?? 0)
+      if (run === null || !this.#live.stop(run.hello.runId)) child.kill('SIGHUP')
+    }
     const timer = setTimeout(() => left.forEach((child) => child.kill('SIGKILL')), GOODBYE_MS)
     const alive = left.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
     await Promise.all(alive.map((child) => once(child, 'exit')))
@@ -117,9 +139,21 @@ const REFUSED: ReadonlySet<string> = new Set([
   'RESUME_REFUSED',
 ])
 
+/** What a command has said on stderr. */
+function saidIn(text: string): string[] {
+  return text.trim().split(/^(?=rowshift: )/m)
+}
+
+/** What went wrong without making a command fail, as an alert that nobody took. */
+function faultsIn(text: string): string[] {
+  return saidIn(text).filter((each) => each.startsWith('rowshift: ') && !ERROR.test(each))
+}
+
+const ERROR = /^rowshift: (.*) \[([A-Z_]+)\]\s*$/s
+
 /** `rowshift: message [CODE]` */
 export function errorIn(text: string): RowshiftError {
-  const [, message, code] = /^rowshift: (.*) \[([A-Z_]+)\]\s*$/s.exec(text.trim()) ?? []
+  const [, message, code] = ERROR.exec(saidIn(text).at(-1) ?? '') ?? []
   return code === undefined
     ? new RowshiftError('INTERNAL', `The command ended without a result: ${text.trim().slice(-500)}`)
     : new RowshiftError(code as ErrorCode, message!)

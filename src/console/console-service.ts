@@ -1,5 +1,6 @@
 /** What the console knows and does, for its pages, its API and its schedules alike. */
 import { EventEmitter } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
 import { RowshiftError } from '../contract/errors.js'
 import type { Task, TaskFields, TaskStore } from '../contract/task-store.js'
@@ -8,14 +9,17 @@ import type { RateLimits } from '../engine/throttle.js'
 import { checkedFields, taskWith } from '../task/task-change.js'
 import { cronOf } from '../task/cron.js'
 import { Children, errorIn, runIdOf } from './children.js'
+import { lastRuns } from './last-runs.js'
 import { LiveRuns } from './live-runs.js'
 import type { RunDetail, RunSummary, TaskSummary, Verification } from './run-records.js'
 import { detailOf, liveSummary, shownTask, summaryOf, utc, verificationOf } from './run-records.js'
 import { StoreAccess } from './store-access.js'
 
 const MOST_VERIFICATIONS = 100
-/** Of the history, for the last run of each task. */
-const RECENT_RUNS = 500
+/** How often, and how long, the end of a run is waited for. */
+const SETTLE_FIRST_MS = 100
+const SETTLE_MOST_MS = 2_000
+const SETTLE_MS = 120_000
 const HIDDEN = /:\*\*\*@/
 
 export interface ConsoleSetup {
@@ -47,14 +51,22 @@ export class ConsoleService extends EventEmitter<Events> {
   readonly #setup: ConsoleSetup
   readonly #store: StoreAccess
   readonly #verifications = new Map<string, Verification>()
+  #closed = false
 
   constructor(setup: ConsoleSetup) {
     super()
     this.setMaxListeners(0)
     this.#setup = setup
     this.#store = new StoreAccess(setup.openStore)
-    this.children = new Children(setup.program, this.live)
-    for (const event of ['began', 'ended'] as const) this.live.on(event, () => this.emit('changed'))
+    const changed = () => {
+      if (!this.#closed) this.emit('changed')
+    }
+    this.children = new Children(setup.program, this.live, changed)
+    this.live.on('began', changed)
+    this.live.on('ended', (runId) => {
+      changed()
+      void this.#settled(runId).then(changed)
+    })
   }
 
   get configArgs(): readonly string[] {
@@ -66,19 +78,20 @@ export class ConsoleService extends EventEmitter<Events> {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     await this.children.close()
     this.live.close()
     await this.#store.close()
   }
 
   async tasks(): Promise<TaskSummary[]> {
-    const { tasks, runs } = await this.use(async (store) => ({
-      tasks: await store.list(),
-      runs: await store.history(null, RECENT_RUNS),
-    }))
+    const { tasks, runs } = await this.use(async (store) => {
+      const all = await store.list()
+      return { tasks: all, runs: await lastRuns(store, all) }
+    })
     return Promise.all(
       tasks.map(async (task) => {
-        const last = runs.find(({ task_id }) => task_id === task.id)
+        const last = runs.get(task.id)
         const rule = await cronOf(task.params).catch(() => null)
         const next = task.online_status === 1 ? (rule?.next(new Date()) ?? null) : null
         return {
@@ -141,8 +154,10 @@ export class ConsoleService extends EventEmitter<Events> {
   }
 
   async changeTask(id: number, value: unknown): Promise<Task> {
-    const fields = await taskWith(this.#fields(value), await this.#find(id), this.#setup.config())
-    await this.use((store) => store.change(id, fields))
+    const change = this.#fields(value)
+    await taskWith(change, await this.#find(id), this.#setup.config())
+    // Only what was said: others may have changed the rest since it was read.
+    await this.use((store) => store.change(id, change))
     this.emit('changed')
     return this.task(id)
   }
@@ -225,6 +240,20 @@ export class ConsoleService extends EventEmitter<Events> {
       this.#keep(verificationOf(begun, result, errorIn(errors).report()))
     })
     return begun
+  }
+
+  /** A run tells of itself no more before the history has its end, which may have to wait for the store. */
+  async #settled(runId: string): Promise<void> {
+    const end = Date.now() + SETTLE_MS
+    for (
+      let pause = SETTLE_FIRST_MS;
+      !this.#closed && Date.now() < end;
+      pause = Math.min(2 * pause, SETTLE_MOST_MS)
+    ) {
+      const record = await this.use((store) => store.run(runId)).catch(() => undefined)
+      if (record !== undefined && record?.status !== 'running') return
+      await sleep(pause, undefined, { ref: false })
+    }
   }
 
   async #begun(args: readonly string[]): Promise<string | null> {

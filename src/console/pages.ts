@@ -1,7 +1,7 @@
 /** The pages: which there are, and how one signs in. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { RowshiftError, redact } from '../contract/errors.js'
-import { cookieOf, COOKIE, isOwnOrigin } from './access.js'
+import { cookieName, cookieOf, isOwnOrigin } from './access.js'
 import { statusOf, type ServerSetup } from './answers.js'
 import { wholeNumber } from './api.js'
 import { html } from './html.js'
@@ -15,8 +15,6 @@ import { languageOf, sayIn } from './words.js'
 const LANGUAGE_COOKIE = 'rowshift_language'
 const RUNS = 50
 const RUNS_OF_TASK = 10
-/** A wrong token is answered so late, and one after the other, so that trying them out takes for ever. */
-const WRONG_MS = 500
 
 type Query = Readonly<Record<string, string | undefined>>
 
@@ -105,22 +103,21 @@ function rememberLanguage(request: FastifyRequest, reply: FastifyReply): void {
 }
 
 function serveLogin(app: FastifyInstance, { access, audit }: ServerSetup): void {
-  let last: Promise<unknown> = Promise.resolve()
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string' },
     (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(body as string))),
   )
   app.post('/login', async (request, reply) => {
-    const { token = '' } = (request.body ?? {}) as Query
-    const role = isOurs(request) ? access.roleOfToken(token) : null
+    const { token } = (request.body ?? {}) as { readonly token?: unknown }
+    const role = typeof token === 'string' && isOurs(request) ? access.roleOfToken(token) : null
+    if (role === null && access.isBusy) return reply.status(429).send()
     audit({ action: 'login', by: role, from: request.ip, status: role === null ? 401 : 200 })
     if (role !== null) {
-      const cookie = `${COOKIE}=${access.sessionOf(role)}; Path=/; HttpOnly; SameSite=Strict`
+      const cookie = `${cookieName(request.socket.localPort)}=${access.sessionOf(role)}; Path=/; HttpOnly; SameSite=Strict`
       return reply.header('set-cookie', cookie).redirect('/', 303)
     }
-    last = last.then(() => new Promise((resolve) => setTimeout(resolve, WRONG_MS)))
-    await last
+    await access.slowDown()
     const { language, say } = readerOf(request)
     return reply
       .status(401)
@@ -129,7 +126,10 @@ function serveLogin(app: FastifyInstance, { access, audit }: ServerSetup): void 
   })
   app.post('/logout', async (request, reply) => {
     if (isOurs(request))
-      reply.header('set-cookie', `${COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`)
+      reply.header(
+        'set-cookie',
+        `${cookieName(request.socket.localPort)}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`,
+      )
     return reply.redirect('/', 303)
   })
 }

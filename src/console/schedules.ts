@@ -1,16 +1,23 @@
 /** Runs that `serve` starts by the `cron` of their tasks: one at a time per task, and what was missed by rule. */
-import type { RunRecord, Task } from '../contract/task-store.js'
+import { redact, RowshiftError } from '../contract/errors.js'
+import type { RunRecord, RunReport, Task } from '../contract/task-store.js'
 import { log } from '../log.js'
 import type { CronRule } from '../task/cron.js'
 import { cronOf } from '../task/cron.js'
 import type { Alert } from './alert-text.js'
 import type { Alerts } from './alerts.js'
+import { statusOf } from './answers.js'
+import { type Ended, errorIn } from './children.js'
 import type { ConsoleService } from './console-service.js'
 import { utc } from './run-records.js'
 
 const REFRESH_MS = 15_000
 const TICK_MS = 250
-const RECENT_RUNS = 500
+/** Of one task; its newest success is looked for among them. */
+const RECENT_RUNS = 50
+/** Others that are due wait: people need commands too, and processes that begin all at once get in each other's way. */
+const MOST_RUNS = 40
+const MOST_PER_TICK = 2
 
 interface Entry {
   readonly params: string
@@ -21,7 +28,6 @@ interface Entry {
   /** Since when a run that was due has not succeeded; null: none is. */
   due: Date | null
   toldLate: boolean
-  running: boolean
 }
 
 export class Schedules {
@@ -29,8 +35,12 @@ export class Schedules {
   readonly #alerts: Alerts | null
   readonly #audit: (entry: Readonly<Record<string, unknown>>) => void
   readonly #entries = new Map<number, Entry>()
+  /** Ids of tasks. */
+  readonly #running = new Set<number>()
   readonly #timers: NodeJS.Timeout[]
   #refreshing = false
+  /** Only then a run may have been missed: a rule that somebody adds or changes later is about what comes. */
+  #first = true
 
   /** `audit` gets a line for each run that begins. */
   constructor(
@@ -55,18 +65,12 @@ export class Schedules {
     if (this.#refreshing) return
     this.#refreshing = true
     try {
-      const { tasks, runs } = await this.#console.use(async (store) => ({
-        tasks: await store.list(),
-        runs: await store.history(null, RECENT_RUNS),
-      }))
+      const tasks = await this.#console.use((store) => store.list())
       const online = tasks.filter(({ online_status, params }) => online_status === 1 && params !== null)
       for (const id of this.#entries.keys())
         if (!online.some((task) => task.id === id)) this.#entries.delete(id)
-      for (const task of online)
-        await this.#take(
-          task,
-          runs.filter(({ task_id }) => task_id === task.id),
-        )
+      for (const task of online) await this.#take(task)
+      this.#first = false
     } catch (thrown) {
       log.warn(`the schedules cannot be read: ${String(thrown)}`)
     } finally {
@@ -74,71 +78,109 @@ export class Schedules {
     }
   }
 
-  async #take(task: Task, runs: readonly RunRecord[]): Promise<void> {
-    const now = new Date()
+  async #take(task: Task): Promise<void> {
     const known = this.#entries.get(task.id)
     if (known?.params === task.params) {
       known.task = task
-      this.#look(known, runs, now)
-      await this.#alerts?.flush(task.id)
+      if (known.due !== null && known.rule.late !== null) this.#look(known, await this.#runs(task.id))
+      void this.#alerts?.flush(task.id)
       return
     }
     const rule = await cronOf(task.params).catch((thrown: unknown) => {
       log.warn({ taskId: task.id }, `its cron cannot be used: ${String(thrown)}`)
       return null
     })
-    this.#entries.delete(task.id)
-    if (rule === null) return
-    const next = wasMissed(rule, runs, now) ? now : later(rule, now)
-    const entry = { params: task.params!, rule, task, next, due: null, toldLate: false, running: false }
-    this.#entries.set(task.id, entry)
+    if (rule === null) {
+      this.#entries.delete(task.id)
+      return
+    }
+    const runs = this.#first ? await this.#runs(task.id) : []
+    const now = new Date()
+    this.#entries.set(task.id, {
+      params: task.params!,
+      rule,
+      task,
+      next: wasMissed(rule, runs, now) ? now : later(rule, now),
+      due: known ? known.due : dueBefore(rule, runs, now),
+      toldLate: known?.toldLate ?? false,
+    })
+  }
+
+  #runs(taskId: number): Promise<readonly RunRecord[]> {
+    return this.#console.use((store) => store.history(taskId, RECENT_RUNS))
   }
 
   #tick(now: Date): void {
+    let begun = 0
     for (const entry of this.#entries.values()) {
       if (entry.next === null || entry.next > now) continue
       entry.due ??= entry.next
-      entry.next = later(entry.rule, now)
       // One that takes longer than its interval leaves out what is due meanwhile.
-      if (!entry.running) void this.#start(entry)
+      const begins = !this.#running.has(entry.task.id)
+      if (begins && (begun >= MOST_PER_TICK || this.#isFull)) continue
+      entry.next = later(entry.rule, now)
+      if (!begins) continue
+      begun++
+      void this.#start(entry.task.id)
     }
   }
 
-  async #start(entry: Entry): Promise<void> {
-    entry.running = true
-    const { id } = entry.task
+  get #isFull(): boolean {
+    return this.#running.size >= MOST_RUNS || this.#console.children.isFull
+  }
+
+  async #start(task: number): Promise<void> {
+    this.#running.add(task)
+    let run: string | null = null
+    const audit = (end: object) =>
+      this.#audit({ action: 'schedule', task, ...(run === null ? {} : { run }), ...end })
     try {
-      const args = ['run', String(id), '--skip-running', ...this.#console.configArgs]
-      const { run, child } = await this.#console.children.startRun(args)
-      this.#audit({
-        action: 'schedule',
-        task: id,
-        ...(run === null ? {} : { run: run.hello.runId }),
-        status: 200,
-      })
-      await child.ended
+      const args = ['run', String(task), '--skip-running', ...this.#console.configArgs]
+      const begun = await this.#console.children.startRun(args)
+      if (begun.run !== null) {
+        run = begun.run.hello.runId
+        audit({ status: 200 })
+        if ((await begun.child.ended).result === null) throw errorIn((await begun.child.ended).errors)
+        return
+      }
+      const { status, runId = null, error = null } = reportOf(await begun.child.ended)
+      if (status !== 'skipped') run = runId
+      if (status === 'failed' && error !== null) throw RowshiftError.fromReport(error)
+      audit({ status: 200, ...(status === 'skipped' ? { skipped: true } : {}) })
     } catch (thrown) {
-      this.#audit({ action: 'schedule', task: id, status: 500 })
-      log.warn({ taskId: id }, `a scheduled run could not be started: ${String(thrown)}`)
+      const { code, message } = RowshiftError.from(thrown)
+      audit({ status: statusOf(thrown), error: code })
+      log.error({ taskId: task }, `a scheduled run has failed: ${redact(message)}`)
     } finally {
-      entry.running = false
+      this.#running.delete(task)
     }
   }
 
   /** Whether what was due has succeeded, and if not, whether it is late. */
-  #look(entry: Entry, runs: readonly RunRecord[], now: Date): void {
+  #look(entry: Entry, runs: readonly RunRecord[]): void {
     const { due, rule, task } = entry
     if (due === null || rule.late === null) return
-    if (
-      runs.some(({ status, end_time }) => status === 'success' && end_time !== null && end_time >= utc(due))
-    ) {
+    if (hasSucceeded(runs, due)) {
       entry.due = null
       entry.toldLate = false
-    } else if (!entry.toldLate && now.getTime() - due.getTime() > rule.late * 1000) {
+    } else if (!entry.toldLate && Date.now() - due.getTime() > rule.late * 1000) {
       entry.toldLate = true
       void this.#alerts?.raise(lateAlert(task, due, this.#console.configArgs.join(' ')))
     }
   }
+}
+
+/** What a run has left that nobody saw while it lasted. */
+function reportOf({ result, errors }: Ended): Partial<RunReport> {
+  const report = (result ?? {}) as Partial<RunReport>
+  if (report.status === undefined) throw errorIn(errors)
+  return report
+}
+
+function hasSucceeded(runs: readonly RunRecord[], since: Date): boolean {
+  return runs.some(
+    ({ status, end_time }) => status === 'success' && end_time !== null && end_time >= utc(since),
+  )
 }
 
 /** The time after `now`, and a little later by chance. */
@@ -152,6 +194,12 @@ function wasMissed(rule: CronRule, [newest]: readonly RunRecord[], now: Date): b
   if (rule.missed === 'skip' || newest === undefined) return false
   const due = rule.previous(now)
   return due !== null && newest.start_time < utc(due)
+}
+
+/** When a run was due that has not succeeded, for whatever reason. */
+function dueBefore(rule: CronRule, runs: readonly RunRecord[], now: Date): Date | null {
+  const due = runs.length === 0 ? null : rule.previous(now)
+  return due === null || hasSucceeded(runs, due) ? null : due
 }
 
 function lateAlert(task: Task, due: Date, args: string): Alert {

@@ -1,6 +1,6 @@
 /** The HTTP server of the console: who is let in, the headers of every answer, the API, the pages, and the stream of events. */
 import type { FastifyInstance } from 'fastify'
-import { answerError, needs, type ServerSetup } from './answers.js'
+import { answerError, needs, tooMany, type ServerSetup } from './answers.js'
 import { serveApi } from './api.js'
 import { serveAssets } from './assets.js'
 import { serveEvents } from './event-stream.js'
@@ -47,7 +47,11 @@ export async function makeServer(setup: ServerSetup): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(HEADERS)
     const { authorization, cookie } = request.headers
-    request.role = setup.access.roleOf({ authorization, cookie })
+    request.role = setup.access.roleOf({ authorization, cookie, port: request.socket.localPort })
+    if (request.role !== null || !/^Bearer /i.test(authorization ?? '')) return
+    if (setup.access.isBusy) throw tooMany()
+    setup.audit({ action: 'token', by: null, from: request.ip, status: 401 })
+    await setup.access.slowDown()
   })
   app.setErrorHandler((thrown, _request, reply) => answerError(thrown, reply))
   app.get('/healthz', async () => ({ status: 'ok' }))

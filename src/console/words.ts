@@ -109,7 +109,8 @@ export function sayIn(language: Language): Say {
 }
 
 /** By what was asked for, remembered, or is the browser's. */
-export function languageOf(asked: string | undefined, header: string | undefined): Language {
-  const wanted = asked ?? header ?? ''
+export function languageOf(asked: unknown, header: string | undefined): Language {
+  // What is said several times in a query is a list.
+  const wanted = typeof asked === 'string' ? asked : (header ?? '')
   return /^zh\b/i.test(wanted.trim()) ? 'zh' : 'en'
 }

@@ -22,7 +22,8 @@ function numberOf(text: string | null): number {
   return Number((text ?? '').replaceAll(',', ''))
 }
 
-describe('the console in a browser', () => {
+describe('the console in a browser', function () {
+  this.timeout(300_000)
   let fixture: TaskFixture
   let console: ConsoleServer
   let browser: Browser
@@ -35,7 +36,7 @@ describe('the console in a browser', () => {
     for (let rows = 3; rows < ROWS; rows *= 2)
       await fixture.data.value(`INSERT INTO src SELECT id + ${rows}, v FROM src`)
     await fixture.addTask(5, 'dst', {
-      params: '{"worker_num": 2, "read_batch": 500, "speed": {"record": 1500}}',
+      params: '{"worker_num": 2, "read_batch": 100, "speed": {"record": 400}}',
     })
     await fixture.addTask(6, 'dst2')
     console = await ConsoleServer.start(fixture.folder)
@@ -63,21 +64,22 @@ describe('the console in a browser', () => {
     await picture(page, 'run-live')
     expect(await page.locator('pre code').textContent()).to.match(/^rowshift throttle /)
 
-    await page.getByLabel(/Rows per second/).fill('500')
+    await page.getByLabel(/Rows per second/).fill('200')
     await page.getByRole('button', { name: 'Change speed' }).click()
-    await page.waitForFunction('document.querySelector("#message").textContent === ""')
+    await page.locator('#message:empty').waitFor({ state: 'attached' })
     page.once('dialog', (dialog) => void dialog.accept())
     await page.getByRole('button', { name: 'Stop' }).click()
     await page.locator('#run[data-status=interrupted]').waitFor()
     const left = await rows()
     expect(left).to.be.within(1, ROWS - 1)
     await visitor.check()
-    expect(await page.locator('#run').textContent()).to.include('speed was set to 500 rows per second')
+    expect(await page.locator('#run').textContent()).to.include('speed was set to 200 rows per second')
 
     // As fast as it goes from here on.
     await console.api('PATCH', '/tasks/5', { params: '{"worker_num": 2, "read_batch": 500}' })
+    const stopped = page.url()
     await page.getByRole('button', { name: 'Resume' }).click()
-    await page.waitForURL(/\/runs\//)
+    await page.waitForURL((url) => url.href !== stopped)
     await page.locator('#run[data-status=success]').waitFor()
     expect(await rows()).to.equal(ROWS)
     expect(await fixture.data.value('SELECT COUNT(*) FROM dst')).to.equal(String(ROWS))
@@ -125,10 +127,20 @@ describe('the console in a browser', () => {
     await page.getByText('<b>nightly</b>').waitFor()
     await picture(page, 'tasks')
     await page.goto(`${console.url}tasks/${id}`)
+    // What others change meanwhile stays as they have changed it.
+    await console.api('PATCH', `/tasks/${id}`, { owner: 'somebody else', online_status: 0 })
+    await page.getByLabel('Description').fill('monthly')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('button', { name: 'Put online' }).waitFor()
+    expect(await console.api<object>('GET', `/tasks/${id}`)).to.include({
+      owner: 'somebody else',
+      online_status: 0,
+      task_desc: 'monthly',
+    })
     await page.getByLabel(/Type the number/).fill(id)
     await page.getByRole('button', { name: 'Remove' }).click()
     await page.waitForURL(/\/tasks$/)
-    expect(await page.getByText('<b>nightly</b>').count()).to.equal(0)
+    expect(await page.getByText('monthly').count()).to.equal(0)
   })
 
   it('compares, shows the differences, and repairs', async () => {

@@ -8,6 +8,9 @@ import { isRoot } from './launch.js'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
+/** For a busy machine. */
+const PATIENCE_MS = 100_000
+
 export async function openBrowser(): Promise<Browser> {
   const executablePath = needProgram('chromium', 'chromium')
   if (executablePath === null) throw new Error('there is no chromium: install the package of that name')
@@ -35,6 +38,7 @@ export class Visitor {
       locale: 'en-US',
       ...options,
     })
+    context.setDefaultTimeout(PATIENCE_MS)
     const visitor = new Visitor(context, await context.newPage())
     const { host } = new URL(url)
     context.on('request', (request) => {

@@ -75,8 +75,12 @@ export class ConsoleServer {
   }
 
   async stop(): Promise<number | null> {
+    if (this.#child.exitCode === null) this.#child.kill('SIGTERM')
+    return this.exit()
+  }
+
+  async exit(): Promise<number | null> {
     if (this.#child.exitCode !== null) return this.#child.exitCode
-    this.#child.kill('SIGTERM')
     const [code] = (await once(this.#child, 'exit')) as [number | null]
     return code
   }

@@ -19,6 +19,8 @@ export interface CliOptions {
   node?: string
   /** Another bundle's `main.js`. */
   program?: string
+  /** In a process group of its own, as a terminal has one for each command. */
+  detached?: boolean
 }
 
 export interface CliResult {
@@ -110,9 +112,9 @@ export async function createDatabase(at: TestServer): Promise<string> {
 /** Starts the program without waiting for it: for tests that send signals or watch its output. */
 export function startCli(
   args: readonly string[],
-  { env, cwd, node = process.execPath, program = bundled }: CliOptions = {},
+  { env, cwd, node = process.execPath, program = bundled, detached = false }: CliOptions = {},
 ): ChildProcessWithoutNullStreams {
-  return spawn(node, [program, ...args], { env: { ...process.env, ...env }, cwd })
+  return spawn(node, [program, ...args], { env: { ...process.env, ...env }, cwd, detached })
 }
 
 /** Runs the program to its end; kills it after `timeout` milliseconds. */
