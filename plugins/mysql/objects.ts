@@ -49,6 +49,35 @@ export async function listObjects(session: Session): Promise<readonly DatabaseOb
   }))
 }
 
+/** The server tells users without these privileges nothing of what others have made. */
+const TOLD_BY: Readonly<Record<string, RegExp>> = {
+  'triggers (TRIGGER)': /\bTRIGGER\b/,
+  'routines (EXECUTE)': /\b(EXECUTE|ALTER ROUTINE|CREATE ROUTINE|SHOW_ROUTINE)\b/,
+  'events (EVENT)': /\bEVENT\b/,
+}
+
+/** By privileges of the user for the whole database; those of roles and of single tables are shown in ways of each server. */
+export async function unseenObjects(session: Session): Promise<readonly string[]> {
+  const [own] = await session.query('SELECT DATABASE()')
+  const grants = await session.query('SHOW GRANTS')
+  const given = grants.flatMap(([line]) => {
+    const [, privileges, all, pattern] =
+      /^GRANT (.*?) ON (?:(\*)|`((?:[^`]|``)*)`)\.\* TO /.exec(line ?? '') ?? []
+    return all !== undefined || (pattern !== undefined && covers(pattern, own![0]!)) ? [privileges!] : []
+  })
+  if (given.some((privileges) => /^ALL PRIVILEGES\b/.test(privileges))) return []
+  return Object.keys(TOLD_BY).filter((kind) => !given.some((privileges) => TOLD_BY[kind]!.test(privileges)))
+}
+
+/** As LIKE does. */
+function covers(pattern: string, database: string): boolean {
+  const parts = pattern.replaceAll('``', '`').match(/\\?[^]/g) ?? []
+  const source = parts.map((part) =>
+    part === '%' ? '[^]*' : part === '_' ? '[^]' : part.at(-1)!.replace(/[.*+?^${}()|[\]\\/]/, '\\$&'),
+  )
+  return new RegExp(`^${source.join('')}$`, 'iu').test(database)
+}
+
 export async function objectDdl(session: Session, { kind, name }: DatabaseObject): Promise<string> {
   const [row] = await session.query(`SHOW CREATE ${kind.toUpperCase()} ${identifier(name)}`)
   const { sql, mode, collation } = SHOWN[kind]!

@@ -7,7 +7,7 @@ import { derive } from './derive.js'
 import { digestSql } from './digest.js'
 import { explainQuery } from './explain.js'
 import { signs } from './in-server.js'
-import { listObjects, objectDdl } from './objects.js'
+import { listObjects, objectDdl, unseenObjects } from './objects.js'
 import { checkSource } from './preflight.js'
 import { describeTable, listTables } from './schema.js'
 import { serverLoad } from './server-load.js'
@@ -36,7 +36,7 @@ export function mysqlSource(endpoint: Endpoint): SqlSource<Session> {
     windows: windowSource,
     digests: digestSql,
     foreignKeys: { family: FAMILY, list: listForeignKeys },
-    objects: { family: FAMILY, list: listObjects, ddl: objectDdl },
+    objects: { family: FAMILY, list: listObjects, ddl: objectDdl, unseen: unseenObjects },
     inServer: signs,
     beginSnapshot: lockWrites,
     joinSnapshot,

@@ -3,6 +3,7 @@ import { showTableName } from '../../src/contract/plugin.js'
 import type { ForeignKeyStatements } from '../../src/sql/foreign-key-statements.js'
 import { sqlState } from './errors.js'
 import type { PostgresSession } from './session.js'
+import { tableId } from './sql.js'
 
 const UNCHECKED = 'SET session_replication_role = replica'
 const NO_RIGHTS = '42501'
@@ -19,14 +20,16 @@ export const postgresForeignKeys: ForeignKeyStatements<PostgresSession> = {
   list: listForeignKeys,
   translate: async (_session, key) => key,
   /** Takes a privilege: that of a superuser, or one that is granted for this setting. Triggers do not run then, either. */
-  async unchecked(session, triggers) {
-    if (triggers) return null
+  async unchecked(session, triggers, tables) {
+    if (triggers) return 'triggers would not run, which they are allowed to'
+    if (await changesMore(session, tables))
+      return 'switching that off would switch off a UNIQUE constraint that is DEFERRABLE, or set off a trigger that is enabled for replicas'
     await session.begin()
     try {
       await session.query(UNCHECKED.replace('SET', 'SET LOCAL'))
       return [UNCHECKED]
     } catch (error) {
-      if (sqlState(error) === NO_RIGHTS) return null
+      if (sqlState(error) === NO_RIGHTS) return 'the user may not switch that off'
       throw error
     } finally {
       await session.rollback()
@@ -36,7 +39,20 @@ export const postgresForeignKeys: ForeignKeyStatements<PostgresSession> = {
   searchSeconds: 600,
 }
 
-/** Of the schema that the connection looks in first. Partitions have those of their table. */
+/** Constraints that can wait are enforced by triggers of the server's own, which a session of a replica does not run; those of replicas it does. */
+async function changesMore(session: PostgresSession, tables: readonly string[]): Promise<boolean> {
+  if (tables.length === 0) return false
+  const [row] = await session.query(
+    `SELECT (EXISTS (
+       SELECT FROM unnest(ARRAY[${tables.map(tableId).join(', ')}]) AS wanted (top)
+         CROSS JOIN LATERAL (SELECT top::oid UNION SELECT relid::oid FROM pg_catalog.pg_partition_tree(top)) AS parts (id)
+       WHERE EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = id AND condeferrable AND contype IN ('p', 'u', 'x'))
+         OR EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = id AND tgenabled = 'R' AND NOT tgisinternal)))::int`,
+  )
+  return row![0] === '1'
+}
+
+/** Of the schema that the connection looks in first, and those that refer to its tables. Partitions have those of their table. */
 export async function listForeignKeys(session: PostgresSession): Promise<readonly ForeignKey[]> {
   const columns = (table: string, numbers: string) =>
     `(SELECT json_agg(attname ORDER BY place) FROM unnest(${numbers}) WITH ORDINALITY AS n (num, place)
@@ -44,20 +60,38 @@ export async function listForeignKeys(session: PostgresSession): Promise<readonl
   const rows = await session.query(
     `SELECT conname, c.relname, ${columns('conrelid', 'conkey')}, p.relname, ${columns('confrelid', 'confkey')},
             confdeltype, confupdtype, (confmatchtype = 'f')::int, condeferrable::int, condeferred::int,
-            CASE WHEN p.relnamespace <> c.relnamespace THEN p.relnamespace::regnamespace::text END,
+            CASE WHEN own <> c.relnamespace THEN (SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = c.relnamespace) END,
+            CASE WHEN own <> p.relnamespace THEN (SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = p.relnamespace) END,
             (to_jsonb(k)->>'confdelsetcols' IS NOT NULL)::int, (NOT convalidated)::int
      FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = conrelid JOIN pg_catalog.pg_class p ON p.oid = confrelid
-     WHERE contype = 'f' AND conparentid = 0 AND c.relnamespace = current_schema()::regnamespace AND NOT c.relispartition
+       CROSS JOIN (SELECT quote_ident(current_schema())::regnamespace::oid) AS here (own)
+     WHERE contype = 'f' AND conparentid = 0 AND own IN (c.relnamespace, p.relnamespace) AND NOT c.relispartition
      ORDER BY c.relname, conname`,
   )
   return rows.map((row) => {
-    const [name, table, own, parent, parents, onDelete, onUpdate, full, deferrable, deferred, ...odd] = row
+    const [
+      name,
+      table,
+      own,
+      parent,
+      parents,
+      onDelete,
+      onUpdate,
+      full,
+      deferrable,
+      deferred,
+      tableIn,
+      ...odd
+    ] = row
     const unsupported = oddity(parent!, odd)
+    const [parentIn] = odd
     return {
       name: name!,
       table: showTableName({ name: table! }),
+      ...(tableIn != null && { tableIn }),
       columns: JSON.parse(own!) as string[],
       parent: showTableName({ name: parent! }),
+      ...(parentIn != null && { parentIn }),
       parentColumns: JSON.parse(parents!) as string[],
       onDelete: ACTIONS[onDelete!]!,
       onUpdate: ACTIONS[onUpdate!]!,

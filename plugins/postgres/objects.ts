@@ -6,7 +6,7 @@ import type { SqlSession } from '../../src/sql/session.js'
 import type { PostgresSession } from './session.js'
 import { identifier, tableId, text } from './sql.js'
 
-const OWN_SCHEMA = 'current_schema()::regnamespace'
+const OWN_SCHEMA = 'quote_ident(current_schema())::regnamespace'
 /** Whatever an extension brings, it brings to the target as well. */
 const NOT_OF_EXTENSIONS = (oid: string) =>
   `NOT EXISTS (SELECT FROM pg_catalog.pg_depend WHERE objid = ${oid} AND deptype = 'e')`
@@ -80,8 +80,8 @@ export const postgresObjects: ObjectTargetSql<PostgresSession> = {
     const escaped = (value: string) => value.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')
     const own =
       kind === 'trigger'
-        ? `(CONSTRAINT )?TRIGGER ${escaped(name)} [^]* ON ${escaped(identifierOf(table!))} `
-        : `${kind.toUpperCase()} ${escaped(name.replace(/\([^]*$/, ''))}\\b`
+        ? `(CONSTRAINT )?TRIGGER ${escaped(name)} [^]* ON (${identifiersOf(table!).map(escaped).join('|')}) `
+        : `${kind.toUpperCase()} ${escaped(ROUTINE_NAME.exec(name)![0])}(?=[\\s(])`
     const index = new RegExp(`^CREATE (UNIQUE )?INDEX [^;]* ON ${escaped(name)} USING [^;]*$`)
     for (const [i, sql] of statements.entries())
       mustMatch(object, sql, i === 0 ? new RegExp(`^CREATE ${own}`, 'i') : index)
@@ -94,8 +94,11 @@ export const postgresObjects: ObjectTargetSql<PostgresSession> = {
   },
 }
 
-/** As the server shows it: in quotes where it has to be. */
-function identifierOf(table: string): string {
+/** Of a routine, without its arguments; of anything else, all of it. */
+const ROUTINE_NAME = /^("([^"]|"")*"|[^"(]+)/
+
+/** As a server may show it: in quotes where it has to be, which its words in use decide as well. */
+function identifiersOf(table: string): string[] {
   const { name } = parseTableName(table)
-  return /^[a-z_][a-z0-9_$]*$/.test(name) ? name : identifier(name)
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? [name, identifier(name)] : [identifier(name)]
 }

@@ -85,7 +85,7 @@ export async function describeTable(session: SqlSession, table: string): Promise
 /** Of the schema that the connection looks in first. */
 export async function listTables(session: SqlSession): Promise<string[]> {
   const sql = `SELECT relname FROM pg_catalog.pg_class
-     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'f') AND NOT relispartition ORDER BY 1`
+     WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('r', 'p', 'f') AND NOT relispartition ORDER BY 1`
   const rows = await session.query(sql).catch((error: unknown) => {
     throw session.dialect.error(error, `listing the tables of ${session.where}`)
   })

@@ -56,6 +56,7 @@ function rowStore(session: PostgresSession, statements: Statements, encoder: Cop
     await session.begin()
     // Which row is at fault is told by the statement that fails, not by the commit.
     if (spec.facts['deferrable']) await session.query('SET CONSTRAINTS ALL IMMEDIATE')
+    if (spec.facts['unchecked']) await session.query(CHECKED)
   }
   const at = { session, statements, encoder, begin }
   return {
@@ -76,6 +77,10 @@ function rowStore(session: PostgresSession, statements: Statements, encoder: Cop
     },
   }
 }
+
+/** For a transaction. Whoever may not set it has not set it either. */
+const CHECKED =
+  "SELECT set_config('session_replication_role', 'origin', true) WHERE current_setting('session_replication_role') = 'replica'"
 
 /** Classes of errors after which a transaction is rolled back. */
 const REFUSED = /^(22|23|25|40|42|44|P0)/
@@ -162,7 +167,8 @@ async function refuseUpdatesOfNumbers(session: PostgresSession, spec: WriteSpec)
 
 /**
  * Throws READ_ONLY. `created`: what is there is not the table that rows go into, which may be deferrable. `dropsUpdates`: triggers look at rows
- * before they are changed, and at none before they are inserted, which would have a say in whether a row is changed.
+ * before they are changed, and at none before they are inserted, which would have a say in whether a row is changed. `unchecked`: the session
+ * would not check UNIQUE constraints that are DEFERRABLE, as those of a created table may be, which has no foreign keys yet.
  */
 async function askFacts(
   session: PostgresSession,
@@ -173,10 +179,11 @@ async function askFacts(
     `SELECT (pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on')::int, (relkind = 'p')::int,
             (EXISTS (SELECT FROM pg_constraint WHERE conrelid = id AND condeferrable))::int,
             (SELECT bool_or(tgtype & 16 <> 0) AND NOT bool_or(tgtype & 4 <> 0) FROM pg_trigger
-             WHERE (tgrelid = id OR tgrelid IN (SELECT relid FROM pg_partition_tree(id))) AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & 3 = 3)::int
+             WHERE (tgrelid = id OR tgrelid IN (SELECT relid FROM pg_partition_tree(id))) AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & 3 = 3)::int,
+            (current_setting('session_replication_role') = 'replica')::int
      FROM (SELECT ${tableId(table)} AS id) AS wanted LEFT JOIN pg_class ON oid = id`,
   )
-  const [isReadOnly, partitioned, deferrable, dropsUpdates] = row!.map((value) => value === '1')
+  const [isReadOnly, partitioned, deferrable, dropsUpdates, replica] = row!.map((value) => value === '1')
   if (isReadOnly) {
     throw new RowshiftError(
       'READ_ONLY',
@@ -188,6 +195,7 @@ async function askFacts(
     partitioned: partitioned!,
     deferrable: created || deferrable!,
     dropsUpdates: !created && dropsUpdates!,
+    unchecked: created && replica!,
   }
 }
 

@@ -22,6 +22,7 @@ export const sqliteForeignKeys: ForeignKeyStatements<SqliteSession> = {
     return key
   },
   unchecked: async () => ['PRAGMA foreign_keys = OFF'],
+  ignoresCase: async () => true,
   withTable: true,
   drop: 'DROP CONSTRAINT',
   // Nothing else happens in this thread meanwhile.

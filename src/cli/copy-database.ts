@@ -55,7 +55,10 @@ async function requestOf(options: DatabaseOptions): Promise<DatabaseRequest> {
   refuseTogether(options, request.params)
   return {
     ...request,
-    params: withCreation(request.params, create || schemaOnly),
+    // Only rows make up for what `recreate` drops.
+    params: schemaOnly
+      ? { ...request.params, schemaSaveMode: 'create_when_not_exist' }
+      : withCreation(request.params, create),
     fromTarget,
     ...(schemaOnly && { only: 'schema' as const }),
     ...(objects && !dataOnly && { objects: definer }),

@@ -7,7 +7,7 @@ import type { DatabaseReport, SchemaReport, TableReport } from '../features/data
 import { most } from '../sql/literals.js'
 import { counted } from '../wire/counted.js'
 import { tablesOption } from './table-selection.js'
-import { lacksSchema, schemaPlanLines, schemaSummary } from './schema-view.js'
+import { lacksSchema, leavesKeys, schemaPlanLines, schemaSummary } from './schema-view.js'
 import { formatBytes, formatCount, formatRows, formatSeconds, printable, table } from './output.js'
 
 /** Tables left out of which a person sees the names. */
@@ -56,7 +56,8 @@ export function planJson({ tables, leftOut, schema }: DatabasePlan): object {
     plan,
     error: error?.report() ?? null,
   }))
-  const { foreignKeys, objects } = schema
+  const { others: _, ...foreignKeys } = schema.foreignKeys
+  const { objects } = schema
   return { tables: planned, leftOut, foreignKeys, objects }
 }
 
@@ -70,6 +71,9 @@ export function tableLine({ table: name, status, rows, seconds, error }: TableRe
 /** Also of tables that are not among those of a command which goes on. */
 const MAKING_THE_REST =
   'When all tables are there, the same command as this one with --schema-only makes what they lack, and copies no rows.'
+
+const LOOKING_LATER =
+  'Foreign keys that were not looked at: the same command as this one with --schema-only looks at them, makes what tables lack, and copies no rows.'
 
 type Summarised = Pick<DatabaseReport, 'tables' | 'rowsWritten' | 'bytes' | 'seconds' | 'status'> &
   Partial<SchemaReport>
@@ -93,6 +97,7 @@ export function databaseSummary(report: Summarised, again: readonly string[]): s
     ...schemaSummary({ foreignKeys, objects }),
     ...(failed.length === 0 ? [] : again),
     ...(isCommand && lacksSchema({ foreignKeys, objects }) ? [MAKING_THE_REST] : []),
+    ...(isCommand && leavesKeys({ foreignKeys, objects }) ? [LOOKING_LATER] : []),
   ].join('\n')
 }
 

@@ -24,6 +24,11 @@ export function schemaPlanLines({ foreignKeys, objects }: SchemaPlan): string[] 
     ...first(others).map((line) => `not copied ${printable(line)}`),
     ...(others.length > SHOWN ? [`not copied ${others.length - SHOWN} more`] : []),
     ...foreignKeys.warnings.map((warning) => `warning  ${warning}`),
+    ...(objects.unseen.length === 0
+      ? []
+      : [
+          `warning  the user of the source may lack privileges to see all of these, and what it does not see is not copied: ${objects.unseen.join(', ')}`,
+        ]),
   ]
 }
 
@@ -57,13 +62,18 @@ export function schemaSummary({ foreignKeys, objects }: SchemaReport): string[] 
 /** Whether the same command with `--schema-only` would make more. */
 export function lacksSchema({ foreignKeys, objects }: SchemaReport): boolean {
   return (
-    foreignKeys.some(({ statement }) => statement !== null) ||
+    foreignKeys.some(({ status, statement }) => statement !== null && status !== 'dropped') ||
     objects.some(({ status }) => status === 'failed')
   )
 }
 
-function verb(status: 'not_made' | 'failed' | 'made' | 'kept'): string {
-  return status === 'failed' ? 'failed' : 'is not made'
+/** Whether some were not looked at, whose rows no session has checked. */
+export function leavesKeys({ foreignKeys }: SchemaReport): boolean {
+  return foreignKeys.some(({ status, reason }) => status === 'kept' && reason !== null)
+}
+
+function verb(status: 'not_made' | 'failed' | 'dropped'): string {
+  return status === 'failed' ? 'failed' : status === 'dropped' ? 'was dropped' : 'is not made'
 }
 
 function first(list: readonly string[]): readonly string[] {

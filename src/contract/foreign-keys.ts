@@ -7,9 +7,13 @@ export interface ForeignKey {
   readonly name: string | null
   /** Tables are named as `tables` lists them. */
   readonly table: string
+  /** The other database, or schema, that `table` is in. Default: it is in that of the connection. */
+  readonly tableIn?: string
   readonly columns: readonly string[]
   /** The table that it refers to. */
   readonly parent: string
+  /** The same of `parent`. */
+  readonly parentIn?: string
   readonly parentColumns: readonly string[]
   readonly onDelete: ReferentialAction
   readonly onUpdate: ReferentialAction
@@ -22,8 +26,14 @@ export interface ForeignKey {
 }
 
 /** `foreign key fk_a of b`, for people. */
-export function titleOf({ name, table, columns }: Pick<ForeignKey, 'name' | 'table' | 'columns'>): string {
-  return name === null ? `foreign key (${columns.join(', ')}) of ${table}` : `foreign key ${name} of ${table}`
+export function titleOf({
+  name,
+  table,
+  tableIn,
+  columns,
+}: Pick<ForeignKey, 'name' | 'table' | 'tableIn' | 'columns'>): string {
+  const where = tableIn === undefined ? table : `${tableIn}.${table}`
+  return name === null ? `foreign key (${columns.join(', ')}) of ${where}` : `foreign key ${name} of ${where}`
 }
 
 /** Rows whose parent is missing. */
@@ -38,7 +48,7 @@ export interface Orphans {
 export interface ForeignKeySource {
   /** As `SourceDdl.family`. */
   readonly family: string
-  /** Those of all tables of the database. */
+  /** Those of all tables of the database. Of a writer: also those of others that refer to one of them. */
   list(): Promise<readonly ForeignKey[]>
 }
 
@@ -52,8 +62,13 @@ export interface ForeignKeyTarget extends ForeignKeySource {
   statement(key: ForeignKey): string
   /** Two tables have no keys of the same name. Default: they may have. */
   readonly uniqueNames?: true
-  /** SQL after which a session does not check foreign keys; null: the user may not do that, or triggers, which have to run, would not. */
-  unchecked(triggers: boolean): Promise<readonly string[] | null>
+  /**
+   * SQL after which a session does not check foreign keys. A text says why there is none: the user may not do that, or more would go unchecked
+   * or happen. `triggers`: they have to run. `tables`: those that rows may be written to; some may not be there.
+   */
+  unchecked(triggers: boolean, tables: readonly string[]): Promise<readonly string[] | string>
+  /** Whether names of tables that differ by case only are those of one table, which `list` may show in another case. Default: they are not. */
+  ignoresCase?(): Promise<boolean>
   /** Looks for rows without a parent, for a few minutes at most. */
   orphans(key: ForeignKey, signal: AbortSignal): Promise<Orphans>
   /**

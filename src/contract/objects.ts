@@ -21,6 +21,8 @@ export interface ObjectSource {
   list(): Promise<readonly DatabaseObject[]>
   /** How it is made, in words of the family. Throws OBJECT_FAILED where the user may not see that. */
   ddl(object: DatabaseObject): Promise<string>
+  /** What the user may lack to see all, in words, each for one kind: `triggers (TRIGGER)`. Default: nothing. */
+  unseen?(): Promise<readonly string[]>
 }
 
 /** `keep`: it runs with the rights of the same user as in the source. `drop`: with those of the user who makes it. */

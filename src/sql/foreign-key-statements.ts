@@ -16,7 +16,9 @@ export interface ForeignKeyStatements<S extends SqlSession> {
   /** As `ForeignKeyTarget.translate`. */
   translate(session: S, key: ForeignKey): Promise<ForeignKey | string>
   /** As `ForeignKeyTarget.unchecked`. */
-  unchecked(session: S, triggers: boolean): Promise<readonly string[] | null>
+  unchecked(session: S, triggers: boolean, tables: readonly string[]): Promise<readonly string[] | string>
+  /** As `ForeignKeyTarget.ignoresCase`. */
+  ignoresCase?(session: S): Promise<boolean>
   /** As `ForeignKeyTarget.uniqueNames`. */
   readonly uniqueNames?: true
   /** As `ForeignKeyTarget.withTable`. */

@@ -6,6 +6,7 @@ export interface ObjectSourceSql<S extends SqlSession> {
   readonly family: string
   list(session: S): Promise<readonly DatabaseObject[]>
   ddl(session: S, object: DatabaseObject): Promise<string>
+  unseen?(session: S): Promise<readonly string[]>
 }
 
 /** What a writer does about them: see `ObjectTarget`. */

@@ -47,9 +47,16 @@ export class SqlForeignKeys<S extends SqlSession> implements ForeignKeyTarget {
     return addition(this.#dialect, key)
   }
 
-  unchecked(triggers: boolean): Promise<readonly string[] | null> {
+  unchecked(triggers: boolean, tables: readonly string[]): Promise<readonly string[] | string> {
     return this.#asking('asking about foreign keys', (session) =>
-      this.#statements.unchecked(session, triggers),
+      this.#statements.unchecked(session, triggers, tables),
+    )
+  }
+
+  ignoresCase(): Promise<boolean> {
+    return this.#asking(
+      'asking how names are compared',
+      async (session) => (await this.#statements.ignoresCase?.(session)) ?? false,
     )
   }
 
@@ -121,16 +128,24 @@ function addition(dialect: SqlDialect, key: ForeignKey): string {
   return `ALTER TABLE ${dialect.table(key.table)} ADD ${constraintOf(dialect, key)}`
 }
 
+/** Where NULL goes with NULL only, a row with some values has no parent either. */
 function orphansOf(dialect: SqlDialect, key: ForeignKey) {
   const cells = key.columns.map((name) => `c.${dialect.identifier(name)}`)
   const same = key.parentColumns.map((name, i) => `p.${dialect.identifier(name)} = ${cells[i]!}`)
+  const all = (is: string) => cells.map((cell) => `${cell} IS ${is}`).join(' AND ')
+  const parents = tableOf(dialect, key.parent, key.parentIn)
+  const lacking = `${all('NOT NULL')} AND NOT EXISTS (SELECT 1 FROM ${parents} p WHERE ${same.join(' AND ')})`
   return {
     select: cells,
-    from: `${dialect.table(key.table)} c`,
-    where: [
-      ...cells.map((cell) => `${cell} IS NOT NULL`),
-      `NOT EXISTS (SELECT 1 FROM ${dialect.table(key.parent)} p WHERE ${same.join(' AND ')})`,
-    ],
+    from: `${tableOf(dialect, key.table, key.tableIn)} c`,
+    where: key.matchFull && cells.length > 1
+      ? [`((${lacking}) OR (NOT (${all('NOT NULL')}) AND NOT (${all('NULL')})))`]
+      : [lacking],
     tail: ` LIMIT ${EXAMPLES}`,
   }
+}
+
+function tableOf(dialect: SqlDialect, table: string, elsewhere: string | undefined): string {
+  const name = dialect.table(table)
+  return elsewhere === undefined ? name : `${dialect.identifier(elsewhere)}.${name}`
 }

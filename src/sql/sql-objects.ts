@@ -52,6 +52,8 @@ export function schemaSkills<S extends SqlSession>(
         list: () => using('listing views and triggers', (session) => objects.list(session)),
         ddl: (object) =>
           using(`reading how ${titleOfObject(object)} is made`, (session) => objects.ddl(session, object)),
+        unseen: () =>
+          using('asking what the user may see', async (session) => (await objects.unseen?.(session)) ?? []),
       },
     }),
   }

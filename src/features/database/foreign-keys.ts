@@ -8,10 +8,12 @@ export interface ForeignKeyPlan {
   readonly make: readonly PlannedKey[]
   /** Of the source, that are not made, and why. */
   readonly left: readonly LeftKey[]
-  /** Of the target, of tables that are copied or that refer to one. */
+  /** Of the target, of tables that are copied or that refer to one, and stay. */
   readonly existing: readonly ForeignKey[]
-  /** Of the target, between tables that are dropped first. */
-  readonly drop: readonly ForeignKey[]
+  /** Of the target, of tables that are dropped, and made anew. */
+  readonly gone: readonly PlannedKey[]
+  /** All others of the target. */
+  readonly others: readonly ForeignKey[]
   /** SQL after which the sessions that load rows do not check foreign keys. */
   readonly session: readonly string[]
   readonly warnings: readonly string[]
@@ -38,7 +40,8 @@ const nothing: ForeignKeyPlan = {
   make: [],
   left: [],
   existing: [],
-  drop: [],
+  gone: [],
+  others: [],
   session: [],
   warnings: [],
   sameFamily: true,
@@ -54,34 +57,75 @@ export async function planForeignKeys(request: KeyRequest): Promise<ForeignKeyPl
       ...nothing,
       left: wanted.map((key) => ({ key, reason: 'the target’s plugin does not make foreign keys' })),
     }
-  const written = new Set(selected.map(({ to }) => to))
-  const found = (await target.list()).filter(({ table, parent }) => written.has(table) || written.has(parent))
-  const recreated = params.schemaSaveMode === 'recreate' ? written : new Set<string>()
-  const goes = ({ table, parent }: ForeignKey) => recreated.has(table) && recreated.has(parent)
-  const drop = target.withTable ? [] : found.filter((key) => goes(key) && key.name !== null)
-  const existing = found.filter(({ table }) => !recreated.has(table))
+  const names = selected.map(({ to }) => to)
+  const written = new Set(names)
+  const all = await keysOf(target, names)
+  const recreates = params.mode === 'init' && params.schemaSaveMode === 'recreate'
+  const recreated = recreates ? written : new Set<string>()
+  const isGone = ({ table, tableIn }: ForeignKey) => tableIn === undefined && recreated.has(table)
+  const found = all.filter((key) => refersTo(key, written))
+  const gone = found.filter(isGone).map((key) => withStatement(key, target))
+  const existing = found.filter((key) => !isGone(key))
+  const others = all.filter((key) => !refersTo(key, written))
   const sameFamily = reader.skills.foreignKeys?.family === target.family
-  const chosen = await chooseKeys(request, wanted, { target, existing, recreated, sameFamily })
+  const stay = [...existing, ...others]
+  const chosen = await chooseKeys(request, wanted, { target, stay, recreated, sameFamily })
   const loaded = target.withTable ? [...existing, ...chosen.make] : existing
-  const session = loaded.length === 0 ? [] : await target.unchecked(params.allowTriggers)
+  const session = loaded.length === 0 ? [] : await target.unchecked(params.allowTriggers, names)
   const warnings =
-    session === null
+    typeof session === 'string'
       ? [
-          'foreign keys of the target are checked as rows come, in no order of parents and children: the user may not switch that off, or triggers would not run',
+          `foreign keys of the target are checked as rows come, in no order of parents and children: ${session}`,
         ]
       : []
-  return { ...chosen, existing, drop, session: session ?? [], warnings, sameFamily }
+  const unchecked = typeof session === 'string' ? [] : session
+  return { ...chosen, existing, gone, others, session: unchecked, warnings, sameFamily }
+}
+
+/** When the tables are planned. `anew`: those that are dropped; one that cannot be copied is not, and keeps its keys. */
+export function whenPlanned(plan: ForeignKeyPlan, anew: ReadonlySet<string>): ForeignKeyPlan {
+  const stay = plan.gone.filter(({ table }) => !anew.has(table))
+  if (stay.length === 0) return plan
+  return {
+    ...plan,
+    make: plan.make.filter((key) => !stay.some((known) => isSameKey(known, key))),
+    existing: [...plan.existing, ...stay.map((key) => ({ ...key, statement: null }))],
+    gone: plan.gone.filter(({ table }) => anew.has(table)),
+  }
+}
+
+/** Those of the target. `names`: the tables of the run, as it calls them. */
+export async function keysOf(
+  target: ForeignKeyTarget,
+  names: Iterable<string>,
+): Promise<readonly ForeignKey[]> {
+  const found = await target.list()
+  if (!(await target.ignoresCase?.())) return found
+  const known = new Map([...names].map((name) => [name.toLowerCase(), name]))
+  const own = (name: string, elsewhere: string | undefined) =>
+    elsewhere === undefined ? (known.get(name.toLowerCase()) ?? name) : name
+  return found.map((key) => ({
+    ...key,
+    table: own(key.table, key.tableIn),
+    parent: own(key.parent, key.parentIn),
+  }))
+}
+
+function refersTo({ table, tableIn, parent, parentIn }: ForeignKey, tables: ReadonlySet<string>): boolean {
+  return (tableIn === undefined && tables.has(table)) || (parentIn === undefined && tables.has(parent))
 }
 
 /** Those of the source, where tables are created. Runs that bring what is new leave the tables as they are. */
 async function wantedKeys(reader: Reader, { schemaSaveMode, mode }: Params): Promise<readonly ForeignKey[]> {
   if (schemaSaveMode === 'error_when_not_exist' || mode !== 'init') return []
-  return (await reader.skills.foreignKeys?.list()) ?? []
+  const found = (await reader.skills.foreignKeys?.list()) ?? []
+  return found.filter(({ tableIn }) => tableIn === undefined)
 }
 
 interface KeyTarget {
   readonly target: ForeignKeyTarget
-  readonly existing: readonly ForeignKey[]
+  /** What the target has, and keeps. */
+  readonly stay: readonly ForeignKey[]
   readonly recreated: ReadonlySet<string>
   readonly sameFamily: boolean
 }
@@ -89,23 +133,25 @@ interface KeyTarget {
 async function chooseKeys(
   { reader, writer, selected }: KeyRequest,
   wanted: readonly ForeignKey[],
-  { target, existing, recreated, sameFamily }: KeyTarget,
+  { target, stay, recreated, sameFamily }: KeyTarget,
 ): Promise<Pick<ForeignKeyPlan, 'make' | 'left'>> {
   const names = new Map(selected.map(({ from, to }) => [from, to]))
-  const there = new Set(wanted.length === 0 ? [] : await writer.skills.tables?.())
+  const listed = wanted.length === 0 ? [] : ((await writer.skills.tables?.()) ?? [])
+  const there = await namesThere(target, listed)
   const isUnique = uniqueKeys(reader)
-  const taken = new Set(existing.map(({ name }) => name?.toLowerCase()))
+  const known = new Set(stay.map(identityOf))
+  const taken = new Set(stay.map(({ name }) => name?.toLowerCase()))
   const make: PlannedKey[] = []
   const left: LeftKey[] = []
   for (const key of wanted) {
     const table = names.get(key.table)
     if (table === undefined) continue
-    const parent = names.get(key.parent) ?? (there.has(key.parent) ? key.parent : undefined)
+    const parent = names.get(key.parent) ?? there(key.parent)
     const leave = (reason: string) => left.push({ key, reason })
     if (key.unsupported !== undefined) leave(key.unsupported)
     else if (parent === undefined) leave(`${key.parent} is neither copied nor in the target`)
-    else if (existing.some((known) => isSameKey(known, { ...key, table, parent }))) continue
-    else if (target.withTable && there.has(table) && !recreated.has(table))
+    else if (known.has(identityOf({ ...key, table, parent }))) continue
+    else if (target.withTable && there(table) !== undefined && !recreated.has(table))
       leave(`${table} is there, and the target gives foreign keys to new tables only`)
     else if (!sameFamily && !(await isUnique(key)))
       leave(`(${key.parentColumns.join(', ')}) is not a unique key of ${key.parent}`)
@@ -116,6 +162,16 @@ async function chooseKeys(
     }
   }
   return { make, left }
+}
+
+/** What the target calls a table; undefined: it has none of that name. */
+async function namesThere(
+  target: ForeignKeyTarget,
+  listed: readonly string[],
+): Promise<(name: string) => string | undefined> {
+  const folded = (await target.ignoresCase?.()) ? (name: string) => name.toLowerCase() : String
+  const known = new Map(listed.map((name) => [folded(name), name]))
+  return (name) => known.get(folded(name))
 }
 
 /** Some databases let a key refer to columns that are not unique. */
@@ -145,9 +201,12 @@ function withStatement(key: ForeignKey, target: ForeignKeyTarget): PlannedKey {
   return { ...key, statement: target.withTable ? null : target.statement(key) }
 }
 
-/** Whatever they are called and do. */
 export function isSameKey(a: ForeignKey, b: ForeignKey): boolean {
-  const text = ({ table, parent, columns, parentColumns }: ForeignKey) =>
-    JSON.stringify([table, parent, columns.map((name, i) => JSON.stringify([name, parentColumns[i]])).sort()])
-  return text(a) === text(b)
+  return identityOf(a) === identityOf(b)
+}
+
+/** Whatever it is called and does. */
+function identityOf({ table, tableIn, parent, parentIn, columns, parentColumns }: ForeignKey): string {
+  const pairs = columns.map((name, i) => JSON.stringify([name, parentColumns[i]])).sort()
+  return JSON.stringify([tableIn ?? null, table, parentIn ?? null, parent, pairs])
 }

@@ -18,12 +18,13 @@ import { onAbort } from '../../contract/waiting.js'
 import { inTurns } from './in-turns.js'
 import { Lanes } from './lanes.js'
 import type { DatabasePlan } from './plan.js'
-import { expectedBytes, expectedSplits, planDatabase } from './plan.js'
+import { expectedBytes, expectedSplits, largestFirst, madeAnew, planDatabase } from './plan.js'
 import type { DatabaseProgress, Expected } from './progress.js'
 import { DatabaseTotals } from './progress.js'
 import type { DatabaseReport, TableReport } from './report.js'
 import { copiedTable, databaseReport, uncopiedTable } from './report.js'
-import { finishSchema, prepareSchema } from './schema.js'
+import { KeysToDrop } from './drop-foreign-keys.js'
+import { finishSchema } from './schema.js'
 import { makeTables } from './schema-only.js'
 import type { DatabaseRequest } from './request.js'
 import { runTable } from './run-table.js'
@@ -51,7 +52,6 @@ export async function runDatabase(request: DatabaseRequest, hooks: DatabaseHooks
   const started = performance.now()
   const plan = await planDatabase(request, hooks.signal)
   hooks.onPlan(plan)
-  await prepareSchema(request, plan, hooks.signal)
   const run = new DatabaseRun(request, plan, hooks)
   let error: RowshiftError | null = null
   const copied = async () => {
@@ -62,7 +62,8 @@ export async function runDatabase(request: DatabaseRequest, hooks: DatabaseHooks
   }
   const ended = await (request.only === 'schema' ? makeTables(request, plan, hooks) : copied())
   const tables = plan.tables.map((table) => ended.get(table) ?? uncopiedTable(table, null))
-  const schema = await finishSchema(request, plan, tables, hooks)
+  const { dropped } = run.keys
+  const schema = await finishSchema(request, plan, tables, dropped, hooks)
   const interrupted = hooks.signal.aborted
     ? new RowshiftError('INTERRUPTED', 'The run was interrupted.')
     : null
@@ -72,6 +73,7 @@ export async function runDatabase(request: DatabaseRequest, hooks: DatabaseHooks
     runId: request.runId,
     tables,
     schema,
+    keysDropped: dropped.size > 0,
     leftOut: plan.leftOut,
     stopped: interrupted ?? error,
     seconds,
@@ -95,6 +97,7 @@ class DatabaseRun {
   readonly #hooks: DatabaseHooks
   readonly #planned: readonly PlannedTable[]
   readonly ended = new Map<PlannedTable, TableReport>()
+  readonly keys: KeysToDrop
   readonly #totals: DatabaseTotals<PlannedTable>
   #stopped = false
   /** Why a connection does not see the snapshot any more; null: all do, as far as is known. */
@@ -112,6 +115,7 @@ class DatabaseRun {
     this.#plan = plan
     this.#hooks = hooks
     this.#totals = new DatabaseTotals(plan.tables, expectedOf)
+    this.keys = new KeysToDrop(plan.schema.foreignKeys.gone, madeAnew(plan.tables, request.params))
     this.#planned = plan.tables.filter((table) => table.plan !== null).sort(largestFirst)
   }
 
@@ -240,8 +244,14 @@ class DatabaseRun {
   async #copy(table: PlannedTable, lane: OpenEndpoints, rank: number, together: Together): Promise<void> {
     const { lanes, threads, throttle, inPlace } = together
     this.#totals.move(table, noProgress)
+    const { signal } = this.#hooks
+    const fault = await this.keys.before(table.to, lane.writers[0]!, signal)
+    if (fault !== null) {
+      lanes.give(lane)
+      return this.#end(table, uncopiedTable(table, signal.aborted ? null : fault))
+    }
     const hooks = {
-      signal: this.#hooks.signal,
+      signal,
       onPlan: () => {},
       onProgress: (progress: Progress) => {
         this.#totals.move(table, progress)
@@ -284,10 +294,4 @@ class DatabaseRun {
 function expectedOf(table: PlannedTable): Expected {
   const rows = table.plan?.read.table.estimatedRows ?? null
   return { rows, bytes: table.plan === null ? 0 : expectedBytes(table) }
-}
-
-/** A table of which nobody knows how large it is may be the largest. */
-function largestFirst(a: PlannedTable, b: PlannedTable): number {
-  const [one, other] = [expectedBytes(a) ?? Infinity, expectedBytes(b) ?? Infinity]
-  return one === other ? 0 : other - one
 }

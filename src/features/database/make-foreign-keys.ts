@@ -5,16 +5,18 @@ import type { ForeignKey, ForeignKeyTarget, Orphans } from '../../contract/plugi
 import { pauseAfter, retried, type RetryPolicy } from '../../contract/waiting.js'
 import { titleOf } from '../../contract/foreign-keys.js'
 import type { ForeignKeyPlan, PlannedKey } from './foreign-keys.js'
-import { isSameKey } from './foreign-keys.js'
+import { isSameKey, keysOf } from './foreign-keys.js'
 
-/** `kept`: it was there. `not_made`: nothing was tried, or the target cannot have it. */
+/**
+ * `kept`: it was there. `dropped`: it was there, and a table of it was made anew. `not_made`: nothing was tried, or the target cannot have it.
+ */
 export interface ForeignKeyReport {
   /** null: the database keeps no name, or was to choose one. */
   readonly name: string | null
   readonly table: string
   readonly columns: readonly string[]
   readonly parent: string
-  readonly status: 'made' | 'kept' | 'not_made' | 'failed'
+  readonly status: 'made' | 'kept' | 'dropped' | 'not_made' | 'failed'
   /** Why it was not made, or what is not known of it. */
   readonly reason: string | null
   readonly error: ErrorReport | null
@@ -26,7 +28,7 @@ export interface ForeignKeyReport {
 export interface WrittenTables {
   /** All that was to be done with a table of the target is done. */
   isDone(table: string): boolean
-  /** Rows of it were written or deleted. */
+  /** Rows of it were written or deleted, by this run or by one that it goes on with. */
   isChanged(table: string): boolean
 }
 
@@ -51,9 +53,14 @@ export async function makeForeignKeys(plan: ForeignKeyPlan, making: MakingKeys):
     reports.push(outcome)
   }
   for (const key of plan.existing) reports.push(await checkExisting(key, making))
+  const others = plan.others.filter((key) => isConcerned(key, making.written))
+  for (const key of others) reports.push(await checkExisting(key, making))
   if (made.length === 0) return reports
   // A table of an engine without foreign keys takes them without a word.
-  const there = await making.target.list()
+  const there = await keysOf(
+    making.target,
+    made.flatMap(({ table, parent }) => [table, parent]),
+  )
   return reports.map((one, i) => {
     const key = i < plan.left.length ? undefined : plan.make[i - plan.left.length]
     if (key === undefined || one.status !== 'made' || there.some((found) => isSameKey(found, key))) return one
@@ -63,15 +70,6 @@ export async function makeForeignKeys(plan: ForeignKeyPlan, making: MakingKeys):
       new RowshiftError('CREATE_FAILED', `${titleOf(key)} was added, and is not there.`),
     )
   })
-}
-
-/** Before the tables are dropped that they are of. */
-export async function dropForeignKeys(
-  { drop }: ForeignKeyPlan,
-  target: ForeignKeyTarget,
-  signal: AbortSignal,
-) {
-  for (const key of drop) await target.drop(key, signal)
 }
 
 async function makeKey(
@@ -110,19 +108,50 @@ async function makeKey(
 
 async function checkExisting(key: ForeignKey, making: MakingKeys): Promise<ForeignKeyReport> {
   const { written, signal } = making
-  if (signal.aborted || !(written.isChanged(key.table) || written.isChanged(key.parent)))
-    return report(key, { status: 'kept' })
+  if (signal.aborted || !isConcerned(key, written)) return keptReport(key, written)
   try {
     const orphans = await search(key, making)
     if (orphans.examples.length > 0) return failed(key, making, orphaned(key, orphans))
     return report(key, { status: 'kept', reason: unfinished(orphans) })
   } catch (thrown) {
-    return failed(key, making, RowshiftError.from(thrown))
+    const error = RowshiftError.from(thrown)
+    if (signal.aborted) return keptReport(key, written)
+    if (error.code === 'ACCESS_DENIED' && isElsewhere(key))
+      return report(key, { status: 'kept', reason: `${NOT_LOOKED_AT}: ${error.message}` })
+    return failed(key, making, error)
   }
 }
 
+const NOT_LOOKED_AT = 'whether all rows have a parent was not looked at'
+
+function isElsewhere({ tableIn, parentIn }: ForeignKey): boolean {
+  return tableIn !== undefined || parentIn !== undefined
+}
+
+/** Rows that it is about were written, which no session has checked by it. */
+function isConcerned({ table, tableIn, parent, parentIn }: ForeignKey, written: WrittenTables): boolean {
+  return (
+    (tableIn === undefined && written.isChanged(table)) ||
+    (parentIn === undefined && written.isChanged(parent))
+  )
+}
+
+function keptReport(
+  key: ForeignKey,
+  written: WrittenTables,
+  why = 'the run was interrupted',
+): ForeignKeyReport {
+  const reason = isConcerned(key, written) ? `${NOT_LOOKED_AT}: ${why}` : null
+  return report(key, { status: 'kept', reason })
+}
+
+/** Whether some have to be looked at. */
+export function concernsKeys({ existing, others }: ForeignKeyPlan, written: WrittenTables): boolean {
+  return [...existing, ...others].some((key) => isConcerned(key, written))
+}
+
 async function dropAgain(key: ForeignKey, { target, signal }: MakingKeys): Promise<void> {
-  const found = (await target.list()).find((known) => isSameKey(known, key))
+  const found = (await keysOf(target, [key.table, key.parent])).find((known) => isSameKey(known, key))
   if (found) await target.drop(found, signal)
 }
 
@@ -141,7 +170,7 @@ function unfinished({ complete }: Orphans): string | null {
 function orphaned(key: ForeignKey, { examples }: Orphans): RowshiftError {
   return new RowshiftError(
     'ORPHANED_ROWS',
-    `${titleOf(key)}: rows have no parent in ${key.parent} (${key.parentColumns.join(', ')}), for instance (${key.columns.join(', ')}) = ${examples.join(', ')}. ` +
+    `${titleOf(key)}: rows have no parent in ${full(key.parent, key.parentIn)} (${key.parentColumns.join(', ')}), for instance (${key.columns.join(', ')}) = ${examples.join(', ')}. ` +
       'Copy or insert their parents, or delete them; then run the same command again.',
     { table: key.table, ...(key.name === null ? {} : { constraint: key.name }) },
   )
@@ -151,12 +180,23 @@ function orphaned(key: ForeignKey, { examples }: Orphans): RowshiftError {
 export function unmadeKeys(
   plan: ForeignKeyPlan,
   outcome: Partial<ForeignKeyReport> & Pick<ForeignKeyReport, 'status'>,
+  written: WrittenTables,
 ): ForeignKeyReport[] {
+  const others = plan.others.filter((key) => isConcerned(key, written))
   return [
     ...plan.left.map(({ key, reason }) => report(key, { status: 'not_made', reason })),
     ...plan.make.map((key) => report(key, outcome)),
-    ...plan.existing.map((key) => report(key, { status: 'kept' })),
+    ...[...plan.existing, ...others].map((key) => keptReport(key, written, outcome.error?.message)),
   ]
+}
+
+/** Those that were dropped, and that the source does not have. */
+export function droppedKeys({ make }: ForeignKeyPlan, dropped: Iterable<PlannedKey>): ForeignKeyReport[] {
+  return [...dropped].flatMap((key) =>
+    make.some((wanted) => isSameKey(wanted, key))
+      ? []
+      : [report(key, { status: 'dropped', reason: 'schema_save_mode "recreate" drops its tables' })],
+  )
 }
 
 function failed(key: ForeignKey, { signal }: MakingKeys, error: RowshiftError): ForeignKeyReport {
@@ -166,9 +206,24 @@ function failed(key: ForeignKey, { signal }: MakingKeys, error: RowshiftError): 
 }
 
 function report(
-  { name, table, columns, parent, statement = null }: ForeignKey & Partial<PlannedKey>,
+  { name, table, tableIn, columns, parent, parentIn, statement = null }: ForeignKey & Partial<PlannedKey>,
   outcome: Partial<ForeignKeyReport> & Pick<ForeignKeyReport, 'status'>,
 ): ForeignKeyReport {
-  const left = outcome.status === 'not_made' || outcome.status === 'failed' ? statement : null
-  return { name, table, columns, parent, reason: null, error: null, statement: left, ...outcome }
+  const isThere = outcome.status === 'made' || outcome.status === 'kept'
+  const [child, parentTable] = [full(table, tableIn), full(parent, parentIn)]
+  const left = isThere ? null : statement
+  return {
+    name,
+    table: child,
+    columns,
+    parent: parentTable,
+    reason: null,
+    error: null,
+    statement: left,
+    ...outcome,
+  }
+}
+
+function full(table: string, elsewhere: string | undefined): string {
+  return elsewhere === undefined ? table : `${elsewhere}.${table}`
 }

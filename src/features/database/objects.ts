@@ -7,6 +7,8 @@ import type { SelectedTable } from './selection.js'
 export interface ObjectPlan {
   readonly make: readonly DatabaseObject[]
   readonly left: readonly LeftObject[]
+  /** What the user of the source may lack to see all of them, by kind. */
+  readonly unseen: readonly string[]
 }
 
 export interface LeftObject {
@@ -42,11 +44,13 @@ export async function planObjects(request: ObjectRequest): Promise<ObjectPlan> {
   const { objects: source } = reader.skills
   const { objects: target } = writer.skills
   const found = (await source?.list()) ?? []
-  if (found.length === 0) return { make: [], left: [] }
+  const unseen = (definer !== null && (await source?.unseen?.())) || []
+  if (found.length === 0) return { make: [], left: [], unseen }
   const family = target?.family === source!.family
   if (definer === null || !family) {
     const reason = family ? '--objects makes them' : 'the target’s database has another language for them'
-    return { make: [], left: found.map((object) => ({ object, reason: object.unsupported ?? reason })) }
+    const left = found.map((object) => ({ object, reason: object.unsupported ?? reason }))
+    return { make: [], left, unseen: family ? unseen : [] }
   }
   const renamed = selected.find(({ from, to }) => from !== to)
   if (renamed !== undefined)
@@ -66,7 +70,7 @@ export async function planObjects(request: ObjectRequest): Promise<ObjectPlan> {
       left.push({ object, reason: 'the target has one of that name', kept: true })
     else make.push(object)
   }
-  return { make, left }
+  return { make, left, unseen }
 }
 
 export interface MakingObjects {
@@ -84,7 +88,7 @@ export interface MakingObjects {
  * what failed is in its report.
  */
 export async function makeObjects(
-  { make, left }: ObjectPlan,
+  { make, left }: Omit<ObjectPlan, 'unseen'>,
   making: MakingObjects,
 ): Promise<ObjectReport[]> {
   const ended = new Map<DatabaseObject, ObjectReport>()
@@ -120,7 +124,7 @@ async function makeObject(object: DatabaseObject, making: MakingObjects): Promis
 
 /** All of them, where nothing can be done about any. */
 export function unmadeObjects(
-  { make, left }: ObjectPlan,
+  { make, left }: Omit<ObjectPlan, 'unseen'>,
   outcome: Partial<ObjectReport> & Pick<ObjectReport, 'status'>,
 ): ObjectReport[] {
   return [...make.map((object) => reportOf(object, outcome)), ...left.map(leftReport)]

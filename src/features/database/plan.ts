@@ -3,9 +3,11 @@ import type { Reader } from '../../contract/plugin.js'
 import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { withEndpoints } from '../../engine/open-endpoints.js'
 import { stopped } from '../../engine/run-errors.js'
+import type { Params } from '../../task/params.js'
 import type { DatabaseRequest } from './request.js'
 import { checkDatabaseRequest, endsRequest } from './request.js'
 import type { SchemaPlan } from './schema-plan.js'
+import { whenPlanned } from './foreign-keys.js'
 import { planSchema } from './schema-plan.js'
 import type { Selection } from './selection.js'
 import { sameTarget, selectTables } from './selection.js'
@@ -23,6 +25,8 @@ export interface DatabasePlan {
   /** What is made beside them. */
   readonly schema: SchemaPlan
   readonly leftOut: Selection['leftOut']
+  /** Tables of the target that an earlier run has copied, with which this one goes on. */
+  readonly doneBefore: readonly string[]
 }
 
 /** Plans the copy of every table, over one connection to each end; writes nothing. Throws USAGE where no table is left. */
@@ -54,7 +58,8 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
       request.doneBefore?.has(name) === true && plan?.write.create === null
     return {
       tables: kept.filter((table) => !isDone(table)),
-      schema,
+      schema: { ...schema, foreignKeys: whenPlanned(schema.foreignKeys, madeAnew(tables, request.params)) },
+      doneBefore: kept.filter(isDone).map(({ to }) => to),
       leftOut: [
         ...leftOut,
         ...skipped,
@@ -63,6 +68,12 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
       ],
     }
   })
+}
+
+/** Those that are dropped first; one that cannot be copied is not. */
+export function madeAnew(tables: readonly PlannedTable[], { schemaSaveMode }: Params): ReadonlySet<string> {
+  const anew = schemaSaveMode === 'recreate' ? tables.filter(({ plan }) => plan?.write.create != null) : []
+  return new Set(anew.map(({ to }) => to))
 }
 
 /** Tables that the mode is not made for are left out where the others are to go on. Throws USAGE where no table is left. */
@@ -144,6 +155,12 @@ function mayBeOne({ plan: a }: PlannedTable, { plan: b }: PlannedTable): boolean
 export function expectedBytes({ plan }: PlannedTable): number | null {
   const { estimatedRows = null, estimatedRowBytes = null } = plan?.read.table ?? {}
   return estimatedRows === null || estimatedRowBytes === null ? null : estimatedRows * estimatedRowBytes
+}
+
+/** A table of which nobody knows how large it is may be the largest. */
+export function largestFirst(a: PlannedTable, b: PlannedTable): number {
+  const [one, other] = [expectedBytes(a) ?? Infinity, expectedBytes(b) ?? Infinity]
+  return one === other ? 0 : other - one
 }
 
 /** How many splits are expected, at least; without a key it is one. */

@@ -164,6 +164,8 @@ export function unplannedReport(runId: string, error: RowshiftError): DatabaseRe
 
 export interface DatabaseFacts extends Pick<DatabaseReport, 'runId' | 'tables' | 'leftOut' | 'seconds'> {
   readonly schema: SchemaReport
+  /** Some were, which may have been made again. */
+  readonly keysDropped: boolean
   /** Why something was not done that could have been; null: all was. */
   readonly stopped: RowshiftError | null
   readonly busySeconds: readonly number[]
@@ -185,7 +187,7 @@ export function databaseReport(facts: DatabaseFacts): DatabaseReport {
     busySeconds: busySeconds.map(thousandths),
     snapshotPosition: position,
     reasons,
-    targetChanged: tables.some(isChanged) || isMade(schema),
+    targetChanged: tables.some(isChanged) || isMade(schema) || facts.keysDropped,
     tables,
     ...schema,
     leftOut,

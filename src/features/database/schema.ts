@@ -3,8 +3,9 @@ import type { ErrorReport } from '../../contract/errors.js'
 import { RowshiftError } from '../../contract/errors.js'
 import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { withEndpoints } from '../../engine/open-endpoints.js'
+import type { PlannedKey } from './foreign-keys.js'
 import type { WrittenTables } from './make-foreign-keys.js'
-import { dropForeignKeys, makeForeignKeys, unmadeKeys } from './make-foreign-keys.js'
+import { concernsKeys, droppedKeys, makeForeignKeys, unmadeKeys } from './make-foreign-keys.js'
 import { makeObjects, unmadeObjects } from './objects.js'
 import type { DatabasePlan } from './plan.js'
 import type { SchemaPlan } from './schema-plan.js'
@@ -18,42 +19,49 @@ export interface SchemaHooks {
   readonly onStep?: (step: string) => void
 }
 
-/** Before the first table is made. */
-export async function prepareSchema(
-  request: DatabaseRequest,
-  { tables, schema: { foreignKeys } }: DatabasePlan,
-  signal: AbortSignal,
-): Promise<void> {
-  const refused = request.onTableError === 'stop' && tables.some(({ error }) => error !== null)
-  if (foreignKeys.drop.length === 0 || refused) return
-  await withDatabases(request, signal, ({ writers }) =>
-    dropForeignKeys(foreignKeys, writers[0]!.skills.foreignKeys!, signal),
-  )
-}
-
-/** When all tables have ended, however that was. Never throws: what is not made is in the report, and why. */
+/**
+ * When all tables have ended, however that was. `dropped`: foreign keys that were, for tables to be made anew. Never throws: what is not made is
+ * in the report, and why.
+ */
 export async function finishSchema(
   request: DatabaseRequest,
-  { schema }: DatabasePlan,
+  plan: DatabasePlan,
+  tables: readonly TableReport[],
+  dropped: ReadonlySet<PlannedKey>,
+  hooks: SchemaHooks,
+): Promise<SchemaReport> {
+  const { foreignKeys, objects } = await finish(request, plan, tables, hooks)
+  return { foreignKeys: [...foreignKeys, ...droppedKeys(plan.schema.foreignKeys, dropped)], objects }
+}
+
+async function finish(
+  request: DatabaseRequest,
+  plan: DatabasePlan,
   tables: readonly TableReport[],
   hooks: SchemaHooks,
 ): Promise<SchemaReport> {
-  const { foreignKeys, objects } = schema
+  const { foreignKeys, objects } = plan.schema
   const { signal } = hooks
+  const written = writtenTables(request, plan, tables)
   const nothing = (outcome: { status: 'not_made' | 'failed'; reason?: string; error?: ErrorReport }) => ({
-    foreignKeys: unmadeKeys(foreignKeys, outcome),
+    foreignKeys: unmadeKeys(foreignKeys, outcome, written),
     objects: unmadeObjects(objects, outcome),
   })
   if (signal.aborted) return nothing({ status: 'not_made', reason: 'the run was interrupted' })
-  if (tables.length > 0 && !tables.some(({ status }) => status === 'success'))
-    return nothing({ status: 'not_made', reason: 'no table was copied' })
-  if (foreignKeys.make.length + foreignKeys.existing.length + objects.make.length === 0)
+  const noTable = tables.length > 0 && !tables.some(({ status }) => status === 'success')
+  const concerned = concernsKeys(foreignKeys, written)
+  if (noTable && !concerned) return nothing({ status: 'not_made', reason: 'no table was copied' })
+  if (foreignKeys.make.length + objects.make.length === 0 && !concerned)
     return nothing({ status: 'not_made' })
-  const finish = (endpoints: OpenEndpoints) =>
-    finishWith(request, schema, writtenTables(tables), endpoints, hooks)
-  return withDatabases(request, signal, finish).catch((thrown: unknown) =>
+  const left = noTable ? { ...objects, make: [] } : objects
+  const work = (endpoints: OpenEndpoints) =>
+    finishWith(request, { foreignKeys, objects: left }, written, endpoints, hooks)
+  const done = await withDatabases(request, signal, work).catch((thrown: unknown) =>
     nothing({ status: 'failed', error: RowshiftError.from(thrown).report() }),
   )
+  return noTable
+    ? { ...done, objects: unmadeObjects(objects, { status: 'not_made', reason: 'no table was copied' }) }
+    : done
 }
 
 async function finishWith(
@@ -67,7 +75,7 @@ async function finishWith(
   const { foreignKeys: target } = writer.skills
   const keys =
     target === undefined
-      ? unmadeKeys(foreignKeys, { status: 'not_made' })
+      ? unmadeKeys(foreignKeys, { status: 'not_made' }, written)
       : await makeForeignKeys(foreignKeys, { target, written, retry, signal, onStep })
   const obstacle = (table: string | null) =>
     table === null || written.isDone(table) ? null : `${table} was not copied`
@@ -75,13 +83,23 @@ async function finishWith(
   return { foreignKeys: keys, objects: made }
 }
 
-function writtenTables(tables: readonly TableReport[]): WrittenTables {
+/**
+ * A run that goes on with an earlier one does not know which tables that has changed. One that copies no rows looks at all tables, whoever has
+ * written to them.
+ */
+function writtenTables(
+  { only }: DatabaseRequest,
+  { doneBefore, tables: planned }: DatabasePlan,
+  tables: readonly TableReport[],
+): WrittenTables {
   const known = new Map(tables.map((table) => [table.to, table]))
+  const goesOn = tables.some(({ run }) => run?.resumed != null)
+  const looked = new Set(only === 'schema' ? planned.map(({ to }) => to) : doneBefore)
   return {
     isDone: (name) => (known.get(name)?.status ?? 'success') === 'success',
     isChanged: (name) => {
       const table = known.get(name)
-      return table !== undefined && isChanged(table)
+      return goesOn || looked.has(name) || (table !== undefined && isChanged(table))
     },
   }
 }
