@@ -28,6 +28,8 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const NODE = '24'
 /** Loaded by runs that need them, so that they are not in the bundle. */
 const PACKAGES = ['pino', 'ajv', 'pg', 'bullmq', 'ioredis']
+/** The names of what a release is. */
+const MADE = /^(rowshift[-_]\d.*\.(tgz|tar\.gz|deb|cdx\.json)|SHA256SUMS)$/
 /** What Node.js looks for to see whether it holds a program. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 
@@ -44,8 +46,7 @@ try {
 }
 
 async function makeRelease() {
-  rmSync(release, { recursive: true, force: true })
-  mkdirSync(release, { recursive: true })
+  emptyFolder()
   run('npm', ['pack', '--silent', '--pack-destination', release])
   const app = join(work, 'app')
   const folders = await gatherApp(app)
@@ -59,6 +60,18 @@ async function makeRelease() {
   writeFileSync(join(release, 'SHA256SUMS'), sums.join(''))
   for (const name of [...names, 'SHA256SUMS'])
     process.stdout.write(`${(statSync(join(release, name)).size / 1e6).toFixed(1).padStart(6)} MB  ${name}\n`)
+}
+
+/** Takes away what an earlier release has left, and nothing else. */
+function emptyFolder() {
+  mkdirSync(release, { recursive: true })
+  const names = readdirSync(release)
+  const others = names.filter((name) => !MADE.test(name))
+  if (others.length > 0)
+    throw new Error(
+      `${release} holds ${others[0]}, which no release has made: --to takes a folder of its own`,
+    )
+  for (const name of names) rmSync(join(release, name))
 }
 
 /** All files of the program, as in an installed package; gives the folders of the packages in it. */

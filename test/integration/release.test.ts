@@ -53,6 +53,21 @@ describe('the single executable', () => {
     succeed('tar', ['-xzf', join(release, `${name}.tar.gz`)])
   })
 
+  it('goes into a folder of its own, and removes nothing there but what an earlier one has left', () => {
+    const folder = join(scratch, 'release-in-use')
+    mkdirSync(join(folder, 'photos'), { recursive: true })
+    for (const file of ['notes.txt', 'photos/one.jpg', `rowshift-${version}.tgz`])
+      writeFileSync(join(folder, file), 'mine')
+    const { status, stderr } = spawnSync(process.execPath, ['scripts/release.mjs', '--to', folder], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    expect(status).not.to.equal(0)
+    expect(stderr).to.include('holds notes.txt, which no release has made')
+    expect(readdirSync(folder)).to.have.members(['notes.txt', 'photos', `rowshift-${version}.tgz`])
+    expect(readFileSync(join(folder, 'photos/one.jpg'), 'utf8')).to.equal('mine')
+  })
+
   it('comes with checksums that are true, and with a list of what is inside', () => {
     const names = readdirSync(release)
     const architecture = process.arch === 'x64' ? 'amd64' : process.arch
