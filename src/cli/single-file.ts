@@ -2,11 +2,13 @@
  * The start of the single executable. The modules that it holds are written into a folder of the user's, once for each version, and run from there
  * like those of an installed package: worker threads, WebAssembly and modules of others need files.
  */
-import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { getAsset } from 'node:sea'
 import { ownFolder } from './own-folder.js'
+
+const DAY_MS = 86_400_000
 
 /** The asset `contents.json`: what scripts/release.mjs has put in. */
 interface Contents {
@@ -20,7 +22,10 @@ interface Contents {
 
 const contents = JSON.parse(getAsset('contents.json', 'utf8')) as Contents
 const folder = unpacked()
-if (folder !== null) createRequire(join(folder, contents.start))(join(folder, contents.start))
+if (folder !== null) {
+  setInterval(touch, DAY_MS, folder).unref()
+  createRequire(join(folder, contents.start))(join(folder, contents.start))
+}
 
 /** The folder with all files; null: there is none, which was said. */
 function unpacked(): string | null {
@@ -45,6 +50,18 @@ function isComplete(home: string): boolean {
   return Object.entries(contents.files).every(
     ([path, bytes]) => statSync(join(home, path), { throwIfNoEntry: false })?.size === bytes,
   )
+}
+
+/** Whoever removes files that nobody has used for days leaves these: threads and commands are loaded when they are needed. */
+function touch(home: string): void {
+  const now = new Date()
+  for (const path of Object.keys(contents.files)) {
+    try {
+      utimesSync(join(home, path), now, now)
+    } catch {
+      // What is gone already cannot be kept.
+    }
+  }
 }
 
 /** Beside its place first, so that no other process ever sees half of it. */
