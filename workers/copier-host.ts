@@ -18,6 +18,8 @@ export interface CopierHost {
   /** Aborts when all that the thread does is to stop. */
   readonly signal: AbortSignal
   opened(): Promise<CopyEndpoints>
+  /** Whether they are open now. */
+  areOpen(writers: readonly Writer[]): boolean
   post(message: WorkerMessage): void
   failure(
     error: RowshiftError,

@@ -86,6 +86,8 @@ export class Copier {
     await this.close()
     const writers = this.#target?.writers ?? []
     const forget = async () => {
+      // What is closed would be opened again, with a connection that nobody closes.
+      if (!this.#host.areOpen(writers)) return
       for (const { writer, spec } of tableWrites(writers, this.#setup.plan.write))
         await writer.skills.forget?.(spec)
     }

@@ -10,6 +10,7 @@ import type {
   WorkerMessage,
 } from '../src/engine/messages.js'
 import { RowshiftError } from '../src/contract/errors.js'
+import type { Writer } from '../src/contract/plugin.js'
 import { closeAll, openAll } from '../src/contract/opening.js'
 import type { ControlHandlers } from './control.js'
 import type { CopierHost, CopyEndpoints } from './copier-host.js'
@@ -29,6 +30,7 @@ export class CopyThread extends PoolThread<CopyEndpoints, WorkerMessage> impleme
   readonly reads = new Mutex()
   readonly writes = new Mutex()
   inSnapshot = false
+  #open: CopyEndpoints | null = null
 
   constructor(
     setup: Endpoints & ThreadSetup,
@@ -128,10 +130,15 @@ export class CopyThread extends PoolThread<CopyEndpoints, WorkerMessage> impleme
     const writers = await makeWriters(target)
     const { signal } = this
     await this.connections.open(() => openAll([...readers, ...writers], signal), signal)
-    return { readers, writers }
+    return (this.#open = { readers, writers })
+  }
+
+  areOpen(writers: readonly Writer[]): boolean {
+    return this.#open?.writers === writers
   }
 
   protected async closeEndpoints({ readers, writers }: CopyEndpoints): Promise<void> {
+    if (this.areOpen(writers)) this.#open = null
     const copiers = await Promise.allSettled(this.#runs.values())
     const pipelines = copiers.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
     await closeAll([...readers, ...writers, ...pipelines])
