@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Key, PlannedWrite } from '../../src/contract/plugin.js'
 import type { SqlSession } from '../../src/sql/session.js'
 import { untouchedColumns } from '../../src/sql/settlement.js'
@@ -50,7 +51,10 @@ export class Stages {
   readonly #byColumns = new Map<string, StageTable>()
 
   of({ columns }: PlannedWrite): StageTable {
-    const key = JSON.stringify(columns.map(({ target }) => target))
+    // There may be thousands of tables.
+    const key = createHash('sha256')
+      .update(JSON.stringify(columns.map(({ target }) => target)))
+      .digest('base64')
     const stage = this.#byColumns.get(key) ?? {
       name: `pg_temp.rowshift_stage_${++Stages.#made}`,
       sessions: new WeakSet<SqlSession>(),
@@ -66,13 +70,13 @@ interface StageTable extends Pick<Statements, 'sessions'> {
 
 export function statementsOf(spec: PlannedWrite, stages: Stages): Statements {
   const staged = spec.writeMode !== 'insert'
-  const { name: stage, sessions } = stages.of(spec)
-  const into = staged ? stage : tableSql(spec.table.table)
+  const stage = staged ? stages.of(spec) : null
+  const into = stage?.name ?? tableSql(spec.table.table)
   return {
     spec,
     copy: `COPY ${into} (${list(namesOf(spec))}) FROM STDIN`,
-    stage: staged ? stageSql(spec, stage) : null,
-    sessions,
+    stage: stage && stageSql(spec, stage.name),
+    sessions: stage?.sessions ?? new WeakSet<SqlSession>(),
     checks: SilentChangeChecks.of(spec),
   }
 }

@@ -5,6 +5,7 @@ import { log } from '../log.js'
 import { outlineSource } from '../features/sources/table-reads.js'
 import { Target } from '../features/shard/target.js'
 import { adding, DeferredIndexes } from '../features/indexes/deferred-indexes.js'
+import type { IndexPlaces } from '../features/indexes/places.js'
 import type { SplitOutline } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
 import type { RunReport } from '../contract/task-store.js'
@@ -60,6 +61,7 @@ export interface AmongOthers extends Sharing {
   /** Of the coordinator, for as long as the copy takes. */
   readonly endpoints: OpenEndpoints
   readonly throttle: Throttle
+  readonly places: IndexPlaces
 }
 
 /** Copies one table. Never throws: a failure is in the report. */
@@ -90,10 +92,15 @@ export async function runCopy(
   try {
     const work = async (endpoints: OpenEndpoints) => {
       const { unfinished, missing, abandoned, notices } = await findRun(request, endpoints)
-      if (missing) throw withoutCheckpoints(missing, await planWith(request, endpoints, hooks.signal))
+      // Some of it needs a connection of its own.
+      const plan = () => planWith(request, endpoints, hooks.signal)
+      if (missing) throw withoutCheckpoints(missing, await plan())
       runPlan = unfinished
         ? resumedPlan(unfinished, request.params)
-        : warned(among?.plan ?? (await planWith(request, endpoints, hooks.signal)), notices)
+        : warned(
+            among?.plan ?? (await (among ? among.threads.pool.withRoom(plan, hooks.signal) : plan())),
+            notices,
+          )
       announce(request, runPlan)
       hooks.onPlan(runPlan)
       const { runId, memory = null } = request
@@ -122,7 +129,7 @@ export async function runCopy(
       if (check) sourceChanged = await check.end({ ...result, rowsRead: result.progress.done.rowsRead })
       if (!checkpoints.finished) {
         if (late.any) onChange()
-        runtimeReasons.push(...(await late.add(adding(runPlan, hooks, progress), warnings)))
+        runtimeReasons.push(...(await late.add(adding(runPlan, hooks, progress, among?.places), warnings)))
         if (runPlan.write.postSql.length > 0) onChange()
         await checkpoints.finishing()
         await new Target(endpoints.writers, runPlan.write).finish(hooks.signal)

@@ -14,6 +14,8 @@ const CLOSE_TIMEOUT_MS = 5_000
 const ROOM_MS = 100
 /** After so many attempts a thread gives up its connections. */
 const ROOM_ATTEMPTS = 5
+/** For so long it may be at its last job, before another one is told so. */
+const LEAVING_MS = 10_000
 /** Of jobs that are the only ones in their pool. */
 const NOBODY: JobOwner = { run: '', rank: 0 }
 
@@ -42,6 +44,8 @@ export class WorkerPool<Job, Result extends JobResult> implements JobPool<Job, R
   /** Those that take no more jobs, because a server takes no more connections. */
   readonly #retired = new Set<number>()
   #crowding: ErrorReport | null = null
+  /** When one was told to make room. */
+  #toldAt = -Infinity
   readonly #waiting = new WaitingJobs()
   /** Those that take jobs, and those that gave up; the most that there were. */
   #threads: number
@@ -151,8 +155,12 @@ export class WorkerPool<Job, Result extends JobResult> implements JobPool<Job, R
 
   #makeRoom(error: RowshiftError): void {
     const working = [...this.#open].filter((thread) => !this.#retired.has(thread))
+    // One that was told so closes its own when it has done what it has in hand, unless it is needed.
+    const leaving = working.length < this.#open.size && performance.now() - this.#toldAt < LEAVING_MS
+    if (leaving) return
     const [last] = working.reverse()
     if (last === undefined || working.length === 1) throw error
+    this.#toldAt = performance.now()
     this.retire(last, error.report())
     this.tell({ type: 'giveUp', thread: last })
   }

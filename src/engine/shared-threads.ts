@@ -29,6 +29,8 @@ export class SharedThreads {
   readonly pool: WorkerPool<CopyJob, SplitResult>
   readonly #options: SharedThreadsOptions
   readonly #shares = new Map<string, ThreadShare>()
+  /** Of the tables that have left. */
+  #rowsBefore = 0
   /** Of the threads that have ended. */
   readonly busySeconds: number[] = []
   /** Whether a thread has its connections, or has had them. */
@@ -70,6 +72,12 @@ export class SharedThreads {
     return share
   }
 
+  /** Its copy has ended: nothing of it is kept. */
+  leave(run: string): void {
+    this.#rowsBefore += this.#shares.get(run)?.rows ?? 0
+    this.#shares.delete(run)
+  }
+
   /**
    * How many splits a table has for threads, or is expected to have: `expected` as long as more of them come. One that fails keeps all others
    * from beginning until it has ended.
@@ -83,7 +91,7 @@ export class SharedThreads {
 
   /** Rows that all tables have moved so far. */
   get rows(): number {
-    let rows = 0
+    let rows = this.#rowsBefore
     for (const share of this.#shares.values()) rows += share.rows
     return rows
   }
@@ -168,6 +176,7 @@ export class ThreadShare implements JobPool<CopyJob, SplitResult>, Threads {
   /** The threads stay, for the other tables. */
   async close(): Promise<void> {
     this.#table = null
+    this.#hooks = null
     this.noMore()
     this.#shared.pool.tell({ type: 'end', run: this.#owner.run })
   }

@@ -117,6 +117,31 @@ describe('a server with few connections', () => {
     }
   })
 
+  it('copies a database with all its indexes', async () => {
+    for (const at of oneServer()) {
+      const names = ['a', 'b', 'c', 'd', 'e', 'f']
+      const tables = names.map(
+        (name) => `CREATE TABLE ${name} (id INT PRIMARY KEY, x INT, y VARCHAR(20), KEY (x), KEY (y));
+          INSERT INTO ${name} WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 1000) SELECT i, i % 7, i FROM q`,
+      )
+      const from = await TestDatabase.create(at, tables.join(';'))
+      const to = await TestDatabase.create(at)
+      await limited(from, 8, async (url) => {
+        await query(at, `GRANT ALL ON \`${to.database}\`.* TO '${new URL(url('a')).username}'@'%'`)
+        const source = url('a').replace(/\?.*/, '')
+        const target = `${source.slice(0, source.lastIndexOf('/'))}/${to.database}`
+        const params = ['--params', JSON.stringify({ worker_num: 4, read_batch: 100 })]
+        const copied = await runWithReport(['copy', '--from', source, '--to', target, '--create', ...params])
+        expect(copied.code, copied.stderr).to.equal(0)
+      })
+      for (const name of names) {
+        const [, ddl] = (await to.query(`SHOW CREATE TABLE ${name}`))[0]!
+        expect(ddl).to.include('KEY `x`').and.to.include('KEY `y`')
+        expect(await to.value(`SELECT COUNT(*) FROM ${name}`)).to.equal('1000')
+      }
+    }
+  })
+
   it('has room for a thread when the only split is too large for the process that began with it', async () => {
     const db = await TestDatabase.create(
       server('postgres'),

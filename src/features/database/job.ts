@@ -15,6 +15,7 @@ import { SnapshotStart } from '../../engine/snapshot-start.js'
 import { throttledCopy } from '../../engine/speed.js'
 import type { Throttle } from '../../engine/throttle.js'
 import { onAbort } from '../../contract/waiting.js'
+import { IndexPlaces } from '../indexes/places.js'
 import { inTurns } from './in-turns.js'
 import { Lanes } from './lanes.js'
 import type { DatabasePlan } from './plan.js'
@@ -88,6 +89,7 @@ interface Together {
   readonly threads: SharedThreads
   readonly lanes: Lanes
   readonly throttle: Throttle
+  readonly places: IndexPlaces
   readonly inPlace: boolean
 }
 
@@ -155,7 +157,8 @@ class DatabaseRun {
         lanes.give(first)
         const begun = snapshot && (await this.#begin(snapshot, lanes))
         const inPlace = !inSnapshot && lookSmall(plans)
-        await this.#tables({ threads, lanes, throttle, inPlace }).finally(() => begun?.end?.())
+        const places = new IndexPlaces(plans[0]!.policy.workerNum, threads.pool)
+        await this.#tables({ threads, lanes, throttle, places, inPlace }).finally(() => begun?.end?.())
       })
     } finally {
       release()
@@ -242,7 +245,7 @@ class DatabaseRun {
   }
 
   async #copy(table: PlannedTable, lane: OpenEndpoints, rank: number, together: Together): Promise<void> {
-    const { lanes, threads, throttle, inPlace } = together
+    const { lanes, threads, throttle, places, inPlace } = together
     this.#totals.move(table, noProgress)
     const { signal } = this.#hooks
     const fault = await this.keys.before(table.to, lane.writers[0]!, signal)
@@ -270,7 +273,9 @@ class DatabaseRun {
       inPlace,
       position,
       throttle,
+      places,
     })
+    threads.leave(table.request.runId)
     if (report.error?.code === 'SNAPSHOT_LOST') {
       this.#lost = report.error
       lanes.forsake()

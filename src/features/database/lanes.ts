@@ -1,9 +1,13 @@
 import { RowshiftError } from '../../contract/errors.js'
 import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { closeEndpoints } from '../../engine/open-endpoints.js'
+import { log } from '../../log.js'
 
 /** Most tables that are under way side by side: each has a connection of the coordinator to either end. */
 const MOST = 8
+
+/** After one could not be opened: the others do meanwhile. */
+const PAUSE_MS = 5_000
 
 /** The connections of the coordinator, which go from table to table. */
 export class Lanes {
@@ -11,6 +15,11 @@ export class Lanes {
   readonly #all = new Set<OpenEndpoints>()
   readonly #free: OpenEndpoints[] = []
   #most = MOST
+  /** To be closed as soon as they are free: what needs another connection, for a moment, gets that. */
+  #surplus = 0
+  readonly #closing: Promise<void>[] = []
+  /** None is opened before. */
+  #pausedUntil = -Infinity
 
   constructor(open: () => Promise<OpenEndpoints>) {
     this.#open = open
@@ -18,7 +27,8 @@ export class Lanes {
 
   /** Whether one is free, or may be opened. */
   get hasRoom(): boolean {
-    return this.#free.length > 0 || this.#all.size < this.#most
+    if (this.#free.length > 0) return true
+    return this.#all.size < this.#most && performance.now() >= this.#pausedUntil
   }
 
   /** Whether all were forsaken. */
@@ -26,7 +36,7 @@ export class Lanes {
     return this.#most <= 0
   }
 
-  /** null: a server takes no more connections, so that the others must do. */
+  /** null: another one cannot be opened, so that those that there are must do. Throws why the first one cannot. */
   async take(): Promise<OpenEndpoints | null> {
     const free = this.#free.pop()
     if (free) return free
@@ -36,14 +46,28 @@ export class Lanes {
       return opened
     } catch (thrown) {
       const error = RowshiftError.from(thrown)
-      if (error.code !== 'CONNECTION_LIMIT' || this.#all.size === 0) throw error
-      this.#most = this.#all.size
+      if (this.#all.size === 0) throw error
+      log.warn(`a table waits for another one: ${error.message}`)
+      if (error.code === 'CONNECTION_LIMIT') this.#limit()
+      else this.#pausedUntil = performance.now() + PAUSE_MS
       return null
     }
   }
 
   give(lane: OpenEndpoints): void {
-    this.#free.push(lane)
+    if (this.#surplus === 0) {
+      this.#free.push(lane)
+      return
+    }
+    this.#surplus--
+    this.#all.delete(lane)
+    this.#closing.push(closeEndpoints(lane))
+  }
+
+  /** A server takes no more connections than there are. */
+  #limit(): void {
+    this.#surplus = Math.min(1, this.#all.size - 1)
+    this.#most = this.#all.size - this.#surplus
   }
 
   /** It is of no more use, and closed with the others. */
@@ -51,7 +75,7 @@ export class Lanes {
     this.#most--
   }
 
-  /** Opens all that there will be, so that they can begin together. */
+  /** Opens all that there will be, so that they can begin together. None is taken. */
   async fill(most: number): Promise<readonly OpenEndpoints[]> {
     this.#most = Math.min(this.#most, most)
     const taken: OpenEndpoints[] = []
@@ -60,10 +84,12 @@ export class Lanes {
       if (lane !== null) taken.push(lane)
     }
     for (const lane of taken) this.give(lane)
-    return taken
+    await Promise.all(this.#closing)
+    this.#most = this.#all.size
+    return [...this.#free]
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#all].map(closeEndpoints))
+    await Promise.all([...this.#closing, ...[...this.#all].map(closeEndpoints)])
   }
 }

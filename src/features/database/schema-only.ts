@@ -3,6 +3,7 @@ import { RowshiftError } from '../../contract/errors.js'
 import { withEndpoints } from '../../engine/open-endpoints.js'
 import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { DeferredIndexes } from '../indexes/deferred-indexes.js'
+import { IndexPlaces } from '../indexes/places.js'
 import { Target } from '../shard/target.js'
 import type { DatabasePlan } from './plan.js'
 import type { PlannedTable } from './table-plan.js'
@@ -57,7 +58,12 @@ async function makeTable(
     await new Target(writers, { ...write, preSql: [] }).prepare(signal)
     await indexes.defer('none', signal)
   }
-  const late = { connections: policy.workerNum, retry: policy.retry, signal, onStep: onStep ?? (() => {}) }
+  const late = {
+    places: new IndexPlaces(policy.workerNum),
+    retry: policy.retry,
+    signal,
+    onStep: onStep ?? (() => {}),
+  }
   const reasons = await indexes.add(late, warnings)
   const made = uncopiedTable(table, null)
   return {

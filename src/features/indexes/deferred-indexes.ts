@@ -8,31 +8,30 @@ import type { Progress } from '../../engine/progress.js'
 import type { TableWrite } from '../shard/table-writes.js'
 import { tableWrites } from '../shard/table-writes.js'
 import { inTurn } from './in-turn.js'
+import { IndexPlaces } from './places.js'
 
 /** What an error shows of the statements that are left to do. */
 const SHOWN = 20
 
-/** Of a table whose indexes may be added at the same time, each reads all rows and sorts them. */
-const MOST_CONNECTIONS = 4
-
 export interface Adding {
-  /** How many connections may be at work. */
-  readonly connections: number
+  /** The connections that may be at work. */
+  readonly places: IndexPlaces
   readonly retry: RetryPolicy
   readonly signal: AbortSignal
   /** What is being done, in words. */
   readonly onStep: (step: string) => void
 }
 
-/** How a run adds them, by its plan. */
+/** How a run adds them, by its plan. `among`: those of all tables that are copied side by side. */
 export function adding(
   { policy }: RunPlan,
   { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress: (now: Progress) => void },
   progress: Progress,
+  among: IndexPlaces | null = null,
 ): Adding {
   const { workerNum, retry } = policy
-  const connections = Math.min(workerNum, MOST_CONNECTIONS)
-  return { connections, retry, signal, onStep: (step) => onProgress({ ...progress, step }) }
+  const places = among ?? new IndexPlaces(workerNum)
+  return { places, retry, signal, onStep: (step) => onProgress({ ...progress, step }) }
 }
 
 export class DeferredIndexes {
@@ -94,7 +93,7 @@ export class DeferredIndexes {
   }
 
   /** After the last row. Resolves to what was done, in words. `warnings` gets what could not be. */
-  async add({ connections, retry, signal, onStep }: Adding, warnings: string[]): Promise<string[]> {
+  async add({ places, retry, signal, onStep }: Adding, warnings: string[]): Promise<string[]> {
     if (!this.any) return []
     const started = performance.now()
     let [added, all] = [0, 0]
@@ -112,7 +111,7 @@ export class DeferredIndexes {
       all += steps.flat().length
       const addStep = async (step: readonly DeferredIndex[]): Promise<void> => {
         const refused = await retried(
-          () => skill.add(step, share, signal),
+          () => places.hold((atWork) => skill.add(step, Math.max(share, atWork), signal), signal),
           (error, retries) => pauseAfter(error, retries, retry),
           signal,
         )
@@ -125,7 +124,7 @@ export class DeferredIndexes {
       chains.push(...(together ? works.map((work) => [work]) : [works]))
     }
     if (all === 0) return []
-    share = Math.min(connections, chains.length)
+    share = Math.min(places.most, chains.length)
     show()
     await inTurn(chains, share)
     if (added === 0) return []
