@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { ConsoleServer } from '../support/console.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
 
@@ -192,6 +193,25 @@ describe('alerts', () => {
       await until('the alert', async () => (await fixture.cli('run', '5')).code !== 0 && codes().length > 1)
       expect(codes()[1]).not.to.equal('TABLE_NOT_FOUND')
     } finally {
+      server.close()
+    }
+  })
+
+  it('of a console tell that a task is late', async () => {
+    const { server, url, received } = await receiver()
+    const fixture = await TaskFixture.create(null)
+    const params = '{"cron": {"at": "* * * * * *", "late": 1}}'
+    await fixture.addTask(5, 'dst', { from: 'nowhere', params })
+    configure(fixture, { alerts: { events: ['late'], channels: [{ type: 'webhook', url: `${url}/hook` }] } })
+    const console = await ConsoleServer.start(fixture.folder)
+    try {
+      await until('the alert', () => received.length > 0)
+      expect(received[0]!.body['alert']).to.include({ event: 'late', taskId: 5 })
+      const { text: metrics } = await console.ask('GET', '/metrics')
+      // What has not happened yet is 0, or its first time would be no increase.
+      expect(metrics).to.include('rowshift_runs_total{task="5",status="success"} 0\n')
+    } finally {
+      await console.stop()
       server.close()
     }
   })
