@@ -107,11 +107,6 @@ async function taskSide(task: Task, side: 'from' | 'to', config: Config): Promis
   return { ...resolved, table: field('table') }
 }
 
-/** Whether a full copy into tables that hold its rows already fails, or repeats the rows. */
-export function repeatsWork({ writeMode, schemaSaveMode, preSql }: Params): boolean {
-  return writeMode === 'insert' && schemaSaveMode !== 'recreate' && preSql.length === 0
-}
-
 /** `--create` asks for no more than that a missing table is made: `recreate` in the params stays. */
 export function withCreation(params: Params, create: boolean): Params {
   if (!create || params.schemaSaveMode !== 'error_when_not_exist') return params

@@ -5,17 +5,19 @@ import type { CopyRequest } from '../engine/copy-request.js'
 import { noProgress } from '../engine/progress.js'
 import { makeReport } from '../engine/report.js'
 import { withSubject, withSubjects } from '../engine/watermark-subject.js'
+import type { CopySubject, DoneTable } from '../features/database/done-table.js'
+import { subjectDigest } from '../features/database/done-table.js'
 import { DoneTables } from '../features/database/done-tables.js'
 import type { DatabaseReport, TableReport, TaskTablesReport } from '../features/database/report.js'
 import { taskTablesReport, unplannedReport } from '../features/database/report.js'
 import type { DatabaseRequest } from '../features/database/request.js'
+import { repeatsWork } from '../features/database/request.js'
 import type { SelectedTable } from '../features/database/selection.js'
 import { storedWatermarks, watermarksByTable } from '../features/database/table-watermarks.js'
 import type { TaskTables } from '../features/database/task-tables.js'
 import { tablesOfTask } from '../features/database/task-tables.js'
 import { forgetRuns } from '../features/resume/run-memory.js'
 import type { ModeOptions, RunOptions } from './options.js'
-import { repeatsWork } from './requests.js'
 import type { RunHistory } from './run-history.js'
 
 /** Runs of a task whose reports are looked through for tables that are done. */
@@ -65,7 +67,12 @@ export async function runTaskTables(
   const stored = watermarksByTable(await store.watermarks(task.id))
   const earlier = (await store.history(task.id, MOST_RUNS + 1)).filter(({ run_id }) => run_id !== runId)
   const done = doneBefore(run, earlier)
-  const notes = new DoneTables(params.mode, done, (noted) => history.note(noted))
+  const notes = new DoneTables(
+    params.mode,
+    done,
+    (table) => subjectOf(asTable(task, table), request),
+    (noted) => history.note(noted),
+  )
   history.remembered = (ended) => watermarksAfter(ended as TaskTablesReport, task, request)
   history.forget = (runs) => forgetRuns(request.to, params.session, runs)
   const memory = {
@@ -74,14 +81,15 @@ export async function runTaskTables(
   }
   const database = {
     ...tablesRequest(run, stored, { memory, resume: options.restart ? 'never' : 'auto' }),
-    doneBefore: done,
+    doneBefore: (table: SelectedTable) => notes.earlier(table),
   }
+  await notes.begin()
   const report = await copyTables(database, signal, (table) => notes.add(table)).catch((thrown: unknown) =>
     unplannedReport(runId, RowshiftError.from(thrown)),
   )
   await notes.end()
   const base = { runId, taskId: task.id, params, plan: null, progress: noProgress, error: null, seconds: 0 }
-  return taskTablesReport(makeReport(base), report, [...done])
+  return taskTablesReport(makeReport(base), report, notes.all)
 }
 
 /** What a task copies; `copying`: what goes for the copy of each table. */
@@ -119,14 +127,31 @@ export function tablesRequest(
 }
 
 /** A full copy that would repeat rows, or that was asked to go on, leaves the tables out that an earlier run had copied. */
-function doneBefore({ request, options, resumed }: TaskRun, runs: readonly RunRecord[]): ReadonlySet<string> {
+function doneBefore(
+  { request, options, resumed }: TaskRun,
+  runs: readonly RunRecord[],
+): readonly DoneTable[] {
   const { params } = request
-  if (params.mode !== 'init' || options.restart || (resumed === null && !repeatsWork(params)))
-    return new Set()
+  if (params.mode !== 'init' || options.restart || (resumed === null && !repeatsWork(params))) return []
   const asked = resumed === null ? 0 : runs.findIndex(({ run_id }) => run_id === resumed)
-  // One that was killed before it had copied a table has gone on with those of the run before.
+  // One that was killed before it had noted anything has gone on with those of the run before.
   const last = asked < 0 ? undefined : runs.slice(asked).find(({ report }) => report !== null)
-  return last === undefined || last.status === 'success' ? new Set() : DoneTables.namesIn(last.report)
+  return last === undefined || last.status === 'success' ? [] : DoneTables.of(last.report)
+}
+
+/** What tells rows that the task has copied from those that it would copy now. Speed, retries and the like may change on the way. */
+function subjectOf(task: Task, { params }: CopyRequest): CopySubject {
+  const side = (end: 'from' | 'to') => [
+    task[`${end}_db_type`],
+    task[`${end}_app`],
+    task[`${end}_db`],
+    task[`${end}_table`],
+  ]
+  const { columns, deletes, session, timeZone, transform, where } = params
+  return {
+    ends: subjectDigest([side('from'), side('to')]),
+    rows: subjectDigest([columns, deletes, session, timeZone, transform?.module, where]),
+  }
 }
 
 /** Of a table that is done, the history knows that already. */

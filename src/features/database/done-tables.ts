@@ -1,4 +1,6 @@
+import type { CopySubject, DoneTable, EarlierCopy } from './done-table.js'
 import type { TableReport } from './report.js'
+import type { SelectedTable } from './selection.js'
 
 /** How often what is done is noted while tables end one after another. */
 const NOTE_MS = 1_000
@@ -7,29 +9,59 @@ const NOTE_MS = 1_000
 interface Noted {
   readonly mode?: string
   readonly tables?: readonly Pick<TableReport, 'table' | 'status' | 'runId'>[]
-  readonly doneBefore?: readonly string[]
+  readonly done?: readonly DoneTable[]
 }
 
 /** The tables that a run has copied so far, noted for whoever goes on with it. */
 export class DoneTables {
   readonly #mode: string
-  readonly #before: ReadonlySet<string>
+  readonly #before: ReadonlyMap<string, DoneTable>
+  readonly #subjectOf: (table: SelectedTable) => CopySubject
   readonly #note: (noted: object) => Promise<void>
   readonly #tables: NonNullable<Noted['tables']>[number][] = []
+  readonly #done: Map<string, DoneTable>
   #timer: NodeJS.Timeout | null = null
   #writing: Promise<void> = Promise.resolve()
   #last = -Infinity
 
   /** `before`: those that an earlier run had copied. */
-  constructor(mode: string, before: ReadonlySet<string>, note: (noted: object) => Promise<void>) {
+  constructor(
+    mode: string,
+    before: readonly DoneTable[],
+    subjectOf: (table: SelectedTable) => CopySubject,
+    note: (noted: object) => Promise<void>,
+  ) {
     this.#mode = mode
-    this.#before = before
+    this.#before = new Map(before.map((one) => [one.table, one]))
+    this.#done = new Map(this.#before)
+    this.#subjectOf = subjectOf
     this.#note = note
   }
 
-  add({ table, status, runId }: TableReport): void {
+  /** All that are done by now, in earlier runs, too. */
+  get all(): readonly DoneTable[] {
+    return [...this.#done.values()]
+  }
+
+  /** Of a full copy: it may be killed before its first table, and a run after it is not to go on with the one before. */
+  async begin(): Promise<void> {
+    if (this.#mode !== 'init') return
+    this.#write()
+    await this.#writing
+  }
+
+  /** null: no earlier run has copied the table, or from or to elsewhere. */
+  earlier(table: SelectedTable): EarlierCopy | null {
+    const found = this.#before.get(table.from)
+    const subject = this.#subjectOf(table)
+    if (found === undefined || found.ends !== subject.ends) return null
+    return { written: found.written, isSame: found.rows === subject.rows }
+  }
+
+  add({ table, to, status, runId, rows: written }: TableReport): void {
     if (status !== 'success') return
     this.#tables.push({ table, status, runId })
+    this.#done.set(table, { table, written, ...this.#subjectOf({ from: table, to }) })
     const wait = this.#last + NOTE_MS - performance.now()
     this.#timer ??= setTimeout(() => this.#write(), Math.max(0, wait))
   }
@@ -43,26 +75,21 @@ export class DoneTables {
   #write(): void {
     this.#timer = null
     this.#last = performance.now()
-    const noted = { mode: this.#mode, tables: [...this.#tables], doneBefore: [...this.#before] }
+    const noted: Noted = { mode: this.#mode, tables: [...this.#tables], done: this.all }
     this.#writing = this.#writing.then(() => this.#note(noted))
   }
 
   /** Tables that were copied by the end of a run, or by its last note. */
-  static namesIn(report: string | null): ReadonlySet<string> {
-    const { mode, doneBefore = [] } = parsed(report)
-    return mode === 'init'
-      ? new Set([...doneBefore, ...succeeded(report).map(({ table }) => table)])
-      : new Set()
+  static of(report: string | null): readonly DoneTable[] {
+    const { mode, done = [] } = parsed(report)
+    return mode === 'init' ? done : []
   }
 
   /** The runs of these tables. */
   static runsIn(report: string | null): ReadonlySet<string> {
-    return new Set(succeeded(report).flatMap(({ runId }) => runId ?? []))
+    const { tables = [] } = parsed(report)
+    return new Set(tables.flatMap(({ status, runId }) => (status === 'success' ? (runId ?? []) : [])))
   }
-}
-
-function succeeded(report: string | null): NonNullable<Noted['tables']> {
-  return (parsed(report).tables ?? []).filter(({ status }) => status === 'success')
 }
 
 function parsed(report: string | null): Noted {

@@ -11,6 +11,7 @@ import { whenPlanned } from './foreign-keys.js'
 import { planSchema } from './schema-plan.js'
 import type { Selection } from './selection.js'
 import { sameTarget, selectTables } from './selection.js'
+import { isStillDone } from './still-done.js'
 import type { PlannedTable } from './table-plan.js'
 import { planTable } from './table-plan.js'
 
@@ -54,16 +55,15 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
     else await withEndpoints({ ...ends, to: { ...ends.to, session } }, signal, planAll)
     refuseOneTarget(tables)
     const { kept, skipped } = withoutUnfit(tables, request)
-    const isDone = ({ from: name, plan }: PlannedTable) =>
-      request.doneBefore?.has(name) === true && plan?.write.create === null
+    const { left, done } = await withoutDone(kept, request, endpoints, signal)
     return {
-      tables: kept.filter((table) => !isDone(table)),
+      tables: left,
       schema: { ...schema, foreignKeys: whenPlanned(schema.foreignKeys, madeAnew(tables, request.params)) },
-      doneBefore: kept.filter(isDone).map(({ to }) => to),
+      doneBefore: done.map(({ to }) => to),
       leftOut: [
         ...leftOut,
         ...skipped,
-        ...kept.filter(isDone).map(({ from: table }) => ({ table, reason: ALREADY_COPIED })),
+        ...done.map(({ from: table }) => ({ table, reason: ALREADY_COPIED })),
         ...own.map((table) => ({ table, reason: 'a table that rowshift made for itself' })),
       ],
     }
@@ -74,6 +74,29 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
 export function madeAnew(tables: readonly PlannedTable[], { schemaSaveMode }: Params): ReadonlySet<string> {
   const anew = schemaSaveMode === 'recreate' ? tables.filter(({ plan }) => plan?.write.create != null) : []
   return new Set(anew.map(({ to }) => to))
+}
+
+/** A table that cannot be copied a second time gets an error. */
+async function withoutDone(
+  tables: readonly PlannedTable[],
+  { doneBefore }: DatabaseRequest,
+  { writers }: OpenEndpoints,
+  signal: AbortSignal,
+): Promise<{ readonly left: readonly PlannedTable[]; readonly done: readonly PlannedTable[] }> {
+  const left: PlannedTable[] = []
+  const done: PlannedTable[] = []
+  for (const table of tables) {
+    if (signal.aborted) throw stopped(signal)
+    const earlier = doneBefore?.(table) ?? null
+    try {
+      const isDone = earlier !== null && (await isStillDone(table, earlier, writers[0]!))
+      if (isDone) done.push(table)
+      else left.push(table)
+    } catch (thrown) {
+      left.push({ ...table, plan: null, error: RowshiftError.from(thrown) })
+    }
+  }
+  return { left, done }
 }
 
 /** Tables that the mode is not made for are left out where the others are to go on. Throws USAGE where no table is left. */

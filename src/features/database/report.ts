@@ -1,6 +1,7 @@
 import type { RowshiftError } from '../../contract/errors.js'
 import type { ErrorReport } from '../../contract/errors.js'
 import type { RunReport } from '../../contract/task-store.js'
+import type { DoneTable } from './done-table.js'
 import type { ForeignKeyReport } from './make-foreign-keys.js'
 import type { ObjectReport } from './objects.js'
 import type { DatabasePlan } from './plan.js'
@@ -99,6 +100,8 @@ export interface TaskTablesReport extends RunReport {
   readonly leftOut: DatabaseReport['leftOut']
   /** Tables that an earlier run had copied, with which this one goes on. */
   readonly doneBefore: readonly string[]
+  /** These, and what this run has copied. */
+  readonly done: readonly DoneTable[]
 }
 
 const COUNTS = [
@@ -121,7 +124,7 @@ const COUNTS = [
 export function taskTablesReport(
   base: RunReport,
   { tables, foreignKeys, leftOut, status, rowsWritten, bytes, seconds, targetChanged, error }: DatabaseReport,
-  doneBefore: readonly string[],
+  done: readonly DoneTable[],
 ): TaskTablesReport {
   const runs = tables.flatMap(({ run }) => run ?? [])
   const counts = Object.fromEntries(
@@ -143,7 +146,8 @@ export function taskTablesReport(
     tables,
     foreignKeys,
     leftOut,
-    doneBefore,
+    doneBefore: done.flatMap(({ table }) => (tables.some((one) => one.table === table) ? [] : table)),
+    done,
   }
 }
 

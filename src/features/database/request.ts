@@ -6,6 +6,7 @@ import type { Definer } from '../../contract/plugin.js'
 import { escapeName } from '../shard/pattern.js'
 import type { Params } from '../../task/params.js'
 import type { ForeignKeyPlan } from './foreign-keys.js'
+import type { EarlierCopy } from './done-table.js'
 import type { SelectedTable, SelectionRequest } from './selection.js'
 
 /** What becomes of the other tables when one fails. */
@@ -22,8 +23,8 @@ export interface DatabaseRequest {
   readonly onTableError: OnTableError
   /** As in `SavedWatermarks`: of each table by itself. */
   readonly fromTarget: boolean
-  /** Tables that an earlier run had copied, with which this one goes on; those that are gone from the target are copied again. Default: none. */
-  readonly doneBefore?: ReadonlySet<string>
+  /** What an earlier run had copied of a table, with which this one goes on; rows that are gone from the target are copied again. Default: nothing. */
+  readonly doneBefore?: (table: SelectedTable) => EarlierCopy | null
   /** What a stored task adds to the copy of a table; it may throw. Default: nothing. */
   readonly ofTable?: (table: SelectedTable, copy: CopyRequest) => Partial<CopyRequest>
   /** `schema`: tables are made, and no row is copied. Default: rows are copied. */
@@ -32,6 +33,11 @@ export interface DatabaseRequest {
   readonly objects?: Definer
   /** Databases that `params` name beside the two. */
   readonly others?: CopyRequest['others'] | undefined
+}
+
+/** Whether a full copy into tables that hold its rows already fails, or repeats the rows. */
+export function repeatsWork({ writeMode, schemaSaveMode, preSql }: Params): boolean {
+  return writeMode === 'insert' && schemaSaveMode !== 'recreate' && preSql.length === 0
 }
 
 /** The copy of one table. An unfinished one of an earlier run goes on. */
