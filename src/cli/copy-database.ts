@@ -7,13 +7,14 @@ import type { DatabaseReport, TableReport } from '../features/database/report.js
 import { unplannedReport } from '../features/database/report.js'
 import type { PlannedTable } from '../features/database/table-plan.js'
 import type { DatabaseRequest } from '../features/database/request.js'
+import { goesOn, repeatsWork } from '../features/database/request.js'
 import type { Params } from '../task/params.js'
 import { DatabaseProgressView } from './database-progress-view.js'
 import { databasePlanText, databaseSummary, planJson, tableLine } from './database-view.js'
 import { exitCodeOf, withFeed, withView } from './execution.js'
 import { interruptible } from './interruptible.js'
 import { databasesRequest, withCreation } from './requests.js'
-import { isQuiet, print, printError, printJson, tableLabel } from './output.js'
+import { isQuiet, print, printable, printError, printJson, tableLabel } from './output.js'
 import type { SchemaOptions, SelectionOptions } from './database-options.js'
 import type { CommonOptions, ReportOptions, TablesOptions } from './options.js'
 import { openReport, writeReport } from './report-file.js'
@@ -45,7 +46,8 @@ export async function copyDatabase(options: DatabaseOptions): Promise<number> {
   const stored = file === undefined || writeReport(file, report)
   if (json || !stored) printJson(report)
   if (report.error !== null) printError(RowshiftError.fromReport(report.error))
-  if (!json && !isQuiet() && stored && report.tables.length > 0) print(databaseSummary(report, wayOn(report)))
+  if (!json && !isQuiet() && stored && report.tables.length > 0)
+    print(databaseSummary(report, wayOn(report, request.params)))
   return exitCodeOf(report)
 }
 
@@ -130,11 +132,22 @@ export function copyTablesWithProgress(
 }
 
 /** Of a copy without a task. */
-function wayOn({ tables }: DatabaseReport): string[] {
+function wayOn({ tables }: DatabaseReport, params: Params): string[] {
   const left = tables.filter(({ status }) => status !== 'success')
+  const written = tables.filter(({ rows }) => rows > 0)
+  if (params.consistency === 'snapshot' && written.length > 0) return momentGone(written, params)
   return [
     `To copy what is missing, run the same command with: ${tablesOption(left.map(({ table }) => table))}`,
-    'Tables that were begun go on where they ended.',
+    ...(goesOn(params) ? ['Tables that were begun go on where they ended.'] : []),
+  ]
+}
+
+/** The rest alone would be of another moment. */
+function momentGone(written: readonly TableReport[], params: Params): string[] {
+  const empty = written.map(({ to }) => printable(to)).join(', ')
+  return [
+    'The moment that all tables were to be of is gone. To have them all of one, ' +
+      `${repeatsWork(params) ? `empty what was written (${empty}), and ` : ''}run the same command again.`,
   ]
 }
 

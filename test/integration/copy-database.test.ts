@@ -193,6 +193,33 @@ describe('a copy of a database in which a table cannot be copied', () => {
     expect(rest.report!.tables.find(({ table }) => table === 'orders')!.run!.resumed).not.to.equal(null)
     expect(await to.value('SELECT COUNT(*) FROM orders')).to.equal(String(ROWS))
   })
+
+  it('begins a table anew where that repeats no row: those that are there may be old by now', async () => {
+    const refusing = `CREATE TABLE orders (id INT PRIMARY KEY, note VARCHAR(400) NOT NULL, CONSTRAINT not_the_last CHECK (id <> ${ROWS}))`
+    const [from, to] = await pair(server('mariadb'), refusing)
+    const params = ['write_mode=upsert', 'read_batch=1000', 'worker_num=1']
+    const options = ['--tables', 'orders', ...params.flatMap((param) => ['--param', param])]
+    const failed = await copy(databaseUrl(from), databaseUrl(to), ...options)
+    expect(failed.code, failed.stderr).to.equal(1)
+    expect(failed.report!.rowsWritten).to.be.above(0)
+    await to.query('ALTER TABLE orders DROP CONSTRAINT not_the_last')
+    await from.query(`UPDATE orders SET note = 'changed since' WHERE id = 1`)
+    const again = await copy(databaseUrl(from), databaseUrl(to), ...options)
+    expect(again.code, again.stderr).to.equal(0)
+    expect(await to.value('SELECT note FROM orders WHERE id = 1')).to.equal('changed since')
+    expect(await to.value('SELECT COUNT(*) FROM orders')).to.equal(String(ROWS))
+  })
+
+  it('does not advise to copy the rest of a moment that is gone', async () => {
+    const [from, to] = await pair(server('mysql'), SHORT)
+    const options = ['--create', '--on-table-error', 'continue', '--param', 'consistency=snapshot']
+    const outcome = await copy(databaseUrl(from), databaseUrl(to), ...options)
+    expect(outcome.code, outcome.stderr).to.equal(1)
+    expect(outcome.stdout)
+      .to.contain('moment that all tables were to be of is gone')
+      .and.contain('order_item')
+    expect(outcome.stdout).not.to.contain('--tables')
+  })
 })
 
 describe('a copy of a database that makes no sense', () => {

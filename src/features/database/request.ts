@@ -40,7 +40,12 @@ export function repeatsWork({ writeMode, schemaSaveMode, preSql }: Params): bool
   return writeMode === 'insert' && schemaSaveMode !== 'recreate' && preSql.length === 0
 }
 
-/** The copy of one table. An unfinished one of an earlier run goes on. */
+/** Whether a table that was begun goes on where it ended. A full copy that repeats nothing brings the rows as they are now instead. */
+export function goesOn(params: Params): boolean {
+  return params.mode !== 'init' || repeatsWork(params)
+}
+
+/** The copy of one table. */
 export function tableRequest(
   request: DatabaseRequest,
   { from, to }: SelectedTable,
@@ -58,7 +63,7 @@ export function tableRequest(
     ...(keys && params.mode === 'init' && { foreignKeys: keys.make.filter(({ table }) => table === to) }),
     params,
     savedWatermarks: fromTarget ? { watermarks: {}, fromTarget } : null,
-    resume: 'auto',
+    resume: goesOn(params) ? 'auto' : 'never',
     ...(others && { others }),
   }
 }
