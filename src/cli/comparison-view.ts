@@ -4,11 +4,12 @@ import type { ComparedReport, ComparisonReport } from '../features/database/comp
 import { counted } from '../wire/counted.js'
 import { leftOutLines } from './database-view.js'
 import { formatCount, formatRows, formatSeconds, formatThreads, printable, table } from './output.js'
+import { schemaSummary } from './schema-view.js'
 import { tablesOption } from './table-selection.js'
 import { DEFAULT_WORKERS } from '../task/params.js'
 
 export function comparisonPlanText(
-  { tables, leftOut }: ComparisonPlan,
+  { tables, leftOut, foreignKeys }: ComparisonPlan,
   { repair, sample, params }: ComparisonRequest,
   from: string,
   to: string,
@@ -23,6 +24,7 @@ export function comparisonPlanText(
     ...tables.flatMap(({ from: name, error }) =>
       error === null ? [] : [`error    ${printable(name)}: ${error.message} [${error.code}]`],
     ),
+    ...(foreignKeys?.warnings ?? []).map((warning) => `warning  ${warning}`),
   ].join('\n')
 }
 
@@ -61,6 +63,7 @@ export function comparisonSummary(report: ComparisonReport): string {
         ? [`rows     ${printable(`${name}: not compared: ${error.message}`)}`]
         : [],
     ),
+    ...schemaSummary({ foreignKeys: report.foreignKeys, objects: [] }),
     ...closing(report),
   ].join('\n')
 }

@@ -2,15 +2,19 @@ import { closeAll, openAll } from '../../contract/opening.js'
 import { RowshiftError } from '../../contract/errors.js'
 import type { Reader, TableSchema } from '../../contract/plugin.js'
 import { endpointsOf, readersOf } from '../../engine/endpoints.js'
+import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { planWith, withEndpoints } from '../../engine/open-endpoints.js'
 import { stopped } from '../../engine/run-errors.js'
 import { splitRows } from '../../plan/split-rows.js'
+import type { Params } from '../../task/params.js'
 import { DEFAULT_WORKERS } from '../../task/params.js'
 import { repairing } from '../verify/repair-params.js'
 import type { VerifyRequest } from '../verify/request.js'
+import type { ForeignKeyPlan } from './foreign-keys.js'
+import { planForeignKeys } from './foreign-keys.js'
 import { isOwnTable, tablesListed, withoutViews } from './plan.js'
 import type { DatabaseRequest } from './request.js'
-import { checkDatabaseRequest, tableRequest } from './request.js'
+import { checkDatabaseRequest, endsRequest, tableRequest } from './request.js'
 import { schemaDifferences } from './schema-differences.js'
 import type { SelectedTable, Selection } from './selection.js'
 import { sameTarget, selectCompared } from './selection.js'
@@ -45,6 +49,8 @@ export interface ComparisonPlan {
   /** Those of the source in the order of their names, then those that only the target has. */
   readonly tables: readonly ComparedTable[]
   readonly leftOut: Selection['leftOut']
+  /** Of the target, of tables that are repaired; null: nothing is repaired. */
+  readonly foreignKeys: ForeignKeyPlan | null
 }
 
 /** Looks at the tables of both databases, and, before a repair, at how each would be written. Changes nothing. */
@@ -55,7 +61,7 @@ export async function planComparison(
   // It holds for copies only, which each comparison says.
   checkDatabaseRequest({ ...request, params: { ...request.params, consistency: 'split' } })
   const plan = await withReaders(request, signal, (source, target) => look(request, source, target, signal))
-  return request.repair ? { ...plan, tables: await planRepairs(request, plan.tables, signal) } : plan
+  return request.repair ? { ...plan, ...(await planRepairs(request, plan.tables, signal)) } : plan
 }
 
 async function look(
@@ -93,7 +99,7 @@ async function look(
   for (const name of extra)
     if (!(await isFound(name, tables, target!, found)))
       compared.push({ ...unknown({ from: name, to: name }), lackedBy: 'source' })
-  return { tables: compared, leftOut: [...leftOut, ...own] }
+  return { tables: compared, leftOut: [...leftOut, ...own], foreignKeys: null }
 }
 
 /** Names that differ by case only may be those of one table. */
@@ -178,30 +184,52 @@ async function isFound(
   return found.has((await target.describe(name)).identity)
 }
 
-/** Every table is planned before the first row is repaired. */
+/**
+ * Every table is planned before the first row is repaired. Its foreign keys are not checked while rows come and go, in no order of parents and
+ * children: what a repair deletes would take rows of other tables with it.
+ */
 async function planRepairs(
   request: ComparisonRequest,
   tables: readonly ComparedTable[],
   signal: AbortSignal,
-): Promise<readonly ComparedTable[]> {
-  const { from, to, others } = request
+): Promise<Pick<ComparisonPlan, 'tables' | 'foreignKeys'>> {
   const params = repairing(request.params)
-  const ends = { runId: '', taskId: null, from: { ...from, table: '' }, to: { ...to, table: '' }, params }
-  return withEndpoints({ ...ends, ...(others && { others }) }, signal, async (endpoints) => {
-    const planned: ComparedTable[] = []
-    for (const table of tables) {
-      if (signal.aborted) throw stopped(signal)
-      const error =
-        table.request === null
-          ? table.error
-          : await planWith({ ...table.request, params }, endpoints, signal).then(
-              () => null,
-              (thrown: unknown) => RowshiftError.from(thrown),
-            )
-      planned.push({ ...table, error })
-    }
-    return planned
+  const ends = { ...endsRequest(request), params }
+  return withEndpoints(ends, signal, async (endpoints) => {
+    const [reader, writer] = [endpoints.readers[0]!, endpoints.writers[0]!]
+    // Where none is there, the database may not be, either.
+    const selected = tables.filter((table) => table.request !== null && table.lackedBy === null)
+    const foreignKeys =
+      selected.length === 0 ? null : await planForeignKeys({ reader, writer, selected, params })
+    const { session = [] } = foreignKeys ?? {}
+    const to = { ...ends.to, session }
+    const plan = (open: OpenEndpoints) => plannedRepairs(tables, { params, session }, open, signal)
+    const planned =
+      session.length === 0 ? await plan(endpoints) : await withEndpoints({ ...ends, to }, signal, plan)
+    return { tables: planned, foreignKeys }
   })
+}
+
+async function plannedRepairs(
+  tables: readonly ComparedTable[],
+  { params, session }: { readonly params: Params; readonly session: readonly string[] },
+  endpoints: OpenEndpoints,
+  signal: AbortSignal,
+): Promise<readonly ComparedTable[]> {
+  const planned: ComparedTable[] = []
+  for (const table of tables) {
+    if (signal.aborted) throw stopped(signal)
+    const request = table.request && { ...table.request, to: { ...table.request.to, session } }
+    const error =
+      request === null
+        ? table.error
+        : await planWith({ ...request, params }, endpoints, signal).then(
+            () => null,
+            (thrown: unknown) => RowshiftError.from(thrown),
+          )
+    planned.push({ ...table, request, error })
+  }
+  return planned
 }
 
 const OWN_REASON = 'a table that rowshift made for itself'

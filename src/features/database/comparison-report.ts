@@ -4,6 +4,7 @@ import { counted } from '../../wire/counted.js'
 import type { RunReport } from '../../contract/task-store.js'
 import type { VerifyReport } from '../verify/report.js'
 import type { ComparedTable, ComparisonRequest } from './comparison-plan.js'
+import type { ForeignKeyReport } from './make-foreign-keys.js'
 import type { DatabaseReport, TableReport } from './report.js'
 
 /** `missing`: in the target; `extra`: only the target has it; `different`: its schema, its rows, or both. */
@@ -41,7 +42,11 @@ export interface ComparisonReport extends RunReport {
   readonly sample: number
   readonly tables: readonly ComparedReport[]
   readonly leftOut: DatabaseReport['leftOut']
+  /** Those of the target whose rows were repaired, with what was found; else none. */
+  readonly foreignKeys: readonly ForeignKeyReport[]
 }
+
+export type ComparisonOutcome = Pick<ComparisonReport, 'tables' | 'leftOut' | 'foreignKeys'>
 
 export function comparedReport(table: ComparedTable, run: VerifyReport): ComparedReport {
   const { rowsWritten: rows, bytes, seconds, retries, reasons, warnings, error } = run
@@ -115,10 +120,10 @@ function differencesOf({ missing, extra, different }: RowDifferences): RowDiffer
 export function comparisonReport(
   base: RunReport,
   { sample, repair }: Pick<ComparisonRequest, 'sample' | 'repair'>,
-  tables: readonly ComparedReport[],
-  leftOut: DatabaseReport['leftOut'],
+  outcome: ComparisonOutcome,
   error: ErrorReport | null,
 ): ComparisonReport {
+  const { tables } = outcome
   const runs = tables.flatMap(({ run }) => run ?? [])
   const total = (count: (run: VerifyReport) => number) => sum(runs.map(count))
   const rowsCompared = sum(tables.map((table) => table.rowsCompared))
@@ -137,21 +142,22 @@ export function comparisonReport(
     targetChanged: runs.some((run) => run.targetChanged),
     rowsCompared,
     sample,
-    tables,
-    leftOut,
+    ...outcome,
     error,
   }
 }
 
 /** A failure comes before differences: it leaves some of them unknown. */
 export function comparisonError(
-  tables: readonly ComparedReport[],
+  { tables, foreignKeys }: Pick<ComparisonOutcome, 'tables' | 'foreignKeys'>,
   interrupted: RowshiftError | null,
 ): ErrorReport | null {
   const pending = tables.some(({ status }) => status === 'interrupted' || status === 'not_begun')
   if (interrupted !== null && pending) return interrupted.report()
   const failed = tables.find(({ status }) => status === 'failed')
   if (failed) return failed.error
+  const broken = foreignKeys.find(({ status }) => status === 'failed')
+  if (broken) return broken.error
   const count = (status: ComparedStatus) => tables.filter((one) => one.status === status).length
   const [missing, extra, different] = [count('missing'), count('extra'), count('different')]
   if (missing + extra + different === 0) return null

@@ -1,12 +1,18 @@
 import type { ErrorReport } from '../../contract/errors.js'
+import { RowshiftError } from '../../contract/errors.js'
 import { noProgress } from '../../engine/progress.js'
+import type { OpenEndpoints } from '../../engine/open-endpoints.js'
+import { withEndpoints } from '../../engine/open-endpoints.js'
 import { makeReport } from '../../engine/report.js'
 import { endedBy, stopped } from '../../engine/run-errors.js'
 import { runVerify } from '../verify/job.js'
 import type { ComparedTable, ComparisonPlan, ComparisonRequest } from './comparison-plan.js'
 import { planComparison } from './comparison-plan.js'
-import type { ComparedReport, ComparisonReport } from './comparison-report.js'
+import type { ComparedReport, ComparisonOutcome, ComparisonReport } from './comparison-report.js'
 import { comparedReport, comparisonError, comparisonReport, uncomparedReport } from './comparison-report.js'
+import type { ForeignKeyReport } from './make-foreign-keys.js'
+import { concernsKeys, makeForeignKeys, unmadeKeys } from './make-foreign-keys.js'
+import { endsRequest } from './request.js'
 import { inTurns } from './in-turns.js'
 import type { DatabaseProgress } from './progress.js'
 import { DatabaseTotals } from './progress.js'
@@ -29,26 +35,47 @@ export async function compareDatabases(
   hooks: ComparisonHooks,
 ): Promise<ComparisonReport> {
   const started = performance.now()
-  const report = (
-    tables: readonly ComparedReport[],
-    leftOut: ComparisonPlan['leftOut'],
-    error: ErrorReport | null,
-  ) => {
+  const report = (outcome: ComparisonOutcome, error: ErrorReport | null) => {
     const { runId, params } = request
     const seconds = (performance.now() - started) / 1000
     const base = makeReport({ runId, taskId, params, plan: null, progress: noProgress, error: null, seconds })
-    return comparisonReport(base, request, tables, leftOut, error)
+    return comparisonReport(base, request, outcome, error)
   }
   try {
     const plan = await planComparison(request, hooks.signal)
     hooks.onPlan(plan)
     const ended = await new ComparisonRun(request, plan, hooks).run()
     const tables = plan.tables.map((table) => ended.get(table) ?? uncomparedReport(table, false))
+    const foreignKeys = await keysAfterRepair(request, plan, tables, hooks.signal)
     const interrupted = hooks.signal.aborted ? stopped(hooks.signal) : null
-    return report(tables, plan.leftOut, comparisonError(tables, interrupted))
+    const error = comparisonError({ tables, foreignKeys }, interrupted)
+    return report({ tables, foreignKeys, leftOut: plan.leftOut }, error)
   } catch (thrown) {
-    return report([], [], endedBy(thrown, hooks.signal).report())
+    return report({ tables: [], foreignKeys: [], leftOut: [] }, endedBy(thrown, hooks.signal).report())
   }
+}
+
+/** Rows without a parent, which a repair of some tables may leave: they were not checked as they came. Never throws: what failed is in the report. */
+async function keysAfterRepair(
+  request: ComparisonRequest,
+  { foreignKeys }: ComparisonPlan,
+  tables: readonly ComparedReport[],
+  signal: AbortSignal,
+): Promise<readonly ForeignKeyReport[]> {
+  const changed = new Set(tables.flatMap(({ to, run }) => (run?.targetChanged ? to : [])))
+  const written = { isDone: () => true, isChanged: (name: string) => changed.has(name) }
+  if (foreignKeys === null || !concernsKeys(foreignKeys, written)) return []
+  if (signal.aborted) return unmadeKeys(foreignKeys, { status: 'not_made' }, written)
+  const { retry } = request.params
+  const look = ({ writers }: OpenEndpoints) => {
+    const target = writers[0]!.skills.foreignKeys!
+    return makeForeignKeys(foreignKeys, { target, written, retry, signal, onStep: () => {} })
+  }
+  return withEndpoints(endsRequest(request), signal, look).catch((thrown: unknown) => {
+    const error = RowshiftError.from(thrown).report()
+    const keys = unmadeKeys(foreignKeys, { status: 'failed', error }, written)
+    return keys.map((key) => (key.reason === null ? key : { ...key, status: 'failed' as const, error }))
+  })
 }
 
 class ComparisonRun {
