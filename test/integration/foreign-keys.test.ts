@@ -1,13 +1,15 @@
 // Foreign keys, rows and objects of whole databases where something stands in the way: modes, rights, other databases, names.
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { DatabaseReport, TaskTablesReport } from '../../src/features/database/report.js'
-import { oneServer, runCli, server } from '../support/context.js'
+import { oneServer, runCli, server, startCli } from '../support/context.js'
 import { scratchFile, TestDatabase } from '../support/copying.js'
 import type { ServerKind, TestServer } from '../support/servers.js'
 import { startServer } from '../support/servers.js'
 import { TaskFixture } from '../support/task-fixture.js'
+import { until } from '../support/until.js'
 
 async function copy(from: TestDatabase | string, to: TestDatabase, ...options: string[]) {
   const file = scratchFile('json')
@@ -207,6 +209,34 @@ describe('foreign keys of MySQL and MariaDB', () => {
       await from.query(`DROP USER ${user}`)
     })
 
+  it('are looked at by the command that goes on after Ctrl-C, which says what it has not looked at', async () => {
+    const digits = `(SELECT 0 d ${[1, 2, 3, 4, 5, 6, 7, 8, 9].map((d) => `UNION ALL SELECT ${d}`).join(' ')})`
+    const many = (top: number) =>
+      `SELECT a.d + b.d * 10 + c.d * 100 + e.d * 1000, 1 FROM ${digits} a JOIN ${digits} b JOIN ${digits} c JOIN ${digits} e WHERE e.d < ${top}`
+    const slow = 'CREATE TABLE z (id INT PRIMARY KEY, v INT)'
+    const [from, to] = await pair(
+      oneServer()[0]!,
+      `${PARENT}; ${CHILD}); ${slow}; INSERT INTO c ${many(9)}; INSERT INTO z ${many(3)}; ANALYZE TABLE p, c, z`,
+      `${PARENT}; ${KEY}; ${slow}; CREATE TRIGGER w BEFORE INSERT ON z FOR EACH ROW SET NEW.v = IF(NEW.id % 100 = 0 AND SLEEP(0.1) = 0, 1, 1)`,
+    )
+    const params = ['--param', 'read_batch=500', '--param', 'worker_num=2', '--param', 'allow_triggers=true']
+    const child = startCli(['copy', '--from', from.wholeUrl, '--to', to.wholeUrl, ...params])
+    let stdout = ''
+    child.stdout.on('data', (text: Buffer) => (stdout += text.toString()))
+    child.stderr.resume()
+    await until('rows of z', async () => (await to.value('SELECT COUNT(*) FROM z')) !== '0')
+    child.kill('SIGINT')
+    const [code] = (await once(child, 'exit')) as [number]
+    expect(code).to.equal(130)
+    expect(await to.value('SELECT COUNT(*) FROM c')).to.equal('9000')
+    expect(stdout).to.contain('foreign key of_p of c: whether all rows have a parent was not looked at')
+    expect(stdout).to.contain('--schema-only looks at them')
+    const rest = await copy(from, to, '--tables', 'z', ...params)
+    expect(rest.report.tables[0]!.run!.resumed, rest.stderr).not.to.equal(null)
+    expect(rest.report.error, rest.stdout).to.include({ code: 'ORPHANED_ROWS' })
+    expect(rest.code).to.equal(1)
+  })
+
   it('get another name where another table of the target has theirs', async () => {
     const taken =
       'CREATE TABLE x (id INT PRIMARY KEY, x INT, CONSTRAINT of_p FOREIGN KEY (x) REFERENCES x (id))'
@@ -266,10 +296,12 @@ describe('what PostgreSQL leaves to replicas', () => {
       'CREATE TABLE p (a INT, b INT, PRIMARY KEY (a, b)); CREATE TABLE c (id INT PRIMARY KEY, a INT, b INT'
     const [from, to] = await pair(
       server('postgres'),
-      `${tables}); INSERT INTO c VALUES (1, 1, NULL), (2, NULL, NULL)`,
+      `${tables}); INSERT INTO c VALUES (1, 1, NULL), (2, NULL, NULL);
+       CREATE TABLE made (id INT PRIMARY KEY, u INT UNIQUE DEFERRABLE); INSERT INTO made VALUES (1, 5), (2, 6)`,
       `${tables}, FOREIGN KEY (a, b) REFERENCES p (a, b) MATCH FULL)`,
     )
-    const outcome = await copy(from, to)
+    const outcome = await copy(from, to, '--create')
+    expect(outcome.report.tables.map(({ status }) => status)).to.deep.equal(Array(3).fill('success'))
     expect(outcome.code).to.equal(1)
     expect(outcome.report.error!.message).to.contain('(1, NULL)').and.not.contain('(NULL, NULL)')
   })
