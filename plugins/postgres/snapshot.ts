@@ -31,7 +31,7 @@ export async function exportSnapshot(
       token: JSON.stringify([row![0], table]),
       position: await logPosition(session),
       release: () => (table === null ? Promise.resolve() : end(session)),
-      end: () => (table === null ? end(session) : Promise.resolve()),
+      end: () => (table === null ? endKept(session, signal) : Promise.resolve()),
     }
   } catch (thrown) {
     session.destroy()
@@ -43,6 +43,27 @@ export async function exportSnapshot(
 async function end(session: PostgresSession): Promise<void> {
   await session.rollback().catch(() => session.destroy())
   await session.close()
+}
+
+/** A table is locked by who reads it from its first split on: until then, only this session has kept others from TRUNCATE. */
+async function endKept(session: PostgresSession, signal: AbortSignal): Promise<void> {
+  try {
+    // Only in a transaction: a pool between here and the server may have lost it.
+    await session.query('SAVEPOINT kept')
+    await session.rollback()
+  } catch (thrown) {
+    session.destroy()
+    if (signal.aborted) return
+    const lost = postgresError(thrown, `ending the snapshot of ${session.where}`)
+    throw new RowshiftError(
+      'SNAPSHOT_LOST',
+      `${lost.message} This connection was to keep tables from being truncated until all were read: one that was truncated meanwhile has been read as an empty one. Run again, into empty tables or with write mode "upsert".`,
+      lost.details,
+      lost,
+    )
+  } finally {
+    await session.close()
+  }
 }
 
 /** From now on it sees what the transaction that has exported the snapshot sees, until it is closed. */

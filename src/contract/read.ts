@@ -97,7 +97,10 @@ export interface Snapshot {
   readonly position: string | null
   /** All have joined. */
   release(): Promise<void>
-  /** Nobody reads the moment any more: gives up what has kept it for several tables. Default: each reader keeps it for itself. */
+  /**
+   * Nobody reads the moment any more: gives up what has kept it for several tables. Throws SNAPSHOT_LOST where that was gone before. Default:
+   * each reader keeps it for itself.
+   */
   end?(): Promise<void>
 }
 

@@ -196,7 +196,8 @@ class Coordinator {
   }
 
   get #resuming(): Resuming {
-    const { signal } = this.#scheduler
+    // A reader that is interrupted loses its snapshot, which other tables are read in.
+    const { signal } = this.#inSnapshot && this.#share ? this.#job : this.#scheduler
     const onRetry = (error: RowshiftError, retries: number) => this.#scheduler.retrying(error, retries)
     return { retry: this.#job.plan.policy.retry, signal, onRetry }
   }

@@ -12,6 +12,10 @@ export interface SharedThreadsOptions {
   readonly count: ThreadCount
   readonly pool: Omit<OwnPoolOptions, 'onMessage' | 'setupOf'>
   readonly onReady: (message: ThreadReady) => void
+  /** A thread died, and no other takes its place; the tables that have joined know. */
+  readonly onError: (error: RowshiftError) => void
+  /** Aborts when the user interrupts the run. */
+  readonly signal: AbortSignal
   /** Called whenever there is less to do for them. */
   readonly onFreed: () => void
 }
@@ -48,6 +52,7 @@ export class SharedThreads {
         else this.#shares.get(message.run)?.receive(message)
       },
       onError: (error) => {
+        options.onError(error)
         for (const share of this.#shares.values()) share.fail(error)
       },
       onRetired: (working) => this.changed(options.count.limit(working)),
@@ -94,6 +99,12 @@ export class SharedThreads {
     let rows = this.#rowsBefore
     for (const share of this.#shares.values()) rows += share.rows
     return rows
+  }
+
+  /** Nothing of the table goes on. After an interruption nothing at all does: threads stop reading, and waiting for connections, too. */
+  stop(owner: JobOwner): void {
+    if (this.#options.signal.aborted) this.pool.abort()
+    else this.pool.stop(owner)
   }
 
   changed(changed: boolean): void {
@@ -170,7 +181,7 @@ export class ThreadShare implements JobPool<CopyJob, SplitResult>, Threads {
 
   abort(): void {
     this.aborted = true
-    this.#shared.pool.stop(this.#owner)
+    this.#shared.stop(this.#owner)
   }
 
   /** The threads stay, for the other tables. */

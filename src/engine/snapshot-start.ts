@@ -38,6 +38,10 @@ export class SnapshotStart {
       const joined = this.#allReady()
       this.#pool.tell({ type: 'snapshot', token: snapshot.token })
       await Promise.all([...readers.map(({ skills }) => skills.snapshot!.join(snapshot.token)), joined])
+    } catch (thrown) {
+      // Nobody else would let go of what it holds; that this fails too says no more.
+      await snapshot.end?.().catch(() => {})
+      throw thrown
     } finally {
       await snapshot.release()
     }
@@ -48,11 +52,19 @@ export class SnapshotStart {
   receive({ error, gaveUp }: ThreadReady): void {
     if (error === null) this.#ready++
     else if (gaveUp !== null) this.#pool.retire(gaveUp, error)
-    else {
-      this.#failure ??= RowshiftError.fromReport(error)
-      this.#onFailed(this.#failure)
-    }
+    else this.#fail(RowshiftError.fromReport(error))
     if (this.#ready >= this.#pool.workingThreads) this.#onReady()
+  }
+
+  /** A thread has died, and no other takes its place: it will never say that it is ready. */
+  died({ message }: Error): void {
+    const said = `A worker thread ended before all saw the same moment: ${message}. No row was copied.`
+    this.#fail(new RowshiftError('THREAD_LOST', said))
+  }
+
+  #fail(error: RowshiftError): void {
+    this.#failure ??= error
+    this.#onFailed(this.#failure)
   }
 
   /** Resolves when every thread has said that it is ready; rejects when one cannot be, or the run is stopped. */

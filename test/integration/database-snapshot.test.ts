@@ -2,11 +2,13 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { DatabaseReport } from '../../src/features/database/report.js'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
 import { connect } from '../support/client.js'
-import { addressOf, runCli, server } from '../support/context.js'
+import { addressOf, oneServer, runCli, server } from '../support/context.js'
 import { scratchFile, TestDatabase } from '../support/copying.js'
 import type { ServerKind } from '../support/servers.js'
+import { until } from '../support/until.js'
 
 const TABLES = ['a', 'b', 'c', 'd', 'keyless']
 const ROWS = 6_000
@@ -39,9 +41,15 @@ async function move({ server: at, database }: TestDatabase, signal: AbortSignal)
       const id = 1 + (moves % 1000)
       const [from, to] = [TABLES[moves % 5]!, TABLES[(moves + 1) % 5]!]
       await client.query('BEGIN')
-      await client.query(`UPDATE ${from} SET money = money - 7 WHERE id = ${id}`)
-      await client.query(`UPDATE ${to} SET money = money + 7 WHERE id = ${ROWS + 1 - id}`)
-      await client.query('COMMIT')
+      try {
+        await client.query(`UPDATE ${from} SET money = money - 7 WHERE id = ${id}`)
+        await client.query(`UPDATE ${to} SET money = money + 7 WHERE id = ${ROWS + 1 - id}`)
+        await client.query('COMMIT')
+      } catch (thrown) {
+        // While all tables are being locked, it may have to give way.
+        if (!(thrown as Error).message.startsWith('Deadlock')) throw thrown
+        await client.query('ROLLBACK')
+      }
     }
   } finally {
     await client.end()
@@ -84,4 +92,45 @@ describe('a snapshot of a database', () => {
       const before = await to.query('SELECT id, money FROM a ORDER BY id')
       expect(await from.query('SELECT id, money FROM a ORDER BY id')).not.to.deep.equal(before)
     })
+
+  it('fails where no thread can begin', async () => {
+    const from = await TestDatabase.create(oneServer()[0]!, 'CREATE TABLE a (id INT PRIMARY KEY)')
+    const to = await TestDatabase.create(oneServer()[0]!, 'CREATE TABLE a (id INT PRIMARY KEY)')
+    const file = scratchFile('mjs')
+    writeFileSync(
+      file,
+      "import { isMainThread } from 'node:worker_threads'\nif (!isMainThread) process.exit(7)",
+    )
+    const ends = ['--from', from.wholeUrl, '--to', to.wholeUrl]
+    const outcome = await runCli(['copy', ...ends, '--param', 'consistency=snapshot'], {
+      env: { NODE_OPTIONS: `--import ${pathToFileURL(file).href}` },
+    })
+    expect(outcome.code, outcome.stderr).to.equal(1)
+    expect(outcome.stderr).to.contain('THREAD_LOST')
+  })
+
+  it('fails where the session of PostgreSQL is gone that has kept TRUNCATE away', async () => {
+    const tables = ['a', 'b'].map(
+      (name) =>
+        `CREATE TABLE ${name} (id int PRIMARY KEY); INSERT INTO ${name} SELECT generate_series(1, 1500);`,
+    )
+    const from = await TestDatabase.create(server('postgres'), `${tables.join(' ')} ANALYZE`)
+    const to = await TestDatabase.create(server('postgres'))
+    const file = scratchFile('json')
+    const params = { consistency: 'snapshot', worker_num: 2, where: 'pg_sleep(0.001) IS NOT NULL' }
+    const ends = ['--from', from.wholeUrl, '--to', to.wholeUrl, '--create', '--report', file]
+    const copy = runCli(['copy', ...ends, '--params', JSON.stringify(params)])
+    const here = 'FROM pg_stat_activity WHERE datname = current_database() AND state ='
+    const reading = `EXISTS (SELECT 1 ${here} 'active' AND query LIKE 'COPY (SELECT%')`
+    const keeper = `${here} 'idle in transaction' AND query LIKE '%pg_current_wal_lsn%' AND ${reading}`
+    await until(
+      'its end',
+      async () => (await from.query(`SELECT pg_terminate_backend(pid) ${keeper}`)).length > 0,
+    )
+    const outcome = await copy
+    expect(outcome.code, outcome.stderr).to.equal(1)
+    const { status, error } = JSON.parse(readFileSync(file, 'utf8')) as DatabaseReport
+    expect({ status, code: error?.code }).to.deep.equal({ status: 'failed', code: 'SNAPSHOT_LOST' })
+    expect(outcome.stderr).to.contain('truncated meanwhile')
+  })
 })

@@ -29,10 +29,7 @@ import { finishSchema } from './schema.js'
 import { makeTables } from './schema-only.js'
 import type { DatabaseRequest } from './request.js'
 import { runTable } from './run-table.js'
-import type { PlannedTable } from './table-plan.js'
-
-/** What was planned longer ago is planned anew: the tables may have been changed since. */
-const PLAN_KEEPS_MS = 60_000
+import { planKept, type PlannedTable } from './table-plan.js'
 
 export interface DatabaseHooks {
   readonly signal: AbortSignal
@@ -146,6 +143,8 @@ class DatabaseRun {
       count: threadCount(plans),
       pool: copyThreads(plans, setup),
       onReady: (ready) => snapshot?.receive(ready),
+      onError: (death) => snapshot?.died(death),
+      signal: this.#hooks.signal,
       onFreed: () => this.#wake(),
     }))
     const release = onAbort(this.#hooks.signal, () => this.#wake())
@@ -262,8 +261,7 @@ class DatabaseRun {
       },
     }
     const inSnapshot = this.#request.params.consistency === 'snapshot'
-    const isNew = inSnapshot || performance.now() - table.plannedAt < PLAN_KEEPS_MS
-    const plan = isNew ? table.plan : null
+    const plan = await planKept(table, lane, inSnapshot)
     const { position } = this
     const report = await runCopy(table.request, hooks, {
       plan,

@@ -170,7 +170,7 @@ export interface DatabaseFacts extends Pick<DatabaseReport, 'runId' | 'tables' |
   readonly schema: SchemaReport
   /** Some were, which may have been made again. */
   readonly keysDropped: boolean
-  /** Why something was not done that could have been; null: all was. */
+  /** Why something was not done that could have been, or may not be what it should; null: neither. */
   readonly stopped: RowshiftError | null
   readonly busySeconds: readonly number[]
   readonly position: string | null
@@ -180,7 +180,8 @@ export interface DatabaseFacts extends Pick<DatabaseReport, 'runId' | 'tables' |
 export function databaseReport(facts: DatabaseFacts): DatabaseReport {
   const { runId, tables, schema, leftOut, seconds, busySeconds, position, reasons } = facts
   const failed = tables.find(({ status }) => status === 'failed')
-  const stopped = isIncomplete(tables, schema) ? facts.stopped : null
+  const inDoubt = facts.stopped?.code === 'SNAPSHOT_LOST'
+  const stopped = inDoubt || isIncomplete(tables, schema) ? facts.stopped : null
   const error = stopped?.report() ?? failed?.error ?? failureOf(schema)
   return {
     runId,

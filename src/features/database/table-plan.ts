@@ -1,4 +1,5 @@
 import { RowshiftError } from '../../contract/errors.js'
+import type { TableSchema } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { CopyRequest } from '../../engine/copy-request.js'
 import type { OpenEndpoints } from '../../engine/open-endpoints.js'
@@ -9,6 +10,9 @@ import type { ForeignKeyPlan } from './foreign-keys.js'
 import type { DatabaseRequest } from './request.js'
 import { tableRequest } from './request.js'
 import type { SelectedTable } from './selection.js'
+
+/** What was planned longer ago is planned anew: the tables may have been changed since. */
+const KEPT_MS = 60_000
 
 /** One table with its copy, or why there can be none. */
 export interface PlannedTable {
@@ -40,6 +44,22 @@ export async function planTable(
     const error = RowshiftError.from(thrown)
     return { ...table, request: copy, plan: null, plannedAt, error, unfit: isUnfit(error, request.params) }
   }
+}
+
+/**
+ * The plan, where it still holds when the copy begins; null: the table is to be planned anew, which also says what is wrong with it. In a
+ * snapshot, however long ago it began, rows have the columns of that moment. Never throws.
+ */
+export async function planKept(
+  { from, plan, plannedAt }: PlannedTable,
+  { readers }: OpenEndpoints,
+  inSnapshot: boolean,
+): Promise<RunPlan | null> {
+  if (!inSnapshot) return performance.now() - plannedAt < KEPT_MS ? plan : null
+  const shape = ({ columns }: Pick<TableSchema, 'columns'>) =>
+    JSON.stringify(columns.map(({ name, type, nullable, collation }) => [name, type, nullable, collation]))
+  const now = await readers[0]!.describe(from).catch(() => null)
+  return now !== null && shape(now) === shape(plan!.read.table) ? plan : null
 }
 
 /** Only mode `increment` reads by `diff_column`: in others, a table without it is copied all the same. */
