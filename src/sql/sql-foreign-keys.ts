@@ -138,9 +138,10 @@ function orphansOf(dialect: SqlDialect, key: ForeignKey) {
   return {
     select: cells,
     from: `${tableOf(dialect, key.table, key.tableIn)} c`,
-    where: key.matchFull && cells.length > 1
-      ? [`((${lacking}) OR (NOT (${all('NOT NULL')}) AND NOT (${all('NULL')})))`]
-      : [lacking],
+    where:
+      key.matchFull && cells.length > 1
+        ? [`((${lacking}) OR (NOT (${all('NOT NULL')}) AND NOT (${all('NULL')})))`]
+        : [lacking],
     tail: ` LIMIT ${EXAMPLES}`,
   }
 }

@@ -121,7 +121,10 @@ describe('a run with params of its own', () => {
 
   it('is refused for a task of several tables, unless only its speed is other', async () => {
     const fixture = await TaskFixture.create(oneServer()[0]!)
-    await fixture.addTask(5, 'new_s*', { from: 's*', params: '{"schema_save_mode": "create_when_not_exist"}' })
+    await fixture.addTask(5, 'new_s*', {
+      from: 's*',
+      params: '{"schema_save_mode": "create_when_not_exist"}',
+    })
     expectRefusal(await fixture.cli('run', '5', '--where', 'id = 1'), 2, 'USAGE', 'several tables')
     const fast = fixture.start('run', '5', '--param', 'worker_num=1')
     expect(await fast.code(), fast.stderr).to.equal(0)
