@@ -21,6 +21,8 @@ const CLOSE_MS = 5_000
 const PATIENCE_MS = 10 * 60_000
 /** Workers that all refuse the run will go on to do so. */
 const REFUSED_MS = 3_000
+/** Workers that could not reach a database yet may reach it soon. */
+const UNREACHED_MS = 60_000
 /** Of results that are kept for who looks for them. */
 const KEPT_RESULTS = 1_000
 
@@ -206,12 +208,19 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       onWaiting?.(this.#waits ? noWorker(this.#options.store.where) : null)
     }
     this.#aloneSince = threads > 0 ? null : (this.#aloneSince ?? performance.now())
-    const refusing = threads === 0 ? [...hosts.values()].find(({ refused }) => refused !== null) : undefined
-    this.#refusedSince = refusing ? (this.#refusedSince ?? performance.now()) : null
-    if (refusing && performance.now() - this.#refusedSince! > REFUSED_MS) throw allRefuse(refusing)
+    this.#checkRefusals(threads === 0 ? [...hosts.values()].filter(({ refused }) => refused !== null) : [])
     if (threads === this.#threads) return
     this.#threads = threads
     onRetired(threads)
+  }
+
+  /** `refusing`: none, or all that there are. */
+  #checkRefusals(refusing: readonly HostBeat[]): void {
+    const now = performance.now()
+    this.#refusedSince = refusing.length === 0 ? null : (this.#refusedSince ?? now)
+    if (this.#refusedSince === null) return
+    const later = refusing.find(({ refused }) => RowshiftError.fromReport(refused!).retryable)
+    if (now - this.#refusedSince > (later ? UNREACHED_MS : REFUSED_MS)) throw allRefuse(later ?? refusing[0]!)
   }
 
   #tellOnce(text: string): void {

@@ -8,15 +8,18 @@ import { findConnections } from './connection-needs.js'
 import type { HostBeat } from './host-beat.js'
 import { BEAT_MS } from './host-beat.js'
 import { hashOf, readRecord } from './run-record.js'
-import { ServedRun } from './served-run.js'
+import { ServedRun, type ServedOptions } from './served-run.js'
 import type { CoordinatorBeat, HostStore } from './store.js'
 import { GONE_MS, within } from './store.js'
+import { threadSetup } from './thread-setup.js'
 
 /** A run that is cancelled is to be given up within two seconds. */
 const LOOK_MS = 500
 /** A coordinator that has been silent for so long has died. */
 const FORGOTTEN_MS = 120_000
 const LEAVE_MS = 2_000
+/** A database that could not be reached is tried again. */
+const AGAIN_MS = 5_000
 
 export interface ServeOptions {
   readonly store: HostStore
@@ -42,10 +45,13 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
 }
 
 interface Served {
-  /** null: this worker takes no part in it. */
-  readonly run: ServedRun | null
+  /** null: this worker takes no part in it, or not yet. */
+  run: ServedRun | null
   readonly planHash: string
-  readonly refused: RowshiftError | null
+  /** Why it takes no part; null: it does, or that is not known yet. */
+  refused: RowshiftError | null
+  /** Ends the attempts to take part. */
+  readonly end: AbortController
   /** By `performance`; when its coordinator was heard last, while the store was there. */
   heardAt: number
 }
@@ -77,7 +83,10 @@ class Host {
     for (const [run, served] of this.#served) this.#watch(run, served, runs.get(run) ?? null)
     if (performance.now() < this.#greetAt) return
     this.#greetAt = performance.now() + BEAT_MS
-    for (const [run, served] of this.#served) await store.greet(run, this.#id, this.#beatOf(served))
+    for (const [run, served] of this.#served) {
+      const beat = this.#beatOf(served)
+      if (beat !== null) await store.greet(run, this.#id, beat)
+    }
   }
 
   /** The jobs in hand come to their end first. */
@@ -101,28 +110,48 @@ class Host {
     // One that is not the one meant is on its way, or gone.
     if (text === null || hashOf(text) !== planHash) return
     const heardAt = performance.now()
-    try {
-      const served = await this.#take(text, planHash)
-      this.#served.set(run, { run: served, planHash, refused: null, heardAt })
-      this.#options.onNotice(`takes part in run ${run}`)
-    } catch (thrown) {
-      const refused = RowshiftError.from(thrown)
-      this.#served.set(run, { run: null, planHash, refused, heardAt })
-      this.#options.onNotice(`cannot take part in run ${run}: ${refused.message}`)
-    }
-    this.#greetAt = 0
-    this.#share()
+    const served: Served = { run: null, planHash, refused: null, end: new AbortController(), heardAt }
+    this.#served.set(run, served)
+    this.#untilClosed(this.#take(run, served, text))
   }
 
-  async #take(text: string, planHash: string): Promise<ServedRun> {
+  /** Looks at all that the run needs here. Meanwhile other runs go on: databases may take a while to answer, or be away. Never throws. */
+  async #take(run: string, served: Served, text: string): Promise<void> {
+    const { signal } = served.end
+    while (!signal.aborted && served.run === null) {
+      try {
+        const options = await this.#optionsFor(text, served.planHash, signal)
+        if (signal.aborted) return
+        served.run = new ServedRun(options)
+        served.refused = null
+        this.#options.onNotice(`takes part in run ${run}`)
+      } catch (thrown) {
+        if (signal.aborted) return
+        const refused = RowshiftError.from(thrown)
+        if (refused.message !== served.refused?.message)
+          this.#options.onNotice(`cannot take part in run ${run}: ${refused.message}`)
+        served.refused = refused
+      }
+      this.#greetAt = 0
+      this.#share()
+      if (served.refused?.retryable === false) return
+      if (served.run === null) await pause(AGAIN_MS, signal)
+    }
+  }
+
+  async #optionsFor(text: string, planHash: string, signal: AbortSignal): Promise<ServedOptions> {
     const { store, threads, lockMs, config } = this.#options
     const record = readRecord(text)
     const found = await findConnections(record.connections, config)
-    return new ServedRun({ store, record, planHash, found, threads, lockMs })
+    const setup = await threadSetup(record, found, threads, signal)
+    return { store, record, planHash, found, setup, threads, lockMs }
   }
 
-  #watch(run: string, { run: served, heardAt }: Served, beat: CoordinatorBeat | null): void {
-    if (beat?.state === 'stopping') return served?.abort()
+  #watch(run: string, { run: served, end, heardAt }: Served, beat: CoordinatorBeat | null): void {
+    if (beat?.state === 'stopping') {
+      end.abort()
+      return served?.abort()
+    }
     if (beat?.state === 'ended') return this.#end(run)
     const silent = performance.now() - heardAt
     if (silent > FORGOTTEN_MS) return this.#end(run)
@@ -136,10 +165,15 @@ class Host {
   #end(run: string): void {
     const served = this.#served.get(run)
     this.#served.delete(run)
+    served?.end.abort()
     if (!served?.run) return
-    const closing = served.run.close().finally(() => this.#closing.delete(closing))
-    this.#closing.add(closing)
+    this.#untilClosed(served.run.close())
     this.#share()
+  }
+
+  #untilClosed(work: Promise<void>): void {
+    const closing = work.finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
   }
 
   /** Among the runs that there are. */
@@ -149,9 +183,10 @@ class Host {
     for (const run of runs) run.allow(threads)
   }
 
-  #beatOf({ run, refused }: Served): HostBeat {
+  /** null: it is not known yet whether this worker takes part. */
+  #beatOf({ run, refused }: Served): HostBeat | null {
     if (run !== null) return run.beat(this.#name)
-    return { name: this.#name, threads: 0, active: [], refused: refused!.report() }
+    return refused && { name: this.#name, threads: 0, active: [], refused: refused.report() }
   }
 
   #tellLost(lost: boolean): void {

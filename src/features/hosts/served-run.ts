@@ -27,6 +27,8 @@ export interface ServedOptions {
   readonly record: RunRecord
   readonly planHash: string
   readonly found: FoundConnections
+  /** What the first threads start with. */
+  readonly setup: HostSetup
   /** Threads of this worker. */
   readonly threads: number
   /** How long a job is this worker's without a sign of life. */
@@ -44,6 +46,8 @@ interface Threads {
 export class ServedRun {
   readonly #options: ServedOptions
   readonly #worker: Worker<object, object>
+  /** null: threads have started with it, and others need their own. */
+  #setup: HostSetup | null
   readonly #abort = new AbortController()
   /** The run is to stop; otherwise it goes on without this worker. */
   #stopped = false
@@ -56,6 +60,7 @@ export class ServedRun {
   constructor(options: ServedOptions) {
     this.#options = options
     const { store, record, threads, lockMs } = options
+    this.#setup = options.setup
     this.#allowed = threads
     this.#worker = store.worker(record.runId, (job) => this.#process(job), {
       concurrency: threads * record.jobsPerThread,
@@ -158,7 +163,8 @@ export class ServedRun {
   async #open(): Promise<Threads> {
     const { record, found, threads } = this.#options
     try {
-      const setup = await threadSetup(record, found, threads, this.#abort.signal)
+      const setup = this.#setup ?? (await threadSetup(record, found, threads, this.#abort.signal))
+      this.#setup = null
       return this.#start(setup)
     } catch (thrown) {
       this.#threads = null
