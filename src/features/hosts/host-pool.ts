@@ -52,6 +52,9 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   readonly #events: Promise<QueueEvents>
   /** When the first job comes: by then the target is prepared, and a snapshot has begun. */
   #started: Promise<void> | null = null
+  /** Its record and its first beat are in the store. */
+  #published = false
+  #giveUpStart: () => void = () => {}
   readonly #closing = new AbortController()
   readonly #inHand = new Map<string, InHand<Result>>()
   #next = 0
@@ -59,7 +62,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   #waits = false
   #state: CoordinatorBeat['state'] = 'running'
   /** By `performance`: since when nobody takes part; null: somebody does. */
-  #aloneSince: number | null = performance.now()
+  #aloneSince: number | null = null
   #refusedSince: number | null = null
   readonly #told = new Set<string>()
   #beating: Promise<void> = Promise.resolve()
@@ -77,7 +80,8 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   }
 
   async run(job: Job): Promise<Result> {
-    await (this.#started ??= this.#start())
+    if (this.#state !== 'running') throw hasStopped()
+    await (this.#started ??= Promise.race([this.#start(), this.#stoppedBefore()]))
     if (this.#state !== 'running') throw hasStopped()
     const id = `job-${this.#next++}`
     const done = new Promise<Result | Failure>((settle, reject) => this.#inHand.set(id, { settle, reject }))
@@ -116,6 +120,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   abort(): void {
     if (this.#state !== 'running') return
     this.#state = 'stopping'
+    this.#giveUpStart()
     void this.#beat().catch(() => {})
     void this.#rejectWaiting().catch(() => {})
     setTimeout(() => this.#rejectAll(), ABORT_MS).unref()
@@ -138,12 +143,22 @@ export class HostPool<Job extends object, Result extends object> implements JobP
 
   async #start(): Promise<void> {
     const { store, runId, record } = this.#options
+    // The store may be lost before it hears of the run.
+    this.#beating = this.#keepBeating()
     await this.#events
     this.#record = await record()
     this.#planHash = hashOf(this.#record)
     await store.publish(runId, this.#record)
     await this.#beat()
-    this.#beating = this.#keepBeating()
+    this.#aloneSince = performance.now()
+    this.#published = true
+  }
+
+  /** Rejects when the run stops while the store is waited for. */
+  #stoppedBefore(): Promise<never> {
+    return new Promise((_, reject) => {
+      this.#giveUpStart = () => reject(hasStopped())
+    })
   }
 
   async #listen(): Promise<QueueEvents> {
@@ -172,6 +187,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       if (signal.aborted) return
       try {
         this.#checkPatience()
+        if (!this.#published) continue
         if (this.#options.store.lostMs > 0) {
           // What happened meanwhile is looked for at once when it is back.
           lookAt = 0

@@ -13,7 +13,7 @@ import type { HostBeat } from './host-beat.js'
 import { judged } from './host-failures.js'
 import { isComparison } from './refusals.js'
 import type { QueuedJob, RunRecord } from './run-record.js'
-import type { HostStore } from './store.js'
+import { type HostStore, within } from './store.js'
 import type { HostSetup } from './thread-setup.js'
 import { threadSetup } from './thread-setup.js'
 
@@ -21,6 +21,8 @@ import { threadSetup } from './thread-setup.js'
 const MOST_LOSSES = 2
 /** For which jobs in hand may go on when the worker is to stop. */
 const GRACE_MS = 20_000
+/** For which they take to end then. */
+const END_MS = 3_000
 
 export interface ServedOptions {
   readonly store: HostStore
@@ -122,7 +124,8 @@ export class ServedRun {
   async close(): Promise<void> {
     const timer = setTimeout(() => this.#giveUp(), GRACE_MS)
     try {
-      await this.#worker.close().catch(() => {})
+      // While the store is away, it would wait to tell it what became of them.
+      await within(GRACE_MS + END_MS, this.#worker.close())
     } finally {
       clearTimeout(timer)
     }

@@ -17,6 +17,8 @@ const LEFT_SECONDS = 24 * 3600
 /** Longer than any of its workers is heard of. */
 const GREETED_SECONDS = 60
 const CONNECT_MS = 10_000
+/** Without an answer, the connection is lost: nobody else says that its other end is gone. No command waits for longer than 10 s. */
+const ANSWER_MS = 30_000
 const SLOWEST_RECONNECT_MS = 2_000
 
 interface Modules {
@@ -48,6 +50,7 @@ export class HostStore {
       new modules.Redis(url, {
         lazyConnect: true,
         connectTimeout: CONNECT_MS,
+        socketTimeout: ANSWER_MS,
         // A server that is away for a minute is waited for.
         maxRetriesPerRequest: null,
         retryStrategy: (times) => Math.min(times * 100, SLOWEST_RECONNECT_MS),
