@@ -55,6 +55,8 @@ export class ServedRun {
   #stopped = false
   /** Made when the first job comes, and again when threads have died. */
   #threads: Promise<Threads> | null = null
+  /** Those, once they are made. */
+  #current: Threads | null = null
   readonly #active = new Map<number, SplitCounts | null>()
   /** Of the threads of this worker, those that do the jobs of this run. */
   #allowed: number
@@ -129,7 +131,8 @@ export class ServedRun {
     } finally {
       clearTimeout(timer)
     }
-    await this.#closeThreads(this.#threads)
+    const threads = await this.#threads?.catch(() => null)
+    if (threads) await closeThreads(threads)
   }
 
   async #process({ data, attemptsStarted, stalledCounter }: Job<object, object>): Promise<object> {
@@ -148,19 +151,29 @@ export class ServedRun {
     this.#active.set(index, null)
     let threads: Threads | null = null
     try {
-      threads = await (this.#threads ??= this.#open())
+      threads = await this.#whole()
       const result = await threads.pool.run(job, false)
       // Its thread does nothing more; but the run may go on, where another worker has this job by now.
       if (hasFailed(result) && !result.repeatable) threads.broken = true
       return result
     } catch (thrown) {
+      // Another thread in its place would make ids that somebody else makes, and would do so with the next job.
+      if (threads?.pool.replaces === false) threads.broken = true
       if (thrown instanceof RowshiftError) return failure(thrown, threads === null && thrown.retryable)
       const death = threads?.watch?.attribute(thrown) ?? threadLost(thrown)
       return lostWith(death)
     } finally {
       this.#active.delete(index)
-      if (threads?.broken) void this.#forget(threads)
+      if (threads?.broken) this.#forget(threads)
     }
+  }
+
+  /** A job may come before the threads are forgotten that another one has broken. */
+  async #whole(): Promise<Threads> {
+    const threads = await (this.#threads ??= this.#open())
+    if (!threads.broken) return threads
+    this.#forget(threads)
+    return this.#whole()
   }
 
   async #open(): Promise<Threads> {
@@ -168,7 +181,7 @@ export class ServedRun {
     try {
       const setup = this.#setup ?? (await threadSetup(record, found, threads, this.#abort.signal))
       this.#setup = null
-      return this.#start(setup)
+      return (this.#current = this.#start(setup))
     } catch (thrown) {
       this.#threads = null
       throw thrown
@@ -216,18 +229,17 @@ export class ServedRun {
   }
 
   /** The next job starts new ones. */
-  async #forget(threads: Threads): Promise<void> {
-    if ((await this.#threads) !== threads) return
-    const broken = this.#threads
+  #forget(threads: Threads): void {
+    if (this.#current !== threads) return
+    this.#current = null
     this.#threads = null
-    await this.#closeThreads(broken)
+    void closeThreads(threads)
   }
+}
 
-  async #closeThreads(opening: Promise<Threads> | null): Promise<void> {
-    const threads = await opening?.catch(() => null)
-    threads?.watch?.close()
-    await threads?.pool.close()
-  }
+async function closeThreads({ pool, watch }: Threads): Promise<void> {
+  watch?.close()
+  await pool.close()
 }
 
 /** The host that had it before may have stored it. */
