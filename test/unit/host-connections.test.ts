@@ -81,6 +81,7 @@ describe('connections of runs over many hosts', () => {
       connections: { ...NEEDS, source: need, target: need },
       files: {},
       source: '',
+      target: '',
     })
     expect(readRecord(JSON.stringify(record))).to.deep.equal(record)
     for (const version of ['99.0.0', '0.99.0'])

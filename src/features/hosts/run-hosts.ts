@@ -1,11 +1,14 @@
+import type { ResolvedConnection } from '../../config/config.js'
 import { RowshiftError } from '../../contract/errors.js'
+import { closeAll, openAll } from '../../contract/opening.js'
 import type { Reader, Snapshot } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { SourceSpec } from '../../contract/source-spec.js'
+import { endpointsOf, readersOf, writersOf } from '../../engine/endpoints.js'
 import type { Hosts, JobPool, OwnPoolOptions, PoolHooks } from '../../engine/job-pool.js'
 import type { WorkerSetup } from '../../engine/messages.js'
 import type { CopyRequest } from '../../engine/copy-request.js'
-import { filesOf, sourceShape, stateOf } from '../resume/table-shapes.js'
+import { filesOf, sourceShape, stateOf, targetShape } from '../resume/table-shapes.js'
 import type { VerifySetup } from '../verify/messages.js'
 import { needOf } from './connection-needs.js'
 import { HostPool } from './host-pool.js'
@@ -98,6 +101,7 @@ export class RunHosts implements Hosts {
       },
       files: filesOf({ pipeline } as RunPlan),
       source: await sourceMark(sourceOf(setup), readers),
+      target: await targetMark(setup, to, params.session),
     })
     return JSON.stringify(record)
   }
@@ -112,4 +116,26 @@ export async function sourceMark(read: SourceSpec, readers: readonly Reader[]): 
   const plan = { read } as RunPlan
   const { identity } = await sourceShape(plan, readers)
   return JSON.stringify([identity, await stateOf(plan, readers)])
+}
+
+/** What tells the tables of the target from those of another database. */
+export async function targetMark(
+  setup: WorkerSetup | VerifySetup,
+  to: ResolvedConnection,
+  session: readonly string[],
+  signal?: AbortSignal,
+): Promise<string> {
+  const { plugin } = to.loaded
+  const endpoints = endpointsOf(to, session)
+  const isRead = isComparison(setup)
+  const [readers, writers] = isRead ? [readersOf(plugin, endpoints), []] : [[], writersOf(plugin, endpoints)]
+  try {
+    await openAll([...readers, ...writers], signal)
+    const { identity } = isRead
+      ? await sourceShape({ read: setup.plan.target } as RunPlan, readers)
+      : await targetShape({ write: setup.plan.write } as RunPlan, writers)
+    return identity
+  } finally {
+    await closeAll([...readers, ...writers])
+  }
 }

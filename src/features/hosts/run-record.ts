@@ -21,6 +21,8 @@ export interface RunRecord {
   readonly files: Readonly<Record<string, string>>
   /** What tells the source tables from others of the same names. */
   readonly source: string
+  /** The same of the target. */
+  readonly target: string
 }
 
 /** One job as it stands in the queue. */

@@ -7,11 +7,11 @@ import type { PipelineSetup, WorkerSetup } from '../../engine/messages.js'
 import { noneConnected } from '../../engine/messages.js'
 import { OpenConnections } from '../../engine/open-connections.js'
 import { forThreads, setUpPipeline, takesWorkers, takeWorkers } from '../../engine/pipeline-setup.js'
-import { filesOf } from '../resume/table-shapes.js'
+import { areSameTables, filesOf } from '../resume/table-shapes.js'
 import type { VerifySetup } from '../verify/messages.js'
 import type { FoundConnections } from './connection-needs.js'
 import { isComparison } from './refusals.js'
-import { sourceMark, sourceOf } from './run-hosts.js'
+import { sourceMark, sourceOf, targetMark } from './run-hosts.js'
 import type { RunRecord } from './run-record.js'
 
 export type HostSetup = WorkerSetup | VerifySetup
@@ -34,7 +34,9 @@ export async function threadSetup(
   const connections = new OpenConnections({ ...found, session, signal })
   try {
     await openAll(readers, signal)
-    if ((await sourceMark(sourceOf(setup), readers)) !== record.source) throw anotherSource()
+    if ((await sourceMark(sourceOf(setup), readers)) !== record.source) throw another('source')
+    // Shards may be made while the run goes on.
+    if (!areSameTables(await targetMark(setup, to, session, signal), record.target)) throw another('target')
     const pipeline = await pipelineOf(setup, found, connections, signal)
     if (takesWorkers(setup.plan.pipeline)) {
       await openAll(writers.slice(0, 1), signal)
@@ -85,10 +87,10 @@ function checkFiles({ files }: RunRecord, { plan }: HostSetup): void {
   }
 }
 
-function anotherSource(): RowshiftError {
+function another(end: 'source' | 'target'): RowshiftError {
   return new RowshiftError(
     'HOSTS_REFUSED',
-    "The source's table is not the one that the run was planned with: the connection leads to another database on this host, or its user may not see as much of it. " +
+    `The ${end}'s table is not the one that the run was planned with: the connection leads to another database on this host, or its user may not see as much of it. ` +
       'Let it lead to the same server with the same privileges on all hosts.',
   )
 }
