@@ -46,7 +46,7 @@ function workerStopped({ details }: ErrorReport): ErrorReport {
   return { code: 'THREAD_LOST', message: 'A worker was stopped before it had done a split.', details }
 }
 
-function failureWith(error: RowshiftError, repeatable: boolean): Failure {
+export function failureWith(error: RowshiftError, repeatable: boolean): Failure {
   return { outcome: 'failed', error: error.report(), repeatable, gaveUp: null }
 }
 

@@ -1,15 +1,17 @@
 import type { Queue, QueueEvents } from 'bullmq'
 import { RowshiftError } from '../../contract/errors.js'
-import { pause } from '../../contract/waiting.js'
+import { pause, retried } from '../../contract/waiting.js'
 import type { JobPool, PoolHooks } from '../../engine/job-pool.js'
 import type { Failure, WorkerMessage } from '../../engine/messages.js'
 import { log } from '../../log.js'
 import type { HostBeat } from './host-beat.js'
 import { BEAT_MS } from './host-beat.js'
-import { allRefuse, hasStopped, lost, notAdded, noWorker, vanished } from './host-failures.js'
+import { failureWith, hasStopped, lost, notAdded, noWorker, vanished } from './host-failures.js'
+import { HostPatience } from './host-patience.js'
 import type { HostThreads } from './host-threads.js'
 import type { QueuedJob } from './run-record.js'
 import { hashOf } from './run-record.js'
+import { passes } from './store-errors.js'
 import { type CoordinatorBeat, type HostStore, within } from './store.js'
 
 /** Results come as events; now and then it is looked for some that an event has not told. */
@@ -17,12 +19,6 @@ const LOOK_MS = 10_000
 /** Workers that give up what they have in hand say so within this time, or are not waited for. */
 const ABORT_MS = 5_000
 const CLOSE_MS = 5_000
-/** For so long nobody takes part, or the store cannot be reached, before the run fails. */
-const PATIENCE_MS = 10 * 60_000
-/** Workers that all refuse the run will go on to do so. */
-const REFUSED_MS = 3_000
-/** Workers that could not reach a database yet may reach it soon. */
-const UNREACHED_MS = 60_000
 /** Of results that are kept for who looks for them. */
 const KEPT_RESULTS = 1_000
 
@@ -61,15 +57,14 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   #threads = 0
   #waits = false
   #state: CoordinatorBeat['state'] = 'running'
-  /** By `performance`: since when nobody takes part; null: somebody does. */
-  #aloneSince: number | null = null
-  #refusedSince: number | null = null
+  readonly #patience: HostPatience
   readonly #told = new Set<string>()
   #beating: Promise<void> = Promise.resolve()
 
   constructor(options: HostPoolOptions) {
     this.#options = options
     const { store, runId } = options
+    this.#patience = new HostPatience(store)
     this.#queue = store.queue(runId)
     this.#events = this.#listen()
     this.#events.catch(() => {})
@@ -97,7 +92,10 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       await Promise.race([this.#queue.add('job', data, options), done])
       return (await done) as Result
     } catch (thrown) {
-      throw thrown instanceof RowshiftError ? thrown : notAdded(this.#options.store.where, thrown)
+      if (thrown instanceof RowshiftError) throw thrown
+      const error = notAdded(this.#options.store.where, thrown)
+      if (passes(error)) return failureWith(error, true) as object as Result
+      throw error
     } finally {
       this.#inHand.delete(id)
     }
@@ -148,9 +146,13 @@ export class HostPool<Job extends object, Result extends object> implements JobP
     await this.#events
     this.#record = await record()
     this.#planHash = hashOf(this.#record)
-    await store.publish(runId, this.#record)
-    await this.#beat()
-    this.#aloneSince = performance.now()
+    const publish = async () => {
+      await store.publish(runId, this.#record)
+      await this.#beat()
+    }
+    const again = (error: RowshiftError) => (this.#patience.bears(error) ? BEAT_MS : null)
+    await retried(publish, again, this.#closing.signal)
+    this.#patience.begin()
     this.#published = true
   }
 
@@ -186,7 +188,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       await pause(BEAT_MS / 2, signal)
       if (signal.aborted) return
       try {
-        this.#checkPatience()
+        this.#patience.check()
         if (!this.#published) continue
         if (this.#options.store.lostMs > 0) {
           // What happened meanwhile is looked for at once when it is back.
@@ -200,7 +202,8 @@ export class HostPool<Job extends object, Result extends object> implements JobP
         lookAt = performance.now() + LOOK_MS
         await this.#findResults()
       } catch (thrown) {
-        this.#options.onError(RowshiftError.from(thrown))
+        const error = RowshiftError.from(thrown)
+        if (!this.#patience.bears(error)) this.#options.onError(error)
       }
     }
   }
@@ -223,41 +226,16 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       this.#waits = threads === 0
       onWaiting?.(this.#waits ? noWorker(this.#options.store.where) : null)
     }
-    this.#aloneSince = threads > 0 ? null : (this.#aloneSince ?? performance.now())
-    this.#checkRefusals(threads === 0 ? [...hosts.values()].filter(({ refused }) => refused !== null) : [])
+    this.#patience.heard([...hosts.values()], threads)
     if (threads === this.#threads) return
     this.#threads = threads
     onRetired(threads)
-  }
-
-  /** `refusing`: none, or all that there are. */
-  #checkRefusals(refusing: readonly HostBeat[]): void {
-    const now = performance.now()
-    this.#refusedSince = refusing.length === 0 ? null : (this.#refusedSince ?? now)
-    if (this.#refusedSince === null) return
-    const later = refusing.find(({ refused }) => RowshiftError.fromReport(refused!).retryable)
-    if (now - this.#refusedSince > (later ? UNREACHED_MS : REFUSED_MS)) throw allRefuse(later ?? refusing[0]!)
   }
 
   #tellOnce(text: string): void {
     if (this.#told.has(text)) return
     this.#told.add(text)
     log.warn({ runId: this.#options.runId }, text)
-  }
-
-  #checkPatience(): void {
-    const { store } = this.#options
-    if (store.lostMs > PATIENCE_MS)
-      throw new RowshiftError(
-        'CONNECTION_LOST',
-        `${store.where} could not be reached for ${PATIENCE_MS / 60_000} minutes. What workers had committed stays.`,
-      )
-    const since = this.#aloneSince
-    if (since !== null && performance.now() - since > PATIENCE_MS)
-      throw new RowshiftError(
-        'HOSTS_MISSING',
-        `For ${PATIENCE_MS / 60_000} minutes no worker took part in the run. ${noWorker(store.where)}.`,
-      )
   }
 
   /** An event may be lost with a connection, and a job with the memory of a server that keeps nothing on its disk. */

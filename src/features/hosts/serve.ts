@@ -9,6 +9,7 @@ import type { HostBeat } from './host-beat.js'
 import { BEAT_MS } from './host-beat.js'
 import { hashOf, readRecord } from './run-record.js'
 import { ServedRun, type ServedOptions } from './served-run.js'
+import { passes } from './store-errors.js'
 import type { CoordinatorBeat, HostStore } from './store.js'
 import { GONE_MS, within } from './store.js'
 import { threadSetup } from './thread-setup.js'
@@ -70,15 +71,23 @@ class Host {
   }
 
   async look(): Promise<void> {
-    const { store } = this.#options
-    if (store.lostMs > 0) {
+    if (this.#options.store.lostMs > 0) return this.#tellLost(true)
+    try {
+      await this.#lookNow()
+      this.#tellLost(false)
+    } catch (thrown) {
+      const error = RowshiftError.from(thrown)
+      if (!passes(error)) throw error
+      this.#greetAt = 0
       this.#tellLost(true)
-      return
     }
+  }
+
+  async #lookNow(): Promise<void> {
+    const { store } = this.#options
     const runs = await store.runs()
     // Coordinators may have been cut off as well: they get as much time as we had.
     if (this.#wasLost) for (const served of this.#served.values()) served.heardAt = performance.now()
-    this.#tellLost(false)
     for (const [run, beat] of runs) if (beat !== null) await this.#hear(run, beat)
     for (const [run, served] of this.#served) this.#watch(run, served, runs.get(run) ?? null)
     if (performance.now() < this.#greetAt) return

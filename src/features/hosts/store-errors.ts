@@ -3,6 +3,13 @@ import { RowshiftError } from '../../contract/errors.js'
 import { withoutStop } from '../../sql/error-classes.js'
 
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR AUTH)/
+/** It loads what is on its disk, has become a replica, is full, or cannot write its disk. */
+const PASSING = /\b(?:LOADING|READONLY|OOM|MISCONF|BUSY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS)\b/
+
+/** Whether a server that has failed so may be waited for, as one that cannot be reached. */
+export function passes({ code, message }: RowshiftError): boolean {
+  return (code === 'SERVER_ERROR' || code === 'INTERNAL') && PASSING.test(message)
+}
 
 export function packageMissing(cause: unknown): RowshiftError {
   const { code, message } = cause as NodeJS.ErrnoException

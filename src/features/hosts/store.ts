@@ -54,6 +54,8 @@ export class HostStore {
         // A server that is away for a minute is waited for.
         maxRetriesPerRequest: null,
         retryStrategy: (times) => Math.min(times * 100, SLOWEST_RECONNECT_MS),
+        // After a failover, the address leads to another server.
+        reconnectOnError: ({ message }) => message.startsWith('READONLY'),
         connectionName: 'rowshift',
       }),
     )
