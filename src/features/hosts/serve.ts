@@ -11,13 +11,15 @@ import { hashOf, readRecord } from './run-record.js'
 import { ServedRun, type ServedOptions } from './served-run.js'
 import { passes } from './store-errors.js'
 import type { CoordinatorBeat, HostStore } from './store.js'
-import { GONE_MS, within } from './store.js'
+import { within } from './store.js'
 import { threadSetup } from './thread-setup.js'
 
 /** A run that is cancelled is to be given up within two seconds. */
 const LOOK_MS = 500
 /** A coordinator that has been silent for so long has died. */
 const FORGOTTEN_MS = 120_000
+/** When its last beat has expired, or the store has lost it, it has so long for another one before nothing new begins. */
+const REST_MS = 5_000
 const LEAVE_MS = 2_000
 /** A database that could not be reached is tried again. */
 const AGAIN_MS = 5_000
@@ -164,7 +166,7 @@ class Host {
     if (beat?.state === 'ended') return this.#end(run)
     const silent = performance.now() - heardAt
     if (silent > FORGOTTEN_MS) return this.#end(run)
-    if (beat === null && silent <= GONE_MS) return
+    if (beat === null && silent <= REST_MS) return
     if (served?.resting === (beat === null)) return
     if (beat === null) served?.rest()
     else served?.goOn()

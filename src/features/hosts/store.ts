@@ -11,7 +11,7 @@ import { failureOfStore, openingFailed, packageMissing } from './store-errors.js
 /** Of every key. */
 const PREFIX = 'rowshift'
 /** Whoever has not said anything for so long is gone. */
-export const GONE_MS = 15_000
+const GONE_MS = 15_000
 /** Of what a coordinator leaves that died. */
 const LEFT_SECONDS = 24 * 3600
 /** Longer than any of its workers is heard of. */
