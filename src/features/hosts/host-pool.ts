@@ -133,10 +133,10 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       this.#state = 'ended'
       await this.#beat()
       await store.forget(runId)
-      // It would wait for its next event until the store is closed.
-      void (await this.#events).close().catch(() => {})
     })()
     await within(CLOSE_MS, closed)
+    // It would wait for its next event, or for a store that is away, and the process with it.
+    void this.#events.then((events) => events.close()).catch(() => {})
   }
 
   async #start(): Promise<void> {

@@ -7,8 +7,14 @@ const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR AUTH)/
 const PASSING = /\b(?:LOADING|READONLY|OOM|MISCONF|BUSY|MASTERDOWN|CLUSTERDOWN|NOREPLICAS)\b/
 
 /** Whether a server that has failed so may be waited for, as one that cannot be reached. */
-export function passes({ code, message }: RowshiftError): boolean {
-  return (code === 'SERVER_ERROR' || code === 'INTERNAL') && PASSING.test(message)
+export function passes({ code, message, details }: RowshiftError): boolean {
+  return (
+    details['passes'] === true || ((code === 'SERVER_ERROR' || code === 'INTERNAL') && PASSING.test(message))
+  )
+}
+
+export function connectionEnded(doing: string, where: string): RowshiftError {
+  return new RowshiftError('SERVER_ERROR', `${where} was lost while ${doing}.`, { passes: true })
 }
 
 export function packageMissing(cause: unknown): RowshiftError {

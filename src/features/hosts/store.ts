@@ -6,7 +6,7 @@ import type { Processor, Queue, QueueEvents, Worker, WorkerOptions } from 'bullm
 import type { Redis } from 'ioredis'
 import { redact, RowshiftError } from '../../contract/errors.js'
 import { pause } from '../../contract/waiting.js'
-import { failureOfStore, openingFailed, packageMissing } from './store-errors.js'
+import { connectionEnded, failureOfStore, openingFailed, packageMissing } from './store-errors.js'
 
 /** Of every key. */
 const PREFIX = 'rowshift'
@@ -203,10 +203,19 @@ export class HostStore {
 
   async #do<T>(doing: string, work: () => Promise<T>): Promise<T> {
     try {
-      return await work()
+      return await this.#unlessLost(doing, work())
     } catch (thrown) {
       throw failureOfStore(doing, this.where, thrown)
     }
+  }
+
+  /** Commands would wait for the server to come back; whoever sends them looks after that, and sends them again. */
+  #unlessLost<T>(doing: string, work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const lose = () => reject(connectionEnded(doing, this.where))
+      this.#redis.once('close', lose)
+      void work.then(resolve, reject).finally(() => this.#redis.off('close', lose))
+    })
   }
 
   /** Of one that waits for what comes, which keeps a connection to itself. */
