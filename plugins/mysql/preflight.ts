@@ -20,8 +20,17 @@ async function checkPrivilege(session: Session, sql: string, doing: string): Pro
   })
 }
 
+/** That were writable: of many tables, the first one asks for all. */
+const writable = new WeakSet<Session>()
+
 /** `read_only` binds some users and not others, so the server is asked for a transaction that writes. */
 export async function checkWritable(session: Session): Promise<void> {
+  if (writable.has(session)) return
+  await askWritable(session)
+  writable.add(session)
+}
+
+async function askWritable(session: Session): Promise<void> {
   try {
     await session.query('START TRANSACTION READ WRITE')
     await session.query('ROLLBACK')

@@ -49,7 +49,16 @@ async function askServer(session: Session): Promise<ServerFacts> {
   }
 }
 
+const dialects = new WeakMap<Session, Dialect>()
+
+/** Asked once per session, too. */
 export async function askDialect(session: Session): Promise<Dialect> {
+  const dialect = dialects.get(session) ?? (await askWhatIsMade(session))
+  dialects.set(session, dialect)
+  return dialect
+}
+
+async function askWhatIsMade(session: Session): Promise<Dialect> {
   const ask = (sql: string) =>
     session.query(sql).catch((error: unknown) => {
       throw mapError(error, `asking ${session.where} what tables it can make`)

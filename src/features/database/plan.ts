@@ -1,5 +1,6 @@
 import { RowshiftError } from '../../contract/errors.js'
 import type { Reader } from '../../contract/plugin.js'
+import type { CopyRequest } from '../../engine/copy-request.js'
 import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { withEndpoints } from '../../engine/open-endpoints.js'
 import { stopped } from '../../engine/run-errors.js'
@@ -9,7 +10,7 @@ import { checkDatabaseRequest, endsRequest } from './request.js'
 import type { SchemaPlan } from './schema-plan.js'
 import { whenPlanned } from './foreign-keys.js'
 import { planSchema } from './schema-plan.js'
-import type { Selection } from './selection.js'
+import type { SelectedTable, Selection } from './selection.js'
 import { sameTarget, selectTables } from './selection.js'
 import { isStillDone } from './still-done.js'
 import type { PlannedTable } from './table-plan.js'
@@ -17,6 +18,10 @@ import { planTable } from './table-plan.js'
 
 /** Tables that runs make for themselves: nobody else's data. */
 const OWN = /^rowshift_/
+
+/** Connections that plan tables side by side, and for how many tables one is enough. */
+const MOST_PLANNERS = 4
+const TABLES_PER_PLANNER = 25
 
 const ALREADY_COPIED = 'copied already by the run that this one goes on with'
 
@@ -42,17 +47,13 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
       selectTables(others, request.selection),
     )
     const schema = await planSchema({ ...endpoints, ...request, selected })
-    const tables: PlannedTable[] = []
-    const planAll = async (open: OpenEndpoints) => {
-      for (const table of selected) {
-        if (signal.aborted) throw stopped(signal)
-        tables.push(await planTable(request, table, schema.foreignKeys, open, signal))
-      }
-    }
     // What the target says of writing to a table depends on whether the session checks its foreign keys.
     const { session } = schema.foreignKeys
-    if (session.length === 0) await planAll(endpoints)
-    else await withEndpoints({ ...ends, to: { ...ends.to, session } }, signal, planAll)
+    const asCopied = { ...ends, to: { ...ends.to, session } }
+    const planAll = (open: OpenEndpoints) => planTables(request, asCopied, selected, schema, open, signal)
+    const tables = await (session.length === 0
+      ? planAll(endpoints)
+      : withEndpoints(asCopied, signal, planAll))
     refuseOneTarget(tables)
     const { kept, skipped } = withoutUnfit(tables, request)
     const { left, done } = await withoutDone(kept, request, endpoints, signal)
@@ -97,6 +98,34 @@ async function withoutDone(
     }
   }
   return { left, done }
+}
+
+/** In the order of `selected`. Every table takes some round trips, one after another: where there are many, other connections plan some of them. */
+async function planTables(
+  request: DatabaseRequest,
+  ends: CopyRequest,
+  selected: readonly SelectedTable[],
+  { foreignKeys }: SchemaPlan,
+  endpoints: OpenEndpoints,
+  signal: AbortSignal,
+): Promise<readonly PlannedTable[]> {
+  const tables: PlannedTable[] = []
+  let next = 0
+  const planBy = async (open: OpenEndpoints) => {
+    for (let i = next++; i < selected.length; i = next++) {
+      if (signal.aborted) throw stopped(signal)
+      tables[i] = await planTable(request, selected[i]!, foreignKeys, open, signal)
+    }
+  }
+  const others = Math.min(MOST_PLANNERS, Math.ceil(selected.length / TABLES_PER_PLANNER)) - 1
+  // Where another one cannot be opened, the first one does its work.
+  const opened = Array.from({ length: others }, () => withEndpoints(ends, signal, planBy).catch(() => {}))
+  try {
+    await planBy(endpoints)
+  } finally {
+    await Promise.all(opened)
+  }
+  return tables
 }
 
 /** Tables that the mode is not made for are left out where the others are to go on. Throws USAGE where no table is left. */
