@@ -126,11 +126,11 @@ describe('a server with few connections', () => {
       )
       const from = await TestDatabase.create(at, tables.join(';'))
       const to = await TestDatabase.create(at)
-      await limited(from, 8, async (url) => {
+      await limited(from, 6, async (url) => {
         await query(at, `GRANT ALL ON \`${to.database}\`.* TO '${new URL(url('a')).username}'@'%'`)
         const source = url('a').replace(/\?.*/, '')
         const target = `${source.slice(0, source.lastIndexOf('/'))}/${to.database}`
-        const params = ['--params', JSON.stringify({ worker_num: 4, read_batch: 100 })]
+        const params = ['--params', JSON.stringify({ worker_num: 4, read_batch: 100, defer_indexes: true })]
         const copied = await runWithReport(['copy', '--from', source, '--to', target, '--create', ...params])
         expect(copied.code, copied.stderr).to.equal(0)
       })

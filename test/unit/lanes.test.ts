@@ -31,16 +31,26 @@ describe('the connections of a database copy', () => {
   it('leave one for what needs another for a moment, once there are no more', async () => {
     const few = server(3)
     const lanes = new Lanes(() => few.connect())
-    const taken = [await lanes.take(), await lanes.take(), await lanes.take()]
+    const taken = [await lanes.take(), await lanes.take()]
     expect(await lanes.take()).to.equal(null)
     expect(lanes.hasRoom).to.equal(false)
-    for (const lane of taken) lanes.give(lane!)
     expect(few.open).to.equal(2)
+    for (const lane of taken) lanes.give(lane!)
     await lanes.take()
     await lanes.take()
     expect(lanes.hasRoom).to.equal(false)
     await lanes.close()
     expect(few.open).to.equal(0)
+  })
+
+  it('become fewer where others have taken the one that was left', async () => {
+    const few = server(3)
+    const lanes = new Lanes(() => few.connect())
+    const taken = [await lanes.take(), await lanes.take()]
+    await few.connect()
+    expect(await lanes.take()).to.equal(null)
+    for (const lane of taken) lanes.give(lane!)
+    expect(few.open).to.equal(2)
   })
 
   it('are those that begin a snapshot together, and no others come later', async () => {

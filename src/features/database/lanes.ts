@@ -42,6 +42,7 @@ export class Lanes {
     if (free) return free
     try {
       const opened = await this.#open()
+      if (this.#all.size > 0 && !(await this.#leavesRoom(opened))) return null
       this.#all.add(opened)
       return opened
     } catch (thrown) {
@@ -62,6 +63,19 @@ export class Lanes {
     this.#surplus--
     this.#all.delete(lane)
     this.#closing.push(closeEndpoints(lane))
+  }
+
+  /** Tables under way may each need another connection, and would wait for each other's. Where there is none, the new lane is closed again. */
+  async #leavesRoom(opened: OpenEndpoints): Promise<boolean> {
+    try {
+      await closeEndpoints(await this.#open())
+      return true
+    } catch (thrown) {
+      await closeEndpoints(opened)
+      if (RowshiftError.from(thrown).code !== 'CONNECTION_LIMIT') throw thrown
+      this.#most = this.#all.size
+      return false
+    }
   }
 
   /** A server takes no more connections than there are. */
