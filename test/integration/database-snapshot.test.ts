@@ -133,4 +133,21 @@ describe('a snapshot of a database', () => {
     expect({ status, code: error?.code }).to.deep.equal({ status: 'failed', code: 'SNAPSHOT_LOST' })
     expect(outcome.stderr).to.contain('truncated meanwhile')
   })
+
+  it('outlasts a table that fails while its splits are being planned', async () => {
+    const made = ['a', 'b', 'c'].map((name) => `CREATE TABLE ${name} (id INT PRIMARY KEY, v VARCHAR(200));`)
+    const rows = (count: number) =>
+      `WITH RECURSIVE d (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM d WHERE n < 199)
+       SELECT x.n * 200 + y.n, REPEAT('x', 100) FROM d x JOIN d y WHERE x.n < ${count / 200}`
+    const filled = `INSERT INTO a ${rows(40_000)}; INSERT INTO b ${rows(2_000)}; INSERT INTO c ${rows(2_000)}; ANALYZE TABLE a, b, c`
+    const from = await TestDatabase.create(oneServer()[0]!, `${made.join(' ')} ${filled}`)
+    const to = await TestDatabase.create(oneServer()[0]!, `${made.join(' ')} INSERT INTO a VALUES (60, '')`)
+    const file = scratchFile('json')
+    const params = { consistency: 'snapshot', worker_num: 1, read_batch: 50 }
+    const ends = ['--from', from.wholeUrl, '--to', to.wholeUrl, '--on-table-error', 'continue']
+    const outcome = await runCli(['copy', ...ends, '--params', JSON.stringify(params), '--report', file])
+    expect(outcome.code, outcome.stderr).to.equal(1)
+    const { tables } = JSON.parse(readFileSync(file, 'utf8')) as DatabaseReport
+    expect(tables.map(({ status }) => status)).to.deep.equal(['failed', 'success', 'success'])
+  })
 })
