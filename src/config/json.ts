@@ -1,4 +1,4 @@
-/** Where a text stops being JSON; the runtime's own message does not always say, and quotes the text, which may be a password. */
+/** Whether a text is JSON, and where it stops being that; the runtime's own message does not always say, and quotes the text, which may be a password. */
 
 const SPACE = /[ \t\n\r]*/y
 // oxlint-disable-next-line no-control-regex
@@ -11,6 +11,17 @@ export function parseJson(text: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     throw new SyntaxError(`not JSON at ${positionOf(text, faultOf(text))}`, { cause: error })
+  }
+}
+
+/** Objects and lists only: other JSON is more likely meant as what it looks like. */
+export function isJson(text: string): boolean {
+  if (!/^\s*[[{]/.test(text)) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
   }
 }
 

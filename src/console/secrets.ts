@@ -1,4 +1,5 @@
 /** Passwords of URLs are taken out of each text by itself: in a whole of JSON, one would hide all from there to the last `@`. */
+import { isJson } from '../config/json.js'
 import { redact } from '../contract/errors.js'
 
 /** Any plain value, with the texts in it. */
@@ -17,14 +18,4 @@ function shownLiteral(literal: string): string {
   const text = JSON.parse(literal) as string
   const shown = redact(text)
   return shown === text ? literal : JSON.stringify(shown)
-}
-
-function isJson(text: string): boolean {
-  if (!/^\s*[[{]/.test(text)) return false
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }

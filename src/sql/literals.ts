@@ -1,4 +1,5 @@
 /** What the texts that a user wrote stand for: the narrowest kind and value range that holds all of them. */
+import { isJson } from '../config/json.js'
 import type { ValueRange } from '../contract/value-range.js'
 import type { Column, ColumnKind } from '../contract/table-schema.js'
 
@@ -33,17 +34,6 @@ export function literalKind(texts: readonly string[]): ColumnKind {
   if (all((text) => isDate(text) || isDatetime(text))) return 'datetime'
   if (all((text) => TIME.test(text))) return 'time'
   return all(isJson) ? 'json' : 'text'
-}
-
-/** Objects and lists only: other JSON is more likely meant as what it looks like. */
-function isJson(text: string): boolean {
-  if (!/^\s*[[{]/.test(text)) return false
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function isDate(text: string): boolean {

@@ -11,7 +11,7 @@ import { planComparison } from './comparison-plan.js'
 import type { ComparedReport, ComparisonOutcome, ComparisonReport } from './comparison-report.js'
 import { comparedReport, comparisonError, comparisonReport, uncomparedReport } from './comparison-report.js'
 import type { ForeignKeyReport } from './make-foreign-keys.js'
-import { concernsKeys, makeForeignKeys, unmadeKeys } from './make-foreign-keys.js'
+import { concernsKeys, makeForeignKeys, keysNotMade } from './make-foreign-keys.js'
 import { endsRequest } from './request.js'
 import { inTurns } from './in-turns.js'
 import type { DatabaseProgress } from './progress.js'
@@ -65,7 +65,7 @@ async function keysAfterRepair(
   const changed = new Set(tables.flatMap(({ to, run }) => (run?.targetChanged ? to : [])))
   const written = { isDone: () => true, isChanged: (name: string) => changed.has(name) }
   if (foreignKeys === null || !concernsKeys(foreignKeys, written)) return []
-  if (signal.aborted) return unmadeKeys(foreignKeys, { status: 'not_made' }, written)
+  if (signal.aborted) return keysNotMade(foreignKeys, { status: 'not_made' }, written)
   const { retry } = request.params
   const look = ({ writers }: OpenEndpoints) => {
     const target = writers[0]!.skills.foreignKeys!
@@ -73,7 +73,7 @@ async function keysAfterRepair(
   }
   return withEndpoints(endsRequest(request), signal, look).catch((thrown: unknown) => {
     const error = RowshiftError.from(thrown).report()
-    const keys = unmadeKeys(foreignKeys, { status: 'failed', error }, written)
+    const keys = keysNotMade(foreignKeys, { status: 'failed', error }, written)
     return keys.map((key) => (key.reason === null ? key : { ...key, status: 'failed' as const, error }))
   })
 }

@@ -177,7 +177,7 @@ function orphaned(key: ForeignKey, { examples }: Orphans): RowshiftError {
 }
 
 /** All of them, where nothing can be done about any. */
-export function unmadeKeys(
+export function keysNotMade(
   plan: ForeignKeyPlan,
   outcome: Partial<ForeignKeyReport> & Pick<ForeignKeyReport, 'status'>,
   written: WrittenTables,

@@ -123,7 +123,7 @@ async function makeObject(object: DatabaseObject, making: MakingObjects): Promis
 }
 
 /** All of them, where nothing can be done about any. */
-export function unmadeObjects(
+export function objectsNotMade(
   { make, left }: Omit<ObjectPlan, 'unseen'>,
   outcome: Partial<ObjectReport> & Pick<ObjectReport, 'status'>,
 ): ObjectReport[] {

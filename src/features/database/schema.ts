@@ -5,8 +5,8 @@ import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { withEndpoints } from '../../engine/open-endpoints.js'
 import type { PlannedKey } from './foreign-keys.js'
 import type { WrittenTables } from './make-foreign-keys.js'
-import { concernsKeys, droppedKeys, makeForeignKeys, unmadeKeys } from './make-foreign-keys.js'
-import { makeObjects, unmadeObjects } from './objects.js'
+import { concernsKeys, droppedKeys, makeForeignKeys, keysNotMade } from './make-foreign-keys.js'
+import { makeObjects, objectsNotMade } from './objects.js'
 import type { DatabasePlan } from './plan.js'
 import type { SchemaPlan } from './schema-plan.js'
 import type { SchemaReport, TableReport } from './report.js'
@@ -44,8 +44,8 @@ async function finish(
   const { signal } = hooks
   const written = writtenTables(request, plan, tables)
   const nothing = (outcome: { status: 'not_made' | 'failed'; reason?: string; error?: ErrorReport }) => ({
-    foreignKeys: unmadeKeys(foreignKeys, outcome, written),
-    objects: unmadeObjects(objects, outcome),
+    foreignKeys: keysNotMade(foreignKeys, outcome, written),
+    objects: objectsNotMade(objects, outcome),
   })
   if (signal.aborted) return nothing({ status: 'not_made', reason: 'the run was interrupted' })
   const noTable = tables.length > 0 && !tables.some(({ status }) => status === 'success')
@@ -60,7 +60,7 @@ async function finish(
     nothing({ status: 'failed', error: RowshiftError.from(thrown).report() }),
   )
   return noTable
-    ? { ...done, objects: unmadeObjects(objects, { status: 'not_made', reason: 'no table was copied' }) }
+    ? { ...done, objects: objectsNotMade(objects, { status: 'not_made', reason: 'no table was copied' }) }
     : done
 }
 
@@ -75,7 +75,7 @@ async function finishWith(
   const { foreignKeys: target } = writer.skills
   const keys =
     target === undefined
-      ? unmadeKeys(foreignKeys, { status: 'not_made' }, written)
+      ? keysNotMade(foreignKeys, { status: 'not_made' }, written)
       : await makeForeignKeys(foreignKeys, { target, written, retry, signal, onStep })
   const obstacle = (table: string | null) =>
     table === null || written.isDone(table) ? null : `${table} was not copied`
