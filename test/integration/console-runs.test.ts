@@ -58,7 +58,8 @@ describe('schedules of the console', () => {
       await until('the audit', () =>
         /"action":"schedule","task":6,.*"status":4\d\d,"error":"CONFIG_/.test(console.errors),
       )
-      expect(console.errors).to.include('a scheduled run has failed')
+      // It is said behind the line of the audit.
+      await until('the error', () => console.errors.includes('a scheduled run has failed'))
     } finally {
       writeFileSync(file, config)
       await console.api('PATCH', '/tasks/6', { params: {} })
