@@ -70,20 +70,21 @@ function sectionOf(result: Result | undefined): string | null {
 function lossesOf(results: ReadonlyMap<string, Result>): string {
   const losses = [...results.values()].flatMap(({ lines }) =>
     [...fieldsOf(lines)].flatMap(([field, contenders]) => {
-      const own = contenders.filter(isOwn)
-      if (own.length === 0) return []
-      const best = own.reduce((a, b) => (secondsOf(a) <= secondsOf(b) ? a : b))
+      const others = contenders.filter((line) => !isOwn(line))
       return contenders
-        .filter((line) => !isOwn(line) && secondsOf(line) < secondsOf(best))
-        .map((line) => ({ field, line, times: secondsOf(best) / secondsOf(line) }))
+        .filter(isOwn)
+        .flatMap((own) =>
+          others.filter((line) => secondsOf(line) < secondsOf(own)).map((line) => ({ field, own, line })),
+        )
+        .map((pair) => ({ ...pair, times: secondsOf(pair.own) / secondsOf(pair.line) }))
     }),
   )
   if (losses.length === 0) return 'In no field of the tables below was another contender faster.'
   return losses
     .toSorted((a, b) => b.times - a.times)
     .map(
-      ({ field, line, times }) =>
-        `- ${field}: ${nameOf(line)} takes ${shown(secondsOf(line))} s, rowshift at best ${shown(secondsOf(line) * times)} s, ${times.toFixed(2)} times as long.`,
+      ({ field, own, line, times }) =>
+        `- ${field}: ${nameOf(line)} takes ${shown(secondsOf(line))} s, ${nameOf(own)} ${shown(secondsOf(own))} s, ${times.toFixed(2)} times as long.`,
     )
     .join('\n')
 }
