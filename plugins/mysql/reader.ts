@@ -13,6 +13,7 @@ import { describeTable, listTables } from './schema.js'
 import { serverLoad } from './server-load.js'
 import { lockWrites } from './snapshot.js'
 import { tableState } from './table-state.js'
+import { tableTraits } from './table-traits.js'
 import { checkWhere } from './user-sql.js'
 import { windowSource } from './window.js'
 import { computed, inUtc, openInZone, zoneWarnings } from './zones.js'
@@ -24,6 +25,7 @@ export function mysqlSource(endpoint: Endpoint): SqlSource<Session> {
     tables: listTables,
     sourceDdl: readSourceDdl,
     wideColumns,
+    traits: tableTraits,
     checkWhere: (session, table, where) => checkWhere(session, endpoint, table, where),
     derive,
     check: async (session, spec, write, allColumns) => [

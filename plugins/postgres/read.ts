@@ -4,6 +4,7 @@ import { digestSql } from './digest.js'
 import { listForeignKeys } from './foreign-keys.js'
 import { listObjects, objectDdl } from './objects.js'
 import { FAMILY, sourceDdl, wideColumns } from './source-ddl.js'
+import { tableTraits } from './table-traits.js'
 import { derive } from './derive.js'
 import { signs } from './in-server.js'
 import { locationProbe } from './location.js'
@@ -21,6 +22,7 @@ export function postgresSource(): SqlSource<PostgresSession> {
     tables: listTables,
     sourceDdl,
     wideColumns,
+    traits: async (_session, elsewhere, own) => tableTraits(elsewhere, own),
     derive,
     check: checkSource,
     locationProbe,

@@ -87,6 +87,34 @@ export function nameOfIndex(sql: string): string {
   return unquoted(tokens[nameAt(tokens, /^INDEX$/i)]!)
 }
 
+/** The columns of `CREATE TABLE`, without comments. */
+export function columnsOf(
+  sql: string,
+): readonly { readonly name: string; readonly tokens: readonly string[] }[] {
+  const list = tokenize(sql, TOKEN).find((token) => token.startsWith('(')) ?? '()'
+  return listOf(list, TOKEN).flatMap((item) => {
+    const tokens = item.filter((token) => !/^(--|\/\*)/.test(token))
+    const [name] = tokens.filter((token) => /\S/.test(token))
+    if (name === undefined || /^(CONSTRAINT|PRIMARY|UNIQUE|CHECK|FOREIGN)$/i.test(name)) return []
+    return [{ name: unquoted(name), tokens }]
+  })
+}
+
+/** What `CREATE INDEX` says of its table: `(a, b DESC)`, and which rows it has, else ''. */
+export function indexOf(sql: string) {
+  const tokens = tokenize(sql, TOKEN).filter((token) => !/^(--|\/\*)/.test(token))
+  const at = tokens.findIndex((token) => token.startsWith('('))
+  const parts = listOf(tokens[at] ?? '()', TOKEN).map((part) => part.map(unquoted).join(''))
+  return {
+    unique: tokens.some((token) => /^UNIQUE$/i.test(token)),
+    columns: `(${parts.join(', ')})`,
+    condition: tokens
+      .slice(at + 1)
+      .join('')
+      .trim(),
+  }
+}
+
 /** The text of a default if it is a plain literal, as `pragma_table_xinfo` shows it. */
 export function literalDefault(sql: string | null): string | null {
   if (sql === null) return null

@@ -10,6 +10,7 @@ import { listObjects, objectDdl } from './objects.js'
 import { quoteName } from './names.js'
 import { describeTable, listTables } from './schema.js'
 import { SqliteSession } from './session.js'
+import { tableTraits } from './table-traits.js'
 import { beginWrite } from './waiting.js'
 import { windowSource } from './window.js'
 
@@ -19,6 +20,7 @@ export const sqliteSource: SqlSource<SqliteSession> = {
   tables: async ({ database }) => listTables(database),
   sourceDdl: async ({ database }, table) => readSourceDdl(database, table),
   wideColumns,
+  traits: async (_session, elsewhere, own) => tableTraits(elsewhere, own),
   derive,
   explain: async (session, sql) =>
     (await session.query(`EXPLAIN QUERY PLAN ${sql}`)).map((row) => row.at(-1) ?? ''),

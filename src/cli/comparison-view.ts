@@ -24,6 +24,9 @@ export function comparisonPlanText(
     ...tables.flatMap(({ from: name, error }) =>
       error === null ? [] : [`error    ${printable(name)}: ${error.message} [${error.code}]`],
     ),
+    ...tables.flatMap(({ from: name, warnings }) =>
+      warnings.map((text) => `warning  ${printable(`${name}: ${text}`)}`),
+    ),
     ...(foreignKeys?.warnings ?? []).map((warning) => `warning  ${warning}`),
   ].join('\n')
 }

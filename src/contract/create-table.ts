@@ -21,6 +21,26 @@ export interface SourceDdl {
   readonly foreignKeys?: readonly string[]
 }
 
+/** Something that a table has beside its columns' types and its unique keys: a default, an index, a CHECK. */
+export interface TableTrait {
+  /** What it is, for people: `default`, `index`. */
+  readonly what: string
+  /** The column that it belongs to, which has one of it at most. Default: it belongs to the table, and two are the same whatever they are called. */
+  readonly column?: string
+  /** Of the index or the like. Default: it has none. */
+  readonly name?: string
+  /** Equal texts for equal ones, for people: `'x'`, `(a, b DESC)`; may be empty. */
+  readonly is: string
+}
+
+/** Those of two tables that are compared. */
+export interface TableTraits {
+  /** Of the table elsewhere, as it would be made in this database. */
+  readonly expected: readonly TableTrait[]
+  /** Of the table in this database. */
+  readonly found: readonly TableTrait[]
+}
+
 export interface CreateTableRequest {
   readonly source: TableSchema
   /** null: the source's plugin knows nothing beyond the schema. */

@@ -32,7 +32,14 @@
 import type { Batch } from '../wire/batch.js'
 import type { BatchLimits } from '../wire/builder.js'
 import type { API_VERSION, Capabilities } from './capabilities.js'
-import type { CreateTableRequest, TableCreation, SourceDdl, CreateTablePlan } from './create-table.js'
+import type {
+  CreateTableRequest,
+  TableCreation,
+  SourceDdl,
+  CreateTablePlan,
+  TableTrait,
+  TableTraits,
+} from './create-table.js'
 import type { Connection, Endpoint } from './endpoint.js'
 import type { ReadSpec, RejectRow, Split, SplitSize } from './read.js'
 import type { Column, ColumnMapping, TableSchema } from './table-schema.js'
@@ -45,7 +52,16 @@ export { type ErrorCode, type ErrorDetails, errorCodes, RowshiftError, withDoubt
 export type { Capabilities } from './capabilities.js'
 export type { Connection, Endpoint } from './endpoint.js'
 export type { Message } from './message.js'
-export type { Batch, BatchLimits, CreateTableRequest, TableCreation, SourceDdl, CreateTablePlan }
+export type {
+  Batch,
+  BatchLimits,
+  CreateTableRequest,
+  TableCreation,
+  SourceDdl,
+  CreateTablePlan,
+  TableTrait,
+  TableTraits,
+}
 export type * from './derivation.js'
 export type { Characters, ValueRange, ConversionClass, ConversionCheck } from './value-range.js'
 export type { LockState, RunRecord, RunStatus, Task, TaskFields, TaskStore } from './task-store.js'

@@ -6,7 +6,7 @@
 import type { Batch } from '../wire/batch.js'
 import type { Checkpoints } from './checkpoint.js'
 import type { Derivation } from './derivation.js'
-import type { CreateTableRequest, SourceDdl, CreateTablePlan } from './create-table.js'
+import type { CreateTableRequest, SourceDdl, CreateTablePlan, TableTraits } from './create-table.js'
 import type { ForeignKeySource, ForeignKeyTarget } from './foreign-keys.js'
 import type { IndexesSkill } from './deferred-indexes.js'
 import type { Characters } from './value-range.js'
@@ -117,6 +117,11 @@ export interface DdlSkill {
   sourceDdl(table: string): Promise<SourceDdl>
   /** Columns that hold more than others take their type for (`CreateTableRequest.wideColumns`), as far as two seconds show. */
   wideColumns(table: string): Promise<readonly string[]>
+  /**
+   * For the comparison of databases of one family: of a table elsewhere and one of this database. What the table elsewhere has and no table here can have is left
+   * out. Both have `statements`. Default: columns and unique keys are compared alone.
+   */
+  traits?(elsewhere: SourceDdl, own: SourceDdl): Promise<TableTraits>
 }
 
 export interface MarksSkill {

@@ -56,6 +56,8 @@ export class SqlReader<S extends SqlSession> implements Reader {
           this.#at('reading the DDL of', table, (session) => source.sourceDdl(session, table)),
         wideColumns: (table) =>
           this.#at('looking at the values of', table, (session) => source.wideColumns(session, table)),
+        traits: (elsewhere, own) =>
+          this.#using('comparing how tables are made', (session) => source.traits(session, elsewhere, own)),
       },
       ...schemaSkills(source, (doing, work) => this.#using(doing, work)),
       derive: async (table, wanted) => source.derive(await this.#open(), table, wanted),

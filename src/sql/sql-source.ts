@@ -1,5 +1,5 @@
 import type { Derivation } from '../contract/derivation.js'
-import type { SourceDdl } from '../contract/create-table.js'
+import type { SourceDdl, TableTraits } from '../contract/create-table.js'
 import type { Endpoint } from '../contract/endpoint.js'
 import type { Message } from '../contract/message.js'
 import type { ReadSpec, Snapshot, TableState } from '../contract/read.js'
@@ -25,6 +25,8 @@ export interface SqlSource<S extends SqlSession> {
   tables(session: S): Promise<readonly string[]>
   sourceDdl(session: S, table: string): Promise<SourceDdl>
   wideColumns(session: S, table: string): Promise<readonly string[]>
+  /** As `DdlSkill.traits`. */
+  traits(session: S, elsewhere: SourceDdl, own: SourceDdl): Promise<TableTraits>
   /** What else is to be said of a condition that is one by itself. Default: nothing. */
   checkWhere?(session: S, table: TableSchema, where: string): Promise<readonly Message[]>
   derive(session: S, table: TableSchema, wanted: readonly Derivation[]): Promise<readonly Column[]>

@@ -97,6 +97,18 @@ async function expectSameRows(from: TestDatabase<MysqlKind>, to: Db | string): P
   }
 }
 
+/** Nothing of the schemas differs that can be compared, nor a row. */
+async function expectVerified(from: Db, to: Db | string): Promise<void> {
+  const verified = await runCli([
+    'verify',
+    '--from',
+    urlOf(from),
+    '--to',
+    typeof to === 'string' ? to : urlOf(to),
+  ])
+  expect(verified.code, verified.stdout + verified.stderr).to.equal(0)
+}
+
 function countOf({ report }: Outcome, part: 'foreignKeys' | 'objects', status: string): number {
   return report[part].filter((one) => one.status === status).length
 }
@@ -117,6 +129,7 @@ describe('a whole database of MySQL or MariaDB', () => {
         expect(countOf(outcome, 'objects', 'made')).to.equal(10)
         await expectSameDdl(from, to)
         await expectSameRows(from, to)
+        await expectVerified(from, to)
         // The rows are there: what a second run does is what its mode says.
         const again = await copy(from, to, '--create', '--tables', 'world_*', '--param', 'write_mode=insert')
         expect(again.report.error!.code).to.equal('DUPLICATE_KEY')
@@ -151,6 +164,7 @@ describe('a whole database of MySQL or MariaDB', () => {
       expect(countOf(outcome, 'foreignKeys', 'made')).to.equal(KEYS)
       expect(countOf(outcome, 'objects', 'made')).to.equal(10)
       await expectSameRows(from, b)
+      await expectVerified(a, b)
     }
     expect(await back.query('SELECT order_id, total FROM a_best ORDER BY 1')).to.deep.equal(
       await from.query('SELECT order_id, total FROM a_best ORDER BY 1'),
@@ -168,6 +182,7 @@ describe('a whole database of MySQL or MariaDB', () => {
       expect(outcome.report.objects.map(({ status }) => status)).to.deep.equal(Array(10).fill('not_copied'))
       expect(outcome.stderr).to.contain('not copied view a_best')
       await expectSameRows(from, typeof to === 'string' ? file : to)
+      await expectVerified(from, to)
     }
     expect(
       await pg.value("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated"),

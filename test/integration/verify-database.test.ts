@@ -34,8 +34,9 @@ async function pair<K extends ServerKind>(
   server: TestServer,
   target: TestServer<K>,
   changes: string,
+  tables = TABLES,
 ): Promise<readonly [TestDatabase, TestDatabase<K>]> {
-  const from = await TestDatabase.create(server, TABLES)
+  const from = await TestDatabase.create(server, tables)
   const to = await TestDatabase.create(target)
   const copy = await runCli(['copy', '--from', from.wholeUrl, '--to', to.wholeUrl, '--create'])
   expect(copy.code, copy.stderr).to.equal(0)
@@ -110,6 +111,91 @@ describe('a comparison of databases', () => {
         expect(again.code, again.stderr).to.equal(0)
       }),
     )
+  })
+
+  const SHOP = `
+    CREATE TABLE p (id INT PRIMARY KEY, v INT); INSERT INTO p VALUES (1, 1);
+    CREATE TABLE c (id INT AUTO_INCREMENT PRIMARY KEY, pid INT, note VARCHAR(40) NOT NULL DEFAULT 'x', price DECIMAL(8,2) DEFAULT 1.50,
+      seen TIMESTAMP NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, t VARCHAR(20) COLLATE utf8mb4_bin, KEY k_note (note(10)), KEY k_t (t, note),
+      CONSTRAINT c_p FOREIGN KEY (pid) REFERENCES p (id) ON DELETE CASCADE, CONSTRAINT positive CHECK (price > 0));
+    INSERT INTO c (pid) VALUES (1)`
+
+  /** What the tables have otherwise, all told; rows are the same. */
+  async function differences(from: string, to: string): Promise<string[]> {
+    const outcome = await verify(from, to)
+    const texts = outcome.report.tables.flatMap(({ table, schema }) =>
+      schema.map((text) => `${table}: ${text}`),
+    )
+    expect(outcome.code, outcome.stderr + outcome.stdout).to.equal(texts.length === 0 ? 0 : 4)
+    for (const text of texts) expect(outcome.stdout).to.contain(`schema   ${text}`)
+    return texts
+  }
+
+  it('names what defaults, indexes, collations and foreign keys are otherwise', async () => {
+    await Promise.all(
+      servers().map(async (server) => {
+        const [from, to] = await pair(server, server, '', SHOP)
+        expect(await differences(from.wholeUrl, to.wholeUrl)).to.deep.equal([])
+        await to.query(
+          `ALTER TABLE c ALTER note SET DEFAULT 'y', MODIFY t VARCHAR(20) COLLATE utf8mb4_general_ci, MODIFY seen TIMESTAMP NULL DEFAULT NULL, MODIFY id INT NOT NULL;
+           ALTER TABLE c DROP KEY k_note, ADD KEY k_note (note(5)), DROP KEY k_t, ADD KEY k_new (price DESC), DROP CONSTRAINT positive, DROP FOREIGN KEY c_p;
+           ALTER TABLE c ADD CONSTRAINT c_other FOREIGN KEY (pid) REFERENCES p (id); ALTER TABLE p ADD CONSTRAINT p_c FOREIGN KEY (v) REFERENCES c (id)`,
+        )
+        const found = await differences(from.wholeUrl, to.wholeUrl)
+        expect(found).to.include.members([
+          'c: AUTO_INCREMENT of column id is missing',
+          "c: default of column note is 'y' instead of 'x'",
+          'c: default CURRENT_TIMESTAMP of column seen is missing',
+          'c: ON UPDATE CURRENT_TIMESTAMP of column seen is missing',
+          'c: collation of column t is utf8mb4_general_ci instead of utf8mb4_bin',
+          'c: index k_note is (note(5)) instead of (note(10))',
+          'c: index k_t (t, note) is missing',
+          'c: foreign key c_p (pid) to p (id) is ON DELETE NO ACTION ON UPDATE NO ACTION instead of ON DELETE CASCADE ON UPDATE NO ACTION',
+          'p: foreign key p_c (v) to c (id) is extra',
+        ])
+        expect(
+          found.filter((text) => /^c: (CHECK positive|index k_new \(price DESC)/.test(text)),
+        ).to.have.length(2)
+        expect(found.filter((text) => !/ (index p_c|index v) /.test(text))).to.have.length(11)
+      }),
+    )
+  })
+
+  it('compares what databases of other kinds have alike, and finds their copies equal', async () => {
+    const [mariadb, mysql] = servers()
+    const [from, to] = await pair(mariadb!, mysql!, '', SHOP)
+    expect(await differences(from.wholeUrl, to.wholeUrl)).to.deep.equal([])
+    const postgres = await TestDatabase.create(server('postgres'))
+    const [copied, file] = [await TestDatabase.create(server('postgres')), `sqlite:${scratchFile('db')}`]
+    for (const [a, b] of [
+      [from.wholeUrl, postgres.wholeUrl],
+      [postgres.wholeUrl, copied.wholeUrl],
+      [postgres.wholeUrl, file],
+    ] as const) {
+      const copy = await runCli(['copy', '--from', a, '--to', b, '--create'])
+      expect(copy.code, copy.stderr).to.equal(0)
+      expect(await differences(a, b)).to.deep.equal([])
+    }
+    await postgres.query(
+      `ALTER TABLE c ALTER note SET DEFAULT 'y'; ALTER TABLE c ALTER price DROP DEFAULT; ALTER TABLE c ALTER id DROP IDENTITY; ALTER TABLE c DROP CONSTRAINT c_p`,
+    )
+    expect(await differences(from.wholeUrl, postgres.wholeUrl)).to.deep.equal([
+      'c: numbering of column id is missing',
+      "c: default of column note is 'y' instead of 'x'",
+      "c: default '1.50' of column price is missing",
+      'c: foreign key c_p (pid) to p (id) is missing',
+    ])
+    await copied.query(
+      'CREATE INDEX k_price ON c (price) WHERE price > 1; ALTER TABLE c ADD CHECK (price > 0)',
+    )
+    expect(await differences(postgres.wholeUrl, copied.wholeUrl)).to.deep.equal([
+      "c: default of column note is 'x'::character varying instead of 'y'::character varying",
+      'c: numbering BY DEFAULT of column id is extra',
+      'c: default 1.50 of column price is extra',
+      'c: constraint c_price_check CHECK ((price > (0)::numeric)) is extra',
+      'c: index k_price USING btree (price) WHERE (price > (1)::numeric) is extra',
+      'c: foreign key c_p (pid) to p (id) is extra',
+    ])
   })
 
   it('goes by the names of the target', async () => {

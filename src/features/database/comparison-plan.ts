@@ -10,12 +10,14 @@ import type { Params } from '../../task/params.js'
 import { DEFAULT_WORKERS } from '../../task/params.js'
 import { repairing } from '../verify/repair-params.js'
 import type { VerifyRequest } from '../verify/request.js'
+import type { ComparedEnds } from './compared-ends.js'
+import { compareEnds } from './compared-ends.js'
 import type { ForeignKeyPlan } from './foreign-keys.js'
 import { planForeignKeys } from './foreign-keys.js'
+import { foreignKeyDifferences } from './key-differences.js'
 import { isOwnTable, tablesListed, withoutViews } from './plan.js'
 import type { DatabaseRequest } from './request.js'
 import { checkDatabaseRequest, endsRequest, tableRequest } from './request.js'
-import { schemaDifferences } from './schema-differences.js'
 import type { SelectedTable, Selection } from './selection.js'
 import { sameTarget, selectCompared } from './selection.js'
 
@@ -39,8 +41,9 @@ export interface ComparedTable {
   readonly bytes: number | null
   /** One split is expected to hold it. */
   readonly isSmall: boolean
-  /** What its columns and keys are otherwise, in words. */
+  /** What its columns, defaults, indexes and keys are otherwise, in words. */
   readonly schema: readonly string[]
+  readonly warnings: readonly string[]
   /** Why it cannot be compared or repaired. */
   readonly error: RowshiftError | null
 }
@@ -78,20 +81,23 @@ async function look(
     selectCompared(ours(listed), ours(targetNames), request.selection),
   )
   const compared: ComparedTable[] = []
+  const schemas = new Map<string, TableSchema>()
   const found = new Set<string>()
   const targets = new Map<string, SelectedTable>()
+  const sameFamily = request.from.loaded.specifier === request.to.loaded.specifier
   for (const table of tables) {
     if (signal.aborted) throw stopped(signal)
-    const ends = await describeEnds(table, source, target).catch((thrown: unknown) =>
+    const ends = await compareEnds(table, source, target, sameFamily).catch((thrown: unknown) =>
       RowshiftError.from(thrown),
     )
     if (ends instanceof RowshiftError) compared.push({ ...unknown(table), error: ends })
     else {
       // Both ends may be one database.
-      found.add(ends.source.identity)
+      found.add(ends.source.schema.identity)
+      schemas.set(table.from, ends.source.schema)
       if (ends.target !== null) {
-        refuseOneTarget(table, ends.target, targets)
-        found.add(ends.target.identity)
+        refuseOneTarget(table, ends.target.schema, targets)
+        found.add(ends.target.schema.identity)
       }
       compared.push(comparedTable(request, table, ends))
     }
@@ -99,7 +105,16 @@ async function look(
   for (const name of extra)
     if (!(await isFound(name, tables, target!, found)))
       compared.push({ ...unknown({ from: name, to: name }), lackedBy: 'source' })
-  return { tables: compared, leftOut: [...leftOut, ...own], foreignKeys: null }
+  const there = compared.filter(({ lackedBy, error }) => lackedBy === null && error === null)
+  const keys = target && (await foreignKeyDifferences({ source, target, tables: there, schemas }))
+  return {
+    tables: compared.map((table) => ({
+      ...table,
+      schema: [...table.schema, ...(keys?.get(table.from) ?? [])],
+    })),
+    leftOut: [...leftOut, ...own],
+    foreignKeys: null,
+  }
 }
 
 /** Names that differ by case only may be those of one table. */
@@ -118,43 +133,25 @@ function refuseOneTarget(
   targets.set(identity, table)
 }
 
-interface Ends {
-  readonly source: TableSchema
-  /** null: there is none. */
-  readonly target: TableSchema | null
-}
-
-async function describeEnds(
-  { from, to }: SelectedTable,
-  source: Reader,
-  target: Reader | null,
-): Promise<Ends> {
-  const schema = await source.describe(from)
-  const other = await target?.describe(to).catch((thrown: unknown) => {
-    if (RowshiftError.from(thrown).code === 'TABLE_NOT_FOUND') return null
-    throw thrown
-  })
-  return { source: schema, target: other ?? null }
-}
-
 function comparedTable(
   request: ComparisonRequest,
   table: SelectedTable,
-  { source, target }: Ends,
+  { source, target, differences, warnings }: ComparedEnds,
 ): ComparedTable {
   const { params, repair, sample } = request
   const { savedWatermarks: _, ...copy } = tableRequest(request, table)
   const isMade = repair && params.schemaSaveMode !== 'error_when_not_exist'
-  const { estimatedRows: rows, estimatedRowBytes: rowBytes } = source
-  const sameFamily = request.from.loaded.specifier === request.to.loaded.specifier
+  const { schema } = source
+  const { estimatedRows: rows, estimatedRowBytes: rowBytes } = schema
   return {
     ...table,
     lackedBy: target === null ? 'target' : null,
     request: target === null && !isMade ? null : { ...copy, mode: repair ? 'sync' : 'verify', sample },
     rows,
     bytes: rows === null || rowBytes === null ? null : rows * rowBytes,
-    isSmall: rows !== null && rows <= splitRows(source, params, params.workerNum ?? DEFAULT_WORKERS).rows,
-    schema: target === null ? [] : schemaDifferences(source, target, sameFamily),
+    isSmall: rows !== null && rows <= splitRows(schema, params, params.workerNum ?? DEFAULT_WORKERS).rows,
+    schema: differences,
+    warnings,
     error: null,
   }
 }
@@ -168,6 +165,7 @@ function unknown(table: SelectedTable): ComparedTable {
     bytes: null,
     isSmall: true,
     schema: [],
+    warnings: [],
     error: null,
   }
 }

@@ -24,7 +24,7 @@ export interface ComparedReport extends Omit<TableReport, 'status' | 'phase' | '
   readonly phase: 'plan' | 'compare' | null
   /** Of the source that were compared. */
   readonly rowsCompared: number
-  /** What its columns and keys are otherwise, in words. */
+  /** What its columns, defaults, indexes and keys are otherwise, in words. */
   readonly schema: readonly string[]
   /** Before a repair; null: its rows were not compared. */
   readonly found: RowDifferences | null
@@ -49,7 +49,7 @@ export interface ComparisonReport extends RunReport {
 export type ComparisonOutcome = Pick<ComparisonReport, 'tables' | 'leftOut' | 'foreignKeys'>
 
 export function comparedReport(table: ComparedTable, run: VerifyReport): ComparedReport {
-  const { rowsWritten: rows, bytes, seconds, retries, reasons, warnings, error } = run
+  const { rowsWritten: rows, bytes, seconds, retries, reasons, error } = run
   // Where the columns are other ones, there may be no way to compare the rows.
   const apart = table.schema.length > 0 && error !== null && !isFault(error)
   const failed = error !== null && error.code !== 'DIFFERENT' && !apart
@@ -70,7 +70,7 @@ export function comparedReport(table: ComparedTable, run: VerifyReport): Compare
     seconds,
     retries,
     reasons,
-    warnings,
+    warnings: [...table.warnings, ...run.warnings],
     found: run.found && differencesOf(run.found),
     left: run.left && differencesOf(run.left),
     error,
@@ -100,7 +100,7 @@ export function uncomparedReport(table: ComparedTable, begun: boolean): Compared
     seconds: 0,
     retries: 0,
     reasons: [],
-    warnings: [],
+    warnings: table.warnings,
     found: null,
     left: null,
     error: error?.report() ?? null,

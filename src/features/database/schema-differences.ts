@@ -1,17 +1,36 @@
-import type { Column, TableSchema } from '../../contract/plugin.js'
+import type { Column, SourceDdl, TableSchema, TableTrait, TableTraits } from '../../contract/plugin.js'
 import { judge } from '../../plan/fidelity.js'
 
-/**
- * What the target's table has otherwise than the source's, in words. `sameFamily`: both databases are of one plugin, so that types and unique
- * keys can be the same; elsewhere only the names of columns are compared.
- */
-export function schemaDifferences(source: TableSchema, target: TableSchema, sameFamily: boolean): string[] {
-  const missing = source.columns.filter(({ name }) => !named(target, name))
-  const extra = target.columns.filter(({ name }) => !named(source, name))
+/** What is known of a table at either end. */
+export interface DescribedTable {
+  readonly schema: TableSchema
+  /** null: the plugin says no more than `schema` does, or the user may not see it. */
+  readonly ddl: SourceDdl | null
+}
+
+/** How two tables can be compared. */
+export type Kinship =
+  /** Of databases of one plugin: types and unique keys can be the same. `traits` null: no more is known. */
+  | { readonly sameFamily: true; readonly traits: TableTraits | null }
+  /** Names of columns, and plain defaults and numbered columns. */
+  | { readonly sameFamily: false }
+
+/** What the target's table has otherwise than the source's, in words. */
+export function schemaDifferences(
+  source: DescribedTable,
+  target: DescribedTable,
+  kinship: Kinship,
+): string[] {
+  const [a, b] = [source.schema, target.schema]
+  const missing = a.columns.filter(({ name }) => !named(b, name))
+  const extra = b.columns.filter(({ name }) => !named(a, name))
   return [
     ...missing.map((column) => `column ${show(column)} is missing`),
     ...extra.map((column) => `column ${show(column)} is extra`),
-    ...(sameFamily ? [...typeDifferences(source, target), ...keyDifferences(source, target)] : []),
+    ...(kinship.sameFamily
+      ? [...typeDifferences(a, b), ...keyDifferences(a, b)]
+      : defaultDifferences(source, target)),
+    ...(kinship.sameFamily && kinship.traits ? traitDifferences(a, b, kinship.traits) : []),
   ]
 }
 
@@ -51,6 +70,90 @@ function keysOf({ keys }: TableSchema): ReadonlyMap<string, string> {
   return new Map(
     keys.map(({ columns }) => [columns.join('\n').toLowerCase(), `(${columns.join(', ')})`] as const),
   )
+}
+
+/** Of columns that both have. Equal ones cancel each other; of the rest, those of one column or name are one that has been changed. */
+function traitDifferences(source: TableSchema, target: TableSchema, traits: TableTraits): string[] {
+  const isShared = ({ column }: TableTrait) =>
+    column === undefined || (named(source, column) !== undefined && named(target, column) !== undefined)
+  const found = traits.found.filter(isShared)
+  const take = (wanted: TableTrait, id: (trait: TableTrait) => string | null) => {
+    const at = found.findIndex((other) => id(other) !== null && id(other) === id(wanted))
+    return at < 0 ? undefined : found.splice(at, 1)[0]
+  }
+  const others = traits.expected.filter((trait) => isShared(trait) && take(trait, identityOf) === undefined)
+  const changed = others.map((trait) => {
+    const other = take(trait, titleIdOf)
+    if (other === undefined) return `${titleOf(trait, trait.is)} is missing`
+    return `${titleOf(trait)} is ${other.is} instead of ${trait.is}`
+  })
+  return [...changed, ...found.map((trait) => `${titleOf(trait, trait.is)} is extra`)]
+}
+
+function identityOf({ what, column, is }: TableTrait): string {
+  return JSON.stringify([what, column?.toLowerCase(), is])
+}
+
+function titleIdOf({ what, column, name }: TableTrait): string | null {
+  return column === undefined && name === undefined
+    ? null
+    : JSON.stringify([what, column?.toLowerCase(), name?.toLowerCase()])
+}
+
+/** `default 'x' of column note`, `index k_note (note)`. */
+function titleOf({ what, column, name }: TableTrait, is = ''): string {
+  const words = column === undefined ? [what, name, is] : [what, is, `of column ${column}`]
+  return words.filter((word) => word !== undefined && word !== '').join(' ')
+}
+
+/**
+ * Between families: defaults that are plain literals, where the column has a kind that writes them alike, and whether the primary key is numbered. What
+ * is an expression in one of them says nothing.
+ */
+function defaultDifferences(source: DescribedTable, target: DescribedTable): string[] {
+  if (source.ddl === null || target.ddl === null) return []
+  const [a, b] = [source.ddl, target.ddl]
+  return source.schema.columns.flatMap((column) => {
+    const other = named(target.schema, column.name)
+    if (other === undefined || column.generated || other.generated) return []
+    if (a.numbered?.includes(column.name)) {
+      if (!isNumbered(column, source.schema) || !isNumbered(other, target.schema)) return []
+      return b.numbered?.includes(other.name) ? [] : [`numbering of column ${column.name} is missing`]
+    }
+    const [wanted, found] = [a.defaults[column.name], b.defaults[other.name]]
+    if (!isPlain(column) || !isPlain(other) || b.numbered?.includes(other.name)) return []
+    if (wanted === undefined)
+      return found === undefined || column.hasDefault
+        ? []
+        : [`default '${found}' of column ${column.name} is extra`]
+    if (found === undefined)
+      return other.hasDefault ? [] : [`default '${wanted}' of column ${column.name} is missing`]
+    if (isSameValue(wanted, found)) return []
+    return [`default of column ${column.name} is '${found}' instead of '${wanted}'`]
+  })
+}
+
+/** Whether a database of any family can number it. */
+function isNumbered({ name, kind }: Column, { keys }: TableSchema): boolean {
+  const primary = keys.find((key) => key.primary)?.columns
+  return kind === 'integer' && primary?.length === 1 && primary[0] === name
+}
+
+function isPlain({ kind }: Column): boolean {
+  return kind !== 'bytes' && kind !== 'json' && kind !== 'time' && kind !== 'instant'
+}
+
+function isSameValue(a: string, b: string): boolean {
+  return a === b || (NUMBER.test(a) && NUMBER.test(b) && plainNumber(a) === plainNumber(b))
+}
+
+const NUMBER = /^-?\d+(\.\d+)?$/
+
+/** Without zeros that say nothing. */
+function plainNumber(digits: string): string {
+  const [, sign, whole, fraction] = /^(-?)0*(\d+?)(?:\.(\d*?)0*)?$/.exec(digits)!
+  const plain = fraction ? `${whole}.${fraction}` : whole!
+  return plain === '0' ? plain : `${sign}${plain}`
 }
 
 function show(column: Column): string {
