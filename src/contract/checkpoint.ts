@@ -19,6 +19,8 @@ export interface RunCheckpoint {
 export interface NewRun extends Pick<RunCheckpoint, 'run' | 'table' | 'state'> {
   /** It does more to the table than to write rows: other runs of it are superseded, since their rows may be gone. */
   readonly supersedes: boolean
+  /** It has made the table anew: other runs of it are superseded, and what they have not committed by then never will be. Default: false. */
+  readonly remakes?: boolean
 }
 
 /** A split that is stored. */
@@ -69,7 +71,7 @@ export interface Checkpoints {
 export function runTaken(run: string): RowshiftError {
   return new RowshiftError(
     'RUN_TAKEN',
-    `Run ${run} is no longer this process's: another one goes on with it, or has ended it. What this one had not committed was rolled back.`,
+    `Run ${run} is no longer this process's: another one goes on with it, has ended it, or has made its table anew. What this one had not committed was rolled back.`,
     { run },
   )
 }

@@ -122,7 +122,7 @@ export const errorCodes = {
   SERVER_ERROR: { exit: ExitCode.failed },
   /** Another run of the task is under way. */
   TASK_RUNNING: { exit: ExitCode.failed, later: true },
-  /** Another process goes on with the same run, or has ended it. */
+  /** Another process goes on with the same run, has ended it, or has made its table anew. */
   RUN_TAKEN: { exit: ExitCode.failed },
   /** The run cannot be resumed: it has ended, or something has changed since it began. */
   RESUME_REFUSED: { exit: ExitCode.refused },

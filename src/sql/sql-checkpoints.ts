@@ -81,7 +81,7 @@ export class SqlCheckpoints implements Checkpoints {
     }
   }
 
-  async begin({ run, table, state, supersedes }: NewRun): Promise<void> {
+  async begin({ run, table, state, supersedes, remakes = false }: NewRun): Promise<void> {
     const session = await this.#open()
     const { dialect } = session
     if (!(await isThere(session))) await create(session)
@@ -91,14 +91,17 @@ export class SqlCheckpoints implements Checkpoints {
     await alone(session, `INSERT INTO ${NAME} (${COLUMNS}) VALUES (${id}, '', 1, ${own}, 0, ${at}, ${text})`)
     failpoint('run-inserted')
     // One row at a time, by its key: a search that locks would wait for splits of all other runs, and they for it.
+    const open = remakes ? '1 = 1' : supersedes ? 'superseded_by IS NULL' : '1 = 0'
+    const old = `superseded_by IS NOT NULL AND created_at < ${dialect.text(time(KEPT_MS))}`
     const others = await ask(
       session,
-      `SELECT run_id, CASE WHEN superseded_by IS NULL THEN 'open' ELSE 'old' END FROM ${NAME}
-       WHERE split = '' AND run_id <> ${id} AND (superseded_by IS NULL AND target_table = ${own} AND ${supersedes ? '1 = 1' : '1 = 0'}
-         OR superseded_by IS NOT NULL AND created_at < ${dialect.text(time(KEPT_MS))})`,
+      `SELECT run_id, CASE WHEN ${old} THEN 'old' ELSE 'open' END FROM ${NAME}
+       WHERE split = '' AND run_id <> ${id} AND (${old} OR target_table = ${own} AND ${open})`,
     )
+    const supersede = (other: string) =>
+      `UPDATE ${NAME} SET superseded_by = ${id}${remakes ? ', attempt = attempt + 1' : ''} WHERE run_id = ${dialect.text(other)} AND split = ''`
     for (const [other, kind] of others)
-      await alone(session, kind === 'old' ? endSql(dialect, other!) : supersedeSql(dialect, other!, run))
+      await alone(session, kind === 'old' ? endSql(dialect, other!) : supersede(other!))
     failpoint('run-begun')
   }
 
@@ -234,11 +237,6 @@ function markError(thrown: unknown, session: SqlSession, { run, split }: SplitMa
 
 function endSql(dialect: SqlDialect, run: string): string {
   return `DELETE FROM ${NAME} WHERE run_id = ${dialect.text(run)}`
-}
-
-function supersedeSql(dialect: SqlDialect, other: string, run: string): string {
-  const open = `run_id = ${dialect.text(other)} AND split = '' AND superseded_by IS NULL`
-  return `UPDATE ${NAME} SET superseded_by = ${dialect.text(run)} WHERE ${open}`
 }
 
 function runSql(dialect: SqlDialect, run: string, attempt: number): string {

@@ -65,6 +65,18 @@ export function describeCheckpoints(suite: SinkSuite, it: Runner['it']): void {
       assert.deepEqual([found.get(run), found.get(other), found.get(elsewhere)], [other, null, null])
     }))
 
+  it('lets nothing be committed by a run whose table another one has made anew', () =>
+    withRun(async (at, checkpoints, run) => {
+      const spec = await planned(at, at.spec)
+      await at.writer.write(spec, streamOf(numbered(5)), marked({ run, split: '0.0' }))
+      const anew = { table: at.table.name, state: '', supersedes: true, remakes: true }
+      await checkpoints.begin({ run: `${run}-b`, ...anew })
+      const late = (split: string) => marked({ run, split })
+      const writing = () => at.writer.write(spec, streamOf(numbered(5, 5)), late('0.1'))
+      await failsWith('RUN_TAKEN', writing).finally(() => checkpoints.end(`${run}-b`))
+      await holds(suite, at.table, numbered(5), 'one split')
+    }))
+
   it('stores the mark of a split with its rows, and none with rows that are rolled back', () =>
     withRun(async (at, checkpoints, run) => {
       const spec = await planned(at, at.spec)

@@ -12,7 +12,7 @@ import type { LeftSplit } from './done-ranges.js'
 import { groupOf, splitsLeft } from './done-ranges.js'
 import type { RunMemory } from './run-memory.js'
 import type { RunFacts, RunState } from './run-state.js'
-import { changesTables } from '../../engine/table-changes.js'
+import { createsTables } from '../../engine/table-changes.js'
 import { wayOn } from './resumable.js'
 import { elsewhereState, merged, nameOf, newState } from './run-state.js'
 import type { Resuming } from '../sources/resumed-splits.js'
@@ -219,10 +219,15 @@ export class RunCheckpoints {
       const state = newState(runId, await facts(), plan, noCounts)
       const { table } = plan.write.table
       // The first one last: who finds the run there finds it everywhere.
-      const supersedes = changesTables(plan)
-      for (const other of others)
-        await other.begin({ run: runId, table, state: elsewhereState(state), supersedes })
-      await first.begin({ run: runId, table, state: JSON.stringify(state), supersedes })
+      const remakes = plan.write.create !== null
+      const begun = {
+        run: runId,
+        table,
+        supersedes: createsTables(plan) || plan.write.preSql.length > 0,
+        remakes,
+      }
+      for (const other of others) await other.begin({ ...begun, state: elsewhereState(state) })
+      await first.begin({ ...begun, state: JSON.stringify(state) })
       this.#run = { id: runId, attempt: 1, state }
     } catch (thrown) {
       const error = RowshiftError.from(thrown)
