@@ -64,7 +64,7 @@ export async function withHosts<Request extends CopyRequest, T>(
   ])
   const store = await HostStore.open(workers)
   try {
-    const weakness = await store.weakness()
+    const { weakness } = store
     if (weakness !== null) printNotice(weakness)
     return await use({ ...request, hosts: new RunHosts(store, request) })
   } finally {

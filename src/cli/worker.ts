@@ -19,7 +19,7 @@ export interface WorkerOptions extends CommonOptions, ConfigOptions {
 export async function workerCommand({ connect, threads, lock, config, env }: WorkerOptions): Promise<number> {
   const store = await HostStore.open(connect)
   try {
-    const weakness = await store.weakness()
+    const { weakness } = store
     if (weakness !== null) printNotice(weakness)
     printNotice(`worker with ${counted(threads, 'thread')} waits for runs at ${store.where}`)
     let loaded: Config | null = null

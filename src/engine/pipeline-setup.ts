@@ -18,6 +18,8 @@ import type { OpenConnections } from './open-connections.js'
 
 /** Every run into a target gets other numbers, until there are no more and the first come again. */
 const SNOWFLAKE_WORKERS: Sequence = { name: 'snowflake workers', above: [] }
+/** Of a number of a thread, so many bits are kept: those of an id are among them. */
+const NUMBER_BITS = 31
 /** A slot and the lengths of an entry: no entry takes less. */
 const LEAST_ENTRY_BYTES = 16
 
@@ -84,7 +86,13 @@ export async function takeWorkers(
   if (!takesWorkers(pipeline)) return
   await writer.skills.sequences!.open(SNOWFLAKE_WORKERS)
   const first = await writer.skills.sequences!.take(SNOWFLAKE_WORKERS, threads)
-  Atomics.store(setup!.threads, 1, Number(BigInt(first) % BigInt(WORKERS)))
+  Atomics.store(setup!.threads, 1, Number(BigInt.asUintN(NUMBER_BITS, BigInt(first))))
+}
+
+/** Whether threads, so many, have numbers of their own in a run that took its first one at `first`. */
+export function haveOwnWorkers({ threads }: PipelineSetup, first: number, count: number): boolean {
+  const taken = BigInt.asUintN(NUMBER_BITS, BigInt(Atomics.load(threads, 1) - first))
+  return Number(taken) + count <= WORKERS
 }
 
 export function takesWorkers(pipeline: PipelinePlan | null): boolean {

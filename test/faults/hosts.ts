@@ -23,6 +23,11 @@ const HOSTS = [0, 1, 2]
 /** Longer than the lock of a split, and shorter than what is waited for. */
 const AWAY_MS = [500, 9_000] as const
 
+/** So long that servers and hosts must do without each other. Once into each kind of target. */
+const LONG_CUT_MS = 60_000
+const LONG_CUT = `networks cut for ${LONG_CUT_MS / 1000} s`
+const LONG_CUTS = 2
+
 const KILLED = 'coordinators killed'
 
 const played = new Map<string, number>()
@@ -80,6 +85,11 @@ async function fault(made: HostTables, run: Started): Promise<string> {
   const host = pick(HOSTS)
   const worker = on.get(host)!
   const away = between(...AWAY_MS)
+  const cut = async (time: number) => {
+    lab.network.cut(host)
+    await sleep(time)
+    lab.network.mend(host)
+  }
   const faults: readonly (readonly [string, () => unknown])[] = [
     [
       'workers killed',
@@ -96,14 +106,7 @@ async function fault(made: HostTables, run: Started): Promise<string> {
         worker.kill('SIGCONT')
       },
     ],
-    [
-      'networks cut',
-      async () => {
-        lab.network.cut(host)
-        await sleep(away)
-        lab.network.mend(host)
-      },
-    ],
+    ['networks cut', () => cut(away)],
     ['restarts of an emptied Redis', () => lab.redis.restart()],
     [
       KILLED,
@@ -121,7 +124,8 @@ async function fault(made: HostTables, run: Started): Promise<string> {
       },
     ],
   ]
-  const [name, play] = pick(faults)
+  const isLong = copies <= LONG_CUTS && (played.get(LONG_CUT) ?? 0) < copies
+  const [name, play] = isLong ? ([LONG_CUT, () => cut(LONG_CUT_MS)] as const) : pick(faults)
   played.set(name, (played.get(name) ?? 0) + 1)
   await play()
   return name

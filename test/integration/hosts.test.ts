@@ -133,8 +133,6 @@ describe('one run over many hosts', () => {
       `CREATE TABLE names (k INT PRIMARY KEY, name VARCHAR(20)); INSERT INTO names SELECT id, CONCAT('n', id) FROM s;
        CREATE TABLE u_0 ${shard}; CREATE TABLE u_1 ${shard}`,
     )
-    lab.worker(0, made)
-    lab.worker(1, made)
     const columns = [
       'id',
       { from: 'id', to: 'name', lookup: { in: 'source', table: 'names', key: 'k', value: 'name' } },
@@ -142,9 +140,16 @@ describe('one run over many hosts', () => {
       { to: 'number', id: { type: 'sequence' } },
     ]
     const params = { columns, shard: { by: 'id', hash: 'modulo' } }
-    const report = await succeeded(
-      lab.begin({ db, url: (table) => url(table === 't' ? 'u_{0..1}' : table) }, params),
-    )
+    const sharded = { db, url: (table: string) => url(table === 't' ? 'u_{0..1}' : table) }
+    const many = lab.worker(2, made, undefined, { threads: 1025 })
+    const refused = lab.begin(sharded, params)
+    expect(await refused.code(), refused.stderr).to.equal(1)
+    expect(refused.stderr).to.match(/tell 1024 threads apart.*\[HOSTS_REFUSED\]/s)
+    expect(await db.value('SELECT COUNT(*) FROM u_0')).to.equal('0')
+    many.kill('SIGKILL')
+    lab.worker(0, made)
+    lab.worker(1, made)
+    const report = await succeeded(lab.begin(sharded, params))
     expect(report.rowsWritten).to.equal(ROWS)
     const right =
       'COUNT(DISTINCT flake), COUNT(DISTINCT number), SUM(name = CONCAT("n", id)), SUM(id % 2 = shard)'
@@ -169,15 +174,25 @@ describe('one run over many hosts', () => {
       /no snapshot that other hosts could join.*\[HOSTS_REFUSED\]/s,
     )
     await refusal({}, 3, /a repair changes rows.*\[HOSTS_REFUSED\]/s, ['verify', '--repair'])
-    const at = (queue: string) => lab.begin(made, {}, ['copy'], queue)
-    for (const [queue, code, words] of [
+    const snapshot = { consistency: 'snapshot' }
+    const { secure } = lab.redis
+    const here = lab.redis.url()
+    const byTls = lab.redis.url('127.0.0.1', secure!.port).replace('redis:', 'rediss:')
+    const ca = { NODE_EXTRA_CA_CERTS: secure!.ca }
+    for (const [queue, code, words, env = {}] of [
       [lab.queue.replace(/:[^:@]*@/, ':wrong@'), 1, /refused the login.*\[ACCESS_DENIED\]/s],
       [lab.queue.replace(/\d+$/, '1'), 1, /could not be reached.*\[CONNECTION_FAILED\]/s],
-      ['amqp://queue', 2, /not the URL of a queue.*\[USAGE\]/s],
+      ['postgres://queue/db', 2, /not the URL of a queue.*in no database.*\[USAGE\]/s],
+      ['redis://:${NO_SUCH}@127.0.0.1', 2, /NO_SUCH.*\[VARIABLE_MISSING\]/s],
+      [here.replace('queue:', 'fewer:'), 1, /not let this user.*'info'.*\[ACCESS_DENIED\]/s],
+      [byTls, 1, /certificate.*NODE_EXTRA_CA_CERTS.*\[CONNECTION_FAILED\]/s],
+      [byTls.replace('rediss', 'redis'), 1, /rediss:\/\/ if the port.*\[CONNECTION_FAILED\]/s],
+      // All is well with the queue here, and not with the run.
+      [byTls.replace(lab.redis.password, '${QUEUE}'), 3, /\[HOSTS_REFUSED\]/, ca],
     ] as const) {
-      const run = at(queue)
-      expect(await run.code(), run.stderr).to.equal(code)
-      expect(run.stderr).to.match(words).and.not.include('wrong')
+      const run = lab.begin(made, snapshot, ['copy'], queue, { QUEUE: lab.redis.password, ...env })
+      expect(await run.code(), `${queue}: ${run.stderr}`).to.equal(code)
+      expect(run.stderr).to.match(words).and.not.include('wrong').and.not.include(lab.redis.password)
     }
     expect(await made.db.value('SELECT COUNT(*) FROM t')).to.equal('0')
   })
@@ -191,6 +206,16 @@ describe('one run over many hosts', () => {
     expect(run.stderr).to.match(/No worker can take part in the run\..*TEST_PASSWORD.*\[HOSTS_REFUSED\]/s)
     expect(lab.saidBy(child)).to.match(/cannot take part in run .*TEST_PASSWORD/)
     expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
+  })
+
+  it('a worker whose user may not do what a queue needs ends, and says what that is', async () => {
+    const made = await tables(oneServer()[0]!)
+    const child = lab.worker(0, made, undefined, { queue: lab.queue.replace('queue:', 'few:') })
+    const run = lab.begin(made, {})
+    expect((await once(child, 'exit'))[0]).to.equal(1)
+    expect(lab.saidBy(child)).to.match(/not let this user.*'bzpopmin'.*\[ACCESS_DENIED\]/s)
+    run.kill('SIGINT')
+    expect(await run.code(), run.stderr).to.equal(130)
   })
 
   for (const kind of ['mysql', 'postgres'] as const)

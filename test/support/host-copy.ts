@@ -67,13 +67,15 @@ export class HostLab {
     return { db, url: (table) => `${at}?table=${table}` }
   }
 
-  /** On the host of this number, with one thread. */
+  /** On the host of this number, with one thread unless it is told otherwise. */
   worker(
     host: number,
     { db }: HostTables,
     env: Record<string, string> = { TEST_PASSWORD: db.server.password },
+    { queue = this.queue, threads = 1 }: { queue?: string; threads?: number } = {},
   ): ChildProcessWithoutNullStreams {
-    const args = ['worker', '--connect', this.queue, '--threads', '1', '--lock', String(LOCK), ...CONFIG]
+    const own = ['--connect', queue, '--threads', String(threads), '--lock', String(LOCK)]
+    const args = ['worker', ...own, ...CONFIG]
     const child = this.network.start(host, args, env)
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#said.set(child, this.saidBy(child) + text)
@@ -92,11 +94,12 @@ export class HostLab {
     params: object,
     command: readonly string[] = ['copy'],
     queue = this.queue,
+    env: Record<string, string> = {},
   ): Started {
     const given = JSON.stringify({ read_batch: SPLIT, write_mode: 'insert', ...params })
     const ends = ['--from', url('s'), '--to', url('t')]
     return new Started([...command, ...ends, '--workers', queue, '--params', given], {
-      env: { TEST_PASSWORD: db.server.password },
+      env: { TEST_PASSWORD: db.server.password, ...env },
     })
   }
 

@@ -4,23 +4,38 @@ import { mkdtempSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { selfSigned } from './certificates.js'
 import { USUAL_SIGNALS } from './launch.js'
 import { needProgram } from './machine.js'
 import { freePort, Keeper } from './servers.js'
 import { until } from './until.js'
 
+/** What docs/many-machines.md tells users to give to the user of a queue. */
+const RIGHTS = ['~rowshift:*', '+@all', '-@dangerous', '+info', '+client']
+
 export class RedisServer {
   readonly port: number
   readonly password: string
+  /** With TLS; null: there is none. */
+  readonly secure: { readonly port: number; readonly ca: string } | null
   readonly #keeper: Keeper
 
-  private constructor(port: number, password: string, keeper: Keeper) {
+  private constructor(
+    port: number,
+    password: string,
+    secure: { port: number; ca: string } | null,
+    keeper: Keeper,
+  ) {
     this.port = port
     this.password = password
+    this.secure = secure
     this.#keeper = keeper
   }
 
-  /** `keeps`: what it holds is on its disk after each change; otherwise a restart empties it. */
+  /**
+   * `keeps`: what it holds is on its disk after each change; otherwise a restart empties it. Beside the user that tests have, there are "queue",
+   * which has the rights that are documented, and two that lack one of them; all of one password.
+   */
   static async start({ keeps = true }: { keeps?: boolean } = {}): Promise<RedisServer> {
     const program = needProgram('redis-server', 'redis-server')
     if (program === null) throw new Error('no redis-server to test with (Debian: redis-server)')
@@ -28,31 +43,37 @@ export class RedisServer {
     const port = await freePort()
     const password = randomBytes(8).toString('hex')
     const durability = keeps ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--save', '']
-    const settings = [
-      '--port',
-      String(port),
-      '--bind',
-      '127.0.0.1',
-      '--dir',
-      directory,
-      '--requirepass',
-      password,
-    ]
+    const certificates = selfSigned(directory)
+    const secure = certificates && { port: await freePort(), ca: certificates.ca }
+    const own = { port: String(port), bind: '127.0.0.1', dir: directory, requirepass: password }
+    const tls = certificates && {
+      'tls-port': String(secure!.port),
+      'tls-cert-file': certificates.cert,
+      'tls-key-file': certificates.key,
+      'tls-ca-cert-file': certificates.ca,
+      'tls-auth-clients': 'no',
+    }
+    const settings = Object.entries({ ...own, ...tls }).flatMap(([name, value]) => [`--${name}`, value])
+    const users = [
+      ['queue', ...RIGHTS],
+      ['few', ...RIGHTS, '-bzpopmin'],
+      ['fewer', ...RIGHTS, '-info'],
+    ].flatMap(([name, ...rights]) => ['--user', name!, 'on', `>${password}`, ...rights])
     const keeper = new Keeper({
       directory,
-      commands: [[program, ...settings, ...durability]],
+      commands: [...(certificates?.commands ?? []), [program, ...settings, ...durability, ...users]],
       log: join(directory, 'server.log'),
       socket: null,
       ca: null,
       signals: USUAL_SIGNALS,
     })
-    const server = new RedisServer(port, password, keeper)
+    const server = new RedisServer(port, password, secure, keeper)
     await server.#ready()
     return server
   }
 
   url(host = '127.0.0.1', port = this.port): string {
-    return `redis://:${this.password}@${host}:${port}`
+    return `redis://queue:${this.password}@${host}:${port}`
   }
 
   /** Kills it, and starts it again on what it has on its disk. */

@@ -80,6 +80,7 @@ describe('connections of runs over many hosts', () => {
       setup: {},
       connections: { ...NEEDS, source: need, target: need },
       files: {},
+      firstNumber: null,
       source: '',
       target: '',
     })

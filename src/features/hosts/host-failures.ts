@@ -58,8 +58,3 @@ export function allRefuse({ name, refused }: HostBeat): RowshiftError {
     details,
   )
 }
-
-export function notAdded(where: string, thrown: unknown): RowshiftError {
-  const reason = thrown instanceof Error ? thrown.message : String(thrown)
-  return new RowshiftError('SERVER_ERROR', `${where} takes no more jobs: ${reason}`, {}, thrown)
-}

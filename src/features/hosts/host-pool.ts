@@ -6,12 +6,12 @@ import type { Failure, WorkerMessage } from '../../engine/messages.js'
 import { log } from '../../log.js'
 import type { HostBeat } from './host-beat.js'
 import { BEAT_MS } from './host-beat.js'
-import { failureWith, hasStopped, lost, notAdded, noWorker, vanished } from './host-failures.js'
+import { failureWith, hasStopped, lost, noWorker, vanished } from './host-failures.js'
 import { HostPatience } from './host-patience.js'
 import type { HostThreads } from './host-threads.js'
 import type { QueuedJob } from './run-record.js'
 import { hashOf } from './run-record.js'
-import { passes } from './store-errors.js'
+import { failureOfStore, passes } from './store-errors.js'
 import { type CoordinatorBeat, type HostStore, within } from './store.js'
 
 /** Results come as events; now and then it is looked for some that an event has not told. */
@@ -93,7 +93,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       return (await done) as Result
     } catch (thrown) {
       if (thrown instanceof RowshiftError) throw thrown
-      const error = notAdded(this.#options.store.where, thrown)
+      const error = failureOfStore('queueing a split', this.#options.store.where, thrown)
       if (passes(error)) return failureWith(error, true) as object as Result
       throw error
     } finally {

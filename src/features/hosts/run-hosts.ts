@@ -7,6 +7,7 @@ import type { SourceSpec } from '../../contract/source-spec.js'
 import { endpointsOf, readersOf, writersOf } from '../../engine/endpoints.js'
 import type { Hosts, JobPool, OwnPoolOptions, PoolHooks } from '../../engine/job-pool.js'
 import type { WorkerSetup } from '../../engine/messages.js'
+import { takesWorkers } from '../../engine/pipeline-setup.js'
 import type { CopyRequest } from '../../engine/copy-request.js'
 import { filesOf, sourceShape, stateOf, targetShape } from '../resume/table-shapes.js'
 import type { VerifySetup } from '../verify/messages.js'
@@ -100,11 +101,18 @@ export class RunHosts implements Hosts {
         timeZone: params.timeZone,
       },
       files: filesOf({ pipeline } as RunPlan),
+      firstNumber: firstNumber(setup),
       source: await sourceMark(sourceOf(setup), readers),
       target: await targetMark(setup, to, params.session),
     })
     return JSON.stringify(record)
   }
+}
+
+/** The coordinator has taken numbers for threads of its own, which do nothing. */
+function firstNumber(setup: WorkerSetup | VerifySetup): number | null {
+  if (isComparison(setup) || !takesWorkers(setup.plan.pipeline)) return null
+  return Atomics.load(setup.pipeline!.threads, 1) + setup.plan.policy.workerNum
 }
 
 export function sourceOf(setup: WorkerSetup | VerifySetup): SourceSpec {

@@ -19,6 +19,8 @@ export interface RunRecord {
   readonly connections: ConnectionNeeds
   /** Of the modules and tables that rows are made with, by path: digests of what is in them. */
   readonly files: Readonly<Record<string, string>>
+  /** Of the numbers that tell the snowflake ids of threads apart, the first that is for its workers; null: there are none. */
+  readonly firstNumber: number | null
   /** What tells the source tables from others of the same names. */
   readonly source: string
   /** The same of the target. */

@@ -6,7 +6,15 @@ import type { Processor, Queue, QueueEvents, Worker, WorkerOptions } from 'bullm
 import type { Redis } from 'ioredis'
 import { redact, RowshiftError } from '../../contract/errors.js'
 import { pause } from '../../contract/waiting.js'
-import { connectionEnded, failureOfStore, openingFailed, packageMissing } from './store-errors.js'
+import { queueUrl } from './queue-url.js'
+import {
+  checkServer,
+  connectionEnded,
+  failureOfStore,
+  isDenied,
+  openingFailed,
+  packageMissing,
+} from './store-errors.js'
 
 /** Of every key. */
 const PREFIX = 'rowshift'
@@ -42,6 +50,10 @@ export class HostStore {
   /** By `performance`; null: it is connected. */
   #lostAt: number | null = null
   #lastError: Error | null = null
+  /** What the server does not let this user do, where BullMQ has met it, which would try again for ever; null: nothing. */
+  #denied: Error | null = null
+  /** What it has said of itself. */
+  #info = ''
 
   private constructor(url: string, modules: Modules) {
     this.where = redact(url).replace(/\?.*$/, '')
@@ -61,23 +73,19 @@ export class HostStore {
     )
   }
 
-  /** Throws CONNECTION_FAILED or ACCESS_DENIED where the server does not answer as it should, and PLUGIN_UNKNOWN without the packages. */
-  static async open(url: string): Promise<HostStore> {
-    if (!/^rediss?:\/\/./.test(url) || !URL.canParse(url))
-      throw new RowshiftError(
-        'USAGE',
-        `${redact(url)} is not the URL of a queue. It has the form redis://user:password@host:6379/0, or rediss:// for TLS.`,
-      )
-    const store = new HostStore(url, await loadModules())
+  /** Throws CONNECTION_FAILED, ACCESS_DENIED or HOSTS_REFUSED where the server does not answer as it should, and PLUGIN_UNKNOWN without the packages. */
+  static async open(text: string): Promise<HostStore> {
+    const store = new HostStore(queueUrl(text), await loadModules())
     try {
       await store.#redis.connect()
-      await store.#redis.ping()
+      store.#info = await store.#redis.info()
+      checkServer(store.where, store.#info)
       store.#redis.on('close', () => (store.#lostAt ??= performance.now()))
       store.#redis.on('ready', () => (store.#lostAt = null))
       return store
     } catch (thrown) {
       store.#redis.disconnect()
-      throw openingFailed(store.where, store.#lastError ?? thrown)
+      throw thrown instanceof RowshiftError ? thrown : openingFailed(store.where, store.#lastError ?? thrown)
     }
   }
 
@@ -87,10 +95,9 @@ export class HostStore {
   }
 
   /** Why it may lose what is stored; null: it keeps everything. */
-  async weakness(): Promise<string | null> {
-    const info = await this.#redis.info('memory').catch(() => '')
-    const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1]
-    const limited = !/^maxmemory:0\r?$/m.test(info) && info !== ''
+  get weakness(): string | null {
+    const policy = /^maxmemory_policy:(\S+)/m.exec(this.#info)?.[1]
+    const limited = !/^maxmemory:0\r?$/m.test(this.#info)
     if (policy === undefined || policy === 'noeviction' || !limited) return null
     return `${this.where} drops keys when its memory is full (maxmemory-policy ${policy}): set it to noeviction`
   }
@@ -100,7 +107,7 @@ export class HostStore {
       connection: this.#redis,
       prefix: PREFIX,
     })
-    queue.on('error', () => {})
+    queue.on('error', this.#note)
     return queue
   }
 
@@ -111,7 +118,7 @@ export class HostStore {
       prefix: PREFIX,
       lastEventId: '0-0',
     })
-    events.on('error', () => {})
+    events.on('error', this.#note)
     await events.waitUntilReady()
     return events
   }
@@ -126,7 +133,7 @@ export class HostStore {
       connection: this.#redis,
       prefix: PREFIX,
     })
-    worker.on('error', () => {})
+    worker.on('error', this.#note)
     return worker
   }
 
@@ -203,6 +210,7 @@ export class HostStore {
 
   async #do<T>(doing: string, work: () => Promise<T>): Promise<T> {
     try {
+      if (this.#denied !== null) throw this.#denied
       return await this.#unlessLost(doing, work())
     } catch (thrown) {
       throw failureOfStore(doing, this.where, thrown)
@@ -223,6 +231,10 @@ export class HostStore {
     const redis = this.#listen(this.#redis.duplicate({ lazyConnect: false }))
     this.#others.push(redis)
     return redis
+  }
+
+  readonly #note = (error: Error): void => {
+    if (isDenied(error)) this.#denied ??= error
   }
 
   #listen(redis: Redis): Redis {

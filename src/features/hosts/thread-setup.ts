@@ -6,8 +6,16 @@ import { endpointsOf, readersOf, writersOf } from '../../engine/endpoints.js'
 import type { PipelineSetup, WorkerSetup } from '../../engine/messages.js'
 import { noneConnected } from '../../engine/messages.js'
 import { OpenConnections } from '../../engine/open-connections.js'
-import { forThreads, setUpPipeline, takesWorkers, takeWorkers } from '../../engine/pipeline-setup.js'
+import {
+  forThreads,
+  haveOwnWorkers,
+  setUpPipeline,
+  takesWorkers,
+  takeWorkers,
+} from '../../engine/pipeline-setup.js'
+import { counted } from '../../wire/counted.js'
 import { areSameTables, filesOf } from '../resume/table-shapes.js'
+import { WORKERS } from '../ids/snowflake.js'
 import type { VerifySetup } from '../verify/messages.js'
 import type { FoundConnections } from './connection-needs.js'
 import { isComparison } from './refusals.js'
@@ -41,6 +49,8 @@ export async function threadSetup(
     if (takesWorkers(setup.plan.pipeline)) {
       await openAll(writers.slice(0, 1), signal)
       await takeWorkers(setup.plan.pipeline, pipeline, writers[0]!, threads)
+      const { firstNumber } = record
+      if (firstNumber !== null && !haveOwnWorkers(pipeline!, firstNumber, threads)) throw noNumbers(threads)
     }
     const control = `rowshift-host-${record.runId}-${process.pid}`
     const own = { source, target, pipeline, control, connected: noneConnected() }
@@ -85,6 +95,15 @@ function checkFiles({ files }: RunRecord, { plan }: HostSetup): void {
       { file: path },
     )
   }
+}
+
+/** Two threads of one number would make the same ids. */
+function noNumbers(threads: number): RowshiftError {
+  return new RowshiftError(
+    'HOSTS_REFUSED',
+    `Snowflake ids tell ${WORKERS} threads apart, and this worker's ${counted(threads, 'thread')} would be more than are left of them: each worker that takes part takes ` +
+      'as many as it has threads, and others when it starts anew. Use fewer threads in all, or ids of type sequence or uuidv7; a run that is resumed begins to count anew.',
+  )
 }
 
 function another(end: 'source' | 'target'): RowshiftError {
