@@ -122,20 +122,23 @@ async function beginningOf(response: Response): Promise<string> {
   return text
 }
 
-async function mail({ url, from, to }: Extract<Channel, { type: 'email' }>, text: string): Promise<void> {
+type Email = Extract<Channel, { type: 'email' }>
+
+async function mail({ url, from, to, require_tls }: Email, text: string): Promise<void> {
   const {
     default: { createTransport },
   } = await import('nodemailer')
   const times = { connectionTimeout: ANSWER_MS, greetingTimeout: ANSWER_MS, socketTimeout: ANSWER_MS }
   const { protocol, hostname, port, username, password } = new URL(url)
   const secure = protocol === 'smtps:'
+  const hasUser = username !== ''
   const transport = createTransport({
     host: hostname,
     port: port === '' ? (secure ? 465 : 587) : Number(port),
     secure,
-    ...(username === ''
-      ? {}
-      : { auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) } }),
+    // Somebody on the way could take the server's offer of TLS out, and read the password.
+    requireTLS: require_tls ?? (hasUser || port === '' || port === '587'),
+    ...(hasUser && { auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) } }),
     ...times,
     dnsTimeout: ANSWER_MS,
   })
@@ -154,6 +157,7 @@ function hostOf(url: string): string {
 function reasonOf(thrown: unknown): string {
   const { name, cause, message } = thrown as Error
   if (name === 'TimeoutError') return `no answer within ${ANSWER_MS / 1000} s`
+  if ((thrown as NodeJS.ErrnoException).code === 'ETLS') return 'it takes no TLS (STARTTLS)'
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? (thrown as NodeJS.ErrnoException).code
   return code ?? (/^(answered|refused) /.test(message) ? message : name)
 }

@@ -28,7 +28,13 @@ export type Channel =
     }
   | { readonly type: 'slack'; readonly url: string }
   | { readonly type: 'webhook'; readonly url: string; readonly secret?: string }
-  | { readonly type: 'email'; readonly url: string; readonly from: string; readonly to: readonly string[] }
+  | {
+      readonly type: 'email'
+      readonly url: string
+      readonly from: string
+      readonly to: readonly string[]
+      readonly require_tls?: boolean
+    }
 
 export interface AlertConfig {
   readonly channels: readonly Channel[]

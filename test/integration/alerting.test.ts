@@ -1,13 +1,18 @@
 // Alerts of runs of the plain command line, to receivers that this test plays.
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer, type Server } from 'node:http'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { selfSigned } from '../support/certificates.js'
 import { ConsoleServer } from '../support/console.js'
+import { runCli } from '../support/context.js'
+import { run } from '../support/machine.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
 
@@ -30,35 +35,46 @@ async function receiver(): Promise<{ server: Server; url: string; received: Rece
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received }
 }
 
-/** Keeps what it is sent. */
-async function mailServer(): Promise<{ close: () => void; url: string; mails: string[] }> {
+/** Keeps the mails that it is sent, and the commands that came in the clear. With `tls`, it offers STARTTLS. */
+async function mailServer(tls: SecureContext | null = null) {
   const mails: string[] = []
-  const server = createServer((socket) => {
+  const clear: string[] = []
+  const talk = (socket: Socket, isClear: boolean) => {
     let data: string | null = null
     socket.on('error', () => {})
-    socket.write('220 test\r\n')
     socket.on('data', (part) => {
       const said = part.toString()
-      if (data === null) {
-        if (/^DATA/i.test(said)) data = ''
-        socket.write(
-          /^DATA/i.test(said) ? '354 go on\r\n' : /^QUIT/i.test(said) ? '221 bye\r\n' : '250 ok\r\n',
-        )
-        return
-      }
-      data += said
-      if (!data.endsWith('\r\n.\r\n')) return
-      mails.push(data)
-      data = null
-      socket.write('250 ok\r\n')
+      const is = (command: string) => said.toUpperCase().startsWith(command)
+      if (data === null && isClear) clear.push(said.trim())
+      if (data !== null) {
+        data += said
+        if (!data.endsWith('\r\n.\r\n')) return
+        mails.push(data)
+        data = null
+      } else if (is('STARTTLS')) {
+        if (tls === null) return void socket.write('502 what is that\r\n')
+        socket.removeAllListeners('data').write('220 go ahead\r\n')
+        return talk(new TLSSocket(socket, { isServer: true, secureContext: tls }), false)
+      } else if (is('DATA')) {
+        data = ''
+        return void socket.write('354 go on\r\n')
+      } else if (is('EHLO') && tls !== null && isClear)
+        return void socket.write('250-test\r\n250 STARTTLS\r\n')
+      else if (is('AUTH')) return void socket.write('235 welcome\r\n')
+      socket.write(is('QUIT') ? '221 bye\r\n' : '250 ok\r\n')
     })
+  }
+  const server = createServer((socket) => {
+    talk(socket, true)
+    socket.write('220 test\r\n')
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
     close: () => server.close(),
-    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    at: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     mails,
+    clear,
   }
 }
 
@@ -82,7 +98,7 @@ describe('alerts', () => {
           { type: 'wecom', url: `${url}/wecom` },
           { type: 'slack', url: `${url}/slack` },
           { type: 'webhook', url: `${url}/hook`, secret: 'SEC3' },
-          { type: 'email', url: mail.url, from: 'etl@example.com', to: ['ops@example.com'] },
+          { type: 'email', url: `smtp://${mail.at}`, from: 'etl@example.com', to: ['ops@example.com'] },
         ],
       },
       roboter: { token: `${url}/old`, roboter_type: 'dingding', hook_keyword: 'etl' },
@@ -108,6 +124,37 @@ describe('alerts', () => {
     } finally {
       server.close()
       mail.close()
+    }
+  })
+
+  it('go to a mail server with their password over TLS only', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rowshift-'))
+    const certificates = selfSigned(folder)
+    if (certificates === null) throw new Error('no openssl to make certificates with')
+    for (const [program, ...args] of certificates.commands) run(program!, args)
+    const [cert, key] = [readFileSync(certificates.cert), readFileSync(certificates.key)]
+    const [secure, plain] = [await mailServer(createSecureContext({ cert, key })), await mailServer()]
+    const fixture = await TaskFixture.create(null)
+    await fixture.addTask(5, 'dst', { from: 'nowhere' })
+    const to = { type: 'email', from: 'etl@example.com', to: ['ops@example.com'] }
+    const channels = [
+      { ...to, url: `smtp://u:geheim@${secure.at}` },
+      { ...to, url: `smtp://u:geheim@${plain.at}` },
+      { ...to, url: `smtp://${plain.at}`, require_tls: true },
+    ]
+    configure(fixture, { alerts: { channels } })
+    try {
+      const env = { NODE_EXTRA_CA_CERTS: certificates.ca }
+      const { stderr } = await runCli(['run', '5', '-c', fixture.folder], { env })
+      expect(secure.mails.join()).to.include('Task 5 failed')
+      expect(secure.clear).to.have.length(2)
+      expect(plain.mails).to.deep.equal([])
+      expect(plain.clear.filter((line) => /^(AUTH|MAIL)/i.test(line))).to.deep.equal([])
+      expect(stderr).to.include(`email ${plain.at}: it takes no TLS (STARTTLS)`).and.not.include('geheim')
+    } finally {
+      secure.close()
+      plain.close()
+      rmSync(folder, { recursive: true })
     }
   })
 
