@@ -4,6 +4,7 @@ import { hideBin } from 'yargs/helpers'
 import { redact, RowshiftError } from '../contract/errors.js'
 import { rowshiftVersion } from '../version.js'
 import { log, logLevels, setLogLevel } from '../log.js'
+import { withArgumentsOnStdin } from './arguments-on-stdin.js'
 import { surviveBrokenOutput } from './broken-output.js'
 import type { RunOptions } from './options.js'
 import { schemaOptions, selectionOptions } from './database-options.js'
@@ -38,7 +39,7 @@ import {
   type YargsOptions,
   type YargsUsage,
 } from './usage-errors.js'
-import { workerOptions } from './worker-options.js'
+import { connectOption, workerOptions } from './worker-options.js'
 
 const NAME_A_TASK = 'Name a task, or --all for all that are online: "rowshift run 5".'
 
@@ -156,6 +157,12 @@ async function main(args: readonly string[]): Promise<number> {
       'Do the work of runs that begin elsewhere with --workers, until it is stopped',
       (y) => workerOptions(y),
       (options) => run(import('./worker.js').then(({ workerCommand }) => workerCommand(options))),
+    )
+    .command(
+      'hosts',
+      'Show the workers that are connected, and what they do',
+      (y) => connectOption(y),
+      (options) => run(import('./hosts.js').then(({ hostsCommand }) => hostsCommand(options))),
     )
     .command(
       'task <action> [id]',
@@ -277,7 +284,7 @@ surviveBrokenOutput()
 // The command line may hold a password; everyone on the machine can read a process's title.
 process.title = 'rowshift'
 try {
-  process.exitCode = await main(spelledOut(hideBin(process.argv)))
+  process.exitCode = await main(spelledOut(await withArgumentsOnStdin(hideBin(process.argv))))
 } catch (thrown) {
   const error = RowshiftError.from(thrown)
   if (error.code === 'INTERNAL')

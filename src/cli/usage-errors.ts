@@ -72,5 +72,10 @@ export function helpWidth(args: readonly string[]): number | null {
 /** `help copy` is `copy --help`. */
 export function spelledOut([first, ...rest]: readonly string[]): readonly string[] {
   if (first === 'help') return [...rest.slice(0, 1), '--help']
-  return first === undefined ? [] : [first, ...rest]
+  return first === undefined ? [] : [first, ...rest].map(withItsQuotes)
+}
+
+/** yargs takes a pair of quotes off the value of `--where='a' <> name OR name = 'b'`, which belong to SQL: it gets one to take. */
+function withItsQuotes(arg: string): string {
+  return arg.replace(/^(-[^=]+=)((['"]).*\3|['"])$/s, (_, name: string, value: string) => `${name}'${value}'`)
 }

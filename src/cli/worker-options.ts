@@ -1,14 +1,18 @@
 import type { Argv } from 'yargs'
 import { configOptions, wholeAboveZero } from './options.js'
 
+/** Of `hosts` and `worker`. */
+export function connectOption<T>(yargs: Argv<T>) {
+  return yargs.option('connect', {
+    type: 'string',
+    demandOption: true,
+    describe: 'Where runs are heard of: redis://user:password@host:6379, or rediss:// for TLS',
+  })
+}
+
 /** Of `worker`. */
 export function workerOptions<T>(yargs: Argv<T>) {
-  return configOptions(yargs)
-    .option('connect', {
-      type: 'string',
-      demandOption: true,
-      describe: 'Where runs are heard of: redis://user:password@host:6379, or rediss:// for TLS',
-    })
+  return connectOption(configOptions(yargs))
     .option('threads', {
       type: 'number',
       demandOption: true,

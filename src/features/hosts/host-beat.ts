@@ -7,10 +7,15 @@ export interface HostBeat {
   readonly name: string
   /** That do the jobs of this run. */
   readonly threads: number
+  /** Of late. */
+  readonly rowsPerSecond: number
   /** How far each job has got that it has in hand, by its index. */
   readonly active: readonly (readonly [index: number, counts: SplitCounts])[]
   /** Why it takes no part; null: it does. */
   readonly refused: ErrorReport | null
 }
+
+/** In the place of a run: a worker says that it is there, with all its threads, whether or not it has a run. */
+export const EVERY_RUN = 'every-run'
 
 export const BEAT_MS = 2_000

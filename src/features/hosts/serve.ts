@@ -6,7 +6,7 @@ import { RowshiftError } from '../../contract/errors.js'
 import { pause } from '../../contract/waiting.js'
 import { findConnections } from './connection-needs.js'
 import type { HostBeat } from './host-beat.js'
-import { BEAT_MS } from './host-beat.js'
+import { BEAT_MS, EVERY_RUN } from './host-beat.js'
 import { hashOf, readRecord } from './run-record.js'
 import { ServedRun, type ServedOptions } from './served-run.js'
 import { passes } from './store-errors.js'
@@ -94,6 +94,7 @@ class Host {
     for (const [run, served] of this.#served) this.#watch(run, served, runs.get(run) ?? null)
     if (performance.now() < this.#greetAt) return
     this.#greetAt = performance.now() + BEAT_MS
+    await store.greet(EVERY_RUN, this.#id, this.#beat(this.#options.threads))
     for (const [run, served] of this.#served) {
       const beat = this.#beatOf(served)
       if (beat !== null) await store.greet(run, this.#id, beat)
@@ -106,7 +107,7 @@ class Host {
     for (const run of runs) this.#end(run)
     await Promise.all(this.#closing)
     const { store } = this.#options
-    await within(LEAVE_MS, Promise.all(runs.map((run) => store.leave(run, this.#id))))
+    await within(LEAVE_MS, Promise.all([EVERY_RUN, ...runs].map((run) => store.leave(run, this.#id))))
   }
 
   async #hear(run: string, { state, planHash }: CoordinatorBeat): Promise<void> {
@@ -197,7 +198,12 @@ class Host {
   /** null: it is not known yet whether this worker takes part. */
   #beatOf({ run, refused }: Served): HostBeat | null {
     if (run !== null) return run.beat(this.#name)
-    return refused && { name: this.#name, threads: 0, active: [], refused: refused.report() }
+    return refused && { ...this.#beat(0), refused: refused.report() }
+  }
+
+  /** Of a worker that does nothing. */
+  #beat(threads: number): HostBeat {
+    return { name: this.#name, threads, rowsPerSecond: 0, active: [], refused: null }
   }
 
   #tellLost(lost: boolean): void {

@@ -2,16 +2,19 @@ import type { Job, Worker } from 'bullmq'
 import { RowshiftError } from '../../contract/errors.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { JobPool } from '../../engine/job-pool.js'
-import type { Failure, SplitCounts, SplitJob, WorkerMessage } from '../../engine/messages.js'
+import type { Failure, SplitCounts, SplitJob, SplitResult, WorkerMessage } from '../../engine/messages.js'
 import { WorkerPool } from '../../engine/pool.js'
 import { takesWorkers } from '../../engine/pipeline-setup.js'
+import { settled } from '../../engine/progress.js'
 import { lostWith, threadLost } from '../../engine/thread-lost.js'
 import { log } from '../../log.js'
 import { TransformWatch } from '../transform/watch.js'
+import type { VerifyResult } from '../verify/messages.js'
 import type { FoundConnections } from './connection-needs.js'
 import type { HostBeat } from './host-beat.js'
 import { judged } from './host-failures.js'
 import { isComparison } from './refusals.js'
+import { RowRate } from './row-rate.js'
 import type { QueuedJob, RunRecord } from './run-record.js'
 import { type HostStore, within } from './store.js'
 import type { HostSetup } from './thread-setup.js'
@@ -58,6 +61,9 @@ export class ServedRun {
   /** Those, once they are made. */
   #current: Threads | null = null
   readonly #active = new Map<number, SplitCounts | null>()
+  /** Of jobs that are done. */
+  #rows = 0
+  readonly #rate = new RowRate()
   /** Of the threads of this worker, those that do the jobs of this run. */
   #allowed: number
 
@@ -85,7 +91,9 @@ export class ServedRun {
   /** How far it is, for the coordinator. */
   beat(name: string): HostBeat {
     const active = [...this.#active].flatMap(([index, counts]) => (counts ? [[index, counts] as const] : []))
-    return { name, threads: this.resting ? 0 : this.#allowed, active, refused: null }
+    const rows = active.reduce((sum, [, counts]) => sum + settled(counts), this.#rows)
+    const threads = this.resting ? 0 : this.#allowed
+    return { name, threads, rowsPerSecond: this.#rate.at(rows), active, refused: null }
   }
 
   get planHash(): string {
@@ -155,6 +163,7 @@ export class ServedRun {
       const result = await threads.pool.run(job, false)
       // Its thread does nothing more; but the run may go on, where another worker has this job by now.
       if (hasFailed(result) && !result.repeatable) threads.broken = true
+      this.#rows += rowsOf(result as SplitResult | VerifyResult)
       return result
     } catch (thrown) {
       // Another thread in its place would make ids that somebody else makes, and would do so with the next job.
@@ -250,6 +259,12 @@ function inDoubt(job: SplitJob): SplitJob {
 function indexOf(job: object): number {
   const { index, range } = job as { index?: number; range?: { index: number } }
   return index ?? range!.index
+}
+
+/** Copied or compared. */
+function rowsOf(result: SplitResult | VerifyResult): number {
+  if (result.outcome === 'copied') return settled(result.counts)
+  return result.outcome === 'done' ? result.findings.sourceRows : 0
 }
 
 function hasFailed(result: object): result is Failure {

@@ -41,6 +41,13 @@ export interface CoordinatorBeat {
   readonly planHash: string
 }
 
+/** What a worker has said last. */
+export interface Heard<Beat> {
+  readonly beat: Beat
+  /** Since it said that, by the clock of the server. */
+  readonly silentMs: number
+}
+
 export class HostStore {
   /** Without secrets. */
   readonly where: string
@@ -193,6 +200,18 @@ export class HostStore {
       if (hosts.length === 0) return new Map()
       const beats = await this.#redis.mget(hosts.map((host) => `${PREFIX}:host:${run}:${host}`))
       return new Map(hosts.flatMap((host, i) => (beats[i] ? [[host, JSON.parse(beats[i]) as Beat]] : [])))
+    })
+  }
+
+  /** The same, with when that was. */
+  async heard<Beat>(run: string): Promise<ReadonlyMap<string, Heard<Beat>>> {
+    const beats = await this.hosts<Beat>(run)
+    return this.#do('looking at the workers', async () => {
+      const heard = [...beats].map(async ([host, beat]) => {
+        const left = await this.#redis.pttl(`${PREFIX}:host:${run}:${host}`)
+        return [host, { beat, silentMs: Math.max(0, GONE_MS - Math.max(0, left)) }] as const
+      })
+      return new Map(await Promise.all(heard))
     })
   }
 
