@@ -11,10 +11,15 @@
     if (text !== '') message.scrollIntoView({ block: 'nearest' })
   }
 
-  async function call(method, path, body) {
+  /** `version`: of what is changed, as it was when the page was made; whoever has changed the same meanwhile is not overwritten. */
+  async function call(method, path, body, version) {
     const response = await fetch(path, {
       method,
-      headers: { 'x-rowshift': '1', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        'x-rowshift': '1',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(version ? { 'if-match': version } : {}),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const result = response.status === 204 ? {} : await response.json()
@@ -46,7 +51,7 @@
     for (const button of buttons) button.disabled = true
     say('…')
     try {
-      const result = await call(method, path, body)
+      const result = await call(method, path, body, element.dataset.version)
       say('')
       go(where ?? '', result)
     } catch (error) {
@@ -255,6 +260,8 @@
   }
 
   begin()
+  const every = document.querySelector('[data-every]')?.dataset.every
+  if (every) setInterval(reload, Number(every))
   if (document.querySelector('[data-reload]')) {
     const events = new EventSource('/api/v1/events')
     events.addEventListener('run', ({ data }) => update(JSON.parse(data)))

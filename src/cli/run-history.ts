@@ -57,7 +57,7 @@ export class RunHistory {
       task_id: taskId,
       mode,
       status: 'running',
-      start_time: utcNow(),
+      start_time: utcText(new Date()),
       end_time: null,
       rows_read: 0,
       rows_written: 0,
@@ -155,7 +155,13 @@ export class RunHistory {
   /** A run that was not alone must not move the watermark: the other one may have read what this one overwrote. */
   async #write(report: RunReport, alone: boolean): Promise<void> {
     const { mode, status, rowsRead, rowsWritten } = report
-    const end = { mode, status, end_time: utcNow(), rows_read: rowsRead, rows_written: rowsWritten }
+    const end = {
+      mode,
+      status,
+      end_time: utcText(new Date()),
+      rows_read: rowsRead,
+      rows_written: rowsWritten,
+    }
     // Of tables that are copied one by one, those that succeeded keep theirs.
     if ((status === 'success' || 'tables' in report) && alone) {
       failpoint('watermarks-saving')
@@ -188,6 +194,7 @@ export class RunHistory {
   }
 }
 
-function utcNow(): string {
-  return new Date().toISOString().slice(0, 19).replace('T', ' ')
+/** UTC, as the history has it. */
+export function utcText(at: Date): string {
+  return at.toISOString().slice(0, 19).replace('T', ' ')
 }

@@ -15,11 +15,14 @@ export interface ServeOptions extends CommonOptions, ConfigOptions {
   readonly port: number
   readonly listen: string
   readonly audit: string | undefined
+  /** Where workers are heard of; undefined: as the configuration says. */
+  readonly workers: string | undefined
 }
 
 interface ServeBlock {
   readonly token?: string
   readonly read_only_token?: string
+  readonly workers?: string
 }
 
 /** Resolves to the exit code when a signal has ended it. */
@@ -31,6 +34,8 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
   parts.checkListening(options.listen, tokens.operator)
   const operator = tokens.operator ?? parts.newToken()
   const audit = auditTo(options.audit)
+  const address = options.workers ?? blockOf(config).workers
+  const queue = address === undefined ? null : new parts.QueueAccess(address)
   await interruptible(async (signal) => {
     const console = new parts.ConsoleService({
       config: () => Config.load(options.config, options.env),
@@ -38,9 +43,11 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
       openStore: async () => (await openStore(options, new AbortController().signal)).store,
       markDead: markDeadRuns,
       program: ownProgram(),
+      queue,
     })
     // What is wrong with the configuration is told now.
     await console.use((store) => store.list())
+    await queue?.hosts().catch(tellLater)
     const alerting = parts.alertConfigOf(config)
     const alerts = alerting && new parts.Alerts(alerting, config.identity, printNotice)
     const metrics = await parts.Metrics.create({
@@ -69,7 +76,7 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
 
 /** Loaded by this command only. */
 async function consoleParts() {
-  const [access, server, service, metrics, schedules, alerts, alertConfig] = await Promise.all([
+  const [access, server, service, metrics, schedules, alerts, alertConfig, queue] = await Promise.all([
     import('../console/access.js'),
     import('../console/server.js'),
     import('../console/console-service.js'),
@@ -77,8 +84,9 @@ async function consoleParts() {
     import('../console/schedules.js'),
     import('../console/alerts.js'),
     import('../console/alert-config.js'),
+    import('../console/queue-access.js'),
   ])
-  return { ...access, ...server, ...service, ...metrics, ...schedules, ...alerts, ...alertConfig }
+  return { ...access, ...server, ...service, ...metrics, ...schedules, ...alerts, ...alertConfig, ...queue }
 }
 
 /** How another rowshift is started: a single executable is its own Node.js. */
@@ -87,11 +95,22 @@ function ownProgram(): [node: string, ...args: string[]] {
   return isSea() ? [process.execPath] : [process.execPath, ...process.execArgv, process.argv[1]!]
 }
 
+function blockOf(config: Config): ServeBlock {
+  return (config.block('serve') ?? {}) as ServeBlock
+}
+
+/** A queue that is away now may be back when it is needed. */
+function tellLater(thrown: unknown): void {
+  const error = RowshiftError.from(thrown)
+  if (!error.retryable) throw error
+  printNotice(error.message)
+}
+
 function tokensOf(config: Config): {
   readonly operator: string | undefined
   readonly reader: string | undefined
 } {
-  const block = (config.block('serve') ?? {}) as ServeBlock
+  const block = blockOf(config)
   const { ROWSHIFT_SERVE_TOKEN, ROWSHIFT_SERVE_READ_TOKEN } = process.env
   return {
     operator: ROWSHIFT_SERVE_TOKEN || block.token,

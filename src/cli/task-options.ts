@@ -8,6 +8,11 @@ export function serveOptions<T>(yargs: Argv<T>) {
   return yargs
     .option('port', { type: 'number', default: 7070, describe: 'Port to listen on; 0: any', coerce: port })
     .option('listen', { type: 'string', default: '127.0.0.1', describe: 'Address to listen on' })
+    .option('workers', {
+      type: 'string',
+      describe:
+        'Show the workers of this queue, and let runs be given to them: redis://user:password@host:6379',
+    })
     .option('audit', { type: 'string', describe: 'Append a line for each action to this file (stderr)' })
 }
 

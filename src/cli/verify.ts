@@ -6,6 +6,7 @@ import type { RunReport, Task, TaskStore } from '../contract/task-store.js'
 import type { DatabaseRequest } from '../features/database/request.js'
 import type { MaxDelete } from '../task/params.js'
 import { alertAfter } from './alerting.js'
+import { keepComparison } from './comparison-history.js'
 import { deliver, reported, withFeed, withHosts, withProgress } from './execution.js'
 import { interruptible } from './interruptible.js'
 import type { SelectionOptions } from './database-options.js'
@@ -40,8 +41,11 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
   if (!databases) refuseSelection(options)
   const mode = repair ? 'sync' : 'verify'
   if (options.report !== undefined) openReport(options.report, '')
-  const runId = newRunId()
+  const began = new Date()
+  const runId = newRunId(began)
+  let hasBegun = false
   const perform = (compared: Compared, signal: AbortSignal) => {
+    hasBegun = true
     if ('selection' in compared) {
       refuseOneTableOptions(options)
       return compareWithProgress(compared, compared.taskId, options, signal)
@@ -71,6 +75,7 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
       : perform(await asked(signal), signal)
   }
   const report = await interruptible((signal) => reported(runId, id ?? null, () => verify(signal)))
+  if (id !== undefined && hasBegun && !repair) await keepComparison(report, { taskId: id, began }, options)
   if (report.error?.code === 'DIFFERENT' || (repair && report.status === 'failed')) await alerted(report)
   return deliver(report, options)
 }

@@ -1,6 +1,6 @@
 /** What the HTTP API can do: one entry for each operation, by which it is served and described. */
-import type { ConsoleService, RunAsked } from './console-service.js'
-import type { SchemaName } from './api-schemas.js'
+import type { ConsoleService, Placed, RunAsked } from './console-service.js'
+import type { querySchemas, SchemaName } from './api-schemas.js'
 import type { Role } from './access.js'
 import type { LimitChange } from '../engine/run-control.js'
 
@@ -9,6 +9,8 @@ export interface Asked {
   readonly runId: string
   readonly query: { readonly task?: number; readonly limit?: number }
   readonly body: unknown
+  /** The version that somebody has seen of what they change (`versionOf`); null: whatever it is. */
+  readonly seen: string | null
 }
 
 export interface ApiRoute {
@@ -18,8 +20,10 @@ export interface ApiRoute {
   readonly path: string
   readonly summary: string
   readonly role: Role
-  readonly query?: 'runs'
+  readonly query?: keyof typeof querySchemas
   readonly body?: SchemaName
+  /** The answer is a task, with its version as its ETag. `If-Match` of a change names one. */
+  readonly versioned?: true
   /** null: nothing. */
   readonly result: { readonly schema: SchemaName; readonly list?: true } | { readonly any: true } | null
   act(console: ConsoleService, asked: Asked): Promise<unknown>
@@ -35,7 +39,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'All tasks, with their last and next run',
     role: 'reader',
     result: list('TaskSummary'),
-    act: (console) => console.tasks(),
+    act: (console) => console.tasks.list(),
   },
   {
     id: 'addTask',
@@ -45,7 +49,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     role: 'operator',
     body: 'TaskFields',
     result: { schema: 'Task' },
-    act: (console, { body }) => console.addTask(body),
+    act: (console, { body }) => console.tasks.add(body),
   },
   {
     id: 'getTask',
@@ -53,18 +57,21 @@ export const apiRoutes: readonly ApiRoute[] = [
     path: '/tasks/:taskId',
     summary: 'One task',
     role: 'reader',
+    versioned: true,
     result: { schema: 'Task' },
-    act: (console, { taskId }) => console.task(taskId),
+    act: (console, { taskId }) => console.tasks.get(taskId),
   },
   {
     id: 'changeTask',
     method: 'PATCH',
     path: '/tasks/:taskId',
-    summary: 'Changes some fields of a task',
+    summary:
+      'Changes some fields of a task. With If-Match, the ETag of the task as it was read: 412 where somebody else has changed one of these fields since',
     role: 'operator',
     body: 'TaskFields',
+    versioned: true,
     result: { schema: 'Task' },
-    act: (console, { taskId, body }) => console.changeTask(taskId, body),
+    act: (console, { taskId, body, seen }) => console.tasks.change(taskId, body, seen),
   },
   {
     id: 'removeTask',
@@ -73,7 +80,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     summary: 'Removes a task and its watermarks; its runs stay in the history',
     role: 'operator',
     result: null,
-    act: (console, { taskId }) => console.removeTask(taskId),
+    act: (console, { taskId }) => console.tasks.remove(taskId),
   },
   {
     id: 'cloneTask',
@@ -83,7 +90,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     role: 'operator',
     body: 'Empty',
     result: { schema: 'Task' },
-    act: (console, { taskId }) => console.cloneTask(taskId),
+    act: (console, { taskId }) => console.tasks.clone(taskId),
   },
   {
     id: 'runTask',
@@ -115,11 +122,10 @@ export const apiRoutes: readonly ApiRoute[] = [
     role: 'operator',
     body: 'VerifyAsked',
     result: { schema: 'Verification' },
-    act: (console, { taskId, body }) =>
-      console.verify(
-        taskId,
-        (body as { readonly repair?: boolean } | null)?.repair === true ? 'repair' : 'verify',
-      ),
+    act: (console, { taskId, body }) => {
+      const { repair, ...placed } = (body ?? {}) as Placed & { readonly repair?: boolean }
+      return console.verify(taskId, repair === true ? 'repair' : 'verify', placed)
+    },
   },
   {
     id: 'listRuns',
@@ -156,9 +162,11 @@ export const apiRoutes: readonly ApiRoute[] = [
     path: '/runs/:runId/resume',
     summary: 'Goes on with a run that ended early',
     role: 'operator',
-    body: 'Empty',
+    body: 'Placed',
     result: { schema: 'Begun' },
-    act: async (console, { runId }) => ({ runId: await console.resume(runId) }),
+    act: async (console, { runId, body }) => ({
+      runId: await console.resume(runId, (body ?? {}) as Placed),
+    }),
   },
   {
     id: 'throttleRun',
@@ -174,9 +182,19 @@ export const apiRoutes: readonly ApiRoute[] = [
     id: 'listVerifications',
     method: 'GET',
     path: '/verifications',
-    summary: 'What comparisons that the console started have found, newest first',
+    summary: 'What comparisons of tasks have found, newest first',
     role: 'reader',
+    query: 'verifications',
     result: list('Verification'),
-    act: async (console) => console.verifications(),
+    act: (console, { query: { task = null } }) => console.verifications(task),
+  },
+  {
+    id: 'listHosts',
+    method: 'GET',
+    path: '/hosts',
+    summary: 'Workers that are connected, and what they do; none without "serve --workers"',
+    role: 'reader',
+    result: list('Host'),
+    act: (console) => console.hosts(),
   },
 ]

@@ -4,6 +4,11 @@ const text = { type: 'string' } as const
 const texts = { type: 'array', items: text } as const
 const orNull = (type: string) => ({ type: [type, 'null'] }) as const
 const number = { type: 'number' } as const
+const workers = {
+  type: 'boolean',
+  description: 'On the workers that are connected to the queue of "serve --workers", and not here.',
+} as const
+const taskId = { type: 'integer', minimum: -2147483648, maximum: 2147483647 } as const
 
 export const errorSchema = {
   type: 'object',
@@ -106,7 +111,38 @@ export const schemas = {
       status: { enum: ['running', 'equal', 'different', 'failed'] },
       found: orNull('object'),
       left: orNull('object'),
+      tables: { type: ['array', 'null'], items: { type: 'object' } },
       error: orNull('object'),
+    },
+  },
+  Host: {
+    type: 'object',
+    required: ['name', 'threads', 'rowsPerSecond', 'silentSeconds', 'runs'],
+    properties: {
+      name: { type: 'string', description: 'Of the machine, and the process there.' },
+      threads: { type: 'integer' },
+      rowsPerSecond: number,
+      silentSeconds: { type: 'number', description: 'Since it was heard last.' },
+      runs: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            runId: text,
+            threads: { type: 'integer', description: 'Of its threads, those that work for this run.' },
+            rowsPerSecond: number,
+            splits: {
+              type: 'array',
+              description: 'That it has in hand.',
+              items: {
+                type: 'object',
+                properties: { split: { type: 'integer' }, rowsRead: number, rowsDone: number },
+              },
+            },
+            refused: { type: ['string', 'null'], description: 'Why it takes no part; null: it does.' },
+          },
+        },
+      },
     },
   },
   RunAsked: {
@@ -117,8 +153,10 @@ export const schemas = {
       where: { type: 'string', minLength: 1 },
       param: { type: 'array', maxItems: 50, items: { type: 'string', pattern: '^[^=]+=' } },
       restart: { type: 'boolean' },
+      workers,
     },
   },
+  Placed: { type: 'object', additionalProperties: false, properties: { workers } },
   Begun: { type: 'object', required: ['runId'], properties: { runId: orNull('string') } },
   Limits: {
     type: 'object',
@@ -132,7 +170,7 @@ export const schemas = {
   VerifyAsked: {
     type: 'object',
     additionalProperties: false,
-    properties: { repair: { type: 'boolean' } },
+    properties: { repair: { type: 'boolean' }, workers },
   },
   Empty: { type: 'object', additionalProperties: false },
   Error: errorSchema,
@@ -142,7 +180,7 @@ export type SchemaName = keyof typeof schemas
 
 /** Path params, by name. */
 export const pathSchemas = {
-  taskId: { type: 'integer', minimum: -2147483648, maximum: 2147483647 },
+  taskId,
   runId: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' },
 } as const
 
@@ -151,8 +189,9 @@ export const querySchemas = {
     type: 'object',
     additionalProperties: false,
     properties: {
-      task: { type: 'integer', minimum: -2147483648, maximum: 2147483647 },
+      task: taskId,
       limit: { type: 'integer', minimum: 1, maximum: 500, default: 50 },
     },
   },
+  verifications: { type: 'object', additionalProperties: false, properties: { task: taskId } },
 } as const

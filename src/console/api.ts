@@ -1,11 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { RowshiftError } from '../contract/errors.js'
+import type { Task } from '../contract/task-store.js'
 import type { ApiRoute, Asked } from './api-routes.js'
 import { apiRoutes } from './api-routes.js'
 import { schemas } from './api-schemas.js'
 import { API_PATH, openApi } from './openapi.js'
 import type { ServerSetup } from './answers.js'
 import { needs, statusOf } from './answers.js'
+import { etagOf, versionIn } from './task-version.js'
 
 const MOST_RUNS = 500
 const LARGEST_ID = 2 ** 31
@@ -34,6 +36,7 @@ function serve(app: FastifyInstance, route: ApiRoute, { console, audit }: Server
         const result = await route.act(console, asked)
         if (route.role === 'operator') audit({ ...entry, ...outcome(result) })
         if (route.result === null) return await reply.status(204).send()
+        if (route.versioned) reply.header('etag', etagOf(result as Task))
         return result
       } catch (thrown) {
         if (route.role === 'operator')
@@ -73,6 +76,7 @@ function askedBy(request: FastifyRequest): Asked {
         : { limit: Math.max(1, wholeNumber('limit', query['limit'], MOST_RUNS)) }),
     },
     body: request.body,
+    seen: versionIn(request.headers['if-match']),
   }
 }
 

@@ -57,8 +57,8 @@ export class Children {
     return this.#closed || this.#children.size >= MOST_CHILDREN
   }
 
-  /** Throws CONNECTION_LIMIT when too many are under way. */
-  start(args: readonly string[]): Child {
+  /** `hidden`: arguments that may hold secrets, which the list of processes does not show. Throws CONNECTION_LIMIT when too many are under way. */
+  start(args: readonly string[], hidden: readonly string[] = []): Child {
     if (this.#closed) throw new RowshiftError('INTERRUPTED', 'The console is about to end.')
     if (this.#children.size >= MOST_CHILDREN)
       throw new RowshiftError(
@@ -67,10 +67,10 @@ export class Children {
       )
     const [node, ...first] = this.#program
     // Ctrl-C in the terminal of `serve` is for `serve`, which stops them.
-    const child = spawn(node, [...first, ...args, '--json', '--quiet'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    })
+    const given = [...args, ...(hidden.length === 0 ? [] : ['@-']), '--json', '--quiet']
+    const child = spawn(node, [...first, ...given], { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+    // One that has ended reads nothing.
+    child.stdin.on('error', () => {}).end(JSON.stringify(hidden))
     this.#children.add(child)
     const ended = outcome(child).finally(() => {
       this.#children.delete(child)
@@ -82,8 +82,8 @@ export class Children {
   }
 
   /** Resolves as soon as the run says who it is, or has ended. */
-  async startRun(args: readonly string[]): Promise<Begun> {
-    const child = this.start(args)
+  async startRun(args: readonly string[], hidden: readonly string[] = []): Promise<Begun> {
+    const child = this.start(args, hidden)
     const stop = new AbortController()
     const timer = setTimeout(() => stop.abort(), START_MS)
     try {

@@ -3,24 +3,23 @@ import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
 import { RowshiftError } from '../contract/errors.js'
-import type { Task, TaskFields, TaskStore } from '../contract/task-store.js'
+import type { TaskStore } from '../contract/task-store.js'
 import { changeLimits, type LimitChange } from '../engine/run-control.js'
 import type { RateLimits } from '../engine/throttle.js'
-import { checkedFields, taskWith } from '../task/task-change.js'
-import { cronOf } from '../task/cron.js'
 import { Children, errorIn, runIdOf } from './children.js'
-import { lastRuns } from './last-runs.js'
+import type { QueueAccess } from './queue-access.js'
+import type { PresentHost } from '../features/hosts/present-hosts.js'
+import { ConsoleTasks } from './console-tasks.js'
 import { LiveRuns } from './live-runs.js'
-import type { RunDetail, RunSummary, TaskSummary, Verification } from './run-records.js'
-import { detailOf, liveSummary, shownTask, summaryOf, utc, verificationOf } from './run-records.js'
+import type { RunDetail, RunSummary, Verification } from './run-records.js'
+import { detailOf, liveSummary, summaryOf } from './run-records.js'
 import { StoreAccess } from './store-access.js'
+import { Verifications } from './verifications.js'
 
-const MOST_VERIFICATIONS = 100
 /** How often, and how long, the end of a run is waited for. */
 const SETTLE_FIRST_MS = 100
 const SETTLE_MOST_MS = 2_000
 const SETTLE_MS = 120_000
-const HIDDEN = /:\*\*\*@/
 
 export interface ConsoleSetup {
   readonly config: () => Config
@@ -30,10 +29,18 @@ export interface ConsoleSetup {
   /** Marks runs whose process is gone; resolves to their ids. */
   readonly markDead: (store: TaskStore, taskIds: readonly number[]) => Promise<ReadonlySet<string>>
   readonly program: readonly [node: string, ...args: string[]]
+  /** Of the runs that workers of other machines do; null: nobody has named one. */
+  readonly queue: QueueAccess | null
+}
+
+/** Where a run does its work. */
+export interface Placed {
+  /** On the workers that are connected, and not here. */
+  readonly workers?: boolean | undefined
 }
 
 /** What a run is asked for beside what its task says. */
-export interface RunAsked {
+export interface RunAsked extends Placed {
   readonly mode?: string | undefined
   readonly where?: string | undefined
   readonly param?: readonly string[] | undefined
@@ -49,8 +56,9 @@ export class ConsoleService extends EventEmitter<Events> {
   readonly live = new LiveRuns()
   readonly children: Children
   readonly #setup: ConsoleSetup
+  readonly tasks: ConsoleTasks
   readonly #store: StoreAccess
-  readonly #verifications = new Map<string, Verification>()
+  readonly #verifications: Verifications
   #closed = false
 
   constructor(setup: ConsoleSetup) {
@@ -62,6 +70,8 @@ export class ConsoleService extends EventEmitter<Events> {
       if (!this.#closed) this.emit('changed')
     }
     this.children = new Children(setup.program, this.live, changed)
+    this.#verifications = new Verifications(this.children, this.#store, changed)
+    this.tasks = new ConsoleTasks(this.#store, setup.config, changed)
     this.live.on('began', changed)
     this.live.on('ended', (runId) => {
       changed()
@@ -73,6 +83,16 @@ export class ConsoleService extends EventEmitter<Events> {
     return this.#setup.configArgs
   }
 
+  /** Where workers are heard of, without secrets; null: nobody has named a queue. */
+  get queue(): string | null {
+    return this.#setup.queue?.where ?? null
+  }
+
+  /** Workers that are connected. */
+  async hosts(): Promise<PresentHost[]> {
+    return (await this.#setup.queue?.hosts()) ?? []
+  }
+
   use<T>(work: (store: TaskStore) => Promise<T>, again = true): Promise<T> {
     return this.#store.use(work, again)
   }
@@ -82,31 +102,7 @@ export class ConsoleService extends EventEmitter<Events> {
     await this.children.close()
     this.live.close()
     await this.#store.close()
-  }
-
-  async tasks(): Promise<TaskSummary[]> {
-    const { tasks, runs } = await this.use(async (store) => {
-      const all = await store.list()
-      return { tasks: all, runs: await lastRuns(store, all) }
-    })
-    return Promise.all(
-      tasks.map(async (task) => {
-        const last = runs.get(task.id)
-        const rule = await cronOf(task.params).catch(() => null)
-        const next = task.online_status === 1 ? (rule?.next(new Date()) ?? null) : null
-        return {
-          task: shownTask(task),
-          running: last?.status === 'running',
-          next: next && utc(next),
-          cron: rule && `${rule.at} (${rule.timeZone})`,
-          lastRun: last ? { runId: last.run_id, status: last.status, began: last.start_time } : null,
-        }
-      }),
-    )
-  }
-
-  async task(id: number): Promise<Task> {
-    return shownTask(await this.#find(id))
+    await this.#setup.queue?.close()
   }
 
   /** Newest first; those without a task before them. */
@@ -141,63 +137,34 @@ export class ConsoleService extends EventEmitter<Events> {
       const shown = record.status === 'running' ? live : null
       return detailOf(summaryOf(record, shown), record, shown)
     }
-    if (live && (live.hello.taskId === null || this.#verifications.has(runId)))
+    if (live && (live.hello.taskId === null || this.#verifications.isUnderWay(runId)))
       return detailOf(liveSummary(live), null, live)
     throw new RowshiftError('TASK_NOT_FOUND', `The history has no run ${JSON.stringify(runId)}.`)
   }
 
-  async addTask(value: unknown): Promise<Task> {
-    const fields = await taskWith(this.#fields(value), null, this.#setup.config())
-    const id = await this.use((store) => store.add(fields), false)
-    this.emit('changed')
-    return this.task(id)
-  }
-
-  async changeTask(id: number, value: unknown): Promise<Task> {
-    const change = this.#fields(value)
-    await taskWith(change, await this.#find(id), this.#setup.config())
-    // Only what was said: others may have changed the rest since it was read.
-    await this.use((store) => store.change(id, change))
-    this.emit('changed')
-    return this.task(id)
-  }
-
-  async cloneTask(id: number): Promise<Task> {
-    const { id: _, task_status: __, ...fields } = await this.#find(id)
-    const copy = await this.use((store) => store.add({ ...fields, online_status: 0 }), false)
-    this.emit('changed')
-    return this.task(copy)
-  }
-
-  async removeTask(id: number): Promise<void> {
-    await this.#find(id)
-    await this.use(async (store) => {
-      if (!(await store.lock(id)))
-        throw new RowshiftError('TASK_RUNNING', `Task ${id} is running: remove it when that has ended.`)
-      await store.remove(id).finally(() => store.unlock(id))
-    })
-    this.emit('changed')
-  }
-
   /** Resolves to the id of the run; null: it has ended already. */
-  async startRun(id: number, { mode, where, param = [], restart }: RunAsked): Promise<string | null> {
-    await this.#find(id)
+  async startRun(id: number, asked: RunAsked): Promise<string | null> {
+    const { mode, where, param = [], restart } = asked
+    await this.tasks.find(id)
     const args = [
       ...(mode === undefined ? [] : [`--mode=${mode}`]),
-      ...(where === undefined ? [] : [`--where=${where}`]),
-      ...param.map((pair) => `--param=${pair}`),
       ...(restart === true ? ['--restart'] : []),
     ]
-    return this.#begun(['run', String(id), ...args, ...this.configArgs])
+    const hidden = [
+      ...(where === undefined ? [] : [`--where=${where}`]),
+      ...param.map((pair) => `--param=${pair}`),
+      ...this.#placed(asked),
+    ]
+    return this.#begun(['run', String(id), ...args, ...this.configArgs], hidden)
   }
 
-  async resume(runId: string): Promise<string | null> {
+  async resume(runId: string, placed: Placed): Promise<string | null> {
     await this.run(runId)
-    return this.#begun(['resume', runId, ...this.configArgs])
+    return this.#begun(['resume', runId, ...this.configArgs], this.#placed(placed))
   }
 
   async plan(id: number): Promise<unknown> {
-    await this.#find(id)
+    await this.tasks.find(id)
     const { result, errors } = await this.children.start(['plan', String(id), ...this.configArgs]).ended
     if (result === null) throw errorIn(errors)
     return result
@@ -216,30 +183,16 @@ export class ConsoleService extends EventEmitter<Events> {
     return limits
   }
 
-  verifications(): Verification[] {
-    return [...this.#verifications.values()].toReversed()
+  /** Of a task, or of all; newest first. */
+  verifications(taskId: number | null): Promise<Verification[]> {
+    return this.#verifications.list(taskId)
   }
 
   /** Resolves when it has begun. */
-  async verify(id: number, kind: Verification['kind']): Promise<Verification> {
-    await this.#find(id)
+  async verify(id: number, kind: Verification['kind'], placed: Placed): Promise<Verification> {
+    await this.tasks.find(id)
     const args = ['verify', String(id), ...(kind === 'repair' ? ['--repair'] : []), ...this.configArgs]
-    const { run, child } = await this.children.startRun(args)
-    const begun: Verification = {
-      runId: run?.hello.runId ?? `verify-${child.pid}`,
-      taskId: id,
-      kind,
-      at: utc(new Date()),
-      status: 'running',
-      found: null,
-      left: null,
-      error: null,
-    }
-    this.#keep(begun)
-    void child.ended.then(({ result, errors }) => {
-      this.#keep(verificationOf(begun, result, errorIn(errors).report()))
-    })
-    return begun
+    return this.#verifications.start(id, kind, args, this.#placed(placed))
   }
 
   /** A run tells of itself no more before the history has its end, which may have to wait for the store. */
@@ -256,35 +209,20 @@ export class ConsoleService extends EventEmitter<Events> {
     }
   }
 
-  async #begun(args: readonly string[]): Promise<string | null> {
-    const runId = runIdOf(await this.children.startRun(args))
+  /** Throws USAGE where there are no workers that could do it. */
+  #placed({ workers }: Placed): readonly string[] {
+    if (workers !== true) return []
+    if (this.#setup.queue !== null) return this.#setup.queue.args
+    throw new RowshiftError(
+      'USAGE',
+      'This console does not know of any workers: start it with --workers redis://…, or "serve": {"workers": …} in the configuration.',
+    )
+  }
+
+  async #begun(args: readonly string[], hidden: readonly string[]): Promise<string | null> {
+    const runId = runIdOf(await this.children.startRun(args, hidden))
     this.emit('changed')
     return runId
-  }
-
-  #fields(value: unknown): Partial<TaskFields> {
-    const fields = checkedFields(value)
-    if (fields.params != null && HIDDEN.test(fields.params))
-      throw new RowshiftError(
-        'PARAMS_INVALID',
-        'The params hold a password that is hidden here as ***: write it again, or name a connection of the configuration.',
-      )
-    return fields
-  }
-
-  async #find(id: number): Promise<Task> {
-    const task = await this.use((store) => store.get(id))
-    if (task) return task
-    throw new RowshiftError('TASK_NOT_FOUND', `There is no task ${id}.`, { taskId: id })
-  }
-
-  #keep(verification: Verification): void {
-    for (const [key, { taskId, at }] of this.#verifications)
-      if (taskId === verification.taskId && at === verification.at) this.#verifications.delete(key)
-    this.#verifications.set(verification.runId, verification)
-    const [oldest] = this.#verifications.keys()
-    if (this.#verifications.size > MOST_VERIFICATIONS) this.#verifications.delete(oldest!)
-    this.emit('changed')
   }
 }
 

@@ -9,29 +9,35 @@ export interface Viewer {
   readonly role: Role
   readonly language: Language
   readonly say: Say
+  /** Runs can be shared among the workers of other machines. */
+  readonly shares: boolean
 }
 
 export interface Page {
   readonly title: string
-  readonly section: 'runs' | 'tasks' | 'verify' | null
+  readonly section: 'runs' | 'tasks' | 'verify' | 'hosts' | null
   readonly content: Html
   /** Which shows the same, or does it. */
   readonly command: string | null
 }
 
-export function viewer(role: Role, language: Language): Viewer {
-  return { role, language, say: sayIn(language) }
+export function viewer(role: Role, language: Language, shares: boolean): Viewer {
+  return { role, language, say: sayIn(language), shares }
 }
 
 const SECTIONS = [
   ['runs', '/'],
   ['tasks', '/tasks'],
   ['verify', '/verify'],
+  ['hosts', '/hosts'],
 ] as const
 
 /** A whole page. */
-export function layout({ title, section, content, command }: Page, { role, language, say }: Viewer): string {
-  const links = SECTIONS.map(
+export function layout(
+  { title, section, content, command }: Page,
+  { role, language, say, shares }: Viewer,
+): string {
+  const links = SECTIONS.filter(([name]) => name !== 'hosts' || shares).map(
     ([name, href]) =>
       html`<a href="${href}" ${section === name ? html`aria-current="page"` : ''}>${say(name)}</a>`,
   )

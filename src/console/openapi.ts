@@ -49,7 +49,7 @@ const events = {
   },
 }
 
-function operation({ id, path, summary, query, body, result, role }: ApiRoute): object {
+function operation({ id, method, path, summary, query, body, result, role, versioned }: ApiRoute): object {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -61,19 +61,23 @@ function operation({ id, path, summary, query, body, result, role }: ApiRoute): 
     in: 'query',
     schema,
   }))
+  const changes = versioned && method === 'PATCH'
+  const ifMatch = { name: 'If-Match', in: 'header', schema: { type: 'string' } }
+  const headers = versioned ? { headers: { ETag: { schema: { type: 'string' } } } } : {}
+  const errors = changes ? { ...ERRORS, 412: 'Somebody else has changed it' } : ERRORS
   const content = (schema: object) => ({ 'application/json': { schema } })
   return {
     operationId: id,
     summary,
     'x-role': role,
-    parameters: [...inPath, ...inQuery],
+    parameters: [...inPath, ...inQuery, ...(changes ? [ifMatch] : [])],
     ...(body ? { requestBody: { content: content({ $ref: `#/components/schemas/${body}` }) } } : {}),
     responses: {
       ...(result === null
         ? { 204: { description: 'Done' } }
-        : { 200: { description: 'Done', content: content(resultSchema(result)) } }),
+        : { 200: { description: 'Done', ...headers, content: content(resultSchema(result)) } }),
       ...Object.fromEntries(
-        Object.entries(ERRORS).map(([status, description]) => [
+        Object.entries(errors).map(([status, description]) => [
           status,
           { description, content: content({ $ref: '#/components/schemas/Error' }) },
         ]),

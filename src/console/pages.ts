@@ -4,6 +4,7 @@ import { RowshiftError, redact } from '../contract/errors.js'
 import { cookieName, cookieOf, isOwnOrigin } from './access.js'
 import { statusOf, type ServerSetup } from './answers.js'
 import { wholeNumber } from './api.js'
+import { hostsPage } from './hosts-page.js'
 import { html } from './html.js'
 import type { Page, Viewer } from './layout.js'
 import { document, layout, loginPage, viewer } from './layout.js'
@@ -22,7 +23,7 @@ export function servePages(app: FastifyInstance, setup: ServerSetup): void {
   const { console } = setup
   const args = console.configArgs.length === 0 ? '' : ` ${console.configArgs.join(' ')}`
   const page = (path: string, make: (request: FastifyRequest, to: Viewer) => Promise<Page>) =>
-    app.get(path, (request, reply) => answer(request, reply, make))
+    app.get(path, (request, reply) => answer(request, reply, console.queue !== null, make))
 
   page('/', async ({ query }, to) => {
     const { task } = query as Query
@@ -35,22 +36,23 @@ export function servePages(app: FastifyInstance, setup: ServerSetup): void {
       throw new RowshiftError('TASK_NOT_FOUND', 'The history has no run of that name.')
     return runPage(await console.run(runId), args, to)
   })
-  page('/tasks', async (_request, to) => tasksPage(await console.tasks(), args, to))
+  page('/tasks', async (_request, to) => tasksPage(await console.tasks.list(), args, to))
   page('/tasks/new', async (_request, to) => taskPage(null, [], null, args, to))
   page('/tasks/:taskId', async ({ params }, to) => {
     const id = wholeNumber('task', (params as Query)['taskId']!, 2 ** 31)
     const [task, runs, all] = [
-      await console.task(id),
+      await console.tasks.get(id),
       await console.runs(id, RUNS_OF_TASK),
-      await console.tasks(),
+      await console.tasks.list(),
     ]
     return taskPage(task, runs, all.find((each) => each.task.id === id) ?? null, args, to)
   })
   page('/verify', async ({ query }, to) => {
     const { task } = query as Query
     const chosen = task === undefined ? null : wholeNumber('task', task, 2 ** 31)
-    return verifyPage(await console.tasks(), console.verifications(), chosen, args, to)
+    return verifyPage(await console.tasks.list(), await console.verifications(chosen), chosen, args, to)
   })
+  page('/hosts', async (_request, to) => hostsPage(await console.hosts(), console.queue, to))
   serveLogin(app, setup)
   app.setNotFoundHandler((request, reply) => {
     if (request.url.startsWith('/api/'))
@@ -71,13 +73,14 @@ export function servePages(app: FastifyInstance, setup: ServerSetup): void {
 async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
+  shares: boolean,
   make: (request: FastifyRequest, to: Viewer) => Promise<Page>,
 ): Promise<FastifyReply> {
   const { language, say } = readerOf(request)
   rememberLanguage(request, reply)
   reply.type('text/html; charset=utf-8')
   if (request.role === null) return reply.status(401).send(loginPage(language, say, false))
-  const to = viewer(request.role, language)
+  const to = viewer(request.role, language, shares)
   try {
     return reply.send(layout(await make(request, to), to))
   } catch (thrown) {

@@ -150,6 +150,7 @@ function acts(run: RunDetail, viewer: Viewer): Html {
           : ''
       }`
     : html`${run.resumable ? act(say('resume'), 'POST', `${path}/resume`, viewer, { go: '/runs/{runId}' }) : ''}
+      ${run.resumable && viewer.shares ? act(say('resumeOnWorkers'), 'POST', `${path}/resume`, viewer, { body: { workers: true }, go: '/runs/{runId}' }) : ''}
       ${
         run.taskId === null || run.status === 'running'
           ? ''

@@ -1,6 +1,7 @@
 /** Runs and tasks as pages and the API show them: from the history, from what is under way, and without secrets. */
 import { redact } from '../contract/errors.js'
 import type { RunRecord, RunReport, Task } from '../contract/task-store.js'
+import type { ComparisonReport, ComparedReport } from '../features/database/comparison-report.js'
 import type { Comparison, VerifyReport } from '../features/verify/report.js'
 import type { LiveRun } from './live-runs.js'
 import { shownText, withoutSecrets } from './secrets.js'
@@ -51,7 +52,7 @@ export interface TaskSummary {
   readonly lastRun: { readonly runId: string; readonly status: string; readonly began: string } | null
 }
 
-/** What a comparison that the console started has found, or is about to. */
+/** What a comparison has found, or is about to. */
 export interface Verification {
   readonly runId: string
   readonly taskId: number
@@ -60,6 +61,8 @@ export interface Verification {
   readonly status: 'running' | 'equal' | 'different' | 'failed'
   readonly found: Comparison | null
   readonly left: Comparison | null
+  /** Of a task that copies tables one by one; null: it is about one table. */
+  readonly tables: readonly Pick<ComparedReport, 'table' | 'status' | 'found' | 'left'>[] | null
   readonly error: { readonly code: string; readonly message: string } | null
 }
 
@@ -143,16 +146,12 @@ export function verificationOf(
   result: unknown,
   failure: { readonly code: string; readonly message: string },
 ): Verification {
-  const report = result as VerifyReport | null
-  if (report?.status === undefined || (report.found === null && report.left === null)) {
-    const error = report?.error ?? failure
-    return {
-      ...before,
-      status: 'failed',
-      found: null,
-      left: null,
-      error: { code: error.code, message: redact(error.message) },
-    }
+  const report = result as (VerifyReport & Partial<ComparisonReport>) | null
+  const { found = null, left = null, tables = null } = report ?? {}
+  if (report?.status === undefined || (found === null && left === null && tables === null)) {
+    const { code, message } = report?.error ?? failure
+    const error = { code, message: redact(message) }
+    return { ...before, status: 'failed', found: null, left: null, tables: null, error }
   }
   const different = report.error?.code === 'DIFFERENT'
   const status = report.error === null ? 'equal' : different ? 'different' : 'failed'
@@ -160,10 +159,23 @@ export function verificationOf(
     ...before,
     runId: report.runId,
     status,
-    found: report.found,
-    left: report.left,
+    found,
+    left,
+    tables:
+      tables?.map((one) => ({ table: one.table, status: one.status, found: one.found, left: one.left })) ??
+      null,
     error: errorOf(report),
   }
+}
+
+/** What the history says; null: nothing yet, or its process died. */
+export function verificationIn(record: RunRecord): Verification | null {
+  const report = withoutSecrets(reportOf(record))
+  if (record.status === 'running' || report === null) return null
+  const { run_id: runId, task_id: taskId, start_time: at } = record
+  const kind = record.mode === 'verify' ? 'verify' : 'repair'
+  const unknown = { code: 'INTERNAL', message: 'The history does not say why.' }
+  return verificationOf({ runId, taskId, kind, at }, report, unknown)
 }
 
 /** Reports of earlier versions lack what came later. */

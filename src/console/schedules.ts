@@ -183,8 +183,8 @@ function hasSucceeded(runs: readonly RunRecord[], since: Date): boolean {
   )
 }
 
-/** The time after `now`, and a little later by chance. */
-function later(rule: CronRule, now: Date): Date | null {
+/** The time after `now`, and a little later by chance. Exported for tests. */
+export function later(rule: CronRule, now: Date): Date | null {
   const next = rule.next(now)
   return next && new Date(next.getTime() + Math.random() * rule.jitter * 1000)
 }

@@ -6,6 +6,7 @@ import type { Page, Viewer } from './layout.js'
 import { act, facts, statusBadge } from './layout.js'
 import { runsTable } from './run-pages.js'
 import type { RunSummary, TaskSummary } from './run-records.js'
+import { etagOf } from './task-version.js'
 
 const API = '/api/v1/tasks'
 
@@ -122,6 +123,7 @@ function acts(task: Task, viewer: Viewer): Html {
   const online = task.online_status === 1
   return html`<section class="acts" aria-label="${say('actions')}">
     ${online ? act(say('runNow'), 'POST', `${path}/run`, viewer, { go: '/runs/{runId}' }) : ''}
+    ${online && viewer.shares ? act(say('runOnWorkers'), 'POST', `${path}/run`, viewer, { body: { workers: true }, go: '/runs/{runId}' }) : ''}
     ${act(say('plan'), 'POST', `${path}/plan`, viewer, { go: '#plan' })}
     ${act(say('compare'), 'POST', `${path}/verify`, viewer, { go: '/verify?task=' + task.id })}
     ${act(say(online ? 'disable' : 'enable'), 'PATCH', path, viewer, { body: { online_status: online ? 0 : 1 }, go: '/tasks/{id}' })}
@@ -149,6 +151,7 @@ function form(task: Task | null, { say, role }: Viewer): Html {
       class="task"
       data-method="${task === null ? 'POST' : 'PATCH'}"
       data-path="${path}"
+      data-version="${task === null ? '' : etagOf(task)}"
       data-go="/tasks/{id}"
     >
       <fieldset ${locked}>

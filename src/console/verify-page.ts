@@ -5,6 +5,7 @@ import type { Page, Viewer } from './layout.js'
 import { act, count, facts, statusBadge } from './layout.js'
 import type { TaskSummary, Verification } from './run-records.js'
 
+const MOST_TABLES = 1_000
 /** Rows of each kind that a person sees. */
 const SHOWN = 100
 
@@ -58,15 +59,43 @@ function buttons(id: number, latest: Verification | undefined, viewer: Viewer): 
 
 function outcome(verification: Verification, viewer: Viewer): Html {
   const { say } = viewer
-  const { status, at, error, found, left, kind, runId } = verification
+  const { status, at, error, found, left, tables, kind, runId } = verification
   return html`${facts([
     [say('status'), statusBadge(status)],
     [say('comparedAt'), at],
     [say('mode'), kind],
-    [say('run'), status === 'running' ? html`<a href="/runs/${runId}">${runId}</a>` : runId],
+    [say('run'), html`<a href="/runs/${runId}">${runId}</a>`],
   ])}
   ${error === null || status === 'different' ? '' : html`<p class="bad" role="alert"><strong>${error.code}</strong> ${error.message}</p>`}
-  ${comparison(left ?? found, viewer)}`
+  ${comparison(left ?? found, viewer)} ${tablesOf(tables ?? [], viewer)}`
+}
+
+/** Of a task that copies tables one by one. */
+function tablesOf(tables: NonNullable<Verification['tables']>, { say }: Viewer): Html | '' {
+  if (tables.length === 0) return ''
+  return html`<table>
+    <thead>
+      <tr>
+        <th scope="col">${say('tables')}</th>
+        <th scope="col">${say('status')}</th>
+        <th scope="col" class="number">${say('missing')}</th>
+        <th scope="col" class="number">${say('extra')}</th>
+        <th scope="col" class="number">${say('different')}</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${tables.slice(0, MOST_TABLES).map(({ table, status, found, left }) => {
+        const { missing, extra, different } = left ?? found ?? {}
+        return html`<tr>
+          <td>${table}</td>
+          <td>${statusBadge(status)}</td>
+          <td class="number">${count(missing)}</td>
+          <td class="number">${count(extra)}</td>
+          <td class="number">${count(different)}</td>
+        </tr>`
+      })}
+    </tbody>
+  </table>`
 }
 
 function comparison(result: Comparison | null, { say }: Viewer): Html | '' {

@@ -122,6 +122,8 @@ export const errorCodes = {
   SERVER_ERROR: { exit: ExitCode.failed },
   /** Another run of the task is under way. */
   TASK_RUNNING: { exit: ExitCode.failed, later: true },
+  /** Somebody else has changed the same fields of a task since it was read. */
+  TASK_CHANGED: { exit: ExitCode.failed },
   /** Another process goes on with the same run, has ended it, or has made its table anew. */
   RUN_TAKEN: { exit: ExitCode.failed },
   /** The run cannot be resumed: it has ended, or something has changed since it began. */

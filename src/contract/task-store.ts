@@ -205,7 +205,10 @@ export interface TaskStore {
   ): Promise<void>
   /** One run; null: the history does not have it. */
   run(runId: string): Promise<RunRecord | null>
-  /** Newest first. */
-  history(taskId: number | null, limit: number): Promise<readonly RunRecord[]>
+  /**
+   * Newest first. `runs` are those that write, or may; `comparisons` are what `verify` has left, which is kept when it has ended, and the runs that
+   * compare and then repair.
+   */
+  history(taskId: number | null, limit: number, which?: 'runs' | 'comparisons'): Promise<readonly RunRecord[]>
   close(): Promise<void>
 }

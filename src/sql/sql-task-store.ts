@@ -189,10 +189,11 @@ export class SqlTaskStore implements TaskStore {
     return row ? toRun(row) : null
   }
 
-  async history(taskId: number | null, limit: number): Promise<readonly RunRecord[]> {
-    const where = taskId === null ? '' : ` WHERE task_id = ${taskId}`
+  async history(taskId: number | null, limit: number, which = 'runs'): Promise<readonly RunRecord[]> {
+    const wanted = which === 'runs' ? "mode <> 'verify'" : "mode IN ('verify','sync')"
+    const where = taskId === null ? wanted : `task_id = ${taskId} AND ${wanted}`
     const order = `ORDER BY start_time DESC, run_id DESC LIMIT ${limit}`
-    return (await this.#ask(`SELECT ${RUN_COLUMNS} FROM ${RUNS}${where} ${order}`)).map(toRun)
+    return (await this.#ask(`SELECT ${RUN_COLUMNS} FROM ${RUNS} WHERE ${where} ${order}`)).map(toRun)
   }
 
   async watermarks(taskId: number): Promise<Readonly<Record<string, string>>> {

@@ -126,6 +126,12 @@ export function describeTaskStore(name: string, suite: TaskStoreSuite, runner?: 
           [run(2), run(0)].map(({ run_id }) => run_id),
         )
         assert.deepEqual(await ids(null, 1), [run(2).run_id])
+        // A comparison looks only, so that whoever asks for runs is not given one.
+        await store.startRun(run(3, { task_id: 3, mode: 'verify', status: 'failed', end_time: timeOf(4) }))
+        await store.startRun(run(4, { task_id: 4, mode: 'sync', status: 'success', end_time: timeOf(5) }))
+        assert.deepEqual([await ids(3, 10), await ids(4, 10)], [[], [run(4).run_id]])
+        assert.deepEqual(await ids(null, 10, 'comparisons'), [run(4).run_id, run(3).run_id])
+        assert.deepEqual(await ids(3, 10, 'comparisons'), [run(3).run_id])
         assert.equal((await store.run(run(1).run_id))?.task_id, 2)
         assert.equal(await store.run('none'), null)
         const [newest] = await store.history(1, 1)

@@ -1,13 +1,16 @@
 // The console without a browser: who is let in, the API and its description, hostile input, metrics.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { Children } from '../../src/console/children.js'
+import { LiveRuns } from '../../src/console/live-runs.js'
 import type { RunDetail, RunSummary, Verification } from '../../src/console/run-records.js'
 import type { Task } from '../../src/contract/plugin.js'
 import { ConsoleServer, OPERATOR, READER } from '../support/console.js'
 import { oneServer, runCli } from '../support/context.js'
-import { expectRefusal } from '../support/copying.js'
+import { expectRefusal, scratchFile } from '../support/copying.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
 
@@ -226,11 +229,93 @@ describe('the console', () => {
     expect(plan.reasons.length).to.be.above(0)
   })
 
+  it('keeps what comparisons have found, those of the command line too, and shows it after a restart', async () => {
+    await fixture.data.value('DELETE FROM dst2 WHERE id = 3')
+    expect((await fixture.cli('verify', '6')).code).to.equal(4)
+    const before = await console.api<Verification[]>('GET', '/verifications')
+    expect(before.map(({ taskId, kind, status }) => [taskId, kind, status])).to.deep.equal([
+      [6, 'verify', 'different'],
+      [5, 'repair', 'equal'],
+      [5, 'verify', 'different'],
+    ])
+    const another = await ConsoleServer.start(fixture.folder)
+    try {
+      expect(await another.api('GET', '/verifications')).to.deep.equal(before)
+      const found = await another.api<Verification[]>('GET', '/verifications?task=6')
+      expect(found.map((each) => each.found?.missingRows)).to.deep.equal([[{ id: '3' }]])
+      expect((await another.ask('GET', '/verify')).text).to.include('id = 3')
+      expect((await another.ask('GET', `/runs/${found[0]!.runId}`)).status).to.equal(200)
+    } finally {
+      await another.stop()
+    }
+    // It writes nothing: for whoever asks when a task has run, it is no run.
+    const [newest] = await console.api<RunSummary[]>('GET', '/runs?task=6')
+    expect(newest).to.include({ status: 'success', mode: 'init' })
+  })
+
+  it('does not let two who change a task overwrite each other', async () => {
+    const path = '/api/v1/tasks/6'
+    const etag = (await console.ask('GET', path)).headers.get('etag')!
+    const change = (body: object, version: string) =>
+      console.ask('PATCH', path, { body, headers: { 'if-match': version } })
+    const first = await change({ owner: 'one', task_desc: 'first' }, etag)
+    expect([first.status, first.headers.get('etag')]).to.satisfy(
+      ([status, next]: [number, string]) => status === 200 && next !== etag,
+    )
+    const second = await change({ owner: 'two', online_status: 0 }, etag)
+    expect([second.status, second.json<{ error: object }>().error]).to.deep.equal([
+      412,
+      {
+        code: 'TASK_CHANGED',
+        message:
+          'Somebody has changed owner of task 6 since you read it, so nothing was saved. Look at the task again, then change it.',
+      },
+    ])
+    expect((await change({ owner: 'two' }, '"of-another-time"')).status).to.equal(412)
+    // What somebody else has changed beside that stays, and the same twice is no conflict.
+    expect((await change({ online_status: 1, owner: 'one' }, `W/${etag}`)).status).to.equal(200)
+    expect(await console.api<Task>('GET', '/tasks/6')).to.include({ owner: 'one', task_desc: 'first' })
+    expect((await change({ owner: null, task_desc: null }, '*')).status).to.equal(200)
+  })
+
+  it('gives its runs what they need without showing it to others on the machine', async () => {
+    const program = scratchFile('mjs')
+    writeFileSync(
+      program,
+      `import { text } from 'node:stream/consumers'
+       console.log(JSON.stringify([process.argv.slice(2), JSON.parse(await text(process.stdin))]))`,
+    )
+    const live = new LiveRuns()
+    const children = new Children([process.execPath, program], live, () => {})
+    const { result } = await children.start(['run', '5'], ["--where=a <> 'geheim'"]).ended
+    expect(result).to.deep.equal([['run', '5', '@-', '--json', '--quiet'], ["--where=a <> 'geheim'"]])
+    live.close()
+    const body = { where: "'a\nb' <> 'x'", param: ['write_mode=upsert'] }
+    const { runId } = await console.api<{ runId: string }>('POST', '/tasks/5/run', body)
+    const detail = () => console.api<RunDetail>('GET', `/runs/${runId}`)
+    await until('its end', async () => (await detail()).status !== 'running')
+    expect((await detail()).overrides).to.have.length(2)
+    expect((await detail()).status, JSON.stringify((await detail()).error)).to.equal('success')
+    expectRefusal(await runCli(['list', '@-'], { input: '{"a":1}' }), 2, 'USAGE', '@-')
+    // On workers, where nobody has named any.
+    const answer = await console.ask('POST', '/api/v1/tasks/5/run', { body: { workers: true } })
+    expect([answer.status, answer.text]).to.satisfy(
+      ([status, text]: [number, string]) => status === 400 && text.includes('--workers'),
+    )
+  })
+
   it('tells Prometheus what has ended since it began', async () => {
     const { text } = await console.ask('GET', '/metrics', { token: READER })
     expect(text).to.match(/^rowshift_runs_total\{task="5",status="success"\} \d/m)
     expect(text).to.match(/^rowshift_rows_total\{task="5",what="written"\} \d/m)
     expect(text).to.match(/^rowshift_last_success_timestamp_seconds\{task="6"\} \d{10}/m)
+    for (const name of ['grafana-dashboard.json', 'alert-rules.yml']) {
+      const shown = readFileSync(new URL(`../../../etc/monitoring/${name}`, import.meta.url), 'utf8')
+      const metrics = new Set(shown.match(/\browshift_\w+/g))
+      expect(metrics.size, name).to.be.above(3)
+      for (const metric of metrics)
+        expect(text, `${metric} of ${name}`).to.match(new RegExp(`^# TYPE ${metric} `, 'm'))
+    }
   })
 
   it('answers while a thousand connections say nothing', async () => {

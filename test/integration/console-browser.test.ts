@@ -137,10 +137,19 @@ describe('the console in a browser', function () {
       online_status: 0,
       task_desc: 'monthly',
     })
+    // But not what two people change: the second one is told.
+    await console.api('PATCH', `/tasks/${id}`, { task_desc: 'yearly' })
+    await page.getByLabel('Description').fill('daily')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.locator('#message.bad', { hasText: 'has changed task_desc' }).waitFor()
+    expect(await console.api<object>('GET', `/tasks/${id}`)).to.include({ task_desc: 'yearly' })
+    await visitor.check()
+    await page.reload()
+    expect(await page.getByLabel('Description').inputValue()).to.equal('yearly')
     await page.getByLabel(/Type the number/).fill(id)
     await page.getByRole('button', { name: 'Remove' }).click()
     await page.waitForURL(/\/tasks$/)
-    expect(await page.getByText('monthly').count()).to.equal(0)
+    expect(await page.getByText('yearly').count()).to.equal(0)
   })
 
   it('compares, shows the differences, and repairs', async () => {

@@ -1,11 +1,16 @@
 // Runs that the console starts by itself, and what becomes of them when it ends.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import type { RunDetail, RunSummary } from '../../src/console/run-records.js'
+import type { PresentHost } from '../../src/features/hosts/present-hosts.js'
+import { later } from '../../src/console/schedules.js'
+import { cronOf } from '../../src/task/cron.js'
 import { ConsoleServer } from '../support/console.js'
-import { oneServer } from '../support/context.js'
+import { oneServer, runCli, startCli } from '../support/context.js'
+import { RedisServer } from '../support/redis.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
 
@@ -39,14 +44,37 @@ describe('schedules of the console', () => {
       (await console.api<RunSummary[]>('GET', '/runs?task=6')).map(({ status }) => status),
     ).not.to.include('failed')
     expect(await runsOf(5)).to.have.length(before)
-    // But one that starts makes up for it.
+    // But one that starts makes up for it, unless the rule says otherwise.
+    const late = { write_mode: 'upsert', cron: { at: '0 0 1 1 *', missed: 'skip' } }
+    await console.api('PATCH', '/tasks/5', { params: late })
+    await console.api('PATCH', '/tasks/6', { params: { ...late, cron: late.cron.at } })
+    await fixture.store.value("UPDATE rowshift_run SET start_time = '2001-01-01 00:00:00'")
+    const made = await ended()
     const another = await ConsoleServer.start(fixture.folder)
     try {
-      await until('what was missed', async () => (await runsOf(5)).length > before)
+      // Tasks are looked at in order: the one that skips comes first.
+      await until('what was missed', async () => (await ended()) > made)
+      expect(await runsOf(5)).to.have.length(before)
+      expect(another.errors).not.to.include('"task":5')
     } finally {
       await another.stop()
     }
     await console.api('PATCH', '/tasks/5', { params: {} })
+    await console.api('PATCH', '/tasks/6', { params: {} })
+  })
+
+  it('are put off by chance, as far as the jitter lets them', async () => {
+    const now = new Date('2026-01-01T00:00:00Z')
+    const delays = async (jitter: number) => {
+      const rule = (await cronOf(JSON.stringify({ cron: { at: '0 2 * * *', jitter } })))!
+      const due = rule.next(now)!.getTime()
+      return Array.from({ length: 100 }, () => later(rule, now)!.getTime() - due)
+    }
+    expect(new Set(await delays(0))).to.deep.equal(new Set([0]))
+    const some = await delays(60)
+    expect(Math.min(...some)).to.be.at.least(0)
+    expect(Math.max(...some)).to.be.within(1, 60_000)
+    expect(new Set(some).size).to.be.above(1)
   })
 
   it('says which scheduled runs came to nothing', async () => {
@@ -63,6 +91,53 @@ describe('schedules of the console', () => {
     } finally {
       writeFileSync(file, config)
       await console.api('PATCH', '/tasks/6', { params: {} })
+    }
+  })
+})
+
+describe('workers of other machines', () => {
+  it('are shown while they wait and while they work, and take the runs that are given to them', async () => {
+    const redis = await RedisServer.start()
+    const fixture = await TaskFixture.create(oneServer()[0]!)
+    await fixture.addTask(5, 'dst')
+    const console = await ConsoleServer.start(fixture.folder, {}, '--workers', redis.url())
+    const hosts = () => console.api<PresentHost[]>('GET', '/hosts')
+    const worker = startCli(['worker', '--connect', redis.url(), '--threads', '2', '-c', fixture.folder])
+    const release = await fixture.data.hold('dst')
+    try {
+      const name = `${hostname()}:${worker.pid}`
+      await until('the worker', async () => (await hosts()).length > 0)
+      expect((await hosts())[0]).to.deep.include({ name, threads: 2, runs: [], rowsPerSecond: 0 })
+      const { runId } = await console.api<{ runId: string }>('POST', '/tasks/5/run', { workers: true })
+      const shared = async () => (await hosts()).flatMap(({ runs }) => runs)
+      await until('the split', async () => (await shared()).some(({ splits }) => splits.length > 0))
+      expect((await shared())[0]).to.deep.include({
+        runId,
+        threads: 2,
+        splits: [{ split: 0, rowsRead: 3, rowsDone: 0 }],
+        refused: null,
+      })
+      expect((await hosts())[0]!.silentSeconds).to.be.within(0, 15)
+      const { text } = await console.ask('GET', '/hosts')
+      expect(text).to.include(name).and.include(runId).and.include('rowshift hosts --connect redis://')
+      expect(text).not.to.include(redis.password)
+      const { stdout } = await runCli(['hosts', '--connect', redis.url()])
+      expect(stdout).to.include(name).and.include(runId)
+      await release()
+      const detail = () => console.api<RunDetail>('GET', `/runs/${runId}`)
+      await until('its end', async () => (await detail()).status !== 'running')
+      expect((await detail()).reasons.join()).to.include('1 worker took part')
+      worker.kill('SIGTERM')
+      await until('the worker to be gone', async () => (await hosts()).length === 0)
+      await redis.stop()
+      expect((await console.ask('GET', '/api/v1/hosts')).status).to.equal(503)
+      expect((await console.ask('GET', '/hosts')).status).to.equal(503)
+      expect((await console.ask('GET', '/tasks')).status).to.equal(200)
+    } finally {
+      worker.kill('SIGKILL')
+      await release().catch(() => {})
+      await console.stop()
+      await redis.stop()
     }
   })
 })
