@@ -50,6 +50,8 @@ export const SETTINGS: readonly Setting[] = [
   yours('tcp_keepalives_count', '6'),
   yours('client_min_messages', 'warning'),
   yours('jit', 'off'),
+  // Of a table without statistics, a planner sorts all rows that are left for each bound of a split.
+  yours('enable_sort', 'off'),
 ]
 
 const SET_UP =

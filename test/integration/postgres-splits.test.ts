@@ -10,6 +10,7 @@ import { selectSql, splitQuery } from '../../src/sql/select.js'
 import { type Client, connect } from '../support/client.js'
 import { addressOf, server } from '../support/context.js'
 import { TestDatabase } from '../support/copying.js'
+import { until } from '../support/until.js'
 
 const SEED = 19
 const ROWS = 90
@@ -204,6 +205,22 @@ describe('splits of PostgreSQL hold every row once', () => {
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.report.splits).to.be.above(5)
     await db.expectEqual('t', 'u')
+  })
+
+  it('by an index, however little the server knows about the table', async () => {
+    const db = await TestDatabase.create(
+      server('postgres'),
+      `CREATE TABLE t (k text PRIMARY KEY, v text) WITH (autovacuum_enabled = false); CREATE TABLE u (LIKE t);
+       INSERT INTO t SELECT 'key ' || i, repeat('x', 50) FROM generate_series(1, 9000) i`,
+    )
+    const outcome = await db.copy('t', 'u', { read_batch: 300 })
+    expect(outcome.code, outcome.stderr).to.equal(0)
+    expect(outcome.report.splits).to.equal(30)
+    await db.expectEqual('t', 'u')
+    // Each row twice, for the bounds and in its split; sorting what is left for each bound would take half of the table 30 times more.
+    const sums = `SELECT idx_tup_read FROM pg_stat_user_indexes WHERE relname = 't'`
+    await until('the statistics', async () => Number(await db.value(sums)) >= 9000)
+    expect(Number(await db.value(sums))).to.be.below(40_000)
   })
 
   it('by money', async () => {
