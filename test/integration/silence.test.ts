@@ -127,7 +127,8 @@ describe('a server that falls silent', () => {
   it('as one end of verify fails it', async () => {
     const db = await TestDatabase.create(oneServer()[0]!, TABLES)
     const to = await through(db, 'src', { kind: 'silence', after: PLANNING + 8_000 })
-    const { code, stderr } = await runCli(['verify', '--from', db.url('dst'), '--to', to])
+    const params = ['--param', 'retry={"attempts":1}']
+    const { code, stderr } = await runCli(['verify', '--from', db.url('dst'), '--to', to, ...params])
     expect(code, stderr).to.equal(1)
     expect(stderr).to.match(/silent for \d+ s/)
   })
