@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { before, describe, it } from 'mocha'
 import { scratch } from '../support/copying.js'
+import { needProgram } from '../support/machine.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const prefix = join(scratch, 'global')
@@ -17,7 +18,7 @@ const MEGABYTE = 1024 ** 2
 function run(command: string, args: readonly string[], cwd = project) {
   // The PATH names the Node.js of the machine; what users install runs with this one.
   const node = join(process.execPath, '..')
-  const env = { ...process.env, PATH: `${node}:${process.env['PATH']}` }
+  const env = { ...process.env, PATH: `${node}:${join(prefix, 'bin')}:${process.env['PATH']}` }
   const { status, stdout, stderr } = spawnSync(command, args, { cwd, env, encoding: 'utf8' })
   return { status, stdout, output: `${stdout}${stderr}` }
 }
@@ -68,6 +69,30 @@ describe('the package', () => {
     const page = readFileSync(join(installed, 'bundle/rowshift.1'), 'utf8')
     for (const text of ['.SS rowshift copy', '.B \\-\\-dry\\-run', '.B rowshift run \\-\\-all'])
       expect(page).to.include(text)
+  })
+
+  it('has bash, zsh and fish complete commands and options', () => {
+    for (const shell of ['zsh', 'fish']) needProgram(shell, shell)
+    // What a shell would show, without a terminal: zsh hands the words to _describe.
+    const scripts = {
+      bash: (line: string) =>
+        `source <(rowshift completion bash); COMP_WORDS=(${line}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
+         _rowshift; printf '%s\\n' "\${COMPREPLY[@]}"`,
+      zsh: (line: string) =>
+        `compdef() { :; }; source <(rowshift completion zsh); _describe() { print -l -- \${(P)2}; }; _default() { :; }
+         words=(${line}); CURRENT=$#words; _rowshift`,
+      fish: (line: string) => `rowshift completion fish | source; complete --do-complete '${line}'`,
+    }
+    for (const [shell, script] of Object.entries(scripts)) {
+      const completed = (line: string) => {
+        const bare = { zsh: ['-f'], fish: ['--no-config'], bash: ['--norc'] }[shell]!
+        return succeed(shell, [...bare, '-c', script(line)])
+          .split('\n')
+          .map((found) => found.split(/[:\t]/)[0])
+      }
+      expect(completed('rowshift thr'), shell).to.include('throttle')
+      expect(completed('rowshift copy --dry'), shell).to.include('--dry-run')
+    }
   })
 
   it('copies and verifies with a plugin in a file, which imports rowshift/plugin with nothing beside it', () => {
